@@ -1,0 +1,3 @@
+//! wirelab
+pub mod random;
+pub mod time;
