@@ -1,0 +1,113 @@
+//! Real time on the sockets of this machine.
+
+mod clock;
+mod tcp;
+mod udp;
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use quinn::Runtime as _;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::{BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers};
+use clock::RealClock;
+
+/// What sockets are asked to buffer, so that a burst is not lost on this machine. The kernel may grant less.
+const SOCKET_BUFFER_BYTES: usize = 4 << 20;
+
+/// This machine, under the tokio runtime that it was made in.
+#[derive(Debug)]
+pub struct DirectHost {
+    clock: Arc<RealClock>,
+    timers: Arc<Timers>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl DirectHost {
+    /// This machine as a host. Needs a running tokio runtime, whose I/O driver then also fires the timers.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel refuses a timer (`timerfd_create`), as when no file descriptor is left.
+    pub fn new() -> io::Result<Arc<Self>> {
+        let clock = Arc::new(RealClock::new()?);
+        let timers = Timers::new(clock.clone());
+        let runtime = tokio::runtime::Handle::current();
+        runtime.spawn(clock.clone().drive(timers.clone())?);
+        Ok(Arc::new(Self { clock, timers, runtime }))
+    }
+}
+
+impl Host for DirectHost {
+    fn timers(&self) -> &Arc<Timers> {
+        &self.timers
+    }
+
+    fn origin(&self) -> Instant {
+        self.clock.origin()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "here is where the wall clock is read for all")]
+    fn unix_time(&self) -> Duration {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    }
+
+    fn spawn(&self, _: &'static str, task: BoxFuture<'static, ()>) {
+        self.runtime.spawn(task);
+    }
+
+    fn udp_bind(&self, local: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
+        const OPERATION: &str = "listen on UDP";
+        let socket = bind_udp(local).map_err(|e| PathError::from_io(OPERATION, local, e))?;
+        udp::UdpSocket::new(socket, None)
+            .map(|socket| Arc::new(socket) as Arc<dyn Datagrams>)
+            .map_err(|e| PathError::from_io(OPERATION, local, e))
+    }
+
+    fn udp_connect(&self, peer: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
+        connect_udp(peer)
+            .and_then(|socket| udp::UdpSocket::new(socket, Some(peer)))
+            .map(|socket| Arc::new(socket) as Arc<dyn Datagrams>)
+            .map_err(|e| PathError::from_io("reach UDP", peer, e))
+    }
+
+    fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn quinn::AsyncUdpSocket>, PathError> {
+        bind_udp(local)
+            .and_then(|socket| quinn::TokioRuntime.wrap_udp_socket(socket.into()))
+            .map_err(|e| PathError::from_io("listen on QUIC", local, e))
+    }
+
+    fn tcp_connect(&self, peer: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>> {
+        Box::pin(tcp::connect(peer))
+    }
+
+    fn tcp_listen(&self, local: SocketAddr) -> Result<Box<dyn Listener>, PathError> {
+        let listener = tcp::TcpListener::bind(local);
+        Ok(Box::new(listener.map_err(|e| PathError::from_io("listen on TCP", local, e))?))
+    }
+}
+
+fn bind_udp(local: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(local), Type::DGRAM, Some(Protocol::UDP))?;
+    if local.is_ipv6() {
+        // The IPv4 address of the same port is a socket of its own.
+        socket.set_only_v6(true)?;
+    }
+    // Asking for more than the kernel grants is no error; granting less is the kernel's right.
+    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
+    let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
+    socket.set_nonblocking(true)?;
+    socket.bind(&local.into())?;
+    Ok(socket)
+}
+
+fn connect_udp(peer: SocketAddr) -> io::Result<Socket> {
+    let socket = bind_udp(super::unspecified(peer))?;
+    socket.connect(&peer.into())?;
+    Ok(socket)
+}

@@ -1,0 +1,55 @@
+//! The kernel's TCP.
+
+use std::{io, net::SocketAddr};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::path::{BoxFuture, Connected, Listener, PathError};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+pub(super) async fn connect(peer: SocketAddr) -> Result<Connected, PathError> {
+    let error = |e| PathError::from_io("connect to TCP", peer, e);
+    let stream = tokio::net::TcpStream::connect(peer).await.map_err(error)?;
+    // A message is sent when it is due, not when Nagle's algorithm sees fit (RFC 896).
+    stream.set_nodelay(true).map_err(error)?;
+    Ok(Connected { stream: Box::new(stream), peer })
+}
+
+#[derive(Debug)]
+pub(super) struct TcpListener {
+    listener: tokio::net::TcpListener,
+    local: SocketAddr,
+}
+
+impl TcpListener {
+    pub(super) fn bind(local: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(local), Type::STREAM, Some(Protocol::TCP))?;
+        if local.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&local.into())?;
+        socket.listen(BACKLOG)?;
+        let listener = tokio::net::TcpListener::from_std(socket.into())?;
+        let local = listener.local_addr()?;
+        Ok(Self { listener, local })
+    }
+}
+
+impl Listener for TcpListener {
+    fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    fn accept(&mut self) -> BoxFuture<'_, Result<Connected, PathError>> {
+        Box::pin(async {
+            let error = |e| PathError::from_io("accept on TCP", self.local, e);
+            let (stream, peer) = self.listener.accept().await.map_err(error)?;
+            stream.set_nodelay(true).map_err(error)?;
+            Ok(Connected { stream: Box::new(stream), peer })
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! The kernel's UDP, a batch of datagrams a system call where there is more than one.
+
+use std::{
+    fmt,
+    io::{self, IoSliceMut},
+    net::{IpAddr, SocketAddr},
+    sync::{Mutex, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use quinn::udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use socket2::Socket;
+use tokio::io::Interest;
+
+use crate::path::{BoxFuture, DatagramError, Datagrams, Received};
+
+/// Buffers that one system call may fill, each with one datagram or a run of them that the kernel joined.
+const BATCH: usize = 8;
+const BUFFER_BYTES: usize = 65_535;
+
+pub(super) struct UdpSocket {
+    io: tokio::net::UdpSocket,
+    state: UdpSocketState,
+    local: SocketAddr,
+    peer: Option<SocketAddr>,
+    batch: Mutex<Batch>,
+}
+
+impl UdpSocket {
+    pub(super) fn new(socket: Socket, peer: Option<SocketAddr>) -> io::Result<Self> {
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        let io = tokio::net::UdpSocket::from_std(socket.into())?;
+        let local = io.local_addr()?;
+        Ok(Self { io, state, local, peer, batch: Mutex::new(Batch::new()) })
+    }
+
+    fn error(&self, operation: &'static str, address: SocketAddr, source: io::Error) -> DatagramError {
+        match (source.kind(), self.peer) {
+            (io::ErrorKind::ConnectionRefused, Some(peer)) => DatagramError::Refused { peer },
+            _ => DatagramError::Io { operation, address, source },
+        }
+    }
+}
+
+impl Datagrams for UdpSocket {
+    fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Received, DatagramError>> {
+        let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(received) = batch.pop(buffer) {
+                return Poll::Ready(Ok(received));
+            }
+            let filled = ready!(self.io.poll_recv_ready(cx)).and_then(|()| {
+                let socket = UdpSockRef::from(&self.io);
+                self.io.try_io(Interest::READABLE, || batch.fill(&self.state, socket))
+            });
+            match filled {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                Err(e) => return Poll::Ready(Err(self.error("receive on", self.local, e))),
+                Ok(()) => {}
+            }
+        }
+    }
+
+    fn try_send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> Result<(), DatagramError> {
+        let transmit =
+            Transmit { destination: to, ecn: None, contents: payload, segment_size: None, src_ip: from };
+        let send = || self.state.try_send(UdpSockRef::from(&self.io), &transmit);
+        match self.io.try_io(Interest::WRITABLE, send) {
+            Ok(()) => Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(DatagramError::WouldBlock),
+            Err(e) if e.raw_os_error() == Some(rustix::io::Errno::MSGSIZE.raw_os_error()) => {
+                Err(DatagramError::TooLarge { len: payload.len(), peer: to })
+            }
+            Err(e) => Err(self.error("send to", to, e)),
+        }
+    }
+
+    fn writable(&self) -> BoxFuture<'_, Result<(), DatagramError>> {
+        Box::pin(async {
+            let writable = self.io.writable().await;
+            writable.map_err(|e| self.error("send from", self.local, e))
+        })
+    }
+}
+
+/// What one system call received and nobody has taken yet.
+struct Batch {
+    buffers: Box<[u8]>,
+    meta: [RecvMeta; BATCH],
+    filled: usize,
+    next: usize,
+    /// How much of buffer `next` has been taken.
+    taken: usize,
+}
+
+impl Batch {
+    fn new() -> Self {
+        Self {
+            buffers: vec![0; BATCH * BUFFER_BYTES].into_boxed_slice(),
+            meta: [RecvMeta::default(); BATCH],
+            filled: 0,
+            next: 0,
+            taken: 0,
+        }
+    }
+
+    fn fill(&mut self, state: &UdpSocketState, socket: UdpSockRef<'_>) -> io::Result<()> {
+        let mut chunks = self.buffers.chunks_mut(BUFFER_BYTES);
+        let mut slices: [_; BATCH] =
+            std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
+        (self.filled, self.next, self.taken) = (0, 0, 0);
+        self.filled = state.recv(socket, &mut slices, &mut self.meta)?;
+        Ok(())
+    }
+
+    /// Copies out the oldest datagram.
+    fn pop(&mut self, buffer: &mut [u8]) -> Option<Received> {
+        if self.next == self.filled {
+            return None;
+        }
+        let meta = &self.meta[self.next];
+        let start = self.next * BUFFER_BYTES + self.taken;
+        let len = meta.stride.min(meta.len - self.taken).min(buffer.len());
+        buffer[..len].copy_from_slice(&self.buffers[start..start + len]);
+        let received = Received { len, from: meta.addr, to: meta.dst_ip };
+        self.taken += meta.stride;
+        if self.taken >= meta.len {
+            (self.next, self.taken) = (self.next + 1, 0);
+        }
+        Some(received)
+    }
+}
+
+impl fmt::Debug for UdpSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UdpSocket").field("local", &self.local).finish_non_exhaustive()
+    }
+}

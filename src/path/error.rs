@@ -1,0 +1,87 @@
+//! What can go wrong on a path.
+
+use std::{io, net::SocketAddr};
+
+/// A socket could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PathError {
+    /// The path cannot carry this kind of socket.
+    #[error("{what} on path {path}: {reason}")]
+    Unsupported {
+        /// What was asked for.
+        what: &'static str,
+        /// The path that was asked.
+        path: &'static str,
+        /// Why not, and what to use instead.
+        reason: &'static str,
+    },
+    /// The address is taken.
+    #[error("cannot {operation} {address}: the port is in use by another program")]
+    InUse {
+        /// What was tried.
+        operation: &'static str,
+        /// The address it was tried on.
+        address: SocketAddr,
+    },
+    /// Nothing listens there.
+    #[error("cannot {operation} {address}: connection refused; is a server running there?")]
+    Refused {
+        /// What was tried.
+        operation: &'static str,
+        /// The address it was tried on.
+        address: SocketAddr,
+    },
+    /// The system said no for another reason.
+    #[error("cannot {operation} {address}: {source}")]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// The address it was tried on.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl PathError {
+    /// Names the operation and the address of a system's error.
+    pub fn from_io(operation: &'static str, address: SocketAddr, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::AddrInUse => Self::InUse { operation, address },
+            io::ErrorKind::ConnectionRefused => Self::Refused { operation, address },
+            _ => Self::Io { operation, address, source },
+        }
+    }
+}
+
+/// A datagram could not be sent or received.
+#[derive(Debug, thiserror::Error)]
+pub enum DatagramError {
+    /// The socket's buffer is full: wait until it is writable.
+    #[error("the socket's send buffer is full")]
+    WouldBlock,
+    /// The datagram exceeds what the path or UDP itself can carry.
+    #[error("cannot send to {peer}: {len} bytes are too large for one datagram on this path")]
+    TooLarge {
+        /// Bytes of payload.
+        len: usize,
+        /// Where it should have gone.
+        peer: SocketAddr,
+    },
+    /// The peer's host said that nothing listens there (ICMP port unreachable).
+    #[error("nothing listens on {peer} (port unreachable); is a server running there?")]
+    Refused {
+        /// Who refused.
+        peer: SocketAddr,
+    },
+    /// The system said no for another reason.
+    #[error("cannot {operation} {address}: {source}")]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// The peer, or the local address when receiving.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}

@@ -1,0 +1,64 @@
+//! A host, as quinn wants to see it.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use quinn::{AsyncTimer, AsyncUdpSocket, Runtime};
+
+use super::{BoxFuture, Host, Sleep};
+use crate::time::Time;
+
+/// [`quinn::Runtime`] over a [`Host`]: its clock, its timers, its tasks.
+#[derive(Debug)]
+pub struct QuinnRuntime(Arc<dyn Host>);
+
+impl QuinnRuntime {
+    /// The runtime that belongs to the sockets of `host`.
+    pub fn new(host: Arc<dyn Host>) -> Arc<dyn Runtime> {
+        Arc::new(Self(host))
+    }
+
+    fn time(&self, instant: Instant) -> Time {
+        Time::ZERO + instant.saturating_duration_since(self.0.origin())
+    }
+}
+
+impl Runtime for QuinnRuntime {
+    fn new_timer(&self, at: Instant) -> Pin<Box<dyn AsyncTimer>> {
+        Box::pin(Timer { origin: self.0.origin(), sleep: self.0.sleep_until(self.time(at)) })
+    }
+
+    fn spawn(&self, future: BoxFuture<'static, ()>) {
+        self.0.spawn("a quinn driver", future);
+    }
+
+    fn wrap_udp_socket(&self, _: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "sockets come from Host::quic_bind"))
+    }
+
+    fn now(&self) -> Instant {
+        self.0.origin() + (self.0.now() - Time::ZERO)
+    }
+}
+
+#[derive(Debug)]
+struct Timer {
+    origin: Instant,
+    sleep: Sleep,
+}
+
+impl AsyncTimer for Timer {
+    fn reset(mut self: Pin<&mut Self>, at: Instant) {
+        let at = Time::ZERO + at.saturating_duration_since(self.origin);
+        self.sleep.reset(at);
+    }
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Future::poll(Pin::new(&mut self.sleep), cx)
+    }
+}

@@ -1,0 +1,105 @@
+//! A host in virtual time.
+
+use std::{
+    future::ready,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{Side, World, executor::Executor, network::Network, socket::SimSocket};
+use crate::{
+    path::{BoxFuture, Clock, Connected, Datagrams, Host, Listener, PathError, Timers},
+    time::Time,
+};
+
+/// The Unix time of the virtual clock's origin: 2027-01-15, well within what our certificates span.
+pub(crate) const UNIX_ORIGIN: Duration = Duration::from_secs(1_800_000_000);
+
+/// One end of a [`World`].
+#[derive(Debug)]
+pub struct SimHost {
+    side: Side,
+    origin: Instant,
+    clock: Arc<super::VirtualClock>,
+    timers: Arc<Timers>,
+    executor: Arc<Executor>,
+    network: Arc<Network>,
+}
+
+impl SimHost {
+    pub(super) fn new(world: &World, side: Side) -> Self {
+        Self {
+            side,
+            origin: world.origin,
+            clock: world.clock.clone(),
+            timers: world.timers.clone(),
+            executor: world.executor.clone(),
+            network: world.network.clone(),
+        }
+    }
+
+    fn open(
+        &self,
+        operation: &'static str,
+        local: SocketAddr,
+        peer: Option<SocketAddr>,
+    ) -> Result<Arc<SimSocket>, PathError> {
+        let address = SocketAddr::new(self.local_ip(local.ip()), local.port());
+        SimSocket::open(self.clock.clone(), self.network.clone(), self.side, address, peer)
+            .map(Arc::new)
+            .ok_or(PathError::InUse { operation, address })
+    }
+
+    fn local_ip(&self, asked: IpAddr) -> IpAddr {
+        if asked.is_unspecified() { self.side.ip(asked) } else { asked }
+    }
+
+    fn unsupported(&self) -> PathError {
+        PathError::Unsupported {
+            what: "TCP",
+            path: "sim",
+            reason: "the simulated wire carries UDP packets only, and a relay of bytes cannot lose a TCP \
+                     segment; use --path netns for the kernel's TCP on this wire, or --path direct without it",
+        }
+    }
+}
+
+impl Host for SimHost {
+    fn timers(&self) -> &Arc<Timers> {
+        &self.timers
+    }
+
+    fn origin(&self) -> Instant {
+        self.origin
+    }
+
+    fn unix_time(&self) -> Duration {
+        UNIX_ORIGIN + (self.clock.now() - Time::ZERO)
+    }
+
+    fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {
+        self.executor.spawn(name, task);
+    }
+
+    fn udp_bind(&self, local: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
+        Ok(self.open("bind UDP", local, None)?)
+    }
+
+    fn udp_connect(&self, peer: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
+        let local = SocketAddr::new(self.side.ip(peer.ip()), 0);
+        Ok(self.open("bind UDP", local, Some(peer))?)
+    }
+
+    fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn quinn::AsyncUdpSocket>, PathError> {
+        Ok(self.open("bind QUIC", local, None)?)
+    }
+
+    fn tcp_connect(&self, _: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>> {
+        Box::pin(ready(Err(self.unsupported())))
+    }
+
+    fn tcp_listen(&self, _: SocketAddr) -> Result<Box<dyn Listener>, PathError> {
+        Err(self.unsupported())
+    }
+}

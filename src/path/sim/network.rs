@@ -1,0 +1,173 @@
+//! The wire and the sockets at its ends.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Waker,
+};
+
+use quinn::udp::EcnCodepoint;
+
+use super::Side;
+use crate::{
+    link::{Counters, Direction, Link, LinkSpec, Verdict},
+    time::Time,
+};
+
+/// A UDP datagram under way.
+#[derive(Debug, Clone)]
+pub(super) struct Packet {
+    pub(super) from: SocketAddr,
+    pub(super) to: SocketAddr,
+    pub(super) ecn: Option<EcnCodepoint>,
+    pub(super) payload: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub(super) struct Network(Mutex<Wire>);
+
+#[derive(Debug)]
+struct Wire {
+    links: [Link<Packet>; 2],
+    ports: BTreeMap<SocketAddr, Arc<Port>>,
+    /// Buffers of packets that have been received, to be used again.
+    spare: Vec<Vec<u8>>,
+}
+
+/// Where packets for one address wait to be received.
+#[derive(Debug, Default)]
+pub(super) struct Port(Mutex<Inbox>);
+
+#[derive(Debug, Default)]
+struct Inbox {
+    packets: VecDeque<Packet>,
+    reader: Option<Waker>,
+}
+
+/// The first port that is given to a socket which asks for none.
+const FIRST_EPHEMERAL_PORT: u16 = 40_000;
+
+/// Bytes of IP and UDP header in front of a payload (RFC 791, RFC 8200, RFC 768).
+fn header_bytes(address: SocketAddr) -> usize {
+    if address.is_ipv4() { 28 } else { 48 }
+}
+
+impl Network {
+    pub(super) fn new(to_server: &LinkSpec, to_client: &LinkSpec, seed: u64) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Wire {
+            links: [
+                Link::new(to_server.clone(), seed, Direction::ToServer),
+                Link::new(to_client.clone(), seed, Direction::ToClient),
+            ],
+            ports: BTreeMap::new(),
+            spare: Vec::new(),
+        })))
+    }
+
+    /// Opens `local`, or a free port where it names none. `None` if it is taken.
+    pub(super) fn open(&self, mut local: SocketAddr) -> Option<(SocketAddr, Arc<Port>)> {
+        let mut wire = self.lock();
+        if local.port() == 0 {
+            let free = (FIRST_EPHEMERAL_PORT..=u16::MAX)
+                .find(|&port| !wire.ports.contains_key(&SocketAddr::new(local.ip(), port)))?;
+            local.set_port(free);
+        }
+        if wire.ports.contains_key(&local) {
+            return None;
+        }
+        let port = Arc::<Port>::default();
+        wire.ports.insert(local, port.clone());
+        Some((local, port))
+    }
+
+    pub(super) fn close(&self, local: SocketAddr) {
+        self.lock().ports.remove(&local);
+    }
+
+    /// Offers a datagram to the wire at `now`.
+    pub(super) fn send(
+        &self,
+        now: Time,
+        side: Side,
+        (from, to): (SocketAddr, SocketAddr),
+        ecn: Option<EcnCodepoint>,
+        payload: &[u8],
+    ) -> Verdict {
+        let mut wire = self.lock();
+        let mut buffer = wire.spare.pop().unwrap_or_default();
+        buffer.clear();
+        buffer.extend_from_slice(payload);
+        let packet = Packet { from, to, ecn, payload: buffer };
+        let ip_bytes = payload.len() + header_bytes(to);
+        wire.links[side as usize].enqueue(now, ip_bytes, packet)
+    }
+
+    /// When the next packet arrives somewhere.
+    pub(super) fn next_delivery(&self) -> Option<Time> {
+        let wire = self.lock();
+        wire.links.iter().filter_map(Link::poll_timeout).min()
+    }
+
+    /// Hands all packets that are due at `now` to their sockets. One that nobody listens for is gone.
+    pub(super) fn deliver(&self, now: Time) {
+        let mut wire = self.lock();
+        for side in [Side::Client, Side::Server] {
+            while let Some(delivered) = wire.links[side as usize].poll_delivery(now) {
+                let mut packet = delivered.packet;
+                if let Some(draw) = delivered.corrupt {
+                    flip_bit(&mut packet.payload, draw);
+                }
+                match wire.ports.get(&packet.to) {
+                    Some(port) => port.clone().push(packet),
+                    None => wire.spare.push(packet.payload),
+                }
+            }
+        }
+    }
+
+    /// Takes back a buffer whose packet has been received.
+    pub(super) fn recycle(&self, buffer: Vec<u8>) {
+        self.lock().spare.push(buffer);
+    }
+
+    pub(super) fn counters(&self, side: Side) -> Counters {
+        self.lock().links[side as usize].counters()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Wire> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn flip_bit(payload: &mut [u8], draw: u64) {
+    let bits = payload.len() as u64 * 8;
+    if bits > 0 {
+        let bit = draw % bits;
+        payload[(bit / 8) as usize] ^= 1 << (bit % 8);
+    }
+}
+
+impl Port {
+    fn push(&self, packet: Packet) {
+        let mut inbox = self.lock();
+        inbox.packets.push_back(packet);
+        let reader = inbox.reader.take();
+        drop(inbox);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    pub(super) fn pop(&self) -> Option<Packet> {
+        self.lock().packets.pop_front()
+    }
+
+    pub(super) fn register(&self, reader: &Waker) {
+        self.lock().reader = Some(reader.clone());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inbox> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

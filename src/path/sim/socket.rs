@@ -1,0 +1,170 @@
+//! A UDP socket of a simulated host, as our transports and as quinn see it.
+
+use std::{
+    future::ready,
+    io::{self, IoSliceMut},
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use quinn::{
+    AsyncUdpSocket, UdpPoller,
+    udp::{RecvMeta, Transmit},
+};
+
+use super::{
+    Side,
+    network::{Network, Packet, Port},
+};
+use crate::{
+    link::Verdict,
+    path::{BoxFuture, Clock, DatagramError, Datagrams, Received},
+};
+
+pub(super) struct SimSocket {
+    clock: Arc<dyn Clock>,
+    network: Arc<Network>,
+    side: Side,
+    local: SocketAddr,
+    /// The only one that is listened to, where there is one.
+    peer: Option<SocketAddr>,
+    port: Arc<Port>,
+}
+
+impl SimSocket {
+    /// Opens `local` to hear from `peer`, or from anyone; `None` if it is taken.
+    pub(super) fn open(
+        clock: Arc<dyn Clock>,
+        network: Arc<Network>,
+        side: Side,
+        local: SocketAddr,
+        peer: Option<SocketAddr>,
+    ) -> Option<Self> {
+        let (local, port) = network.open(local)?;
+        Some(Self { clock, network, side, local, peer, port })
+    }
+
+    fn send(&self, payload: &[u8], to: SocketAddr, ecn: Option<quinn::udp::EcnCodepoint>) -> Verdict {
+        self.network.send(self.clock.now(), self.side, (self.local, to), ecn, payload)
+    }
+
+    /// Takes the packet that has waited longest, or leaves word with `cx`.
+    fn take(&self, cx: &Context<'_>) -> Option<Packet> {
+        let packet = self.pop();
+        if packet.is_none() {
+            self.port.register(cx.waker());
+        }
+        packet
+    }
+
+    fn pop(&self) -> Option<Packet> {
+        loop {
+            let packet = self.port.pop()?;
+            if self.peer.is_none_or(|peer| peer == packet.from) {
+                return Some(packet);
+            }
+            self.network.recycle(packet.payload);
+        }
+    }
+
+    /// Copies a packet out and gives its buffer back; returns the bytes copied.
+    fn copy(&self, packet: Packet, buffer: &mut [u8]) -> usize {
+        let len = packet.payload.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&packet.payload[..len]);
+        self.network.recycle(packet.payload);
+        len
+    }
+}
+
+impl Datagrams for SimSocket {
+    fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Received, DatagramError>> {
+        let Some(packet) = self.take(cx) else {
+            return Poll::Pending;
+        };
+        let (from, to) = (packet.from, Some(packet.to.ip()));
+        let len = self.copy(packet, buffer);
+        Poll::Ready(Ok(Received { len, from, to }))
+    }
+
+    fn try_send(&self, payload: &[u8], to: SocketAddr, _: Option<IpAddr>) -> Result<(), DatagramError> {
+        match self.send(payload, to, None) {
+            Verdict::TooLarge => Err(DatagramError::TooLarge { len: payload.len(), peer: to }),
+            _ => Ok(()),
+        }
+    }
+
+    fn writable(&self) -> BoxFuture<'_, Result<(), DatagramError>> {
+        Box::pin(ready(Ok(())))
+    }
+}
+
+impl AsyncUdpSocket for SimSocket {
+    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
+        Box::pin(AlwaysWritable)
+    }
+
+    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        // A datagram above the MTU vanishes, as behind a kernel: this is how quinn finds the MTU out.
+        let _ = self.send(transmit.contents, transmit.destination, transmit.ecn);
+        Ok(())
+    }
+
+    fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        let mut received = 0;
+        for (buffer, meta) in buffers.iter_mut().zip(meta) {
+            let packet = if received == 0 { self.take(cx) } else { self.pop() };
+            let Some(packet) = packet else { break };
+            let (addr, ecn, dst_ip) = (packet.from, packet.ecn, Some(packet.to.ip()));
+            let len = self.copy(packet, buffer);
+            *meta = RecvMeta { addr, len, stride: len, ecn, dst_ip };
+            received += 1;
+        }
+        if received == 0 { Poll::Pending } else { Poll::Ready(Ok(received)) }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.local)
+    }
+
+    /// One packet per transmit, so that every packet meets its own fate.
+    fn max_transmit_segments(&self) -> usize {
+        1
+    }
+
+    /// "Don't fragment" holds, so that quinn looks for the path's MTU.
+    fn may_fragment(&self) -> bool {
+        false
+    }
+}
+
+#[derive(Debug)]
+struct AlwaysWritable;
+
+impl UdpPoller for AlwaysWritable {
+    fn poll_writable(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for SimSocket {
+    fn drop(&mut self) {
+        self.network.close(self.local);
+    }
+}
+
+impl std::fmt::Debug for SimSocket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SimSocket").field("local", &self.local).finish_non_exhaustive()
+    }
+}

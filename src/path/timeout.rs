@@ -1,0 +1,28 @@
+//! A bound on how long to wait.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
+
+use super::Host;
+
+/// The time was up first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no answer within {}", humantime::format_duration(*.0))]
+pub struct Elapsed(pub Duration);
+
+/// Runs `future` for at most `limit` of the host's time.
+pub async fn timeout<F: Future>(host: &dyn Host, limit: Duration, future: F) -> Result<F::Output, Elapsed> {
+    let mut future = pin!(future);
+    let mut sleep = host.sleep(limit);
+    poll_fn(|cx| {
+        if let Poll::Ready(output) = future.as_mut().poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        std::pin::Pin::new(&mut sleep).poll(cx).map(|()| Err(Elapsed(limit)))
+    })
+    .await
+}

@@ -1,0 +1,307 @@
+//! Timers of nanosecond precision over any clock.
+
+use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use crate::time::Time;
+
+/// What timers need of a clock.
+pub trait Clock: Send + Sync {
+    /// The instant it is.
+    fn now(&self) -> Time;
+    /// The earliest timer has become this one: whoever fires the timers must do so at `at`.
+    fn arm(&self, at: Time);
+}
+
+/// All timers of one clock. Whoever owns the clock calls [`Timers::fire`] when one is due.
+pub struct Timers {
+    clock: Arc<dyn Clock>,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    slots: Vec<Slot>,
+    free: Vec<usize>,
+    heap: BinaryHeap<Reverse<Alarm>>,
+    sequence: u64,
+}
+
+#[derive(Default)]
+struct Slot {
+    deadline: Time,
+    /// The alarm in the heap that will look at this slot. It may ring before the deadline, which
+    /// moved later since (quinn moves its deadlines with every packet): it is then set again.
+    armed: Option<Alarm>,
+    waker: Option<Waker>,
+}
+
+/// Ordered by instant, then by age: two timers of one instant fire in the order they were armed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Alarm {
+    at: Time,
+    sequence: u64,
+    slot: usize,
+}
+
+impl Timers {
+    /// Timers that read `clock`.
+    pub fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self { clock, queue: Mutex::default() })
+    }
+
+    /// The instant it is.
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// When the earliest timer that somebody still waits for is due.
+    pub fn next(&self) -> Option<Time> {
+        self.lock().next()
+    }
+
+    /// Wakes all whose deadline is at or before `now`, in the order of their deadlines.
+    pub fn fire(&self, now: Time) {
+        loop {
+            let mut queue = self.lock();
+            if queue.next().is_none_or(|at| at > now) {
+                return;
+            }
+            let waker = queue.pop();
+            drop(queue);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Arms the clock for the earliest timer, if there is one.
+    pub fn rearm(&self) {
+        let mut queue = self.lock();
+        if let Some(at) = queue.next() {
+            self.clock.arm(at);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn allocate(&mut self, deadline: Time) -> usize {
+        let slot = Slot { deadline, ..Slot::default() };
+        if let Some(index) = self.free.pop() {
+            self.slots[index] = slot;
+            index
+        } else {
+            self.slots.push(slot);
+            self.slots.len() - 1
+        }
+    }
+
+    /// Makes sure that an alarm rings no later than the slot's deadline.
+    fn arm(&mut self, index: usize) {
+        let slot = &mut self.slots[index];
+        if slot.armed.is_some_and(|alarm| alarm.at <= slot.deadline) {
+            return;
+        }
+        let alarm = Alarm { at: slot.deadline, sequence: self.sequence, slot: index };
+        slot.armed = Some(alarm);
+        self.sequence += 1;
+        self.heap.push(Reverse(alarm));
+    }
+
+    /// The instant of the first alarm that is not stale, after setting early ones again.
+    fn next(&mut self) -> Option<Time> {
+        while let Some(&Reverse(alarm)) = self.heap.peek() {
+            let slot = &mut self.slots[alarm.slot];
+            if slot.armed != Some(alarm) {
+                self.heap.pop();
+            } else if slot.deadline > alarm.at {
+                self.heap.pop();
+                slot.armed = None;
+                self.arm(alarm.slot);
+            } else {
+                return Some(alarm.at);
+            }
+        }
+        None
+    }
+
+    fn pop(&mut self) -> Option<Waker> {
+        let Reverse(alarm) = self.heap.pop()?;
+        let slot = &mut self.slots[alarm.slot];
+        slot.armed = None;
+        slot.waker.take()
+    }
+}
+
+impl fmt::Debug for Timers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timers").finish_non_exhaustive()
+    }
+}
+
+/// Completes at an instant; can be set to another one at any time.
+#[derive(Debug)]
+pub struct Sleep {
+    timers: Arc<Timers>,
+    slot: usize,
+}
+
+impl Sleep {
+    pub(super) fn new(timers: Arc<Timers>, at: Time) -> Self {
+        let slot = timers.lock().allocate(at);
+        Self { timers, slot }
+    }
+
+    /// Completes at `at` instead, also when it had completed already.
+    pub fn reset(&mut self, at: Time) {
+        self.timers.lock().slots[self.slot].deadline = at;
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let now = self.timers.now();
+        let mut queue = self.timers.lock();
+        let slot = &mut queue.slots[self.slot];
+        let deadline = slot.deadline;
+        if now >= deadline {
+            slot.waker = None;
+            return Poll::Ready(());
+        }
+        match &mut slot.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        queue.arm(self.slot);
+        // Under the lock, or a later deadline could be armed over an earlier one of another thread.
+        if queue.heap.peek().is_some_and(|first| first.0.slot == self.slot) {
+            self.timers.clock.arm(deadline);
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        let mut queue = self.timers.lock();
+        let waker = std::mem::take(&mut queue.slots[self.slot]).waker;
+        queue.free.push(self.slot);
+        drop(queue);
+        drop(waker);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicU64, Ordering},
+        task::Wake,
+        time::Duration,
+    };
+
+    use super::*;
+
+    struct Hands(AtomicU64);
+    impl Clock for Hands {
+        fn now(&self) -> Time {
+            Time::from_nanos(self.0.load(Ordering::Relaxed))
+        }
+        fn arm(&self, _: Time) {}
+    }
+
+    #[derive(Default)]
+    struct Count(AtomicU64);
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    struct Bench {
+        hands: Arc<Hands>,
+        timers: Arc<Timers>,
+        woken: Arc<Count>,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let hands = Arc::new(Hands(AtomicU64::new(0)));
+            Self { timers: Timers::new(hands.clone()), hands, woken: Arc::default() }
+        }
+        fn sleep(&self, at: u64) -> Sleep {
+            Sleep::new(self.timers.clone(), Time::from_nanos(at))
+        }
+        fn poll(&self, sleep: &mut Sleep) -> bool {
+            let waker = Waker::from(self.woken.clone());
+            Pin::new(sleep).poll(&mut Context::from_waker(&waker)).is_ready()
+        }
+        fn advance(&self, to: u64) -> u64 {
+            self.hands.0.store(to, Ordering::Relaxed);
+            self.timers.fire(Time::from_nanos(to));
+            self.woken.0.swap(0, Ordering::Relaxed)
+        }
+        fn next(&self) -> Option<u64> {
+            self.timers.next().map(Time::as_nanos)
+        }
+    }
+
+    #[test]
+    fn a_sleep_wakes_at_its_instant_and_not_before() {
+        let bench = Bench::new();
+        let mut sleep = bench.sleep(10);
+        assert!(!bench.poll(&mut sleep));
+        assert_eq!(bench.advance(9), 0);
+        assert!(!bench.poll(&mut sleep));
+        assert_eq!(bench.advance(10), 1);
+        assert!(bench.poll(&mut sleep));
+    }
+
+    #[test]
+    fn a_deadline_moved_later_rings_only_once() {
+        let bench = Bench::new();
+        let mut sleep = bench.sleep(10);
+        assert!(!bench.poll(&mut sleep));
+        sleep.reset(Time::ZERO + Duration::from_nanos(20));
+        assert!(!bench.poll(&mut sleep));
+        assert_eq!(bench.next(), Some(20));
+        assert_eq!(bench.advance(15), 0);
+        assert_eq!(bench.advance(20), 1);
+    }
+
+    #[test]
+    fn a_deadline_moved_earlier_rings_earlier() {
+        let bench = Bench::new();
+        let mut sleep = bench.sleep(20);
+        assert!(!bench.poll(&mut sleep));
+        sleep.reset(Time::from_nanos(5));
+        assert!(!bench.poll(&mut sleep));
+        assert_eq!(bench.advance(5), 1);
+        assert!(bench.poll(&mut sleep));
+        assert_eq!(bench.next(), None, "the alarm at 20 is stale");
+    }
+
+    #[test]
+    fn a_dropped_sleep_does_not_hold_the_clock() {
+        let bench = Bench::new();
+        let mut sleep = bench.sleep(10);
+        assert!(!bench.poll(&mut sleep));
+        drop(sleep);
+        assert_eq!(bench.next(), None);
+        let mut reused = bench.sleep(30);
+        assert!(!bench.poll(&mut reused));
+        assert_eq!(bench.next(), Some(30));
+    }
+}

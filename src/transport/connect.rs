@@ -1,0 +1,191 @@
+//! Making a channel: one line per transport.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use rustls::pki_types::ServerName;
+
+use super::{
+    Channel, ConnectError, Transport,
+    quic::{self, QuicClient, QuicServer, QuicSettings, channel::QuicChannel},
+    stream::StreamChannel,
+    tls::{ClientTls, ServerTls},
+    udp::UdpChannel,
+};
+use crate::path::{Connected, Host, Listener};
+
+/// What the two ends of an experiment agree on.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Independent sequences of messages.
+    pub flows: u32,
+    /// Bytes of a request.
+    pub request: usize,
+    /// Bytes of a reply.
+    pub reply: usize,
+    /// How QUIC is set up.
+    pub quic: QuicSettings,
+    /// The client's side of TLS.
+    pub client_tls: ClientTls,
+    /// The server's side of TLS.
+    pub server_tls: ServerTls,
+}
+
+/// Connects to `peer`.
+///
+/// # Errors
+///
+/// What the connection failed of.
+pub async fn connect(
+    host: &Arc<dyn Host>,
+    transport: Transport,
+    peer: SocketAddr,
+    settings: &Settings,
+) -> Result<Box<dyn Channel>, ConnectError> {
+    Ok(match transport {
+        Transport::Udp => {
+            let socket = host.udp_connect(peer)?;
+            Box::new(UdpChannel::new(host.clone(), socket, Some(peer)))
+        }
+        Transport::Tcp => {
+            let connected = host.tcp_connect(peer).await?;
+            Box::new(StreamChannel::new(host, connected, settings.reply))
+        }
+        Transport::Tls => {
+            let connected = host.tcp_connect(peer).await?;
+            let connected = tls_connect(host, connected, &settings.client_tls).await?;
+            Box::new(StreamChannel::new(host, connected, settings.reply))
+        }
+        Transport::QuicOne | Transport::QuicFlow | Transport::QuicMessage | Transport::QuicDatagram => {
+            let client = QuicClient::new(host, peer, &settings.client_tls, &settings.quic)?;
+            let connection = client.connect(peer).await?;
+            let plan = (transport, settings.flows, settings.reply);
+            let channel = QuicChannel::client(host.clone(), client, connection, plan).await;
+            Box::new(channel.map_err(|e| ConnectError::Failed {
+                what: "QUIC stream setup",
+                peer,
+                reason: e.to_string(),
+            })?)
+        }
+    })
+}
+
+/// A TLS handshake over a TCP connection, as its client.
+///
+/// # Errors
+///
+/// What the handshake failed of.
+pub(crate) async fn tls_connect(
+    host: &Arc<dyn Host>,
+    connected: Connected,
+    tls: &ClientTls,
+) -> Result<Connected, ConnectError> {
+    let Connected { stream, peer } = connected;
+    let config = tls.config(host).map_err(|e| ConnectError::Failed {
+        what: "TLS client setup",
+        peer,
+        reason: e.to_string(),
+    })?;
+    let name: ServerName<'static> = tls.server_name.clone();
+    let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
+        .map_err(|e| ConnectError::from_tls(peer, e))?;
+    Ok(Connected { stream: Box::new(stream), peer })
+}
+
+/// Where an experiment's server waits for its client.
+pub struct Acceptor {
+    host: Arc<dyn Host>,
+    transport: Transport,
+    request: usize,
+    local: SocketAddr,
+    kind: Kind,
+}
+
+enum Kind {
+    Udp(Option<UdpChannel>),
+    Tcp(Box<dyn Listener>),
+    Tls(Box<dyn Listener>, tokio_rustls::TlsAcceptor),
+    Quic(QuicServer),
+}
+
+/// Listens on `local`, or on a free port where it names none.
+///
+/// # Errors
+///
+/// Where the socket is not to be had.
+pub fn listen(
+    host: &Arc<dyn Host>,
+    transport: Transport,
+    local: SocketAddr,
+    settings: &Settings,
+) -> Result<Acceptor, ConnectError> {
+    let (kind, local) = match transport {
+        Transport::Udp => {
+            let socket = host.udp_bind(local)?;
+            let local = socket.local_addr();
+            (Kind::Udp(Some(UdpChannel::new(host.clone(), socket, None))), local)
+        }
+        Transport::Tcp => {
+            let listener = host.tcp_listen(local)?;
+            let local = listener.local_addr();
+            (Kind::Tcp(listener), local)
+        }
+        Transport::Tls => {
+            let listener = host.tcp_listen(local)?;
+            let local = listener.local_addr();
+            let config = settings.server_tls.config(host).map_err(|e| ConnectError::Failed {
+                what: "TLS server setup",
+                peer: local,
+                reason: e.to_string(),
+            })?;
+            (Kind::Tls(listener, Arc::new(config).into()), local)
+        }
+        Transport::QuicOne | Transport::QuicFlow | Transport::QuicMessage | Transport::QuicDatagram => {
+            let server = quic::listen(host, local, &settings.server_tls, &settings.quic)?;
+            let local = server.endpoint.local_addr().unwrap_or(local);
+            (Kind::Quic(server), local)
+        }
+    };
+    Ok(Acceptor { host: host.clone(), transport, request: settings.request, local, kind })
+}
+
+impl Acceptor {
+    /// The address it listens on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// The next client. Raw UDP knows no connections: its one channel hears from all.
+    ///
+    /// # Errors
+    ///
+    /// What the handshake failed of, or that no more can come.
+    pub async fn accept(&mut self) -> Result<Box<dyn Channel>, ConnectError> {
+        let closed = || ConnectError::Failed {
+            what: "accepting",
+            peer: self.local,
+            reason: "the endpoint is closed".to_owned(),
+        };
+        Ok(match &mut self.kind {
+            Kind::Udp(channel) => Box::new(channel.take().ok_or_else(closed)?),
+            Kind::Tcp(listener) => {
+                let connected = listener.accept().await?;
+                Box::new(StreamChannel::new(&self.host, connected, self.request))
+            }
+            Kind::Tls(listener, acceptor) => {
+                let Connected { stream, peer } = listener.accept().await?;
+                let stream = acceptor.accept(stream).await.map_err(|e| ConnectError::from_tls(peer, e))?;
+                let connected = Connected { stream: Box::new(stream), peer };
+                Box::new(StreamChannel::new(&self.host, connected, self.request))
+            }
+            Kind::Quic(server) => {
+                let incoming = server.endpoint.accept().await.ok_or_else(closed)?;
+                let peer = incoming.remote_address();
+                let connection = incoming.await.map_err(|e| ConnectError::from_quic(peer, e))?;
+                let plan = (self.transport, self.request);
+                Box::new(QuicChannel::server(self.host.clone(), server, connection, plan))
+            }
+        })
+    }
+}

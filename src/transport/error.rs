@@ -1,0 +1,150 @@
+//! What can go wrong between two ends of a transport.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use crate::path::{DatagramError, PathError};
+
+/// A connection was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// There was no socket to make it with.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// The peer's certificate was not accepted here.
+    #[error("{what} with {peer} failed: {reason}")]
+    Certificate {
+        /// The handshake: TLS or QUIC.
+        what: &'static str,
+        /// The peer.
+        peer: SocketAddr,
+        /// What is wrong with it and what would help.
+        reason: String,
+    },
+    /// The two ends share no application protocol (RFC 7301).
+    #[error("{what} with {peer} failed: the server offers no application protocol (ALPN) that we speak")]
+    NoAlpn {
+        /// The handshake: TLS or QUIC.
+        what: &'static str,
+        /// The peer.
+        peer: SocketAddr,
+    },
+    /// The peer does not speak TLS.
+    #[error("TLS handshake with {peer} failed: the server does not speak TLS; is it a plain tcp:// port?")]
+    NotTls {
+        /// The peer.
+        peer: SocketAddr,
+    },
+    /// Nothing came back.
+    #[error("{what} with {peer} failed: no answer within {}", humantime::format_duration(*.after))]
+    TimedOut {
+        /// The handshake: TCP, TLS or QUIC.
+        what: &'static str,
+        /// The peer.
+        peer: SocketAddr,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// It failed for another reason.
+    #[error("{what} with {peer} failed: {reason}")]
+    Failed {
+        /// The handshake: TLS or QUIC.
+        what: &'static str,
+        /// The peer.
+        peer: SocketAddr,
+        /// What the library said.
+        reason: String,
+    },
+}
+
+impl ConnectError {
+    /// What a failed TLS handshake over a byte stream means.
+    pub(super) fn from_tls(peer: SocketAddr, error: io::Error) -> Self {
+        const WHAT: &str = "TLS handshake";
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        match tls {
+            Some(rustls::Error::InvalidCertificate(reason)) => {
+                Self::Certificate { what: WHAT, peer, reason: certificate_hint(reason) }
+            }
+            Some(
+                rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol)
+                | rustls::Error::NoApplicationProtocol,
+            ) => Self::NoAlpn { what: WHAT, peer },
+            Some(
+                rustls::Error::InvalidMessage(_)
+                | rustls::Error::InappropriateHandshakeMessage { .. }
+                | rustls::Error::InappropriateMessage { .. },
+            ) => Self::NotTls { peer },
+            Some(error) => Self::Failed { what: WHAT, peer, reason: error.to_string() },
+            None => Self::Failed { what: WHAT, peer, reason: error.to_string() },
+        }
+    }
+
+    /// What a failed QUIC handshake means.
+    pub(super) fn from_quic(peer: SocketAddr, error: quinn::ConnectionError) -> Self {
+        const WHAT: &str = "QUIC handshake";
+        /// TLS alert 120, `no_application_protocol`, as a QUIC error (RFC 9001 section 4.8).
+        const NO_APPLICATION_PROTOCOL: u64 = 0x100 + 120;
+        match &error {
+            quinn::ConnectionError::TransportError(e) if e.reason.contains("certificate") => {
+                Self::Certificate { what: WHAT, peer, reason: e.reason.clone() }
+            }
+            quinn::ConnectionError::TransportError(e) if u64::from(e.code) == NO_APPLICATION_PROTOCOL => {
+                Self::NoAlpn { what: WHAT, peer }
+            }
+            quinn::ConnectionError::ConnectionClosed(close)
+                if u64::from(close.error_code) == NO_APPLICATION_PROTOCOL =>
+            {
+                Self::NoAlpn { what: WHAT, peer }
+            }
+            other => Self::Failed { what: WHAT, peer, reason: other.to_string() },
+        }
+    }
+}
+
+/// What is wrong with a certificate, and what would help.
+pub(super) fn certificate_hint(error: &rustls::CertificateError) -> String {
+    use rustls::CertificateError as E;
+    match error {
+        E::UnknownIssuer => "its certificate is not signed by the CA that we trust; name the right one with \
+                             --ca FILE (or --insecure to trust anyone)"
+            .to_owned(),
+        E::Expired | E::ExpiredContext { .. } => "its certificate has expired".to_owned(),
+        E::NotValidForName | E::NotValidForNameContext { .. } => {
+            let names = error.to_string();
+            format!("its certificate is for another name ({names}); say which with --server-name")
+        }
+        other => format!("its certificate was refused: {other}"),
+    }
+}
+
+/// A channel broke.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ChannelError {
+    /// A message could not be sent or received on a datagram socket.
+    #[error("{0}")]
+    Datagram(String),
+    /// The connection is gone.
+    #[error("the connection with {peer} was lost: {reason}")]
+    Lost {
+        /// The peer.
+        peer: SocketAddr,
+        /// Why, in the library's words.
+        reason: String,
+    },
+    /// A message larger than one datagram of this connection.
+    #[error("a message of {len} bytes does not fit into one datagram to {peer}, which holds {max}")]
+    TooLarge {
+        /// Bytes of the message.
+        len: usize,
+        /// Bytes that fit.
+        max: usize,
+        /// The peer.
+        peer: SocketAddr,
+    },
+}
+
+impl From<DatagramError> for ChannelError {
+    fn from(error: DatagramError) -> Self {
+        Self::Datagram(error.to_string())
+    }
+}

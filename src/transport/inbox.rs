@@ -1,0 +1,61 @@
+//! Where the tasks of a channel leave what they received.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use super::{ChannelError, Delivery};
+
+/// A queue of deliveries with one reader and many writers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Inbox(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    deliveries: VecDeque<Delivery>,
+    failure: Option<ChannelError>,
+    reader: Option<Waker>,
+}
+
+impl Inbox {
+    /// Leaves a delivery.
+    pub(super) fn push(&self, delivery: Delivery) {
+        let mut state = self.lock();
+        state.deliveries.push_back(delivery);
+        wake(state);
+    }
+
+    /// Says that no more will come, and why. The first reason stays.
+    pub(super) fn fail(&self, failure: ChannelError) {
+        let mut state = self.lock();
+        state.failure.get_or_insert(failure);
+        wake(state);
+    }
+
+    /// The oldest delivery; when there is none, why no more will come.
+    pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<Result<Delivery, ChannelError>> {
+        let mut state = self.lock();
+        if let Some(delivery) = state.deliveries.pop_front() {
+            return Poll::Ready(Ok(delivery));
+        }
+        if let Some(failure) = &state.failure {
+            return Poll::Ready(Err(failure.clone()));
+        }
+        state.reader = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn wake(mut state: MutexGuard<'_, State>) {
+    let reader = state.reader.take();
+    drop(state);
+    if let Some(reader) = reader {
+        reader.wake();
+    }
+}

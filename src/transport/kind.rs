@@ -1,0 +1,107 @@
+//! The transports by name.
+
+use std::{fmt, str::FromStr};
+
+/// How messages travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transport {
+    /// Raw UDP datagrams (RFC 768).
+    Udp,
+    /// The kernel's TCP (RFC 9293).
+    Tcp,
+    /// TLS 1.3 on it (RFC 8446).
+    Tls,
+    /// QUIC (RFC 9000), all messages on one stream.
+    QuicOne,
+    /// QUIC, a stream per flow.
+    QuicFlow,
+    /// QUIC, a stream per message.
+    QuicMessage,
+    /// QUIC DATAGRAM frames (RFC 9221).
+    QuicDatagram,
+}
+
+/// The set of messages that are handed over in the order in which they were sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderedUnit {
+    /// Every message is a unit of its own.
+    Message,
+    /// The messages of one flow.
+    Flow,
+    /// All messages of all flows.
+    All,
+}
+
+impl Transport {
+    /// Every transport, in the order in which they are shown.
+    pub const ALL: [Self; 7] = [
+        Self::Udp,
+        Self::Tcp,
+        Self::Tls,
+        Self::QuicOne,
+        Self::QuicFlow,
+        Self::QuicMessage,
+        Self::QuicDatagram,
+    ];
+
+    /// The four mappings of messages to QUIC.
+    pub const QUIC: [Self; 4] = [Self::QuicOne, Self::QuicFlow, Self::QuicMessage, Self::QuicDatagram];
+
+    /// Its name on the command line and in results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::QuicOne => "quic-one",
+            Self::QuicFlow => "quic-flow",
+            Self::QuicMessage => "quic-message",
+            Self::QuicDatagram => "quic-datagram",
+        }
+    }
+
+    /// Whether a message is one datagram, which may be lost and must fit.
+    pub const fn is_datagram(self) -> bool {
+        matches!(self, Self::Udp | Self::QuicDatagram)
+    }
+
+    /// Whether it is QUIC.
+    pub const fn is_quic(self) -> bool {
+        matches!(self, Self::QuicOne | Self::QuicFlow | Self::QuicMessage | Self::QuicDatagram)
+    }
+
+    /// What it keeps in order.
+    pub const fn ordered_unit(self) -> OrderedUnit {
+        match self {
+            Self::Udp | Self::QuicMessage | Self::QuicDatagram => OrderedUnit::Message,
+            Self::QuicFlow => OrderedUnit::Flow,
+            Self::Tcp | Self::Tls | Self::QuicOne => OrderedUnit::All,
+        }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Not a transport's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no transport; there are: {known}, and `quic` for all of its four", known = names())]
+pub struct UnknownTransport(String);
+
+fn names() -> String {
+    Transport::ALL.map(Transport::name).join(", ")
+}
+
+impl FromStr for Transport {
+    type Err = UnknownTransport;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|transport| transport.name() == name)
+            .ok_or_else(|| UnknownTransport(name.to_owned()))
+    }
+}

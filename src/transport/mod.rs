@@ -1,0 +1,65 @@
+//! How messages travel: each transport connects and accepts over a [`Host`], and an experiment sees it
+//! as a [`Channel`].
+
+mod connect;
+mod error;
+mod inbox;
+mod kind;
+pub mod order;
+pub mod quic;
+pub mod stream;
+pub mod tls;
+pub mod udp;
+
+use std::{
+    future::poll_fn,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+pub use self::{
+    connect::{Acceptor, Settings, connect, listen},
+    error::{ChannelError, ConnectError},
+    kind::{OrderedUnit, Transport, UnknownTransport},
+    order::Delivery,
+};
+#[cfg(doc)]
+use crate::path::Host;
+use crate::wire::Probe;
+
+/// One end of a transport, as an experiment sees it.
+///
+/// Sending never waits: an experiment's schedule is open-loop, and what the transport cannot take yet is
+/// queued, so that the time it waits there is the transport's and is measured.
+pub trait Channel: Send {
+    /// Hands over a message of `length` bytes that begins with `probe`'s header.
+    fn send(&mut self, probe: Probe, length: usize) -> Result<(), ChannelError>;
+
+    /// The next message that order lets this end have.
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, ChannelError>>;
+
+    /// What the transport has done so far to recover from loss.
+    fn recovery(&self) -> Recovery;
+}
+
+impl dyn Channel {
+    /// The next message; see [`Channel::poll_recv`].
+    pub async fn recv(&mut self) -> Result<Delivery, ChannelError> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+}
+
+/// What one end of a transport did to recover from loss. `None`: the transport does not do or tell this.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Packets that were declared lost and whose contents were sent again.
+    pub retransmitted_packets: Option<u64>,
+    /// How often the congestion controller reduced its window.
+    pub congestion_events: Option<u64>,
+    /// The smallest congestion window, in bytes.
+    pub min_window_bytes: Option<u64>,
+    /// How long the congestion window was full.
+    pub window_limited: Option<Duration>,
+    /// Messages that arrived with changed bits.
+    pub corrupted: u64,
+}

@@ -1,0 +1,199 @@
+//! Order: when each message of a byte stream arrived, and when order released it.
+//!
+//! A stream of an experiment is a sequence of messages of one known length, so bytes that arrive out of
+//! order can be told apart before the bytes ahead of them are there: a length prefix could not be.
+
+use std::collections::VecDeque;
+
+use crate::{
+    time::Time,
+    wire::{HEADER_BYTES, MessageId, Probe},
+};
+
+/// A message that order lets the application have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivery {
+    /// The message.
+    pub probe: Probe,
+    /// When its last byte reached this end; `None` where the transport hides that.
+    pub arrived: Option<Time>,
+    /// When order let the application have it.
+    pub released: Time,
+    /// The earlier message of the same ordered unit whose bytes it waited for: of those that arrived
+    /// after it, the last. `None` if it waited for none.
+    pub blocked_by: Option<MessageId>,
+}
+
+/// One direction of a stream, put in order.
+#[derive(Debug)]
+pub struct Order {
+    length: usize,
+    /// The number of the first message that has not been released.
+    first: u64,
+    waiting: VecDeque<Partial>,
+}
+
+#[derive(Debug, Default)]
+struct Partial {
+    received: usize,
+    header: [u8; HEADER_BYTES],
+    arrived: Option<Time>,
+}
+
+impl Order {
+    /// For messages of `length` bytes each, a header at least.
+    pub fn new(length: usize) -> Self {
+        Self { length: length.max(HEADER_BYTES), first: 0, waiting: VecDeque::new() }
+    }
+
+    /// Takes in `bytes` of the stream, which stand at `offset` and have not been there before, and hands
+    /// what they release to `deliver`.
+    pub fn insert(&mut self, now: Time, offset: u64, bytes: &[u8], deliver: impl FnMut(Delivery)) {
+        let (mut offset, mut bytes) = (offset, bytes);
+        while !bytes.is_empty() {
+            let (number, at) = (offset / self.length as u64, (offset % self.length as u64) as usize);
+            let (part, rest) = bytes.split_at(bytes.len().min(self.length - at));
+            self.insert_part(now, number, at, part);
+            offset += part.len() as u64;
+            bytes = rest;
+        }
+        self.release(now, deliver);
+    }
+
+    /// Bytes of one message. Those of a message that was released already have nothing left to say.
+    fn insert_part(&mut self, now: Time, number: u64, at: usize, part: &[u8]) {
+        let Some(index) = number.checked_sub(self.first) else {
+            return;
+        };
+        let index = index as usize;
+        if index >= self.waiting.len() {
+            self.waiting.resize_with(index + 1, Partial::default);
+        }
+        let message = &mut self.waiting[index];
+        message.received += part.len();
+        if let Some(header) = message.header.get_mut(at..) {
+            let known = header.len().min(part.len());
+            header[..known].copy_from_slice(&part[..known]);
+        }
+        if message.received == self.length {
+            message.arrived = Some(now);
+        }
+    }
+
+    /// Releases the complete messages at the front. The first of them has just been completed: it is what
+    /// all that lay complete behind it have waited for.
+    fn release(&mut self, now: Time, mut deliver: impl FnMut(Delivery)) {
+        let mut blocker = None;
+        while let Some(arrived) = self.waiting.front().and_then(|message| message.arrived) {
+            let Some(message) = self.waiting.pop_front() else {
+                break;
+            };
+            self.first += 1;
+            let Ok(probe) = Probe::parse(&message.header) else {
+                continue;
+            };
+            let blocker = *blocker.get_or_insert(probe.id);
+            deliver(Delivery {
+                probe,
+                arrived: Some(arrived),
+                released: now,
+                blocked_by: (arrived < now).then_some(blocker),
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LENGTH: usize = 40;
+
+    fn stream(messages: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for seq in 0..messages {
+            let mut message = [0; LENGTH];
+            probe(seq).fill(&mut message);
+            bytes.extend_from_slice(&message);
+        }
+        bytes
+    }
+
+    fn probe(seq: u64) -> Probe {
+        Probe { id: MessageId { flow: 0, seq }, due: Time::from_nanos(seq) }
+    }
+
+    fn insert(order: &mut Order, now: u64, offset: usize, bytes: &[u8]) -> Vec<Delivery> {
+        let mut deliveries = Vec::new();
+        order.insert(Time::from_nanos(now), offset as u64, bytes, |d| deliveries.push(d));
+        deliveries
+    }
+
+    #[test]
+    fn a_message_in_order_is_released_as_it_arrives() {
+        let bytes = stream(1);
+        let mut order = Order::new(LENGTH);
+        assert_eq!(insert(&mut order, 1, 0, &bytes[..30]), []);
+        let released = insert(&mut order, 2, 30, &bytes[30..]);
+        let now = Time::from_nanos(2);
+        assert_eq!(
+            released,
+            [Delivery { probe: probe(0), arrived: Some(now), released: now, blocked_by: None }]
+        );
+    }
+
+    #[test]
+    fn messages_behind_a_gap_wait_for_the_one_that_fills_it() {
+        let bytes = stream(3);
+        let mut order = Order::new(LENGTH);
+        assert_eq!(insert(&mut order, 1, LENGTH, &bytes[LENGTH..2 * LENGTH]), []);
+        assert_eq!(insert(&mut order, 2, 2 * LENGTH, &bytes[2 * LENGTH..]), []);
+        let released = insert(&mut order, 9, 0, &bytes[..LENGTH]);
+        let waits: Vec<_> = released
+            .iter()
+            .map(|d| (d.probe.id.seq, d.arrived.map(Time::as_nanos), d.blocked_by.map(|b| b.seq)))
+            .collect();
+        assert_eq!(waits, [(0, Some(9), None), (1, Some(1), Some(0)), (2, Some(2), Some(0))]);
+    }
+
+    #[test]
+    fn of_two_gaps_the_one_filled_last_is_what_was_waited_for() {
+        let bytes = stream(3);
+        let mut order = Order::new(LENGTH);
+        assert_eq!(insert(&mut order, 1, 2 * LENGTH, &bytes[2 * LENGTH..]), []);
+        assert_eq!(insert(&mut order, 2, LENGTH, &bytes[LENGTH..2 * LENGTH]), []);
+        let released = insert(&mut order, 3, 0, &bytes[..LENGTH]);
+        assert_eq!(released[2].blocked_by, Some(MessageId { flow: 0, seq: 0 }));
+    }
+
+    proptest! {
+        #[test]
+        fn every_message_is_released_once_and_in_order_whatever_the_cuts(
+            cuts in prop::collection::btree_set(1usize..LENGTH * 10, 0..30),
+            shuffle in prop::collection::vec(any::<prop::sample::Index>(), 40),
+        ) {
+            let bytes = stream(10);
+            let mut edges: Vec<usize> = cuts.into_iter().collect();
+            edges.insert(0, 0);
+            edges.push(bytes.len());
+            let mut parts: Vec<_> = edges.windows(2).map(|w| w[0]..w[1]).collect();
+            let mut order = Order::new(LENGTH);
+            let (mut released, mut now) = (Vec::new(), 0);
+            for pick in shuffle.iter().chain(shuffle.iter()) {
+                if parts.is_empty() { break }
+                let part = parts.swap_remove(pick.index(parts.len()));
+                now += 1;
+                released.extend(insert(&mut order, now, part.start, &bytes[part]));
+            }
+            prop_assert!(parts.is_empty());
+            let ids: Vec<_> = released.iter().map(|d| d.probe.id.seq).collect();
+            prop_assert_eq!(ids, (0..10).collect::<Vec<_>>());
+            for delivery in &released {
+                let waited = delivery.arrived < Some(delivery.released);
+                prop_assert_eq!(waited, delivery.blocked_by.is_some());
+            }
+        }
+    }
+}

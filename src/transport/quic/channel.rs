@@ -1,0 +1,339 @@
+//! An experiment's messages on QUIC: on one stream, a stream per flow, a stream per message, or datagrams.
+//!
+//! Streams are read unordered, so that one run tells both when bytes arrived and when order released them.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+
+use bytes::{Bytes, BytesMut};
+use quinn::{Connection, RecvStream, SendDatagramError, SendStream};
+use tokio::sync::mpsc;
+
+use super::Meter;
+use crate::{
+    path::Host,
+    transport::{Channel, ChannelError, Delivery, Recovery, Transport, inbox::Inbox, order::Order},
+    wire::{MessageId, Probe, ProbeError, probe::filling},
+};
+
+/// One end of a QUIC connection.
+pub(in crate::transport) struct QuicChannel {
+    shared: Arc<Shared>,
+    meter: Meter,
+    /// Kept so that the endpoint lives as long as its connection.
+    _client: Option<Box<super::QuicClient>>,
+}
+
+struct Shared {
+    host: Arc<dyn Host>,
+    connection: Connection,
+    mapping: Transport,
+    inbox: Inbox,
+    /// Where to write: by the message that the stream belongs to, see [`Shared::key`].
+    writers: Mutex<BTreeMap<MessageId, Writer>>,
+    opener: Mutex<Option<mpsc::UnboundedSender<Message>>>,
+    corrupted: Mutex<u64>,
+    /// Bytes of each message that comes in.
+    length: usize,
+}
+
+type Message = (Probe, usize);
+
+enum Writer {
+    /// A task writes one message after the other.
+    Queue(mpsc::UnboundedSender<Message>),
+    /// For the one message that is written here.
+    Once(SendStream),
+}
+
+impl QuicChannel {
+    /// The end that opens streams: for `flows` flows, expecting replies of `length` bytes.
+    pub(in crate::transport) async fn client(
+        host: Arc<dyn Host>,
+        client: super::QuicClient,
+        connection: Connection,
+        (mapping, flows, length): (Transport, u32, usize),
+    ) -> Result<Self, ChannelError> {
+        let shared = Shared::new(host, connection, mapping, length);
+        let streams = match mapping {
+            Transport::QuicOne => 1,
+            Transport::QuicFlow => flows,
+            _ => 0,
+        };
+        for flow in 0..streams {
+            let (send, receive) = shared.connection.open_bi().await.map_err(|e| shared.lost(e))?;
+            let key = MessageId { flow, seq: 0 };
+            shared.writers().insert(key, Writer::Queue(shared.write(send)));
+            shared.read(receive, None);
+        }
+        match mapping {
+            Transport::QuicMessage => {
+                *lock(&shared.opener) = Some(shared.open_per_message());
+            }
+            Transport::QuicDatagram => shared.read_datagrams(),
+            _ => {}
+        }
+        let meter = client.meter.clone();
+        Ok(Self { shared, meter, _client: Some(Box::new(client)) })
+    }
+
+    /// The end that answers on the streams that the client opens.
+    pub(in crate::transport) fn server(
+        host: Arc<dyn Host>,
+        server: &super::QuicServer,
+        connection: Connection,
+        (mapping, length): (Transport, usize),
+    ) -> Self {
+        let shared = Shared::new(host, connection, mapping, length);
+        if mapping == Transport::QuicDatagram {
+            shared.read_datagrams();
+        } else {
+            shared.accept();
+        }
+        Self { shared, meter: server.meter.clone(), _client: None }
+    }
+}
+
+impl Shared {
+    fn new(host: Arc<dyn Host>, connection: Connection, mapping: Transport, length: usize) -> Arc<Self> {
+        Arc::new(Self {
+            host,
+            connection,
+            mapping,
+            inbox: Inbox::default(),
+            writers: Mutex::default(),
+            opener: Mutex::default(),
+            corrupted: Mutex::default(),
+            length,
+        })
+    }
+
+    /// The message whose stream carries `id`: the first of those that share one.
+    fn key(&self, id: MessageId) -> MessageId {
+        match self.mapping {
+            Transport::QuicOne => MessageId { flow: 0, seq: 0 },
+            Transport::QuicFlow => MessageId { seq: 0, ..id },
+            _ => id,
+        }
+    }
+
+    /// Takes in the streams that the peer opens.
+    fn accept(self: &Arc<Self>) {
+        let shared = self.clone();
+        self.host.spawn(
+            "a server's stream acceptor",
+            Box::pin(async move {
+                loop {
+                    match shared.connection.accept_bi().await {
+                        Ok((send, receive)) => shared.read(receive, Some(send)),
+                        Err(e) => return shared.inbox.fail(shared.lost(e)),
+                    }
+                }
+            }),
+        );
+    }
+
+    /// Reads one stream to its end. What is received first on it tells which messages `reply` is for.
+    fn read(self: &Arc<Self>, mut stream: RecvStream, mut reply: Option<SendStream>) {
+        let shared = self.clone();
+        self.host.spawn(
+            "a stream's reader",
+            Box::pin(async move {
+                let mut order = Order::new(shared.length);
+                loop {
+                    match stream.read_chunk(usize::MAX, false).await {
+                        Ok(Some(chunk)) => {
+                            let now = shared.host.now();
+                            order.insert(now, chunk.offset, &chunk.bytes, |delivery| {
+                                if let Some(send) = reply.take() {
+                                    shared.register(delivery.probe.id, send);
+                                }
+                                shared.inbox.push(delivery);
+                            });
+                        }
+                        Ok(None) => return,
+                        Err(quinn::ReadError::ConnectionLost(e)) => {
+                            return shared.inbox.fail(shared.lost(e));
+                        }
+                        Err(_) => return,
+                    }
+                }
+            }),
+        );
+    }
+
+    /// Answers to `id`, and to all messages that share its stream, go to `stream`.
+    fn register(self: &Arc<Self>, id: MessageId, stream: SendStream) {
+        let writer = match self.mapping {
+            Transport::QuicMessage => Writer::Once(stream),
+            _ => Writer::Queue(self.write(stream)),
+        };
+        self.writers().insert(self.key(id), writer);
+    }
+
+    /// A task that writes to `stream` what it is sent.
+    fn write(self: &Arc<Self>, mut stream: SendStream) -> mpsc::UnboundedSender<Message> {
+        let (sender, mut messages) = mpsc::unbounded_channel::<Message>();
+        self.host.spawn(
+            "a stream's writer",
+            Box::pin(async move {
+                while let Some(message) = messages.recv().await {
+                    if write_message(&mut stream, message).await.is_err() {
+                        return;
+                    }
+                }
+                // Fails only where the stream is closed already.
+                let _ = stream.finish();
+            }),
+        );
+        sender
+    }
+
+    /// A task that opens a stream for each message, as far as the peer's limit on streams allows it.
+    fn open_per_message(self: &Arc<Self>) -> mpsc::UnboundedSender<Message> {
+        let (sender, mut messages) = mpsc::unbounded_channel::<Message>();
+        let shared = self.clone();
+        self.host.spawn(
+            "the stream opener",
+            Box::pin(async move {
+                while let Some(message) = messages.recv().await {
+                    let Ok((mut send, receive)) = shared.connection.open_bi().await else {
+                        return;
+                    };
+                    shared.read(receive, None);
+                    if write_message(&mut send, message).await.is_err() {
+                        return;
+                    }
+                    let _ = send.finish();
+                }
+            }),
+        );
+        sender
+    }
+
+    fn read_datagrams(self: &Arc<Self>) {
+        let shared = self.clone();
+        self.host.spawn(
+            "the datagram reader",
+            Box::pin(async move {
+                loop {
+                    match shared.connection.read_datagram().await {
+                        Ok(datagram) => shared.take_datagram(&datagram),
+                        Err(e) => return shared.inbox.fail(shared.lost(e)),
+                    }
+                }
+            }),
+        );
+    }
+
+    fn take_datagram(&self, datagram: &[u8]) {
+        let now = self.host.now();
+        match Probe::parse_whole(datagram) {
+            Ok(probe) => {
+                self.inbox.push(Delivery { probe, arrived: Some(now), released: now, blocked_by: None })
+            }
+            Err(ProbeError::Corrupted) => *lock(&self.corrupted) += 1,
+            Err(ProbeError::Foreign) => {}
+        }
+    }
+
+    fn send_datagram(&self, (probe, length): Message) -> Result<(), ChannelError> {
+        let mut datagram = BytesMut::zeroed(length);
+        probe.fill(&mut datagram);
+        self.connection.send_datagram(datagram.freeze()).map_err(|error| match error {
+            SendDatagramError::TooLarge => ChannelError::TooLarge {
+                len: length,
+                max: self.connection.max_datagram_size().unwrap_or(0),
+                peer: self.peer(),
+            },
+            SendDatagramError::ConnectionLost(e) => self.lost(e),
+            other => ChannelError::Lost { peer: self.peer(), reason: other.to_string() },
+        })
+    }
+
+    fn send_on_stream(&self, message: Message) -> Result<(), ChannelError> {
+        let gone = || ChannelError::Lost { peer: self.peer(), reason: "the stream was closed".to_owned() };
+        if let Some(opener) = &*lock(&self.opener) {
+            return opener.send(message).map_err(|_| gone());
+        }
+        let key = self.key(message.0.id);
+        let mut writers = self.writers();
+        match writers.get(&key) {
+            Some(Writer::Queue(queue)) => queue.send(message).map_err(|_| gone()),
+            Some(Writer::Once(_)) => {
+                let Some(Writer::Once(mut stream)) = writers.remove(&key) else {
+                    return Err(gone());
+                };
+                self.host.spawn(
+                    "a reply's writer",
+                    Box::pin(async move {
+                        if write_message(&mut stream, message).await.is_ok() {
+                            let _ = stream.finish();
+                        }
+                    }),
+                );
+                Ok(())
+            }
+            None => Err(gone()),
+        }
+    }
+
+    fn writers(&self) -> MutexGuard<'_, BTreeMap<MessageId, Writer>> {
+        lock(&self.writers)
+    }
+
+    fn peer(&self) -> SocketAddr {
+        self.connection.remote_address()
+    }
+
+    fn lost(&self, error: quinn::ConnectionError) -> ChannelError {
+        ChannelError::Lost { peer: self.peer(), reason: error.to_string() }
+    }
+}
+
+async fn write_message(stream: &mut SendStream, (probe, length): Message) -> Result<(), quinn::WriteError> {
+    stream.write_chunk(Bytes::copy_from_slice(&probe.header())).await?;
+    for part in filling(length) {
+        stream.write_chunk(part).await?;
+    }
+    Ok(())
+}
+
+impl Channel for QuicChannel {
+    fn send(&mut self, probe: Probe, length: usize) -> Result<(), ChannelError> {
+        match self.shared.mapping {
+            Transport::QuicDatagram => self.shared.send_datagram((probe, length)),
+            _ => self.shared.send_on_stream((probe, length)),
+        }
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, ChannelError>> {
+        self.shared.inbox.poll(cx)
+    }
+
+    fn recovery(&self) -> Recovery {
+        let reading = self.meter.read();
+        let path = self.shared.connection.stats().path;
+        Recovery {
+            retransmitted_packets: Some(path.lost_packets),
+            congestion_events: Some(reading.congestion_events),
+            min_window_bytes: reading.min_window_bytes.map(|least| least.min(path.cwnd)).or(Some(path.cwnd)),
+            window_limited: Some(reading.limited),
+            corrupted: *lock(&self.shared.corrupted),
+        }
+    }
+}
+
+impl Drop for QuicChannel {
+    fn drop(&mut self) {
+        self.shared.connection.close(0u32.into(), b"done");
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

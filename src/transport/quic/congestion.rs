@@ -1,0 +1,242 @@
+//! QUIC's congestion controllers, and a meter around whichever is chosen.
+
+use std::{
+    any::Any,
+    fmt,
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use quinn::congestion::{BbrConfig, Controller, ControllerFactory, CubicConfig, NewRenoConfig};
+
+/// Which congestion controller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Congestion {
+    /// CUBIC (RFC 9438).
+    Cubic,
+    /// NewReno (RFC 9002 section 7).
+    NewReno,
+    /// quinn's BBR, which its authors call experimental.
+    Bbr,
+    /// A window of this many bytes that nothing changes: what remains then is recovery and order.
+    Fixed(u64),
+}
+
+/// The window of `fixed` where none is given: beyond what any of our workloads fills.
+pub const FIXED_WINDOW_BYTES: u64 = 1_000_000;
+
+impl fmt::Display for Congestion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cubic => f.write_str("cubic"),
+            Self::NewReno => f.write_str("newreno"),
+            Self::Bbr => f.write_str("bbr"),
+            Self::Fixed(FIXED_WINDOW_BYTES) => f.write_str("fixed"),
+            Self::Fixed(bytes) => write!(f, "fixed:{bytes}"),
+        }
+    }
+}
+
+/// Not a controller's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no congestion controller; there are: cubic, newreno, bbr, fixed, fixed:BYTES")]
+pub struct UnknownCongestion(String);
+
+impl FromStr for Congestion {
+    type Err = UnknownCongestion;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "cubic" => Ok(Self::Cubic),
+            "newreno" => Ok(Self::NewReno),
+            "bbr" => Ok(Self::Bbr),
+            "fixed" => Ok(Self::Fixed(FIXED_WINDOW_BYTES)),
+            _ => name
+                .strip_prefix("fixed:")
+                .and_then(|bytes| bytes.parse::<crate::units::Size>().ok())
+                .map(|size| Self::Fixed(size.bytes()))
+                .ok_or_else(|| UnknownCongestion(name.to_owned())),
+        }
+    }
+}
+
+/// What a metered controller has seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Reading {
+    pub(super) congestion_events: u64,
+    pub(super) min_window_bytes: Option<u64>,
+    pub(super) limited: Duration,
+}
+
+/// Reads a connection's controller while quinn owns it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Meter(Arc<Mutex<Reading>>);
+
+impl Meter {
+    pub(super) fn read(&self) -> Reading {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Reading)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Builds metered controllers that all report to one meter.
+pub(super) struct MeteredFactory {
+    pub(super) congestion: Congestion,
+    pub(super) meter: Meter,
+}
+
+impl ControllerFactory for MeteredFactory {
+    fn build(self: Arc<Self>, now: Instant, mtu: u16) -> Box<dyn Controller> {
+        let inner = match self.congestion {
+            Congestion::Cubic => Arc::new(CubicConfig::default()).build(now, mtu),
+            Congestion::NewReno => Arc::new(NewRenoConfig::default()).build(now, mtu),
+            Congestion::Bbr => Arc::new(BbrConfig::default()).build(now, mtu),
+            Congestion::Fixed(window) => Box::new(Fixed(window)),
+        };
+        Box::new(Metered { inner, meter: self.meter.clone(), mtu, in_flight: 0, full_since: None })
+    }
+}
+
+/// A window that nothing changes.
+#[derive(Clone)]
+struct Fixed(u64);
+
+impl Controller for Fixed {
+    fn on_congestion_event(&mut self, _: Instant, _: Instant, _: bool, _: u64) {}
+    fn on_mtu_update(&mut self, _: u16) {}
+    fn window(&self) -> u64 {
+        self.0
+    }
+    fn clone_box(&self) -> Box<dyn Controller> {
+        Box::new(self.clone())
+    }
+    fn initial_window(&self) -> u64 {
+        self.0
+    }
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+/// Passes everything on to a controller and notes what becomes of its window.
+struct Metered {
+    inner: Box<dyn Controller>,
+    meter: Meter,
+    mtu: u16,
+    in_flight: u64,
+    /// Since when one more packet would not have fitted into the window.
+    full_since: Option<Instant>,
+}
+
+impl Metered {
+    fn is_full(&self) -> bool {
+        self.in_flight + u64::from(self.mtu) > self.inner.window()
+    }
+
+    /// Notes that the window is full, or for how long it was. A window that was full while the
+    /// application had nothing more to send has limited nobody.
+    fn note(&mut self, now: Instant, app_limited: bool) {
+        if self.is_full() {
+            self.full_since.get_or_insert(now);
+        } else if let Some(since) = self.full_since.take()
+            && !app_limited
+        {
+            self.meter.update(|reading| reading.limited += now.saturating_duration_since(since));
+        }
+    }
+
+    fn note_window(&self) {
+        let window = self.inner.window();
+        self.meter.update(|reading| {
+            reading.min_window_bytes =
+                Some(reading.min_window_bytes.map_or(window, |least| least.min(window)));
+        });
+    }
+}
+
+impl Controller for Metered {
+    fn on_sent(&mut self, now: Instant, bytes: u64, last_packet_number: u64) {
+        self.inner.on_sent(now, bytes, last_packet_number);
+        self.in_flight += bytes;
+        if self.is_full() {
+            self.full_since.get_or_insert(now);
+        }
+    }
+
+    fn on_ack(
+        &mut self,
+        now: Instant,
+        sent: Instant,
+        bytes: u64,
+        app_limited: bool,
+        rtt: &quinn_proto::RttEstimator,
+    ) {
+        self.inner.on_ack(now, sent, bytes, app_limited, rtt);
+    }
+
+    fn on_end_acks(
+        &mut self,
+        now: Instant,
+        in_flight: u64,
+        app_limited: bool,
+        largest_packet_num_acked: Option<u64>,
+    ) {
+        self.inner.on_end_acks(now, in_flight, app_limited, largest_packet_num_acked);
+        self.in_flight = in_flight;
+        self.note(now, app_limited);
+    }
+
+    fn on_congestion_event(
+        &mut self,
+        now: Instant,
+        sent: Instant,
+        is_persistent_congestion: bool,
+        lost_bytes: u64,
+    ) {
+        let before = self.inner.window();
+        self.inner.on_congestion_event(now, sent, is_persistent_congestion, lost_bytes);
+        self.in_flight = self.in_flight.saturating_sub(lost_bytes);
+        if self.inner.window() < before {
+            self.meter.update(|reading| reading.congestion_events += 1);
+        }
+        self.note_window();
+        if self.is_full() {
+            self.full_since.get_or_insert(now);
+        }
+    }
+
+    fn on_mtu_update(&mut self, new_mtu: u16) {
+        self.mtu = new_mtu;
+        self.inner.on_mtu_update(new_mtu);
+    }
+
+    fn window(&self) -> u64 {
+        self.inner.window()
+    }
+
+    fn metrics(&self) -> quinn::congestion::ControllerMetrics {
+        self.inner.metrics()
+    }
+
+    fn clone_box(&self) -> Box<dyn Controller> {
+        Box::new(Self {
+            inner: self.inner.clone_box(),
+            meter: self.meter.clone(),
+            mtu: self.mtu,
+            in_flight: self.in_flight,
+            full_since: self.full_since,
+        })
+    }
+
+    fn initial_window(&self) -> u64 {
+        self.inner.initial_window()
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self.inner.into_any()
+    }
+}

@@ -1,0 +1,203 @@
+//! QUIC by quinn (RFC 9000), over any host.
+
+pub(super) mod channel;
+mod congestion;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use quinn::{
+    Connection, Endpoint, EndpointConfig, IdleTimeout, TransportConfig, VarInt, ZeroRttAccepted,
+    crypto::rustls::{QuicClientConfig, QuicServerConfig},
+};
+use ring::hmac;
+
+pub use self::congestion::{Congestion, FIXED_WINDOW_BYTES, UnknownCongestion};
+use self::congestion::{Meter, MeteredFactory};
+use super::{
+    ConnectError,
+    tls::{ClientTls, HostClock, ServerTls},
+};
+use crate::{
+    path::{Host, PathError, QuinnRuntime, unspecified},
+    random,
+};
+
+/// How quinn is set up. What differs from quinn's defaults is here, and results disclose it.
+#[derive(Debug, Clone)]
+pub struct QuicSettings {
+    /// The congestion controller.
+    pub congestion: Congestion,
+    /// Draw connection ids and the like from this seed, in place of the system's randomness.
+    pub seed: Option<u64>,
+    /// Bounds on what a peer may ask of us.
+    pub limits: QuicLimits,
+}
+
+/// Bounds on what a QUIC peer may ask of us.
+#[derive(Debug, Clone, Copy)]
+pub struct QuicLimits {
+    /// Bidirectional streams that a peer may have open.
+    pub streams: u32,
+    /// Bytes that a peer may send ahead of the application on one stream, and on all of them.
+    pub receive_window: u64,
+    /// After how long without a packet a connection is given up; `None`: never.
+    pub idle: Option<Duration>,
+}
+
+impl QuicLimits {
+    /// Out of the reach of any experiment: limits fake head-of-line blocking.
+    pub const EXPERIMENT: Self = Self { streams: 65_536, receive_window: 1 << 40, idle: None };
+}
+
+/// Bytes that may wait to be sent, on streams and as datagrams: what waits there is measured, not dropped.
+const SEND_BUFFER_BYTES: usize = 1 << 30;
+
+/// Streams of the generator that keys are drawn from, so that the two ends differ.
+const CLIENT_KEYS: u64 = 0x5143_4c49;
+const SERVER_KEYS: u64 = 0x5153_5256;
+
+impl QuicSettings {
+    fn transport(&self, meter: &Meter) -> TransportConfig {
+        let limits = self.limits;
+        let window = VarInt::from_u64(limits.receive_window).unwrap_or(VarInt::MAX);
+        let mut transport = TransportConfig::default();
+        transport
+            .max_concurrent_bidi_streams(limits.streams.into())
+            .max_concurrent_uni_streams(0u32.into())
+            .stream_receive_window(window)
+            .receive_window(window)
+            .send_window(SEND_BUFFER_BYTES as u64)
+            .datagram_send_buffer_size(SEND_BUFFER_BYTES)
+            .datagram_receive_buffer_size(Some(usize::try_from(limits.receive_window).unwrap_or(usize::MAX)))
+            .max_idle_timeout(limits.idle.and_then(|idle| IdleTimeout::try_from(idle).ok()))
+            .congestion_controller_factory(Arc::new(MeteredFactory {
+                congestion: self.congestion,
+                meter: meter.clone(),
+            }));
+        transport
+    }
+
+    fn endpoint(&self, keys: u64) -> EndpointConfig {
+        let Some(seed) = self.seed else {
+            return EndpointConfig::default();
+        };
+        let reset_key = hmac::Key::new(hmac::HMAC_SHA256, &random::key(seed, keys));
+        let mut endpoint = EndpointConfig::new(Arc::new(reset_key));
+        endpoint.rng_seed(Some(random::key(seed, keys + 1)));
+        endpoint
+    }
+}
+
+/// A QUIC server's end.
+#[derive(Debug)]
+pub struct QuicServer {
+    /// quinn's endpoint.
+    pub endpoint: Endpoint,
+    /// Reads the controllers of all its connections together.
+    meter: Meter,
+}
+
+/// Listens on `local`.
+///
+/// # Errors
+///
+/// Where the socket is not to be had, or key and certificate do not fit.
+pub fn listen(
+    host: &Arc<dyn Host>,
+    local: SocketAddr,
+    tls: &ServerTls,
+    settings: &QuicSettings,
+) -> Result<QuicServer, ConnectError> {
+    let meter = Meter::default();
+    let failed = |reason| ConnectError::Failed { what: "QUIC server setup", peer: local, reason };
+    let crypto = tls.config(host).map_err(|e| failed(e.to_string()))?;
+    let crypto = QuicServerConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?;
+    let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
+    config
+        .transport_config(Arc::new(settings.transport(&meter)))
+        .time_source(Arc::new(HostClock(host.clone())));
+    let endpoint = endpoint(host, local, settings.endpoint(SERVER_KEYS), Some(config))?;
+    Ok(QuicServer { endpoint, meter })
+}
+
+fn endpoint(
+    host: &Arc<dyn Host>,
+    local: SocketAddr,
+    config: EndpointConfig,
+    server: Option<quinn::ServerConfig>,
+) -> Result<Endpoint, PathError> {
+    let socket = host.quic_bind(local)?;
+    Endpoint::new_with_abstract_socket(config, server, socket, QuinnRuntime::new(host.clone()))
+        .map_err(|e| PathError::from_io("open QUIC", local, e))
+}
+
+/// A QUIC client's end. Its connections resume each other's sessions.
+#[derive(Debug)]
+pub struct QuicClient {
+    endpoint: Endpoint,
+    config: quinn::ClientConfig,
+    server_name: String,
+    meter: Meter,
+}
+
+impl QuicClient {
+    /// A client for servers in the address family of `like`.
+    ///
+    /// # Errors
+    ///
+    /// Where the socket is not to be had.
+    pub fn new(
+        host: &Arc<dyn Host>,
+        like: SocketAddr,
+        tls: &ClientTls,
+        settings: &QuicSettings,
+    ) -> Result<Self, ConnectError> {
+        let meter = Meter::default();
+        let failed = |reason| ConnectError::Failed { what: "QUIC client setup", peer: like, reason };
+        let crypto = tls.config(host).map_err(|e| failed(e.to_string()))?;
+        let crypto = QuicClientConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?;
+        let mut config = quinn::ClientConfig::new(Arc::new(crypto));
+        config.transport_config(Arc::new(settings.transport(&meter)));
+        let endpoint = endpoint(host, unspecified(like), settings.endpoint(CLIENT_KEYS), None)?;
+        Ok(Self { endpoint, config, server_name: tls.server_name.to_str().into_owned(), meter })
+    }
+
+    /// Connects, with the whole handshake.
+    ///
+    /// # Errors
+    ///
+    /// What the handshake failed of.
+    pub async fn connect(&self, peer: SocketAddr) -> Result<Connection, ConnectError> {
+        self.begin(peer)?.await.map_err(|e| ConnectError::from_quic(peer, e))
+    }
+
+    /// Connects so that data goes with the first flight, where an earlier connection allows it (0-RTT). Without
+    /// that, this is [`QuicClient::connect`]. The second value tells whether the server took the early data.
+    ///
+    /// # Errors
+    ///
+    /// What the handshake failed of.
+    pub async fn connect_early(
+        &self,
+        peer: SocketAddr,
+    ) -> Result<(Connection, Option<ZeroRttAccepted>), ConnectError> {
+        match self.begin(peer)?.into_0rtt() {
+            Ok((connection, accepted)) => Ok((connection, Some(accepted))),
+            Err(connecting) => {
+                let connection = connecting.await.map_err(|e| ConnectError::from_quic(peer, e))?;
+                Ok((connection, None))
+            }
+        }
+    }
+
+    fn begin(&self, peer: SocketAddr) -> Result<quinn::Connecting, ConnectError> {
+        self.endpoint
+            .connect_with(self.config.clone(), peer, &self.server_name)
+            .map_err(|e| ConnectError::Failed { what: "QUIC handshake", peer, reason: e.to_string() })
+    }
+
+    /// Waits until the peers have been told that the connections are closed.
+    pub async fn finish(&self) {
+        self.endpoint.wait_idle().await;
+    }
+}

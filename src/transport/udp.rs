@@ -1,0 +1,122 @@
+//! Raw UDP: a message is a datagram, and nobody looks after it (RFC 768).
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use super::{Channel, ChannelError, Delivery, Recovery};
+use crate::{
+    path::{BoxFuture, DatagramError, Datagrams, Host},
+    wire::{Probe, ProbeError},
+};
+
+/// The largest payload of a UDP datagram over IPv4 (RFC 768, RFC 791).
+pub const MAX_PAYLOAD: usize = 65_507;
+
+/// One end of raw UDP. The server's end answers whoever spoke last, and an experiment has one client.
+pub(super) struct UdpChannel {
+    host: Arc<dyn Host>,
+    socket: Arc<dyn Datagrams>,
+    peer: Option<SocketAddr>,
+    buffer: Box<[u8]>,
+    outgoing: Vec<u8>,
+    /// What the socket had no room for: the delay is ours, and is measured, but it must not become a loss.
+    backlog: VecDeque<Vec<u8>>,
+    writable: Option<BoxFuture<'static, Result<(), DatagramError>>>,
+    corrupted: u64,
+}
+
+impl UdpChannel {
+    pub(super) fn new(host: Arc<dyn Host>, socket: Arc<dyn Datagrams>, peer: Option<SocketAddr>) -> Self {
+        Self {
+            host,
+            socket,
+            peer,
+            buffer: vec![0; usize::from(u16::MAX)].into_boxed_slice(),
+            outgoing: Vec::new(),
+            backlog: VecDeque::new(),
+            writable: None,
+            corrupted: 0,
+        }
+    }
+
+    /// Sends what has been waiting, as far as the socket takes it.
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), ChannelError> {
+        let Some(peer) = self.peer else { return Ok(()) };
+        while let Some(message) = self.backlog.front() {
+            match self.socket.try_send(message, peer, None) {
+                Err(DatagramError::WouldBlock) => {
+                    let socket = self.socket.clone();
+                    let writable =
+                        self.writable.get_or_insert_with(|| Box::pin(async move { socket.writable().await }));
+                    match Pin::new(writable).poll(cx) {
+                        Poll::Pending => return Ok(()),
+                        Poll::Ready(done) => {
+                            self.writable = None;
+                            done?;
+                        }
+                    }
+                }
+                done => {
+                    done?;
+                    self.backlog.pop_front();
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Channel for UdpChannel {
+    fn send(&mut self, probe: Probe, length: usize) -> Result<(), ChannelError> {
+        let Some(peer) = self.peer else {
+            return Err(ChannelError::Datagram("nobody has sent anything to answer".to_owned()));
+        };
+        self.outgoing.resize(length, 0);
+        probe.fill(&mut self.outgoing);
+        if !self.backlog.is_empty() {
+            self.backlog.push_back(self.outgoing.clone());
+            return Ok(());
+        }
+        match self.socket.try_send(&self.outgoing, peer, None) {
+            Err(DatagramError::WouldBlock) => {
+                self.backlog.push_back(self.outgoing.clone());
+                Ok(())
+            }
+            sent => Ok(sent?),
+        }
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, ChannelError>> {
+        self.flush(cx)?;
+        loop {
+            let received = match self.socket.poll_recv(cx, &mut self.buffer) {
+                Poll::Ready(received) => received?,
+                Poll::Pending => return Poll::Pending,
+            };
+            match Probe::parse_whole(&self.buffer[..received.len]) {
+                Ok(probe) => {
+                    self.peer = Some(received.from);
+                    let now = self.host.now();
+                    return Poll::Ready(Ok(Delivery {
+                        probe,
+                        arrived: Some(now),
+                        released: now,
+                        blocked_by: None,
+                    }));
+                }
+                Err(ProbeError::Corrupted) => self.corrupted += 1,
+                Err(ProbeError::Foreign) => {}
+            }
+        }
+    }
+
+    fn recovery(&self) -> Recovery {
+        Recovery { corrupted: self.corrupted, ..Recovery::default() }
+    }
+}

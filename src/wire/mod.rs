@@ -1,0 +1,5 @@
+//! Byte formats. Everything here is pure, and everything that parses does so without trusting a length.
+
+pub mod probe;
+
+pub use probe::{HEADER_BYTES, MessageId, Probe, ProbeError};
