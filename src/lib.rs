@@ -1,5 +1,5 @@
 //! wirelab
-//pub mod link;
+pub mod link;
 pub mod random;
 pub mod time;
 pub mod units;
