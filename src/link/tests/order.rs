@@ -108,8 +108,29 @@ fn the_verdicts_of_one_seed_are_fixed() {
         };
         verdicts.iter().map(line).collect::<Vec<_>>().join("\n")
     };
-    insta::assert_snapshot!(shown("delay=20ms,jitter=5ms,loss=30%,rate=7mbit,queue=3p"), @"");
-    insta::assert_snapshot!(shown("delay=20ms,jitter=5ms:normal,loss=gilbert:30%:50%"), @"");
+    insta::assert_snapshot!(shown("delay=20ms,jitter=5ms,loss=30%,rate=7mbit,queue=3p"), @r"
+        25857166
+        24005453 overtaking
+        Lost
+        22053096 overtaking
+        27248094
+        30091207
+    ");
+    insta::assert_snapshot!(shown("delay=20ms,jitter=5ms:normal,loss=gilbert:60%:50%"), @r"
+        Lost
+        Lost
+        19833154
+        19913657
+        19340986 overtaking
+        21301073
+    ");
     insta::assert_snapshot!(
-        shown("delay=20ms,jitter=5ms:pareto,duplicate=50%,corrupt=50%,reorder=30%"), @"");
+        shown("delay=20ms,jitter=5ms:pareto,duplicate=50%,corrupt=50%,reorder=30%"), @r"
+        16785029 copy 18014604
+        1000000 overtaking copy 30088943 bit 638a577903aae8f6
+        19521865
+        3000000 overtaking copy 20703649 bit 352b55b5e35414dd
+        4000000 overtaking bit 3b82286a53c8c406
+        22558085 copy 22708594 bit 6f2ed1a52cfa411
+    ");
 }

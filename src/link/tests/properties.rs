@@ -148,7 +148,7 @@ proptest! {
     fn what_is_displayed_reads_back(spec in any_spec()) {
         prop_assert_eq!(spec.loss.to_string().parse(), Ok(spec.loss));
         prop_assert_eq!(spec.queue.to_string().parse(), Ok(spec.queue));
-        for jitter in spec.jitter {
+        if let Some(jitter) = spec.jitter {
             prop_assert_eq!(jitter.to_string().parse(), Ok(jitter));
         }
     }

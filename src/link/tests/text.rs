@@ -14,7 +14,7 @@ fn pairs_set_what_they_name() {
         "delay=10ms, jitter=5ms:normal, keep-order, loss=gilbert:0.07%:14%, loss-by=time, \
          rate=20mbit, queue=128KB, reorder=1%, duplicate=0.1%, corrupt=0.01%, mtu=1400",
     );
-    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @"");
+    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"delay_ns":10000000,"jitter":"5ms:normal","keep_order":true,"loss":"gilbert:0.07%:14%","loss_by":"time:1ms","rate_bps":20000000,"queue":"128KB","reorder_ratio":0.01,"duplicate_ratio":0.001,"corrupt_ratio":0.0001,"mtu_bytes":1400}"#);
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn values_are_refused_with_what_would_do() {
         ("delay=10", "delay: `10` has no unit: write 10ms or 10s"),
         (
             "loss=burst:3",
-            "loss: `burst:3` is not known here: write 1%, gilbert:P:R, gemodel:P:R:H:K, \
+            "loss: `burst:3` will not do: write 1%, gilbert:P:R, gemodel:P:R:H:K, \
              drop:3:17:40 or outage:2s:300ms (start, length)",
         ),
         (
@@ -68,7 +68,7 @@ fn values_are_refused_with_what_would_do() {
         ),
         (
             "jitter=5ms:gamma",
-            "jitter: `gamma` is not known here: write uniform, normal or pareto, as in 5ms:normal",
+            "jitter: `gamma` will not do: write uniform, normal or pareto, as in 5ms:normal",
         ),
         (
             "queue=0p",
@@ -76,11 +76,11 @@ fn values_are_refused_with_what_would_do() {
         ),
         (
             "loss-by=slot",
-            "loss-by: `slot` is not known here: write packet, time or time:1ms",
+            "loss-by: `slot` will not do: write packet, time or time:1ms",
         ),
         (
             "mtu=70000",
-            "mtu: `70000` is not known here: write a whole number of bytes from 576 to 65535",
+            "mtu: `70000` will not do: write a whole number of bytes from 576 to 65535",
         ),
         (
             "rtt=20ms",
@@ -162,5 +162,18 @@ fn presets_are_sound_and_say_where_they_are_from() {
         })
     };
     let lines: Vec<_> = Preset::ALL.into_iter().flat_map(line).collect();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r"
+        lan ToServer: 100µs 1gbit 50p
+        lan ToClient: 100µs 1gbit 50p
+        dsl ToServer: 25ms 384kbit 50p
+        dsl ToClient: 25ms 1.5mbit 50p
+        wifi ToServer: 1ms 15mbit 50p
+        wifi ToClient: 1ms 30mbit 50p
+        lte ToServer: 35ms 12mbit 70p
+        lte ToClient: 35ms 12mbit 70p
+        3g ToServer: 150ms 768kbit 50p
+        3g ToClient: 150ms 1.6mbit 50p
+        satellite ToServer: 300ms 2mbit 100p
+        satellite ToClient: 300ms 20mbit 1000p
+    ");
 }
