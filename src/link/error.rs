@@ -13,7 +13,7 @@ pub enum ValueError {
     #[error(transparent)]
     Unit(#[from] UnitError),
     /// It has none of the forms that the option knows.
-    #[error("`{text}` is not known here: write {forms}")]
+    #[error("`{text}` will not do: write {forms}")]
     Form {
         /// What was written.
         text: String,

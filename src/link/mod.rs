@@ -149,7 +149,7 @@ impl<P: Clone> Link<P> {
     pub fn enqueue(&mut self, now: Time, ip_bytes: usize, packet: P) -> Verdict {
         self.latest_offer = self.latest_offer.max(now);
         self.counters.packets += 1;
-        self.counters.bytes += ip_bytes as u64;
+        self.counters.bytes = self.counters.bytes.saturating_add(ip_bytes as u64);
         let fate = self.impairments.draw();
         let Some(bytes) = u16::try_from(ip_bytes)
             .ok()

@@ -23,7 +23,7 @@ pub enum UnitError {
         /// The same number with the units that it may have meant.
         hint: String,
     },
-    /// A unit that is not known here.
+    /// A unit that will not do.
     #[error("`{text}` has the unknown unit `{unit}`: use {known}")]
     UnknownUnit {
         /// What was written.
