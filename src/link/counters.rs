@@ -1,0 +1,45 @@
+//! What a link did, in numbers.
+
+use std::ops::AddAssign;
+
+use serde::Serialize;
+
+/// What became of the packets offered to one direction of a link.
+///
+/// Nothing comes or goes but by its effects: `packets + duplicated = delivered + lost +
+/// queue_dropped + too_large +` [`Link::in_flight`](super::Link::in_flight).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counters {
+    /// Packets offered.
+    pub packets: u64,
+    /// IP bytes offered.
+    pub bytes: u64,
+    /// Packets lost on the wire, after they used the bottleneck; outages included.
+    pub lost: u64,
+    /// Packets that found the queue full.
+    pub queue_dropped: u64,
+    /// Packets above the MTU.
+    pub too_large: u64,
+    /// Copies made.
+    pub duplicated: u64,
+    /// Packets due ahead of one offered before them; copies do not count.
+    pub reordered: u64,
+    /// Packets with a flipped bit.
+    pub corrupted: u64,
+    /// Packets and copies that came out.
+    pub delivered: u64,
+}
+
+impl AddAssign for Counters {
+    fn add_assign(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        self.lost += other.lost;
+        self.queue_dropped += other.queue_dropped;
+        self.too_large += other.too_large;
+        self.duplicated += other.duplicated;
+        self.reordered += other.reordered;
+        self.corrupted += other.corrupted;
+        self.delivered += other.delivered;
+    }
+}

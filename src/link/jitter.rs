@@ -1,0 +1,132 @@
+//! Variation of the propagation delay.
+
+use std::{f64::consts::TAU, fmt, str::FromStr, time::Duration};
+
+use rand::Rng;
+use serde::{Serialize, Serializer};
+
+use super::ValueError;
+use crate::{
+    random::ChaCha8Rng,
+    time::nanos,
+    units::{format_duration, parse_duration, shown},
+};
+
+/// What is added to the one-way delay of each packet, written `5ms[:uniform|normal|pareto]`.
+///
+/// The sum never falls below 0: where `amount` is not small against the delay, the clipping raises
+/// the mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Jitter {
+    /// The scale of the distribution.
+    pub amount: Duration,
+    /// Its shape.
+    pub shape: JitterShape,
+}
+
+/// How jitter is distributed; J stands for [`Jitter::amount`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum JitterShape {
+    /// Uniform on [-J, J], as netem's: mean 0, standard deviation J/sqrt(3).
+    #[default]
+    Uniform,
+    /// Normal: mean 0, standard deviation J. Not cut at 4 deviations, as netem's table is.
+    Normal,
+    /// netem's Pareto (iproute2 `netem/pareto.c`): J * min(4/3 (X - 3/2), 4) with X of shape 3 and
+    /// minimum 1. From -0.667 J to 4 J, mean -0.0329 J, standard deviation 0.8209 J.
+    Pareto,
+}
+
+impl JitterShape {
+    const ALL: [Self; 3] = [Self::Uniform, Self::Normal, Self::Pareto];
+
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::Normal => "normal",
+            Self::Pareto => "pareto",
+        }
+    }
+}
+
+impl FromStr for Jitter {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let Some((amount, shape)) = text.split_once(':') else {
+            return Ok(Self {
+                amount: parse_duration(text)?,
+                shape: JitterShape::default(),
+            });
+        };
+        let known = JitterShape::ALL
+            .into_iter()
+            .find(|known| known.name() == shape.trim());
+        let shape = known.ok_or_else(|| ValueError::Form {
+            text: shown(shape),
+            forms: "uniform, normal or pareto, as in 5ms:normal",
+        })?;
+        Ok(Self {
+            amount: parse_duration(amount)?,
+            shape,
+        })
+    }
+}
+
+impl fmt::Display for Jitter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", format_duration(self.amount), self.shape.name())
+    }
+}
+
+impl Serialize for Jitter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Jitter with the generator that it is drawn from.
+#[derive(Debug)]
+pub(super) struct JitterSource {
+    amount: u64,
+    shape: JitterShape,
+    rng: ChaCha8Rng,
+}
+
+impl JitterSource {
+    pub(super) fn new(jitter: Jitter, rng: ChaCha8Rng) -> Self {
+        Self {
+            amount: nanos(jitter.amount),
+            shape: jitter.shape,
+            rng,
+        }
+    }
+
+    /// Nanoseconds to add to the delay; two raw draws if normal, else one.
+    pub(super) fn draw(&mut self) -> i64 {
+        let amount = self.amount as f64;
+        match self.shape {
+            JitterShape::Uniform => {
+                let values = 2 * u128::from(self.amount) + 1;
+                let value = (u128::from(self.rng.next_u64()) * values) >> 64;
+                (value as i64).saturating_sub_unsigned(self.amount)
+            }
+            JitterShape::Normal => {
+                // Box and Muller's; the second value that it gives is not used.
+                let radius = libm::sqrt(-2.0 * libm::log(self.above_zero()));
+                let angle = TAU * self.above_zero();
+                libm::rint(amount * radius * libm::cos(angle)) as i64
+            }
+            JitterShape::Pareto => {
+                let x = 1.0 / libm::cbrt(self.above_zero());
+                libm::rint(amount * ((x - 1.5) * 4.0 / 3.0).min(4.0)) as i64
+            }
+        }
+    }
+
+    /// A uniform draw from (0, 1] with 53 random bits.
+    fn above_zero(&mut self) -> f64 {
+        ((self.rng.next_u64() >> 11) + 1) as f64 / (1u64 << 53) as f64
+    }
+}

@@ -1,0 +1,49 @@
+//! The Gilbert-Elliott chain at work.
+
+use rand::Rng;
+
+use super::GilbertElliott;
+use crate::{link::random::Chance, random::ChaCha8Rng};
+
+/// A chain with its state and its generator.
+#[derive(Debug)]
+pub(in crate::link) struct Chain {
+    bad: bool,
+    leave_good: Chance,
+    leave_bad: Chance,
+    survive_bad: Chance,
+    survive_good: Chance,
+    rng: ChaCha8Rng,
+}
+
+impl Chain {
+    /// Starts in the stationary distribution, which takes one raw draw: bad with `p / (p+r)`.
+    pub(super) fn new(model: GilbertElliott, mut rng: ChaCha8Rng) -> Self {
+        let (p, r) = (model.p.parts(), model.r.parts());
+        Self {
+            bad: Chance::of(p, p + r).hit(rng.next_u64()),
+            leave_good: model.p.into(),
+            leave_bad: model.r.into(),
+            survive_bad: model.h.into(),
+            survive_good: model.k.into(),
+            rng,
+        }
+    }
+
+    /// A transition, then whether the packet is lost: two raw draws, whatever they say.
+    pub(super) fn step(&mut self) -> bool {
+        let (transition, survival) = (self.rng.next_u64(), self.rng.next_u64());
+        let leave = if self.bad {
+            self.leave_bad
+        } else {
+            self.leave_good
+        };
+        self.bad ^= leave.hit(transition);
+        let survive = if self.bad {
+            self.survive_bad
+        } else {
+            self.survive_good
+        };
+        !survive.hit(survival)
+    }
+}

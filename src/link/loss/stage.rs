@@ -1,0 +1,134 @@
+//! Where a packet meets its loss.
+
+use std::ops::Range;
+
+use super::{Loss, LossBy, gilbert::Chain};
+use crate::{
+    link::random::Coin,
+    random::ChaCha8Rng,
+    time::{Time, nanos},
+};
+
+/// The loss of one direction, asked twice for each packet: when it is offered and when its
+/// serialisation ends.
+#[derive(Debug)]
+pub(in crate::link) enum LossStage {
+    Nothing,
+    ByPacket(Model),
+    ByTime(Slots),
+    Listed(List),
+    Outage(Range<Time>),
+}
+
+impl LossStage {
+    pub(in crate::link) fn new(loss: Loss, by: LossBy, rng: impl FnOnce() -> ChaCha8Rng) -> Self {
+        let model = match loss {
+            Loss::Independent(share) => match Coin::new(share, rng) {
+                Some(coin) => Model::Independent(coin),
+                None => return Self::Nothing,
+            },
+            Loss::GilbertElliott(chain) => Model::GilbertElliott(Chain::new(chain, rng())),
+            Loss::Drop(numbers) => return Self::Listed(List::new(numbers)),
+            Loss::Outage { start, length } => {
+                let start = Time::ZERO + start;
+                return Self::Outage(start..start + length);
+            }
+        };
+        match by {
+            LossBy::Packet => Self::ByPacket(model),
+            LossBy::Time(slot) => Self::ByTime(Slots::new(model, nanos(slot))),
+        }
+    }
+
+    /// The loss of the next packet offered, as far as its number decides it.
+    pub(in crate::link) fn offered(&mut self) -> bool {
+        match self {
+            Self::ByPacket(model) => model.step(),
+            Self::Listed(list) => list.next_is_listed(),
+            Self::Nothing | Self::ByTime(_) | Self::Outage(_) => false,
+        }
+    }
+
+    /// The loss of a packet whose serialisation ends at `departs`, as far as the instant decides it.
+    /// Instants do not decrease.
+    pub(in crate::link) fn serialised(&mut self, departs: Time) -> bool {
+        match self {
+            Self::ByTime(slots) => slots.at(departs),
+            Self::Outage(outage) => outage.contains(&departs),
+            Self::Nothing | Self::ByPacket(_) | Self::Listed(_) => false,
+        }
+    }
+}
+
+/// A model that steps once per packet or slot.
+#[derive(Debug)]
+pub(in crate::link) enum Model {
+    Independent(Coin),
+    GilbertElliott(Chain),
+}
+
+impl Model {
+    fn step(&mut self) -> bool {
+        match self {
+            Self::Independent(coin) => coin.toss(),
+            Self::GilbertElliott(chain) => chain.step(),
+        }
+    }
+}
+
+/// One step of a model for each slot of time since the origin, asked for or not.
+#[derive(Debug)]
+pub(in crate::link) struct Slots {
+    model: Model,
+    length: u64,
+    stepped: u64,
+    lost: bool,
+}
+
+impl Slots {
+    fn new(model: Model, length: u64) -> Self {
+        Self {
+            model,
+            length: length.max(1),
+            stepped: 0,
+            lost: false,
+        }
+    }
+
+    fn at(&mut self, instant: Time) -> bool {
+        let slot = instant.as_nanos() / self.length;
+        while self.stepped <= slot {
+            self.lost = self.model.step();
+            self.stepped += 1;
+        }
+        self.lost
+    }
+}
+
+/// Packet numbers in ascending order, of which those that have passed are behind `next`.
+#[derive(Debug)]
+pub(in crate::link) struct List {
+    numbers: Vec<u64>,
+    next: usize,
+    offered: u64,
+}
+
+impl List {
+    fn new(mut numbers: Vec<u64>) -> Self {
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers.retain(|number| *number > 0);
+        Self {
+            numbers,
+            next: 0,
+            offered: 0,
+        }
+    }
+
+    fn next_is_listed(&mut self) -> bool {
+        self.offered += 1;
+        let listed = self.numbers.get(self.next) == Some(&self.offered);
+        self.next += usize::from(listed);
+        listed
+    }
+}

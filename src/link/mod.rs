@@ -1,0 +1,226 @@
+//! One direction of the wire: seeded, and without a clock of its own.
+//!
+//! A packet meets, in this order,
+//!
+//! 1. the MTU: above it the packet is refused;
+//! 2. the queue of the bottleneck, drop-tail: a full one drops it;
+//! 3. serialisation at the rate;
+//! 4. loss: what is lost has used the bottleneck;
+//! 5. duplication: a second copy, which propagates on its own, with its own draw of the jitter;
+//! 6. corruption of one bit, of the first copy only;
+//! 7. propagation: the delay, jitter on it, and reordering, which lets the first copy skip the delay.
+//!
+//! Every packet offered draws once from every effect that is on, before the MTU and the queue decide,
+//! each effect from a generator keyed by (seed, direction, effect). So the n-th packet meets the same
+//! fate whatever its transport, and switching one effect on moves no draw of another.
+//!
+//! ```
+//! use std::time::Duration;
+//! use wirelab::{
+//!     link::{Direction, Link, LinkSpec},
+//!     time::Time,
+//! };
+//!
+//! let mut spec = LinkSpec::default();
+//! spec.apply_pairs("delay=25ms,rate=12mbit,queue=128KB").unwrap();
+//! spec.validate().unwrap();
+//! let mut link = Link::new(spec, 1, Direction::ToServer);
+//! link.enqueue(Time::ZERO, 1500, "a packet");
+//! // 1 ms to serialise 1500 bytes, 25 ms to get there.
+//! let due = link.poll_timeout().unwrap();
+//! assert_eq!(due.since(Time::ZERO), Duration::from_millis(26));
+//! assert_eq!(link.poll_delivery(due).unwrap().packet, "a packet");
+//! ```
+
+mod counters;
+mod error;
+mod impairments;
+mod in_flight;
+mod jitter;
+mod loss;
+mod preset;
+mod propagation;
+mod queue;
+mod random;
+mod spec;
+
+use serde::Serialize;
+
+pub use counters::Counters;
+pub use error::{SpecError, ValueError};
+pub use jitter::{Jitter, JitterShape};
+pub use loss::{GilbertElliott, Loss, LossBy};
+pub use preset::Preset;
+pub use queue::QueueLimit;
+pub use spec::LinkSpec;
+
+use crate::time::{Time, nanos};
+use impairments::Impairments;
+use in_flight::InFlight;
+use propagation::{Arrival, Propagation};
+use queue::Bottleneck;
+
+/// Which way packets travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// From the client to the server.
+    ToServer = 1,
+    /// From the server to the client.
+    ToClient = 2,
+}
+
+/// What becomes of a packet, known when it is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It arrives.
+    Deliver {
+        /// When its last bit leaves the bottleneck.
+        departs: Time,
+        /// When it arrives.
+        at: Time,
+        /// The raw draw that chooses the bit to flip, see [`Delivered::corrupt`].
+        corrupt: Option<u64>,
+        /// Whether it is due ahead of a packet offered before it.
+        overtaking: bool,
+        /// When its copy arrives, if it has one.
+        duplicate_at: Option<Time>,
+    },
+    /// Lost on the wire, by a draw, a list or an outage.
+    Lost,
+    /// The queue of the bottleneck was full.
+    QueueFull,
+    /// Above the MTU.
+    TooLarge,
+}
+
+/// A packet at the far end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered<P> {
+    /// When it arrived.
+    pub at: Time,
+    /// The packet, as it was offered.
+    pub packet: P,
+    /// A raw draw if a bit is to be flipped: that bit, modulo the number of bits of the packet. The
+    /// link cannot flip it, because it does not look into packets.
+    pub corrupt: Option<u64>,
+    /// Whether this is the second copy.
+    pub copy: bool,
+}
+
+/// One direction of a wire.
+///
+/// It never looks into a packet: what a packet carries, its ECN field too, comes out as it went in.
+///
+/// Drive it so: [`enqueue`](Self::enqueue) what is sent; at [`poll_timeout`](Self::poll_timeout), or
+/// whenever later suits, take what is due with [`poll_delivery`](Self::poll_delivery) until there is
+/// no more. Deliveries come in the order of their instants, and of their offers where these are equal.
+#[derive(Debug)]
+pub struct Link<P> {
+    mtu: usize,
+    impairments: Impairments,
+    bottleneck: Bottleneck,
+    propagation: Propagation,
+    in_flight: InFlight<P>,
+    latest_offer: Time,
+    counters: Counters,
+}
+
+impl<P: Clone> Link<P> {
+    /// A link as `spec` says, drawing from the generators of `seed` and `direction`.
+    ///
+    /// `spec` should have passed [`LinkSpec::validate`]; one that would not is not checked again, and
+    /// makes a link that makes no sense.
+    pub fn new(spec: LinkSpec, seed: u64, direction: Direction) -> Self {
+        Self {
+            mtu: usize::from(spec.mtu),
+            impairments: Impairments::new(&spec, seed, direction),
+            bottleneck: Bottleneck::new(spec.rate, spec.queue),
+            propagation: Propagation::new(nanos(spec.delay), spec.keep_order),
+            in_flight: InFlight::new(),
+            latest_offer: Time::ZERO,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Offers a packet of `ip_bytes`, its IP header included, at `now`, and says what becomes of it.
+    ///
+    /// An instant before that of an earlier offer counts as that one.
+    pub fn enqueue(&mut self, now: Time, ip_bytes: usize, packet: P) -> Verdict {
+        self.latest_offer = self.latest_offer.max(now);
+        self.counters.packets += 1;
+        self.counters.bytes = self.counters.bytes.saturating_add(ip_bytes as u64);
+        let fate = self.impairments.draw();
+        let Some(bytes) = u16::try_from(ip_bytes)
+            .ok()
+            .filter(|_| ip_bytes <= self.mtu)
+        else {
+            self.counters.too_large += 1;
+            return Verdict::TooLarge;
+        };
+        let Some(departs) = self.bottleneck.admit(self.latest_offer, bytes) else {
+            self.counters.queue_dropped += 1;
+            return Verdict::QueueFull;
+        };
+        if self.impairments.loss.serialised(departs) || fate.lost {
+            self.counters.lost += 1;
+            return Verdict::Lost;
+        }
+        let Arrival {
+            at,
+            overtaking,
+            copy_at,
+        } = self.propagation.arrival(departs, &fate);
+        let corrupt = fate.corrupt;
+        self.counters.reordered += u64::from(overtaking);
+        self.counters.corrupted += u64::from(corrupt.is_some());
+        self.counters.duplicated += u64::from(copy_at.is_some());
+        let copy = copy_at.map(|at| Delivered {
+            at,
+            packet: packet.clone(),
+            corrupt: None,
+            copy: true,
+        });
+        self.in_flight.push(Delivered {
+            at,
+            packet,
+            corrupt,
+            copy: false,
+        });
+        copy.into_iter().for_each(|copy| self.in_flight.push(copy));
+        Verdict::Deliver {
+            departs,
+            at,
+            corrupt,
+            overtaking,
+            duplicate_at: copy_at,
+        }
+    }
+}
+
+impl<P> Link<P> {
+    /// The next packet that has arrived by `now`.
+    pub fn poll_delivery(&mut self, now: Time) -> Option<Delivered<P>> {
+        let delivered = self.in_flight.pop(now)?;
+        self.counters.delivered += 1;
+        Some(delivered)
+    }
+
+    /// When the next packet arrives; `None` if nothing is under way.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.in_flight.next_due()
+    }
+
+    /// Packets and copies that are queued or propagating.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// What has happened so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,243 @@
+//! What a link does, as plain data.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Jitter, Loss, LossBy, QueueLimit, SpecError, ValueError};
+use crate::units::{Rate, Share, parse_duration, serialize_nanos, shown};
+
+/// One direction of a wire.
+///
+/// The default is a wire that does nothing but refuse what is above 1500 bytes. Serialized in the
+/// notation of a result file: integer nanoseconds, bits per second, ratios, and models as they are
+/// written on the command line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LinkSpec {
+    /// Propagation delay.
+    #[serde(rename = "delay_ns", serialize_with = "serialize_nanos")]
+    pub delay: Duration,
+    /// Variation of the propagation delay.
+    pub jitter: Option<Jitter>,
+    /// Whether a packet that jitter would let overtake waits for those before it.
+    pub keep_order: bool,
+    /// Loss on the wire, behind the bottleneck.
+    pub loss: Loss,
+    /// What a draw of the loss is for.
+    pub loss_by: LossBy,
+    /// Rate of the bottleneck in IP bits per second; `None` is unlimited.
+    #[serde(rename = "rate_bps")]
+    pub rate: Option<Rate>,
+    /// Drop-tail queue of the bottleneck.
+    pub queue: QueueLimit,
+    /// Chance that a packet skips the propagation delay, netem's meaning.
+    #[serde(rename = "reorder_ratio")]
+    pub reorder: Share,
+    /// Chance that a packet arrives twice.
+    #[serde(rename = "duplicate_ratio")]
+    pub duplicate: Share,
+    /// Chance that one bit of a packet is flipped.
+    #[serde(rename = "corrupt_ratio")]
+    pub corrupt: Share,
+    /// Largest packet in IP bytes; a larger one is refused, not fragmented.
+    #[serde(rename = "mtu_bytes")]
+    pub mtu: u16,
+}
+
+impl Default for LinkSpec {
+    fn default() -> Self {
+        Self {
+            delay: Duration::ZERO,
+            jitter: None,
+            keep_order: false,
+            loss: Loss::NONE,
+            loss_by: LossBy::Packet,
+            rate: None,
+            queue: QueueLimit::Unlimited,
+            reorder: Share::ZERO,
+            duplicate: Share::ZERO,
+            corrupt: Share::ZERO,
+            mtu: Self::DEFAULT_MTU,
+        }
+    }
+}
+
+impl LinkSpec {
+    /// The MTU of Ethernet, in bytes.
+    pub const DEFAULT_MTU: u16 = 1500;
+    /// What every IPv4 host accepts (RFC 791, section 3.1), in bytes.
+    pub const SMALLEST_MTU: u16 = 576;
+    /// The longest delay, jitter and slot.
+    pub const LONGEST: Duration = Duration::from_secs(3600);
+
+    /// The keys of [`LinkSpec::set`]: the options of the command line without their dashes.
+    pub const KEYS: [&str; 11] = [
+        "delay",
+        "jitter",
+        "keep-order",
+        "loss",
+        "loss-by",
+        "rate",
+        "queue",
+        "reorder",
+        "duplicate",
+        "corrupt",
+        "mtu",
+    ];
+
+    /// Whether such a link can be.
+    ///
+    /// Jitter above the delay can: a delay is never negative, see [`Jitter`].
+    ///
+    /// # Errors
+    ///
+    /// [`SpecError`], naming the option that is at fault and what would do.
+    pub fn validate(&self) -> Result<(), SpecError> {
+        if self.mtu < Self::SMALLEST_MTU {
+            return Err(SpecError::Mtu { mtu: self.mtu });
+        }
+        let jitter = self.jitter.map_or(Duration::ZERO, |jitter| jitter.amount);
+        for (option, time) in [("delay", self.delay), ("jitter", jitter)] {
+            if time > Self::LONGEST {
+                return Err(SpecError::TooLong {
+                    option,
+                    longest: Self::LONGEST,
+                });
+            }
+        }
+        self.validate_queue()?;
+        self.validate_loss()
+    }
+
+    fn validate_queue(&self) -> Result<(), SpecError> {
+        match self.queue {
+            QueueLimit::Unlimited => return Ok(()),
+            QueueLimit::Packets(0) => return Err(SpecError::NoQueue),
+            QueueLimit::Bytes(queue) if queue.bytes() < u64::from(self.mtu) => {
+                return Err(SpecError::QueueBelowPacket {
+                    queue,
+                    mtu: self.mtu,
+                });
+            }
+            QueueLimit::Bytes(_) | QueueLimit::Packets(_) => {}
+        }
+        if self.rate.is_none() {
+            Err(SpecError::QueueWithoutRate)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn validate_loss(&self) -> Result<(), SpecError> {
+        if let LossBy::Time(slot) = self.loss_by {
+            if !(LossBy::SHORTEST_SLOT..=Self::LONGEST).contains(&slot) {
+                return Err(SpecError::Slot { slot });
+            }
+            if matches!(self.loss, Loss::Drop(_)) {
+                return Err(SpecError::DropByTime);
+            }
+        }
+        match &self.loss {
+            Loss::GilbertElliott(chain) if chain.p.is_zero() && chain.r.is_zero() => {
+                Err(SpecError::StuckChain)
+            }
+            Loss::Drop(numbers) if numbers.contains(&0) => Err(SpecError::DropZero),
+            Loss::Outage {
+                length: Duration::ZERO,
+                ..
+            } => Err(SpecError::NoOutage),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sets one property from text, by its key in [`LinkSpec::KEYS`]. `none` takes the jitter, the
+    /// rate or the queue's limit away. Nothing is validated yet.
+    ///
+    /// # Errors
+    ///
+    /// [`SpecError`] for an unknown key, naming all, and for a value that does not read.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), SpecError> {
+        let option = known(key)?;
+        self.set_known(option, value.trim())
+            .map_err(|source| SpecError::Value { option, source })
+    }
+
+    fn set_known(&mut self, option: &'static str, value: &str) -> Result<(), ValueError> {
+        match option {
+            "delay" => self.delay = parse_duration(value)?,
+            "jitter" => self.jitter = unless_none(value, str::parse)?,
+            "keep-order" => self.keep_order = yes_or_no(value)?,
+            "loss" => self.loss = value.parse()?,
+            "loss-by" => self.loss_by = value.parse()?,
+            "rate" => self.rate = unless_none(value, |rate| Ok(rate.parse()?))?,
+            "queue" => self.queue = unless_none(value, str::parse)?.unwrap_or_default(),
+            "reorder" => self.reorder = value.parse()?,
+            "duplicate" => self.duplicate = value.parse()?,
+            "corrupt" => self.corrupt = value.parse()?,
+            _ => self.mtu = mtu(value)?,
+        }
+        Ok(())
+    }
+
+    /// Applies `loss=2%,delay=10ms`: all of it, or nothing if any of it is refused. A bare
+    /// `keep-order` stands for `keep-order=true`. Nothing is validated yet.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`LinkSpec::set`], and [`SpecError`] for what is not a pair or given twice.
+    pub fn apply_pairs(&mut self, pairs: &str) -> Result<(), SpecError> {
+        let mut changed = self.clone();
+        let mut seen = Vec::new();
+        for pair in pairs.split(',').map(str::trim) {
+            let (key, value) = match pair.split_once('=') {
+                Some((key, value)) => (key.trim(), value),
+                None if pair == "keep-order" => (pair, "true"),
+                None => return Err(SpecError::NotAPair { text: shown(pair) }),
+            };
+            let key = known(key)?;
+            if seen.contains(&key) {
+                return Err(SpecError::Twice { key });
+            }
+            seen.push(key);
+            changed.set(key, value)?;
+        }
+        *self = changed;
+        Ok(())
+    }
+}
+
+fn known(key: &str) -> Result<&'static str, SpecError> {
+    let unknown = || SpecError::UnknownKey {
+        key: shown(key),
+        known: LinkSpec::KEYS.join(", "),
+    };
+    LinkSpec::KEYS
+        .into_iter()
+        .find(|known| *known == key)
+        .ok_or_else(unknown)
+}
+
+fn unless_none<T>(
+    value: &str,
+    parse: impl FnOnce(&str) -> Result<T, ValueError>,
+) -> Result<Option<T>, ValueError> {
+    if value == "none" {
+        Ok(None)
+    } else {
+        parse(value).map(Some)
+    }
+}
+
+fn yes_or_no(value: &str) -> Result<bool, ValueError> {
+    value.parse().map_err(|_| ValueError::Form {
+        text: shown(value),
+        forms: "true or false",
+    })
+}
+
+fn mtu(value: &str) -> Result<u16, ValueError> {
+    value.parse().map_err(|_| ValueError::Form {
+        text: shown(value),
+        forms: "a whole number of bytes from 576 to 65535",
+    })
+}

@@ -1,0 +1,167 @@
+//! Decimal numbers with a unit, read and written without rounding.
+
+use super::{UnitError, error::shown};
+
+/// How one kind of value is written.
+pub(super) struct Kind {
+    /// Its name in errors.
+    pub(super) name: &'static str,
+    /// One that would do.
+    pub(super) example: &'static str,
+    /// The smallest step.
+    pub(super) finest: &'static str,
+    /// The largest value, as a number of smallest steps and as text.
+    pub(super) most: (u64, &'static str),
+    /// Units in lower case, each with its number of smallest steps.
+    pub(super) units: &'static [(&'static str, u64)],
+    /// The units, for errors.
+    pub(super) known: &'static str,
+}
+
+impl Kind {
+    /// A number with a unit, as a number of smallest steps. `bare` answers a number without one.
+    pub(super) fn parse(
+        &self,
+        text: &str,
+        bare: impl Fn(&str) -> Result<u64, UnitError>,
+    ) -> Result<u64, UnitError> {
+        let trimmed = text.trim();
+        self.refuse_negative(trimmed)?;
+        let (number, unit) = split(trimmed);
+        if unit.is_empty() && scaled(number, 1) != Err(Misfit::NotANumber) {
+            return bare(number);
+        }
+        let steps = self.term(trimmed, number, unit)?;
+        self.bounded(trimmed, steps)
+    }
+
+    /// One number with its unit, as a number of smallest steps.
+    pub(super) fn term(&self, text: &str, number: &str, unit: &str) -> Result<u64, UnitError> {
+        if number.is_empty() || unit.is_empty() {
+            return Err(self.not_a_number(text));
+        }
+        let unit_in_lower_case = unit.trim_start().to_lowercase();
+        let Some((_, steps)) = self
+            .units
+            .iter()
+            .find(|(name, _)| *name == unit_in_lower_case)
+        else {
+            return Err(UnitError::UnknownUnit {
+                text: shown(text),
+                unit: shown(unit.trim_start()),
+                known: self.known,
+            });
+        };
+        self.steps(text, number, *steps)
+    }
+
+    /// `number` times `scale` smallest steps, if that is a whole number of them.
+    pub(super) fn steps(&self, text: &str, number: &str, scale: u64) -> Result<u64, UnitError> {
+        scaled(number, scale).map_err(|misfit| match misfit {
+            Misfit::NotANumber => self.not_a_number(text),
+            Misfit::TooFine => UnitError::TooFine {
+                text: shown(text),
+                finest: self.finest,
+            },
+            Misfit::TooLarge => self.too_large(text),
+        })
+    }
+
+    pub(super) fn bounded(&self, text: &str, steps: u64) -> Result<u64, UnitError> {
+        if steps > self.most.0 {
+            Err(self.too_large(text))
+        } else {
+            Ok(steps)
+        }
+    }
+
+    pub(super) fn refuse_negative(&self, text: &str) -> Result<(), UnitError> {
+        match text.strip_prefix('-') {
+            Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => {
+                Err(UnitError::Negative {
+                    text: shown(text),
+                    kind: self.name,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn not_a_number(&self, text: &str) -> UnitError {
+        UnitError::NotANumber {
+            text: shown(text),
+            kind: self.name,
+            example: self.example,
+        }
+    }
+
+    pub(super) fn too_large(&self, text: &str) -> UnitError {
+        UnitError::TooLarge {
+            text: shown(text),
+            kind: self.name,
+            bound: self.most.1,
+        }
+    }
+}
+
+/// Why a number does not fit.
+#[derive(Debug, PartialEq)]
+enum Misfit {
+    NotANumber,
+    TooFine,
+    TooLarge,
+}
+
+/// The number that `text` starts with, and the rest.
+pub(super) fn split(text: &str) -> (&str, &str) {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    text.split_at(end)
+}
+
+/// `digits[.digits]` times `scale`, if that is a whole number.
+fn scaled(number: &str, scale: u64) -> Result<u64, Misfit> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if whole.len() + fraction.len() == 0 || !digits(whole) || !digits(fraction) {
+        return Err(Misfit::NotANumber);
+    }
+    let whole = integer(whole).and_then(|whole| whole.checked_mul(u128::from(scale)));
+    let fraction = fraction.trim_end_matches('0');
+    // 19 digits are finer than any step, and their product with any scale fits.
+    let ten_to = 10u128
+        .checked_pow(fraction.len() as u32)
+        .filter(|_| fraction.len() <= 19);
+    let ten_to = ten_to.ok_or(Misfit::TooFine)?;
+    let part = integer(fraction).unwrap_or(0) * u128::from(scale);
+    if !part.is_multiple_of(ten_to) {
+        return Err(Misfit::TooFine);
+    }
+    let steps = whole.and_then(|whole| whole.checked_add(part / ten_to));
+    steps
+        .and_then(|steps| u64::try_from(steps).ok())
+        .ok_or(Misfit::TooLarge)
+}
+
+/// The value of a run of digits; nothing written is 0.
+fn integer(digits: &str) -> Option<u128> {
+    digits.bytes().try_fold(0u128, |value, digit| {
+        value.checked_mul(10)?.checked_add(u128::from(digit - b'0'))
+    })
+}
+
+/// `value / scale` with the decimals that it needs and no more.
+pub(super) fn trimmed(value: u64, scale: u64) -> String {
+    let (whole, mut rest) = (value / scale, value % scale);
+    let mut text = whole.to_string();
+    if rest > 0 {
+        text.push('.');
+    }
+    while rest > 0 {
+        let tenfold = u128::from(rest) * 10;
+        text.push(char::from(b'0' + (tenfold / u128::from(scale)) as u8));
+        rest = (tenfold % u128::from(scale)) as u64;
+    }
+    text
+}

@@ -1,0 +1,107 @@
+//! Durations: `200us`, `2.5ms`, `1m30s`.
+
+use std::time::Duration;
+
+use serde::Serializer;
+
+use super::{
+    UnitError,
+    decimal::{Kind, split, trimmed},
+    error::shown,
+};
+use crate::time::nanos;
+
+const KIND: Kind = Kind {
+    name: "duration",
+    example: "50ms, 1.5s or 1m30s",
+    finest: "1ns",
+    most: (365 * 86_400 * 1_000_000_000, "365d"),
+    units: &[
+        ("ns", 1),
+        ("us", 1_000),
+        ("µs", 1_000),
+        ("μs", 1_000),
+        ("ms", 1_000_000),
+        ("s", 1_000_000_000),
+        ("m", 60 * 1_000_000_000),
+        ("min", 60 * 1_000_000_000),
+        ("h", 3_600 * 1_000_000_000),
+        ("d", 86_400 * 1_000_000_000),
+    ],
+    known: "ns, us, ms, s, m, h or d",
+};
+
+/// Reads a duration such as `10ms`, `2.5ms` or `1m30s`, exact to the nanosecond.
+///
+/// # Errors
+///
+/// [`UnitError`] if there is no unit, an unknown one, more than nine decimals of a second, or more
+/// than 365 days.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use wirelab::units::parse_duration;
+/// assert_eq!(parse_duration("1m30s"), Ok(Duration::from_secs(90)));
+/// assert_eq!(
+///     parse_duration("50").unwrap_err().to_string(),
+///     "`50` has no unit: write 50ms or 50s"
+/// );
+/// ```
+pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
+    let whole = text.trim();
+    KIND.refuse_negative(whole)?;
+    let mut rest = whole;
+    let mut total: u64 = 0;
+    loop {
+        let (number, after) = split(rest);
+        let end = after
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(after.len());
+        let (unit, next) = after.split_at(end);
+        if unit.is_empty() && !number.is_empty() {
+            KIND.steps(whole, number, 1)?;
+            let hint = if rest == whole {
+                format!("{0}ms or {0}s", shown(number))
+            } else {
+                format!("a unit after {}", shown(number))
+            };
+            return Err(UnitError::NoUnit {
+                text: shown(whole),
+                hint,
+            });
+        }
+        let nanos = KIND.term(whole, number, unit.trim_end())?;
+        total = KIND.bounded(whole, total.saturating_add(nanos))?;
+        if next.is_empty() {
+            return Ok(Duration::from_nanos(total));
+        }
+        rest = next;
+    }
+}
+
+/// A duration in the largest of `ns`, `us`, `ms` and `s` that it fills, without rounding: `1.5s`.
+///
+/// [`parse_duration`] reads back the same value.
+pub fn format_duration(duration: Duration) -> String {
+    let nanos = nanos(duration);
+    let (scale, unit) = match nanos {
+        0 => (1_000_000, "ms"),
+        1..1_000 => (1, "ns"),
+        1_000..1_000_000 => (1_000, "us"),
+        1_000_000..1_000_000_000 => (1_000_000, "ms"),
+        _ => (1_000_000_000, "s"),
+    };
+    trimmed(nanos, scale) + unit
+}
+
+/// A duration as an integer number of nanoseconds, for `#[serde(serialize_with)]`.
+///
+/// # Errors
+///
+/// Those of the serializer.
+pub fn serialize_nanos<S: Serializer>(
+    duration: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(nanos(*duration))
+}

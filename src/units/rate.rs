@@ -1,0 +1,80 @@
+//! Rates in bits per second: `384kbit`, `1.5mbit`.
+
+use std::{fmt, num::NonZeroU64, str::FromStr};
+
+use serde::Serialize;
+
+use super::{
+    UnitError,
+    decimal::{Kind, trimmed},
+    error::shown,
+};
+
+const KIND: Kind = Kind {
+    name: "rate",
+    example: "384kbit, 1.5mbit or 1gbit",
+    finest: "1bit",
+    most: (Rate::MAX_BITS_PER_SECOND, "1000gbit"),
+    units: &[
+        ("bit", 1),
+        ("kbit", 1_000),
+        ("mbit", 1_000_000),
+        ("gbit", 1_000_000_000),
+    ],
+    known: "bit, kbit, mbit or gbit (bits per second)",
+};
+
+/// Bits per second; never 0, because such a link carries nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Rate(NonZeroU64);
+
+impl Rate {
+    const MAX_BITS_PER_SECOND: u64 = 1_000_000_000_000;
+
+    /// So many bits per second.
+    ///
+    /// # Errors
+    ///
+    /// [`UnitError`] for 0 and for more than 1000 Gbit/s.
+    pub fn from_bits_per_second(bits: u64) -> Result<Self, UnitError> {
+        if bits > Self::MAX_BITS_PER_SECOND {
+            return Err(KIND.too_large(&format!("{bits}bit")));
+        }
+        NonZeroU64::new(bits).map(Self).ok_or(UnitError::ZeroRate)
+    }
+
+    /// The number of bits per second.
+    pub const fn bits_per_second(self) -> u64 {
+        self.0.get()
+    }
+}
+
+impl FromStr for Rate {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let bits = KIND.parse(text, |number| {
+            let number = shown(number);
+            let hint = format!("{number}mbit or {number}kbit");
+            Err(UnitError::NoUnit {
+                text: shown(text.trim()),
+                hint,
+            })
+        })?;
+        Self::from_bits_per_second(bits)
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bits = self.bits_per_second();
+        let (scale, unit) = match bits {
+            0..1_000 => (1, "bit"),
+            1_000..1_000_000 => (1_000, "kbit"),
+            1_000_000..1_000_000_000 => (1_000_000, "mbit"),
+            _ => (1_000_000_000, "gbit"),
+        };
+        write!(f, "{}{unit}", trimmed(bits, scale))
+    }
+}
