@@ -99,7 +99,7 @@ mod tests {
         stats::{Histogram, Percentile, Ratios, Seeds},
     };
 
-    const MEAN: f64 = 50e6;
+    const MEAN: f64 = 20e3;
 
     fn exponential(rng: &mut ChaCha8Rng) -> u64 {
         (-MEAN * libm::log(1.0 - unit(rng))) as u64

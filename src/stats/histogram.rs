@@ -177,6 +177,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         #[test]
         fn percentiles_are_within_a_thousandth_of_the_exact_ones(mut values in values()) {
             let histogram: Histogram = values.iter().copied().collect();
