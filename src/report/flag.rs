@@ -1,0 +1,86 @@
+//! What limits a result, or makes it mean less than it seems to.
+
+use serde::{Deserialize, Serialize};
+
+/// A remark on a cell, in the file by its name and in a table by its [`words`](Flag::words).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flag {
+    /// The congestion window kept messages waiting.
+    WindowLimited,
+    /// The controller cut its window many times.
+    Congested,
+    /// The bottleneck's queue overflowed.
+    QueueDropped,
+    /// The run was interrupted.
+    Incomplete,
+    /// Nothing came back at all.
+    NoReply,
+    /// The schedule was not kept.
+    SendLate,
+    /// Losses came in runs.
+    Bursty,
+}
+
+impl Flag {
+    /// Its name in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WindowLimited => "window-limited",
+            Self::Congested => "congested",
+            Self::QueueDropped => "queue-dropped",
+            Self::Incomplete => "incomplete",
+            Self::NoReply => "no-reply",
+            Self::SendLate => "send-late",
+            Self::Bursty => "bursty",
+        }
+    }
+
+    /// What it means to someone who reads it for the first time.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::WindowLimited => {
+                "messages waited for the congestion window, so the delays are the congestion \
+                 controller's as well as the transport's"
+            }
+            Self::Congested => {
+                "the congestion controller took losses for congestion and slowed down; with \
+                 `-C fixed` it does not"
+            }
+            Self::QueueDropped => {
+                "the bottleneck's queue overflowed, so some losses are of the load's making and \
+                 not the link's"
+            }
+            Self::Incomplete => "interrupted: the figures cover only what had run by then",
+            Self::NoReply => "no reply came back, so there is no latency to show",
+            Self::SendLate => {
+                "messages left later than scheduled; the latency counts that delay, because it \
+                 runs from the schedule"
+            }
+            Self::Bursty => {
+                "losses came in runs, so figures for isolated losses do not apply and seeds differ \
+                 more"
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_written_by_its_name() {
+        for flag in [
+            Flag::WindowLimited,
+            Flag::Congested,
+            Flag::QueueDropped,
+            Flag::Incomplete,
+            Flag::NoReply,
+            Flag::SendLate,
+            Flag::Bursty,
+        ] {
+            assert_eq!(serde_json::to_value(flag).unwrap(), flag.name());
+        }
+    }
+}

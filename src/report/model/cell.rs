@@ -1,0 +1,171 @@
+//! A row of a result.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Budget, Delayed, Handshake, Hol, Latency, Link, Recovery, Theory, Transfer, Wire};
+use crate::{
+    report::{Flag, Ratio},
+    stats::Summary,
+};
+
+/// One transport on one link and path with one workload, over all seeds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// How messages travelled, by its name in `-t`.
+    pub transport: String,
+    /// Where packets travelled: `sim`, `relay`, `netns` or `direct`.
+    pub path: String,
+    /// The emulated link; null on `direct`.
+    pub link: Option<Link>,
+    /// What was sent.
+    pub workload: Workload,
+    /// The congestion controller by its name in `-C`; null where the transport has none.
+    pub congestion: Option<String>,
+    /// How many seeds are pooled.
+    pub seeds: u64,
+    /// What became of the messages.
+    pub messages: Option<Messages>,
+    /// Lost messages among those sent.
+    pub loss_ratio: Option<Ratio>,
+    /// Messages within the deadline among those scheduled.
+    pub on_time_ratio: Option<Ratio>,
+    /// Set-up of the connections, one value a connection.
+    pub connect_ns: Option<Summary>,
+    /// From the scheduled send to the release of the reply, over delivered messages.
+    pub latency_ns: Option<Latency>,
+    /// From due to really sent.
+    pub send_delay_ns: Option<Summary>,
+    /// Where the latency went.
+    pub budget_ns: Option<Budget>,
+    /// Messages with recovery + order wait > 0.
+    pub delayed: Option<Delayed>,
+    /// Messages with order wait > 0.
+    pub hol: Option<Hol>,
+    /// What the closed form expects here.
+    pub theory: Option<Theory>,
+    /// Why no closed form applies, if none does.
+    pub theory_reason: Option<String>,
+    /// What crossed the link.
+    pub wire: Option<Wire>,
+    /// What the transport did about losses.
+    pub recovery: Option<Recovery>,
+    /// For `transfer`.
+    pub transfer: Option<Transfer>,
+    /// For `handshake`.
+    pub handshake: Option<Handshake>,
+    /// The spread between seeds.
+    pub per_seed: Vec<PerSeed>,
+    /// What limited this cell.
+    pub flags: Vec<Flag>,
+}
+
+impl Cell {
+    /// A cell in which nothing is measured yet.
+    pub fn new(
+        transport: impl Into<String>,
+        path: impl Into<String>,
+        link: Option<Link>,
+        workload: Workload,
+    ) -> Self {
+        Self {
+            transport: transport.into(),
+            path: path.into(),
+            link,
+            workload,
+            congestion: None,
+            seeds: 0,
+            messages: None,
+            loss_ratio: None,
+            on_time_ratio: None,
+            connect_ns: None,
+            latency_ns: None,
+            send_delay_ns: None,
+            budget_ns: None,
+            delayed: None,
+            hol: None,
+            theory: None,
+            theory_reason: None,
+            wire: None,
+            recovery: None,
+            transfer: None,
+            handshake: None,
+            per_seed: Vec::new(),
+            flags: Vec::new(),
+        }
+    }
+}
+
+/// What was sent; null is what the command has no use for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workload {
+    /// Independent sequences of messages.
+    pub flows: u64,
+    /// Between two messages, over all flows together.
+    pub interval_ns: Option<u64>,
+    /// Of a request.
+    pub length_bytes: Option<u64>,
+    /// Of a reply.
+    pub reply_length_bytes: Option<u64>,
+    /// The spacing of messages.
+    pub arrivals: Option<Arrivals>,
+    /// Measured time of one seed.
+    pub duration_ns: Option<u64>,
+    /// Before it, left out.
+    pub warmup_ns: Option<u64>,
+    /// After the last send: so many times the longest round trip …
+    pub wait_round_trips: Option<u64>,
+    /// … but no longer than this.
+    pub wait_max_ns: Option<u64>,
+    /// A message later than this is of no use to the application.
+    pub deadline_ns: Option<u64>,
+}
+
+/// The spacing of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrivals {
+    /// Equal intervals.
+    Isochronous,
+    /// Exponential intervals with the given mean.
+    Poisson,
+}
+
+/// What became of the messages, summed over seeds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Messages {
+    /// Due within the measured time.
+    pub scheduled: u64,
+    /// Handed to the transport.
+    pub sent: u64,
+    /// Answered before the wait was over.
+    pub delivered: u64,
+    /// Answered within the deadline; null if there is none.
+    pub on_time: Option<u64>,
+    /// Given up by the transport, or unanswered on one that gives nothing up.
+    pub lost: u64,
+    /// Unanswered at the end on a transport that would have gone on trying.
+    pub unfinished: u64,
+    /// Answered more than once.
+    pub duplicated: Option<u64>,
+    /// Replies with a sequence number below one already seen (RFC 4737).
+    pub reordered: Option<u64>,
+    /// Replies with other bytes than expected.
+    pub corrupted: Option<u64>,
+}
+
+/// The figures of one seed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PerSeed {
+    /// Which.
+    pub seed: u64,
+    /// Median latency.
+    pub p50_ns: Option<u64>,
+    /// 99th percentile of the latency.
+    pub p99_ns: Option<u64>,
+    /// As in the cell.
+    pub loss_ratio: Option<Ratio>,
+    /// As in the cell.
+    pub delayed_ratio: Option<Ratio>,
+    /// As in the cell.
+    pub blocked_ratio: Option<Ratio>,
+}

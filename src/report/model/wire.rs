@@ -1,0 +1,107 @@
+//! What crossed the link and what the transport did, for messages, transfers and handshakes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{report::Ratio, stats::Summary};
+
+/// What crossed the link in the measured time.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Wire {
+    /// Null if not known.
+    pub to_server: Option<WireDirection>,
+    /// Null if not known.
+    pub to_client: Option<WireDirection>,
+    /// IP bytes on the wire over message bytes, less one.
+    pub overhead_ratio: Option<Ratio>,
+}
+
+/// Packets offered to one direction of the link, and what it did to them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WireDirection {
+    /// Offered.
+    pub packets: u64,
+    /// Their IP bytes.
+    pub bytes: u64,
+    /// Lost by the loss model.
+    pub lost: u64,
+    /// Dropped by the bottleneck's queue.
+    pub queue_dropped: u64,
+    /// Delivered twice.
+    pub duplicated: u64,
+    /// Delivered after one that was offered later.
+    pub reordered: u64,
+    /// Delivered with a bit turned over.
+    pub corrupted: u64,
+}
+
+/// What the transport did about losses, summed over seeds; null where it cannot be known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// Packets sent again.
+    pub retransmitted_packets: Option<u64>,
+    /// Times that the controller cut its window.
+    pub congestion_events: Option<u64>,
+    /// The smallest congestion window of any seed.
+    pub min_window_bytes: Option<u64>,
+    /// Time in which the window kept data from leaving.
+    pub window_limited_ns: Option<u64>,
+}
+
+/// Bytes moved as fast as the transport can.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Length of one transfer.
+    pub bytes: u64,
+    /// Transfers that arrived whole.
+    pub completed: u64,
+    /// Transfers that did not.
+    pub failed: u64,
+    /// From the request to the last byte.
+    pub time_ns: Summary,
+    /// Application bits per second.
+    pub goodput_bps: Summary,
+}
+
+/// Time from nothing to the first replies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Handshake {
+    /// How much the client knew before.
+    pub mode: HandshakeMode,
+    /// Until the connection was ready.
+    pub connect_ns: Option<Summary>,
+    /// Until the first reply.
+    pub first_reply_ns: Option<Summary>,
+    /// From then until the second.
+    pub second_reply_ns: Option<Summary>,
+    /// The median first reply in round trips of the link.
+    pub round_trips: Option<Ratio>,
+    /// IP bytes until the first reply, mean of a connection.
+    pub bytes_to_server: Option<u64>,
+    /// IP bytes until the first reply, mean of a connection.
+    pub bytes_to_client: Option<u64>,
+}
+
+/// How much the client knew of the server before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HandshakeMode {
+    /// Nothing.
+    #[serde(rename = "cold")]
+    Cold,
+    /// A session ticket.
+    #[serde(rename = "resumed")]
+    Resumed,
+    /// A session ticket, and the request travels in the first flight.
+    #[serde(rename = "0rtt")]
+    ZeroRtt,
+}
+
+impl HandshakeMode {
+    /// Its name in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::Resumed => "resumed",
+            Self::ZeroRtt => "0rtt",
+        }
+    }
+}

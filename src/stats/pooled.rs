@@ -1,0 +1,226 @@
+//! Statistics of the messages of several seeds together, with each seed counted any number of
+//! times.
+
+use super::{histogram::Histogram, summary::Percentile};
+
+/// A statistic of pooled seeds.
+///
+/// `weights` says how often each seed counts: once each for the estimate itself, and as often as it
+/// was drawn for a resample.
+pub trait Pooled {
+    /// How many seeds there are.
+    fn seeds(&self) -> usize;
+
+    /// The statistic with seed `i` counted `weights[i]` times; none if there is nothing to divide by.
+    fn value(&self, weights: &[u64]) -> Option<f64>;
+}
+
+/// Histograms of one quantity, one for each seed, laid out for statistics of any weighting.
+///
+/// A percentile costs `seeds x log2(buckets)`: counts are kept cumulated over the buckets, so that
+/// the bucket of a rank is found by bisection and not by adding up buckets for every resample.
+#[derive(Debug, Clone)]
+pub struct Seeds {
+    /// The middle of each bucket that any seed uses, ascending.
+    values: Vec<u64>,
+    /// For each bucket, for each seed: how many values up to and including the bucket.
+    cumulative: Vec<u64>,
+    n: Vec<u64>,
+    sums: Vec<u128>,
+    min: u64,
+    max: u64,
+}
+
+impl Seeds {
+    /// Takes one histogram a seed.
+    pub fn new(histograms: &[Histogram]) -> Self {
+        let seeds = histograms.len();
+        let mut values: Vec<u64> = histograms
+            .iter()
+            .flat_map(|histogram| histogram.buckets().map(|(value, _)| value))
+            .collect();
+        values.sort_unstable();
+        values.dedup();
+
+        let mut cumulative = vec![0; values.len() * seeds];
+        for (seed, histogram) in histograms.iter().enumerate() {
+            let mut buckets = histogram.buckets().peekable();
+            let mut below = 0;
+            for (row, value) in values.iter().enumerate() {
+                if let Some((_, count)) = buckets.next_if(|(bucket, _)| bucket == value) {
+                    below += count;
+                }
+                cumulative[row * seeds + seed] = below;
+            }
+        }
+        Self {
+            values,
+            cumulative,
+            n: histograms.iter().map(Histogram::n).collect(),
+            sums: histograms.iter().map(Histogram::sum).collect(),
+            min: histograms
+                .iter()
+                .filter_map(Histogram::min)
+                .min()
+                .unwrap_or(0),
+            max: histograms
+                .iter()
+                .filter_map(Histogram::max)
+                .max()
+                .unwrap_or(0),
+        }
+    }
+
+    /// The pooled mean.
+    pub fn mean(&self) -> PooledMean<'_> {
+        PooledMean(self)
+    }
+
+    /// A pooled percentile.
+    pub fn percentile(&self, percentile: Percentile) -> PooledPercentile<'_> {
+        PooledPercentile(self, percentile)
+    }
+
+    fn count(&self, weights: &[u64]) -> u64 {
+        dot(&self.n, weights)
+    }
+}
+
+/// The mean over all messages of the seeds.
+#[derive(Debug, Clone, Copy)]
+pub struct PooledMean<'a>(&'a Seeds);
+
+impl Pooled for PooledMean<'_> {
+    fn seeds(&self) -> usize {
+        self.0.n.len()
+    }
+
+    fn value(&self, weights: &[u64]) -> Option<f64> {
+        let count = self.0.count(weights);
+        let sum: u128 = self
+            .0
+            .sums
+            .iter()
+            .zip(weights)
+            .map(|(sum, &weight)| sum * u128::from(weight))
+            .sum();
+        (count > 0).then(|| sum as f64 / count as f64)
+    }
+}
+
+/// A percentile over all messages of the seeds, by nearest rank.
+#[derive(Debug, Clone, Copy)]
+pub struct PooledPercentile<'a>(&'a Seeds, Percentile);
+
+impl Pooled for PooledPercentile<'_> {
+    fn seeds(&self) -> usize {
+        self.0.n.len()
+    }
+
+    fn value(&self, weights: &[u64]) -> Option<f64> {
+        let Self(seeds, percentile) = self;
+        let count = seeds.count(weights);
+        if count == 0 {
+            return None;
+        }
+        let rank = percentile.rank(count);
+        let width = seeds.n.len();
+        let up_to = |row: usize| dot(&seeds.cumulative[row * width..][..width], weights);
+        let (mut low, mut high) = (0, seeds.values.len() - 1);
+        while low < high {
+            let middle = low.midpoint(high);
+            if up_to(middle) < rank {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Some(seeds.values[low].clamp(seeds.min, seeds.max) as f64)
+    }
+}
+
+/// Counts of one kind of message among all, one pair for each seed: a share over the pooled seeds
+/// is the sum of the numerators over the sum of the denominators.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ratios(Vec<(u64, u64)>);
+
+impl Ratios {
+    /// Takes one (numerator, denominator) a seed.
+    pub const fn new(counts: Vec<(u64, u64)>) -> Self {
+        Self(counts)
+    }
+}
+
+impl Pooled for Ratios {
+    fn seeds(&self) -> usize {
+        self.0.len()
+    }
+
+    fn value(&self, weights: &[u64]) -> Option<f64> {
+        let (numerator, denominator) = self.0.iter().zip(weights).fold(
+            (0u128, 0u128),
+            |(above, below), (&(numerator, denominator), &weight)| {
+                let weight = u128::from(weight);
+                (
+                    above + weight * u128::from(numerator),
+                    below + weight * u128::from(denominator),
+                )
+            },
+        );
+        (denominator > 0).then(|| numerator as f64 / denominator as f64)
+    }
+}
+
+fn dot(counts: &[u64], weights: &[u64]) -> u64 {
+    counts.iter().zip(weights).map(|(c, w)| c * w).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn weighting_seeds_is_merging_their_histograms_that_often(
+            seeds in prop::collection::vec(
+                (prop::collection::vec(0u64..2_000_000_000, 0..60), 0u64..4), 1..8)
+        ) {
+            let histograms: Vec<Histogram> =
+                seeds.iter().map(|(values, _)| values.iter().copied().collect()).collect();
+            let weights: Vec<u64> = seeds.iter().map(|&(_, weight)| weight).collect();
+            let mut merged = Histogram::new();
+            for (histogram, &weight) in histograms.iter().zip(&weights) {
+                (0..weight).for_each(|_| merged.merge(histogram));
+            }
+            let pool = Seeds::new(&histograms);
+            let mean = pool.mean().value(&weights).map(|mean| mean.round() as u64);
+            prop_assert_eq!(mean, merged.mean());
+            for percentile in [Percentile::P50, Percentile::P99] {
+                let seen = pool.percentile(percentile).value(&weights);
+                // The clamp is to the extremes of all seeds, those of weight 0 included.
+                let exact = merged.percentile(percentile).map(|exact| exact as f64);
+                match (seen, exact) {
+                    (Some(seen), Some(exact)) =>
+                        prop_assert!((seen - exact).abs() <= 1e-3 * exact),
+                    (seen, exact) => prop_assert_eq!(seen, exact),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_ratio_pools_counts_and_has_no_value_without_a_denominator() {
+        let ratios = Ratios::new(vec![(1, 10), (0, 90), (0, 0)]);
+        assert_eq!(ratios.value(&[1, 1, 1]), Some(0.01));
+        assert_eq!(ratios.value(&[2, 0, 1]), Some(0.1));
+        assert_eq!(ratios.value(&[0, 0, 3]), None);
+    }
+
+    #[test]
+    fn no_seeds_or_empty_seeds_have_no_value() {
+        assert_eq!(Seeds::new(&[]).mean().value(&[]), None);
+        let empty = Seeds::new(&[Histogram::new(), Histogram::new()]);
+        assert_eq!(empty.percentile(Percentile::P99).value(&[1, 1]), None);
+    }
+}
