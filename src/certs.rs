@@ -66,6 +66,13 @@ pub enum CertsError {
     Make(#[from] rcgen::Error),
 }
 
+impl CertsError {
+    /// A server name that is none.
+    pub(crate) fn name(name: &str) -> Self {
+        content("server name", Path::new("memory"), name)
+    }
+}
+
 /// A folder of certificates: `ca.pem`, `ca.key`, `server.pem`, `server.key`.
 #[derive(Debug, Clone)]
 pub struct Store {

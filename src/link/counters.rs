@@ -1,6 +1,6 @@
 //! What a link did, in numbers.
 
-use std::ops::AddAssign;
+use std::ops::{AddAssign, Sub};
 
 use serde::Serialize;
 
@@ -41,5 +41,24 @@ impl AddAssign for Counters {
         self.reordered += other.reordered;
         self.corrupted += other.corrupted;
         self.delivered += other.delivered;
+    }
+}
+
+impl Sub for Counters {
+    type Output = Self;
+
+    /// What has happened since `earlier`, a reading of the same link.
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            packets: self.packets - earlier.packets,
+            bytes: self.bytes - earlier.bytes,
+            lost: self.lost - earlier.lost,
+            queue_dropped: self.queue_dropped - earlier.queue_dropped,
+            too_large: self.too_large - earlier.too_large,
+            duplicated: self.duplicated - earlier.duplicated,
+            reordered: self.reordered - earlier.reordered,
+            corrupted: self.corrupted - earlier.corrupted,
+            delivered: self.delivered - earlier.delivered,
+        }
     }
 }

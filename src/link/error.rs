@@ -65,9 +65,7 @@ pub enum SpecError {
     #[error("--queue needs --rate: without a rate nothing waits; give a rate or leave --queue out")]
     QueueWithoutRate,
     /// A queue that a full packet never fits into.
-    #[error(
-        "--queue {queue} is smaller than one packet (--mtu {mtu}): nothing that large would pass"
-    )]
+    #[error("--queue {queue} is smaller than one packet (--mtu {mtu}): nothing that large would pass")]
     QueueBelowPacket {
         /// The queue.
         queue: Size,

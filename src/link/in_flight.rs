@@ -25,22 +25,12 @@ struct Entry<P> {
 
 impl<P> InFlight<P> {
     pub(super) fn new() -> Self {
-        Self {
-            lane: VecDeque::new(),
-            overtaking: BinaryHeap::new(),
-            sequence: 0,
-        }
+        Self { lane: VecDeque::new(), overtaking: BinaryHeap::new(), sequence: 0 }
     }
 
     pub(super) fn push(&mut self, delivered: Delivered<P>) {
-        let overtakes = self
-            .lane
-            .back()
-            .is_some_and(|last| delivered.at < last.delivered.at);
-        let entry = Entry {
-            sequence: self.sequence,
-            delivered,
-        };
+        let overtakes = self.lane.back().is_some_and(|last| delivered.at < last.delivered.at);
+        let entry = Entry { sequence: self.sequence, delivered };
         self.sequence += 1;
         if overtakes {
             self.overtaking.push(entry);
@@ -67,14 +57,10 @@ impl<P> InFlight<P> {
             (_, None) => false,
         };
         if overtaking {
-            self.overtaking
-                .peek()
-                .filter(|entry| entry.delivered.at <= now)?;
+            self.overtaking.peek().filter(|entry| entry.delivered.at <= now)?;
             self.overtaking.pop().map(|entry| entry.delivered)
         } else {
-            self.lane
-                .front()
-                .filter(|entry| entry.delivered.at <= now)?;
+            self.lane.front().filter(|entry| entry.delivered.at <= now)?;
             self.lane.pop_front().map(|entry| entry.delivered)
         }
     }

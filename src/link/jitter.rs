@@ -55,22 +55,14 @@ impl FromStr for Jitter {
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let Some((amount, shape)) = text.split_once(':') else {
-            return Ok(Self {
-                amount: parse_duration(text)?,
-                shape: JitterShape::default(),
-            });
+            return Ok(Self { amount: parse_duration(text)?, shape: JitterShape::default() });
         };
-        let known = JitterShape::ALL
-            .into_iter()
-            .find(|known| known.name() == shape.trim());
+        let known = JitterShape::ALL.into_iter().find(|known| known.name() == shape.trim());
         let shape = known.ok_or_else(|| ValueError::Form {
             text: shown(shape),
             forms: "uniform, normal or pareto, as in 5ms:normal",
         })?;
-        Ok(Self {
-            amount: parse_duration(amount)?,
-            shape,
-        })
+        Ok(Self { amount: parse_duration(amount)?, shape })
     }
 }
 
@@ -96,11 +88,7 @@ pub(super) struct JitterSource {
 
 impl JitterSource {
     pub(super) fn new(jitter: Jitter, rng: ChaCha8Rng) -> Self {
-        Self {
-            amount: nanos(jitter.amount),
-            shape: jitter.shape,
-            rng,
-        }
+        Self { amount: nanos(jitter.amount), shape: jitter.shape, rng }
     }
 
     /// Nanoseconds to add to the delay; two raw draws if normal, else one.

@@ -151,10 +151,7 @@ impl<P: Clone> Link<P> {
         self.counters.packets += 1;
         self.counters.bytes = self.counters.bytes.saturating_add(ip_bytes as u64);
         let fate = self.impairments.draw();
-        let Some(bytes) = u16::try_from(ip_bytes)
-            .ok()
-            .filter(|_| ip_bytes <= self.mtu)
-        else {
+        let Some(bytes) = u16::try_from(ip_bytes).ok().filter(|_| ip_bytes <= self.mtu) else {
             self.counters.too_large += 1;
             return Verdict::TooLarge;
         };
@@ -166,35 +163,15 @@ impl<P: Clone> Link<P> {
             self.counters.lost += 1;
             return Verdict::Lost;
         }
-        let Arrival {
-            at,
-            overtaking,
-            copy_at,
-        } = self.propagation.arrival(departs, &fate);
+        let Arrival { at, overtaking, copy_at } = self.propagation.arrival(departs, &fate);
         let corrupt = fate.corrupt;
         self.counters.reordered += u64::from(overtaking);
         self.counters.corrupted += u64::from(corrupt.is_some());
         self.counters.duplicated += u64::from(copy_at.is_some());
-        let copy = copy_at.map(|at| Delivered {
-            at,
-            packet: packet.clone(),
-            corrupt: None,
-            copy: true,
-        });
-        self.in_flight.push(Delivered {
-            at,
-            packet,
-            corrupt,
-            copy: false,
-        });
+        let copy = copy_at.map(|at| Delivered { at, packet: packet.clone(), corrupt: None, copy: true });
+        self.in_flight.push(Delivered { at, packet, corrupt, copy: false });
         copy.into_iter().for_each(|copy| self.in_flight.push(copy));
-        Verdict::Deliver {
-            departs,
-            at,
-            corrupt,
-            overtaking,
-            duplicate_at: copy_at,
-        }
+        Verdict::Deliver { departs, at, corrupt, overtaking, duplicate_at: copy_at }
     }
 }
 

@@ -45,14 +45,7 @@ struct Figures {
 
 impl Preset {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Lan,
-        Self::Dsl,
-        Self::Wifi,
-        Self::Lte,
-        Self::ThreeG,
-        Self::Satellite,
-    ];
+    pub const ALL: [Self; 6] = [Self::Lan, Self::Dsl, Self::Wifi, Self::Lte, Self::ThreeG, Self::Satellite];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -135,9 +128,7 @@ impl FromStr for Preset {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let known = Self::ALL
-            .into_iter()
-            .find(|preset| preset.name() == text.trim());
+        let known = Self::ALL.into_iter().find(|preset| preset.name() == text.trim());
         known.ok_or_else(|| ValueError::Form {
             text: shown(text),
             forms: "lan, dsl, wifi, lte, 3g or satellite",

@@ -25,12 +25,7 @@ pub(super) struct Arrival {
 impl Propagation {
     pub(super) fn new(delay: u64, keep_order: bool) -> Self {
         let delay = i64::try_from(delay).unwrap_or(i64::MAX);
-        Self {
-            delay,
-            keep_order,
-            lane_end: Time::ZERO,
-            latest: Time::ZERO,
-        }
+        Self { delay, keep_order, lane_end: Time::ZERO, latest: Time::ZERO }
     }
 
     pub(super) fn arrival(&mut self, departs: Time, fate: &Fate) -> Arrival {
@@ -44,20 +39,12 @@ impl Propagation {
         let at = if fate.reordered { departs } else { delayed };
         // Where order is kept the copy follows right behind: a later one would hold up the rest.
         let copy = || {
-            if self.keep_order {
-                delayed
-            } else {
-                self.after_delay(departs, fate.copy_jitter)
-            }
+            if self.keep_order { delayed } else { self.after_delay(departs, fate.copy_jitter) }
         };
         let copy_at = fate.duplicated.then(copy);
         let overtaking = at < self.latest;
         self.latest = self.latest.max(at);
-        Arrival {
-            at,
-            overtaking,
-            copy_at,
-        }
+        Arrival { at, overtaking, copy_at }
     }
 
     fn after_delay(&self, departs: Time, jitter: i64) -> Time {

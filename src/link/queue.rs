@@ -35,10 +35,7 @@ impl FromStr for QueueLimit {
         };
         match packets.parse() {
             Ok(packets) if packets > 0 => Ok(Self::Packets(packets)),
-            _ => Err(ValueError::Count {
-                text: shown(trimmed),
-                kind: "number of packets",
-            }),
+            _ => Err(ValueError::Count { text: shown(trimmed), kind: "number of packets" }),
         }
     }
 }
@@ -79,14 +76,7 @@ pub(super) struct Bottleneck {
 
 impl Bottleneck {
     pub(super) fn new(rate: Option<Rate>, limit: QueueLimit) -> Self {
-        Self {
-            rate,
-            limit,
-            free_at: Time::ZERO,
-            fraction: 0,
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-        }
+        Self { rate, limit, free_at: Time::ZERO, fraction: 0, waiting: VecDeque::new(), waiting_bytes: 0 }
     }
 
     /// When the last bit of a packet offered at `now` leaves; `None` if the queue is full.

@@ -60,10 +60,7 @@ pub(super) struct Coin {
 impl Coin {
     /// The coin of an effect, or none if its share is 0.
     pub(super) fn new(share: Share, rng: impl FnOnce() -> ChaCha8Rng) -> Option<Self> {
-        (!share.is_zero()).then(|| Self {
-            chance: share.into(),
-            rng: rng(),
-        })
+        (!share.is_zero()).then(|| Self { chance: share.into(), rng: rng() })
     }
 
     /// One raw draw.

@@ -99,10 +99,7 @@ impl LinkSpec {
         let jitter = self.jitter.map_or(Duration::ZERO, |jitter| jitter.amount);
         for (option, time) in [("delay", self.delay), ("jitter", jitter)] {
             if time > Self::LONGEST {
-                return Err(SpecError::TooLong {
-                    option,
-                    longest: Self::LONGEST,
-                });
+                return Err(SpecError::TooLong { option, longest: Self::LONGEST });
             }
         }
         self.validate_queue()?;
@@ -114,18 +111,11 @@ impl LinkSpec {
             QueueLimit::Unlimited => return Ok(()),
             QueueLimit::Packets(0) => return Err(SpecError::NoQueue),
             QueueLimit::Bytes(queue) if queue.bytes() < u64::from(self.mtu) => {
-                return Err(SpecError::QueueBelowPacket {
-                    queue,
-                    mtu: self.mtu,
-                });
+                return Err(SpecError::QueueBelowPacket { queue, mtu: self.mtu });
             }
             QueueLimit::Bytes(_) | QueueLimit::Packets(_) => {}
         }
-        if self.rate.is_none() {
-            Err(SpecError::QueueWithoutRate)
-        } else {
-            Ok(())
-        }
+        if self.rate.is_none() { Err(SpecError::QueueWithoutRate) } else { Ok(()) }
     }
 
     fn validate_loss(&self) -> Result<(), SpecError> {
@@ -142,10 +132,7 @@ impl LinkSpec {
                 Err(SpecError::StuckChain)
             }
             Loss::Drop(numbers) if numbers.contains(&0) => Err(SpecError::DropZero),
-            Loss::Outage {
-                length: Duration::ZERO,
-                ..
-            } => Err(SpecError::NoOutage),
+            Loss::Outage { length: Duration::ZERO, .. } => Err(SpecError::NoOutage),
             _ => Ok(()),
         }
     }
@@ -158,8 +145,7 @@ impl LinkSpec {
     /// [`SpecError`] for an unknown key, naming all, and for a value that does not read.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), SpecError> {
         let option = known(key)?;
-        self.set_known(option, value.trim())
-            .map_err(|source| SpecError::Value { option, source })
+        self.set_known(option, value.trim()).map_err(|source| SpecError::Value { option, source })
     }
 
     fn set_known(&mut self, option: &'static str, value: &str) -> Result<(), ValueError> {
@@ -207,32 +193,19 @@ impl LinkSpec {
 }
 
 fn known(key: &str) -> Result<&'static str, SpecError> {
-    let unknown = || SpecError::UnknownKey {
-        key: shown(key),
-        known: LinkSpec::KEYS.join(", "),
-    };
-    LinkSpec::KEYS
-        .into_iter()
-        .find(|known| *known == key)
-        .ok_or_else(unknown)
+    let unknown = || SpecError::UnknownKey { key: shown(key), known: LinkSpec::KEYS.join(", ") };
+    LinkSpec::KEYS.into_iter().find(|known| *known == key).ok_or_else(unknown)
 }
 
 fn unless_none<T>(
     value: &str,
     parse: impl FnOnce(&str) -> Result<T, ValueError>,
 ) -> Result<Option<T>, ValueError> {
-    if value == "none" {
-        Ok(None)
-    } else {
-        parse(value).map(Some)
-    }
+    if value == "none" { Ok(None) } else { parse(value).map(Some) }
 }
 
 fn yes_or_no(value: &str) -> Result<bool, ValueError> {
-    value.parse().map_err(|_| ValueError::Form {
-        text: shown(value),
-        forms: "true or false",
-    })
+    value.parse().map_err(|_| ValueError::Form { text: shown(value), forms: "true or false" })
 }
 
 fn mtu(value: &str) -> Result<u16, ValueError> {

@@ -38,8 +38,7 @@ pub enum LoadError {
 ///
 /// A pure function of the result, byte for byte.
 pub fn to_json(file: &ResultFile) -> String {
-    let mut text =
-        serde_json::to_string_pretty(file).expect("all keys are strings and all numbers finite");
+    let mut text = serde_json::to_string_pretty(file).expect("all keys are strings and all numbers finite");
     text.push('\n');
     text
 }
@@ -60,20 +59,15 @@ pub fn from_json(bytes: &[u8]) -> Result<ResultFile, LoadError> {
         return Err(LoadError::TooLarge { bytes: bytes.len() });
     }
     // The schema first: a file of another one may lack anything else.
-    let head: Head = serde_json::from_slice(bytes).map_err(|error| {
-        if error.is_data() {
-            LoadError::NoSchema
-        } else {
-            LoadError::NotJson(error)
-        }
-    })?;
+    let head: Head = serde_json::from_slice(bytes)
+        .map_err(|error| if error.is_data() { LoadError::NoSchema } else { LoadError::NotJson(error) })?;
     match head.schema {
         Some(serde_json::Value::String(schema)) if schema == SCHEMA => {
             serde_json::from_slice(bytes).map_err(LoadError::Invalid)
         }
-        Some(serde_json::Value::String(found)) => Err(LoadError::OtherSchema {
-            found: found.chars().take(40).collect(),
-        }),
+        Some(serde_json::Value::String(found)) => {
+            Err(LoadError::OtherSchema { found: found.chars().take(40).collect() })
+        }
         _ => Err(LoadError::NoSchema),
     }
 }

@@ -35,10 +35,7 @@ pub fn paired(a: &dyn Pooled, b: &dyn Pooled) -> Option<Difference> {
         return None;
     }
     let difference = |weights: &[u64]| Some(a.value(weights)? - b.value(weights)?);
-    Some(Difference {
-        difference: difference(&vec![1; a.seeds()])?,
-        ci95: interval(a.seeds(), difference),
-    })
+    Some(Difference { difference: difference(&vec![1; a.seeds()])?, ci95: interval(a.seeds(), difference) })
 }
 
 fn interval(seeds: usize, statistic: impl Fn(&[u64]) -> Option<f64>) -> Option<[f64; 2]> {
@@ -85,10 +82,7 @@ fn student_975(degrees: f64) -> f64 {
         (3.0 * z7 + 19.0 * z5 + 17.0 * z3 - 15.0 * Z) / 384.0,
         (79.0 * z9 + 776.0 * z7 + 1482.0 * z5 - 1920.0 * z3 - 945.0 * Z) / 92_160.0,
     ];
-    terms
-        .iter()
-        .rev()
-        .fold(0.0, |sum, term| sum / degrees + term)
+    terms.iter().rev().fold(0.0, |sum, term| sum / degrees + term)
 }
 
 #[cfg(test)]
@@ -106,9 +100,8 @@ mod tests {
     }
 
     fn seeds(rng: &mut ChaCha8Rng, seeds: usize, messages: usize) -> Seeds {
-        let histograms: Vec<Histogram> = (0..seeds)
-            .map(|_| (0..messages).map(|_| exponential(rng)).collect())
-            .collect();
+        let histograms: Vec<Histogram> =
+            (0..seeds).map(|_| (0..messages).map(|_| exponential(rng)).collect()).collect();
         Seeds::new(&histograms)
     }
 

@@ -33,24 +33,15 @@ impl Default for Histogram {
 impl Histogram {
     /// An empty one.
     pub fn new() -> Self {
-        let counts = hdrhistogram::Histogram::new(SIGNIFICANT_DIGITS)
-            .expect("hdrhistogram takes from 0 to 5 digits");
-        Self {
-            counts,
-            n: 0,
-            min: u64::MAX,
-            max: 0,
-            sum: 0,
-            sum_of_squares: 0,
-        }
+        let counts =
+            hdrhistogram::Histogram::new(SIGNIFICANT_DIGITS).expect("hdrhistogram takes from 0 to 5 digits");
+        Self { counts, n: 0, min: u64::MAX, max: 0, sum: 0, sum_of_squares: 0 }
     }
 
     /// Counts `value`; above [`MAX_VALUE`] it counts as that.
     pub fn record(&mut self, value: u64) {
         let value = value.min(MAX_VALUE);
-        self.counts
-            .record(value)
-            .expect("the histogram grows to hold any value");
+        self.counts.record(value).expect("the histogram grows to hold any value");
         self.n += 1;
         self.min = self.min.min(value);
         self.max = self.max.max(value);
@@ -60,9 +51,7 @@ impl Histogram {
 
     /// Counts all that `other` has counted.
     pub fn merge(&mut self, other: &Self) {
-        self.counts
-            .add(&other.counts)
-            .expect("the histogram grows to hold any value");
+        self.counts.add(&other.counts).expect("the histogram grows to hold any value");
         self.n += other.n;
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);

@@ -35,10 +35,8 @@ impl Seeds {
     /// Takes one histogram a seed.
     pub fn new(histograms: &[Histogram]) -> Self {
         let seeds = histograms.len();
-        let mut values: Vec<u64> = histograms
-            .iter()
-            .flat_map(|histogram| histogram.buckets().map(|(value, _)| value))
-            .collect();
+        let mut values: Vec<u64> =
+            histograms.iter().flat_map(|histogram| histogram.buckets().map(|(value, _)| value)).collect();
         values.sort_unstable();
         values.dedup();
 
@@ -58,16 +56,8 @@ impl Seeds {
             cumulative,
             n: histograms.iter().map(Histogram::n).collect(),
             sums: histograms.iter().map(Histogram::sum).collect(),
-            min: histograms
-                .iter()
-                .filter_map(Histogram::min)
-                .min()
-                .unwrap_or(0),
-            max: histograms
-                .iter()
-                .filter_map(Histogram::max)
-                .max()
-                .unwrap_or(0),
+            min: histograms.iter().filter_map(Histogram::min).min().unwrap_or(0),
+            max: histograms.iter().filter_map(Histogram::max).max().unwrap_or(0),
         }
     }
 
@@ -97,13 +87,7 @@ impl Pooled for PooledMean<'_> {
 
     fn value(&self, weights: &[u64]) -> Option<f64> {
         let count = self.0.count(weights);
-        let sum: u128 = self
-            .0
-            .sums
-            .iter()
-            .zip(weights)
-            .map(|(sum, &weight)| sum * u128::from(weight))
-            .sum();
+        let sum: u128 = self.0.sums.iter().zip(weights).map(|(sum, &weight)| sum * u128::from(weight)).sum();
         (count > 0).then(|| sum as f64 / count as f64)
     }
 }
@@ -161,10 +145,7 @@ impl Pooled for Ratios {
             (0u128, 0u128),
             |(above, below), (&(numerator, denominator), &weight)| {
                 let weight = u128::from(weight);
-                (
-                    above + weight * u128::from(numerator),
-                    below + weight * u128::from(denominator),
-                )
+                (above + weight * u128::from(numerator), below + weight * u128::from(denominator))
             },
         );
         (denominator > 0).then(|| numerator as f64 / denominator as f64)

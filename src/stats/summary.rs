@@ -18,11 +18,7 @@ impl Percentile {
 
     /// The percentile with `thousandths` of all values at or below it; more than 1000 is 1000.
     pub const fn from_thousandths(thousandths: u16) -> Self {
-        Self(if thousandths > 1000 {
-            1000
-        } else {
-            thousandths
-        })
+        Self(if thousandths > 1000 { 1000 } else { thousandths })
     }
 
     /// The nearest rank among `n` values, from 1 to `n`.

@@ -41,11 +41,7 @@ impl Kind {
             return Err(self.not_a_number(text));
         }
         let unit_in_lower_case = unit.trim_start().to_lowercase();
-        let Some((_, steps)) = self
-            .units
-            .iter()
-            .find(|(name, _)| *name == unit_in_lower_case)
-        else {
+        let Some((_, steps)) = self.units.iter().find(|(name, _)| *name == unit_in_lower_case) else {
             return Err(UnitError::UnknownUnit {
                 text: shown(text),
                 unit: shown(unit.trim_start()),
@@ -59,48 +55,30 @@ impl Kind {
     pub(super) fn steps(&self, text: &str, number: &str, scale: u64) -> Result<u64, UnitError> {
         scaled(number, scale).map_err(|misfit| match misfit {
             Misfit::NotANumber => self.not_a_number(text),
-            Misfit::TooFine => UnitError::TooFine {
-                text: shown(text),
-                finest: self.finest,
-            },
+            Misfit::TooFine => UnitError::TooFine { text: shown(text), finest: self.finest },
             Misfit::TooLarge => self.too_large(text),
         })
     }
 
     pub(super) fn bounded(&self, text: &str, steps: u64) -> Result<u64, UnitError> {
-        if steps > self.most.0 {
-            Err(self.too_large(text))
-        } else {
-            Ok(steps)
-        }
+        if steps > self.most.0 { Err(self.too_large(text)) } else { Ok(steps) }
     }
 
     pub(super) fn refuse_negative(&self, text: &str) -> Result<(), UnitError> {
         match text.strip_prefix('-') {
             Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => {
-                Err(UnitError::Negative {
-                    text: shown(text),
-                    kind: self.name,
-                })
+                Err(UnitError::Negative { text: shown(text), kind: self.name })
             }
             _ => Ok(()),
         }
     }
 
     pub(super) fn not_a_number(&self, text: &str) -> UnitError {
-        UnitError::NotANumber {
-            text: shown(text),
-            kind: self.name,
-            example: self.example,
-        }
+        UnitError::NotANumber { text: shown(text), kind: self.name, example: self.example }
     }
 
     pub(super) fn too_large(&self, text: &str) -> UnitError {
-        UnitError::TooLarge {
-            text: shown(text),
-            kind: self.name,
-            bound: self.most.1,
-        }
+        UnitError::TooLarge { text: shown(text), kind: self.name, bound: self.most.1 }
     }
 }
 
@@ -114,9 +92,7 @@ enum Misfit {
 
 /// The number that `text` starts with, and the rest.
 pub(super) fn split(text: &str) -> (&str, &str) {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     text.split_at(end)
 }
 
@@ -130,25 +106,21 @@ fn scaled(number: &str, scale: u64) -> Result<u64, Misfit> {
     let whole = integer(whole).and_then(|whole| whole.checked_mul(u128::from(scale)));
     let fraction = fraction.trim_end_matches('0');
     // 19 digits are finer than any step, and their product with any scale fits.
-    let ten_to = 10u128
-        .checked_pow(fraction.len() as u32)
-        .filter(|_| fraction.len() <= 19);
+    let ten_to = 10u128.checked_pow(fraction.len() as u32).filter(|_| fraction.len() <= 19);
     let ten_to = ten_to.ok_or(Misfit::TooFine)?;
     let part = integer(fraction).unwrap_or(0) * u128::from(scale);
     if !part.is_multiple_of(ten_to) {
         return Err(Misfit::TooFine);
     }
     let steps = whole.and_then(|whole| whole.checked_add(part / ten_to));
-    steps
-        .and_then(|steps| u64::try_from(steps).ok())
-        .ok_or(Misfit::TooLarge)
+    steps.and_then(|steps| u64::try_from(steps).ok()).ok_or(Misfit::TooLarge)
 }
 
 /// The value of a run of digits; nothing written is 0.
 fn integer(digits: &str) -> Option<u128> {
-    digits.bytes().try_fold(0u128, |value, digit| {
-        value.checked_mul(10)?.checked_add(u128::from(digit - b'0'))
-    })
+    digits
+        .bytes()
+        .try_fold(0u128, |value, digit| value.checked_mul(10)?.checked_add(u128::from(digit - b'0')))
 }
 
 /// `value / scale` with the decimals that it needs and no more.

@@ -54,9 +54,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     let mut total: u64 = 0;
     loop {
         let (number, after) = split(rest);
-        let end = after
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(after.len());
+        let end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
         let (unit, next) = after.split_at(end);
         if unit.is_empty() && !number.is_empty() {
             KIND.steps(whole, number, 1)?;
@@ -65,10 +63,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
             } else {
                 format!("a unit after {}", shown(number))
             };
-            return Err(UnitError::NoUnit {
-                text: shown(whole),
-                hint,
-            });
+            return Err(UnitError::NoUnit { text: shown(whole), hint });
         }
         let nanos = KIND.term(whole, number, unit.trim_end())?;
         total = KIND.bounded(whole, total.saturating_add(nanos))?;
@@ -99,9 +94,6 @@ pub fn format_duration(duration: Duration) -> String {
 /// # Errors
 ///
 /// Those of the serializer.
-pub fn serialize_nanos<S: Serializer>(
-    duration: &Duration,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+pub fn serialize_nanos<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(nanos(*duration))
 }

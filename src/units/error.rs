@@ -67,11 +67,7 @@ pub enum UnitError {
 /// `text` as an error may quote it: one line, and short.
 pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
-    let mut line: String = text
-        .chars()
-        .flat_map(char::escape_debug)
-        .take(LONGEST)
-        .collect();
+    let mut line: String = text.chars().flat_map(char::escape_debug).take(LONGEST).collect();
     if text.chars().nth(LONGEST).is_some() {
         line.push('…');
     }

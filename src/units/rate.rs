@@ -15,12 +15,7 @@ const KIND: Kind = Kind {
     example: "384kbit, 1.5mbit or 1gbit",
     finest: "1bit",
     most: (Rate::MAX_BITS_PER_SECOND, "1000gbit"),
-    units: &[
-        ("bit", 1),
-        ("kbit", 1_000),
-        ("mbit", 1_000_000),
-        ("gbit", 1_000_000_000),
-    ],
+    units: &[("bit", 1), ("kbit", 1_000), ("mbit", 1_000_000), ("gbit", 1_000_000_000)],
     known: "bit, kbit, mbit or gbit (bits per second)",
 };
 
@@ -57,10 +52,7 @@ impl FromStr for Rate {
         let bits = KIND.parse(text, |number| {
             let number = shown(number);
             let hint = format!("{number}mbit or {number}kbit");
-            Err(UnitError::NoUnit {
-                text: shown(text.trim()),
-                hint,
-            })
+            Err(UnitError::NoUnit { text: shown(text.trim()), hint })
         })?;
         Self::from_bits_per_second(bits)
     }

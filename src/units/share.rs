@@ -64,10 +64,7 @@ impl FromStr for Share {
     fn from_str(text: &str) -> Result<Self, UnitError> {
         KIND.parse(text, |number| {
             let hint = format!("{}% (a ratio of 0.01 is 1%)", shown(number));
-            Err(UnitError::NoUnit {
-                text: shown(text.trim()),
-                hint,
-            })
+            Err(UnitError::NoUnit { text: shown(text.trim()), hint })
         })
         .map(Self)
     }

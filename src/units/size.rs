@@ -46,10 +46,7 @@ impl FromStr for Size {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        KIND.parse(text, |number| {
-            KIND.bounded(text, KIND.steps(text, number, 1)?)
-        })
-        .map(Self)
+        KIND.parse(text, |number| KIND.bounded(text, KIND.steps(text, number, 1)?)).map(Self)
     }
 }
 

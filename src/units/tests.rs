@@ -25,40 +25,21 @@ fn durations_are_read_exactly() {
         ("0ms", 0),
     ];
     for (text, nanos) in cases {
-        assert_eq!(
-            parse_duration(text),
-            Ok(Duration::from_nanos(nanos)),
-            "{text}"
-        );
+        assert_eq!(parse_duration(text), Ok(Duration::from_nanos(nanos)), "{text}");
     }
 }
 
 #[test]
 fn durations_are_refused_with_what_would_do() {
-    assert_eq!(
-        refusal(parse_duration("50")),
-        "`50` has no unit: write 50ms or 50s"
-    );
-    assert_eq!(
-        refusal(parse_duration("1m30")),
-        "`1m30` has no unit: write a unit after 30"
-    );
-    assert_eq!(
-        refusal(parse_duration("fast")),
-        "`fast` is not a duration: write 50ms, 1.5s or 1m30s"
-    );
+    assert_eq!(refusal(parse_duration("50")), "`50` has no unit: write 50ms or 50s");
+    assert_eq!(refusal(parse_duration("1m30")), "`1m30` has no unit: write a unit after 30");
+    assert_eq!(refusal(parse_duration("fast")), "`fast` is not a duration: write 50ms, 1.5s or 1m30s");
     assert_eq!(
         refusal(parse_duration("5 parsecs")),
         "`5 parsecs` has the unknown unit `parsecs`: use ns, us, ms, s, m, h or d"
     );
-    assert_eq!(
-        refusal(parse_duration("-5ms")),
-        "`-5ms` is negative: a duration is at least 0"
-    );
-    assert_eq!(
-        refusal(parse_duration("0.5ns")),
-        "`0.5ns` is finer than 1ns: leave off some decimals"
-    );
+    assert_eq!(refusal(parse_duration("-5ms")), "`-5ms` is negative: a duration is at least 0");
+    assert_eq!(refusal(parse_duration("0.5ns")), "`0.5ns` is finer than 1ns: leave off some decimals");
     assert_eq!(
         refusal(parse_duration("99999999999999999999s")),
         "`99999999999999999999s` is over 365d: a duration is at most that"
@@ -98,20 +79,13 @@ fn sizes_know_both_thousands() {
     ];
     for (text, bytes, shown) in cases {
         let size: Size = text.parse().unwrap();
-        assert_eq!(
-            (size.bytes(), size.to_string().as_str()),
-            (bytes, shown),
-            "{text}"
-        );
+        assert_eq!((size.bytes(), size.to_string().as_str()), (bytes, shown), "{text}");
     }
     assert_eq!(
         refusal("5K".parse::<Size>()),
         "`5K` has the unknown unit `K`: use B, KB, KiB, MB, MiB, GB or GiB"
     );
-    assert_eq!(
-        refusal("0.5B".parse::<Size>()),
-        "`0.5B` is finer than 1 byte: leave off some decimals"
-    );
+    assert_eq!(refusal("0.5B".parse::<Size>()), "`0.5B` is finer than 1 byte: leave off some decimals");
     refusal("99999999GiB".parse::<Size>());
     refusal("99999999999999999999".parse::<Size>());
     refusal("-1".parse::<Size>());
@@ -119,22 +93,12 @@ fn sizes_know_both_thousands() {
 
 #[test]
 fn rates_carry_their_unit() {
-    for (text, bits) in [
-        ("1.5mbit", 1_500_000),
-        ("384kbit", 384_000),
-        ("1gbit", 1_000_000_000),
-    ] {
+    for (text, bits) in [("1.5mbit", 1_500_000), ("384kbit", 384_000), ("1gbit", 1_000_000_000)] {
         let rate: Rate = text.parse().unwrap();
-        assert_eq!(
-            (rate.bits_per_second(), rate.to_string().as_str()),
-            (bits, text)
-        );
+        assert_eq!((rate.bits_per_second(), rate.to_string().as_str()), (bits, text));
     }
     assert_eq!("20Mbit".parse::<Rate>(), "20mbit".parse::<Rate>());
-    assert_eq!(
-        refusal("20".parse::<Rate>()),
-        "`20` has no unit: write 20mbit or 20kbit"
-    );
+    assert_eq!(refusal("20".parse::<Rate>()), "`20` has no unit: write 20mbit or 20kbit");
     assert_eq!(
         refusal("0mbit".parse::<Rate>()),
         "a rate of 0 carries nothing; leave --rate out for unlimited"
@@ -143,10 +107,7 @@ fn rates_carry_their_unit() {
         refusal("20kbps".parse::<Rate>()),
         "`20kbps` has the unknown unit `kbps`: use bit, kbit, mbit or gbit (bits per second)"
     );
-    assert_eq!(
-        refusal("2000gbit".parse::<Rate>()),
-        "`2000gbit` is over 1000gbit: a rate is at most that"
-    );
+    assert_eq!(refusal("2000gbit".parse::<Rate>()), "`2000gbit` is over 1000gbit: a rate is at most that");
 }
 
 #[test]
@@ -158,18 +119,9 @@ fn shares_carry_their_percent() {
     assert_eq!(serde_json::to_string(&share).unwrap(), "0.0007");
     assert_eq!("100%".parse(), Ok(Share::ONE));
     assert_eq!("0%".parse(), Ok(Share::ZERO));
-    assert_eq!(
-        refusal("0.01".parse::<Share>()),
-        "`0.01` has no unit: write 0.01% (a ratio of 0.01 is 1%)"
-    );
-    assert_eq!(
-        refusal("101%".parse::<Share>()),
-        "`101%` is over 100%: a share is at most that"
-    );
-    assert_eq!(
-        refusal("-1%".parse::<Share>()),
-        "`-1%` is negative: a share is at least 0"
-    );
+    assert_eq!(refusal("0.01".parse::<Share>()), "`0.01` has no unit: write 0.01% (a ratio of 0.01 is 1%)");
+    assert_eq!(refusal("101%".parse::<Share>()), "`101%` is over 100%: a share is at most that");
+    assert_eq!(refusal("-1%".parse::<Share>()), "`-1%` is negative: a share is at least 0");
     refusal("0.00000000001%".parse::<Share>());
     refusal("NaN%".parse::<Share>());
 }

@@ -33,17 +33,9 @@ impl Chain {
     /// A transition, then whether the packet is lost: two raw draws, whatever they say.
     pub(super) fn step(&mut self) -> bool {
         let (transition, survival) = (self.rng.next_u64(), self.rng.next_u64());
-        let leave = if self.bad {
-            self.leave_bad
-        } else {
-            self.leave_good
-        };
+        let leave = if self.bad { self.leave_bad } else { self.leave_good };
         self.bad ^= leave.hit(transition);
-        let survive = if self.bad {
-            self.survive_bad
-        } else {
-            self.survive_good
-        };
+        let survive = if self.bad { self.survive_bad } else { self.survive_good };
         !survive.hit(survival)
     }
 }

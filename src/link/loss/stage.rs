@@ -87,12 +87,7 @@ pub(in crate::link) struct Slots {
 
 impl Slots {
     fn new(model: Model, length: u64) -> Self {
-        Self {
-            model,
-            length: length.max(1),
-            stepped: 0,
-            lost: false,
-        }
+        Self { model, length: length.max(1), stepped: 0, lost: false }
     }
 
     fn at(&mut self, instant: Time) -> bool {
@@ -118,11 +113,7 @@ impl List {
         numbers.sort_unstable();
         numbers.dedup();
         numbers.retain(|number| *number > 0);
-        Self {
-            numbers,
-            next: 0,
-            offered: 0,
-        }
+        Self { numbers, next: 0, offered: 0 }
     }
 
     fn next_is_listed(&mut self) -> bool {

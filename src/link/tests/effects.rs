@@ -9,10 +9,7 @@ fn a_bare_wire_delivers_at_once_and_in_order() {
     }
     assert_eq!(link.poll_timeout(), Some(ms(5)));
     assert_eq!(link.poll_delivery(ms(4)), None);
-    let numbers: Vec<_> = drain(&mut link)
-        .iter()
-        .map(|delivered| delivered.packet)
-        .collect();
+    let numbers: Vec<_> = drain(&mut link).iter().map(|delivered| delivered.packet).collect();
     assert_eq!(numbers, [1, 2, 3]);
 }
 
@@ -22,15 +19,8 @@ fn what_is_above_the_mtu_is_refused_and_still_draws() {
     let mut large = link("loss=20%", 1);
     for number in 1..=1000 {
         let bytes = if number % 2 == 0 { 1200 } else { 900 };
-        let (a, b) = (
-            small.enqueue(ms(0), bytes, number),
-            large.enqueue(ms(0), bytes, number),
-        );
-        let expected = if number % 2 == 0 {
-            Verdict::TooLarge
-        } else {
-            b
-        };
+        let (a, b) = (small.enqueue(ms(0), bytes, number), large.enqueue(ms(0), bytes, number));
+        let expected = if number % 2 == 0 { Verdict::TooLarge } else { b };
         assert_eq!(a, expected);
     }
     assert_eq!(small.counters().too_large, 500);
@@ -48,45 +38,27 @@ fn an_outage_drops_exactly_what_ends_in_its_window() {
     let lost_with = |pairs| lost(&verdicts(&mut link(pairs, 1), 100, MS));
     assert_eq!(lost_with("loss=outage:20ms:5ms"), [21, 22, 23, 24, 25]);
     // At 9.6 Mbit/s serialisation takes 1 ms and so ends 1 ms after the offer.
-    assert_eq!(
-        lost_with("loss=outage:20ms:5ms,rate=9.6mbit"),
-        [20, 21, 22, 23, 24]
-    );
+    assert_eq!(lost_with("loss=outage:20ms:5ms,rate=9.6mbit"), [20, 21, 22, 23, 24]);
 }
 
 #[test]
 fn a_lost_packet_has_used_the_bottleneck() {
     let mut link = link("rate=9.6mbit,loss=drop:1", 1);
     assert_eq!(link.enqueue(ms(0), 1200, 1), Verdict::Lost);
-    let Verdict::Deliver { at, .. } = link.enqueue(ms(0), 1200, 2) else {
-        panic!()
-    };
+    let Verdict::Deliver { at, .. } = link.enqueue(ms(0), 1200, 2) else { panic!() };
     assert_eq!(at, ms(2));
 }
 
 #[test]
 fn a_copy_follows_its_packet_with_a_jitter_of_its_own() {
     let mut plain = link("delay=10ms,duplicate=100%", 1);
-    let Verdict::Deliver {
-        at, duplicate_at, ..
-    } = plain.enqueue(ms(0), 100, 7)
-    else {
-        panic!()
-    };
+    let Verdict::Deliver { at, duplicate_at, .. } = plain.enqueue(ms(0), 100, 7) else { panic!() };
     assert_eq!((at, duplicate_at), (ms(10), Some(ms(10))));
-    let copies: Vec<_> = drain(&mut plain)
-        .iter()
-        .map(|d| (d.packet, d.copy))
-        .collect();
+    let copies: Vec<_> = drain(&mut plain).iter().map(|d| (d.packet, d.copy)).collect();
     assert_eq!(copies, [(7, false), (7, true)]);
 
     let mut jittered = link("delay=10ms,duplicate=100%,jitter=5ms", 1);
-    let Verdict::Deliver {
-        at, duplicate_at, ..
-    } = jittered.enqueue(ms(0), 100, 7)
-    else {
-        panic!()
-    };
+    let Verdict::Deliver { at, duplicate_at, .. } = jittered.enqueue(ms(0), 100, 7) else { panic!() };
     assert_ne!(duplicate_at, Some(at));
 }
 
@@ -96,9 +68,7 @@ fn corruption_gives_a_draw_for_the_bit_and_spares_the_copy() {
     let verdicts = verdicts(&mut link, 100, MS);
     let delivered = drain(&mut link);
     for (pair, verdict) in delivered.chunks(2).zip(verdicts) {
-        let Verdict::Deliver { corrupt, .. } = verdict else {
-            panic!()
-        };
+        let Verdict::Deliver { corrupt, .. } = verdict else { panic!() };
         assert!(corrupt.is_some());
         assert_eq!((pair[0].corrupt, pair[1].corrupt), (corrupt, None));
     }
@@ -111,15 +81,7 @@ fn a_reordered_packet_skips_the_delay() {
     let verdicts = verdicts(&mut link, 1000, MS);
     let mut skipped = 0;
     for (number, verdict) in verdicts.iter().enumerate() {
-        let Verdict::Deliver {
-            departs,
-            at,
-            overtaking,
-            ..
-        } = *verdict
-        else {
-            panic!()
-        };
+        let Verdict::Deliver { departs, at, overtaking, .. } = *verdict else { panic!() };
         assert_eq!(departs, ms(number as u64));
         assert!(at == departs || at == departs + 10 * MS);
         skipped += u64::from(at == departs);
@@ -139,10 +101,7 @@ fn the_loss_of_a_slot_does_not_depend_on_the_traffic() {
         let sparse = verdicts(&mut link(&pairs, 3), 143, 7 * MS);
         for (index, verdict) in sparse.iter().enumerate() {
             let slot = &busy[index * 70..][..10];
-            assert!(
-                slot.iter()
-                    .all(|v| (*v == Verdict::Lost) == (*verdict == Verdict::Lost))
-            );
+            assert!(slot.iter().all(|v| (*v == Verdict::Lost) == (*verdict == Verdict::Lost)));
         }
         let lost = lost(&busy).len() as f64 / 10_000.0;
         // Both models lose a third or a little less; with 1000 slots this is 5 standard errors.

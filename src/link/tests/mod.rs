@@ -42,11 +42,7 @@ fn verdicts(link: &mut Link<u64>, count: u64, interval: Duration) -> Vec<Verdict
 
 /// The numbers of the packets that were lost, from 1.
 fn lost(verdicts: &[Verdict]) -> Vec<u64> {
-    (1..)
-        .zip(verdicts)
-        .filter(|(_, verdict)| **verdict == Verdict::Lost)
-        .map(|(n, _)| n)
-        .collect()
+    (1..).zip(verdicts).filter(|(_, verdict)| **verdict == Verdict::Lost).map(|(n, _)| n).collect()
 }
 
 fn drain(link: &mut Link<u64>) -> Vec<Delivered<u64>> {

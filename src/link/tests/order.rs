@@ -1,10 +1,7 @@
 use super::*;
 
 fn arrivals(link: &mut Link<u64>) -> Vec<u64> {
-    drain(link)
-        .iter()
-        .map(|delivered| delivered.packet)
-        .collect()
+    drain(link).iter().map(|delivered| delivered.packet).collect()
 }
 
 #[test]
@@ -15,21 +12,14 @@ fn jitter_lets_packets_overtake() {
     assert!(!numbers.is_sorted());
     // A packet is marked if it arrives before one that was sent earlier.
     let overtaking = |(place, number): (usize, &u64)| numbers[place..].iter().any(|n| n < number);
-    let marked = numbers
-        .iter()
-        .enumerate()
-        .filter(|entry| overtaking(*entry))
-        .count();
+    let marked = numbers.iter().enumerate().filter(|entry| overtaking(*entry)).count();
     assert_eq!(link.counters().reordered, marked as u64);
 }
 
 #[test]
 fn with_keep_order_jitter_lets_none_overtake() {
     for more in ["", ",duplicate=20%", ",rate=12mbit", ",loss=10%"] {
-        let mut link = link(
-            &format!("delay=20ms,jitter=10ms:pareto,keep-order{more}"),
-            1,
-        );
+        let mut link = link(&format!("delay=20ms,jitter=10ms:pareto,keep-order{more}"), 1);
         verdicts(&mut link, 1000, MS);
         assert!(arrivals(&mut link).is_sorted(), "{more}");
         assert_eq!(link.counters().reordered, 0);
@@ -38,27 +28,12 @@ fn with_keep_order_jitter_lets_none_overtake() {
 
 #[test]
 fn with_keep_order_only_a_reordered_packet_overtakes() {
-    let mut link = link(
-        "delay=20ms,jitter=10ms,keep-order,reorder=5%,duplicate=5%",
-        1,
-    );
+    let mut link = link("delay=20ms,jitter=10ms,keep-order,reorder=5%,duplicate=5%", 1);
     let verdicts = verdicts(&mut link, 1000, MS);
     let mut lane = Time::ZERO;
     for verdict in verdicts {
-        let Verdict::Deliver {
-            departs,
-            at,
-            duplicate_at,
-            ..
-        } = verdict
-        else {
-            panic!()
-        };
-        for at in [Some(at), duplicate_at]
-            .into_iter()
-            .flatten()
-            .filter(|at| *at != departs)
-        {
+        let Verdict::Deliver { departs, at, duplicate_at, .. } = verdict else { panic!() };
+        for at in [Some(at), duplicate_at].into_iter().flatten().filter(|at| *at != departs) {
             assert!(at >= lane);
             lane = at;
         }
@@ -70,9 +45,7 @@ fn with_keep_order_only_a_reordered_packet_overtakes() {
 fn time_that_runs_backwards_stands_still() {
     let mut link = link("rate=9.6mbit,queue=10p", 1);
     link.enqueue(ms(10), 1200, 1);
-    let Verdict::Deliver { departs, .. } = link.enqueue(ms(3), 1200, 2) else {
-        panic!()
-    };
+    let Verdict::Deliver { departs, .. } = link.enqueue(ms(3), 1200, 2) else { panic!() };
     assert_eq!(departs, ms(12));
 }
 
@@ -91,13 +64,7 @@ fn the_verdicts_of_one_seed_are_fixed() {
     let shown = |pairs: &str| {
         let verdicts = verdicts(&mut link(pairs, 42), 6, MS);
         let line = |verdict: &Verdict| match *verdict {
-            Verdict::Deliver {
-                at,
-                overtaking,
-                duplicate_at,
-                corrupt,
-                ..
-            } => {
+            Verdict::Deliver { at, overtaking, duplicate_at, corrupt, .. } => {
                 let copy = duplicate_at.map(|at| format!(" copy {}", at.as_nanos()));
                 let bit = corrupt.map(|draw| format!(" bit {draw:x}"));
                 let overtaking = if overtaking { " overtaking" } else { "" };

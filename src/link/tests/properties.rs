@@ -5,10 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn share() -> impl Strategy<Value = String> {
-    prop_oneof![
-        Just("0%".to_owned()),
-        (0u32..=100).prop_map(|p| format!("{p}%"))
-    ]
+    prop_oneof![Just("0%".to_owned()), (0u32..=100).prop_map(|p| format!("{p}%"))]
 }
 
 fn loss() -> impl Strategy<Value = String> {
@@ -17,9 +14,8 @@ fn loss() -> impl Strategy<Value = String> {
         (1u32..=100, 0u32..=100).prop_map(|(p, r)| format!("gilbert:{p}%:{r}%")),
         (1u32..=100, 0u32..=100, 0u32..=100, 0u32..=100)
             .prop_map(|(p, r, h, k)| format!("gemodel:{p}%:{r}%:{h}%:{k}%")),
-        prop::collection::vec(1u64..60, 1..5).prop_map(|n| n
-            .iter()
-            .fold("drop".to_owned(), |text, n| format!("{text}:{n}"))),
+        prop::collection::vec(1u64..60, 1..5)
+            .prop_map(|n| n.iter().fold("drop".to_owned(), |text, n| format!("{text}:{n}"))),
         (0u32..50, 1u32..50).prop_map(|(start, length)| format!("outage:{start}ms:{length}ms")),
     ]
 }
@@ -27,10 +23,7 @@ fn loss() -> impl Strategy<Value = String> {
 fn any_spec() -> impl Strategy<Value = LinkSpec> {
     let jitter = prop_oneof![
         Just("none".to_owned()),
-        (
-            0u32..30,
-            prop::sample::select(vec!["uniform", "normal", "pareto"])
-        )
+        (0u32..30, prop::sample::select(vec!["uniform", "normal", "pareto"]))
             .prop_map(|(ms, shape)| format!("{ms}ms:{shape}")),
     ];
     let bottleneck = prop_oneof![
@@ -41,31 +34,19 @@ fn any_spec() -> impl Strategy<Value = LinkSpec> {
             .prop_map(|(bits, bytes)| format!("rate={bits}bit,queue={bytes}B")),
     ];
     let shares = (share(), share(), share());
-    (
-        0u32..50,
-        jitter,
-        any::<bool>(),
-        loss(),
-        bottleneck,
-        shares,
-        576u16..=1500,
-    )
-        .prop_map(
-            |(delay, jitter, keep, loss, bottleneck, (reorder, duplicate, corrupt), mtu)| {
-                spec(&format!(
-                    "delay={delay}ms,jitter={jitter},keep-order={keep},loss={loss},{bottleneck},\
+    (0u32..50, jitter, any::<bool>(), loss(), bottleneck, shares, 576u16..=1500).prop_map(
+        |(delay, jitter, keep, loss, bottleneck, (reorder, duplicate, corrupt), mtu)| {
+            spec(&format!(
+                "delay={delay}ms,jitter={jitter},keep-order={keep},loss={loss},{bottleneck},\
                  reorder={reorder},duplicate={duplicate},corrupt={corrupt},mtu={mtu}"
-                ))
-            },
-        )
+            ))
+        },
+    )
 }
 
 /// Gaps in nanoseconds and sizes in bytes.
 fn traffic() -> impl Strategy<Value = Vec<(u64, usize)>> {
-    prop::collection::vec(
-        (prop_oneof![Just(0), 0u64..3_000_000], 20usize..1600),
-        1..120,
-    )
+    prop::collection::vec((prop_oneof![Just(0), 0u64..3_000_000], 20usize..1600), 1..120)
 }
 
 proptest! {

@@ -5,9 +5,7 @@ fn the_rate_is_exact_over_a_busy_period() {
     // 1200 bytes at 7 Mbit/s take 1371428.57 ns: rounding each would drift by 428 ns in 1000.
     let mut link = link("rate=7mbit", 1);
     for number in 1..=1000 {
-        let Verdict::Deliver { departs, .. } = link.enqueue(ms(0), 1200, number) else {
-            panic!()
-        };
+        let Verdict::Deliver { departs, .. } = link.enqueue(ms(0), 1200, number) else { panic!() };
         assert_eq!(departs.as_nanos(), (number * 1200 * 8_000).div_ceil(7));
     }
 }
@@ -16,9 +14,7 @@ fn the_rate_is_exact_over_a_busy_period() {
 fn an_idle_bottleneck_starts_afresh() {
     let mut link = link("rate=7mbit", 1);
     link.enqueue(ms(0), 1200, 1);
-    let Verdict::Deliver { departs, .. } = link.enqueue(ms(100), 1200, 2) else {
-        panic!()
-    };
+    let Verdict::Deliver { departs, .. } = link.enqueue(ms(100), 1200, 2) else { panic!() };
     assert_eq!(departs.as_nanos(), 100_000_000 + 1_371_429);
 }
 
@@ -27,19 +23,10 @@ fn the_packet_in_transmission_counts_until_its_last_bit_is_out() {
     for queue in ["2p", "2400B"] {
         // 1 ms a packet.
         let mut link = link(&format!("rate=9.6mbit,queue={queue}"), 1);
-        assert!(matches!(
-            link.enqueue(ms(0), 1200, 1),
-            Verdict::Deliver { .. }
-        ));
-        assert!(matches!(
-            link.enqueue(ms(0), 1200, 2),
-            Verdict::Deliver { .. }
-        ));
+        assert!(matches!(link.enqueue(ms(0), 1200, 1), Verdict::Deliver { .. }));
+        assert!(matches!(link.enqueue(ms(0), 1200, 2), Verdict::Deliver { .. }));
         assert_eq!(link.enqueue(us(999), 1200, 3), Verdict::QueueFull);
-        assert!(matches!(
-            link.enqueue(us(1000), 1200, 4),
-            Verdict::Deliver { .. }
-        ));
+        assert!(matches!(link.enqueue(us(1000), 1200, 4), Verdict::Deliver { .. }));
         assert_eq!(link.enqueue(us(1000), 1200, 5), Verdict::QueueFull);
     }
 }
@@ -49,10 +36,7 @@ fn a_queue_in_bytes_takes_what_fits() {
     let mut link = link("rate=9.6mbit,queue=2KB", 1);
     link.enqueue(ms(0), 1200, 1);
     assert_eq!(link.enqueue(ms(0), 801, 2), Verdict::QueueFull);
-    assert!(matches!(
-        link.enqueue(ms(0), 800, 3),
-        Verdict::Deliver { .. }
-    ));
+    assert!(matches!(link.enqueue(ms(0), 800, 3), Verdict::Deliver { .. }));
 }
 
 #[test]

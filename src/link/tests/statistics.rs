@@ -21,10 +21,7 @@ fn gilbert_has_its_loss_and_its_bursts() {
     let verdicts = verdicts(&mut link("loss=gilbert:0.07%:14%", 1), MILLION, MS);
     let lost = |verdict: &Verdict| *verdict == Verdict::Lost;
     let total = verdicts.iter().filter(|v| lost(v)).count();
-    let bursts = verdicts
-        .windows(2)
-        .filter(|pair| !lost(&pair[0]) && lost(&pair[1]))
-        .count();
+    let bursts = verdicts.windows(2).filter(|pair| !lost(&pair[0]) && lost(&pair[1])).count();
     let ratio = total as f64 / MILLION as f64;
     // About 700 bursts: 3 standard errors are 0.08 points of loss, and 0.8 of the mean burst.
     assert!((ratio - 0.004975).abs() < 0.0008, "{ratio}");
@@ -62,9 +59,7 @@ fn the_queue_waits_as_md1_says() {
     for number in 0..MILLION {
         clock -= gap * libm::log(1.0 - unit(&mut rng));
         let now = Time::from_nanos(clock as u64);
-        let Verdict::Deliver { departs, .. } = link.enqueue(now, 1200, number) else {
-            panic!()
-        };
+        let Verdict::Deliver { departs, .. } = link.enqueue(now, 1200, number) else { panic!() };
         let wait = departs.as_nanos() - now.as_nanos() - service;
         waited += wait;
         without_wait += u64::from(wait == 0);
@@ -82,51 +77,28 @@ fn jitter_of(shape: &str) -> [(f64, f64); 2] {
     const COUNT: u64 = 200_000;
     let mut link = link(&format!("delay=1s,jitter=5ms:{shape}"), 1);
     let amount = |verdict: Verdict| {
-        let Verdict::Deliver { departs, at, .. } = verdict else {
-            panic!()
-        };
+        let Verdict::Deliver { departs, at, .. } = verdict else { panic!() };
         (at.since(departs).as_nanos() as f64 - 1e9) / 5e6
     };
-    let values: Vec<f64> = verdicts(&mut link, COUNT, MS)
-        .into_iter()
-        .map(amount)
-        .collect();
+    let values: Vec<f64> = verdicts(&mut link, COUNT, MS).into_iter().map(amount).collect();
     let n = COUNT as f64;
     let mean = values.iter().sum::<f64>() / n;
-    let moment = |power| {
-        values
-            .iter()
-            .map(|v| libm::pow(v - mean, power))
-            .sum::<f64>()
-            / n
-    };
+    let moment = |power| values.iter().map(|v| libm::pow(v - mean, power)).sum::<f64>() / n;
     let (variance, fourth) = (moment(2.0), moment(4.0));
     let deviation_error = libm::sqrt((fourth - variance * variance) / (4.0 * variance * n));
-    [
-        (mean, libm::sqrt(variance / n)),
-        (libm::sqrt(variance), deviation_error),
-    ]
+    [(mean, libm::sqrt(variance / n)), (libm::sqrt(variance), deviation_error)]
 }
 
 #[test]
 fn jitter_has_the_mean_and_the_spread_of_its_shape() {
-    let cases = [
-        ("uniform", 0.0, 1.0 / libm::sqrt(3.0)),
-        ("normal", 0.0, 1.0),
-        ("pareto", -0.032_922, 0.820_861),
-    ];
+    let cases =
+        [("uniform", 0.0, 1.0 / libm::sqrt(3.0)), ("normal", 0.0, 1.0), ("pareto", -0.032_922, 0.820_861)];
     // 200,000 draws each.
     for (shape, mean, deviation) in cases {
         let [(seen_mean, mean_error), (seen_deviation, deviation_error)] = jitter_of(shape);
-        assert!(
-            (seen_mean - mean).abs() < 3.0 * mean_error,
-            "{shape}: mean {seen_mean}"
-        );
+        assert!((seen_mean - mean).abs() < 3.0 * mean_error, "{shape}: mean {seen_mean}");
         let off = (seen_deviation - deviation).abs();
-        assert!(
-            off < 3.0 * deviation_error,
-            "{shape}: deviation {seen_deviation}"
-        );
+        assert!(off < 3.0 * deviation_error, "{shape}: deviation {seen_deviation}");
     }
 }
 
@@ -135,9 +107,7 @@ fn jitter_never_makes_a_delay_negative() {
     for shape in ["uniform", "normal", "pareto"] {
         let mut link = link(&format!("delay=1ms,jitter=20ms:{shape}"), 1);
         for verdict in verdicts(&mut link, 10_000, MS) {
-            let Verdict::Deliver { departs, at, .. } = verdict else {
-                panic!()
-            };
+            let Verdict::Deliver { departs, at, .. } = verdict else { panic!() };
             assert!(at >= departs);
         }
     }

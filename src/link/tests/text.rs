@@ -20,8 +20,7 @@ fn pairs_set_what_they_name() {
 #[test]
 fn none_takes_away() {
     let mut spec = spec("jitter=5ms,rate=20mbit,queue=100p");
-    spec.apply_pairs("jitter=none,rate=none,queue=none")
-        .unwrap();
+    spec.apply_pairs("jitter=none,rate=none,queue=none").unwrap();
     assert_eq!(spec, LinkSpec::default());
 }
 
@@ -38,11 +37,7 @@ fn models_read_as_they_are_written() {
     for (text, shown) in cases {
         assert_eq!(text.parse::<Loss>().unwrap().to_string(), shown);
     }
-    for (text, shown) in [
-        ("packet", "packet"),
-        ("time", "time:1ms"),
-        ("time:50us", "time:50us"),
-    ] {
+    for (text, shown) in [("packet", "packet"), ("time", "time:1ms"), ("time:50us", "time:50us")] {
         assert_eq!(text.parse::<LossBy>().unwrap().to_string(), shown);
     }
     assert_eq!("5ms".parse::<Jitter>().unwrap().to_string(), "5ms:uniform");
@@ -52,49 +47,28 @@ fn models_read_as_they_are_written() {
 #[test]
 fn values_are_refused_with_what_would_do() {
     let cases = [
-        (
-            "loss=2",
-            "loss: `2` has no unit: write 2% (a ratio of 0.01 is 1%)",
-        ),
+        ("loss=2", "loss: `2` has no unit: write 2% (a ratio of 0.01 is 1%)"),
         ("delay=10", "delay: `10` has no unit: write 10ms or 10s"),
         (
             "loss=burst:3",
             "loss: `burst:3` will not do: write 1%, gilbert:P:R, gemodel:P:R:H:K, \
              drop:3:17:40 or outage:2s:300ms (start, length)",
         ),
-        (
-            "loss=drop:0",
-            "loss: `0` is not a packet number: write a whole number from 1",
-        ),
+        ("loss=drop:0", "loss: `0` is not a packet number: write a whole number from 1"),
         (
             "jitter=5ms:gamma",
             "jitter: `gamma` will not do: write uniform, normal or pareto, as in 5ms:normal",
         ),
-        (
-            "queue=0p",
-            "queue: `0p` is not a number of packets: write a whole number from 1",
-        ),
-        (
-            "loss-by=slot",
-            "loss-by: `slot` will not do: write packet, time or time:1ms",
-        ),
-        (
-            "mtu=70000",
-            "mtu: `70000` will not do: write a whole number of bytes from 576 to 65535",
-        ),
+        ("queue=0p", "queue: `0p` is not a number of packets: write a whole number from 1"),
+        ("loss-by=slot", "loss-by: `slot` will not do: write packet, time or time:1ms"),
+        ("mtu=70000", "mtu: `70000` will not do: write a whole number of bytes from 576 to 65535"),
         (
             "rtt=20ms",
             "`rtt` is no property of a link: use delay, jitter, keep-order, loss, loss-by, rate, \
              queue, reorder, duplicate, corrupt, mtu",
         ),
-        (
-            "loss",
-            "`loss` is not key=value: write pairs such as loss=2%,delay=10ms",
-        ),
-        (
-            "loss=1%,",
-            "`` is not key=value: write pairs such as loss=2%,delay=10ms",
-        ),
+        ("loss", "`loss` is not key=value: write pairs such as loss=2%,delay=10ms"),
+        ("loss=1%,", "`` is not key=value: write pairs such as loss=2%,delay=10ms"),
         ("loss=1%,loss=2%", "loss is given twice: leave one out"),
     ];
     for (pairs, line) in cases {
@@ -123,29 +97,16 @@ fn links_that_cannot_be_are_refused() {
             "loss=gilbert:0%:0%",
             "--loss with P and R both 0% never changes its state: write a plain share such as 1%",
         ),
-        (
-            "loss=outage:2s:0ms",
-            "--loss outage of length 0 loses nothing: write outage:2s:300ms, or 0%",
-        ),
-        (
-            "loss-by=time:1ns",
-            "--loss-by time:1ns is out of bounds: write 10us to 1h",
-        ),
+        ("loss=outage:2s:0ms", "--loss outage of length 0 loses nothing: write outage:2s:300ms, or 0%"),
+        ("loss-by=time:1ns", "--loss-by time:1ns is out of bounds: write 10us to 1h"),
     ];
     for (pairs, line) in cases {
         assert_eq!(refusal(pairs), line);
     }
-    let plain = LinkSpec {
-        loss: Loss::Drop(vec![0]),
-        ..LinkSpec::default()
-    };
+    let plain = LinkSpec { loss: Loss::Drop(vec![0]), ..LinkSpec::default() };
     assert_eq!(plain.validate(), Err(SpecError::DropZero));
     let rate = "1mbit".parse().ok();
-    let plain = LinkSpec {
-        rate,
-        queue: QueueLimit::Packets(0),
-        ..LinkSpec::default()
-    };
+    let plain = LinkSpec { rate, queue: QueueLimit::Packets(0), ..LinkSpec::default() };
     assert_eq!(plain.validate(), Err(SpecError::NoQueue));
 }
 

@@ -25,10 +25,9 @@ pub(super) struct RealClock {
 }
 
 impl RealClock {
-    #[expect(clippy::disallowed_methods, reason = "the origin of real time on this path")]
-    pub(super) fn new() -> io::Result<Self> {
+    pub(super) fn new(origin: Instant) -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
-        Ok(Self { origin: Instant::now(), timer: timerfd_create(TimerfdClockId::Monotonic, flags)? })
+        Ok(Self { origin, timer: timerfd_create(TimerfdClockId::Monotonic, flags)? })
     }
 
     pub(super) fn origin(&self) -> Instant {

@@ -34,8 +34,22 @@ impl DirectHost {
     /// # Errors
     ///
     /// Where the kernel refuses a timer (`timerfd_create`), as when no file descriptor is left.
+    #[expect(clippy::disallowed_methods, reason = "the origin of real time on this path")]
     pub fn new() -> io::Result<Arc<Self>> {
-        let clock = Arc::new(RealClock::new()?);
+        Self::with_origin(Instant::now())
+    }
+
+    /// Another host on this machine, under the runtime that is running here, whose clock reads as this one's.
+    ///
+    /// # Errors
+    ///
+    /// As for [`DirectHost::new`].
+    pub fn sibling(&self) -> io::Result<Arc<Self>> {
+        Self::with_origin(self.clock.origin())
+    }
+
+    fn with_origin(origin: Instant) -> io::Result<Arc<Self>> {
+        let clock = Arc::new(RealClock::new(origin)?);
         let timers = Timers::new(clock.clone());
         let runtime = tokio::runtime::Handle::current();
         runtime.spawn(clock.clone().drive(timers.clone())?);
@@ -62,6 +76,7 @@ impl Host for DirectHost {
     }
 
     fn udp_bind(&self, local: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
+        let _runtime = self.runtime.enter();
         const OPERATION: &str = "listen on UDP";
         let socket = bind_udp(local).map_err(|e| PathError::from_io(OPERATION, local, e))?;
         udp::UdpSocket::new(socket, None)
@@ -70,6 +85,7 @@ impl Host for DirectHost {
     }
 
     fn udp_connect(&self, peer: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
+        let _runtime = self.runtime.enter();
         connect_udp(peer)
             .and_then(|socket| udp::UdpSocket::new(socket, Some(peer)))
             .map(|socket| Arc::new(socket) as Arc<dyn Datagrams>)
@@ -77,6 +93,7 @@ impl Host for DirectHost {
     }
 
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn quinn::AsyncUdpSocket>, PathError> {
+        let _runtime = self.runtime.enter();
         bind_udp(local)
             .and_then(|socket| quinn::TokioRuntime.wrap_udp_socket(socket.into()))
             .map_err(|e| PathError::from_io("listen on QUIC", local, e))
@@ -87,6 +104,7 @@ impl Host for DirectHost {
     }
 
     fn tcp_listen(&self, local: SocketAddr) -> Result<Box<dyn Listener>, PathError> {
+        let _runtime = self.runtime.enter();
         let listener = tcp::TcpListener::bind(local);
         Ok(Box::new(listener.map_err(|e| PathError::from_io("listen on TCP", local, e))?))
     }

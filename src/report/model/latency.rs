@@ -20,9 +20,8 @@ impl Latency {
         let mut all = Histogram::new();
         seeds.iter().for_each(|seed| all.merge(seed));
         let seeds = Seeds::new(seeds);
-        let interval = |statistic: &dyn Pooled| {
-            ci95(statistic).map(|ends| ends.map(|end| libm::round(end) as u64))
-        };
+        let interval =
+            |statistic: &dyn Pooled| ci95(statistic).map(|ends| ends.map(|end| libm::round(end) as u64));
         Self {
             summary: all.summary(),
             ci95: Intervals {

@@ -26,13 +26,7 @@ impl Paired {
             Some([low, high]) => Some([metric.amount(low)?, metric.amount(high)?]),
             None => None,
         };
-        Some(Self {
-            a,
-            b,
-            metric,
-            difference: metric.amount(seen.difference)?,
-            ci95,
-        })
+        Some(Self { a, b, metric, difference: metric.amount(seen.difference)?, ci95 })
     }
 }
 
@@ -59,9 +53,9 @@ pub enum Metric {
 impl Metric {
     fn amount(self, value: f64) -> Option<Amount> {
         match self {
-            Self::MeanNs | Self::P50Ns | Self::P99Ns => value
-                .is_finite()
-                .then(|| Amount::Nanos(libm::round(value) as i64)),
+            Self::MeanNs | Self::P50Ns | Self::P99Ns => {
+                value.is_finite().then(|| Amount::Nanos(libm::round(value) as i64))
+            }
             Self::LossRatio | Self::OnTimeRatio | Self::DelayedRatio | Self::BlockedRatio => {
                 Ratio::new(value).map(Amount::Ratio)
             }

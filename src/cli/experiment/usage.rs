@@ -1,0 +1,35 @@
+//! What is wrong with a command line.
+
+use crate::{experiment::PlanError, link::SpecError};
+
+/// A command line that cannot be carried out: one line that names the option and what would do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct UsageError(String);
+
+impl UsageError {
+    pub(crate) fn new(line: impl Into<String>) -> Self {
+        Self(line.into())
+    }
+}
+
+impl From<SpecError> for UsageError {
+    fn from(error: SpecError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<PlanError> for UsageError {
+    fn from(error: PlanError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// A value where no list is allowed.
+pub(super) fn single(value: &str) -> Result<String, String> {
+    if value.contains(',') {
+        Err("takes one value, not a list".to_owned())
+    } else {
+        Ok(value.to_owned())
+    }
+}

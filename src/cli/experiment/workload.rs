@@ -1,0 +1,156 @@
+//! The options that describe the messages.
+
+use std::{str::FromStr, time::Duration};
+
+use clap::Args;
+
+use super::usage::{UsageError, single};
+use crate::{
+    experiment::{Arrivals, Wait, Workload},
+    link::LinkSpec,
+    units::{Size, parse_duration},
+};
+
+/// The messages of an experiment.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "The messages")]
+pub(crate) struct WorkloadArgs {
+    /// Independent sequences of messages, which take turns
+    #[arg(long, value_name = "N,..", value_delimiter = ',', default_value = "8")]
+    flows: Vec<u32>,
+    /// One message every interval, over all flows together
+    #[arg(short, long, value_name = "TIME,..", value_delimiter = ',', default_value = "10ms", value_parser = interval)]
+    interval: Vec<Duration>,
+    /// Bytes of a message
+    #[arg(short, long, value_name = "SIZE,..", value_delimiter = ',', default_value = "1000", value_parser = size)]
+    length: Vec<usize>,
+    /// Bytes of a reply [default: as --length]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    reply_length: Option<usize>,
+    /// isochronous, or poisson: independent gaps with --interval as their mean
+    #[arg(long, value_name = "KIND", default_value = "isochronous", value_parser = parse::<Arrivals>)]
+    arrivals: Arrivals,
+    /// Measured time [default: 60s in sim, 10s in real time]
+    #[arg(short, long, value_name = "TIME", value_parser = positive)]
+    duration: Option<Duration>,
+    /// Sent before the measured time, and left out
+    #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = duration)]
+    warmup: Duration,
+    /// Patience after the last message: three times the longest round trip, at most 4 s
+    #[arg(long, value_name = "NxTIME", default_value = "3x4s", value_parser = wait)]
+    wait: Wait,
+    /// A message that takes longer is of no use to the application [default: 2 x RTT]
+    #[arg(long, value_name = "TIME", value_parser = positive)]
+    deadline: Option<Duration>,
+}
+
+/// A deadline where there is no round trip to take it from.
+const DIRECT_DEADLINE: Duration = Duration::from_millis(100);
+/// More flows than this are a typing error.
+const MOST_FLOWS: u32 = 10_000;
+/// More messages than this in one run are a typing error: 2,000 hours of the default schedule.
+const MOST_MESSAGES: f64 = 720e6;
+
+impl WorkloadArgs {
+    /// Every workload that the options ask for, but for what depends on the link and the path.
+    pub(super) fn workloads(&self, default_duration: Duration) -> Result<Vec<Workload>, UsageError> {
+        let mut all = Vec::new();
+        for &flows in &self.flows {
+            for &interval in &self.interval {
+                for &length in &self.length {
+                    let workload = self.workload(flows, interval, length, default_duration);
+                    check(&workload)?;
+                    all.push(workload);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// The deadline on this link: what was asked for, or two round trips.
+    pub(super) fn deadline(&self, links: Option<&[LinkSpec; 2]>) -> Duration {
+        let round_trips = links.map(|[there, back]| (there.delay + back.delay) * 2);
+        self.deadline.or(round_trips.filter(|d| !d.is_zero())).unwrap_or(DIRECT_DEADLINE)
+    }
+
+    fn workload(
+        &self,
+        flows: u32,
+        interval: Duration,
+        length: usize,
+        default_duration: Duration,
+    ) -> Workload {
+        Workload {
+            flows,
+            interval,
+            length,
+            reply_length: self.reply_length.unwrap_or(length),
+            arrivals: self.arrivals,
+            warmup: self.warmup,
+            duration: self.duration.unwrap_or(default_duration),
+            wait: self.wait,
+            deadline: DIRECT_DEADLINE,
+        }
+    }
+}
+
+fn check(workload: &Workload) -> Result<(), UsageError> {
+    if workload.flows == 0 || workload.flows > MOST_FLOWS {
+        return Err(UsageError::new(format!("--flows: write a whole number from 1 to {MOST_FLOWS}")));
+    }
+    let messages =
+        (workload.warmup + workload.duration).as_secs_f64() / workload.interval.as_secs_f64();
+    if messages > MOST_MESSAGES {
+        return Err(UsageError::new(format!(
+            "--interval: that is {messages:.0} messages a run; take a longer interval or a shorter --duration"
+        )));
+    }
+    if workload.duration < workload.interval {
+        return Err(UsageError::new("--duration: shorter than one --interval, so that nothing would be sent"));
+    }
+    Ok(())
+}
+
+pub(super) fn parse<T: FromStr<Err: ToString>>(value: &str) -> Result<T, String> {
+    single(value)?.parse().map_err(|e: T::Err| e.to_string())
+}
+
+fn duration(value: &str) -> Result<Duration, String> {
+    parse_duration(&single(value)?).map_err(|e| e.to_string())
+}
+
+fn positive(value: &str) -> Result<Duration, String> {
+    match duration(value)? {
+        Duration::ZERO => Err("a time of 0 leaves nothing to measure: write one above it".to_owned()),
+        time => Ok(time),
+    }
+}
+
+fn interval(value: &str) -> Result<Duration, String> {
+    match duration(value)? {
+        Duration::ZERO => Err("an interval of 0 would send all messages at once: write one above it, \
+                               such as 1ms"
+            .to_owned()),
+        time => Ok(time),
+    }
+}
+
+/// The largest message: what one side may hold of it is bounded.
+const MOST_BYTES: u64 = 16 << 20;
+
+fn size(value: &str) -> Result<usize, String> {
+    let size: Size = parse(value)?;
+    if size.bytes() > MOST_BYTES {
+        return Err("longer than 16 MiB: write a shorter length".to_owned());
+    }
+    Ok(size.bytes() as usize)
+}
+
+fn wait(value: &str) -> Result<Wait, String> {
+    let form = || format!("`{value}` will not do: write 3x4s (three round trips, at most 4 s) or 2s");
+    let (times, most) = match value.split_once('x') {
+        Some((times, most)) => (times.parse().map_err(|_| form())?, most),
+        None => (u32::MAX, value),
+    };
+    Ok(Wait { times, most: duration(most)? })
+}

@@ -1,0 +1,144 @@
+//! What is done in a run, but for the seed.
+
+use std::{fmt, str::FromStr};
+
+use super::workload::Workload;
+use crate::{
+    link::LinkSpec,
+    transport::{Transport, quic::Congestion},
+    wire::HEADER_BYTES,
+};
+
+/// Where packets travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PathKind {
+    /// Virtual time, over the emulated link.
+    Sim,
+    /// This machine's loopback, with no link in between.
+    Direct,
+}
+
+impl PathKind {
+    /// Every path, in the order in which they are shown.
+    pub const ALL: [Self; 2] = [Self::Sim, Self::Direct];
+
+    /// Its name on the command line and in results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sim => "sim",
+            Self::Direct => "direct",
+        }
+    }
+
+    /// Why it cannot carry `transport`, if it cannot.
+    pub fn refuses(self, transport: Transport) -> Option<&'static str> {
+        match (self, transport) {
+            (Self::Sim, Transport::Tcp | Transport::Tls) => Some(
+                "the simulated wire carries UDP packets only; the kernel's TCP runs with --path direct, \
+                 without the link",
+            ),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for PathKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Not a path's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no path; there are: sim (virtual time), direct (loopback sockets, no link)")]
+pub struct UnknownPath(String);
+
+impl FromStr for PathKind {
+    type Err = UnknownPath;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|path| path.name() == name).ok_or_else(|| UnknownPath(name.to_owned()))
+    }
+}
+
+/// One cell of a matrix: one transport on one link and path with one workload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Where packets travel.
+    pub path: PathKind,
+    /// How messages travel.
+    pub transport: Transport,
+    /// The wire to the server and to the client; of no effect on [`PathKind::Direct`].
+    pub links: [LinkSpec; 2],
+    /// The messages.
+    pub workload: Workload,
+    /// QUIC's congestion controller.
+    pub congestion: Congestion,
+}
+
+/// A plan that cannot be carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// No room for what a message says of itself.
+    #[error(
+        "{option} {bytes} is too short: a message holds its flow, number and instant in {HEADER_BYTES} bytes"
+    )]
+    TooShort {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        bytes: usize,
+    },
+    /// More than a datagram carries.
+    #[error("{option} {bytes} does not fit into one {transport} datagram, which holds {most} here{hint}")]
+    TooLong {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        bytes: usize,
+        /// On which transport.
+        transport: Transport,
+        /// What would fit.
+        most: usize,
+        /// What would do.
+        hint: &'static str,
+    },
+}
+
+/// IPv4 and UDP header (RFC 791, RFC 768): what the paths here use.
+const UDP_IP_HEADER_BYTES: usize = 28;
+/// What a DATAGRAM frame holds in the smallest packet that every QUIC path must carry, 1200 bytes (RFC 9000
+/// section 14): less a short header with an 8-byte connection id and a 4-byte packet number, the frame's type and
+/// length, and the 16-byte tag. quinn sends no more until it has found out that the path carries more.
+const QUIC_DATAGRAM_BYTES: usize = 1200 - (1 + 8 + 4) - 9 - 16;
+
+impl Plan {
+    /// Whether it can be carried out.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError`], which names the option and what would do.
+    pub fn validate(&self) -> Result<(), PlanError> {
+        self.validate_length("--length", self.workload.length, &self.links[0])?;
+        self.validate_length("--reply-length", self.workload.reply_length, &self.links[1])
+    }
+
+    fn validate_length(&self, option: &'static str, bytes: usize, link: &LinkSpec) -> Result<(), PlanError> {
+        if bytes < HEADER_BYTES {
+            return Err(PlanError::TooShort { option, bytes });
+        }
+        let (most, hint) = match self.transport {
+            Transport::Udp => (
+                usize::from(link.mtu).saturating_sub(UDP_IP_HEADER_BYTES),
+                "; raise --mtu or take a transport that splits messages",
+            ),
+            Transport::QuicDatagram => (QUIC_DATAGRAM_BYTES, "; take a QUIC stream for longer ones"),
+            _ => return Ok(()),
+        };
+        if bytes > most {
+            let transport = self.transport;
+            return Err(PlanError::TooLong { option, bytes, transport, most, hint });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,212 @@
+//! What became of each message.
+//!
+//! Only messages under way are held; what is settled goes into histograms and counters at once, so that
+//! memory does not grow with the length of a run.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use super::{
+    outcome::{Outcome, StallTracker, Waits},
+    workload::{Scheduled, Workload},
+};
+use crate::{
+    time::{Time, nanos},
+    transport::{Delivery, Transport},
+    wire::MessageId,
+};
+
+/// The record of one run, shared by its two ends.
+#[derive(Debug, Clone)]
+pub(super) struct Recorder(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    workload: Workload,
+    /// Whether a message that stays away is lost, or only not finished yet.
+    datagrams: bool,
+    /// Messages under way, and those settled that were scheduled behind them.
+    under_way: VecDeque<Message>,
+    /// The number of the first of them.
+    first: u64,
+    outstanding: u64,
+    /// The first number that has not come back: anything below it that comes later was overtaken.
+    next_expected: u64,
+    longest: Option<Duration>,
+    stalls: [StallTracker; 2],
+    outcome: Outcome,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Message {
+    scheduled: Scheduled,
+    at_server: Option<Delivery>,
+    settled: bool,
+}
+
+impl Recorder {
+    pub(super) fn new(transport: Transport, workload: Workload) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            workload,
+            datagrams: transport.is_datagram(),
+            under_way: VecDeque::new(),
+            first: 0,
+            outstanding: 0,
+            next_expected: 0,
+            longest: None,
+            stalls: Default::default(),
+            outcome: Outcome::default(),
+        })))
+    }
+
+    /// A message was handed to the transport at `now`.
+    pub(super) fn sent(&self, scheduled: Scheduled, now: Time) {
+        let mut state = self.lock();
+        state.give_up_on_old(now);
+        state.under_way.push_back(Message { scheduled, at_server: None, settled: false });
+        state.outstanding += 1;
+        if scheduled.measured {
+            state.outcome.messages.scheduled += 1;
+            state.outcome.messages.sent += 1;
+            state.outcome.send_delay.record(nanos(now - scheduled.due));
+        }
+    }
+
+    /// A message was due, but the connection it should have gone on was lost.
+    pub(super) fn not_sent(&self, scheduled: Scheduled) {
+        if scheduled.measured {
+            let messages = &mut self.lock().outcome.messages;
+            messages.scheduled += 1;
+            messages.unfinished += 1;
+        }
+    }
+
+    /// A request reached the server.
+    pub(super) fn at_server(&self, delivery: &Delivery) {
+        let mut state = self.lock();
+        let number = state.workload.number(delivery.probe.id);
+        let Some(message) = state.message(number) else {
+            return;
+        };
+        message.at_server.get_or_insert(*delivery);
+        if message.scheduled.measured {
+            state.note_stall(0, delivery);
+        }
+    }
+
+    /// A reply reached the client.
+    pub(super) fn at_client(&self, delivery: &Delivery) {
+        let mut state = self.lock();
+        let number = state.workload.number(delivery.probe.id);
+        let Some(message) = state.message(number) else {
+            return;
+        };
+        let Message { scheduled, at_server, settled } = *message;
+        message.settled = true;
+        if settled {
+            if scheduled.measured {
+                state.outcome.messages.duplicated += 1;
+            }
+            return;
+        }
+        state.outstanding -= 1;
+        let latency = delivery.released - scheduled.due;
+        state.longest = state.longest.max(Some(latency));
+        let overtaken = number < state.next_expected;
+        state.next_expected = state.next_expected.max(number + 1);
+        if scheduled.measured {
+            let deadline = state.workload.deadline;
+            let messages = &mut state.outcome.messages;
+            messages.delivered += 1;
+            messages.on_time += u64::from(latency <= deadline);
+            messages.reordered += u64::from(overtaken);
+            state.outcome.latency.record(nanos(latency));
+            let waits = Waits::of(at_server.as_ref(), delivery);
+            state.outcome.order.note(&waits);
+            state.note_stall(1, delivery);
+        }
+        state.forget_settled();
+    }
+
+    /// How long to wait after the last message for those still outstanding, if any are.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        let state = self.lock();
+        (state.outstanding > 0).then(|| state.workload.wait.after(state.longest))
+    }
+
+    /// Which message has this number.
+    pub(super) fn id(&self, number: u64) -> MessageId {
+        self.lock().workload.id(number)
+    }
+
+    /// Ends the record: what has not come back by now will not.
+    pub(super) fn finish(&self) -> Outcome {
+        let mut state = self.lock();
+        while let Some(message) = state.under_way.pop_front() {
+            state.give_up(message);
+        }
+        std::mem::take(&mut state.outcome)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn message(&mut self, number: u64) -> Option<&mut Message> {
+        let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        self.under_way.get_mut(index)
+    }
+
+    fn note_stall(&mut self, direction: usize, delivery: &Delivery) {
+        if let Some(stall) = self.stalls[direction].note(delivery) {
+            let longest = &mut self.outcome.order.longest_stall;
+            if longest.is_none_or(|longest| stall.duration >= longest.duration) {
+                *longest = Some(stall);
+            }
+        }
+    }
+
+    fn forget_settled(&mut self) {
+        while self.under_way.front().is_some_and(|message| message.settled && !self.datagrams) {
+            self.under_way.pop_front();
+            self.first += 1;
+        }
+    }
+
+    /// A datagram that is not back after the longest wait there is counts as lost, in the middle of a run as at
+    /// its end. Settled ones stay as long, so that a duplicate is known for one.
+    fn give_up_on_old(&mut self, now: Time) {
+        if !self.datagrams {
+            return;
+        }
+        let patience = self.workload.wait.most;
+        while let Some(&message) = self.under_way.front() {
+            if now.since(message.scheduled.due) <= patience {
+                return;
+            }
+            self.under_way.pop_front();
+            self.first += 1;
+            self.give_up(message);
+        }
+    }
+
+    fn give_up(&mut self, message: Message) {
+        if message.settled {
+            return;
+        }
+        self.outstanding -= 1;
+        if message.scheduled.measured {
+            let messages = &mut self.outcome.messages;
+            if self.datagrams {
+                messages.lost += 1;
+            } else {
+                messages.unfinished += 1;
+            }
+        }
+    }
+}

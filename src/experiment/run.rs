@@ -1,0 +1,225 @@
+//! One run: one transport, one workload, one seed, between two hosts.
+
+use std::{
+    future::{Future, poll_fn},
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+
+use super::{
+    outcome::Outcome,
+    recorder::Recorder,
+    workload::{Scheduled, Workload},
+};
+use crate::{
+    path::{Host, Sleep, timeout},
+    time::{Time, nanos},
+    transport::{
+        self, Acceptor, Channel, ChannelError, ConnectError, Delivery, Recovery, Settings, Transport,
+    },
+    wire::Probe,
+};
+
+/// The two ends of a run.
+#[derive(Debug, Clone)]
+pub struct Ends {
+    /// The host that asks.
+    pub client: Arc<dyn Host>,
+    /// The host that answers.
+    pub server: Arc<dyn Host>,
+    /// Where the server listens.
+    pub listen: SocketAddr,
+    /// The address at which the client reaches it; the port is the one it was given.
+    pub reach: IpAddr,
+}
+
+/// A run could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The connection was not made.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The simulation could not complete.
+    #[error(transparent)]
+    Stalled(#[from] crate::path::sim::Stalled),
+    /// The machine gave no clock or no runtime.
+    #[error("cannot start a host on this machine: {0}")]
+    Host(#[from] std::io::Error),
+    /// No certificate could be made.
+    #[error(transparent)]
+    Certs(#[from] crate::certs::CertsError),
+}
+
+/// Messages begin this long after the start of a run, or a whole multiple of it where connecting takes longer:
+/// every transport meets the link's bad moments at the same place of its schedule.
+pub const LEAD: Duration = Duration::from_secs(1);
+
+/// How long connecting may take; what loss can make of a handshake ends well before.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Runs one workload and returns what was seen. `measuring` is called when the measured time begins.
+///
+/// # Errors
+///
+/// Where no connection was made. A connection that breaks later is an outcome, not an error.
+pub async fn run(
+    ends: &Ends,
+    transport: Transport,
+    workload: &Workload,
+    settings: &Settings,
+    (seed, measuring): (u64, impl FnMut()),
+) -> Result<Outcome, RunError> {
+    let recorder = Recorder::new(transport, workload.clone());
+    let acceptor = transport::listen(&ends.server, transport, ends.listen, settings)?;
+    let peer = SocketAddr::new(ends.reach, acceptor.local_addr().port());
+    let (stop, stopped) = oneshot::channel();
+    let (tell, told) = oneshot::channel();
+    let server = Server { acceptor, reply: settings.reply, recorder: recorder.clone() };
+    ends.server.spawn("the server", Box::pin(server.serve(stopped, tell)));
+
+    let host = &*ends.client;
+    let begun = host.now();
+    let connecting = transport::connect(&ends.client, transport, peer, settings);
+    let mut channel = timeout(host, CONNECT_TIMEOUT, connecting)
+        .await
+        .map_err(|elapsed| ConnectError::TimedOut { what: "connecting", peer, after: elapsed.0 })??;
+    let connect = host.now() - begun;
+
+    let client = Client { host, recorder: &recorder, length: settings.request };
+    client.drive(&mut *channel, workload, seed, measuring).await;
+    let mut outcome = recorder.finish();
+    outcome.connect = Some(connect);
+    outcome.client = channel.recovery();
+    // A server whose connection broke has stopped by itself, and told.
+    let _ = stop.send(());
+    outcome.server = told.await.unwrap_or_default();
+    outcome.messages.corrupted = outcome.client.corrupted + outcome.server.corrupted;
+    Ok(outcome)
+}
+
+/// The end that answers every request with a reply, as soon as order lets it.
+struct Server {
+    acceptor: Acceptor,
+    reply: usize,
+    recorder: Recorder,
+}
+
+impl Server {
+    /// Serves one client until it is gone or `stopped`, then tells what recovery took.
+    async fn serve(mut self, mut stopped: oneshot::Receiver<()>, tell: oneshot::Sender<Recovery>) {
+        let Ok(mut channel) = self.acceptor.accept().await else {
+            return;
+        };
+        loop {
+            let delivery = tokio::select! {
+                biased;
+                delivery = channel.recv() => delivery,
+                _ = &mut stopped => break,
+            };
+            let Ok(delivery) = delivery else { break };
+            self.recorder.at_server(&delivery);
+            if channel.send(delivery.probe, self.reply).is_err() {
+                break;
+            }
+        }
+        // Nobody waits for it where the client's connection failed.
+        let _ = tell.send(channel.recovery());
+    }
+}
+
+/// The end that follows the schedule.
+struct Client<'a> {
+    host: &'a dyn Host,
+    recorder: &'a Recorder,
+    length: usize,
+}
+
+enum Event {
+    Received(Result<Delivery, ChannelError>),
+    Due,
+}
+
+impl Client<'_> {
+    async fn drive(
+        &self,
+        channel: &mut dyn Channel,
+        workload: &Workload,
+        seed: u64,
+        mut measuring: impl FnMut(),
+    ) {
+        let start = self.start();
+        let schedule = workload.schedule(start, seed);
+        let mut begins = Some(schedule.measured_from());
+        let mut sleep = self.host.sleep_until(start);
+        let mut broken = false;
+        for message in schedule {
+            if begins.is_some_and(|at| message.due >= at) {
+                begins = None;
+                measuring();
+            }
+            broken = broken || !self.receive_until(channel, &mut sleep, message.due).await;
+            if broken || !self.send(channel, message) {
+                broken = true;
+                self.recorder.not_sent(message);
+            }
+        }
+        if !broken {
+            self.await_outstanding(channel, &mut sleep).await;
+        }
+    }
+
+    /// The first whole [`LEAD`] that is still to come.
+    fn start(&self) -> Time {
+        let lead = nanos(LEAD);
+        Time::from_nanos((self.host.now().as_nanos() / lead + 1) * lead)
+    }
+
+    fn send(&self, channel: &mut dyn Channel, message: Scheduled) -> bool {
+        let probe = Probe { id: self.recorder.id(message.number), due: message.due };
+        let sent = channel.send(probe, self.length).is_ok();
+        if sent {
+            self.recorder.sent(message, self.host.now());
+        }
+        sent
+    }
+
+    /// Takes in replies until `at`; `false` if the connection broke.
+    async fn receive_until(&self, channel: &mut dyn Channel, sleep: &mut Sleep, at: Time) -> bool {
+        sleep.reset(at);
+        loop {
+            match next(channel, sleep).await {
+                Event::Due => return true,
+                Event::Received(Ok(delivery)) => self.recorder.at_client(&delivery),
+                Event::Received(Err(_)) => return false,
+            }
+        }
+    }
+
+    /// Takes in replies until all are there or patience ends.
+    async fn await_outstanding(&self, channel: &mut dyn Channel, sleep: &mut Sleep) {
+        let sent = self.host.now();
+        while let Some(patience) = self.recorder.patience() {
+            sleep.reset(sent + patience);
+            match next(channel, sleep).await {
+                Event::Received(Ok(delivery)) => self.recorder.at_client(&delivery),
+                Event::Due | Event::Received(Err(_)) => return,
+            }
+        }
+    }
+}
+
+/// What happens first; a reply that arrives at the very instant of the deadline was in time.
+async fn next(channel: &mut dyn Channel, sleep: &mut Sleep) -> Event {
+    poll_fn(|cx| {
+        if let Poll::Ready(received) = channel.poll_recv(cx) {
+            return Poll::Ready(Event::Received(received));
+        }
+        Pin::new(&mut *sleep).poll(cx).map(|()| Event::Due)
+    })
+    .await
+}

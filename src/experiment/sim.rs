@@ -1,0 +1,75 @@
+//! A run in virtual time.
+
+use std::{
+    cell::Cell,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use super::{
+    outcome::Outcome,
+    plan::Plan,
+    run::{Ends, RunError, run},
+    workload::Workload,
+};
+use crate::{
+    certs,
+    path::sim::{Limits, Side, World},
+    time::Time,
+    transport::{
+        Settings,
+        quic::{QuicLimits, QuicSettings},
+        tls::{ClientTls, ServerTls, Trust},
+    },
+};
+
+/// Runs `plan` once in virtual time. The outcome is a pure function of the arguments.
+///
+/// # Errors
+///
+/// Where no connection was made, or the simulation could not complete.
+pub fn simulate(plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
+    let [to_server, to_client] = &plan.links;
+    let world = World::new(to_server, to_client, seed).with_limits(limits(&plan.workload));
+    let any = IpAddr::from(Ipv4Addr::UNSPECIFIED);
+    let ends = Ends {
+        client: world.host(Side::Client),
+        server: world.host(Side::Server),
+        listen: SocketAddr::new(any, 0),
+        reach: Side::Server.ip(any),
+    };
+    let settings = settings(plan, Some(seed))?;
+    let counters = || [Side::Client, Side::Server].map(|side| world.counters(side));
+    let before = Cell::new(counters());
+    let measuring = || before.set(counters());
+    let running = run(&ends, plan.transport, &plan.workload, &settings, (seed, measuring));
+    let mut outcome = world.run(running)??;
+    let (before, after) = (before.get(), counters());
+    outcome.wire = Some([after[0] - before[0], after[1] - before[1]]);
+    Ok(outcome)
+}
+
+/// The two ends' settings, with certificates that exist for this process only.
+pub(super) fn settings(plan: &Plan, seed: Option<u64>) -> Result<Settings, RunError> {
+    let (identity, roots) = certs::ephemeral()?;
+    let name = certs::EPHEMERAL_NAME;
+    Ok(Settings {
+        flows: plan.workload.flows,
+        request: plan.workload.length,
+        reply: plan.workload.reply_length,
+        quic: QuicSettings { congestion: plan.congestion, seed, limits: QuicLimits::EXPERIMENT },
+        client_tls: ClientTls {
+            trust: Trust::Roots(roots),
+            server_name: name.try_into().map_err(|_| certs::CertsError::name(name))?,
+            early_data: false,
+            key_log: false,
+        },
+        server_tls: ServerTls { identity, early_data: false },
+    })
+}
+
+/// Ten times what the run should take, and an hour for what loss may make of it.
+fn limits(workload: &Workload) -> Limits {
+    let hour = std::time::Duration::from_secs(3600);
+    let planned = workload.warmup + workload.duration + workload.wait.most;
+    Limits { until: Time::ZERO + planned.saturating_mul(10) + hour, ..Limits::default() }
+}

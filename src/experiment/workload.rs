@@ -1,0 +1,218 @@
+//! What is sent, when, and how long an answer is waited for.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use crate::{
+    random::{self, ChaCha8Rng},
+    time::Time,
+    wire::MessageId,
+};
+
+/// How the instants of the schedule are spaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrivals {
+    /// One message every interval.
+    Isochronous,
+    /// Independent exponential gaps whose mean is the interval.
+    Poisson,
+}
+
+impl fmt::Display for Arrivals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Isochronous => "isochronous",
+            Self::Poisson => "poisson",
+        })
+    }
+}
+
+/// Not a kind of arrivals.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no kind of arrivals; there are: isochronous, poisson")]
+pub struct UnknownArrivals(String);
+
+impl FromStr for Arrivals {
+    type Err = UnknownArrivals;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        [Self::Isochronous, Self::Poisson]
+            .into_iter()
+            .find(|arrivals| arrivals.to_string() == name)
+            .ok_or_else(|| UnknownArrivals(name.to_owned()))
+    }
+}
+
+/// How long to wait for what is outstanding after the last message: `times` the longest round trip seen, at
+/// most `most`. irtt's `--wait` has the same meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    /// Multiples of the longest round trip.
+    pub times: u32,
+    /// The most that is waited, and what is waited if no message came back.
+    pub most: Duration,
+}
+
+impl Wait {
+    /// How long that is when the longest round trip was `longest`.
+    pub fn after(self, longest: Option<Duration>) -> Duration {
+        longest.map_or(self.most, |rtt| rtt.saturating_mul(self.times).min(self.most))
+    }
+}
+
+/// The messages of an experiment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workload {
+    /// Independent sequences of messages, which take turns.
+    pub flows: u32,
+    /// Between two messages, over all flows together.
+    pub interval: Duration,
+    /// Bytes of a request.
+    pub length: usize,
+    /// Bytes of a reply.
+    pub reply_length: usize,
+    /// How the schedule is spaced.
+    pub arrivals: Arrivals,
+    /// Sent before the measured time and left out of all figures.
+    pub warmup: Duration,
+    /// The measured time.
+    pub duration: Duration,
+    /// The patience after the last message.
+    pub wait: Wait,
+    /// A message that takes longer is of no use to the application.
+    pub deadline: Duration,
+}
+
+/// One message of the schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scheduled {
+    /// Its number in the schedule, from 0.
+    pub number: u64,
+    /// When it is due.
+    pub due: Time,
+    /// Whether it counts, or only warms up.
+    pub measured: bool,
+}
+
+impl Workload {
+    /// The flow and the place in it of the message with this number.
+    pub fn id(&self, number: u64) -> MessageId {
+        let flows = u64::from(self.flows);
+        MessageId { flow: (number % flows) as u32, seq: number / flows }
+    }
+
+    /// The number of a message; the inverse of [`Workload::id`].
+    pub fn number(&self, id: MessageId) -> u64 {
+        id.seq.saturating_mul(u64::from(self.flows)).saturating_add(u64::from(id.flow))
+    }
+
+    /// The schedule from `start` on. It depends on the seed only where arrivals are random.
+    pub fn schedule(&self, start: Time, seed: u64) -> Schedule {
+        /// Keeps the draws apart from those of the link.
+        const ARRIVALS_STREAM: u64 = 0x4152_5249;
+        Schedule {
+            rng: random::generator(seed, ARRIVALS_STREAM),
+            arrivals: self.arrivals,
+            interval: self.interval,
+            measured_from: start + self.warmup,
+            end: start + self.warmup + self.duration,
+            next: Scheduled { number: 0, due: start, measured: self.warmup.is_zero() },
+        }
+    }
+}
+
+/// The messages to be sent, in order.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    rng: ChaCha8Rng,
+    arrivals: Arrivals,
+    interval: Duration,
+    measured_from: Time,
+    end: Time,
+    next: Scheduled,
+}
+
+impl Schedule {
+    /// The instant from which messages count.
+    pub fn measured_from(&self) -> Time {
+        self.measured_from
+    }
+
+    fn gap(&mut self) -> Duration {
+        match self.arrivals {
+            Arrivals::Isochronous => self.interval,
+            Arrivals::Poisson => {
+                // 1 - u lies in (0, 1], where the logarithm is finite.
+                let exponential = -libm::log(1.0 - random::unit(&mut self.rng));
+                self.interval.mul_f64(exponential)
+            }
+        }
+    }
+}
+
+impl Iterator for Schedule {
+    type Item = Scheduled;
+
+    fn next(&mut self) -> Option<Scheduled> {
+        let this = self.next;
+        if this.due >= self.end {
+            return None;
+        }
+        let due = this.due + self.gap();
+        self.next = Scheduled { number: this.number + 1, due, measured: due >= self.measured_from };
+        Some(this)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workload(arrivals: Arrivals) -> Workload {
+        Workload {
+            flows: 3,
+            interval: Duration::from_millis(10),
+            length: 100,
+            reply_length: 100,
+            arrivals,
+            warmup: Duration::from_secs(1),
+            duration: Duration::from_secs(10),
+            wait: Wait { times: 3, most: Duration::from_secs(4) },
+            deadline: Duration::from_millis(100),
+        }
+    }
+
+    #[test]
+    fn isochronous_messages_are_due_every_interval_and_the_warm_up_does_not_count() {
+        let schedule: Vec<_> = workload(Arrivals::Isochronous).schedule(Time::ZERO, 1).collect();
+        assert_eq!(schedule.len(), 1100);
+        assert_eq!(schedule.iter().filter(|message| message.measured).count(), 1000);
+        assert_eq!(schedule[7].due, Time::ZERO + Duration::from_millis(70));
+    }
+
+    /// 1,000 expected gaps of 10 ms: the count of a Poisson process has a standard deviation of the root of
+    /// its mean, sqrt(1000) = 31.6; three of them are allowed.
+    #[test]
+    fn poisson_arrivals_have_the_mean_that_was_asked_for_and_differ_between_seeds() {
+        let workload = workload(Arrivals::Poisson);
+        let measured =
+            |seed| workload.schedule(Time::ZERO, seed).filter(|message| message.measured).collect::<Vec<_>>();
+        assert!(measured(1).len().abs_diff(1000) < 95, "{}", measured(1).len());
+        assert_ne!(measured(1), measured(2));
+        assert_eq!(measured(1), measured(1));
+    }
+
+    #[test]
+    fn messages_take_turns_over_the_flows() {
+        let workload = workload(Arrivals::Isochronous);
+        assert_eq!(workload.id(7), MessageId { flow: 1, seq: 2 });
+        assert!((0..100).all(|number| workload.number(workload.id(number)) == number));
+    }
+
+    #[test]
+    fn the_wait_is_bounded_and_needs_no_round_trip() {
+        let wait = Wait { times: 3, most: Duration::from_secs(4) };
+        assert_eq!(wait.after(Some(Duration::from_millis(50))), Duration::from_millis(150));
+        assert_eq!(wait.after(Some(Duration::from_secs(2))), Duration::from_secs(4));
+        assert_eq!(wait.after(None), Duration::from_secs(4));
+    }
+}
