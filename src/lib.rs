@@ -1,5 +1,6 @@
 //! wirelab
 pub mod certs;
+pub mod cli;
 pub mod experiment;
 pub mod link;
 pub mod path;

@@ -1,5 +1,7 @@
 //! An experiment: messages on a schedule, what became of each, and what that says of a transport.
 
+mod cell;
+mod compare;
 mod direct;
 mod matrix;
 mod outcome;
@@ -10,6 +12,8 @@ mod sim;
 mod workload;
 
 pub use self::{
+    cell::cell,
+    compare::compare,
     direct::run_direct,
     matrix::{Effort, Runs, run_matrix},
     outcome::{Messages, OrderFigures, Outcome, Stall},

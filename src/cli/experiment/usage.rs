@@ -27,9 +27,5 @@ impl From<PlanError> for UsageError {
 
 /// A value where no list is allowed.
 pub(super) fn single(value: &str) -> Result<String, String> {
-    if value.contains(',') {
-        Err("takes one value, not a list".to_owned())
-    } else {
-        Ok(value.to_owned())
-    }
+    if value.contains(',') { Err("takes one value, not a list".to_owned()) } else { Ok(value.to_owned()) }
 }

@@ -1,0 +1,31 @@
+//! `wirelab bench`: transports side by side, latency and loss.
+
+use clap::Args;
+
+use super::experiment::ExperimentArgs;
+use crate::transport::quic::Congestion;
+
+/// Compares transports: latency and loss, on one emulated link.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct BenchArgs {
+    #[command(flatten)]
+    experiment: ExperimentArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  wirelab bench
+      UDP and QUIC on a 50 ms link that loses 1% each way, 30 seeds of a minute in virtual time
+  wirelab bench --loss 0%,1%,2% --rtt 20ms,100ms -o result.csv
+      a matrix of six links
+  wirelab bench --loss gilbert:0.5%:25% --rate 20mbit --queue 128KB --seeds 5
+      losses that come in bursts, behind a bottleneck
+  wirelab bench --path direct -t all -d 2s --seeds 2
+      every transport over this machine's loopback, in real time, without the link";
+
+impl BenchArgs {
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
+        self.experiment.measure("bench", Congestion::Cubic)
+    }
+}
