@@ -2,7 +2,7 @@
 //!
 //! Every wait is for something that the program says, and has an end; no program outlives its test.
 
-#![allow(dead_code, reason = "each test file uses its part of this")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part of this")]
 
 mod program;
 mod tools;
