@@ -82,6 +82,11 @@ impl Program {
         }
     }
 
+    /// What of its standard output has been waited for.
+    pub(crate) fn stdout(&self) -> &str {
+        &self.said.stdout
+    }
+
     /// Ends its standard input and waits until it ends by itself.
     pub(crate) fn finish(mut self) -> Finished {
         self.say_no_more();

@@ -30,6 +30,7 @@ impl Server {
             .args(options);
         let mut program = Program::start(command);
         let line = program.wait_for("listening on ");
+        assert!(program.stdout().contains(&line), "scripts look for {line:?} on standard output");
         let port = port(&line).unwrap_or_else(|| panic!("no port in {line:?}"));
         Self { program, port, certificates }
     }
