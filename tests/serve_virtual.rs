@@ -1,5 +1,7 @@
 //! The same servers and clients in virtual time: no wall time passes, and every run gives the same nanoseconds.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use wirelab::{

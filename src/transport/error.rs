@@ -107,9 +107,12 @@ impl ConnectError {
 pub(super) fn certificate_hint(error: &rustls::CertificateError) -> String {
     use rustls::CertificateError as E;
     match error {
-        E::UnknownIssuer => "its certificate is not signed by the CA that we trust; name the right one with \
+        // Another CA of ours bears the same name as the one we trust, but not its key.
+        E::UnknownIssuer | E::BadSignature => {
+            "its certificate is not signed by the CA that we trust; name the right one with \
                              --ca FILE (or --insecure to trust anyone)"
-            .to_owned(),
+                .to_owned()
+        }
         E::Expired | E::ExpiredContext { .. } => "its certificate has expired".to_owned(),
         E::NotValidForName | E::NotValidForNameContext { .. } => {
             let names = error.to_string();
@@ -125,7 +128,7 @@ fn quic_certificate_hint(error: &quinn_proto::TransportError) -> Option<String> 
     use rustls::AlertDescription as A;
     let alert = u8::try_from(u64::from(error.code).checked_sub(0x100)?).ok()?;
     match A::from(alert) {
-        A::UnknownCA => Some(certificate_hint(&rustls::CertificateError::UnknownIssuer)),
+        A::UnknownCA | A::DecryptError => Some(certificate_hint(&rustls::CertificateError::UnknownIssuer)),
         A::CertificateExpired => Some(certificate_hint(&rustls::CertificateError::Expired)),
         A::BadCertificate | A::CertificateUnknown => {
             let reason = error.reason.rsplit("invalid peer certificate: ").next().unwrap_or_default();
