@@ -1,12 +1,15 @@
 //! wirelab
 pub mod certs;
-pub mod cli;
 pub mod experiment;
 pub mod link;
 pub mod path;
 pub mod random;
 pub mod report;
+pub mod send;
+pub mod serve;
+pub mod service;
 pub mod stats;
+pub mod target;
 pub mod time;
 pub mod transport;
 pub mod units;

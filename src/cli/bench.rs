@@ -1,14 +1,19 @@
-//! `wirelab bench`: transports side by side, latency and loss.
+//! `wirelab bench`.
+
+use std::process::ExitCode;
 
 use clap::Args;
 
 use super::experiment::ExperimentArgs;
-use crate::transport::quic::Congestion;
+use wirelab::transport::quic::Congestion;
 
-/// Compares transports: latency and loss, on one emulated link.
+/// Compare transports: latency and loss on one emulated link, or over loopback
+///
+/// Sends messages on a schedule and counts each from the instant it was due to the release of its reply. In sim,
+/// nothing is waited for: real clients and servers run in virtual time, and the same options give the same bytes.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
-pub(crate) struct BenchArgs {
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Bench {
     #[command(flatten)]
     experiment: ExperimentArgs,
 }
@@ -24,8 +29,8 @@ Examples:
   wirelab bench --path direct -t all -d 2s --seeds 2
       every transport over this machine's loopback, in real time, without the link";
 
-impl BenchArgs {
-    pub(crate) fn run(&self) -> anyhow::Result<()> {
+impl Bench {
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         self.experiment.measure("bench", Congestion::Cubic)
     }
 }

@@ -1,38 +1,64 @@
-//! The command line: one file per subcommand, arguments in, a validated plan out.
+//! The command line: one file per subcommand, arguments in, a plan out.
 
 mod bench;
+mod certs;
+mod completions;
 mod experiment;
+mod man;
+pub(crate) mod output;
+mod send;
+mod serve;
+mod values;
+
+use std::{process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand};
+pub(crate) use experiment::usage::UsageError;
+use wirelab::path::{Host, direct::DirectHost};
 
-pub(crate) use self::experiment::usage::UsageError;
-
-/// UDP, TCP, TLS and QUIC side by side on one seeded lossy wire.
+/// Raw UDP, TCP, TLS and QUIC side by side on one seeded lossy wire
 #[derive(Debug, Parser)]
-#[command(version, about, propagate_version = true)]
-pub struct Cli {
+#[command(name = "wirelab", version, max_term_width = 100, arg_required_else_help = true)]
+pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Compare transports: latency and loss
-    Bench(Box<bench::BenchArgs>),
+    Bench(Box<bench::Bench>),
+    Serve(serve::Serve),
+    Send(send::Send),
+    Certs(certs::Certs),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
-/// Parses the command line, runs it, and returns the exit status: 0 fine, 1 it ran and failed, 2 the command line is
-/// wrong.
-pub fn run() -> u8 {
-    let cli = Cli::parse();
-    let done = match cli.command {
-        Command::Bench(args) => args.run(),
-    };
-    done.map_or_else(|error| fail(&error), |()| 0)
+impl Cli {
+    /// Does what was asked for.
+    ///
+    /// # Errors
+    ///
+    /// What it failed of, in one line for a person.
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Bench(command) => command.run(),
+            Command::Serve(command) => in_real_time(|host| command.run(host)),
+            Command::Send(command) => in_real_time(|host| command.run(host)),
+            Command::Certs(command) => command.run(),
+            Command::Completions(command) => command.run(),
+            Command::Man(command) => command.run(),
+        }
+    }
 }
 
-#[expect(clippy::print_stderr, reason = "the one place where errors are told")]
-fn fail(error: &anyhow::Error) -> u8 {
-    eprintln!("wirelab: {error:#}");
-    if error.is::<UsageError>() { 2 } else { 1 }
+/// Runs `command` on the sockets of this machine.
+fn in_real_time<F: Future<Output = anyhow::Result<ExitCode>>>(
+    command: impl FnOnce(Arc<dyn Host>) -> F,
+) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    runtime.block_on(async {
+        let host = DirectHost::new()?;
+        command(host).await
+    })
 }

@@ -24,8 +24,7 @@ pub(crate) fn closing(group: &Group<'_>) -> Option<String> {
     }
     if sentences.is_empty() && cells.len() > 1 && cells.iter().all(|cell| cell.hol.is_some()) {
         sentences.push(
-            "Neither loss nor order separates these rows: what differs is the path and the cost."
-                .to_owned(),
+            "Neither loss nor order separates these rows: what differs is the path and the cost.".to_owned(),
         );
     }
     (!sentences.is_empty()).then(|| sentences.join(" "))

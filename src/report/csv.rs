@@ -270,21 +270,12 @@ impl<'a> Row<'a> {
         self.put("handshake_mode", handshake.map(|h| h.mode.name()));
         for (name, summary) in [
             ("connect", handshake.and_then(|h| h.connect_ns.as_ref())),
-            (
-                "first_reply",
-                handshake.and_then(|h| h.first_reply_ns.as_ref()),
-            ),
-            (
-                "second_reply",
-                handshake.and_then(|h| h.second_reply_ns.as_ref()),
-            ),
+            ("first_reply", handshake.and_then(|h| h.first_reply_ns.as_ref())),
+            ("second_reply", handshake.and_then(|h| h.second_reply_ns.as_ref())),
         ] {
             self.summary(&format!("handshake_{name}"), "ns", summary);
         }
-        self.ratio(
-            "handshake_round_trips",
-            handshake.and_then(|h| h.round_trips),
-        );
+        self.ratio("handshake_round_trips", handshake.and_then(|h| h.round_trips));
         let to_server = handshake.and_then(|h| h.bytes_to_server);
         self.put("handshake_bytes_to_server", to_server);
         let to_client = handshake.and_then(|h| h.bytes_to_client);

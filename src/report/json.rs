@@ -54,33 +54,14 @@ pub fn from_json(bytes: &[u8]) -> Result<ResultFile, LoadError> {
         return Err(LoadError::TooLarge { bytes: bytes.len() });
     }
     // The schema first: a file of another one may lack anything else.
-<<<<<<< HEAD
-    let head: Head = serde_json::from_slice(bytes)
+    let document: Map<String, Value> = serde_json::from_slice(bytes)
         .map_err(|error| if error.is_data() { LoadError::NoSchema } else { LoadError::NotJson(error) })?;
-    match head.schema {
-        Some(serde_json::Value::String(schema)) if schema == SCHEMA => {
-            serde_json::from_slice(bytes).map_err(LoadError::Invalid)
-        }
-        Some(serde_json::Value::String(found)) => {
-            Err(LoadError::OtherSchema { found: found.chars().take(40).collect() })
-        }
-=======
-    let document: Map<String, Value> = serde_json::from_slice(bytes).map_err(|error| {
-        if error.is_data() {
-            LoadError::NoSchema
-        } else {
-            LoadError::NotJson(error)
-        }
-    })?;
     match document.get("schema") {
         // From the text again and not from the document: the error then has a line.
         Some(Value::String(schema)) if schema == SCHEMA => {
             serde_json::from_slice(bytes).map_err(LoadError::Invalid)
         }
-        Some(Value::String(found)) => Err(LoadError::OtherSchema {
-            found: found.chars().take(40).collect(),
-        }),
->>>>>>> report
+        Some(Value::String(found)) => Err(LoadError::OtherSchema { found: found.chars().take(40).collect() }),
         _ => Err(LoadError::NoSchema),
     }
 }

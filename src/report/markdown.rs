@@ -31,8 +31,8 @@ pub fn to_markdown(file: &ResultFile) -> String {
         .skipped
         .iter()
         .map(|skipped| {
-            let [transport, path, reason] = [&skipped.transport, &skipped.path, &skipped.reason]
-                .map(|text| escape(&words::plain(text)));
+            let [transport, path, reason] =
+                [&skipped.transport, &skipped.path, &skipped.reason].map(|text| escape(&words::plain(text)));
             format!("- skipped {transport} on {path}: {reason}")
         })
         .collect();
@@ -44,15 +44,9 @@ pub fn to_markdown(file: &ResultFile) -> String {
 
 fn table(group: &Group<'_>) -> String {
     let titles = group.columns.iter().map(|column| column.title);
-    let mut lines = vec![
-        row("transport", titles),
-        row(":---", group.columns.iter().map(|_| "---:")),
-    ];
+    let mut lines = vec![row("transport", titles), row(":---", group.columns.iter().map(|_| "---:"))];
     for (index, label) in group.labels.iter().enumerate() {
-        let values = group
-            .columns
-            .iter()
-            .map(|column| column.values[index].as_deref().unwrap_or("-"));
+        let values = group.columns.iter().map(|column| column.values[index].as_deref().unwrap_or("-"));
         lines.push(row(label, values));
     }
     lines.join("\n")
@@ -70,9 +64,9 @@ fn notes(group: &Group<'_>) -> Vec<String> {
     let cells = group.cells.iter().zip(&group.labels);
     cells
         .flat_map(|(cell, label)| {
-            cell.flags.iter().map(move |flag| {
-                format!("- {}: {} (`{}`)", escape(label), flag.words(), flag.name())
-            })
+            cell.flags
+                .iter()
+                .map(move |flag| format!("- {}: {} (`{}`)", escape(label), flag.words(), flag.name()))
         })
         .collect()
 }

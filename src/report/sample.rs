@@ -89,10 +89,7 @@ fn direction() -> LinkDirection {
 }
 
 pub(super) fn link() -> Link {
-    Link {
-        to_server: direction(),
-        to_client: direction(),
-    }
+    Link { to_server: direction(), to_client: direction() }
 }
 
 pub(super) fn workload() -> Workload {
@@ -132,11 +129,7 @@ fn latency(row: &Row) -> Latency {
     let around = |value: Option<u64>| value.map(|value| [value - value / 100, value + value / 100]);
     Latency {
         summary,
-        ci95: Intervals {
-            mean: around(summary.mean),
-            p50: around(summary.p50),
-            p99: around(summary.p99),
-        },
+        ci95: Intervals { mean: around(summary.mean), p50: around(summary.p50), p99: around(summary.p99) },
     }
 }
 
@@ -148,10 +141,7 @@ fn hol(row: &Row) -> Hol {
         by_other_flow_ratio: Ratio::of(row.blocked / 2, row.blocked / 2),
         wait_ns,
         total_wait_ns: row.blocked / 2 * 30 * MS,
-        by_cause: ByCause {
-            loss: row.blocked / 2,
-            ..ByCause::default()
-        },
+        by_cause: ByCause { loss: row.blocked / 2, ..ByCause::default() },
         longest_stall: None,
     };
     Hol {
@@ -160,14 +150,8 @@ fn hol(row: &Row) -> Hol {
         by_other_flow_ratio: Ratio::of(row.blocked * 9 / 10, row.blocked),
         wait_ns,
         total_wait_ns: row.blocked * 30 * MS,
-        by_cause: ByCause {
-            loss: row.blocked,
-            ..ByCause::default()
-        },
-        longest_stall: (row.blocked > 0).then_some(Stall {
-            duration_ns: 190 * MS,
-            messages: 19,
-        }),
+        by_cause: ByCause { loss: row.blocked, ..ByCause::default() },
+        longest_stall: (row.blocked > 0).then_some(Stall { duration_ns: 190 * MS, messages: 19 }),
         to_server: Some(one_way.clone()),
         to_client: Some(one_way),
     }
@@ -206,8 +190,7 @@ fn cell(row: &Row) -> Cell {
         }),
         loss_ratio: Ratio::of(lost, MESSAGES),
         on_time_ratio: Ratio::of(row.on_time, MESSAGES),
-        connect_ns: (connect > 0)
-            .then(|| summary(30, [connect, connect, 3 * connect, 3 * connect])),
+        connect_ns: (connect > 0).then(|| summary(30, [connect, connect, 3 * connect, 3 * connect])),
         latency_ns: Some(latency(row)),
         send_delay_ns: Some(summary(MESSAGES, [0; 4])),
         budget_ns: Some(Budget {
@@ -247,25 +230,13 @@ fn cell(row: &Row) -> Cell {
 
 /// Five transports and one that the path cannot carry.
 pub(super) fn five_transports() -> ResultFile {
-    let difference = Difference {
-        difference: 0.1035,
-        ci95: Some([0.1, 0.107]),
-    };
+    let difference = Difference { difference: 0.1035, ci95: Some([0.1, 0.107]) };
     let mut file = ResultFile::new("bench");
     file.version = "0.1.0".to_owned();
     file.config.insert("seeds".to_owned(), 30.into());
     file.cells = ROWS.iter().map(cell).collect();
-    file.paired
-        .extend(Paired::new(4, 2, Metric::BlockedRatio, difference));
-    file.paired.extend(Paired::new(
-        4,
-        2,
-        Metric::P99Ns,
-        Difference {
-            difference: -120_000.4,
-            ci95: None,
-        },
-    ));
+    file.paired.extend(Paired::new(4, 2, Metric::BlockedRatio, difference));
+    file.paired.extend(Paired::new(4, 2, Metric::P99Ns, Difference { difference: -120_000.4, ci95: None }));
     file.skipped.push(Skipped {
         transport: "tcp".to_owned(),
         path: "sim".to_owned(),

@@ -47,37 +47,17 @@ type Value = fn(&Cell) -> Option<String>;
 
 const COLUMNS: [(&str, Topic, Value); 19] = [
     ("delivered", Topic::Outcome, delivered),
-    ("on time", Topic::Outcome, |cell| {
-        cell.on_time_ratio.map(words::share)
-    }),
-    ("lost", Topic::Outcome, |cell| {
-        cell.loss_ratio.map(words::share)
-    }),
-    ("delayed", Topic::Order, |cell| {
-        cell.delayed.as_ref()?.ratio.map(words::share)
-    }),
-    ("blocked", Topic::Order, |cell| {
-        cell.hol.as_ref()?.blocked_ratio.map(words::share)
-    }),
-    ("p50", Topic::Latency, |cell| {
-        time(cell.latency_ns.as_ref()?.summary.p50)
-    }),
-    ("p90", Topic::Latency, |cell| {
-        time(cell.latency_ns.as_ref()?.summary.p90)
-    }),
-    ("p99", Topic::Latency, |cell| {
-        time(cell.latency_ns.as_ref()?.summary.p99)
-    }),
-    ("max", Topic::Latency, |cell| {
-        time(cell.latency_ns.as_ref()?.summary.max)
-    }),
+    ("on time", Topic::Outcome, |cell| cell.on_time_ratio.map(words::share)),
+    ("lost", Topic::Outcome, |cell| cell.loss_ratio.map(words::share)),
+    ("delayed", Topic::Order, |cell| cell.delayed.as_ref()?.ratio.map(words::share)),
+    ("blocked", Topic::Order, |cell| cell.hol.as_ref()?.blocked_ratio.map(words::share)),
+    ("p50", Topic::Latency, |cell| time(cell.latency_ns.as_ref()?.summary.p50)),
+    ("p90", Topic::Latency, |cell| time(cell.latency_ns.as_ref()?.summary.p90)),
+    ("p99", Topic::Latency, |cell| time(cell.latency_ns.as_ref()?.summary.p99)),
+    ("max", Topic::Latency, |cell| time(cell.latency_ns.as_ref()?.summary.max)),
     ("set-up", Topic::Cost, set_up),
-    ("first reply", Topic::Cost, |cell| {
-        time(cell.handshake.as_ref()?.first_reply_ns?.p50)
-    }),
-    ("second reply", Topic::Cost, |cell| {
-        time(cell.handshake.as_ref()?.second_reply_ns?.p50)
-    }),
+    ("first reply", Topic::Cost, |cell| time(cell.handshake.as_ref()?.first_reply_ns?.p50)),
+    ("second reply", Topic::Cost, |cell| time(cell.handshake.as_ref()?.second_reply_ns?.p50)),
     ("round trips", Topic::Cost, |cell| {
         let trips = cell.handshake.as_ref()?.round_trips?;
         Some(format!("{:.2}", trips.get()))
@@ -87,16 +67,8 @@ const COLUMNS: [(&str, Topic, Value); 19] = [
         let all = transfer.completed.saturating_add(transfer.failed);
         Ratio::of(transfer.completed, all).map(words::share)
     }),
-    ("time", Topic::Cost, |cell| {
-        time(cell.transfer.as_ref()?.time_ns.p50)
-    }),
-    ("goodput", Topic::Cost, |cell| {
-        cell.transfer
-            .as_ref()?
-            .goodput_bps
-            .p50
-            .map(words::throughput)
-    }),
+    ("time", Topic::Cost, |cell| time(cell.transfer.as_ref()?.time_ns.p50)),
+    ("goodput", Topic::Cost, |cell| cell.transfer.as_ref()?.goodput_bps.p50.map(words::throughput)),
     ("packets/message", Topic::Cost, |cell| {
         let (packets, _) = crossed(cell.wire.as_ref()?);
         let each = per_message(packets, cell.messages.as_ref()?)?;
@@ -116,24 +88,12 @@ const COLUMNS: [(&str, Topic, Value); 19] = [
 
 /// What `hol` shows besides.
 const HOL_COLUMNS: [(&str, Topic, Value); 6] = [
-    ("mean wait", Topic::Cost, |cell| {
-        time(cell.hol.as_ref()?.wait_ns.mean)
-    }),
-    ("by other flow", Topic::Cost, |cell| {
-        cell.hol.as_ref()?.by_other_flow_ratio.map(words::share)
-    }),
-    ("longest stall", Topic::Cost, |cell| {
-        time(Some(cell.hol.as_ref()?.longest_stall?.duration_ns))
-    }),
-    ("mean delay", Topic::Cost, |cell| {
-        time(cell.delayed.as_ref()?.extra_mean_ns)
-    }),
-    ("expect delayed", Topic::Cost, |cell| {
-        cell.theory.as_ref()?.delayed_ratio.map(words::share)
-    }),
-    ("expect blocked", Topic::Cost, |cell| {
-        cell.theory.as_ref()?.blocked_ratio.map(words::share)
-    }),
+    ("mean wait", Topic::Cost, |cell| time(cell.hol.as_ref()?.wait_ns.mean)),
+    ("by other flow", Topic::Cost, |cell| cell.hol.as_ref()?.by_other_flow_ratio.map(words::share)),
+    ("longest stall", Topic::Cost, |cell| time(Some(cell.hol.as_ref()?.longest_stall?.duration_ns))),
+    ("mean delay", Topic::Cost, |cell| time(cell.delayed.as_ref()?.extra_mean_ns)),
+    ("expect delayed", Topic::Cost, |cell| cell.theory.as_ref()?.delayed_ratio.map(words::share)),
+    ("expect blocked", Topic::Cost, |cell| cell.theory.as_ref()?.blocked_ratio.map(words::share)),
 ];
 
 fn time(ns: Option<u64>) -> Option<String> {
@@ -147,24 +107,16 @@ fn delivered(cell: &Cell) -> Option<String> {
 
 fn set_up(cell: &Cell) -> Option<String> {
     let handshake = cell.handshake.as_ref();
-    let connect = cell
-        .connect_ns
-        .or_else(|| handshake.and_then(|handshake| handshake.connect_ns));
+    let connect = cell.connect_ns.or_else(|| handshake.and_then(|handshake| handshake.connect_ns));
     time(connect?.p50)
 }
 
 /// (packets, bytes) of both directions.
 fn crossed(wire: &Wire) -> (u128, u128) {
     let directions = [wire.to_server, wire.to_client];
-    directions
-        .iter()
-        .flatten()
-        .fold((0, 0), |(packets, bytes), direction| {
-            (
-                packets + u128::from(direction.packets),
-                bytes + u128::from(direction.bytes),
-            )
-        })
+    directions.iter().flatten().fold((0, 0), |(packets, bytes), direction| {
+        (packets + u128::from(direction.packets), bytes + u128::from(direction.bytes))
+    })
 }
 
 fn per_message(amount: u128, messages: &Messages) -> Option<f64> {
@@ -185,10 +137,7 @@ pub(crate) fn groups(file: &ResultFile) -> Vec<Group<'_>> {
         }
     }
     let of_hol = file.command == "hol";
-    gathered
-        .into_iter()
-        .map(|cells| group(cells, of_hol))
-        .collect()
+    gathered.into_iter().map(|cells| group(cells, of_hol)).collect()
 }
 
 fn group(cells: Vec<(usize, &Cell)>, of_hol: bool) -> Group<'_> {
@@ -238,10 +187,8 @@ fn label(cell: &Cell, group: &[&Cell]) -> String {
 
 /// The congestion controllers of a group, each once.
 pub(crate) fn controllers(group: &[&Cell]) -> Vec<String> {
-    let mut names: Vec<String> = group
-        .iter()
-        .filter_map(|cell| cell.congestion.as_deref().map(words::plain))
-        .collect();
+    let mut names: Vec<String> =
+        group.iter().filter_map(|cell| cell.congestion.as_deref().map(words::plain)).collect();
     names.sort_unstable();
     names.dedup();
     names

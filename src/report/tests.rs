@@ -6,8 +6,7 @@ use super::{sample, *};
 use crate::stats::{Histogram, Summary};
 
 fn schema() -> jsonschema::Validator {
-    let schema: Value =
-        serde_json::from_str(include_str!("../../docs/result.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../../docs/result.schema.json")).unwrap();
     jsonschema::draft202012::meta::validate(&schema).unwrap();
     jsonschema::draft202012::new(&schema).unwrap()
 }
@@ -38,13 +37,8 @@ fn the_rest() -> ResultFile {
         bytes_to_server: Some(1_500),
         bytes_to_client: None,
     });
-    cell.transfer = Some(Transfer {
-        bytes: 10_000_000,
-        completed: 9,
-        failed: 1,
-        time_ns: summary,
-        goodput_bps: summary,
-    });
+    cell.transfer =
+        Some(Transfer { bytes: 10_000_000, completed: 9, failed: 1, time_ns: summary, goodput_bps: summary });
     cell.theory = Some(Theory {
         delayed_ratio: Ratio::new(0.114),
         blocked_ratio: None,
@@ -58,8 +52,7 @@ fn the_rest() -> ResultFile {
         link.to_client.loss_slot_ns = Some(1_000_000);
     }
     file.cells.push(cell);
-    file.cells
-        .push(Cell::new("udp", "direct", None, Workload::default()));
+    file.cells.push(Cell::new("udp", "direct", None, Workload::default()));
     file
 }
 
@@ -88,16 +81,12 @@ fn the_schema_refuses_what_is_broken() {
     let good = value(&sample::five_transports());
     let broken: [(&str, Breaking); 9] = [
         ("other schema", |v| v["schema"] = json!("wirelab/2")),
-        ("no cells", |v| {
-            drop(v.as_object_mut().unwrap().remove("cells"))
-        }),
+        ("no cells", |v| drop(v.as_object_mut().unwrap().remove("cells"))),
         ("unknown key", |v| v["cells"][0]["colour"] = json!("red")),
         ("null key absent", |v| {
             v["cells"][0].as_object_mut().unwrap().remove("transfer");
         }),
-        ("negative time", |v| {
-            v["cells"][0]["latency_ns"]["p50"] = json!(-1)
-        }),
+        ("negative time", |v| v["cells"][0]["latency_ns"]["p50"] = json!(-1)),
         ("fraction of a nanosecond", |v| {
             v["cells"][0]["latency_ns"]["max"] = json!(0.5);
         }),
@@ -131,10 +120,7 @@ fn a_file_read_back_is_written_to_the_same_bytes() {
 #[test]
 fn a_file_that_cannot_be_read_says_what_is_wrong() {
     let error = |text: &str| from_json(text.as_bytes()).unwrap_err().to_string();
-    assert_eq!(
-        error("# bench"),
-        "this is not JSON: expected value at line 1 column 1"
-    );
+    assert_eq!(error("# bench"), "this is not JSON: expected value at line 1 column 1");
     assert!(error("{\"schema\": \"wirelab/1\"").starts_with("this is not JSON: EOF"));
     assert!(error("[1, 2]").starts_with("this is JSON but no wirelab result"));
     assert!(error("{}").starts_with("this is JSON but no wirelab result"));
@@ -155,10 +141,7 @@ fn a_file_that_cannot_be_read_says_what_is_wrong() {
 fn fields_that_came_later_do_not_keep_an_older_or_newer_file_out() {
     let mut document = value(&sample::five_transports());
     document["cells"][0]["from_the_future"] = json!(1);
-    document["cells"][0]
-        .as_object_mut()
-        .unwrap()
-        .remove("transfer");
+    document["cells"][0].as_object_mut().unwrap().remove("transfer");
     let read = from_json(document.to_string().as_bytes()).unwrap();
     assert_eq!(read, sample::five_transports());
 }
@@ -176,10 +159,7 @@ fn pooled_latency_is_that_of_all_seeds_with_its_intervals() {
 }
 
 fn text(file: &ResultFile, width: usize) -> String {
-    let options = TextOptions {
-        width,
-        colour: false,
-    };
+    let options = TextOptions { width, colour: false };
     to_text(file, options)
 }
 
@@ -205,13 +185,7 @@ fn p99_never_stands_without_loss_beside_it() {
 #[test]
 fn colour_adds_escapes_and_nothing_else() {
     let file = sample::interrupted();
-    let coloured = to_text(
-        &file,
-        TextOptions {
-            colour: true,
-            ..TextOptions::default()
-        },
-    );
+    let coloured = to_text(&file, TextOptions { colour: true, ..TextOptions::default() });
     let stripped = ["\x1b[1m", "\x1b[33m", "\x1b[0m"]
         .iter()
         .fold(coloured.clone(), |text, escape| text.replace(escape, ""));
@@ -235,10 +209,11 @@ fn every_row_of_csv_has_the_columns_of_the_header() {
     let header: Vec<&str> = rows.next().unwrap().split(',').collect();
     let names: std::collections::BTreeSet<&&str> = header.iter().collect();
     assert_eq!(names.len(), header.len(), "names are unique");
-    assert!(header.iter().all(|name| {
-        name.chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-    }));
+    assert!(
+        header
+            .iter()
+            .all(|name| { name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') })
+    );
     assert_eq!(rows.clone().count(), 7);
     assert!(rows.all(|row| row.split(',').count() == header.len()));
 }
@@ -277,10 +252,7 @@ fn text_of_other_commands() {
 
 #[test]
 fn text_of_nothing() {
-    assert_eq!(
-        text(&ResultFile::new("bench"), 80),
-        "No cell was measured.\n"
-    );
+    assert_eq!(text(&ResultFile::new("bench"), 80), "No cell was measured.\n");
 }
 
 #[test]

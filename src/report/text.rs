@@ -21,10 +21,7 @@ pub struct TextOptions {
 impl Default for TextOptions {
     /// Plain, 100 columns.
     fn default() -> Self {
-        Self {
-            width: 100,
-            colour: false,
-        }
+        Self { width: 100, colour: false }
     }
 }
 
@@ -33,10 +30,7 @@ const YELLOW: &str = "33";
 
 /// The result as a table with what has to be known to read it.
 pub fn to_text(file: &ResultFile, options: TextOptions) -> String {
-    let mut page = Page {
-        text: String::new(),
-        options,
-    };
+    let mut page = Page { text: String::new(), options };
     if !file.complete {
         page.prose("", Flag::Incomplete.words(), YELLOW);
         page.gap();
@@ -54,10 +48,7 @@ pub fn to_text(file: &ResultFile, options: TextOptions) -> String {
     for skipped in &file.skipped {
         let transport = words::plain(&skipped.transport);
         let path = words::plain(&skipped.path);
-        let line = format!(
-            "skipped {transport} on {path}: {}",
-            words::plain(&skipped.reason)
-        );
+        let line = format!("skipped {transport} on {path}: {}", words::plain(&skipped.reason));
         page.prose("", &line, YELLOW);
     }
     let end = page.text.trim_end().len();
@@ -169,8 +160,7 @@ impl Page {
             rows.find_map(|(number, group)| Some((number, group, group.row_of(index)?)))
         };
         for paired in paired {
-            let (Some((table_a, a, row_a)), Some((table_b, b, row_b))) =
-                (find(paired.a), find(paired.b))
+            let (Some((table_a, a, row_a)), Some((table_b, b, row_b))) = (find(paired.a), find(paired.b))
             else {
                 continue;
             };
@@ -198,11 +188,7 @@ const LABELS: &str = "transport";
 
 fn width(column: &Column) -> usize {
     let values = column.values.iter().flatten();
-    values
-        .map(|value| value.chars().count())
-        .chain([column.title.len()])
-        .max()
-        .unwrap_or(0)
+    values.map(|value| value.chars().count()).chain([column.title.len()]).max().unwrap_or(0)
 }
 
 fn label_width(labels: &[String]) -> usize {
@@ -216,11 +202,7 @@ fn block_width(labels: &[String], columns: &[&Column], gap: usize) -> usize {
 }
 
 fn gap_that_fits(labels: &[String], columns: &[&Column], limit: usize) -> usize {
-    if block_width(labels, columns, 2) <= limit {
-        2
-    } else {
-        1
-    }
+    if block_width(labels, columns, 2) <= limit { 2 } else { 1 }
 }
 
 /// The tables that a group's columns make: one if it fits, else the cost on its own, else what
@@ -239,14 +221,8 @@ fn blocks<'a>(group: &'a Group<'_>, limit: usize) -> Vec<Vec<&'a Column>> {
         let columns = group.columns.iter();
         columns.partition(|column| topics.contains(&column.topic))
     };
-    let fits = |(leading, _): &(Vec<&Column>, Vec<&Column>)| {
-        block_width(&group.labels, leading, 2) <= limit
-    };
-    let (leading, rest) = splits
-        .iter()
-        .map(split)
-        .find(fits)
-        .unwrap_or_else(|| split(&splits[2]));
+    let fits = |(leading, _): &(Vec<&Column>, Vec<&Column>)| block_width(&group.labels, leading, 2) <= limit;
+    let (leading, rest) = splits.iter().map(split).find(fits).unwrap_or_else(|| split(&splits[2]));
 
     let mut blocks = vec![leading];
     let mut block: Vec<&Column> = Vec::new();
@@ -264,21 +240,13 @@ fn blocks<'a>(group: &'a Group<'_>, limit: usize) -> Vec<Vec<&'a Column>> {
 
 /// Each flag of a group once, with the rows that have it.
 fn flags(group: &Group<'_>) -> Vec<(Flag, String)> {
-    let mut all: Vec<Flag> = group
-        .cells
-        .iter()
-        .flat_map(|cell| &cell.flags)
-        .copied()
-        .collect();
+    let mut all: Vec<Flag> = group.cells.iter().flat_map(|cell| &cell.flags).copied().collect();
     all.sort_unstable();
     all.dedup();
     let rows = |flag: &Flag| {
         let cells = group.cells.iter().zip(&group.labels);
         let flagged = cells.filter(|(cell, _)| cell.flags.contains(flag));
-        flagged
-            .map(|(_, label)| label.clone())
-            .collect::<Vec<_>>()
-            .join(", ")
+        flagged.map(|(_, label)| label.clone()).collect::<Vec<_>>().join(", ")
     };
     all.iter().map(|flag| (*flag, rows(flag))).collect()
 }

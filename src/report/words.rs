@@ -7,19 +7,9 @@ use super::{
 
 type Units = [(u64, &'static str); 4];
 
-const TIMES: Units = [
-    (1_000_000_000, "s"),
-    (1_000_000, "ms"),
-    (1_000, "us"),
-    (1, "ns"),
-];
+const TIMES: Units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns")];
 
-const RATES: Units = [
-    (1_000_000_000, "Gbit/s"),
-    (1_000_000, "Mbit/s"),
-    (1_000, "kbit/s"),
-    (1, "bit/s"),
-];
+const RATES: Units = [(1_000_000_000, "Gbit/s"), (1_000_000, "Mbit/s"), (1_000, "kbit/s"), (1, "bit/s")];
 
 /// A measured time to three significant digits, which is what a histogram holds: `50.0 ms`.
 pub(crate) fn time(ns: u64) -> String {
@@ -60,10 +50,7 @@ fn rate(bps: u64) -> String {
 }
 
 fn unit_of(value: u64, units: Units) -> (u64, &'static str) {
-    units
-        .into_iter()
-        .find(|&(scale, _)| value >= scale)
-        .unwrap_or(units[units.len() - 1])
+    units.into_iter().find(|&(scale, _)| value >= scale).unwrap_or(units[units.len() - 1])
 }
 
 /// `value / scale` with as many decimals as it needs; `scale` is a power of ten.
@@ -119,18 +106,12 @@ pub(crate) fn list(items: &[String]) -> String {
 
 /// Text from a file without what would steer a terminal.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// The link in words; `None` is a real network.
 pub(crate) fn link(link: Option<&Link>) -> String {
-    let Some(Link {
-        to_server,
-        to_client,
-    }) = link
-    else {
+    let Some(Link { to_server, to_client }) = link else {
         return "the real network, nothing emulated".to_owned();
     };
     let rtt = setting(to_server.delay_ns.saturating_add(to_client.delay_ns));
@@ -170,11 +151,7 @@ fn effects(direction: &LinkDirection, after_loss: &str) -> String {
         None => parts.push("no loss".to_owned()),
     }
     if let Some(jitter) = direction.jitter_ns {
-        let order = if direction.keep_order {
-            " in order"
-        } else {
-            ""
-        };
+        let order = if direction.keep_order { " in order" } else { "" };
         parts.push(format!("jitter {}{order}", setting(jitter)));
     }
     if let Some(bottleneck) = direction.rate_bps {

@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use self::connect::tls_connect;
 pub use self::{
     connect::{Acceptor, Settings, connect, listen},
     error::{ChannelError, ConnectError},

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::usage::{UsageError, single};
-use crate::{
+use wirelab::{
     link::{Direction, LinkSpec, Preset, SpecError},
     units::{format_duration, parse_duration},
 };

@@ -2,6 +2,7 @@
 
 use std::{
     num::NonZero,
+    process::ExitCode,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
@@ -11,7 +12,8 @@ use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Batch, ExperimentArgs, Request, interrupt::stop_on_interrupt};
-use crate::{
+use crate::cli::output::note;
+use wirelab::{
     experiment::{self, Effort, LEAD, PathKind, Runs, run_direct, run_matrix, simulate},
     report::{ResultFile, Skipped},
     transport::quic::Congestion,
@@ -20,7 +22,7 @@ use crate::{
 
 impl ExperimentArgs {
     /// Runs what the options ask for and writes the result of `command`.
-    pub(crate) fn measure(&self, command: &str, controller: Congestion) -> anyhow::Result<()> {
+    pub(crate) fn measure(&self, command: &str, controller: Congestion) -> anyhow::Result<ExitCode> {
         let request = self.request(controller)?;
         let draft = self.output.open()?;
         let stop = stop_on_interrupt().context("cannot listen for Ctrl-C")?;
@@ -40,7 +42,7 @@ impl ExperimentArgs {
         if !replied && file.complete {
             bail!("no transport got a single reply");
         }
-        Ok(())
+        Ok(ExitCode::SUCCESS)
     }
 
     fn run(&self, batch: &Batch, stop: &AtomicBool, bar: &ProgressBar) -> Vec<Runs> {
@@ -54,12 +56,11 @@ impl ExperimentArgs {
     }
 
     /// Says how long a run in real time will take.
-    #[expect(clippy::print_stderr, reason = "a word to the user, apart from the result")]
     fn announce(&self, request: &Request) {
         let expected: Duration =
             request.batches.iter().filter(|batch| batch.path.is_direct()).map(duration).sum();
         if !expected.is_zero() && !self.output.is_quiet() {
-            eprintln!("This takes about {} of real time.", format_duration(expected));
+            note(format_args!("this takes about {} of real time", format_duration(expected)));
         }
     }
 

@@ -20,7 +20,7 @@ use self::{
     usage::{UsageError, single},
     workload::{WorkloadArgs, parse},
 };
-use crate::{
+use wirelab::{
     experiment::{PathKind, Plan},
     report::Skipped,
     transport::quic::Congestion,
@@ -106,7 +106,7 @@ impl ExperimentArgs {
     fn batch(
         &self,
         path: PathKind,
-        transports: &[crate::transport::Transport],
+        transports: &[wirelab::transport::Transport],
         controller: Congestion,
     ) -> Result<Batch, UsageError> {
         let (seconds, seeds) = if path.is_direct() { (10, 5) } else { (60, 30) };

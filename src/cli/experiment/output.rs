@@ -11,7 +11,8 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::usage::UsageError;
-use crate::report::{ResultFile, TextOptions, to_csv, to_json, to_markdown, to_text};
+use crate::cli::output::raw;
+use wirelab::report::{ResultFile, TextOptions, to_csv, to_json, to_markdown, to_text};
 
 /// Where results go.
 #[derive(Debug, Clone, Args)]
@@ -86,25 +87,16 @@ impl OutputArgs {
             draft.complete(&text)?;
         }
         let format = if self.json { Format::Json } else { Format::Text };
-        print(&format.render(file, terminal()))
+        Ok(raw(format.render(file, terminal()).as_bytes())?)
     }
 }
 
 /// How text looks on this terminal: in colour only on one, and never against `NO_COLOR`.
-pub(crate) fn terminal() -> TextOptions {
+fn terminal() -> TextOptions {
     let is_terminal = io::stdout().is_terminal();
     let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     TextOptions { width: columns.unwrap_or(100), colour }
-}
-
-/// Writes to standard output. Nobody listening any more is no error.
-pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("cannot write to standard output"),
-    }
 }
 
 /// A file that appears under its name only when it is complete.

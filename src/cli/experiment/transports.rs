@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::{
+use wirelab::{
     experiment::PathKind,
     report::Skipped,
     transport::{Transport, UnknownTransport},

@@ -1,6 +1,6 @@
 //! What is wrong with a command line.
 
-use crate::{experiment::PlanError, link::SpecError};
+use wirelab::{experiment::PlanError, link::SpecError};
 
 /// A command line that cannot be carried out: one line that names the option and what would do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

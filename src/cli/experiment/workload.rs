@@ -5,7 +5,7 @@ use std::{str::FromStr, time::Duration};
 use clap::Args;
 
 use super::usage::{UsageError, single};
-use crate::{
+use wirelab::{
     experiment::{Arrivals, Wait, Workload},
     link::LinkSpec,
     units::{Size, parse_duration},

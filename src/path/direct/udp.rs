@@ -4,7 +4,7 @@ use std::{
     fmt,
     io::{self, IoSliceMut},
     net::{IpAddr, SocketAddr},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
 };
 
@@ -19,19 +19,27 @@ const BATCH: usize = 8;
 const BUFFER_BYTES: usize = 65_535;
 
 pub(super) struct UdpSocket {
-    io: tokio::net::UdpSocket,
+    io: Arc<tokio::net::UdpSocket>,
     state: UdpSocketState,
     local: SocketAddr,
     peer: Option<SocketAddr>,
-    batch: Mutex<Batch>,
+    inbound: Mutex<Inbound>,
+}
+
+struct Inbound {
+    batch: Batch,
+    /// Waits for an error of a connected socket: tokio does not count one as readable.
+    failing: Option<BoxFuture<'static, ()>>,
 }
 
 impl UdpSocket {
     pub(super) fn new(socket: Socket, peer: Option<SocketAddr>) -> io::Result<Self> {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
-        let io = tokio::net::UdpSocket::from_std(socket.into())?;
+        let io = Arc::new(tokio::net::UdpSocket::from_std(socket.into())?);
         let local = io.local_addr()?;
-        Ok(Self { io, state, local, peer, batch: Mutex::new(Batch::new()) })
+        let failing = peer.map(|_| failing(io.clone()));
+        let inbound = Mutex::new(Inbound { batch: Batch::new(), failing });
+        Ok(Self { io, state, local, peer, inbound })
     }
 
     fn error(&self, operation: &'static str, address: SocketAddr, source: io::Error) -> DatagramError {
@@ -48,19 +56,29 @@ impl Datagrams for UdpSocket {
     }
 
     fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Received, DatagramError>> {
-        let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inbound = self.inbound.lock().unwrap_or_else(PoisonError::into_inner);
+        let Inbound { batch, failing } = &mut *inbound;
         loop {
             if let Some(received) = batch.pop(buffer) {
                 return Poll::Ready(Ok(received));
             }
-            let filled = ready!(self.io.poll_recv_ready(cx)).and_then(|()| {
-                let socket = UdpSockRef::from(&self.io);
-                self.io.try_io(Interest::READABLE, || batch.fill(&self.state, socket))
-            });
-            match filled {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                Err(e) => return Poll::Ready(Err(self.error("receive on", self.local, e))),
-                Ok(()) => {}
+            if let Poll::Ready(ready) = self.io.poll_recv_ready(cx) {
+                let filled = ready.and_then(|()| {
+                    let socket = UdpSockRef::from(&*self.io);
+                    self.io.try_io(Interest::READABLE, || batch.fill(&self.state, socket))
+                });
+                match filled {
+                    Err(e) if e.kind() != io::ErrorKind::WouldBlock => {
+                        return Poll::Ready(Err(self.error("receive on", self.local, e)));
+                    }
+                    _ => continue,
+                }
+            }
+            let Some(waiting) = failing else { return Poll::Pending };
+            ready!(waiting.as_mut().poll(cx));
+            *waiting = self::failing(self.io.clone());
+            if let Ok(Some(e)) = self.io.take_error() {
+                return Poll::Ready(Err(self.error("receive on", self.local, e)));
             }
         }
     }
@@ -68,7 +86,7 @@ impl Datagrams for UdpSocket {
     fn try_send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> Result<(), DatagramError> {
         let transmit =
             Transmit { destination: to, ecn: None, contents: payload, segment_size: None, src_ip: from };
-        let send = || self.state.try_send(UdpSockRef::from(&self.io), &transmit);
+        let send = || self.state.try_send(UdpSockRef::from(&*self.io), &transmit);
         match self.io.try_io(Interest::WRITABLE, send) {
             Ok(()) => Ok(()),
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(DatagramError::WouldBlock),
@@ -85,6 +103,16 @@ impl Datagrams for UdpSocket {
             writable.map_err(|e| self.error("send from", self.local, e))
         })
     }
+}
+
+/// Completes when the socket has an error to tell, or cannot be waited for.
+fn failing(io: Arc<tokio::net::UdpSocket>) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        if io.ready(Interest::ERROR).await.is_ok() {
+            // Clears the readiness, so that the next wait is for the next error.
+            let _ = io.try_io(Interest::ERROR, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+        }
+    })
 }
 
 /// What one system call received and nobody has taken yet.
