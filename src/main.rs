@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if cli::output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            cli::output::complain(format_args!("{error:#}"));
+            cli::output::complain(&error);
             if error.is::<cli::UsageError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }

@@ -17,6 +17,7 @@ use wirelab::{
     target::Scheme,
     transport::{
         Transport,
+        quic::{Congestion, QuicClient, QuicLimits, QuicSettings},
         tls::{ClientTls, Trust},
     },
 };
@@ -50,6 +51,12 @@ fn client_options() -> send::Options {
         },
         seed: Some(1),
     }
+}
+
+fn quic_client(host: &Arc<dyn Host>, like: SocketAddr, tls: &ClientTls) -> QuicClient {
+    let settings =
+        QuicSettings { congestion: Congestion::Cubic, seed: Some(1), limits: QuicLimits::EXPERIMENT };
+    QuicClient::new(host, like, tls, &settings).unwrap()
 }
 
 struct Pair {
@@ -222,13 +229,7 @@ fn a_message_that_silence_ends_is_answered_after_fifty_milliseconds() {
     world
         .run(async {
             let options = client_options();
-            let settings = wirelab::transport::quic::QuicSettings {
-                congestion: wirelab::transport::quic::Congestion::Cubic,
-                seed: Some(1),
-                limits: wirelab::transport::quic::QuicLimits::EXPERIMENT,
-            };
-            let client =
-                wirelab::transport::quic::QuicClient::new(&host, address, &options.tls, &settings).unwrap();
+            let client = quic_client(&host, address, &options.tls);
             let connection = client.connect(address).await.unwrap();
             let (mut send, mut receive) = connection.open_bi().await.unwrap();
             let start = host.now();
@@ -242,4 +243,73 @@ fn a_message_that_silence_ends_is_answered_after_fifty_milliseconds() {
             server.stop(DRAIN).await
         })
         .unwrap();
+}
+
+#[test]
+fn with_early_data_a_known_client_has_its_first_reply_after_one_round_trip() {
+    for (offered, round_trips) in [(true, 1), (false, 2)] {
+        let world = world(&[]);
+        let options = Options { early_data: offered, ..options(Service::Hello) };
+        let Pair { client: host, server, address } = pair(&world, Scheme::Quic, options);
+        world
+            .run(async {
+                let tls = ClientTls { early_data: true, ..client_options().tls };
+                let client = quic_client(&host, address, &tls);
+                let first = client.connect(address).await.unwrap();
+                // Until the server's ticket is here.
+                host.sleep(4 * DELAY).await;
+                first.close(0u32.into(), b"");
+                let start = host.now();
+                let (connection, _) = client.connect_early(address).await.unwrap();
+                let (mut send, mut receive) = connection.open_bi().await.unwrap();
+                send.write_all(b"again").await.unwrap();
+                send.finish().unwrap();
+                assert_eq!(receive.read_to_end(100).await.unwrap(), b"Hello, again!");
+                assert_eq!(host.now() - start, round_trips * 2 * DELAY, "offered: {offered}");
+                server.stop(DRAIN).await
+            })
+            .unwrap();
+    }
+}
+
+#[test]
+fn a_stream_that_no_reply_could_come_on_is_refused() {
+    let world = world(&[]);
+    let Pair { client: host, server, address } = pair(&world, Scheme::Quic, options(Service::Echo));
+    world
+        .run(async {
+            let client = quic_client(&host, address, &client_options().tls);
+            let connection = client.connect(address).await.unwrap();
+            let opened = wirelab::path::timeout(&*host, Duration::from_secs(1), connection.open_uni()).await;
+            assert!(opened.is_err(), "there is no credit for one");
+            server.stop(DRAIN).await
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_stop_does_not_wait_for_ever() {
+    let world = world(&[]);
+    let Pair { client: host, server, address } = pair(&world, Scheme::Quic, options(Service::Hello));
+    let (stopped, took) = world
+        .run(async {
+            let client = quic_client(&host, address, &client_options().tls);
+            let connection = client.connect(address).await.unwrap();
+            let (mut send, _receive) = connection.open_bi().await.unwrap();
+            let never_silent = host.clone();
+            host.spawn(
+                "a client that never pauses",
+                Box::pin(async move {
+                    while send.write_all(b"x").await.is_ok() {
+                        never_silent.sleep(Duration::from_millis(20)).await;
+                    }
+                }),
+            );
+            host.sleep(4 * DELAY).await;
+            let start = host.now();
+            (server.stop(DRAIN).await, host.now() - start)
+        })
+        .unwrap();
+    assert!(!stopped.drained);
+    assert_eq!(took, DRAIN);
 }

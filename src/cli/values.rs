@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use wirelab::units::Size;
+use wirelab::units::{Size, parse_duration};
 
 /// A duration such as `10ms` or `1m30s`. What a bare number means nobody can know.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    if text.parse::<f64>().is_ok() {
-        return Err(format!("which unit? write {text}ms or {text}s"));
-    }
-    humantime::parse_duration(text).map_err(|e| format!("{e}; write it like 10ms, 2s or 1m30s"))
+    parse_duration(text).map_err(|e| e.to_string())
 }
 
 /// A number of bytes such as `1200` or `64KiB`.

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Batch, ExperimentArgs, Request, interrupt::stop_on_interrupt};
@@ -25,7 +25,7 @@ impl ExperimentArgs {
     pub(crate) fn measure(&self, command: &str, controller: Congestion) -> anyhow::Result<ExitCode> {
         let request = self.request(controller)?;
         let draft = self.output.open()?;
-        let stop = stop_on_interrupt().context("cannot listen for Ctrl-C")?;
+        let stop = stop_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         let mut file = ResultFile::new(command);
         file.config = self.config(&request);
         file.skipped.clone_from(&request.skipped);

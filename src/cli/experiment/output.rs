@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 use clap::Args;
 
 use super::usage::UsageError;
@@ -117,7 +117,7 @@ impl Draft {
         let mut name: OsString = path.as_os_str().to_owned();
         name.push(format!(".draft-{}", std::process::id()));
         let draft = PathBuf::from(name);
-        let file = File::create(&draft).with_context(|| format!("cannot write {}", path.display()))?;
+        let file = File::create(&draft).map_err(|e| unwritable(path, &e))?;
         Ok(Self { path: path.to_owned(), draft, file: Some(file), format })
     }
 
@@ -126,8 +126,12 @@ impl Draft {
         file.write_all(text.as_bytes())
             .and_then(|()| file.sync_all())
             .and_then(|()| fs::rename(&self.draft, &self.path))
-            .with_context(|| format!("cannot write {}", self.path.display()))
+            .map_err(|e| unwritable(&self.path, &e))
     }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> anyhow::Error {
+    anyhow!("cannot write {}: {error}", path.display())
 }
 
 impl Drop for Draft {

@@ -4,7 +4,7 @@ use std::{
     fmt,
     io::{self, IoSliceMut},
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
 };
 
@@ -23,13 +23,9 @@ pub(super) struct UdpSocket {
     state: UdpSocketState,
     local: SocketAddr,
     peer: Option<SocketAddr>,
-    inbound: Mutex<Inbound>,
-}
-
-struct Inbound {
-    batch: Batch,
-    /// Waits for an error of a connected socket: tokio does not count one as readable.
-    failing: Option<BoxFuture<'static, ()>>,
+    batch: Mutex<Batch>,
+    /// Completes when the kernel reports an error, which is how it passes on that a peer refuses.
+    failing: Mutex<BoxFuture<'static, ()>>,
 }
 
 impl UdpSocket {
@@ -37,9 +33,26 @@ impl UdpSocket {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         let io = Arc::new(tokio::net::UdpSocket::from_std(socket.into())?);
         let local = io.local_addr()?;
-        let failing = peer.map(|_| failing(io.clone()));
-        let inbound = Mutex::new(Inbound { batch: Batch::new(), failing });
-        Ok(Self { io, state, local, peer, inbound })
+        let failing = Mutex::new(failing(io.clone()));
+        Ok(Self { io, state, local, peer, batch: Mutex::new(Batch::new()), failing })
+    }
+
+    /// The error that the kernel has reported. To epoll such a socket is not readable, and who waits for
+    /// tokio's `readable` alone never hears of it.
+    fn poll_failed(&self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let mut watch = lock(&self.failing);
+        loop {
+            ready!(watch.as_mut().poll(cx));
+            *watch = failing(self.io.clone());
+            let taken = self.io.try_io(Interest::ERROR, || {
+                let none = || io::Error::from(io::ErrorKind::WouldBlock);
+                // "Would block" makes tokio wait for the next report.
+                self.io.take_error()?.map_or_else(|| Err(none()), Ok)
+            });
+            if let Ok(error) = taken {
+                return Poll::Ready(error);
+            }
+        }
     }
 
     fn error(&self, operation: &'static str, address: SocketAddr, source: io::Error) -> DatagramError {
@@ -56,29 +69,24 @@ impl Datagrams for UdpSocket {
     }
 
     fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Received, DatagramError>> {
-        let mut inbound = self.inbound.lock().unwrap_or_else(PoisonError::into_inner);
-        let Inbound { batch, failing } = &mut *inbound;
+        let mut batch = lock(&self.batch);
         loop {
             if let Some(received) = batch.pop(buffer) {
                 return Poll::Ready(Ok(received));
             }
-            if let Poll::Ready(ready) = self.io.poll_recv_ready(cx) {
-                let filled = ready.and_then(|()| {
-                    let socket = UdpSockRef::from(&*self.io);
-                    self.io.try_io(Interest::READABLE, || batch.fill(&self.state, socket))
-                });
-                match filled {
-                    Err(e) if e.kind() != io::ErrorKind::WouldBlock => {
-                        return Poll::Ready(Err(self.error("receive on", self.local, e)));
-                    }
-                    _ => continue,
-                }
-            }
-            let Some(waiting) = failing else { return Poll::Pending };
-            ready!(waiting.as_mut().poll(cx));
-            *waiting = self::failing(self.io.clone());
-            if let Ok(Some(e)) = self.io.take_error() {
-                return Poll::Ready(Err(self.error("receive on", self.local, e)));
+            let readable = match self.io.poll_recv_ready(cx) {
+                Poll::Ready(readable) => readable,
+                Poll::Pending if self.peer.is_some() => Err(ready!(self.poll_failed(cx))),
+                Poll::Pending => return Poll::Pending,
+            };
+            let filled = readable.and_then(|()| {
+                let socket = UdpSockRef::from(&*self.io);
+                self.io.try_io(Interest::READABLE, || batch.fill(&self.state, socket))
+            });
+            match filled {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                Err(e) => return Poll::Ready(Err(self.error("receive on", self.local, e))),
+                Ok(()) => {}
             }
         }
     }
@@ -105,14 +113,15 @@ impl Datagrams for UdpSocket {
     }
 }
 
-/// Completes when the socket has an error to tell, or cannot be waited for.
 fn failing(io: Arc<tokio::net::UdpSocket>) -> BoxFuture<'static, ()> {
     Box::pin(async move {
-        if io.ready(Interest::ERROR).await.is_ok() {
-            // Clears the readiness, so that the next wait is for the next error.
-            let _ = io.try_io(Interest::ERROR, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
-        }
+        // Fails only where the runtime ends, and then there is nobody left to tell.
+        let _ = io.ready(Interest::ERROR).await;
     })
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What one system call received and nobody has taken yet.
