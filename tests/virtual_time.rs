@@ -3,6 +3,8 @@
 //! The numbers are the same in debug and release builds and on every run; where they are written out, that is
 //! what is tested.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use wirelab::{

@@ -6,6 +6,7 @@ mod completions;
 mod experiment;
 mod man;
 pub(crate) mod output;
+mod report;
 mod send;
 mod serve;
 mod values;
@@ -27,6 +28,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Bench(Box<bench::Bench>),
+    Report(report::Report),
     Serve(serve::Serve),
     Send(send::Send),
     Certs(certs::Certs),
@@ -43,6 +45,7 @@ impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Bench(command) => command.run(),
+            Command::Report(command) => command.run(),
             Command::Serve(command) => in_real_time(|host| command.run(host)),
             Command::Send(command) => in_real_time(|host| command.run(host)),
             Command::Certs(command) => command.run(),

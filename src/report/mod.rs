@@ -6,6 +6,7 @@
 
 mod closing;
 mod csv;
+mod differences;
 mod flag;
 mod json;
 mod markdown;

@@ -2,8 +2,9 @@
 
 use super::{
     closing::closing,
+    differences::differences,
     flag::Flag,
-    model::{Amount, Metric, Paired, ResultFile},
+    model::{Paired, ResultFile},
     table::{Column, Group, Topic, groups},
     words,
 };
@@ -43,7 +44,6 @@ pub fn to_text(file: &ResultFile, options: TextOptions) -> String {
     for group in &groups {
         page.group(group, &file.paired);
     }
-    page.differences_between(&groups, &file.paired);
     page.gap();
     for skipped in &file.skipped {
         let transport = words::plain(&skipped.transport);
@@ -120,11 +120,9 @@ impl Page {
             self.prose("! ", &note, YELLOW);
         }
         self.gap();
-        for paired in paired {
-            if let (Some(a), Some(b)) = (group.row_of(paired.a), group.row_of(paired.b)) {
-                let (a, b) = (&group.labels[a], &group.labels[b]);
-                self.prose("", &format!("{a} less {b}: {}", difference(paired)), "");
-            }
+        for (heading, rows) in differences(group, paired) {
+            self.prose("", &heading, "");
+            rows.iter().for_each(|row| self.prose("  ", row, ""));
         }
         self.gap();
         if let Some(sentence) = closing(group) {
@@ -150,31 +148,6 @@ impl Page {
                 line.push_str(&format!("{value:>width$}"));
             }
             self.line(&line, "");
-        }
-    }
-
-    /// Differences between cells that stand in different tables.
-    fn differences_between(&mut self, groups: &[Group<'_>], paired: &[Paired]) {
-        let find = |index: usize| {
-            let mut rows = groups.iter().enumerate();
-            rows.find_map(|(number, group)| Some((number, group, group.row_of(index)?)))
-        };
-        for paired in paired {
-            let (Some((table_a, a, row_a)), Some((table_b, b, row_b))) = (find(paired.a), find(paired.b))
-            else {
-                continue;
-            };
-            if table_a != table_b {
-                let line = format!(
-                    "{} in table {} less {} in table {}: {}",
-                    a.labels[row_a],
-                    table_a + 1,
-                    b.labels[row_b],
-                    table_b + 1,
-                    difference(paired)
-                );
-                self.prose("", &line, "");
-            }
         }
     }
 }
@@ -249,35 +222,4 @@ fn flags(group: &Group<'_>) -> Vec<(Flag, String)> {
         flagged.map(|(_, label)| label.clone()).collect::<Vec<_>>().join(", ")
     };
     all.iter().map(|flag| (*flag, rows(flag))).collect()
-}
-
-fn difference(paired: &Paired) -> String {
-    let name = match paired.metric {
-        Metric::MeanNs => "mean",
-        Metric::P50Ns => "p50",
-        Metric::P99Ns => "p99",
-        Metric::LossRatio => "lost",
-        Metric::OnTimeRatio => "on time",
-        Metric::DelayedRatio => "delayed",
-        Metric::BlockedRatio => "blocked",
-    };
-    let seen = amount(paired.difference);
-    match paired.ci95 {
-        Some([low, high]) => {
-            format!("{name} {seen} (95%: {} to {})", amount(low), amount(high))
-        }
-        None => format!("{name} {seen} (no interval)"),
-    }
-}
-
-/// A difference with its sign; shares differ by points.
-fn amount(amount: Amount) -> String {
-    match amount {
-        Amount::Nanos(0) => words::time(0),
-        Amount::Nanos(ns) => {
-            let sign = if ns < 0 { '-' } else { '+' };
-            format!("{sign}{}", words::time(ns.unsigned_abs()))
-        }
-        Amount::Ratio(ratio) => format!("{:+.2} points", ratio.get() * 100.0),
-    }
 }

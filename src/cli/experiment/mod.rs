@@ -4,7 +4,7 @@ mod config;
 mod interrupt;
 mod link;
 mod measure;
-mod output;
+pub(crate) mod output;
 mod transports;
 pub(crate) mod usage;
 mod workload;
