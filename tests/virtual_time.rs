@@ -11,7 +11,7 @@ use wirelab::{
     time::Time,
     transport::{
         self, Settings, Transport,
-        quic::{Congestion, QuicLimits, QuicSettings},
+        quic::{Congestion, QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
     wire::{MessageId, Probe},
@@ -24,6 +24,7 @@ fn settings() -> Settings {
         request: 1000,
         reply: 1000,
         quic: QuicSettings { congestion: Congestion::Cubic, seed: Some(1), limits: QuicLimits::EXPERIMENT },
+        reading: Reading::Unordered,
         client_tls: ClientTls {
             trust: Trust::Roots(roots),
             server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),

@@ -17,7 +17,7 @@ use crate::{
     time::Time,
     transport::{
         Settings,
-        quic::{QuicLimits, QuicSettings},
+        quic::{QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
 };
@@ -57,6 +57,7 @@ pub(super) fn settings(plan: &Plan, seed: Option<u64>) -> Result<Settings, RunEr
         request: plan.workload.length,
         reply: plan.workload.reply_length,
         quic: QuicSettings { congestion: plan.congestion, seed, limits: QuicLimits::EXPERIMENT },
+        reading: Reading::Unordered,
         client_tls: ClientTls {
             trust: Trust::Roots(roots),
             server_name: name.try_into().map_err(|_| certs::CertsError::name(name))?,

@@ -2,6 +2,7 @@
 //! as a [`Channel`].
 
 mod connect;
+mod delivery;
 mod error;
 mod inbox;
 mod kind;
@@ -19,9 +20,9 @@ use std::{
 
 pub use self::{
     connect::{Acceptor, Settings, connect, listen},
+    delivery::{Cause, Delivery, Entered},
     error::{ChannelError, ConnectError},
     kind::{OrderedUnit, Transport, UnknownTransport},
-    order::Delivery,
 };
 #[cfg(doc)]
 use crate::path::Host;
