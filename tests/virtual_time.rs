@@ -18,7 +18,7 @@ use wirelab::{
     time::{Time, nanos},
     transport::{
         self, Settings, Transport,
-        quic::{self, Congestion, QuicClient, QuicLimits, QuicSettings},
+        quic::{self, Congestion, QuicClient, QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
     wire::{MessageId, Probe},
@@ -34,6 +34,7 @@ fn settings() -> Settings {
         request: 1000,
         reply: 1000,
         quic: QuicSettings { congestion: Congestion::Cubic, seed: Some(1), limits: QuicLimits::EXPERIMENT },
+        reading: Reading::Unordered,
         client_tls: ClientTls {
             trust: Trust::Roots(roots),
             server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),

@@ -29,7 +29,7 @@ pub fn run_direct(plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
     let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
     let ends =
         Ends { client, server: server.host.clone(), listen: SocketAddr::new(loopback, 0), reach: loopback };
-    runtime.block_on(run(&ends, plan.transport, &plan.workload, &settings, (seed, || ())))
+    runtime.block_on(run(&ends, plan.transport, &plan.workload, &settings, (seed, || ()), None))
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

@@ -1,9 +1,12 @@
 //! An experiment: messages on a schedule, what became of each, and what that says of a transport.
 
+mod blocking;
+mod budget;
 mod cell;
 mod compare;
 mod direct;
 mod matrix;
+mod observe;
 mod outcome;
 mod plan;
 mod recorder;
@@ -12,13 +15,17 @@ mod sim;
 mod workload;
 
 pub use self::{
+    blocking::{ByCause, OrderFigures, Stall},
+    budget::{Budget, BudgetSums},
     cell::cell,
     compare::compare,
     direct::run_direct,
     matrix::{Effort, Runs, run_matrix},
-    outcome::{Messages, OrderFigures, Outcome, Stall},
+    observe::{LoggedPacket, Observers, PacketLog, Sample, SampleSink, Status},
+    outcome::{Messages, Outcome},
     plan::{PathKind, Plan, PlanError, UnknownPath},
+    recorder::AtServer,
     run::{Ends, LEAD, RunError, run},
-    sim::simulate,
+    sim::{simulate, simulate_observed},
     workload::{Arrivals, Schedule, Scheduled, UnknownArrivals, Wait, Workload},
 };

@@ -10,7 +10,10 @@ use std::{
 };
 
 use super::{
-    outcome::{Outcome, StallTracker, Waits},
+    blocking::{Held, StallTracker},
+    budget::Budget,
+    observe::{Sample, SampleSink, Status},
+    outcome::Outcome,
     workload::{Scheduled, Workload},
 };
 use crate::{
@@ -20,10 +23,9 @@ use crate::{
 };
 
 /// The record of one run, shared by its two ends.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Recorder(Arc<Mutex<State>>);
 
-#[derive(Debug)]
 struct State {
     workload: Workload,
     /// Whether a message that stays away is lost, or only not finished yet.
@@ -38,17 +40,51 @@ struct State {
     longest: Option<Duration>,
     stalls: [StallTracker; 2],
     outcome: Outcome,
+    samples: Option<SampleSink>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Message {
     scheduled: Scheduled,
-    at_server: Option<Delivery>,
+    sent: Time,
+    /// A wire makes at most one copy of a datagram, and the server answers both.
+    at_server: [Option<AtServer>; 2],
     settled: bool,
 }
 
+/// A request at the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AtServer {
+    /// When it got there.
+    pub delivery: Delivery,
+    /// When its reply was handed to the transport.
+    pub replied: Time,
+}
+
+impl Message {
+    /// The request that `reply` answers: the last that was answered before the reply was on its way.
+    fn answered_by(&self, reply: &Delivery) -> Option<AtServer> {
+        let [first, second] = self.at_server;
+        let entered = reply.entered.map(|entered| entered.first);
+        second.filter(|second| entered.is_some_and(|entered| second.replied <= entered)).or(first)
+    }
+
+    /// What is known of a message that has not come back.
+    fn sample(&self, id: MessageId, status: Status) -> Sample {
+        Sample {
+            id,
+            due: self.scheduled.due,
+            sent: Some(self.sent),
+            server: self.at_server[0].map(|at_server| at_server.delivery),
+            client: None,
+            budget: None,
+            status,
+        }
+    }
+}
+
 impl Recorder {
-    pub(super) fn new(transport: Transport, workload: Workload) -> Self {
+    pub(super) fn new(transport: Transport, workload: Workload, samples: Option<SampleSink>) -> Self {
         Self(Arc::new(Mutex::new(State {
             workload,
             datagrams: transport.is_datagram(),
@@ -59,6 +95,7 @@ impl Recorder {
             longest: None,
             stalls: Default::default(),
             outcome: Outcome::default(),
+            samples,
         })))
     }
 
@@ -66,7 +103,7 @@ impl Recorder {
     pub(super) fn sent(&self, scheduled: Scheduled, now: Time) {
         let mut state = self.lock();
         state.give_up_on_old(now);
-        state.under_way.push_back(Message { scheduled, at_server: None, settled: false });
+        state.under_way.push_back(Message { scheduled, sent: now, at_server: [None; 2], settled: false });
         state.outstanding += 1;
         if scheduled.measured {
             state.outcome.messages.scheduled += 1;
@@ -78,20 +115,26 @@ impl Recorder {
     /// A message was due, but the connection it should have gone on was lost.
     pub(super) fn not_sent(&self, scheduled: Scheduled) {
         if scheduled.measured {
-            let messages = &mut self.lock().outcome.messages;
-            messages.scheduled += 1;
-            messages.unfinished += 1;
+            let mut state = self.lock();
+            state.outcome.messages.scheduled += 1;
+            state.outcome.messages.unfinished += 1;
+            let id = state.workload.id(scheduled.number);
+            let unsent = Message { scheduled, sent: scheduled.due, at_server: [None; 2], settled: false };
+            state.show(Sample { sent: None, ..unsent.sample(id, Status::Unfinished) });
         }
     }
 
-    /// A request reached the server.
-    pub(super) fn at_server(&self, delivery: &Delivery) {
+    /// A request reached the server, which handed over the reply at `replied`.
+    pub(super) fn at_server(&self, delivery: &Delivery, replied: Time) {
         let mut state = self.lock();
         let number = state.workload.number(delivery.probe.id);
         let Some(message) = state.message(number) else {
             return;
         };
-        message.at_server.get_or_insert(*delivery);
+        let at_server = AtServer { delivery: *delivery, replied };
+        if let Some(free) = message.at_server.iter_mut().find(|slot| slot.is_none()) {
+            *free = Some(at_server);
+        }
         if message.scheduled.measured {
             state.note_stall(0, delivery);
         }
@@ -104,8 +147,9 @@ impl Recorder {
         let Some(message) = state.message(number) else {
             return;
         };
-        let Message { scheduled, at_server, settled } = *message;
-        message.settled = true;
+        let settled = std::mem::replace(&mut message.settled, true);
+        let message = *message;
+        let scheduled = message.scheduled;
         if settled {
             if scheduled.measured {
                 state.outcome.messages.duplicated += 1;
@@ -124,9 +168,7 @@ impl Recorder {
             messages.on_time += u64::from(latency <= deadline);
             messages.reordered += u64::from(overtaken);
             state.outcome.latency.record(nanos(latency));
-            let waits = Waits::of(at_server.as_ref(), delivery);
-            state.outcome.order.note(&waits);
-            state.note_stall(1, delivery);
+            state.account(&message, delivery);
         }
         state.forget_settled();
     }
@@ -162,12 +204,42 @@ impl State {
         self.under_way.get_mut(index)
     }
 
+    /// Where the time of a delivered message went.
+    fn account(&mut self, message: &Message, reply: &Delivery) {
+        let request = message.answered_by(reply);
+        let budget = request.and_then(|request| Budget::of(message.scheduled.due, &request, reply));
+        if let Some(budget) = &budget {
+            debug_assert_eq!(budget.total(), reply.released - message.scheduled.due, "{message:?} {reply:?}");
+            self.outcome.budget.add(budget);
+            if !budget.extra().is_zero() {
+                self.outcome.extra.record(nanos(budget.extra()));
+            }
+        }
+        let there = request.and_then(|request| Held::of(&request.delivery));
+        let back = Held::of(reply);
+        self.outcome.order.note(Held::either(there, back));
+        self.outcome.order_by_direction[0].note(there);
+        self.outcome.order_by_direction[1].note(back);
+        self.note_stall(1, reply);
+        let id = self.workload.id(message.scheduled.number);
+        self.show(Sample {
+            server: request.map(|request| request.delivery),
+            client: Some(*reply),
+            budget,
+            ..message.sample(id, Status::Delivered)
+        });
+    }
+
+    fn show(&mut self, sample: Sample) {
+        if let Some(sink) = &mut self.samples {
+            sink(&sample);
+        }
+    }
+
     fn note_stall(&mut self, direction: usize, delivery: &Delivery) {
         if let Some(stall) = self.stalls[direction].note(delivery) {
-            let longest = &mut self.outcome.order.longest_stall;
-            if longest.is_none_or(|longest| stall.duration >= longest.duration) {
-                *longest = Some(stall);
-            }
+            self.outcome.order.note_stall(stall);
+            self.outcome.order_by_direction[direction].note_stall(stall);
         }
     }
 
@@ -202,11 +274,15 @@ impl State {
         self.outstanding -= 1;
         if message.scheduled.measured {
             let messages = &mut self.outcome.messages;
-            if self.datagrams {
+            let status = if self.datagrams {
                 messages.lost += 1;
+                Status::Lost
             } else {
                 messages.unfinished += 1;
-            }
+                Status::Unfinished
+            };
+            let id = self.workload.id(message.scheduled.number);
+            self.show(message.sample(id, status));
         }
     }
 }

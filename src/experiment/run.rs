@@ -12,6 +12,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
+    observe::SampleSink,
     outcome::Outcome,
     recorder::Recorder,
     workload::{Scheduled, Workload},
@@ -62,7 +63,8 @@ pub const LEAD: Duration = Duration::from_secs(1);
 /// How long connecting may take; what loss can make of a handshake ends well before.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Runs one workload and returns what was seen. `measuring` is called when the measured time begins.
+/// Runs one workload and returns what was seen. `measuring` is called when the measured time begins, and
+/// `samples` is shown each of its messages.
 ///
 /// # Errors
 ///
@@ -73,13 +75,15 @@ pub async fn run(
     workload: &Workload,
     settings: &Settings,
     (seed, measuring): (u64, impl FnMut()),
+    samples: Option<SampleSink>,
 ) -> Result<Outcome, RunError> {
-    let recorder = Recorder::new(transport, workload.clone());
+    let recorder = Recorder::new(transport, workload.clone(), samples);
     let acceptor = transport::listen(&ends.server, transport, ends.listen, settings)?;
     let peer = SocketAddr::new(ends.reach, acceptor.local_addr().port());
     let (stop, stopped) = oneshot::channel();
     let (tell, told) = oneshot::channel();
-    let server = Server { acceptor, reply: settings.reply, recorder: recorder.clone() };
+    let host = ends.server.clone();
+    let server = Server { host, acceptor, reply: settings.reply, recorder: recorder.clone() };
     ends.server.spawn("the server", Box::pin(server.serve(stopped, tell)));
 
     let host = &*ends.client;
@@ -104,6 +108,7 @@ pub async fn run(
 
 /// The end that answers every request with a reply, as soon as order lets it.
 struct Server {
+    host: Arc<dyn Host>,
     acceptor: Acceptor,
     reply: usize,
     recorder: Recorder,
@@ -122,7 +127,7 @@ impl Server {
                 _ = &mut stopped => break,
             };
             let Ok(delivery) = delivery else { break };
-            self.recorder.at_server(&delivery);
+            self.recorder.at_server(&delivery, self.host.now());
             if channel.send(delivery.probe, self.reply).is_err() {
                 break;
             }

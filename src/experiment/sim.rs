@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    observe::{LoggedPacket, Observers},
     outcome::Outcome,
     plan::Plan,
     run::{Ends, RunError, run},
@@ -17,7 +18,7 @@ use crate::{
     time::Time,
     transport::{
         Settings,
-        quic::{QuicLimits, QuicSettings},
+        quic::{QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
 };
@@ -28,8 +29,22 @@ use crate::{
 ///
 /// Where no connection was made, or the simulation could not complete.
 pub fn simulate(plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
+    simulate_observed(plan, seed, Observers::default())
+}
+
+/// [`simulate`], watched. The outcome is the same.
+///
+/// # Errors
+///
+/// Those of [`simulate`].
+pub fn simulate_observed(plan: &Plan, seed: u64, observers: Observers) -> Result<Outcome, RunError> {
     let [to_server, to_client] = &plan.links;
-    let world = World::new(to_server, to_client, seed).with_limits(limits(&plan.workload));
+    let mut world = World::new(to_server, to_client, seed).with_limits(limits(&plan.workload));
+    if let Some(mut log) = observers.packets {
+        let (transport, workload) = (plan.transport, plan.workload.clone());
+        world =
+            world.with_packet_log(Box::new(move |event| log(LoggedPacket::of(event, transport, &workload))));
+    }
     let any = IpAddr::from(Ipv4Addr::UNSPECIFIED);
     let ends = Ends {
         client: world.host(Side::Client),
@@ -41,7 +56,7 @@ pub fn simulate(plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
     let counters = || [Side::Client, Side::Server].map(|side| world.counters(side));
     let before = Cell::new(counters());
     let measuring = || before.set(counters());
-    let running = run(&ends, plan.transport, &plan.workload, &settings, (seed, measuring));
+    let running = run(&ends, plan.transport, &plan.workload, &settings, (seed, measuring), observers.samples);
     let mut outcome = world.run(running)??;
     let (before, after) = (before.get(), counters());
     outcome.wire = Some([after[0] - before[0], after[1] - before[1]]);
@@ -57,6 +72,7 @@ pub(super) fn settings(plan: &Plan, seed: Option<u64>) -> Result<Settings, RunEr
         request: plan.workload.length,
         reply: plan.workload.reply_length,
         quic: QuicSettings { congestion: plan.congestion, seed, limits: QuicLimits::EXPERIMENT },
+        reading: Reading::Unordered,
         client_tls: ClientTls {
             trust: Trust::Roots(roots),
             server_name: name.try_into().map_err(|_| certs::CertsError::name(name))?,

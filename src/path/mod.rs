@@ -8,6 +8,7 @@ pub mod direct;
 mod error;
 mod quinn_runtime;
 pub mod sim;
+pub mod tap;
 mod timeout;
 mod timers;
 
@@ -63,6 +64,11 @@ pub trait Host: Send + Sync + Debug + 'static {
     /// A TCP listener, or [`PathError::Unsupported`].
     fn tcp_listen(&self, local: SocketAddr) -> Result<Box<dyn Listener>, PathError>;
 
+    /// What the path knows of the bytes on its wire, where the wire is ours.
+    fn tap(&self) -> Option<tap::Tap> {
+        None
+    }
+
     /// The instant it is.
     fn now(&self) -> Time {
         self.timers().now()
@@ -106,6 +112,17 @@ pub struct Received {
     pub from: SocketAddr,
     /// The local address it was sent to, where the path knows it.
     pub to: Option<IpAddr>,
+    /// Its way over the wire, where the path knows it.
+    pub transit: Option<Transit>,
+}
+
+/// A datagram's way over the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transit {
+    /// When it entered the wire.
+    pub entered: Time,
+    /// When it reached the socket. Whoever reads the socket late adds nothing to this.
+    pub arrived: Time,
 }
 
 impl dyn Datagrams {

@@ -58,7 +58,7 @@ impl UdpServer {
         received: Received,
         reply: &mut Vec<u8>,
     ) -> Result<(), Refusal> {
-        let Received { len, from, to } = received;
+        let Received { len, from, to, .. } = received;
         self.desk.admit_datagram(from, self.local, len)?;
         self.desk.counters.received(len);
         self.greet(from);

@@ -6,7 +6,10 @@ use rustls::pki_types::ServerName;
 
 use super::{
     Channel, ConnectError, Transport,
-    quic::{self, QuicClient, QuicServer, QuicSettings, channel::QuicChannel},
+    quic::{
+        self, QuicClient, QuicServer, QuicSettings, Reading,
+        channel::{Incoming, QuicChannel},
+    },
     stream::StreamChannel,
     tls::{ClientTls, ServerTls},
     udp::UdpChannel,
@@ -24,6 +27,8 @@ pub struct Settings {
     pub reply: usize,
     /// How QUIC is set up.
     pub quic: QuicSettings,
+    /// How QUIC's streams are read.
+    pub reading: Reading,
     /// The client's side of TLS.
     pub client_tls: ClientTls,
     /// The server's side of TLS.
@@ -56,9 +61,10 @@ pub async fn connect(
             Box::new(StreamChannel::new(host, connected, settings.reply))
         }
         Transport::QuicOne | Transport::QuicFlow | Transport::QuicMessage | Transport::QuicDatagram => {
-            let client = QuicClient::new(host, peer, &settings.client_tls, &settings.quic)?;
+            let client = QuicClient::tapped(host, peer, (&settings.client_tls, &settings.quic), host.tap())?;
             let connection = client.connect(peer).await?;
-            let plan = (transport, settings.flows, settings.reply);
+            let incoming = Incoming { length: settings.reply, reading: settings.reading };
+            let plan = (transport, settings.flows, incoming);
             let channel = QuicChannel::client(host.clone(), client, connection, plan).await;
             Box::new(channel.map_err(|e| ConnectError::Failed {
                 what: "QUIC stream setup",
@@ -97,7 +103,7 @@ pub(crate) async fn tls_connect(
 pub struct Acceptor {
     host: Arc<dyn Host>,
     transport: Transport,
-    request: usize,
+    incoming: Incoming,
     local: SocketAddr,
     kind: Kind,
 }
@@ -142,12 +148,14 @@ pub fn listen(
             (Kind::Tls(listener, Arc::new(config).into()), local)
         }
         Transport::QuicOne | Transport::QuicFlow | Transport::QuicMessage | Transport::QuicDatagram => {
-            let server = quic::listen(host, local, &settings.server_tls, &settings.quic)?;
+            let server =
+                quic::listen_tapped(host, local, (&settings.server_tls, &settings.quic), host.tap())?;
             let local = server.endpoint.local_addr().unwrap_or(local);
             (Kind::Quic(server), local)
         }
     };
-    Ok(Acceptor { host: host.clone(), transport, request: settings.request, local, kind })
+    let incoming = Incoming { length: settings.request, reading: settings.reading };
+    Ok(Acceptor { host: host.clone(), transport, incoming, local, kind })
 }
 
 impl Acceptor {
@@ -171,19 +179,19 @@ impl Acceptor {
             Kind::Udp(channel) => Box::new(channel.take().ok_or_else(closed)?),
             Kind::Tcp(listener) => {
                 let connected = listener.accept().await?;
-                Box::new(StreamChannel::new(&self.host, connected, self.request))
+                Box::new(StreamChannel::new(&self.host, connected, self.incoming.length))
             }
             Kind::Tls(listener, acceptor) => {
                 let Connected { stream, peer } = listener.accept().await?;
                 let stream = acceptor.accept(stream).await.map_err(|e| ConnectError::from_tls(peer, e))?;
                 let connected = Connected { stream: Box::new(stream), peer };
-                Box::new(StreamChannel::new(&self.host, connected, self.request))
+                Box::new(StreamChannel::new(&self.host, connected, self.incoming.length))
             }
             Kind::Quic(server) => {
                 let incoming = server.endpoint.accept().await.ok_or_else(closed)?;
                 let peer = incoming.remote_address();
                 let connection = incoming.await.map_err(|e| ConnectError::from_quic(peer, e))?;
-                let plan = (self.transport, self.request);
+                let plan = (self.transport, self.incoming);
                 Box::new(QuicChannel::server(self.host.clone(), server, connection, plan))
             }
         })

@@ -2,6 +2,7 @@
 //! as a [`Channel`].
 
 mod connect;
+mod delivery;
 mod error;
 mod inbox;
 mod kind;
@@ -20,9 +21,9 @@ use std::{
 pub(crate) use self::connect::tls_connect;
 pub use self::{
     connect::{Acceptor, Settings, connect, listen},
+    delivery::{Cause, Delivery, Entered},
     error::{ChannelError, ConnectError},
     kind::{OrderedUnit, Transport, UnknownTransport},
-    order::Delivery,
 };
 #[cfg(doc)]
 use crate::path::Host;

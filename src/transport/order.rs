@@ -10,18 +10,28 @@ use crate::{
     wire::{HEADER_BYTES, MessageId, Probe},
 };
 
-/// A message that order lets the application have.
+/// A message that order lets the application have, and the bytes that decided when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Delivery {
+pub struct Release {
     /// The message.
     pub probe: Probe,
-    /// When its last byte reached this end; `None` where the transport hides that.
-    pub arrived: Option<Time>,
+    /// When the last of its bytes came.
+    pub arrived: Time,
     /// When order let the application have it.
     pub released: Time,
-    /// The earlier message of the same ordered unit whose bytes it waited for: of those that arrived
-    /// after it, the last. `None` if it waited for none.
-    pub blocked_by: Option<MessageId>,
+    /// Where the byte of it that came last stands in the stream: of those that came together, the hindmost.
+    pub last: u64,
+    /// What it waited for: of the earlier bytes, the one that came last.
+    pub blocker: Option<Blocker>,
+}
+
+/// The byte that a message waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blocker {
+    /// Whose it is.
+    pub id: MessageId,
+    /// Where it stands in the stream.
+    pub last: u64,
 }
 
 /// One direction of a stream, put in order.
@@ -37,7 +47,8 @@ pub struct Order {
 struct Partial {
     received: usize,
     header: [u8; HEADER_BYTES],
-    arrived: Option<Time>,
+    /// When the last byte came, and where that stands in the stream.
+    complete: Option<(Time, u64)>,
 }
 
 impl Order {
@@ -48,7 +59,7 @@ impl Order {
 
     /// Takes in `bytes` of the stream, which stand at `offset` and have not been there before, and hands
     /// what they release to `deliver`.
-    pub fn insert(&mut self, now: Time, offset: u64, bytes: &[u8], deliver: impl FnMut(Delivery)) {
+    pub fn insert(&mut self, now: Time, offset: u64, bytes: &[u8], deliver: impl FnMut(Release)) {
         let (mut offset, mut bytes) = (offset, bytes);
         while !bytes.is_empty() {
             let (number, at) = (offset / self.length as u64, (offset % self.length as u64) as usize);
@@ -58,6 +69,11 @@ impl Order {
             bytes = rest;
         }
         self.release(now, deliver);
+    }
+
+    /// All bytes of the stream before this one were released.
+    pub fn released(&self) -> u64 {
+        self.first * self.length as u64
     }
 
     /// Bytes of one message. Those of a message that was released already have nothing left to say.
@@ -76,15 +92,16 @@ impl Order {
             header[..known].copy_from_slice(&part[..known]);
         }
         if message.received == self.length {
-            message.arrived = Some(now);
+            let start = number * self.length as u64;
+            message.complete = Some((now, start + (at + part.len()) as u64 - 1));
         }
     }
 
     /// Releases the complete messages at the front. The first of them has just been completed: it is what
     /// all that lay complete behind it have waited for.
-    fn release(&mut self, now: Time, mut deliver: impl FnMut(Delivery)) {
+    fn release(&mut self, now: Time, mut deliver: impl FnMut(Release)) {
         let mut blocker = None;
-        while let Some(arrived) = self.waiting.front().and_then(|message| message.arrived) {
+        while let Some((arrived, last)) = self.waiting.front().and_then(|message| message.complete) {
             let Some(message) = self.waiting.pop_front() else {
                 break;
             };
@@ -92,12 +109,13 @@ impl Order {
             let Ok(probe) = Probe::parse(&message.header) else {
                 continue;
             };
-            let blocker = *blocker.get_or_insert(probe.id);
-            deliver(Delivery {
+            let blocker = *blocker.get_or_insert(Blocker { id: probe.id, last });
+            deliver(Release {
                 probe,
-                arrived: Some(arrived),
+                arrived,
                 released: now,
-                blocked_by: (arrived < now).then_some(blocker),
+                last,
+                blocker: (arrived < now).then_some(blocker),
             });
         }
     }
@@ -125,7 +143,7 @@ mod tests {
         Probe { id: MessageId { flow: 0, seq }, due: Time::from_nanos(seq) }
     }
 
-    fn insert(order: &mut Order, now: u64, offset: usize, bytes: &[u8]) -> Vec<Delivery> {
+    fn insert(order: &mut Order, now: u64, offset: usize, bytes: &[u8]) -> Vec<Release> {
         let mut deliveries = Vec::new();
         order.insert(Time::from_nanos(now), offset as u64, bytes, |d| deliveries.push(d));
         deliveries
@@ -140,7 +158,13 @@ mod tests {
         let now = Time::from_nanos(2);
         assert_eq!(
             released,
-            [Delivery { probe: probe(0), arrived: Some(now), released: now, blocked_by: None }]
+            [Release {
+                probe: probe(0),
+                arrived: now,
+                released: now,
+                last: LENGTH as u64 - 1,
+                blocker: None
+            }]
         );
     }
 
@@ -153,9 +177,9 @@ mod tests {
         let released = insert(&mut order, 9, 0, &bytes[..LENGTH]);
         let waits: Vec<_> = released
             .iter()
-            .map(|d| (d.probe.id.seq, d.arrived.map(Time::as_nanos), d.blocked_by.map(|b| b.seq)))
+            .map(|d| (d.probe.id.seq, d.arrived.as_nanos(), d.blocker.map(|b| b.id.seq)))
             .collect();
-        assert_eq!(waits, [(0, Some(9), None), (1, Some(1), Some(0)), (2, Some(2), Some(0))]);
+        assert_eq!(waits, [(0, 9, None), (1, 1, Some(0)), (2, 2, Some(0))]);
     }
 
     #[test]
@@ -165,7 +189,19 @@ mod tests {
         assert_eq!(insert(&mut order, 1, 2 * LENGTH, &bytes[2 * LENGTH..]), []);
         assert_eq!(insert(&mut order, 2, LENGTH, &bytes[LENGTH..2 * LENGTH]), []);
         let released = insert(&mut order, 3, 0, &bytes[..LENGTH]);
-        assert_eq!(released[2].blocked_by, Some(MessageId { flow: 0, seq: 0 }));
+        assert_eq!(released[2].blocker.map(|b| b.id), Some(MessageId { flow: 0, seq: 0 }));
+    }
+
+    #[test]
+    fn the_byte_that_decides_is_the_one_that_came_last_wherever_it_stands() {
+        let bytes = stream(2);
+        let mut order = Order::new(LENGTH);
+        assert_eq!(insert(&mut order, 1, 10, &bytes[10..2 * LENGTH]), []);
+        assert_eq!(order.released(), 0);
+        let released = insert(&mut order, 2, 0, &bytes[..10]);
+        assert_eq!((released[0].last, released[1].last), (9, 2 * LENGTH as u64 - 1));
+        assert_eq!(released[1].blocker.map(|blocker| blocker.last), Some(9));
+        assert_eq!(order.released(), 2 * LENGTH as u64);
     }
 
     proptest! {
@@ -191,8 +227,8 @@ mod tests {
             let ids: Vec<_> = released.iter().map(|d| d.probe.id.seq).collect();
             prop_assert_eq!(ids, (0..10).collect::<Vec<_>>());
             for delivery in &released {
-                let waited = delivery.arrived < Some(delivery.released);
-                prop_assert_eq!(waited, delivery.blocked_by.is_some());
+                let waited = delivery.arrived < delivery.released;
+                prop_assert_eq!(waited, delivery.blocker.is_some());
             }
         }
     }

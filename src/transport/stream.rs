@@ -54,7 +54,8 @@ async fn read(
         match stream.read(&mut buffer).await {
             Ok(0) => break "the peer closed it".to_owned(),
             Ok(n) => {
-                order.insert(host.now(), offset, &buffer[..n], |delivery| {
+                order.insert(host.now(), offset, &buffer[..n], |release| {
+                    let delivery = Delivery::in_order(&release, |_| None);
                     inbox.push(Delivery { arrived: None, ..delivery });
                 });
                 offset += n as u64;

@@ -102,13 +102,10 @@ impl Channel for UdpChannel {
             match Probe::parse_whole(&self.buffer[..received.len]) {
                 Ok(probe) => {
                     self.peer = Some(received.from);
-                    let now = self.host.now();
-                    return Poll::Ready(Ok(Delivery {
-                        probe,
-                        arrived: Some(now),
-                        released: now,
-                        blocked_by: None,
-                    }));
+                    let transit = received.transit;
+                    let arrived = transit.map_or_else(|| self.host.now(), |transit| transit.arrived);
+                    let entered = transit.map(|transit| transit.entered);
+                    return Poll::Ready(Ok(Delivery::at_once(probe, arrived, entered)));
                 }
                 Err(ProbeError::Corrupted) => self.corrupted += 1,
                 Err(ProbeError::Foreign) => {}

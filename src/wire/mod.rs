@@ -1,5 +1,6 @@
 //! Byte formats. Everything here is pure, and everything that parses does so without trusting a length.
 
 pub mod probe;
+pub mod quic;
 
 pub use probe::{HEADER_BYTES, MessageId, Probe, ProbeError};

@@ -163,7 +163,7 @@ impl Batch {
         let start = self.next * BUFFER_BYTES + self.taken;
         let len = meta.stride.min(meta.len - self.taken).min(buffer.len());
         buffer[..len].copy_from_slice(&self.buffers[start..start + len]);
-        let received = Received { len, from: meta.addr, to: meta.dst_ip };
+        let received = Received { len, from: meta.addr, to: meta.dst_ip, transit: None };
         self.taken += meta.stride;
         if self.taken >= meta.len {
             (self.next, self.taken) = (self.next + 1, 0);

@@ -9,7 +9,7 @@ use std::{
 
 use super::{Side, World, executor::Executor, network::Network, socket::SimSocket};
 use crate::{
-    path::{BoxFuture, Clock, Connected, Datagrams, Host, Listener, PathError, Timers},
+    path::{BoxFuture, Clock, Connected, Datagrams, Host, Listener, PathError, Timers, tap::Tap},
     time::Time,
 };
 
@@ -93,6 +93,10 @@ impl Host for SimHost {
 
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn quinn::AsyncUdpSocket>, PathError> {
         Ok(self.open("bind QUIC", local, None)?)
+    }
+
+    fn tap(&self) -> Option<Tap> {
+        Some(self.network.tap(self.side).clone())
     }
 
     fn tcp_connect(&self, _: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>> {

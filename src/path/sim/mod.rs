@@ -20,7 +20,11 @@ use std::{
 };
 
 use self::{executor::Executor, network::Network};
-pub use self::{executor::Stalled, host::SimHost};
+pub use self::{
+    executor::Stalled,
+    host::SimHost,
+    network::{PacketEvent, PacketSink},
+};
 use super::{Clock, Host, Timers};
 use crate::{
     link::{Counters, LinkSpec},
@@ -107,6 +111,12 @@ impl World {
     /// The host at one end.
     pub fn host(&self, side: Side) -> Arc<dyn Host> {
         Arc::new(SimHost::new(self, side))
+    }
+
+    /// Shows every packet to `sink` as it is sent. Without a sink nothing is looked at.
+    pub fn with_packet_log(self, sink: PacketSink) -> Self {
+        self.network.log_to(sink);
+        self
     }
 
     /// The instant it is.

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     task::Waker,
 };
 
@@ -12,6 +12,10 @@ use quinn::udp::EcnCodepoint;
 use super::Side;
 use crate::{
     link::{Counters, Direction, Link, LinkSpec, Verdict},
+    path::{
+        Transit,
+        tap::{Carried, Tap},
+    },
     time::Time,
 };
 
@@ -22,10 +26,33 @@ pub(super) struct Packet {
     pub(super) to: SocketAddr,
     pub(super) ecn: Option<EcnCodepoint>,
     pub(super) payload: Vec<u8>,
+    /// When it entered the wire and, once it is in a socket, when it got there.
+    pub(super) transit: Transit,
 }
 
-#[derive(Debug)]
-pub(super) struct Network(Mutex<Wire>);
+/// A packet that was offered to the wire, and what becomes of it.
+#[derive(Debug, Clone, Copy)]
+pub struct PacketEvent<'a> {
+    /// The end that sent it.
+    pub from: Side,
+    /// When it was offered.
+    pub entered: Time,
+    /// Its size with IP and UDP header.
+    pub ip_bytes: usize,
+    /// Its fate, the instant of its arrival included.
+    pub verdict: Verdict,
+    /// The bytes and messages of an experiment in it.
+    pub carried: &'a [Carried],
+}
+
+/// Takes in what happens to each packet, as it is sent.
+pub type PacketSink = Box<dyn FnMut(&PacketEvent<'_>) + Send>;
+
+pub(super) struct Network {
+    wire: Mutex<Wire>,
+    taps: [Tap; 2],
+    log: OnceLock<Mutex<PacketSink>>,
+}
 
 #[derive(Debug)]
 struct Wire {
@@ -49,20 +76,49 @@ struct Inbox {
 const FIRST_EPHEMERAL_PORT: u16 = 40_000;
 
 /// Bytes of IP and UDP header in front of a payload (RFC 791, RFC 8200, RFC 768).
-fn header_bytes(address: SocketAddr) -> usize {
+pub(super) fn header_bytes(address: SocketAddr) -> usize {
     if address.is_ipv4() { 28 } else { 48 }
 }
 
 impl Network {
     pub(super) fn new(to_server: &LinkSpec, to_client: &LinkSpec, seed: u64) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Wire {
+        let wire = Wire {
             links: [
                 Link::new(to_server.clone(), seed, Direction::ToServer),
                 Link::new(to_client.clone(), seed, Direction::ToClient),
             ],
             ports: BTreeMap::new(),
             spare: Vec::new(),
-        })))
+        };
+        Arc::new(Self { wire: Mutex::new(wire), taps: Tap::pair(), log: OnceLock::new() })
+    }
+
+    /// What one end knows of the bytes on the wire.
+    pub(super) fn tap(&self, side: Side) -> &Tap {
+        &self.taps[side as usize]
+    }
+
+    /// Shows all packets to `sink` from now on. The first sink stays.
+    pub(super) fn log_to(&self, sink: PacketSink) {
+        self.log.get_or_init(|| Mutex::new(sink));
+    }
+
+    /// Logs a packet, where there is a log.
+    pub(super) fn note(
+        &self,
+        (from, entered): (Side, Time),
+        ip_bytes: usize,
+        verdict: Verdict,
+        carried: &[Carried],
+    ) {
+        if let Some(log) = self.log.get() {
+            let mut sink = log.lock().unwrap_or_else(PoisonError::into_inner);
+            sink(&PacketEvent { from, entered, ip_bytes, verdict, carried });
+        }
+    }
+
+    pub(super) fn is_logged(&self) -> bool {
+        self.log.get().is_some()
     }
 
     /// Opens `local`, or a free port where it names none. `None` if it is taken.
@@ -98,7 +154,8 @@ impl Network {
         let mut buffer = wire.spare.pop().unwrap_or_default();
         buffer.clear();
         buffer.extend_from_slice(payload);
-        let packet = Packet { from, to, ecn, payload: buffer };
+        let transit = Transit { entered: now, arrived: Time::MAX };
+        let packet = Packet { from, to, ecn, payload: buffer, transit };
         let ip_bytes = payload.len() + header_bytes(to);
         wire.links[side as usize].enqueue(now, ip_bytes, packet)
     }
@@ -115,6 +172,7 @@ impl Network {
         for side in [Side::Client, Side::Server] {
             while let Some(delivered) = wire.links[side as usize].poll_delivery(now) {
                 let mut packet = delivered.packet;
+                packet.transit.arrived = delivered.at;
                 if let Some(draw) = delivered.corrupt {
                     flip_bit(&mut packet.payload, draw);
                 }
@@ -136,7 +194,13 @@ impl Network {
     }
 
     fn lock(&self) -> MutexGuard<'_, Wire> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.wire.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Network").finish_non_exhaustive()
     }
 }
 

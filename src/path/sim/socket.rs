@@ -16,11 +16,12 @@ use quinn::{
 
 use super::{
     Side,
-    network::{Network, Packet, Port},
+    network::{Network, Packet, Port, header_bytes},
 };
 use crate::{
     link::Verdict,
-    path::{BoxFuture, Clock, DatagramError, Datagrams, Received},
+    path::{BoxFuture, Clock, DatagramError, Datagrams, Received, tap::Carried},
+    wire::Probe,
 };
 
 pub(super) struct SimSocket {
@@ -46,8 +47,26 @@ impl SimSocket {
         Some(Self { clock, network, side, local, peer, port })
     }
 
-    fn send(&self, payload: &[u8], to: SocketAddr, ecn: Option<quinn::udp::EcnCodepoint>) -> Verdict {
-        self.network.send(self.clock.now(), self.side, (self.local, to), ecn, payload)
+    /// A datagram of ours: a message, if it is anything that a log has words for.
+    fn send_message(&self, payload: &[u8], to: SocketAddr) -> Verdict {
+        let now = self.clock.now();
+        let verdict = self.network.send(now, self.side, (self.local, to), None, payload);
+        if self.network.is_logged() {
+            let message = Probe::parse(payload).ok().map(|probe| Carried::Message(probe.id));
+            let ip_bytes = payload.len() + header_bytes(to);
+            self.network.note((self.side, now), ip_bytes, verdict, message.as_slice());
+        }
+        verdict
+    }
+
+    /// A datagram of quinn's, whose packet protection has just told the tap what is in it.
+    fn send_packet(&self, transmit: &Transmit<'_>) {
+        let (now, to) = (self.clock.now(), transmit.destination);
+        let verdict = self.network.send(now, self.side, (self.local, to), transmit.ecn, transmit.contents);
+        self.network.tap(self.side).sent(now, &verdict, |carried| {
+            let ip_bytes = transmit.contents.len() + header_bytes(to);
+            self.network.note((self.side, now), ip_bytes, verdict, carried);
+        });
     }
 
     /// Takes the packet that has waited longest, or leaves word with `cx`.
@@ -87,13 +106,13 @@ impl Datagrams for SimSocket {
         let Some(packet) = self.take(cx) else {
             return Poll::Pending;
         };
-        let (from, to) = (packet.from, Some(packet.to.ip()));
+        let (from, to, transit) = (packet.from, Some(packet.to.ip()), Some(packet.transit));
         let len = self.copy(packet, buffer);
-        Poll::Ready(Ok(Received { len, from, to }))
+        Poll::Ready(Ok(Received { len, from, to, transit }))
     }
 
     fn try_send(&self, payload: &[u8], to: SocketAddr, _: Option<IpAddr>) -> Result<(), DatagramError> {
-        match self.send(payload, to, None) {
+        match self.send_message(payload, to) {
             Verdict::TooLarge => Err(DatagramError::TooLarge { len: payload.len(), peer: to }),
             _ => Ok(()),
         }
@@ -111,7 +130,7 @@ impl AsyncUdpSocket for SimSocket {
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
         // A datagram above the MTU vanishes, as behind a kernel: this is how quinn finds the MTU out.
-        let _ = self.send(transmit.contents, transmit.destination, transmit.ecn);
+        self.send_packet(transmit);
         Ok(())
     }
 

@@ -10,15 +10,34 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use quinn::{Connection, RecvStream, SendDatagramError, SendStream};
+use quinn::{Chunk, Connection, RecvStream, SendDatagramError, SendStream, StreamId};
 use tokio::sync::mpsc;
 
 use super::Meter;
 use crate::{
-    path::Host,
+    path::{Host, tap::Tap},
     transport::{Channel, ChannelError, Delivery, Recovery, Transport, inbox::Inbox, order::Order},
     wire::{MessageId, Probe, ProbeError, probe::filling},
 };
+
+/// How a channel reads the streams that messages come on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reading {
+    /// Bytes as they arrive, so that one run tells both when they did and when order released them.
+    #[default]
+    Unordered,
+    /// In order, as applications do: what arrived early is not seen. It is here to prove that the other way
+    /// changes nothing.
+    Ordered,
+}
+
+/// What a channel expects, and how it reads it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::transport) struct Incoming {
+    /// Bytes of each message.
+    pub(in crate::transport) length: usize,
+    pub(in crate::transport) reading: Reading,
+}
 
 /// One end of a QUIC connection.
 pub(in crate::transport) struct QuicChannel {
@@ -39,6 +58,8 @@ struct Shared {
     corrupted: Mutex<u64>,
     /// Bytes of each message that comes in.
     length: usize,
+    reading: Reading,
+    tap: Option<Tap>,
 }
 
 type Message = (Probe, usize);
@@ -56,9 +77,9 @@ impl QuicChannel {
         host: Arc<dyn Host>,
         client: super::QuicClient,
         connection: Connection,
-        (mapping, flows, length): (Transport, u32, usize),
+        (mapping, flows, incoming): (Transport, u32, Incoming),
     ) -> Result<Self, ChannelError> {
-        let shared = Shared::new(host, connection, mapping, length);
+        let shared = Shared::new(host, connection, mapping, incoming);
         let streams = match mapping {
             Transport::QuicOne => 1,
             Transport::QuicFlow => flows,
@@ -86,9 +107,9 @@ impl QuicChannel {
         host: Arc<dyn Host>,
         server: &super::QuicServer,
         connection: Connection,
-        (mapping, length): (Transport, usize),
+        (mapping, incoming): (Transport, Incoming),
     ) -> Self {
-        let shared = Shared::new(host, connection, mapping, length);
+        let shared = Shared::new(host, connection, mapping, incoming);
         if mapping == Transport::QuicDatagram {
             shared.read_datagrams();
         } else {
@@ -99,8 +120,15 @@ impl QuicChannel {
 }
 
 impl Shared {
-    fn new(host: Arc<dyn Host>, connection: Connection, mapping: Transport, length: usize) -> Arc<Self> {
+    fn new(
+        host: Arc<dyn Host>,
+        connection: Connection,
+        mapping: Transport,
+        Incoming { length, reading }: Incoming,
+    ) -> Arc<Self> {
         Arc::new(Self {
+            tap: host.tap(),
+            reading,
             host,
             connection,
             mapping,
@@ -144,26 +172,41 @@ impl Shared {
             "a stream's reader",
             Box::pin(async move {
                 let mut order = Order::new(shared.length);
-                loop {
-                    match stream.read_chunk(usize::MAX, false).await {
-                        Ok(Some(chunk)) => {
-                            let now = shared.host.now();
-                            order.insert(now, chunk.offset, &chunk.bytes, |delivery| {
-                                if let Some(send) = reply.take() {
-                                    shared.register(delivery.probe.id, send);
-                                }
-                                shared.inbox.push(delivery);
-                            });
-                        }
-                        Ok(None) => return,
-                        Err(quinn::ReadError::ConnectionLost(e)) => {
-                            return shared.inbox.fail(shared.lost(e));
-                        }
-                        Err(_) => return,
+                let ordered = shared.reading == Reading::Ordered;
+                let end = loop {
+                    match stream.read_chunk(usize::MAX, ordered).await {
+                        Ok(Some(chunk)) => shared.take(&mut order, (stream.id(), &mut reply), &chunk),
+                        end => break end,
                     }
+                };
+                if let Some(tap) = &shared.tap {
+                    tap.close(stream.id().into());
+                }
+                if let Err(quinn::ReadError::ConnectionLost(e)) = end {
+                    shared.inbox.fail(shared.lost(e));
                 }
             }),
         );
+    }
+
+    /// Takes in bytes of a stream, and hands over the messages that they release.
+    fn take(
+        self: &Arc<Self>,
+        order: &mut Order,
+        (stream, reply): (StreamId, &mut Option<SendStream>),
+        chunk: &Chunk,
+    ) {
+        let stream = stream.into();
+        order.insert(self.host.now(), chunk.offset, &chunk.bytes, |release| {
+            if let Some(send) = reply.take() {
+                self.register(release.probe.id, send);
+            }
+            let passage = |offset| self.tap.as_ref()?.passage(stream, offset);
+            self.inbox.push(Delivery::in_order(&release, passage));
+        });
+        if let Some(tap) = &self.tap {
+            tap.release(stream, order.released());
+        }
     }
 
     /// Answers to `id`, and to all messages that share its stream, go to `stream`.
@@ -234,7 +277,8 @@ impl Shared {
         let now = self.host.now();
         match Probe::parse_whole(datagram) {
             Ok(probe) => {
-                self.inbox.push(Delivery { probe, arrived: Some(now), released: now, blocked_by: None })
+                let entered = self.tap.as_ref().and_then(|tap| tap.datagram(probe.id));
+                self.inbox.push(Delivery::at_once(probe, now, entered.map(|stamp| stamp.at)));
             }
             Err(ProbeError::Corrupted) => *lock(&self.corrupted) += 1,
             Err(ProbeError::Foreign) => {}

@@ -2,6 +2,7 @@
 
 pub(super) mod channel;
 mod congestion;
+mod tap;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -11,14 +12,20 @@ use quinn::{
 };
 use ring::hmac;
 
-pub use self::congestion::{Congestion, FIXED_WINDOW_BYTES, UnknownCongestion};
-use self::congestion::{Meter, MeteredFactory};
+pub use self::{
+    channel::Reading,
+    congestion::{Congestion, FIXED_WINDOW_BYTES, UnknownCongestion},
+};
+use self::{
+    congestion::{Meter, MeteredFactory},
+    tap::Tapped,
+};
 use super::{
     ConnectError,
     tls::{ClientTls, HostClock, ServerTls},
 };
 use crate::{
-    path::{Host, PathError, quinn_runtime, unspecified},
+    path::{Host, PathError, quinn_runtime, tap::Tap, unspecified},
     random,
 };
 
@@ -113,11 +120,24 @@ pub fn listen(
     tls: &ServerTls,
     settings: &QuicSettings,
 ) -> Result<QuicServer, ConnectError> {
+    listen_tapped(host, local, (tls, settings), None)
+}
+
+/// [`listen`], with every connection on `tap`; a tap tells one connection at a time.
+pub(super) fn listen_tapped(
+    host: &Arc<dyn Host>,
+    local: SocketAddr,
+    (tls, settings): (&ServerTls, &QuicSettings),
+    tap: Option<Tap>,
+) -> Result<QuicServer, ConnectError> {
     let meter = Meter::default();
     let failed = |reason| ConnectError::Failed { what: "QUIC server setup", peer: local, reason };
     let crypto = tls.config(host).map_err(|e| failed(e.to_string()))?;
-    let crypto = QuicServerConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?;
-    let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
+    let inner = Arc::new(QuicServerConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?);
+    let mut config = quinn::ServerConfig::with_crypto(match tap {
+        Some(tap) => Arc::new(Tapped { inner, tap }),
+        None => inner,
+    });
     config
         .transport_config(Arc::new(settings.transport(&meter)))
         .time_source(Arc::new(HostClock(host.clone())));
@@ -157,11 +177,24 @@ impl QuicClient {
         tls: &ClientTls,
         settings: &QuicSettings,
     ) -> Result<Self, ConnectError> {
+        Self::tapped(host, like, (tls, settings), None)
+    }
+
+    /// [`QuicClient::new`], with its connections on `tap`, one after the other.
+    pub(super) fn tapped(
+        host: &Arc<dyn Host>,
+        like: SocketAddr,
+        (tls, settings): (&ClientTls, &QuicSettings),
+        tap: Option<Tap>,
+    ) -> Result<Self, ConnectError> {
         let meter = Meter::default();
         let failed = |reason| ConnectError::Failed { what: "QUIC client setup", peer: like, reason };
         let crypto = tls.config(host).map_err(|e| failed(e.to_string()))?;
-        let crypto = QuicClientConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?;
-        let mut config = quinn::ClientConfig::new(Arc::new(crypto));
+        let inner = Arc::new(QuicClientConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?);
+        let mut config = quinn::ClientConfig::new(match tap {
+            Some(tap) => Arc::new(Tapped { inner, tap }),
+            None => inner,
+        });
         config.transport_config(Arc::new(settings.transport(&meter)));
         let endpoint = endpoint(host, unspecified(like), settings.endpoint(CLIENT_KEYS), None)?;
         Ok(Self { endpoint, config, server_name: tls.server_name.to_str().into_owned(), meter })

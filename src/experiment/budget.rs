@@ -1,0 +1,165 @@
+//! Where the time of a message went.
+
+use std::{iter::Sum, ops::Add, time::Duration};
+
+use super::recorder::AtServer;
+use crate::{time::Time, transport::Delivery};
+
+/// The parts of a message's latency, both directions added. They add up to it exactly.
+///
+/// In each direction, `b` is the message's byte that arrives last (of several that arrive together, the hindmost).
+/// It is *handed over* at the scheduled instant (a request) or when the server gives the reply to its transport; it
+/// *first entered* the wire, its copy that arrived *entered*, it *arrived*, and order *released* the message.
+///
+/// An application that is slow to read is charged to `host`, and to nothing else: a message has arrived when it
+/// reached its host, and is released when order would let the application have it, whether or not anyone reads.
+/// The server's delay between that and its reply is `host`; the client's ends no message's latency, because that
+/// runs to the reply's release.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// From handed over to first entered: the schedule's error, credit, window, pacing, and earlier packets of the
+    /// message.
+    pub send_wait: Duration,
+    /// From entered to arrived: queue, serialisation, propagation, jitter.
+    pub path: Duration,
+    /// From first entered to entered again: finding out that a packet was lost, and sending its bytes again.
+    pub recovery: Duration,
+    /// From arrived to released: complete, and waiting for earlier bytes.
+    pub order_wait: Duration,
+    /// From the request's release to the reply's hand-over. Nothing in virtual time, where answering takes no time.
+    pub host: Duration,
+}
+
+impl Budget {
+    /// The budget of a message that was due at `due`, reached the server as `request` says, and came back with
+    /// `reply`. `None` where the path could not know an instant.
+    pub fn of(due: Time, request: &AtServer, reply: &Delivery) -> Option<Self> {
+        let there = Self::one_way(due, &request.delivery)?;
+        let back = Self::one_way(request.replied, reply)?;
+        let host = request.replied - request.delivery.released;
+        Some(there + back + Self { host, ..Self::default() })
+    }
+
+    fn one_way(handed_over: Time, delivery: &Delivery) -> Option<Self> {
+        let (arrived, entered) = (delivery.arrived?, delivery.entered?);
+        Some(Self {
+            send_wait: entered.first - handed_over,
+            recovery: entered.copy - entered.first,
+            path: arrived - entered.copy,
+            order_wait: delivery.released - arrived,
+            host: Duration::ZERO,
+        })
+    }
+
+    /// All parts together: the latency.
+    pub fn total(&self) -> Duration {
+        self.send_wait + self.path + self.extra() + self.host
+    }
+
+    /// What loss and order cost. A message is delayed where that is more than nothing.
+    pub fn extra(&self) -> Duration {
+        self.recovery + self.order_wait
+    }
+
+    /// The parts in the order of the fields.
+    pub fn parts(&self) -> [Duration; 5] {
+        [self.send_wait, self.path, self.recovery, self.order_wait, self.host]
+    }
+}
+
+impl Add for Budget {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            send_wait: self.send_wait + other.send_wait,
+            path: self.path + other.path,
+            recovery: self.recovery + other.recovery,
+            order_wait: self.order_wait + other.order_wait,
+            host: self.host + other.host,
+        }
+    }
+}
+
+impl Sum for Budget {
+    fn sum<I: Iterator<Item = Self>>(budgets: I) -> Self {
+        budgets.fold(Self::default(), Add::add)
+    }
+}
+
+/// The budgets of many messages.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BudgetSums {
+    /// Messages whose budget is known.
+    pub n: u64,
+    /// The exact sum of each part in nanoseconds, in the order of [`Budget::parts`].
+    pub parts: [u128; 5],
+}
+
+impl BudgetSums {
+    /// Adds a message.
+    pub fn add(&mut self, budget: &Budget) {
+        self.n += 1;
+        for (sum, part) in self.parts.iter_mut().zip(budget.parts()) {
+            *sum += part.as_nanos();
+        }
+    }
+
+    /// Adds all that another has.
+    pub fn merge(&mut self, other: &Self) {
+        self.n += other.n;
+        for (sum, part) in self.parts.iter_mut().zip(other.parts) {
+            *sum += part;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        transport::Entered,
+        wire::{MessageId, Probe},
+    };
+
+    fn delivery(due: u64, [first, copy, arrived, released]: [u64; 4]) -> Delivery {
+        let at = Time::from_nanos;
+        Delivery {
+            probe: Probe { id: MessageId { flow: 0, seq: 0 }, due: at(due) },
+            arrived: Some(at(arrived)),
+            released: at(released),
+            entered: Some(Entered { first: at(first), copy: at(copy) }),
+            blocked_by: None,
+            cause: None,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_parts_add_up_to_the_latency_whatever_the_instants(
+            mut instants in prop::collection::vec(0u64..1 << 40, 10),
+        ) {
+            instants.sort_unstable();
+            let [due, f, e, a, r, replied, f2, e2, a2, r2] = instants[..] else { unreachable!() };
+            let request = AtServer {
+                delivery: delivery(due, [f, e, a, r]), replied: Time::from_nanos(replied),
+            };
+            let budget = Budget::of(Time::from_nanos(due), &request, &delivery(due, [f2, e2, a2, r2]));
+            let budget = budget.expect("every instant is known");
+            prop_assert_eq!(budget.total(), Duration::from_nanos(r2 - due));
+            prop_assert_eq!(budget.recovery, Duration::from_nanos(e - f + e2 - f2));
+            prop_assert_eq!(budget.host, Duration::from_nanos(replied - r));
+        }
+    }
+
+    #[test]
+    fn what_a_path_hides_leaves_no_budget() {
+        let request = AtServer {
+            delivery: Delivery { entered: None, ..delivery(0, [1, 2, 3, 4]) },
+            replied: Time::from_nanos(4),
+        };
+        assert_eq!(Budget::of(Time::ZERO, &request, &delivery(0, [5, 6, 7, 8])), None);
+    }
+}

@@ -1,0 +1,88 @@
+//! What an emulated path knows of the bytes on it: when each first entered the wire, when the copy that arrived
+//! did, and whether a copy was dropped.
+//!
+//! The two ends of one QUIC connection share two [`Ledger`]s, one for each direction. The sender's packet
+//! protection says what it seals ([`Tap::sealed`]), the socket says what became of the datagram that carried it
+//! ([`Tap::sent`]), and the receiver's packet protection says what it opened ([`Tap::opened`]): so a packet counts
+//! as arrived where its receiver took it in, and a corrupted one does not.
+
+mod bytes;
+mod ledger;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use self::{
+    bytes::{Passage, Stamp},
+    ledger::{Carried, Ledger},
+};
+use crate::{link::Verdict, time::Time, wire::MessageId};
+
+/// One end's view of the wire, for one connection at a time.
+#[derive(Debug, Clone)]
+pub struct Tap {
+    ledgers: Arc<[Mutex<Ledger>; 2]>,
+    /// Which of them is of what this end sends: 0 to the server, 1 to the client.
+    outgoing: usize,
+}
+
+impl Tap {
+    /// The taps of the client and of the server.
+    pub fn pair() -> [Self; 2] {
+        let ledgers = Arc::<[Mutex<Ledger>; 2]>::default();
+        [0, 1].map(|outgoing| Self { ledgers: ledgers.clone(), outgoing })
+    }
+
+    /// A new connection begins: its streams and packets are counted from 0 again.
+    pub fn begin(&self) {
+        for ledger in &*self.ledgers {
+            *lock(ledger) = Ledger::default();
+        }
+    }
+
+    /// The datagram that is sent next ends with packet number `packet`, whose plaintext is `payload`.
+    pub fn sealed(&self, packet: u64, payload: &[u8]) {
+        self.outgoing().seal(packet, payload);
+    }
+
+    /// A datagram was offered to the wire; `look` is shown what it carries.
+    pub fn sent(&self, now: Time, verdict: &Verdict, look: impl FnOnce(&[Carried])) {
+        self.outgoing().enter(now, verdict, look);
+    }
+
+    /// Packet number `packet` came intact; `accepted` says whether its frames were taken in.
+    pub fn opened(&self, packet: u64, accepted: bool) {
+        self.incoming().open(packet, accepted);
+    }
+
+    /// How the byte at `offset` of an incoming stream came here.
+    pub fn passage(&self, stream: u64, offset: u64) -> Option<Passage> {
+        self.incoming().passage(stream, offset)
+    }
+
+    /// When the DATAGRAM that has just arrived with the message `id` had entered the wire.
+    pub fn datagram(&self, id: MessageId) -> Option<Stamp> {
+        self.incoming().datagram(id)
+    }
+
+    /// Nothing below `offset` of an incoming stream will be asked for any more.
+    pub fn release(&self, stream: u64, offset: u64) {
+        self.incoming().release(stream, offset);
+    }
+
+    /// Nothing of an incoming stream will be asked for any more.
+    pub fn close(&self, stream: u64) {
+        self.incoming().close(stream);
+    }
+
+    fn outgoing(&self) -> MutexGuard<'_, Ledger> {
+        lock(&self.ledgers[self.outgoing])
+    }
+
+    fn incoming(&self) -> MutexGuard<'_, Ledger> {
+        lock(&self.ledgers[1 - self.outgoing])
+    }
+}
+
+fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
+    ledger.lock().unwrap_or_else(PoisonError::into_inner)
+}

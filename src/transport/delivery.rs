@@ -1,0 +1,112 @@
+//! What a channel tells of a message that it hands over.
+
+use super::order::Release;
+use crate::{
+    path::tap::{Passage, Stamp},
+    time::Time,
+    wire::{MessageId, Probe},
+};
+
+/// A message that order lets the application have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivery {
+    /// The message.
+    pub probe: Probe,
+    /// When its last byte reached this end; `None` where the transport hides that.
+    pub arrived: Option<Time>,
+    /// When order let the application have it. How late the application then takes it is its own affair.
+    pub released: Time,
+    /// When that last byte entered the wire; `None` where the path cannot know.
+    pub entered: Option<Entered>,
+    /// The earlier message of the same ordered unit whose bytes it waited for: of those that arrived
+    /// after it, the last. `None` if it waited for none.
+    pub blocked_by: Option<MessageId>,
+    /// Why those bytes came late; `None` if it waited for none, or where the path cannot know.
+    pub cause: Option<Cause>,
+}
+
+/// When the byte of a message that arrived last entered the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entered {
+    /// For the first time.
+    pub first: Time,
+    /// With the packet that arrived.
+    pub copy: Time,
+}
+
+/// Why a byte came after later ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// A packet with it was dropped: lost, refused by a full queue, or corrupted.
+    Loss,
+    /// It was sent before the byte that had to wait, and overtaken on the wire.
+    Reorder,
+    /// It was sent after it.
+    Sender,
+}
+
+impl Cause {
+    /// Every cause, in the order in which they are shown.
+    pub const ALL: [Self; 3] = [Self::Loss, Self::Reorder, Self::Sender];
+
+    /// Why `blocker` arrived after `blocked`.
+    fn of(blocker: &Passage, blocked: &Passage) -> Self {
+        if blocker.dropped {
+            Self::Loss
+        } else if blocker.first < blocked.copy {
+            Self::Reorder
+        } else {
+            Self::Sender
+        }
+    }
+}
+
+impl Delivery {
+    /// A message that was released as it arrived, all of it in one packet: one that is never sent again.
+    pub fn at_once(probe: Probe, arrived: Time, entered: Option<Time>) -> Self {
+        let entered = entered.map(|at| Entered { first: at, copy: at });
+        Self { probe, arrived: Some(arrived), released: arrived, entered, blocked_by: None, cause: None }
+    }
+
+    /// A message of a stream; `passage` says how the byte at an offset came, where the path knows it.
+    pub fn in_order(release: &Release, passage: impl Fn(u64) -> Option<Passage>) -> Self {
+        let own = passage(release.last);
+        let blocker = release.blocker.and_then(|blocker| passage(blocker.last));
+        let at = |stamp: Stamp| stamp.at;
+        Self {
+            probe: release.probe,
+            arrived: Some(release.arrived),
+            released: release.released,
+            entered: own.map(|own| Entered { first: at(own.first), copy: at(own.copy) }),
+            blocked_by: release.blocker.map(|blocker| blocker.id),
+            cause: blocker.zip(own).map(|(blocker, own)| Cause::of(&blocker, &own)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passage(first: u64, copy: u64, dropped: bool) -> Passage {
+        let stamp = |packet| Stamp { packet, at: Time::from_nanos(packet) };
+        Passage { first: stamp(first), copy: stamp(copy), dropped }
+    }
+
+    #[test]
+    fn bytes_of_a_dropped_packet_block_by_loss() {
+        assert_eq!(Cause::of(&passage(1, 5, true), &passage(2, 2, false)), Cause::Loss);
+    }
+
+    #[test]
+    fn bytes_sent_earlier_and_not_dropped_were_overtaken() {
+        assert_eq!(Cause::of(&passage(1, 1, false), &passage(2, 2, false)), Cause::Reorder);
+        // Declared lost, sent again, and the second copy came first: overtaken all the same.
+        assert_eq!(Cause::of(&passage(1, 9, false), &passage(2, 2, false)), Cause::Reorder);
+    }
+
+    #[test]
+    fn bytes_sent_later_came_later_by_the_senders_choice() {
+        assert_eq!(Cause::of(&passage(3, 3, false), &passage(2, 2, false)), Cause::Sender);
+    }
+}
