@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::experiment::ExperimentArgs;
-use wirelab::transport::quic::Congestion;
+use super::experiment::{Defaults, ExperimentArgs};
+use wirelab::transport::{Transport, quic::Congestion};
 
 /// Compare transports: latency and loss on one emulated link, or over loopback
 ///
@@ -29,8 +29,17 @@ Examples:
   wirelab bench --path direct -t all -d 2s --seeds 2
       every transport over this machine's loopback, in real time, without the link";
 
+const TRANSPORTS: [Transport; 5] = [
+    Transport::Udp,
+    Transport::QuicOne,
+    Transport::QuicFlow,
+    Transport::QuicMessage,
+    Transport::QuicDatagram,
+];
+
 impl Bench {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        self.experiment.measure("bench", Congestion::Cubic)
+        let defaults = Defaults { transports: &TRANSPORTS, congestion: Congestion::Cubic };
+        self.experiment.measure("bench", defaults)
     }
 }

@@ -4,6 +4,7 @@ mod bench;
 mod certs;
 mod completions;
 mod experiment;
+mod hol;
 mod man;
 pub(crate) mod output;
 mod report;
@@ -28,6 +29,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Bench(Box<bench::Bench>),
+    Hol(Box<hol::Hol>),
     Report(report::Report),
     Serve(serve::Serve),
     Send(send::Send),
@@ -45,6 +47,7 @@ impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Bench(command) => command.run(),
+            Command::Hol(command) => command.run(),
             Command::Report(command) => command.run(),
             Command::Serve(command) => in_real_time(|host| command.run(host)),
             Command::Send(command) => in_real_time(|host| command.run(host)),

@@ -1,6 +1,9 @@
 //! A row of a result: the outcomes of one plan, pooled over seeds.
 
-use super::{outcome::Outcome, plan::Plan, workload::Arrivals};
+use super::{
+    blocking::OrderFigures, budget::BudgetSums, outcome::Outcome, plan::Plan, theory::Theory,
+    workload::Arrivals,
+};
 use crate::{
     link::{Counters, GilbertElliott, JitterShape, LinkSpec, Loss, LossBy, QueueLimit},
     report::{self, Cell, Flag, PerSeed, Ratio},
@@ -24,12 +27,32 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
     cell.connect_ns = Some(pool.connect().summary());
     cell.latency_ns = Some(report::Latency::pooled(&pool.each(|outcome| &outcome.latency)));
     cell.send_delay_ns = Some(pool.merge(|outcome| &outcome.send_delay).summary());
+    cell.budget_ns = pool.budget();
+    cell.delayed = pool.delayed();
+    cell.hol = tells_order(plan).then(|| pool.hol());
+    match Theory::of(plan) {
+        Ok(theory) => cell.theory = Some(expected(&theory)),
+        Err(reason) => cell.theory_reason = Some(reason.to_owned()),
+    }
     cell.wire = pool.wire(plan, messages.delivered);
     cell.recovery = Some(pool.recovery());
     cell.per_seed = outcomes.iter().map(|(seed, outcome)| per_seed(plan, *seed, outcome)).collect();
     cell.flags = flags(plan, &pool, &messages);
     cell.messages = Some(messages);
     cell
+}
+
+/// Whether this end could see order at work.
+fn tells_order(plan: &Plan) -> bool {
+    !plan.transport.hides_arrival()
+}
+
+fn expected(theory: &Theory) -> report::Theory {
+    report::Theory {
+        delayed_ratio: Ratio::new(theory.delayed),
+        blocked_ratio: Ratio::new(theory.blocked),
+        extra_mean_ns: Some(libm::round(theory.extra() * 1e9) as u64),
+    }
 }
 
 /// The outcomes of all seeds.
@@ -71,6 +94,69 @@ impl Pool<'_> {
         connect
     }
 
+    fn budgets(&self) -> BudgetSums {
+        let mut sums = BudgetSums::default();
+        self.0.iter().for_each(|(_, outcome)| sums.merge(&outcome.budget));
+        sums
+    }
+
+    /// The mean of each part; `None` where the path cannot know.
+    fn budget(&self) -> Option<report::Budget> {
+        let sums = self.budgets();
+        let mean = |sum: u128| u64::try_from((sum + u128::from(sums.n) / 2).checked_div(sums.n.into())?).ok();
+        let [send_wait, path, recovery, order_wait, host] = sums.parts.map(mean);
+        (sums.n > 0).then_some(report::Budget { send_wait, path, recovery, order_wait, host })
+    }
+
+    /// Messages that loss or order delayed; `None` where the path cannot know.
+    fn delayed(&self) -> Option<report::Delayed> {
+        let known = self.budgets().n;
+        let extra = self.merge(|outcome| &outcome.extra);
+        let mean = extra.sum().checked_div(known.into()).and_then(|mean| u64::try_from(mean).ok());
+        (known > 0).then(|| report::Delayed {
+            n: extra.n(),
+            ratio: Ratio::of(extra.n(), known),
+            extra_ns: extra.summary(),
+            extra_mean_ns: mean,
+        })
+    }
+
+    fn hol(&self) -> report::Hol {
+        let both = self.direction(|outcome| &outcome.order);
+        report::Hol {
+            blocked: both.blocked,
+            blocked_ratio: both.blocked_ratio,
+            by_other_flow_ratio: both.by_other_flow_ratio,
+            wait_ns: both.wait_ns,
+            total_wait_ns: both.total_wait_ns,
+            by_cause: both.by_cause,
+            longest_stall: both.longest_stall,
+            to_server: Some(self.direction(|outcome| &outcome.order_by_direction[0])),
+            to_client: Some(self.direction(|outcome| &outcome.order_by_direction[1])),
+        }
+    }
+
+    fn direction(&self, of: impl Fn(&Outcome) -> &OrderFigures) -> report::HolDirection {
+        let blocked = self.sum(|outcome| of(outcome).blocked);
+        let wait = self.merge(|outcome| &of(outcome).wait);
+        let stalls = self.0.iter().filter_map(|(_, outcome)| of(outcome).longest_stall);
+        report::HolDirection {
+            blocked,
+            blocked_ratio: Ratio::of(blocked, self.sum(|outcome| outcome.messages.delivered)),
+            by_other_flow_ratio: Ratio::of(self.sum(|outcome| of(outcome).by_other_flow), blocked),
+            wait_ns: wait.summary(),
+            total_wait_ns: u64::try_from(wait.sum()).unwrap_or(u64::MAX),
+            by_cause: report::ByCause {
+                loss: self.sum(|outcome| of(outcome).by_cause.loss),
+                reorder: self.sum(|outcome| of(outcome).by_cause.reorder),
+                sender: self.sum(|outcome| of(outcome).by_cause.sender),
+            },
+            longest_stall: stalls
+                .max_by_key(|stall| stall.duration)
+                .map(|stall| report::Stall { duration_ns: nanos(stall.duration), messages: stall.messages }),
+        }
+    }
+
     /// Both directions of the wire; `None` where it is not ours.
     fn wire(&self, plan: &Plan, delivered: u64) -> Option<report::Wire> {
         let mut sum = [Counters::default(); 2];
@@ -103,14 +189,13 @@ impl Pool<'_> {
 
 fn per_seed(plan: &Plan, seed: u64, outcome: &Outcome) -> PerSeed {
     let delivered = outcome.messages.delivered;
-    let tells_order = !plan.transport.hides_arrival();
     PerSeed {
         seed,
         p50_ns: outcome.latency.percentile(Percentile::P50),
         p99_ns: outcome.latency.percentile(Percentile::P99),
         loss_ratio: Ratio::of(outcome.messages.lost, outcome.messages.scheduled),
-        delayed_ratio: None,
-        blocked_ratio: Ratio::of(outcome.order.blocked, delivered).filter(|_| tells_order),
+        delayed_ratio: Ratio::of(outcome.extra.n(), outcome.budget.n),
+        blocked_ratio: Ratio::of(outcome.order.blocked, delivered).filter(|_| tells_order(plan)),
     }
 }
 

@@ -30,28 +30,33 @@ struct Sample {
     latency: Seeds,
     lost: Ratios,
     on_time: Ratios,
+    delayed: Ratios,
+    blocked: Ratios,
 }
 
 impl Sample {
     fn new(outcomes: &[(u64, Outcome)]) -> Self {
         let latency: Vec<Histogram> = outcomes.iter().map(|(_, outcome)| outcome.latency.clone()).collect();
-        let ratios = |of: fn(&Outcome) -> u64| {
-            let counts = outcomes.iter().map(|(_, o)| (of(o), o.messages.scheduled));
-            Ratios::new(counts.collect())
+        let ratios = |of: fn(&Outcome) -> (u64, u64)| {
+            Ratios::new(outcomes.iter().map(|(_, outcome)| of(outcome)).collect())
         };
         Self {
             latency: Seeds::new(&latency),
-            lost: ratios(|outcome| outcome.messages.lost),
-            on_time: ratios(|outcome| outcome.messages.on_time),
+            lost: ratios(|outcome| (outcome.messages.lost, outcome.messages.scheduled)),
+            on_time: ratios(|outcome| (outcome.messages.on_time, outcome.messages.scheduled)),
+            delayed: ratios(|outcome| (outcome.extra.n(), outcome.budget.n)),
+            blocked: ratios(|outcome| (outcome.order.blocked, outcome.messages.delivered)),
         }
     }
 
     /// How much greater each statistic is here than in `other`.
     fn against(&self, other: &Self) -> Vec<(Metric, crate::stats::Difference)> {
         let p99 = Percentile::P99;
-        let pairs: [(Metric, &dyn Pooled, &dyn Pooled); 4] = [
+        let pairs: [(Metric, &dyn Pooled, &dyn Pooled); 6] = [
             (Metric::OnTimeRatio, &self.on_time, &other.on_time),
             (Metric::LossRatio, &self.lost, &other.lost),
+            (Metric::DelayedRatio, &self.delayed, &other.delayed),
+            (Metric::BlockedRatio, &self.blocked, &other.blocked),
             (Metric::MeanNs, &self.latency.mean(), &other.latency.mean()),
             (Metric::P99Ns, &self.latency.percentile(p99), &other.latency.percentile(p99)),
         ];

@@ -12,6 +12,7 @@ mod plan;
 mod recorder;
 mod run;
 mod sim;
+mod theory;
 mod workload;
 
 pub use self::{
@@ -27,5 +28,6 @@ pub use self::{
     recorder::AtServer,
     run::{Ends, LEAD, RunError, run},
     sim::{simulate, simulate_observed},
+    theory::Theory,
     workload::{Arrivals, Schedule, Scheduled, UnknownArrivals, Wait, Workload},
 };

@@ -7,12 +7,14 @@
 mod closing;
 mod csv;
 mod differences;
+mod explain;
 mod flag;
 mod json;
 mod markdown;
 pub mod model;
 mod ratio;
 mod table;
+mod teach;
 mod text;
 mod words;
 
@@ -22,6 +24,7 @@ mod sample;
 mod tests;
 
 pub use csv::to_csv;
+pub use explain::explain_hol;
 pub use flag::Flag;
 pub use json::{LoadError, MAX_BYTES, from_json, to_json};
 pub use markdown::to_markdown;

@@ -3,7 +3,7 @@
 //! Text and Markdown differ in how they draw it and in nothing else.
 
 use super::{
-    model::{Cell, Messages, ResultFile, Wire},
+    model::{ByCause, Cell, Hol, Messages, ResultFile, Theory, Wire},
     ratio::Ratio,
     words,
 };
@@ -21,6 +21,8 @@ pub(crate) struct Group<'a> {
     pub(crate) labels: Vec<String>,
     /// Those of which at least one row has a value.
     pub(crate) columns: Vec<Column>,
+    /// Whether it is looked at for head-of-line blocking.
+    pub(crate) of_hol: bool,
 }
 
 /// A column with a value, or none, for each row.
@@ -41,6 +43,19 @@ pub(crate) enum Topic {
     Latency,
     /// What it cost, and what only some commands measure.
     Cost,
+    /// Who waited for whom. A table of its own, as are the next two.
+    Blocking,
+    /// Where the time went.
+    Budget,
+    /// What a closed form expects.
+    Theory,
+}
+
+impl Topic {
+    /// Whether its columns make a table of their own.
+    pub(crate) const fn stands_alone(self) -> bool {
+        matches!(self, Self::Blocking | Self::Budget | Self::Theory)
+    }
 }
 
 type Value = fn(&Cell) -> Option<String>;
@@ -86,15 +101,46 @@ const COLUMNS: [(&str, Topic, Value); 19] = [
     }),
 ];
 
-/// What `hol` shows besides.
-const HOL_COLUMNS: [(&str, Topic, Value); 6] = [
-    ("mean wait", Topic::Cost, |cell| time(cell.hol.as_ref()?.wait_ns.mean)),
-    ("by other flow", Topic::Cost, |cell| cell.hol.as_ref()?.by_other_flow_ratio.map(words::share)),
-    ("longest stall", Topic::Cost, |cell| time(Some(cell.hol.as_ref()?.longest_stall?.duration_ns))),
-    ("mean delay", Topic::Cost, |cell| time(cell.delayed.as_ref()?.extra_mean_ns)),
-    ("expect delayed", Topic::Cost, |cell| cell.theory.as_ref()?.delayed_ratio.map(words::share)),
-    ("expect blocked", Topic::Cost, |cell| cell.theory.as_ref()?.blocked_ratio.map(words::share)),
+/// What `hol` shows in place of what messages cost.
+const HOL_COLUMNS: [(&str, Topic, Value); 15] = [
+    ("by other flow", Topic::Blocking, |cell| blocked(cell)?.by_other_flow_ratio.map(words::share)),
+    ("for loss", Topic::Blocking, |cell| cause(cell, |by| by.loss)),
+    ("for overtaking", Topic::Blocking, |cell| cause(cell, |by| by.reorder)),
+    ("for sender", Topic::Blocking, |cell| cause(cell, |by| by.sender)),
+    ("mean wait", Topic::Blocking, |cell| time(blocked(cell)?.wait_ns.mean)),
+    ("longest stall", Topic::Blocking, longest_stall),
+    ("send wait", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.send_wait)),
+    ("path", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.path)),
+    ("recovery", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.recovery)),
+    ("order wait", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.order_wait)),
+    ("host", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.host)),
+    ("delayed: theory", Topic::Theory, |cell| theory(cell)?.delayed_ratio.map(words::share)),
+    ("blocked: theory", Topic::Theory, |cell| theory(cell)?.blocked_ratio.map(words::share)),
+    ("mean extra: seen", Topic::Theory, |cell| {
+        theory(cell)?;
+        time(cell.delayed.as_ref()?.extra_mean_ns)
+    }),
+    ("theory", Topic::Theory, |cell| time(theory(cell)?.extra_mean_ns)),
 ];
+
+/// What is known of blocked messages, if there are any.
+fn blocked(cell: &Cell) -> Option<&Hol> {
+    cell.hol.as_ref().filter(|hol| hol.blocked > 0)
+}
+
+fn cause(cell: &Cell, of: fn(&ByCause) -> u64) -> Option<String> {
+    let hol = blocked(cell)?;
+    Ratio::of(of(&hol.by_cause), hol.blocked).map(words::share)
+}
+
+fn longest_stall(cell: &Cell) -> Option<String> {
+    let stall = blocked(cell)?.longest_stall?;
+    Some(format!("{} ({})", words::time(stall.duration_ns), words::count(stall.messages)))
+}
+
+fn theory(cell: &Cell) -> Option<&Theory> {
+    cell.theory.as_ref()
+}
 
 fn time(ns: Option<u64>) -> Option<String> {
     ns.map(words::time)
@@ -145,10 +191,9 @@ fn group(cells: Vec<(usize, &Cell)>, of_hol: bool) -> Group<'_> {
     let first = cells[0];
     let path = words::plain(&first.path);
     let labels = cells.iter().map(|cell| label(cell, &cells)).collect();
-    let hol_columns = HOL_COLUMNS.iter().filter(|_| of_hol);
-    let columns = COLUMNS
-        .iter()
-        .chain(hol_columns)
+    let usual = COLUMNS.iter().filter(|(_, topic, _)| !(of_hol && *topic == Topic::Cost));
+    let columns = usual
+        .chain(HOL_COLUMNS.iter().filter(|_| of_hol))
         .map(|&(title, topic, value)| Column {
             title,
             topic,
@@ -163,6 +208,7 @@ fn group(cells: Vec<(usize, &Cell)>, of_hol: bool) -> Group<'_> {
         columns,
         cells,
         indices,
+        of_hol,
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     flag::Flag,
     model::{Paired, ResultFile},
     table::{Column, Group, Topic, groups},
+    teach::{silent_theory, teach},
     words,
 };
 
@@ -106,6 +107,10 @@ impl Page {
         self.prose("", &group.link, BOLD);
         self.prose("", &group.workload, "");
         self.gap();
+        if group.of_hol {
+            teach(group).iter().for_each(|sentence| self.prose("", sentence, ""));
+            self.gap();
+        }
         for block in blocks(group, self.options.width) {
             self.block(&group.labels, &block);
             self.gap();
@@ -120,6 +125,10 @@ impl Page {
             self.prose("! ", &note, YELLOW);
         }
         self.gap();
+        if group.of_hol {
+            silent_theory(group).iter().for_each(|line| self.prose("", line, ""));
+            self.gap();
+        }
         for (heading, rows) in differences(group, paired) {
             self.prose("", &heading, "");
             rows.iter().for_each(|row| self.prose("  ", row, ""));
@@ -200,8 +209,10 @@ fn blocks<'a>(group: &'a Group<'_>, limit: usize) -> Vec<Vec<&'a Column>> {
     let mut blocks = vec![leading];
     let mut block: Vec<&Column> = Vec::new();
     for column in rest {
+        let apart =
+            block.last().is_some_and(|last| last.topic != column.topic && column.topic.stands_alone());
         block.push(column);
-        if block.len() > 1 && block_width(&group.labels, &block, 2) > limit {
+        if apart || block.len() > 1 && block_width(&group.labels, &block, 2) > limit {
             block.pop();
             blocks.push(std::mem::replace(&mut block, vec![column]));
         }

@@ -11,7 +11,7 @@ impl ExperimentArgs {
         let mut config = Map::new();
         let mut set = |name: &str, value: Value| config.insert(name.to_owned(), value);
         let plans = || request.batches.iter().flat_map(|batch| &batch.plans);
-        set("transport", json!(self.transport.names()));
+        set("transport", distinct(plans().map(|plan| json!(plan.transport.name()))));
         set("path", json!(self.path.iter().map(|path| path.name()).collect::<Vec<_>>()));
         set(
             "links",

@@ -11,19 +11,18 @@ use std::{
 use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Batch, ExperimentArgs, Request, interrupt::stop_on_interrupt};
+use super::{Batch, Defaults, ExperimentArgs, Request, interrupt::stop_on_interrupt};
 use crate::cli::output::note;
 use wirelab::{
     experiment::{self, Effort, LEAD, PathKind, Runs, run_direct, run_matrix, simulate},
     report::{ResultFile, Skipped},
-    transport::quic::Congestion,
     units::format_duration,
 };
 
 impl ExperimentArgs {
     /// Runs what the options ask for and writes the result of `command`.
-    pub(crate) fn measure(&self, command: &str, controller: Congestion) -> anyhow::Result<ExitCode> {
-        let request = self.request(controller)?;
+    pub(crate) fn measure(&self, command: &str, defaults: Defaults<'_>) -> anyhow::Result<ExitCode> {
+        let request = self.request(defaults)?;
         let draft = self.output.open()?;
         let stop = stop_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         let mut file = ResultFile::new(command);

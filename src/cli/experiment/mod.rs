@@ -23,16 +23,16 @@ use self::{
 use wirelab::{
     experiment::{PathKind, Plan},
     report::Skipped,
-    transport::quic::Congestion,
+    transport::{Transport, quic::Congestion},
 };
 
 /// The options of an experiment.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ExperimentArgs {
     /// Transports to compare: udp, tcp, tls, quic-one, quic-flow, quic-message, quic-datagram; quic for its four,
-    /// all for what the path can carry
-    #[arg(short, long, value_name = "LIST", default_value = "udp,quic", value_parser = parse_transports)]
-    transport: Transports,
+    /// all for what the path can carry [default: udp,quic]
+    #[arg(short, long, value_name = "LIST", value_parser = parse_transports)]
+    transport: Option<Transports>,
     /// Where packets travel: sim (virtual time, over the link), direct (this machine's loopback in real time,
     /// without the link)
     #[arg(long, value_name = "PATH,..", value_delimiter = ',', default_value = "sim", value_parser = path)]
@@ -90,14 +90,22 @@ pub(crate) struct Batch {
     pub(crate) seeds: u64,
 }
 
+/// What a command takes where the options say nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Defaults<'a> {
+    pub(crate) transports: &'a [Transport],
+    pub(crate) congestion: Congestion,
+}
+
 impl ExperimentArgs {
-    /// Everything that the options ask for. `controller` is what is taken where they name none.
-    pub(crate) fn request(&self, controller: Congestion) -> Result<Request, UsageError> {
+    /// Everything that the options ask for.
+    pub(crate) fn request(&self, defaults: Defaults<'_>) -> Result<Request, UsageError> {
         let mut request = Request { batches: Vec::new(), skipped: Vec::new() };
+        let named = self.transport.clone().unwrap_or_else(|| Transports::These(defaults.transports.to_vec()));
         for &path in &self.path {
-            let (transports, skipped) = self.transport.on(path);
+            let (transports, skipped) = named.on(path);
             request.skipped.extend(skipped);
-            let batch = self.batch(path, &transports, controller)?;
+            let batch = self.batch(path, &transports, defaults.congestion)?;
             request.batches.push(batch);
         }
         Ok(request)
@@ -106,7 +114,7 @@ impl ExperimentArgs {
     fn batch(
         &self,
         path: PathKind,
-        transports: &[wirelab::transport::Transport],
+        transports: &[Transport],
         controller: Congestion,
     ) -> Result<Batch, UsageError> {
         let (seconds, seeds) = if path.is_direct() { (10, 5) } else { (60, 30) };

@@ -63,12 +63,4 @@ impl Transports {
         }
         (carried, skipped)
     }
-
-    /// As it would be written.
-    pub(super) fn names(&self) -> Vec<&'static str> {
-        match self {
-            Self::All => vec!["all"],
-            Self::These(these) => these.iter().map(|transport| transport.name()).collect(),
-        }
-    }
 }

@@ -1,0 +1,63 @@
+//! `wirelab hol`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use wirelab::{
+    report::explain_hol,
+    transport::{
+        Transport,
+        quic::{Congestion, FIXED_WINDOW_BYTES},
+    },
+};
+
+use super::{
+    experiment::{Defaults, ExperimentArgs},
+    output::raw,
+};
+
+/// Measure head-of-line blocking: how long messages lay complete, and whose loss they waited for
+///
+/// The same cells as `bench`, with the ordered and the unordered transports side by side. The window is fixed unless
+/// -C says otherwise, so that what is seen is order and not congestion.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Hol {
+    /// Say what each column means and how it was measured, and measure nothing
+    #[arg(long)]
+    explain: bool,
+    #[command(flatten)]
+    experiment: ExperimentArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  wirelab hol
+      who waits for whom on a 50 ms link that loses 1% each way
+  wirelab hol --rtt 100ms --to-client loss=0%
+      loss on the way to the server only, where a closed form stands beside what was measured
+  wirelab hol --loss 0%,0.5%,1%,2%,5% -o curve.csv
+      a curve over the loss rate
+  wirelab hol -C cubic
+      how much of the delay is the window's";
+
+/// The unordered first, then more and more order.
+const TRANSPORTS: [Transport; 5] = [
+    Transport::Udp,
+    Transport::QuicDatagram,
+    Transport::QuicMessage,
+    Transport::QuicFlow,
+    Transport::QuicOne,
+];
+
+impl Hol {
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        if self.explain {
+            raw(explain_hol().as_bytes())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let defaults =
+            Defaults { transports: &TRANSPORTS, congestion: Congestion::Fixed(FIXED_WINDOW_BYTES) };
+        self.experiment.measure("hol", defaults)
+    }
+}

@@ -1,0 +1,202 @@
+//! What a closed form expects of a cell: isolated losses on the way to the server, and ordered delivery.
+//!
+//! A lost packet is found out by the acknowledgement of packets sent after it, and its bytes come
+//! `D = RTT + min(3 d, max(d, RTT/8))` after it should have arrived: the packet threshold of three and the time
+//! threshold of 9/8 RTT of RFC 9002 section 6.1, with a packet every `d`. Over `N` streams that take turns, each holds
+//! back `k = ceil(D / (N d)) - 1` messages behind it, the `j`-th for `D - j N d`. First order in the loss `p`: losses
+//! whose episodes overlap are not counted twice.
+
+use std::time::Duration;
+
+use super::{
+    plan::Plan,
+    workload::{Arrivals, Workload},
+};
+use crate::{
+    link::{LinkSpec, Loss, LossBy},
+    transport::{OrderedUnit, Transport, quic::Congestion},
+};
+
+/// What is expected, as shares of delivered messages and a mean over them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Theory {
+    /// Share of messages delayed by recovery or order.
+    pub delayed: f64,
+    /// Share of messages that lay complete behind a gap.
+    pub blocked: f64,
+    /// Mean of recovery, in seconds.
+    pub recovery: f64,
+    /// Mean of order wait, in seconds.
+    pub order_wait: f64,
+}
+
+/// The most that a QUIC packet holds of a stream before it has found out that the path carries more: longer messages
+/// take several packets.
+const ONE_PACKET_BYTES: usize = 1100;
+/// The part of a probe timeout that is not the round trip (RFC 9002 section 6.2.1): 25 ms of acknowledgement delay
+/// and the granularity of 1 ms.
+const PROBE_MARGIN: Duration = Duration::from_millis(26);
+
+impl Theory {
+    const NOTHING: Self = Self { delayed: 0.0, blocked: 0.0, recovery: 0.0, order_wait: 0.0 };
+
+    /// What the closed form expects of `plan`, or why there is none.
+    ///
+    /// # Errors
+    ///
+    /// The reason, in words.
+    pub fn of(plan: &Plan) -> Result<Self, &'static str> {
+        if plan.path.is_direct() {
+            return Err("there is no emulated link");
+        }
+        if plan.transport.is_datagram() {
+            // Nothing is sent again and nothing waits for anything.
+            return Ok(Self::NOTHING);
+        }
+        let [to_server, to_client] = &plan.links;
+        let share = independent(to_server)?;
+        if independent(to_client)? > 0.0 {
+            return Err(
+                "loss both ways: acknowledgements and replies are lost too (try --to-client loss=0%)",
+            );
+        }
+        applies(plan)?;
+        Ok(isolated(share, to_server.delay + to_client.delay, plan.transport, &plan.workload))
+    }
+
+    /// Mean of what loss and order cost together, in seconds.
+    pub fn extra(&self) -> f64 {
+        self.recovery + self.order_wait
+    }
+}
+
+/// The independent loss of one direction.
+fn independent(link: &LinkSpec) -> Result<f64, &'static str> {
+    match (&link.loss, link.loss_by) {
+        (Loss::Independent(share), LossBy::Packet) => Ok(share.ratio()),
+        (loss, _) if *loss == Loss::NONE => Ok(0.0),
+        (Loss::Drop(_) | Loss::Outage { .. }, _) => Err("losses are listed, not drawn"),
+        _ => Err("losses come in bursts, and the form is for isolated ones"),
+    }
+}
+
+fn applies(plan: &Plan) -> Result<(), &'static str> {
+    let Plan { links, workload, .. } = plan;
+    let rtt = links[0].delay + links[1].delay;
+    if !matches!(plan.congestion, Congestion::Fixed(_)) {
+        return Err("the congestion controller's window delays messages too (try -C fixed)");
+    }
+    if links.iter().any(|link| link.rate.is_some()) {
+        return Err("a bottleneck's queue delays messages too");
+    }
+    if links.iter().any(|link| link.jitter.is_some() || !link.reorder.is_zero()) {
+        return Err("packets overtake each other");
+    }
+    if links.iter().any(|link| !link.corrupt.is_zero() || !link.duplicate.is_zero()) {
+        return Err("packets are corrupted or doubled");
+    }
+    if workload.arrivals != Arrivals::Isochronous {
+        return Err("arrivals are random, and the form is for equal intervals");
+    }
+    if workload.length.max(workload.reply_length) > ONE_PACKET_BYTES {
+        return Err("messages of several packets");
+    }
+    if workload.interval >= rtt + PROBE_MARGIN {
+        return Err("messages are so far apart that a probe timeout finds the loss first");
+    }
+    Ok(())
+}
+
+fn isolated(p: f64, rtt: Duration, transport: Transport, workload: &Workload) -> Theory {
+    let (rtt, d) = (rtt.as_secs_f64(), workload.interval.as_secs_f64());
+    let detour = rtt + (3.0 * d).min(d.max(rtt / 8.0));
+    let streams = match transport.ordered_unit() {
+        OrderedUnit::All => 1.0,
+        OrderedUnit::Flow => f64::from(workload.flows),
+        OrderedUnit::Message => f64::INFINITY,
+    };
+    // The last bits of the quotient must not make one message more of it.
+    let held = (libm::ceil(detour / (streams * d) - 1e-9) - 1.0).max(0.0) as u32;
+    let waits = (1..=held).map(|j| detour - f64::from(j) * streams * d);
+    let survives = |n: u32| (0..n).fold(1.0, |product, _| product * (1.0 - p));
+    Theory {
+        delayed: 1.0 - survives(held + 1),
+        blocked: (1.0 - p) * (1.0 - survives(held)),
+        recovery: p * detour,
+        order_wait: p * waits.sum::<f64>(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::{PathKind, Wait};
+
+    fn plan(transport: Transport, rtt_ms: u64, interval_ms: u64, flows: u32, loss: &str) -> Plan {
+        let clear = LinkSpec { delay: Duration::from_millis(rtt_ms / 2), ..LinkSpec::default() };
+        let mut lossy = clear.clone();
+        lossy.set("loss", loss).unwrap();
+        Plan {
+            path: PathKind::Sim,
+            transport,
+            links: [lossy, clear],
+            congestion: Congestion::Fixed(1_000_000),
+            workload: Workload {
+                flows,
+                interval: Duration::from_millis(interval_ms),
+                length: 1000,
+                reply_length: 1000,
+                arrivals: Arrivals::Isochronous,
+                warmup: Duration::from_secs(1),
+                duration: Duration::from_secs(60),
+                wait: Wait { times: 3, most: Duration::from_secs(4) },
+                deadline: Duration::from_millis(200),
+            },
+        }
+    }
+
+    /// (delayed in %, blocked in %, extra in ms), rounded to what is published.
+    fn figures(plan: &Plan) -> (f64, f64, f64) {
+        let theory = Theory::of(plan).unwrap();
+        let round = |value: f64| (value * 100.0).round() / 100.0;
+        (round(theory.delayed * 100.0), round(theory.blocked * 100.0), round(theory.extra() * 1e3))
+    }
+
+    #[test]
+    fn one_stream_of_100_ms_has_the_figures_that_were_worked_out_by_hand() {
+        assert_eq!(figures(&plan(Transport::QuicOne, 100, 10, 8, "1%")), (11.36, 10.36, 6.9));
+    }
+
+    #[test]
+    fn four_streams_delay_fewer() {
+        let (delayed, _, extra) = figures(&plan(Transport::QuicFlow, 100, 10, 4, "1%"));
+        assert_eq!((delayed, extra), (2.97, 2.18));
+    }
+
+    #[test]
+    fn a_stream_per_message_blocks_nothing() {
+        assert_eq!(figures(&plan(Transport::QuicMessage, 100, 10, 8, "1%")), (1.0, 0.0, 1.13));
+    }
+
+    #[test]
+    fn sparser_messages_and_more_loss_follow_the_same_form() {
+        assert_eq!(figures(&plan(Transport::QuicOne, 50, 20, 8, "2%")), (7.76, 5.76, 3.2));
+        assert_eq!(figures(&plan(Transport::QuicFlow, 50, 20, 4, "2%")), (2.0, 0.0, 1.4));
+    }
+
+    #[test]
+    fn where_the_form_does_not_apply_the_reason_is_given() {
+        let base = plan(Transport::QuicOne, 50, 10, 8, "1%");
+        let reason = |change: fn(&mut Plan)| {
+            let mut plan = base.clone();
+            change(&mut plan);
+            Theory::of(&plan).unwrap_err()
+        };
+        assert!(reason(|plan| plan.links[1] = plan.links[0].clone()).contains("both ways"));
+        assert!(reason(|plan| plan.congestion = Congestion::Cubic).contains("-C fixed"));
+        assert!(reason(|plan| plan.links[0].set("loss", "gilbert:1%:20%").unwrap()).contains("bursts"));
+        assert!(reason(|plan| plan.links[0].set("jitter", "1ms").unwrap()).contains("overtake"));
+        assert!(reason(|plan| plan.workload.length = 5000).contains("several packets"));
+        assert!(reason(|plan| plan.workload.interval = Duration::from_secs(1)).contains("probe timeout"));
+    }
+}
