@@ -13,7 +13,7 @@ use std::{
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose, PKCS_ED25519,
+    KeyUsagePurpose,
 };
 use rustls::{
     RootCertStore,
@@ -196,16 +196,26 @@ impl Made {
         let mut params = params(&[], "wirelab test CA", now, ca_validity)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let ca = CertifiedIssuer::self_signed(params, KeyPair::generate_for(&PKCS_ED25519)?)?;
+        let ca = CertifiedIssuer::self_signed(params, generate_key()?)?;
 
         let mut params = self::params(names, "wirelab server", now, server_validity)?;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
-        let key = KeyPair::generate_for(&PKCS_ED25519)?;
+        let key = generate_key()?;
         let server = params.signed_by(&key, &ca)?;
         Ok(Self { ca, server, key })
     }
+}
+
+/// A new Ed25519 key as PKCS#8 version 1 (RFC 8410 section 7). ring, left to itself, writes version 2, which OpenSSL
+/// 3.0 and what builds on it do not read.
+fn generate_key() -> Result<KeyPair, rcgen::Error> {
+    const PREFIX: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+    let seed: [u8; 32] = ring::rand::generate(&ring::rand::SystemRandom::new())
+        .map_err(|_| rcgen::Error::RingUnspecified)?
+        .expose();
+    KeyPair::try_from([&PREFIX[..], &seed].concat())
 }
 
 fn params(
@@ -250,11 +260,11 @@ fn make_ephemeral() -> Result<(Identity, Arc<RootCertStore>), CertsError> {
     let mut ca_params = params(&[], "wirelab test CA", start, century)?;
     ca_params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     ca_params.serial_number = Some(1u64.into());
-    let ca = CertifiedIssuer::self_signed(ca_params, KeyPair::generate_for(&PKCS_ED25519)?)?;
+    let ca = CertifiedIssuer::self_signed(ca_params, generate_key()?)?;
     let names = [EPHEMERAL_NAME.to_owned()];
     let mut server_params = params(&names, "wirelab server", start, century)?;
     server_params.serial_number = Some(2u64.into());
-    let key = KeyPair::generate_for(&PKCS_ED25519)?;
+    let key = generate_key()?;
     let server = server_params.signed_by(&key, &ca)?;
 
     let mut roots = RootCertStore::empty();

@@ -1,1 +1,18 @@
-fn main() {}
+//! `wirelab`: UDP, TCP, TLS and QUIC side by side on one seeded lossy wire.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match cli::Cli::parse().run() {
+        Ok(code) => code,
+        Err(error) if cli::output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            cli::output::complain(&error);
+            if error.is::<cli::UsageError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
+}

@@ -2,6 +2,8 @@
 
 mod blocking;
 mod budget;
+mod cell;
+mod compare;
 mod direct;
 mod matrix;
 mod observe;
@@ -15,6 +17,8 @@ mod workload;
 pub use self::{
     blocking::{ByCause, OrderFigures, Stall},
     budget::{Budget, BudgetSums},
+    cell::cell,
+    compare::compare,
     direct::run_direct,
     matrix::{Effort, Runs, run_matrix},
     observe::{LoggedPacket, Observers, PacketLog, Sample, SampleSink, Status},

@@ -30,6 +30,11 @@ impl PathKind {
         }
     }
 
+    /// Whether there is no emulated link on it.
+    pub const fn is_direct(self) -> bool {
+        matches!(self, Self::Direct)
+    }
+
     /// Why it cannot carry `transport`, if it cannot.
     pub fn refuses(self, transport: Transport) -> Option<&'static str> {
         match (self, transport) {
@@ -113,6 +118,11 @@ const UDP_IP_HEADER_BYTES: usize = 28;
 const QUIC_DATAGRAM_BYTES: usize = 1200 - (1 + 8 + 4) - 9 - 16;
 
 impl Plan {
+    /// Whether this plan and `other` make a fair comparison of their transports.
+    pub fn differs_in_transport_only(&self, other: &Self) -> bool {
+        *self == Self { transport: self.transport, ..other.clone() }
+    }
+
     /// Whether it can be carried out.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use self::{
     error::{DatagramError, PathError},
-    quinn_runtime::QuinnRuntime,
+    quinn_runtime::quinn_runtime,
     timeout::{Elapsed, timeout},
     timers::{Clock, Sleep, Timers},
 };

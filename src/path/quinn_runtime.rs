@@ -13,16 +13,15 @@ use quinn::{AsyncTimer, AsyncUdpSocket, Runtime};
 use super::{BoxFuture, Host, Sleep};
 use crate::time::Time;
 
-/// [`quinn::Runtime`] over a [`Host`]: its clock, its timers, its tasks.
+/// The runtime that belongs to the QUIC sockets of `host`: its clock, its timers, its tasks.
+pub fn quinn_runtime(host: Arc<dyn Host>) -> Arc<dyn Runtime> {
+    Arc::new(QuinnRuntime(host))
+}
+
 #[derive(Debug)]
-pub struct QuinnRuntime(Arc<dyn Host>);
+struct QuinnRuntime(Arc<dyn Host>);
 
 impl QuinnRuntime {
-    /// The runtime that belongs to the sockets of `host`.
-    pub fn new(host: Arc<dyn Host>) -> Arc<dyn Runtime> {
-        Arc::new(Self(host))
-    }
-
     fn time(&self, instant: Instant) -> Time {
         Time::ZERO + instant.saturating_duration_since(self.0.origin())
     }

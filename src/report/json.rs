@@ -1,6 +1,6 @@
 //! The result file itself: writing it, and reading it back.
 
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::model::{ResultFile, SCHEMA};
 
@@ -50,24 +50,18 @@ pub fn to_json(file: &ResultFile) -> String {
 /// Names what is wrong: too large, not JSON, another schema, or which field is missing or of the
 /// wrong kind, with its line.
 pub fn from_json(bytes: &[u8]) -> Result<ResultFile, LoadError> {
-    #[derive(Deserialize)]
-    struct Head {
-        schema: Option<serde_json::Value>,
-    }
-
     if bytes.len() > MAX_BYTES {
         return Err(LoadError::TooLarge { bytes: bytes.len() });
     }
     // The schema first: a file of another one may lack anything else.
-    let head: Head = serde_json::from_slice(bytes)
+    let document: Map<String, Value> = serde_json::from_slice(bytes)
         .map_err(|error| if error.is_data() { LoadError::NoSchema } else { LoadError::NotJson(error) })?;
-    match head.schema {
-        Some(serde_json::Value::String(schema)) if schema == SCHEMA => {
+    match document.get("schema") {
+        // From the text again and not from the document: the error then has a line.
+        Some(Value::String(schema)) if schema == SCHEMA => {
             serde_json::from_slice(bytes).map_err(LoadError::Invalid)
         }
-        Some(serde_json::Value::String(found)) => {
-            Err(LoadError::OtherSchema { found: found.chars().take(40).collect() })
-        }
+        Some(Value::String(found)) => Err(LoadError::OtherSchema { found: found.chars().take(40).collect() }),
         _ => Err(LoadError::NoSchema),
     }
 }

@@ -4,12 +4,27 @@
 //! Every renderer is a pure function from it to text, so that a saved file shows exactly what the
 //! run that wrote it showed.
 
+mod closing;
+mod csv;
+mod differences;
 mod flag;
 mod json;
+mod markdown;
 pub mod model;
 mod ratio;
+mod table;
+mod text;
+mod words;
 
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;
+
+pub use csv::to_csv;
 pub use flag::Flag;
 pub use json::{LoadError, MAX_BYTES, from_json, to_json};
+pub use markdown::to_markdown;
 pub use model::*;
 pub use ratio::Ratio;
+pub use text::{TextOptions, to_text};

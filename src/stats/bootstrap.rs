@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn intervals_hold_the_mean_95_times_in_100() {
         covers(5, MEAN, |pool| ci95(&pool.mean()));
-        covers(30, MEAN, |pool| ci95(&pool.mean()));
+        covers(15, MEAN, |pool| ci95(&pool.mean()));
     }
 
     #[test]

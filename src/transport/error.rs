@@ -84,10 +84,12 @@ impl ConnectError {
         const WHAT: &str = "QUIC handshake";
         /// TLS alert 120, `no_application_protocol`, as a QUIC error (RFC 9001 section 4.8).
         const NO_APPLICATION_PROTOCOL: u64 = 0x100 + 120;
+        if let quinn::ConnectionError::TransportError(e) = &error
+            && let Some(reason) = quic_certificate_hint(e)
+        {
+            return Self::Certificate { what: WHAT, peer, reason };
+        }
         match &error {
-            quinn::ConnectionError::TransportError(e) if e.reason.contains("certificate") => {
-                Self::Certificate { what: WHAT, peer, reason: e.reason.clone() }
-            }
             quinn::ConnectionError::TransportError(e) if u64::from(e.code) == NO_APPLICATION_PROTOCOL => {
                 Self::NoAlpn { what: WHAT, peer }
             }
@@ -105,15 +107,34 @@ impl ConnectError {
 pub(super) fn certificate_hint(error: &rustls::CertificateError) -> String {
     use rustls::CertificateError as E;
     match error {
-        E::UnknownIssuer => "its certificate is not signed by the CA that we trust; name the right one with \
+        // Another CA of ours bears the same name as the one we trust, but not its key.
+        E::UnknownIssuer | E::BadSignature => {
+            "its certificate is not signed by the CA that we trust; name the right one with \
                              --ca FILE (or --insecure to trust anyone)"
-            .to_owned(),
+                .to_owned()
+        }
         E::Expired | E::ExpiredContext { .. } => "its certificate has expired".to_owned(),
         E::NotValidForName | E::NotValidForNameContext { .. } => {
             let names = error.to_string();
             format!("its certificate is for another name ({names}); say which with --server-name")
         }
         other => format!("its certificate was refused: {other}"),
+    }
+}
+
+/// What is wrong with a certificate by the alert that a QUIC client sends (RFC 8446 section 6.2). quinn gives
+/// rustls's reason as text only.
+fn quic_certificate_hint(error: &quinn_proto::TransportError) -> Option<String> {
+    use rustls::AlertDescription as A;
+    let alert = u8::try_from(u64::from(error.code).checked_sub(0x100)?).ok()?;
+    match A::from(alert) {
+        A::UnknownCA | A::DecryptError => Some(certificate_hint(&rustls::CertificateError::UnknownIssuer)),
+        A::CertificateExpired => Some(certificate_hint(&rustls::CertificateError::Expired)),
+        A::BadCertificate | A::CertificateUnknown => {
+            let reason = error.reason.rsplit("invalid peer certificate: ").next().unwrap_or_default();
+            Some(format!("its certificate was refused ({reason}); say its name with --server-name"))
+        }
+        _ => None,
     }
 }
 

@@ -70,6 +70,11 @@ impl Transport {
         matches!(self, Self::QuicOne | Self::QuicFlow | Self::QuicMessage | Self::QuicDatagram)
     }
 
+    /// Whether the kernel hides when bytes arrived that order holds back.
+    pub const fn hides_arrival(self) -> bool {
+        matches!(self, Self::Tcp | Self::Tls)
+    }
+
     /// What it keeps in order.
     pub const fn ordered_unit(self) -> OrderedUnit {
         match self {

@@ -18,6 +18,7 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use self::connect::tls_connect;
 pub use self::{
     connect::{Acceptor, Settings, connect, listen},
     delivery::{Cause, Delivery, Entered},

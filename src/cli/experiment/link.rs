@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::usage::{UsageError, single};
-use crate::{
+use wirelab::{
     link::{Direction, LinkSpec, Preset, SpecError},
     units::{format_duration, parse_duration},
 };
@@ -105,11 +105,8 @@ impl LinkArgs {
     }
 
     fn axes<'a>(&'a self, delays: &'a [String]) -> Vec<Axis<'a>> {
-        let loss = if self.loss.is_empty() && self.preset.is_none() {
-            vec![DEFAULT_LOSS]
-        } else {
-            strs(&self.loss)
-        };
+        let loss =
+            if self.loss.is_empty() && self.preset.is_none() { vec![DEFAULT_LOSS] } else { strs(&self.loss) };
         let keep_order = if self.keep_order { vec!["yes"] } else { Vec::new() };
         vec![
             ("delay", strs(delays)),

@@ -1,6 +1,6 @@
 //! What is wrong with a command line.
 
-use crate::{experiment::PlanError, link::SpecError};
+use wirelab::{experiment::PlanError, link::SpecError};
 
 /// A command line that cannot be carried out: one line that names the option and what would do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,9 +27,5 @@ impl From<PlanError> for UsageError {
 
 /// A value where no list is allowed.
 pub(super) fn single(value: &str) -> Result<String, String> {
-    if value.contains(',') {
-        Err("takes one value, not a list".to_owned())
-    } else {
-        Ok(value.to_owned())
-    }
+    if value.contains(',') { Err("takes one value, not a list".to_owned()) } else { Ok(value.to_owned()) }
 }

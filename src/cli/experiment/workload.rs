@@ -5,7 +5,7 @@ use std::{str::FromStr, time::Duration};
 use clap::Args;
 
 use super::usage::{UsageError, single};
-use crate::{
+use wirelab::{
     experiment::{Arrivals, Wait, Workload},
     link::LinkSpec,
     units::{Size, parse_duration},
@@ -98,15 +98,16 @@ fn check(workload: &Workload) -> Result<(), UsageError> {
     if workload.flows == 0 || workload.flows > MOST_FLOWS {
         return Err(UsageError::new(format!("--flows: write a whole number from 1 to {MOST_FLOWS}")));
     }
-    let messages =
-        (workload.warmup + workload.duration).as_secs_f64() / workload.interval.as_secs_f64();
+    let messages = (workload.warmup + workload.duration).as_secs_f64() / workload.interval.as_secs_f64();
     if messages > MOST_MESSAGES {
         return Err(UsageError::new(format!(
             "--interval: that is {messages:.0} messages a run; take a longer interval or a shorter --duration"
         )));
     }
     if workload.duration < workload.interval {
-        return Err(UsageError::new("--duration: shorter than one --interval, so that nothing would be sent"));
+        return Err(UsageError::new(
+            "--duration: shorter than one --interval, so that nothing would be sent",
+        ));
     }
     Ok(())
 }

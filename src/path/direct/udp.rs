@@ -4,7 +4,7 @@ use std::{
     fmt,
     io::{self, IoSliceMut},
     net::{IpAddr, SocketAddr},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
 };
 
@@ -19,19 +19,40 @@ const BATCH: usize = 8;
 const BUFFER_BYTES: usize = 65_535;
 
 pub(super) struct UdpSocket {
-    io: tokio::net::UdpSocket,
+    io: Arc<tokio::net::UdpSocket>,
     state: UdpSocketState,
     local: SocketAddr,
     peer: Option<SocketAddr>,
     batch: Mutex<Batch>,
+    /// Completes when the kernel reports an error, which is how it passes on that a peer refuses.
+    failing: Mutex<BoxFuture<'static, ()>>,
 }
 
 impl UdpSocket {
     pub(super) fn new(socket: Socket, peer: Option<SocketAddr>) -> io::Result<Self> {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
-        let io = tokio::net::UdpSocket::from_std(socket.into())?;
+        let io = Arc::new(tokio::net::UdpSocket::from_std(socket.into())?);
         let local = io.local_addr()?;
-        Ok(Self { io, state, local, peer, batch: Mutex::new(Batch::new()) })
+        let failing = Mutex::new(failing(io.clone()));
+        Ok(Self { io, state, local, peer, batch: Mutex::new(Batch::new()), failing })
+    }
+
+    /// The error that the kernel has reported. To epoll such a socket is not readable, and who waits for
+    /// tokio's `readable` alone never hears of it.
+    fn poll_failed(&self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let mut watch = lock(&self.failing);
+        loop {
+            ready!(watch.as_mut().poll(cx));
+            *watch = failing(self.io.clone());
+            let taken = self.io.try_io(Interest::ERROR, || {
+                let none = || io::Error::from(io::ErrorKind::WouldBlock);
+                // "Would block" makes tokio wait for the next report.
+                self.io.take_error()?.map_or_else(|| Err(none()), Ok)
+            });
+            if let Ok(error) = taken {
+                return Poll::Ready(error);
+            }
+        }
     }
 
     fn error(&self, operation: &'static str, address: SocketAddr, source: io::Error) -> DatagramError {
@@ -48,13 +69,18 @@ impl Datagrams for UdpSocket {
     }
 
     fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Received, DatagramError>> {
-        let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut batch = lock(&self.batch);
         loop {
             if let Some(received) = batch.pop(buffer) {
                 return Poll::Ready(Ok(received));
             }
-            let filled = ready!(self.io.poll_recv_ready(cx)).and_then(|()| {
-                let socket = UdpSockRef::from(&self.io);
+            let readable = match self.io.poll_recv_ready(cx) {
+                Poll::Ready(readable) => readable,
+                Poll::Pending if self.peer.is_some() => Err(ready!(self.poll_failed(cx))),
+                Poll::Pending => return Poll::Pending,
+            };
+            let filled = readable.and_then(|()| {
+                let socket = UdpSockRef::from(&*self.io);
                 self.io.try_io(Interest::READABLE, || batch.fill(&self.state, socket))
             });
             match filled {
@@ -68,7 +94,7 @@ impl Datagrams for UdpSocket {
     fn try_send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> Result<(), DatagramError> {
         let transmit =
             Transmit { destination: to, ecn: None, contents: payload, segment_size: None, src_ip: from };
-        let send = || self.state.try_send(UdpSockRef::from(&self.io), &transmit);
+        let send = || self.state.try_send(UdpSockRef::from(&*self.io), &transmit);
         match self.io.try_io(Interest::WRITABLE, send) {
             Ok(()) => Ok(()),
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(DatagramError::WouldBlock),
@@ -85,6 +111,17 @@ impl Datagrams for UdpSocket {
             writable.map_err(|e| self.error("send from", self.local, e))
         })
     }
+}
+
+fn failing(io: Arc<tokio::net::UdpSocket>) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        // Fails only where the runtime ends, and then there is nobody left to tell.
+        let _ = io.ready(Interest::ERROR).await;
+    })
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What one system call received and nobody has taken yet.

@@ -25,7 +25,7 @@ use super::{
     tls::{ClientTls, HostClock, ServerTls},
 };
 use crate::{
-    path::{Host, PathError, QuinnRuntime, tap::Tap, unspecified},
+    path::{Host, PathError, quinn_runtime, tap::Tap, unspecified},
     random,
 };
 
@@ -47,17 +47,22 @@ pub struct QuicLimits {
     pub streams: u32,
     /// Bytes that a peer may send ahead of the application on one stream, and on all of them.
     pub receive_window: u64,
+    /// Bytes that may wait to be sent on all streams, and as many again as datagrams.
+    pub send_buffer: u64,
     /// After how long without a packet a connection is given up; `None`: never.
     pub idle: Option<Duration>,
 }
 
 impl QuicLimits {
     /// Out of the reach of any experiment: limits fake head-of-line blocking.
-    pub const EXPERIMENT: Self = Self { streams: 65_536, receive_window: 1 << 40, idle: None };
+    pub const EXPERIMENT: Self = Self {
+        streams: 65_536,
+        receive_window: 1 << 40,
+        // What waits to be sent is measured, not dropped.
+        send_buffer: 1 << 30,
+        idle: None,
+    };
 }
-
-/// Bytes that may wait to be sent, on streams and as datagrams: what waits there is measured, not dropped.
-const SEND_BUFFER_BYTES: usize = 1 << 30;
 
 /// Streams of the generator that keys are drawn from, so that the two ends differ.
 const CLIENT_KEYS: u64 = 0x5143_4c49;
@@ -73,8 +78,8 @@ impl QuicSettings {
             .max_concurrent_uni_streams(0u32.into())
             .stream_receive_window(window)
             .receive_window(window)
-            .send_window(SEND_BUFFER_BYTES as u64)
-            .datagram_send_buffer_size(SEND_BUFFER_BYTES)
+            .send_window(limits.send_buffer)
+            .datagram_send_buffer_size(usize::try_from(limits.send_buffer).unwrap_or(usize::MAX))
             .datagram_receive_buffer_size(Some(usize::try_from(limits.receive_window).unwrap_or(usize::MAX)))
             .max_idle_timeout(limits.idle.and_then(|idle| IdleTimeout::try_from(idle).ok()))
             .congestion_controller_factory(Arc::new(MeteredFactory {
@@ -147,7 +152,7 @@ fn endpoint(
     server: Option<quinn::ServerConfig>,
 ) -> Result<Endpoint, PathError> {
     let socket = host.quic_bind(local)?;
-    Endpoint::new_with_abstract_socket(config, server, socket, QuinnRuntime::new(host.clone()))
+    Endpoint::new_with_abstract_socket(config, server, socket, quinn_runtime(host.clone()))
         .map_err(|e| PathError::from_io("open QUIC", local, e))
 }
 

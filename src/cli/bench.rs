@@ -1,0 +1,36 @@
+//! `wirelab bench`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::experiment::ExperimentArgs;
+use wirelab::transport::quic::Congestion;
+
+/// Compare transports: latency and loss on one emulated link, or over loopback
+///
+/// Sends messages on a schedule and counts each from the instant it was due to the release of its reply. In sim,
+/// nothing is waited for: real clients and servers run in virtual time, and the same options give the same bytes.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Bench {
+    #[command(flatten)]
+    experiment: ExperimentArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  wirelab bench
+      UDP and QUIC on a 50 ms link that loses 1% each way, 30 seeds of a minute in virtual time
+  wirelab bench --loss 0%,1%,2% --rtt 20ms,100ms -o result.csv
+      a matrix of six links
+  wirelab bench --loss gilbert:0.5%:25% --rate 20mbit --queue 128KB --seeds 5
+      losses that come in bursts, behind a bottleneck
+  wirelab bench --path direct -t all -d 2s --seeds 2
+      every transport over this machine's loopback, in real time, without the link";
+
+impl Bench {
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        self.experiment.measure("bench", Congestion::Cubic)
+    }
+}

@@ -1,0 +1,109 @@
+//! From plans to a result.
+
+use std::{
+    num::NonZero,
+    process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{anyhow, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Batch, ExperimentArgs, Request, interrupt::stop_on_interrupt};
+use crate::cli::output::note;
+use wirelab::{
+    experiment::{self, Effort, LEAD, PathKind, Runs, run_direct, run_matrix, simulate},
+    report::{ResultFile, Skipped},
+    transport::quic::Congestion,
+    units::format_duration,
+};
+
+impl ExperimentArgs {
+    /// Runs what the options ask for and writes the result of `command`.
+    pub(crate) fn measure(&self, command: &str, controller: Congestion) -> anyhow::Result<ExitCode> {
+        let request = self.request(controller)?;
+        let draft = self.output.open()?;
+        let stop = stop_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
+        let mut file = ResultFile::new(command);
+        file.config = self.config(&request);
+        file.skipped.clone_from(&request.skipped);
+        self.announce(&request);
+        let bar = self.bar(&request);
+        for batch in &request.batches {
+            let runs = self.run(batch, &stop, &bar);
+            collect(&mut file, batch, runs);
+        }
+        bar.finish_and_clear();
+        file.complete = !stop.load(Ordering::Relaxed);
+        let replied = file.cells.iter().any(|cell| cell.messages.as_ref().is_some_and(|m| m.delivered > 0));
+        self.output.write(draft, &file)?;
+        if !replied && file.complete {
+            bail!("no transport got a single reply");
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn run(&self, batch: &Batch, stop: &AtomicBool, bar: &ProgressBar) -> Vec<Runs> {
+        let (threads, run): (usize, fn(&_, _) -> _) = match batch.path {
+            PathKind::Sim => (thread::available_parallelism().map_or(1, NonZero::get), simulate),
+            // Two runs at once would disturb each other.
+            PathKind::Direct => (1, run_direct),
+        };
+        let effort = Effort { first_seed: self.seed, seeds: batch.seeds, threads, stop };
+        run_matrix(&batch.plans, effort, run, || bar.inc(1))
+    }
+
+    /// Says how long a run in real time will take.
+    fn announce(&self, request: &Request) {
+        let expected: Duration =
+            request.batches.iter().filter(|batch| batch.path.is_direct()).map(duration).sum();
+        if !expected.is_zero() && !self.output.is_quiet() {
+            note(format_args!("this takes about {} of real time", format_duration(expected)));
+        }
+    }
+
+    /// A bar over all runs, in the order in which they are done.
+    fn bar(&self, request: &Request) -> ProgressBar {
+        if !self.output.shows_progress() {
+            return ProgressBar::hidden();
+        }
+        let runs = |batch: &Batch| batch.plans.len() as u64 * batch.seeds;
+        let bar = ProgressBar::new(request.batches.iter().map(runs).sum());
+        let template = "{bar:40} {pos}/{len} runs, {eta} left";
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        bar
+    }
+}
+
+fn duration(batch: &Batch) -> Duration {
+    let one = |plan: &experiment::Plan| LEAD + plan.workload.warmup + plan.workload.duration;
+    let seeds = u32::try_from(batch.seeds).unwrap_or(u32::MAX);
+    batch.plans.iter().map(one).sum::<Duration>().saturating_mul(seeds)
+}
+
+/// Adds the cells of one path, and the plans of it that could not be run.
+fn collect(file: &mut ResultFile, batch: &Batch, runs: Vec<Runs>) {
+    let mut cells = Vec::with_capacity(runs.len());
+    for (plan, runs) in batch.plans.iter().zip(&runs) {
+        if let Some((seed, error)) = runs.failures.first() {
+            file.skipped.push(Skipped {
+                transport: plan.transport.name().to_owned(),
+                path: plan.path.name().to_owned(),
+                reason: format!(
+                    "{} of {} runs failed, seed {seed} first: {error}",
+                    runs.failures.len(),
+                    batch.seeds
+                ),
+            });
+        }
+        cells.push((!runs.outcomes.is_empty()).then(|| {
+            file.cells.push(experiment::cell(plan, &runs.outcomes));
+            file.cells.len() - 1
+        }));
+    }
+    file.paired.extend(experiment::compare(&batch.plans, &runs, &cells));
+}

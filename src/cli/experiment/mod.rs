@@ -1,0 +1,136 @@
+//! What `bench` and its sisters share: options in, plans out, and the way from plans to a result.
+
+mod config;
+mod interrupt;
+mod link;
+mod measure;
+pub(crate) mod output;
+mod transports;
+pub(crate) mod usage;
+mod workload;
+
+use std::time::Duration;
+
+use clap::Args;
+
+use self::{
+    link::LinkArgs,
+    output::OutputArgs,
+    transports::Transports,
+    usage::{UsageError, single},
+    workload::{WorkloadArgs, parse},
+};
+use wirelab::{
+    experiment::{PathKind, Plan},
+    report::Skipped,
+    transport::quic::Congestion,
+};
+
+/// The options of an experiment.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ExperimentArgs {
+    /// Transports to compare: udp, tcp, tls, quic-one, quic-flow, quic-message, quic-datagram; quic for its four,
+    /// all for what the path can carry
+    #[arg(short, long, value_name = "LIST", default_value = "udp,quic", value_parser = parse_transports)]
+    transport: Transports,
+    /// Where packets travel: sim (virtual time, over the link), direct (this machine's loopback in real time,
+    /// without the link)
+    #[arg(long, value_name = "PATH,..", value_delimiter = ',', default_value = "sim", value_parser = path)]
+    path: Vec<PathKind>,
+    /// QUIC's congestion controller: cubic, newreno, bbr (quinn's, experimental), fixed[:BYTES]
+    #[arg(short = 'C', long, value_name = "NAME,..", value_delimiter = ',', value_parser = congestion)]
+    congestion: Vec<Congestion>,
+    /// The first seed
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// How many seeds, each a run of its own [default: 30 in sim, 5 in real time]
+    #[arg(long, value_name = "N", value_parser = seeds)]
+    seeds: Option<u64>,
+    #[command(flatten)]
+    link: LinkArgs,
+    #[command(flatten)]
+    workload: WorkloadArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+fn parse_transports(list: &str) -> Result<Transports, String> {
+    list.parse::<Transports>().map_err(|e| e.to_string())
+}
+
+fn path(name: &str) -> Result<PathKind, String> {
+    parse(name)
+}
+
+fn congestion(name: &str) -> Result<Congestion, String> {
+    parse(name)
+}
+
+fn seeds(value: &str) -> Result<u64, String> {
+    match single(value)?.parse() {
+        Ok(seeds @ 1..=100_000) => Ok(seeds),
+        _ => Err("write a whole number from 1 to 100000".to_owned()),
+    }
+}
+
+/// What is to be run, path by path.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// Runs that go together: those of one path.
+    pub(crate) batches: Vec<Batch>,
+    /// What was asked for and cannot be run.
+    pub(crate) skipped: Vec<Skipped>,
+}
+
+/// The plans of one path.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) path: PathKind,
+    pub(crate) plans: Vec<Plan>,
+    pub(crate) seeds: u64,
+}
+
+impl ExperimentArgs {
+    /// Everything that the options ask for. `controller` is what is taken where they name none.
+    pub(crate) fn request(&self, controller: Congestion) -> Result<Request, UsageError> {
+        let mut request = Request { batches: Vec::new(), skipped: Vec::new() };
+        for &path in &self.path {
+            let (transports, skipped) = self.transport.on(path);
+            request.skipped.extend(skipped);
+            let batch = self.batch(path, &transports, controller)?;
+            request.batches.push(batch);
+        }
+        Ok(request)
+    }
+
+    fn batch(
+        &self,
+        path: PathKind,
+        transports: &[wirelab::transport::Transport],
+        controller: Congestion,
+    ) -> Result<Batch, UsageError> {
+        let (seconds, seeds) = if path.is_direct() { (10, 5) } else { (60, 30) };
+        let links = self.link.links()?;
+        // Without a link, all links are the same one.
+        let links = if path.is_direct() { &links[..1] } else { &links[..] };
+        let workloads = self.workload.workloads(Duration::from_secs(seconds))?;
+        let default = [controller];
+        let controllers = if self.congestion.is_empty() { &default[..] } else { &self.congestion[..] };
+        let mut plans = Vec::new();
+        for link in links {
+            for workload in &workloads {
+                for &congestion in controllers {
+                    for &transport in transports {
+                        let deadline = self.workload.deadline((!path.is_direct()).then_some(link));
+                        let mut workload = workload.clone();
+                        workload.deadline = deadline;
+                        let plan = Plan { path, transport, links: link.clone(), workload, congestion };
+                        plan.validate()?;
+                        plans.push(plan);
+                    }
+                }
+            }
+        }
+        Ok(Batch { path, plans, seeds: self.seeds.unwrap_or(seeds) })
+    }
+}

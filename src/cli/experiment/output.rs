@@ -1,0 +1,142 @@
+//! Where results go: text or JSON on standard output, and a file by its ending.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    io::{self, IsTerminal, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+
+use super::usage::UsageError;
+use crate::cli::output::raw;
+use wirelab::report::{ResultFile, TextOptions, to_csv, to_json, to_markdown, to_text};
+
+/// Where results go.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Print the result as JSON
+    #[arg(short = 'J', long)]
+    json: bool,
+    /// Also write the result to a file, by its ending: .json, .csv, .md or .txt
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Print the result and nothing else
+    #[arg(short, long)]
+    quiet: bool,
+    /// Draw no progress bar
+    #[arg(long)]
+    no_progress: bool,
+}
+
+/// What a file's ending asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Text,
+    Json,
+    Csv,
+    Markdown,
+}
+
+impl Format {
+    pub(crate) fn of(path: &Path) -> Result<Self, UsageError> {
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("txt") => Ok(Self::Text),
+            Some("json") => Ok(Self::Json),
+            Some("csv") => Ok(Self::Csv),
+            Some("md") => Ok(Self::Markdown),
+            _ => Err(UsageError::new(format!(
+                "--output: `{}` does not say by its ending what to write: use .json, .csv, .md or .txt",
+                path.display()
+            ))),
+        }
+    }
+
+    pub(crate) fn render(self, file: &ResultFile, options: TextOptions) -> String {
+        match self {
+            Self::Text => to_text(file, options),
+            Self::Json => to_json(file),
+            Self::Csv => to_csv(file),
+            Self::Markdown => to_markdown(file),
+        }
+    }
+}
+
+impl OutputArgs {
+    /// Whether to draw a bar on standard error.
+    pub(crate) fn shows_progress(&self) -> bool {
+        !self.quiet && !self.no_progress && io::stderr().is_terminal()
+    }
+
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Opens what `write` will need, so that a long run does not end with a file that cannot be written.
+    pub(crate) fn open(&self) -> anyhow::Result<Option<Draft>> {
+        self.output.as_deref().map(Draft::create).transpose()
+    }
+
+    /// Prints the result and completes the file.
+    pub(crate) fn write(&self, draft: Option<Draft>, file: &ResultFile) -> anyhow::Result<()> {
+        if let Some(draft) = draft {
+            let text = draft.format.render(file, TextOptions::default());
+            draft.complete(&text)?;
+        }
+        let format = if self.json { Format::Json } else { Format::Text };
+        Ok(raw(format.render(file, terminal()).as_bytes())?)
+    }
+}
+
+/// How text looks on this terminal: in colour only on one, and never against `NO_COLOR`.
+fn terminal() -> TextOptions {
+    let is_terminal = io::stdout().is_terminal();
+    let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    TextOptions { width: columns.unwrap_or(100), colour }
+}
+
+/// A file that appears under its name only when it is complete.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    path: PathBuf,
+    draft: PathBuf,
+    file: Option<File>,
+    format: Format,
+}
+
+impl Draft {
+    fn create(path: &Path) -> anyhow::Result<Self> {
+        let format = Format::of(path)?;
+        if path.is_dir() {
+            bail!("cannot write {}: it is a folder", path.display());
+        }
+        let mut name: OsString = path.as_os_str().to_owned();
+        name.push(format!(".draft-{}", std::process::id()));
+        let draft = PathBuf::from(name);
+        let file = File::create(&draft).map_err(|e| unwritable(path, &e))?;
+        Ok(Self { path: path.to_owned(), draft, file: Some(file), format })
+    }
+
+    fn complete(mut self, text: &str) -> anyhow::Result<()> {
+        let Some(mut file) = self.file.take() else { return Ok(()) };
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::rename(&self.draft, &self.path))
+            .map_err(|e| unwritable(&self.path, &e))
+    }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> anyhow::Error {
+    anyhow!("cannot write {}: {error}", path.display())
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // After `complete` there is nothing under this name any more.
+        let _ = fs::remove_file(&self.draft);
+    }
+}

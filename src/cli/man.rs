@@ -1,0 +1,34 @@
+//! `wirelab man`.
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::{Args, CommandFactory};
+
+use super::{Cli, output};
+
+/// Prints the manual page of wirelab, or of one of its commands
+#[derive(Debug, Args)]
+#[command(after_help = "Example: wirelab man serve | man -l -")]
+pub(crate) struct Man {
+    /// The command
+    command: Option<String>,
+}
+
+impl Man {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let mut all = Cli::command();
+        all.build();
+        let page = match &self.command {
+            None => all,
+            Some(name) => match all.find_subcommand(name) {
+                Some(command) => command.clone(),
+                None => bail!("there is no command `{name}`; see wirelab --help"),
+            },
+        };
+        let mut roff = Vec::new();
+        clap_mangen::Man::new(page).render(&mut roff)?;
+        output::raw(&roff)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

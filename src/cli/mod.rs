@@ -1,0 +1,67 @@
+//! The command line: one file per subcommand, arguments in, a plan out.
+
+mod bench;
+mod certs;
+mod completions;
+mod experiment;
+mod man;
+pub(crate) mod output;
+mod report;
+mod send;
+mod serve;
+mod values;
+
+use std::{process::ExitCode, sync::Arc};
+
+use clap::{Parser, Subcommand};
+pub(crate) use experiment::usage::UsageError;
+use wirelab::path::{Host, direct::DirectHost};
+
+/// Raw UDP, TCP, TLS and QUIC side by side on one seeded lossy wire
+#[derive(Debug, Parser)]
+#[command(name = "wirelab", version, max_term_width = 100, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Bench(Box<bench::Bench>),
+    Report(report::Report),
+    Serve(serve::Serve),
+    Send(send::Send),
+    Certs(certs::Certs),
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+impl Cli {
+    /// Does what was asked for.
+    ///
+    /// # Errors
+    ///
+    /// What it failed of, in one line for a person.
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Bench(command) => command.run(),
+            Command::Report(command) => command.run(),
+            Command::Serve(command) => in_real_time(|host| command.run(host)),
+            Command::Send(command) => in_real_time(|host| command.run(host)),
+            Command::Certs(command) => command.run(),
+            Command::Completions(command) => command.run(),
+            Command::Man(command) => command.run(),
+        }
+    }
+}
+
+/// Runs `command` on the sockets of this machine.
+fn in_real_time<F: Future<Output = anyhow::Result<ExitCode>>>(
+    command: impl FnOnce(Arc<dyn Host>) -> F,
+) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    runtime.block_on(async {
+        let host = DirectHost::new()?;
+        command(host).await
+    })
+}

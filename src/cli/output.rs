@@ -1,0 +1,47 @@
+//! Standard output for results, standard error for all else.
+
+use std::io::{self, Write};
+
+/// Writes a line of results, and has it seen at once.
+///
+/// # Errors
+///
+/// Where standard output cannot be written, as when its reader has gone.
+pub(crate) fn line(line: impl AsRef<[u8]>) -> Result<(), OutputError> {
+    raw(&[line.as_ref(), b"\n"].concat())
+}
+
+/// Writes results as they are.
+///
+/// # Errors
+///
+/// As [`line`].
+pub(crate) fn raw(bytes: &[u8]) -> Result<(), OutputError> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(OutputError)
+}
+
+/// Says something beside the results. That nobody can be told is nothing that anybody could be told.
+pub(crate) fn note(line: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Says what went wrong, on one line.
+pub(crate) fn complain(problem: impl std::fmt::Display) {
+    let text = problem.to_string();
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    note(format_args!("wirelab: {}", lines.join(" ")));
+}
+
+/// Whether the reader of our output has gone, as `head` does: it has what it wanted.
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<OutputError>())
+        .any(|error| error.0.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Results could not be written. Told apart from errors of sockets, which break as pipes do.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output: {0}")]
+pub(crate) struct OutputError(pub(crate) io::Error);

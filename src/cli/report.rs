@@ -1,0 +1,65 @@
+//! `wirelab report`.
+
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::anyhow;
+use clap::Args;
+use wirelab::report::{MAX_BYTES, ResultFile, from_json};
+
+use super::experiment::output::OutputArgs;
+
+/// Render saved results again, as text or in another format
+///
+/// Several files are shown one after the other, or make one file with the cells of all.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  wirelab bench -o monday.json
+  wirelab report monday.json                       the same table again
+  wirelab report monday.json -o monday.md          as Markdown
+  wirelab report monday.json tuesday.json -o both.csv")]
+pub(crate) struct Report {
+    /// Results that `-o FILE.json` or `--json` has written
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl Report {
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let draft = self.output.open()?;
+        let mut results = self.files.iter().map(|path| load(path));
+        let first = results.next().ok_or_else(|| anyhow!("no file was named"))??;
+        let all = results.try_fold(first, |all, next| Ok::<_, anyhow::Error>(joined(all, next?)))?;
+        self.output.write(draft, &all)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn load(path: &Path) -> anyhow::Result<ResultFile> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        // One byte more, so that a file that is too large is seen to be.
+        .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
+    from_json(&bytes).map_err(|e| anyhow!("cannot use {}: {e}", path.display()))
+}
+
+/// The cells of both; indices into those of the second move up.
+fn joined(mut first: ResultFile, second: ResultFile) -> ResultFile {
+    let offset = first.cells.len();
+    first.complete &= second.complete;
+    first.cells.extend(second.cells);
+    first.skipped.extend(second.skipped);
+    first.paired.extend(second.paired.into_iter().map(|mut paired| {
+        paired.a += offset;
+        paired.b += offset;
+        paired
+    }));
+    first
+}

@@ -1,0 +1,175 @@
+//! `wirelab send`.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use rustls::pki_types::ServerName;
+use tokio::sync::mpsc;
+use wirelab::{
+    certs,
+    path::Host,
+    send::{Client, Options, Reply, SendError},
+    target::{Family, Target},
+    transport::tls::{ClientTls, Trust},
+};
+
+use super::{output, values};
+
+/// Sends messages to a server and prints the reply to each on a line
+///
+/// Messages are the arguments, or the lines of standard input. Exits with 1 if any got no reply.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  wirelab send udp://127.0.0.1:9999 Michael Tracy Sarah
+  wirelab send quic://localhost?streams=datagram -v hello
+  printf '{\"a\": 1}\\n[2]\\n' | wirelab send tls://localhost
+  wirelab send udp://192.168.1.7 --timeout 200ms --retries 3 ping")]
+pub(crate) struct Send {
+    /// The server: udp://HOST:PORT, tcp://, tls:// or quic://…?streams=one|flow|message|datagram
+    #[arg(value_name = "URL")]
+    url: Target,
+    /// The messages; without any, the lines of standard input
+    #[arg(value_name = "MESSAGE")]
+    messages: Vec<String>,
+    /// How long to wait for a connection, and for each reply
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = values::duration)]
+    timeout: Duration,
+    /// How often to send a datagram again that got no reply
+    #[arg(long, value_name = "N", default_value = "0")]
+    retries: u32,
+    /// Trust servers whose certificate this CA has signed
+    #[arg(long, value_name = "FILE", default_value = "certs/ca.pem")]
+    ca: PathBuf,
+    /// The name that the server's certificate must bear [default: the URL's host]
+    #[arg(long, value_name = "NAME")]
+    server_name: Option<String>,
+    /// Trust any server, whoever it is
+    #[arg(long, conflicts_with = "ca")]
+    insecure: bool,
+    /// Use IPv4 only
+    #[arg(short = '4', conflicts_with = "ipv6")]
+    ipv4: bool,
+    /// Use IPv6 only
+    #[arg(short = '6')]
+    ipv6: bool,
+    /// Say on standard error how long each reply took
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+impl Send {
+    pub(crate) async fn run(self, host: Arc<dyn Host>) -> anyhow::Result<ExitCode> {
+        if self.url.port == 0 {
+            bail!("cannot send to {}: port 0 is nobody's", self.url);
+        }
+        let family = match (self.ipv4, self.ipv6) {
+            (true, _) => Some(Family::V4),
+            (_, true) => Some(Family::V6),
+            _ => None,
+        };
+        let addresses = self.url.resolve(family)?;
+        let options = Options { timeout: self.timeout, retries: self.retries, tls: self.tls()?, seed: None };
+        let mut client = self.connect(&host, &addresses, &options).await?;
+        let mut messages = messages(self.messages.clone());
+        let mut lost = 0;
+        while let Some(message) = messages.recv().await {
+            match client.exchange(&message?).await {
+                Ok(reply) => self.show(&reply)?,
+                Err(e @ SendError::NoReply { .. }) if client.is_datagram() => {
+                    lost += 1;
+                    output::note(format_args!("lost: {e}"));
+                }
+                Err(e) => return Err(e.into()),
+            }
+        }
+        client.close().await;
+        Ok(if lost == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// Connects to the first address that lets itself be connected to.
+    async fn connect(
+        &self,
+        host: &Arc<dyn Host>,
+        addresses: &[SocketAddr],
+        options: &Options,
+    ) -> anyhow::Result<Client> {
+        let mut failure = None;
+        for &address in addresses {
+            match Client::connect(host, self.url.transport(), address, options).await {
+                Ok(client) => return Ok(client),
+                // That of the best address says most.
+                Err(e) => failure = failure.or(Some(e)),
+            }
+        }
+        Err(failure.map_or_else(|| anyhow!("{} has no address", self.url), Into::into))
+    }
+
+    fn tls(&self) -> anyhow::Result<ClientTls> {
+        let trust = if !self.url.scheme.is_encrypted() {
+            // Never asked.
+            Trust::Anyone
+        } else if self.insecure {
+            output::note("warning: --insecure: whoever answers is trusted, and may be anyone");
+            Trust::Anyone
+        } else {
+            Trust::Roots(certs::roots(&self.ca).map_err(|e| {
+                anyhow!("{e}; name the CA of the server with --ca FILE (wirelab serve makes certs/ca.pem)")
+            })?)
+        };
+        let server_name = match &self.server_name {
+            Some(name) => ServerName::try_from(name.clone())
+                .map_err(|_| anyhow!("--server-name {name}: no certificate could bear this name"))?,
+            None => self.url.server_name()?,
+        };
+        Ok(ClientTls { trust, server_name, early_data: false, key_log: true })
+    }
+
+    fn show(&self, reply: &Reply) -> anyhow::Result<()> {
+        output::line(&reply.bytes)?;
+        if self.verbose {
+            let millis = reply.took.as_secs_f64() * 1e3;
+            let tries =
+                if reply.tries.get() == 1 { String::new() } else { format!(", {} tries", reply.tries) };
+            output::note(format_args!(
+                "{} bytes from {} in {millis:.3} ms{tries}",
+                reply.bytes.len(),
+                self.url
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The messages in their order: those given, or else the lines of standard input as they come.
+fn messages(given: Vec<String>) -> mpsc::Receiver<Result<Vec<u8>, std::io::Error>> {
+    let (sender, receiver) = mpsc::channel(1);
+    // A thread of its own: reading standard input blocks, and connections want to be looked after meanwhile.
+    // It ends with the process, or when nobody listens to it any more.
+    std::thread::spawn(move || {
+        if !given.is_empty() {
+            given.into_iter().all(|message| sender.blocking_send(Ok(message.into_bytes())).is_ok());
+            return;
+        }
+        let lines = BufReader::new(std::io::stdin()).split(b'\n');
+        let lines = lines.map(|line| {
+            line.map(|mut line| {
+                line.pop_if(|last| *last == b'\r');
+                line
+            })
+        });
+        for line in lines {
+            if sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}

@@ -1,0 +1,222 @@
+//! `wirelab serve`.
+
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU32, NonZeroU64},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use clap::Args;
+use ipnet::IpNet;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use wirelab::{
+    path::Host,
+    serve::{Access, Bind, Observer, Options, Server},
+    service::Service,
+    target::{Scheme, Target},
+};
+
+use super::{
+    certs::{Folder, show},
+    output::{self, OutputError},
+    values,
+};
+
+/// How long what is in progress may take to finish.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Servers for udp://, tcp://, tls:// and quic://, any number of them at once
+///
+/// Prints what it listens on. Ctrl-C or SIGTERM ends it: what is in progress is finished, and a report says what
+/// happened on each URL. A second Ctrl-C ends it at once.
+///
+/// Services: echo gives the bytes back; hello answers `Hello, <data>!`; thanks answers `thank you !`; json takes a
+/// JSON value and answers an object with a status, the value and the time. On byte streams echo copies, and for
+/// the others a message ends at a newline, at half-close or at 50 ms of silence.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  wirelab serve                                    echo on all four, on this machine only
+  wirelab serve udp://0.0.0.0:9999 --allow 192.168.1.0/24
+  wirelab serve quic://[::]:4433 --name lab.example --service hello
+  wirelab serve tcp://127.0.0.1:0 --for 10s        any free port, for ten seconds")]
+pub(crate) struct Serve {
+    /// Where to listen; a URL without a host means this machine, port 0 any free one
+    /// [default: udp://127.0.0.1:9999 tcp://127.0.0.1:9999 tls://127.0.0.1:9443 quic://127.0.0.1:4433]
+    #[arg(value_name = "URL")]
+    urls: Vec<Target>,
+    /// What to answer: echo, hello, thanks or json
+    #[arg(long, default_value = "echo")]
+    service: Service,
+    /// End after this time
+    #[arg(long = "for", value_name = "DURATION", value_parser = values::duration)]
+    duration: Option<Duration>,
+    /// End after this many messages
+    #[arg(long, value_name = "N")]
+    count: Option<NonZeroU64>,
+    /// Answer this network and loopback only; repeatable. hello, thanks and json over UDP need it for all but
+    /// loopback
+    #[arg(long, value_name = "CIDR", value_parser = network)]
+    allow: Vec<IpNet>,
+    /// Messages a second that one source may send [default: 10000, loopback unlimited]
+    #[arg(long, value_name = "N")]
+    rate_limit: Option<NonZeroU32>,
+    /// Bytes of a message, at most [default: 64KiB]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    max_message: Option<usize>,
+    /// Connections at a time for each URL, at most
+    #[arg(long, value_name = "N", default_value = "1024")]
+    max_connections: u16,
+    /// Close connections on which nothing happens for so long
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::duration)]
+    idle: Duration,
+    /// Take what QUIC clients send before the handshake is over (0-RTT); it can be replayed
+    #[arg(long)]
+    early_data: bool,
+    #[command(flatten)]
+    folder: Folder,
+    /// Log a line for each client
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+impl Serve {
+    pub(crate) async fn run(self, host: Arc<dyn Host>) -> anyhow::Result<ExitCode> {
+        let binds = self.binds()?;
+        let options = self.options(&*host, &binds)?;
+        // Before anything is listened on, so that no signal is missed.
+        let mut signals = Signals::new()?;
+        let server = Server::start(&host, &binds, options)?;
+        let mut output = Ok(());
+        for bind in server.binds() {
+            let url = bind.scheme.url(bind.local);
+            output = output.and_then(|()| output::line(format!("listening on {url} ({})", self.service)));
+        }
+        tolerate_closed_pipe(output)?;
+        self.until_done(&*host, &server, &mut signals).await;
+        let stopped = tokio::select! {
+            biased;
+            () = signals.interrupted() => return Ok(ExitCode::from(130)),
+            stopped = server.stop(DRAIN) => stopped,
+        };
+        if !stopped.drained {
+            output::note("warning: not all that was in progress could be finished");
+        }
+        for report in stopped.reports {
+            output::line(report.to_string())?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn binds(&self) -> anyhow::Result<Vec<Bind>> {
+        let all = Scheme::ALL.map(Target::local);
+        let targets = if self.urls.is_empty() { &all[..] } else { &self.urls };
+        let mut binds = Vec::new();
+        for target in targets {
+            for local in target.resolve(None)? {
+                binds.push(Bind { scheme: target.scheme, local });
+            }
+        }
+        Ok(binds)
+    }
+
+    fn options(&self, host: &dyn Host, binds: &[Bind]) -> anyhow::Result<Options> {
+        let defaults = Options::new(self.service);
+        let identity = if binds.iter().any(|bind| bind.scheme.is_encrypted()) {
+            self.folder.ensure(host.unix_time())?;
+            for description in self.folder.store().describe()? {
+                output::note(show(&description));
+            }
+            Some(self.folder.store().identity()?)
+        } else {
+            None
+        };
+        Ok(Options {
+            access: Access { allow: self.allow.clone(), rate: self.rate_limit },
+            max_message: self.max_message.unwrap_or(defaults.max_message),
+            max_connections: self.max_connections.into(),
+            idle: self.idle,
+            identity,
+            early_data: self.early_data,
+            observer: Arc::new(Log { verbose: self.verbose }),
+            ..defaults
+        })
+    }
+
+    /// Waits for whatever is to end the server.
+    async fn until_done(&self, host: &dyn Host, server: &Server, signals: &mut Signals) {
+        let time_is_up = async {
+            match self.duration {
+                Some(duration) => host.sleep(duration).await,
+                None => std::future::pending().await,
+            }
+        };
+        let all_answered = async {
+            match self.count {
+                Some(count) => server.answered(count.get()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = signals.any() => {}
+            () = all_answered => {}
+            () = time_is_up => {}
+        }
+    }
+}
+
+/// Whoever has read enough of our output may go, and the server serves on.
+fn tolerate_closed_pipe(output: Result<(), OutputError>) -> Result<(), OutputError> {
+    match output {
+        Err(OutputError(e)) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// A network, or an address that is a network of one.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse().map(|ip: std::net::IpAddr| IpNet::from(ip));
+    text.parse().or_else(|_| address()).map_err(|_| "write it like 192.168.1.0/24 or fd00::/8".to_owned())
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    async fn interrupted(&mut self) {
+        self.interrupt.recv().await;
+    }
+}
+
+#[derive(Debug)]
+struct Log {
+    verbose: bool,
+}
+
+impl Observer for Log {
+    fn client(&self, url: &str, peer: SocketAddr) {
+        if self.verbose {
+            output::note(format_args!("{url}: client {peer}"));
+        }
+    }
+
+    fn trouble(&self, url: &str, problem: &str) {
+        output::note(format_args!("{url}: {problem}"));
+    }
+}

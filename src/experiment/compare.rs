@@ -1,0 +1,60 @@
+//! Differences between the cells of one link and workload, over the same seeds.
+
+use super::{matrix::Runs, outcome::Outcome, plan::Plan};
+use crate::{
+    report::{Metric, Paired},
+    stats::{Histogram, Percentile, Pooled, Ratios, Seeds, paired},
+};
+
+/// Compares each plan with the first that shares its path, link, workload and controller. `cells` gives the index of
+/// the cell that each plan has in the result, if it has one.
+pub fn compare(plans: &[Plan], runs: &[Runs], cells: &[Option<usize>]) -> Vec<Paired> {
+    let samples: Vec<Sample> = runs.iter().map(|runs| Sample::new(&runs.outcomes)).collect();
+    let mut differences = Vec::new();
+    for (b, plan) in plans.iter().enumerate() {
+        let first = plans[..b].iter().position(|other| other.differs_in_transport_only(plan));
+        let Some(a) = first else { continue };
+        let (Some(cell_a), Some(cell_b)) = (cells[a], cells[b]) else { continue };
+        differences.extend(
+            samples[b]
+                .against(&samples[a])
+                .into_iter()
+                .filter_map(|(metric, difference)| Paired::new(cell_b, cell_a, metric, difference)),
+        );
+    }
+    differences
+}
+
+/// What is compared of one cell.
+struct Sample {
+    latency: Seeds,
+    lost: Ratios,
+    on_time: Ratios,
+}
+
+impl Sample {
+    fn new(outcomes: &[(u64, Outcome)]) -> Self {
+        let latency: Vec<Histogram> = outcomes.iter().map(|(_, outcome)| outcome.latency.clone()).collect();
+        let ratios = |of: fn(&Outcome) -> u64| {
+            let counts = outcomes.iter().map(|(_, o)| (of(o), o.messages.scheduled));
+            Ratios::new(counts.collect())
+        };
+        Self {
+            latency: Seeds::new(&latency),
+            lost: ratios(|outcome| outcome.messages.lost),
+            on_time: ratios(|outcome| outcome.messages.on_time),
+        }
+    }
+
+    /// How much greater each statistic is here than in `other`.
+    fn against(&self, other: &Self) -> Vec<(Metric, crate::stats::Difference)> {
+        let p99 = Percentile::P99;
+        let pairs: [(Metric, &dyn Pooled, &dyn Pooled); 4] = [
+            (Metric::OnTimeRatio, &self.on_time, &other.on_time),
+            (Metric::LossRatio, &self.lost, &other.lost),
+            (Metric::MeanNs, &self.latency.mean(), &other.latency.mean()),
+            (Metric::P99Ns, &self.latency.percentile(p99), &other.latency.percentile(p99)),
+        ];
+        pairs.into_iter().filter_map(|(metric, a, b)| Some((metric, paired(a, b)?))).collect()
+    }
+}

@@ -1,0 +1,266 @@
+//! The result file against its schema, and every renderer against what it is to look like.
+
+use serde_json::{Value, json};
+
+use super::{sample, *};
+use crate::stats::{Histogram, Summary};
+
+fn schema() -> jsonschema::Validator {
+    let schema: Value = serde_json::from_str(include_str!("../../docs/result.schema.json")).unwrap();
+    jsonschema::draft202012::meta::validate(&schema).unwrap();
+    jsonschema::draft202012::new(&schema).unwrap()
+}
+
+fn value(file: &ResultFile) -> Value {
+    serde_json::from_str(&to_json(file)).unwrap()
+}
+
+/// A result of every other object: handshake, transfer, theory, a system, a link in full.
+fn the_rest() -> ResultFile {
+    let summary = (1..=100u64).collect::<Histogram>().summary();
+    let mut file = sample::five_transports();
+    file.command = "handshake".to_owned();
+    file.system = Some(System {
+        kernel: "Linux 6.8".to_owned(),
+        cores: 2,
+        crates: [("quinn".to_owned(), "0.11.12".to_owned())].into(),
+        settings: [("rmem_max".to_owned(), "212992".to_owned())].into(),
+        lateness_ns: Some(summary),
+    });
+    let mut cell = Cell::new("tls", "netns", Some(sample::link()), Workload::default());
+    cell.handshake = Some(Handshake {
+        mode: HandshakeMode::ZeroRtt,
+        connect_ns: Some(summary),
+        first_reply_ns: Some(summary),
+        second_reply_ns: None,
+        round_trips: Ratio::new(2.0),
+        bytes_to_server: Some(1_500),
+        bytes_to_client: None,
+    });
+    cell.transfer =
+        Some(Transfer { bytes: 10_000_000, completed: 9, failed: 1, time_ns: summary, goodput_bps: summary });
+    cell.theory = Some(Theory {
+        delayed_ratio: Ratio::new(0.114),
+        blocked_ratio: None,
+        extra_mean_ns: Some(6_900_000),
+    });
+    cell.latency_ns = Some(Latency::pooled(&[Histogram::new(), Histogram::new()]));
+    if let Some(link) = &mut cell.link {
+        link.to_client.jitter_ns = Some(5_000_000);
+        link.to_client.jitter_distribution = Some(Distribution::Pareto);
+        link.to_client.loss_by = LossBy::Time;
+        link.to_client.loss_slot_ns = Some(1_000_000);
+    }
+    file.cells.push(cell);
+    file.cells.push(Cell::new("udp", "direct", None, Workload::default()));
+    file
+}
+
+#[test]
+fn what_is_written_is_of_the_schema() {
+    let schema = schema();
+    for file in [
+        sample::five_transports(),
+        sample::nothing_delivered(),
+        sample::interrupted(),
+        the_rest(),
+        ResultFile::new("bench"),
+    ] {
+        let errors: Vec<String> = schema
+            .iter_errors(&value(&file))
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+    }
+}
+
+#[test]
+fn the_schema_refuses_what_is_broken() {
+    type Breaking = fn(&mut Value);
+    let schema = schema();
+    let good = value(&sample::five_transports());
+    let broken: [(&str, Breaking); 9] = [
+        ("other schema", |v| v["schema"] = json!("wirelab/2")),
+        ("no cells", |v| drop(v.as_object_mut().unwrap().remove("cells"))),
+        ("unknown key", |v| v["cells"][0]["colour"] = json!("red")),
+        ("null key absent", |v| {
+            v["cells"][0].as_object_mut().unwrap().remove("transfer");
+        }),
+        ("negative time", |v| v["cells"][0]["latency_ns"]["p50"] = json!(-1)),
+        ("fraction of a nanosecond", |v| {
+            v["cells"][0]["latency_ns"]["max"] = json!(0.5);
+        }),
+        ("unknown flag", |v| v["cells"][0]["flags"] = json!(["wet"])),
+        ("interval of one end", |v| {
+            v["cells"][0]["latency_ns"]["ci95"]["p99"] = json!([1]);
+        }),
+        ("time difference with a fraction", |v| {
+            v["paired"][1]["difference"] = json!(0.5);
+        }),
+    ];
+    assert!(schema.is_valid(&good));
+    for (what, breaking) in broken {
+        let mut document = good.clone();
+        breaking(&mut document);
+        assert!(!schema.is_valid(&document), "{what}");
+    }
+}
+
+#[test]
+fn a_file_read_back_is_written_to_the_same_bytes() {
+    for file in [sample::five_transports(), the_rest()] {
+        let written = to_json(&file);
+        let read = from_json(written.as_bytes()).unwrap();
+        assert_eq!(read, file);
+        assert_eq!(to_json(&read), written);
+        assert!(written.ends_with("}\n"));
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_says_what_is_wrong() {
+    let error = |text: &str| from_json(text.as_bytes()).unwrap_err().to_string();
+    assert_eq!(error("# bench"), "this is not JSON: expected value at line 1 column 1");
+    assert!(error("{\"schema\": \"wirelab/1\"").starts_with("this is not JSON: EOF"));
+    assert!(error("[1, 2]").starts_with("this is JSON but no wirelab result"));
+    assert!(error("{}").starts_with("this is JSON but no wirelab result"));
+    assert_eq!(
+        error(r#"{"schema": "wirelab/9"}"#),
+        r#"the schema is "wirelab/9", and this version reads "wirelab/1""#
+    );
+    let mut document = value(&sample::five_transports());
+    document.as_object_mut().unwrap().remove("cells");
+    assert!(error(&document.to_string()).contains("missing field `cells`"));
+    let large = vec![b' '; MAX_BYTES + 1];
+    assert!(matches!(from_json(&large), Err(LoadError::TooLarge { .. })));
+    let deep = "[".repeat(100_000);
+    assert!(error(&deep).starts_with("this is"));
+}
+
+#[test]
+fn fields_that_came_later_do_not_keep_an_older_or_newer_file_out() {
+    let mut document = value(&sample::five_transports());
+    document["cells"][0]["from_the_future"] = json!(1);
+    document["cells"][0].as_object_mut().unwrap().remove("transfer");
+    let read = from_json(document.to_string().as_bytes()).unwrap();
+    assert_eq!(read, sample::five_transports());
+}
+
+#[test]
+fn pooled_latency_is_that_of_all_seeds_with_its_intervals() {
+    let seeds: Vec<Histogram> = (0..5).map(|seed| (seed..seed + 100).collect()).collect();
+    let latency = Latency::pooled(&seeds);
+    assert_eq!(latency.summary.n, 500);
+    let [low, high] = latency.ci95.mean.unwrap();
+    let mean = latency.summary.mean.unwrap();
+    assert!(low <= mean && mean <= high);
+    assert_eq!(Latency::pooled(&seeds[..1]).ci95, Intervals::default());
+    assert_eq!(Latency::pooled(&[]).summary, Summary::default());
+}
+
+fn text(file: &ResultFile, width: usize) -> String {
+    let options = TextOptions { width, colour: false };
+    to_text(file, options)
+}
+
+#[test]
+fn text_keeps_to_its_width() {
+    for file in [sample::five_transports(), sample::interrupted(), the_rest()] {
+        for width in [80, 90, 100, 120, 160] {
+            let text = text(&file, width);
+            for line in text.lines() {
+                assert!(line.chars().count() <= width, "{width}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn p99_never_stands_without_loss_beside_it() {
+    let text = text(&sample::five_transports(), 20);
+    let head = text.lines().find(|line| line.contains("p99")).unwrap();
+    assert!(head.contains("lost"));
+}
+
+#[test]
+fn colour_adds_escapes_and_nothing_else() {
+    let file = sample::interrupted();
+    let coloured = to_text(&file, TextOptions { colour: true, ..TextOptions::default() });
+    let stripped = ["\x1b[1m", "\x1b[33m", "\x1b[0m"]
+        .iter()
+        .fold(coloured.clone(), |text, escape| text.replace(escape, ""));
+    assert_ne!(coloured, stripped);
+    assert_eq!(stripped, text(&file, 100));
+}
+
+#[test]
+fn a_file_cannot_steer_the_terminal_or_break_a_table() {
+    let mut file = sample::nothing_delivered();
+    file.cells[0].transport = "u\x1b[2Jd|p,\"\n".to_owned();
+    assert!(!text(&file, 80).contains('\x1b'));
+    assert!(to_markdown(&file).contains("| u \\[2Jd\\|p,\"  |"));
+    assert!(to_csv(&file).contains("\"u\x1b[2Jd|p,\"\"\n\","));
+}
+
+#[test]
+fn every_row_of_csv_has_the_columns_of_the_header() {
+    let csv = to_csv(&the_rest());
+    let mut rows = csv.split_terminator("\r\n");
+    let header: Vec<&str> = rows.next().unwrap().split(',').collect();
+    let names: std::collections::BTreeSet<&&str> = header.iter().collect();
+    assert_eq!(names.len(), header.len(), "names are unique");
+    assert!(
+        header
+            .iter()
+            .all(|name| { name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') })
+    );
+    assert_eq!(rows.clone().count(), 7);
+    assert!(rows.all(|row| row.split(',').count() == header.len()));
+}
+
+#[test]
+fn text_at_80_columns() {
+    insta::assert_snapshot!(text(&sample::five_transports(), 80));
+}
+
+#[test]
+fn text_at_100_columns() {
+    insta::assert_snapshot!(text(&sample::five_transports(), 100));
+}
+
+#[test]
+fn text_of_an_empty_cell() {
+    insta::assert_snapshot!(text(&sample::nothing_delivered(), 80));
+}
+
+#[test]
+fn text_of_an_interrupted_run() {
+    insta::assert_snapshot!(text(&sample::interrupted(), 100));
+}
+
+#[test]
+fn text_of_hol() {
+    let mut file = sample::five_transports();
+    file.command = "hol".to_owned();
+    insta::assert_snapshot!(text(&file, 100));
+}
+
+#[test]
+fn text_of_other_commands() {
+    insta::assert_snapshot!(text(&the_rest(), 100));
+}
+
+#[test]
+fn text_of_nothing() {
+    assert_eq!(text(&ResultFile::new("bench"), 80), "No cell was measured.\n");
+}
+
+#[test]
+fn csv() {
+    insta::assert_snapshot!(to_csv(&sample::five_transports()));
+}
+
+#[test]
+fn markdown() {
+    insta::assert_snapshot!(to_markdown(&sample::five_transports()));
+}

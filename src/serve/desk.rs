@@ -1,0 +1,134 @@
+//! What all that is served under one URL shares.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use super::{
+    Options, Refusal,
+    counters::Counters,
+    limits::{RateLimits, may_answer},
+    stop::Tasks,
+};
+use crate::path::Host;
+
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) host: Arc<dyn Host>,
+    pub(super) options: Arc<Options>,
+    pub(super) url: String,
+    pub(super) counters: Arc<Counters>,
+    /// Of all URLs together.
+    pub(super) total: Arc<Total>,
+    /// Of all URLs together.
+    pub(super) rates: Arc<Mutex<RateLimits>>,
+    pub(super) tasks: Tasks,
+    /// One for each connection that there may be.
+    pub(super) slots: Arc<Semaphore>,
+}
+
+impl Desk {
+    /// Whether a datagram of `len` bytes that came from `source` to `local` is to be answered.
+    pub(super) fn admit_datagram(
+        &self,
+        source: SocketAddr,
+        local: SocketAddr,
+        len: usize,
+    ) -> Result<(), Refusal> {
+        may_answer(source, local)?;
+        let access = &self.options.access;
+        let known = if self.options.service.amplifies() {
+            access.knows(source.ip())
+        } else {
+            access.admits(source.ip())
+        };
+        if !known {
+            return Err(Refusal::NotAllowed);
+        }
+        self.admit_message(source.ip(), len)
+    }
+
+    /// Whether a message of a source that may send any is within the limits.
+    pub(super) fn admit_message(&self, source: IpAddr, len: usize) -> Result<(), Refusal> {
+        if len > self.options.max_message {
+            return Err(Refusal::TooLong);
+        }
+        if self.rate_delay(source, 1, false).is_zero() { Ok(()) } else { Err(Refusal::RateLimit) }
+    }
+
+    /// Whether a connection from `source` may be had; the permit lasts as long as the connection.
+    pub(super) fn admit_connection(&self, source: IpAddr) -> Result<OwnedSemaphorePermit, Refusal> {
+        if !self.options.access.admits(source) {
+            return Err(Refusal::NotAllowed);
+        }
+        self.slots.clone().try_acquire_owned().map_err(|_| Refusal::Connections)
+    }
+
+    /// Holds up a connection until `messages` more are within the rate of `source`.
+    pub(super) async fn hold_up(&self, source: IpAddr, messages: u64) {
+        let delay = self.rate_delay(source, messages, true);
+        if !delay.is_zero() {
+            self.counters.refuse(Refusal::RateLimit);
+            self.host.sleep(delay).await;
+        }
+    }
+
+    pub(super) fn answered(&self, messages: u64) {
+        self.counters.answered(messages);
+        self.total.add(messages);
+    }
+
+    /// A connection was made.
+    pub(super) fn welcome(&self, peer: SocketAddr) {
+        self.counters.client();
+        self.options.observer.client(&self.url, peer);
+    }
+
+    fn rate_delay(&self, source: IpAddr, messages: u64, will_wait: bool) -> Duration {
+        let access = &self.options.access;
+        match access.rate_of(source) {
+            None => Duration::ZERO,
+            Some(rate) => {
+                let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+                rates.delay(source, rate, self.host.now(), (messages, will_wait))
+            }
+        }
+    }
+}
+
+/// Messages answered under all URLs, and somebody who waits for some number of them.
+#[derive(Debug)]
+pub(super) struct Total {
+    messages: AtomicU64,
+    awaited: AtomicU64,
+    reached: Notify,
+}
+
+impl Default for Total {
+    fn default() -> Self {
+        Self { messages: AtomicU64::new(0), awaited: AtomicU64::new(u64::MAX), reached: Notify::new() }
+    }
+}
+
+impl Total {
+    fn add(&self, messages: u64) {
+        let before = self.messages.fetch_add(messages, Ordering::SeqCst);
+        if before + messages >= self.awaited.load(Ordering::SeqCst) {
+            self.reached.notify_one();
+        }
+    }
+
+    pub(super) async fn reached(&self, count: u64) {
+        self.awaited.store(count, Ordering::SeqCst);
+        while self.messages.load(Ordering::SeqCst) < count {
+            self.reached.notified().await;
+        }
+    }
+}
