@@ -188,9 +188,13 @@ impl Acceptor {
                 Box::new(StreamChannel::new(&self.host, connected, self.incoming.length))
             }
             Kind::Quic(server) => {
-                let incoming = server.endpoint.accept().await.ok_or_else(closed)?;
-                let peer = incoming.remote_address();
-                let connection = incoming.await.map_err(|e| ConnectError::from_quic(peer, e))?;
+                // A first packet with a changed bit is an attempt that fails; its sender tries again.
+                let connection = loop {
+                    let incoming = server.endpoint.accept().await.ok_or_else(closed)?;
+                    if let Ok(connection) = incoming.await {
+                        break connection;
+                    }
+                };
                 let plan = (self.transport, self.incoming);
                 Box::new(QuicChannel::server(self.host.clone(), server, connection, plan))
             }

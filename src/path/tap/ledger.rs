@@ -206,3 +206,82 @@ impl Streams {
         usize::try_from(index).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A STREAM frame with an offset and no length (RFC 9000 section 19.8), all integers 8 bytes long.
+    fn frame(stream: u64, offset: u64, length: usize) -> Vec<u8> {
+        let variable = |value: u64| (value | 0b11 << 62).to_be_bytes();
+        [&[0x0c][..], &variable(stream), &variable(offset), &vec![0; length]].concat()
+    }
+
+    fn arrives(at: Time) -> Verdict {
+        Verdict::Deliver { departs: at, at, corrupt: None, overtaking: false, duplicate_at: None }
+    }
+
+    fn at(ms: u64) -> Time {
+        Time::ZERO + Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_packet_that_was_opened_and_not_accepted_brings_nothing_even_with_its_second_copy() {
+        let mut ledger = Ledger::default();
+        ledger.seal(1, &frame(0, 0, 100));
+        ledger.enter(at(0), &arrives(at(5)), |_| ());
+        ledger.open(1, false);
+        ledger.open(1, true);
+        assert_eq!(ledger.passage(0, 99), None);
+    }
+
+    #[test]
+    fn an_unsealed_datagram_carries_nothing_and_a_sealed_one_is_taken_once() {
+        let mut ledger = Ledger::default();
+        ledger.seal(1, &frame(0, 0, 10));
+        ledger.enter(at(0), &arrives(at(5)), |carried| assert_eq!(carried.len(), 1));
+        ledger.enter(at(0), &arrives(at(5)), |carried| assert_eq!(carried, []));
+    }
+
+    #[test]
+    fn a_late_copy_of_a_closed_stream_does_not_open_it_again() {
+        let mut ledger = Ledger::default();
+        for packet in 1..3 {
+            ledger.seal(packet, &frame(4, 0, 100));
+            ledger.enter(at(0), &arrives(at(5)), |_| ());
+            ledger.open(packet, true);
+            ledger.close(4);
+            ledger.close(0);
+        }
+        assert_eq!((ledger.streams.first, ledger.streams.open.len()), (2, 0));
+    }
+
+    /// A million messages, every hundredth packet lost and sent again: what is held is what is under way.
+    #[test]
+    fn the_ledger_does_not_grow_with_the_length_of_a_run() {
+        for per_message in [false, true] {
+            let mut ledger = Ledger::default();
+            let mut packet = 0;
+            for message in 0..1_000_000u64 {
+                let (stream, offset) = if per_message { (message << 2, 0) } else { (0, message * 100) };
+                if message % 100 == 0 {
+                    ledger.seal(packet, &frame(stream, offset, 100));
+                    ledger.enter(at(message), &Verdict::Lost, |_| ());
+                    packet += 1;
+                }
+                ledger.seal(packet, &frame(stream, offset, 100));
+                ledger.enter(at(message), &arrives(at(message + 50)), |_| ());
+                ledger.open(packet, true);
+                packet += 1;
+                let passage = ledger.passage(stream, offset + 99).expect("it has arrived");
+                assert_eq!(passage.dropped, message % 100 == 0);
+                ledger.release(stream, offset + 100);
+                if per_message {
+                    ledger.close(stream);
+                }
+            }
+            assert!(ledger.in_flight.is_empty() && ledger.streams.open.len() <= 1);
+            assert!(ledger.spare.len() <= 2 && ledger.streams.spare.len() <= 1);
+        }
+    }
+}
