@@ -1,0 +1,107 @@
+//! A row of a result: the outcomes of one plan, pooled over seeds.
+
+mod pool;
+mod settings;
+
+use self::{
+    pool::Pool,
+    settings::{link, workload},
+};
+use super::{outcome::Outcome, plan::Plan, theory::Theory};
+use crate::{
+    link::{LinkSpec, Loss, LossBy},
+    report::{self, Cell, Flag, PerSeed, Ratio},
+    stats::Percentile,
+};
+
+/// Pools the outcomes of one plan.
+pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
+    let emulated = !plan.path.is_direct();
+    let link = emulated.then(|| link(&plan.links));
+    let mut cell = Cell::new(plan.transport.name(), plan.path.name(), link, workload(plan));
+    let pool = Pool(outcomes);
+    cell.congestion = plan.transport.is_quic().then(|| plan.congestion.to_string());
+    cell.seeds = outcomes.len() as u64;
+    let messages = pool.messages();
+    cell.loss_ratio = Ratio::of(messages.lost, messages.scheduled);
+    cell.on_time_ratio = messages.on_time.and_then(|n| Ratio::of(n, messages.scheduled));
+    cell.connect_ns = Some(pool.connect().summary());
+    cell.latency_ns = Some(report::Latency::pooled(&pool.each(|outcome| &outcome.latency)));
+    cell.send_delay_ns = Some(pool.merge(|outcome| &outcome.send_delay).summary());
+    cell.budget_ns = pool.budget();
+    cell.delayed = pool.delayed();
+    cell.hol = tells_order(plan).then(|| pool.hol());
+    match Theory::of(plan) {
+        Ok(theory) => cell.theory = Some(expected(&theory)),
+        Err(reason) => cell.theory_reason = Some(reason.to_owned()),
+    }
+    cell.wire = pool.wire(plan, messages.delivered);
+    cell.recovery = Some(pool.recovery());
+    cell.per_seed = outcomes.iter().map(|(seed, outcome)| per_seed(plan, *seed, outcome)).collect();
+    cell.flags = flags(plan, &pool, &messages);
+    cell.messages = Some(messages);
+    cell
+}
+
+/// Whether this end could see order at work.
+fn tells_order(plan: &Plan) -> bool {
+    !plan.transport.hides_arrival()
+}
+
+fn expected(theory: &Theory) -> report::Theory {
+    report::Theory {
+        delayed_ratio: Ratio::new(theory.delayed),
+        blocked_ratio: Ratio::new(theory.blocked),
+        extra_mean_ns: Some(libm::round(theory.extra() * 1e9) as u64),
+    }
+}
+
+fn per_seed(plan: &Plan, seed: u64, outcome: &Outcome) -> PerSeed {
+    let delivered = outcome.messages.delivered;
+    PerSeed {
+        seed,
+        p50_ns: outcome.latency.percentile(Percentile::P50),
+        p99_ns: outcome.latency.percentile(Percentile::P99),
+        loss_ratio: Ratio::of(outcome.messages.lost, outcome.messages.scheduled),
+        delayed_ratio: Ratio::of(outcome.extra.n(), outcome.budget.n),
+        blocked_ratio: Ratio::of(outcome.order.blocked, delivered).filter(|_| tells_order(plan)),
+    }
+}
+
+/// Of the time that messages were sent, how much the window may have been full before that is said.
+const LIMITED_SHARE: f64 = 0.01;
+/// How late messages may be sent, at the 99th percentile, before that is said.
+const LATE_NS: u64 = 1_000_000;
+
+fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag> {
+    let mut flags = Vec::new();
+    let recovery = pool.recovery();
+    let seconds = plan.workload.duration.as_secs_f64() * pool.0.len() as f64;
+    let limited = recovery.window_limited_ns.unwrap_or(0) as f64 / 1e9;
+    let is_limited = limited > LIMITED_SHARE * seconds;
+    let mut flag = |condition: bool, flag| {
+        if condition {
+            flags.push(flag);
+        }
+    };
+    flag(is_limited, Flag::WindowLimited);
+    flag(!is_limited && recovery.congestion_events.unwrap_or(0) > 0, Flag::Congested);
+    flag(
+        pool.sum(|outcome| outcome.wire.map_or(0, |w| w[0].queue_dropped + w[1].queue_dropped)) > 0,
+        Flag::QueueDropped,
+    );
+    flag(messages.delivered == 0, Flag::NoReply);
+    let late = pool.merge(|outcome| &outcome.send_delay).percentile(Percentile::P99);
+    flag(late.is_some_and(|late| late > LATE_NS), Flag::SendLate);
+    flag(!plan.path.is_direct() && plan.links.iter().any(is_bursty), Flag::Bursty);
+    flags
+}
+
+/// Whether losses come in runs: a chain, an outage, or a draw for a whole slot.
+fn is_bursty(link: &LinkSpec) -> bool {
+    match link.loss {
+        Loss::Independent(share) => !share.is_zero() && link.loss_by != LossBy::Packet,
+        Loss::GilbertElliott(_) | Loss::Outage { .. } => true,
+        Loss::Drop(_) => false,
+    }
+}

@@ -1,0 +1,154 @@
+//! Figures pooled over seeds.
+
+use crate::{
+    experiment::{blocking::OrderFigures, budget::BudgetSums, outcome::Outcome, plan::Plan},
+    link::Counters,
+    report::{self, Ratio},
+    stats::Histogram,
+    time::nanos,
+    transport::Recovery,
+};
+
+/// The outcomes of all seeds.
+pub(super) struct Pool<'a>(pub(super) &'a [(u64, Outcome)]);
+
+impl Pool<'_> {
+    pub(super) fn sum(&self, of: impl Fn(&Outcome) -> u64) -> u64 {
+        self.0.iter().map(|(_, outcome)| of(outcome)).sum()
+    }
+
+    pub(super) fn each(&self, of: impl Fn(&Outcome) -> &Histogram) -> Vec<Histogram> {
+        self.0.iter().map(|(_, outcome)| of(outcome).clone()).collect()
+    }
+
+    pub(super) fn merge(&self, of: impl Fn(&Outcome) -> &Histogram) -> Histogram {
+        let mut all = Histogram::new();
+        self.0.iter().for_each(|(_, outcome)| all.merge(of(outcome)));
+        all
+    }
+
+    pub(super) fn messages(&self) -> report::Messages {
+        report::Messages {
+            scheduled: self.sum(|outcome| outcome.messages.scheduled),
+            sent: self.sum(|outcome| outcome.messages.sent),
+            delivered: self.sum(|outcome| outcome.messages.delivered),
+            on_time: Some(self.sum(|outcome| outcome.messages.on_time)),
+            lost: self.sum(|outcome| outcome.messages.lost),
+            unfinished: self.sum(|outcome| outcome.messages.unfinished),
+            duplicated: Some(self.sum(|outcome| outcome.messages.duplicated)),
+            reordered: Some(self.sum(|outcome| outcome.messages.reordered)),
+            corrupted: Some(self.sum(|outcome| outcome.messages.corrupted)),
+        }
+    }
+
+    pub(super) fn connect(&self) -> Histogram {
+        let mut connect = Histogram::new();
+        let times = self.0.iter().filter_map(|(_, outcome)| outcome.connect);
+        times.for_each(|time| connect.record(nanos(time)));
+        connect
+    }
+
+    fn budgets(&self) -> BudgetSums {
+        let mut sums = BudgetSums::default();
+        self.0.iter().for_each(|(_, outcome)| sums.merge(&outcome.budget));
+        sums
+    }
+
+    /// The mean of each part; `None` where the path cannot know.
+    pub(super) fn budget(&self) -> Option<report::Budget> {
+        let sums = self.budgets();
+        let mean = |sum: u128| u64::try_from((sum + u128::from(sums.n) / 2).checked_div(sums.n.into())?).ok();
+        let [send_wait, path, recovery, order_wait, host] = sums.parts.map(mean);
+        (sums.n > 0).then_some(report::Budget { send_wait, path, recovery, order_wait, host })
+    }
+
+    /// Messages that loss or order delayed; `None` where the path cannot know.
+    pub(super) fn delayed(&self) -> Option<report::Delayed> {
+        let known = self.budgets().n;
+        let extra = self.merge(|outcome| &outcome.extra);
+        let mean = extra.sum().checked_div(known.into()).and_then(|mean| u64::try_from(mean).ok());
+        (known > 0).then(|| report::Delayed {
+            n: extra.n(),
+            ratio: Ratio::of(extra.n(), known),
+            extra_ns: extra.summary(),
+            extra_mean_ns: mean,
+        })
+    }
+
+    pub(super) fn hol(&self) -> report::Hol {
+        let both = self.direction(|outcome| &outcome.order);
+        report::Hol {
+            blocked: both.blocked,
+            blocked_ratio: both.blocked_ratio,
+            by_other_flow_ratio: both.by_other_flow_ratio,
+            wait_ns: both.wait_ns,
+            total_wait_ns: both.total_wait_ns,
+            by_cause: both.by_cause,
+            longest_stall: both.longest_stall,
+            to_server: Some(self.direction(|outcome| &outcome.order_by_direction[0])),
+            to_client: Some(self.direction(|outcome| &outcome.order_by_direction[1])),
+        }
+    }
+
+    fn direction(&self, of: impl Fn(&Outcome) -> &OrderFigures) -> report::HolDirection {
+        let blocked = self.sum(|outcome| of(outcome).blocked);
+        let wait = self.merge(|outcome| &of(outcome).wait);
+        let stalls = self.0.iter().filter_map(|(_, outcome)| of(outcome).longest_stall);
+        report::HolDirection {
+            blocked,
+            blocked_ratio: Ratio::of(blocked, self.sum(|outcome| outcome.messages.delivered)),
+            by_other_flow_ratio: Ratio::of(self.sum(|outcome| of(outcome).by_other_flow), blocked),
+            wait_ns: wait.summary(),
+            total_wait_ns: u64::try_from(wait.sum()).unwrap_or(u64::MAX),
+            by_cause: report::ByCause {
+                loss: self.sum(|outcome| of(outcome).by_cause.loss),
+                reorder: self.sum(|outcome| of(outcome).by_cause.reorder),
+                sender: self.sum(|outcome| of(outcome).by_cause.sender),
+            },
+            longest_stall: stalls
+                .max_by_key(|stall| stall.duration)
+                .map(|stall| report::Stall { duration_ns: nanos(stall.duration), messages: stall.messages }),
+        }
+    }
+
+    /// Both directions of the wire; `None` where it is not ours.
+    pub(super) fn wire(&self, plan: &Plan, delivered: u64) -> Option<report::Wire> {
+        let mut sum = [Counters::default(); 2];
+        for (_, outcome) in self.0 {
+            let wire = outcome.wire?;
+            sum.iter_mut().zip(wire).for_each(|(sum, counters)| *sum += counters);
+        }
+        let useful = delivered * (plan.workload.length + plan.workload.reply_length) as u64;
+        let bytes = sum[0].bytes + sum[1].bytes;
+        Some(report::Wire {
+            to_server: Some(wire_direction(sum[0])),
+            to_client: Some(wire_direction(sum[1])),
+            overhead_ratio: Ratio::new(bytes as f64 / useful as f64 - 1.0),
+        })
+    }
+
+    pub(super) fn recovery(&self) -> report::Recovery {
+        let ends: Vec<&Recovery> =
+            self.0.iter().flat_map(|(_, outcome)| [&outcome.client, &outcome.server]).collect();
+        let sum =
+            |of: fn(&Recovery) -> Option<u64>| ends.iter().filter_map(|end| of(end)).reduce(|sum, n| sum + n);
+        report::Recovery {
+            retransmitted_packets: sum(|end| end.retransmitted_packets),
+            congestion_events: sum(|end| end.congestion_events),
+            min_window_bytes: ends.iter().filter_map(|end| end.min_window_bytes).min(),
+            window_limited_ns: sum(|end| end.window_limited.map(nanos)),
+        }
+    }
+}
+
+fn wire_direction(counters: Counters) -> report::WireDirection {
+    report::WireDirection {
+        packets: counters.packets,
+        bytes: counters.bytes,
+        lost: counters.lost,
+        queue_dropped: counters.queue_dropped,
+        duplicated: counters.duplicated,
+        reordered: counters.reordered,
+        corrupted: counters.corrupted,
+    }
+}
