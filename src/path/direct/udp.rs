@@ -84,6 +84,7 @@ impl Datagrams for UdpSocket {
                 self.io.try_io(Interest::READABLE, || batch.fill(&self.state, socket))
             });
             match filled {
+                // There may be datagrams all the same, the last ones for now.
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 Err(e) => return Poll::Ready(Err(self.error("receive on", self.local, e))),
                 Ok(()) => {}
@@ -145,13 +146,16 @@ impl Batch {
         }
     }
 
+    /// Receives what is there. "Would block" says that no more is: also where something was received, because
+    /// tokio then waits for the kernel to report more, and a system call that finds nothing is saved.
     fn fill(&mut self, state: &UdpSocketState, socket: UdpSockRef<'_>) -> io::Result<()> {
         let mut chunks = self.buffers.chunks_mut(BUFFER_BYTES);
         let mut slices: [_; BATCH] =
             std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
         (self.filled, self.next, self.taken) = (0, 0, 0);
         self.filled = state.recv(socket, &mut slices, &mut self.meta)?;
-        Ok(())
+        // The kernel goes on to the next buffer as long as there is a datagram for it.
+        if self.filled < BATCH { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
     }
 
     /// Copies out the oldest datagram.

@@ -43,7 +43,7 @@ pub struct QuicSettings {
 /// Bounds on what a QUIC peer may ask of us.
 #[derive(Debug, Clone, Copy)]
 pub struct QuicLimits {
-    /// Bidirectional streams that a peer may have open.
+    /// Bidirectional streams that a client may have open.
     pub streams: u32,
     /// Bytes that a peer may send ahead of the application on one stream, and on all of them.
     pub receive_window: u64,
@@ -69,12 +69,13 @@ const CLIENT_KEYS: u64 = 0x5143_4c49;
 const SERVER_KEYS: u64 = 0x5153_5256;
 
 impl QuicSettings {
-    fn transport(&self, meter: &Meter) -> TransportConfig {
+    /// `streams` is how many the peer may open.
+    fn transport(&self, meter: &Meter, streams: u32) -> TransportConfig {
         let limits = self.limits;
         let window = VarInt::from_u64(limits.receive_window).unwrap_or(VarInt::MAX);
         let mut transport = TransportConfig::default();
         transport
-            .max_concurrent_bidi_streams(limits.streams.into())
+            .max_concurrent_bidi_streams(streams.into())
             .max_concurrent_uni_streams(0u32.into())
             .stream_receive_window(window)
             .receive_window(window)
@@ -139,7 +140,7 @@ pub(super) fn listen_tapped(
         None => inner,
     });
     config
-        .transport_config(Arc::new(settings.transport(&meter)))
+        .transport_config(Arc::new(settings.transport(&meter, settings.limits.streams)))
         .time_source(Arc::new(HostClock(host.clone())));
     let endpoint = endpoint(host, local, settings.endpoint(SERVER_KEYS), Some(config))?;
     Ok(QuicServer { endpoint, meter })
@@ -195,7 +196,8 @@ impl QuicClient {
             Some(tap) => Arc::new(Tapped { inner, tap }),
             None => inner,
         });
-        config.transport_config(Arc::new(settings.transport(&meter)));
+        // Servers here open none, and quinn sets up each that they might open.
+        config.transport_config(Arc::new(settings.transport(&meter, 0)));
         let endpoint = endpoint(host, unspecified(like), settings.endpoint(CLIENT_KEYS), None)?;
         Ok(Self { endpoint, config, server_name: tls.server_name.to_str().into_owned(), meter })
     }

@@ -1,0 +1,118 @@
+//! Our channels, as experiments use them.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::{Arc, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::runtime::{Builder, Runtime};
+use wirelab::{
+    certs,
+    path::{Host, direct::DirectHost},
+    time::Time,
+    transport::{
+        Channel, Settings, Transport, connect, listen,
+        quic::{Congestion, QuicLimits, QuicSettings},
+        tls::{ClientTls, ServerTls, Trust},
+    },
+    wire::{MessageId, Probe},
+};
+
+use super::{Echo, LENGTH};
+
+pub(super) fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+pub(super) fn any_port() -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)
+}
+
+pub(super) struct Ours {
+    runtime: Runtime,
+    channel: Box<dyn Channel>,
+    sent: u64,
+}
+
+impl Ours {
+    pub(super) fn start(transport: Transport) -> Self {
+        let server = serve(transport);
+        let runtime = runtime();
+        let channel = runtime.block_on(async {
+            let host: Arc<dyn Host> = DirectHost::new().expect("a host");
+            connect(&host, transport, server, &settings()).await.expect("a connection")
+        });
+        Self { runtime, channel, sent: 0 }
+    }
+}
+
+impl Echo for Ours {
+    fn exchange(&mut self, messages: u64, window: u64) -> Duration {
+        let Self { runtime, channel, sent } = self;
+        runtime.block_on(exchange(&mut **channel, sent, (messages, window)))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is what is measured")]
+async fn exchange(
+    channel: &mut (dyn Channel + 'static),
+    sent: &mut u64,
+    (messages, window): (u64, u64),
+) -> Duration {
+    let start = Instant::now();
+    let first = messages.min(window);
+    (0..first).for_each(|_| send(channel, sent));
+    for received in 1..=messages {
+        channel.recv().await.expect("an echo");
+        if received + first <= messages {
+            send(channel, sent);
+        }
+    }
+    start.elapsed()
+}
+
+fn send(channel: &mut dyn Channel, sent: &mut u64) {
+    let probe = Probe { id: MessageId { flow: 0, seq: *sent }, due: Time::ZERO };
+    channel.send(probe, LENGTH).expect("a message that can be sent");
+    *sent += 1;
+}
+
+/// Starts a server on a thread of its own, which ends with the program.
+fn serve(transport: Transport) -> SocketAddr {
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        runtime().block_on(async {
+            let host: Arc<dyn Host> = DirectHost::new().expect("a host");
+            let mut acceptor = listen(&host, transport, any_port(), &settings()).expect("a listener");
+            tell.send(acceptor.local_addr()).expect("somebody who waits for it");
+            let mut channel = acceptor.accept().await.expect("a client");
+            while let Ok(delivery) = channel.recv().await {
+                if channel.send(delivery.probe, LENGTH).is_err() {
+                    break;
+                }
+            }
+        });
+    });
+    told.recv().expect("a server")
+}
+
+fn settings() -> Settings {
+    let (client_tls, server_tls) = tls();
+    Settings {
+        flows: 1,
+        request: LENGTH,
+        reply: LENGTH,
+        quic: QuicSettings { congestion: Congestion::Cubic, seed: None, limits: QuicLimits::EXPERIMENT },
+        client_tls,
+        server_tls,
+    }
+}
+
+pub(super) fn tls() -> (ClientTls, ServerTls) {
+    let (identity, roots) = certs::ephemeral().expect("certificates");
+    let server_name = certs::EPHEMERAL_NAME.try_into().expect("a name");
+    let client = ClientTls { trust: Trust::Roots(roots), server_name, early_data: false, key_log: false };
+    (client, ServerTls { identity, early_data: false })
+}

@@ -1,0 +1,77 @@
+//! How fast virtual time goes by.
+//!
+//! `real-time factor`: an element is a second of virtual time, so "Kelem/s" reads as thousands of times real time, on
+//! one core. `packets`: an element is an IP packet offered to the wire, in either direction.
+
+use std::{hint::black_box, time::Duration};
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use wirelab::{
+    experiment::{Arrivals, PathKind, Plan, Wait, Workload, simulate},
+    link::LinkSpec,
+    transport::{Transport, quic::Congestion},
+};
+
+/// What `wirelab bench` runs by default, one seed of it.
+const CELL: Duration = Duration::from_secs(60);
+const CELL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// As many messages as fit into a short run, so that setting it up does not count.
+const FLOOD: Duration = Duration::from_secs(10);
+const FLOOD_INTERVAL: Duration = Duration::from_micros(100);
+
+fn plan(transport: Transport, duration: Duration, interval: Duration) -> Plan {
+    let mut link = LinkSpec::default();
+    link.apply_pairs("delay=25ms,loss=1%").expect("a link");
+    Plan {
+        path: PathKind::Sim,
+        transport,
+        links: [link.clone(), link],
+        workload: Workload {
+            flows: 8,
+            interval,
+            length: 1000,
+            reply_length: 1000,
+            arrivals: Arrivals::Isochronous,
+            warmup: Duration::from_secs(1),
+            duration,
+            wait: Wait { times: 3, most: Duration::from_secs(4) },
+            deadline: Duration::from_millis(100),
+        },
+        congestion: Congestion::Cubic,
+    }
+}
+
+fn real_time_factor(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("real-time factor");
+    let transports = [
+        Transport::Udp,
+        Transport::QuicOne,
+        Transport::QuicFlow,
+        Transport::QuicMessage,
+        Transport::QuicDatagram,
+    ];
+    group.sample_size(10).throughput(Throughput::Elements(CELL.as_secs()));
+    for transport in transports {
+        let plan = plan(transport, CELL, CELL_INTERVAL);
+        group.bench_function(transport.name(), |bencher| {
+            bencher.iter(|| simulate(black_box(&plan), 1).expect("a run"));
+        });
+    }
+    group.finish();
+}
+
+fn packets(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("packets");
+    let plan = plan(Transport::Udp, FLOOD, FLOOD_INTERVAL);
+    let wire = simulate(&plan, 1).expect("a run").wire.expect("a wire of ours");
+    let packets = wire[0].packets + wire[1].packets;
+    group.sample_size(10).throughput(Throughput::Elements(packets));
+    group.bench_function("udp", |bencher| {
+        bencher.iter(|| simulate(black_box(&plan), 1).expect("a run"));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, real_time_factor, packets);
+criterion_main!(benches);
