@@ -9,6 +9,7 @@ pub(crate) mod output;
 mod send;
 mod serve;
 mod values;
+mod verify;
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -27,6 +28,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Bench(Box<bench::Bench>),
+    Verify(verify::Verify),
     Serve(serve::Serve),
     Send(send::Send),
     Certs(certs::Certs),
@@ -43,6 +45,7 @@ impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Bench(command) => command.run(),
+            Command::Verify(command) => command.run(),
             Command::Serve(command) => in_real_time(|host| command.run(host)),
             Command::Send(command) => in_real_time(|host| command.run(host)),
             Command::Certs(command) => command.run(),
