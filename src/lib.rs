@@ -68,4 +68,5 @@ pub mod target;
 pub mod time;
 pub mod transport;
 pub mod units;
+pub mod verify;
 pub mod wire;

@@ -11,6 +11,7 @@ mod report;
 mod send;
 mod serve;
 mod values;
+mod verify;
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -31,6 +32,7 @@ enum Command {
     Bench(Box<bench::Bench>),
     Hol(Box<hol::Hol>),
     Report(report::Report),
+    Verify(verify::Verify),
     Serve(serve::Serve),
     Send(send::Send),
     Certs(certs::Certs),
@@ -49,6 +51,7 @@ impl Cli {
             Command::Bench(command) => command.run(),
             Command::Hol(command) => command.run(),
             Command::Report(command) => command.run(),
+            Command::Verify(command) => command.run(),
             Command::Serve(command) => in_real_time(|host| command.run(host)),
             Command::Send(command) => in_real_time(|host| command.run(host)),
             Command::Certs(command) => command.run(),

@@ -1,0 +1,78 @@
+//! `wirelab verify`.
+
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::output::raw;
+use wirelab::verify::{CASES, Case, RealWire, to_table, verify};
+
+/// Prove the link and the statistics against closed-form answers
+///
+/// Runs cases whose outcome is known, and shows for each figure what it should be, what it is, and from how large a
+/// sample. The seeds are fixed: the same version gives the same figures everywhere. The exit status is 1 if one fails.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Verify {
+    /// Print the verdicts as JSON
+    #[arg(short = 'J', long)]
+    json: bool,
+    /// Only these cases, by number
+    #[arg(long, value_name = "N,..", value_delimiter = ',', value_parser = case)]
+    only: Vec<u8>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  wirelab verify
+      all cases
+  wirelab verify --only 1,3 -J
+      the loss of an echo and the queue of the bottleneck, as JSON";
+
+fn case(value: &str) -> Result<u8, String> {
+    let known = |number: &u8| CASES.iter().any(|case| case.number == *number);
+    value.parse().ok().filter(known).ok_or_else(|| {
+        let mut numbers: Vec<String> = CASES.iter().map(|case| case.number.to_string()).collect();
+        numbers.dedup();
+        format!("there is no such case; there are: {}", numbers.join(", "))
+    })
+}
+
+impl Verify {
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let wanted = |case: &&Case| self.only.is_empty() || self.only.contains(&case.number);
+        let cases: Vec<Case> = CASES.iter().filter(wanted).copied().collect();
+        let bar = bar(cases.len());
+        let verdicts = verify(&RealWire, &cases, || bar.inc(1));
+        bar.finish_and_clear();
+        let passed = verdicts.iter().all(|verdict| verdict.passed);
+        let text = if self.json {
+            let version = env!("CARGO_PKG_VERSION");
+            let file = json!({
+                "schema": "wirelab-verify/1", "version": version, "passed": passed, "cases": verdicts,
+            });
+            format!("{file:#}\n")
+        } else {
+            to_table(&verdicts)
+        };
+        raw(text.as_bytes())?;
+        Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// A bar on standard error, if somebody looks at it.
+fn bar(cases: usize) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(cases as u64);
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} cases");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.tick();
+    bar
+}

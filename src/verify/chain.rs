@@ -1,0 +1,63 @@
+//! Case 4: the Gilbert-Elliott model, its loss, and the runs of its bad state.
+
+use super::{Case, CaseError, Finding, MS, Unit, Wire, bursts::Runs, link};
+use crate::{link::Verdict, time::Time};
+
+pub(super) const CASE: Case =
+    Case { number: 4, setting: "Gilbert-Elliott, p 1%, r 10%, h 20%, k 99.5%", check };
+
+const PACKETS: u64 = 1_000_000;
+const P: f64 = 0.01;
+const R: f64 = 0.10;
+const H: f64 = 0.20;
+const K: f64 = 0.995;
+/// Three standard errors: the states' correlation of 0.89 makes one at most 0.11 points.
+const LOSS_TOLERANCE: f64 = 0.0033;
+/// Three standard errors: 9,000 runs, whose length has a standard deviation of 9.5.
+const RUN_TOLERANCE: f64 = 0.3;
+/// Three standard errors: 90,000 packets in the bad state.
+const BAD_TOLERANCE: f64 = 0.004;
+/// Three standard errors: 900,000 packets in the good state.
+const GOOD_TOLERANCE: f64 = 0.000_25;
+
+fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
+    let mut offer = wire.one_way(link("loss=gemodel:1%:10%:20%:99.5%")?, 1);
+    // Transitions and survival are drawn apart, so that this one, whose losses are its bad state, shows the state
+    // of the other.
+    let mut state = wire.one_way(link("loss=gilbert:1%:10%")?, 1);
+    let (mut bad, mut lost_in_bad, mut lost_in_good) = (Runs::default(), 0, 0);
+    let mut now = Time::ZERO;
+    for _ in 0..PACKETS {
+        let lost = offer(now, 1200) == Verdict::Lost;
+        let is_bad = state(now, 1200) == Verdict::Lost;
+        bad.note(is_bad);
+        lost_in_bad += u64::from(lost && is_bad);
+        lost_in_good += u64::from(lost && !is_bad);
+        now += MS;
+    }
+    let ratio = |n: u64, of: u64| n as f64 / of as f64;
+    let expected = (P * (1.0 - H) + R * (1.0 - K)) / (P + R);
+    let good = PACKETS - bad.hits;
+    let loss = ratio(lost_in_bad + lost_in_good, PACKETS);
+    Ok(vec![
+        Finding::within(("loss", Unit::Ratio), (expected, LOSS_TOLERANCE), loss, (PACKETS, "packets")),
+        Finding::within(
+            ("mean bad run", Unit::Packets),
+            (1.0 / R, RUN_TOLERANCE),
+            bad.mean_length(),
+            (bad.runs, "runs"),
+        ),
+        Finding::within(
+            ("loss in the bad state", Unit::Ratio),
+            (1.0 - H, BAD_TOLERANCE),
+            ratio(lost_in_bad, bad.hits),
+            (bad.hits, "packets"),
+        ),
+        Finding::within(
+            ("loss in the good state", Unit::Ratio),
+            (1.0 - K, GOOD_TOLERANCE),
+            ratio(lost_in_good, good),
+            (good, "packets"),
+        ),
+    ])
+}

@@ -1,0 +1,64 @@
+//! Case 3: the queue of the bottleneck under Poisson arrivals, an M/D/1 system.
+
+use super::{Case, CaseError, Finding, Unit, Wire, link};
+use crate::{
+    link::Verdict,
+    random::{generator, unit},
+    time::Time,
+};
+
+pub(super) const CASE: Case =
+    Case { number: 3, setting: "Poisson arrivals, 1200 B, 10 Mbit/s, load 0.8 (M/D/1)", check };
+
+const PACKETS: u64 = 1_000_000;
+const LOAD: f64 = 0.8;
+/// 1200 bytes at 10 Mbit/s, in nanoseconds.
+const SERVICE: u64 = 960_000;
+/// What propagates must not wait, nor count against the queue: at any time 83 packets propagate, while in an M/D/1
+/// queue of this load 100 packets meet once in 10^19 arrivals.
+const LINK: &str = "rate=10mbit,queue=100p,delay=100ms";
+const DELAY: u64 = 100_000_000;
+/// 5%. Waits are correlated over some 30 packets, so that three standard errors are about 2%.
+const WAIT_TOLERANCE: f64 = 0.05;
+/// Ten standard errors of independent draws, three of draws correlated over 10 packets.
+const SHARE_TOLERANCE: f64 = 0.004;
+/// Keeps the arrivals apart from what the link draws.
+const ARRIVALS: u64 = 0x4d44_3100;
+
+fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
+    let mut offer = wire.one_way(link(LINK)?, 1);
+    let mut rng = generator(1, ARRIVALS);
+    let mean_gap = SERVICE as f64 / LOAD;
+    let (mut clock, mut waited, mut without_wait, mut missing) = (0.0, 0u64, 0u64, 0u64);
+    for _ in 0..PACKETS {
+        // 1 - u lies in (0, 1], where the logarithm is finite.
+        clock -= mean_gap * libm::log(1.0 - unit(&mut rng));
+        let now = Time::from_nanos(clock as u64);
+        let Verdict::Deliver { at, .. } = offer(now, 1200) else {
+            missing += 1;
+            continue;
+        };
+        let wait = at.as_nanos().saturating_sub(now.as_nanos() + SERVICE + DELAY);
+        waited += wait;
+        without_wait += u64::from(wait == 0);
+    }
+    let arrived = (PACKETS - missing) as f64;
+    // Pollaczek and Khinchine, for a service time that does not vary.
+    let expected = LOAD * SERVICE as f64 / (2.0 * (1.0 - LOAD));
+    let sample = (PACKETS, "packets");
+    Ok(vec![
+        Finding::within(
+            ("mean wait", Unit::Ns),
+            (expected, WAIT_TOLERANCE * expected),
+            waited as f64 / arrived,
+            sample,
+        ),
+        Finding::within(
+            ("do not wait", Unit::Ratio),
+            (1.0 - LOAD, SHARE_TOLERANCE),
+            without_wait as f64 / arrived,
+            sample,
+        ),
+        Finding::within(("do not arrive", Unit::Packets), (0.0, 0.0), missing as f64, sample),
+    ])
+}

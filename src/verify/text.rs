@@ -1,0 +1,85 @@
+//! Verdicts as a table.
+
+use std::fmt::Write;
+
+use super::{Finding, Unit, Verdict};
+
+const TITLES: [&str; COLUMNS] = ["", "expected", "measured", "sample", "verdict"];
+const COLUMNS: usize = 5;
+
+/// One line for each case and one for each of its figures, and a line that sums up.
+pub fn to_table(verdicts: &[Verdict]) -> String {
+    let rows = verdicts.iter().flat_map(|verdict| &verdict.findings).map(row);
+    let rows: Vec<[String; COLUMNS]> = std::iter::once(TITLES.map(str::to_owned)).chain(rows).collect();
+    let mut widths = [0; COLUMNS];
+    for row in &rows {
+        widths.iter_mut().zip(row).for_each(|(width, value)| *width = (*width).max(value.chars().count()));
+    }
+    let mut lines = rows.iter().map(|row| line(row, widths));
+    let mut table = lines.next().unwrap_or_default();
+    for verdict in verdicts {
+        let _ = writeln!(table, "{:2}  {}", verdict.case, verdict.setting);
+        if let Some(error) = &verdict.error {
+            let _ = writeln!(table, "      FAILED: {error}");
+        }
+        table.extend(lines.by_ref().take(verdict.findings.len()));
+    }
+    table + "\n" + &summary(verdicts)
+}
+
+fn line(row: &[String; COLUMNS], widths: [usize; COLUMNS]) -> String {
+    let [figure, expected, measured, sample, verdict] = row;
+    let [a, b, c, d, _] = widths;
+    format!("      {figure:a$}  {expected:>b$}  {measured:>c$}  {sample:>d$}  {verdict}\n")
+}
+
+fn row(finding: &Finding) -> [String; COLUMNS] {
+    let unit = finding.unit;
+    let (expected, measured) = match finding.ci95 {
+        Some([low, high]) => (
+            format!("{} in interval", value(unit, finding.expected)),
+            format!("{} to {}", value(unit, low), value(unit, high)),
+        ),
+        None => (
+            format!("{} +-{}", value(unit, finding.expected), value(unit, finding.tolerance)),
+            value(unit, finding.measured),
+        ),
+    };
+    let sample = format!("{} {}", grouped(finding.sample), finding.sample_of);
+    let verdict = if finding.holds { "ok" } else { "FAILED" };
+    [finding.figure.to_owned(), expected, measured, sample, verdict.to_owned()]
+}
+
+fn summary(verdicts: &[Verdict]) -> String {
+    let mut failed: Vec<String> =
+        verdicts.iter().filter(|verdict| !verdict.passed).map(|verdict| verdict.case.to_string()).collect();
+    failed.dedup();
+    match failed.len() {
+        0 => "All is as theory says.\n".to_owned(),
+        1 => format!("Case {} FAILED.\n", failed[0]),
+        _ => format!("Cases {} FAILED.\n", failed.join(", ")),
+    }
+}
+
+fn value(unit: Unit, value: f64) -> String {
+    match unit {
+        Unit::Ratio => format!("{:.3}%", value * 100.0),
+        Unit::Packets if value.fract() == 0.0 => format!("{value}"),
+        Unit::Packets => format!("{value:.2}"),
+        Unit::Ns if value.abs() < 100_000.0 => format!("{:.2} us", value / 1e3),
+        Unit::Ns => format!("{:.3} ms", value / 1e6),
+    }
+}
+
+/// With commas between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

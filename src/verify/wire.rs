@@ -1,0 +1,49 @@
+//! What the cases are carried out on.
+
+use std::fmt;
+
+use crate::{
+    experiment::{Outcome, Plan, RunError, simulate},
+    link::{Direction, Link, LinkSpec, Verdict},
+    time::Time,
+};
+
+/// One direction of a link: takes a packet of so many IP bytes at an instant, and says what becomes of it.
+pub type OneWay = Box<dyn FnMut(Time, usize) -> Verdict>;
+
+/// The wire that is to be proven. [`RealWire`] is the one that experiments use; tests wrap it and break it.
+pub trait Wire: Sync {
+    /// One direction of a link, on its own.
+    fn one_way(&self, spec: LinkSpec, seed: u64) -> OneWay;
+
+    /// A run of an experiment in virtual time.
+    ///
+    /// # Errors
+    ///
+    /// As [`simulate`].
+    fn run(&self, plan: &Plan, seed: u64) -> Result<Outcome, RunError>;
+}
+
+/// The wire as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RealWire;
+
+impl Wire for RealWire {
+    fn one_way(&self, spec: LinkSpec, seed: u64) -> OneWay {
+        let mut link = Link::new(spec, seed, Direction::ToServer);
+        Box::new(move |now, ip_bytes| {
+            while link.poll_delivery(now).is_some() {}
+            link.enqueue(now, ip_bytes, ())
+        })
+    }
+
+    fn run(&self, plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
+        simulate(plan, seed)
+    }
+}
+
+impl fmt::Debug for dyn Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a wire")
+    }
+}
