@@ -13,7 +13,9 @@ mod finding;
 mod handshake;
 mod message_loss;
 mod null;
+mod order;
 mod queue;
+mod single_drop;
 mod text;
 mod timeout;
 mod wire;
@@ -59,6 +61,12 @@ pub const CASES: &[Case] = &[
     queue::CASE,
     chain::CASE,
     message_loss::CASE,
+    order::ONE_STREAM,
+    order::FOUR_STREAMS,
+    order::STREAM_PER_MESSAGE,
+    single_drop::CASE,
+    order::SPARSE_ONE_STREAM,
+    order::SPARSE_FOUR_STREAMS,
     null::STREAMS,
     null::SEEDS,
     timeout::CASE,

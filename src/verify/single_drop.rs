@@ -1,0 +1,60 @@
+//! Case 9: one packet lost on one stream, to the microsecond.
+
+use std::time::Duration;
+
+use super::{Case, CaseError, Finding, MS, Unit, Wire, link, plan};
+use crate::{experiment::LEAD, link::Loss, time::nanos, transport::Transport};
+
+pub(super) const CASE: Case = Case {
+    number: 9,
+    setting: "QUIC, one stream, RTT 100 ms, a message every 10 ms, one packet lost",
+    check,
+};
+
+const INTERVAL: Duration = Duration::from_millis(10);
+const MESSAGES: u32 = 400;
+const LOST: u32 = 200;
+const RTT: Duration = Duration::from_millis(100);
+const MICROSECOND: f64 = 1000.0;
+
+fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
+    let clear = link("delay=50ms")?;
+    let mut lossy = clear.clone();
+    // Nothing else is on the way at the instant at which the message is sent.
+    lossy.loss = Loss::Outage { start: LEAD + INTERVAL * LOST, length: MS };
+    let outcome = wire.run(&plan(Transport::QuicOne, [lossy, clear], INTERVAL, MESSAGES), 1)?;
+    // Found out 9/8 of a round trip after it was sent, by the time threshold (RFC 9002 section 6.1.2), at the first
+    // acknowledgement from then on or by the timer; each message behind it waits an interval less.
+    let detour = RTT + RTT / 8;
+    let held = nanos(detour).div_ceil(nanos(INTERVAL)) - 1;
+    let total: u64 = (0..=held).map(|behind| nanos(detour - INTERVAL * behind as u32)).sum();
+    let one = (1, "run");
+    let late = outcome.extra.max().unwrap_or(0);
+    let wait = outcome.order.wait.max().unwrap_or(0);
+    Ok(vec![
+        Finding::within(
+            ("messages held", Unit::Packets),
+            (held as f64, 0.0),
+            outcome.order.blocked as f64,
+            one,
+        ),
+        Finding::within(
+            ("the lost one is late by", Unit::Ns),
+            (nanos(detour) as f64, MICROSECOND),
+            late as f64,
+            one,
+        ),
+        Finding::within(
+            ("the next waits for", Unit::Ns),
+            (nanos(detour - INTERVAL) as f64, MICROSECOND),
+            wait as f64,
+            one,
+        ),
+        Finding::within(
+            ("all of them together", Unit::Ns),
+            (total as f64, MICROSECOND * (held + 1) as f64),
+            outcome.extra.sum() as f64,
+            one,
+        ),
+    ])
+}
