@@ -50,6 +50,10 @@ impl FromStr for Rate {
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
         let bits = KIND.parse(text, |number| {
+            // A unit would not mend it.
+            if number.bytes().all(|digit| matches!(digit, b'0' | b'.')) {
+                return Err(UnitError::ZeroRate);
+            }
             let number = shown(number);
             let hint = format!("{number}mbit or {number}kbit");
             Err(UnitError::NoUnit { text: shown(text.trim()), hint })

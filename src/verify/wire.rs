@@ -1,7 +1,5 @@
 //! What the cases are carried out on.
 
-use std::fmt;
-
 use crate::{
     experiment::{Outcome, Plan, RunError, simulate},
     link::{Direction, Link, LinkSpec, Verdict},
@@ -39,11 +37,5 @@ impl Wire for RealWire {
 
     fn run(&self, plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
         simulate(plan, seed)
-    }
-}
-
-impl fmt::Debug for dyn Wire {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a wire")
     }
 }

@@ -107,7 +107,7 @@ impl LinkArgs {
     fn axes<'a>(&'a self, delays: &'a [String]) -> Vec<Axis<'a>> {
         let loss =
             if self.loss.is_empty() && self.preset.is_none() { vec![DEFAULT_LOSS] } else { strs(&self.loss) };
-        let keep_order = if self.keep_order { vec!["yes"] } else { Vec::new() };
+        let keep_order = if self.keep_order { vec!["true"] } else { Vec::new() };
         vec![
             ("delay", strs(delays)),
             ("jitter", strs(&self.jitter)),

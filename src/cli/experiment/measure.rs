@@ -1,12 +1,6 @@
 //! From plans to a result.
 
-use std::{
-    num::NonZero,
-    process::ExitCode,
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
-    time::Duration,
-};
+use std::{num::NonZero, process::ExitCode, sync::atomic::AtomicBool, thread, time::Duration};
 
 use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -30,12 +24,14 @@ impl ExperimentArgs {
         file.skipped.clone_from(&request.skipped);
         self.announce(&request);
         let bar = self.bar(&request);
+        file.complete = true;
         for batch in &request.batches {
             let runs = self.run(batch, &stop, &bar);
+            // Not whether somebody interrupted: in the last run of all that leaves nothing out.
+            file.complete &= runs.iter().all(|runs| done(runs) == batch.seeds);
             collect(&mut file, batch, runs);
         }
         bar.finish_and_clear();
-        file.complete = !stop.load(Ordering::Relaxed);
         let replied = file.cells.iter().any(|cell| cell.messages.as_ref().is_some_and(|m| m.delivered > 0));
         self.output.write(draft, &file)?;
         if !replied && file.complete {
@@ -76,6 +72,11 @@ impl ExperimentArgs {
         );
         bar
     }
+}
+
+/// How many seeds were run.
+fn done(runs: &Runs) -> u64 {
+    (runs.outcomes.len() + runs.failures.len()) as u64
 }
 
 fn duration(batch: &Batch) -> Duration {

@@ -41,7 +41,7 @@ pub(crate) struct ExperimentArgs {
     #[arg(short = 'C', long, value_name = "NAME,..", value_delimiter = ',', value_parser = congestion)]
     congestion: Vec<Congestion>,
     /// The first seed
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
     seed: u64,
     /// How many seeds, each a run of its own [default: 30 in sim, 5 in real time]
     #[arg(long, value_name = "N", value_parser = seeds)]
@@ -64,6 +64,10 @@ fn path(name: &str) -> Result<PathKind, String> {
 
 fn congestion(name: &str) -> Result<Congestion, String> {
     parse(name)
+}
+
+fn seed(value: &str) -> Result<u64, String> {
+    single(value)?.parse().map_err(|_| format!("write a whole number from 0 to {}", u64::MAX))
 }
 
 fn seeds(value: &str) -> Result<u64, String> {

@@ -15,7 +15,9 @@ impl UsageError {
 
 impl From<SpecError> for UsageError {
     fn from(error: SpecError) -> Self {
-        Self(error.to_string())
+        // A property of the link is an option here.
+        let dashes = if matches!(error, SpecError::Value { .. }) { "--" } else { "" };
+        Self(format!("{dashes}{error}"))
     }
 }
 
