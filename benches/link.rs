@@ -14,7 +14,7 @@ const GAP: Duration = Duration::from_micros(100);
 
 /// The effects, each alone on a delay of 25 ms, under which 250 packets are under way.
 const LINKS: [(&str, &str); 5] = [
-    ("none", ""),
+    ("none", "loss=0%"),
     ("loss", "loss=1%"),
     ("gilbert", "loss=gilbert:0.5%:25%"),
     ("rate and queue", "rate=100mbit,queue=128KB"),

@@ -22,8 +22,9 @@ use wirelab::{
 
 use super::{Echo, LENGTH};
 
-pub(super) fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().expect("a runtime")
+/// Without tokio's timers, because hosts have their own.
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_io().build().expect("a runtime")
 }
 
 pub(super) fn any_port() -> SocketAddr {

@@ -13,7 +13,7 @@ use quinn::{
     Connection, Endpoint, RecvStream, SendStream,
     crypto::rustls::{QuicClientConfig, QuicServerConfig},
 };
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use wirelab::{
     certs,
     path::{Host, direct::DirectHost},
@@ -21,7 +21,7 @@ use wirelab::{
 
 use super::{
     Echo, LENGTH,
-    ours::{any_port, runtime, tls},
+    ours::{any_port, tls},
 };
 
 /// Two sockets of the standard library, which block.
@@ -145,6 +145,10 @@ impl Quinn {
         });
         Self { runtime, mapping, connection, _endpoint: endpoint }
     }
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
 fn transport() -> Arc<quinn::TransportConfig> {

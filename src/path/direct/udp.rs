@@ -55,6 +55,26 @@ impl UdpSocket {
         }
     }
 
+    /// Sends by the plainest call that does. One with control messages would have the kernel look its route up
+    /// again for each datagram of a connected socket.
+    fn send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> io::Result<()> {
+        match from {
+            None if self.peer == Some(to) => self.io.try_send(payload).map(drop),
+            None => self.io.try_send_to(payload, to).map(drop),
+            Some(_) => {
+                let transmit = Transmit {
+                    destination: to,
+                    ecn: None,
+                    contents: payload,
+                    segment_size: None,
+                    src_ip: from,
+                };
+                let send = || self.state.try_send(UdpSockRef::from(&*self.io), &transmit);
+                self.io.try_io(Interest::WRITABLE, send)
+            }
+        }
+    }
+
     fn error(&self, operation: &'static str, address: SocketAddr, source: io::Error) -> DatagramError {
         match (source.kind(), self.peer) {
             (io::ErrorKind::ConnectionRefused, Some(peer)) => DatagramError::Refused { peer },
@@ -93,10 +113,7 @@ impl Datagrams for UdpSocket {
     }
 
     fn try_send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> Result<(), DatagramError> {
-        let transmit =
-            Transmit { destination: to, ecn: None, contents: payload, segment_size: None, src_ip: from };
-        let send = || self.state.try_send(UdpSockRef::from(&*self.io), &transmit);
-        match self.io.try_io(Interest::WRITABLE, send) {
+        match self.send(payload, to, from) {
             Ok(()) => Ok(()),
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(DatagramError::WouldBlock),
             Err(e) if e.raw_os_error() == Some(rustix::io::Errno::MSGSIZE.raw_os_error()) => {
