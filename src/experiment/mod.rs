@@ -21,7 +21,7 @@ pub use self::{
     compare::compare,
     direct::run_direct,
     matrix::{Effort, Runs, run_matrix},
-    observe::{LoggedPacket, Observers, PacketLog, Sample, SampleSink, Status},
+    observe::{LoggedPacket, Observers, PacketLog, Portion, Sample, SampleSink, Status},
     outcome::{Messages, Outcome},
     plan::{PathKind, Plan, PlanError, UnknownPath},
     recorder::AtServer,
