@@ -5,6 +5,7 @@ mod budget;
 mod cell;
 mod compare;
 mod direct;
+mod episode;
 mod matrix;
 mod observe;
 mod outcome;
@@ -20,6 +21,7 @@ pub use self::{
     cell::cell,
     compare::compare,
     direct::run_direct,
+    episode::{UnknownEpisode, Which, choose, episode},
     matrix::{Effort, Runs, run_matrix},
     observe::{LoggedPacket, Observers, PacketLog, Portion, Sample, SampleSink, Status},
     outcome::{Messages, Outcome},

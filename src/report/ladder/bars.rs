@@ -35,7 +35,8 @@ impl Bars {
         let columns = (most.saturating_sub(NAME + MARGIN) / COLUMN).max(1);
         let mut bars: Vec<Bar> = Vec::new();
         for wait in waits {
-            let (begins, ends) = ((row(wait.arrived_ns), words::message(wait.message)), row(wait.released_ns));
+            let (begins, ends) =
+                ((row(wait.arrived_ns), words::message(wait.message)), row(wait.released_ns));
             if bars.len() < columns {
                 bars.push(Bar { begins: vec![begins], ends });
             } else if let Some(shared) = bars.last_mut() {

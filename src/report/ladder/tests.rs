@@ -113,13 +113,8 @@ fn any_packet() -> impl Strategy<Value = Packet> {
 }
 
 fn any_episode() -> impl Strategy<Value = Episode> {
-    let fate = prop::sample::select(vec![
-        Fate::Lost,
-        Fate::Overtaken,
-        Fate::SentLate,
-        Fate::Gone,
-        Fate::Unharmed,
-    ]);
+    let fate =
+        prop::sample::select(vec![Fate::Lost, Fate::Overtaken, Fate::SentLate, Fate::Gone, Fate::Unharmed]);
     let wait = (any::<u64>(), any::<u32>(), any::<u64>(), any::<u64>());
     (
         prop::collection::vec(any_packet(), 0..120),

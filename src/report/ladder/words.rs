@@ -94,7 +94,9 @@ pub(super) fn legend(episode: &Episode, marks: &Marks, acknowledgements: usize) 
     let at = episode.at.name();
     let Marks { line, thin, right, broken, begins, waits, ends, .. } = marks;
     let mut parts = vec![
-        format!("At each end the instant in ms at which a packet left or came; rows in the order of the {at}'s."),
+        format!(
+            "At each end the instant in ms at which a packet left or came; rows in the order of the {at}'s."
+        ),
         format!("{line}{line}{right} a packet with message #number of flow f"),
         format!("{line}{line}{broken} lost"),
         format!("{thin}{thin}{right} acknowledges only"),
