@@ -12,6 +12,7 @@ mod outcome;
 mod plan;
 mod recorder;
 mod run;
+mod samples;
 mod sim;
 mod workload;
 
@@ -20,14 +21,15 @@ pub use self::{
     budget::{Budget, BudgetSums},
     cell::cell,
     compare::compare,
-    direct::run_direct,
+    direct::{run_direct, run_direct_observed},
     episode::{UnknownEpisode, Which, choose, episode},
-    matrix::{Effort, Runs, run_matrix},
+    matrix::{Effort, Runs, run_matrix, run_numbered_matrix},
     observe::{LoggedPacket, Observers, PacketLog, Portion, Sample, SampleSink, Status},
     outcome::{Messages, Outcome},
     plan::{PathKind, Plan, PlanError, UnknownPath},
     recorder::AtServer,
     run::{Ends, LEAD, RunError, run},
+    samples::{Place, SAMPLE_COLUMNS, SampleFile, SampleRows, Turn},
     sim::{simulate, simulate_observed},
     workload::{Arrivals, Schedule, Scheduled, UnknownArrivals, Wait, Workload},
 };

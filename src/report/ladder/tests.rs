@@ -15,7 +15,7 @@ fn options(ascii: bool) -> LadderOptions {
 
 /// A packet every 10 ms to the server, 50 ms away; the third is lost and comes again.
 fn episode(messages: u64) -> Episode {
-    let sent = |number: u64, at: u64, again| Packet {
+    let sent = |number: u64, at: u64, again: bool| Packet {
         from: End::Client,
         entered_ns: at * MS,
         arrives_ns: (at + 50) * MS,
