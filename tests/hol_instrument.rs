@@ -402,10 +402,10 @@ fn the_packet_log_shows_a_lost_packet_its_message_and_its_second_copy() {
     let packets = taken(&packets);
     let lost: Vec<_> = packets.iter().filter(|packet| packet.verdict == Verdict::Lost).collect();
     assert_eq!(lost.len(), 1);
-    assert_eq!(lost[0].messages.len(), 1);
+    assert_eq!(lost[0].portions.len(), 1);
     let copies: Vec<_> = packets
         .iter()
-        .filter(|packet| packet.from == Side::Client && packet.messages.contains(&lost[0].messages[0]))
+        .filter(|packet| packet.from == Side::Client && packet.portions.contains(&lost[0].portions[0]))
         .collect();
     assert_eq!(copies.len(), 2);
     assert_eq!((copies[1].entered - copies[0].entered).as_micros(), 112_500);
@@ -419,8 +419,8 @@ fn the_packet_log_names_the_messages_of_every_transport() {
         let seen = Arc::new(Mutex::new(BTreeMap::<(u8, MessageId), usize>::new()));
         let kept = seen.clone();
         let log = Box::new(move |packet: LoggedPacket| {
-            for id in packet.messages {
-                *kept.lock().unwrap().entry((packet.from as u8, id)).or_default() += 1;
+            for portion in packet.portions {
+                *kept.lock().unwrap().entry((packet.from as u8, portion.id)).or_default() += 1;
             }
         });
         simulate_observed(&plan, 1, Observers { samples: None, packets: Some(log) }).unwrap();

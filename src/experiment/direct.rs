@@ -9,6 +9,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
+    observe::SampleSink,
     outcome::Outcome,
     plan::Plan,
     run::{Ends, RunError, run},
@@ -22,6 +23,15 @@ use crate::path::{Host, direct::DirectHost};
 ///
 /// Where no connection was made, or the machine gives no clock or runtime.
 pub fn run_direct(plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
+    run_direct_observed(plan, seed, None)
+}
+
+/// [`run_direct`], with `samples` shown every message. There is no wire of ours whose packets could be shown.
+///
+/// # Errors
+///
+/// Those of [`run_direct`].
+pub fn run_direct_observed(plan: &Plan, seed: u64, samples: Option<SampleSink>) -> Result<Outcome, RunError> {
     let settings = settings(plan, None)?;
     let runtime = runtime()?;
     let client = runtime.block_on(async { DirectHost::new() })?;
@@ -29,7 +39,7 @@ pub fn run_direct(plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
     let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
     let ends =
         Ends { client, server: server.host.clone(), listen: SocketAddr::new(loopback, 0), reach: loopback };
-    runtime.block_on(run(&ends, plan.transport, &plan.workload, &settings, (seed, || ()), None))
+    runtime.block_on(run(&ends, plan.transport, &plan.workload, &settings, (seed, || ()), samples))
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

@@ -40,6 +40,17 @@ pub fn run_matrix(
     run: impl Fn(&Plan, u64) -> Result<Outcome, RunError> + Sync,
     done: impl Fn() + Sync,
 ) -> Vec<Runs> {
+    run_numbered_matrix(plans, effort, |_, plan, seed| run(plan, seed), done)
+}
+
+/// [`run_matrix`], whose `run` is also told its place: the jobs are the plans in order, each with its seeds in
+/// order, and are begun in that order.
+pub fn run_numbered_matrix(
+    plans: &[Plan],
+    effort: Effort<'_>,
+    run: impl Fn(usize, &Plan, u64) -> Result<Outcome, RunError> + Sync,
+    done: impl Fn() + Sync,
+) -> Vec<Runs> {
     let seeds = usize::try_from(effort.seeds).unwrap_or(usize::MAX);
     let total = plans.len().saturating_mul(seeds);
     let next = AtomicUsize::new(0);
@@ -51,7 +62,7 @@ pub fn run_matrix(
                 return;
             }
             let seed = effort.first_seed.wrapping_add((job % seeds) as u64);
-            let result = run(&plans[job / seeds], seed);
+            let result = run(job, &plans[job / seeds], seed);
             finished.lock().unwrap_or_else(PoisonError::into_inner).push((job, seed, result));
             done();
         }

@@ -5,12 +5,14 @@ mod budget;
 mod cell;
 mod compare;
 mod direct;
+mod episode;
 mod matrix;
 mod observe;
 mod outcome;
 mod plan;
 mod recorder;
 mod run;
+mod samples;
 mod sim;
 mod theory;
 mod workload;
@@ -20,13 +22,15 @@ pub use self::{
     budget::{Budget, BudgetSums},
     cell::cell,
     compare::compare,
-    direct::run_direct,
-    matrix::{Effort, Runs, run_matrix},
-    observe::{LoggedPacket, Observers, PacketLog, Sample, SampleSink, Status},
+    direct::{run_direct, run_direct_observed},
+    episode::{UnknownEpisode, Which, choose, episode},
+    matrix::{Effort, Runs, run_matrix, run_numbered_matrix},
+    observe::{LoggedPacket, Observers, PacketLog, Portion, Sample, SampleSink, Status},
     outcome::{Messages, Outcome},
     plan::{PathKind, Plan, PlanError, UnknownPath},
     recorder::AtServer,
     run::{Ends, LEAD, RunError, run},
+    samples::{Place, SAMPLE_COLUMNS, SampleFile, SampleRows, Turn},
     sim::{simulate, simulate_observed},
     theory::Theory,
     workload::{Arrivals, Schedule, Scheduled, UnknownArrivals, Wait, Workload},

@@ -53,8 +53,19 @@ pub struct LoggedPacket {
     pub ip_bytes: usize,
     /// Its fate, the instant of its arrival included.
     pub verdict: Verdict,
-    /// The messages of which it carries bytes.
-    pub messages: Vec<MessageId>,
+    /// The messages of which it carries bytes, in the order in which they stand in it.
+    pub portions: Vec<Portion>,
+}
+
+/// A stretch of one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Portion {
+    /// Which message.
+    pub id: MessageId,
+    /// Its first byte that is in the stretch.
+    pub start: u64,
+    /// Behind the last.
+    pub end: u64,
 }
 
 /// Takes in messages, in the order in which they are settled.
@@ -77,20 +88,22 @@ impl LoggedPacket {
         let length = match event.from {
             Side::Client => workload.length,
             Side::Server => workload.reply_length,
-        };
-        let mut messages: Vec<MessageId> = Vec::new();
+        } as u64;
+        let mut portions: Vec<Portion> = Vec::new();
         for carried in event.carried {
             match *carried {
-                Carried::Message(id) => messages.push(id),
+                Carried::Message(id) => portions.push(Portion { id, start: 0, end: length }),
                 Carried::Stream { id, start, end } => {
-                    let places = start / length as u64..end.div_ceil(length as u64);
-                    messages.extend(places.map(|place| on_stream(transport, workload, id, place)));
+                    portions.extend((start / length..end.div_ceil(length)).map(|place| Portion {
+                        id: on_stream(transport, workload, id, place),
+                        start: start.saturating_sub(place * length),
+                        end: (end - place * length).min(length),
+                    }));
                 }
             }
         }
-        messages.dedup();
         let PacketEvent { from, entered, ip_bytes, verdict, .. } = *event;
-        Self { from, entered, ip_bytes, verdict, messages }
+        Self { from, entered, ip_bytes, verdict, portions }
     }
 }
 

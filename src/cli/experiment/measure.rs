@@ -5,10 +5,14 @@ use std::{num::NonZero, process::ExitCode, sync::atomic::AtomicBool, thread, tim
 use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Batch, Defaults, ExperimentArgs, Request, interrupt::stop_on_interrupt};
+use super::{
+    Batch, Defaults, ExperimentArgs, Request,
+    detail::{Runner, Samples},
+    interrupt::stop_on_interrupt,
+};
 use crate::cli::output::note;
 use wirelab::{
-    experiment::{self, Effort, LEAD, PathKind, Runs, run_direct, run_matrix, simulate},
+    experiment::{self, Effort, LEAD, PathKind, Runs, run_numbered_matrix},
     report::{ResultFile, Skipped},
     units::format_duration,
 };
@@ -17,7 +21,9 @@ impl ExperimentArgs {
     /// Runs what the options ask for and writes the result of `command`.
     pub(crate) fn measure(&self, command: &str, defaults: Defaults<'_>) -> anyhow::Result<ExitCode> {
         let request = self.request(defaults)?;
+        self.detail.check(&request)?;
         let draft = self.output.open()?;
+        let samples = self.detail.open(self.output.path())?;
         let stop = stop_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         let mut file = ResultFile::new(command);
         file.config = self.config(&request);
@@ -25,29 +31,38 @@ impl ExperimentArgs {
         self.announce(&request);
         let bar = self.bar(&request);
         file.complete = true;
-        for batch in &request.batches {
-            let runs = self.run(batch, &stop, &bar);
+        let mut chosen = None;
+        for (batch, runner) in request.batches.iter().zip(Runner::each(&request, samples.as_ref())) {
+            let runs = self.run(batch, &runner, &stop, &bar);
             // Not whether somebody interrupted: in the last run of all that leaves nothing out.
             file.complete &= runs.iter().all(|runs| done(runs) == batch.seeds);
+            chosen = chosen.or_else(|| self.detail.choose(batch, &runs));
             collect(&mut file, batch, runs);
         }
         bar.finish_and_clear();
         let replied = file.cells.iter().any(|cell| cell.messages.as_ref().is_some_and(|m| m.delivered > 0));
+        samples.map_or(Ok(()), Samples::complete)?;
         self.output.write(draft, &file)?;
+        self.detail.draw(chosen, &stop)?;
         if !replied && file.complete {
             bail!("no transport got a single reply");
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    fn run(&self, batch: &Batch, stop: &AtomicBool, bar: &ProgressBar) -> Vec<Runs> {
-        let (threads, run): (usize, fn(&_, _) -> _) = match batch.path {
-            PathKind::Sim => (thread::available_parallelism().map_or(1, NonZero::get), simulate),
+    fn run(&self, batch: &Batch, runner: &Runner<'_>, stop: &AtomicBool, bar: &ProgressBar) -> Vec<Runs> {
+        let threads = match batch.path {
+            PathKind::Sim => thread::available_parallelism().map_or(1, NonZero::get),
             // Two runs at once would disturb each other.
-            PathKind::Direct => (1, run_direct),
+            PathKind::Direct => 1,
         };
         let effort = Effort { first_seed: self.seed, seeds: batch.seeds, threads, stop };
-        run_matrix(&batch.plans, effort, run, || bar.inc(1))
+        run_numbered_matrix(
+            &batch.plans,
+            effort,
+            |job, plan, seed| runner.run(job, plan, seed),
+            || bar.inc(1),
+        )
     }
 
     /// Says how long a run in real time will take.

@@ -1,6 +1,7 @@
 //! What `bench` and its sisters share: options in, plans out, and the way from plans to a result.
 
 mod config;
+mod detail;
 mod interrupt;
 mod link;
 mod measure;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use clap::Args;
 
 use self::{
+    detail::DetailArgs,
     link::LinkArgs,
     output::OutputArgs,
     transports::Transports,
@@ -50,6 +52,8 @@ pub(crate) struct ExperimentArgs {
     link: LinkArgs,
     #[command(flatten)]
     workload: WorkloadArgs,
+    #[command(flatten)]
+    detail: DetailArgs,
     #[command(flatten)]
     output: OutputArgs,
 }

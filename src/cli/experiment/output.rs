@@ -75,16 +75,23 @@ impl OutputArgs {
         self.quiet
     }
 
+    /// The file that the result also goes to.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.output.as_deref()
+    }
+
     /// Opens what `write` will need, so that a long run does not end with a file that cannot be written.
     pub(crate) fn open(&self) -> anyhow::Result<Option<Draft>> {
-        self.output.as_deref().map(Draft::create).transpose()
+        let Some(path) = self.path() else { return Ok(None) };
+        Format::of(path)?;
+        Ok(Some(Draft::create(path)?.0))
     }
 
     /// Prints the result and completes the file.
     pub(crate) fn write(&self, draft: Option<Draft>, file: &ResultFile) -> anyhow::Result<()> {
         if let Some(draft) = draft {
-            let text = draft.format.render(file, TextOptions::default());
-            draft.complete(&text)?;
+            let text = Format::of(&draft.path)?.render(file, TextOptions::default());
+            draft.complete_with(&text)?;
         }
         let format = if self.json { Format::Json } else { Format::Text };
         Ok(raw(format.render(file, terminal()).as_bytes())?)
@@ -92,7 +99,7 @@ impl OutputArgs {
 }
 
 /// How text looks on this terminal: in colour only on one, and never against `NO_COLOR`.
-fn terminal() -> TextOptions {
+pub(super) fn terminal() -> TextOptions {
     let is_terminal = io::stdout().is_terminal();
     let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
@@ -104,13 +111,11 @@ fn terminal() -> TextOptions {
 pub(crate) struct Draft {
     path: PathBuf,
     draft: PathBuf,
-    file: Option<File>,
-    format: Format,
 }
 
 impl Draft {
-    fn create(path: &Path) -> anyhow::Result<Self> {
-        let format = Format::of(path)?;
+    /// A draft of `path`, and the file to write to.
+    pub(super) fn create(path: &Path) -> anyhow::Result<(Self, File)> {
         if path.is_dir() {
             bail!("cannot write {}: it is a folder", path.display());
         }
@@ -118,13 +123,18 @@ impl Draft {
         name.push(format!(".draft-{}", std::process::id()));
         let draft = PathBuf::from(name);
         let file = File::create(&draft).map_err(|e| unwritable(path, &e))?;
-        Ok(Self { path: path.to_owned(), draft, file: Some(file), format })
+        Ok((Self { path: path.to_owned(), draft }, file))
     }
 
-    fn complete(mut self, text: &str) -> anyhow::Result<()> {
-        let Some(mut file) = self.file.take() else { return Ok(()) };
-        file.write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
+    fn complete_with(self, text: &str) -> anyhow::Result<()> {
+        let file = File::options().write(true).truncate(true).open(&self.draft);
+        self.complete(file.and_then(|mut file| file.write_all(text.as_bytes()).map(|()| file)))
+    }
+
+    /// Gives the file its name, if all could be written to it.
+    pub(super) fn complete(self, written: io::Result<File>) -> anyhow::Result<()> {
+        written
+            .and_then(|file| file.sync_all())
             .and_then(|()| fs::rename(&self.draft, &self.path))
             .map_err(|e| unwritable(&self.path, &e))
     }

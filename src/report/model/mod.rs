@@ -6,6 +6,7 @@
 //! added under the same schema number.
 
 mod cell;
+pub mod episode;
 mod hol;
 mod latency;
 mod link;

@@ -1,0 +1,40 @@
+//! Which run of a matrix an episode is taken from.
+
+use super::Which;
+use crate::experiment::{Outcome, Plan, Runs};
+
+/// The plan and the seed to look at, if anything was run. For the longest stall: of the first link and workload on
+/// which any transport had one, the transport and the seed that had the longest. Without a stall anywhere, or for
+/// one message: the first plan with its longest recovery, or its first seed.
+pub fn choose<'a>(plans: &'a [Plan], runs: &[Runs], which: Which) -> Option<(&'a Plan, u64)> {
+    let all = || {
+        plans
+            .iter()
+            .zip(runs)
+            .flat_map(|(plan, runs)| runs.outcomes.iter().map(move |(seed, outcome)| (plan, *seed, outcome)))
+    };
+    let stalled = all().find(|(_, _, outcome)| outcome.order.longest_stall.is_some());
+    if let Which::Message(_) = which {
+        let (plan, ..) = stalled.or_else(|| all().next())?;
+        return all().find(|(other, ..)| std::ptr::eq(*other, plan)).map(|(plan, seed, _)| (plan, seed));
+    }
+    match stalled {
+        Some((first, ..)) => longest(all().filter(|(plan, ..)| plan.differs_in_transport_only(first)), stall),
+        None => longest(all(), |outcome| outcome.extra.max().unwrap_or(0)),
+    }
+}
+
+fn stall(outcome: &Outcome) -> u64 {
+    outcome.order.longest_stall.map_or(0, |stall| crate::time::nanos(stall.duration))
+}
+
+/// Of equals the first.
+fn longest<'a, 'b>(
+    runs: impl Iterator<Item = (&'a Plan, u64, &'b Outcome)>,
+    measure: impl Fn(&Outcome) -> u64,
+) -> Option<(&'a Plan, u64)> {
+    let longer = |longest: (&'a Plan, u64, &'b Outcome), run: (&'a Plan, u64, &'b Outcome)| {
+        if measure(run.2) > measure(longest.2) { run } else { longest }
+    };
+    runs.reduce(longer).map(|(plan, seed, _)| (plan, seed))
+}

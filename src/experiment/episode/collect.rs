@@ -1,0 +1,194 @@
+//! The second run: what belongs to the episode.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::find::{Found, Kind};
+use crate::{
+    experiment::{LoggedPacket, Plan, Sample, Workload},
+    link::Verdict,
+    path::sim::Side,
+    report::episode::{Carries, End, Episode, Fate, Numbered, Packet, Subject, Wait},
+    time::{Time, nanos},
+    transport::{Cause, Delivery},
+    wire::MessageId,
+};
+
+/// How long before the first message began to wait the one that it waits for may have been sent.
+const BEFORE: Duration = Duration::from_secs(10);
+/// Packets with messages that are shown before the one that matters, to see what is usual.
+const PRELUDE: usize = 2;
+
+/// Takes down what belongs to one episode.
+pub(super) struct Collector {
+    found: Found,
+    packets: Vec<LoggedPacket>,
+    waits: Vec<Delivery>,
+    subject: Option<Delivery>,
+}
+
+impl Collector {
+    pub(super) fn new(found: Found) -> Self {
+        Self { found, packets: Vec::new(), waits: Vec::new(), subject: None }
+    }
+
+    /// Takes in a packet.
+    pub(super) fn packet(&mut self, packet: LoggedPacket) {
+        if packet.entered + BEFORE >= self.found.from && packet.entered <= self.found.until {
+            self.packets.push(packet);
+        }
+    }
+
+    /// Takes in a message.
+    pub(super) fn sample(&mut self, sample: &Sample) {
+        let delivery = match self.found.at {
+            Side::Server => sample.server,
+            Side::Client => sample.client,
+        };
+        let Some(delivery) = delivery else { return };
+        let released = delivery.released == self.found.until;
+        if delivery.blocked_by == Some(self.found.subject) && released {
+            self.waits.push(delivery);
+        }
+        if sample.id == self.found.subject {
+            self.subject = Some(delivery);
+        }
+    }
+
+    /// What was taken down.
+    pub(super) fn episode(&self, plan: &Plan, seed: u64) -> Episode {
+        let at = end(self.found.at);
+        let waits = self.waits(&plan.workload);
+        let subject = self.subject(&plan.workload);
+        let mut packets = self.drawn(&plan.workload);
+        // What arrives comes before what is sent on account of it.
+        packets.sort_by_key(|packet| (packet.at(at), packet.from == at));
+        let packets = self.cut(packets, &subject, waits.first());
+        Episode { transport: plan.transport.name().to_owned(), seed, at, subject, waits, packets }
+    }
+
+    /// Packets to the end that is looked at with bytes of the message that matters.
+    fn of_subject(&self) -> impl Iterator<Item = &LoggedPacket> {
+        let Found { at, subject, .. } = self.found;
+        let carries =
+            move |packet: &&LoggedPacket| packet.portions.iter().any(|portion| portion.id == subject);
+        self.packets.iter().filter(move |packet| packet.from != at).filter(carries)
+    }
+
+    fn subject(&self, workload: &Workload) -> Subject {
+        let entered = self.subject.and_then(|delivery| delivery.entered);
+        // Of a message of the warm-up nothing is told but its packets.
+        let first = self.of_subject().next().map(|packet| packet.entered);
+        let entered = entered.map(|entered| entered.first).or(first).unwrap_or(self.found.from);
+        let known = self.subject.and_then(|delivery| delivery.arrived);
+        let arrived = known.or((self.found.kind == Kind::Stall).then_some(self.found.until));
+        Subject {
+            message: numbered(workload, self.found.subject),
+            entered_ns: entered.as_nanos(),
+            arrived_ns: arrived.map(Time::as_nanos),
+            fate: self.fate(),
+        }
+    }
+
+    fn fate(&self) -> Fate {
+        match self.found.kind {
+            Kind::Gone => Fate::Gone,
+            Kind::Unharmed => Fate::Unharmed,
+            // Declared lost and sent again, when it was only slow.
+            Kind::Recovery if !self.of_subject().any(is_dropped) => Fate::Overtaken,
+            Kind::Recovery => Fate::Lost,
+            Kind::Stall => match self.waits.first().and_then(|wait| wait.cause) {
+                Some(Cause::Reorder) => Fate::Overtaken,
+                Some(Cause::Sender) => Fate::SentLate,
+                Some(Cause::Loss) | None => Fate::Lost,
+            },
+        }
+    }
+
+    fn waits(&self, workload: &Workload) -> Vec<Wait> {
+        let wait = |delivery: &Delivery| Wait {
+            message: numbered(workload, delivery.probe.id),
+            arrived_ns: delivery.arrived.unwrap_or(delivery.released).as_nanos(),
+            released_ns: delivery.released.as_nanos(),
+        };
+        let mut waits: Vec<Wait> = self.waits.iter().map(wait).collect();
+        waits.sort_by_key(|wait| (wait.arrived_ns, wait.message));
+        waits
+    }
+
+    /// The packets as they are drawn, in the order in which they were sent.
+    fn drawn(&self, workload: &Workload) -> Vec<Packet> {
+        let transit = [Side::Client, Side::Server].map(|from| self.transit(from));
+        // How much of each message has been sent, each way.
+        let mut sent = BTreeMap::new();
+        let mut packets = Vec::with_capacity(self.packets.len());
+        for packet in &self.packets {
+            let carries = packet.portions.iter().map(|portion| {
+                let end = sent.entry((packet.from as u8, portion.id)).or_insert(0);
+                let again = portion.start < *end;
+                *end = portion.end.max(*end);
+                Carries { message: numbered(workload, portion.id), again }
+            });
+            let usual = packet.entered + transit[packet.from as usize];
+            packets.push(Packet {
+                from: end(packet.from),
+                entered_ns: packet.entered.as_nanos(),
+                arrives_ns: arrival(packet).unwrap_or(usual).as_nanos(),
+                lost: is_dropped(packet),
+                carries: carries.collect(),
+            });
+        }
+        packets
+    }
+
+    /// How long a packet takes at least: where a lost one would have been.
+    fn transit(&self, from: Side) -> Duration {
+        let packets = self.packets.iter().filter(|packet| packet.from == from);
+        packets.filter_map(|packet| Some(arrival(packet)? - packet.entered)).min().unwrap_or_default()
+    }
+
+    /// Of `packets`, which stand in the order of the end that is looked at, those from shortly before the one that
+    /// matters, or before something waits, to the end; not what that end sends then.
+    fn cut(&self, mut packets: Vec<Packet>, subject: &Subject, first: Option<&Wait>) -> Vec<Packet> {
+        let (at, until) = (end(self.found.at), self.found.until.as_nanos());
+        packets.retain(|packet| packet.at(at) < until || packet.at(at) == until && packet.from != at);
+        let is_subject = |packet: &&Packet| {
+            let message = |carries: &Carries| carries.message == subject.message;
+            packet.from != at && packet.entered_ns == subject.entered_ns && packet.carries.iter().any(message)
+        };
+        let seen = packets.iter().find(is_subject).map(|packet| packet.at(at));
+        let begins = seen.into_iter().chain(first.map(|wait| wait.arrived_ns)).min();
+        let begins = begins.unwrap_or(nanos(self.found.from - Time::ZERO));
+        let index = packets.partition_point(|packet| packet.at(at) < begins);
+        let before = packets[..index].iter().enumerate().rev();
+        let mut loaded = before.filter(|(_, packet)| packet.from != at && !packet.carries.is_empty());
+        let start = loaded.nth(PRELUDE - 1).map_or(index, |(place, _)| place);
+        packets.split_off(start)
+    }
+}
+
+fn end(side: Side) -> End {
+    match side {
+        Side::Client => End::Client,
+        Side::Server => End::Server,
+    }
+}
+
+fn numbered(workload: &Workload, id: MessageId) -> Numbered {
+    Numbered { number: workload.number(id), flow: id.flow }
+}
+
+/// When it is first at the far end.
+fn arrival(packet: &LoggedPacket) -> Option<Time> {
+    match packet.verdict {
+        Verdict::Deliver { at, corrupt: None, duplicate_at, .. } => {
+            Some(duplicate_at.map_or(at, |copy| copy.min(at)))
+        }
+        Verdict::Deliver { duplicate_at, .. } => duplicate_at,
+        Verdict::Lost | Verdict::QueueFull | Verdict::TooLarge => None,
+    }
+}
+
+/// Whether nothing of it came intact.
+fn is_dropped(packet: &LoggedPacket) -> bool {
+    arrival(packet).is_none()
+}

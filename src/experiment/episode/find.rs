@@ -1,0 +1,103 @@
+//! The first run: where in it the episode is.
+
+use std::time::Duration;
+
+use super::Which;
+use crate::{
+    experiment::{Sample, Status, Workload},
+    path::sim::Side,
+    time::Time,
+    transport::Delivery,
+    wire::MessageId,
+};
+
+/// What an episode shows, in the order of interest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// A message that came at once.
+    Unharmed,
+    /// A message that was lost and is not sent again.
+    Gone,
+    /// A message that was sent again, with nothing behind it that waits.
+    Recovery,
+    /// Messages that wait for one.
+    Stall,
+}
+
+/// An episode, by the message that it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) kind: Kind,
+    /// The end at which it shows.
+    pub(super) at: Side,
+    /// The message that came late or not at all.
+    pub(super) subject: MessageId,
+    /// When it begins, at the latest.
+    pub(super) from: Time,
+    /// When it ends: in a stall, the instant of the release.
+    pub(super) until: Time,
+}
+
+impl Found {
+    fn length(&self) -> Duration {
+        self.until - self.from
+    }
+}
+
+/// Looks at every message, and keeps the best episode.
+pub(super) struct Finder {
+    which: Which,
+    workload: Workload,
+    best: Option<Found>,
+}
+
+impl Finder {
+    pub(super) fn new(which: Which, workload: Workload) -> Self {
+        Self { which, workload, best: None }
+    }
+
+    pub(super) fn found(&self) -> Option<Found> {
+        self.best
+    }
+
+    /// Takes in a message.
+    pub(super) fn note(&mut self, sample: &Sample) {
+        let there = sample.server.as_ref().map(|delivery| of_delivery(Side::Server, delivery));
+        let back = sample.client.as_ref().map(|delivery| of_delivery(Side::Client, delivery));
+        let candidates = [there.flatten(), back.flatten(), self.of_lost(sample)];
+        for found in candidates.into_iter().flatten() {
+            let wanted = match self.which {
+                Which::Longest => found.kind > Kind::Unharmed,
+                Which::Message(number) => {
+                    [sample.id, found.subject].iter().any(|id| self.workload.number(*id) == number)
+                }
+            };
+            let rank = |found: &Found| (found.kind, found.length());
+            if wanted && self.best.as_ref().is_none_or(|best| rank(&found) > rank(best)) {
+                self.best = Some(found);
+            }
+        }
+    }
+
+    /// A lost datagram is watched for as long as it would have been of use.
+    fn of_lost(&self, sample: &Sample) -> Option<Found> {
+        let sent = sample.sent.filter(|_| sample.status == Status::Lost)?;
+        let (at, from) = match sample.server {
+            None => (Side::Server, sent),
+            Some(request) => (Side::Client, request.released),
+        };
+        // All are of equal interest: the first is taken.
+        let until = from + self.workload.deadline;
+        Some(Found { kind: Kind::Gone, at, subject: sample.id, from, until })
+    }
+}
+
+fn of_delivery(at: Side, delivery: &Delivery) -> Option<Found> {
+    let until = delivery.released;
+    if let (Some(subject), Some(from)) = (delivery.blocked_by, delivery.arrived) {
+        return Some(Found { kind: Kind::Stall, at, subject, from, until });
+    }
+    let entered = delivery.entered?;
+    let kind = if entered.copy > entered.first { Kind::Recovery } else { Kind::Unharmed };
+    Some(Found { kind, at, subject: delivery.probe.id, from: entered.first, until })
+}

@@ -1,0 +1,144 @@
+use std::{sync::atomic::AtomicBool, time::Duration};
+
+use super::*;
+use crate::{
+    experiment::{
+        Arrivals, Effort, Observers, Outcome, PathKind, RunError, Runs, Wait, run_numbered_matrix,
+        simulate_observed,
+    },
+    link::{LinkSpec, Loss},
+    stats::Histogram,
+    time::nanos,
+    transport::{Transport, quic::Congestion},
+};
+
+const SEEDS: u64 = 3;
+
+fn plan(transport: Transport) -> Plan {
+    let ms = Duration::from_millis;
+    let loss = Loss::Independent("5%".parse().unwrap());
+    let link = LinkSpec { delay: ms(20), loss, ..LinkSpec::default() };
+    let workload = Workload {
+        flows: 4,
+        interval: ms(10),
+        length: 500,
+        reply_length: 500,
+        arrivals: Arrivals::Isochronous,
+        warmup: ms(100),
+        duration: Duration::from_secs(2),
+        wait: Wait { times: 3, most: Duration::from_secs(4) },
+        deadline: ms(80),
+    };
+    let congestion = Congestion::Fixed(1_000_000);
+    Plan { path: PathKind::Sim, transport, links: [link.clone(), link], workload, congestion }
+}
+
+/// The file of a matrix, and its outcomes.
+fn written(plans: &[Plan], threads: usize) -> (String, Vec<Runs>) {
+    let file = SampleFile::new(Vec::new());
+    let stop = AtomicBool::new(false);
+    let effort = Effort { first_seed: 1, seeds: SEEDS, threads, stop: &stop };
+    let run = |job: usize, plan: &Plan, seed: u64| -> Result<Outcome, RunError> {
+        let turn = file.turn(Place { job, plan: job / SEEDS as usize });
+        let rows = SampleRows::new(plan, seed);
+        let observers = Observers { samples: Some(rows.sink()), packets: None };
+        let outcome = simulate_observed(plan, seed, observers)?;
+        turn.take(&rows);
+        Ok(outcome)
+    };
+    let runs = run_numbered_matrix(plans, effort, run, || ());
+    (String::from_utf8(file.finish().unwrap()).unwrap(), runs)
+}
+
+/// A row by its columns' names.
+fn rows(file: &str) -> Vec<BTreeMap<&str, &str>> {
+    let mut lines = file.lines();
+    let names: Vec<&str> = lines.next().unwrap().split(',').collect();
+    lines
+        .map(|line| {
+            let values: Vec<&str> = line.split(',').collect();
+            assert_eq!(values.len(), names.len(), "{line}");
+            names.iter().copied().zip(values).collect()
+        })
+        .collect()
+}
+
+#[test]
+fn the_bytes_do_not_depend_on_threads_and_rows_stand_in_order() {
+    let plans = [Transport::Udp, Transport::QuicOne, Transport::QuicMessage].map(plan);
+    let (one, _) = written(&plans, 1);
+    assert!(one == written(&plans, 2).0, "two threads write the same");
+    let order = |row: &BTreeMap<&str, &str>| {
+        ["cell", "seed", "seq"].map(|column| row[column].parse::<u64>().unwrap())
+    };
+    let all: Vec<_> = rows(&one).iter().map(order).collect();
+    assert!(all.is_sorted());
+    assert_eq!(all.len() as u64, 3 * SEEDS * 200, "each message once");
+}
+
+#[test]
+fn the_rows_add_up_to_the_figures() {
+    let plans = [Transport::Udp, Transport::QuicOne, Transport::QuicFlow].map(plan);
+    let (file, runs) = written(&plans, 2);
+    let rows = rows(&file);
+    for (cell, runs) in runs.iter().enumerate() {
+        let sum = |of: fn(&Outcome) -> u64| runs.outcomes.iter().map(|(_, outcome)| of(outcome)).sum::<u64>();
+        let cell = cell.to_string();
+        let rows: Vec<_> = rows.iter().filter(|row| row["cell"] == cell).collect();
+        let with = |status| rows.iter().filter(|row| row["status"] == status).count() as u64;
+        assert_eq!(with("delivered"), sum(|outcome| outcome.messages.delivered));
+        assert_eq!(with("lost"), sum(|outcome| outcome.messages.lost));
+        assert_eq!(with("unfinished"), sum(|outcome| outcome.messages.unfinished));
+        for (direction, (end, way)) in [("server", "to_server"), ("client", "to_client")].iter().enumerate() {
+            let at =
+                |row: &BTreeMap<&str, &str>, what| row[&*format!("{end}_{what}_ns")].parse::<u64>().unwrap();
+            let blocked = |row: &&&BTreeMap<&str, &str>| !row[&*format!("{way}_blocked_by_seq")].is_empty();
+            let waits: Histogram = rows
+                .iter()
+                .filter(|row| row["status"] == "delivered")
+                .filter(blocked)
+                .map(|row| at(row, "released") - at(row, "arrived"))
+                .collect();
+            let mut recorded = Histogram::new();
+            runs.outcomes.iter().for_each(|(_, o)| recorded.merge(&o.order_by_direction[direction].wait));
+            assert_eq!(waits.summary(), recorded.summary());
+        }
+        let mut latency = Histogram::new();
+        runs.outcomes.iter().for_each(|(_, outcome)| latency.merge(&outcome.latency));
+        let number = |text: &str| Time::from_nanos(text.parse().unwrap());
+        let delivered = rows.iter().filter(|row| row["status"] == "delivered");
+        let total = delivered.map(|row| nanos(number(row["client_released_ns"]) - number(row["due_ns"])));
+        assert_eq!(total.collect::<Histogram>().summary(), latency.summary());
+    }
+}
+
+#[test]
+fn a_run_that_fails_writes_nothing_and_holds_nobody_up() {
+    let file = SampleFile::new(Vec::new());
+    let rows = SampleRows::new(&plan(Transport::Udp), 1);
+    rows.lock().insert(0, "1,udp\n".to_owned());
+    for (job, plan) in [(0, 0), (1, 1), (2, 1), (3, 2)] {
+        let turn = file.turn(Place { job, plan });
+        if job > 0 {
+            turn.take(&rows);
+        }
+    }
+    let text = String::from_utf8(file.finish().unwrap()).unwrap();
+    let rows: Vec<&str> = text.lines().skip(1).collect();
+    assert_eq!(rows, ["0,1,udp", "0,1,udp", "1,1,udp"], "cells are counted as in the result");
+}
+
+#[test]
+fn a_full_disk_is_told_at_the_end() {
+    struct Full;
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let kind = SampleFile::new(Full).finish().map(|_| ()).map_err(|error| error.kind());
+    assert_eq!(kind, Err(io::ErrorKind::StorageFull));
+}
