@@ -1,5 +1,7 @@
 //! The instrument that says where the time of a message went and whom it waited for, in virtual time: exact.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
