@@ -55,7 +55,7 @@ const ASCII: Marks = Marks {
     right: '>',
     left: '<',
     broken: 'x',
-    begins: '+',
+    begins: 'o',
     waits: '|',
     ends: '+',
     more: ':',
@@ -164,7 +164,7 @@ struct Drawing<'a> {
 
 impl Drawing<'_> {
     fn heading(&self) -> String {
-        let waiting = if self.bars.width() == 0 { "" } else { "waiting here" };
+        let waiting = if self.bars.width() == 0 { "" } else { "  waiting" };
         let between = " ".repeat(self.arrow + LIVES);
         self.line(("client", "server"), (between, BOLD), waiting.to_owned())
     }

@@ -51,10 +51,10 @@ pub(super) fn seen(episode: &Episode, clock: &Clock) -> String {
     let entered = ms(subject.entered_ns);
     let name = format!("#{} (flow {})", subject.message.number, subject.message.flow);
     let fate = match subject.fate {
-        Fate::Lost => format!("{name} was lost, sent at {entered}"),
+        Fate::Lost => format!("{name}, sent at {entered}, was lost"),
         Fate::Overtaken => format!("{name}, sent at {entered}, was overtaken"),
         Fate::SentLate => format!("{name} was sent only at {entered}, after what it blocks"),
-        Fate::Gone => format!("{name} was lost, sent at {entered}, and nothing sends it again"),
+        Fate::Gone => format!("{name}, sent at {entered}, was lost, and nothing sends it again"),
         Fate::Unharmed => format!("{name} was sent at {entered} and came at once"),
     };
     if episode.waits.is_empty() {
