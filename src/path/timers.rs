@@ -32,6 +32,9 @@ struct Queue {
     free: Vec<usize>,
     heap: BinaryHeap<Reverse<Alarm>>,
     sequence: u64,
+    /// What the clock is armed for. Arming costs a system call in real time, so it is left to ring early
+    /// where the first deadline has moved later since.
+    rings_at: Option<Time>,
 }
 
 #[derive(Default)]
@@ -85,7 +88,8 @@ impl Timers {
     /// Arms the clock for the earliest timer, if there is one.
     pub fn rearm(&self) {
         let mut queue = self.lock();
-        if let Some(at) = queue.next() {
+        queue.rings_at = queue.next();
+        if let Some(at) = queue.rings_at {
             self.clock.arm(at);
         }
     }
@@ -134,6 +138,16 @@ impl Queue {
             }
         }
         None
+    }
+
+    /// The first alarm, if the clock must be armed for it.
+    fn rings_too_late(&mut self) -> Option<Time> {
+        let Reverse(first) = self.heap.peek()?;
+        if self.rings_at.is_some_and(|at| at <= first.at) {
+            return None;
+        }
+        self.rings_at = Some(first.at);
+        self.rings_at
     }
 
     fn pop(&mut self) -> Option<Waker> {
@@ -187,8 +201,8 @@ impl Future for Sleep {
         }
         queue.arm(self.slot);
         // Under the lock, or a later deadline could be armed over an earlier one of another thread.
-        if queue.heap.peek().is_some_and(|first| first.0.slot == self.slot) {
-            self.timers.clock.arm(deadline);
+        if let Some(at) = queue.rings_too_late() {
+            self.timers.clock.arm(at);
         }
         Poll::Pending
     }
@@ -214,12 +228,18 @@ mod tests {
 
     use super::*;
 
-    struct Hands(AtomicU64);
+    #[derive(Default)]
+    struct Hands {
+        now: AtomicU64,
+        armed: AtomicU64,
+    }
     impl Clock for Hands {
         fn now(&self) -> Time {
-            Time::from_nanos(self.0.load(Ordering::Relaxed))
+            Time::from_nanos(self.now.load(Ordering::Relaxed))
         }
-        fn arm(&self, _: Time) {}
+        fn arm(&self, _: Time) {
+            self.armed.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     #[derive(Default)]
@@ -238,7 +258,7 @@ mod tests {
 
     impl Bench {
         fn new() -> Self {
-            let hands = Arc::new(Hands(AtomicU64::new(0)));
+            let hands = Arc::<Hands>::default();
             Self { timers: Timers::new(hands.clone()), hands, woken: Arc::default() }
         }
         fn sleep(&self, at: u64) -> Sleep {
@@ -249,7 +269,7 @@ mod tests {
             Pin::new(sleep).poll(&mut Context::from_waker(&waker)).is_ready()
         }
         fn advance(&self, to: u64) -> u64 {
-            self.hands.0.store(to, Ordering::Relaxed);
+            self.hands.now.store(to, Ordering::Relaxed);
             self.timers.fire(Time::from_nanos(to));
             self.woken.0.swap(0, Ordering::Relaxed)
         }
@@ -291,6 +311,24 @@ mod tests {
         assert_eq!(bench.advance(5), 1);
         assert!(bench.poll(&mut sleep));
         assert_eq!(bench.next(), None, "the alarm at 20 is stale");
+    }
+
+    #[test]
+    fn the_clock_is_armed_only_for_what_is_earlier_than_all_before() {
+        let bench = Bench::new();
+        let armed = || bench.hands.armed.swap(0, Ordering::Relaxed);
+        let (mut first, mut second) = (bench.sleep(10), bench.sleep(30));
+        assert!(!bench.poll(&mut first) && !bench.poll(&mut second));
+        assert_eq!(armed(), 1, "the second is later");
+        first.reset(Time::from_nanos(20));
+        assert!(!bench.poll(&mut first));
+        assert_eq!(armed(), 0, "at 10 it rings for nothing");
+        assert_eq!(bench.advance(10), 0);
+        bench.timers.rearm();
+        assert_eq!((armed(), bench.next()), (1, Some(20)));
+        second.reset(Time::from_nanos(15));
+        assert!(!bench.poll(&mut second));
+        assert_eq!(armed(), 1);
     }
 
     #[test]
