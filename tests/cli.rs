@@ -8,11 +8,20 @@ use std::{
     io::{Read, Write},
     net::{TcpStream, UdpSocket},
     process::Stdio,
+    sync::Arc,
     time::Duration,
 };
 
 use program::{Server, run, wirelab};
 use tempfile::tempdir;
+use wirelab::{
+    certs,
+    path::{Host, direct::DirectHost},
+    transport::{
+        quic::{self, Congestion, QuicLimits, QuicSettings},
+        tls::ServerTls,
+    },
+};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -110,8 +119,8 @@ fn a_second_interrupt_ends_it_at_once() {
 fn what_makes_no_sense_is_refused_with_status_two() {
     let folder = tempdir().unwrap();
     for (arguments, part) in [
-        (&["serve", "--for", "10"][..], "which unit? write 10ms or 10s"),
-        (&["serve", "--for", "soon"], "write it like 10ms"),
+        (&["serve", "--for", "10"][..], "has no unit: write 10ms or 10s"),
+        (&["serve", "--for", "soon"], "is not a duration: write 50ms"),
         (&["serve", "--count", "0"], "--count"),
         (&["serve", "--rate-limit", "0"], "--rate-limit"),
         (&["serve", "--service", "chargen"], "there are: echo, hello, thanks, json"),
@@ -119,9 +128,15 @@ fn what_makes_no_sense_is_refused_with_status_two() {
         (&["serve", "http://127.0.0.1"], "udp://, tcp://, tls://, quic://"),
         (&["serve", "udp://127.0.0.1:99999"], "invalid port number"),
         (&["send", "quic://h?streams=two", "x"], "streams=one, flow, message and datagram"),
-        (&["send", "udp://h", "x", "--timeout", "2"], "which unit?"),
+        (&["send", "udp://h", "x", "--timeout", "2"], "has no unit"),
         (&["send", "udp://h", "x", "-4", "-6"], "cannot be used with"),
         (&["send", "udp://h", "x", "--retries=-1"], "--retries"),
+        (&["serve", "--idle", "0s"], "too short"),
+        (&["serve", "--max-connections", "0"], "--max-connections"),
+        (&["send", "udp://h", "x", "--timeout", "0s"], "too short"),
+        (&["send", "udp://127.0.0.1:0", "x"], "port 0"),
+        (&["send", "tls://127.0.0.1", "x", "--insecure", "--server-name", "a..b"], "--server-name a..b"),
+        (&["man", "nonsense"], "no command `nonsense`"),
         (&["send"], "URL"),
         (&["completions", "cmd.exe"], "possible values"),
         (&["nonsense"], "unrecognized subcommand"),
@@ -195,6 +210,36 @@ fn a_reply_that_comes_late_is_not_taken_for_the_next_one() {
 }
 
 #[test]
+fn a_reply_in_a_quic_datagram_that_comes_late_is_not_taken_for_the_next_one() {
+    let folder = tempdir().unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let host: Arc<dyn Host> = DirectHost::new().unwrap();
+            let tls = ServerTls { identity: certs::ephemeral().unwrap().0, early_data: false };
+            let (congestion, limits) = (Congestion::Cubic, QuicLimits::EXPERIMENT);
+            let settings = QuicSettings { congestion, seed: None, limits };
+            let server = quic::listen(&host, "127.0.0.1:0".parse().unwrap(), &tls, &settings).unwrap();
+            tell.send(server.endpoint.local_addr().unwrap()).unwrap();
+            let first = server.endpoint.accept().await.unwrap().await.unwrap();
+            first.read_datagram().await.unwrap();
+            let again = first.read_datagram().await.unwrap();
+            // As if the first try had been answered too, but late.
+            first.send_datagram(again.clone()).unwrap();
+            first.send_datagram(again).unwrap();
+            let second = server.endpoint.accept().await.unwrap().await.unwrap();
+            second.send_datagram(second.read_datagram().await.unwrap()).unwrap();
+            second.closed().await;
+        });
+    });
+    let url = format!("quic://{}?streams=datagram", told.recv().unwrap());
+    let options = ["--insecure", "--timeout", "1s", "--retries", "1"];
+    let said = run(folder.path(), ["send", &url, "one", "two"].iter().chain(&options));
+    assert_eq!((said.code, said.out.as_str()), (Some(0), "one\ntwo\n"), "{}", said.err);
+}
+
+#[test]
 fn help_completions_and_manual_pages_are_there() {
     let folder = tempdir().unwrap();
     for command in ["serve", "send", "certs", "completions", "man"] {
@@ -209,5 +254,5 @@ fn help_completions_and_manual_pages_are_there() {
         assert!(run(folder.path(), ["completions", shell]).out.contains("wirelab"), "{shell}");
     }
     assert!(run(folder.path(), ["man"]).out.contains("wirelab"));
-    assert_eq!(run(folder.path(), ["man", "nothing"]).code, Some(1));
+    assert_eq!(run(folder.path(), ["man", "nothing"]).code, Some(2));
 }

@@ -6,9 +6,10 @@ mod program;
 
 use std::{
     io::Read,
-    net::{SocketAddr, TcpListener, UdpSocket},
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use program::{Server, run};
@@ -89,7 +90,10 @@ fn a_wrong_certificate_or_name() {
              trust; name the right one with --ca FILE (or --insecure to trust anyone)"
         );
         fails(folder.path(), &["send", url, "x", "--ca", "other/ca.pem"], &line);
-        let line = format!("wirelab: {what} handshake with {address} failed: *nope.example*--server-name");
+        let line = format!(
+            "wirelab: {what} handshake with {address} failed: its certificate does not fit (*\"nope.example\"*); \
+             say the name that it bears with --server-name"
+        );
         fails(folder.path(), &["send", url, "x", "--server-name", "nope.example"], &line);
         let said =
             run(folder.path(), ["send", url, "x", "--ca", "certs/ca.pem", "--server-name", "localhost"]);
@@ -224,6 +228,60 @@ fn a_dead_server() {
     let url = format!("tcp://{tcp_peer}");
     let line = format!("wirelab: no reply to \"x\" from {url} within 100ms (1 try)");
     fails(folder.path(), &["send", &url, "x", "--timeout", "100ms"], &line);
+}
+
+/// A listener whose queue is full, so that the kernel leaves a further connection unanswered, and what fills it.
+fn full_listener() -> Option<(SocketAddr, socket2::Socket, Vec<TcpStream>)> {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let mut waiting = Vec::new();
+    while waiting.len() < 64 {
+        match TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+            Ok(stream) => waiting.push(stream),
+            Err(_) => return Some((address, socket, waiting)),
+        }
+    }
+    None
+}
+
+#[test]
+fn a_connection_that_is_never_answered() {
+    let Some((address, _listener, _waiting)) = full_listener() else {
+        #[expect(clippy::print_stdout, reason = "what a test leaves out is to be seen")]
+        return println!("skipped: here a listener's queue is never full");
+    };
+    let folder = tempdir().unwrap();
+    for (scheme, what) in [("tcp", "connecting over TCP"), ("tls", "TLS handshake")] {
+        let line = format!("wirelab: {what} with {address} failed: no answer within 100ms");
+        let url = format!("{scheme}://{address}");
+        let insecure = if scheme == "tls" { &["--insecure"][..] } else { &[] };
+        let arguments = [&["send", &url, "x", "--timeout", "100ms"], insecure].concat();
+        fails(folder.path(), &arguments, &line);
+    }
+}
+
+#[test]
+fn a_message_longer_than_the_server_takes() {
+    let folder = tempdir().unwrap();
+    let urls = ["tcp://127.0.0.1:0", "tls://127.0.0.1:0", "quic://127.0.0.1:0"];
+    let server = Server::start(folder.path(), &urls, &["--service", "hello"]);
+    let message = "x".repeat(70_000);
+    for url in &server.urls[..2] {
+        let line = format!(
+            "wirelab: the connection with {url} ended before the reply: the server closed it; 70000 bytes may be \
+             more than it takes (wirelab serve --max-message)"
+        );
+        fails(folder.path(), &["send", url, &message], &line);
+    }
+    let url = &server.urls[2];
+    let line = format!(
+        "wirelab: {url} refused a message of 70000 bytes: it is too long for it (wirelab serve --max-message)"
+    );
+    for streams in ["one", "flow", "message"] {
+        fails(folder.path(), &["send", &format!("{url}?streams={streams}"), &message], &line);
+    }
 }
 
 #[test]

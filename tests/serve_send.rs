@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use program::{Server, loopbacks, run};
+use program::{Server, loopbacks, run, wirelab};
 use tempfile::tempdir;
 
 const LOCAL: [&str; 4] =
@@ -230,6 +230,49 @@ fn what_is_too_long_too_many_or_idle_is_refused_and_counted() {
     let lines: Vec<_> = report.lines().collect();
     assert!(lines[0].ends_with("1 client, 1 refused (too long: 1)"), "{report}");
     assert!(lines[1].ends_with("3 refused (too long: 1, too many connections: 1, idle: 1)"), "{report}");
+}
+
+#[test]
+fn what_came_before_a_message_that_is_too_long_is_answered() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path(), &LOCAL[1..2], &["--service", "hello", "--max-message", "8"]);
+    let mut stream = tcp(&server);
+    stream.write_all(b"a\nb\n123456789\nc\n").unwrap();
+    let mut replies = String::new();
+    stream.read_to_string(&mut replies).unwrap();
+    assert_eq!(replies, "Hello, a!\nHello, b!\n");
+}
+
+#[test]
+fn an_empty_message_is_one_on_every_transport() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path(), &LOCAL, &["--service", "hello"]);
+    for url in server.urls.iter().cloned().chain([format!("{}?streams=one", server.urls[3])]) {
+        let said = run(folder.path(), ["send", &url, ""]);
+        assert_eq!((said.code, said.out.as_str()), (Some(0), "Hello, !\n"), "{url}: {}", said.err);
+    }
+    // No message at all is none.
+    for streams in ["one", "message"] {
+        run(folder.path(), ["send", &format!("{}?streams={streams}", server.urls[3])]);
+    }
+    let report = server.stop();
+    assert!(report.lines().nth(3).unwrap().contains(": 2 messages, "), "{report}");
+}
+
+#[test]
+fn an_echo_larger_than_any_buffer_on_its_way_comes_back_whole() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path(), &LOCAL[1..], &[]);
+    let message = folder.path().join("message");
+    let text = format!("{}\n", "x".repeat(8 << 20));
+    std::fs::write(&message, &text).unwrap();
+    let [tcp, tls, quic] = [0, 1, 2].map(|i| server.urls[i].clone());
+    for url in [tcp, tls, format!("{quic}?streams=one"), quic] {
+        let mut send = wirelab(folder.path(), ["send", &url, "--timeout", "30s"]);
+        let output = send.stdin(std::fs::File::open(&message).unwrap()).output().unwrap();
+        assert!(output.status.success(), "{url}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.stdout == text.as_bytes(), "{url}: {} bytes", output.stdout.len());
+    }
 }
 
 #[test]

@@ -185,6 +185,29 @@ fn the_echo_does_not_answer_a_port_that_answers_back() {
 }
 
 #[test]
+fn two_echoes_of_one_server_cannot_be_set_on_each_other() {
+    let world = world(&[]);
+    let host = world.host(Side::Server);
+    let binds = [(Scheme::Udp, 7000), (Scheme::Udp, 7001), (Scheme::Quic, 7002)]
+        .map(|(scheme, port)| Bind { scheme, local: SocketAddr::new([0, 0, 0, 0].into(), port) });
+    let server = Server::start(&host, &binds, options(Service::Echo)).unwrap();
+    let address = server.binds().next().unwrap().local;
+    let client = world.host(Side::Client);
+    let stopped = world
+        .run(async {
+            for port in [7000, 7001, 7002] {
+                let socket = client.udp_bind(SocketAddr::new([10, 0, 0, 1].into(), port)).unwrap();
+                socket.send(b"x", address, None).await.unwrap();
+            }
+            client.sleep(4 * DELAY).await;
+            server.stop(DRAIN).await
+        })
+        .unwrap();
+    assert_eq!(stopped.reports[0].refusals(Refusal::AnswersBack), 3);
+    assert_eq!(stopped.reports[0].bytes_out, 0);
+}
+
+#[test]
 fn one_who_sends_too_fast_is_answered_at_its_rate() {
     let world = world(&[]);
     let mut options = options(Service::Echo);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::{Args, CommandFactory};
 
-use super::{Cli, output};
+use super::{Cli, UsageError, output};
 
 /// Prints the manual page of wirelab, or of one of its commands
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ impl Man {
             None => all,
             Some(name) => match all.find_subcommand(name) {
                 Some(command) => command.clone(),
-                None => bail!("there is no command `{name}`; see wirelab --help"),
+                None => bail!(UsageError::new(format!("there is no command `{name}`; see wirelab --help"))),
             },
         };
         let mut roff = Vec::new();

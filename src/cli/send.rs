@@ -21,7 +21,7 @@ use wirelab::{
     transport::tls::{ClientTls, Trust},
 };
 
-use super::{output, values};
+use super::{UsageError, output, values};
 
 /// Sends messages to a server and prints the reply to each on a line
 ///
@@ -40,7 +40,7 @@ pub(crate) struct Send {
     #[arg(value_name = "MESSAGE")]
     messages: Vec<String>,
     /// How long to wait for a connection, and for each reply
-    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = values::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = values::some_time)]
     timeout: Duration,
     /// How often to send a datagram again that got no reply
     #[arg(long, value_name = "N", default_value = "0")]
@@ -68,7 +68,7 @@ pub(crate) struct Send {
 impl Send {
     pub(crate) async fn run(self, host: Arc<dyn Host>) -> anyhow::Result<ExitCode> {
         if self.url.port == 0 {
-            bail!("cannot send to {}: port 0 is nobody's", self.url);
+            bail!(UsageError::new(format!("cannot send to {}: port 0 is nobody's", self.url)));
         }
         let family = match (self.ipv4, self.ipv6) {
             (true, _) => Some(Family::V4),
@@ -125,8 +125,9 @@ impl Send {
             })?)
         };
         let server_name = match &self.server_name {
-            Some(name) => ServerName::try_from(name.clone())
-                .map_err(|_| anyhow!("--server-name {name}: no certificate could bear this name"))?,
+            Some(name) => ServerName::try_from(name.clone()).map_err(|_| {
+                UsageError::new(format!("--server-name {name}: no certificate could bear this name"))
+            })?,
             None => self.url.server_name()?,
         };
         Ok(ClientTls { trust, server_name, early_data: false, key_log: true })

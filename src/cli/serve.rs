@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    num::{NonZeroU32, NonZeroU64},
+    num::{NonZeroU16, NonZeroU32, NonZeroU64},
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -67,9 +67,9 @@ pub(crate) struct Serve {
     max_message: Option<usize>,
     /// Connections at a time for each URL, at most
     #[arg(long, value_name = "N", default_value = "1024")]
-    max_connections: u16,
+    max_connections: NonZeroU16,
     /// Close connections on which nothing happens for so long
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::some_time)]
     idle: Duration,
     /// Take what QUIC clients send before the handshake is over (0-RTT); it can be replayed
     #[arg(long)]
@@ -114,7 +114,7 @@ impl Serve {
         let targets = if self.urls.is_empty() { &all[..] } else { &self.urls };
         let mut binds = Vec::new();
         for target in targets {
-            for local in target.resolve(None)? {
+            for local in of_this_machine(target.resolve(None)?) {
                 binds.push(Bind { scheme: target.scheme, local });
             }
         }
@@ -135,7 +135,7 @@ impl Serve {
         Ok(Options {
             access: Access { allow: self.allow.clone(), rate: self.rate_limit },
             max_message: self.max_message.unwrap_or(defaults.max_message),
-            max_connections: self.max_connections.into(),
+            max_connections: self.max_connections.get().into(),
             idle: self.idle,
             identity,
             early_data: self.early_data,
@@ -165,6 +165,14 @@ impl Serve {
             () = time_is_up => {}
         }
     }
+}
+
+/// Those of a name's addresses that this machine has: `localhost` has a second one also where IPv6 is switched off.
+/// If it has none of them, all, so that listening says why not.
+fn of_this_machine(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let is_ours = |address: &&SocketAddr| std::net::UdpSocket::bind((address.ip(), 0)).is_ok();
+    let ours: Vec<_> = addresses.iter().filter(is_ours).copied().collect();
+    if ours.is_empty() { addresses } else { ours }
 }
 
 /// Whoever has read enough of our output may go, and the server serves on.
@@ -218,5 +226,20 @@ impl Observer for Log {
 
     fn trouble(&self, url: &str, problem: &str) {
         output::note(format_args!("{url}: {problem}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_names_addresses_only_those_of_this_machine_are_listened_on() {
+        let addresses =
+            |list: &[&str]| list.iter().filter_map(|a| a.parse().ok()).collect::<Vec<SocketAddr>>();
+        let both = addresses(&["127.0.0.1:7000", "192.0.2.1:7000"]);
+        assert_eq!(of_this_machine(both), addresses(&["127.0.0.1:7000"]));
+        let foreign = addresses(&["192.0.2.1:7000"]);
+        assert_eq!(of_this_machine(foreign.clone()), foreign);
     }
 }

@@ -19,8 +19,16 @@ pub(super) struct DatagramClient {
 
 #[derive(Debug)]
 enum Carrier {
-    Udp { host: Arc<dyn Host>, socket: Arc<dyn Datagrams>, buffer: Box<[u8]> },
-    Quic { client: QuicClient, connection: Connection },
+    Udp {
+        host: Arc<dyn Host>,
+        socket: Arc<dyn Datagrams>,
+        buffer: Box<[u8]>,
+    },
+    /// `None`: to be connected again.
+    Quic {
+        client: QuicClient,
+        connection: Option<Connection>,
+    },
 }
 
 impl DatagramClient {
@@ -31,7 +39,7 @@ impl DatagramClient {
     }
 
     pub(super) fn quic(client: QuicClient, connection: Connection, retries: u32) -> Self {
-        Self { carrier: Carrier::Quic { client, connection }, retries }
+        Self { carrier: Carrier::Quic { client, connection: Some(connection) }, retries }
     }
 
     /// Sends `message` until a reply comes, or until all tries got none within `limit` each.
@@ -61,7 +69,7 @@ impl DatagramClient {
     }
 
     pub(super) async fn close(self) {
-        if let Carrier::Quic { client, connection } = self.carrier {
+        if let Carrier::Quic { client, connection: Some(connection) } = self.carrier {
             close_quic(&client, &connection).await;
         }
     }
@@ -75,7 +83,11 @@ impl Carrier {
                 let received = socket.recv(buffer).await?;
                 Ok(buffer[..received.len].to_vec())
             }
-            Self::Quic { connection, .. } => {
+            Self::Quic { client, connection } => {
+                let connection = match connection {
+                    Some(connection) => connection,
+                    None => connection.insert(client.connect(peer.address).await?),
+                };
                 connection.send_datagram(Bytes::copy_from_slice(message)).map_err(|e| match e {
                     SendDatagramError::TooLarge => SendError::TooLarge {
                         len: message.len(),
@@ -91,10 +103,17 @@ impl Carrier {
     }
 
     /// A reply that comes late must not pass for the reply to the next message. Over UDP it goes to a port
-    /// that nobody listens on any more.
+    /// that nobody listens on any more, and in QUIC to a connection that is closed; the next message opens another.
     fn forget(&mut self, peer: &Peer) -> Result<(), SendError> {
-        if let Self::Udp { host, socket, .. } = self {
-            *socket = host.udp_connect(peer.address).map_err(ConnectError::from)?;
+        match self {
+            Self::Udp { host, socket, .. } => {
+                *socket = host.udp_connect(peer.address).map_err(ConnectError::from)?;
+            }
+            Self::Quic { connection, .. } => {
+                if let Some(connection) = connection.take() {
+                    connection.close(0u32.into(), b"done");
+                }
+            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 mod datagram;
 mod stream;
 
-use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use self::{
     datagram::DatagramClient,
@@ -11,9 +11,10 @@ use self::{
 };
 use crate::{
     path::{DatagramError, Elapsed, Host, timeout},
+    service::DEFAULT_MAX_MESSAGE,
     transport::{
         ConnectError, Transport,
-        quic::{Congestion, QuicClient, QuicLimits, QuicSettings},
+        quic::{Congestion, QuicClient, QuicLimits, QuicSettings, TOO_LONG},
         tls::ClientTls,
         tls_connect,
     },
@@ -98,6 +99,14 @@ pub enum SendError {
         peer: String,
         /// Why.
         reason: String,
+    },
+    /// The server has said that it takes no message of this length.
+    #[error("{peer} refused a message of {len} bytes: it is too long for it (wirelab serve --max-message)")]
+    TooLong {
+        /// Bytes of the message.
+        len: usize,
+        /// The server.
+        peer: String,
     },
     /// The reply is longer than a client puts up with.
     #[error("the reply from {peer} is longer than {max} bytes")]
@@ -270,6 +279,33 @@ async fn close_quic(client: &QuicClient, connection: &quinn::Connection) {
 
 fn ended(peer: &Peer, reason: &dyn std::fmt::Display) -> SendError {
     SendError::Ended { peer: peer.url.clone(), reason: reason.to_string() }
+}
+
+/// What it means that a byte stream failed before the reply to a message of `len` bytes.
+fn broken(peer: &Peer, len: usize, error: &io::Error) -> SendError {
+    use quinn::{ReadError, WriteError};
+    let cause = error.get_ref();
+    let reset = cause.and_then(|cause| cause.downcast_ref()).map(|e| matches!(e, ReadError::Reset(TOO_LONG)));
+    let stopped =
+        cause.and_then(|cause| cause.downcast_ref()).map(|e| matches!(e, WriteError::Stopped(TOO_LONG)));
+    if reset == Some(true) || stopped == Some(true) {
+        return SendError::TooLong { len, peer: peer.url.clone() };
+    }
+    match error.kind() {
+        // These come from the kernel and from TLS, and say no more than this.
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => closed(peer, len),
+        io::ErrorKind::ConnectionReset if cause.is_none() => closed(peer, len),
+        _ => ended(peer, error),
+    }
+}
+
+/// The server closed the connection instead of answering a message of `len` bytes.
+fn closed(peer: &Peer, len: usize) -> SendError {
+    if len > DEFAULT_MAX_MESSAGE {
+        let reason = format!("the server closed it; {len} bytes may be more than it takes");
+        return ended(peer, &format_args!("{reason} (wirelab serve --max-message)"));
+    }
+    ended(peer, &"the server closed it")
 }
 
 fn no_reply(peer: &Peer, message: &[u8], after: Duration, tries: u32) -> SendError {

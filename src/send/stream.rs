@@ -1,11 +1,11 @@
 //! Messages on byte streams: a line each on one stream, or a QUIC stream each.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use quinn::Connection;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
-use super::{MAX_REPLY, Peer, SendError, beginning, close_quic, ended, no_reply};
+use super::{MAX_REPLY, Peer, SendError, beginning, broken, close_quic, closed, ended, no_reply};
 use crate::{
     path::{ByteStream, Host, timeout},
     transport::quic::QuicClient,
@@ -41,15 +41,18 @@ impl LineClient {
         if message.contains(&b'\n') {
             return Err(SendError::Newline { message: beginning(message), peer: peer.url.clone() });
         }
-        let exchange = async {
-            let line = [message, b"\n"].concat();
-            let writing = async {
-                self.stream.write_all(&line).await?;
-                self.stream.flush().await
+        let line = [message, b"\n"].concat();
+        let (reader, mut writer) = tokio::io::split(&mut self.stream);
+        let writing = async {
+            let written = match writer.write_all(&line).await {
+                Ok(()) => writer.flush().await,
+                failed => failed,
             };
-            writing.await.map_err(|e| ended(peer, &e))?;
-            self.read_line(peer).await
+            written.map_err(|e| broken(peer, message.len(), &e))
         };
+        let reading = read_line(reader, &mut self.incoming, peer, message.len());
+        // Both at once: a server that echoes takes no more until its replies are read.
+        let exchange = async { tokio::try_join!(reading, writing).map(|(reply, ())| reply) };
         match timeout(host, limit, exchange).await {
             Ok(reply) => reply,
             Err(_) if self.incoming.is_empty() => Err(no_reply(peer, message, limit, 1)),
@@ -57,33 +60,40 @@ impl LineClient {
         }
     }
 
-    async fn read_line(&mut self, peer: &Peer) -> Result<Vec<u8>, SendError> {
-        let mut searched = 0;
-        loop {
-            if let Some(at) = self.incoming[searched..].iter().position(|&byte| byte == b'\n') {
-                let after = self.incoming.split_off(searched + at + 1);
-                let mut line = std::mem::replace(&mut self.incoming, after);
-                line.pop();
-                return check(peer, line);
-            }
-            searched = self.incoming.len();
-            if searched > MAX_REPLY {
-                return Err(SendError::ReplyTooLong { peer: peer.url.clone(), max: MAX_REPLY });
-            }
-            match self.stream.read_buf(&mut self.incoming).await {
-                Ok(0) if self.incoming.is_empty() => return Err(ended(peer, &"the server closed it")),
-                Ok(0) => return check(peer, std::mem::take(&mut self.incoming)),
-                Ok(_) => {}
-                Err(e) => return Err(ended(peer, &e)),
-            }
+    pub(super) async fn close(mut self) {
+        match &self.quic {
+            // Takes the stream along; one that ends without a message would pass for an empty one.
+            Some((client, connection)) => close_quic(client, connection).await,
+            // Whether or not the server hears of it, nothing more is sent.
+            None => drop(self.stream.shutdown().await),
         }
     }
+}
 
-    pub(super) async fn close(mut self) {
-        // Whether or not the server hears of it, nothing more is sent.
-        let _ = self.stream.shutdown().await;
-        if let Some((client, connection)) = &self.quic {
-            close_quic(client, connection).await;
+/// What comes up to a newline or to the end, in reply to a message of `len` bytes.
+async fn read_line(
+    mut reader: impl AsyncRead + Unpin,
+    incoming: &mut Vec<u8>,
+    peer: &Peer,
+    len: usize,
+) -> Result<Vec<u8>, SendError> {
+    let mut searched = 0;
+    loop {
+        if let Some(at) = incoming[searched..].iter().position(|&byte| byte == b'\n') {
+            let after = incoming.split_off(searched + at + 1);
+            let mut line = std::mem::replace(incoming, after);
+            line.pop();
+            return check(peer, line);
+        }
+        searched = incoming.len();
+        if searched > MAX_REPLY {
+            return Err(SendError::ReplyTooLong { peer: peer.url.clone(), max: MAX_REPLY });
+        }
+        match reader.read_buf(incoming).await {
+            Ok(0) if incoming.is_empty() => return Err(closed(peer, len)),
+            Ok(0) => return check(peer, std::mem::take(incoming)),
+            Ok(_) => {}
+            Err(e) => return Err(broken(peer, len, &e)),
         }
     }
 }
@@ -109,14 +119,21 @@ impl StreamPerMessage {
 
     pub(super) async fn exchange(&mut self, peer: &Peer, message: &[u8]) -> Result<Vec<u8>, SendError> {
         let (mut send, mut receive) = self.connection.open_bi().await.map_err(|e| ended(peer, &e))?;
-        send.write_all(message).await.map_err(|e| ended(peer, &e))?;
-        send.finish().map_err(|e| ended(peer, &e))?;
-        receive.read_to_end(MAX_REPLY).await.map_err(|e| match e {
-            quinn::ReadToEndError::TooLong => {
-                SendError::ReplyTooLong { peer: peer.url.clone(), max: MAX_REPLY }
-            }
-            quinn::ReadToEndError::Read(e) => ended(peer, &e),
-        })
+        let failed = |e: io::Error| broken(peer, message.len(), &e);
+        let writing = async {
+            send.write_all(message).await.map_err(|e| failed(e.into()))?;
+            send.finish().map_err(|e| ended(peer, &e))
+        };
+        let reading = async {
+            receive.read_to_end(MAX_REPLY).await.map_err(|e| match e {
+                quinn::ReadToEndError::TooLong => {
+                    SendError::ReplyTooLong { peer: peer.url.clone(), max: MAX_REPLY }
+                }
+                quinn::ReadToEndError::Read(e) => failed(e.into()),
+            })
+        };
+        // Both at once: a server that echoes takes no more until its replies are read.
+        tokio::try_join!(reading, writing).map(|(reply, ())| reply)
     }
 
     pub(super) async fn close(self) {

@@ -25,13 +25,27 @@ const READ_BYTES: usize = 16 * 1024;
 const WRITE_BYTES: usize = 64 * 1024;
 
 /// The conversation is over before its time; what there is to say about it has been counted.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Over;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Over {
+    /// The peer has sent a message that is too long.
+    TooLong,
+    /// The connection is of no more use.
+    Broken,
+}
+
+/// What carries a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Carrier {
+    /// A connection. One that ends without a byte has said nothing.
+    Connection,
+    /// A QUIC stream. Finished, it is a message, and without a byte an empty one.
+    QuicStream,
+}
 
 /// Answers what `peer` sends on `reader` until it ends, and says so on `writer`.
 pub(super) async fn converse<R, W>(
     desk: &Desk,
-    peer: IpAddr,
+    (carrier, peer): (Carrier, IpAddr),
     reader: &mut R,
     writer: &mut W,
 ) -> Result<(), Over>
@@ -49,10 +63,18 @@ where
         replies: Vec::new(),
     };
     let mut draining: Draining = Box::pin(desk.tasks.draining());
+    let mut silent = true;
     loop {
         match hear(desk, talk.in_message(), reader, &mut buffer, &mut draining).await {
-            Heard::Bytes(n) => talk.take(&buffer[..n]).await?,
+            Heard::Bytes(n) => {
+                silent = false;
+                talk.take(&buffer[..n]).await?;
+            }
             Heard::Silence => talk.end_message().await?,
+            Heard::End if silent && carrier == Carrier::QuicStream => {
+                talk.answer_empty().await?;
+                break;
+            }
             Heard::End => {
                 talk.end_message().await?;
                 break;
@@ -62,13 +84,13 @@ where
                 break;
             }
             Heard::Stop => break,
-            Heard::Broken => return Err(Over),
+            Heard::Broken => return Err(Over::Broken),
         }
     }
     let idle = desk.options.idle;
     match timeout(&*desk.host, idle, talk.writer.shutdown()).await {
         Ok(Ok(())) => Ok(()),
-        _ => Err(Over),
+        _ => Err(Over::Broken),
     }
 }
 
@@ -147,7 +169,9 @@ impl<W: AsyncWrite + Unpin + Send> Talk<'_, W> {
                 Ok(None) => return self.reply(messages).await,
                 Err(TooLong(_)) => {
                     self.desk.counters.refuse(Refusal::TooLong);
-                    return Err(Over);
+                    // Those before it are answered nevertheless.
+                    self.reply(messages).await?;
+                    return Err(Over::TooLong);
                 }
             }
             if self.replies.len() >= WRITE_BYTES {
@@ -166,6 +190,12 @@ impl<W: AsyncWrite + Unpin + Send> Talk<'_, W> {
             return Ok(());
         };
         self.desk.options.service.answer(message.bytes, received, &mut self.replies);
+        self.reply(1).await
+    }
+
+    async fn answer_empty(&mut self) -> Result<(), Over> {
+        let received = self.desk.host.unix_time();
+        self.desk.options.service.answer(b"", received, &mut self.replies);
         self.reply(1).await
     }
 
@@ -196,10 +226,10 @@ impl<W: AsyncWrite + Unpin + Send> Talk<'_, W> {
                 self.desk.counters.sent(bytes.len());
                 Ok(())
             }
-            Ok(Err(_)) => Err(Over),
+            Ok(Err(_)) => Err(Over::Broken),
             Err(_) => {
                 self.desk.counters.refuse(Refusal::Idle);
-                Err(Over)
+                Err(Over::Broken)
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -27,6 +27,9 @@ pub(super) struct Desk {
     pub(super) counters: Arc<Counters>,
     /// Of all URLs together.
     pub(super) total: Arc<Total>,
+    /// The UDP ports of all URLs together, known once all are bound. Two echoes of ours must not be set on
+    /// each other either.
+    pub(super) udp_ports: Arc<OnceLock<Vec<u16>>>,
     /// Of all URLs together.
     pub(super) rates: Arc<Mutex<RateLimits>>,
     pub(super) tasks: Tasks,
@@ -35,14 +38,9 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// Whether a datagram of `len` bytes that came from `source` to `local` is to be answered.
-    pub(super) fn admit_datagram(
-        &self,
-        source: SocketAddr,
-        local: SocketAddr,
-        len: usize,
-    ) -> Result<(), Refusal> {
-        may_answer(source, local)?;
+    /// Whether a datagram of `len` bytes that came from `source` is to be answered.
+    pub(super) fn admit_datagram(&self, source: SocketAddr, len: usize) -> Result<(), Refusal> {
+        may_answer(source, self.udp_ports.get().map_or(&[], Vec::as_slice))?;
         let access = &self.options.access;
         let known = if self.options.service.amplifies() {
             access.knows(source.ip())

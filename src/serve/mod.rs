@@ -14,7 +14,7 @@ mod udp;
 use std::{
     fmt::Debug,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -29,7 +29,7 @@ pub use self::{
 };
 use crate::{
     path::{Host, PathError},
-    service::Service,
+    service::{DEFAULT_MAX_MESSAGE, Service},
     target::Scheme,
     transport::{
         ConnectError,
@@ -66,7 +66,7 @@ impl Options {
         Self {
             service,
             access: Access::default(),
-            max_message: 64 * 1024,
+            max_message: DEFAULT_MAX_MESSAGE,
             max_connections: 1024,
             idle: Duration::from_secs(60),
             identity: None,
@@ -140,8 +140,9 @@ impl Server {
         let stopper = Stopper::new(host);
         let total = Arc::<Total>::default();
         let rates = Arc::new(Mutex::default());
+        let udp_ports = Arc::<OnceLock<Vec<u16>>>::default();
         let options = Arc::new(options);
-        let mut listening = Vec::new();
+        let mut listening = Vec::<Listening>::new();
         for &bind in binds {
             let counters = Arc::<Counters>::default();
             let desk = Desk {
@@ -151,12 +152,15 @@ impl Server {
                 counters: counters.clone(),
                 total: total.clone(),
                 rates: Arc::clone(&rates),
+                udp_ports: udp_ports.clone(),
                 tasks: stopper.tasks().clone(),
                 slots: Arc::new(tokio::sync::Semaphore::new(options.max_connections)),
             };
             let local = listen(desk, bind)?;
             listening.push(Listening { bind: Bind { local, ..bind }, counters });
         }
+        let on_udp = listening.iter().filter(|l| matches!(l.bind.scheme, Scheme::Udp | Scheme::Quic));
+        udp_ports.get_or_init(|| on_udp.map(|l| l.bind.local.port()).collect());
         Ok(Self { listening, total, stopper })
     }
 

@@ -8,14 +8,14 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::{
     Refusal,
-    converse::{Over, converse},
+    converse::{Carrier, Over, converse},
     desk::Desk,
 };
 use crate::{
     path::timeout,
     transport::{
         ConnectError,
-        quic::{self, Congestion, QuicLimits, QuicServer, QuicSettings},
+        quic::{self, Congestion, QuicLimits, QuicServer, QuicSettings, TOO_LONG},
         tls::ServerTls,
     },
 };
@@ -130,15 +130,16 @@ async fn serve_stream(
     (mut send, mut receive): (SendStream, RecvStream),
     _in_progress: mpsc::Sender<()>,
 ) {
-    match converse(&desk, peer.ip(), &mut receive, &mut send).await {
+    match converse(&desk, (Carrier::QuicStream, peer.ip()), &mut receive, &mut send).await {
         Ok(()) => {
             // Until the client has it all: a connection that is closed before takes it along.
             let _ = timeout(&*desk.host, desk.options.idle, send.stopped()).await;
         }
         // Each fails only where the client has closed this side already.
-        Err(Over) => {
-            let _ = send.reset(CUT_SHORT);
-            let _ = receive.stop(CUT_SHORT);
+        Err(over) => {
+            let code = if over == Over::TooLong { TOO_LONG } else { CUT_SHORT };
+            let _ = send.reset(code);
+            let _ = receive.stop(code);
         }
     }
 }

@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     Refusal,
-    converse::{Over, converse},
+    converse::{Carrier, Over, converse},
     desk::Desk,
 };
 use crate::{
@@ -95,7 +95,12 @@ async fn talk(desk: &Desk, peer: SocketAddr, stream: impl ByteStream) {
     desk.welcome(peer);
     let (mut reader, mut writer) = tokio::io::split(stream);
     // Whatever cut it short has been counted where it was known.
-    let (Ok(()) | Err(Over)) = converse(desk, peer.ip(), &mut reader, &mut writer).await;
+    let end = converse(desk, (Carrier::Connection, peer.ip()), &mut reader, &mut writer).await;
+    if end == Err(Over::TooLong) {
+        let limit = HANDSHAKE_TIMEOUT.min(desk.options.idle);
+        // Who still does not stop is cut off.
+        let _ = timeout(&*desk.host, limit, linger(reader.unsplit(writer))).await;
+    }
 }
 
 /// Says that no more will come, and reads what the peer still sends: closing with bytes unread would reset

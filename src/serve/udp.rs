@@ -59,7 +59,7 @@ impl UdpServer {
         reply: &mut Vec<u8>,
     ) -> Result<(), Refusal> {
         let Received { len, from, to, .. } = received;
-        self.desk.admit_datagram(from, self.local, len)?;
+        self.desk.admit_datagram(from, len)?;
         self.desk.counters.received(len);
         self.greet(from);
         reply.clear();

@@ -7,6 +7,9 @@ pub mod split;
 
 use std::{fmt, str::FromStr, time::Duration};
 
+/// Bytes of a message, at most, unless a server is told otherwise.
+pub const DEFAULT_MAX_MESSAGE: usize = 64 * 1024;
+
 /// What is answered to a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {

@@ -114,10 +114,7 @@ pub(super) fn certificate_hint(error: &rustls::CertificateError) -> String {
                 .to_owned()
         }
         E::Expired | E::ExpiredContext { .. } => "its certificate has expired".to_owned(),
-        E::NotValidForName | E::NotValidForNameContext { .. } => {
-            let names = error.to_string();
-            format!("its certificate is for another name ({names}); say which with --server-name")
-        }
+        E::NotValidForName | E::NotValidForNameContext { .. } => does_not_fit(&error.to_string()),
         other => format!("its certificate was refused: {other}"),
     }
 }
@@ -130,12 +127,17 @@ fn quic_certificate_hint(error: &quinn_proto::TransportError) -> Option<String> 
     match A::from(alert) {
         A::UnknownCA | A::DecryptError => Some(certificate_hint(&rustls::CertificateError::UnknownIssuer)),
         A::CertificateExpired => Some(certificate_hint(&rustls::CertificateError::Expired)),
-        A::BadCertificate | A::CertificateUnknown => {
-            let reason = error.reason.rsplit("invalid peer certificate: ").next().unwrap_or_default();
-            Some(format!("its certificate was refused ({reason}); say its name with --server-name"))
+        // Of all that rustls sends this for, a wrong name is what happens; the reason tells in any case.
+        A::BadCertificate => {
+            Some(does_not_fit(error.reason.rsplit("invalid peer certificate: ").next().unwrap_or_default()))
         }
+        A::CertificateUnknown => Some(format!("its certificate was refused: {}", error.reason)),
         _ => None,
     }
+}
+
+fn does_not_fit(reason: &str) -> String {
+    format!("its certificate does not fit ({reason}); say the name that it bears with --server-name")
 }
 
 /// A channel broke.

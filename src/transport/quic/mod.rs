@@ -29,6 +29,9 @@ use crate::{
     random,
 };
 
+/// The application error by which a server says that a message is longer than it takes.
+pub const TOO_LONG: VarInt = VarInt::from_u32(2);
+
 /// How quinn is set up. What differs from quinn's defaults is here, and results disclose it.
 #[derive(Debug, Clone)]
 pub struct QuicSettings {
@@ -82,7 +85,7 @@ impl QuicSettings {
             .send_window(limits.send_buffer)
             .datagram_send_buffer_size(usize::try_from(limits.send_buffer).unwrap_or(usize::MAX))
             .datagram_receive_buffer_size(Some(usize::try_from(limits.receive_window).unwrap_or(usize::MAX)))
-            .max_idle_timeout(limits.idle.and_then(|idle| IdleTimeout::try_from(idle).ok()))
+            .max_idle_timeout(limits.idle.and_then(idle_timeout))
             .congestion_controller_factory(Arc::new(MeteredFactory {
                 congestion: self.congestion,
                 meter: meter.clone(),
@@ -99,6 +102,11 @@ impl QuicSettings {
         endpoint.rng_seed(Some(random::key(seed, keys + 1)));
         endpoint
     }
+}
+
+/// QUIC counts in milliseconds, and none of them mean for ever (RFC 9000 section 18.2).
+fn idle_timeout(idle: Duration) -> Option<IdleTimeout> {
+    IdleTimeout::try_from(idle.max(Duration::from_millis(1))).ok()
 }
 
 /// A QUIC server's end.
