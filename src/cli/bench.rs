@@ -26,6 +26,8 @@ Examples:
       a matrix of six links
   wirelab bench --loss gilbert:0.5%:25% --rate 20mbit --queue 128KB --seeds 5
       losses that come in bursts, behind a bottleneck
+  wirelab bench -t quic-one --loss drop:60 --seeds 1 --ladder
+      one lost packet, and below the table what waited for it, packet by packet
   wirelab bench --path direct -t all -d 2s --seeds 2
       every transport over this machine's loopback, in real time, without the link";
 

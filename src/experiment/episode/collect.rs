@@ -151,11 +151,15 @@ impl Collector {
     fn cut(&self, mut packets: Vec<Packet>, subject: &Subject, first: Option<&Wait>) -> Vec<Packet> {
         let (at, until) = (end(self.found.at), self.found.until.as_nanos());
         packets.retain(|packet| packet.at(at) < until || packet.at(at) == until && packet.from != at);
-        let is_subject = |packet: &&Packet| {
-            let message = |carries: &Carries| carries.message == subject.message;
-            packet.from != at && packet.entered_ns == subject.entered_ns && packet.carries.iter().any(message)
+        let brings = |packet: &Packet| {
+            packet.from != at && packet.carries.iter().any(|carries| carries.message == subject.message)
         };
-        let seen = packets.iter().find(is_subject).map(|packet| packet.at(at));
+        // Of what arrives together with what was missing, the rest adds nothing.
+        if let Some(last) = packets.iter().rposition(|packet| packet.at(at) == until && brings(packet)) {
+            packets.truncate(last + 1);
+        }
+        let entered = |packet: &&Packet| packet.entered_ns == subject.entered_ns && brings(packet);
+        let seen = packets.iter().find(entered).map(|packet| packet.at(at));
         let begins = seen.into_iter().chain(first.map(|wait| wait.arrived_ns)).min();
         let begins = begins.unwrap_or(nanos(self.found.from - Time::ZERO));
         let index = packets.partition_point(|packet| packet.at(at) < begins);

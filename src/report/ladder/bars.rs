@@ -1,12 +1,12 @@
 //! The messages that wait, each a column whose bar begins when it has arrived and ends when it is released.
 
-use super::{Marks, cut, words};
-use crate::report::model::episode::Wait;
+use super::{Marks, Row, cut, fitted, words};
+use crate::report::model::episode::{Episode, Numbered};
 
 /// Columns of a bar and the space behind it.
 const COLUMN: usize = 2;
 /// Columns for the name of a message, behind its bar's beginning.
-const NAME: usize = 10;
+const NAME: usize = 13;
 /// Columns between the drawing and the bars, at each side.
 const MARGIN: usize = 2;
 
@@ -25,18 +25,18 @@ struct Bar {
 }
 
 impl Bars {
-    /// The bars of `waits` beside rows at these `instants`, in at most `most` columns.
-    pub(super) fn new(waits: &[Wait], instants: &[u64], most: usize) -> Self {
-        if waits.is_empty() || instants.is_empty() {
+    /// The bars beside the rows of an episode, in at most `most` columns.
+    pub(super) fn new(episode: &Episode, rows: &[Row<'_>], most: usize) -> Self {
+        let waits = &episode.waits;
+        if waits.is_empty() || rows.is_empty() {
             return Self { bars: Vec::new(), width: 0 };
         }
-        let last = instants.len() - 1;
-        let row = |at: u64| instants.partition_point(|instant| *instant < at).min(last);
+        let row = |at: u64, message: Numbered| row_of(rows, episode, at, message);
         let columns = (most.saturating_sub(NAME + MARGIN) / COLUMN).max(1);
         let mut bars: Vec<Bar> = Vec::new();
         for wait in waits {
-            let (begins, ends) =
-                ((row(wait.arrived_ns), words::message(wait.message)), row(wait.released_ns));
+            let begins = (row(wait.arrived_ns, wait.message), words::message(wait.message));
+            let ends = row(wait.released_ns, episode.subject.message);
             if bars.len() < columns {
                 bars.push(Bar { begins: vec![begins], ends });
             } else if let Some(shared) = bars.last_mut() {
@@ -56,10 +56,10 @@ impl Bars {
     /// What stands beside a row.
     pub(super) fn draw(&self, row: usize, marks: &Marks) -> String {
         let mut line = " ".repeat(MARGIN);
-        let mut names: Vec<&str> = Vec::new();
+        let mut names: Vec<String> = Vec::new();
         for bar in &self.bars {
             let begun = bar.begins.first().is_some_and(|(first, _)| *first <= row);
-            let new = bar.begins.iter().filter(|(begins, _)| *begins == row).map(|(_, name)| name.as_str());
+            let new = bar.begins.iter().filter(|(begins, _)| *begins == row).map(|(_, name)| name.clone());
             let before = names.len();
             names.extend(new);
             line.push(match () {
@@ -73,10 +73,20 @@ impl Bars {
         line.truncate(line.trim_end().len());
         if !names.is_empty() {
             line.push(' ');
-            line.push_str(&names.join(", "));
+            let left = self.width.saturating_sub(line.chars().count());
+            line.push_str(&fitted(&names, left));
         } else if self.bars.iter().map(|bar| bar.ends).max() == Some(row) {
             line.push_str(" released");
         }
         cut(&line, self.width)
     }
+}
+
+/// The row at which something happens at the end that is looked at: of several at that instant, the last that brings
+/// `message`.
+fn row_of(rows: &[Row<'_>], episode: &Episode, instant: u64, message: Numbered) -> usize {
+    let first = rows.partition_point(|row| row.instant(episode.at) < instant);
+    let then = rows.iter().enumerate().skip(first).take_while(|(_, row)| row.instant(episode.at) == instant);
+    let bringing = then.filter(|(_, row)| row.brings(message, episode.at)).last();
+    bringing.map_or(first.min(rows.len() - 1), |(row, _)| row)
 }

@@ -7,7 +7,7 @@ mod bars;
 mod words;
 
 use self::bars::Bars;
-use super::model::episode::{Carries, End, Episode, Packet};
+use super::model::episode::{Carries, End, Episode, Numbered, Packet};
 
 /// How a ladder is to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,9 +83,8 @@ const CYAN: &str = "36";
 pub fn to_ladder(episode: &Episode, options: LadderOptions) -> String {
     let width = options.width.max(LEAST_WIDTH);
     let (rows, acknowledgements) = rows(&episode.packets);
-    let instants: Vec<u64> = rows.iter().map(|row| row.instant(episode.at)).collect();
     let beside = width - 2 * INSTANT - LIVES;
-    let bars = Bars::new(&episode.waits, &instants, beside / 2);
+    let bars = Bars::new(episode, &rows, beside / 2);
     let drawing = Drawing {
         episode,
         marks: if options.ascii { ASCII } else { UNICODE },
@@ -129,6 +128,16 @@ impl Row<'_> {
     fn instant(&self, at: End) -> u64 {
         let (Self::Packet(packet) | Self::LeftOut(_, packet)) = self;
         packet.at(at)
+    }
+
+    /// Whether it brings bytes of `message` to that end.
+    fn brings(&self, message: Numbered, at: End) -> bool {
+        match self {
+            Self::Packet(packet) => {
+                packet.from != at && packet.carries.iter().any(|carries| carries.message == message)
+            }
+            Self::LeftOut(..) => false,
+        }
     }
 }
 
@@ -253,17 +262,22 @@ fn label(carries: &[Carries], width: usize) -> String {
         let number = carries.message.number;
         if carries.again { format!("#{number} again") } else { words::message(carries.message) }
     };
-    let full = match carries {
-        [] => "ack".to_owned(),
-        all => all.iter().map(name).collect::<Vec<_>>().join(", "),
-    };
-    let label = match carries {
+    if carries.is_empty() {
+        return " ack ".to_owned();
+    }
+    let names: Vec<String> = carries.iter().map(name).collect();
+    format!(" {} ", fitted(&names, width.saturating_sub(2)))
+}
+
+/// All names, or the first of them and how many more there are.
+fn fitted(names: &[String], width: usize) -> String {
+    let full = names.join(", ");
+    match names {
         [first, rest @ ..] if full.chars().count() > width && !rest.is_empty() => {
-            format!("{} +{}", name(first), rest.len())
+            cut(&format!("{first} +{}", rest.len()), width)
         }
-        _ => full,
-    };
-    format!(" {} ", cut(&label, width.saturating_sub(2)))
+        _ => cut(&full, width),
+    }
 }
 
 /// What fits of a text.
