@@ -14,7 +14,7 @@ use wirelab::{
     time::Time,
     transport::{
         Channel, Settings, Transport, connect, listen,
-        quic::{Congestion, QuicLimits, QuicSettings},
+        quic::{Congestion, QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
     wire::{MessageId, Probe},
@@ -106,6 +106,7 @@ fn settings() -> Settings {
         request: LENGTH,
         reply: LENGTH,
         quic: QuicSettings { congestion: Congestion::Cubic, seed: None, limits: QuicLimits::EXPERIMENT },
+        reading: Reading::Unordered,
         client_tls,
         server_tls,
     }
