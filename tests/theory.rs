@@ -1,8 +1,5 @@
-//! Head-of-line blocking against its closed form: cases 6 to 10 of the published figures, in virtual time.
-//!
-//! 30 seeds of a minute at 100 messages a second are 180,000 messages (90,000 at 50 a second). A measurement must lie
-//! within three standard errors of the theory, as the seeds' own spread gives them, or within 5% of it: the theory is
-//! first order in the loss.
+//! What head-of-line blocking on one stream is made of, and that there is none without loss. `wirelab verify`, and with
+//! it `tests/verify.rs`, holds its amount against the closed form.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
@@ -49,77 +46,24 @@ fn outcomes(plan: &Plan) -> Vec<Outcome> {
     runs.outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-/// The mean over seeds of what `of` says of each, and its standard error.
-fn mean(outcomes: &[Outcome], of: impl Fn(&Outcome) -> f64) -> (f64, f64) {
-    let n = outcomes.len() as f64;
-    let mean = outcomes.iter().map(&of).sum::<f64>() / n;
-    let variance = outcomes.iter().map(|outcome| (of(outcome) - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    (mean, (variance / n).sqrt())
-}
-
-/// `second_order` is what the theory leaves out: it counts no loss of what is sent again.
-#[track_caller]
-fn holds(what: &str, (seen, error): (f64, f64), expected: f64, second_order: f64) {
-    let tolerance = (3.0 * error).max(0.05 * expected) + second_order;
-    assert!(
-        (seen - expected).abs() <= tolerance,
-        "{what}: seen {seen:.5}, expected {expected:.5} within {tolerance:.5}"
-    );
-}
-
-/// Runs the case and holds what was seen against the theory.
-#[track_caller]
-fn against_theory(plan: &Plan) -> Vec<Outcome> {
-    let theory = Theory::of(plan).unwrap();
-    // Where nothing is expected, a loss whose repair is lost as well still blocks somebody: the square of the loss,
-    // which is that of one message on its own, times the two that wait at the most.
-    let single = Theory::of(&Plan { transport: Transport::QuicMessage, ..plan.clone() }).unwrap().delayed;
-    let twice_lost = if theory.blocked == 0.0 { 2.0 * single * single } else { 0.0 };
-    let outcomes = outcomes(plan);
-    let delivered = |outcome: &Outcome| outcome.messages.delivered as f64;
-    let delayed = mean(&outcomes, |o| o.extra.n() as f64 / delivered(o));
-    let blocked = mean(&outcomes, |o| o.order.blocked as f64 / delivered(o));
-    let extra = mean(&outcomes, |o| o.extra.sum() as f64 / delivered(o) / 1e9);
-    holds("delayed", delayed, theory.delayed, 0.0);
-    holds("blocked", blocked, theory.blocked, twice_lost);
-    holds("mean extra", extra, theory.extra(), 0.0);
-    outcomes
-}
-
 const RTT: Duration = Duration::from_millis(100);
 const EVERY: Duration = Duration::from_millis(10);
 
+/// 30 seeds of a minute at 100 messages a second: 180,000 messages, of which some 19,000 are blocked in some 1,800
+/// episodes. What one of them adds to the mean wait has a standard deviation below 35 ms, and three standard errors
+/// over the episodes are below 2.5 ms; the share by another flow varies less than 0.7 points.
 #[test]
-fn case_6_on_one_stream_one_loss_in_a_hundred_delays_one_message_in_nine() {
-    let outcomes = against_theory(&plan(Transport::QuicOne, RTT, EVERY, 8, "1%"));
+fn of_messages_blocked_on_one_stream_ten_in_eleven_wait_55_ms_for_another_flows_loss() {
+    let outcomes = outcomes(&plan(Transport::QuicOne, RTT, EVERY, 8, "1%"));
     let blocked: u64 = outcomes.iter().map(|o| o.order.blocked).sum();
     let other: u64 = outcomes.iter().map(|o| o.order.by_other_flow).sum();
     let share = other as f64 / blocked as f64;
-    // 11 messages wait for each loss, and of 8 flows the eighth behind it is its own: 10 of 11.
-    assert!((share - 10.0 / 11.0).abs() < 0.01, "{share}");
+    // 11 messages wait for each loss, and of 8 flows the eighth behind it is its own.
+    assert!((share - 10.0 / 11.0).abs() < 0.007, "{share}");
     let wait: u128 = outcomes.iter().map(|o| o.order.wait.sum()).sum();
     let mean_wait = wait as f64 / blocked as f64 / 1e6;
-    assert!((mean_wait - 54.8).abs() < 0.05 * 54.8, "{mean_wait} ms");
+    assert!((mean_wait - 54.8).abs() < 2.5, "{mean_wait} ms");
     assert!(outcomes.iter().all(|o| o.order.by_cause.loss == o.order.blocked), "all of it is loss");
-}
-
-#[test]
-fn case_7_on_four_streams_a_loss_holds_back_a_quarter_of_that() {
-    against_theory(&plan(Transport::QuicFlow, RTT, EVERY, 4, "1%"));
-}
-
-#[test]
-fn case_8_with_a_stream_per_message_nothing_is_held_back() {
-    let outcomes = against_theory(&plan(Transport::QuicMessage, RTT, EVERY, 8, "1%"));
-    assert!(outcomes.iter().all(|outcome| outcome.order.blocked == 0));
-}
-
-#[test]
-fn case_10_sparser_messages_on_a_shorter_path() {
-    let (rtt, every) = (Duration::from_millis(50), Duration::from_millis(20));
-    against_theory(&plan(Transport::QuicOne, rtt, every, 8, "2%"));
-    // Four streams that take turns every 80 ms hold nothing back for the 70 ms that one loss takes.
-    against_theory(&plan(Transport::QuicFlow, rtt, every, 4, "2%"));
 }
 
 /// Nothing on a clear wire: no delay, no blocking, and the same mean on one stream as on many, but for a header.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::experiment::{Defaults, ExperimentArgs};
+use super::experiment::{Defaults, ExperimentArgs, presets};
 use wirelab::transport::{Transport, quic::Congestion};
 
 /// Compare transports: latency and loss on one emulated link, or over loopback
@@ -12,7 +12,7 @@ use wirelab::transport::{Transport, quic::Congestion};
 /// Sends messages on a schedule and counts each from the instant it was due to the release of its reply. In sim,
 /// nothing is waited for: real clients and servers run in virtual time, and the same options give the same bytes.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = format!("{EXAMPLES}\n\n{}", presets()))]
 pub(crate) struct Bench {
     #[command(flatten)]
     experiment: ExperimentArgs,

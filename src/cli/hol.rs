@@ -12,7 +12,7 @@ use wirelab::{
 };
 
 use super::{
-    experiment::{Defaults, ExperimentArgs},
+    experiment::{Defaults, ExperimentArgs, presets},
     output::raw,
 };
 
@@ -21,7 +21,7 @@ use super::{
 /// The same cells as `bench`, with the ordered and the unordered transports side by side. The window is fixed unless
 /// -C says otherwise, so that what is seen is order and not congestion.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = format!("{EXAMPLES}\n\n{}", presets()))]
 pub(crate) struct Hol {
     /// Say what each column means and how it was measured, and measure nothing
     #[arg(long)]

@@ -66,6 +66,27 @@ pub(crate) struct LinkArgs {
 const DEFAULT_LOSS: &str = "1%";
 const DEFAULT_RTT: &str = "50ms";
 
+/// The named links and where their figures are from, for the end of a help text.
+pub(crate) fn presets() -> String {
+    let line = |preset: Preset| {
+        let to_client = preset.spec(Direction::ToClient);
+        let to_server = preset.spec(Direction::ToServer);
+        let rate = |spec: &LinkSpec| spec.rate.map_or("unlimited".to_owned(), |rate| rate.to_string());
+        format!(
+            "  {:<10} {} down, {} up, {} round trip\n             {}\n",
+            preset.name(),
+            rate(&to_client),
+            rate(&to_server),
+            format_duration(to_client.delay + to_server.delay),
+            preset.source(),
+        )
+    };
+    let lines: String = Preset::ALL.into_iter().map(line).collect();
+    format!(
+        "Presets, each with a queue of one bandwidth-delay product (50 packets at least) and no loss:\n{lines}"
+    )
+}
+
 fn preset(name: &str) -> Result<Preset, String> {
     name.parse::<Preset>().map_err(|e| e.to_string())
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+pub(crate) use self::link::presets;
 use self::{
     detail::DetailArgs,
     link::LinkArgs,
