@@ -6,7 +6,7 @@
 use std::{sync::atomic::AtomicBool, time::Duration};
 
 use wirelab::{
-    experiment::{Arrivals, Effort, Outcome, PathKind, Plan, Theory, Wait, Workload, run_matrix, simulate},
+    experiment::{Arrivals, Effort, Outcome, PathKind, Plan, Wait, Workload, run_matrix, simulate},
     link::LinkSpec,
     transport::{Transport, quic::Congestion},
 };
