@@ -7,6 +7,7 @@ mod compare;
 mod direct;
 mod episode;
 mod matrix;
+mod netns;
 mod observe;
 mod outcome;
 mod plan;
@@ -25,6 +26,7 @@ pub use self::{
     direct::{run_direct, run_direct_observed},
     episode::{UnknownEpisode, Which, choose, episode},
     matrix::{Effort, Runs, run_matrix, run_numbered_matrix},
+    netns::{run_netns, run_netns_observed},
     observe::{LoggedPacket, Observers, PacketLog, Portion, Sample, SampleSink, Status},
     outcome::{Messages, Outcome},
     plan::{PathKind, Plan, PlanError, UnknownPath},

@@ -6,11 +6,16 @@
 
 pub mod direct;
 mod error;
+mod kernel_tcp;
+pub mod netns;
 mod quinn_runtime;
 pub mod sim;
+#[expect(unsafe_code, reason = "system calls that no safe interface covers")]
+mod sys;
 pub mod tap;
 mod timeout;
 mod timers;
+mod wait;
 
 use std::{
     fmt::Debug,
@@ -26,6 +31,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use self::{
     error::{DatagramError, PathError},
+    kernel_tcp::{KernelTcp, TcpInfo},
     quinn_runtime::quinn_runtime,
     timeout::{Elapsed, timeout},
     timers::{Clock, Sleep, Timers},
@@ -158,6 +164,8 @@ pub struct Connected {
     pub stream: Box<dyn ByteStream>,
     /// The other end.
     pub peer: SocketAddr,
+    /// The kernel's side of it, where it is the kernel's TCP.
+    pub kernel: Option<KernelTcp>,
 }
 
 /// Waits for connections.

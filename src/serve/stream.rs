@@ -71,7 +71,7 @@ async fn serve(
     tls: Option<TlsAcceptor>,
     _permit: OwnedSemaphorePermit,
 ) {
-    let Connected { mut stream, peer } = connected;
+    let Connected { mut stream, peer, .. } = connected;
     let Some(acceptor) = tls else {
         return talk(&desk, peer, stream).await;
     };

@@ -10,7 +10,7 @@ use super::{
         self, QuicClient, QuicServer, QuicSettings, Reading,
         channel::{Incoming, QuicChannel},
     },
-    stream::StreamChannel,
+    stream::{Framing, StreamChannel},
     tls::{ClientTls, ServerTls},
     udp::UdpChannel,
 };
@@ -53,12 +53,12 @@ pub async fn connect(
         }
         Transport::Tcp => {
             let connected = host.tcp_connect(peer).await?;
-            Box::new(StreamChannel::new(host, connected, settings.reply))
+            Box::new(StreamChannel::new(host, connected, settings.reply, Framing::Plain))
         }
         Transport::Tls => {
             let connected = host.tcp_connect(peer).await?;
             let connected = tls_connect(host, connected, &settings.client_tls).await?;
-            Box::new(StreamChannel::new(host, connected, settings.reply))
+            Box::new(StreamChannel::new(host, connected, settings.reply, Framing::Tls))
         }
         Transport::QuicOne | Transport::QuicFlow | Transport::QuicMessage | Transport::QuicDatagram => {
             let client = QuicClient::tapped(host, peer, (&settings.client_tls, &settings.quic), host.tap())?;
@@ -85,7 +85,7 @@ pub(crate) async fn tls_connect(
     connected: Connected,
     tls: &ClientTls,
 ) -> Result<Connected, ConnectError> {
-    let Connected { stream, peer } = connected;
+    let Connected { stream, peer, kernel } = connected;
     let config = tls.config(host).map_err(|e| ConnectError::Failed {
         what: "TLS client setup",
         peer,
@@ -96,7 +96,7 @@ pub(crate) async fn tls_connect(
         .connect(name, stream)
         .await
         .map_err(|e| ConnectError::from_tls(peer, e))?;
-    Ok(Connected { stream: Box::new(stream), peer })
+    Ok(Connected { stream: Box::new(stream), peer, kernel })
 }
 
 /// Where an experiment's server waits for its client.
@@ -179,13 +179,13 @@ impl Acceptor {
             Kind::Udp(channel) => Box::new(channel.take().ok_or_else(closed)?),
             Kind::Tcp(listener) => {
                 let connected = listener.accept().await?;
-                Box::new(StreamChannel::new(&self.host, connected, self.incoming.length))
+                Box::new(StreamChannel::new(&self.host, connected, self.incoming.length, Framing::Plain))
             }
             Kind::Tls(listener, acceptor) => {
-                let Connected { stream, peer } = listener.accept().await?;
+                let Connected { stream, peer, kernel } = listener.accept().await?;
                 let stream = acceptor.accept(stream).await.map_err(|e| ConnectError::from_tls(peer, e))?;
-                let connected = Connected { stream: Box::new(stream), peer };
-                Box::new(StreamChannel::new(&self.host, connected, self.incoming.length))
+                let connected = Connected { stream: Box::new(stream), peer, kernel };
+                Box::new(StreamChannel::new(&self.host, connected, self.incoming.length, Framing::Tls))
             }
             Kind::Quic(server) => {
                 // A first packet with a changed bit is an attempt that fails; its sender tries again.

@@ -1,7 +1,7 @@
 //! Real time on the sockets of this machine.
 
 mod clock;
-mod tcp;
+pub(super) mod tcp;
 mod udp;
 
 use std::{
@@ -48,12 +48,18 @@ impl DirectHost {
         Self::with_origin(self.clock.origin())
     }
 
-    fn with_origin(origin: Instant) -> io::Result<Arc<Self>> {
+    /// This machine as a host whose clock begins at `origin`.
+    pub(super) fn with_origin(origin: Instant) -> io::Result<Arc<Self>> {
         let clock = Arc::new(RealClock::new(origin)?);
         let timers = Timers::new(clock.clone());
         let runtime = tokio::runtime::Handle::current();
         runtime.spawn(clock.clone().drive(timers.clone())?);
         Ok(Arc::new(Self { clock, timers, runtime }))
+    }
+
+    /// Makes its runtime that of what is called until the guard goes.
+    pub(super) fn enter(&self) -> tokio::runtime::EnterGuard<'_> {
+        self.runtime.enter()
     }
 }
 
@@ -76,7 +82,7 @@ impl Host for DirectHost {
     }
 
     fn udp_bind(&self, local: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
-        let _runtime = self.runtime.enter();
+        let _runtime = self.enter();
         const OPERATION: &str = "listen on UDP";
         let socket = bind_udp(local).map_err(|e| PathError::from_io(OPERATION, local, e))?;
         udp::UdpSocket::new(socket, None)
@@ -85,7 +91,7 @@ impl Host for DirectHost {
     }
 
     fn udp_connect(&self, peer: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
-        let _runtime = self.runtime.enter();
+        let _runtime = self.enter();
         connect_udp(peer)
             .and_then(|socket| udp::UdpSocket::new(socket, Some(peer)))
             .map(|socket| Arc::new(socket) as Arc<dyn Datagrams>)
@@ -93,7 +99,7 @@ impl Host for DirectHost {
     }
 
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn quinn::AsyncUdpSocket>, PathError> {
-        let _runtime = self.runtime.enter();
+        let _runtime = self.enter();
         bind_udp(local)
             .and_then(|socket| quinn::TokioRuntime.wrap_udp_socket(socket.into()))
             .map_err(|e| PathError::from_io("listen on QUIC", local, e))
@@ -104,7 +110,7 @@ impl Host for DirectHost {
     }
 
     fn tcp_listen(&self, local: SocketAddr) -> Result<Box<dyn Listener>, PathError> {
-        let _runtime = self.runtime.enter();
+        let _runtime = self.enter();
         let listener = tcp::TcpListener::bind(local);
         Ok(Box::new(listener.map_err(|e| PathError::from_io("listen on TCP", local, e))?))
     }

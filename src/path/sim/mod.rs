@@ -20,6 +20,7 @@ use std::{
 };
 
 use self::{executor::Executor, network::Network};
+pub(super) use self::network::flip_bit;
 pub use self::{
     executor::Stalled,
     host::SimHost,

@@ -204,7 +204,8 @@ impl std::fmt::Debug for Network {
     }
 }
 
-fn flip_bit(payload: &mut [u8], draw: u64) {
+/// Flips the bit that a raw draw names.
+pub(in crate::path) fn flip_bit(payload: &mut [u8], draw: u64) {
     let bits = payload.len() as u64 * 8;
     if bits > 0 {
         let bit = draw % bits;
