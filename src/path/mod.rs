@@ -11,6 +11,7 @@ pub mod sim;
 pub mod tap;
 mod timeout;
 mod timers;
+pub mod wait;
 
 use std::{
     fmt::Debug,
