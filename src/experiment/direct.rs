@@ -42,20 +42,20 @@ pub fn run_direct_observed(plan: &Plan, seed: u64, samples: Option<SampleSink>) 
     runtime.block_on(run(&ends, plan.transport, &plan.workload, &settings, (seed, || ()), samples))
 }
 
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_io().build()
 }
 
 /// A host that runs on a thread of its own until it is dropped.
-struct ServerThread {
-    host: Arc<dyn Host>,
+pub(super) struct ServerThread {
+    pub(super) host: Arc<dyn Host>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 impl ServerThread {
     /// Starts a host whose clock reads as that of `like`.
-    fn start(like: Arc<DirectHost>) -> Result<Self, RunError> {
+    pub(super) fn start(like: Arc<DirectHost>) -> Result<Self, RunError> {
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = mpsc::channel();
         let runtime = runtime()?;

@@ -11,6 +11,7 @@ mod observe;
 mod outcome;
 mod plan;
 mod recorder;
+mod relay;
 mod run;
 mod samples;
 mod sim;
@@ -29,6 +30,7 @@ pub use self::{
     outcome::{Messages, Outcome},
     plan::{PathKind, Plan, PlanError, UnknownPath},
     recorder::AtServer,
+    relay::{run_relay, run_relay_observed},
     run::{Ends, LEAD, RunError, run},
     samples::{Place, SAMPLE_COLUMNS, SampleFile, SampleRows, Turn},
     sim::{simulate, simulate_observed},

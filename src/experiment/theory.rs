@@ -46,7 +46,7 @@ impl Theory {
     ///
     /// The reason, in words.
     pub fn of(plan: &Plan) -> Result<Self, &'static str> {
-        if plan.path.is_direct() {
+        if !plan.path.has_link() {
             return Err("there is no emulated link");
         }
         if plan.transport.is_datagram() {

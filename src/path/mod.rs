@@ -1,12 +1,15 @@
 //! Where packets travel: the one place where virtual time, loopback and a real network differ.
 //!
 //! A [`Host`] is one end of a path. Client and server code takes time, sleep, tasks and sockets from
-//! its host and from nowhere else, so that the same code runs in virtual time ([`sim`]) and on the
-//! sockets of this machine ([`direct`]).
+//! its host and from nowhere else, so that the same code runs in virtual time ([`sim`]), on the
+//! sockets of this machine ([`direct`]), and on these with the wire in between ([`relay`]).
 
 pub mod direct;
 mod error;
+mod fidelity;
+mod packet;
 mod quinn_runtime;
+pub mod relay;
 pub mod sim;
 pub mod tap;
 mod timeout;
@@ -27,6 +30,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use self::{
     error::{DatagramError, PathError},
+    fidelity::Fidelity,
     quinn_runtime::quinn_runtime,
     timeout::{Elapsed, timeout},
     timers::{Clock, Sleep, Timers},

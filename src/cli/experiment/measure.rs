@@ -54,7 +54,7 @@ impl ExperimentArgs {
         let threads = match batch.path {
             PathKind::Sim => thread::available_parallelism().map_or(1, NonZero::get),
             // Two runs at once would disturb each other.
-            PathKind::Direct => 1,
+            PathKind::Relay | PathKind::Direct => 1,
         };
         let effort = Effort { first_seed: self.seed, seeds: batch.seeds, threads, stop };
         run_numbered_matrix(
@@ -68,7 +68,7 @@ impl ExperimentArgs {
     /// Says how long a run in real time will take.
     fn announce(&self, request: &Request) {
         let expected: Duration =
-            request.batches.iter().filter(|batch| batch.path.is_direct()).map(duration).sum();
+            request.batches.iter().filter(|batch| batch.path.is_real_time()).map(duration).sum();
         if !expected.is_zero() && !self.output.is_quiet() {
             note(format_args!("this takes about {} of real time", format_duration(expected)));
         }

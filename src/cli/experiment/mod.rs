@@ -36,8 +36,8 @@ pub(crate) struct ExperimentArgs {
     /// all for what the path can carry [default: udp,quic]
     #[arg(short, long, value_name = "LIST", value_parser = parse_transports)]
     transport: Option<Transports>,
-    /// Where packets travel: sim (virtual time, over the link), direct (this machine's loopback in real time,
-    /// without the link)
+    /// Where packets travel: sim (virtual time, over the link), relay (this machine's loopback in real time, over the
+    /// link), direct (loopback without the link)
     #[arg(long, value_name = "PATH,..", value_delimiter = ',', default_value = "sim", value_parser = path)]
     path: Vec<PathKind>,
     /// QUIC's congestion controller: cubic, newreno, bbr (quinn's, experimental), fixed[:BYTES]
@@ -126,10 +126,10 @@ impl ExperimentArgs {
         transports: &[Transport],
         controller: Congestion,
     ) -> Result<Batch, UsageError> {
-        let (seconds, seeds) = if path.is_direct() { (10, 5) } else { (60, 30) };
+        let (seconds, seeds) = if path.is_real_time() { (10, 5) } else { (60, 30) };
         let links = self.link.links()?;
         // Without a link, all links are the same one.
-        let links = if path.is_direct() { &links[..1] } else { &links[..] };
+        let links = if path.has_link() { &links[..] } else { &links[..1] };
         let workloads = self.workload.workloads(Duration::from_secs(seconds))?;
         let default = [controller];
         let controllers = if self.congestion.is_empty() { &default[..] } else { &self.congestion[..] };
@@ -138,7 +138,7 @@ impl ExperimentArgs {
             for workload in &workloads {
                 for &congestion in controllers {
                     for &transport in transports {
-                        let deadline = self.workload.deadline((!path.is_direct()).then_some(link));
+                        let deadline = self.workload.deadline(path.has_link().then_some(link));
                         let mut workload = workload.clone();
                         workload.deadline = deadline;
                         let plan = Plan { path, transport, links: link.clone(), workload, congestion };

@@ -16,8 +16,7 @@ use crate::{
 
 /// Pools the outcomes of one plan.
 pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
-    let emulated = !plan.path.is_direct();
-    let link = emulated.then(|| link(&plan.links));
+    let link = plan.path.has_link().then(|| link(&plan.links));
     let mut cell = Cell::new(plan.transport.name(), plan.path.name(), link, workload(plan));
     let pool = Pool(outcomes);
     cell.congestion = plan.transport.is_quic().then(|| plan.congestion.to_string());
@@ -93,7 +92,7 @@ fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag>
     flag(messages.delivered == 0, Flag::NoReply);
     let late = pool.merge(|outcome| &outcome.send_delay).percentile(Percentile::P99);
     flag(late.is_some_and(|late| late > LATE_NS), Flag::SendLate);
-    flag(!plan.path.is_direct() && plan.links.iter().any(is_bursty), Flag::Bursty);
+    flag(plan.path.has_link() && plan.links.iter().any(is_bursty), Flag::Bursty);
     flags
 }
 
