@@ -6,6 +6,7 @@ mod cell;
 mod compare;
 mod direct;
 mod episode;
+mod machine;
 mod matrix;
 mod observe;
 mod outcome;
@@ -25,6 +26,7 @@ pub use self::{
     compare::compare,
     direct::{run_direct, run_direct_observed},
     episode::{UnknownEpisode, Which, choose, episode},
+    machine::system,
     matrix::{Effort, Runs, run_matrix, run_numbered_matrix},
     observe::{LoggedPacket, Observers, PacketLog, Portion, Sample, SampleSink, Status},
     outcome::{Messages, Outcome},

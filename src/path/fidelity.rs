@@ -13,3 +13,16 @@ pub struct Fidelity {
     /// Packets that could not be sent.
     pub send_errors: u64,
 }
+
+impl Fidelity {
+    /// That of several wires together; `None` without any.
+    pub fn of_all<'a>(wires: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
+        wires.into_iter().fold(None, |all: Option<Self>, wire| {
+            let mut all = all.unwrap_or(Self { dropped: Some(0), ..Self::default() });
+            all.lateness.merge(&wire.lateness);
+            all.dropped = all.dropped.zip(wire.dropped).map(|(sum, more)| sum + more);
+            all.send_errors += wire.send_errors;
+            Some(all)
+        })
+    }
+}

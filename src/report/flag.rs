@@ -20,6 +20,12 @@ pub enum Flag {
     SendLate,
     /// Losses came in runs.
     Bursty,
+    /// The emulated wire did not keep its times.
+    LateWire,
+    /// This machine dropped packets.
+    MachineDropped,
+    /// This machine could not send packets.
+    SendErrors,
 }
 
 impl Flag {
@@ -33,6 +39,9 @@ impl Flag {
             Self::NoReply => "no-reply",
             Self::SendLate => "send-late",
             Self::Bursty => "bursty",
+            Self::LateWire => "late-wire",
+            Self::MachineDropped => "machine-dropped",
+            Self::SendErrors => "send-errors",
         }
     }
 
@@ -61,6 +70,18 @@ impl Flag {
                 "losses came in runs, so figures for isolated losses do not apply and seeds differ \
                  more"
             }
+            Self::LateWire => {
+                "this machine delivered packets later than the link says, by more than 1 ms or a tenth of the \
+                 one-way delay at the 99th percentile: run it again on a quieter machine"
+            }
+            Self::MachineDropped => {
+                "this machine dropped packets for want of room in a socket; they are among the losses, and the \
+                 link has not lost them"
+            }
+            Self::SendErrors => {
+                "this machine could not send some packets; they are among the losses, and the link has not lost \
+                 them"
+            }
         }
     }
 }
@@ -79,6 +100,9 @@ mod tests {
             Flag::NoReply,
             Flag::SendLate,
             Flag::Bursty,
+            Flag::LateWire,
+            Flag::MachineDropped,
+            Flag::SendErrors,
         ] {
             assert_eq!(serde_json::to_value(flag).unwrap(), flag.name());
         }

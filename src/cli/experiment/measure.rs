@@ -32,13 +32,18 @@ impl ExperimentArgs {
         let bar = self.bar(&request);
         file.complete = true;
         let mut chosen = None;
+        let mut wires = Vec::new();
         for (batch, runner) in request.batches.iter().zip(Runner::each(&request, samples.as_ref())) {
             let runs = self.run(batch, &runner, &stop, &bar);
             // Not whether somebody interrupted: in the last run of all that leaves nothing out.
             file.complete &= runs.iter().all(|runs| done(runs) == batch.seeds);
             chosen = chosen.or_else(|| self.detail.choose(batch, &runs));
+            let outcomes = runs.iter().flat_map(|runs| &runs.outcomes);
+            wires.extend(outcomes.filter_map(|(_, outcome)| outcome.fidelity.clone()));
             collect(&mut file, batch, runs);
         }
+        let in_real_time = request.batches.iter().any(|batch| batch.path.is_real_time());
+        file.system = in_real_time.then(|| experiment::system(&wires));
         bar.finish_and_clear();
         let replied = file.cells.iter().any(|cell| cell.messages.as_ref().is_some_and(|m| m.delivered > 0));
         samples.map_or(Ok(()), Samples::complete)?;

@@ -14,10 +14,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-pub(crate) use self::link::presets;
+pub(crate) use self::link::{LinkArgs, presets};
 use self::{
     detail::DetailArgs,
-    link::LinkArgs,
     output::OutputArgs,
     transports::Transports,
     usage::{UsageError, single},
@@ -71,7 +70,7 @@ fn congestion(name: &str) -> Result<Congestion, String> {
     parse(name)
 }
 
-fn seed(value: &str) -> Result<u64, String> {
+pub(crate) fn seed(value: &str) -> Result<u64, String> {
     single(value)?.parse().map_err(|_| format!("write a whole number from 0 to {}", u64::MAX))
 }
 

@@ -12,6 +12,7 @@ use crate::{
     link::{LinkSpec, Loss, LossBy},
     report::{self, Cell, Flag, PerSeed, Ratio},
     stats::Percentile,
+    time::nanos,
 };
 
 /// Pools the outcomes of one plan.
@@ -93,7 +94,19 @@ fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag>
     let late = pool.merge(|outcome| &outcome.send_delay).percentile(Percentile::P99);
     flag(late.is_some_and(|late| late > LATE_NS), Flag::SendLate);
     flag(plan.path.has_link() && plan.links.iter().any(is_bursty), Flag::Bursty);
+    if let Some(fidelity) = pool.fidelity() {
+        let late = fidelity.lateness.percentile(Percentile::P99);
+        flag(late.is_some_and(|late| late > tolerated(plan)), Flag::LateWire);
+        flag(fidelity.dropped > Some(0), Flag::MachineDropped);
+        flag(fidelity.send_errors > 0, Flag::SendErrors);
+    }
     flags
+}
+
+/// How late packets may leave the wire, at the 99th percentile: a tenth of the shorter delay, and a millisecond at most.
+fn tolerated(plan: &Plan) -> u64 {
+    let delays = plan.links.iter().map(|link| nanos(link.delay)).filter(|delay| *delay > 0);
+    delays.min().map_or(LATE_NS, |delay| (delay / 10).min(LATE_NS))
 }
 
 /// Whether losses come in runs: a chain, an outage, or a draw for a whole slot.

@@ -3,6 +3,7 @@
 use crate::{
     experiment::{blocking::OrderFigures, budget::BudgetSums, outcome::Outcome, plan::Plan},
     link::Counters,
+    path::Fidelity,
     report::{self, Ratio},
     stats::Histogram,
     time::nanos,
@@ -125,6 +126,11 @@ impl Pool<'_> {
             to_client: Some(wire_direction(sum[1])),
             overhead_ratio: Ratio::new(bytes as f64 / useful as f64 - 1.0),
         })
+    }
+
+    /// How true the wire was to its model; `None` where that is no question.
+    pub(super) fn fidelity(&self) -> Option<Fidelity> {
+        Fidelity::of_all(self.0.iter().filter_map(|(_, outcome)| outcome.fidelity.as_ref()))
     }
 
     pub(super) fn recovery(&self) -> report::Recovery {

@@ -99,8 +99,4 @@ impl Clients {
         let most = Duration::from_secs(1);
         self.limits.idle.map(|idle| (idle / 4).clamp(Duration::from_millis(10), most))
     }
-
-    pub(super) fn all(&self) -> impl Iterator<Item = &Client> {
-        self.by_id.values()
-    }
 }
