@@ -5,6 +5,7 @@ mod certs;
 mod completions;
 mod experiment;
 mod hol;
+mod link;
 mod man;
 pub(crate) mod output;
 mod report;
@@ -31,6 +32,7 @@ pub(crate) struct Cli {
 enum Command {
     Bench(Box<bench::Bench>),
     Hol(Box<hol::Hol>),
+    Link(Box<link::Link>),
     Report(report::Report),
     Verify(verify::Verify),
     Serve(serve::Serve),
@@ -50,6 +52,7 @@ impl Cli {
         match self.command {
             Command::Bench(command) => command.run(),
             Command::Hol(command) => command.run(),
+            Command::Link(command) => in_real_time(|host| command.run(host)),
             Command::Report(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Serve(command) => in_real_time(|host| command.run(host)),

@@ -176,7 +176,7 @@ fn of_this_machine(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 }
 
 /// Whoever has read enough of our output may go, and the server serves on.
-fn tolerate_closed_pipe(output: Result<(), OutputError>) -> Result<(), OutputError> {
+pub(super) fn tolerate_closed_pipe(output: Result<(), OutputError>) -> Result<(), OutputError> {
     match output {
         Err(OutputError(e)) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
@@ -189,17 +189,18 @@ fn network(text: &str) -> Result<IpNet, String> {
     text.parse().or_else(|_| address()).map_err(|_| "write it like 192.168.1.0/24 or fd00::/8".to_owned())
 }
 
-struct Signals {
+/// Ctrl-C and SIGTERM.
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    async fn any(&mut self) {
+    pub(super) async fn any(&mut self) {
         tokio::select! {
             biased;
             _ = self.interrupt.recv() => {}

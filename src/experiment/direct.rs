@@ -35,8 +35,7 @@ pub fn run_direct_observed(plan: &Plan, seed: u64, samples: Option<SampleSink>) 
     let settings = settings(plan, None)?;
     let runtime = runtime()?;
     let client = runtime.block_on(async { DirectHost::new() })?;
-    let like = client.clone();
-    let server = ServerThread::start(move || Ok(like.sibling()? as Arc<dyn Host>))?;
+    let server = ServerThread::beside(client.clone())?;
     let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
     let ends =
         Ends { client, server: server.host.clone(), listen: SocketAddr::new(loopback, 0), reach: loopback };
@@ -56,6 +55,11 @@ pub(super) struct ServerThread {
 }
 
 impl ServerThread {
+    /// Starts a host whose clock reads as that of `like`.
+    pub(super) fn beside(like: Arc<DirectHost>) -> Result<Self, RunError> {
+        Self::start(move || Ok(like.sibling()? as Arc<dyn Host>))
+    }
+
     /// Starts the host that `make` makes.
     pub(super) fn start(
         make: impl FnOnce() -> std::io::Result<Arc<dyn Host>> + Send + 'static,

@@ -6,12 +6,14 @@ mod cell;
 mod compare;
 mod direct;
 mod episode;
+mod machine;
 mod matrix;
 mod netns;
 mod observe;
 mod outcome;
 mod plan;
 mod recorder;
+mod relay;
 mod run;
 mod samples;
 mod sim;
@@ -25,12 +27,14 @@ pub use self::{
     compare::compare,
     direct::{run_direct, run_direct_observed},
     episode::{UnknownEpisode, Which, choose, episode},
+    machine::system,
     matrix::{Effort, Runs, run_matrix, run_numbered_matrix},
     netns::{run_netns, run_netns_observed},
     observe::{LoggedPacket, Observers, PacketLog, Portion, Sample, SampleSink, Status},
     outcome::{Messages, Outcome},
     plan::{PathKind, Plan, PlanError, UnknownPath},
     recorder::AtServer,
+    relay::{run_relay, run_relay_observed},
     run::{Ends, LEAD, RunError, run},
     samples::{Place, SAMPLE_COLUMNS, SampleFile, SampleRows, Turn},
     sim::{simulate, simulate_observed},

@@ -34,7 +34,7 @@ pub fn run_netns(plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
 ///
 /// Those of [`run_netns`].
 pub fn run_netns_observed(plan: &Plan, seed: u64, samples: Option<SampleSink>) -> Result<Outcome, RunError> {
-    let settings = settings(plan, None)?;
+    let settings = settings(plan, Some(seed))?;
     let controller = kernel_controller(plan.congestion);
     let world = Arc::new(World::new(&plan.links, seed)?);
     let runtime = runtime()?;
@@ -50,6 +50,7 @@ pub fn run_netns_observed(plan: &Plan, seed: u64, samples: Option<SampleSink>) -
     let mut outcome = runtime.block_on(running)?;
     let (before, after) = (before.get(), world.counters());
     outcome.wire = Some([after[0] - before[0], after[1] - before[1]]);
+    outcome.fidelity = Some(world.fidelity());
     Ok(outcome)
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{blocking::OrderFigures, budget::BudgetSums};
-use crate::{link::Counters, stats::Histogram, transport::Recovery};
+use crate::{link::Counters, path::Fidelity, stats::Histogram, transport::Recovery};
 
 /// The figures of one run: one transport, one workload, one seed.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +32,9 @@ pub struct Outcome {
     /// What the wire did in the measured time and after it, to the server and to the client; `None` where
     /// the path is not ours.
     pub wire: Option<[Counters; 2]>,
+    /// How true the wire was to its model over the whole run; `None` in virtual time, where it is, and where there is
+    /// no wire of ours.
+    pub fidelity: Option<Fidelity>,
 }
 
 /// Messages of the measured time. `scheduled = delivered + lost + unfinished`.

@@ -14,33 +14,48 @@ use crate::{
 pub enum PathKind {
     /// Virtual time, over the emulated link.
     Sim,
+    /// This machine's loopback in real time, over the emulated link.
+    Relay,
+    /// Two network namespaces of this machine in real time, over the emulated link: the kernel's TCP too.
+    Netns,
     /// This machine's loopback, with no link in between.
     Direct,
 }
 
 impl PathKind {
     /// Every path, in the order in which they are shown.
-    pub const ALL: [Self; 2] = [Self::Sim, Self::Direct];
+    pub const ALL: [Self; 4] = [Self::Sim, Self::Relay, Self::Netns, Self::Direct];
 
     /// Its name on the command line and in results.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sim => "sim",
+            Self::Relay => "relay",
+            Self::Netns => "netns",
             Self::Direct => "direct",
         }
     }
 
-    /// Whether there is no emulated link on it.
-    pub const fn is_direct(self) -> bool {
-        matches!(self, Self::Direct)
+    /// Whether the emulated link is on it.
+    pub const fn has_link(self) -> bool {
+        !matches!(self, Self::Direct)
+    }
+
+    /// Whether a run takes as long as it says, on a machine that may be late.
+    pub const fn is_real_time(self) -> bool {
+        !matches!(self, Self::Sim)
     }
 
     /// Why it cannot carry `transport`, if it cannot.
     pub fn refuses(self, transport: Transport) -> Option<&'static str> {
         match (self, transport) {
             (Self::Sim, Transport::Tcp | Transport::Tls) => Some(
-                "the simulated wire carries UDP packets only; the kernel's TCP runs with --path direct, \
-                 without the link",
+                "the simulated wire carries UDP packets only; the kernel's TCP runs on the same link with \
+                 --path netns, and without it with --path direct",
+            ),
+            (Self::Relay, Transport::Tcp | Transport::Tls) => Some(
+                "a user-space relay cannot lose a TCP segment, it can only delay bytes; the kernel's TCP runs \
+                 on the same link with --path netns, and without it with --path direct",
             ),
             _ => None,
         }
@@ -55,7 +70,10 @@ impl fmt::Display for PathKind {
 
 /// Not a path's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no path; there are: sim (virtual time), direct (loopback sockets, no link)")]
+#[error(
+    "`{0}` is no path; there are: sim (virtual time), relay (the link between loopback sockets), \
+     netns (the link between network namespaces), direct (loopback sockets, no link)"
+)]
 pub struct UnknownPath(String);
 
 impl FromStr for PathKind {
@@ -73,7 +91,7 @@ pub struct Plan {
     pub path: PathKind,
     /// How messages travel.
     pub transport: Transport,
-    /// The wire to the server and to the client; of no effect on [`PathKind::Direct`].
+    /// The wire to the server and to the client; of no effect where the path has no link.
     pub links: [LinkSpec; 2],
     /// The messages.
     pub workload: Workload,

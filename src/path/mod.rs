@@ -1,21 +1,26 @@
 //! Where packets travel: the one place where virtual time, loopback and a real network differ.
 //!
 //! A [`Host`] is one end of a path. Client and server code takes time, sleep, tasks and sockets from
-//! its host and from nowhere else, so that the same code runs in virtual time ([`sim`]) and on the
-//! sockets of this machine ([`direct`]).
+//! its host and from nowhere else, so that the same code runs in virtual time ([`sim`]), on the
+//! sockets of this machine ([`direct`]), and on these with the wire in between: between sockets ([`relay`]), or
+//! between network namespaces ([`netns`]).
 
 pub mod direct;
 mod error;
+mod fidelity;
 mod kernel_tcp;
 pub mod netns;
+mod packet;
 mod quinn_runtime;
+pub mod relay;
 pub mod sim;
 #[expect(unsafe_code, reason = "system calls that no safe interface covers")]
 mod sys;
 pub mod tap;
+mod tapped;
 mod timeout;
 mod timers;
-mod wait;
+pub mod wait;
 
 use std::{
     fmt::Debug,
@@ -31,6 +36,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use self::{
     error::{DatagramError, PathError},
+    fidelity::Fidelity,
     kernel_tcp::{KernelTcp, TcpInfo},
     quinn_runtime::quinn_runtime,
     timeout::{Elapsed, timeout},

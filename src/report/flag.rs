@@ -20,6 +20,14 @@ pub enum Flag {
     SendLate,
     /// Losses came in runs.
     Bursty,
+    /// The emulated wire did not keep its times.
+    LateWire,
+    /// This machine dropped packets.
+    MachineDropped,
+    /// This machine could not send packets.
+    SendErrors,
+    /// The kernel's TCP has no fixed window.
+    NoFixedWindow,
 }
 
 impl Flag {
@@ -33,6 +41,10 @@ impl Flag {
             Self::NoReply => "no-reply",
             Self::SendLate => "send-late",
             Self::Bursty => "bursty",
+            Self::LateWire => "late-wire",
+            Self::MachineDropped => "machine-dropped",
+            Self::SendErrors => "send-errors",
+            Self::NoFixedWindow => "no-fixed-window",
         }
     }
 
@@ -61,6 +73,22 @@ impl Flag {
                 "losses came in runs, so figures for isolated losses do not apply and seeds differ \
                  more"
             }
+            Self::LateWire => {
+                "this machine delivered packets later than the link says, by more than 1 ms or a tenth of the \
+                 one-way delay at the 99th percentile: run it again on a quieter machine"
+            }
+            Self::MachineDropped => {
+                "this machine dropped packets for want of room in a socket; they are among the losses, and the \
+                 link has not lost them"
+            }
+            Self::SendErrors => {
+                "this machine could not send some packets; they are among the losses, and the link has not lost \
+                 them"
+            }
+            Self::NoFixedWindow => {
+                "the kernel's TCP has no controller with a fixed window: it ran with cubic, whose window delays \
+                 messages too"
+            }
         }
     }
 }
@@ -79,6 +107,10 @@ mod tests {
             Flag::NoReply,
             Flag::SendLate,
             Flag::Bursty,
+            Flag::LateWire,
+            Flag::MachineDropped,
+            Flag::SendErrors,
+            Flag::NoFixedWindow,
         ] {
             assert_eq!(serde_json::to_value(flag).unwrap(), flag.name());
         }

@@ -27,6 +27,7 @@ pub fn to_markdown(file: &ResultFile) -> String {
         }
         parts.extend(closing(&group).map(|sentence| escape(&sentence)));
     }
+    parts.extend(file.system.as_ref().map(|system| escape(&words::system(system))));
     let skipped: Vec<String> = file
         .skipped
         .iter()

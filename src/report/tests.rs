@@ -26,6 +26,8 @@ fn the_rest() -> ResultFile {
         crates: [("quinn".to_owned(), "0.11.12".to_owned())].into(),
         settings: [("rmem_max".to_owned(), "212992".to_owned())].into(),
         lateness_ns: Some(summary),
+        dropped_packets: Some(0),
+        send_errors: Some(2),
     });
     let mut cell = Cell::new("tls", "netns", Some(sample::link()), Workload::default());
     cell.handshake = Some(Handshake {

@@ -46,6 +46,10 @@ pub fn to_text(file: &ResultFile, options: TextOptions) -> String {
         page.group(group, &file.paired);
     }
     page.gap();
+    if let Some(system) = &file.system {
+        page.prose("", &words::system(system), "");
+        page.gap();
+    }
     for skipped in &file.skipped {
         let transport = words::plain(&skipped.transport);
         let path = words::plain(&skipped.path);

@@ -1,7 +1,7 @@
 //! Figures and settings in words, for every renderer that people read.
 
 use super::{
-    model::{Arrivals, Link, LinkDirection, LossBy, Workload},
+    model::{Arrivals, Link, LinkDirection, LossBy, System, Workload},
     ratio::Ratio,
 };
 
@@ -107,6 +107,27 @@ pub(crate) fn list(items: &[String]) -> String {
 /// Text from a file without what would steer a terminal.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// The machine of a run in real time, and how well it kept the wire's times.
+pub(crate) fn system(system: &System) -> String {
+    let mut parts = vec![format!("{} on {}", plain(&system.kernel), plural(system.cores, "core"))];
+    if let Some(late) = &system.lateness_ns
+        && let (Some(p50), Some(p99)) = (late.p50, late.p99)
+    {
+        let (p50, p99) = (time(p50), time(p99));
+        parts
+            .push(format!("packets left the wire {p50} late at the median and {p99} at the 99th percentile"));
+    }
+    match system.dropped_packets {
+        Some(0) => parts.push("this machine dropped none".to_owned()),
+        Some(dropped) => parts.push(format!("this machine dropped {}", count(dropped))),
+        None => {}
+    }
+    if let Some(errors) = system.send_errors.filter(|errors| *errors > 0) {
+        parts.push(format!("{} could not be sent", count(errors)));
+    }
+    parts.join("; ")
 }
 
 /// The link in words; `None` is a real network.

@@ -17,7 +17,7 @@ impl ExperimentArgs {
             "links",
             distinct(
                 plans()
-                    .filter(|plan| !plan.path.is_direct())
+                    .filter(|plan| plan.path.has_link())
                     .map(|plan| json!({ "to_server": plan.links[0], "to_client": plan.links[1] })),
             ),
         );

@@ -19,7 +19,7 @@ use crate::cli::output::{note, raw};
 use wirelab::{
     experiment::{
         Observers, Outcome, PathKind, Place, Plan, RunError, Runs, SampleFile, SampleRows, Which, choose,
-        episode, run_direct, run_direct_observed, simulate, simulate_observed,
+        episode, run_direct, run_direct_observed, run_netns, run_netns_observed, run_relay, run_relay_observed, simulate, simulate_observed,
     },
     report::{LadderOptions, to_ladder},
 };
@@ -61,7 +61,7 @@ pub(super) struct Runner<'a> {
 impl DetailArgs {
     /// Whether what is asked for can be shown of `request`.
     pub(super) fn check(&self, request: &Request) -> Result<(), UsageError> {
-        if self.ladder.is_some() && request.batches.iter().all(|batch| batch.path.is_direct()) {
+        if self.ladder.is_some() && request.batches.iter().all(|batch| batch.path.is_real_time()) {
             return Err(UsageError::new("--ladder: packets are seen with --path sim only"));
         }
         match &self.samples {
@@ -84,7 +84,7 @@ impl DetailArgs {
 
     /// The run that the ladder is drawn of, if this batch has it.
     pub(super) fn choose<'a>(&self, batch: &'a Batch, runs: &[Runs]) -> Option<(&'a Plan, u64)> {
-        let which = self.ladder.filter(|_| !batch.path.is_direct())?;
+        let which = self.ladder.filter(|_| !batch.path.is_real_time())?;
         choose(&batch.plans, runs, which)
     }
 
@@ -157,6 +157,8 @@ impl<'a> Runner<'a> {
         let Some(samples) = self.samples else {
             return match self.path {
                 PathKind::Sim => simulate(plan, seed),
+                PathKind::Relay => run_relay(plan, seed),
+                PathKind::Netns => run_netns(plan, seed),
                 PathKind::Direct => run_direct(plan, seed),
             };
         };
@@ -167,6 +169,8 @@ impl<'a> Runner<'a> {
             PathKind::Sim => {
                 simulate_observed(plan, seed, Observers { samples: Some(rows.sink()), packets: None })
             }
+            PathKind::Relay => run_relay_observed(plan, seed, Some(rows.sink())),
+            PathKind::Netns => run_netns_observed(plan, seed, Some(rows.sink())),
             PathKind::Direct => run_direct_observed(plan, seed, Some(rows.sink())),
         }?;
         turn.take(&rows);

@@ -96,7 +96,7 @@ type Axis<'a> = (&'static str, Vec<&'a str>);
 
 impl LinkArgs {
     /// Every link that the options ask for, each as its two directions.
-    pub(super) fn links(&self) -> Result<Vec<[LinkSpec; 2]>, UsageError> {
+    pub(crate) fn links(&self) -> Result<Vec<[LinkSpec; 2]>, UsageError> {
         let base = |direction| self.preset.map_or_else(LinkSpec::default, |preset| preset.spec(direction));
         let delays = self.delays()?;
         let axes = self.axes(&delays);

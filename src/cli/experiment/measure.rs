@@ -20,7 +20,9 @@ use wirelab::{
 impl ExperimentArgs {
     /// Runs what the options ask for and writes the result of `command`.
     pub(crate) fn measure(&self, command: &str, defaults: Defaults<'_>) -> anyhow::Result<ExitCode> {
-        let request = self.request(defaults)?;
+        let mut request = self.request(defaults)?;
+        // While there is one thread: see there.
+        request.leave_out_forbidden();
         self.detail.check(&request)?;
         let draft = self.output.open()?;
         let samples = self.detail.open(self.output.path())?;
@@ -32,13 +34,18 @@ impl ExperimentArgs {
         let bar = self.bar(&request);
         file.complete = true;
         let mut chosen = None;
+        let mut wires = Vec::new();
         for (batch, runner) in request.batches.iter().zip(Runner::each(&request, samples.as_ref())) {
             let runs = self.run(batch, &runner, &stop, &bar);
             // Not whether somebody interrupted: in the last run of all that leaves nothing out.
             file.complete &= runs.iter().all(|runs| done(runs) == batch.seeds);
             chosen = chosen.or_else(|| self.detail.choose(batch, &runs));
+            let outcomes = runs.iter().flat_map(|runs| &runs.outcomes);
+            wires.extend(outcomes.filter_map(|(_, outcome)| outcome.fidelity.clone()));
             collect(&mut file, batch, runs);
         }
+        let in_real_time = request.batches.iter().any(|batch| batch.path.is_real_time());
+        file.system = in_real_time.then(|| experiment::system(&wires));
         bar.finish_and_clear();
         let replied = file.cells.iter().any(|cell| cell.messages.as_ref().is_some_and(|m| m.delivered > 0));
         samples.map_or(Ok(()), Samples::complete)?;
@@ -54,7 +61,7 @@ impl ExperimentArgs {
         let threads = match batch.path {
             PathKind::Sim => thread::available_parallelism().map_or(1, NonZero::get),
             // Two runs at once would disturb each other.
-            PathKind::Direct => 1,
+            PathKind::Relay | PathKind::Netns | PathKind::Direct => 1,
         };
         let effort = Effort { first_seed: self.seed, seeds: batch.seeds, threads, stop };
         run_numbered_matrix(
@@ -68,7 +75,7 @@ impl ExperimentArgs {
     /// Says how long a run in real time will take.
     fn announce(&self, request: &Request) {
         let expected: Duration =
-            request.batches.iter().filter(|batch| batch.path.is_direct()).map(duration).sum();
+            request.batches.iter().filter(|batch| batch.path.is_real_time()).map(duration).sum();
         if !expected.is_zero() && !self.output.is_quiet() {
             note(format_args!("this takes about {} of real time", format_duration(expected)));
         }

@@ -14,10 +14,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-pub(crate) use self::link::presets;
+pub(crate) use self::link::{LinkArgs, presets};
 use self::{
     detail::DetailArgs,
-    link::LinkArgs,
     output::OutputArgs,
     transports::Transports,
     usage::{UsageError, single},
@@ -25,6 +24,7 @@ use self::{
 };
 use wirelab::{
     experiment::{PathKind, Plan},
+    path::netns,
     report::Skipped,
     transport::{Transport, quic::Congestion},
 };
@@ -36,11 +36,12 @@ pub(crate) struct ExperimentArgs {
     /// all for what the path can carry [default: udp,quic]
     #[arg(short, long, value_name = "LIST", value_parser = parse_transports)]
     transport: Option<Transports>,
-    /// Where packets travel: sim (virtual time, over the link), direct (this machine's loopback in real time,
-    /// without the link)
+    /// Where packets travel: sim (virtual time, over the link), relay (this machine's loopback in real time, over the
+    /// link), netns (network namespaces in real time, over the link: the kernel's TCP too), direct (loopback without
+    /// the link)
     #[arg(long, value_name = "PATH,..", value_delimiter = ',', default_value = "sim", value_parser = path)]
     path: Vec<PathKind>,
-    /// QUIC's congestion controller: cubic, newreno, bbr (quinn's, experimental), fixed[:BYTES]
+    /// Congestion controller of QUIC, and of the kernel's TCP with --path netns: cubic, newreno, bbr (quinn's, experimental), fixed[:BYTES]
     #[arg(short = 'C', long, value_name = "NAME,..", value_delimiter = ',', value_parser = congestion)]
     congestion: Vec<Congestion>,
     /// The first seed
@@ -71,7 +72,7 @@ fn congestion(name: &str) -> Result<Congestion, String> {
     parse(name)
 }
 
-fn seed(value: &str) -> Result<u64, String> {
+pub(crate) fn seed(value: &str) -> Result<u64, String> {
     single(value)?.parse().map_err(|_| format!("write a whole number from 0 to {}", u64::MAX))
 }
 
@@ -89,6 +90,30 @@ pub(crate) struct Request {
     pub(crate) batches: Vec<Batch>,
     /// What was asked for and cannot be run.
     pub(crate) skipped: Vec<Skipped>,
+}
+
+impl Request {
+    /// Leaves out the path through network namespaces where this process may make none, and says why.
+    fn leave_out_forbidden(&mut self) {
+        let needs = |batch: &Batch| batch.path == PathKind::Netns;
+        if !self.batches.iter().any(needs) {
+            return;
+        }
+        let Err(error) = netns::prepare() else { return };
+        for batch in self.batches.extract_if(.., |batch| needs(batch)) {
+            let mut transports: Vec<Transport> = Vec::new();
+            for plan in batch.plans {
+                if !transports.contains(&plan.transport) {
+                    transports.push(plan.transport);
+                }
+            }
+            self.skipped.extend(transports.into_iter().map(|transport| Skipped {
+                transport: transport.name().to_owned(),
+                path: batch.path.name().to_owned(),
+                reason: error.to_string(),
+            }));
+        }
+    }
 }
 
 /// The plans of one path.
@@ -126,10 +151,10 @@ impl ExperimentArgs {
         transports: &[Transport],
         controller: Congestion,
     ) -> Result<Batch, UsageError> {
-        let (seconds, seeds) = if path.is_direct() { (10, 5) } else { (60, 30) };
+        let (seconds, seeds) = if path.is_real_time() { (10, 5) } else { (60, 30) };
         let links = self.link.links()?;
         // Without a link, all links are the same one.
-        let links = if path.is_direct() { &links[..1] } else { &links[..] };
+        let links = if path.has_link() { &links[..] } else { &links[..1] };
         let workloads = self.workload.workloads(Duration::from_secs(seconds))?;
         let default = [controller];
         let controllers = if self.congestion.is_empty() { &default[..] } else { &self.congestion[..] };
@@ -138,7 +163,7 @@ impl ExperimentArgs {
             for workload in &workloads {
                 for &congestion in controllers {
                     for &transport in transports {
-                        let deadline = self.workload.deadline((!path.is_direct()).then_some(link));
+                        let deadline = self.workload.deadline(path.has_link().then_some(link));
                         let mut workload = workload.clone();
                         workload.deadline = deadline;
                         let plan = Plan { path, transport, links: link.clone(), workload, congestion };

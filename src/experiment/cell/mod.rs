@@ -7,20 +7,26 @@ use self::{
     pool::Pool,
     settings::{link, workload},
 };
-use super::{outcome::Outcome, plan::Plan, theory::Theory};
+use super::{
+    netns::kernel_controller,
+    outcome::Outcome,
+    plan::{PathKind, Plan},
+    theory::Theory,
+};
 use crate::{
     link::{LinkSpec, Loss, LossBy},
     report::{self, Cell, Flag, PerSeed, Ratio},
     stats::Percentile,
+    time::nanos,
+    transport::quic::Congestion,
 };
 
 /// Pools the outcomes of one plan.
 pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
-    let emulated = !plan.path.is_direct();
-    let link = emulated.then(|| link(&plan.links));
+    let link = plan.path.has_link().then(|| link(&plan.links));
     let mut cell = Cell::new(plan.transport.name(), plan.path.name(), link, workload(plan));
     let pool = Pool(outcomes);
-    cell.congestion = plan.transport.is_quic().then(|| plan.congestion.to_string());
+    cell.congestion = congestion(plan);
     cell.seeds = outcomes.len() as u64;
     let messages = pool.messages();
     cell.loss_ratio = Ratio::of(messages.lost, messages.scheduled);
@@ -45,7 +51,15 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
 
 /// Whether this end could see order at work.
 fn tells_order(plan: &Plan) -> bool {
-    !plan.transport.hides_arrival()
+    !plan.transport.is_tcp() || plan.path == PathKind::Netns
+}
+
+/// The congestion controller that was at work; `None` where there is none, or one that we do not know of.
+fn congestion(plan: &Plan) -> Option<String> {
+    if plan.transport.is_tcp() {
+        return (plan.path == PathKind::Netns).then(|| kernel_controller(plan.congestion).to_owned());
+    }
+    plan.transport.is_quic().then(|| plan.congestion.to_string())
 }
 
 fn expected(theory: &Theory) -> report::Theory {
@@ -93,8 +107,22 @@ fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag>
     flag(messages.delivered == 0, Flag::NoReply);
     let late = pool.merge(|outcome| &outcome.send_delay).percentile(Percentile::P99);
     flag(late.is_some_and(|late| late > LATE_NS), Flag::SendLate);
-    flag(!plan.path.is_direct() && plan.links.iter().any(is_bursty), Flag::Bursty);
+    flag(plan.path.has_link() && plan.links.iter().any(is_bursty), Flag::Bursty);
+    let is_unfixed = plan.transport.is_tcp() && matches!(plan.congestion, Congestion::Fixed(_));
+    flag(is_unfixed && plan.path == PathKind::Netns, Flag::NoFixedWindow);
+    if let Some(fidelity) = pool.fidelity() {
+        let late = fidelity.lateness.percentile(Percentile::P99);
+        flag(late.is_some_and(|late| late > tolerated(plan)), Flag::LateWire);
+        flag(fidelity.dropped > Some(0), Flag::MachineDropped);
+        flag(fidelity.send_errors > 0, Flag::SendErrors);
+    }
     flags
+}
+
+/// How late packets may leave the wire, at the 99th percentile: a tenth of the shorter delay, and a millisecond at most.
+fn tolerated(plan: &Plan) -> u64 {
+    let delays = plan.links.iter().map(|link| nanos(link.delay)).filter(|delay| *delay > 0);
+    delays.min().map_or(LATE_NS, |delay| (delay / 10).min(LATE_NS))
 }
 
 /// Whether losses come in runs: a chain, an outage, or a draw for a whole slot.

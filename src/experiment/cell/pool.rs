@@ -3,6 +3,7 @@
 use crate::{
     experiment::{blocking::OrderFigures, budget::BudgetSums, outcome::Outcome, plan::Plan},
     link::Counters,
+    path::Fidelity,
     report::{self, Ratio},
     stats::Histogram,
     time::nanos,
@@ -127,6 +128,11 @@ impl Pool<'_> {
         })
     }
 
+    /// How true the wire was to its model; `None` where that is no question.
+    pub(super) fn fidelity(&self) -> Option<Fidelity> {
+        Fidelity::of_all(self.0.iter().filter_map(|(_, outcome)| outcome.fidelity.as_ref()))
+    }
+
     pub(super) fn recovery(&self) -> report::Recovery {
         let ends: Vec<&Recovery> =
             self.0.iter().flat_map(|(_, outcome)| [&outcome.client, &outcome.server]).collect();
@@ -137,6 +143,7 @@ impl Pool<'_> {
             congestion_events: sum(|end| end.congestion_events),
             min_window_bytes: ends.iter().filter_map(|end| end.min_window_bytes).min(),
             window_limited_ns: sum(|end| end.window_limited.map(nanos)),
+            timeouts: sum(|end| end.timeouts),
         }
     }
 }

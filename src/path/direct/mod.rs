@@ -116,7 +116,8 @@ impl Host for DirectHost {
     }
 }
 
-fn bind_udp(local: SocketAddr) -> io::Result<Socket> {
+/// A UDP socket that does not block, with buffers as large as they may be.
+pub(super) fn bind_udp(local: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(local), Type::DGRAM, Some(Protocol::UDP))?;
     if local.is_ipv6() {
         // The IPv4 address of the same port is a socket of its own.
@@ -130,7 +131,8 @@ fn bind_udp(local: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-fn connect_udp(peer: SocketAddr) -> io::Result<Socket> {
+/// The same, which hears from `peer` alone.
+pub(super) fn connect_udp(peer: SocketAddr) -> io::Result<Socket> {
     let socket = bind_udp(super::unspecified(peer))?;
     socket.connect(&peer.into())?;
     Ok(socket)

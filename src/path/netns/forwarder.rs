@@ -14,12 +14,18 @@ use super::{device::Port, packet};
 use crate::{
     link::{Counters, Direction, Link, LinkSpec},
     path::{
-        sim::flip_bit,
-        tap::tcp::{Carriage, Connections},
+        Fidelity,
+        packet::flip_bit,
+        sim::Side,
+        tap::{
+            Stamp, Tap,
+            tcp::{Carriage, Connections},
+        },
         wait::Waiter,
     },
     stats::Histogram,
     time::{Time, nanos},
+    wire::Probe,
 };
 
 /// How many packets of one direction are taken before it is the other's turn.
@@ -40,6 +46,7 @@ pub(super) struct Forwarder {
 pub(super) struct Wire {
     origin: Instant,
     ports: [Port; 2],
+    taps: [Tap; 2],
     connections: Connections,
     state: Mutex<State>,
 }
@@ -49,8 +56,11 @@ struct State {
     links: [Link<Packet>; 2],
     /// How long after its instant each packet was delivered.
     lateness: Histogram,
-    /// Packets that a device did not take, or had no room for.
-    own_drops: u64,
+    /// Packets that the forwarder did not take from a device in time.
+    missed: u64,
+    /// Packets that a device did not take from the forwarder.
+    refused: u64,
+    delivered: u64,
     spare: Vec<Vec<u8>>,
 }
 
@@ -58,6 +68,7 @@ struct State {
 #[derive(Debug, Clone)]
 struct Packet {
     bytes: Vec<u8>,
+    entered: Time,
     carriage: Option<Carriage>,
 }
 
@@ -78,11 +89,13 @@ impl Forwarder {
                 Link::new(to_client, seed, Direction::ToClient),
             ],
             lateness: Histogram::new(),
-            own_drops: 0,
+            missed: 0,
+            refused: 0,
+            delivered: 0,
             spare: Vec::new(),
         };
         let connections = Connections::default();
-        let wire = Arc::new(Wire { origin, ports, connections, state: Mutex::new(state) });
+        let wire = Arc::new(Wire { origin, ports, taps: Tap::pair(), connections, state: Mutex::new(state) });
         let stop = eventfd(0, EventfdFlags::CLOEXEC)?;
         let (shared, stopped) = (wire.clone(), stop.try_clone()?);
         let run = move || shared.forward(&stopped);
@@ -95,19 +108,22 @@ impl Forwarder {
         [state.links[0].counters(), state.links[1].counters()]
     }
 
-    pub(super) fn lateness(&self) -> Histogram {
-        self.wire.lock().lateness.clone()
-    }
-
-    /// Packets that were lost between device and forwarder, either way.
-    pub(super) fn own_drops(&self) -> u64 {
+    /// How true it has been to the link so far.
+    pub(super) fn fidelity(&self) -> Fidelity {
         let mut state = self.wire.lock();
-        state.own_drops += self.wire.ports.iter().map(Port::drops).sum::<u64>();
-        state.own_drops
+        state.missed += self.wire.ports.iter().map(Port::drops).sum::<u64>();
+        let (lateness, send_errors) = (state.lateness.clone(), state.refused);
+        Fidelity { lateness, dropped: Some(state.missed), send_errors }
     }
 
+    /// What it sees of TCP connections.
     pub(super) fn connections(&self) -> &Connections {
         &self.wire.connections
+    }
+
+    /// What the end at `side` sees of its datagrams.
+    pub(super) fn tap(&self, side: Side) -> &Tap {
+        &self.wire.taps[side as usize]
     }
 }
 
@@ -173,9 +189,12 @@ impl Wire {
         let direction = DIRECTIONS[side];
         let segment = packet::tcp_segment(ip, direction);
         let carriage = segment.and_then(|segment| self.connections.enter(direction, segment, now));
-        let verdict = state.links[side].enqueue(now, ip.len(), Packet { bytes, carriage });
+        let verdict = state.links[side].enqueue(now, ip.len(), Packet { bytes, entered: now, carriage });
         if let Some(carriage) = carriage.filter(|_| !verdict.arrives_intact()) {
             self.connections.drop(direction, &carriage);
+        }
+        if let Some(datagram) = packet::udp_payload(ip) {
+            self.taps[side].entered(datagram, now, &verdict);
         }
     }
 
@@ -186,17 +205,30 @@ impl Wire {
         while let Some(delivered) = state.links[side].poll_delivery(now) {
             now = self.now();
             state.lateness.record(nanos(now - delivered.at));
-            let Packet { mut bytes, carriage } = delivered.packet;
-            match (delivered.corrupt, &carriage) {
-                (Some(draw), _) => flip_bit(&mut bytes[port.link_header()..], draw),
+            state.delivered += 1;
+            let mut packet = delivered.packet;
+            let header = port.link_header();
+            match delivered.corrupt {
+                // No checksum lets it through.
+                Some(draw) => flip_bit(&mut packet.bytes[header..], draw),
                 // Before the host has it: its application might ask at once.
-                (None, Some(carriage)) => self.connections.arrive(DIRECTIONS[side], carriage, now),
-                (None, None) => {}
+                None => self.tell(side, (now, state.delivered), &packet, &packet.bytes[header..]),
             }
-            if port.write(&bytes).is_err() {
-                state.own_drops += 1;
+            // A device may refuse a header with a changed bit: so be it.
+            if port.write(&packet.bytes).is_err() && delivered.corrupt.is_none() {
+                state.refused += 1;
             }
-            state.spare.push(bytes);
+            state.spare.push(packet.bytes);
+        }
+    }
+
+    /// Tells those who look on that the host opposite of `side` is about to have a packet.
+    fn tell(&self, side: usize, (now, number): (Time, u64), packet: &Packet, ip: &[u8]) {
+        if let Some(carriage) = &packet.carriage {
+            self.connections.arrive(DIRECTIONS[side], carriage, now);
+        }
+        if let Some(probe) = packet::udp_payload(ip).and_then(|datagram| Probe::parse(datagram).ok()) {
+            self.taps[side].brings(probe.id, Stamp { packet: number, at: packet.entered });
         }
     }
 

@@ -3,20 +3,19 @@
 use std::{
     io,
     net::SocketAddr,
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use quinn::{
-    AsyncUdpSocket, UdpPoller,
-    udp::{RecvMeta, Transmit},
-};
+use quinn::AsyncUdpSocket;
 
 use super::{Namespace, World, tcp::Tcp};
 use crate::path::{
-    BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers, direct::DirectHost, sim::Side,
+    BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers,
+    direct::DirectHost,
+    sim::Side,
+    tap::Tap,
+    tapped::{TappedDatagrams, TappedQuic},
 };
 
 /// One end of a [`World`], under the tokio runtime that it was made in.
@@ -26,6 +25,7 @@ use crate::path::{
 pub struct NetnsHost {
     direct: Arc<DirectHost>,
     namespace: Arc<Namespace>,
+    tap: Tap,
     tcp: Tcp,
 }
 
@@ -39,7 +39,12 @@ impl NetnsHost {
         let namespace = world.namespace(side).clone();
         let connections = world.forwarder.connections().clone();
         let tcp = Tcp { namespace: namespace.clone(), connections, controller };
-        Ok(Arc::new(Self { direct: DirectHost::with_origin(world.origin)?, namespace, tcp }))
+        let (direct, tap) = (DirectHost::with_origin(world.origin)?, world.forwarder.tap(side).clone());
+        Ok(Arc::new(Self { direct, namespace, tap, tcp }))
+    }
+
+    fn tapped(&self, socket: Arc<dyn Datagrams>) -> Arc<dyn Datagrams> {
+        Arc::new(TappedDatagrams { socket, tap: self.tap.clone(), timers: self.timers().clone() })
     }
 
     fn within<T: Send>(
@@ -69,16 +74,16 @@ impl Host for NetnsHost {
     }
 
     fn udp_bind(&self, local: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
-        self.within(("listen on UDP", local), || self.direct.udp_bind(local))
+        self.within(("listen on UDP", local), || self.direct.udp_bind(local)).map(|socket| self.tapped(socket))
     }
 
     fn udp_connect(&self, peer: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
-        self.within(("reach UDP", peer), || self.direct.udp_connect(peer))
+        self.within(("reach UDP", peer), || self.direct.udp_connect(peer)).map(|socket| self.tapped(socket))
     }
 
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn AsyncUdpSocket>, PathError> {
         let socket = self.within(("listen on QUIC", local), || self.direct.quic_bind(local))?;
-        Ok(Arc::new(OnePacketEach(socket)))
+        Ok(Arc::new(TappedQuic { socket, tap: self.tap.clone() }))
     }
 
     fn tcp_connect(&self, peer: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>> {
@@ -89,43 +94,8 @@ impl Host for NetnsHost {
         let _runtime = self.direct.enter();
         self.tcp.listen(local)
     }
-}
 
-/// A socket that quinn gives one packet at a time, as on the other paths, and the kernel none to cut up.
-#[derive(Debug)]
-struct OnePacketEach(Arc<dyn AsyncUdpSocket>);
-
-impl AsyncUdpSocket for OnePacketEach {
-    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
-        self.0.clone().create_io_poller()
-    }
-
-    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        self.0.try_send(transmit)
-    }
-
-    fn poll_recv(
-        &self,
-        cx: &mut Context<'_>,
-        buffers: &mut [io::IoSliceMut<'_>],
-        meta: &mut [RecvMeta],
-    ) -> Poll<io::Result<usize>> {
-        self.0.poll_recv(cx, buffers, meta)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-
-    fn max_transmit_segments(&self) -> usize {
-        1
-    }
-
-    fn max_receive_segments(&self) -> usize {
-        self.0.max_receive_segments()
-    }
-
-    fn may_fragment(&self) -> bool {
-        self.0.may_fragment()
+    fn tap(&self) -> Option<Tap> {
+        Some(self.tap.clone())
     }
 }

@@ -31,11 +31,8 @@ use std::{
 
 pub use self::{device::Device, host::NetnsHost, namespace::Namespace, permission::prepare};
 use self::forwarder::Forwarder;
-use super::sim::Side;
-use crate::{
-    link::{Counters, LinkSpec},
-    stats::Histogram,
-};
+use super::{Fidelity, sim::Side};
+use crate::link::{Counters, LinkSpec};
 
 /// A path through network namespaces could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -126,14 +123,13 @@ impl World {
         self.forwarder.counters()
     }
 
-    /// How long after its instant each packet was delivered so far, in nanoseconds.
-    pub fn lateness(&self) -> Histogram {
-        self.forwarder.lateness()
-    }
-
-    /// Packets that the machine has lost between a host and the wire: none of the link's.
-    pub fn own_drops(&self) -> u64 {
-        self.forwarder.own_drops() + self.namespaces.iter().map(|namespace| namespace.silent_drops()).sum::<u64>()
+    /// How true the wire has been to its model so far. What was dropped includes what the hosts' interfaces and their
+    /// UDP sockets had no room for.
+    pub fn fidelity(&self) -> Fidelity {
+        let mut fidelity = self.forwarder.fidelity();
+        let at_hosts = self.namespaces.iter().map(|namespace| namespace.drops()).sum::<u64>();
+        fidelity.dropped = fidelity.dropped.map(|dropped| dropped + at_hosts);
+        fidelity
     }
 }
 

@@ -28,8 +28,9 @@ const SETTINGS: [(&str, &str); 4] = [
 #[derive(Debug)]
 pub struct Namespace {
     link: File,
-    /// `/proc/net/dev` and `/proc/net/netstat` in it.
+    /// `/proc/net/dev`, `/proc/net/snmp` and `/proc/net/netstat` in it.
     interfaces: File,
+    snmp: File,
     netstat: File,
 }
 
@@ -51,6 +52,7 @@ impl Namespace {
                 Ok(Self {
                     link: File::open("/proc/thread-self/ns/net")?,
                     interfaces: File::open("/proc/thread-self/net/dev")?,
+                    snmp: File::open("/proc/thread-self/net/snmp")?,
                     netstat: File::open("/proc/thread-self/net/netstat")?,
                 })
             };
@@ -71,19 +73,15 @@ impl Namespace {
         })
     }
 
-    /// Packets that its interfaces have dropped without telling anyone.
-    pub(super) fn silent_drops(&self) -> u64 {
-        read(&self.interfaces).lines().filter_map(drops).sum()
+    /// Packets that its interfaces, and its UDP sockets, have dropped without telling anyone.
+    pub(super) fn drops(&self) -> u64 {
+        let at_interfaces: u64 = read(&self.interfaces).lines().filter_map(drops).sum();
+        at_interfaces + counters(&read(&self.snmp), "Udp:", &["RcvbufErrors"]).unwrap_or(0)
     }
 
     /// The sum of counters of TCP's extended statistics by their names; `None` where the kernel has none of them.
     pub(crate) fn tcp_counters(&self, names: &[&str]) -> Option<u64> {
-        let text = read(&self.netstat);
-        let mut lines = text.lines().filter_map(|line| line.strip_prefix("TcpExt:"));
-        let (keys, values) = (lines.next()?, lines.next()?);
-        let pairs = keys.split_whitespace().zip(values.split_whitespace());
-        let wanted = pairs.filter(|(key, _)| names.contains(key));
-        wanted.filter_map(|(_, value)| value.parse::<u64>().ok()).reduce(|sum, n| sum + n)
+        counters(&read(&self.netstat), "TcpExt:", names)
     }
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
@@ -96,6 +94,15 @@ fn drops(line: &str) -> Option<u64> {
     let (_, counters) = line.split_once(':')?;
     let counters: Vec<u64> = counters.split_whitespace().filter_map(|n| n.parse().ok()).collect();
     Some(counters.get(3)? + counters.get(11)?)
+}
+
+/// Of a table of names and values, each on a line that begins with `prefix`: the sum of those of `names`.
+fn counters(text: &str, prefix: &str, names: &[&str]) -> Option<u64> {
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(prefix));
+    let (keys, values) = (lines.next()?, lines.next()?);
+    let pairs = keys.split_whitespace().zip(values.split_whitespace());
+    let wanted = pairs.filter(|(key, _)| names.contains(key));
+    wanted.filter_map(|(_, value)| value.parse::<u64>().ok()).reduce(|sum, n| sum + n)
 }
 
 fn read(file: &File) -> String {
@@ -121,6 +128,9 @@ mod tests {
     fn drops_are_read_where_the_kernel_writes_them() {
         let line = "  wire0:  1000      10    0    3    0     0          0         0     2000      20    0    4    0     0       0          0";
         assert_eq!(drops(line), Some(7));
+        let table = "Tcp: A B\nTcp: 9 9\nUdp: InDatagrams RcvbufErrors\nUdp: 5 2\n";
+        assert_eq!(counters(table, "Udp:", &["RcvbufErrors"]), Some(2));
+        assert_eq!(counters(table, "Udp:", &["NoPorts"]), None);
         assert_eq!(drops("Inter-|   Receive  |  Transmit"), None);
     }
 }

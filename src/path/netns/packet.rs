@@ -23,6 +23,13 @@ pub(super) fn tcp_segment(packet: &[u8], direction: Direction) -> Option<Segment
     Some(Segment { ports, sequence, syn: segment.get(13)? & SYN != 0, length })
 }
 
+/// What a UDP datagram carries; `None` if it is none.
+pub(super) fn udp_payload(packet: &[u8]) -> Option<&[u8]> {
+    const UDP: u8 = 17;
+    const HEADER_BYTES: usize = 8;
+    payload(packet, UDP)?.get(HEADER_BYTES..)
+}
+
 /// What an IPv4 packet of this protocol carries. Of a fragmented datagram only the first part has a header, and our
 /// sockets have none fragmented.
 fn payload(packet: &[u8], protocol: u8) -> Option<&[u8]> {

@@ -20,7 +20,6 @@ use std::{
 };
 
 use self::{executor::Executor, network::Network};
-pub(super) use self::network::flip_bit;
 pub use self::{
     executor::Stalled,
     host::SimHost,

@@ -14,6 +14,7 @@ use crate::{
     link::{Counters, Direction, Link, LinkSpec, Verdict},
     path::{
         Transit,
+        packet::{flip_bit, header_bytes},
         tap::{Carried, Tap},
     },
     time::Time,
@@ -74,11 +75,6 @@ struct Inbox {
 
 /// The first port that is given to a socket which asks for none.
 const FIRST_EPHEMERAL_PORT: u16 = 40_000;
-
-/// Bytes of IP and UDP header in front of a payload (RFC 791, RFC 8200, RFC 768).
-pub(super) fn header_bytes(address: SocketAddr) -> usize {
-    if address.is_ipv4() { 28 } else { 48 }
-}
 
 impl Network {
     pub(super) fn new(to_server: &LinkSpec, to_client: &LinkSpec, seed: u64) -> Arc<Self> {
@@ -201,15 +197,6 @@ impl Network {
 impl std::fmt::Debug for Network {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Network").finish_non_exhaustive()
-    }
-}
-
-/// Flips the bit that a raw draw names.
-pub(in crate::path) fn flip_bit(payload: &mut [u8], draw: u64) {
-    let bits = payload.len() as u64 * 8;
-    if bits > 0 {
-        let bit = draw % bits;
-        payload[(bit / 8) as usize] ^= 1 << (bit % 8);
     }
 }
 

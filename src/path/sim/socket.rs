@@ -16,11 +16,11 @@ use quinn::{
 
 use super::{
     Side,
-    network::{Network, Packet, Port, header_bytes},
+    network::{Network, Packet, Port},
 };
 use crate::{
     link::Verdict,
-    path::{BoxFuture, Clock, DatagramError, Datagrams, Received, tap::Carried},
+    path::{BoxFuture, Clock, DatagramError, Datagrams, Received, packet::header_bytes, tap::Carried},
     wire::Probe,
 };
 

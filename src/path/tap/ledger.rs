@@ -40,13 +40,21 @@ const MOST_STREAMS: u64 = 1 << 20;
 #[derive(Debug, Default)]
 pub struct Ledger {
     /// The packet that was sealed and is in the datagram that is sent next.
-    sealed: Option<(u64, Vec<Carried>)>,
+    sealed: Option<Sealed>,
+    /// Datagrams on their way to the wire, in their order.
+    posted: VecDeque<(Tag, Sealed)>,
     in_flight: VecDeque<Flight>,
     streams: Streams,
-    /// Messages that came in DATAGRAM frames and have not been asked for.
+    /// Messages that came as datagrams, or in DATAGRAM frames, and have not been asked for.
     datagrams: VecDeque<(MessageId, Stamp)>,
     spare: Vec<Vec<Carried>>,
 }
+
+/// The number of a packet, and what is in it.
+type Sealed = (u64, Vec<Carried>);
+
+/// The end of a datagram by which it is known again: the authentication tag of its last packet (RFC 9001 section 5.3).
+type Tag = [u8; 16];
 
 #[derive(Debug)]
 struct Flight {
@@ -77,10 +85,34 @@ impl Ledger {
 
     /// A datagram was offered to the wire at `now`. One that carries no sealed packet changes nothing.
     pub fn enter(&mut self, now: Time, verdict: &Verdict, look: impl FnOnce(&[Carried])) {
-        let Some((packet, carried)) = self.sealed.take() else {
+        let Some(sealed) = self.sealed.take() else {
             return look(&[]);
         };
-        look(&carried);
+        look(&sealed.1);
+        self.enter_sealed(sealed, now, verdict);
+    }
+
+    /// The datagram with the packet that was sealed last is on its way to the wire.
+    pub fn post(&mut self, datagram: &[u8]) {
+        if let (Some(tag), Some(sealed)) = (datagram.last_chunk(), self.sealed.take()) {
+            self.posted.push_back((*tag, sealed));
+        }
+    }
+
+    /// A posted datagram was offered to the wire at `now`. Those posted before it that were not will not be: the way to
+    /// the wire keeps the order.
+    pub fn enter_posted(&mut self, datagram: &[u8], now: Time, verdict: &Verdict) {
+        let tag: Option<&Tag> = datagram.last_chunk();
+        let Some(index) = self.posted.iter().position(|(posted, _)| Some(posted) == tag) else {
+            return;
+        };
+        self.spare.extend(self.posted.drain(..index).map(|(_, (_, carried))| carried));
+        if let Some((_, sealed)) = self.posted.pop_front() {
+            self.enter_sealed(sealed, now, verdict);
+        }
+    }
+
+    fn enter_sealed(&mut self, (packet, carried): Sealed, now: Time, verdict: &Verdict) {
         self.forget_late(now);
         let stamp = Stamp { packet, at: now };
         let (until, dropped) = fate(verdict);
@@ -128,10 +160,16 @@ impl Ledger {
         self.streams.get(stream)?.passage(offset)
     }
 
-    /// The packet that brought the message `id`, which can be asked for once.
+    /// The message `id` is about to arrive, as a datagram of its own.
+    pub fn bring(&mut self, id: MessageId, stamp: Stamp) {
+        self.datagrams.push_back((id, stamp));
+    }
+
+    /// The packet that brought the message `id`, which can be asked for once. Messages are asked for in the order in
+    /// which they come, so that those before it never will be.
     pub fn datagram(&mut self, id: MessageId) -> Option<Stamp> {
         let index = self.datagrams.iter().position(|(arrived, _)| *arrived == id)?;
-        self.datagrams.remove(index).map(|(_, stamp)| stamp)
+        self.datagrams.drain(..=index).next_back().map(|(_, stamp)| stamp)
     }
 
     /// Forgets the bytes of `stream` below `offset`.

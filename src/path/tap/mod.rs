@@ -3,7 +3,8 @@
 //!
 //! The two ends of one QUIC connection share two [`Ledger`]s, one for each direction. The sender's packet
 //! protection says what it seals ([`Tap::sealed`]), the socket says what became of the datagram that carried it
-//! ([`Tap::sent`]), and the receiver's packet protection says what it opened ([`Tap::opened`]): so a packet counts
+//! ([`Tap::sent`]; where the wire is elsewhere, that it is on its way there, [`Tap::posted`], and the wire says the
+//! rest, [`Tap::entered`]), and the receiver's packet protection says what it opened ([`Tap::opened`]): so a packet counts
 //! as arrived where its receiver took it in, and a corrupted one does not.
 
 mod bytes;
@@ -48,6 +49,21 @@ impl Tap {
     /// A datagram was offered to the wire; `look` is shown what it carries.
     pub fn sent(&self, now: Time, verdict: &Verdict, look: impl FnOnce(&[Carried])) {
         self.outgoing().enter(now, verdict, look);
+    }
+
+    /// The datagram with the packet that was sealed last is on its way to the wire.
+    pub fn posted(&self, datagram: &[u8]) {
+        self.outgoing().post(datagram);
+    }
+
+    /// A datagram that this end had posted was offered to the wire.
+    pub fn entered(&self, datagram: &[u8], now: Time, verdict: &Verdict) {
+        self.outgoing().enter_posted(datagram, now, verdict);
+    }
+
+    /// A datagram of this end that is the message `id` is about to arrive.
+    pub fn brings(&self, id: MessageId, stamp: Stamp) {
+        self.outgoing().bring(id, stamp);
     }
 
     /// Packet number `packet` came intact; `accepted` says whether its frames were taken in.

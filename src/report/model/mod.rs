@@ -91,6 +91,10 @@ pub struct System {
     pub crates: BTreeMap<String, String>,
     /// Kernel settings that bear on the result (buffers, ECN, timer frequency), by name.
     pub settings: BTreeMap<String, String>,
-    /// How late timers fired, null if not known.
+    /// How late packets left the emulated wire, over all runs; null where there is none.
     pub lateness_ns: Option<Summary>,
+    /// Packets that this machine dropped for want of room; null if it does not tell.
+    pub dropped_packets: Option<u64>,
+    /// Packets that this machine could not send; null if not known.
+    pub send_errors: Option<u64>,
 }

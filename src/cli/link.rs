@@ -1,0 +1,316 @@
+//! `wirelab link`.
+
+use std::{
+    fmt,
+    io::{self, IsTerminal},
+    net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs},
+    num::NonZeroUsize,
+    process::ExitCode,
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::anyhow;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use wirelab::{
+    link::{Counters, LinkSpec},
+    path::{
+        Host,
+        relay::{ClientLimits, Relay, RelayOptions, RelayReport},
+    },
+    units::format_duration,
+};
+
+use super::{
+    experiment::{LinkArgs, presets, seed, usage::UsageError},
+    output,
+    serve::{Signals, tolerate_closed_pipe},
+    values,
+};
+
+/// How often the live line changes.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Put the emulated link in front of any UDP program
+///
+/// Passes datagrams between its clients and one server, and delays, loses and changes them as the link says. All
+/// clients share the link; the server sees each of them on a port of its own. The same seed loses the same packets,
+/// counted each way from the first. Ctrl-C or SIGTERM ends it, and a report says what became of all packets.
+#[derive(Debug, Args)]
+#[command(after_help = format!("{EXAMPLES}\n\n{}", presets()))]
+pub(crate) struct Link {
+    /// Where clients reach it: host:port, or a port of this machine's loopback; port 0 is any free one
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Endpoint,
+    /// The server: host:port, or a port of this machine's loopback
+    #[arg(long, value_name = "ADDRESS")]
+    to: Endpoint,
+    /// What the losses and all else that is drawn depend on
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
+    seed: u64,
+    /// End after this time
+    #[arg(short, long, value_name = "DURATION", value_parser = values::some_time)]
+    duration: Option<Duration>,
+    /// Clients at a time; for one more, the one that was quiet for longest is forgotten
+    #[arg(long, value_name = "N", default_value = "512")]
+    max_clients: NonZeroUsize,
+    /// Forget clients of whom nothing was heard for so long
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::some_time)]
+    idle: Duration,
+    #[command(flatten)]
+    link: LinkArgs,
+    /// Print the report as JSON
+    #[arg(short = 'J', long, help_heading = "Output")]
+    json: bool,
+    /// Print the report and nothing else
+    #[arg(short, long, help_heading = "Output")]
+    quiet: bool,
+    /// Draw no live line
+    #[arg(long, help_heading = "Output")]
+    no_progress: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  wirelab link --listen 127.0.0.1:9000 --to 127.0.0.1:9999
+      50 ms round trip and 1% loss each way in front of a server on this machine
+  wirelab link --listen 9000 --to 9999 --delay 100ms --jitter 20ms --loss gilbert:1%:25%
+      jitter, and losses that come in bursts
+  wirelab link --listen '[::1]:5300' --to '[::1]:53' --loss drop:1 --to-client loss=0%
+      the first query is lost, and nothing else
+  wirelab link --listen 4400 --to 4433 --preset lte --duration 30s -J
+      a named link in front of a QUIC server for half a minute
+
+It carries UDP alone. A program that also opens a TCP connection to the same port, as iperf3 does for control,
+needs another way for that.";
+
+impl Link {
+    pub(crate) async fn run(self, host: Arc<dyn Host>) -> anyhow::Result<ExitCode> {
+        let options = self.options()?;
+        // Before anything is listened on, so that no signal is missed.
+        let mut signals = Signals::new()?;
+        let relay = Relay::start(host.clone(), &options, None)?;
+        let ready = format!("relaying {} to {}", relay.local_addr(), options.to);
+        if self.json {
+            output::note(&ready);
+        } else {
+            tolerate_closed_pipe(output::line(&ready))?;
+        }
+        self.until_done(&*host, &relay, &mut signals).await;
+        let report = relay.report();
+        if let Some(failure) = relay.failure() {
+            return Err(anyhow!("the relay has ended: {failure}"));
+        }
+        let shown = Shown { options: &options, local: relay.local_addr(), report: &report };
+        match self.json {
+            true => output::line(serde_json::to_string_pretty(&shown.json())?)?,
+            false => output::line(shown.to_string())?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn options(&self) -> anyhow::Result<RelayOptions> {
+        let [links] = <[[LinkSpec; 2]; 1]>::try_from(self.link.links()?)
+            .map_err(|_| UsageError::new("this is one link: give each of its options one value"))?;
+        let (listen, to) = (self.listen.resolve()?, self.to.resolve()?);
+        if listen == to {
+            return Err(UsageError::new("--to: is where this listens; name the server's address").into());
+        }
+        if to.port() == 0 {
+            return Err(UsageError::new("--to: port 0 is nobody's").into());
+        }
+        let clients = ClientLimits { most: self.max_clients, idle: Some(self.idle) };
+        Ok(RelayOptions { listen, to, links, seed: self.seed, clients })
+    }
+
+    /// Waits for whatever is to end it.
+    async fn until_done(&self, host: &dyn Host, relay: &Relay, signals: &mut Signals) {
+        let ends = self.duration.map(|duration| host.now() + duration);
+        let line = self.live_line();
+        loop {
+            let tick = host.now() + TICK;
+            let until = ends.map_or(tick, |ends| ends.min(tick));
+            tokio::select! {
+                biased;
+                () = signals.any() => break,
+                () = host.sleep_until(until) => {}
+            }
+            if relay.failure().is_some() || ends.is_some_and(|ends| host.now() >= ends) {
+                break;
+            }
+            line.set_message(live(relay));
+            line.tick();
+        }
+        line.finish_and_clear();
+    }
+
+    fn live_line(&self) -> ProgressBar {
+        if self.quiet || self.no_progress || !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let line = ProgressBar::new_spinner();
+        line.set_style(
+            ProgressStyle::with_template("{spinner} {elapsed} {msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+        );
+        line
+    }
+}
+
+/// What the live line says.
+fn live(relay: &Relay) -> String {
+    let [to_server, to_client] = relay.counters().map(|counters| {
+        format!("{} packets, {} lost", counters.packets, counters.lost + counters.queue_dropped)
+    });
+    format!("to server {to_server}; to client {to_client}")
+}
+
+/// The report of a relay.
+struct Shown<'a> {
+    options: &'a RelayOptions,
+    local: SocketAddr,
+    report: &'a RelayReport,
+}
+
+impl Shown<'_> {
+    fn json(&self) -> Value {
+        let Self { options, local, report } = self;
+        let direction = |index: usize| {
+            let mut counters = serde_json::to_value(report.wire[index]).unwrap_or_default();
+            counters["sent"] = report.sent[index].into();
+            counters
+        };
+        let clients = report.clients;
+        json!({
+            "listen": local.to_string(),
+            "to": options.to.to_string(),
+            "seed": options.seed,
+            "link": { "to_server": options.links[0], "to_client": options.links[1] },
+            "to_server": direction(0),
+            "to_client": direction(1),
+            "clients": {
+                "accepted": clients.accepted,
+                "known": clients.known,
+                "idle": clients.idle,
+                "displaced": clients.displaced,
+                "refused_packets": clients.refused,
+            },
+            "server_refused": report.refused,
+            "lateness_ns": report.fidelity.lateness.summary(),
+            "dropped_packets": report.fidelity.dropped,
+            "send_errors": report.fidelity.send_errors,
+        })
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { report, .. } = self;
+        let clients = report.clients;
+        writeln!(f, "to server: {}", words(&report.wire[0]))?;
+        writeln!(f, "to client: {}", words(&report.wire[1]))?;
+        write!(f, "clients: {}", clients.accepted)?;
+        for (count, what) in [
+            (clients.idle, "forgotten as idle"),
+            (clients.displaced, "forgotten to make room"),
+            (clients.refused, "packets of others refused"),
+        ] {
+            if count > 0 {
+                write!(f, ", {count} {what}")?;
+            }
+        }
+        let lateness = report.fidelity.lateness.summary();
+        if let (Some(p50), Some(p99)) = (lateness.p50, lateness.p99) {
+            let [p50, p99] = [p50, p99].map(|ns| format_duration(Duration::from_micros(ns / 1000)));
+            write!(f, "\nthis machine: packets left {p50} late at the median, {p99} at the 99th percentile")?;
+        }
+        let dropped = report.fidelity.dropped.unwrap_or(0);
+        if dropped > 0 {
+            write!(f, "\nthis machine dropped {dropped} packets, which the link has not lost")?;
+        }
+        if report.fidelity.send_errors > 0 {
+            write!(f, "\n{} packets could not be sent", report.fidelity.send_errors)?;
+        }
+        if report.refused > 0 {
+            write!(
+                f,
+                "\nthe server's host refused packets {} times: nothing listened there",
+                report.refused
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// One direction in words: what did not happen is not mentioned.
+fn words(counters: &Counters) -> String {
+    let mut text = format!("{} packets of {} bytes", counters.packets, counters.bytes);
+    for (count, what) in [
+        (counters.lost, "lost"),
+        (counters.queue_dropped, "dropped by the queue"),
+        (counters.too_large, "above the MTU"),
+        (counters.duplicated, "duplicated"),
+        (counters.reordered, "reordered"),
+        (counters.corrupted, "corrupted"),
+    ] {
+        if count > 0 {
+            text.push_str(&format!(", {count} {what}"));
+        }
+    }
+    text + &format!(", {} delivered", counters.delivered)
+}
+
+/// An address as it is written on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Endpoint {
+    host: String,
+    port: u16,
+}
+
+impl FromStr for Endpoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(address) = text.parse::<SocketAddr>() {
+            return Ok(Self { host: address.ip().to_string(), port: address.port() });
+        }
+        let (host, port) = text.rsplit_once(':').unwrap_or(("127.0.0.1", text));
+        match port.parse() {
+            Ok(port) if !host.is_empty() && !host.contains([':', '[', '/']) => {
+                Ok(Self { host: host.to_owned(), port })
+            }
+            _ => Err("write it like 127.0.0.1:9000, [::1]:9000, host:9000 or 9000".to_owned()),
+        }
+    }
+}
+
+impl Endpoint {
+    fn resolve(&self) -> anyhow::Result<SocketAddr> {
+        let Self { host, port } = self;
+        let found = (host.as_str(), *port).to_socket_addrs();
+        let found = found.map_err(|e| anyhow!("there is no host {host}: {e}"))?;
+        // A name may have several: servers here listen on this one, and UDP cannot tell who is not there.
+        let preferred = |address: &SocketAddr| address.ip() != IpAddr::V4(Ipv4Addr::LOCALHOST);
+        found.min_by_key(preferred).ok_or_else(|| anyhow!("{host} has no address"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_a_host_and_a_port_or_a_port_of_this_machine() {
+        let resolved = |text: &str| text.parse::<Endpoint>().unwrap().resolve().unwrap().to_string();
+        assert_eq!(resolved("9000"), "127.0.0.1:9000");
+        assert_eq!(resolved("0.0.0.0:0"), "0.0.0.0:0");
+        assert_eq!(resolved("[::1]:53"), "[::1]:53");
+        assert_eq!(resolved("localhost:53"), "127.0.0.1:53");
+        for wrong in ["", ":53", "::1:53", "udp://127.0.0.1:53", "localhost", "127.0.0.1:70000", "[::1]"] {
+            assert!(wrong.parse::<Endpoint>().is_err(), "{wrong}");
+        }
+    }
+}

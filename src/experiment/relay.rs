@@ -1,0 +1,55 @@
+//! A run in real time over the emulated link: each end on a thread of its own, and the relay on a third.
+
+use std::{
+    cell::Cell,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use super::{
+    direct::{ServerThread, runtime},
+    observe::SampleSink,
+    outcome::Outcome,
+    plan::Plan,
+    run::{Ends, RunError, run},
+    sim::settings,
+};
+use crate::path::{direct::DirectHost, relay::Wire, sim::Side};
+
+/// Runs `plan` once between two sockets of this machine, with a relay in between. It takes as long as the plan says.
+///
+/// # Errors
+///
+/// Where no connection was made, or the machine gives no clock, thread or runtime.
+pub fn run_relay(plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
+    run_relay_observed(plan, seed, None)
+}
+
+/// [`run_relay`], with `samples` shown every message.
+///
+/// # Errors
+///
+/// Those of [`run_relay`].
+pub fn run_relay_observed(plan: &Plan, seed: u64, samples: Option<SampleSink>) -> Result<Outcome, RunError> {
+    let settings = settings(plan, Some(seed))?;
+    let runtime = runtime()?;
+    let client = runtime.block_on(async { DirectHost::new() })?;
+    let server = ServerThread::beside(client.clone())?;
+    let wire = Wire::new(plan.links.clone(), seed);
+    let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
+    let ends = Ends {
+        client: wire.host(Side::Client, client),
+        server: wire.host(Side::Server, server.host.clone()),
+        listen: SocketAddr::new(loopback, 0),
+        reach: loopback,
+    };
+    let before = Cell::new(wire.counters());
+    let measuring = || before.set(wire.counters());
+    let running = run(&ends, plan.transport, &plan.workload, &settings, (seed, measuring), samples);
+    let mut outcome = runtime.block_on(running)?;
+    let (before, after) = (before.get(), wire.counters());
+    // What the kernel dropped for the ends' sockets is counted as they close.
+    drop((ends, server, runtime));
+    outcome.wire = Some([after[0] - before[0], after[1] - before[1]]);
+    outcome.fidelity = Some(wire.finish().fidelity);
+    Ok(outcome)
+}

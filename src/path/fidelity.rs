@@ -1,0 +1,28 @@
+//! How true a wire in real time is to its model.
+
+use crate::stats::Histogram;
+
+/// What the machine did to a wire that it emulates in real time. Nothing of it is the wire's doing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Fidelity {
+    /// How long after they were due packets were on their way, in nanoseconds.
+    pub lateness: Histogram,
+    /// Packets that the machine dropped, for want of room in a socket or of memory; `None` if it does not tell.
+    /// The kernel counts a run of packets that it has joined as one.
+    pub dropped: Option<u64>,
+    /// Packets that could not be sent.
+    pub send_errors: u64,
+}
+
+impl Fidelity {
+    /// That of several wires together; `None` without any.
+    pub fn of_all<'a>(wires: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
+        wires.into_iter().fold(None, |all: Option<Self>, wire| {
+            let mut all = all.unwrap_or(Self { dropped: Some(0), ..Self::default() });
+            all.lateness.merge(&wire.lateness);
+            all.dropped = all.dropped.zip(wire.dropped).map(|(sum, more)| sum + more);
+            all.send_errors += wire.send_errors;
+            Some(all)
+        })
+    }
+}

@@ -1,0 +1,305 @@
+//! Two hosts of this machine with a relay between them.
+
+use std::{
+    fmt,
+    future::ready,
+    io::{self, IoSliceMut},
+    net::{IpAddr, SocketAddr},
+    num::NonZeroUsize,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use quinn::{
+    AsyncUdpSocket, UdpPoller,
+    udp::{RecvMeta, Transmit},
+};
+
+use super::{ClientLimits, Relay, RelayOptions, RelayReport, Witness, index, kernel, lock};
+use crate::{
+    link::{Counters, Direction, LinkSpec, Verdict},
+    path::{
+        BoxFuture, Connected, DatagramError, Datagrams, Host, Listener, PathError, Received, Timers, Transit,
+        sim::Side,
+        tap::{Stamp, Tap},
+    },
+    time::Time,
+    wire::Probe,
+};
+
+/// An experiment has one client; a few more are its attempts to connect.
+const CLIENTS: ClientLimits = ClientLimits { most: NonZeroUsize::MIN.saturating_add(15), idle: None };
+
+/// A wire in real time with a host at each end. The server's sockets are reached through the relay: the address that
+/// they give for theirs is its.
+#[derive(Debug)]
+pub struct Wire {
+    links: [LinkSpec; 2],
+    seed: u64,
+    taps: [Tap; 2],
+    relay: Mutex<Option<Relay>>,
+    /// What the kernel dropped for sockets at the ends that are closed; `None` if it does not tell.
+    dropped: Mutex<Option<u64>>,
+}
+
+impl Wire {
+    /// A wire that follows `links`, to the server and to the client, with every draw keyed by `seed`. It begins with
+    /// the server's first socket.
+    pub fn new(links: [LinkSpec; 2], seed: u64) -> Arc<Self> {
+        Arc::new(Self {
+            links,
+            seed,
+            taps: Tap::pair(),
+            relay: Mutex::default(),
+            dropped: Mutex::new(Some(0)),
+        })
+    }
+
+    /// The host at one end: `machine`, behind the wire. Both ends' clocks must read the same.
+    pub fn host(self: &Arc<Self>, side: Side, machine: Arc<dyn Host>) -> Arc<dyn Host> {
+        Arc::new(RelayHost { side, machine, wire: self.clone() })
+    }
+
+    /// What the wire has done so far, to the server and to the client.
+    pub fn counters(&self) -> [Counters; 2] {
+        lock(&self.relay).as_ref().map_or_else(Default::default, Relay::counters)
+    }
+
+    /// Ends the wire. What the kernel dropped at its ends is known of closed sockets only.
+    pub fn finish(&self) -> RelayReport {
+        let mut report = lock(&self.relay).take().map_or_else(RelayReport::default, |relay| relay.report());
+        let at_ends = *lock(&self.dropped);
+        report.fidelity.dropped = report.fidelity.dropped.zip(at_ends).map(|(relay, ends)| relay + ends);
+        report
+    }
+
+    /// Where the server's socket on `local` is reached.
+    fn lead_to(&self, host: &Arc<dyn Host>, local: SocketAddr) -> Result<SocketAddr, PathError> {
+        let options = RelayOptions {
+            listen: SocketAddr::new(local.ip(), 0),
+            to: local,
+            links: self.links.clone(),
+            seed: self.seed,
+            clients: CLIENTS,
+        };
+        let watch = Watch { taps: self.taps.clone(), packets: 0 };
+        let relay = Relay::start(host.clone(), &options, Some(Box::new(watch)))?;
+        let reached = relay.local_addr();
+        *lock(&self.relay) = Some(relay);
+        Ok(reached)
+    }
+
+    fn closed(&self, socket: SocketAddr) {
+        let mut dropped = lock(&self.dropped);
+        *dropped = dropped.zip(kernel::dropped(&[socket])).map(|(before, more)| before + more);
+    }
+}
+
+/// Tells the taps what enters the wire and what comes out.
+struct Watch {
+    taps: [Tap; 2],
+    packets: u64,
+}
+
+impl Witness for Watch {
+    fn entered(&mut self, direction: Direction, now: Time, datagram: &[u8], verdict: &Verdict) {
+        self.taps[index(direction)].entered(datagram, now, verdict);
+    }
+
+    fn leaving(&mut self, direction: Direction, entered: Time, datagram: &[u8]) {
+        if let Ok(probe) = Probe::parse(datagram) {
+            self.packets += 1;
+            self.taps[index(direction)].brings(probe.id, Stamp { packet: self.packets, at: entered });
+        }
+    }
+}
+
+/// One end of a [`Wire`].
+#[derive(Debug)]
+struct RelayHost {
+    side: Side,
+    machine: Arc<dyn Host>,
+    wire: Arc<Wire>,
+}
+
+impl RelayHost {
+    fn tap(&self) -> &Tap {
+        &self.wire.taps[self.side as usize]
+    }
+
+    fn end(&self, local: SocketAddr) -> Result<End, PathError> {
+        let reached = match self.side {
+            Side::Client => local,
+            Side::Server => self.wire.lead_to(&self.machine, local)?,
+        };
+        Ok(End { wire: self.wire.clone(), tap: self.tap().clone(), local, reached })
+    }
+
+    fn datagrams(&self, socket: Arc<dyn Datagrams>) -> Result<Arc<dyn Datagrams>, PathError> {
+        let end = self.end(socket.local_addr())?;
+        Ok(Arc::new(ProbeSocket { end, socket, timers: self.machine.timers().clone() }))
+    }
+
+    fn unsupported(&self) -> PathError {
+        PathError::Unsupported {
+            what: "TCP",
+            path: "relay",
+            reason: "a user-space relay cannot lose a TCP segment, it can only delay bytes; use --path netns for \
+                     the kernel's TCP on this link, or --path direct without it",
+        }
+    }
+}
+
+impl Host for RelayHost {
+    fn timers(&self) -> &Arc<Timers> {
+        self.machine.timers()
+    }
+
+    fn origin(&self) -> Instant {
+        self.machine.origin()
+    }
+
+    fn unix_time(&self) -> Duration {
+        self.machine.unix_time()
+    }
+
+    fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {
+        self.machine.spawn(name, task);
+    }
+
+    fn udp_bind(&self, local: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
+        self.datagrams(self.machine.udp_bind(local)?)
+    }
+
+    fn udp_connect(&self, peer: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
+        self.datagrams(self.machine.udp_connect(peer)?)
+    }
+
+    fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn AsyncUdpSocket>, PathError> {
+        let socket = self.machine.quic_bind(local)?;
+        let bound = socket.local_addr().map_err(|e| PathError::from_io("listen on QUIC", local, e))?;
+        Ok(Arc::new(QuicSocket { end: self.end(bound)?, socket }))
+    }
+
+    fn tcp_connect(&self, _: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>> {
+        Box::pin(ready(Err(self.unsupported())))
+    }
+
+    fn tcp_listen(&self, _: SocketAddr) -> Result<Box<dyn Listener>, PathError> {
+        Err(self.unsupported())
+    }
+
+    fn tap(&self) -> Option<Tap> {
+        Some(self.tap().clone())
+    }
+}
+
+/// A socket's place at the wire.
+#[derive(Debug)]
+struct End {
+    wire: Arc<Wire>,
+    tap: Tap,
+    local: SocketAddr,
+    /// Where others reach it.
+    reached: SocketAddr,
+}
+
+/// A socket whose datagrams are messages, each of which says when it entered the wire.
+struct ProbeSocket {
+    socket: Arc<dyn Datagrams>,
+    end: End,
+    timers: Arc<Timers>,
+}
+
+impl Datagrams for ProbeSocket {
+    fn local_addr(&self) -> SocketAddr {
+        self.end.reached
+    }
+
+    fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Received, DatagramError>> {
+        let mut received = ready!(self.socket.poll_recv(cx, buffer))?;
+        let message = buffer.get(..received.len).and_then(|datagram| Probe::parse(datagram).ok());
+        let entered = message.and_then(|probe| self.end.tap.datagram(probe.id));
+        received.transit = entered.map(|stamp| Transit { entered: stamp.at, arrived: self.timers.now() });
+        Poll::Ready(Ok(received))
+    }
+
+    fn try_send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> Result<(), DatagramError> {
+        self.socket.try_send(payload, to, from)
+    }
+
+    fn writable(&self) -> BoxFuture<'_, Result<(), DatagramError>> {
+        self.socket.writable()
+    }
+}
+
+/// A socket of quinn's, whose packet protection tells the tap what is in each datagram.
+struct QuicSocket {
+    socket: Arc<dyn AsyncUdpSocket>,
+    end: End,
+}
+
+impl AsyncUdpSocket for QuicSocket {
+    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
+        self.socket.clone().create_io_poller()
+    }
+
+    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        // Before it is sent: the relay may have it before this thread goes on.
+        self.end.tap.posted(transmit.contents);
+        self.socket.try_send(transmit)
+    }
+
+    fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        self.socket.poll_recv(cx, buffers, meta)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.end.reached)
+    }
+
+    /// One packet per transmit, as in virtual time: the two are to send the same packets.
+    fn max_transmit_segments(&self) -> usize {
+        1
+    }
+
+    fn max_receive_segments(&self) -> usize {
+        self.socket.max_receive_segments()
+    }
+
+    /// The wire refuses what is above its MTU.
+    fn may_fragment(&self) -> bool {
+        false
+    }
+}
+
+impl Drop for ProbeSocket {
+    fn drop(&mut self) {
+        self.end.wire.closed(self.end.local);
+    }
+}
+
+impl Drop for QuicSocket {
+    fn drop(&mut self) {
+        self.end.wire.closed(self.end.local);
+    }
+}
+
+impl fmt::Debug for ProbeSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProbeSocket").field("end", &self.end).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for QuicSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QuicSocket").field("end", &self.end).finish_non_exhaustive()
+    }
+}
