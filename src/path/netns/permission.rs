@@ -53,7 +53,9 @@ pub(super) fn no_network_namespace(source: io::Error) -> NetnsError {
 fn remedy() -> &'static str {
     let setting = |name: &str| fs::read_to_string(format!("/proc/sys/{name}")).ok();
     let is = |name: &str, value: &str| setting(name).is_some_and(|text| text.trim() == value);
-    if is("user/max_user_namespaces", "0") {
+    if is("user/max_net_namespaces", "0") {
+        "no network namespaces are allowed; `sysctl user.max_net_namespaces=10000` as root allows them"
+    } else if is("user/max_user_namespaces", "0") {
         "no user namespaces are allowed; `sysctl user.max_user_namespaces=10000` as root allows them, or run as root"
     } else if is("kernel/unprivileged_userns_clone", "0") {
         "user namespaces are root's; `sysctl kernel.unprivileged_userns_clone=1` as root allows them to all, or run \
