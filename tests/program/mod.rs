@@ -116,3 +116,10 @@ pub(crate) fn loopbacks() -> Vec<&'static str> {
         vec!["127.0.0.1"]
     }
 }
+
+/// Says something that is to be seen of a test that passes, too.
+pub(crate) fn say(line: &str) {
+    use std::io::Write;
+    // Not `eprintln!`: what that prints is shown for failing tests only.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
