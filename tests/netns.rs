@@ -47,7 +47,8 @@ fn result(folder: &Path, arguments: &str) -> Option<Value> {
 }
 
 fn permitted(result: &Value) -> bool {
-    let reasons = result["skipped"].as_array().unwrap().iter().filter_map(|skipped| skipped["reason"].as_str());
+    let reasons =
+        result["skipped"].as_array().unwrap().iter().filter_map(|skipped| skipped["reason"].as_str());
     let forbidden = reasons.filter(|reason| reason.starts_with("cannot make")).collect::<Vec<_>>();
     forbidden.iter().for_each(|reason| println!("skipped: {reason}"));
     forbidden.is_empty()
@@ -103,7 +104,10 @@ fn a_lost_segment_costs_kernel_tcp_a_round_trip_and_three_messages_and_delays_al
     assert_eq!((&recovery["timeouts"], &recovery["congestion_events"]), (&0.into(), &1.into()));
     let injected = [&cell["wire"]["to_server"]["lost"], &cell["wire"]["to_client"]["lost"]];
     assert_eq!(injected, [1, 0]);
-    assert_eq!((&result["system"]["dropped_packets"], &result["system"]["send_errors"]), (&0.into(), &0.into()));
+    assert_eq!(
+        (&result["system"]["dropped_packets"], &result["system"]["send_errors"]),
+        (&0.into(), &0.into())
+    );
     assert_eq!(cell["messages"]["delivered"], cell["messages"]["scheduled"]);
     assert_eq!(cell["congestion"], "cubic");
 
@@ -129,7 +133,8 @@ fn a_lost_segment_blocks_the_messages_behind_it_under_tls_too() {
     let _alone = alone();
     let folder = folder();
     // Behind the handshake, and before the server's first reply of 3 KB has anything acknowledged.
-    let arguments = "hol --path netns -t tls --rtt 40ms --loss drop:60 --to-client loss=0% --seeds 1 -d 1s -w 0s";
+    let arguments =
+        "hol --path netns -t tls --rtt 40ms --loss drop:60 --to-client loss=0% --seeds 1 -d 1s -w 0s";
     let Some(result) = result(folder.path(), arguments) else { return };
     let cell = &result["cells"][0];
     assert_eq!(cell["wire"]["to_server"]["lost"], 1);
@@ -178,7 +183,11 @@ fn quic_on_a_fixed_window_is_blocked_as_in_virtual_time() {
     let figures = |result: &Value| {
         let cell = &result["cells"][0];
         let lost = cell["wire"]["to_server"]["lost"].as_u64().unwrap();
-        (lost, cell["hol"]["blocked_ratio"].as_f64().unwrap(), cell["hol"]["wait_ns"]["mean"].as_f64().unwrap())
+        (
+            lost,
+            cell["hol"]["blocked_ratio"].as_f64().unwrap(),
+            cell["hol"]["wait_ns"]["mean"].as_f64().unwrap(),
+        )
     };
     let (real_figures, model) = (figures(&real), figures(&model));
     assert_eq!(real_figures.0, model.0);
@@ -256,7 +265,8 @@ fn where_namespaces_are_forbidden_a_line_says_so_and_the_other_paths_run() {
 
 /// Network namespaces that any thread of this machine is in.
 fn namespaces() -> BTreeSet<PathBuf> {
-    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let entries =
+        |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let processes = entries(Path::new("/proc")).filter(|path| path.join("task").exists());
     let tasks = processes.flat_map(|process| entries(&process.join("task")).collect::<Vec<_>>());
     tasks.filter_map(|task| fs::read_link(task.join("ns/net")).ok()).collect()
@@ -278,7 +288,9 @@ fn nothing_is_left_behind_a_program_that_was_killed() {
             names.any(|name| name.trim() == "forwarder")
         };
         while !forwards() {
-            if fs::read_to_string(format!("/proc/{}/stat", child.id())).is_ok_and(|stat| stat.contains(") Z ")) {
+            if fs::read_to_string(format!("/proc/{}/stat", child.id()))
+                .is_ok_and(|stat| stat.contains(") Z "))
+            {
                 let _ = child.wait();
                 return println!("skipped: namespaces are not permitted");
             }
@@ -322,6 +334,7 @@ fn programs_run_in_the_namespaces_and_reach_each_other_over_either_device() {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a rate is of real time")]
 #[test]
 #[ignore = "measures how many packets the forwarder passes: `cargo test --release --test netns rate -- --ignored`"]
 fn the_rate_of_the_forwarder() {
@@ -331,7 +344,8 @@ fn the_rate_of_the_forwarder() {
         let bind = || std::net::UdpSocket::bind("0.0.0.0:7").unwrap();
         // Nobody reads it: what is measured is the way there.
         let _sink = world.namespace(Side::Server).within(bind).unwrap();
-        let client = world.namespace(Side::Client).within(|| std::net::UdpSocket::bind("0.0.0.0:0").unwrap()).unwrap();
+        let client =
+            world.namespace(Side::Client).within(|| std::net::UdpSocket::bind("0.0.0.0:0").unwrap()).unwrap();
         client.connect((World::ip(Side::Server), 7)).unwrap();
         let begun = std::time::Instant::now();
         while begun.elapsed() < Duration::from_secs(3) {

@@ -12,9 +12,10 @@ use super::{
 };
 use crate::{
     path::{
-        Host, unspecified,
+        Host,
         netns::{NetnsHost, World},
         sim::Side,
+        unspecified,
     },
     transport::quic::Congestion,
 };
@@ -40,7 +41,8 @@ pub fn run_netns_observed(plan: &Plan, seed: u64, samples: Option<SampleSink>) -
     let runtime = runtime()?;
     let client = runtime.block_on(async { NetnsHost::new(&world, Side::Client, controller) })?;
     let far = world.clone();
-    let server = ServerThread::start(move || Ok(NetnsHost::new(&far, Side::Server, controller)? as Arc<dyn Host>))?;
+    let server =
+        ServerThread::start(move || Ok(NetnsHost::new(&far, Side::Server, controller)? as Arc<dyn Host>))?;
     let reach = World::ip(Side::Server);
     let listen = unspecified(SocketAddr::new(reach, 0));
     let ends = Ends { client, server: server.host.clone(), listen, reach };

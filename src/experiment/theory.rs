@@ -50,7 +50,9 @@ impl Theory {
             return Err("there is no emulated link");
         }
         if plan.transport.is_tcp() {
-            return Err("the form is for QUIC's way to find out about losses, and the kernel's TCP has its own");
+            return Err(
+                "the form is for QUIC's way to find out about losses, and the kernel's TCP has its own",
+            );
         }
         if plan.transport.is_datagram() {
             // Nothing is sent again and nothing waits for anything.

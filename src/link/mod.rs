@@ -97,10 +97,7 @@ pub enum Verdict {
 impl Verdict {
     /// Whether a copy of the packet arrives as it was sent.
     pub const fn arrives_intact(&self) -> bool {
-        matches!(
-            self,
-            Self::Deliver { corrupt: None, .. } | Self::Deliver { duplicate_at: Some(_), .. }
-        )
+        matches!(self, Self::Deliver { corrupt: None, .. } | Self::Deliver { duplicate_at: Some(_), .. })
     }
 }
 

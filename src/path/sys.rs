@@ -21,6 +21,17 @@ pub(super) fn unshare_user() -> io::Result<()> {
     Ok(unsafe { unshare_unsafe(UnshareFlags::NEWUSER) }?)
 }
 
+/// Has the calling thread run as soon as it has something to do, ahead of all ordinary threads. The kernel allows that
+/// to root, and to users with a real-time limit (`ulimit -r`); threads that it starts have nothing of it.
+pub(super) fn run_ahead() -> io::Result<()> {
+    let lowest = libc::sched_param { sched_priority: 1 };
+    // SAFETY: the kernel reads one `sched_param`, which outlives the call.
+    let set = unsafe {
+        libc::sched_setscheduler(0, libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, &raw const lowest)
+    };
+    check(set).map(drop)
+}
+
 /// An interface's name and what is asked of it, as `netdevice(7)` wants them.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -52,7 +63,8 @@ pub(super) fn ethtool(socket: impl AsFd, name: &str, command: u32, value: u32) -
     let mut argument = [command, value];
     let mut request = InterfaceRequest::new(name, argument.as_mut_ptr());
     // SAFETY: as in `tun`; and it points to a `struct ethtool_value`, two numbers, which outlives the call.
-    check(unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::SIOCETHTOOL as _, &raw mut request) }).map(drop)
+    check(unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::SIOCETHTOOL as _, &raw mut request) })
+        .map(drop)
 }
 
 /// Sets an option of a packet socket.
@@ -80,8 +92,7 @@ pub(super) fn bind_packet(socket: impl AsFd, interface: u32) -> io::Result<()> {
     address.sll_ifindex = interface.try_into().unwrap_or(i32::MAX);
     let length = mem::size_of_val(&address) as libc::socklen_t;
     // SAFETY: the kernel reads `length` bytes of an address that is that long.
-    let bound =
-        unsafe { libc::bind(socket.as_fd().as_raw_fd(), (&raw const address).cast(), length) };
+    let bound = unsafe { libc::bind(socket.as_fd().as_raw_fd(), (&raw const address).cast(), length) };
     check(bound).map(drop)
 }
 

@@ -64,12 +64,7 @@ pub(super) struct StreamChannel {
 
 impl StreamChannel {
     /// A channel over `connected` whose incoming messages are `length` bytes long.
-    pub(super) fn new(
-        host: &Arc<dyn Host>,
-        connected: Connected,
-        length: usize,
-        framing: Framing,
-    ) -> Self {
+    pub(super) fn new(host: &Arc<dyn Host>, connected: Connected, length: usize, framing: Framing) -> Self {
         let Connected { stream, peer, kernel } = connected;
         let inbox = Inbox::default();
         let tap = kernel.as_ref().and_then(KernelTcp::tap);
@@ -172,12 +167,16 @@ impl Channel for StreamChannel {
     }
 
     fn recovery(&self) -> Recovery {
-        let Some((kernel, info)) = self.kernel.as_ref().and_then(|kernel| Some((kernel, kernel.info()?))) else {
+        let Some((kernel, info)) = self.kernel.as_ref().and_then(|kernel| Some((kernel, kernel.info()?)))
+        else {
             return Recovery::default();
         };
         Recovery {
             retransmitted_packets: Some(info.retransmitted_segments),
-            congestion_events: kernel.fast_recoveries().zip(info.timeout_recoveries).map(|(fast, slow)| fast + slow),
+            congestion_events: kernel
+                .fast_recoveries()
+                .zip(info.timeout_recoveries)
+                .map(|(fast, slow)| fast + slow),
             min_window_bytes: self.min_window_bytes,
             timeouts: info.timeouts,
             ..Recovery::default()

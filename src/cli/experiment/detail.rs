@@ -19,7 +19,8 @@ use crate::cli::output::{note, raw};
 use wirelab::{
     experiment::{
         Observers, Outcome, PathKind, Place, Plan, RunError, Runs, SampleFile, SampleRows, Which, choose,
-        episode, run_direct, run_direct_observed, run_netns, run_netns_observed, run_relay, run_relay_observed, simulate, simulate_observed,
+        episode, run_direct, run_direct_observed, run_netns, run_netns_observed, run_relay,
+        run_relay_observed, simulate, simulate_observed,
     },
     report::{LadderOptions, to_ladder},
 };

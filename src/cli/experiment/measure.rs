@@ -13,6 +13,7 @@ use super::{
 use crate::cli::output::note;
 use wirelab::{
     experiment::{self, Effort, LEAD, PathKind, Runs, run_numbered_matrix},
+    path::netns,
     report::{ResultFile, Skipped},
     units::format_duration,
 };
@@ -45,7 +46,9 @@ impl ExperimentArgs {
             collect(&mut file, batch, runs);
         }
         let in_real_time = request.batches.iter().any(|batch| batch.path.is_real_time());
-        file.system = in_real_time.then(|| experiment::system(&wires));
+        let in_namespaces = request.batches.iter().any(|batch| batch.path == PathKind::Netns);
+        let settings = if in_namespaces { netns::settings() } else { Vec::new() };
+        file.system = in_real_time.then(|| experiment::system(&wires, settings));
         bar.finish_and_clear();
         let replied = file.cells.iter().any(|cell| cell.messages.as_ref().is_some_and(|m| m.delivered > 0));
         samples.map_or(Ok(()), Samples::complete)?;

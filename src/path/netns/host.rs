@@ -74,7 +74,8 @@ impl Host for NetnsHost {
     }
 
     fn udp_bind(&self, local: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
-        self.within(("listen on UDP", local), || self.direct.udp_bind(local)).map(|socket| self.tapped(socket))
+        self.within(("listen on UDP", local), || self.direct.udp_bind(local))
+            .map(|socket| self.tapped(socket))
     }
 
     fn udp_connect(&self, peer: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {

@@ -29,8 +29,13 @@ use std::{
     time::Instant,
 };
 
-pub use self::{device::Device, host::NetnsHost, namespace::Namespace, permission::prepare};
 use self::forwarder::Forwarder;
+pub use self::{
+    device::Device,
+    host::NetnsHost,
+    namespace::{Namespace, settings},
+    permission::prepare,
+};
 use super::{Fidelity, sim::Side};
 use crate::link::{Counters, LinkSpec};
 

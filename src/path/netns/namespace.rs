@@ -12,7 +12,7 @@ use std::{
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use super::{NetnsError, netlink, permission};
+use super::{Device, NetnsError, netlink, permission};
 use crate::path::sys;
 
 /// What a fresh namespace is set to, so that runs know nothing of each other and of this machine.
@@ -23,6 +23,27 @@ const SETTINGS: [(&str, &str); 4] = [
     ("net/ipv4/tcp_no_metrics_save", "1"),
     ("net/ipv4/tcp_slow_start_after_idle", "0"),
 ];
+
+/// Settings of a fresh namespace that bear on a result: most of the machine's own do not hold in it.
+const TOLD: [&str; 6] = [
+    "tcp_rmem",
+    "tcp_wmem",
+    "tcp_ecn",
+    "tcp_autocorking",
+    "tcp_no_metrics_save",
+    "tcp_slow_start_after_idle",
+];
+
+/// What holds in every namespace that is made here, by name; nothing where none can be made.
+pub fn settings() -> Vec<(String, String)> {
+    let read = || {
+        let value = |name: &str| fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).ok();
+        let told =
+            TOLD.iter().filter_map(|name| Some((format!("netns.{name}"), value(name)?.trim().to_owned())));
+        told.chain([("netns.device".to_owned(), Device::best().name().to_owned())]).collect()
+    };
+    Namespace::new().ok().and_then(|namespace| namespace.within(read).ok()).unwrap_or_default()
+}
 
 /// A network namespace.
 #[derive(Debug)]

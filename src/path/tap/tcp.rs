@@ -181,7 +181,10 @@ mod tests {
             let again = connections.enter(Direction::ToServer, parts[0], at(30)).unwrap();
             connections.arrive(Direction::ToServer, &again, at(40));
             let (arrived, passage) = server.receive().unwrap();
-            assert_eq!((arrived, passage.first.at, passage.copy.at, passage.dropped), (at(40), at(1), at(30), true));
+            assert_eq!(
+                (arrived, passage.first.at, passage.copy.at, passage.dropped),
+                (at(40), at(1), at(30), true)
+            );
         }
     }
 
