@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use program::{run, wirelab};
+use program::wirelab;
 use serde_json::Value;
 use tempfile::TempDir;
 use wirelab::{
@@ -41,9 +41,23 @@ fn folder() -> TempDir {
 
 /// The result of `wirelab` with these arguments; `None`, and a word about it, where namespaces are not permitted.
 fn result(folder: &Path, arguments: &str) -> Option<Value> {
-    let said = run(folder, arguments.split_whitespace().chain(["-J", "--no-progress", "-q"]));
-    let result: Value = serde_json::from_str(&said.out).unwrap_or_else(|e| panic!("{e}: {}", said.err));
+    let mut command = ahead_of_others();
+    command.args(arguments.split_whitespace()).args(["-J", "--no-progress", "-q"]).current_dir(folder);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {said}"));
     permitted(&result).then_some(result)
+}
+
+/// A `wirelab` that other programs of this machine do not make late, where that is allowed.
+fn ahead_of_others() -> Command {
+    let chrt = |program: &str| {
+        let mut command = Command::new("chrt");
+        command.args(["-f", "1", program]);
+        command
+    };
+    let allowed = chrt("true").output().is_ok_and(|output| output.status.success());
+    if allowed { chrt(env!("CARGO_BIN_EXE_wirelab")) } else { Command::new(env!("CARGO_BIN_EXE_wirelab")) }
 }
 
 fn permitted(result: &Value) -> bool {
@@ -57,10 +71,12 @@ fn permitted(result: &Value) -> bool {
 /// Whether the machine kept the wire's times, so that there is something to check them by.
 fn in_time(result: &Value) -> bool {
     let late = result["system"]["lateness_ns"]["p99"].as_u64().unwrap();
-    let flags = result["cells"][0]["flags"].to_string();
-    let in_time = late < 1_000_000 && !flags.contains("send-late");
+    let sent_late = result["cells"][0]["send_delay_ns"]["p99"].as_u64().unwrap();
+    let in_time = late.max(sent_late) < 1_000_000;
     if !in_time {
-        println!("skipped: times are not checked, because this machine delivered packets {late} ns late");
+        println!(
+            "skipped: times are not checked: this machine sent {sent_late} ns late and delivered {late} ns late"
+        );
     }
     in_time
 }
