@@ -42,7 +42,7 @@ pub fn run_direct_observed(plan: &Plan, seed: u64, samples: Option<SampleSink>) 
     runtime.block_on(run(&ends, plan.transport, &plan.workload, &settings, (seed, || ()), samples))
 }
 
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_io().build()
 }
 

@@ -7,10 +7,12 @@ mod compare;
 mod direct;
 mod episode;
 mod matrix;
+mod network;
 mod observe;
 mod outcome;
 mod plan;
 mod recorder;
+mod remote;
 mod run;
 mod samples;
 mod sim;
@@ -25,10 +27,12 @@ pub use self::{
     direct::{run_direct, run_direct_observed},
     episode::{UnknownEpisode, Which, choose, episode},
     matrix::{Effort, Runs, run_matrix, run_numbered_matrix},
+    network::{NetworkFigures, WayFigures},
     observe::{LoggedPacket, Observers, PacketLog, Portion, Sample, SampleSink, Status},
     outcome::{Messages, Outcome},
     plan::{PathKind, Plan, PlanError, UnknownPath},
     recorder::AtServer,
+    remote::{Remote, run_against, run_remote},
     run::{Ends, LEAD, RunError, run},
     samples::{Place, SAMPLE_COLUMNS, SampleFile, SampleRows, Turn},
     sim::{simulate, simulate_observed},

@@ -20,6 +20,10 @@ pub enum Flag {
     SendLate,
     /// Losses came in runs.
     Bursty,
+    /// The server would not answer all that was asked.
+    Refused,
+    /// The server gave the bytes back, and told nothing of itself.
+    PlainEcho,
 }
 
 impl Flag {
@@ -33,6 +37,8 @@ impl Flag {
             Self::NoReply => "no-reply",
             Self::SendLate => "send-late",
             Self::Bursty => "bursty",
+            Self::Refused => "refused",
+            Self::PlainEcho => "plain-echo",
         }
     }
 
@@ -61,6 +67,14 @@ impl Flag {
                 "losses came in runs, so figures for isolated losses do not apply and seeds differ \
                  more"
             }
+            Self::Refused => {
+                "the server refused to answer some messages (its rate limit, say), and these count \
+                 as lost"
+            }
+            Self::PlainEcho => {
+                "the server told nothing of itself: either it is not wirelab's, or messages are too \
+                 short to ask (104 bytes do), so only round trips are known"
+            }
         }
     }
 }
@@ -79,6 +93,8 @@ mod tests {
             Flag::NoReply,
             Flag::SendLate,
             Flag::Bursty,
+            Flag::Refused,
+            Flag::PlainEcho,
         ] {
             assert_eq!(serde_json::to_value(flag).unwrap(), flag.name());
         }
