@@ -7,6 +7,7 @@ mod experiment;
 mod hol;
 mod man;
 pub(crate) mod output;
+mod peer;
 mod report;
 mod send;
 mod serve;

@@ -51,6 +51,9 @@ pub enum RunError {
     /// The machine gave no clock or no runtime.
     #[error("cannot start a host on this machine: {0}")]
     Host(#[from] std::io::Error),
+    /// An earlier run has found that the server is not there.
+    #[error("it was gone")]
+    Gone,
     /// No certificate could be made.
     #[error(transparent)]
     Certs(#[from] crate::certs::CertsError),

@@ -105,8 +105,8 @@ const COLUMNS: [(&str, Topic, Value); 19] = [
 
 /// What is known of a network that is not ours: means, where a figure has a distribution.
 const NETWORK_COLUMNS: [(&str, Topic, Value); 8] = [
-    ("lost up", Topic::Network, |cell| way(network(cell)?.to_server.as_ref()?.loss_ratio)),
-    ("lost down", Topic::Network, |cell| way(network(cell)?.to_client.as_ref()?.loss_ratio)),
+    ("lost up", Topic::Network, |cell| network(cell)?.to_server.as_ref()?.loss_ratio.map(words::share)),
+    ("lost down", Topic::Network, |cell| network(cell)?.to_client.as_ref()?.loss_ratio.map(words::share)),
     ("overtaken up", Topic::Network, |cell| overtaken(network(cell)?.to_server.as_ref()?)),
     ("overtaken down", Topic::Network, |cell| overtaken(network(cell)?.to_client.as_ref()?)),
     ("IPDV", Topic::Network, |cell| time(network(cell)?.ipdv_ns.mean)),
@@ -118,10 +118,6 @@ const NETWORK_COLUMNS: [(&str, Topic, Value); 8] = [
 /// What the network did, where it is not ours.
 fn network(cell: &Cell) -> Option<&Network> {
     cell.server.as_ref().and(cell.network.as_ref())
-}
-
-fn way(ratio: Option<Ratio>) -> Option<String> {
-    ratio.map(words::share)
 }
 
 fn overtaken(way: &NetworkDirection) -> Option<String> {
