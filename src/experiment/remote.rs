@@ -45,6 +45,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const GREETINGS: u64 = 10;
 /// … with so much time for an answer.
 const GREETING_WAIT: Duration = Duration::from_millis(500);
+/// For the end of the connection to be on its way, so that the server need not find out by itself.
+const GOODBYE: Duration = Duration::from_millis(20);
 /// The flow of a message that belongs to no schedule.
 const NO_FLOW: u32 = u32::MAX;
 
@@ -91,6 +93,8 @@ pub async fn run_against(
     outcome.connect = Some(connect);
     outcome.client = channel.recovery();
     outcome.messages.corrupted = outcome.client.corrupted;
+    drop(channel);
+    host.sleep(GOODBYE).await;
     Ok(outcome)
 }
 
