@@ -132,7 +132,8 @@ fn overtaking_is_seen_on_the_way_on_which_it_happened() {
     let (down, _) = udp(200, straight.clone(), overtaking.clone());
     assert!(down.network.ways[0].reordered == 0 && down.network.ways[1].reordered > 5, "{:?}", down.network);
     // Who sees both ends' clocks agrees with who does not.
-    let plan = Plan { path: PathKind::Sim, ..plan(Transport::Udp, [overtaking, straight], workload(200, 1000)) };
+    let plan =
+        Plan { path: PathKind::Sim, ..plan(Transport::Udp, [overtaking, straight], workload(200, 1000)) };
     let seen = simulate_observed(&plan, 1, Observers::default()).unwrap();
     assert!(seen.network.ways[0].reordered > 5 && seen.network.ways[1].reordered == 0);
     assert_eq!(seen.network.ways[0].extent.max(), up.network.ways[0].extent.max());
@@ -145,7 +146,10 @@ fn what_a_server_refuses_is_said() {
     assert_eq!(wire.map(|way| way.lost), [0, 0]);
     let network = &outcome.network;
     assert!(outcome.messages.lost > 50 && network.refused > 50, "{network:?}");
-    assert_eq!(network.ways[1].lost, 0, "what it refused has not come back, and was not lost on the way back");
+    assert_eq!(
+        network.ways[1].lost, 0,
+        "what it refused has not come back, and was not lost on the way back"
+    );
     assert_eq!(network.ways[0].lost + network.unattributed, outcome.messages.lost);
 }
 
@@ -159,12 +163,14 @@ fn order_is_measured_at_both_ends_of_every_mapping_to_quic() {
             assert_eq!(outcome.messages.unfinished, 0, "{transport}");
             [0, 1].map(|way| outcome.order_by_direction[way].blocked)
         };
-        let [up, none] = blocked(&[80], &[]);
-        let [still_none, down] = blocked(&[], &[80]);
+        // Some of these packets may carry acknowledgements alone.
+        let some = [60, 75, 91, 106];
+        let [up, none] = blocked(&some, &[]);
+        let [still_none, down] = blocked(&[], &some);
         assert_eq!((none, still_none), (0, 0), "{transport}");
         match transport {
             Transport::QuicOne => assert!(up >= 5 && down >= 5, "{up} {down}"),
-            Transport::QuicFlow => assert!((1..5).contains(&up) && (1..5).contains(&down), "{up} {down}"),
+            Transport::QuicFlow => assert!((1..=8).contains(&up) && (1..=8).contains(&down), "{up} {down}"),
             _ => assert_eq!((up, down), (0, 0), "{transport}"),
         }
     }
@@ -173,11 +179,16 @@ fn order_is_measured_at_both_ends_of_every_mapping_to_quic() {
 #[test]
 fn messages_too_short_to_ask_are_measured_all_the_same() {
     for length in [32, HEAD_BYTES - 1, HEAD_BYTES] {
-        for transport in [Transport::Udp, Transport::QuicOne, Transport::QuicMessage, Transport::QuicDatagram] {
+        for transport in [Transport::Udp, Transport::QuicOne, Transport::QuicMessage, Transport::QuicDatagram]
+        {
             let links = [dropping([]), dropping([])];
             let (outcome, _) = measure(&plan(transport, links, workload(20, length)), None);
             assert_eq!(outcome.messages.delivered, 20, "{transport} {length}");
-            assert_eq!(outcome.network.told, if length < HEAD_BYTES { 0 } else { 20 }, "{transport} {length}");
+            assert_eq!(
+                outcome.network.told,
+                if length < HEAD_BYTES { 0 } else { 20 },
+                "{transport} {length}"
+            );
         }
     }
 }

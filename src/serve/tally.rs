@@ -40,7 +40,12 @@ impl Released {
 
 impl Tally {
     /// The reply's probe to a request that asks. Call it last of all: the time until now is how long it was held.
-    pub(super) fn answer(&mut self, host: &dyn Host, (probe, ask): (Probe, Ask), released: Released) -> Probe {
+    pub(super) fn answer(
+        &mut self,
+        host: &dyn Host,
+        (probe, ask): (Probe, Ask),
+        released: Released,
+    ) -> Probe {
         if self.run != ask.run {
             *self = Self { run: ask.run, ..Self::default() };
         }

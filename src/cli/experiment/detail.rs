@@ -18,8 +18,8 @@ use super::{
 use crate::cli::output::{note, raw};
 use wirelab::{
     experiment::{
-        Observers, Outcome, PathKind, Place, Plan, Remote, RunError, Runs, SampleFile, SampleRows, SampleSink,
-        Which, choose, episode, run_direct_observed, run_remote, simulate_observed,
+        Observers, Outcome, PathKind, Place, Plan, Remote, RunError, Runs, SampleFile, SampleRows,
+        SampleSink, Which, choose, episode, run_direct_observed, run_remote, simulate_observed,
     },
     report::{LadderOptions, to_ladder},
 };
@@ -152,7 +152,8 @@ impl<'a> Runner<'a> {
         let mut runners = Vec::new();
         for batch in &request.batches {
             let seeds = usize::try_from(batch.seeds).unwrap_or(usize::MAX);
-            let servers = batch.servers.iter().map(|remote| Elsewhere { remote, gone: AtomicBool::new(false) });
+            let servers =
+                batch.servers.iter().map(|remote| Elsewhere { remote, gone: AtomicBool::new(false) });
             runners.push(Self { samples, path: batch.path, servers: servers.collect(), seeds, jobs, plans });
             jobs += batch.plans.len() * seeds;
             plans += batch.plans.len();
