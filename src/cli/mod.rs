@@ -8,6 +8,7 @@ mod hol;
 mod link;
 mod man;
 pub(crate) mod output;
+mod peer;
 mod report;
 mod send;
 mod serve;

@@ -26,6 +26,10 @@ pub enum Flag {
     MachineDropped,
     /// This machine could not send packets.
     SendErrors,
+    /// The server would not answer all that was asked.
+    Refused,
+    /// The server gave the bytes back, and told nothing of itself.
+    PlainEcho,
 }
 
 impl Flag {
@@ -42,6 +46,8 @@ impl Flag {
             Self::LateWire => "late-wire",
             Self::MachineDropped => "machine-dropped",
             Self::SendErrors => "send-errors",
+            Self::Refused => "refused",
+            Self::PlainEcho => "plain-echo",
         }
     }
 
@@ -82,6 +88,14 @@ impl Flag {
                 "this machine could not send some packets; they are among the losses, and the link has not lost \
                  them"
             }
+            Self::Refused => {
+                "the server refused to answer some messages (its rate limit, say), and these count \
+                 as lost"
+            }
+            Self::PlainEcho => {
+                "the server told nothing of itself: either it is not wirelab's, or messages are too \
+                 short to ask (104 bytes do), so only round trips are known"
+            }
         }
     }
 }
@@ -103,6 +117,8 @@ mod tests {
             Flag::LateWire,
             Flag::MachineDropped,
             Flag::SendErrors,
+            Flag::Refused,
+            Flag::PlainEcho,
         ] {
             assert_eq!(serde_json::to_value(flag).unwrap(), flag.name());
         }

@@ -141,6 +141,11 @@ impl<K: Ord + Copy, V: Default> Bounded<K, V> {
         }
         self.entries.entry(key).or_default()
     }
+
+    /// What is remembered of `key`, if anything is.
+    pub(super) fn get(&mut self, key: &K) -> Option<&mut V> {
+        self.entries.get_mut(key)
+    }
 }
 
 #[cfg(test)]

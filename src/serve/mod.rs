@@ -6,9 +6,11 @@ mod converse;
 mod counters;
 mod desk;
 mod limits;
+mod probes;
 mod quic;
 mod stop;
 mod stream;
+mod tally;
 mod udp;
 
 use std::{

@@ -10,9 +10,12 @@ use super::{
     Refusal,
     converse::{Carrier, Over, converse},
     desk::Desk,
+    probes::{self, Beginning, answer_quic},
+    tally::{Released, Tally, asked, overwrite},
 };
 use crate::{
     path::timeout,
+    service::Service,
     transport::{
         ConnectError,
         quic::{self, Congestion, QuicLimits, QuicServer, QuicSettings, TOO_LONG},
@@ -104,15 +107,17 @@ async fn handshake(desk: &Desk, incoming: Incoming) -> Result<Connection, Connec
 async fn answer(desk: &Arc<Desk>, connection: &Connection, peer: SocketAddr) -> Result<(), ConnectionError> {
     let mut draining = pin!(desk.tasks.draining());
     let (in_progress, mut all_done) = mpsc::channel::<()>(1);
+    let shared = Arc::<probes::Shared>::default();
     loop {
         tokio::select! {
             biased;
             stream = connection.accept_bi() => {
-                let task = serve_stream(desk.clone(), peer, stream?, in_progress.clone());
+                let shared = (shared.clone(), in_progress.clone());
+                let task = serve_stream(desk.clone(), peer, stream?, shared);
                 desk.tasks.spawn("a QUIC stream", task);
             }
             datagram = connection.read_datagram() => {
-                if let Err(refusal) = answer_datagram(desk, connection, &datagram?) {
+                if let Err(refusal) = answer_datagram(desk, connection, &datagram?, &shared) {
                     desk.counters.refuse(refusal);
                 }
             }
@@ -128,9 +133,16 @@ async fn serve_stream(
     desk: Arc<Desk>,
     peer: SocketAddr,
     (mut send, mut receive): (SendStream, RecvStream),
-    _in_progress: mpsc::Sender<()>,
+    (shared, _in_progress): (Arc<probes::Shared>, mpsc::Sender<()>),
 ) {
-    match converse(&desk, (Carrier::QuicStream, peer.ip()), &mut receive, &mut send).await {
+    let ip = peer.ip();
+    let end = match converse(&desk, (Carrier::QuicStream, ip), &mut receive, &mut send).await {
+        Ok(Some(Beginning { bytes, asked: Some(length) })) => {
+            answer_quic(&desk, ip, (bytes, length), &shared, (&mut receive, &mut send)).await
+        }
+        end => end.map(drop),
+    };
+    match end {
         Ok(()) => {
             // Until the client has it all: a connection that is closed before takes it along.
             let _ = timeout(&*desk.host, desk.options.idle, send.stopped()).await;
@@ -144,11 +156,27 @@ async fn serve_stream(
     }
 }
 
-fn answer_datagram(desk: &Desk, connection: &Connection, request: &Bytes) -> Result<(), Refusal> {
-    desk.admit_message(connection.remote_address().ip(), request.len())?;
+fn answer_datagram(
+    desk: &Desk,
+    connection: &Connection,
+    request: &Bytes,
+    shared: &probes::Shared,
+) -> Result<(), Refusal> {
+    let question = asked(request).filter(|_| desk.options.service == Service::Echo);
+    let released = Released::at_once(desk.host.now());
+    if let Err(refusal) = desk.admit_message(connection.remote_address().ip(), request.len()) {
+        if question.is_some() {
+            shared.with_tally(Tally::refuse);
+        }
+        return Err(refusal);
+    }
     desk.counters.received(request.len());
     let mut reply = Vec::new();
     desk.options.service.answer(request, desk.host.unix_time(), &mut reply);
+    if let Some(question) = question {
+        let mark = shared.with_tally(|tally| tally.answer(&*desk.host, question, released));
+        overwrite(&mut reply, &mark);
+    }
     let length = reply.len();
     connection.send_datagram(reply.into()).map_err(|e| match e {
         SendDatagramError::TooLarge => Refusal::TooLong,

@@ -19,6 +19,7 @@ use super::{
     Refusal,
     converse::{Carrier, Over, converse},
     desk::Desk,
+    probes::{Beginning, answer_stream},
 };
 use crate::{
     path::{ByteStream, Connected, Listener, timeout},
@@ -95,7 +96,12 @@ async fn talk(desk: &Desk, peer: SocketAddr, stream: impl ByteStream) {
     desk.welcome(peer);
     let (mut reader, mut writer) = tokio::io::split(stream);
     // Whatever cut it short has been counted where it was known.
-    let end = converse(desk, (Carrier::Connection, peer.ip()), &mut reader, &mut writer).await;
+    let end = match converse(desk, (Carrier::Connection, peer.ip()), &mut reader, &mut writer).await {
+        Ok(Some(Beginning { bytes, asked: Some(length) })) => {
+            answer_stream(desk, peer.ip(), (bytes, length), (&mut reader, &mut writer)).await
+        }
+        end => end.map(drop),
+    };
     if end == Err(Over::TooLong) {
         let limit = HANDSHAKE_TIMEOUT.min(desk.options.idle);
         // Who still does not stop is cut off.
