@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Bind, Options, Report, ServeError,
+    Bind, Options, Refusal, Report, ServeError,
     counters::Counters,
     desk::{Desk, Total},
     limits::RateLimits,
@@ -36,6 +36,7 @@ pub(super) struct Shared {
 
 #[derive(Debug)]
 pub(super) struct Listening {
+    host: Arc<dyn Host>,
     pub(super) bind: Bind,
     slots: Arc<Slots>,
     security: Security,
@@ -64,7 +65,7 @@ impl Listening {
                 Security::Quic(quic::Common { tls: Arc::new(config), keys: QuicKeys::new(options.seed) })
             }
         };
-        Ok(Self { bind, slots, security, counters: Vec::new() })
+        Ok(Self { host: host.clone(), bind, slots, security, counters: Vec::new() })
     }
 
     /// Listens on `host`. The first to do so learns the port.
@@ -118,6 +119,17 @@ impl Listening {
         self.bind.local = local;
         self.counters.push(counters);
         Ok(())
+    }
+
+    /// Counts what the system dropped before any worker saw it.
+    pub(super) fn count_queue_drops(&self) {
+        let is_udp = matches!(self.bind.scheme, Scheme::Udp | Scheme::Quic);
+        if is_udp
+            && let Some(dropped) = self.host.dropped_datagrams(self.bind.local)
+            && let Some(counters) = self.counters.first()
+        {
+            counters.refuse_many(Refusal::QueueFull, dropped);
+        }
     }
 
     /// What all workers have done so far.

@@ -188,6 +188,10 @@ impl Server {
 
     /// Stops: nothing new is accepted, and what is in progress may finish for as long as `within`.
     pub async fn stop(self, within: Duration) -> Stopped {
+        // As long as the sockets are there to be asked.
+        for listening in &self.listening {
+            listening.count_queue_drops();
+        }
         let drained = self.stopper.stop(within).await;
         Stopped { reports: self.listening.iter().map(Listening::report).collect(), drained }
     }
