@@ -133,7 +133,8 @@ impl Serve {
     }
 
     fn threads(&self) -> u16 {
-        let cores = || std::thread::available_parallelism().map_or(1, |n| u16::try_from(n.get()).unwrap_or(u16::MAX));
+        let cores =
+            || std::thread::available_parallelism().map_or(1, |n| u16::try_from(n.get()).unwrap_or(u16::MAX));
         self.threads.map_or_else(cores, NonZeroU16::get)
     }
 

@@ -49,11 +49,8 @@ pub(super) struct Common {
 }
 
 pub(super) fn bind(desk: &Desk, local: SocketAddr, common: &Common) -> Result<QuicServer, ConnectError> {
-    let settings = QuicSettings {
-        congestion: Congestion::Cubic,
-        seed: desk.options.seed,
-        limits: limits(desk, 0),
-    };
+    let settings =
+        QuicSettings { congestion: Congestion::Cubic, seed: desk.options.seed, limits: limits(desk, 0) };
     quic::listen_sharing(&desk.host, local, (common.tls.clone(), &common.keys), &settings)
 }
 

@@ -64,11 +64,8 @@ impl Slots {
         let of_source = taken.sources.get(&source).map_or(0, |s| s.connections);
         if of_source >= self.per_source {
             let oldest = taken.sources.get(&source).and_then(|s| s.unproven.first().copied());
-            let full = if self.per_source < self.total {
-                Refusal::SourceConnections
-            } else {
-                Refusal::Connections
-            };
+            let full =
+                if self.per_source < self.total { Refusal::SourceConnections } else { Refusal::Connections };
             taken.displace(oldest.ok_or(full)?);
         } else if taken.connections >= self.total {
             let oldest = taken.unproven.keys().next().copied();
