@@ -2,7 +2,7 @@
 //!
 //! Clients that ask for the application protocol `perf` get [that](perf) instead.
 
-use std::{net::SocketAddr, pin::pin, sync::Arc};
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use quinn::{
@@ -36,6 +36,9 @@ const BYTES_PER_STREAM: u64 = 8 << 10;
 
 /// Unidirectional streams that a client of the performance protocol may have open.
 const PERF_UNIDIRECTIONAL: VarInt = VarInt::from_u32(16);
+
+/// How long a stop waits for clients to hear of it.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Application errors of ours; nobody but a person reads them.
 const DONE: VarInt = VarInt::from_u32(0);
@@ -92,8 +95,9 @@ async fn accept(desk: Arc<Desk>, server: Arc<QuicServer>) {
         }
     }
     server.endpoint.set_server_config(None);
-    // Until all have been told that it is over.
-    server.endpoint.wait_idle().await;
+    // Until all have been told that it is over. Half-open connections take three times a guess to go, and there may be
+    // nobody there.
+    let _ = timeout(&*desk.host, FAREWELL, server.endpoint.wait_idle()).await;
 }
 
 /// A place for the connection that is `incoming`. While many handshakes are in progress, only those get one who prove
