@@ -124,6 +124,7 @@ fn only_those_who_come_while_handshakes_pile_up_must_prove_their_address() {
         let start = client.host.now();
         client.connect().await;
         assert_eq!(client.host.now() - start, ROUND_TRIP);
+        client.host.sleep(ROUND_TRIP).await;
         arrivals
     });
     let expected = [1, 1, 2, 2, 2].map(|round_trips| Time::ZERO + round_trips * ROUND_TRIP);
