@@ -98,7 +98,7 @@ impl RateLimits {
 }
 
 /// What one source is to its rate: an IPv6 host has a whole /64 to send from (RFC 4291 section 2.5.1).
-fn network(source: IpAddr) -> IpAddr {
+pub(super) fn network(source: IpAddr) -> IpAddr {
     match source.to_canonical() {
         IpAddr::V4(ip) => ip.into(),
         IpAddr::V6(ip) => {

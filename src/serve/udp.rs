@@ -16,6 +16,9 @@ use crate::{
 /// How long to leave a socket alone that fails, so that its owner's machine is not kept busy with it.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
+/// Datagrams that are answered in one go.
+const TURN: u64 = 64;
+
 pub(super) fn start(desk: Desk, socket: Arc<dyn Datagrams>) {
     let tasks = desk.tasks.clone();
     let server =
@@ -46,7 +49,11 @@ impl UdpServer {
         let mut draining = pin!(self.desk.tasks.draining());
         let mut buffer = vec![0; usize::from(u16::MAX)];
         let mut reply = Vec::new();
-        loop {
+        for turn in 1_u64.. {
+            // Other tasks of this thread have their turn also while datagrams keep coming.
+            if turn % TURN == 0 {
+                tokio::task::yield_now().await;
+            }
             // What has arrived is answered before a stop is obeyed.
             let received = tokio::select! {
                 biased;
