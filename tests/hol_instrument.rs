@@ -362,7 +362,7 @@ fn slow_echo(transport: Transport) -> Vec<(AtServer, Delivery)> {
             for seq in 0..10 {
                 client.sleep(ms(10)).await;
                 let id = MessageId { flow: 0, seq };
-                channel.send(Probe { id, due: client.now() }, 1000).unwrap();
+                channel.send(Probe::new(id, client.now()), 1000).unwrap();
             }
             let mut replies = Vec::new();
             for _ in 0..10 {

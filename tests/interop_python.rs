@@ -121,3 +121,14 @@ fn an_aioquic_server_answers_send_in_each_mapping() {
         assert_eq!(replies, "first\nsecond\n", "streams={streams}");
     }
 }
+
+#[test]
+fn an_aioquic_client_of_the_performance_protocol_gets_what_it_asks_for() {
+    let Some(client) = python_with("aioquic", "quic_perf.py") else { return };
+    let server = Server::start("quic", "echo");
+    let ca = server.certificates.ca().display().to_string();
+    let said = run(client, &[&server.port.to_string(), &ca]);
+    let expected = "bidirectional: 0 of 0\nbidirectional: 1 of 1\nbidirectional: 500000 of 500000\n\
+                    bidirectional: 1 of 1\nunidirectional: 100000 of 100000\n";
+    assert_eq!(said, expected);
+}

@@ -81,7 +81,7 @@ fn echoes(transport: Transport, drops: &[u64], messages: u64) -> (u64, Vec<u64>)
         let connected = client.now().as_nanos();
         let mut latencies = Vec::new();
         for seq in 0..messages {
-            let probe = Probe { id: MessageId { flow: 0, seq }, due: client.now() };
+            let probe = Probe::new(MessageId { flow: 0, seq }, client.now());
             channel.send(probe, 1000).unwrap();
             let next = Duration::from_millis(10);
             let until = client.now() + next;

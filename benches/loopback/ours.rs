@@ -75,7 +75,7 @@ async fn exchange(
 }
 
 fn send(channel: &mut dyn Channel, sent: &mut u64) {
-    let probe = Probe { id: MessageId { flow: 0, seq: *sent }, due: Time::ZERO };
+    let probe = Probe::new(MessageId { flow: 0, seq: *sent }, Time::ZERO);
     channel.send(probe, LENGTH).expect("a message that can be sent");
     *sent += 1;
 }

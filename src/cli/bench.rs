@@ -7,7 +7,7 @@ use clap::Args;
 use super::experiment::{Defaults, ExperimentArgs, presets};
 use wirelab::transport::{Transport, quic::Congestion};
 
-/// Compare transports: latency and loss on one emulated link, or over loopback
+/// Compare transports: latency and loss on one emulated link, over loopback, or to servers by URL
 ///
 /// Sends messages on a schedule and counts each from the instant it was due to the release of its reply. In sim,
 /// nothing is waited for: real clients and servers run in virtual time, and the same options give the same bytes.
@@ -28,6 +28,8 @@ Examples:
       losses that come in bursts, behind a bottleneck
   wirelab bench -t quic-one --loss drop:60 --seeds 1 --ladder
       one lost packet, and below the table what waited for it, packet by packet
+  wirelab bench udp://192.0.2.1 quic://lab.example:4433 --ca ca.pem
+      the real network to a `wirelab serve` elsewhere, or to any other echo: UDP and QUIC's four, a row each
   wirelab bench --path direct -t all -d 2s --seeds 2
       every transport over this machine's loopback, in real time, without the link";
 

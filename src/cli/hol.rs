@@ -38,6 +38,8 @@ Examples:
       loss on the way to the server only, where a closed form stands beside what was measured
   wirelab hol --loss 0%,0.5%,1%,2%,5% -o curve.csv
       a curve over the loss rate
+  wirelab hol 'quic://lab.example?streams=one' --ca ca.pem -i 5ms
+      on the real network to a `wirelab serve` elsewhere, which tells what waited there
   wirelab hol -C cubic
       how much of the delay is the window's";
 

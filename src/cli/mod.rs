@@ -8,6 +8,7 @@ mod hol;
 mod link;
 mod man;
 pub(crate) mod output;
+mod peer;
 mod report;
 mod send;
 mod serve;
@@ -18,7 +19,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand};
 pub(crate) use experiment::usage::UsageError;
-use wirelab::path::{Host, direct::DirectHost};
+use wirelab::path::direct::DirectHost;
 
 /// Raw UDP, TCP, TLS and QUIC side by side on one seeded lossy wire
 #[derive(Debug, Parser)]
@@ -66,7 +67,7 @@ impl Cli {
 
 /// Runs `command` on the sockets of this machine.
 fn in_real_time<F: Future<Output = anyhow::Result<ExitCode>>>(
-    command: impl FnOnce(Arc<dyn Host>) -> F,
+    command: impl FnOnce(Arc<DirectHost>) -> F,
 ) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {

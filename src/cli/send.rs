@@ -3,7 +3,6 @@
 use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
-    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -11,17 +10,14 @@ use std::{
 
 use anyhow::{anyhow, bail};
 use clap::Args;
-use rustls::pki_types::ServerName;
 use tokio::sync::mpsc;
 use wirelab::{
-    certs,
     path::Host,
     send::{Client, Options, Reply, SendError},
-    target::{Family, Target},
-    transport::tls::{ClientTls, Trust},
+    target::Target,
 };
 
-use super::{UsageError, output, values};
+use super::{UsageError, output, peer::PeerArgs, values};
 
 /// Sends messages to a server and prints the reply to each on a line
 ///
@@ -45,21 +41,8 @@ pub(crate) struct Send {
     /// How often to send a datagram again that got no reply
     #[arg(long, value_name = "N", default_value = "0")]
     retries: u32,
-    /// Trust servers whose certificate this CA has signed
-    #[arg(long, value_name = "FILE", default_value = "certs/ca.pem")]
-    ca: PathBuf,
-    /// The name that the server's certificate must bear [default: the URL's host]
-    #[arg(long, value_name = "NAME")]
-    server_name: Option<String>,
-    /// Trust any server, whoever it is
-    #[arg(long, conflicts_with = "ca")]
-    insecure: bool,
-    /// Use IPv4 only
-    #[arg(short = '4', conflicts_with = "ipv6")]
-    ipv4: bool,
-    /// Use IPv6 only
-    #[arg(short = '6')]
-    ipv6: bool,
+    #[command(flatten)]
+    peer: PeerArgs,
     /// Say on standard error how long each reply took
     #[arg(short, long)]
     verbose: bool,
@@ -70,13 +53,9 @@ impl Send {
         if self.url.port == 0 {
             bail!(UsageError::new(format!("cannot send to {}: port 0 is nobody's", self.url)));
         }
-        let family = match (self.ipv4, self.ipv6) {
-            (true, _) => Some(Family::V4),
-            (_, true) => Some(Family::V6),
-            _ => None,
-        };
-        let addresses = self.url.resolve(family)?;
-        let options = Options { timeout: self.timeout, retries: self.retries, tls: self.tls()?, seed: None };
+        let addresses = self.url.resolve(self.peer.family())?;
+        let tls = self.peer.tls(&self.url)?;
+        let options = Options { timeout: self.timeout, retries: self.retries, tls, seed: None };
         let mut client = self.connect(&host, &addresses, &options).await?;
         let mut messages = messages(self.messages.clone());
         let mut lost = 0;
@@ -110,27 +89,6 @@ impl Send {
             }
         }
         Err(failure.map_or_else(|| anyhow!("{} has no address", self.url), Into::into))
-    }
-
-    fn tls(&self) -> anyhow::Result<ClientTls> {
-        let trust = if !self.url.scheme.is_encrypted() {
-            // Never asked.
-            Trust::Anyone
-        } else if self.insecure {
-            output::note("warning: --insecure: whoever answers is trusted, and may be anyone");
-            Trust::Anyone
-        } else {
-            Trust::Roots(certs::roots(&self.ca).map_err(|e| {
-                anyhow!("{e}; name the CA of the server with --ca FILE (wirelab serve makes certs/ca.pem)")
-            })?)
-        };
-        let server_name = match &self.server_name {
-            Some(name) => ServerName::try_from(name.clone()).map_err(|_| {
-                UsageError::new(format!("--server-name {name}: no certificate could bear this name"))
-            })?,
-            None => self.url.server_name()?,
-        };
-        Ok(ClientTls { trust, server_name, early_data: false, key_log: true })
     }
 
     fn show(&self, reply: &Reply) -> anyhow::Result<()> {

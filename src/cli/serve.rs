@@ -10,10 +10,14 @@ use std::{
 
 use clap::Args;
 use ipnet::IpNet;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use wirelab::{
-    path::Host,
-    serve::{Access, Bind, Observer, Options, Server},
+    path::{
+        Host,
+        direct::{DirectHost, Worker},
+    },
+    serve::{Access, Bind, DEFAULT_RETRY_ABOVE, Observer, Options, Server, share_of_one_source},
     service::Service,
     target::{Scheme, Target},
 };
@@ -68,6 +72,15 @@ pub(crate) struct Serve {
     /// Connections at a time for each URL, at most
     #[arg(long, value_name = "N", default_value = "1024")]
     max_connections: NonZeroU16,
+    /// How many of them one source may have: an address, or an IPv6 network of 64 bits [default: a quarter]
+    #[arg(long, value_name = "N")]
+    max_connections_per_source: Option<NonZeroU16>,
+    /// QUIC handshakes in progress from which on clients must prove their address first (Retry); 0: always
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_RETRY_ABOVE)]
+    retry_above: usize,
+    /// Threads to serve on. The kernel spreads clients over them by their addresses and ports [default: all cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroU16>,
     /// Close connections on which nothing happens for so long
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::some_time)]
     idle: Duration,
@@ -82,12 +95,22 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    pub(crate) async fn run(self, host: Arc<dyn Host>) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(self, direct: Arc<DirectHost>) -> anyhow::Result<ExitCode> {
+        let threads = self.threads();
+        let direct = if threads > 1 { direct.sharing_ports() } else { direct };
+        let host: Arc<dyn Host> = direct.clone();
         let binds = self.binds()?;
         let options = self.options(&*host, &binds)?;
         // Before anything is listened on, so that no signal is missed.
         let mut signals = Signals::new()?;
-        let server = Server::start(&host, &binds, options)?;
+        raise_file_limit();
+        let mut server = Server::start(&host, &binds, options)?;
+        let mut workers = Vec::new();
+        for _ in 1..threads {
+            let worker = Worker::start(&direct)?;
+            server.join(&(worker.host().clone() as Arc<dyn Host>))?;
+            workers.push(worker);
+        }
         let mut output = Ok(());
         for bind in server.binds() {
             let url = bind.scheme.url(bind.local);
@@ -107,6 +130,12 @@ impl Serve {
             output::line(report.to_string())?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn threads(&self) -> u16 {
+        let cores =
+            || std::thread::available_parallelism().map_or(1, |n| u16::try_from(n.get()).unwrap_or(u16::MAX));
+        self.threads.map_or_else(cores, NonZeroU16::get)
     }
 
     fn binds(&self) -> anyhow::Result<Vec<Bind>> {
@@ -136,6 +165,10 @@ impl Serve {
             access: Access { allow: self.allow.clone(), rate: self.rate_limit },
             max_message: self.max_message.unwrap_or(defaults.max_message),
             max_connections: self.max_connections.get().into(),
+            max_connections_per_source: self
+                .max_connections_per_source
+                .map_or_else(|| share_of_one_source(self.max_connections.get().into()), |n| n.get().into()),
+            retry_above: self.retry_above,
             idle: self.idle,
             identity,
             early_data: self.early_data,
@@ -165,6 +198,14 @@ impl Serve {
             () = time_is_up => {}
         }
     }
+}
+
+/// Each connection is a file, and what shells allow is few: as many as the system lets us have. Fails where that is
+/// none of our business, and then the limit stands.
+fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 /// Those of a name's addresses that this machine has: `localhost` has a second one also where IPv6 is switched off.

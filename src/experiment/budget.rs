@@ -127,7 +127,7 @@ mod tests {
     fn delivery(due: u64, [first, copy, arrived, released]: [u64; 4]) -> Delivery {
         let at = Time::from_nanos;
         Delivery {
-            probe: Probe { id: MessageId { flow: 0, seq: 0 }, due: at(due) },
+            probe: Probe::new(MessageId { flow: 0, seq: 0 }, at(due)),
             arrived: Some(at(arrived)),
             released: at(released),
             entered: Some(Entered { first: at(first), copy: at(copy) }),

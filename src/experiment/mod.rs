@@ -9,11 +9,13 @@ mod episode;
 mod machine;
 mod matrix;
 mod netns;
+mod network;
 mod observe;
 mod outcome;
 mod plan;
 mod recorder;
 mod relay;
+mod remote;
 mod run;
 mod samples;
 mod sim;
@@ -30,11 +32,13 @@ pub use self::{
     machine::system,
     matrix::{Effort, Runs, run_matrix, run_numbered_matrix},
     netns::{run_netns, run_netns_observed},
+    network::{NetworkFigures, WayFigures},
     observe::{LoggedPacket, Observers, PacketLog, Portion, Sample, SampleSink, Status},
     outcome::{Messages, Outcome},
     plan::{PathKind, Plan, PlanError, UnknownPath},
     recorder::AtServer,
     relay::{run_relay, run_relay_observed},
+    remote::{Remote, run_against, run_remote},
     run::{Ends, LEAD, RunError, run},
     samples::{Place, SAMPLE_COLUMNS, SampleFile, SampleRows, Turn},
     sim::{simulate, simulate_observed},

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{blocking::OrderFigures, budget::BudgetSums};
+use super::{blocking::OrderFigures, budget::BudgetSums, network::NetworkFigures};
 use crate::{link::Counters, path::Fidelity, stats::Histogram, transport::Recovery};
 
 /// The figures of one run: one transport, one workload, one seed.
@@ -29,6 +29,12 @@ pub struct Outcome {
     pub client: Recovery,
     /// The same of the server's end.
     pub server: Recovery,
+    /// What the network did, as far as the two ends could tell.
+    pub network: NetworkFigures,
+    /// The run was made against a server elsewhere.
+    pub remote: bool,
+    /// Why the connection was lost before the schedule was over, if it was.
+    pub broken: Option<String>,
     /// What the wire did in the measured time and after it, to the server and to the client; `None` where
     /// the path is not ours.
     pub wire: Option<[Counters; 2]>,

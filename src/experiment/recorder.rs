@@ -12,14 +12,16 @@ use std::{
 use super::{
     blocking::{Held, StallTracker},
     budget::Budget,
+    network::{NetworkTracker, Told},
     observe::{Sample, SampleSink, Status},
     outcome::Outcome,
     workload::{Scheduled, Workload},
 };
 use crate::{
+    stats::{Arrival, Sequence, WINDOW},
     time::{Time, nanos},
     transport::{Delivery, Transport},
-    wire::MessageId,
+    wire::{MessageId, Postmark, Slip},
 };
 
 /// The record of one run, shared by its two ends.
@@ -39,8 +41,20 @@ struct State {
     next_expected: u64,
     longest: Option<Duration>,
     stalls: [StallTracker; 2],
+    /// Requests at a server that is ours.
+    requests: Sequence,
+    /// The server is somebody else's, and what it knows comes back with its replies.
+    remote: Option<Remote>,
+    network: NetworkTracker,
     outcome: Outcome,
     samples: Option<SampleSink>,
+}
+
+/// What a server elsewhere has told so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct Remote {
+    /// The highest number of which it told, and how many it had received by then.
+    told: Option<(u64, u64)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +63,10 @@ struct Message {
     sent: Time,
     /// A wire makes at most one copy of a datagram, and the server answers both.
     at_server: [Option<AtServer>; 2],
+    /// The place of the first of them among all requests there.
+    arrival: Option<Arrival>,
+    /// Whether it reached a server elsewhere, as far as that has told.
+    reached: Option<bool>,
     settled: bool,
 }
 
@@ -62,6 +80,11 @@ pub struct AtServer {
 }
 
 impl Message {
+    fn new(scheduled: Scheduled, sent: Time) -> Self {
+        let at_server = [None; 2];
+        Self { scheduled, sent, at_server, arrival: None, reached: None, settled: false }
+    }
+
     /// The request that `reply` answers: the last that was answered before the reply was on its way.
     fn answered_by(&self, reply: &Delivery) -> Option<AtServer> {
         let [first, second] = self.at_server;
@@ -83,6 +106,22 @@ impl Message {
     }
 }
 
+impl Postmark {
+    /// The request as the far end saw it, by its clock.
+    fn at_server(&self, reply: &Delivery) -> AtServer {
+        let before = |wait: Duration| Time::from_nanos(self.released.as_nanos().saturating_sub(nanos(wait)));
+        let delivery = Delivery {
+            probe: reply.probe,
+            arrived: self.order_wait.map(before),
+            released: self.released,
+            entered: None,
+            blocked_by: self.blocked_by.filter(|_| self.order_wait.is_some()),
+            cause: None,
+        };
+        AtServer { delivery, replied: self.released + self.hold }
+    }
+}
+
 impl Recorder {
     pub(super) fn new(transport: Transport, workload: Workload, samples: Option<SampleSink>) -> Self {
         Self(Arc::new(Mutex::new(State {
@@ -94,16 +133,26 @@ impl Recorder {
             next_expected: 0,
             longest: None,
             stalls: Default::default(),
+            requests: Sequence::default(),
+            remote: None,
+            network: NetworkTracker::default(),
             outcome: Outcome::default(),
             samples,
         })))
+    }
+
+    /// The same, where the server is elsewhere.
+    pub(super) fn of_remote(transport: Transport, workload: Workload, samples: Option<SampleSink>) -> Self {
+        let recorder = Self::new(transport, workload, samples);
+        recorder.lock().remote = Some(Remote::default());
+        recorder
     }
 
     /// A message was handed to the transport at `now`.
     pub(super) fn sent(&self, scheduled: Scheduled, now: Time) {
         let mut state = self.lock();
         state.give_up_on_old(now);
-        state.under_way.push_back(Message { scheduled, sent: now, at_server: [None; 2], settled: false });
+        state.under_way.push_back(Message::new(scheduled, now));
         state.outstanding += 1;
         if scheduled.measured {
             state.outcome.messages.scheduled += 1;
@@ -119,7 +168,7 @@ impl Recorder {
             state.outcome.messages.scheduled += 1;
             state.outcome.messages.unfinished += 1;
             let id = state.workload.id(scheduled.number);
-            let unsent = Message { scheduled, sent: scheduled.due, at_server: [None; 2], settled: false };
+            let unsent = Message::new(scheduled, scheduled.due);
             state.show(Sample { sent: None, ..unsent.sample(id, Status::Unfinished) });
         }
     }
@@ -128,9 +177,11 @@ impl Recorder {
     pub(super) fn at_server(&self, delivery: &Delivery, replied: Time) {
         let mut state = self.lock();
         let number = state.workload.number(delivery.probe.id);
+        let arrival = state.requests.note(number);
         let Some(message) = state.message(number) else {
             return;
         };
+        message.arrival.get_or_insert(arrival);
         let at_server = AtServer { delivery: *delivery, replied };
         if let Some(free) = message.at_server.iter_mut().find(|slot| slot.is_none()) {
             *free = Some(at_server);
@@ -144,6 +195,9 @@ impl Recorder {
     pub(super) fn at_client(&self, delivery: &Delivery) {
         let mut state = self.lock();
         let number = state.workload.number(delivery.probe.id);
+        if let Some(Slip::Mark(mark)) = delivery.probe.slip {
+            state.told(number, delivery, &mark);
+        }
         let Some(message) = state.message(number) else {
             return;
         };
@@ -161,6 +215,7 @@ impl Recorder {
         state.longest = state.longest.max(Some(latency));
         let overtaken = number < state.next_expected;
         state.next_expected = state.next_expected.max(number + 1);
+        state.note_network(number, &message, delivery);
         if scheduled.measured {
             let deadline = state.workload.deadline;
             let messages = &mut state.outcome.messages;
@@ -204,10 +259,82 @@ impl State {
         self.under_way.get_mut(index)
     }
 
+    /// A server elsewhere has answered message `number`, and says when it had it and which others.
+    fn told(&mut self, number: u64, reply: &Delivery, mark: &Postmark) {
+        let Some(remote) = &mut self.remote else { return };
+        let before = remote.told.replace((number, mark.received));
+        if mark.extent > 0 || before.is_some_and(|(highest, _)| number < highest) {
+            remote.told = before;
+        } else {
+            self.settle_gap(before, number, mark);
+            for below in 0..WINDOW.min(number + 1) {
+                self.reached(number - below, mark.window >> below & 1 == 1);
+            }
+        }
+        self.reached(number, true);
+        self.outcome.network.refused = self.outcome.network.refused.max(mark.refused.into());
+        let request = mark.at_server(reply);
+        let Some(message) = self.message(number).filter(|message| message.at_server[0].is_none()) else {
+            return;
+        };
+        message.at_server[0] = Some(request);
+        message.arrival = Some(Arrival {
+            count: mark.received,
+            extent: mark.extent.into(),
+            window: mark.window,
+            duplicate: false,
+        });
+        if message.scheduled.measured {
+            self.note_stall(0, &request.delivery);
+        }
+    }
+
+    /// Of the messages between two that came back, those before the second's window are known by their number
+    /// only: so many of them reached the server as it counted. Which ones does not matter to any figure.
+    fn settle_gap(&mut self, before: Option<(u64, u64)>, number: u64, mark: &Postmark) {
+        let (first, counted) = before.map_or((0, 0), |(highest, received)| (highest + 1, received));
+        let end = (number + 1).saturating_sub(WINDOW);
+        let reached = mark.received.saturating_sub(counted + u64::from(mark.window.count_ones()));
+        for gone in first.max(self.first)..end {
+            self.reached(gone, end - gone <= reached);
+        }
+    }
+
+    /// What is known once stays known; that a message is not there yet may change.
+    fn reached(&mut self, number: u64, reached: bool) {
+        if let Some(message) = self.message(number) {
+            message.reached = Some(reached || message.reached == Some(true));
+        }
+    }
+
+    /// What the network did to a message that came back.
+    fn note_network(&mut self, number: u64, message: &Message, reply: &Delivery) {
+        let at_server = message.answered_by(reply);
+        let told = at_server.zip(message.arrival).map(|(at_server, arrival)| Told { at_server, arrival });
+        let place = (number, message.scheduled.measured);
+        let figures = &mut self.outcome.network;
+        self.network.note(place, message.sent, (told.as_ref(), reply), figures);
+    }
+
+    /// A datagram is lost: on which way?
+    fn note_lost(&mut self, message: &Message) {
+        let reached = match self.remote {
+            None => Some(message.at_server[0].is_some()),
+            Some(_) => message.reached,
+        };
+        let network = &mut self.outcome.network;
+        match reached {
+            Some(reached) => network.ways[usize::from(reached)].lost += 1,
+            None => network.unattributed += 1,
+        }
+    }
+
     /// Where the time of a delivered message went.
     fn account(&mut self, message: &Message, reply: &Delivery) {
         let request = message.answered_by(reply);
-        let budget = request.and_then(|request| Budget::of(message.scheduled.due, &request, reply));
+        // Instants of a clock elsewhere are good for durations of their own only.
+        let here = request.filter(|_| self.remote.is_none());
+        let budget = here.and_then(|request| Budget::of(message.scheduled.due, &request, reply));
         if let Some(budget) = &budget {
             debug_assert_eq!(budget.total(), reply.released - message.scheduled.due, "{message:?} {reply:?}");
             self.outcome.budget.add(budget);
@@ -223,7 +350,7 @@ impl State {
         self.note_stall(1, reply);
         let id = self.workload.id(message.scheduled.number);
         self.show(Sample {
-            server: request.map(|request| request.delivery),
+            server: here.map(|request| request.delivery),
             client: Some(*reply),
             budget,
             ..message.sample(id, Status::Delivered)
@@ -273,12 +400,12 @@ impl State {
         }
         self.outstanding -= 1;
         if message.scheduled.measured {
-            let messages = &mut self.outcome.messages;
             let status = if self.datagrams {
-                messages.lost += 1;
+                self.outcome.messages.lost += 1;
+                self.note_lost(&message);
                 Status::Lost
             } else {
-                messages.unfinished += 1;
+                self.outcome.messages.unfinished += 1;
                 Status::Unfinished
             };
             let id = self.workload.id(message.scheduled.number);

@@ -23,7 +23,7 @@ use crate::{
     transport::{
         self, Acceptor, Channel, ChannelError, ConnectError, Delivery, Recovery, Settings, Transport,
     },
-    wire::Probe,
+    wire::{Ask, Probe, Slip},
 };
 
 /// The two ends of a run.
@@ -54,6 +54,9 @@ pub enum RunError {
     /// The machine gave no clock or no runtime.
     #[error("cannot start a host on this machine: {0}")]
     Host(#[from] std::io::Error),
+    /// An earlier run has found that the server is not there.
+    #[error("it was gone")]
+    Gone,
     /// No certificate could be made.
     #[error(transparent)]
     Certs(#[from] crate::certs::CertsError),
@@ -97,9 +100,10 @@ pub async fn run(
         .map_err(|elapsed| ConnectError::TimedOut { what: "connecting", peer, after: elapsed.0 })??;
     let connect = host.now() - begun;
 
-    let client = Client { host, recorder: &recorder, length: settings.request };
-    client.drive(&mut *channel, workload, seed, measuring).await;
+    let client = Client { host, recorder: &recorder, length: settings.request, run: None };
+    let broken = client.drive(&mut *channel, workload, seed, measuring).await;
     let mut outcome = recorder.finish();
+    outcome.broken = broken.map(|error| error.to_string());
     outcome.connect = Some(connect);
     outcome.client = channel.recovery();
     // A server whose connection broke has stopped by itself, and told.
@@ -141,10 +145,12 @@ impl Server {
 }
 
 /// The end that follows the schedule.
-struct Client<'a> {
-    host: &'a dyn Host,
-    recorder: &'a Recorder,
-    length: usize,
+pub(super) struct Client<'a> {
+    pub(super) host: &'a dyn Host,
+    pub(super) recorder: &'a Recorder,
+    pub(super) length: usize,
+    /// By what name the server is to know this run, if messages shall ask it what it alone can know.
+    pub(super) run: Option<u64>,
 }
 
 enum Event {
@@ -153,32 +159,37 @@ enum Event {
 }
 
 impl Client<'_> {
-    async fn drive(
+    /// Sends what is due when it is due, until all is answered or patience ends; what broke the connection, if
+    /// anything did.
+    pub(super) async fn drive(
         &self,
         channel: &mut dyn Channel,
         workload: &Workload,
         seed: u64,
         mut measuring: impl FnMut(),
-    ) {
+    ) -> Option<ChannelError> {
         let start = self.start();
         let schedule = workload.schedule(start, seed);
         let mut begins = Some(schedule.measured_from());
         let mut sleep = self.host.sleep_until(start);
-        let mut broken = false;
+        let mut broken = None;
         for message in schedule {
             if begins.is_some_and(|at| message.due >= at) {
                 begins = None;
                 measuring();
             }
-            broken = broken || !self.receive_until(channel, &mut sleep, message.due).await;
-            if broken || !self.send(channel, message) {
-                broken = true;
+            if broken.is_none() {
+                let received = self.receive_until(channel, &mut sleep, message.due).await;
+                broken = received.and_then(|()| self.send(channel, message)).err();
+            }
+            if broken.is_some() {
                 self.recorder.not_sent(message);
             }
         }
-        if !broken {
-            self.await_outstanding(channel, &mut sleep).await;
+        if broken.is_none() {
+            broken = self.await_outstanding(channel, &mut sleep).await.err();
         }
+        broken
     }
 
     /// The first whole [`LEAD`] that is still to come.
@@ -187,37 +198,45 @@ impl Client<'_> {
         Time::from_nanos((self.host.now().as_nanos() / lead + 1) * lead)
     }
 
-    fn send(&self, channel: &mut dyn Channel, message: Scheduled) -> bool {
-        let probe = Probe { id: self.recorder.id(message.number), due: message.due };
-        let sent = channel.send(probe, self.length).is_ok();
-        if sent {
-            self.recorder.sent(message, self.host.now());
-        }
-        sent
+    fn send(&self, channel: &mut dyn Channel, message: Scheduled) -> Result<(), ChannelError> {
+        let slip = self.run.map(|run| Slip::Ask(Ask { run, number: message.number }));
+        let probe = Probe { slip, ..Probe::new(self.recorder.id(message.number), message.due) };
+        channel.send(probe, self.length)?;
+        self.recorder.sent(message, self.host.now());
+        Ok(())
     }
 
-    /// Takes in replies until `at`; `false` if the connection broke.
-    async fn receive_until(&self, channel: &mut dyn Channel, sleep: &mut Sleep, at: Time) -> bool {
+    /// Takes in replies until `at`.
+    async fn receive_until(
+        &self,
+        channel: &mut dyn Channel,
+        sleep: &mut Sleep,
+        at: Time,
+    ) -> Result<(), ChannelError> {
         sleep.reset(at);
         loop {
             match next(channel, sleep).await {
-                Event::Due => return true,
-                Event::Received(Ok(delivery)) => self.recorder.at_client(&delivery),
-                Event::Received(Err(_)) => return false,
+                Event::Due => return Ok(()),
+                Event::Received(delivery) => self.recorder.at_client(&delivery?),
             }
         }
     }
 
     /// Takes in replies until all are there or patience ends.
-    async fn await_outstanding(&self, channel: &mut dyn Channel, sleep: &mut Sleep) {
+    async fn await_outstanding(
+        &self,
+        channel: &mut dyn Channel,
+        sleep: &mut Sleep,
+    ) -> Result<(), ChannelError> {
         let sent = self.host.now();
         while let Some(patience) = self.recorder.patience() {
             sleep.reset(sent + patience);
             match next(channel, sleep).await {
-                Event::Received(Ok(delivery)) => self.recorder.at_client(&delivery),
-                Event::Due | Event::Received(Err(_)) => return,
+                Event::Received(delivery) => self.recorder.at_client(&delivery?),
+                Event::Due => return Ok(()),
             }
         }
+        Ok(())
     }
 }
 

@@ -70,6 +70,12 @@ pub trait Host: Send + Sync + Debug + 'static {
     /// A UDP socket for quinn, which batches and paces by itself.
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn quinn::AsyncUdpSocket>, PathError>;
 
+    /// Datagrams that found no room in the receive queues of the sockets bound to `local`, where the path has such
+    /// queues and knows.
+    fn dropped_datagrams(&self, _local: SocketAddr) -> Option<u64> {
+        None
+    }
+
     /// A TCP connection to `peer`, or [`PathError::Unsupported`] where the path cannot lose segments.
     fn tcp_connect(&self, peer: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>>;
 

@@ -52,6 +52,7 @@ impl<'a> Row<'a> {
         row.delayed();
         row.hol();
         row.wire();
+        row.network();
         row.recovery();
         row.transfer();
         row.handshake();
@@ -92,6 +93,7 @@ impl<'a> Row<'a> {
     fn identity(&mut self) {
         self.put("transport", self.cell.map(|cell| &cell.transport));
         self.put("path", self.cell.map(|cell| &cell.path));
+        self.put("server", self.cell.and_then(|cell| cell.server.as_ref()));
         let congestion = self.cell.and_then(|cell| cell.congestion.as_ref());
         self.put("congestion", congestion);
         self.put("seeds", self.cell.map(|cell| cell.seeds));
@@ -242,6 +244,28 @@ impl<'a> Row<'a> {
         }
         let overhead = wire.and_then(|wire| wire.overhead_ratio);
         self.ratio("overhead_ratio", overhead);
+    }
+
+    fn network(&mut self) {
+        let network = self.cell.and_then(|cell| cell.network.as_ref());
+        self.put("ipdv_mean_ns", network.and_then(|network| network.ipdv_ns.mean));
+        let hold = network.and_then(|network| network.hold_ns);
+        self.put("hold_mean_ns", hold.and_then(|hold| hold.mean));
+        self.put("told", network.map(|network| network.told));
+        self.put("refused", network.and_then(|network| network.refused));
+        self.put("lost_unattributed", network.map(|network| network.unattributed));
+        for (way, direction) in [
+            ("to_server", network.and_then(|network| network.to_server.as_ref())),
+            ("to_client", network.and_then(|network| network.to_client.as_ref())),
+        ] {
+            let name = |figure| format!("network_{way}_{figure}");
+            self.put(name("lost"), direction.map(|way| way.lost));
+            self.ratio(name("loss_ratio"), direction.and_then(|way| way.loss_ratio));
+            self.put(name("reordered"), direction.map(|way| way.reordered));
+            self.ratio(name("reordered_ratio"), direction.and_then(|way| way.reordered_ratio));
+            self.put(name("ipdv_mean_ns"), direction.and_then(|way| way.ipdv_ns.mean));
+            self.put(name("ipdv_p99_ns"), direction.and_then(|way| way.ipdv_ns.p99));
+        }
     }
 
     fn recovery(&mut self) {

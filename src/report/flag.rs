@@ -28,6 +28,10 @@ pub enum Flag {
     SendErrors,
     /// The kernel's TCP has no fixed window.
     NoFixedWindow,
+    /// The server would not answer all that was asked.
+    Refused,
+    /// The server gave the bytes back, and told nothing of itself.
+    PlainEcho,
 }
 
 impl Flag {
@@ -45,6 +49,8 @@ impl Flag {
             Self::MachineDropped => "machine-dropped",
             Self::SendErrors => "send-errors",
             Self::NoFixedWindow => "no-fixed-window",
+            Self::Refused => "refused",
+            Self::PlainEcho => "plain-echo",
         }
     }
 
@@ -89,6 +95,14 @@ impl Flag {
                 "the kernel's TCP has no controller with a fixed window: it ran with cubic, whose window delays \
                  messages too"
             }
+            Self::Refused => {
+                "the server refused to answer some messages (its rate limit, say), and these count \
+                  as lost"
+            }
+            Self::PlainEcho => {
+                "the server told nothing of itself: either it is not wirelab's, or messages are too \
+                  short to ask (104 bytes do), so only round trips are known"
+            }
         }
     }
 }
@@ -111,6 +125,8 @@ mod tests {
             Flag::MachineDropped,
             Flag::SendErrors,
             Flag::NoFixedWindow,
+            Flag::Refused,
+            Flag::PlainEcho,
         ] {
             assert_eq!(serde_json::to_value(flag).unwrap(), flag.name());
         }

@@ -3,7 +3,7 @@
 //! Text and Markdown differ in how they draw it and in nothing else.
 
 use super::{
-    model::{ByCause, Cell, Hol, Messages, ResultFile, Theory, Wire},
+    model::{ByCause, Cell, Hol, Messages, Network, NetworkDirection, ResultFile, Theory, Wire},
     ratio::Ratio,
     words,
 };
@@ -43,7 +43,9 @@ pub(crate) enum Topic {
     Latency,
     /// What it cost, and what only some commands measure.
     Cost,
-    /// Who waited for whom. A table of its own, as are the next two.
+    /// What a network that is not ours did. A table of its own, as are the next three.
+    Network,
+    /// Who waited for whom.
     Blocking,
     /// Where the time went.
     Budget,
@@ -54,7 +56,7 @@ pub(crate) enum Topic {
 impl Topic {
     /// Whether its columns make a table of their own.
     pub(crate) const fn stands_alone(self) -> bool {
-        matches!(self, Self::Blocking | Self::Budget | Self::Theory)
+        matches!(self, Self::Network | Self::Blocking | Self::Budget | Self::Theory)
     }
 }
 
@@ -100,6 +102,27 @@ const COLUMNS: [(&str, Topic, Value); 19] = [
         wire.overhead_ratio.map(words::share)
     }),
 ];
+
+/// What is known of a network that is not ours: means, where a figure has a distribution.
+const NETWORK_COLUMNS: [(&str, Topic, Value); 8] = [
+    ("lost up", Topic::Network, |cell| network(cell)?.to_server.as_ref()?.loss_ratio.map(words::share)),
+    ("lost down", Topic::Network, |cell| network(cell)?.to_client.as_ref()?.loss_ratio.map(words::share)),
+    ("overtaken up", Topic::Network, |cell| overtaken(network(cell)?.to_server.as_ref()?)),
+    ("overtaken down", Topic::Network, |cell| overtaken(network(cell)?.to_client.as_ref()?)),
+    ("IPDV", Topic::Network, |cell| time(network(cell)?.ipdv_ns.mean)),
+    ("IPDV up", Topic::Network, |cell| time(network(cell)?.to_server.as_ref()?.ipdv_ns.mean)),
+    ("IPDV down", Topic::Network, |cell| time(network(cell)?.to_client.as_ref()?.ipdv_ns.mean)),
+    ("held", Topic::Network, |cell| time(network(cell)?.hold_ns?.mean)),
+];
+
+/// What the network did, where it is not ours.
+fn network(cell: &Cell) -> Option<&Network> {
+    cell.server.as_ref().and(cell.network.as_ref())
+}
+
+fn overtaken(way: &NetworkDirection) -> Option<String> {
+    way.reordered_ratio.map(words::share)
+}
 
 /// What `hol` shows in place of what messages cost.
 const HOL_COLUMNS: [(&str, Topic, Value); 15] = [
@@ -193,6 +216,7 @@ fn group(cells: Vec<(usize, &Cell)>, of_hol: bool) -> Group<'_> {
     let labels = cells.iter().map(|cell| label(cell, &cells)).collect();
     let usual = COLUMNS.iter().filter(|(_, topic, _)| !(of_hol && *topic == Topic::Cost));
     let columns = usual
+        .chain(&NETWORK_COLUMNS)
         .chain(HOL_COLUMNS.iter().filter(|_| of_hol))
         .map(|&(title, topic, value)| Column {
             title,
@@ -202,7 +226,7 @@ fn group(cells: Vec<(usize, &Cell)>, of_hol: bool) -> Group<'_> {
         .filter(|column| column.values.iter().any(Option::is_some))
         .collect();
     Group {
-        link: format!("{path}: {}", words::link(first.link.as_ref())),
+        link: format!("{path}: {}{}", servers(&cells), words::link(first.link.as_ref())),
         workload: workload(&cells),
         labels,
         columns,
@@ -219,11 +243,26 @@ impl Group<'_> {
     }
 }
 
+/// The servers of a group, each once, where they are elsewhere.
+fn servers(cells: &[&Cell]) -> String {
+    let mut servers: Vec<&str> = Vec::new();
+    for server in cells.iter().filter_map(|cell| cell.server.as_deref()) {
+        if !servers.contains(&server) {
+            servers.push(server);
+        }
+    }
+    if servers.is_empty() { String::new() } else { words::plain(&servers.join(", ")) + "; " }
+}
+
 /// The transport, and what else tells the row from others of its group.
 fn label(cell: &Cell, group: &[&Cell]) -> String {
     let mut label = words::plain(&cell.transport);
     if let Some(handshake) = &cell.handshake {
         label = format!("{label} {}", handshake.mode.name());
+    }
+    let elsewhere = |other: &&Cell| other.transport == cell.transport && other.server != cell.server;
+    if let (Some(server), Some(_)) = (&cell.server, group.iter().copied().find(elsewhere)) {
+        label = format!("{label} {}", words::plain(server));
     }
     if let (Some(congestion), true) = (&cell.congestion, controllers(group).len() > 1) {
         label = format!("{label} {}", words::plain(congestion));

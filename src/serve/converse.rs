@@ -7,7 +7,11 @@ use std::{future::Future, io, net::IpAddr, pin::Pin, time::Duration};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{Refusal, desk::Desk};
+use super::{
+    Refusal,
+    desk::Desk,
+    probes::{self, Beginning},
+};
 use crate::{
     path::timeout,
     service::{
@@ -42,13 +46,14 @@ pub(super) enum Carrier {
     QuicStream,
 }
 
-/// Answers what `peer` sends on `reader` until it ends, and says so on `writer`.
+/// Answers what `peer` sends on `reader` until it ends, and says so on `writer`. A stream that turns out to be an
+/// experiment's is given back, with what has been read of it.
 pub(super) async fn converse<R, W>(
     desk: &Desk,
     (carrier, peer): (Carrier, IpAddr),
     reader: &mut R,
     writer: &mut W,
-) -> Result<(), Over>
+) -> Result<Option<Beginning>, Over>
 where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,
@@ -66,6 +71,14 @@ where
     let mut silent = true;
     loop {
         match hear(desk, talk.in_message(), reader, &mut buffer, &mut draining).await {
+            Heard::Bytes(n) if silent && desk.options.service == Service::Echo => {
+                silent = false;
+                let beginning = probes::begin(desk, &buffer[..n], reader).await?;
+                if beginning.asked.is_some() {
+                    return Ok(Some(beginning));
+                }
+                talk.take(&beginning.bytes).await?;
+            }
             Heard::Bytes(n) => {
                 silent = false;
                 talk.take(&buffer[..n]).await?;
@@ -87,8 +100,12 @@ where
             Heard::Broken => return Err(Over::Broken),
         }
     }
-    let idle = desk.options.idle;
-    match timeout(&*desk.host, idle, talk.writer.shutdown()).await {
+    finish(desk, talk.writer).await.map(|()| None)
+}
+
+/// Says that no more will come.
+pub(super) async fn finish<W: AsyncWrite + Unpin>(desk: &Desk, writer: &mut W) -> Result<(), Over> {
+    match timeout(&*desk.host, desk.options.idle, writer.shutdown()).await {
         Ok(Ok(())) => Ok(()),
         _ => Err(Over::Broken),
     }

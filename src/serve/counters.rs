@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// Why something was not answered.
@@ -18,25 +21,41 @@ pub enum Refusal {
     TooLong,
     /// There were as many connections as there may be.
     Connections,
+    /// The source had as many connections as one source may have.
+    SourceConnections,
+    /// A connection that had not proven itself made room for a newcomer.
+    Displaced,
+    /// Too many QUIC handshakes were in progress: the client was told to prove its address first (RFC 9000
+    /// section 8.1.2). One that does comes again, and then counts as a client.
+    Retry,
     /// Nothing happened on a connection for too long.
     Idle,
-    /// A TLS or QUIC handshake failed.
+    /// A TLS or QUIC handshake failed, or took too long.
     Handshake,
+    /// A TLS or QUIC handshake was in progress when the server stopped.
+    Stopping,
     /// The system would not send the reply.
     SendFailed,
+    /// The socket's receive queue was full, so that the system dropped a datagram.
+    QueueFull,
 }
 
 impl Refusal {
     /// Every reason, in the order in which they are shown.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::NotAllowed,
         Self::AnswersBack,
         Self::RateLimit,
         Self::TooLong,
         Self::Connections,
+        Self::SourceConnections,
+        Self::Displaced,
+        Self::Retry,
         Self::Idle,
         Self::Handshake,
+        Self::Stopping,
         Self::SendFailed,
+        Self::QueueFull,
     ];
 
     /// The reason in a few words.
@@ -47,14 +66,19 @@ impl Refusal {
             Self::RateLimit => "rate limit",
             Self::TooLong => "too long",
             Self::Connections => "too many connections",
+            Self::SourceConnections => "too many connections of one source",
+            Self::Displaced => "made room unproven",
+            Self::Retry => "sent a Retry",
             Self::Idle => "idle",
             Self::Handshake => "handshake failed",
+            Self::Stopping => "handshake cut by the stop",
             Self::SendFailed => "reply not sent",
+            Self::QueueFull => "receive queue full",
         }
     }
 }
 
-/// Counts for one URL.
+/// What one worker counts for one URL.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     messages: AtomicU64,
@@ -82,18 +106,28 @@ impl Counters {
     }
 
     pub(super) fn refuse(&self, refusal: Refusal) {
-        self.refused[refusal as usize].fetch_add(1, Ordering::Relaxed);
+        self.refuse_many(refusal, 1);
     }
 
-    pub(super) fn report(&self, url: String) -> Report {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    pub(super) fn refuse_many(&self, refusal: Refusal, times: u64) {
+        self.refused[refusal as usize].fetch_add(times, Ordering::Relaxed);
+    }
+
+    /// What all workers of one URL have counted.
+    pub(super) fn report(url: String, workers: &[Arc<Self>]) -> Report {
+        let sum = |counter: fn(&Self) -> &AtomicU64| {
+            workers.iter().map(|counters| counter(counters).load(Ordering::Relaxed)).sum()
+        };
+        let refused = |refusal: Refusal| {
+            workers.iter().map(|counters| counters.refused[refusal as usize].load(Ordering::Relaxed)).sum()
+        };
         Report {
             url,
-            messages: read(&self.messages),
-            bytes_in: read(&self.bytes_in),
-            bytes_out: read(&self.bytes_out),
-            clients: read(&self.clients),
-            refused: Refusal::ALL.map(|refusal| (refusal, read(&self.refused[refusal as usize]))),
+            messages: sum(|c| &c.messages),
+            bytes_in: sum(|c| &c.bytes_in),
+            bytes_out: sum(|c| &c.bytes_out),
+            clients: sum(|c| &c.clients),
+            refused: Refusal::ALL.map(|refusal| (refusal, refused(refusal))),
         }
     }
 }
@@ -154,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_report_is_one_line_that_names_the_reasons_that_occurred() {
-        let counters = Counters::default();
+        let counters = Arc::<Counters>::default();
         counters.answered(2);
         counters.received(10);
         counters.sent(1);
@@ -163,7 +197,7 @@ mod tests {
         counters.refuse(Refusal::NotAllowed);
         counters.refuse(Refusal::NotAllowed);
         assert_eq!(
-            counters.report("tcp://[::1]:9999".to_owned()).to_string(),
+            Counters::report("tcp://[::1]:9999".to_owned(), &[counters, Arc::default()]).to_string(),
             "tcp://[::1]:9999: 2 messages, 10 bytes in, 1 byte out, 1 client, 3 refused \
              (not allowed: 2, idle: 1)"
         );

@@ -9,15 +9,19 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 
 use super::{
     Options, Refusal,
     counters::Counters,
     limits::{RateLimits, may_answer},
+    slots::{Slot, Slots},
     stop::Tasks,
 };
-use crate::path::Host;
+use crate::path::{Host, timeout};
+
+/// How long a client may take for its handshake. Whoever is slower holds a place that another could use.
+pub(super) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(super) struct Desk {
@@ -33,8 +37,7 @@ pub(super) struct Desk {
     /// Of all URLs together.
     pub(super) rates: Arc<Mutex<RateLimits>>,
     pub(super) tasks: Tasks,
-    /// One for each connection that there may be.
-    pub(super) slots: Arc<Semaphore>,
+    pub(super) slots: Arc<Slots>,
 }
 
 impl Desk {
@@ -61,12 +64,35 @@ impl Desk {
         if self.rate_delay(source, 1, false).is_zero() { Ok(()) } else { Err(Refusal::RateLimit) }
     }
 
-    /// Whether a connection from `source` may be had; the permit lasts as long as the connection.
-    pub(super) fn admit_connection(&self, source: IpAddr) -> Result<OwnedSemaphorePermit, Refusal> {
+    /// Whether a connection from `source` may be had; the slot is to be held as long as the connection.
+    pub(super) fn admit_connection(&self, source: IpAddr) -> Result<Slot, Refusal> {
         if !self.options.access.admits(source) {
             return Err(Refusal::NotAllowed);
         }
-        self.slots.clone().try_acquire_owned().map_err(|_| Refusal::Connections)
+        self.slots.take(source)
+    }
+
+    /// Runs a handshake: as long as one may take, and no longer than the place in `slot` is to be had and the server
+    /// goes on.
+    pub(super) async fn handshake<T, E>(
+        &self,
+        slot: &Slot,
+        handshake: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Refusal> {
+        let limit = HANDSHAKE_LIMIT.min(self.options.idle);
+        let done = tokio::select! {
+            biased;
+            done = timeout(&*self.host, limit, handshake) => done,
+            () = slot.displaced() => return Err(Refusal::Displaced),
+            () = self.tasks.draining() => return Err(Refusal::Stopping),
+        };
+        match done {
+            Ok(Ok(done)) => {
+                slot.prove();
+                Ok(done)
+            }
+            _ => Err(Refusal::Handshake),
+        }
     }
 
     /// Holds up a connection until `messages` more are within the rate of `source`.

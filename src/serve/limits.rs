@@ -98,7 +98,7 @@ impl RateLimits {
 }
 
 /// What one source is to its rate: an IPv6 host has a whole /64 to send from (RFC 4291 section 2.5.1).
-fn network(source: IpAddr) -> IpAddr {
+pub(super) fn network(source: IpAddr) -> IpAddr {
     match source.to_canonical() {
         IpAddr::V4(ip) => ip.into(),
         IpAddr::V6(ip) => {
@@ -140,6 +140,11 @@ impl<K: Ord + Copy, V: Default> Bounded<K, V> {
             self.age.push_back(key);
         }
         self.entries.entry(key).or_default()
+    }
+
+    /// What is remembered of `key`, if anything is.
+    pub(super) fn get(&mut self, key: &K) -> Option<&mut V> {
+        self.entries.get_mut(key)
     }
 }
 

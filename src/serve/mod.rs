@@ -6,36 +6,45 @@ mod converse;
 mod counters;
 mod desk;
 mod limits;
+mod listening;
+mod perf;
+mod probes;
 mod quic;
+mod slots;
 mod stop;
 mod stream;
+mod tally;
 mod udp;
 
-use std::{
-    fmt::Debug,
-    net::SocketAddr,
-    sync::{Arc, Mutex, OnceLock},
-    time::Duration,
-};
+use std::{fmt::Debug, net::SocketAddr, sync::Arc, time::Duration};
 
-use self::{
-    counters::Counters,
-    desk::{Desk, Total},
-    stop::Stopper,
-};
 pub use self::{
     counters::{Refusal, Report},
     limits::{Access, DEFAULT_RATE},
+};
+use self::{
+    listening::{Listening, Shared},
+    stop::Stopper,
 };
 use crate::{
     path::{Host, PathError},
     service::{DEFAULT_MAX_MESSAGE, Service},
     target::Scheme,
-    transport::{
-        ConnectError,
-        tls::{Identity, ServerTls},
-    },
+    transport::{ConnectError, tls::Identity},
 };
+
+/// Connections at a time, unless told otherwise.
+pub const DEFAULT_MAX_CONNECTIONS: usize = 1024;
+
+/// QUIC handshakes in progress from which on clients must prove their address, unless told otherwise: more than a
+/// hundred milliseconds' worth of honest ones at 500 new clients a second.
+pub const DEFAULT_RETRY_ABOVE: usize = 64;
+
+/// What one source may have of `connections`, unless told otherwise: a quarter. So no one fills the server alone, nor
+/// do two or three.
+pub fn share_of_one_source(connections: usize) -> usize {
+    connections.div_ceil(4)
+}
 
 /// What a server does and how far it goes.
 #[derive(Debug, Clone)]
@@ -48,6 +57,11 @@ pub struct Options {
     pub max_message: usize,
     /// Connections at a time, for each URL.
     pub max_connections: usize,
+    /// How many of them one source may have: an IPv4 address, or a /64 network of IPv6. Loopback is no exception.
+    pub max_connections_per_source: usize,
+    /// With so many QUIC handshakes in progress, further clients must prove their address first (Retry), which takes
+    /// them a round trip.
+    pub retry_above: usize,
     /// After how long without a byte a connection is closed.
     pub idle: Duration,
     /// The certificate for TLS and QUIC.
@@ -67,7 +81,9 @@ impl Options {
             service,
             access: Access::default(),
             max_message: DEFAULT_MAX_MESSAGE,
-            max_connections: 1024,
+            max_connections: DEFAULT_MAX_CONNECTIONS,
+            max_connections_per_source: share_of_one_source(DEFAULT_MAX_CONNECTIONS),
+            retry_above: DEFAULT_RETRY_ABOVE,
             idle: Duration::from_secs(60),
             identity: None,
             early_data: false,
@@ -120,14 +136,8 @@ pub enum ServeError {
 #[derive(Debug)]
 pub struct Server {
     listening: Vec<Listening>,
-    total: Arc<Total>,
+    shared: Shared,
     stopper: Stopper,
-}
-
-#[derive(Debug)]
-struct Listening {
-    bind: Bind,
-    counters: Arc<Counters>,
 }
 
 impl Server {
@@ -138,30 +148,34 @@ impl Server {
     /// Where an address cannot be listened on.
     pub fn start(host: &Arc<dyn Host>, binds: &[Bind], options: Options) -> Result<Self, ServeError> {
         let stopper = Stopper::new(host);
-        let total = Arc::<Total>::default();
-        let rates = Arc::new(Mutex::default());
-        let udp_ports = Arc::<OnceLock<Vec<u16>>>::default();
-        let options = Arc::new(options);
+        let shared = Shared {
+            options: Arc::new(options),
+            total: Arc::default(),
+            rates: Arc::default(),
+            udp_ports: Arc::default(),
+        };
         let mut listening = Vec::<Listening>::new();
         for &bind in binds {
-            let counters = Arc::<Counters>::default();
-            let desk = Desk {
-                host: host.clone(),
-                options: options.clone(),
-                url: bind.scheme.url(bind.local),
-                counters: counters.clone(),
-                total: total.clone(),
-                rates: Arc::clone(&rates),
-                udp_ports: udp_ports.clone(),
-                tasks: stopper.tasks().clone(),
-                slots: Arc::new(tokio::sync::Semaphore::new(options.max_connections)),
-            };
-            let local = listen(desk, bind)?;
-            listening.push(Listening { bind: Bind { local, ..bind }, counters });
+            let mut one = Listening::new(host, bind, &shared.options)?;
+            one.open(host, &shared, stopper.tasks())?;
+            listening.push(one);
         }
         let on_udp = listening.iter().filter(|l| matches!(l.bind.scheme, Scheme::Udp | Scheme::Quic));
-        udp_ports.get_or_init(|| on_udp.map(|l| l.bind.local.port()).collect());
-        Ok(Self { listening, total, stopper })
+        shared.udp_ports.get_or_init(|| on_udp.map(|l| l.bind.local.port()).collect());
+        Ok(Self { listening, shared, stopper })
+    }
+
+    /// Listens with another worker, on `host`, which can share ports with the one that it was started on. All limits
+    /// and counts are those of the server as a whole.
+    ///
+    /// # Errors
+    ///
+    /// Where a port cannot be shared.
+    pub fn join(&mut self, host: &Arc<dyn Host>) -> Result<(), ServeError> {
+        for listening in &mut self.listening {
+            listening.open(host, &self.shared, self.stopper.tasks())?;
+        }
+        Ok(())
     }
 
     /// Where it listens, with the ports that it was given.
@@ -171,14 +185,17 @@ impl Server {
 
     /// Completes once `count` messages have been answered.
     pub async fn answered(&self, count: u64) {
-        self.total.reached(count).await;
+        self.shared.total.reached(count).await;
     }
 
     /// Stops: nothing new is accepted, and what is in progress may finish for as long as `within`.
     pub async fn stop(self, within: Duration) -> Stopped {
+        // As long as the sockets are there to be asked.
+        for listening in &self.listening {
+            listening.count_queue_drops();
+        }
         let drained = self.stopper.stop(within).await;
-        let report = |l: &Listening| l.counters.report(l.bind.scheme.url(l.bind.local));
-        Stopped { reports: self.listening.iter().map(report).collect(), drained }
+        Stopped { reports: self.listening.iter().map(Listening::report).collect(), drained }
     }
 }
 
@@ -189,53 +206,4 @@ pub struct Stopped {
     pub reports: Vec<Report>,
     /// Whether all that was in progress could be finished.
     pub drained: bool,
-}
-
-/// Starts to listen; returns the address that it got.
-fn listen(mut desk: Desk, bind: Bind) -> Result<SocketAddr, ServeError> {
-    let Bind { scheme, local } = bind;
-    let named = |desk: &mut Desk, local| {
-        desk.url = scheme.url(local);
-        local
-    };
-    Ok(match scheme {
-        Scheme::Udp => {
-            let socket = desk.host.udp_bind(local)?;
-            let local = named(&mut desk, socket.local_addr());
-            udp::start(desk, socket);
-            local
-        }
-        Scheme::Tcp => {
-            let listener = desk.host.tcp_listen(local)?;
-            let local = named(&mut desk, listener.local_addr());
-            stream::start(desk, listener, None);
-            local
-        }
-        Scheme::Tls => {
-            // Over TCP nobody here asks for 0-RTT, and a server that accepts it must read it apart.
-            let tls = ServerTls { early_data: false, ..tls(&desk)? };
-            let config = tls.config(&desk.host).map_err(|e| ConnectError::Failed {
-                what: "TLS server setup",
-                peer: local,
-                reason: e.to_string(),
-            })?;
-            let listener = desk.host.tcp_listen(local)?;
-            let local = named(&mut desk, listener.local_addr());
-            stream::start(desk, listener, Some(Arc::new(config).into()));
-            local
-        }
-        Scheme::Quic => {
-            let server = quic::bind(&desk, local, &tls(&desk)?)?;
-            let local = named(&mut desk, server.endpoint.local_addr().unwrap_or(local));
-            quic::start(desk, server);
-            local
-        }
-    })
-}
-
-fn tls(desk: &Desk) -> Result<ServerTls, ServeError> {
-    match &desk.options.identity {
-        Some(identity) => Ok(ServerTls { identity: identity.clone(), early_data: desk.options.early_data }),
-        None => Err(ServeError::NoIdentity(desk.url.clone())),
-    }
 }

@@ -1,54 +1,83 @@
 //! A service on QUIC: each bidirectional stream is a byte stream, each datagram a message.
+//!
+//! Clients that ask for the application protocol `perf` get [that](perf) instead.
 
-use std::{net::SocketAddr, pin::pin, sync::Arc};
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use quinn::{Connection, ConnectionError, Incoming, RecvStream, SendDatagramError, SendStream, VarInt};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use quinn::{
+    Connection, ConnectionError, Incoming, RecvStream, SendDatagramError, SendStream, VarInt,
+    crypto::rustls::HandshakeData,
+};
+use tokio::sync::mpsc;
 
 use super::{
     Refusal,
     converse::{Carrier, Over, converse},
     desk::Desk,
+    perf,
+    probes::{self, Beginning, answer_quic},
+    slots::Slot,
+    tally::{Released, Tally, asked, overwrite},
 };
 use crate::{
     path::timeout,
+    service::Service,
     transport::{
         ConnectError,
-        quic::{self, Congestion, QuicLimits, QuicServer, QuicSettings, TOO_LONG},
-        tls::ServerTls,
+        quic::{self, Congestion, QuicKeys, QuicLimits, QuicServer, QuicSettings, TOO_LONG},
     },
 };
 
-/// Bidirectional streams that one client may have open.
-const STREAMS: u32 = 128;
 /// What one client may make us hold for it, each way: it is also what it may have in flight.
-const BUFFER_BYTES: u64 = 1 << 20;
+const MAX_BUFFER_BYTES: u64 = 1 << 20;
+const MIN_BUFFER_BYTES: u64 = 16 << 10;
+/// What is shared out: a connection that finds many others gets less.
+const SHARED_BYTES: u64 = 16 << 20;
+/// For so many of its bytes a client may have a bidirectional stream open: 128 of them at most.
+const BYTES_PER_STREAM: u64 = 8 << 10;
+
+/// Unidirectional streams that a client of the performance protocol may have open.
+const PERF_UNIDIRECTIONAL: VarInt = VarInt::from_u32(16);
+
+/// How long a stop waits for clients to hear of it.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Application errors of ours; nobody but a person reads them.
 const DONE: VarInt = VarInt::from_u32(0);
 const CUT_SHORT: VarInt = VarInt::from_u32(1);
 
-pub(super) fn bind(desk: &Desk, local: SocketAddr, tls: &ServerTls) -> Result<QuicServer, ConnectError> {
-    let settings = QuicSettings {
-        congestion: Congestion::Cubic,
-        seed: desk.options.seed,
-        limits: QuicLimits {
-            streams: STREAMS,
-            receive_window: BUFFER_BYTES,
-            send_buffer: BUFFER_BYTES,
-            idle: Some(desk.options.idle),
-        },
-    };
-    quic::listen(&desk.host, local, tls, &settings)
+/// What the endpoints on one port have in common.
+#[derive(Debug, Clone)]
+pub(super) struct Common {
+    pub(super) tls: Arc<rustls::ServerConfig>,
+    pub(super) keys: QuicKeys,
+}
+
+pub(super) fn bind(desk: &Desk, local: SocketAddr, common: &Common) -> Result<QuicServer, ConnectError> {
+    let settings =
+        QuicSettings { congestion: Congestion::Cubic, seed: desk.options.seed, limits: limits(desk, 0) };
+    quic::listen_sharing(&desk.host, local, (common.tls.clone(), &common.keys), &settings)
+}
+
+/// Bounds for a client that finds so many `others`.
+fn limits(desk: &Desk, others: usize) -> QuicLimits {
+    let share = SHARED_BYTES / (others as u64 + 1);
+    let buffer = share.clamp(MIN_BUFFER_BYTES, MAX_BUFFER_BYTES);
+    QuicLimits {
+        streams: u32::try_from(buffer / BYTES_PER_STREAM).unwrap_or(u32::MAX),
+        receive_window: buffer,
+        send_buffer: buffer,
+        idle: Some(desk.options.idle),
+    }
 }
 
 pub(super) fn start(desk: Desk, server: QuicServer) {
     let tasks = desk.tasks.clone();
-    tasks.spawn("a QUIC listener", accept(Arc::new(desk), server));
+    tasks.spawn("a QUIC listener", accept(Arc::new(desk), Arc::new(server)));
 }
 
-async fn accept(desk: Arc<Desk>, server: QuicServer) {
+async fn accept(desk: Arc<Desk>, server: Arc<QuicServer>) {
     let mut draining = pin!(desk.tasks.draining());
     loop {
         let incoming = tokio::select! {
@@ -57,25 +86,51 @@ async fn accept(desk: Arc<Desk>, server: QuicServer) {
             incoming = server.endpoint.accept() => incoming,
         };
         let Some(incoming) = incoming else { return };
-        match desk.admit_connection(incoming.remote_address().ip()) {
-            Ok(permit) => {
-                desk.tasks.spawn("a QUIC connection", serve(desk.clone(), incoming, permit));
+        match admit(&desk, &incoming) {
+            Ok(slot) => {
+                let task = serve(desk.clone(), server.clone(), incoming, slot);
+                desk.tasks.spawn("a QUIC connection", task);
             }
             Err(refusal) => {
                 desk.counters.refuse(refusal);
-                // One who is not allowed hears nothing; one who comes at a bad time may try again.
-                if refusal == Refusal::Connections { incoming.refuse() } else { incoming.ignore() }
+                turn_away(incoming, refusal);
             }
         }
     }
     server.endpoint.set_server_config(None);
-    // Until all have been told that it is over.
-    server.endpoint.wait_idle().await;
+    // Until all have been told that it is over. Half-open connections take three times a guess to go, and there may be
+    // nobody there.
+    let _ = timeout(&*desk.host, FAREWELL, server.endpoint.wait_idle()).await;
 }
 
-async fn serve(desk: Arc<Desk>, incoming: Incoming, _permit: OwnedSemaphorePermit) {
+/// A place for the connection that is `incoming`. While many handshakes are in progress, only those get one who prove
+/// that they receive what is sent to their address (RFC 9000 section 8.1.2).
+fn admit(desk: &Desk, incoming: &Incoming) -> Result<Slot, Refusal> {
+    let source = incoming.remote_address().ip();
+    let pile = !incoming.remote_address_validated() && desk.slots.unproven() >= desk.options.retry_above;
+    if pile && desk.options.access.admits(source) {
+        return Err(Refusal::Retry);
+    }
+    desk.admit_connection(source)
+}
+
+fn turn_away(incoming: Incoming, refusal: Refusal) {
+    match refusal {
+        // One who has not validated its address may always be asked to.
+        Refusal::Retry => {
+            if let Err(error) = incoming.retry() {
+                error.into_incoming().ignore();
+            }
+        }
+        // One who is not allowed hears nothing; one who comes at a bad time may try again.
+        Refusal::NotAllowed => incoming.ignore(),
+        _ => incoming.refuse(),
+    }
+}
+
+async fn serve(desk: Arc<Desk>, server: Arc<QuicServer>, incoming: Incoming, slot: Slot) {
     let peer = incoming.remote_address();
-    match handshake(&desk, incoming).await {
+    match desk.handshake(&slot, handshake(&desk, &server, incoming)).await {
         Ok(connection) => {
             desk.welcome(peer);
             match answer(&desk, &connection, peer).await {
@@ -84,12 +139,17 @@ async fn serve(desk: Arc<Desk>, incoming: Incoming, _permit: OwnedSemaphorePermi
                 Err(_) => {}
             }
         }
-        Err(_) => desk.counters.refuse(Refusal::Handshake),
+        Err(refusal) => desk.counters.refuse(refusal),
     }
 }
 
-async fn handshake(desk: &Desk, incoming: Incoming) -> Result<Connection, ConnectionError> {
-    let connecting = incoming.accept()?;
+async fn handshake(
+    desk: &Desk,
+    server: &QuicServer,
+    incoming: Incoming,
+) -> Result<Connection, ConnectionError> {
+    let others = desk.slots.connections().saturating_sub(1);
+    let connecting = incoming.accept_with(server.within(limits(desk, others)))?;
     if !desk.options.early_data {
         return connecting.await;
     }
@@ -104,15 +164,36 @@ async fn handshake(desk: &Desk, incoming: Incoming) -> Result<Connection, Connec
 async fn answer(desk: &Arc<Desk>, connection: &Connection, peer: SocketAddr) -> Result<(), ConnectionError> {
     let mut draining = pin!(desk.tasks.draining());
     let (in_progress, mut all_done) = mpsc::channel::<()>(1);
+    let shared = Arc::<probes::Shared>::default();
+    let perf = asks_for_perf(connection);
+    if perf {
+        connection.set_max_concurrent_uni_streams(PERF_UNIDIRECTIONAL);
+    }
     loop {
         tokio::select! {
             biased;
             stream = connection.accept_bi() => {
-                let task = serve_stream(desk.clone(), peer, stream?, in_progress.clone());
-                desk.tasks.spawn("a QUIC stream", task);
+                let (desk, stream, in_progress) = (desk.clone(), stream?, in_progress.clone());
+                let shared = shared.clone();
+                desk.clone().tasks.spawn("a QUIC stream", async move {
+                    if perf {
+                        perf::bidirectional(&desk, stream).await;
+                    } else {
+                        serve_stream(&desk, peer, stream, &shared).await;
+                    }
+                    drop(in_progress);
+                });
+            }
+            stream = connection.accept_uni(), if perf => {
+                let (desk, stream, in_progress) = (desk.clone(), stream?, in_progress.clone());
+                let connection = connection.clone();
+                desk.clone().tasks.spawn("a QUIC stream", async move {
+                    perf::unidirectional(&desk, &connection, stream).await;
+                    drop(in_progress);
+                });
             }
             datagram = connection.read_datagram() => {
-                if let Err(refusal) = answer_datagram(desk, connection, &datagram?) {
+                if let Err(refusal) = answer_datagram(desk, connection, &datagram?, &shared) {
                     desk.counters.refuse(refusal);
                 }
             }
@@ -124,13 +205,26 @@ async fn answer(desk: &Arc<Desk>, connection: &Connection, peer: SocketAddr) -> 
     Ok(())
 }
 
+/// Whether the client asked for the performance protocol, and for nothing that we would rather speak.
+fn asks_for_perf(connection: &Connection) -> bool {
+    let data = connection.handshake_data().and_then(|data| data.downcast::<HandshakeData>().ok());
+    data.and_then(|data| data.protocol).as_deref() == Some(perf::ALPN)
+}
+
 async fn serve_stream(
-    desk: Arc<Desk>,
+    desk: &Desk,
     peer: SocketAddr,
     (mut send, mut receive): (SendStream, RecvStream),
-    _in_progress: mpsc::Sender<()>,
+    shared: &Arc<probes::Shared>,
 ) {
-    match converse(&desk, (Carrier::QuicStream, peer.ip()), &mut receive, &mut send).await {
+    let ip = peer.ip();
+    let end = match converse(desk, (Carrier::QuicStream, ip), &mut receive, &mut send).await {
+        Ok(Some(Beginning { bytes, asked: Some(length) })) => {
+            answer_quic(desk, ip, (bytes, length), shared, (&mut receive, &mut send)).await
+        }
+        end => end.map(drop),
+    };
+    match end {
         Ok(()) => {
             // Until the client has it all: a connection that is closed before takes it along.
             let _ = timeout(&*desk.host, desk.options.idle, send.stopped()).await;
@@ -144,11 +238,27 @@ async fn serve_stream(
     }
 }
 
-fn answer_datagram(desk: &Desk, connection: &Connection, request: &Bytes) -> Result<(), Refusal> {
-    desk.admit_message(connection.remote_address().ip(), request.len())?;
+fn answer_datagram(
+    desk: &Desk,
+    connection: &Connection,
+    request: &Bytes,
+    shared: &probes::Shared,
+) -> Result<(), Refusal> {
+    let question = asked(request).filter(|_| desk.options.service == Service::Echo);
+    let released = Released::at_once(desk.host.now());
+    if let Err(refusal) = desk.admit_message(connection.remote_address().ip(), request.len()) {
+        if question.is_some() {
+            shared.with_tally(Tally::refuse);
+        }
+        return Err(refusal);
+    }
     desk.counters.received(request.len());
     let mut reply = Vec::new();
     desk.options.service.answer(request, desk.host.unix_time(), &mut reply);
+    if let Some(question) = question {
+        let mark = shared.with_tally(|tally| tally.answer(&*desk.host, question, released));
+        overwrite(&mut reply, &mark);
+    }
     let length = reply.len();
     connection.send_datagram(reply.into()).map_err(|e| match e {
         SendDatagramError::TooLarge => Refusal::TooLong,

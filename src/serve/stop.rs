@@ -76,6 +76,11 @@ impl Tasks {
         );
     }
 
+    /// The same for tasks on `host`.
+    pub(super) fn on(&self, host: &Arc<dyn Host>) -> Self {
+        Self { host: host.clone(), ..self.clone() }
+    }
+
     /// Completes when nothing new shall be begun.
     pub(super) fn draining(&self) -> impl Future<Output = ()> + Send + 'static {
         reached(self.phase.clone(), Phase::Draining)

@@ -9,21 +9,17 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
-    sync::OwnedSemaphorePermit,
-};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_rustls::TlsAcceptor;
 
 use super::{
     Refusal,
     converse::{Carrier, Over, converse},
-    desk::Desk,
+    desk::{Desk, HANDSHAKE_LIMIT},
+    probes::{Beginning, answer_stream},
+    slots::Slot,
 };
-use crate::{
-    path::{ByteStream, Connected, Listener, timeout},
-    transport::tls::HANDSHAKE_TIMEOUT,
-};
+use crate::path::{ByteStream, Connected, Listener, timeout};
 
 /// How long to wait before accepting again after that failed, as it does when no file descriptor is left.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -51,8 +47,8 @@ async fn accept(desk: Arc<Desk>, mut listener: Box<dyn Listener>, tls: Option<Tl
         };
         match accepted {
             Ok(connected) => match desk.admit_connection(connected.peer.ip()) {
-                Ok(permit) => {
-                    let task = serve(desk.clone(), connected, tls.clone(), permit);
+                Ok(slot) => {
+                    let task = serve(desk.clone(), connected, tls.clone(), slot);
                     desk.tasks.spawn("a connection", task);
                 }
                 Err(refusal) => desk.counters.refuse(refusal),
@@ -65,17 +61,15 @@ async fn accept(desk: Arc<Desk>, mut listener: Box<dyn Listener>, tls: Option<Tl
     }
 }
 
-async fn serve(
-    desk: Arc<Desk>,
-    connected: Connected,
-    tls: Option<TlsAcceptor>,
-    _permit: OwnedSemaphorePermit,
-) {
+async fn serve(desk: Arc<Desk>, connected: Connected, tls: Option<TlsAcceptor>, slot: Slot) {
     let Connected { mut stream, peer, .. } = connected;
     let Some(acceptor) = tls else {
-        return talk(&desk, peer, stream).await;
+        return tokio::select! {
+            biased;
+            () = talk(&desk, peer, stream, &slot) => {}
+            () = slot.displaced() => desk.counters.refuse(Refusal::Displaced),
+        };
     };
-    let limit = HANDSHAKE_TIMEOUT.min(desk.options.idle);
     let handshake = async {
         let first = stream.read_u8().await?;
         if first != HANDSHAKE_RECORD {
@@ -85,21 +79,51 @@ async fn serve(
         }
         acceptor.accept(Prefixed { first: Some(first), stream }).await
     };
-    match timeout(&*desk.host, limit, handshake).await {
-        Ok(Ok(stream)) => talk(&desk, peer, stream).await,
-        _ => desk.counters.refuse(Refusal::Handshake),
+    match desk.handshake(&slot, handshake).await {
+        Ok(stream) => talk(&desk, peer, stream, &slot).await,
+        Err(refusal) => desk.counters.refuse(refusal),
     }
 }
 
-async fn talk(desk: &Desk, peer: SocketAddr, stream: impl ByteStream) {
+async fn talk(desk: &Desk, peer: SocketAddr, stream: impl ByteStream, slot: &Slot) {
     desk.welcome(peer);
-    let (mut reader, mut writer) = tokio::io::split(stream);
+    let (reader, mut writer) = tokio::io::split(stream);
+    let mut reader = Proving { reader, unproven: Some(slot) };
     // Whatever cut it short has been counted where it was known.
-    let end = converse(desk, (Carrier::Connection, peer.ip()), &mut reader, &mut writer).await;
+    let end = match converse(desk, (Carrier::Connection, peer.ip()), &mut reader, &mut writer).await {
+        Ok(Some(Beginning { bytes, asked: Some(length) })) => {
+            answer_stream(desk, peer.ip(), (bytes, length), (&mut reader, &mut writer)).await
+        }
+        end => end.map(drop),
+    };
     if end == Err(Over::TooLong) {
-        let limit = HANDSHAKE_TIMEOUT.min(desk.options.idle);
+        let limit = HANDSHAKE_LIMIT.min(desk.options.idle);
         // Who still does not stop is cut off.
-        let _ = timeout(&*desk.host, limit, linger(reader.unsplit(writer))).await;
+        let _ = timeout(&*desk.host, limit, linger(reader.reader.unsplit(writer))).await;
+    }
+}
+
+/// A reader whose first byte proves the connection.
+#[derive(Debug)]
+struct Proving<'a, R> {
+    reader: R,
+    unproven: Option<&'a Slot>,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Proving<'_, R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.reader).poll_read(cx, buffer);
+        if buffer.filled().len() > before
+            && let Some(slot) = self.unproven.take()
+        {
+            slot.prove();
+        }
+        read
     }
 }
 

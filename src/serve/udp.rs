@@ -2,11 +2,22 @@
 
 use std::{net::SocketAddr, pin::pin, sync::Arc};
 
-use super::{Refusal, desk::Desk, limits::Bounded};
-use crate::path::{DatagramError, Datagrams, Received};
+use super::{
+    Refusal,
+    desk::Desk,
+    limits::Bounded,
+    tally::{Released, Tally, asked, overwrite},
+};
+use crate::{
+    path::{DatagramError, Datagrams, Received},
+    service::Service,
+};
 
 /// How long to leave a socket alone that fails, so that its owner's machine is not kept busy with it.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// Datagrams that are answered in one go.
+const TURN: u64 = 64;
 
 pub(super) fn start(desk: Desk, socket: Arc<dyn Datagrams>) {
     let tasks = desk.tasks.clone();
@@ -20,9 +31,17 @@ struct UdpServer {
     socket: Arc<dyn Datagrams>,
     local: SocketAddr,
     /// Who has been answered.
-    clients: Bounded<SocketAddr, bool>,
+    clients: Bounded<SocketAddr, Client>,
     /// Who was answered last, and is mostly the next one too.
     last: Option<SocketAddr>,
+}
+
+/// What is remembered of a source.
+#[derive(Debug, Default)]
+struct Client {
+    welcomed: bool,
+    /// Of the experiment that it makes.
+    tally: Option<Box<Tally>>,
 }
 
 impl UdpServer {
@@ -30,7 +49,11 @@ impl UdpServer {
         let mut draining = pin!(self.desk.tasks.draining());
         let mut buffer = vec![0; usize::from(u16::MAX)];
         let mut reply = Vec::new();
-        loop {
+        for turn in 1_u64.. {
+            // Other tasks of this thread have their turn also while datagrams keep coming.
+            if turn % TURN == 0 {
+                tokio::task::yield_now().await;
+            }
             // What has arrived is answered before a stop is obeyed.
             let received = tokio::select! {
                 biased;
@@ -59,11 +82,23 @@ impl UdpServer {
         reply: &mut Vec<u8>,
     ) -> Result<(), Refusal> {
         let Received { len, from, to, .. } = received;
-        self.desk.admit_datagram(from, len)?;
+        let released = Released::at_once(self.desk.host.now());
+        let question = asked(request).filter(|_| self.desk.options.service == Service::Echo);
+        if let Err(refusal) = self.desk.admit_datagram(from, len) {
+            // Nobody is remembered for having been refused.
+            if let Some(tally) = question.and_then(|_| self.clients.get(&from)?.tally.as_mut()) {
+                tally.refuse();
+            }
+            return Err(refusal);
+        }
         self.desk.counters.received(len);
         self.greet(from);
         reply.clear();
         self.desk.options.service.answer(request, self.desk.host.unix_time(), reply);
+        if let Some(question) = question {
+            let tally = self.clients.entry(from).tally.get_or_insert_default();
+            overwrite(reply, &tally.answer(&*self.desk.host, question, released));
+        }
         // A socket bound to all addresses answers from the one that was asked. To many is no such address.
         let from_ip = to.filter(|ip| self.local.ip().is_unspecified() && !ip.is_multicast());
         self.socket.send(reply, from, from_ip).await.map_err(|e| match e {
@@ -80,8 +115,8 @@ impl UdpServer {
             return;
         }
         self.last = Some(peer);
-        let seen = self.clients.entry(peer);
-        if !std::mem::replace(seen, true) {
+        let client = self.clients.entry(peer);
+        if !std::mem::replace(&mut client.welcomed, true) {
             self.desk.welcome(peer);
         }
     }

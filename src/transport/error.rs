@@ -34,6 +34,12 @@ pub enum ConnectError {
         /// The peer.
         peer: SocketAddr,
     },
+    /// Nobody knows where it is.
+    #[error("{url} has no address")]
+    NoAddress {
+        /// The server.
+        url: String,
+    },
     /// Nothing came back.
     #[error("{what} with {peer} failed: no answer within {}", humantime::format_duration(*.after))]
     TimedOut {

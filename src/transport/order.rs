@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use crate::{
     time::Time,
-    wire::{HEADER_BYTES, MessageId, Probe},
+    wire::{HEAD_BYTES, HEADER_BYTES, MessageId, Probe},
 };
 
 /// A message that order lets the application have, and the bytes that decided when.
@@ -43,12 +43,18 @@ pub struct Order {
     waiting: VecDeque<Partial>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Partial {
     received: usize,
-    header: [u8; HEADER_BYTES],
+    head: [u8; HEAD_BYTES],
     /// When the last byte came, and where that stands in the stream.
     complete: Option<(Time, u64)>,
+}
+
+impl Default for Partial {
+    fn default() -> Self {
+        Self { received: 0, head: [0; HEAD_BYTES], complete: None }
+    }
 }
 
 impl Order {
@@ -87,9 +93,9 @@ impl Order {
         }
         let message = &mut self.waiting[index];
         message.received += part.len();
-        if let Some(header) = message.header.get_mut(at..) {
-            let known = header.len().min(part.len());
-            header[..known].copy_from_slice(&part[..known]);
+        if let Some(head) = message.head.get_mut(at..) {
+            let known = head.len().min(part.len());
+            head[..known].copy_from_slice(&part[..known]);
         }
         if message.received == self.length {
             let start = number * self.length as u64;
@@ -106,7 +112,7 @@ impl Order {
                 break;
             };
             self.first += 1;
-            let Ok(probe) = Probe::parse(&message.header) else {
+            let Ok(probe) = Probe::parse(&message.head) else {
                 continue;
             };
             let blocker = *blocker.get_or_insert(Blocker { id: probe.id, last });
@@ -140,7 +146,7 @@ mod tests {
     }
 
     fn probe(seq: u64) -> Probe {
-        Probe { id: MessageId { flow: 0, seq }, due: Time::from_nanos(seq) }
+        Probe::new(MessageId { flow: 0, seq }, Time::from_nanos(seq))
     }
 
     fn insert(order: &mut Order, now: u64, offset: usize, bytes: &[u8]) -> Vec<Release> {

@@ -136,8 +136,9 @@ async fn write(
     let mut message = Vec::new();
     while let Some((probe, length)) = messages.recv().await {
         message.clear();
-        message.extend_from_slice(&probe.header());
-        filling(length).for_each(|part| message.extend_from_slice(&part));
+        let head = probe.head(length);
+        message.extend_from_slice(&head);
+        filling(head.len()..length).for_each(|part| message.extend_from_slice(&part));
         if let Some(tap) = &tap {
             tap.send(framing.on_the_wire(message.len()));
         }

@@ -3,7 +3,6 @@
 use std::{
     fmt,
     sync::{Arc, LazyLock},
-    time::Duration,
 };
 
 use rustls::{
@@ -179,6 +178,3 @@ impl ServerCertVerifier for TrustAnyone {
         PROVIDER.signature_verification_algorithms.supported_schemes()
     }
 }
-
-/// How long a handshake may take before it is given up.
-pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);

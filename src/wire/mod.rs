@@ -2,5 +2,7 @@
 
 pub mod probe;
 pub mod quic;
+pub mod slip;
 
-pub use probe::{HEADER_BYTES, MessageId, Probe, ProbeError};
+pub use probe::{HEAD_BYTES, HEADER_BYTES, MessageId, Probe, ProbeError};
+pub use slip::{Ask, Postmark, Slip};

@@ -68,6 +68,11 @@ impl Server {
         url.unwrap().parse().unwrap()
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends it a signal by name.
     pub(crate) fn signal(&self, signal: &str) {
         let kill = Command::new("kill").arg(format!("-{signal}")).arg(self.child.id().to_string()).status();

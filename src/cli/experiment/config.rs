@@ -12,7 +12,9 @@ impl ExperimentArgs {
         let mut set = |name: &str, value: Value| config.insert(name.to_owned(), value);
         let plans = || request.batches.iter().flat_map(|batch| &batch.plans);
         set("transport", distinct(plans().map(|plan| json!(plan.transport.name()))));
-        set("path", json!(self.path.iter().map(|path| path.name()).collect::<Vec<_>>()));
+        set("path", json!(request.batches.iter().map(|batch| batch.path.name()).collect::<Vec<_>>()));
+        let servers = request.batches.iter().flat_map(|batch| &batch.servers);
+        set("servers", distinct(servers.map(|remote| json!(remote.url))));
         set(
             "links",
             distinct(

@@ -18,9 +18,9 @@ use super::{
 use crate::cli::output::{note, raw};
 use wirelab::{
     experiment::{
-        Observers, Outcome, PathKind, Place, Plan, RunError, Runs, SampleFile, SampleRows, Which, choose,
-        episode, run_direct, run_direct_observed, run_netns, run_netns_observed, run_relay,
-        run_relay_observed, simulate, simulate_observed,
+        Observers, Outcome, PathKind, Place, Plan, Remote, RunError, Runs, SampleFile, SampleRows,
+        SampleSink, Which, choose, episode, run_direct_observed, run_netns_observed, run_relay_observed,
+        run_remote, simulate_observed,
     },
     report::{LadderOptions, to_ladder},
 };
@@ -53,10 +53,17 @@ pub(super) struct Samples {
 pub(super) struct Runner<'a> {
     samples: Option<&'a Samples>,
     path: PathKind,
+    servers: Vec<Elsewhere<'a>>,
     seeds: usize,
     /// What batches before this one have had.
     jobs: usize,
     plans: usize,
+}
+
+/// A server by URL, which is asked no more once it has gone.
+struct Elsewhere<'a> {
+    remote: &'a Remote,
+    gone: AtomicBool,
 }
 
 impl DetailArgs {
@@ -141,12 +148,14 @@ impl Samples {
 
 impl<'a> Runner<'a> {
     /// For each batch of `request`, how it is run.
-    pub(super) fn each(request: &Request, samples: Option<&'a Samples>) -> Vec<Self> {
+    pub(super) fn each(request: &'a Request, samples: Option<&'a Samples>) -> Vec<Self> {
         let (mut jobs, mut plans) = (0, 0);
         let mut runners = Vec::new();
         for batch in &request.batches {
             let seeds = usize::try_from(batch.seeds).unwrap_or(usize::MAX);
-            runners.push(Self { samples, path: batch.path, seeds, jobs, plans });
+            let servers =
+                batch.servers.iter().map(|remote| Elsewhere { remote, gone: AtomicBool::new(false) });
+            runners.push(Self { samples, path: batch.path, servers: servers.collect(), seeds, jobs, plans });
             jobs += batch.plans.len() * seeds;
             plans += batch.plans.len();
         }
@@ -156,26 +165,42 @@ impl<'a> Runner<'a> {
     /// Makes a run, and writes its samples where they are asked for.
     pub(super) fn run(&self, job: usize, plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
         let Some(samples) = self.samples else {
-            return match self.path {
-                PathKind::Sim => simulate(plan, seed),
-                PathKind::Relay => run_relay(plan, seed),
-                PathKind::Netns => run_netns(plan, seed),
-                PathKind::Direct => run_direct(plan, seed),
-            };
+            return self.run_shown(job, plan, seed, None);
         };
         let place = Place { job: self.jobs + job, plan: self.plans + job / self.seeds };
         let turn = samples.file.turn(place);
         let rows = SampleRows::new(plan, seed);
-        let outcome = match self.path {
-            PathKind::Sim => {
-                simulate_observed(plan, seed, Observers { samples: Some(rows.sink()), packets: None })
-            }
-            PathKind::Relay => run_relay_observed(plan, seed, Some(rows.sink())),
-            PathKind::Netns => run_netns_observed(plan, seed, Some(rows.sink())),
-            PathKind::Direct => run_direct_observed(plan, seed, Some(rows.sink())),
-        }?;
+        let outcome = self.run_shown(job, plan, seed, Some(rows.sink()))?;
         turn.take(&rows);
         Ok(outcome)
+    }
+
+    fn run_shown(
+        &self,
+        job: usize,
+        plan: &Plan,
+        seed: u64,
+        samples: Option<SampleSink>,
+    ) -> Result<Outcome, RunError> {
+        match (self.path, self.servers.get(job / self.seeds)) {
+            (_, Some(server)) => server.run(plan, seed, samples),
+            (PathKind::Sim, None) => simulate_observed(plan, seed, Observers { samples, packets: None }),
+            (PathKind::Relay, None) => run_relay_observed(plan, seed, samples),
+            (PathKind::Netns, None) => run_netns_observed(plan, seed, samples),
+            (PathKind::Direct, None) => run_direct_observed(plan, seed, samples),
+        }
+    }
+}
+
+impl Elsewhere<'_> {
+    fn run(&self, plan: &Plan, seed: u64, samples: Option<SampleSink>) -> Result<Outcome, RunError> {
+        if self.gone.load(Ordering::Relaxed) {
+            return Err(RunError::Gone);
+        }
+        let outcome = run_remote(plan, self.remote, seed, samples);
+        let gone = outcome.as_ref().map_or(true, |outcome| outcome.broken.is_some());
+        self.gone.store(gone, Ordering::Relaxed);
+        outcome
     }
 }
 

@@ -95,6 +95,28 @@ fn preset(name: &str) -> Result<Preset, String> {
 type Axis<'a> = (&'static str, Vec<&'a str>);
 
 impl LinkArgs {
+    /// The first option that was given, if any was.
+    pub(super) fn first_given(&self) -> Option<&'static str> {
+        let options = [
+            ("--rtt", !self.rtt.is_empty()),
+            ("--delay", !self.delay.is_empty()),
+            ("--jitter", !self.jitter.is_empty()),
+            ("--keep-order", self.keep_order),
+            ("--loss", !self.loss.is_empty()),
+            ("--loss-by", self.loss_by.is_some()),
+            ("--rate", !self.rate.is_empty()),
+            ("--queue", !self.queue.is_empty()),
+            ("--reorder", !self.reorder.is_empty()),
+            ("--duplicate", !self.duplicate.is_empty()),
+            ("--corrupt", !self.corrupt.is_empty()),
+            ("--mtu", self.mtu.is_some()),
+            ("--to-server", self.to_server.is_some()),
+            ("--to-client", self.to_client.is_some()),
+            ("--preset", self.preset.is_some()),
+        ];
+        options.into_iter().find_map(|(option, given)| given.then_some(option))
+    }
+
     /// Every link that the options ask for, each as its two directions.
     pub(crate) fn links(&self) -> Result<Vec<[LinkSpec; 2]>, UsageError> {
         let base = |direction| self.preset.map_or_else(LinkSpec::default, |preset| preset.spec(direction));

@@ -10,7 +10,7 @@ use super::{
     detail::{Runner, Samples},
     interrupt::stop_on_interrupt,
 };
-use crate::cli::output::note;
+use crate::cli::output::{complain, note};
 use wirelab::{
     experiment::{self, Effort, LEAD, PathKind, Runs, run_numbered_matrix},
     path::netns,
@@ -36,6 +36,7 @@ impl ExperimentArgs {
         file.complete = true;
         let mut chosen = None;
         let mut wires = Vec::new();
+        let mut problems = Vec::new();
         for (batch, runner) in request.batches.iter().zip(Runner::each(&request, samples.as_ref())) {
             let runs = self.run(batch, &runner, &stop, &bar);
             // Not whether somebody interrupted: in the last run of all that leaves nothing out.
@@ -43,6 +44,7 @@ impl ExperimentArgs {
             chosen = chosen.or_else(|| self.detail.choose(batch, &runs));
             let outcomes = runs.iter().flat_map(|runs| &runs.outcomes);
             wires.extend(outcomes.filter_map(|(_, outcome)| outcome.fidelity.clone()));
+            problems.extend(problems_of(batch, &runs));
             collect(&mut file, batch, runs);
         }
         let in_real_time = request.batches.iter().any(|batch| batch.path.is_real_time());
@@ -50,12 +52,16 @@ impl ExperimentArgs {
         let settings = if in_namespaces { netns::settings() } else { Vec::new() };
         file.system = in_real_time.then(|| experiment::system(&wires, settings));
         bar.finish_and_clear();
+        let interrupted = !file.complete;
+        file.complete &= problems.is_empty();
         let replied = file.cells.iter().any(|cell| cell.messages.as_ref().is_some_and(|m| m.delivered > 0));
         samples.map_or(Ok(()), Samples::complete)?;
         self.output.write(draft, &file)?;
         self.detail.draw(chosen, &stop)?;
-        if !replied && file.complete {
-            bail!("no transport got a single reply");
+        match problems.first() {
+            Some(problem) if !replied && !interrupted => bail!("no reply from {problem}"),
+            None if !replied && !interrupted => bail!("no transport got a single reply"),
+            _ => problems.iter().for_each(complain),
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -99,6 +105,21 @@ impl ExperimentArgs {
     }
 }
 
+/// What befell servers elsewhere, each server's first trouble.
+fn problems_of(batch: &Batch, runs: &[Runs]) -> Vec<String> {
+    let mut problems: Vec<(&str, String)> = Vec::new();
+    for (remote, runs) in batch.servers.iter().zip(runs) {
+        let broken = runs.outcomes.iter().find_map(|(_, outcome)| outcome.broken.clone());
+        let failed = runs.failures.first().map(|(_, error)| error.to_string());
+        if let Some(problem) = broken.or(failed)
+            && problems.iter().all(|(url, _)| *url != remote.url)
+        {
+            problems.push((&remote.url, problem));
+        }
+    }
+    problems.into_iter().map(|(url, problem)| format!("{url}: {problem}")).collect()
+}
+
 /// How many seeds were run.
 fn done(runs: &Runs) -> u64 {
     (runs.outcomes.len() + runs.failures.len()) as u64
@@ -113,7 +134,8 @@ fn duration(batch: &Batch) -> Duration {
 /// Adds the cells of one path, and the plans of it that could not be run.
 fn collect(file: &mut ResultFile, batch: &Batch, runs: Vec<Runs>) {
     let mut cells = Vec::with_capacity(runs.len());
-    for (plan, runs) in batch.plans.iter().zip(&runs) {
+    for (index, (plan, runs)) in batch.plans.iter().zip(&runs).enumerate() {
+        let server = batch.servers.get(index);
         if let Some((seed, error)) = runs.failures.first() {
             file.skipped.push(Skipped {
                 transport: plan.transport.name().to_owned(),
@@ -126,7 +148,9 @@ fn collect(file: &mut ResultFile, batch: &Batch, runs: Vec<Runs>) {
             });
         }
         cells.push((!runs.outcomes.is_empty()).then(|| {
-            file.cells.push(experiment::cell(plan, &runs.outcomes));
+            let mut cell = experiment::cell(plan, &runs.outcomes);
+            cell.server = server.map(|remote| remote.url.clone());
+            file.cells.push(cell);
             file.cells.len() - 1
         }));
     }

@@ -6,6 +6,7 @@ mod interrupt;
 mod link;
 mod measure;
 pub(crate) mod output;
+mod servers;
 mod transports;
 pub(crate) mod usage;
 mod workload;
@@ -18,12 +19,13 @@ pub(crate) use self::link::{LinkArgs, presets};
 use self::{
     detail::DetailArgs,
     output::OutputArgs,
+    servers::{ServerArgs, check_load},
     transports::Transports,
     usage::{UsageError, single},
     workload::{WorkloadArgs, parse},
 };
 use wirelab::{
-    experiment::{PathKind, Plan},
+    experiment::{PathKind, Plan, Remote},
     path::netns,
     report::Skipped,
     transport::{Transport, quic::Congestion},
@@ -32,16 +34,19 @@ use wirelab::{
 /// The options of an experiment.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ExperimentArgs {
+    #[command(flatten)]
+    servers: ServerArgs,
     /// Transports to compare: udp, tcp, tls, quic-one, quic-flow, quic-message, quic-datagram; quic for its four,
     /// all for what the path can carry [default: udp,quic]
     #[arg(short, long, value_name = "LIST", value_parser = parse_transports)]
     transport: Option<Transports>,
     /// Where packets travel: sim (virtual time, over the link), relay (this machine's loopback in real time, over the
     /// link), netns (network namespaces in real time, over the link: the kernel's TCP too), direct (loopback without
-    /// the link)
-    #[arg(long, value_name = "PATH,..", value_delimiter = ',', default_value = "sim", value_parser = path)]
+    /// the link) [default: sim]
+    #[arg(long, value_name = "PATH,..", value_delimiter = ',', value_parser = path)]
     path: Vec<PathKind>,
-    /// Congestion controller of QUIC, and of the kernel's TCP with --path netns: cubic, newreno, bbr (quinn's, experimental), fixed[:BYTES]
+    /// Congestion controller of QUIC, and of the kernel's TCP with --path netns: cubic, newreno, bbr (quinn's is
+    /// experimental), fixed[:BYTES]
     #[arg(short = 'C', long, value_name = "NAME,..", value_delimiter = ',', value_parser = congestion)]
     congestion: Vec<Congestion>,
     /// The first seed
@@ -121,6 +126,8 @@ impl Request {
 pub(crate) struct Batch {
     pub(crate) path: PathKind,
     pub(crate) plans: Vec<Plan>,
+    /// The server of each plan, where they are elsewhere.
+    pub(crate) servers: Vec<Remote>,
     pub(crate) seeds: u64,
 }
 
@@ -133,16 +140,47 @@ pub(crate) struct Defaults<'a> {
 
 impl ExperimentArgs {
     /// Everything that the options ask for.
-    pub(crate) fn request(&self, defaults: Defaults<'_>) -> Result<Request, UsageError> {
+    pub(crate) fn request(&self, defaults: Defaults<'_>) -> anyhow::Result<Request> {
+        if self.servers.any() {
+            let batches = vec![self.elsewhere(defaults.congestion)?];
+            return Ok(Request { batches, skipped: Vec::new() });
+        }
         let mut request = Request { batches: Vec::new(), skipped: Vec::new() };
         let named = self.transport.clone().unwrap_or_else(|| Transports::These(defaults.transports.to_vec()));
-        for &path in &self.path {
+        let default = [PathKind::Sim];
+        for &path in if self.path.is_empty() { &default[..] } else { &self.path } {
             let (transports, skipped) = named.on(path);
             request.skipped.extend(skipped);
             let batch = self.batch(path, &transports, defaults.congestion)?;
             request.batches.push(batch);
         }
         Ok(request)
+    }
+
+    /// What is run against servers by URL.
+    fn elsewhere(&self, controller: Congestion) -> anyhow::Result<Batch> {
+        let refused = [
+            (!self.path.is_empty()).then_some("--path"),
+            self.link.first_given(),
+            self.workload.sets_reply_length().then_some("--reply-length"),
+        ];
+        if let Some(option) = refused.into_iter().flatten().next() {
+            let why = if option == "--reply-length" {
+                "a server by URL is an echo, whose replies are as long as their requests"
+            } else {
+                "servers by URL are reached over the real network, and no link is emulated"
+            };
+            return Err(UsageError::new(format!("{option}: {why}")).into());
+        }
+        let rows = self.servers.rows(self.transport.as_ref())?;
+        let transports: Vec<Transport> = rows.iter().map(|(transport, _)| *transport).collect();
+        let mut batch = self.batch(PathKind::Direct, &transports, controller)?;
+        let workloads: Vec<_> =
+            batch.plans.iter().step_by(rows.len()).map(|plan| plan.workload.clone()).collect();
+        check_load(&rows, &workloads, self.output.is_quiet())?;
+        let servers = rows.into_iter().map(|(_, remote)| remote).cycle();
+        batch.servers = servers.take(batch.plans.len()).collect();
+        Ok(batch)
     }
 
     fn batch(
@@ -173,6 +211,6 @@ impl ExperimentArgs {
                 }
             }
         }
-        Ok(Batch { path, plans, seeds: self.seeds.unwrap_or(seeds) })
+        Ok(Batch { path, plans, servers: Vec::new(), seeds: self.seeds.unwrap_or(seeds) })
     }
 }

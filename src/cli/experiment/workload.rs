@@ -67,6 +67,11 @@ impl WorkloadArgs {
         Ok(all)
     }
 
+    /// Whether replies are to have a length of their own.
+    pub(super) fn sets_reply_length(&self) -> bool {
+        self.reply_length.is_some()
+    }
+
     /// The deadline on this link: what was asked for, or two round trips.
     pub(super) fn deadline(&self, links: Option<&[LinkSpec; 2]>) -> Duration {
         let round_trips = links.map(|[there, back]| (there.delay + back.delay) * 2);

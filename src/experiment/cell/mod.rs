@@ -1,5 +1,6 @@
 //! A row of a result: the outcomes of one plan, pooled over seeds.
 
+mod network;
 mod pool;
 mod settings;
 
@@ -34,7 +35,7 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
     cell.connect_ns = Some(pool.connect().summary());
     cell.latency_ns = Some(report::Latency::pooled(&pool.each(|outcome| &outcome.latency)));
     cell.send_delay_ns = Some(pool.merge(|outcome| &outcome.send_delay).summary());
-    cell.budget_ns = pool.budget();
+    cell.budget_ns = pool.budget().or_else(|| pool.told_budget(plan));
     cell.delayed = pool.delayed();
     cell.hol = tells_order(plan).then(|| pool.hol());
     match Theory::of(plan) {
@@ -42,6 +43,7 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
         Err(reason) => cell.theory_reason = Some(reason.to_owned()),
     }
     cell.wire = pool.wire(plan, messages.delivered);
+    cell.network = Some(pool.network(&messages));
     cell.recovery = Some(pool.recovery());
     cell.per_seed = outcomes.iter().map(|(seed, outcome)| per_seed(plan, *seed, outcome)).collect();
     cell.flags = flags(plan, &pool, &messages);
@@ -105,6 +107,9 @@ fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag>
         Flag::QueueDropped,
     );
     flag(messages.delivered == 0, Flag::NoReply);
+    flag(pool.0.iter().any(|(_, outcome)| outcome.broken.is_some()), Flag::Incomplete);
+    flag(pool.sum(|outcome| outcome.network.refused) > 0, Flag::Refused);
+    flag(pool.is_remote() && messages.delivered > 0 && !pool.is_told(), Flag::PlainEcho);
     let late = pool.merge(|outcome| &outcome.send_delay).percentile(Percentile::P99);
     flag(late.is_some_and(|late| late > LATE_NS), Flag::SendLate);
     flag(plan.path.has_link() && plan.links.iter().any(is_bursty), Flag::Bursty);

@@ -86,7 +86,9 @@ impl Pool<'_> {
             total_wait_ns: both.total_wait_ns,
             by_cause: both.by_cause,
             longest_stall: both.longest_stall,
-            to_server: Some(self.direction(|outcome| &outcome.order_by_direction[0])),
+            // A server elsewhere that tells nothing may have held messages too.
+            to_server: (!self.is_remote() || self.is_told())
+                .then(|| self.direction(|outcome| &outcome.order_by_direction[0])),
             to_client: Some(self.direction(|outcome| &outcome.order_by_direction[1])),
         }
     }

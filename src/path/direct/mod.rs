@@ -1,8 +1,10 @@
 //! Real time on the sockets of this machine.
 
 mod clock;
+mod drops;
 pub(super) mod tcp;
 mod udp;
+mod worker;
 
 use std::{
     io,
@@ -16,6 +18,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers};
 use clock::RealClock;
+pub use worker::Worker;
 
 /// What sockets are asked to buffer, so that a burst is not lost on this machine. The kernel may grant less.
 const SOCKET_BUFFER_BYTES: usize = 4 << 20;
@@ -26,6 +29,18 @@ pub struct DirectHost {
     clock: Arc<RealClock>,
     timers: Arc<Timers>,
     runtime: tokio::runtime::Handle,
+    ports: Ports,
+}
+
+/// Who else may listen on the ports that a host listens on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ports {
+    /// Nobody.
+    Own,
+    /// Its workers. Nobody must be there already.
+    Shared,
+    /// This is such a worker: another host is there already.
+    Joined,
 }
 
 impl DirectHost {
@@ -36,7 +51,7 @@ impl DirectHost {
     /// Where the kernel refuses a timer (`timerfd_create`), as when no file descriptor is left.
     #[expect(clippy::disallowed_methods, reason = "the origin of real time on this path")]
     pub fn new() -> io::Result<Arc<Self>> {
-        Self::with_origin(Instant::now())
+        Self::with_origin(Instant::now(), Ports::Own)
     }
 
     /// Another host on this machine, under the runtime that is running here, whose clock reads as this one's.
@@ -45,16 +60,29 @@ impl DirectHost {
     ///
     /// As for [`DirectHost::new`].
     pub fn sibling(&self) -> io::Result<Arc<Self>> {
-        Self::with_origin(self.clock.origin())
+        Self::with_origin(self.clock.origin(), Ports::Own)
+    }
+
+    /// This host, but whoever is a [`Worker`] of it may listen where it listens (`SO_REUSEPORT`). The kernel hands out
+    /// datagrams and connections by a hash of addresses and ports, so that a client stays with one of them.
+    ///
+    /// What it binds first must not be taken: a second server is refused as ever.
+    pub fn sharing_ports(&self) -> Arc<Self> {
+        Arc::new(Self {
+            clock: self.clock.clone(),
+            timers: self.timers.clone(),
+            runtime: self.runtime.clone(),
+            ports: Ports::Shared,
+        })
     }
 
     /// This machine as a host whose clock begins at `origin`.
-    pub(super) fn with_origin(origin: Instant) -> io::Result<Arc<Self>> {
+    pub(super) fn with_origin(origin: Instant, ports: Ports) -> io::Result<Arc<Self>> {
         let clock = Arc::new(RealClock::new(origin)?);
         let timers = Timers::new(clock.clone());
         let runtime = tokio::runtime::Handle::current();
         runtime.spawn(clock.clone().drive(timers.clone())?);
-        Ok(Arc::new(Self { clock, timers, runtime }))
+        Ok(Arc::new(Self { clock, timers, runtime, ports }))
     }
 
     /// Makes its runtime that of what is called until the guard goes.
@@ -84,7 +112,7 @@ impl Host for DirectHost {
     fn udp_bind(&self, local: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
         let _runtime = self.enter();
         const OPERATION: &str = "listen on UDP";
-        let socket = bind_udp(local).map_err(|e| PathError::from_io(OPERATION, local, e))?;
+        let socket = bind_udp_as(local, self.ports).map_err(|e| PathError::from_io(OPERATION, local, e))?;
         udp::UdpSocket::new(socket, None)
             .map(|socket| Arc::new(socket) as Arc<dyn Datagrams>)
             .map_err(|e| PathError::from_io(OPERATION, local, e))
@@ -100,9 +128,13 @@ impl Host for DirectHost {
 
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn quinn::AsyncUdpSocket>, PathError> {
         let _runtime = self.enter();
-        bind_udp(local)
+        bind_udp_as(local, self.ports)
             .and_then(|socket| quinn::TokioRuntime.wrap_udp_socket(socket.into()))
             .map_err(|e| PathError::from_io("listen on QUIC", local, e))
+    }
+
+    fn dropped_datagrams(&self, local: SocketAddr) -> Option<u64> {
+        drops::dropped(&[local])
     }
 
     fn tcp_connect(&self, peer: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>> {
@@ -111,13 +143,17 @@ impl Host for DirectHost {
 
     fn tcp_listen(&self, local: SocketAddr) -> Result<Box<dyn Listener>, PathError> {
         let _runtime = self.enter();
-        let listener = tcp::TcpListener::bind(local);
+        let listener = tcp::TcpListener::bind(local, self.ports);
         Ok(Box::new(listener.map_err(|e| PathError::from_io("listen on TCP", local, e))?))
     }
 }
 
 /// A UDP socket that does not block, with buffers as large as they may be.
 pub(super) fn bind_udp(local: SocketAddr) -> io::Result<Socket> {
+    bind_udp_as(local, Ports::Own)
+}
+
+fn bind_udp_as(local: SocketAddr, ports: Ports) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(local), Type::DGRAM, Some(Protocol::UDP))?;
     if local.is_ipv6() {
         // The IPv4 address of the same port is a socket of its own.
@@ -127,11 +163,24 @@ pub(super) fn bind_udp(local: SocketAddr) -> io::Result<Socket> {
     let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
     let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
     socket.set_nonblocking(true)?;
-    socket.bind(&local.into())?;
+    bind(&socket, local, ports)?;
     Ok(socket)
 }
 
-/// The same, which hears from `peer` alone.
+/// Binds `socket`. The first of those that share a port sets the option only once it is bound: with it, a port that
+/// another server shares with its own workers would be had as well, and half of that server's clients.
+fn bind(socket: &Socket, local: SocketAddr, ports: Ports) -> io::Result<()> {
+    if ports == Ports::Joined {
+        socket.set_reuse_port(true)?;
+    }
+    socket.bind(&local.into())?;
+    if ports == Ports::Shared {
+        socket.set_reuse_port(true)?;
+    }
+    Ok(())
+}
+
+/// [`bind_udp`], and it hears from `peer` alone.
 pub(super) fn connect_udp(peer: SocketAddr) -> io::Result<Socket> {
     let socket = bind_udp(super::unspecified(peer))?;
     socket.connect(&peer.into())?;

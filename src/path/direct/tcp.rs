@@ -8,6 +8,7 @@ use std::{
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::Ports;
 use crate::path::{BoxFuture, Connected, KernelTcp, Listener, PathError};
 
 /// Connections that may wait to be accepted.
@@ -33,14 +34,14 @@ pub(in crate::path) struct TcpListener {
 }
 
 impl TcpListener {
-    pub(in crate::path) fn bind(local: SocketAddr) -> io::Result<Self> {
+    pub(in crate::path) fn bind(local: SocketAddr, ports: Ports) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(local), Type::STREAM, Some(Protocol::TCP))?;
         if local.is_ipv6() {
             socket.set_only_v6(true)?;
         }
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
-        socket.bind(&local.into())?;
+        super::bind(&socket, local, ports)?;
         socket.listen(BACKLOG)?;
         let listener = tokio::net::TcpListener::from_std(socket.into())?;
         let local = listener.local_addr()?;

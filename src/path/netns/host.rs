@@ -12,7 +12,7 @@ use quinn::AsyncUdpSocket;
 use super::{Namespace, World, tcp::Tcp};
 use crate::path::{
     BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers,
-    direct::DirectHost,
+    direct::{DirectHost, Ports},
     sim::Side,
     tap::Tap,
     tapped::{TappedDatagrams, TappedQuic},
@@ -39,7 +39,8 @@ impl NetnsHost {
         let namespace = world.namespace(side).clone();
         let connections = world.forwarder.connections().clone();
         let tcp = Tcp { namespace: namespace.clone(), connections, controller };
-        let (direct, tap) = (DirectHost::with_origin(world.origin)?, world.forwarder.tap(side).clone());
+        let (direct, tap) =
+            (DirectHost::with_origin(world.origin, Ports::Own)?, world.forwarder.tap(side).clone());
         Ok(Arc::new(Self { direct, namespace, tap, tcp }))
     }
 

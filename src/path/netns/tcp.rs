@@ -23,7 +23,9 @@ use super::Namespace;
 use crate::{
     link::Direction,
     path::{
-        BoxFuture, Connected, KernelTcp, Listener, PathError, direct::tcp::TcpListener, tap::tcp::Connections,
+        BoxFuture, Connected, KernelTcp, Listener, PathError,
+        direct::{Ports, tcp::TcpListener},
+        tap::tcp::Connections,
     },
 };
 
@@ -52,7 +54,7 @@ impl Tcp {
         let runtime = tokio::runtime::Handle::current();
         let bound = self.namespace.within(|| {
             let _runtime = runtime.enter();
-            TcpListener::bind(local)
+            TcpListener::bind(local, Ports::Own)
         });
         let listener = bound.flatten().map_err(error)?;
         // Connections have it from the socket that they came to.

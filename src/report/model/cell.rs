@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Budget, Delayed, Handshake, Hol, Latency, Link, Recovery, Theory, Transfer, Wire};
+use super::{Budget, Delayed, Handshake, Hol, Latency, Link, Network, Recovery, Theory, Transfer, Wire};
 use crate::{
     report::{Flag, Ratio},
     stats::Summary,
@@ -15,6 +15,8 @@ pub struct Cell {
     pub transport: String,
     /// Where packets travelled: `sim`, `relay`, `netns` or `direct`.
     pub path: String,
+    /// The server's URL; null where it was one of this run's own.
+    pub server: Option<String>,
     /// The emulated link; null on `direct`.
     pub link: Option<Link>,
     /// What was sent.
@@ -47,6 +49,8 @@ pub struct Cell {
     pub theory_reason: Option<String>,
     /// What crossed the link.
     pub wire: Option<Wire>,
+    /// What the network did, as far as the two ends could tell.
+    pub network: Option<Network>,
     /// What the transport did about losses.
     pub recovery: Option<Recovery>,
     /// For `transfer`.
@@ -70,6 +74,7 @@ impl Cell {
         Self {
             transport: transport.into(),
             path: path.into(),
+            server: None,
             link,
             workload,
             congestion: None,
@@ -86,6 +91,7 @@ impl Cell {
             theory: None,
             theory_reason: None,
             wire: None,
+            network: None,
             recovery: None,
             transfer: None,
             handshake: None,

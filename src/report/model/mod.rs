@@ -10,6 +10,7 @@ pub mod episode;
 mod hol;
 mod latency;
 mod link;
+mod network;
 mod paired;
 mod wire;
 
@@ -21,6 +22,7 @@ pub use cell::{Arrivals, Cell, Messages, PerSeed, Workload};
 pub use hol::{Budget, ByCause, Delayed, Hol, HolDirection, Stall, Theory};
 pub use latency::{Intervals, Latency};
 pub use link::{Distribution, Link, LinkDirection, LossBy};
+pub use network::{Network, NetworkDirection};
 pub use paired::{Amount, Metric, Paired};
 pub use wire::{Handshake, HandshakeMode, Recovery, Transfer, Wire, WireDirection};
 

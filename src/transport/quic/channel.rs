@@ -238,8 +238,9 @@ impl Shared {
 }
 
 async fn write_message(stream: &mut SendStream, (probe, length): Message) -> Result<(), quinn::WriteError> {
-    stream.write_chunk(Bytes::copy_from_slice(&probe.header())).await?;
-    for part in filling(length) {
+    let head = probe.head(length);
+    stream.write_chunk(Bytes::copy_from_slice(&head)).await?;
+    for part in filling(head.len()..length) {
         stream.write_chunk(part).await?;
     }
     Ok(())

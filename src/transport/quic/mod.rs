@@ -4,13 +4,13 @@ pub(super) mod channel;
 mod congestion;
 mod tap;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use quinn::{
     Connection, Endpoint, EndpointConfig, IdleTimeout, TransportConfig, VarInt, ZeroRttAccepted,
     crypto::rustls::{QuicClientConfig, QuicServerConfig},
 };
-use ring::hmac;
+use ring::{hkdf, hmac};
 
 pub use self::{
     channel::Reading,
@@ -116,7 +116,53 @@ pub struct QuicServer {
     pub endpoint: Endpoint,
     /// Reads the controllers of all its connections together.
     meter: Meter,
+    config: quinn::ServerConfig,
+    settings: QuicSettings,
 }
+
+impl QuicServer {
+    /// The configuration for a connection whose peer may ask for no more than `limits`.
+    pub fn within(&self, limits: QuicLimits) -> Arc<quinn::ServerConfig> {
+        let settings = QuicSettings { limits, ..self.settings };
+        let mut config = self.config.clone();
+        config.transport_config(Arc::new(settings.transport(&self.meter, limits.streams)));
+        Arc::new(config)
+    }
+}
+
+/// The secrets by which a server knows its own tokens (RFC 9000 section 8.1) and makes its stateless resets (section
+/// 10.3). Endpoints on one port share them: a client's packets may come to another than those before.
+#[derive(Clone)]
+pub struct QuicKeys {
+    reset: Arc<hmac::Key>,
+    token: Arc<hkdf::Prk>,
+}
+
+impl QuicKeys {
+    /// New secrets, drawn from `seed` where there is one.
+    pub fn new(seed: Option<u64>) -> Self {
+        let key = |stream| match seed {
+            Some(seed) => random::key(seed, stream),
+            None => rand::random(),
+        };
+        let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]);
+        Self {
+            reset: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &key(SERVER_KEYS))),
+            token: Arc::new(salt.extract(&key(SERVER_KEYS + 2))),
+        }
+    }
+}
+
+impl fmt::Debug for QuicKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QuicKeys").finish_non_exhaustive()
+    }
+}
+
+/// Handshakes that may wait to be looked at, and the bytes that come with each and with all of them.
+const MAX_INCOMING: usize = 1024;
+const INCOMING_BYTES: u64 = 64 << 10;
+const ALL_INCOMING_BYTES: u64 = 8 << 20;
 
 /// Listens on `local`.
 ///
@@ -132,6 +178,29 @@ pub fn listen(
     listen_tapped(host, local, (tls, settings), None)
 }
 
+/// Listens on `local` as one who shares `keys` with others there, and holds little for handshakes that wait.
+///
+/// # Errors
+///
+/// Where the socket is not to be had, or the cipher suites are not fit for QUIC.
+pub fn listen_sharing(
+    host: &Arc<dyn Host>,
+    local: SocketAddr,
+    (crypto, keys): (Arc<rustls::ServerConfig>, &QuicKeys),
+    settings: &QuicSettings,
+) -> Result<QuicServer, ConnectError> {
+    let failed = |reason| ConnectError::Failed { what: "QUIC server setup", peer: local, reason };
+    let crypto = Arc::new(QuicServerConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?);
+    let mut config = quinn::ServerConfig::new(crypto, keys.token.clone());
+    config
+        .max_incoming(MAX_INCOMING)
+        .incoming_buffer_size(INCOMING_BYTES)
+        .incoming_buffer_size_total(ALL_INCOMING_BYTES);
+    let mut endpoint = EndpointConfig::new(keys.reset.clone());
+    endpoint.rng_seed(settings.seed.map(|seed| random::key(seed, SERVER_KEYS + 1)));
+    open_server(host, local, (config, endpoint), settings)
+}
+
 /// [`listen`], with every connection on `tap`; a tap tells one connection at a time.
 pub(super) fn listen_tapped(
     host: &Arc<dyn Host>,
@@ -139,19 +208,28 @@ pub(super) fn listen_tapped(
     (tls, settings): (&ServerTls, &QuicSettings),
     tap: Option<Tap>,
 ) -> Result<QuicServer, ConnectError> {
-    let meter = Meter::default();
     let failed = |reason| ConnectError::Failed { what: "QUIC server setup", peer: local, reason };
     let crypto = tls.config(host).map_err(|e| failed(e.to_string()))?;
     let inner = Arc::new(QuicServerConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?);
-    let mut config = quinn::ServerConfig::with_crypto(match tap {
+    let config = quinn::ServerConfig::with_crypto(match tap {
         Some(tap) => Arc::new(Tapped { inner, tap }),
         None => inner,
     });
+    open_server(host, local, (config, settings.endpoint(SERVER_KEYS)), settings)
+}
+
+fn open_server(
+    host: &Arc<dyn Host>,
+    local: SocketAddr,
+    (mut config, endpoint_config): (quinn::ServerConfig, EndpointConfig),
+    settings: &QuicSettings,
+) -> Result<QuicServer, ConnectError> {
+    let meter = Meter::default();
     config
         .transport_config(Arc::new(settings.transport(&meter, settings.limits.streams)))
         .time_source(Arc::new(HostClock(host.clone())));
-    let endpoint = endpoint(host, local, settings.endpoint(SERVER_KEYS), Some(config))?;
-    Ok(QuicServer { endpoint, meter })
+    let endpoint = endpoint(host, local, endpoint_config, Some(config.clone()))?;
+    Ok(QuicServer { endpoint, meter, config, settings: settings.clone() })
 }
 
 fn endpoint(

@@ -1,0 +1,114 @@
+//! Servers by URL, in place of a path.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+use super::{transports::Transports, usage::UsageError};
+use crate::cli::{output::note, peer::PeerArgs};
+use wirelab::{
+    experiment::{Remote, Workload},
+    target::{Scheme, Target},
+    transport::Transport,
+};
+
+/// Servers by URL.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Servers by URL")]
+pub(crate) struct ServerArgs {
+    /// Measure against these servers over the real network, without any emulated link: udp://HOST:PORT, tcp://,
+    /// tls:// or quic://…?streams=one|flow|message|datagram; quic:// alone is all four, or those that -t names
+    #[arg(value_name = "URL", help_heading = "Servers by URL")]
+    urls: Vec<Target>,
+    #[command(flatten)]
+    peer: PeerArgs,
+}
+
+/// A server and how messages travel to it.
+pub(super) type Row = (Transport, Remote);
+
+/// Messages a second that are sent to another machine, at most …
+const MOST_MESSAGES: f64 = 100e3;
+/// … and bits a second: this measures networks, and must not be good for flooding them.
+const MOST_BITS: f64 = 1e9;
+
+impl ServerArgs {
+    /// Whether there is any.
+    pub(super) fn any(&self) -> bool {
+        !self.urls.is_empty()
+    }
+
+    /// A row for each server and transport, in the order of the URLs.
+    pub(super) fn rows(&self, named: Option<&Transports>) -> anyhow::Result<Vec<Row>> {
+        let mut rows: Vec<Row> = Vec::new();
+        for url in &self.urls {
+            if url.port == 0 {
+                return Err(UsageError::new(format!("cannot send to {url}: port 0 is nobody's")).into());
+            }
+            let transports = transports(url, named);
+            if transports.is_empty() {
+                return Err(UsageError::new(format!("--transport: none of them is spoken by {url}")).into());
+            }
+            let remote = Remote {
+                url: url.to_string(),
+                addresses: url.resolve(self.peer.family())?,
+                tls: self.peer.tls(url)?,
+                seed: None,
+            };
+            rows.extend(transports.into_iter().map(|transport| (transport, remote.clone())));
+        }
+        if let Some(Transports::These(named)) = named
+            && let Some(name) = named.iter().find(|name| rows.iter().all(|(spoken, _)| spoken != *name))
+        {
+            return Err(UsageError::new(format!("--transport {name}: no URL speaks it")).into());
+        }
+        Ok(rows)
+    }
+}
+
+/// How messages travel to `url`: as it says, and where it leaves it open as `named` says.
+fn transports(url: &Target, named: Option<&Transports>) -> Vec<Transport> {
+    let speaks = match (url.scheme, url.streams) {
+        (Scheme::Quic, None) => Transport::QUIC.to_vec(),
+        _ => vec![url.transport()],
+    };
+    match named {
+        Some(Transports::These(named)) => speaks.into_iter().filter(|name| named.contains(name)).collect(),
+        _ => speaks,
+    }
+}
+
+/// Says what will be sent to other machines; refuses what only a flood would be.
+pub(super) fn check_load(rows: &[Row], workloads: &[Workload], quiet: bool) -> Result<(), UsageError> {
+    let others = rows.iter().filter(|(_, remote)| !remote.addresses.iter().all(is_loopback));
+    let mut urls: Vec<&str> = others.map(|(_, remote)| remote.url.as_str()).collect();
+    urls.dedup();
+    if urls.is_empty() {
+        return Ok(());
+    }
+    let urls = urls.join(", ");
+    for workload in workloads {
+        let messages = 1.0 / workload.interval.as_secs_f64();
+        let bits = messages * 8.0 * workload.length as f64;
+        if messages > MOST_MESSAGES || bits > MOST_BITS {
+            return Err(UsageError::new(format!(
+                "--interval: {messages:.0} messages or {:.0} Mbit a second would flood {urls}; no more than \
+                 {MOST_MESSAGES:.0} and {:.0} are sent to another machine",
+                bits / 1e6,
+                MOST_BITS / 1e6,
+            )));
+        }
+        if !quiet {
+            note(format_args!(
+                "sending {messages:.0} messages of {} bytes a second ({:.2} Mbit/s) to {urls}, one after the other",
+                workload.length,
+                bits / 1e6
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn is_loopback(address: &SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}

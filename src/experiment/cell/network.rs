@@ -1,0 +1,60 @@
+//! What the network did, pooled over seeds.
+
+use super::pool::Pool;
+use crate::{
+    experiment::{network::WayFigures, outcome::Outcome, plan::Plan},
+    report::{self, Ratio},
+};
+
+impl Pool<'_> {
+    /// Whether the server is elsewhere.
+    pub(super) fn is_remote(&self) -> bool {
+        self.0.iter().any(|(_, outcome)| outcome.remote)
+    }
+
+    /// Whether the server told what it alone can know.
+    pub(super) fn is_told(&self) -> bool {
+        self.sum(|outcome| outcome.network.told) > 0
+    }
+
+    pub(super) fn network(&self, messages: &report::Messages) -> report::Network {
+        let told = self.is_told();
+        let lost = self.sum(|outcome| outcome.network.ways[0].lost);
+        let [to_server, to_client] = [(0, messages.sent), (1, messages.sent.saturating_sub(lost))]
+            .map(|(way, sent)| told.then(|| self.way(sent, |outcome| &outcome.network.ways[way])));
+        report::Network {
+            ipdv_ns: self.merge(|outcome| &outcome.network.variation).summary(),
+            hold_ns: told.then(|| self.merge(|outcome| &outcome.network.hold).summary()),
+            told: self.sum(|outcome| outcome.network.told),
+            refused: told.then(|| self.sum(|outcome| outcome.network.refused)),
+            unattributed: self.sum(|outcome| outcome.network.unattributed),
+            to_server,
+            to_client,
+        }
+    }
+
+    fn way(&self, sent: u64, of: impl Fn(&Outcome) -> &WayFigures) -> report::NetworkDirection {
+        let lost = self.sum(|outcome| of(outcome).lost);
+        let reordered = self.sum(|outcome| of(outcome).reordered);
+        report::NetworkDirection {
+            lost,
+            loss_ratio: Ratio::of(lost, sent),
+            reordered,
+            reordered_ratio: Ratio::of(reordered, self.sum(|outcome| outcome.network.told)),
+            reorder_extent: self.merge(|outcome| &of(outcome).extent).summary(),
+            ipdv_ns: self.merge(|outcome| &of(outcome).variation).summary(),
+        }
+    }
+
+    /// Of the budget, what two ends can tell that do not see the wire: what order and the server cost.
+    pub(super) fn told_budget(&self, plan: &Plan) -> Option<report::Budget> {
+        let told = self.is_remote() && self.is_told();
+        let delivered = u128::from(self.sum(|outcome| outcome.messages.delivered));
+        let order = self.merge(|outcome| &outcome.order.wait).sum().checked_div(delivered);
+        told.then(|| report::Budget {
+            order_wait: order.filter(|_| !plan.transport.is_tcp()).and_then(|mean| u64::try_from(mean).ok()),
+            host: self.merge(|outcome| &outcome.network.hold).mean(),
+            ..report::Budget::default()
+        })
+    }
+}
