@@ -1,6 +1,7 @@
 //! Runs over network namespaces: the kernel's TCP on the emulated wire, and the others beside their runs in virtual
 //! time. All load stays within namespaces that the program makes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 #![expect(clippy::print_stdout, reason = "what a test leaves out, and what it measures, is to be seen")]
 
 mod program;
