@@ -139,13 +139,12 @@ async fn write(
         let head = probe.head(length);
         message.extend_from_slice(&head);
         filling(head.len()..length).for_each(|part| message.extend_from_slice(&part));
-        if let Some(tap) = &tap {
-            tap.send(framing.on_the_wire(message.len()));
-        }
+        let end = tap.as_ref().map(|tap| tap.send(framing.on_the_wire(message.len())));
         let written = match stream.write_all(&message).await {
             Ok(()) => stream.flush().await,
             failed => failed,
         };
+        debug_assert!(written.is_err() || end == tap.as_ref().map(StreamTap::written), "{framing:?}");
         if let Err(e) = written {
             return inbox.fail(ChannelError::Lost { peer, reason: e.to_string() });
         }

@@ -12,7 +12,7 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
 
 use super::{device::Port, packet};
 use crate::{
-    link::{Counters, Direction, Link, LinkSpec},
+    link::{Counters, Direction, Link, LinkSpec, Verdict},
     path::{
         Fidelity,
         packet::flip_bit,
@@ -31,6 +31,8 @@ use crate::{
 
 /// How many packets of one direction are taken before it is the other's turn.
 const BATCH: usize = 64;
+/// Bytes that may be on the wire at a time. What comes beyond is refused, and not for the wire's account.
+const MOST_HELD_BYTES: usize = 256 << 20;
 /// The largest packet there is, and a link header.
 const BUFFER_BYTES: usize = 65_535 + 64;
 
@@ -62,6 +64,8 @@ struct State {
     /// Packets that a device did not take from the forwarder.
     refused: u64,
     delivered: u64,
+    /// Bytes on the wire.
+    held: usize,
     spare: Vec<Vec<u8>>,
 }
 
@@ -93,6 +97,7 @@ impl Forwarder {
             missed: 0,
             refused: 0,
             delivered: 0,
+            held: 0,
             spare: Vec::new(),
         };
         let connections = Connections::default();
@@ -185,6 +190,10 @@ impl Wire {
     }
 
     fn offer(&self, state: &mut State, side: usize, now: Time, frame: &[u8], ip: &[u8]) {
+        if state.held + 2 * frame.len() > MOST_HELD_BYTES {
+            state.missed += 1;
+            return;
+        }
         let mut bytes = state.spare.pop().unwrap_or_default();
         bytes.clear();
         bytes.extend_from_slice(frame);
@@ -192,6 +201,9 @@ impl Wire {
         let segment = packet::tcp_segment(ip, direction);
         let carriage = segment.and_then(|segment| self.connections.enter(direction, segment, now));
         let verdict = state.links[side].enqueue(now, ip.len(), Packet { bytes, entered: now, carriage });
+        if let Verdict::Deliver { duplicate_at, .. } = verdict {
+            state.held += frame.len() * (1 + usize::from(duplicate_at.is_some()));
+        }
         if let Some(carriage) = carriage.filter(|_| !verdict.arrives_intact()) {
             self.connections.drop(direction, &carriage);
         }
@@ -209,6 +221,7 @@ impl Wire {
             state.lateness.record(nanos(now - delivered.at));
             state.delivered += 1;
             let mut packet = delivered.packet;
+            state.held -= packet.bytes.len();
             let header = port.link_header();
             match delivered.corrupt {
                 // No checksum lets it through.

@@ -15,7 +15,7 @@ use crate::path::{
     direct::{DirectHost, Ports},
     sim::Side,
     tap::Tap,
-    tapped::{TappedDatagrams, TappedQuic},
+    tapped::{End, TappedDatagrams, TappedQuic},
 };
 
 /// One end of a [`World`], under the tokio runtime that it was made in.
@@ -45,7 +45,12 @@ impl NetnsHost {
     }
 
     fn tapped(&self, socket: Arc<dyn Datagrams>) -> Arc<dyn Datagrams> {
-        Arc::new(TappedDatagrams { socket, tap: self.tap.clone(), timers: self.timers().clone() })
+        let end = self.end(socket.local_addr());
+        Arc::new(TappedDatagrams { end, socket, timers: self.timers().clone() })
+    }
+
+    fn end(&self, reached: SocketAddr) -> End<()> {
+        End { tap: self.tap.clone(), reached, _guard: () }
     }
 
     fn within<T: Send>(
@@ -85,7 +90,8 @@ impl Host for NetnsHost {
 
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn AsyncUdpSocket>, PathError> {
         let socket = self.within(("listen on QUIC", local), || self.direct.quic_bind(local))?;
-        Ok(Arc::new(TappedQuic { socket, tap: self.tap.clone() }))
+        let bound = socket.local_addr().map_err(|e| PathError::from_io("listen on QUIC", local, e))?;
+        Ok(Arc::new(TappedQuic { end: self.end(bound), socket }))
     }
 
     fn tcp_connect(&self, peer: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>> {

@@ -123,10 +123,17 @@ pub(crate) struct StreamTap {
 }
 
 impl StreamTap {
-    /// The next message begins with the next byte that is given to TCP, and is `length` bytes long there.
-    pub(crate) fn send(&self, length: u64) {
-        let start = self.written.load(Ordering::Relaxed);
+    /// The next message begins with the next byte that is given to TCP, and is `length` bytes long there. Returns
+    /// where it ends.
+    pub(crate) fn send(&self, length: u64) -> u64 {
+        let start = self.written();
         self.stream(self.outgoing, |stream| stream.messages.push_back((start, start + length)));
+        start + length
+    }
+
+    /// How many bytes were given to TCP.
+    pub(crate) fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
     }
 
     /// The next message was received: when the last of its bytes reached this host, and how.
