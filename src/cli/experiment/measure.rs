@@ -13,7 +13,7 @@ use super::{
 use crate::cli::output::{complain, note};
 use wirelab::{
     experiment::{self, Effort, LEAD, PathKind, Runs, run_numbered_matrix},
-    report::{ResultFile, Skipped},
+    report::{Flag, ResultFile, Skipped},
     units::format_duration,
 };
 
@@ -145,6 +145,9 @@ fn collect(file: &mut ResultFile, batch: &Batch, runs: Vec<Runs>) {
         cells.push((!runs.outcomes.is_empty()).then(|| {
             let mut cell = experiment::cell(plan, &runs.outcomes);
             cell.server = server.map(|remote| remote.url.clone());
+            if server.is_some() && !runs.failures.is_empty() && !cell.flags.contains(&Flag::Incomplete) {
+                cell.flags.push(Flag::Incomplete);
+            }
             file.cells.push(cell);
             file.cells.len() - 1
         }));
