@@ -137,6 +137,9 @@ fn attack(scale: &Scale) -> (Duration, Duration) {
     let dropped = report.of("quic", "receive queue full");
     let accounted = report.number("quic", " client") + before;
     assert!(accounted <= initials + 2 && accounted + dropped > initials, "{}", report.0);
+    // And so is what never was a connection.
+    let (strays, garbage) = (report.of("quic", "stray datagram"), scale.datagrams / 10);
+    assert!(strays <= garbage && strays + dropped >= garbage, "{}", report.0);
     (quiet, attacked)
 }
 
