@@ -54,6 +54,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod arq;
 pub mod certs;
 pub mod experiment;
 pub mod link;

@@ -2,5 +2,6 @@
 
 pub mod probe;
 pub mod quic;
+pub mod segment;
 
 pub use probe::{HEADER_BYTES, MessageId, Probe, ProbeError};
