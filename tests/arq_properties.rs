@@ -17,7 +17,7 @@ use wirelab::{
 };
 
 /// Runs in the test that is part of every check.
-const RUNS: u64 = 5_000;
+const RUNS: u64 = 100_000;
 
 /// What one seed stands for.
 struct Scenario {
@@ -62,7 +62,8 @@ fn config(rng: &mut ChaCha8Rng, mode: Mode) -> Config {
         send_buffer: rng.random_range(500..10_000),
         timer,
         fast_retransmit: rng.random_bool(0.8),
-        congestion: [Congestion::Cubic, Congestion::NewReno, Congestion::Fixed(4_000)][rng.random_range(0..3)],
+        congestion: [Congestion::Cubic, Congestion::NewReno, Congestion::Fixed(4_000)]
+            [rng.random_range(0..3)],
         ack_delay: if rng.random_bool(0.3) { Duration::from_millis(5) } else { Duration::ZERO },
         keep_alive: None,
         idle_timeout: Duration::from_secs(100_000),
@@ -104,7 +105,7 @@ impl Scenario {
         let mut pair = Pair::new(self.configs.clone(), self.links.clone(), seed);
         let mut sent = [0, 0];
         while !self.is_over(&pair) {
-            if pair.now > Time::from_nanos(20_000_000_000_000) || pair.steps > 200_000 {
+            if pair.now > Time::from_nanos(200_000_000_000_000) || pair.steps > 200_000 {
                 return Err(format!("{mode:?} hangs at {} after {} steps", pair.now, pair.steps));
             }
             for end in 0..2 {
@@ -125,10 +126,19 @@ impl Scenario {
             }
             let got: Vec<_> = got.into_iter().map(|(_, bytes)| bytes).collect();
             if got != *expected {
-                return Err(format!("{mode:?}: end {end} got {} of {} messages at {}: {:?}", got.len(), expected.len(), pair.now, pair.events));
+                return Err(format!(
+                    "{mode:?}: end {end} got {} of {} messages at {}: {:?}",
+                    got.len(),
+                    expected.len(),
+                    pair.now,
+                    pair.events
+                ));
             }
             if !pair.events[end].contains(&Event::Finished) {
-                return Err(format!("{mode:?}: end {end} was not told that it is all: {:?}", pair.events[end]));
+                return Err(format!(
+                    "{mode:?}: end {end} was not told that it is all: {:?}",
+                    pair.events[end]
+                ));
             }
         }
         Ok(pair.steps)
@@ -169,11 +179,14 @@ fn whatever_the_wire_does_everything_arrives_once_and_in_order() {
         let run = |thread| {
             move || {
                 let seeds = (thread..RUNS).step_by(threads as usize);
-                seeds.map(|seed| {
-                    let run = || Scenario::of(seed).run(seed);
-                    let outcome = std::panic::catch_unwind(run).unwrap_or_else(|_| Err("it panicked".into()));
-                    outcome.unwrap_or_else(|error| panic!("seed {seed}: {error}"))
-                }).sum::<u64>()
+                seeds
+                    .map(|seed| {
+                        let run = || Scenario::of(seed).run(seed);
+                        let outcome =
+                            std::panic::catch_unwind(run).unwrap_or_else(|_| Err("it panicked".into()));
+                        outcome.unwrap_or_else(|error| panic!("seed {seed}: {error}"))
+                    })
+                    .sum::<u64>()
             }
         };
         let running: Vec<_> = (0..threads).map(|thread| scope.spawn(run(thread))).collect();

@@ -118,7 +118,10 @@ fn without_loss_a_window_is_delivered_each_round_trip() {
         for window in [1, 8, 17, 32] {
             let measured = utilisation(mode, window, "0%");
             let expected = (window as f64 / rounds).min(1.0);
-            assert!((measured / expected - 1.0).abs() < 0.002, "{mode:?}, {window}: {measured}, not {expected}");
+            assert!(
+                (measured / expected - 1.0).abs() < 0.002,
+                "{mode:?}, {window}: {measured}, not {expected}"
+            );
         }
     }
 }
@@ -144,7 +147,11 @@ fn selective_repeat_loses_one_transmission_with_each_segment() {
             let wide = utilisation(mode, 32, loss);
             assert_within_a_tenth(wide, 1.0 - p, &format!("{mode:?}, a wide window at {loss}"));
             let narrow = utilisation(mode, 8, loss);
-            assert_within_a_tenth(narrow, 8.0 * (1.0 - p) / rounds, &format!("{mode:?}, a narrow one at {loss}"));
+            assert_within_a_tenth(
+                narrow,
+                8.0 * (1.0 - p) / rounds,
+                &format!("{mode:?}, a narrow one at {loss}"),
+            );
         }
     }
 }
@@ -160,14 +167,9 @@ fn detour(mode: Mode, round_trip: Duration, interval: Duration) -> (Duration, us
     let mut due = pair.now + round_trip;
     let mut sent = Vec::new();
     while sent.len() < 120 {
-        while pair.next().is_some_and(|next| next < due) {
-            pair.step(|_, _| {});
-        }
-        pair.transmit(|_, _| {});
-        pair.advance(due);
+        pair.run_until(due);
         pair.client.send(Bytes::from_static(&[0; PAYLOAD])).expect("room");
         sent.push(pair.now);
-        pair.transmit(|_, _| {});
         due += interval;
     }
     while pair.received[1].len() < 120 {
@@ -189,6 +191,10 @@ fn an_isolated_loss_is_repaired_as_late_as_the_closed_form_says() {
         assert_eq!(measured, expected, "round trip {round_trip:?}, a segment every {interval:?}");
         let blocked = expected.as_nanos().div_ceil(interval.as_nanos()) as usize - 1;
         assert_eq!(waited, blocked, "messages that waited");
-        assert_eq!(detour(Mode::Unordered, round_trip, interval), (expected, 0), "nothing waits without order");
+        assert_eq!(
+            detour(Mode::Unordered, round_trip, interval),
+            (expected, 0),
+            "nothing waits without order"
+        );
     }
 }

@@ -5,16 +5,12 @@ mod face;
 use std::{collections::VecDeque, time::Duration};
 
 use super::{
-    Config, ConnectionError, ConnectionId, Mode, Received, Receiver, Sender,
-    config::payload_bytes,
-    greet::Greet,
-    variant::Rules,
+    Config, ConnectionError, ConnectionId, Mode, Received, Receiver, Sender, config::payload_bytes,
+    greet::Greet, variant::Rules,
 };
 use crate::{
     time::Time,
-    wire::segment::{
-        Acknowledgement, Body, Greeting, HEADER_BYTES, MAX_RANGES, RANGE_BYTES, Segment,
-    },
+    wire::segment::{Acknowledgement, Body, Greeting, HEADER_BYTES, MAX_RANGES, RANGE_BYTES, Segment},
 };
 
 pub use self::face::{Event, Kind, Transmit};
@@ -62,9 +58,13 @@ enum State {
     Greeting,
     Open,
     /// Both ends have said all. What still comes is acknowledged again.
-    Finished { until: Time },
+    Finished {
+        until: Time,
+    },
     /// It was given up here. What still comes is answered with a reset.
-    Reset { until: Time },
+    Reset {
+        until: Time,
+    },
     Drained,
 }
 
@@ -100,7 +100,13 @@ impl Connection {
     }
 
     /// A server's end: the client has shown where it is. Its mode and the smaller of both datagrams hold.
-    pub(super) fn accepted(config: &Config, id: ConnectionId, hello: &Segment<'_>, greeting: Greeting, now: Time) -> Self {
+    pub(super) fn accepted(
+        config: &Config,
+        id: ConnectionId,
+        hello: &Segment<'_>,
+        greeting: Greeting,
+        now: Time,
+    ) -> Self {
         let config = Config { mode: greeting.mode, ..config.clone() };
         let mut connection = Self::new(config, id, now, State::Open);
         connection.meet(&greeting, hello.acknowledgement.window);
@@ -120,7 +126,9 @@ impl Connection {
 
     fn on_segment(&mut self, now: Time, segment: &Segment<'_>) {
         match (self.state, &segment.body) {
-            (_, Body::Challenge(greeting)) => self.on_challenge(now, greeting, segment.acknowledgement.window),
+            (_, Body::Challenge(greeting)) => {
+                self.on_challenge(now, greeting, segment.acknowledgement.window)
+            }
             (_, Body::Reset { sequence }) => self.on_reset(now, *sequence),
             (State::Reset { .. }, _) => self.reset = Some(segment.acknowledgement.next),
             (State::Open | State::Finished { .. }, _) => self.on_established(now, segment),
@@ -136,8 +144,6 @@ impl Connection {
             self.state = State::Open;
             self.meet(greeting, window);
         }
-        // The server may ask again, with another id, if the proof came too late for it.
-        self.peer = Some(greeting.from);
         if let Some(rtt) = sample {
             self.sender.sample(rtt);
         }
@@ -148,7 +154,11 @@ impl Connection {
         match self.state {
             State::Greeting => self.end(ConnectionError::Refused),
             State::Open if sequence == self.receiver.next() => {
-                self.end(if self.greet.is_some() { ConnectionError::Refused } else { ConnectionError::ResetByPeer });
+                self.end(if self.greet.is_some() {
+                    ConnectionError::Refused
+                } else {
+                    ConnectionError::ResetByPeer
+                });
             }
             State::Open if self.receiver.is_within(sequence) => self.receiver.owe(now),
             _ => {}
@@ -215,7 +225,9 @@ impl Connection {
     }
 
     fn on_greeting_timeout(&mut self, now: Time) {
-        if let Some(hellos) = self.greet.as_ref().and_then(|greet| greet.gives_up(now, self.config.max_timeouts)) {
+        if let Some(hellos) =
+            self.greet.as_ref().and_then(|greet| greet.gives_up(now, self.config.max_timeouts))
+        {
             self.end(ConnectionError::NoAnswer { hellos });
         }
     }

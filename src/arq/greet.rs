@@ -32,18 +32,12 @@ pub(super) struct Greet {
 
 /// Before anything is known of the round trip (RFC 6298 section 2.1).
 const FIRST_TIMEOUT: Duration = Duration::from_secs(1);
+/// However often nobody answered (section 2.5).
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Greet {
     pub(super) fn new(now: Time, id: ConnectionId) -> Self {
-        Self {
-            id,
-            challenge: None,
-            due: now,
-            first: None,
-            hellos: 0,
-            unanswered: 0,
-            timeout: FIRST_TIMEOUT,
-        }
+        Self { id, challenge: None, due: now, first: None, hellos: 0, unanswered: 0, timeout: FIRST_TIMEOUT }
     }
 
     /// A hello, if one is due.
@@ -52,7 +46,7 @@ impl Greet {
             return None;
         }
         self.first.get_or_insert(now);
-        self.due = now + self.timeout.saturating_mul(1 << self.unanswered.min(16));
+        self.due = now + self.timeout.saturating_mul(1 << self.unanswered.min(16)).min(LONGEST_TIMEOUT);
         self.hellos += 1;
         self.unanswered += 1;
         let (to, cookie) = self.challenge.unwrap_or_default();
@@ -61,12 +55,18 @@ impl Greet {
     }
 
     /// The server asks for proof. Returns the round trip, where only one hello can have been answered (Karn's rule).
-    pub(super) fn on_challenge(&mut self, now: Time, server: ConnectionId, cookie: Cookie) -> Option<Duration> {
+    pub(super) fn on_challenge(
+        &mut self,
+        now: Time,
+        server: ConnectionId,
+        cookie: Cookie,
+    ) -> Option<Duration> {
         let sample = self.first.filter(|_| self.hellos == 1 && self.challenge.is_none());
         let sample = sample.map(|first| now.since(first));
         self.challenge = Some((server, cookie));
         self.unanswered = 0;
-        self.timeout = sample.map_or(self.timeout, |rtt| (3 * rtt).clamp(Duration::from_millis(10), FIRST_TIMEOUT));
+        self.timeout =
+            sample.map_or(self.timeout, |rtt| (3 * rtt).clamp(Duration::from_millis(10), FIRST_TIMEOUT));
         self.due = now;
         sample
     }

@@ -85,7 +85,12 @@ impl Listener {
             .any(|period| self.challenge(from, greeting.from, period) == (hello.to, greeting.cookie));
         let body = if !proven {
             let (id, cookie) = self.challenge(from, greeting.from, period);
-            Body::Challenge(Greeting { from: id, cookie, largest: self.config.largest(), mode: greeting.mode })
+            Body::Challenge(Greeting {
+                from: id,
+                cookie,
+                largest: self.config.largest(),
+                mode: greeting.mode,
+            })
         } else if self.connections.len() >= self.most {
             Body::Reset { sequence: 0 }
         } else {
@@ -98,10 +103,18 @@ impl Listener {
         Routed::Reply(Segment { to: greeting.from, acknowledgement, body }.encode())
     }
 
-    /// The connection id and the cookie for a client, in a period of [`COOKIE_LIFE`]. Comparing them takes as long
-    /// as it takes: an id is good for one address and one minute, which is no time to learn it byte by byte.
+    /// The connection id and the cookie for a client. The id is the same whenever it is asked for, so that a client that
+    /// asks twice gets one connection; the cookie is good for a period of [`COOKIE_LIFE`] and the next.
     fn challenge(&self, from: SocketAddr, client: ConnectionId, period: u64) -> (ConnectionId, Cookie) {
+        let (mut id, mut cookie) = ([0; 8], [0; 16]);
+        id.copy_from_slice(&self.tag(b"id", from, client, 0).as_ref()[..8]);
+        cookie.copy_from_slice(&self.tag(b"cookie", from, client, period).as_ref()[..16]);
+        (ConnectionId(u64::from_le_bytes(id)), Cookie(cookie))
+    }
+
+    fn tag(&self, what: &[u8], from: SocketAddr, client: ConnectionId, period: u64) -> hmac::Tag {
         let mut context = hmac::Context::with_key(&self.key);
+        context.update(what);
         match from {
             SocketAddr::V4(from) => context.update(&from.ip().octets()),
             SocketAddr::V6(from) => context.update(&from.ip().octets()),
@@ -109,10 +122,6 @@ impl Listener {
         context.update(&from.port().to_le_bytes());
         context.update(&client.0.to_le_bytes());
         context.update(&period.to_le_bytes());
-        let tag = context.sign();
-        let (mut id, mut cookie) = ([0; 8], [0; 16]);
-        id.copy_from_slice(&tag.as_ref()[..8]);
-        cookie.copy_from_slice(&tag.as_ref()[8..24]);
-        (ConnectionId(u64::from_le_bytes(id)), Cookie(cookie))
+        context.sign()
     }
 }

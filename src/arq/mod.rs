@@ -26,5 +26,8 @@ pub use self::{
     rtt::Timer,
     stats::Stats,
 };
-use self::{receiver::{Received, Receiver}, sender::Sender};
+use self::{
+    receiver::{Received, Receiver},
+    sender::Sender,
+};
 pub use crate::wire::segment::{ConnectionId, Mode};

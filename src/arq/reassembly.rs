@@ -48,7 +48,11 @@ impl Reassembly {
         let first = sequence - u64::from(fragment.index);
         let neighbour = self.partial.range(..=sequence).next_back();
         neighbour.is_none_or(|(&start, partial)| {
-            if start == first { partial.count == fragment.count } else { start + u64::from(partial.count) <= first }
+            if start == first {
+                partial.count == fragment.count
+            } else {
+                start + u64::from(partial.count) <= first
+            }
         })
     }
 
@@ -121,7 +125,8 @@ mod tests {
         let mut released = Vec::new();
         let fragment = Fragment { index, count };
         let payload = Bytes::copy_from_slice(&[sequence as u8]);
-        reassembly.insert(Time::from_nanos(now), (sequence, fragment, payload), ordered, |m| released.push(m));
+        reassembly
+            .insert(Time::from_nanos(now), (sequence, fragment, payload), ordered, |m| released.push(m));
         released
     }
 

@@ -4,12 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
 
-use super::{
-    Message,
-    ranges::RangeSet,
-    reassembly::Reassembly,
-    variant::Rules,
-};
+use super::{Message, ranges::RangeSet, reassembly::Reassembly, variant::Rules};
 use crate::{
     time::Time,
     wire::segment::{Acknowledgement, Fragment, MAX_RANGES, Ranges},
@@ -199,7 +194,8 @@ impl Receiver {
             self.advance(sequence);
         }
         // RFC 5681 section 4.2: at once where there is or was a gap, and for every second segment.
-        let at_once = received != Received::New || filled || !self.ahead.is_empty() || self.answer.due.is_some();
+        let at_once =
+            received != Received::New || filled || !self.ahead.is_empty() || self.answer.due.is_some();
         self.answer.due = Some(if at_once { now } else { now + self.answer.delay });
         received
     }

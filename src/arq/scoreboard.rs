@@ -279,8 +279,9 @@ impl Scoreboard {
     }
 
     fn is_under_way(&self, transmission: Transmission) -> bool {
-        self.get(transmission.sequence)
-            .is_some_and(|sent| (sent.status.order, sent.status.state) == (transmission.order, State::InFlight))
+        self.get(transmission.sequence).is_some_and(|sent| {
+            (sent.status.order, sent.status.state) == (transmission.order, State::InFlight)
+        })
     }
 
     fn get(&self, sequence: u64) -> Option<&Sent> {

@@ -138,7 +138,8 @@ impl Sender {
     /// Whether an acknowledgement can be of something that was sent (RFC 5961 section 5).
     pub(super) fn accepts(&self, acknowledgement: &Acknowledgement) -> bool {
         let sent = self.board.next();
-        acknowledgement.next <= sent && acknowledgement.ranges.as_slice().iter().all(|range| range.end <= sent)
+        acknowledgement.next <= sent
+            && acknowledgement.ranges.as_slice().iter().all(|range| range.end <= sent)
     }
 
     /// The next segment to send. An acknowledgement travels with it.
@@ -240,7 +241,11 @@ impl Sender {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        Stats { window_bytes: self.controller.window(), in_flight_bytes: self.board.in_flight(), ..self.stats }
+        Stats {
+            window_bytes: self.controller.window(),
+            in_flight_bytes: self.board.in_flight(),
+            ..self.stats
+        }
     }
 
     fn resend(&mut self, now: Time, sequence: u64, bytes: u64) -> Option<Outgoing> {

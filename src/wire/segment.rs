@@ -281,8 +281,9 @@ impl Greeting {
     }
 
     fn parse(body: &[u8]) -> Result<Self, SegmentError> {
-        let (fixed, padding) =
-            body.split_first_chunk::<GREETING_BYTES>().ok_or(SegmentError::Malformed("a greeting cut short"))?;
+        let (fixed, padding) = body
+            .split_first_chunk::<GREETING_BYTES>()
+            .ok_or(SegmentError::Malformed("a greeting cut short"))?;
         if padding.iter().any(|byte| *byte != 0) {
             return Err(SegmentError::Malformed("padding that is not zero"));
         }
@@ -367,9 +368,14 @@ mod tests {
     use super::*;
 
     fn greetings() -> impl Strategy<Value = Greeting> {
-        (any::<u64>(), any::<[u8; 16]>(), any::<u16>(), 0..4usize).prop_map(|(from, cookie, largest, mode)| {
-            Greeting { from: ConnectionId(from), cookie: Cookie(cookie), largest, mode: Mode::ALL[mode] }
-        })
+        (any::<u64>(), any::<[u8; 16]>(), any::<u16>(), 0..4usize).prop_map(
+            |(from, cookie, largest, mode)| Greeting {
+                from: ConnectionId(from),
+                cookie: Cookie(cookie),
+                largest,
+                mode: Mode::ALL[mode],
+            },
+        )
     }
 
     fn bodies(payload: &[u8]) -> impl Strategy<Value = Body<'_>> {
@@ -443,9 +449,14 @@ mod tests {
 
     #[test]
     fn a_hello_is_larger_than_its_answer() {
-        let greeting =
-            Greeting { from: ConnectionId(1), cookie: Cookie::default(), largest: 1200, mode: Mode::Selective };
-        let segment = |body| Segment { to: ConnectionId(0), acknowledgement: Acknowledgement::default(), body };
+        let greeting = Greeting {
+            from: ConnectionId(1),
+            cookie: Cookie::default(),
+            largest: 1200,
+            mode: Mode::Selective,
+        };
+        let segment =
+            |body| Segment { to: ConnectionId(0), acknowledgement: Acknowledgement::default(), body };
         assert_eq!(segment(Body::Hello(greeting)).encode().len(), HELLO_BYTES);
         assert!(segment(Body::Challenge(greeting)).encode().len() < HELLO_BYTES / 3);
     }

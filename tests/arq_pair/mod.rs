@@ -75,6 +75,18 @@ impl Pair {
         true
     }
 
+    /// Lets everything happen that happens before `end`, and then it is `end`.
+    #[allow(dead_code, reason = "not every test binary needs it")]
+    pub fn run_until(&mut self, end: Time) {
+        loop {
+            self.transmit(|_, _| {});
+            match self.next().filter(|next| *next < end) {
+                Some(next) => self.advance(next),
+                None => return self.advance(end),
+            }
+        }
+    }
+
     /// Sends what there is to send.
     pub fn transmit(&mut self, mut tap: impl FnMut(usize, &Transmit)) {
         for end in 0..2 {

@@ -1,0 +1,1 @@
+//! What a connection does, one story each.
