@@ -23,8 +23,8 @@ pub use self::face::{Event, Kind, Transmit};
 ///    [`handle_timeout`](Self::handle_timeout) when [`poll_timeout`](Self::poll_timeout) is due;
 /// 2. [`poll_event`](Self::poll_event) and [`recv`](Self::recv) until there is no more, and
 ///    [`send`](Self::send) what the application answers;
-/// 3. [`poll_transmit`](Self::poll_transmit) until there is no more: after the application's answer, so that an
-///    acknowledgement travels with it;
+/// 3. [`poll_transmit`](Self::poll_transmit) until there is no more: after each datagram, because each may need an
+///    acknowledgement of its own, and after the application's answer to it, so that the acknowledgement travels with it;
 /// 4. wait for a datagram, the application, or [`poll_timeout`](Self::poll_timeout), whichever is first.
 #[derive(Debug)]
 pub struct Connection {

@@ -191,7 +191,7 @@ impl Sender {
             }
         }
         if self.board.in_flight() < in_flight {
-            self.note_unlimited(now);
+            self.note_limit(now);
         }
     }
 
@@ -260,22 +260,12 @@ impl Sender {
     }
 
     fn send_new(&mut self, now: Time) -> Option<Outgoing> {
-        let Some(payload) = self.queue.next_bytes() else {
-            self.note_unlimited(now);
+        let Some(bytes) = self.sendable(now) else {
+            // Whatever is in the way, it is not the congestion window.
+            self.note_limit(now);
             self.limited_since = None;
             return None;
         };
-        let (first, next) = (self.board.first(), self.board.next());
-        if next - first >= self.rules.most_outstanding {
-            return None;
-        }
-        if next >= self.edge {
-            if first == next {
-                self.stalled.get_or_insert(now);
-            }
-            return None;
-        }
-        let bytes = (HEADER_BYTES + payload) as u64;
         if !self.fits(bytes) {
             self.limited_since.get_or_insert(now);
             return None;
@@ -289,13 +279,24 @@ impl Sender {
         Some(Outgoing { sequence, content, copies_before: 0 })
     }
 
+    /// Bytes of the next new segment, if there is one and both the variant and the peer have room for it.
+    fn sendable(&mut self, now: Time) -> Option<u64> {
+        let payload = self.queue.next_bytes()?;
+        let (first, next) = (self.board.first(), self.board.next());
+        if next >= self.edge && first == next {
+            self.stalled.get_or_insert(now);
+        }
+        let room = next < self.edge && next - first < self.rules.most_outstanding;
+        room.then_some((HEADER_BYTES + payload) as u64)
+    }
+
     fn fits(&self, bytes: u64) -> bool {
         let in_flight = self.board.in_flight();
         in_flight == 0 || in_flight + bytes <= self.controller.window()
     }
 
     /// Adds up how long the window has been in the way.
-    fn note_unlimited(&mut self, now: Time) {
+    fn note_limit(&mut self, now: Time) {
         if let Some(since) = self.limited_since {
             self.stats.window_limited += now.since(since);
             self.limited_since = Some(now);
@@ -368,8 +369,11 @@ impl Sender {
         }
         self.timer = Some(now);
         self.recovery = Some(now);
-        self.controller.on_timeout(in_flight);
-        self.note_congestion();
+        // Not for what was sent again by this timer already (RFC 5681 section 3.1).
+        if self.timeouts == 1 {
+            self.controller.on_timeout(in_flight);
+            self.note_congestion();
+        }
     }
 
     fn note_congestion(&mut self) {
