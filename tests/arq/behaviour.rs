@@ -1,10 +1,7 @@
 //! What a connection does, one story each.
 
-mod arq_pair;
-
 use std::{net::SocketAddr, time::Duration};
 
-use arq_pair::Pair;
 use bytes::Bytes;
 use wirelab::{
     arq::{
@@ -15,6 +12,8 @@ use wirelab::{
     time::Time,
     wire::segment::{Acknowledgement, Body, Segment},
 };
+
+use crate::pair::Pair;
 
 const MS: Duration = Duration::from_millis(1);
 const DELAY: Duration = Duration::from_millis(25);

@@ -9,30 +9,34 @@ use wirelab::{
 };
 
 /// IPv4 and UDP headers.
-pub const IP_UDP_BYTES: usize = 28;
+pub(crate) const IP_UDP_BYTES: usize = 28;
 
 /// A client, a server that accepts it, and the wire.
-pub struct Pair {
-    pub now: Time,
-    pub client: Connection,
-    pub server: Option<Connection>,
+pub(crate) struct Pair {
+    pub(crate) now: Time,
+    pub(crate) client: Connection,
+    pub(crate) server: Option<Connection>,
     listener: Listener,
     from: SocketAddr,
     /// To the server, and to the client.
-    pub links: [Link<Vec<u8>>; 2],
+    pub(crate) links: [Link<Vec<u8>>; 2],
     /// What each end has received: the client, then the server.
-    pub received: [Vec<Message>; 2],
-    pub events: [Vec<Event>; 2],
+    pub(crate) received: [Vec<Message>; 2],
+    pub(crate) events: [Vec<Event>; 2],
     /// Whether each application takes what it receives.
-    pub reads: [bool; 2],
+    pub(crate) reads: [bool; 2],
     /// Steps of virtual time that were made.
-    pub steps: u64,
+    pub(crate) steps: u64,
     /// Messages that the client was given.
-    pub queued: usize,
+    pub(crate) queued: usize,
 }
 
 impl Pair {
-    pub fn new([client, server]: [Config; 2], [to_server, to_client]: [LinkSpec; 2], seed: u64) -> Self {
+    pub(crate) fn new(
+        [client, server]: [Config; 2],
+        [to_server, to_client]: [LinkSpec; 2],
+        seed: u64,
+    ) -> Self {
         Self {
             now: Time::ZERO,
             client: Connection::client(client, ConnectionId(seed | 1), Time::ZERO),
@@ -52,8 +56,7 @@ impl Pair {
     }
 
     /// Both ends once they are connected over a link that loses nothing.
-    #[allow(dead_code, reason = "not every test binary needs it")]
-    pub fn connected(configs: [Config; 2], links: [LinkSpec; 2], seed: u64) -> Self {
+    pub(crate) fn connected(configs: [Config; 2], links: [LinkSpec; 2], seed: u64) -> Self {
         let mut pair = Self::new(configs, links, seed);
         while pair.server.is_none() {
             assert!(pair.step(|_, _| {}), "it connects");
@@ -62,12 +65,12 @@ impl Pair {
     }
 
     /// One end: 0 is the client.
-    pub fn end(&mut self, end: usize) -> Option<&mut Connection> {
+    pub(crate) fn end(&mut self, end: usize) -> Option<&mut Connection> {
         if end == 0 { Some(&mut self.client) } else { self.server.as_mut() }
     }
 
     /// Sends what there is to send, shows it to `tap`, and goes on to whatever is next. False if there is nothing.
-    pub fn step(&mut self, tap: impl FnMut(usize, &Transmit)) -> bool {
+    pub(crate) fn step(&mut self, tap: impl FnMut(usize, &Transmit)) -> bool {
         self.steps += 1;
         self.transmit(tap);
         let Some(next) = self.next() else { return false };
@@ -76,8 +79,7 @@ impl Pair {
     }
 
     /// Lets everything happen that happens before `end`, and then it is `end`.
-    #[allow(dead_code, reason = "not every test binary needs it")]
-    pub fn run_until(&mut self, end: Time) {
+    pub(crate) fn run_until(&mut self, end: Time) {
         loop {
             self.transmit(|_, _| {});
             match self.next().filter(|next| *next < end) {
@@ -88,7 +90,7 @@ impl Pair {
     }
 
     /// Sends what there is to send.
-    pub fn transmit(&mut self, mut tap: impl FnMut(usize, &Transmit)) {
+    pub(crate) fn transmit(&mut self, mut tap: impl FnMut(usize, &Transmit)) {
         for end in 0..2 {
             let now = self.now;
             while let Some(transmit) = self.end(end).and_then(|connection| connection.poll_transmit(now)) {
@@ -99,7 +101,7 @@ impl Pair {
     }
 
     /// Goes on to `next`, and hands over what is due by then.
-    pub fn advance(&mut self, next: Time) {
+    pub(crate) fn advance(&mut self, next: Time) {
         self.now = next.max(self.now);
         self.deliver();
         for end in 0..2 {
@@ -114,17 +116,17 @@ impl Pair {
     }
 
     /// When something happens next.
-    pub fn next(&self) -> Option<Time> {
+    pub(crate) fn next(&self) -> Option<Time> {
         let links = self.links.iter().filter_map(Link::poll_timeout);
         let server = self.server.as_ref().and_then(Connection::poll_timeout);
         links.chain(self.client.poll_timeout()).chain(server).min()
     }
 
-    pub fn offer(&mut self, from: usize, datagram: Vec<u8>) {
+    pub(crate) fn offer(&mut self, from: usize, datagram: Vec<u8>) {
         self.links[from].enqueue(self.now, IP_UDP_BYTES + datagram.len(), datagram);
     }
 
-    pub fn deliver(&mut self) {
+    pub(crate) fn deliver(&mut self) {
         for link in 0..2 {
             while let Some(delivered) = self.links[link].poll_delivery(self.now) {
                 let mut datagram = delivered.packet;
@@ -155,7 +157,7 @@ impl Pair {
     }
 
     /// Takes what an end has for its application.
-    pub fn drain(&mut self, end: usize) {
+    pub(crate) fn drain(&mut self, end: usize) {
         let now = self.now;
         let (mut messages, mut events) = (Vec::new(), Vec::new());
         let reads = self.reads[end];

@@ -2,17 +2,16 @@
 //! Computer Networks, section 3.4), with what makes these exact: a transmitter that is the bottleneck, a fixed window,
 //! a timer for each segment of exactly a round trip, and acknowledgements that take no time to send and are not lost.
 
-mod arq_pair;
-
 use std::time::Duration;
 
-use arq_pair::{IP_UDP_BYTES, Pair};
 use bytes::Bytes;
 use wirelab::{
     arq::{Config, Congestion, Kind, Mode, Timer},
     link::{LinkSpec, Loss},
     time::Time,
 };
+
+use crate::pair::{IP_UDP_BYTES, Pair};
 
 /// A segment's payload, and its bytes on the link with all headers.
 const PAYLOAD: usize = 400;

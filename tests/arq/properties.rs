@@ -1,11 +1,8 @@
 //! Whatever the wire does, as long as some packets pass: everything sent is delivered, once, and in order where the
 //! mode has one. Every run is made from a seed, and a failure prints it.
 
-mod arq_pair;
-
 use std::time::Duration;
 
-use arq_pair::Pair;
 use bytes::Bytes;
 use rand::{Rng, RngExt};
 use wirelab::{
@@ -15,6 +12,8 @@ use wirelab::{
     time::Time,
     units::Share,
 };
+
+use crate::pair::Pair;
 
 /// Runs in the test that is part of every check.
 const RUNS: u64 = 100_000;
@@ -108,9 +107,9 @@ impl Scenario {
             if pair.now > Time::from_nanos(200_000_000_000_000) || pair.steps > 200_000 {
                 return Err(format!("{mode:?} hangs at {} after {} steps", pair.now, pair.steps));
             }
-            for end in 0..2 {
-                pair.reads[end] = pair.now >= self.absent[end] || pair.next().is_none();
-                self.feed(&mut pair, end, &mut sent[end])?;
+            for (end, sent) in sent.iter_mut().enumerate() {
+                pair.reads[end] = pair.now >= self.absent[end];
+                self.feed(&mut pair, end, sent)?;
             }
             if !pair.step(|_, _| {}) {
                 break;
