@@ -30,6 +30,8 @@ const LENGTH: usize = 64;
 const RUN: usize = 64;
 /// Datagrams under way.
 const WINDOW: u64 = 64 * 48;
+/// What a socket is asked to buffer.
+const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 /// Buffers that one system call may fill.
 const BATCH: usize = 16;
 const BUFFER_BYTES: usize = 65_535;
@@ -44,6 +46,8 @@ impl End {
     fn new() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         let state = UdpSocketState::new(UdpSockRef::from(&socket)).expect("a socket's state");
+        let asked = state.set_recv_buffer_size(UdpSockRef::from(&socket), SOCKET_BUFFER_BYTES);
+        asked.expect("a buffer, of whatever size");
         Self { socket, state }
     }
 

@@ -3,9 +3,10 @@
 //! # The layers
 //!
 //! ```text
-//! main ─ cli ─┬─ experiment ─┬─ transport ─┬─ wire  ┐
-//!             ├─ report      └─ path ──────┴─ link  ├ pure: no clock, no socket, no tokio
-//!             └─ serve, send ─ service        stats ┘
+//! main ─ cli ─┬─ experiment ─┬─ transport ─┬─ arq   ┐
+//!             ├─ report      │             └─ wire  ├ pure: no clock, no socket, no tokio
+//!             │              └─ path ────── link    │
+//!             └─ serve, send ─ service      stats   ┘
 //! ```
 //!
 //! An arrow runs to the right and downwards only. What is pure takes time as an argument ([`time::Time`]) and
@@ -54,6 +55,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod arq;
 pub mod certs;
 pub mod experiment;
 pub mod link;

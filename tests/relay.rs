@@ -122,31 +122,60 @@ fn a_lost_packet_is_recovered_from_and_what_waited_for_it_knows_that_it_was_lost
     assert!(outcome.order.by_cause.loss > 0, "{:?}", outcome.order);
 }
 
-/// Messages that waited, of all; and the mean of recovery over those that were delayed, in nanoseconds.
-fn figures(outcomes: &[Outcome]) -> (f64, f64) {
+/// The share of messages that were blocked, and the mean of what recovery took, in nanoseconds.
+fn figures(outcomes: &[Outcome]) -> [f64; 2] {
     let sum = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>() as f64;
-    let delivered = sum(|outcome| outcome.messages.delivered);
     let recovery: u128 = outcomes.iter().map(|outcome| outcome.budget.parts[2]).sum();
-    (sum(|outcome| outcome.order.blocked) / delivered, recovery as f64 / delivered)
+    let delivered = sum(|outcome| outcome.messages.delivered);
+    [sum(|outcome| outcome.order.blocked) / delivered, recovery as f64 / delivered]
 }
 
-/// Five seeds of 10 s: 5,000 messages, of which some 600 are blocked in some 200 episodes.
+/// The relative standard error of the mean of each figure over so many seeds, from its spread between `outcomes`.
+fn standard_errors(outcomes: &[Outcome], seeds: usize) -> [f64; 2] {
+    let each: Vec<_> = outcomes.iter().map(|outcome| figures(std::slice::from_ref(outcome))).collect();
+    [0, 1].map(|figure| {
+        let n = each.len() as f64;
+        let mean = each.iter().map(|figures| figures[figure]).sum::<f64>() / n;
+        let squares: f64 = each.iter().map(|figures| (figures[figure] - mean).powi(2)).sum();
+        (squares / (n - 1.0)).sqrt() / mean / (seeds as f64).sqrt()
+    })
+}
+
+/// 20 seeds of 10 s against 200 in virtual time: 20,000 messages, of which some 4,000 are blocked in some 800 episodes,
+/// which makes standard errors of 3.5% (blocked, on one stream) and 4.2% (recovery).
+/// Packets of the two are not the same ones, because acknowledgements are not, so the tolerance must be three standard
+/// errors, and that is tested too. The round trip is no multiple of the interval: where it is, retransmissions and
+/// later messages arrive at one instant in virtual time, and one after the other in real time.
 #[test]
-#[ignore = "takes a minute and a machine that does little else: cargo test --release --test relay -- --ignored"]
+#[ignore = "takes 8 minutes and a machine that does little else: cargo test --release --test relay -- --ignored"]
 fn quic_is_blocked_and_recovers_as_in_virtual_time_within_15_percent() {
+    const SEEDS: u64 = 20;
     for transport in [Transport::QuicOne, Transport::QuicFlow] {
-        let plan = |path| plan(path, transport, "delay=25ms,loss=2%", Duration::from_secs(10));
-        let seeds = 1..=5;
-        let sim: Vec<_> = seeds.clone().map(|seed| simulate(&plan(PathKind::Sim), seed).unwrap()).collect();
-        let relay: Vec<_> = seeds.map(|seed| run_relay(&plan(PathKind::Relay), seed).unwrap()).collect();
-        let ((blocked, recovery), (sim_blocked, sim_recovery)) = (figures(&relay), figures(&sim));
-        let differs = |a: f64, b: f64| (a / b - 1.0).abs();
-        let all = format!(
-            "{transport}: blocked {blocked:.4} and {sim_blocked:.4}, recovery {recovery:.0} and {sim_recovery:.0}"
-        );
-        program::say(&all);
-        assert!(differs(blocked, sim_blocked) < 0.15, "{all}");
-        assert!(differs(recovery, sim_recovery) < 0.15, "{all}");
+        let plan = |path| plan(path, transport, "delay=27.5ms,loss=2%", Duration::from_secs(10));
+        let sim: Vec<_> =
+            (1..=10 * SEEDS).map(|seed| simulate(&plan(PathKind::Sim), seed).unwrap()).collect();
+        let relay: Vec<_> =
+            (1..=SEEDS).map(|seed| run_relay(&plan(PathKind::Relay), seed).unwrap()).collect();
+        let (seen, expected) = (figures(&relay), figures(&sim));
+        let errors = standard_errors(&sim, SEEDS as usize);
+        for (figure, name) in ["blocked", "recovery"].into_iter().enumerate() {
+            // Of one flow's messages, few enough wait for another that no sample here tells 15 percent.
+            if (transport, name) == (Transport::QuicFlow, "blocked") {
+                continue;
+            }
+            let differs = seen[figure] / expected[figure] - 1.0;
+            let error = errors[figure] * 1.1f64.sqrt();
+            let line = format!(
+                "{transport}: {name} {:.4} for {:.4}, {:+.1}%, with a standard error of {:.1}%",
+                seen[figure],
+                expected[figure],
+                100.0 * differs,
+                100.0 * error
+            );
+            program::say(&line);
+            assert!(differs.abs() < 0.15, "{line}");
+            assert!(3.0 * error < 0.15, "{line}");
+        }
     }
 }
 

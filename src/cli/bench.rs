@@ -28,6 +28,8 @@ Examples:
       losses that come in bursts, behind a bottleneck
   wirelab bench -t quic-one --loss drop:60 --seeds 1 --ladder
       one lost packet, and below the table what waited for it, packet by packet
+  wirelab bench --path relay --rtt 20ms -d 5s --seeds 2
+      the same link in real time, between sockets on this machine
   wirelab bench udp://192.0.2.1 quic://lab.example:4433 --ca ca.pem
       the real network to a `wirelab serve` elsewhere, or to any other echo: UDP and QUIC's four, a row each
   wirelab bench --path direct -t all -d 2s --seeds 2

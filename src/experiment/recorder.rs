@@ -3,25 +3,28 @@
 //! Only messages under way are held; what is settled goes into histograms and counters at once, so that
 //! memory does not grow with the length of a run.
 
+mod told;
+
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use self::told::Remote;
 use super::{
     blocking::{Held, StallTracker},
     budget::Budget,
-    network::{NetworkTracker, Told},
+    network::NetworkTracker,
     observe::{Sample, SampleSink, Status},
     outcome::Outcome,
     workload::{Scheduled, Workload},
 };
 use crate::{
-    stats::{Arrival, Sequence, WINDOW},
+    stats::{Arrival, Sequence},
     time::{Time, nanos},
     transport::{Delivery, Transport},
-    wire::{MessageId, Postmark, Slip},
+    wire::{MessageId, Slip},
 };
 
 /// The record of one run, shared by its two ends.
@@ -48,13 +51,6 @@ struct State {
     network: NetworkTracker,
     outcome: Outcome,
     samples: Option<SampleSink>,
-}
-
-/// What a server elsewhere has told so far.
-#[derive(Debug, Clone, Copy, Default)]
-struct Remote {
-    /// The highest number of which it told, and how many it had received by then.
-    told: Option<(u64, u64)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -103,22 +99,6 @@ impl Message {
             budget: None,
             status,
         }
-    }
-}
-
-impl Postmark {
-    /// The request as the far end saw it, by its clock.
-    fn at_server(&self, reply: &Delivery) -> AtServer {
-        let before = |wait: Duration| Time::from_nanos(self.released.as_nanos().saturating_sub(nanos(wait)));
-        let delivery = Delivery {
-            probe: reply.probe,
-            arrived: self.order_wait.map(before),
-            released: self.released,
-            entered: None,
-            blocked_by: self.blocked_by.filter(|_| self.order_wait.is_some()),
-            cause: None,
-        };
-        AtServer { delivery, replied: self.released + self.hold }
     }
 }
 
@@ -257,76 +237,6 @@ impl State {
     fn message(&mut self, number: u64) -> Option<&mut Message> {
         let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
         self.under_way.get_mut(index)
-    }
-
-    /// A server elsewhere has answered message `number`, and says when it had it and which others.
-    fn told(&mut self, number: u64, reply: &Delivery, mark: &Postmark) {
-        let Some(remote) = &mut self.remote else { return };
-        let before = remote.told.replace((number, mark.received));
-        if mark.extent > 0 || before.is_some_and(|(highest, _)| number < highest) {
-            remote.told = before;
-        } else {
-            self.settle_gap(before, number, mark);
-            for below in 0..WINDOW.min(number + 1) {
-                self.reached(number - below, mark.window >> below & 1 == 1);
-            }
-        }
-        self.reached(number, true);
-        self.outcome.network.refused = self.outcome.network.refused.max(mark.refused.into());
-        let request = mark.at_server(reply);
-        let Some(message) = self.message(number).filter(|message| message.at_server[0].is_none()) else {
-            return;
-        };
-        message.at_server[0] = Some(request);
-        message.arrival = Some(Arrival {
-            count: mark.received,
-            extent: mark.extent.into(),
-            window: mark.window,
-            duplicate: false,
-        });
-        if message.scheduled.measured {
-            self.note_stall(0, &request.delivery);
-        }
-    }
-
-    /// Of the messages between two that came back, those before the second's window are known by their number
-    /// only: so many of them reached the server as it counted. Which ones does not matter to any figure.
-    fn settle_gap(&mut self, before: Option<(u64, u64)>, number: u64, mark: &Postmark) {
-        let (first, counted) = before.map_or((0, 0), |(highest, received)| (highest + 1, received));
-        let end = (number + 1).saturating_sub(WINDOW);
-        let reached = mark.received.saturating_sub(counted + u64::from(mark.window.count_ones()));
-        for gone in first.max(self.first)..end {
-            self.reached(gone, end - gone <= reached);
-        }
-    }
-
-    /// What is known once stays known; that a message is not there yet may change.
-    fn reached(&mut self, number: u64, reached: bool) {
-        if let Some(message) = self.message(number) {
-            message.reached = Some(reached || message.reached == Some(true));
-        }
-    }
-
-    /// What the network did to a message that came back.
-    fn note_network(&mut self, number: u64, message: &Message, reply: &Delivery) {
-        let at_server = message.answered_by(reply);
-        let told = at_server.zip(message.arrival).map(|(at_server, arrival)| Told { at_server, arrival });
-        let place = (number, message.scheduled.measured);
-        let figures = &mut self.outcome.network;
-        self.network.note(place, message.sent, (told.as_ref(), reply), figures);
-    }
-
-    /// A datagram is lost: on which way?
-    fn note_lost(&mut self, message: &Message) {
-        let reached = match self.remote {
-            None => Some(message.at_server[0].is_some()),
-            Some(_) => message.reached,
-        };
-        let network = &mut self.outcome.network;
-        match reached {
-            Some(reached) => network.ways[usize::from(reached)].lost += 1,
-            None => network.unattributed += 1,
-        }
     }
 
     /// Where the time of a delivered message went.

@@ -47,14 +47,14 @@ fn seen(cell: &Cell) -> Option<String> {
         let share = words::share(cell.loss_ratio?);
         return Some(format!("no message waited for another; {share} were lost and stay lost"));
     }
-    let delayed = cell.delayed.as_ref().filter(|delayed| delayed.n > 0);
-    match delayed {
-        Some(delayed) => Some(format!(
+    match &cell.delayed {
+        Some(delayed) if delayed.n > 0 => Some(format!(
             "no message waited for another; {} were sent again and came {} later on average",
             words::share(delayed.ratio?),
             words::time(delayed.extra_ns.mean?),
         )),
-        None => Some("no message waited for another, and none was sent again".to_owned()),
+        Some(_) => Some("no message waited for another, and none was sent again".to_owned()),
+        None => Some("no message was seen to wait for another".to_owned()),
     }
 }
 

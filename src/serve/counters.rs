@@ -32,6 +32,8 @@ pub enum Refusal {
     Idle,
     /// A TLS or QUIC handshake failed, or took too long.
     Handshake,
+    /// A datagram was no QUIC, belonged to no connection, or began one in a way that cannot be read.
+    Stray,
     /// A TLS or QUIC handshake was in progress when the server stopped.
     Stopping,
     /// The system would not send the reply.
@@ -42,7 +44,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every reason, in the order in which they are shown.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NotAllowed,
         Self::AnswersBack,
         Self::RateLimit,
@@ -53,6 +55,7 @@ impl Refusal {
         Self::Retry,
         Self::Idle,
         Self::Handshake,
+        Self::Stray,
         Self::Stopping,
         Self::SendFailed,
         Self::QueueFull,
@@ -71,6 +74,7 @@ impl Refusal {
             Self::Retry => "sent a Retry",
             Self::Idle => "idle",
             Self::Handshake => "handshake failed",
+            Self::Stray => "stray datagram",
             Self::Stopping => "handshake cut by the stop",
             Self::SendFailed => "reply not sent",
             Self::QueueFull => "receive queue full",

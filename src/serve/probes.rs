@@ -168,7 +168,8 @@ pub(super) async fn answer_quic(
         let mut released = Vec::new();
         order.insert(now, offset, &bytes, |release| released.push(release));
         end = end.max(offset + bytes.len() as u64);
-        ahead.set(end - order.released().min(end))?;
+        let held = ahead.set(end - order.released().min(end));
+        held.inspect_err(|_| desk.counters.refuse(Refusal::TooLong))?;
         if !released.is_empty() {
             desk.hold_up(peer, released.len() as u64).await;
         }

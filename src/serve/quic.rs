@@ -86,6 +86,7 @@ async fn accept(desk: Arc<Desk>, server: Arc<QuicServer>) {
             incoming = server.endpoint.accept() => incoming,
         };
         let Some(incoming) = incoming else { return };
+        server.strays.surfaced();
         match admit(&desk, &incoming) {
             Ok(slot) => {
                 let task = serve(desk.clone(), server.clone(), incoming, slot);
@@ -97,6 +98,7 @@ async fn accept(desk: Arc<Desk>, server: Arc<QuicServer>) {
             }
         }
     }
+    desk.counters.refuse_many(Refusal::Stray, server.strays.count());
     server.endpoint.set_server_config(None);
     // Until all have been told that it is over. Half-open connections take three times a guess to go, and there may be
     // nobody there.

@@ -2,6 +2,7 @@
 
 pub mod probe;
 pub mod quic;
+pub mod segment;
 pub mod slip;
 
 pub use probe::{HEAD_BYTES, HEADER_BYTES, MessageId, Probe, ProbeError};

@@ -14,7 +14,7 @@ use crate::cli::output::{complain, note};
 use wirelab::{
     experiment::{self, Effort, LEAD, PathKind, Runs, run_numbered_matrix},
     path::netns,
-    report::{ResultFile, Skipped},
+    report::{Flag, ResultFile, Skipped},
     units::format_duration,
 };
 
@@ -150,6 +150,9 @@ fn collect(file: &mut ResultFile, batch: &Batch, runs: Vec<Runs>) {
         cells.push((!runs.outcomes.is_empty()).then(|| {
             let mut cell = experiment::cell(plan, &runs.outcomes);
             cell.server = server.map(|remote| remote.url.clone());
+            if server.is_some() && !runs.failures.is_empty() && !cell.flags.contains(&Flag::Incomplete) {
+                cell.flags.push(Flag::Incomplete);
+            }
             file.cells.push(cell);
             file.cells.len() - 1
         }));

@@ -282,6 +282,40 @@ mod tests {
     }
 
     #[test]
+    fn a_posted_datagram_is_known_by_its_end_and_those_before_it_that_never_entered_are_forgotten() {
+        let mut ledger = Ledger::default();
+        let datagram = |packet: u8| [packet; 20];
+        for packet in 1..=4 {
+            ledger.seal(packet.into(), &frame(0, u64::from(packet) * 100, 100));
+            ledger.post(&datagram(packet));
+            // A second attempt to send it.
+            ledger.post(&datagram(packet));
+        }
+        ledger.enter_posted(&datagram(9), at(0), &arrives(at(5)));
+        assert_eq!(ledger.posted.len(), 4);
+        ledger.enter_posted(&datagram(2), at(1), &arrives(at(5)));
+        ledger.enter_posted(&datagram(1), at(2), &arrives(at(5)));
+        ledger.enter_posted(&datagram(3), at(3), &Verdict::Lost);
+        assert_eq!(ledger.posted.len(), 1);
+        (1..=3).for_each(|packet| ledger.open(packet, true));
+        let brought = |ledger: &mut Ledger, packet: u64| ledger.passage(0, packet * 100);
+        assert_eq!(brought(&mut ledger, 2).map(|passage| passage.copy), Some(Stamp { packet: 2, at: at(1) }));
+        assert_eq!((brought(&mut ledger, 1), brought(&mut ledger, 3)), (None, None));
+    }
+
+    #[test]
+    fn a_message_that_its_receiver_lost_does_not_stay_behind() {
+        let mut ledger = Ledger::default();
+        let id = |seq| MessageId { flow: 0, seq };
+        for seq in 0..3 {
+            ledger.bring(id(seq), Stamp { packet: seq, at: at(seq) });
+        }
+        assert_eq!(ledger.datagram(id(1)), Some(Stamp { packet: 1, at: at(1) }));
+        assert_eq!(ledger.datagram(id(0)), None);
+        assert_eq!(ledger.datagrams.len(), 1);
+    }
+
+    #[test]
     fn a_late_copy_of_a_closed_stream_does_not_open_it_again() {
         let mut ledger = Ledger::default();
         for packet in 1..3 {

@@ -2,22 +2,27 @@
 
 pub(super) mod channel;
 mod congestion;
+mod strays;
 mod tap;
 
 use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use quinn::{
-    Connection, Endpoint, EndpointConfig, IdleTimeout, TransportConfig, VarInt, ZeroRttAccepted,
+    AsyncUdpSocket, Connection, Endpoint, EndpointConfig, IdleTimeout, TransportConfig, VarInt,
+    ZeroRttAccepted,
     crypto::rustls::{QuicClientConfig, QuicServerConfig},
 };
+use quinn_proto::HashedConnectionIdGenerator;
 use ring::{hkdf, hmac};
 
 pub use self::{
     channel::Reading,
     congestion::{Congestion, FIXED_WINDOW_BYTES, UnknownCongestion},
+    strays::Strays,
 };
 use self::{
     congestion::{Meter, MeteredFactory},
+    strays::{Counted, Screened},
     tap::Tapped,
 };
 use super::{
@@ -118,6 +123,8 @@ pub struct QuicServer {
     meter: Meter,
     config: quinn::ServerConfig,
     settings: QuicSettings,
+    /// What its socket received in vain, if it [shares](listen_sharing) keys.
+    pub strays: Arc<Strays>,
 }
 
 impl QuicServer {
@@ -136,6 +143,8 @@ impl QuicServer {
 pub struct QuicKeys {
     reset: Arc<hmac::Key>,
     token: Arc<hkdf::Prk>,
+    /// By which connection ids of ours are told from any others.
+    ids: u64,
 }
 
 impl QuicKeys {
@@ -149,6 +158,7 @@ impl QuicKeys {
         Self {
             reset: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &key(SERVER_KEYS))),
             token: Arc::new(salt.extract(&key(SERVER_KEYS + 2))),
+            ids: key(SERVER_KEYS + 3).first_chunk().map_or(0, |bytes| u64::from_ne_bytes(*bytes)),
         }
     }
 }
@@ -190,15 +200,26 @@ pub fn listen_sharing(
     settings: &QuicSettings,
 ) -> Result<QuicServer, ConnectError> {
     let failed = |reason| ConnectError::Failed { what: "QUIC server setup", peer: local, reason };
-    let crypto = Arc::new(QuicServerConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?);
+    let inner = Arc::new(QuicServerConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?);
+    let strays = Arc::<Strays>::default();
+    let crypto = Arc::new(Counted { inner, strays: strays.clone() });
     let mut config = quinn::ServerConfig::new(crypto, keys.token.clone());
     config
         .max_incoming(MAX_INCOMING)
         .incoming_buffer_size(INCOMING_BYTES)
         .incoming_buffer_size_total(ALL_INCOMING_BYTES);
     let mut endpoint = EndpointConfig::new(keys.reset.clone());
-    endpoint.rng_seed(settings.seed.map(|seed| random::key(seed, SERVER_KEYS + 1)));
-    open_server(host, local, (config, endpoint), settings)
+    let ids = keys.ids;
+    endpoint
+        .rng_seed(settings.seed.map(|seed| random::key(seed, SERVER_KEYS + 1)))
+        .cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
+    let socket = Arc::new(Screened {
+        inner: host.quic_bind(local)?,
+        ids: HashedConnectionIdGenerator::from_key(ids),
+        strays: strays.clone(),
+    });
+    let server = open_server(host, socket, (config, endpoint), settings)?;
+    Ok(QuicServer { strays, ..server })
 }
 
 /// [`listen`], with every connection on `tap`; a tap tells one connection at a time.
@@ -215,12 +236,12 @@ pub(super) fn listen_tapped(
         Some(tap) => Arc::new(Tapped { inner, tap }),
         None => inner,
     });
-    open_server(host, local, (config, settings.endpoint(SERVER_KEYS)), settings)
+    open_server(host, host.quic_bind(local)?, (config, settings.endpoint(SERVER_KEYS)), settings)
 }
 
 fn open_server(
     host: &Arc<dyn Host>,
-    local: SocketAddr,
+    socket: Arc<dyn AsyncUdpSocket>,
     (mut config, endpoint_config): (quinn::ServerConfig, EndpointConfig),
     settings: &QuicSettings,
 ) -> Result<QuicServer, ConnectError> {
@@ -228,17 +249,17 @@ fn open_server(
     config
         .transport_config(Arc::new(settings.transport(&meter, settings.limits.streams)))
         .time_source(Arc::new(HostClock(host.clone())));
-    let endpoint = endpoint(host, local, endpoint_config, Some(config.clone()))?;
-    Ok(QuicServer { endpoint, meter, config, settings: settings.clone() })
+    let endpoint = endpoint(host, socket, endpoint_config, Some(config.clone()))?;
+    Ok(QuicServer { endpoint, meter, config, settings: settings.clone(), strays: Arc::default() })
 }
 
 fn endpoint(
     host: &Arc<dyn Host>,
-    local: SocketAddr,
+    socket: Arc<dyn AsyncUdpSocket>,
     config: EndpointConfig,
     server: Option<quinn::ServerConfig>,
 ) -> Result<Endpoint, PathError> {
-    let socket = host.quic_bind(local)?;
+    let local = socket.local_addr().unwrap_or_else(|_| SocketAddr::from(([0; 4], 0)));
     Endpoint::new_with_abstract_socket(config, server, socket, quinn_runtime(host.clone()))
         .map_err(|e| PathError::from_io("open QUIC", local, e))
 }
@@ -284,7 +305,8 @@ impl QuicClient {
         });
         // Servers here open none, and quinn sets up each that they might open.
         config.transport_config(Arc::new(settings.transport(&meter, 0)));
-        let endpoint = endpoint(host, unspecified(like), settings.endpoint(CLIENT_KEYS), None)?;
+        let endpoint =
+            endpoint(host, host.quic_bind(unspecified(like))?, settings.endpoint(CLIENT_KEYS), None)?;
         Ok(Self { endpoint, config, server_name: tls.server_name.to_str().into_owned(), meter })
     }
 

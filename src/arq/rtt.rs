@@ -1,0 +1,171 @@
+//! The round trip, and how long to wait for an acknowledgement (RFC 6298).
+
+use std::time::Duration;
+
+/// When a segment that has not been acknowledged is sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timer {
+    /// One timer that follows the measured round trip: `SRTT + max(G, 4 RTTVAR)`, doubled with every expiry in a row
+    /// (RFC 6298).
+    Adaptive {
+        /// Never sooner. The RFC asks for 1 s and allows less where something else keeps spurious timeouts harmless;
+        /// the default is 200 ms, as Linux has it: beyond what an acknowledgement may be delayed by.
+        min: Duration,
+        /// Never later.
+        max: Duration,
+    },
+    /// Each segment has its own timer of this length, which never changes: the timer of the textbooks.
+    Fixed(Duration),
+}
+
+impl Default for Timer {
+    fn default() -> Self {
+        Self::Adaptive { min: Duration::from_millis(200), max: Duration::from_secs(60) }
+    }
+}
+
+/// Before anything was measured (RFC 6298 section 2.1).
+const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
+/// The clock granularity `G` of RFC 6298, and of RFC 9002 section 6.1.2.
+const GRANULARITY: Duration = Duration::from_millis(1);
+
+/// What is known of the round trip.
+#[derive(Debug)]
+pub(super) struct Rtt {
+    timer: Timer,
+    /// None before the first sample.
+    measured: Option<Measured>,
+    /// Timeouts since the last sample: the timer is doubled as often.
+    backoff: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Measured {
+    smoothed: Duration,
+    variation: Duration,
+    latest: Duration,
+    min: Duration,
+}
+
+impl Rtt {
+    pub(super) fn new(timer: Timer) -> Self {
+        Self { timer, measured: None, backoff: 0 }
+    }
+
+    /// A sample of a segment that was sent once: of others, nobody knows which copy was acknowledged (Karn's rule,
+    /// RFC 6298 section 3). So it is also the first to end a backoff (section 5.7).
+    pub(super) fn sample(&mut self, rtt: Duration) {
+        self.backoff = 0;
+        self.measured = Some(match self.measured {
+            // Section 2.2.
+            None => Measured { smoothed: rtt, variation: rtt / 2, latest: rtt, min: rtt },
+            // Section 2.3: the variation first, with the old average.
+            Some(old) => Measured {
+                variation: old.variation * 3 / 4 + old.smoothed.abs_diff(rtt) / 4,
+                smoothed: old.smoothed * 7 / 8 + rtt / 8,
+                latest: rtt,
+                min: old.min.min(rtt),
+            },
+        });
+    }
+
+    /// The timer expired: twice as long the next time (section 5.5).
+    pub(super) fn back_off(&mut self) {
+        self.backoff = self.backoff.saturating_add(1);
+    }
+
+    /// The retransmission timeout.
+    pub(super) fn timeout(&self) -> Duration {
+        let (min, max) = match self.timer {
+            Timer::Fixed(timeout) => return timeout,
+            Timer::Adaptive { min, max } => (min, max),
+        };
+        let base = self.measured.map_or(INITIAL_TIMEOUT, |measured| {
+            measured.smoothed + (measured.variation * 4).max(GRANULARITY)
+        });
+        base.max(min).saturating_mul(1 << self.backoff.min(20)).min(max)
+    }
+
+    /// The fixed timeout of each segment, where that is how it is.
+    pub(super) fn fixed(&self) -> Option<Duration> {
+        match self.timer {
+            Timer::Fixed(timeout) => Some(timeout),
+            Timer::Adaptive { .. } => None,
+        }
+    }
+
+    /// How long after it was sent a segment is lost, once a later one was acknowledged: 9/8 of a round trip
+    /// (RFC 9002 section 6.1.2).
+    pub(super) fn reordering(&self) -> Duration {
+        self.measured.map_or(INITIAL_TIMEOUT, |measured| {
+            (measured.smoothed.max(measured.latest) * 9 / 8).max(GRANULARITY)
+        })
+    }
+
+    /// The smoothed round trip.
+    pub(super) fn smoothed(&self) -> Option<Duration> {
+        self.measured.map(|measured| measured.smoothed)
+    }
+
+    /// The shortest round trip.
+    pub(super) fn min(&self) -> Duration {
+        self.measured.map_or(Duration::ZERO, |measured| measured.min)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn adaptive() -> Rtt {
+        Rtt::new(Timer::Adaptive { min: MS, max: Duration::from_secs(60) })
+    }
+
+    #[test]
+    fn the_first_sample_sets_average_and_variation() {
+        let mut rtt = adaptive();
+        assert_eq!(rtt.timeout(), INITIAL_TIMEOUT);
+        rtt.sample(100 * MS);
+        assert_eq!(rtt.timeout(), 300 * MS, "R + 4 R/2");
+    }
+
+    #[test]
+    fn a_steady_round_trip_leaves_the_granularity_as_margin() {
+        let mut rtt = adaptive();
+        (0..200).for_each(|_| rtt.sample(100 * MS));
+        let timeout = rtt.timeout();
+        assert!(timeout.abs_diff(101 * MS) < MS / 100, "{timeout:?}");
+    }
+
+    #[test]
+    fn later_samples_follow_the_two_filters() {
+        let mut rtt = adaptive();
+        rtt.sample(100 * MS);
+        rtt.sample(200 * MS);
+        // RTTVAR = 3/4 50 + 1/4 100 = 62.5, SRTT = 7/8 100 + 1/8 200 = 112.5.
+        assert_eq!(rtt.timeout(), MS * 725 / 2);
+    }
+
+    #[test]
+    fn every_expiry_doubles_the_timeout_until_a_sample_ends_it() {
+        let mut rtt = adaptive();
+        rtt.sample(100 * MS);
+        rtt.back_off();
+        rtt.back_off();
+        assert_eq!(rtt.timeout(), 1200 * MS);
+        (0..40).for_each(|_| rtt.back_off());
+        assert_eq!(rtt.timeout(), Duration::from_secs(60), "never later than the maximum");
+        rtt.sample(100 * MS);
+        assert!(rtt.timeout() < 300 * MS);
+    }
+
+    #[test]
+    fn a_fixed_timer_follows_nothing() {
+        let mut rtt = Rtt::new(Timer::Fixed(50 * MS));
+        rtt.sample(100 * MS);
+        rtt.back_off();
+        assert_eq!(rtt.timeout(), 50 * MS);
+    }
+}

@@ -1,0 +1,109 @@
+//! What a server elsewhere tells, and what follows of it.
+
+use std::time::Duration;
+
+use super::{AtServer, Message, State};
+use crate::{
+    experiment::network::Told,
+    stats::{Arrival, WINDOW},
+    time::{Time, nanos},
+    transport::Delivery,
+    wire::Postmark,
+};
+
+/// What a server elsewhere has told so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Remote {
+    /// The highest number of which it told, and how many it had received by then.
+    told: Option<(u64, u64)>,
+}
+
+impl State {
+    /// A server elsewhere has answered message `number`, and says when it had it and which others.
+    pub(super) fn told(&mut self, number: u64, reply: &Delivery, mark: &Postmark) {
+        // Nobody can tell of what was not sent.
+        let sent = self.first + self.under_way.len() as u64;
+        let Some(remote) = self.remote.as_mut().filter(|_| number < sent) else { return };
+        let before = remote.told.replace((number, mark.received));
+        if mark.extent > 0 || before.is_some_and(|(highest, _)| number < highest) {
+            remote.told = before;
+        } else {
+            self.settle_gap(before, number, mark);
+            for below in 0..WINDOW.min(number + 1) {
+                self.reached(number - below, mark.window >> below & 1 == 1);
+            }
+        }
+        self.reached(number, true);
+        self.outcome.network.refused = self.outcome.network.refused.max(mark.refused.into());
+        let request = mark.at_server(reply);
+        let Some(message) = self.message(number).filter(|message| message.at_server[0].is_none()) else {
+            return;
+        };
+        message.at_server[0] = Some(request);
+        message.arrival = Some(Arrival {
+            count: mark.received,
+            extent: mark.extent.into(),
+            window: mark.window,
+            duplicate: false,
+        });
+        if message.scheduled.measured {
+            self.note_stall(0, &request.delivery);
+        }
+    }
+
+    /// Of the messages between two that came back, those before the second's window are known by their number
+    /// only: so many of them reached the server as it counted. Which ones does not matter to any figure.
+    fn settle_gap(&mut self, before: Option<(u64, u64)>, number: u64, mark: &Postmark) {
+        let (first, counted) = before.map_or((0, 0), |(highest, received)| (highest + 1, received));
+        let end = (number + 1).saturating_sub(WINDOW);
+        let reached = mark.received.saturating_sub(counted).saturating_sub(mark.window.count_ones().into());
+        for gone in first.max(self.first)..end {
+            self.reached(gone, end - gone <= reached);
+        }
+    }
+
+    /// What is known once stays known; that a message is not there yet may change.
+    fn reached(&mut self, number: u64, reached: bool) {
+        if let Some(message) = self.message(number) {
+            message.reached = Some(reached || message.reached == Some(true));
+        }
+    }
+
+    /// What the network did to a message that came back.
+    pub(super) fn note_network(&mut self, number: u64, message: &Message, reply: &Delivery) {
+        let at_server = message.answered_by(reply);
+        let told = at_server.zip(message.arrival).map(|(at_server, arrival)| Told { at_server, arrival });
+        let place = (number, message.scheduled.measured);
+        let figures = &mut self.outcome.network;
+        self.network.note(place, message.sent, (told.as_ref(), reply), figures);
+    }
+
+    /// A datagram is lost: on which way?
+    pub(super) fn note_lost(&mut self, message: &Message) {
+        let reached = match self.remote {
+            None => Some(message.at_server[0].is_some()),
+            Some(_) => message.reached,
+        };
+        let network = &mut self.outcome.network;
+        match reached {
+            Some(reached) => network.ways[usize::from(reached)].lost += 1,
+            None => network.unattributed += 1,
+        }
+    }
+}
+
+impl Postmark {
+    /// The request as the far end saw it, by its clock.
+    fn at_server(&self, reply: &Delivery) -> AtServer {
+        let before = |wait: Duration| Time::from_nanos(self.released.as_nanos().saturating_sub(nanos(wait)));
+        let delivery = Delivery {
+            probe: reply.probe,
+            arrived: self.order_wait.map(before),
+            released: self.released,
+            entered: None,
+            blocked_by: self.blocked_by.filter(|_| self.order_wait.is_some()),
+            cause: None,
+        };
+        AtServer { delivery, replied: self.released + self.hold }
+    }
+}

@@ -1,0 +1,7 @@
+//! Reliability by hand, in virtual time: two ends of a connection and the emulated link between them.
+
+mod behaviour;
+mod hostile;
+mod pair;
+mod properties;
+mod theory;

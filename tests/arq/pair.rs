@@ -1,0 +1,175 @@
+//! Two ends of a connection, the emulated link between them, and a virtual clock.
+
+use std::net::SocketAddr;
+
+use wirelab::{
+    arq::{Config, Connection, ConnectionId, Event, Listener, Message, Routed, Transmit},
+    link::{Direction, Link, LinkSpec},
+    time::Time,
+};
+
+/// IPv4 and UDP headers.
+pub(crate) const IP_UDP_BYTES: usize = 28;
+
+/// A client, a server that accepts it, and the wire.
+pub(crate) struct Pair {
+    pub(crate) now: Time,
+    pub(crate) client: Connection,
+    pub(crate) server: Option<Connection>,
+    listener: Listener,
+    from: SocketAddr,
+    /// To the server, and to the client.
+    pub(crate) links: [Link<Vec<u8>>; 2],
+    /// What each end has received: the client, then the server.
+    pub(crate) received: [Vec<Message>; 2],
+    pub(crate) events: [Vec<Event>; 2],
+    /// Whether each application takes what it receives.
+    pub(crate) reads: [bool; 2],
+    /// Steps of virtual time that were made.
+    pub(crate) steps: u64,
+    /// Messages that the client was given.
+    pub(crate) queued: usize,
+}
+
+impl Pair {
+    pub(crate) fn new(
+        [client, server]: [Config; 2],
+        [to_server, to_client]: [LinkSpec; 2],
+        seed: u64,
+    ) -> Self {
+        Self {
+            now: Time::ZERO,
+            client: Connection::client(client, ConnectionId(seed | 1), Time::ZERO),
+            server: None,
+            listener: Listener::new(server, [7; 32], 1),
+            from: SocketAddr::from(([127, 0, 0, 1], 1)),
+            links: [
+                Link::new(to_server, seed, Direction::ToServer),
+                Link::new(to_client, seed, Direction::ToClient),
+            ],
+            received: Default::default(),
+            events: Default::default(),
+            reads: [true; 2],
+            steps: 0,
+            queued: 0,
+        }
+    }
+
+    /// Both ends once they are connected over a link that loses nothing.
+    pub(crate) fn connected(configs: [Config; 2], links: [LinkSpec; 2], seed: u64) -> Self {
+        let mut pair = Self::new(configs, links, seed);
+        while pair.server.is_none() {
+            assert!(pair.step(|_, _| {}), "it connects");
+        }
+        pair
+    }
+
+    /// One end: 0 is the client.
+    pub(crate) fn end(&mut self, end: usize) -> Option<&mut Connection> {
+        if end == 0 { Some(&mut self.client) } else { self.server.as_mut() }
+    }
+
+    /// Sends what there is to send, shows it to `tap`, and goes on to whatever is next. False if there is nothing.
+    pub(crate) fn step(&mut self, tap: impl FnMut(usize, &Transmit)) -> bool {
+        self.steps += 1;
+        self.transmit(tap);
+        let Some(next) = self.next() else { return false };
+        self.advance(next);
+        true
+    }
+
+    /// Lets everything happen that happens before `end`, and then it is `end`.
+    pub(crate) fn run_until(&mut self, end: Time) {
+        loop {
+            self.transmit(|_, _| {});
+            match self.next().filter(|next| *next < end) {
+                Some(next) => self.advance(next),
+                None => return self.advance(end),
+            }
+        }
+    }
+
+    /// Sends what there is to send.
+    pub(crate) fn transmit(&mut self, mut tap: impl FnMut(usize, &Transmit)) {
+        for end in 0..2 {
+            let now = self.now;
+            while let Some(transmit) = self.end(end).and_then(|connection| connection.poll_transmit(now)) {
+                tap(end, &transmit);
+                self.offer(end, transmit.datagram);
+            }
+        }
+    }
+
+    /// Goes on to `next`, and hands over what is due by then.
+    pub(crate) fn advance(&mut self, next: Time) {
+        self.now = next.max(self.now);
+        self.deliver();
+        for end in 0..2 {
+            let now = self.now;
+            if let Some(connection) = self.end(end)
+                && connection.poll_timeout().is_some_and(|at| at <= now)
+            {
+                connection.handle_timeout(now);
+            }
+            self.drain(end);
+        }
+    }
+
+    /// When something happens next.
+    pub(crate) fn next(&self) -> Option<Time> {
+        let links = self.links.iter().filter_map(Link::poll_timeout);
+        let server = self.server.as_ref().and_then(Connection::poll_timeout);
+        links.chain(self.client.poll_timeout()).chain(server).min()
+    }
+
+    pub(crate) fn offer(&mut self, from: usize, datagram: Vec<u8>) {
+        self.links[from].enqueue(self.now, IP_UDP_BYTES + datagram.len(), datagram);
+    }
+
+    pub(crate) fn deliver(&mut self) {
+        for link in 0..2 {
+            while let Some(delivered) = self.links[link].poll_delivery(self.now) {
+                let mut datagram = delivered.packet;
+                if let Some(draw) = delivered.corrupt {
+                    let bit = (draw % (datagram.len() as u64 * 8)) as usize;
+                    datagram[bit / 8] ^= 1 << (bit % 8);
+                }
+                self.hand_over(1 - link, &datagram);
+            }
+        }
+    }
+
+    fn hand_over(&mut self, end: usize, datagram: &[u8]) {
+        let now = self.now;
+        if end == 0 {
+            return self.client.handle_segment(now, datagram);
+        }
+        match self.listener.handle_datagram(now, self.from, datagram) {
+            Routed::Ignored => {}
+            Routed::Reply(reply) => self.offer(1, reply),
+            Routed::Accepted(connection) => self.server = Some(*connection),
+            Routed::Connection(_) => {
+                if let Some(server) = &mut self.server {
+                    server.handle_segment(now, datagram);
+                }
+            }
+        }
+    }
+
+    /// Takes what an end has for its application.
+    pub(crate) fn drain(&mut self, end: usize) {
+        let now = self.now;
+        let (mut messages, mut events) = (Vec::new(), Vec::new());
+        let reads = self.reads[end];
+        if let Some(connection) = self.end(end) {
+            while reads && let Some(message) = connection.recv(now) {
+                messages.push(message);
+            }
+            while let Some(event) = connection.poll_event() {
+                events.push(event);
+            }
+        }
+        self.received[end].append(&mut messages);
+        self.events[end].append(&mut events);
+    }
+}
