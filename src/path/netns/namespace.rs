@@ -62,7 +62,7 @@ impl Namespace {
     ///
     /// [`NetnsError`] where this process may not make one.
     pub(super) fn new() -> Result<Self, NetnsError> {
-        on_own_thread(|| {
+        let made = on_own_thread(|| {
             sys::unshare_network().map_err(permission::no_network_namespace)?;
             for (name, value) in SETTINGS {
                 // Where /proc is read-only the value stays, and the result tells which it is.
@@ -78,7 +78,8 @@ impl Namespace {
                 })
             };
             setup().map_err(NetnsError::setup("set up a network namespace"))
-        })
+        });
+        made.map_err(NetnsError::setup("start a thread"))?
     }
 
     /// Runs `work` on a thread in this namespace. Sockets that it makes belong to the namespace wherever they are
@@ -92,6 +93,7 @@ impl Namespace {
             move_into_link_name_space(self.link.as_fd(), Some(LinkNameSpaceType::Network))?;
             Ok(work())
         })
+        .flatten()
     }
 
     /// Packets that its interfaces, and its UDP sockets, have dropped without telling anyone.
@@ -137,8 +139,11 @@ fn read(file: &File) -> String {
 }
 
 /// A namespace is a thread's, so whoever changes it does so on a thread that ends afterwards.
-fn on_own_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    thread::scope(|scope| scope.spawn(work).join().unwrap_or_else(|payload| panic::resume_unwind(payload)))
+fn on_own_thread<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("namespace".to_owned()).spawn_scoped(scope, work)?;
+        Ok(thread.join().unwrap_or_else(|payload| panic::resume_unwind(payload)))
+    })
 }
 
 #[cfg(test)]
