@@ -183,3 +183,16 @@ impl Channel for StreamChannel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_takes_22_bytes_more_for_each_record_that_it_fills() {
+        for (length, records) in [(1, 1), (1000, 1), (16_384, 1), (16_385, 2), (40_000, 3)] {
+            assert_eq!(Framing::Tls.on_the_wire(length), length as u64 + 22 * records, "{length}");
+            assert_eq!(Framing::Plain.on_the_wire(length), length as u64);
+        }
+    }
+}
