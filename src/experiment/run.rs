@@ -83,7 +83,7 @@ pub async fn run(
     (seed, measuring): (u64, impl FnMut()),
     samples: Option<SampleSink>,
 ) -> Result<Outcome, RunError> {
-    let recorder = Recorder::new(transport, workload.clone(), samples);
+    let recorder = Recorder::new(transport, workload.clone(), ends.client.resolution(), samples);
     let acceptor = transport::listen(&ends.server, transport, ends.listen, settings)?;
     let peer = SocketAddr::new(ends.reach, acceptor.local_addr().port());
     let (stop, stopped) = oneshot::channel();

@@ -83,6 +83,11 @@ pub trait Host: Send + Sync + Debug + 'static {
     /// A TCP listener, or [`PathError::Unsupported`].
     fn tcp_listen(&self, local: SocketAddr) -> Result<Box<dyn Listener>, PathError>;
 
+    /// Waits shorter than this say nothing: what arrives at one instant is taken in one by one. Zero in virtual time.
+    fn resolution(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// What the path knows of the bytes on its wire, where the wire is ours.
     fn tap(&self) -> Option<tap::Tap> {
         None

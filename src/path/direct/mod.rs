@@ -96,6 +96,11 @@ impl Host for DirectHost {
         &self.timers
     }
 
+    /// Several times what it takes to read a datagram and to act on it.
+    fn resolution(&self) -> Duration {
+        Duration::from_micros(100)
+    }
+
     fn origin(&self) -> Instant {
         self.clock.origin()
     }

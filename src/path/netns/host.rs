@@ -67,6 +67,10 @@ impl Host for NetnsHost {
         self.direct.timers()
     }
 
+    fn resolution(&self) -> Duration {
+        self.direct.resolution()
+    }
+
     fn origin(&self) -> Instant {
         self.direct.origin()
     }

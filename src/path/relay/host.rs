@@ -152,6 +152,10 @@ impl Host for RelayHost {
         self.machine.timers()
     }
 
+    fn resolution(&self) -> Duration {
+        self.machine.resolution()
+    }
+
     fn origin(&self) -> Instant {
         self.machine.origin()
     }
