@@ -7,12 +7,16 @@ use std::{
 
 use rustls::{
     CipherSuite, ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    client::{
+        Resumption,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
     time_provider::TimeProvider,
 };
 
+use super::Sessions;
 use crate::path::Host;
 
 /// The application protocol of messages and of experiments (RFC 7301).
@@ -51,6 +55,8 @@ pub struct ClientTls {
     pub server_name: ServerName<'static>,
     /// Offer to send with the first flight on a resumed session (0-RTT).
     pub early_data: bool,
+    /// Sessions to resume; `None`: what one configuration remembers by itself.
+    pub sessions: Option<Sessions>,
     /// Write secrets to the file that `SSLKEYLOGFILE` names.
     pub key_log: bool,
 }
@@ -87,6 +93,9 @@ impl ClientTls {
         .with_no_client_auth();
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.enable_early_data = self.early_data;
+        if let Some(sessions) = &self.sessions {
+            config.resumption = Resumption::store(sessions.store());
+        }
         if self.key_log {
             config.key_log = Arc::new(rustls::KeyLogFile::new());
         }
@@ -109,6 +118,8 @@ impl ServerTls {
         config.alpn_protocols = vec![ALPN.to_vec()];
         // QUIC knows two values only: none, and this (RFC 9001 section 4.6.1).
         config.max_early_data_size = if self.early_data { u32::MAX } else { 0 };
+        // Early requests are answered at once, not after another round trip.
+        config.send_half_rtt_data = self.early_data;
         Ok(config)
     }
 }
