@@ -56,7 +56,8 @@ pub(crate) struct Handshake {
     /// Bytes of a request, and of a reply
     #[arg(short, long, value_name = "SIZE", default_value = "100", value_parser = length)]
     length: usize,
-    /// How long a connection may take to its second reply [default: 60s in sim, 10s in real time]
+    /// How long a connection may take to its second reply [default: 60s in sim, 10s in real time,
+    /// 2s over UDP there]
     #[arg(long, value_name = "TIME", value_parser = values::some_time)]
     timeout: Option<Duration>,
     /// Pad the server's certificate to about this many bytes: a QUIC server may answer a newcomer with three times
@@ -199,7 +200,12 @@ impl Handshake {
         mode: Mode,
         links: &[wirelab::link::LinkSpec; 2],
     ) -> HandshakePlan {
-        let timeout = Duration::from_secs(if path.is_real_time() { 10 } else { 60 });
+        // Nobody sends a lost datagram again, so there is less to wait for.
+        let seconds = match (path.is_real_time(), transport) {
+            (true, Transport::Udp) => 2,
+            (true, _) => 10,
+            (false, _) => 60,
+        };
         HandshakePlan {
             path,
             transport,
@@ -209,7 +215,7 @@ impl Handshake {
             connections: self.connections.unwrap_or(if path.has_link() { 100 } else { 1000 }),
             parallel: self.parallel.into(),
             length: self.length,
-            timeout: self.timeout.unwrap_or(timeout),
+            timeout: self.timeout.unwrap_or(Duration::from_secs(seconds)),
             certificate: self.cert_bytes,
         }
     }

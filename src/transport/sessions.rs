@@ -3,15 +3,16 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
 use rustls::{
-    NamedGroup,
+    ClientConfig, NamedGroup,
     client::{
-        ClientSessionMemoryCache, ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue,
+        ClientSessionMemoryCache, ClientSessionStore, Resumption, Tls12ClientSessionValue,
+        Tls13ClientSessionValue,
     },
     pki_types::ServerName,
 };
@@ -23,7 +24,11 @@ const SERVERS: usize = 8;
 /// Session tickets (RFC 8446 section 4.6.1). Whoever shares them resumes the sessions of the others, with an endpoint
 /// of its own; each ticket serves once.
 #[derive(Clone, Default)]
-pub struct Sessions(Arc<Remembered>);
+pub struct Sessions {
+    remembered: Arc<Remembered>,
+    /// A session is resumed only by those who trust by the very verifier that it was begun with.
+    config: Arc<OnceLock<ClientConfig>>,
+}
 
 struct Remembered {
     store: ClientSessionMemoryCache,
@@ -34,12 +39,12 @@ struct Remembered {
 impl Sessions {
     /// Whether there is a ticket to resume with.
     pub fn is_resumable(&self) -> bool {
-        self.0.unused.load(Ordering::Relaxed) > 0
+        self.remembered.unused.load(Ordering::Relaxed) > 0
     }
 
     /// Completes when there is one.
     pub async fn resumable(&self) {
-        let mut came = std::pin::pin!(self.0.came.notified());
+        let mut came = std::pin::pin!(self.remembered.came.notified());
         // Before looking, so that none that comes right after is missed.
         came.as_mut().enable();
         if !self.is_resumable() {
@@ -47,14 +52,23 @@ impl Sessions {
         }
     }
 
-    pub(super) fn store(&self) -> Arc<dyn ClientSessionStore> {
-        self.0.clone()
+    /// The configuration that these sessions belong to; the first who asks makes it by `new`.
+    pub(super) fn config(
+        &self,
+        new: impl FnOnce() -> Result<ClientConfig, rustls::Error>,
+    ) -> Result<ClientConfig, rustls::Error> {
+        if let Some(config) = self.config.get() {
+            return Ok(config.clone());
+        }
+        let mut config = new()?;
+        config.resumption = Resumption::store(self.remembered.clone());
+        Ok(self.config.get_or_init(|| config).clone())
     }
 }
 
 impl fmt::Debug for Sessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.remembered.fmt(f)
     }
 }
 

@@ -7,10 +7,7 @@ use std::{
 
 use rustls::{
     CipherSuite, ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme,
-    client::{
-        Resumption,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    },
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
     time_provider::TimeProvider,
@@ -78,12 +75,22 @@ static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
 });
 
 impl ClientTls {
-    /// A configuration whose clock is the host's. Its sessions are resumed by connections that share it.
+    /// A configuration whose clock is the host's. Its sessions are resumed by connections that share it, or its
+    /// [`Sessions`].
     ///
     /// # Errors
     ///
     /// Where TLS 1.3 is not to be had of the cryptography that was built in.
     pub fn config(&self, host: &Arc<dyn Host>) -> Result<ClientConfig, rustls::Error> {
+        let mut config = match &self.sessions {
+            Some(sessions) => sessions.config(|| self.new_config(host))?,
+            None => self.new_config(host)?,
+        };
+        config.enable_early_data = self.early_data;
+        Ok(config)
+    }
+
+    fn new_config(&self, host: &Arc<dyn Host>) -> Result<ClientConfig, rustls::Error> {
         let builder = ClientConfig::builder_with_details(PROVIDER.clone(), clock(host))
             .with_protocol_versions(&[&rustls::version::TLS13])?;
         let mut config = match &self.trust {
@@ -92,10 +99,6 @@ impl ClientTls {
         }
         .with_no_client_auth();
         config.alpn_protocols = vec![ALPN.to_vec()];
-        config.enable_early_data = self.early_data;
-        if let Some(sessions) = &self.sessions {
-            config.resumption = Resumption::store(sessions.store());
-        }
         if self.key_log {
             config.key_log = Arc::new(rustls::KeyLogFile::new());
         }
