@@ -8,20 +8,22 @@ use serde_json::{Map, json};
 
 use super::{
     experiment::{
-        LinkArgs, interrupt::stop_on_interrupt, output::OutputArgs, parse_transports, presets, progress,
+        LinkArgs, forbidden_namespaces, interrupt::stop_on_interrupt, output::OutputArgs, parse_transports, presets, progress,
         seed, seeds, transports::Transports, usage::UsageError,
     },
-    output::complain,
+    output::{complain, note},
     values,
 };
 use wirelab::{
     experiment::{
         self, Effort, HandshakeOutcome, HandshakePlan, Mode, PathKind, Runs, handshake_cell,
-        handshake_direct, handshake_relay, handshake_sim, run_numbered_matrix,
+        handshake_direct, handshake_netns, handshake_relay, handshake_sim, run_numbered_matrix,
     },
+    path::netns,
     report::{ResultFile, Skipped},
     time::nanos,
     transport::{Transport, quic::Congestion},
+    units::format_duration,
 };
 
 /// Measure the time from nothing to the first reply and to the second: cold, resumed, 0-RTT
@@ -37,20 +39,21 @@ use wirelab::{
 pub(crate) struct Handshake {
     /// Transports: udp, tcp, tls, quic-one, quic-flow, quic-message, quic-datagram; quic for its four, all for what
     /// the path can carry
-    #[arg(short, long, value_name = "LIST", default_value = "udp,quic-one", value_parser = parse_transports)]
+    #[arg(short, long, value_name = "LIST", default_value = "udp,tcp,tls,quic-one", value_parser = parse_transports)]
     transport: Transports,
-    /// Where packets travel: sim (virtual time, over the link), relay (this machine's loopback in real time, over the
-    /// link), direct (loopback without the link)
-    #[arg(long, value_name = "PATH,..", value_delimiter = ',', default_value = "sim")]
+    /// Where packets travel: sim (virtual time, over the link), netns (network namespaces in real time, over the link:
+    /// the kernel's TCP too), relay (this machine's loopback in real time, over the link), direct (loopback without
+    /// the link) [default: sim, and netns for tcp and tls]
+    #[arg(long, value_name = "PATH,..", value_delimiter = ',')]
     path: Vec<PathKind>,
     /// What the client knows of the server: cold (nothing), resumed (a session ticket), 0rtt (a session ticket, and
     /// the request goes with the first flight) [default: all that the transport has]
     #[arg(long, value_name = "MODE,..", value_delimiter = ',')]
     mode: Vec<Mode>,
-    /// Connections of a seed [default: 100, direct: 1000]
+    /// Connections of a seed [default: 100 in sim, 10 in real time, 1000 on direct]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     connections: Option<u64>,
-    /// Connections at a time, for connections a second; with --path direct
+    /// Connections at a time, in real time; how many packets each takes is then not known
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=1000))]
     parallel: u16,
     /// Bytes of a request, and of a reply
@@ -82,7 +85,7 @@ pub(crate) struct Handshake {
 const EXAMPLES: &str = "\
 Examples:
   wirelab handshake
-      UDP and QUIC (cold, resumed, 0-RTT) on a 50 ms link that loses 1% each way, 3,000 connections each
+      UDP, TCP, TLS and QUIC on a 50 ms link that loses 1% each way; TCP and TLS in real time
   wirelab handshake --loss 0% --connections 1 --seeds 1
       how many round trips it takes
   wirelab handshake --loss 0%,1%,2%,5% -t quic-one --mode cold,0rtt -o curve.csv
@@ -91,6 +94,8 @@ Examples:
       the first packet each way is lost
   wirelab handshake -t quic-one --mode cold --loss 0% --cert-bytes 6KB
       a certificate that does not fit into the first flight
+  wirelab handshake -t tcp --loss 2% --path netns --connections 1000 --parallel 100
+      how many of the kernel's TCP connections take a second or more
   wirelab handshake --path direct -t all --parallel 16
       connections a second on this machine's loopback";
 
@@ -116,6 +121,24 @@ fn certificate(text: &str) -> Result<usize, String> {
     }
 }
 
+/// What takes less need not be announced.
+const A_WHILE: Duration = Duration::from_secs(2);
+/// What a connection takes without a link.
+const A_MOMENT: Duration = Duration::from_millis(1);
+
+/// Leaves out the path through network namespaces where this process may make none, and says why.
+fn leave_out_forbidden(batches: &mut Vec<Batch>, skipped: &mut Vec<Skipped>) {
+    let needs = |batch: &Batch| batch.path == PathKind::Netns;
+    if !batches.iter().any(needs) {
+        return;
+    }
+    let plans = batches.iter().filter(|batch| needs(batch)).flat_map(|batch| &batch.plans);
+    if let Some(forbidden) = forbidden_namespaces(plans.map(|plan| plan.transport)) {
+        batches.retain(|batch| !needs(batch));
+        skipped.extend(forbidden);
+    }
+}
+
 /// The plans of one path.
 struct Batch {
     path: PathKind,
@@ -126,10 +149,12 @@ struct Batch {
 impl Handshake {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let mut file = ResultFile::new("handshake");
-        let batches = self.batches(&mut file.skipped)?;
+        let mut batches = self.batches(&mut file.skipped)?;
+        leave_out_forbidden(&mut batches, &mut file.skipped);
         let draft = self.output.open()?;
         let stop = stop_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         file.config = self.config(&batches);
+        self.announce(&batches);
         let runs: u64 = batches.iter().map(|batch| batch.plans.len() as u64 * batch.seeds).sum();
         let bar = progress(&self.output, runs);
         let mut wires = Vec::new();
@@ -146,7 +171,9 @@ impl Handshake {
         }
         bar.finish_and_clear();
         let in_real_time = batches.iter().any(|batch| batch.path.is_real_time());
-        file.system = in_real_time.then(|| experiment::system(&wires));
+        let in_namespaces = batches.iter().any(|batch| batch.path == PathKind::Netns);
+        let settings = if in_namespaces { netns::settings() } else { Vec::new() };
+        file.system = in_real_time.then(|| experiment::system(&wires, settings));
         self.output.write(draft, &file)?;
         let replied = file.cells.iter().any(|cell| {
             cell.handshake.as_ref().and_then(|handshake| handshake.first_reply_ns).is_some_and(|first| first.n > 0)
@@ -159,15 +186,13 @@ impl Handshake {
     }
 
     fn batches(&self, skipped: &mut Vec<Skipped>) -> Result<Vec<Batch>, UsageError> {
-        if self.parallel > 1 && self.path.iter().any(|path| path.has_link()) {
-            let why = "connections at a time would share the link: it goes with --path direct";
-            return Err(UsageError::new(format!("--parallel {}: {why}", self.parallel)));
-        }
         let links = self.link.links()?;
         let mut batches = Vec::new();
-        for &path in &self.path {
-            let (transports, refused) = self.transport.on(path);
-            skipped.extend(refused);
+        for (path, transports) in self.transports(skipped) {
+            if self.parallel > 1 && !path.is_real_time() {
+                let why = "goes with a path in real time, such as --path direct or netns";
+                return Err(UsageError::new(format!("--parallel {}: {why}", self.parallel)));
+            }
             // Without a link, all links are the same one.
             let links = if path.has_link() { &links[..] } else { &links[..1] };
             let mut plans = Vec::new();
@@ -185,6 +210,26 @@ impl Handshake {
             return Err(UsageError::new(format!("--mode {mode}: none of the transports has it; tls and quic do")));
         }
         Ok(batches)
+    }
+
+    /// What runs where. Left to us, that is virtual time for all that goes there.
+    fn transports(&self, skipped: &mut Vec<Skipped>) -> Vec<(PathKind, Vec<Transport>)> {
+        if self.path.is_empty() {
+            let all = match &self.transport {
+                Transports::All => Transport::ALL.to_vec(),
+                Transports::These(named) => named.clone(),
+            };
+            let (simulated, others): (Vec<_>, Vec<_>) =
+                all.into_iter().partition(|transport| PathKind::Sim.refuses(*transport).is_none());
+            let paths = [(PathKind::Sim, simulated), (PathKind::Netns, others)];
+            return paths.into_iter().filter(|(_, transports)| !transports.is_empty()).collect();
+        }
+        let on = |&path| {
+            let (transports, refused) = self.transport.on(path);
+            skipped.extend(refused);
+            (path, transports)
+        };
+        self.path.iter().map(on).collect()
     }
 
     /// The modes of a transport, as far as they are asked for.
@@ -212,11 +257,23 @@ impl Handshake {
             links: links.clone(),
             mode,
             congestion: self.congestion,
-            connections: self.connections.unwrap_or(if path.has_link() { 100 } else { 1000 }),
+            connections: self.connections.unwrap_or(match path {
+                PathKind::Sim => 100,
+                PathKind::Relay | PathKind::Netns => 10,
+                PathKind::Direct => 1000,
+            }),
             parallel: self.parallel.into(),
             length: self.length,
             timeout: self.timeout.unwrap_or(Duration::from_secs(seconds)),
             certificate: self.cert_bytes,
+        }
+    }
+
+    /// Says how long the connections in real time will take.
+    fn announce(&self, batches: &[Batch]) {
+        let expected: Duration = batches.iter().filter(|batch| batch.path.is_real_time()).map(Batch::duration).sum();
+        if expected >= A_WHILE && !self.output.is_quiet() {
+            note(format_args!("this takes about {} of real time", format_duration(expected)));
         }
     }
 
@@ -253,16 +310,28 @@ impl Handshake {
 }
 
 impl Batch {
+    /// How long the connections take without loss, each with its goodbye.
+    fn duration(&self) -> Duration {
+        const ROUND_TRIPS: u32 = 5;
+        let seconds = |plan: &HandshakePlan| {
+            let [there, back] = &plan.links;
+            let each = if plan.path.has_link() { (there.delay + back.delay) * ROUND_TRIPS } else { A_MOMENT };
+            each.as_secs_f64() * plan.connections as f64 * self.seeds as f64 / plan.parallel as f64
+        };
+        Duration::from_secs(self.plans.iter().map(seconds).sum::<f64>() as u64)
+    }
+
     fn run(&self, first_seed: u64, stop: &AtomicBool, done: impl Fn() + Sync) -> Vec<Runs<HandshakeOutcome>> {
         let threads = match self.path {
             PathKind::Sim => thread::available_parallelism().map_or(1, NonZero::get),
             // Two runs at once would disturb each other.
-            PathKind::Relay | PathKind::Direct => 1,
+            PathKind::Relay | PathKind::Netns | PathKind::Direct => 1,
         };
         let effort = Effort { first_seed, seeds: self.seeds, threads, stop };
         let run = |_, plan: &HandshakePlan, seed| match plan.path {
             PathKind::Sim => handshake_sim(plan, seed),
             PathKind::Relay => handshake_relay(plan, seed),
+            PathKind::Netns => handshake_netns(plan, seed),
             PathKind::Direct => handshake_direct(plan, seed),
         };
         run_numbered_matrix(&self.plans, effort, run, done)

@@ -9,6 +9,7 @@ mod episode;
 mod handshake;
 mod machine;
 mod matrix;
+mod netns;
 mod network;
 mod observe;
 mod outcome;
@@ -30,11 +31,12 @@ pub use self::{
     direct::{run_direct, run_direct_observed},
     episode::{UnknownEpisode, Which, choose, episode},
     handshake::{
-        HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake_cell, handshake_direct, handshake_relay,
-        handshake_sim,
+        HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake_cell, handshake_direct, handshake_netns,
+        handshake_relay, handshake_sim,
     },
     machine::system,
     matrix::{Effort, Runs, run_matrix, run_numbered_matrix},
+    netns::{run_netns, run_netns_observed},
     network::{NetworkFigures, WayFigures},
     observe::{LoggedPacket, Observers, PacketLog, Portion, Sample, SampleSink, Status},
     outcome::{Messages, Outcome},

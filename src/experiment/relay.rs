@@ -33,7 +33,7 @@ pub fn run_relay_observed(plan: &Plan, seed: u64, samples: Option<SampleSink>) -
     let settings = settings(plan, Some(seed))?;
     let runtime = runtime()?;
     let client = runtime.block_on(async { DirectHost::new() })?;
-    let server = ServerThread::start(client.clone())?;
+    let server = ServerThread::beside(client.clone())?;
     let wire = Wire::new(plan.links.clone(), seed);
     let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
     let ends = Ends {

@@ -48,6 +48,9 @@ pub enum RunError {
     /// The simulation could not complete.
     #[error(transparent)]
     Stalled(#[from] crate::path::sim::Stalled),
+    /// The network namespaces could not be made.
+    #[error(transparent)]
+    Netns(#[from] crate::path::netns::NetnsError),
     /// The machine gave no clock or no runtime.
     #[error("cannot start a host on this machine: {0}")]
     Host(#[from] std::io::Error),

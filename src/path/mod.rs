@@ -2,16 +2,22 @@
 //!
 //! A [`Host`] is one end of a path. Client and server code takes time, sleep, tasks and sockets from
 //! its host and from nowhere else, so that the same code runs in virtual time ([`sim`]), on the
-//! sockets of this machine ([`direct`]), and on these with the wire in between ([`relay`]).
+//! sockets of this machine ([`direct`]), and on these with the wire in between: between sockets ([`relay`]), or
+//! between network namespaces ([`netns`]).
 
 pub mod direct;
 mod error;
 mod fidelity;
+mod kernel_tcp;
+pub mod netns;
 mod packet;
 mod quinn_runtime;
 pub mod relay;
 pub mod sim;
+#[expect(unsafe_code, reason = "system calls that no safe interface covers")]
+mod sys;
 pub mod tap;
+mod tapped;
 mod timeout;
 mod timers;
 pub mod wait;
@@ -31,6 +37,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use self::{
     error::{DatagramError, PathError},
     fidelity::Fidelity,
+    kernel_tcp::{KernelTcp, TcpInfo},
     quinn_runtime::quinn_runtime,
     timeout::{Elapsed, timeout},
     timers::{Clock, Sleep, Timers},
@@ -169,6 +176,8 @@ pub struct Connected {
     pub stream: Box<dyn ByteStream>,
     /// The other end.
     pub peer: SocketAddr,
+    /// The kernel's side of it, where it is the kernel's TCP.
+    pub kernel: Option<KernelTcp>,
 }
 
 /// Waits for connections.

@@ -278,6 +278,7 @@ impl<'a> Row<'a> {
         self.put("min_window_bytes", least);
         let limited = recovery.and_then(|recovery| recovery.window_limited_ns);
         self.put("window_limited_ns", limited);
+        self.put("timeouts", recovery.and_then(|recovery| recovery.timeouts));
     }
 
     fn transfer(&mut self) {

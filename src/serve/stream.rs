@@ -62,7 +62,7 @@ async fn accept(desk: Arc<Desk>, mut listener: Box<dyn Listener>, tls: Option<Tl
 }
 
 async fn serve(desk: Arc<Desk>, connected: Connected, tls: Option<TlsAcceptor>, slot: Slot) {
-    let Connected { mut stream, peer } = connected;
+    let Connected { mut stream, peer, .. } = connected;
     let Some(acceptor) = tls else {
         return tokio::select! {
             biased;

@@ -11,7 +11,7 @@ use super::{
         self, QuicClient, QuicServer, QuicSettings, Reading,
         channel::{Incoming, QuicChannel},
     },
-    stream::StreamChannel,
+    stream::{Framing, StreamChannel},
     tls::{ClientTls, ServerTls},
     udp::UdpChannel,
 };
@@ -54,12 +54,12 @@ pub async fn connect(
         }
         Transport::Tcp => {
             let connected = host.tcp_connect(peer).await?;
-            Box::new(StreamChannel::new(host, connected, settings.reply))
+            Box::new(StreamChannel::new(host, connected, settings.reply, Framing::Plain))
         }
         Transport::Tls => {
             let connected = host.tcp_connect(peer).await?;
             let connected = tls_connect(host, connected, &settings.client_tls).await?;
-            Box::new(StreamChannel::new(host, connected, settings.reply))
+            Box::new(StreamChannel::new(host, connected, settings.reply, Framing::Tls))
         }
         Transport::QuicOne | Transport::QuicFlow | Transport::QuicMessage | Transport::QuicDatagram => {
             let client = QuicClient::tapped(host, peer, (&settings.client_tls, &settings.quic), host.tap())?;
@@ -90,7 +90,7 @@ pub(crate) async fn tls_connect(
     connected: Connected,
     tls: &ClientTls,
 ) -> Result<Connected, ConnectError> {
-    let Connected { stream, peer } = connected;
+    let Connected { stream, peer, kernel } = connected;
     let config = tls.config(host).map_err(|e| ConnectError::Failed {
         what: "TLS client setup",
         peer,
@@ -102,7 +102,9 @@ pub(crate) async fn tls_connect(
         .connect(name, stream)
         .await
         .map_err(|e| ConnectError::from_tls(peer, e))?;
-    Ok(Connected { stream: Box::new(stream), peer })
+    // Records of the handshake come between those of early messages: where these end is not to be reckoned.
+    let kernel = kernel.filter(|_| !tls.early_data);
+    Ok(Connected { stream: Box::new(stream), peer, kernel })
 }
 
 /// Where an experiment's server waits for its client.
@@ -188,12 +190,12 @@ impl Acceptor {
             Kind::Udp(channel) => Box::new(channel.take().ok_or_else(closed)?),
             Kind::Tcp(listener) => {
                 let connected = listener.accept().await?;
-                Box::new(StreamChannel::new(&self.host, connected, self.incoming.length))
+                Box::new(StreamChannel::new(&self.host, connected, self.incoming.length, Framing::Plain))
             }
             Kind::Tls(listener, config) => {
                 let connected = listener.accept().await?;
                 let connected = tls_accept(&self.host, connected, config).await?;
-                Box::new(StreamChannel::new(&self.host, connected, self.incoming.length))
+                Box::new(StreamChannel::new(&self.host, connected, self.incoming.length, Framing::Tls))
             }
             Kind::Quic(server) => {
                 // A first packet with a changed bit is an attempt that fails; its sender tries again.
@@ -219,10 +221,10 @@ async fn tls_accept(
     if config.max_early_data_size > 0 {
         return accept_early(host, connected, config);
     }
-    let Connected { stream, peer } = connected;
+    let Connected { stream, peer, kernel } = connected;
     let accepting = tokio_rustls::TlsAcceptor::from(config.clone()).accept(stream);
     let stream = accepting.await.map_err(|e| ConnectError::from_tls(peer, e))?;
-    Ok(Connected { stream: Box::new(stream), peer })
+    Ok(Connected { stream: Box::new(stream), peer, kernel })
 }
 
 /// A QUIC handshake, as its server; one that takes early data is handed over before it is complete.

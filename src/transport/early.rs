@@ -25,12 +25,13 @@ pub(super) fn accept_early(
     connected: Connected,
     config: &Arc<ServerConfig>,
 ) -> Result<Connected, ConnectError> {
-    let Connected { stream, peer } = connected;
+    // Where messages end on the wire is not known before the handshake is over, so nobody asks the kernel for it.
+    let Connected { stream, peer, kernel: _ } = connected;
     let session = ServerConnection::new(config.clone())
         .map_err(|e| ConnectError::from_tls(peer, io::Error::other(e)))?;
     let (ours, theirs) = tokio::io::duplex(BUFFER_BYTES);
     host.spawn("a TLS server", Box::pin(pump(stream, session, ours)));
-    Ok(Connected { stream: Box::new(theirs), peer })
+    Ok(Connected { stream: Box::new(theirs), peer, kernel: None })
 }
 
 /// Carries bytes between the wire and the application until either is closed. A session that fails closes both, and

@@ -70,8 +70,8 @@ impl Transport {
         matches!(self, Self::QuicOne | Self::QuicFlow | Self::QuicMessage | Self::QuicDatagram)
     }
 
-    /// Whether the kernel hides when bytes arrived that order holds back.
-    pub const fn hides_arrival(self) -> bool {
+    /// Whether it is the kernel's TCP, which hides when bytes arrived that order holds back.
+    pub const fn is_tcp(self) -> bool {
         matches!(self, Self::Tcp | Self::Tls)
     }
 

@@ -63,6 +63,8 @@ pub struct Recovery {
     pub congestion_events: Option<u64>,
     /// The smallest congestion window, in bytes.
     pub min_window_bytes: Option<u64>,
+    /// Retransmission timeouts (RFC 6298).
+    pub timeouts: Option<u64>,
     /// How long the congestion window was full.
     pub window_limited: Option<Duration>,
     /// Messages that arrived with changed bits.

@@ -14,6 +14,7 @@ use super::{
 use crate::cli::output::{complain, note};
 use wirelab::{
     experiment::{self, Effort, LEAD, PathKind, Runs, run_numbered_matrix},
+    path::netns,
     report::{Flag, ResultFile, Skipped},
     units::format_duration,
 };
@@ -21,7 +22,9 @@ use wirelab::{
 impl ExperimentArgs {
     /// Runs what the options ask for and writes the result of `command`.
     pub(crate) fn measure(&self, command: &str, defaults: Defaults<'_>) -> anyhow::Result<ExitCode> {
-        let request = self.request(defaults)?;
+        let mut request = self.request(defaults)?;
+        // While there is one thread: see there.
+        request.leave_out_forbidden();
         self.detail.check(&request)?;
         let draft = self.output.open()?;
         let samples = self.detail.open(self.output.path())?;
@@ -47,7 +50,9 @@ impl ExperimentArgs {
             collect(&mut file, batch, runs);
         }
         let in_real_time = request.batches.iter().any(|batch| batch.path.is_real_time());
-        file.system = in_real_time.then(|| experiment::system(&wires));
+        let in_namespaces = request.batches.iter().any(|batch| batch.path == PathKind::Netns);
+        let settings = if in_namespaces { netns::settings() } else { Vec::new() };
+        file.system = in_real_time.then(|| experiment::system(&wires, settings));
         bar.finish_and_clear();
         let interrupted = !file.complete;
         file.complete &= problems.is_empty();
@@ -67,7 +72,7 @@ impl ExperimentArgs {
         let threads = match batch.path {
             PathKind::Sim => thread::available_parallelism().map_or(1, NonZero::get),
             // Two runs at once would disturb each other.
-            PathKind::Relay | PathKind::Direct => 1,
+            PathKind::Relay | PathKind::Netns | PathKind::Direct => 1,
         };
         let effort = Effort { first_seed: self.seed, seeds: batch.seeds, threads, stop };
         run_numbered_matrix(

@@ -29,6 +29,7 @@ use self::{
 };
 use wirelab::{
     experiment::{PathKind, Plan, Remote},
+    path::netns,
     report::Skipped,
     transport::{Transport, quic::Congestion},
 };
@@ -43,10 +44,12 @@ pub(crate) struct ExperimentArgs {
     #[arg(short, long, value_name = "LIST", value_parser = parse_transports)]
     transport: Option<Transports>,
     /// Where packets travel: sim (virtual time, over the link), relay (this machine's loopback in real time, over the
-    /// link), direct (loopback without the link) [default: sim]
+    /// link), netns (network namespaces in real time, over the link: the kernel's TCP too), direct (loopback without
+    /// the link) [default: sim]
     #[arg(long, value_name = "PATH,..", value_delimiter = ',', value_parser = path)]
     path: Vec<PathKind>,
-    /// QUIC's congestion controller: cubic, newreno, bbr (quinn's, experimental), fixed[:BYTES]
+    /// Congestion controller of QUIC, and of the kernel's TCP with --path netns: cubic, newreno, bbr (quinn's is
+    /// experimental), fixed[:BYTES]
     #[arg(short = 'C', long, value_name = "NAME,..", value_delimiter = ',', value_parser = congestion)]
     congestion: Vec<Congestion>,
     /// The first seed
@@ -95,6 +98,38 @@ pub(crate) struct Request {
     pub(crate) batches: Vec<Batch>,
     /// What was asked for and cannot be run.
     pub(crate) skipped: Vec<Skipped>,
+}
+
+impl Request {
+    /// Leaves out the path through network namespaces where this process may make none, and says why.
+    fn leave_out_forbidden(&mut self) {
+        let needs = |batch: &Batch| batch.path == PathKind::Netns;
+        if !self.batches.iter().any(needs) {
+            return;
+        }
+        let transports = self.batches.iter().filter(|batch| needs(batch)).flat_map(|batch| &batch.plans);
+        if let Some(skipped) = forbidden_namespaces(transports.map(|plan| plan.transport)) {
+            self.batches.retain(|batch| !needs(batch));
+            self.skipped.extend(skipped);
+        }
+    }
+}
+
+/// Prepares for network namespaces, while there is one thread: see [`netns::prepare`]. Where this process may make
+/// none, says why, for each of the `transports` that were to run there.
+pub(crate) fn forbidden_namespaces(transports: impl Iterator<Item = Transport>) -> Option<Vec<Skipped>> {
+    let error = netns::prepare().err()?;
+    let mut skipped: Vec<Skipped> = Vec::new();
+    for transport in transports {
+        if skipped.iter().all(|skipped| skipped.transport != transport.name()) {
+            skipped.push(Skipped {
+                transport: transport.name().to_owned(),
+                path: PathKind::Netns.name().to_owned(),
+                reason: error.to_string(),
+            });
+        }
+    }
+    Some(skipped)
 }
 
 /// The plans of one path.

@@ -145,6 +145,7 @@ impl Pool<'_> {
             congestion_events: sum(|end| end.congestion_events),
             min_window_bytes: ends.iter().filter_map(|end| end.min_window_bytes).min(),
             window_limited_ns: sum(|end| end.window_limited.map(nanos)),
+            timeouts: sum(|end| end.timeouts),
         }
     }
 }

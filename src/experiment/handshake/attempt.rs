@@ -51,7 +51,7 @@ pub(super) async fn attempt(
     (seen, channel)
 }
 
-/// Sends request `number`; when its reply was there.
+/// Sends request `number`; when its reply was there for the application.
 async fn ask(
     host: &Arc<dyn Host>,
     channel: &mut Box<dyn Channel>,
@@ -62,7 +62,7 @@ async fn ask(
     loop {
         let delivery = channel.recv().await.map_err(|e| e.to_string())?;
         if delivery.probe.id == id {
-            return Ok(delivery.released);
+            return Ok(host.now());
         }
     }
 }

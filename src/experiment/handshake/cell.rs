@@ -2,7 +2,7 @@
 
 use super::{HandshakeOutcome, HandshakePlan};
 use crate::{
-    experiment::cell::link,
+    experiment::cell::{congestion, link},
     link::Counters,
     report::{self, Cell, Flag, PerSeed, Ratio},
     stats::{Histogram, Percentile},
@@ -20,7 +20,7 @@ pub fn handshake_cell(plan: &HandshakePlan, outcomes: &[(u64, HandshakeOutcome)]
     };
     let mut cell = Cell::new(plan.transport.name(), plan.path.name(), link, workload);
     let pool = Pool(outcomes);
-    cell.congestion = plan.transport.is_quic().then(|| plan.congestion.to_string());
+    cell.congestion = congestion(plan.transport, plan.path, plan.congestion);
     cell.seeds = outcomes.len() as u64;
     let connections = pool.sum(|outcome| outcome.connections);
     let failed = pool.sum(|outcome| outcome.failed);

@@ -21,7 +21,7 @@ use std::{
 pub use self::{
     cell::handshake_cell,
     outcome::HandshakeOutcome,
-    paths::{handshake_direct, handshake_relay, handshake_sim},
+    paths::{handshake_direct, handshake_netns, handshake_relay, handshake_sim},
     plan::{HandshakePlan, Mode, UnknownMode},
 };
 use self::{attempt::Attempt, server::Server};
@@ -49,6 +49,8 @@ pub(super) async fn handshakes(
 ) -> Result<HandshakeOutcome, RunError> {
     let server = Server::start(ends, plan.transport, settings)?;
     let peer = SocketAddr::new(ends.reach, server.port());
+    // Connections at a time share the wire, and what each sent is not told apart.
+    let wire: Reading<'_> = if plan.parallel > 1 { &|| None } else { wire };
     let run = Run {
         host: &ends.client,
         plan,
@@ -89,6 +91,9 @@ struct Run<'a> {
 
 /// How often the wire is looked at until it is quiet.
 const QUIET_STEP: Duration = Duration::from_millis(1);
+
+/// How often it is to be so, one look after the other.
+const QUIET_LOOKS: usize = 3;
 
 /// How often a session is asked for before its connection counts as failed.
 const PRIMES: usize = 10;
@@ -141,11 +146,12 @@ impl Run<'_> {
             return;
         }
         self.server.close();
-        while (self.wire)().is_some() {
+        let is_quiet = || (self.wire)().is_none_or(|wire| wire.iter().all(|way| in_flight(way) == 0));
+        // In real time, a goodbye may be a moment late.
+        let mut looks = 0;
+        while (self.wire)().is_some() && looks < QUIET_LOOKS {
             self.host.sleep(QUIET_STEP).await;
-            if (self.wire)().is_none_or(|wire| wire.iter().all(|way| in_flight(way) == 0)) {
-                return;
-            }
+            looks = if is_quiet() { looks + 1 } else { 0 };
         }
     }
 }

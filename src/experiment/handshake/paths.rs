@@ -1,18 +1,25 @@
 //! The connections of one seed on each path.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use super::{HandshakeOutcome, HandshakePlan, handshakes};
 use crate::{
     certs,
     experiment::{
         direct::{ServerThread, runtime},
+        netns::kernel_controller,
         run::{Ends, RunError},
     },
     path::{
+        Host,
         direct::DirectHost,
+        netns::{self, NetnsHost},
         relay,
         sim::{Side, World},
+        unspecified,
     },
     transport::{
         Settings,
@@ -50,7 +57,7 @@ pub fn handshake_direct(plan: &HandshakePlan, seed: u64) -> Result<HandshakeOutc
     let settings = settings(plan, None)?;
     let runtime = runtime()?;
     let client = runtime.block_on(async { DirectHost::new() })?;
-    let server = ServerThread::start(client.clone())?;
+    let server = ServerThread::beside(client.clone())?;
     let ends = Ends { client, server: server.host.clone(), listen: loopback(), reach: loopback().ip() };
     runtime.block_on(handshakes(&ends, plan, &settings, seed, &|| None))
 }
@@ -64,7 +71,7 @@ pub fn handshake_relay(plan: &HandshakePlan, seed: u64) -> Result<HandshakeOutco
     let settings = settings(plan, Some(seed))?;
     let runtime = runtime()?;
     let client = runtime.block_on(async { DirectHost::new() })?;
-    let server = ServerThread::start(client.clone())?;
+    let server = ServerThread::beside(client.clone())?;
     let relay = relay::Wire::new(plan.links.clone(), seed);
     let ends = Ends {
         client: relay.host(Side::Client, client),
@@ -77,6 +84,29 @@ pub fn handshake_relay(plan: &HandshakePlan, seed: u64) -> Result<HandshakeOutco
     // What the kernel dropped for the ends' sockets is counted as they close.
     drop((ends, server, runtime));
     outcome.fidelity = Some(relay.finish().fidelity);
+    Ok(outcome)
+}
+
+/// Between two fresh network namespaces, over the link.
+///
+/// # Errors
+///
+/// Where the namespaces could not be made.
+pub fn handshake_netns(plan: &HandshakePlan, seed: u64) -> Result<HandshakeOutcome, RunError> {
+    let settings = settings(plan, Some(seed))?;
+    let controller = kernel_controller(plan.congestion);
+    let world = Arc::new(netns::World::new(&plan.links, seed)?);
+    let runtime = runtime()?;
+    let client = runtime.block_on(async { NetnsHost::new(&world, Side::Client, controller) })?;
+    let far = world.clone();
+    let server =
+        ServerThread::start(move || Ok(NetnsHost::new(&far, Side::Server, controller)? as Arc<dyn Host>))?;
+    let reach = netns::World::ip(Side::Server);
+    let listen = unspecified(SocketAddr::new(reach, 0));
+    let ends = Ends { client, server: server.host.clone(), listen, reach };
+    let wire = || Some(world.counters());
+    let mut outcome = runtime.block_on(handshakes(&ends, plan, &settings, seed, &wire))?;
+    outcome.fidelity = Some(world.fidelity());
     Ok(outcome)
 }
 

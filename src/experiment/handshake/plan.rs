@@ -77,7 +77,7 @@ pub struct HandshakePlan {
     pub congestion: Congestion,
     /// Connections of a seed.
     pub connections: u64,
-    /// How many are made at a time; more than one only where there is no link.
+    /// How many are made at a time; what each took of the link is known of one only.
     pub parallel: usize,
     /// Bytes of a request, and of a reply.
     pub length: usize,

@@ -2,7 +2,7 @@
 
 mod clock;
 mod drops;
-mod tcp;
+pub(super) mod tcp;
 mod udp;
 mod worker;
 
@@ -34,7 +34,7 @@ pub struct DirectHost {
 
 /// Who else may listen on the ports that a host listens on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ports {
+pub(super) enum Ports {
     /// Nobody.
     Own,
     /// Its workers. Nobody must be there already.
@@ -76,12 +76,18 @@ impl DirectHost {
         })
     }
 
-    fn with_origin(origin: Instant, ports: Ports) -> io::Result<Arc<Self>> {
+    /// This machine as a host whose clock begins at `origin`.
+    pub(super) fn with_origin(origin: Instant, ports: Ports) -> io::Result<Arc<Self>> {
         let clock = Arc::new(RealClock::new(origin)?);
         let timers = Timers::new(clock.clone());
         let runtime = tokio::runtime::Handle::current();
         runtime.spawn(clock.clone().drive(timers.clone())?);
         Ok(Arc::new(Self { clock, timers, runtime, ports }))
+    }
+
+    /// Makes its runtime that of what is called until the guard goes.
+    pub(super) fn enter(&self) -> tokio::runtime::EnterGuard<'_> {
+        self.runtime.enter()
     }
 }
 
@@ -104,7 +110,7 @@ impl Host for DirectHost {
     }
 
     fn udp_bind(&self, local: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
-        let _runtime = self.runtime.enter();
+        let _runtime = self.enter();
         const OPERATION: &str = "listen on UDP";
         let socket = bind_udp_as(local, self.ports).map_err(|e| PathError::from_io(OPERATION, local, e))?;
         udp::UdpSocket::new(socket, None)
@@ -113,7 +119,7 @@ impl Host for DirectHost {
     }
 
     fn udp_connect(&self, peer: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
-        let _runtime = self.runtime.enter();
+        let _runtime = self.enter();
         connect_udp(peer)
             .and_then(|socket| udp::UdpSocket::new(socket, Some(peer)))
             .map(|socket| Arc::new(socket) as Arc<dyn Datagrams>)
@@ -121,7 +127,7 @@ impl Host for DirectHost {
     }
 
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn quinn::AsyncUdpSocket>, PathError> {
-        let _runtime = self.runtime.enter();
+        let _runtime = self.enter();
         bind_udp_as(local, self.ports)
             .and_then(|socket| quinn::TokioRuntime.wrap_udp_socket(socket.into()))
             .map_err(|e| PathError::from_io("listen on QUIC", local, e))
@@ -136,7 +142,7 @@ impl Host for DirectHost {
     }
 
     fn tcp_listen(&self, local: SocketAddr) -> Result<Box<dyn Listener>, PathError> {
-        let _runtime = self.runtime.enter();
+        let _runtime = self.enter();
         let listener = tcp::TcpListener::bind(local, self.ports);
         Ok(Box::new(listener.map_err(|e| PathError::from_io("listen on TCP", local, e))?))
     }

@@ -136,13 +136,13 @@ impl Ledger {
             return;
         };
         let flight = &mut self.in_flight[index];
-        let (stamp, carried) = (flight.stamp, std::mem::take(&mut flight.carried));
+        let (stamp, until, carried) = (flight.stamp, flight.until, std::mem::take(&mut flight.carried));
         if accepted {
             for &carried in &carried {
                 match carried {
                     Carried::Stream { id, start, end } => {
                         if let Some(bytes) = self.streams.get(id) {
-                            bytes.arrive((start, end), stamp);
+                            bytes.arrive((start, end), stamp, until);
                         }
                     }
                     Carried::Message(id) => self.datagrams.push_back((id, stamp)),

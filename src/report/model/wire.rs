@@ -45,6 +45,8 @@ pub struct Recovery {
     pub min_window_bytes: Option<u64>,
     /// Time in which the window kept data from leaving.
     pub window_limited_ns: Option<u64>,
+    /// Retransmission timeouts, of the kernel's TCP.
+    pub timeouts: Option<u64>,
 }
 
 /// Bytes moved as fast as the transport can.

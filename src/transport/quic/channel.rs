@@ -264,6 +264,7 @@ impl Channel for QuicChannel {
         Recovery {
             retransmitted_packets: Some(path.lost_packets),
             congestion_events: Some(reading.congestion_events),
+            timeouts: None,
             min_window_bytes: reading.min_window_bytes.map(|least| least.min(path.cwnd)).or(Some(path.cwnd)),
             window_limited: Some(reading.limited),
             corrupted: *lock(&self.shared.corrupted),
