@@ -8,8 +8,8 @@ use serde_json::{Map, json};
 
 use super::{
     experiment::{
-        LinkArgs, forbidden_namespaces, interrupt::stop_on_interrupt, output::OutputArgs, parse_transports, presets, progress,
-        seed, seeds, transports::Transports, usage::UsageError,
+        LinkArgs, forbidden_namespaces, interrupt::stop_on_interrupt, output::OutputArgs, parse_transports,
+        presets, progress, seed, seeds, transports::Transports, usage::UsageError,
     },
     output::{complain, note},
     values,
@@ -109,7 +109,9 @@ fn length(text: &str) -> Result<usize, String> {
     let least = wirelab::wire::HEADER_BYTES;
     match bytes {
         _ if bytes < least => Err(format!("a message holds its flow, number and instant in {least} bytes")),
-        _ if bytes > MOST_LENGTH => Err(format!("at most {MOST_LENGTH}: a request is to fit into a datagram")),
+        _ if bytes > MOST_LENGTH => {
+            Err(format!("at most {MOST_LENGTH}: a request is to fit into a datagram"))
+        }
         _ => Ok(bytes),
     }
 }
@@ -176,12 +178,17 @@ impl Handshake {
         file.system = in_real_time.then(|| experiment::system(&wires, settings));
         self.output.write(draft, &file)?;
         let replied = file.cells.iter().any(|cell| {
-            cell.handshake.as_ref().and_then(|handshake| handshake.first_reply_ns).is_some_and(|first| first.n > 0)
+            cell.handshake
+                .as_ref()
+                .and_then(|handshake| handshake.first_reply_ns)
+                .is_some_and(|first| first.n > 0)
         });
         if !replied && file.complete {
             bail!("no reply: {}", problem.unwrap_or_else(|| "no transport could be run".to_owned()));
         }
-        problem.iter().for_each(|problem| complain(format_args!("first of the failed connections: {problem}")));
+        problem
+            .iter()
+            .for_each(|problem| complain(format_args!("first of the failed connections: {problem}")));
         Ok(ExitCode::SUCCESS)
     }
 
@@ -204,10 +211,14 @@ impl Handshake {
             let seeds = self.seeds.unwrap_or(if path.is_real_time() { 5 } else { 30 });
             batches.push(Batch { path, plans, seeds });
         }
-        if let Some(mode) = self.mode.iter().find(|mode| {
-            !batches.iter().any(|batch| batch.plans.iter().any(|plan| plan.mode == **mode))
-        }) {
-            return Err(UsageError::new(format!("--mode {mode}: none of the transports has it; tls and quic do")));
+        if let Some(mode) = self
+            .mode
+            .iter()
+            .find(|mode| !batches.iter().any(|batch| batch.plans.iter().any(|plan| plan.mode == **mode)))
+        {
+            return Err(UsageError::new(format!(
+                "--mode {mode}: none of the transports has it; tls and quic do"
+            )));
         }
         Ok(batches)
     }
@@ -271,7 +282,8 @@ impl Handshake {
 
     /// Says how long the connections in real time will take.
     fn announce(&self, batches: &[Batch]) {
-        let expected: Duration = batches.iter().filter(|batch| batch.path.is_real_time()).map(Batch::duration).sum();
+        let expected: Duration =
+            batches.iter().filter(|batch| batch.path.is_real_time()).map(Batch::duration).sum();
         if expected >= A_WHILE && !self.output.is_quiet() {
             note(format_args!("this takes about {} of real time", format_duration(expected)));
         }
@@ -283,7 +295,11 @@ impl Handshake {
         let first = plans().next();
         let names = |name: fn(&HandshakePlan) -> &'static str| {
             let mut names: Vec<&str> = Vec::new();
-            plans().map(name).for_each(|name| if !names.contains(&name) { names.push(name) });
+            plans().map(name).for_each(|name| {
+                if !names.contains(&name) {
+                    names.push(name)
+                }
+            });
             names
         };
         let options = json!({

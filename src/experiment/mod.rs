@@ -31,8 +31,8 @@ pub use self::{
     direct::{run_direct, run_direct_observed},
     episode::{UnknownEpisode, Which, choose, episode},
     handshake::{
-        HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake_cell, handshake_direct, handshake_netns,
-        handshake_relay, handshake_sim,
+        HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake_cell, handshake_direct,
+        handshake_netns, handshake_relay, handshake_sim,
     },
     machine::system,
     matrix::{Effort, Runs, run_matrix, run_numbered_matrix},

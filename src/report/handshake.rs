@@ -40,7 +40,11 @@ pub(super) const COLUMNS: [(&str, Topic, Value); 11] = [
 pub(super) fn connections(cells: &[&Cell]) -> Option<String> {
     let most = cells.iter().filter_map(|cell| cell.handshake.as_ref()?.connections).max()?;
     let bytes = cells[0].workload.length_bytes.unwrap_or(0);
-    Some(format!("{} a row, {} asked for twice", words::plural(most, "connection"), words::plural(bytes, "byte")))
+    Some(format!(
+        "{} a row, {} asked for twice",
+        words::plural(most, "connection"),
+        words::plural(bytes, "byte")
+    ))
 }
 
 /// What a session saves each transport, a sentence each.
@@ -50,10 +54,13 @@ pub(super) fn savings(group: &Group<'_>) -> Vec<String> {
     for cold in &group.cells {
         let Some(known) = of(cold, HandshakeMode::Cold) else { continue };
         let alike = group.cells.iter().filter(|cell| {
-            (&cell.transport, &cell.server, &cell.congestion) == (&cold.transport, &cold.server, &cold.congestion)
+            (&cell.transport, &cell.server, &cell.congestion)
+                == (&cold.transport, &cold.server, &cold.congestion)
         });
         let savings: Vec<String> = alike
-            .filter_map(|cell| cell.handshake.as_ref().filter(|handshake| handshake.mode != HandshakeMode::Cold))
+            .filter_map(|cell| {
+                cell.handshake.as_ref().filter(|handshake| handshake.mode != HandshakeMode::Cold)
+            })
             .map(|handshake| saving(&known, handshake))
             .collect();
         if !savings.is_empty() {

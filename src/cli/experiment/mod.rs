@@ -15,10 +15,6 @@ use std::time::Duration;
 
 use clap::Args;
 
-pub(crate) use self::{
-    link::{LinkArgs, presets},
-    measure::progress,
-};
 use self::{
     detail::DetailArgs,
     output::OutputArgs,
@@ -26,6 +22,10 @@ use self::{
     transports::Transports,
     usage::{UsageError, single},
     workload::{WorkloadArgs, parse},
+};
+pub(crate) use self::{
+    link::{LinkArgs, presets},
+    measure::progress,
 };
 use wirelab::{
     experiment::{PathKind, Plan, Remote},

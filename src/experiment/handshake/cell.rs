@@ -26,9 +26,8 @@ pub fn handshake_cell(plan: &HandshakePlan, outcomes: &[(u64, HandshakeOutcome)]
     let failed = pool.sum(|outcome| outcome.failed);
     let first = pool.merge(|outcome| &outcome.first);
     let [to_server, to_client] = pool.wire().map_or([None; 2], |wire| wire.map(Some));
-    let per_connection = |way: Option<Counters>, of: fn(&Counters) -> u64| {
-        Ratio::new(of(&way?) as f64 / first.n() as f64)
-    };
+    let per_connection =
+        |way: Option<Counters>, of: fn(&Counters) -> u64| Ratio::new(of(&way?) as f64 / first.n() as f64);
     let bytes = |way| per_connection(way, |way| way.bytes).map(|mean| libm::round(mean.get()) as u64);
     cell.handshake = Some(report::Handshake {
         mode: plan.mode.reported(),

@@ -18,13 +18,13 @@ use std::{
     time::Duration,
 };
 
+use self::{attempt::Attempt, server::Server};
 pub use self::{
     cell::handshake_cell,
     outcome::HandshakeOutcome,
     paths::{handshake_direct, handshake_netns, handshake_relay, handshake_sim},
     plan::{HandshakePlan, Mode, UnknownMode},
 };
-use self::{attempt::Attempt, server::Server};
 use super::run::{Ends, RunError};
 use crate::{
     link::Counters,

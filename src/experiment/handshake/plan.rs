@@ -51,7 +51,9 @@ impl fmt::Display for Mode {
 
 /// Not a mode's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no mode; there are: cold (nothing is known), resumed (a session ticket), 0rtt (early data)")]
+#[error(
+    "`{0}` is no mode; there are: cold (nothing is known), resumed (a session ticket), 0rtt (early data)"
+)]
 pub struct UnknownMode(String);
 
 impl FromStr for Mode {
