@@ -150,6 +150,7 @@ fn settings(plan: &Plan, seed: u64, reading: Reading) -> Settings {
             trust: Trust::Roots(roots),
             server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
             early_data: false,
+            sessions: None,
             key_log: false,
         },
         server_tls: ServerTls { identity, early_data: false },

@@ -47,6 +47,7 @@ fn client_options() -> send::Options {
             trust: Trust::Roots(roots),
             server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
             early_data: false,
+            sessions: None,
             key_log: false,
         },
         seed: Some(1),

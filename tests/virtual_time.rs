@@ -39,6 +39,7 @@ fn settings() -> Settings {
             trust: Trust::Roots(roots),
             server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
             early_data: true,
+            sessions: None,
             key_log: false,
         },
         server_tls: ServerTls { identity, early_data: true },

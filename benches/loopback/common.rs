@@ -20,6 +20,12 @@ pub(super) fn any_port() -> SocketAddr {
 pub(super) fn tls() -> (ClientTls, ServerTls) {
     let (identity, roots) = certs::ephemeral().expect("certificates");
     let server_name = certs::EPHEMERAL_NAME.try_into().expect("a name");
-    let client = ClientTls { trust: Trust::Roots(roots), server_name, early_data: false, key_log: false };
+    let client = ClientTls {
+        trust: Trust::Roots(roots),
+        server_name,
+        early_data: false,
+        sessions: None,
+        key_log: false,
+    };
     (client, ServerTls { identity, early_data: false })
 }

@@ -4,6 +4,7 @@ mod bench;
 mod certs;
 mod completions;
 mod experiment;
+mod handshake;
 mod hol;
 mod link;
 mod man;
@@ -33,6 +34,7 @@ pub(crate) struct Cli {
 enum Command {
     Bench(Box<bench::Bench>),
     Hol(Box<hol::Hol>),
+    Handshake(Box<handshake::Handshake>),
     Link(Box<link::Link>),
     Report(report::Report),
     Verify(verify::Verify),
@@ -53,6 +55,7 @@ impl Cli {
         match self.command {
             Command::Bench(command) => command.run(),
             Command::Hol(command) => command.run(),
+            Command::Handshake(command) => command.run(),
             Command::Link(command) => in_real_time(|host| command.run(host)),
             Command::Report(command) => command.run(),
             Command::Verify(command) => command.run(),

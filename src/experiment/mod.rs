@@ -6,6 +6,7 @@ mod cell;
 mod compare;
 mod direct;
 mod episode;
+mod handshake;
 mod machine;
 mod matrix;
 mod netns;
@@ -29,6 +30,10 @@ pub use self::{
     compare::compare,
     direct::{run_direct, run_direct_observed},
     episode::{UnknownEpisode, Which, choose, episode},
+    handshake::{
+        HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake_cell, handshake_direct,
+        handshake_netns, handshake_relay, handshake_sim,
+    },
     machine::system,
     matrix::{Effort, Runs, run_matrix, run_numbered_matrix},
     netns::{run_netns, run_netns_observed},

@@ -77,6 +77,7 @@ pub(super) fn settings(plan: &Plan, seed: Option<u64>) -> Result<Settings, RunEr
             trust: Trust::Roots(roots),
             server_name: name.try_into().map_err(|_| certs::CertsError::name(name))?,
             early_data: false,
+            sessions: None,
             key_log: false,
         },
         server_tls: ServerTls { identity, early_data: false },

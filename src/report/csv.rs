@@ -293,6 +293,8 @@ impl<'a> Row<'a> {
     fn handshake(&mut self) {
         let handshake = self.cell.and_then(|cell| cell.handshake.as_ref());
         self.put("handshake_mode", handshake.map(|h| h.mode.name()));
+        self.put("handshake_connections", handshake.and_then(|h| h.connections));
+        self.put("handshake_failed", handshake.and_then(|h| h.failed));
         for (name, summary) in [
             ("connect", handshake.and_then(|h| h.connect_ns.as_ref())),
             ("first_reply", handshake.and_then(|h| h.first_reply_ns.as_ref())),
@@ -300,10 +302,15 @@ impl<'a> Row<'a> {
         ] {
             self.summary(&format!("handshake_{name}"), "ns", summary);
         }
+        self.ratio("handshake_over_1s_ratio", handshake.and_then(|h| h.over_1s_ratio));
         self.ratio("handshake_round_trips", handshake.and_then(|h| h.round_trips));
+        self.ratio("handshake_packets_to_server", handshake.and_then(|h| h.packets_to_server));
+        self.ratio("handshake_packets_to_client", handshake.and_then(|h| h.packets_to_client));
         let to_server = handshake.and_then(|h| h.bytes_to_server);
         self.put("handshake_bytes_to_server", to_server);
         let to_client = handshake.and_then(|h| h.bytes_to_client);
         self.put("handshake_bytes_to_client", to_client);
+        let rate = handshake.and_then(|h| h.connections_per_second);
+        self.ratio("handshake_connections_per_second", rate);
     }
 }

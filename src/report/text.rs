@@ -4,6 +4,7 @@ use super::{
     closing::closing,
     differences::differences,
     flag::Flag,
+    handshake::savings,
     model::{Paired, ResultFile},
     table::{Column, Group, Topic, groups},
     teach::{silent_theory, teach},
@@ -137,6 +138,8 @@ impl Page {
             self.prose("", &heading, "");
             rows.iter().for_each(|row| self.prose("  ", row, ""));
         }
+        self.gap();
+        savings(group).iter().for_each(|line| self.prose("", line, ""));
         self.gap();
         if let Some(sentence) = closing(group) {
             self.prose("", &sentence, "");

@@ -3,11 +3,13 @@
 
 mod connect;
 mod delivery;
+mod early;
 mod error;
 mod inbox;
 mod kind;
 pub mod order;
 pub mod quic;
+mod sessions;
 pub mod stream;
 pub mod tls;
 pub mod udp;
@@ -24,6 +26,7 @@ pub use self::{
     delivery::{Cause, Delivery, Entered},
     error::{ChannelError, ConnectError},
     kind::{OrderedUnit, Transport, UnknownTransport},
+    sessions::Sessions,
 };
 #[cfg(doc)]
 use crate::path::Host;

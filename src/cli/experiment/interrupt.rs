@@ -20,7 +20,7 @@ const INTERRUPTED: i32 = 130;
 /// # Errors
 ///
 /// Where the system takes no signal handler.
-pub(super) fn stop_on_interrupt() -> io::Result<Arc<AtomicBool>> {
+pub(crate) fn stop_on_interrupt() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;

@@ -9,6 +9,7 @@ use super::{
     Batch, Defaults, ExperimentArgs, Request,
     detail::{Runner, Samples},
     interrupt::stop_on_interrupt,
+    output::OutputArgs,
 };
 use crate::cli::output::{complain, note};
 use wirelab::{
@@ -32,7 +33,8 @@ impl ExperimentArgs {
         file.config = self.config(&request);
         file.skipped.clone_from(&request.skipped);
         self.announce(&request);
-        let bar = self.bar(&request);
+        let runs = |batch: &Batch| batch.plans.len() as u64 * batch.seeds;
+        let bar = progress(&self.output, request.batches.iter().map(runs).sum());
         file.complete = true;
         let mut chosen = None;
         let mut wires = Vec::new();
@@ -89,20 +91,17 @@ impl ExperimentArgs {
             note(format_args!("this takes about {} of real time", format_duration(expected)));
         }
     }
+}
 
-    /// A bar over all runs, in the order in which they are done.
-    fn bar(&self, request: &Request) -> ProgressBar {
-        if !self.output.shows_progress() {
-            return ProgressBar::hidden();
-        }
-        let runs = |batch: &Batch| batch.plans.len() as u64 * batch.seeds;
-        let bar = ProgressBar::new(request.batches.iter().map(runs).sum());
-        let template = "{bar:40} {pos}/{len} runs, {eta} left";
-        bar.set_style(
-            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-        );
-        bar
+/// A bar over so many runs, in the order in which they are done.
+pub(crate) fn progress(output: &OutputArgs, runs: u64) -> ProgressBar {
+    if !output.shows_progress() {
+        return ProgressBar::hidden();
     }
+    let bar = ProgressBar::new(runs);
+    let template = "{bar:40} {pos}/{len} runs, {eta} left";
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
 }
 
 /// What befell servers elsewhere, each server's first trouble.

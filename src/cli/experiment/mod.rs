@@ -2,12 +2,12 @@
 
 mod config;
 mod detail;
-mod interrupt;
+pub(crate) mod interrupt;
 mod link;
 mod measure;
 pub(crate) mod output;
 mod servers;
-mod transports;
+pub(crate) mod transports;
 pub(crate) mod usage;
 mod workload;
 
@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use clap::Args;
 
-pub(crate) use self::link::{LinkArgs, presets};
 use self::{
     detail::DetailArgs,
     output::OutputArgs,
@@ -23,6 +22,10 @@ use self::{
     transports::Transports,
     usage::{UsageError, single},
     workload::{WorkloadArgs, parse},
+};
+pub(crate) use self::{
+    link::{LinkArgs, presets},
+    measure::progress,
 };
 use wirelab::{
     experiment::{PathKind, Plan, Remote},
@@ -65,7 +68,7 @@ pub(crate) struct ExperimentArgs {
     output: OutputArgs,
 }
 
-fn parse_transports(list: &str) -> Result<Transports, String> {
+pub(crate) fn parse_transports(list: &str) -> Result<Transports, String> {
     list.parse::<Transports>().map_err(|e| e.to_string())
 }
 
@@ -81,7 +84,7 @@ pub(crate) fn seed(value: &str) -> Result<u64, String> {
     single(value)?.parse().map_err(|_| format!("write a whole number from 0 to {}", u64::MAX))
 }
 
-fn seeds(value: &str) -> Result<u64, String> {
+pub(crate) fn seeds(value: &str) -> Result<u64, String> {
     match single(value)?.parse() {
         Ok(seeds @ 1..=100_000) => Ok(seeds),
         _ => Err("write a whole number from 1 to 100000".to_owned()),
@@ -104,21 +107,29 @@ impl Request {
         if !self.batches.iter().any(needs) {
             return;
         }
-        let Err(error) = netns::prepare() else { return };
-        for batch in self.batches.extract_if(.., |batch| needs(batch)) {
-            let mut transports: Vec<Transport> = Vec::new();
-            for plan in batch.plans {
-                if !transports.contains(&plan.transport) {
-                    transports.push(plan.transport);
-                }
-            }
-            self.skipped.extend(transports.into_iter().map(|transport| Skipped {
-                transport: transport.name().to_owned(),
-                path: batch.path.name().to_owned(),
-                reason: error.to_string(),
-            }));
+        let transports = self.batches.iter().filter(|batch| needs(batch)).flat_map(|batch| &batch.plans);
+        if let Some(skipped) = forbidden_namespaces(transports.map(|plan| plan.transport)) {
+            self.batches.retain(|batch| !needs(batch));
+            self.skipped.extend(skipped);
         }
     }
+}
+
+/// Prepares for network namespaces, while there is one thread: see [`netns::prepare`]. Where this process may make
+/// none, says why, for each of the `transports` that were to run there.
+pub(crate) fn forbidden_namespaces(transports: impl Iterator<Item = Transport>) -> Option<Vec<Skipped>> {
+    let error = netns::prepare().err()?;
+    let mut skipped: Vec<Skipped> = Vec::new();
+    for transport in transports {
+        if skipped.iter().all(|skipped| skipped.transport != transport.name()) {
+            skipped.push(Skipped {
+                transport: transport.name().to_owned(),
+                path: PathKind::Netns.name().to_owned(),
+                reason: error.to_string(),
+            });
+        }
+    }
+    Some(skipped)
 }
 
 /// The plans of one path.

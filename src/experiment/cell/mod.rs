@@ -4,10 +4,8 @@ mod network;
 mod pool;
 mod settings;
 
-use self::{
-    pool::Pool,
-    settings::{link, workload},
-};
+pub(super) use self::settings::link;
+use self::{pool::Pool, settings::workload};
 use super::{
     netns::kernel_controller,
     outcome::Outcome,
@@ -19,7 +17,7 @@ use crate::{
     report::{self, Cell, Flag, PerSeed, Ratio},
     stats::Percentile,
     time::nanos,
-    transport::quic::Congestion,
+    transport::{Transport, quic::Congestion},
 };
 
 /// Pools the outcomes of one plan.
@@ -27,7 +25,7 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
     let link = plan.path.has_link().then(|| link(&plan.links));
     let mut cell = Cell::new(plan.transport.name(), plan.path.name(), link, workload(plan));
     let pool = Pool(outcomes);
-    cell.congestion = congestion(plan);
+    cell.congestion = congestion(plan.transport, plan.path, plan.congestion);
     cell.seeds = outcomes.len() as u64;
     let messages = pool.messages();
     cell.loss_ratio = Ratio::of(messages.lost, messages.scheduled);
@@ -57,11 +55,11 @@ fn tells_order(plan: &Plan) -> bool {
 }
 
 /// The congestion controller that was at work; `None` where there is none, or one that we do not know of.
-fn congestion(plan: &Plan) -> Option<String> {
-    if plan.transport.is_tcp() {
-        return (plan.path == PathKind::Netns).then(|| kernel_controller(plan.congestion).to_owned());
+pub(super) fn congestion(transport: Transport, path: PathKind, asked: Congestion) -> Option<String> {
+    if transport.is_tcp() {
+        return (path == PathKind::Netns).then(|| kernel_controller(asked).to_owned());
     }
-    plan.transport.is_quic().then(|| plan.congestion.to_string())
+    transport.is_quic().then(|| asked.to_string())
 }
 
 fn expected(theory: &Theory) -> report::Theory {

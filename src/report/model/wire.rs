@@ -64,23 +64,35 @@ pub struct Transfer {
     pub goodput_bps: Summary,
 }
 
-/// Time from nothing to the first replies.
+/// Time from nothing to the first replies. All times run from the instant at which a connection was begun.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Handshake {
     /// How much the client knew before.
     pub mode: HandshakeMode,
-    /// Until the connection was ready.
+    /// Connections begun.
+    pub connections: Option<u64>,
+    /// Those that did not get both replies in time.
+    pub failed: Option<u64>,
+    /// Until a request could be handed over.
     pub connect_ns: Option<Summary>,
     /// Until the first reply.
     pub first_reply_ns: Option<Summary>,
-    /// From then until the second.
+    /// Until the second.
     pub second_reply_ns: Option<Summary>,
+    /// Connections whose first reply took a second or more, or never came.
+    pub over_1s_ratio: Option<Ratio>,
     /// The median first reply in round trips of the link.
     pub round_trips: Option<Ratio>,
+    /// Packets until the first reply, mean of a connection.
+    pub packets_to_server: Option<Ratio>,
+    /// Packets until the first reply, mean of a connection.
+    pub packets_to_client: Option<Ratio>,
     /// IP bytes until the first reply, mean of a connection.
     pub bytes_to_server: Option<u64>,
     /// IP bytes until the first reply, mean of a connection.
     pub bytes_to_client: Option<u64>,
+    /// Connections made, asked and closed a second; null where a link sets the pace.
+    pub connections_per_second: Option<Ratio>,
 }
 
 /// How much the client knew of the server before.
