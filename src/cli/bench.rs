@@ -35,8 +35,9 @@ Examples:
   wirelab bench --path direct -t all -d 2s --seeds 2
       every transport over this machine's loopback, in real time, without the link";
 
-const TRANSPORTS: [Transport; 5] = [
+const TRANSPORTS: [Transport; 6] = [
     Transport::Udp,
+    Transport::ArqSelective,
     Transport::QuicOne,
     Transport::QuicFlow,
     Transport::QuicMessage,

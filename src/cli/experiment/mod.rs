@@ -35,15 +35,16 @@ use wirelab::{
 pub(crate) struct ExperimentArgs {
     #[command(flatten)]
     servers: ServerArgs,
-    /// Transports to compare: udp, tcp, tls, quic-one, quic-flow, quic-message, quic-datagram; quic for its four,
-    /// all for what the path can carry [default: udp,quic]
+    /// Transports to compare: udp, arq-stop-and-wait, arq-go-back-n, arq-selective, arq-unordered, tcp, tls, quic-one,
+    /// quic-flow, quic-message, quic-datagram; arq and quic for their four, all for what the path can carry
+    /// [default: udp,arq-selective,quic]
     #[arg(short, long, value_name = "LIST", value_parser = parse_transports)]
     transport: Option<Transports>,
     /// Where packets travel: sim (virtual time, over the link), relay (this machine's loopback in real time, over the
     /// link), direct (loopback without the link) [default: sim]
     #[arg(long, value_name = "PATH,..", value_delimiter = ',', value_parser = path)]
     path: Vec<PathKind>,
-    /// QUIC's congestion controller: cubic, newreno, bbr (quinn's, experimental), fixed[:BYTES]
+    /// The congestion controller of QUIC and arq: cubic, newreno, bbr (quinn's, experimental; not for arq), fixed[:BYTES]
     #[arg(short = 'C', long, value_name = "NAME,..", value_delimiter = ',', value_parser = congestion)]
     congestion: Vec<Congestion>,
     /// The first seed

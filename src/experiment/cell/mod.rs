@@ -21,7 +21,7 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
     let link = plan.path.has_link().then(|| link(&plan.links));
     let mut cell = Cell::new(plan.transport.name(), plan.path.name(), link, workload(plan));
     let pool = Pool(outcomes);
-    cell.congestion = plan.transport.is_quic().then(|| plan.congestion.to_string());
+    cell.congestion = plan.transport.has_controller().then(|| plan.congestion.to_string());
     cell.seeds = outcomes.len() as u64;
     let messages = pool.messages();
     cell.loss_ratio = Ratio::of(messages.lost, messages.scheduled);

@@ -206,7 +206,8 @@ struct End {
     reached: SocketAddr,
 }
 
-/// A socket whose datagrams are messages, each of which says when it entered the wire.
+/// A socket whose datagrams are messages, each of which says when it entered the wire, or segments, of which the tap
+/// was told.
 struct ProbeSocket {
     socket: Arc<dyn Datagrams>,
     end: End,
@@ -227,6 +228,8 @@ impl Datagrams for ProbeSocket {
     }
 
     fn try_send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> Result<(), DatagramError> {
+        // Before it is sent: the relay may have it before this thread goes on.
+        self.end.tap.posted(payload);
         self.socket.try_send(payload, to, from)
     }
 
