@@ -27,7 +27,7 @@ use self::{
 use wirelab::{
     experiment::{PathKind, Plan, Remote},
     report::Skipped,
-    transport::{Transport, quic::Congestion},
+    transport::{Transport, arq::NO_BBR, quic::Congestion},
 };
 
 /// The options of an experiment.
@@ -103,6 +103,20 @@ pub(crate) struct Batch {
     /// The server of each plan, where they are elsewhere.
     pub(crate) servers: Vec<Remote>,
     pub(crate) seeds: u64,
+    /// Plans that cannot be run.
+    pub(crate) skipped: Vec<Skipped>,
+}
+
+/// Notes once that the transport of `plan` is left out.
+fn skip(skipped: &mut Vec<Skipped>, plan: &Plan, reason: &str) {
+    let left_out = Skipped {
+        transport: plan.transport.name().to_owned(),
+        path: plan.path.name().to_owned(),
+        reason: reason.to_owned(),
+    };
+    if !skipped.contains(&left_out) {
+        skipped.push(left_out);
+    }
 }
 
 /// What a command takes where the options say nothing.
@@ -125,7 +139,8 @@ impl ExperimentArgs {
         for &path in if self.path.is_empty() { &default[..] } else { &self.path } {
             let (transports, skipped) = named.on(path);
             request.skipped.extend(skipped);
-            let batch = self.batch(path, &transports, defaults.congestion)?;
+            let mut batch = self.batch(path, &transports, defaults.congestion)?;
+            request.skipped.append(&mut batch.skipped);
             request.batches.push(batch);
         }
         Ok(request)
@@ -147,6 +162,9 @@ impl ExperimentArgs {
             return Err(UsageError::new(format!("{option}: {why}")).into());
         }
         let rows = self.servers.rows(self.transport.as_ref())?;
+        if self.congestion.contains(&Congestion::Bbr) && rows.iter().any(|(transport, _)| transport.is_arq()) {
+            return Err(UsageError::new(format!("--congestion bbr: {NO_BBR}")).into());
+        }
         let transports: Vec<Transport> = rows.iter().map(|(transport, _)| *transport).collect();
         let mut batch = self.batch(PathKind::Direct, &transports, controller)?;
         let workloads: Vec<_> =
@@ -170,7 +188,7 @@ impl ExperimentArgs {
         let workloads = self.workload.workloads(Duration::from_secs(seconds))?;
         let default = [controller];
         let controllers = if self.congestion.is_empty() { &default[..] } else { &self.congestion[..] };
-        let mut plans = Vec::new();
+        let (mut plans, mut skipped) = (Vec::new(), Vec::new());
         for link in links {
             for workload in &workloads {
                 for &congestion in controllers {
@@ -179,12 +197,16 @@ impl ExperimentArgs {
                         let mut workload = workload.clone();
                         workload.deadline = deadline;
                         let plan = Plan { path, transport, links: link.clone(), workload, congestion };
+                        if let Some(reason) = plan.refusal() {
+                            skip(&mut skipped, &plan, reason);
+                            continue;
+                        }
                         plan.validate()?;
                         plans.push(plan);
                     }
                 }
             }
         }
-        Ok(Batch { path, plans, servers: Vec::new(), seeds: self.seeds.unwrap_or(seeds) })
+        Ok(Batch { path, plans, servers: Vec::new(), seeds: self.seeds.unwrap_or(seeds), skipped })
     }
 }

@@ -50,14 +50,14 @@ impl ArqChannel {
 
 /// The messages that were released last: whoever waited, waited for one of them.
 #[derive(Debug, Default)]
-struct Releasers {
+pub(crate) struct Releasers {
     at: Time,
     messages: Vec<(Range<u64>, MessageId)>,
 }
 
 impl Releasers {
     /// What a message waited for.
-    fn of(&mut self, message: &Message, id: MessageId) -> Option<Blocker> {
+    pub(crate) fn of(&mut self, message: &Message, id: MessageId) -> Option<Blocker> {
         if message.released > self.at {
             self.at = message.released;
             self.messages.clear();

@@ -42,7 +42,7 @@ impl ArqConnection {
         tap: Option<Tap>,
     ) -> Self {
         let connection = Connection::client(config, id, host.now());
-        let shared = Shared::new(host, socket, (peer, None), connection, tap);
+        let shared = Shared::new(host, socket, (peer, None), (connection, true), tap);
         let driven = shared.clone();
         host.spawn(
             "an ARQ client",

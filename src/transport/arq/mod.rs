@@ -11,6 +11,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use rand::Rng;
 
 pub(in crate::transport) use self::channel::ArqChannel;
+pub(crate) use self::channel::Releasers;
 pub use self::{
     connection::{ArqConnection, ArqError},
     server::{ArqServer, Heard},

@@ -144,7 +144,7 @@ impl ArqServer {
 
     fn accept(&mut self, connection: Connection, peer: (SocketAddr, Option<IpAddr>)) -> ArqConnection {
         let id = connection.id();
-        let shared = Shared::new(&self.host, self.socket.clone(), peer, connection, self.tap.clone());
+        let shared = Shared::new(&self.host, self.socket.clone(), peer, (connection, false), self.tap.clone());
         let (driven, tell_over) = (shared.clone(), self.tell_over.clone());
         self.host.spawn(
             "an ARQ connection",

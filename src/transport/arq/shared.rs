@@ -33,6 +33,7 @@ pub(super) struct State {
     /// What the socket had no room for.
     unsent: VecDeque<Vec<u8>>,
     trace: Option<Trace>,
+    is_client: bool,
     /// This end will say no more.
     pub(super) closing: bool,
     pub(super) connected: bool,
@@ -67,13 +68,20 @@ impl State {
     }
 
     /// Takes in what the connection says of itself; whether it said anything.
-    fn note(&mut self) -> bool {
+    fn note(&mut self, now: Time) -> bool {
         let mut said = false;
         while let Some(event) = self.connection.poll_event() {
             said = true;
             match event {
                 Event::Connected => self.connected = true,
-                Event::Finished => self.finished = true,
+                Event::Finished => {
+                    self.finished = true;
+                    // A client whose server has said all has nobody to ask any more.
+                    if self.is_client {
+                        self.closing = true;
+                        self.connection.close(now);
+                    }
+                }
                 Event::Closed(error) => {
                     self.end.get_or_insert(error.map_or(Ok(()), |e| Err(e.into())));
                 }
@@ -93,13 +101,14 @@ impl Shared {
         host: &Arc<dyn Host>,
         socket: Arc<dyn Datagrams>,
         (peer, from): (SocketAddr, Option<IpAddr>),
-        connection: Connection,
+        (connection, is_client): (Connection, bool),
         tap: Option<Tap>,
     ) -> Arc<Self> {
         let mut state = State {
             connection,
             unsent: VecDeque::new(),
             trace: tap.map(Trace::new),
+            is_client,
             closing: false,
             connected: false,
             finished: false,
@@ -107,7 +116,7 @@ impl Shared {
             armed: None,
             waiting: Vec::new(),
         };
-        state.note();
+        state.note(host.now());
         let (host, state) = (host.clone(), Mutex::new(state));
         Arc::new(Self { host, socket, peer, from, state, changed: Notify::new() })
     }
@@ -127,12 +136,12 @@ impl Shared {
     /// A datagram came for it. What there is to send now is left to the driver, so that the application may answer
     /// first and the acknowledgement travels with that.
     pub(super) fn receive(&self, datagram: &[u8]) {
-        let mut state = self.lock();
-        let kept = state.connection.handle_segment(self.host.now(), datagram);
+        let (mut state, now) = (self.lock(), self.host.now());
+        let kept = state.connection.handle_segment(now, datagram);
         if let Some(tap) = state.tap() {
             tap.landed(datagram, kept);
         }
-        if state.note() || kept {
+        if state.note(now) || kept {
             state.wake();
         }
         self.rearm(&mut state);
@@ -168,7 +177,7 @@ impl Shared {
                 },
                 () = &mut sleep, if !blocked => self.with(|state, now| {
                     state.connection.handle_timeout(now);
-                    if state.note() {
+                    if state.note(now) {
                         state.wake();
                     }
                 }),
@@ -220,7 +229,7 @@ impl Shared {
                 }
             }
         }
-        if state.note() {
+        if state.note(now) {
             state.wake();
         }
         self.rearm(state);
