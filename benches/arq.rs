@@ -83,7 +83,7 @@ fn connect(config: &Config) -> (Connection, Connection) {
     loop {
         let hello = client.poll_transmit(Time::ZERO).expect("a hello").datagram;
         match listener.handle_datagram(Time::ZERO, from, &hello) {
-            Routed::Reply(challenge) => client.handle_segment(Time::ZERO, &challenge),
+            Routed::Reply(challenge) => _ = client.handle_segment(Time::ZERO, &challenge),
             Routed::Accepted(server) => return (client, *server),
             other => panic!("{other:?}"),
         }

@@ -16,6 +16,8 @@ use crate::transport::Transport;
 pub enum Scheme {
     /// Raw UDP.
     Udp,
+    /// Reliability by hand, in all its variants at once.
+    Arq,
     /// TCP.
     Tcp,
     /// TLS on TCP.
@@ -26,12 +28,13 @@ pub enum Scheme {
 
 impl Scheme {
     /// Every scheme, in the order in which they are shown.
-    pub const ALL: [Self; 4] = [Self::Udp, Self::Tcp, Self::Tls, Self::Quic];
+    pub const ALL: [Self; 5] = [Self::Udp, Self::Arq, Self::Tcp, Self::Tls, Self::Quic];
 
     /// Its name in a URL.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Udp => "udp",
+            Self::Arq => "arq",
             Self::Tcp => "tcp",
             Self::Tls => "tls",
             Self::Quic => "quic",
@@ -42,9 +45,15 @@ impl Scheme {
     pub const fn default_port(self) -> u16 {
         match self {
             Self::Udp | Self::Tcp => 9999,
+            Self::Arq => 9996,
             Self::Tls => 9443,
             Self::Quic => 4433,
         }
+    }
+
+    /// Whether its port is one of UDP.
+    pub const fn is_udp(self) -> bool {
+        matches!(self, Self::Udp | Self::Arq | Self::Quic)
     }
 
     /// Whether it needs a certificate.
@@ -82,8 +91,9 @@ impl fmt::Display for Name {
 pub struct Target {
     /// What it speaks.
     pub scheme: Scheme,
-    /// How messages are mapped to QUIC, where the URL says it (`?streams=`).
-    pub streams: Option<Transport>,
+    /// How messages are mapped to QUIC (`?streams=`), or which variant of reliability by hand (`?mode=`), where the URL
+    /// says it.
+    pub variant: Option<Transport>,
     /// Where it is. Without a host in the URL: this machine.
     pub name: Name,
     /// The port. Zero, which only a server may ask for, means any that is free.
@@ -147,16 +157,18 @@ impl Target {
     /// The default server of `scheme` on this machine.
     pub const fn local(scheme: Scheme) -> Self {
         let name = Name::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        Self { scheme, streams: None, name, port: scheme.default_port() }
+        Self { scheme, variant: None, name, port: scheme.default_port() }
     }
 
-    /// The transport that a client uses; on QUIC a stream per message unless the URL says otherwise.
+    /// The transport that a client uses. Unless the URL says otherwise, on QUIC a stream per message, and selective
+    /// repeat.
     pub fn transport(&self) -> Transport {
         match self.scheme {
             Scheme::Udp => Transport::Udp,
             Scheme::Tcp => Transport::Tcp,
             Scheme::Tls => Transport::Tls,
-            Scheme::Quic => self.streams.unwrap_or(Transport::QuicMessage),
+            Scheme::Arq => self.variant.unwrap_or(Transport::ArqSelective),
+            Scheme::Quic => self.variant.unwrap_or(Transport::QuicMessage),
         }
     }
 
@@ -212,8 +224,9 @@ fn reason(error: &std::io::Error) -> String {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}:{}", self.scheme.name(), self.name, self.port)?;
-        match self.streams {
-            Some(streams) => write!(f, "?streams={}", streams.name().trim_start_matches("quic-")),
+        match self.variant {
+            Some(arq) if arq.is_arq() => write!(f, "?mode={}", arq.name().trim_start_matches("arq-")),
+            Some(quic) => write!(f, "?streams={}", quic.name().trim_start_matches("quic-")),
             None => Ok(()),
         }
     }
@@ -236,7 +249,7 @@ impl FromStr for Target {
             .map_err(|e| problem(text, &format!("is no URL: {e}")))?;
         let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
         if !plain || !matches!(url.path(), "" | "/") {
-            return Err(problem(text, "holds more than a scheme, a host, a port and `?streams=`"));
+            return Err(problem(text, "holds more than a scheme, a host, a port, `?streams=` and `?mode=`"));
         }
         let name = match url.host() {
             Some(url::Host::Ipv6(ip)) => Name::Ip(ip.into()),
@@ -244,8 +257,8 @@ impl FromStr for Target {
             Some(url::Host::Domain(name)) => parse_name(name).map_err(|reason| problem(text, reason))?,
             None => return Err(problem(text, "names no host")),
         };
-        let streams = parse_query(scheme, &url).map_err(|reason| problem(text, &reason))?;
-        Ok(Self { scheme, streams, name, port: url.port().unwrap_or(scheme.default_port()) })
+        let variant = parse_query(scheme, &url).map_err(|reason| problem(text, &reason))?;
+        Ok(Self { scheme, variant, name, port: url.port().unwrap_or(scheme.default_port()) })
     }
 }
 
@@ -271,17 +284,23 @@ fn parse_name(name: &str) -> Result<Name, &'static str> {
 }
 
 fn parse_query(scheme: Scheme, url: &Url) -> Result<Option<Transport>, String> {
-    let mut streams = None;
+    let mut variant = None;
     for (key, value) in url.query_pairs() {
-        if key != "streams" || scheme != Scheme::Quic {
-            return Err(format!("holds an unknown option `{key}`; there is `streams`, on quic:// only"));
-        }
-        let mapping = Transport::QUIC.into_iter().find(|t| t.name() == format!("quic-{value}"));
-        streams = Some(mapping.ok_or_else(|| {
-            format!("says streams={value}; there are: streams=one, flow, message and datagram")
-        })?);
+        let (prefix, variants, known) = match (&*key, scheme) {
+            ("streams", Scheme::Quic) => ("quic-", Transport::QUIC, "one, flow, message and datagram"),
+            ("mode", Scheme::Arq) => {
+                ("arq-", Transport::ARQ, "stop-and-wait, go-back-n, selective and unordered")
+            }
+            _ => {
+                return Err(format!(
+                    "holds an unknown option `{key}`; there are `streams`, on quic:// only, and `mode`, on arq:// only"
+                ));
+            }
+        };
+        let named = variants.into_iter().find(|t| t.name().strip_prefix(prefix) == Some(&*value));
+        variant = Some(named.ok_or_else(|| format!("says {key}={value}; there are: {key}={known}"))?);
     }
-    Ok(streams)
+    Ok(variant)
 }
 
 #[cfg(test)]
@@ -302,6 +321,7 @@ mod tests {
         assert_eq!(parse("tls://example.org"), "tls://example.org:9443");
         assert_eq!(parse("quic://[::1]"), "quic://[::1]:4433");
         assert_eq!(parse("quic://?streams=one"), "quic://127.0.0.1:4433?streams=one");
+        assert_eq!(parse("arq://h?mode=go-back-n"), "arq://h:9996?mode=go-back-n");
         assert_eq!(parse("udp://LOCALHOST:0/"), "udp://localhost:0");
     }
 
@@ -311,13 +331,16 @@ mod tests {
         assert_eq!(transport("quic://h"), Transport::QuicMessage);
         assert_eq!(transport("quic://h?streams=datagram"), Transport::QuicDatagram);
         assert_eq!(transport("tls://h"), Transport::Tls);
+        assert_eq!(transport("arq://h"), Transport::ArqSelective);
     }
 
     #[test]
     fn what_cannot_be_meant_is_refused_with_a_reason() {
         for (text, part) in [
             ("127.0.0.1:9999", "write it as udp://HOST:PORT"),
-            ("http://h", "udp://, tcp://, tls://, quic://"),
+            ("http://h", "udp://, arq://, tcp://, tls://, quic://"),
+            ("arq://h?mode=two", "mode=stop-and-wait, go-back-n, selective and unordered"),
+            ("arq://h?streams=one", "on quic:// only"),
             ("udp://h:65536", "invalid port number"),
             ("udp://h:9999/path", "holds more than"),
             ("udp://me@h", "holds more than"),

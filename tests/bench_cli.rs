@@ -83,6 +83,7 @@ fn a_queue_that_holds_no_packet_or_has_no_rate_is_refused() {
 #[test]
 fn a_message_that_does_not_fit_is_refused() {
     refused("-t udp --length 2000", &["--length 2000", "udp", "1472", "--mtu"]);
+    refused("arq://127.0.0.1:1 -C bbr", &["--congestion bbr", "newreno"]);
     refused("-t quic-datagram --length 1300", &["--length 1300", "quic-datagram", "stream"]);
     refused("-t udp --length 1000 --reply-length 1473", &["--reply-length 1473", "1472"]);
     refused("-t udp --length 10", &["--length 10", "32"]);

@@ -55,7 +55,11 @@ fn measure(plan: &Plan, rate: Option<NonZeroU32>) -> (Outcome, [Counters; 2]) {
     let (identity, roots) = certs::ephemeral().unwrap();
     let mut options = Options { identity: Some(identity), seed: Some(1), ..Options::new(Service::Echo) };
     options.access.rate = rate;
-    let scheme = if plan.transport.is_quic() { Scheme::Quic } else { Scheme::Udp };
+    let scheme = match plan.transport {
+        transport if transport.is_quic() => Scheme::Quic,
+        transport if transport.is_arq() => Scheme::Arq,
+        _ => Scheme::Udp,
+    };
     let bind = Bind { scheme, local: "0.0.0.0:7000".parse().unwrap() };
     let server = Server::start(&world.host(Side::Server), &[bind], options).unwrap();
     let client = world.host(Side::Client);
@@ -155,8 +159,9 @@ fn what_a_server_refuses_is_said() {
 }
 
 #[test]
-fn order_is_measured_at_both_ends_of_every_mapping_to_quic() {
-    for transport in Transport::QUIC {
+fn order_is_measured_at_both_ends_of_every_mapping_to_quic_and_by_hand() {
+    let by_hand = [Transport::ArqGoBackN, Transport::ArqSelective, Transport::ArqUnordered];
+    for transport in Transport::QUIC.into_iter().chain(by_hand) {
         let blocked = |to_server: &[u64], to_client: &[u64]| {
             let links = [dropping(to_server.to_vec()), dropping(to_client.to_vec())];
             let (outcome, _) = measure(&plan(transport, links, workload(200, 1000)), None);
@@ -165,12 +170,12 @@ fn order_is_measured_at_both_ends_of_every_mapping_to_quic() {
             [0, 1].map(|way| outcome.order_by_direction[way].blocked)
         };
         // Some of these packets may carry acknowledgements alone.
-        let some = [60, 75, 91, 106];
+        let some = if transport.is_arq() { [61, 80, 101, 120] } else { [60, 75, 91, 106] };
         let [up, none] = blocked(&some, &[]);
         let [still_none, down] = blocked(&[], &some);
         assert_eq!((none, still_none), (0, 0), "{transport}");
         match transport {
-            Transport::QuicOne => assert!(up >= 5 && down >= 5, "{up} {down}"),
+            Transport::QuicOne | Transport::ArqSelective => assert!(up >= 5 && down >= 5, "{up} {down}"),
             Transport::QuicFlow => assert!((1..=8).contains(&up) && (1..=8).contains(&down), "{up} {down}"),
             _ => assert_eq!((up, down), (0, 0), "{transport}"),
         }

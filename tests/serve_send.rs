@@ -54,12 +54,14 @@ fn every_transport_serves_every_service_on_both_families() {
         ("json", "{\"status\":\"error\",\"error\":\"expected value\",\"line\":1,\"column\":1}\n".repeat(2)),
     ];
     for ip in loopbacks() {
-        let urls = ["udp", "tcp", "tls", "quic"].map(|scheme| format!("{scheme}://{ip}:0"));
+        let urls = ["udp", "tcp", "tls", "arq", "quic"].map(|scheme| format!("{scheme}://{ip}:0"));
         for (service, expected) in &services {
             let server =
                 Server::start(folder.path(), &urls.each_ref().map(String::as_str), &["--service", service]);
-            let quic = server.urls[3].clone();
+            let (arq, quic) = (&server.urls[3], &server.urls[4]);
             let mut targets = server.urls[..3].to_vec();
+            let modes = ["stop-and-wait", "go-back-n", "selective", "unordered"];
+            targets.extend(modes.map(|mode| format!("{arq}?mode={mode}")));
             targets.extend(["one", "flow", "message", "datagram"].map(|s| format!("{quic}?streams={s}")));
             for url in &targets {
                 let said = run(folder.path(), ["send", url, "Michael", "Tracy"]);
@@ -70,14 +72,14 @@ fn every_transport_serves_every_service_on_both_families() {
                 );
             }
             let report = server.stop();
-            let messages = ["2", "2", "2", "8"];
+            let messages = ["2", "2", "2", "8", "8"];
             for (line, messages) in report.lines().zip(messages) {
                 assert!(
                     line.contains(&format!(": {messages} messages,")) && line.ends_with(" 0 refused"),
                     "{line}"
                 );
             }
-            assert_eq!(report.lines().count(), 4);
+            assert_eq!(report.lines().count(), 5);
         }
     }
 }

@@ -82,7 +82,11 @@ fn exchange(
     messages: &[&str],
 ) -> (Vec<(String, Duration)>, Stopped) {
     let world = world(drops);
-    let scheme = if transport.is_quic() { Scheme::Quic } else { Scheme::Udp };
+    let scheme = match transport {
+        transport if transport.is_quic() => Scheme::Quic,
+        transport if transport.is_arq() => Scheme::Arq,
+        _ => Scheme::Udp,
+    };
     let Pair { client: host, server, address } = pair(&world, scheme, options(service));
     world
         .run(async {
@@ -117,8 +121,8 @@ fn a_lost_datagram_is_sent_again_when_its_time_is_up() {
 }
 
 #[test]
-fn every_mapping_to_quic_serves_every_service() {
-    for transport in Transport::QUIC {
+fn every_mapping_to_quic_and_every_variant_by_hand_serve_every_service() {
+    for transport in Transport::QUIC.into_iter().chain(Transport::ARQ) {
         for service in Service::ALL {
             let (replies, stopped) = exchange(transport, &[], service, &["1", "2"]);
             let expected = match service {
@@ -336,4 +340,46 @@ fn a_stop_does_not_wait_for_ever() {
         .unwrap();
     assert!(!stopped.drained);
     assert_eq!(took, DRAIN);
+}
+
+#[test]
+fn by_hand_a_message_takes_a_round_trip_and_a_lost_one_the_timer_more() {
+    for transport in Transport::ARQ {
+        // Two hellos, then the message.
+        let (replies, stopped) = exchange(transport, &[3], Service::Hello, &["a", "b"]);
+        assert_eq!(replies[0].1, Duration::from_millis(200) + 2 * DELAY, "{transport}");
+        assert_eq!(replies[1], ("Hello, b!".to_owned(), 2 * DELAY), "{transport}");
+        assert!(stopped.drained);
+        let report = &stopped.reports[0];
+        assert_eq!(
+            (report.messages, report.clients, report.refused.iter().map(|(_, n)| n).sum()),
+            (2, 1, 0u64)
+        );
+    }
+}
+
+#[test]
+fn by_hand_who_finds_no_room_or_nobody_is_told_so() {
+    let world = world(&[]);
+    let full = Options { max_connections: 1, max_connections_per_source: 1, ..options(Service::Echo) };
+    let Pair { client: host, server, address } = pair(&world, Scheme::Arq, full);
+    world
+        .run(async {
+            let connect =
+                |address| Client::connect(&host, Transport::ArqSelective, address, &client_options());
+            let mut first = connect(address).await.unwrap();
+            assert_eq!(first.exchange(b"here").await.unwrap().bytes, b"here");
+            // It has connected before it is told: its hello is answered before there is a place to look for.
+            let refused = connect(address).await.unwrap().exchange(b"me too").await.unwrap_err().to_string();
+            assert!(refused.contains("the server refused"), "{refused}");
+            let nobody = SocketAddr::new(address.ip(), 1);
+            let silence = connect(nobody).await.unwrap_err().to_string();
+            assert!(silence.contains("ARQ handshake") && silence.contains("no answer within"), "{silence}");
+            let stopped = server.stop(DRAIN).await;
+            assert!(stopped.drained);
+            assert_eq!(stopped.reports[0].refusals(wirelab::serve::Refusal::Connections), 1);
+            let gone = first.exchange(b"still there?").await.unwrap_err().to_string();
+            assert!(gone.contains("ended before the reply"), "{gone}");
+        })
+        .unwrap();
 }

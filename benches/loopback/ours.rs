@@ -12,7 +12,9 @@ use wirelab::{
     path::{Host, direct::DirectHost},
     time::Time,
     transport::{
-        Channel, Settings, Transport, connect, listen,
+        Channel, Settings, Transport,
+        arq::{ArqLimits, ArqSettings},
+        connect, listen,
         quic::{Congestion, QuicLimits, QuicSettings, Reading},
     },
     wire::{MessageId, Probe},
@@ -98,6 +100,12 @@ fn settings() -> Settings {
         request: LENGTH,
         reply: LENGTH,
         quic: QuicSettings { congestion: Congestion::Cubic, seed: None, limits: QuicLimits::EXPERIMENT },
+        arq: ArqSettings {
+            congestion: Congestion::Cubic,
+            seed: None,
+            max_datagram: 1472,
+            limits: ArqLimits::EXPERIMENT,
+        },
         reading: Reading::Unordered,
         client_tls,
         server_tls,

@@ -124,16 +124,18 @@ impl Connection {
         self.events.push_back(Event::Connected);
     }
 
-    fn on_segment(&mut self, now: Time, segment: &Segment<'_>) {
+    /// Returns whether it brought content that is new.
+    fn on_segment(&mut self, now: Time, segment: &Segment<'_>) -> bool {
         match (self.state, &segment.body) {
             (_, Body::Challenge(greeting)) => {
                 self.on_challenge(now, greeting, segment.acknowledgement.window)
             }
             (_, Body::Reset { sequence }) => self.on_reset(now, *sequence),
             (State::Reset { .. }, _) => self.reset = Some(segment.acknowledgement.next),
-            (State::Open | State::Finished { .. }, _) => self.on_established(now, segment),
+            (State::Open | State::Finished { .. }, _) => return self.on_established(now, segment),
             _ => self.discarded += 1,
         }
+        false
     }
 
     fn on_challenge(&mut self, now: Time, greeting: &Greeting, window: u32) {
@@ -165,15 +167,15 @@ impl Connection {
         }
     }
 
-    fn on_established(&mut self, now: Time, segment: &Segment<'_>) {
+    fn on_established(&mut self, now: Time, segment: &Segment<'_>) -> bool {
         if let Body::Hello(_) = segment.body {
             // Our answer to it was lost.
             self.receiver.owe(now);
-            return;
+            return false;
         }
         if !self.sender.accepts(&segment.acknowledgement) {
             self.discarded += 1;
-            return;
+            return false;
         }
         self.greet = None;
         (self.last_heard, self.last_asked) = (now, now);
@@ -196,6 +198,7 @@ impl Connection {
             self.events.push_back(Event::Writable);
         }
         self.note_end(now);
+        matches!(segment.body, Body::Data { .. } | Body::Fin { .. }) && received == Received::New
     }
 
     /// Whether one direction is over, or both.

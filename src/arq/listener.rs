@@ -48,6 +48,11 @@ impl Listener {
         Self { config, key, most, connections: BTreeMap::new() }
     }
 
+    /// Connections that are accepted from now on have room for so many segments.
+    pub fn set_receive_window(&mut self, segments: u32) {
+        self.config.receive_window = segments;
+    }
+
     /// Decides for whom a datagram from `from` is.
     pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) -> Routed {
         let Ok(segment) = Segment::parse(datagram) else {

@@ -74,7 +74,7 @@
 //! let mut server = loop {
 //!     let hello = client.poll_transmit(now).unwrap().datagram;
 //!     match listener.handle_datagram(now, from, &hello) {
-//!         Routed::Reply(challenge) => client.handle_segment(now, &challenge),
+//!         Routed::Reply(challenge) => _ = client.handle_segment(now, &challenge),
 //!         Routed::Accepted(server) => break server,
 //!         other => panic!("{other:?}"),
 //!     }

@@ -337,8 +337,9 @@ impl Sender {
         if self.recovery.is_none_or(|recovery| sent > recovery) {
             self.recovery = Some(now);
             self.urgent = true;
+            let before = self.controller.window();
             self.controller.on_loss();
-            self.note_congestion();
+            self.note_congestion(before);
         }
     }
 
@@ -371,14 +372,19 @@ impl Sender {
         self.recovery = Some(now);
         // Not for what was sent again by this timer already (RFC 5681 section 3.1).
         if self.timeouts == 1 {
+            let before = self.controller.window();
             self.controller.on_timeout(in_flight);
-            self.note_congestion();
+            self.note_congestion(before);
         }
     }
 
-    fn note_congestion(&mut self) {
-        self.stats.congestion_events += 1;
+    /// The controller was told of a loss; one that reduces nothing does not count it.
+    fn note_congestion(&mut self, before: u64) {
         let window = self.controller.window();
+        if window >= before {
+            return;
+        }
+        self.stats.congestion_events += 1;
         self.stats.min_window_bytes = Some(self.stats.min_window_bytes.map_or(window, |min| min.min(window)));
     }
 }

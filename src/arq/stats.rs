@@ -13,7 +13,7 @@ pub struct Stats {
     pub fast_retransmits: u64,
     /// Times that the retransmission timer expired.
     pub timeouts: u64,
-    /// Times that the congestion controller was told of losses: once per round trip.
+    /// Times that the congestion controller reduced its window for losses: once per round trip.
     pub congestion_events: u64,
     /// The smallest congestion window after such an event.
     pub min_window_bytes: Option<u64>,

@@ -21,7 +21,7 @@ pub(crate) struct Bench {
 const EXAMPLES: &str = "\
 Examples:
   wirelab bench
-      UDP and QUIC on a 50 ms link that loses 1% each way, 30 seeds of a minute in virtual time
+      UDP, selective repeat and QUIC on a 50 ms link that loses 1% each way, 30 seeds of a minute in virtual time
   wirelab bench --loss 0%,1%,2% --rtt 20ms,100ms -o result.csv
       a matrix of six links
   wirelab bench --loss gilbert:0.5%:25% --rate 20mbit --queue 128KB --seeds 5
@@ -35,8 +35,9 @@ Examples:
   wirelab bench --path direct -t all -d 2s --seeds 2
       every transport over this machine's loopback, in real time, without the link";
 
-const TRANSPORTS: [Transport; 5] = [
+const TRANSPORTS: [Transport; 6] = [
     Transport::Udp,
+    Transport::ArqSelective,
     Transport::QuicOne,
     Transport::QuicFlow,
     Transport::QuicMessage,

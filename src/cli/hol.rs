@@ -44,12 +44,13 @@ Examples:
       how much of the delay is the window's";
 
 /// The unordered first, then more and more order.
-const TRANSPORTS: [Transport; 5] = [
+const TRANSPORTS: [Transport; 6] = [
     Transport::Udp,
     Transport::QuicDatagram,
     Transport::QuicMessage,
     Transport::QuicFlow,
     Transport::QuicOne,
+    Transport::ArqSelective,
 ];
 
 impl Hol {

@@ -29,7 +29,8 @@ use super::{UsageError, output, peer::PeerArgs, values};
   printf '{\"a\": 1}\\n[2]\\n' | wirelab send tls://localhost
   wirelab send udp://192.168.1.7 --timeout 200ms --retries 3 ping")]
 pub(crate) struct Send {
-    /// The server: udp://HOST:PORT, tcp://, tls:// or quic://…?streams=one|flow|message|datagram
+    /// The server: udp://HOST:PORT, arq://…?mode=stop-and-wait|go-back-n|selective|unordered, tcp://, tls:// or
+    /// quic://…?streams=one|flow|message|datagram
     #[arg(value_name = "URL")]
     url: Target,
     /// The messages; without any, the lines of standard input

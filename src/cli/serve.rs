@@ -41,13 +41,13 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// the others a message ends at a newline, at half-close or at 50 ms of silence.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  wirelab serve                                    echo on all four, on this machine only
+  wirelab serve                                    echo on all five, on this machine only
   wirelab serve udp://0.0.0.0:9999 --allow 192.168.1.0/24
   wirelab serve quic://[::]:4433 --name lab.example --service hello
   wirelab serve tcp://127.0.0.1:0 --for 10s        any free port, for ten seconds")]
 pub(crate) struct Serve {
     /// Where to listen; a URL without a host means this machine, port 0 any free one
-    /// [default: udp://127.0.0.1:9999 tcp://127.0.0.1:9999 tls://127.0.0.1:9443 quic://127.0.0.1:4433]
+    /// [default: udp://127.0.0.1:9999 arq://127.0.0.1:9996 tcp://127.0.0.1:9999 tls://127.0.0.1:9443 quic://127.0.0.1:4433]
     #[arg(value_name = "URL")]
     urls: Vec<Target>,
     /// What to answer: echo, hello, thanks or json

@@ -93,6 +93,7 @@ impl LoggedPacket {
         for carried in event.carried {
             match *carried {
                 Carried::Message(id) => portions.push(Portion { id, start: 0, end: length }),
+                Carried::Segment { id, start, end, .. } => portions.push(Portion { id, start, end }),
                 Carried::Stream { id, start, end } => {
                     portions.extend((start / length..end.div_ceil(length)).map(|place| Portion {
                         id: on_stream(transport, workload, id, place),

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use super::workload::Workload;
 use crate::{
     link::LinkSpec,
-    transport::{Transport, quic::Congestion},
+    transport::{Transport, arq::NO_BBR, quic::Congestion},
     wire::HEADER_BYTES,
 };
 
@@ -136,6 +136,11 @@ const UDP_IP_HEADER_BYTES: usize = 28;
 const QUIC_DATAGRAM_BYTES: usize = 1200 - (1 + 8 + 4) - 9 - 16;
 
 impl Plan {
+    /// Why there is no such plan, if its controller is none of its transport's.
+    pub fn refusal(&self) -> Option<&'static str> {
+        (self.transport.is_arq() && self.congestion == Congestion::Bbr).then_some(NO_BBR)
+    }
+
     /// Whether this plan and `other` make a fair comparison of their transports.
     pub fn differs_in_transport_only(&self, other: &Self) -> bool {
         *self == Self { transport: self.transport, ..other.clone() }

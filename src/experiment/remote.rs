@@ -21,7 +21,7 @@ use crate::{
     path::{Host, direct::DirectHost, timeout},
     random,
     time::{Time, nanos},
-    transport::{self, Channel, ConnectError, Settings, Transport, tls::ClientTls},
+    transport::{self, Channel, ConnectError, Settings, Transport, arq::SAFE_DATAGRAM, tls::ClientTls},
     wire::{HEAD_BYTES, MessageId, Probe},
 };
 
@@ -79,7 +79,8 @@ pub async fn run_against(
     seed: u64,
     samples: Option<SampleSink>,
 ) -> Result<Outcome, RunError> {
-    let settings = Settings { client_tls: remote.tls.clone(), ..settings(plan, remote.seed)? };
+    let mut settings = Settings { client_tls: remote.tls.clone(), ..settings(plan, remote.seed)? };
+    settings.arq.max_datagram = SAFE_DATAGRAM;
     let (mut channel, connect) = connect(host, plan.transport, remote, &settings).await?;
     let recorder = Recorder::of_remote(plan.transport, plan.workload.clone(), host.resolution(), samples);
     let run = run_id(&**host, seed);

@@ -14,11 +14,13 @@ use super::{
 };
 use crate::{
     certs,
+    link::LinkSpec,
     path::sim::{Limits, Side, World},
     time::Time,
     transport::{
         Settings, Transport,
-        quic::{QuicLimits, QuicSettings, Reading},
+        arq::{ArqLimits, ArqSettings},
+        quic::{Congestion, QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
 };
@@ -63,6 +65,15 @@ pub fn simulate_observed(plan: &Plan, seed: u64, observers: Observers) -> Result
     Ok(outcome)
 }
 
+/// IPv4 and UDP header (RFC 791, RFC 768): what the paths here use.
+const HEADERS: u16 = 28;
+
+/// Datagrams as large as the wire takes.
+pub(super) fn arq_settings(links: &[LinkSpec; 2], congestion: Congestion, seed: Option<u64>) -> ArqSettings {
+    let mtu = links.iter().map(|link| link.mtu).min().unwrap_or(u16::MAX);
+    ArqSettings { congestion, seed, max_datagram: mtu.saturating_sub(HEADERS), limits: ArqLimits::EXPERIMENT }
+}
+
 /// The two ends' settings, with certificates that exist for this process only.
 pub(super) fn settings(plan: &Plan, seed: Option<u64>) -> Result<Settings, RunError> {
     let (identity, roots) = certs::ephemeral()?;
@@ -72,6 +83,7 @@ pub(super) fn settings(plan: &Plan, seed: Option<u64>) -> Result<Settings, RunEr
         request: plan.workload.length,
         reply: plan.workload.reply_length,
         quic: QuicSettings { congestion: plan.congestion, seed, limits: limits_of_streams(plan.transport) },
+        arq: arq_settings(&plan.links, plan.congestion, seed),
         reading: Reading::Unordered,
         client_tls: ClientTls {
             trust: Trust::Roots(roots),

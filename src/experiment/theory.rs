@@ -2,7 +2,8 @@
 //!
 //! A lost packet is found out by the acknowledgement of packets sent after it, and its bytes come
 //! `D = RTT + min(3 d, max(d, RTT/8))` after it should have arrived: the packet threshold of three and the time
-//! threshold of 9/8 RTT of RFC 9002 section 6.1, with a packet every `d`. Over `N` streams that take turns, each holds
+//! threshold of 9/8 RTT of RFC 9002 section 6.1, with a packet every `d`. Reliability by hand has the same two thresholds
+//! ([`crate::arq`]), so its `D` is the same. Over `N` streams that take turns, each holds
 //! back `k = ceil(D / (N d)) - 1` messages behind it, the `j`-th for `D - j N d`. First order in the loss `p`: losses
 //! whose episodes overlap are not counted twice.
 
@@ -33,6 +34,9 @@ pub struct Theory {
 /// The most that a QUIC packet holds of a stream before it has found out that the path carries more: longer messages
 /// take several packets.
 const ONE_PACKET_BYTES: usize = 1100;
+/// The retransmission timer of reliability by hand, at least. It is set anew with every acknowledgement, and a lost
+/// message leaves one out.
+const RETRANSMISSION_TIMEOUT: Duration = Duration::from_millis(200);
 /// The part of a probe timeout that is not the round trip (RFC 9002 section 6.2.1): 25 ms of acknowledgement delay
 /// and the granularity of 1 ms.
 const PROBE_MARGIN: Duration = Duration::from_millis(26);
@@ -57,6 +61,13 @@ impl Theory {
         if plan.transport.is_datagram() {
             // Nothing is sent again and nothing waits for anything.
             return Ok(Self::NOTHING);
+        }
+        match plan.transport {
+            Transport::ArqStopAndWait => return Err("one message a round trip: the others wait to be sent"),
+            Transport::ArqGoBackN => {
+                return Err("what follows a loss is sent again too, and not only kept waiting");
+            }
+            _ => {}
         }
         let [to_server, to_client] = &plan.links;
         let share = independent(to_server)?;
@@ -105,6 +116,9 @@ fn applies(plan: &Plan) -> Result<(), &'static str> {
     }
     if workload.length.max(workload.reply_length) > ONE_PACKET_BYTES {
         return Err("messages of several packets");
+    }
+    if plan.transport.is_arq() && workload.interval * 2 >= rtt.max(RETRANSMISSION_TIMEOUT) {
+        return Err("messages are so far apart that the retransmission timer finds the loss first");
     }
     if workload.interval >= rtt + PROBE_MARGIN {
         return Err("messages are so far apart that a probe timeout finds the loss first");
@@ -187,6 +201,17 @@ mod tests {
     fn sparser_messages_and_more_loss_follow_the_same_form() {
         assert_eq!(figures(&plan(Transport::QuicOne, 50, 20, 8, "2%")), (7.76, 5.76, 3.2));
         assert_eq!(figures(&plan(Transport::QuicFlow, 50, 20, 4, "2%")), (2.0, 0.0, 1.4));
+    }
+
+    #[test]
+    fn reliability_by_hand_finds_losses_as_late_as_quic_and_says_where_it_does_not() {
+        let of = |transport, interval| Theory::of(&plan(transport, 100, interval, 8, "1%"));
+        assert_eq!(of(Transport::ArqSelective, 10), of(Transport::QuicOne, 10));
+        assert_eq!(of(Transport::ArqUnordered, 10), of(Transport::QuicMessage, 10));
+        let reason = |transport, interval| of(transport, interval).unwrap_err();
+        assert!(reason(Transport::ArqStopAndWait, 10).contains("one message a round trip"));
+        assert!(reason(Transport::ArqGoBackN, 10).contains("sent again too"));
+        assert!(reason(Transport::ArqSelective, 100).contains("retransmission timer"));
     }
 
     #[test]

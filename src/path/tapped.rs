@@ -27,7 +27,8 @@ pub(super) struct End<G> {
     pub(super) _guard: G,
 }
 
-/// A socket whose datagrams are messages, each of which says when it entered the wire.
+/// A socket whose datagrams are messages, each of which says when it entered the wire, or segments, of which the tap
+/// was told.
 #[derive(Debug)]
 pub(super) struct TappedDatagrams<G> {
     pub(super) end: End<G>,
@@ -49,6 +50,8 @@ impl<G: Debug + Send + Sync> Datagrams for TappedDatagrams<G> {
     }
 
     fn try_send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> Result<(), DatagramError> {
+        // Before it is sent: the wire may have it before this thread goes on.
+        self.end.tap.posted(payload);
         self.socket.try_send(payload, to, from)
     }
 

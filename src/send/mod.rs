@@ -1,11 +1,13 @@
 //! Sends messages to a server, and waits for the reply to each.
 
+mod arq;
 mod datagram;
 mod stream;
 
 use std::{io, net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use self::{
+    arq::ArqClient,
     datagram::DatagramClient,
     stream::{LineClient, StreamPerMessage},
 };
@@ -13,7 +15,8 @@ use crate::{
     path::{DatagramError, Elapsed, Host, timeout},
     service::DEFAULT_MAX_MESSAGE,
     transport::{
-        ConnectError, Transport,
+        self, ConnectError, Transport,
+        arq::{ArqLimits, ArqSettings, SAFE_DATAGRAM},
         quic::{Congestion, QuicClient, QuicLimits, QuicSettings, TOO_LONG},
         tls::ClientTls,
         tls_connect,
@@ -124,6 +127,10 @@ pub const MAX_REPLY: usize = 16 << 20;
 /// What a server may make us hold for it.
 const BUFFER_BYTES: u64 = 1 << 20;
 
+/// The same for reliability by hand; but a reply has to fit.
+const ARQ_LIMITS: ArqLimits =
+    ArqLimits { receive_window: 16 << 10, send_buffer: BUFFER_BYTES as usize, idle: Duration::from_secs(60) };
+
 /// Sends messages one after the other.
 #[derive(Debug)]
 pub struct Client {
@@ -143,6 +150,7 @@ struct Peer {
 #[derive(Debug)]
 enum Kind {
     Datagrams(DatagramClient),
+    Arq(ArqClient),
     Lines(LineClient),
     StreamPerMessage(StreamPerMessage),
 }
@@ -159,12 +167,17 @@ impl Client {
         address: SocketAddr,
         options: &Options,
     ) -> Result<Self, SendError> {
-        let scheme = if transport.is_quic() { "quic" } else { transport.name() };
+        let scheme = match transport {
+            _ if transport.is_quic() => "quic",
+            _ if transport.is_arq() => "arq",
+            _ => transport.name(),
+        };
         let peer = Peer { address, url: format!("{scheme}://{address}") };
         let connecting = open(host, transport, &peer, options);
         let what = match transport {
             Transport::Tcp => "connecting over TCP",
             Transport::Tls => "TLS handshake",
+            _ if transport.is_arq() => "ARQ handshake",
             _ => "QUIC handshake",
         };
         let kind = timeout(&**host, options.timeout, connecting)
@@ -183,6 +196,11 @@ impl Client {
         let (bytes, tries) = match &mut self.kind {
             Kind::Datagrams(client) => {
                 client.exchange(&*self.host, &self.peer, message, self.timeout).await?
+            }
+            Kind::Arq(client) => {
+                let exchange = client.exchange(&self.peer, message);
+                let reply = timeout(&*self.host, self.timeout, exchange).await;
+                (reply.map_err(|_| no_reply(&self.peer, message, self.timeout, 1))??, NonZeroU32::MIN)
             }
             Kind::Lines(client) => {
                 (client.exchange(&*self.host, &self.peer, message, self.timeout).await?, NonZeroU32::MIN)
@@ -206,6 +224,7 @@ impl Client {
         let goodbye = async {
             match self.kind {
                 Kind::Datagrams(client) => client.close().await,
+                Kind::Arq(client) => client.close().await,
                 Kind::Lines(client) => client.close().await,
                 Kind::StreamPerMessage(client) => client.close().await,
             }
@@ -224,6 +243,19 @@ async fn open(
     let address = peer.address;
     Ok(match transport {
         Transport::Udp => Kind::Datagrams(DatagramClient::udp(host, address, options.retries)?),
+        Transport::ArqStopAndWait
+        | Transport::ArqGoBackN
+        | Transport::ArqSelective
+        | Transport::ArqUnordered => {
+            let settings = ArqSettings {
+                congestion: Congestion::Cubic,
+                seed: options.seed,
+                max_datagram: SAFE_DATAGRAM,
+                limits: ARQ_LIMITS,
+            };
+            let to = (address, transport.mode().unwrap_or_default());
+            Kind::Arq(ArqClient::new(transport::arq::connect(host, to, &settings).await?))
+        }
         Transport::Tcp => {
             let connected = host.tcp_connect(address).await.map_err(ConnectError::from)?;
             Kind::Lines(LineClient::new(connected.stream, None))

@@ -64,6 +64,15 @@ impl Desk {
         if self.rate_delay(source, 1, false).is_zero() { Ok(()) } else { Err(Refusal::RateLimit) }
     }
 
+    /// Whether one at `source` who asks for a connection over UDP is answered: the source may be forged.
+    pub(super) fn admit_handshake(&self, source: SocketAddr) -> Result<(), Refusal> {
+        may_answer(source, self.udp_ports.get().map_or(&[], Vec::as_slice))?;
+        if !self.options.access.admits(source.ip()) {
+            return Err(Refusal::NotAllowed);
+        }
+        if self.rate_delay(source.ip(), 1, false).is_zero() { Ok(()) } else { Err(Refusal::RateLimit) }
+    }
+
     /// Whether a connection from `source` may be had; the slot is to be held as long as the connection.
     pub(super) fn admit_connection(&self, source: IpAddr) -> Result<Slot, Refusal> {
         if !self.options.access.admits(source) {

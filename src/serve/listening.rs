@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Bind, Options, Refusal, Report, ServeError,
+    Bind, Options, Refusal, Report, ServeError, arq,
     counters::Counters,
     desk::{Desk, Total},
     limits::RateLimits,
@@ -20,6 +20,7 @@ use crate::{
     target::Scheme,
     transport::{
         ConnectError,
+        arq::cookie_key,
         quic::QuicKeys,
         tls::{ALPN, ServerTls},
     },
@@ -49,6 +50,8 @@ enum Security {
     None,
     Tls(Arc<rustls::ServerConfig>),
     Quic(quic::Common),
+    /// The key of cookies.
+    Arq([u8; 32]),
 }
 
 impl Listening {
@@ -57,6 +60,7 @@ impl Listening {
         let slots = Slots::new(options.max_connections, options.max_connections_per_source);
         let security = match bind.scheme {
             Scheme::Udp | Scheme::Tcp => Security::None,
+            Scheme::Arq => Security::Arq(cookie_key(options.seed)),
             // Over TCP nobody here asks for 0-RTT, and a server that accepts it must read it apart.
             Scheme::Tls => Security::Tls(Arc::new(tls(host, bind, (options, false))?)),
             Scheme::Quic => {
@@ -99,6 +103,12 @@ impl Listening {
                 quic::start(desk, server);
                 local
             }
+            (_, Security::Arq(key)) => {
+                let server = arq::bind(&desk, asked, *key)?;
+                let local = named(&mut desk, server.local_addr());
+                arq::start(desk, server);
+                local
+            }
             (Scheme::Udp, _) => {
                 let socket = host.udp_bind(asked)?;
                 let local = named(&mut desk, socket.local_addr());
@@ -123,7 +133,7 @@ impl Listening {
 
     /// Counts what the system dropped before any worker saw it.
     pub(super) fn count_queue_drops(&self) {
-        let is_udp = matches!(self.bind.scheme, Scheme::Udp | Scheme::Quic);
+        let is_udp = self.bind.scheme.is_udp();
         if is_udp
             && let Some(dropped) = self.host.dropped_datagrams(self.bind.local)
             && let Some(counters) = self.counters.first()

@@ -1,7 +1,8 @@
-//! Servers over any [`Host`]: a [`Service`] on UDP, TCP, TLS and QUIC, within limits, until stopped.
+//! Servers over any [`Host`]: a [`Service`] on UDP, reliability by hand, TCP, TLS and QUIC, within limits, until stopped.
 //!
 //! Every refusal has a reason and a counter. [`Server::stop`] finishes what is in progress and reports.
 
+mod arq;
 mod converse;
 mod counters;
 mod desk;
@@ -161,7 +162,7 @@ impl Server {
             one.open(host, &shared, stopper.tasks())?;
             listening.push(one);
         }
-        let on_udp = listening.iter().filter(|l| matches!(l.bind.scheme, Scheme::Udp | Scheme::Quic));
+        let on_udp = listening.iter().filter(|l| l.bind.scheme.is_udp());
         shared.udp_ports.get_or_init(|| on_udp.map(|l| l.bind.local.port()).collect());
         Ok(Self { listening, shared, stopper })
     }

@@ -3,9 +3,11 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use rustls::pki_types::ServerName;
+use tokio::sync::mpsc;
 
 use super::{
     Channel, ConnectError, Transport,
+    arq::{self, ArqChannel, ArqConnection, ArqServer, ArqSettings, Heard},
     early::accept_early,
     quic::{
         self, QuicClient, QuicServer, QuicSettings, Reading,
@@ -28,6 +30,8 @@ pub struct Settings {
     pub reply: usize,
     /// How QUIC is set up.
     pub quic: QuicSettings,
+    /// How reliability by hand is set up.
+    pub arq: ArqSettings,
     /// How QUIC's streams are read.
     pub reading: Reading,
     /// The client's side of TLS.
@@ -51,6 +55,13 @@ pub async fn connect(
         Transport::Udp => {
             let socket = host.udp_connect(peer)?;
             Box::new(UdpChannel::new(host.clone(), socket, Some(peer)))
+        }
+        Transport::ArqStopAndWait
+        | Transport::ArqGoBackN
+        | Transport::ArqSelective
+        | Transport::ArqUnordered => {
+            let to = (peer, transport.mode().unwrap_or_default());
+            Box::new(ArqChannel::new(arq::connect_tapped(host, to, &settings.arq, host.tap()).await?))
         }
         Transport::Tcp => {
             let connected = host.tcp_connect(peer).await?;
@@ -120,6 +131,7 @@ pub struct Acceptor {
 
 enum Kind {
     Udp(Option<UdpChannel>),
+    Arq(mpsc::UnboundedReceiver<ArqConnection>),
     Tcp(Box<dyn Listener>),
     Tls(Box<dyn Listener>, Arc<rustls::ServerConfig>),
     Quic(QuicServer),
@@ -141,6 +153,15 @@ pub fn listen(
             let socket = host.udp_bind(local)?;
             let local = socket.local_addr();
             (Kind::Udp(Some(UdpChannel::new(host.clone(), socket, None))), local)
+        }
+        Transport::ArqStopAndWait
+        | Transport::ArqGoBackN
+        | Transport::ArqSelective
+        | Transport::ArqUnordered => {
+            let key = arq::cookie_key(settings.arq.seed);
+            let server = ArqServer::tapped(host, local, &settings.arq, (key, MOST_CLIENTS, host.tap()))?;
+            let local = server.local_addr();
+            (Kind::Arq(hear(host, server)), local)
         }
         Transport::Tcp => {
             let listener = host.tcp_listen(local)?;
@@ -188,6 +209,10 @@ impl Acceptor {
         };
         Ok(match &mut self.kind {
             Kind::Udp(channel) => Box::new(channel.take().ok_or_else(closed)?),
+            Kind::Arq(clients) => {
+                let connection = clients.recv().await.ok_or_else(closed)?;
+                Box::new(ArqChannel::new(connection))
+            }
             Kind::Tcp(listener) => {
                 let connected = listener.accept().await?;
                 Box::new(StreamChannel::new(&self.host, connected, self.incoming.length, Framing::Plain))
@@ -239,4 +264,24 @@ async fn quic_accept(
         Ok((connection, _)) => Ok(connection),
         Err(connecting) => connecting.await,
     }
+}
+
+/// Clients at a time: an experiment has one, and what its attempts leave behind.
+const MOST_CLIENTS: usize = 1024;
+
+/// A task that hears for all connections of `server`; the clients that come.
+fn hear(host: &Arc<dyn Host>, mut server: ArqServer) -> mpsc::UnboundedReceiver<ArqConnection> {
+    let (tell, clients) = mpsc::unbounded_channel();
+    host.spawn(
+        "an ARQ server",
+        Box::pin(async move {
+            while let Ok(heard) = server.next(|_| true).await {
+                // One that nobody accepts any more is reset.
+                if let Heard::Client(connection) = heard {
+                    let _ = tell.send(connection);
+                }
+            }
+        }),
+    );
+    clients
 }

@@ -2,11 +2,21 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::arq::Mode;
+
 /// How messages travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {
     /// Raw UDP datagrams (RFC 768).
     Udp,
+    /// Reliability by hand: one segment at a time.
+    ArqStopAndWait,
+    /// Reliability by hand: a window of segments, and a loss sends again all that followed it.
+    ArqGoBackN,
+    /// Reliability by hand: a window of segments, what is lost alone is sent again, and delivery is in order.
+    ArqSelective,
+    /// Reliability by hand, and each message is delivered as soon as it is whole.
+    ArqUnordered,
     /// The kernel's TCP (RFC 9293).
     Tcp,
     /// TLS 1.3 on it (RFC 8446).
@@ -34,8 +44,12 @@ pub enum OrderedUnit {
 
 impl Transport {
     /// Every transport, in the order in which they are shown.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Udp,
+        Self::ArqStopAndWait,
+        Self::ArqGoBackN,
+        Self::ArqSelective,
+        Self::ArqUnordered,
         Self::Tcp,
         Self::Tls,
         Self::QuicOne,
@@ -47,10 +61,39 @@ impl Transport {
     /// The four mappings of messages to QUIC.
     pub const QUIC: [Self; 4] = [Self::QuicOne, Self::QuicFlow, Self::QuicMessage, Self::QuicDatagram];
 
+    /// The four variants of reliability by hand.
+    pub const ARQ: [Self; 4] =
+        [Self::ArqStopAndWait, Self::ArqGoBackN, Self::ArqSelective, Self::ArqUnordered];
+
+    /// The variant of reliability by hand that recovers and delivers so.
+    pub const fn of_mode(mode: Mode) -> Self {
+        match mode {
+            Mode::StopAndWait => Self::ArqStopAndWait,
+            Mode::GoBackN => Self::ArqGoBackN,
+            Mode::Selective => Self::ArqSelective,
+            Mode::Unordered => Self::ArqUnordered,
+        }
+    }
+
+    /// How reliability by hand recovers and delivers; `None` for all others.
+    pub const fn mode(self) -> Option<Mode> {
+        match self {
+            Self::ArqStopAndWait => Some(Mode::StopAndWait),
+            Self::ArqGoBackN => Some(Mode::GoBackN),
+            Self::ArqSelective => Some(Mode::Selective),
+            Self::ArqUnordered => Some(Mode::Unordered),
+            _ => None,
+        }
+    }
+
     /// Its name on the command line and in results.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Udp => "udp",
+            Self::ArqStopAndWait => "arq-stop-and-wait",
+            Self::ArqGoBackN => "arq-go-back-n",
+            Self::ArqSelective => "arq-selective",
+            Self::ArqUnordered => "arq-unordered",
             Self::Tcp => "tcp",
             Self::Tls => "tls",
             Self::QuicOne => "quic-one",
@@ -70,6 +113,16 @@ impl Transport {
         matches!(self, Self::QuicOne | Self::QuicFlow | Self::QuicMessage | Self::QuicDatagram)
     }
 
+    /// Whether it is reliability by hand.
+    pub const fn is_arq(self) -> bool {
+        self.mode().is_some()
+    }
+
+    /// Whether it has a congestion controller of ours to choose, or of quinn's.
+    pub const fn has_controller(self) -> bool {
+        self.is_quic() || self.is_arq()
+    }
+
     /// Whether it is the kernel's TCP, which hides when bytes arrived that order holds back.
     pub const fn is_tcp(self) -> bool {
         matches!(self, Self::Tcp | Self::Tls)
@@ -78,8 +131,9 @@ impl Transport {
     /// What it keeps in order.
     pub const fn ordered_unit(self) -> OrderedUnit {
         match self {
-            Self::Udp | Self::QuicMessage | Self::QuicDatagram => OrderedUnit::Message,
+            Self::Udp | Self::ArqUnordered | Self::QuicMessage | Self::QuicDatagram => OrderedUnit::Message,
             Self::QuicFlow => OrderedUnit::Flow,
+            Self::ArqStopAndWait | Self::ArqGoBackN | Self::ArqSelective => OrderedUnit::All,
             Self::Tcp | Self::Tls | Self::QuicOne => OrderedUnit::All,
         }
     }
@@ -93,7 +147,7 @@ impl fmt::Display for Transport {
 
 /// Not a transport's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no transport; there are: {known}, and `quic` for all of its four", known = names())]
+#[error("`{0}` is no transport; there are: {known}, and `arq` or `quic` for all four of theirs", known = names())]
 pub struct UnknownTransport(String);
 
 fn names() -> String {

@@ -142,7 +142,8 @@ impl Pair {
     fn hand_over(&mut self, end: usize, datagram: &[u8]) {
         let now = self.now;
         if end == 0 {
-            return self.client.handle_segment(now, datagram);
+            self.client.handle_segment(now, datagram);
+            return;
         }
         match self.listener.handle_datagram(now, self.from, datagram) {
             Routed::Ignored => {}

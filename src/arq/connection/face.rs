@@ -57,11 +57,15 @@ impl Connection {
         connection
     }
 
-    /// A datagram came. What is not an intact segment of this connection changes nothing.
-    pub fn handle_segment(&mut self, now: Time, datagram: &[u8]) {
+    /// A datagram came. What is not an intact segment of this connection changes nothing. Returns whether it brought
+    /// content that was not there before and is kept.
+    pub fn handle_segment(&mut self, now: Time, datagram: &[u8]) -> bool {
         match Segment::parse(datagram) {
             Ok(segment) if segment.to == self.id => self.on_segment(now, &segment),
-            _ => self.discarded += 1,
+            _ => {
+                self.discarded += 1;
+                false
+            }
         }
     }
 
@@ -155,6 +159,16 @@ impl Connection {
     /// This end's id: that of the datagrams that are for it.
     pub fn id(&self) -> ConnectionId {
         self.id
+    }
+
+    /// The first segment that has not come: all before it were released.
+    pub fn expected(&self) -> u64 {
+        self.receiver.next()
+    }
+
+    /// The first segment that the peer is not known to have.
+    pub fn unacknowledged(&self) -> u64 {
+        self.sender.first_unacknowledged()
     }
 
     /// The smoothed round trip, once there is one.

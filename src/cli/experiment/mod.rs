@@ -31,7 +31,7 @@ use wirelab::{
     experiment::{PathKind, Plan, Remote},
     path::netns,
     report::Skipped,
-    transport::{Transport, quic::Congestion},
+    transport::{Transport, arq::NO_BBR, quic::Congestion},
 };
 
 /// The options of an experiment.
@@ -39,8 +39,9 @@ use wirelab::{
 pub(crate) struct ExperimentArgs {
     #[command(flatten)]
     servers: ServerArgs,
-    /// Transports to compare: udp, tcp, tls, quic-one, quic-flow, quic-message, quic-datagram; quic for its four,
-    /// all for what the path can carry [default: udp,quic]
+    /// Transports to compare: udp, arq-stop-and-wait, arq-go-back-n, arq-selective, arq-unordered, tcp, tls, quic-one,
+    /// quic-flow, quic-message, quic-datagram; arq and quic for their four, all for what the path can carry
+    /// [default: udp,arq-selective,quic]
     #[arg(short, long, value_name = "LIST", value_parser = parse_transports)]
     transport: Option<Transports>,
     /// Where packets travel: sim (virtual time, over the link), relay (this machine's loopback in real time, over the
@@ -48,8 +49,8 @@ pub(crate) struct ExperimentArgs {
     /// the link) [default: sim]
     #[arg(long, value_name = "PATH,..", value_delimiter = ',', value_parser = path)]
     path: Vec<PathKind>,
-    /// Congestion controller of QUIC, and of the kernel's TCP with --path netns: cubic, newreno, bbr (quinn's is
-    /// experimental), fixed[:BYTES]
+    /// Congestion controller of QUIC and arq, and of the kernel's TCP with --path netns: cubic, newreno, bbr (quinn's is
+    /// experimental; not for arq), fixed[:BYTES]
     #[arg(short = 'C', long, value_name = "NAME,..", value_delimiter = ',', value_parser = congestion)]
     congestion: Vec<Congestion>,
     /// The first seed
@@ -140,6 +141,20 @@ pub(crate) struct Batch {
     /// The server of each plan, where they are elsewhere.
     pub(crate) servers: Vec<Remote>,
     pub(crate) seeds: u64,
+    /// Plans that cannot be run.
+    pub(crate) skipped: Vec<Skipped>,
+}
+
+/// Notes once that the transport of `plan` is left out.
+fn skip(skipped: &mut Vec<Skipped>, plan: &Plan, reason: &str) {
+    let left_out = Skipped {
+        transport: plan.transport.name().to_owned(),
+        path: plan.path.name().to_owned(),
+        reason: reason.to_owned(),
+    };
+    if !skipped.contains(&left_out) {
+        skipped.push(left_out);
+    }
 }
 
 /// What a command takes where the options say nothing.
@@ -162,7 +177,8 @@ impl ExperimentArgs {
         for &path in if self.path.is_empty() { &default[..] } else { &self.path } {
             let (transports, skipped) = named.on(path);
             request.skipped.extend(skipped);
-            let batch = self.batch(path, &transports, defaults.congestion)?;
+            let mut batch = self.batch(path, &transports, defaults.congestion)?;
+            request.skipped.append(&mut batch.skipped);
             request.batches.push(batch);
         }
         Ok(request)
@@ -184,6 +200,10 @@ impl ExperimentArgs {
             return Err(UsageError::new(format!("{option}: {why}")).into());
         }
         let rows = self.servers.rows(self.transport.as_ref())?;
+        if self.congestion.contains(&Congestion::Bbr) && rows.iter().any(|(transport, _)| transport.is_arq())
+        {
+            return Err(UsageError::new(format!("--congestion bbr: {NO_BBR}")).into());
+        }
         let transports: Vec<Transport> = rows.iter().map(|(transport, _)| *transport).collect();
         let mut batch = self.batch(PathKind::Direct, &transports, controller)?;
         let workloads: Vec<_> =
@@ -207,7 +227,7 @@ impl ExperimentArgs {
         let workloads = self.workload.workloads(Duration::from_secs(seconds))?;
         let default = [controller];
         let controllers = if self.congestion.is_empty() { &default[..] } else { &self.congestion[..] };
-        let mut plans = Vec::new();
+        let (mut plans, mut skipped) = (Vec::new(), Vec::new());
         for link in links {
             for workload in &workloads {
                 for &congestion in controllers {
@@ -216,12 +236,16 @@ impl ExperimentArgs {
                         let mut workload = workload.clone();
                         workload.deadline = deadline;
                         let plan = Plan { path, transport, links: link.clone(), workload, congestion };
+                        if let Some(reason) = plan.refusal() {
+                            skip(&mut skipped, &plan, reason);
+                            continue;
+                        }
                         plan.validate()?;
                         plans.push(plan);
                     }
                 }
             }
         }
-        Ok(Batch { path, plans, servers: Vec::new(), seeds: self.seeds.unwrap_or(seeds) })
+        Ok(Batch { path, plans, servers: Vec::new(), seeds: self.seeds.unwrap_or(seeds), skipped })
     }
 }

@@ -16,8 +16,9 @@ use wirelab::{
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Servers by URL")]
 pub(crate) struct ServerArgs {
-    /// Measure against these servers over the real network, without any emulated link: udp://HOST:PORT, tcp://,
-    /// tls:// or quic://…?streams=one|flow|message|datagram; quic:// alone is all four, or those that -t names
+    /// Measure against these servers over the real network, without any emulated link: udp://HOST:PORT,
+    /// arq://…?mode=stop-and-wait|go-back-n|selective|unordered, tcp://, tls:// or
+    /// quic://…?streams=one|flow|message|datagram; arq:// and quic:// alone are all four, or those that -t names
     #[arg(value_name = "URL", help_heading = "Servers by URL")]
     urls: Vec<Target>,
     #[command(flatten)]
@@ -68,7 +69,8 @@ impl ServerArgs {
 
 /// How messages travel to `url`: as it says, and where it leaves it open as `named` says.
 fn transports(url: &Target, named: Option<&Transports>) -> Vec<Transport> {
-    let speaks = match (url.scheme, url.streams) {
+    let speaks = match (url.scheme, url.variant) {
+        (Scheme::Arq, None) => Transport::ARQ.to_vec(),
         (Scheme::Quic, None) => Transport::QUIC.to_vec(),
         _ => vec![url.transport()],
     };

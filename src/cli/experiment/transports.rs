@@ -27,6 +27,7 @@ impl FromStr for Transports {
         let mut these = Vec::new();
         for name in list.split(',') {
             let named = match name {
+                "arq" => Transport::ARQ.to_vec(),
                 "quic" => Transport::QUIC.to_vec(),
                 name => vec![name.parse()?],
             };

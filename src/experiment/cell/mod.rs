@@ -59,7 +59,7 @@ pub(super) fn congestion(transport: Transport, path: PathKind, asked: Congestion
     if transport.is_tcp() {
         return (path == PathKind::Netns).then(|| kernel_controller(asked).to_owned());
     }
-    transport.is_quic().then(|| asked.to_string())
+    transport.has_controller().then(|| asked.to_string())
 }
 
 fn expected(theory: &Theory) -> report::Theory {

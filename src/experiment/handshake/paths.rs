@@ -12,6 +12,7 @@ use crate::{
         direct::{ServerThread, runtime},
         netns::kernel_controller,
         run::{Ends, RunError},
+        sim::arq_settings,
     },
     path::{
         Host,
@@ -127,6 +128,7 @@ fn settings(plan: &HandshakePlan, seed: Option<u64>) -> Result<Settings, RunErro
         request: plan.length,
         reply: plan.length,
         quic: QuicSettings { congestion: plan.congestion, seed, limits },
+        arq: arq_settings(&plan.links, plan.congestion, seed),
         reading: Reading::Unordered,
         client_tls: ClientTls {
             trust: Trust::Roots(roots),

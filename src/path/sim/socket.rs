@@ -47,15 +47,17 @@ impl SimSocket {
         Some(Self { clock, network, side, local, peer, port })
     }
 
-    /// A datagram of ours: a message, if it is anything that a log has words for.
+    /// A datagram of ours: a message, or what the tap was told of.
     fn send_message(&self, payload: &[u8], to: SocketAddr) -> Verdict {
         let now = self.clock.now();
         let verdict = self.network.send(now, self.side, (self.local, to), None, payload);
-        if self.network.is_logged() {
-            let message = Probe::parse(payload).ok().map(|probe| Carried::Message(probe.id));
-            let ip_bytes = payload.len() + header_bytes(to);
-            self.network.note((self.side, now), ip_bytes, verdict, message.as_slice());
-        }
+        self.network.tap(self.side).sent(now, &verdict, |carried| {
+            if self.network.is_logged() {
+                let message = Probe::parse(payload).ok().map(|probe| Carried::Message(probe.id));
+                let carried = if carried.is_empty() { message.as_slice() } else { carried };
+                self.network.note((self.side, now), payload.len() + header_bytes(to), verdict, carried);
+            }
+        });
         verdict
     }
 

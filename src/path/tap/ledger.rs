@@ -26,6 +26,28 @@ pub enum Carried {
     },
     /// A whole message.
     Message(MessageId),
+    /// Bytes of a message, in a segment of reliability by hand.
+    Segment {
+        /// The segment's number: the ledger has it for a byte of a stream.
+        sequence: u64,
+        /// Which message.
+        id: MessageId,
+        /// Its first byte in the segment.
+        start: u64,
+        /// Behind the last.
+        end: u64,
+    },
+}
+
+impl Carried {
+    /// Where it stands in which stream.
+    fn place(&self) -> Option<(u64, (u64, u64))> {
+        match *self {
+            Self::Stream { id, start, end } => Some((id, (start, end))),
+            Self::Segment { sequence, .. } => Some((0, (sequence, sequence + 1))),
+            Self::Message(_) => None,
+        }
+    }
 }
 
 /// How long a packet that should have arrived may still be opened: a server that has not accepted its client
@@ -41,6 +63,8 @@ const MOST_STREAMS: u64 = 1 << 20;
 pub struct Ledger {
     /// The packet that was sealed and is in the datagram that is sent next.
     sealed: Option<Sealed>,
+    /// Packets that were loaded so far.
+    loaded: u64,
     /// Datagrams on their way to the wire, in their order.
     posted: VecDeque<(Tag, Sealed)>,
     in_flight: VecDeque<Flight>,
@@ -50,15 +74,30 @@ pub struct Ledger {
     spare: Vec<Vec<Carried>>,
 }
 
-/// The number of a packet, and what is in it.
-type Sealed = (u64, Vec<Carried>);
+/// A packet before it enters.
+#[derive(Debug)]
+struct Sealed {
+    packet: u64,
+    carried: Vec<Carried>,
+    /// By which its receiver knows it, if not by its number.
+    tag: Option<Tag>,
+}
 
-/// The end of a datagram by which it is known again: the authentication tag of its last packet (RFC 9001 section 5.3).
-type Tag = [u8; 16];
+/// The beginning and the end of a datagram, by which it is known again: a segment's check is in the one, the
+/// authentication tag of the last QUIC packet (RFC 9001 section 5.3) is the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Tag([u8; 8], [u8; 16]);
+
+impl Tag {
+    fn of(datagram: &[u8]) -> Option<Self> {
+        Some(Self(*datagram.first_chunk()?, *datagram.last_chunk()?))
+    }
+}
 
 #[derive(Debug)]
 struct Flight {
     stamp: Stamp,
+    tag: Option<Tag>,
     /// When its last copy arrives.
     until: Time,
     carried: Vec<Carried>,
@@ -67,11 +106,7 @@ struct Flight {
 impl Ledger {
     /// The datagram that enters next carries packet number `packet` with the plaintext `payload`.
     pub fn seal(&mut self, packet: u64, payload: &[u8]) {
-        let mut carried = match self.sealed.take() {
-            Some((_, carried)) => carried,
-            None => self.spare.pop().unwrap_or_default(),
-        };
-        carried.clear();
+        let mut carried = self.unused();
         carried.extend(contents(payload).filter_map(|content| match content {
             Content::Stream { id, offset, length } => (length > 0).then(|| Carried::Stream {
                 id,
@@ -80,7 +115,23 @@ impl Ledger {
             }),
             Content::Datagram(bytes) => Probe::parse(bytes).ok().map(|probe| Carried::Message(probe.id)),
         }));
-        self.sealed = Some((packet, carried));
+        self.sealed = Some(Sealed { packet, carried, tag: None });
+    }
+
+    /// The datagram that enters next is `datagram` and carries `what`.
+    pub fn load(&mut self, datagram: &[u8], what: Carried) {
+        let mut carried = self.unused();
+        carried.push(what);
+        self.loaded += 1;
+        self.sealed = Some(Sealed { packet: self.loaded, carried, tag: Tag::of(datagram) });
+    }
+
+    /// Room for what the next packet carries.
+    fn unused(&mut self) -> Vec<Carried> {
+        let sealed = self.sealed.take().map(|sealed| sealed.carried);
+        let mut carried = sealed.or_else(|| self.spare.pop()).unwrap_or_default();
+        carried.clear();
+        carried
     }
 
     /// A datagram was offered to the wire at `now`. One that carries no sealed packet changes nothing.
@@ -88,43 +139,46 @@ impl Ledger {
         let Some(sealed) = self.sealed.take() else {
             return look(&[]);
         };
-        look(&sealed.1);
+        look(&sealed.carried);
         self.enter_sealed(sealed, now, verdict);
     }
 
     /// The datagram with the packet that was sealed last is on its way to the wire.
     pub fn post(&mut self, datagram: &[u8]) {
-        if let (Some(tag), Some(sealed)) = (datagram.last_chunk(), self.sealed.take()) {
-            self.posted.push_back((*tag, sealed));
+        if let (Some(tag), Some(sealed)) = (Tag::of(datagram), self.sealed.take()) {
+            self.posted.push_back((tag, sealed));
         }
     }
 
     /// A posted datagram was offered to the wire at `now`. Those posted before it that were not will not be: the way to
     /// the wire keeps the order.
     pub fn enter_posted(&mut self, datagram: &[u8], now: Time, verdict: &Verdict) {
-        let tag: Option<&Tag> = datagram.last_chunk();
-        let Some(index) = self.posted.iter().position(|(posted, _)| Some(posted) == tag) else {
+        let tag = Tag::of(datagram);
+        let Some(index) = self.posted.iter().position(|(posted, _)| Some(*posted) == tag) else {
             return;
         };
-        self.spare.extend(self.posted.drain(..index).map(|(_, (_, carried))| carried));
+        self.spare.extend(self.posted.drain(..index).map(|(_, sealed)| sealed.carried));
         if let Some((_, sealed)) = self.posted.pop_front() {
             self.enter_sealed(sealed, now, verdict);
         }
     }
 
-    fn enter_sealed(&mut self, (packet, carried): Sealed, now: Time, verdict: &Verdict) {
+    fn enter_sealed(&mut self, sealed: Sealed, now: Time, verdict: &Verdict) {
+        let Sealed { packet, carried, tag } = sealed;
         self.forget_late(now);
         let stamp = Stamp { packet, at: now };
         let (until, dropped) = fate(verdict);
         for carried in &carried {
-            if let Carried::Stream { id, start, end } = *carried
-                && let Some(bytes) = self.streams.get(id)
+            if let Some((stream, bytes)) = carried.place()
+                && let Some(stream) = self.streams.get(stream)
             {
-                bytes.enter((start, end), stamp, dropped);
+                stream.enter(bytes, stamp, dropped);
             }
         }
         match until {
-            Some(until) if !carried.is_empty() => self.in_flight.push_back(Flight { stamp, until, carried }),
+            Some(until) if !carried.is_empty() => {
+                self.in_flight.push_back(Flight { stamp, tag, until, carried });
+            }
             _ => self.spare.push(carried),
         }
     }
@@ -132,20 +186,34 @@ impl Ledger {
     /// Its receiver opened packet number `packet`. Where that did not accept it, a second copy will be a duplicate
     /// to it, so nothing will ever come of this packet.
     pub fn open(&mut self, packet: u64, accepted: bool) {
-        let Ok(index) = self.in_flight.binary_search_by_key(&packet, |flight| flight.stamp.packet) else {
-            return;
-        };
+        if let Ok(index) = self.in_flight.binary_search_by_key(&packet, |flight| flight.stamp.packet) {
+            self.land(index, accepted);
+        }
+    }
+
+    /// Its receiver took in `datagram`, which was loaded. Where that did not keep it, nothing comes of it.
+    pub fn unload(&mut self, datagram: &[u8], kept: bool) {
+        let tag = Tag::of(datagram);
+        let known = |flight: &Flight| flight.tag == tag && !flight.carried.is_empty();
+        if let Some(index) = tag.and_then(|_| self.in_flight.iter().position(known)) {
+            self.land(index, kept);
+        }
+    }
+
+    fn land(&mut self, index: usize, accepted: bool) {
         let flight = &mut self.in_flight[index];
         let (stamp, until, carried) = (flight.stamp, flight.until, std::mem::take(&mut flight.carried));
-        if accepted {
-            for &carried in &carried {
-                match carried {
-                    Carried::Stream { id, start, end } => {
-                        if let Some(bytes) = self.streams.get(id) {
-                            bytes.arrive((start, end), stamp, until);
-                        }
+        for carried in carried.iter().filter(|_| accepted) {
+            match carried.place() {
+                Some((stream, bytes)) => {
+                    if let Some(stream) = self.streams.get(stream) {
+                        stream.arrive(bytes, stamp, until);
                     }
-                    Carried::Message(id) => self.datagrams.push_back((id, stamp)),
+                }
+                None => {
+                    if let Carried::Message(id) = *carried {
+                        self.datagrams.push_back((id, stamp));
+                    }
                 }
             }
         }

@@ -5,7 +5,8 @@
 //! protection says what it seals ([`Tap::sealed`]), the socket says what became of the datagram that carried it
 //! ([`Tap::sent`]; where the wire is elsewhere, that it is on its way there, [`Tap::posted`], and the wire says the
 //! rest, [`Tap::entered`]), and the receiver's packet protection says what it opened ([`Tap::opened`]): so a packet counts
-//! as arrived where its receiver took it in, and a corrupted one does not.
+//! as arrived where its receiver took it in, and a corrupted one does not. Reliability by hand does the same with its
+//! segments ([`Tap::loaded`], [`Tap::landed`]); a segment's number stands where a byte's place in a stream does.
 
 mod bytes;
 mod ledger;
@@ -46,6 +47,11 @@ impl Tap {
         self.outgoing().seal(packet, payload);
     }
 
+    /// `datagram` is sent next, and carries `what`; its receiver says by [`Tap::landed`] that it came.
+    pub fn loaded(&self, datagram: &[u8], what: Carried) {
+        self.outgoing().load(datagram, what);
+    }
+
     /// A datagram was offered to the wire; `look` is shown what it carries.
     pub fn sent(&self, now: Time, verdict: &Verdict, look: impl FnOnce(&[Carried])) {
         self.outgoing().enter(now, verdict, look);
@@ -69,6 +75,11 @@ impl Tap {
     /// Packet number `packet` came intact; `accepted` says whether its frames were taken in.
     pub fn opened(&self, packet: u64, accepted: bool) {
         self.incoming().open(packet, accepted);
+    }
+
+    /// A datagram that was loaded came intact; `kept` says whether its content was.
+    pub fn landed(&self, datagram: &[u8], kept: bool) {
+        self.incoming().unload(datagram, kept);
     }
 
     /// How the byte at `offset` of an incoming stream came here.

@@ -1,0 +1,222 @@
+//! A connection's owner: messages in, messages out.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    net::SocketAddr,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+
+use super::shared::{Shared, State};
+use crate::{
+    arq::{Config, Connection, ConnectionError, ConnectionId, Message, SendError, Stats},
+    path::{Datagrams, Host, tap::Tap},
+};
+
+/// One end of a connection. Dropped before it is [closed](Self::close), it is reset.
+pub struct ArqConnection(Arc<Shared>);
+
+/// Why a connection is of no use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArqError {
+    /// It ended before its time.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// Its socket failed, or the peer's host said that nobody is there.
+    #[error("{0}")]
+    Socket(String),
+    /// A message was not taken.
+    #[error(transparent)]
+    Send(#[from] SendError),
+}
+
+impl ArqConnection {
+    /// The end that asks for a connection, on a socket of its own.
+    pub(super) fn client(
+        host: &Arc<dyn Host>,
+        (socket, peer): (Arc<dyn Datagrams>, SocketAddr),
+        (config, id): (Config, ConnectionId),
+        tap: Option<Tap>,
+    ) -> Self {
+        let connection = Connection::client(config, id, host.now());
+        let shared = Shared::new(host, socket, (peer, None), (connection, true), tap);
+        let driven = shared.clone();
+        host.spawn(
+            "an ARQ client",
+            Box::pin(async move {
+                tokio::select! {
+                    biased;
+                    () = hear(&driven) => {}
+                    () = driven.drive() => {}
+                }
+            }),
+        );
+        Self(shared)
+    }
+
+    /// The end that accepts, whose server hears for it.
+    pub(super) fn server(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
+    /// The other end.
+    pub fn peer(&self) -> SocketAddr {
+        self.0.peer
+    }
+
+    /// Completes when messages can be sent.
+    ///
+    /// # Errors
+    ///
+    /// What the handshake failed of.
+    pub async fn connected(&self) -> Result<(), ArqError> {
+        self.wait(|state| state.connected.then_some(Ok(()))).await
+    }
+
+    /// Sends a message, if there is room for it.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; the message was not taken.
+    pub fn try_send(&self, message: Bytes) -> Result<(), SendError> {
+        self.0.with(|state, _| state.connection.send(message)).map(drop)
+    }
+
+    /// Sends a message as soon as there is room for it.
+    ///
+    /// # Errors
+    ///
+    /// Why it will never be sent.
+    pub async fn send(&self, message: Bytes) -> Result<(), ArqError> {
+        poll_fn(|cx| match self.try_send(message.clone()) {
+            Err(SendError::Full) => {
+                self.0.lock().register(cx);
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Err(self.error().unwrap_or(error.into()))),
+            Ok(()) => Poll::Ready(Ok(())),
+        })
+        .await
+    }
+
+    /// The next message that order lets this end have; `None` once the peer has said all.
+    ///
+    /// # Errors
+    ///
+    /// Why no more can come.
+    pub fn poll_recv(&self, cx: &Context<'_>) -> Poll<Result<Option<Message>, ArqError>> {
+        let message = self.0.with(|state, now| state.connection.recv(now));
+        if message.is_some() {
+            return Poll::Ready(Ok(message));
+        }
+        let mut state = self.0.lock();
+        if state.finished {
+            return Poll::Ready(Ok(None));
+        }
+        match &state.end {
+            Some(end) => Poll::Ready(end.clone().map(|()| None)),
+            None => {
+                state.register(cx);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// The next message; see [`ArqConnection::poll_recv`].
+    ///
+    /// # Errors
+    ///
+    /// Why no more can come.
+    pub async fn recv(&self) -> Result<Option<Message>, ArqError> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// Nothing more will be sent. What was arrives first.
+    pub fn close(&self) {
+        self.0.with(|state, now| {
+            state.closing = true;
+            state.connection.close(now);
+        });
+    }
+
+    /// Completes when both ends have said all and know it.
+    ///
+    /// # Errors
+    ///
+    /// What cut it short.
+    pub async fn closed(&self) -> Result<(), ArqError> {
+        self.wait(|state| state.end.clone()).await
+    }
+
+    /// Gives it up, and tells the peer.
+    pub fn reset(&self) {
+        self.0.with(|state, now| {
+            state.closing = true;
+            state.connection.reset(now);
+        });
+    }
+
+    /// What has been counted.
+    pub fn stats(&self) -> Stats {
+        self.0.lock().connection.stats()
+    }
+
+    /// What the wire knows of it, and the first segment that has not come.
+    pub(super) fn tap(&self) -> Option<(Tap, u64)> {
+        let state = self.0.lock();
+        state.tap().cloned().map(|tap| (tap, state.connection.expected()))
+    }
+
+    /// What cut it short, if anything did.
+    fn error(&self) -> Option<ArqError> {
+        self.0.lock().end.clone().and_then(Result::err)
+    }
+
+    async fn wait<T>(
+        &self,
+        mut ready: impl FnMut(&State) -> Option<Result<T, ArqError>>,
+    ) -> Result<T, ArqError> {
+        poll_fn(|cx| {
+            let mut state = self.0.lock();
+            if let Some(ready) = ready(&state) {
+                return Poll::Ready(ready);
+            }
+            if let Some(Err(error)) = &state.end {
+                return Poll::Ready(Err(error.clone()));
+            }
+            state.register(cx);
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+/// Hears for a client, until the socket fails.
+async fn hear(shared: &Shared) {
+    let mut buffer = vec![0; usize::from(u16::MAX)];
+    loop {
+        match shared.socket.recv(&mut buffer).await {
+            Ok(received) => shared.receive(&buffer[..received.len]),
+            Err(error) => return shared.fail(&error),
+        }
+        // Each segment is answered on its own, and by the application first.
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Drop for ArqConnection {
+    fn drop(&mut self) {
+        if !self.0.lock().closing {
+            self.reset();
+        }
+    }
+}
+
+impl fmt::Debug for ArqConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArqConnection").field("peer", &self.0.peer).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,170 @@
+//! The server's socket, which hears for all of its connections.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use tokio::sync::mpsc;
+
+use super::{ArqConnection, ArqSettings, shared::Shared};
+use crate::{
+    arq::{Connection, ConnectionId, Listener, Mode, Routed},
+    path::{DatagramError, Datagrams, Host, Received, tap::Tap},
+    transport::ConnectError,
+};
+
+/// Where clients ask for connections. It hears only while [`ArqServer::next`] is awaited.
+pub struct ArqServer {
+    host: Arc<dyn Host>,
+    socket: Arc<dyn Datagrams>,
+    listener: Listener,
+    connections: BTreeMap<ConnectionId, Arc<Shared>>,
+    /// Connections that are over.
+    over: mpsc::UnboundedReceiver<ConnectionId>,
+    tell_over: mpsc::UnboundedSender<ConnectionId>,
+    buffer: Box<[u8]>,
+    tap: Option<Tap>,
+}
+
+/// What a server has heard.
+#[derive(Debug)]
+pub enum Heard {
+    /// A client has shown where it is.
+    Client(ArqConnection),
+    /// A datagram that was for no connection and asked for none.
+    Stray,
+    /// A connection is over.
+    Over,
+}
+
+impl ArqServer {
+    /// Listens on `local` for `most` connections at a time. Whoever knows the `key` can make cookies for any address.
+    ///
+    /// # Errors
+    ///
+    /// Where the socket is not to be had.
+    pub fn bind(
+        host: &Arc<dyn Host>,
+        local: SocketAddr,
+        settings: &ArqSettings,
+        (key, most): ([u8; 32], usize),
+    ) -> Result<Self, ConnectError> {
+        Self::tapped(host, local, settings, (key, most, None))
+    }
+
+    /// [`ArqServer::bind`], with every connection on `tap`; a tap tells one connection at a time.
+    pub(in crate::transport) fn tapped(
+        host: &Arc<dyn Host>,
+        local: SocketAddr,
+        settings: &ArqSettings,
+        (key, most, tap): ([u8; 32], usize, Option<Tap>),
+    ) -> Result<Self, ConnectError> {
+        // The client chooses the mode.
+        let config = settings.config(Mode::default(), local)?;
+        let (tell_over, over) = mpsc::unbounded_channel();
+        Ok(Self {
+            host: host.clone(),
+            socket: host.udp_bind(local)?,
+            listener: Listener::new(config, key, most),
+            connections: BTreeMap::new(),
+            over,
+            tell_over,
+            buffer: vec![0; usize::from(u16::MAX)].into_boxed_slice(),
+            tap,
+        })
+    }
+
+    /// The address it listens on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.socket.local_addr()
+    }
+
+    /// Connections that are not over.
+    pub fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// From now on, clients may send so many segments ahead of the application.
+    pub fn set_receive_window(&mut self, segments: u32) {
+        self.listener.set_receive_window(segments);
+    }
+
+    /// Hears for all connections until there is something to tell. Clients that are not `welcome` are not answered.
+    /// It may be dropped and called again at any time.
+    ///
+    /// # Errors
+    ///
+    /// Where the socket fails; the next call may succeed.
+    pub async fn next(
+        &mut self,
+        mut welcome: impl FnMut(SocketAddr) -> bool,
+    ) -> Result<Heard, DatagramError> {
+        loop {
+            let received = tokio::select! {
+                biased;
+                Some(id) = self.over.recv() => {
+                    self.connections.remove(&id);
+                    self.listener.forget(id);
+                    return Ok(Heard::Over);
+                }
+                received = self.socket.recv(&mut self.buffer) => received?,
+            };
+            if let Some(heard) = self.route(received, &mut welcome) {
+                return Ok(heard);
+            }
+            // Each segment is answered on its own, and by the application first.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn route(&mut self, received: Received, welcome: &mut impl FnMut(SocketAddr) -> bool) -> Option<Heard> {
+        let Received { len, from, to, .. } = received;
+        let datagram = &self.buffer[..len];
+        // A socket bound to all addresses answers from the one that was asked. To many is no such address.
+        let from_ip = to.filter(|ip| self.local_addr().ip().is_unspecified() && !ip.is_multicast());
+        match self.listener.handle_datagram(self.host.now(), from, datagram) {
+            Routed::Ignored => return Some(Heard::Stray),
+            Routed::Reply(reply) if welcome(from) => {
+                // One that cannot be sent is lost like any other; the client asks again.
+                let _ = self.socket.try_send(&reply, from, from_ip);
+            }
+            Routed::Accepted(connection) if welcome(from) => {
+                return Some(Heard::Client(self.accept(*connection, (from, from_ip))));
+            }
+            Routed::Accepted(connection) => self.listener.forget(connection.id()),
+            Routed::Reply(_) => {}
+            Routed::Connection(id) => {
+                if let Some(connection) = self.connections.get(&id) {
+                    connection.receive(datagram);
+                }
+            }
+        }
+        None
+    }
+
+    fn accept(&mut self, connection: Connection, peer: (SocketAddr, Option<IpAddr>)) -> ArqConnection {
+        let id = connection.id();
+        let shared =
+            Shared::new(&self.host, self.socket.clone(), peer, (connection, false), self.tap.clone());
+        let (driven, tell_over) = (shared.clone(), self.tell_over.clone());
+        self.host.spawn(
+            "an ARQ connection",
+            Box::pin(async move {
+                driven.drive().await;
+                // Nobody listens where the server is gone.
+                let _ = tell_over.send(id);
+            }),
+        );
+        self.connections.insert(id, shared.clone());
+        ArqConnection::server(shared)
+    }
+}
+
+impl fmt::Debug for ArqServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArqServer").field("local", &self.local_addr()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,247 @@
+//! One end of a connection, as its tasks and its owner share it.
+
+use std::{
+    collections::VecDeque,
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Waker},
+};
+
+use tokio::sync::Notify;
+
+use super::{connection::ArqError, trace::Trace};
+use crate::{
+    arq::{Connection, Event},
+    path::{DatagramError, Datagrams, Host, tap::Tap},
+    time::Time,
+};
+
+pub(super) struct Shared {
+    pub(super) host: Arc<dyn Host>,
+    pub(super) socket: Arc<dyn Datagrams>,
+    pub(super) peer: SocketAddr,
+    /// The local address that the peer spoke to, where the socket has several.
+    pub(super) from: Option<IpAddr>,
+    state: Mutex<State>,
+    /// The driver is to look again.
+    changed: Notify,
+}
+
+pub(super) struct State {
+    pub(super) connection: Connection,
+    /// What the socket had no room for.
+    unsent: VecDeque<Vec<u8>>,
+    trace: Option<Trace>,
+    is_client: bool,
+    /// This end will say no more.
+    pub(super) closing: bool,
+    pub(super) connected: bool,
+    /// The peer has said all.
+    pub(super) finished: bool,
+    /// How it ended, if it has.
+    pub(super) end: Option<Result<(), ArqError>>,
+    /// The driver is awake at this instant anyway.
+    armed: Option<Time>,
+    waiting: Vec<Waker>,
+}
+
+impl State {
+    /// Leaves word that `cx` waits for whatever happens next.
+    pub(super) fn register(&mut self, cx: &Context<'_>) {
+        if !self.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            self.waiting.push(cx.waker().clone());
+        }
+    }
+
+    pub(super) fn tap(&self) -> Option<&Tap> {
+        self.trace.as_ref().map(Trace::tap)
+    }
+
+    fn fail(&mut self, error: &DatagramError) {
+        self.end.get_or_insert(Err(ArqError::Socket(error.to_string())));
+    }
+
+    /// Whether nothing will happen any more.
+    fn is_over(&self) -> bool {
+        self.connection.is_drained() || matches!(self.end, Some(Err(ArqError::Socket(_))))
+    }
+
+    /// Takes in what the connection says of itself; whether it said anything.
+    fn note(&mut self, now: Time) -> bool {
+        let mut said = false;
+        while let Some(event) = self.connection.poll_event() {
+            said = true;
+            match event {
+                Event::Connected => self.connected = true,
+                Event::Finished => {
+                    self.finished = true;
+                    // A client whose server has said all has nobody to ask any more.
+                    if self.is_client {
+                        self.closing = true;
+                        self.connection.close(now);
+                    }
+                }
+                Event::Closed(error) => {
+                    self.end.get_or_insert(error.map_or(Ok(()), |e| Err(e.into())));
+                }
+                Event::Writable => {}
+            }
+        }
+        said
+    }
+
+    fn wake(&mut self) {
+        self.waiting.drain(..).for_each(Waker::wake);
+    }
+}
+
+impl Shared {
+    pub(super) fn new(
+        host: &Arc<dyn Host>,
+        socket: Arc<dyn Datagrams>,
+        (peer, from): (SocketAddr, Option<IpAddr>),
+        (connection, is_client): (Connection, bool),
+        tap: Option<Tap>,
+    ) -> Arc<Self> {
+        let mut state = State {
+            connection,
+            unsent: VecDeque::new(),
+            trace: tap.map(Trace::new),
+            is_client,
+            closing: false,
+            connected: false,
+            finished: false,
+            end: None,
+            armed: None,
+            waiting: Vec::new(),
+        };
+        state.note(host.now());
+        let (host, state) = (host.clone(), Mutex::new(state));
+        Arc::new(Self { host, socket, peer, from, state, changed: Notify::new() })
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with the connection now, and what follows from it.
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut State, Time) -> T) -> T {
+        let mut state = self.lock();
+        let done = act(&mut state, self.host.now());
+        self.flush(&mut state);
+        done
+    }
+
+    /// A datagram came for it. What there is to send now is left to the driver, so that the application may answer
+    /// first and the acknowledgement travels with that.
+    pub(super) fn receive(&self, datagram: &[u8]) {
+        let (mut state, now) = (self.lock(), self.host.now());
+        let kept = state.connection.handle_segment(now, datagram);
+        if let Some(tap) = state.tap() {
+            tap.landed(datagram, kept);
+        }
+        if state.note(now) || kept {
+            state.wake();
+        }
+        self.rearm(&mut state);
+    }
+
+    /// The socket is of no use any more.
+    pub(super) fn fail(&self, error: &DatagramError) {
+        let mut state = self.lock();
+        state.fail(error);
+        state.wake();
+        self.changed.notify_one();
+    }
+
+    /// Looks after time, and after what could not be sent at once, until it is over.
+    pub(super) async fn drive(&self) {
+        let mut sleep = self.host.sleep_until(Time::ZERO);
+        loop {
+            let Some((due, blocked)) = self.next() else { return };
+            sleep.reset(due);
+            let writable = async {
+                match blocked {
+                    true => self.socket.writable().await,
+                    false => std::future::pending().await,
+                }
+            };
+            let writable = pin!(writable);
+            tokio::select! {
+                biased;
+                () = self.changed.notified() => {}
+                ready = writable => match ready {
+                    Ok(()) => self.with(|_, _| ()),
+                    Err(error) => self.fail(&error),
+                },
+                () = &mut sleep, if !blocked => self.with(|state, now| {
+                    state.connection.handle_timeout(now);
+                    if state.note(now) {
+                        state.wake();
+                    }
+                }),
+            }
+        }
+    }
+
+    /// When there is something to do, and whether the socket is full; `None` when it is over.
+    fn next(&self) -> Option<(Time, bool)> {
+        let mut state = self.lock();
+        if state.is_over() {
+            state.wake();
+            return None;
+        }
+        let due = state.connection.poll_timeout().unwrap_or(Time::MAX);
+        state.armed = Some(due);
+        Some((due, !state.unsent.is_empty()))
+    }
+
+    /// Sends what there is to send.
+    fn flush(&self, state: &mut State) {
+        let now = self.host.now();
+        while !matches!(state.end, Some(Err(ArqError::Socket(_)))) {
+            let datagram = match state.unsent.pop_front() {
+                Some(datagram) => datagram,
+                None => match state.connection.poll_transmit(now) {
+                    Some(transmit) => {
+                        let unacknowledged = state.connection.unacknowledged();
+                        if let Some(trace) = &mut state.trace {
+                            trace.leaves(&transmit.datagram, unacknowledged);
+                        }
+                        transmit.datagram
+                    }
+                    None => break,
+                },
+            };
+            match self.socket.try_send(&datagram, self.peer, self.from) {
+                // What the path does not carry is lost like anything else.
+                Ok(()) | Err(DatagramError::TooLarge { .. }) => {}
+                Err(DatagramError::WouldBlock) => {
+                    state.unsent.push_front(datagram);
+                    self.changed.notify_one();
+                    break;
+                }
+                Err(error) => {
+                    state.fail(&error);
+                    state.wake();
+                    self.changed.notify_one();
+                }
+            }
+        }
+        if state.note(now) {
+            state.wake();
+        }
+        self.rearm(state);
+    }
+
+    /// Wakes the driver if it would sleep too long.
+    fn rearm(&self, state: &mut State) {
+        let due = state.connection.poll_timeout();
+        if state.connection.is_drained() || due.is_some_and(|due| state.armed.is_none_or(|armed| due < armed))
+        {
+            state.armed = due;
+            self.changed.notify_one();
+        }
+    }
+}
