@@ -66,6 +66,7 @@ fn limits(desk: &Desk, others: usize) -> QuicLimits {
     let buffer = share.clamp(MIN_BUFFER_BYTES, MAX_BUFFER_BYTES);
     QuicLimits {
         streams: u32::try_from(buffer / BYTES_PER_STREAM).unwrap_or(u32::MAX),
+        unidirectional: 0,
         receive_window: buffer,
         send_buffer: buffer,
         idle: Some(desk.options.idle),

@@ -1,6 +1,7 @@
 //! How messages travel: each transport connects and accepts over a [`Host`], and an experiment sees it
 //! as a [`Channel`].
 
+pub mod bulk;
 mod connect;
 mod delivery;
 mod error;

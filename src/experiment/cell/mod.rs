@@ -4,10 +4,8 @@ mod network;
 mod pool;
 mod settings;
 
-use self::{
-    pool::Pool,
-    settings::{link, workload},
-};
+pub(super) use self::{pool::wire_direction, settings::link};
+use self::{pool::Pool, settings::workload};
 use super::{outcome::Outcome, plan::Plan, theory::Theory};
 use crate::{
     link::{LinkSpec, Loss, LossBy},
