@@ -12,6 +12,7 @@ mod peer;
 mod report;
 mod send;
 mod serve;
+mod transfer;
 mod values;
 mod verify;
 
@@ -34,6 +35,7 @@ enum Command {
     Bench(Box<bench::Bench>),
     Hol(Box<hol::Hol>),
     Link(Box<link::Link>),
+    Transfer(Box<transfer::Transfer>),
     Report(report::Report),
     Verify(verify::Verify),
     Serve(serve::Serve),
@@ -54,6 +56,7 @@ impl Cli {
             Command::Bench(command) => command.run(),
             Command::Hol(command) => command.run(),
             Command::Link(command) => in_real_time(|host| command.run(host)),
+            Command::Transfer(command) => command.run(),
             Command::Report(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Serve(command) => in_real_time(|host| command.run(host)),

@@ -2,12 +2,12 @@
 
 mod config;
 mod detail;
-mod interrupt;
+pub(crate) mod interrupt;
 mod link;
 mod measure;
 pub(crate) mod output;
-mod servers;
-mod transports;
+pub(crate) mod servers;
+pub(crate) mod transports;
 pub(crate) mod usage;
 mod workload;
 
@@ -62,15 +62,15 @@ pub(crate) struct ExperimentArgs {
     output: OutputArgs,
 }
 
-fn parse_transports(list: &str) -> Result<Transports, String> {
+pub(crate) fn parse_transports(list: &str) -> Result<Transports, String> {
     list.parse::<Transports>().map_err(|e| e.to_string())
 }
 
-fn path(name: &str) -> Result<PathKind, String> {
+pub(crate) fn path(name: &str) -> Result<PathKind, String> {
     parse(name)
 }
 
-fn congestion(name: &str) -> Result<Congestion, String> {
+pub(crate) fn congestion(name: &str) -> Result<Congestion, String> {
     parse(name)
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn seed(value: &str) -> Result<u64, String> {
     single(value)?.parse().map_err(|_| format!("write a whole number from 0 to {}", u64::MAX))
 }
 
-fn seeds(value: &str) -> Result<u64, String> {
+pub(crate) fn seeds(value: &str) -> Result<u64, String> {
     match single(value)?.parse() {
         Ok(seeds @ 1..=100_000) => Ok(seeds),
         _ => Err("write a whole number from 1 to 100000".to_owned()),
