@@ -39,8 +39,7 @@ fn the_rest() -> ResultFile {
         bytes_to_server: Some(1_500),
         bytes_to_client: None,
     });
-    cell.transfer =
-    cell.transfer = Some(Transfer {
+    cell.transfer = cell.transfer = Some(Transfer {
         direction: Some(TransferDirection::Down),
         bytes: 10_000_000,
         completed: 9,

@@ -7,9 +7,6 @@ use ring::digest::{self, Context, SHA256};
 use super::TransferError;
 use crate::wire::transfer::{DIGEST_BYTES, Digest, RECEIPT_RANGES, Receipt};
 
-/// Pieces that may have come ahead of a gap and still be checked, and gaps that may be remembered.
-const MOST_AHEAD: usize = 1 << 20;
-
 /// The digest of a whole: SHA-256 over the SHA-256 of each piece in order.
 pub(super) struct WholeDigest(Context);
 
@@ -45,15 +42,16 @@ pub struct Assembly {
     ahead: BTreeMap<u64, (u64, Digest)>,
     arrived: u64,
     end: Option<(u64, Digest)>,
-}
-
-impl Default for Assembly {
-    fn default() -> Self {
-        Self { next: 0, whole: WholeDigest::new(), ahead: BTreeMap::new(), arrived: 0, end: None }
-    }
+    most_ahead: usize,
 }
 
 impl Assembly {
+    /// One to which nothing has come, and which remembers so many pieces ahead of a gap.
+    pub fn new(most_ahead: usize) -> Self {
+        let (whole, ahead) = (WholeDigest::new(), BTreeMap::new());
+        Self { next: 0, whole, ahead, arrived: 0, end: None, most_ahead }
+    }
+
     /// A piece has come; whether it is new.
     ///
     /// # Errors
@@ -70,7 +68,7 @@ impl Assembly {
         if overlaps {
             return Err(TransferError::Protocol("its pieces overlap"));
         }
-        if self.ahead.len() >= MOST_AHEAD {
+        if self.ahead.len() >= self.most_ahead {
             return Err(TransferError::Protocol("too much came ahead of what is missing"));
         }
         self.arrived += bytes.len() as u64;
@@ -146,7 +144,7 @@ mod tests {
 
     #[test]
     fn nothing_at_all_is_whole_once_it_is_said_to_be_all() {
-        let mut assembly = Assembly::default();
+        let mut assembly = Assembly::new(10_000);
         assert_eq!(assembly.is_whole(), None);
         assembly.end(0, WholeDigest::new().finish());
         assert!(assembly.is_intact());
@@ -156,7 +154,7 @@ mod tests {
     fn a_changed_byte_is_whole_and_not_intact() {
         let content = content(100);
         let (pieces, digest) = pieces(&content, 40);
-        let mut assembly = Assembly::default();
+        let mut assembly = Assembly::new(10_000);
         for (offset, piece) in pieces {
             let mut piece = piece.to_vec();
             piece[3] ^= u8::from(offset == 40);
@@ -168,7 +166,7 @@ mod tests {
 
     #[test]
     fn pieces_that_overlap_are_refused() {
-        let mut assembly = Assembly::default();
+        let mut assembly = Assembly::new(10_000);
         assembly.piece(10, &[0; 10]).unwrap();
         assert!(assembly.piece(15, &[0; 10]).is_err());
         assert!(assembly.piece(5, &[0; 10]).is_err());
@@ -183,7 +181,7 @@ mod tests {
         ) {
             let content = content(bytes);
             let (pieces, digest) = pieces(&content, size);
-            let mut assembly = Assembly::default();
+            let mut assembly = Assembly::new(10_000);
             assembly.end(bytes, digest);
             for (offset, piece) in order.iter().map(|index| index.get(&pieces)).chain(&pieces) {
                 assembly.piece(*offset, piece).unwrap();
@@ -199,7 +197,7 @@ mod tests {
         ) {
             let content = content(bytes);
             let (pieces, digest) = pieces(&content, size);
-            let mut assembly = Assembly::default();
+            let mut assembly = Assembly::new(10_000);
             let kept = pieces.iter().zip(&lost).filter(|(_, lost)| !**lost);
             for ((offset, piece), _) in kept {
                 assembly.piece(*offset, piece).unwrap();

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     path::{Host, timeout},
-    transport::bulk::{Bulk, Incoming, Outgoing},
+    transport::bulk::{Bulk, Incoming, Nature, Outgoing},
     wire::transfer::{Fetch, Receipt, TransferMessage},
 };
 
@@ -60,25 +60,28 @@ pub async fn download(
     receive(host, first, sink, (&mut **outgoing, &mut **incoming, *nature), watch).await
 }
 
-/// Answers a client: takes what it sends into `sink`, or sends the `content` that it asks for.
+/// Answers a client, whose `first` message may have come already: takes what it sends into `sink`, or sends the
+/// `content` that it asks for.
 ///
 /// # Errors
 ///
 /// Where it stopped, or what came is not what was sent.
 pub async fn serve(
     host: &dyn Host,
-    bulk: &mut Bulk,
+    first: Option<TransferMessage>,
+    (outgoing, incoming, nature): (&mut dyn Outgoing, &mut dyn Incoming, Nature),
     (sink, content): (&Sink, impl FnOnce(&Fetch) -> Content),
     watch: &Watch,
 ) -> Result<Receipt, TransferError> {
-    let Bulk { outgoing, incoming, nature, .. } = bulk;
-    let (outgoing, incoming, nature) = (&mut **outgoing, &mut **incoming, *nature);
-    let first = loop {
-        match TransferMessage::parse(&watch.patiently(host, incoming.recv()).await?) {
-            Ok(message) => break message,
-            Err(error) if nature.reliable => return Err(error.into()),
-            Err(_) => {}
-        }
+    let first = match first {
+        Some(first) => first,
+        None => loop {
+            match TransferMessage::parse(&watch.patiently(host, incoming.recv()).await?) {
+                Ok(message) => break message,
+                Err(error) if nature.reliable => return Err(error.into()),
+                Err(_) => {}
+            }
+        },
     };
     if let TransferMessage::Fetch(fetch) = first {
         return send(host, &content(&fetch), (outgoing, incoming, nature), watch).await;

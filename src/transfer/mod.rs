@@ -75,6 +75,8 @@ pub struct Watch {
     pub stop: Arc<AtomicBool>,
     /// After how long without progress it has stopped.
     pub patience: Duration,
+    /// Pieces that a receiver may remember ahead of a gap.
+    pub most_ahead: usize,
 }
 
 /// After how long a transfer in which nothing moves has stopped, unless told otherwise.
@@ -84,7 +86,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { moved: Arc::new(|_| ()), stop: Arc::default(), patience: PATIENCE }
+        Self { moved: Arc::new(|_| ()), stop: Arc::default(), patience: PATIENCE, most_ahead: 1 << 20 }
     }
 }
 

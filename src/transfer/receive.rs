@@ -28,7 +28,7 @@ pub(super) async fn receive(
     (outgoing, incoming, nature): (&mut dyn Outgoing, &mut dyn Incoming, Nature),
     watch: &Watch,
 ) -> Result<Receipt, TransferError> {
-    let mut assembly = Assembly::default();
+    let mut assembly = Assembly::new(watch.most_ahead);
     if let Some(message) = first {
         take(&mut assembly, message, sink, watch)?;
     }

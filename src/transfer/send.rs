@@ -15,16 +15,14 @@ use super::{
 };
 use crate::{
     path::{Host, timeout},
-    transport::{
-        bulk::{Incoming, Nature, Outgoing},
-    },
+    transport::bulk::{Incoming, Nature, Outgoing},
     wire::transfer::{Digest, PIECE_BYTES, Receipt, TRANSFER_HEADER_BYTES, TransferMessage},
 };
 
 /// How long a datagram transport is given to answer the end …
 pub(super) const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// … and how often it is asked.
-pub(super) const QUESTIONS: u32 = 10;
+pub(super) const QUESTIONS: u32 = 30;
 
 /// Sends `content`, and returns what the receiver says of it.
 ///

@@ -3,7 +3,7 @@
 //! ```text
 //!  0       4       8      9     12         16              24
 //!  +-------+-------+------+-----+----------+---------------+---------
-//!  |"wlt1" | check | kind |  0  | body len |    number     | body …
+//!  | magic | check | kind |  0  | body len |    number     | body …
 //!  +-------+-------+------+-----+----------+---------------+---------
 //! ```
 //!
@@ -14,8 +14,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-/// How a message begins.
-pub const MAGIC: [u8; 4] = *b"wlt1";
+/// How a message begins: as no text does.
+pub const MAGIC: [u8; 4] = *b"\xf7wlt";
 /// Bytes before the body.
 pub const TRANSFER_HEADER_BYTES: usize = 24;
 /// The most content that one message carries.

@@ -57,7 +57,8 @@ impl Transfer {
         let (mut wires, mut problems, mut done) = (Vec::new(), Vec::new(), 0);
         for batch in &request.batches {
             let runs = self.runs(batch, &stop, &bar, &save);
-            file.complete &= runs.iter().all(|runs| runs.outcomes.len() + runs.failures.len() == batch.seeds as usize);
+            file.complete &=
+                runs.iter().all(|runs| runs.outcomes.len() + runs.failures.len() == batch.seeds as usize);
             for (index, (plan, runs)) in batch.plans.iter().zip(&runs).enumerate() {
                 wires.extend(runs.outcomes.iter().filter_map(|(_, outcome)| outcome.fidelity.clone()));
                 done += runs.outcomes.iter().filter(|(_, outcome)| outcome.time.is_some()).count();
@@ -137,8 +138,10 @@ impl Transfer {
         if !self.output.shows_progress() {
             return ProgressBar::hidden();
         }
-        let plans = request.batches.iter().flat_map(|batch| batch.plans.iter().map(|plan| (plan, batch.seeds)));
-        let bar = ProgressBar::new(plans.map(|(plan, seeds)| plan.content.bytes().saturating_mul(seeds)).sum());
+        let plans =
+            request.batches.iter().flat_map(|batch| batch.plans.iter().map(|plan| (plan, batch.seeds)));
+        let bar =
+            ProgressBar::new(plans.map(|(plan, seeds)| plan.content.bytes().saturating_mul(seeds)).sum());
         let template = "{bar:40} {bytes}/{total_bytes}, {binary_bytes_per_sec}, {eta} left";
         bar.set_style(
             ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
@@ -173,8 +176,11 @@ fn problems_of(plan: &TransferPlan, runs: &Runs<TransferOutcome>) -> Option<Stri
 fn collect(file: &mut ResultFile, batch: &Batch, index: usize, runs: &Runs<TransferOutcome>) {
     let plan = &batch.plans[index];
     if let Some((seed, error)) = runs.failures.first() {
-        let reason =
-            format!("{} of {} transfers failed, seed {seed} first: {error}", runs.failures.len(), batch.seeds);
+        let reason = format!(
+            "{} of {} transfers failed, seed {seed} first: {error}",
+            runs.failures.len(),
+            batch.seeds
+        );
         let (transport, path) = (plan.transport.name().to_owned(), plan.path.name().to_owned());
         file.skipped.push(Skipped { transport, path, reason });
     }

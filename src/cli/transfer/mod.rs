@@ -98,7 +98,10 @@ impl FromStr for What {
 
     fn from_str(what: &str) -> Result<Self, Self::Err> {
         if what.contains("://") {
-            return what.parse().map(|url| Self::Server(Box::new(url))).map_err(|e: <Target as FromStr>::Err| e.to_string());
+            return what
+                .parse()
+                .map(|url| Self::Server(Box::new(url)))
+                .map_err(|e: <Target as FromStr>::Err| e.to_string());
         }
         match fs::metadata(what) {
             Ok(file) if file.is_file() => Ok(Self::File(what.into())),

@@ -76,12 +76,16 @@ impl Transfer {
     fn content(&self) -> Result<Content, UsageError> {
         let files: Vec<_> = self.what.iter().filter_map(What::file).collect();
         match (&files[..], self.bytes) {
-            ([], bytes) => Ok(Content::Generated { bytes: bytes.unwrap_or(DEFAULT_BYTES).bytes(), seed: self.seed }),
-            ([_], Some(_)) => Err(UsageError::new("--bytes: a file has its own length; name one or the other")),
+            ([], bytes) => {
+                Ok(Content::Generated { bytes: bytes.unwrap_or(DEFAULT_BYTES).bytes(), seed: self.seed })
+            }
+            ([_], Some(_)) => {
+                Err(UsageError::new("--bytes: a file has its own length; name one or the other"))
+            }
             ([path], None) => {
-                let bytes = fs::metadata(path).map(|file| file.len()).map_err(|e| {
-                    UsageError::new(format!("cannot read {}: {e}", path.display()))
-                })?;
+                let bytes = fs::metadata(path)
+                    .map(|file| file.len())
+                    .map_err(|e| UsageError::new(format!("cannot read {}: {e}", path.display())))?;
                 Ok(Content::File { path: (*path).clone(), bytes })
             }
             _ => Err(UsageError::new("one transfer moves one file: name one")),
@@ -97,26 +101,35 @@ impl Transfer {
         }
         match content {
             Content::File { .. } if self.down => {
-                return Err(UsageError::new("--down: a server by URL has no files to give; ask for --bytes").into());
+                return Err(
+                    UsageError::new("--down: a server by URL has no files to give; ask for --bytes").into()
+                );
             }
             _ if self.save.is_some() && !self.down => {
-                return Err(UsageError::new("--save: a server by URL keeps nothing; it goes with --down").into());
+                return Err(
+                    UsageError::new("--save: a server by URL keeps nothing; it goes with --down").into()
+                );
             }
             _ => {}
         }
         let rows = servers.rows(self.transport.as_ref())?;
         if rows.iter().any(|(transport, _)| *transport == Transport::Udp) {
-            let why = "it would answer a forged address with more than it was sent; use quic://, tcp:// or tls://";
+            let why =
+                "it would answer a forged address with more than it was sent; use quic://, tcp:// or tls://";
             return Err(UsageError::new(format!("a server moves nothing over raw udp: {why}")).into());
         }
         let transports: Vec<Transport> = rows.iter().map(|(transport, _)| *transport).collect();
         let mut batch = self.batch(PathKind::Direct, &transports, content)?;
-        batch.servers =
-            rows.into_iter().map(|(_, remote)| remote).cycle().take(batch.plans.len()).collect();
+        batch.servers = rows.into_iter().map(|(_, remote)| remote).cycle().take(batch.plans.len()).collect();
         Ok(batch)
     }
 
-    fn batch(&self, path: PathKind, transports: &[Transport], content: &Content) -> Result<Batch, UsageError> {
+    fn batch(
+        &self,
+        path: PathKind,
+        transports: &[Transport],
+        content: &Content,
+    ) -> Result<Batch, UsageError> {
         let links = self.link.links()?;
         // Without a link, all links are the same one.
         let links = if path.has_link() { &links[..] } else { &links[..1] };

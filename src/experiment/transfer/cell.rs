@@ -8,21 +8,20 @@ use crate::{
     report::{self, Cell, Flag, Ratio},
     stats::Histogram,
     time::nanos,
-    transport::{Recovery, Transport},
+    transport::Recovery,
 };
 
 /// Pools the transfers of one plan.
 pub fn cell(plan: &TransferPlan, outcomes: &[(u64, TransferOutcome)]) -> Cell {
     let link = plan.path.has_link().then(|| link(&plan.links));
-    let flows = if plan.transport == Transport::QuicFlow { plan.flows } else { 1 };
-    let workload = report::Workload { flows: flows.into(), ..report::Workload::default() };
+    let workload = report::Workload { flows: plan.flows.into(), ..report::Workload::default() };
     let mut cell = Cell::new(plan.transport.name(), plan.path.name(), link, workload);
     let outcomes: Vec<&TransferOutcome> = outcomes.iter().map(|(_, outcome)| outcome).collect();
     cell.congestion = plan.transport.is_quic().then(|| plan.congestion.to_string());
     cell.seeds = outcomes.len() as u64;
     cell.connect_ns = Some(histogram(outcomes.iter().map(|outcome| nanos(outcome.connect))).summary());
     cell.wire = wire(&outcomes);
-    cell.recovery = Some(recovery(&outcomes));
+    cell.recovery = Some(recovery(plan, &outcomes));
     cell.transfer = Some(transfer(plan, &outcomes));
     cell.flags = flags(&cell, &outcomes);
     cell
@@ -76,10 +75,13 @@ fn wire(outcomes: &[&TransferOutcome]) -> Option<report::Wire> {
     })
 }
 
-fn recovery(outcomes: &[&TransferOutcome]) -> report::Recovery {
+fn recovery(plan: &TransferPlan, outcomes: &[&TransferOutcome]) -> report::Recovery {
     let ends: Vec<&Recovery> =
         outcomes.iter().flat_map(|outcome| [&outcome.client, &outcome.server]).collect();
-    report::Recovery::of(&ends)
+    let all = report::Recovery::of(&ends);
+    // Datagrams that QUIC declares lost it does not send again.
+    let resent = all.retransmitted_packets.filter(|_| !plan.transport.is_datagram());
+    report::Recovery { retransmitted_packets: resent, ..all }
 }
 
 fn flags(cell: &Cell, outcomes: &[&TransferOutcome]) -> Vec<Flag> {

@@ -16,7 +16,7 @@ use crate::{
     path::{Host, direct::DirectHost, sim::Limits},
     transfer::{Sink, Watch},
     transport::{
-        ConnectError,
+        ConnectError, Transport,
         bulk::BulkSettings,
         quic::{QuicLimits, QuicSettings},
         tls::ClientTls,
@@ -24,8 +24,13 @@ use crate::{
 };
 
 /// What may wait to be sent, and to be read: beyond what the links here have under way, and within what a machine has.
-const LIMITS: QuicLimits =
-    QuicLimits { streams: 0, unidirectional: 1024, receive_window: 64 << 20, send_buffer: 16 << 20, idle: None };
+const LIMITS: QuicLimits = QuicLimits {
+    streams: 0,
+    unidirectional: 1024,
+    receive_window: 64 << 20,
+    send_buffer: 16 << 20,
+    idle: None,
+};
 
 /// Makes one transfer in virtual time. The outcome is a pure function of the arguments.
 ///
@@ -58,7 +63,11 @@ pub fn transfer_over_relay(
     over_relay(&plan.links, seed, async |ends, measuring| {
         run(ends, plan, &settings, (seed, saved, watch), measuring).await
     })
-    .map(|(outcome, wire, fidelity)| TransferOutcome { wire: Some(wire), fidelity: Some(fidelity), ..outcome })
+    .map(|(outcome, wire, fidelity)| TransferOutcome {
+        wire: Some(wire),
+        fidelity: Some(fidelity),
+        ..outcome
+    })
 }
 
 /// Makes one transfer between two sockets of this machine.
@@ -105,17 +114,24 @@ pub fn transfer_against(
     })
 }
 
+/// What waits in QUIC's queue of datagrams is ahead of the end, which is answered in time only if that is little.
+const DATAGRAM_BUFFER: u64 = 64 << 10;
+
 fn settings(
     plan: &TransferPlan,
     seed: Option<u64>,
     tls: Option<&ClientTls>,
 ) -> Result<BulkSettings, RunError> {
     let (client_tls, server_tls) = ephemeral_tls()?;
+    let limits = match plan.transport {
+        Transport::QuicDatagram => QuicLimits { send_buffer: DATAGRAM_BUFFER, ..LIMITS },
+        _ => LIMITS,
+    };
     Ok(BulkSettings {
         flows: plan.flows,
         pace: plan.pace,
         datagram_bytes: plan.datagram_bytes(),
-        quic: QuicSettings { congestion: plan.congestion, seed, limits: LIMITS },
+        quic: QuicSettings { congestion: plan.congestion, seed, limits },
         client_tls: tls.cloned().unwrap_or(client_tls),
         server_tls,
     })

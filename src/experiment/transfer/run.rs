@@ -139,7 +139,7 @@ impl Server {
         let serving = async {
             let wanted = (&self.sink, |_: &_| content);
             // The client has seen how it ended, and tells.
-            let _ = transfer::serve(&*self.host, &mut bulk, wanted, &watch).await;
+            let _ = transfer::serve(&*self.host, None, bulk.ends(), wanted, &watch).await;
             bulk.outgoing.finish().await;
             std::future::pending::<()>().await;
         };

@@ -55,7 +55,7 @@ pub async fn connect(
         Transport::QuicOne | Transport::QuicFlow | Transport::QuicMessage | Transport::QuicDatagram => {
             let client = QuicClient::new(host, peer, &settings.client_tls, &settings.quic)?;
             let connection = client.connect(peer).await?;
-            QuicBulk::client(host, client, connection).bulk((transport, settings.flows))
+            QuicBulk::client(host, client, connection).bulk((transport, settings.flows), None)
         }
     })
 }
@@ -159,7 +159,7 @@ impl BulkAcceptor {
                         break connection;
                     }
                 };
-                QuicBulk::server(&self.host, server, connection).bulk(self.mapping)
+                QuicBulk::server(&self.host, server, connection).bulk(self.mapping, None)
             }
         })
     }

@@ -11,8 +11,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
-pub(crate) use self::framed::{FramedIncoming, FramedOutgoing, read_message};
 pub use self::connect::{BulkAcceptor, BulkSettings, connect, listen};
+pub(crate) use self::framed::{FramedIncoming, FramedOutgoing, read_message};
 use super::{ChannelError, Recovery};
 use crate::{path::BoxFuture, wire::transfer::PIECE_BYTES};
 
@@ -41,6 +41,13 @@ pub struct Bulk {
     pub nature: Nature,
     /// What it has done so far to recover from loss.
     pub recovery: Box<dyn Fn() -> Recovery + Send>,
+}
+
+impl Bulk {
+    /// Its two halves and what they are like.
+    pub fn ends(&mut self) -> (&mut dyn Outgoing, &mut dyn Incoming, Nature) {
+        (&mut *self.outgoing, &mut *self.incoming, self.nature)
+    }
 }
 
 /// What a transfer must know of its transport.

@@ -41,10 +41,15 @@ impl QuicBulk {
         Self { host: host.clone(), connection, meter: server.meter.clone(), client: None }
     }
 
-    /// Sends as `mapping` says, over so many streams; receives whatever comes.
-    pub(crate) fn bulk(self, (mapping, flows): (Transport, u32)) -> Bulk {
+    /// Sends as `mapping` says, over so many streams; receives whatever comes, behind what comes on the stream `first`
+    /// that was accepted already.
+    pub(crate) fn bulk(self, (mapping, flows): (Transport, u32), first: Option<RecvStream>) -> Bulk {
         let Self { host, connection, meter, client } = self;
         let (arrived, arrivals) = mpsc::channel(QUEUE);
+        if let Some(stream) = first {
+            let reading = read(connection.clone(), stream, arrived.clone());
+            host.spawn("a stream's reader", Box::pin(reading));
+        }
         host.spawn(
             "the stream acceptor",
             Box::pin(accept(host.clone(), connection.clone(), arrived.clone())),
@@ -196,9 +201,7 @@ async fn read(connection: Connection, mut stream: RecvStream, arrived: mpsc::Sen
         let message = match message {
             Ok(message) => Ok(message),
             Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => return,
-            Err(e) => {
-                Err(ChannelError::Lost { peer: connection.remote_address(), reason: e.to_string() })
-            }
+            Err(e) => Err(ChannelError::Lost { peer: connection.remote_address(), reason: e.to_string() }),
         };
         let over = message.is_err();
         if arrived.send(message).await.is_err() || over {

@@ -259,7 +259,10 @@ impl Channel for QuicChannel {
     }
 
     fn recovery(&self) -> Recovery {
-        Recovery { corrupted: *lock(&self.shared.corrupted), ..recovery(&self.meter, &self.shared.connection) }
+        Recovery {
+            corrupted: *lock(&self.shared.corrupted),
+            ..recovery(&self.meter, &self.shared.connection)
+        }
     }
 }
 
