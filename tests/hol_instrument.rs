@@ -21,6 +21,7 @@ use wirelab::{
     time::Time,
     transport::{
         self, Cause, ConnectError, Delivery, Settings, Transport,
+        arq::{ArqLimits, ArqSettings},
         quic::{Congestion, QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
@@ -145,6 +146,12 @@ fn settings(plan: &Plan, seed: u64, reading: Reading) -> Settings {
         request: plan.workload.length,
         reply: plan.workload.reply_length,
         quic: QuicSettings { congestion: plan.congestion, seed: Some(seed), limits: QuicLimits::EXPERIMENT },
+        arq: ArqSettings {
+            congestion: plan.congestion,
+            seed: Some(seed),
+            max_datagram: 1472,
+            limits: ArqLimits::EXPERIMENT,
+        },
         reading,
         client_tls: ClientTls {
             trust: Trust::Roots(roots),

@@ -18,6 +18,7 @@ use wirelab::{
     time::{Time, nanos},
     transport::{
         self, Settings, Transport,
+        arq::{ArqLimits, ArqSettings},
         quic::{self, Congestion, QuicClient, QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
@@ -34,6 +35,12 @@ fn settings() -> Settings {
         request: 1000,
         reply: 1000,
         quic: QuicSettings { congestion: Congestion::Cubic, seed: Some(1), limits: QuicLimits::EXPERIMENT },
+        arq: ArqSettings {
+            congestion: Congestion::Cubic,
+            seed: Some(1),
+            max_datagram: 1472,
+            limits: ArqLimits::EXPERIMENT,
+        },
         reading: Reading::Unordered,
         client_tls: ClientTls {
             trust: Trust::Roots(roots),

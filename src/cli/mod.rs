@@ -13,6 +13,7 @@ mod peer;
 mod report;
 mod send;
 mod serve;
+mod transfer;
 mod values;
 mod verify;
 
@@ -36,6 +37,7 @@ enum Command {
     Hol(Box<hol::Hol>),
     Handshake(Box<handshake::Handshake>),
     Link(Box<link::Link>),
+    Transfer(Box<transfer::Transfer>),
     Report(report::Report),
     Verify(verify::Verify),
     Serve(serve::Serve),
@@ -57,6 +59,7 @@ impl Cli {
             Command::Hol(command) => command.run(),
             Command::Handshake(command) => command.run(),
             Command::Link(command) => in_real_time(|host| command.run(host)),
+            Command::Transfer(command) => command.run(),
             Command::Report(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Serve(command) => in_real_time(|host| command.run(host)),

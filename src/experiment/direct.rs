@@ -33,13 +33,20 @@ pub fn run_direct(plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
 /// Those of [`run_direct`].
 pub fn run_direct_observed(plan: &Plan, seed: u64, samples: Option<SampleSink>) -> Result<Outcome, RunError> {
     let settings = settings(plan, None)?;
+    on_loopback(async |ends| {
+        run(ends, plan.transport, &plan.workload, &settings, (seed, || ()), samples).await
+    })
+}
+
+/// Runs `run` between two hosts on loopback.
+pub(super) fn on_loopback<T>(run: impl AsyncFnOnce(&Ends) -> Result<T, RunError>) -> Result<T, RunError> {
     let runtime = runtime()?;
     let client = runtime.block_on(async { DirectHost::new() })?;
     let server = ServerThread::beside(client.clone())?;
     let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
     let ends =
         Ends { client, server: server.host.clone(), listen: SocketAddr::new(loopback, 0), reach: loopback };
-    runtime.block_on(run(&ends, plan.transport, &plan.workload, &settings, (seed, || ()), samples))
+    runtime.block_on(run(&ends))
 }
 
 /// A runtime for one thread.

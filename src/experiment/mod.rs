@@ -21,6 +21,7 @@ mod run;
 mod samples;
 mod sim;
 mod theory;
+pub mod transfer;
 mod workload;
 
 pub use self::{

@@ -11,8 +11,9 @@ use super::{
     sim::settings,
 };
 use crate::{
+    link::{Counters, LinkSpec},
     path::{
-        Host,
+        Fidelity, Host,
         netns::{NetnsHost, World},
         sim::Side,
         unspecified,
@@ -36,8 +37,24 @@ pub fn run_netns(plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
 /// Those of [`run_netns`].
 pub fn run_netns_observed(plan: &Plan, seed: u64, samples: Option<SampleSink>) -> Result<Outcome, RunError> {
     let settings = settings(plan, Some(seed))?;
-    let controller = kernel_controller(plan.congestion);
-    let world = Arc::new(World::new(&plan.links, seed)?);
+    let (mut outcome, wire, fidelity) =
+        over_netns(&plan.links, (seed, plan.congestion), async |ends, measuring| {
+            run(ends, plan.transport, &plan.workload, &settings, (seed, measuring), samples).await
+        })?;
+    outcome.wire = Some(wire);
+    outcome.fidelity = Some(fidelity);
+    Ok(outcome)
+}
+
+/// Runs `run` between two hosts in fresh namespaces, and returns what the wire did since it was told that it is
+/// measured.
+pub(super) fn over_netns<T>(
+    links: &[LinkSpec; 2],
+    (seed, congestion): (u64, Congestion),
+    run: impl AsyncFnOnce(&Ends, &dyn Fn()) -> Result<T, RunError>,
+) -> Result<(T, [Counters; 2], Fidelity), RunError> {
+    let controller = kernel_controller(congestion);
+    let world = Arc::new(World::new(links, seed)?);
     let runtime = runtime()?;
     let client = runtime.block_on(async { NetnsHost::new(&world, Side::Client, controller) })?;
     let far = world.clone();
@@ -48,12 +65,9 @@ pub fn run_netns_observed(plan: &Plan, seed: u64, samples: Option<SampleSink>) -
     let ends = Ends { client, server: server.host.clone(), listen, reach };
     let before = Cell::new(world.counters());
     let measuring = || before.set(world.counters());
-    let running = run(&ends, plan.transport, &plan.workload, &settings, (seed, measuring), samples);
-    let mut outcome = runtime.block_on(running)?;
+    let outcome = runtime.block_on(run(&ends, &measuring))?;
     let (before, after) = (before.get(), world.counters());
-    outcome.wire = Some([after[0] - before[0], after[1] - before[1]]);
-    outcome.fidelity = Some(world.fidelity());
-    Ok(outcome)
+    Ok((outcome, [after[0] - before[0], after[1] - before[1]], world.fidelity()))
 }
 
 /// The kernel's name of a congestion controller. It has none with a fixed window, and follows its usual one there.

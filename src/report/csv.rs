@@ -283,11 +283,19 @@ impl<'a> Row<'a> {
 
     fn transfer(&mut self) {
         let transfer = self.cell.and_then(|cell| cell.transfer.as_ref());
+        let direction = transfer.and_then(|t| t.direction);
+        self.put("transfer_direction", direction.map(|direction| format!("{direction:?}").to_lowercase()));
         self.put("transfer_bytes", transfer.map(|t| t.bytes));
         self.put("transfer_completed", transfer.map(|t| t.completed));
         self.put("transfer_failed", transfer.map(|t| t.failed));
         self.summary("transfer_time", "ns", transfer.map(|t| &t.time_ns));
         self.summary("goodput", "bps", transfer.map(|t| &t.goodput_bps));
+        self.put("arrived_bytes", transfer.and_then(|t| t.arrived_bytes));
+        self.ratio("arrived_ratio", transfer.and_then(|t| t.arrived_ratio));
+        let missing = transfer.and_then(|t| t.missing.as_ref());
+        self.put("missing_bytes", missing.map(|missing| missing.bytes));
+        self.put("missing_parts", missing.map(|missing| missing.parts));
+        self.put("transfer_stopped", transfer.and_then(|t| t.stopped.as_ref()));
     }
 
     fn handshake(&mut self) {

@@ -65,7 +65,7 @@ impl Topic {
 
 pub(super) type Value = fn(&Cell) -> Option<String>;
 
-const COLUMNS: [(&str, Topic, Value); 16] = [
+const COLUMNS: [(&str, Topic, Value); 18] = [
     ("delivered", Topic::Outcome, delivered),
     ("on time", Topic::Outcome, |cell| cell.on_time_ratio.map(words::share)),
     ("lost", Topic::Outcome, |cell| cell.loss_ratio.map(words::share)),
@@ -81,8 +81,13 @@ const COLUMNS: [(&str, Topic, Value); 16] = [
         let all = transfer.completed.saturating_add(transfer.failed);
         Ratio::of(transfer.completed, all).map(words::share)
     }),
+    ("arrived", Topic::Cost, |cell| cell.transfer.as_ref()?.arrived_ratio.map(words::share)),
     ("time", Topic::Cost, |cell| time(cell.transfer.as_ref()?.time_ns.p50)),
     ("goodput", Topic::Cost, |cell| cell.transfer.as_ref()?.goodput_bps.p50.map(words::throughput)),
+    ("resent", Topic::Cost, |cell| {
+        cell.transfer.as_ref()?;
+        cell.recovery.as_ref()?.retransmitted_packets.map(words::count)
+    }),
     ("packets/message", Topic::Cost, |cell| {
         let (packets, _) = crossed(cell.wire.as_ref()?);
         let each = per_message(packets, cell.messages.as_ref()?)?;

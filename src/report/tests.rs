@@ -45,8 +45,18 @@ fn the_rest() -> ResultFile {
         bytes_to_client: None,
         connections_per_second: Ratio::new(7000.0),
     });
-    cell.transfer =
-        Some(Transfer { bytes: 10_000_000, completed: 9, failed: 1, time_ns: summary, goodput_bps: summary });
+    cell.transfer = Some(Transfer {
+        direction: Some(TransferDirection::Down),
+        bytes: 10_000_000,
+        completed: 9,
+        failed: 1,
+        time_ns: summary,
+        goodput_bps: summary,
+        arrived_bytes: Some(99_999_000),
+        arrived_ratio: Ratio::new(0.9999),
+        missing: Some(Missing { bytes: 1_000, parts: 1, first: vec![[4_000, 5_000]] }),
+        stopped: Some("interrupted".to_owned()),
+    });
     cell.theory = Some(Theory {
         delayed_ratio: Ratio::new(0.114),
         blocked_ratio: None,

@@ -130,6 +130,11 @@ impl Page {
             self.prose("! ", &note, YELLOW);
         }
         self.gap();
+        for (cell, label) in group.cells.iter().zip(&group.labels) {
+            let lines = cell.transfer.iter().flat_map(|transfer| words::lacking(label, transfer));
+            lines.for_each(|line| self.prose("  ", &line, ""));
+        }
+        self.gap();
         if group.of_hol {
             silent_theory(group).iter().for_each(|line| self.prose("", line, ""));
             self.gap();

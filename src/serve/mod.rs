@@ -16,6 +16,7 @@ mod slots;
 mod stop;
 mod stream;
 mod tally;
+mod transfers;
 mod udp;
 
 use std::{fmt::Debug, net::SocketAddr, sync::Arc, time::Duration};

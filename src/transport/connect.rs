@@ -267,10 +267,10 @@ async fn quic_accept(
 }
 
 /// Clients at a time: an experiment has one, and what its attempts leave behind.
-const MOST_CLIENTS: usize = 1024;
+pub(super) const MOST_CLIENTS: usize = 1024;
 
 /// A task that hears for all connections of `server`; the clients that come.
-fn hear(host: &Arc<dyn Host>, mut server: ArqServer) -> mpsc::UnboundedReceiver<ArqConnection> {
+pub(super) fn hear(host: &Arc<dyn Host>, mut server: ArqServer) -> mpsc::UnboundedReceiver<ArqConnection> {
     let (tell, clients) = mpsc::unbounded_channel();
     host.spawn(
         "an ARQ server",

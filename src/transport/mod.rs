@@ -2,6 +2,7 @@
 //! as a [`Channel`].
 
 pub mod arq;
+pub mod bulk;
 mod connect;
 mod delivery;
 mod early;

@@ -167,20 +167,23 @@ impl Channel for StreamChannel {
     }
 
     fn recovery(&self) -> Recovery {
-        let Some((kernel, info)) = self.kernel.as_ref().and_then(|kernel| Some((kernel, kernel.info()?)))
-        else {
-            return Recovery::default();
-        };
-        Recovery {
-            retransmitted_packets: Some(info.retransmitted_segments),
-            congestion_events: kernel
-                .fast_recoveries()
-                .zip(info.timeout_recoveries)
-                .map(|(fast, slow)| fast + slow),
-            min_window_bytes: self.min_window_bytes,
-            timeouts: info.timeouts,
-            ..Recovery::default()
-        }
+        Recovery { min_window_bytes: self.min_window_bytes, ..recovery(self.kernel.as_ref()) }
+    }
+}
+
+/// What the kernel's TCP has done so far to recover from loss, as far as it tells.
+pub(super) fn recovery(kernel: Option<&KernelTcp>) -> Recovery {
+    let Some((kernel, info)) = kernel.and_then(|kernel| Some((kernel, kernel.info()?))) else {
+        return Recovery::default();
+    };
+    Recovery {
+        retransmitted_packets: Some(info.retransmitted_segments),
+        congestion_events: kernel
+            .fast_recoveries()
+            .zip(info.timeout_recoveries)
+            .map(|(fast, slow)| fast + slow),
+        timeouts: info.timeouts,
+        ..Recovery::default()
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Exit status of a program that an interrupt has ended, as shells count it.
-const INTERRUPTED: i32 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// A flag that the first interrupt sets.
 ///
@@ -37,7 +37,7 @@ pub(crate) fn stop_on_interrupt() -> io::Result<Arc<AtomicBool>> {
                     _ = terminations.recv() => {}
                 }
                 if flag.swap(true, Ordering::Relaxed) {
-                    exit(INTERRUPTED);
+                    exit(INTERRUPTED.into());
                 }
             }
         });

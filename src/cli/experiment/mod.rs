@@ -6,7 +6,7 @@ pub(crate) mod interrupt;
 mod link;
 mod measure;
 pub(crate) mod output;
-mod servers;
+pub(crate) mod servers;
 pub(crate) mod transports;
 pub(crate) mod usage;
 mod workload;
@@ -73,11 +73,11 @@ pub(crate) fn parse_transports(list: &str) -> Result<Transports, String> {
     list.parse::<Transports>().map_err(|e| e.to_string())
 }
 
-fn path(name: &str) -> Result<PathKind, String> {
+pub(crate) fn path(name: &str) -> Result<PathKind, String> {
     parse(name)
 }
 
-fn congestion(name: &str) -> Result<Congestion, String> {
+pub(crate) fn congestion(name: &str) -> Result<Congestion, String> {
     parse(name)
 }
 

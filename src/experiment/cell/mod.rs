@@ -4,8 +4,8 @@ mod network;
 mod pool;
 mod settings;
 
-pub(super) use self::settings::link;
 use self::{pool::Pool, settings::workload};
+pub(super) use self::{pool::wire_direction, settings::link};
 use super::{
     netns::kernel_controller,
     outcome::Outcome,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{report::Ratio, stats::Summary};
+use crate::{report::Ratio, stats::Summary, time::nanos, transport};
 
 /// What crossed the link in the measured time.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -49,19 +49,66 @@ pub struct Recovery {
     pub timeouts: Option<u64>,
 }
 
+impl Recovery {
+    /// What all these ends did together.
+    pub fn of(ends: &[&transport::Recovery]) -> Self {
+        let sum = |of: fn(&transport::Recovery) -> Option<u64>| {
+            ends.iter().filter_map(|end| of(end)).reduce(|sum, n| sum + n)
+        };
+        Self {
+            retransmitted_packets: sum(|end| end.retransmitted_packets),
+            congestion_events: sum(|end| end.congestion_events),
+            min_window_bytes: ends.iter().filter_map(|end| end.min_window_bytes).min(),
+            window_limited_ns: sum(|end| end.window_limited.map(nanos)),
+            timeouts: sum(|end| end.timeouts),
+        }
+    }
+}
+
+/// Which way content goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferDirection {
+    /// To the server.
+    Up,
+    /// To the client.
+    Down,
+}
+
 /// Bytes moved as fast as the transport can.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Transfer {
+    /// Which way.
+    pub direction: Option<TransferDirection>,
     /// Length of one transfer.
     pub bytes: u64,
     /// Transfers that arrived whole.
     pub completed: u64,
     /// Transfers that did not.
     pub failed: u64,
-    /// From the request to the last byte.
+    /// From the first byte handed over until the client knew that all was there and intact; of those that completed.
     pub time_ns: Summary,
-    /// Application bits per second.
+    /// Application bits per second of that time.
     pub goodput_bps: Summary,
+    /// Bytes that arrived, over all transfers.
+    pub arrived_bytes: Option<u64>,
+    /// The same as a share.
+    pub arrived_ratio: Option<Ratio>,
+    /// Of the first transfer that lacks any, what it lacks; null where none does.
+    pub missing: Option<Missing>,
+    /// Why the first transfer that stopped did; null where none has.
+    pub stopped: Option<String>,
+}
+
+/// Parts of a transfer that did not arrive.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// Bytes in all.
+    pub bytes: u64,
+    /// Gaps in what arrived.
+    pub parts: u64,
+    /// The first of them: each its first byte, and that behind its last.
+    pub first: Vec<[u64; 2]>,
 }
 
 /// Time from nothing to the first replies. All times run from the instant at which a connection was begun.

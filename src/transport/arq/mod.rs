@@ -1,5 +1,6 @@
 //! Reliability by hand over any host: [`crate::arq`], driven by a host's sockets and timers.
 
+pub(super) mod bulk;
 mod channel;
 mod connection;
 mod server;
