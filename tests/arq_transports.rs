@@ -10,8 +10,8 @@ use std::{
 
 use wirelab::{
     experiment::{
-        Arrivals, Effort, Observers, Outcome, PathKind, Plan, Sample, Status, Theory, Wait, Workload, run_direct,
-        run_matrix, run_relay, simulate, simulate_observed,
+        Arrivals, Effort, Observers, Outcome, PathKind, Plan, Sample, Status, Theory, Wait, Workload,
+        run_direct, run_matrix, run_relay, simulate, simulate_observed,
     },
     link::LinkSpec,
     transport::{Cause, Transport, quic::Congestion},
@@ -100,8 +100,7 @@ fn one_loss_is_repaired_after_exactly_the_documented_time_and_order_holds_back_w
 
     let (outcome, ordered) = observed(&plan(Transport::ArqSelective, lossy, 60), 1);
     let held: Vec<_> = ordered.iter().filter(|s| !s.budget.unwrap().order_wait.is_zero()).collect();
-    let waits: Vec<u64> =
-        held.iter().map(|s| s.budget.unwrap().order_wait.as_micros() as u64).collect();
+    let waits: Vec<u64> = held.iter().map(|s| s.budget.unwrap().order_wait.as_micros() as u64).collect();
     assert_eq!(waits, (1..=11).map(|j| 112_500 - 10_000 * j).collect::<Vec<_>>());
     let lost = held[0].server.unwrap().blocked_by.unwrap();
     assert_eq!(late[0].id, lost);
@@ -224,7 +223,8 @@ fn the_relay_repairs_as_virtual_time_does() {
         let lost = |outcome: &Outcome| outcome.wire.unwrap().map(|way| way.lost);
         assert_eq!((lost(&real), lost(&virtual_time)), ([2, 1], [2, 1]));
         assert_eq!(real.budget.n, 100, "the tap knows every message");
-        let sent_again = |o: &Outcome| o.client.retransmitted_packets.unwrap() + o.server.retransmitted_packets.unwrap();
+        let sent_again =
+            |o: &Outcome| o.client.retransmitted_packets.unwrap() + o.server.retransmitted_packets.unwrap();
         // A late machine may take a datagram for lost that is not.
         assert!(sent_again(&real) >= sent_again(&virtual_time), "{transport}");
     }

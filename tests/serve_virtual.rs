@@ -350,7 +350,10 @@ fn by_hand_a_message_takes_a_round_trip_and_a_lost_one_the_timer_more() {
         assert_eq!(replies[1], ("Hello, b!".to_owned(), 2 * DELAY), "{transport}");
         assert!(stopped.drained);
         let report = &stopped.reports[0];
-        assert_eq!((report.messages, report.clients, report.refused.iter().map(|(_, n)| n).sum()), (2, 1, 0u64));
+        assert_eq!(
+            (report.messages, report.clients, report.refused.iter().map(|(_, n)| n).sum()),
+            (2, 1, 0u64)
+        );
     }
 }
 
@@ -361,7 +364,8 @@ fn by_hand_who_finds_no_room_or_nobody_is_told_so() {
     let Pair { client: host, server, address } = pair(&world, Scheme::Arq, full);
     world
         .run(async {
-            let connect = |address| Client::connect(&host, Transport::ArqSelective, address, &client_options());
+            let connect =
+                |address| Client::connect(&host, Transport::ArqSelective, address, &client_options());
             let mut first = connect(address).await.unwrap();
             assert_eq!(first.exchange(b"here").await.unwrap().bytes, b"here");
             // It has connected before it is told: its hello is answered before there is a place to look for.

@@ -79,7 +79,13 @@ pub(super) fn settings(plan: &Plan, seed: Option<u64>) -> Result<Settings, RunEr
         arq: ArqSettings {
             congestion: plan.congestion,
             seed,
-            max_datagram: plan.links.iter().map(|link| link.mtu).min().unwrap_or(u16::MAX).saturating_sub(HEADERS),
+            max_datagram: plan
+                .links
+                .iter()
+                .map(|link| link.mtu)
+                .min()
+                .unwrap_or(u16::MAX)
+                .saturating_sub(HEADERS),
             limits: ArqLimits::EXPERIMENT,
         },
         reading: Reading::Unordered,

@@ -59,7 +59,9 @@ impl Theory {
         }
         match plan.transport {
             Transport::ArqStopAndWait => return Err("one message a round trip: the others wait to be sent"),
-            Transport::ArqGoBackN => return Err("what follows a loss is sent again too, and not only kept waiting"),
+            Transport::ArqGoBackN => {
+                return Err("what follows a loss is sent again too, and not only kept waiting");
+            }
             _ => {}
         }
         let [to_server, to_client] = &plan.links;

@@ -128,11 +128,8 @@ pub const MAX_REPLY: usize = 16 << 20;
 const BUFFER_BYTES: u64 = 1 << 20;
 
 /// The same for reliability by hand; but a reply has to fit.
-const ARQ_LIMITS: ArqLimits = ArqLimits {
-    receive_window: 16 << 10,
-    send_buffer: BUFFER_BYTES as usize,
-    idle: Duration::from_secs(60),
-};
+const ARQ_LIMITS: ArqLimits =
+    ArqLimits { receive_window: 16 << 10, send_buffer: BUFFER_BYTES as usize, idle: Duration::from_secs(60) };
 
 /// Sends messages one after the other.
 #[derive(Debug)]

@@ -37,11 +37,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) fn bind(desk: &Desk, local: SocketAddr, key: [u8; 32]) -> Result<ArqServer, ConnectError> {
-    let limits = ArqLimits {
-        receive_window: window(desk),
-        send_buffer: MAX_BUFFER_BYTES,
-        idle: desk.options.idle,
-    };
+    let limits =
+        ArqLimits { receive_window: window(desk), send_buffer: MAX_BUFFER_BYTES, idle: desk.options.idle };
     let settings = ArqSettings {
         congestion: Congestion::Cubic,
         seed: desk.options.seed,
@@ -108,7 +105,12 @@ fn is_welcome(desk: &Desk, source: SocketAddr, stops: bool) -> bool {
 }
 
 /// Serves a client. A connection that is not closed in order is reset as it is dropped.
-async fn serve(desk: Arc<Desk>, connection: ArqConnection, slot: Slot, _in_progress: Option<mpsc::Sender<()>>) {
+async fn serve(
+    desk: Arc<Desk>,
+    connection: ArqConnection,
+    slot: Slot,
+    _in_progress: Option<mpsc::Sender<()>>,
+) {
     desk.welcome(connection.peer());
     let end = tokio::select! {
         biased;

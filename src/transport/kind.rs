@@ -62,7 +62,8 @@ impl Transport {
     pub const QUIC: [Self; 4] = [Self::QuicOne, Self::QuicFlow, Self::QuicMessage, Self::QuicDatagram];
 
     /// The four variants of reliability by hand.
-    pub const ARQ: [Self; 4] = [Self::ArqStopAndWait, Self::ArqGoBackN, Self::ArqSelective, Self::ArqUnordered];
+    pub const ARQ: [Self; 4] =
+        [Self::ArqStopAndWait, Self::ArqGoBackN, Self::ArqSelective, Self::ArqUnordered];
 
     /// The variant of reliability by hand that recovers and delivers so.
     pub const fn of_mode(mode: Mode) -> Self {

@@ -162,7 +162,8 @@ impl ExperimentArgs {
             return Err(UsageError::new(format!("{option}: {why}")).into());
         }
         let rows = self.servers.rows(self.transport.as_ref())?;
-        if self.congestion.contains(&Congestion::Bbr) && rows.iter().any(|(transport, _)| transport.is_arq()) {
+        if self.congestion.contains(&Congestion::Bbr) && rows.iter().any(|(transport, _)| transport.is_arq())
+        {
             return Err(UsageError::new(format!("--congestion bbr: {NO_BBR}")).into());
         }
         let transports: Vec<Transport> = rows.iter().map(|(transport, _)| *transport).collect();

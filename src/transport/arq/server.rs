@@ -98,7 +98,10 @@ impl ArqServer {
     /// # Errors
     ///
     /// Where the socket fails; the next call may succeed.
-    pub async fn next(&mut self, mut welcome: impl FnMut(SocketAddr) -> bool) -> Result<Heard, DatagramError> {
+    pub async fn next(
+        &mut self,
+        mut welcome: impl FnMut(SocketAddr) -> bool,
+    ) -> Result<Heard, DatagramError> {
         loop {
             let received = tokio::select! {
                 biased;
@@ -144,7 +147,8 @@ impl ArqServer {
 
     fn accept(&mut self, connection: Connection, peer: (SocketAddr, Option<IpAddr>)) -> ArqConnection {
         let id = connection.id();
-        let shared = Shared::new(&self.host, self.socket.clone(), peer, (connection, false), self.tap.clone());
+        let shared =
+            Shared::new(&self.host, self.socket.clone(), peer, (connection, false), self.tap.clone());
         let (driven, tell_over) = (shared.clone(), self.tell_over.clone());
         self.host.spawn(
             "an ARQ connection",

@@ -238,7 +238,8 @@ impl Shared {
     /// Wakes the driver if it would sleep too long.
     fn rearm(&self, state: &mut State) {
         let due = state.connection.poll_timeout();
-        if state.connection.is_drained() || due.is_some_and(|due| state.armed.is_none_or(|armed| due < armed)) {
+        if state.connection.is_drained() || due.is_some_and(|due| state.armed.is_none_or(|armed| due < armed))
+        {
             state.armed = due;
             self.changed.notify_one();
         }

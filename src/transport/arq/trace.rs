@@ -29,7 +29,8 @@ impl Trace {
 
     /// `datagram` is sent next; the peer has all before `unacknowledged`.
     pub(super) fn leaves(&mut self, datagram: &[u8], unacknowledged: u64) {
-        let Ok(Segment { body: Body::Data { sequence, fragment, payload }, .. }) = Segment::parse(datagram) else {
+        let Ok(Segment { body: Body::Data { sequence, fragment, payload }, .. }) = Segment::parse(datagram)
+        else {
             return;
         };
         let first = sequence - u64::from(fragment.index);
