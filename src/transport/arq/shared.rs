@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::{connection::ArqError, trace::Trace};
 use crate::{
-    arq::{Connection, Event},
+    arq::{Connection, Event, Message},
     path::{DatagramError, Datagrams, Host, tap::Tap},
     time::Time,
 };
@@ -145,6 +145,13 @@ impl Shared {
             state.wake();
         }
         self.rearm(&mut state);
+    }
+
+    /// The next message. What there is to send then, of the room that it leaves, travels with its answer if there is one.
+    pub(super) fn take(&self, state: &mut State) -> Option<Message> {
+        let message = state.connection.recv(self.host.now())?;
+        self.rearm(state);
+        Some(message)
     }
 
     /// The socket is of no use any more.
