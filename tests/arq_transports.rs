@@ -205,7 +205,6 @@ fn goodput(transport: Transport, congestion: Congestion, seeds: u64) -> f64 {
 }
 
 #[test]
-#[ignore = "not reached yet: a third of QUIC's goodput with CUBIC at 1% loss"]
 fn with_the_same_controller_selective_repeat_carries_as_much_as_a_quic_stream() {
     for congestion in [Congestion::Cubic, Congestion::NewReno] {
         let [arq, quic] =

@@ -144,7 +144,8 @@ impl Shared {
         if state.note(now) || kept {
             state.wake();
         }
-        self.rearm(&mut state);
+        // Also where nothing is due: an acknowledgement makes room for what waits.
+        self.changed.notify_one();
     }
 
     /// The next message. What there is to send then, of the room that it leaves, travels with its answer if there is one.
@@ -177,7 +178,7 @@ impl Shared {
             let writable = pin!(writable);
             tokio::select! {
                 biased;
-                () = self.changed.notified() => {}
+                () = self.changed.notified() => self.with(|_, _| ()),
                 ready = writable => match ready {
                     Ok(()) => self.with(|_, _| ()),
                     Err(error) => self.fail(&error),
