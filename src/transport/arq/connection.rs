@@ -109,11 +109,10 @@ impl ArqConnection {
     ///
     /// Why no more can come.
     pub fn poll_recv(&self, cx: &Context<'_>) -> Poll<Result<Option<Message>, ArqError>> {
-        let message = self.0.with(|state, now| state.connection.recv(now));
-        if message.is_some() {
-            return Poll::Ready(Ok(message));
-        }
         let mut state = self.0.lock();
+        if let Some(message) = self.0.take(&mut state) {
+            return Poll::Ready(Ok(Some(message)));
+        }
         if state.finished {
             return Poll::Ready(Ok(None));
         }

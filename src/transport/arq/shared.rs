@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::{connection::ArqError, trace::Trace};
 use crate::{
-    arq::{Connection, Event},
+    arq::{Connection, Event, Message},
     path::{DatagramError, Datagrams, Host, tap::Tap},
     time::Time,
 };
@@ -144,7 +144,15 @@ impl Shared {
         if state.note(now) || kept {
             state.wake();
         }
-        self.rearm(&mut state);
+        // Also where nothing is due: an acknowledgement makes room for what waits.
+        self.changed.notify_one();
+    }
+
+    /// The next message. What there is to send then, of the room that it leaves, travels with its answer if there is one.
+    pub(super) fn take(&self, state: &mut State) -> Option<Message> {
+        let message = state.connection.recv(self.host.now())?;
+        self.rearm(state);
+        Some(message)
     }
 
     /// The socket is of no use any more.
@@ -170,7 +178,7 @@ impl Shared {
             let writable = pin!(writable);
             tokio::select! {
                 biased;
-                () = self.changed.notified() => {}
+                () = self.changed.notified() => self.with(|_, _| ()),
                 ready = writable => match ready {
                     Ok(()) => self.with(|_, _| ()),
                     Err(error) => self.fail(&error),
