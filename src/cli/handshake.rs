@@ -8,8 +8,8 @@ use serde_json::{Map, json};
 
 use super::{
     experiment::{
-        LinkArgs, forbidden_namespaces, interrupt::stop_on_interrupt, output::OutputArgs, parse_transports,
-        presets, progress, seed, seeds, transports::Transports, usage::UsageError,
+        LinkArgs, OnPath, interrupt::stop_on_interrupt, leave_out_forbidden, output::OutputArgs,
+        parse_transports, presets, progress, seed, seeds, transports::Transports, usage::UsageError,
     },
     output::{complain, note},
     values,
@@ -19,7 +19,6 @@ use wirelab::{
         self, Effort, HandshakeOutcome, HandshakePlan, Mode, PathKind, Runs, handshake_cell,
         handshake_direct, handshake_netns, handshake_relay, handshake_sim, run_numbered_matrix,
     },
-    path::netns,
     report::{ResultFile, Skipped},
     time::nanos,
     transport::{Transport, quic::Congestion},
@@ -128,16 +127,13 @@ const A_WHILE: Duration = Duration::from_secs(2);
 /// What a connection takes without a link.
 const A_MOMENT: Duration = Duration::from_millis(1);
 
-/// Leaves out the path through network namespaces where this process may make none, and says why.
-fn leave_out_forbidden(batches: &mut Vec<Batch>, skipped: &mut Vec<Skipped>) {
-    let needs = |batch: &Batch| batch.path == PathKind::Netns;
-    if !batches.iter().any(needs) {
-        return;
+impl OnPath for Batch {
+    fn path(&self) -> PathKind {
+        self.path
     }
-    let plans = batches.iter().filter(|batch| needs(batch)).flat_map(|batch| &batch.plans);
-    if let Some(forbidden) = forbidden_namespaces(plans.map(|plan| plan.transport)) {
-        batches.retain(|batch| !needs(batch));
-        skipped.extend(forbidden);
+
+    fn transports(&self) -> Vec<Transport> {
+        self.plans.iter().map(|plan| plan.transport).collect()
     }
 }
 
@@ -152,7 +148,7 @@ impl Handshake {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let mut file = ResultFile::new("handshake");
         let mut batches = self.batches(&mut file.skipped)?;
-        leave_out_forbidden(&mut batches, &mut file.skipped);
+        file.skipped.extend(leave_out_forbidden(&mut batches));
         let draft = self.output.open()?;
         let stop = stop_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         file.config = self.config(&batches);
@@ -172,10 +168,7 @@ impl Handshake {
             }
         }
         bar.finish_and_clear();
-        let in_real_time = batches.iter().any(|batch| batch.path.is_real_time());
-        let in_namespaces = batches.iter().any(|batch| batch.path == PathKind::Netns);
-        let settings = if in_namespaces { netns::settings() } else { Vec::new() };
-        file.system = in_real_time.then(|| experiment::system(&wires, settings));
+        file.system = experiment::system(batches.iter().map(|batch| batch.path), &wires);
         self.output.write(draft, &file)?;
         let replied = file.cells.iter().any(|cell| {
             cell.handshake

@@ -9,12 +9,12 @@ use super::{
     Batch, Defaults, ExperimentArgs, Request,
     detail::{Runner, Samples},
     interrupt::stop_on_interrupt,
+    leave_out_forbidden,
     output::OutputArgs,
 };
 use crate::cli::output::{complain, note};
 use wirelab::{
     experiment::{self, Effort, LEAD, PathKind, Runs, run_numbered_matrix},
-    path::netns,
     report::{Flag, ResultFile, Skipped},
     units::format_duration,
 };
@@ -24,7 +24,8 @@ impl ExperimentArgs {
     pub(crate) fn measure(&self, command: &str, defaults: Defaults<'_>) -> anyhow::Result<ExitCode> {
         let mut request = self.request(defaults)?;
         // While there is one thread: see there.
-        request.leave_out_forbidden();
+        let forbidden = leave_out_forbidden(&mut request.batches);
+        request.skipped.extend(forbidden);
         self.detail.check(&request)?;
         let draft = self.output.open()?;
         let samples = self.detail.open(self.output.path())?;
@@ -49,10 +50,7 @@ impl ExperimentArgs {
             problems.extend(problems_of(batch, &runs));
             collect(&mut file, batch, runs);
         }
-        let in_real_time = request.batches.iter().any(|batch| batch.path.is_real_time());
-        let in_namespaces = request.batches.iter().any(|batch| batch.path == PathKind::Netns);
-        let settings = if in_namespaces { netns::settings() } else { Vec::new() };
-        file.system = in_real_time.then(|| experiment::system(&wires, settings));
+        file.system = experiment::system(request.batches.iter().map(|batch| batch.path), &wires);
         bar.finish_and_clear();
         let interrupted = !file.complete;
         file.complete &= problems.is_empty();

@@ -101,27 +101,32 @@ pub(crate) struct Request {
     pub(crate) skipped: Vec<Skipped>,
 }
 
-impl Request {
-    /// Leaves out the path through network namespaces where this process may make none, and says why.
-    fn leave_out_forbidden(&mut self) {
-        let needs = |batch: &Batch| batch.path == PathKind::Netns;
-        if !self.batches.iter().any(needs) {
-            return;
-        }
-        let transports = self.batches.iter().filter(|batch| needs(batch)).flat_map(|batch| &batch.plans);
-        if let Some(skipped) = forbidden_namespaces(transports.map(|plan| plan.transport)) {
-            self.batches.retain(|batch| !needs(batch));
-            self.skipped.extend(skipped);
-        }
+/// What belongs to one path.
+pub(crate) trait OnPath {
+    fn path(&self) -> PathKind;
+    fn transports(&self) -> Vec<Transport>;
+}
+
+impl OnPath for Batch {
+    fn path(&self) -> PathKind {
+        self.path
+    }
+
+    fn transports(&self) -> Vec<Transport> {
+        self.plans.iter().map(|plan| plan.transport).collect()
     }
 }
 
 /// Prepares for network namespaces, while there is one thread: see [`netns::prepare`]. Where this process may make
-/// none, says why, for each of the `transports` that were to run there.
-pub(crate) fn forbidden_namespaces(transports: impl Iterator<Item = Transport>) -> Option<Vec<Skipped>> {
-    let error = netns::prepare().err()?;
+/// none, leaves out the batches that need them, and says why for each of their transports.
+pub(crate) fn leave_out_forbidden(batches: &mut Vec<impl OnPath>) -> Vec<Skipped> {
+    let needs = |batch: &dyn OnPath| batch.path() == PathKind::Netns;
+    if !batches.iter().any(|batch| needs(batch)) {
+        return Vec::new();
+    }
+    let Err(error) = netns::prepare() else { return Vec::new() };
     let mut skipped: Vec<Skipped> = Vec::new();
-    for transport in transports {
+    for transport in batches.iter().filter(|batch| needs(*batch)).flat_map(OnPath::transports) {
         if skipped.iter().all(|skipped| skipped.transport != transport.name()) {
             skipped.push(Skipped {
                 transport: transport.name().to_owned(),
@@ -130,7 +135,8 @@ pub(crate) fn forbidden_namespaces(transports: impl Iterator<Item = Transport>) 
             });
         }
     }
-    Some(skipped)
+    batches.retain(|batch| !needs(batch));
+    skipped
 }
 
 /// The plans of one path.

@@ -69,8 +69,7 @@ impl Transfer {
         bar.finish_and_clear();
         let interrupted = stop.load(Ordering::Relaxed);
         file.complete &= !interrupted;
-        let in_real_time = request.batches.iter().any(|batch| batch.path.is_real_time());
-        file.system = in_real_time.then(|| experiment::system(&wires));
+        file.system = experiment::system(request.batches.iter().map(|batch| batch.path), &wires);
         // What is not whole and intact goes with its draft.
         if let Some((draft, saved)) = draft.filter(|_| done == 1 && !interrupted) {
             draft.complete(Ok(saved))?;

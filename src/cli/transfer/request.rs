@@ -16,7 +16,7 @@ use wirelab::{
 use super::{Transfer, What};
 use crate::cli::{
     UsageError,
-    experiment::{servers::ServerArgs, transports::Transports},
+    experiment::{OnPath, leave_out_forbidden, servers::ServerArgs, transports::Transports},
 };
 
 /// What is to be transferred, path by path.
@@ -36,13 +36,24 @@ pub(super) struct Batch {
 
 const DEFAULT_BYTES: Size = Size::from_bytes(10 << 20);
 
-const DEFAULT_TRANSPORTS: [Transport; 5] = [
+const DEFAULT_TRANSPORTS: [Transport; 6] = [
     Transport::Udp,
+    Transport::ArqSelective,
     Transport::QuicOne,
     Transport::QuicFlow,
     Transport::QuicMessage,
     Transport::QuicDatagram,
 ];
+
+impl OnPath for Batch {
+    fn path(&self) -> PathKind {
+        self.path
+    }
+
+    fn transports(&self) -> Vec<Transport> {
+        self.plans.iter().map(|plan| plan.transport).collect()
+    }
+}
 
 impl Transfer {
     /// Everything that the options ask for.
@@ -62,6 +73,7 @@ impl Transfer {
         } else {
             request.batches.push(self.elsewhere(ServerArgs::new(servers, self.peer.clone()), &content)?);
         }
+        request.skipped.extend(leave_out_forbidden(&mut request.batches));
         let runs: u64 = request.batches.iter().map(|batch| batch.plans.len() as u64 * batch.seeds).sum();
         if self.save.is_some() && runs != 1 {
             return Err(UsageError::new(format!(
