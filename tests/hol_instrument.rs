@@ -21,6 +21,7 @@ use wirelab::{
     time::Time,
     transport::{
         self, Cause, ConnectError, Delivery, Settings, Transport,
+        arq::ArqSettings,
         quic::{Congestion, QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
@@ -145,6 +146,7 @@ fn settings(plan: &Plan, seed: u64, reading: Reading) -> Settings {
         request: plan.workload.length,
         reply: plan.workload.reply_length,
         quic: QuicSettings { congestion: plan.congestion, seed: Some(seed), limits: QuicLimits::EXPERIMENT },
+        arq: ArqSettings::experiment(plan.congestion, Some(seed), 1500),
         reading,
         client_tls: ClientTls {
             trust: Trust::Roots(roots),

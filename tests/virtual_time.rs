@@ -18,6 +18,7 @@ use wirelab::{
     time::{Time, nanos},
     transport::{
         self, Settings, Transport,
+        arq::ArqSettings,
         quic::{self, Congestion, QuicClient, QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
@@ -34,6 +35,7 @@ fn settings() -> Settings {
         request: 1000,
         reply: 1000,
         quic: QuicSettings { congestion: Congestion::Cubic, seed: Some(1), limits: QuicLimits::EXPERIMENT },
+        arq: ArqSettings::experiment(Congestion::Cubic, Some(1), 1500),
         reading: Reading::Unordered,
         client_tls: ClientTls {
             trust: Trust::Roots(roots),

@@ -41,7 +41,7 @@ fn contests() -> Vec<Contest> {
             Transport::QuicOne | Transport::QuicFlow => Some(Box::new(peers::Quinn::one_stream())),
             Transport::QuicMessage => Some(Box::new(peers::Quinn::stream_per_message())),
             Transport::QuicDatagram => Some(Box::new(peers::Quinn::datagrams())),
-            Transport::Tcp | Transport::Tls => None,
+            _ => None,
         }
     };
     let contest = |transport: Transport| Contest {

@@ -13,7 +13,9 @@ use wirelab::{
     path::{Host, direct::DirectHost},
     time::Time,
     transport::{
-        Channel, Settings, Transport, connect, listen,
+        Channel, Settings, Transport,
+        arq::ArqSettings,
+        connect, listen,
         quic::{Congestion, QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
@@ -106,6 +108,7 @@ fn settings() -> Settings {
         request: LENGTH,
         reply: LENGTH,
         quic: QuicSettings { congestion: Congestion::Cubic, seed: None, limits: QuicLimits::EXPERIMENT },
+        arq: ArqSettings::experiment(Congestion::Cubic, None, 1500),
         reading: Reading::Unordered,
         client_tls,
         server_tls,

@@ -18,7 +18,7 @@ use crate::{
     time::Time,
     transport::{
         Settings, Transport,
-        arq::{ArqLimits, ArqSettings},
+        arq::ArqSettings,
         quic::{QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
@@ -64,30 +64,17 @@ pub fn simulate_observed(plan: &Plan, seed: u64, observers: Observers) -> Result
     Ok(outcome)
 }
 
-/// IPv4 and UDP header (RFC 791, RFC 768): what the paths here use.
-const HEADERS: u16 = 28;
-
 /// The two ends' settings, with certificates that exist for this process only.
 pub(super) fn settings(plan: &Plan, seed: Option<u64>) -> Result<Settings, RunError> {
     let (identity, roots) = certs::ephemeral()?;
     let name = certs::EPHEMERAL_NAME;
+    let mtu = plan.links[0].mtu.min(plan.links[1].mtu);
     Ok(Settings {
         flows: plan.workload.flows,
         request: plan.workload.length,
         reply: plan.workload.reply_length,
         quic: QuicSettings { congestion: plan.congestion, seed, limits: limits_of_streams(plan.transport) },
-        arq: ArqSettings {
-            congestion: plan.congestion,
-            seed,
-            max_datagram: plan
-                .links
-                .iter()
-                .map(|link| link.mtu)
-                .min()
-                .unwrap_or(u16::MAX)
-                .saturating_sub(HEADERS),
-            limits: ArqLimits::EXPERIMENT,
-        },
+        arq: ArqSettings::experiment(plan.congestion, seed, mtu),
         reading: Reading::Unordered,
         client_tls: ClientTls {
             trust: Trust::Roots(roots),
