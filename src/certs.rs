@@ -12,8 +12,8 @@ use std::{
 };
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType, ExtendedKeyUsagePurpose,
+    IsCa, KeyPair, KeyUsagePurpose,
 };
 use rustls::{
     RootCertStore,
@@ -247,14 +247,32 @@ fn date(since_epoch: Duration) -> OffsetDateTime {
 /// Where the system gives no randomness for the keys.
 pub fn ephemeral() -> Result<(Identity, Arc<RootCertStore>), CertsError> {
     static PAIR: LazyLock<Result<(Identity, Arc<RootCertStore>), String>> =
-        LazyLock::new(|| make_ephemeral().map_err(|e| e.to_string()));
+        LazyLock::new(|| make_ephemeral(0).map_err(|e| e.to_string()));
     PAIR.clone().map_err(|reason| content("certificate", Path::new("memory"), reason))
+}
+
+/// [`ephemeral`], with a server certificate of about `bytes` bytes where that is more than it takes.
+///
+/// # Errors
+///
+/// As [`ephemeral`].
+pub fn ephemeral_of(bytes: usize) -> Result<(Identity, Arc<RootCertStore>), CertsError> {
+    let plain = ephemeral()?;
+    let length = plain.0.chain.first().map_or(0, |certificate| certificate.len());
+    match bytes.checked_sub(length) {
+        None | Some(0) => Ok(plain),
+        Some(more) => make_ephemeral(more),
+    }
 }
 
 /// The name that the ephemeral certificate bears.
 pub const EPHEMERAL_NAME: &str = "wirelab.test";
 
-fn make_ephemeral() -> Result<(Identity, Arc<RootCertStore>), CertsError> {
+/// An extension that nobody knows and nobody has to, under a private enterprise number for examples (RFC 5612).
+const PADDING: [u64; 8] = [1, 3, 6, 1, 4, 1, 32473, 1];
+
+/// A certificate with `padding` more bytes than it takes, but for the few that name them.
+fn make_ephemeral(padding: usize) -> Result<(Identity, Arc<RootCertStore>), CertsError> {
     // Valid at the simulation's clock and at any that a machine may reasonably have.
     let (start, century) = (BACKDATE, Duration::from_secs(100 * 365 * 24 * 3600));
     let mut ca_params = params(&[], "wirelab test CA", start, century)?;
@@ -264,6 +282,10 @@ fn make_ephemeral() -> Result<(Identity, Arc<RootCertStore>), CertsError> {
     let names = [EPHEMERAL_NAME.to_owned()];
     let mut server_params = params(&names, "wirelab server", start, century)?;
     server_params.serial_number = Some(2u64.into());
+    if padding > 0 {
+        let extension = CustomExtension::from_oid_content(&PADDING, vec![0; padding]);
+        server_params.custom_extensions.push(extension);
+    }
     let key = generate_key()?;
     let server = server_params.signed_by(&key, &ca)?;
 

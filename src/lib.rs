@@ -68,6 +68,7 @@ pub mod service;
 pub mod stats;
 pub mod target;
 pub mod time;
+pub mod transfer;
 pub mod transport;
 pub mod units;
 pub mod verify;

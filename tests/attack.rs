@@ -253,6 +253,7 @@ impl Initials {
             trust: Trust::Roots(roots),
             server_name: "localhost".try_into().unwrap(),
             early_data: false,
+            sessions: None,
             key_log: false,
         };
         let tls = QuicClientConfig::try_from(tls.config(&host).unwrap()).unwrap();

@@ -21,7 +21,7 @@ use wirelab::{
     time::Time,
     transport::{
         self, Cause, ConnectError, Delivery, Settings, Transport,
-        arq::ArqSettings,
+        arq::{ArqLimits, ArqSettings},
         quic::{Congestion, QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
@@ -146,12 +146,18 @@ fn settings(plan: &Plan, seed: u64, reading: Reading) -> Settings {
         request: plan.workload.length,
         reply: plan.workload.reply_length,
         quic: QuicSettings { congestion: plan.congestion, seed: Some(seed), limits: QuicLimits::EXPERIMENT },
-        arq: ArqSettings::experiment(plan.congestion, Some(seed), 1500),
+        arq: ArqSettings {
+            congestion: plan.congestion,
+            seed: Some(seed),
+            max_datagram: 1472,
+            limits: ArqLimits::EXPERIMENT,
+        },
         reading,
         client_tls: ClientTls {
             trust: Trust::Roots(roots),
             server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
             early_data: false,
+            sessions: None,
             key_log: false,
         },
         server_tls: ServerTls { identity, early_data: false },

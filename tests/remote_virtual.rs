@@ -70,6 +70,7 @@ fn measure(plan: &Plan, rate: Option<NonZeroU32>) -> (Outcome, [Counters; 2]) {
             trust: Trust::Roots(roots),
             server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
             early_data: false,
+            sessions: None,
             key_log: false,
         },
         seed: Some(1),

@@ -44,6 +44,7 @@ impl Client {
             trust: Trust::Roots(roots),
             server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
             early_data: false,
+            sessions: None,
             key_log: false,
         };
         let mut tls = tls.config(&host).unwrap();

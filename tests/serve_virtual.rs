@@ -47,6 +47,7 @@ fn client_options() -> send::Options {
             trust: Trust::Roots(roots),
             server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
             early_data: false,
+            sessions: None,
             key_log: false,
         },
         seed: Some(1),
@@ -364,8 +365,8 @@ fn by_hand_who_finds_no_room_or_nobody_is_told_so() {
     let Pair { client: host, server, address } = pair(&world, Scheme::Arq, full);
     world
         .run(async {
-            let sending = client_options();
-            let connect = |address| Client::connect(&host, Transport::ArqSelective, address, &sending);
+            let options = client_options();
+            let connect = |address| Client::connect(&host, Transport::ArqSelective, address, &options);
             let mut first = connect(address).await.unwrap();
             assert_eq!(first.exchange(b"here").await.unwrap().bytes, b"here");
             // It has connected before it is told: its hello is answered before there is a place to look for.

@@ -18,7 +18,7 @@ use wirelab::{
     time::{Time, nanos},
     transport::{
         self, Settings, Transport,
-        arq::ArqSettings,
+        arq::{ArqLimits, ArqSettings},
         quic::{self, Congestion, QuicClient, QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
@@ -35,12 +35,18 @@ fn settings() -> Settings {
         request: 1000,
         reply: 1000,
         quic: QuicSettings { congestion: Congestion::Cubic, seed: Some(1), limits: QuicLimits::EXPERIMENT },
-        arq: ArqSettings::experiment(Congestion::Cubic, Some(1), 1500),
+        arq: ArqSettings {
+            congestion: Congestion::Cubic,
+            seed: Some(1),
+            max_datagram: 1472,
+            limits: ArqLimits::EXPERIMENT,
+        },
         reading: Reading::Unordered,
         client_tls: ClientTls {
             trust: Trust::Roots(roots),
             server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
             early_data: true,
+            sessions: None,
             key_log: false,
         },
         server_tls: ServerTls { identity, early_data: true },

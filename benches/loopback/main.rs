@@ -8,6 +8,7 @@
 
 #![expect(clippy::print_stdout, reason = "the table of quotients is what this program is for")]
 
+mod common;
 mod ours;
 mod peers;
 
@@ -41,7 +42,12 @@ fn contests() -> Vec<Contest> {
             Transport::QuicOne | Transport::QuicFlow => Some(Box::new(peers::Quinn::one_stream())),
             Transport::QuicMessage => Some(Box::new(peers::Quinn::stream_per_message())),
             Transport::QuicDatagram => Some(Box::new(peers::Quinn::datagrams())),
-            _ => None,
+            Transport::Tcp
+            | Transport::Tls
+            | Transport::ArqStopAndWait
+            | Transport::ArqGoBackN
+            | Transport::ArqSelective
+            | Transport::ArqUnordered => None,
         }
     };
     let contest = |transport: Transport| Contest {

@@ -1,37 +1,29 @@
 //! Our channels, as experiments use them.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 use wirelab::{
-    certs,
     path::{Host, direct::DirectHost},
     time::Time,
     transport::{
         Channel, Settings, Transport,
-        arq::ArqSettings,
+        arq::{ArqLimits, ArqSettings},
         connect, listen,
         quic::{Congestion, QuicLimits, QuicSettings, Reading},
-        tls::{ClientTls, ServerTls, Trust},
     },
     wire::{MessageId, Probe},
 };
 
-use super::{Echo, LENGTH};
-
-/// Without tokio's timers, because hosts have their own.
-fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_io().build().expect("a runtime")
-}
-
-pub(super) fn any_port() -> SocketAddr {
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)
-}
+use super::{
+    Echo, LENGTH,
+    common::{any_port, runtime, tls},
+};
 
 pub(super) struct Ours {
     runtime: Runtime,
@@ -108,16 +100,14 @@ fn settings() -> Settings {
         request: LENGTH,
         reply: LENGTH,
         quic: QuicSettings { congestion: Congestion::Cubic, seed: None, limits: QuicLimits::EXPERIMENT },
-        arq: ArqSettings::experiment(Congestion::Cubic, None, 1500),
+        arq: ArqSettings {
+            congestion: Congestion::Cubic,
+            seed: None,
+            max_datagram: 1472,
+            limits: ArqLimits::EXPERIMENT,
+        },
         reading: Reading::Unordered,
         client_tls,
         server_tls,
     }
-}
-
-pub(super) fn tls() -> (ClientTls, ServerTls) {
-    let (identity, roots) = certs::ephemeral().expect("certificates");
-    let server_name = certs::EPHEMERAL_NAME.try_into().expect("a name");
-    let client = ClientTls { trust: Trust::Roots(roots), server_name, early_data: false, key_log: false };
-    (client, ServerTls { identity, early_data: false })
 }

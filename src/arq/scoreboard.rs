@@ -292,3 +292,72 @@ impl Scoreboard {
         self.segments.get_mut(usize::try_from(sequence.checked_sub(self.first)?).ok()?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RTT: Duration = Duration::from_millis(80);
+    /// 9/8 of it.
+    const REORDERING: Duration = Duration::from_millis(90);
+
+    fn at(ms: u64) -> Time {
+        Time::ZERO + Duration::from_millis(ms)
+    }
+
+    /// `count` segments, sent a millisecond apart.
+    fn sent(count: u64) -> Scoreboard {
+        let mut board = Scoreboard::default();
+        (0..count).for_each(|n| assert_eq!(board.send(at(n), Content::Fin, 100), n));
+        board
+    }
+
+    fn acknowledge(board: &mut Scoreboard, now: u64, next: u64, ahead: Range<u64>) -> Progress {
+        board.acknowledge(at(now), (next, &[ahead]), (None, RTT))
+    }
+
+    #[test]
+    fn the_third_later_transmission_that_arrives_tells_of_a_loss() {
+        let mut board = sent(5);
+        acknowledge(&mut board, 83, 0, 1..3);
+        let losses = board.detect(at(83), REORDERING);
+        assert_eq!(
+            (losses.latest, losses.next),
+            (None, Some(at(90))),
+            "two later ones; in time, it is lost too"
+        );
+        acknowledge(&mut board, 84, 0, 1..4);
+        assert_eq!(board.detect(at(84), REORDERING).latest, Some(at(0)));
+        assert_eq!((board.next_lost(), board.in_flight()), (Some((0, 100)), 100));
+    }
+
+    #[test]
+    fn what_was_sent_again_is_as_new_as_its_last_copy() {
+        let mut board = sent(8);
+        acknowledge(&mut board, 83, 0, 1..4);
+        board.detect(at(83), REORDERING);
+        board.resend(at(83), 0);
+        acknowledge(&mut board, 87, 0, 1..8);
+        assert_eq!(board.detect(at(87), REORDERING).latest, None, "all of these were sent before the copy");
+        assert_eq!(board.content(0).map(|(_, copies_before)| copies_before), Some(1));
+    }
+
+    #[test]
+    fn an_acknowledgement_that_comes_too_soon_is_of_an_earlier_copy() {
+        let mut board = sent(1);
+        board.lose_front();
+        board.resend(at(85), 0);
+        let progress = acknowledge(&mut board, 100, 1, 0..0);
+        assert_eq!((progress.count, progress.newest), (1, None));
+        assert_eq!((board.first(), board.in_flight(), board.earliest()), (1, 0, None));
+    }
+
+    #[test]
+    fn what_is_acknowledged_twice_counts_once() {
+        let mut board = sent(4);
+        assert_eq!(acknowledge(&mut board, 83, 0, 2..4).count, 2);
+        assert_eq!(acknowledge(&mut board, 84, 1, 2..4).count, 1);
+        assert_eq!(acknowledge(&mut board, 85, 4, 0..0).count, 1);
+        assert_eq!(acknowledge(&mut board, 86, 2, 3..4).count, 0, "late, and of no use");
+    }
+}

@@ -4,6 +4,7 @@ mod bench;
 mod certs;
 mod completions;
 mod experiment;
+mod handshake;
 mod hol;
 mod link;
 mod man;
@@ -12,6 +13,7 @@ mod peer;
 mod report;
 mod send;
 mod serve;
+mod transfer;
 mod values;
 mod verify;
 
@@ -33,7 +35,9 @@ pub(crate) struct Cli {
 enum Command {
     Bench(Box<bench::Bench>),
     Hol(Box<hol::Hol>),
+    Handshake(Box<handshake::Handshake>),
     Link(Box<link::Link>),
+    Transfer(Box<transfer::Transfer>),
     Report(report::Report),
     Verify(verify::Verify),
     Serve(serve::Serve),
@@ -53,7 +57,9 @@ impl Cli {
         match self.command {
             Command::Bench(command) => command.run(),
             Command::Hol(command) => command.run(),
+            Command::Handshake(command) => command.run(),
             Command::Link(command) => in_real_time(|host| command.run(host)),
+            Command::Transfer(command) => command.run(),
             Command::Report(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Serve(command) => in_real_time(|host| command.run(host)),

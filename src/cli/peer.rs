@@ -62,6 +62,6 @@ impl PeerArgs {
             })?,
             None => server.server_name()?,
         };
-        Ok(ClientTls { trust, server_name, early_data: false, key_log: true })
+        Ok(ClientTls { trust, server_name, early_data: false, sessions: None, key_log: true })
     }
 }

@@ -64,10 +64,12 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) fn of(delivery: &Delivery) -> Option<Self> {
+    /// `None` for a message that did not wait for another, or for less than `resolution`.
+    pub(super) fn of(delivery: &Delivery, resolution: Duration) -> Option<Self> {
         let blocker = delivery.blocked_by?;
-        Some(Self {
-            wait: delivery.released - delivery.arrived?,
+        let wait = delivery.released - delivery.arrived?;
+        (wait >= resolution).then(|| Self {
+            wait,
             by_other_flow: blocker.flow != delivery.probe.id.flow,
             cause: delivery.cause,
         })

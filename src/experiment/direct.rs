@@ -33,15 +33,23 @@ pub fn run_direct(plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
 /// Those of [`run_direct`].
 pub fn run_direct_observed(plan: &Plan, seed: u64, samples: Option<SampleSink>) -> Result<Outcome, RunError> {
     let settings = settings(plan, None)?;
+    on_loopback(async |ends| {
+        run(ends, plan.transport, &plan.workload, &settings, (seed, || ()), samples).await
+    })
+}
+
+/// Runs `run` between two hosts on loopback.
+pub(super) fn on_loopback<T>(run: impl AsyncFnOnce(&Ends) -> Result<T, RunError>) -> Result<T, RunError> {
     let runtime = runtime()?;
     let client = runtime.block_on(async { DirectHost::new() })?;
-    let server = ServerThread::start(client.clone())?;
+    let server = ServerThread::beside(client.clone())?;
     let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
     let ends =
         Ends { client, server: server.host.clone(), listen: SocketAddr::new(loopback, 0), reach: loopback };
-    runtime.block_on(run(&ends, plan.transport, &plan.workload, &settings, (seed, || ()), samples))
+    runtime.block_on(run(&ends))
 }
 
+/// A runtime for one thread.
 pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_io().build()
 }
@@ -55,14 +63,21 @@ pub(super) struct ServerThread {
 
 impl ServerThread {
     /// Starts a host whose clock reads as that of `like`.
-    pub(super) fn start(like: Arc<DirectHost>) -> Result<Self, RunError> {
+    pub(super) fn beside(like: Arc<DirectHost>) -> Result<Self, RunError> {
+        Self::start(move || Ok(like.sibling()? as Arc<dyn Host>))
+    }
+
+    /// Starts the host that `make` makes.
+    pub(super) fn start(
+        make: impl FnOnce() -> std::io::Result<Arc<dyn Host>> + Send + 'static,
+    ) -> Result<Self, RunError> {
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = mpsc::channel();
         let runtime = runtime()?;
         let thread = thread::Builder::new().name("server".to_owned()).spawn(move || {
             runtime.block_on(async {
                 // The other end of neither channel goes before this thread is told to stop.
-                let _ = tell.send(like.sibling());
+                let _ = tell.send(make());
                 let _ = stopped.await;
             });
         })?;

@@ -2,33 +2,55 @@
 
 use std::{collections::BTreeMap, fs, num::NonZero, thread};
 
-use crate::{path::Fidelity, report::System};
+use rustix::time::{ClockId, clock_getres};
+
+use super::plan::PathKind;
+use crate::{
+    path::{Fidelity, netns},
+    report::System,
+};
 
 /// The crates that carry the transports.
 const CRATES: [&str; 6] = ["quinn", "quinn-proto", "quinn-udp", "rustls", "ring", "tokio"];
 
 /// Kernel settings that bear on a result.
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [(&str, &str); 5] = [
     ("rmem_max", "/proc/sys/net/core/rmem_max"),
     ("wmem_max", "/proc/sys/net/core/wmem_max"),
     ("tcp_congestion_control", "/proc/sys/net/ipv4/tcp_congestion_control"),
     ("tcp_ecn", "/proc/sys/net/ipv4/tcp_ecn"),
+    ("tcp_available_congestion_control", "/proc/sys/net/ipv4/tcp_available_congestion_control"),
 ];
 
-/// This machine, and how true its wires were to their models.
-pub fn system<'a>(wires: impl IntoIterator<Item = &'a Fidelity>) -> System {
+/// This machine, and how true its wires were to their models; `None` where nothing went over `paths` in real time.
+pub fn system<'a>(
+    paths: impl Iterator<Item = PathKind> + Clone,
+    wires: impl IntoIterator<Item = &'a Fidelity>,
+) -> Option<System> {
+    if !paths.clone().any(PathKind::is_real_time) {
+        return None;
+    }
+    let in_namespaces = paths.clone().any(|path| path == PathKind::Netns);
+    let set = if in_namespaces { netns::settings() } else { Vec::new() };
     let fidelity = Fidelity::of_all(wires);
     let kernel = read("/proc/sys/kernel/osrelease").unwrap_or_else(|| "unknown".to_owned());
     let settings = SETTINGS.iter().filter_map(|&(name, file)| Some((name.to_owned(), read(file)?)));
-    System {
+    let frequency = ("timer_frequency_hz".to_owned(), timer_frequency().to_string());
+    Some(System {
         kernel: format!("Linux {kernel}"),
         cores: thread::available_parallelism().map_or(1, NonZero::get) as u64,
         crates: versions(include_str!("../../Cargo.lock")),
-        settings: settings.collect(),
+        settings: settings.chain([frequency]).chain(set).collect(),
         lateness_ns: fidelity.as_ref().map(|fidelity| fidelity.lateness.summary()),
         dropped_packets: fidelity.as_ref().and_then(|fidelity| fidelity.dropped),
         send_errors: fidelity.as_ref().map(|fidelity| fidelity.send_errors),
-    }
+    })
+}
+
+/// How often a second the kernel's coarse clocks tick: `CONFIG_HZ`.
+fn timer_frequency() -> i64 {
+    let tick = clock_getres(ClockId::MonotonicCoarse);
+    1_000_000_000 / tick.tv_nsec.max(1)
 }
 
 fn read(file: &str) -> Option<String> {
@@ -53,7 +75,7 @@ mod tests {
 
     #[test]
     fn every_crate_that_carries_a_transport_has_its_version() {
-        let system = system([]);
+        let system = system([PathKind::Relay].into_iter(), []).unwrap();
         assert_eq!(system.crates.len(), CRATES.len(), "{:?}", system.crates);
         assert!(system.crates.values().all(|version| version.starts_with(|c: char| c.is_ascii_digit())));
         assert_eq!((system.lateness_ns, system.dropped_packets), (None, None));

@@ -12,9 +12,9 @@ use super::{outcome::Outcome, plan::Plan, run::RunError};
 
 /// The outcomes of one plan, in the order of their seeds.
 #[derive(Debug)]
-pub struct Runs {
+pub struct Runs<O = Outcome> {
     /// Outcomes by seed. Seeds that were not run are missing.
-    pub outcomes: Vec<(u64, Outcome)>,
+    pub outcomes: Vec<(u64, O)>,
     /// Seeds whose run could not be made, and why.
     pub failures: Vec<(u64, RunError)>,
 }
@@ -45,12 +45,12 @@ pub fn run_matrix(
 
 /// [`run_matrix`], whose `run` is also told its place: the jobs are the plans in order, each with its seeds in
 /// order, and are begun in that order.
-pub fn run_numbered_matrix(
-    plans: &[Plan],
+pub fn run_numbered_matrix<P: Sync, O: Send>(
+    plans: &[P],
     effort: Effort<'_>,
-    run: impl Fn(usize, &Plan, u64) -> Result<Outcome, RunError> + Sync,
+    run: impl Fn(usize, &P, u64) -> Result<O, RunError> + Sync,
     done: impl Fn() + Sync,
-) -> Vec<Runs> {
+) -> Vec<Runs<O>> {
     let seeds = usize::try_from(effort.seeds).unwrap_or(usize::MAX);
     let total = plans.len().saturating_mul(seeds);
     let next = AtomicUsize::new(0);
@@ -75,7 +75,7 @@ pub fn run_numbered_matrix(
     let mut finished = finished.into_inner().unwrap_or_else(PoisonError::into_inner);
     finished.sort_by_key(|(job, ..)| *job);
     let empty = || Runs { outcomes: Vec::new(), failures: Vec::new() };
-    let mut runs: Vec<Runs> = plans.iter().map(|_| empty()).collect();
+    let mut runs: Vec<Runs<O>> = plans.iter().map(|_| empty()).collect();
     for (job, seed, result) in finished {
         let runs = &mut runs[job / seeds];
         match result {

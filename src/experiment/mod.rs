@@ -6,8 +6,10 @@ mod cell;
 mod compare;
 mod direct;
 mod episode;
+mod handshake;
 mod machine;
 mod matrix;
+mod netns;
 mod network;
 mod observe;
 mod outcome;
@@ -19,6 +21,7 @@ mod run;
 mod samples;
 mod sim;
 mod theory;
+pub mod transfer;
 mod workload;
 
 pub use self::{
@@ -28,8 +31,13 @@ pub use self::{
     compare::compare,
     direct::{run_direct, run_direct_observed},
     episode::{UnknownEpisode, Which, choose, episode},
+    handshake::{
+        HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake_cell, handshake_direct,
+        handshake_netns, handshake_relay, handshake_sim,
+    },
     machine::system,
     matrix::{Effort, Runs, run_matrix, run_numbered_matrix},
+    netns::{run_netns, run_netns_observed},
     network::{NetworkFigures, WayFigures},
     observe::{LoggedPacket, Observers, PacketLog, Portion, Sample, SampleSink, Status},
     outcome::{Messages, Outcome},

@@ -16,19 +16,22 @@ pub enum PathKind {
     Sim,
     /// This machine's loopback in real time, over the emulated link.
     Relay,
+    /// Two network namespaces of this machine in real time, over the emulated link: the kernel's TCP too.
+    Netns,
     /// This machine's loopback, with no link in between.
     Direct,
 }
 
 impl PathKind {
     /// Every path, in the order in which they are shown.
-    pub const ALL: [Self; 3] = [Self::Sim, Self::Relay, Self::Direct];
+    pub const ALL: [Self; 4] = [Self::Sim, Self::Relay, Self::Netns, Self::Direct];
 
     /// Its name on the command line and in results.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sim => "sim",
             Self::Relay => "relay",
+            Self::Netns => "netns",
             Self::Direct => "direct",
         }
     }
@@ -47,12 +50,12 @@ impl PathKind {
     pub fn refuses(self, transport: Transport) -> Option<&'static str> {
         match (self, transport) {
             (Self::Sim, Transport::Tcp | Transport::Tls) => Some(
-                "the simulated wire carries UDP packets only; the kernel's TCP runs with --path direct, \
-                 without the link",
+                "the simulated wire carries UDP packets only; the kernel's TCP runs on the same link with \
+                 --path netns, and without it with --path direct",
             ),
             (Self::Relay, Transport::Tcp | Transport::Tls) => Some(
                 "a user-space relay cannot lose a TCP segment, it can only delay bytes; the kernel's TCP runs \
-                 with --path direct, without the link",
+                 on the same link with --path netns, and without it with --path direct",
             ),
             _ => None,
         }
@@ -69,7 +72,7 @@ impl fmt::Display for PathKind {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is no path; there are: sim (virtual time), relay (the link between loopback sockets), \
-     direct (loopback sockets, no link)"
+     netns (the link between network namespaces), direct (loopback sockets, no link)"
 )]
 pub struct UnknownPath(String);
 

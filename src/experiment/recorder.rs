@@ -33,6 +33,8 @@ pub(super) struct Recorder(Arc<Mutex<State>>);
 
 struct State {
     workload: Workload,
+    /// See [`Host::resolution`](crate::path::Host::resolution).
+    resolution: Duration,
     /// Whether a message that stays away is lost, or only not finished yet.
     datagrams: bool,
     /// Messages under way, and those settled that were scheduled behind them.
@@ -103,9 +105,15 @@ impl Message {
 }
 
 impl Recorder {
-    pub(super) fn new(transport: Transport, workload: Workload, samples: Option<SampleSink>) -> Self {
+    pub(super) fn new(
+        transport: Transport,
+        workload: Workload,
+        resolution: Duration,
+        samples: Option<SampleSink>,
+    ) -> Self {
         Self(Arc::new(Mutex::new(State {
             workload,
+            resolution,
             datagrams: transport.is_datagram(),
             under_way: VecDeque::new(),
             first: 0,
@@ -122,8 +130,13 @@ impl Recorder {
     }
 
     /// The same, where the server is elsewhere.
-    pub(super) fn of_remote(transport: Transport, workload: Workload, samples: Option<SampleSink>) -> Self {
-        let recorder = Self::new(transport, workload, samples);
+    pub(super) fn of_remote(
+        transport: Transport,
+        workload: Workload,
+        resolution: Duration,
+        samples: Option<SampleSink>,
+    ) -> Self {
+        let recorder = Self::new(transport, workload, resolution, samples);
         recorder.lock().remote = Some(Remote::default());
         recorder
     }
@@ -248,12 +261,12 @@ impl State {
         if let Some(budget) = &budget {
             debug_assert_eq!(budget.total(), reply.released - message.scheduled.due, "{message:?} {reply:?}");
             self.outcome.budget.add(budget);
-            if !budget.extra().is_zero() {
+            if budget.extra() > self.resolution {
                 self.outcome.extra.record(nanos(budget.extra()));
             }
         }
-        let there = request.and_then(|request| Held::of(&request.delivery));
-        let back = Held::of(reply);
+        let there = request.and_then(|request| Held::of(&request.delivery, self.resolution));
+        let back = Held::of(reply, self.resolution);
         self.outcome.order.note(Held::either(there, back));
         self.outcome.order_by_direction[0].note(there);
         self.outcome.order_by_direction[1].note(back);

@@ -13,7 +13,10 @@ use super::{
     run::{Ends, RunError, run},
     sim::settings,
 };
-use crate::path::{direct::DirectHost, relay::Wire, sim::Side};
+use crate::{
+    link::{Counters, LinkSpec},
+    path::{Fidelity, direct::DirectHost, relay::Wire, sim::Side},
+};
 
 /// Runs `plan` once between two sockets of this machine, with a relay in between. It takes as long as the plan says.
 ///
@@ -31,10 +34,25 @@ pub fn run_relay(plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
 /// Those of [`run_relay`].
 pub fn run_relay_observed(plan: &Plan, seed: u64, samples: Option<SampleSink>) -> Result<Outcome, RunError> {
     let settings = settings(plan, Some(seed))?;
+    let (mut outcome, wire, fidelity) = over_relay(&plan.links, seed, async |ends, measuring| {
+        run(ends, plan.transport, &plan.workload, &settings, (seed, measuring), samples).await
+    })?;
+    outcome.wire = Some(wire);
+    outcome.fidelity = Some(fidelity);
+    Ok(outcome)
+}
+
+/// Runs `run` between two hosts on loopback with a relay in between, and returns what the wire did since it was told
+/// that it is measured.
+pub(super) fn over_relay<T>(
+    links: &[LinkSpec; 2],
+    seed: u64,
+    run: impl AsyncFnOnce(&Ends, &dyn Fn()) -> Result<T, RunError>,
+) -> Result<(T, [Counters; 2], Fidelity), RunError> {
     let runtime = runtime()?;
     let client = runtime.block_on(async { DirectHost::new() })?;
-    let server = ServerThread::start(client.clone())?;
-    let wire = Wire::new(plan.links.clone(), seed);
+    let server = ServerThread::beside(client.clone())?;
+    let wire = Wire::new(links.clone(), seed);
     let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
     let ends = Ends {
         client: wire.host(Side::Client, client),
@@ -44,12 +62,9 @@ pub fn run_relay_observed(plan: &Plan, seed: u64, samples: Option<SampleSink>) -
     };
     let before = Cell::new(wire.counters());
     let measuring = || before.set(wire.counters());
-    let running = run(&ends, plan.transport, &plan.workload, &settings, (seed, measuring), samples);
-    let mut outcome = runtime.block_on(running)?;
+    let done = runtime.block_on(run(&ends, &measuring))?;
     let (before, after) = (before.get(), wire.counters());
     // What the kernel dropped for the ends' sockets is counted as they close.
     drop((ends, server, runtime));
-    outcome.wire = Some([after[0] - before[0], after[1] - before[1]]);
-    outcome.fidelity = Some(wire.finish().fidelity);
-    Ok(outcome)
+    Ok((done, [after[0] - before[0], after[1] - before[1]], wire.finish().fidelity))
 }

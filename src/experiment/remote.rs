@@ -82,7 +82,7 @@ pub async fn run_against(
     let mut settings = Settings { client_tls: remote.tls.clone(), ..settings(plan, remote.seed)? };
     settings.arq.max_datagram = SAFE_DATAGRAM;
     let (mut channel, connect) = connect(host, plan.transport, remote, &settings).await?;
-    let recorder = Recorder::of_remote(plan.transport, plan.workload.clone(), samples);
+    let recorder = Recorder::of_remote(plan.transport, plan.workload.clone(), host.resolution(), samples);
     let run = run_id(&**host, seed);
     let length = plan.workload.length;
     let client =

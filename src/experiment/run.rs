@@ -48,6 +48,9 @@ pub enum RunError {
     /// The simulation could not complete.
     #[error(transparent)]
     Stalled(#[from] crate::path::sim::Stalled),
+    /// The network namespaces could not be made.
+    #[error(transparent)]
+    Netns(#[from] crate::path::netns::NetnsError),
     /// The machine gave no clock or no runtime.
     #[error("cannot start a host on this machine: {0}")]
     Host(#[from] std::io::Error),
@@ -80,7 +83,7 @@ pub async fn run(
     (seed, measuring): (u64, impl FnMut()),
     samples: Option<SampleSink>,
 ) -> Result<Outcome, RunError> {
-    let recorder = Recorder::new(transport, workload.clone(), samples);
+    let recorder = Recorder::new(transport, workload.clone(), ends.client.resolution(), samples);
     let acceptor = transport::listen(&ends.server, transport, ends.listen, settings)?;
     let peer = SocketAddr::new(ends.reach, acceptor.local_addr().port());
     let (stop, stopped) = oneshot::channel();

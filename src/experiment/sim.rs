@@ -14,12 +14,13 @@ use super::{
 };
 use crate::{
     certs,
+    link::{Counters, LinkSpec},
     path::sim::{Limits, Side, World},
     time::Time,
     transport::{
         Settings, Transport,
-        arq::ArqSettings,
-        quic::{QuicLimits, QuicSettings, Reading},
+        arq::{ArqLimits, ArqSettings},
+        quic::{Congestion, QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
 };
@@ -46,6 +47,33 @@ pub fn simulate_observed(plan: &Plan, seed: u64, observers: Observers) -> Result
         world =
             world.with_packet_log(Box::new(move |event| log(LoggedPacket::of(event, transport, &workload))));
     }
+    let settings = settings(plan, Some(seed))?;
+    let (mut outcome, wire) = on_world(&world, async |ends, measuring| {
+        run(ends, plan.transport, &plan.workload, &settings, (seed, measuring), observers.samples).await
+    })?;
+    outcome.wire = Some(wire);
+    Ok(outcome)
+}
+
+/// Runs `run` between two hosts on one wire in virtual time, and returns what the wire did since it was told that it is
+/// measured.
+///
+/// # Errors
+///
+/// Those of `run`, and that the simulation could not complete.
+pub(super) fn in_virtual_time<T>(
+    [to_server, to_client]: &[LinkSpec; 2],
+    (seed, limits): (u64, Limits),
+    run: impl AsyncFnOnce(&Ends, &dyn Fn()) -> Result<T, RunError>,
+) -> Result<(T, [Counters; 2]), RunError> {
+    let world = World::new(to_server, to_client, seed).with_limits(limits);
+    on_world(&world, run)
+}
+
+fn on_world<T>(
+    world: &World,
+    run: impl AsyncFnOnce(&Ends, &dyn Fn()) -> Result<T, RunError>,
+) -> Result<(T, [Counters; 2]), RunError> {
     let any = IpAddr::from(Ipv4Addr::UNSPECIFIED);
     let ends = Ends {
         client: world.host(Side::Client),
@@ -53,37 +81,50 @@ pub fn simulate_observed(plan: &Plan, seed: u64, observers: Observers) -> Result
         listen: SocketAddr::new(any, 0),
         reach: Side::Server.ip(any),
     };
-    let settings = settings(plan, Some(seed))?;
     let counters = || [Side::Client, Side::Server].map(|side| world.counters(side));
     let before = Cell::new(counters());
     let measuring = || before.set(counters());
-    let running = run(&ends, plan.transport, &plan.workload, &settings, (seed, measuring), observers.samples);
-    let mut outcome = world.run(running)??;
+    let done = world.run(run(&ends, &measuring))??;
     let (before, after) = (before.get(), counters());
-    outcome.wire = Some([after[0] - before[0], after[1] - before[1]]);
-    Ok(outcome)
+    Ok((done, [after[0] - before[0], after[1] - before[1]]))
+}
+
+/// IPv4 and UDP header (RFC 791, RFC 768): what the paths here use.
+const HEADERS: u16 = 28;
+
+/// Datagrams as large as the wire takes.
+pub(super) fn arq_settings(links: &[LinkSpec; 2], congestion: Congestion, seed: Option<u64>) -> ArqSettings {
+    let mtu = links.iter().map(|link| link.mtu).min().unwrap_or(u16::MAX);
+    ArqSettings { congestion, seed, max_datagram: mtu.saturating_sub(HEADERS), limits: ArqLimits::EXPERIMENT }
 }
 
 /// The two ends' settings, with certificates that exist for this process only.
 pub(super) fn settings(plan: &Plan, seed: Option<u64>) -> Result<Settings, RunError> {
-    let (identity, roots) = certs::ephemeral()?;
-    let name = certs::EPHEMERAL_NAME;
-    let mtu = plan.links[0].mtu.min(plan.links[1].mtu);
+    let (client_tls, server_tls) = ephemeral_tls()?;
     Ok(Settings {
         flows: plan.workload.flows,
         request: plan.workload.length,
         reply: plan.workload.reply_length,
         quic: QuicSettings { congestion: plan.congestion, seed, limits: limits_of_streams(plan.transport) },
-        arq: ArqSettings::experiment(plan.congestion, seed, mtu),
+        arq: arq_settings(&plan.links, plan.congestion, seed),
         reading: Reading::Unordered,
-        client_tls: ClientTls {
-            trust: Trust::Roots(roots),
-            server_name: name.try_into().map_err(|_| certs::CertsError::name(name))?,
-            early_data: false,
-            key_log: false,
-        },
-        server_tls: ServerTls { identity, early_data: false },
+        client_tls,
+        server_tls,
     })
+}
+
+/// Both sides of TLS, with certificates that exist for this process only.
+pub(super) fn ephemeral_tls() -> Result<(ClientTls, ServerTls), RunError> {
+    let (identity, roots) = certs::ephemeral()?;
+    let name = certs::EPHEMERAL_NAME;
+    let client = ClientTls {
+        trust: Trust::Roots(roots),
+        server_name: name.try_into().map_err(|_| certs::CertsError::name(name))?,
+        early_data: false,
+        sessions: None,
+        key_log: false,
+    };
+    Ok((client, ServerTls { identity, early_data: false }))
 }
 
 /// quinn sets up each stream that may be opened, and where they are few, that would take a tenth of a run. Still so

@@ -53,6 +53,11 @@ impl Theory {
         if !plan.path.has_link() {
             return Err("there is no emulated link");
         }
+        if plan.transport.is_tcp() {
+            return Err(
+                "the form is for QUIC's way to find out about losses, and the kernel's TCP has its own",
+            );
+        }
         if plan.transport.is_datagram() {
             // Nothing is sent again and nothing waits for anything.
             return Ok(Self::NOTHING);

@@ -94,6 +94,13 @@ pub enum Verdict {
     TooLarge,
 }
 
+impl Verdict {
+    /// Whether a copy of the packet arrives as it was sent.
+    pub const fn arrives_intact(&self) -> bool {
+        matches!(self, Self::Deliver { corrupt: None, .. } | Self::Deliver { duplicate_at: Some(_), .. })
+    }
+}
+
 /// A packet at the far end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivered<P> {

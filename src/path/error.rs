@@ -31,6 +31,19 @@ pub enum PathError {
         /// The address it was tried on.
         address: SocketAddr,
     },
+    /// The kernel has no such congestion controller, or keeps it for root.
+    #[error(
+        "cannot use TCP's congestion controller {name} for {address} ({source}); \
+         /proc/sys/net/ipv4/tcp_allowed_congestion_control lists those that may be used"
+    )]
+    NoController {
+        /// Its name in the kernel.
+        name: &'static str,
+        /// The connection's other end, or where it is listened.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The system said no for another reason.
     #[error("cannot {operation} {address}: {source}")]
     Io {

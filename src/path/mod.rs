@@ -2,16 +2,23 @@
 //!
 //! A [`Host`] is one end of a path. Client and server code takes time, sleep, tasks and sockets from
 //! its host and from nowhere else, so that the same code runs in virtual time ([`sim`]), on the
-//! sockets of this machine ([`direct`]), and on these with the wire in between ([`relay`]).
+//! sockets of this machine ([`direct`]), and on these with the wire in between: between sockets ([`relay`]), or
+//! between network namespaces ([`netns`]).
 
 pub mod direct;
+mod drops;
 mod error;
 mod fidelity;
+mod kernel_tcp;
+pub mod netns;
 mod packet;
 mod quinn_runtime;
 pub mod relay;
 pub mod sim;
+#[expect(unsafe_code, reason = "system calls that no safe interface covers")]
+mod sys;
 pub mod tap;
+mod tapped;
 mod timeout;
 mod timers;
 pub mod wait;
@@ -31,6 +38,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use self::{
     error::{DatagramError, PathError},
     fidelity::Fidelity,
+    kernel_tcp::{KernelTcp, TcpInfo},
     quinn_runtime::quinn_runtime,
     timeout::{Elapsed, timeout},
     timers::{Clock, Sleep, Timers},
@@ -75,6 +83,11 @@ pub trait Host: Send + Sync + Debug + 'static {
     /// A TCP listener, or [`PathError::Unsupported`].
     fn tcp_listen(&self, local: SocketAddr) -> Result<Box<dyn Listener>, PathError>;
 
+    /// Waits shorter than this say nothing: what arrives at one instant is taken in one by one. Zero in virtual time.
+    fn resolution(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// What the path knows of the bytes on its wire, where the wire is ours.
     fn tap(&self) -> Option<tap::Tap> {
         None
@@ -110,6 +123,19 @@ pub trait Datagrams: Send + Sync + Debug {
     /// `from` is the local address to send from, for a socket bound to all of them.
     fn try_send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> Result<(), DatagramError>;
 
+    /// Sends the first of a run of datagrams of `segment` bytes each, of which the last may be shorter, and as many
+    /// of those behind it as one system call takes. Returns the bytes that were sent; an error is the first one's.
+    fn try_send_run(
+        &self,
+        run: &[u8],
+        segment: usize,
+        to: SocketAddr,
+        from: Option<IpAddr>,
+    ) -> Result<usize, DatagramError> {
+        let first = &run[..segment.min(run.len())];
+        self.try_send(first, to, from).map(|()| first.len())
+    }
+
     /// Completes when sending is worth another try.
     fn writable(&self) -> BoxFuture<'_, Result<(), DatagramError>>;
 }
@@ -125,6 +151,8 @@ pub struct Received {
     pub to: Option<IpAddr>,
     /// Its way over the wire, where the path knows it.
     pub transit: Option<Transit>,
+    /// Whether the next one is at hand: it came by the same system call.
+    pub more: bool,
 }
 
 /// A datagram's way over the wire.
@@ -169,6 +197,8 @@ pub struct Connected {
     pub stream: Box<dyn ByteStream>,
     /// The other end.
     pub peer: SocketAddr,
+    /// The kernel's side of it, where it is the kernel's TCP.
+    pub kernel: Option<KernelTcp>,
 }
 
 /// Waits for connections.

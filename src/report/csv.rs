@@ -278,20 +278,31 @@ impl<'a> Row<'a> {
         self.put("min_window_bytes", least);
         let limited = recovery.and_then(|recovery| recovery.window_limited_ns);
         self.put("window_limited_ns", limited);
+        self.put("timeouts", recovery.and_then(|recovery| recovery.timeouts));
     }
 
     fn transfer(&mut self) {
         let transfer = self.cell.and_then(|cell| cell.transfer.as_ref());
+        let direction = transfer.and_then(|t| t.direction);
+        self.put("transfer_direction", direction.map(|direction| format!("{direction:?}").to_lowercase()));
         self.put("transfer_bytes", transfer.map(|t| t.bytes));
         self.put("transfer_completed", transfer.map(|t| t.completed));
         self.put("transfer_failed", transfer.map(|t| t.failed));
         self.summary("transfer_time", "ns", transfer.map(|t| &t.time_ns));
         self.summary("goodput", "bps", transfer.map(|t| &t.goodput_bps));
+        self.put("arrived_bytes", transfer.and_then(|t| t.arrived_bytes));
+        self.ratio("arrived_ratio", transfer.and_then(|t| t.arrived_ratio));
+        let missing = transfer.and_then(|t| t.missing.as_ref());
+        self.put("missing_bytes", missing.map(|missing| missing.bytes));
+        self.put("missing_parts", missing.map(|missing| missing.parts));
+        self.put("transfer_stopped", transfer.and_then(|t| t.stopped.as_ref()));
     }
 
     fn handshake(&mut self) {
         let handshake = self.cell.and_then(|cell| cell.handshake.as_ref());
         self.put("handshake_mode", handshake.map(|h| h.mode.name()));
+        self.put("handshake_connections", handshake.and_then(|h| h.connections));
+        self.put("handshake_failed", handshake.and_then(|h| h.failed));
         for (name, summary) in [
             ("connect", handshake.and_then(|h| h.connect_ns.as_ref())),
             ("first_reply", handshake.and_then(|h| h.first_reply_ns.as_ref())),
@@ -299,10 +310,15 @@ impl<'a> Row<'a> {
         ] {
             self.summary(&format!("handshake_{name}"), "ns", summary);
         }
+        self.ratio("handshake_over_1s_ratio", handshake.and_then(|h| h.over_1s_ratio));
         self.ratio("handshake_round_trips", handshake.and_then(|h| h.round_trips));
+        self.ratio("handshake_packets_to_server", handshake.and_then(|h| h.packets_to_server));
+        self.ratio("handshake_packets_to_client", handshake.and_then(|h| h.packets_to_client));
         let to_server = handshake.and_then(|h| h.bytes_to_server);
         self.put("handshake_bytes_to_server", to_server);
         let to_client = handshake.and_then(|h| h.bytes_to_client);
         self.put("handshake_bytes_to_client", to_client);
+        let rate = handshake.and_then(|h| h.connections_per_second);
+        self.ratio("handshake_connections_per_second", rate);
     }
 }

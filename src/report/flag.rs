@@ -26,6 +26,8 @@ pub enum Flag {
     MachineDropped,
     /// This machine could not send packets.
     SendErrors,
+    /// The kernel's TCP has no fixed window.
+    NoFixedWindow,
     /// The server would not answer all that was asked.
     Refused,
     /// The server gave the bytes back, and told nothing of itself.
@@ -46,6 +48,7 @@ impl Flag {
             Self::LateWire => "late-wire",
             Self::MachineDropped => "machine-dropped",
             Self::SendErrors => "send-errors",
+            Self::NoFixedWindow => "no-fixed-window",
             Self::Refused => "refused",
             Self::PlainEcho => "plain-echo",
         }
@@ -88,13 +91,17 @@ impl Flag {
                 "this machine could not send some packets; they are among the losses, and the link has not lost \
                  them"
             }
+            Self::NoFixedWindow => {
+                "the kernel's TCP has no controller with a fixed window: it ran with cubic, whose window delays \
+                 messages too"
+            }
             Self::Refused => {
                 "the server refused to answer some messages (its rate limit, say), and these count \
-                 as lost"
+                  as lost"
             }
             Self::PlainEcho => {
                 "the server told nothing of itself: either it is not wirelab's, or messages are too \
-                 short to ask (104 bytes do), so only round trips are known"
+                  short to ask (104 bytes do), so only round trips are known"
             }
         }
     }
@@ -117,6 +124,7 @@ mod tests {
             Flag::LateWire,
             Flag::MachineDropped,
             Flag::SendErrors,
+            Flag::NoFixedWindow,
             Flag::Refused,
             Flag::PlainEcho,
         ] {

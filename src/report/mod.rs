@@ -9,6 +9,7 @@ mod csv;
 mod differences;
 mod explain;
 mod flag;
+mod handshake;
 mod json;
 mod ladder;
 mod markdown;

@@ -215,6 +215,7 @@ fn cell(row: &Row) -> Cell {
             congestion_events: Some(0),
             min_window_bytes: Some(1_000_000),
             window_limited_ns: Some(0),
+            timeouts: None,
         }),
         per_seed: vec![PerSeed {
             seed: 1,

@@ -3,6 +3,7 @@
 //! Text and Markdown differ in how they draw it and in nothing else.
 
 use super::{
+    handshake,
     model::{ByCause, Cell, Hol, Messages, Network, NetworkDirection, ResultFile, Theory, Wire},
     ratio::Ratio,
     words,
@@ -43,7 +44,7 @@ pub(crate) enum Topic {
     Latency,
     /// What it cost, and what only some commands measure.
     Cost,
-    /// What a network that is not ours did. A table of its own, as are the next three.
+    /// What a network that is not ours did. A table of its own, as are all the next.
     Network,
     /// Who waited for whom.
     Blocking,
@@ -51,18 +52,20 @@ pub(crate) enum Topic {
     Budget,
     /// What a closed form expects.
     Theory,
+    /// How first replies are distributed over connections.
+    Replies,
 }
 
 impl Topic {
     /// Whether its columns make a table of their own.
     pub(crate) const fn stands_alone(self) -> bool {
-        matches!(self, Self::Network | Self::Blocking | Self::Budget | Self::Theory)
+        !matches!(self, Self::Outcome | Self::Order | Self::Latency | Self::Cost)
     }
 }
 
-type Value = fn(&Cell) -> Option<String>;
+pub(super) type Value = fn(&Cell) -> Option<String>;
 
-const COLUMNS: [(&str, Topic, Value); 19] = [
+const COLUMNS: [(&str, Topic, Value); 18] = [
     ("delivered", Topic::Outcome, delivered),
     ("on time", Topic::Outcome, |cell| cell.on_time_ratio.map(words::share)),
     ("lost", Topic::Outcome, |cell| cell.loss_ratio.map(words::share)),
@@ -73,19 +76,18 @@ const COLUMNS: [(&str, Topic, Value); 19] = [
     ("p99", Topic::Latency, |cell| time(cell.latency_ns.as_ref()?.summary.p99)),
     ("max", Topic::Latency, |cell| time(cell.latency_ns.as_ref()?.summary.max)),
     ("set-up", Topic::Cost, set_up),
-    ("first reply", Topic::Cost, |cell| time(cell.handshake.as_ref()?.first_reply_ns?.p50)),
-    ("second reply", Topic::Cost, |cell| time(cell.handshake.as_ref()?.second_reply_ns?.p50)),
-    ("round trips", Topic::Cost, |cell| {
-        let trips = cell.handshake.as_ref()?.round_trips?;
-        Some(format!("{:.2}", trips.get()))
-    }),
     ("completed", Topic::Cost, |cell| {
         let transfer = cell.transfer.as_ref()?;
         let all = transfer.completed.saturating_add(transfer.failed);
         Ratio::of(transfer.completed, all).map(words::share)
     }),
+    ("arrived", Topic::Cost, |cell| cell.transfer.as_ref()?.arrived_ratio.map(words::share)),
     ("time", Topic::Cost, |cell| time(cell.transfer.as_ref()?.time_ns.p50)),
     ("goodput", Topic::Cost, |cell| cell.transfer.as_ref()?.goodput_bps.p50.map(words::throughput)),
+    ("resent", Topic::Cost, |cell| {
+        cell.transfer.as_ref()?;
+        cell.recovery.as_ref()?.retransmitted_packets.map(words::count)
+    }),
     ("packets/message", Topic::Cost, |cell| {
         let (packets, _) = crossed(cell.wire.as_ref()?);
         let each = per_message(packets, cell.messages.as_ref()?)?;
@@ -165,7 +167,7 @@ fn theory(cell: &Cell) -> Option<&Theory> {
     cell.theory.as_ref()
 }
 
-fn time(ns: Option<u64>) -> Option<String> {
+pub(super) fn time(ns: Option<u64>) -> Option<String> {
     ns.map(words::time)
 }
 
@@ -216,6 +218,7 @@ fn group(cells: Vec<(usize, &Cell)>, of_hol: bool) -> Group<'_> {
     let labels = cells.iter().map(|cell| label(cell, &cells)).collect();
     let usual = COLUMNS.iter().filter(|(_, topic, _)| !(of_hol && *topic == Topic::Cost));
     let columns = usual
+        .chain(&handshake::COLUMNS)
         .chain(&NETWORK_COLUMNS)
         .chain(HOL_COLUMNS.iter().filter(|_| of_hol))
         .map(|&(title, topic, value)| Column {
@@ -281,6 +284,7 @@ pub(crate) fn controllers(group: &[&Cell]) -> Vec<String> {
 
 fn workload(cells: &[&Cell]) -> String {
     let mut parts = vec![words::workload(&cells[0].workload)];
+    parts.extend(handshake::connections(cells));
     let seeds = cells.iter().map(|cell| cell.seeds);
     if let (Some(least), Some(most)) = (seeds.clone().min(), seeds.max()) {
         parts.push(if least == most {

@@ -32,15 +32,31 @@ fn the_rest() -> ResultFile {
     let mut cell = Cell::new("tls", "netns", Some(sample::link()), Workload::default());
     cell.handshake = Some(Handshake {
         mode: HandshakeMode::ZeroRtt,
+        connections: Some(100),
+        failed: Some(1),
         connect_ns: Some(summary),
         first_reply_ns: Some(summary),
         second_reply_ns: None,
+        over_1s_ratio: Ratio::of(4, 100),
         round_trips: Ratio::new(2.0),
+        packets_to_server: Ratio::new(4.5),
+        packets_to_client: None,
         bytes_to_server: Some(1_500),
         bytes_to_client: None,
+        connections_per_second: Ratio::new(7000.0),
     });
-    cell.transfer =
-        Some(Transfer { bytes: 10_000_000, completed: 9, failed: 1, time_ns: summary, goodput_bps: summary });
+    cell.transfer = Some(Transfer {
+        direction: Some(TransferDirection::Down),
+        bytes: 10_000_000,
+        completed: 9,
+        failed: 1,
+        time_ns: summary,
+        goodput_bps: summary,
+        arrived_bytes: Some(99_999_000),
+        arrived_ratio: Ratio::new(0.9999),
+        missing: Some(Missing { bytes: 1_000, parts: 1, first: vec![[4_000, 5_000]] }),
+        stopped: Some("interrupted".to_owned()),
+    });
     cell.theory = Some(Theory {
         delayed_ratio: Ratio::new(0.114),
         blocked_ratio: None,

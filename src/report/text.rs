@@ -4,6 +4,7 @@ use super::{
     closing::closing,
     differences::differences,
     flag::Flag,
+    handshake::savings,
     model::{Paired, ResultFile},
     table::{Column, Group, Topic, groups},
     teach::{silent_theory, teach},
@@ -129,6 +130,11 @@ impl Page {
             self.prose("! ", &note, YELLOW);
         }
         self.gap();
+        for (cell, label) in group.cells.iter().zip(&group.labels) {
+            let lines = cell.transfer.iter().flat_map(|transfer| words::lacking(label, transfer));
+            lines.for_each(|line| self.prose("  ", &line, ""));
+        }
+        self.gap();
         if group.of_hol {
             silent_theory(group).iter().for_each(|line| self.prose("", line, ""));
             self.gap();
@@ -137,6 +143,8 @@ impl Page {
             self.prose("", &heading, "");
             rows.iter().for_each(|row| self.prose("  ", row, ""));
         }
+        self.gap();
+        savings(group).iter().for_each(|line| self.prose("", line, ""));
         self.gap();
         if let Some(sentence) = closing(group) {
             self.prose("", &sentence, "");

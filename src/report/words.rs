@@ -1,7 +1,7 @@
 //! Figures and settings in words, for every renderer that people read.
 
 use super::{
-    model::{Arrivals, Link, LinkDirection, LossBy, System, Workload},
+    model::{Arrivals, Link, LinkDirection, LossBy, System, Transfer, Workload},
     ratio::Ratio,
 };
 
@@ -102,6 +102,20 @@ pub(crate) fn list(items: &[String]) -> String {
         [one] => one.clone(),
         [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
     }
+}
+
+/// What a transfer lacks, and why one has stopped.
+pub(crate) fn lacking(label: &str, transfer: &Transfer) -> Vec<String> {
+    const SHOWN: usize = 6;
+    let missing = transfer.missing.as_ref().map(|missing| {
+        let parts = missing.first.iter().take(SHOWN).map(|[start, end]| format!("{start}..{end}"));
+        let more = if missing.parts > SHOWN as u64 { ", …" } else { "" };
+        let parts = parts.collect::<Vec<_>>().join(", ");
+        let (gaps, bytes) = (plural(missing.parts, "gap"), plural(missing.bytes, "byte"));
+        format!("{label}: {bytes} missing in {gaps} of the first incomplete transfer: {parts}{more}")
+    });
+    let stopped = transfer.stopped.as_ref().map(|reason| format!("{label}: stopped: {}", plain(reason)));
+    missing.into_iter().chain(stopped).collect()
 }
 
 /// Text from a file without what would steer a terminal.

@@ -293,6 +293,7 @@ async fn quic(
         seed: options.seed,
         limits: QuicLimits {
             streams: 0,
+            unidirectional: 0,
             receive_window: BUFFER_BYTES,
             send_buffer: BUFFER_BYTES,
             idle: Some(Duration::from_secs(60)),

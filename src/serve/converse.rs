@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::{
     Refusal,
     desk::Desk,
-    probes::{self, Beginning},
+    probes::{self, Beginning, Kind},
 };
 use crate::{
     path::timeout,
@@ -47,7 +47,7 @@ pub(super) enum Carrier {
 }
 
 /// Answers what `peer` sends on `reader` until it ends, and says so on `writer`. A stream that turns out to be an
-/// experiment's is given back, with what has been read of it.
+/// experiment's or a transfer's is given back, with what has been read of it.
 pub(super) async fn converse<R, W>(
     desk: &Desk,
     (carrier, peer): (Carrier, IpAddr),
@@ -74,7 +74,7 @@ where
             Heard::Bytes(n) if silent && desk.options.service == Service::Echo => {
                 silent = false;
                 let beginning = probes::begin(desk, &buffer[..n], reader).await?;
-                if beginning.asked.is_some() {
+                if beginning.kind != Kind::Plain {
                     return Ok(Some(beginning));
                 }
                 talk.take(&beginning.bytes).await?;

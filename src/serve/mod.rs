@@ -11,10 +11,12 @@ mod listening;
 mod perf;
 mod probes;
 mod quic;
+mod replies;
 mod slots;
 mod stop;
 mod stream;
 mod tally;
+mod transfers;
 mod udp;
 
 use std::{fmt::Debug, net::SocketAddr, sync::Arc, time::Duration};

@@ -3,7 +3,7 @@
 //! A stream whose first bytes are a probe with a slip is one of an experiment: all its messages are as long as the
 //! first one says. There is no protocol of its own for this (no ALPN, no greeting), because TCP has no place for
 //! one, and because a client must be able to measure any echo: one that knows nothing of slips returns the
-//! question, and is known by that. A stream that begins otherwise is copied as ever, from its first byte on.
+//! question, and is known by that. The messages of a [transfer] are known in the same way. A stream that begins otherwise is copied as ever, from its first byte on.
 
 use std::{
     net::IpAddr,
@@ -30,6 +30,7 @@ use crate::{
     wire::{
         HEADER_BYTES, Slip,
         probe::{MAGIC, asked_length, filling},
+        transfer,
     },
 };
 
@@ -48,8 +49,19 @@ const AHEAD_BYTES: usize = 4 << 20;
 pub(super) struct Beginning {
     /// What has been read of it.
     pub(super) bytes: Vec<u8>,
-    /// How long its messages are, if it is one of an experiment.
-    pub(super) asked: Option<usize>,
+    /// What it is.
+    pub(super) kind: Kind,
+}
+
+/// What a stream is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// One like any other.
+    Plain,
+    /// One of an experiment, and how long its messages are.
+    Experiment(usize),
+    /// One of a transfer.
+    Transfer,
 }
 
 /// Reads as much more of a stream that begins with `first` as it takes to know what it is.
@@ -59,7 +71,8 @@ pub(super) async fn begin<R: AsyncRead + Unpin>(
     reader: &mut R,
 ) -> Result<Beginning, Over> {
     let mut bytes = first.to_vec();
-    let could_be = |bytes: &[u8]| MAGIC.iter().zip(bytes).all(|(a, b)| a == b);
+    let begins = |magic: [u8; 4], bytes: &[u8]| magic.iter().zip(bytes).all(|(a, b)| a == b);
+    let could_be = |bytes: &[u8]| begins(MAGIC, bytes) || begins(transfer::MAGIC, bytes);
     while bytes.len() < HEADER_BYTES && could_be(&bytes) {
         let mut rest = [0; HEADER_BYTES];
         let rest = &mut rest[bytes.len()..];
@@ -70,7 +83,12 @@ pub(super) async fn begin<R: AsyncRead + Unpin>(
         }
     }
     let length = bytes.first_chunk().and_then(asked_length);
-    Ok(Beginning { asked: length.filter(|length| *length <= desk.options.max_message), bytes })
+    let kind = match length.filter(|length| *length <= desk.options.max_message) {
+        Some(length) => Kind::Experiment(length),
+        None if bytes.first_chunk().and_then(transfer::body_length).is_some() => Kind::Transfer,
+        None => Kind::Plain,
+    };
+    Ok(Beginning { bytes, kind })
 }
 
 /// Answers an experiment on a byte stream of the kernel's, which begins with `bytes`.

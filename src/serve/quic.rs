@@ -16,9 +16,10 @@ use super::{
     converse::{Carrier, Over, converse},
     desk::Desk,
     perf,
-    probes::{self, Beginning, answer_quic},
+    probes::{self, Beginning, Kind, answer_quic},
     slots::Slot,
     tally::{Released, Tally, asked, overwrite},
+    transfers::{self, First},
 };
 use crate::{
     path::timeout,
@@ -27,6 +28,7 @@ use crate::{
         ConnectError,
         quic::{self, Congestion, QuicKeys, QuicLimits, QuicServer, QuicSettings, TOO_LONG},
     },
+    wire::transfer,
 };
 
 /// What one client may make us hold for it, each way: it is also what it may have in flight.
@@ -37,8 +39,8 @@ const SHARED_BYTES: u64 = 16 << 20;
 /// For so many of its bytes a client may have a bidirectional stream open: 128 of them at most.
 const BYTES_PER_STREAM: u64 = 8 << 10;
 
-/// Unidirectional streams that a client of the performance protocol may have open.
-const PERF_UNIDIRECTIONAL: VarInt = VarInt::from_u32(16);
+/// Unidirectional streams that a client may have open, for the performance protocol and for transfers.
+const UNIDIRECTIONAL: u32 = 16;
 
 /// How long a stop waits for clients to hear of it.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -66,6 +68,7 @@ fn limits(desk: &Desk, others: usize) -> QuicLimits {
     let buffer = share.clamp(MIN_BUFFER_BYTES, MAX_BUFFER_BYTES);
     QuicLimits {
         streams: u32::try_from(buffer / BYTES_PER_STREAM).unwrap_or(u32::MAX),
+        unidirectional: UNIDIRECTIONAL,
         receive_window: buffer,
         send_buffer: buffer,
         idle: Some(desk.options.idle),
@@ -135,7 +138,7 @@ async fn serve(desk: Arc<Desk>, server: Arc<QuicServer>, incoming: Incoming, slo
     match desk.handshake(&slot, handshake(&desk, &server, incoming)).await {
         Ok(connection) => {
             desk.welcome(peer);
-            match answer(&desk, &connection, peer).await {
+            match answer(&desk, &server, &connection, peer).await {
                 Ok(()) => connection.close(DONE, b"the server stops"),
                 Err(ConnectionError::TimedOut) => desk.counters.refuse(Refusal::Idle),
                 Err(_) => {}
@@ -163,14 +166,16 @@ async fn handshake(
 }
 
 /// Answers until the connection ends, or until the server stops and what is in progress is done.
-async fn answer(desk: &Arc<Desk>, connection: &Connection, peer: SocketAddr) -> Result<(), ConnectionError> {
+async fn answer(
+    desk: &Arc<Desk>,
+    server: &QuicServer,
+    connection: &Connection,
+    peer: SocketAddr,
+) -> Result<(), ConnectionError> {
     let mut draining = pin!(desk.tasks.draining());
     let (in_progress, mut all_done) = mpsc::channel::<()>(1);
     let shared = Arc::<probes::Shared>::default();
     let perf = asks_for_perf(connection);
-    if perf {
-        connection.set_max_concurrent_uni_streams(PERF_UNIDIRECTIONAL);
-    }
     loop {
         tokio::select! {
             biased;
@@ -194,8 +199,18 @@ async fn answer(desk: &Arc<Desk>, connection: &Connection, peer: SocketAddr) -> 
                     drop(in_progress);
                 });
             }
+            // Of all others only transfers send on unidirectional streams.
+            stream = connection.accept_uni() => {
+                transfers::on_quic(desk, server, connection, First::Stream(stream?)).await;
+                return Ok(());
+            }
             datagram = connection.read_datagram() => {
-                if let Err(refusal) = answer_datagram(desk, connection, &datagram?, &shared) {
+                let datagram = datagram?;
+                if desk.options.service == Service::Echo && datagram.starts_with(&transfer::MAGIC) {
+                    transfers::on_quic(desk, server, connection, First::Datagram(datagram)).await;
+                    return Ok(());
+                }
+                if let Err(refusal) = answer_datagram(desk, connection, &datagram, &shared) {
                     desk.counters.refuse(refusal);
                 }
             }
@@ -221,7 +236,7 @@ async fn serve_stream(
 ) {
     let ip = peer.ip();
     let end = match converse(desk, (Carrier::QuicStream, ip), &mut receive, &mut send).await {
-        Ok(Some(Beginning { bytes, asked: Some(length) })) => {
+        Ok(Some(Beginning { bytes, kind: Kind::Experiment(length) })) => {
             answer_quic(desk, ip, (bytes, length), shared, (&mut receive, &mut send)).await
         }
         end => end.map(drop),

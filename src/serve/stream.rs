@@ -16,8 +16,9 @@ use super::{
     Refusal,
     converse::{Carrier, Over, converse},
     desk::{Desk, HANDSHAKE_LIMIT},
-    probes::{Beginning, answer_stream},
+    probes::{Beginning, Kind, answer_stream},
     slots::Slot,
+    transfers,
 };
 use crate::path::{ByteStream, Connected, Listener, timeout};
 
@@ -62,7 +63,7 @@ async fn accept(desk: Arc<Desk>, mut listener: Box<dyn Listener>, tls: Option<Tl
 }
 
 async fn serve(desk: Arc<Desk>, connected: Connected, tls: Option<TlsAcceptor>, slot: Slot) {
-    let Connected { mut stream, peer } = connected;
+    let Connected { mut stream, peer, .. } = connected;
     let Some(acceptor) = tls else {
         return tokio::select! {
             biased;
@@ -91,8 +92,11 @@ async fn talk(desk: &Desk, peer: SocketAddr, stream: impl ByteStream, slot: &Slo
     let mut reader = Proving { reader, unproven: Some(slot) };
     // Whatever cut it short has been counted where it was known.
     let end = match converse(desk, (Carrier::Connection, peer.ip()), &mut reader, &mut writer).await {
-        Ok(Some(Beginning { bytes, asked: Some(length) })) => {
+        Ok(Some(Beginning { bytes, kind: Kind::Experiment(length) })) => {
             answer_stream(desk, peer.ip(), (bytes, length), (&mut reader, &mut writer)).await
+        }
+        Ok(Some(Beginning { bytes, kind: Kind::Transfer })) => {
+            transfers::on_stream(desk, peer, bytes, (&mut reader, &mut writer)).await
         }
         end => end.map(drop),
     };

@@ -8,11 +8,12 @@ use tokio::sync::mpsc;
 use super::{
     Channel, ConnectError, Transport,
     arq::{self, ArqChannel, ArqConnection, ArqServer, ArqSettings, Heard},
+    early::accept_early,
     quic::{
         self, QuicClient, QuicServer, QuicSettings, Reading,
         channel::{Incoming, QuicChannel},
     },
-    stream::StreamChannel,
+    stream::{Framing, StreamChannel},
     tls::{ClientTls, ServerTls},
     udp::UdpChannel,
 };
@@ -64,16 +65,19 @@ pub async fn connect(
         }
         Transport::Tcp => {
             let connected = host.tcp_connect(peer).await?;
-            Box::new(StreamChannel::new(host, connected, settings.reply))
+            Box::new(StreamChannel::new(host, connected, settings.reply, Framing::Plain))
         }
         Transport::Tls => {
             let connected = host.tcp_connect(peer).await?;
             let connected = tls_connect(host, connected, &settings.client_tls).await?;
-            Box::new(StreamChannel::new(host, connected, settings.reply))
+            Box::new(StreamChannel::new(host, connected, settings.reply, Framing::Tls))
         }
         Transport::QuicOne | Transport::QuicFlow | Transport::QuicMessage | Transport::QuicDatagram => {
             let client = QuicClient::tapped(host, peer, (&settings.client_tls, &settings.quic), host.tap())?;
-            let connection = client.connect(peer).await?;
+            let connection = match settings.client_tls.early_data {
+                true => client.connect_early(peer).await?.0,
+                false => client.connect(peer).await?,
+            };
             let incoming = Incoming { length: settings.reply, reading: settings.reading };
             let plan = (transport, settings.flows, incoming);
             let channel = QuicChannel::client(host.clone(), client, connection, plan).await;
@@ -86,7 +90,8 @@ pub async fn connect(
     })
 }
 
-/// A TLS handshake over a TCP connection, as its client.
+/// A TLS handshake over a TCP connection, as its client. With early data and a session to resume it is over at once,
+/// and carried out as the first bytes are written.
 ///
 /// # Errors
 ///
@@ -96,7 +101,7 @@ pub(crate) async fn tls_connect(
     connected: Connected,
     tls: &ClientTls,
 ) -> Result<Connected, ConnectError> {
-    let Connected { stream, peer } = connected;
+    let Connected { stream, peer, kernel } = connected;
     let config = tls.config(host).map_err(|e| ConnectError::Failed {
         what: "TLS client setup",
         peer,
@@ -104,10 +109,13 @@ pub(crate) async fn tls_connect(
     })?;
     let name: ServerName<'static> = tls.server_name.clone();
     let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
+        .early_data(tls.early_data)
         .connect(name, stream)
         .await
         .map_err(|e| ConnectError::from_tls(peer, e))?;
-    Ok(Connected { stream: Box::new(stream), peer })
+    // Records of the handshake come between those of early messages: where these end is not to be reckoned.
+    let kernel = kernel.filter(|_| !tls.early_data);
+    Ok(Connected { stream: Box::new(stream), peer, kernel })
 }
 
 /// Where an experiment's server waits for its client.
@@ -116,6 +124,8 @@ pub struct Acceptor {
     transport: Transport,
     incoming: Incoming,
     local: SocketAddr,
+    /// Take what comes with a client's first flight.
+    early_data: bool,
     kind: Kind,
 }
 
@@ -123,7 +133,7 @@ enum Kind {
     Udp(Option<UdpChannel>),
     Arq(mpsc::UnboundedReceiver<ArqConnection>),
     Tcp(Box<dyn Listener>),
-    Tls(Box<dyn Listener>, tokio_rustls::TlsAcceptor),
+    Tls(Box<dyn Listener>, Arc<rustls::ServerConfig>),
     Quic(QuicServer),
 }
 
@@ -166,7 +176,7 @@ pub fn listen(
                 peer: local,
                 reason: e.to_string(),
             })?;
-            (Kind::Tls(listener, Arc::new(config).into()), local)
+            (Kind::Tls(listener, Arc::new(config)), local)
         }
         Transport::QuicOne | Transport::QuicFlow | Transport::QuicMessage | Transport::QuicDatagram => {
             let server =
@@ -176,7 +186,8 @@ pub fn listen(
         }
     };
     let incoming = Incoming { length: settings.request, reading: settings.reading };
-    Ok(Acceptor { host: host.clone(), transport, incoming, local, kind })
+    let early_data = settings.server_tls.early_data;
+    Ok(Acceptor { host: host.clone(), transport, incoming, local, early_data, kind })
 }
 
 impl Acceptor {
@@ -204,19 +215,18 @@ impl Acceptor {
             }
             Kind::Tcp(listener) => {
                 let connected = listener.accept().await?;
-                Box::new(StreamChannel::new(&self.host, connected, self.incoming.length))
+                Box::new(StreamChannel::new(&self.host, connected, self.incoming.length, Framing::Plain))
             }
-            Kind::Tls(listener, acceptor) => {
-                let Connected { stream, peer } = listener.accept().await?;
-                let stream = acceptor.accept(stream).await.map_err(|e| ConnectError::from_tls(peer, e))?;
-                let connected = Connected { stream: Box::new(stream), peer };
-                Box::new(StreamChannel::new(&self.host, connected, self.incoming.length))
+            Kind::Tls(listener, config) => {
+                let connected = listener.accept().await?;
+                let connected = tls_accept(&self.host, connected, config).await?;
+                Box::new(StreamChannel::new(&self.host, connected, self.incoming.length, Framing::Tls))
             }
             Kind::Quic(server) => {
                 // A first packet with a changed bit is an attempt that fails; its sender tries again.
                 let connection = loop {
                     let incoming = server.endpoint.accept().await.ok_or_else(closed)?;
-                    if let Ok(connection) = incoming.await {
+                    if let Ok(connection) = quic_accept(incoming, self.early_data).await {
                         break connection;
                     }
                 };
@@ -227,11 +237,40 @@ impl Acceptor {
     }
 }
 
+/// A TLS handshake over a TCP connection, as its server.
+async fn tls_accept(
+    host: &Arc<dyn Host>,
+    connected: Connected,
+    config: &Arc<rustls::ServerConfig>,
+) -> Result<Connected, ConnectError> {
+    if config.max_early_data_size > 0 {
+        return accept_early(host, connected, config);
+    }
+    let Connected { stream, peer, kernel } = connected;
+    let accepting = tokio_rustls::TlsAcceptor::from(config.clone()).accept(stream);
+    let stream = accepting.await.map_err(|e| ConnectError::from_tls(peer, e))?;
+    Ok(Connected { stream: Box::new(stream), peer, kernel })
+}
+
+/// A QUIC handshake, as its server; one that takes early data is handed over before it is complete.
+async fn quic_accept(
+    incoming: quinn::Incoming,
+    early_data: bool,
+) -> Result<quinn::Connection, quinn::ConnectionError> {
+    if !early_data {
+        return incoming.await;
+    }
+    match incoming.accept()?.into_0rtt() {
+        Ok((connection, _)) => Ok(connection),
+        Err(connecting) => connecting.await,
+    }
+}
+
 /// Clients at a time: an experiment has one, and what its attempts leave behind.
-const MOST_CLIENTS: usize = 1024;
+pub(super) const MOST_CLIENTS: usize = 1024;
 
 /// A task that hears for all connections of `server`; the clients that come.
-fn hear(host: &Arc<dyn Host>, mut server: ArqServer) -> mpsc::UnboundedReceiver<ArqConnection> {
+pub(super) fn hear(host: &Arc<dyn Host>, mut server: ArqServer) -> mpsc::UnboundedReceiver<ArqConnection> {
     let (tell, clients) = mpsc::unbounded_channel();
     host.spawn(
         "an ARQ server",

@@ -68,6 +68,21 @@ impl Delivery {
         Self { probe, arrived: Some(arrived), released: arrived, entered, blocked_by: None, cause: None }
     }
 
+    /// A message of a stream that is read in order by someone who learns from the wire how its last byte came, and
+    /// `latest`, of the messages before it, the one whose bytes arrived last.
+    pub fn forwarded(probe: Probe, own: (Time, Passage), latest: Option<(MessageId, Time, Passage)>) -> Self {
+        let (arrived, own) = own;
+        let blocker = latest.filter(|(_, at, _)| *at > arrived);
+        Self {
+            probe,
+            arrived: Some(arrived),
+            released: blocker.map_or(arrived, |(_, at, _)| at),
+            entered: Some(Entered { first: own.first.at, copy: own.copy.at }),
+            blocked_by: blocker.map(|(id, ..)| id),
+            cause: blocker.map(|(.., passage)| Cause::of(&passage, &own)),
+        }
+    }
+
     /// A message of a stream; `passage` says how the byte at an offset came, where the path knows it.
     pub fn in_order(release: &Release, passage: impl Fn(u64) -> Option<Passage>) -> Self {
         let own = passage(release.last);

@@ -123,8 +123,8 @@ impl Transport {
         self.is_quic() || self.is_arq()
     }
 
-    /// Whether the kernel hides when bytes arrived that order holds back.
-    pub const fn hides_arrival(self) -> bool {
+    /// Whether it is the kernel's TCP, which hides when bytes arrived that order holds back.
+    pub const fn is_tcp(self) -> bool {
         matches!(self, Self::Tcp | Self::Tls)
     }
 

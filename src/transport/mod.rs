@@ -2,13 +2,16 @@
 //! as a [`Channel`].
 
 pub mod arq;
+pub mod bulk;
 mod connect;
 mod delivery;
+mod early;
 mod error;
 mod inbox;
 mod kind;
 pub mod order;
 pub mod quic;
+mod sessions;
 pub mod stream;
 pub mod tls;
 pub mod udp;
@@ -25,6 +28,7 @@ pub use self::{
     delivery::{Cause, Delivery, Entered},
     error::{ChannelError, ConnectError},
     kind::{OrderedUnit, Transport, UnknownTransport},
+    sessions::Sessions,
 };
 #[cfg(doc)]
 use crate::path::Host;
@@ -61,6 +65,8 @@ pub struct Recovery {
     pub congestion_events: Option<u64>,
     /// The smallest congestion window, in bytes.
     pub min_window_bytes: Option<u64>,
+    /// Retransmission timeouts (RFC 6298).
+    pub timeouts: Option<u64>,
     /// How long the congestion window was full.
     pub window_limited: Option<Duration>,
     /// Messages that arrived with changed bits.

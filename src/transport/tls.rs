@@ -13,6 +13,7 @@ use rustls::{
     time_provider::TimeProvider,
 };
 
+use super::Sessions;
 use crate::path::Host;
 
 /// The application protocol of messages and of experiments (RFC 7301).
@@ -51,6 +52,8 @@ pub struct ClientTls {
     pub server_name: ServerName<'static>,
     /// Offer to send with the first flight on a resumed session (0-RTT).
     pub early_data: bool,
+    /// Sessions to resume; `None`: what one configuration remembers by itself.
+    pub sessions: Option<Sessions>,
     /// Write secrets to the file that `SSLKEYLOGFILE` names.
     pub key_log: bool,
 }
@@ -72,12 +75,22 @@ static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
 });
 
 impl ClientTls {
-    /// A configuration whose clock is the host's. Its sessions are resumed by connections that share it.
+    /// A configuration whose clock is the host's. Its sessions are resumed by connections that share it, or its
+    /// [`Sessions`].
     ///
     /// # Errors
     ///
     /// Where TLS 1.3 is not to be had of the cryptography that was built in.
     pub fn config(&self, host: &Arc<dyn Host>) -> Result<ClientConfig, rustls::Error> {
+        let mut config = match &self.sessions {
+            Some(sessions) => sessions.config(|| self.new_config(host))?,
+            None => self.new_config(host)?,
+        };
+        config.enable_early_data = self.early_data;
+        Ok(config)
+    }
+
+    fn new_config(&self, host: &Arc<dyn Host>) -> Result<ClientConfig, rustls::Error> {
         let builder = ClientConfig::builder_with_details(PROVIDER.clone(), clock(host))
             .with_protocol_versions(&[&rustls::version::TLS13])?;
         let mut config = match &self.trust {
@@ -86,7 +99,6 @@ impl ClientTls {
         }
         .with_no_client_auth();
         config.alpn_protocols = vec![ALPN.to_vec()];
-        config.enable_early_data = self.early_data;
         if self.key_log {
             config.key_log = Arc::new(rustls::KeyLogFile::new());
         }
@@ -109,6 +121,8 @@ impl ServerTls {
         config.alpn_protocols = vec![ALPN.to_vec()];
         // QUIC knows two values only: none, and this (RFC 9001 section 4.6.1).
         config.max_early_data_size = if self.early_data { u32::MAX } else { 0 };
+        // Early requests are answered at once, not after another round trip.
+        config.send_half_rtt_data = self.early_data;
         Ok(config)
     }
 }

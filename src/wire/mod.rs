@@ -4,6 +4,8 @@ pub mod probe;
 pub mod quic;
 pub mod segment;
 pub mod slip;
+pub mod transfer;
 
 pub use probe::{HEAD_BYTES, HEADER_BYTES, MessageId, Probe, ProbeError};
 pub use slip::{Ask, Postmark, Slip};
+pub use transfer::{Receipt, TransferMessage};

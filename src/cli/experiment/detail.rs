@@ -19,8 +19,8 @@ use crate::cli::output::{note, raw};
 use wirelab::{
     experiment::{
         Observers, Outcome, PathKind, Place, Plan, Remote, RunError, Runs, SampleFile, SampleRows,
-        SampleSink, Which, choose, episode, run_direct_observed, run_relay_observed, run_remote,
-        simulate_observed,
+        SampleSink, Which, choose, episode, run_direct_observed, run_netns_observed, run_relay_observed,
+        run_remote, simulate_observed,
     },
     report::{LadderOptions, to_ladder},
 };
@@ -186,6 +186,7 @@ impl<'a> Runner<'a> {
             (_, Some(server)) => server.run(plan, seed, samples),
             (PathKind::Sim, None) => simulate_observed(plan, seed, Observers { samples, packets: None }),
             (PathKind::Relay, None) => run_relay_observed(plan, seed, samples),
+            (PathKind::Netns, None) => run_netns_observed(plan, seed, samples),
             (PathKind::Direct, None) => run_direct_observed(plan, seed, samples),
         }
     }

@@ -13,14 +13,14 @@ use std::{
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Exit status of a program that an interrupt has ended, as shells count it.
-const INTERRUPTED: i32 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// A flag that the first interrupt sets.
 ///
 /// # Errors
 ///
 /// Where the system takes no signal handler.
-pub(super) fn stop_on_interrupt() -> io::Result<Arc<AtomicBool>> {
+pub(crate) fn stop_on_interrupt() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
@@ -37,7 +37,7 @@ pub(super) fn stop_on_interrupt() -> io::Result<Arc<AtomicBool>> {
                     _ = terminations.recv() => {}
                 }
                 if flag.swap(true, Ordering::Relaxed) {
-                    exit(INTERRUPTED);
+                    exit(INTERRUPTED.into());
                 }
             }
         });

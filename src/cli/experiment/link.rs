@@ -96,7 +96,7 @@ type Axis<'a> = (&'static str, Vec<&'a str>);
 
 impl LinkArgs {
     /// The first option that was given, if any was.
-    pub(super) fn first_given(&self) -> Option<&'static str> {
+    pub(crate) fn first_given(&self) -> Option<&'static str> {
         let options = [
             ("--rtt", !self.rtt.is_empty()),
             ("--delay", !self.delay.is_empty()),

@@ -9,6 +9,8 @@ use super::{
     Batch, Defaults, ExperimentArgs, Request,
     detail::{Runner, Samples},
     interrupt::stop_on_interrupt,
+    leave_out_forbidden,
+    output::OutputArgs,
 };
 use crate::cli::output::{complain, note};
 use wirelab::{
@@ -20,7 +22,10 @@ use wirelab::{
 impl ExperimentArgs {
     /// Runs what the options ask for and writes the result of `command`.
     pub(crate) fn measure(&self, command: &str, defaults: Defaults<'_>) -> anyhow::Result<ExitCode> {
-        let request = self.request(defaults)?;
+        let mut request = self.request(defaults)?;
+        // While there is one thread: see there.
+        let forbidden = leave_out_forbidden(&mut request.batches);
+        request.skipped.extend(forbidden);
         self.detail.check(&request)?;
         let draft = self.output.open()?;
         let samples = self.detail.open(self.output.path())?;
@@ -29,7 +34,8 @@ impl ExperimentArgs {
         file.config = self.config(&request);
         file.skipped.clone_from(&request.skipped);
         self.announce(&request);
-        let bar = self.bar(&request);
+        let runs = |batch: &Batch| batch.plans.len() as u64 * batch.seeds;
+        let bar = progress(&self.output, request.batches.iter().map(runs).sum());
         file.complete = true;
         let mut chosen = None;
         let mut wires = Vec::new();
@@ -44,8 +50,7 @@ impl ExperimentArgs {
             problems.extend(problems_of(batch, &runs));
             collect(&mut file, batch, runs);
         }
-        let in_real_time = request.batches.iter().any(|batch| batch.path.is_real_time());
-        file.system = in_real_time.then(|| experiment::system(&wires));
+        file.system = experiment::system(request.batches.iter().map(|batch| batch.path), &wires);
         bar.finish_and_clear();
         let interrupted = !file.complete;
         file.complete &= problems.is_empty();
@@ -65,7 +70,7 @@ impl ExperimentArgs {
         let threads = match batch.path {
             PathKind::Sim => thread::available_parallelism().map_or(1, NonZero::get),
             // Two runs at once would disturb each other.
-            PathKind::Relay | PathKind::Direct => 1,
+            PathKind::Relay | PathKind::Netns | PathKind::Direct => 1,
         };
         let effort = Effort { first_seed: self.seed, seeds: batch.seeds, threads, stop };
         run_numbered_matrix(
@@ -84,20 +89,17 @@ impl ExperimentArgs {
             note(format_args!("this takes about {} of real time", format_duration(expected)));
         }
     }
+}
 
-    /// A bar over all runs, in the order in which they are done.
-    fn bar(&self, request: &Request) -> ProgressBar {
-        if !self.output.shows_progress() {
-            return ProgressBar::hidden();
-        }
-        let runs = |batch: &Batch| batch.plans.len() as u64 * batch.seeds;
-        let bar = ProgressBar::new(request.batches.iter().map(runs).sum());
-        let template = "{bar:40} {pos}/{len} runs, {eta} left";
-        bar.set_style(
-            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-        );
-        bar
+/// A bar over so many runs, in the order in which they are done.
+pub(crate) fn progress(output: &OutputArgs, runs: u64) -> ProgressBar {
+    if !output.shows_progress() {
+        return ProgressBar::hidden();
     }
+    let bar = ProgressBar::new(runs);
+    let template = "{bar:40} {pos}/{len} runs, {eta} left";
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
 }
 
 /// What befell servers elsewhere, each server's first trouble.

@@ -2,12 +2,12 @@
 
 mod config;
 mod detail;
-mod interrupt;
+pub(crate) mod interrupt;
 mod link;
 mod measure;
 pub(crate) mod output;
-mod servers;
-mod transports;
+pub(crate) mod servers;
+pub(crate) mod transports;
 pub(crate) mod usage;
 mod workload;
 
@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use clap::Args;
 
-pub(crate) use self::link::{LinkArgs, presets};
 use self::{
     detail::DetailArgs,
     output::OutputArgs,
@@ -24,8 +23,13 @@ use self::{
     usage::{UsageError, single},
     workload::{WorkloadArgs, parse},
 };
+pub(crate) use self::{
+    link::{LinkArgs, presets},
+    measure::progress,
+};
 use wirelab::{
     experiment::{PathKind, Plan, Remote},
+    path::netns,
     report::Skipped,
     transport::{Transport, arq::NO_BBR, quic::Congestion},
 };
@@ -41,10 +45,12 @@ pub(crate) struct ExperimentArgs {
     #[arg(short, long, value_name = "LIST", value_parser = parse_transports)]
     transport: Option<Transports>,
     /// Where packets travel: sim (virtual time, over the link), relay (this machine's loopback in real time, over the
-    /// link), direct (loopback without the link) [default: sim]
+    /// link), netns (network namespaces in real time, over the link: the kernel's TCP too), direct (loopback without
+    /// the link) [default: sim]
     #[arg(long, value_name = "PATH,..", value_delimiter = ',', value_parser = path)]
     path: Vec<PathKind>,
-    /// The congestion controller of QUIC and arq: cubic, newreno, bbr (quinn's, experimental; not for arq), fixed[:BYTES]
+    /// Congestion controller of QUIC and arq, and of the kernel's TCP with --path netns: cubic, newreno, bbr (quinn's is
+    /// experimental; not for arq), fixed[:BYTES]
     #[arg(short = 'C', long, value_name = "NAME,..", value_delimiter = ',', value_parser = congestion)]
     congestion: Vec<Congestion>,
     /// The first seed
@@ -63,15 +69,15 @@ pub(crate) struct ExperimentArgs {
     output: OutputArgs,
 }
 
-fn parse_transports(list: &str) -> Result<Transports, String> {
+pub(crate) fn parse_transports(list: &str) -> Result<Transports, String> {
     list.parse::<Transports>().map_err(|e| e.to_string())
 }
 
-fn path(name: &str) -> Result<PathKind, String> {
+pub(crate) fn path(name: &str) -> Result<PathKind, String> {
     parse(name)
 }
 
-fn congestion(name: &str) -> Result<Congestion, String> {
+pub(crate) fn congestion(name: &str) -> Result<Congestion, String> {
     parse(name)
 }
 
@@ -79,7 +85,7 @@ pub(crate) fn seed(value: &str) -> Result<u64, String> {
     single(value)?.parse().map_err(|_| format!("write a whole number from 0 to {}", u64::MAX))
 }
 
-fn seeds(value: &str) -> Result<u64, String> {
+pub(crate) fn seeds(value: &str) -> Result<u64, String> {
     match single(value)?.parse() {
         Ok(seeds @ 1..=100_000) => Ok(seeds),
         _ => Err("write a whole number from 1 to 100000".to_owned()),
@@ -93,6 +99,44 @@ pub(crate) struct Request {
     pub(crate) batches: Vec<Batch>,
     /// What was asked for and cannot be run.
     pub(crate) skipped: Vec<Skipped>,
+}
+
+/// What belongs to one path.
+pub(crate) trait OnPath {
+    fn path(&self) -> PathKind;
+    fn transports(&self) -> Vec<Transport>;
+}
+
+impl OnPath for Batch {
+    fn path(&self) -> PathKind {
+        self.path
+    }
+
+    fn transports(&self) -> Vec<Transport> {
+        self.plans.iter().map(|plan| plan.transport).collect()
+    }
+}
+
+/// Prepares for network namespaces, while there is one thread: see [`netns::prepare`]. Where this process may make
+/// none, leaves out the batches that need them, and says why for each of their transports.
+pub(crate) fn leave_out_forbidden(batches: &mut Vec<impl OnPath>) -> Vec<Skipped> {
+    let needs = |batch: &dyn OnPath| batch.path() == PathKind::Netns;
+    if !batches.iter().any(|batch| needs(batch)) {
+        return Vec::new();
+    }
+    let Err(error) = netns::prepare() else { return Vec::new() };
+    let mut skipped: Vec<Skipped> = Vec::new();
+    for transport in batches.iter().filter(|batch| needs(*batch)).flat_map(OnPath::transports) {
+        if skipped.iter().all(|skipped| skipped.transport != transport.name()) {
+            skipped.push(Skipped {
+                transport: transport.name().to_owned(),
+                path: PathKind::Netns.name().to_owned(),
+                reason: error.to_string(),
+            });
+        }
+    }
+    batches.retain(|batch| !needs(batch));
+    skipped
 }
 
 /// The plans of one path.

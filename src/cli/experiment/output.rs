@@ -115,7 +115,7 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// A draft of `path`, and the file to write to.
-    pub(super) fn create(path: &Path) -> anyhow::Result<(Self, File)> {
+    pub(crate) fn create(path: &Path) -> anyhow::Result<(Self, File)> {
         if path.is_dir() {
             bail!("cannot write {}: it is a folder", path.display());
         }
@@ -132,7 +132,7 @@ impl Draft {
     }
 
     /// Gives the file its name, if all could be written to it.
-    pub(super) fn complete(self, written: io::Result<File>) -> anyhow::Result<()> {
+    pub(crate) fn complete(self, written: io::Result<File>) -> anyhow::Result<()> {
         written
             .and_then(|file| file.sync_all())
             .and_then(|()| fs::rename(&self.draft, &self.path))

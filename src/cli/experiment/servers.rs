@@ -26,7 +26,7 @@ pub(crate) struct ServerArgs {
 }
 
 /// A server and how messages travel to it.
-pub(super) type Row = (Transport, Remote);
+pub(crate) type Row = (Transport, Remote);
 
 /// Messages a second that are sent to another machine, at most …
 const MOST_MESSAGES: f64 = 100e3;
@@ -34,13 +34,18 @@ const MOST_MESSAGES: f64 = 100e3;
 const MOST_BITS: f64 = 1e9;
 
 impl ServerArgs {
+    /// These servers.
+    pub(crate) fn new(urls: Vec<Target>, peer: PeerArgs) -> Self {
+        Self { urls, peer }
+    }
+
     /// Whether there is any.
     pub(super) fn any(&self) -> bool {
         !self.urls.is_empty()
     }
 
     /// A row for each server and transport, in the order of the URLs.
-    pub(super) fn rows(&self, named: Option<&Transports>) -> anyhow::Result<Vec<Row>> {
+    pub(crate) fn rows(&self, named: Option<&Transports>) -> anyhow::Result<Vec<Row>> {
         let mut rows: Vec<Row> = Vec::new();
         for url in &self.urls {
             if url.port == 0 {

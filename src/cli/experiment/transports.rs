@@ -10,7 +10,7 @@ use wirelab::{
 
 /// Which transports were asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Transports {
+pub(crate) enum Transports {
     /// Whatever the path can carry.
     All,
     /// These, by name.
@@ -43,7 +43,7 @@ impl FromStr for Transports {
 
 impl Transports {
     /// Those that `path` can carry, and why it does not carry the others that were named.
-    pub(super) fn on(&self, path: PathKind) -> (Vec<Transport>, Vec<Skipped>) {
+    pub(crate) fn on(&self, path: PathKind) -> (Vec<Transport>, Vec<Skipped>) {
         let named = match self {
             Self::All => {
                 let carried = |transport: &Transport| path.refuses(*transport).is_none();

@@ -4,16 +4,20 @@ mod network;
 mod pool;
 mod settings;
 
-use self::{
-    pool::Pool,
-    settings::{link, workload},
+use self::{pool::Pool, settings::workload};
+pub(super) use self::{pool::wire_direction, settings::link};
+use super::{
+    netns::kernel_controller,
+    outcome::Outcome,
+    plan::{PathKind, Plan},
+    theory::Theory,
 };
-use super::{outcome::Outcome, plan::Plan, theory::Theory};
 use crate::{
     link::{LinkSpec, Loss, LossBy},
     report::{self, Cell, Flag, PerSeed, Ratio},
     stats::Percentile,
     time::nanos,
+    transport::{Transport, quic::Congestion},
 };
 
 /// Pools the outcomes of one plan.
@@ -21,7 +25,7 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
     let link = plan.path.has_link().then(|| link(&plan.links));
     let mut cell = Cell::new(plan.transport.name(), plan.path.name(), link, workload(plan));
     let pool = Pool(outcomes);
-    cell.congestion = plan.transport.has_controller().then(|| plan.congestion.to_string());
+    cell.congestion = congestion(plan.transport, plan.path, plan.congestion);
     cell.seeds = outcomes.len() as u64;
     let messages = pool.messages();
     cell.loss_ratio = Ratio::of(messages.lost, messages.scheduled);
@@ -47,7 +51,15 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
 
 /// Whether this end could see order at work.
 fn tells_order(plan: &Plan) -> bool {
-    !plan.transport.hides_arrival()
+    !plan.transport.is_tcp() || plan.path == PathKind::Netns
+}
+
+/// The congestion controller that was at work; `None` where there is none, or one that we do not know of.
+pub(super) fn congestion(transport: Transport, path: PathKind, asked: Congestion) -> Option<String> {
+    if transport.is_tcp() {
+        return (path == PathKind::Netns).then(|| kernel_controller(asked).to_owned());
+    }
+    transport.has_controller().then(|| asked.to_string())
 }
 
 fn expected(theory: &Theory) -> report::Theory {
@@ -99,6 +111,8 @@ fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag>
     let late = pool.merge(|outcome| &outcome.send_delay).percentile(Percentile::P99);
     flag(late.is_some_and(|late| late > LATE_NS), Flag::SendLate);
     flag(plan.path.has_link() && plan.links.iter().any(is_bursty), Flag::Bursty);
+    let is_unfixed = plan.transport.is_tcp() && matches!(plan.congestion, Congestion::Fixed(_));
+    flag(is_unfixed && plan.path == PathKind::Netns, Flag::NoFixedWindow);
     if let Some(fidelity) = pool.fidelity() {
         let late = fidelity.lateness.percentile(Percentile::P99);
         flag(late.is_some_and(|late| late > tolerated(plan)), Flag::LateWire);

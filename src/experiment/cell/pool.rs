@@ -138,18 +138,11 @@ impl Pool<'_> {
     pub(super) fn recovery(&self) -> report::Recovery {
         let ends: Vec<&Recovery> =
             self.0.iter().flat_map(|(_, outcome)| [&outcome.client, &outcome.server]).collect();
-        let sum =
-            |of: fn(&Recovery) -> Option<u64>| ends.iter().filter_map(|end| of(end)).reduce(|sum, n| sum + n);
-        report::Recovery {
-            retransmitted_packets: sum(|end| end.retransmitted_packets),
-            congestion_events: sum(|end| end.congestion_events),
-            min_window_bytes: ends.iter().filter_map(|end| end.min_window_bytes).min(),
-            window_limited_ns: sum(|end| end.window_limited.map(nanos)),
-        }
+        report::Recovery::of(&ends)
     }
 }
 
-fn wire_direction(counters: Counters) -> report::WireDirection {
+pub(in crate::experiment) fn wire_direction(counters: Counters) -> report::WireDirection {
     report::WireDirection {
         packets: counters.packets,
         bytes: counters.bytes,

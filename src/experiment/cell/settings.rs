@@ -27,7 +27,7 @@ pub(super) fn workload(plan: &Plan) -> report::Workload {
     }
 }
 
-pub(super) fn link([to_server, to_client]: &[LinkSpec; 2]) -> report::Link {
+pub(in crate::experiment) fn link([to_server, to_client]: &[LinkSpec; 2]) -> report::Link {
     report::Link { to_server: link_direction(to_server), to_client: link_direction(to_client) }
 }
 

@@ -1,8 +1,8 @@
 //! Real time on the sockets of this machine.
 
 mod clock;
-mod drops;
-mod tcp;
+mod linger;
+pub(super) mod tcp;
 mod udp;
 mod worker;
 
@@ -16,7 +16,7 @@ use std::{
 use quinn::Runtime as _;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers};
+use super::{BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers, drops};
 use clock::RealClock;
 pub use worker::Worker;
 
@@ -34,7 +34,7 @@ pub struct DirectHost {
 
 /// Who else may listen on the ports that a host listens on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ports {
+pub(super) enum Ports {
     /// Nobody.
     Own,
     /// Its workers. Nobody must be there already.
@@ -76,18 +76,29 @@ impl DirectHost {
         })
     }
 
-    fn with_origin(origin: Instant, ports: Ports) -> io::Result<Arc<Self>> {
+    /// This machine as a host whose clock begins at `origin`.
+    pub(super) fn with_origin(origin: Instant, ports: Ports) -> io::Result<Arc<Self>> {
         let clock = Arc::new(RealClock::new(origin)?);
         let timers = Timers::new(clock.clone());
         let runtime = tokio::runtime::Handle::current();
         runtime.spawn(clock.clone().drive(timers.clone())?);
         Ok(Arc::new(Self { clock, timers, runtime, ports }))
     }
+
+    /// Makes its runtime that of what is called until the guard goes.
+    pub(super) fn enter(&self) -> tokio::runtime::EnterGuard<'_> {
+        self.runtime.enter()
+    }
 }
 
 impl Host for DirectHost {
     fn timers(&self) -> &Arc<Timers> {
         &self.timers
+    }
+
+    /// Several times what it takes to read a datagram and to act on it.
+    fn resolution(&self) -> Duration {
+        Duration::from_micros(100)
     }
 
     fn origin(&self) -> Instant {
@@ -104,7 +115,7 @@ impl Host for DirectHost {
     }
 
     fn udp_bind(&self, local: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
-        let _runtime = self.runtime.enter();
+        let _runtime = self.enter();
         const OPERATION: &str = "listen on UDP";
         let socket = bind_udp_as(local, self.ports).map_err(|e| PathError::from_io(OPERATION, local, e))?;
         udp::UdpSocket::new(socket, None)
@@ -113,7 +124,7 @@ impl Host for DirectHost {
     }
 
     fn udp_connect(&self, peer: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
-        let _runtime = self.runtime.enter();
+        let _runtime = self.enter();
         connect_udp(peer)
             .and_then(|socket| udp::UdpSocket::new(socket, Some(peer)))
             .map(|socket| Arc::new(socket) as Arc<dyn Datagrams>)
@@ -121,7 +132,7 @@ impl Host for DirectHost {
     }
 
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn quinn::AsyncUdpSocket>, PathError> {
-        let _runtime = self.runtime.enter();
+        let _runtime = self.enter();
         bind_udp_as(local, self.ports)
             .and_then(|socket| quinn::TokioRuntime.wrap_udp_socket(socket.into()))
             .map_err(|e| PathError::from_io("listen on QUIC", local, e))
@@ -136,7 +147,7 @@ impl Host for DirectHost {
     }
 
     fn tcp_listen(&self, local: SocketAddr) -> Result<Box<dyn Listener>, PathError> {
-        let _runtime = self.runtime.enter();
+        let _runtime = self.enter();
         let listener = tcp::TcpListener::bind(local, self.ports);
         Ok(Box::new(listener.map_err(|e| PathError::from_io("listen on TCP", local, e))?))
     }

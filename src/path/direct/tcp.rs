@@ -1,11 +1,15 @@
 //! The kernel's TCP.
 
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::SocketAddr,
+    os::fd::{AsFd, BorrowedFd},
+};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::Ports;
-use crate::path::{BoxFuture, Connected, Listener, PathError};
+use crate::path::{BoxFuture, Connected, KernelTcp, Listener, PathError};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -15,17 +19,22 @@ pub(super) async fn connect(peer: SocketAddr) -> Result<Connected, PathError> {
     let stream = tokio::net::TcpStream::connect(peer).await.map_err(error)?;
     // A message is sent when it is due, not when Nagle's algorithm sees fit (RFC 896).
     stream.set_nodelay(true).map_err(error)?;
-    Ok(Connected { stream: Box::new(stream), peer })
+    Ok(connected(stream, peer))
+}
+
+fn connected(stream: tokio::net::TcpStream, peer: SocketAddr) -> Connected {
+    let kernel = KernelTcp::new(&stream).ok();
+    Connected { stream: Box::new(stream), peer, kernel }
 }
 
 #[derive(Debug)]
-pub(super) struct TcpListener {
+pub(in crate::path) struct TcpListener {
     listener: tokio::net::TcpListener,
     local: SocketAddr,
 }
 
 impl TcpListener {
-    pub(super) fn bind(local: SocketAddr, ports: Ports) -> io::Result<Self> {
+    pub(in crate::path) fn bind(local: SocketAddr, ports: Ports) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(local), Type::STREAM, Some(Protocol::TCP))?;
         if local.is_ipv6() {
             socket.set_only_v6(true)?;
@@ -38,6 +47,22 @@ impl TcpListener {
         let local = listener.local_addr()?;
         Ok(Self { listener, local })
     }
+
+    /// The next connection, as tokio has it.
+    pub(in crate::path) async fn accept_stream(
+        &self,
+    ) -> Result<(tokio::net::TcpStream, SocketAddr), PathError> {
+        let error = |e| PathError::from_io("accept on TCP", self.local, e);
+        let (stream, peer) = self.listener.accept().await.map_err(error)?;
+        stream.set_nodelay(true).map_err(error)?;
+        Ok((stream, peer))
+    }
+}
+
+impl AsFd for TcpListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.listener.as_fd()
+    }
 }
 
 impl Listener for TcpListener {
@@ -47,10 +72,8 @@ impl Listener for TcpListener {
 
     fn accept(&mut self) -> BoxFuture<'_, Result<Connected, PathError>> {
         Box::pin(async {
-            let error = |e| PathError::from_io("accept on TCP", self.local, e);
-            let (stream, peer) = self.listener.accept().await.map_err(error)?;
-            stream.set_nodelay(true).map_err(error)?;
-            Ok(Connected { stream: Box::new(stream), peer })
+            let (stream, peer) = self.accept_stream().await?;
+            Ok(connected(stream, peer))
         })
     }
 }

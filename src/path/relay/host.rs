@@ -1,29 +1,23 @@
 //! Two hosts of this machine with a relay between them.
 
 use std::{
-    fmt,
     future::ready,
-    io::{self, IoSliceMut},
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     num::NonZeroUsize,
-    pin::Pin,
     sync::{Arc, Mutex},
-    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
-use quinn::{
-    AsyncUdpSocket, UdpPoller,
-    udp::{RecvMeta, Transmit},
-};
+use quinn::AsyncUdpSocket;
 
-use super::{ClientLimits, Relay, RelayOptions, RelayReport, Witness, index, kernel, lock};
+use super::{ClientLimits, Relay, RelayOptions, RelayReport, Witness, index, lock};
 use crate::{
     link::{Counters, Direction, LinkSpec, Verdict},
     path::{
-        BoxFuture, Connected, DatagramError, Datagrams, Host, Listener, PathError, Received, Timers, Transit,
+        BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers, drops,
         sim::Side,
         tap::{Stamp, Tap},
+        tapped::{End, TappedDatagrams, TappedQuic},
     },
     time::Time,
     wire::Probe,
@@ -93,7 +87,7 @@ impl Wire {
 
     fn closed(&self, socket: SocketAddr) {
         let mut dropped = lock(&self.dropped);
-        *dropped = dropped.zip(kernel::dropped(&[socket])).map(|(before, more)| before + more);
+        *dropped = dropped.zip(drops::dropped(&[socket])).map(|(before, more)| before + more);
     }
 }
 
@@ -129,25 +123,26 @@ impl RelayHost {
         &self.wire.taps[self.side as usize]
     }
 
-    fn end(&self, local: SocketAddr) -> Result<End, PathError> {
+    fn end(&self, local: SocketAddr) -> Result<End<Closing>, PathError> {
         let reached = match self.side {
             Side::Client => local,
             Side::Server => self.wire.lead_to(&self.machine, local)?,
         };
-        Ok(End { wire: self.wire.clone(), tap: self.tap().clone(), local, reached })
+        let closing = Closing { wire: self.wire.clone(), local };
+        Ok(End { tap: self.tap().clone(), reached, _guard: closing })
     }
 
     fn datagrams(&self, socket: Arc<dyn Datagrams>) -> Result<Arc<dyn Datagrams>, PathError> {
         let end = self.end(socket.local_addr())?;
-        Ok(Arc::new(ProbeSocket { end, socket, timers: self.machine.timers().clone() }))
+        Ok(Arc::new(TappedDatagrams { end, socket, timers: self.machine.timers().clone() }))
     }
 
     fn unsupported(&self) -> PathError {
         PathError::Unsupported {
             what: "TCP",
             path: "relay",
-            reason: "a user-space relay cannot lose a TCP segment, it can only delay bytes; use --path direct for \
-                     the kernel's TCP without the link",
+            reason: "a user-space relay cannot lose a TCP segment, it can only delay bytes; use --path netns for \
+                     the kernel's TCP on this link, or --path direct without it",
         }
     }
 }
@@ -155,6 +150,10 @@ impl RelayHost {
 impl Host for RelayHost {
     fn timers(&self) -> &Arc<Timers> {
         self.machine.timers()
+    }
+
+    fn resolution(&self) -> Duration {
+        self.machine.resolution()
     }
 
     fn origin(&self) -> Instant {
@@ -180,7 +179,7 @@ impl Host for RelayHost {
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn AsyncUdpSocket>, PathError> {
         let socket = self.machine.quic_bind(local)?;
         let bound = socket.local_addr().map_err(|e| PathError::from_io("listen on QUIC", local, e))?;
-        Ok(Arc::new(QuicSocket { end: self.end(bound)?, socket }))
+        Ok(Arc::new(TappedQuic { end: self.end(bound)?, socket }))
     }
 
     fn tcp_connect(&self, _: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>> {
@@ -196,113 +195,15 @@ impl Host for RelayHost {
     }
 }
 
-/// A socket's place at the wire.
+/// Counts what the kernel drops for a socket until that closes.
 #[derive(Debug)]
-struct End {
+struct Closing {
     wire: Arc<Wire>,
-    tap: Tap,
     local: SocketAddr,
-    /// Where others reach it.
-    reached: SocketAddr,
 }
 
-/// A socket whose datagrams are messages, each of which says when it entered the wire, or segments, of which the tap
-/// was told.
-struct ProbeSocket {
-    socket: Arc<dyn Datagrams>,
-    end: End,
-    timers: Arc<Timers>,
-}
-
-impl Datagrams for ProbeSocket {
-    fn local_addr(&self) -> SocketAddr {
-        self.end.reached
-    }
-
-    fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Received, DatagramError>> {
-        let mut received = ready!(self.socket.poll_recv(cx, buffer))?;
-        let message = buffer.get(..received.len).and_then(|datagram| Probe::parse(datagram).ok());
-        let entered = message.and_then(|probe| self.end.tap.datagram(probe.id));
-        received.transit = entered.map(|stamp| Transit { entered: stamp.at, arrived: self.timers.now() });
-        Poll::Ready(Ok(received))
-    }
-
-    fn try_send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> Result<(), DatagramError> {
-        // Before it is sent: the relay may have it before this thread goes on.
-        self.end.tap.posted(payload);
-        self.socket.try_send(payload, to, from)
-    }
-
-    fn writable(&self) -> BoxFuture<'_, Result<(), DatagramError>> {
-        self.socket.writable()
-    }
-}
-
-/// A socket of quinn's, whose packet protection tells the tap what is in each datagram.
-struct QuicSocket {
-    socket: Arc<dyn AsyncUdpSocket>,
-    end: End,
-}
-
-impl AsyncUdpSocket for QuicSocket {
-    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
-        self.socket.clone().create_io_poller()
-    }
-
-    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        // Before it is sent: the relay may have it before this thread goes on.
-        self.end.tap.posted(transmit.contents);
-        self.socket.try_send(transmit)
-    }
-
-    fn poll_recv(
-        &self,
-        cx: &mut Context<'_>,
-        buffers: &mut [IoSliceMut<'_>],
-        meta: &mut [RecvMeta],
-    ) -> Poll<io::Result<usize>> {
-        self.socket.poll_recv(cx, buffers, meta)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.end.reached)
-    }
-
-    /// One packet per transmit, as in virtual time: the two are to send the same packets.
-    fn max_transmit_segments(&self) -> usize {
-        1
-    }
-
-    fn max_receive_segments(&self) -> usize {
-        self.socket.max_receive_segments()
-    }
-
-    /// The wire refuses what is above its MTU.
-    fn may_fragment(&self) -> bool {
-        false
-    }
-}
-
-impl Drop for ProbeSocket {
+impl Drop for Closing {
     fn drop(&mut self) {
-        self.end.wire.closed(self.end.local);
-    }
-}
-
-impl Drop for QuicSocket {
-    fn drop(&mut self) {
-        self.end.wire.closed(self.end.local);
-    }
-}
-
-impl fmt::Debug for ProbeSocket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProbeSocket").field("end", &self.end).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for QuicSocket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("QuicSocket").field("end", &self.end).finish_non_exhaustive()
+        self.wire.closed(self.local);
     }
 }

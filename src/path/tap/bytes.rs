@@ -39,8 +39,15 @@ struct Segment {
     start: u64,
     end: u64,
     first: Stamp,
-    copy: Option<Stamp>,
+    /// The packet that brought it, and when.
+    copy: Option<(Stamp, Time)>,
     dropped: bool,
+}
+
+impl Segment {
+    fn passage(&self) -> Option<Passage> {
+        self.copy.map(|(copy, _)| Passage { first: self.first, copy, dropped: self.dropped })
+    }
 }
 
 impl StreamBytes {
@@ -67,8 +74,8 @@ impl StreamBytes {
         }
     }
 
-    /// The bytes from `start` to `end` came with the packet `stamp`.
-    pub(super) fn arrive(&mut self, (start, end): (u64, u64), stamp: Stamp) {
+    /// The bytes from `start` to `end` came with the packet `stamp` at `now`.
+    pub(super) fn arrive(&mut self, (start, end): (u64, u64), stamp: Stamp, now: Time) {
         let mut at = start.max(self.base);
         while at < end {
             let index = self.index(at);
@@ -77,7 +84,7 @@ impl StreamBytes {
             };
             let next = known.end.min(end);
             if known.copy.is_none() {
-                self.isolate(index, at.max(known.start), next).copy = Some(stamp);
+                self.isolate(index, at.max(known.start), next).copy = Some((stamp, now));
             }
             at = next;
         }
@@ -85,8 +92,25 @@ impl StreamBytes {
 
     /// How the byte at `offset` arrived, if it has and is not forgotten.
     pub(super) fn passage(&self, offset: u64) -> Option<Passage> {
-        let segment = self.segments.get(self.index(offset)).filter(|segment| segment.start <= offset)?;
-        segment.copy.map(|copy| Passage { first: segment.first, copy, dropped: segment.dropped })
+        self.segments.get(self.index(offset)).filter(|segment| segment.start <= offset)?.passage()
+    }
+
+    /// When the last of the bytes from `start` to `end` arrived, and how: of several that came together, the hindmost.
+    /// `None` if one has not arrived, or is forgotten.
+    pub(super) fn completion(&self, (start, end): (u64, u64)) -> Option<(Time, Passage)> {
+        let mut complete = None;
+        let mut at = start;
+        for segment in self.segments.range(self.index(start)..) {
+            if at >= end {
+                break;
+            }
+            let (_, arrived) = segment.copy.filter(|_| segment.start <= at)?;
+            if complete.is_none_or(|(latest, _)| latest <= arrived) {
+                complete = segment.passage().map(|passage| (arrived, passage));
+            }
+            at = segment.end;
+        }
+        complete.filter(|_| at >= end)
     }
 
     /// Forgets all below `offset`.
@@ -133,6 +157,8 @@ mod tests {
 
     use super::*;
 
+    const NOW: Time = Time::ZERO;
+
     fn stamp(packet: u64) -> Stamp {
         Stamp { packet, at: Time::from_nanos(packet * 10) }
     }
@@ -142,19 +168,36 @@ mod tests {
         let mut bytes = StreamBytes::default();
         bytes.enter((0, 100), stamp(1), true);
         bytes.enter((100, 200), stamp(2), false);
-        bytes.arrive((100, 200), stamp(2));
+        bytes.arrive((100, 200), stamp(2), NOW);
         assert_eq!(bytes.passage(50), None);
         bytes.enter((0, 100), stamp(3), false);
-        bytes.arrive((0, 100), stamp(3));
+        bytes.arrive((0, 100), stamp(3), NOW);
         assert_eq!(bytes.passage(50), Some(Passage { first: stamp(1), copy: stamp(3), dropped: true }));
         assert_eq!(bytes.passage(150), Some(Passage { first: stamp(2), copy: stamp(2), dropped: false }));
+    }
+
+    #[test]
+    fn a_message_is_complete_with_the_byte_that_came_last_wherever_that_stands() {
+        let mut bytes = StreamBytes::default();
+        let at = Time::from_nanos;
+        for (packet, range) in [(1, (0, 100)), (2, (100, 200)), (3, (200, 300))] {
+            bytes.enter(range, stamp(packet), false);
+        }
+        bytes.arrive((200, 300), stamp(3), at(7));
+        bytes.arrive((0, 100), stamp(1), at(8));
+        assert_eq!(bytes.completion((50, 250)), None, "a part is missing");
+        bytes.arrive((100, 200), stamp(2), at(9));
+        let completion = |range| bytes.completion(range).map(|(when, how)| (when, how.copy.packet));
+        assert_eq!(completion((50, 250)), Some((at(9), 2)));
+        assert_eq!(completion((0, 50)), Some((at(8), 1)));
+        assert_eq!(completion((250, 301)), None, "beyond what was sent");
     }
 
     #[test]
     fn a_drop_after_the_arrival_changes_nothing() {
         let mut bytes = StreamBytes::default();
         bytes.enter((0, 100), stamp(1), false);
-        bytes.arrive((0, 100), stamp(1));
+        bytes.arrive((0, 100), stamp(1), NOW);
         bytes.enter((0, 100), stamp(2), true);
         assert_eq!(bytes.passage(0), Some(Passage { first: stamp(1), copy: stamp(1), dropped: false }));
     }
@@ -163,7 +206,7 @@ mod tests {
     fn what_is_forgotten_does_not_come_back() {
         let mut bytes = StreamBytes::default();
         bytes.enter((0, 100), stamp(1), false);
-        bytes.arrive((0, 100), stamp(1));
+        bytes.arrive((0, 100), stamp(1), NOW);
         bytes.forget(100);
         bytes.enter((0, 100), stamp(2), false);
         assert!(bytes.segments.is_empty());
@@ -183,7 +226,7 @@ mod tests {
                 let (packet, range) = (packet as u64, (start, start + length));
                 bytes.enter(range, stamp(packet), dropped);
                 if arrives && !dropped {
-                    bytes.arrive(range, stamp(packet));
+                    bytes.arrive(range, stamp(packet), NOW);
                 }
                 for byte in &mut model[range.0 as usize..range.1 as usize] {
                     byte.0.get_or_insert(packet);

@@ -208,12 +208,12 @@ impl Ledger {
 
     fn land(&mut self, index: usize, accepted: bool) {
         let flight = &mut self.in_flight[index];
-        let (stamp, carried) = (flight.stamp, std::mem::take(&mut flight.carried));
+        let (stamp, until, carried) = (flight.stamp, flight.until, std::mem::take(&mut flight.carried));
         for carried in carried.iter().filter(|_| accepted) {
             match carried.place() {
                 Some((stream, bytes)) => {
                     if let Some(stream) = self.streams.get(stream) {
-                        stream.arrive(bytes, stamp);
+                        stream.arrive(bytes, stamp, until);
                     }
                 }
                 None => {

@@ -10,6 +10,7 @@
 
 mod bytes;
 mod ledger;
+pub(crate) mod tcp;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -24,7 +24,9 @@ pub use latency::{Intervals, Latency};
 pub use link::{Distribution, Link, LinkDirection, LossBy};
 pub use network::{Network, NetworkDirection};
 pub use paired::{Amount, Metric, Paired};
-pub use wire::{Handshake, HandshakeMode, Recovery, Transfer, Wire, WireDirection};
+pub use wire::{
+    Handshake, HandshakeMode, Missing, Recovery, Transfer, TransferDirection, Wire, WireDirection,
+};
 
 use crate::stats::Summary;
 

@@ -101,14 +101,6 @@ impl Channel for ArqChannel {
     }
 
     fn recovery(&self) -> Recovery {
-        let stats = self.connection.stats();
-        let least = stats.min_window_bytes.map_or(stats.window_bytes, |least| least.min(stats.window_bytes));
-        Recovery {
-            retransmitted_packets: Some(stats.retransmissions),
-            congestion_events: Some(stats.congestion_events),
-            min_window_bytes: Some(least),
-            window_limited: Some(stats.window_limited),
-            corrupted: self.corrupted,
-        }
+        Recovery { corrupted: self.corrupted, ..self.connection.recovery() }
     }
 }

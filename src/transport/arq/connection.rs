@@ -14,6 +14,7 @@ use super::shared::{Shared, State};
 use crate::{
     arq::{Config, Connection, ConnectionError, ConnectionId, Message, SendError, Stats},
     path::{Datagrams, Host, tap::Tap},
+    transport::Recovery,
 };
 
 /// One end of a connection. Dropped before it is [closed](Self::close), it is reset.
@@ -164,6 +165,20 @@ impl ArqConnection {
     }
 
     /// What the wire knows of it, and the first segment that has not come.
+    /// What it has done so far to recover from loss.
+    pub(super) fn recovery(&self) -> Recovery {
+        let stats = self.stats();
+        let least = stats.min_window_bytes.map_or(stats.window_bytes, |least| least.min(stats.window_bytes));
+        Recovery {
+            retransmitted_packets: Some(stats.retransmissions),
+            timeouts: Some(stats.timeouts),
+            congestion_events: Some(stats.congestion_events),
+            min_window_bytes: Some(least),
+            window_limited: Some(stats.window_limited),
+            corrupted: 0,
+        }
+    }
+
     pub(super) fn tap(&self) -> Option<(Tap, u64)> {
         let state = self.0.lock();
         state.tap().cloned().map(|tap| (tap, state.connection.expected()))

@@ -1,5 +1,6 @@
 //! Reliability by hand over any host: [`crate::arq`], driven by a host's sockets and timers.
 
+pub(super) mod bulk;
 mod channel;
 mod connection;
 mod server;
@@ -65,12 +66,6 @@ const CLIENT_IDS: u64 = 0x4152_434c;
 const SERVER_KEYS: u64 = 0x4152_5356;
 
 impl ArqSettings {
-    /// Without limits, in datagrams that fit into a packet of `mtu` bytes behind IPv4 and UDP headers.
-    pub fn experiment(congestion: Congestion, seed: Option<u64>, mtu: u16) -> Self {
-        let max_datagram = mtu.saturating_sub(28);
-        Self { congestion, seed, max_datagram, limits: ArqLimits::EXPERIMENT }
-    }
-
     /// The configuration of an end.
     fn config(&self, mode: Mode, peer: SocketAddr) -> Result<Config, ConnectError> {
         let congestion = controller(self.congestion).ok_or_else(|| ConnectError::Failed {

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 pub(in crate::transport) use self::receive::Incoming;
 pub use self::receive::Reading;
-use super::Meter;
+use super::{Meter, recovery};
 use crate::{
     path::{Host, tap::Tap},
     transport::{Channel, ChannelError, Delivery, Recovery, Transport, inbox::Inbox},
@@ -259,14 +259,9 @@ impl Channel for QuicChannel {
     }
 
     fn recovery(&self) -> Recovery {
-        let reading = self.meter.read();
-        let path = self.shared.connection.stats().path;
         Recovery {
-            retransmitted_packets: Some(path.lost_packets),
-            congestion_events: Some(reading.congestion_events),
-            min_window_bytes: reading.min_window_bytes.map(|least| least.min(path.cwnd)).or(Some(path.cwnd)),
-            window_limited: Some(reading.limited),
             corrupted: *lock(&self.shared.corrupted),
+            ..recovery(&self.meter, &self.shared.connection)
         }
     }
 }

@@ -1,5 +1,6 @@
 //! QUIC by quinn (RFC 9000), over any host.
 
+pub(crate) mod bulk;
 pub(super) mod channel;
 mod congestion;
 mod strays;
@@ -26,7 +27,7 @@ use self::{
     tap::Tapped,
 };
 use super::{
-    ConnectError,
+    ConnectError, Recovery,
     tls::{ClientTls, HostClock, ServerTls},
 };
 use crate::{
@@ -53,6 +54,8 @@ pub struct QuicSettings {
 pub struct QuicLimits {
     /// Bidirectional streams that a client may have open.
     pub streams: u32,
+    /// Unidirectional streams that a peer may have open.
+    pub unidirectional: u32,
     /// Bytes that a peer may send ahead of the application on one stream, and on all of them.
     pub receive_window: u64,
     /// Bytes that may wait to be sent on all streams, and as many again as datagrams.
@@ -65,6 +68,7 @@ impl QuicLimits {
     /// Out of the reach of any experiment: limits fake head-of-line blocking.
     pub const EXPERIMENT: Self = Self {
         streams: 65_536,
+        unidirectional: 0,
         receive_window: 1 << 40,
         // What waits to be sent is measured, not dropped.
         send_buffer: 1 << 30,
@@ -84,7 +88,7 @@ impl QuicSettings {
         let mut transport = TransportConfig::default();
         transport
             .max_concurrent_bidi_streams(streams.into())
-            .max_concurrent_uni_streams(0u32.into())
+            .max_concurrent_uni_streams(limits.unidirectional.into())
             .stream_receive_window(window)
             .receive_window(window)
             .send_window(limits.send_buffer)
@@ -112,6 +116,20 @@ impl QuicSettings {
 /// QUIC counts in milliseconds, and none of them mean for ever (RFC 9000 section 18.2).
 fn idle_timeout(idle: Duration) -> Option<IdleTimeout> {
     IdleTimeout::try_from(idle.max(Duration::from_millis(1))).ok()
+}
+
+/// What the end of `connection` whose controller is on `meter` did to recover from loss.
+fn recovery(meter: &Meter, connection: &Connection) -> Recovery {
+    let reading = meter.read();
+    let path = connection.stats().path;
+    Recovery {
+        retransmitted_packets: Some(path.lost_packets),
+        congestion_events: Some(reading.congestion_events),
+        timeouts: None,
+        min_window_bytes: reading.min_window_bytes.map(|least| least.min(path.cwnd)).or(Some(path.cwnd)),
+        window_limited: Some(reading.limited),
+        corrupted: 0,
+    }
 }
 
 /// A QUIC server's end.

@@ -1,0 +1,99 @@
+//! A row of a result: the connections of one plan, pooled over seeds.
+
+use super::{HandshakeOutcome, HandshakePlan};
+use crate::{
+    experiment::cell::{congestion, link},
+    link::Counters,
+    report::{self, Cell, Flag, PerSeed, Ratio},
+    stats::{Histogram, Percentile},
+    time::nanos,
+};
+
+/// Pools the outcomes of one plan.
+pub fn handshake_cell(plan: &HandshakePlan, outcomes: &[(u64, HandshakeOutcome)]) -> Cell {
+    let link = plan.path.has_link().then(|| link(&plan.links));
+    let workload = report::Workload {
+        flows: 1,
+        length_bytes: Some(plan.length as u64),
+        reply_length_bytes: Some(plan.length as u64),
+        ..report::Workload::default()
+    };
+    let mut cell = Cell::new(plan.transport.name(), plan.path.name(), link, workload);
+    let pool = Pool(outcomes);
+    cell.congestion = congestion(plan.transport, plan.path, plan.congestion);
+    cell.seeds = outcomes.len() as u64;
+    let connections = pool.sum(|outcome| outcome.connections);
+    let failed = pool.sum(|outcome| outcome.failed);
+    let first = pool.merge(|outcome| &outcome.first);
+    let [to_server, to_client] = pool.wire().map_or([None; 2], |wire| wire.map(Some));
+    let per_connection =
+        |way: Option<Counters>, of: fn(&Counters) -> u64| Ratio::new(of(&way?) as f64 / first.n() as f64);
+    let bytes = |way| per_connection(way, |way| way.bytes).map(|mean| libm::round(mean.get()) as u64);
+    cell.handshake = Some(report::Handshake {
+        mode: plan.mode.reported(),
+        connections: Some(connections),
+        failed: Some(failed),
+        connect_ns: Some(pool.merge(|outcome| &outcome.connect).summary()),
+        first_reply_ns: Some(first.summary()),
+        second_reply_ns: Some(pool.merge(|outcome| &outcome.second).summary()),
+        over_1s_ratio: Ratio::of(pool.sum(|outcome| outcome.over_a_second), connections),
+        round_trips: round_trips(plan, &first),
+        packets_to_server: per_connection(to_server, |way| way.packets),
+        packets_to_client: per_connection(to_client, |way| way.packets),
+        bytes_to_server: bytes(to_server),
+        bytes_to_client: bytes(to_client),
+        connections_per_second: (!plan.path.has_link()).then(|| pool.rate()).flatten(),
+    });
+    cell.per_seed = outcomes.iter().map(|(seed, outcome)| per_seed(*seed, outcome)).collect();
+    if connections == failed {
+        cell.flags.push(Flag::NoReply);
+    }
+    cell
+}
+
+/// The median first reply in round trips of the link, to hundredths: percentiles have three digits.
+fn round_trips(plan: &HandshakePlan, first: &Histogram) -> Option<Ratio> {
+    let round_trip = nanos(plan.round_trip()?);
+    let trips = first.percentile(Percentile::P50)? as f64 / round_trip as f64;
+    Ratio::new(libm::round(trips * 100.0) / 100.0)
+}
+
+fn per_seed(seed: u64, outcome: &HandshakeOutcome) -> PerSeed {
+    PerSeed {
+        seed,
+        p50_ns: outcome.first.percentile(Percentile::P50),
+        p99_ns: outcome.first.percentile(Percentile::P99),
+        loss_ratio: Ratio::of(outcome.failed, outcome.connections),
+        delayed_ratio: None,
+        blocked_ratio: None,
+    }
+}
+
+struct Pool<'a>(&'a [(u64, HandshakeOutcome)]);
+
+impl Pool<'_> {
+    fn sum(&self, of: impl Fn(&HandshakeOutcome) -> u64) -> u64 {
+        self.0.iter().map(|(_, outcome)| of(outcome)).sum()
+    }
+
+    fn merge(&self, of: impl Fn(&HandshakeOutcome) -> &Histogram) -> Histogram {
+        let mut all = Histogram::new();
+        self.0.iter().for_each(|(_, outcome)| all.merge(of(outcome)));
+        all
+    }
+
+    /// What crossed the wire; `None` where that is not known.
+    fn wire(&self) -> Option<[Counters; 2]> {
+        let mut sum = [Counters::default(); 2];
+        for (_, outcome) in self.0 {
+            sum.iter_mut().zip(outcome.wire?).for_each(|(sum, counters)| *sum += counters);
+        }
+        Some(sum)
+    }
+
+    /// Completed connections a second.
+    fn rate(&self) -> Option<Ratio> {
+        let seconds: f64 = self.0.iter().map(|(_, outcome)| outcome.elapsed.as_secs_f64()).sum();
+        Ratio::new(self.sum(|outcome| outcome.connections - outcome.failed) as f64 / seconds)
+    }
+}

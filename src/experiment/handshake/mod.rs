@@ -1,0 +1,183 @@
+//! From nothing to the first reply: many connections, each by an endpoint of its own, that ask twice and close.
+
+mod attempt;
+mod cell;
+mod outcome;
+mod paths;
+mod plan;
+mod server;
+
+use std::{
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+use self::{attempt::Attempt, server::Server};
+pub use self::{
+    cell::handshake_cell,
+    outcome::HandshakeOutcome,
+    paths::{handshake_direct, handshake_netns, handshake_relay, handshake_sim},
+    plan::{HandshakePlan, Mode, UnknownMode},
+};
+use super::run::{Ends, RunError};
+use crate::{
+    link::Counters,
+    path::{Host, timeout},
+    transport::{Channel, Sessions, Settings},
+};
+
+/// What the wire has done so far, to the server and to the client; `None` where it is not ours.
+type Reading<'a> = &'a dyn Fn() -> Option<[Counters; 2]>;
+
+/// Makes the connections of `plan` between two hosts.
+///
+/// # Errors
+///
+/// Where the server cannot listen. A connection that fails is an outcome, not an error.
+pub(super) async fn handshakes(
+    ends: &Ends,
+    plan: &HandshakePlan,
+    settings: &Settings,
+    seed: u64,
+    wire: Reading<'_>,
+) -> Result<HandshakeOutcome, RunError> {
+    let server = Server::start(ends, plan.transport, settings)?;
+    let peer = SocketAddr::new(ends.reach, server.port());
+    // Connections at a time share the wire, and what each sent is not told apart.
+    let wire: Reading<'_> = if plan.parallel > 1 { &|| None } else { wire };
+    let run = Run {
+        host: &ends.client,
+        plan,
+        settings,
+        seed,
+        wire,
+        peer,
+        server,
+        begun: AtomicU64::new(0),
+        counted: AtomicU64::new(0),
+    };
+    let workers = plan.parallel.clamp(1, usize::try_from(plan.connections).unwrap_or(usize::MAX).max(1));
+    let sessions: Vec<Sessions> = (0..workers).map(|_| Sessions::default()).collect();
+    // Ahead of the clock, by which connections a second are counted.
+    join(sessions.iter().map(|sessions| run.prime(sessions))).await;
+    let begun = ends.client.now();
+    let outcomes = join(sessions.iter().map(|sessions| run.work(sessions))).await;
+    let elapsed = ends.client.now() - begun;
+    let mut sum = HandshakeOutcome { elapsed, ..HandshakeOutcome::default() };
+    outcomes.into_iter().for_each(|outcome| sum.merge(outcome));
+    Ok(sum)
+}
+
+/// What the connections of a run share.
+struct Run<'a> {
+    host: &'a Arc<dyn Host>,
+    plan: &'a HandshakePlan,
+    settings: &'a Settings,
+    seed: u64,
+    wire: Reading<'a>,
+    peer: SocketAddr,
+    server: Server,
+    /// Connections begun so far, those that prime a session included.
+    begun: AtomicU64,
+    /// Connections that count, begun or about to be.
+    counted: AtomicU64,
+}
+
+/// How often the wire is looked at until it is quiet.
+const QUIET_STEP: Duration = Duration::from_millis(1);
+
+/// How often it is to be so, one look after the other.
+const QUIET_LOOKS: usize = 3;
+
+/// How often a session is asked for before its connection counts as failed.
+const PRIMES: usize = 10;
+
+impl Run<'_> {
+    /// Makes a worker's share of the connections, one after the other.
+    async fn work(&self, sessions: &Sessions) -> HandshakeOutcome {
+        let mut outcome = HandshakeOutcome::default();
+        while self.counted.fetch_add(1, Ordering::Relaxed) < self.plan.connections {
+            if !self.prime(sessions).await {
+                outcome.fail("the server gave no session to resume");
+                continue;
+            }
+            let (attempt, channel) = self.connect(sessions, self.plan.mode == Mode::ZeroRtt).await;
+            outcome.record(attempt);
+            self.close(channel).await;
+        }
+        outcome
+    }
+
+    /// Sees to it that there is a session to resume, where the mode wants one; `false` if there is none.
+    async fn prime(&self, sessions: &Sessions) -> bool {
+        for _ in 0..PRIMES {
+            if self.plan.mode == Mode::Cold || sessions.is_resumable() {
+                return true;
+            }
+            let (_, channel) = self.connect(sessions, false).await;
+            // The ticket travels apart from the replies, and may be lost and sent again; the next turn sees to none.
+            let _ = timeout(&**self.host, self.plan.timeout, sessions.resumable()).await;
+            self.close(channel).await;
+        }
+        false
+    }
+
+    /// A connection from nothing, but for what `sessions` remember.
+    async fn connect(&self, sessions: &Sessions, early_data: bool) -> (Attempt, Option<Box<dyn Channel>>) {
+        let mut settings = self.settings.clone();
+        settings.client_tls.early_data = early_data;
+        settings.client_tls.sessions = (self.plan.mode != Mode::Cold).then(|| sessions.clone());
+        // Two endpoints that draw the same connection ids would be one to the server.
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
+        settings.quic.seed = settings.quic.seed.map(|_| self.seed.wrapping_add(number.wrapping_mul(SPREAD)));
+        attempt::attempt(self.host, self.plan, (self.peer, &settings), self.wire).await
+    }
+
+    /// Closes a connection at both ends, and waits until its last packet is off the wire: the next has it for itself.
+    async fn close(&self, channel: Option<Box<dyn Channel>>) {
+        drop(channel);
+        if self.plan.parallel > 1 {
+            return;
+        }
+        self.server.close();
+        let is_quiet = || (self.wire)().is_none_or(|wire| wire.iter().all(|way| in_flight(way) == 0));
+        // In real time, a goodbye may be a moment late.
+        let mut looks = 0;
+        while (self.wire)().is_some() && looks < QUIET_LOOKS {
+            self.host.sleep(QUIET_STEP).await;
+            looks = if is_quiet() { looks + 1 } else { 0 };
+        }
+    }
+}
+
+/// Seeds of one run's connections lie this far apart, so that those of the next run are others.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+fn in_flight(way: &Counters) -> u64 {
+    let gone = way.delivered + way.lost + way.queue_dropped + way.too_large;
+    (way.packets + way.duplicated).saturating_sub(gone)
+}
+
+/// What all of `futures` come to.
+async fn join<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut running: Vec<_> = futures.map(|future| Some(Box::pin(future))).collect();
+    let mut outputs: Vec<Option<T>> = running.iter().map(|_| None).collect();
+    poll_fn(|cx| {
+        for (running, output) in running.iter_mut().zip(&mut outputs) {
+            if let Some(future) = running
+                && let Poll::Ready(done) = future.as_mut().poll(cx)
+            {
+                (*running, *output) = (None, Some(done));
+            }
+        }
+        if running.iter().all(Option::is_none) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    outputs.into_iter().flatten().collect()
+}

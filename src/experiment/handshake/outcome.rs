@@ -1,0 +1,78 @@
+//! What the connections of one seed have come to.
+
+use std::time::Duration;
+
+use super::attempt::Attempt;
+use crate::{link::Counters, path::Fidelity, stats::Histogram, time::nanos};
+
+/// The figures of many connections. Times run from the instant at which each was begun.
+#[derive(Debug, Clone, Default)]
+pub struct HandshakeOutcome {
+    /// Connections begun.
+    pub connections: u64,
+    /// Those that did not get both replies in time.
+    pub failed: u64,
+    /// Why the first of them failed.
+    pub problem: Option<String>,
+    /// Until a request could be handed over, in nanoseconds.
+    pub connect: Histogram,
+    /// Until the first reply, in nanoseconds.
+    pub first: Histogram,
+    /// Until the second reply, in nanoseconds.
+    pub second: Histogram,
+    /// First replies that took a second or more, or never came.
+    pub over_a_second: u64,
+    /// What crossed the wire until the first reply, to the server and to the client, of those that got one; `None`
+    /// where the wire is not ours, or carries several connections at a time.
+    pub wire: Option<[Counters; 2]>,
+    /// What all connections took together.
+    pub elapsed: Duration,
+    /// How true the wire was to its model; `None` in virtual time, where it is, and where there is none of ours.
+    pub fidelity: Option<Fidelity>,
+}
+
+const A_SECOND: Duration = Duration::from_secs(1);
+
+impl HandshakeOutcome {
+    pub(super) fn record(&mut self, attempt: Attempt) {
+        self.connections += 1;
+        let figures = [
+            (&mut self.connect, attempt.connect),
+            (&mut self.first, attempt.first),
+            (&mut self.second, attempt.second),
+        ];
+        for (histogram, time) in figures {
+            histogram.extend(time.map(nanos));
+        }
+        self.over_a_second += u64::from(attempt.first.is_none_or(|first| first >= A_SECOND));
+        self.add_wire(attempt.wire);
+        if attempt.second.is_none() {
+            self.failed += 1;
+            self.problem = self.problem.take().or(attempt.problem);
+        }
+    }
+
+    /// A connection that could not even be begun.
+    pub(super) fn fail(&mut self, problem: &str) {
+        self.record(Attempt { problem: Some(problem.to_owned()), ..Attempt::default() });
+    }
+
+    /// Adds what other connections have come to; the time of both stays this one's.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.connections += other.connections;
+        self.failed += other.failed;
+        self.problem = self.problem.take().or(other.problem);
+        self.connect.merge(&other.connect);
+        self.first.merge(&other.first);
+        self.second.merge(&other.second);
+        self.over_a_second += other.over_a_second;
+        self.add_wire(other.wire);
+    }
+
+    fn add_wire(&mut self, wire: Option<[Counters; 2]>) {
+        if let Some(wire) = wire {
+            let sum = self.wire.get_or_insert_default();
+            sum.iter_mut().zip(wire).for_each(|(sum, counters)| *sum += counters);
+        }
+    }
+}

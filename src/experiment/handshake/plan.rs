@@ -1,0 +1,99 @@
+//! Which connections are made.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use crate::{
+    experiment::plan::PathKind,
+    link::LinkSpec,
+    report::HandshakeMode,
+    transport::{Transport, quic::Congestion},
+};
+
+/// How much the client knows of the server before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// Nothing.
+    Cold,
+    /// A session ticket (RFC 8446 section 2.2).
+    Resumed,
+    /// A session ticket, and the first request travels with the first flight (RFC 8446 section 2.3).
+    ZeroRtt,
+}
+
+impl Mode {
+    /// Every mode, in the order in which they are shown.
+    pub const ALL: [Self; 3] = [Self::Cold, Self::Resumed, Self::ZeroRtt];
+
+    /// Its name on the command line and in results.
+    pub const fn name(self) -> &'static str {
+        self.reported().name()
+    }
+
+    /// Whether `transport` has it: without TLS there is no session, and no early data.
+    pub const fn is_of(self, transport: Transport) -> bool {
+        matches!(self, Self::Cold) || transport.is_quic() || matches!(transport, Transport::Tls)
+    }
+
+    pub(super) const fn reported(self) -> HandshakeMode {
+        match self {
+            Self::Cold => HandshakeMode::Cold,
+            Self::Resumed => HandshakeMode::Resumed,
+            Self::ZeroRtt => HandshakeMode::ZeroRtt,
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Not a mode's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no mode; there are: cold (nothing is known), resumed (a session ticket), 0rtt (early data)"
+)]
+pub struct UnknownMode(String);
+
+impl FromStr for Mode {
+    type Err = UnknownMode;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|mode| mode.name() == name).ok_or_else(|| UnknownMode(name.to_owned()))
+    }
+}
+
+/// One cell: one transport on one link and path in one mode.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HandshakePlan {
+    /// Where packets travel.
+    pub path: PathKind,
+    /// How messages travel.
+    pub transport: Transport,
+    /// The wire to the server and to the client; of no effect where the path has no link.
+    pub links: [LinkSpec; 2],
+    /// What the client knows before.
+    pub mode: Mode,
+    /// QUIC's congestion controller.
+    pub congestion: Congestion,
+    /// Connections of a seed.
+    pub connections: u64,
+    /// How many are made at a time; what each took of the link is known of one only.
+    pub parallel: usize,
+    /// Bytes of a request, and of a reply.
+    pub length: usize,
+    /// How long a connection may take to its second reply.
+    pub timeout: Duration,
+    /// Bytes of the server's certificate, at least; 0: no more than it takes.
+    pub certificate: usize,
+}
+
+impl HandshakePlan {
+    /// The round trip of the link without queueing; `None` without one, or where it is instant.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        let [there, back] = &self.links;
+        let sum = there.delay + back.delay;
+        Some(sum).filter(|sum| self.path.has_link() && !sum.is_zero())
+    }
+}

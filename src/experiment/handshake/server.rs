@@ -1,0 +1,82 @@
+//! The end that answers every client.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio::sync::watch;
+
+use crate::{
+    experiment::run::{Ends, RunError},
+    path::Host,
+    transport::{self, Acceptor, Channel, ConnectError, Settings, Transport},
+};
+
+/// An echo for any number of connections.
+pub(super) struct Server {
+    local: SocketAddr,
+    over: watch::Sender<()>,
+}
+
+impl Server {
+    /// Listens on the server's end.
+    pub(super) fn start(ends: &Ends, transport: Transport, settings: &Settings) -> Result<Self, RunError> {
+        let acceptor = transport::listen(&ends.server, transport, ends.listen, settings)?;
+        let (local, over) = (acceptor.local_addr(), watch::Sender::new(()));
+        let accepting = accept(ends.server.clone(), transport, acceptor, settings.reply, over.clone());
+        ends.server.spawn("the server", Box::pin(accepting));
+        Ok(Self { local, over })
+    }
+
+    /// The port it listens on.
+    pub(super) fn port(&self) -> u16 {
+        self.local.port()
+    }
+
+    /// Closes all connections at this end: a server that has not heard its client's goodbye would go on sending.
+    pub(super) fn close(&self) {
+        self.over.send_replace(());
+    }
+}
+
+async fn accept(
+    host: Arc<dyn Host>,
+    transport: Transport,
+    mut acceptor: Acceptor,
+    reply: usize,
+    over: watch::Sender<()>,
+) {
+    // Raw UDP has one channel for all of its clients.
+    let closes = transport != Transport::Udp;
+    loop {
+        match acceptor.accept().await {
+            Ok(channel) => {
+                let over = closes.then(|| over.subscribe());
+                host.spawn("an echo", Box::pin(echo(channel, reply, over)));
+            }
+            // There is nobody to accept from.
+            Err(ConnectError::Path(_)) => return,
+            Err(_) if transport == Transport::Tls => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// Answers one client until it is gone or its connection is `over`.
+async fn echo(mut channel: Box<dyn Channel>, reply: usize, mut over: Option<watch::Receiver<()>>) {
+    loop {
+        let closed = async {
+            match &mut over {
+                Some(over) => drop(over.changed().await),
+                None => std::future::pending().await,
+            }
+        };
+        let delivery = tokio::select! {
+            biased;
+            () = closed => return,
+            delivery = channel.recv() => delivery,
+        };
+        let Ok(delivery) = delivery else { return };
+        if channel.send(delivery.probe, reply).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! A row of a result: the transfers of one plan, over all seeds.
+
+use super::{TransferOutcome, TransferPlan};
+use crate::{
+    experiment::cell::{link, wire_direction},
+    link::Counters,
+    path::Fidelity,
+    report::{self, Cell, Flag, Ratio},
+    stats::Histogram,
+    time::nanos,
+    transport::Recovery,
+};
+
+/// Pools the transfers of one plan.
+pub fn cell(plan: &TransferPlan, outcomes: &[(u64, TransferOutcome)]) -> Cell {
+    let link = plan.path.has_link().then(|| link(&plan.links));
+    let workload = report::Workload { flows: plan.flows.into(), ..report::Workload::default() };
+    let mut cell = Cell::new(plan.transport.name(), plan.path.name(), link, workload);
+    let outcomes: Vec<&TransferOutcome> = outcomes.iter().map(|(_, outcome)| outcome).collect();
+    cell.congestion = plan.transport.is_quic().then(|| plan.congestion.to_string());
+    cell.seeds = outcomes.len() as u64;
+    cell.connect_ns = Some(histogram(outcomes.iter().map(|outcome| nanos(outcome.connect))).summary());
+    cell.wire = wire(&outcomes);
+    cell.recovery = Some(recovery(plan, &outcomes));
+    cell.transfer = Some(transfer(plan, &outcomes));
+    cell.flags = flags(&cell, &outcomes);
+    cell
+}
+
+fn histogram(values: impl Iterator<Item = u64>) -> Histogram {
+    let mut histogram = Histogram::new();
+    values.for_each(|value| histogram.record(value));
+    histogram
+}
+
+fn transfer(plan: &TransferPlan, outcomes: &[&TransferOutcome]) -> report::Transfer {
+    let bytes = plan.content.bytes();
+    let times = || outcomes.iter().filter_map(|outcome| outcome.time);
+    let completed = times().count() as u64;
+    let goodput = times().filter(|time| !time.is_zero()).map(|time| {
+        let bps = u128::from(bytes) * 8 * 1_000_000_000 / time.as_nanos();
+        u64::try_from(bps).unwrap_or(u64::MAX)
+    });
+    let arrived: u64 = outcomes.iter().map(|outcome| outcome.arrived).sum();
+    let incomplete = outcomes.iter().find(|outcome| outcome.gaps > 0);
+    report::Transfer {
+        direction: Some(plan.direction),
+        bytes,
+        completed,
+        failed: outcomes.len() as u64 - completed,
+        time_ns: histogram(times().map(nanos)).summary(),
+        goodput_bps: histogram(goodput).summary(),
+        arrived_bytes: Some(arrived),
+        arrived_ratio: Ratio::of(arrived, bytes * outcomes.len() as u64),
+        missing: incomplete.map(|outcome| report::Missing {
+            bytes: bytes - outcome.arrived,
+            parts: outcome.gaps,
+            first: outcome.missing.iter().map(|gap| [gap.start, gap.end]).collect(),
+        }),
+        stopped: outcomes.iter().find_map(|outcome| outcome.stopped.clone()),
+    }
+}
+
+/// Both directions of the wire; `None` where it is not ours.
+fn wire(outcomes: &[&TransferOutcome]) -> Option<report::Wire> {
+    let mut sum = [Counters::default(); 2];
+    for outcome in outcomes {
+        sum.iter_mut().zip(outcome.wire?).for_each(|(sum, counters)| *sum += counters);
+    }
+    let useful: u64 = outcomes.iter().map(|outcome| outcome.arrived).sum();
+    Some(report::Wire {
+        to_server: Some(wire_direction(sum[0])),
+        to_client: Some(wire_direction(sum[1])),
+        overhead_ratio: Ratio::new((sum[0].bytes + sum[1].bytes) as f64 / useful as f64 - 1.0),
+    })
+}
+
+fn recovery(plan: &TransferPlan, outcomes: &[&TransferOutcome]) -> report::Recovery {
+    let ends: Vec<&Recovery> =
+        outcomes.iter().flat_map(|outcome| [&outcome.client, &outcome.server]).collect();
+    let all = report::Recovery::of(&ends);
+    // Datagrams that QUIC declares lost it does not send again.
+    let resent = all.retransmitted_packets.filter(|_| !plan.transport.is_datagram());
+    report::Recovery { retransmitted_packets: resent, ..all }
+}
+
+fn flags(cell: &Cell, outcomes: &[&TransferOutcome]) -> Vec<Flag> {
+    let ways = || cell.wire.iter().flat_map(|wire| [wire.to_server, wire.to_client]).flatten();
+    let fidelity = Fidelity::of_all(outcomes.iter().filter_map(|outcome| outcome.fidelity.as_ref()));
+    let machine = |of: fn(&Fidelity) -> u64| fidelity.as_ref().is_some_and(|fidelity| of(fidelity) > 0);
+    let flags = [
+        (Flag::QueueDropped, ways().any(|way| way.queue_dropped > 0)),
+        (Flag::MachineDropped, machine(|fidelity| fidelity.dropped.unwrap_or(0))),
+        (Flag::SendErrors, machine(|fidelity| fidelity.send_errors)),
+    ];
+    flags.into_iter().filter_map(|(flag, is_so)| is_so.then_some(flag)).collect()
+}

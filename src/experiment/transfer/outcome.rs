@@ -1,0 +1,30 @@
+//! What one transfer has shown.
+
+use std::{ops::Range, time::Duration};
+
+use crate::{link::Counters, path::Fidelity, transport::Recovery};
+
+/// The figures of one transfer.
+#[derive(Debug, Clone, Default)]
+pub struct TransferOutcome {
+    /// From nothing to a connection that can carry content.
+    pub connect: Duration,
+    /// From handing over the first byte until the client knew that all was there and intact; `None` if it was not.
+    pub time: Option<Duration>,
+    /// Why it stopped, if it did. One that has only lost datagrams has not.
+    pub stopped: Option<String>,
+    /// Bytes that are known to have arrived.
+    pub arrived: u64,
+    /// How many gaps there are in them.
+    pub gaps: u64,
+    /// The first gaps.
+    pub missing: Vec<Range<u64>>,
+    /// What the client's end did to recover from loss.
+    pub client: Recovery,
+    /// The same of the server's end, where it is ours.
+    pub server: Recovery,
+    /// What the wire did from the first byte on, to the server and to the client; `None` where it is not ours.
+    pub wire: Option<[Counters; 2]>,
+    /// How true the wire was to its model.
+    pub fidelity: Option<Fidelity>,
+}

@@ -1,0 +1,67 @@
+//! What is done in a transfer, but for the seed.
+
+use crate::{
+    experiment::PathKind,
+    link::LinkSpec,
+    report,
+    transfer::Content,
+    transport::{Transport, quic::Congestion},
+    units::Rate,
+    wire::transfer::Fetch,
+};
+
+pub use report::TransferDirection as Direction;
+
+/// One cell of a matrix: content over one transport on one link and path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TransferPlan {
+    /// Where packets travel.
+    pub path: PathKind,
+    /// How content travels.
+    pub transport: Transport,
+    /// The wire to the server and to the client; of no effect where the path has no link.
+    pub links: [LinkSpec; 2],
+    /// QUIC's congestion controller.
+    pub congestion: Congestion,
+    /// Streams, where each flow has one.
+    pub flows: u32,
+    /// How fast raw datagrams are sent.
+    pub pace: Rate,
+    /// Which way.
+    pub direction: Direction,
+    /// What is sent; the seed of generated content is the run's.
+    pub content: Content,
+}
+
+/// IPv4 and UDP header (RFC 791, RFC 768): what the paths here use.
+const UDP_IP_HEADER_BYTES: u16 = 28;
+
+impl TransferPlan {
+    /// The content of the run with `seed`.
+    pub(super) fn content(&self, seed: u64) -> Content {
+        match &self.content {
+            Content::Generated { bytes, .. } => Content::Generated { bytes: *bytes, seed },
+            file => file.clone(),
+        }
+    }
+
+    /// What the client asks for, where it wants to have content.
+    pub(super) fn fetch(&self, seed: u64) -> Fetch {
+        let lanes = match self.transport {
+            Transport::QuicMessage => 0,
+            Transport::QuicFlow => self.flows,
+            _ => 1,
+        };
+        let datagrams = self.transport == Transport::QuicDatagram;
+        Fetch { length: self.content.bytes(), seed, lanes, datagrams }
+    }
+
+    /// The largest payload of a raw datagram that the way of the content carries.
+    pub(super) fn datagram_bytes(&self) -> usize {
+        /// Of Ethernet, where there is no link of ours to know better.
+        const ETHERNET: u16 = 1500;
+        let [to_server, to_client] = &self.links;
+        let mtu = if self.path.has_link() { to_server.mtu.min(to_client.mtu) } else { ETHERNET };
+        usize::from(mtu.saturating_sub(UDP_IP_HEADER_BYTES))
+    }
+}

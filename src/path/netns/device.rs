@@ -1,0 +1,180 @@
+//! Where the forwarder meets the packets of one host: a TUN device, or one end of a veth pair.
+
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    net::Ipv4Addr,
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::fs::OpenOptionsExt,
+    },
+};
+
+use rustix::{
+    io::Errno,
+    net::{
+        AddressFamily, SocketFlags, SocketType, eth,
+        netdevice::name_to_index,
+        socket_with,
+        sockopt::{set_socket_recv_buffer_size, set_socket_recv_buffer_size_force},
+    },
+};
+
+use super::{Namespace, NetnsError, netlink};
+use crate::path::sys;
+
+/// How packets get from a host to the forwarder and back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Device {
+    /// A TUN device, whose other end is a file. It takes a `/dev/net/tun` that may be opened.
+    Tun,
+    /// A pair of Ethernet devices, with a packet socket on the far one.
+    Veth,
+}
+
+/// The interface's name in the host's namespace.
+const NAME: &str = "wire0";
+/// Of every Ethernet device here: see [`netlink::add_veth`].
+const MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 1];
+/// Packets that wait for the forwarder before any is dropped, and as many bytes where bytes are counted.
+const QUEUE_PACKETS: u32 = 10_000;
+const QUEUE_BYTES: usize = 16 << 20;
+
+impl Device {
+    /// Its name in a result.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tun => "tun",
+            Self::Veth => "veth",
+        }
+    }
+
+    /// The quickest that this process may use: nothing else differs between them.
+    pub fn best() -> Self {
+        match open_tun() {
+            Ok(_) => Self::Tun,
+            Err(_) => Self::Veth,
+        }
+    }
+
+    /// Connects the host in `namespace` by an interface with this address.
+    ///
+    /// # Errors
+    ///
+    /// [`NetnsError`] where the system has no such device or does not allow it.
+    pub(super) fn connect(
+        self,
+        namespace: &Namespace,
+        address: Ipv4Addr,
+        mtu: u16,
+    ) -> Result<Port, NetnsError> {
+        match self {
+            Self::Tun => {
+                let tun = namespace.within(|| {
+                    let tun = open_tun()?;
+                    sys::tun(&tun, NAME)?;
+                    configure(address, mtu)?;
+                    Ok(tun.into())
+                });
+                let fd = tun.flatten().map_err(NetnsError::setup("set up a TUN device"))?;
+                Ok(Port { fd, link_header: 0, is_packet_socket: false })
+            }
+            Self::Veth => {
+                // A namespace of its own for the far end: what listens there is the forwarder alone.
+                let wire = Namespace::new()?;
+                let fd = wire.within(|| veth(namespace, mtu)).flatten();
+                let configured = namespace.within(|| {
+                    for feature in OFFLOADS {
+                        sys::ethtool(control_socket()?, NAME, feature, 0)?;
+                    }
+                    configure(address, mtu)
+                });
+                configured.flatten().map_err(NetnsError::setup("set up a veth device"))?;
+                let fd = fd.map_err(NetnsError::setup("set up a veth device"))?;
+                Ok(Port { fd, link_header: ETHERNET_HEADER_BYTES, is_packet_socket: true })
+            }
+        }
+    }
+}
+
+/// Transmit checksums, TCP and generic segmentation, generic receive (`linux/ethtool.h`): with them, one "packet"
+/// would be up to 45 segments, and one loss too. TUN devices have none unless asked.
+const OFFLOADS: [u32; 4] = [0x17, 0x1f, 0x24, 0x2c];
+const ETHERNET_HEADER_BYTES: usize = 14;
+
+fn open_tun() -> io::Result<File> {
+    let flags = libc::O_NONBLOCK | libc::O_CLOEXEC;
+    OpenOptions::new().read(true).write(true).custom_flags(flags).open("/dev/net/tun")
+}
+
+fn control_socket() -> io::Result<OwnedFd> {
+    Ok(socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?)
+}
+
+/// Gives the host's interface its address and brings it up.
+fn configure(address: Ipv4Addr, mtu: u16) -> io::Result<()> {
+    let index = name_to_index(control_socket()?, NAME)?;
+    netlink::add_address(index, address)?;
+    netlink::bring_up(index, mtu, QUEUE_PACKETS)
+}
+
+/// A pair with its near end in `namespace` and its far end here, and a packet socket on the far one.
+fn veth(namespace: &Namespace, mtu: u16) -> io::Result<OwnedFd> {
+    const OUTER: &str = "outer0";
+    netlink::add_veth(OUTER, NAME, namespace.as_fd(), MAC)?;
+    let index = name_to_index(control_socket()?, OUTER)?;
+    netlink::bring_up(index, mtu, QUEUE_PACKETS)?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::PACKET, SocketType::RAW, flags, Some(eth::ALL))?;
+    // What the forwarder sends is not to come back to it.
+    sys::set_packet_option(&socket, libc::PACKET_IGNORE_OUTGOING, 1)?;
+    sys::set_packet_option(&socket, libc::PACKET_QDISC_BYPASS, 1)?;
+    // The first is for those who may exceed the system's limit. Granting less is the kernel's right.
+    if set_socket_recv_buffer_size_force(&socket, QUEUE_BYTES).is_err() {
+        let _ = set_socket_recv_buffer_size(&socket, QUEUE_BYTES);
+    }
+    sys::bind_packet(&socket, index)?;
+    Ok(socket)
+}
+
+/// The forwarder's end of a device.
+#[derive(Debug)]
+pub(super) struct Port {
+    fd: OwnedFd,
+    /// Bytes in front of the IP header.
+    link_header: usize,
+    is_packet_socket: bool,
+}
+
+impl Port {
+    /// Bytes in front of the IP header of what is read and written here.
+    pub(super) fn link_header(&self) -> usize {
+        self.link_header
+    }
+
+    /// Reads one packet, if there is one, and returns its length.
+    pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        match rustix::io::read(&self.fd, buffer) {
+            Ok(length) => Ok(Some(length)),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes one packet: the host has it when this returns.
+    pub(super) fn write(&self, packet: &[u8]) -> io::Result<()> {
+        rustix::io::write(&self.fd, packet)?;
+        Ok(())
+    }
+
+    /// Packets that were dropped here because the forwarder did not take them in time, since this was last asked.
+    pub(super) fn drops(&self) -> u64 {
+        if self.is_packet_socket { sys::packet_drops(&self.fd).unwrap_or(0) } else { 0 }
+    }
+}
+
+impl AsFd for Port {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}

@@ -1,0 +1,258 @@
+//! The thread that carries packets from one host to the other, as a link says.
+
+use std::{
+    io,
+    os::fd::OwnedFd,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Instant,
+};
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
+
+use super::{device::Port, packet};
+use crate::{
+    link::{Counters, Direction, Link, LinkSpec, Verdict},
+    path::{
+        Fidelity,
+        packet::flip_bit,
+        sim::Side,
+        sys,
+        tap::{
+            Stamp, Tap,
+            tcp::{Carriage, Connections},
+        },
+        wait::Waiter,
+    },
+    stats::Histogram,
+    time::{Time, nanos},
+    wire::Probe,
+};
+
+/// How many packets of one direction are taken before it is the other's turn.
+const BATCH: usize = 64;
+/// Bytes that may be on the wire at a time. What comes beyond is refused, and not for the wire's account.
+const MOST_HELD_BYTES: usize = 256 << 20;
+/// The largest packet there is, and a link header.
+const BUFFER_BYTES: usize = 65_535 + 64;
+
+/// A running forwarder. It ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Forwarder {
+    wire: Arc<Wire>,
+    stop: OwnedFd,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+/// What the forwarder and those who look on share.
+#[derive(Debug)]
+pub(super) struct Wire {
+    origin: Instant,
+    ports: [Port; 2],
+    taps: [Tap; 2],
+    connections: Connections,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    links: [Link<Packet>; 2],
+    /// How long after its instant each packet was delivered.
+    lateness: Histogram,
+    /// Packets that the forwarder did not take from a device in time.
+    missed: u64,
+    /// Packets that a device did not take from the forwarder.
+    refused: u64,
+    delivered: u64,
+    /// Bytes on the wire.
+    held: usize,
+    spare: Vec<Vec<u8>>,
+}
+
+/// A packet under way, with its link header.
+#[derive(Debug, Clone)]
+struct Packet {
+    bytes: Vec<u8>,
+    entered: Time,
+    carriage: Option<Carriage>,
+}
+
+const DIRECTIONS: [Direction; 2] = [Direction::ToServer, Direction::ToClient];
+
+impl Forwarder {
+    /// Carries packets between the ports of the client and of the server, by a clock that begins at `origin`.
+    pub(super) fn start(
+        ports: [Port; 2],
+        links: &[LinkSpec; 2],
+        seed: u64,
+        origin: Instant,
+    ) -> io::Result<Self> {
+        let [to_server, to_client] = links.clone();
+        let state = State {
+            links: [
+                Link::new(to_server, seed, Direction::ToServer),
+                Link::new(to_client, seed, Direction::ToClient),
+            ],
+            lateness: Histogram::new(),
+            missed: 0,
+            refused: 0,
+            delivered: 0,
+            held: 0,
+            spare: Vec::new(),
+        };
+        let connections = Connections::default();
+        let wire = Arc::new(Wire { origin, ports, taps: Tap::pair(), connections, state: Mutex::new(state) });
+        let stop = eventfd(0, EventfdFlags::CLOEXEC)?;
+        let (shared, stopped) = (wire.clone(), stop.try_clone()?);
+        let run = move || shared.forward(&stopped);
+        let thread = thread::Builder::new().name("forwarder".to_owned()).spawn(run)?;
+        Ok(Self { wire, stop, thread: Some(thread) })
+    }
+
+    pub(super) fn counters(&self) -> [Counters; 2] {
+        let state = self.wire.lock();
+        [state.links[0].counters(), state.links[1].counters()]
+    }
+
+    /// How true it has been to the link so far.
+    pub(super) fn fidelity(&self) -> Fidelity {
+        let mut state = self.wire.lock();
+        state.missed += self.wire.ports.iter().map(Port::drops).sum::<u64>();
+        let (lateness, send_errors) = (state.lateness.clone(), state.refused);
+        Fidelity { lateness, dropped: Some(state.missed), send_errors }
+    }
+
+    /// What it sees of TCP connections.
+    pub(super) fn connections(&self) -> &Connections {
+        &self.wire.connections
+    }
+
+    /// What the end at `side` sees of its datagrams.
+    pub(super) fn tap(&self, side: Side) -> &Tap {
+        &self.wire.taps[side as usize]
+    }
+}
+
+impl Drop for Forwarder {
+    fn drop(&mut self) {
+        // Neither can fail: the counter is 0, and the thread does not panic.
+        let _ = rustix::io::write(&self.stop, &1u64.to_ne_bytes());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Wire {
+    /// Forwards until `stop` is readable, or a device is gone.
+    fn forward(&self, stop: &OwnedFd) {
+        // Where that is not allowed, a busy machine makes it late, and that is counted.
+        let _ = sys::run_ahead();
+        let mut waiter = Waiter::new();
+        let mut buffer = vec![0; BUFFER_BYTES];
+        loop {
+            let Ok((more, next)) = self.pass(&mut buffer) else { return };
+            let until = if more { Some(Time::ZERO) } else { next };
+            let mut fds = [PollFd::new(stop, PollFlags::IN), self.poll_fd(0), self.poll_fd(1)];
+            if waiter.wait(&mut fds, until, || self.now()).is_err() || !fds[0].revents().is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn poll_fd(&self, port: usize) -> PollFd<'_> {
+        PollFd::new(&self.ports[port], PollFlags::IN)
+    }
+
+    /// Takes what has come and delivers what is due. Tells whether there may be more, and when the next is due.
+    fn pass(&self, buffer: &mut [u8]) -> io::Result<(bool, Option<Time>)> {
+        let mut state = self.lock();
+        let mut more = false;
+        for side in [0, 1] {
+            more |= self.take(&mut state, side, buffer)?;
+            self.deliver(&mut state, side);
+        }
+        Ok((more, state.links.iter().filter_map(Link::poll_timeout).min()))
+    }
+
+    /// Offers what the host at `side` has sent to the link.
+    fn take(&self, state: &mut State, side: usize, buffer: &mut [u8]) -> io::Result<bool> {
+        let port = &self.ports[side];
+        for _ in 0..BATCH {
+            let Some(length) = port.read(buffer)? else { return Ok(false) };
+            let Some(ip) = buffer[..length].get(port.link_header()..).filter(|ip| packet::is_ipv4(ip)) else {
+                continue;
+            };
+            let now = self.now();
+            self.offer(state, side, now, &buffer[..length], ip);
+        }
+        Ok(true)
+    }
+
+    fn offer(&self, state: &mut State, side: usize, now: Time, frame: &[u8], ip: &[u8]) {
+        if state.held + 2 * frame.len() > MOST_HELD_BYTES {
+            state.missed += 1;
+            return;
+        }
+        let mut bytes = state.spare.pop().unwrap_or_default();
+        bytes.clear();
+        bytes.extend_from_slice(frame);
+        let direction = DIRECTIONS[side];
+        let segment = packet::tcp_segment(ip, direction);
+        let carriage = segment.and_then(|segment| self.connections.enter(direction, segment, now));
+        let verdict = state.links[side].enqueue(now, ip.len(), Packet { bytes, entered: now, carriage });
+        if let Verdict::Deliver { duplicate_at, .. } = verdict {
+            state.held += frame.len() * (1 + usize::from(duplicate_at.is_some()));
+        }
+        if let Some(carriage) = carriage.filter(|_| !verdict.arrives_intact()) {
+            self.connections.drop(direction, &carriage);
+        }
+        if let Some(datagram) = packet::udp_payload(ip) {
+            self.taps[side].entered(datagram, now, &verdict);
+        }
+    }
+
+    /// Hands what is due from the host at `side` to the other one.
+    fn deliver(&self, state: &mut State, side: usize) {
+        let port = &self.ports[1 - side];
+        let mut now = self.now();
+        while let Some(delivered) = state.links[side].poll_delivery(now) {
+            now = self.now();
+            state.lateness.record(nanos(now - delivered.at));
+            state.delivered += 1;
+            let mut packet = delivered.packet;
+            state.held -= packet.bytes.len();
+            let header = port.link_header();
+            match delivered.corrupt {
+                // No checksum lets it through.
+                Some(draw) => flip_bit(&mut packet.bytes[header..], draw),
+                // Before the host has it: its application might ask at once.
+                None => self.tell(side, (now, state.delivered), &packet, &packet.bytes[header..]),
+            }
+            // A device may refuse a header with a changed bit: so be it.
+            if port.write(&packet.bytes).is_err() && delivered.corrupt.is_none() {
+                state.refused += 1;
+            }
+            state.spare.push(packet.bytes);
+        }
+    }
+
+    /// Tells those who look on that the host opposite of `side` is about to have a packet.
+    fn tell(&self, side: usize, (now, number): (Time, u64), packet: &Packet, ip: &[u8]) {
+        if let Some(carriage) = &packet.carriage {
+            self.connections.arrive(DIRECTIONS[side], carriage, now);
+        }
+        if let Some(probe) = packet::udp_payload(ip).and_then(|datagram| Probe::parse(datagram).ok()) {
+            self.taps[side].brings(probe.id, Stamp { packet: number, at: packet.entered });
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the forwarder lives in real time")]
+    fn now(&self) -> Time {
+        Time::ZERO + (Instant::now() - self.origin)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

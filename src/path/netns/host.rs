@@ -1,0 +1,113 @@
+//! A host whose sockets are in a namespace.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use quinn::AsyncUdpSocket;
+
+use super::{Namespace, World, tcp::Tcp};
+use crate::path::{
+    BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers,
+    direct::{DirectHost, Ports},
+    sim::Side,
+    tap::Tap,
+    tapped::{End, TappedDatagrams, TappedQuic},
+};
+
+/// One end of a [`World`], under the tokio runtime that it was made in.
+///
+/// Its threads need not be in its namespace: a socket stays in the one that it was made in.
+#[derive(Debug)]
+pub struct NetnsHost {
+    direct: Arc<DirectHost>,
+    namespace: Arc<Namespace>,
+    tap: Tap,
+    tcp: Tcp,
+}
+
+impl NetnsHost {
+    /// The host at one end, whose TCP follows the kernel's congestion controller of this name.
+    ///
+    /// # Errors
+    ///
+    /// As for [`DirectHost::new`].
+    pub fn new(world: &World, side: Side, controller: &'static str) -> io::Result<Arc<Self>> {
+        let namespace = world.namespace(side).clone();
+        let connections = world.forwarder.connections().clone();
+        let tcp = Tcp { namespace: namespace.clone(), connections, controller };
+        let (direct, tap) =
+            (DirectHost::with_origin(world.origin, Ports::Own)?, world.forwarder.tap(side).clone());
+        Ok(Arc::new(Self { direct, namespace, tap, tcp }))
+    }
+
+    fn tapped(&self, socket: Arc<dyn Datagrams>) -> Arc<dyn Datagrams> {
+        let end = self.end(socket.local_addr());
+        Arc::new(TappedDatagrams { end, socket, timers: self.timers().clone() })
+    }
+
+    fn end(&self, reached: SocketAddr) -> End<()> {
+        End { tap: self.tap.clone(), reached, _guard: () }
+    }
+
+    fn within<T: Send>(
+        &self,
+        (operation, address): (&'static str, SocketAddr),
+        make: impl FnOnce() -> Result<T, PathError> + Send,
+    ) -> Result<T, PathError> {
+        self.namespace.within(make).map_err(|e| PathError::from_io(operation, address, e))?
+    }
+}
+
+impl Host for NetnsHost {
+    fn timers(&self) -> &Arc<Timers> {
+        self.direct.timers()
+    }
+
+    fn resolution(&self) -> Duration {
+        self.direct.resolution()
+    }
+
+    fn origin(&self) -> Instant {
+        self.direct.origin()
+    }
+
+    fn unix_time(&self) -> Duration {
+        self.direct.unix_time()
+    }
+
+    fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {
+        self.direct.spawn(name, task);
+    }
+
+    fn udp_bind(&self, local: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
+        self.within(("listen on UDP", local), || self.direct.udp_bind(local))
+            .map(|socket| self.tapped(socket))
+    }
+
+    fn udp_connect(&self, peer: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
+        self.within(("reach UDP", peer), || self.direct.udp_connect(peer)).map(|socket| self.tapped(socket))
+    }
+
+    fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn AsyncUdpSocket>, PathError> {
+        let socket = self.within(("listen on QUIC", local), || self.direct.quic_bind(local))?;
+        let bound = socket.local_addr().map_err(|e| PathError::from_io("listen on QUIC", local, e))?;
+        Ok(Arc::new(TappedQuic { end: self.end(bound), socket }))
+    }
+
+    fn tcp_connect(&self, peer: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>> {
+        Box::pin(self.tcp.connect(peer))
+    }
+
+    fn tcp_listen(&self, local: SocketAddr) -> Result<Box<dyn Listener>, PathError> {
+        let _runtime = self.direct.enter();
+        self.tcp.listen(local)
+    }
+
+    fn tap(&self) -> Option<Tap> {
+        Some(self.tap.clone())
+    }
+}

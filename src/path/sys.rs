@@ -1,0 +1,118 @@
+//! The system calls that no safe interface covers: the one place here with `unsafe` in it.
+//!
+//! Each is a plain call with plain numbers. What must hold for it to be sound stands beside it.
+
+use std::{
+    io, mem,
+    os::fd::{AsFd, AsRawFd, BorrowedFd},
+};
+
+use rustix::thread::{UnshareFlags, unshare_unsafe};
+
+/// The calling thread leaves for a network namespace of its own.
+pub(super) fn unshare_network() -> io::Result<()> {
+    // SAFETY: only the sharing of descriptors (CLONE_FILES) can break what other threads rely on.
+    Ok(unsafe { unshare_unsafe(UnshareFlags::NEWNET) }?)
+}
+
+/// The process leaves for a user namespace of its own. It must have one thread.
+pub(super) fn unshare_user() -> io::Result<()> {
+    // SAFETY: as above.
+    Ok(unsafe { unshare_unsafe(UnshareFlags::NEWUSER) }?)
+}
+
+/// Has the calling thread run as soon as it has something to do, ahead of all ordinary threads. The kernel allows that
+/// to root, and to users with a real-time limit (`ulimit -r`); threads that it starts have nothing of it.
+pub(super) fn run_ahead() -> io::Result<()> {
+    let lowest = libc::sched_param { sched_priority: 1 };
+    // SAFETY: the kernel reads one `sched_param`, which outlives the call.
+    let set = unsafe {
+        libc::sched_setscheduler(0, libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, &raw const lowest)
+    };
+    check(set).map(drop)
+}
+
+/// An interface's name and what is asked of it, as `netdevice(7)` wants them.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct InterfaceRequest<T: Copy> {
+    name: [u8; libc::IFNAMSIZ],
+    value: T,
+    rest: [u8; 24],
+}
+
+impl<T: Copy> InterfaceRequest<T> {
+    fn new(name: &str, value: T) -> Self {
+        let mut bytes = [0; libc::IFNAMSIZ];
+        // The last byte stays 0: what is longer is cut off, and then names nothing.
+        bytes.iter_mut().take(libc::IFNAMSIZ - 1).zip(name.bytes()).for_each(|(to, from)| *to = from);
+        Self { name: bytes, value, rest: [0; 24] }
+    }
+}
+
+/// Makes `file`, an open `/dev/net/tun`, the far end of a new interface `name` that carries bare IP packets.
+pub(super) fn tun(file: impl AsFd, name: &str) -> io::Result<()> {
+    let flags = (libc::IFF_TUN | libc::IFF_NO_PI) as libc::c_short;
+    let mut request = InterfaceRequest::new(name, flags);
+    // SAFETY: the kernel reads and writes `sizeof(struct ifreq)` bytes, 40 at most, and here are 42 or more.
+    check(unsafe { libc::ioctl(file.as_fd().as_raw_fd(), libc::TUNSETIFF as _, &raw mut request) }).map(drop)
+}
+
+/// Sets one of the interface's features by its number in `linux/ethtool.h`.
+pub(super) fn ethtool(socket: impl AsFd, name: &str, command: u32, value: u32) -> io::Result<()> {
+    let mut argument = [command, value];
+    let mut request = InterfaceRequest::new(name, argument.as_mut_ptr());
+    // SAFETY: as in `tun`; and it points to a `struct ethtool_value`, two numbers, which outlives the call.
+    check(unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::SIOCETHTOOL as _, &raw mut request) })
+        .map(drop)
+}
+
+/// Sets an option of a packet socket.
+pub(super) fn set_packet_option(socket: impl AsFd, option: i32, value: i32) -> io::Result<()> {
+    let (socket, length) = (socket.as_fd().as_raw_fd(), mem::size_of::<i32>() as libc::socklen_t);
+    // SAFETY: the kernel reads `length` bytes of a number that is that long.
+    let set =
+        unsafe { libc::setsockopt(socket, libc::SOL_PACKET, option, (&raw const value).cast(), length) };
+    check(set).map(drop)
+}
+
+/// How many packets a packet socket had no room for since this was last asked.
+pub(super) fn packet_drops(socket: impl AsFd) -> io::Result<u64> {
+    let bytes: [u8; 8] = option(socket.as_fd(), libc::SOL_PACKET, libc::PACKET_STATISTICS)?.0;
+    let [.., a, b, c, d] = bytes;
+    Ok(u32::from_ne_bytes([a, b, c, d]).into())
+}
+
+/// Binds a packet socket to the interface with this number.
+pub(super) fn bind_packet(socket: impl AsFd, interface: u32) -> io::Result<()> {
+    // SAFETY: all bytes 0 are a valid address of this kind: it has numbers only.
+    let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
+    address.sll_family = libc::AF_PACKET as u16;
+    address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
+    address.sll_ifindex = interface.try_into().unwrap_or(i32::MAX);
+    let length = mem::size_of_val(&address) as libc::socklen_t;
+    // SAFETY: the kernel reads `length` bytes of an address that is that long.
+    let bound = unsafe { libc::bind(socket.as_fd().as_raw_fd(), (&raw const address).cast(), length) };
+    check(bound).map(drop)
+}
+
+/// `struct tcp_info` of a TCP connection, as far as this kernel has it, and 0 beyond.
+pub(super) fn tcp_info(socket: impl AsFd) -> io::Result<[u8; 256]> {
+    Ok(option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_INFO)?.0)
+}
+
+/// A socket option's bytes, and how many of them the kernel has filled.
+fn option<const N: usize>(socket: BorrowedFd<'_>, level: i32, name: i32) -> io::Result<([u8; N], usize)> {
+    let mut bytes = [0; N];
+    let mut length = N as libc::socklen_t;
+    // SAFETY: the kernel writes at most `length` bytes, which is how many there are, and then how many it wrote.
+    let got = unsafe {
+        libc::getsockopt(socket.as_raw_fd(), level, name, bytes.as_mut_ptr().cast(), &raw mut length)
+    };
+    check(got)?;
+    Ok((bytes, length as usize))
+}
+
+fn check(returned: libc::c_int) -> io::Result<libc::c_int> {
+    if returned < 0 { Err(io::Error::last_os_error()) } else { Ok(returned) }
+}

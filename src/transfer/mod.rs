@@ -1,0 +1,126 @@
+//! Content from one end to the other, whole and checked, over any transport that moves messages in bulk.
+//!
+//! A sender sends pieces, each with its place, and an end with a digest: the SHA-256 of the SHA-256 of every piece in
+//! their order. So pieces are checked in whatever order they come, and nothing has to be held for it. A receiver
+//! answers the end with a receipt: either all of it is there and is what was sent, or which parts are missing. Only an
+//! intact receipt makes a transfer one that is done; whatever stops before is told from it.
+
+mod assembly;
+mod content;
+mod exchange;
+mod receive;
+mod send;
+
+use std::{
+    future::Future,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+pub use self::{
+    assembly::Assembly,
+    content::{Content, Sink},
+    exchange::{download, serve, upload},
+};
+use crate::{
+    path::{Host, timeout},
+    transport::ChannelError,
+    wire::transfer::NoTransferMessage,
+};
+
+/// A transfer that has stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    /// The connection broke.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+    /// The content could not be read or written.
+    #[error("cannot {operation} the content: {source}")]
+    Content {
+        /// Read or write.
+        operation: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What came is not what was sent.
+    #[error("all bytes came, and they are not those that were sent: the digests differ")]
+    Mismatch,
+    /// The peer says something else than it should.
+    #[error("the peer does not keep to the protocol: {0}")]
+    Protocol(&'static str),
+    /// Nothing moved.
+    #[error("nothing moved for {}", humantime::format_duration(*.0))]
+    Stalled(Duration),
+    /// Somebody wanted it to end.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl From<NoTransferMessage> for TransferError {
+    fn from(_: NoTransferMessage) -> Self {
+        Self::Protocol("what came is no message of a transfer")
+    }
+}
+
+/// Who looks on, and may end it.
+#[derive(Clone)]
+pub struct Watch {
+    /// Is told of bytes as they are sent or received.
+    pub moved: Arc<dyn Fn(u64) + Send + Sync>,
+    /// Set from outside to end it.
+    pub stop: Arc<AtomicBool>,
+    /// After how long without progress it has stopped.
+    pub patience: Duration,
+    /// Pieces that a receiver may remember ahead of a gap.
+    pub most_ahead: usize,
+}
+
+/// After how long a transfer in which nothing moves has stopped, unless told otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked whether somebody wants it to end.
+const LOOK: Duration = Duration::from_millis(100);
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { moved: Arc::new(|_| ()), stop: Arc::default(), patience: PATIENCE, most_ahead: 1 << 20 }
+    }
+}
+
+impl Watch {
+    /// Runs `doing` for as long as nobody wants it to end.
+    ///
+    /// # Errors
+    ///
+    /// [`TransferError::Interrupted`], or what `doing` failed of.
+    pub async fn over<T>(
+        &self,
+        host: &dyn Host,
+        doing: impl Future<Output = Result<T, TransferError>>,
+    ) -> Result<T, TransferError> {
+        let stopped = async {
+            while !self.stop.load(Ordering::Relaxed) {
+                host.sleep(LOOK).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            done = doing => done,
+            () = stopped => Err(TransferError::Interrupted),
+        }
+    }
+
+    async fn patiently<T, E: Into<TransferError>>(
+        &self,
+        host: &dyn Host,
+        doing: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, TransferError> {
+        match timeout(host, self.patience, doing).await {
+            Ok(done) => done.map_err(Into::into),
+            Err(elapsed) => Err(TransferError::Stalled(elapsed.0)),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The end that wants the content.
+
+use std::time::Duration;
+
+use super::{Assembly, Sink, TransferError, Watch};
+use crate::{
+    path::{Host, timeout},
+    transport::{
+        ChannelError,
+        bulk::{Incoming, Nature, Outgoing},
+    },
+    wire::transfer::{Receipt, TransferMessage},
+};
+
+/// How much later than the end a datagram may come that was sent before it.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// Receives content into `sink`, of which `first` has come already, and tells the sender what became of it.
+///
+/// # Errors
+///
+/// Where it stopped before its end had come, or what came is not what was sent. A datagram transport that has lost
+/// parts is no error, and its receipt says which.
+pub(super) async fn receive(
+    host: &dyn Host,
+    first: Option<TransferMessage>,
+    sink: &Sink,
+    (outgoing, incoming, nature): (&mut dyn Outgoing, &mut dyn Incoming, Nature),
+    watch: &Watch,
+) -> Result<Receipt, TransferError> {
+    let mut assembly = Assembly::new(watch.most_ahead);
+    if let Some(message) = first {
+        take(&mut assembly, message, sink, watch)?;
+    }
+    let arriving = arrive(host, &mut assembly, sink, (incoming, nature), watch).await;
+    // A receiver that cannot go on says so, or its sender would only find a connection gone.
+    if nature.reliable && matches!(arriving, Err(TransferError::Channel(_))) {
+        return Err(arriving.err().unwrap_or(TransferError::Mismatch));
+    }
+    let receipt = assembly.receipt();
+    let told = outgoing.send(TransferMessage::Receipt(receipt.clone()).encode()).await;
+    arriving?;
+    // Who has it all needs nobody to know.
+    if !receipt.intact {
+        told?;
+    }
+    if assembly.is_whole() == Some(true) && !receipt.intact {
+        return Err(TransferError::Mismatch);
+    }
+    Ok(receipt)
+}
+
+/// Takes in messages until all has come, or as much as will.
+async fn arrive(
+    host: &dyn Host,
+    assembly: &mut Assembly,
+    sink: &Sink,
+    (incoming, nature): (&mut dyn Incoming, Nature),
+    watch: &Watch,
+) -> Result<(), TransferError> {
+    loop {
+        let next = match (assembly.is_whole(), nature.reliable) {
+            (Some(true), _) => return Ok(()),
+            // An interrupted wait loses nothing: datagrams come whole.
+            (Some(false), false) => match timeout(host, SETTLE, incoming.recv()).await {
+                Ok(next) => next?,
+                Err(_) => return Ok(()),
+            },
+            _ => watch.patiently::<_, ChannelError>(host, incoming.recv()).await?,
+        };
+        match TransferMessage::parse(&next) {
+            Ok(message) => take(assembly, message, sink, watch)?,
+            Err(error) if nature.reliable => return Err(error.into()),
+            // As if it were lost.
+            Err(_) => {}
+        }
+    }
+}
+
+fn take(
+    assembly: &mut Assembly,
+    message: TransferMessage,
+    sink: &Sink,
+    watch: &Watch,
+) -> Result<(), TransferError> {
+    match message {
+        TransferMessage::Piece { offset, bytes } => {
+            if assembly.piece(offset, &bytes)? {
+                let written = sink.write(offset, &bytes);
+                written.map_err(|source| TransferError::Content { operation: "write", source })?;
+                (watch.moved)(bytes.len() as u64);
+            }
+        }
+        TransferMessage::End { length, digest } => assembly.end(length, digest),
+        TransferMessage::Fetch(_) | TransferMessage::Receipt(_) => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! The end that has the content.
+
+use std::{
+    future::Future,
+    io::{self, Read},
+    pin::{Pin, pin},
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use super::{
+    Content, TransferError, Watch,
+    assembly::{WholeDigest, of_piece},
+};
+use crate::{
+    path::{Host, timeout},
+    transport::bulk::{Incoming, Nature, Outgoing},
+    wire::transfer::{Digest, PIECE_BYTES, Receipt, TRANSFER_HEADER_BYTES, TransferMessage},
+};
+
+/// How long a datagram transport is given to answer the end …
+pub(super) const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// … and how often it is asked.
+pub(super) const QUESTIONS: u32 = 30;
+
+/// Sends `content`, and returns what the receiver says of it.
+///
+/// # Errors
+///
+/// Where it stopped before the receiver had said anything.
+pub(super) async fn send(
+    host: &dyn Host,
+    content: &Content,
+    (outgoing, incoming, nature): (&mut dyn Outgoing, &mut dyn Incoming, Nature),
+    watch: &Watch,
+) -> Result<Receipt, TransferError> {
+    let mut answer = pin!(answer(incoming));
+    let sending = pieces(host, content, (outgoing, nature), watch);
+    let (outgoing, length, digest) = tokio::select! {
+        biased;
+        // Nothing is to be said before the end: the receiver has given up.
+        early = &mut answer => return early,
+        sent = sending => sent?,
+    };
+    let end = TransferMessage::End { length, digest }.encode();
+    if nature.reliable {
+        watch.patiently(host, outgoing.send(end)).await?;
+        return watch.patiently(host, answer).await;
+    }
+    ask(host, end, outgoing, answer).await
+}
+
+/// Says that this was all until it is answered.
+async fn ask(
+    host: &dyn Host,
+    end: Bytes,
+    outgoing: &mut dyn Outgoing,
+    mut answer: Pin<&mut impl Future<Output = Result<Receipt, TransferError>>>,
+) -> Result<Receipt, TransferError> {
+    for _ in 0..QUESTIONS {
+        outgoing.send(end.clone()).await?;
+        if let Ok(receipt) = timeout(host, ASK_AGAIN, &mut answer).await {
+            return receipt;
+        }
+    }
+    Err(TransferError::Stalled(ASK_AGAIN * QUESTIONS))
+}
+
+/// The next receipt; whatever else comes on a datagram transport is none.
+async fn answer(incoming: &mut dyn Incoming) -> Result<Receipt, TransferError> {
+    loop {
+        if let Ok(TransferMessage::Receipt(receipt)) = TransferMessage::parse(&incoming.recv().await?) {
+            return Ok(receipt);
+        }
+    }
+}
+
+async fn pieces<'a>(
+    host: &dyn Host,
+    content: &Content,
+    (outgoing, nature): (&'a mut dyn Outgoing, Nature),
+    watch: &Watch,
+) -> Result<(&'a mut dyn Outgoing, u64, Digest), TransferError> {
+    let unreadable = |source| TransferError::Content { operation: "read", source };
+    let mut source = content.open().map_err(unreadable)?;
+    let size = nature.message_bytes.saturating_sub(TRANSFER_HEADER_BYTES).clamp(1, PIECE_BYTES);
+    let (mut offset, mut whole) = (0, WholeDigest::new());
+    loop {
+        let piece = read_piece(&mut *source, size).map_err(unreadable)?;
+        if piece.is_empty() {
+            return Ok((outgoing, offset, whole.finish()));
+        }
+        let length = piece.len() as u64;
+        whole.add(&of_piece(&piece));
+        let message = TransferMessage::Piece { offset, bytes: piece }.encode();
+        watch.patiently(host, outgoing.send(message)).await?;
+        offset += length;
+        (watch.moved)(length);
+        // A transport that always has room would keep all other tasks of this thread waiting.
+        tokio::task::coop::consume_budget().await;
+    }
+}
+
+/// As much as a piece holds, or what is left.
+fn read_piece(source: &mut dyn Read, size: usize) -> io::Result<Bytes> {
+    let mut piece = vec![0; size];
+    let mut filled = 0;
+    while filled < size {
+        match source.read(&mut piece[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    piece.truncate(filled);
+    Ok(piece.into())
+}

@@ -1,0 +1,60 @@
+//! Bulk data on reliability by hand: each message of a transfer is one of the connection's.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::ArqConnection;
+use crate::{
+    path::BoxFuture,
+    transport::{
+        ChannelError,
+        bulk::{Bulk, Incoming, Nature, Outgoing},
+    },
+};
+
+/// An end of `connection`.
+pub(in crate::transport) fn bulk(connection: ArqConnection) -> Bulk {
+    let connection = Arc::new(connection);
+    let counted = connection.clone();
+    Bulk {
+        outgoing: Box::new(Sender(connection.clone())),
+        incoming: Box::new(Receiver(connection)),
+        nature: Nature::RELIABLE,
+        recovery: Box::new(move || counted.recovery()),
+    }
+}
+
+fn lost(connection: &ArqConnection, reason: &dyn std::fmt::Display) -> ChannelError {
+    ChannelError::Lost { peer: connection.peer(), reason: reason.to_string() }
+}
+
+struct Sender(Arc<ArqConnection>);
+
+impl Outgoing for Sender {
+    fn send(&mut self, message: Bytes) -> BoxFuture<'_, Result<(), ChannelError>> {
+        Box::pin(async move { self.0.send(message).await.map_err(|error| lost(&self.0, &error)) })
+    }
+
+    fn finish(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            self.0.close();
+            // What cut it short has been told where something was still expected.
+            let _ = self.0.closed().await;
+        })
+    }
+}
+
+struct Receiver(Arc<ArqConnection>);
+
+impl Incoming for Receiver {
+    fn recv(&mut self) -> BoxFuture<'_, Result<Bytes, ChannelError>> {
+        Box::pin(async move {
+            match self.0.recv().await {
+                Ok(Some(message)) => Ok(message.bytes),
+                Ok(None) => Err(lost(&self.0, &"the peer closed it")),
+                Err(error) => Err(lost(&self.0, &error)),
+            }
+        })
+    }
+}

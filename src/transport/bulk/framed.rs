@@ -1,0 +1,73 @@
+//! Messages one behind the other on a byte stream.
+
+use std::{io, net::SocketAddr};
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::{Incoming, Outgoing};
+use crate::{
+    path::BoxFuture,
+    transport::ChannelError,
+    wire::transfer::{TRANSFER_HEADER_BYTES, body_length},
+};
+
+pub(crate) struct FramedOutgoing<W> {
+    pub(crate) peer: SocketAddr,
+    pub(crate) writer: W,
+}
+
+pub(crate) struct FramedIncoming<R> {
+    pub(crate) peer: SocketAddr,
+    pub(crate) reader: R,
+}
+
+impl<W: AsyncWrite + Send + Unpin> Outgoing for FramedOutgoing<W> {
+    fn send(&mut self, message: Bytes) -> BoxFuture<'_, Result<(), ChannelError>> {
+        Box::pin(async move {
+            let written = match self.writer.write_all(&message).await {
+                Ok(()) => self.writer.flush().await,
+                failed => failed,
+            };
+            written.map_err(|e| lost(self.peer, &e))
+        })
+    }
+
+    fn finish(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            // The other end learns of the close by the end of the stream, whether or not this succeeds.
+            let _ = self.writer.shutdown().await;
+        })
+    }
+}
+
+impl<R: AsyncRead + Send + Unpin> Incoming for FramedIncoming<R> {
+    fn recv(&mut self) -> BoxFuture<'_, Result<Bytes, ChannelError>> {
+        Box::pin(async move { read_message(&mut self.reader).await.map_err(|e| lost(self.peer, &e)) })
+    }
+}
+
+/// Reads one message. No more is held than has arrived: a length that was merely claimed reserves nothing.
+pub(crate) async fn read_message(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
+    let mut header = [0; TRANSFER_HEADER_BYTES];
+    reader.read_exact(&mut header).await?;
+    let length = body_length(&header)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it sent no message of a transfer"))?;
+    let mut message = BytesMut::from(&header[..]);
+    let whole = TRANSFER_HEADER_BYTES + length;
+    while message.len() < whole {
+        let mut rest = (&mut *reader).take((whole - message.len()) as u64);
+        if rest.read_buf(&mut message).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(message.freeze())
+}
+
+fn lost(peer: SocketAddr, error: &io::Error) -> ChannelError {
+    let reason = match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the peer closed it".to_owned(),
+        _ => error.to_string(),
+    };
+    ChannelError::Lost { peer, reason }
+}

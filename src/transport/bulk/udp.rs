@@ -1,0 +1,86 @@
+//! Bulk data on raw UDP: nothing holds its sender back, so that it keeps to a pace of its own (RFC 8085 section 3.1.3).
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use super::{Bulk, Incoming, Nature, Outgoing};
+use crate::{
+    path::{BoxFuture, Datagrams, Host},
+    time::Time,
+    transport::{ChannelError, Recovery},
+    units::Rate,
+};
+
+/// IPv4 and UDP header, which count against the pace (RFC 791, RFC 768).
+const HEADERS: usize = 28;
+
+/// An end on `socket` that talks to `peer`, or to whoever spoke last.
+pub(super) fn bulk(
+    host: &Arc<dyn Host>,
+    socket: Arc<dyn Datagrams>,
+    peer: Option<SocketAddr>,
+    (pace, datagram_bytes): (Rate, usize),
+) -> Bulk {
+    let peer = Arc::new(Mutex::new(peer));
+    let sender =
+        Sender { host: host.clone(), socket: socket.clone(), peer: peer.clone(), pace, due: Time::ZERO };
+    let buffer = vec![0; usize::from(u16::MAX)].into();
+    Bulk {
+        outgoing: Box::new(sender),
+        incoming: Box::new(Receiver { socket, peer, buffer }),
+        nature: Nature::datagrams(datagram_bytes),
+        recovery: Box::new(Recovery::default),
+    }
+}
+
+struct Sender {
+    host: Arc<dyn Host>,
+    socket: Arc<dyn Datagrams>,
+    peer: Arc<Mutex<Option<SocketAddr>>>,
+    pace: Rate,
+    /// When the next datagram may leave.
+    due: Time,
+}
+
+impl Outgoing for Sender {
+    fn send(&mut self, message: Bytes) -> BoxFuture<'_, Result<(), ChannelError>> {
+        Box::pin(async move {
+            let peer = *self.peer.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(peer) = peer else {
+                return Err(ChannelError::Datagram("nobody has sent anything to answer".to_owned()));
+            };
+            self.host.sleep_until(self.due).await;
+            self.socket.send(&message, peer, None).await?;
+            let bits = 8 * (message.len() + HEADERS) as u64;
+            let takes = Duration::from_nanos(bits * 1_000_000_000 / self.pace.bits_per_second());
+            // A sender that is late does not make up for it in a burst.
+            self.due = self.due.max(self.host.now()) + takes;
+            Ok(())
+        })
+    }
+
+    fn finish(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+struct Receiver {
+    socket: Arc<dyn Datagrams>,
+    peer: Arc<Mutex<Option<SocketAddr>>>,
+    buffer: Box<[u8]>,
+}
+
+impl Incoming for Receiver {
+    fn recv(&mut self) -> BoxFuture<'_, Result<Bytes, ChannelError>> {
+        Box::pin(async move {
+            let received = self.socket.recv(&mut self.buffer).await?;
+            *self.peer.lock().unwrap_or_else(PoisonError::into_inner) = Some(received.from);
+            Ok(Bytes::copy_from_slice(&self.buffer[..received.len]))
+        })
+    }
+}

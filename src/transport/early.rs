@@ -1,0 +1,96 @@
+//! The server's end of TLS early data (0-RTT, RFC 8446 section 2.3): requests that come with the first flight are
+//! answered with the server's own, before the handshake is over.
+
+use std::{
+    io::{self, Read, Write},
+    sync::Arc,
+};
+
+use rustls::{ServerConfig, ServerConnection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+use super::ConnectError;
+use crate::path::{ByteStream, Connected, Host};
+
+/// Bytes that may wait between TLS and the application, each way.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// A TLS server on `connected`. It is handed over at once, and yields early data as it arrives.
+///
+/// # Errors
+///
+/// Where the configuration is not fit for a server.
+pub(super) fn accept_early(
+    host: &Arc<dyn Host>,
+    connected: Connected,
+    config: &Arc<ServerConfig>,
+) -> Result<Connected, ConnectError> {
+    // Where messages end on the wire is not known before the handshake is over, so nobody asks the kernel for it.
+    let Connected { stream, peer, kernel: _ } = connected;
+    let session = ServerConnection::new(config.clone())
+        .map_err(|e| ConnectError::from_tls(peer, io::Error::other(e)))?;
+    let (ours, theirs) = tokio::io::duplex(BUFFER_BYTES);
+    host.spawn("a TLS server", Box::pin(pump(stream, session, ours)));
+    Ok(Connected { stream: Box::new(theirs), peer, kernel: None })
+}
+
+/// Carries bytes between the wire and the application until either is closed. A session that fails closes both, and
+/// its alert tells the client why.
+async fn pump(mut wire: Box<dyn ByteStream>, mut session: ServerConnection, mut application: DuplexStream) {
+    let mut from_wire = vec![0; BUFFER_BYTES];
+    let mut from_application = vec![0; BUFFER_BYTES];
+    loop {
+        let carried = tokio::select! {
+            biased;
+            read = wire.read(&mut from_wire) => match read {
+                Ok(n @ 1..) => take_in(&mut session, &from_wire[..n], &mut application).await,
+                _ => return,
+            },
+            read = application.read(&mut from_application) => match read {
+                Ok(n @ 1..) => session.writer().write_all(&from_application[..n]),
+                _ => {
+                    session.send_close_notify();
+                    // The client learns of the close by the end of the stream in any case.
+                    let _ = send_out(&mut session, &mut *wire).await;
+                    let _ = wire.shutdown().await;
+                    return;
+                }
+            },
+        };
+        let sent = send_out(&mut session, &mut *wire).await;
+        if carried.and(sent).is_err() {
+            return;
+        }
+    }
+}
+
+/// What came over the wire, opened and passed on.
+async fn take_in(
+    session: &mut ServerConnection,
+    mut records: &[u8],
+    application: &mut DuplexStream,
+) -> io::Result<()> {
+    while !records.is_empty() {
+        session.read_tls(&mut records)?;
+        session.process_new_packets().map_err(io::Error::other)?;
+        let mut plain = Vec::new();
+        if let Some(mut early) = session.early_data() {
+            early.read_to_end(&mut plain)?;
+        }
+        match session.reader().read_to_end(&mut plain) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            read => drop(read?),
+        }
+        application.write_all(&plain).await?;
+    }
+    Ok(())
+}
+
+async fn send_out(session: &mut ServerConnection, wire: &mut dyn ByteStream) -> io::Result<()> {
+    let mut records = Vec::new();
+    while session.wants_write() {
+        session.write_tls(&mut records)?;
+    }
+    wire.write_all(&records).await?;
+    wire.flush().await
+}

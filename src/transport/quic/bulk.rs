@@ -1,0 +1,220 @@
+//! Bulk data on QUIC: messages one behind the other on one or several streams, each on a stream of its own, or in
+//! DATAGRAM frames. Both ends send on unidirectional streams that they open themselves.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use quinn::{Connection, RecvStream, SendStream};
+use tokio::sync::mpsc;
+
+use super::{Meter, QuicClient, QuicServer, recovery};
+use crate::{
+    path::{BoxFuture, Host},
+    transport::{
+        ChannelError, Transport,
+        bulk::{Bulk, Incoming, Nature, Outgoing, read_message},
+    },
+};
+
+/// Messages that have been read and not yet taken. Behind them, flow control holds the peer back.
+const QUEUE: usize = 16;
+/// What a DATAGRAM frame holds on every path (RFC 9000 section 14), see [`crate::experiment::PlanError`].
+const DATAGRAM_BYTES: usize = 1162;
+
+/// One end of a connection that carries a transfer.
+pub(crate) struct QuicBulk {
+    host: Arc<dyn Host>,
+    connection: Connection,
+    meter: Meter,
+    /// Kept so that the endpoint lives as long as its connection.
+    client: Option<QuicClient>,
+}
+
+impl QuicBulk {
+    /// The end that has connected.
+    pub(crate) fn client(host: &Arc<dyn Host>, client: QuicClient, connection: Connection) -> Self {
+        Self { host: host.clone(), connection, meter: client.meter.clone(), client: Some(client) }
+    }
+
+    /// The end that was connected to.
+    pub(crate) fn server(host: &Arc<dyn Host>, server: &QuicServer, connection: Connection) -> Self {
+        Self { host: host.clone(), connection, meter: server.meter.clone(), client: None }
+    }
+
+    /// Sends as `mapping` says, over so many streams; receives whatever comes, behind what comes on the stream `first`
+    /// that was accepted already.
+    pub(crate) fn bulk(self, (mapping, flows): (Transport, u32), first: Option<RecvStream>) -> Bulk {
+        let Self { host, connection, meter, client } = self;
+        let (arrived, arrivals) = mpsc::channel(QUEUE);
+        if let Some(stream) = first {
+            let reading = read(connection.clone(), stream, arrived.clone());
+            host.spawn("a stream's reader", Box::pin(reading));
+        }
+        host.spawn(
+            "the stream acceptor",
+            Box::pin(accept(host.clone(), connection.clone(), arrived.clone())),
+        );
+        let (outgoing, nature): (Box<dyn Outgoing>, _) = if mapping == Transport::QuicDatagram {
+            host.spawn("the datagram reader", Box::pin(read_datagrams(connection.clone(), arrived)));
+            (Box::new(Datagrams(connection.clone())), Nature::datagrams(DATAGRAM_BYTES))
+        } else {
+            (Box::new(Lanes::new(connection.clone(), (mapping, flows))), Nature::RELIABLE)
+        };
+        let open = Open { connection: connection.clone(), client };
+        Bulk {
+            outgoing,
+            incoming: Box::new(Arrivals { arrivals, open }),
+            nature,
+            recovery: Box::new(move || recovery(&meter, &connection)),
+        }
+    }
+}
+
+/// Closes its connection when nobody will read from it any more.
+struct Open {
+    connection: Connection,
+    client: Option<QuicClient>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.connection.close(0u32.into(), b"done");
+        self.client.take();
+    }
+}
+
+/// Streams that messages are sent on in turn.
+struct Lanes {
+    connection: Connection,
+    lanes: Vec<SendStream>,
+    /// How many there are to be; `None`: one for each message, of which the last are still on their way.
+    most: Option<usize>,
+    next: usize,
+}
+
+impl Lanes {
+    fn new(connection: Connection, (mapping, flows): (Transport, u32)) -> Self {
+        let most = match mapping {
+            Transport::QuicMessage => None,
+            Transport::QuicFlow => Some(flows.max(1) as usize),
+            _ => Some(1),
+        };
+        Self { connection, lanes: Vec::new(), most, next: 0 }
+    }
+
+    async fn send(&mut self, message: Bytes) -> Result<(), ChannelError> {
+        let lost = |connection: &Connection, reason: String| ChannelError::Lost {
+            peer: connection.remote_address(),
+            reason,
+        };
+        let full = self.most.is_some_and(|most| self.lanes.len() >= most);
+        if !full {
+            let stream = self.connection.open_uni().await;
+            let stream = stream.map_err(|e| lost(&self.connection, e.to_string()))?;
+            self.next = self.lanes.len();
+            self.lanes.push(stream);
+        }
+        let lane = &mut self.lanes[self.next];
+        lane.write_chunk(message).await.map_err(|e| lost(&self.connection, e.to_string()))?;
+        if self.most.is_none() {
+            // Fails only where the stream is closed already. What was written is sent all the same.
+            let _ = lane.finish();
+            self.lanes.clear();
+        }
+        self.next = (self.next + 1) % self.lanes.len().max(1);
+        Ok(())
+    }
+}
+
+impl Outgoing for Lanes {
+    fn send(&mut self, message: Bytes) -> BoxFuture<'_, Result<(), ChannelError>> {
+        Box::pin(self.send(message))
+    }
+
+    fn finish(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            for lane in &mut self.lanes {
+                // Fails only where the stream or the connection is closed already.
+                let _ = lane.finish();
+                let _ = lane.stopped().await;
+            }
+        })
+    }
+}
+
+struct Datagrams(Connection);
+
+impl Outgoing for Datagrams {
+    fn send(&mut self, message: Bytes) -> BoxFuture<'_, Result<(), ChannelError>> {
+        Box::pin(async move {
+            let peer = self.0.remote_address();
+            let sent = self.0.send_datagram_wait(message).await;
+            sent.map_err(|e| ChannelError::Lost { peer, reason: e.to_string() })
+        })
+    }
+
+    fn finish(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+type Arrived = Result<Bytes, ChannelError>;
+
+struct Arrivals {
+    arrivals: mpsc::Receiver<Arrived>,
+    open: Open,
+}
+
+impl Incoming for Arrivals {
+    fn recv(&mut self) -> BoxFuture<'_, Arrived> {
+        Box::pin(async move {
+            let lost = || ChannelError::Lost {
+                peer: self.open.connection.remote_address(),
+                reason: "it was closed".to_owned(),
+            };
+            self.arrivals.recv().await.unwrap_or_else(|| Err(lost()))
+        })
+    }
+}
+
+async fn accept(host: Arc<dyn Host>, connection: Connection, arrived: mpsc::Sender<Arrived>) {
+    loop {
+        match connection.accept_uni().await {
+            Ok(stream) => {
+                let reading = read(connection.clone(), stream, arrived.clone());
+                host.spawn("a stream's reader", Box::pin(reading));
+            }
+            Err(e) => {
+                let peer = connection.remote_address();
+                // Fails only where nobody listens any more.
+                let _ = arrived.send(Err(ChannelError::Lost { peer, reason: e.to_string() })).await;
+                return;
+            }
+        }
+    }
+}
+
+/// Reads messages until the stream ends. One that breaks takes the transfer with it: messages are whole or missing.
+async fn read(connection: Connection, mut stream: RecvStream, arrived: mpsc::Sender<Arrived>) {
+    loop {
+        let message = read_message(&mut stream).await;
+        let message = match message {
+            Ok(message) => Ok(message),
+            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => return,
+            Err(e) => Err(ChannelError::Lost { peer: connection.remote_address(), reason: e.to_string() }),
+        };
+        let over = message.is_err();
+        if arrived.send(message).await.is_err() || over {
+            return;
+        }
+    }
+}
+
+async fn read_datagrams(connection: Connection, arrived: mpsc::Sender<Arrived>) {
+    // When this fails, the acceptor of streams tells why.
+    while let Ok(datagram) = connection.read_datagram().await {
+        if arrived.send(Ok(datagram)).await.is_err() {
+            return;
+        }
+    }
+}
