@@ -111,8 +111,8 @@ fn a_list_where_there_can_be_none_is_refused() {
 
 #[test]
 fn names_that_are_none_are_answered_with_those_that_are() {
-    refused("-t sctp", &["--transport", "`sctp`", "udp, tcp, tls, quic-one"]);
-    refused("-t udp,", &["--transport", "udp, tcp"]);
+    refused("-t sctp", &["--transport", "`sctp`", "arq-unordered, tcp, tls, quic-one"]);
+    refused("-t udp,", &["--transport", "udp, arq-stop-and-wait"]);
     refused("--path moon", &["--path", "sim", "direct"]);
     refused("-C vegas", &["--congestion", "cubic, newreno, bbr, fixed"]);
     refused("--preset moon", &["--preset", "satellite"]);

@@ -100,6 +100,8 @@ struct Flight {
     tag: Option<Tag>,
     /// When its last copy arrives.
     until: Time,
+    /// Whether the wire made two of it, and neither has come.
+    doubled: bool,
     carried: Vec<Carried>,
 }
 
@@ -177,7 +179,8 @@ impl Ledger {
         }
         match until {
             Some(until) if !carried.is_empty() => {
-                self.in_flight.push_back(Flight { stamp, tag, until, carried });
+                let doubled = matches!(verdict, Verdict::Deliver { duplicate_at: Some(_), .. });
+                self.in_flight.push_back(Flight { stamp, tag, until, doubled, carried });
             }
             _ => self.spare.push(carried),
         }
@@ -191,11 +194,14 @@ impl Ledger {
         }
     }
 
-    /// Its receiver took in `datagram`, which was loaded. Where that did not keep it, nothing comes of it.
+    /// Its receiver took in `datagram`, which was loaded. Where that did not keep it, nothing comes of it, unless the wire
+    /// has made a second one.
     pub fn unload(&mut self, datagram: &[u8], kept: bool) {
         let tag = Tag::of(datagram);
         let known = |flight: &Flight| flight.tag == tag && !flight.carried.is_empty();
-        if let Some(index) = tag.and_then(|_| self.in_flight.iter().position(known)) {
+        let Some(index) = tag.and_then(|_| self.in_flight.iter().position(known)) else { return };
+        let doubled = std::mem::take(&mut self.in_flight[index].doubled);
+        if kept || !doubled {
             self.land(index, kept);
         }
     }

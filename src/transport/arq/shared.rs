@@ -178,7 +178,11 @@ impl Shared {
             let writable = pin!(writable);
             tokio::select! {
                 biased;
-                () = self.changed.notified() => self.with(|_, _| ()),
+                () = self.changed.notified() => {
+                    if !blocked {
+                        self.with(|_, _| ());
+                    }
+                }
                 ready = writable => match ready {
                     Ok(()) => self.with(|_, _| ()),
                     Err(error) => self.fail(&error),
