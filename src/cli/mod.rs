@@ -53,7 +53,7 @@ impl Cli {
         match self.command {
             Command::Bench(command) => command.run(),
             Command::Hol(command) => command.run(),
-            Command::Link(command) => in_real_time(|host| command.run(host)),
+            Command::Link(command) => command.run(),
             Command::Report(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Serve(command) => in_real_time(|host| command.run(host)),

@@ -49,7 +49,13 @@ pub fn run_netns_observed(plan: &Plan, seed: u64, samples: Option<SampleSink>) -
     let before = Cell::new(world.counters());
     let measuring = || before.set(world.counters());
     let running = run(&ends, plan.transport, &plan.workload, &settings, (seed, measuring), samples);
-    let mut outcome = runtime.block_on(running)?;
+    let mut outcome = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            broken = world.broken() => Err(broken.into()),
+            outcome = running => outcome,
+        }
+    })?;
     let (before, after) = (before.get(), world.counters());
     outcome.wire = Some([after[0] - before[0], after[1] - before[1]]);
     outcome.fidelity = Some(world.fidelity());
