@@ -186,6 +186,21 @@ fn what_keeps_it_from_running_is_said_in_a_line() {
 }
 
 #[test]
+fn where_namespaces_are_forbidden_a_line_says_so() {
+    // A user namespace of its own, in which there may be no network namespace.
+    let script =
+        "echo 0 > /proc/sys/user/max_net_namespaces && exec \"$0\" link --netns --server true -- true";
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "sh", "-c", script, env!("CARGO_BIN_EXE_wirelab")]);
+    let Some(output) = command.output().ok().filter(|output| output.stderr.starts_with(b"wirelab: ")) else {
+        return say("skipped: no user namespace can be made with `unshare` here");
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("user.max_net_namespaces") && said.lines().count() == 1, "{said}");
+}
+
+#[test]
 fn a_device_that_is_gone_ends_it_with_an_error_that_names_it() {
     let Some(_alone) = alone_with(&["ip"]) else { return };
     if !fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0) {
