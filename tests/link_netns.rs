@@ -6,9 +6,10 @@
 mod program;
 
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::process::CommandExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     thread,
@@ -215,12 +216,30 @@ fn a_device_that_is_gone_ends_it_with_an_error_that_names_it() {
 /// A mark in the environment of all that one test starts, which its descendants keep.
 const MARK: &str = "WIRELAB_TEST_MARK";
 
-/// Processes with this mark.
-fn marked(mark: &str) -> usize {
+/// The folders of processes with this mark.
+fn all_marked(mark: &str) -> Vec<PathBuf> {
     let entry = format!("{MARK}={mark}\0");
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    let environments = processes.filter_map(|process| fs::read(process.path().join("environ")).ok());
-    environments.filter(|environ| environ.windows(entry.len()).any(|at| at == entry.as_bytes())).count()
+    let has_mark = |process: &PathBuf| {
+        let environ = fs::read(process.join("environ")).unwrap_or_default();
+        environ.windows(entry.len()).any(|at| at == entry.as_bytes())
+    };
+    processes().filter(has_mark).collect()
+}
+
+fn marked(mark: &str) -> usize {
+    all_marked(mark).len()
+}
+
+fn processes() -> impl Iterator<Item = PathBuf> {
+    fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path())
+}
+
+/// The namespaces of these processes, but for those that this test is in.
+fn namespaces(processes: impl IntoIterator<Item = PathBuf>) -> BTreeSet<PathBuf> {
+    let of = |process: &Path| ["net", "pid"].map(|kind| fs::read_link(process.join("ns").join(kind)).ok());
+    let ours = of(Path::new("/proc/self"));
+    let all = processes.into_iter().flat_map(|process| of(&process));
+    all.filter(|namespace| !ours.contains(namespace)).flatten().collect()
 }
 
 /// A server that leaves its parent and its session behind and obeys no SIGTERM, and a client that does nothing.
@@ -250,14 +269,17 @@ fn nothing_is_left_behind_however_it_ends() {
         let mark = format!("{}-{signal}", std::process::id());
         let mut child = stubborn(&mark, "");
         wait_until("all are there", || marked(&mark) == ALL);
+        let made = namespaces(all_marked(&mark));
+        assert_eq!(made.len(), 3, "two networks, and one of processes: {made:?}");
         let kill = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
         assert!(kill.unwrap().success());
         assert_eq!(child.wait().unwrap().code(), status, "SIG{signal}");
         if signal == "KILL" {
-            // The kernel kills them as soon as wirelab is gone, and nobody waits for it.
-            wait_until("none is left", || marked(&mark) == 0);
+            // The kernel kills them as soon as wirelab is gone, and the machine's first process buries them.
+            wait_until("none is left", || marked(&mark) == 0 && namespaces(processes()).is_disjoint(&made));
         }
         assert_eq!(marked(&mark), 0, "after SIG{signal}");
+        assert!(namespaces(processes()).is_disjoint(&made), "after SIG{signal}");
     }
 }
 
