@@ -1,6 +1,9 @@
 //! `wirelab link`.
 
+mod netns;
+
 use std::{
+    ffi::OsString,
     fmt,
     io::{self, IsTerminal},
     net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs},
@@ -18,7 +21,7 @@ use serde_json::{Value, json};
 use wirelab::{
     link::{Counters, LinkSpec},
     path::{
-        Host,
+        Fidelity, Host,
         relay::{ClientLimits, Relay, RelayOptions, RelayReport},
     },
     units::format_duration,
@@ -26,7 +29,7 @@ use wirelab::{
 
 use super::{
     experiment::{LinkArgs, presets, seed, usage::UsageError},
-    output,
+    in_real_time, output,
     serve::{Signals, tolerate_closed_pipe},
     values,
 };
@@ -34,32 +37,42 @@ use super::{
 /// How often the live line changes.
 const TICK: Duration = Duration::from_millis(250);
 
-/// Put the emulated link in front of any UDP program
+/// Put the emulated link in front of any UDP program, or between any two programs
 ///
 /// Passes datagrams between its clients and one server, and delays, loses and changes them as the link says. All
 /// clients share the link; the server sees each of them on a port of its own. The same seed loses the same packets,
 /// counted each way from the first. Ctrl-C or SIGTERM ends it, and a report says what became of all packets.
+///
+/// With --netns it runs the commands of a server and of a client instead, each in a network namespace of its own with
+/// the link between them on IP packets, so TCP meets it too. The server is 10.0.0.2 and the client 10.0.0.1, as both
+/// read in WIRELAB_SERVER and WIRELAB_CLIENT; there are no names and no way out. The client has the terminal and the
+/// pipes; what the server prints goes to standard error, and so does the report, unless -J prints it to standard output
+/// after all that the client has. The exit status is the client's (128 and the signal's number if one ended it). Ctrl-C
+/// and SIGTERM are handed to the client, which has 2s to obey the latter. When it has ended, the server is sent
+/// SIGTERM, and after 2s all that is left of both is killed, as it is if wirelab itself is killed.
 #[derive(Debug, Args)]
 #[command(after_help = format!("{EXAMPLES}\n\n{}", presets()))]
 pub(crate) struct Link {
     /// Where clients reach it: host:port, or a port of this machine's loopback; port 0 is any free one
-    #[arg(long, value_name = "ADDRESS")]
-    listen: Endpoint,
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "netns")]
+    listen: Option<Endpoint>,
     /// The server: host:port, or a port of this machine's loopback
-    #[arg(long, value_name = "ADDRESS")]
-    to: Endpoint,
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "netns")]
+    to: Option<Endpoint>,
     /// What the losses and all else that is drawn depend on
     #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
     seed: u64,
     /// End after this time
     #[arg(short, long, value_name = "DURATION", value_parser = values::some_time)]
     duration: Option<Duration>,
-    /// Clients at a time; for one more, the one that was quiet for longest is forgotten
-    #[arg(long, value_name = "N", default_value = "512")]
-    max_clients: NonZeroUsize,
-    /// Forget clients of whom nothing was heard for so long
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::some_time)]
-    idle: Duration,
+    /// Clients at a time; for one more, the one that was quiet for longest is forgotten [default: 512]
+    #[arg(long, value_name = "N")]
+    max_clients: Option<NonZeroUsize>,
+    /// Forget clients of whom nothing was heard for so long [default: 60s]
+    #[arg(long, value_name = "DURATION", value_parser = values::some_time)]
+    idle: Option<Duration>,
+    #[command(flatten)]
+    programs: ProgramArgs,
     #[command(flatten)]
     link: LinkArgs,
     /// Print the report as JSON
@@ -73,6 +86,29 @@ pub(crate) struct Link {
     no_progress: bool,
 }
 
+/// The programs on either side of the link.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Between two programs")]
+struct ProgramArgs {
+    /// Run the commands of a server and of a client in network namespaces, with the link between them
+    #[arg(long, requires_all = ["server", "command"])]
+    netns: bool,
+    /// The server's command, for sh -c
+    #[arg(long, value_name = "COMMAND", requires = "netns")]
+    server: Option<String>,
+    /// How long the server may take until it listens on any TCP or UDP port, which the client's start waits for; 0s for
+    /// one that never does [default: 5s]
+    #[arg(long, value_name = "DURATION", requires = "netns", value_parser = values::duration)]
+    wait: Option<Duration>,
+    /// The client's command and its arguments
+    #[arg(last = true, value_name = "COMMAND", requires = "netns")]
+    command: Vec<OsString>,
+}
+
+/// How many clients a relay knows, and for how long, unless options say otherwise.
+const MAX_CLIENTS: NonZeroUsize = NonZeroUsize::new(512).expect("not zero");
+const IDLE: Duration = Duration::from_secs(60);
+
 const EXAMPLES: &str = "\
 Examples:
   wirelab link --listen 127.0.0.1:9000 --to 127.0.0.1:9999
@@ -83,12 +119,23 @@ Examples:
       the first query is lost, and nothing else
   wirelab link --listen 4400 --to 4433 --preset lte --duration 30s -J
       a named link in front of a QUIC server for half a minute
+  wirelab link --netns --rate 100mbit --loss 0% --server 'iperf3 -s -1' -- sh -c 'iperf3 -c $WIRELAB_SERVER'
+      the kernel's TCP over 100 Mbit/s and a round trip of 50 ms
+  wirelab link --netns --server 'python3 -m http.server 80' -- curl -s -o page http://10.0.0.2/
+      a web page over 1% loss each way
 
-It carries UDP alone. A program that also opens a TCP connection to the same port, as iperf3 does for control,
-needs another way for that.";
+Without --netns it carries UDP alone. A program that also opens a TCP connection to the same port, as iperf3 does for
+control, needs --netns.";
 
 impl Link {
-    pub(crate) async fn run(self, host: Arc<dyn Host>) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        if self.programs.netns {
+            return netns::run(&self);
+        }
+        in_real_time(|host| self.relay(host))
+    }
+
+    async fn relay(self, host: Arc<dyn Host>) -> anyhow::Result<ExitCode> {
         let options = self.options()?;
         // Before anything is listened on, so that no signal is missed.
         let mut signals = Signals::new()?;
@@ -113,17 +160,26 @@ impl Link {
     }
 
     fn options(&self) -> anyhow::Result<RelayOptions> {
-        let [links] = <[[LinkSpec; 2]; 1]>::try_from(self.link.links()?)
-            .map_err(|_| UsageError::new("this is one link: give each of its options one value"))?;
-        let (listen, to) = (self.listen.resolve()?, self.to.resolve()?);
+        let links = self.links()?;
+        let (Some(listen), Some(to)) = (&self.listen, &self.to) else {
+            return Err(UsageError::new("--listen and --to: name where it listens, and the server").into());
+        };
+        let (listen, to) = (listen.resolve()?, to.resolve()?);
         if listen == to {
             return Err(UsageError::new("--to: is where this listens; name the server's address").into());
         }
         if to.port() == 0 {
             return Err(UsageError::new("--to: port 0 is nobody's").into());
         }
-        let clients = ClientLimits { most: self.max_clients, idle: Some(self.idle) };
+        let most = self.max_clients.unwrap_or(MAX_CLIENTS);
+        let clients = ClientLimits { most, idle: Some(self.idle.unwrap_or(IDLE)) };
         Ok(RelayOptions { listen, to, links, seed: self.seed, clients })
+    }
+
+    fn links(&self) -> Result<[LinkSpec; 2], UsageError> {
+        let [links] = <[[LinkSpec; 2]; 1]>::try_from(self.link.links()?)
+            .map_err(|_| UsageError::new("this is one link: give each of its options one value"))?;
+        Ok(links)
     }
 
     /// Waits for whatever is to end it.
@@ -141,7 +197,7 @@ impl Link {
             if relay.failure().is_some() || ends.is_some_and(|ends| host.now() >= ends) {
                 break;
             }
-            line.set_message(live(relay));
+            line.set_message(live(relay.counters()));
             line.tick();
         }
         line.finish_and_clear();
@@ -161,8 +217,8 @@ impl Link {
 }
 
 /// What the live line says.
-fn live(relay: &Relay) -> String {
-    let [to_server, to_client] = relay.counters().map(|counters| {
+fn live(counters: [Counters; 2]) -> String {
+    let [to_server, to_client] = counters.map(|counters| {
         format!("{} packets, {} lost", counters.packets, counters.lost + counters.queue_dropped)
     });
     format!("to server {to_server}; to client {to_client}")
@@ -222,18 +278,7 @@ impl fmt::Display for Shown<'_> {
                 write!(f, ", {count} {what}")?;
             }
         }
-        let lateness = report.fidelity.lateness.summary();
-        if let (Some(p50), Some(p99)) = (lateness.p50, lateness.p99) {
-            let [p50, p99] = [p50, p99].map(|ns| format_duration(Duration::from_micros(ns / 1000)));
-            write!(f, "\nthis machine: packets left {p50} late at the median, {p99} at the 99th percentile")?;
-        }
-        let dropped = report.fidelity.dropped.unwrap_or(0);
-        if dropped > 0 {
-            write!(f, "\nthis machine dropped {dropped} packets, which the link has not lost")?;
-        }
-        if report.fidelity.send_errors > 0 {
-            write!(f, "\n{} packets could not be sent", report.fidelity.send_errors)?;
-        }
+        write_fidelity(f, &report.fidelity)?;
         if report.refused > 0 {
             write!(
                 f,
@@ -243,6 +288,23 @@ impl fmt::Display for Shown<'_> {
         }
         Ok(())
     }
+}
+
+/// What the machine made of the link, on lines of their own.
+fn write_fidelity(f: &mut fmt::Formatter<'_>, fidelity: &Fidelity) -> fmt::Result {
+    let lateness = fidelity.lateness.summary();
+    if let (Some(p50), Some(p99)) = (lateness.p50, lateness.p99) {
+        let [p50, p99] = [p50, p99].map(|ns| format_duration(Duration::from_micros(ns / 1000)));
+        write!(f, "\nthis machine: packets left {p50} late at the median, {p99} at the 99th percentile")?;
+    }
+    let dropped = fidelity.dropped.unwrap_or(0);
+    if dropped > 0 {
+        write!(f, "\nthis machine dropped {dropped} packets, which the link has not lost")?;
+    }
+    if fidelity.send_errors > 0 {
+        write!(f, "\n{} packets could not be sent", fidelity.send_errors)?;
+    }
+    Ok(())
 }
 
 /// One direction in words: what did not happen is not mentioned.

@@ -58,7 +58,7 @@ impl Cli {
             Command::Bench(command) => command.run(),
             Command::Hol(command) => command.run(),
             Command::Handshake(command) => command.run(),
-            Command::Link(command) => in_real_time(|host| command.run(host)),
+            Command::Link(command) => command.run(),
             Command::Transfer(command) => command.run(),
             Command::Report(command) => command.run(),
             Command::Verify(command) => command.run(),

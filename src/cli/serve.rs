@@ -10,7 +10,7 @@ use std::{
 
 use clap::Args;
 use ipnet::IpNet;
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::process::{self, Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use wirelab::{
     path::{
@@ -242,10 +242,15 @@ impl Signals {
     }
 
     pub(super) async fn any(&mut self) {
+        self.next().await;
+    }
+
+    /// Which it is that comes.
+    pub(super) async fn next(&mut self) -> process::Signal {
         tokio::select! {
             biased;
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => process::Signal::INT,
+            _ = self.terminate.recv() => process::Signal::TERM,
         }
     }
 

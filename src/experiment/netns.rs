@@ -65,7 +65,14 @@ pub(super) fn over_netns<T>(
     let ends = Ends { client, server: server.host.clone(), listen, reach };
     let before = Cell::new(world.counters());
     let measuring = || before.set(world.counters());
-    let outcome = runtime.block_on(run(&ends, &measuring))?;
+    let running = run(&ends, &measuring);
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            broken = world.broken() => Err(broken.into()),
+            outcome = running => outcome,
+        }
+    })?;
     let (before, after) = (before.get(), world.counters());
     Ok((outcome, [after[0] - before[0], after[1] - before[1]], world.fidelity()))
 }

@@ -48,7 +48,7 @@ pub enum RunError {
     /// The simulation could not complete.
     #[error(transparent)]
     Stalled(#[from] crate::path::sim::Stalled),
-    /// The network namespaces could not be made.
+    /// The network namespaces could not be made, or the wire between them has ended.
     #[error(transparent)]
     Netns(#[from] crate::path::netns::NetnsError),
     /// The machine gave no clock or no runtime.

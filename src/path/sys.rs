@@ -15,6 +15,13 @@ pub(super) fn unshare_network() -> io::Result<()> {
     Ok(unsafe { unshare_unsafe(UnshareFlags::NEWNET) }?)
 }
 
+/// The processes that the calling thread starts from now on live in a process namespace of their own, whose first process
+/// is the first of them. The thread can start no other thread then.
+pub(super) fn unshare_processes() -> io::Result<()> {
+    // SAFETY: as above.
+    Ok(unsafe { unshare_unsafe(UnshareFlags::NEWPID) }?)
+}
+
 /// The process leaves for a user namespace of its own. It must have one thread.
 pub(super) fn unshare_user() -> io::Result<()> {
     // SAFETY: as above.

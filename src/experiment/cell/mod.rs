@@ -99,7 +99,12 @@ fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag>
         }
     };
     flag(is_limited, Flag::WindowLimited);
-    flag(!is_limited && recovery.congestion_events.unwrap_or(0) > 0, Flag::Congested);
+    // Congestion's advice is a fixed window, which the kernel's TCP has not.
+    let is_unfixed = plan.path == PathKind::Netns
+        && plan.transport.is_tcp()
+        && matches!(plan.congestion, Congestion::Fixed(_));
+    let is_congested = !is_limited && recovery.congestion_events.unwrap_or(0) > 0;
+    flag(is_congested && !is_unfixed, Flag::Congested);
     flag(
         pool.sum(|outcome| outcome.wire.map_or(0, |w| w[0].queue_dropped + w[1].queue_dropped)) > 0,
         Flag::QueueDropped,
@@ -111,8 +116,7 @@ fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag>
     let late = pool.merge(|outcome| &outcome.send_delay).percentile(Percentile::P99);
     flag(late.is_some_and(|late| late > LATE_NS), Flag::SendLate);
     flag(plan.path.has_link() && plan.links.iter().any(is_bursty), Flag::Bursty);
-    let is_unfixed = plan.transport.is_tcp() && matches!(plan.congestion, Congestion::Fixed(_));
-    flag(is_unfixed && plan.path == PathKind::Netns, Flag::NoFixedWindow);
+    flag(is_unfixed, Flag::NoFixedWindow);
     if let Some(fidelity) = pool.fidelity() {
         let late = fidelity.lateness.percentile(Percentile::P99);
         flag(late.is_some_and(|late| late > tolerated(plan)), Flag::LateWire);

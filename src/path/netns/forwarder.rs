@@ -9,8 +9,9 @@ use std::{
 };
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
+use tokio::sync::Notify;
 
-use super::{device::Port, packet};
+use super::{NetnsError, device::Port, packet};
 use crate::{
     link::{Counters, Direction, Link, LinkSpec, Verdict},
     path::{
@@ -52,6 +53,7 @@ pub(super) struct Wire {
     taps: [Tap; 2],
     connections: Connections,
     state: Mutex<State>,
+    ended: Notify,
 }
 
 #[derive(Debug)]
@@ -67,6 +69,8 @@ struct State {
     /// Bytes on the wire.
     held: usize,
     spare: Vec<Vec<u8>>,
+    /// What the forwarder has ended of, before it was asked to.
+    failure: Option<NetnsError>,
 }
 
 /// A packet under way, with its link header.
@@ -77,6 +81,7 @@ struct Packet {
     carriage: Option<Carriage>,
 }
 
+const TAKE: [&str; 2] = ["read from the client's device", "read from the server's device"];
 const DIRECTIONS: [Direction; 2] = [Direction::ToServer, Direction::ToClient];
 
 impl Forwarder {
@@ -99,9 +104,11 @@ impl Forwarder {
             delivered: 0,
             held: 0,
             spare: Vec::new(),
+            failure: None,
         };
         let connections = Connections::default();
-        let wire = Arc::new(Wire { origin, ports, taps: Tap::pair(), connections, state: Mutex::new(state) });
+        let (taps, state, ended) = (Tap::pair(), Mutex::new(state), Notify::new());
+        let wire = Arc::new(Wire { origin, ports, taps, connections, state, ended });
         let stop = eventfd(0, EventfdFlags::CLOEXEC)?;
         let (shared, stopped) = (wire.clone(), stop.try_clone()?);
         let run = move || shared.forward(&stopped);
@@ -120,6 +127,16 @@ impl Forwarder {
         state.missed += self.wire.ports.iter().map(Port::drops).sum::<u64>();
         let (lateness, send_errors) = (state.lateness.clone(), state.refused);
         Fidelity { lateness, dropped: Some(state.missed), send_errors }
+    }
+
+    /// Completes when it has ended before it was asked to.
+    pub(super) async fn broken(&self) -> NetnsError {
+        loop {
+            self.wire.ended.notified().await;
+            if let Some(failure) = self.wire.lock().failure.take() {
+                return failure;
+            }
+        }
     }
 
     /// What it sees of TCP connections.
@@ -144,18 +161,26 @@ impl Drop for Forwarder {
 }
 
 impl Wire {
-    /// Forwards until `stop` is readable, or a device is gone.
+    /// Forwards until `stop` is readable, or a device is gone, which those hear who wait for it.
     fn forward(&self, stop: &OwnedFd) {
+        if let Err(error) = self.forward_until(stop) {
+            self.lock().failure = Some(error);
+            self.ended.notify_one();
+        }
+    }
+
+    fn forward_until(&self, stop: &OwnedFd) -> Result<(), NetnsError> {
         // Where that is not allowed, a busy machine makes it late, and that is counted.
         let _ = sys::run_ahead();
         let mut waiter = Waiter::new();
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
-            let Ok((more, next)) = self.pass(&mut buffer) else { return };
+            let (more, next) = self.pass(&mut buffer)?;
             let until = if more { Some(Time::ZERO) } else { next };
             let mut fds = [PollFd::new(stop, PollFlags::IN), self.poll_fd(0), self.poll_fd(1)];
-            if waiter.wait(&mut fds, until, || self.now()).is_err() || !fds[0].revents().is_empty() {
-                return;
+            waiter.wait(&mut fds, until, || self.now()).map_err(broken("wait for packets"))?;
+            if !fds[0].revents().is_empty() {
+                return Ok(());
             }
         }
     }
@@ -165,11 +190,11 @@ impl Wire {
     }
 
     /// Takes what has come and delivers what is due. Tells whether there may be more, and when the next is due.
-    fn pass(&self, buffer: &mut [u8]) -> io::Result<(bool, Option<Time>)> {
+    fn pass(&self, buffer: &mut [u8]) -> Result<(bool, Option<Time>), NetnsError> {
         let mut state = self.lock();
         let mut more = false;
         for side in [0, 1] {
-            more |= self.take(&mut state, side, buffer)?;
+            more |= self.take(&mut state, side, buffer).map_err(broken(TAKE[side]))?;
             self.deliver(&mut state, side);
         }
         Ok((more, state.links.iter().filter_map(Link::poll_timeout).min()))
@@ -255,4 +280,8 @@ impl Wire {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn broken(operation: &'static str) -> impl FnOnce(io::Error) -> NetnsError {
+    move |source| NetnsError::Broken { operation, source }
 }

@@ -20,6 +20,7 @@ mod namespace;
 mod netlink;
 mod packet;
 mod permission;
+mod programs;
 mod tcp;
 
 use std::{
@@ -35,6 +36,7 @@ pub use self::{
     host::NetnsHost,
     namespace::{Namespace, settings},
     permission::prepare,
+    programs::Programs,
 };
 use super::{Fidelity, sim::Side};
 use crate::link::{Counters, LinkSpec};
@@ -55,6 +57,22 @@ pub enum NetnsError {
     /// The process had more than one thread.
     #[error("cannot make a user namespace: this process has started threads before")]
     Threads,
+    /// A program could not be started.
+    #[error("cannot start `{program}`: {source}")]
+    Start {
+        /// As it was asked for.
+        program: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The wire carries nothing any more.
+    #[error("the wire has ended: cannot {operation}: {source}")]
+    Broken {
+        /// What the forwarder failed of.
+        operation: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Something else went wrong on the way.
     #[error("cannot {operation}: {source}")]
     Setup {
@@ -121,6 +139,11 @@ impl World {
     /// The devices that connect the hosts to the wire.
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    /// Completes when the wire carries nothing any more, because a device is gone, say. One may wait for that.
+    pub async fn broken(&self) -> NetnsError {
+        self.forwarder.broken().await
     }
 
     /// What the wire has done to packets, to the server and to the client.

@@ -96,6 +96,20 @@ impl Namespace {
         .flatten()
     }
 
+    /// Whether anything in it listens on TCP or has a UDP port that is open to all.
+    ///
+    /// # Errors
+    ///
+    /// Where the namespace cannot be entered.
+    pub fn listens(&self) -> io::Result<bool> {
+        self.within(|| {
+            ["tcp", "tcp6", "udp", "udp6"].into_iter().any(|table| {
+                let sockets = fs::read_to_string(format!("/proc/thread-self/net/{table}"));
+                sockets.is_ok_and(|sockets| sockets.lines().any(is_listening))
+            })
+        })
+    }
+
     /// Packets that its interfaces, and its UDP sockets, have dropped without telling anyone.
     pub(super) fn drops(&self) -> u64 {
         let at_interfaces: u64 = read(&self.interfaces).lines().filter_map(drops).sum();
@@ -110,6 +124,16 @@ impl Namespace {
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
         self.link.as_fd()
     }
+}
+
+/// Of a line of `/proc/net/tcp` or `/proc/net/udp`: whether its socket awaits whoever comes.
+fn is_listening(line: &str) -> bool {
+    // TCP_LISTEN, and TCP_CLOSE, which UDP's sockets without a peer are in (`net/tcp_states.h`).
+    const LISTENING: [&str; 2] = ["0A", "07"];
+    let mut columns = line.split_whitespace().skip(1);
+    let (local, state) = (columns.next(), columns.nth(1));
+    local.is_some_and(|local| !local.ends_with(":0000"))
+        && state.is_some_and(|state| LISTENING.contains(&state))
 }
 
 /// Of a line of `/proc/net/dev`: received and sent packets that were dropped.
@@ -139,7 +163,7 @@ fn read(file: &File) -> String {
 }
 
 /// A namespace is a thread's, so whoever changes it does so on a thread that ends afterwards.
-fn on_own_thread<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
+pub(super) fn on_own_thread<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
     thread::scope(|scope| {
         let thread = thread::Builder::new().name("namespace".to_owned()).spawn_scoped(scope, work)?;
         Ok(thread.join().unwrap_or_else(|payload| panic::resume_unwind(payload)))
@@ -149,6 +173,15 @@ fn on_own_thread<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_listens_is_read_where_the_kernel_writes_it() {
+        let line =
+            |state| format!("   0: 00000000:1451 00000000:0000 {state} 00000000:00000000 00:00000000 0");
+        assert!(is_listening(&line("0A")) && is_listening(&line("07")));
+        assert!(!is_listening(&line("01")) && !is_listening(&line("06")));
+        assert!(!is_listening("  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt"));
+    }
 
     #[test]
     fn drops_are_read_where_the_kernel_writes_them() {

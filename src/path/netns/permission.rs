@@ -49,12 +49,19 @@ pub(super) fn no_network_namespace(source: io::Error) -> NetnsError {
     NetnsError::Forbidden { what: "a network namespace", remedy: remedy(), source }
 }
 
+/// Why `unshare(CLONE_NEWPID)` failed.
+pub(super) fn no_process_namespace(source: io::Error) -> NetnsError {
+    NetnsError::Forbidden { what: "a process namespace", remedy: remedy(), source }
+}
+
 /// What keeps us from it, as far as the system tells.
 fn remedy() -> &'static str {
     let setting = |name: &str| fs::read_to_string(format!("/proc/sys/{name}")).ok();
     let is = |name: &str, value: &str| setting(name).is_some_and(|text| text.trim() == value);
     if is("user/max_net_namespaces", "0") {
         "no network namespaces are allowed; `sysctl user.max_net_namespaces=10000` as root allows them"
+    } else if is("user/max_pid_namespaces", "0") {
+        "no process namespaces are allowed; `sysctl user.max_pid_namespaces=10000` as root allows them"
     } else if is("user/max_user_namespaces", "0") {
         "no user namespaces are allowed; `sysctl user.max_user_namespaces=10000` as root allows them, or run as root"
     } else if is("kernel/unprivileged_userns_clone", "0") {

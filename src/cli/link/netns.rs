@@ -1,0 +1,238 @@
+//! `wirelab link --netns`: the link between two programs of others.
+
+use std::{
+    fmt, fs,
+    io::{self, IsTerminal},
+    os::unix::process::ExitStatusExt,
+    process::{ExitCode, ExitStatus},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::anyhow;
+use indicatif::ProgressBar;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tokio::signal::unix::{self, SignalKind, signal};
+use wirelab::{
+    link::{Counters, LinkSpec},
+    path::{
+        Fidelity, Host,
+        netns::{self, NetnsError, Programs, World},
+        sim::Side,
+    },
+    time::Time,
+    units::format_duration,
+};
+
+use super::{Link, TICK, live, words, write_fidelity};
+use crate::cli::{UsageError, in_real_time, output, serve::Signals};
+
+/// How long the server may take until it listens, unless the user says otherwise, and how often it is looked at.
+const WAIT: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(10);
+/// How long a program that was told to end may take.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Runs the two commands to the client's end.
+pub(super) fn run(link: &Link) -> anyhow::Result<ExitCode> {
+    let refused = [
+        ("--listen", link.listen.is_some()),
+        ("--to", link.to.is_some()),
+        ("--max-clients", link.max_clients.is_some()),
+        ("--idle", link.idle.is_some()),
+    ];
+    if let Some((option, _)) = refused.into_iter().find(|(_, given)| *given) {
+        let why = "is for a relay; with --netns the two commands meet at 10.0.0.2, the server's address";
+        return Err(UsageError::new(format!("{option}: {why}")).into());
+    }
+    let links = link.links()?;
+    // Before the first thread: see there.
+    netns::prepare()?;
+    in_real_time(|host| async move { Session::new(link, links, host)?.run().await })
+}
+
+/// Two programs and what is between them.
+struct Session<'a> {
+    link: &'a Link,
+    links: [LinkSpec; 2],
+    host: Arc<dyn Host>,
+    signals: Signals,
+    children: unix::Signal,
+    // The programs go before the world that they are in.
+    programs: Programs,
+    world: World,
+}
+
+/// What has come to pass.
+enum Event {
+    /// We are to end.
+    Signal(Signal),
+    /// It is time, or a program has ended: worth a look.
+    Look,
+}
+
+impl<'a> Session<'a> {
+    fn new(link: &'a Link, links: [LinkSpec; 2], host: Arc<dyn Host>) -> anyhow::Result<Self> {
+        // Before anything is started, so that no signal is missed.
+        let (signals, children) = (Signals::new()?, signal(SignalKind::child())?);
+        let world = World::new(&links, link.seed)?;
+        let programs = Programs::new(&world)?;
+        Ok(Self { link, links, host, signals, children, programs, world })
+    }
+
+    async fn run(mut self) -> anyhow::Result<ExitCode> {
+        let arguments = &self.link.programs;
+        self.programs.start_server(arguments.server.as_deref().unwrap_or_default())?;
+        if let Some(signal) = self.until_ready(arguments.wait.unwrap_or(WAIT)).await? {
+            self.stop_server().await?;
+            return Ok(ExitCode::from(signalled(signal.as_raw())));
+        }
+        if let Some((program, arguments)) = arguments.command.split_first() {
+            self.programs.start_client(program, arguments)?;
+        }
+        let status = exit_code(self.until_client_has_ended().await?);
+        self.stop_server().await?;
+        self.report(status)?;
+        Ok(ExitCode::from(status))
+    }
+
+    async fn event(&mut self, until: Time) -> Result<Event, NetnsError> {
+        tokio::select! {
+            biased;
+            broken = self.world.broken() => Err(broken),
+            signal = self.signals.next() => Ok(Event::Signal(signal)),
+            _ = self.children.recv() => Ok(Event::Look),
+            () = self.host.sleep_until(until) => Ok(Event::Look),
+        }
+    }
+
+    /// Waits until the server listens, for so long at most. Returns the signal that ended it, if one did.
+    async fn until_ready(&mut self, most: Duration) -> anyhow::Result<Option<Signal>> {
+        let ends = self.host.now() + most;
+        // Whether a server that does not listen is there at all is none of our business.
+        while !most.is_zero() && !self.world.namespace(Side::Server).listens()? {
+            // One that has put itself into the background may yet listen.
+            if let Some(status) = self.programs.status(Side::Server)?.filter(|status| !status.success()) {
+                return Err(anyhow!("--server: it has ended before it listened ({status})"));
+            }
+            if self.host.now() >= ends {
+                let most = format_duration(most);
+                return Err(anyhow!(
+                    "--server: it listens on no port after {most}; --wait 0s does not wait for one"
+                ));
+            }
+            if let Event::Signal(signal) = self.event(ends.min(self.host.now() + LOOK)).await? {
+                return Ok(Some(signal));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn until_client_has_ended(&mut self) -> anyhow::Result<ExitStatus> {
+        let line = self.live_line();
+        let mut ends = self.link.duration.map(|duration| (self.host.now() + duration, Signal::TERM));
+        loop {
+            if let Some(status) = self.programs.status(Side::Client)? {
+                line.finish_and_clear();
+                return Ok(status);
+            }
+            let now = self.host.now();
+            if let Some((_, signal)) = ends.filter(|(at, _)| now >= *at) {
+                self.programs.signal(Side::Client, signal);
+                ends = (signal == Signal::TERM).then_some((now + GRACE, Signal::KILL));
+            }
+            let tick = now + TICK;
+            match self.event(ends.map_or(tick, |(at, _)| at.min(tick))).await? {
+                Event::Signal(Signal::TERM) if ends.is_none_or(|(_, next)| next != Signal::KILL) => {
+                    ends = Some((self.host.now(), Signal::TERM));
+                }
+                // A terminal has told the client as well as us.
+                Event::Signal(signal) if !is_in_foreground() => self.programs.signal(Side::Client, signal),
+                Event::Signal(_) | Event::Look => {}
+            }
+            line.set_message(live(self.world.counters()));
+            line.tick();
+        }
+    }
+
+    /// None where the client has the terminal: two would write over each other.
+    fn live_line(&self) -> ProgressBar {
+        let is_clients = io::stdin().is_terminal() || io::stdout().is_terminal();
+        if is_clients { ProgressBar::hidden() } else { self.link.live_line() }
+    }
+
+    /// Asks the server to end, and waits for that a little. What then remains of it ends with this.
+    async fn stop_server(&mut self) -> anyhow::Result<()> {
+        self.programs.signal(Side::Server, Signal::TERM);
+        let ends = self.host.now() + GRACE;
+        while self.programs.status(Side::Server)?.is_none() && self.host.now() < ends {
+            self.event(ends).await?;
+        }
+        Ok(())
+    }
+
+    fn report(&self, status: u8) -> anyhow::Result<()> {
+        let (counters, fidelity) = (self.world.counters(), self.world.fidelity());
+        let report = Report { link: self.link, links: &self.links, counters, fidelity, status };
+        match self.link.json {
+            true => output::line(serde_json::to_string_pretty(&report.json(&self.world))?)?,
+            false => output::note(report),
+        }
+        Ok(())
+    }
+}
+
+/// Whether this process is among those that the terminal sends its signals to (`/proc/PID/stat`, process group and
+/// the terminal's).
+fn is_in_foreground() -> bool {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let columns: Vec<&str> = after_name.split_whitespace().collect();
+    columns.len() > 5 && columns[2] == columns[5]
+}
+
+/// As shells have it.
+fn exit_code(status: ExitStatus) -> u8 {
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    code.unwrap_or_else(|| signalled(status.signal().unwrap_or(0)))
+}
+
+fn signalled(signal: i32) -> u8 {
+    u8::try_from(128 + signal).unwrap_or(u8::MAX)
+}
+
+/// What became of the packets.
+struct Report<'a> {
+    link: &'a Link,
+    links: &'a [LinkSpec; 2],
+    counters: [Counters; 2],
+    fidelity: Fidelity,
+    status: u8,
+}
+
+impl Report<'_> {
+    fn json(&self, world: &World) -> Value {
+        json!({
+            "server": World::ip(Side::Server),
+            "client": World::ip(Side::Client),
+            "device": world.device().name(),
+            "seed": self.link.seed,
+            "link": { "to_server": self.links[0], "to_client": self.links[1] },
+            "to_server": self.counters[0],
+            "to_client": self.counters[1],
+            "exit_status": self.status,
+            "lateness_ns": self.fidelity.lateness.summary(),
+            "dropped_packets": self.fidelity.dropped,
+            "send_errors": self.fidelity.send_errors,
+        })
+    }
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "to server: {}", words(&self.counters[0]))?;
+        write!(f, "to client: {}", words(&self.counters[1]))?;
+        write_fidelity(f, &self.fidelity)
+    }
+}
