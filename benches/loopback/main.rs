@@ -8,6 +8,7 @@
 
 #![expect(clippy::print_stdout, reason = "the table of quotients is what this program is for")]
 
+mod common;
 mod ours;
 mod peers;
 

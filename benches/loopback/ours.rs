@@ -1,35 +1,27 @@
 //! Our channels, as experiments use them.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 use wirelab::{
-    certs,
     path::{Host, direct::DirectHost},
     time::Time,
     transport::{
         Channel, Settings, Transport, connect, listen,
         quic::{Congestion, QuicLimits, QuicSettings, Reading},
-        tls::{ClientTls, ServerTls, Trust},
     },
     wire::{MessageId, Probe},
 };
 
-use super::{Echo, LENGTH};
-
-/// Without tokio's timers, because hosts have their own.
-fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_io().build().expect("a runtime")
-}
-
-pub(super) fn any_port() -> SocketAddr {
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)
-}
+use super::{
+    Echo, LENGTH,
+    common::{any_port, runtime, tls},
+};
 
 pub(super) struct Ours {
     runtime: Runtime,
@@ -110,11 +102,4 @@ fn settings() -> Settings {
         client_tls,
         server_tls,
     }
-}
-
-pub(super) fn tls() -> (ClientTls, ServerTls) {
-    let (identity, roots) = certs::ephemeral().expect("certificates");
-    let server_name = certs::EPHEMERAL_NAME.try_into().expect("a name");
-    let client = ClientTls { trust: Trust::Roots(roots), server_name, early_data: false, key_log: false };
-    (client, ServerTls { identity, early_data: false })
 }

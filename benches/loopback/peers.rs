@@ -21,7 +21,7 @@ use wirelab::{
 
 use super::{
     Echo, LENGTH,
-    ours::{any_port, tls},
+    common::{any_port, tls},
 };
 
 /// Two sockets of the standard library, which block.
@@ -82,59 +82,60 @@ enum Mapping {
 impl Quinn {
     /// All messages on one stream, one behind the other.
     pub(super) fn one_stream() -> Self {
-        Self::start(
-            |connection| async move {
-                let (mut send, mut receive) = connection.accept_bi().await?;
-                let mut message = [0; LENGTH];
-                while receive.read_exact(&mut message).await.is_ok() {
-                    send.write_all(&message).await?;
-                }
-                Ok(())
-            },
-            |connection| async move {
-                let (send, receive) = connection.open_bi().await?;
-                Ok(Mapping::OneStream(send, receive))
-            },
-        )
+        Self::one_stream_to(listen(|connection| async move {
+            let (mut send, mut receive) = connection.accept_bi().await?;
+            let mut message = [0; LENGTH];
+            while receive.read_exact(&mut message).await.is_ok() {
+                send.write_all(&message).await?;
+            }
+            Ok(())
+        }))
     }
 
     /// A stream for each message and its echo.
     pub(super) fn stream_per_message() -> Self {
-        Self::start(
-            |connection| async move {
-                loop {
-                    let (mut send, mut receive) = connection.accept_bi().await?;
-                    let message = receive.read_to_end(LENGTH).await?;
-                    send.write_all(&message).await?;
-                    send.finish()?;
-                }
-            },
-            |_| async { Ok(Mapping::StreamPerMessage) },
-        )
+        Self::stream_per_message_to(listen(|connection| async move {
+            loop {
+                let (mut send, mut receive) = connection.accept_bi().await?;
+                let message = receive.read_to_end(LENGTH).await?;
+                send.write_all(&message).await?;
+                send.finish()?;
+            }
+        }))
     }
 
     /// A DATAGRAM frame for each message and its echo (RFC 9221).
     pub(super) fn datagrams() -> Self {
-        Self::start(
-            |connection| async move {
-                loop {
-                    let message = connection.read_datagram().await?;
-                    connection.send_datagram(message)?;
-                }
-            },
-            |_| async { Ok(Mapping::Datagrams) },
-        )
+        Self::datagrams_to(listen(|connection| async move {
+            loop {
+                let message = connection.read_datagram().await?;
+                connection.send_datagram(message)?;
+            }
+        }))
     }
 
-    fn start<S, C>(
-        serve: impl FnOnce(Connection) -> S + Send + 'static,
-        open: impl FnOnce(Connection) -> C,
-    ) -> Self
+    /// [`Quinn::one_stream`], to an echo that runs already.
+    pub(super) fn one_stream_to(server: SocketAddr) -> Self {
+        Self::connect(server, |connection| async move {
+            let (send, receive) = connection.open_bi().await?;
+            Ok(Mapping::OneStream(send, receive))
+        })
+    }
+
+    /// [`Quinn::stream_per_message`], to an echo that runs already.
+    pub(super) fn stream_per_message_to(server: SocketAddr) -> Self {
+        Self::connect(server, |_| async { Ok(Mapping::StreamPerMessage) })
+    }
+
+    /// [`Quinn::datagrams`], to an echo that runs already.
+    pub(super) fn datagrams_to(server: SocketAddr) -> Self {
+        Self::connect(server, |_| async { Ok(Mapping::Datagrams) })
+    }
+
+    fn connect<C>(server: SocketAddr, open: impl FnOnce(Connection) -> C) -> Self
     where
-        S: Future<Output = anyhow::Result<()>> + Send,
         C: Future<Output = anyhow::Result<Mapping>>,
     {
-        let server = listen(serve);
         let runtime = runtime();
         let (endpoint, connection, mapping) = runtime.block_on(async {
             let endpoint = client();

@@ -6,6 +6,7 @@
 //! between network namespaces ([`netns`]).
 
 pub mod direct;
+mod drops;
 mod error;
 mod fidelity;
 mod kernel_tcp;
@@ -117,6 +118,19 @@ pub trait Datagrams: Send + Sync + Debug {
     /// `from` is the local address to send from, for a socket bound to all of them.
     fn try_send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> Result<(), DatagramError>;
 
+    /// Sends the first of a run of datagrams of `segment` bytes each, of which the last may be shorter, and as many
+    /// of those behind it as one system call takes. Returns the bytes that were sent; an error is the first one's.
+    fn try_send_run(
+        &self,
+        run: &[u8],
+        segment: usize,
+        to: SocketAddr,
+        from: Option<IpAddr>,
+    ) -> Result<usize, DatagramError> {
+        let first = &run[..segment.min(run.len())];
+        self.try_send(first, to, from).map(|()| first.len())
+    }
+
     /// Completes when sending is worth another try.
     fn writable(&self) -> BoxFuture<'_, Result<(), DatagramError>>;
 }
@@ -132,6 +146,8 @@ pub struct Received {
     pub to: Option<IpAddr>,
     /// Its way over the wire, where the path knows it.
     pub transit: Option<Transit>,
+    /// Whether the next one is at hand: it came by the same system call.
+    pub more: bool,
 }
 
 /// A datagram's way over the wire.

@@ -10,6 +10,7 @@ mod listening;
 mod perf;
 mod probes;
 mod quic;
+mod replies;
 mod slots;
 mod stop;
 mod stream;

@@ -1,15 +1,20 @@
 //! A service on raw UDP: a reply for each datagram, as it comes.
 
-use std::{net::SocketAddr, pin::pin, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+    sync::Arc,
+};
 
 use super::{
     Refusal,
     desk::Desk,
     limits::Bounded,
+    replies::Replies,
     tally::{Released, Tally, asked, overwrite},
 };
 use crate::{
-    path::{DatagramError, Datagrams, Received},
+    path::{Datagrams, Received},
     service::Service,
 };
 
@@ -49,6 +54,7 @@ impl UdpServer {
         let mut draining = pin!(self.desk.tasks.draining());
         let mut buffer = vec![0; usize::from(u16::MAX)];
         let mut reply = Vec::new();
+        let mut replies = Replies::new();
         for turn in 1_u64.. {
             // Other tasks of this thread have their turn also while datagrams keep coming.
             if turn % TURN == 0 {
@@ -62,9 +68,16 @@ impl UdpServer {
             };
             match received {
                 Ok(received) => {
-                    let answered = self.answer(&buffer[..received.len], received, &mut reply).await;
-                    if let Err(refusal) = answered {
-                        self.desk.counters.refuse(refusal);
+                    let Received { len, from, to, more, .. } = received;
+                    match self.answer(&buffer[..len], from, &mut reply) {
+                        Ok(()) => {
+                            let way = (from, self.answer_from(to));
+                            replies.add((&*self.socket, &self.desk), way, &reply).await;
+                        }
+                        Err(refusal) => self.desk.counters.refuse(refusal),
+                    }
+                    if !more {
+                        replies.flush(&*self.socket, &self.desk).await;
                     }
                 }
                 Err(e) => {
@@ -75,13 +88,9 @@ impl UdpServer {
         }
     }
 
-    async fn answer(
-        &mut self,
-        request: &[u8],
-        received: Received,
-        reply: &mut Vec<u8>,
-    ) -> Result<(), Refusal> {
-        let Received { len, from, to, .. } = received;
+    /// Writes the reply to what came from `from`.
+    fn answer(&mut self, request: &[u8], from: SocketAddr, reply: &mut Vec<u8>) -> Result<(), Refusal> {
+        let len = request.len();
         let released = Released::at_once(self.desk.host.now());
         let question = asked(request).filter(|_| self.desk.options.service == Service::Echo);
         if let Err(refusal) = self.desk.admit_datagram(from, len) {
@@ -99,15 +108,12 @@ impl UdpServer {
             let tally = self.clients.entry(from).tally.get_or_insert_default();
             overwrite(reply, &tally.answer(&*self.desk.host, question, released));
         }
-        // A socket bound to all addresses answers from the one that was asked. To many is no such address.
-        let from_ip = to.filter(|ip| self.local.ip().is_unspecified() && !ip.is_multicast());
-        self.socket.send(reply, from, from_ip).await.map_err(|e| match e {
-            DatagramError::TooLarge { .. } => Refusal::TooLong,
-            _ => Refusal::SendFailed,
-        })?;
-        self.desk.counters.sent(reply.len());
-        self.desk.answered(1);
         Ok(())
+    }
+
+    /// A socket bound to all addresses answers from the one that was asked. To many is no such address.
+    fn answer_from(&self, asked: Option<IpAddr>) -> Option<IpAddr> {
+        asked.filter(|ip| self.local.ip().is_unspecified() && !ip.is_multicast())
     }
 
     fn greet(&mut self, peer: SocketAddr) {

@@ -1,7 +1,7 @@
 //! Real time on the sockets of this machine.
 
 mod clock;
-mod drops;
+mod linger;
 pub(super) mod tcp;
 mod udp;
 mod worker;
@@ -16,7 +16,7 @@ use std::{
 use quinn::Runtime as _;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers};
+use super::{BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers, drops};
 use clock::RealClock;
 pub use worker::Worker;
 

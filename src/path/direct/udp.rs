@@ -12,6 +12,7 @@ use quinn::udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use socket2::Socket;
 use tokio::io::Interest;
 
+use super::linger::Linger;
 use crate::path::{BoxFuture, DatagramError, Datagrams, Received};
 
 /// Buffers that one system call may fill, each with one datagram or a run of them that the kernel joined.
@@ -69,10 +70,14 @@ impl UdpSocket {
                     segment_size: None,
                     src_ip: from,
                 };
-                let send = || self.state.try_send(UdpSockRef::from(&*self.io), &transmit);
-                self.io.try_io(Interest::WRITABLE, send)
+                self.transmit(&transmit)
             }
         }
+    }
+
+    fn transmit(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        let send = || self.state.try_send(UdpSockRef::from(&*self.io), transmit);
+        self.io.try_io(Interest::WRITABLE, send)
     }
 
     fn error(&self, operation: &'static str, address: SocketAddr, source: io::Error) -> DatagramError {
@@ -96,6 +101,7 @@ impl Datagrams for UdpSocket {
             }
             let readable = match self.io.poll_recv_ready(cx) {
                 Poll::Ready(readable) => readable,
+                Poll::Pending if batch.linger(&self.state, &self.io) => continue,
                 Poll::Pending if self.peer.is_some() => Err(ready!(self.poll_failed(cx))),
                 Poll::Pending => return Poll::Pending,
             };
@@ -103,6 +109,9 @@ impl Datagrams for UdpSocket {
                 let socket = UdpSockRef::from(&*self.io);
                 self.io.try_io(Interest::READABLE, || batch.fill(&self.state, socket))
             });
+            if batch.filled > 0 {
+                batch.linger.received();
+            }
             match filled {
                 // There may be datagrams all the same, the last ones for now.
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
@@ -121,6 +130,34 @@ impl Datagrams for UdpSocket {
             }
             Err(e) => Err(self.error("send to", to, e)),
         }
+    }
+
+    fn try_send_run(
+        &self,
+        run: &[u8],
+        segment: usize,
+        to: SocketAddr,
+        from: Option<IpAddr>,
+    ) -> Result<usize, DatagramError> {
+        let most = segment.saturating_mul(self.state.max_gso_segments());
+        let run = &run[..run.len().min(most)];
+        if run.len() > segment {
+            let transmit = Transmit {
+                destination: to,
+                ecn: None,
+                contents: run,
+                segment_size: Some(segment),
+                src_ip: from,
+            };
+            match self.transmit(&transmit) {
+                Ok(()) => return Ok(run.len()),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Err(DatagramError::WouldBlock),
+                // Too large for the way there, or for the device to cut: whole datagrams may go all the same.
+                Err(_) => {}
+            }
+        }
+        let first = &run[..segment.min(run.len())];
+        self.try_send(first, to, from).map(|()| first.len())
     }
 
     fn writable(&self) -> BoxFuture<'_, Result<(), DatagramError>> {
@@ -150,6 +187,7 @@ struct Batch {
     next: usize,
     /// How much of buffer `next` has been taken.
     taken: usize,
+    linger: Linger,
 }
 
 impl Batch {
@@ -160,6 +198,7 @@ impl Batch {
             filled: 0,
             next: 0,
             taken: 0,
+            linger: Linger::default(),
         }
     }
 
@@ -175,6 +214,18 @@ impl Batch {
         if self.filled < BATCH { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
     }
 
+    /// Looks for more before the reactor is asked to wait for it; `true` if there is some.
+    fn linger(&mut self, state: &UdpSocketState, io: &tokio::net::UdpSocket) -> bool {
+        let mut linger = std::mem::take(&mut self.linger);
+        let found = linger.look(|| {
+            // What fails here fails again where it is waited for.
+            let _ = self.fill(state, UdpSockRef::from(io));
+            self.filled > 0
+        });
+        self.linger = linger;
+        found
+    }
+
     /// Copies out the oldest datagram.
     fn pop(&mut self, buffer: &mut [u8]) -> Option<Received> {
         if self.next == self.filled {
@@ -184,12 +235,12 @@ impl Batch {
         let start = self.next * BUFFER_BYTES + self.taken;
         let len = meta.stride.min(meta.len - self.taken).min(buffer.len());
         buffer[..len].copy_from_slice(&self.buffers[start..start + len]);
-        let received = Received { len, from: meta.addr, to: meta.dst_ip, transit: None };
+        let (from, to) = (meta.addr, meta.dst_ip);
         self.taken += meta.stride;
         if self.taken >= meta.len {
             (self.next, self.taken) = (self.next + 1, 0);
         }
-        Some(received)
+        Some(Received { len, from, to, transit: None, more: self.next < self.filled })
     }
 }
 

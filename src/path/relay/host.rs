@@ -10,11 +10,11 @@ use std::{
 
 use quinn::AsyncUdpSocket;
 
-use super::{ClientLimits, Relay, RelayOptions, RelayReport, Witness, index, kernel, lock};
+use super::{ClientLimits, Relay, RelayOptions, RelayReport, Witness, index, lock};
 use crate::{
     link::{Counters, Direction, LinkSpec, Verdict},
     path::{
-        BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers,
+        BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers, drops,
         sim::Side,
         tap::{Stamp, Tap},
         tapped::{End, TappedDatagrams, TappedQuic},
@@ -87,7 +87,7 @@ impl Wire {
 
     fn closed(&self, socket: SocketAddr) {
         let mut dropped = lock(&self.dropped);
-        *dropped = dropped.zip(kernel::dropped(&[socket])).map(|(before, more)| before + more);
+        *dropped = dropped.zip(drops::dropped(&[socket])).map(|(before, more)| before + more);
     }
 }
 

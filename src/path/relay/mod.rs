@@ -9,7 +9,6 @@
 mod clients;
 mod engine;
 mod host;
-mod kernel;
 mod socket;
 
 use std::{
@@ -29,7 +28,7 @@ use self::{
     engine::{Engine, Shared},
     socket::RelaySocket,
 };
-use super::{Fidelity, Host, PathError};
+use super::{Fidelity, Host, PathError, drops};
 use crate::{
     link::{Counters, Direction, LinkSpec, Verdict},
     time::Time,
@@ -151,7 +150,7 @@ impl Relay {
             (shared.report(), shared.sockets())
         };
         // Not under the lock: the kernel takes its time to tell.
-        let in_sockets = kernel::dropped(&sockets);
+        let in_sockets = drops::dropped(&sockets);
         report.fidelity.dropped = report.fidelity.dropped.zip(in_sockets).map(|(ours, its)| ours + its);
         report
     }

@@ -108,7 +108,7 @@ impl Datagrams for SimSocket {
         };
         let (from, to, transit) = (packet.from, Some(packet.to.ip()), Some(packet.transit));
         let len = self.copy(packet, buffer);
-        Poll::Ready(Ok(Received { len, from, to, transit }))
+        Poll::Ready(Ok(Received { len, from, to, transit, more: false }))
     }
 
     fn try_send(&self, payload: &[u8], to: SocketAddr, _: Option<IpAddr>) -> Result<(), DatagramError> {

@@ -3,7 +3,7 @@
 use std::{fs, net::SocketAddr};
 
 /// Datagrams that found no room in the sockets bound to `locals`; `None` where the kernel does not tell.
-pub(in crate::path) fn dropped(locals: &[SocketAddr]) -> Option<u64> {
+pub(super) fn dropped(locals: &[SocketAddr]) -> Option<u64> {
     let mut sum = 0;
     for (table, is_ipv6) in [("/proc/self/net/udp", false), ("/proc/self/net/udp6", true)] {
         let wanted: Vec<String> =

@@ -1,0 +1,75 @@
+//! How fast real sockets are here, each figure beside that of a program that others know, taken by turns in one run.
+//!
+//! Client and server are pinned: waking a thread on another core costs tens of microseconds, so where the scheduler
+//! puts them decides more than what they do. Peers that are not installed are left out, and that is said.
+
+#![expect(clippy::print_stdout, reason = "the table is what this program is for")]
+
+#[path = "../loopback/common.rs"]
+mod common;
+#[path = "../loopback/peers.rs"]
+mod peers;
+mod requests;
+mod round_trip;
+mod stream;
+mod tools;
+mod veth;
+
+use std::time::Duration;
+
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+/// Bytes of a message, and of its echo, where requests are counted.
+const LENGTH: usize = 64;
+/// Messages under way where requests are counted.
+const WINDOW: u64 = 64;
+/// How often two programs take turns.
+const TURNS: usize = 5;
+
+/// A client and the server that gives it back what it sends.
+trait Echo {
+    /// Sends `messages`, with at most `window` of them under way, and returns the time until all are back.
+    fn exchange(&mut self, messages: u64, window: u64) -> Duration;
+}
+
+/// Keeps this thread, and those that it starts, on `core`, if there is one.
+fn pin(core: usize) {
+    let mut set = CpuSet::new();
+    set.set(core);
+    // On a machine with one core everything is there already.
+    let _ = sched_setaffinity(None, &set);
+}
+
+/// Measures two things by turns, and returns the medians.
+fn by_turns(mut ours: impl FnMut() -> f64, mut theirs: impl FnMut() -> Option<f64>) -> (f64, Option<f64>) {
+    let mut figures = (Vec::new(), Vec::new());
+    for _ in 0..TURNS {
+        figures.0.push(ours());
+        figures.1.extend(theirs());
+    }
+    (median(figures.0), (!figures.1.is_empty()).then(|| median(figures.1)))
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+/// One line of the table: `aim` says what ours over theirs should be.
+fn print(what: &str, unit: &str, peer: &str, (ours, theirs): (f64, Option<f64>), aim: &str) {
+    match theirs {
+        Some(theirs) => println!(
+            "{what:<46} {ours:>10.1} {unit:<8} {peer:<22} {theirs:>10.1}   ratio {:>5.2}  {aim}",
+            ours / theirs
+        ),
+        None => println!("{what:<46} {ours:>10.1} {unit:<8} {peer} is not here to compare  {aim}"),
+    }
+}
+
+fn main() {
+    println!("medians of {TURNS} turns; ours, then the other's, then ours over the other's");
+    round_trip::measure();
+    stream::measure();
+    veth::measure();
+    requests::measure();
+}

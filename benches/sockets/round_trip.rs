@@ -1,0 +1,86 @@
+//! One datagram there and back: the UDP server of `wirelab serve` and our client socket against sockperf's ping-pong.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, mpsc},
+    thread,
+    time::Instant,
+};
+
+use tokio::runtime::Runtime;
+use wirelab::{
+    path::{Datagrams, Host, direct::DirectHost},
+    serve::{Bind, Options, Server},
+    service::Service,
+    target::Scheme,
+};
+
+use super::{LENGTH, by_turns, common, pin, print, tools};
+
+const ROUND_TRIPS: u32 = 20_000;
+
+pub(super) fn measure() {
+    for (name, server, client) in [("both on one core", 0, 0), ("a core each", 0, 1)] {
+        let mut echo = UdpEcho::start(server, client);
+        let ours = || echo.round_trip_us();
+        // sockperf prints half of it.
+        let sockperf = tools::Sockperf::start(server);
+        let theirs = || Some(2.0 * sockperf.as_ref()?.half_round_trip_us(client)?);
+        let what = format!("UDP round trip, {LENGTH} bytes, {name}");
+        print(&what, "us", "sockperf ping-pong", by_turns(ours, theirs), "(aim: at most 1.10)");
+    }
+}
+
+/// Starts the server of `wirelab serve` on a thread of its own, which ends with the program.
+pub(super) fn serve(scheme: Scheme, core: usize) -> SocketAddr {
+    pin(core);
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        common::runtime().block_on(async {
+            let host: Arc<dyn Host> = DirectHost::new().expect("a host");
+            let bind = Bind { scheme, local: common::any_port() };
+            let identity = Some(common::tls().1.identity);
+            let options = Options { identity, ..Options::new(Service::Echo) };
+            let server = Server::start(&host, &[bind], options).expect("a server");
+            tell.send(server.binds().next().expect("an address").local).expect("somebody who waits");
+            std::future::pending::<()>().await;
+        });
+    });
+    told.recv().expect("a server")
+}
+
+/// A client socket of the UDP server of `wirelab serve`.
+pub(super) struct UdpEcho {
+    pub(super) runtime: Runtime,
+    pub(super) socket: Arc<dyn Datagrams>,
+    pub(super) server: SocketAddr,
+    _host: Arc<dyn Host>,
+}
+
+impl UdpEcho {
+    pub(super) fn start(server_core: usize, client_core: usize) -> Self {
+        let server = serve(Scheme::Udp, server_core);
+        pin(client_core);
+        let runtime = common::runtime();
+        let (host, socket) = runtime.block_on(async {
+            let host: Arc<dyn Host> = DirectHost::new().expect("a host");
+            let socket = host.udp_connect(server).expect("a socket");
+            (host, socket)
+        });
+        Self { runtime, socket, server, _host: host }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is what is measured")]
+    fn round_trip_us(&mut self) -> f64 {
+        let Self { runtime, socket, server, .. } = self;
+        let mut buffer = vec![0; 65_535];
+        runtime.block_on(async {
+            let start = Instant::now();
+            for _ in 0..ROUND_TRIPS {
+                socket.send(&[7; LENGTH], *server, None).await.expect("a socket that takes it");
+                socket.recv(&mut buffer).await.expect("an echo");
+            }
+            start.elapsed().as_secs_f64() * 1e6 / f64::from(ROUND_TRIPS)
+        })
+    }
+}

@@ -1,0 +1,98 @@
+//! Programs of others, if they are installed.
+
+use std::{
+    net::UdpSocket,
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+/// A server that ends with this value.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start(core: usize, program: &str, arguments: &[&str]) -> Option<Running> {
+    let child = Command::new("taskset")
+        .args(["-c", &core.to_string(), program])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let mut running = Running(child);
+    // It says nothing when it is ready; one that is not installed has ended by then.
+    pause(Duration::from_millis(700));
+    running.0.try_wait().ok()?.is_none().then_some(running)
+}
+
+fn output(core: usize, program: &str, arguments: &[&str]) -> Option<String> {
+    let core = core.to_string();
+    let output = Command::new("taskset").args(["-c", &core, program]).args(arguments).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn free_port() -> String {
+    let socket = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+    socket.expect("a port").port().to_string()
+}
+
+/// <https://github.com/Mellanox/sockperf>
+pub(super) struct Sockperf {
+    _server: Running,
+    port: String,
+}
+
+impl Sockperf {
+    pub(super) fn start(core: usize) -> Option<Self> {
+        let port = free_port();
+        let server = start(core, "sockperf", &["server", "-i", "127.0.0.1", "-p", &port])?;
+        Some(Self { _server: server, port })
+    }
+
+    /// The median of what it calls latency, in microseconds.
+    pub(super) fn half_round_trip_us(&self, core: usize) -> Option<f64> {
+        let length = super::LENGTH.to_string();
+        let arguments = ["ping-pong", "-i", "127.0.0.1", "-p", &self.port, "-m", &length, "-t", "1"];
+        let text = output(core, "sockperf", &arguments)?;
+        let line = text.lines().find(|line| line.contains("percentile 50.000"))?;
+        line.split('=').nth(1)?.trim().parse().ok()
+    }
+}
+
+/// <https://software.es.net/iperf/>
+pub(super) struct Iperf {
+    _server: Running,
+    port: String,
+}
+
+impl Iperf {
+    pub(super) fn start(core: usize) -> Option<Self> {
+        let port = free_port();
+        let server = start(core, "iperf3", &["-s", "-B", "127.0.0.1", "-p", &port])?;
+        Some(Self { _server: server, port })
+    }
+
+    /// Datagrams of `length` bytes a second that arrived, in millions.
+    pub(super) fn udp_millions(&self, core: usize, length: usize) -> Option<f64> {
+        let length = length.to_string();
+        let arguments =
+            ["-u", "-c", "127.0.0.1", "-p", &self.port, "-b", "0", "-l", &length, "-t", "1", "-J"];
+        let text = output(core, "iperf3", &arguments)?;
+        let result: serde_json::Value = serde_json::from_str(&text).ok()?;
+        let sum = &result["end"]["sum"];
+        let arrived = sum["packets"].as_f64()? - sum["lost_packets"].as_f64()?;
+        Some(arrived / sum["seconds"].as_f64()? / 1e6)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "nothing tells when somebody else's program is ready")]
+fn pause(duration: Duration) {
+    thread::sleep(duration);
+}
