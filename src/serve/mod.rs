@@ -5,6 +5,7 @@
 mod converse;
 mod counters;
 mod desk;
+mod floods;
 mod limits;
 mod listening;
 mod perf;
