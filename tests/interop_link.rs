@@ -152,7 +152,8 @@ fn dig_asks_again_when_its_query_or_the_answer_is_lost() {
     let said = Program::start(dig).finish().succeeded();
     assert!(said.contains("192.0.2.77"), "{said}");
     let took = number_after(&said, "Query time:");
-    assert!((60.0..1000.0).contains(&took), "{took} ms: {said}");
+    // In whole milliseconds, from when it is told that the query was sent, which may be some after it was.
+    assert!((50.0..1000.0).contains(&took), "{took} ms: {said}");
     let report = link.report();
     assert_eq!(report["to_server"]["packets"], 3);
     assert_eq!(report["to_client"]["packets"], 2);

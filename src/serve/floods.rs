@@ -8,11 +8,10 @@ use crate::time::Time;
 /// Sources that are shunned at a time: for each datagram the kernel compares them all.
 const MOST: usize = 64;
 /// How long what a source sends is added up.
-const WINDOW: Duration = Duration::from_millis(10);
-/// A flood is so many times its source's rate, beyond that rate.
-const TIMES: u64 = 4;
-/// And no fewer datagrams in a window: a burst is not a flood.
-const FEWEST: u64 = 32;
+const WINDOW: Duration = Duration::from_millis(100);
+/// What a source sends beyond its rate is a flood if it is as much again, and so many datagrams more in a window: a burst is
+/// no flood.
+const BURST: u64 = 100;
 /// How long a source is shunned.
 const SHUNNED: Duration = Duration::from_secs(1);
 
@@ -42,8 +41,7 @@ impl Floods {
             return None;
         };
         self.refused[index].1 += 1;
-        let rate_times_window = u64::from(rate.get()) * WINDOW.as_millis() as u64 / 1000;
-        let flood = FEWEST + TIMES * rate_times_window;
+        let flood = BURST + u64::from(rate.get()) * WINDOW.as_millis() as u64 / 1000;
         if self.refused[index].1 < flood || self.shunned.len() == MOST {
             return None;
         }
@@ -80,8 +78,8 @@ mod tests {
     use super::*;
 
     const RATE: NonZeroU32 = NonZeroU32::new(1000).unwrap();
-    /// 32 and four times ten in ten milliseconds.
-    const FLOOD: u64 = 72;
+    /// A hundred, and the hundred that the rate allows in a tenth of a second.
+    const FLOOD: u64 = 200;
 
     fn source(n: u8) -> IpAddr {
         Ipv4Addr::new(192, 0, 2, n).into()
@@ -109,9 +107,9 @@ mod tests {
     #[test]
     fn one_a_little_above_its_rate_is_not() {
         let mut floods = Floods::default();
-        // 5,000 a second beyond a rate of 1,000.
+        // 1,900 a second beyond a rate of 1,000.
         for n in 1..10_000 {
-            assert_eq!(floods.refused(source(1), RATE, at(n * 200)), None);
+            assert_eq!(floods.refused(source(1), RATE, at(n * 526)), None);
         }
     }
 
