@@ -37,8 +37,7 @@ fn run(mut command: Command, arguments: &[&str]) -> String {
 /// The number that follows `name` in what a program printed.
 fn number_after(said: &str, name: &str) -> f64 {
     let (_, rest) = said.split_once(name).unwrap_or_else(|| panic!("no {name:?} in {said}"));
-    let digits: String =
-        rest.trim_start().chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+    let digits: String = rest.trim_start().chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
     digits.trim_end_matches('.').parse().unwrap()
 }
 
@@ -52,7 +51,9 @@ fn irtt_sees_the_delay_and_which_packets_are_lost_and_on_which_way() {
     let options = ["--delay", "20ms", "--loss", "drop:5:9:12", "--to-client", "loss=drop:7:20"];
     let link = Link::start(LOOPBACK, to, &options);
 
-    let Some(client) = tool("irtt", &["client", "-i", "10ms", "-d", "300ms", "-Q", "-o", "-"]) else { return };
+    let Some(client) = tool("irtt", &["client", "-i", "10ms", "-d", "300ms", "-Q", "-o", "-"]) else {
+        return;
+    };
     let said = run(client, &[&link.address.to_string()]);
     let said: Value = serde_json::from_str(&said).unwrap();
     let lost = |how: &str| -> Vec<u64> {

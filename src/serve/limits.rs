@@ -215,9 +215,8 @@ mod tests {
     fn a_fast_one_may_send_a_tenth_of_a_second_at_once_and_none_of_it_once_exhausted() {
         let rate = NonZeroU32::new(2000).unwrap();
         let mut limits = RateLimits::default();
-        let mut sent = |now| {
-            (0..1000).take_while(|_| limits.delay(SOURCE, rate, now, (1, false)).is_zero()).count()
-        };
+        let mut sent =
+            |now| (0..1000).take_while(|_| limits.delay(SOURCE, rate, now, (1, false)).is_zero()).count();
         assert_eq!(sent(Time::ZERO), 201);
         let until = Time::ZERO + Duration::from_secs(2);
         limits.exhaust(SOURCE, rate, until);
