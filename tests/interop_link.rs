@@ -51,7 +51,7 @@ fn irtt_sees_the_delay_and_which_packets_are_lost_and_on_which_way() {
     let options = ["--delay", "20ms", "--loss", "drop:5:9:12", "--to-client", "loss=drop:7:20"];
     let link = Link::start(LOOPBACK, to, &options);
 
-    let Some(client) = tool("irtt", &["client", "-i", "10ms", "-d", "300ms", "-Q", "-o", "-"]) else {
+    let Some(client) = tool("irtt", &["client", "-i", "10ms", "-d", "600ms", "-Q", "-o", "-"]) else {
         return;
     };
     let said = run(client, &[&link.address.to_string()]);
@@ -63,10 +63,11 @@ fn irtt_sees_the_delay_and_which_packets_are_lost_and_on_which_way() {
     let up = [3, 7, 10];
     assert_eq!(lost("true_up"), up);
     // The server's window of what it received tells irtt this much.
-    let answered: Vec<u64> = (0..30).filter(|n| !up.contains(n)).collect();
+    let answered: Vec<u64> = (0..60).filter(|n| !up.contains(n)).collect();
     assert_eq!(lost("true_down"), [answered[7 - 2], answered[20 - 2]]);
-    assert_eq!(said["stats"]["packets_sent"], 30);
-    assert_eq!(said["stats"]["packets_received"], 25);
+    // It leaves out those that a busy machine has it miss the time for.
+    let sent = said["stats"]["packets_sent"].as_u64().unwrap();
+    assert_eq!(said["stats"]["packets_received"], sent - 5);
     let least = said["stats"]["rtt"]["min"].as_u64().unwrap();
     assert!((40_000_000..80_000_000).contains(&least), "{least} ns");
     let report = link.report();
