@@ -17,7 +17,10 @@ use std::{
 
 use program::{Server, run};
 use quinn::crypto::rustls::QuicClientConfig;
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::{
+    process::{Resource, getrlimit, setrlimit},
+    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
+};
 use socket2::{Domain, Socket, Type};
 use wirelab::{
     path::{Host, direct::DirectHost},
@@ -45,14 +48,19 @@ struct Scale {
 #[test]
 fn an_attack_is_refused_and_accounted_for_and_those_who_mean_well_are_served() {
     let scale = Scale { datagrams: 100_000, half_open: 1_000, slow_readers: 100, samples: 500 };
-    attack(&scale);
+    attack(&scale, None);
 }
 
 #[test]
 #[ignore = "a million datagrams, 30,000 half-open connections, and a bound on p99: release, on an idle machine"]
 fn an_attack_at_full_scale_leaves_those_who_mean_well_their_p99() {
     let scale = Scale { datagrams: 1_000_000, half_open: 10_000, slow_readers: 1_000, samples: 5_000 };
-    let (quiet, attacked) = attack(&scale);
+    // What the attackers compute and the kernel does to send for them would be done by other machines, so that has a core
+    // of its own. That each of their datagrams goes through this kernel's receiving path there, as it would on whatever
+    // core takes the network's interrupts, leaves the server its own core as well.
+    let cores = Cores::two().expect("a core for the attackers and one for the rest");
+    cores.stay();
+    let (quiet, attacked) = attack(&scale, Some(&cores));
     assert!(attacked <= 3 * quiet, "p99 {attacked:?} under attack, {quiet:?} without");
 }
 
@@ -94,7 +102,7 @@ fn a_second_server_is_refused_the_ports_that_the_first_one_shares_with_its_worke
 }
 
 /// Attacks a server: p99 of a client that means well, before and during the attack.
-fn attack(scale: &Scale) -> (Duration, Duration) {
+fn attack(scale: &Scale, cores: Option<&Cores>) -> (Duration, Duration) {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).unwrap();
@@ -108,14 +116,25 @@ fn attack(scale: &Scale) -> (Duration, Duration) {
     let slow = slow_readers(&server, scale.slow_readers);
     let target = server.address("udp");
     let quic = server.address("quic");
-    let (attacked, garbage) = std::thread::scope(|threads| {
-        let flood = threads.spawn(|| flood(target, scale.datagrams) + flood_quic(quic, scale.datagrams / 10));
-        (friend.p99_while(|_| !flood.is_finished()), flood.join().unwrap())
-    });
-    assert_eq!(garbage, scale.datagrams + scale.datagrams / 10);
+    let under = |attack: &(dyn Fn() -> u64 + Sync)| {
+        std::thread::scope(|threads| {
+            let attack = threads.spawn(|| {
+                if let Some(cores) = cores {
+                    cores.move_over();
+                }
+                attack()
+            });
+            (friend.p99_while(|_| !attack.is_finished()), attack.join().unwrap())
+        })
+    };
+    let (flooded, sent) = under(&|| flood(target, scale.datagrams));
+    assert_eq!(sent, scale.datagrams);
+    let (beside, sent) = under(&|| flood_quic(quic, scale.datagrams / 10));
+    assert_eq!(sent, scale.datagrams / 10);
+    let attacked = flooded.max(beside);
     memory_is_bounded(&server);
 
-    // Newcomers, from the very address of many who do not mean well.
+    // Newcomers, while the connections of those who do not mean well are still there.
     for url in &server.urls {
         let said = run(folder.path(), ["send", url, "hello", "--timeout", "5s"]);
         assert_eq!(said.out, "hello\n", "{url}: {}", said.err);
@@ -144,6 +163,32 @@ fn attack(scale: &Scale) -> (Duration, Duration) {
     let (strays, garbage) = (report.of("quic", "stray datagram"), scale.datagrams / 10);
     assert!(strays <= garbage && strays + dropped >= garbage, "{}", report.0);
     (quiet, attacked)
+}
+
+/// Two cores: this thread's and its children's, and the attackers'.
+struct Cores([usize; 2]);
+
+impl Cores {
+    fn two() -> Option<Self> {
+        let allowed = sched_getaffinity(None).unwrap();
+        let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
+        Some(Self([cores.next()?, cores.next()?]))
+    }
+
+    /// For this thread, and whatever it starts from here on.
+    fn stay(&self) {
+        Self::pin(self.0[0]);
+    }
+
+    fn move_over(&self) {
+        Self::pin(self.0[1]);
+    }
+
+    fn pin(core: usize) {
+        let mut set = CpuSet::new();
+        set.set(core);
+        sched_setaffinity(None, &set).unwrap();
+    }
 }
 
 const DISPLACED: &str = "made room unproven";

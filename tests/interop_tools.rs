@@ -4,18 +4,7 @@ mod support;
 
 use std::process::Command;
 
-use support::{Certificates, Program, Server, command_exists, send, skip};
-
-/// A tool of the system, or `None`, said so, where it is not installed.
-fn tool(name: &str, arguments: &[&str]) -> Option<Command> {
-    if !command_exists(name) {
-        skip(&format!("no {name} here"));
-        return None;
-    }
-    let mut command = Command::new(name);
-    command.args(arguments);
-    Some(command)
-}
+use support::{Certificates, Program, Server, send, skip, tool};
 
 /// Types lines, each once the one before it has come back.
 fn echoes_line_by_line(client: Command) {

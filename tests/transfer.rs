@@ -1,5 +1,7 @@
 //! Transfers: what arrives is what was sent, or it is said what is missing.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use proptest::prelude::*;
 use wirelab::{
     experiment::{

@@ -68,7 +68,7 @@ impl Held {
     pub(super) fn of(delivery: &Delivery, resolution: Duration) -> Option<Self> {
         let blocker = delivery.blocked_by?;
         let wait = delivery.released - delivery.arrived?;
-        (wait >= resolution).then(|| Self {
+        (wait >= resolution).then_some(Self {
             wait,
             by_other_flow: blocker.flow != delivery.probe.id.flow,
             cause: delivery.cause,

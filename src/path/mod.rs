@@ -136,6 +136,12 @@ pub trait Datagrams: Send + Sync + Debug {
         self.try_send(first, to, from).map(|()| first.len())
     }
 
+    /// Has datagrams from these sources dropped before they are received, and from no others: IPv4 addresses, and of
+    /// IPv6 the /64 that each is in. `false` where this path cannot.
+    fn shun(&self, _: &[IpAddr]) -> bool {
+        false
+    }
+
     /// Completes when sending is worth another try.
     fn writable(&self) -> BoxFuture<'_, Result<(), DatagramError>>;
 }

@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -40,11 +40,14 @@ pub enum Refusal {
     SendFailed,
     /// The socket's receive queue was full, so that the system dropped a datagram.
     QueueFull,
+    /// The source was so far above its rate that the system was told to drop its datagrams for a while. Where it was told
+    /// so once, those that found no room in the receive queue are counted here too: the system counts them together.
+    Shunned,
 }
 
 impl Refusal {
     /// Every reason, in the order in which they are shown.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NotAllowed,
         Self::AnswersBack,
         Self::RateLimit,
@@ -59,6 +62,7 @@ impl Refusal {
         Self::Stopping,
         Self::SendFailed,
         Self::QueueFull,
+        Self::Shunned,
     ];
 
     /// The reason in a few words.
@@ -78,6 +82,7 @@ impl Refusal {
             Self::Stopping => "handshake cut by the stop",
             Self::SendFailed => "reply not sent",
             Self::QueueFull => "receive queue full",
+            Self::Shunned => "source shunned or receive queue full",
         }
     }
 }
@@ -90,6 +95,8 @@ pub(super) struct Counters {
     bytes_out: AtomicU64,
     clients: AtomicU64,
     refused: [AtomicU64; Refusal::ALL.len()],
+    /// Whether the system was ever told to drop a source's datagrams.
+    pub(super) shuns: AtomicBool,
 }
 
 impl Counters {

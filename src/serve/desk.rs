@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -18,7 +19,10 @@ use super::{
     slots::{Slot, Slots},
     stop::Tasks,
 };
-use crate::path::{Host, timeout};
+use crate::{
+    path::{Host, timeout},
+    time::Time,
+};
 
 /// How long a client may take for its handshake. Whoever is slower holds a place that another could use.
 pub(super) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
@@ -71,6 +75,12 @@ impl Desk {
             return Err(Refusal::NotAllowed);
         }
         if self.rate_delay(source.ip(), 1, false).is_zero() { Ok(()) } else { Err(Refusal::RateLimit) }
+    }
+
+    /// `source` floods with more than its `rate`: it gets nothing until `until`, and has to start slowly then.
+    pub(super) fn exhaust(&self, source: IpAddr, rate: NonZeroU32, until: Time) {
+        self.counters.shuns.store(true, Ordering::Relaxed);
+        self.rates.lock().unwrap_or_else(PoisonError::into_inner).exhaust(source, rate, until);
     }
 
     /// Whether a connection from `source` may be had; the slot is to be held as long as the connection.

@@ -19,8 +19,11 @@ pub const DEFAULT_RATE: NonZeroU32 = NonZeroU32::new(10_000).expect("not zero");
 /// nothing but memory that is bounded.
 pub(super) const SOURCES: usize = 16_384;
 
-/// How much of its rate a source may use at once, after it has been silent.
-const BURST: Duration = Duration::from_secs(1);
+/// How much of its rate a source may use at once, after it has been silent. Others wait for as long as that takes to
+/// answer, so it is short.
+const BURST: Duration = Duration::from_millis(100);
+/// Messages that it may send at once all the same.
+const BURST_MESSAGES: u64 = 10;
 
 /// UDP ports whose owners answer whatever they get: two of them set on each other never stop. echo, discard,
 /// daytime, qotd, chargen, time, DNS, TFTP, portmap, NTP, NetBIOS, SNMP, CLDAP, RIP, SSDP, mDNS, memcached,
@@ -87,14 +90,27 @@ impl RateLimits {
         (messages, will_wait): (u64, bool),
     ) -> Duration {
         let bucket = self.sources.entry(network(source));
-        let delay = bucket.full_at.since(now + BURST);
+        let delay = bucket.full_at.since(now + burst(rate));
         if delay.is_zero() || will_wait {
-            let interval = 1_000_000_000 / u64::from(rate.get());
-            bucket.full_at =
-                bucket.full_at.max(now) + Duration::from_nanos(interval.saturating_mul(messages));
+            bucket.full_at = bucket.full_at.max(now) + take(rate, messages);
         }
         delay
     }
+
+    /// `source` has used up all that it may send until `until`.
+    pub(super) fn exhaust(&mut self, source: IpAddr, rate: NonZeroU32, until: Time) {
+        self.sources.entry(network(source)).full_at = until + burst(rate);
+    }
+}
+
+/// How long so many messages take at `rate`.
+fn take(rate: NonZeroU32, messages: u64) -> Duration {
+    Duration::from_nanos((1_000_000_000 / u64::from(rate.get())).saturating_mul(messages))
+}
+
+/// How long what may be sent at once takes at `rate`.
+fn burst(rate: NonZeroU32) -> Duration {
+    BURST.max(take(rate, BURST_MESSAGES))
 }
 
 /// What one source is to its rate: an IPv6 host has a whole /64 to send from (RFC 4291 section 2.5.1).
@@ -193,6 +209,20 @@ mod tests {
         assert_eq!(sent_at(start), 11);
         assert_eq!(sent_at(start), 0, "what was refused does not count, and changes nothing");
         assert_eq!(sent_at(start + Duration::from_millis(300)), 3);
+    }
+
+    #[test]
+    fn a_fast_one_may_send_a_tenth_of_a_second_at_once_and_none_of_it_once_exhausted() {
+        let rate = NonZeroU32::new(2000).unwrap();
+        let mut limits = RateLimits::default();
+        let mut sent =
+            |now| (0..1000).take_while(|_| limits.delay(SOURCE, rate, now, (1, false)).is_zero()).count();
+        assert_eq!(sent(Time::ZERO), 201);
+        let until = Time::ZERO + Duration::from_secs(2);
+        limits.exhaust(SOURCE, rate, until);
+        assert!(!limits.delay(SOURCE, rate, Time::ZERO + Duration::from_secs(1), (1, false)).is_zero());
+        assert!(limits.delay(SOURCE, rate, until, (1, false)).is_zero());
+        assert!(!limits.delay(SOURCE, rate, until, (1, false)).is_zero());
     }
 
     #[test]

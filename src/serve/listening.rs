@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock, atomic::Ordering},
 };
 
 use super::{
@@ -138,7 +138,8 @@ impl Listening {
             && let Some(dropped) = self.host.dropped_datagrams(self.bind.local)
             && let Some(counters) = self.counters.first()
         {
-            counters.refuse_many(Refusal::QueueFull, dropped);
+            let shuns = self.counters.iter().any(|counters| counters.shuns.load(Ordering::Relaxed));
+            counters.refuse_many(if shuns { Refusal::Shunned } else { Refusal::QueueFull }, dropped);
         }
     }
 

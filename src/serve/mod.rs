@@ -6,6 +6,7 @@ mod arq;
 mod converse;
 mod counters;
 mod desk;
+mod floods;
 mod limits;
 mod listening;
 mod perf;

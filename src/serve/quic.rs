@@ -4,7 +4,7 @@
 
 use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use quinn::{
     Connection, ConnectionError, Incoming, RecvStream, SendDatagramError, SendStream, VarInt,
     crypto::rustls::HandshakeData,
@@ -210,7 +210,7 @@ async fn answer(
                     transfers::on_quic(desk, server, connection, First::Datagram(datagram)).await;
                     return Ok(());
                 }
-                if let Err(refusal) = answer_datagram(desk, connection, &datagram, &shared) {
+                if let Err(refusal) = answer_datagram(desk, connection, datagram, &shared) {
                     desk.counters.refuse(refusal);
                 }
             }
@@ -258,10 +258,10 @@ async fn serve_stream(
 fn answer_datagram(
     desk: &Desk,
     connection: &Connection,
-    request: &Bytes,
+    request: Bytes,
     shared: &probes::Shared,
 ) -> Result<(), Refusal> {
-    let question = asked(request).filter(|_| desk.options.service == Service::Echo);
+    let question = asked(&request).filter(|_| desk.options.service == Service::Echo);
     let released = Released::at_once(desk.host.now());
     if let Err(refusal) = desk.admit_message(connection.remote_address().ip(), request.len()) {
         if question.is_some() {
@@ -270,14 +270,23 @@ fn answer_datagram(
         return Err(refusal);
     }
     desk.counters.received(request.len());
-    let mut reply = Vec::new();
-    desk.options.service.answer(request, desk.host.unix_time(), &mut reply);
-    if let Some(question) = question {
-        let mark = shared.with_tally(|tally| tally.answer(&*desk.host, question, released));
-        overwrite(&mut reply, &mark);
-    }
+    let reply = match (desk.options.service, question) {
+        // An echo is the request itself. Written to, it is in the same memory where nothing else of its packet is.
+        (Service::Echo, None) => request,
+        (Service::Echo, Some(question)) => {
+            let mark = shared.with_tally(|tally| tally.answer(&*desk.host, question, released));
+            let mut reply = BytesMut::from(request);
+            overwrite(&mut reply, &mark);
+            reply.freeze()
+        }
+        (service, _) => {
+            let mut reply = Vec::new();
+            service.answer(&request, desk.host.unix_time(), &mut reply);
+            reply.into()
+        }
+    };
     let length = reply.len();
-    connection.send_datagram(reply.into()).map_err(|e| match e {
+    connection.send_datagram(reply).map_err(|e| match e {
         SendDatagramError::TooLarge => Refusal::TooLong,
         _ => Refusal::SendFailed,
     })?;

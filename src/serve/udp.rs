@@ -9,6 +9,7 @@ use std::{
 use super::{
     Refusal,
     desk::Desk,
+    floods::Floods,
     limits::Bounded,
     replies::Replies,
     tally::{Released, Tally, asked, overwrite},
@@ -16,6 +17,7 @@ use super::{
 use crate::{
     path::{Datagrams, Received},
     service::Service,
+    time::Time,
 };
 
 /// How long to leave a socket alone that fails, so that its owner's machine is not kept busy with it.
@@ -26,8 +28,14 @@ const TURN: u64 = 64;
 
 pub(super) fn start(desk: Desk, socket: Arc<dyn Datagrams>) {
     let tasks = desk.tasks.clone();
-    let server =
-        UdpServer { local: socket.local_addr(), socket, desk, clients: Bounded::default(), last: None };
+    let server = UdpServer {
+        local: socket.local_addr(),
+        socket,
+        desk,
+        clients: Bounded::default(),
+        last: None,
+        floods: Floods::default(),
+    };
     tasks.spawn("a UDP server", server.run());
 }
 
@@ -39,6 +47,8 @@ struct UdpServer {
     clients: Bounded<SocketAddr, Client>,
     /// Who was answered last, and is mostly the next one too.
     last: Option<SocketAddr>,
+    /// Who is not even received.
+    floods: Floods,
 }
 
 /// What is remembered of a source.
@@ -60,9 +70,14 @@ impl UdpServer {
             if turn % TURN == 0 {
                 tokio::task::yield_now().await;
             }
+            let forgiven = self.floods.next();
             // What has arrived is answered before a stop is obeyed.
             let received = tokio::select! {
                 biased;
+                () = self.desk.host.sleep_until(forgiven.unwrap_or(Time::MAX)), if forgiven.is_some() => {
+                    self.forgive();
+                    continue;
+                }
                 received = self.socket.recv(&mut buffer) => received,
                 () = &mut draining => return,
             };
@@ -74,7 +89,7 @@ impl UdpServer {
                             let way = (from, self.answer_from(to));
                             replies.add((&*self.socket, &self.desk), way, &reply).await;
                         }
-                        Err(refusal) => self.desk.counters.refuse(refusal),
+                        Err(refusal) => self.refuse(refusal, from.ip()),
                     }
                     if !more {
                         replies.flush(&*self.socket, &self.desk).await;
@@ -109,6 +124,26 @@ impl UdpServer {
             overwrite(reply, &tally.answer(&*self.desk.host, question, released));
         }
         Ok(())
+    }
+
+    fn refuse(&mut self, refusal: Refusal, source: IpAddr) {
+        self.desk.counters.refuse(refusal);
+        if refusal != Refusal::RateLimit {
+            return;
+        }
+        let Some(rate) = self.desk.options.access.rate_of(source) else { return };
+        let Some(until) = self.floods.refused(source, rate, self.desk.host.now()) else { return };
+        if self.socket.shun(&self.floods.shunned()) {
+            self.desk.exhaust(source, rate, until);
+        } else {
+            self.floods.forgive(Time::MAX);
+        }
+    }
+
+    /// Receives again from those whose time is over.
+    fn forgive(&mut self) {
+        self.floods.forgive(self.desk.host.now());
+        self.socket.shun(&self.floods.shunned());
     }
 
     /// A socket bound to all addresses answers from the one that was asked. To many is no such address.

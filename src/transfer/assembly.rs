@@ -171,7 +171,7 @@ mod tests {
         assert!(assembly.piece(15, &[0; 10]).is_err());
         assert!(assembly.piece(5, &[0; 10]).is_err());
         assert!(assembly.piece(u64::MAX, &[0; 10]).is_err());
-        assert_eq!(assembly.missing().collect::<Vec<_>>(), [0..10]);
+        assert_eq!(assembly.missing().collect::<Vec<_>>(), vec![0..10]);
     }
 
     proptest! {

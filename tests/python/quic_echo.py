@@ -1,11 +1,14 @@
 """QUIC by aioquic, as a client and as a server.
 
 quic_echo.py client PORT CA      echoes over a stream and over a DATAGRAM frame, and prints what came back
+quic_echo.py rounds PORT CA N    echoes N times, each on a stream of its own after the one before, and prints the
+                                 number of those that came back and the least milliseconds that one took
 quic_echo.py server CERT KEY     echoes whatever streams and DATAGRAM frames bring, until it is ended
 """
 
 import asyncio
 import sys
+import time
 
 from aioquic.asyncio.client import connect
 from aioquic.asyncio.protocol import QuicConnectionProtocol
@@ -64,17 +67,33 @@ class EchoServer(QuicConnectionProtocol):
         self.transmit()
 
 
-async def client(port: int, ca: str) -> None:
+def to_server(port: int, ca: str):
     settings = configuration(is_client=True)
     settings.load_verify_locations(ca)
     settings.server_name = "localhost"
-    async with connect("127.0.0.1", port, configuration=settings, create_protocol=EchoClient) as quic:
+    return connect("127.0.0.1", port, configuration=settings, create_protocol=EchoClient)
+
+
+async def client(port: int, ca: str) -> None:
+    async with to_server(port, ca) as quic:
         print("stream:", (await quic.echo_on_a_stream(b"over a stream")).decode("utf-8"))
         # More than one packet's worth, so that it is not one lucky frame.
         long = bytes(range(256)) * 64
         print("long stream:", "same" if await quic.echo_on_a_stream(long) == long else "different")
         print("datagram:", (await quic.echo_in_a_datagram(b"in a datagram")).decode("utf-8"))
         print("alpn:", quic.alpn)
+
+
+async def rounds(port: int, ca: str, count: int) -> None:
+    took = []
+    async with to_server(port, ca) as quic:
+        for number in range(count):
+            message = number.to_bytes(4, "big") * 100
+            start = time.monotonic()
+            if await quic.echo_on_a_stream(message) == message:
+                took.append((time.monotonic() - start) * 1000)
+    print("echoes:", len(took))
+    print("least milliseconds:", min(took))
 
 
 async def server(certificate: str, key: str) -> None:
@@ -92,6 +111,9 @@ def main(role: str, *arguments: str) -> None:
     if role == "client":
         port, ca = arguments
         asyncio.run(asyncio.wait_for(client(int(port), ca), PATIENCE_SECONDS))
+    elif role == "rounds":
+        port, ca, count = arguments
+        asyncio.run(asyncio.wait_for(rounds(int(port), ca, int(count)), PATIENCE_SECONDS))
     elif role == "server":
         asyncio.run(server(*arguments))
     else:

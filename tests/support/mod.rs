@@ -4,12 +4,14 @@
 
 #![allow(dead_code, unused_imports, reason = "each test file uses its part of this")]
 
+mod link;
 mod program;
 mod tools;
 mod wirelab;
 
 pub(crate) use self::{
+    link::Link,
     program::{Finished, Program},
-    tools::{command_exists, python, python_with, skip},
+    tools::{command_exists, python, python_with, skip, tool},
     wirelab::{Certificates, Server, send},
 };

@@ -56,6 +56,11 @@ impl Program {
         Self { name, input, child, output, said: Said::default() }
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Writes to its standard input, as soon as it takes more.
     pub(crate) fn say(&mut self, text: &str) {
         let input = self.input.as_ref().expect("standard input has been ended");

@@ -22,6 +22,17 @@ pub(crate) fn command_exists(name: &str) -> bool {
     env::split_paths(&folders).any(|folder| folder.join(name).is_file())
 }
 
+/// A tool of the system, or `None`, said so, where it is not installed.
+pub(crate) fn tool(name: &str, arguments: &[&str]) -> Option<Command> {
+    if !command_exists(name) {
+        skip(&format!("no {name} here"));
+        return None;
+    }
+    let mut command = Command::new(name);
+    command.args(arguments);
+    Some(command)
+}
+
 /// A Python program of `tests/python`, or `None`, said so, where there is no Python.
 pub(crate) fn python(script: &str) -> Option<Command> {
     let python = interpreter();

@@ -75,7 +75,8 @@ pub(crate) fn send(arguments: &[&str]) -> Finished {
     Program::start(command).finish()
 }
 
-fn wirelab() -> Command {
+/// `wirelab`, to be told what to do.
+pub(super) fn wirelab() -> Command {
     Command::new(env!("CARGO_BIN_EXE_wirelab"))
 }
 

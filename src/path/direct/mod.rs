@@ -2,6 +2,7 @@
 
 mod clock;
 mod linger;
+mod shun;
 pub(super) mod tcp;
 mod udp;
 mod worker;

@@ -9,10 +9,10 @@ use std::{
 };
 
 use quinn::udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
-use socket2::Socket;
+use socket2::{SockRef, Socket};
 use tokio::io::Interest;
 
-use super::linger::Linger;
+use super::{linger::Linger, shun};
 use crate::path::{BoxFuture, DatagramError, Datagrams, Received};
 
 /// Buffers that one system call may fill, each with one datagram or a run of them that the kernel joined.
@@ -158,6 +158,10 @@ impl Datagrams for UdpSocket {
         }
         let first = &run[..segment.min(run.len())];
         self.try_send(first, to, from).map(|()| first.len())
+    }
+
+    fn shun(&self, sources: &[IpAddr]) -> bool {
+        shun::shun(SockRef::from(&*self.io), sources).is_ok()
     }
 
     fn writable(&self) -> BoxFuture<'_, Result<(), DatagramError>> {

@@ -94,7 +94,7 @@ enum Kind {
     Arq(mpsc::UnboundedReceiver<ArqConnection>),
     Tcp(Box<dyn Listener>),
     Tls(Box<dyn Listener>, tokio_rustls::TlsAcceptor),
-    Quic(QuicServer),
+    Quic(Box<QuicServer>),
 }
 
 /// Listens on `local`, or on a free port where it names none.
@@ -145,7 +145,7 @@ pub fn listen(
         Transport::QuicOne | Transport::QuicFlow | Transport::QuicMessage | Transport::QuicDatagram => {
             let server = quic::listen(host, local, &settings.server_tls, &settings.quic)?;
             let local = server.endpoint.local_addr().unwrap_or(local);
-            (Kind::Quic(server), local)
+            (Kind::Quic(Box::new(server)), local)
         }
     };
     Ok(BulkAcceptor { host: host.clone(), mapping: (transport, settings.flows), local, kind })

@@ -1,0 +1,114 @@
+//! A filter in the kernel, so that some sources' datagrams never enter a socket's queue.
+
+use std::{io, net::IpAddr};
+
+use socket2::{SockFilter, SockRef};
+
+/// Where the IP header begins, to a filter that is handed the UDP header.
+const IP_HEADER: u32 = libc::SKF_NET_OFF as u32;
+/// Of the source address in it (RFC 791 section 3.1, RFC 8200 section 3).
+const IPV4_SOURCE: u32 = IP_HEADER + 12;
+const IPV6_SOURCE: u32 = IP_HEADER + 8;
+
+/// Has the kernel drop what comes from `sources`: IPv4 addresses, or of IPv6 the whole /64 of each. They are of the
+/// socket's own family, all others are left alone.
+pub(super) fn shun(socket: SockRef<'_>, sources: &[IpAddr]) -> io::Result<()> {
+    if sources.is_empty() {
+        return match socket.detach_filter() {
+            // There is none.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        };
+    }
+    let is_ipv6 = socket.domain()? == socket2::Domain::IPV6;
+    let mut program = Vec::new();
+    for source in sources {
+        match source {
+            IpAddr::V4(ip) if !is_ipv6 => unless_equal(&mut program, &[(IPV4_SOURCE, ip.to_bits())]),
+            IpAddr::V6(ip) if is_ipv6 => {
+                let network = (ip.to_bits() >> 64) as u64;
+                let (high, low) = ((network >> 32) as u32, network as u32);
+                unless_equal(&mut program, &[(IPV6_SOURCE, high), (IPV6_SOURCE + 4, low)]);
+            }
+            _ => continue,
+        }
+        program.push(give(0));
+    }
+    program.push(give(u32::MAX));
+    socket.attach_filter(&program)
+}
+
+/// Skips the next instruction behind these unless each word of the packet is what it should be.
+fn unless_equal(program: &mut Vec<SockFilter>, words: &[(u32, u32)]) {
+    const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+    const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    for (index, (offset, value)) in words.iter().enumerate() {
+        let instructions_left = 2 * (words.len() - index - 1) + 1;
+        program.push(SockFilter::new(LOAD_WORD, 0, 0, *offset));
+        program.push(SockFilter::new(JUMP_IF_EQUAL, 0, instructions_left as u8, *value));
+    }
+}
+
+/// Ends with so many bytes of the packet let through.
+fn give(bytes: u32) -> SockFilter {
+    SockFilter::new((libc::BPF_RET | libc::BPF_K) as u16, 0, 0, bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        net::{SocketAddr, UdpSocket},
+        time::Duration,
+    };
+
+    use super::*;
+
+    #[test]
+    fn who_is_shunned_is_not_received_and_is_again_afterwards() {
+        let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+        server.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let clients = ["127.0.0.1:0", "127.0.0.2:0", "127.0.0.3:0"].map(|at| UdpSocket::bind(at).unwrap());
+        let heard = || {
+            // One that is never shunned comes last.
+            for client in clients.iter().rev() {
+                client.send_to(b"x", server.local_addr().unwrap()).unwrap();
+            }
+            let mut from = Vec::new();
+            loop {
+                let (_, SocketAddr::V4(source)) = server.recv_from(&mut [0]).unwrap() else { unreachable!() };
+                from.push(source.ip().octets()[3]);
+                if from.last() == Some(&1) {
+                    return from;
+                }
+            }
+        };
+        let set = |sources: &[&str]| {
+            let sources: Vec<IpAddr> = sources.iter().map(|source| source.parse().unwrap()).collect();
+            shun(SockRef::from(&server), &sources).unwrap();
+        };
+        set(&[]);
+        assert_eq!(heard(), [3, 2, 1]);
+        set(&["127.0.0.9", "127.0.0.2"]);
+        assert_eq!(heard(), [3, 1]);
+        set(&["2001:db8::", "127.0.0.3"]);
+        assert_eq!(heard(), [2, 1]);
+        set(&[]);
+        assert_eq!(heard(), [3, 2, 1]);
+        // What never got in is counted with what found no room.
+        let dropped = crate::path::drops::dropped(&[server.local_addr().unwrap()]);
+        assert!(dropped.is_none_or(|dropped| dropped == 2), "{dropped:?}");
+    }
+
+    #[test]
+    fn of_ipv6_a_whole_network_is_shunned() {
+        let Ok(server) = UdpSocket::bind("[::1]:0") else { return };
+        let client = UdpSocket::bind("[::1]:0").unwrap();
+        server.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        for (sources, received) in [(&["::"][..], false), (&["2001:db8::", "0:0:0:1::"], true), (&[], true)] {
+            let sources: Vec<IpAddr> = sources.iter().map(|source| source.parse().unwrap()).collect();
+            shun(SockRef::from(&server), &sources).unwrap();
+            client.send_to(b"x", server.local_addr().unwrap()).unwrap();
+            assert_eq!(server.recv(&mut [0]).is_ok(), received, "{sources:?}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! In the steady state a message takes no memory of its own: neither at the servers, nor in the sockets, nor in the relay.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+#![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    io::Write,
+    net::SocketAddr,
+    num::NonZeroUsize,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::runtime::{Builder, Runtime};
+use wirelab::{
+    certs,
+    link::LinkSpec,
+    path::{
+        Datagrams, Host,
+        direct::DirectHost,
+        relay::{ClientLimits, Relay, RelayOptions},
+    },
+    send::{self, Client},
+    serve::{Bind, Options, Server},
+    service::Service,
+    target::Scheme,
+    transport::{
+        Transport,
+        tls::{ClientTls, Trust},
+    },
+};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: all is left to the system's allocator, and counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// One test at a time: what is counted is of the whole process.
+static ALONE: Mutex<()> = Mutex::new(());
+
+const MESSAGES: u64 = 10_000;
+/// Messages before those that count: queues and histograms have their size then.
+const WARMUP: u64 = 1000;
+/// What threads and tables may still take once in a while, whatever the number of messages.
+const SOME: u64 = 50;
+/// Messages of a burst, which sockets hold whatever their size.
+const BURST: u64 = 32;
+
+#[test]
+fn an_echo_over_udp_allocates_nothing() {
+    let (_alone, runtime) = set_up();
+    runtime.block_on(async {
+        let host: Arc<dyn Host> = DirectHost::new().unwrap();
+        let (_server, address) = serve(&host, Scheme::Udp);
+        let socket = host.udp_connect(address).unwrap();
+        echoes(&socket, address, WARMUP, 1).await;
+        let allocations = counted(echoes(&socket, address, MESSAGES, 1)).await;
+        assert!(allocations < SOME, "{allocations} allocations for {MESSAGES} echoes, one at a time");
+        echoes(&socket, address, WARMUP, BURST).await;
+        let allocations = counted(echoes(&socket, address, MESSAGES, BURST)).await;
+        assert!(allocations < SOME, "{allocations} allocations for {MESSAGES} echoes, {BURST} at a time");
+    });
+}
+
+#[test]
+fn the_relay_allocates_nothing_for_what_it_passes_on() {
+    let (_alone, runtime) = set_up();
+    runtime.block_on(async {
+        let host: Arc<dyn Host> = DirectHost::new().unwrap();
+        let (_server, address) = serve(&host, Scheme::Udp);
+        let link = LinkSpec { delay: Duration::from_micros(200), ..LinkSpec::default() };
+        let options = RelayOptions {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            to: address,
+            links: [link.clone(), link],
+            seed: 1,
+            clients: ClientLimits { most: NonZeroUsize::MIN, idle: None },
+        };
+        let relay = Relay::start(host.clone(), &options, None).unwrap();
+        let front = relay.local_addr();
+        let socket = host.udp_connect(front).unwrap();
+        echoes(&socket, front, WARMUP, BURST).await;
+        let allocations = counted(echoes(&socket, front, MESSAGES, BURST)).await;
+        assert!(allocations < SOME, "{allocations} allocations for {MESSAGES} echoes through the relay");
+    });
+}
+
+/// What is counted here is what quinn takes at both ends: packets, frames and wake-ups.
+#[test]
+fn an_echo_in_a_quic_datagram_takes_what_quinn_takes() {
+    let (_alone, runtime) = set_up();
+    runtime.block_on(async {
+        let host: Arc<dyn Host> = DirectHost::new().unwrap();
+        let (_server, address) = serve(&host, Scheme::Quic);
+        let mut client =
+            Client::connect(&host, Transport::QuicDatagram, address, &client_options()).await.unwrap();
+        let mut echoes = async |count: u64| {
+            for number in 0..count {
+                let message = number.to_be_bytes();
+                assert_eq!(client.exchange(&message).await.unwrap().bytes, message);
+            }
+        };
+        echoes(WARMUP).await;
+        let allocations = counted(echoes(MESSAGES)).await as f64 / MESSAGES as f64;
+        let line = format!("an echo in a QUIC datagram: {allocations:.1} allocations at both ends\n");
+        let _ = std::io::stderr().write_all(line.as_bytes());
+        assert!(allocations < MOST_QUIC, "{allocations}");
+    });
+}
+
+/// For one echo, at both ends, with the request and the reply of [`Client::exchange`]. It is five with quinn 0.11.
+const MOST_QUIC: f64 = 8.0;
+
+fn set_up() -> (std::sync::MutexGuard<'static, ()>, Runtime) {
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    (alone, Builder::new_current_thread().enable_io().build().unwrap())
+}
+
+fn serve(host: &Arc<dyn Host>, scheme: Scheme) -> (Server, SocketAddr) {
+    let (identity, _) = certs::ephemeral().unwrap();
+    let options = Options { identity: Some(identity), ..Options::new(Service::Echo) };
+    let bind = Bind { scheme, local: "127.0.0.1:0".parse().unwrap() };
+    let server = Server::start(host, &[bind], options).unwrap();
+    let address = server.binds().next().unwrap().local;
+    (server, address)
+}
+
+fn client_options() -> send::Options {
+    let (_, roots) = certs::ephemeral().unwrap();
+    send::Options {
+        timeout: Duration::from_secs(10),
+        retries: 0,
+        tls: ClientTls {
+            trust: Trust::Roots(roots),
+            server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
+            early_data: false,
+            key_log: false,
+        },
+        seed: None,
+    }
+}
+
+/// Allocations of the whole process while `work` is done.
+async fn counted(work: impl Future<Output = ()>) -> u64 {
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    work.await;
+    ALLOCATIONS.load(Ordering::Relaxed) - before
+}
+
+/// Sends `count` messages, `burst` at a time, and waits for the echo of each.
+async fn echoes(socket: &Arc<dyn Datagrams>, to: SocketAddr, count: u64, burst: u64) {
+    let mut buffer = [0; 2048];
+    let mut sent = 0;
+    while sent < count {
+        for number in sent..sent + burst {
+            socket.send(&number.to_be_bytes(), to, None).await.unwrap();
+        }
+        for number in sent..sent + burst {
+            let received = socket.recv(&mut buffer).await.unwrap();
+            assert_eq!(buffer[..received.len], number.to_be_bytes());
+        }
+        sent += burst;
+    }
+}
