@@ -157,6 +157,7 @@ fn client_options() -> send::Options {
             trust: Trust::Roots(roots),
             server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
             early_data: false,
+            sessions: None,
             key_log: false,
         },
         seed: None,
