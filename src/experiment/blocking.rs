@@ -64,12 +64,10 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// `None` for a message that did not wait for another, or for less than `resolution`.
-    pub(super) fn of(delivery: &Delivery, resolution: Duration) -> Option<Self> {
+    pub(super) fn of(delivery: &Delivery) -> Option<Self> {
         let blocker = delivery.blocked_by?;
-        let wait = delivery.released - delivery.arrived?;
-        (wait >= resolution).then_some(Self {
-            wait,
+        Some(Self {
+            wait: delivery.released - delivery.arrived?,
             by_other_flow: blocker.flow != delivery.probe.id.flow,
             cause: delivery.cause,
         })

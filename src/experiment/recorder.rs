@@ -169,6 +169,7 @@ impl Recorder {
     /// A request reached the server, which handed over the reply at `replied`.
     pub(super) fn at_server(&self, delivery: &Delivery, replied: Time) {
         let mut state = self.lock();
+        let delivery = &delivery.resolved(state.resolution);
         let number = state.workload.number(delivery.probe.id);
         let arrival = state.requests.note(number);
         let Some(message) = state.message(number) else {
@@ -187,6 +188,7 @@ impl Recorder {
     /// A reply reached the client.
     pub(super) fn at_client(&self, delivery: &Delivery) {
         let mut state = self.lock();
+        let delivery = &delivery.resolved(state.resolution);
         let number = state.workload.number(delivery.probe.id);
         if let Some(Slip::Mark(mark)) = delivery.probe.slip {
             state.told(number, delivery, &mark);
@@ -265,8 +267,8 @@ impl State {
                 self.outcome.extra.record(nanos(budget.extra()));
             }
         }
-        let there = request.and_then(|request| Held::of(&request.delivery, self.resolution));
-        let back = Held::of(reply, self.resolution);
+        let there = request.and_then(|request| Held::of(&request.delivery));
+        let back = Held::of(reply);
         self.outcome.order.note(Held::either(there, back));
         self.outcome.order_by_direction[0].note(there);
         self.outcome.order_by_direction[1].note(back);

@@ -36,6 +36,8 @@ pub enum Refusal {
     Stray,
     /// A TLS or QUIC handshake was in progress when the server stopped.
     Stopping,
+    /// A stream that no reply could come on began no transfer; its connection was closed.
+    Unanswerable,
     /// The system would not send the reply.
     SendFailed,
     /// The socket's receive queue was full, so that the system dropped a datagram.
@@ -47,7 +49,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every reason, in the order in which they are shown.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NotAllowed,
         Self::AnswersBack,
         Self::RateLimit,
@@ -60,6 +62,7 @@ impl Refusal {
         Self::Handshake,
         Self::Stray,
         Self::Stopping,
+        Self::Unanswerable,
         Self::SendFailed,
         Self::QueueFull,
         Self::Shunned,
@@ -80,6 +83,7 @@ impl Refusal {
             Self::Handshake => "handshake failed",
             Self::Stray => "stray datagram",
             Self::Stopping => "handshake cut by the stop",
+            Self::Unanswerable => "stream without a way back",
             Self::SendFailed => "reply not sent",
             Self::QueueFull => "receive queue full",
             Self::Shunned => "source shunned or receive queue full",

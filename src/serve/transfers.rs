@@ -8,7 +8,7 @@ use bytes::Bytes;
 use quinn::{Connection, RecvStream};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use super::{converse::Over, desk::Desk};
+use super::{Refusal, converse::Over, desk::Desk};
 use crate::{
     path::timeout,
     service::Service,
@@ -55,19 +55,11 @@ pub(super) enum First {
 
 /// Serves a transfer that has all of `connection` to itself.
 pub(super) async fn on_quic(desk: &Desk, server: &QuicServer, connection: &Connection, first: First) {
-    if desk.options.service != Service::Echo {
+    let Some((message, stream)) = begin(desk, first).await else {
+        desk.counters.refuse(Refusal::Unanswerable);
         return;
-    }
-    let idle = desk.options.idle;
-    let (message, stream) = match first {
-        First::Stream(mut stream) => match timeout(&*desk.host, idle, read_message(&mut stream)).await {
-            Ok(Ok(message)) => (message, Some(stream)),
-            // Whoever says nothing has nothing to be answered.
-            _ => return,
-        },
-        First::Datagram(datagram) => (datagram, None),
     };
-    let Ok(message) = TransferMessage::parse(&message) else { return };
+    let idle = desk.options.idle;
     let mapping = match &message {
         TransferMessage::Fetch(Fetch { datagrams: true, .. }) => (Transport::QuicDatagram, 1),
         TransferMessage::Fetch(Fetch { lanes: 0, .. }) => (Transport::QuicMessage, 1),
@@ -82,6 +74,21 @@ pub(super) async fn on_quic(desk: &Desk, server: &QuicServer, connection: &Conne
         let _ = timeout(&*desk.host, idle, bulk.outgoing.finish()).await;
         let _ = timeout(&*desk.host, idle, connection.closed()).await;
     }
+}
+
+/// What is asked for, and the stream that the rest of it comes on; `None` if it is no transfer.
+async fn begin(desk: &Desk, first: First) -> Option<(TransferMessage, Option<RecvStream>)> {
+    if desk.options.service != Service::Echo {
+        return None;
+    }
+    let (message, stream) = match first {
+        First::Stream(mut stream) => {
+            let read = timeout(&*desk.host, desk.options.idle, read_message(&mut stream)).await;
+            (read.ok()?.ok()?, Some(stream))
+        }
+        First::Datagram(datagram) => (datagram, None),
+    };
+    Some((TransferMessage::parse(&message).ok()?, stream))
 }
 
 async fn serve(

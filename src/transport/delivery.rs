@@ -1,5 +1,7 @@
 //! What a channel tells of a message that it hands over.
 
+use std::time::Duration;
+
 use super::order::Release;
 use crate::{
     path::tap::{Passage, Stamp},
@@ -23,6 +25,18 @@ pub struct Delivery {
     pub blocked_by: Option<MessageId>,
     /// Why those bytes came late; `None` if it waited for none, or where the path cannot know.
     pub cause: Option<Cause>,
+}
+
+impl Delivery {
+    /// The same, but one that waited for less than `resolution` waited for nobody.
+    pub fn resolved(&self, resolution: Duration) -> Self {
+        match self.arrived {
+            Some(arrived) if self.released - arrived < resolution => {
+                Self { blocked_by: None, cause: None, ..*self }
+            }
+            _ => *self,
+        }
+    }
 }
 
 /// When the byte of a message that arrived last entered the wire.
