@@ -130,6 +130,10 @@ impl Transfer {
                 "it would answer a forged address with more than it was sent; use quic://, tcp:// or tls://";
             return Err(UsageError::new(format!("a server moves nothing over raw udp: {why}")).into());
         }
+        if rows.iter().any(|(transport, _)| transport.is_arq()) {
+            let why = "use quic://, tcp:// or tls://, or move it here with --path";
+            return Err(UsageError::new(format!("a server by URL moves nothing over arq: {why}")).into());
+        }
         let transports: Vec<Transport> = rows.iter().map(|(transport, _)| *transport).collect();
         let mut batch = self.batch(PathKind::Direct, &transports, content)?;
         batch.servers = rows.into_iter().map(|(_, remote)| remote).cycle().take(batch.plans.len()).collect();

@@ -154,12 +154,17 @@ fn settings(
         Transport::QuicDatagram => QuicLimits { send_buffer: DATAGRAM_BUFFER, ..LIMITS },
         _ => LIMITS,
     };
+    // What waits is not seen to move, and here it takes a round trip a segment.
+    let arq_limits = match plan.transport {
+        Transport::ArqStopAndWait => ArqLimits { send_buffer: 256 << 10, ..ARQ_LIMITS },
+        _ => ARQ_LIMITS,
+    };
     Ok(BulkSettings {
         flows: plan.flows,
         pace: plan.pace,
         datagram_bytes: plan.datagram_bytes(),
         quic: QuicSettings { congestion: plan.congestion, seed, limits },
-        arq: ArqSettings { limits: ARQ_LIMITS, ..arq_settings(&plan.links, plan.congestion, seed) },
+        arq: ArqSettings { limits: arq_limits, ..arq_settings(&plan.links, plan.congestion, seed) },
         client_tls: tls.cloned().unwrap_or(client_tls),
         server_tls,
     })
