@@ -67,9 +67,19 @@ fn print(what: &str, unit: &str, peer: &str, (ours, theirs): (f64, Option<f64>),
 }
 
 fn main() {
+    // What cargo adds begins with a hyphen.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     println!("medians of {TURNS} turns; ours, then the other's, then ours over the other's");
-    round_trip::measure();
-    stream::measure();
-    veth::measure();
-    requests::measure();
+    let parts: [(&str, fn()); 5] = [
+        ("round-trip", round_trip::measure),
+        ("stream", stream::measure),
+        ("veth", veth::measure),
+        ("echoes", requests::measure_udp),
+        ("quic", requests::measure_quic),
+    ];
+    for (name, measure) in parts {
+        if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
+            measure();
+        }
+    }
 }

@@ -12,7 +12,7 @@ use super::{
 /// Messages of a turn.
 const TURN: u64 = 200_000;
 
-pub(super) fn measure() {
+pub(super) fn measure_udp() {
     let mut echo = UdpEcho::start(0, 1);
     pin(0);
     let mut peer = peers::BlockingUdp::start();
@@ -20,6 +20,9 @@ pub(super) fn measure() {
     let figures = by_turns(|| udp(&mut echo), || Some(rate(&mut peer, TURN / 10)));
     let what = format!("UDP echoes, {LENGTH} bytes, {WINDOW} under way");
     print(&what, "k/s", "a blocking pair", figures, "(aim: at least 1000 k/s)");
+}
+
+pub(super) fn measure_quic() {
     for (name, turn, ours, theirs) in quic() {
         let server = serve(Scheme::Quic, 0);
         let mut theirs = theirs();

@@ -1,65 +1,86 @@
 //! Whether to look again for a moment before sleeping.
 
-use std::time::{Duration, Instant};
+use std::{sync::Arc, time::Duration};
 
-/// What sleeping in epoll and being woken costs at most, on one core: whoever waits that long in vain has lost as much
-/// again, and no more.
-const MOMENT: Duration = Duration::from_micros(20);
+use crate::{path::Timers, time::Time};
 
-/// How often in a row, so that the tasks and timers that share the thread get their turn.
-const IN_A_ROW: u8 = 16;
+/// What an exchange takes at most in which both ends sleep: each is woken on another core. Whoever waits that long in vain
+/// has lost as much again, and no more. It is also how long other tasks of the thread may have to wait.
+const MOMENT: Duration = Duration::from_micros(100);
+
+/// A peer on the same core gives it back sooner than this. Somebody who computes does not.
+const TAKEN: Duration = Duration::from_micros(500);
 
 /// How long a core is taken for busy once somebody else was found to need it.
 const BUSY: Duration = Duration::from_millis(100);
 
-/// Looks again where the last wait was short, as it is in a quick exchange. Each look gives the core away first, so that
-/// the peer can run on it. Where others take it for longer than a peer would, it is not free, and sleeping is better: who
-/// is woken goes before those who have run.
-#[derive(Debug, Default)]
+/// Looks again where the last wait was short, as it is in a quick exchange: that is faster than being woken. Each look gives
+/// the core away first, so that the peer can run on it. Where others take it for longer than a peer would, it is not free,
+/// and sleeping is better: who is woken goes before those who have run.
+#[derive(Debug)]
 pub(super) struct Linger {
+    timers: Arc<Timers>,
     /// Since when nothing has come.
-    since: Option<Instant>,
+    since: Option<Time>,
+    /// Since when other tasks of this thread have not had their turn.
+    turn: Option<Time>,
     /// Whether the last wait was over in a moment.
     short: bool,
-    in_a_row: u8,
-    busy_until: Option<Instant>,
+    busy_until: Time,
+}
+
+/// What came of looking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    Found,
+    /// Nothing is there, and it is better to sleep.
+    Vain,
+    /// Somebody else on this thread may have waited long enough.
+    OthersTurn,
 }
 
 impl Linger {
+    pub(super) fn new(timers: Arc<Timers>) -> Self {
+        Self { timers, since: None, turn: None, short: false, busy_until: Time::ZERO }
+    }
+
     /// Something was received.
     pub(super) fn received(&mut self) {
         if let Some(since) = self.since.take() {
-            self.short = now() - since < MOMENT;
+            self.short = self.timers.now().since(since) < MOMENT;
         }
     }
 
-    /// Nothing is there. Calls `look` as long as that is worth it; `true` if it found something.
-    pub(super) fn look(&mut self, mut look: impl FnMut() -> bool) -> bool {
-        let since = *self.since.get_or_insert_with(now);
-        if !self.short || self.in_a_row == IN_A_ROW || self.busy_until.is_some_and(|until| since < until) {
-            self.in_a_row = 0;
-            return false;
+    /// Nothing is at hand. Calls `look` as long as that is worth it and no timer is due.
+    pub(super) fn look(&mut self, mut look: impl FnMut() -> bool) -> Look {
+        let mut before = self.timers.now();
+        let since = *self.since.get_or_insert(before);
+        if !self.short || before < self.busy_until {
+            return self.sleep();
         }
-        let mut before = since;
-        while before - since < MOMENT {
+        if before.since(*self.turn.get_or_insert(before)) > MOMENT {
+            self.turn = None;
+            return Look::OthersTurn;
+        }
+        let until = self.timers.next().map_or(since + MOMENT, |due| due.min(since + MOMENT));
+        while before < until {
             rustix::thread::sched_yield();
             let found = look();
-            let after = now();
-            if after - before > MOMENT {
-                self.busy_until = Some(after + BUSY);
+            let after = self.timers.now();
+            if after.since(before) > TAKEN {
+                self.busy_until = after + BUSY;
             }
             if found {
-                self.in_a_row += 1;
-                self.received();
-                return true;
+                self.since = None;
+                return Look::Found;
             }
             before = after;
         }
-        false
+        self.sleep()
     }
-}
 
-#[expect(clippy::disallowed_methods, reason = "real sockets wait in real time")]
-fn now() -> Instant {
-    Instant::now()
+    fn sleep(&mut self) -> Look {
+        self.turn = None;
+        Look::Vain
+    }
 }

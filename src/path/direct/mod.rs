@@ -119,7 +119,7 @@ impl Host for DirectHost {
         let _runtime = self.enter();
         const OPERATION: &str = "listen on UDP";
         let socket = bind_udp_as(local, self.ports).map_err(|e| PathError::from_io(OPERATION, local, e))?;
-        udp::UdpSocket::new(socket, None)
+        udp::UdpSocket::new(socket, None, self.timers.clone())
             .map(|socket| Arc::new(socket) as Arc<dyn Datagrams>)
             .map_err(|e| PathError::from_io(OPERATION, local, e))
     }
@@ -127,7 +127,7 @@ impl Host for DirectHost {
     fn udp_connect(&self, peer: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
         let _runtime = self.enter();
         connect_udp(peer)
-            .and_then(|socket| udp::UdpSocket::new(socket, Some(peer)))
+            .and_then(|socket| udp::UdpSocket::new(socket, Some(peer), self.timers.clone()))
             .map(|socket| Arc::new(socket) as Arc<dyn Datagrams>)
             .map_err(|e| PathError::from_io("reach UDP", peer, e))
     }

@@ -4,6 +4,7 @@ use std::{
     fmt,
     io::{self, IoSliceMut},
     net::{IpAddr, SocketAddr},
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
 };
@@ -12,8 +13,11 @@ use quinn::udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use socket2::{SockRef, Socket};
 use tokio::io::Interest;
 
-use super::{linger::Linger, shun};
-use crate::path::{BoxFuture, DatagramError, Datagrams, Received};
+use super::{
+    linger::{Linger, Look},
+    shun,
+};
+use crate::path::{BoxFuture, DatagramError, Datagrams, Received, Timers};
 
 /// Buffers that one system call may fill, each with one datagram or a run of them that the kernel joined.
 const BATCH: usize = 8;
@@ -24,18 +28,19 @@ pub(super) struct UdpSocket {
     state: UdpSocketState,
     local: SocketAddr,
     peer: Option<SocketAddr>,
-    batch: Mutex<Batch>,
+    inbox: Mutex<Inbox>,
     /// Completes when the kernel reports an error, which is how it passes on that a peer refuses.
     failing: Mutex<BoxFuture<'static, ()>>,
 }
 
 impl UdpSocket {
-    pub(super) fn new(socket: Socket, peer: Option<SocketAddr>) -> io::Result<Self> {
+    pub(super) fn new(socket: Socket, peer: Option<SocketAddr>, timers: Arc<Timers>) -> io::Result<Self> {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         let io = Arc::new(tokio::net::UdpSocket::from_std(socket.into())?);
         let local = io.local_addr()?;
         let failing = Mutex::new(failing(io.clone()));
-        Ok(Self { io, state, local, peer, batch: Mutex::new(Batch::new()), failing })
+        let inbox = Inbox { batch: Batch::new(), linger: Linger::new(timers) };
+        Ok(Self { io, state, local, peer, inbox: Mutex::new(inbox), failing })
     }
 
     /// The error that the kernel has reported. To epoll such a socket is not readable, and who waits for
@@ -94,23 +99,28 @@ impl Datagrams for UdpSocket {
     }
 
     fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Received, DatagramError>> {
-        let mut batch = lock(&self.batch);
+        let mut inbox = lock(&self.inbox);
+        let Inbox { batch, linger } = &mut *inbox;
         loop {
             if let Some(received) = batch.pop(buffer) {
                 return Poll::Ready(Ok(received));
             }
+            match linger.look(|| batch.refill(&self.state, &self.io)) {
+                Look::Found => continue,
+                Look::OthersTurn => return after_others(cx),
+                Look::Vain => {}
+            }
             let readable = match self.io.poll_recv_ready(cx) {
                 Poll::Ready(readable) => readable,
-                Poll::Pending if batch.linger(&self.state, &self.io) => continue,
                 Poll::Pending if self.peer.is_some() => Err(ready!(self.poll_failed(cx))),
                 Poll::Pending => return Poll::Pending,
             };
             let filled = readable.and_then(|()| {
                 let socket = UdpSockRef::from(&*self.io);
-                self.io.try_io(Interest::READABLE, || batch.fill(&self.state, socket))
+                self.io.try_io(Interest::READABLE, || batch.fill(&self.state, socket, BATCH))
             });
             if batch.filled > 0 {
-                batch.linger.received();
+                linger.received();
             }
             match filled {
                 // There may be datagrams all the same, the last ones for now.
@@ -179,8 +189,21 @@ fn failing(io: Arc<tokio::net::UdpSocket>) -> BoxFuture<'static, ()> {
     })
 }
 
+/// Has the other tasks of this thread, and the reactor, go before this one.
+fn after_others<T>(cx: &mut Context<'_>) -> Poll<T> {
+    let yielding = pin!(tokio::task::yield_now());
+    // It is pending once, and has then arranged for being woken.
+    let _ = yielding.poll(cx);
+    Poll::Pending
+}
+
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Inbox {
+    batch: Batch,
+    linger: Linger,
 }
 
 /// What one system call received and nobody has taken yet.
@@ -191,7 +214,6 @@ struct Batch {
     next: usize,
     /// How much of buffer `next` has been taken.
     taken: usize,
-    linger: Linger,
 }
 
 impl Batch {
@@ -202,32 +224,28 @@ impl Batch {
             filled: 0,
             next: 0,
             taken: 0,
-            linger: Linger::default(),
         }
     }
 
-    /// Receives what is there. "Would block" says that no more is: also where something was received, because
-    /// tokio then waits for the kernel to report more, and a system call that finds nothing is saved.
-    fn fill(&mut self, state: &UdpSocketState, socket: UdpSockRef<'_>) -> io::Result<()> {
+    /// Receives what is there, into so many buffers. "Would block" says that no more is: also where something was
+    /// received, because tokio then waits for the kernel to report more, and a system call that finds nothing is saved.
+    fn fill(&mut self, state: &UdpSocketState, socket: UdpSockRef<'_>, buffers: usize) -> io::Result<()> {
         let mut chunks = self.buffers.chunks_mut(BUFFER_BYTES);
         let mut slices: [_; BATCH] =
             std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
         (self.filled, self.next, self.taken) = (0, 0, 0);
-        self.filled = state.recv(socket, &mut slices, &mut self.meta)?;
+        self.filled = state.recv(socket, &mut slices[..buffers], &mut self.meta)?;
         // The kernel goes on to the next buffer as long as there is a datagram for it.
-        if self.filled < BATCH { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        if self.filled < buffers { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
     }
 
-    /// Looks for more before the reactor is asked to wait for it; `true` if there is some.
-    fn linger(&mut self, state: &UdpSocketState, io: &tokio::net::UdpSocket) -> bool {
-        let mut linger = std::mem::take(&mut self.linger);
-        let found = linger.look(|| {
-            // What fails here fails again where it is waited for.
-            let _ = self.fill(state, UdpSockRef::from(io));
-            self.filled > 0
-        });
-        self.linger = linger;
-        found
+    /// Receives again, after what was received before; `true` if there was something.
+    fn refill(&mut self, state: &UdpSocketState, io: &tokio::net::UdpSocket) -> bool {
+        // Where one came alone, another is not behind it either.
+        let buffers = if self.filled > 1 { BATCH } else { 1 };
+        // What fails here fails again where it is waited for.
+        let _ = self.fill(state, UdpSockRef::from(io), buffers);
+        self.filled > 0
     }
 
     /// Copies out the oldest datagram.
