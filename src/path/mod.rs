@@ -153,7 +153,7 @@ pub struct Received {
     pub len: usize,
     /// Its source.
     pub from: SocketAddr,
-    /// The local address it was sent to, where the path knows it.
+    /// The local address it was sent to, where the path knows it and the socket is bound to all of them.
     pub to: Option<IpAddr>,
     /// Its way over the wire, where the path knows it.
     pub transit: Option<Transit>,

@@ -76,11 +76,17 @@ pub(super) fn ethtool(socket: impl AsFd, name: &str, command: u32, value: u32) -
 
 /// Sets an option of a packet socket.
 pub(super) fn set_packet_option(socket: impl AsFd, option: i32, value: i32) -> io::Result<()> {
-    let (socket, length) = (socket.as_fd().as_raw_fd(), mem::size_of::<i32>() as libc::socklen_t);
-    // SAFETY: the kernel reads `length` bytes of a number that is that long.
-    let set =
-        unsafe { libc::setsockopt(socket, libc::SOL_PACKET, option, (&raw const value).cast(), length) };
-    check(set).map(drop)
+    set_option(socket.as_fd(), libc::SOL_PACKET, option, value)
+}
+
+/// No longer has the kernel say which address of this machine each datagram was sent to.
+pub(super) fn leave_out_packet_info(socket: impl AsFd, is_ipv6: bool) -> io::Result<()> {
+    let (level, option) = if is_ipv6 {
+        (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO)
+    } else {
+        (libc::IPPROTO_IP, libc::IP_PKTINFO)
+    };
+    set_option(socket.as_fd(), level, option, 0)
 }
 
 /// How many packets a packet socket had no room for since this was last asked.
@@ -106,6 +112,15 @@ pub(super) fn bind_packet(socket: impl AsFd, interface: u32) -> io::Result<()> {
 /// `struct tcp_info` of a TCP connection, as far as this kernel has it, and 0 beyond.
 pub(super) fn tcp_info(socket: impl AsFd) -> io::Result<[u8; 256]> {
     Ok(option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_INFO)?.0)
+}
+
+fn set_option(socket: BorrowedFd<'_>, level: i32, option: i32, value: i32) -> io::Result<()> {
+    let length = mem::size_of::<i32>() as libc::socklen_t;
+    // SAFETY: the kernel reads `length` bytes of a number that is that long.
+    let set = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), length)
+    };
+    check(set).map(drop)
 }
 
 /// A socket option's bytes, and how many of them the kernel has filled.

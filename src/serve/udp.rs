@@ -71,10 +71,11 @@ impl UdpServer {
                 tokio::task::yield_now().await;
             }
             let forgiven = self.floods.next();
+            let forgive = async { self.desk.host.sleep_until(forgiven.unwrap_or(Time::MAX)).await };
             // What has arrived is answered before a stop is obeyed.
             let received = tokio::select! {
                 biased;
-                () = self.desk.host.sleep_until(forgiven.unwrap_or(Time::MAX)), if forgiven.is_some() => {
+                () = forgive, if forgiven.is_some() => {
                     self.forgive();
                     continue;
                 }
@@ -106,8 +107,9 @@ impl UdpServer {
     /// Writes the reply to what came from `from`.
     fn answer(&mut self, request: &[u8], from: SocketAddr, reply: &mut Vec<u8>) -> Result<(), Refusal> {
         let len = request.len();
-        let released = Released::at_once(self.desk.host.now());
-        let question = asked(request).filter(|_| self.desk.options.service == Service::Echo);
+        let question = asked(request)
+            .filter(|_| self.desk.options.service == Service::Echo)
+            .map(|question| (question, Released::at_once(self.desk.host.now())));
         if let Err(refusal) = self.desk.admit_datagram(from, len) {
             // Nobody is remembered for having been refused.
             if let Some(tally) = question.and_then(|_| self.clients.get(&from)?.tally.as_mut()) {
@@ -119,7 +121,7 @@ impl UdpServer {
         self.greet(from);
         reply.clear();
         self.desk.options.service.answer(request, self.desk.host.unix_time(), reply);
-        if let Some(question) = question {
+        if let Some((question, released)) = question {
             let tally = self.clients.entry(from).tally.get_or_insert_default();
             overwrite(reply, &tally.answer(&*self.desk.host, question, released));
         }

@@ -5,8 +5,11 @@ use std::{sync::Arc, time::Duration};
 use crate::{path::Timers, time::Time};
 
 /// What an exchange takes at most in which both ends sleep: each is woken on another core. Whoever waits that long in vain
-/// has lost as much again, and no more. It is also how long other tasks of the thread may have to wait.
+/// has lost as much again, and no more.
 const MOMENT: Duration = Duration::from_micros(100);
+
+/// How long other tasks of this thread may have to wait.
+const TURN: Duration = Duration::from_micros(200);
 
 /// A peer on the same core gives it back sooner than this. Somebody who computes does not.
 const TAKEN: Duration = Duration::from_micros(500);
@@ -58,7 +61,7 @@ impl Linger {
         if !self.short || before < self.busy_until {
             return self.sleep();
         }
-        if before.since(*self.turn.get_or_insert(before)) > MOMENT {
+        if before.since(*self.turn.get_or_insert(before)) > TURN {
             self.turn = None;
             return Look::OthersTurn;
         }

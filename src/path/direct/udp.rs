@@ -17,7 +17,7 @@ use super::{
     linger::{Linger, Look},
     shun,
 };
-use crate::path::{BoxFuture, DatagramError, Datagrams, Received, Timers};
+use crate::path::{BoxFuture, DatagramError, Datagrams, Received, Timers, sys};
 
 /// Buffers that one system call may fill, each with one datagram or a run of them that the kernel joined.
 const BATCH: usize = 8;
@@ -38,6 +38,7 @@ impl UdpSocket {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         let io = Arc::new(tokio::net::UdpSocket::from_std(socket.into())?);
         let local = io.local_addr()?;
+        leave_out_unread(SockRef::from(&*io), local.ip())?;
         let failing = Mutex::new(failing(io.clone()));
         let inbox = Inbox { batch: Batch::new(), linger: Linger::new(timers) };
         Ok(Self { io, state, local, peer, inbox: Mutex::new(inbox), failing })
@@ -180,6 +181,17 @@ impl Datagrams for UdpSocket {
             writable.map_err(|e| self.error("send from", self.local, e))
         })
     }
+}
+
+/// Has the kernel leave out what nobody here reads: it takes time for each datagram. Congestion marks are for transports that
+/// heed them (RFC 3168), and a socket that is bound to one address is reached at no other.
+fn leave_out_unread(socket: SockRef<'_>, local: IpAddr) -> io::Result<()> {
+    if local.is_ipv6() {
+        socket.set_recv_tclass_v6(false)?;
+    } else {
+        socket.set_recv_tos_v4(false)?;
+    }
+    if local.is_unspecified() { Ok(()) } else { sys::leave_out_packet_info(&*socket, local.is_ipv6()) }
 }
 
 fn failing(io: Arc<tokio::net::UdpSocket>) -> BoxFuture<'static, ()> {
