@@ -70,12 +70,14 @@ fn main() {
     // What cargo adds begins with a hyphen.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     println!("medians of {TURNS} turns; ours, then the other's, then ours over the other's");
-    let parts: [(&str, fn()); 5] = [
+    let parts: [(&str, fn()); 7] = [
         ("round-trip", round_trip::measure),
         ("stream", stream::measure),
         ("veth", veth::measure),
         ("echoes", requests::measure_udp),
-        ("quic", requests::measure_quic),
+        ("quic-one", requests::measure_quic_one),
+        ("quic-datagram", requests::measure_quic_datagram),
+        ("quic-message", requests::measure_quic_message),
     ];
     for (name, measure) in parts {
         if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {

@@ -1,11 +1,13 @@
 //! Requests a second with many under way: the servers of `wirelab serve` against the least that does the same.
 
-use std::time::Instant;
+use std::{net::SocketAddr, time::Instant};
 
 use wirelab::{path::DatagramError, target::Scheme};
 
 use super::{
-    Echo, LENGTH, WINDOW, by_turns, peers, pin, print,
+    Echo, LENGTH, WINDOW, by_turns,
+    peers::{self, Quinn},
+    pin, print,
     round_trip::{UdpEcho, serve},
 };
 
@@ -22,28 +24,27 @@ pub(super) fn measure_udp() {
     print(&what, "k/s", "a blocking pair", figures, "(aim: at least 1000 k/s)");
 }
 
-pub(super) fn measure_quic() {
-    for (name, turn, ours, theirs) in quic() {
-        let server = serve(Scheme::Quic, 0);
-        let mut theirs = theirs();
-        pin(1);
-        let mut ours = ours(server);
-        let figures = by_turns(|| rate(&mut ours, turn), || Some(rate(&mut theirs, turn)));
-        let what = format!("QUIC requests, {LENGTH} bytes, {WINDOW} under way, {name}");
-        print(&what, "k/s", "a minimal quinn", figures, "(aim: at least 1.00)");
-    }
+pub(super) fn measure_quic_one() {
+    measure_quic("one stream", TURN, Quinn::one_stream_to, Quinn::one_stream);
 }
 
-type Contest = (&'static str, u64, fn(std::net::SocketAddr) -> peers::Quinn, fn() -> peers::Quinn);
+pub(super) fn measure_quic_datagram() {
+    measure_quic("datagrams", TURN, Quinn::datagrams_to, Quinn::datagrams);
+}
+
+pub(super) fn measure_quic_message() {
+    measure_quic("a stream each", TURN / 10, Quinn::stream_per_message_to, Quinn::stream_per_message);
+}
 
 /// The client is the same minimal one for both.
-fn quic() -> [Contest; 3] {
-    use peers::Quinn;
-    [
-        ("one stream", TURN, Quinn::one_stream_to, Quinn::one_stream),
-        ("datagrams", TURN, Quinn::datagrams_to, Quinn::datagrams),
-        ("a stream each", TURN / 10, Quinn::stream_per_message_to, Quinn::stream_per_message),
-    ]
+fn measure_quic(name: &str, turn: u64, ours: fn(SocketAddr) -> Quinn, theirs: fn() -> Quinn) {
+    let server = serve(Scheme::Quic, 0);
+    let mut theirs = theirs();
+    pin(1);
+    let mut ours = ours(server);
+    let figures = by_turns(|| rate(&mut ours, turn), || Some(rate(&mut theirs, turn)));
+    let what = format!("QUIC requests, {LENGTH} bytes, {WINDOW} under way, {name}");
+    print(&what, "k/s", "a minimal quinn", figures, "(aim: at least 1.00)");
 }
 
 fn rate(echo: &mut dyn Echo, messages: u64) -> f64 {

@@ -117,9 +117,8 @@ pub(super) fn tcp_info(socket: impl AsFd) -> io::Result<[u8; 256]> {
 fn set_option(socket: BorrowedFd<'_>, level: i32, option: i32, value: i32) -> io::Result<()> {
     let length = mem::size_of::<i32>() as libc::socklen_t;
     // SAFETY: the kernel reads `length` bytes of a number that is that long.
-    let set = unsafe {
-        libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), length)
-    };
+    let set =
+        unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), length) };
     check(set).map(drop)
 }
 

@@ -8,6 +8,9 @@ use crate::{path::Timers, time::Time};
 /// has lost as much again, and no more.
 const MOMENT: Duration = Duration::from_micros(100);
 
+/// Where datagrams come as fast as this they are a stream, and more is received at once by who does not run after each.
+const STREAM: Duration = Duration::from_micros(2);
+
 /// How long other tasks of this thread may have to wait.
 const TURN: Duration = Duration::from_micros(200);
 
@@ -27,8 +30,8 @@ pub(super) struct Linger {
     since: Option<Time>,
     /// Since when other tasks of this thread have not had their turn.
     turn: Option<Time>,
-    /// Whether the last wait was over in a moment.
-    short: bool,
+    /// How long the last wait was.
+    waited: Duration,
     busy_until: Time,
 }
 
@@ -44,13 +47,13 @@ pub(super) enum Look {
 
 impl Linger {
     pub(super) fn new(timers: Arc<Timers>) -> Self {
-        Self { timers, since: None, turn: None, short: false, busy_until: Time::ZERO }
+        Self { timers, since: None, turn: None, waited: Duration::MAX, busy_until: Time::ZERO }
     }
 
     /// Something was received.
     pub(super) fn received(&mut self) {
         if let Some(since) = self.since.take() {
-            self.short = self.timers.now().since(since) < MOMENT;
+            self.waited = self.timers.now().since(since);
         }
     }
 
@@ -58,7 +61,7 @@ impl Linger {
     pub(super) fn look(&mut self, mut look: impl FnMut() -> bool) -> Look {
         let mut before = self.timers.now();
         let since = *self.since.get_or_insert(before);
-        if !self.short || before < self.busy_until {
+        if !(STREAM..MOMENT).contains(&self.waited) || before < self.busy_until {
             return self.sleep();
         }
         if before.since(*self.turn.get_or_insert(before)) > TURN {
@@ -74,6 +77,7 @@ impl Linger {
                 self.busy_until = after + BUSY;
             }
             if found {
+                self.waited = after.since(since);
                 self.since = None;
                 return Look::Found;
             }
