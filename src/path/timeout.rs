@@ -2,7 +2,7 @@
 
 use std::{
     future::{Future, poll_fn},
-    pin::pin,
+    pin::{Pin, pin},
     task::Poll,
     time::Duration,
 };
@@ -14,15 +14,16 @@ use super::Host;
 #[error("no answer within {}", humantime::format_duration(*.0))]
 pub struct Elapsed(pub Duration);
 
-/// Runs `future` for at most `limit` of the host's time.
+/// Runs `future` for at most `limit` of the host's time. What is done at once takes no timer.
 pub async fn timeout<F: Future>(host: &dyn Host, limit: Duration, future: F) -> Result<F::Output, Elapsed> {
     let mut future = pin!(future);
-    let mut sleep = host.sleep(limit);
+    let mut sleep = None;
     poll_fn(|cx| {
         if let Poll::Ready(output) = future.as_mut().poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        std::pin::Pin::new(&mut sleep).poll(cx).map(|()| Err(Elapsed(limit)))
+        let sleep = sleep.get_or_insert_with(|| host.sleep(limit));
+        Pin::new(sleep).poll(cx).map(|()| Err(Elapsed(limit)))
     })
     .await
 }

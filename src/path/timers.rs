@@ -20,6 +20,9 @@ pub trait Clock: Send + Sync {
     fn arm(&self, at: Time);
 }
 
+/// Stale alarms that are not worth a look.
+const MOST_STALE: usize = 64;
+
 /// All timers of one clock. Whoever owns the clock calls [`Timers::fire`] when one is due.
 pub struct Timers {
     clock: Arc<dyn Clock>,
@@ -121,6 +124,16 @@ impl Queue {
         slot.armed = Some(alarm);
         self.sequence += 1;
         self.heap.push(Reverse(alarm));
+        self.clear_out();
+    }
+
+    /// Drops stale alarms where they are more than the others. They would go as they ring, but what waits for much less
+    /// than its limit, again and again, would have made many by then.
+    fn clear_out(&mut self) {
+        let Self { slots, free, heap, .. } = self;
+        if heap.len() > 2 * (slots.len() - free.len()) + MOST_STALE {
+            heap.retain(|Reverse(alarm)| slots[alarm.slot].armed == Some(*alarm));
+        }
     }
 
     /// The instant of the first alarm that is not stale, after setting early ones again.
@@ -211,6 +224,7 @@ impl Future for Sleep {
 impl Drop for Sleep {
     fn drop(&mut self) {
         let mut queue = self.timers.lock();
+        // Its alarm is stale from now on.
         let waker = std::mem::take(&mut queue.slots[self.slot]).waker;
         queue.free.push(self.slot);
         drop(queue);

@@ -3,7 +3,7 @@
 //! `echo` copies. For the others a message ends at a newline, at the end of what the client sends, or at
 //! [`SILENCE`]. Whoever does not read its replies is not read from either.
 
-use std::{future::Future, io, net::IpAddr, pin::Pin, time::Duration};
+use std::{io, net::IpAddr, time::Duration};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -23,7 +23,9 @@ use crate::{
 /// What ends a message that has no line end.
 pub(super) const SILENCE: Duration = Duration::from_millis(50);
 
-/// How much one read may take in.
+/// How much the first read may take in: a QUIC stream is mostly one short message.
+const FIRST_READ_BYTES: usize = 1024;
+/// How much those may that come after one that was not enough.
 const READ_BYTES: usize = 16 * 1024;
 /// Replies are written together up to about here.
 const WRITE_BYTES: usize = 64 * 1024;
@@ -58,7 +60,7 @@ where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,
 {
-    let mut buffer = vec![0; READ_BYTES];
+    let mut buffer = Vec::with_capacity(FIRST_READ_BYTES);
     let mut talk = Talk {
         desk,
         peer,
@@ -67,21 +69,24 @@ where
         in_line: false,
         replies: Vec::new(),
     };
-    let mut draining: Draining = Box::pin(desk.tasks.draining());
     let mut silent = true;
     loop {
-        match hear(desk, talk.in_message(), reader, &mut buffer, &mut draining).await {
-            Heard::Bytes(n) if silent && desk.options.service == Service::Echo => {
+        if buffer.len() == buffer.capacity() {
+            buffer = Vec::with_capacity(READ_BYTES);
+        }
+        buffer.clear();
+        match hear(desk, talk.in_message(), reader, &mut buffer).await {
+            Heard::Bytes if silent && desk.options.service == Service::Echo => {
                 silent = false;
-                let beginning = probes::begin(desk, &buffer[..n], reader).await?;
-                if beginning.kind != Kind::Plain {
-                    return Ok(Some(beginning));
+                let kind = probes::begin(desk, &mut buffer, reader).await?;
+                if kind != Kind::Plain {
+                    return Ok(Some(Beginning { bytes: buffer, kind }));
                 }
-                talk.take(&beginning.bytes).await?;
+                talk.take(&buffer).await?;
             }
-            Heard::Bytes(n) => {
+            Heard::Bytes => {
                 silent = false;
-                talk.take(&buffer[..n]).await?;
+                talk.take(&buffer).await?;
             }
             Heard::Silence => talk.end_message().await?,
             Heard::End if silent && carrier == Carrier::QuicStream => {
@@ -111,10 +116,8 @@ pub(super) async fn finish<W: AsyncWrite + Unpin>(desk: &Desk, writer: &mut W) -
     }
 }
 
-type Draining = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 enum Heard {
-    Bytes(usize),
+    Bytes,
     /// Nothing more for long enough to end a message.
     Silence,
     /// The client has said all it wants to say.
@@ -140,21 +143,21 @@ async fn hear<R: AsyncRead + Unpin + Send>(
     desk: &Desk,
     in_message: bool,
     reader: &mut R,
-    buffer: &mut [u8],
-    draining: &mut Draining,
+    buffer: &mut Vec<u8>,
 ) -> Heard {
     let limit = if in_message { SILENCE } else { desk.options.idle };
     tokio::select! {
         biased;
-        read = reader.read(buffer) => match read {
+        read = reader.read_buf(buffer) => match read {
             Ok(0) => Heard::End,
-            Ok(n) => Heard::Bytes(n),
+            Ok(_) => Heard::Bytes,
             // TLS's word for a peer that closes without a word.
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Heard::End,
             Err(_) => Heard::Broken,
         },
-        () = desk.host.sleep(limit) => if in_message { Heard::Silence } else { Heard::Nothing },
-        () = draining, if !in_message => Heard::Stop,
+        // Only where there is nothing to read at once.
+        () = async { desk.host.sleep(limit).await } => if in_message { Heard::Silence } else { Heard::Nothing },
+        () = async { desk.tasks.draining().await }, if !in_message => Heard::Stop,
     }
 }
 

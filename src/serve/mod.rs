@@ -13,6 +13,7 @@ mod perf;
 mod probes;
 mod quic;
 mod replies;
+mod sent;
 mod slots;
 mod stop;
 mod stream;

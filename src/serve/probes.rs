@@ -64,16 +64,15 @@ pub(super) enum Kind {
     Transfer,
 }
 
-/// Reads as much more of a stream that begins with `first` as it takes to know what it is.
+/// Reads as much more of a stream that begins with `bytes` as it takes to know what it is.
 pub(super) async fn begin<R: AsyncRead + Unpin>(
     desk: &Desk,
-    first: &[u8],
+    bytes: &mut Vec<u8>,
     reader: &mut R,
-) -> Result<Beginning, Over> {
-    let mut bytes = first.to_vec();
+) -> Result<Kind, Over> {
     let begins = |magic: [u8; 4], bytes: &[u8]| magic.iter().zip(bytes).all(|(a, b)| a == b);
     let could_be = |bytes: &[u8]| begins(MAGIC, bytes) || begins(transfer::MAGIC, bytes);
-    while bytes.len() < HEADER_BYTES && could_be(&bytes) {
+    while bytes.len() < HEADER_BYTES && could_be(bytes) {
         let mut rest = [0; HEADER_BYTES];
         let rest = &mut rest[bytes.len()..];
         match timeout(&*desk.host, PATIENCE, reader.read(rest)).await {
@@ -83,12 +82,11 @@ pub(super) async fn begin<R: AsyncRead + Unpin>(
         }
     }
     let length = bytes.first_chunk().and_then(asked_length);
-    let kind = match length.filter(|length| *length <= desk.options.max_message) {
+    Ok(match length.filter(|length| *length <= desk.options.max_message) {
         Some(length) => Kind::Experiment(length),
         None if bytes.first_chunk().and_then(transfer::body_length).is_some() => Kind::Transfer,
         None => Kind::Plain,
-    };
-    Ok(Beginning { bytes, kind })
+    })
 }
 
 /// Answers an experiment on a byte stream of the kernel's, which begins with `bytes`.

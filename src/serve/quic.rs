@@ -2,14 +2,21 @@
 //!
 //! Clients that ask for the application protocol `perf` get [that](perf) instead.
 
-use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    net::{IpAddr, SocketAddr},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use quinn::{
     Connection, ConnectionError, Incoming, RecvStream, SendDatagramError, SendStream, VarInt,
     crypto::rustls::HandshakeData,
 };
-use tokio::sync::mpsc;
 
 use super::{
     Refusal,
@@ -17,6 +24,7 @@ use super::{
     desk::Desk,
     perf,
     probes::{self, Beginning, Kind, answer_quic},
+    sent::Sent,
     slots::Slot,
     tally::{Released, Tally, asked, overwrite},
     transfers::{self, First},
@@ -41,6 +49,10 @@ const BYTES_PER_STREAM: u64 = 8 << 10;
 
 /// Unidirectional streams that a client may have open, for the performance protocol and for transfers.
 const UNIDIRECTIONAL: u32 = 16;
+
+/// Streams that are begun in one go. Then quinn has its turn to send what has been answered, so that the client goes on while
+/// the next ones are.
+const TURN: u64 = 16;
 
 /// How long a stop waits for clients to hear of it.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -166,6 +178,9 @@ async fn handshake(
 }
 
 /// Answers until the connection ends, or until the server stops and what is in progress is done.
+///
+/// Streams are parts of this one task: most are a message each, and setting up a task of the host's takes longer than
+/// answering it.
 async fn answer(
     desk: &Arc<Desk>,
     server: &QuicServer,
@@ -173,53 +188,69 @@ async fn answer(
     peer: SocketAddr,
 ) -> Result<(), ConnectionError> {
     let mut draining = pin!(desk.tasks.draining());
-    let (in_progress, mut all_done) = mpsc::channel::<()>(1);
-    let shared = Arc::<probes::Shared>::default();
+    let shared = Shared::default();
     let perf = asks_for_perf(connection);
+    let mut streams = FuturesUnordered::new();
+    let mut accepted = 0_u64;
     loop {
         tokio::select! {
             biased;
             stream = connection.accept_bi() => {
-                let (desk, stream, in_progress) = (desk.clone(), stream?, in_progress.clone());
-                let shared = shared.clone();
-                desk.clone().tasks.spawn("a QUIC stream", async move {
-                    if perf {
-                        perf::bidirectional(&desk, stream).await;
-                    } else {
-                        serve_stream(&desk, peer, stream, &shared).await;
-                    }
-                    drop(in_progress);
-                });
+                let protocol = if perf { Protocol::PerfBoth(stream?) } else { Protocol::Service(stream?) };
+                accepted += 1;
+                if accepted % TURN == 0 {
+                    tokio::task::yield_now().await;
+                }
+                begin(&mut streams, serve_stream(desk, connection, peer, protocol, &shared)).await;
             }
             stream = connection.accept_uni(), if perf => {
-                let (desk, stream, in_progress) = (desk.clone(), stream?, in_progress.clone());
-                let connection = connection.clone();
-                desk.clone().tasks.spawn("a QUIC stream", async move {
-                    perf::unidirectional(&desk, &connection, stream).await;
-                    drop(in_progress);
-                });
+                let protocol = Protocol::PerfOneWay(stream?);
+                begin(&mut streams, serve_stream(desk, connection, peer, protocol, &shared)).await;
             }
             // Of all others only transfers send on unidirectional streams.
             stream = connection.accept_uni() => {
-                transfers::on_quic(desk, server, connection, First::Stream(stream?)).await;
+                let transfer = transfers::on_quic(desk, server, connection, First::Stream(stream?));
+                beside(&mut streams, transfer).await;
                 return Ok(());
             }
             datagram = connection.read_datagram() => {
                 let datagram = datagram?;
                 if desk.options.service == Service::Echo && datagram.starts_with(&transfer::MAGIC) {
-                    transfers::on_quic(desk, server, connection, First::Datagram(datagram)).await;
+                    let transfer = transfers::on_quic(desk, server, connection, First::Datagram(datagram));
+                    beside(&mut streams, transfer).await;
                     return Ok(());
                 }
-                if let Err(refusal) = answer_datagram(desk, connection, datagram, &shared) {
+                if let Err(refusal) = answer_datagram(desk, connection, datagram, &shared.probes) {
                     desk.counters.refuse(refusal);
                 }
             }
-            () = &mut draining => break,
+            () = beside(&mut streams, &mut draining) => break,
         }
     }
-    drop(in_progress);
-    all_done.recv().await;
+    while streams.next().await.is_some() {}
+    shared.sent.all_delivered(desk).await;
     Ok(())
+}
+
+/// Serves a stream for as long as there is something to do at once, and leaves the rest to `streams`.
+async fn begin<S: Future<Output = ()>>(streams: &mut FuturesUnordered<Pin<Box<S>>>, stream: S) {
+    let mut stream = Box::pin(stream);
+    if poll_fn(|cx| Poll::Ready(stream.as_mut().poll(cx))).await.is_pending() {
+        streams.push(stream);
+    }
+}
+
+/// Does `what`, and beside it what the streams want to have done.
+async fn beside<T>(
+    streams: &mut FuturesUnordered<impl Future<Output = ()>>,
+    what: impl Future<Output = T>,
+) -> T {
+    let mut what = pin!(what);
+    poll_fn(|cx| {
+        while let Poll::Ready(Some(())) = streams.poll_next_unpin(cx) {}
+        what.as_mut().poll(cx)
+    })
+    .await
 }
 
 /// Whether the client asked for the performance protocol, and for nothing that we would rather speak.
@@ -228,24 +259,50 @@ fn asks_for_perf(connection: &Connection) -> bool {
     data.and_then(|data| data.protocol).as_deref() == Some(perf::ALPN)
 }
 
+/// What the streams of one connection share.
+#[derive(Debug, Default)]
+struct Shared {
+    probes: probes::Shared,
+    sent: Sent,
+}
+
+/// What is spoken on a stream.
+enum Protocol {
+    Service((SendStream, RecvStream)),
+    PerfBoth((SendStream, RecvStream)),
+    PerfOneWay(RecvStream),
+}
+
+/// Boxes what is rare and large, so that it does not make room for itself in each stream.
 async fn serve_stream(
     desk: &Desk,
+    connection: &Connection,
     peer: SocketAddr,
-    (mut send, mut receive): (SendStream, RecvStream),
-    shared: &Arc<probes::Shared>,
+    protocol: Protocol,
+    shared: &Shared,
 ) {
-    let ip = peer.ip();
-    let end = match converse(desk, (Carrier::QuicStream, ip), &mut receive, &mut send).await {
+    match protocol {
+        Protocol::Service(stream) => converse_on(desk, peer.ip(), stream, shared).await,
+        Protocol::PerfBoth(stream) => Box::pin(perf::bidirectional(desk, stream)).await,
+        Protocol::PerfOneWay(receive) => Box::pin(perf::unidirectional(desk, connection, receive)).await,
+    }
+}
+
+async fn converse_on(
+    desk: &Desk,
+    peer: IpAddr,
+    (mut send, mut receive): (SendStream, RecvStream),
+    shared: &Shared,
+) {
+    let end = match converse(desk, (Carrier::QuicStream, peer), &mut receive, &mut send).await {
         Ok(Some(Beginning { bytes, kind: Kind::Experiment(length) })) => {
-            answer_quic(desk, ip, (bytes, length), shared, (&mut receive, &mut send)).await
+            let way = (&mut receive, &mut send);
+            Box::pin(answer_quic(desk, peer, (bytes, length), &shared.probes, way)).await
         }
         end => end.map(drop),
     };
     match end {
-        Ok(()) => {
-            // Until the client has it all: a connection that is closed before takes it along.
-            let _ = timeout(&*desk.host, desk.options.idle, send.stopped()).await;
-        }
+        Ok(()) => shared.sent.add(send),
         // Each fails only where the client has closed this side already.
         Err(over) => {
             let code = if over == Over::TooLong { TOO_LONG } else { CUT_SHORT };

@@ -52,38 +52,61 @@ impl Linger {
 
     /// Something was received.
     pub(super) fn received(&mut self) {
+        if self.since.is_some() {
+            self.received_at(self.timers.now());
+        }
+    }
+
+    fn received_at(&mut self, now: Time) {
         if let Some(since) = self.since.take() {
-            self.waited = self.timers.now().since(since);
+            self.waited = now.since(since);
         }
     }
 
     /// Nothing is at hand. Calls `look` as long as that is worth it and no timer is due.
     pub(super) fn look(&mut self, mut look: impl FnMut() -> bool) -> Look {
         let mut before = self.timers.now();
-        let since = *self.since.get_or_insert(before);
-        if !(STREAM..MOMENT).contains(&self.waited) || before < self.busy_until {
-            return self.sleep();
-        }
+        let Some(until) = self.until(before) else { return self.sleep() };
         if before.since(*self.turn.get_or_insert(before)) > TURN {
             self.turn = None;
             return Look::OthersTurn;
         }
-        let until = self.timers.next().map_or(since + MOMENT, |due| due.min(since + MOMENT));
+        let until = self.timers.next().map_or(until, |due| due.min(until));
         while before < until {
-            rustix::thread::sched_yield();
-            let found = look();
-            let after = self.timers.now();
-            if after.since(before) > TAKEN {
-                self.busy_until = after + BUSY;
-            }
-            if found {
-                self.waited = after.since(since);
-                self.since = None;
+            let after = self.give_way(before);
+            if look() {
+                self.received_at(after);
                 return Look::Found;
             }
             before = after;
         }
         self.sleep()
+    }
+
+    /// Nothing is at hand: whether to look again once all others of this thread have had their turn.
+    pub(super) fn stays_awake(&mut self) -> bool {
+        let now = self.timers.now();
+        let awake = self.until(now).is_some_and(|until| now < until);
+        if awake {
+            self.give_way(now);
+        }
+        awake
+    }
+
+    /// How long sleeping is worse, if it is at all.
+    fn until(&mut self, now: Time) -> Option<Time> {
+        let since = *self.since.get_or_insert(now);
+        ((STREAM..MOMENT).contains(&self.waited) && now >= self.busy_until).then(|| since + MOMENT)
+    }
+
+    /// Lets others have the core, and returns when it came back.
+    fn give_way(&mut self, before: Time) -> Time {
+        rustix::thread::sched_yield();
+        let after = self.timers.now();
+        if after.since(before) > TAKEN {
+            self.busy_until = after + BUSY;
+        }
+        after
     }
 
     fn sleep(&mut self) -> Look {

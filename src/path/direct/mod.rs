@@ -2,6 +2,7 @@
 
 mod clock;
 mod linger;
+mod quic;
 mod shun;
 pub(super) mod tcp;
 mod udp;
@@ -10,7 +11,9 @@ mod worker;
 use std::{
     io,
     net::SocketAddr,
+    pin::pin,
     sync::Arc,
+    task::{Context, Poll},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -19,6 +22,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers, drops};
 use clock::RealClock;
+use linger::Linger;
+use quic::QuicSocket;
 pub use worker::Worker;
 
 /// What sockets are asked to buffer, so that a burst is not lost on this machine. The kernel may grant less.
@@ -136,6 +141,10 @@ impl Host for DirectHost {
         let _runtime = self.enter();
         bind_udp_as(local, self.ports)
             .and_then(|socket| quinn::TokioRuntime.wrap_udp_socket(socket.into()))
+            .map(|socket| {
+                let linger = Linger::new(self.timers.clone());
+                Arc::new(QuicSocket::new(socket, linger)) as Arc<dyn quinn::AsyncUdpSocket>
+            })
             .map_err(|e| PathError::from_io("listen on QUIC", local, e))
     }
 
@@ -152,6 +161,14 @@ impl Host for DirectHost {
         let listener = tcp::TcpListener::bind(local, self.ports);
         Ok(Box::new(listener.map_err(|e| PathError::from_io("listen on TCP", local, e))?))
     }
+}
+
+/// Has the other tasks of this thread, and the reactor, go before this one.
+fn after_others<T>(cx: &mut Context<'_>) -> Poll<T> {
+    let yielding = pin!(tokio::task::yield_now());
+    // It is pending once, and has then arranged for being woken.
+    let _ = yielding.poll(cx);
+    Poll::Pending
 }
 
 /// A UDP socket that does not block, with buffers as large as they may be.

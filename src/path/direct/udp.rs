@@ -4,7 +4,6 @@ use std::{
     fmt,
     io::{self, IoSliceMut},
     net::{IpAddr, SocketAddr},
-    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
 };
@@ -14,6 +13,7 @@ use socket2::{SockRef, Socket};
 use tokio::io::Interest;
 
 use super::{
+    after_others,
     linger::{Linger, Look},
     shun,
 };
@@ -199,14 +199,6 @@ fn failing(io: Arc<tokio::net::UdpSocket>) -> BoxFuture<'static, ()> {
         // Fails only where the runtime ends, and then there is nobody left to tell.
         let _ = io.ready(Interest::ERROR).await;
     })
-}
-
-/// Has the other tasks of this thread, and the reactor, go before this one.
-fn after_others<T>(cx: &mut Context<'_>) -> Poll<T> {
-    let yielding = pin!(tokio::task::yield_now());
-    // It is pending once, and has then arranged for being woken.
-    let _ = yielding.poll(cx);
-    Poll::Pending
 }
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
