@@ -21,7 +21,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand};
 pub(crate) use experiment::usage::UsageError;
-use wirelab::path::direct::DirectHost;
+use wirelab::path::direct::{self, DirectHost};
 
 /// Raw UDP, TCP, TLS and QUIC side by side on one seeded lossy wire
 #[derive(Debug, Parser)]
@@ -75,7 +75,7 @@ impl Cli {
 fn in_real_time<F: Future<Output = anyhow::Result<ExitCode>>>(
     command: impl FnOnce(Arc<DirectHost>) -> F,
 ) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let runtime = direct::runtime()?;
     runtime.block_on(async {
         let host = DirectHost::new()?;
         command(host).await

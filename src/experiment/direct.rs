@@ -15,7 +15,10 @@ use super::{
     run::{Ends, RunError, run},
     sim::settings,
 };
-use crate::path::{Host, direct::DirectHost};
+use crate::path::{
+    Host,
+    direct::{DirectHost, runtime},
+};
 
 /// Runs `plan` once between two sockets of this machine. It takes as long as the plan says.
 ///
@@ -47,11 +50,6 @@ pub(super) fn on_loopback<T>(run: impl AsyncFnOnce(&Ends) -> Result<T, RunError>
     let ends =
         Ends { client, server: server.host.clone(), listen: SocketAddr::new(loopback, 0), reach: loopback };
     runtime.block_on(run(&ends))
-}
-
-/// A runtime for one thread.
-pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_io().build()
 }
 
 /// A host that runs on a thread of its own until it is dropped.

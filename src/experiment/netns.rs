@@ -3,7 +3,7 @@
 use std::{cell::Cell, net::SocketAddr, sync::Arc};
 
 use super::{
-    direct::{ServerThread, runtime},
+    direct::ServerThread,
     observe::SampleSink,
     outcome::Outcome,
     plan::Plan,
@@ -14,6 +14,7 @@ use crate::{
     link::{Counters, LinkSpec},
     path::{
         Fidelity, Host,
+        direct::runtime,
         netns::{NetnsHost, World},
         sim::Side,
         unspecified,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    direct::{ServerThread, runtime},
+    direct::ServerThread,
     observe::SampleSink,
     outcome::Outcome,
     plan::Plan,
@@ -15,7 +15,12 @@ use super::{
 };
 use crate::{
     link::{Counters, LinkSpec},
-    path::{Fidelity, direct::DirectHost, relay::Wire, sim::Side},
+    path::{
+        Fidelity,
+        direct::{DirectHost, runtime},
+        relay::Wire,
+        sim::Side,
+    },
 };
 
 /// Runs `plan` once between two sockets of this machine, with a relay in between. It takes as long as the plan says.

@@ -9,7 +9,6 @@ use std::{future::poll_fn, net::SocketAddr, sync::Arc, time::Duration};
 use rand::Rng;
 
 use super::{
-    direct::runtime,
     observe::SampleSink,
     outcome::Outcome,
     plan::Plan,
@@ -18,7 +17,11 @@ use super::{
     sim::settings,
 };
 use crate::{
-    path::{Host, direct::DirectHost, timeout},
+    path::{
+        Host,
+        direct::{DirectHost, runtime},
+        timeout,
+    },
     random,
     time::{Time, nanos},
     transport::{self, Channel, ConnectError, Settings, Transport, arq::SAFE_DATAGRAM, tls::ClientTls},

@@ -198,7 +198,7 @@ async fn answer(
             stream = connection.accept_bi() => {
                 let protocol = if perf { Protocol::PerfBoth(stream?) } else { Protocol::Service(stream?) };
                 accepted += 1;
-                if accepted % TURN == 0 {
+                if accepted.is_multiple_of(TURN) {
                     tokio::task::yield_now().await;
                 }
                 begin(&mut streams, serve_stream(desk, connection, peer, protocol, &shared)).await;

@@ -9,14 +9,14 @@ use super::{HandshakeOutcome, HandshakePlan, handshakes};
 use crate::{
     certs,
     experiment::{
-        direct::{ServerThread, runtime},
+        direct::ServerThread,
         netns::kernel_controller,
         run::{Ends, RunError},
         sim::arq_settings,
     },
     path::{
         Host,
-        direct::DirectHost,
+        direct::{DirectHost, runtime},
         netns::{self, NetnsHost},
         relay,
         sim::{Side, World},

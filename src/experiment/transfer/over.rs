@@ -9,12 +9,16 @@ use super::{
 use crate::{
     experiment::{
         Remote, RunError,
-        direct::{on_loopback, runtime},
+        direct::on_loopback,
         netns::over_netns,
         relay::over_relay,
         sim::{arq_settings, ephemeral_tls, in_virtual_time},
     },
-    path::{Host, direct::DirectHost, sim::Limits},
+    path::{
+        Host,
+        direct::{DirectHost, runtime},
+        sim::Limits,
+    },
     transfer::{Sink, Watch},
     transport::{
         ConnectError, Transport,

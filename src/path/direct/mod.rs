@@ -29,6 +29,19 @@ pub use worker::Worker;
 /// What sockets are asked to buffer, so that a burst is not lost on this machine. The kernel may grant less.
 const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 
+/// How many tasks have their turn before the sockets are looked at again. A task that always has something to do, as with
+/// a flood to read, would keep the others from hearing of theirs for so many of its turns: tokio's default is 61.
+const TASKS_BETWEEN_LOOKS: u32 = 4;
+
+/// A runtime for one thread, without timers: hosts have their own.
+///
+/// # Errors
+///
+/// Where the system has no more file descriptors.
+pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_io().event_interval(TASKS_BETWEEN_LOOKS).build()
+}
+
 /// This machine, under the tokio runtime that it was made in.
 #[derive(Debug)]
 pub struct DirectHost {

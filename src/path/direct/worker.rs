@@ -27,7 +27,7 @@ impl Worker {
         let (made, waits) = std::sync::mpsc::channel();
         let (end, ended) = oneshot::channel();
         let thread = std::thread::Builder::new().name("worker".to_owned()).spawn(move || {
-            let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().build() {
+            let runtime = match super::runtime() {
                 Ok(runtime) => runtime,
                 Err(e) => return drop(made.send(Err(e))),
             };

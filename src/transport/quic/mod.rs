@@ -231,12 +231,9 @@ pub fn listen_sharing(
     endpoint
         .rng_seed(settings.seed.map(|seed| random::key(seed, SERVER_KEYS + 1)))
         .cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
-    let socket = Arc::new(Screened {
-        inner: host.quic_bind(local)?,
-        ids: HashedConnectionIdGenerator::from_key(ids),
-        strays: strays.clone(),
-    });
-    let server = open_server(host, socket, (config, endpoint), settings)?;
+    let ids = HashedConnectionIdGenerator::from_key(ids);
+    let socket = Screened::new(host.quic_bind(local)?, ids, strays.clone(), host.timers().clone());
+    let server = open_server(host, Arc::new(socket), (config, endpoint), settings)?;
     Ok(QuicServer { strays, ..server })
 }
 

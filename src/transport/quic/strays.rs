@@ -8,10 +8,11 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use quinn::{
@@ -20,6 +21,8 @@ use quinn::{
     udp::{RecvMeta, Transmit},
 };
 use quinn_proto::{ConnectionId, HashedConnectionIdGenerator, transport_parameters::TransportParameters};
+
+use crate::{path::Timers, time::Time};
 
 /// How many strays there were.
 #[derive(Debug, Default)]
@@ -48,10 +51,38 @@ impl Strays {
 
 /// A socket that looks at what it receives.
 pub(super) struct Screened {
-    pub(super) inner: Arc<dyn AsyncUdpSocket>,
+    inner: Arc<dyn AsyncUdpSocket>,
     /// Knows the connection ids of ours.
-    pub(super) ids: HashedConnectionIdGenerator,
-    pub(super) strays: Arc<Strays>,
+    ids: HashedConnectionIdGenerator,
+    strays: Arc<Strays>,
+    timers: Arc<Timers>,
+    answers: Mutex<Answers>,
+}
+
+/// quinn answers some of what is unfit: who speaks another version learns ours, and who speaks of a connection that is no
+/// more learns that. So much of it is passed on to it in a tenth of a second; more is a flood, and an answer to each would
+/// take longer than all else that is done for it (a server may limit them: RFC 9000 sections 6.1 and 10.3.3).
+const ANSWERS: usize = 100;
+const WINDOW: Duration = Duration::from_millis(100);
+
+/// What may still be answered.
+#[derive(Debug, Default)]
+struct Answers {
+    left: usize,
+    window_ends: Time,
+}
+
+impl Answers {
+    fn take(&mut self, count: usize, now: Time) -> bool {
+        if now >= self.window_ends {
+            *self = Self { left: ANSWERS, window_ends: now + WINDOW };
+        }
+        let granted = count <= self.left;
+        if granted {
+            self.left -= count;
+        }
+        granted
+    }
 }
 
 /// Bytes of a connection id of ours.
@@ -60,6 +91,19 @@ const ID_BYTES: usize = 8;
 const INITIAL_BYTES: usize = 1200;
 
 impl Screened {
+    pub(super) fn new(
+        inner: Arc<dyn AsyncUdpSocket>,
+        ids: HashedConnectionIdGenerator,
+        strays: Arc<Strays>,
+        timers: Arc<Timers>,
+    ) -> Self {
+        Self { inner, ids, strays, timers, answers: Mutex::default() }
+    }
+
+    fn may_be_answered(&self, count: usize) -> bool {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).take(count, self.timers.now())
+    }
+
     fn is_ours(&self, id: Option<&[u8]>) -> bool {
         id.is_some_and(|id| id.len() == ID_BYTES && self.ids.validate(&ConnectionId::new(id)).is_ok())
     }
@@ -106,10 +150,18 @@ impl AsyncUdpSocket for Screened {
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
         let received = ready!(self.inner.poll_recv(cx, buffers, meta))?;
-        for (buffer, meta) in buffers.iter().zip(&*meta).take(received) {
+        for (buffer, meta) in buffers.iter().zip(meta).take(received) {
             let datagrams = buffer[..meta.len].chunks(meta.stride.max(1));
+            let all = datagrams.len();
             let unfit = datagrams.filter(|datagram| !self.is_fit(datagram)).count();
+            if unfit == 0 {
+                continue;
+            }
             self.strays.unfit.fetch_add(unfit as u64, Ordering::Relaxed);
+            if unfit == all && !self.may_be_answered(unfit) {
+                // Of an empty buffer quinn makes nothing.
+                meta.len = 0;
+            }
         }
         Poll::Ready(Ok(received))
     }
@@ -155,5 +207,21 @@ impl<C: ServerConfig + 'static> ServerConfig for Counted<C> {
 
     fn start_session(self: Arc<Self>, version: u32, params: &TransportParameters) -> Box<dyn Session> {
         self.inner.clone().start_session(version, params)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_answered_no_more_than_so_often_in_a_while() {
+        let at = |millis| Time::ZERO + Duration::from_millis(millis);
+        let mut answers = Answers::default();
+        let mut answered = |now| (0..10 * ANSWERS).filter(|_| answers.take(1, now)).count();
+        assert_eq!(answered(at(1)), ANSWERS);
+        assert_eq!(answered(at(100)), 0);
+        assert_eq!(answered(at(101)), ANSWERS);
+        assert!(!answers.take(ANSWERS + 1, at(300)), "a run goes whole or not at all");
     }
 }
