@@ -1,0 +1,56 @@
+//! A client that means well, and how long it waits.
+
+use std::{
+    cell::Cell,
+    net::UdpSocket,
+    time::{Duration, Instant},
+};
+
+use super::program::{Server, say};
+
+/// A client that means well: one datagram at a time.
+pub(crate) struct Friend {
+    socket: UdpSocket,
+    pub(crate) sent: Cell<u64>,
+}
+
+impl Friend {
+    pub(crate) fn of(server: &Server) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(server.address("udp")).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        Self { socket, sent: Cell::new(0) }
+    }
+
+    /// The 99th percentile of round trips, 1,000 a second at most, for as long as `going_on` after so many of them.
+    /// One that is lost took for ever.
+    pub(crate) fn p99_while(&self, going_on: impl Fn(usize) -> bool) -> Duration {
+        let mut took = vec![self.round_trip()];
+        while going_on(took.len()) {
+            took.push(self.round_trip());
+        }
+        took.sort_unstable();
+        let n = took.len();
+        let at = |share: usize| took[(n * share / 100).min(n - 1)];
+        say(&format!("{n} round trips: p50 {:?}, p99 {:?}, max {:?}", at(50), at(99), at(100)));
+        at(99)
+    }
+
+    fn round_trip(&self) -> Duration {
+        let number = self.sent.get();
+        self.sent.set(number + 1);
+        let start = Instant::now();
+        self.socket.send(&number.to_be_bytes()).unwrap();
+        let mut reply = [0; 8];
+        let took = loop {
+            match self.socket.recv(&mut reply) {
+                Ok(8) if u64::from_be_bytes(reply) == number => break start.elapsed(),
+                // One that was given up.
+                Ok(_) => {}
+                Err(_) => break Duration::MAX,
+            }
+        };
+        std::thread::park_timeout(Duration::from_millis(1));
+        took
+    }
+}

@@ -1,0 +1,110 @@
+//! Connections that are begun and go no further.
+
+use std::{
+    collections::VecDeque,
+    net::{SocketAddr, UdpSocket},
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use quinn::crypto::rustls::QuicClientConfig;
+use socket2::{Domain, Socket, Type};
+use wirelab::{
+    arq::{Config, Connection, ConnectionId},
+    time::Time,
+};
+
+use super::{
+    attacker, attackers,
+    program::Server,
+    slow_readers::{client_tls, datagram},
+};
+
+/// Half-open connections that an attacker keeps a file for; the server has room for fewer.
+const HELD: usize = 4096;
+
+/// TCP connections that never say a word, where a server expects a greeting or a message. Of those that are held, the server has closed most: it has room for 1,024.
+pub(crate) fn of_tcp(server: &Server, scheme: &str, count: usize) -> VecDeque<Socket> {
+    let to = server.address(scheme).into();
+    let connect = |n| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&attacker(n).into()).unwrap();
+        socket.connect_timeout(&to, Duration::from_secs(10)).unwrap();
+        socket
+    };
+    let mut held = VecDeque::new();
+    for socket in (0..count).map(connect) {
+        if held.len() == HELD {
+            held.pop_front();
+        }
+        held.push_back(socket);
+    }
+    held
+}
+
+/// Begins `count` handshakes and goes on with none.
+pub(crate) fn of_quic(server: &Server, folder: &Path, count: u64) -> u64 {
+    let mut initials = Initials::new(folder);
+    let sockets = attackers();
+    let per_socket = count / sockets.len() as u64;
+    sockets.iter().map(|socket| initials.send(socket, server.address("quic"), per_socket)).sum()
+}
+
+/// Clients that prove their address and say no more: how many got so far.
+pub(crate) fn of_arq(server: &Server, count: u64) -> u64 {
+    let to = server.address("arq");
+    let sockets = attackers();
+    for socket in &sockets {
+        // One that is over its rate hears nothing.
+        socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    }
+    let asked = sockets.iter().cycle().zip(0..count);
+    asked.filter(|(socket, n)| greet(socket, to, ConnectionId(1 + n)).is_some()).count() as u64
+}
+
+/// A connection that has proven its address, if it was let to.
+pub(crate) fn greet(socket: &UdpSocket, to: SocketAddr, id: ConnectionId) -> Option<Connection> {
+    let mut connection = Connection::client(Config::default(), id, Time::ZERO);
+    socket.send_to(&datagram(&mut connection)?, to).unwrap();
+    let mut challenge = [0; 2048];
+    loop {
+        let received = socket.recv(&mut challenge).ok()?;
+        connection.handle_segment(Time::ZERO, &challenge[..received]);
+        // What comes for those before it says nothing to this one.
+        if let Some(hello) = datagram(&mut connection) {
+            socket.send_to(&hello, to).unwrap();
+            return Some(connection);
+        }
+    }
+}
+
+/// First flights of QUIC clients, each its own.
+pub(crate) struct Initials {
+    endpoint: quinn_proto::Endpoint,
+    config: quinn_proto::ClientConfig,
+}
+
+impl Initials {
+    pub(crate) fn new(folder: &Path) -> Self {
+        let tls = QuicClientConfig::try_from(client_tls(folder)).unwrap();
+        let endpoint = quinn_proto::Endpoint::new(Arc::default(), None, true, None);
+        Self { endpoint, config: quinn_proto::ClientConfig::new(Arc::new(tls)) }
+    }
+
+    pub(crate) fn send(&mut self, socket: &UdpSocket, to: SocketAddr, count: u64) -> u64 {
+        for n in 0..count {
+            let now = Instant::now();
+            let (_, mut connection) =
+                self.endpoint.connect(now, self.config.clone(), to, "localhost").unwrap();
+            let mut packet = Vec::new();
+            let transmit = connection.poll_transmit(now, 1, &mut packet).unwrap();
+            socket.send_to(&packet[..transmit.size], to).unwrap();
+            if n % 50 == 49 {
+                // So many at a time as a receive queue holds of this size.
+                std::thread::yield_now();
+            }
+        }
+        count
+    }
+}
