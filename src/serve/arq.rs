@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use super::{
     Refusal,
     desk::Desk,
+    floods::Shunning,
     slots::Slot,
     tally::{Released, Tally, asked, overwrite},
 };
@@ -66,12 +67,14 @@ async fn accept(desk: Arc<Desk>, mut server: ArqServer) {
     let mut draining = pin!(desk.tasks.draining());
     let (in_progress, mut all_done) = mpsc::channel::<()>(1);
     let mut in_progress = Some(in_progress);
+    let mut shunning = Shunning::on(server.socket().clone());
     loop {
         server.set_receive_window(window(&desk));
         let stops = in_progress.is_none();
         let welcome = |source| is_welcome(&desk, source, stops);
         let heard = tokio::select! {
             biased;
+            () = shunning.forgive(&desk) => continue,
             heard = server.next(welcome) => heard,
             () = &mut draining, if !stops => {
                 in_progress = None;
@@ -88,7 +91,10 @@ async fn accept(desk: Arc<Desk>, mut server: ArqServer) {
                 // It is reset as it is dropped, and its client told that there is no room.
                 Err(refusal) => desk.counters.refuse(refusal),
             },
-            Ok(Heard::Stray) => desk.counters.refuse(Refusal::Stray),
+            Ok(Heard::Stray(source)) => {
+                desk.counters.refuse(Refusal::Stray);
+                shunning.refused(&desk, source.ip());
+            }
             Ok(Heard::Over) => {}
             Err(e) => {
                 desk.options.observer.trouble(&desk.url, &e.to_string());

@@ -1,9 +1,9 @@
-//! Sources that send so much more than they may that their datagrams are not worth receiving.
+//! Sources that send so much that is refused that their datagrams are not worth receiving.
 
-use std::{net::IpAddr, num::NonZeroU32, time::Duration};
+use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
-use super::limits::network;
-use crate::time::Time;
+use super::{desk::Desk, limits::network};
+use crate::{path::Datagrams, time::Time};
 
 /// Sources that are shunned at a time: for each datagram the kernel compares them all.
 const MOST: usize = 64;
@@ -15,9 +15,43 @@ const BURST: u64 = 100;
 /// How long a source is shunned.
 const SHUNNED: Duration = Duration::from_secs(1);
 
+/// Has the kernel drop what comes from those who flood a socket.
+#[derive(Debug)]
+pub(super) struct Shunning {
+    floods: Floods,
+    socket: Arc<dyn Datagrams>,
+}
+
+impl Shunning {
+    pub(super) fn on(socket: Arc<dyn Datagrams>) -> Self {
+        Self { floods: Floods::default(), socket }
+    }
+
+    /// A datagram from `source` was refused: as beyond its rate, or as of no use.
+    pub(super) fn refused(&mut self, desk: &Desk, source: IpAddr) {
+        let Some(rate) = desk.options.access.rate_of(source) else { return };
+        let Some(until) = self.floods.refused(source, rate, desk.host.now()) else { return };
+        if self.socket.shun(&self.floods.shunned()) {
+            desk.exhaust(source, rate, until);
+        } else {
+            self.floods.forgive(Time::MAX);
+        }
+    }
+
+    /// Completes when some have been shunned for long enough, and are received again.
+    pub(super) async fn forgive(&mut self, desk: &Desk) {
+        match self.floods.next() {
+            None => std::future::pending().await,
+            Some(until) => desk.host.sleep_until(until).await,
+        }
+        self.floods.forgive(desk.host.now());
+        self.socket.shun(&self.floods.shunned());
+    }
+}
+
 /// Who floods.
 #[derive(Debug, Default)]
-pub(super) struct Floods {
+struct Floods {
     window_ends: Time,
     /// Datagrams beyond its rate that each source sent in this window.
     refused: Vec<(IpAddr, u64)>,
@@ -26,9 +60,9 @@ pub(super) struct Floods {
 }
 
 impl Floods {
-    /// A datagram from `source` came at `now` and was refused as beyond its `rate`: until when the source is to be
+    /// A datagram from `source`, which may send at `rate`, came at `now` and was refused: until when the source is to be
     /// shunned if that was one too many.
-    pub(super) fn refused(&mut self, source: IpAddr, rate: NonZeroU32, now: Time) -> Option<Time> {
+    fn refused(&mut self, source: IpAddr, rate: NonZeroU32, now: Time) -> Option<Time> {
         if now >= self.window_ends {
             self.refused.clear();
             self.window_ends = now + WINDOW;
@@ -56,17 +90,17 @@ impl Floods {
     }
 
     /// Those whose time is over at `now` are shunned no longer.
-    pub(super) fn forgive(&mut self, now: Time) {
+    fn forgive(&mut self, now: Time) {
         self.shunned.retain(|(_, until)| *until > now);
     }
 
     /// When the next one is forgiven.
-    pub(super) fn next(&self) -> Option<Time> {
+    fn next(&self) -> Option<Time> {
         self.shunned.iter().map(|(_, until)| *until).min()
     }
 
     /// IPv4 addresses, and the networks of IPv6 addresses.
-    pub(super) fn shunned(&self) -> Vec<IpAddr> {
+    fn shunned(&self) -> Vec<IpAddr> {
         self.shunned.iter().map(|(source, _)| *source).collect()
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use super::{
     Refusal,
     desk::Desk,
-    floods::Floods,
+    floods::Shunning,
     limits::Bounded,
     replies::Replies,
     tally::{Released, Tally, asked, overwrite},
@@ -17,7 +17,6 @@ use super::{
 use crate::{
     path::{Datagrams, Received},
     service::Service,
-    time::Time,
 };
 
 /// How long to leave a socket alone that fails, so that its owner's machine is not kept busy with it.
@@ -30,11 +29,11 @@ pub(super) fn start(desk: Desk, socket: Arc<dyn Datagrams>) {
     let tasks = desk.tasks.clone();
     let server = UdpServer {
         local: socket.local_addr(),
+        shunning: Shunning::on(socket.clone()),
         socket,
         desk,
         clients: Bounded::default(),
         last: None,
-        floods: Floods::default(),
     };
     tasks.spawn("a UDP server", server.run());
 }
@@ -48,7 +47,7 @@ struct UdpServer {
     /// Who was answered last, and is mostly the next one too.
     last: Option<SocketAddr>,
     /// Who is not even received.
-    floods: Floods,
+    shunning: Shunning,
 }
 
 /// What is remembered of a source.
@@ -70,15 +69,10 @@ impl UdpServer {
             if turn % TURN == 0 {
                 tokio::task::yield_now().await;
             }
-            let forgiven = self.floods.next();
-            let forgive = async { self.desk.host.sleep_until(forgiven.unwrap_or(Time::MAX)).await };
             // What has arrived is answered before a stop is obeyed.
             let received = tokio::select! {
                 biased;
-                () = forgive, if forgiven.is_some() => {
-                    self.forgive();
-                    continue;
-                }
+                () = self.shunning.forgive(&self.desk) => continue,
                 received = self.socket.recv(&mut buffer) => received,
                 () = &mut draining => return,
             };
@@ -130,22 +124,9 @@ impl UdpServer {
 
     fn refuse(&mut self, refusal: Refusal, source: IpAddr) {
         self.desk.counters.refuse(refusal);
-        if refusal != Refusal::RateLimit {
-            return;
+        if refusal == Refusal::RateLimit {
+            self.shunning.refused(&self.desk, source);
         }
-        let Some(rate) = self.desk.options.access.rate_of(source) else { return };
-        let Some(until) = self.floods.refused(source, rate, self.desk.host.now()) else { return };
-        if self.socket.shun(&self.floods.shunned()) {
-            self.desk.exhaust(source, rate, until);
-        } else {
-            self.floods.forgive(Time::MAX);
-        }
-    }
-
-    /// Receives again from those whose time is over.
-    fn forgive(&mut self) {
-        self.floods.forgive(self.desk.host.now());
-        self.socket.shun(&self.floods.shunned());
     }
 
     /// A socket bound to all addresses answers from the one that was asked. To many is no such address.

@@ -168,7 +168,7 @@ fn attack(scale: &Scale, cores: Option<&Cores>) -> (Duration, Duration) {
     }
     // On QUIC one who proves its address comes twice, as those may have to who do more than begin.
     let before: u64 = BEFORE.iter().map(|reason| report.of("quic", reason)).sum();
-    let dropped = report.of("quic", "receive queue full");
+    let dropped = report.dropped("quic");
     let accounted = report.number("quic", " client") + before;
     let complete = few as u64 + 1;
     assert!(accounted <= initials + 2 * complete, "{}", report.0);
@@ -176,13 +176,12 @@ fn attack(scale: &Scale, cores: Option<&Cores>) -> (Duration, Duration) {
     // On ARQ they are clients by then, unless they were above their rate.
     let offered = greeted + let_in + 1;
     let accounted = report.number("arq", " client");
-    let dropped = report.of("arq", "receive queue full");
+    let dropped = report.dropped("arq");
     assert!(accounted <= offered, "{}", report.0);
     assert!(accounted + report.of("arq", "rate limit") + dropped >= offered, "{}", report.0);
     // And so is what never was a connection.
     for scheme in ["arq", "quic"] {
-        let (strays, dropped) =
-            (report.of(scheme, "stray datagram"), report.of(scheme, "receive queue full"));
+        let (strays, dropped) = (report.of(scheme, "stray datagram"), report.dropped(scheme));
         assert!(strays + dropped >= scale.datagrams, "{scheme}: {}", report.0);
         assert!(strays <= scale.datagrams + offered, "{scheme}: {}", report.0);
     }

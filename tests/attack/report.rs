@@ -26,6 +26,11 @@ impl Report {
         found.map_or(0, |n| n.parse().unwrap())
     }
 
+    /// How many datagrams the kernel dropped.
+    pub(crate) fn dropped(&self, scheme: &str) -> u64 {
+        self.of(scheme, "receive queue full") + self.of(scheme, "source shunned or receive queue full")
+    }
+
     pub(crate) fn all_refused(&self, scheme: &str) -> u64 {
         self.number(scheme, " refused")
     }

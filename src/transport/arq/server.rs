@@ -34,8 +34,8 @@ pub struct ArqServer {
 pub enum Heard {
     /// A client has shown where it is.
     Client(ArqConnection),
-    /// A datagram that was for no connection and asked for none.
-    Stray,
+    /// A datagram from there that was for no connection and asked for none.
+    Stray(SocketAddr),
     /// A connection is over.
     Over,
 }
@@ -82,6 +82,11 @@ impl ArqServer {
         self.socket.local_addr()
     }
 
+    /// What it hears and speaks on.
+    pub fn socket(&self) -> &Arc<dyn Datagrams> {
+        &self.socket
+    }
+
     /// Connections that are not over.
     pub fn connections(&self) -> usize {
         self.connections.len()
@@ -126,7 +131,7 @@ impl ArqServer {
         // A socket bound to all addresses answers from the one that was asked. To many is no such address.
         let from_ip = to.filter(|ip| self.local_addr().ip().is_unspecified() && !ip.is_multicast());
         match self.listener.handle_datagram(self.host.now(), from, datagram) {
-            Routed::Ignored => return Some(Heard::Stray),
+            Routed::Ignored => return Some(Heard::Stray(from)),
             Routed::Reply(reply) if welcome(from) => {
                 // One that cannot be sent is lost like any other; the client asks again.
                 let _ = self.socket.try_send(&reply, from, from_ip);
