@@ -356,4 +356,18 @@ mod tests {
         assert!(!bench.poll(&mut reused));
         assert_eq!(bench.next(), Some(30));
     }
+
+    #[test]
+    fn what_waits_for_much_less_than_its_limit_again_and_again_leaves_nothing_behind() {
+        let bench = Bench::new();
+        let mut kept = bench.sleep(7_000);
+        assert!(!bench.poll(&mut kept));
+        for n in 0..10_000 {
+            let mut limit = bench.sleep(1_000_000 + n);
+            assert!(!bench.poll(&mut limit));
+        }
+        assert!(bench.timers.lock().heap.len() <= MOST_STALE + 3);
+        assert_eq!(bench.next(), Some(7_000));
+        assert_eq!(bench.advance(7_000), 1);
+    }
 }

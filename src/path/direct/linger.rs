@@ -114,3 +114,138 @@ impl Linger {
         Look::Vain
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::Pin,
+        sync::atomic::{AtomicU64, Ordering},
+        task::{Context, Waker},
+    };
+
+    use super::*;
+    use crate::path::{Clock, Sleep};
+
+    /// A clock on which so much passes whenever it is read.
+    struct Reads {
+        now: AtomicU64,
+        step: AtomicU64,
+    }
+
+    impl Clock for Reads {
+        fn now(&self) -> Time {
+            Time::from_nanos(self.now.fetch_add(self.step.load(Ordering::Relaxed), Ordering::Relaxed))
+        }
+        fn arm(&self, _: Time) {}
+    }
+
+    struct Bench {
+        clock: Arc<Reads>,
+        timers: Arc<Timers>,
+        linger: Linger,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let clock = Arc::new(Reads { now: AtomicU64::new(0), step: AtomicU64::new(1000) });
+            let timers = Timers::new(clock.clone());
+            Self { linger: Linger::new(timers.clone()), clock, timers }
+        }
+
+        /// Something comes after a wait.
+        fn hears_after(&mut self, wait: Duration) {
+            assert_eq!(self.looks(), (Look::Vain, 0), "it sleeps");
+            self.pass(wait);
+            self.linger.received();
+        }
+
+        /// What comes of looking where nothing is, and how often it looks.
+        fn looks(&mut self) -> (Look, u64) {
+            let mut looks = 0;
+            let look = self.linger.look(|| {
+                looks += 1;
+                false
+            });
+            (look, looks)
+        }
+
+        fn pass(&self, time: Duration) {
+            self.clock.now.fetch_add(time.as_nanos().try_into().unwrap(), Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn after_a_long_wait_it_sleeps_at_once() {
+        let mut bench = Bench::new();
+        bench.hears_after(2 * MOMENT);
+        assert_eq!(bench.looks(), (Look::Vain, 0));
+        assert!(!bench.linger.stays_awake());
+    }
+
+    #[test]
+    fn after_a_short_one_it_looks_for_a_moment_and_then_sleeps() {
+        let mut bench = Bench::new();
+        bench.hears_after(MOMENT / 2);
+        let (look, looks) = bench.looks();
+        assert_eq!(look, Look::Vain);
+        // Each look takes a microsecond here.
+        assert!((MOMENT.as_micros() as u64 - 3..=MOMENT.as_micros() as u64).contains(&looks), "{looks}");
+        assert_eq!(bench.looks(), (Look::Vain, 0), "what has not come in a moment is waited for asleep");
+    }
+
+    #[test]
+    fn with_the_reactor_it_stays_awake_for_as_long() {
+        let mut bench = Bench::new();
+        bench.hears_after(MOMENT / 2);
+        let awake = (0..1000).take_while(|_| bench.linger.stays_awake()).count();
+        assert!((10..=MOMENT.as_micros() as usize).contains(&awake), "{awake}");
+    }
+
+    #[test]
+    fn in_a_stream_it_sleeps_so_that_more_is_received_at_once() {
+        let mut bench = Bench::new();
+        bench.hears_after(Duration::ZERO);
+        assert_eq!(bench.looks(), (Look::Vain, 0));
+    }
+
+    #[test]
+    fn others_of_the_thread_have_their_turn_while_datagrams_keep_coming() {
+        let mut bench = Bench::new();
+        bench.hears_after(MOMENT / 2);
+        let start = bench.timers.now();
+        // Each comes while the peer has the core, which takes longer than in a stream.
+        bench.clock.step.store(5000, Ordering::Relaxed);
+        let found = (0..1000).take_while(|_| bench.linger.look(|| true) == Look::Found).count();
+        let took = bench.timers.now() - start;
+        assert!(found > 10, "{found}");
+        assert!(took > TURN && took < 2 * TURN, "{took:?}");
+        assert_eq!(bench.linger.look(|| true), Look::Found, "and then it is its own again");
+    }
+
+    #[test]
+    fn no_timer_is_late_for_it() {
+        let mut bench = Bench::new();
+        bench.hears_after(MOMENT / 2);
+        let due = bench.timers.now() + MOMENT / 4;
+        let mut timer = Sleep::new(bench.timers.clone(), due);
+        assert!(Pin::new(&mut timer).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert_eq!(bench.looks().0, Look::Vain);
+        assert!(bench.timers.now() < due + Duration::from_micros(5));
+    }
+
+    #[test]
+    fn where_another_needs_the_core_it_sleeps_for_a_while() {
+        let mut bench = Bench::new();
+        bench.hears_after(MOMENT / 2);
+        // It was away for longer than a peer would have been.
+        bench.clock.step.store(2 * TAKEN.as_nanos() as u64, Ordering::Relaxed);
+        bench.looks();
+        bench.clock.step.store(1000, Ordering::Relaxed);
+        bench.linger.received();
+        for wait in [MOMENT / 2, MOMENT / 2] {
+            bench.hears_after(wait);
+        }
+        bench.pass(BUSY);
+        assert!(bench.looks().1 > 0, "the core may be free again");
+    }
+}
