@@ -1,6 +1,21 @@
 //! How true a wire in real time is to its model.
 
-use crate::stats::Histogram;
+use std::time::Duration;
+
+use crate::{link::LinkSpec, stats::Histogram};
+
+/// What reading takes, as on a path without a wire.
+const LEAST: Duration = Duration::from_micros(100);
+/// Twice what a wire that is true to its model is late by at most, but for one packet in a hundred: what is sent again crosses it
+/// after the acknowledgement that told of the loss has.
+const MOST: Duration = Duration::from_micros(500);
+
+/// Waits shorter than this say nothing of a wire that is emulated in real time: what would have come at one instant in virtual
+/// time comes so far apart. A wire with little delay is true to less.
+pub(super) fn resolution(links: &[LinkSpec; 2]) -> Duration {
+    let delay = links.iter().map(|link| link.delay).min().unwrap_or_default();
+    (delay / 10).clamp(LEAST, MOST)
+}
 
 /// What the machine did to a wire that it emulates in real time. Nothing of it is the wire's doing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,5 +39,20 @@ impl Fidelity {
             all.send_errors += wire.send_errors;
             Some(all)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenth_of_the_shorter_delay_says_nothing_within_bounds() {
+        let links = |micros: [u64; 2]| {
+            micros.map(|micros| LinkSpec { delay: Duration::from_micros(micros), ..LinkSpec::default() })
+        };
+        assert_eq!(resolution(&links([25_000, 50_000])), MOST);
+        assert_eq!(resolution(&links([25_000, 3_000])), Duration::from_micros(300));
+        assert_eq!(resolution(&links([0, 25_000])), LEAST);
     }
 }

@@ -27,6 +27,7 @@ pub struct NetnsHost {
     namespace: Arc<Namespace>,
     tap: Tap,
     tcp: Tcp,
+    resolution: Duration,
 }
 
 impl NetnsHost {
@@ -41,7 +42,7 @@ impl NetnsHost {
         let tcp = Tcp { namespace: namespace.clone(), connections, controller };
         let (direct, tap) =
             (DirectHost::with_origin(world.origin, Ports::Own)?, world.forwarder.tap(side).clone());
-        Ok(Arc::new(Self { direct, namespace, tap, tcp }))
+        Ok(Arc::new(Self { direct, namespace, tap, tcp, resolution: world.resolution }))
     }
 
     fn tapped(&self, socket: Arc<dyn Datagrams>) -> Arc<dyn Datagrams> {
@@ -68,7 +69,7 @@ impl Host for NetnsHost {
     }
 
     fn resolution(&self) -> Duration {
-        self.direct.resolution()
+        self.resolution
     }
 
     fn origin(&self) -> Instant {

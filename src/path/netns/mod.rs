@@ -27,7 +27,7 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use self::forwarder::Forwarder;
@@ -38,7 +38,7 @@ pub use self::{
     permission::prepare,
     programs::Programs,
 };
-use super::{Fidelity, sim::Side};
+use super::{Fidelity, fidelity::resolution, sim::Side};
 use crate::link::{Counters, LinkSpec};
 
 /// A path through network namespaces could not be made.
@@ -96,6 +96,7 @@ pub struct World {
     namespaces: [Arc<Namespace>; 2],
     device: Device,
     origin: Instant,
+    resolution: Duration,
 }
 
 impl World {
@@ -123,7 +124,7 @@ impl World {
         let ports = [port(Side::Client)?, port(Side::Server)?];
         let forwarder = Forwarder::start(ports, links, seed, origin)
             .map_err(NetnsError::setup("start the forwarder of packets"))?;
-        Ok(Self { forwarder, namespaces, device, origin })
+        Ok(Self { forwarder, namespaces, device, origin, resolution: resolution(links) })
     }
 
     /// Where the host of one end lives.

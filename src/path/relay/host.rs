@@ -14,7 +14,7 @@ use super::{ClientLimits, Relay, RelayOptions, RelayReport, Witness, index, lock
 use crate::{
     link::{Counters, Direction, LinkSpec, Verdict},
     path::{
-        BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers, drops,
+        BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers, drops, fidelity,
         sim::Side,
         tap::{Stamp, Tap},
         tapped::{End, TappedDatagrams, TappedQuic},
@@ -153,7 +153,7 @@ impl Host for RelayHost {
     }
 
     fn resolution(&self) -> Duration {
-        self.machine.resolution()
+        fidelity::resolution(&self.wire.links)
     }
 
     fn origin(&self) -> Instant {
