@@ -2,15 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 use wirelab::{
     certs,
     transport::tls::{ClientTls, ServerTls, Trust},
 };
 
-/// Without tokio's timers, because hosts have their own.
+/// That of the program.
 pub(super) fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_io().build().expect("a runtime")
+    wirelab::path::direct::runtime().expect("a runtime")
 }
 
 pub(super) fn any_port() -> SocketAddr {

@@ -79,6 +79,10 @@ fn main() {
         ("quic-datagram", requests::measure_quic_datagram),
         ("quic-message", requests::measure_quic_message),
     ];
+    let known = |word: &String| parts.iter().any(|(name, _)| name.contains(word.as_str()));
+    if let Some(word) = wanted.iter().find(|word| !known(word)) {
+        println!("no part is called {word}: there are {}", parts.map(|(name, _)| name).join(", "));
+    }
     for (name, measure) in parts {
         if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
             measure();

@@ -93,8 +93,10 @@ async fn accept(desk: Arc<Desk>, mut server: ArqServer) {
             },
             Ok(Heard::Stray(source)) => {
                 desk.counters.refuse(Refusal::Stray);
-                shunning.refused(&desk, source.ip());
+                turn_away(&desk, &mut shunning, source).await;
             }
+            // What for has been counted.
+            Ok(Heard::Unwelcome(source)) => turn_away(&desk, &mut shunning, source).await,
             Ok(Heard::Over) => {}
             Err(e) => {
                 desk.options.observer.trouble(&desk.url, &e.to_string());
@@ -102,6 +104,12 @@ async fn accept(desk: Arc<Desk>, mut server: ArqServer) {
             }
         }
     }
+}
+
+/// One at `source` was refused something. However many there are, others on this thread have their turn.
+async fn turn_away(desk: &Desk, shunning: &mut Shunning, source: SocketAddr) {
+    shunning.refused(desk, source.ip());
+    tokio::task::yield_now().await;
 }
 
 /// Whether who asks for a connection is answered at all.

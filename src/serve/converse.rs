@@ -71,7 +71,7 @@ where
     };
     let mut silent = true;
     loop {
-        if buffer.len() == buffer.capacity() {
+        if buffer.len() == buffer.capacity() && buffer.len() < READ_BYTES {
             buffer = Vec::with_capacity(READ_BYTES);
         }
         buffer.clear();

@@ -36,7 +36,8 @@ pub enum Refusal {
     Stray,
     /// A TLS or QUIC handshake was in progress when the server stopped.
     Stopping,
-    /// A stream that no reply could come on began no transfer; its connection was closed.
+    /// A stream that no reply could come on began no transfer, and its connection was closed; or a transfer began on one that
+    /// has a way back, and was cut off.
     Unanswerable,
     /// The system would not send the reply.
     SendFailed,
@@ -83,7 +84,7 @@ impl Refusal {
             Self::Handshake => "handshake failed",
             Self::Stray => "stray datagram",
             Self::Stopping => "handshake cut by the stop",
-            Self::Unanswerable => "stream without a way back",
+            Self::Unanswerable => "stream of the wrong kind",
             Self::SendFailed => "reply not sent",
             Self::QueueFull => "receive queue full",
             Self::Shunned => "source shunned or receive queue full",

@@ -9,8 +9,8 @@ use crate::{path::Datagrams, time::Time};
 const MOST: usize = 64;
 /// How long what a source sends is added up.
 const WINDOW: Duration = Duration::from_millis(100);
-/// What a source sends beyond its rate is a flood if it is as much again, and so many datagrams more in a window: a burst is
-/// no flood.
+/// What is refused of a source is a flood if it is as much as its rate, and so many datagrams more in a window: a burst is no
+/// flood.
 const BURST: u64 = 100;
 /// How long a source is shunned.
 const SHUNNED: Duration = Duration::from_secs(1);
@@ -53,7 +53,7 @@ impl Shunning {
 #[derive(Debug, Default)]
 struct Floods {
     window_ends: Time,
-    /// Datagrams beyond its rate that each source sent in this window.
+    /// Datagrams of each source that were refused in this window.
     refused: Vec<(IpAddr, u64)>,
     /// And until when.
     shunned: Vec<(IpAddr, Time)>,

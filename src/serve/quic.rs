@@ -200,6 +200,10 @@ async fn answer(
                 accepted += 1;
                 if accepted.is_multiple_of(TURN) {
                     tokio::task::yield_now().await;
+                    // However many keep coming, those in progress and a stop have their turn.
+                    if once(pin!(beside(&mut streams, &mut draining))).await.is_ready() {
+                        break;
+                    }
                 }
                 begin(&mut streams, serve_stream(desk, connection, peer, protocol, &shared)).await;
             }
@@ -235,9 +239,14 @@ async fn answer(
 /// Serves a stream for as long as there is something to do at once, and leaves the rest to `streams`.
 async fn begin<S: Future<Output = ()>>(streams: &mut FuturesUnordered<Pin<Box<S>>>, stream: S) {
     let mut stream = Box::pin(stream);
-    if poll_fn(|cx| Poll::Ready(stream.as_mut().poll(cx))).await.is_pending() {
+    if once(stream.as_mut()).await.is_pending() {
         streams.push(stream);
     }
+}
+
+/// What comes of `future` at once.
+async fn once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
 }
 
 /// Does `what`, and beside it what the streams want to have done.
@@ -298,6 +307,11 @@ async fn converse_on(
         Ok(Some(Beginning { bytes, kind: Kind::Experiment(length) })) => {
             let way = (&mut receive, &mut send);
             Box::pin(answer_quic(desk, peer, (bytes, length), &shared.probes, way)).await
+        }
+        // Content goes one way.
+        Ok(Some(Beginning { kind: Kind::Transfer, .. })) => {
+            desk.counters.refuse(Refusal::Unanswerable);
+            Err(Over::Broken)
         }
         end => end.map(drop),
     };

@@ -106,6 +106,9 @@ impl Datagrams for UdpSocket {
             if let Some(received) = batch.pop(buffer) {
                 return Poll::Ready(Ok(received));
             }
+            if let Some(e) = batch.failed.take() {
+                return Poll::Ready(Err(self.error("receive on", self.local, e)));
+            }
             match linger.look(|| batch.refill(&self.state, &self.io)) {
                 Look::Found => continue,
                 Look::OthersTurn => return after_others(cx),
@@ -118,11 +121,14 @@ impl Datagrams for UdpSocket {
             };
             let filled = readable.and_then(|()| {
                 let socket = UdpSockRef::from(&*self.io);
-                self.io.try_io(Interest::READABLE, || batch.fill(&self.state, socket, BATCH))
+                self.io.try_io(Interest::READABLE, || {
+                    let filled = batch.fill(&self.state, socket, BATCH);
+                    if batch.filled > 0 {
+                        linger.received();
+                    }
+                    filled
+                })
             });
-            if batch.filled > 0 {
-                linger.received();
-            }
             match filled {
                 // There may be datagrams all the same, the last ones for now.
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
@@ -218,6 +224,8 @@ struct Batch {
     next: usize,
     /// How much of buffer `next` has been taken.
     taken: usize,
+    /// What receiving failed of, before anybody waited for it.
+    failed: Option<io::Error>,
 }
 
 impl Batch {
@@ -228,6 +236,7 @@ impl Batch {
             filled: 0,
             next: 0,
             taken: 0,
+            failed: None,
         }
     }
 
@@ -243,13 +252,16 @@ impl Batch {
         if self.filled < buffers { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
     }
 
-    /// Receives again, after what was received before; `true` if there was something.
+    /// Receives again, after what was received before; `true` if there was something, be it an error: the kernel tells of each
+    /// only once.
     fn refill(&mut self, state: &UdpSocketState, io: &tokio::net::UdpSocket) -> bool {
         // Where one came alone, another is not behind it either.
         let buffers = if self.filled > 1 { BATCH } else { 1 };
-        // What fails here fails again where it is waited for.
-        let _ = self.fill(state, UdpSockRef::from(io), buffers);
-        self.filled > 0
+        self.failed = self.fill(state, UdpSockRef::from(io), buffers).err().filter(|e| {
+            // These say that nothing is there, or no more.
+            !matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+        });
+        self.filled > 0 || self.failed.is_some()
     }
 
     /// Copies out the oldest datagram.
@@ -273,5 +285,43 @@ impl Batch {
 impl fmt::Debug for UdpSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UdpSocket").field("local", &self.local).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::UdpSocket as Peer, time::Duration};
+
+    use super::*;
+    use crate::path::{
+        Host,
+        direct::{DirectHost, runtime},
+        timeout,
+    };
+
+    #[test]
+    fn a_peer_that_goes_in_the_middle_of_a_quick_exchange_is_heard_of() {
+        const EXCHANGES: usize = 200;
+        let peer = Peer::bind("127.0.0.1:0").unwrap();
+        let address = peer.local_addr().unwrap();
+        let echo = std::thread::spawn(move || {
+            for _ in 0..EXCHANGES {
+                let (length, from) = peer.recv_from(&mut [0; 8]).unwrap();
+                peer.send_to(&[0; 8][..length], from).unwrap();
+            }
+        });
+        runtime().unwrap().block_on(async {
+            let host = DirectHost::new().unwrap();
+            let socket = host.udp_connect(address).unwrap();
+            let mut buffer = [0; 8];
+            for _ in 0..EXCHANGES {
+                socket.send(b"x", address, None).await.unwrap();
+                socket.recv(&mut buffer).await.unwrap();
+            }
+            echo.join().unwrap();
+            socket.send(b"x", address, None).await.unwrap();
+            let heard = timeout(&*host, Duration::from_secs(10), socket.recv(&mut buffer)).await;
+            assert!(matches!(heard, Ok(Err(DatagramError::Refused { .. }))), "{heard:?}");
+        });
     }
 }

@@ -34,6 +34,8 @@ pub struct ArqServer {
 pub enum Heard {
     /// A client has shown where it is.
     Client(ArqConnection),
+    /// One at this address asked for a connection, and is not welcome.
+    Unwelcome(SocketAddr),
     /// A datagram from there that was for no connection and asked for none.
     Stray(SocketAddr),
     /// A connection is over.
@@ -139,8 +141,11 @@ impl ArqServer {
             Routed::Accepted(connection) if welcome(from) => {
                 return Some(Heard::Client(self.accept(*connection, (from, from_ip))));
             }
-            Routed::Accepted(connection) => self.listener.forget(connection.id()),
-            Routed::Reply(_) => {}
+            Routed::Accepted(connection) => {
+                self.listener.forget(connection.id());
+                return Some(Heard::Unwelcome(from));
+            }
+            Routed::Reply(_) => return Some(Heard::Unwelcome(from)),
             Routed::Connection(id) => {
                 if let Some(connection) = self.connections.get(&id) {
                     connection.receive(datagram);

@@ -104,6 +104,19 @@ impl Screened {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).take(count, self.timers.now())
     }
 
+    /// Moves the fit ones of a run of datagrams to its front. Returns how many bytes they are.
+    fn keep_fit(&self, run: &mut [u8], stride: usize) -> usize {
+        let mut kept = 0;
+        for start in (0..run.len()).step_by(stride.max(1)) {
+            let end = run.len().min(start + stride.max(1));
+            if self.is_fit(&run[start..end]) {
+                run.copy_within(start..end, kept);
+                kept += end - start;
+            }
+        }
+        kept
+    }
+
     fn is_ours(&self, id: Option<&[u8]>) -> bool {
         id.is_some_and(|id| id.len() == ID_BYTES && self.ids.validate(&ConnectionId::new(id)).is_ok())
     }
@@ -150,17 +163,16 @@ impl AsyncUdpSocket for Screened {
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
         let received = ready!(self.inner.poll_recv(cx, buffers, meta))?;
-        for (buffer, meta) in buffers.iter().zip(meta).take(received) {
+        for (buffer, meta) in buffers.iter_mut().zip(meta).take(received) {
             let datagrams = buffer[..meta.len].chunks(meta.stride.max(1));
-            let all = datagrams.len();
             let unfit = datagrams.filter(|datagram| !self.is_fit(datagram)).count();
             if unfit == 0 {
                 continue;
             }
             self.strays.unfit.fetch_add(unfit as u64, Ordering::Relaxed);
-            if unfit == all && !self.may_be_answered(unfit) {
+            if !self.may_be_answered(unfit) {
                 // Of an empty buffer quinn makes nothing.
-                meta.len = 0;
+                meta.len = self.keep_fit(&mut buffer[..meta.len], meta.stride);
             }
         }
         Poll::Ready(Ok(received))
