@@ -2,29 +2,53 @@
 
 use std::{fs, net::SocketAddr};
 
+/// How often the kernel's table is read, at most, until it says the same twice.
+const READINGS: usize = 10;
+
 /// Datagrams that found no room in the sockets bound to `locals`; `None` where the kernel does not tell.
 pub(super) fn dropped(locals: &[SocketAddr]) -> Option<u64> {
-    let mut sum = 0;
+    let mut told = read(locals)?;
+    for _ in 1..READINGS {
+        let again = read(locals)?;
+        if again == told {
+            break;
+        }
+        told = again;
+    }
+    Some(told.drops)
+}
+
+/// What the kernel's table says of some sockets. It is read in pieces, and a row may be passed over where others go meanwhile.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Told {
+    sockets: usize,
+    drops: u64,
+}
+
+fn read(locals: &[SocketAddr]) -> Option<Told> {
+    let mut told = Told::default();
     for (table, is_ipv6) in [("/proc/self/net/udp", false), ("/proc/self/net/udp6", true)] {
         let wanted: Vec<String> =
             locals.iter().filter(|local| local.is_ipv6() == is_ipv6).map(|local| row_name(*local)).collect();
         if !wanted.is_empty() {
-            sum += count(&fs::read_to_string(table).ok()?, &wanted)?;
+            told.add(&fs::read_to_string(table).ok()?, &wanted)?;
         }
     }
-    Some(sum)
+    Some(told)
 }
 
-/// Adds up the last column of the rows whose second column is one of `wanted`.
-fn count(table: &str, wanted: &[String]) -> Option<u64> {
-    let mut sum = 0;
-    for row in table.lines().skip(1) {
-        let local = row.split_ascii_whitespace().nth(1)?;
-        if wanted.iter().any(|name| name == local) {
-            sum += row.split_ascii_whitespace().last()?.parse::<u64>().ok()?;
+impl Told {
+    /// Adds the last column of the rows whose second column is one of `wanted`.
+    fn add(&mut self, table: &str, wanted: &[String]) -> Option<()> {
+        for row in table.lines().skip(1) {
+            let local = row.split_ascii_whitespace().nth(1)?;
+            if wanted.iter().any(|name| name == local) {
+                self.sockets += 1;
+                self.drops += row.split_ascii_whitespace().last()?.parse::<u64>().ok()?;
+            }
         }
+        Some(())
     }
-    Some(sum)
 }
 
 /// How the kernel writes an address: words in the machine's byte order, then the port.

@@ -27,6 +27,8 @@ pub(super) const SILENCE: Duration = Duration::from_millis(50);
 const FIRST_READ_BYTES: usize = 1024;
 /// How much those may that come after one that was not enough.
 const READ_BYTES: usize = 16 * 1024;
+/// What is taken of one stream before others on this thread have their turn: some tens of microseconds' work.
+const TURN_BYTES: usize = 64 * 1024;
 /// Replies are written together up to about here.
 const WRITE_BYTES: usize = 64 * 1024;
 
@@ -70,7 +72,13 @@ where
         replies: Vec::new(),
     };
     let mut silent = true;
+    let mut turn = 0;
     loop {
+        turn += buffer.len();
+        if turn >= TURN_BYTES {
+            turn = 0;
+            tokio::task::yield_now().await;
+        }
         if buffer.len() == buffer.capacity() && buffer.len() < READ_BYTES {
             buffer = Vec::with_capacity(READ_BYTES);
         }

@@ -59,6 +59,8 @@ async fn accept(desk: Arc<Desk>, mut listener: Box<dyn Listener>, tls: Option<Tl
                 desk.host.sleep(PAUSE).await;
             }
         }
+        // What is there is served before the next one: however many come, none has to wait for all of them.
+        tokio::task::yield_now().await;
     }
 }
 
