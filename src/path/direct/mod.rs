@@ -4,6 +4,7 @@ mod clock;
 mod linger;
 mod quic;
 mod shun;
+mod stream;
 pub(super) mod tcp;
 mod udp;
 mod worker;
@@ -166,13 +167,14 @@ impl Host for DirectHost {
     }
 
     fn tcp_connect(&self, peer: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>> {
-        Box::pin(tcp::connect(peer))
+        Box::pin(tcp::connect(peer, self.timers.clone()))
     }
 
     fn tcp_listen(&self, local: SocketAddr) -> Result<Box<dyn Listener>, PathError> {
         let _runtime = self.enter();
-        let listener = tcp::TcpListener::bind(local, self.ports);
-        Ok(Box::new(listener.map_err(|e| PathError::from_io("listen on TCP", local, e))?))
+        let listener = tcp::TcpListener::bind(local, self.ports)
+            .map_err(|e| PathError::from_io("listen on TCP", local, e))?;
+        Ok(Box::new(tcp::TimedListener { listener, timers: self.timers.clone() }))
     }
 }
 

@@ -4,27 +4,28 @@ use std::{
     io,
     net::SocketAddr,
     os::fd::{AsFd, BorrowedFd},
+    sync::Arc,
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::Ports;
-use crate::path::{BoxFuture, Connected, KernelTcp, Listener, PathError};
+use super::{Ports, linger::Linger, stream::Stream};
+use crate::path::{BoxFuture, Connected, KernelTcp, Listener, PathError, Timers};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
 
-pub(super) async fn connect(peer: SocketAddr) -> Result<Connected, PathError> {
+pub(super) async fn connect(peer: SocketAddr, timers: Arc<Timers>) -> Result<Connected, PathError> {
     let error = |e| PathError::from_io("connect to TCP", peer, e);
     let stream = tokio::net::TcpStream::connect(peer).await.map_err(error)?;
     // A message is sent when it is due, not when Nagle's algorithm sees fit (RFC 896).
     stream.set_nodelay(true).map_err(error)?;
-    Ok(connected(stream, peer))
+    Ok(connected(stream, peer, timers))
 }
 
-fn connected(stream: tokio::net::TcpStream, peer: SocketAddr) -> Connected {
+fn connected(stream: tokio::net::TcpStream, peer: SocketAddr, timers: Arc<Timers>) -> Connected {
     let kernel = KernelTcp::new(&stream).ok();
-    Connected { stream: Box::new(stream), peer, kernel }
+    Connected { stream: Box::new(Stream::new(stream, Linger::new(timers))), peer, kernel }
 }
 
 #[derive(Debug)]
@@ -48,6 +49,11 @@ impl TcpListener {
         Ok(Self { listener, local })
     }
 
+    /// The address that it listens on.
+    pub(in crate::path) fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
     /// The next connection, as tokio has it.
     pub(in crate::path) async fn accept_stream(
         &self,
@@ -65,15 +71,22 @@ impl AsFd for TcpListener {
     }
 }
 
-impl Listener for TcpListener {
+/// A listener whose connections wait by these timers.
+#[derive(Debug)]
+pub(super) struct TimedListener {
+    pub(super) listener: TcpListener,
+    pub(super) timers: Arc<Timers>,
+}
+
+impl Listener for TimedListener {
     fn local_addr(&self) -> SocketAddr {
-        self.local
+        self.listener.local_addr()
     }
 
     fn accept(&mut self) -> BoxFuture<'_, Result<Connected, PathError>> {
         Box::pin(async {
-            let (stream, peer) = self.accept_stream().await?;
-            Ok(connected(stream, peer))
+            let (stream, peer) = self.listener.accept_stream().await?;
+            Ok(connected(stream, peer, self.timers.clone()))
         })
     }
 }
