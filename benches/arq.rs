@@ -9,7 +9,7 @@ use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use wirelab::{
     arq::{Config, Congestion, Connection, ConnectionId, Kind, Listener, Mode, Routed, Timer},
-    time::Time,
+    unit::Time,
 };
 
 /// A message, which is one segment of this payload.

@@ -4,8 +4,8 @@ use std::{hint::black_box, time::Duration};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use wirelab::{
-    link::{Direction, Link, LinkSpec},
-    time::Time,
+    link::{Link, LinkSpec},
+    unit::{Direction, Time},
 };
 
 const IP_BYTES: usize = 1028;

@@ -6,8 +6,8 @@
 use std::{path::Path, process::Command, time::Duration};
 
 use wirelab::{
-    link::{Direction, Link, LinkSpec, Verdict},
-    time::Time,
+    link::{Link, LinkSpec, Verdict},
+    unit::{Direction, Time},
 };
 
 /// `fixed`, because the controllers that quinn ships compute with the mathematics of the platform.

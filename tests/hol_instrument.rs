@@ -18,13 +18,13 @@ use wirelab::{
     },
     link::{LinkSpec, Verdict},
     path::sim::{Side, World},
-    time::Time,
     transport::{
         self, Cause, ConnectError, Delivery, Settings, Transport,
         arq::{ArqLimits, ArqSettings},
         quic::{Congestion, QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
+    unit::Time,
     wire::{MessageId, Probe},
 };
 

@@ -15,8 +15,8 @@ use wirelab::{
     serve::{Bind, Options, Refusal, Server, Stopped},
     service::Service,
     target::Scheme,
-    time::Time,
     transport::tls::{ClientTls, Trust},
+    unit::Time,
 };
 
 const DELAY: Duration = Duration::from_millis(25);

@@ -14,7 +14,7 @@ use wirelab::{
     link::LinkSpec,
     transfer::{Content, Watch},
     transport::{Transport, quic::Congestion},
-    units::Rate,
+    unit::Rate,
 };
 
 fn plan(transport: Transport, bytes: u64, link: &str) -> TransferPlan {

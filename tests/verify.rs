@@ -11,9 +11,8 @@ use std::{cell::RefCell, collections::VecDeque, time::Duration};
 use wirelab::{
     experiment::{Outcome, Plan, RunError},
     link::{GilbertElliott, LinkSpec, Loss, QueueLimit, Verdict},
-    time::Time,
     transport::Transport,
-    units::Share,
+    unit::{Share, Time},
     verify::{CASES, Case, OneWay, RealWire, Wire, verify},
 };
 

@@ -15,13 +15,13 @@ use wirelab::{
         sim::{Limits, Side, World},
         timeout,
     },
-    time::{Time, nanos},
     transport::{
         self, Settings, Transport,
         arq::{ArqLimits, ArqSettings},
         quic::{self, Congestion, QuicClient, QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
+    unit::{Time, nanos},
     wire::{MessageId, Probe},
 };
 

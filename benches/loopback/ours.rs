@@ -10,13 +10,13 @@ use std::{
 use tokio::runtime::Runtime;
 use wirelab::{
     path::{Host, direct::DirectHost},
-    time::Time,
     transport::{
         Channel, Settings, Transport,
         arq::{ArqLimits, ArqSettings},
         connect, listen,
         quic::{Congestion, QuicLimits, QuicSettings, Reading},
     },
+    unit::Time,
     wire::{MessageId, Probe},
 };
 

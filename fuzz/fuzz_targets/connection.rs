@@ -10,7 +10,7 @@ use std::{net::SocketAddr, time::Duration};
 use libfuzzer_sys::fuzz_target;
 use wirelab::{
     arq::{Config, Connection, ConnectionId, Listener, Mode, Routed},
-    time::Time,
+    unit::Time,
     wire::segment::with_check,
 };
 

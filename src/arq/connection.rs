@@ -9,7 +9,7 @@ use super::{
     greet::Greet, variant::Rules,
 };
 use crate::{
-    time::Time,
+    unit::Time,
     wire::segment::{Acknowledgement, Body, Greeting, HEADER_BYTES, MAX_RANGES, RANGE_BYTES, Segment},
 };
 

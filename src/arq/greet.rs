@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::{Config, ConnectionId};
 use crate::{
-    time::Time,
+    unit::Time,
     wire::segment::{Body, Cookie, Greeting},
 };
 

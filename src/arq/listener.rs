@@ -6,7 +6,7 @@ use ring::hmac;
 
 use super::{Config, Connection, ConnectionId};
 use crate::{
-    time::{Time, nanos},
+    unit::{Time, nanos},
     wire::segment::{Acknowledgement, Body, Cookie, Greeting, Segment},
 };
 

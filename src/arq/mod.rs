@@ -65,7 +65,7 @@
 //! use std::net::SocketAddr;
 //! use wirelab::{
 //!     arq::{Config, Connection, ConnectionId, Listener, Routed},
-//!     time::Time,
+//!     unit::Time,
 //! };
 //!
 //! let (now, from) = (Time::ZERO, SocketAddr::from(([127, 0, 0, 1], 4000)));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{time::Time, wire::segment::Fragment};
+use crate::{unit::Time, wire::segment::Fragment};
 
 /// A message that order lets the application have.
 #[derive(Debug, Clone, PartialEq, Eq)]

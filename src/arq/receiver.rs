@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{Message, ranges::RangeSet, reassembly::Reassembly, variant::Rules};
 use crate::{
-    time::Time,
+    unit::Time,
     wire::segment::{Acknowledgement, Fragment, MAX_RANGES, Ranges},
 };
 

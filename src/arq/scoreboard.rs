@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{queue::Content, ranges::RangeSet};
-use crate::time::Time;
+use crate::unit::Time;
 
 /// How many later transmissions must have arrived (RFC 5681 section 3.2, RFC 9002 section 6.1.1).
 pub(super) const PACKET_THRESHOLD: u64 = 3;

@@ -14,7 +14,7 @@ use super::{
     variant::Rules,
 };
 use crate::{
-    time::Time,
+    unit::Time,
     wire::segment::{Acknowledgement, HEADER_BYTES},
 };
 

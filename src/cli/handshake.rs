@@ -20,9 +20,8 @@ use wirelab::{
         handshake_direct, handshake_netns, handshake_relay, handshake_sim, run_numbered_matrix,
     },
     report::{ResultFile, Skipped},
-    time::nanos,
     transport::{Transport, quic::Congestion},
-    units::format_duration,
+    unit::{format_duration, nanos},
 };
 
 /// Measure the time from nothing to the first reply and to the second: cold, resumed, 0-RTT

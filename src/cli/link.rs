@@ -24,7 +24,7 @@ use wirelab::{
         Fidelity, Host,
         relay::{ClientLimits, Relay, RelayOptions, RelayReport},
     },
-    units::format_duration,
+    unit::format_duration,
 };
 
 use super::{

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wirelab::units::{Size, parse_duration};
+use wirelab::unit::{Size, parse_duration};
 
 /// A duration such as `10ms` or `1m30s`. What a bare number means nobody can know.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::{
     stats::Histogram,
-    time::{Time, nanos},
     transport::{Cause, Delivery},
+    unit::{Time, nanos},
     wire::MessageId,
 };
 

@@ -3,7 +3,7 @@
 use std::{iter::Sum, ops::Add, time::Duration};
 
 use super::recorder::AtServer;
-use crate::{time::Time, transport::Delivery};
+use crate::{transport::Delivery, unit::Time};
 
 /// The parts of a message's latency, both directions added. They add up to it exactly.
 ///

@@ -7,8 +7,8 @@
 use super::recorder::AtServer;
 use crate::{
     stats::{Arrival, Histogram, Sequence},
-    time::{Time, nanos},
     transport::Delivery,
+    unit::{Time, nanos},
 };
 
 /// The network's figures of one run, over delivered messages of the measured time.

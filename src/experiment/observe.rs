@@ -7,8 +7,8 @@ use crate::{
         sim::{PacketEvent, Side},
         tap::Carried,
     },
-    time::Time,
     transport::{Delivery, OrderedUnit, Transport},
+    unit::Time,
     wire::MessageId,
 };
 

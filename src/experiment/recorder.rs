@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{
     stats::{Arrival, Sequence},
-    time::{Time, nanos},
     transport::{Delivery, Transport},
+    unit::{Time, nanos},
     wire::{MessageId, Slip},
 };
 

@@ -22,9 +22,8 @@ use crate::{
         direct::{DirectHost, runtime},
         timeout,
     },
-    random,
-    time::{Time, nanos},
     transport::{self, Channel, ConnectError, Settings, Transport, arq::SAFE_DATAGRAM, tls::ClientTls},
+    unit::{Time, nanos, random},
     wire::{HEAD_BYTES, MessageId, Probe},
 };
 

@@ -19,10 +19,10 @@ use super::{
 };
 use crate::{
     path::{Host, Sleep, timeout},
-    time::{Time, nanos},
     transport::{
         self, Acceptor, Channel, ChannelError, ConnectError, Delivery, Recovery, Settings, Transport,
     },
+    unit::{Time, nanos},
     wire::{Ask, Probe, Slip},
 };
 

@@ -17,7 +17,7 @@ use super::{
     plan::Plan,
     workload::Workload,
 };
-use crate::{time::Time, transport::Delivery, wire::MessageId};
+use crate::{transport::Delivery, unit::Time, wire::MessageId};
 
 /// The first line. `seq` is a message's number in the schedule, over all flows; what blocked it is told likewise.
 pub const SAMPLE_COLUMNS: &str = "cell,seed,transport,flow,seq,due_ns,sent_ns,server_arrived_ns,\

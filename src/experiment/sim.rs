@@ -16,13 +16,13 @@ use crate::{
     certs,
     link::{Counters, LinkSpec},
     path::sim::{Limits, Side, World},
-    time::Time,
     transport::{
         Settings, Transport,
         arq::{ArqLimits, ArqSettings},
         quic::{Congestion, QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
+    unit::Time,
 };
 
 /// Runs `plan` once in virtual time. The outcome is a pure function of the arguments.

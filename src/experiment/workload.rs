@@ -3,8 +3,10 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use crate::{
-    random::{self, ChaCha8Rng},
-    time::Time,
+    unit::{
+        Time,
+        random::{self, ChaCha8Rng},
+    },
     wire::MessageId,
 };
 

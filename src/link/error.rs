@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::units::{Size, UnitError, format_duration};
+use crate::unit::{Size, UnitError, format_duration};
 
 /// An option's value that does not read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::Delivered;
-use crate::time::Time;
+use crate::unit::Time;
 
 /// A lane for packets that are due in the order they were sent in, and a heap for those that
 /// overtake it: without overtaking nothing is ever sorted.

@@ -6,11 +6,7 @@ use rand::Rng;
 use serde::{Serialize, Serializer};
 
 use super::ValueError;
-use crate::{
-    random::ChaCha8Rng,
-    time::nanos,
-    units::{format_duration, parse_duration, shown},
-};
+use crate::unit::{format_duration, nanos, parse_duration, random::ChaCha8Rng, shown};
 
 /// What is added to the one-way delay of each packet, written `5ms[:uniform|normal|pareto]`.
 ///

@@ -17,8 +17,8 @@
 //! ```
 //! use std::time::Duration;
 //! use wirelab::{
-//!     link::{Direction, Link, LinkSpec},
-//!     time::Time,
+//!     link::{Link, LinkSpec},
+//!     unit::{Direction, Time},
 //! };
 //!
 //! let mut spec = LinkSpec::default();
@@ -44,8 +44,6 @@ mod queue;
 mod random;
 mod spec;
 
-use serde::Serialize;
-
 pub use counters::Counters;
 pub use error::{SpecError, ValueError};
 pub use jitter::{Jitter, JitterShape};
@@ -54,21 +52,11 @@ pub use preset::Preset;
 pub use queue::QueueLimit;
 pub use spec::LinkSpec;
 
-use crate::time::{Time, nanos};
+use crate::unit::{Direction, Time, nanos};
 use impairments::Impairments;
 use in_flight::InFlight;
 use propagation::{Arrival, Propagation};
 use queue::Bottleneck;
-
-/// Which way packets travel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// From the client to the server.
-    ToServer = 1,
-    /// From the server to the client.
-    ToClient = 2,
-}
 
 /// What becomes of a packet, known when it is offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

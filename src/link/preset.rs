@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, time::Duration};
 use serde::Serialize;
 
 use super::{Direction, LinkSpec, QueueLimit, ValueError};
-use crate::units::{Rate, shown};
+use crate::unit::{Rate, shown};
 
 /// A named link.
 ///

@@ -1,7 +1,7 @@
 //! From the end of serialisation to arrival.
 
 use super::impairments::Fate;
-use crate::time::Time;
+use crate::unit::Time;
 
 /// The delay of one direction, and how far the packets on it have got.
 #[derive(Debug)]

@@ -5,10 +5,7 @@ use std::{collections::VecDeque, fmt, str::FromStr};
 use serde::{Serialize, Serializer};
 
 use super::ValueError;
-use crate::{
-    time::Time,
-    units::{Rate, Size, shown},
-};
+use crate::unit::{Rate, Size, Time, shown};
 
 /// How much the bottleneck's queue holds, the packet in transmission included.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

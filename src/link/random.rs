@@ -3,9 +3,9 @@
 use rand::Rng;
 
 use super::Direction;
-use crate::{
+use crate::unit::{
+    Share,
     random::{ChaCha8Rng, generator},
-    units::Share,
 };
 
 /// Whatever draws has its own generator, so that switching one on moves no other's draws.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{Jitter, Loss, LossBy, QueueLimit, SpecError, ValueError};
-use crate::units::{Rate, Share, parse_duration, serialize_nanos, shown};
+use crate::unit::{Rate, Share, parse_duration, serialize_nanos, shown};
 
 /// One direction of a wire.
 ///

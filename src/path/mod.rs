@@ -43,7 +43,7 @@ pub use self::{
     timeout::{Elapsed, timeout},
     timers::{Clock, Sleep, Timers},
 };
-use crate::time::Time;
+use crate::unit::Time;
 
 /// A future that owns what it needs and may move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -11,7 +11,7 @@ use std::{
 use quinn::{AsyncTimer, AsyncUdpSocket, Runtime};
 
 use super::{BoxFuture, Host, Sleep};
-use crate::time::Time;
+use crate::unit::Time;
 
 /// The runtime that belongs to the QUIC sockets of `host`: its clock, its timers, its tasks.
 pub fn quinn_runtime(host: Arc<dyn Host>) -> Arc<dyn Runtime> {

@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use crate::time::Time;
+use crate::unit::Time;
 
 /// What timers need of a clock.
 pub trait Clock: Send + Sync {

@@ -8,7 +8,7 @@ use rustix::{
     thread::set_current_timer_slack,
 };
 
-use crate::time::Time;
+use crate::unit::Time;
 
 /// How long before the instant asked for sleeping ends and spinning begins: what the kernel takes to wake a thread
 /// (85 us at the median on a virtual machine, 120 us at the 99th percentile).

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     path::{Host, timeout},
-    time::Time,
+    unit::Time,
 };
 
 /// How long a client may take for its handshake. Whoever is slower holds a place that another could use.

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::{desk::Desk, limits::network};
-use crate::{path::Datagrams, time::Time};
+use crate::{path::Datagrams, unit::Time};
 
 /// Sources that are shunned at a time: for each datagram the kernel compares them all.
 const MOST: usize = 64;

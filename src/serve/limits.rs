@@ -10,7 +10,7 @@ use std::{
 use ipnet::IpNet;
 
 use super::Refusal;
-use crate::time::Time;
+use crate::unit::Time;
 
 /// Messages a second that one source may send unless told otherwise, loopback excepted.
 pub const DEFAULT_RATE: NonZeroU32 = NonZeroU32::new(10_000).expect("not zero");

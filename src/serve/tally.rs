@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     path::Host,
     stats::Sequence,
-    time::Time,
+    unit::Time,
     wire::{Ask, MessageId, Postmark, Probe, Slip},
 };
 

@@ -1,7 +1,7 @@
 //! Confidence intervals by drawing whole seeds again.
 
 use super::pooled::Pooled;
-use crate::random::{generator, unit};
+use crate::unit::random::{generator, unit};
 
 /// How many times the seeds are drawn again for an interval.
 pub const RESAMPLES: usize = 1000;
@@ -89,8 +89,8 @@ fn student_975(degrees: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::{
-        random::ChaCha8Rng,
         stats::{Histogram, Percentile, Ratios, Seeds},
+        unit::random::ChaCha8Rng,
     };
 
     const MEAN: f64 = 20e3;

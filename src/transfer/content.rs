@@ -9,7 +9,7 @@ use std::{
 
 use rand::Rng;
 
-use crate::random::{self, ChaCha8Rng};
+use crate::unit::random::{self, ChaCha8Rng};
 
 /// What is transferred.
 #[derive(Debug, Clone, PartialEq, Eq)]

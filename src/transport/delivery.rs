@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::order::Release;
 use crate::{
     path::tap::{Passage, Stamp},
-    time::Time,
+    unit::Time,
     wire::{MessageId, Probe},
 };
 

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use crate::{
-    time::Time,
+    unit::Time,
     wire::{HEAD_BYTES, HEADER_BYTES, MessageId, Probe},
 };
 

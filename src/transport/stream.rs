@@ -21,7 +21,7 @@ use crate::{
         ByteStream, Connected, Host, KernelTcp,
         tap::{Passage, tcp::StreamTap},
     },
-    time::Time,
+    unit::Time,
     wire::{MessageId, Probe, probe::filling},
 };
 

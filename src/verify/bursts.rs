@@ -1,7 +1,7 @@
 //! Case 2: the Gilbert model, its loss and its bursts.
 
 use super::{Case, CaseError, Finding, MS, Unit, Wire, link};
-use crate::{link::Verdict, time::Time};
+use crate::{link::Verdict, unit::Time};
 
 pub(super) const CASE: Case = Case { number: 2, setting: "Gilbert, p 0.07%, r 14%", check };
 

@@ -1,7 +1,7 @@
 //! Case 4: the Gilbert-Elliott model, its loss, and the runs of its bad state.
 
 use super::{Case, CaseError, Finding, MS, Unit, Wire, bursts::Runs, link};
-use crate::{link::Verdict, time::Time};
+use crate::{link::Verdict, unit::Time};
 
 pub(super) const CASE: Case =
     Case { number: 4, setting: "Gilbert-Elliott, p 1%, r 10%, h 20%, k 99.5%", check };

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{Case, CaseError, Finding, Unit, Wire, link, plan};
 use crate::{
     link::{LinkSpec, Loss},
-    time::nanos,
     transport::Transport,
+    unit::nanos,
 };
 
 pub(super) const CASE: Case =

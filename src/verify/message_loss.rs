@@ -1,7 +1,7 @@
 //! Case 5: how many messages of several packets loss hits.
 
 use super::{Case, CaseError, Finding, MS, Unit, Wire, link};
-use crate::{link::Verdict, time::Time};
+use crate::{link::Verdict, unit::Time};
 
 pub(super) const CASE: Case = Case { number: 5, setting: "messages of k packets, 1% lost", check };
 

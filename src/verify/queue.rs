@@ -3,8 +3,10 @@
 use super::{Case, CaseError, Finding, Unit, Wire, link};
 use crate::{
     link::Verdict,
-    random::{generator, unit},
-    time::Time,
+    unit::{
+        Time,
+        random::{generator, unit},
+    },
 };
 
 pub(super) const CASE: Case =

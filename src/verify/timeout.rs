@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Case, CaseError, Finding, MS, Unit, Wire, link, plan};
-use crate::{experiment::LEAD, link::Loss, time::nanos, transport::Transport};
+use crate::{experiment::LEAD, link::Loss, transport::Transport, unit::nanos};
 
 pub(super) const CASE: Case =
     Case { number: 12, setting: "QUIC, RTT 50 ms, a message a second, one packet lost", check };

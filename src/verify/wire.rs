@@ -2,8 +2,8 @@
 
 use crate::{
     experiment::{Outcome, Plan, RunError, simulate},
-    link::{Direction, Link, LinkSpec, Verdict},
-    time::Time,
+    link::{Link, LinkSpec, Verdict},
+    unit::{Direction, Time},
 };
 
 /// One direction of a link: takes a packet of so many IP bytes at an instant, and says what becomes of it.

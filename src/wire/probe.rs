@@ -20,7 +20,7 @@ use bytes::Bytes;
 use rand::Rng;
 
 use super::slip::{SLIP_BYTES, Slip};
-use crate::{random, time::Time};
+use crate::unit::{Time, random};
 
 /// Bytes of a probe's header: the shortest message of an experiment.
 pub const HEADER_BYTES: usize = 32;

@@ -17,7 +17,7 @@
 use std::time::Duration;
 
 use super::{MessageId, probe::mix};
-use crate::time::{Time, nanos};
+use crate::unit::{Time, nanos};
 
 /// Bytes of a slip.
 pub const SLIP_BYTES: usize = 72;

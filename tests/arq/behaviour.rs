@@ -9,7 +9,7 @@ use wirelab::{
         SendError,
     },
     link::{LinkSpec, Loss},
-    time::Time,
+    unit::Time,
     wire::segment::{Acknowledgement, Body, Segment},
 };
 

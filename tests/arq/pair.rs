@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use wirelab::{
     arq::{Config, Connection, ConnectionId, Event, Listener, Message, Routed, Transmit},
-    link::{Direction, Link, LinkSpec},
-    time::Time,
+    link::{Link, LinkSpec},
+    unit::{Direction, Time},
 };
 
 /// IPv4 and UDP headers.

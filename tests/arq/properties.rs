@@ -8,9 +8,10 @@ use rand::{Rng, RngExt};
 use wirelab::{
     arq::{Config, Congestion, Event, Mode, SendError, Timer},
     link::{Jitter, JitterShape, LinkSpec},
-    random::{ChaCha8Rng, generator},
-    time::Time,
-    units::Share,
+    unit::{
+        Share, Time,
+        random::{ChaCha8Rng, generator},
+    },
 };
 
 use crate::pair::Pair;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use wirelab::{
     arq::{Config, Congestion, Kind, Mode, Timer},
     link::{LinkSpec, Loss},
-    time::Time,
+    unit::Time,
 };
 
 use crate::pair::{IP_UDP_BYTES, Pair};

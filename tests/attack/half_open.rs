@@ -12,7 +12,7 @@ use quinn::crypto::rustls::QuicClientConfig;
 use socket2::{Domain, Socket, Type};
 use wirelab::{
     arq::{Config, Connection, ConnectionId},
-    time::Time,
+    unit::Time,
 };
 
 use super::{

@@ -18,8 +18,8 @@ use tokio::sync::oneshot;
 use wirelab::{
     arq::{Connection, ConnectionId},
     path::{Host, direct::DirectHost},
-    time::Time,
     transport::tls::{ClientTls, Trust},
+    unit::Time,
 };
 
 use super::{attacker, half_open::greet, program::Server};

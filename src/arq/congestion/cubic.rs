@@ -1,7 +1,7 @@
 //! CUBIC: back to where the loss was along a cubic curve, slowly around it, and on beyond (RFC 9438).
 
 use super::{Acked, Controller, initial_window};
-use crate::time::Time;
+use crate::unit::Time;
 
 /// Of the window, what is left after a loss (section 4.6).
 const BETA: f64 = 0.7;

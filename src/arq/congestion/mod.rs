@@ -7,7 +7,7 @@ mod new_reno;
 use std::{fmt::Debug, time::Duration};
 
 use self::{cubic::Cubic, fixed::Fixed, new_reno::NewReno};
-use crate::time::Time;
+use crate::unit::Time;
 
 /// Which controller.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

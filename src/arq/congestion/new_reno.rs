@@ -54,7 +54,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::time::Time;
+    use crate::unit::Time;
 
     fn ack(bytes: u64) -> Acked {
         Acked { now: Time::ZERO, bytes, rtt: Duration::from_millis(50) }

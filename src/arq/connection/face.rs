@@ -8,7 +8,7 @@ use super::{
     super::{Config, ConnectionError, ConnectionId, Message, SendError, Stats, greet::Greet},
     Connection, State,
 };
-use crate::{time::Time, wire::segment::Segment};
+use crate::{unit::Time, wire::segment::Segment};
 
 /// What has happened to a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]

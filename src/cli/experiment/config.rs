@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{ExperimentArgs, Request};
-use wirelab::time::nanos;
+use wirelab::unit::nanos;
 
 impl ExperimentArgs {
     /// Every option by its name. What a matrix resolves differently for each cell stands in the cells.

@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::usage::{UsageError, single};
 use wirelab::{
-    link::{Direction, LinkSpec, Preset, SpecError},
-    units::{format_duration, parse_duration},
+    link::{LinkSpec, Preset, SpecError},
+    unit::{Direction, format_duration, parse_duration},
 };
 
 /// The emulated link. Lists make a matrix.

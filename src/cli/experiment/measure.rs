@@ -16,7 +16,7 @@ use crate::cli::output::{complain, note};
 use wirelab::{
     experiment::{self, Effort, LEAD, PathKind, Runs, run_numbered_matrix},
     report::{Flag, ResultFile, Skipped},
-    units::format_duration,
+    unit::format_duration,
 };
 
 impl ExperimentArgs {

@@ -8,7 +8,7 @@ use super::usage::{UsageError, single};
 use wirelab::{
     experiment::{Arrivals, Wait, Workload},
     link::LinkSpec,
-    units::{Size, parse_duration},
+    unit::{Size, parse_duration},
 };
 
 /// The messages of an experiment.

@@ -21,8 +21,7 @@ use wirelab::{
         netns::{self, NetnsError, Programs, World},
         sim::Side,
     },
-    time::Time,
-    units::format_duration,
+    unit::{Time, format_duration},
 };
 
 use super::{Link, TICK, live, words, write_fidelity};

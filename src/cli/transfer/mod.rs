@@ -10,7 +10,7 @@ use wirelab::{
     experiment::PathKind,
     target::Target,
     transport::quic::Congestion,
-    units::{Rate, Size},
+    unit::{Rate, Size},
 };
 
 use super::{

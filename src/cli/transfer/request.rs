@@ -10,7 +10,7 @@ use wirelab::{
     report::Skipped,
     transfer::Content,
     transport::{Transport, quic::Congestion},
-    units::Size,
+    unit::Size,
 };
 
 use super::{Transfer, What};

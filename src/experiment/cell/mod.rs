@@ -16,8 +16,8 @@ use crate::{
     link::{LinkSpec, Loss, LossBy},
     report::{self, Cell, Flag, PerSeed, Ratio},
     stats::Percentile,
-    time::nanos,
     transport::{Transport, quic::Congestion},
+    unit::nanos,
 };
 
 /// Pools the outcomes of one plan.

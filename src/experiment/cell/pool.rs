@@ -6,8 +6,8 @@ use crate::{
     path::Fidelity,
     report::{self, Ratio},
     stats::Histogram,
-    time::nanos,
     transport::Recovery,
+    unit::nanos,
 };
 
 /// The outcomes of all seeds.

@@ -4,8 +4,7 @@ use crate::{
     experiment::{plan::Plan, workload::Arrivals},
     link::{GilbertElliott, JitterShape, LinkSpec, Loss, LossBy, QueueLimit},
     report::{self, Ratio},
-    time::nanos,
-    units::Share,
+    unit::{Share, nanos},
 };
 
 pub(super) fn workload(plan: &Plan) -> report::Workload {

@@ -25,7 +25,7 @@ pub fn choose<'a>(plans: &'a [Plan], runs: &[Runs], which: Which) -> Option<(&'a
 }
 
 fn stall(outcome: &Outcome) -> u64 {
-    outcome.order.longest_stall.map_or(0, |stall| crate::time::nanos(stall.duration))
+    outcome.order.longest_stall.map_or(0, |stall| crate::unit::nanos(stall.duration))
 }
 
 /// Of equals the first.

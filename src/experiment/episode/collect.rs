@@ -8,8 +8,8 @@ use crate::{
     link::Verdict,
     path::sim::Side,
     report::episode::{Carries, End, Episode, Fate, Numbered, Packet, Subject, Wait},
-    time::{Time, nanos},
     transport::{Cause, Delivery},
+    unit::{Time, nanos},
     wire::MessageId,
 };
 

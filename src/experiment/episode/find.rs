@@ -6,8 +6,8 @@ use super::Which;
 use crate::{
     experiment::{Sample, Status, Workload},
     path::sim::Side,
-    time::Time,
     transport::Delivery,
+    unit::Time,
     wire::MessageId,
 };
 

@@ -6,8 +6,8 @@ use super::{HandshakePlan, Reading};
 use crate::{
     link::Counters,
     path::{Host, timeout},
-    time::Time,
     transport::{self, Channel, Settings},
+    unit::Time,
     wire::{MessageId, Probe},
 };
 

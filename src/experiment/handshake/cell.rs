@@ -6,7 +6,7 @@ use crate::{
     link::Counters,
     report::{self, Cell, Flag, PerSeed, Ratio},
     stats::{Histogram, Percentile},
-    time::nanos,
+    unit::nanos,
 };
 
 /// Pools the outcomes of one plan.

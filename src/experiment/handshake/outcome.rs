@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::attempt::Attempt;
-use crate::{link::Counters, path::Fidelity, stats::Histogram, time::nanos};
+use crate::{link::Counters, path::Fidelity, stats::Histogram, unit::nanos};
 
 /// The figures of many connections. Times run from the instant at which each was begun.
 #[derive(Debug, Clone, Default)]

@@ -6,8 +6,8 @@ use super::{AtServer, Message, State};
 use crate::{
     experiment::network::Told,
     stats::{Arrival, WINDOW},
-    time::{Time, nanos},
     transport::Delivery,
+    unit::{Time, nanos},
     wire::Postmark,
 };
 

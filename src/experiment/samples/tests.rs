@@ -8,8 +8,8 @@ use crate::{
     },
     link::{LinkSpec, Loss},
     stats::Histogram,
-    time::nanos,
     transport::{Transport, quic::Congestion},
+    unit::nanos,
 };
 
 const SEEDS: u64 = 3;

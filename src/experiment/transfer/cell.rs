@@ -7,8 +7,8 @@ use crate::{
     path::Fidelity,
     report::{self, Cell, Flag, Ratio},
     stats::Histogram,
-    time::nanos,
     transport::Recovery,
+    unit::nanos,
 };
 
 /// Pools the transfers of one plan.

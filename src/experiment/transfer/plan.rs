@@ -6,7 +6,7 @@ use crate::{
     report,
     transfer::Content,
     transport::{Transport, quic::Congestion},
-    units::Rate,
+    unit::Rate,
     wire::transfer::Fetch,
 };
 

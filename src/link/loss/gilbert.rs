@@ -3,7 +3,7 @@
 use rand::Rng;
 
 use super::GilbertElliott;
-use crate::{link::random::Chance, random::ChaCha8Rng};
+use crate::{link::random::Chance, unit::random::ChaCha8Rng};
 
 /// A chain with its state and its generator.
 #[derive(Debug)]

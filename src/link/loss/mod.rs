@@ -6,7 +6,7 @@ mod text;
 
 use std::time::Duration;
 
-use crate::units::Share;
+use crate::unit::Share;
 
 pub(super) use stage::LossStage;
 

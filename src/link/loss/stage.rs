@@ -5,8 +5,7 @@ use std::ops::Range;
 use super::{Loss, LossBy, gilbert::Chain};
 use crate::{
     link::random::Coin,
-    random::ChaCha8Rng,
-    time::{Time, nanos},
+    unit::{Time, nanos, random::ChaCha8Rng},
 };
 
 /// The loss of one direction, asked twice for each packet: when it is offered and when its

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use super::{GilbertElliott, Loss, LossBy};
 use crate::{
     link::ValueError,
-    units::{Share, format_duration, parse_duration, shown},
+    unit::{Share, format_duration, parse_duration, shown},
 };
 
 const FORMS: &str = "1%, gilbert:P:R, gemodel:P:R:H:K, drop:3:17:40 or outage:2s:300ms (start, length)";

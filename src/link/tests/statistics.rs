@@ -1,7 +1,7 @@
 //! The link against closed forms. Every tolerance is at least three standard errors.
 
 use super::*;
-use crate::random::{generator, unit};
+use crate::unit::random::{generator, unit};
 
 const MILLION: u64 = 1_000_000;
 

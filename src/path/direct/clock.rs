@@ -14,7 +14,7 @@ use tokio::net::unix::pipe;
 
 use crate::{
     path::{Clock, Timers},
-    time::Time,
+    unit::Time,
 };
 
 /// tokio's wheel turns once a millisecond; a `timerfd` is late by some tens of microseconds only.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{path::Timers, time::Time};
+use crate::{path::Timers, unit::Time};
 
 /// What an exchange takes at most in which both ends sleep: each is woken on another core. Whoever waits that long in vain
 /// has lost as much again, and no more.

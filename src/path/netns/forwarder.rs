@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::{NetnsError, device::Port, packet};
 use crate::{
-    link::{Counters, Direction, Link, LinkSpec, Verdict},
+    link::{Counters, Link, LinkSpec, Verdict},
     path::{
         Fidelity,
         packet::flip_bit,
@@ -26,7 +26,8 @@ use crate::{
         wait::Waiter,
     },
     stats::Histogram,
-    time::{Time, nanos},
+    unit::Direction,
+    unit::{Time, nanos},
     wire::Probe,
 };
 

@@ -1,6 +1,6 @@
 //! What the forwarder reads of a packet: IPv4 (RFC 791), TCP (RFC 9293), UDP (RFC 768).
 
-use crate::{link::Direction, path::tap::tcp::Segment};
+use crate::{path::tap::tcp::Segment, unit::Direction};
 
 /// Whether this is an IPv4 packet. Nothing else belongs on the wire.
 pub(super) fn is_ipv4(packet: &[u8]) -> bool {

@@ -21,12 +21,12 @@ use tokio::{
 
 use super::Namespace;
 use crate::{
-    link::Direction,
     path::{
         BoxFuture, Connected, KernelTcp, Listener, PathError,
         direct::{Ports, tcp::TcpListener},
         tap::tcp::Connections,
     },
+    unit::Direction,
 };
 
 /// What the TCP sockets of one host have in common.

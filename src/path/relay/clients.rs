@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{ClientLimits, socket::RelaySocket};
-use crate::time::Time;
+use crate::unit::Time;
 
 /// A client's number; none is given twice.
 pub(super) type ClientId = u64;

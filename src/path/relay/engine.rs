@@ -18,14 +18,14 @@ use super::{
     socket::{Arrivals, RelaySocket, Run, datagrams},
 };
 use crate::{
-    link::{Counters, Delivered, Direction, Link, Verdict},
+    link::{Counters, Delivered, Link, Verdict},
     path::{
         Fidelity, Host,
         packet::{flip_bit, header_bytes},
         wait::Waiter,
     },
     stats::Histogram,
-    time::{Time, nanos},
+    unit::{Direction, Time, nanos},
 };
 
 /// Bytes that may be on the wire at a time. What comes beyond is refused, and not for the wire's account.

@@ -12,14 +12,14 @@ use quinn::AsyncUdpSocket;
 
 use super::{ClientLimits, Relay, RelayOptions, RelayReport, Witness, index, lock};
 use crate::{
-    link::{Counters, Direction, LinkSpec, Verdict},
+    link::{Counters, LinkSpec, Verdict},
     path::{
         BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers, drops, fidelity,
         sim::Side,
         tap::{Stamp, Tap},
         tapped::{End, TappedDatagrams, TappedQuic},
     },
-    time::Time,
+    unit::{Direction, Time},
     wire::Probe,
 };
 

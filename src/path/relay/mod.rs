@@ -30,8 +30,8 @@ use self::{
 };
 use super::{Fidelity, Host, PathError, drops};
 use crate::{
-    link::{Counters, Direction, LinkSpec, Verdict},
-    time::Time,
+    link::{Counters, LinkSpec, Verdict},
+    unit::{Direction, Time},
 };
 
 #[cfg(doc)]

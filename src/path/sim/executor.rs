@@ -12,7 +12,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use crate::{path::BoxFuture, time::Time};
+use crate::{path::BoxFuture, unit::Time};
 
 /// A run in virtual time that cannot complete, and what it waited for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -10,7 +10,7 @@ use std::{
 use super::{Side, World, executor::Executor, network::Network, socket::SimSocket};
 use crate::{
     path::{BoxFuture, Clock, Connected, Datagrams, Host, Listener, PathError, Timers, tap::Tap},
-    time::Time,
+    unit::Time,
 };
 
 /// The Unix time of the virtual clock's origin: 2027-01-15, well within what our certificates span.

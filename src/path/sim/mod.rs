@@ -28,7 +28,7 @@ pub use self::{
 use super::{Clock, Host, Timers};
 use crate::{
     link::{Counters, LinkSpec},
-    time::Time,
+    unit::Time,
 };
 
 /// Which end of the wire.

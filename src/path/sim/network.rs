@@ -11,13 +11,13 @@ use quinn::udp::EcnCodepoint;
 
 use super::Side;
 use crate::{
-    link::{Counters, Direction, Link, LinkSpec, Verdict},
+    link::{Counters, Link, LinkSpec, Verdict},
     path::{
         Transit,
         packet::{flip_bit, header_bytes},
         tap::{Carried, Tap},
     },
-    time::Time,
+    unit::{Direction, Time},
 };
 
 /// A UDP datagram under way.

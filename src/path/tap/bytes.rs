@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::time::Time;
+use crate::unit::Time;
 
 /// A packet's entry into the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use super::bytes::{Passage, Stamp, StreamBytes};
 use crate::{
     link::Verdict,
-    time::Time,
+    unit::Time,
     wire::{
         MessageId, Probe,
         quic::{Content, contents},

@@ -18,7 +18,7 @@ pub use self::{
     bytes::{Passage, Stamp},
     ledger::{Carried, Ledger},
 };
-use crate::{link::Verdict, time::Time, wire::MessageId};
+use crate::{link::Verdict, unit::Time, wire::MessageId};
 
 /// One end's view of the wire, for one connection at a time.
 #[derive(Debug, Clone)]

@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::bytes::{Passage, Stamp, StreamBytes};
-use crate::{link::Direction, time::Time};
+use crate::unit::{Direction, Time};
 
 /// The client's port and the server's: what tells the connections of two hosts apart.
 pub(crate) type Ports = (u16, u16);

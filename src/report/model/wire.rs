@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{report::Ratio, stats::Summary, time::nanos, transport};
+use crate::{report::Ratio, stats::Summary, transport, unit::nanos};
 
 /// What crossed the link in the measured time.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -10,11 +10,11 @@ use bytes::BytesMut;
 use super::ArqConnection;
 use crate::{
     arq::Message,
-    time::Time,
     transport::{
         Channel, ChannelError, Delivery, Recovery,
         order::{Blocker, Release},
     },
+    unit::Time,
     wire::{MessageId, Probe, ProbeError},
 };
 

@@ -21,7 +21,7 @@ use super::{ConnectError, quic::Congestion};
 use crate::{
     arq::{self, Config, ConnectionId, Mode},
     path::Host,
-    random,
+    unit::random,
 };
 
 /// The datagrams that every path of IPv6 carries (RFC 8200 section 5), less IPv6 and UDP headers: where the MTU of a

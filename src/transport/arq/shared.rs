@@ -14,7 +14,7 @@ use super::{connection::ArqError, trace::Trace};
 use crate::{
     arq::{Connection, Event, Message},
     path::{DatagramError, Datagrams, Host, tap::Tap},
-    time::Time,
+    unit::Time,
 };
 
 pub(super) struct Shared {

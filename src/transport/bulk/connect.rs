@@ -15,7 +15,7 @@ use crate::{
         stream,
         tls::{ClientTls, ServerTls},
     },
-    units::Rate,
+    unit::Rate,
 };
 
 /// What the two ends of a transfer agree on.

@@ -11,9 +11,8 @@ use bytes::Bytes;
 use super::{Bulk, Incoming, Nature, Outgoing};
 use crate::{
     path::{BoxFuture, Datagrams, Host},
-    time::Time,
     transport::{ChannelError, Recovery},
-    units::Rate,
+    unit::{Rate, Time},
 };
 
 /// IPv4 and UDP header, which count against the pace (RFC 791, RFC 768).

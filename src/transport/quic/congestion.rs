@@ -54,7 +54,7 @@ impl FromStr for Congestion {
             "fixed" => Ok(Self::Fixed(FIXED_WINDOW_BYTES)),
             _ => name
                 .strip_prefix("fixed:")
-                .and_then(|bytes| bytes.parse::<crate::units::Size>().ok())
+                .and_then(|bytes| bytes.parse::<crate::unit::Size>().ok())
                 .map(|size| Self::Fixed(size.bytes()))
                 .ok_or_else(|| UnknownCongestion(name.to_owned())),
         }

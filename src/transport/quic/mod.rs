@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     path::{Host, PathError, quinn_runtime, tap::Tap, unspecified},
-    random,
+    unit::random,
 };
 
 /// The application error by which a server says that a message is longer than it takes.

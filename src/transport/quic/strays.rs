@@ -22,7 +22,7 @@ use quinn::{
 };
 use quinn_proto::{ConnectionId, HashedConnectionIdGenerator, transport_parameters::TransportParameters};
 
-use crate::{path::Timers, time::Time};
+use crate::{path::Timers, unit::Time};
 
 /// How many strays there were.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use super::{
     decimal::{Kind, split, trimmed},
     error::shown,
 };
-use crate::time::nanos;
+use crate::unit::nanos;
 
 const KIND: Kind = Kind {
     name: "duration",
@@ -40,7 +40,7 @@ const KIND: Kind = Kind {
 ///
 /// ```
 /// # use std::time::Duration;
-/// # use wirelab::units::parse_duration;
+/// # use wirelab::unit::parse_duration;
 /// assert_eq!(parse_duration("1m30s"), Ok(Duration::from_secs(90)));
 /// assert_eq!(
 ///     parse_duration("50").unwrap_err().to_string(),
