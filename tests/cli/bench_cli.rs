@@ -1,0 +1,261 @@
+//! `wirelab bench` as scripts and people meet it.
+
+use std::{
+    fs,
+    io::Read,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use crate::program::{Said, run, wirelab};
+use serde_json::Value;
+use tempfile::tempdir;
+
+/// Enough for an answer.
+const SHORT: &str = "bench -t udp,quic-one -d 200ms -w 0s --seeds 1";
+/// More than anybody waits for.
+const LONG: &str = "bench -t quic-one -d 10m --seeds 1000";
+
+fn bench(folder: &Path, arguments: &str) -> Said {
+    run(folder, arguments.split_whitespace())
+}
+
+fn result(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// A line of an option that is refused and what the line must say: the option, and what would do.
+fn refused(options: &str, parts: &[&str]) {
+    let folder = tempdir().unwrap();
+    let arguments = format!("bench {options}");
+    let said = bench(folder.path(), &arguments);
+    assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{arguments}: {said:?}");
+    let line = said.err.lines().next().unwrap();
+    for part in parts {
+        assert!(line.contains(part), "{arguments}: {part:?} is not in {line:?}");
+    }
+    assert!(!said.err.contains("panicked"), "{said:?}");
+}
+
+#[test]
+fn a_share_that_is_none_is_refused() {
+    refused("--loss 150%", &["--loss", "100%"]);
+    refused("--loss=-1%", &["--loss"]);
+    refused("--loss 1", &["--loss", "%"]);
+    refused("--duplicate 101%", &["--duplicate", "100%"]);
+    refused("--to-server loss=150%", &["--to-server", "loss", "100%"]);
+    refused("--loss gilbert:1%:200%", &["--loss", "100%"]);
+    refused("--loss sometimes", &["--loss", "gilbert"]);
+}
+
+#[test]
+fn a_time_without_a_unit_is_refused() {
+    for option in ["--rtt", "--delay", "--jitter", "--interval", "--duration", "--warmup", "--deadline"] {
+        refused(&format!("{option} 50"), &[option, "50ms"]);
+    }
+    refused("--to-client delay=10", &["--to-client", "delay", "10ms"]);
+}
+
+#[test]
+fn what_stands_still_is_refused() {
+    refused("--rate 0mbit", &["--rate", "unlimited"]);
+    refused("--rate 0", &["--rate", "unlimited"]);
+    refused("--interval 0ms", &["--interval", "1ms"]);
+    refused("--duration 0s", &["--duration"]);
+    refused("--flows 0", &["--flows", "1"]);
+    refused("--seeds 0", &["--seeds", "1"]);
+    refused("--wait 3", &["--wait", "3s"]);
+    refused("--wait 3x", &["--wait"]);
+    refused("--wait threex4s", &["--wait", "3x4s"]);
+}
+
+#[test]
+fn a_queue_that_holds_no_packet_or_has_no_rate_is_refused() {
+    refused("--rate 10mbit --queue 1000B", &["--queue", "1500"]);
+    refused("--rate 10mbit --queue 0p", &["--queue", "whole number from 1"]);
+    refused("--queue 100p", &["--queue", "--rate"]);
+}
+
+#[test]
+fn a_message_that_does_not_fit_is_refused() {
+    refused("-t udp --length 2000", &["--length 2000", "udp", "1472", "--mtu"]);
+    refused("arq://127.0.0.1:1 -C bbr", &["--congestion bbr", "newreno"]);
+    refused("-t quic-datagram --length 1300", &["--length 1300", "quic-datagram", "stream"]);
+    refused("-t udp --length 1000 --reply-length 1473", &["--reply-length 1473", "1472"]);
+    refused("-t udp --length 10", &["--length 10", "32"]);
+    refused("-t udp --length 1300 --mtu 1300", &["--length 1300", "1272"]);
+    refused("--mtu 100", &["--mtu", "576"]);
+}
+
+#[test]
+fn a_list_where_there_can_be_none_is_refused() {
+    for (option, list) in [
+        ("--duration", "1s,2s"),
+        ("--warmup", "1s,2s"),
+        ("--deadline", "10ms,20ms"),
+        ("--wait", "3x4s,2s"),
+        ("--arrivals", "isochronous,poisson"),
+        ("--reply-length", "100,200"),
+        ("--loss-by", "packet,time"),
+        ("--mtu", "1400,1500"),
+        ("--seeds", "1,2"),
+        ("--seed", "1,2"),
+    ] {
+        refused(&format!("{option} {list}"), &[option]);
+    }
+}
+
+#[test]
+fn names_that_are_none_are_answered_with_those_that_are() {
+    refused("-t sctp", &["--transport", "`sctp`", "arq-unordered, tcp, tls, quic-one"]);
+    refused("-t udp,", &["--transport", "udp, arq-stop-and-wait"]);
+    refused("--path moon", &["--path", "sim", "direct"]);
+    refused("-C vegas", &["--congestion", "cubic, newreno, bbr, fixed"]);
+    refused("--preset moon", &["--preset", "satellite"]);
+    refused("--arrivals never", &["--arrivals", "isochronous, poisson"]);
+    refused("--to-server speed=2", &["--to-server", "speed", "rate"]);
+}
+
+#[test]
+fn what_the_path_cannot_carry_is_skipped_and_says_why() {
+    let folder = tempdir().unwrap();
+    let said = bench(folder.path(), &format!("{SHORT} -J").replace("quic-one", "tcp"));
+    let result = result(&said.out);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    let skipped = &result["skipped"][0];
+    assert_eq!((&skipped["transport"], &skipped["path"]), (&"tcp".into(), &"sim".into()));
+    assert!(skipped["reason"].as_str().unwrap().contains("--path direct"), "{skipped}");
+    assert_eq!(result["cells"].as_array().unwrap().len(), 1);
+    let said = bench(folder.path(), &SHORT.replace("quic-one", "tcp"));
+    let line = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(line.contains("skipped tcp on sim") && line.contains("--path direct"), "{}", said.out);
+    // Nothing at all to run is a failure, with the reason.
+    let said = bench(folder.path(), "bench -t tcp");
+    assert!(said.code != Some(0) && said.err.lines().count() == 1, "{said:?}");
+}
+
+#[test]
+fn every_option_of_the_link_is_taken_and_shown() {
+    let folder = tempdir().unwrap();
+    let options = "--rtt 40ms --jitter 5ms:normal --keep-order --loss 2% --loss-by time:2ms --rate 20mbit \
+                   --queue 100p --reorder 1% --duplicate 1% --corrupt 1% --mtu 1400 \
+                   --to-server delay=30ms,keep-order=false --to-client loss=0%";
+    let said = bench(folder.path(), &format!("{SHORT} -J {options}"));
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    let link = &result(&said.out)["cells"][0]["link"];
+    let (there, back) = (&link["to_server"], &link["to_client"]);
+    assert_eq!((&there["delay_ns"], &back["delay_ns"]), (&30_000_000.into(), &20_000_000.into()));
+    assert_eq!((&there["keep_order"], &back["keep_order"]), (&false.into(), &true.into()));
+    assert_eq!((&there["loss_ratio"], &back["loss_ratio"]), (&0.02.into(), &Value::Null));
+    for direction in [there, back] {
+        for (key, value) in [("jitter_ns", 5_000_000), ("loss_slot_ns", 2_000_000), ("rate_bps", 20_000_000)]
+        {
+            assert_eq!(direction[key], value, "{key}");
+        }
+        for (key, value) in [("queue_packets", 100), ("mtu_bytes", 1400)] {
+            assert_eq!(direction[key], value, "{key}");
+        }
+        for key in ["reorder_ratio", "duplicate_ratio", "corrupt_ratio"] {
+            assert_eq!(direction[key], 0.01, "{key}");
+        }
+    }
+}
+
+#[test]
+fn the_result_and_nothing_else_is_on_standard_output() {
+    let folder = tempdir().unwrap();
+    let text = bench(folder.path(), SHORT);
+    assert_eq!((text.code, text.err.as_str()), (Some(0), ""));
+    assert!(text.out.contains("quic-one") && text.out.lines().all(|line| line.chars().count() <= 100));
+    assert!(!text.out.contains('\u{1b}'), "colour is for terminals");
+    assert_eq!(bench(folder.path(), &format!("{SHORT} -q")).out, text.out);
+    let json = bench(folder.path(), &format!("{SHORT} -J"));
+    assert_eq!(result(&json.out)["schema"], "wirelab/1");
+    // What real time is spent on is said beside the result.
+    let direct = bench(folder.path(), "bench --path direct -t udp -d 50ms -w 0s --seeds 1 -J");
+    assert!(direct.err.contains("of real time"), "{direct:?}");
+    assert_eq!(result(&direct.out)["cells"][0]["path"], "direct");
+}
+
+#[test]
+fn a_file_is_written_by_its_ending() {
+    let folder = tempdir().unwrap();
+    for (name, begins) in [("r.json", "{"), ("r.csv", "transport"), ("r.md", "|"), ("r.txt", "")] {
+        let said = bench(folder.path(), &format!("{SHORT} -o {name}"));
+        assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+        assert!(said.out.contains("quic-one"), "the text is printed all the same");
+        let written = fs::read_to_string(folder.path().join(name)).unwrap();
+        assert!(written.contains("quic-one") && written.contains(begins), "{name}: {written}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4, "no drafts are left");
+    assert_eq!(result(&fs::read_to_string(folder.path().join("r.json")).unwrap())["command"], "bench");
+    for name in ["r.xlsx", "r"] {
+        refused(&format!("-o {name}"), &["--output", ".json, .csv, .md or .txt"]);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_known_before_a_long_run() {
+    let folder = tempdir().unwrap();
+    fs::create_dir(folder.path().join("folder.json")).unwrap();
+    for name in ["nowhere/r.json", "folder.json"] {
+        let said = bench(folder.path(), &format!("{LONG} -o {name}"));
+        assert_eq!((said.code, said.out.as_str()), (Some(1), ""), "{said:?}");
+        assert!(said.err.contains(name) && said.err.lines().count() == 1, "{said:?}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let folder = tempdir().unwrap();
+    let mut child = wirelab(folder.path(), SHORT.split(' '))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}
+
+/// The draft of the file is there once the program listens for the signal or is about to.
+fn wait_for_a_draft(folder: &Path) {
+    while fs::read_dir(folder).unwrap().next().is_none() {
+        std::thread::yield_now();
+    }
+}
+
+fn catches_interrupts(pid: u32) -> bool {
+    const SIGINT: u64 = 1 << 1;
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() & SIGINT != 0
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupt_writes_what_there_is_and_says_that_it_is_not_all() {
+    let folder = tempdir().unwrap();
+    let arguments = "bench -t udp -d 10s --seeds 100000 -o r.json";
+    let mut child = wirelab(folder.path(), arguments.split(' '))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for_a_draft(folder.path());
+    while !catches_interrupts(child.id()) {
+        std::thread::yield_now();
+    }
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let (mut out, mut err) = (String::new(), String::new());
+    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""));
+    let written = result(&fs::read_to_string(folder.path().join("r.json")).unwrap());
+    assert_eq!(written["complete"], false);
+    let seeds =
+        written["cells"].as_array().unwrap().first().map_or(0, |cell| cell["seeds"].as_u64().unwrap());
+    assert!(seeds < 100_000, "{seeds}");
+    assert!(out.contains("interrupt") || out.contains("incomplete"), "{out}");
+}

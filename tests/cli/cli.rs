@@ -1,0 +1,254 @@
+//! The command line as scripts and people meet it.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpStream, UdpSocket},
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::program::{Server, run, wirelab};
+use tempfile::tempdir;
+use wirelab::{
+    certs,
+    path::{Host, direct::DirectHost},
+    transport::{
+        quic::{self, Congestion, QuicLimits, QuicSettings},
+        tls::ServerTls,
+    },
+};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path(), &["udp://127.0.0.1:0"], &[]);
+    let mut child = wirelab(folder.path(), ["send", &server.urls[0], "a", "b"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+
+    server.signal("TERM");
+    let output = server.close_output().wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()), "nobody reads the report");
+}
+
+#[test]
+fn it_ends_by_itself_after_a_time() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path(), &["tcp://127.0.0.1:0"], &["--for", "50ms"]);
+    let url = server.urls[0].clone();
+    let (status, out, err) = server.wait();
+    assert!(status.success());
+    assert_eq!(out, format!("{url}: 0 messages, 0 bytes in, 0 bytes out, 0 clients, 0 refused\n"));
+    assert_eq!(err, "");
+}
+
+#[test]
+fn it_ends_by_itself_after_a_number_of_messages() {
+    let folder = tempdir().unwrap();
+    let urls = ["udp://127.0.0.1:0", "quic://127.0.0.1:0"];
+    let server = Server::start(folder.path(), &urls, &["--count", "3", "-v"]);
+    let (udp, quic) = (server.urls[0].clone(), server.urls[1].clone());
+    assert_eq!(run(folder.path(), ["send", &udp, "a", "b"]).out, "a\nb\n");
+    assert_eq!(run(folder.path(), ["send", &quic, "c"]).out, "c\n", "the last reply is delivered");
+    let (status, out, err) = server.wait();
+    assert!(status.success());
+    assert!(
+        out.contains(&format!("{udp}: 2 messages, 2 bytes in, 2 bytes out, 1 client, 0 refused\n")),
+        "{out}"
+    );
+    assert!(
+        out.contains(&format!("{quic}: 1 message, 1 byte in, 1 byte out, 1 client, 0 refused\n")),
+        "{out}"
+    );
+    assert_eq!(err.matches(": client 127.0.0.1:").count(), 2, "-v tells of each client: {err}");
+}
+
+#[test]
+fn sigterm_lets_what_is_in_progress_finish() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path(), &["tcp://127.0.0.1:0"], &["--service", "hello"]);
+    let mut stream = TcpStream::connect(server.address("tcp")).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    // The reply to the first line tells that the server has the beginning of the second one.
+    stream.write_all(b"one\ntw").unwrap();
+    let mut reply = [0; 12];
+    stream.read_exact(&mut reply).unwrap();
+    server.signal("TERM");
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "Hello, tw!");
+    let (status, out, _) = server.wait();
+    assert!(status.success() && out.contains(": 2 messages, 6 bytes in, 22 bytes out, 1 client,"), "{out}");
+}
+
+#[test]
+fn a_second_interrupt_ends_it_at_once() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path(), &["tcp://127.0.0.1:0"], &[]);
+    let address = server.address("tcp");
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(b"x").unwrap();
+    stream.read_exact(&mut [0]).unwrap();
+    // Nobody reads the echo of this, so it is never finished.
+    let endless = std::thread::spawn(move || stream.write_all(&vec![0; 256 << 20]));
+    server.signal("INT");
+    // The listener is gone once the first signal has been obeyed; two at once would be one to the kernel.
+    while TcpStream::connect(address).is_ok() {
+        std::thread::yield_now();
+    }
+    server.signal("INT");
+    let (status, _, _) = server.wait();
+    assert!(endless.join().unwrap().is_err());
+    assert_eq!(status.code(), Some(130));
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_status_two() {
+    let folder = tempdir().unwrap();
+    for (arguments, part) in [
+        (&["serve", "--for", "10"][..], "has no unit: write 10ms or 10s"),
+        (&["serve", "--for", "soon"], "is not a duration: write 50ms"),
+        (&["serve", "--count", "0"], "--count"),
+        (&["serve", "--rate-limit", "0"], "--rate-limit"),
+        (&["serve", "--service", "chargen"], "there are: echo, hello, thanks, json"),
+        (&["serve", "--allow", "everyone"], "192.168.1.0/24"),
+        (&["serve", "http://127.0.0.1"], "udp://, arq://, tcp://, tls://, quic://"),
+        (&["serve", "udp://127.0.0.1:99999"], "invalid port number"),
+        (&["send", "quic://h?streams=two", "x"], "streams=one, flow, message and datagram"),
+        (&["send", "udp://h", "x", "--timeout", "2"], "has no unit"),
+        (&["send", "udp://h", "x", "-4", "-6"], "cannot be used with"),
+        (&["send", "udp://h", "x", "--retries=-1"], "--retries"),
+        (&["serve", "--idle", "0s"], "too short"),
+        (&["serve", "--max-connections", "0"], "--max-connections"),
+        (&["send", "udp://h", "x", "--timeout", "0s"], "too short"),
+        (&["send", "udp://127.0.0.1:0", "x"], "port 0"),
+        (&["send", "tls://127.0.0.1", "x", "--insecure", "--server-name", "a..b"], "--server-name a..b"),
+        (&["man", "nonsense"], "no command `nonsense`"),
+        (&["send"], "URL"),
+        (&["completions", "cmd.exe"], "possible values"),
+        (&["nonsense"], "unrecognized subcommand"),
+    ] {
+        let said = run(folder.path(), arguments);
+        assert_eq!(said.code, Some(2), "{arguments:?}: {said:?}");
+        assert!(said.err.contains(part), "{arguments:?}: {}", said.err);
+        assert_eq!(said.out, "");
+    }
+}
+
+#[test]
+fn two_servers_that_start_at_once_agree_on_one_set_of_certificates() {
+    let folder = tempdir().unwrap();
+    let path = folder.path();
+    let urls = ["quic://127.0.0.1:0", "tls://127.0.0.1:0"];
+    let servers: Vec<_> = std::thread::scope(|scope| {
+        let starting: Vec<_> = (0..2).map(|_| scope.spawn(|| Server::start(path, &urls, &[]))).collect();
+        starting.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for url in servers.iter().flat_map(|server| &server.urls) {
+        assert_eq!(run(path, ["send", url, "x"]).out, "x\n", "{url}");
+    }
+}
+
+#[test]
+fn certificates_are_shown_and_renewed() {
+    let folder = tempdir().unwrap();
+    let first = run(folder.path(), ["certs"]);
+    assert_eq!(first.code, Some(0));
+    assert!(
+        first.out.contains("certs/server.pem: CN=wirelab server for localhost, 127.0.0.1, ::1, expires 20")
+    );
+    assert_eq!(run(folder.path(), ["certs"]).err, "", "the second time there is nothing to make");
+    let warned = run(folder.path(), ["certs", "--name", "lab.example"]);
+    assert!(warned.err.contains("certs/server.pem is not for lab.example"), "{}", warned.err);
+    let renewed = run(folder.path(), ["certs", "--renew", "--name", "lab.example"]);
+    assert!(renewed.out.contains("localhost, 127.0.0.1, ::1, lab.example, expires"), "{}", renewed.out);
+}
+
+#[test]
+fn secrets_go_where_sslkeylogfile_says() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path(), &["tls://127.0.0.1:0", "quic://127.0.0.1:0"], &[]);
+    for (n, url) in server.urls.iter().enumerate() {
+        let file = folder.path().join(format!("keys-{n}"));
+        let status =
+            wirelab(folder.path(), ["send", url, "x"]).env("SSLKEYLOGFILE", &file).output().unwrap().status;
+        assert!(status.success());
+        assert!(std::fs::read_to_string(&file).unwrap().contains("CLIENT_HANDSHAKE_TRAFFIC_SECRET"), "{url}");
+    }
+}
+
+#[test]
+fn a_reply_that_comes_late_is_not_taken_for_the_next_one() {
+    let folder = tempdir().unwrap();
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let url = format!("udp://{}", server.local_addr().unwrap());
+    let late = std::thread::spawn(move || {
+        let mut buffer = [0; 100];
+        let (_, first) = server.recv_from(&mut buffer).unwrap();
+        let (n, second) = server.recv_from(&mut buffer).unwrap();
+        // Nobody may be there any more to have it.
+        let _ = server.send_to(b"late", first);
+        server.send_to(&buffer[..n], second).unwrap();
+    });
+    let said = run(folder.path(), ["send", &url, "one", "two", "--timeout", "500ms"]);
+    late.join().unwrap();
+    assert_eq!((said.code, said.out.as_str()), (Some(1), "two\n"), "{}", said.err);
+    assert!(said.err.starts_with("lost: no reply to \"one\""), "{}", said.err);
+}
+
+#[test]
+fn a_reply_in_a_quic_datagram_that_comes_late_is_not_taken_for_the_next_one() {
+    let folder = tempdir().unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let host: Arc<dyn Host> = DirectHost::new().unwrap();
+            let tls = ServerTls { identity: certs::ephemeral().unwrap().0, early_data: false };
+            let (congestion, limits) = (Congestion::Cubic, QuicLimits::EXPERIMENT);
+            let settings = QuicSettings { congestion, seed: None, limits };
+            let server = quic::listen(&host, "127.0.0.1:0".parse().unwrap(), &tls, &settings).unwrap();
+            tell.send(server.endpoint.local_addr().unwrap()).unwrap();
+            let first = server.endpoint.accept().await.unwrap().await.unwrap();
+            first.read_datagram().await.unwrap();
+            let again = first.read_datagram().await.unwrap();
+            // As if the first try had been answered too, but late.
+            first.send_datagram(again.clone()).unwrap();
+            first.send_datagram(again).unwrap();
+            let second = server.endpoint.accept().await.unwrap().await.unwrap();
+            second.send_datagram(second.read_datagram().await.unwrap()).unwrap();
+            second.closed().await;
+        });
+    });
+    let url = format!("quic://{}?streams=datagram", told.recv().unwrap());
+    let options = ["--insecure", "--timeout", "1s", "--retries", "1"];
+    let said = run(folder.path(), ["send", &url, "one", "two"].iter().chain(&options));
+    assert_eq!((said.code, said.out.as_str()), (Some(0), "one\ntwo\n"), "{}", said.err);
+}
+
+#[test]
+fn help_completions_and_manual_pages_are_there() {
+    let folder = tempdir().unwrap();
+    for command in ["serve", "send", "certs", "completions", "man"] {
+        let help = run(folder.path(), [command, "--help"]);
+        assert!(help.code == Some(0) && help.out.contains("Example"), "{command}: {}", help.out);
+        assert!(
+            run(folder.path(), ["man", command]).out.contains(&format!("wirelab-{command}")),
+            "{command}"
+        );
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(run(folder.path(), ["completions", shell]).out.contains("wirelab"), "{shell}");
+    }
+    assert!(run(folder.path(), ["man"]).out.contains("wirelab"));
+    assert_eq!(run(folder.path(), ["man", "nothing"]).code, Some(2));
+}

@@ -1,0 +1,12 @@
+//! The program as scripts and people run it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod bench_cli;
+mod cli;
+mod determinism;
+mod errors;
+#[path = "../program/mod.rs"]
+mod program;
+mod serve_send;
+mod single_messages;

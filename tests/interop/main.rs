@@ -1,0 +1,10 @@
+//! `wirelab` and programs that know nothing of it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod link;
+mod perf;
+mod python;
+#[path = "../support/mod.rs"]
+mod support;
+mod tools;

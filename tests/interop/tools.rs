@@ -1,0 +1,137 @@
+//! `nc`, `socat` and `openssl`, which know nothing of `wirelab`.
+
+use std::process::Command;
+
+use crate::support::{Certificates, Program, Server, send, skip, tool};
+
+/// Types lines, each once the one before it has come back.
+fn echoes_line_by_line(client: Command) {
+    let mut client = Program::start(client);
+    for line in ["first line", "second line"] {
+        client.say(&format!("{line}\n"));
+        assert_eq!(client.wait_for("line"), line);
+    }
+}
+
+/// Pipes `request` in, ends the input, and gives all that comes back.
+fn piped(client: Command, request: &str) -> String {
+    let mut client = Program::start(client);
+    client.say(request);
+    client.finish().succeeded()
+}
+
+#[test]
+fn nc_echoes_over_tcp() {
+    let Some(mut nc) = tool("nc", &["127.0.0.1"]) else { return };
+    let server = Server::start("tcp", "echo");
+    nc.arg(server.port.to_string());
+    echoes_line_by_line(nc);
+}
+
+#[test]
+fn nc_echoes_over_udp() {
+    let Some(mut nc) = tool("nc", &["-u", "127.0.0.1"]) else { return };
+    let server = Server::start("udp", "echo");
+    nc.arg(server.port.to_string());
+    echoes_line_by_line(nc);
+}
+
+#[test]
+fn nc_is_thanked_for_each_line() {
+    let Some(mut nc) = tool("nc", &["127.0.0.1"]) else { return };
+    let server = Server::start("tcp", "thanks");
+    nc.arg(server.port.to_string());
+    let mut nc = Program::start(nc);
+    for _ in 0..2 {
+        nc.say("here you are\n");
+        assert_eq!(nc.wait_for("thank"), "thank you !");
+    }
+}
+
+#[test]
+fn socat_echoes_over_tcp_and_udp() {
+    for scheme in ["tcp", "udp"] {
+        let Some(mut socat) = tool("socat", &["-"]) else { return };
+        let server = Server::start(scheme, "echo");
+        socat.arg(format!("{}:127.0.0.1:{}", scheme.to_uppercase(), server.port));
+        echoes_line_by_line(socat);
+    }
+}
+
+#[test]
+fn socat_echoes_over_ipv6() {
+    if std::net::UdpSocket::bind("[::1]:0").is_err() {
+        return skip("no IPv6 here");
+    }
+    for scheme in ["tcp", "udp"] {
+        let Some(mut socat) = tool("socat", &["-"]) else { return };
+        let server = Server::start_with(&format!("{scheme}://[::1]:0"), "echo", &[]);
+        socat.arg(format!("{}6:[::1]:{}", scheme.to_uppercase(), server.port));
+        echoes_line_by_line(socat);
+    }
+}
+
+#[test]
+fn half_close_ends_a_message_and_the_reply_still_comes() {
+    // `-t 10`: how long socat waits for the reply after it has shut its side down.
+    let Some(mut socat) = tool("socat", &["-t", "10", "-"]) else { return };
+    let server = Server::start("tcp", "hello");
+    socat.arg(format!("TCP:127.0.0.1:{}", server.port));
+    assert_eq!(piped(socat, "Michael").trim_end(), "Hello, Michael!");
+}
+
+#[test]
+fn half_close_leaves_the_rest_of_an_echo_to_come() {
+    let Some(mut socat) = tool("socat", &["-t", "10", "-"]) else { return };
+    let server = Server::start("tcp", "echo");
+    socat.arg(format!("TCP:127.0.0.1:{}", server.port));
+    // More than the buffers of two sockets hold at once.
+    let text = "0123456789abcde\n".repeat(1 << 16);
+    assert!(piped(socat, &text) == text, "{} bytes came back otherwise", text.len());
+}
+
+#[test]
+fn openssl_echoes_over_tls_and_trusts_the_ca() {
+    let Some(mut openssl) = tool("openssl", &["s_client", "-quiet", "-verify_return_error"]) else { return };
+    let server = Server::start("tls", "echo");
+    openssl.arg("-connect").arg(format!("127.0.0.1:{}", server.port));
+    openssl.args(["-verify_hostname", "localhost", "-CAfile"]).arg(server.certificates.ca());
+    echoes_line_by_line(openssl);
+}
+
+#[test]
+fn openssl_that_trusts_another_ca_refuses_the_server() {
+    let Some(mut openssl) = tool("openssl", &["s_client", "-quiet", "-verify_return_error"]) else { return };
+    let server = Server::start("tls", "echo");
+    let other = Certificates::made();
+    openssl.arg("-connect").arg(format!("127.0.0.1:{}", server.port)).arg("-CAfile").arg(other.ca());
+    let refused = Program::start(openssl).finish();
+    assert!(!refused.status.success());
+    assert!(refused.stderr.contains("verify error"), "{}", refused.stderr);
+}
+
+#[test]
+fn an_openssl_server_answers_send() {
+    // `-rev` gives each line back, the last character first.
+    let Some(mut openssl) = tool("openssl", &["s_server", "-rev", "-accept", "127.0.0.1:0"]) else { return };
+    let certificates = Certificates::made();
+    openssl.arg("-cert").arg(certificates.server()).arg("-key").arg(certificates.server_key());
+    let mut server = Program::start(openssl);
+    let line = server.wait_for("ACCEPT ");
+    let port = line.rsplit(':').next().unwrap_or_default();
+    let url = format!("tls://127.0.0.1:{port}");
+    let replies = send(&[&url, "Michael", "Tracy", "--ca", &certificates.ca().display().to_string()]);
+    assert_eq!(replies.succeeded(), "leahciM\nycarT\n");
+}
+
+#[test]
+fn a_socat_server_answers_send() {
+    // `-d -d` makes it say its port.
+    let listen = "TCP4-LISTEN:0,bind=127.0.0.1,fork";
+    let Some(socat) = tool("socat", &["-d", "-d", listen, "EXEC:cat"]) else { return };
+    let mut server = Program::start(socat);
+    let line = server.wait_for("127.0.0.1:");
+    let port = line.rsplit(':').next().unwrap_or_default();
+    let replies = send(&[&format!("tcp://127.0.0.1:{port}"), "Michael", "Tracy"]).succeeded();
+    assert_eq!(replies, "Michael\nTracy\n");
+}

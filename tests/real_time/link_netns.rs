@@ -1,0 +1,288 @@
+//! `wirelab link --netns`: programs that know nothing of it, on either side of the link. All load stays within
+//! namespaces that the program makes.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::program::{say, wirelab};
+use serde_json::Value;
+
+/// How long what must happen may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Tests in real time disturb each other: one at a time. `None`, and a word about it, where namespaces are not permitted
+/// or one of these programs is missing.
+fn alone_with(programs: &[&str]) -> Option<MutexGuard<'static, ()>> {
+    static MACHINE: Mutex<()> = Mutex::new(());
+    static FORBIDDEN: OnceLock<Option<String>> = OnceLock::new();
+    let guard = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
+    for program in programs {
+        let found = std::env::var_os("PATH").is_some_and(|folders| {
+            std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
+        });
+        if !found {
+            say(&format!("skipped: no {program} here"));
+            return None;
+        }
+    }
+    let forbidden = FORBIDDEN.get_or_init(|| {
+        let output = link("--wait 0s", "true", &["true"]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        said.contains("cannot make").then_some(said)
+    });
+    if let Some(reason) = forbidden {
+        say(&format!("skipped: {reason}"));
+        return None;
+    }
+    Some(guard)
+}
+
+fn link(options: &str, server: &str, client: &[&str]) -> Command {
+    let mut command = wirelab(Path::new("/"), ["link", "--netns", "--server", server]);
+    command.args(options.split_whitespace()).arg("--").args(client);
+    command
+}
+
+fn succeeded(mut command: Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    output
+}
+
+/// A number that the client printed.
+fn number(output: &Output) -> f64 {
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.trim().parse().unwrap_or_else(|e| panic!("{e}: {output:?}"))
+}
+
+#[test]
+fn tcp_meets_the_delay_of_the_link() {
+    let Some(_alone) = alone_with(&["python3"]) else { return };
+    let server = "python3 -c 'import os, socket\n\
+                  s = socket.create_server((os.environ[\"WIRELAB_SERVER\"], 7))\n\
+                  c, peer = s.accept()\n\
+                  assert peer[0] == os.environ[\"WIRELAB_CLIENT\"]\n\
+                  c.sendall(c.recv(100))'";
+    let client = "import os, socket, time\n\
+                  c = socket.create_connection((os.environ['WIRELAB_SERVER'], 7))\n\
+                  began = time.monotonic()\n\
+                  c.sendall(b'hello')\n\
+                  assert c.recv(100) == b'hello'\n\
+                  print(time.monotonic() - began)";
+    let output = succeeded(link("--wait 20s --rtt 80ms --loss 0%", server, &["python3", "-c", client]));
+    assert!((0.080..0.180).contains(&number(&output)), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("to server: "), "{output:?}");
+}
+
+/// Twenty datagrams, one after the other's time is up or its echo is there: which are lost is the list's business.
+#[test]
+fn udp_loses_the_datagrams_on_the_list_and_no_others() {
+    let Some(_alone) = alone_with(&["python3"]) else { return };
+    let server = "python3 -c 'import socket\n\
+                  s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+                  s.bind((\"10.0.0.2\", 7))\n\
+                  while True: s.sendto(*s.recvfrom(100))'";
+    let client = "import socket, sys\n\
+                  s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+                  s.connect(('10.0.0.2', 7))\n\
+                  s.settimeout(0.5)\n\
+                  for n in range(1, 21):\n\
+                  \x20   s.send(bytes([n]))\n\
+                  \x20   try: assert s.recv(100) == bytes([n])\n\
+                  \x20   except TimeoutError: print(n, end=' ', file=sys.stderr)";
+    let options = "--wait 20s -J --rtt 10ms --loss drop:3:17 --to-client loss=drop:5";
+    let output = succeeded(link(options, server, &["python3", "-c", client]));
+    // The fifth of the echoes is number 6's, because number 3 had none.
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("3 6 17 "), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let counted = |way: &str, what: &str| report[way][what].as_u64().unwrap();
+    assert_eq!((counted("to_server", "packets"), counted("to_server", "lost")), (20, 2));
+    assert_eq!((counted("to_client", "packets"), counted("to_client", "lost")), (18, 1));
+    assert_eq!((&report["dropped_packets"], &report["exit_status"]), (&0.into(), &0.into()));
+}
+
+/// 95.7 Mbit/s of payload are 100 of packets: 1448 bytes in 1500, and the link counts no Ethernet.
+#[test]
+fn iperf3_measures_the_rate_of_the_link() {
+    let Some(_alone) = alone_with(&["iperf3"]) else { return };
+    let client = "iperf3 -c \"$WIRELAB_SERVER\" -t 3 -O 1 -J";
+    let options = "--wait 20s --rate 100mbit --delay 0ms --loss 0%";
+    let output = succeeded(link(options, "iperf3 -s -1", &["sh", "-c", client]));
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rate = result["end"]["sum_received"]["bits_per_second"].as_f64().unwrap() / 1e6;
+    assert!((90.0..=100.0).contains(&rate), "{rate} Mbit/s");
+}
+
+#[test]
+fn curl_fetches_a_page_as_an_ordinary_user() {
+    let Some(_alone) = alone_with(&["curl", "python3"]) else { return };
+    let client = ["curl", "-s", "-o", "/dev/null", "-w", "%{time_connect}", "http://10.0.0.2:8080/"];
+    let server = "python3 -m http.server 8080";
+    let mut command = link("--wait 20s --rtt 60ms --loss 0%", server, &client);
+    if fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0) {
+        command.uid(65_534).gid(65_534);
+    }
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(error) => return say(&format!("skipped: an ordinary user cannot start the program: {error}")),
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    if said.contains("cannot make") || said.contains("ermission denied") {
+        return say(&format!("skipped: {said}"));
+    }
+    assert!(output.status.success(), "{output:?}");
+    assert!((0.060..0.200).contains(&number(&output)), "{output:?}");
+}
+
+#[test]
+fn the_exit_status_is_the_clients() {
+    let Some(_alone) = alone_with(&[]) else { return };
+    for (script, status) in [("exit 7", 7), ("kill -9 $$", 137), ("true", 0)] {
+        let output = link("--wait 0s", "true", &["sh", "-c", script]).output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{script}: {output:?}");
+    }
+}
+
+#[test]
+fn what_does_not_go_together_is_refused_in_a_line() {
+    for (options, option) in [
+        ("--listen 9000", "--listen"),
+        ("--to 9000", "--to"),
+        ("--max-clients 3", "--max-clients"),
+        ("--idle 3s", "--idle"),
+        ("--loss 1%,2%", "one link"),
+    ] {
+        let output = link(options, "true", &["true"]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(option) && said.lines().count() == 1, "{said}");
+    }
+}
+
+#[test]
+fn what_keeps_it_from_running_is_said_in_a_line() {
+    let Some(_alone) = alone_with(&[]) else { return };
+    for (options, server, client, reason) in [
+        ("--wait 200ms", "sleep 60", "true", "it listens on no port after 200ms"),
+        ("--wait 20s", "exit 3", "true", "it has ended before it listened (exit status: 3)"),
+        ("--wait 0s", "sleep 60", "/nowhere", "cannot start `/nowhere`"),
+    ] {
+        let output = link(options, server, &[client]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(reason) && said.lines().count() == 1, "{said}");
+    }
+}
+
+#[test]
+fn where_namespaces_are_forbidden_a_line_says_so() {
+    // A user namespace of its own, in which there may be no network namespace.
+    let script =
+        "echo 0 > /proc/sys/user/max_net_namespaces && exec \"$0\" link --netns --server true -- true";
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "sh", "-c", script, env!("CARGO_BIN_EXE_wirelab")]);
+    let Some(output) = command.output().ok().filter(|output| output.stderr.starts_with(b"wirelab: ")) else {
+        return say("skipped: no user namespace can be made with `unshare` here");
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("user.max_net_namespaces") && said.lines().count() == 1, "{said}");
+}
+
+#[test]
+fn a_device_that_is_gone_ends_it_with_an_error_that_names_it() {
+    let Some(_alone) = alone_with(&["ip"]) else { return };
+    if !fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0) {
+        return say("skipped: only root may take the device away");
+    }
+    let output = link("--wait 0s", "ip link del wire0; sleep 60", &["sleep", "60"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("the wire has ended: cannot read from the server's device"), "{said}");
+}
+
+/// A mark in the environment of all that one test starts, which its descendants keep.
+const MARK: &str = "WIRELAB_TEST_MARK";
+
+/// The folders of processes with this mark.
+fn all_marked(mark: &str) -> Vec<PathBuf> {
+    let entry = format!("{MARK}={mark}\0");
+    let has_mark = |process: &PathBuf| {
+        let environ = fs::read(process.join("environ")).unwrap_or_default();
+        environ.windows(entry.len()).any(|at| at == entry.as_bytes())
+    };
+    processes().filter(has_mark).collect()
+}
+
+fn marked(mark: &str) -> usize {
+    all_marked(mark).len()
+}
+
+fn processes() -> impl Iterator<Item = PathBuf> {
+    fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path())
+}
+
+/// The network namespaces of these processes, but for the one that this test is in.
+fn namespaces(processes: impl IntoIterator<Item = PathBuf>) -> BTreeSet<PathBuf> {
+    let ours = fs::read_link("/proc/self/ns/net").unwrap();
+    let all = processes.into_iter().filter_map(|process| fs::read_link(process.join("ns/net")).ok());
+    all.filter(|namespace| *namespace != ours).collect()
+}
+
+/// A server that leaves its parent and its session behind and obeys no SIGTERM, and a client that does nothing.
+fn stubborn(mark: &str, options: &str) -> Child {
+    let server = "trap '' TERM; setsid sh -c \"trap '' TERM; sleep 61 & sleep 62\" & sleep 63";
+    let mut command = link(&format!("--wait 0s {options}"), server, &["sleep", "64"]);
+    command.env(MARK, mark).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "patience with other programs passes in real time")]
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let ends = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < ends, "not in time: {what}");
+        thread::yield_now();
+    }
+}
+
+/// wirelab, its first process, the server's two shells and three sleeps, and the client.
+const ALL: usize = 8;
+
+#[test]
+fn nothing_is_left_behind_however_it_ends() {
+    let Some(_alone) = alone_with(&["setsid"]) else { return };
+    for (signal, status) in [("KILL", None), ("TERM", Some(143)), ("INT", Some(130))] {
+        let mark = format!("{}-{signal}", std::process::id());
+        let mut child = stubborn(&mark, "");
+        wait_until("all are there", || marked(&mark) == ALL);
+        let made = namespaces(all_marked(&mark));
+        assert_eq!(made.len(), 2, "{made:?}");
+        let kill = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
+        assert!(kill.unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), status, "SIG{signal}");
+        if signal == "KILL" {
+            // The kernel kills them as soon as wirelab is gone, and nobody waits for that.
+            wait_until("none is left", || marked(&mark) == 0 && namespaces(processes()).is_disjoint(&made));
+        }
+        assert_eq!(marked(&mark), 0, "after SIG{signal}");
+        assert!(namespaces(processes()).is_disjoint(&made), "after SIG{signal}");
+    }
+}
+
+#[test]
+fn it_ends_after_its_time() {
+    let Some(_alone) = alone_with(&["setsid"]) else { return };
+    let mark = format!("{}-time", std::process::id());
+    let mut child = stubborn(&mark, "-d 300ms");
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert_eq!(marked(&mark), 0);
+}

@@ -1,0 +1,182 @@
+//! Whatever the link, the transport and the messages: nothing is unaccounted for, and nothing panics.
+
+use std::{sync::LazyLock, time::Duration};
+
+use proptest::prelude::*;
+use wirelab::{
+    experiment::{Arrivals, Outcome, PathKind, Plan, Wait, Workload, cell, simulate},
+    link::{Counters, LinkSpec},
+    report::{ResultFile, TextOptions, to_csv, to_json, to_markdown, to_text},
+    transport::{
+        Transport,
+        quic::{Congestion, FIXED_WINDOW_BYTES},
+    },
+};
+
+static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+    let schema = serde_json::from_str(include_str!("../../docs/result.schema.json")).unwrap();
+    jsonschema::draft202012::new(&schema).unwrap()
+});
+
+/// A chance that leaves enough for a handshake to come through.
+fn share() -> impl Strategy<Value = String> {
+    prop_oneof![3 => Just("0%".to_owned()), 2 => (0u32..=20).prop_map(|p| format!("{p}%"))]
+}
+
+fn loss() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => share(),
+        1 => (0u32..=10, 20u32..=100).prop_map(|(p, r)| format!("gilbert:{p}%:{r}%")),
+        1 => (0u32..=10, 20u32..=100, 0u32..=100, 80u32..=100)
+            .prop_map(|(p, r, h, k)| format!("gemodel:{p}%:{r}%:{h}%:{k}%")),
+        1 => prop::collection::vec(1u64..80, 1..6)
+            .prop_map(|n| n.iter().fold("drop".to_owned(), |text, n| format!("{text}:{n}"))),
+        1 => (0u32..1500, 1u32..400).prop_map(|(start, length)| format!("outage:{start}ms:{length}ms")),
+    ]
+}
+
+fn link() -> impl Strategy<Value = LinkSpec> {
+    let jitter = prop_oneof![
+        Just("none".to_owned()),
+        (0u32..20, prop::sample::select(vec!["uniform", "normal", "pareto"]))
+            .prop_map(|(ms, shape)| format!("{ms}ms:{shape}")),
+    ];
+    let bottleneck = prop_oneof![
+        2 => Just("rate=none".to_owned()),
+        1 => (100u32..20_000).prop_map(|kbit| format!("rate={kbit}kbit")),
+        1 => (100u32..20_000, 2u32..50).prop_map(|(kbit, p)| format!("rate={kbit}kbit,queue={p}p")),
+        1 => (100u32..20_000, 3u32..50).prop_map(|(kbit, kb)| format!("rate={kbit}kbit,queue={kb}KB")),
+    ];
+    let shares = (share(), share(), share());
+    (0u32..60, jitter, any::<bool>(), loss(), bottleneck, shares, 1300u16..=1500).prop_map(
+        |(delay, jitter, keep, loss, bottleneck, (reorder, duplicate, corrupt), mtu)| {
+            let mut spec = LinkSpec::default();
+            spec.apply_pairs(&format!(
+                "delay={delay}ms,jitter={jitter},keep-order={keep},loss={loss},{bottleneck},\
+                 reorder={reorder},duplicate={duplicate},corrupt={corrupt},mtu={mtu}"
+            ))
+            .unwrap();
+            spec
+        },
+    )
+}
+
+fn workload() -> impl Strategy<Value = Workload> {
+    let lengths = (32usize..1100, 32usize..1100);
+    let arrivals = prop::sample::select(vec![Arrivals::Isochronous, Arrivals::Poisson]);
+    (1u32..10, 2u64..50, lengths, arrivals, prop_oneof![Just(0), 0u64..500], 200u64..1000).prop_map(
+        |(flows, interval, (length, reply_length), arrivals, warmup, duration)| Workload {
+            flows,
+            interval: Duration::from_millis(interval),
+            length,
+            reply_length,
+            arrivals,
+            warmup: Duration::from_millis(warmup),
+            duration: Duration::from_millis(duration),
+            wait: Wait { times: 3, most: Duration::from_secs(1) },
+            deadline: Duration::from_millis(100),
+        },
+    )
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
+    let transports = [&[Transport::Udp][..], &Transport::QUIC].concat();
+    let congestion = prop::sample::select(vec![
+        Congestion::Cubic,
+        Congestion::NewReno,
+        Congestion::Bbr,
+        Congestion::Fixed(FIXED_WINDOW_BYTES),
+    ]);
+    (prop::sample::select(transports), [link(), link()], workload(), congestion).prop_map(
+        |(transport, links, workload, congestion)| Plan {
+            path: PathKind::Sim,
+            transport,
+            links,
+            workload,
+            congestion,
+        },
+    )
+}
+
+/// A packet has one fate, and only one that arrives can be reordered, corrupted or have a copy.
+fn conserves(counters: Counters) -> bool {
+    let gone = counters.lost + counters.queue_dropped + counters.too_large;
+    let arriving = [counters.reordered, counters.corrupted, counters.duplicated];
+    arriving.iter().all(|some| some + gone <= counters.packets)
+}
+
+fn accounts_for_everything(plan: &Plan, outcome: &Outcome) -> Result<(), TestCaseError> {
+    let messages = outcome.messages;
+    prop_assert_eq!(messages.scheduled, messages.delivered + messages.lost + messages.unfinished);
+    prop_assert!(messages.sent <= messages.scheduled);
+    prop_assert!(messages.on_time <= messages.delivered);
+    prop_assert!(messages.reordered <= messages.delivered);
+    prop_assert_eq!(outcome.latency.n(), messages.delivered);
+    prop_assert_eq!(outcome.send_delay.n(), messages.sent);
+    let one_way = plan.links[0].delay + plan.links[1].delay;
+    let jitters = plan.links.iter().any(|link| link.jitter.is_some() || !link.reorder.is_zero());
+    let least = outcome.latency.min().map(Duration::from_nanos);
+    prop_assert!(jitters || least.is_none_or(|least| least >= one_way), "{:?}", least);
+    if plan.transport.is_datagram() {
+        prop_assert_eq!(outcome.order.blocked, 0);
+    } else {
+        prop_assert_eq!(messages.lost, 0);
+    }
+    for counters in outcome.wire.unwrap() {
+        prop_assert!(conserves(counters), "{:?}", counters);
+    }
+    Ok(())
+}
+
+/// Raw UDP without a warm-up finds the link empty: all that enters comes out, is counted as gone, or is still under
+/// way; and if every message came back, and none had a copy, nothing is.
+fn conserves_packets_to_the_last(plan: &Plan, outcome: &Outcome) -> Result<(), TestCaseError> {
+    if plan.transport != Transport::Udp || !plan.workload.warmup.is_zero() {
+        return Ok(());
+    }
+    let messages = outcome.messages;
+    let wire = outcome.wire.unwrap();
+    prop_assert_eq!(wire[0].packets, messages.scheduled);
+    for counters in wire {
+        let gone = counters.lost + counters.queue_dropped + counters.too_large;
+        let under_way = (counters.packets + counters.duplicated).checked_sub(counters.delivered + gone);
+        prop_assert!(under_way.is_some(), "{:?}", counters);
+        if messages.delivered == messages.scheduled && wire.iter().all(|counters| counters.duplicated == 0) {
+            prop_assert_eq!(under_way, Some(0));
+        }
+    }
+    Ok(())
+}
+
+fn renders(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Result<(), TestCaseError> {
+    let mut file = ResultFile::new("bench");
+    file.cells.push(cell(plan, outcomes));
+    let json = to_json(&file);
+    let value = serde_json::from_str(&json).unwrap();
+    let errors: Vec<String> =
+        SCHEMA.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    prop_assert!(errors.is_empty(), "{:?} in {}", errors, json);
+    let wire = &value["cells"][0]["wire"];
+    for (direction, counters) in ["to_server", "to_client"].iter().zip(outcomes[0].1.wire.unwrap()) {
+        prop_assert_eq!(wire[direction]["packets"].as_u64(), Some(counters.packets));
+        prop_assert_eq!(wire[direction]["lost"].as_u64(), Some(counters.lost));
+    }
+    prop_assert!(!to_text(&file, TextOptions::default()).contains("NaN"));
+    prop_assert!(!to_csv(&file).contains("NaN") && !to_markdown(&file).contains("NaN"));
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_message_and_every_packet_is_accounted_for(plan in plan(), seed in 1u64..1_000_000) {
+        prop_assume!(plan.validate().is_ok() && plan.links.iter().all(|link| link.validate().is_ok()));
+        // A handshake that never comes through is an answer too.
+        if let Ok(outcome) = simulate(&plan, seed) {
+            accounts_for_everything(&plan, &outcome)?;
+            conserves_packets_to_the_last(&plan, &outcome)?;
+            renders(&plan, &[(seed, outcome)])?;
+        }
+    }
+}

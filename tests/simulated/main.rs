@@ -1,0 +1,18 @@
+//! The library in virtual time: exact instants and no waiting.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod arq;
+mod arq_transports;
+mod experiment_properties;
+mod hol_instrument;
+mod memory;
+#[path = "../program/mod.rs"]
+mod program;
+mod remote_virtual;
+mod serve_guard;
+mod serve_virtual;
+mod theory;
+mod transfer;
+mod verify;
+mod virtual_time;

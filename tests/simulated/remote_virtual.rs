@@ -1,0 +1,207 @@
+//! Measuring against a server by URL, in virtual time: its own code answers, and the link's counters know the truth.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use wirelab::{
+    certs,
+    experiment::{
+        Arrivals, Observers, Outcome, PathKind, Plan, Remote, Wait, Workload, run_against, simulate_observed,
+    },
+    link::{Counters, LinkSpec, Loss},
+    path::sim::{Side, World},
+    serve::{Bind, Options, Server},
+    service::Service,
+    target::Scheme,
+    transport::{
+        Transport,
+        quic::{Congestion, FIXED_WINDOW_BYTES},
+        tls::{ClientTls, Trust},
+    },
+    wire::HEAD_BYTES,
+};
+
+const DELAY: Duration = Duration::from_millis(25);
+
+fn dropping(packets: impl IntoIterator<Item = u64>) -> LinkSpec {
+    LinkSpec { delay: DELAY, loss: Loss::Drop(packets.into_iter().collect()), ..LinkSpec::default() }
+}
+
+fn workload(messages: u32, length: usize) -> Workload {
+    let interval = Duration::from_millis(10);
+    Workload {
+        flows: 4,
+        interval,
+        length,
+        reply_length: length,
+        arrivals: Arrivals::Isochronous,
+        warmup: Duration::ZERO,
+        duration: interval * messages,
+        wait: Wait { times: 3, most: Duration::from_secs(4) },
+        deadline: Duration::from_millis(100),
+    }
+}
+
+fn plan(transport: Transport, links: [LinkSpec; 2], workload: Workload) -> Plan {
+    let congestion = Congestion::Fixed(FIXED_WINDOW_BYTES);
+    Plan { path: PathKind::Direct, transport, links, workload, congestion }
+}
+
+/// A run against an echo within `rate`, and what the link did both ways.
+fn measure(plan: &Plan, rate: Option<NonZeroU32>) -> (Outcome, [Counters; 2]) {
+    let [to_server, to_client] = &plan.links;
+    let world = World::new(to_server, to_client, 1);
+    let (identity, roots) = certs::ephemeral().unwrap();
+    let mut options = Options { identity: Some(identity), seed: Some(1), ..Options::new(Service::Echo) };
+    options.access.rate = rate;
+    let scheme = match plan.transport {
+        transport if transport.is_quic() => Scheme::Quic,
+        transport if transport.is_arq() => Scheme::Arq,
+        _ => Scheme::Udp,
+    };
+    let bind = Bind { scheme, local: "0.0.0.0:7000".parse().unwrap() };
+    let server = Server::start(&world.host(Side::Server), &[bind], options).unwrap();
+    let client = world.host(Side::Client);
+    let remote = Remote {
+        url: "the server".to_owned(),
+        addresses: server.binds().map(|bind| bind.local).collect(),
+        tls: ClientTls {
+            trust: Trust::Roots(roots),
+            server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
+            early_data: false,
+            sessions: None,
+            key_log: false,
+        },
+        seed: Some(1),
+    };
+    let outcome = world
+        .run(async {
+            let outcome = run_against(&client, plan, &remote, 1, None).await.unwrap();
+            assert!(server.stop(Duration::from_secs(5)).await.drained);
+            outcome
+        })
+        .unwrap();
+    (outcome, [Side::Client, Side::Server].map(|side| world.counters(side)))
+}
+
+fn udp(messages: u32, to_server: LinkSpec, to_client: LinkSpec) -> (Outcome, [Counters; 2]) {
+    measure(&plan(Transport::Udp, [to_server, to_client], workload(messages, 1000)), None)
+}
+
+fn lost(outcome: &Outcome) -> [u64; 2] {
+    [0, 1].map(|way| outcome.network.ways[way].lost)
+}
+
+#[test]
+fn losses_are_known_by_their_way_exactly() {
+    let (outcome, wire) = udp(100, dropping([5, 6, 50]), dropping([9, 30]));
+    assert_eq!(lost(&outcome), [3, 2]);
+    assert_eq!(lost(&outcome), wire.map(|way| way.lost));
+    assert_eq!((outcome.messages.lost, outcome.network.unattributed), (5, 0));
+    assert_eq!(outcome.network.told, 95);
+}
+
+#[test]
+fn a_burst_longer_than_the_servers_memory_is_settled_by_its_count() {
+    // 40 requests are lost, then the replies to the next 60: packets 20 to 119, of which 60 were answered.
+    let (outcome, wire) = udp(200, dropping(20..60), dropping(20..80));
+    assert_eq!(wire.map(|way| way.lost), [40, 60]);
+    assert_eq!(lost(&outcome), [40, 60]);
+    assert_eq!(outcome.network.unattributed, 0);
+}
+
+#[test]
+fn of_the_last_messages_nobody_can_tell_which_way_they_were_lost() {
+    let (outcome, _) = udp(100, dropping([100, 101]), dropping([]));
+    assert_eq!((lost(&outcome), outcome.network.unattributed), ([0, 0], 2));
+}
+
+#[test]
+fn delays_that_do_not_vary_have_no_variation() {
+    let (outcome, _) = udp(100, dropping([50]), dropping([]));
+    let network = &outcome.network;
+    for histogram in [&network.variation, &network.ways[0].variation, &network.ways[1].variation] {
+        // 99 pairs, less the two that the lost message is in.
+        assert_eq!((histogram.n(), histogram.max()), (97, Some(0)));
+    }
+    assert_eq!(network.hold.max(), Some(0));
+}
+
+#[test]
+fn overtaking_is_seen_on_the_way_on_which_it_happened() {
+    let overtaking = LinkSpec { reorder: "5%".parse().unwrap(), ..dropping([]) };
+    let straight = dropping([]);
+    let (up, _) = udp(200, overtaking.clone(), straight.clone());
+    assert!(up.network.ways[0].reordered > 5 && up.network.ways[1].reordered == 0, "{:?}", up.network);
+    let (down, _) = udp(200, straight.clone(), overtaking.clone());
+    assert!(down.network.ways[0].reordered == 0 && down.network.ways[1].reordered > 5, "{:?}", down.network);
+    // Who sees both ends' clocks agrees with who does not.
+    let plan =
+        Plan { path: PathKind::Sim, ..plan(Transport::Udp, [overtaking, straight], workload(200, 1000)) };
+    let seen = simulate_observed(&plan, 1, Observers::default()).unwrap();
+    assert!(seen.network.ways[0].reordered > 5 && seen.network.ways[1].reordered == 0);
+    assert_eq!(seen.network.ways[0].extent.max(), up.network.ways[0].extent.max());
+}
+
+#[test]
+fn what_a_server_refuses_is_said() {
+    let plan = plan(Transport::Udp, [dropping([]), dropping([])], workload(400, 1000));
+    let (outcome, wire) = measure(&plan, NonZeroU32::new(50));
+    assert_eq!(wire.map(|way| way.lost), [0, 0]);
+    let network = &outcome.network;
+    assert!(outcome.messages.lost > 50 && network.refused > 50, "{network:?}");
+    assert_eq!(
+        network.ways[1].lost, 0,
+        "what it refused has not come back, and was not lost on the way back"
+    );
+    assert_eq!(network.ways[0].lost + network.unattributed, outcome.messages.lost);
+}
+
+#[test]
+fn order_is_measured_at_both_ends_of_every_mapping_to_quic_and_by_hand() {
+    let by_hand = [Transport::ArqGoBackN, Transport::ArqSelective, Transport::ArqUnordered];
+    for transport in Transport::QUIC.into_iter().chain(by_hand) {
+        let blocked = |to_server: &[u64], to_client: &[u64]| {
+            let links = [dropping(to_server.to_vec()), dropping(to_client.to_vec())];
+            let (outcome, _) = measure(&plan(transport, links, workload(200, 1000)), None);
+            assert_eq!(outcome.network.told, outcome.messages.delivered, "{transport}");
+            assert_eq!(outcome.messages.unfinished, 0, "{transport}");
+            [0, 1].map(|way| outcome.order_by_direction[way].blocked)
+        };
+        // Some of these packets may carry acknowledgements alone.
+        let some = if transport.is_arq() { [61, 80, 101, 120] } else { [60, 75, 91, 106] };
+        let [up, none] = blocked(&some, &[]);
+        let [still_none, down] = blocked(&[], &some);
+        assert_eq!((none, still_none), (0, 0), "{transport}");
+        match transport {
+            Transport::QuicOne | Transport::ArqSelective => assert!(up >= 5 && down >= 5, "{up} {down}"),
+            Transport::QuicFlow => assert!((1..=8).contains(&up) && (1..=8).contains(&down), "{up} {down}"),
+            _ => assert_eq!((up, down), (0, 0), "{transport}"),
+        }
+    }
+}
+
+#[test]
+fn messages_too_short_to_ask_are_measured_all_the_same() {
+    for length in [32, HEAD_BYTES - 1, HEAD_BYTES] {
+        for transport in [Transport::Udp, Transport::QuicOne, Transport::QuicMessage, Transport::QuicDatagram]
+        {
+            let links = [dropping([]), dropping([])];
+            let (outcome, _) = measure(&plan(transport, links, workload(20, length)), None);
+            assert_eq!(outcome.messages.delivered, 20, "{transport} {length}");
+            assert_eq!(
+                outcome.network.told,
+                if length < HEAD_BYTES { 0 } else { 20 },
+                "{transport} {length}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_run_is_the_same_every_time() {
+    let figures = || {
+        let (outcome, _) = udp(100, dropping([5]), dropping([9]));
+        (outcome.latency.summary(), outcome.network.told)
+    };
+    assert_eq!(figures(), figures());
+}

@@ -1,0 +1,140 @@
+//! Transfers: what arrives is what was sent, or it is said what is missing.
+
+use proptest::prelude::*;
+use wirelab::{
+    experiment::{
+        PathKind,
+        transfer::{
+            Direction, TransferOutcome, TransferPlan, transfer_direct, transfer_over_relay,
+            transfer_simulated,
+        },
+    },
+    link::LinkSpec,
+    transfer::{Content, Watch},
+    transport::{Transport, quic::Congestion},
+    unit::Rate,
+};
+
+fn plan(transport: Transport, bytes: u64, link: &str) -> TransferPlan {
+    let mut spec = LinkSpec::default();
+    spec.apply_pairs(link).unwrap();
+    TransferPlan {
+        path: PathKind::Sim,
+        transport,
+        links: [spec.clone(), spec],
+        congestion: Congestion::Cubic,
+        flows: 4,
+        pace: Rate::from_bits_per_second(10_000_000).unwrap(),
+        direction: Direction::Up,
+        content: Content::Generated { bytes, seed: 1 },
+    }
+}
+
+fn simulated(plan: &TransferPlan, seed: u64) -> TransferOutcome {
+    transfer_simulated(plan, seed, (None, &Watch::default())).unwrap()
+}
+
+const STREAMS: [Transport; 3] = [Transport::QuicOne, Transport::QuicFlow, Transport::QuicMessage];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn any_size_arrives_intact_on_every_reliable_transport(
+        bytes in prop_oneof![0u64..3, 65_000u64..66_000, 0u64..3_000_000],
+        which in 0usize..3, down: bool, seed: u64,
+    ) {
+        let link = "delay=10ms,loss=2%,duplicate=1%,reorder=1%,corrupt=0.5%";
+        let mut plan = plan(STREAMS[which], bytes, link);
+        plan.direction = if down { Direction::Down } else { Direction::Up };
+        let outcome = simulated(&plan, seed);
+        prop_assert_eq!(outcome.stopped, None);
+        prop_assert!(outcome.time.is_some());
+        prop_assert_eq!((outcome.arrived, outcome.gaps), (bytes, 0));
+    }
+
+    #[test]
+    fn datagrams_arrive_or_are_missing(bytes in 0u64..500_000, quic: bool, down: bool, seed: u64) {
+        let transport = if quic { Transport::QuicDatagram } else { Transport::Udp };
+        let mut plan = plan(transport, bytes, "delay=10ms,loss=2%,duplicate=1%,reorder=1%");
+        plan.direction = if down { Direction::Down } else { Direction::Up };
+        let outcome = simulated(&plan, seed);
+        prop_assert_eq!(&outcome.stopped, &None);
+        let missing: u64 = outcome.missing.iter().map(|gap| gap.end - gap.start).sum();
+        prop_assert!(outcome.gaps <= 64, "{} gaps", outcome.gaps);
+        prop_assert_eq!(outcome.arrived + missing, bytes);
+        prop_assert_eq!(outcome.time.is_some(), missing == 0);
+    }
+}
+
+#[test]
+fn udp_lacks_exactly_the_datagrams_that_were_dropped() {
+    let mut plan = plan(Transport::Udp, 100_000, "delay=10ms");
+    plan.links[0].apply_pairs("loss=drop:3:17:18:40").unwrap();
+    let outcome = simulated(&plan, 1);
+    // 1500 bytes less the headers of IP, UDP and the message.
+    let piece = 1500 - 28 - 24;
+    let gap = |from: u64, to: u64| (from - 1) * piece..to * piece;
+    assert_eq!(outcome.missing, [gap(3, 3), gap(17, 18), gap(40, 40)]);
+    assert_eq!((outcome.gaps, outcome.arrived), (3, 100_000 - 4 * piece));
+    assert_eq!((outcome.time, outcome.stopped), (None, None));
+}
+
+#[test]
+fn one_stream_has_the_goodput_that_interop_tests_ask_for() {
+    // 10 MiB, 10 Mbit/s, 15 ms each way, a queue of 25 packets.
+    let plan = plan(Transport::QuicOne, 10 << 20, "delay=15ms,rate=10mbit,queue=25p");
+    let time = simulated(&plan, 1).time.unwrap();
+    let goodput = (10u64 << 20) as f64 * 8.0 / time.as_secs_f64() / 1e6;
+    assert!((9.0..=9.6).contains(&goodput), "{goodput} Mbit/s");
+}
+
+#[test]
+fn a_fixed_window_moves_a_window_a_round_trip() {
+    let mut plan = plan(Transport::QuicOne, 10 << 20, "delay=50ms");
+    plan.congestion = Congestion::Fixed(125_000);
+    let time = simulated(&plan, 1).time.unwrap();
+    // 125 kB in 100 ms are 10 Mbit/s, less headers (2.5%) and a last round trip for the receipt (1.2%).
+    let goodput = (10u64 << 20) as f64 * 8.0 / time.as_secs_f64() / 1e6;
+    assert!((9.3..10.0).contains(&goodput), "{goodput} Mbit/s");
+}
+
+#[test]
+fn the_same_arguments_give_the_same_transfer() {
+    for transport in [Transport::Udp, Transport::QuicFlow, Transport::QuicMessage, Transport::QuicDatagram] {
+        let plan = plan(transport, 300_000, "delay=10ms,loss=3%,jitter=2ms");
+        let [one, two] = [simulated(&plan, 7), simulated(&plan, 7)];
+        assert_eq!(format!("{one:?}"), format!("{two:?}"));
+    }
+}
+
+#[test]
+fn a_link_that_dies_is_a_transfer_that_has_stopped() {
+    let plan = plan(Transport::QuicOne, 10 << 20, "delay=10ms,rate=10mbit,loss=outage:2s:3600s");
+    let outcome = simulated(&plan, 1);
+    assert_eq!(outcome.time, None);
+    assert!(outcome.stopped.is_some_and(|reason| reason.contains("nothing moved")), "it says why");
+}
+
+#[test]
+fn every_transport_moves_content_over_loopback() {
+    for direction in [Direction::Up, Direction::Down] {
+        for transport in Transport::ALL {
+            let mut plan = plan(transport, 1_000_003, "delay=0ms");
+            plan.path = PathKind::Direct;
+            plan.direction = direction;
+            let outcome = transfer_direct(&plan, 1, (None, &Watch::default())).unwrap();
+            assert_eq!(outcome.stopped, None, "{transport}");
+            assert!(outcome.time.is_some() || transport.is_datagram(), "{transport}");
+        }
+    }
+}
+
+#[test]
+fn the_relay_carries_a_transfer_and_counts_its_packets() {
+    let mut plan = plan(Transport::QuicOne, 300_000, "delay=2ms,loss=1%");
+    plan.path = PathKind::Relay;
+    let outcome = transfer_over_relay(&plan, 1, (None, &Watch::default())).unwrap();
+    assert!(outcome.time.is_some());
+    let [to_server, _] = outcome.wire.unwrap();
+    assert!(to_server.bytes > 300_000);
+}

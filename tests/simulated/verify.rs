@@ -1,0 +1,285 @@
+//! `wirelab verify` passes on the wire as it is, and notices each way in which a wire can be wrong.
+//!
+//! Each test breaks the wire in one way and names all cases that must fail for it: no more and no less.
+
+use std::{cell::RefCell, collections::VecDeque, time::Duration};
+
+use wirelab::{
+    experiment::{Outcome, Plan, RunError},
+    link::{GilbertElliott, LinkSpec, Loss, QueueLimit, Verdict},
+    transport::Transport,
+    unit::{Share, Time},
+    verify::{CASES, Case, OneWay, RealWire, Wire, verify},
+};
+
+/// A wire whose links are not those that were asked for.
+struct Bent {
+    /// What happens to a direction on its own.
+    alone: fn(&mut LinkSpec),
+    /// What happens to the plan of a run, by its seed.
+    run: fn(&mut Plan, u64),
+}
+
+impl Wire for Bent {
+    fn one_way(&self, mut spec: LinkSpec, seed: u64) -> OneWay {
+        (self.alone)(&mut spec);
+        RealWire.one_way(spec, seed)
+    }
+
+    fn run(&self, plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
+        let mut plan = plan.clone();
+        (self.run)(&mut plan, seed);
+        RealWire.run(&plan, seed)
+    }
+}
+
+/// The same for every link.
+struct Everywhere(fn(&mut LinkSpec));
+
+impl Wire for Everywhere {
+    fn one_way(&self, mut spec: LinkSpec, seed: u64) -> OneWay {
+        (self.0)(&mut spec);
+        RealWire.one_way(spec, seed)
+    }
+
+    fn run(&self, plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
+        let mut plan = plan.clone();
+        plan.links.iter_mut().for_each(self.0);
+        RealWire.run(&plan, seed)
+    }
+}
+
+fn straight(_: &mut LinkSpec) {}
+fn untouched(_: &mut Plan, _: u64) {}
+
+/// Cases of many seeds run by far the longest, and are left to the tests that are about them.
+fn is_long(case: &Case) -> bool {
+    case.setting.contains("seeds") || is_of_order(case)
+}
+
+/// Blocking against its closed form, over 30 seeds.
+fn is_of_order(case: &Case) -> bool {
+    matches!(case.number, 6 | 7 | 8 | 10)
+}
+
+/// The numbers of the cases that fail on `wire`.
+fn failing(wire: &dyn Wire, which: impl Fn(&Case) -> bool) -> Vec<u8> {
+    let cases: Vec<Case> = CASES.iter().filter(|case| which(case)).copied().collect();
+    let verdicts = verify(wire, &cases, || ());
+    verdicts.iter().filter(|verdict| !verdict.passed).map(|verdict| verdict.case).collect()
+}
+
+fn fails(wire: &dyn Wire) -> Vec<u8> {
+    failing(wire, |case| !is_long(case))
+}
+
+fn share(text: &str) -> Share {
+    text.parse().unwrap()
+}
+
+#[test]
+fn the_wire_as_it_is_passes() {
+    assert_eq!(failing(&RealWire, |_| true), [0u8; 0]);
+}
+
+#[test]
+fn twice_the_loss_is_noticed() {
+    let doubled = Everywhere(|spec| {
+        if spec.loss == Loss::Independent(share("1%")) {
+            spec.loss = Loss::Independent(share("2%"));
+        }
+    });
+    assert_eq!(fails(&doubled), [1, 5]);
+}
+
+#[test]
+fn twice_the_loss_is_noticed_by_every_case_of_blocking() {
+    let doubled = Everywhere(|spec| match spec.loss {
+        Loss::Independent(loss) if loss == share("1%") => spec.loss = Loss::Independent(share("2%")),
+        Loss::Independent(loss) if loss == share("2%") => spec.loss = Loss::Independent(share("4%")),
+        _ => {}
+    });
+    assert_eq!(failing(&doubled, is_of_order), [6, 7, 8, 10, 10]);
+}
+
+#[test]
+fn a_longer_way_back_is_noticed_by_every_case_of_blocking() {
+    let longer = Bent { alone: straight, run: |plan, _| plan.links[1].delay += Duration::from_millis(20) };
+    assert_eq!(failing(&longer, is_of_order), [6, 7, 8, 10, 10]);
+}
+
+#[test]
+fn loss_in_one_direction_only_is_noticed() {
+    let one_sided = Bent { alone: straight, run: |plan, _| plan.links[1].loss = Loss::NONE };
+    assert_eq!(fails(&one_sided), [1]);
+}
+
+#[test]
+fn a_wrong_chance_to_leave_the_bad_state_is_noticed() {
+    let stickier = Everywhere(|spec| {
+        if let Loss::GilbertElliott(chain) = &mut spec.loss {
+            chain.r = if chain.r == share("14%") { share("10%") } else { share("7%") };
+        }
+    });
+    assert_eq!(fails(&stickier), [2, 4]);
+}
+
+#[test]
+fn a_small_chance_that_was_rounded_is_noticed() {
+    let rounded = Everywhere(|spec| {
+        if let Loss::GilbertElliott(chain) = &mut spec.loss
+            && chain.p == share("0.07%")
+        {
+            chain.p = share("0.1%");
+        }
+    });
+    assert_eq!(fails(&rounded), [2]);
+}
+
+#[test]
+fn h_in_the_place_of_k_is_noticed() {
+    let swapped = Everywhere(|spec| {
+        if let Loss::GilbertElliott(GilbertElliott { h, k, .. }) = &mut spec.loss
+            && !h.is_zero()
+        {
+            std::mem::swap(h, k);
+        }
+    });
+    assert_eq!(fails(&swapped), [4]);
+}
+
+/// The loss stays what it should be; that it is in the right state is what is seen.
+#[test]
+fn loss_in_the_wrong_state_is_noticed() {
+    let blurred = Everywhere(|spec| {
+        if let Loss::GilbertElliott(GilbertElliott { h, k, .. }) = &mut spec.loss
+            && !h.is_zero()
+        {
+            // 0.1 x 84.7% + 1 x 0.03%, in place of 0.1 x 80% + 1 x 0.5%.
+            (*h, *k) = (share("15.3%"), share("99.97%"));
+        }
+    });
+    assert_eq!(fails(&blurred), [4]);
+}
+
+/// A queue whose room is taken by what has left it and still propagates.
+struct CrampedQueue;
+
+impl Wire for CrampedQueue {
+    fn one_way(&self, mut spec: LinkSpec, seed: u64) -> OneWay {
+        let QueueLimit::Packets(limit) = spec.queue else { return RealWire.one_way(spec, seed) };
+        spec.queue = QueueLimit::Unlimited;
+        let mut offer = RealWire.one_way(spec, seed);
+        let under_way = RefCell::new(VecDeque::<Time>::new());
+        Box::new(move |now, bytes| {
+            let mut under_way = under_way.borrow_mut();
+            while under_way.front().is_some_and(|at| *at <= now) {
+                under_way.pop_front();
+            }
+            if under_way.len() as u64 >= limit {
+                return Verdict::QueueFull;
+            }
+            let verdict = offer(now, bytes);
+            if let Verdict::Deliver { at, .. } = verdict {
+                under_way.push_back(at);
+            }
+            verdict
+        })
+    }
+
+    fn run(&self, plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
+        RealWire.run(plan, seed)
+    }
+}
+
+#[test]
+fn a_queue_that_also_counts_what_propagates_is_noticed() {
+    assert_eq!(fails(&CrampedQueue), [3]);
+}
+
+#[test]
+fn a_rate_of_a_twentieth_more_is_noticed() {
+    let faster = Everywhere(|spec| {
+        spec.rate = spec.rate.map(|rate| {
+            let bits = rate.bits_per_second();
+            format!("{}bit", bits + bits / 20).parse().unwrap()
+        });
+    });
+    assert_eq!(fails(&faster), [3]);
+}
+
+/// As much is lost, and fewer messages are hit.
+#[test]
+fn losses_that_come_together_are_noticed() {
+    let alone = |spec: &mut LinkSpec| {
+        if spec.loss == Loss::Independent(share("1%")) {
+            spec.loss = "gilbert:0.5%:49.5%".parse().unwrap();
+        }
+    };
+    assert_eq!(fails(&Bent { alone, run: untouched }), [5]);
+}
+
+#[test]
+fn a_wire_that_treats_transports_differently_is_noticed() {
+    let run = |plan: &mut Plan, _| {
+        if plan.transport == Transport::QuicMessage {
+            plan.links[0].delay += Duration::from_micros(20);
+        }
+    };
+    assert_eq!(fails(&Bent { alone: straight, run }), [11]);
+}
+
+#[test]
+fn seeds_that_lose_more_than_others_are_noticed() {
+    let run = |plan: &mut Plan, seed| {
+        if seed > 15 {
+            plan.links.iter_mut().for_each(|link| link.loss = Loss::Independent(share("1.5%")));
+        }
+    };
+    assert_eq!(failing(&Bent { alone: straight, run }, is_long), [6, 7, 8, 10, 10, 11]);
+}
+
+#[test]
+fn a_longer_delay_is_noticed() {
+    let run = |plan: &mut Plan, _| plan.links[0].delay += Duration::from_millis(1);
+    assert_eq!(fails(&Bent { alone: straight, run }), [9, 12]);
+}
+
+#[test]
+fn an_outage_that_ends_too_late_is_noticed() {
+    let longer = Everywhere(|spec| {
+        if let Loss::Outage { start: Duration::ZERO, length } = &mut spec.loss {
+            *length *= 3;
+        }
+    });
+    assert_eq!(fails(&longer), [13]);
+}
+
+#[test]
+fn outages_that_lose_nothing_are_noticed() {
+    let none = Everywhere(|spec| {
+        if matches!(spec.loss, Loss::Outage { .. }) {
+            spec.loss = Loss::NONE;
+        }
+    });
+    assert_eq!(fails(&none), [9, 12, 13]);
+}
+
+#[test]
+fn the_program_shows_figures_as_text_and_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = crate::program::run(folder.path(), ["verify", "--only", "2,13"]);
+    assert_eq!((text.code, text.err.as_str()), (Some(0), ""));
+    for part in ["Gilbert, p 0.07%", "7.14 +-0.80", "2997.000 ms", "All is as theory says."] {
+        assert!(text.out.contains(part), "{part}: {}", text.out);
+    }
+    assert!(text.out.lines().all(|line| line.chars().count() <= 100), "{}", text.out);
+
+    let json = crate::program::run(folder.path(), ["verify", "--only", "13", "-J"]);
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!((&json["passed"], &json["cases"][0]["case"]), (&true.into(), &13.into()));
+    assert_eq!(json["cases"][0]["findings"][0]["expected"], 999e6);
+
+    let unknown = crate::program::run(folder.path(), ["verify", "--only", "99"]);
+    assert!(unknown.code == Some(2) && unknown.err.contains("there are: 1, 2, 3"), "{unknown:?}");
+}
