@@ -22,6 +22,7 @@ use wirelab::{
         direct::DirectHost,
         relay::{ClientLimits, Relay, RelayOptions},
     },
+    unit::PerDirection,
 };
 
 /// Bytes of a datagram.
@@ -111,7 +112,7 @@ fn throughput(criterion: &mut Criterion) {
         let options = RelayOptions {
             listen: "127.0.0.1:0".parse().expect("an address"),
             to: server.local(),
-            links: [spec.clone(), spec],
+            links: PerDirection::both(spec),
             seed: 1,
             clients: ClientLimits { most: NonZeroUsize::MIN, idle: None },
         };

@@ -10,6 +10,7 @@ use wirelab::{
     experiment::{Arrivals, PathKind, Plan, Wait, Workload, simulate},
     link::LinkSpec,
     transport::{Transport, quic::Congestion},
+    unit::PerDirection,
 };
 
 /// What `wirelab bench` runs by default, one seed of it.
@@ -26,7 +27,7 @@ fn plan(transport: Transport, duration: Duration, interval: Duration) -> Plan {
     Plan {
         path: PathKind::Sim,
         transport,
-        links: [link.clone(), link],
+        links: PerDirection::both(link),
         workload: Workload {
             flows: 8,
             interval,
@@ -65,7 +66,7 @@ fn packets(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("packets");
     let plan = plan(Transport::Udp, FLOOD, FLOOD_INTERVAL);
     let wire = simulate(&plan, 1).expect("a run").wire.expect("a wire of ours");
-    let packets = wire[0].packets + wire[1].packets;
+    let packets = wire.to_server.packets + wire.to_client.packets;
     group.sample_size(10).throughput(Throughput::Elements(packets));
     group.bench_function("udp", |bencher| {
         bencher.iter(|| simulate(black_box(&plan), 1).expect("a run"));

@@ -28,6 +28,7 @@
 //!     experiment::{Arrivals, PathKind, Plan, Wait, Workload, simulate},
 //!     link::LinkSpec,
 //!     transport::{Transport, quic::Congestion},
+//!     unit::PerDirection,
 //! };
 //!
 //! let mut link = LinkSpec::default();
@@ -35,7 +36,7 @@
 //! let plan = Plan {
 //!     path: PathKind::Sim,
 //!     transport: Transport::QuicOne,
-//!     links: [link.clone(), link],
+//!     links: PerDirection::both(link),
 //!     congestion: Congestion::Fixed(1_000_000),
 //!     workload: Workload {
 //!         flows: 8,

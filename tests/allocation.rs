@@ -32,6 +32,7 @@ use wirelab::{
         Transport,
         tls::{ClientTls, Trust},
     },
+    unit::PerDirection,
 };
 
 struct Counting;
@@ -95,7 +96,7 @@ fn the_relay_allocates_nothing_for_what_it_passes_on() {
         let options = RelayOptions {
             listen: "127.0.0.1:0".parse().unwrap(),
             to: address,
-            links: [link.clone(), link],
+            links: PerDirection::both(link),
             seed: 1,
             clients: ClientLimits { most: NonZeroUsize::MIN, idle: None },
         };

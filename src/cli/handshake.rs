@@ -21,7 +21,7 @@ use wirelab::{
     },
     report::{ResultFile, Skipped},
     transport::{Transport, quic::Congestion},
-    unit::{format_duration, nanos},
+    unit::{PerDirection, format_duration, nanos},
 };
 
 /// Measure the time from nothing to the first reply and to the second: cold, resumed, 0-RTT
@@ -246,7 +246,7 @@ impl Handshake {
         path: PathKind,
         transport: Transport,
         mode: Mode,
-        links: &[wirelab::link::LinkSpec; 2],
+        links: &PerDirection<wirelab::link::LinkSpec>,
     ) -> HandshakePlan {
         // Nobody sends a lost datagram again, so there is less to wait for.
         let seconds = match (path.is_real_time(), transport) {
@@ -298,8 +298,7 @@ impl Handshake {
             "transport": names(|plan| plan.transport.name()),
             "path": batches.iter().map(|batch| batch.path.name()).collect::<Vec<_>>(),
             "mode": names(|plan| plan.mode.name()),
-            "links": self.link.links().unwrap_or_default().iter()
-                .map(|link| json!({ "to_server": link[0], "to_client": link[1] })).collect::<Vec<_>>(),
+            "links": self.link.links().unwrap_or_default(),
             "connections": batches.iter().filter_map(|batch| batch.plans.first())
                 .map(|plan| plan.connections).collect::<Vec<_>>(),
             "parallel": self.parallel,
@@ -322,7 +321,7 @@ impl Batch {
     fn duration(&self) -> Duration {
         const ROUND_TRIPS: u32 = 5;
         let seconds = |plan: &HandshakePlan| {
-            let [there, back] = &plan.links;
+            let PerDirection { to_server: there, to_client: back } = &plan.links;
             let each = if plan.path.has_link() { (there.delay + back.delay) * ROUND_TRIPS } else { A_MOMENT };
             each.as_secs_f64() * plan.connections as f64 * self.seeds as f64 / plan.parallel as f64
         };

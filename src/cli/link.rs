@@ -24,7 +24,7 @@ use wirelab::{
         Fidelity, Host,
         relay::{ClientLimits, Relay, RelayOptions, RelayReport},
     },
-    unit::format_duration,
+    unit::{Direction, PerDirection, format_duration},
 };
 
 use super::{
@@ -176,8 +176,8 @@ impl Link {
         Ok(RelayOptions { listen, to, links, seed: self.seed, clients })
     }
 
-    fn links(&self) -> Result<[LinkSpec; 2], UsageError> {
-        let [links] = <[[LinkSpec; 2]; 1]>::try_from(self.link.links()?)
+    fn links(&self) -> Result<PerDirection<LinkSpec>, UsageError> {
+        let [links] = <[PerDirection<LinkSpec>; 1]>::try_from(self.link.links()?)
             .map_err(|_| UsageError::new("this is one link: give each of its options one value"))?;
         Ok(links)
     }
@@ -217,8 +217,8 @@ impl Link {
 }
 
 /// What the live line says.
-fn live(counters: [Counters; 2]) -> String {
-    let [to_server, to_client] = counters.map(|counters| {
+fn live(counters: PerDirection<Counters>) -> String {
+    let PerDirection { to_server, to_client } = counters.map(|counters| {
         format!("{} packets, {} lost", counters.packets, counters.lost + counters.queue_dropped)
     });
     format!("to server {to_server}; to client {to_client}")
@@ -234,9 +234,9 @@ struct Shown<'a> {
 impl Shown<'_> {
     fn json(&self) -> Value {
         let Self { options, local, report } = self;
-        let direction = |index: usize| {
-            let mut counters = serde_json::to_value(report.wire[index]).unwrap_or_default();
-            counters["sent"] = report.sent[index].into();
+        let direction = |way: Direction| {
+            let mut counters = serde_json::to_value(report.wire[way]).unwrap_or_default();
+            counters["sent"] = report.sent[way].into();
             counters
         };
         let clients = report.clients;
@@ -244,9 +244,9 @@ impl Shown<'_> {
             "listen": local.to_string(),
             "to": options.to.to_string(),
             "seed": options.seed,
-            "link": { "to_server": options.links[0], "to_client": options.links[1] },
-            "to_server": direction(0),
-            "to_client": direction(1),
+            "link": options.links,
+            "to_server": direction(Direction::ToServer),
+            "to_client": direction(Direction::ToClient),
             "clients": {
                 "accepted": clients.accepted,
                 "known": clients.known,
@@ -266,8 +266,8 @@ impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { report, .. } = self;
         let clients = report.clients;
-        writeln!(f, "to server: {}", words(&report.wire[0]))?;
-        writeln!(f, "to client: {}", words(&report.wire[1]))?;
+        writeln!(f, "to server: {}", words(&report.wire.to_server))?;
+        writeln!(f, "to client: {}", words(&report.wire.to_client))?;
         write!(f, "clients: {}", clients.accepted)?;
         for (count, what) in [
             (clients.idle, "forgotten as idle"),

@@ -20,6 +20,7 @@ use crate::{
         unspecified,
     },
     transport::quic::Congestion,
+    unit::PerDirection,
 };
 
 /// Runs `plan` once between two fresh namespaces. It takes as long as the plan says.
@@ -50,10 +51,10 @@ pub fn run_netns_observed(plan: &Plan, seed: u64, samples: Option<SampleSink>) -
 /// Runs `run` between two hosts in fresh namespaces, and returns what the wire did since it was told that it is
 /// measured.
 pub(super) fn over_netns<T>(
-    links: &[LinkSpec; 2],
+    links: &PerDirection<LinkSpec>,
     (seed, congestion): (u64, Congestion),
     run: impl AsyncFnOnce(&Ends, &dyn Fn()) -> Result<T, RunError>,
-) -> Result<(T, [Counters; 2], Fidelity), RunError> {
+) -> Result<(T, PerDirection<Counters>, Fidelity), RunError> {
     let controller = kernel_controller(congestion);
     let world = Arc::new(World::new(links, seed)?);
     let runtime = runtime()?;
@@ -75,7 +76,7 @@ pub(super) fn over_netns<T>(
         }
     })?;
     let (before, after) = (before.get(), world.counters());
-    Ok((outcome, [after[0] - before[0], after[1] - before[1]], world.fidelity()))
+    Ok((outcome, after - before, world.fidelity()))
 }
 
 /// The kernel's name of a congestion controller. It has none with a fixed window, and follows its usual one there.

@@ -8,7 +8,7 @@ use super::recorder::AtServer;
 use crate::{
     stats::{Arrival, Histogram, Sequence},
     transport::Delivery,
-    unit::{Time, nanos},
+    unit::{PerDirection, Time, nanos},
 };
 
 /// The network's figures of one run, over delivered messages of the measured time.
@@ -19,7 +19,7 @@ pub struct NetworkFigures {
     /// From a request's release until its reply was handed over, in nanoseconds, where the server told.
     pub hold: Histogram,
     /// To the server and to the client.
-    pub ways: [WayFigures; 2],
+    pub ways: PerDirection<WayFigures>,
     /// Messages of which the server told.
     pub told: u64,
     /// Lost datagrams of which it is not known which way they were lost.
@@ -132,7 +132,7 @@ fn difference(earlier: &Trip, later: &Trip, figures: &mut NetworkFigures) {
     if !(earlier.measured && later.measured) {
         return;
     }
-    let [to_server, to_client] = &mut figures.ways;
+    let PerDirection { to_server, to_client } = &mut figures.ways;
     let into = [&mut figures.variation, &mut to_server.variation, &mut to_client.variation];
     for ((earlier, later), histogram) in earlier.times.iter().zip(later.times).zip(into) {
         if let Some((earlier, later)) = earlier.zip(later) {
@@ -157,8 +157,8 @@ mod tests {
         }
         let summary = figures.variation.summary();
         assert_eq!((summary.n, summary.min, summary.max), (2, Some(10), Some(50)));
-        assert_eq!(figures.ways[0].variation.n(), 0);
-        assert_eq!(figures.ways[1].variation.max(), Some(25));
+        assert_eq!(figures.ways.to_server.variation.n(), 0);
+        assert_eq!(figures.ways.to_client.variation.max(), Some(25));
     }
 
     #[test]

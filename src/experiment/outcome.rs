@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{blocking::OrderFigures, budget::BudgetSums, network::NetworkFigures};
-use crate::{link::Counters, path::Fidelity, stats::Histogram, transport::Recovery};
+use crate::{link::Counters, path::Fidelity, stats::Histogram, transport::Recovery, unit::PerDirection};
 
 /// The figures of one run: one transport, one workload, one seed.
 #[derive(Debug, Clone, Default)]
@@ -22,7 +22,7 @@ pub struct Outcome {
     /// What order did, both directions together.
     pub order: OrderFigures,
     /// The same of each direction alone: to the server, to the client.
-    pub order_by_direction: [OrderFigures; 2],
+    pub order_by_direction: PerDirection<OrderFigures>,
     /// From nothing to a connection that can carry messages; `None` if there never was one.
     pub connect: Option<Duration>,
     /// What the client's end did to recover from loss, over the whole run.
@@ -37,7 +37,7 @@ pub struct Outcome {
     pub broken: Option<String>,
     /// What the wire did in the measured time and after it, to the server and to the client; `None` where
     /// the path is not ours.
-    pub wire: Option<[Counters; 2]>,
+    pub wire: Option<PerDirection<Counters>>,
     /// How true the wire was to its model over the whole run; `None` in virtual time, where it is, and where there is
     /// no wire of ours.
     pub fidelity: Option<Fidelity>,

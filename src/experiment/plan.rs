@@ -6,6 +6,7 @@ use super::workload::Workload;
 use crate::{
     link::LinkSpec,
     transport::{Transport, arq::NO_BBR, quic::Congestion},
+    unit::PerDirection,
     wire::HEADER_BYTES,
 };
 
@@ -92,7 +93,7 @@ pub struct Plan {
     /// How messages travel.
     pub transport: Transport,
     /// The wire to the server and to the client; of no effect where the path has no link.
-    pub links: [LinkSpec; 2],
+    pub links: PerDirection<LinkSpec>,
     /// The messages.
     pub workload: Workload,
     /// QUIC's congestion controller.
@@ -152,8 +153,8 @@ impl Plan {
     ///
     /// [`PlanError`], which names the option and what would do.
     pub fn validate(&self) -> Result<(), PlanError> {
-        self.validate_length("--length", self.workload.length, &self.links[0])?;
-        self.validate_length("--reply-length", self.workload.reply_length, &self.links[1])
+        self.validate_length("--length", self.workload.length, &self.links.to_server)?;
+        self.validate_length("--reply-length", self.workload.reply_length, &self.links.to_client)
     }
 
     fn validate_length(&self, option: &'static str, bytes: usize, link: &LinkSpec) -> Result<(), PlanError> {

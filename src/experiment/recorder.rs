@@ -23,7 +23,7 @@ use super::{
 use crate::{
     stats::{Arrival, Sequence},
     transport::{Delivery, Transport},
-    unit::{Time, nanos},
+    unit::{Direction, PerDirection, Time, nanos},
     wire::{MessageId, Slip},
 };
 
@@ -45,7 +45,7 @@ struct State {
     /// The first number that has not come back: anything below it that comes later was overtaken.
     next_expected: u64,
     longest: Option<Duration>,
-    stalls: [StallTracker; 2],
+    stalls: PerDirection<StallTracker>,
     /// Requests at a server that is ours.
     requests: Sequence,
     /// The server is somebody else's, and what it knows comes back with its replies.
@@ -181,7 +181,7 @@ impl Recorder {
             *free = Some(at_server);
         }
         if message.scheduled.measured {
-            state.note_stall(0, delivery);
+            state.note_stall(Direction::ToServer, delivery);
         }
     }
 
@@ -270,9 +270,9 @@ impl State {
         let there = request.and_then(|request| Held::of(&request.delivery));
         let back = Held::of(reply);
         self.outcome.order.note(Held::either(there, back));
-        self.outcome.order_by_direction[0].note(there);
-        self.outcome.order_by_direction[1].note(back);
-        self.note_stall(1, reply);
+        self.outcome.order_by_direction.to_server.note(there);
+        self.outcome.order_by_direction.to_client.note(back);
+        self.note_stall(Direction::ToClient, reply);
         let id = self.workload.id(message.scheduled.number);
         self.show(Sample {
             server: here.map(|request| request.delivery),
@@ -288,7 +288,7 @@ impl State {
         }
     }
 
-    fn note_stall(&mut self, direction: usize, delivery: &Delivery) {
+    fn note_stall(&mut self, direction: Direction, delivery: &Delivery) {
         if let Some(stall) = self.stalls[direction].note(delivery) {
             self.outcome.order.note_stall(stall);
             self.outcome.order_by_direction[direction].note_stall(stall);

@@ -21,6 +21,7 @@ use crate::{
         relay::Wire,
         sim::Side,
     },
+    unit::PerDirection,
 };
 
 /// Runs `plan` once between two sockets of this machine, with a relay in between. It takes as long as the plan says.
@@ -50,10 +51,10 @@ pub fn run_relay_observed(plan: &Plan, seed: u64, samples: Option<SampleSink>) -
 /// Runs `run` between two hosts on loopback with a relay in between, and returns what the wire did since it was told
 /// that it is measured.
 pub(super) fn over_relay<T>(
-    links: &[LinkSpec; 2],
+    links: &PerDirection<LinkSpec>,
     seed: u64,
     run: impl AsyncFnOnce(&Ends, &dyn Fn()) -> Result<T, RunError>,
-) -> Result<(T, [Counters; 2], Fidelity), RunError> {
+) -> Result<(T, PerDirection<Counters>, Fidelity), RunError> {
     let runtime = runtime()?;
     let client = runtime.block_on(async { DirectHost::new() })?;
     let server = ServerThread::beside(client.clone())?;
@@ -71,5 +72,5 @@ pub(super) fn over_relay<T>(
     let (before, after) = (before.get(), wire.counters());
     // What the kernel dropped for the ends' sockets is counted as they close.
     drop((ends, server, runtime));
-    Ok((done, [after[0] - before[0], after[1] - before[1]], wire.finish().fidelity))
+    Ok((done, after - before, wire.finish().fidelity))
 }

@@ -22,7 +22,7 @@ use crate::{
         quic::{Congestion, QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
-    unit::Time,
+    unit::{PerDirection, Time},
 };
 
 /// Runs `plan` once in virtual time. The outcome is a pure function of the arguments.
@@ -40,8 +40,7 @@ pub fn simulate(plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
 ///
 /// Those of [`simulate`].
 pub fn simulate_observed(plan: &Plan, seed: u64, observers: Observers) -> Result<Outcome, RunError> {
-    let [to_server, to_client] = &plan.links;
-    let mut world = World::new(to_server, to_client, seed).with_limits(limits(&plan.workload));
+    let mut world = World::new(&plan.links, seed).with_limits(limits(&plan.workload));
     if let Some(mut log) = observers.packets {
         let (transport, workload) = (plan.transport, plan.workload.clone());
         world =
@@ -62,18 +61,18 @@ pub fn simulate_observed(plan: &Plan, seed: u64, observers: Observers) -> Result
 ///
 /// Those of `run`, and that the simulation could not complete.
 pub(super) fn in_virtual_time<T>(
-    [to_server, to_client]: &[LinkSpec; 2],
+    links: &PerDirection<LinkSpec>,
     (seed, limits): (u64, Limits),
     run: impl AsyncFnOnce(&Ends, &dyn Fn()) -> Result<T, RunError>,
-) -> Result<(T, [Counters; 2]), RunError> {
-    let world = World::new(to_server, to_client, seed).with_limits(limits);
+) -> Result<(T, PerDirection<Counters>), RunError> {
+    let world = World::new(links, seed).with_limits(limits);
     on_world(&world, run)
 }
 
 fn on_world<T>(
     world: &World,
     run: impl AsyncFnOnce(&Ends, &dyn Fn()) -> Result<T, RunError>,
-) -> Result<(T, [Counters; 2]), RunError> {
+) -> Result<(T, PerDirection<Counters>), RunError> {
     let any = IpAddr::from(Ipv4Addr::UNSPECIFIED);
     let ends = Ends {
         client: world.host(Side::Client),
@@ -81,19 +80,22 @@ fn on_world<T>(
         listen: SocketAddr::new(any, 0),
         reach: Side::Server.ip(any),
     };
-    let counters = || [Side::Client, Side::Server].map(|side| world.counters(side));
-    let before = Cell::new(counters());
-    let measuring = || before.set(counters());
+    let before = Cell::new(world.counters());
+    let measuring = || before.set(world.counters());
     let done = world.run(run(&ends, &measuring))??;
-    let (before, after) = (before.get(), counters());
-    Ok((done, [after[0] - before[0], after[1] - before[1]]))
+    let (before, after) = (before.get(), world.counters());
+    Ok((done, after - before))
 }
 
 /// IPv4 and UDP header (RFC 791, RFC 768): what the paths here use.
 const HEADERS: u16 = 28;
 
 /// Datagrams as large as the wire takes.
-pub(super) fn arq_settings(links: &[LinkSpec; 2], congestion: Congestion, seed: Option<u64>) -> ArqSettings {
+pub(super) fn arq_settings(
+    links: &PerDirection<LinkSpec>,
+    congestion: Congestion,
+    seed: Option<u64>,
+) -> ArqSettings {
     let mtu = links.iter().map(|link| link.mtu).min().unwrap_or(u16::MAX);
     ArqSettings { congestion, seed, max_datagram: mtu.saturating_sub(HEADERS), limits: ArqLimits::EXPERIMENT }
 }

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     link::{LinkSpec, Loss, LossBy},
     transport::{OrderedUnit, Transport, quic::Congestion},
+    unit::PerDirection,
 };
 
 /// What is expected, as shares of delivered messages and a mean over them.
@@ -69,7 +70,7 @@ impl Theory {
             }
             _ => {}
         }
-        let [to_server, to_client] = &plan.links;
+        let PerDirection { to_server, to_client } = &plan.links;
         let share = independent(to_server)?;
         if independent(to_client)? > 0.0 {
             return Err(
@@ -98,7 +99,7 @@ fn independent(link: &LinkSpec) -> Result<f64, &'static str> {
 
 fn applies(plan: &Plan) -> Result<(), &'static str> {
     let Plan { links, workload, .. } = plan;
-    let rtt = links[0].delay + links[1].delay;
+    let rtt = links.to_server.delay + links.to_client.delay;
     if !matches!(plan.congestion, Congestion::Fixed(_)) {
         return Err("the congestion controller's window delays messages too (try -C fixed)");
     }
@@ -158,7 +159,7 @@ mod tests {
         Plan {
             path: PathKind::Sim,
             transport,
-            links: [lossy, clear],
+            links: PerDirection { to_server: lossy, to_client: clear },
             congestion: Congestion::Fixed(1_000_000),
             workload: Workload {
                 flows,
@@ -222,10 +223,12 @@ mod tests {
             change(&mut plan);
             Theory::of(&plan).unwrap_err()
         };
-        assert!(reason(|plan| plan.links[1] = plan.links[0].clone()).contains("both ways"));
+        assert!(reason(|plan| plan.links.to_client = plan.links.to_server.clone()).contains("both ways"));
         assert!(reason(|plan| plan.congestion = Congestion::Cubic).contains("-C fixed"));
-        assert!(reason(|plan| plan.links[0].set("loss", "gilbert:1%:20%").unwrap()).contains("bursts"));
-        assert!(reason(|plan| plan.links[0].set("jitter", "1ms").unwrap()).contains("overtake"));
+        assert!(
+            reason(|plan| plan.links.to_server.set("loss", "gilbert:1%:20%").unwrap()).contains("bursts")
+        );
+        assert!(reason(|plan| plan.links.to_server.set("jitter", "1ms").unwrap()).contains("overtake"));
         assert!(reason(|plan| plan.workload.length = 5000).contains("several packets"));
         assert!(reason(|plan| plan.workload.interval = Duration::from_secs(1)).contains("probe timeout"));
     }

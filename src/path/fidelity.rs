@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{link::LinkSpec, stats::Histogram};
+use crate::{link::LinkSpec, stats::Histogram, unit::PerDirection};
 
 /// What reading takes, as on a path without a wire.
 const LEAST: Duration = Duration::from_micros(100);
@@ -12,7 +12,7 @@ const MOST: Duration = Duration::from_micros(500);
 
 /// Waits shorter than this say nothing of a wire that is emulated in real time: what would have come at one instant in virtual
 /// time comes so far apart. A wire with little delay is true to less.
-pub(super) fn resolution(links: &[LinkSpec; 2]) -> Duration {
+pub(super) fn resolution(links: &PerDirection<LinkSpec>) -> Duration {
     let delay = links.iter().map(|link| link.delay).min().unwrap_or_default();
     (delay / 10).clamp(LEAST, MOST)
 }
@@ -48,11 +48,11 @@ mod tests {
 
     #[test]
     fn a_tenth_of_the_shorter_delay_says_nothing_within_bounds() {
-        let links = |micros: [u64; 2]| {
-            micros.map(|micros| LinkSpec { delay: Duration::from_micros(micros), ..LinkSpec::default() })
-        };
-        assert_eq!(resolution(&links([25_000, 50_000])), MOST);
-        assert_eq!(resolution(&links([25_000, 3_000])), Duration::from_micros(300));
-        assert_eq!(resolution(&links([0, 25_000])), LEAST);
+        let link = |micros| LinkSpec { delay: Duration::from_micros(micros), ..LinkSpec::default() };
+        let links =
+            |to_server, to_client| PerDirection { to_server: link(to_server), to_client: link(to_client) };
+        assert_eq!(resolution(&links(25_000, 50_000)), MOST);
+        assert_eq!(resolution(&links(25_000, 3_000)), Duration::from_micros(300));
+        assert_eq!(resolution(&links(0, 25_000)), LEAST);
     }
 }

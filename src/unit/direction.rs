@@ -1,6 +1,6 @@
 //! The two directions of a path.
 
-use std::ops::{Index, IndexMut};
+use std::ops::{AddAssign, Index, IndexMut, Sub};
 
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +101,42 @@ impl<T> IndexMut<Direction> for PerDirection<T> {
             Direction::ToServer => &mut self.to_server,
             Direction::ToClient => &mut self.to_client,
         }
+    }
+}
+
+impl<T: AddAssign> AddAssign for PerDirection<T> {
+    fn add_assign(&mut self, other: Self) {
+        self.to_server += other.to_server;
+        self.to_client += other.to_client;
+    }
+}
+
+impl<T: Sub> Sub for PerDirection<T> {
+    type Output = PerDirection<T::Output>;
+
+    fn sub(self, other: Self) -> Self::Output {
+        PerDirection {
+            to_server: self.to_server - other.to_server,
+            to_client: self.to_client - other.to_client,
+        }
+    }
+}
+
+impl<'a, T> IntoIterator for &'a PerDirection<T> {
+    type Item = &'a T;
+    type IntoIter = std::array::IntoIter<&'a T, 2>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<'a, T> IntoIterator for &'a mut PerDirection<T> {
+    type Item = &'a mut T;
+    type IntoIter = std::array::IntoIter<&'a mut T, 2>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter_mut()
     }
 }
 

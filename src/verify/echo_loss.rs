@@ -1,7 +1,7 @@
 //! Case 1: loss of an echo, through the whole simulation.
 
 use super::{Case, CaseError, Finding, MS, Unit, Wire, link, plan};
-use crate::transport::Transport;
+use crate::{transport::Transport, unit::PerDirection};
 
 pub(super) const CASE: Case = Case { number: 1, setting: "UDP echo, 1% lost each way", check };
 
@@ -12,7 +12,7 @@ const TOLERANCE: f64 = 0.0013;
 
 fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let lossy = link("delay=25ms,loss=1%")?;
-    let plan = plan(Transport::Udp, [lossy.clone(), lossy], MS, MESSAGES);
+    let plan = plan(Transport::Udp, PerDirection::both(lossy), MS, MESSAGES);
     let messages = wire.run(&plan, 1)?.messages;
     // An echo comes back if neither its request nor its reply is lost.
     let expected = 1.0 - (1.0 - LOSS) * (1.0 - LOSS);

@@ -6,7 +6,7 @@ use super::{Case, CaseError, Finding, Unit, Wire, link, plan};
 use crate::{
     link::{LinkSpec, Loss},
     transport::Transport,
-    unit::nanos,
+    unit::{PerDirection, nanos},
 };
 
 pub(super) const CASE: Case =
@@ -25,7 +25,7 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
         LinkSpec { loss, ..clear.clone() }
     };
     let connect = |to_server: &LinkSpec| -> Result<f64, CaseError> {
-        let links = [to_server.clone(), clear.clone()];
+        let links = PerDirection { to_server: to_server.clone(), to_client: clear.clone() };
         let plan = plan(Transport::QuicOne, links, Duration::from_millis(10), 10);
         let connect = wire.run(&plan, 1)?.connect;
         Ok(nanos(connect.ok_or(CaseError::Nothing("there was no connection"))?) as f64)

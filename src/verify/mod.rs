@@ -41,6 +41,7 @@ use crate::{
     experiment::{Arrivals, PathKind, Plan, RunError, Wait, Workload},
     link::{LinkSpec, SpecError},
     transport::{Transport, quic::Congestion},
+    unit::PerDirection,
 };
 
 /// A setting whose outcome is known.
@@ -148,7 +149,7 @@ fn link(pairs: &str) -> Result<LinkSpec, SpecError> {
 
 /// One flow of messages that fit into one packet, without warm-up, under a window that does not move: what the case
 /// is not about has no part in it.
-fn plan(transport: Transport, links: [LinkSpec; 2], interval: Duration, messages: u32) -> Plan {
+fn plan(transport: Transport, links: PerDirection<LinkSpec>, interval: Duration, messages: u32) -> Plan {
     let workload = Workload {
         flows: 1,
         interval,

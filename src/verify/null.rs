@@ -6,6 +6,7 @@ use super::{Case, CaseError, Finding, Unit, Wire, link, plan};
 use crate::{
     stats::{Histogram, Seeds, paired},
     transport::Transport,
+    unit::PerDirection,
 };
 
 /// One stream against many, where there is nothing that order could do.
@@ -30,7 +31,7 @@ fn streams(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     // A rate, because without one headers would cost nothing.
     let clear = link("delay=25ms,rate=20mbit")?;
     let mean = |transport| -> Result<(f64, u64), CaseError> {
-        let mut plan = plan(transport, [clear.clone(), clear.clone()], INTERVAL, MESSAGES);
+        let mut plan = plan(transport, PerDirection::both(clear.clone()), INTERVAL, MESSAGES);
         plan.workload.flows = 8;
         let latency = wire.run(&plan, 1)?.latency;
         Ok((latency.sum() as f64 / latency.n() as f64, latency.n()))
@@ -49,7 +50,7 @@ fn streams(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
 
 fn seeds(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let lossy = link("delay=25ms,loss=1%")?;
-    let plan = plan(Transport::QuicOne, [lossy.clone(), lossy], INTERVAL, MESSAGES);
+    let plan = plan(Transport::QuicOne, PerDirection::both(lossy), INTERVAL, MESSAGES);
     let arm = |first: u64| -> Result<Seeds, CaseError> {
         let latency = |seed| Ok(wire.run(&plan, seed)?.latency);
         let seeds = first..first + SEEDS_PER_ARM;

@@ -7,6 +7,7 @@ use super::{Case, CaseError, Finding, MS, Unit, Wire, link, plan};
 use crate::{
     experiment::{Outcome, Plan, Theory},
     transport::Transport,
+    unit::PerDirection,
 };
 
 pub(super) const ONE_STREAM: Case = Case {
@@ -67,7 +68,7 @@ const SEEDS: u64 = 30;
 const FIRST_ORDER: f64 = 0.05;
 
 fn check(wire: &dyn Wire, transport: Transport, setting: &Setting) -> Result<Vec<Finding>, CaseError> {
-    let links = [link(setting.lossy)?, link(setting.clear)?];
+    let links = PerDirection { to_server: link(setting.lossy)?, to_client: link(setting.clear)? };
     let mut plan = plan(transport, links, setting.interval, setting.messages);
     plan.workload.flows = FLOWS;
     // Finding out the path's MTU takes probes: they are not messages, and some of them are lost.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Case, CaseError, Finding, MS, Unit, Wire, link, plan};
-use crate::{experiment::LEAD, link::Loss, transport::Transport, unit::nanos};
+use crate::{experiment::LEAD, link::Loss, transport::Transport, unit::PerDirection, unit::nanos};
 
 pub(super) const CASE: Case = Case {
     number: 9,
@@ -22,7 +22,10 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let mut lossy = clear.clone();
     // Nothing else is on the way at the instant at which the message is sent.
     lossy.loss = Loss::Outage { start: LEAD + INTERVAL * LOST, length: MS };
-    let outcome = wire.run(&plan(Transport::QuicOne, [lossy, clear], INTERVAL, MESSAGES), 1)?;
+    let outcome = wire.run(
+        &plan(Transport::QuicOne, PerDirection { to_server: lossy, to_client: clear }, INTERVAL, MESSAGES),
+        1,
+    )?;
     // Found out 9/8 of a round trip after it was sent, by the time threshold (RFC 9002 section 6.1.2), at the first
     // acknowledgement from then on or by the timer; each message behind it waits an interval less.
     let detour = RTT + RTT / 8;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Case, CaseError, Finding, MS, Unit, Wire, link, plan};
-use crate::{experiment::LEAD, link::Loss, transport::Transport, unit::nanos};
+use crate::{experiment::LEAD, link::Loss, transport::Transport, unit::PerDirection, unit::nanos};
 
 pub(super) const CASE: Case =
     Case { number: 12, setting: "QUIC, RTT 50 ms, a message a second, one packet lost", check };
@@ -25,14 +25,17 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let mut lossy = clear.clone();
     // Nothing else is on the way at the instant at which the message is sent.
     lossy.loss = Loss::Outage { start: LEAD + INTERVAL * LOST, length: MS };
-    let outcome = wire.run(&plan(Transport::QuicOne, [lossy, clear], INTERVAL, MESSAGES), 1)?;
+    let outcome = wire.run(
+        &plan(Transport::QuicOne, PerDirection { to_server: lossy, to_client: clear }, INTERVAL, MESSAGES),
+        1,
+    )?;
     let latency = |value: Option<u64>| value.ok_or(CaseError::Nothing("no message was delivered"));
     let late = latency(outcome.latency.max())? as f64 - latency(outcome.latency.min())? as f64;
     // The probe is a PING: it brings the acknowledgements that show the loss, and the message comes a round trip
     // after it.
     let probe_timeout = RTT + GRANULARITY + MAX_ACK_DELAY;
     let expected = (nanos(probe_timeout + RTT) as f64, nanos(TOLERANCE) as f64);
-    let lost = outcome.wire.map_or(0, |wire| wire[0].lost);
+    let lost = outcome.wire.map_or(0, |wire| wire.to_server.lost);
     Ok(vec![
         Finding::within(("packets lost", Unit::Packets), (1.0, 0.0), lost as f64, (1, "run")),
         Finding::within(("its message is late by", Unit::Ns), expected, late, (1, "run")),

@@ -11,6 +11,7 @@ use wirelab::{
     path::netns,
     report::Handshake,
     transport::{Transport, quic::Congestion},
+    unit::PerDirection,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -21,7 +22,7 @@ fn plan(path: PathKind, transport: Transport, mode: Mode, link: &str) -> Handsha
     HandshakePlan {
         path,
         transport,
-        links: [spec.clone(), spec],
+        links: PerDirection::both(spec),
         mode,
         congestion: Congestion::Cubic,
         connections: 3,
@@ -80,7 +81,7 @@ fn a_long_certificate_costs_quic_one_more_round_trip_but_no_resumed_session() {
 fn a_lost_first_packet_costs_quic_a_second_and_udp_the_reply() {
     let lost = |transport| HandshakePlan {
         connections: 1,
-        links: [link("delay=25ms,loss=drop:1"), link("delay=25ms")],
+        links: PerDirection { to_server: link("delay=25ms,loss=drop:1"), to_client: link("delay=25ms") },
         ..sim(transport, Mode::Cold)
     };
     let quic = handshake_sim(&lost(Transport::QuicOne), 1).unwrap();
@@ -104,7 +105,7 @@ fn the_packets_of_a_connection_are_its_own_under_loss_too() {
         ..plan(PathKind::Sim, Transport::Udp, Mode::Cold, "delay=25ms,loss=5%")
     };
     let outcome = handshake_sim(&plan, 1).unwrap();
-    let [to_server, to_client] = outcome.wire.unwrap();
+    let PerDirection { to_server, to_client } = outcome.wire.unwrap();
     assert!(outcome.first.n() < 50 && outcome.failed > 0);
     assert_eq!((to_server.packets, to_client.packets), (outcome.first.n(), outcome.first.n()));
     assert_eq!(to_server.bytes, 128 * outcome.first.n());
@@ -137,7 +138,7 @@ fn every_mode_of_every_transport_works_on_loopback_several_at_a_time() {
 }
 
 /// Whether this process may make network namespaces; says so where it may not.
-fn has_namespaces(links: &[LinkSpec; 2]) -> bool {
+fn has_namespaces(links: &PerDirection<LinkSpec>) -> bool {
     match netns::World::new(links, 1) {
         Ok(_) => true,
         Err(error) => {

@@ -22,6 +22,7 @@ use wirelab::{
         sim::Side,
     },
     transport::Transport,
+    unit::PerDirection,
 };
 
 /// Tests in real time disturb each other: one at a time.
@@ -325,7 +326,9 @@ fn interfaces() -> Vec<String> {
 fn plain_world(device: Device) -> Option<World> {
     let mut link = LinkSpec::default();
     link.apply_pairs("delay=0ms").unwrap();
-    World::with_device(&[link.clone(), link], 1, device).map_err(|error| println!("skipped: {error}")).ok()
+    World::with_device(&PerDirection::both(link), 1, device)
+        .map_err(|error| println!("skipped: {error}"))
+        .ok()
 }
 
 #[test]
@@ -343,7 +346,7 @@ fn programs_run_in_the_namespaces_and_reach_each_other_over_either_device() {
         let mut buffer = [0; 100];
         let (length, from) = socket.recv_from(&mut buffer).unwrap();
         assert_eq!((&buffer[..length], from.ip()), (&b"hello\n"[..], World::ip(Side::Client)));
-        assert_eq!(world.counters()[0].delivered, 1);
+        assert_eq!(world.counters().to_server.delivered, 1);
     }
 }
 
@@ -366,7 +369,7 @@ fn the_rate_of_the_forwarder() {
                 let _ = client.send(&[0; 64]);
             }
         }
-        let (delivered, seconds) = (world.counters()[0].delivered, begun.elapsed().as_secs_f64());
+        let (delivered, seconds) = (world.counters().to_server.delivered, begun.elapsed().as_secs_f64());
         let fidelity = world.fidelity();
         println!(
             "{}: {:.0} packets/s, late {:?}, dropped {:?}",
@@ -407,7 +410,7 @@ fn connections_whose_first_packets_are_lost_take_a_second_or_more() {
     let _alone = alone();
     let mut link = LinkSpec::default();
     link.apply_pairs("delay=5ms,loss=2%").unwrap();
-    let world = match World::new(&[link.clone(), link], 1) {
+    let world = match World::new(&PerDirection::both(link), 1) {
         Ok(world) => world,
         Err(error) => return println!("skipped: {error}"),
     };

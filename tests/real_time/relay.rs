@@ -19,6 +19,7 @@ use wirelab::{
         Transport,
         quic::{Congestion, FIXED_WINDOW_BYTES},
     },
+    unit::PerDirection,
     wire::MessageId,
 };
 
@@ -28,7 +29,7 @@ fn plan(path: PathKind, transport: Transport, link: &str, duration: Duration) ->
     Plan {
         path,
         transport,
-        links: [spec.clone(), spec],
+        links: PerDirection::both(spec),
         congestion: Congestion::Fixed(FIXED_WINDOW_BYTES),
         workload: Workload {
             flows: 8,
@@ -112,7 +113,7 @@ fn a_lost_packet_is_recovered_from_and_what_waited_for_it_knows_that_it_was_lost
         plan(PathKind::Relay, Transport::QuicOne, "delay=20ms,loss=drop:60", Duration::from_millis(1500));
     let outcome = run_relay(&plan, 1).unwrap();
     assert_eq!(outcome.messages.delivered, 150);
-    assert_eq!(outcome.wire.map(|wire| wire.map(|way| way.lost)), Some([1, 1]));
+    assert_eq!(outcome.wire.map(|wire| wire.map(|way| way.lost)), Some(PerDirection::both(1)));
     assert!(outcome.budget.parts[2] > 0, "recovery");
     assert!(outcome.order.by_cause.loss > 0, "{:?}", outcome.order);
 }

@@ -13,6 +13,7 @@ use wirelab::{
     },
     link::LinkSpec,
     transport::{Cause, Transport, quic::Congestion},
+    unit::PerDirection,
 };
 
 const MS: u64 = 1_000_000;
@@ -29,7 +30,7 @@ fn plan(transport: Transport, [to_server, to_client]: [&str; 2], messages: u32) 
     Plan {
         path: PathKind::Sim,
         transport,
-        links: [link(to_server), link(to_client)],
+        links: PerDirection { to_server: link(to_server), to_client: link(to_client) },
         congestion: Congestion::Fixed(1_000_000),
         workload: Workload {
             flows: 4,
@@ -70,9 +71,9 @@ fn without_loss_every_message_takes_a_round_trip_and_connecting_takes_one() {
         assert_eq!(latencies(&samples), vec![50; 50], "{transport}");
         let wire = outcome.wire.unwrap();
         // A challenge, an acknowledgement of the second hello, and the replies, which acknowledge their requests.
-        assert_eq!(wire[1].packets, 2 + 50, "{transport}");
+        assert_eq!(wire.to_client.packets, 2 + 50, "{transport}");
         // Two hellos, the requests, and an acknowledgement of each reply; the run may end before the last.
-        assert!((101..=102).contains(&wire[0].packets), "{transport}: {}", wire[0].packets);
+        assert!((101..=102).contains(&wire.to_server.packets), "{transport}: {}", wire.to_server.packets);
         assert_eq!(outcome.client.retransmitted_packets, Some(0));
     }
 }
@@ -221,7 +222,8 @@ fn the_relay_repairs_as_virtual_time_does() {
         let real = run_relay(&plan, 1).unwrap();
         assert_eq!(real.messages.delivered, 100, "{transport}");
         let lost = |outcome: &Outcome| outcome.wire.unwrap().map(|way| way.lost);
-        assert_eq!((lost(&real), lost(&virtual_time)), ([2, 1], [2, 1]));
+        let losses = PerDirection { to_server: 2, to_client: 1 };
+        assert_eq!((lost(&real), lost(&virtual_time)), (losses, losses));
         assert_eq!(real.budget.n, 100, "the tap knows every message");
     }
 }

@@ -11,6 +11,7 @@ use wirelab::{
         Transport,
         quic::{Congestion, FIXED_WINDOW_BYTES},
     },
+    unit::PerDirection,
 };
 
 static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
@@ -87,11 +88,11 @@ fn plan() -> impl Strategy<Value = Plan> {
         Congestion::Bbr,
         Congestion::Fixed(FIXED_WINDOW_BYTES),
     ]);
-    (prop::sample::select(transports), [link(), link()], workload(), congestion).prop_map(
-        |(transport, links, workload, congestion)| Plan {
+    (prop::sample::select(transports), (link(), link()), workload(), congestion).prop_map(
+        |(transport, (to_server, to_client), workload, congestion)| Plan {
             path: PathKind::Sim,
             transport,
-            links,
+            links: PerDirection { to_server, to_client },
             workload,
             congestion,
         },
@@ -113,7 +114,7 @@ fn accounts_for_everything(plan: &Plan, outcome: &Outcome) -> Result<(), TestCas
     prop_assert!(messages.reordered <= messages.delivered);
     prop_assert_eq!(outcome.latency.n(), messages.delivered);
     prop_assert_eq!(outcome.send_delay.n(), messages.sent);
-    let one_way = plan.links[0].delay + plan.links[1].delay;
+    let one_way = plan.links.to_server.delay + plan.links.to_client.delay;
     let jitters = plan.links.iter().any(|link| link.jitter.is_some() || !link.reorder.is_zero());
     let least = outcome.latency.min().map(Duration::from_nanos);
     prop_assert!(jitters || least.is_none_or(|least| least >= one_way), "{:?}", least);
@@ -136,7 +137,7 @@ fn conserves_packets_to_the_last(plan: &Plan, outcome: &Outcome) -> Result<(), T
     }
     let messages = outcome.messages;
     let wire = outcome.wire.unwrap();
-    prop_assert_eq!(wire[0].packets, messages.scheduled);
+    prop_assert_eq!(wire.to_server.packets, messages.scheduled);
     for counters in wire {
         let gone = counters.lost + counters.queue_dropped + counters.too_large;
         let under_way = (counters.packets + counters.duplicated).checked_sub(counters.delivered + gone);

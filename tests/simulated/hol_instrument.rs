@@ -22,7 +22,7 @@ use wirelab::{
         quic::{Congestion, QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
-    unit::Time,
+    unit::{PerDirection, Time},
     wire::{MessageId, Probe},
 };
 
@@ -50,7 +50,7 @@ fn plan(transport: Transport, to_server: &str, to_client: &str) -> Plan {
     Plan {
         path: PathKind::Sim,
         transport,
-        links: [link(to_server), link(to_client)],
+        links: PerDirection { to_server: link(to_server), to_client: link(to_client) },
         workload: Workload {
             flows: 8,
             interval: ms(10),
@@ -164,7 +164,7 @@ fn settings(plan: &Plan, seed: u64, reading: Reading) -> Settings {
 
 /// When each message was released at either end, in the order in which that happened, and what the wire did.
 fn releases(plan: &Plan, seed: u64, reading: Reading) -> (Vec<(MessageId, Time, Time)>, String) {
-    let world = World::new(&plan.links[0], &plan.links[1], seed);
+    let world = World::new(&plan.links, seed);
     let any = IpAddr::from(Ipv4Addr::UNSPECIFIED);
     let ends = Ends {
         client: world.host(Side::Client),
@@ -180,7 +180,7 @@ fn releases(plan: &Plan, seed: u64, reading: Reading) -> (Vec<(MessageId, Time, 
         .iter()
         .map(|sample| (sample.id, sample.server.unwrap().released, sample.client.unwrap().released))
         .collect();
-    let wire = [Side::Client, Side::Server].map(|side| world.counters(side));
+    let wire = world.counters();
     (released, format!("{wire:?}"))
 }
 
@@ -259,7 +259,7 @@ fn loss_both_ways_blocks_both_ways_and_a_message_counts_once() {
     let lossy = "delay=25ms,loss=3%";
     let (outcome, samples) = watch(&plan(Transport::QuicOne, lossy, lossy), 1);
     check(&outcome, &samples);
-    let [there, back] = &outcome.order_by_direction;
+    let PerDirection { to_server: there, to_client: back } = &outcome.order_by_direction;
     assert!(there.blocked > 0 && back.blocked > 0);
     assert!(outcome.order.blocked < there.blocked + back.blocked, "some were blocked both ways");
     assert!(outcome.order.blocked >= there.blocked.max(back.blocked));
@@ -328,7 +328,7 @@ fn a_message_of_many_packets_waits_at_the_bottleneck_or_for_the_window_whichever
         assert_eq!(budget(sample).extra(), Duration::ZERO);
         assert!(budget(sample).path > ms(50 + 15), "{sample:?}");
     }
-    plan.links[0] = link("delay=25ms");
+    plan.links.to_server = link("delay=25ms");
     plan.congestion = Congestion::Fixed(14_000);
     let (outcome, samples) = watch(&plan, 1);
     check(&outcome, &samples);
@@ -341,7 +341,7 @@ fn a_message_of_many_packets_waits_at_the_bottleneck_or_for_the_window_whichever
 /// An echo server that takes a message from its channel every 30 ms only.
 fn slow_echo(transport: Transport) -> Vec<(AtServer, Delivery)> {
     let plan = plan(transport, "delay=25ms", "delay=25ms");
-    let world = World::new(&plan.links[0], &plan.links[1], 1);
+    let world = World::new(&plan.links, 1);
     let (client, server) = (world.host(Side::Client), world.host(Side::Server));
     let settings = settings(&plan, 1, Reading::Unordered);
     let requests = Arc::new(Mutex::new(BTreeMap::new()));

@@ -11,6 +11,7 @@ use wirelab::{
         Transport,
         quic::{Congestion, FIXED_WINDOW_BYTES},
     },
+    unit::PerDirection,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -29,7 +30,7 @@ fn thousand_a_second(transport: Transport) -> Plan {
     Plan {
         path: PathKind::Sim,
         transport,
-        links: [link.clone(), link],
+        links: PerDirection::both(link),
         workload: Workload {
             flows: 8,
             interval: Duration::from_millis(1),

@@ -17,6 +17,7 @@ use wirelab::{
         quic::{Congestion, FIXED_WINDOW_BYTES},
         tls::{ClientTls, Trust},
     },
+    unit::PerDirection,
     wire::HEAD_BYTES,
 };
 
@@ -41,15 +42,14 @@ fn workload(messages: u32, length: usize) -> Workload {
     }
 }
 
-fn plan(transport: Transport, links: [LinkSpec; 2], workload: Workload) -> Plan {
+fn plan(transport: Transport, links: PerDirection<LinkSpec>, workload: Workload) -> Plan {
     let congestion = Congestion::Fixed(FIXED_WINDOW_BYTES);
     Plan { path: PathKind::Direct, transport, links, workload, congestion }
 }
 
 /// A run against an echo within `rate`, and what the link did both ways.
-fn measure(plan: &Plan, rate: Option<NonZeroU32>) -> (Outcome, [Counters; 2]) {
-    let [to_server, to_client] = &plan.links;
-    let world = World::new(to_server, to_client, 1);
+fn measure(plan: &Plan, rate: Option<NonZeroU32>) -> (Outcome, PerDirection<Counters>) {
+    let world = World::new(&plan.links, 1);
     let (identity, roots) = certs::ephemeral().unwrap();
     let mut options = Options { identity: Some(identity), seed: Some(1), ..Options::new(Service::Echo) };
     options.access.rate = rate;
@@ -80,15 +80,15 @@ fn measure(plan: &Plan, rate: Option<NonZeroU32>) -> (Outcome, [Counters; 2]) {
             outcome
         })
         .unwrap();
-    (outcome, [Side::Client, Side::Server].map(|side| world.counters(side)))
+    (outcome, world.counters())
 }
 
-fn udp(messages: u32, to_server: LinkSpec, to_client: LinkSpec) -> (Outcome, [Counters; 2]) {
-    measure(&plan(Transport::Udp, [to_server, to_client], workload(messages, 1000)), None)
+fn udp(messages: u32, to_server: LinkSpec, to_client: LinkSpec) -> (Outcome, PerDirection<Counters>) {
+    measure(&plan(Transport::Udp, PerDirection { to_server, to_client }, workload(messages, 1000)), None)
 }
 
 fn lost(outcome: &Outcome) -> [u64; 2] {
-    [0, 1].map(|way| outcome.network.ways[way].lost)
+    [outcome.network.ways.to_server.lost, outcome.network.ways.to_client.lost]
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn losses_are_known_by_their_way_exactly() {
 fn a_burst_longer_than_the_servers_memory_is_settled_by_its_count() {
     // 40 requests are lost, then the replies to the next 60: packets 20 to 119, of which 60 were answered.
     let (outcome, wire) = udp(200, dropping(20..60), dropping(20..80));
-    assert_eq!(wire.map(|way| way.lost), [40, 60]);
+    assert_eq!(wire.map(|way| way.lost), PerDirection { to_server: 40, to_client: 60 });
     assert_eq!(lost(&outcome), [40, 60]);
     assert_eq!(outcome.network.unattributed, 0);
 }
@@ -119,7 +119,9 @@ fn of_the_last_messages_nobody_can_tell_which_way_they_were_lost() {
 fn delays_that_do_not_vary_have_no_variation() {
     let (outcome, _) = udp(100, dropping([50]), dropping([]));
     let network = &outcome.network;
-    for histogram in [&network.variation, &network.ways[0].variation, &network.ways[1].variation] {
+    for histogram in
+        [&network.variation, &network.ways.to_server.variation, &network.ways.to_client.variation]
+    {
         // 99 pairs, less the two that the lost message is in.
         assert_eq!((histogram.n(), histogram.max()), (97, Some(0)));
     }
@@ -131,29 +133,37 @@ fn overtaking_is_seen_on_the_way_on_which_it_happened() {
     let overtaking = LinkSpec { reorder: "5%".parse().unwrap(), ..dropping([]) };
     let straight = dropping([]);
     let (up, _) = udp(200, overtaking.clone(), straight.clone());
-    assert!(up.network.ways[0].reordered > 5 && up.network.ways[1].reordered == 0, "{:?}", up.network);
+    assert!(
+        up.network.ways.to_server.reordered > 5 && up.network.ways.to_client.reordered == 0,
+        "{:?}",
+        up.network
+    );
     let (down, _) = udp(200, straight.clone(), overtaking.clone());
-    assert!(down.network.ways[0].reordered == 0 && down.network.ways[1].reordered > 5, "{:?}", down.network);
+    assert!(
+        down.network.ways.to_server.reordered == 0 && down.network.ways.to_client.reordered > 5,
+        "{:?}",
+        down.network
+    );
     // Who sees both ends' clocks agrees with who does not.
     let plan =
         Plan { path: PathKind::Sim, ..plan(Transport::Udp, [overtaking, straight], workload(200, 1000)) };
     let seen = simulate_observed(&plan, 1, Observers::default()).unwrap();
-    assert!(seen.network.ways[0].reordered > 5 && seen.network.ways[1].reordered == 0);
-    assert_eq!(seen.network.ways[0].extent.max(), up.network.ways[0].extent.max());
+    assert!(seen.network.ways.to_server.reordered > 5 && seen.network.ways.to_client.reordered == 0);
+    assert_eq!(seen.network.ways.to_server.extent.max(), up.network.ways.to_server.extent.max());
 }
 
 #[test]
 fn what_a_server_refuses_is_said() {
     let plan = plan(Transport::Udp, [dropping([]), dropping([])], workload(400, 1000));
     let (outcome, wire) = measure(&plan, NonZeroU32::new(50));
-    assert_eq!(wire.map(|way| way.lost), [0, 0]);
+    assert_eq!(wire.map(|way| way.lost), PerDirection::both(0));
     let network = &outcome.network;
     assert!(outcome.messages.lost > 50 && network.refused > 50, "{network:?}");
     assert_eq!(
-        network.ways[1].lost, 0,
+        network.ways.to_client.lost, 0,
         "what it refused has not come back, and was not lost on the way back"
     );
-    assert_eq!(network.ways[0].lost + network.unattributed, outcome.messages.lost);
+    assert_eq!(network.ways.to_server.lost + network.unattributed, outcome.messages.lost);
 }
 
 #[test]
@@ -161,16 +171,19 @@ fn order_is_measured_at_both_ends_of_every_mapping_to_quic_and_by_hand() {
     let by_hand = [Transport::ArqGoBackN, Transport::ArqSelective, Transport::ArqUnordered];
     for transport in Transport::QUIC.into_iter().chain(by_hand) {
         let blocked = |to_server: &[u64], to_client: &[u64]| {
-            let links = [dropping(to_server.to_vec()), dropping(to_client.to_vec())];
+            let links = PerDirection {
+                to_server: dropping(to_server.to_vec()),
+                to_client: dropping(to_client.to_vec()),
+            };
             let (outcome, _) = measure(&plan(transport, links, workload(200, 1000)), None);
             assert_eq!(outcome.network.told, outcome.messages.delivered, "{transport}");
             assert_eq!(outcome.messages.unfinished, 0, "{transport}");
-            [0, 1].map(|way| outcome.order_by_direction[way].blocked)
+            outcome.order_by_direction.map(|order| order.blocked)
         };
         // Some of these packets may carry acknowledgements alone.
         let some = if transport.is_arq() { [61, 80, 101, 120] } else { [60, 75, 91, 106] };
-        let [up, none] = blocked(&some, &[]);
-        let [still_none, down] = blocked(&[], &some);
+        let PerDirection { to_server: up, to_client: none } = blocked(&some, &[]);
+        let PerDirection { to_server: still_none, to_client: down } = blocked(&[], &some);
         assert_eq!((none, still_none), (0, 0), "{transport}");
         match transport {
             Transport::QuicOne | Transport::ArqSelective => assert!(up >= 5 && down >= 5, "{up} {down}"),
@@ -185,7 +198,7 @@ fn messages_too_short_to_ask_are_measured_all_the_same() {
     for length in [32, HEAD_BYTES - 1, HEAD_BYTES] {
         for transport in [Transport::Udp, Transport::QuicOne, Transport::QuicMessage, Transport::QuicDatagram]
         {
-            let links = [dropping([]), dropping([])];
+            let links = PerDirection::both(dropping([]));
             let (outcome, _) = measure(&plan(transport, links, workload(20, length)), None);
             assert_eq!(outcome.messages.delivered, 20, "{transport} {length}");
             assert_eq!(

@@ -14,7 +14,7 @@ use wirelab::{
     service::Service,
     target::Scheme,
     transport::tls::{ClientTls, Trust},
-    unit::Time,
+    unit::{PerDirection, Time},
 };
 
 const DELAY: Duration = Duration::from_millis(25);
@@ -75,7 +75,7 @@ where
     F: Future<Output = T>,
 {
     let link = LinkSpec { delay: DELAY, ..LinkSpec::default() };
-    let world = World::new(&link, &link, 1);
+    let world = World::new(&PerDirection::both(link), 1);
     let bind = Bind { scheme: Scheme::Quic, local: "0.0.0.0:7000".parse().unwrap() };
     let server = Server::start(&world.host(Side::Server), &[bind], options).unwrap();
     let address = server.binds().next().unwrap().local;

@@ -18,6 +18,7 @@ use wirelab::{
         quic::{Congestion, QuicClient, QuicLimits, QuicSettings},
         tls::{ClientTls, Trust},
     },
+    unit::PerDirection,
 };
 
 const DELAY: Duration = Duration::from_millis(25);
@@ -26,7 +27,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 fn world(drops: &[u64]) -> World {
     let link =
         |drops: &[u64]| LinkSpec { delay: DELAY, loss: Loss::Drop(drops.to_vec()), ..LinkSpec::default() };
-    World::new(&link(drops), &link(&[]), 1)
+    World::new(&PerDirection { to_server: link(drops), to_client: link(&[]) }, 1)
 }
 
 fn options(service: Service) -> Options {

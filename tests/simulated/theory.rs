@@ -7,6 +7,7 @@ use wirelab::{
     experiment::{Arrivals, Effort, Outcome, PathKind, Plan, Wait, Workload, run_matrix, simulate},
     link::LinkSpec,
     transport::{Transport, quic::Congestion},
+    unit::PerDirection,
 };
 
 const SEEDS: u64 = 30;
@@ -19,7 +20,7 @@ fn plan(transport: Transport, rtt: Duration, interval: Duration, flows: u32, los
     Plan {
         path: PathKind::Sim,
         transport,
-        links: [lossy, clear],
+        links: PerDirection { to_server: lossy, to_client: clear },
         congestion: Congestion::Fixed(1_000_000),
         workload: Workload {
             flows,

@@ -12,7 +12,7 @@ use wirelab::{
     link::LinkSpec,
     transfer::{Content, Watch},
     transport::{Transport, quic::Congestion},
-    unit::Rate,
+    unit::{PerDirection, Rate},
 };
 
 fn plan(transport: Transport, bytes: u64, link: &str) -> TransferPlan {
@@ -21,7 +21,7 @@ fn plan(transport: Transport, bytes: u64, link: &str) -> TransferPlan {
     TransferPlan {
         path: PathKind::Sim,
         transport,
-        links: [spec.clone(), spec],
+        links: PerDirection::both(spec),
         congestion: Congestion::Cubic,
         flows: 4,
         pace: Rate::from_bits_per_second(10_000_000).unwrap(),
@@ -69,7 +69,7 @@ proptest! {
 #[test]
 fn udp_lacks_exactly_the_datagrams_that_were_dropped() {
     let mut plan = plan(Transport::Udp, 100_000, "delay=10ms");
-    plan.links[0].apply_pairs("loss=drop:3:17:18:40").unwrap();
+    plan.links.to_server.apply_pairs("loss=drop:3:17:18:40").unwrap();
     let outcome = simulated(&plan, 1);
     // 1500 bytes less the headers of IP, UDP and the message.
     let piece = 1500 - 28 - 24;
@@ -135,6 +135,5 @@ fn the_relay_carries_a_transfer_and_counts_its_packets() {
     plan.path = PathKind::Relay;
     let outcome = transfer_over_relay(&plan, 1, (None, &Watch::default())).unwrap();
     assert!(outcome.time.is_some());
-    let [to_server, _] = outcome.wire.unwrap();
-    assert!(to_server.bytes > 300_000);
+    assert!(outcome.wire.unwrap().to_server.bytes > 300_000);
 }

@@ -104,13 +104,14 @@ fn twice_the_loss_is_noticed_by_every_case_of_blocking() {
 
 #[test]
 fn a_longer_way_back_is_noticed_by_every_case_of_blocking() {
-    let longer = Bent { alone: straight, run: |plan, _| plan.links[1].delay += Duration::from_millis(20) };
+    let longer =
+        Bent { alone: straight, run: |plan, _| plan.links.to_client.delay += Duration::from_millis(20) };
     assert_eq!(failing(&longer, is_of_order), [6, 7, 8, 10, 10]);
 }
 
 #[test]
 fn loss_in_one_direction_only_is_noticed() {
-    let one_sided = Bent { alone: straight, run: |plan, _| plan.links[1].loss = Loss::NONE };
+    let one_sided = Bent { alone: straight, run: |plan, _| plan.links.to_client.loss = Loss::NONE };
     assert_eq!(fails(&one_sided), [1]);
 }
 
@@ -223,7 +224,7 @@ fn losses_that_come_together_are_noticed() {
 fn a_wire_that_treats_transports_differently_is_noticed() {
     let run = |plan: &mut Plan, _| {
         if plan.transport == Transport::QuicMessage {
-            plan.links[0].delay += Duration::from_micros(20);
+            plan.links.to_server.delay += Duration::from_micros(20);
         }
     };
     assert_eq!(fails(&Bent { alone: straight, run }), [11]);
@@ -241,7 +242,7 @@ fn seeds_that_lose_more_than_others_are_noticed() {
 
 #[test]
 fn a_longer_delay_is_noticed() {
-    let run = |plan: &mut Plan, _| plan.links[0].delay += Duration::from_millis(1);
+    let run = |plan: &mut Plan, _| plan.links.to_server.delay += Duration::from_millis(1);
     assert_eq!(fails(&Bent { alone: straight, run }), [9, 12]);
 }
 

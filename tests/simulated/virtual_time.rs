@@ -19,7 +19,7 @@ use wirelab::{
         quic::{self, Congestion, QuicClient, QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
-    unit::{Time, nanos},
+    unit::{PerDirection, Time, nanos},
     wire::{MessageId, Probe},
 };
 
@@ -55,7 +55,7 @@ fn settings() -> Settings {
 fn world(drops: &[u64]) -> World {
     let clear = LinkSpec { delay: DELAY, ..LinkSpec::default() };
     let lossy = LinkSpec { loss: Loss::Drop(drops.to_vec()), ..clear.clone() };
-    World::new(&lossy, &clear, 1)
+    World::new(&PerDirection { to_server: lossy, to_client: clear }, 1)
 }
 
 fn any_port() -> SocketAddr {

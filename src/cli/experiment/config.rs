@@ -15,14 +15,7 @@ impl ExperimentArgs {
         set("path", json!(request.batches.iter().map(|batch| batch.path.name()).collect::<Vec<_>>()));
         let servers = request.batches.iter().flat_map(|batch| &batch.servers);
         set("servers", distinct(servers.map(|remote| json!(remote.url))));
-        set(
-            "links",
-            distinct(
-                plans()
-                    .filter(|plan| plan.path.has_link())
-                    .map(|plan| json!({ "to_server": plan.links[0], "to_client": plan.links[1] })),
-            ),
-        );
+        set("links", distinct(plans().filter(|plan| plan.path.has_link()).map(|plan| json!(plan.links))));
         set("congestion", distinct(plans().map(|plan| json!(plan.congestion.to_string()))));
         set("seed", json!(self.seed));
         set("seeds", distinct(request.batches.iter().map(|batch| json!(batch.seeds))));

@@ -7,7 +7,7 @@ use clap::Args;
 use super::usage::{UsageError, single};
 use wirelab::{
     link::{LinkSpec, Preset, SpecError},
-    unit::{Direction, format_duration, parse_duration},
+    unit::{Direction, PerDirection, format_duration, parse_duration},
 };
 
 /// The emulated link. Lists make a matrix.
@@ -118,15 +118,15 @@ impl LinkArgs {
     }
 
     /// Every link that the options ask for, each as its two directions.
-    pub(crate) fn links(&self) -> Result<Vec<[LinkSpec; 2]>, UsageError> {
+    pub(crate) fn links(&self) -> Result<Vec<PerDirection<LinkSpec>>, UsageError> {
         let base = |direction| self.preset.map_or_else(LinkSpec::default, |preset| preset.spec(direction));
         let delays = self.delays()?;
         let axes = self.axes(&delays);
-        let mut links = vec![[base(Direction::ToServer), base(Direction::ToClient)]];
+        let mut links = vec![PerDirection::from_fn(base)];
         for (key, values) in axes {
             links = product(&links, key, &values)?;
         }
-        for [to_server, to_client] in &mut links {
+        for PerDirection { to_server, to_client } in &mut links {
             apply("--to-server", to_server, self.to_server.as_deref())?;
             apply("--to-client", to_client, self.to_client.as_deref())?;
         }
@@ -172,7 +172,11 @@ fn strs(values: &[String]) -> Vec<&str> {
 }
 
 /// Every link of `links` with every value of one property; without values, `links` as they are.
-fn product(links: &[[LinkSpec; 2]], key: &str, values: &[&str]) -> Result<Vec<[LinkSpec; 2]>, SpecError> {
+fn product(
+    links: &[PerDirection<LinkSpec>],
+    key: &str,
+    values: &[&str],
+) -> Result<Vec<PerDirection<LinkSpec>>, SpecError> {
     if values.is_empty() {
         return Ok(links.to_vec());
     }

@@ -8,7 +8,7 @@ use super::usage::{UsageError, single};
 use wirelab::{
     experiment::{Arrivals, Wait, Workload},
     link::LinkSpec,
-    unit::{Size, parse_duration},
+    unit::{PerDirection, Size, parse_duration},
 };
 
 /// The messages of an experiment.
@@ -73,8 +73,8 @@ impl WorkloadArgs {
     }
 
     /// The deadline on this link: what was asked for, or two round trips.
-    pub(super) fn deadline(&self, links: Option<&[LinkSpec; 2]>) -> Duration {
-        let round_trips = links.map(|[there, back]| (there.delay + back.delay) * 2);
+    pub(super) fn deadline(&self, links: Option<&PerDirection<LinkSpec>>) -> Duration {
+        let round_trips = links.map(|links| (links.to_server.delay + links.to_client.delay) * 2);
         self.deadline.or(round_trips.filter(|d| !d.is_zero())).unwrap_or(DIRECT_DEADLINE)
     }
 

@@ -21,7 +21,7 @@ use wirelab::{
         netns::{self, NetnsError, Programs, World},
         sim::Side,
     },
-    unit::{Time, format_duration},
+    unit::{PerDirection, Time, format_duration},
 };
 
 use super::{Link, TICK, live, words, write_fidelity};
@@ -54,7 +54,7 @@ pub(super) fn run(link: &Link) -> anyhow::Result<ExitCode> {
 /// Two programs and what is between them.
 struct Session<'a> {
     link: &'a Link,
-    links: [LinkSpec; 2],
+    links: PerDirection<LinkSpec>,
     host: Arc<dyn Host>,
     signals: Signals,
     children: unix::Signal,
@@ -72,7 +72,7 @@ enum Event {
 }
 
 impl<'a> Session<'a> {
-    fn new(link: &'a Link, links: [LinkSpec; 2], host: Arc<dyn Host>) -> anyhow::Result<Self> {
+    fn new(link: &'a Link, links: PerDirection<LinkSpec>, host: Arc<dyn Host>) -> anyhow::Result<Self> {
         // Before anything is started, so that no signal is missed.
         let (signals, children) = (Signals::new()?, signal(SignalKind::child())?);
         let world = World::new(&links, link.seed)?;
@@ -204,8 +204,8 @@ fn signalled(signal: i32) -> u8 {
 /// What became of the packets.
 struct Report<'a> {
     link: &'a Link,
-    links: &'a [LinkSpec; 2],
-    counters: [Counters; 2],
+    links: &'a PerDirection<LinkSpec>,
+    counters: PerDirection<Counters>,
     fidelity: Fidelity,
     status: u8,
 }
@@ -217,9 +217,9 @@ impl Report<'_> {
             "client": World::ip(Side::Client),
             "device": world.device().name(),
             "seed": self.link.seed,
-            "link": { "to_server": self.links[0], "to_client": self.links[1] },
-            "to_server": self.counters[0],
-            "to_client": self.counters[1],
+            "link": self.links,
+            "to_server": self.counters.to_server,
+            "to_client": self.counters.to_client,
             "exit_status": self.status,
             "lateness_ns": self.fidelity.lateness.summary(),
             "dropped_packets": self.fidelity.dropped,
@@ -230,8 +230,8 @@ impl Report<'_> {
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "to server: {}", words(&self.counters[0]))?;
-        write!(f, "to client: {}", words(&self.counters[1]))?;
+        writeln!(f, "to server: {}", words(&self.counters.to_server))?;
+        write!(f, "to client: {}", words(&self.counters.to_client))?;
         write_fidelity(f, &self.fidelity)
     }
 }

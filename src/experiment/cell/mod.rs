@@ -106,7 +106,8 @@ fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag>
     let is_congested = !is_limited && recovery.congestion_events.unwrap_or(0) > 0;
     flag(is_congested && !is_unfixed, Flag::Congested);
     flag(
-        pool.sum(|outcome| outcome.wire.map_or(0, |w| w[0].queue_dropped + w[1].queue_dropped)) > 0,
+        pool.sum(|outcome| outcome.wire.map_or(0, |w| w.to_server.queue_dropped + w.to_client.queue_dropped))
+            > 0,
         Flag::QueueDropped,
     );
     flag(messages.delivered == 0, Flag::NoReply);

@@ -4,6 +4,7 @@ use super::pool::Pool;
 use crate::{
     experiment::{network::WayFigures, outcome::Outcome, plan::Plan},
     report::{self, Ratio},
+    unit::{Direction, PerDirection},
 };
 
 impl Pool<'_> {
@@ -19,17 +20,17 @@ impl Pool<'_> {
 
     pub(super) fn network(&self, messages: &report::Messages) -> report::Network {
         let told = self.is_told();
-        let lost = self.sum(|outcome| outcome.network.ways[0].lost);
-        let [to_server, to_client] = [(0, messages.sent), (1, messages.sent.saturating_sub(lost))]
-            .map(|(way, sent)| told.then(|| self.way(sent, |outcome| &outcome.network.ways[way])));
+        let lost = self.sum(|outcome| outcome.network.ways.to_server.lost);
+        let sent = PerDirection { to_server: messages.sent, to_client: messages.sent.saturating_sub(lost) };
+        let way = |way| told.then(|| self.way(sent[way], |outcome| &outcome.network.ways[way]));
         report::Network {
             ipdv_ns: self.merge(|outcome| &outcome.network.variation).summary(),
             hold_ns: told.then(|| self.merge(|outcome| &outcome.network.hold).summary()),
             told: self.sum(|outcome| outcome.network.told),
             refused: told.then(|| self.sum(|outcome| outcome.network.refused)),
             unattributed: self.sum(|outcome| outcome.network.unattributed),
-            to_server,
-            to_client,
+            to_server: way(Direction::ToServer),
+            to_client: way(Direction::ToClient),
         }
     }
 

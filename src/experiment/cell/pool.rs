@@ -7,7 +7,7 @@ use crate::{
     report::{self, Ratio},
     stats::Histogram,
     transport::Recovery,
-    unit::nanos,
+    unit::{PerDirection, nanos},
 };
 
 /// The outcomes of all seeds.
@@ -88,8 +88,8 @@ impl Pool<'_> {
             longest_stall: both.longest_stall,
             // A server elsewhere that tells nothing may have held messages too.
             to_server: (!self.is_remote() || self.is_told())
-                .then(|| self.direction(|outcome| &outcome.order_by_direction[0])),
-            to_client: Some(self.direction(|outcome| &outcome.order_by_direction[1])),
+                .then(|| self.direction(|outcome| &outcome.order_by_direction.to_server)),
+            to_client: Some(self.direction(|outcome| &outcome.order_by_direction.to_client)),
         }
     }
 
@@ -116,16 +116,15 @@ impl Pool<'_> {
 
     /// Both directions of the wire; `None` where it is not ours.
     pub(super) fn wire(&self, plan: &Plan, delivered: u64) -> Option<report::Wire> {
-        let mut sum = [Counters::default(); 2];
+        let mut sum = PerDirection::<Counters>::default();
         for (_, outcome) in self.0 {
-            let wire = outcome.wire?;
-            sum.iter_mut().zip(wire).for_each(|(sum, counters)| *sum += counters);
+            sum += outcome.wire?;
         }
         let useful = delivered * (plan.workload.length + plan.workload.reply_length) as u64;
-        let bytes = sum[0].bytes + sum[1].bytes;
+        let bytes = sum.to_server.bytes + sum.to_client.bytes;
         Some(report::Wire {
-            to_server: Some(wire_direction(sum[0])),
-            to_client: Some(wire_direction(sum[1])),
+            to_server: Some(wire_direction(sum.to_server)),
+            to_client: Some(wire_direction(sum.to_client)),
             overhead_ratio: Ratio::new(bytes as f64 / useful as f64 - 1.0),
         })
     }

@@ -4,7 +4,7 @@ use crate::{
     experiment::{plan::Plan, workload::Arrivals},
     link::{GilbertElliott, JitterShape, LinkSpec, Loss, LossBy, QueueLimit},
     report::{self, Ratio},
-    unit::{Share, nanos},
+    unit::{PerDirection, Share, nanos},
 };
 
 pub(super) fn workload(plan: &Plan) -> report::Workload {
@@ -26,8 +26,8 @@ pub(super) fn workload(plan: &Plan) -> report::Workload {
     }
 }
 
-pub(in crate::experiment) fn link([to_server, to_client]: &[LinkSpec; 2]) -> report::Link {
-    report::Link { to_server: link_direction(to_server), to_client: link_direction(to_client) }
+pub(in crate::experiment) fn link(links: &PerDirection<LinkSpec>) -> report::Link {
+    report::Link { to_server: link_direction(&links.to_server), to_client: link_direction(&links.to_client) }
 }
 
 fn link_direction(link: &LinkSpec) -> report::LinkDirection {

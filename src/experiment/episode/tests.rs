@@ -6,6 +6,7 @@ use crate::{
     link::{LinkSpec, Loss},
     report::{LadderOptions, episode::Fate, to_ladder},
     transport::{Transport, quic::Congestion},
+    unit::PerDirection,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -27,7 +28,13 @@ fn plan(transport: Transport, drops: &[u64]) -> Plan {
         deadline: 200 * MS,
     };
     let congestion = Congestion::Fixed(1_000_000);
-    Plan { path: PathKind::Sim, transport, links: [lossy, clear], workload, congestion }
+    Plan {
+        path: PathKind::Sim,
+        transport,
+        links: PerDirection { to_server: lossy, to_client: clear },
+        workload,
+        congestion,
+    }
 }
 
 fn ladder(transport: Transport, ascii: bool) -> String {
@@ -121,7 +128,7 @@ fn the_longest_stall_is_that_of_the_first_link_with_one() {
     let near =
         [Transport::Udp, Transport::QuicFlow, Transport::QuicOne].map(|transport| plan(transport, &[40]));
     let far = near.clone().map(|mut plan| {
-        plan.links[0].delay = 200 * MS;
+        plan.links.to_server.delay = 200 * MS;
         plan
     });
     let plans = [near, far].concat();

@@ -7,7 +7,7 @@ use crate::{
     link::Counters,
     path::{Host, timeout},
     transport::{self, Channel, Settings},
-    unit::Time,
+    unit::{PerDirection, Time},
     wire::{MessageId, Probe},
 };
 
@@ -21,7 +21,7 @@ pub(super) struct Attempt {
     /// Until the second reply.
     pub(super) second: Option<Duration>,
     /// What crossed the wire until the first reply.
-    pub(super) wire: Option<[Counters; 2]>,
+    pub(super) wire: Option<PerDirection<Counters>>,
     /// What it failed of.
     pub(super) problem: Option<String>,
 }
@@ -42,7 +42,7 @@ pub(super) async fn attempt(
         );
         seen.connect = Some(host.now() - begun);
         seen.first = Some(ask(host, channel, (0, plan.length)).await? - begun);
-        seen.wire = before.zip(wire()).map(|(before, now)| [now[0] - before[0], now[1] - before[1]]);
+        seen.wire = before.zip(wire()).map(|(before, now)| now - before);
         seen.second = Some(ask(host, channel, (1, plan.length)).await? - begun);
         Ok::<(), String>(())
     };

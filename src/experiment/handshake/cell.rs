@@ -6,7 +6,7 @@ use crate::{
     link::Counters,
     report::{self, Cell, Flag, PerSeed, Ratio},
     stats::{Histogram, Percentile},
-    unit::nanos,
+    unit::{PerDirection, nanos},
 };
 
 /// Pools the outcomes of one plan.
@@ -25,7 +25,8 @@ pub fn handshake_cell(plan: &HandshakePlan, outcomes: &[(u64, HandshakeOutcome)]
     let connections = pool.sum(|outcome| outcome.connections);
     let failed = pool.sum(|outcome| outcome.failed);
     let first = pool.merge(|outcome| &outcome.first);
-    let [to_server, to_client] = pool.wire().map_or([None; 2], |wire| wire.map(Some));
+    let PerDirection { to_server, to_client } =
+        pool.wire().map_or_else(Default::default, |wire| wire.map(Some));
     let per_connection =
         |way: Option<Counters>, of: fn(&Counters) -> u64| Ratio::new(of(&way?) as f64 / first.n() as f64);
     let bytes = |way| per_connection(way, |way| way.bytes).map(|mean| libm::round(mean.get()) as u64);
@@ -83,10 +84,10 @@ impl Pool<'_> {
     }
 
     /// What crossed the wire; `None` where that is not known.
-    fn wire(&self) -> Option<[Counters; 2]> {
-        let mut sum = [Counters::default(); 2];
+    fn wire(&self) -> Option<PerDirection<Counters>> {
+        let mut sum = PerDirection::default();
         for (_, outcome) in self.0 {
-            sum.iter_mut().zip(outcome.wire?).for_each(|(sum, counters)| *sum += counters);
+            sum += outcome.wire?;
         }
         Some(sum)
     }

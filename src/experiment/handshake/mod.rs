@@ -30,10 +30,11 @@ use crate::{
     link::Counters,
     path::{Host, timeout},
     transport::{Channel, Sessions, Settings},
+    unit::PerDirection,
 };
 
 /// What the wire has done so far, to the server and to the client; `None` where it is not ours.
-type Reading<'a> = &'a dyn Fn() -> Option<[Counters; 2]>;
+type Reading<'a> = &'a dyn Fn() -> Option<PerDirection<Counters>>;
 
 /// Makes the connections of `plan` between two hosts.
 ///

@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use super::attempt::Attempt;
-use crate::{link::Counters, path::Fidelity, stats::Histogram, unit::nanos};
+use crate::{
+    link::Counters,
+    path::Fidelity,
+    stats::Histogram,
+    unit::{PerDirection, nanos},
+};
 
 /// The figures of many connections. Times run from the instant at which each was begun.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +29,7 @@ pub struct HandshakeOutcome {
     pub over_a_second: u64,
     /// What crossed the wire until the first reply, to the server and to the client, of those that got one; `None`
     /// where the wire is not ours, or carries several connections at a time.
-    pub wire: Option<[Counters; 2]>,
+    pub wire: Option<PerDirection<Counters>>,
     /// What all connections took together.
     pub elapsed: Duration,
     /// How true the wire was to its model; `None` in virtual time, where it is, and where there is none of ours.
@@ -69,10 +74,9 @@ impl HandshakeOutcome {
         self.add_wire(other.wire);
     }
 
-    fn add_wire(&mut self, wire: Option<[Counters; 2]>) {
+    fn add_wire(&mut self, wire: Option<PerDirection<Counters>>) {
         if let Some(wire) = wire {
-            let sum = self.wire.get_or_insert_default();
-            sum.iter_mut().zip(wire).for_each(|(sum, counters)| *sum += counters);
+            *self.wire.get_or_insert_default() += wire;
         }
     }
 }

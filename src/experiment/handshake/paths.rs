@@ -35,8 +35,7 @@ use crate::{
 ///
 /// Where the simulation could not complete.
 pub fn handshake_sim(plan: &HandshakePlan, seed: u64) -> Result<HandshakeOutcome, RunError> {
-    let [to_server, to_client] = &plan.links;
-    let world = World::new(to_server, to_client, seed);
+    let world = World::new(&plan.links, seed);
     let any = IpAddr::from(Ipv4Addr::UNSPECIFIED);
     let ends = Ends {
         client: world.host(Side::Client),
@@ -45,7 +44,7 @@ pub fn handshake_sim(plan: &HandshakePlan, seed: u64) -> Result<HandshakeOutcome
         reach: Side::Server.ip(any),
     };
     let settings = settings(plan, Some(seed))?;
-    let wire = || Some([Side::Client, Side::Server].map(|side| world.counters(side)));
+    let wire = || Some(world.counters());
     world.run(handshakes(&ends, plan, &settings, seed, &wire))?
 }
 

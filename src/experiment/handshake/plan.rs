@@ -7,6 +7,7 @@ use crate::{
     link::LinkSpec,
     report::HandshakeMode,
     transport::{Transport, quic::Congestion},
+    unit::PerDirection,
 };
 
 /// How much the client knows of the server before.
@@ -72,7 +73,7 @@ pub struct HandshakePlan {
     /// How messages travel.
     pub transport: Transport,
     /// The wire to the server and to the client; of no effect where the path has no link.
-    pub links: [LinkSpec; 2],
+    pub links: PerDirection<LinkSpec>,
     /// What the client knows before.
     pub mode: Mode,
     /// QUIC's congestion controller.
@@ -92,8 +93,7 @@ pub struct HandshakePlan {
 impl HandshakePlan {
     /// The round trip of the link without queueing; `None` without one, or where it is instant.
     pub(super) fn round_trip(&self) -> Option<Duration> {
-        let [there, back] = &self.links;
-        let sum = there.delay + back.delay;
+        let sum = self.links.to_server.delay + self.links.to_client.delay;
         Some(sum).filter(|sum| self.path.has_link() && !sum.is_zero())
     }
 }

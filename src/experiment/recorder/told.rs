@@ -7,7 +7,7 @@ use crate::{
     experiment::network::Told,
     stats::{Arrival, WINDOW},
     transport::Delivery,
-    unit::{Time, nanos},
+    unit::{Direction, Time, nanos},
     wire::Postmark,
 };
 
@@ -47,7 +47,7 @@ impl State {
             duplicate: false,
         });
         if message.scheduled.measured {
-            self.note_stall(0, &request.delivery);
+            self.note_stall(Direction::ToServer, &request.delivery);
         }
     }
 
@@ -86,7 +86,8 @@ impl State {
         };
         let network = &mut self.outcome.network;
         match reached {
-            Some(reached) => network.ways[usize::from(reached)].lost += 1,
+            Some(false) => network.ways.to_server.lost += 1,
+            Some(true) => network.ways.to_client.lost += 1,
             None => network.unattributed += 1,
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     link::{LinkSpec, Loss},
     stats::Histogram,
     transport::{Transport, quic::Congestion},
-    unit::nanos,
+    unit::{Direction, PerDirection, nanos},
 };
 
 const SEEDS: u64 = 3;
@@ -30,7 +30,7 @@ fn plan(transport: Transport) -> Plan {
         deadline: ms(80),
     };
     let congestion = Congestion::Fixed(1_000_000);
-    Plan { path: PathKind::Sim, transport, links: [link.clone(), link], workload, congestion }
+    Plan { path: PathKind::Sim, transport, links: PerDirection::both(link), workload, congestion }
 }
 
 /// The file of a matrix, and its outcomes.
@@ -89,7 +89,9 @@ fn the_rows_add_up_to_the_figures() {
         assert_eq!(with("delivered"), sum(|outcome| outcome.messages.delivered));
         assert_eq!(with("lost"), sum(|outcome| outcome.messages.lost));
         assert_eq!(with("unfinished"), sum(|outcome| outcome.messages.unfinished));
-        for (direction, (end, way)) in [("server", "to_server"), ("client", "to_client")].iter().enumerate() {
+        for (end, way, direction) in
+            [("server", "to_server", Direction::ToServer), ("client", "to_client", Direction::ToClient)]
+        {
             let at =
                 |row: &BTreeMap<&str, &str>, what| row[&*format!("{end}_{what}_ns")].parse::<u64>().unwrap();
             let blocked = |row: &&&BTreeMap<&str, &str>| !row[&*format!("{way}_blocked_by_seq")].is_empty();

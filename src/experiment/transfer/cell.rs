@@ -8,7 +8,7 @@ use crate::{
     report::{self, Cell, Flag, Ratio},
     stats::Histogram,
     transport::Recovery,
-    unit::nanos,
+    unit::{PerDirection, nanos},
 };
 
 /// Pools the transfers of one plan.
@@ -63,15 +63,15 @@ fn transfer(plan: &TransferPlan, outcomes: &[&TransferOutcome]) -> report::Trans
 
 /// Both directions of the wire; `None` where it is not ours.
 fn wire(outcomes: &[&TransferOutcome]) -> Option<report::Wire> {
-    let mut sum = [Counters::default(); 2];
+    let mut sum = PerDirection::<Counters>::default();
     for outcome in outcomes {
-        sum.iter_mut().zip(outcome.wire?).for_each(|(sum, counters)| *sum += counters);
+        sum += outcome.wire?;
     }
     let useful: u64 = outcomes.iter().map(|outcome| outcome.arrived).sum();
     Some(report::Wire {
-        to_server: Some(wire_direction(sum[0])),
-        to_client: Some(wire_direction(sum[1])),
-        overhead_ratio: Ratio::new((sum[0].bytes + sum[1].bytes) as f64 / useful as f64 - 1.0),
+        to_server: Some(wire_direction(sum.to_server)),
+        to_client: Some(wire_direction(sum.to_client)),
+        overhead_ratio: Ratio::new((sum.to_server.bytes + sum.to_client.bytes) as f64 / useful as f64 - 1.0),
     })
 }
 

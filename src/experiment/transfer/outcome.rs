@@ -2,7 +2,7 @@
 
 use std::{ops::Range, time::Duration};
 
-use crate::{link::Counters, path::Fidelity, transport::Recovery};
+use crate::{link::Counters, path::Fidelity, transport::Recovery, unit::PerDirection};
 
 /// The figures of one transfer.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +24,7 @@ pub struct TransferOutcome {
     /// The same of the server's end, where it is ours.
     pub server: Recovery,
     /// What the wire did from the first byte on, to the server and to the client; `None` where it is not ours.
-    pub wire: Option<[Counters; 2]>,
+    pub wire: Option<PerDirection<Counters>>,
     /// How true the wire was to its model.
     pub fidelity: Option<Fidelity>,
 }

@@ -6,7 +6,7 @@ use crate::{
     report,
     transfer::Content,
     transport::{Transport, quic::Congestion},
-    unit::Rate,
+    unit::{PerDirection, Rate},
     wire::transfer::Fetch,
 };
 
@@ -20,7 +20,7 @@ pub struct TransferPlan {
     /// How content travels.
     pub transport: Transport,
     /// The wire to the server and to the client; of no effect where the path has no link.
-    pub links: [LinkSpec; 2],
+    pub links: PerDirection<LinkSpec>,
     /// QUIC's congestion controller.
     pub congestion: Congestion,
     /// Streams, where each flow has one.
@@ -60,8 +60,11 @@ impl TransferPlan {
     pub(super) fn datagram_bytes(&self) -> usize {
         /// Of Ethernet, where there is no link of ours to know better.
         const ETHERNET: u16 = 1500;
-        let [to_server, to_client] = &self.links;
-        let mtu = if self.path.has_link() { to_server.mtu.min(to_client.mtu) } else { ETHERNET };
+        let mtu = if self.path.has_link() {
+            self.links.to_server.mtu.min(self.links.to_client.mtu)
+        } else {
+            ETHERNET
+        };
         usize::from(mtu.saturating_sub(UDP_IP_HEADER_BYTES))
     }
 }

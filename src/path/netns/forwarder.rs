@@ -26,8 +26,7 @@ use crate::{
         wait::Waiter,
     },
     stats::Histogram,
-    unit::Direction,
-    unit::{Time, nanos},
+    unit::{Direction, PerDirection, Time, nanos},
     wire::Probe,
 };
 
@@ -50,8 +49,9 @@ pub(super) struct Forwarder {
 #[derive(Debug)]
 pub(super) struct Wire {
     origin: Instant,
-    ports: [Port; 2],
-    taps: [Tap; 2],
+    /// By the direction of what each host sends.
+    ports: PerDirection<Port>,
+    taps: PerDirection<Tap>,
     connections: Connections,
     state: Mutex<State>,
     ended: Notify,
@@ -59,7 +59,7 @@ pub(super) struct Wire {
 
 #[derive(Debug)]
 struct State {
-    links: [Link<Packet>; 2],
+    links: PerDirection<Link<Packet>>,
     /// How long after its instant each packet was delivered.
     lateness: Histogram,
     /// Packets that the forwarder did not take from a device in time.
@@ -82,23 +82,20 @@ struct Packet {
     carriage: Option<Carriage>,
 }
 
-const TAKE: [&str; 2] = ["read from the client's device", "read from the server's device"];
-const DIRECTIONS: [Direction; 2] = [Direction::ToServer, Direction::ToClient];
+/// What fails where a host's packets cannot be read, by the direction in which it sends.
+const READ: PerDirection<&str> =
+    PerDirection { to_server: "read from the client's device", to_client: "read from the server's device" };
 
 impl Forwarder {
     /// Carries packets between the ports of the client and of the server, by a clock that begins at `origin`.
     pub(super) fn start(
-        ports: [Port; 2],
-        links: &[LinkSpec; 2],
+        ports: PerDirection<Port>,
+        links: &PerDirection<LinkSpec>,
         seed: u64,
         origin: Instant,
     ) -> io::Result<Self> {
-        let [to_server, to_client] = links.clone();
         let state = State {
-            links: [
-                Link::new(to_server, seed, Direction::ToServer),
-                Link::new(to_client, seed, Direction::ToClient),
-            ],
+            links: PerDirection::from_fn(|way| Link::new(links[way].clone(), seed, way)),
             lateness: Histogram::new(),
             missed: 0,
             refused: 0,
@@ -117,9 +114,8 @@ impl Forwarder {
         Ok(Self { wire, stop, thread: Some(thread) })
     }
 
-    pub(super) fn counters(&self) -> [Counters; 2] {
-        let state = self.wire.lock();
-        [state.links[0].counters(), state.links[1].counters()]
+    pub(super) fn counters(&self) -> PerDirection<Counters> {
+        self.wire.lock().links.as_ref().map(Link::counters)
     }
 
     /// How true it has been to the link so far.
@@ -147,7 +143,7 @@ impl Forwarder {
 
     /// What the end at `side` sees of its datagrams.
     pub(super) fn tap(&self, side: Side) -> &Tap {
-        &self.wire.taps[side as usize]
+        &self.wire.taps[side.outgoing()]
     }
 }
 
@@ -178,7 +174,8 @@ impl Wire {
         loop {
             let (more, next) = self.pass(&mut buffer)?;
             let until = if more { Some(Time::ZERO) } else { next };
-            let mut fds = [PollFd::new(stop, PollFlags::IN), self.poll_fd(0), self.poll_fd(1)];
+            let [client, server] = Direction::BOTH.map(|from| PollFd::new(&self.ports[from], PollFlags::IN));
+            let mut fds = [PollFd::new(stop, PollFlags::IN), client, server];
             waiter.wait(&mut fds, until, || self.now()).map_err(broken("wait for packets"))?;
             if !fds[0].revents().is_empty() {
                 return Ok(());
@@ -186,36 +183,32 @@ impl Wire {
         }
     }
 
-    fn poll_fd(&self, port: usize) -> PollFd<'_> {
-        PollFd::new(&self.ports[port], PollFlags::IN)
-    }
-
     /// Takes what has come and delivers what is due. Tells whether there may be more, and when the next is due.
     fn pass(&self, buffer: &mut [u8]) -> Result<(bool, Option<Time>), NetnsError> {
         let mut state = self.lock();
         let mut more = false;
-        for side in [0, 1] {
-            more |= self.take(&mut state, side, buffer).map_err(broken(TAKE[side]))?;
-            self.deliver(&mut state, side);
+        for direction in Direction::BOTH {
+            more |= self.take(&mut state, direction, buffer).map_err(broken(READ[direction]))?;
+            self.deliver(&mut state, direction);
         }
         Ok((more, state.links.iter().filter_map(Link::poll_timeout).min()))
     }
 
-    /// Offers what the host at `side` has sent to the link.
-    fn take(&self, state: &mut State, side: usize, buffer: &mut [u8]) -> io::Result<bool> {
-        let port = &self.ports[side];
+    /// Offers what a host has sent to the link.
+    fn take(&self, state: &mut State, direction: Direction, buffer: &mut [u8]) -> io::Result<bool> {
+        let port = &self.ports[direction];
         for _ in 0..BATCH {
             let Some(length) = port.read(buffer)? else { return Ok(false) };
             let Some(ip) = buffer[..length].get(port.link_header()..).filter(|ip| packet::is_ipv4(ip)) else {
                 continue;
             };
             let now = self.now();
-            self.offer(state, side, now, &buffer[..length], ip);
+            self.offer(state, direction, now, &buffer[..length], ip);
         }
         Ok(true)
     }
 
-    fn offer(&self, state: &mut State, side: usize, now: Time, frame: &[u8], ip: &[u8]) {
+    fn offer(&self, state: &mut State, direction: Direction, now: Time, frame: &[u8], ip: &[u8]) {
         if state.held + 2 * frame.len() > MOST_HELD_BYTES {
             state.missed += 1;
             return;
@@ -223,10 +216,9 @@ impl Wire {
         let mut bytes = state.spare.pop().unwrap_or_default();
         bytes.clear();
         bytes.extend_from_slice(frame);
-        let direction = DIRECTIONS[side];
         let segment = packet::tcp_segment(ip, direction);
         let carriage = segment.and_then(|segment| self.connections.enter(direction, segment, now));
-        let verdict = state.links[side].enqueue(now, ip.len(), Packet { bytes, entered: now, carriage });
+        let verdict = state.links[direction].enqueue(now, ip.len(), Packet { bytes, entered: now, carriage });
         if let Verdict::Deliver { duplicate_at, .. } = verdict {
             state.held += frame.len() * (1 + usize::from(duplicate_at.is_some()));
         }
@@ -234,15 +226,15 @@ impl Wire {
             self.connections.drop(direction, &carriage);
         }
         if let Some(datagram) = packet::udp_payload(ip) {
-            self.taps[side].entered(datagram, now, &verdict);
+            self.taps[direction].entered(datagram, now, &verdict);
         }
     }
 
-    /// Hands what is due from the host at `side` to the other one.
-    fn deliver(&self, state: &mut State, side: usize) {
-        let port = &self.ports[1 - side];
+    /// Hands what is due in `direction` to its receiver.
+    fn deliver(&self, state: &mut State, direction: Direction) {
+        let port = &self.ports[direction.reverse()];
         let mut now = self.now();
-        while let Some(delivered) = state.links[side].poll_delivery(now) {
+        while let Some(delivered) = state.links[direction].poll_delivery(now) {
             now = self.now();
             state.lateness.record(nanos(now - delivered.at));
             state.delivered += 1;
@@ -253,7 +245,7 @@ impl Wire {
                 // No checksum lets it through.
                 Some(draw) => flip_bit(&mut packet.bytes[header..], draw),
                 // Before the host has it: its application might ask at once.
-                None => self.tell(side, (now, state.delivered), &packet, &packet.bytes[header..]),
+                None => self.tell(direction, (now, state.delivered), &packet, &packet.bytes[header..]),
             }
             // A device may refuse a header with a changed bit: so be it.
             if port.write(&packet.bytes).is_err() && delivered.corrupt.is_none() {
@@ -263,13 +255,13 @@ impl Wire {
         }
     }
 
-    /// Tells those who look on that the host opposite of `side` is about to have a packet.
-    fn tell(&self, side: usize, (now, number): (Time, u64), packet: &Packet, ip: &[u8]) {
+    /// Tells the taps that a packet is about to reach its receiver.
+    fn tell(&self, direction: Direction, (now, number): (Time, u64), packet: &Packet, ip: &[u8]) {
         if let Some(carriage) = &packet.carriage {
-            self.connections.arrive(DIRECTIONS[side], carriage, now);
+            self.connections.arrive(direction, carriage, now);
         }
         if let Some(probe) = packet::udp_payload(ip).and_then(|datagram| Probe::parse(datagram).ok()) {
-            self.taps[side].brings(probe.id, Stamp { packet: number, at: packet.entered });
+            self.taps[direction].brings(probe.id, Stamp { packet: number, at: packet.entered });
         }
     }
 

@@ -39,7 +39,10 @@ pub use self::{
     programs::Programs,
 };
 use super::{Fidelity, fidelity::resolution, sim::Side};
-use crate::link::{Counters, LinkSpec};
+use crate::{
+    link::{Counters, LinkSpec},
+    unit::PerDirection,
+};
 
 /// A path through network namespaces could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +108,7 @@ impl World {
     /// # Errors
     ///
     /// [`NetnsError`] where the system has not what it takes, or does not let us.
-    pub fn new(links: &[LinkSpec; 2], seed: u64) -> Result<Self, NetnsError> {
+    pub fn new(links: &PerDirection<LinkSpec>, seed: u64) -> Result<Self, NetnsError> {
         Self::with_device(links, seed, Device::best())
     }
 
@@ -115,13 +118,17 @@ impl World {
     ///
     /// Those of [`World::new`].
     #[expect(clippy::disallowed_methods, reason = "the origin of real time on this path")]
-    pub fn with_device(links: &[LinkSpec; 2], seed: u64, device: Device) -> Result<Self, NetnsError> {
+    pub fn with_device(
+        links: &PerDirection<LinkSpec>,
+        seed: u64,
+        device: Device,
+    ) -> Result<Self, NetnsError> {
         let origin = Instant::now();
         let namespaces = [Arc::new(Namespace::new()?), Arc::new(Namespace::new()?)];
         // An interface has one MTU for both ways, and packets above the smaller one would only be for the link to drop.
-        let mtu = links[0].mtu.min(links[1].mtu);
+        let mtu = links.to_server.mtu.min(links.to_client.mtu);
         let port = |side: Side| device.connect(&namespaces[side as usize], address(side), mtu);
-        let ports = [port(Side::Client)?, port(Side::Server)?];
+        let ports = PerDirection { to_server: port(Side::Client)?, to_client: port(Side::Server)? };
         let forwarder = Forwarder::start(ports, links, seed, origin)
             .map_err(NetnsError::setup("start the forwarder of packets"))?;
         Ok(Self { forwarder, namespaces, device, origin, resolution: resolution(links) })
@@ -148,7 +155,7 @@ impl World {
     }
 
     /// What the wire has done to packets, to the server and to the client.
-    pub fn counters(&self) -> [Counters; 2] {
+    pub fn counters(&self) -> PerDirection<Counters> {
         self.forwarder.counters()
     }
 

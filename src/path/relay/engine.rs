@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, epoll};
 use super::{
     ClientCounts, RelayOptions, RelayReport, Witness,
     clients::{ClientId, Clients},
-    index, lock,
+    lock,
     socket::{Arrivals, RelaySocket, Run, datagrams},
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
         wait::Waiter,
     },
     stats::Histogram,
-    unit::{Direction, Time, nanos},
+    unit::{Direction, PerDirection, Time, nanos},
 };
 
 /// Bytes that may be on the wire at a time. What comes beyond is refused, and not for the wire's account.
@@ -35,8 +35,6 @@ const FRONT: u64 = u64::MAX;
 const WAKE: u64 = u64::MAX - 1;
 /// Descriptors that are looked at before what is due is sent again.
 const EVENTS: usize = 16;
-
-const BOTH_WAYS: [Direction; 2] = [Direction::ToServer, Direction::ToClient];
 
 /// A datagram on the wire.
 #[derive(Debug, Clone)]
@@ -50,9 +48,9 @@ struct Packet {
 /// What others may look at while the thread runs.
 #[derive(Debug)]
 pub(super) struct Shared {
-    links: [Link<Packet>; 2],
+    links: PerDirection<Link<Packet>>,
     lateness: Histogram,
-    sent: [u64; 2],
+    sent: PerDirection<u64>,
     send_errors: u64,
     /// Datagrams for which there was no memory, or no client any more.
     dropped: u64,
@@ -67,14 +65,10 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(options: &RelayOptions, front: SocketAddr) -> Self {
-        let [to_server, to_client] = options.links.clone();
         Self {
-            links: [
-                Link::new(to_server, options.seed, Direction::ToServer),
-                Link::new(to_client, options.seed, Direction::ToClient),
-            ],
+            links: PerDirection::from_fn(|way| Link::new(options.links[way].clone(), options.seed, way)),
             lateness: Histogram::new(),
-            sent: [0; 2],
+            sent: PerDirection::default(),
             send_errors: 0,
             dropped: 0,
             refused: 0,
@@ -86,8 +80,8 @@ impl Shared {
         }
     }
 
-    pub(super) fn counters(&self) -> [Counters; 2] {
-        [self.links[0].counters(), self.links[1].counters()]
+    pub(super) fn counters(&self) -> PerDirection<Counters> {
+        self.links.as_ref().map(Link::counters)
     }
 
     pub(super) fn report(&self) -> RelayReport {
@@ -132,7 +126,7 @@ impl Shared {
         payload.clear();
         payload.extend_from_slice(datagram);
         let packet = Packet { client, ecn, entered, payload };
-        let verdict = self.links[index(direction)].enqueue(entered, datagram.len() + header, packet);
+        let verdict = self.links[direction].enqueue(entered, datagram.len() + header, packet);
         if let Verdict::Deliver { duplicate_at, .. } = verdict {
             self.held += datagram.len() * (1 + usize::from(duplicate_at.is_some()));
         }
@@ -321,9 +315,9 @@ impl Engine {
     fn deliver(&mut self) {
         let shared = self.shared.clone();
         let mut shared = lock(&shared);
-        for direction in BOTH_WAYS {
+        for direction in Direction::BOTH {
             let mut to = None;
-            while let Some(delivered) = shared.links[index(direction)].poll_delivery(self.host.now()) {
+            while let Some(delivered) = shared.links[direction].poll_delivery(self.host.now()) {
                 self.join(&mut shared, direction, &mut to, delivered);
             }
             self.flush(&mut shared, direction, to);
@@ -369,7 +363,7 @@ impl Engine {
                     Direction::ToClient => self.front.send(&self.run, client.address, client.spoken_to),
                 };
                 let now = self.host.now();
-                shared.sent[index(direction)] += count - failed;
+                shared.sent[direction] += count - failed;
                 shared.send_errors += failed;
                 self.due.iter().for_each(|due| shared.lateness.record(nanos(now - *due)));
             }

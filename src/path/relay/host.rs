@@ -10,7 +10,7 @@ use std::{
 
 use quinn::AsyncUdpSocket;
 
-use super::{ClientLimits, Relay, RelayOptions, RelayReport, Witness, index, lock};
+use super::{ClientLimits, Relay, RelayOptions, RelayReport, Witness, lock};
 use crate::{
     link::{Counters, LinkSpec, Verdict},
     path::{
@@ -19,7 +19,7 @@ use crate::{
         tap::{Stamp, Tap},
         tapped::{End, TappedDatagrams, TappedQuic},
     },
-    unit::{Direction, Time},
+    unit::{Direction, PerDirection, Time},
     wire::Probe,
 };
 
@@ -30,9 +30,9 @@ const CLIENTS: ClientLimits = ClientLimits { most: NonZeroUsize::MIN.saturating_
 /// they give for theirs is its.
 #[derive(Debug)]
 pub struct Wire {
-    links: [LinkSpec; 2],
+    links: PerDirection<LinkSpec>,
     seed: u64,
-    taps: [Tap; 2],
+    taps: PerDirection<Tap>,
     relay: Mutex<Option<Relay>>,
     /// What the kernel dropped for sockets at the ends that are closed; `None` if it does not tell.
     dropped: Mutex<Option<u64>>,
@@ -41,7 +41,7 @@ pub struct Wire {
 impl Wire {
     /// A wire that follows `links`, to the server and to the client, with every draw keyed by `seed`. It begins with
     /// the server's first socket.
-    pub fn new(links: [LinkSpec; 2], seed: u64) -> Arc<Self> {
+    pub fn new(links: PerDirection<LinkSpec>, seed: u64) -> Arc<Self> {
         Arc::new(Self {
             links,
             seed,
@@ -57,7 +57,7 @@ impl Wire {
     }
 
     /// What the wire has done so far, to the server and to the client.
-    pub fn counters(&self) -> [Counters; 2] {
+    pub fn counters(&self) -> PerDirection<Counters> {
         lock(&self.relay).as_ref().map_or_else(Default::default, Relay::counters)
     }
 
@@ -93,19 +93,19 @@ impl Wire {
 
 /// Tells the taps what enters the wire and what comes out.
 struct Watch {
-    taps: [Tap; 2],
+    taps: PerDirection<Tap>,
     packets: u64,
 }
 
 impl Witness for Watch {
     fn entered(&mut self, direction: Direction, now: Time, datagram: &[u8], verdict: &Verdict) {
-        self.taps[index(direction)].entered(datagram, now, verdict);
+        self.taps[direction].entered(datagram, now, verdict);
     }
 
     fn leaving(&mut self, direction: Direction, entered: Time, datagram: &[u8]) {
         if let Ok(probe) = Probe::parse(datagram) {
             self.packets += 1;
-            self.taps[index(direction)].brings(probe.id, Stamp { packet: self.packets, at: entered });
+            self.taps[direction].brings(probe.id, Stamp { packet: self.packets, at: entered });
         }
     }
 }
@@ -120,7 +120,7 @@ struct RelayHost {
 
 impl RelayHost {
     fn tap(&self) -> &Tap {
-        &self.wire.taps[self.side as usize]
+        &self.wire.taps[self.side.outgoing()]
     }
 
     fn end(&self, local: SocketAddr) -> Result<End<Closing>, PathError> {

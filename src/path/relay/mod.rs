@@ -31,7 +31,7 @@ use self::{
 use super::{Fidelity, Host, PathError, drops};
 use crate::{
     link::{Counters, LinkSpec, Verdict},
-    unit::{Direction, Time},
+    unit::{Direction, PerDirection, Time},
 };
 
 #[cfg(doc)]
@@ -45,7 +45,7 @@ pub struct RelayOptions {
     /// Where it sends what they send.
     pub to: SocketAddr,
     /// The wire to the server and to the client.
-    pub links: [LinkSpec; 2],
+    pub links: PerDirection<LinkSpec>,
     /// What the wire's draws are keyed by.
     pub seed: u64,
     /// How many clients.
@@ -74,11 +74,11 @@ pub trait Witness: Send {
 #[derive(Debug, Clone, Default)]
 pub struct RelayReport {
     /// What the wire did, to the server and to the client.
-    pub wire: [Counters; 2],
+    pub wire: PerDirection<Counters>,
     /// How true it was to its model.
     pub fidelity: Fidelity,
     /// Datagrams that were sent on, to the server and to the client.
-    pub sent: [u64; 2],
+    pub sent: PerDirection<u64>,
     /// What became of clients.
     pub clients: ClientCounts,
     /// How often the server's host said that nothing listens there.
@@ -139,7 +139,7 @@ impl Relay {
     }
 
     /// What the wire has done so far, to the server and to the client.
-    pub fn counters(&self) -> [Counters; 2] {
+    pub fn counters(&self) -> PerDirection<Counters> {
         lock(&self.shared).counters()
     }
 
@@ -173,12 +173,4 @@ impl Drop for Relay {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Index of a direction in a pair: to the server, to the client.
-fn index(direction: Direction) -> usize {
-    match direction {
-        Direction::ToServer => 0,
-        Direction::ToClient => 1,
-    }
 }

@@ -28,7 +28,7 @@ pub use self::{
 use super::{Clock, Host, Timers};
 use crate::{
     link::{Counters, LinkSpec},
-    unit::Time,
+    unit::{Direction, PerDirection, Time},
 };
 
 /// Which end of the wire.
@@ -41,6 +41,14 @@ pub enum Side {
 }
 
 impl Side {
+    /// The direction of the packets that this end sends.
+    pub const fn outgoing(self) -> Direction {
+        match self {
+            Self::Client => Direction::ToServer,
+            Self::Server => Direction::ToClient,
+        }
+    }
+
     /// The address of this end's host: IPv4, or IPv6 where `like` is.
     pub fn ip(self, like: IpAddr) -> IpAddr {
         let last = self as u8 + 1;
@@ -88,15 +96,15 @@ impl Clock for VirtualClock {
 }
 
 impl World {
-    /// A world whose wire follows `to_server` and `to_client`, with every draw keyed by `seed`.
+    /// A world whose wire follows `links`, with every draw keyed by `seed`.
     #[expect(clippy::disallowed_methods, reason = "an arbitrary origin: only differences are used")]
-    pub fn new(to_server: &LinkSpec, to_client: &LinkSpec, seed: u64) -> Self {
+    pub fn new(links: &PerDirection<LinkSpec>, seed: u64) -> Self {
         let clock = Arc::<VirtualClock>::default();
         Self {
             timers: Timers::new(clock.clone()),
             clock,
             executor: Executor::new(),
-            network: Network::new(to_server, to_client, seed),
+            network: Network::new(links, seed),
             limits: Limits::default(),
             origin: std::time::Instant::now(),
         }
@@ -124,9 +132,9 @@ impl World {
         self.clock.now()
     }
 
-    /// What the wire has done to packets sent by `side`.
-    pub fn counters(&self, side: Side) -> Counters {
-        self.network.counters(side)
+    /// What the wire has done to packets.
+    pub fn counters(&self) -> PerDirection<Counters> {
+        self.network.counters()
     }
 
     /// Runs `main`, and every task it spawns, until `main` completes.

@@ -17,7 +17,7 @@ use crate::{
         packet::{flip_bit, header_bytes},
         tap::{Carried, Tap},
     },
-    unit::{Direction, Time},
+    unit::{Direction, PerDirection, Time},
 };
 
 /// A UDP datagram under way.
@@ -51,13 +51,13 @@ pub type PacketSink = Box<dyn FnMut(&PacketEvent<'_>) + Send>;
 
 pub(super) struct Network {
     wire: Mutex<Wire>,
-    taps: [Tap; 2],
+    taps: PerDirection<Tap>,
     log: OnceLock<Mutex<PacketSink>>,
 }
 
 #[derive(Debug)]
 struct Wire {
-    links: [Link<Packet>; 2],
+    links: PerDirection<Link<Packet>>,
     ports: BTreeMap<SocketAddr, Arc<Port>>,
     /// Buffers of packets that have been received, to be used again.
     spare: Vec<Vec<u8>>,
@@ -77,12 +77,9 @@ struct Inbox {
 const FIRST_EPHEMERAL_PORT: u16 = 40_000;
 
 impl Network {
-    pub(super) fn new(to_server: &LinkSpec, to_client: &LinkSpec, seed: u64) -> Arc<Self> {
+    pub(super) fn new(links: &PerDirection<LinkSpec>, seed: u64) -> Arc<Self> {
         let wire = Wire {
-            links: [
-                Link::new(to_server.clone(), seed, Direction::ToServer),
-                Link::new(to_client.clone(), seed, Direction::ToClient),
-            ],
+            links: PerDirection::from_fn(|way| Link::new(links[way].clone(), seed, way)),
             ports: BTreeMap::new(),
             spare: Vec::new(),
         };
@@ -91,7 +88,7 @@ impl Network {
 
     /// What one end knows of the bytes on the wire.
     pub(super) fn tap(&self, side: Side) -> &Tap {
-        &self.taps[side as usize]
+        &self.taps[side.outgoing()]
     }
 
     /// Shows all packets to `sink` from now on. The first sink stays.
@@ -153,7 +150,7 @@ impl Network {
         let transit = Transit { entered: now, arrived: Time::MAX };
         let packet = Packet { from, to, ecn, payload: buffer, transit };
         let ip_bytes = payload.len() + header_bytes(to);
-        wire.links[side as usize].enqueue(now, ip_bytes, packet)
+        wire.links[side.outgoing()].enqueue(now, ip_bytes, packet)
     }
 
     /// When the next packet arrives somewhere.
@@ -165,8 +162,8 @@ impl Network {
     /// Hands all packets that are due at `now` to their sockets. One that nobody listens for is gone.
     pub(super) fn deliver(&self, now: Time) {
         let mut wire = self.lock();
-        for side in [Side::Client, Side::Server] {
-            while let Some(delivered) = wire.links[side as usize].poll_delivery(now) {
+        for direction in Direction::BOTH {
+            while let Some(delivered) = wire.links[direction].poll_delivery(now) {
                 let mut packet = delivered.packet;
                 packet.transit.arrived = delivered.at;
                 if let Some(draw) = delivered.corrupt {
@@ -185,8 +182,8 @@ impl Network {
         self.lock().spare.push(buffer);
     }
 
-    pub(super) fn counters(&self, side: Side) -> Counters {
-        self.lock().links[side as usize].counters()
+    pub(super) fn counters(&self) -> PerDirection<Counters> {
+        self.lock().links.as_ref().map(Link::counters)
     }
 
     fn lock(&self) -> MutexGuard<'_, Wire> {

@@ -18,21 +18,25 @@ pub use self::{
     bytes::{Passage, Stamp},
     ledger::{Carried, Ledger},
 };
-use crate::{link::Verdict, unit::Time, wire::MessageId};
+use crate::{
+    link::Verdict,
+    unit::{Direction, PerDirection, Time},
+    wire::MessageId,
+};
 
 /// One end's view of the wire, for one connection at a time.
 #[derive(Debug, Clone)]
 pub struct Tap {
-    ledgers: Arc<[Mutex<Ledger>; 2]>,
-    /// Which of them is of what this end sends: 0 to the server, 1 to the client.
-    outgoing: usize,
+    ledgers: Arc<PerDirection<Mutex<Ledger>>>,
+    /// The direction of what this end sends.
+    outgoing: Direction,
 }
 
 impl Tap {
-    /// The taps of the client and of the server.
-    pub fn pair() -> [Self; 2] {
-        let ledgers = Arc::<[Mutex<Ledger>; 2]>::default();
-        [0, 1].map(|outgoing| Self { ledgers: ledgers.clone(), outgoing })
+    /// The taps of both ends, each by the direction of what it sends.
+    pub fn pair() -> PerDirection<Self> {
+        let ledgers = Arc::<PerDirection<Mutex<Ledger>>>::default();
+        PerDirection::from_fn(|outgoing| Self { ledgers: ledgers.clone(), outgoing })
     }
 
     /// A new connection begins: its streams and packets are counted from 0 again.
@@ -107,7 +111,7 @@ impl Tap {
     }
 
     fn incoming(&self) -> MutexGuard<'_, Ledger> {
-        lock(&self.ledgers[1 - self.outgoing])
+        lock(&self.ledgers[self.outgoing.reverse()])
     }
 }
 

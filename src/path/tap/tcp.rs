@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::bytes::{Passage, Stamp, StreamBytes};
-use crate::unit::{Direction, Time};
+use crate::unit::{Direction, PerDirection, Time};
 
 /// The client's port and the server's: what tells the connections of two hosts apart.
 pub(crate) type Ports = (u16, u16);
@@ -39,7 +39,7 @@ pub(crate) struct Carriage {
 
 /// All connections over one wire.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Connections(Arc<Mutex<BTreeMap<Ports, [Stream; 2]>>>);
+pub(crate) struct Connections(Arc<Mutex<BTreeMap<Ports, PerDirection<Stream>>>>);
 
 /// One direction of a connection.
 #[derive(Debug, Default)]
@@ -74,7 +74,7 @@ impl Connections {
     /// [`arrive`](Self::arrive).
     pub(crate) fn enter(&self, direction: Direction, segment: Segment, now: Time) -> Option<Carriage> {
         let mut connections = self.lock();
-        let stream = &mut connections.entry(segment.ports).or_default()[index(direction)];
+        let stream = &mut connections.entry(segment.ports).or_default()[direction];
         let range = stream.range(segment)?;
         let stamp = Stamp { packet: stream.segments, at: now };
         stream.segments += 1;
@@ -85,31 +85,24 @@ impl Connections {
     /// It will not reach its receiver.
     pub(crate) fn drop(&self, direction: Direction, carriage: &Carriage) {
         if let Some(streams) = self.lock().get_mut(&carriage.ports) {
-            streams[index(direction)].bytes.enter(carriage.range, carriage.stamp, true);
+            streams[direction].bytes.enter(carriage.range, carriage.stamp, true);
         }
     }
 
     /// It reached its receiver, intact, at `now`.
     pub(crate) fn arrive(&self, direction: Direction, carriage: &Carriage, now: Time) {
         if let Some(streams) = self.lock().get_mut(&carriage.ports) {
-            streams[index(direction)].bytes.arrive(carriage.range, carriage.stamp, now);
+            streams[direction].bytes.arrive(carriage.range, carriage.stamp, now);
         }
     }
 
     /// The tap of the end that sends in `outgoing`; `written` is how many bytes it has given to TCP.
     pub(crate) fn tap(&self, ports: Ports, outgoing: Direction, written: Arc<AtomicU64>) -> StreamTap {
-        StreamTap { connections: self.clone(), ports, outgoing: index(outgoing), written }
+        StreamTap { connections: self.clone(), ports, outgoing, written }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Ports, [Stream; 2]>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Ports, PerDirection<Stream>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn index(direction: Direction) -> usize {
-    match direction {
-        Direction::ToServer => 0,
-        Direction::ToClient => 1,
     }
 }
 
@@ -118,7 +111,7 @@ fn index(direction: Direction) -> usize {
 pub(crate) struct StreamTap {
     connections: Connections,
     ports: Ports,
-    outgoing: usize,
+    outgoing: Direction,
     written: Arc<AtomicU64>,
 }
 
@@ -138,7 +131,7 @@ impl StreamTap {
 
     /// The next message was received: when the last of its bytes reached this host, and how.
     pub(crate) fn receive(&self) -> Option<(Time, Passage)> {
-        self.stream(1 - self.outgoing, |stream| {
+        self.stream(self.outgoing.reverse(), |stream| {
             let (start, end) = stream.messages.pop_front()?;
             let completion = stream.bytes.completion((start, end));
             stream.bytes.forget(end);
@@ -146,7 +139,7 @@ impl StreamTap {
         })?
     }
 
-    fn stream<T>(&self, direction: usize, look: impl FnOnce(&mut Stream) -> T) -> Option<T> {
+    fn stream<T>(&self, direction: Direction, look: impl FnOnce(&mut Stream) -> T) -> Option<T> {
         let mut connections = self.connections.lock();
         connections.get_mut(&self.ports).map(|streams| look(&mut streams[direction]))
     }

@@ -9,7 +9,7 @@ use wirelab::{
         SendError,
     },
     link::{LinkSpec, Loss},
-    unit::Time,
+    unit::{PerDirection, Time},
     wire::segment::{Acknowledgement, Body, Segment},
 };
 
@@ -18,8 +18,8 @@ use super::pair::Pair;
 const MS: Duration = Duration::from_millis(1);
 const DELAY: Duration = Duration::from_millis(25);
 
-fn links() -> [LinkSpec; 2] {
-    [0, 1].map(|_| LinkSpec { delay: DELAY, ..LinkSpec::default() })
+fn links() -> PerDirection<LinkSpec> {
+    PerDirection::both(LinkSpec { delay: DELAY, ..LinkSpec::default() })
 }
 
 fn at(after: Duration) -> Time {
@@ -27,7 +27,7 @@ fn at(after: Duration) -> Time {
 }
 
 /// A pair whose handshake is over: nothing is under way.
-fn settled(config: &Config, links: [LinkSpec; 2]) -> Pair {
+fn settled(config: &Config, links: PerDirection<LinkSpec>) -> Pair {
     let mut pair = Pair::connected([config.clone(), config.clone()], links, 1);
     pair.run_until(at(200 * MS));
     pair
@@ -108,7 +108,7 @@ fn a_full_server_refuses_and_the_client_knows_why() {
 #[test]
 fn hellos_that_nobody_answers_come_to_an_end() {
     let mut lossy = links();
-    lossy[0].set("loss", "100%").expect("a loss");
+    lossy.to_server.set("loss", "100%").expect("a loss");
     let mut pair = Pair::new([Config::default(), Config::default()], lossy, 1);
     while pair.step(|_, _| {}) {}
     assert_eq!(closed(&pair, 0), Some(&Event::Closed(Some(ConnectionError::NoAnswer { hellos: 9 }))));
@@ -118,7 +118,7 @@ fn hellos_that_nobody_answers_come_to_an_end() {
 fn a_peer_that_vanishes_is_given_up_after_bounded_retransmissions() {
     let config = Config { idle_timeout: Duration::from_secs(3600), ..Config::default() };
     let mut lossy = links();
-    lossy[0].loss = Loss::Outage { start: 300 * MS, length: Duration::from_secs(9999) };
+    lossy.to_server.loss = Loss::Outage { start: 300 * MS, length: Duration::from_secs(9999) };
     let mut pair = settled(&config, lossy);
     pair.run_until(at(400 * MS));
     send(&mut pair, 0, b"lost");
@@ -175,7 +175,7 @@ fn each_end_closes_its_own_direction_and_both_learn_when_it_is_over() {
 fn a_reset_is_told_and_told_again_if_it_was_lost() {
     let mut lossy = links();
     // Two hellos, then the reset.
-    lossy[0].loss = Loss::Drop(vec![3]);
+    lossy.to_server.loss = Loss::Drop(vec![3]);
     let mut pair = settled(&Config::default(), lossy);
     let now = pair.now;
     pair.client.reset(now);
@@ -224,7 +224,7 @@ fn a_receiver_that_takes_nothing_stops_the_sender_and_a_probe_finds_out_when_it_
     let config = Config { receive_window: 4, ..Config::default() };
     let mut lossy = links();
     // The window's update is lost: what follows are answers to probes.
-    lossy[1].loss = Loss::Outage { start: 5_000 * MS, length: 100 * MS };
+    lossy.to_client.loss = Loss::Outage { start: 5_000 * MS, length: 100 * MS };
     let mut pair = settled(&config, lossy);
     pair.reads[1] = false;
     (0..10).for_each(|_| send(&mut pair, 0, b"x"));
@@ -266,7 +266,7 @@ fn a_message_larger_than_the_path_comes_whole() {
 fn a_loss_blocks_what_follows_in_order_and_nothing_without() {
     for (mode, waiting) in [(Mode::Selective, vec![1, 2, 3, 4]), (Mode::Unordered, vec![])] {
         let mut lossy = links();
-        lossy[0].loss = Loss::Drop(vec![3]);
+        lossy.to_server.loss = Loss::Drop(vec![3]);
         let mut pair = settled(&Config { mode, ..Config::default() }, lossy);
         let sent = pair.now;
         (0..5).for_each(|_| send(&mut pair, 0, b"x"));
@@ -295,7 +295,7 @@ fn a_loss_blocks_what_follows_in_order_and_nothing_without() {
 #[test]
 fn go_back_n_goes_back_at_the_third_duplicate_and_sends_all_of_it_again() {
     let mut lossy = links();
-    lossy[0].loss = Loss::Drop(vec![3]);
+    lossy.to_server.loss = Loss::Drop(vec![3]);
     let mut pair = settled(&Config { mode: Mode::GoBackN, ..Config::default() }, lossy);
     let sent = pair.now;
     for after in 0..6 {

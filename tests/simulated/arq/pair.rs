@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use wirelab::{
     arq::{Config, Connection, ConnectionId, Event, Listener, Message, Routed, Transmit},
     link::{Link, LinkSpec},
-    unit::{Direction, Time},
+    unit::{Direction, PerDirection, Time},
 };
 
 /// IPv4 and UDP headers.
@@ -18,8 +18,7 @@ pub(crate) struct Pair {
     pub(crate) server: Option<Connection>,
     listener: Listener,
     from: SocketAddr,
-    /// To the server, and to the client.
-    pub(crate) links: [Link<Vec<u8>>; 2],
+    pub(crate) links: PerDirection<Link<Vec<u8>>>,
     /// What each end has received: the client, then the server.
     pub(crate) received: [Vec<Message>; 2],
     pub(crate) events: [Vec<Event>; 2],
@@ -32,21 +31,14 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    pub(crate) fn new(
-        [client, server]: [Config; 2],
-        [to_server, to_client]: [LinkSpec; 2],
-        seed: u64,
-    ) -> Self {
+    pub(crate) fn new([client, server]: [Config; 2], links: PerDirection<LinkSpec>, seed: u64) -> Self {
         Self {
             now: Time::ZERO,
             client: Connection::client(client, ConnectionId(seed | 1), Time::ZERO),
             server: None,
             listener: Listener::new(server, [7; 32], 1),
             from: SocketAddr::from(([127, 0, 0, 1], 1)),
-            links: [
-                Link::new(to_server, seed, Direction::ToServer),
-                Link::new(to_client, seed, Direction::ToClient),
-            ],
+            links: PerDirection::from_fn(|way| Link::new(links[way].clone(), seed, way)),
             received: Default::default(),
             events: Default::default(),
             reads: [true; 2],
@@ -56,7 +48,7 @@ impl Pair {
     }
 
     /// Both ends once they are connected over a link that loses nothing.
-    pub(crate) fn connected(configs: [Config; 2], links: [LinkSpec; 2], seed: u64) -> Self {
+    pub(crate) fn connected(configs: [Config; 2], links: PerDirection<LinkSpec>, seed: u64) -> Self {
         let mut pair = Self::new(configs, links, seed);
         while pair.server.is_none() {
             assert!(pair.step(|_, _| {}), "it connects");
@@ -123,12 +115,12 @@ impl Pair {
     }
 
     pub(crate) fn offer(&mut self, from: usize, datagram: Vec<u8>) {
-        self.links[from].enqueue(self.now, IP_UDP_BYTES + datagram.len(), datagram);
+        self.links[Direction::BOTH[from]].enqueue(self.now, IP_UDP_BYTES + datagram.len(), datagram);
     }
 
     pub(crate) fn deliver(&mut self) {
         for link in 0..2 {
-            while let Some(delivered) = self.links[link].poll_delivery(self.now) {
+            while let Some(delivered) = self.links[Direction::BOTH[link]].poll_delivery(self.now) {
                 let mut datagram = delivered.packet;
                 if let Some(draw) = delivered.corrupt {
                     let bit = (draw % (datagram.len() as u64 * 8)) as usize;

@@ -9,7 +9,7 @@ use wirelab::{
     arq::{Config, Congestion, Event, Mode, SendError, Timer},
     link::{Jitter, JitterShape, LinkSpec},
     unit::{
-        Share, Time,
+        PerDirection, Share, Time,
         random::{ChaCha8Rng, generator},
     },
 };
@@ -22,7 +22,7 @@ const RUNS: u64 = 100_000;
 /// What one seed stands for.
 struct Scenario {
     configs: [Config; 2],
-    links: [LinkSpec; 2],
+    links: PerDirection<LinkSpec>,
     /// What each end sends.
     messages: [Vec<Bytes>; 2],
     /// Until when each end's application takes nothing.
@@ -93,7 +93,7 @@ impl Scenario {
         let absent = [absent(), absent()];
         Self {
             configs: [config(&mut rng, mode), config(&mut rng, mode)],
-            links: [link(&mut rng), link(&mut rng)],
+            links: PerDirection::from_fn(|_| link(&mut rng)),
             messages: [messages(&mut rng), messages(&mut rng)],
             absent,
         }

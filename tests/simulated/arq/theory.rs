@@ -8,7 +8,7 @@ use bytes::Bytes;
 use wirelab::{
     arq::{Config, Congestion, Kind, Mode, Timer},
     link::{LinkSpec, Loss},
-    unit::Time,
+    unit::{PerDirection, Time},
 };
 
 use super::pair::{IP_UDP_BYTES, Pair};
@@ -40,12 +40,12 @@ fn config(mode: Mode, window: u64) -> Config {
     }
 }
 
-fn links(loss: &str) -> [LinkSpec; 2] {
+fn links(loss: &str) -> PerDirection<LinkSpec> {
     let mut to_server = LinkSpec { delay: SLOT * A, ..LinkSpec::default() };
     let to_client = to_server.clone();
     to_server.set("loss", loss).expect("a loss");
     to_server.set("rate", &format!("{}bit", PACKET * 8 * 1000)).expect("a rate");
-    [to_server, to_client]
+    PerDirection { to_server, to_client }
 }
 
 /// The share of slots whose segment the application got, of a sender that always has more.
