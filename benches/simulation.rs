@@ -7,7 +7,7 @@ use std::{hint::black_box, time::Duration};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use wirelab::{
-    experiment::{Arrivals, PathKind, Plan, Wait, Workload, simulate},
+    experiment::{Arrivals, Observers, PathKind, Plan, Wait, Workload, run},
     link::LinkSpec,
     transport::{Transport, quic::Congestion},
     unit::PerDirection,
@@ -56,7 +56,7 @@ fn real_time_factor(criterion: &mut Criterion) {
     for transport in transports {
         let plan = plan(transport, CELL, CELL_INTERVAL);
         group.bench_function(transport.name(), |bencher| {
-            bencher.iter(|| simulate(black_box(&plan), 1).expect("a run"));
+            bencher.iter(|| run(black_box(&plan), 1, Observers::default()).expect("a run"));
         });
     }
     group.finish();
@@ -65,11 +65,11 @@ fn real_time_factor(criterion: &mut Criterion) {
 fn packets(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("packets");
     let plan = plan(Transport::Udp, FLOOD, FLOOD_INTERVAL);
-    let wire = simulate(&plan, 1).expect("a run").wire.expect("a wire of ours");
+    let wire = run(&plan, 1, Observers::default()).expect("a run").wire.expect("a wire of ours");
     let packets = wire.to_server.packets + wire.to_client.packets;
     group.sample_size(10).throughput(Throughput::Elements(packets));
     group.bench_function("udp", |bencher| {
-        bencher.iter(|| simulate(black_box(&plan), 1).expect("a run"));
+        bencher.iter(|| run(black_box(&plan), 1, Observers::default()).expect("a run"));
     });
     group.finish();
 }

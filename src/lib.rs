@@ -25,7 +25,7 @@
 //! ```
 //! use std::time::Duration;
 //! use wirelab::{
-//!     experiment::{Arrivals, PathKind, Plan, Wait, Workload, simulate},
+//!     experiment::{Arrivals, PathKind, Plan, Wait, Workload, Observers, run},
 //!     link::LinkSpec,
 //!     transport::{Transport, quic::Congestion},
 //!     unit::PerDirection,
@@ -50,7 +50,7 @@
 //!         deadline: Duration::from_millis(100),
 //!     },
 //! };
-//! let outcome = simulate(&plan, 1)?;
+//! let outcome = run(&plan, 1, Observers::default())?;
 //! assert_eq!(outcome.messages.delivered, 500);
 //! assert!(outcome.order.blocked > 0, "on one stream, messages wait for each other");
 //! # Ok::<(), Box<dyn std::error::Error>>(())

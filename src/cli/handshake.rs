@@ -17,7 +17,7 @@ use super::{
 use wirelab::{
     experiment::{
         self, Effort, HandshakeOutcome, HandshakePlan, Mode, PathKind, Runs, handshake_cell,
-        handshake_direct, handshake_netns, handshake_relay, handshake_sim, run_numbered_matrix,
+        run_numbered_matrix,
     },
     report::{ResultFile, Skipped},
     transport::{Transport, quic::Congestion},
@@ -335,12 +335,7 @@ impl Batch {
             PathKind::Relay | PathKind::Netns | PathKind::Direct => 1,
         };
         let effort = Effort { first_seed, seeds: self.seeds, threads, stop };
-        let run = |_, plan: &HandshakePlan, seed| match plan.path {
-            PathKind::Sim => handshake_sim(plan, seed),
-            PathKind::Relay => handshake_relay(plan, seed),
-            PathKind::Netns => handshake_netns(plan, seed),
-            PathKind::Direct => handshake_direct(plan, seed),
-        };
+        let run = |_, plan: &HandshakePlan, seed| experiment::handshake(plan, seed);
         run_numbered_matrix(&self.plans, effort, run, done)
     }
 }

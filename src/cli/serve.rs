@@ -107,7 +107,7 @@ impl Serve {
         let mut server = Server::start(&host, &binds, options)?;
         let mut workers = Vec::new();
         for _ in 1..threads {
-            let worker = Worker::start(&direct)?;
+            let worker = Worker::beside(&direct)?;
             server.join(&(worker.host().clone() as Arc<dyn Host>))?;
             workers.push(worker);
         }

@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use super::{outcome::Outcome, plan::Plan, run::RunError};
+use super::{error::RunError, outcome::Outcome, plan::Plan};
 
 /// The outcomes of one plan, in the order of their seeds.
 #[derive(Debug)]

@@ -4,22 +4,21 @@ mod blocking;
 mod budget;
 mod cell;
 mod compare;
-mod direct;
 mod episode;
+mod error;
 mod handshake;
 mod machine;
 mod matrix;
-mod netns;
 mod network;
 mod observe;
+mod on_path;
 mod outcome;
 mod plan;
 mod recorder;
-mod relay;
 mod remote;
 mod run;
 mod samples;
-mod sim;
+mod settings;
 mod theory;
 pub mod transfer;
 mod workload;
@@ -29,25 +28,20 @@ pub use self::{
     budget::{Budget, BudgetSums},
     cell::cell,
     compare::compare,
-    direct::{run_direct, run_direct_observed},
     episode::{UnknownEpisode, Which, choose, episode},
-    handshake::{
-        HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake_cell, handshake_direct,
-        handshake_netns, handshake_relay, handshake_sim,
-    },
+    error::RunError,
+    handshake::{HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake, handshake_cell},
     machine::system,
     matrix::{Effort, Runs, run_matrix, run_numbered_matrix},
-    netns::{run_netns, run_netns_observed},
     network::{NetworkFigures, WayFigures},
     observe::{LoggedPacket, Observers, PacketLog, Portion, Sample, SampleSink, Status},
+    on_path::{Ends, OnPath, Route, Wire, on_path},
     outcome::{Messages, Outcome},
     plan::{PathKind, Plan, PlanError, UnknownPath},
     recorder::AtServer,
-    relay::{run_relay, run_relay_observed},
     remote::{Remote, run_against, run_remote},
-    run::{Ends, LEAD, RunError, run},
+    run::{LEAD, run, run_between},
     samples::{Place, SAMPLE_COLUMNS, SampleFile, SampleRows, Turn},
-    sim::{simulate, simulate_observed},
     theory::Theory,
     workload::{Arrivals, Schedule, Scheduled, UnknownArrivals, Wait, Workload},
 };

@@ -9,12 +9,8 @@ use std::{future::poll_fn, net::SocketAddr, sync::Arc, time::Duration};
 use rand::Rng;
 
 use super::{
-    observe::SampleSink,
-    outcome::Outcome,
-    plan::Plan,
-    recorder::Recorder,
-    run::{Client, RunError},
-    sim::settings,
+    error::RunError, observe::SampleSink, outcome::Outcome, plan::Plan, recorder::Recorder, run::Client,
+    settings::settings,
 };
 use crate::{
     path::{

@@ -2,7 +2,7 @@
 
 use std::{
     future::{Future, poll_fn},
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::Poll,
@@ -12,55 +12,23 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
-    observe::SampleSink,
+    error::RunError,
+    observe::{LoggedPacket, Observers, SampleSink},
+    on_path::{Ends, OnPath, Route, on_path},
     outcome::Outcome,
+    plan::Plan,
     recorder::Recorder,
+    settings,
     workload::{Scheduled, Workload},
 };
 use crate::{
-    path::{Host, Sleep, timeout},
+    path::{Host, Sleep, sim::PacketSink, timeout},
     transport::{
         self, Acceptor, Channel, ChannelError, ConnectError, Delivery, Recovery, Settings, Transport,
     },
     unit::{Time, nanos},
     wire::{Ask, Probe, Slip},
 };
-
-/// The two ends of a run.
-#[derive(Debug, Clone)]
-pub struct Ends {
-    /// The host that asks.
-    pub client: Arc<dyn Host>,
-    /// The host that answers.
-    pub server: Arc<dyn Host>,
-    /// Where the server listens.
-    pub listen: SocketAddr,
-    /// The address at which the client reaches it; the port is the one it was given.
-    pub reach: IpAddr,
-}
-
-/// A run could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The connection was not made.
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// The simulation could not complete.
-    #[error(transparent)]
-    Stalled(#[from] crate::path::sim::Stalled),
-    /// The network namespaces could not be made, or the wire between them has ended.
-    #[error(transparent)]
-    Netns(#[from] crate::path::netns::NetnsError),
-    /// The machine gave no clock or no runtime.
-    #[error("cannot start a host on this machine: {0}")]
-    Host(#[from] std::io::Error),
-    /// An earlier run has found that the server is not there.
-    #[error("it was gone")]
-    Gone,
-    /// No certificate could be made.
-    #[error(transparent)]
-    Certs(#[from] crate::certs::CertsError),
-}
 
 /// Messages begin this long after the start of a run, or a whole multiple of it where connecting takes longer:
 /// every transport meets the link's bad moments at the same place of its schedule.
@@ -69,13 +37,41 @@ pub const LEAD: Duration = Duration::from_secs(1);
 /// How long connecting may take; what loss can make of a handshake ends well before.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Runs one workload and returns what was seen. `measuring` is called when the measured time begins, and
-/// `samples` is shown each of its messages.
+/// Runs `plan` once on its path. In virtual time the outcome is a pure function of the arguments; on the other paths
+/// the run takes as long as the plan says. Observers do not change the outcome.
 ///
 /// # Errors
 ///
-/// Where no connection was made. A connection that breaks later is an outcome, not an error.
-pub async fn run(
+/// Returns an error if no connection was made, or if the path could not be made, could not complete, or broke.
+pub fn run(plan: &Plan, seed: u64, observers: Observers) -> Result<Outcome, RunError> {
+    let Observers { samples, packets } = observers;
+    let observer = packets.map(|mut log| -> PacketSink {
+        let (transport, workload) = (plan.transport, plan.workload.clone());
+        Box::new(move |event| log(LoggedPacket::of(event, transport, &workload)))
+    });
+    let route = Route {
+        path: plan.path,
+        links: &plan.links,
+        seed,
+        congestion: plan.congestion,
+        limits: settings::limits(&plan.workload),
+        observer,
+    };
+    let settings = settings::settings(plan, plan.path.has_link().then_some(seed))?;
+    let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {
+        let measuring = || wire.measure_from_now();
+        run_between(ends, plan.transport, &plan.workload, &settings, (seed, measuring), samples).await
+    })?;
+    Ok(Outcome { wire, fidelity, ..value })
+}
+
+/// Runs one workload between two hosts. `measuring` is called when the measured time begins, and `samples` is shown
+/// each of its messages.
+///
+/// # Errors
+///
+/// Returns an error if no connection was made. A connection that breaks later is an outcome, not an error.
+pub async fn run_between(
     ends: &Ends,
     transport: Transport,
     workload: &Workload,

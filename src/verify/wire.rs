@@ -1,7 +1,7 @@
 //! What the cases are carried out on.
 
 use crate::{
-    experiment::{Outcome, Plan, RunError, simulate},
+    experiment::{self, Observers, Outcome, Plan, RunError},
     link::{Link, LinkSpec, Verdict},
     unit::{Direction, Time},
 };
@@ -18,7 +18,7 @@ pub trait Wire: Sync {
     ///
     /// # Errors
     ///
-    /// As [`simulate`].
+    /// As [`experiment::run`].
     fn run(&self, plan: &Plan, seed: u64) -> Result<Outcome, RunError>;
 }
 
@@ -36,6 +36,6 @@ impl Wire for RealWire {
     }
 
     fn run(&self, plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
-        simulate(plan, seed)
+        experiment::run(plan, seed, Observers::default())
     }
 }

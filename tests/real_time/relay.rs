@@ -8,8 +8,7 @@ use std::{
 
 use wirelab::{
     experiment::{
-        Arrivals, Observers, Outcome, PathKind, Plan, Sample, SampleSink, Status, Wait, Workload, cell,
-        run_relay, run_relay_observed, simulate, simulate_observed,
+        Arrivals, Observers, Outcome, PathKind, Plan, Sample, SampleSink, Status, Wait, Workload, cell, run,
     },
     link::LinkSpec,
     path::Fidelity,
@@ -77,9 +76,10 @@ fn udp_loses_exactly_the_messages_that_it_loses_in_virtual_time() {
         };
         let (simulated, sink) = watch();
         let observers = Observers { samples: Some(sink), packets: None };
-        let sim = simulate_observed(&plan(PathKind::Sim), seed, observers).unwrap();
+        let sim = run(&plan(PathKind::Sim), seed, observers).unwrap();
         let (relayed, sink) = watch();
-        let relay = run_relay_observed(&plan(PathKind::Relay), seed, Some(sink)).unwrap();
+        let relay =
+            run(&plan(PathKind::Relay), seed, Observers { samples: Some(sink), packets: None }).unwrap();
         let lost = taken(&simulated);
         assert!(lost.iter().any(|lost| !lost.is_empty()), "{loss}");
         assert_eq!(taken(&relayed), lost, "{loss}");
@@ -96,7 +96,7 @@ fn udp_loses_exactly_the_messages_that_it_loses_in_virtual_time() {
 fn every_part_of_the_budget_is_known_and_the_path_takes_the_delay_of_the_link() {
     for transport in [Transport::Udp, Transport::QuicDatagram, Transport::QuicOne] {
         let plan = plan(PathKind::Relay, transport, "delay=10ms,loss=0%", Duration::from_millis(500));
-        let outcome = run_relay(&plan, 1).unwrap();
+        let outcome = run(&plan, 1, Observers::default()).unwrap();
         assert_eq!(outcome.messages.delivered, 50, "{transport}");
         assert_eq!(outcome.budget.n, 50, "{transport}");
         let [_, path, recovery, _, _] = outcome.budget.parts.map(|sum| sum / 50);
@@ -111,7 +111,7 @@ fn a_lost_packet_is_recovered_from_and_what_waited_for_it_knows_that_it_was_lost
     // After the handshake: the first packets of messages.
     let plan =
         plan(PathKind::Relay, Transport::QuicOne, "delay=20ms,loss=drop:60", Duration::from_millis(1500));
-    let outcome = run_relay(&plan, 1).unwrap();
+    let outcome = run(&plan, 1, Observers::default()).unwrap();
     assert_eq!(outcome.messages.delivered, 150);
     assert_eq!(outcome.wire.map(|wire| wire.map(|way| way.lost)), Some(PerDirection::both(1)));
     assert!(outcome.budget.parts[2] > 0, "recovery");
@@ -148,10 +148,12 @@ fn quic_is_blocked_and_recovers_as_in_virtual_time_within_15_percent() {
     const SEEDS: u64 = 20;
     for transport in [Transport::QuicOne, Transport::QuicFlow] {
         let plan = |path| plan(path, transport, "delay=25ms,loss=2%", Duration::from_secs(10));
-        let sim: Vec<_> =
-            (1..=10 * SEEDS).map(|seed| simulate(&plan(PathKind::Sim), seed).unwrap()).collect();
-        let relay: Vec<_> =
-            (1..=SEEDS).map(|seed| run_relay(&plan(PathKind::Relay), seed).unwrap()).collect();
+        let sim: Vec<_> = (1..=10 * SEEDS)
+            .map(|seed| run(&plan(PathKind::Sim), seed, Observers::default()).unwrap())
+            .collect();
+        let relay: Vec<_> = (1..=SEEDS)
+            .map(|seed| run(&plan(PathKind::Relay), seed, Observers::default()).unwrap())
+            .collect();
         let (seen, expected) = (figures(&relay), figures(&sim));
         let errors = standard_errors(&sim, SEEDS as usize);
         for (figure, name) in ["blocked", "recovery"].into_iter().enumerate() {

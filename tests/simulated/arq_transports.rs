@@ -8,8 +8,8 @@ use std::{
 
 use wirelab::{
     experiment::{
-        Arrivals, Effort, Observers, Outcome, PathKind, Plan, Sample, Status, Theory, Wait, Workload,
-        run_direct, run_matrix, run_relay, simulate, simulate_observed,
+        Arrivals, Effort, Observers, Outcome, PathKind, Plan, Sample, Status, Theory, Wait, Workload, run,
+        run_matrix,
     },
     link::LinkSpec,
     transport::{Cause, Transport, quic::Congestion},
@@ -51,7 +51,7 @@ fn observed(plan: &Plan, seed: u64) -> (Outcome, Vec<Sample>) {
     let sink = samples.clone();
     let take = move |sample: &Sample| sink.lock().unwrap().push(*sample);
     let observers = Observers { samples: Some(Box::new(take)), packets: None };
-    let outcome = simulate_observed(plan, seed, observers).unwrap();
+    let outcome = run(plan, seed, observers).unwrap();
     let mut samples = std::mem::take(&mut *samples.lock().unwrap());
     samples.sort_by_key(|sample| sample.due);
     (outcome, samples)
@@ -154,7 +154,12 @@ fn one_seed_gives_one_outcome() {
 fn outcomes(plan: &Plan, seeds: u64) -> Vec<Outcome> {
     let stop = AtomicBool::new(false);
     let effort = Effort { first_seed: 1, seeds, threads: 2, stop: &stop };
-    let runs = run_matrix(std::slice::from_ref(plan), effort, simulate, || ());
+    let runs = run_matrix(
+        std::slice::from_ref(plan),
+        effort,
+        |plan, seed| run(plan, seed, Observers::default()),
+        || (),
+    );
     let runs = runs.into_iter().next().unwrap();
     assert!(runs.failures.is_empty(), "{:?}", runs.failures);
     runs.outcomes.into_iter().map(|(_, outcome)| outcome).collect()
@@ -217,9 +222,9 @@ fn with_the_same_controller_selective_repeat_carries_as_much_as_a_quic_stream() 
 fn the_relay_repairs_as_virtual_time_does() {
     for transport in [Transport::ArqSelective, Transport::ArqUnordered] {
         let mut plan = plan(transport, ["delay=10ms,loss=drop:30:60", "delay=10ms,loss=drop:50"], 100);
-        let virtual_time = simulate(&plan, 1).unwrap();
+        let virtual_time = run(&plan, 1, Observers::default()).unwrap();
         plan.path = PathKind::Relay;
-        let real = run_relay(&plan, 1).unwrap();
+        let real = run(&plan, 1, Observers::default()).unwrap();
         assert_eq!(real.messages.delivered, 100, "{transport}");
         let lost = |outcome: &Outcome| outcome.wire.unwrap().map(|way| way.lost);
         let losses = PerDirection { to_server: 2, to_client: 1 };
@@ -236,7 +241,7 @@ fn over_loopback_everything_comes() {
         plan.workload.length = 5000;
         // However busy the machine is.
         plan.workload.wait = Wait { times: 1000, most: Duration::from_secs(30) };
-        let outcome = run_direct(&plan, 1).unwrap();
+        let outcome = run(&plan, 1, Observers::default()).unwrap();
         assert_eq!((outcome.messages.delivered, outcome.messages.unfinished), (50, 0), "{transport}");
     }
 }

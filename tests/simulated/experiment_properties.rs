@@ -4,7 +4,7 @@ use std::{sync::LazyLock, time::Duration};
 
 use proptest::prelude::*;
 use wirelab::{
-    experiment::{Arrivals, Outcome, PathKind, Plan, Wait, Workload, cell, simulate},
+    experiment::{Arrivals, Observers, Outcome, PathKind, Plan, Wait, Workload, cell, run},
     link::{Counters, LinkSpec},
     report::{ResultFile, TextOptions, to_csv, to_json, to_markdown, to_text},
     transport::{
@@ -174,7 +174,7 @@ proptest! {
     fn every_message_and_every_packet_is_accounted_for(plan in plan(), seed in 1u64..1_000_000) {
         prop_assume!(plan.validate().is_ok() && plan.links.iter().all(|link| link.validate().is_ok()));
         // A handshake that never comes through is an answer too.
-        if let Ok(outcome) = simulate(&plan, seed) {
+        if let Ok(outcome) = run(&plan, seed, Observers::default()) {
             accounts_for_everything(&plan, &outcome)?;
             conserves_packets_to_the_last(&plan, &outcome)?;
             renders(&plan, &[(seed, outcome)])?;

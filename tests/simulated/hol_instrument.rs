@@ -12,7 +12,7 @@ use wirelab::{
     certs,
     experiment::{
         Arrivals, AtServer, Budget, Ends, LoggedPacket, Observers, Outcome, PathKind, Plan, RunError, Sample,
-        SampleSink, Status, Wait, Workload, run, simulate, simulate_observed,
+        SampleSink, Status, Wait, Workload, run, run_between,
     },
     link::{LinkSpec, Verdict},
     path::sim::{Side, World},
@@ -84,7 +84,7 @@ fn watch(plan: &Plan, seed: u64) -> (Outcome, Vec<Sample>) {
 fn try_watch(plan: &Plan, seed: u64) -> Result<(Outcome, Vec<Sample>), RunError> {
     let kept = Kept::default();
     let observers = Observers { samples: Some(sink(&kept)), packets: None };
-    let outcome = simulate_observed(plan, seed, observers)?;
+    let outcome = run(plan, seed, observers)?;
     Ok((outcome, taken(&kept)))
 }
 
@@ -174,7 +174,8 @@ fn releases(plan: &Plan, seed: u64, reading: Reading) -> (Vec<(MessageId, Time, 
     };
     let settings = settings(plan, seed, reading);
     let kept = Kept::default();
-    let running = run(&ends, plan.transport, &plan.workload, &settings, (seed, || ()), Some(sink(&kept)));
+    let running =
+        run_between(&ends, plan.transport, &plan.workload, &settings, (seed, || ()), Some(sink(&kept)));
     world.run(running).unwrap().unwrap();
     let released = taken(&kept)
         .iter()
@@ -290,7 +291,7 @@ fn a_corrupted_packet_is_a_loss_because_packet_protection_throws_it_away() {
 fn a_corrupted_handshake_only_takes_longer() {
     let plan = plan(Transport::QuicOne, "delay=1ms,corrupt=10%", "delay=1ms");
     for seed in 0..30 {
-        assert!(simulate(&plan, seed).is_ok(), "seed {seed}");
+        assert!(run(&plan, seed, Observers::default()).is_ok(), "seed {seed}");
     }
 }
 
@@ -405,8 +406,12 @@ fn the_packet_log_shows_a_lost_packet_its_message_and_its_second_copy() {
     let kept = packets.clone();
     let log = Box::new(move |packet| kept.lock().unwrap().push(packet));
     let observers = Observers { samples: None, packets: Some(log) };
-    let watched = simulate_observed(&plan, 1, observers).unwrap();
-    assert_eq!(watched.latency, simulate(&plan, 1).unwrap().latency, "a watched run is the same run");
+    let watched = run(&plan, 1, observers).unwrap();
+    assert_eq!(
+        watched.latency,
+        run(&plan, 1, Observers::default()).unwrap().latency,
+        "a watched run is the same run"
+    );
     let packets = taken(&packets);
     let lost: Vec<_> = packets.iter().filter(|packet| packet.verdict == Verdict::Lost).collect();
     assert_eq!(lost.len(), 1);
@@ -431,7 +436,7 @@ fn the_packet_log_names_the_messages_of_every_transport() {
                 *kept.lock().unwrap().entry((packet.from as u8, portion.id)).or_default() += 1;
             }
         });
-        simulate_observed(&plan, 1, Observers { samples: None, packets: Some(log) }).unwrap();
+        run(&plan, 1, Observers { samples: None, packets: Some(log) }).unwrap();
         let expected: Vec<_> = (0..2)
             .flat_map(|from| (0..50).map(move |n| (from, MessageId { flow: n % 8, seq: u64::from(n / 8) })))
             .collect();

@@ -4,9 +4,7 @@ use std::{num::NonZeroU32, time::Duration};
 
 use wirelab::{
     certs,
-    experiment::{
-        Arrivals, Observers, Outcome, PathKind, Plan, Remote, Wait, Workload, run_against, simulate_observed,
-    },
+    experiment::{Arrivals, Observers, Outcome, PathKind, Plan, Remote, Wait, Workload, run, run_against},
     link::{Counters, LinkSpec, Loss},
     path::sim::{Side, World},
     serve::{Bind, Options, Server},
@@ -147,7 +145,7 @@ fn overtaking_is_seen_on_the_way_on_which_it_happened() {
     // Who sees both ends' clocks agrees with who does not.
     let plan =
         Plan { path: PathKind::Sim, ..plan(Transport::Udp, [overtaking, straight], workload(200, 1000)) };
-    let seen = simulate_observed(&plan, 1, Observers::default()).unwrap();
+    let seen = run(&plan, 1, Observers::default()).unwrap();
     assert!(seen.network.ways.to_server.reordered > 5 && seen.network.ways.to_client.reordered == 0);
     assert_eq!(seen.network.ways.to_server.extent.max(), up.network.ways.to_server.extent.max());
 }

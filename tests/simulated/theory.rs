@@ -4,7 +4,7 @@
 use std::{sync::atomic::AtomicBool, time::Duration};
 
 use wirelab::{
-    experiment::{Arrivals, Effort, Outcome, PathKind, Plan, Wait, Workload, run_matrix, simulate},
+    experiment::{Arrivals, Effort, Observers, Outcome, PathKind, Plan, Wait, Workload, run, run_matrix},
     link::LinkSpec,
     transport::{Transport, quic::Congestion},
     unit::PerDirection,
@@ -39,7 +39,12 @@ fn plan(transport: Transport, rtt: Duration, interval: Duration, flows: u32, los
 fn outcomes(plan: &Plan) -> Vec<Outcome> {
     let stop = AtomicBool::new(false);
     let effort = Effort { first_seed: 1, seeds: SEEDS, threads: 2, stop: &stop };
-    let runs = run_matrix(std::slice::from_ref(plan), effort, simulate, || ());
+    let runs = run_matrix(
+        std::slice::from_ref(plan),
+        effort,
+        |plan, seed| run(plan, seed, Observers::default()),
+        || (),
+    );
     let runs = runs.into_iter().next().unwrap();
     assert!(runs.failures.is_empty(), "{:?}", runs.failures);
     runs.outcomes.into_iter().map(|(_, outcome)| outcome).collect()
@@ -69,7 +74,7 @@ fn of_messages_blocked_on_one_stream_ten_in_eleven_wait_55_ms_for_another_flows_
 #[test]
 fn without_loss_nothing_is_delayed_and_one_stream_is_as_good_as_many() {
     let means = [Transport::QuicOne, Transport::QuicFlow, Transport::QuicMessage].map(|transport| {
-        let outcome = simulate(&plan(transport, RTT, EVERY, 8, "0%"), 1).unwrap();
+        let outcome = run(&plan(transport, RTT, EVERY, 8, "0%"), 1, Observers::default()).unwrap();
         assert_eq!((outcome.extra.n(), outcome.order.blocked), (0, 0), "{transport}");
         outcome.latency.sum() as f64 / outcome.latency.n() as f64
     });

@@ -4,10 +4,7 @@ use proptest::prelude::*;
 use wirelab::{
     experiment::{
         PathKind,
-        transfer::{
-            Direction, TransferOutcome, TransferPlan, transfer_direct, transfer_over_relay,
-            transfer_simulated,
-        },
+        transfer::{Direction, TransferOutcome, TransferPlan, transfer},
     },
     link::LinkSpec,
     transfer::{Content, Watch},
@@ -31,7 +28,7 @@ fn plan(transport: Transport, bytes: u64, link: &str) -> TransferPlan {
 }
 
 fn simulated(plan: &TransferPlan, seed: u64) -> TransferOutcome {
-    transfer_simulated(plan, seed, (None, &Watch::default())).unwrap()
+    transfer(plan, seed, (None, &Watch::default())).unwrap()
 }
 
 const STREAMS: [Transport; 3] = [Transport::QuicOne, Transport::QuicFlow, Transport::QuicMessage];
@@ -122,7 +119,7 @@ fn every_transport_moves_content_over_loopback() {
             let mut plan = plan(transport, 1_000_003, "delay=0ms");
             plan.path = PathKind::Direct;
             plan.direction = direction;
-            let outcome = transfer_direct(&plan, 1, (None, &Watch::default())).unwrap();
+            let outcome = transfer(&plan, 1, (None, &Watch::default())).unwrap();
             assert_eq!(outcome.stopped, None, "{transport}");
             assert!(outcome.time.is_some() || transport.is_datagram(), "{transport}");
         }
@@ -133,7 +130,7 @@ fn every_transport_moves_content_over_loopback() {
 fn the_relay_carries_a_transfer_and_counts_its_packets() {
     let mut plan = plan(Transport::QuicOne, 300_000, "delay=2ms,loss=1%");
     plan.path = PathKind::Relay;
-    let outcome = transfer_over_relay(&plan, 1, (None, &Watch::default())).unwrap();
+    let outcome = transfer(&plan, 1, (None, &Watch::default())).unwrap();
     assert!(outcome.time.is_some());
     assert!(outcome.wire.unwrap().to_server.bytes > 300_000);
 }

@@ -18,9 +18,8 @@ use super::{
 use crate::cli::output::{note, raw};
 use wirelab::{
     experiment::{
-        Observers, Outcome, PathKind, Place, Plan, Remote, RunError, Runs, SampleFile, SampleRows,
-        SampleSink, Which, choose, episode, run_direct_observed, run_netns_observed, run_relay_observed,
-        run_remote, simulate_observed,
+        Observers, Outcome, Place, Plan, Remote, RunError, Runs, SampleFile, SampleRows, SampleSink, Which,
+        choose, episode, run, run_remote,
     },
     report::{LadderOptions, to_ladder},
 };
@@ -52,7 +51,6 @@ pub(super) struct Samples {
 /// How the runs of one batch are made.
 pub(super) struct Runner<'a> {
     samples: Option<&'a Samples>,
-    path: PathKind,
     servers: Vec<Elsewhere<'a>>,
     seeds: usize,
     /// What batches before this one have had.
@@ -155,7 +153,7 @@ impl<'a> Runner<'a> {
             let seeds = usize::try_from(batch.seeds).unwrap_or(usize::MAX);
             let servers =
                 batch.servers.iter().map(|remote| Elsewhere { remote, gone: AtomicBool::new(false) });
-            runners.push(Self { samples, path: batch.path, servers: servers.collect(), seeds, jobs, plans });
+            runners.push(Self { samples, servers: servers.collect(), seeds, jobs, plans });
             jobs += batch.plans.len() * seeds;
             plans += batch.plans.len();
         }
@@ -182,12 +180,9 @@ impl<'a> Runner<'a> {
         seed: u64,
         samples: Option<SampleSink>,
     ) -> Result<Outcome, RunError> {
-        match (self.path, self.servers.get(job / self.seeds)) {
-            (_, Some(server)) => server.run(plan, seed, samples),
-            (PathKind::Sim, None) => simulate_observed(plan, seed, Observers { samples, packets: None }),
-            (PathKind::Relay, None) => run_relay_observed(plan, seed, samples),
-            (PathKind::Netns, None) => run_netns_observed(plan, seed, samples),
-            (PathKind::Direct, None) => run_direct_observed(plan, seed, samples),
+        match self.servers.get(job / self.seeds) {
+            Some(server) => server.run(plan, seed, samples),
+            None => run(plan, seed, Observers { samples, packets: None }),
         }
     }
 }

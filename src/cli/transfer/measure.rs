@@ -16,10 +16,7 @@ use serde_json::json;
 use wirelab::{
     experiment::{
         self, Effort, PathKind, RunError, Runs, run_numbered_matrix,
-        transfer::{
-            Saved, TransferOutcome, TransferPlan, cell, transfer_against, transfer_direct,
-            transfer_over_netns, transfer_over_relay, transfer_simulated,
-        },
+        transfer::{Saved, TransferOutcome, TransferPlan, cell, transfer, transfer_against},
     },
     report::{ResultFile, Skipped},
     transfer::Watch,
@@ -103,12 +100,9 @@ impl Transfer {
         let run = |job: usize, plan: &TransferPlan, seed| -> Result<_, RunError> {
             let saved = save.lock().unwrap_or_else(PoisonError::into_inner).take();
             let how = (saved, &watch);
-            match (batch.servers.get(job / seeds), batch.path) {
-                (Some(remote), _) => transfer_against(plan, remote, seed, how),
-                (None, PathKind::Sim) => transfer_simulated(plan, seed, how),
-                (None, PathKind::Relay) => transfer_over_relay(plan, seed, how),
-                (None, PathKind::Netns) => transfer_over_netns(plan, seed, how),
-                (None, PathKind::Direct) => transfer_direct(plan, seed, how),
+            match batch.servers.get(job / seeds) {
+                Some(remote) => transfer_against(plan, remote, seed, how),
+                None => transfer(plan, seed, how),
             }
         };
         run_numbered_matrix(&batch.plans, effort, run, || ())

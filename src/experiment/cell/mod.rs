@@ -7,9 +7,9 @@ mod settings;
 use self::{pool::Pool, settings::workload};
 pub(super) use self::{pool::wire_direction, settings::link};
 use super::{
-    netns::kernel_controller,
     outcome::Outcome,
     plan::{PathKind, Plan},
+    settings::kernel_controller,
     theory::Theory,
 };
 use crate::{

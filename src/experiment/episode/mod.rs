@@ -15,7 +15,7 @@ use std::{
 
 pub use self::choose::choose;
 use self::{collect::Collector, find::Finder};
-use super::{observe::Observers, plan::Plan, run::RunError, sim::simulate_observed};
+use super::{error::RunError, observe::Observers, plan::Plan, run::run};
 use crate::report::episode::Episode;
 
 /// Which episode of a run.
@@ -64,7 +64,7 @@ impl FromStr for Which {
 pub fn episode(plan: &Plan, seed: u64, which: Which) -> Result<Option<Episode>, RunError> {
     let finder = Shared::new(Finder::new(which, plan.workload.clone()));
     let samples = finder.clone();
-    simulate_observed(
+    run(
         plan,
         seed,
         Observers { samples: Some(Box::new(move |sample| samples.lock().note(sample))), packets: None },
@@ -74,7 +74,7 @@ pub fn episode(plan: &Plan, seed: u64, which: Which) -> Result<Option<Episode>, 
     };
     let collector = Shared::new(Collector::new(found));
     let (samples, packets) = (collector.clone(), collector.clone());
-    simulate_observed(
+    run(
         plan,
         seed,
         Observers {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    experiment::{Arrivals, Outcome, PathKind, Runs, Stall, Wait, Workload, simulate},
+    experiment::{Arrivals, Observers, Outcome, PathKind, Runs, Stall, Wait, Workload, run},
     link::{LinkSpec, Loss},
     report::{LadderOptions, episode::Fate, to_ladder},
     transport::{Transport, quic::Congestion},
@@ -73,7 +73,7 @@ fn without_loss_there_is_no_episode_but_of_a_message() {
 #[test]
 fn an_episode_is_the_stall_that_the_figures_tell_of() {
     let plan = plan(Transport::QuicOne, &[40]);
-    let stall = simulate(&plan, 1).unwrap().order.longest_stall.expect("a stall");
+    let stall = run(&plan, 1, Observers::default()).unwrap().order.longest_stall.expect("a stall");
     let episode = episode(&plan, 1, Which::Longest).unwrap().expect("a stall");
     assert_eq!(episode.waits.len() as u64, stall.messages);
     let first = episode.waits[0];
@@ -95,12 +95,12 @@ fn one_that_waited_is_found_by_its_number() {
 #[test]
 fn being_watched_changes_nothing() {
     let plan = plan(Transport::QuicOne, &[40, 44]);
-    let watched = simulate_observed(
-        &plan,
-        7,
-        Observers { samples: Some(Box::new(|_| ())), packets: Some(Box::new(|_| ())) },
+    let watched =
+        run(&plan, 7, Observers { samples: Some(Box::new(|_| ())), packets: Some(Box::new(|_| ())) });
+    assert_eq!(
+        format!("{:?}", watched.unwrap()),
+        format!("{:?}", run(&plan, 7, Observers::default()).unwrap())
     );
-    assert_eq!(format!("{:?}", watched.unwrap()), format!("{:?}", simulate(&plan, 7).unwrap()));
 }
 
 #[test]

@@ -3,8 +3,8 @@
 mod attempt;
 mod cell;
 mod outcome;
-mod paths;
 mod plan;
+mod run;
 mod server;
 
 use std::{
@@ -22,10 +22,10 @@ use self::{attempt::Attempt, server::Server};
 pub use self::{
     cell::handshake_cell,
     outcome::HandshakeOutcome,
-    paths::{handshake_direct, handshake_netns, handshake_relay, handshake_sim},
     plan::{HandshakePlan, Mode, UnknownMode},
+    run::handshake,
 };
-use super::run::{Ends, RunError};
+use super::{error::RunError, on_path::Ends};
 use crate::{
     link::Counters,
     path::{Host, timeout},

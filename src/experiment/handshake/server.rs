@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use tokio::sync::watch;
 
 use crate::{
-    experiment::run::{Ends, RunError},
+    experiment::{Ends, RunError},
     path::Host,
     transport::{self, Acceptor, Channel, ConnectError, Settings, Transport},
 };

@@ -3,8 +3,7 @@ use std::{sync::atomic::AtomicBool, time::Duration};
 use super::*;
 use crate::{
     experiment::{
-        Arrivals, Effort, Observers, Outcome, PathKind, RunError, Runs, Wait, run_numbered_matrix,
-        simulate_observed,
+        Arrivals, Effort, Observers, Outcome, PathKind, RunError, Runs, Wait, run, run_numbered_matrix,
     },
     link::{LinkSpec, Loss},
     stats::Histogram,
@@ -42,7 +41,7 @@ fn written(plans: &[Plan], threads: usize) -> (String, Vec<Runs>) {
         let turn = file.turn(Place { job, plan: job / SEEDS as usize });
         let rows = SampleRows::new(plan, seed);
         let observers = Observers { samples: Some(rows.sink()), packets: None };
-        let outcome = simulate_observed(plan, seed, observers)?;
+        let outcome = run(plan, seed, observers)?;
         turn.take(&rows);
         Ok(outcome)
     };

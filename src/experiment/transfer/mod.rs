@@ -9,7 +9,7 @@ mod run;
 pub use self::{
     cell::cell,
     outcome::TransferOutcome,
-    over::{transfer_against, transfer_direct, transfer_over_netns, transfer_over_relay, transfer_simulated},
+    over::{transfer, transfer_against},
     plan::{Direction, TransferPlan},
     run::Saved,
 };

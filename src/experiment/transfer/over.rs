@@ -1,4 +1,4 @@
-//! Transfers on each path.
+//! One transfer on a path, or with a server elsewhere.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,10 +9,8 @@ use super::{
 use crate::{
     experiment::{
         Remote, RunError,
-        direct::on_loopback,
-        netns::over_netns,
-        relay::over_relay,
-        sim::{arq_settings, ephemeral_tls, in_virtual_time},
+        on_path::{OnPath, Route, on_path},
+        settings::{arq_settings, ephemeral_tls},
     },
     path::{
         Host,
@@ -42,77 +40,29 @@ const LIMITS: QuicLimits = QuicLimits {
 const ARQ_LIMITS: ArqLimits =
     ArqLimits { receive_window: 1 << 16, send_buffer: 16 << 20, idle: Duration::from_secs(86_400) };
 
-/// Makes one transfer in virtual time. The outcome is a pure function of the arguments.
+/// Makes one transfer on the plan's path. In virtual time the outcome is a pure function of the arguments.
 ///
 /// # Errors
 ///
-/// Where no connection was made, or the simulation could not complete.
-pub fn transfer_simulated(
+/// Returns an error if no connection was made, or if the path could not be made, could not complete, or broke.
+pub fn transfer(
     plan: &TransferPlan,
     seed: u64,
     (saved, watch): (Saved, &Watch),
 ) -> Result<TransferOutcome, RunError> {
-    let settings = settings(plan, Some(seed), None)?;
-    in_virtual_time(&plan.links, (seed, Limits::default()), async |ends, measuring| {
-        run(ends, plan, &settings, (seed, saved, watch), measuring).await
-    })
-    .map(|(outcome, wire)| TransferOutcome { wire: Some(wire), ..outcome })
-}
-
-/// Makes one transfer in real time over the emulated link.
-///
-/// # Errors
-///
-/// Where no connection was made, or the machine gives no clock, thread or runtime.
-pub fn transfer_over_relay(
-    plan: &TransferPlan,
-    seed: u64,
-    (saved, watch): (Saved, &Watch),
-) -> Result<TransferOutcome, RunError> {
-    let settings = settings(plan, Some(seed), None)?;
-    over_relay(&plan.links, seed, async |ends, measuring| {
-        run(ends, plan, &settings, (seed, saved, watch), measuring).await
-    })
-    .map(|(outcome, wire, fidelity)| TransferOutcome {
-        wire: Some(wire),
-        fidelity: Some(fidelity),
-        ..outcome
-    })
-}
-
-/// Makes one transfer in real time between two fresh network namespaces.
-///
-/// # Errors
-///
-/// Where the namespaces could not be made, or no connection.
-pub fn transfer_over_netns(
-    plan: &TransferPlan,
-    seed: u64,
-    (saved, watch): (Saved, &Watch),
-) -> Result<TransferOutcome, RunError> {
-    let settings = settings(plan, Some(seed), None)?;
-    over_netns(&plan.links, (seed, plan.congestion), async |ends, measuring| {
-        run(ends, plan, &settings, (seed, saved, watch), measuring).await
-    })
-    .map(|(outcome, wire, fidelity)| TransferOutcome {
-        wire: Some(wire),
-        fidelity: Some(fidelity),
-        ..outcome
-    })
-}
-
-/// Makes one transfer between two sockets of this machine.
-///
-/// # Errors
-///
-/// Where no connection was made, or the machine gives no clock or runtime.
-pub fn transfer_direct(
-    plan: &TransferPlan,
-    seed: u64,
-    (saved, watch): (Saved, &Watch),
-) -> Result<TransferOutcome, RunError> {
-    let settings = settings(plan, None, None)?;
-    on_loopback(async |ends| run(ends, plan, &settings, (seed, saved, watch), || ()).await)
+    let route = Route {
+        path: plan.path,
+        links: &plan.links,
+        seed,
+        congestion: plan.congestion,
+        limits: Limits::default(),
+        observer: None,
+    };
+    let settings = settings(plan, plan.path.has_link().then_some(seed), None)?;
+    let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {
+        run(ends, plan, &settings, (seed, saved, watch), || wire.measure_from_now()).await
+    })?;
+    Ok(TransferOutcome { wire, fidelity, ..value })
 }
 
 /// Makes one transfer with `remote`.
@@ -153,7 +103,7 @@ fn settings(
     seed: Option<u64>,
     tls: Option<&ClientTls>,
 ) -> Result<BulkSettings, RunError> {
-    let (client_tls, server_tls) = ephemeral_tls()?;
+    let (client_tls, server_tls) = ephemeral_tls(0)?;
     let limits = match plan.transport {
         Transport::QuicDatagram => QuicLimits { send_buffer: DATAGRAM_BUFFER, ..LIMITS },
         _ => LIMITS,

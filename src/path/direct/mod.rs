@@ -25,7 +25,7 @@ use super::{BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers, 
 use clock::RealClock;
 use linger::Linger;
 use quic::QuicSocket;
-pub use worker::Worker;
+pub use worker::{HostThread, Worker};
 
 /// What sockets are asked to buffer, so that a burst is not lost on this machine. The kernel may grant less.
 const SOCKET_BUFFER_BYTES: usize = 4 << 20;

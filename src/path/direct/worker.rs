@@ -1,4 +1,4 @@
-//! Further threads for one server.
+//! Hosts on threads of their own.
 
 use std::{io, sync::Arc, thread::JoinHandle};
 
@@ -6,52 +6,63 @@ use tokio::sync::oneshot;
 
 use super::{DirectHost, Ports};
 
-/// A thread with a runtime of its own, and a host on it that listens on ports which another host shares. The thread
-/// ends when this is dropped, and with it all that runs there.
+/// A thread with a runtime and a host of its own. The thread ends when this is dropped, and with it all tasks of the
+/// host.
 #[derive(Debug)]
-pub struct Worker {
-    host: Arc<DirectHost>,
+pub struct HostThread<H: ?Sized> {
+    host: Arc<H>,
     end: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Worker {
-    /// A worker whose clock reads as `first`'s, and which may listen where `first` does, if that [shares its
-    /// ports](DirectHost::sharing_ports).
+/// A further thread of one server, with a host that listens on the first thread's ports.
+pub type Worker = HostThread<DirectHost>;
+
+impl<H: ?Sized + Send + Sync + 'static> HostThread<H> {
+    /// Starts a thread with the host that `make` makes under the thread's runtime.
     ///
     /// # Errors
     ///
-    /// Where the system has no more threads or file descriptors.
-    pub fn start(first: &DirectHost) -> io::Result<Self> {
-        let origin = first.clock.origin();
+    /// Returns the error of `make`, or an error if the system has no more threads or file descriptors.
+    pub fn start(name: &str, make: impl FnOnce() -> io::Result<Arc<H>> + Send + 'static) -> io::Result<Self> {
         let (made, waits) = std::sync::mpsc::channel();
         let (end, ended) = oneshot::channel();
-        let thread = std::thread::Builder::new().name("worker".to_owned()).spawn(move || {
-            let runtime = match super::runtime() {
-                Ok(runtime) => runtime,
-                Err(e) => return drop(made.send(Err(e))),
-            };
+        let runtime = super::runtime()?;
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             runtime.block_on(async {
-                // Whoever waits is there: it does nothing else.
-                let _ = made.send(DirectHost::with_origin(origin, Ports::Joined));
+                // The receiver waits for this and nothing else.
+                let _ = made.send(make());
                 let _ = ended.await;
             });
         })?;
-        let host = waits.recv().map_err(|_| io::Error::other("a thread ended before it began"))??;
+        let host = waits.recv().map_err(io::Error::other)??;
         Ok(Self { host, end: Some(end), thread: Some(thread) })
     }
 
     /// The host on this thread.
-    pub fn host(&self) -> &Arc<DirectHost> {
+    pub fn host(&self) -> &Arc<H> {
         &self.host
     }
 }
 
-impl Drop for Worker {
+impl HostThread<DirectHost> {
+    /// Starts a worker whose clock reads as `first`'s. It may listen on `first`'s ports if `first` [shares
+    /// them](DirectHost::sharing_ports).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the system has no more threads or file descriptors.
+    pub fn beside(first: &DirectHost) -> io::Result<Self> {
+        let origin = first.clock.origin();
+        Self::start("worker", move || DirectHost::with_origin(origin, Ports::Joined))
+    }
+}
+
+impl<H: ?Sized> Drop for HostThread<H> {
     fn drop(&mut self) {
         drop(self.end.take());
         if let Some(thread) = self.thread.take() {
-            // An error says that it panicked, and that it has said so already.
+            // A panicked thread has printed its message.
             let _ = thread.join();
         }
     }

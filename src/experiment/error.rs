@@ -1,0 +1,26 @@
+//! Why a run could not be made.
+
+use crate::transport::ConnectError;
+
+/// A run could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The connection was not made.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The simulation could not complete.
+    #[error(transparent)]
+    Stalled(#[from] crate::path::sim::Stalled),
+    /// The network namespaces could not be made, or the wire between them broke.
+    #[error(transparent)]
+    Netns(#[from] crate::path::netns::NetnsError),
+    /// The machine provided no clock, thread or runtime.
+    #[error("cannot start a host on this machine: {0}")]
+    Host(#[from] std::io::Error),
+    /// An earlier run found the server gone.
+    #[error("the server was gone before this run")]
+    Gone,
+    /// No certificate could be made.
+    #[error(transparent)]
+    Certs(#[from] crate::certs::CertsError),
+}

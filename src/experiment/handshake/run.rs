@@ -1,0 +1,57 @@
+//! The connections of one seed.
+
+use super::{HandshakeOutcome, HandshakePlan, handshakes};
+use crate::{
+    experiment::{
+        error::RunError,
+        on_path::{OnPath, Route, on_path},
+        settings::{arq_settings, ephemeral_tls},
+    },
+    path::sim::Limits,
+    transport::{
+        Settings,
+        quic::{QuicLimits, QuicSettings, Reading},
+        tls::ServerTls,
+    },
+};
+
+/// Makes the connections of `plan` once on its path. In virtual time the outcome is a pure function of the arguments,
+/// but for the keys in certificates, whose length is fixed.
+///
+/// # Errors
+///
+/// Returns an error if the server cannot listen, or if the path could not be made, could not complete, or broke.
+pub fn handshake(plan: &HandshakePlan, seed: u64) -> Result<HandshakeOutcome, RunError> {
+    let route = Route {
+        path: plan.path,
+        links: &plan.links,
+        seed,
+        congestion: plan.congestion,
+        limits: Limits::default(),
+        observer: None,
+    };
+    let settings = settings(plan, plan.path.has_link().then_some(seed))?;
+    let OnPath { value, fidelity, .. } = on_path(route, async |ends, wire| {
+        handshakes(ends, plan, &settings, seed, &|| wire.counters()).await
+    })?;
+    Ok(HandshakeOutcome { fidelity, ..value })
+}
+
+/// Streams that a client may open; it needs two.
+const STREAMS: u32 = 16;
+
+/// The settings of both ends.
+fn settings(plan: &HandshakePlan, seed: Option<u64>) -> Result<Settings, RunError> {
+    let (client_tls, server_tls) = ephemeral_tls(plan.certificate)?;
+    let limits = QuicLimits { streams: STREAMS, ..QuicLimits::EXPERIMENT };
+    Ok(Settings {
+        flows: 1,
+        request: plan.length,
+        reply: plan.length,
+        quic: QuicSettings { congestion: plan.congestion, seed, limits },
+        arq: arq_settings(&plan.links, plan.congestion, seed),
+        reading: Reading::Unordered,
+        client_tls,
+        server_tls: ServerTls { early_data: plan.mode == super::Mode::ZeroRtt, ..server_tls },
+    })
+}

@@ -1,0 +1,105 @@
+//! The paths in real time: each end runs on a thread of its own.
+
+use std::{
+    future::{Future, pending},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use super::{Ends, OnPath, Route, Wire};
+use crate::{
+    experiment::{error::RunError, settings::kernel_controller},
+    link::Counters,
+    path::{
+        Host,
+        direct::{DirectHost, HostThread, runtime},
+        netns::{self, NetnsHost},
+        relay,
+        sim::Side,
+        unspecified,
+    },
+    unit::PerDirection,
+};
+
+/// Two sockets on loopback, without a link.
+pub(super) fn on_loopback<T>(
+    run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
+) -> Result<OnPath<T>, RunError> {
+    let runtime = runtime()?;
+    let client = runtime.block_on(async { DirectHost::new() })?;
+    let server = server_beside(&client)?;
+    let ends = Ends { client, server: server.host().clone(), listen: loopback(), reach: loopback().ip() };
+    let (value, wire) = drive(&runtime, &ends, &|| None, pending(), run)?;
+    Ok(OnPath { value, wire, fidelity: None })
+}
+
+/// Two sockets on loopback with a relay between them.
+pub(super) fn over_relay<T>(
+    route: &Route<'_>,
+    run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
+) -> Result<OnPath<T>, RunError> {
+    let runtime = runtime()?;
+    let client = runtime.block_on(async { DirectHost::new() })?;
+    let server = server_beside(&client)?;
+    let relay = relay::Wire::new(route.links.clone(), route.seed);
+    let ends = Ends {
+        client: relay.host(Side::Client, client),
+        server: relay.host(Side::Server, server.host().clone()),
+        listen: loopback(),
+        reach: loopback().ip(),
+    };
+    let (value, wire) = drive(&runtime, &ends, &|| Some(relay.counters()), pending(), run)?;
+    // The kernel's drops at the ends' sockets are counted as these close.
+    drop((ends, server, runtime));
+    Ok(OnPath { value, wire, fidelity: Some(relay.finish().fidelity) })
+}
+
+/// Two fresh network namespaces with the forwarder between them.
+pub(super) fn over_netns<T>(
+    route: &Route<'_>,
+    run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
+) -> Result<OnPath<T>, RunError> {
+    let controller = kernel_controller(route.congestion);
+    let world = Arc::new(netns::World::new(route.links, route.seed)?);
+    let runtime = runtime()?;
+    let client = runtime.block_on(async { NetnsHost::new(&world, Side::Client, controller) })?;
+    let far = world.clone();
+    let server = HostThread::<dyn Host>::start("server", move || {
+        Ok(NetnsHost::new(&far, Side::Server, controller)? as Arc<dyn Host>)
+    })?;
+    let reach = netns::World::ip(Side::Server);
+    let listen = unspecified(SocketAddr::new(reach, 0));
+    let ends = Ends { client, server: server.host().clone(), listen, reach };
+    let broken = async { world.broken().await.into() };
+    let (value, wire) = drive(&runtime, &ends, &|| Some(world.counters()), broken, run)?;
+    Ok(OnPath { value, wire, fidelity: Some(world.fidelity()) })
+}
+
+/// Runs `run` until it completes or the wire is `broken`, and returns what the wire did meanwhile.
+fn drive<T>(
+    runtime: &tokio::runtime::Runtime,
+    ends: &Ends,
+    counters: &dyn Fn() -> Option<PerDirection<Counters>>,
+    broken: impl Future<Output = RunError>,
+    run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
+) -> Result<(T, Option<PerDirection<Counters>>), RunError> {
+    let wire = Wire::new(counters);
+    let value = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            error = broken => Err(error),
+            value = run(ends, &wire) => value,
+        }
+    })?;
+    Ok((value, wire.measured()))
+}
+
+/// The server's host, whose clock reads as the client's.
+fn server_beside(client: &Arc<DirectHost>) -> Result<HostThread<dyn Host>, RunError> {
+    let client = client.clone();
+    Ok(HostThread::<dyn Host>::start("server", move || Ok(client.sibling()? as Arc<dyn Host>))?)
+}
+
+fn loopback() -> SocketAddr {
+    SocketAddr::new(IpAddr::from(Ipv4Addr::LOCALHOST), 0)
+}
