@@ -24,7 +24,7 @@ use crate::{
     stats::{Arrival, Sequence},
     transport::{Delivery, Transport},
     unit::{Direction, PerDirection, Time, nanos},
-    wire::{MessageId, Slip},
+    wire::{Extension, MessageId},
 };
 
 /// The record of one run, shared by its two ends.
@@ -190,8 +190,8 @@ impl Recorder {
         let mut state = self.lock();
         let delivery = &delivery.resolved(state.resolution);
         let number = state.workload.number(delivery.probe.id);
-        if let Some(Slip::Mark(mark)) = delivery.probe.slip {
-            state.told(number, delivery, &mark);
+        if let Some(Extension::Report(report)) = delivery.probe.extension {
+            state.told(number, delivery, &report);
         }
         let Some(message) = state.message(number) else {
             return;

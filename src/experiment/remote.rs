@@ -1,6 +1,6 @@
 //! A run against a server elsewhere, over whatever network there is.
 //!
-//! Any echo will do. One of ours also answers what it alone can know, in the [slip](crate::wire::slip) of each
+//! Any echo will do. One of ours also answers what it alone can know, in the [extension](crate::wire::extension) of each
 //! message: what was lost on the way there, how long a message lay complete and waited for its order, and how long
 //! the reply was held. It is known by its answers and by nothing else.
 
@@ -20,7 +20,7 @@ use crate::{
     },
     transport::{self, Channel, ConnectError, Settings, Transport, arq::SAFE_DATAGRAM, tls::ClientTls},
     unit::{Time, nanos, random},
-    wire::{HEAD_BYTES, MessageId, Probe},
+    wire::{EXTENDED_HEADER_BYTES, MessageId, Probe},
 };
 
 /// A server elsewhere.
@@ -83,8 +83,12 @@ pub async fn run_against(
     let recorder = Recorder::of_remote(plan.transport, plan.workload.clone(), host.resolution(), samples);
     let run = run_id(&**host, seed);
     let length = plan.workload.length;
-    let client =
-        Client { host: &**host, recorder: &recorder, length, run: (length >= HEAD_BYTES).then_some(run) };
+    let client = Client {
+        host: &**host,
+        recorder: &recorder,
+        length,
+        run: (length >= EXTENDED_HEADER_BYTES).then_some(run),
+    };
     let broken = client.drive(&mut *channel, &plan.workload, seed, || ()).await;
     let mut outcome = recorder.finish();
     outcome.remote = true;

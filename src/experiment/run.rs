@@ -27,7 +27,7 @@ use crate::{
         self, Acceptor, Channel, ChannelError, ConnectError, Delivery, Recovery, Settings, Transport,
     },
     unit::{Time, nanos},
-    wire::{Ask, Probe, Slip},
+    wire::{Extension, Probe, ReportRequest},
 };
 
 /// Messages begin this long after the start of a run, or a whole multiple of it where connecting takes longer:
@@ -195,8 +195,8 @@ impl Client<'_> {
     }
 
     fn send(&self, channel: &mut dyn Channel, message: Scheduled) -> Result<(), ChannelError> {
-        let slip = self.run.map(|run| Slip::Ask(Ask { run, number: message.number }));
-        let probe = Probe { slip, ..Probe::new(self.recorder.id(message.number), message.due) };
+        let extension = self.run.map(|run| Extension::Request(ReportRequest { run, number: message.number }));
+        let probe = Probe { extension, ..Probe::new(self.recorder.id(message.number), message.due) };
         channel.send(probe, self.length)?;
         self.recorder.sent(message, self.host.now());
         Ok(())

@@ -1,9 +1,9 @@
 //! Probes that ask, on byte streams.
 //!
-//! A stream whose first bytes are a probe with a slip is one of an experiment: all its messages are as long as the
+//! A stream whose first bytes are a probe with an extension is one of an experiment: all its messages are as long as the
 //! first one says. There is no protocol of its own for this (no ALPN, no greeting), because TCP has no place for
-//! one, and because a client must be able to measure any echo: one that knows nothing of slips returns the
-//! question, and is known by that. The messages of a [transfer] are known in the same way. A stream that begins otherwise is copied as ever, from its first byte on.
+//! one, and because a client must be able to measure any echo: one that does not know the extension returns the
+//! request, and is known by that. The messages of a [transfer] are known in the same way. A stream that begins otherwise is copied as ever, from its first byte on.
 
 use std::{
     net::IpAddr,
@@ -28,8 +28,8 @@ use crate::{
     path::timeout,
     transport::order::{Order, Release},
     wire::{
-        HEADER_BYTES, Slip,
-        probe::{MAGIC, asked_length, filling},
+        Extension, HEADER_BYTES,
+        probe::{MAGIC, message_length, padding},
         transfer,
     },
 };
@@ -81,7 +81,7 @@ pub(super) async fn begin<R: AsyncRead + Unpin>(
             Ok(Err(_)) => return Err(Over::Broken),
         }
     }
-    let length = bytes.first_chunk().and_then(asked_length);
+    let length = bytes.first_chunk().and_then(message_length);
     Ok(match length.filter(|length| *length <= desk.options.max_message) {
         Some(length) => Kind::Experiment(length),
         None if bytes.first_chunk().and_then(transfer::body_length).is_some() => Kind::Transfer,
@@ -225,15 +225,15 @@ async fn reply(
         after: Some(release.released - release.arrived),
         blocked_by: release.blocker.map(|blocker| blocker.id),
     };
-    let reply = match release.probe.slip {
-        Some(Slip::Ask(ask)) => {
-            shared.with_tally(|tally| tally.answer(&*desk.host, (release.probe, ask), released))
+    let reply = match release.probe.extension {
+        Some(Extension::Request(request)) => {
+            shared.with_tally(|tally| tally.answer(&*desk.host, (release.probe, request), released))
         }
         _ => release.probe,
     };
-    let head = reply.head(length);
+    let head = reply.header(length);
     send.write_chunk(Bytes::copy_from_slice(&head)).await?;
-    for part in filling(head.len()..length) {
+    for part in padding(head.len()..length) {
         send.write_chunk(part).await?;
     }
     Ok(())

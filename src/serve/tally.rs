@@ -6,7 +6,7 @@ use crate::{
     path::Host,
     stats::Sequence,
     unit::Time,
-    wire::{Ask, MessageId, Postmark, Probe, Slip},
+    wire::{Extension, MessageId, Probe, ReportRequest, ServerReport},
 };
 
 /// Requests of one run.
@@ -43,14 +43,14 @@ impl Tally {
     pub(super) fn answer(
         &mut self,
         host: &dyn Host,
-        (probe, ask): (Probe, Ask),
+        (probe, request): (Probe, ReportRequest),
         released: Released,
     ) -> Probe {
-        if self.run != ask.run {
-            *self = Self { run: ask.run, ..Self::default() };
+        if self.run != request.run {
+            *self = Self { run: request.run, ..Self::default() };
         }
-        let arrival = self.sequence.note(ask.number);
-        let mark = Postmark {
+        let arrival = self.sequence.note(request.number);
+        let report = ServerReport {
             released: released.at,
             order_wait: released.after,
             hold: host.now().since(released.at),
@@ -60,7 +60,7 @@ impl Tally {
             extent: u32::try_from(arrival.extent).unwrap_or(u32::MAX),
             refused: self.refused,
         };
-        Probe { slip: Some(Slip::Mark(mark)), ..probe }
+        Probe { extension: Some(Extension::Report(report)), ..probe }
     }
 
     /// A request was not answered.
@@ -70,16 +70,16 @@ impl Tally {
 }
 
 /// The question of a request, if it asks one.
-pub(super) fn asked(request: &[u8]) -> Option<(Probe, Ask)> {
+pub(super) fn asked(request: &[u8]) -> Option<(Probe, ReportRequest)> {
     let probe = Probe::parse(request).ok()?;
-    match probe.slip {
-        Some(Slip::Ask(ask)) => Some((probe, ask)),
+    match probe.extension {
+        Some(Extension::Request(request)) => Some((probe, request)),
         _ => None,
     }
 }
 
 /// Writes the head of the reply over that of the request.
 pub(super) fn overwrite(message: &mut [u8], reply: &Probe) {
-    let head = reply.head(message.len());
+    let head = reply.header(message.len());
     message[..head.len()].copy_from_slice(&head);
 }

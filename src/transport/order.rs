@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use crate::{
     unit::Time,
-    wire::{HEAD_BYTES, HEADER_BYTES, MessageId, Probe},
+    wire::{EXTENDED_HEADER_BYTES, HEADER_BYTES, MessageId, Probe},
 };
 
 /// A message that order lets the application have, and the bytes that decided when.
@@ -46,14 +46,14 @@ pub struct Order {
 #[derive(Debug)]
 struct Partial {
     received: usize,
-    head: [u8; HEAD_BYTES],
+    head: [u8; EXTENDED_HEADER_BYTES],
     /// When the last byte came, and where that stands in the stream.
     complete: Option<(Time, u64)>,
 }
 
 impl Default for Partial {
     fn default() -> Self {
-        Self { received: 0, head: [0; HEAD_BYTES], complete: None }
+        Self { received: 0, head: [0; EXTENDED_HEADER_BYTES], complete: None }
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
         tap::{Passage, tcp::StreamTap},
     },
     unit::Time,
-    wire::{MessageId, Probe, probe::filling},
+    wire::{MessageId, Probe, probe::padding},
 };
 
 /// How much one read may take in.
@@ -136,9 +136,9 @@ async fn write(
     let mut message = Vec::new();
     while let Some((probe, length)) = messages.recv().await {
         message.clear();
-        let head = probe.head(length);
+        let head = probe.header(length);
         message.extend_from_slice(&head);
-        filling(head.len()..length).for_each(|part| message.extend_from_slice(&part));
+        padding(head.len()..length).for_each(|part| message.extend_from_slice(&part));
         let end = tap.as_ref().map(|tap| tap.send(framing.on_the_wire(message.len())));
         let written = match stream.write_all(&message).await {
             Ok(()) => stream.flush().await,

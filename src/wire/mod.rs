@@ -1,11 +1,14 @@
-//! Byte formats. Everything here is pure, and everything that parses does so without trusting a length.
+//! Byte formats. This module does no I/O, and its parsers trust no length field.
 
+mod checksum;
+pub mod extension;
+mod message;
 pub mod probe;
 pub mod quic;
 pub mod segment;
-pub mod slip;
 pub mod transfer;
 
-pub use probe::{HEAD_BYTES, HEADER_BYTES, MessageId, Probe, ProbeError};
-pub use slip::{Ask, Postmark, Slip};
+pub use extension::{Extension, ReportRequest, ServerReport};
+pub use message::MessageId;
+pub use probe::{EXTENDED_HEADER_BYTES, HEADER_BYTES, Probe, ProbeError};
 pub use transfer::{Receipt, TransferMessage};

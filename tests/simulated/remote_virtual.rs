@@ -16,7 +16,7 @@ use wirelab::{
         tls::{ClientTls, Trust},
     },
     unit::PerDirection,
-    wire::HEAD_BYTES,
+    wire::EXTENDED_HEADER_BYTES,
 };
 
 const DELAY: Duration = Duration::from_millis(25);
@@ -85,14 +85,14 @@ fn udp(messages: u32, to_server: LinkSpec, to_client: LinkSpec) -> (Outcome, Per
     measure(&plan(Transport::Udp, PerDirection { to_server, to_client }, workload(messages, 1000)), None)
 }
 
-fn lost(outcome: &Outcome) -> [u64; 2] {
-    [outcome.network.ways.to_server.lost, outcome.network.ways.to_client.lost]
+fn lost(outcome: &Outcome) -> PerDirection<u64> {
+    outcome.network.ways.as_ref().map(|way| way.lost)
 }
 
 #[test]
 fn losses_are_known_by_their_way_exactly() {
     let (outcome, wire) = udp(100, dropping([5, 6, 50]), dropping([9, 30]));
-    assert_eq!(lost(&outcome), [3, 2]);
+    assert_eq!(lost(&outcome), PerDirection { to_server: 3, to_client: 2 });
     assert_eq!(lost(&outcome), wire.map(|way| way.lost));
     assert_eq!((outcome.messages.lost, outcome.network.unattributed), (5, 0));
     assert_eq!(outcome.network.told, 95);
@@ -103,14 +103,14 @@ fn a_burst_longer_than_the_servers_memory_is_settled_by_its_count() {
     // 40 requests are lost, then the replies to the next 60: packets 20 to 119, of which 60 were answered.
     let (outcome, wire) = udp(200, dropping(20..60), dropping(20..80));
     assert_eq!(wire.map(|way| way.lost), PerDirection { to_server: 40, to_client: 60 });
-    assert_eq!(lost(&outcome), [40, 60]);
+    assert_eq!(lost(&outcome), PerDirection { to_server: 40, to_client: 60 });
     assert_eq!(outcome.network.unattributed, 0);
 }
 
 #[test]
 fn of_the_last_messages_nobody_can_tell_which_way_they_were_lost() {
     let (outcome, _) = udp(100, dropping([100, 101]), dropping([]));
-    assert_eq!((lost(&outcome), outcome.network.unattributed), ([0, 0], 2));
+    assert_eq!((lost(&outcome), outcome.network.unattributed), (PerDirection::both(0), 2));
 }
 
 #[test]
@@ -143,8 +143,14 @@ fn overtaking_is_seen_on_the_way_on_which_it_happened() {
         down.network
     );
     // Who sees both ends' clocks agrees with who does not.
-    let plan =
-        Plan { path: PathKind::Sim, ..plan(Transport::Udp, [overtaking, straight], workload(200, 1000)) };
+    let plan = Plan {
+        path: PathKind::Sim,
+        ..plan(
+            Transport::Udp,
+            PerDirection { to_server: overtaking, to_client: straight },
+            workload(200, 1000),
+        )
+    };
     let seen = run(&plan, 1, Observers::default()).unwrap();
     assert!(seen.network.ways.to_server.reordered > 5 && seen.network.ways.to_client.reordered == 0);
     assert_eq!(seen.network.ways.to_server.extent.max(), up.network.ways.to_server.extent.max());
@@ -152,7 +158,7 @@ fn overtaking_is_seen_on_the_way_on_which_it_happened() {
 
 #[test]
 fn what_a_server_refuses_is_said() {
-    let plan = plan(Transport::Udp, [dropping([]), dropping([])], workload(400, 1000));
+    let plan = plan(Transport::Udp, PerDirection::both(dropping([])), workload(400, 1000));
     let (outcome, wire) = measure(&plan, NonZeroU32::new(50));
     assert_eq!(wire.map(|way| way.lost), PerDirection::both(0));
     let network = &outcome.network;
@@ -193,7 +199,7 @@ fn order_is_measured_at_both_ends_of_every_mapping_to_quic_and_by_hand() {
 
 #[test]
 fn messages_too_short_to_ask_are_measured_all_the_same() {
-    for length in [32, HEAD_BYTES - 1, HEAD_BYTES] {
+    for length in [32, EXTENDED_HEADER_BYTES - 1, EXTENDED_HEADER_BYTES] {
         for transport in [Transport::Udp, Transport::QuicOne, Transport::QuicMessage, Transport::QuicDatagram]
         {
             let links = PerDirection::both(dropping([]));
@@ -201,7 +207,7 @@ fn messages_too_short_to_ask_are_measured_all_the_same() {
             assert_eq!(outcome.messages.delivered, 20, "{transport} {length}");
             assert_eq!(
                 outcome.network.told,
-                if length < HEAD_BYTES { 0 } else { 20 },
+                if length < EXTENDED_HEADER_BYTES { 0 } else { 20 },
                 "{transport} {length}"
             );
         }

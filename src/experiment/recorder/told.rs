@@ -8,7 +8,7 @@ use crate::{
     stats::{Arrival, WINDOW},
     transport::Delivery,
     unit::{Direction, Time, nanos},
-    wire::Postmark,
+    wire::ServerReport,
 };
 
 /// What a server elsewhere has told so far.
@@ -20,30 +20,30 @@ pub(super) struct Remote {
 
 impl State {
     /// A server elsewhere has answered message `number`, and says when it had it and which others.
-    pub(super) fn told(&mut self, number: u64, reply: &Delivery, mark: &Postmark) {
+    pub(super) fn told(&mut self, number: u64, reply: &Delivery, report: &ServerReport) {
         // Nobody can tell of what was not sent.
         let sent = self.first + self.under_way.len() as u64;
         let Some(remote) = self.remote.as_mut().filter(|_| number < sent) else { return };
-        let before = remote.told.replace((number, mark.received));
-        if mark.extent > 0 || before.is_some_and(|(highest, _)| number < highest) {
+        let before = remote.told.replace((number, report.received));
+        if report.extent > 0 || before.is_some_and(|(highest, _)| number < highest) {
             remote.told = before;
         } else {
-            self.settle_gap(before, number, mark);
+            self.settle_gap(before, number, report);
             for below in 0..WINDOW.min(number + 1) {
-                self.reached(number - below, mark.window >> below & 1 == 1);
+                self.reached(number - below, report.window >> below & 1 == 1);
             }
         }
         self.reached(number, true);
-        self.outcome.network.refused = self.outcome.network.refused.max(mark.refused.into());
-        let request = mark.at_server(reply);
+        self.outcome.network.refused = self.outcome.network.refused.max(report.refused.into());
+        let request = report.at_server(reply);
         let Some(message) = self.message(number).filter(|message| message.at_server[0].is_none()) else {
             return;
         };
         message.at_server[0] = Some(request);
         message.arrival = Some(Arrival {
-            count: mark.received,
-            extent: mark.extent.into(),
-            window: mark.window,
+            count: report.received,
+            extent: report.extent.into(),
+            window: report.window,
             duplicate: false,
         });
         if message.scheduled.measured {
@@ -53,10 +53,11 @@ impl State {
 
     /// Of the messages between two that came back, those before the second's window are known by their number
     /// only: so many of them reached the server as it counted. Which ones does not matter to any figure.
-    fn settle_gap(&mut self, before: Option<(u64, u64)>, number: u64, mark: &Postmark) {
+    fn settle_gap(&mut self, before: Option<(u64, u64)>, number: u64, report: &ServerReport) {
         let (first, counted) = before.map_or((0, 0), |(highest, received)| (highest + 1, received));
         let end = (number + 1).saturating_sub(WINDOW);
-        let reached = mark.received.saturating_sub(counted).saturating_sub(mark.window.count_ones().into());
+        let reached =
+            report.received.saturating_sub(counted).saturating_sub(report.window.count_ones().into());
         for gone in first.max(self.first)..end {
             self.reached(gone, end - gone <= reached);
         }
@@ -93,7 +94,7 @@ impl State {
     }
 }
 
-impl Postmark {
+impl ServerReport {
     /// The request as the far end saw it, by its clock.
     fn at_server(&self, reply: &Delivery) -> AtServer {
         let before = |wait: Duration| Time::from_nanos(self.released.as_nanos().saturating_sub(nanos(wait)));

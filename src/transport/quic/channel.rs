@@ -21,7 +21,7 @@ use super::{Meter, recovery};
 use crate::{
     path::{Host, tap::Tap},
     transport::{Channel, ChannelError, Delivery, Recovery, Transport, inbox::Inbox},
-    wire::{MessageId, Probe, probe::filling},
+    wire::{MessageId, Probe, probe::padding},
 };
 
 /// One end of a QUIC connection.
@@ -238,9 +238,9 @@ impl Shared {
 }
 
 async fn write_message(stream: &mut SendStream, (probe, length): Message) -> Result<(), quinn::WriteError> {
-    let head = probe.head(length);
+    let head = probe.header(length);
     stream.write_chunk(Bytes::copy_from_slice(&head)).await?;
-    for part in filling(head.len()..length) {
+    for part in padding(head.len()..length) {
         stream.write_chunk(part).await?;
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use wirelab::{
     arq::{Config, Mode},
-    link::LinkSpec,
+    unit::PerDirection,
     wire::segment::{Acknowledgement, Body, Fragment, Ranges, Segment},
 };
 
@@ -55,7 +55,7 @@ proptest! {
         segments in prop::collection::vec((acknowledgements(), bodies(), 0..300u64), 1..40),
     ) {
         let config = Config { mode: Mode::ALL[mode], receive_window: 16, ..Config::default() };
-        let mut pair = Pair::connected([config.clone(), config], [0, 1].map(|_| LinkSpec::default()), 1);
+        let mut pair = Pair::connected([config.clone(), config], PerDirection::default(), 1);
         let id = pair.client.id();
         for (acknowledgement, body, after) in segments {
             let _ = pair.client.send(b"sent".as_slice().into());

@@ -162,7 +162,7 @@ fn detour(mode: Mode, round_trip: Duration, interval: Duration) -> (Duration, us
     // Two hellos and then a segment each interval.
     to_server.loss = Loss::Drop(vec![2 + 30]);
     let config = Config { mode, congestion: Congestion::Fixed(1 << 20), ..Config::default() };
-    let mut pair = Pair::connected([config.clone(), config], [to_server, to_client], 1);
+    let mut pair = Pair::connected([config.clone(), config], PerDirection { to_server, to_client }, 1);
     let mut due = pair.now + round_trip;
     let mut sent = Vec::new();
     while sent.len() < 120 {
