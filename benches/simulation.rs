@@ -9,7 +9,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use wirelab::{
     experiment::{Arrivals, Observers, PathKind, Plan, Wait, Workload, run},
     link::LinkSpec,
-    transport::{Transport, quic::Congestion},
+    transport::{Congestion, Transport},
     unit::PerDirection,
 };
 
@@ -46,11 +46,11 @@ fn plan(transport: Transport, duration: Duration, interval: Duration) -> Plan {
 fn real_time_factor(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("real-time factor");
     let transports = [
-        Transport::Udp,
-        Transport::QuicOne,
-        Transport::QuicFlow,
-        Transport::QuicMessage,
-        Transport::QuicDatagram,
+        Transport::UDP,
+        Transport::QUIC_ONE,
+        Transport::QUIC_FLOW,
+        Transport::QUIC_MESSAGE,
+        Transport::QUIC_DATAGRAM,
     ];
     group.sample_size(10).throughput(Throughput::Elements(CELL.as_secs()));
     for transport in transports {
@@ -64,7 +64,7 @@ fn real_time_factor(criterion: &mut Criterion) {
 
 fn packets(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("packets");
-    let plan = plan(Transport::Udp, FLOOD, FLOOD_INTERVAL);
+    let plan = plan(Transport::UDP, FLOOD, FLOOD_INTERVAL);
     let wire = run(&plan, 1, Observers::default()).expect("a run").wire.expect("a wire of ours");
     let packets = wire.to_server.packets + wire.to_client.packets;
     group.sample_size(10).throughput(Throughput::Elements(packets));

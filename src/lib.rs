@@ -27,7 +27,7 @@
 //! use wirelab::{
 //!     experiment::{Arrivals, PathKind, Plan, Wait, Workload, Observers, run},
 //!     link::LinkSpec,
-//!     transport::{Transport, quic::Congestion},
+//!     transport::{Congestion, Transport},
 //!     unit::PerDirection,
 //! };
 //!
@@ -35,7 +35,7 @@
 //! link.apply_pairs("delay=25ms,loss=2%")?;
 //! let plan = Plan {
 //!     path: PathKind::Sim,
-//!     transport: Transport::QuicOne,
+//!     transport: Transport::QUIC_ONE,
 //!     links: PerDirection::both(link),
 //!     congestion: Congestion::Fixed(1_000_000),
 //!     workload: Workload {

@@ -164,11 +164,11 @@ impl Target {
     /// repeat.
     pub fn transport(&self) -> Transport {
         match self.scheme {
-            Scheme::Udp => Transport::Udp,
-            Scheme::Tcp => Transport::Tcp,
-            Scheme::Tls => Transport::Tls,
-            Scheme::Arq => self.variant.unwrap_or(Transport::ArqSelective),
-            Scheme::Quic => self.variant.unwrap_or(Transport::QuicMessage),
+            Scheme::Udp => Transport::UDP,
+            Scheme::Tcp => Transport::TCP,
+            Scheme::Tls => Transport::TLS,
+            Scheme::Arq => self.variant.unwrap_or(Transport::ARQ_SELECTIVE),
+            Scheme::Quic => self.variant.unwrap_or(Transport::QUIC_MESSAGE),
         }
     }
 
@@ -225,8 +225,10 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}:{}", self.scheme.name(), self.name, self.port)?;
         match self.variant {
-            Some(arq) if arq.is_arq() => write!(f, "?mode={}", arq.name().trim_start_matches("arq-")),
-            Some(quic) => write!(f, "?streams={}", quic.name().trim_start_matches("quic-")),
+            Some(selected) => {
+                let (key, value) = (selected.scheme().query, selected.spec().variant);
+                write!(f, "?{}={}", key.unwrap_or_default(), value.unwrap_or_default())
+            }
             None => Ok(()),
         }
     }
@@ -328,10 +330,10 @@ mod tests {
     #[test]
     fn quic_maps_a_message_to_a_stream_unless_told_otherwise() {
         let transport = |text: &str| text.parse::<Target>().unwrap().transport();
-        assert_eq!(transport("quic://h"), Transport::QuicMessage);
-        assert_eq!(transport("quic://h?streams=datagram"), Transport::QuicDatagram);
-        assert_eq!(transport("tls://h"), Transport::Tls);
-        assert_eq!(transport("arq://h"), Transport::ArqSelective);
+        assert_eq!(transport("quic://h"), Transport::QUIC_MESSAGE);
+        assert_eq!(transport("quic://h?streams=datagram"), Transport::QUIC_DATAGRAM);
+        assert_eq!(transport("tls://h"), Transport::TLS);
+        assert_eq!(transport("arq://h"), Transport::ARQ_SELECTIVE);
     }
 
     #[test]

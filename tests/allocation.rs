@@ -117,7 +117,7 @@ fn an_echo_in_a_quic_datagram_takes_what_quinn_takes() {
         let host: Arc<dyn Host> = DirectHost::new().unwrap();
         let (_server, address) = serve(&host, Scheme::Quic);
         let mut client =
-            Client::connect(&host, Transport::QuicDatagram, address, &client_options()).await.unwrap();
+            Client::connect(&host, Transport::QUIC_DATAGRAM, address, &client_options()).await.unwrap();
         let mut echoes = async |count: u64| {
             for number in 0..count {
                 let message = number.to_be_bytes();

@@ -15,7 +15,7 @@ mod peers;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
-use wirelab::transport::Transport;
+use wirelab::transport::{Mapping, Shape, Transport};
 
 /// Bytes of a message, and of its echo.
 const LENGTH: usize = 1000;
@@ -36,18 +36,13 @@ struct Contest {
 }
 
 fn contests() -> Vec<Contest> {
-    let peer = |transport| -> Option<Box<dyn Echo>> {
-        match transport {
-            Transport::Udp => Some(Box::new(peers::BlockingUdp::start())),
-            Transport::QuicOne | Transport::QuicFlow => Some(Box::new(peers::Quinn::one_stream())),
-            Transport::QuicMessage => Some(Box::new(peers::Quinn::stream_per_message())),
-            Transport::QuicDatagram => Some(Box::new(peers::Quinn::datagrams())),
-            Transport::Tcp
-            | Transport::Tls
-            | Transport::ArqStopAndWait
-            | Transport::ArqGoBackN
-            | Transport::ArqSelective
-            | Transport::ArqUnordered => None,
+    let peer = |transport: Transport| -> Option<Box<dyn Echo>> {
+        match transport.shape() {
+            Shape::Datagrams => Some(Box::new(peers::BlockingUdp::start())),
+            Shape::Quic(Mapping::One | Mapping::Flow) => Some(Box::new(peers::Quinn::one_stream())),
+            Shape::Quic(Mapping::Message) => Some(Box::new(peers::Quinn::stream_per_message())),
+            Shape::Quic(Mapping::Datagram) => Some(Box::new(peers::Quinn::datagrams())),
+            Shape::Stream | Shape::Arq(_) => None,
         }
     };
     let contest = |transport: Transport| Contest {
@@ -55,7 +50,7 @@ fn contests() -> Vec<Contest> {
         ours: Box::new(ours::Ours::start(transport)),
         peer: peer(transport),
     };
-    Transport::ALL.into_iter().map(contest).collect()
+    Transport::all().map(contest).collect()
 }
 
 fn measure(criterion: &mut Criterion, contests: &mut [Contest], what: &str, window: u64) {

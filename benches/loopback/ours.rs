@@ -11,10 +11,10 @@ use tokio::runtime::Runtime;
 use wirelab::{
     path::{Host, direct::DirectHost},
     transport::{
-        Channel, Settings, Transport,
+        Channel, Congestion, Settings, Transport,
         arq::{ArqLimits, ArqSettings},
         connect, listen,
-        quic::{Congestion, QuicLimits, QuicSettings, Reading},
+        quic::{QuicLimits, QuicSettings, Reading},
     },
     unit::Time,
     wire::{MessageId, Probe},

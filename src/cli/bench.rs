@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::experiment::{Defaults, ExperimentArgs, presets};
-use wirelab::transport::{Transport, quic::Congestion};
+use wirelab::transport::{Congestion, Transport};
 
 /// Compare transports: latency and loss on one emulated link, over loopback, or to servers by URL
 ///
@@ -36,12 +36,12 @@ Examples:
       every transport over this machine's loopback, in real time, without the link";
 
 const TRANSPORTS: [Transport; 6] = [
-    Transport::Udp,
-    Transport::ArqSelective,
-    Transport::QuicOne,
-    Transport::QuicFlow,
-    Transport::QuicMessage,
-    Transport::QuicDatagram,
+    Transport::UDP,
+    Transport::ARQ_SELECTIVE,
+    Transport::QUIC_ONE,
+    Transport::QUIC_FLOW,
+    Transport::QUIC_MESSAGE,
+    Transport::QUIC_DATAGRAM,
 ];
 
 impl Bench {

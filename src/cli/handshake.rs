@@ -20,7 +20,7 @@ use wirelab::{
         run_numbered_matrix,
     },
     report::{ResultFile, Skipped},
-    transport::{Transport, quic::Congestion},
+    transport::{Congestion, Transport},
     unit::{PerDirection, format_duration, nanos},
 };
 
@@ -219,7 +219,7 @@ impl Handshake {
     fn transports(&self, skipped: &mut Vec<Skipped>) -> Vec<(PathKind, Vec<Transport>)> {
         if self.path.is_empty() {
             let all = match &self.transport {
-                Transports::All => Transport::ALL.to_vec(),
+                Transports::All => Transport::all().collect(),
                 Transports::These(named) => named.clone(),
             };
             let (simulated, others): (Vec<_>, Vec<_>) =
@@ -249,8 +249,8 @@ impl Handshake {
         links: &PerDirection<wirelab::link::LinkSpec>,
     ) -> HandshakePlan {
         // Nobody sends a lost datagram again, so there is less to wait for.
-        let seconds = match (path.is_real_time(), transport) {
-            (true, Transport::Udp) => 2,
+        let seconds = match (path.is_real_time(), transport.spec().has_handshake) {
+            (true, false) => 2,
             (true, _) => 10,
             (false, _) => 60,
         };

@@ -5,10 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use wirelab::{
     report::explain_hol,
-    transport::{
-        Transport,
-        quic::{Congestion, FIXED_WINDOW_BYTES},
-    },
+    transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
 };
 
 use super::{
@@ -45,12 +42,12 @@ Examples:
 
 /// The unordered first, then more and more order.
 const TRANSPORTS: [Transport; 6] = [
-    Transport::Udp,
-    Transport::QuicDatagram,
-    Transport::QuicMessage,
-    Transport::QuicFlow,
-    Transport::QuicOne,
-    Transport::ArqSelective,
+    Transport::UDP,
+    Transport::QUIC_DATAGRAM,
+    Transport::QUIC_MESSAGE,
+    Transport::QUIC_FLOW,
+    Transport::QUIC_ONE,
+    Transport::ARQ_SELECTIVE,
 ];
 
 impl Hol {

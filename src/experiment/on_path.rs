@@ -15,7 +15,7 @@ use crate::{
         Fidelity, Host,
         sim::{Limits, PacketSink, Side, World},
     },
-    transport::quic::Congestion,
+    transport::Congestion,
     unit::PerDirection,
 };
 

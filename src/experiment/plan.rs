@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use super::workload::Workload;
 use crate::{
     link::LinkSpec,
-    transport::{Transport, arq::NO_BBR, quic::Congestion},
+    transport::{Carrier, Congestion, DatagramBound, Transport},
     unit::PerDirection,
     wire::HEADER_BYTES,
 };
@@ -49,12 +49,12 @@ impl PathKind {
 
     /// Why it cannot carry `transport`, if it cannot.
     pub fn refuses(self, transport: Transport) -> Option<&'static str> {
-        match (self, transport) {
-            (Self::Sim, Transport::Tcp | Transport::Tls) => Some(
+        match (self, transport.scheme().carrier) {
+            (Self::Sim, Carrier::KernelTcp) => Some(
                 "the simulated wire carries UDP packets only; the kernel's TCP runs on the same link with \
                  --path netns, and without it with --path direct",
             ),
-            (Self::Relay, Transport::Tcp | Transport::Tls) => Some(
+            (Self::Relay, Carrier::KernelTcp) => Some(
                 "a user-space relay cannot lose a TCP segment, it can only delay bytes; the kernel's TCP runs \
                  on the same link with --path netns, and without it with --path direct",
             ),
@@ -114,7 +114,7 @@ pub enum PlanError {
         bytes: usize,
     },
     /// More than a datagram carries.
-    #[error("{option} {bytes} does not fit into one {transport} datagram, which holds {most} here{hint}")]
+    #[error("{option} {bytes} does not fit into one {transport} datagram, which holds {most} here; {hint}")]
     TooLong {
         /// The option.
         option: &'static str,
@@ -129,17 +129,10 @@ pub enum PlanError {
     },
 }
 
-/// IPv4 and UDP header (RFC 791, RFC 768): what the paths here use.
-const UDP_IP_HEADER_BYTES: usize = 28;
-/// What a DATAGRAM frame holds in the smallest packet that every QUIC path must carry, 1200 bytes (RFC 9000
-/// section 14): less a short header with an 8-byte connection id and a 4-byte packet number, the frame's type and
-/// length, and the 16-byte tag. quinn sends no more until it has found out that the path carries more.
-const QUIC_DATAGRAM_BYTES: usize = 1200 - (1 + 8 + 4) - 9 - 16;
-
 impl Plan {
     /// Why there is no such plan, if its controller is none of its transport's.
     pub fn refusal(&self) -> Option<&'static str> {
-        (self.transport.is_arq() && self.congestion == Congestion::Bbr).then_some(NO_BBR)
+        self.transport.refuses_controller(self.congestion)
     }
 
     /// Whether this plan and `other` make a fair comparison of their transports.
@@ -161,16 +154,12 @@ impl Plan {
         if bytes < HEADER_BYTES {
             return Err(PlanError::TooShort { option, bytes });
         }
-        let (most, hint) = match self.transport {
-            Transport::Udp => (
-                usize::from(link.mtu).saturating_sub(UDP_IP_HEADER_BYTES),
-                "; raise --mtu or take a transport that splits messages",
-            ),
-            Transport::QuicDatagram => (QUIC_DATAGRAM_BYTES, "; take a QUIC stream for longer ones"),
-            _ => return Ok(()),
+        let transport = self.transport;
+        let Some(DatagramBound { max_message, hint }) = transport.spec().datagram else {
+            return Ok(());
         };
+        let most = max_message(link.mtu);
         if bytes > most {
-            let transport = self.transport;
             return Err(PlanError::TooLong { option, bytes, transport, most, hint });
         }
         Ok(())

@@ -140,7 +140,7 @@ async fn connect_to(
     let connecting = transport::connect(host, transport, peer, settings);
     let mut channel = timeout(&**host, CONNECT_TIMEOUT, connecting).await.map_err(late)??;
     let took = host.now() - begun;
-    if transport == Transport::Udp {
+    if !transport.spec().has_handshake {
         greet(&**host, &mut *channel, peer, settings.request).await?;
     }
     Ok((channel, took))

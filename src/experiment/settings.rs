@@ -8,9 +8,9 @@ use crate::{
     link::LinkSpec,
     path::sim::Limits,
     transport::{
-        Settings, Transport,
+        Congestion, Mapping, Settings, Transport,
         arq::{ArqLimits, ArqSettings},
-        quic::{Congestion, QuicLimits, QuicSettings, Reading},
+        quic::{QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
     unit::{PerDirection, Time},
@@ -62,8 +62,8 @@ pub(super) fn ephemeral_tls(certificate: usize) -> Result<(ClientTls, ServerTls)
 /// encoded in as many bytes, so that the handshake is of the same length for every mapping.
 fn limits_of_streams(transport: Transport) -> QuicLimits {
     const FEW: u32 = 16_384;
-    match transport {
-        Transport::QuicMessage => QuicLimits::EXPERIMENT,
+    match transport.mapping() {
+        Some(Mapping::Message) => QuicLimits::EXPERIMENT,
         _ => QuicLimits { streams: FEW, ..QuicLimits::EXPERIMENT },
     }
 }
@@ -73,14 +73,4 @@ pub(super) fn limits(workload: &Workload) -> Limits {
     let hour = Duration::from_secs(3600);
     let planned = workload.warmup + workload.duration + workload.wait.most;
     Limits { until: Time::ZERO + planned.saturating_mul(10) + hour, ..Limits::default() }
-}
-
-/// The kernel's name of a congestion controller. The kernel has none with a fixed window; CUBIC
-/// stands in.
-pub(super) fn kernel_controller(congestion: Congestion) -> &'static str {
-    match congestion {
-        Congestion::Cubic | Congestion::Fixed(_) => "cubic",
-        Congestion::NewReno => "reno",
-        Congestion::Bbr => "bbr",
-    }
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     link::{LinkSpec, Loss, LossBy},
-    transport::{OrderedUnit, Transport, quic::Congestion},
+    transport::{ClosedForm, Congestion, OrderedUnit, Transport},
     unit::PerDirection,
 };
 
@@ -35,9 +35,6 @@ pub struct Theory {
 /// The most that a QUIC packet holds of a stream before it has found out that the path carries more: longer messages
 /// take several packets.
 const ONE_PACKET_BYTES: usize = 1100;
-/// The retransmission timer of reliability by hand, at least. It is set anew with every acknowledgement, and a lost
-/// message leaves one out.
-const RETRANSMISSION_TIMEOUT: Duration = Duration::from_millis(200);
 /// The part of a probe timeout that is not the round trip (RFC 9002 section 6.2.1): 25 ms of acknowledgement delay
 /// and the granularity of 1 ms.
 const PROBE_MARGIN: Duration = Duration::from_millis(26);
@@ -54,22 +51,11 @@ impl Theory {
         if !plan.path.has_link() {
             return Err("there is no emulated link");
         }
-        if plan.transport.is_tcp() {
-            return Err(
-                "the form is for QUIC's way to find out about losses, and the kernel's TCP has its own",
-            );
-        }
-        if plan.transport.is_datagram() {
-            // Nothing is sent again and nothing waits for anything.
-            return Ok(Self::NOTHING);
-        }
-        match plan.transport {
-            Transport::ArqStopAndWait => return Err("one message a round trip: the others wait to be sent"),
-            Transport::ArqGoBackN => {
-                return Err("what follows a loss is sent again too, and not only kept waiting");
-            }
-            _ => {}
-        }
+        let min_timeout = match plan.transport.spec().closed_form {
+            ClosedForm::Unknown(reason) => return Err(reason),
+            ClosedForm::NoDelay => return Ok(Self::NOTHING),
+            ClosedForm::FastRetransmit { min_timeout } => min_timeout,
+        };
         let PerDirection { to_server, to_client } = &plan.links;
         let share = independent(to_server)?;
         if independent(to_client)? > 0.0 {
@@ -77,7 +63,7 @@ impl Theory {
                 "loss both ways: acknowledgements and replies are lost too (try --to-client loss=0%)",
             );
         }
-        applies(plan)?;
+        applies(plan, min_timeout)?;
         Ok(isolated(share, to_server.delay + to_client.delay, plan.transport, &plan.workload))
     }
 
@@ -97,7 +83,7 @@ fn independent(link: &LinkSpec) -> Result<f64, &'static str> {
     }
 }
 
-fn applies(plan: &Plan) -> Result<(), &'static str> {
+fn applies(plan: &Plan, min_timeout: Option<Duration>) -> Result<(), &'static str> {
     let Plan { links, workload, .. } = plan;
     let rtt = links.to_server.delay + links.to_client.delay;
     if !matches!(plan.congestion, Congestion::Fixed(_)) {
@@ -118,7 +104,7 @@ fn applies(plan: &Plan) -> Result<(), &'static str> {
     if workload.length.max(workload.reply_length) > ONE_PACKET_BYTES {
         return Err("messages of several packets");
     }
-    if plan.transport.is_arq() && workload.interval * 2 >= rtt.max(RETRANSMISSION_TIMEOUT) {
+    if min_timeout.is_some_and(|least| workload.interval * 2 >= rtt.max(least)) {
         return Err("messages are so far apart that the retransmission timer finds the loss first");
     }
     if workload.interval >= rtt + PROBE_MARGIN {
@@ -184,40 +170,40 @@ mod tests {
 
     #[test]
     fn one_stream_of_100_ms_has_the_figures_that_were_worked_out_by_hand() {
-        assert_eq!(figures(&plan(Transport::QuicOne, 100, 10, 8, "1%")), (11.36, 10.36, 6.9));
+        assert_eq!(figures(&plan(Transport::QUIC_ONE, 100, 10, 8, "1%")), (11.36, 10.36, 6.9));
     }
 
     #[test]
     fn four_streams_delay_fewer() {
-        let (delayed, _, extra) = figures(&plan(Transport::QuicFlow, 100, 10, 4, "1%"));
+        let (delayed, _, extra) = figures(&plan(Transport::QUIC_FLOW, 100, 10, 4, "1%"));
         assert_eq!((delayed, extra), (2.97, 2.18));
     }
 
     #[test]
     fn a_stream_per_message_blocks_nothing() {
-        assert_eq!(figures(&plan(Transport::QuicMessage, 100, 10, 8, "1%")), (1.0, 0.0, 1.13));
+        assert_eq!(figures(&plan(Transport::QUIC_MESSAGE, 100, 10, 8, "1%")), (1.0, 0.0, 1.13));
     }
 
     #[test]
     fn sparser_messages_and_more_loss_follow_the_same_form() {
-        assert_eq!(figures(&plan(Transport::QuicOne, 50, 20, 8, "2%")), (7.76, 5.76, 3.2));
-        assert_eq!(figures(&plan(Transport::QuicFlow, 50, 20, 4, "2%")), (2.0, 0.0, 1.4));
+        assert_eq!(figures(&plan(Transport::QUIC_ONE, 50, 20, 8, "2%")), (7.76, 5.76, 3.2));
+        assert_eq!(figures(&plan(Transport::QUIC_FLOW, 50, 20, 4, "2%")), (2.0, 0.0, 1.4));
     }
 
     #[test]
     fn reliability_by_hand_finds_losses_as_late_as_quic_and_says_where_it_does_not() {
         let of = |transport, interval| Theory::of(&plan(transport, 100, interval, 8, "1%"));
-        assert_eq!(of(Transport::ArqSelective, 10), of(Transport::QuicOne, 10));
-        assert_eq!(of(Transport::ArqUnordered, 10), of(Transport::QuicMessage, 10));
+        assert_eq!(of(Transport::ARQ_SELECTIVE, 10), of(Transport::QUIC_ONE, 10));
+        assert_eq!(of(Transport::ARQ_UNORDERED, 10), of(Transport::QUIC_MESSAGE, 10));
         let reason = |transport, interval| of(transport, interval).unwrap_err();
-        assert!(reason(Transport::ArqStopAndWait, 10).contains("one message a round trip"));
-        assert!(reason(Transport::ArqGoBackN, 10).contains("sent again too"));
-        assert!(reason(Transport::ArqSelective, 100).contains("retransmission timer"));
+        assert!(reason(Transport::ARQ_STOP_AND_WAIT, 10).contains("one message a round trip"));
+        assert!(reason(Transport::ARQ_GO_BACK_N, 10).contains("sent again too"));
+        assert!(reason(Transport::ARQ_SELECTIVE, 100).contains("retransmission timer"));
     }
 
     #[test]
     fn where_the_form_does_not_apply_the_reason_is_given() {
-        let base = plan(Transport::QuicOne, 50, 10, 8, "1%");
+        let base = plan(Transport::QUIC_ONE, 50, 10, 8, "1%");
         let reason = |change: fn(&mut Plan)| {
             let mut plan = base.clone();
             change(&mut plan);

@@ -15,9 +15,9 @@ use crate::{
     path::{DatagramError, Elapsed, Host, timeout},
     service::DEFAULT_MAX_MESSAGE,
     transport::{
-        self, ConnectError, Transport,
+        self, Congestion, ConnectError, Mapping, Shape, Transport,
         arq::{ArqLimits, ArqSettings, SAFE_DATAGRAM},
-        quic::{Congestion, QuicClient, QuicLimits, QuicSettings, TOO_LONG},
+        quic::{QuicClient, QuicLimits, QuicSettings, TOO_LONG},
         tls::ClientTls,
         tls_connect,
     },
@@ -167,17 +167,13 @@ impl Client {
         address: SocketAddr,
         options: &Options,
     ) -> Result<Self, SendError> {
-        let scheme = match transport {
-            _ if transport.is_quic() => "quic",
-            _ if transport.is_arq() => "arq",
-            _ => transport.name(),
-        };
+        let scheme = transport.scheme().name;
         let peer = Peer { address, url: format!("{scheme}://{address}") };
         let connecting = open(host, transport, &peer, options);
-        let what = match transport {
-            Transport::Tcp => "connecting over TCP",
-            Transport::Tls => "TLS handshake",
-            _ if transport.is_arq() => "ARQ handshake",
+        let what = match transport.shape() {
+            Shape::Stream if transport == Transport::TCP => "connecting over TCP",
+            Shape::Stream => "TLS handshake",
+            Shape::Arq(_) => "ARQ handshake",
             _ => "QUIC handshake",
         };
         let kind = timeout(&**host, options.timeout, connecting)
@@ -241,40 +237,37 @@ async fn open(
     options: &Options,
 ) -> Result<Kind, SendError> {
     let address = peer.address;
-    Ok(match transport {
-        Transport::Udp => Kind::Datagrams(DatagramClient::udp(host, address, options.retries)?),
-        Transport::ArqStopAndWait
-        | Transport::ArqGoBackN
-        | Transport::ArqSelective
-        | Transport::ArqUnordered => {
+    Ok(match transport.shape() {
+        Shape::Datagrams => Kind::Datagrams(DatagramClient::udp(host, address, options.retries)?),
+        Shape::Arq(mode) => {
             let settings = ArqSettings {
                 congestion: Congestion::Cubic,
                 seed: options.seed,
                 max_datagram: SAFE_DATAGRAM,
                 limits: ARQ_LIMITS,
             };
-            let to = (address, transport.mode().unwrap_or_default());
+            let to = (address, mode);
             Kind::Arq(ArqClient::new(transport::arq::connect(host, to, &settings).await?))
         }
-        Transport::Tcp => {
+        Shape::Stream if transport == Transport::TCP => {
             let connected = host.tcp_connect(address).await.map_err(ConnectError::from)?;
             Kind::Lines(LineClient::new(connected.stream, None))
         }
-        Transport::Tls => {
+        Shape::Stream => {
             let connected = host.tcp_connect(address).await.map_err(ConnectError::from)?;
             let connected = tls_connect(host, connected, &options.tls).await?;
             Kind::Lines(LineClient::new(connected.stream, None))
         }
-        Transport::QuicDatagram => {
+        Shape::Quic(Mapping::Datagram) => {
             let (client, connection) = quic(host, address, options).await?;
             Kind::Datagrams(DatagramClient::quic(client, connection, options.retries))
         }
-        Transport::QuicMessage => {
+        Shape::Quic(Mapping::Message) => {
             let (client, connection) = quic(host, address, options).await?;
             Kind::StreamPerMessage(StreamPerMessage::new(client, connection))
         }
         // All that is sent here is one flow.
-        Transport::QuicOne | Transport::QuicFlow => {
+        Shape::Quic(Mapping::One | Mapping::Flow) => {
             let (client, connection) = quic(host, address, options).await?;
             let (send, receive) = connection.open_bi().await.map_err(|e| ended(peer, &e))?;
             let stream = tokio::io::join(receive, send);

@@ -16,9 +16,8 @@ use crate::{
     path::timeout,
     service::Service,
     transport::{
-        ConnectError,
+        Congestion, ConnectError,
         arq::{ArqConnection, ArqError, ArqLimits, ArqServer, ArqSettings, Heard, Releasers},
-        quic::Congestion,
     },
 };
 

@@ -33,8 +33,8 @@ use crate::{
     path::timeout,
     service::Service,
     transport::{
-        ConnectError,
-        quic::{self, Congestion, QuicKeys, QuicLimits, QuicServer, QuicSettings, TOO_LONG},
+        Congestion, ConnectError,
+        quic::{self, QuicKeys, QuicLimits, QuicServer, QuicSettings, TOO_LONG},
     },
     wire::transfer,
 };

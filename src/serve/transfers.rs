@@ -14,7 +14,7 @@ use crate::{
     service::Service,
     transfer::{self, Content, Sink, TransferError, Watch},
     transport::{
-        Transport,
+        Mapping,
         bulk::{FramedIncoming, FramedOutgoing, Incoming, Nature, Outgoing, read_message},
         quic::{QuicServer, bulk::QuicBulk},
     },
@@ -61,11 +61,11 @@ pub(super) async fn on_quic(desk: &Desk, server: &QuicServer, connection: &Conne
     };
     let idle = desk.options.idle;
     let mapping = match &message {
-        TransferMessage::Fetch(Fetch { datagrams: true, .. }) => (Transport::QuicDatagram, 1),
-        TransferMessage::Fetch(Fetch { lanes: 0, .. }) => (Transport::QuicMessage, 1),
-        TransferMessage::Fetch(Fetch { lanes, .. }) => (Transport::QuicFlow, (*lanes).min(MOST_LANES)),
-        _ if stream.is_none() => (Transport::QuicDatagram, 1),
-        _ => (Transport::QuicOne, 1),
+        TransferMessage::Fetch(Fetch { datagrams: true, .. }) => (Mapping::Datagram, 1),
+        TransferMessage::Fetch(Fetch { lanes: 0, .. }) => (Mapping::Message, 1),
+        TransferMessage::Fetch(Fetch { lanes, .. }) => (Mapping::Flow, (*lanes).min(MOST_LANES)),
+        _ if stream.is_none() => (Mapping::Datagram, 1),
+        _ => (Mapping::One, 1),
     };
     let mut bulk = QuicBulk::server(&desk.host, server, connection.clone()).bulk(mapping, stream);
     let served = serve(desk, connection.remote_address(), Some(message), bulk.ends()).await;

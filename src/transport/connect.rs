@@ -6,15 +6,14 @@ use rustls::pki_types::ServerName;
 use tokio::sync::mpsc;
 
 use super::{
-    Channel, ConnectError, Transport,
+    Channel, ConnectError, Mapping, Shape, Transport,
     arq::{self, ArqChannel, ArqConnection, ArqServer, ArqSettings, Heard},
-    early::accept_early,
     quic::{
         self, QuicClient, QuicServer, QuicSettings, Reading,
         channel::{Incoming, QuicChannel},
     },
     stream::{Framing, StreamChannel},
-    tls::{ClientTls, ServerTls},
+    tls::{ClientTls, ServerTls, accept_early},
     udp::UdpChannel,
 };
 use crate::path::{Connected, Host, Listener};
@@ -51,35 +50,32 @@ pub async fn connect(
     peer: SocketAddr,
     settings: &Settings,
 ) -> Result<Box<dyn Channel>, ConnectError> {
-    Ok(match transport {
-        Transport::Udp => {
+    Ok(match transport.shape() {
+        Shape::Datagrams => {
             let socket = host.udp_connect(peer)?;
             Box::new(UdpChannel::new(host.clone(), socket, Some(peer)))
         }
-        Transport::ArqStopAndWait
-        | Transport::ArqGoBackN
-        | Transport::ArqSelective
-        | Transport::ArqUnordered => {
-            let to = (peer, transport.mode().unwrap_or_default());
+        Shape::Arq(mode) => {
+            let to = (peer, mode);
             Box::new(ArqChannel::new(arq::connect_tapped(host, to, &settings.arq, host.tap()).await?))
         }
-        Transport::Tcp => {
+        Shape::Stream if transport == Transport::TCP => {
             let connected = host.tcp_connect(peer).await?;
             Box::new(StreamChannel::new(host, connected, settings.reply, Framing::Plain))
         }
-        Transport::Tls => {
+        Shape::Stream => {
             let connected = host.tcp_connect(peer).await?;
             let connected = tls_connect(host, connected, &settings.client_tls).await?;
             Box::new(StreamChannel::new(host, connected, settings.reply, Framing::Tls))
         }
-        Transport::QuicOne | Transport::QuicFlow | Transport::QuicMessage | Transport::QuicDatagram => {
+        Shape::Quic(mapping) => {
             let client = QuicClient::tapped(host, peer, (&settings.client_tls, &settings.quic), host.tap())?;
             let connection = match settings.client_tls.early_data {
                 true => client.connect_early(peer).await?.0,
                 false => client.connect(peer).await?,
             };
             let incoming = Incoming { length: settings.reply, reading: settings.reading };
-            let plan = (transport, settings.flows, incoming);
+            let plan = (mapping, settings.flows, incoming);
             let channel = QuicChannel::client(host.clone(), client, connection, plan).await;
             Box::new(channel.map_err(|e| ConnectError::Failed {
                 what: "QUIC stream setup",
@@ -121,7 +117,6 @@ pub(crate) async fn tls_connect(
 /// Where an experiment's server waits for its client.
 pub struct Acceptor {
     host: Arc<dyn Host>,
-    transport: Transport,
     incoming: Incoming,
     local: SocketAddr,
     /// Take what comes with a client's first flight.
@@ -134,7 +129,7 @@ enum Kind {
     Arq(mpsc::UnboundedReceiver<ArqConnection>),
     Tcp(Box<dyn Listener>),
     Tls(Box<dyn Listener>, Arc<rustls::ServerConfig>),
-    Quic(QuicServer),
+    Quic(Box<QuicServer>, Mapping),
 }
 
 /// Listens on `local`, or on a free port where it names none.
@@ -148,27 +143,24 @@ pub fn listen(
     local: SocketAddr,
     settings: &Settings,
 ) -> Result<Acceptor, ConnectError> {
-    let (kind, local) = match transport {
-        Transport::Udp => {
+    let (kind, local) = match transport.shape() {
+        Shape::Datagrams => {
             let socket = host.udp_bind(local)?;
             let local = socket.local_addr();
             (Kind::Udp(Some(UdpChannel::new(host.clone(), socket, None))), local)
         }
-        Transport::ArqStopAndWait
-        | Transport::ArqGoBackN
-        | Transport::ArqSelective
-        | Transport::ArqUnordered => {
+        Shape::Arq(_) => {
             let key = arq::cookie_key(settings.arq.seed);
             let server = ArqServer::tapped(host, local, &settings.arq, (key, MOST_CLIENTS, host.tap()))?;
             let local = server.local_addr();
             (Kind::Arq(hear(host, server)), local)
         }
-        Transport::Tcp => {
+        Shape::Stream if transport == Transport::TCP => {
             let listener = host.tcp_listen(local)?;
             let local = listener.local_addr();
             (Kind::Tcp(listener), local)
         }
-        Transport::Tls => {
+        Shape::Stream => {
             let listener = host.tcp_listen(local)?;
             let local = listener.local_addr();
             let config = settings.server_tls.config(host).map_err(|e| ConnectError::Failed {
@@ -178,16 +170,16 @@ pub fn listen(
             })?;
             (Kind::Tls(listener, Arc::new(config)), local)
         }
-        Transport::QuicOne | Transport::QuicFlow | Transport::QuicMessage | Transport::QuicDatagram => {
+        Shape::Quic(mapping) => {
             let server =
                 quic::listen_tapped(host, local, (&settings.server_tls, &settings.quic), host.tap())?;
             let local = server.endpoint.local_addr().unwrap_or(local);
-            (Kind::Quic(server), local)
+            (Kind::Quic(Box::new(server), mapping), local)
         }
     };
     let incoming = Incoming { length: settings.request, reading: settings.reading };
     let early_data = settings.server_tls.early_data;
-    Ok(Acceptor { host: host.clone(), transport, incoming, local, early_data, kind })
+    Ok(Acceptor { host: host.clone(), incoming, local, early_data, kind })
 }
 
 impl Acceptor {
@@ -222,7 +214,7 @@ impl Acceptor {
                 let connected = tls_accept(&self.host, connected, config).await?;
                 Box::new(StreamChannel::new(&self.host, connected, self.incoming.length, Framing::Tls))
             }
-            Kind::Quic(server) => {
+            Kind::Quic(server, mapping) => {
                 // A first packet with a changed bit is an attempt that fails; its sender tries again.
                 let connection = loop {
                     let incoming = server.endpoint.accept().await.ok_or_else(closed)?;
@@ -230,7 +222,7 @@ impl Acceptor {
                         break connection;
                     }
                 };
-                let plan = (self.transport, self.incoming);
+                let plan = (*mapping, self.incoming);
                 Box::new(QuicChannel::server(self.host.clone(), server, connection, plan))
             }
         })

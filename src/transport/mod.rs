@@ -3,16 +3,17 @@
 
 pub mod arq;
 pub mod bulk;
+mod congestion;
 mod connect;
 mod delivery;
-mod early;
 mod error;
 mod inbox;
-mod kind;
 pub mod order;
 pub mod quic;
-mod sessions;
+mod registry;
+mod spec;
 pub mod stream;
+mod tcp;
 pub mod tls;
 pub mod udp;
 
@@ -24,11 +25,15 @@ use std::{
 
 pub(crate) use self::connect::tls_connect;
 pub use self::{
+    congestion::{Congestion, FIXED_WINDOW_BYTES, UnknownCongestion},
     connect::{Acceptor, Settings, connect, listen},
     delivery::{Cause, Delivery, Entered},
     error::{ChannelError, ConnectError},
-    kind::{OrderedUnit, Transport, UnknownTransport},
-    sessions::Sessions,
+    registry::UnknownTransport,
+    spec::{
+        Carrier, ClosedForm, Controllers, DatagramBound, Mapping, OrderedUnit, Scheme, Shape, Spec, Transport,
+    },
+    tls::Sessions,
 };
 #[cfg(doc)]
 use crate::path::Host;

@@ -12,7 +12,7 @@ const TOLERANCE: f64 = 0.0013;
 
 fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let lossy = link("delay=25ms,loss=1%")?;
-    let plan = plan(Transport::Udp, PerDirection::both(lossy), MS, MESSAGES);
+    let plan = plan(Transport::UDP, PerDirection::both(lossy), MS, MESSAGES);
     let messages = wire.run(&plan, 1)?.messages;
     // An echo comes back if neither its request nor its reply is lost.
     let expected = 1.0 - (1.0 - LOSS) * (1.0 - LOSS);

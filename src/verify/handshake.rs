@@ -26,7 +26,7 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     };
     let connect = |to_server: &LinkSpec| -> Result<f64, CaseError> {
         let links = PerDirection { to_server: to_server.clone(), to_client: clear.clone() };
-        let plan = plan(Transport::QuicOne, links, Duration::from_millis(10), 10);
+        let plan = plan(Transport::QUIC_ONE, links, Duration::from_millis(10), 10);
         let connect = wire.run(&plan, 1)?.connect;
         Ok(nanos(connect.ok_or(CaseError::Nothing("there was no connection"))?) as f64)
     };

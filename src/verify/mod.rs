@@ -40,7 +40,7 @@ pub use self::{
 use crate::{
     experiment::{Arrivals, PathKind, Plan, RunError, Wait, Workload},
     link::{LinkSpec, SpecError},
-    transport::{Transport, quic::Congestion},
+    transport::{Congestion, Transport},
     unit::PerDirection,
 };
 
@@ -161,6 +161,6 @@ fn plan(transport: Transport, links: PerDirection<LinkSpec>, interval: Duration,
         wait: Wait { times: 3, most: Duration::from_secs(4) },
         deadline: Duration::from_millis(100),
     };
-    let congestion = Congestion::Fixed(crate::transport::quic::FIXED_WINDOW_BYTES);
+    let congestion = Congestion::Fixed(crate::transport::FIXED_WINDOW_BYTES);
     Plan { path: PathKind::Sim, transport, links, workload, congestion }
 }

@@ -36,21 +36,21 @@ fn streams(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
         let latency = wire.run(&plan, 1)?.latency;
         Ok((latency.sum() as f64 / latency.n() as f64, latency.n()))
     };
-    let (one, _) = mean(Transport::QuicOne)?;
+    let (one, _) = mean(Transport::QUIC_ONE)?;
     let against = |figure, transport| -> Result<Finding, CaseError> {
         let (many, n) = mean(transport)?;
         let sample = (n, "messages each");
         Ok(Finding::within((figure, Unit::Ns), (0.0, HEADERS), many - one, sample))
     };
     Ok(vec![
-        against("stream per flow less one, mean", Transport::QuicFlow)?,
-        against("stream per message less one, mean", Transport::QuicMessage)?,
+        against("stream per flow less one, mean", Transport::QUIC_FLOW)?,
+        against("stream per message less one, mean", Transport::QUIC_MESSAGE)?,
     ])
 }
 
 fn seeds(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let lossy = link("delay=25ms,loss=1%")?;
-    let plan = plan(Transport::QuicOne, PerDirection::both(lossy), INTERVAL, MESSAGES);
+    let plan = plan(Transport::QUIC_ONE, PerDirection::both(lossy), INTERVAL, MESSAGES);
     let arm = |first: u64| -> Result<Seeds, CaseError> {
         let latency = |seed| Ok(wire.run(&plan, seed)?.latency);
         let seeds = first..first + SEEDS_PER_ARM;

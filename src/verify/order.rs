@@ -13,31 +13,31 @@ use crate::{
 pub(super) const ONE_STREAM: Case = Case {
     number: 6,
     setting: "QUIC, one stream, RTT 100 ms, a message every 10 ms, 1% lost to the server",
-    check: |wire| check(wire, Transport::QuicOne, &FREQUENT),
+    check: |wire| check(wire, Transport::QUIC_ONE, &FREQUENT),
 };
 
 pub(super) const FOUR_STREAMS: Case = Case {
     number: 7,
     setting: "the same on four streams, which take turns",
-    check: |wire| check(wire, Transport::QuicFlow, &FREQUENT),
+    check: |wire| check(wire, Transport::QUIC_FLOW, &FREQUENT),
 };
 
 pub(super) const STREAM_PER_MESSAGE: Case = Case {
     number: 8,
     setting: "the same on a stream per message",
-    check: |wire| check(wire, Transport::QuicMessage, &FREQUENT),
+    check: |wire| check(wire, Transport::QUIC_MESSAGE, &FREQUENT),
 };
 
 pub(super) const SPARSE_ONE_STREAM: Case = Case {
     number: 10,
     setting: "QUIC, one stream, RTT 50 ms, a message every 20 ms, 2% lost to the server",
-    check: |wire| check(wire, Transport::QuicOne, &SPARSE),
+    check: |wire| check(wire, Transport::QUIC_ONE, &SPARSE),
 };
 
 pub(super) const SPARSE_FOUR_STREAMS: Case = Case {
     number: 10,
     setting: "the same on four streams",
-    check: |wire| check(wire, Transport::QuicFlow, &SPARSE),
+    check: |wire| check(wire, Transport::QUIC_FLOW, &SPARSE),
 };
 
 /// What a case sends, and on which link.
@@ -93,9 +93,9 @@ fn check(wire: &dyn Wire, transport: Transport, setting: &Setting) -> Result<Vec
 /// Where the first order expects nobody blocked, a loss whose repair is lost as well still holds back one message, and
 /// two at the most.
 fn twice_lost(plan: &Plan, theory: &Theory) -> Result<f64, CaseError> {
-    let alone = Plan { transport: Transport::QuicMessage, ..plan.clone() };
+    let alone = Plan { transport: Transport::QUIC_MESSAGE, ..plan.clone() };
     let loss = Theory::of(&alone).map_err(CaseError::Nothing)?.delayed;
-    let ordered = plan.transport != Transport::QuicMessage;
+    let ordered = plan.transport != Transport::QUIC_MESSAGE;
     Ok(if ordered && theory.blocked == 0.0 { 2.0 * loss * loss } else { 0.0 })
 }
 

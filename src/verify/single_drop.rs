@@ -23,7 +23,7 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     // Nothing else is on the way at the instant at which the message is sent.
     lossy.loss = Loss::Outage { start: LEAD + INTERVAL * LOST, length: MS };
     let outcome = wire.run(
-        &plan(Transport::QuicOne, PerDirection { to_server: lossy, to_client: clear }, INTERVAL, MESSAGES),
+        &plan(Transport::QUIC_ONE, PerDirection { to_server: lossy, to_client: clear }, INTERVAL, MESSAGES),
         1,
     )?;
     // Found out 9/8 of a round trip after it was sent, by the time threshold (RFC 9002 section 6.1.2), at the first

@@ -26,7 +26,7 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     // Nothing else is on the way at the instant at which the message is sent.
     lossy.loss = Loss::Outage { start: LEAD + INTERVAL * LOST, length: MS };
     let outcome = wire.run(
-        &plan(Transport::QuicOne, PerDirection { to_server: lossy, to_client: clear }, INTERVAL, MESSAGES),
+        &plan(Transport::QUIC_ONE, PerDirection { to_server: lossy, to_client: clear }, INTERVAL, MESSAGES),
         1,
     )?;
     let latency = |value: Option<u64>| value.ok_or(CaseError::Nothing("no message was delivered"));

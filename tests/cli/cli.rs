@@ -14,7 +14,8 @@ use wirelab::{
     certs,
     path::{Host, direct::DirectHost},
     transport::{
-        quic::{self, Congestion, QuicLimits, QuicSettings},
+        Congestion,
+        quic::{self, QuicLimits, QuicSettings},
         tls::ServerTls,
     },
 };

@@ -7,7 +7,7 @@ use wirelab::{
     link::LinkSpec,
     path::netns,
     report::Handshake,
-    transport::{Transport, quic::Congestion},
+    transport::{Congestion, Transport},
     unit::PerDirection,
 };
 
@@ -51,7 +51,7 @@ fn exactly(plan: &HandshakePlan) -> [Duration; 3] {
 
 #[test]
 fn udp_takes_one_round_trip() {
-    assert_eq!(exactly(&sim(Transport::Udp, Mode::Cold)), [Duration::ZERO, 50 * MS, 100 * MS]);
+    assert_eq!(exactly(&sim(Transport::UDP, Mode::Cold)), [Duration::ZERO, 50 * MS, 100 * MS]);
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn quic_takes_two_round_trips_and_one_with_early_data() {
 /// certificate.
 #[test]
 fn a_long_certificate_costs_quic_one_more_round_trip_but_no_resumed_session() {
-    let long = |mode| HandshakePlan { certificate: 6000, ..sim(Transport::QuicOne, mode) };
+    let long = |mode| HandshakePlan { certificate: 6000, ..sim(Transport::QUIC_ONE, mode) };
     assert_eq!(exactly(&long(Mode::Cold))[1], 150 * MS);
     assert_eq!(exactly(&long(Mode::Resumed))[1], 100 * MS);
     assert_eq!(exactly(&long(Mode::ZeroRtt))[1], 50 * MS);
@@ -81,10 +81,10 @@ fn a_lost_first_packet_costs_quic_a_second_and_udp_the_reply() {
         links: PerDirection { to_server: link("delay=25ms,loss=drop:1"), to_client: link("delay=25ms") },
         ..sim(transport, Mode::Cold)
     };
-    let quic = handshake(&lost(Transport::QuicOne), 1).unwrap();
+    let quic = handshake(&lost(Transport::QUIC_ONE), 1).unwrap();
     assert_eq!((quic.first.n(), quic.over_a_second), (1, 1));
     assert_eq!(quic.first.min(), Some(1_099_000_000));
-    let udp = handshake(&lost(Transport::Udp), 1).unwrap();
+    let udp = handshake(&lost(Transport::UDP), 1).unwrap();
     assert_eq!((udp.first.n(), udp.failed, udp.over_a_second), (0, 1, 1));
     assert!(udp.problem.unwrap().contains("no answer"));
 }
@@ -99,7 +99,7 @@ fn link(pairs: &str) -> LinkSpec {
 fn the_packets_of_a_connection_are_its_own_under_loss_too() {
     let plan = HandshakePlan {
         connections: 50,
-        ..plan(PathKind::Sim, Transport::Udp, Mode::Cold, "delay=25ms,loss=5%")
+        ..plan(PathKind::Sim, Transport::UDP, Mode::Cold, "delay=25ms,loss=5%")
     };
     let outcome = handshake(&plan, 1).unwrap();
     let PerDirection { to_server, to_client } = outcome.wire.unwrap();
@@ -112,7 +112,7 @@ fn the_packets_of_a_connection_are_its_own_under_loss_too() {
 fn virtual_time_gives_the_same_figures_again() {
     let plan = HandshakePlan {
         connections: 20,
-        ..plan(PathKind::Sim, Transport::QuicOne, Mode::ZeroRtt, "delay=25ms,loss=5%")
+        ..plan(PathKind::Sim, Transport::QUIC_ONE, Mode::ZeroRtt, "delay=25ms,loss=5%")
     };
     let run = || format!("{:?}", handshake_cell(&plan, &[(1, handshake(&plan, 1).unwrap())]));
     assert_eq!(run(), run());
@@ -120,7 +120,7 @@ fn virtual_time_gives_the_same_figures_again() {
 
 #[test]
 fn every_mode_of_every_transport_works_on_loopback_several_at_a_time() {
-    for transport in Transport::ALL {
+    for transport in Transport::all() {
         for mode in Mode::ALL.into_iter().filter(|mode| mode.is_of(transport)) {
             let plan = HandshakePlan {
                 connections: 20,
@@ -149,10 +149,10 @@ fn has_namespaces(links: &PerDirection<LinkSpec>) -> bool {
 #[test]
 fn tcp_takes_two_round_trips_tls_three_and_two_with_early_data() {
     let cases = [
-        (Transport::Tcp, Mode::Cold, 2.0),
-        (Transport::Tls, Mode::Cold, 3.0),
-        (Transport::Tls, Mode::Resumed, 3.0),
-        (Transport::Tls, Mode::ZeroRtt, 2.0),
+        (Transport::TCP, Mode::Cold, 2.0),
+        (Transport::TLS, Mode::Cold, 3.0),
+        (Transport::TLS, Mode::Resumed, 3.0),
+        (Transport::TLS, Mode::ZeroRtt, 2.0),
     ];
     for (transport, mode, trips) in cases {
         let plan = plan(PathKind::Netns, transport, mode, "delay=50ms");
@@ -173,7 +173,7 @@ fn tcp_takes_a_second_or_more_where_the_first_packet_of_either_way_is_lost() {
     let plan = HandshakePlan {
         connections: 10_000,
         parallel: 200,
-        ..plan(PathKind::Netns, Transport::Tcp, Mode::Cold, "delay=25ms,loss=2%")
+        ..plan(PathKind::Netns, Transport::TCP, Mode::Cold, "delay=25ms,loss=2%")
     };
     if !has_namespaces(&plan.links) {
         return;

@@ -14,10 +14,7 @@ use wirelab::{
     path::Fidelity,
     report::Flag,
     stats::Histogram,
-    transport::{
-        Transport,
-        quic::{Congestion, FIXED_WINDOW_BYTES},
-    },
+    transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
     unit::PerDirection,
     wire::MessageId,
 };
@@ -68,7 +65,7 @@ fn udp_loses_exactly_the_messages_that_it_loses_in_virtual_time() {
     for (loss, seed) in [("1%", 1), ("5%", 2), ("gilbert:2%:25%", 3), ("drop:30:31:99", 4)] {
         let plan = |path| {
             let mut plan =
-                plan(path, Transport::Udp, &format!("delay=5ms,loss={loss}"), Duration::from_millis(1500));
+                plan(path, Transport::UDP, &format!("delay=5ms,loss={loss}"), Duration::from_millis(1500));
             plan.workload.interval = Duration::from_millis(2);
             // Counted from the first packet: what is under way as the measured time begins depends on the machine.
             plan.workload.warmup = Duration::ZERO;
@@ -94,7 +91,7 @@ fn udp_loses_exactly_the_messages_that_it_loses_in_virtual_time() {
 
 #[test]
 fn every_part_of_the_budget_is_known_and_the_path_takes_the_delay_of_the_link() {
-    for transport in [Transport::Udp, Transport::QuicDatagram, Transport::QuicOne] {
+    for transport in [Transport::UDP, Transport::QUIC_DATAGRAM, Transport::QUIC_ONE] {
         let plan = plan(PathKind::Relay, transport, "delay=10ms,loss=0%", Duration::from_millis(500));
         let outcome = run(&plan, 1, Observers::default()).unwrap();
         assert_eq!(outcome.messages.delivered, 50, "{transport}");
@@ -110,7 +107,7 @@ fn every_part_of_the_budget_is_known_and_the_path_takes_the_delay_of_the_link() 
 fn a_lost_packet_is_recovered_from_and_what_waited_for_it_knows_that_it_was_lost() {
     // After the handshake: the first packets of messages.
     let plan =
-        plan(PathKind::Relay, Transport::QuicOne, "delay=20ms,loss=drop:60", Duration::from_millis(1500));
+        plan(PathKind::Relay, Transport::QUIC_ONE, "delay=20ms,loss=drop:60", Duration::from_millis(1500));
     let outcome = run(&plan, 1, Observers::default()).unwrap();
     assert_eq!(outcome.messages.delivered, 150);
     assert_eq!(outcome.wire.map(|wire| wire.map(|way| way.lost)), Some(PerDirection::both(1)));
@@ -146,7 +143,7 @@ fn standard_errors(outcomes: &[Outcome], seeds: usize) -> [f64; 2] {
 #[ignore = "takes 8 minutes and a machine that does little else: cargo test --release --test real_time relay -- --ignored"]
 fn quic_is_blocked_and_recovers_as_in_virtual_time_within_15_percent() {
     const SEEDS: u64 = 20;
-    for transport in [Transport::QuicOne, Transport::QuicFlow] {
+    for transport in [Transport::QUIC_ONE, Transport::QUIC_FLOW] {
         let plan = |path| plan(path, transport, "delay=25ms,loss=2%", Duration::from_secs(10));
         let sim: Vec<_> = (1..=10 * SEEDS)
             .map(|seed| run(&plan(PathKind::Sim), seed, Observers::default()).unwrap())
@@ -158,7 +155,7 @@ fn quic_is_blocked_and_recovers_as_in_virtual_time_within_15_percent() {
         let errors = standard_errors(&sim, SEEDS as usize);
         for (figure, name) in ["blocked", "recovery"].into_iter().enumerate() {
             // Of one flow's messages, few enough wait for another that no sample here tells 15 percent.
-            if (transport, name) == (Transport::QuicFlow, "blocked") {
+            if (transport, name) == (Transport::QUIC_FLOW, "blocked") {
                 continue;
             }
             let differs = seen[figure] / expected[figure] - 1.0;
@@ -179,7 +176,7 @@ fn quic_is_blocked_and_recovers_as_in_virtual_time_within_15_percent() {
 
 #[test]
 fn what_the_machine_spoiled_is_flagged() {
-    let plan = plan(PathKind::Relay, Transport::Udp, "delay=5ms,loss=1%", Duration::from_secs(1));
+    let plan = plan(PathKind::Relay, Transport::UDP, "delay=5ms,loss=1%", Duration::from_secs(1));
     let flags = |late_ns: u64, dropped, send_errors| {
         let lateness = std::iter::repeat_n(late_ns, 100).collect::<Histogram>();
         let fidelity = Some(Fidelity { lateness, dropped, send_errors });

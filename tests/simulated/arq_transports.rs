@@ -12,7 +12,7 @@ use wirelab::{
         run_matrix,
     },
     link::LinkSpec,
-    transport::{Cause, Transport, quic::Congestion},
+    transport::{Cause, Congestion, Transport},
     unit::PerDirection,
 };
 
@@ -65,7 +65,7 @@ fn latencies(samples: &[Sample]) -> Vec<u64> {
 
 #[test]
 fn without_loss_every_message_takes_a_round_trip_and_connecting_takes_one() {
-    for transport in [Transport::ArqGoBackN, Transport::ArqSelective, Transport::ArqUnordered] {
+    for transport in [Transport::ARQ_GO_BACK_N, Transport::ARQ_SELECTIVE, Transport::ARQ_UNORDERED] {
         let (outcome, samples) = observed(&plan(transport, ["delay=25ms"; 2], 50), 1);
         assert_eq!(outcome.connect, Some(Duration::from_millis(50)), "{transport}");
         assert_eq!(latencies(&samples), vec![50; 50], "{transport}");
@@ -80,7 +80,7 @@ fn without_loss_every_message_takes_a_round_trip_and_connecting_takes_one() {
 
 #[test]
 fn stop_and_wait_sends_one_message_a_round_trip() {
-    let (_, samples) = observed(&plan(Transport::ArqStopAndWait, ["delay=25ms"; 2], 10), 1);
+    let (_, samples) = observed(&plan(Transport::ARQ_STOP_AND_WAIT, ["delay=25ms"; 2], 10), 1);
     // Due every 10 ms, sent every 50.
     let expected: Vec<u64> = (0..10).map(|n| 50 + 40 * n).collect();
     assert_eq!(latencies(&samples), expected);
@@ -92,13 +92,13 @@ fn stop_and_wait_sends_one_message_a_round_trip() {
 #[test]
 fn one_loss_is_repaired_after_exactly_the_documented_time_and_order_holds_back_what_follows() {
     let lossy = ["delay=50ms,loss=drop:40", "delay=50ms"];
-    let (_, unordered) = observed(&plan(Transport::ArqUnordered, lossy, 60), 1);
+    let (_, unordered) = observed(&plan(Transport::ARQ_UNORDERED, lossy, 60), 1);
     let late: Vec<_> = unordered.iter().filter(|s| !s.budget.unwrap().extra().is_zero()).collect();
     assert_eq!(late.len(), 1);
     let budget = late[0].budget.unwrap();
     assert_eq!((budget.recovery, budget.order_wait), (Duration::from_micros(112_500), Duration::ZERO));
 
-    let (outcome, ordered) = observed(&plan(Transport::ArqSelective, lossy, 60), 1);
+    let (outcome, ordered) = observed(&plan(Transport::ARQ_SELECTIVE, lossy, 60), 1);
     let held: Vec<_> = ordered.iter().filter(|s| !s.budget.unwrap().order_wait.is_zero()).collect();
     let waits: Vec<u64> = held.iter().map(|s| s.budget.unwrap().order_wait.as_micros() as u64).collect();
     assert_eq!(waits, (1..=11).map(|j| 112_500 - 10_000 * j).collect::<Vec<_>>());
@@ -110,7 +110,7 @@ fn one_loss_is_repaired_after_exactly_the_documented_time_and_order_holds_back_w
     }
     assert_eq!((outcome.order.blocked, outcome.client.retransmitted_packets), (11, Some(1)));
 
-    let (_, back) = observed(&plan(Transport::ArqGoBackN, lossy, 60), 1);
+    let (_, back) = observed(&plan(Transport::ARQ_GO_BACK_N, lossy, 60), 1);
     let worst = back.iter().map(|s| s.budget.unwrap().recovery).max().unwrap();
     assert_eq!(worst, Duration::from_millis(130), "RTT + 3 d");
     assert!(back.iter().all(|s| s.budget.unwrap().order_wait.is_zero()), "it keeps nothing that could wait");
@@ -136,7 +136,7 @@ fn the_parts_of_the_budget_add_up_to_the_latency_whatever_the_wire_does() {
             assert_eq!(n, outcome.messages.delivered);
             assert_eq!(outcome.messages.corrupted, 0, "a damaged segment is a lost one");
             // The other two keep nothing ahead of a gap, and fall behind on such a wire.
-            if matches!(transport, Transport::ArqSelective | Transport::ArqUnordered) {
+            if [Transport::ARQ_SELECTIVE, Transport::ARQ_UNORDERED].contains(&transport) {
                 assert_eq!(n, 300, "{transport}");
             }
         }
@@ -171,7 +171,7 @@ fn outcomes(plan: &Plan, seeds: u64) -> Vec<Outcome> {
 /// of second order in the loss, at most half of 12 messages in 100 here.
 #[test]
 fn ordered_and_unordered_follow_the_closed_form() {
-    for transport in [Transport::ArqSelective, Transport::ArqUnordered] {
+    for transport in [Transport::ARQ_SELECTIVE, Transport::ARQ_UNORDERED] {
         let mut plan = plan(transport, ["delay=50ms,loss=1%", "delay=50ms"], 6000);
         plan.workload.flows = 8;
         let theory = Theory::of(&plan).unwrap();
@@ -212,15 +212,15 @@ fn goodput(transport: Transport, congestion: Congestion, seeds: u64) -> f64 {
 #[test]
 fn with_the_same_controller_selective_repeat_carries_as_much_as_a_quic_stream() {
     for congestion in [Congestion::Cubic, Congestion::NewReno] {
-        let [arq, quic] =
-            [Transport::ArqSelective, Transport::QuicOne].map(|transport| goodput(transport, congestion, 30));
+        let [arq, quic] = [Transport::ARQ_SELECTIVE, Transport::QUIC_ONE]
+            .map(|transport| goodput(transport, congestion, 30));
         assert!((arq / quic - 1.0).abs() < 0.15, "{congestion}: {arq:.0} against {quic:.0} bit/s");
     }
 }
 
 #[test]
 fn the_relay_repairs_as_virtual_time_does() {
-    for transport in [Transport::ArqSelective, Transport::ArqUnordered] {
+    for transport in [Transport::ARQ_SELECTIVE, Transport::ARQ_UNORDERED] {
         let mut plan = plan(transport, ["delay=10ms,loss=drop:30:60", "delay=10ms,loss=drop:50"], 100);
         let virtual_time = run(&plan, 1, Observers::default()).unwrap();
         plan.path = PathKind::Relay;

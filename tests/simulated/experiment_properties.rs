@@ -7,10 +7,7 @@ use wirelab::{
     experiment::{Arrivals, Observers, Outcome, PathKind, Plan, Wait, Workload, cell, run},
     link::{Counters, LinkSpec},
     report::{ResultFile, TextOptions, to_csv, to_json, to_markdown, to_text},
-    transport::{
-        Transport,
-        quic::{Congestion, FIXED_WINDOW_BYTES},
-    },
+    transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
     unit::PerDirection,
 };
 
@@ -81,7 +78,7 @@ fn workload() -> impl Strategy<Value = Workload> {
 }
 
 fn plan() -> impl Strategy<Value = Plan> {
-    let transports = [&[Transport::Udp][..], &Transport::QUIC].concat();
+    let transports = [&[Transport::UDP][..], &Transport::QUIC].concat();
     let congestion = prop::sample::select(vec![
         Congestion::Cubic,
         Congestion::NewReno,
@@ -132,7 +129,7 @@ fn accounts_for_everything(plan: &Plan, outcome: &Outcome) -> Result<(), TestCas
 /// Raw UDP without a warm-up finds the link empty: all that enters comes out, is counted as gone, or is still under
 /// way; and if every message came back, and none had a copy, nothing is.
 fn conserves_packets_to_the_last(plan: &Plan, outcome: &Outcome) -> Result<(), TestCaseError> {
-    if plan.transport != Transport::Udp || !plan.workload.warmup.is_zero() {
+    if plan.transport != Transport::UDP || !plan.workload.warmup.is_zero() {
         return Ok(());
     }
     let messages = outcome.messages;

@@ -17,9 +17,9 @@ use wirelab::{
     link::{LinkSpec, Verdict},
     path::sim::{Side, World},
     transport::{
-        self, Cause, ConnectError, Delivery, Settings, Transport,
+        self, Cause, Congestion, ConnectError, Delivery, Settings, Transport,
         arq::{ArqLimits, ArqSettings},
-        quic::{Congestion, QuicLimits, QuicSettings, Reading},
+        quic::{QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
     unit::{PerDirection, Time},
@@ -27,11 +27,11 @@ use wirelab::{
 };
 
 const IN_SIM: [Transport; 5] = [
-    Transport::Udp,
-    Transport::QuicOne,
-    Transport::QuicFlow,
-    Transport::QuicMessage,
-    Transport::QuicDatagram,
+    Transport::UDP,
+    Transport::QUIC_ONE,
+    Transport::QUIC_FLOW,
+    Transport::QUIC_MESSAGE,
+    Transport::QUIC_DATAGRAM,
 ];
 
 fn link(pairs: &str) -> LinkSpec {
@@ -188,7 +188,7 @@ fn releases(plan: &Plan, seed: u64, reading: Reading) -> (Vec<(MessageId, Time, 
 #[test]
 fn reading_streams_in_order_and_as_bytes_arrive_gives_identical_releases_and_packets() {
     let lossy = "delay=25ms,loss=3%,jitter=5ms,reorder=1%,duplicate=1%,rate=20mbit";
-    for transport in [Transport::QuicOne, Transport::QuicFlow, Transport::QuicMessage] {
+    for transport in [Transport::QUIC_ONE, Transport::QUIC_FLOW, Transport::QUIC_MESSAGE] {
         let mut plan = plan(transport, lossy, lossy);
         plan.workload.length = 3000;
         for seed in 1..4 {
@@ -201,7 +201,7 @@ fn reading_streams_in_order_and_as_bytes_arrive_gives_identical_releases_and_pac
 
 #[test]
 fn one_dropped_packet_delays_each_message_by_exactly_its_reported_recovery_and_order_wait() {
-    for transport in [Transport::QuicOne, Transport::QuicFlow, Transport::QuicMessage] {
+    for transport in [Transport::QUIC_ONE, Transport::QUIC_FLOW, Transport::QUIC_MESSAGE] {
         for drop in [150, 301, 302, 550] {
             let (clear, dropped) = ("delay=50ms", format!("delay=50ms,loss=drop:{drop}"));
             for [to_server, to_client] in [[&*dropped, clear], [clear, &*dropped]] {
@@ -226,7 +226,7 @@ fn one_dropped_packet_delays_each_message_by_exactly_its_reported_recovery_and_o
 /// lost 9/8 of a round trip after it was sent, so its message is 112.5 ms late, and each behind it 10 ms less.
 #[test]
 fn on_one_stream_a_drop_delays_the_message_by_112_5_ms_and_those_behind_it_by_10_ms_less_each() {
-    let (outcome, samples) = watch(&plan(Transport::QuicOne, "delay=50ms,loss=drop:400", "delay=50ms"), 1);
+    let (outcome, samples) = watch(&plan(Transport::QUIC_ONE, "delay=50ms,loss=drop:400", "delay=50ms"), 1);
     let delayed: Vec<_> =
         by_due(samples).into_iter().filter(|sample| !budget(sample).extra().is_zero()).collect();
     let micros: Vec<_> = delayed.iter().map(|sample| budget(sample).extra().as_micros()).collect();
@@ -247,7 +247,7 @@ fn on_one_stream_a_drop_delays_the_message_by_112_5_ms_and_those_behind_it_by_10
 #[test]
 fn a_stream_per_message_and_datagrams_are_never_blocked() {
     let lossy = "delay=25ms,loss=2%,jitter=10ms";
-    for transport in [Transport::Udp, Transport::QuicMessage, Transport::QuicDatagram] {
+    for transport in [Transport::UDP, Transport::QUIC_MESSAGE, Transport::QUIC_DATAGRAM] {
         let (outcome, samples) = watch(&plan(transport, lossy, lossy), 1);
         check(&outcome, &samples);
         assert_eq!(outcome.order.blocked, 0, "{transport}");
@@ -258,7 +258,7 @@ fn a_stream_per_message_and_datagrams_are_never_blocked() {
 #[test]
 fn loss_both_ways_blocks_both_ways_and_a_message_counts_once() {
     let lossy = "delay=25ms,loss=3%";
-    let (outcome, samples) = watch(&plan(Transport::QuicOne, lossy, lossy), 1);
+    let (outcome, samples) = watch(&plan(Transport::QUIC_ONE, lossy, lossy), 1);
     check(&outcome, &samples);
     let PerDirection { to_server: there, to_client: back } = &outcome.order_by_direction;
     assert!(there.blocked > 0 && back.blocked > 0);
@@ -272,7 +272,7 @@ fn loss_both_ways_blocks_both_ways_and_a_message_counts_once() {
 fn reordering_without_loss_blocks_and_no_loss_is_blamed() {
     for effect in ["jitter=40ms", "reorder=5%"] {
         let link = format!("delay=50ms,{effect}");
-        let (outcome, samples) = watch(&plan(Transport::QuicOne, &link, &link), 1);
+        let (outcome, samples) = watch(&plan(Transport::QUIC_ONE, &link, &link), 1);
         check(&outcome, &samples);
         assert!(outcome.order.blocked > 50, "{effect}: {:?}", outcome.order);
         assert_eq!(outcome.order.by_cause.reorder, outcome.order.blocked, "{effect}");
@@ -281,7 +281,7 @@ fn reordering_without_loss_blocks_and_no_loss_is_blamed() {
 
 #[test]
 fn a_corrupted_packet_is_a_loss_because_packet_protection_throws_it_away() {
-    let (outcome, samples) = watch(&plan(Transport::QuicOne, "delay=50ms,corrupt=2%", "delay=50ms"), 1);
+    let (outcome, samples) = watch(&plan(Transport::QUIC_ONE, "delay=50ms,corrupt=2%", "delay=50ms"), 1);
     check(&outcome, &samples);
     assert!(outcome.order.blocked > 0);
     assert_eq!(outcome.order.by_cause.loss, outcome.order.blocked);
@@ -289,7 +289,7 @@ fn a_corrupted_packet_is_a_loss_because_packet_protection_throws_it_away() {
 
 #[test]
 fn a_corrupted_handshake_only_takes_longer() {
-    let plan = plan(Transport::QuicOne, "delay=1ms,corrupt=10%", "delay=1ms");
+    let plan = plan(Transport::QUIC_ONE, "delay=1ms,corrupt=10%", "delay=1ms");
     for seed in 0..30 {
         assert!(run(&plan, seed, Observers::default()).is_ok(), "seed {seed}");
     }
@@ -298,7 +298,7 @@ fn a_corrupted_handshake_only_takes_longer() {
 #[test]
 fn an_outage_makes_one_long_stall_that_all_its_messages_share() {
     let (outcome, samples) =
-        watch(&plan(Transport::QuicOne, "delay=25ms,loss=outage:3s:300ms", "delay=25ms"), 1);
+        watch(&plan(Transport::QUIC_ONE, "delay=25ms,loss=outage:3s:300ms", "delay=25ms"), 1);
     check(&outcome, &samples);
     let stall = outcome.order.longest_stall.unwrap();
     assert!(stall.duration >= ms(50), "{stall:?}");
@@ -320,7 +320,7 @@ fn bursts_of_loss_are_accounted_for_like_any_other() {
 /// nothing holds it back from the wire; with a window of 10 packets it is the sender's.
 #[test]
 fn a_message_of_many_packets_waits_at_the_bottleneck_or_for_the_window_whichever_is_there() {
-    let mut plan = plan(Transport::QuicMessage, "delay=25ms,rate=12mbit", "delay=25ms");
+    let mut plan = plan(Transport::QUIC_MESSAGE, "delay=25ms,rate=12mbit", "delay=25ms");
     plan.workload.length = 28_000;
     plan.workload.interval = ms(100);
     let (outcome, samples) = watch(&plan, 1);
@@ -401,7 +401,7 @@ fn a_slow_reader_is_charged_to_the_host_and_to_nothing_else() {
 
 #[test]
 fn the_packet_log_shows_a_lost_packet_its_message_and_its_second_copy() {
-    let plan = plan(Transport::QuicOne, "delay=50ms,loss=drop:400", "delay=50ms");
+    let plan = plan(Transport::QUIC_ONE, "delay=50ms,loss=drop:400", "delay=50ms");
     let packets: Kept<LoggedPacket> = Kept::default();
     let kept = packets.clone();
     let log = Box::new(move |packet| kept.lock().unwrap().push(packet));

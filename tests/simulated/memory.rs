@@ -7,10 +7,7 @@ use std::{fs, time::Duration};
 use wirelab::{
     experiment::{Arrivals, Observers, PathKind, Plan, Wait, Workload, run},
     link::LinkSpec,
-    transport::{
-        Transport,
-        quic::{Congestion, FIXED_WINDOW_BYTES},
-    },
+    transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
     unit::PerDirection,
 };
 
@@ -50,7 +47,7 @@ fn thousand_a_second(transport: Transport) -> Plan {
 #[test]
 #[ignore = "simulates two hours, which takes minutes: see CONTRIBUTING.md"]
 fn an_hour_of_a_thousand_messages_a_second_stays_below_200_mb() {
-    for transport in [Transport::Udp, Transport::QuicOne] {
+    for transport in [Transport::UDP, Transport::QUIC_ONE] {
         let outcome = run(&thousand_a_second(transport), 1, Observers::default()).unwrap();
         assert_eq!(outcome.messages.scheduled, 3_600_000);
         #[expect(clippy::print_stdout, reason = "the figure is of interest where the test passes, too")]

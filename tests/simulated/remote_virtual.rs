@@ -11,8 +11,7 @@ use wirelab::{
     service::Service,
     target::Scheme,
     transport::{
-        Transport,
-        quic::{Congestion, FIXED_WINDOW_BYTES},
+        Congestion, FIXED_WINDOW_BYTES, Transport,
         tls::{ClientTls, Trust},
     },
     unit::PerDirection,
@@ -51,11 +50,8 @@ fn measure(plan: &Plan, rate: Option<NonZeroU32>) -> (Outcome, PerDirection<Coun
     let (identity, roots) = certs::ephemeral().unwrap();
     let mut options = Options { identity: Some(identity), seed: Some(1), ..Options::new(Service::Echo) };
     options.access.rate = rate;
-    let scheme = match plan.transport {
-        transport if transport.is_quic() => Scheme::Quic,
-        transport if transport.is_arq() => Scheme::Arq,
-        _ => Scheme::Udp,
-    };
+    let name = plan.transport.scheme().name;
+    let scheme = Scheme::ALL.into_iter().find(|scheme| scheme.name() == name).unwrap();
     let bind = Bind { scheme, local: "0.0.0.0:7000".parse().unwrap() };
     let server = Server::start(&world.host(Side::Server), &[bind], options).unwrap();
     let client = world.host(Side::Client);
@@ -82,7 +78,7 @@ fn measure(plan: &Plan, rate: Option<NonZeroU32>) -> (Outcome, PerDirection<Coun
 }
 
 fn udp(messages: u32, to_server: LinkSpec, to_client: LinkSpec) -> (Outcome, PerDirection<Counters>) {
-    measure(&plan(Transport::Udp, PerDirection { to_server, to_client }, workload(messages, 1000)), None)
+    measure(&plan(Transport::UDP, PerDirection { to_server, to_client }, workload(messages, 1000)), None)
 }
 
 fn lost(outcome: &Outcome) -> PerDirection<u64> {
@@ -146,7 +142,7 @@ fn overtaking_is_seen_on_the_way_on_which_it_happened() {
     let plan = Plan {
         path: PathKind::Sim,
         ..plan(
-            Transport::Udp,
+            Transport::UDP,
             PerDirection { to_server: overtaking, to_client: straight },
             workload(200, 1000),
         )
@@ -158,7 +154,7 @@ fn overtaking_is_seen_on_the_way_on_which_it_happened() {
 
 #[test]
 fn what_a_server_refuses_is_said() {
-    let plan = plan(Transport::Udp, PerDirection::both(dropping([])), workload(400, 1000));
+    let plan = plan(Transport::UDP, PerDirection::both(dropping([])), workload(400, 1000));
     let (outcome, wire) = measure(&plan, NonZeroU32::new(50));
     assert_eq!(wire.map(|way| way.lost), PerDirection::both(0));
     let network = &outcome.network;
@@ -172,7 +168,7 @@ fn what_a_server_refuses_is_said() {
 
 #[test]
 fn order_is_measured_at_both_ends_of_every_mapping_to_quic_and_by_hand() {
-    let by_hand = [Transport::ArqGoBackN, Transport::ArqSelective, Transport::ArqUnordered];
+    let by_hand = [Transport::ARQ_GO_BACK_N, Transport::ARQ_SELECTIVE, Transport::ARQ_UNORDERED];
     for transport in Transport::QUIC.into_iter().chain(by_hand) {
         let blocked = |to_server: &[u64], to_client: &[u64]| {
             let links = PerDirection {
@@ -185,13 +181,13 @@ fn order_is_measured_at_both_ends_of_every_mapping_to_quic_and_by_hand() {
             outcome.order_by_direction.map(|order| order.blocked)
         };
         // Some of these packets may carry acknowledgements alone.
-        let some = if transport.is_arq() { [61, 80, 101, 120] } else { [60, 75, 91, 106] };
+        let some = if by_hand.contains(&transport) { [61, 80, 101, 120] } else { [60, 75, 91, 106] };
         let PerDirection { to_server: up, to_client: none } = blocked(&some, &[]);
         let PerDirection { to_server: still_none, to_client: down } = blocked(&[], &some);
         assert_eq!((none, still_none), (0, 0), "{transport}");
-        match transport {
-            Transport::QuicOne | Transport::ArqSelective => assert!(up >= 5 && down >= 5, "{up} {down}"),
-            Transport::QuicFlow => assert!((1..=8).contains(&up) && (1..=8).contains(&down), "{up} {down}"),
+        match transport.name() {
+            "quic-one" | "arq-selective" => assert!(up >= 5 && down >= 5, "{up} {down}"),
+            "quic-flow" => assert!((1..=8).contains(&up) && (1..=8).contains(&down), "{up} {down}"),
             _ => assert_eq!((up, down), (0, 0), "{transport}"),
         }
     }
@@ -200,7 +196,8 @@ fn order_is_measured_at_both_ends_of_every_mapping_to_quic_and_by_hand() {
 #[test]
 fn messages_too_short_to_ask_are_measured_all_the_same() {
     for length in [32, EXTENDED_HEADER_BYTES - 1, EXTENDED_HEADER_BYTES] {
-        for transport in [Transport::Udp, Transport::QuicOne, Transport::QuicMessage, Transport::QuicDatagram]
+        for transport in
+            [Transport::UDP, Transport::QUIC_ONE, Transport::QUIC_MESSAGE, Transport::QUIC_DATAGRAM]
         {
             let links = PerDirection::both(dropping([]));
             let (outcome, _) = measure(&plan(transport, links, workload(20, length)), None);

@@ -14,8 +14,8 @@ use wirelab::{
     service::Service,
     target::Scheme,
     transport::{
-        Transport,
-        quic::{Congestion, QuicClient, QuicLimits, QuicSettings},
+        Congestion, Transport,
+        quic::{QuicClient, QuicLimits, QuicSettings},
         tls::{ClientTls, Trust},
     },
     unit::PerDirection,
@@ -81,11 +81,8 @@ fn exchange(
     messages: &[&str],
 ) -> (Vec<(String, Duration)>, Stopped) {
     let world = world(drops);
-    let scheme = match transport {
-        transport if transport.is_quic() => Scheme::Quic,
-        transport if transport.is_arq() => Scheme::Arq,
-        _ => Scheme::Udp,
-    };
+    let name = transport.scheme().name;
+    let scheme = Scheme::ALL.into_iter().find(|scheme| scheme.name() == name).unwrap();
     let Pair { client: host, server, address } = pair(&world, scheme, options(service));
     world
         .run(async {
@@ -104,7 +101,7 @@ fn exchange(
 
 #[test]
 fn a_datagram_takes_one_round_trip_exactly() {
-    let (replies, stopped) = exchange(Transport::Udp, &[], Service::Hello, &["Michael", "Tracy"]);
+    let (replies, stopped) = exchange(Transport::UDP, &[], Service::Hello, &["Michael", "Tracy"]);
     assert_eq!(replies[0], ("Hello, Michael!".to_owned(), 2 * DELAY));
     assert_eq!(replies[1], ("Hello, Tracy!".to_owned(), 2 * DELAY));
     assert!(stopped.drained);
@@ -114,7 +111,7 @@ fn a_datagram_takes_one_round_trip_exactly() {
 
 #[test]
 fn a_lost_datagram_is_sent_again_when_its_time_is_up() {
-    let (replies, _) = exchange(Transport::Udp, &[1], Service::Echo, &["a", "b"]);
+    let (replies, _) = exchange(Transport::UDP, &[1], Service::Echo, &["a", "b"]);
     assert_eq!(replies[0].1, Duration::from_secs(2) + 2 * DELAY);
     assert_eq!(replies[1].1, 2 * DELAY);
 }
@@ -139,13 +136,13 @@ fn every_mapping_to_quic_and_every_variant_by_hand_serve_every_service() {
 
 #[test]
 fn a_quic_message_takes_one_round_trip_once_connected() {
-    let (replies, _) = exchange(Transport::QuicMessage, &[], Service::Hello, &["a", "b"]);
+    let (replies, _) = exchange(Transport::QUIC_MESSAGE, &[], Service::Hello, &["a", "b"]);
     assert_eq!(replies[1].1, 2 * DELAY);
 }
 
 #[test]
 fn runs_do_not_differ() {
-    let run = || exchange(Transport::QuicOne, &[3, 5], Service::Json, &["1", "[2]", "x"]);
+    let run = || exchange(Transport::QUIC_ONE, &[3, 5], Service::Json, &["1", "[2]", "x"]);
     assert_eq!(run(), run());
 }
 
@@ -158,7 +155,7 @@ fn a_service_that_amplifies_answers_only_those_who_are_known() {
     let (error, stopped) = world
         .run(async {
             let mut client =
-                Client::connect(&host, Transport::Udp, address, &client_options()).await.unwrap();
+                Client::connect(&host, Transport::UDP, address, &client_options()).await.unwrap();
             (client.exchange(b"x").await.unwrap_err(), server.stop(DRAIN).await)
         })
         .unwrap();
@@ -239,7 +236,7 @@ fn an_idle_connection_is_closed_and_counted() {
     let (error, stopped) = world
         .run(async {
             let options = client_options();
-            let mut client = Client::connect(&host, Transport::QuicOne, address, &options).await.unwrap();
+            let mut client = Client::connect(&host, Transport::QUIC_ONE, address, &options).await.unwrap();
             client.exchange(b"x").await.unwrap();
             host.sleep(Duration::from_secs(30)).await;
             (client.exchange(b"x").await.unwrap_err(), server.stop(DRAIN).await)
@@ -368,7 +365,7 @@ fn by_hand_who_finds_no_room_or_nobody_is_told_so() {
     world
         .run(async {
             let options = client_options();
-            let connect = |address| Client::connect(&host, Transport::ArqSelective, address, &options);
+            let connect = |address| Client::connect(&host, Transport::ARQ_SELECTIVE, address, &options);
             let mut first = connect(address).await.unwrap();
             assert_eq!(first.exchange(b"here").await.unwrap().bytes, b"here");
             // It has connected before it is told: its hello is answered before there is a place to look for.

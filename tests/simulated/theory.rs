@@ -6,7 +6,7 @@ use std::{sync::atomic::AtomicBool, time::Duration};
 use wirelab::{
     experiment::{Arrivals, Effort, Observers, Outcome, PathKind, Plan, Wait, Workload, run, run_matrix},
     link::LinkSpec,
-    transport::{Transport, quic::Congestion},
+    transport::{Congestion, Transport},
     unit::PerDirection,
 };
 
@@ -58,7 +58,7 @@ const EVERY: Duration = Duration::from_millis(10);
 /// over the episodes are below 2.5 ms; the share by another flow varies less than 0.7 points.
 #[test]
 fn of_messages_blocked_on_one_stream_ten_in_eleven_wait_55_ms_for_another_flows_loss() {
-    let outcomes = outcomes(&plan(Transport::QuicOne, RTT, EVERY, 8, "1%"));
+    let outcomes = outcomes(&plan(Transport::QUIC_ONE, RTT, EVERY, 8, "1%"));
     let blocked: u64 = outcomes.iter().map(|o| o.order.blocked).sum();
     let other: u64 = outcomes.iter().map(|o| o.order.by_other_flow).sum();
     let share = other as f64 / blocked as f64;
@@ -73,7 +73,7 @@ fn of_messages_blocked_on_one_stream_ten_in_eleven_wait_55_ms_for_another_flows_
 /// Nothing on a clear wire: no delay, no blocking, and the same mean on one stream as on many, but for a header.
 #[test]
 fn without_loss_nothing_is_delayed_and_one_stream_is_as_good_as_many() {
-    let means = [Transport::QuicOne, Transport::QuicFlow, Transport::QuicMessage].map(|transport| {
+    let means = [Transport::QUIC_ONE, Transport::QUIC_FLOW, Transport::QUIC_MESSAGE].map(|transport| {
         let outcome = run(&plan(transport, RTT, EVERY, 8, "0%"), 1, Observers::default()).unwrap();
         assert_eq!((outcome.extra.n(), outcome.order.blocked), (0, 0), "{transport}");
         outcome.latency.sum() as f64 / outcome.latency.n() as f64

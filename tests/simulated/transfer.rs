@@ -8,7 +8,7 @@ use wirelab::{
     },
     link::LinkSpec,
     transfer::{Content, Watch},
-    transport::{Transport, quic::Congestion},
+    transport::{Congestion, Transport},
     unit::{PerDirection, Rate},
 };
 
@@ -31,7 +31,7 @@ fn simulated(plan: &TransferPlan, seed: u64) -> TransferOutcome {
     transfer(plan, seed, (None, &Watch::default())).unwrap()
 }
 
-const STREAMS: [Transport; 3] = [Transport::QuicOne, Transport::QuicFlow, Transport::QuicMessage];
+const STREAMS: [Transport; 3] = [Transport::QUIC_ONE, Transport::QUIC_FLOW, Transport::QUIC_MESSAGE];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
@@ -51,7 +51,7 @@ proptest! {
 
     #[test]
     fn datagrams_arrive_or_are_missing(bytes in 0u64..500_000, quic: bool, down: bool, seed: u64) {
-        let transport = if quic { Transport::QuicDatagram } else { Transport::Udp };
+        let transport = if quic { Transport::QUIC_DATAGRAM } else { Transport::UDP };
         let mut plan = plan(transport, bytes, "delay=10ms,loss=2%,duplicate=1%,reorder=1%");
         plan.direction = if down { Direction::Down } else { Direction::Up };
         let outcome = simulated(&plan, seed);
@@ -65,7 +65,7 @@ proptest! {
 
 #[test]
 fn udp_lacks_exactly_the_datagrams_that_were_dropped() {
-    let mut plan = plan(Transport::Udp, 100_000, "delay=10ms");
+    let mut plan = plan(Transport::UDP, 100_000, "delay=10ms");
     plan.links.to_server.apply_pairs("loss=drop:3:17:18:40").unwrap();
     let outcome = simulated(&plan, 1);
     // 1500 bytes less the headers of IP, UDP and the message.
@@ -79,7 +79,7 @@ fn udp_lacks_exactly_the_datagrams_that_were_dropped() {
 #[test]
 fn one_stream_has_the_goodput_that_interop_tests_ask_for() {
     // 10 MiB, 10 Mbit/s, 15 ms each way, a queue of 25 packets.
-    let plan = plan(Transport::QuicOne, 10 << 20, "delay=15ms,rate=10mbit,queue=25p");
+    let plan = plan(Transport::QUIC_ONE, 10 << 20, "delay=15ms,rate=10mbit,queue=25p");
     let time = simulated(&plan, 1).time.unwrap();
     let goodput = (10u64 << 20) as f64 * 8.0 / time.as_secs_f64() / 1e6;
     assert!((9.0..=9.6).contains(&goodput), "{goodput} Mbit/s");
@@ -87,7 +87,7 @@ fn one_stream_has_the_goodput_that_interop_tests_ask_for() {
 
 #[test]
 fn a_fixed_window_moves_a_window_a_round_trip() {
-    let mut plan = plan(Transport::QuicOne, 10 << 20, "delay=50ms");
+    let mut plan = plan(Transport::QUIC_ONE, 10 << 20, "delay=50ms");
     plan.congestion = Congestion::Fixed(125_000);
     let time = simulated(&plan, 1).time.unwrap();
     // 125 kB in 100 ms are 10 Mbit/s, less headers (2.5%) and a last round trip for the receipt (1.2%).
@@ -97,7 +97,8 @@ fn a_fixed_window_moves_a_window_a_round_trip() {
 
 #[test]
 fn the_same_arguments_give_the_same_transfer() {
-    for transport in [Transport::Udp, Transport::QuicFlow, Transport::QuicMessage, Transport::QuicDatagram] {
+    for transport in [Transport::UDP, Transport::QUIC_FLOW, Transport::QUIC_MESSAGE, Transport::QUIC_DATAGRAM]
+    {
         let plan = plan(transport, 300_000, "delay=10ms,loss=3%,jitter=2ms");
         let [one, two] = [simulated(&plan, 7), simulated(&plan, 7)];
         assert_eq!(format!("{one:?}"), format!("{two:?}"));
@@ -106,7 +107,7 @@ fn the_same_arguments_give_the_same_transfer() {
 
 #[test]
 fn a_link_that_dies_is_a_transfer_that_has_stopped() {
-    let plan = plan(Transport::QuicOne, 10 << 20, "delay=10ms,rate=10mbit,loss=outage:2s:3600s");
+    let plan = plan(Transport::QUIC_ONE, 10 << 20, "delay=10ms,rate=10mbit,loss=outage:2s:3600s");
     let outcome = simulated(&plan, 1);
     assert_eq!(outcome.time, None);
     assert!(outcome.stopped.is_some_and(|reason| reason.contains("nothing moved")), "it says why");
@@ -115,7 +116,7 @@ fn a_link_that_dies_is_a_transfer_that_has_stopped() {
 #[test]
 fn every_transport_moves_content_over_loopback() {
     for direction in [Direction::Up, Direction::Down] {
-        for transport in Transport::ALL {
+        for transport in Transport::all() {
             let mut plan = plan(transport, 1_000_003, "delay=0ms");
             plan.path = PathKind::Direct;
             plan.direction = direction;
@@ -128,7 +129,7 @@ fn every_transport_moves_content_over_loopback() {
 
 #[test]
 fn the_relay_carries_a_transfer_and_counts_its_packets() {
-    let mut plan = plan(Transport::QuicOne, 300_000, "delay=2ms,loss=1%");
+    let mut plan = plan(Transport::QUIC_ONE, 300_000, "delay=2ms,loss=1%");
     plan.path = PathKind::Relay;
     let outcome = transfer(&plan, 1, (None, &Watch::default())).unwrap();
     assert!(outcome.time.is_some());

@@ -223,7 +223,7 @@ fn losses_that_come_together_are_noticed() {
 #[test]
 fn a_wire_that_treats_transports_differently_is_noticed() {
     let run = |plan: &mut Plan, _| {
-        if plan.transport == Transport::QuicMessage {
+        if plan.transport == Transport::QUIC_MESSAGE {
             plan.links.to_server.delay += Duration::from_micros(20);
         }
     };

@@ -14,9 +14,9 @@ use wirelab::{
         timeout,
     },
     transport::{
-        self, Settings, Transport,
+        self, Congestion, Settings, Transport,
         arq::{ArqLimits, ArqSettings},
-        quic::{self, Congestion, QuicClient, QuicLimits, QuicSettings, Reading},
+        quic::{self, QuicClient, QuicLimits, QuicSettings, Reading},
         tls::{ClientTls, ServerTls, Trust},
     },
     unit::{PerDirection, Time, nanos},
@@ -107,12 +107,12 @@ fn echoes(transport: Transport, drops: &[u64], messages: u64) -> (u64, Vec<u64>)
 
 #[test]
 fn a_udp_round_trip_is_twice_the_delay_to_the_nanosecond() {
-    assert_eq!(echoes(Transport::Udp, &[], 10), (0, vec![50 * MS; 10]));
+    assert_eq!(echoes(Transport::UDP, &[], 10), (0, vec![50 * MS; 10]));
 }
 
 #[test]
 fn a_lost_datagram_is_never_answered_and_delays_nobody() {
-    assert_eq!(echoes(Transport::Udp, &[3, 4], 10), (0, vec![50 * MS; 8]));
+    assert_eq!(echoes(Transport::UDP, &[3, 4], 10), (0, vec![50 * MS; 8]));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn quic_connects_in_one_round_trip_and_has_its_first_reply_after_two() {
 /// acknowledgement behind it (RFC 9002 section 6.1.1): 50 ms for the round trip and 30 ms for three messages.
 #[test]
 fn one_drop_delays_one_stream_message_by_a_round_trip_and_three_intervals() {
-    let (_, latencies) = echoes(Transport::QuicMessage, &[13], 20);
+    let (_, latencies) = echoes(Transport::QUIC_MESSAGE, &[13], 20);
     let mut sorted = latencies.clone();
     sorted.sort_unstable();
     assert_eq!(sorted[..19], vec![50 * MS; 19]);
@@ -138,7 +138,7 @@ fn one_drop_delays_one_stream_message_by_a_round_trip_and_three_intervals() {
 
 #[test]
 fn the_same_drops_lead_to_the_same_nanoseconds_in_100_runs() {
-    for transport in [Transport::Udp, Transport::QuicOne, Transport::QuicDatagram] {
+    for transport in [Transport::UDP, Transport::QUIC_ONE, Transport::QUIC_DATAGRAM] {
         let first = echoes(transport, &[9, 12, 13], 20);
         for _ in 1..100 {
             assert_eq!(echoes(transport, &[9, 12, 13], 20), first, "{transport}");
@@ -149,7 +149,7 @@ fn the_same_drops_lead_to_the_same_nanoseconds_in_100_runs() {
 /// Written out, so that debug and release builds, and every machine of one architecture, agree on them.
 #[test]
 fn one_stream_under_drops_has_these_latencies_and_no_others() {
-    let (_, latencies) = echoes(Transport::QuicOne, &[9, 12, 13], 20);
+    let (_, latencies) = echoes(Transport::QUIC_ONE, &[9, 12, 13], 20);
     insta::assert_debug_snapshot!(latencies.iter().map(|ns| ns / 1000).collect::<Vec<_>>());
 }
 

@@ -31,7 +31,7 @@ use wirelab::{
     experiment::{PathKind, Plan, Remote},
     path::netns,
     report::Skipped,
-    transport::{Transport, arq::NO_BBR, quic::Congestion},
+    transport::{Congestion, Transport},
 };
 
 /// The options of an experiment.
@@ -206,9 +206,12 @@ impl ExperimentArgs {
             return Err(UsageError::new(format!("{option}: {why}")).into());
         }
         let rows = self.servers.rows(self.transport.as_ref())?;
-        if self.congestion.contains(&Congestion::Bbr) && rows.iter().any(|(transport, _)| transport.is_arq())
+        for (transport, congestion) in
+            rows.iter().flat_map(|(transport, _)| self.congestion.iter().map(move |c| (*transport, *c)))
         {
-            return Err(UsageError::new(format!("--congestion bbr: {NO_BBR}")).into());
+            if let Some(reason) = transport.refuses_controller(congestion) {
+                return Err(UsageError::new(format!("--congestion {congestion}: {reason}")).into());
+            }
         }
         let transports: Vec<Transport> = rows.iter().map(|(transport, _)| *transport).collect();
         let mut batch = self.batch(PathKind::Direct, &transports, controller)?;

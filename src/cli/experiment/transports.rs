@@ -26,12 +26,7 @@ impl FromStr for Transports {
         }
         let mut these = Vec::new();
         for name in list.split(',') {
-            let named = match name {
-                "arq" => Transport::ARQ.to_vec(),
-                "quic" => Transport::QUIC.to_vec(),
-                name => vec![name.parse()?],
-            };
-            for transport in named {
+            for transport in Transport::named(name)? {
                 if !these.contains(&transport) {
                     these.push(transport);
                 }
@@ -47,7 +42,7 @@ impl Transports {
         let named = match self {
             Self::All => {
                 let carried = |transport: &Transport| path.refuses(*transport).is_none();
-                return (Transport::ALL.into_iter().filter(carried).collect(), Vec::new());
+                return (Transport::all().filter(carried).collect(), Vec::new());
             }
             Self::These(named) => named,
         };

@@ -9,7 +9,7 @@ use clap::Args;
 use wirelab::{
     experiment::PathKind,
     target::Target,
-    transport::quic::Congestion,
+    transport::Congestion,
     unit::{Rate, Size},
 };
 

@@ -9,7 +9,7 @@ use wirelab::{
     },
     report::Skipped,
     transfer::Content,
-    transport::{Transport, quic::Congestion},
+    transport::{Congestion, Transport},
     unit::Size,
 };
 
@@ -37,12 +37,12 @@ pub(super) struct Batch {
 const DEFAULT_BYTES: Size = Size::from_bytes(10 << 20);
 
 const DEFAULT_TRANSPORTS: [Transport; 6] = [
-    Transport::Udp,
-    Transport::ArqSelective,
-    Transport::QuicOne,
-    Transport::QuicFlow,
-    Transport::QuicMessage,
-    Transport::QuicDatagram,
+    Transport::UDP,
+    Transport::ARQ_SELECTIVE,
+    Transport::QUIC_ONE,
+    Transport::QUIC_FLOW,
+    Transport::QUIC_MESSAGE,
+    Transport::QUIC_DATAGRAM,
 ];
 
 impl OnPath for Batch {
@@ -125,14 +125,13 @@ impl Transfer {
             _ => {}
         }
         let rows = servers.rows(self.transport.as_ref())?;
-        if rows.iter().any(|(transport, _)| *transport == Transport::Udp) {
-            let why =
-                "it would answer a forged address with more than it was sent; use quic://, tcp:// or tls://";
-            return Err(UsageError::new(format!("a server moves nothing over raw udp: {why}")).into());
-        }
-        if rows.iter().any(|(transport, _)| transport.is_arq()) {
-            let why = "use quic://, tcp:// or tls://, or move it here with --path";
-            return Err(UsageError::new(format!("a server by URL moves nothing over arq: {why}")).into());
+        for (transport, _) in &rows {
+            if let Some(why) = transport.spec().no_remote_transfer {
+                let scheme = transport.scheme().name;
+                return Err(
+                    UsageError::new(format!("a server by URL moves nothing over {scheme}: {why}")).into()
+                );
+            }
         }
         let transports: Vec<Transport> = rows.iter().map(|(transport, _)| *transport).collect();
         let mut batch = self.batch(PathKind::Direct, &transports, content)?;

@@ -9,14 +9,13 @@ pub(super) use self::{pool::wire_direction, settings::link};
 use super::{
     outcome::Outcome,
     plan::{PathKind, Plan},
-    settings::kernel_controller,
     theory::Theory,
 };
 use crate::{
     link::{LinkSpec, Loss, LossBy},
     report::{self, Cell, Flag, PerSeed, Ratio},
     stats::Percentile,
-    transport::{Transport, quic::Congestion},
+    transport::{Congestion, Transport},
     unit::nanos,
 };
 
@@ -51,15 +50,12 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
 
 /// Whether this end could see order at work.
 fn tells_order(plan: &Plan) -> bool {
-    !plan.transport.is_tcp() || plan.path == PathKind::Netns
+    !plan.transport.uses_kernel_tcp() || plan.path == PathKind::Netns
 }
 
 /// The congestion controller that was at work; `None` where there is none, or one that we do not know of.
 pub(super) fn congestion(transport: Transport, path: PathKind, asked: Congestion) -> Option<String> {
-    if transport.is_tcp() {
-        return (path == PathKind::Netns).then(|| kernel_controller(asked).to_owned());
-    }
-    transport.has_controller().then(|| asked.to_string())
+    transport.controller(asked, path == PathKind::Netns)
 }
 
 fn expected(theory: &Theory) -> report::Theory {
@@ -101,7 +97,7 @@ fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag>
     flag(is_limited, Flag::WindowLimited);
     // Congestion's advice is a fixed window, which the kernel's TCP has not.
     let is_unfixed = plan.path == PathKind::Netns
-        && plan.transport.is_tcp()
+        && plan.transport.uses_kernel_tcp()
         && matches!(plan.congestion, Congestion::Fixed(_));
     let is_congested = !is_limited && recovery.congestion_events.unwrap_or(0) > 0;
     flag(is_congested && !is_unfixed, Flag::Congested);

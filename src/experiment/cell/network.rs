@@ -53,7 +53,9 @@ impl Pool<'_> {
         let delivered = u128::from(self.sum(|outcome| outcome.messages.delivered));
         let order = self.merge(|outcome| &outcome.order.wait).sum().checked_div(delivered);
         told.then(|| report::Budget {
-            order_wait: order.filter(|_| !plan.transport.is_tcp()).and_then(|mean| u64::try_from(mean).ok()),
+            order_wait: order
+                .filter(|_| !plan.transport.uses_kernel_tcp())
+                .and_then(|mean| u64::try_from(mean).ok()),
             host: self.merge(|outcome| &outcome.network.hold).mean(),
             ..report::Budget::default()
         })

@@ -5,7 +5,7 @@ use crate::{
     experiment::{Arrivals, Observers, Outcome, PathKind, Runs, Stall, Wait, Workload, run},
     link::{LinkSpec, Loss},
     report::{LadderOptions, episode::Fate, to_ladder},
-    transport::{Transport, quic::Congestion},
+    transport::{Congestion, Transport},
     unit::PerDirection,
 };
 
@@ -44,26 +44,26 @@ fn ladder(transport: Transport, ascii: bool) -> String {
 
 #[test]
 fn on_one_stream_a_loss_makes_all_flows_wait() {
-    insta::assert_snapshot!("quic_one", ladder(Transport::QuicOne, false));
-    insta::assert_snapshot!("quic_one_ascii", ladder(Transport::QuicOne, true));
+    insta::assert_snapshot!("quic_one", ladder(Transport::QUIC_ONE, false));
+    insta::assert_snapshot!("quic_one_ascii", ladder(Transport::QUIC_ONE, true));
 }
 
 #[test]
 fn with_a_stream_for_each_message_nobody_waits() {
-    insta::assert_snapshot!("quic_message", ladder(Transport::QuicMessage, false));
-    insta::assert_snapshot!("quic_message_ascii", ladder(Transport::QuicMessage, true));
+    insta::assert_snapshot!("quic_message", ladder(Transport::QUIC_MESSAGE, false));
+    insta::assert_snapshot!("quic_message_ascii", ladder(Transport::QUIC_MESSAGE, true));
 }
 
 #[test]
 fn a_lost_datagram_is_an_episode_without_recovery() {
-    let episode = episode(&plan(Transport::Udp, &[40]), 1, Which::Longest).unwrap().expect("one is lost");
+    let episode = episode(&plan(Transport::UDP, &[40]), 1, Which::Longest).unwrap().expect("one is lost");
     assert_eq!((episode.subject.message.number, episode.subject.fate), (39, Fate::Gone));
     assert_eq!((episode.waits.len(), episode.subject.arrived_ns), (0, None));
 }
 
 #[test]
 fn without_loss_there_is_no_episode_but_of_a_message() {
-    let plan = plan(Transport::QuicOne, &[]);
+    let plan = plan(Transport::QUIC_ONE, &[]);
     assert_eq!(episode(&plan, 1, Which::Longest).unwrap(), None);
     assert_eq!(episode(&plan, 1, Which::Message(100)).unwrap(), None, "it is not scheduled");
     let episode = episode(&plan, 1, Which::Message(50)).unwrap().expect("it was sent");
@@ -72,7 +72,7 @@ fn without_loss_there_is_no_episode_but_of_a_message() {
 
 #[test]
 fn an_episode_is_the_stall_that_the_figures_tell_of() {
-    let plan = plan(Transport::QuicOne, &[40]);
+    let plan = plan(Transport::QUIC_ONE, &[40]);
     let stall = run(&plan, 1, Observers::default()).unwrap().order.longest_stall.expect("a stall");
     let episode = episode(&plan, 1, Which::Longest).unwrap().expect("a stall");
     assert_eq!(episode.waits.len() as u64, stall.messages);
@@ -85,7 +85,7 @@ fn an_episode_is_the_stall_that_the_figures_tell_of() {
 
 #[test]
 fn one_that_waited_is_found_by_its_number() {
-    let plan = plan(Transport::QuicOne, &[40]);
+    let plan = plan(Transport::QUIC_ONE, &[40]);
     let longest = episode(&plan, 1, Which::Longest).unwrap().expect("a stall");
     for message in [longest.subject.message, longest.waits[1].message] {
         assert_eq!(episode(&plan, 1, Which::Message(message.number)).unwrap().as_ref(), Some(&longest));
@@ -94,7 +94,7 @@ fn one_that_waited_is_found_by_its_number() {
 
 #[test]
 fn being_watched_changes_nothing() {
-    let plan = plan(Transport::QuicOne, &[40, 44]);
+    let plan = plan(Transport::QUIC_ONE, &[40, 44]);
     let watched =
         run(&plan, 7, Observers { samples: Some(Box::new(|_| ())), packets: Some(Box::new(|_| ())) });
     assert_eq!(
@@ -126,7 +126,7 @@ fn runs(stalls: &[u32]) -> Runs {
 #[test]
 fn the_longest_stall_is_that_of_the_first_link_with_one() {
     let near =
-        [Transport::Udp, Transport::QuicFlow, Transport::QuicOne].map(|transport| plan(transport, &[40]));
+        [Transport::UDP, Transport::QUIC_FLOW, Transport::QUIC_ONE].map(|transport| plan(transport, &[40]));
     let far = near.clone().map(|mut plan| {
         plan.links.to_server.delay = 200 * MS;
         plan

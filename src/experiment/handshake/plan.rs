@@ -6,7 +6,7 @@ use crate::{
     experiment::plan::PathKind,
     link::LinkSpec,
     report::HandshakeMode,
-    transport::{Transport, quic::Congestion},
+    transport::{Congestion, Transport},
     unit::PerDirection,
 };
 
@@ -31,8 +31,8 @@ impl Mode {
     }
 
     /// Whether `transport` has it: without TLS there is no session, and no early data.
-    pub const fn is_of(self, transport: Transport) -> bool {
-        matches!(self, Self::Cold) || transport.is_quic() || matches!(transport, Transport::Tls)
+    pub fn is_of(self, transport: Transport) -> bool {
+        self == Self::Cold || transport.spec().resumes_sessions
     }
 
     pub(super) const fn reported(self) -> HandshakeMode {

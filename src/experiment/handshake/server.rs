@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use crate::{
     experiment::{Ends, RunError},
     path::Host,
-    transport::{self, Acceptor, Channel, ConnectError, Settings, Transport},
+    transport::{self, Acceptor, Channel, ConnectError, Settings, Shape, Transport},
 };
 
 /// An echo for any number of connections.
@@ -44,8 +44,8 @@ async fn accept(
     reply: usize,
     over: watch::Sender<()>,
 ) {
-    // Raw UDP has one channel for all of its clients.
-    let closes = transport != Transport::Udp;
+    // Without handshakes, one channel serves all clients.
+    let closes = transport.spec().has_handshake;
     loop {
         match acceptor.accept().await {
             Ok(channel) => {
@@ -54,7 +54,7 @@ async fn accept(
             }
             // There is nobody to accept from.
             Err(ConnectError::Path(_)) => return,
-            Err(_) if transport == Transport::Tls => {}
+            Err(_) if transport.shape() == Shape::Stream => {}
             Err(_) => return,
         }
     }

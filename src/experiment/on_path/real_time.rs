@@ -8,7 +8,7 @@ use std::{
 
 use super::{Ends, OnPath, Route, Wire};
 use crate::{
-    experiment::{error::RunError, settings::kernel_controller},
+    experiment::error::RunError,
     link::Counters,
     path::{
         Host,
@@ -59,7 +59,7 @@ pub(super) fn over_netns<T>(
     route: &Route<'_>,
     run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
 ) -> Result<OnPath<T>, RunError> {
-    let controller = kernel_controller(route.congestion);
+    let controller = route.congestion.kernel_name();
     let world = Arc::new(netns::World::new(route.links, route.seed)?);
     let runtime = runtime()?;
     let client = runtime.block_on(async { NetnsHost::new(&world, Side::Client, controller) })?;

@@ -7,7 +7,7 @@ use crate::{
     },
     link::{LinkSpec, Loss},
     stats::Histogram,
-    transport::{Transport, quic::Congestion},
+    transport::{Congestion, Transport},
     unit::{Direction, PerDirection, nanos},
 };
 
@@ -64,7 +64,7 @@ fn rows(file: &str) -> Vec<BTreeMap<&str, &str>> {
 
 #[test]
 fn the_bytes_do_not_depend_on_threads_and_rows_stand_in_order() {
-    let plans = [Transport::Udp, Transport::QuicOne, Transport::QuicMessage].map(plan);
+    let plans = [Transport::UDP, Transport::QUIC_ONE, Transport::QUIC_MESSAGE].map(plan);
     let (one, _) = written(&plans, 1);
     assert!(one == written(&plans, 2).0, "two threads write the same");
     let order = |row: &BTreeMap<&str, &str>| {
@@ -77,7 +77,7 @@ fn the_bytes_do_not_depend_on_threads_and_rows_stand_in_order() {
 
 #[test]
 fn the_rows_add_up_to_the_figures() {
-    let plans = [Transport::Udp, Transport::QuicOne, Transport::QuicFlow].map(plan);
+    let plans = [Transport::UDP, Transport::QUIC_ONE, Transport::QUIC_FLOW].map(plan);
     let (file, runs) = written(&plans, 2);
     let rows = rows(&file);
     for (cell, runs) in runs.iter().enumerate() {
@@ -116,7 +116,7 @@ fn the_rows_add_up_to_the_figures() {
 #[test]
 fn a_run_that_fails_writes_nothing_and_holds_nobody_up() {
     let file = SampleFile::new(Vec::new());
-    let rows = SampleRows::new(&plan(Transport::Udp), 1);
+    let rows = SampleRows::new(&plan(Transport::UDP), 1);
     rows.lock().insert(0, "1,udp\n".to_owned());
     for (job, plan) in [(0, 0), (1, 1), (2, 1), (3, 2)] {
         let turn = file.turn(Place { job, plan });

@@ -2,7 +2,7 @@
 
 use super::{TransferOutcome, TransferPlan};
 use crate::{
-    experiment::cell::{link, wire_direction},
+    experiment::cell::{congestion, link, wire_direction},
     link::Counters,
     path::Fidelity,
     report::{self, Cell, Flag, Ratio},
@@ -17,7 +17,7 @@ pub fn cell(plan: &TransferPlan, outcomes: &[(u64, TransferOutcome)]) -> Cell {
     let workload = report::Workload { flows: plan.flows.into(), ..report::Workload::default() };
     let mut cell = Cell::new(plan.transport.name(), plan.path.name(), link, workload);
     let outcomes: Vec<&TransferOutcome> = outcomes.iter().map(|(_, outcome)| outcome).collect();
-    cell.congestion = plan.transport.is_quic().then(|| plan.congestion.to_string());
+    cell.congestion = congestion(plan.transport, plan.path, plan.congestion);
     cell.seeds = outcomes.len() as u64;
     cell.connect_ns = Some(histogram(outcomes.iter().map(|outcome| nanos(outcome.connect))).summary());
     cell.wire = wire(&outcomes);

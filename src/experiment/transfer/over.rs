@@ -7,6 +7,7 @@ use super::{
     run::{Saved, connect, drive, run},
 };
 use crate::{
+    arq::Mode,
     experiment::{
         Remote, RunError,
         on_path::{OnPath, Route, on_path},
@@ -19,7 +20,7 @@ use crate::{
     },
     transfer::{Sink, Watch},
     transport::{
-        ConnectError, Transport,
+        ConnectError, Mapping, Shape,
         arq::{ArqLimits, ArqSettings},
         bulk::BulkSettings,
         quic::{QuicLimits, QuicSettings},
@@ -104,13 +105,13 @@ fn settings(
     tls: Option<&ClientTls>,
 ) -> Result<BulkSettings, RunError> {
     let (client_tls, server_tls) = ephemeral_tls(0)?;
-    let limits = match plan.transport {
-        Transport::QuicDatagram => QuicLimits { send_buffer: DATAGRAM_BUFFER, ..LIMITS },
+    let limits = match plan.transport.shape() {
+        Shape::Quic(Mapping::Datagram) => QuicLimits { send_buffer: DATAGRAM_BUFFER, ..LIMITS },
         _ => LIMITS,
     };
     // What waits is not seen to move, and here it takes a round trip a segment.
-    let arq_limits = match plan.transport {
-        Transport::ArqStopAndWait => ArqLimits { send_buffer: 256 << 10, ..ARQ_LIMITS },
+    let arq_limits = match plan.transport.shape() {
+        Shape::Arq(Mode::StopAndWait) => ArqLimits { send_buffer: 256 << 10, ..ARQ_LIMITS },
         _ => ARQ_LIMITS,
     };
     Ok(BulkSettings {

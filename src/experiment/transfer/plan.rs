@@ -5,7 +5,7 @@ use crate::{
     link::LinkSpec,
     report,
     transfer::Content,
-    transport::{Transport, quic::Congestion},
+    transport::{Congestion, Mapping, Transport},
     unit::{PerDirection, Rate},
     wire::transfer::Fetch,
 };
@@ -47,12 +47,12 @@ impl TransferPlan {
 
     /// What the client asks for, where it wants to have content.
     pub(super) fn fetch(&self, seed: u64) -> Fetch {
-        let lanes = match self.transport {
-            Transport::QuicMessage => 0,
-            Transport::QuicFlow => self.flows,
+        let lanes = match self.transport.mapping() {
+            Some(Mapping::Message) => 0,
+            Some(Mapping::Flow) => self.flows,
             _ => 1,
         };
-        let datagrams = self.transport == Transport::QuicDatagram;
+        let datagrams = self.transport.mapping() == Some(Mapping::Datagram);
         Fetch { length: self.content.bytes(), seed, lanes, datagrams }
     }
 

@@ -5,6 +5,7 @@ mod channel;
 mod connection;
 mod server;
 mod shared;
+mod spec;
 mod trace;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -17,7 +18,7 @@ pub use self::{
     connection::{ArqConnection, ArqError},
     server::{ArqServer, Heard},
 };
-use super::{ConnectError, quic::Congestion};
+use super::{Congestion, ConnectError};
 use crate::{
     arq::{self, Config, ConnectionId, Mode},
     path::Host,
@@ -28,8 +29,8 @@ use crate::{
 /// path is not known, since nothing here looks for it.
 pub const SAFE_DATAGRAM: u16 = 1280 - 48;
 
-/// Why a controller of QUIC's is not one of these.
-pub const NO_BBR: &str = "reliability by hand has no bbr; there are: cubic, newreno, fixed";
+/// Why BBR is refused.
+pub(super) const NO_BBR: &str = "reliability by hand has no bbr; there are: cubic, newreno, fixed";
 
 /// How the two ends are set up.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,7 @@ use super::{Bulk, FramedIncoming, FramedOutgoing, Nature, udp};
 use crate::{
     path::{Connected, Host, Listener},
     transport::{
-        ConnectError, Transport,
+        ConnectError, Mapping, Shape, Transport,
         arq::{self, ArqConnection, ArqServer, ArqSettings},
         connect::{MOST_CLIENTS, hear, tls_connect},
         quic::{self, QuicClient, QuicServer, QuicSettings, bulk::QuicBulk},
@@ -48,25 +48,22 @@ pub async fn connect(
     peer: SocketAddr,
     settings: &BulkSettings,
 ) -> Result<Bulk, ConnectError> {
-    Ok(match transport {
-        Transport::Udp => {
+    Ok(match transport.shape() {
+        Shape::Datagrams => {
             udp::bulk(host, host.udp_connect(peer)?, Some(peer), (settings.pace, settings.datagram_bytes))
         }
-        Transport::ArqStopAndWait
-        | Transport::ArqGoBackN
-        | Transport::ArqSelective
-        | Transport::ArqUnordered => {
-            let to = (peer, transport.mode().unwrap_or_default());
+        Shape::Arq(mode) => {
+            let to = (peer, mode);
             arq::bulk::bulk(arq::connect(host, to, &settings.arq).await?)
         }
-        Transport::Tcp => byte_stream(host.tcp_connect(peer).await?),
-        Transport::Tls => {
+        Shape::Stream if transport == Transport::TCP => byte_stream(host.tcp_connect(peer).await?),
+        Shape::Stream => {
             byte_stream(tls_connect(host, host.tcp_connect(peer).await?, &settings.client_tls).await?)
         }
-        Transport::QuicOne | Transport::QuicFlow | Transport::QuicMessage | Transport::QuicDatagram => {
+        Shape::Quic(mapping) => {
             let client = QuicClient::new(host, peer, &settings.client_tls, &settings.quic)?;
             let connection = client.connect(peer).await?;
-            QuicBulk::client(host, client, connection).bulk((transport, settings.flows), None)
+            QuicBulk::client(host, client, connection).bulk((mapping, settings.flows), None)
         }
     })
 }
@@ -84,7 +81,7 @@ fn byte_stream(Connected { stream, peer, kernel }: Connected) -> Bulk {
 /// Where a transfer's server waits for its client.
 pub struct BulkAcceptor {
     host: Arc<dyn Host>,
-    mapping: (Transport, u32),
+    flows: u32,
     local: SocketAddr,
     kind: Kind,
 }
@@ -94,7 +91,7 @@ enum Kind {
     Arq(mpsc::UnboundedReceiver<ArqConnection>),
     Tcp(Box<dyn Listener>),
     Tls(Box<dyn Listener>, tokio_rustls::TlsAcceptor),
-    Quic(Box<QuicServer>),
+    Quic(Box<QuicServer>, Mapping),
 }
 
 /// Listens on `local`, or on a free port where it names none.
@@ -108,16 +105,13 @@ pub fn listen(
     local: SocketAddr,
     settings: &BulkSettings,
 ) -> Result<BulkAcceptor, ConnectError> {
-    let (kind, local) = match transport {
-        Transport::Udp => {
+    let (kind, local) = match transport.shape() {
+        Shape::Datagrams => {
             let socket = host.udp_bind(local)?;
             let local = socket.local_addr();
             (Kind::Udp(Some(udp::bulk(host, socket, None, (settings.pace, settings.datagram_bytes)))), local)
         }
-        Transport::ArqStopAndWait
-        | Transport::ArqGoBackN
-        | Transport::ArqSelective
-        | Transport::ArqUnordered => {
+        Shape::Arq(_) => {
             let server = ArqServer::bind(
                 host,
                 local,
@@ -127,12 +121,12 @@ pub fn listen(
             let local = server.local_addr();
             (Kind::Arq(hear(host, server)), local)
         }
-        Transport::Tcp => {
+        Shape::Stream if transport == Transport::TCP => {
             let listener = host.tcp_listen(local)?;
             let local = listener.local_addr();
             (Kind::Tcp(listener), local)
         }
-        Transport::Tls => {
+        Shape::Stream => {
             let listener = host.tcp_listen(local)?;
             let local = listener.local_addr();
             let config = settings.server_tls.config(host).map_err(|e| ConnectError::Failed {
@@ -142,13 +136,13 @@ pub fn listen(
             })?;
             (Kind::Tls(listener, Arc::new(config).into()), local)
         }
-        Transport::QuicOne | Transport::QuicFlow | Transport::QuicMessage | Transport::QuicDatagram => {
+        Shape::Quic(mapping) => {
             let server = quic::listen(host, local, &settings.server_tls, &settings.quic)?;
             let local = server.endpoint.local_addr().unwrap_or(local);
-            (Kind::Quic(Box::new(server)), local)
+            (Kind::Quic(Box::new(server), mapping), local)
         }
     };
-    Ok(BulkAcceptor { host: host.clone(), mapping: (transport, settings.flows), local, kind })
+    Ok(BulkAcceptor { host: host.clone(), flows: settings.flows, local, kind })
 }
 
 impl BulkAcceptor {
@@ -177,7 +171,7 @@ impl BulkAcceptor {
                 let stream = acceptor.accept(stream).await.map_err(|e| ConnectError::from_tls(peer, e))?;
                 byte_stream(Connected { stream: Box::new(stream), peer, kernel })
             }
-            Kind::Quic(server) => {
+            Kind::Quic(server, mapping) => {
                 // A first packet with a changed bit is an attempt that fails; its sender tries again.
                 let connection = loop {
                     let incoming = server.endpoint.accept().await.ok_or_else(closed)?;
@@ -185,7 +179,7 @@ impl BulkAcceptor {
                         break connection;
                     }
                 };
-                QuicBulk::server(&self.host, server, connection).bulk(self.mapping, None)
+                QuicBulk::server(&self.host, server, connection).bulk((*mapping, self.flows), None)
             }
         })
     }

@@ -7,19 +7,17 @@ use bytes::Bytes;
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::sync::mpsc;
 
-use super::{Meter, QuicClient, QuicServer, recovery};
+use super::{DATAGRAM_BYTES, Meter, QuicClient, QuicServer, recovery};
 use crate::{
     path::{BoxFuture, Host},
     transport::{
-        ChannelError, Transport,
+        ChannelError, Mapping,
         bulk::{Bulk, Incoming, Nature, Outgoing, read_message},
     },
 };
 
 /// Messages that have been read and not yet taken. Behind them, flow control holds the peer back.
 const QUEUE: usize = 16;
-/// What a DATAGRAM frame holds on every path (RFC 9000 section 14), see [`crate::experiment::PlanError`].
-const DATAGRAM_BYTES: usize = 1162;
 
 /// One end of a connection that carries a transfer.
 pub(crate) struct QuicBulk {
@@ -43,7 +41,7 @@ impl QuicBulk {
 
     /// Sends as `mapping` says, over so many streams; receives whatever comes, behind what comes on the stream `first`
     /// that was accepted already.
-    pub(crate) fn bulk(self, (mapping, flows): (Transport, u32), first: Option<RecvStream>) -> Bulk {
+    pub(crate) fn bulk(self, (mapping, flows): (Mapping, u32), first: Option<RecvStream>) -> Bulk {
         let Self { host, connection, meter, client } = self;
         let (arrived, arrivals) = mpsc::channel(QUEUE);
         if let Some(stream) = first {
@@ -54,7 +52,7 @@ impl QuicBulk {
             "the stream acceptor",
             Box::pin(accept(host.clone(), connection.clone(), arrived.clone())),
         );
-        let (outgoing, nature): (Box<dyn Outgoing>, _) = if mapping == Transport::QuicDatagram {
+        let (outgoing, nature): (Box<dyn Outgoing>, _) = if mapping == Mapping::Datagram {
             host.spawn("the datagram reader", Box::pin(read_datagrams(connection.clone(), arrived)));
             (Box::new(Datagrams(connection.clone())), Nature::datagrams(DATAGRAM_BYTES))
         } else {
@@ -93,10 +91,10 @@ struct Lanes {
 }
 
 impl Lanes {
-    fn new(connection: Connection, (mapping, flows): (Transport, u32)) -> Self {
+    fn new(connection: Connection, (mapping, flows): (Mapping, u32)) -> Self {
         let most = match mapping {
-            Transport::QuicMessage => None,
-            Transport::QuicFlow => Some(flows.max(1) as usize),
+            Mapping::Message => None,
+            Mapping::Flow => Some(flows.max(1) as usize),
             _ => Some(1),
         };
         Self { connection, lanes: Vec::new(), most, next: 0 }

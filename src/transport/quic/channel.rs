@@ -20,7 +20,7 @@ pub use self::receive::Reading;
 use super::{Meter, recovery};
 use crate::{
     path::{Host, tap::Tap},
-    transport::{Channel, ChannelError, Delivery, Recovery, Transport, inbox::Inbox},
+    transport::{Channel, ChannelError, Delivery, Mapping, Recovery, inbox::Inbox},
     wire::{MessageId, Probe, probe::padding},
 };
 
@@ -35,7 +35,7 @@ pub(in crate::transport) struct QuicChannel {
 struct Shared {
     host: Arc<dyn Host>,
     connection: Connection,
-    mapping: Transport,
+    mapping: Mapping,
     inbox: Inbox,
     /// Where to write: by the message that the stream belongs to, see [`Shared::key`].
     writers: Mutex<BTreeMap<MessageId, Writer>>,
@@ -62,12 +62,12 @@ impl QuicChannel {
         host: Arc<dyn Host>,
         client: super::QuicClient,
         connection: Connection,
-        (mapping, flows, incoming): (Transport, u32, Incoming),
+        (mapping, flows, incoming): (Mapping, u32, Incoming),
     ) -> Result<Self, ChannelError> {
         let shared = Shared::new(host, connection, mapping, incoming);
         let streams = match mapping {
-            Transport::QuicOne => 1,
-            Transport::QuicFlow => flows,
+            Mapping::One => 1,
+            Mapping::Flow => flows,
             _ => 0,
         };
         for flow in 0..streams {
@@ -77,10 +77,10 @@ impl QuicChannel {
             shared.read(receive, None);
         }
         match mapping {
-            Transport::QuicMessage => {
+            Mapping::Message => {
                 *lock(&shared.opener) = Some(shared.open_per_message());
             }
-            Transport::QuicDatagram => shared.read_datagrams(),
+            Mapping::Datagram => shared.read_datagrams(),
             _ => {}
         }
         let meter = client.meter.clone();
@@ -92,10 +92,10 @@ impl QuicChannel {
         host: Arc<dyn Host>,
         server: &super::QuicServer,
         connection: Connection,
-        (mapping, incoming): (Transport, Incoming),
+        (mapping, incoming): (Mapping, Incoming),
     ) -> Self {
         let shared = Shared::new(host, connection, mapping, incoming);
-        if mapping == Transport::QuicDatagram {
+        if mapping == Mapping::Datagram {
             shared.read_datagrams();
         } else {
             shared.accept();
@@ -108,7 +108,7 @@ impl Shared {
     fn new(
         host: Arc<dyn Host>,
         connection: Connection,
-        mapping: Transport,
+        mapping: Mapping,
         Incoming { length, reading }: Incoming,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -128,8 +128,8 @@ impl Shared {
     /// The message whose stream carries `id`: the first of those that share one.
     fn key(&self, id: MessageId) -> MessageId {
         match self.mapping {
-            Transport::QuicOne => MessageId { flow: 0, seq: 0 },
-            Transport::QuicFlow => MessageId { seq: 0, ..id },
+            Mapping::One => MessageId { flow: 0, seq: 0 },
+            Mapping::Flow => MessageId { seq: 0, ..id },
             _ => id,
         }
     }
@@ -137,7 +137,7 @@ impl Shared {
     /// Answers to `id`, and to all messages that share its stream, go to `stream`.
     fn register(self: &Arc<Self>, id: MessageId, stream: SendStream) {
         let writer = match self.mapping {
-            Transport::QuicMessage => Writer::Once(stream),
+            Mapping::Message => Writer::Once(stream),
             _ => Writer::Queue(self.write(stream)),
         };
         self.writers().insert(self.key(id), writer);
@@ -249,7 +249,7 @@ async fn write_message(stream: &mut SendStream, (probe, length): Message) -> Res
 impl Channel for QuicChannel {
     fn send(&mut self, probe: Probe, length: usize) -> Result<(), ChannelError> {
         match self.shared.mapping {
-            Transport::QuicDatagram => self.shared.send_datagram((probe, length)),
+            Mapping::Datagram => self.shared.send_datagram((probe, length)),
             _ => self.shared.send_on_stream((probe, length)),
         }
     }

@@ -2,7 +2,8 @@
 
 pub(crate) mod bulk;
 pub(super) mod channel;
-mod congestion;
+mod meter;
+mod spec;
 mod strays;
 mod tap;
 
@@ -16,18 +17,15 @@ use quinn::{
 use quinn_proto::HashedConnectionIdGenerator;
 use ring::{hkdf, hmac};
 
-pub use self::{
-    channel::Reading,
-    congestion::{Congestion, FIXED_WINDOW_BYTES, UnknownCongestion},
-    strays::Strays,
-};
+pub(super) use self::spec::DATAGRAM_BYTES;
+pub use self::{channel::Reading, strays::Strays};
 use self::{
-    congestion::{Meter, MeteredFactory},
+    meter::{Meter, MeteredFactory},
     strays::{Counted, Screened},
     tap::Tapped,
 };
 use super::{
-    ConnectError, Recovery,
+    Congestion, ConnectError, Recovery,
     tls::{ClientTls, HostClock, ServerTls},
 };
 use crate::{

@@ -1,65 +1,14 @@
-//! QUIC's congestion controllers, and a meter around whichever is chosen.
+//! quinn's congestion controllers, each with a meter around it.
 
 use std::{
     any::Any,
-    fmt,
-    str::FromStr,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use quinn::congestion::{BbrConfig, Controller, ControllerFactory, CubicConfig, NewRenoConfig};
 
-/// Which congestion controller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Congestion {
-    /// CUBIC (RFC 9438).
-    Cubic,
-    /// NewReno (RFC 9002 section 7).
-    NewReno,
-    /// quinn's BBR, which its authors call experimental.
-    Bbr,
-    /// A window of this many bytes that nothing changes: what remains then is recovery and order.
-    Fixed(u64),
-}
-
-/// The window of `fixed` where none is given: beyond what any of our workloads fills.
-pub const FIXED_WINDOW_BYTES: u64 = 1_000_000;
-
-impl fmt::Display for Congestion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cubic => f.write_str("cubic"),
-            Self::NewReno => f.write_str("newreno"),
-            Self::Bbr => f.write_str("bbr"),
-            Self::Fixed(FIXED_WINDOW_BYTES) => f.write_str("fixed"),
-            Self::Fixed(bytes) => write!(f, "fixed:{bytes}"),
-        }
-    }
-}
-
-/// Not a controller's name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no congestion controller; there are: cubic, newreno, bbr, fixed, fixed:BYTES")]
-pub struct UnknownCongestion(String);
-
-impl FromStr for Congestion {
-    type Err = UnknownCongestion;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "cubic" => Ok(Self::Cubic),
-            "newreno" => Ok(Self::NewReno),
-            "bbr" => Ok(Self::Bbr),
-            "fixed" => Ok(Self::Fixed(FIXED_WINDOW_BYTES)),
-            _ => name
-                .strip_prefix("fixed:")
-                .and_then(|bytes| bytes.parse::<crate::unit::Size>().ok())
-                .map(|size| Self::Fixed(size.bytes()))
-                .ok_or_else(|| UnknownCongestion(name.to_owned())),
-        }
-    }
-}
+use crate::transport::Congestion;
 
 /// What a metered controller has seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! Raw UDP: a message is a datagram, and nobody looks after it (RFC 768).
 
+mod spec;
+
 use std::{
     collections::VecDeque,
     future::Future,

@@ -1,5 +1,9 @@
 //! TLS 1.3 for TLS and QUIC: who we are, whom we trust, and by which clock (RFC 8446).
 
+mod early;
+mod sessions;
+mod spec;
+
 use std::{
     fmt,
     sync::{Arc, LazyLock},
@@ -13,7 +17,8 @@ use rustls::{
     time_provider::TimeProvider,
 };
 
-use super::Sessions;
+pub(super) use self::early::accept_early;
+pub use self::sessions::Sessions;
 use crate::path::Host;
 
 /// The application protocol of messages and of experiments (RFC 7301).

@@ -9,8 +9,10 @@ use std::{
 use rustls::{ServerConfig, ServerConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
-use super::ConnectError;
-use crate::path::{ByteStream, Connected, Host};
+use crate::{
+    path::{ByteStream, Connected, Host},
+    transport::ConnectError,
+};
 
 /// Bytes that may wait between TLS and the application, each way.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -20,7 +22,7 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// # Errors
 ///
 /// Where the configuration is not fit for a server.
-pub(super) fn accept_early(
+pub(in crate::transport) fn accept_early(
     host: &Arc<dyn Host>,
     connected: Connected,
     config: &Arc<ServerConfig>,

@@ -1,0 +1,3 @@
+//! The kernel's TCP (RFC 9293).
+
+mod spec;

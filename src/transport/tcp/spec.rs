@@ -1,0 +1,31 @@
+//! `tcp`: the kernel's TCP (RFC 9293).
+
+use crate::transport::{Carrier, ClosedForm, Controllers, OrderedUnit, Scheme, Shape, Spec, Transport};
+
+static SCHEME: Scheme = Scheme {
+    name: "tcp",
+    default_port: 9999,
+    query: None,
+    default: || Transport::TCP,
+    carrier: Carrier::KernelTcp,
+    encrypted: false,
+};
+
+static SPEC: Spec = Spec {
+    name: "tcp",
+    scheme: &SCHEME,
+    variant: None,
+    shape: Shape::Stream,
+    ordered_unit: OrderedUnit::All,
+    datagram: None,
+    has_handshake: true,
+    resumes_sessions: false,
+    controllers: Controllers::Kernel,
+    closed_form: ClosedForm::KERNEL_TCP,
+    no_remote_transfer: None,
+};
+
+impl Transport {
+    /// The kernel's TCP (RFC 9293).
+    pub const TCP: Self = Self::new(&SPEC);
+}

@@ -1,0 +1,41 @@
+//! `udp`: raw UDP datagrams (RFC 768).
+
+use crate::transport::{
+    Carrier, ClosedForm, Controllers, DatagramBound, OrderedUnit, Scheme, Shape, Spec, Transport,
+};
+
+/// IPv4 and UDP headers (RFC 791, RFC 768).
+const HEADERS: usize = 28;
+
+static SCHEME: Scheme = Scheme {
+    name: "udp",
+    default_port: 9999,
+    query: None,
+    default: || Transport::UDP,
+    carrier: Carrier::Udp,
+    encrypted: false,
+};
+
+static SPEC: Spec = Spec {
+    name: "udp",
+    scheme: &SCHEME,
+    variant: None,
+    shape: Shape::Datagrams,
+    ordered_unit: OrderedUnit::Message,
+    datagram: Some(DatagramBound {
+        max_message: |mtu| usize::from(mtu).saturating_sub(HEADERS),
+        hint: "raise --mtu or take a transport that splits messages",
+    }),
+    has_handshake: false,
+    resumes_sessions: false,
+    controllers: Controllers::None,
+    closed_form: ClosedForm::NoDelay,
+    no_remote_transfer: Some(
+        "it would answer a forged address with more than it was sent; use quic://, tcp:// or tls://",
+    ),
+};
+
+impl Transport {
+    /// Raw UDP datagrams (RFC 768).
+    pub const UDP: Self = Self::new(&SPEC);
+}
