@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use wirelab::{
-    report::explain_hol,
-    transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
+    report::{OrderedUnits, explain_hol},
+    transport::{Congestion, FIXED_WINDOW_BYTES, OrderedUnit, Transport},
 };
 
 use super::{
@@ -53,11 +53,20 @@ const TRANSPORTS: [Transport; 6] = [
 impl Hol {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         if self.explain {
-            raw(explain_hol().as_bytes())?;
+            raw(explain_hol(&ordered_units()).as_bytes())?;
             return Ok(ExitCode::SUCCESS);
         }
         let defaults =
             Defaults { transports: &TRANSPORTS, congestion: Congestion::Fixed(FIXED_WINDOW_BYTES) };
         self.experiment.measure("hol", defaults)
     }
+}
+
+/// The transports by their ordered unit.
+fn ordered_units() -> OrderedUnits {
+    let of = |unit| {
+        let transports = Transport::all().filter(|transport| transport.ordered_unit() == unit);
+        transports.map(|transport| transport.name().to_owned()).collect()
+    };
+    OrderedUnits { message: of(OrderedUnit::Message), flow: of(OrderedUnit::Flow), all: of(OrderedUnit::All) }
 }

@@ -1,31 +1,28 @@
-//! The sentence under a table: which setting dominates what is seen.
+//! The sentence below the tables: what distinguishes the rows.
 
 use super::{
-    flag::Flag,
-    model::Cell,
-    ratio::Ratio,
-    table::{Group, controllers},
-    words,
+    group::Group,
+    model::{Cell, Flag, Ratio},
+    numbers, words,
 };
 
-/// What separates the rows, as far as the figures say it; none if they say nothing.
-pub(crate) fn closing(group: &Group<'_>) -> Option<String> {
+/// What distinguishes the rows, as far as the figures show it.
+pub(super) fn closing(group: &Group<'_>) -> Option<String> {
     let cells = &group.cells;
     if cells.iter().all(|cell| delivered(cell) == Some(0)) {
-        return Some("Nothing was delivered: there is no latency to compare.".to_owned());
+        return Some("Nothing was delivered, so there is no latency to compare.".to_owned());
     }
     let loss = spread(group, |cell| cell.loss_ratio);
     let order = spread(group, |cell| cell.hol.as_ref()?.blocked_ratio);
     let mut sentences: Vec<String> = loss.iter().map(|spread| by_loss(group, spread)).collect();
-    // A window that is too small delays like order does, so with one the other is not to be told.
+    // A small window delays messages as order does, so nothing is concluded about order then.
     match window(group) {
         Some(sentence) => sentences.push(sentence),
         None => sentences.extend(order.iter().map(|spread| by_order(group, spread))),
     }
     if sentences.is_empty() && cells.len() > 1 && cells.iter().all(|cell| cell.hol.is_some()) {
-        sentences.push(
-            "Neither loss nor order separates these rows: what differs is the path and the cost.".to_owned(),
-        );
+        sentences
+            .push("The rows differ neither in loss nor in blocking, only in latency and cost.".to_owned());
     }
     (!sentences.is_empty()).then(|| sentences.join(" "))
 }
@@ -40,8 +37,8 @@ struct Spread {
     least: (usize, Ratio),
 }
 
-/// A spread worth a sentence: a tenth of a point at least, and one share at most half the other.
-/// Rows with nothing delivered have other troubles and are left out.
+/// The spread of a share, if it is worth a sentence: at least a tenth of a percentage point, and the least at most
+/// half the greatest. Rows that delivered nothing are left out.
 fn spread(group: &Group<'_>, share: fn(&Cell) -> Option<Ratio>) -> Option<Spread> {
     let mut shares = group
         .cells
@@ -55,8 +52,7 @@ fn spread(group: &Group<'_>, share: fn(&Cell) -> Option<Ratio>) -> Option<Spread
         if row.1 > most.1 {
             most = row;
         }
-        // Of equals the last: datagrams come first as a rule, and the contrast is with those that
-        // deliver all.
+        // Of equal rows the last: unreliable transports usually come first, and the contrast is with reliable ones.
         if row.1 <= least.1 {
             least = row;
         }
@@ -66,48 +62,35 @@ fn spread(group: &Group<'_>, share: fn(&Cell) -> Option<Ratio>) -> Option<Spread
 }
 
 fn by_loss(group: &Group<'_>, Spread { most, least }: &Spread) -> String {
-    let p99 = |row: usize| {
-        let p99 = group.cells[row].latency_ns.as_ref()?.summary.p99?;
-        Some(format!(" with a p99 of {}", words::time(p99)))
+    let lost = |&(row, share): &(usize, Ratio)| {
+        let p99 = group.cells[row].latency_ns.as_ref().and_then(|latency| latency.summary.p99);
+        let p99 = p99.map_or_else(String::new, |p99| format!(" (p99 {})", numbers::time(p99)));
+        format!("{} lost {}{p99}", group.labels[row], numbers::share(share))
     };
-    format!(
-        "Loss separates the rows: {} lost {}{}; {} lost {}{}.",
-        group.labels[most.0],
-        words::share(most.1),
-        p99(most.0).unwrap_or_default(),
-        group.labels[least.0],
-        words::share(least.1),
-        p99(least.0).unwrap_or_default(),
-    )
+    format!("The rows differ in loss: {}, {}.", lost(most), lost(least))
 }
 
 fn by_order(group: &Group<'_>, Spread { most, least }: &Spread) -> String {
     format!(
-        "Order separates the rows: {} of {}'s messages lay complete behind a gap, against {} of \
-         {}'s.",
-        words::share(most.1),
+        "The rows differ in blocking: {} of {}'s messages were held back for earlier ones, {} of {}'s.",
+        numbers::share(most.1),
         group.labels[most.0],
-        words::share(least.1),
+        numbers::share(least.1),
         group.labels[least.0],
     )
 }
 
 fn window(group: &Group<'_>) -> Option<String> {
-    let limited: Vec<String> = group
-        .cells
-        .iter()
-        .zip(&group.labels)
-        .filter(|(cell, _)| cell.flags.contains(&Flag::WindowLimited))
-        .map(|(_, label)| label.clone())
-        .collect();
-    let whose = match &controllers(&group.cells)[..] {
-        [one] => format!("{one}'s congestion window"),
-        _ => "the congestion window".to_owned(),
+    let limited = group.rows().filter(|(cell, _)| cell.flags.contains(&Flag::WindowLimited));
+    let limited: Vec<String> = limited.map(|(_, label)| label.clone()).collect();
+    let window = match group.controller() {
+        Some(controller) => format!("{controller}'s congestion window"),
+        None => "the congestion window".to_owned(),
     };
     (!limited.is_empty()).then(|| {
         format!(
-            "In {} {whose} delayed messages, which looks like blocking by order: compare with \
-             `-C fixed` before drawing conclusions about order.",
+            "In {}, {window} delayed messages, which looks like blocking: compare with `-C fixed` before \
+             drawing conclusions about order.",
             words::list(&limited)
         )
     })

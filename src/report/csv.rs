@@ -1,9 +1,9 @@
-//! One row a cell, for spreadsheets and data frames.
+//! One row per cell, for spreadsheets and data frames.
 
-use super::{
-    model::{Budget, ByCause, Cell, HolDirection, LinkDirection, ResultFile, WireDirection},
-    ratio::Ratio,
-};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::model::{Budget, ByCause, Cell, HolDirection, LinkDirection, Ratio, ResultFile, WireDirection};
 use crate::stats::Summary;
 
 /// The cells of a result as CSV (RFC 4180, line ends included): every column in every file, empty
@@ -31,10 +31,10 @@ fn quote(field: &str) -> String {
     }
 }
 
-/// The name of a column and how its value is had.
+/// A column's name and how its value is read.
 type Figure<T, V> = (&'static str, fn(&T) -> V);
 
-/// A row as it grows. Without a cell it has the same names and no values: the header.
+/// A row under construction. Without a cell it has all names and no values, which gives the header.
 struct Row<'a> {
     cell: Option<&'a Cell>,
     fields: Vec<(String, String)>,
@@ -73,6 +73,12 @@ impl<'a> Row<'a> {
         self.put(name, ratio.map(Ratio::get));
     }
 
+    /// A value of an enumeration, by its name in the result file.
+    fn value(&mut self, name: impl Into<String>, value: Option<impl Serialize>) {
+        let value = value.and_then(|value| serde_json::to_value(value).ok());
+        self.put(name, value.as_ref().and_then(Value::as_str));
+    }
+
     fn summary(&mut self, name: &str, unit: &str, summary: Option<&Summary>) {
         self.put(format!("{name}_n"), summary.map(|summary| summary.n));
         let figures: [Figure<Summary, Option<u64>>; 8] = [
@@ -105,16 +111,24 @@ impl<'a> Row<'a> {
         self.direction("to_client", link.map(|link| &link.to_client));
     }
 
+    /// The properties of one direction of the link.
     fn direction(&mut self, way: &str, link: Option<&LinkDirection>) {
         let name = |field| format!("link_{way}_{field}");
         self.put(name("delay_ns"), link.map(|link| link.delay_ns));
         self.put(name("jitter_ns"), link.and_then(|link| link.jitter_ns));
+        self.value(name("jitter_distribution"), link.and_then(|link| link.jitter_distribution));
+        self.put(name("keep_order"), link.map(|link| link.keep_order));
         self.put(name("loss"), link.and_then(|link| link.loss.as_ref()));
         self.ratio(name("loss_ratio"), link.and_then(|link| link.loss_ratio));
+        self.value(name("loss_by"), link.map(|link| link.loss_by));
+        self.put(name("loss_slot_ns"), link.and_then(|link| link.loss_slot_ns));
         self.put(name("rate_bps"), link.and_then(|link| link.rate_bps));
         self.put(name("queue_bytes"), link.and_then(|link| link.queue_bytes));
-        let packets = link.and_then(|link| link.queue_packets);
-        self.put(name("queue_packets"), packets);
+        self.put(name("queue_packets"), link.and_then(|link| link.queue_packets));
+        self.ratio(name("reorder_ratio"), link.and_then(|link| link.reorder_ratio));
+        self.ratio(name("duplicate_ratio"), link.and_then(|link| link.duplicate_ratio));
+        self.ratio(name("corrupt_ratio"), link.and_then(|link| link.corrupt_ratio));
+        self.put(name("mtu_bytes"), link.map(|link| link.mtu_bytes));
     }
 
     fn workload(&mut self) {
@@ -284,7 +298,7 @@ impl<'a> Row<'a> {
     fn transfer(&mut self) {
         let transfer = self.cell.and_then(|cell| cell.transfer.as_ref());
         let direction = transfer.and_then(|t| t.direction);
-        self.put("transfer_direction", direction.map(|direction| format!("{direction:?}").to_lowercase()));
+        self.value("transfer_direction", direction);
         self.put("transfer_bytes", transfer.map(|t| t.bytes));
         self.put("transfer_completed", transfer.map(|t| t.completed));
         self.put("transfer_failed", transfer.map(|t| t.failed));

@@ -1,46 +1,130 @@
-//! What the columns of `hol` mean, for someone who sees them for the first time.
+//! What the columns of `hol` mean and how they are measured.
 
-/// The meaning of each column and how it was measured.
-pub fn explain_hol() -> &'static str {
-    TEXT
+use super::{terminal::wrapped, words};
+
+/// The names of transports by their ordered unit: a message of the unit waits for all earlier bytes of the unit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OrderedUnits {
+    /// The unit is the message: no message waits for another.
+    pub message: Vec<String>,
+    /// The unit is the flow.
+    pub flow: Vec<String>,
+    /// All messages of a connection are one unit.
+    pub all: Vec<String>,
 }
 
-const TEXT: &str = "\
+/// The meaning of each column and how it is measured.
+pub fn explain_hol(units: &OrderedUnits) -> String {
+    let names = |names: &[String]| words::list(names);
+    let units = [
+        format!("{UNITS_HEAD}\n"),
+        entry("the message", &names(&units.message)),
+        entry("the flow", &names(&units.flow)),
+        entry("all messages", &names(&units.all)),
+    ];
+    [INSTANTS, &units.concat(), COLUMNS].join("\n")
+}
+
+/// A line with a term, wrapped.
+fn entry(term: &str, text: &str) -> String {
+    let indent = " ".repeat(16);
+    wrapped(text, 80 - indent.len(), "")
+        .iter()
+        .enumerate()
+        .map(|(index, line)| {
+            let left = if index == 0 { format!("  {term:14}") } else { indent.clone() };
+            format!("{left}{line}\n")
+        })
+        .collect()
+}
+
+const INSTANTS: &str = "\
 What is measured
-  Every message is watched in both directions, in one and the same run. Of each direction five instants are known:
-  when it was handed over; when its last-arriving byte first entered the wire; when the copy of that byte that arrived
-  entered the wire; when it arrived; and when order released it. QUIC streams are read out of order by the instrument,
-  so that it sees bytes arrive that the application must still wait for; what is sent on the wire is the same.
+  Every message is observed in both directions, in the same run. The byte of a
+  message that arrives last decides. Five instants are known per direction:
+    handed over   the request is due, or the reply is given to the transport
+    first sent    that byte first enters the wire
+    sent          the copy of it that arrives enters the wire
+    arrived       the message is complete at the receiver
+    released      the transport's order lets the application have it
 
-The first table
-  delivered    messages whose reply came back
-  on time      of all messages, those whose reply came within the deadline (lost ones are not on time)
-  lost         of all messages, those that a datagram transport did not bring back
-  delayed      of delivered messages, those that were sent again, or waited for order, in either direction
-  blocked      of delivered messages, those that lay complete at a receiver because an earlier byte of their ordered
-               unit was missing: head-of-line blocking. The unit is the message (udp, quic-datagram, quic-message), the
-               flow (quic-flow) or all messages (quic-one). In real time less than 100 us of waiting is none: what
-               arrives at one instant is read one by one; where a link is emulated, less than a tenth of its delay,
-               but for 500 us at most, since packets leave it late
-  p50 .. max   latency, from the instant at which a message was due to the release of its reply
-
-Who waited for whom
-  by other flow   of blocked messages, those that waited for a message of another flow
-  for loss        of blocked messages, those that waited for bytes of which the wire had dropped a copy
-  for overtaking  those that waited for bytes that were overtaken on the wire
-  for sender      those that waited for bytes that were sent later than they were
-  mean wait       how long a blocked message lay complete, both directions added
-  longest stall   the longest time that one gap held messages back, and how many it held
-
-Where the time went (means over delivered messages; the parts of each message add up to its latency exactly)
-  send wait    from due to the first byte's way onto the wire: congestion window, pacing, credit
-  path         queueing, serialisation and propagation of the copy that arrived
-  recovery     from the first copy's way onto the wire to that of the copy that arrived
-  order wait   from arrived to released
-  host         in the programs at both ends; nothing in virtual time
-
-Theory
-  For isolated, independent losses on the way to the server, a window that limits nothing and equal intervals there is a
-  closed form. With a packet every d, a loss is found out after D = RTT + min(3 d, max(d, RTT/8)) (RFC 9002 section
-  6.1), and over N streams holds back k = ceil(D / (N d)) - 1 messages. Where it does not apply, the reason is given.
+How arrival, release and blocking are known
+  Datagrams
+      A datagram is released when it arrives. Nothing is blocked.
+  QUIC streams
+      Streams are read out of order, so bytes are seen when they arrive. A
+      message is released once all earlier bytes of its stream have arrived.
+      What is sent on the wire is the same as with ordered reading.
+  ARQ
+      Our own receiver sees each segment arrive, and releases messages as its
+      variant demands. Stop-and-wait and go-back-N keep nothing that arrives out
+      of order, so they block no message: what they discard arrives only when it
+      is retransmitted.
+  TCP and TLS
+      Measured with --path netns only. The forwarder between the two hosts sees
+      which bytes of the stream each segment delivers: a message has arrived when
+      all its bytes have, and is released when all earlier bytes have arrived
+      too. For TLS the bytes are those of the message's ciphertext. On other
+      paths the kernel hides arrivals, and the columns are empty.
 ";
+
+const UNITS_HEAD: &str = "\
+Ordered unit: a message waits for the earlier bytes of its unit";
+
+const COLUMNS: &str = "\
+The first table
+  delivered     messages that got their reply
+  on time       messages that got it within the deadline, of all messages
+  lost          messages that an unreliable transport lost, of all messages
+  delayed       delivered messages that were retransmitted or waited for order
+  blocked       delivered messages that arrived complete but waited for earlier
+                bytes of their ordered unit, in either direction: head-of-line
+                blocking. In real time, very short waits do not count, because
+                bytes that arrive together are read one after the other: less
+                than 100 us, or, on an emulated link, less than a tenth of its
+                delay, but at most 500 us
+  p50 .. max    latency: from the instant at which a message is due until its
+                reply is released
+
+What blocked messages waited for
+  other flow    blocked messages that waited for a message of another flow
+  loss          blocked messages that waited for bytes of which a copy was lost
+  reordering    blocked messages that waited for bytes overtaken on the wire
+  sender        blocked messages that waited for bytes that were sent later
+  mean wait     mean wait of a blocked message, both directions added
+  longest stall the longest time that one gap held messages back, and how many
+
+Where the time went
+  Means over delivered messages. For each message the parts add up to its latency.
+  send wait     handed over to first sent: congestion window, pacing, credit
+  recovery      first sent to sent: detecting the loss and retransmitting
+  path          sent to arrived: queueing, serialisation and propagation
+  order wait    arrived to released
+  host          processing at both ends; zero in virtual time
+
+Expected by theory
+  A closed form applies to isolated, independent losses on the way to the server,
+  with a window that limits nothing and equal intervals. With a packet every d, a
+  loss is detected after D = RTT + min(3 d, max(d, RTT/8)) (RFC 9002 section 6.1).
+  Over N streams it holds back k = ceil(D / (N d)) - 1 messages. Where the form
+  does not apply, the reason is given.
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_transport_is_named_with_its_unit() {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let units = OrderedUnits {
+            message: names(&["udp", "quic-message"]),
+            flow: names(&["quic-flow"]),
+            all: names(&["tcp", "tls", "arq-selective"]),
+        };
+        let text = explain_hol(&units);
+        assert!(text.contains("  the message   udp and quic-message\n"), "{text}");
+        assert!(text.contains("  all messages  tcp, tls and arq-selective\n"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 82), "{text}");
+    }
+}

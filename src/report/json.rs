@@ -1,42 +1,39 @@
-//! The result file itself: writing it, and reading it back.
+//! The result file as JSON.
 
 use serde_json::{Map, Value};
 
 use super::model::{ResultFile, SCHEMA};
 
-/// The largest file that is read: a cell takes some kilobytes, so this is a matrix of many
-/// thousands.
+/// The largest file that is read. A cell takes a few kilobytes, so this allows many thousands.
 pub const MAX_BYTES: usize = 64 << 20;
 
 /// Why a file could not be read as a result.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// Larger than any result.
-    #[error("{bytes} bytes is more than a result file has (at most {MAX_BYTES})")]
+    /// Larger than any result file.
+    #[error("{bytes} bytes is too large for a result file (at most {MAX_BYTES})")]
     TooLarge {
         /// Its length.
         bytes: usize,
     },
     /// Not JSON at all.
-    #[error("this is not JSON: {0}")]
+    #[error("not JSON: {0}")]
     NotJson(#[source] serde_json::Error),
-    /// JSON of something else.
-    #[error("this is JSON but no wirelab result: it has no text named `schema` at the top")]
+    /// JSON, but not a result.
+    #[error("not a wirelab result: no string `schema` at the top level")]
     NoSchema,
     /// A result of another schema.
-    #[error("the schema is {found:?}, and this version reads {SCHEMA:?}")]
+    #[error("unsupported schema {found:?}: this version reads {SCHEMA:?}")]
     OtherSchema {
-        /// What the file says.
+        /// The schema in the file.
         found: String,
     },
-    /// The right schema, and something missing or of the wrong kind.
-    #[error("this is no valid {SCHEMA} result: {0}")]
+    /// The right schema, but a field is missing or has the wrong type.
+    #[error("not a valid {SCHEMA} result: {0}")]
     Invalid(#[source] serde_json::Error),
 }
 
-/// The file's bytes: two spaces an indent, a newline at the end.
-///
-/// A pure function of the result, byte for byte.
+/// The result as JSON, indented by two spaces, with a newline at the end.
 pub fn to_json(file: &ResultFile) -> String {
     let mut text = serde_json::to_string_pretty(file).expect("all keys are strings and all numbers finite");
     text.push('\n');
@@ -47,17 +44,17 @@ pub fn to_json(file: &ResultFile) -> String {
 ///
 /// # Errors
 ///
-/// Names what is wrong: too large, not JSON, another schema, or which field is missing or of the
-/// wrong kind, with its line.
+/// Returns an error if the file is too large, is not JSON, has another schema, or lacks a field. The error names the
+/// field and its line.
 pub fn from_json(bytes: &[u8]) -> Result<ResultFile, LoadError> {
     if bytes.len() > MAX_BYTES {
         return Err(LoadError::TooLarge { bytes: bytes.len() });
     }
-    // The schema first: a file of another one may lack anything else.
+    // The schema comes first: a file of another schema may lack everything else.
     let document: Map<String, Value> = serde_json::from_slice(bytes)
         .map_err(|error| if error.is_data() { LoadError::NoSchema } else { LoadError::NotJson(error) })?;
     match document.get("schema") {
-        // From the text again and not from the document: the error then has a line.
+        // Parsed from the text again, so that the error has a line number.
         Some(Value::String(schema)) if schema == SCHEMA => {
             serde_json::from_slice(bytes).map_err(LoadError::Invalid)
         }

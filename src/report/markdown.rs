@@ -1,78 +1,72 @@
-//! The table for a page on GitHub.
+//! Draws a page as GitHub-flavoured Markdown.
 
 use super::{
-    closing::closing,
-    flag::Flag,
+    block::{Block, Flagged, LABELS, Table, Term},
+    flags,
     model::ResultFile,
-    table::{Group, groups},
+    page::page,
     words,
 };
 
-/// The result as GitHub-flavoured Markdown: a table for each link and workload.
+/// The result as GitHub-flavoured Markdown.
 pub fn to_markdown(file: &ResultFile) -> String {
-    let mut parts = Vec::new();
-    if !file.complete {
-        parts.push(format!("**{}**", Flag::Incomplete.words()));
-    }
-    if file.cells.is_empty() {
-        parts.push("No cell was measured.".to_owned());
-    }
-    for group in groups(file) {
-        parts.push(format!("### {}", escape(&group.link)));
-        parts.push(escape(&group.workload));
-        parts.push(table(&group));
-        let notes = notes(&group);
-        if !notes.is_empty() {
-            parts.push(notes.join("\n"));
-        }
-        parts.extend(closing(&group).map(|sentence| escape(&sentence)));
-    }
-    parts.extend(file.system.as_ref().map(|system| escape(&words::system(system))));
-    let skipped: Vec<String> = file
-        .skipped
-        .iter()
-        .map(|skipped| {
-            let [transport, path, reason] =
-                [&skipped.transport, &skipped.path, &skipped.reason].map(|text| escape(&words::plain(text)));
-            format!("- skipped {transport} on {path}: {reason}")
-        })
-        .collect();
-    if !skipped.is_empty() {
-        parts.push(skipped.join("\n"));
-    }
-    parts.join("\n\n") + "\n"
+    let blocks: Vec<String> = page(file).iter().map(block).collect();
+    blocks.join("\n\n") + "\n"
 }
 
-fn table(group: &Group<'_>) -> String {
-    let titles = group.columns.iter().map(|column| column.title);
-    let mut lines = vec![row("transport", titles), row(":---", group.columns.iter().map(|_| "---:"))];
-    for (index, label) in group.labels.iter().enumerate() {
-        let values = group.columns.iter().map(|column| column.values[index].as_deref().unwrap_or("-"));
-        lines.push(row(label, values));
+fn block(block: &Block<'_>) -> String {
+    match block {
+        Block::Warning(text) => format!("**{}**", escape(text)),
+        Block::Heading(text) => format!("### {}", escape(text)),
+        Block::Paragraph(text) => escape(text),
+        Block::List(items) => list('-', items.iter().map(|item| escape(item))),
+        Block::Table(table) => draw(table),
+        Block::Terms(terms) => definitions(terms),
+        Block::Flags(flags) => list('*', flags.iter().map(flag)),
+        Block::Skipped(skipped) => list('*', skipped.iter().map(|skipped| escape(&words::skipped(skipped)))),
+    }
+}
+
+/// A list. Two lists with the same bullet would be drawn as one if nothing stands between them.
+fn list(bullet: char, items: impl Iterator<Item = String>) -> String {
+    items.map(|item| format!("{bullet} {item}")).collect::<Vec<_>>().join("\n")
+}
+
+fn definitions(terms: &[Term]) -> String {
+    let terms = terms.iter().map(|Term { term, meaning }| format!("**{term}**: {}", escape(meaning)));
+    terms.collect::<Vec<_>>().join("; ")
+}
+
+fn flag(Flagged { flag, rows }: &Flagged) -> String {
+    format!("{}: {} (`{}`)", escape(&rows.join(", ")), escape(flags::meaning(*flag)), flag.name())
+}
+
+fn draw(table: &Table) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    if let Some(title) = &table.title {
+        lines.extend([format!("**{}**", escape(title)), String::new()]);
+    }
+    let titles = table.columns.iter().map(|column| column.title.to_owned());
+    lines.push(row(LABELS, titles));
+    lines.push(row(":---", table.columns.iter().map(|_| "---:".to_owned())));
+    for (index, label) in table.labels.iter().enumerate() {
+        let figures = table.columns.iter().map(|column| column.figures[index]);
+        let figures =
+            figures.map(|figure| figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string()));
+        lines.push(row(label, figures));
     }
     lines.join("\n")
 }
 
-fn row<'a>(label: &str, values: impl Iterator<Item = &'a str>) -> String {
+fn row(label: &str, values: impl Iterator<Item = String>) -> String {
     let mut line = format!("| {} |", escape(label));
     for value in values {
-        line.push_str(&format!(" {} |", escape(value)));
+        line.push_str(&format!(" {} |", escape(&value)));
     }
     line
 }
 
-fn notes(group: &Group<'_>) -> Vec<String> {
-    let cells = group.cells.iter().zip(&group.labels);
-    cells
-        .flat_map(|(cell, label)| {
-            cell.flags
-                .iter()
-                .map(move |flag| format!("- {}: {} (`{}`)", escape(label), flag.words(), flag.name()))
-        })
-        .collect()
-}
-
-/// Text that Markdown shows as it is. Code spans are ours and stay.
+/// Escapes what Markdown would interpret, except code spans.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for c in text.chars() {

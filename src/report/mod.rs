@@ -1,23 +1,30 @@
 //! Results and how they are shown.
 //!
 //! [`model`] is the result file, schema `wirelab/1`, which `docs/result.schema.json` describes.
-//! Every renderer is a pure function from it to text, so that a saved file shows exactly what the
-//! run that wrote it showed.
+//! Every renderer is a pure function from it to text, so a saved file shows exactly what its run showed.
+//! `page` turns a result into blocks, which say everything that people read; text and Markdown draw them.
+//! CSV and JSON hold the figures for programs.
 
+mod block;
 mod closing;
+mod columns;
 mod csv;
-mod differences;
 mod explain;
-mod flag;
-mod handshake;
+mod figure;
+mod flags;
+mod group;
 mod json;
 mod ladder;
 mod markdown;
 pub mod model;
-mod ratio;
-mod table;
+mod numbers;
+mod page;
+mod savings;
+mod tables;
 mod teach;
+mod terminal;
 mod text;
+mod transfers;
 mod words;
 
 #[cfg(test)]
@@ -26,11 +33,39 @@ mod sample;
 mod tests;
 
 pub use csv::to_csv;
-pub use explain::explain_hol;
-pub use flag::Flag;
+pub use explain::{OrderedUnits, explain_hol};
 pub use json::{LoadError, MAX_BYTES, from_json, to_json};
 pub use ladder::{LadderOptions, to_ladder};
 pub use markdown::to_markdown;
 pub use model::*;
-pub use ratio::Ratio;
 pub use text::{TextOptions, to_text};
+
+/// A format that a result can be written in.
+#[derive(Debug, Clone, Copy)]
+pub struct Format {
+    /// The ending of its files.
+    pub ending: &'static str,
+    /// Renders a result.
+    pub render: fn(&ResultFile) -> String,
+}
+
+/// All formats. A new one is its file and a line here.
+pub static FORMATS: [Format; 4] = [
+    Format { ending: "json", render: to_json },
+    Format { ending: "csv", render: to_csv },
+    Format { ending: "md", render: to_markdown },
+    Format { ending: "txt", render: |file| to_text(file, TextOptions::default()) },
+];
+
+impl Format {
+    /// The format of files that end in `ending`.
+    pub fn of_ending(ending: &str) -> Option<&'static Self> {
+        FORMATS.iter().find(|format| format.ending == ending)
+    }
+
+    /// All endings in words: `.json, .csv or .txt`.
+    pub fn endings() -> String {
+        let endings: Vec<String> = FORMATS.iter().map(|format| format!(".{}", format.ending)).collect();
+        words::choice(&endings)
+    }
+}

@@ -1,9 +1,9 @@
-//! The result file against its schema, and every renderer against what it is to look like.
+//! The result file against its schema, and every renderer against snapshots of its output.
 
 use serde_json::{Value, json};
 
 use super::{sample, *};
-use crate::stats::{Histogram, Summary};
+use crate::stats::Histogram;
 
 fn schema() -> jsonschema::Validator {
     let schema: Value = serde_json::from_str(include_str!("../../docs/result.schema.json")).unwrap();
@@ -15,7 +15,7 @@ fn value(file: &ResultFile) -> Value {
     serde_json::from_str(&to_json(file)).unwrap()
 }
 
-/// A result of every other object: handshake, transfer, theory, a system, a link in full.
+/// A result with all remaining objects: handshake, transfer, theory, a system, a link with every property.
 fn the_rest() -> ResultFile {
     let summary = (1..=100u64).collect::<Histogram>().summary();
     let mut file = sample::five_transports();
@@ -62,7 +62,7 @@ fn the_rest() -> ResultFile {
         blocked_ratio: None,
         extra_mean_ns: Some(6_900_000),
     });
-    cell.latency_ns = Some(Latency::pooled(&[Histogram::new(), Histogram::new()]));
+    cell.latency_ns = Some(Latency::default());
     if let Some(link) = &mut cell.link {
         link.to_client.jitter_ns = Some(5_000_000);
         link.to_client.jitter_distribution = Some(Distribution::Pareto);
@@ -75,7 +75,7 @@ fn the_rest() -> ResultFile {
 }
 
 #[test]
-fn what_is_written_is_of_the_schema() {
+fn what_is_written_matches_the_schema() {
     let schema = schema();
     for file in [
         sample::five_transports(),
@@ -93,7 +93,7 @@ fn what_is_written_is_of_the_schema() {
 }
 
 #[test]
-fn the_schema_refuses_what_is_broken() {
+fn the_schema_rejects_broken_files() {
     type Breaking = fn(&mut Value);
     let schema = schema();
     let good = value(&sample::five_transports());
@@ -136,15 +136,15 @@ fn a_file_read_back_is_written_to_the_same_bytes() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_says_what_is_wrong() {
+fn a_file_that_cannot_be_read_gives_the_reason() {
     let error = |text: &str| from_json(text.as_bytes()).unwrap_err().to_string();
-    assert_eq!(error("# bench"), "this is not JSON: expected value at line 1 column 1");
-    assert!(error("{\"schema\": \"wirelab/1\"").starts_with("this is not JSON: EOF"));
-    assert!(error("[1, 2]").starts_with("this is JSON but no wirelab result"));
-    assert!(error("{}").starts_with("this is JSON but no wirelab result"));
+    assert_eq!(error("# bench"), "not JSON: expected value at line 1 column 1");
+    assert!(error("{\"schema\": \"wirelab/1\"").starts_with("not JSON: EOF"));
+    assert!(error("[1, 2]").starts_with("not a wirelab result"));
+    assert!(error("{}").starts_with("not a wirelab result"));
     assert_eq!(
         error(r#"{"schema": "wirelab/9"}"#),
-        r#"the schema is "wirelab/9", and this version reads "wirelab/1""#
+        r#"unsupported schema "wirelab/9": this version reads "wirelab/1""#
     );
     let mut document = value(&sample::five_transports());
     document.as_object_mut().unwrap().remove("cells");
@@ -152,28 +152,16 @@ fn a_file_that_cannot_be_read_says_what_is_wrong() {
     let large = vec![b' '; MAX_BYTES + 1];
     assert!(matches!(from_json(&large), Err(LoadError::TooLarge { .. })));
     let deep = "[".repeat(100_000);
-    assert!(error(&deep).starts_with("this is"));
+    assert!(error(&deep).starts_with("not "));
 }
 
 #[test]
-fn fields_that_came_later_do_not_keep_an_older_or_newer_file_out() {
+fn files_of_older_and_newer_versions_are_read() {
     let mut document = value(&sample::five_transports());
     document["cells"][0]["from_the_future"] = json!(1);
     document["cells"][0].as_object_mut().unwrap().remove("transfer");
     let read = from_json(document.to_string().as_bytes()).unwrap();
     assert_eq!(read, sample::five_transports());
-}
-
-#[test]
-fn pooled_latency_is_that_of_all_seeds_with_its_intervals() {
-    let seeds: Vec<Histogram> = (0..5).map(|seed| (seed..seed + 100).collect()).collect();
-    let latency = Latency::pooled(&seeds);
-    assert_eq!(latency.summary.n, 500);
-    let [low, high] = latency.ci95.mean.unwrap();
-    let mean = latency.summary.mean.unwrap();
-    assert!(low <= mean && mean <= high);
-    assert_eq!(Latency::pooled(&seeds[..1]).ci95, Intervals::default());
-    assert_eq!(Latency::pooled(&[]).summary, Summary::default());
 }
 
 fn text(file: &ResultFile, width: usize) -> String {
@@ -182,7 +170,7 @@ fn text(file: &ResultFile, width: usize) -> String {
 }
 
 #[test]
-fn text_keeps_to_its_width() {
+fn text_keeps_to_the_width() {
     for file in [sample::five_transports(), sample::interrupted(), the_rest()] {
         for width in [80, 90, 100, 120, 160] {
             let text = text(&file, width);
@@ -194,7 +182,7 @@ fn text_keeps_to_its_width() {
 }
 
 #[test]
-fn p99_never_stands_without_loss_beside_it() {
+fn p99_always_stands_beside_loss() {
     let text = text(&sample::five_transports(), 20);
     let head = text.lines().find(|line| line.contains("p99")).unwrap();
     assert!(head.contains("lost"));
@@ -212,7 +200,7 @@ fn colour_adds_escapes_and_nothing_else() {
 }
 
 #[test]
-fn a_file_cannot_steer_the_terminal_or_break_a_table() {
+fn a_file_cannot_send_escapes_or_break_a_table() {
     let mut file = sample::nothing_delivered();
     file.cells[0].transport = "u\x1b[2Jd|p,\"\n".to_owned();
     assert!(!text(&file, 80).contains('\x1b'));
@@ -270,7 +258,7 @@ fn text_of_other_commands() {
 
 #[test]
 fn text_of_nothing() {
-    assert_eq!(text(&ResultFile::new("bench"), 80), "No cell was measured.\n");
+    assert_eq!(text(&ResultFile::new("bench"), 80), "Nothing was measured.\n");
 }
 
 #[test]
@@ -281,4 +269,79 @@ fn csv() {
 #[test]
 fn markdown() {
     insta::assert_snapshot!(to_markdown(&sample::five_transports()));
+}
+
+#[test]
+fn markdown_of_hol() {
+    let mut file = sample::five_transports();
+    file.command = "hol".to_owned();
+    insta::assert_snapshot!(to_markdown(&file));
+}
+
+#[test]
+fn markdown_of_an_interrupted_run() {
+    insta::assert_snapshot!(to_markdown(&sample::interrupted()));
+}
+
+#[test]
+fn markdown_of_other_commands() {
+    insta::assert_snapshot!(to_markdown(&the_rest()));
+}
+
+/// The words of a rendering, without marks, table rules and wrapping.
+fn words(rendering: &str) -> std::collections::BTreeSet<String> {
+    let marks = |c: char| "|*#`\\!()".contains(c);
+    let words = rendering.split_whitespace().map(|word| word.replace(marks, ""));
+    let words = words.map(|word| word.trim_end_matches(';').to_owned());
+    words.filter(|word| word.chars().any(char::is_alphanumeric)).collect()
+}
+
+#[test]
+fn markdown_says_all_that_text_says() {
+    let mut hol = sample::five_transports();
+    hol.command = "hol".to_owned();
+    for file in
+        [sample::five_transports(), hol, sample::nothing_delivered(), sample::interrupted(), the_rest()]
+    {
+        assert_eq!(words(&to_markdown(&file)), words(&text(&file, 200)));
+    }
+}
+
+#[test]
+fn each_format_has_its_own_ending_and_renders() {
+    let file = sample::five_transports();
+    let endings: std::collections::BTreeSet<&str> = FORMATS.iter().map(|format| format.ending).collect();
+    assert_eq!(endings.len(), FORMATS.len());
+    for format in FORMATS {
+        assert!((format.render)(&file).contains("quic-one"), "{}", format.ending);
+        assert_eq!(Format::of_ending(format.ending).unwrap().ending, format.ending);
+    }
+    assert!(Format::of_ending("pdf").is_none());
+    assert_eq!(Format::endings(), ".json, .csv, .md or .txt");
+}
+
+#[test]
+fn rows_that_differ_in_one_property_of_the_link_differ_in_csv() {
+    type Change = fn(&mut LinkDirection);
+    let changes: [(&str, Change); 9] = [
+        ("mtu", |link| link.mtu_bytes = 1400),
+        ("reorder", |link| link.reorder_ratio = Ratio::new(0.01)),
+        ("duplicate", |link| link.duplicate_ratio = Ratio::new(0.01)),
+        ("corrupt", |link| link.corrupt_ratio = Ratio::new(0.01)),
+        ("keep order", |link| link.keep_order = true),
+        ("loss by time", |link| link.loss_by = LossBy::Time),
+        ("slot", |link| link.loss_slot_ns = Some(1_000_000)),
+        ("jitter", |link| link.jitter_ns = Some(1_000_000)),
+        ("jitter distribution", |link| link.jitter_distribution = Some(Distribution::Normal)),
+    ];
+    for (what, change) in changes {
+        let mut file = sample::five_transports();
+        file.cells.truncate(1);
+        let mut other = file.cells[0].clone();
+        change(&mut other.link.as_mut().unwrap().to_client);
+        file.cells.push(other);
+        let csv = to_csv(&file);
+        let rows: Vec<&str> = csv.lines().skip(1).collect();
+        assert_ne!(rows[0], rows[1], "{what}");
+    }
 }

@@ -1,21 +1,19 @@
-//! The table for a terminal.
+//! Draws a page for a terminal.
 
 use super::{
-    closing::closing,
-    differences::differences,
-    flag::Flag,
-    handshake::savings,
-    model::{Paired, ResultFile},
-    table::{Column, Group, Topic, groups},
-    teach::{silent_theory, teach},
+    block::{Block, Column, Flagged, LABELS, Table, Term, Topic},
+    flags,
+    model::{ResultFile, Skipped},
+    page::page,
+    terminal::{BOLD, YELLOW, painted, wrapped},
     words,
 };
 
-/// How the text is to look.
+/// How the text looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextOptions {
     /// Columns of the terminal. A table that is wider is split into several below each other, but
-    /// latency is never parted from loss: that much needs some 80.
+    /// latency always stands beside loss, which needs about 80 columns.
     pub width: usize,
     /// Whether to emphasise with ANSI escapes.
     pub colour: bool,
@@ -28,161 +26,109 @@ impl Default for TextOptions {
     }
 }
 
-const BOLD: &str = "1";
-const YELLOW: &str = "33";
-
-/// The result as a table with what has to be known to read it.
+/// The result as text for a terminal.
 pub fn to_text(file: &ResultFile, options: TextOptions) -> String {
-    let mut page = Page { text: String::new(), options };
-    if !file.complete {
-        page.prose("", Flag::Incomplete.words(), YELLOW);
-        page.gap();
+    let mut drawing = Drawing { text: String::new(), options };
+    let mut below_heading = true;
+    for block in page(file) {
+        // The paragraph below a heading belongs to it.
+        if !below_heading {
+            drawing.text.push('\n');
+        }
+        below_heading = matches!(block, Block::Heading(_));
+        drawing.block(&block);
     }
-    if file.cells.is_empty() {
-        page.prose("", "No cell was measured.", "");
-        page.gap();
-    }
-    let groups = groups(file);
-    for group in &groups {
-        page.group(group, &file.paired);
-    }
-    page.gap();
-    if let Some(system) = &file.system {
-        page.prose("", &words::system(system), "");
-        page.gap();
-    }
-    for skipped in &file.skipped {
-        let transport = words::plain(&skipped.transport);
-        let path = words::plain(&skipped.path);
-        let line = format!("skipped {transport} on {path}: {}", words::plain(&skipped.reason));
-        page.prose("", &line, YELLOW);
-    }
-    let end = page.text.trim_end().len();
-    page.text.truncate(end);
-    page.text.push('\n');
-    page.text
+    drawing.text
 }
 
-struct Page {
+struct Drawing {
     text: String,
     options: TextOptions,
 }
 
-impl Page {
-    /// One empty line, however often it is asked for.
-    fn gap(&mut self) {
-        if !self.text.is_empty() && !self.text.ends_with("\n\n") {
-            self.text.push('\n');
+impl Drawing {
+    fn block(&mut self, block: &Block<'_>) {
+        match block {
+            Block::Warning(text) => self.prose("", text, YELLOW),
+            Block::Heading(text) => self.prose("", text, BOLD),
+            Block::Paragraph(text) => self.prose("", text, ""),
+            Block::List(items) => items.iter().for_each(|item| self.item(item, "")),
+            Block::Table(table) => self.table(table),
+            Block::Terms(terms) => self.prose("", &definitions(terms), ""),
+            Block::Flags(flags) => flags.iter().for_each(|flagged| self.flag(flagged)),
+            Block::Skipped(skipped) => skipped.iter().for_each(|skipped| self.skipped(skipped)),
         }
     }
 
-    /// A line; `colour` is an ANSI code, or empty.
     fn line(&mut self, line: &str, colour: &str) {
-        let line = line.trim_end();
-        if self.options.colour && !colour.is_empty() {
-            self.text.push_str(&format!("\x1b[{colour}m{line}\x1b[0m"));
-        } else {
-            self.text.push_str(line);
-        }
+        let colour = if self.options.colour { colour } else { "" };
+        self.text.push_str(&painted(line.trim_end(), colour));
         self.text.push('\n');
     }
 
-    /// A paragraph that wraps between words; lines after the first are indented if there is a mark.
-    fn prose(&mut self, mark: &str, paragraph: &str, colour: &str) {
-        let indent = " ".repeat(mark.len());
-        let mut line = mark.to_owned();
-        let mut empty = true;
-        for word in paragraph.split_whitespace() {
-            let width = line.chars().count() + 1 + word.chars().count();
-            if !empty && width > self.options.width {
-                self.line(&line, colour);
-                line.clone_from(&indent);
-                empty = true;
-            }
-            if !empty {
-                line.push(' ');
-            }
-            line.push_str(word);
-            empty = false;
-        }
-        self.line(&line, colour);
+    /// A paragraph, wrapped. All lines but the first begin with `indent`.
+    fn prose(&mut self, indent: &str, paragraph: &str, colour: &str) {
+        let lines = wrapped(paragraph, self.options.width, indent);
+        lines.iter().for_each(|line| self.line(line, colour));
     }
 
-    fn group(&mut self, group: &Group<'_>, paired: &[Paired]) {
-        self.prose("", &group.link, BOLD);
-        self.prose("", &group.workload, "");
-        self.gap();
-        if group.of_hol {
-            teach(group).iter().for_each(|sentence| self.prose("", sentence, ""));
-            self.gap();
-        }
-        for block in blocks(group, self.options.width) {
-            self.block(&group.labels, &block);
-            self.gap();
-        }
-        let shown = |title| group.columns.iter().any(|column| column.title == title);
-        if shown("delayed") && shown("blocked") {
-            self.prose("", LEGEND, "");
-            self.gap();
-        }
-        for (flag, labels) in flags(group) {
-            let note = format!("{labels}: {} ({})", flag.words(), flag.name());
-            self.prose("! ", &note, YELLOW);
-        }
-        self.gap();
-        for (cell, label) in group.cells.iter().zip(&group.labels) {
-            let lines = cell.transfer.iter().flat_map(|transfer| words::lacking(label, transfer));
-            lines.for_each(|line| self.prose("  ", &line, ""));
-        }
-        self.gap();
-        if group.of_hol {
-            silent_theory(group).iter().for_each(|line| self.prose("", line, ""));
-            self.gap();
-        }
-        for (heading, rows) in differences(group, paired) {
-            self.prose("", &heading, "");
-            rows.iter().for_each(|row| self.prose("  ", row, ""));
-        }
-        self.gap();
-        savings(group).iter().for_each(|line| self.prose("", line, ""));
-        self.gap();
-        if let Some(sentence) = closing(group) {
-            self.prose("", &sentence, "");
-        }
-        self.gap();
+    /// A sentence of several: the indent shows where the next one begins.
+    fn item(&mut self, sentence: &str, colour: &str) {
+        self.prose("  ", sentence, colour);
     }
 
-    fn block(&mut self, labels: &[String], columns: &[&Column]) {
-        let gap = gap_that_fits(labels, columns, self.options.width);
-        let first = label_width(labels);
-        let mut head = format!("{:first$}", LABELS);
+    fn flag(&mut self, Flagged { flag, rows }: &Flagged) {
+        let note = format!("! {}: {} ({})", rows.join(", "), flags::meaning(*flag), flag.name());
+        self.item(&note, YELLOW);
+    }
+
+    fn skipped(&mut self, skipped: &Skipped) {
+        self.item(&words::skipped(skipped), YELLOW);
+    }
+
+    fn table(&mut self, table: &Table) {
+        if let Some(title) = &table.title {
+            self.prose("", title, "");
+        }
+        for (index, part) in parts(table, self.options.width).iter().enumerate() {
+            if index > 0 {
+                self.text.push('\n');
+            }
+            self.part(&table.labels, part);
+        }
+    }
+
+    /// Some columns of a table, with the labels of its rows.
+    fn part(&mut self, labels: &[String], columns: &[&Column]) {
+        let gap = if part_width(labels, columns, 2) <= self.options.width { 2 } else { 1 };
+        let label_width = label_width(labels);
+        let mut head = format!("{LABELS:label_width$}");
         for column in columns {
-            let width = gap + width(column);
-            head.push_str(&format!("{:>width$}", column.title));
+            head.push_str(&format!("{:>1$}", column.title, gap + width(column)));
         }
         self.line(&head, BOLD);
         for (row, label) in labels.iter().enumerate() {
-            let mut line = format!("{label:first$}");
+            let mut line = format!("{label:label_width$}");
             for column in columns {
-                let width = gap + width(column);
-                let value = column.values[row].as_deref().unwrap_or("-");
-                line.push_str(&format!("{value:>width$}"));
+                line.push_str(&format!("{:>1$}", figure(column, row), gap + width(column)));
             }
             self.line(&line, "");
         }
     }
 }
 
-/// The two words that a table needs and that are this tool's own.
-const LEGEND: &str = "delayed: later for being sent again or for waiting its turn; blocked: complete \
-                      at the receiver, and held back for earlier bytes";
+fn definitions(terms: &[Term]) -> String {
+    let terms = terms.iter().map(|Term { term, meaning }| format!("{term}: {meaning}"));
+    terms.collect::<Vec<_>>().join("; ")
+}
 
-/// The title over the rows' names.
-const LABELS: &str = "transport";
+fn figure(column: &Column, row: usize) -> String {
+    column.figures[row].map_or_else(|| "-".to_owned(), |figure| figure.to_string())
+}
 
 fn width(column: &Column) -> usize {
-    let values = column.values.iter().flatten();
-    values.map(|value| value.chars().count()).chain([column.title.len()]).max().unwrap_or(0)
+    let widths = (0..column.figures.len()).map(|row| figure(column, row).chars().count());
+    widths.chain([column.title.len()]).max().unwrap_or(0)
 }
 
 fn label_width(labels: &[String]) -> usize {
@@ -190,59 +136,44 @@ fn label_width(labels: &[String]) -> usize {
     labels.chain([LABELS.len()]).max().unwrap_or(0)
 }
 
-fn block_width(labels: &[String], columns: &[&Column], gap: usize) -> usize {
+fn part_width(labels: &[String], columns: &[&Column], gap: usize) -> usize {
     let columns = columns.iter().map(|column| gap + width(column));
     label_width(labels) + columns.sum::<usize>()
 }
 
-fn gap_that_fits(labels: &[String], columns: &[&Column], limit: usize) -> usize {
-    if block_width(labels, columns, 2) <= limit { 2 } else { 1 }
+/// The parts of a table that fit below each other: whole topics, then columns. Outcome and latency stay together.
+fn parts<'a>(table: &'a Table, limit: usize) -> Vec<Vec<&'a Column>> {
+    let fits = |columns: &[&Column]| part_width(&table.labels, columns, 2) <= limit;
+    let of = |topics: &[Topic]| -> Vec<&'a Column> {
+        table.columns.iter().filter(|column| topics.contains(&column.topic)).collect()
+    };
+    let with_order = of(&[Topic::Outcome, Topic::Order, Topic::Latency]);
+    let first = if fits(&with_order) { with_order } else { of(&[Topic::Outcome, Topic::Latency]) };
+    let rest = table.columns.iter().filter(|column| !first.iter().any(|shown| shown.title == column.title));
+    let rest: Vec<&Column> = rest.collect();
+
+    let mut parts = vec![first];
+    for topic in rest.chunk_by(|a, b| a.topic == b.topic) {
+        extend(&mut parts, topic, fits);
+    }
+    if parts.len() > 1 {
+        parts.retain(|part| !part.is_empty());
+    }
+    parts
 }
 
-/// The tables that a group's columns make: one if it fits, else the cost on its own, else what
-/// waited goes there too; then what is still too wide is broken wherever it has to be.
-fn blocks<'a>(group: &'a Group<'_>, limit: usize) -> Vec<Vec<&'a Column>> {
-    if group.columns.is_empty() {
-        // Rows of which nothing is known are still named.
-        return vec![Vec::new()];
-    }
-    let splits: [&[Topic]; 3] = [
-        &[Topic::Outcome, Topic::Order, Topic::Latency, Topic::Cost],
-        &[Topic::Outcome, Topic::Order, Topic::Latency],
-        &[Topic::Outcome, Topic::Latency],
-    ];
-    let split = |topics: &&[Topic]| -> (Vec<&'a Column>, Vec<&'a Column>) {
-        let columns = group.columns.iter();
-        columns.partition(|column| topics.contains(&column.topic))
-    };
-    let fits = |(leading, _): &(Vec<&Column>, Vec<&Column>)| block_width(&group.labels, leading, 2) <= limit;
-    let (leading, rest) = splits.iter().map(split).find(fits).unwrap_or_else(|| split(&splits[2]));
-
-    let mut blocks = vec![leading];
-    let mut block: Vec<&Column> = Vec::new();
-    for column in rest {
-        let apart =
-            block.last().is_some_and(|last| last.topic != column.topic && column.topic.stands_alone());
-        block.push(column);
-        if apart || block.len() > 1 && block_width(&group.labels, &block, 2) > limit {
-            block.pop();
-            blocks.push(std::mem::replace(&mut block, vec![column]));
+/// Adds the columns of a topic to the last part, or begins another with them; a topic that is too wide is split.
+fn extend<'a>(parts: &mut Vec<Vec<&'a Column>>, topic: &[&'a Column], fits: impl Fn(&[&Column]) -> bool) {
+    let mut place = |columns: &[&'a Column]| {
+        let together = parts.last().map_or_else(Vec::new, |last| [last, columns].concat());
+        match parts.last_mut() {
+            Some(last) if fits(&together) => *last = together,
+            _ => parts.push(columns.to_vec()),
         }
-    }
-    blocks.push(block);
-    blocks.retain(|block| !block.is_empty());
-    blocks
-}
-
-/// Each flag of a group once, with the rows that have it.
-fn flags(group: &Group<'_>) -> Vec<(Flag, String)> {
-    let mut all: Vec<Flag> = group.cells.iter().flat_map(|cell| &cell.flags).copied().collect();
-    all.sort_unstable();
-    all.dedup();
-    let rows = |flag: &Flag| {
-        let cells = group.cells.iter().zip(&group.labels);
-        let flagged = cells.filter(|(cell, _)| cell.flags.contains(flag));
-        flagged.map(|(_, label)| label.clone()).collect::<Vec<_>>().join(", ")
     };
-    all.iter().map(|flag| (*flag, rows(flag))).collect()
+    if fits(topic) {
+        place(topic);
+    } else {
+        topic.iter().for_each(|column| place(&[*column]));
+    }
 }

@@ -37,6 +37,38 @@ fn refused(options: &str, parts: &[&str]) {
     assert!(!said.err.contains("panicked"), "{said:?}");
 }
 
+/// The columns of the link in the only row of a CSV file.
+fn link_columns(csv: &str) -> Vec<(&str, &str)> {
+    let mut lines = csv.lines().map(|line| line.split(','));
+    let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
+    names.zip(values).filter(|(name, _)| name.starts_with("link_")).collect()
+}
+
+#[test]
+fn each_property_of_the_link_has_its_column_in_csv() {
+    let folder = tempdir().unwrap();
+    let csv = |options: &str| {
+        let said = bench(folder.path(), &format!("bench -t udp -d 100ms -w 0s --seeds 1 -o r.csv {options}"));
+        assert_eq!(said.code, Some(0), "{said:?}");
+        fs::read_to_string(folder.path().join("r.csv")).unwrap()
+    };
+    let plain = csv("");
+    for (options, column) in [
+        ("--mtu 1400", "mtu_bytes"),
+        ("--reorder 1%", "reorder_ratio"),
+        ("--duplicate 1%", "duplicate_ratio"),
+        ("--corrupt 1%", "corrupt_ratio"),
+        ("--jitter 1ms", "jitter_ns"),
+        ("--loss 1% --loss-by time:1ms", "loss_by"),
+    ] {
+        let other = csv(options);
+        let pairs = link_columns(&plain).into_iter().zip(link_columns(&other));
+        let different = pairs.filter(|(a, b)| a != b).map(|((name, _), _)| name);
+        let different: Vec<&str> = different.collect();
+        assert!(different.contains(&&*format!("link_to_server_{column}")), "{options}: {different:?}");
+    }
+}
+
 #[test]
 fn a_share_that_is_none_is_refused() {
     refused("--loss 150%", &["--loss", "100%"]);

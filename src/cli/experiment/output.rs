@@ -12,7 +12,7 @@ use clap::Args;
 
 use super::usage::UsageError;
 use crate::cli::output::raw;
-use wirelab::report::{ResultFile, TextOptions, to_csv, to_json, to_markdown, to_text};
+use wirelab::report::{Format, ResultFile, TextOptions, to_json, to_text};
 
 /// Where results go.
 #[derive(Debug, Clone, Args)]
@@ -21,8 +21,7 @@ pub(crate) struct OutputArgs {
     /// Print the result as JSON
     #[arg(short = 'J', long)]
     json: bool,
-    /// Also write the result to a file, by its ending: .json, .csv, .md or .txt
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", help = output_help())]
     output: Option<PathBuf>,
     /// Print the result and nothing else
     #[arg(short, long)]
@@ -32,37 +31,17 @@ pub(crate) struct OutputArgs {
     no_progress: bool,
 }
 
-/// What a file's ending asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    Text,
-    Json,
-    Csv,
-    Markdown,
+fn output_help() -> String {
+    format!("Also write the result to a file; its name ends in {}", Format::endings())
 }
 
-impl Format {
-    pub(crate) fn of(path: &Path) -> Result<Self, UsageError> {
-        match path.extension().and_then(|ending| ending.to_str()) {
-            Some("txt") => Ok(Self::Text),
-            Some("json") => Ok(Self::Json),
-            Some("csv") => Ok(Self::Csv),
-            Some("md") => Ok(Self::Markdown),
-            _ => Err(UsageError::new(format!(
-                "--output: `{}` does not say by its ending what to write: use .json, .csv, .md or .txt",
-                path.display()
-            ))),
-        }
-    }
-
-    pub(crate) fn render(self, file: &ResultFile, options: TextOptions) -> String {
-        match self {
-            Self::Text => to_text(file, options),
-            Self::Json => to_json(file),
-            Self::Csv => to_csv(file),
-            Self::Markdown => to_markdown(file),
-        }
-    }
+/// The format that a file's ending asks for.
+fn format_of(path: &Path) -> Result<&'static Format, UsageError> {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    ending.and_then(Format::of_ending).ok_or_else(|| {
+        let endings = Format::endings();
+        UsageError::new(format!("--output: invalid file name `{}`: it must end in {endings}", path.display()))
+    })
 }
 
 impl OutputArgs {
@@ -83,18 +62,18 @@ impl OutputArgs {
     /// Opens what `write` will need, so that a long run does not end with a file that cannot be written.
     pub(crate) fn open(&self) -> anyhow::Result<Option<Draft>> {
         let Some(path) = self.path() else { return Ok(None) };
-        Format::of(path)?;
+        format_of(path)?;
         Ok(Some(Draft::create(path)?.0))
     }
 
     /// Prints the result and completes the file.
     pub(crate) fn write(&self, draft: Option<Draft>, file: &ResultFile) -> anyhow::Result<()> {
         if let Some(draft) = draft {
-            let text = Format::of(&draft.path)?.render(file, TextOptions::default());
-            draft.complete_with(&text)?;
+            let format = format_of(&draft.path)?;
+            draft.complete_with(&(format.render)(file))?;
         }
-        let format = if self.json { Format::Json } else { Format::Text };
-        Ok(raw(format.render(file, terminal()).as_bytes())?)
+        let text = if self.json { to_json(file) } else { to_text(file, terminal()) };
+        Ok(raw(text.as_bytes())?)
     }
 }
 

@@ -5,7 +5,10 @@ mod pool;
 mod settings;
 
 use self::{pool::Pool, settings::workload};
-pub(super) use self::{pool::wire_direction, settings::link};
+pub(super) use self::{
+    pool::{recovery, wire_direction},
+    settings::link,
+};
 use super::{
     outcome::Outcome,
     plan::{PathKind, Plan},
@@ -30,7 +33,7 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
     cell.loss_ratio = Ratio::of(messages.lost, messages.scheduled);
     cell.on_time_ratio = messages.on_time.and_then(|n| Ratio::of(n, messages.scheduled));
     cell.connect_ns = Some(pool.connect().summary());
-    cell.latency_ns = Some(report::Latency::pooled(&pool.each(|outcome| &outcome.latency)));
+    cell.latency_ns = Some(pool.latency());
     cell.send_delay_ns = Some(pool.merge(|outcome| &outcome.send_delay).summary());
     cell.budget_ns = pool.budget().or_else(|| pool.told_budget(plan));
     cell.delayed = pool.delayed();

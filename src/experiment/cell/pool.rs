@@ -5,7 +5,7 @@ use crate::{
     link::Counters,
     path::Fidelity,
     report::{self, Ratio},
-    stats::Histogram,
+    stats::{Histogram, Percentile, Pooled, Seeds, ci95},
     transport::Recovery,
     unit::{PerDirection, nanos},
 };
@@ -137,7 +137,41 @@ impl Pool<'_> {
     pub(super) fn recovery(&self) -> report::Recovery {
         let ends: Vec<&Recovery> =
             self.0.iter().flat_map(|(_, outcome)| [&outcome.client, &outcome.server]).collect();
-        report::Recovery::of(&ends)
+        recovery(&ends)
+    }
+
+    /// The latency of all seeds, with intervals from the spread between them.
+    pub(super) fn latency(&self) -> report::Latency {
+        latency(&self.each(|outcome| &outcome.latency))
+    }
+}
+
+fn latency(seeds: &[Histogram]) -> report::Latency {
+    let mut all = Histogram::new();
+    seeds.iter().for_each(|seed| all.merge(seed));
+    let seeds = Seeds::new(seeds);
+    let interval =
+        |statistic: &dyn Pooled| ci95(statistic).map(|ends| ends.map(|end| libm::round(end) as u64));
+    report::Latency {
+        summary: all.summary(),
+        ci95: report::Intervals {
+            mean: interval(&seeds.mean()),
+            p50: interval(&seeds.percentile(Percentile::P50)),
+            p99: interval(&seeds.percentile(Percentile::P99)),
+        },
+    }
+}
+
+/// What all these ends did together.
+pub(in crate::experiment) fn recovery(ends: &[&Recovery]) -> report::Recovery {
+    let sum =
+        |of: fn(&Recovery) -> Option<u64>| ends.iter().filter_map(|end| of(end)).reduce(|sum, n| sum + n);
+    report::Recovery {
+        retransmitted_packets: sum(|end| end.retransmitted_packets),
+        congestion_events: sum(|end| end.congestion_events),
+        min_window_bytes: ends.iter().filter_map(|end| end.min_window_bytes).min(),
+        window_limited_ns: sum(|end| end.window_limited.map(nanos)),
+        timeouts: sum(|end| end.timeouts),
     }
 }
 
@@ -150,5 +184,23 @@ pub(in crate::experiment) fn wire_direction(counters: Counters) -> report::WireD
         duplicated: counters.duplicated,
         reordered: counters.reordered,
         corrupted: counters.corrupted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::Summary;
+
+    #[test]
+    fn pooled_latency_is_that_of_all_seeds_with_its_intervals() {
+        let seeds: Vec<Histogram> = (0..5).map(|seed| (seed..seed + 100).collect()).collect();
+        let pooled = latency(&seeds);
+        assert_eq!(pooled.summary.n, 500);
+        let [low, high] = pooled.ci95.mean.unwrap();
+        let mean = pooled.summary.mean.unwrap();
+        assert!(low <= mean && mean <= high);
+        assert_eq!(latency(&seeds[..1]).ci95, report::Intervals::default());
+        assert_eq!(latency(&[]).summary, Summary::default());
     }
 }

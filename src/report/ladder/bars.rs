@@ -1,13 +1,18 @@
-//! The messages that wait, each a column whose bar begins when it has arrived and ends when it is released.
+//! The waiting messages: a bar for each, from its arrival to its release.
 
-use super::{Marks, Row, cut, fitted, words};
+use super::{
+    fit::{cut, fitted},
+    marks::Marks,
+    rows::Row,
+    words,
+};
 use crate::report::model::episode::{Episode, Numbered};
 
-/// Columns of a bar and the space behind it.
+/// A bar and the space after it.
 const COLUMN: usize = 2;
-/// Columns for the name of a message, behind its bar's beginning.
+/// Columns for a message's name, beside the beginning of its bar.
 const NAME: usize = 13;
-/// Columns between the drawing and the bars, at each side.
+/// Columns between the drawing and the bars.
 const MARGIN: usize = 2;
 
 /// The bars of an episode, by row.
@@ -16,23 +21,23 @@ pub(super) struct Bars {
     width: usize,
 }
 
-/// A column: of the last, with too many messages, several share one.
+/// A bar. If there are too many messages, the last bar stands for several.
 struct Bar {
-    /// Where something begins to wait, and what.
+    /// The rows in which messages begin to wait, and their names.
     begins: Vec<(usize, String)>,
-    /// Where the last of them is released.
+    /// The row in which the last of them is released.
     ends: usize,
 }
 
 impl Bars {
-    /// The bars beside the rows of an episode, in at most `most` columns.
-    pub(super) fn new(episode: &Episode, rows: &[Row<'_>], most: usize) -> Self {
+    /// The bars beside the rows of an episode, in at most `max_width` columns.
+    pub(super) fn new(episode: &Episode, rows: &[Row<'_>], max_width: usize) -> Self {
         let waits = &episode.waits;
         if waits.is_empty() || rows.is_empty() {
             return Self { bars: Vec::new(), width: 0 };
         }
         let row = |at: u64, message: Numbered| row_of(rows, episode, at, message);
-        let columns = (most.saturating_sub(NAME + MARGIN) / COLUMN).max(1);
+        let columns = (max_width.saturating_sub(NAME + MARGIN) / COLUMN).max(1);
         let mut bars: Vec<Bar> = Vec::new();
         for wait in waits {
             let begins = (row(wait.arrived_ns, wait.message), words::message(wait.message));
@@ -44,16 +49,16 @@ impl Bars {
                 shared.ends = shared.ends.max(ends);
             }
         }
-        let width = (bars.len() * COLUMN + NAME + MARGIN).min(most);
+        let width = (bars.len() * COLUMN + NAME + MARGIN).min(max_width);
         Self { bars, width }
     }
 
-    /// Columns that they take; 0 if nothing waits.
+    /// Their width in columns; 0 if nothing waits.
     pub(super) fn width(&self) -> usize {
         self.width
     }
 
-    /// What stands beside a row.
+    /// The bars beside a row.
     pub(super) fn draw(&self, row: usize, marks: &Marks) -> String {
         let mut line = " ".repeat(MARGIN);
         let mut names: Vec<String> = Vec::new();
@@ -82,8 +87,7 @@ impl Bars {
     }
 }
 
-/// The row at which something happens at the end that is looked at: of several at that instant, the last that brings
-/// `message`.
+/// The row of an instant. Of several rows at that instant, the last that brings `message`.
 fn row_of(rows: &[Row<'_>], episode: &Episode, instant: u64, message: Numbered) -> usize {
     let first = rows.partition_point(|row| row.instant(episode.at) < instant);
     let then = rows.iter().enumerate().skip(first).take_while(|(_, row)| row.instant(episode.at) == instant);

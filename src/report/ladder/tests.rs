@@ -1,7 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::report::model::episode::{Fate, Numbered, Subject, Wait};
+use crate::report::{
+    model::episode::{Carries, End, Fate, Numbered, Packet, Subject, Wait},
+    terminal::{BOLD, CYAN, DIM, RED, YELLOW},
+};
 
 const MS: u64 = 1_000_000;
 
@@ -13,7 +16,7 @@ fn options(ascii: bool) -> LadderOptions {
     LadderOptions { width: 100, ascii, colour: false }
 }
 
-/// A packet every 10 ms to the server, 50 ms away; the third is lost and comes again.
+/// A packet to the server every 10 ms, with a delay of 50 ms. The third is lost and retransmitted.
 fn episode(messages: u64) -> Episode {
     let sent = |number: u64, at: u64, again: bool| Packet {
         from: End::Client,
@@ -51,7 +54,7 @@ fn waiting_begins_and_ends() {
 }
 
 #[test]
-fn what_waits_at_the_client_stands_at_its_side() {
+fn messages_that_wait_at_the_client_stand_at_its_side() {
     let mut mirrored = episode(6);
     mirrored.at = End::Client;
     mirrored.packets.iter_mut().for_each(|packet| packet.from = End::Server);
@@ -67,7 +70,7 @@ fn the_middle_of_a_long_episode_is_left_out_and_counted() {
 }
 
 #[test]
-fn acknowledgements_go_before_anything_else_does() {
+fn acknowledgements_are_left_out_first() {
     let mut long = episode(30);
     let acks = (0..30).map(|number| Packet {
         from: End::Server,
@@ -79,7 +82,7 @@ fn acknowledgements_go_before_anything_else_does() {
     long.packets.extend(acks);
     long.packets.sort_by_key(|packet| packet.at(End::Server));
     let text = to_ladder(&long, options(true)).replace('\n', " ");
-    assert!(text.contains("Left out: 30 packets that only acknowledge."), "{text}");
+    assert!(text.contains("Left out: 30 packets with acknowledgements only."), "{text}");
     assert!(!text.contains("packets left out"), "{text}");
 }
 
@@ -143,7 +146,7 @@ fn any_episode() -> impl Strategy<Value = Episode> {
 
 proptest! {
     #[test]
-    fn no_line_is_wider_than_asked_for(episode in any_episode(), width in 60usize..=200, ascii: bool) {
+    fn no_line_is_wider_than_the_terminal(episode in any_episode(), width in 60usize..=200, ascii: bool) {
         let text = to_ladder(&episode, LadderOptions { width, ascii, colour: false });
         for line in text.lines() {
             prop_assert!(line.chars().count() <= width, "{line:?}");

@@ -1,25 +1,25 @@
-//! What is said over and under the drawing.
+//! The text above and below the drawing.
 
-use super::Marks;
+use super::marks::Marks;
 use crate::report::{
-    model::episode::{End, Episode, Fate, Numbered},
-    words::plural,
+    model::episode::{Episode, Fate, Numbered},
+    numbers::plural,
 };
 
-/// Instants relative to the first packet that is shown.
+/// Instants relative to the first packet of an episode.
 pub(super) struct Clock {
     origin: u64,
     decimals: usize,
 }
 
 impl Clock {
-    /// The clock of an episode: its first packet enters the wire at 0.
+    /// The clock on which the first packet of an episode enters the wire at 0.
     pub(super) fn of(episode: &Episode) -> Self {
         let entered = episode.packets.iter().map(|packet| packet.entered_ns);
         let origin = entered.min().unwrap_or(episode.subject.entered_ns);
         let arrivals = episode.packets.iter().map(|packet| packet.arrives_ns);
         let span = arrivals.max().unwrap_or(origin).saturating_sub(origin);
-        // On a short link, tenths of a millisecond would not tell rows apart.
+        // On a fast link, rows differ by less than a tenth of a millisecond.
         Self { origin, decimals: if span < 10_000_000 { 3 } else { 1 } }
     }
 
@@ -33,48 +33,49 @@ impl Clock {
     }
 }
 
-/// A message's name in the drawing.
+/// The name of a message in the drawing.
 pub(super) fn message(message: Numbered) -> String {
     format!("#{} f{}", message.number, message.flow)
 }
 
-/// What is drawn.
+/// The title of the drawing.
 pub(super) fn title(episode: &Episode) -> String {
     let Episode { transport, seed, subject, .. } = episode;
     format!("{transport}, seed {seed}, message #{}:", subject.message.number)
 }
 
-/// What there is to see, in a sentence.
-pub(super) fn seen(episode: &Episode, clock: &Clock) -> String {
+/// What happened, in a sentence or two.
+pub(super) fn summary(episode: &Episode, clock: &Clock) -> String {
     let subject = &episode.subject;
     let ms = |at: u64| format!("{} ms", clock.show(at));
-    let entered = ms(subject.entered_ns);
-    let name = format!("#{} (flow {})", subject.message.number, subject.message.flow);
-    let fate = match subject.fate {
-        Fate::Lost => format!("{name}, sent at {entered}, was lost"),
-        Fate::Overtaken => format!("{name}, sent at {entered}, was overtaken"),
-        Fate::SentLate => format!("{name} was sent only at {entered}, after what it blocks"),
-        Fate::Gone => format!("{name}, sent at {entered}, was lost, and nothing sends it again"),
-        Fate::Unharmed => format!("{name} was sent at {entered} and came at once"),
+    let sent = ms(subject.entered_ns);
+    let name = format!("Message #{} (flow {})", subject.message.number, subject.message.flow);
+    let arrived = subject.arrived_ns.map(ms);
+    let fate = match (subject.fate, &arrived) {
+        (Fate::Lost, Some(at)) => {
+            format!("{name}, sent at {sent}, was lost; its retransmission arrived at {at}")
+        }
+        (Fate::Lost, None) => format!("{name}, sent at {sent}, was lost"),
+        (Fate::Overtaken, Some(at)) => format!("{name}, sent at {sent}, was overtaken and arrived at {at}"),
+        (Fate::Overtaken, None) => format!("{name}, sent at {sent}, was overtaken"),
+        (Fate::SentLate, Some(at)) => {
+            format!("{name} was sent at {sent}, later than the messages that it blocks, and arrived at {at}")
+        }
+        (Fate::SentLate, None) => {
+            format!("{name} was sent at {sent}, later than the messages that it blocks")
+        }
+        (Fate::Gone, _) => format!("{name}, sent at {sent}, was lost and not retransmitted"),
+        (Fate::Unharmed, _) => format!("{name}, sent at {sent}, arrived without loss or delay"),
     };
     if episode.waits.is_empty() {
-        let came = match (subject.fate, subject.arrived_ns) {
-            (Fate::Gone | Fate::Unharmed, _) | (_, None) => String::new(),
-            (Fate::Lost, Some(at)) => format!(", and came again at {}", ms(at)),
-            (_, Some(at)) => format!(", and came at {}", ms(at)),
-        };
-        return format!("{fate}{came}; no other message waited for it.");
+        return format!("{fate}. No other message waited for it.");
     }
-    let came = match subject.arrived_ns {
-        None => "to the end".to_owned(),
-        Some(at) if subject.fate == Fate::Lost => format!("until it came again at {}", ms(at)),
-        Some(at) => format!("until it came at {}", ms(at)),
-    };
-    format!("{fate}; {} {came}.", waited(episode))
+    let until = if arrived.is_some() { "until then" } else { "until the end" };
+    format!("{fate}. {} at the {} {until}.", waiting(episode), episode.at.name())
 }
 
-/// How many messages lay complete, and whose they were.
-fn waited(episode: &Episode) -> String {
+/// How many messages waited, and whose they were.
+fn waiting(episode: &Episode) -> String {
     let flow = episode.subject.message.flow;
     let others = episode.waits.iter().filter(|wait| wait.message.flow != flow).count();
     let all = episode.waits.len();
@@ -85,8 +86,7 @@ fn waited(episode: &Episode) -> String {
         (1, _) => "1 of another flow".to_owned(),
         (others, _) => format!("{others} of other flows"),
     };
-    let messages = plural(all as u64, "message");
-    format!("{messages} lay complete at the {} behind it, {of_others},", episode.at.name())
+    format!("{}, {of_others}, had arrived complete and waited", plural(all as u64, "later message"))
 }
 
 /// How to read the drawing.
@@ -94,13 +94,10 @@ pub(super) fn legend(episode: &Episode, marks: &Marks, acknowledgements: usize) 
     let at = episode.at.name();
     let Marks { line, thin, right, broken, begins, waits, ends, .. } = marks;
     let mut parts = vec![
-        format!(
-            "At each end the instant in ms at which a packet left or came; rows in the order of the {at}'s."
-        ),
         format!("{line}{line}{right} a packet with message #number of flow f"),
         format!("{line}{line}{broken} lost"),
-        format!("{thin}{thin}{right} acknowledges only"),
-        "again: bytes that had been sent before".to_owned(),
+        format!("{thin}{thin}{right} acknowledgement only"),
+        "again: retransmitted bytes".to_owned(),
     ];
     if !episode.waits.is_empty() {
         parts.push(format!(
@@ -108,36 +105,13 @@ pub(super) fn legend(episode: &Episode, marks: &Marks, acknowledgements: usize) 
             episode.subject.message.number
         ));
     }
-    let mut legend = format!("{} {}.", parts[0], parts[1..].join("; "));
+    let mut legend = format!(
+        "Times in ms, when a packet left one end and reached the other; rows in the order of the {at}'s times. {}.",
+        parts.join("; ")
+    );
     if acknowledgements > 0 {
         let packets = plural(acknowledgements as u64, "packet");
-        legend.push_str(&format!(" Left out: {packets} that only acknowledge."));
-    }
-    if episode.at == End::Client && !episode.waits.is_empty() {
-        legend.push_str(" What waits stands at the client's side.");
+        legend.push_str(&format!(" Left out: {packets} with acknowledgements only."));
     }
     legend
-}
-
-/// A paragraph in lines of at most `width` columns, broken between words where that can be.
-pub(super) fn wrapped(paragraph: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    let mut used = 0;
-    for word in paragraph.split_whitespace() {
-        let word: String = word.chars().take(width).collect();
-        let length = word.chars().count();
-        if used > 0 && used + 1 + length > width {
-            lines.push(String::new());
-            used = 0;
-        }
-        if let Some(line) = lines.last_mut() {
-            if used > 0 {
-                line.push(' ');
-                used += 1;
-            }
-            line.push_str(&word);
-            used += length;
-        }
-    }
-    lines
 }

@@ -2,40 +2,45 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Budget, Delayed, Handshake, Hol, Latency, Link, Network, Recovery, Theory, Transfer, Wire};
-use crate::{
-    report::{Flag, Ratio},
-    stats::Summary,
+use super::{
+    flag::Flag,
+    hol::{Budget, Delayed, Hol, Theory},
+    latency::Latency,
+    link::Link,
+    network::Network,
+    ratio::Ratio,
+    wire::{Handshake, Recovery, Transfer, Wire},
 };
+use crate::stats::Summary;
 
 /// One transport on one link and path with one workload, over all seeds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cell {
-    /// How messages travelled, by its name in `-t`.
+    /// The transport by its name in `-t`.
     pub transport: String,
-    /// Where packets travelled: `sim`, `relay`, `netns` or `direct`.
+    /// The path: `sim`, `relay`, `netns` or `direct`.
     pub path: String,
-    /// The server's URL; null where it was one of this run's own.
+    /// The server's URL; null if the run had its own server.
     pub server: Option<String>,
     /// The emulated link; null on `direct`.
     pub link: Option<Link>,
     /// What was sent.
     pub workload: Workload,
-    /// The congestion controller by its name in `-C`; null where the transport has none.
+    /// The congestion controller by its name in `-C`; null if there is none or it is not known.
     pub congestion: Option<String>,
     /// How many seeds are pooled.
     pub seeds: u64,
-    /// What became of the messages.
+    /// How many messages were delivered, lost, and so on.
     pub messages: Option<Messages>,
-    /// Lost messages among those sent.
+    /// Lost messages among those scheduled.
     pub loss_ratio: Option<Ratio>,
     /// Messages within the deadline among those scheduled.
     pub on_time_ratio: Option<Ratio>,
-    /// Set-up of the connections, one value a connection.
+    /// Set-up time, one value per connection.
     pub connect_ns: Option<Summary>,
     /// From the scheduled send to the release of the reply, over delivered messages.
     pub latency_ns: Option<Latency>,
-    /// From due to really sent.
+    /// From the scheduled instant to the actual send.
     pub send_delay_ns: Option<Summary>,
     /// Where the latency went.
     pub budget_ns: Option<Budget>,
@@ -43,28 +48,28 @@ pub struct Cell {
     pub delayed: Option<Delayed>,
     /// Messages with order wait > 0.
     pub hol: Option<Hol>,
-    /// What the closed form expects here.
+    /// What the closed form expects.
     pub theory: Option<Theory>,
     /// Why no closed form applies, if none does.
     pub theory_reason: Option<String>,
     /// What crossed the link.
     pub wire: Option<Wire>,
-    /// What the network did, as far as the two ends could tell.
+    /// What the network did, as far as the two ends can know it.
     pub network: Option<Network>,
     /// What the transport did about losses.
     pub recovery: Option<Recovery>,
-    /// For `transfer`.
+    /// Figures of `transfer`.
     pub transfer: Option<Transfer>,
-    /// For `handshake`.
+    /// Figures of `handshake`.
     pub handshake: Option<Handshake>,
-    /// The spread between seeds.
+    /// Figures of each seed.
     pub per_seed: Vec<PerSeed>,
-    /// What limited this cell.
+    /// What limits or qualifies the figures.
     pub flags: Vec<Flag>,
 }
 
 impl Cell {
-    /// A cell in which nothing is measured yet.
+    /// A cell without figures.
     pub fn new(
         transport: impl Into<String>,
         path: impl Into<String>,
@@ -101,28 +106,28 @@ impl Cell {
     }
 }
 
-/// What was sent; null is what the command has no use for.
+/// What was sent; null where the command has no such setting.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workload {
     /// Independent sequences of messages.
     pub flows: u64,
-    /// Between two messages, over all flows together.
+    /// Time between two messages, over all flows together.
     pub interval_ns: Option<u64>,
-    /// Of a request.
+    /// Length of a request.
     pub length_bytes: Option<u64>,
-    /// Of a reply.
+    /// Length of a reply.
     pub reply_length_bytes: Option<u64>,
     /// The spacing of messages.
     pub arrivals: Option<Arrivals>,
     /// Measured time of one seed.
     pub duration_ns: Option<u64>,
-    /// Before it, left out.
+    /// Time before it that is not measured.
     pub warmup_ns: Option<u64>,
-    /// After the last send: so many times the longest round trip …
+    /// Wait after the last send, in longest round trips …
     pub wait_round_trips: Option<u64>,
-    /// … but no longer than this.
+    /// … and at most this long.
     pub wait_max_ns: Option<u64>,
-    /// A message later than this is of no use to the application.
+    /// A reply after this time counts as late.
     pub deadline_ns: Option<u64>,
 }
 
@@ -136,33 +141,33 @@ pub enum Arrivals {
     Poisson,
 }
 
-/// What became of the messages, summed over seeds.
+/// Counts of messages, summed over seeds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Messages {
     /// Due within the measured time.
     pub scheduled: u64,
     /// Handed to the transport.
     pub sent: u64,
-    /// Answered before the wait was over.
+    /// Answered before the wait ended.
     pub delivered: u64,
     /// Answered within the deadline; null if there is none.
     pub on_time: Option<u64>,
-    /// Given up by the transport, or unanswered on one that gives nothing up.
+    /// Unanswered, on a transport that does not retransmit; or given up by one that does.
     pub lost: u64,
-    /// Unanswered at the end on a transport that would have gone on trying.
+    /// Unanswered at the end, on a transport that was still trying.
     pub unfinished: u64,
     /// Answered more than once.
     pub duplicated: Option<u64>,
     /// Replies with a sequence number below one already seen (RFC 4737).
     pub reordered: Option<u64>,
-    /// Replies with other bytes than expected.
+    /// Replies with wrong bytes.
     pub corrupted: Option<u64>,
 }
 
 /// The figures of one seed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PerSeed {
-    /// Which.
+    /// The seed.
     pub seed: u64,
     /// Median latency.
     pub p50_ns: Option<u64>,

@@ -1,11 +1,11 @@
-//! One episode of a run, packet by packet: what a ladder draws. Not a part of the result file.
+//! One episode of a run, packet by packet, which a ladder draws. Not part of the result file.
 
-/// Which end of the wire.
+/// An end of the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// The end that asks, on the left.
+    /// Sends requests; drawn on the left.
     Client,
-    /// The end that answers, on the right.
+    /// Sends replies; drawn on the right.
     Server,
 }
 
@@ -14,93 +14,92 @@ pub enum End {
 pub struct Numbered {
     /// The number.
     pub number: u64,
-    /// The flow that it belongs to.
+    /// Its flow.
     pub flow: u32,
 }
 
-/// A stretch of a run on virtual time. Instants are nanoseconds of one clock for both ends.
+/// A part of a run. Instants are in nanoseconds, on one clock for both ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Episode {
     /// The transport's name.
     pub transport: String,
     /// The seed of the run.
     pub seed: u64,
-    /// The end at which messages waited, or would have.
+    /// The receiving end, at which messages may have waited.
     pub at: End,
-    /// What came late, or not at all.
+    /// The message that was late or lost.
     pub subject: Subject,
-    /// What lay complete at that end, and waited for the subject, in the order of arrival.
+    /// Messages that had arrived complete at that end and waited for the subject, in order of arrival.
     pub waits: Vec<Wait>,
-    /// Every packet of the episode, in the order in which the receiving end would see them: by
-    /// [`Packet::at`] of that end.
+    /// Every packet of the episode, ordered by [`Packet::at`] of the receiving end.
     pub packets: Vec<Packet>,
 }
 
-/// The message that an episode is about.
+/// The message at the centre of an episode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subject {
-    /// Which.
+    /// The message.
     pub message: Numbered,
-    /// When it entered the wire: of its bytes, those that came last.
+    /// When those of its bytes that arrived last first entered the wire.
     pub entered_ns: u64,
-    /// When it was complete at the receiving end; `None` if it never was.
+    /// When it was complete at the receiving end, if it ever was.
     pub arrived_ns: Option<u64>,
     /// What happened to it.
     pub fate: Fate,
 }
 
-/// Why a message is worth an episode.
+/// What happened to the subject of an episode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// A packet with it was lost, and its bytes were sent again.
+    /// A packet with its bytes was lost, and they were retransmitted.
     Lost,
-    /// It was overtaken on the wire.
+    /// Later packets overtook it on the wire.
     Overtaken,
     /// It was sent after the messages that waited for it.
     SentLate,
-    /// It was lost, and nothing sends it again.
+    /// It was lost and not retransmitted.
     Gone,
-    /// Nothing: it came with the first packet that carried it.
+    /// It arrived with the first packet that carried it.
     Unharmed,
 }
 
-/// A message that waited for its turn.
+/// A message that was held back by order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
-    /// Which.
+    /// The message.
     pub message: Numbered,
     /// When it was complete.
     pub arrived_ns: u64,
-    /// When order let the application have it.
+    /// When it was released to the application.
     pub released_ns: u64,
 }
 
-/// A packet.
+/// A packet on the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packet {
-    /// The end that sent it.
+    /// The sending end.
     pub from: End,
     /// When it entered the wire.
     pub entered_ns: u64,
-    /// When it arrived, or would have.
+    /// When it arrived, or would have arrived if not lost.
     pub arrives_ns: u64,
-    /// Whether it was dropped on the way, or thrown away at the far end because bits had changed.
+    /// Whether it was dropped on the wire, or discarded by the receiver as corrupted.
     pub lost: bool,
-    /// The messages in it; none in a packet that only acknowledges.
+    /// The messages in it; none in a pure acknowledgement.
     pub carries: Vec<Carries>,
 }
 
 /// A message in a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Carries {
-    /// Which.
+    /// The message.
     pub message: Numbered,
-    /// Whether these bytes of it had been sent before.
+    /// Whether its bytes are a retransmission.
     pub again: bool,
 }
 
 impl End {
-    /// Its name.
+    /// The name of this end.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Client => "client",

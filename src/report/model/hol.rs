@@ -1,20 +1,21 @@
-//! Where the time went, and who waited for whom.
+//! Where the time went, and what blocked messages waited for.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{report::Ratio, stats::Summary};
+use super::ratio::Ratio;
+use crate::stats::Summary;
 
-/// Means over delivered messages, both directions added; the parts add up to the mean latency. Null
-/// is what the path cannot know.
+/// Means over delivered messages, both directions added. The parts add up to the mean latency. Null where the path
+/// cannot know.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
-    /// From handed over to first on the link: schedule error, credit, window, pacing.
+    /// From handed over to first on the link: schedule error, flow-control credit, congestion window, pacing.
     pub send_wait: Option<u64>,
     /// On the link: queue, serialisation, propagation, jitter.
     pub path: Option<u64>,
-    /// Finding out about a loss and sending again.
+    /// Detecting a loss and retransmitting.
     pub recovery: Option<u64>,
-    /// Complete at the receiver, waiting for earlier bytes.
+    /// Complete at the receiver, but waiting for earlier bytes.
     pub order_wait: Option<u64>,
     /// Processing at the hosts.
     pub host: Option<u64>,
@@ -25,9 +26,9 @@ pub struct Budget {
 pub struct Delayed {
     /// How many.
     pub n: u64,
-    /// Among delivered messages.
+    /// Share of delivered messages.
     pub ratio: Option<Ratio>,
-    /// Recovery + order wait of those that are delayed.
+    /// Recovery + order wait of delayed messages.
     pub extra_ns: Summary,
     /// The same, as a mean over all delivered messages.
     pub extra_mean_ns: Option<u64>,
@@ -35,20 +36,20 @@ pub struct Delayed {
 
 /// Messages with order wait > 0: complete at the receiver while earlier bytes were missing.
 ///
-/// A message that was blocked both ways counts once here, and once in each direction.
+/// A message that was blocked in both directions counts once here, and once in each direction.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Hol {
     /// How many.
     pub blocked: u64,
-    /// Among delivered messages.
+    /// Share of delivered messages.
     pub blocked_ratio: Option<Ratio>,
-    /// Among blocked messages, those that waited for another flow's bytes.
+    /// Share of blocked messages that waited for bytes of another flow.
     pub by_other_flow_ratio: Option<Ratio>,
     /// Order wait of blocked messages.
     pub wait_ns: Summary,
-    /// Its sum.
+    /// The sum of order waits.
     pub total_wait_ns: u64,
-    /// Blocked messages by what became of the bytes they waited for.
+    /// Blocked messages by the cause of the gap.
     pub by_cause: ByCause,
     /// The longest time that one gap held messages back.
     pub longest_stall: Option<Stall>,
@@ -61,34 +62,34 @@ pub struct Hol {
 /// [`Hol`] of one direction.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct HolDirection {
-    /// How many messages had to wait.
+    /// How many messages were blocked.
     pub blocked: u64,
-    /// Among delivered messages.
+    /// Share of delivered messages.
     pub blocked_ratio: Option<Ratio>,
-    /// Among blocked messages, those that waited for another flow's bytes.
+    /// Share of blocked messages that waited for bytes of another flow.
     pub by_other_flow_ratio: Option<Ratio>,
     /// Order wait of blocked messages.
     pub wait_ns: Summary,
-    /// Its sum.
+    /// The sum of order waits.
     pub total_wait_ns: u64,
-    /// Blocked messages by what became of the bytes they waited for.
+    /// Blocked messages by the cause of the gap.
     pub by_cause: ByCause,
     /// The longest time that one gap held messages back.
     pub longest_stall: Option<Stall>,
 }
 
-/// Blocked messages by what became of the bytes that they waited for.
+/// Blocked messages by the cause of the gap.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ByCause {
-    /// A copy of them was dropped.
+    /// A copy of the missing bytes was dropped.
     pub loss: u64,
-    /// They were overtaken.
+    /// The missing bytes were overtaken.
     pub reorder: u64,
-    /// They were sent later.
+    /// The missing bytes were sent later.
     pub sender: u64,
 }
 
-/// A time in which a gap held back what had arrived.
+/// A period in which one gap held messages back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stall {
     /// How long.

@@ -1,10 +1,10 @@
-//! Latency with the confidence that it deserves.
+//! Latency and its confidence intervals.
 
 use serde::{Deserialize, Serialize};
 
-use crate::stats::{Histogram, Percentile, Pooled, Seeds, Summary, ci95};
+use crate::stats::Summary;
 
-/// A summary of latencies with intervals from the spread between seeds.
+/// A summary of latencies, with confidence intervals from the spread between seeds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latency {
     /// The pooled distribution, in nanoseconds.
@@ -14,26 +14,7 @@ pub struct Latency {
     pub ci95: Intervals,
 }
 
-impl Latency {
-    /// Pools one histogram a seed.
-    pub fn pooled(seeds: &[Histogram]) -> Self {
-        let mut all = Histogram::new();
-        seeds.iter().for_each(|seed| all.merge(seed));
-        let seeds = Seeds::new(seeds);
-        let interval =
-            |statistic: &dyn Pooled| ci95(statistic).map(|ends| ends.map(|end| libm::round(end) as u64));
-        Self {
-            summary: all.summary(),
-            ci95: Intervals {
-                mean: interval(&seeds.mean()),
-                p50: interval(&seeds.percentile(Percentile::P50)),
-                p99: interval(&seeds.percentile(Percentile::P99)),
-            },
-        }
-    }
-}
-
-/// 95% confidence intervals in nanoseconds, lower end first; null below two seeds.
+/// 95% confidence intervals in nanoseconds, lower end first; null with fewer than two seeds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intervals {
     /// Of the mean.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::Ratio;
+use super::ratio::Ratio;
 
 /// Both directions of the link.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -18,31 +18,31 @@ pub struct Link {
 pub struct LinkDirection {
     /// Propagation, one way.
     pub delay_ns: u64,
-    /// Scale of what is added to it; null without jitter.
+    /// Scale of the jitter that is added to the delay; null without jitter.
     pub jitter_ns: Option<u64>,
     /// How the jitter is distributed.
     pub jitter_distribution: Option<Distribution>,
-    /// Whether jitter is kept from letting packets overtake.
+    /// Whether packets stay in order despite jitter.
     pub keep_order: bool,
     /// The loss as `--loss` spells it (`1%`, `gilbert:0.07%:14%`); null without loss.
     pub loss: Option<String>,
-    /// The long-run share of packets that it loses; null where there is none, as for an outage.
+    /// Long-run share of lost packets; null if undefined, as for an outage.
     pub loss_ratio: Option<Ratio>,
-    /// What a draw of the loss is indexed by.
+    /// What each loss draw applies to.
     pub loss_by: LossBy,
-    /// Length of a slot if that is time.
+    /// Length of a time slot, if draws apply to time.
     pub loss_slot_ns: Option<u64>,
-    /// The bottleneck; null if unlimited.
+    /// Rate of the bottleneck; null if unlimited.
     pub rate_bps: Option<u64>,
-    /// Its queue, counted in IP bytes.
+    /// Limit of its queue in IP bytes.
     pub queue_bytes: Option<u64>,
-    /// Its queue, counted in packets.
+    /// Limit of its queue in packets.
     pub queue_packets: Option<u64>,
     /// Share of packets that skip the propagation delay.
     pub reorder_ratio: Option<Ratio>,
     /// Share of packets that arrive twice.
     pub duplicate_ratio: Option<Ratio>,
-    /// Share of packets with a bit turned over.
+    /// Share of packets with a flipped bit.
     pub corrupt_ratio: Option<Ratio>,
     /// The largest IP packet carried.
     pub mtu_bytes: u64,
@@ -52,7 +52,7 @@ pub struct LinkDirection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Distribution {
-    /// Equally likely within the bounds.
+    /// Uniform within the bounds.
     Uniform,
     /// Gaussian.
     Normal,
@@ -60,13 +60,13 @@ pub enum Distribution {
     Pareto,
 }
 
-/// What a draw of the loss is indexed by.
+/// What each loss draw applies to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LossBy {
-    /// One draw a packet.
+    /// One draw per packet.
     #[default]
     Packet,
-    /// One draw a slot of time, the same for every transport.
+    /// One draw per time slot, the same for every transport.
     Time,
 }

@@ -1,17 +1,20 @@
 //! The result file, schema `wirelab/1`.
 //!
-//! Keys are written in the order of the fields. What was not measured is null and never absent.
-//! Times are integer nanoseconds, and a name ends in its unit. Reading is laxer than writing: a key
-//! that may be null may also be missing, and unknown keys are passed over, so that fields can be
-//! added under the same schema number.
+//! Keys are written in the order of the fields. A figure that was not measured is null, never absent. Times are integer
+//! nanoseconds, and names end in their unit. Reading is more lenient: a nullable key may be missing, and unknown keys
+//! are ignored, so fields can be added under the same schema number.
+//!
+//! These types hold and serialise values; `experiment` computes them.
 
 mod cell;
 pub mod episode;
+mod flag;
 mod hol;
 mod latency;
 mod link;
 mod network;
 mod paired;
+mod ratio;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -19,11 +22,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use cell::{Arrivals, Cell, Messages, PerSeed, Workload};
+pub use flag::Flag;
 pub use hol::{Budget, ByCause, Delayed, Hol, HolDirection, Stall, Theory};
 pub use latency::{Intervals, Latency};
 pub use link::{Distribution, Link, LinkDirection, LossBy};
 pub use network::{Network, NetworkDirection};
 pub use paired::{Amount, Metric, Paired};
+pub use ratio::Ratio;
 pub use wire::{
     Handshake, HandshakeMode, Missing, Recovery, Transfer, TransferDirection, Wire, WireDirection,
 };
@@ -33,31 +38,31 @@ use crate::stats::Summary;
 /// The schema number that this crate writes and reads.
 pub const SCHEMA: &str = "wirelab/1";
 
-/// A result: what was asked for, and a cell for each transport on each link.
+/// A result: the configuration, and a cell for each transport on each link.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ResultFile {
     /// [`SCHEMA`].
     pub schema: String,
-    /// The version that measured.
+    /// The version of wirelab that measured.
     pub version: String,
     /// The command: `bench`, `hol`, `handshake` or `transfer`.
     pub command: String,
     /// False if the run was interrupted.
     pub complete: bool,
-    /// Every option, resolved, by its name.
+    /// Every option with its resolved value.
     pub config: serde_json::Map<String, serde_json::Value>,
-    /// The rows.
+    /// The cells.
     pub cells: Vec<Cell>,
-    /// Differences between rows, over the same seeds.
+    /// Differences between cells, over the same seeds.
     pub paired: Vec<Paired>,
-    /// What was asked for and could not run.
+    /// Requested transports that the path cannot carry.
     pub skipped: Vec<Skipped>,
-    /// The machine; null in virtual time, where it has no influence.
+    /// The machine; null in virtual time, which does not depend on it.
     pub system: Option<System>,
 }
 
 impl ResultFile {
-    /// A complete result of this version without rows.
+    /// A complete result of this version without cells.
     pub fn new(command: impl Into<String>) -> Self {
         Self {
             schema: SCHEMA.to_owned(),
@@ -76,28 +81,28 @@ impl ResultFile {
 /// A transport that a path cannot carry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
-    /// Its name.
+    /// The transport's name.
     pub transport: String,
-    /// The path that it was asked for on.
+    /// The path.
     pub path: String,
-    /// Why not, and what to use instead.
+    /// Why the path cannot carry it, and what to use instead.
     pub reason: String,
 }
 
-/// The machine that a result in real time depends on.
+/// The machine of a run in real time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct System {
     /// The kernel's name and release.
     pub kernel: String,
-    /// Processors that the run could use.
+    /// Available processors.
     pub cores: u64,
     /// Versions of the crates that carry the transports, by name.
     pub crates: BTreeMap<String, String>,
-    /// Kernel settings that bear on the result (buffers, ECN, timer frequency), by name.
+    /// Kernel settings that affect the result (buffers, ECN, timer frequency), by name.
     pub settings: BTreeMap<String, String>,
-    /// How late packets left the emulated wire, over all runs; null where there is none.
+    /// How late the emulated wire delivered packets, over all runs; null without one.
     pub lateness_ns: Option<Summary>,
-    /// Packets that this machine dropped for want of room; null if it does not tell.
+    /// Packets that this machine dropped because a buffer was full; null if not known.
     pub dropped_packets: Option<u64>,
     /// Packets that this machine could not send; null if not known.
     pub send_errors: Option<u64>,

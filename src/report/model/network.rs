@@ -1,41 +1,42 @@
-//! What the network did to messages, as far as the two ends could tell.
+//! What the network did to messages, as far as the two ends can know it.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{report::Ratio, stats::Summary};
+use super::ratio::Ratio;
+use crate::stats::Summary;
 
-/// Loss, variation of delay and reordering, each way; over delivered messages of the measured time.
+/// Loss, delay variation and reordering in each direction, over delivered messages of the measured time.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Network {
-    /// Magnitudes of the differences between the round trips of messages sent one after the other (RFC 3393).
+    /// Absolute differences between round-trip times of consecutive messages (RFC 3393).
     pub ipdv_ns: Summary,
-    /// From a request's release at the server until its reply was handed over; null if the server did not tell.
+    /// From a request's release at the server until its reply was handed over; null if the server did not report it.
     pub hold_ns: Option<Summary>,
-    /// Delivered messages of which the server told what it alone can know.
+    /// Delivered messages with the server's report.
     pub told: u64,
-    /// Requests that the server says it refused to answer, as for its rate limit; null if it did not tell.
+    /// Requests that the server reports as refused, for example by its rate limit; null if it did not report.
     pub refused: Option<u64>,
-    /// Lost datagrams of which it is not known which way they were lost.
+    /// Lost datagrams whose direction is not known.
     pub unattributed: u64,
-    /// Requests; null if the server did not tell.
+    /// Requests; null if the server did not report.
     pub to_server: Option<NetworkDirection>,
-    /// Replies; null if the server did not tell.
+    /// Replies; null if the server did not report.
     pub to_client: Option<NetworkDirection>,
 }
 
-/// One way.
+/// One direction.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct NetworkDirection {
-    /// Datagrams known to be lost on it; those that a server refused are lost on the way to it.
+    /// Datagrams known to be lost in this direction. Refused ones count as lost on the way to the server.
     pub lost: u64,
-    /// Among those that were sent on it.
+    /// Share of the datagrams sent in this direction.
     pub loss_ratio: Option<Ratio>,
-    /// Messages that others overtook (RFC 4737).
+    /// Messages that later ones overtook (RFC 4737).
     pub reordered: u64,
-    /// Among those of which the server told.
+    /// Share of the messages with the server's report.
     pub reordered_ratio: Option<Ratio>,
-    /// How many messages came between the first that overtook it and a reordered one, itself counted.
+    /// Reordering extent (RFC 4737): messages from the first that overtook a reordered message up to and including it.
     pub reorder_extent: Summary,
-    /// Magnitudes of the differences between one-way times. The clocks' offset cancels, their drift does not.
+    /// Absolute differences between one-way delays of consecutive messages. The clock offset cancels, clock drift does not.
     pub ipdv_ns: Summary,
 }

@@ -2,25 +2,26 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{report::Ratio, stats::Difference};
+use super::ratio::Ratio;
+use crate::stats::Difference;
 
-/// A statistic of cell `a` less that of cell `b`, over the same seeds.
+/// The difference of a statistic between two cells, `a` minus `b`, over the same seeds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Paired {
     /// Index into the cells.
     pub a: usize,
     /// Index into the cells.
     pub b: usize,
-    /// Which statistic.
+    /// The statistic.
     pub metric: Metric,
-    /// How much greater it is in `a`, in the metric's unit.
+    /// `a` minus `b`, in the metric's unit.
     pub difference: Amount,
-    /// Where it lies with 95% confidence; null below two seeds.
+    /// 95% confidence interval; null with fewer than two seeds.
     pub ci95: Option<[Amount; 2]>,
 }
 
 impl Paired {
-    /// A difference in the metric's unit; none if it is not a number.
+    /// A difference in the metric's unit; none if it is not finite.
     pub fn new(a: usize, b: usize, metric: Metric, seen: Difference) -> Option<Self> {
         let ci95 = match seen.ci95 {
             Some([low, high]) => Some([metric.amount(low)?, metric.amount(high)?]),
@@ -30,7 +31,7 @@ impl Paired {
     }
 }
 
-/// A statistic that cells are compared by, named as in the cell.
+/// A statistic that cells are compared by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
@@ -67,8 +68,8 @@ impl Metric {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Amount {
-    /// Of times.
+    /// A difference of times.
     Nanos(i64),
-    /// Of shares.
+    /// A difference of shares.
     Ratio(Ratio),
 }

@@ -1,10 +1,10 @@
-//! Quotients as they stand in a result.
+//! Ratios in a result.
 
 use serde::{Deserialize, Serialize};
 
-/// A quotient, finite and rounded to six decimals, so that the same run writes the same bytes.
+/// A finite ratio, rounded to six decimals, so that the same run writes the same bytes.
 ///
-/// A quotient without a denominator does not exist: it is `None`, and null in the file.
+/// A ratio with a denominator of zero is `None`, and null in the file.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Ratio(f64);
@@ -22,7 +22,7 @@ impl Ratio {
         rounded.is_finite().then_some(Self(rounded))
     }
 
-    /// The rounded quotient.
+    /// The rounded ratio.
     pub const fn get(self) -> f64 {
         self.0
     }
@@ -31,7 +31,7 @@ impl Ratio {
 impl TryFrom<f64> for Ratio {
     type Error = &'static str;
 
-    /// Rounds again: reading a decimal may miss the nearest double by one step.
+    /// Rounds again, because parsing a decimal may be off by one unit in the last place.
     fn try_from(value: f64) -> Result<Self, Self::Error> {
         Self::new(value).ok_or("a ratio must be finite")
     }
@@ -49,7 +49,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn without_a_denominator_there_is_no_ratio() {
+    fn a_denominator_of_zero_gives_no_ratio() {
         assert_eq!(Ratio::of(0, 0), None);
         assert_eq!(Ratio::of(1, 0), None);
         assert_eq!(Ratio::new(f64::NAN), None);
@@ -63,7 +63,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back_to_the_same_bytes(a in 0u64..1 << 40, b in 1u64..1 << 40) {
+        fn a_ratio_read_back_is_written_to_the_same_bytes(a in 0u64..1 << 40, b in 1u64..1 << 40) {
             let written = serde_json::to_string(&Ratio::of(a, b)).unwrap();
             let read: Option<Ratio> = serde_json::from_str(&written).unwrap();
             prop_assert_eq!(serde_json::to_string(&read).unwrap(), written);

@@ -1,0 +1,106 @@
+//! The parts of a page: what is said, before any renderer draws it.
+//!
+//! Text, Markdown and later renderers fold the same blocks, so none of them says less than another.
+//! Sentences hold code in backticks and no other markup. Text from a file has no control characters.
+
+use super::{
+    figure::Figure,
+    model::{Flag, Skipped},
+};
+
+/// A part of a page.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Block<'a> {
+    /// Applies to everything below.
+    Warning(&'static str),
+    /// Begins a group of rows. A paragraph that describes the group follows.
+    Heading(String),
+    /// One or more sentences.
+    Paragraph(String),
+    /// Independent sentences, without a full stop.
+    List(Vec<String>),
+    /// Figures by row.
+    Table(Table),
+    /// Definitions of terms in the tables above.
+    Terms(&'static [Term]),
+    /// What limits the rows of a group.
+    Flags(Vec<Flagged>),
+    /// What was asked for and not measured.
+    Skipped(&'a [Skipped]),
+}
+
+/// A term and its definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Term {
+    pub(crate) term: &'static str,
+    pub(crate) meaning: &'static str,
+}
+
+/// A flag and the rows that have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Flagged {
+    pub(crate) flag: Flag,
+    pub(crate) rows: Vec<String>,
+}
+
+/// A table: a label on the left of each row, then its figures, aligned to the right.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Table {
+    pub(crate) title: Option<String>,
+    pub(crate) labels: Vec<String>,
+    pub(crate) columns: Vec<Column>,
+}
+
+/// The title of the column of labels.
+pub(crate) const LABELS: &str = "transport";
+
+/// A column with a figure, or none, for each row.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Column {
+    pub(crate) title: &'static str,
+    pub(crate) topic: Topic,
+    pub(crate) figures: Vec<Option<Figure>>,
+}
+
+/// What a column is about. A table that is too wide is split between topics first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Topic {
+    /// How many messages arrived.
+    Outcome,
+    /// How many messages were delayed or blocked.
+    Order,
+    /// When messages arrived.
+    Latency,
+    /// Durations and rates of set-up, transfers and handshakes.
+    Duration,
+    /// Packets and bytes that it took.
+    Cost,
+    /// What a real network did. This topic and those below have tables of their own.
+    Network,
+    /// What blocked messages waited for.
+    Blocking,
+    /// Where the time went.
+    Budget,
+    /// What a closed form predicts.
+    Theory,
+    /// How first replies are distributed over connections.
+    Replies,
+    /// Differences from another row, which is in the title of their table.
+    Difference,
+}
+
+impl Topic {
+    /// The title of the table of this topic; none for a topic of the main table.
+    pub(crate) const fn table(self) -> Option<&'static str> {
+        match self {
+            Self::Outcome | Self::Order | Self::Latency | Self::Duration | Self::Cost | Self::Difference => {
+                None
+            }
+            Self::Network => Some("What the network did"),
+            Self::Blocking => Some("What blocked messages waited for, and how long"),
+            Self::Budget => Some("Where the time went (mean per delivered message)"),
+            Self::Theory => Some("Expected by theory (delay: mean recovery + order wait)"),
+            Self::Replies => Some("Slow and failed first replies"),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The columns of the tables: what is shown of a cell, by topic.
+
+use super::{
+    block::Topic,
+    figure::Figure,
+    model::{
+        ByCause, Cell, Handshake, Hol, Messages, Network, NetworkDirection, Ratio, Theory, Transfer, Wire,
+    },
+};
+
+/// How a column's figure is read from a cell.
+pub(super) type Read = fn(&Cell) -> Option<Figure>;
+
+/// A column: its title, its topic and its figure.
+pub(super) type Spec = (&'static str, Topic, Read);
+
+/// The columns of every command, in the order of the tables.
+pub(super) fn all() -> impl Iterator<Item = &'static Spec> {
+    let main = MESSAGES.iter().chain(&TRANSFER).chain(&HANDSHAKE).chain(&COST);
+    main.chain(&NETWORK).chain(&REPLIES).chain(&BLOCKING)
+}
+
+const MESSAGES: [Spec; 10] = [
+    ("delivered", Topic::Outcome, delivered),
+    ("on time", Topic::Outcome, |cell| share(cell.on_time_ratio)),
+    ("lost", Topic::Outcome, |cell| share(cell.loss_ratio)),
+    ("delayed", Topic::Order, |cell| share(cell.delayed.as_ref()?.ratio)),
+    ("blocked", Topic::Order, |cell| share(cell.hol.as_ref()?.blocked_ratio)),
+    ("p50", Topic::Latency, |cell| time(cell.latency_ns.as_ref()?.summary.p50)),
+    ("p90", Topic::Latency, |cell| time(cell.latency_ns.as_ref()?.summary.p90)),
+    ("p99", Topic::Latency, |cell| time(cell.latency_ns.as_ref()?.summary.p99)),
+    ("max", Topic::Latency, |cell| time(cell.latency_ns.as_ref()?.summary.max)),
+    ("set-up", Topic::Duration, set_up),
+];
+
+const TRANSFER: [Spec; 4] = [
+    ("completed", Topic::Duration, |cell| {
+        let transfer = transfer(cell)?;
+        let all = transfer.completed.saturating_add(transfer.failed);
+        share(Ratio::of(transfer.completed, all))
+    }),
+    ("arrived", Topic::Duration, |cell| share(transfer(cell)?.arrived_ratio)),
+    ("time", Topic::Duration, |cell| time(transfer(cell)?.time_ns.p50)),
+    ("goodput", Topic::Duration, |cell| transfer(cell)?.goodput_bps.p50.map(Figure::Throughput)),
+];
+
+const HANDSHAKE: [Spec; 3] = [
+    ("first reply", Topic::Duration, |cell| time(handshake(cell)?.first_reply_ns?.p50)),
+    ("second reply", Topic::Duration, |cell| time(handshake(cell)?.second_reply_ns?.p50)),
+    ("round trips", Topic::Duration, |cell| Some(Figure::Mean(handshake(cell)?.round_trips?.get(), 2))),
+];
+
+const COST: [Spec; 6] = [
+    ("resent", Topic::Cost, |cell| {
+        transfer(cell)?;
+        cell.recovery.as_ref()?.retransmitted_packets.map(Figure::Count)
+    }),
+    ("packets/message", Topic::Cost, |cell| {
+        let (packets, _) = crossed(cell.wire.as_ref()?);
+        per_message(packets, cell.messages.as_ref()?, 2)
+    }),
+    ("bytes/message", Topic::Cost, |cell| {
+        let (_, bytes) = crossed(cell.wire.as_ref()?);
+        per_message(bytes, cell.messages.as_ref()?, 0)
+    }),
+    ("overhead", Topic::Cost, |cell| {
+        // Where messages are counted, bytes per message say the same.
+        let wire = cell.wire.as_ref().filter(|_| cell.messages.is_none())?;
+        share(wire.overhead_ratio)
+    }),
+    ("packets up/down", Topic::Cost, |cell| {
+        let handshake = handshake(cell)?;
+        let (up, down) = (handshake.packets_to_server?, handshake.packets_to_client?);
+        Some(Figure::UpDown([up.get(), down.get()], 1))
+    }),
+    ("bytes up/down", Topic::Cost, |cell| {
+        let handshake = handshake(cell)?;
+        let (up, down) = (handshake.bytes_to_server?, handshake.bytes_to_client?);
+        Some(Figure::UpDown([up as f64, down as f64], 0))
+    }),
+];
+
+/// What is known of a network that is not emulated: means, where there is a distribution.
+const NETWORK: [Spec; 8] = [
+    ("lost up", Topic::Network, |cell| share(network(cell)?.to_server.as_ref()?.loss_ratio)),
+    ("lost down", Topic::Network, |cell| share(network(cell)?.to_client.as_ref()?.loss_ratio)),
+    ("reordered up", Topic::Network, |cell| reordered(network(cell)?.to_server.as_ref()?)),
+    ("reordered down", Topic::Network, |cell| reordered(network(cell)?.to_client.as_ref()?)),
+    ("IPDV", Topic::Network, |cell| time(network(cell)?.ipdv_ns.mean)),
+    ("IPDV up", Topic::Network, |cell| time(network(cell)?.to_server.as_ref()?.ipdv_ns.mean)),
+    ("IPDV down", Topic::Network, |cell| time(network(cell)?.to_client.as_ref()?.ipdv_ns.mean)),
+    ("server time", Topic::Network, |cell| time(network(cell)?.hold_ns?.mean)),
+];
+
+const REPLIES: [Spec; 6] = [
+    ("p90", Topic::Replies, |cell| time(handshake(cell)?.first_reply_ns?.p90)),
+    ("p99", Topic::Replies, |cell| time(handshake(cell)?.first_reply_ns?.p99)),
+    ("max", Topic::Replies, |cell| time(handshake(cell)?.first_reply_ns?.max)),
+    ("1 s or more", Topic::Replies, |cell| share(handshake(cell)?.over_1s_ratio)),
+    ("failed", Topic::Replies, |cell| {
+        let handshake = handshake(cell)?;
+        share(Ratio::of(handshake.failed?, handshake.connections?))
+    }),
+    ("connections/s", Topic::Replies, |cell| {
+        Some(Figure::Mean(handshake(cell)?.connections_per_second?.get(), 0))
+    }),
+];
+
+/// Shown by `hol` only.
+const BLOCKING: [Spec; 15] = [
+    ("other flow", Topic::Blocking, |cell| share(blocked(cell)?.by_other_flow_ratio)),
+    ("loss", Topic::Blocking, |cell| cause(cell, |by| by.loss)),
+    ("reordering", Topic::Blocking, |cell| cause(cell, |by| by.reorder)),
+    ("sender", Topic::Blocking, |cell| cause(cell, |by| by.sender)),
+    ("mean wait", Topic::Blocking, |cell| time(blocked(cell)?.wait_ns.mean)),
+    ("longest stall", Topic::Blocking, |cell| {
+        let stall = blocked(cell)?.longest_stall?;
+        Some(Figure::Stall { ns: stall.duration_ns, messages: stall.messages })
+    }),
+    ("send wait", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.send_wait)),
+    ("path", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.path)),
+    ("recovery", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.recovery)),
+    ("order wait", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.order_wait)),
+    ("host", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.host)),
+    ("delayed", Topic::Theory, |cell| share(theory(cell)?.delayed_ratio)),
+    ("blocked", Topic::Theory, |cell| share(theory(cell)?.blocked_ratio)),
+    ("delay", Topic::Theory, |cell| time(theory(cell)?.extra_mean_ns)),
+    ("measured delay", Topic::Theory, |cell| {
+        theory(cell)?;
+        time(cell.delayed.as_ref()?.extra_mean_ns)
+    }),
+];
+
+fn time(ns: Option<u64>) -> Option<Figure> {
+    ns.map(Figure::Time)
+}
+
+fn share(ratio: Option<Ratio>) -> Option<Figure> {
+    ratio.map(Figure::Share)
+}
+
+fn transfer(cell: &Cell) -> Option<&Transfer> {
+    cell.transfer.as_ref()
+}
+
+fn handshake(cell: &Cell) -> Option<&Handshake> {
+    cell.handshake.as_ref()
+}
+
+fn theory(cell: &Cell) -> Option<&Theory> {
+    cell.theory.as_ref()
+}
+
+/// What the network did, where it is not emulated.
+fn network(cell: &Cell) -> Option<&Network> {
+    cell.server.as_ref().and(cell.network.as_ref())
+}
+
+fn reordered(direction: &NetworkDirection) -> Option<Figure> {
+    share(direction.reordered_ratio)
+}
+
+/// What is known of blocked messages, if there are any.
+fn blocked(cell: &Cell) -> Option<&Hol> {
+    cell.hol.as_ref().filter(|hol| hol.blocked > 0)
+}
+
+fn cause(cell: &Cell, count: fn(&ByCause) -> u64) -> Option<Figure> {
+    let hol = blocked(cell)?;
+    share(Ratio::of(count(&hol.by_cause), hol.blocked))
+}
+
+fn delivered(cell: &Cell) -> Option<Figure> {
+    let messages = cell.messages.as_ref()?;
+    share(Ratio::of(messages.delivered, messages.scheduled))
+}
+
+fn set_up(cell: &Cell) -> Option<Figure> {
+    let connect = cell.connect_ns.or_else(|| handshake(cell)?.connect_ns);
+    time(connect?.p50)
+}
+
+/// Packets and bytes of both directions.
+fn crossed(wire: &Wire) -> (u128, u128) {
+    let directions = [wire.to_server, wire.to_client];
+    directions.iter().flatten().fold((0, 0), |(packets, bytes), direction| {
+        (packets + u128::from(direction.packets), bytes + u128::from(direction.bytes))
+    })
+}
+
+fn per_message(amount: u128, messages: &Messages, decimals: usize) -> Option<Figure> {
+    (messages.sent > 0).then(|| Figure::Mean(amount as f64 / messages.sent as f64, decimals))
+}

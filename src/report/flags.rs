@@ -1,0 +1,51 @@
+//! What the flags of a cell mean.
+
+use super::model::Flag;
+
+/// What a flag means, for someone who reads it for the first time.
+pub(super) const fn meaning(flag: Flag) -> &'static str {
+    match flag {
+        Flag::WindowLimited => {
+            "messages waited for the congestion window, so part of the delay is due to congestion control"
+        }
+        Flag::Congested => {
+            "the congestion controller took random losses for congestion and slowed down; with `-C fixed` it \
+             does not"
+        }
+        Flag::QueueDropped => {
+            "the bottleneck's queue overflowed, so the load caused some of the losses, not the link"
+        }
+        Flag::Incomplete => "interrupted: the figures cover only the runs that had finished",
+        Flag::NoReply => "no reply came back, so there is no latency to show",
+        Flag::SendLate => {
+            "messages were sent later than scheduled; latency counts from the schedule, so it includes this \
+             delay"
+        }
+        Flag::Bursty => {
+            "losses came in bursts, so formulas for isolated losses do not apply, and seeds differ more"
+        }
+        Flag::LateWire => {
+            "this machine delivered packets later than the link should, by more than 1 ms or a tenth of the \
+             one-way delay at the 99th percentile: run it again on a quieter machine"
+        }
+        Flag::MachineDropped => {
+            "this machine dropped packets because a socket's buffer was full; they count as lost, although \
+             the link did not lose them"
+        }
+        Flag::SendErrors => {
+            "this machine could not send some packets; they count as lost, although the link did not lose them"
+        }
+        Flag::NoFixedWindow => {
+            "the kernel's TCP has no controller with a fixed window: it ran with cubic, whose window also \
+             delays messages"
+        }
+        Flag::Refused => {
+            "the server refused to answer some messages, for example because of its rate limit; they count as \
+             lost"
+        }
+        Flag::PlainEcho => {
+            "the server echoed the bytes without its own timestamps: it is not a wirelab server, or messages \
+             are shorter than 104 bytes; only round trips are known"
+        }
+    }
+}

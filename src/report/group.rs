@@ -1,0 +1,115 @@
+//! Rows that share path, link and workload, and so compare.
+
+use super::{
+    model::{Cell, ResultFile},
+    numbers, words,
+};
+
+/// Cells that share path, link and workload.
+pub(crate) struct Group<'a> {
+    pub(crate) cells: Vec<&'a Cell>,
+    /// The index of each cell in the result.
+    indices: Vec<usize>,
+    /// A name for each cell.
+    pub(crate) labels: Vec<String>,
+}
+
+/// The groups of a result, in the order in which they first appear.
+pub(crate) fn groups(file: &ResultFile) -> Vec<Group<'_>> {
+    let mut gathered: Vec<Vec<(usize, &Cell)>> = Vec::new();
+    for (index, cell) in file.cells.iter().enumerate() {
+        let alike = |group: &&mut Vec<(usize, &Cell)>| {
+            let first = group[0].1;
+            (&first.path, &first.link, &first.workload) == (&cell.path, &cell.link, &cell.workload)
+        };
+        match gathered.iter_mut().find(alike) {
+            Some(group) => group.push((index, cell)),
+            None => gathered.push(vec![(index, cell)]),
+        }
+    }
+    gathered.into_iter().map(Group::of).collect()
+}
+
+impl<'a> Group<'a> {
+    fn of(cells: Vec<(usize, &'a Cell)>) -> Self {
+        let (indices, cells): (Vec<usize>, Vec<&Cell>) = cells.into_iter().unzip();
+        let controllers = controllers(&cells);
+        let labels = cells.iter().map(|cell| label(cell, &cells, controllers.len() > 1)).collect();
+        Self { cells, indices, labels }
+    }
+
+    /// The cells with their labels.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&'a Cell, &String)> + Clone {
+        self.cells.iter().copied().zip(&self.labels)
+    }
+
+    /// The row of the cell at `index` of the result, if it is in this group.
+    pub(crate) fn row_of(&self, index: usize) -> Option<usize> {
+        self.indices.iter().position(|&own| own == index)
+    }
+
+    /// The congestion controller, if all rows that have one have the same.
+    pub(crate) fn controller(&self) -> Option<String> {
+        match &controllers(&self.cells)[..] {
+            [controller] => Some(controller.clone()),
+            _ => None,
+        }
+    }
+
+    /// Path, servers and link.
+    pub(crate) fn heading(&self) -> String {
+        let first = self.cells[0];
+        let path = words::plain(&first.path);
+        format!("{path}: {}{}", self.servers(), words::link(first.link.as_ref()))
+    }
+
+    /// The workload, the seeds and the congestion controller.
+    pub(crate) fn description(&self) -> String {
+        let mut parts = vec![words::workload(&self.cells[0].workload)];
+        parts.extend(words::connections(&self.cells));
+        let seeds = self.cells.iter().map(|cell| cell.seeds);
+        if let (Some(fewest), Some(most)) = (seeds.clone().min(), seeds.max()) {
+            let most_seeds = numbers::plural(most, "seed");
+            parts.push(if fewest == most { most_seeds } else { format!("{fewest} to {most_seeds}") });
+        }
+        parts.extend(self.controller().map(|controller| format!("congestion control {controller}")));
+        parts.retain(|part| !part.is_empty());
+        parts.join(", ")
+    }
+
+    /// The URLs of remote servers, each once.
+    fn servers(&self) -> String {
+        let mut servers: Vec<&str> = Vec::new();
+        for server in self.cells.iter().filter_map(|cell| cell.server.as_deref()) {
+            if !servers.contains(&server) {
+                servers.push(server);
+            }
+        }
+        if servers.is_empty() { String::new() } else { words::plain(&servers.join(", ")) + "; " }
+    }
+}
+
+/// The transport, and whatever distinguishes the row from others of its group.
+fn label(cell: &Cell, group: &[&Cell], controllers_differ: bool) -> String {
+    let mut label = words::plain(&cell.transport);
+    if let Some(handshake) = &cell.handshake {
+        label = format!("{label} {}", handshake.mode.name());
+    }
+    let other_server = |other: &&Cell| other.transport == cell.transport && other.server != cell.server;
+    if let (Some(server), Some(_)) = (&cell.server, group.iter().copied().find(other_server)) {
+        label = format!("{label} {}", words::plain(server));
+    }
+    if let (Some(congestion), true) = (&cell.congestion, controllers_differ) {
+        label = format!("{label} {}", words::plain(congestion));
+    }
+    label
+}
+
+/// The congestion controllers of a group, each once.
+fn controllers(cells: &[&Cell]) -> Vec<String> {
+    let mut names: Vec<String> =
+        cells.iter().filter_map(|cell| cell.congestion.as_deref().map(words::plain)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}

@@ -1,0 +1,82 @@
+//! What limits a result, or qualifies what it means.
+
+use serde::{Deserialize, Serialize};
+
+/// A remark on a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flag {
+    /// The congestion window kept messages waiting.
+    WindowLimited,
+    /// The congestion controller reduced its window many times.
+    Congested,
+    /// The bottleneck's queue overflowed.
+    QueueDropped,
+    /// The run was interrupted.
+    Incomplete,
+    /// No reply arrived.
+    NoReply,
+    /// Messages were sent later than scheduled.
+    SendLate,
+    /// Losses came in bursts.
+    Bursty,
+    /// The emulated wire delivered packets late.
+    LateWire,
+    /// This machine dropped packets.
+    MachineDropped,
+    /// This machine could not send packets.
+    SendErrors,
+    /// The kernel's TCP has no fixed window.
+    NoFixedWindow,
+    /// The server refused to answer some requests.
+    Refused,
+    /// The server echoed the bytes without timestamps of its own.
+    PlainEcho,
+}
+
+impl Flag {
+    /// The name in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WindowLimited => "window-limited",
+            Self::Congested => "congested",
+            Self::QueueDropped => "queue-dropped",
+            Self::Incomplete => "incomplete",
+            Self::NoReply => "no-reply",
+            Self::SendLate => "send-late",
+            Self::Bursty => "bursty",
+            Self::LateWire => "late-wire",
+            Self::MachineDropped => "machine-dropped",
+            Self::SendErrors => "send-errors",
+            Self::NoFixedWindow => "no-fixed-window",
+            Self::Refused => "refused",
+            Self::PlainEcho => "plain-echo",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_written_by_its_name() {
+        for flag in [
+            Flag::WindowLimited,
+            Flag::Congested,
+            Flag::QueueDropped,
+            Flag::Incomplete,
+            Flag::NoReply,
+            Flag::SendLate,
+            Flag::Bursty,
+            Flag::LateWire,
+            Flag::MachineDropped,
+            Flag::SendErrors,
+            Flag::NoFixedWindow,
+            Flag::Refused,
+            Flag::PlainEcho,
+        ] {
+            assert_eq!(serde_json::to_value(flag).unwrap(), flag.name());
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What a page says of a result, as blocks. Renderers decide only how to draw them.
+
+use super::{
+    block::{Block, Flagged, Term},
+    closing::closing,
+    flags,
+    group::{Group, groups},
+    model::{Flag, ResultFile},
+    savings::savings,
+    tables::{differences, tables},
+    teach::{no_theory, teach},
+    transfers, words,
+};
+
+/// The terms of the main table that are this tool's own.
+const TERMS: [Term; 2] = [
+    Term { term: "delayed", meaning: "late because it was retransmitted or waited for earlier messages" },
+    Term { term: "blocked", meaning: "arrived complete, but was held back until earlier bytes had arrived" },
+];
+
+/// The blocks of a result.
+pub(crate) fn page(file: &ResultFile) -> Vec<Block<'_>> {
+    let mut page = Page { blocks: Vec::new() };
+    if !file.complete {
+        page.blocks.push(Block::Warning(flags::meaning(Flag::Incomplete)));
+    }
+    if file.cells.is_empty() {
+        page.blocks.push(Block::Paragraph("Nothing was measured.".to_owned()));
+    }
+    for group in groups(file) {
+        page.group(file, &group);
+    }
+    page.blocks.extend(file.system.as_ref().map(|system| Block::Paragraph(words::system(system))));
+    if !file.skipped.is_empty() {
+        page.blocks.push(Block::Skipped(&file.skipped));
+    }
+    page.blocks
+}
+
+struct Page<'a> {
+    blocks: Vec<Block<'a>>,
+}
+
+impl Page<'_> {
+    fn group(&mut self, file: &ResultFile, group: &Group<'_>) {
+        let with_order = file.command == "hol";
+        self.blocks.push(Block::Heading(group.heading()));
+        self.blocks.push(Block::Paragraph(group.description()));
+        if with_order {
+            self.list(teach(group));
+        }
+        let tables = tables(group, with_order);
+        let has = |term: &Term| tables[0].columns.iter().any(|column| column.title == term.term);
+        let has_terms = TERMS.iter().all(has);
+        self.blocks.extend(tables.into_iter().map(Block::Table));
+        if has_terms {
+            self.blocks.push(Block::Terms(&TERMS));
+        }
+        let flagged = flagged(group);
+        if !flagged.is_empty() {
+            self.blocks.push(Block::Flags(flagged));
+        }
+        self.list(transfers::incomplete(group));
+        if with_order {
+            self.list(no_theory(group));
+        }
+        self.blocks.extend(differences(group, &file.paired).into_iter().map(Block::Table));
+        self.list(savings(group));
+        self.blocks.extend(closing(group).map(Block::Paragraph));
+    }
+
+    fn list(&mut self, sentences: Vec<String>) {
+        if !sentences.is_empty() {
+            self.blocks.push(Block::List(sentences));
+        }
+    }
+}
+
+/// Each flag of a group once, with the rows that have it.
+fn flagged(group: &Group<'_>) -> Vec<Flagged> {
+    let mut all: Vec<Flag> = group.cells.iter().flat_map(|cell| &cell.flags).copied().collect();
+    all.sort_unstable();
+    all.dedup();
+    let rows = |flag: Flag| {
+        let rows = group.rows().filter(|(cell, _)| cell.flags.contains(&flag));
+        rows.map(|(_, label)| label.clone()).collect()
+    };
+    all.into_iter().map(|flag| Flagged { flag, rows: rows(flag) }).collect()
+}

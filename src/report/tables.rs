@@ -1,0 +1,98 @@
+//! The tables of a group.
+
+use super::{
+    block::{Column, Table, Topic},
+    columns,
+    figure::Figure,
+    group::Group,
+    model::{Metric, Paired},
+};
+
+/// The main table, and one for each further topic. Only `with_order` shows what order did.
+pub(super) fn tables(group: &Group<'_>, with_order: bool) -> Vec<Table> {
+    let mut tables = vec![Table { title: None, labels: group.labels.clone(), columns: Vec::new() }];
+    for &(title, topic, read) in columns::all() {
+        if is_hidden(topic, with_order) {
+            continue;
+        }
+        let figures: Vec<Option<Figure>> = group.cells.iter().map(|cell| read(cell)).collect();
+        if figures.iter().all(Option::is_none) {
+            continue;
+        }
+        let name = topic.table().map(str::to_owned);
+        let column = Column { title, topic, figures };
+        match tables.iter_mut().find(|table| table.title == name) {
+            Some(table) => table.columns.push(column),
+            None => tables.push(Table { title: name, labels: group.labels.clone(), columns: vec![column] }),
+        }
+    }
+    tables.iter_mut().skip(1).for_each(drop_empty_rows);
+    // Without figures, the main table still names the rows; beside another table it is of no use.
+    tables.retain(|table| !table.columns.is_empty());
+    if tables.is_empty() {
+        tables.push(Table { title: None, labels: group.labels.clone(), columns: Vec::new() });
+    }
+    tables
+}
+
+/// `hol` leaves out set-up and cost; other commands leave out the details of order.
+const fn is_hidden(topic: Topic, with_order: bool) -> bool {
+    match topic {
+        Topic::Duration | Topic::Cost => with_order,
+        Topic::Blocking | Topic::Budget | Topic::Theory => !with_order,
+        _ => false,
+    }
+}
+
+fn drop_empty_rows(table: &mut Table) {
+    let kept: Vec<usize> = (0..table.labels.len())
+        .filter(|&row| table.columns.iter().any(|column| column.figures[row].is_some()))
+        .collect();
+    table.labels = kept.iter().map(|&row| table.labels[row].clone()).collect();
+    for column in &mut table.columns {
+        column.figures = kept.iter().map(|&row| column.figures[row]).collect();
+    }
+}
+
+/// The metrics that are compared in tables; the result file holds more.
+const COMPARED: [(Metric, &str); 3] = [
+    (Metric::OnTimeRatio, "on time (points)"),
+    (Metric::BlockedRatio, "blocked (points)"),
+    (Metric::P99Ns, "p99"),
+];
+
+/// For each row that others are compared with, the differences of the others from it.
+pub(super) fn differences<'p>(group: &Group<'_>, paired: &'p [Paired]) -> Vec<Table> {
+    let in_group = |paired: &'p Paired| Some((group.row_of(paired.a)?, group.row_of(paired.b)?, paired));
+    let paired: Vec<(usize, usize, &Paired)> = paired.iter().filter_map(in_group).collect();
+    let mut references: Vec<usize> = Vec::new();
+    for &(_, reference, _) in &paired {
+        if !references.contains(&reference) {
+            references.push(reference);
+        }
+    }
+    let table = |reference: usize| {
+        let rows = 0..group.labels.len();
+        let figure = |row: usize, metric: Metric| {
+            let wanted = |&&(a, b, paired): &&(usize, usize, &Paired)| {
+                (a, b, paired.metric) == (row, reference, metric)
+            };
+            let (.., paired) = paired.iter().find(wanted)?;
+            Some(Figure::Difference(paired.difference, paired.ci95))
+        };
+        let column = |&(metric, title): &(Metric, &'static str)| Column {
+            title,
+            topic: Topic::Difference,
+            figures: rows.clone().map(|row| figure(row, metric)).collect(),
+        };
+        let mut table = Table {
+            title: Some(format!("Compared with {} (and 95% confidence intervals)", group.labels[reference])),
+            labels: group.labels.clone(),
+            columns: COMPARED.iter().map(column).collect(),
+        };
+        table.columns.retain(|column| column.figures.iter().any(Option::is_some));
+        drop_empty_rows(&mut table);
+        table
+    };
+    references.into_iter().map(table).filter(|table| !table.columns.is_empty()).collect()
+}
