@@ -18,7 +18,7 @@ use tokio::runtime::Builder;
 use wirelab::{
     link::LinkSpec,
     path::{
-        Host,
+        Host, Observers,
         direct::DirectHost,
         relay::{ClientLimits, Relay, RelayOptions},
     },
@@ -116,7 +116,7 @@ fn throughput(criterion: &mut Criterion) {
             seed: 1,
             clients: ClientLimits { most: NonZeroUsize::MIN, idle: None },
         };
-        let relay = Relay::start(host.clone(), &options, None).expect("a relay");
+        let relay = Relay::start(host.clone(), &options, Observers::default()).expect("a relay");
         group.bench_function(format!("64-byte datagrams, delay {delay}"), |bencher| {
             bencher.iter_custom(|count| pass(&client, relay.local_addr(), &server, count));
         });

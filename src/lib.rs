@@ -66,6 +66,7 @@ pub mod send;
 pub mod serve;
 pub mod service;
 pub mod stats;
+pub mod tap;
 pub mod target;
 pub mod transfer;
 pub mod transport;

@@ -20,7 +20,7 @@ use wirelab::{
     certs,
     link::LinkSpec,
     path::{
-        Datagrams, Host,
+        Datagrams, Host, Observers,
         direct::DirectHost,
         relay::{ClientLimits, Relay, RelayOptions},
     },
@@ -100,7 +100,7 @@ fn the_relay_allocates_nothing_for_what_it_passes_on() {
             seed: 1,
             clients: ClientLimits { most: NonZeroUsize::MIN, idle: None },
         };
-        let relay = Relay::start(host.clone(), &options, None).unwrap();
+        let relay = Relay::start(host.clone(), &options, Observers::default()).unwrap();
         let front = relay.local_addr();
         let socket = host.udp_connect(front).unwrap();
         echoes(&socket, front, WARMUP, BURST).await;

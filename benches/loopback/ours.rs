@@ -109,5 +109,6 @@ fn settings() -> Settings {
         reading: Reading::Unordered,
         client_tls,
         server_tls,
+        taps: None,
     }
 }

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use wirelab::{
     link::{Counters, LinkSpec},
     path::{
-        Fidelity, Host,
+        Fidelity, Host, Observers,
         relay::{ClientLimits, Relay, RelayOptions, RelayReport},
     },
     unit::{Direction, PerDirection, format_duration},
@@ -139,7 +139,7 @@ impl Link {
         let options = self.options()?;
         // Before anything is listened on, so that no signal is missed.
         let mut signals = Signals::new()?;
-        let relay = Relay::start(host.clone(), &options, None)?;
+        let relay = Relay::start(host.clone(), &options, Observers::default())?;
         let ready = format!("relaying {} to {}", relay.local_addr(), options.to);
         if self.json {
             output::note(&ready);
@@ -149,7 +149,7 @@ impl Link {
         self.until_done(&*host, &relay, &mut signals).await;
         let report = relay.report();
         if let Some(failure) = relay.failure() {
-            return Err(anyhow!("the relay has ended: {failure}"));
+            return Err(failure.into());
         }
         let shown = Shown { options: &options, local: relay.local_addr(), report: &report };
         match self.json {

@@ -11,9 +11,12 @@ pub enum RunError {
     /// The simulation could not complete.
     #[error(transparent)]
     Stalled(#[from] crate::path::sim::Stalled),
-    /// The network namespaces could not be made, or the wire between them broke.
+    /// The path could not be made.
+    #[error("{0}")]
+    Path(Box<dyn std::error::Error + Send + Sync>),
+    /// The wire broke during the run.
     #[error(transparent)]
-    Netns(#[from] crate::path::netns::NetnsError),
+    Wire(#[from] crate::path::WireBroken),
     /// The machine provided no clock, thread or runtime.
     #[error("cannot start a host on this machine: {0}")]
     Host(#[from] std::io::Error),

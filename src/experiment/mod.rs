@@ -34,7 +34,7 @@ pub use self::{
     machine::system,
     matrix::{Effort, Runs, run_matrix, run_numbered_matrix},
     network::{NetworkFigures, WayFigures},
-    observe::{LoggedPacket, Observers, PacketLog, Portion, Sample, SampleSink, Status},
+    observe::{LoggedPacket, Observers, PacketEvent, PacketLog, Portion, Sample, SampleSink, Status},
     on_path::{Ends, OnPath, Route, Wire, on_path},
     outcome::{Messages, Outcome},
     plan::{PathKind, Plan, PlanError, UnknownPath},

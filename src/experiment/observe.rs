@@ -1,12 +1,9 @@
 //! What can be watched of a run beside its figures: every message, and every packet.
 
-use super::{budget::Budget, workload::Workload};
+use super::{budget::Budget, plan::Plan, workload::Workload};
 use crate::{
-    link::Verdict,
-    path::{
-        sim::{PacketEvent, Side},
-        tap::Carried,
-    },
+    path::{Exit, PacketView, Side},
+    tap::{Carried, Seen},
     transport::{Delivery, OrderedUnit, Transport},
     unit::Time,
     wire::MessageId,
@@ -42,38 +39,56 @@ pub struct Sample {
     pub status: Status,
 }
 
-/// A packet of a run in virtual time.
+/// A packet of a run as it enters the link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedPacket {
     /// The end that sent it.
     pub from: Side,
-    /// When it entered the wire.
+    /// Its place among the packets of this end, from 0.
+    pub number: u64,
+    /// When it entered the link.
     pub entered: Time,
     /// Its size with IP and UDP header.
     pub ip_bytes: usize,
-    /// Its fate, the instant of its arrival included.
-    pub verdict: Verdict,
-    /// The messages of which it carries bytes, in the order in which they stand in it.
+    /// The parts of messages that it carries, in order.
     pub portions: Vec<Portion>,
 }
 
-/// A stretch of one message.
+/// What happens to a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PacketEvent {
+    /// It entered the link.
+    Entered(LoggedPacket),
+    /// It left the link.
+    Left {
+        /// The end that sent it.
+        from: Side,
+        /// Its place among the packets of this end, from 0.
+        number: u64,
+        /// When it left.
+        at: Time,
+        /// How it left.
+        exit: Exit,
+    },
+}
+
+/// A part of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Portion {
     /// Which message.
     pub id: MessageId,
-    /// Its first byte that is in the stretch.
+    /// The offset of the first byte of the part.
     pub start: u64,
-    /// Behind the last.
+    /// The offset behind the last.
     pub end: u64,
 }
 
-/// Takes in messages, in the order in which they are settled.
+/// Is shown messages, in the order in which their outcome is known.
 pub type SampleSink = Box<dyn FnMut(&Sample) + Send>;
-/// Takes in packets, in the order in which they are sent, those of the warm-up and of the handshake too.
-pub type PacketLog = Box<dyn FnMut(LoggedPacket) + Send>;
+/// Is shown what happens to packets, including those of the handshake and of the warm-up.
+pub type PacketLog = Box<dyn FnMut(PacketEvent) + Send>;
 
-/// Who watches a run. What nobody watches costs nothing.
+/// What a run is watched by.
 #[derive(Default)]
 pub struct Observers {
     /// Every message of the measured time.
@@ -84,16 +99,20 @@ pub struct Observers {
 
 impl LoggedPacket {
     /// A packet of a run of `workload` on `transport`.
-    pub(super) fn of(event: &PacketEvent<'_>, transport: Transport, workload: &Workload) -> Self {
-        let length = match event.from {
+    fn new(packet: &PacketView<'_>, carried: &[Carried], transport: Transport, workload: &Workload) -> Self {
+        let from = Side::sending(packet.direction);
+        let length = match from {
             Side::Client => workload.length,
             Side::Server => workload.reply_length,
         } as u64;
         let mut portions: Vec<Portion> = Vec::new();
-        for carried in event.carried {
+        for carried in carried {
             match *carried {
                 Carried::Message(id) => portions.push(Portion { id, start: 0, end: length }),
                 Carried::Segment { id, start, end, .. } => portions.push(Portion { id, start, end }),
+                Carried::Tcp { place, start, end } => {
+                    portions.push(Portion { id: workload.id(place), start, end });
+                }
                 Carried::Stream { id, start, end } => {
                     portions.extend((start / length..end.div_ceil(length)).map(|place| Portion {
                         id: on_stream(transport, workload, id, place),
@@ -103,8 +122,23 @@ impl LoggedPacket {
                 }
             }
         }
-        let PacketEvent { from, entered, ip_bytes, verdict, .. } = *event;
-        Self { from, entered, ip_bytes, verdict, portions }
+        let PacketView { number, at: entered, ip_bytes, .. } = *packet;
+        Self { from, number, entered, ip_bytes, portions }
+    }
+}
+
+impl PacketEvent {
+    /// What the order instrument has seen in a run of `plan`.
+    pub(super) fn of(seen: Seen<'_>, plan: &Plan) -> Self {
+        match seen {
+            Seen::Entered(packet, carried) => {
+                Self::Entered(LoggedPacket::new(packet, carried, plan.transport, &plan.workload))
+            }
+            Seen::Left(packet, exit) => {
+                let PacketView { number, at, .. } = *packet;
+                Self::Left { from: Side::sending(packet.direction), number, at, exit }
+            }
+        }
     }
 }
 

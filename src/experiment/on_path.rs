@@ -12,8 +12,8 @@ use super::{error::RunError, plan::PathKind};
 use crate::{
     link::{Counters, LinkSpec},
     path::{
-        Fidelity, Host,
-        sim::{Limits, PacketSink, Side, World},
+        Fidelity, Host, Observers, Side,
+        sim::{Limits, World},
     },
     transport::Congestion,
     unit::PerDirection,
@@ -31,8 +31,8 @@ pub struct Route<'a> {
     pub congestion: Congestion,
     /// When a run in virtual time is given up.
     pub limits: Limits,
-    /// Sees every packet, where the path shows its packets.
-    pub observer: Option<PacketSink>,
+    /// See every packet.
+    pub observers: Observers,
 }
 
 /// The two ends of a run.
@@ -77,9 +77,7 @@ pub fn on_path<T>(
 ) -> Result<OnPath<T>, RunError> {
     match route.path {
         PathKind::Sim => in_virtual_time(route, run),
-        PathKind::Relay => real_time::over_relay(&route, run),
-        PathKind::Netns => real_time::over_netns(&route, run),
-        PathKind::Direct => real_time::on_loopback(run),
+        PathKind::Relay | PathKind::Netns | PathKind::Direct => real_time::on_path(route, run),
     }
 }
 
@@ -87,10 +85,7 @@ fn in_virtual_time<T>(
     route: Route<'_>,
     run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
 ) -> Result<OnPath<T>, RunError> {
-    let mut world = World::new(route.links, route.seed).with_limits(route.limits);
-    if let Some(observer) = route.observer {
-        world = world.with_packet_log(observer);
-    }
+    let world = World::new(route.links, route.seed).with_limits(route.limits).with_observers(route.observers);
     let any = IpAddr::from(Ipv4Addr::UNSPECIFIED);
     let ends = Ends {
         client: world.host(Side::Client),

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::{
     error::RunError,
-    observe::{LoggedPacket, Observers, SampleSink},
+    observe::{Observers, PacketEvent, PacketLog, SampleSink},
     on_path::{Ends, OnPath, Route, on_path},
     outcome::Outcome,
     plan::Plan,
@@ -22,11 +22,12 @@ use super::{
     workload::{Scheduled, Workload},
 };
 use crate::{
-    path::{Host, Sleep, sim::PacketSink, timeout},
+    path::{self, Host, Sleep, timeout},
+    tap::{Instrument, Tap},
     transport::{
         self, Acceptor, Channel, ChannelError, ConnectError, Delivery, Recovery, Settings, Transport,
     },
-    unit::{Time, nanos},
+    unit::{PerDirection, Time, nanos},
     wire::{Extension, Probe, ReportRequest},
 };
 
@@ -45,24 +46,40 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Returns an error if no connection was made, or if the path could not be made, could not complete, or broke.
 pub fn run(plan: &Plan, seed: u64, observers: Observers) -> Result<Outcome, RunError> {
     let Observers { samples, packets } = observers;
-    let observer = packets.map(|mut log| -> PacketSink {
-        let (transport, workload) = (plan.transport, plan.workload.clone());
-        Box::new(move |event| log(LoggedPacket::of(event, transport, &workload)))
-    });
+    let taps = plan.path.has_link().then(Tap::pair);
+    let mut route_observers = path::Observers::default();
+    if let Some(taps) = &taps {
+        route_observers.push(Box::new(instrument(plan, taps, packets)));
+    }
     let route = Route {
         path: plan.path,
         links: &plan.links,
         seed,
         congestion: plan.congestion,
         limits: settings::limits(&plan.workload),
-        observer,
+        observers: route_observers,
     };
     let settings = settings::settings(plan, plan.path.has_link().then_some(seed))?;
+    let settings = Settings { taps, ..settings };
     let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {
         let measuring = || wire.measure_from_now();
         run_between(ends, plan.transport, &plan.workload, &settings, (seed, measuring), samples).await
     })?;
     Ok(Outcome { wire, fidelity, ..value })
+}
+
+/// The order instrument of a run of `plan`, which writes `log`.
+fn instrument(plan: &Plan, taps: &PerDirection<Tap>, log: Option<PacketLog>) -> Instrument {
+    let instrument = Instrument::new(taps);
+    // Sockets in virtual time report the transit of a datagram themselves.
+    let instrument = if plan.path.is_real_time() { instrument.following_messages() } else { instrument };
+    match log {
+        Some(mut log) => {
+            let plan = plan.clone();
+            instrument.watched_by(move |seen| log(PacketEvent::of(seen, &plan)))
+        }
+        None => instrument,
+    }
 }
 
 /// Runs one workload between two hosts. `measuring` is called when the measured time begins, and `samples` is shown

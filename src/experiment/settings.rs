@@ -41,6 +41,7 @@ pub(super) fn settings(plan: &Plan, seed: Option<u64>) -> Result<Settings, RunEr
         reading: Reading::Unordered,
         client_tls,
         server_tls,
+        taps: None,
     })
 }
 

@@ -101,6 +101,8 @@ pub struct Delivered<P> {
     pub corrupt: Option<u64>,
     /// Whether this is the second copy.
     pub copy: bool,
+    /// Whether another copy of it arrives later.
+    pub more: bool,
 }
 
 /// One direction of a wire.
@@ -163,8 +165,15 @@ impl<P: Clone> Link<P> {
         self.counters.reordered += u64::from(overtaking);
         self.counters.corrupted += u64::from(corrupt.is_some());
         self.counters.duplicated += u64::from(copy_at.is_some());
-        let copy = copy_at.map(|at| Delivered { at, packet: packet.clone(), corrupt: None, copy: true });
-        self.in_flight.push(Delivered { at, packet, corrupt, copy: false });
+        let copy = copy_at.map(|copy_at| Delivered {
+            at: copy_at,
+            packet: packet.clone(),
+            corrupt: None,
+            copy: true,
+            more: copy_at < at,
+        });
+        let more = copy_at.is_some_and(|copy_at| copy_at >= at);
+        self.in_flight.push(Delivered { at, packet, corrupt, copy: false, more });
         copy.into_iter().for_each(|copy| self.in_flight.push(copy));
         Verdict::Deliver { departs, at, corrupt, overtaking, duplicate_at: copy_at }
     }

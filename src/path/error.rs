@@ -1,8 +1,8 @@
 //! What can go wrong on a path.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, sync::Arc};
 
-/// A socket could not be had.
+/// A socket could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PathError {
     /// The path cannot carry this kind of socket.
@@ -18,20 +18,20 @@ pub enum PathError {
     /// The address is taken.
     #[error("cannot {operation} {address}: the port is in use by another program")]
     InUse {
-        /// What was tried.
+        /// The operation.
         operation: &'static str,
-        /// The address it was tried on.
+        /// The address of the operation.
         address: SocketAddr,
     },
     /// Nothing listens there.
     #[error("cannot {operation} {address}: connection refused; is a server running there?")]
     Refused {
-        /// What was tried.
+        /// The operation.
         operation: &'static str,
-        /// The address it was tried on.
+        /// The address of the operation.
         address: SocketAddr,
     },
-    /// The kernel has no such congestion controller, or keeps it for root.
+    /// The kernel has no such congestion controller, or reserves it for root.
     #[error(
         "cannot use TCP's congestion controller {name} for {address} ({source}); \
          /proc/sys/net/ipv4/tcp_allowed_congestion_control lists those that may be used"
@@ -39,17 +39,17 @@ pub enum PathError {
     NoController {
         /// Its name in the kernel.
         name: &'static str,
-        /// The connection's other end, or where it is listened.
+        /// The peer, or the listener's address.
         address: SocketAddr,
         /// What the system said.
         source: io::Error,
     },
-    /// The system said no for another reason.
+    /// Another error of the system.
     #[error("cannot {operation} {address}: {source}")]
     Io {
-        /// What was tried.
+        /// The operation.
         operation: &'static str,
-        /// The address it was tried on.
+        /// The address of the operation.
         address: SocketAddr,
         /// What the system said.
         source: io::Error,
@@ -57,7 +57,7 @@ pub enum PathError {
 }
 
 impl PathError {
-    /// Names the operation and the address of a system's error.
+    /// Adds the operation and the address to a system's error.
     pub fn from_io(operation: &'static str, address: SocketAddr, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::AddrInUse => Self::InUse { operation, address },
@@ -65,6 +65,16 @@ impl PathError {
             _ => Self::Io { operation, address, source },
         }
     }
+}
+
+/// The wire of a path in real time carries nothing any more.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the wire has ended: cannot {operation}: {source}")]
+pub struct WireBroken {
+    /// What failed.
+    pub operation: &'static str,
+    /// What the system said.
+    pub source: Arc<io::Error>,
 }
 
 /// A datagram could not be sent or received.
@@ -78,19 +88,19 @@ pub enum DatagramError {
     TooLarge {
         /// Bytes of payload.
         len: usize,
-        /// Where it should have gone.
+        /// The destination.
         peer: SocketAddr,
     },
-    /// The peer's host said that nothing listens there (ICMP port unreachable).
+    /// The peer's host reported that nothing listens there (ICMP port unreachable).
     #[error("nothing listens on {peer} (port unreachable); is a server running there?")]
     Refused {
-        /// Who refused.
+        /// The peer that refused.
         peer: SocketAddr,
     },
-    /// The system said no for another reason.
+    /// Another error of the system.
     #[error("cannot {operation} {address}: {source}")]
     Io {
-        /// What was tried.
+        /// The operation.
         operation: &'static str,
         /// The peer, or the local address when receiving.
         address: SocketAddr,

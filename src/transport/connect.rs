@@ -16,7 +16,11 @@ use super::{
     tls::{ClientTls, ServerTls, accept_early},
     udp::UdpChannel,
 };
-use crate::path::{Connected, Host, Listener};
+use crate::{
+    path::{Connected, Host, Listener},
+    tap::{StreamTap, Tap},
+    unit::PerDirection,
+};
 
 /// What the two ends of an experiment agree on.
 #[derive(Debug, Clone)]
@@ -37,6 +41,8 @@ pub struct Settings {
     pub client_tls: ClientTls,
     /// The server's side of TLS.
     pub server_tls: ServerTls,
+    /// What the order instrument knows of the link, for the client and for the server; `None` without an instrument.
+    pub taps: Option<PerDirection<Tap>>,
 }
 
 /// Connects to `peer`.
@@ -50,31 +56,35 @@ pub async fn connect(
     peer: SocketAddr,
     settings: &Settings,
 ) -> Result<Box<dyn Channel>, ConnectError> {
+    let tap = settings.taps.as_ref().map(|taps| taps.to_server.clone());
     Ok(match transport.shape() {
         Shape::Datagrams => {
             let socket = host.udp_connect(peer)?;
-            Box::new(UdpChannel::new(host.clone(), socket, Some(peer)))
+            Box::new(UdpChannel::new(host.clone(), socket, Some(peer), tap))
         }
         Shape::Arq(mode) => {
             let to = (peer, mode);
-            Box::new(ArqChannel::new(arq::connect_tapped(host, to, &settings.arq, host.tap()).await?))
+            Box::new(ArqChannel::new(arq::connect_tapped(host, to, &settings.arq, tap).await?))
         }
         Shape::Stream if transport == Transport::TCP => {
-            let connected = host.tcp_connect(peer).await?;
-            Box::new(StreamChannel::new(host, connected, settings.reply, Framing::Plain))
+            let (connected, tap) = tapped(tap.as_ref(), host.tcp_connect(peer).await?);
+            Box::new(StreamChannel::new(host, connected, tap, settings.reply, Framing::Plain))
         }
         Shape::Stream => {
-            let connected = host.tcp_connect(peer).await?;
-            let connected = tls_connect(host, connected, &settings.client_tls).await?;
-            Box::new(StreamChannel::new(host, connected, settings.reply, Framing::Tls))
+            let tls = &settings.client_tls;
+            // Handshake records come between early messages: the offsets at which these end are not known.
+            let tap = tap.as_ref().filter(|_| !tls.early_data);
+            let (connected, tap) = tapped(tap, host.tcp_connect(peer).await?);
+            let connected = tls_connect(host, connected, tls).await?;
+            Box::new(StreamChannel::new(host, connected, tap, settings.reply, Framing::Tls))
         }
         Shape::Quic(mapping) => {
-            let client = QuicClient::tapped(host, peer, (&settings.client_tls, &settings.quic), host.tap())?;
+            let client = QuicClient::tapped(host, peer, (&settings.client_tls, &settings.quic), tap.clone())?;
             let connection = match settings.client_tls.early_data {
                 true => client.connect_early(peer).await?.0,
                 false => client.connect(peer).await?,
             };
-            let incoming = Incoming { length: settings.reply, reading: settings.reading };
+            let incoming = Incoming { length: settings.reply, reading: settings.reading, tap };
             let plan = (mapping, settings.flows, incoming);
             let channel = QuicChannel::client(host.clone(), client, connection, plan).await;
             Box::new(channel.map_err(|e| ConnectError::Failed {
@@ -97,7 +107,7 @@ pub(crate) async fn tls_connect(
     connected: Connected,
     tls: &ClientTls,
 ) -> Result<Connected, ConnectError> {
-    let Connected { stream, peer, kernel } = connected;
+    let Connected { stream, local, peer, kernel } = connected;
     let config = tls.config(host).map_err(|e| ConnectError::Failed {
         what: "TLS client setup",
         peer,
@@ -109,9 +119,7 @@ pub(crate) async fn tls_connect(
         .connect(name, stream)
         .await
         .map_err(|e| ConnectError::from_tls(peer, e))?;
-    // Records of the handshake come between those of early messages: where these end is not to be reckoned.
-    let kernel = kernel.filter(|_| !tls.early_data);
-    Ok(Connected { stream: Box::new(stream), peer, kernel })
+    Ok(Connected { stream: Box::new(stream), local, peer, kernel })
 }
 
 /// Where an experiment's server waits for its client.
@@ -143,15 +151,16 @@ pub fn listen(
     local: SocketAddr,
     settings: &Settings,
 ) -> Result<Acceptor, ConnectError> {
+    let tap = settings.taps.as_ref().map(|taps| taps.to_client.clone());
     let (kind, local) = match transport.shape() {
         Shape::Datagrams => {
             let socket = host.udp_bind(local)?;
             let local = socket.local_addr();
-            (Kind::Udp(Some(UdpChannel::new(host.clone(), socket, None))), local)
+            (Kind::Udp(Some(UdpChannel::new(host.clone(), socket, None, tap.clone()))), local)
         }
         Shape::Arq(_) => {
             let key = arq::cookie_key(settings.arq.seed);
-            let server = ArqServer::tapped(host, local, &settings.arq, (key, MOST_CLIENTS, host.tap()))?;
+            let server = ArqServer::tapped(host, local, &settings.arq, (key, MOST_CLIENTS, tap.clone()))?;
             let local = server.local_addr();
             (Kind::Arq(hear(host, server)), local)
         }
@@ -172,12 +181,12 @@ pub fn listen(
         }
         Shape::Quic(mapping) => {
             let server =
-                quic::listen_tapped(host, local, (&settings.server_tls, &settings.quic), host.tap())?;
+                quic::listen_tapped(host, local, (&settings.server_tls, &settings.quic), tap.clone())?;
             let local = server.endpoint.local_addr().unwrap_or(local);
             (Kind::Quic(Box::new(server), mapping), local)
         }
     };
-    let incoming = Incoming { length: settings.request, reading: settings.reading };
+    let incoming = Incoming { length: settings.request, reading: settings.reading, tap };
     let early_data = settings.server_tls.early_data;
     Ok(Acceptor { host: host.clone(), incoming, local, early_data, kind })
 }
@@ -206,13 +215,14 @@ impl Acceptor {
                 Box::new(ArqChannel::new(connection))
             }
             Kind::Tcp(listener) => {
-                let connected = listener.accept().await?;
-                Box::new(StreamChannel::new(&self.host, connected, self.incoming.length, Framing::Plain))
+                let (connected, tap) = tapped(self.incoming.tap.as_ref(), listener.accept().await?);
+                Box::new(StreamChannel::new(&self.host, connected, tap, self.incoming.length, Framing::Plain))
             }
             Kind::Tls(listener, config) => {
-                let connected = listener.accept().await?;
+                let tap = self.incoming.tap.as_ref().filter(|_| !self.early_data);
+                let (connected, tap) = tapped(tap, listener.accept().await?);
                 let connected = tls_accept(&self.host, connected, config).await?;
-                Box::new(StreamChannel::new(&self.host, connected, self.incoming.length, Framing::Tls))
+                Box::new(StreamChannel::new(&self.host, connected, tap, self.incoming.length, Framing::Tls))
             }
             Kind::Quic(server, mapping) => {
                 // A first packet with a changed bit is an attempt that fails; its sender tries again.
@@ -222,7 +232,7 @@ impl Acceptor {
                         break connection;
                     }
                 };
-                let plan = (*mapping, self.incoming);
+                let plan = (*mapping, self.incoming.clone());
                 Box::new(QuicChannel::server(self.host.clone(), server, connection, plan))
             }
         })
@@ -238,10 +248,21 @@ async fn tls_accept(
     if config.max_early_data_size > 0 {
         return accept_early(host, connected, config);
     }
-    let Connected { stream, peer, kernel } = connected;
+    let Connected { stream, local, peer, kernel } = connected;
     let accepting = tokio_rustls::TlsAcceptor::from(config.clone()).accept(stream);
     let stream = accepting.await.map_err(|e| ConnectError::from_tls(peer, e))?;
-    Ok(Connected { stream: Box::new(stream), peer, kernel })
+    Ok(Connected { stream: Box::new(stream), local, peer, kernel })
+}
+
+/// Follows the bytes of a TCP connection on the link, if there is a tap.
+fn tapped(tap: Option<&Tap>, connected: Connected) -> (Connected, Option<StreamTap>) {
+    match tap {
+        Some(tap) => {
+            let (connected, tap) = tap.stream(connected);
+            (connected, Some(tap))
+        }
+        None => (connected, None),
+    }
 }
 
 /// A QUIC handshake, as its server; one that takes early data is handed over before it is complete.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::order::Release;
 use crate::{
-    path::tap::{Passage, Stamp},
+    tap::{Passage, Stamp},
     unit::Time,
     wire::{MessageId, Probe},
 };

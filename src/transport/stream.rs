@@ -17,10 +17,8 @@ use super::{
     order::{Order, Release},
 };
 use crate::{
-    path::{
-        ByteStream, Connected, Host, KernelTcp,
-        tap::{Passage, tcp::StreamTap},
-    },
+    path::{ByteStream, Connected, Host, KernelTcp},
+    tap::{Passage, StreamTap},
     unit::Time,
     wire::{MessageId, Probe, probe::padding},
 };
@@ -58,16 +56,21 @@ pub(super) struct StreamChannel {
     peer: SocketAddr,
     inbox: Inbox,
     writer: mpsc::UnboundedSender<(Probe, usize)>,
-    kernel: Option<KernelTcp>,
+    kernel: Option<Box<dyn KernelTcp>>,
     min_window_bytes: Option<u64>,
 }
 
 impl StreamChannel {
     /// A channel over `connected` whose incoming messages are `length` bytes long.
-    pub(super) fn new(host: &Arc<dyn Host>, connected: Connected, length: usize, framing: Framing) -> Self {
-        let Connected { stream, peer, kernel } = connected;
+    pub(super) fn new(
+        host: &Arc<dyn Host>,
+        connected: Connected,
+        tap: Option<StreamTap>,
+        length: usize,
+        framing: Framing,
+    ) -> Self {
+        let Connected { stream, peer, kernel, .. } = connected;
         let inbox = Inbox::default();
-        let tap = kernel.as_ref().and_then(KernelTcp::tap);
         let (reader, write_half) = tokio::io::split(stream);
         let arrivals = Arrivals { tap: tap.clone(), latest: None };
         let reading = read(host.clone(), reader, peer, (length, arrivals), inbox.clone());
@@ -155,7 +158,7 @@ async fn write(
 
 impl Channel for StreamChannel {
     fn send(&mut self, probe: Probe, length: usize) -> Result<(), ChannelError> {
-        let window = self.kernel.as_ref().and_then(KernelTcp::info).map(|info| info.window_bytes);
+        let window = self.kernel.as_ref().and_then(|kernel| kernel.info()).map(|info| info.window_bytes);
         self.min_window_bytes = self.min_window_bytes.into_iter().chain(window).min();
         self.writer
             .send((probe, length))
@@ -167,12 +170,12 @@ impl Channel for StreamChannel {
     }
 
     fn recovery(&self) -> Recovery {
-        Recovery { min_window_bytes: self.min_window_bytes, ..recovery(self.kernel.as_ref()) }
+        Recovery { min_window_bytes: self.min_window_bytes, ..recovery(self.kernel.as_deref()) }
     }
 }
 
 /// What the kernel's TCP has done so far to recover from loss, as far as it tells.
-pub(super) fn recovery(kernel: Option<&KernelTcp>) -> Recovery {
+pub(super) fn recovery(kernel: Option<&dyn KernelTcp>) -> Recovery {
     let Some((kernel, info)) = kernel.and_then(|kernel| Some((kernel, kernel.info()?))) else {
         return Recovery::default();
     };

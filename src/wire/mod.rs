@@ -2,6 +2,7 @@
 
 mod checksum;
 pub mod extension;
+pub mod ip;
 mod message;
 pub mod probe;
 pub mod quic;

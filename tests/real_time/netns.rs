@@ -17,9 +17,8 @@ use tempfile::TempDir;
 use wirelab::{
     link::LinkSpec,
     path::{
-        Host,
+        Host, Observers, Side,
         netns::{Device, NetnsHost, World},
-        sim::Side,
     },
     transport::Transport,
     unit::PerDirection,
@@ -326,7 +325,7 @@ fn interfaces() -> Vec<String> {
 fn plain_world(device: Device) -> Option<World> {
     let mut link = LinkSpec::default();
     link.apply_pairs("delay=0ms").unwrap();
-    World::with_device(&PerDirection::both(link), 1, device)
+    World::with_device(&PerDirection::both(link), 1, device, Observers::default())
         .map_err(|error| println!("skipped: {error}"))
         .ok()
 }

@@ -11,11 +11,12 @@ use proptest::prelude::*;
 use wirelab::{
     certs,
     experiment::{
-        Arrivals, AtServer, Budget, Ends, LoggedPacket, Observers, Outcome, PathKind, Plan, RunError, Sample,
+        Arrivals, AtServer, Budget, Ends, Observers, Outcome, PacketEvent, PathKind, Plan, RunError, Sample,
         SampleSink, Status, Wait, Workload, run, run_between,
     },
-    link::{LinkSpec, Verdict},
-    path::sim::{Side, World},
+    link::LinkSpec,
+    path::{self, DropReason, Exit, Side, sim::World},
+    tap::{Instrument, Tap},
     transport::{
         self, Cause, Congestion, ConnectError, Delivery, Settings, Transport,
         arq::{ArqLimits, ArqSettings},
@@ -159,12 +160,21 @@ fn settings(plan: &Plan, seed: u64, reading: Reading) -> Settings {
             key_log: false,
         },
         server_tls: ServerTls { identity, early_data: false },
+        taps: Some(Tap::pair()),
     }
+}
+
+/// A world whose packets the instrument of `settings` follows.
+fn world(plan: &Plan, seed: u64, settings: &Settings) -> World {
+    let mut observers = path::Observers::default();
+    observers.push(Box::new(Instrument::new(settings.taps.as_ref().unwrap())));
+    World::new(&plan.links, seed).with_observers(observers)
 }
 
 /// When each message was released at either end, in the order in which that happened, and what the wire did.
 fn releases(plan: &Plan, seed: u64, reading: Reading) -> (Vec<(MessageId, Time, Time)>, String) {
-    let world = World::new(&plan.links, seed);
+    let settings = settings(plan, seed, reading);
+    let world = world(plan, seed, &settings);
     let any = IpAddr::from(Ipv4Addr::UNSPECIFIED);
     let ends = Ends {
         client: world.host(Side::Client),
@@ -172,7 +182,6 @@ fn releases(plan: &Plan, seed: u64, reading: Reading) -> (Vec<(MessageId, Time, 
         listen: SocketAddr::new(any, 0),
         reach: Side::Server.ip(any),
     };
-    let settings = settings(plan, seed, reading);
     let kept = Kept::default();
     let running =
         run_between(&ends, plan.transport, &plan.workload, &settings, (seed, || ()), Some(sink(&kept)));
@@ -342,9 +351,9 @@ fn a_message_of_many_packets_waits_at_the_bottleneck_or_for_the_window_whichever
 /// An echo server that takes a message from its channel every 30 ms only.
 fn slow_echo(transport: Transport) -> Vec<(AtServer, Delivery)> {
     let plan = plan(transport, "delay=25ms", "delay=25ms");
-    let world = World::new(&plan.links, 1);
-    let (client, server) = (world.host(Side::Client), world.host(Side::Server));
     let settings = settings(&plan, 1, Reading::Unordered);
+    let world = world(&plan, 1, &settings);
+    let (client, server) = (world.host(Side::Client), world.host(Side::Server));
     let requests = Arc::new(Mutex::new(BTreeMap::new()));
     let replies = world
         .run(async {
@@ -402,7 +411,7 @@ fn a_slow_reader_is_charged_to_the_host_and_to_nothing_else() {
 #[test]
 fn the_packet_log_shows_a_lost_packet_its_message_and_its_second_copy() {
     let plan = plan(Transport::QUIC_ONE, "delay=50ms,loss=drop:400", "delay=50ms");
-    let packets: Kept<LoggedPacket> = Kept::default();
+    let packets: Kept<PacketEvent> = Kept::default();
     let kept = packets.clone();
     let log = Box::new(move |packet| kept.lock().unwrap().push(packet));
     let observers = Observers { samples: None, packets: Some(log) };
@@ -412,14 +421,26 @@ fn the_packet_log_shows_a_lost_packet_its_message_and_its_second_copy() {
         run(&plan, 1, Observers::default()).unwrap().latency,
         "a watched run is the same run"
     );
-    let packets = taken(&packets);
-    let lost: Vec<_> = packets.iter().filter(|packet| packet.verdict == Verdict::Lost).collect();
-    assert_eq!(lost.len(), 1);
-    assert_eq!(lost[0].portions.len(), 1);
-    let copies: Vec<_> = packets
+    let events = taken(&packets);
+    let lost: Vec<_> = events
         .iter()
-        .filter(|packet| packet.from == Side::Client && packet.portions.contains(&lost[0].portions[0]))
+        .filter_map(|event| match event {
+            PacketEvent::Left { from, number, exit: Exit::Dropped(DropReason::Lost), .. } => {
+                Some((*from, *number))
+            }
+            _ => None,
+        })
         .collect();
+    let sent = || {
+        events.iter().filter_map(|event| match event {
+            PacketEvent::Entered(packet) if packet.from == Side::Client => Some(packet),
+            _ => None,
+        })
+    };
+    let [(Side::Client, number)] = lost[..] else { panic!("{lost:?}") };
+    let lost = sent().find(|packet| packet.number == number).unwrap();
+    assert_eq!(lost.portions.len(), 1);
+    let copies: Vec<_> = sent().filter(|packet| packet.portions.contains(&lost.portions[0])).collect();
     assert_eq!(copies.len(), 2);
     assert_eq!((copies[1].entered - copies[0].entered).as_micros(), 112_500);
 }
@@ -431,7 +452,8 @@ fn the_packet_log_names_the_messages_of_every_transport() {
         plan.workload.duration = ms(500);
         let seen = Arc::new(Mutex::new(BTreeMap::<(u8, MessageId), usize>::new()));
         let kept = seen.clone();
-        let log = Box::new(move |packet: LoggedPacket| {
+        let log = Box::new(move |event| {
+            let PacketEvent::Entered(packet) = event else { return };
             for portion in packet.portions {
                 *kept.lock().unwrap().entry((packet.from as u8, portion.id)).or_default() += 1;
             }

@@ -6,7 +6,7 @@ use wirelab::{
     certs,
     experiment::{Arrivals, Observers, Outcome, PathKind, Plan, Remote, Wait, Workload, run, run_against},
     link::{Counters, LinkSpec, Loss},
-    path::sim::{Side, World},
+    path::{Side, sim::World},
     serve::{Bind, Options, Server},
     service::Service,
     target::Scheme,

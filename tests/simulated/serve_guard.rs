@@ -6,10 +6,7 @@ use quinn::{Connection, Endpoint, EndpointConfig, crypto::rustls::QuicClientConf
 use wirelab::{
     certs,
     link::LinkSpec,
-    path::{
-        Host, quinn_runtime,
-        sim::{Side, World},
-    },
+    path::{Host, Side, quinn_runtime, sim::World},
     serve::{Bind, Options, Refusal, Server, Stopped},
     service::Service,
     target::Scheme,

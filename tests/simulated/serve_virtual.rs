@@ -5,10 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use wirelab::{
     certs,
     link::{LinkSpec, Loss},
-    path::{
-        Host,
-        sim::{Side, World},
-    },
+    path::{Host, Side, sim::World},
     send::{self, Client, SendError},
     serve::{Bind, Options, Refusal, Server, Stopped},
     service::Service,

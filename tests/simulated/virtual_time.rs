@@ -9,8 +9,8 @@ use wirelab::{
     certs,
     link::{LinkSpec, Loss},
     path::{
-        Host,
-        sim::{Limits, Side, World},
+        Host, Side,
+        sim::{Limits, World},
         timeout,
     },
     transport::{
@@ -48,6 +48,7 @@ fn settings() -> Settings {
             key_log: false,
         },
         server_tls: ServerTls { identity, early_data: true },
+        taps: None,
     }
 }
 

@@ -17,9 +17,8 @@ use tokio::signal::unix::{self, SignalKind, signal};
 use wirelab::{
     link::{Counters, LinkSpec},
     path::{
-        Fidelity, Host,
+        Fidelity, Host, Side,
         netns::{self, NetnsError, Programs, World},
-        sim::Side,
     },
     unit::{PerDirection, Time, format_duration},
 };
@@ -99,7 +98,7 @@ impl<'a> Session<'a> {
     async fn event(&mut self, until: Time) -> Result<Event, NetnsError> {
         tokio::select! {
             biased;
-            broken = self.world.broken() => Err(broken),
+            broken = self.world.broken() => Err(broken.into()),
             signal = self.signals.next() => Ok(Event::Signal(signal)),
             _ = self.children.recv() => Ok(Event::Look),
             () = self.host.sleep_until(until) => Ok(Event::Look),

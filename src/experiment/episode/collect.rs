@@ -4,9 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::find::{Found, Kind};
 use crate::{
-    experiment::{LoggedPacket, Plan, Sample, Workload},
-    link::Verdict,
-    path::sim::Side,
+    experiment::{LoggedPacket, PacketEvent, Plan, Sample, Workload},
+    path::{Exit, Side},
     report::episode::{Carries, End, Episode, Fate, Numbered, Packet, Subject, Wait},
     transport::{Cause, Delivery},
     unit::{Time, nanos},
@@ -21,20 +20,54 @@ const PRELUDE: usize = 2;
 /// Takes down what belongs to one episode.
 pub(super) struct Collector {
     found: Found,
-    packets: Vec<LoggedPacket>,
+    /// Releases so close together count as one.
+    same_release: Duration,
+    packets: Vec<Collected>,
     waits: Vec<Delivery>,
     subject: Option<Delivery>,
 }
 
+/// A packet, and what became of it.
+struct Collected {
+    packet: LoggedPacket,
+    /// When its first intact copy arrived.
+    arrived: Option<Time>,
+    /// Whether no copy of it arrives intact.
+    dropped: bool,
+}
+
+impl Collected {
+    fn left(&mut self, at: Time, exit: Exit) {
+        match exit {
+            Exit::Arrived { intact: true, .. } => {
+                self.arrived.get_or_insert(at);
+            }
+            Exit::Arrived { more: true, .. } => {}
+            Exit::Arrived { .. } | Exit::Dropped(_) => self.dropped = self.arrived.is_none(),
+        }
+    }
+}
+
 impl Collector {
-    pub(super) fn new(found: Found) -> Self {
-        Self { found, packets: Vec::new(), waits: Vec::new(), subject: None }
+    pub(super) fn new(found: Found, same_release: Duration) -> Self {
+        Self { found, same_release, packets: Vec::new(), waits: Vec::new(), subject: None }
     }
 
-    /// Takes in a packet.
-    pub(super) fn packet(&mut self, packet: LoggedPacket) {
-        if packet.entered + BEFORE >= self.found.from && packet.entered <= self.found.until {
-            self.packets.push(packet);
+    /// Takes in what happened to a packet.
+    pub(super) fn packet(&mut self, event: PacketEvent) {
+        match event {
+            PacketEvent::Entered(packet) => {
+                if packet.entered + BEFORE >= self.found.from && packet.entered <= self.found.until {
+                    self.packets.push(Collected { packet, arrived: None, dropped: false });
+                }
+            }
+            PacketEvent::Left { from, number, at, exit } => {
+                let mut packets = self.packets.iter_mut().rev();
+                let known = packets.find(|known| known.packet.from == from && known.packet.number == number);
+                if let Some(known) = known {
+                    known.left(at, exit);
+                }
+            }
         }
     }
 
@@ -45,8 +78,9 @@ impl Collector {
             Side::Client => sample.client,
         };
         let Some(delivery) = delivery else { return };
-        let released = delivery.released == self.found.until;
-        if delivery.blocked_by == Some(self.found.subject) && released {
+        let until = self.found.until;
+        let apart = delivery.released.since(until).max(until.since(delivery.released));
+        if delivery.blocked_by == Some(self.found.subject) && apart <= self.same_release {
             self.waits.push(delivery);
         }
         if sample.id == self.found.subject {
@@ -67,17 +101,17 @@ impl Collector {
     }
 
     /// Packets to the end that is looked at with bytes of the message that matters.
-    fn of_subject(&self) -> impl Iterator<Item = &LoggedPacket> {
+    fn of_subject(&self) -> impl Iterator<Item = &Collected> {
         let Found { at, subject, .. } = self.found;
         let carries =
-            move |packet: &&LoggedPacket| packet.portions.iter().any(|portion| portion.id == subject);
-        self.packets.iter().filter(move |packet| packet.from != at).filter(carries)
+            move |known: &&Collected| known.packet.portions.iter().any(|portion| portion.id == subject);
+        self.packets.iter().filter(move |known| known.packet.from != at).filter(carries)
     }
 
     fn subject(&self, workload: &Workload) -> Subject {
         let entered = self.subject.and_then(|delivery| delivery.entered);
         // Of a message of the warm-up nothing is told but its packets.
-        let first = self.of_subject().next().map(|packet| packet.entered);
+        let first = self.of_subject().next().map(|known| known.packet.entered);
         let entered = entered.map(|entered| entered.first).or(first).unwrap_or(self.found.from);
         let known = self.subject.and_then(|delivery| delivery.arrived);
         let arrived = known.or((self.found.kind == Kind::Stall).then_some(self.found.until));
@@ -94,7 +128,7 @@ impl Collector {
             Kind::Gone => Fate::Gone,
             Kind::Unharmed => Fate::Unharmed,
             // Declared lost and sent again, when it was only slow.
-            Kind::Recovery if !self.of_subject().any(is_dropped) => Fate::Overtaken,
+            Kind::Recovery if !self.of_subject().any(|known| known.dropped) => Fate::Overtaken,
             Kind::Recovery => Fate::Lost,
             Kind::Stall => match self.waits.first().and_then(|wait| wait.cause) {
                 Some(Cause::Reorder) => Fate::Overtaken,
@@ -121,7 +155,7 @@ impl Collector {
         // How much of each message has been sent, each way.
         let mut sent = BTreeMap::new();
         let mut packets = Vec::with_capacity(self.packets.len());
-        for packet in &self.packets {
+        for Collected { packet, arrived, dropped } in &self.packets {
             let carries = packet.portions.iter().map(|portion| {
                 let end = sent.entry((packet.from as u8, portion.id)).or_insert(0);
                 let again = portion.start < *end;
@@ -132,8 +166,8 @@ impl Collector {
             packets.push(Packet {
                 from: end(packet.from),
                 entered_ns: packet.entered.as_nanos(),
-                arrives_ns: arrival(packet).unwrap_or(usual).as_nanos(),
-                lost: is_dropped(packet),
+                arrives_ns: arrived.unwrap_or(usual).as_nanos(),
+                lost: *dropped,
                 carries: carries.collect(),
             });
         }
@@ -142,8 +176,8 @@ impl Collector {
 
     /// How long a packet takes at least: where a lost one would have been.
     fn transit(&self, from: Side) -> Duration {
-        let packets = self.packets.iter().filter(|packet| packet.from == from);
-        packets.filter_map(|packet| Some(arrival(packet)? - packet.entered)).min().unwrap_or_default()
+        let packets = self.packets.iter().filter(|known| known.packet.from == from);
+        packets.filter_map(|known| Some(known.arrived? - known.packet.entered)).min().unwrap_or_default()
     }
 
     /// Of `packets`, which stand in the order of the end that is looked at, those from shortly before the one that
@@ -179,20 +213,4 @@ fn end(side: Side) -> End {
 
 fn numbered(workload: &Workload, id: MessageId) -> Numbered {
     Numbered { number: workload.number(id), flow: id.flow }
-}
-
-/// When it is first at the far end.
-fn arrival(packet: &LoggedPacket) -> Option<Time> {
-    match packet.verdict {
-        Verdict::Deliver { at, corrupt: None, duplicate_at, .. } => {
-            Some(duplicate_at.map_or(at, |copy| copy.min(at)))
-        }
-        Verdict::Deliver { duplicate_at, .. } => duplicate_at,
-        Verdict::Lost | Verdict::QueueFull | Verdict::TooLarge => None,
-    }
-}
-
-/// Whether nothing of it came intact.
-fn is_dropped(packet: &LoggedPacket) -> bool {
-    arrival(packet).is_none()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Which;
 use crate::{
     experiment::{Sample, Status, Workload},
-    path::sim::Side,
+    path::Side,
     transport::Delivery,
     unit::Time,
     wire::MessageId,

@@ -1,7 +1,8 @@
 //! One episode of a run, chosen and collected for a ladder.
 //!
-//! A run is a pure function of its plan and seed, so it is run twice: once to find the episode, and once more to
-//! take down what belongs to it. Neither holds more than the episode and what went shortly before.
+//! In virtual time a run is a pure function of its plan and seed, so it is made twice: once to find the episode, and once
+//! more to collect what belongs to it. Neither holds more than the episode and what preceded it. In real time one run
+//! is recorded as a whole.
 
 mod choose;
 mod collect;
@@ -11,11 +12,17 @@ use std::{
     fmt,
     str::FromStr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 pub use self::choose::choose;
 use self::{collect::Collector, find::Finder};
-use super::{error::RunError, observe::Observers, plan::Plan, run::run};
+use super::{
+    error::RunError,
+    observe::{Observers, PacketEvent, Sample},
+    plan::Plan,
+    run::run,
+};
 use crate::report::episode::Episode;
 
 /// Which episode of a run.
@@ -55,13 +62,16 @@ impl FromStr for Which {
     }
 }
 
-/// Runs `plan` in virtual time and takes down an episode of it. `None` if it has none: nothing was lost or had to
-/// wait, or the message was not of the measured time.
+/// Runs `plan` and collects an episode of it. `None` if it has none: nothing was lost or had to wait, or the message was
+/// not of the measured time.
 ///
 /// # Errors
 ///
-/// Those of [`super::simulate`].
+/// As [`super::run`].
 pub fn episode(plan: &Plan, seed: u64, which: Which) -> Result<Option<Episode>, RunError> {
+    if plan.path.is_real_time() {
+        return recorded_episode(plan, seed, which);
+    }
     let finder = Shared::new(Finder::new(which, plan.workload.clone()));
     let samples = finder.clone();
     run(
@@ -72,21 +82,61 @@ pub fn episode(plan: &Plan, seed: u64, which: Which) -> Result<Option<Episode>, 
     let Some(found) = finder.lock().found() else {
         return Ok(None);
     };
-    let collector = Shared::new(Collector::new(found));
-    let (samples, packets) = (collector.clone(), collector.clone());
-    run(
-        plan,
-        seed,
-        Observers {
-            samples: Some(Box::new(move |sample| samples.lock().sample(sample))),
-            packets: Some(Box::new(move |packet| packets.lock().packet(packet))),
-        },
-    )?;
+    let collector = Shared::new(Collector::new(found, Duration::ZERO));
+    run_watched(plan, seed, &collector, Collector::sample, Collector::packet)?;
     let episode = collector.lock().episode(plan, seed);
     Ok(Some(episode))
 }
 
-/// What an observer fills while a run has it, for when the run is over.
+/// In real time no two runs are alike: one run is recorded as a whole, and searched afterwards.
+fn recorded_episode(plan: &Plan, seed: u64, which: Which) -> Result<Option<Episode>, RunError> {
+    let recording = Shared::<Recording>::default();
+    run_watched(
+        plan,
+        seed,
+        &recording,
+        |recording, sample| recording.samples.push(*sample),
+        |recording, packet| recording.packets.push(packet),
+    )?;
+    let Recording { samples, packets } = std::mem::take(&mut *recording.lock());
+    let mut finder = Finder::new(which, plan.workload.clone());
+    samples.iter().for_each(|sample| finder.note(sample));
+    let Some(found) = finder.found() else {
+        return Ok(None);
+    };
+    let mut collector = Collector::new(found, SAME_RELEASE);
+    samples.iter().for_each(|sample| collector.sample(sample));
+    packets.into_iter().for_each(|packet| collector.packet(packet));
+    Ok(Some(collector.episode(plan, seed)))
+}
+
+/// In real time, messages that one packet releases are read one by one: so far apart at most.
+const SAME_RELEASE: Duration = Duration::from_millis(1);
+
+/// Everything that was seen of a run.
+#[derive(Default)]
+struct Recording {
+    samples: Vec<Sample>,
+    packets: Vec<PacketEvent>,
+}
+
+fn run_watched<T: Send + 'static>(
+    plan: &Plan,
+    seed: u64,
+    watcher: &Shared<T>,
+    sample: fn(&mut T, &Sample),
+    packet: fn(&mut T, PacketEvent),
+) -> Result<(), RunError> {
+    let (samples, packets) = (watcher.clone(), watcher.clone());
+    let observers = Observers {
+        samples: Some(Box::new(move |seen| sample(&mut samples.lock(), seen))),
+        packets: Some(Box::new(move |seen| packet(&mut packets.lock(), seen))),
+    };
+    run(plan, seed, observers).map(drop)
+}
+
+/// What an observer fills during a run.
+#[derive(Default)]
 struct Shared<T>(Arc<Mutex<T>>);
 
 impl<T> Shared<T> {

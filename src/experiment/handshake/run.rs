@@ -7,7 +7,7 @@ use crate::{
         on_path::{OnPath, Route, on_path},
         settings::{arq_settings, ephemeral_tls},
     },
-    path::sim::Limits,
+    path::{Observers, sim::Limits},
     transport::{
         Settings,
         quic::{QuicLimits, QuicSettings, Reading},
@@ -28,7 +28,7 @@ pub fn handshake(plan: &HandshakePlan, seed: u64) -> Result<HandshakeOutcome, Ru
         seed,
         congestion: plan.congestion,
         limits: Limits::default(),
-        observer: None,
+        observers: Observers::default(),
     };
     let settings = settings(plan, plan.path.has_link().then_some(seed))?;
     let OnPath { value, fidelity, .. } = on_path(route, async |ends, wire| {
@@ -53,5 +53,6 @@ fn settings(plan: &HandshakePlan, seed: Option<u64>) -> Result<Settings, RunErro
         reading: Reading::Unordered,
         client_tls,
         server_tls: ServerTls { early_data: plan.mode == super::Mode::ZeroRtt, ..server_tls },
+        taps: None,
     })
 }

@@ -8,59 +8,72 @@ use std::{
 
 use super::{Ends, OnPath, Route, Wire};
 use crate::{
-    experiment::error::RunError,
+    experiment::{error::RunError, plan::PathKind},
     link::Counters,
     path::{
-        Host,
-        direct::{DirectHost, HostThread, runtime},
-        netns::{self, NetnsHost},
-        relay,
-        sim::Side,
-        unspecified,
+        Host, Side,
+        direct::{DirectHost, HostThread, observed, runtime},
+        netns::{self, Device, NetnsError, NetnsHost},
+        relay, unspecified,
     },
     unit::PerDirection,
 };
 
+pub(super) fn on_path<T>(
+    route: Route<'_>,
+    run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
+) -> Result<OnPath<T>, RunError> {
+    match route.path {
+        PathKind::Netns => over_netns(route, run),
+        PathKind::Relay => over_relay(route, run),
+        _ => on_loopback(route, run),
+    }
+}
+
 /// Two sockets on loopback, without a link.
-pub(super) fn on_loopback<T>(
+fn on_loopback<T>(
+    route: Route<'_>,
     run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
 ) -> Result<OnPath<T>, RunError> {
     let runtime = runtime()?;
     let client = runtime.block_on(async { DirectHost::new() })?;
     let server = server_beside(&client)?;
-    let ends = Ends { client, server: server.host().clone(), listen: loopback(), reach: loopback().ip() };
+    let [client, server_host] = observed([client as Arc<dyn Host>, server.host().clone()], route.observers);
+    let ends = Ends { client, server: server_host, listen: loopback(), reach: loopback().ip() };
     let (value, wire) = drive(&runtime, &ends, &|| None, pending(), run)?;
     Ok(OnPath { value, wire, fidelity: None })
 }
 
 /// Two sockets on loopback with a relay between them.
-pub(super) fn over_relay<T>(
-    route: &Route<'_>,
+fn over_relay<T>(
+    route: Route<'_>,
     run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
 ) -> Result<OnPath<T>, RunError> {
     let runtime = runtime()?;
     let client = runtime.block_on(async { DirectHost::new() })?;
     let server = server_beside(&client)?;
-    let relay = relay::Wire::new(route.links.clone(), route.seed);
+    let relay = relay::Wire::new(route.links.clone(), route.seed, route.observers);
     let ends = Ends {
         client: relay.host(Side::Client, client),
         server: relay.host(Side::Server, server.host().clone()),
         listen: loopback(),
         reach: loopback().ip(),
     };
-    let (value, wire) = drive(&runtime, &ends, &|| Some(relay.counters()), pending(), run)?;
+    let broken = async { relay.broken().await.into() };
+    let (value, wire) = drive(&runtime, &ends, &|| Some(relay.counters()), broken, run)?;
     // The kernel's drops at the ends' sockets are counted as these close.
     drop((ends, server, runtime));
     Ok(OnPath { value, wire, fidelity: Some(relay.finish().fidelity) })
 }
 
 /// Two fresh network namespaces with the forwarder between them.
-pub(super) fn over_netns<T>(
-    route: &Route<'_>,
+fn over_netns<T>(
+    route: Route<'_>,
     run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
 ) -> Result<OnPath<T>, RunError> {
     let controller = route.congestion.kernel_name();
-    let world = Arc::new(netns::World::new(route.links, route.seed)?);
+    let world =
+        Arc::new(netns::World::with_device(route.links, route.seed, Device::best(), route.observers)?);
     let runtime = runtime()?;
     let client = runtime.block_on(async { NetnsHost::new(&world, Side::Client, controller) })?;
     let far = world.clone();
@@ -92,6 +105,12 @@ fn drive<T>(
         }
     })?;
     Ok((value, wire.measured()))
+}
+
+impl From<NetnsError> for RunError {
+    fn from(error: NetnsError) -> Self {
+        Self::Path(Box::new(error))
+    }
 }
 
 /// The server's host, whose clock reads as the client's.

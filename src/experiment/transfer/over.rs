@@ -14,7 +14,7 @@ use crate::{
         settings::{arq_settings, ephemeral_tls},
     },
     path::{
-        Host,
+        Host, Observers,
         direct::{DirectHost, runtime},
         sim::Limits,
     },
@@ -57,7 +57,7 @@ pub fn transfer(
         seed,
         congestion: plan.congestion,
         limits: Limits::default(),
-        observer: None,
+        observers: Observers::default(),
     };
     let settings = settings(plan, plan.path.has_link().then_some(seed), None)?;
     let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {

@@ -2,6 +2,7 @@
 
 mod clock;
 mod linger;
+mod observed;
 mod quic;
 mod shun;
 mod stream;
@@ -21,10 +22,13 @@ use std::{
 use quinn::Runtime as _;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers, drops};
+use super::{
+    BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers, drops, layered::Layered, unspecified,
+};
 use clock::RealClock;
 use linger::Linger;
-use quic::QuicSocket;
+pub use observed::observed;
+use quic::LingeringQuic;
 pub use worker::{HostThread, Worker};
 
 /// What sockets are asked to buffer, so that a burst is not lost on this machine. The kernel may grant less.
@@ -157,7 +161,7 @@ impl Host for DirectHost {
             .and_then(|socket| quinn::TokioRuntime.wrap_udp_socket(socket.into()))
             .map(|socket| {
                 let linger = Linger::new(self.timers.clone());
-                Arc::new(QuicSocket::new(socket, linger)) as Arc<dyn quinn::AsyncUdpSocket>
+                Arc::new(Layered(LingeringQuic::new(socket, linger))) as Arc<dyn quinn::AsyncUdpSocket>
             })
             .map_err(|e| PathError::from_io("listen on QUIC", local, e))
     }
@@ -220,7 +224,7 @@ fn bind(socket: &Socket, local: SocketAddr, ports: Ports) -> io::Result<()> {
 
 /// [`bind_udp`], and it hears from `peer` alone.
 pub(super) fn connect_udp(peer: SocketAddr) -> io::Result<Socket> {
-    let socket = bind_udp(super::unspecified(peer))?;
+    let socket = bind_udp(unspecified(peer))?;
     socket.connect(&peer.into())?;
     Ok(socket)
 }

@@ -1,42 +1,34 @@
-//! quinn's socket, looked at again for a moment before the thread sleeps.
+//! quinn's socket, polled again for a moment before the thread sleeps.
 
 use std::{
     fmt::Debug,
     io::{self, IoSliceMut},
-    net::SocketAddr,
-    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
 };
 
-use quinn::{
-    AsyncUdpSocket, UdpPoller,
-    udp::{RecvMeta, Transmit},
-};
+use quinn::{AsyncUdpSocket, udp::RecvMeta};
 
 use super::{after_others, linger::Linger};
+use crate::path::layered::QuicLayer;
 
-/// Between two looks the other tasks of the thread have their turn, connections among them, and the reactor says what
-/// has come.
+/// Between two polls the other tasks of the thread have their turn, connections among them, and the reactor reports new
+/// datagrams.
 #[derive(Debug)]
-pub(super) struct QuicSocket {
+pub(super) struct LingeringQuic {
     socket: Arc<dyn AsyncUdpSocket>,
     linger: Mutex<Linger>,
 }
 
-impl QuicSocket {
+impl LingeringQuic {
     pub(super) fn new(socket: Arc<dyn AsyncUdpSocket>, linger: Linger) -> Self {
         Self { socket, linger: Mutex::new(linger) }
     }
 }
 
-impl AsyncUdpSocket for QuicSocket {
-    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
-        self.socket.clone().create_io_poller()
-    }
-
-    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        self.socket.try_send(transmit)
+impl QuicLayer for LingeringQuic {
+    fn socket(&self) -> &Arc<dyn AsyncUdpSocket> {
+        &self.socket
     }
 
     fn poll_recv(
@@ -53,21 +45,5 @@ impl AsyncUdpSocket for QuicSocket {
             Poll::Pending => {}
         }
         received
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
-    }
-
-    fn max_transmit_segments(&self) -> usize {
-        self.socket.max_transmit_segments()
-    }
-
-    fn max_receive_segments(&self) -> usize {
-        self.socket.max_receive_segments()
-    }
-
-    fn may_fragment(&self) -> bool {
-        self.socket.may_fragment()
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{Ports, linger::Linger, stream::Stream};
-use crate::path::{BoxFuture, Connected, KernelTcp, Listener, PathError, Timers};
+use crate::path::{BoxFuture, Connected, KernelTcp, Listener, PathError, Timers, kernel_tcp::KernelSocket};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -20,12 +20,17 @@ pub(super) async fn connect(peer: SocketAddr, timers: Arc<Timers>) -> Result<Con
     let stream = tokio::net::TcpStream::connect(peer).await.map_err(error)?;
     // A message is sent when it is due, not when Nagle's algorithm sees fit (RFC 896).
     stream.set_nodelay(true).map_err(error)?;
-    Ok(connected(stream, peer, timers))
+    let local = stream.local_addr().map_err(error)?;
+    Ok(connected(stream, (local, peer), timers))
 }
 
-fn connected(stream: tokio::net::TcpStream, peer: SocketAddr, timers: Arc<Timers>) -> Connected {
-    let kernel = KernelTcp::new(&stream).ok();
-    Connected { stream: Box::new(Stream::new(stream, Linger::new(timers))), peer, kernel }
+fn connected(
+    stream: tokio::net::TcpStream,
+    (local, peer): (SocketAddr, SocketAddr),
+    timers: Arc<Timers>,
+) -> Connected {
+    let kernel = KernelSocket::new(&stream).ok().map(|socket| Box::new(socket) as Box<dyn KernelTcp>);
+    Connected { stream: Box::new(Stream::new(stream, Linger::new(timers))), local, peer, kernel }
 }
 
 #[derive(Debug)]
@@ -86,7 +91,7 @@ impl Listener for TimedListener {
     fn accept(&mut self) -> BoxFuture<'_, Result<Connected, PathError>> {
         Box::pin(async {
             let (stream, peer) = self.listener.accept_stream().await?;
-            Ok(connected(stream, peer, self.timers.clone()))
+            Ok(connected(stream, (self.local_addr(), peer), self.timers.clone()))
         })
     }
 }

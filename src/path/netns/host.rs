@@ -11,11 +11,10 @@ use quinn::AsyncUdpSocket;
 
 use super::{Namespace, World, tcp::Tcp};
 use crate::path::{
-    BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers,
+    BoxFuture, Connected, Datagrams, Host, Listener, PathError, Side, Timers,
     direct::{DirectHost, Ports},
-    sim::Side,
-    tap::Tap,
-    tapped::{End, TappedDatagrams, TappedQuic},
+    layered::Layered,
+    realtime::OnWire,
 };
 
 /// One end of a [`World`], under the tokio runtime that it was made in.
@@ -25,7 +24,6 @@ use crate::path::{
 pub struct NetnsHost {
     direct: Arc<DirectHost>,
     namespace: Arc<Namespace>,
-    tap: Tap,
     tcp: Tcp,
     resolution: Duration,
 }
@@ -38,20 +36,9 @@ impl NetnsHost {
     /// As for [`DirectHost::new`].
     pub fn new(world: &World, side: Side, controller: &'static str) -> io::Result<Arc<Self>> {
         let namespace = world.namespace(side).clone();
-        let connections = world.forwarder.connections().clone();
-        let tcp = Tcp { namespace: namespace.clone(), connections, controller };
-        let (direct, tap) =
-            (DirectHost::with_origin(world.origin, Ports::Own)?, world.forwarder.tap(side).clone());
-        Ok(Arc::new(Self { direct, namespace, tap, tcp, resolution: world.resolution }))
-    }
-
-    fn tapped(&self, socket: Arc<dyn Datagrams>) -> Arc<dyn Datagrams> {
-        let end = self.end(socket.local_addr());
-        Arc::new(TappedDatagrams { end, socket, timers: self.timers().clone() })
-    }
-
-    fn end(&self, reached: SocketAddr) -> End<()> {
-        End { tap: self.tap.clone(), reached, _guard: () }
+        let tcp = Tcp { namespace: namespace.clone(), controller };
+        let direct = DirectHost::with_origin(world.origin, Ports::Own)?;
+        Ok(Arc::new(Self { direct, namespace, tcp, resolution: world.resolution }))
     }
 
     fn within<T: Send>(
@@ -86,17 +73,16 @@ impl Host for NetnsHost {
 
     fn udp_bind(&self, local: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
         self.within(("listen on UDP", local), || self.direct.udp_bind(local))
-            .map(|socket| self.tapped(socket))
     }
 
     fn udp_connect(&self, peer: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
-        self.within(("reach UDP", peer), || self.direct.udp_connect(peer)).map(|socket| self.tapped(socket))
+        self.within(("reach UDP", peer), || self.direct.udp_connect(peer))
     }
 
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn AsyncUdpSocket>, PathError> {
         let socket = self.within(("listen on QUIC", local), || self.direct.quic_bind(local))?;
         let bound = socket.local_addr().map_err(|e| PathError::from_io("listen on QUIC", local, e))?;
-        Ok(Arc::new(TappedQuic { end: self.end(bound), socket }))
+        Ok(Arc::new(Layered(OnWire { _guard: (), socket, reached: bound })))
     }
 
     fn tcp_connect(&self, peer: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>> {
@@ -106,9 +92,5 @@ impl Host for NetnsHost {
     fn tcp_listen(&self, local: SocketAddr) -> Result<Box<dyn Listener>, PathError> {
         let _runtime = self.direct.enter();
         self.tcp.listen(local)
-    }
-
-    fn tap(&self) -> Option<Tap> {
-        Some(self.tap.clone())
     }
 }

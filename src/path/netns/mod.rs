@@ -18,7 +18,6 @@ mod forwarder;
 mod host;
 mod namespace;
 mod netlink;
-mod packet;
 mod permission;
 mod programs;
 mod tcp;
@@ -38,7 +37,7 @@ pub use self::{
     permission::prepare,
     programs::Programs,
 };
-use super::{Fidelity, fidelity::resolution, sim::Side};
+use super::{Fidelity, Observers, Side, WireBroken, fidelity::resolution};
 use crate::{
     link::{Counters, LinkSpec},
     unit::PerDirection,
@@ -69,13 +68,8 @@ pub enum NetnsError {
         source: io::Error,
     },
     /// The wire carries nothing any more.
-    #[error("the wire has ended: cannot {operation}: {source}")]
-    Broken {
-        /// What the forwarder failed of.
-        operation: &'static str,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Broken(#[from] WireBroken),
     /// Something else went wrong on the way.
     #[error("cannot {operation}: {source}")]
     Setup {
@@ -107,21 +101,22 @@ impl World {
     ///
     /// # Errors
     ///
-    /// [`NetnsError`] where the system has not what it takes, or does not let us.
+    /// Returns [`NetnsError`] if the system lacks what it takes or forbids it.
     pub fn new(links: &PerDirection<LinkSpec>, seed: u64) -> Result<Self, NetnsError> {
-        Self::with_device(links, seed, Device::best())
+        Self::with_device(links, seed, Device::best(), Observers::default())
     }
 
-    /// [`World::new`] with devices of this kind.
+    /// [`World::new`] with devices of this kind, whose packets `observers` see.
     ///
     /// # Errors
     ///
-    /// Those of [`World::new`].
+    /// As [`World::new`].
     #[expect(clippy::disallowed_methods, reason = "the origin of real time on this path")]
     pub fn with_device(
         links: &PerDirection<LinkSpec>,
         seed: u64,
         device: Device,
+        observers: Observers,
     ) -> Result<Self, NetnsError> {
         let origin = Instant::now();
         let namespaces = [Arc::new(Namespace::new()?), Arc::new(Namespace::new()?)];
@@ -129,7 +124,7 @@ impl World {
         let mtu = links.to_server.mtu.min(links.to_client.mtu);
         let port = |side: Side| device.connect(&namespaces[side as usize], address(side), mtu);
         let ports = PerDirection { to_server: port(Side::Client)?, to_client: port(Side::Server)? };
-        let forwarder = Forwarder::start(ports, links, seed, origin)
+        let forwarder = Forwarder::start(ports, (links, seed), observers, origin)
             .map_err(NetnsError::setup("start the forwarder of packets"))?;
         Ok(Self { forwarder, namespaces, device, origin, resolution: resolution(links) })
     }
@@ -149,8 +144,8 @@ impl World {
         self.device
     }
 
-    /// Completes when the wire carries nothing any more, because a device is gone, say. One may wait for that.
-    pub async fn broken(&self) -> NetnsError {
+    /// Completes when the wire carries nothing any more, for example because a device is gone. One task may wait.
+    pub async fn broken(&self) -> WireBroken {
         self.forwarder.broken().await
     }
 

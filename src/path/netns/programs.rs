@@ -15,7 +15,7 @@ use rustix::{
 };
 
 use super::{Namespace, NetnsError, World, namespace::on_own_thread, permission};
-use crate::path::{sim::Side, sys};
+use crate::path::{Side, sys};
 
 /// Programs at the ends of a world. Neither they nor what they start outlive this, nor this process.
 ///

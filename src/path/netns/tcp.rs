@@ -1,39 +1,22 @@
-//! The kernel's TCP in a namespace: the congestion controller is set per socket, and bytes are counted as they are
-//! handed over.
+//! The kernel's TCP in a namespace, with a congestion controller set per socket.
 
-use std::{
-    io,
-    net::SocketAddr,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    task::{Context, Poll},
-};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use rustix::net::sockopt::set_tcp_congestion;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpSocket, TcpStream},
-};
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::Namespace;
-use crate::{
-    path::{
-        BoxFuture, Connected, KernelTcp, Listener, PathError,
-        direct::{Ports, tcp::TcpListener},
-        tap::tcp::Connections,
-    },
-    unit::Direction,
+use crate::path::{
+    BoxFuture, Connected, Listener, PathError,
+    direct::{Ports, tcp::TcpListener},
+    kernel_tcp::KernelSocket,
 };
 
-/// What the TCP sockets of one host have in common.
+/// What the TCP sockets of one host share.
 #[derive(Debug, Clone)]
 pub(super) struct Tcp {
     pub(super) namespace: Arc<Namespace>,
-    pub(super) connections: Connections,
     /// The kernel's name of the congestion controller.
     pub(super) controller: &'static str,
 }
@@ -45,8 +28,7 @@ impl Tcp {
         self.control(&socket, peer)?;
         let stream = TcpSocket::from_std_stream(socket.into()).connect(peer).await.map_err(error)?;
         stream.set_nodelay(true).map_err(error)?;
-        let local = stream.local_addr().map_err(error)?;
-        self.connected(stream, peer, (local.port(), peer.port()), Direction::ToServer).map_err(error)
+        self.connected(stream, peer).map_err(error)
     }
 
     pub(super) fn listen(&self, local: SocketAddr) -> Result<Box<dyn Listener>, PathError> {
@@ -57,7 +39,7 @@ impl Tcp {
             TcpListener::bind(local, Ports::Own)
         });
         let listener = bound.flatten().map_err(error)?;
-        // Connections have it from the socket that they came to.
+        // Accepted connections inherit it.
         self.control(&listener, local)?;
         Ok(Box::new(WireListener { listener, tcp: self.clone() }))
     }
@@ -77,17 +59,10 @@ impl Tcp {
         })
     }
 
-    fn connected(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        ports: (u16, u16),
-        outgoing: Direction,
-    ) -> io::Result<Connected> {
-        let written = Arc::<AtomicU64>::default();
-        let tap = self.connections.tap(ports, outgoing, written.clone());
-        let kernel = KernelTcp::new(&stream)?.on_wire(self.namespace.clone(), tap);
-        Ok(Connected { stream: Box::new(Counted { stream, written }), peer, kernel: Some(kernel) })
+    fn connected(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<Connected> {
+        let kernel = KernelSocket::new(&stream)?.alone_in(self.namespace.clone());
+        let local = stream.local_addr()?;
+        Ok(Connected { stream: Box::new(stream), local, peer, kernel: Some(Box::new(kernel)) })
     }
 }
 
@@ -105,63 +80,7 @@ impl Listener for WireListener {
     fn accept(&mut self) -> BoxFuture<'_, Result<Connected, PathError>> {
         Box::pin(async {
             let (stream, peer) = self.listener.accept_stream().await?;
-            let ports = (peer.port(), self.listener.local_addr().port());
-            let connected = self.tcp.connected(stream, peer, ports, Direction::ToClient);
-            connected.map_err(|e| PathError::from_io("accept on TCP", peer, e))
+            self.tcp.connected(stream, peer).map_err(|e| PathError::from_io("accept on TCP", peer, e))
         })
-    }
-}
-
-/// A stream that counts the bytes that it has taken.
-#[derive(Debug)]
-struct Counted {
-    stream: TcpStream,
-    written: Arc<AtomicU64>,
-}
-
-impl Counted {
-    fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(bytes)) = written {
-            self.written.fetch_add(bytes as u64, Ordering::Relaxed);
-        }
-        written
-    }
-}
-
-impl AsyncRead for Counted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Counted {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.count(written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.count(written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

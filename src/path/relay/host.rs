@@ -2,50 +2,51 @@
 
 use std::{
     future::ready,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     num::NonZeroUsize,
     sync::{Arc, Mutex},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use quinn::AsyncUdpSocket;
 
-use super::{ClientLimits, Relay, RelayOptions, RelayReport, Witness, lock};
+use super::{ClientLimits, Relay, RelayOptions, RelayReport, lock};
 use crate::{
-    link::{Counters, LinkSpec, Verdict},
+    link::{Counters, LinkSpec},
     path::{
-        BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers, drops, fidelity,
-        sim::Side,
-        tap::{Stamp, Tap},
-        tapped::{End, TappedDatagrams, TappedQuic},
+        BoxFuture, Connected, DatagramError, Datagrams, Host, Listener, Observers, PathError, Received, Side,
+        Timers, WireBroken, drops, fidelity,
+        layered::Layered,
+        realtime::{Breakage, OnWire},
     },
-    unit::{Direction, PerDirection, Time},
-    wire::Probe,
+    unit::PerDirection,
 };
 
-/// An experiment has one client; a few more are its attempts to connect.
+/// An experiment has one client; the others are its attempts to connect.
 const CLIENTS: ClientLimits = ClientLimits { most: NonZeroUsize::MIN.saturating_add(15), idle: None };
 
-/// A wire in real time with a host at each end. The server's sockets are reached through the relay: the address that
-/// they give for theirs is its.
+/// A wire in real time with a host at each end. The server's sockets are reached through the relay, whose address they
+/// report as theirs.
 #[derive(Debug)]
 pub struct Wire {
     links: PerDirection<LinkSpec>,
     seed: u64,
-    taps: PerDirection<Tap>,
+    observers: Mutex<Observers>,
+    breakage: Arc<Breakage>,
     relay: Mutex<Option<Relay>>,
-    /// What the kernel dropped for sockets at the ends that are closed; `None` if it does not tell.
+    /// What the kernel dropped for closed sockets of the ends; `None` if it does not tell.
     dropped: Mutex<Option<u64>>,
 }
 
 impl Wire {
-    /// A wire that follows `links`, to the server and to the client, with every draw keyed by `seed`. It begins with
-    /// the server's first socket.
-    pub fn new(links: PerDirection<LinkSpec>, seed: u64) -> Arc<Self> {
+    /// A wire that follows `links`, with every draw keyed by `seed`. It starts with the server's first socket.
+    pub fn new(links: PerDirection<LinkSpec>, seed: u64, observers: Observers) -> Arc<Self> {
         Arc::new(Self {
             links,
             seed,
-            taps: Tap::pair(),
+            observers: Mutex::new(observers),
+            breakage: Arc::default(),
             relay: Mutex::default(),
             dropped: Mutex::new(Some(0)),
         })
@@ -61,7 +62,12 @@ impl Wire {
         lock(&self.relay).as_ref().map_or_else(Default::default, Relay::counters)
     }
 
-    /// Ends the wire. What the kernel dropped at its ends is known of closed sockets only.
+    /// Completes when the wire carries nothing any more. One task may wait.
+    pub async fn broken(&self) -> WireBroken {
+        self.breakage.wait().await
+    }
+
+    /// Ends the wire. The kernel's drops at the ends are included for closed sockets only.
     pub fn finish(&self) -> RelayReport {
         let mut report = lock(&self.relay).take().map_or_else(RelayReport::default, |relay| relay.report());
         let at_ends = *lock(&self.dropped);
@@ -78,8 +84,8 @@ impl Wire {
             seed: self.seed,
             clients: CLIENTS,
         };
-        let watch = Watch { taps: self.taps.clone(), packets: 0 };
-        let relay = Relay::start(host.clone(), &options, Some(Box::new(watch)))?;
+        let observers = std::mem::take(&mut *lock(&self.observers));
+        let relay = Relay::start_reporting(host.clone(), &options, observers, self.breakage.clone())?;
         let reached = relay.local_addr();
         *lock(&self.relay) = Some(relay);
         Ok(reached)
@@ -88,25 +94,6 @@ impl Wire {
     fn closed(&self, socket: SocketAddr) {
         let mut dropped = lock(&self.dropped);
         *dropped = dropped.zip(drops::dropped(&[socket])).map(|(before, more)| before + more);
-    }
-}
-
-/// Tells the taps what enters the wire and what comes out.
-struct Watch {
-    taps: PerDirection<Tap>,
-    packets: u64,
-}
-
-impl Witness for Watch {
-    fn entered(&mut self, direction: Direction, now: Time, datagram: &[u8], verdict: &Verdict) {
-        self.taps[direction].entered(datagram, now, verdict);
-    }
-
-    fn leaving(&mut self, direction: Direction, entered: Time, datagram: &[u8]) {
-        if let Ok(probe) = Probe::parse(datagram) {
-            self.packets += 1;
-            self.taps[direction].brings(probe.id, Stamp { packet: self.packets, at: entered });
-        }
     }
 }
 
@@ -119,22 +106,18 @@ struct RelayHost {
 }
 
 impl RelayHost {
-    fn tap(&self) -> &Tap {
-        &self.wire.taps[self.side.outgoing()]
-    }
-
-    fn end(&self, local: SocketAddr) -> Result<End<Closing>, PathError> {
+    /// Where the socket on `local` is reached, and the guard that it carries.
+    fn attach(&self, local: SocketAddr) -> Result<(SocketAddr, CountDrops), PathError> {
         let reached = match self.side {
             Side::Client => local,
             Side::Server => self.wire.lead_to(&self.machine, local)?,
         };
-        let closing = Closing { wire: self.wire.clone(), local };
-        Ok(End { tap: self.tap().clone(), reached, _guard: closing })
+        Ok((reached, CountDrops { wire: self.wire.clone(), local }))
     }
 
     fn datagrams(&self, socket: Arc<dyn Datagrams>) -> Result<Arc<dyn Datagrams>, PathError> {
-        let end = self.end(socket.local_addr())?;
-        Ok(Arc::new(TappedDatagrams { end, socket, timers: self.machine.timers().clone() }))
+        let (reached, _guard) = self.attach(socket.local_addr())?;
+        Ok(Arc::new(RelayedDatagrams { socket, reached, _guard }))
     }
 
     fn unsupported(&self) -> PathError {
@@ -179,7 +162,8 @@ impl Host for RelayHost {
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn AsyncUdpSocket>, PathError> {
         let socket = self.machine.quic_bind(local)?;
         let bound = socket.local_addr().map_err(|e| PathError::from_io("listen on QUIC", local, e))?;
-        Ok(Arc::new(TappedQuic { end: self.end(bound)?, socket }))
+        let (reached, _guard) = self.attach(bound)?;
+        Ok(Arc::new(Layered(OnWire { socket, reached, _guard })))
     }
 
     fn tcp_connect(&self, _: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>> {
@@ -189,20 +173,43 @@ impl Host for RelayHost {
     fn tcp_listen(&self, _: SocketAddr) -> Result<Box<dyn Listener>, PathError> {
         Err(self.unsupported())
     }
+}
 
-    fn tap(&self) -> Option<Tap> {
-        Some(self.tap().clone())
+/// A UDP socket that others reach at the address of the relay.
+#[derive(Debug)]
+struct RelayedDatagrams {
+    /// Dropped just before the socket.
+    _guard: CountDrops,
+    socket: Arc<dyn Datagrams>,
+    reached: SocketAddr,
+}
+
+impl Datagrams for RelayedDatagrams {
+    fn local_addr(&self) -> SocketAddr {
+        self.reached
+    }
+
+    fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Received, DatagramError>> {
+        self.socket.poll_recv(cx, buffer)
+    }
+
+    fn try_send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> Result<(), DatagramError> {
+        self.socket.try_send(payload, to, from)
+    }
+
+    fn writable(&self) -> BoxFuture<'_, Result<(), DatagramError>> {
+        self.socket.writable()
     }
 }
 
-/// Counts what the kernel drops for a socket until that closes.
+/// Counts what the kernel dropped for a socket as that closes.
 #[derive(Debug)]
-struct Closing {
+struct CountDrops {
     wire: Arc<Wire>,
     local: SocketAddr,
 }
 
-impl Drop for Closing {
+impl Drop for CountDrops {
     fn drop(&mut self) {
         self.wire.closed(self.local);
     }

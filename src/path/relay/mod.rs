@@ -1,10 +1,10 @@
-//! The wire in real time: a relay between sockets, which delays and loses datagrams as the same [`Link`] does in
-//! virtual time.
+//! The wire in real time: a relay between sockets, which delays and drops datagrams by the same [`Link`] as in virtual
+//! time.
 //!
-//! [`Relay`] is the relay itself, in front of any UDP server and for any number of clients, who share its one wire.
-//! [`Wire`] puts it between two hosts of this machine, so that an experiment runs over it.
+//! [`Relay`] forwards between one UDP server and any number of clients, which share its one wire. [`Wire`] puts it between
+//! two hosts of this machine, for an experiment.
 //!
-//! One thread waits, receives, and sends what is due; what it cannot do in time, or at all, it counts.
+//! One thread receives, and sends what is due. It counts what it sends late and what it cannot send.
 
 mod clients;
 mod engine;
@@ -25,19 +25,19 @@ use rustix::event::{EventfdFlags, eventfd};
 
 pub use self::host::Wire;
 use self::{
-    engine::{Engine, Shared},
+    engine::{Engine, State},
     socket::RelaySocket,
 };
-use super::{Fidelity, Host, PathError, drops};
+use super::{Fidelity, Host, Observers, PathError, WireBroken, drops, realtime::Breakage};
 use crate::{
-    link::{Counters, LinkSpec, Verdict},
-    unit::{Direction, PerDirection, Time},
+    link::{Counters, LinkSpec},
+    unit::PerDirection,
 };
 
 #[cfg(doc)]
 use crate::link::Link;
 
-/// What a relay is to do.
+/// What a relay does.
 #[derive(Debug, Clone)]
 pub struct RelayOptions {
     /// Where clients reach it.
@@ -46,57 +46,48 @@ pub struct RelayOptions {
     pub to: SocketAddr,
     /// The wire to the server and to the client.
     pub links: PerDirection<LinkSpec>,
-    /// What the wire's draws are keyed by.
+    /// Keys every draw of the wire.
     pub seed: u64,
-    /// How many clients.
+    /// Limits on clients.
     pub clients: ClientLimits,
 }
 
-/// How many clients a relay knows at a time.
+/// Limits on the clients that a relay knows at a time.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientLimits {
-    /// The most. For one more, the one that was quiet for longest is forgotten.
+    /// The largest number of clients. A further one displaces the one that has been idle for longest.
     pub most: NonZeroUsize,
-    /// After how long without a datagram from it or for it a client is forgotten; `None`: never.
+    /// A client is forgotten after this time without a datagram from it or for it; `None`: never.
     pub idle: Option<Duration>,
 }
 
-/// Who watches the datagrams of a relay, from its thread.
-pub trait Witness: Send {
-    /// A datagram was offered to the wire at `now`.
-    fn entered(&mut self, direction: Direction, now: Time, datagram: &[u8], verdict: &Verdict);
-
-    /// A datagram that entered at `entered` is about to be sent to its receiver, as it will be received.
-    fn leaving(&mut self, direction: Direction, entered: Time, datagram: &[u8]);
-}
-
-/// What a relay has seen and done so far.
+/// A relay's counters.
 #[derive(Debug, Clone, Default)]
 pub struct RelayReport {
     /// What the wire did, to the server and to the client.
     pub wire: PerDirection<Counters>,
     /// How true it was to its model.
     pub fidelity: Fidelity,
-    /// Datagrams that were sent on, to the server and to the client.
+    /// Datagrams that were forwarded, to the server and to the client.
     pub sent: PerDirection<u64>,
-    /// What became of clients.
+    /// Counts of clients.
     pub clients: ClientCounts,
-    /// How often the server's host said that nothing listens there.
+    /// ICMP port unreachable messages from the server's host.
     pub refused: u64,
 }
 
-/// What became of a relay's clients.
+/// Counts of a relay's clients.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ClientCounts {
-    /// That are known now.
+    /// Clients known now.
     pub known: u64,
-    /// That were ever taken in; one that comes back after it was forgotten counts again.
+    /// Clients ever accepted; one that returns after it was forgotten counts again.
     pub accepted: u64,
-    /// That were forgotten because nothing was heard of them.
+    /// Clients forgotten because they were idle.
     pub idle: u64,
-    /// That were forgotten to make room for others.
+    /// Clients displaced by others.
     pub displaced: u64,
-    /// Datagrams of clients for whom the machine had no socket.
+    /// Datagrams discarded because the system had no socket left for their client.
     pub refused: u64,
 }
 
@@ -104,7 +95,8 @@ pub struct ClientCounts {
 #[derive(Debug)]
 pub struct Relay {
     local: SocketAddr,
-    shared: Arc<Mutex<Shared>>,
+    state: Arc<Mutex<State>>,
+    breakage: Arc<Breakage>,
     wake: Arc<OwnedFd>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -114,11 +106,21 @@ impl Relay {
     ///
     /// # Errors
     ///
-    /// Where the address cannot be listened on, or the machine gives no thread or descriptor.
+    /// Returns an error if the address cannot be bound, or if the system has no thread or descriptor left.
     pub fn start(
         host: Arc<dyn Host>,
         options: &RelayOptions,
-        witness: Option<Box<dyn Witness>>,
+        observers: Observers,
+    ) -> Result<Self, PathError> {
+        Self::start_reporting(host, options, observers, Arc::default())
+    }
+
+    /// [`Relay::start`], which reports to `breakage` if it ends by itself.
+    fn start_reporting(
+        host: Arc<dyn Host>,
+        options: &RelayOptions,
+        observers: Observers,
+        breakage: Arc<Breakage>,
     ) -> Result<Self, PathError> {
         let listen = options.listen;
         let failed = |error: io::Error| PathError::from_io("listen on UDP", listen, error);
@@ -126,11 +128,12 @@ impl Relay {
         let local = front.local_addr();
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
         let wake = Arc::new(wake.map_err(|error| failed(error.into()))?);
-        let shared = Arc::new(Mutex::new(Shared::new(options, local)));
-        let engine = Engine::new(host, options, (front, wake.clone()), (shared.clone(), witness));
+        let state = Arc::new(Mutex::new(State::new(options, local, observers)));
+        let shared = (state.clone(), breakage.clone());
+        let engine = Engine::new(host, options, (front, wake.clone()), shared);
         let mut engine = engine.map_err(failed)?;
         let thread = thread::Builder::new().name("relay".to_owned()).spawn(move || engine.run());
-        Ok(Self { local, shared, wake, thread: Some(thread.map_err(failed)?) })
+        Ok(Self { local, state, breakage, wake, thread: Some(thread.map_err(failed)?) })
     }
 
     /// Where clients reach it.
@@ -138,32 +141,32 @@ impl Relay {
         self.local
     }
 
-    /// What the wire has done so far, to the server and to the client.
+    /// What the wire has done so far.
     pub fn counters(&self) -> PerDirection<Counters> {
-        lock(&self.shared).counters()
+        lock(&self.state).counters()
     }
 
-    /// All that it has seen and done so far.
+    /// Its counters so far.
     pub fn report(&self) -> RelayReport {
         let (mut report, sockets) = {
-            let shared = lock(&self.shared);
-            (shared.report(), shared.sockets())
+            let state = lock(&self.state);
+            (state.report(), state.sockets())
         };
-        // Not under the lock: the kernel takes its time to tell.
+        // Reading the kernel's counters takes time, so the lock is released first.
         let in_sockets = drops::dropped(&sockets);
         report.fidelity.dropped = report.fidelity.dropped.zip(in_sockets).map(|(ours, its)| ours + its);
         report
     }
 
-    /// Why it has ended, if it has.
-    pub fn failure(&self) -> Option<String> {
-        lock(&self.shared).failure()
+    /// Why it ended by itself, if it did.
+    pub fn failure(&self) -> Option<WireBroken> {
+        self.breakage.cause()
     }
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        // Fails only where the counter is at its end, and then the thread is awake.
+        // Fails only if the counter overflows, and then the thread is awake.
         let _ = rustix::io::write(&*self.wake, &1u64.to_ne_bytes());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

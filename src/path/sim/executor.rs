@@ -14,7 +14,7 @@ use std::{
 
 use crate::{path::BoxFuture, unit::Time};
 
-/// A run in virtual time that cannot complete, and what it waited for.
+/// A run in virtual time that cannot complete, and the tasks that wait.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the simulation {reason}; waiting: {waiting}")]
 pub struct Stalled {
@@ -24,7 +24,7 @@ pub struct Stalled {
 
 impl Stalled {
     pub(super) fn deadlock(now: Time, waiting: String) -> Self {
-        let reason = format!("is deadlocked at {now}: no packet is under way and no timer runs");
+        let reason = format!("is deadlocked at {now}: no packet is in flight and no timer runs");
         Self { reason, waiting }
     }
 
@@ -34,7 +34,7 @@ impl Stalled {
     }
 
     fn livelock(polls: u64, waiting: String) -> Self {
-        let reason = format!("is livelocked: {polls} polls and the clock has not moved");
+        let reason = format!("is livelocked: {polls} polls at one instant");
         Self { reason, waiting }
     }
 }
@@ -74,7 +74,7 @@ impl Executor {
         lock(&self.ready).push_back(task);
     }
 
-    /// Polls `main` and all tasks until `main` completes; `advance` is called when none can go on.
+    /// Polls `main` and all tasks until `main` completes; `advance` is called when none can proceed.
     pub(super) fn run<T>(
         &self,
         main: impl Future<Output = T>,
@@ -124,7 +124,7 @@ impl Executor {
         true
     }
 
-    /// The tasks that live, by name and number.
+    /// The live tasks, by name and count.
     pub(super) fn waiting(&self) -> String {
         let mut names = BTreeMap::<&str, usize>::new();
         for task in lock(&self.live).values() {
@@ -135,7 +135,7 @@ impl Executor {
         std::iter::once("the main task".to_owned()).chain(tasks).collect::<Vec<_>>().join(", ")
     }
 
-    /// Drops all tasks, and those that they spawn as they go.
+    /// Drops all tasks, including those that their destructors spawn.
     pub(super) fn clear(&self) {
         loop {
             let Some((_, task)) = lock(&self.live).pop_first() else {

@@ -7,13 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Side, World, executor::Executor, network::Network, socket::SimSocket};
+use super::{World, executor::Executor, network::Network, socket::SimSocket};
 use crate::{
-    path::{BoxFuture, Clock, Connected, Datagrams, Host, Listener, PathError, Timers, tap::Tap},
+    path::{BoxFuture, Clock, Connected, Datagrams, Host, Listener, PathError, Side, Timers},
     unit::Time,
 };
 
-/// The Unix time of the virtual clock's origin: 2027-01-15, well within what our certificates span.
+/// The Unix time of the virtual clock's origin: 2027-01-15, within the validity of our certificates.
 pub(crate) const UNIX_ORIGIN: Duration = Duration::from_secs(1_800_000_000);
 
 /// One end of a [`World`].
@@ -93,10 +93,6 @@ impl Host for SimHost {
 
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn quinn::AsyncUdpSocket>, PathError> {
         Ok(self.open("bind QUIC", local, None)?)
-    }
-
-    fn tap(&self) -> Option<Tap> {
-        Some(self.network.tap(self.side).clone())
     }
 
     fn tcp_connect(&self, _: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>> {

@@ -1,8 +1,7 @@
 //! Virtual time: two hosts and the wire between them, as discrete events.
 //!
-//! Nothing here sleeps. A single-threaded executor runs every task until none can go on, then moves the
-//! clock to the next event, which is either a packet's delivery or a timer. The results of a run are a
-//! pure function of what goes in.
+//! Nothing here sleeps. A single-threaded executor runs every task until none can proceed, then moves the clock to the
+//! next event: a packet's delivery or a timer. The result of a run is a pure function of its arguments.
 
 mod executor;
 mod host;
@@ -11,7 +10,6 @@ mod socket;
 
 use std::{
     future::Future,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -20,51 +18,19 @@ use std::{
 };
 
 use self::{executor::Executor, network::Network};
-pub use self::{
-    executor::Stalled,
-    host::SimHost,
-    network::{PacketEvent, PacketSink},
-};
-use super::{Clock, Host, Timers};
+pub use self::{executor::Stalled, host::SimHost};
+use super::{Clock, Host, Observers, Side, Timers};
 use crate::{
     link::{Counters, LinkSpec},
-    unit::{Direction, PerDirection, Time},
+    unit::{PerDirection, Time},
 };
 
-/// Which end of the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// The end that asks.
-    Client,
-    /// The end that answers.
-    Server,
-}
-
-impl Side {
-    /// The direction of the packets that this end sends.
-    pub const fn outgoing(self) -> Direction {
-        match self {
-            Self::Client => Direction::ToServer,
-            Self::Server => Direction::ToClient,
-        }
-    }
-
-    /// The address of this end's host: IPv4, or IPv6 where `like` is.
-    pub fn ip(self, like: IpAddr) -> IpAddr {
-        let last = self as u8 + 1;
-        match like {
-            IpAddr::V4(_) => Ipv4Addr::new(10, 0, 0, last).into(),
-            IpAddr::V6(_) => Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, last.into()).into(),
-        }
-    }
-}
-
-/// What may stop a run that would otherwise go on for ever.
+/// When a run is given up.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// The latest instant of virtual time.
     pub until: Time,
-    /// How often tasks may run at one instant before that counts as a livelock.
+    /// Polls of tasks at one instant beyond which the run counts as livelocked.
     pub polls_per_instant: u64,
 }
 
@@ -121,13 +87,13 @@ impl World {
         Arc::new(SimHost::new(self, side))
     }
 
-    /// Shows every packet to `sink` as it is sent. Without a sink nothing is looked at.
-    pub fn with_packet_log(self, sink: PacketSink) -> Self {
-        self.network.log_to(sink);
+    /// The same world with these observers of its packets.
+    pub fn with_observers(self, observers: Observers) -> Self {
+        self.network.observe(observers);
         self
     }
 
-    /// The instant it is.
+    /// The current time.
     pub fn now(&self) -> Time {
         self.clock.now()
     }
@@ -141,12 +107,12 @@ impl World {
     ///
     /// # Errors
     ///
-    /// [`Stalled`] where `main` can never complete, or not within the [`Limits`].
+    /// Returns [`Stalled`] if `main` can never complete, or not within the [`Limits`].
     pub fn run<T>(&self, main: impl Future<Output = T>) -> Result<T, Stalled> {
         self.executor.run(main, self.limits.polls_per_instant, || self.advance())
     }
 
-    /// Moves the clock to the next event and lets it happen.
+    /// Moves the clock to the next event and carries that out.
     fn advance(&self) -> Result<(), Stalled> {
         let delivery = self.network.next_delivery();
         let timer = self.timers.next();
@@ -169,7 +135,7 @@ impl World {
 }
 
 impl Drop for World {
-    /// Tasks hold the world's parts and these hold wakers of the tasks: the cycle is cut here.
+    /// Breaks the reference cycle between tasks, which hold the world's parts, and these, which hold the tasks' wakers.
     fn drop(&mut self) {
         self.executor.clear();
     }

@@ -3,19 +3,18 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Waker,
 };
 
 use quinn::udp::EcnCodepoint;
 
-use super::Side;
 use crate::{
     link::{Counters, Link, LinkSpec, Verdict},
     path::{
-        Transit,
+        Observers, PacketView, Payload, Side, Transit,
+        observer::Exit,
         packet::{flip_bit, header_bytes},
-        tap::{Carried, Tap},
     },
     unit::{Direction, PerDirection, Time},
 };
@@ -27,32 +26,29 @@ pub(super) struct Packet {
     pub(super) to: SocketAddr,
     pub(super) ecn: Option<EcnCodepoint>,
     pub(super) payload: Vec<u8>,
-    /// When it entered the wire and, once it is in a socket, when it got there.
+    /// Its place among the packets of its direction.
+    number: u64,
+    /// When it entered the wire and, once it is in a socket, when it arrived there.
     pub(super) transit: Transit,
 }
 
-/// A packet that was offered to the wire, and what becomes of it.
-#[derive(Debug, Clone, Copy)]
-pub struct PacketEvent<'a> {
-    /// The end that sent it.
-    pub from: Side,
-    /// When it was offered.
-    pub entered: Time,
-    /// Its size with IP and UDP header.
-    pub ip_bytes: usize,
-    /// Its fate, the instant of its arrival included.
-    pub verdict: Verdict,
-    /// The bytes and messages of an experiment in it.
-    pub carried: &'a [Carried],
+impl Packet {
+    /// The packet as it arrives.
+    fn view(&self, direction: Direction) -> PacketView<'_> {
+        PacketView {
+            direction,
+            number: self.number,
+            at: self.transit.arrived,
+            from: self.from,
+            to: self.to,
+            ip_bytes: self.payload.len() + header_bytes(self.to),
+            payload: Payload::Udp(&self.payload),
+        }
+    }
 }
-
-/// Takes in what happens to each packet, as it is sent.
-pub type PacketSink = Box<dyn FnMut(&PacketEvent<'_>) + Send>;
 
 pub(super) struct Network {
     wire: Mutex<Wire>,
-    taps: PerDirection<Tap>,
-    log: OnceLock<Mutex<PacketSink>>,
 }
 
 #[derive(Debug)]
@@ -61,6 +57,7 @@ struct Wire {
     ports: BTreeMap<SocketAddr, Arc<Port>>,
     /// Buffers of packets that have been received, to be used again.
     spare: Vec<Vec<u8>>,
+    observers: Observers,
 }
 
 /// Where packets for one address wait to be received.
@@ -73,7 +70,7 @@ struct Inbox {
     reader: Option<Waker>,
 }
 
-/// The first port that is given to a socket which asks for none.
+/// The first port given to a socket bound to port 0.
 const FIRST_EPHEMERAL_PORT: u16 = 40_000;
 
 impl Network {
@@ -82,39 +79,17 @@ impl Network {
             links: PerDirection::from_fn(|way| Link::new(links[way].clone(), seed, way)),
             ports: BTreeMap::new(),
             spare: Vec::new(),
+            observers: Observers::default(),
         };
-        Arc::new(Self { wire: Mutex::new(wire), taps: Tap::pair(), log: OnceLock::new() })
+        Arc::new(Self { wire: Mutex::new(wire) })
     }
 
-    /// What one end knows of the bytes on the wire.
-    pub(super) fn tap(&self, side: Side) -> &Tap {
-        &self.taps[side.outgoing()]
+    /// Shows all packets to `observers` from now on.
+    pub(super) fn observe(&self, observers: Observers) {
+        self.lock().observers = observers;
     }
 
-    /// Shows all packets to `sink` from now on. The first sink stays.
-    pub(super) fn log_to(&self, sink: PacketSink) {
-        self.log.get_or_init(|| Mutex::new(sink));
-    }
-
-    /// Logs a packet, where there is a log.
-    pub(super) fn note(
-        &self,
-        (from, entered): (Side, Time),
-        ip_bytes: usize,
-        verdict: Verdict,
-        carried: &[Carried],
-    ) {
-        if let Some(log) = self.log.get() {
-            let mut sink = log.lock().unwrap_or_else(PoisonError::into_inner);
-            sink(&PacketEvent { from, entered, ip_bytes, verdict, carried });
-        }
-    }
-
-    pub(super) fn is_logged(&self) -> bool {
-        self.log.get().is_some()
-    }
-
-    /// Opens `local`, or a free port where it names none. `None` if it is taken.
+    /// Opens `local`, or a free port if its port is 0. `None` if it is taken.
     pub(super) fn open(&self, mut local: SocketAddr) -> Option<(SocketAddr, Arc<Port>)> {
         let mut wire = self.lock();
         if local.port() == 0 {
@@ -143,25 +118,33 @@ impl Network {
         ecn: Option<EcnCodepoint>,
         payload: &[u8],
     ) -> Verdict {
-        let mut wire = self.lock();
+        let wire = &mut *self.lock();
         let mut buffer = wire.spare.pop().unwrap_or_default();
         buffer.clear();
         buffer.extend_from_slice(payload);
+        let direction = side.outgoing();
+        let link = &mut wire.links[direction];
+        let number = link.counters().packets;
         let transit = Transit { entered: now, arrived: Time::MAX };
-        let packet = Packet { from, to, ecn, payload: buffer, transit };
+        let packet = Packet { from, to, ecn, payload: buffer, number, transit };
         let ip_bytes = payload.len() + header_bytes(to);
-        wire.links[side.outgoing()].enqueue(now, ip_bytes, packet)
+        let verdict = link.enqueue(now, ip_bytes, packet);
+        wire.observers.offered(&verdict, || {
+            let payload = Payload::Udp(payload);
+            PacketView { direction, number, at: now, from, to, ip_bytes, payload }
+        });
+        verdict
     }
 
-    /// When the next packet arrives somewhere.
+    /// When the next packet arrives.
     pub(super) fn next_delivery(&self) -> Option<Time> {
         let wire = self.lock();
         wire.links.iter().filter_map(Link::poll_timeout).min()
     }
 
-    /// Hands all packets that are due at `now` to their sockets. One that nobody listens for is gone.
+    /// Hands all packets that are due at `now` to their sockets. Without a socket, a packet is discarded.
     pub(super) fn deliver(&self, now: Time) {
-        let mut wire = self.lock();
+        let wire = &mut *self.lock();
         for direction in Direction::BOTH {
             while let Some(delivered) = wire.links[direction].poll_delivery(now) {
                 let mut packet = delivered.packet;
@@ -169,6 +152,8 @@ impl Network {
                 if let Some(draw) = delivered.corrupt {
                     flip_bit(&mut packet.payload, draw);
                 }
+                let exit = Exit::Arrived { intact: delivered.corrupt.is_none(), more: delivered.more };
+                wire.observers.left(exit, || packet.view(direction));
                 match wire.ports.get(&packet.to) {
                     Some(port) => port.clone().push(packet),
                     None => wire.spare.push(packet.payload),

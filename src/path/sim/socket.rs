@@ -11,17 +11,13 @@ use std::{
 
 use quinn::{
     AsyncUdpSocket, UdpPoller,
-    udp::{RecvMeta, Transmit},
+    udp::{EcnCodepoint, RecvMeta, Transmit},
 };
 
-use super::{
-    Side,
-    network::{Network, Packet, Port},
-};
+use super::network::{Network, Packet, Port};
 use crate::{
     link::Verdict,
-    path::{BoxFuture, Clock, DatagramError, Datagrams, Received, packet::header_bytes, tap::Carried},
-    wire::Probe,
+    path::{BoxFuture, Clock, DatagramError, Datagrams, Received, Side},
 };
 
 pub(super) struct SimSocket {
@@ -29,13 +25,13 @@ pub(super) struct SimSocket {
     network: Arc<Network>,
     side: Side,
     local: SocketAddr,
-    /// The only one that is listened to, where there is one.
+    /// The only source it receives from; `None` for any.
     peer: Option<SocketAddr>,
     port: Arc<Port>,
 }
 
 impl SimSocket {
-    /// Opens `local` to hear from `peer`, or from anyone; `None` if it is taken.
+    /// Opens `local` to receive from `peer`, or from any source; `None` if it is taken.
     pub(super) fn open(
         clock: Arc<dyn Clock>,
         network: Arc<Network>,
@@ -47,31 +43,11 @@ impl SimSocket {
         Some(Self { clock, network, side, local, peer, port })
     }
 
-    /// A datagram of ours: a message, or what the tap was told of.
-    fn send_message(&self, payload: &[u8], to: SocketAddr) -> Verdict {
-        let now = self.clock.now();
-        let verdict = self.network.send(now, self.side, (self.local, to), None, payload);
-        self.network.tap(self.side).sent(now, &verdict, |carried| {
-            if self.network.is_logged() {
-                let message = Probe::parse(payload).ok().map(|probe| Carried::Message(probe.id));
-                let carried = if carried.is_empty() { message.as_slice() } else { carried };
-                self.network.note((self.side, now), payload.len() + header_bytes(to), verdict, carried);
-            }
-        });
-        verdict
+    fn send(&self, payload: &[u8], to: SocketAddr, ecn: Option<EcnCodepoint>) -> Verdict {
+        self.network.send(self.clock.now(), self.side, (self.local, to), ecn, payload)
     }
 
-    /// A datagram of quinn's, whose packet protection has just told the tap what is in it.
-    fn send_packet(&self, transmit: &Transmit<'_>) {
-        let (now, to) = (self.clock.now(), transmit.destination);
-        let verdict = self.network.send(now, self.side, (self.local, to), transmit.ecn, transmit.contents);
-        self.network.tap(self.side).sent(now, &verdict, |carried| {
-            let ip_bytes = transmit.contents.len() + header_bytes(to);
-            self.network.note((self.side, now), ip_bytes, verdict, carried);
-        });
-    }
-
-    /// Takes the packet that has waited longest, or leaves word with `cx`.
+    /// Takes the packet that has waited longest, or registers the waker of `cx`.
     fn take(&self, cx: &Context<'_>) -> Option<Packet> {
         let packet = self.pop();
         if packet.is_none() {
@@ -114,7 +90,7 @@ impl Datagrams for SimSocket {
     }
 
     fn try_send(&self, payload: &[u8], to: SocketAddr, _: Option<IpAddr>) -> Result<(), DatagramError> {
-        match self.send_message(payload, to) {
+        match self.send(payload, to, None) {
             Verdict::TooLarge => Err(DatagramError::TooLarge { len: payload.len(), peer: to }),
             _ => Ok(()),
         }
@@ -131,8 +107,8 @@ impl AsyncUdpSocket for SimSocket {
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        // A datagram above the MTU vanishes, as behind a kernel: this is how quinn finds the MTU out.
-        self.send_packet(transmit);
+        // A datagram above the MTU vanishes, as behind a kernel: this is how quinn discovers the MTU.
+        self.send(transmit.contents, transmit.destination, transmit.ecn);
         Ok(())
     }
 
@@ -158,12 +134,12 @@ impl AsyncUdpSocket for SimSocket {
         Ok(self.local)
     }
 
-    /// One packet per transmit, so that every packet meets its own fate.
+    /// One packet per transmit, so that the link decides on each packet alone.
     fn max_transmit_segments(&self) -> usize {
         1
     }
 
-    /// "Don't fragment" holds, so that quinn looks for the path's MTU.
+    /// "Don't fragment" is set, so that quinn discovers the path's MTU.
     fn may_fragment(&self) -> bool {
         false
     }

@@ -13,7 +13,8 @@ use bytes::Bytes;
 use super::shared::{Shared, State};
 use crate::{
     arq::{Config, Connection, ConnectionError, ConnectionId, Message, SendError, Stats},
-    path::{Datagrams, Host, tap::Tap},
+    path::{Datagrams, Host},
+    tap::Tap,
     transport::Recovery,
 };
 

@@ -131,7 +131,7 @@ pub(super) async fn connect_tapped(
     host: &Arc<dyn Host>,
     (peer, mode): (SocketAddr, Mode),
     settings: &ArqSettings,
-    tap: Option<crate::path::tap::Tap>,
+    tap: Option<crate::tap::Tap>,
 ) -> Result<ArqConnection, ConnectError> {
     let config = settings.config(mode, peer)?;
     let socket = host.udp_connect(peer)?;

@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 use super::{ArqConnection, ArqSettings, shared::Shared};
 use crate::{
     arq::{Connection, ConnectionId, Listener, Mode, Routed},
-    path::{DatagramError, Datagrams, Host, Received, tap::Tap},
+    path::{DatagramError, Datagrams, Host, Received},
+    tap::Tap,
     transport::ConnectError,
 };
 

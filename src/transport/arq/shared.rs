@@ -13,7 +13,8 @@ use tokio::sync::Notify;
 use super::{connection::ArqError, trace::Trace};
 use crate::{
     arq::{Connection, Event, Message},
-    path::{DatagramError, Datagrams, Host, tap::Tap},
+    path::{DatagramError, Datagrams, Host},
+    tap::Tap,
     unit::Time,
 };
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    path::tap::{Carried, Tap},
+    tap::{Carried, Tap},
     wire::{
         MessageId, Probe,
         segment::{Body, Segment},

@@ -68,13 +68,13 @@ pub async fn connect(
     })
 }
 
-fn byte_stream(Connected { stream, peer, kernel }: Connected) -> Bulk {
+fn byte_stream(Connected { stream, peer, kernel, .. }: Connected) -> Bulk {
     let (reader, writer) = split(stream);
     Bulk {
         outgoing: Box::new(FramedOutgoing { peer, writer }),
         incoming: Box::new(FramedIncoming { peer, reader }),
         nature: Nature::RELIABLE,
-        recovery: Box::new(move || stream::recovery(kernel.as_ref())),
+        recovery: Box::new(move || stream::recovery(kernel.as_deref())),
     }
 }
 
@@ -167,9 +167,9 @@ impl BulkAcceptor {
             Kind::Arq(clients) => arq::bulk::bulk(clients.recv().await.ok_or_else(closed)?),
             Kind::Tcp(listener) => byte_stream(listener.accept().await?),
             Kind::Tls(listener, acceptor) => {
-                let Connected { stream, peer, kernel } = listener.accept().await?;
+                let Connected { stream, local, peer, kernel } = listener.accept().await?;
                 let stream = acceptor.accept(stream).await.map_err(|e| ConnectError::from_tls(peer, e))?;
-                byte_stream(Connected { stream: Box::new(stream), peer, kernel })
+                byte_stream(Connected { stream: Box::new(stream), local, peer, kernel })
             }
             Kind::Quic(server, mapping) => {
                 // A first packet with a changed bit is an attempt that fails; its sender tries again.

@@ -19,7 +19,8 @@ pub(in crate::transport) use self::receive::Incoming;
 pub use self::receive::Reading;
 use super::{Meter, recovery};
 use crate::{
-    path::{Host, tap::Tap},
+    path::Host,
+    tap::Tap,
     transport::{Channel, ChannelError, Delivery, Mapping, Recovery, inbox::Inbox},
     wire::{MessageId, Probe, probe::padding},
 };
@@ -109,10 +110,10 @@ impl Shared {
         host: Arc<dyn Host>,
         connection: Connection,
         mapping: Mapping,
-        Incoming { length, reading }: Incoming,
+        Incoming { length, reading, tap }: Incoming,
     ) -> Arc<Self> {
         Arc::new(Self {
-            tap: host.tap(),
+            tap,
             reading,
             host,
             connection,

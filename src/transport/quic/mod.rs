@@ -29,7 +29,8 @@ use super::{
     tls::{ClientTls, HostClock, ServerTls},
 };
 use crate::{
-    path::{Host, PathError, quinn_runtime, tap::Tap, unspecified},
+    path::{Host, PathError, quinn_runtime, unspecified},
+    tap::Tap,
     unit::random,
 };
 

@@ -20,7 +20,7 @@ use quinn_proto::{
     ConnectError, ConnectionId, Side, TransportError, transport_parameters::TransportParameters,
 };
 
-use crate::path::tap::Tap;
+use crate::tap::Tap;
 
 /// A configuration of either end whose sessions are tapped.
 pub(super) struct Tapped<C> {
@@ -164,12 +164,14 @@ impl Kind {
 impl PacketKey for TappedKey {
     fn encrypt(&self, packet: u64, buf: &mut [u8], header_len: usize) {
         let end = buf.len().saturating_sub(self.inner.tag_len());
-        if let Some(payload) = buf.get(header_len..end)
-            && Kind::of(buf).is_some()
-        {
+        let carries = Kind::of(buf).is_some();
+        if let Some(payload) = buf.get(header_len..end).filter(|_| carries) {
             self.tap.sealed(packet, payload);
         }
         self.inner.encrypt(packet, buf, header_len);
+        if carries {
+            self.tap.encrypted(buf);
+        }
     }
 
     fn decrypt(&self, packet: u64, header: &[u8], payload: &mut BytesMut) -> Result<(), CryptoError> {

@@ -27,13 +27,12 @@ pub(in crate::transport) fn accept_early(
     connected: Connected,
     config: &Arc<ServerConfig>,
 ) -> Result<Connected, ConnectError> {
-    // Where messages end on the wire is not known before the handshake is over, so nobody asks the kernel for it.
-    let Connected { stream, peer, kernel: _ } = connected;
+    let Connected { stream, local, peer, kernel } = connected;
     let session = ServerConnection::new(config.clone())
         .map_err(|e| ConnectError::from_tls(peer, io::Error::other(e)))?;
     let (ours, theirs) = tokio::io::duplex(BUFFER_BYTES);
     host.spawn("a TLS server", Box::pin(pump(stream, session, ours)));
-    Ok(Connected { stream: Box::new(theirs), peer, kernel: None })
+    Ok(Connected { stream: Box::new(theirs), local, peer, kernel })
 }
 
 /// Carries bytes between the wire and the application until either is closed. A session that fails closes both, and

@@ -14,6 +14,7 @@ use std::{
 use super::{Channel, ChannelError, Delivery, Recovery};
 use crate::{
     path::{BoxFuture, DatagramError, Datagrams, Host},
+    tap::Tap,
     wire::{Probe, ProbeError},
 };
 
@@ -25,6 +26,8 @@ pub(super) struct UdpChannel {
     host: Arc<dyn Host>,
     socket: Arc<dyn Datagrams>,
     peer: Option<SocketAddr>,
+    /// Tells when a datagram entered the link, where the socket does not.
+    tap: Option<Tap>,
     buffer: Box<[u8]>,
     outgoing: Vec<u8>,
     /// What the socket had no room for: the delay is ours, and is measured, but it must not become a loss.
@@ -34,11 +37,17 @@ pub(super) struct UdpChannel {
 }
 
 impl UdpChannel {
-    pub(super) fn new(host: Arc<dyn Host>, socket: Arc<dyn Datagrams>, peer: Option<SocketAddr>) -> Self {
+    pub(super) fn new(
+        host: Arc<dyn Host>,
+        socket: Arc<dyn Datagrams>,
+        peer: Option<SocketAddr>,
+        tap: Option<Tap>,
+    ) -> Self {
         Self {
             host,
             socket,
             peer,
+            tap,
             buffer: vec![0; usize::from(u16::MAX)].into_boxed_slice(),
             outgoing: Vec::new(),
             backlog: VecDeque::new(),
@@ -104,9 +113,13 @@ impl Channel for UdpChannel {
             match Probe::parse_whole(&self.buffer[..received.len]) {
                 Ok(probe) => {
                     self.peer = Some(received.from);
-                    let transit = received.transit;
-                    let arrived = transit.map_or_else(|| self.host.now(), |transit| transit.arrived);
-                    let entered = transit.map(|transit| transit.entered);
+                    let (arrived, entered) = match received.transit {
+                        Some(transit) => (transit.arrived, Some(transit.entered)),
+                        None => {
+                            let stamp = self.tap.as_ref().and_then(|tap| tap.datagram(probe.id));
+                            (self.host.now(), stamp.map(|stamp| stamp.at))
+                        }
+                    };
                     return Poll::Ready(Ok(Delivery::at_once(probe, arrived, entered)));
                 }
                 Err(ProbeError::Corrupted) => self.corrupted += 1,

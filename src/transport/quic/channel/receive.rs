@@ -6,6 +6,7 @@ use quinn::{Chunk, RecvStream, SendStream, StreamId};
 
 use super::{Shared, lock};
 use crate::{
+    tap::Tap,
     transport::{Delivery, order::Order},
     wire::{Probe, ProbeError},
 };
@@ -22,11 +23,12 @@ pub enum Reading {
 }
 
 /// What a channel expects, and how it reads it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(in crate::transport) struct Incoming {
     /// Bytes of each message.
     pub(in crate::transport) length: usize,
     pub(in crate::transport) reading: Reading,
+    pub(in crate::transport) tap: Option<Tap>,
 }
 
 impl Shared {

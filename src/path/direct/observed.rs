@@ -1,0 +1,276 @@
+//! Hosts without a link, whose datagrams observers see as the sockets send and receive them.
+
+use std::{
+    fmt::Debug,
+    io::{self, IoSliceMut},
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use quinn::{
+    AsyncUdpSocket,
+    udp::{RecvMeta, Transmit},
+};
+
+use crate::{
+    path::{
+        BoxFuture, Connected, DatagramError, Datagrams, Exit, Host, Listener, Observers, PacketView,
+        PathError, Payload, Received, Side, Timers,
+        layered::{Layered, QuicLayer},
+        packet::header_bytes,
+    },
+    unit::{Direction, PerDirection},
+};
+
+/// The client's and the server's host, seen by `observers`; unchanged without any. TCP is a stream of bytes here and has
+/// no packets to show.
+pub fn observed(hosts: [Arc<dyn Host>; 2], observers: Observers) -> [Arc<dyn Host>; 2] {
+    if observers.is_empty() {
+        return hosts;
+    }
+    let shown = Arc::new(Mutex::new(Shown {
+        observers,
+        entered: PerDirection::default(),
+        left: PerDirection::default(),
+    }));
+    let [client, server] = hosts;
+    [(Side::Client, client), (Side::Server, server)].map(|(side, host)| {
+        let timers = host.timers().clone();
+        Arc::new(ObservedHost { host, end: End { side, timers, shown: shown.clone() } }) as Arc<dyn Host>
+    })
+}
+
+/// The observers, and how many packets they were shown at each end.
+#[derive(Debug)]
+struct Shown {
+    observers: Observers,
+    entered: PerDirection<u64>,
+    left: PerDirection<u64>,
+}
+
+/// One end, as its sockets see it.
+#[derive(Debug, Clone)]
+struct End {
+    side: Side,
+    timers: Arc<Timers>,
+    shown: Arc<Mutex<Shown>>,
+}
+
+impl End {
+    fn sent(&self, datagram: &[u8], from: SocketAddr, to: SocketAddr) {
+        let direction = self.side.outgoing();
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = shown.entered[direction];
+        shown.entered[direction] += 1;
+        shown.observers.entered(&self.view(direction, number, datagram, (from, to)));
+    }
+
+    fn received(&self, datagram: &[u8], from: SocketAddr, to: SocketAddr) {
+        let direction = self.side.outgoing().reverse();
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = shown.left[direction];
+        shown.left[direction] += 1;
+        let exit = Exit::Arrived { intact: true, more: false };
+        shown.observers.left(exit, || self.view(direction, number, datagram, (from, to)));
+    }
+
+    fn view<'a>(
+        &self,
+        direction: Direction,
+        number: u64,
+        datagram: &'a [u8],
+        (from, to): (SocketAddr, SocketAddr),
+    ) -> PacketView<'a> {
+        let ip_bytes = datagram.len() + header_bytes(to);
+        let payload = Payload::Udp(datagram);
+        PacketView { direction, number, at: self.timers.now(), from, to, ip_bytes, payload }
+    }
+}
+
+#[derive(Debug)]
+struct ObservedHost {
+    host: Arc<dyn Host>,
+    end: End,
+}
+
+impl ObservedHost {
+    fn datagrams(&self, socket: Arc<dyn Datagrams>) -> Arc<dyn Datagrams> {
+        Arc::new(ObservedDatagrams { socket, end: self.end.clone() })
+    }
+}
+
+impl Host for ObservedHost {
+    fn timers(&self) -> &Arc<Timers> {
+        self.host.timers()
+    }
+
+    fn origin(&self) -> Instant {
+        self.host.origin()
+    }
+
+    fn unix_time(&self) -> Duration {
+        self.host.unix_time()
+    }
+
+    fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {
+        self.host.spawn(name, task);
+    }
+
+    fn udp_bind(&self, local: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
+        Ok(self.datagrams(self.host.udp_bind(local)?))
+    }
+
+    fn udp_connect(&self, peer: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
+        Ok(self.datagrams(self.host.udp_connect(peer)?))
+    }
+
+    fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn AsyncUdpSocket>, PathError> {
+        let socket = self.host.quic_bind(local)?;
+        Ok(Arc::new(Layered(ObservedQuic { socket, end: self.end.clone() })))
+    }
+
+    fn dropped_datagrams(&self, local: SocketAddr) -> Option<u64> {
+        self.host.dropped_datagrams(local)
+    }
+
+    fn tcp_connect(&self, peer: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>> {
+        self.host.tcp_connect(peer)
+    }
+
+    fn tcp_listen(&self, local: SocketAddr) -> Result<Box<dyn Listener>, PathError> {
+        self.host.tcp_listen(local)
+    }
+
+    fn resolution(&self) -> Duration {
+        self.host.resolution()
+    }
+}
+
+#[derive(Debug)]
+struct ObservedDatagrams {
+    socket: Arc<dyn Datagrams>,
+    end: End,
+}
+
+impl Datagrams for ObservedDatagrams {
+    fn local_addr(&self) -> SocketAddr {
+        self.socket.local_addr()
+    }
+
+    fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Received, DatagramError>> {
+        let received = ready!(self.socket.poll_recv(cx, buffer))?;
+        self.end.received(&buffer[..received.len], received.from, self.local_addr());
+        Poll::Ready(Ok(received))
+    }
+
+    fn try_send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> Result<(), DatagramError> {
+        self.socket.try_send(payload, to, from)?;
+        self.end.sent(payload, self.local_addr(), to);
+        Ok(())
+    }
+
+    fn writable(&self) -> BoxFuture<'_, Result<(), DatagramError>> {
+        self.socket.writable()
+    }
+}
+
+#[derive(Debug)]
+struct ObservedQuic {
+    socket: Arc<dyn AsyncUdpSocket>,
+    end: End,
+}
+
+impl QuicLayer for ObservedQuic {
+    fn socket(&self) -> &Arc<dyn AsyncUdpSocket> {
+        &self.socket
+    }
+
+    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        self.socket.try_send(transmit)?;
+        let from = self.socket.local_addr()?;
+        let size = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
+        transmit
+            .contents
+            .chunks(size)
+            .for_each(|datagram| self.end.sent(datagram, from, transmit.destination));
+        Ok(())
+    }
+
+    fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        let filled = ready!(self.socket.poll_recv(cx, buffers, meta))?;
+        let to = self.socket.local_addr()?;
+        for (buffer, meta) in buffers.iter().zip(meta.iter()).take(filled) {
+            let datagrams = buffer[..meta.len].chunks(meta.stride.max(1));
+            datagrams.for_each(|datagram| self.end.received(datagram, meta.addr, to));
+        }
+        Poll::Ready(Ok(filled))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path::{
+        Observer,
+        direct::{DirectHost, runtime},
+    };
+
+    /// The direction, the number and the bytes of each packet, and whether it left.
+    type Log = Arc<Mutex<Vec<(Direction, u64, Vec<u8>, bool)>>>;
+
+    struct Recorder(Log);
+
+    impl Recorder {
+        fn record(&self, packet: &PacketView<'_>, left: bool) {
+            let bytes = packet.datagram().unwrap().to_vec();
+            self.0.lock().unwrap().push((packet.direction, packet.number, bytes, left));
+        }
+    }
+
+    impl Observer for Recorder {
+        fn entered(&mut self, packet: &PacketView<'_>) {
+            self.record(packet, false);
+        }
+
+        fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
+            assert_eq!(exit, Exit::Arrived { intact: true, more: false });
+            self.record(packet, true);
+        }
+    }
+
+    #[test]
+    fn observers_see_what_sockets_send_and_receive() {
+        let log = Log::default();
+        let mut observers = Observers::default();
+        observers.push(Box::new(Recorder(log.clone())));
+        runtime().unwrap().block_on(async {
+            let host: Arc<dyn Host> = DirectHost::new().unwrap();
+            let [client, server] = observed([host.clone(), host], observers);
+            let there = server.udp_bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            let here = client.udp_connect(there.local_addr()).unwrap();
+            let mut buffer = [0; 16];
+            for message in [&b"first"[..], b"second"] {
+                here.send(message, there.local_addr(), None).await.unwrap();
+                there.recv(&mut buffer).await.unwrap();
+            }
+            there.send(b"back", here.local_addr(), None).await.unwrap();
+            here.recv(&mut buffer).await.unwrap();
+        });
+        let seen = |direction, number, bytes: &[u8]| {
+            [false, true].map(|left| (direction, number, bytes.to_vec(), left))
+        };
+        let expected = [
+            seen(Direction::ToServer, 0, b"first"),
+            seen(Direction::ToServer, 1, b"second"),
+            seen(Direction::ToClient, 0, b"back"),
+        ];
+        assert_eq!(*log.lock().unwrap(), expected.concat());
+    }
+}

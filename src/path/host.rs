@@ -1,0 +1,219 @@
+//! One end of a path: its clock, its timers, its tasks and its sockets.
+
+use std::{
+    fmt::Debug,
+    future::{Future, poll_fn},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{
+    error::{DatagramError, PathError},
+    timers::{Sleep, Timers},
+};
+use crate::unit::Time;
+
+/// A future that owns what it needs and may move between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One end of a path: a clock, timers, tasks, and the sockets that the path carries.
+pub trait Host: Send + Sync + Debug + 'static {
+    /// The timers of this host, which also tell its time.
+    fn timers(&self) -> &Arc<Timers>;
+
+    /// The `Instant` that stands for [`Time::ZERO`], for libraries that use `Instant`.
+    fn origin(&self) -> std::time::Instant;
+
+    /// The wall clock: time since the Unix epoch. Constant plus [`Host::now`] in virtual time.
+    fn unix_time(&self) -> Duration;
+
+    /// Runs `task` in the background. A stalled simulation reports its tasks by `name`.
+    fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>);
+
+    /// A UDP socket that receives from any source.
+    fn udp_bind(&self, local: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError>;
+
+    /// A UDP socket that receives from `peer` only, and reports an error when `peer` refuses a datagram.
+    fn udp_connect(&self, peer: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError>;
+
+    /// A UDP socket for quinn, which does its own batching and pacing.
+    fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn quinn::AsyncUdpSocket>, PathError>;
+
+    /// Datagrams dropped because the receive queue of the socket bound to `local` was full; `None` if the path has no
+    /// such queues or does not know.
+    fn dropped_datagrams(&self, _local: SocketAddr) -> Option<u64> {
+        None
+    }
+
+    /// A TCP connection to `peer`, or [`PathError::Unsupported`] where the path cannot lose segments.
+    fn tcp_connect(&self, peer: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>>;
+
+    /// A TCP listener, or [`PathError::Unsupported`].
+    fn tcp_listen(&self, local: SocketAddr) -> Result<Box<dyn Listener>, PathError>;
+
+    /// Waits shorter than this are not evidence of blocking: packets that arrive at one instant are read one by one. Zero
+    /// in virtual time.
+    fn resolution(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// The current time.
+    fn now(&self) -> Time {
+        self.timers().now()
+    }
+
+    /// Completes at `at`. tokio's timers would round to a millisecond.
+    fn sleep_until(&self, at: Time) -> Sleep {
+        Sleep::new(self.timers().clone(), at)
+    }
+
+    /// Completes after `duration`.
+    fn sleep(&self, duration: Duration) -> Sleep {
+        self.sleep_until(self.now() + duration)
+    }
+}
+
+/// A UDP socket that yields one datagram at a time and reports what goes wrong with each.
+pub trait Datagrams: Send + Sync + Debug {
+    /// The address it is bound to.
+    fn local_addr(&self) -> SocketAddr;
+
+    /// Receives one datagram into `buffer`, which should hold 65,535 bytes: what does not fit is cut off.
+    /// One task at a time may wait here.
+    fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Received, DatagramError>>;
+
+    /// Sends one datagram, or returns [`DatagramError::WouldBlock`]. Any number of tasks may send.
+    ///
+    /// `from` is the local address to send from, for a socket bound to all of them.
+    fn try_send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> Result<(), DatagramError>;
+
+    /// Sends the first of a run of datagrams of `segment` bytes each, the last of which may be shorter, and as many of
+    /// the following ones as one system call takes. Returns the number of bytes sent, or the first datagram's error.
+    fn try_send_run(
+        &self,
+        run: &[u8],
+        segment: usize,
+        to: SocketAddr,
+        from: Option<IpAddr>,
+    ) -> Result<usize, DatagramError> {
+        let first = &run[..segment.min(run.len())];
+        self.try_send(first, to, from).map(|()| first.len())
+    }
+
+    /// Drops datagrams from these sources, and from no others, before they are received: by address for IPv4, by /64
+    /// for IPv6. Returns `false` if the path cannot.
+    fn shun(&self, _: &[IpAddr]) -> bool {
+        false
+    }
+
+    /// Completes when the socket may have room to send.
+    fn writable(&self) -> BoxFuture<'_, Result<(), DatagramError>>;
+}
+
+/// A datagram that was received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Received {
+    /// Bytes of payload.
+    pub len: usize,
+    /// Its source.
+    pub from: SocketAddr,
+    /// The local address it was sent to, if the path knows it and the socket is bound to all addresses.
+    pub to: Option<IpAddr>,
+    /// When it entered the wire and arrived, if the path knows.
+    pub transit: Option<Transit>,
+    /// Whether the next datagram was received by the same system call.
+    pub more: bool,
+}
+
+/// When a datagram entered the wire and arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transit {
+    /// When it entered the wire.
+    pub entered: Time,
+    /// When it reached the socket, which may be earlier than the read.
+    pub arrived: Time,
+}
+
+impl dyn Datagrams {
+    /// Receives one datagram; see [`Datagrams::poll_recv`].
+    pub async fn recv(&self, buffer: &mut [u8]) -> Result<Received, DatagramError> {
+        poll_fn(|cx| self.poll_recv(cx, buffer)).await
+    }
+
+    /// Sends one datagram, waiting for room in the socket's buffer; see [`Datagrams::try_send`].
+    pub async fn send(
+        &self,
+        payload: &[u8],
+        to: SocketAddr,
+        from: Option<IpAddr>,
+    ) -> Result<(), DatagramError> {
+        loop {
+            match self.try_send(payload, to, from) {
+                Err(DatagramError::WouldBlock) => self.writable().await?,
+                done => return done,
+            }
+        }
+    }
+}
+
+/// A TCP connection, or something that behaves like one.
+pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + Debug {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + Debug> ByteStream for T {}
+
+/// A byte stream and its peer.
+#[derive(Debug)]
+pub struct Connected {
+    /// The stream.
+    pub stream: Box<dyn ByteStream>,
+    /// This end's address.
+    pub local: SocketAddr,
+    /// The address of the other end.
+    pub peer: SocketAddr,
+    /// The statistics of the kernel's TCP, if it is the kernel's.
+    pub kernel: Option<Box<dyn KernelTcp>>,
+}
+
+/// What the kernel reports of a TCP connection.
+pub trait KernelTcp: Send + Sync + Debug {
+    /// The state of the connection; `None` if the kernel does not tell.
+    fn info(&self) -> Option<TcpInfo>;
+
+    /// How often duplicate acknowledgements began a recovery (RFC 6675); `None` if the kernel's counter includes
+    /// other connections.
+    fn fast_recoveries(&self) -> Option<u64>;
+}
+
+/// `TCP_INFO` (tcp(7)). The counters cover the whole connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TcpInfo {
+    /// Retransmitted segments.
+    pub retransmitted_segments: u64,
+    /// The congestion window in bytes.
+    pub window_bytes: u64,
+    /// Retransmission timeouts; `None` on kernels before 6.7.
+    pub timeouts: Option<u64>,
+    /// Recoveries begun by a timeout, each with one timeout or more; `None` on kernels before 6.7.
+    pub timeout_recoveries: Option<u64>,
+}
+
+/// Waits for connections.
+pub trait Listener: Send + Debug {
+    /// The address it listens on.
+    fn local_addr(&self) -> SocketAddr;
+    /// The next connection.
+    fn accept(&mut self) -> BoxFuture<'_, Result<Connected, PathError>>;
+}
+
+/// The address that means "any port of any of mine", in the family of `like`.
+pub fn unspecified(like: SocketAddr) -> SocketAddr {
+    let ip: IpAddr = match like {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    SocketAddr::new(ip, 0)
+}

@@ -1,0 +1,145 @@
+//! Observers: what is shown of every packet on a path.
+
+use std::net::SocketAddr;
+
+use crate::{
+    link::Verdict,
+    unit::{Direction, Time},
+    wire::ip,
+};
+
+/// Sees every packet at both ends of the link, on any path. It is called by the thread that carries the packets, so
+/// it must be quick.
+///
+/// A packet enters once and leaves once, or twice if the link duplicates it; [`PacketView::number`] tells which. On a
+/// path without a link, a packet enters as its sender hands it to the socket and leaves as its receiver reads it.
+pub trait Observer: Send {
+    /// A packet was offered to the link.
+    fn entered(&mut self, packet: &PacketView<'_>);
+
+    /// A packet left the link: the receiver is about to have it, or it was dropped.
+    fn left(&mut self, packet: &PacketView<'_>, exit: Exit);
+}
+
+/// A packet at one end of the link.
+#[derive(Debug, Clone, Copy)]
+pub struct PacketView<'a> {
+    /// Where it goes.
+    pub direction: Direction,
+    /// Counts the packets of this direction, from 0, in the order in which they entered. Both copies of a duplicate
+    /// have the same number. Without a link, each end counts for itself.
+    pub number: u64,
+    /// When this happened.
+    pub at: Time,
+    /// The source.
+    pub from: SocketAddr,
+    /// The destination.
+    pub to: SocketAddr,
+    /// Its size with IP and UDP header.
+    pub ip_bytes: usize,
+    /// Its bytes.
+    pub payload: Payload<'a>,
+}
+
+/// The bytes of a packet, as far as the path has them.
+#[derive(Debug, Clone, Copy)]
+pub enum Payload<'a> {
+    /// What a UDP datagram carries.
+    Udp(&'a [u8]),
+    /// A whole IPv4 packet.
+    Ip(&'a [u8]),
+}
+
+/// How a packet left the link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It arrived.
+    Arrived {
+        /// As it was sent; otherwise the link changed a bit.
+        intact: bool,
+        /// Another copy of it is still on the link.
+        more: bool,
+    },
+    /// No copy of it arrives.
+    Dropped(DropReason),
+}
+
+/// Why a packet was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DropReason {
+    /// Lost on the wire.
+    Lost,
+    /// The queue of the bottleneck was full.
+    QueueFull,
+    /// Above the MTU.
+    TooLarge,
+}
+
+impl DropReason {
+    fn of(verdict: &Verdict) -> Option<Self> {
+        match verdict {
+            Verdict::Deliver { .. } => None,
+            Verdict::Lost => Some(Self::Lost),
+            Verdict::QueueFull => Some(Self::QueueFull),
+            Verdict::TooLarge => Some(Self::TooLarge),
+        }
+    }
+}
+
+impl<'a> PacketView<'a> {
+    /// What the packet carries, if it is a UDP datagram.
+    pub fn datagram(&self) -> Option<&'a [u8]> {
+        match self.payload {
+            Payload::Udp(datagram) => Some(datagram),
+            Payload::Ip(packet) => ip::udp_payload(packet),
+        }
+    }
+}
+
+/// The observers of a path, in the order in which they are shown each packet. Without any, a packet costs nothing
+/// extra.
+#[derive(Default)]
+pub struct Observers(Vec<Box<dyn Observer>>);
+
+impl Observers {
+    /// Adds one.
+    pub fn push(&mut self, observer: Box<dyn Observer>) {
+        self.0.push(observer);
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Shows a packet that was offered to the link, and its drop if that is decided already.
+    pub(super) fn offered<'a>(&mut self, verdict: &Verdict, packet: impl FnOnce() -> PacketView<'a>) {
+        if self.0.is_empty() {
+            return;
+        }
+        let packet = packet();
+        self.0.iter_mut().for_each(|observer| observer.entered(&packet));
+        if let Some(reason) = DropReason::of(verdict) {
+            self.0.iter_mut().for_each(|observer| observer.left(&packet, Exit::Dropped(reason)));
+        }
+    }
+
+    /// Shows a packet that entered a path without a link.
+    pub(super) fn entered(&mut self, packet: &PacketView<'_>) {
+        self.0.iter_mut().for_each(|observer| observer.entered(packet));
+    }
+
+    /// Shows a packet that leaves the link.
+    pub(super) fn left<'a>(&mut self, exit: Exit, packet: impl FnOnce() -> PacketView<'a>) {
+        if !self.0.is_empty() {
+            let packet = packet();
+            self.0.iter_mut().for_each(|observer| observer.left(&packet, exit));
+        }
+    }
+}
+
+impl std::fmt::Debug for Observers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Observers").field("count", &self.0.len()).finish()
+    }
+}

@@ -1,0 +1,155 @@
+//! What the wires in real time share: the packets that are under way, and how late they are.
+
+mod breakage;
+mod sockets;
+
+use std::net::SocketAddr;
+
+pub(super) use self::{
+    breakage::{Breakage, broken},
+    sockets::OnWire,
+};
+use super::{
+    Fidelity,
+    observer::{Exit, Observers, PacketView, Payload},
+    packet::flip_bit,
+};
+use crate::{
+    link::{Counters, Link, LinkSpec, Verdict},
+    unit::{Direction, PerDirection, Time, nanos},
+};
+
+/// Bytes that may be on the wire at a time. What exceeds it is dropped and counted as the machine's doing, not the
+/// wire's.
+const MOST_HELD_BYTES: usize = 256 << 20;
+
+/// What a path keeps of each packet beside its bytes.
+pub(super) trait Envelope: Copy {
+    /// Bytes in front of what the link carries: a link-layer header, never corrupted.
+    fn link_header(&self) -> usize;
+
+    /// The source, the destination and the payload of a packet without its link-layer header.
+    fn open<'a>(&self, packet: &'a [u8]) -> (SocketAddr, SocketAddr, Payload<'a>);
+}
+
+/// Both directions of a wire in real time, with the packets that are under way.
+#[derive(Debug)]
+pub(super) struct HeldPackets<E> {
+    links: PerDirection<Link<Held<E>>>,
+    observers: Observers,
+    fidelity: Fidelity,
+    bytes: usize,
+    /// Buffers to use again.
+    spare: Vec<Vec<u8>>,
+}
+
+#[derive(Debug, Clone)]
+struct Held<E> {
+    number: u64,
+    ip_bytes: usize,
+    bytes: Vec<u8>,
+    envelope: E,
+}
+
+/// A packet that is due at the far end.
+pub(super) struct Due<E> {
+    /// When it was due.
+    pub(super) at: Time,
+    pub(super) bytes: Vec<u8>,
+    pub(super) envelope: E,
+    /// Whether it is as it was sent.
+    pub(super) intact: bool,
+}
+
+impl<E: Envelope> HeldPackets<E> {
+    pub(super) fn new(links: &PerDirection<LinkSpec>, seed: u64, observers: Observers) -> Self {
+        Self {
+            links: PerDirection::from_fn(|way| Link::new(links[way].clone(), seed, way)),
+            observers,
+            fidelity: Fidelity { dropped: Some(0), ..Fidelity::default() },
+            bytes: 0,
+            spare: Vec::new(),
+        }
+    }
+
+    /// What the wire has done so far.
+    pub(super) fn counters(&self) -> PerDirection<Counters> {
+        self.links.as_ref().map(Link::counters)
+    }
+
+    /// How true the wire has been to its model so far.
+    pub(super) fn fidelity(&self) -> &Fidelity {
+        &self.fidelity
+    }
+
+    /// When the next packet is due.
+    pub(super) fn next_due(&self) -> Option<Time> {
+        self.links.iter().filter_map(Link::poll_timeout).min()
+    }
+
+    /// Offers a packet of `ip_bytes` to the link; `frame` is the packet behind its link-layer header.
+    pub(super) fn offer(
+        &mut self,
+        direction: Direction,
+        now: Time,
+        ip_bytes: usize,
+        frame: &[u8],
+        envelope: E,
+    ) {
+        if self.bytes + 2 * frame.len() > MOST_HELD_BYTES {
+            self.dropped(1);
+            return;
+        }
+        let mut bytes = self.spare.pop().unwrap_or_default();
+        bytes.clear();
+        bytes.extend_from_slice(frame);
+        let link = &mut self.links[direction];
+        let number = link.counters().packets;
+        let verdict = link.enqueue(now, ip_bytes, Held { number, ip_bytes, bytes, envelope });
+        if let Verdict::Deliver { duplicate_at, .. } = verdict {
+            self.bytes += frame.len() * (1 + usize::from(duplicate_at.is_some()));
+        }
+        let header = envelope.link_header();
+        self.observers.offered(&verdict, || {
+            let (from, to, payload) = envelope.open(&frame[header..]);
+            PacketView { direction, number, at: now, from, to, ip_bytes, payload }
+        });
+    }
+
+    /// The next packet that is due by `now`, shown to the observers. The caller sends it at once.
+    pub(super) fn next(&mut self, direction: Direction, now: Time) -> Option<Due<E>> {
+        let delivered = self.links[direction].poll_delivery(now)?;
+        let Held { number, ip_bytes, mut bytes, envelope } = delivered.packet;
+        self.bytes -= bytes.len();
+        let header = envelope.link_header();
+        if let Some(draw) = delivered.corrupt {
+            flip_bit(&mut bytes[header..], draw);
+        }
+        let intact = delivered.corrupt.is_none();
+        self.observers.left(Exit::Arrived { intact, more: delivered.more }, || {
+            let (from, to, payload) = envelope.open(&bytes[header..]);
+            PacketView { direction, number, at: now, from, to, ip_bytes, payload }
+        });
+        Some(Due { at: delivered.at, bytes, envelope, intact })
+    }
+
+    /// Records that a packet which was due at `due` was sent at `now`.
+    pub(super) fn sent(&mut self, due: Time, now: Time) {
+        self.fidelity.lateness.record(nanos(now - due));
+    }
+
+    /// Counts packets that the machine dropped.
+    pub(super) fn dropped(&mut self, packets: u64) {
+        self.fidelity.dropped = self.fidelity.dropped.map(|dropped| dropped + packets);
+    }
+
+    /// Counts packets that could not be sent.
+    pub(super) fn send_failed(&mut self, packets: u64) {
+        self.fidelity.send_errors += packets;
+    }
+
+    /// Takes back the buffer of a packet that was sent.
+    pub(super) fn recycle(&mut self, bytes: Vec<u8>) {
+        self.spare.push(bytes);
+    }
+}

@@ -1,0 +1,154 @@
+//! The observer's part of the instrument.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use super::{
+    Tap,
+    ledger::{Carried, Ledger},
+    lock,
+    tcp::{Carriage, Connections},
+};
+use crate::{
+    path::{Exit, Observer, PacketView, Payload},
+    unit::PerDirection,
+    wire::{Probe, ip},
+};
+
+/// What the instrument shows of a packet.
+#[derive(Debug, Clone, Copy)]
+pub enum Seen<'a> {
+    /// It entered the link, and carries this of the experiment.
+    Entered(&'a PacketView<'a>, &'a [Carried]),
+    /// It left the link.
+    Left(&'a PacketView<'a>, Exit),
+}
+
+/// Is shown packets with what they carry.
+type Watcher = Box<dyn FnMut(Seen<'_>) + Send>;
+
+/// Follows the packets of a path, for the [`Tap`]s of its ends.
+pub struct Instrument {
+    ledgers: Arc<PerDirection<Mutex<Ledger>>>,
+    connections: Connections,
+    /// TCP segments on the link, by number.
+    segments: PerDirection<VecDeque<(u64, Carriage)>>,
+    follows_messages: bool,
+    watcher: Option<Watcher>,
+}
+
+impl Instrument {
+    /// The instrument of a pair of taps.
+    pub fn new(taps: &PerDirection<Tap>) -> Self {
+        let Tap { ledgers, connections, .. } = taps.to_server.clone();
+        Self {
+            ledgers,
+            connections,
+            segments: PerDirection::default(),
+            follows_messages: false,
+            watcher: None,
+        }
+    }
+
+    /// Also follows messages that are datagrams of their own. On a path whose sockets report the [transit] of a
+    /// datagram that is not needed.
+    ///
+    /// [transit]: crate::path::Received::transit
+    pub fn following_messages(self) -> Self {
+        Self { follows_messages: true, ..self }
+    }
+
+    /// Shows `watcher` every packet.
+    pub fn watched_by(self, watcher: impl FnMut(Seen<'_>) + Send + 'static) -> Self {
+        Self { watcher: Some(Box::new(watcher)), ..self }
+    }
+
+    fn entered_tcp(&mut self, packet: &PacketView<'_>, segment: ip::TcpSegment) {
+        let carriage = self.connections.enter(packet.direction, segment, packet.at);
+        if let Some(watcher) = &mut self.watcher {
+            let carried =
+                carriage.as_ref().map(|carriage| self.connections.carried(packet.direction, carriage));
+            watcher(Seen::Entered(packet, carried.as_deref().unwrap_or_default()));
+        }
+        if let Some(carriage) = carriage {
+            self.segments[packet.direction].push_back((packet.number, carriage));
+        }
+    }
+
+    fn entered_datagram(&mut self, packet: &PacketView<'_>, datagram: &[u8]) {
+        let mut known = false;
+        let mut ledger = lock(&self.ledgers[packet.direction]);
+        ledger.enter(packet.number, datagram, packet.at, |carried| {
+            known = !carried.is_empty();
+            if let Some(watcher) = self.watcher.as_mut().filter(|_| known) {
+                watcher(Seen::Entered(packet, carried));
+            }
+        });
+        if known || !self.follows_messages && self.watcher.is_none() {
+            return;
+        }
+        let message = Probe::parse(datagram).ok().map(|probe| probe.id);
+        if let Some(id) = message.filter(|_| self.follows_messages) {
+            ledger.enter_message(packet.number, id, packet.at);
+        }
+        if let Some(watcher) = &mut self.watcher {
+            watcher(Seen::Entered(packet, message.map(Carried::Message).as_slice()));
+        }
+    }
+
+    fn left_tcp(&mut self, packet: &PacketView<'_>, exit: Exit) {
+        let segments = &mut self.segments[packet.direction];
+        let Ok(index) = segments.binary_search_by_key(&packet.number, |(number, _)| *number) else { return };
+        let (_, carriage) = segments[index];
+        match exit {
+            Exit::Arrived { intact: true, .. } => {
+                self.connections.arrive(packet.direction, &carriage, packet.at);
+            }
+            Exit::Arrived { more: true, .. } => return,
+            // No checksum lets a corrupted segment through.
+            Exit::Arrived { .. } | Exit::Dropped(_) => self.connections.drop(packet.direction, &carriage),
+        }
+        segments.remove(index);
+    }
+}
+
+impl Observer for Instrument {
+    fn entered(&mut self, packet: &PacketView<'_>) {
+        let segment = match packet.payload {
+            Payload::Ip(ip) => ip::tcp_segment(ip),
+            Payload::Udp(_) => None,
+        };
+        match (segment, packet.datagram()) {
+            (Some(segment), _) => self.entered_tcp(packet, segment),
+            (None, Some(datagram)) => self.entered_datagram(packet, datagram),
+            (None, None) => {}
+        }
+    }
+
+    fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
+        match packet.datagram() {
+            Some(datagram) => {
+                let mut ledger = lock(&self.ledgers[packet.direction]);
+                ledger.leave(packet.number, packet.at, exit);
+                if self.follows_messages
+                    && matches!(exit, Exit::Arrived { intact: true, .. })
+                    && Probe::parse(datagram).is_ok()
+                {
+                    ledger.bring(packet.number);
+                }
+            }
+            None => self.left_tcp(packet, exit),
+        }
+        if let Some(watcher) = &mut self.watcher {
+            watcher(Seen::Left(packet, exit));
+        }
+    }
+}
+
+impl std::fmt::Debug for Instrument {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instrument").finish_non_exhaustive()
+    }
+}

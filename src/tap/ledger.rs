@@ -1,0 +1,509 @@
+//! One direction of a connection: packets in flight, and the bytes and messages that they carry.
+
+use std::{collections::VecDeque, time::Duration};
+
+use super::bytes::{Passage, Stamp, StreamBytes};
+use crate::{
+    path::Exit,
+    unit::Time,
+    wire::{
+        MessageId, Probe,
+        quic::{Content, contents},
+    },
+};
+
+/// What a packet carries of an experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carried {
+    /// Bytes of a QUIC stream.
+    Stream {
+        /// The stream's id.
+        id: u64,
+        /// The offset of the first of them.
+        start: u64,
+        /// The offset behind the last of them.
+        end: u64,
+    },
+    /// A whole message.
+    Message(MessageId),
+    /// Bytes of a message in an ARQ segment.
+    Segment {
+        /// The segment's number, which the ledger keeps as an offset in a stream.
+        sequence: u64,
+        /// Which message.
+        id: MessageId,
+        /// The offset of its first byte in the segment.
+        start: u64,
+        /// The offset behind the last.
+        end: u64,
+    },
+    /// Bytes of a message in a TCP segment, as they are on the wire.
+    Tcp {
+        /// The message's place in the stream, from 0.
+        place: u64,
+        /// The offset of its first byte in the segment.
+        start: u64,
+        /// The offset behind the last.
+        end: u64,
+    },
+}
+
+impl Carried {
+    /// The stream and the range in it.
+    fn place(&self) -> Option<(u64, (u64, u64))> {
+        match *self {
+            Self::Stream { id, start, end } => Some((id, (start, end))),
+            Self::Segment { sequence, .. } => Some((0, (sequence, sequence + 1))),
+            Self::Message(_) | Self::Tcp { .. } => None,
+        }
+    }
+}
+
+/// How long after its arrival a packet may still be opened: a server that has not accepted its client yet keeps packets
+/// for later.
+const LATE: Duration = Duration::from_secs(10);
+
+/// Stream ids beyond this belong to no experiment: no peer here may have as many streams open.
+const MOST_STREAMS: u64 = 1 << 20;
+
+/// The record of one direction. It holds what is in flight or not released, and reuses its memory, so that neither
+/// grows with the length of a run.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// A packet between its sealing and its encryption.
+    sealing: Option<(u64, Vec<Carried>)>,
+    /// Packets that have not entered the link, in the order in which they are sent.
+    sealed: VecDeque<Sealed>,
+    /// ARQ segments that were loaded so far.
+    loaded: u64,
+    in_flight: VecDeque<Flight>,
+    streams: Streams,
+    /// Messages that arrived in datagrams of their own or in DATAGRAM frames, and were not asked for.
+    datagrams: VecDeque<(MessageId, Stamp)>,
+    spare: Vec<Vec<Carried>>,
+}
+
+/// A packet that has not entered the link.
+#[derive(Debug)]
+struct Sealed {
+    packet: u64,
+    carried: Vec<Carried>,
+    tag: Tag,
+}
+
+/// The bytes by which a datagram is recognised: at its end, the authentication tag of its last QUIC packet (RFC 9001
+/// section 5.3) or the end of an ARQ segment; at its beginning, the check of an ARQ segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Tag {
+    head: Option<[u8; 8]>,
+    tail: [u8; 16],
+}
+
+impl Tag {
+    fn of_segment(datagram: &[u8]) -> Option<Self> {
+        Some(Self { head: Some(*datagram.first_chunk()?), tail: *datagram.last_chunk()? })
+    }
+
+    fn is_of(&self, datagram: &[u8]) -> bool {
+        datagram.last_chunk() == Some(&self.tail)
+            && self.head.is_none_or(|head| datagram.first_chunk() == Some(&head))
+    }
+}
+
+#[derive(Debug)]
+struct Flight {
+    /// The packet's number on the link.
+    number: u64,
+    stamp: Stamp,
+    tag: Option<Tag>,
+    /// When its latest copy arrived.
+    arrived: Option<Time>,
+    /// Whether a copy arrived intact.
+    intact: bool,
+    /// Whether the link made two of it, and the receiver rejected neither so far.
+    doubled: bool,
+    carried: Vec<Carried>,
+}
+
+impl Ledger {
+    /// Packet number `packet` with the plaintext `payload` is about to be encrypted and sent.
+    pub fn seal(&mut self, packet: u64, payload: &[u8]) {
+        let mut carried = self.unused();
+        carried.extend(contents(payload).filter_map(|content| match content {
+            Content::Stream { id, offset, length } => (length > 0).then(|| Carried::Stream {
+                id,
+                start: offset,
+                end: offset.saturating_add(length),
+            }),
+            Content::Datagram(bytes) => Probe::parse(bytes).ok().map(|probe| Carried::Message(probe.id)),
+        }));
+        self.sealing = Some((packet, carried));
+    }
+
+    /// The packet that was sealed last is encrypted to `ciphertext`.
+    pub fn encrypted(&mut self, ciphertext: &[u8]) {
+        if let (Some((packet, carried)), Some(tail)) = (self.sealing.take(), ciphertext.last_chunk()) {
+            self.sealed.push_back(Sealed { packet, carried, tag: Tag { head: None, tail: *tail } });
+        }
+    }
+
+    /// The ARQ segment `datagram`, which carries `what`, is about to be sent.
+    pub fn load(&mut self, datagram: &[u8], what: Carried) {
+        let Some(tag) = Tag::of_segment(datagram) else { return };
+        let mut carried = self.unused();
+        carried.push(what);
+        self.loaded += 1;
+        self.sealed.push_back(Sealed { packet: self.loaded, carried, tag });
+    }
+
+    /// Room for what the next packet carries.
+    fn unused(&mut self) -> Vec<Carried> {
+        let unsent = self.sealing.take().map(|(_, carried)| carried);
+        let mut carried = unsent.or_else(|| self.spare.pop()).unwrap_or_default();
+        carried.clear();
+        carried
+    }
+
+    /// Packet `number` of the link, `datagram`, was offered at `now`; `look` is shown what it carries. Packets sealed
+    /// before it that did not enter never will: the way to the link keeps the order.
+    pub fn enter(&mut self, number: u64, datagram: &[u8], now: Time, look: impl FnOnce(&[Carried])) {
+        let Some(index) = self.sealed.iter().position(|sealed| sealed.tag.is_of(datagram)) else {
+            return look(&[]);
+        };
+        self.spare.extend(self.sealed.drain(..index).map(|sealed| sealed.carried));
+        let Some(Sealed { packet, carried, tag }) = self.sealed.pop_front() else { return };
+        look(&carried);
+        self.forget_late(now);
+        let stamp = Stamp { packet, at: now };
+        self.mark(&carried, stamp, false);
+        if carried.is_empty() {
+            self.spare.push(carried);
+        } else {
+            let tag = tag.head.is_some().then_some(tag);
+            self.fly(number, stamp, tag, carried);
+        }
+    }
+
+    /// Packet `number` of the link, which is the message `id`, was offered at `now`.
+    pub fn enter_message(&mut self, number: u64, id: MessageId, now: Time) {
+        let mut carried = self.spare.pop().unwrap_or_default();
+        carried.clear();
+        carried.push(Carried::Message(id));
+        self.forget_late(now);
+        self.fly(number, Stamp { packet: number, at: now }, None, carried);
+    }
+
+    fn fly(&mut self, number: u64, stamp: Stamp, tag: Option<Tag>, carried: Vec<Carried>) {
+        let (arrived, intact, doubled) = (None, false, false);
+        self.in_flight.push_back(Flight { number, stamp, tag, arrived, intact, doubled, carried });
+    }
+
+    /// The bytes in `carried` entered the link, or were `dropped`.
+    fn mark(&mut self, carried: &[Carried], stamp: Stamp, dropped: bool) {
+        for carried in carried {
+            if let Some((stream, bytes)) = carried.place()
+                && let Some(stream) = self.streams.get(stream)
+            {
+                stream.enter(bytes, stamp, dropped);
+            }
+        }
+    }
+
+    /// Packet `number` left the link at `now`.
+    pub fn leave(&mut self, number: u64, now: Time, exit: Exit) {
+        let Ok(index) = self.in_flight.binary_search_by_key(&number, |flight| flight.number) else { return };
+        let flight = &mut self.in_flight[index];
+        match exit {
+            Exit::Dropped(_) => self.drop_flight(index),
+            Exit::Arrived { intact, more } => {
+                flight.arrived = Some(now);
+                flight.intact |= intact;
+                flight.doubled |= more;
+                // It may be opened all the same: the changed bit may be in another packet of its datagram.
+                if !flight.intact && !more {
+                    let (stamp, carried) = (flight.stamp, std::mem::take(&mut flight.carried));
+                    self.mark(&carried, stamp, true);
+                    self.in_flight[index].carried = carried;
+                }
+            }
+        }
+    }
+
+    /// Packet `number`, a message of its own, reached its receiver intact.
+    pub fn bring(&mut self, number: u64) {
+        if let Ok(index) = self.in_flight.binary_search_by_key(&number, |flight| flight.number) {
+            self.land(index, true);
+        }
+    }
+
+    fn drop_flight(&mut self, index: usize) {
+        let flight = &mut self.in_flight[index];
+        let (stamp, carried) = (flight.stamp, std::mem::take(&mut flight.carried));
+        self.mark(&carried, stamp, true);
+        self.spare.push(carried);
+        self.forget_landed();
+    }
+
+    /// The receiver opened packet number `packet`. Unless it `accepted` the frames, nothing ever comes of this packet:
+    /// a second copy would be a duplicate to it.
+    pub fn open(&mut self, packet: u64, accepted: bool) {
+        if let Ok(index) = self.in_flight.binary_search_by_key(&packet, |flight| flight.stamp.packet) {
+            self.land(index, accepted);
+        }
+    }
+
+    /// The receiver took in `datagram`, which was loaded. Unless it `kept` the content, nothing comes of the datagram,
+    /// except if the link made a second copy.
+    pub fn unload(&mut self, datagram: &[u8], kept: bool) {
+        let tag = Tag::of_segment(datagram);
+        let known = |flight: &Flight| flight.tag == tag && !flight.carried.is_empty();
+        let Some(index) = tag.and_then(|_| self.in_flight.iter().position(known)) else { return };
+        let doubled = std::mem::take(&mut self.in_flight[index].doubled);
+        if kept || !doubled {
+            self.land(index, kept);
+        }
+    }
+
+    fn land(&mut self, index: usize, accepted: bool) {
+        let flight = &mut self.in_flight[index];
+        let (stamp, carried) = (flight.stamp, std::mem::take(&mut flight.carried));
+        let arrived = flight.arrived.unwrap_or(stamp.at);
+        for carried in carried.iter().filter(|_| accepted) {
+            match carried.place() {
+                Some((stream, bytes)) => {
+                    if let Some(stream) = self.streams.get(stream) {
+                        stream.arrive(bytes, stamp, arrived);
+                    }
+                }
+                None => {
+                    if let Carried::Message(id) = *carried {
+                        self.datagrams.push_back((id, stamp));
+                    }
+                }
+            }
+        }
+        self.spare.push(carried);
+        self.forget_landed();
+    }
+
+    /// How the byte at `offset` of `stream` arrived; `None` if it has not, or was released.
+    pub fn passage(&mut self, stream: u64, offset: u64) -> Option<Passage> {
+        self.streams.get(stream)?.passage(offset)
+    }
+
+    /// The packet that brought the message `id`. Each message can be asked for once, in the order of arrival: those
+    /// that arrived before it are forgotten.
+    pub fn datagram(&mut self, id: MessageId) -> Option<Stamp> {
+        let index = self.datagrams.iter().position(|(arrived, _)| *arrived == id)?;
+        self.datagrams.drain(..=index).next_back().map(|(_, stamp)| stamp)
+    }
+
+    /// Forgets the bytes of `stream` below `offset`.
+    pub fn release(&mut self, stream: u64, offset: u64) {
+        if let Some(bytes) = self.streams.get(stream) {
+            bytes.forget(offset);
+        }
+    }
+
+    /// Forgets `stream`.
+    pub fn close(&mut self, stream: u64) {
+        self.streams.close(stream);
+    }
+
+    fn forget_landed(&mut self) {
+        while self.in_flight.front().is_some_and(|flight| flight.carried.is_empty()) {
+            self.in_flight.pop_front();
+        }
+    }
+
+    /// Forgets packets that arrived corrupted, or when nobody could open them.
+    fn forget_late(&mut self, now: Time) {
+        let is_late = |flight: &Flight| flight.arrived.is_some_and(|arrived| arrived + LATE < now);
+        while self.in_flight.front().is_some_and(is_late) {
+            if let Some(Flight { carried, .. }) = self.in_flight.pop_front() {
+                self.spare.push(carried);
+            }
+        }
+    }
+}
+
+/// The client's bidirectional streams: experiments use no others.
+#[derive(Debug, Default)]
+struct Streams {
+    /// The number of the first stream that is not closed.
+    first: u64,
+    open: VecDeque<Option<StreamBytes>>,
+    spare: Vec<StreamBytes>,
+}
+
+impl Streams {
+    /// The bytes of a stream; `None` if it was closed.
+    fn get(&mut self, id: u64) -> Option<&mut StreamBytes> {
+        let index = self.index(id)?;
+        while self.open.len() <= index {
+            self.open.push_back(Some(self.spare.pop().unwrap_or_default()));
+        }
+        self.open[index].as_mut()
+    }
+
+    fn close(&mut self, id: u64) {
+        let Some(index) = self.index(id) else { return };
+        if let Some(mut bytes) = self.open.get_mut(index).and_then(Option::take) {
+            bytes.clear();
+            self.spare.push(bytes);
+        }
+        while let Some(None) = self.open.front() {
+            self.open.pop_front();
+            self.first += 1;
+        }
+    }
+
+    /// Its index, by RFC 9000 section 2.1: the two low bits of an id tell its initiator and directionality.
+    fn index(&self, id: u64) -> Option<usize> {
+        let number = (id & 0b11 == 0).then_some(id >> 2)?;
+        let index = number.checked_sub(self.first).filter(|index| *index < MOST_STREAMS)?;
+        usize::try_from(index).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path::DropReason;
+
+    const ARRIVED: Exit = Exit::Arrived { intact: true, more: false };
+
+    /// A STREAM frame with an offset and no length (RFC 9000 section 19.8), all integers 8 bytes long.
+    fn frame(stream: u64, offset: u64, length: usize) -> Vec<u8> {
+        let variable = |value: u64| (value | 0b11 << 62).to_be_bytes();
+        [&[0x0c][..], &variable(stream), &variable(offset), &vec![0; length]].concat()
+    }
+
+    /// The ciphertext of a packet.
+    fn datagram(packet: u64) -> Vec<u8> {
+        [packet.to_be_bytes(); 3].concat()
+    }
+
+    fn at(ms: u64) -> Time {
+        Time::ZERO + Duration::from_millis(ms)
+    }
+
+    fn seal(ledger: &mut Ledger, packet: u64, payload: &[u8]) {
+        ledger.seal(packet, payload);
+        ledger.encrypted(&datagram(packet));
+    }
+
+    /// Seals a packet, which enters and leaves the link under its own number.
+    fn send(ledger: &mut Ledger, packet: u64, payload: &[u8], sent: Time, exit: Exit) {
+        seal(ledger, packet, payload);
+        ledger.enter(packet, &datagram(packet), sent, |_| ());
+        ledger.leave(packet, sent + Duration::from_millis(5), exit);
+    }
+
+    #[test]
+    fn a_packet_that_was_opened_and_not_accepted_brings_nothing_even_with_its_second_copy() {
+        let mut ledger = Ledger::default();
+        send(&mut ledger, 1, &frame(0, 0, 100), at(0), ARRIVED);
+        ledger.open(1, false);
+        ledger.open(1, true);
+        assert_eq!(ledger.passage(0, 99), None);
+    }
+
+    #[test]
+    fn a_datagram_that_was_not_sealed_carries_nothing_and_a_sealed_one_is_taken_once() {
+        let mut ledger = Ledger::default();
+        seal(&mut ledger, 1, &frame(0, 0, 10));
+        ledger.enter(0, &datagram(7), at(0), |carried| assert_eq!(carried, []));
+        ledger.enter(1, &datagram(1), at(0), |carried| assert_eq!(carried.len(), 1));
+        ledger.enter(2, &datagram(1), at(0), |carried| assert_eq!(carried, []));
+    }
+
+    #[test]
+    fn a_sealed_packet_is_known_by_its_end_and_those_before_it_that_never_entered_are_forgotten() {
+        let mut ledger = Ledger::default();
+        for packet in 1..=4 {
+            seal(&mut ledger, packet, &frame(0, packet * 100, 100));
+        }
+        for (number, packet, exit) in [(0, 9, ARRIVED), (1, 2, ARRIVED), (2, 1, ARRIVED), (3, 3, LOST)] {
+            ledger.enter(number, &datagram(packet), at(number), |_| ());
+            ledger.leave(number, at(number + 5), exit);
+        }
+        assert_eq!(ledger.sealed.len(), 1);
+        (1..=3).for_each(|packet| ledger.open(packet, true));
+        let brought = |ledger: &mut Ledger, packet: u64| ledger.passage(0, packet * 100);
+        assert_eq!(brought(&mut ledger, 2).map(|passage| passage.copy), Some(Stamp { packet: 2, at: at(1) }));
+        assert_eq!((brought(&mut ledger, 1), brought(&mut ledger, 3)), (None, None));
+    }
+
+    const LOST: Exit = Exit::Dropped(DropReason::Lost);
+
+    #[test]
+    fn a_corrupted_packet_counts_as_dropped_unless_its_copy_is_intact() {
+        let corrupted = |more| Exit::Arrived { intact: false, more };
+        for (exits, dropped) in
+            [(&[corrupted(false)][..], true), (&[corrupted(true), ARRIVED], false), (&[ARRIVED], false)]
+        {
+            let mut ledger = Ledger::default();
+            seal(&mut ledger, 1, &frame(0, 0, 100));
+            ledger.enter(0, &datagram(1), at(0), |_| ());
+            exits.iter().for_each(|exit| ledger.leave(0, at(5), *exit));
+            send(&mut ledger, 2, &frame(0, 0, 100), at(9), ARRIVED);
+            ledger.open(2, true);
+            assert_eq!(ledger.passage(0, 99).map(|passage| passage.dropped), Some(dropped), "{exits:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_its_receiver_lost_does_not_stay_behind() {
+        let mut ledger = Ledger::default();
+        let id = |seq| MessageId { flow: 0, seq };
+        for seq in 0..3 {
+            ledger.enter_message(seq, id(seq), at(seq));
+            ledger.leave(seq, at(seq + 5), ARRIVED);
+            ledger.bring(seq);
+        }
+        assert_eq!(ledger.datagram(id(1)), Some(Stamp { packet: 1, at: at(1) }));
+        assert_eq!(ledger.datagram(id(0)), None);
+        assert_eq!((ledger.datagrams.len(), ledger.in_flight.len()), (1, 0));
+    }
+
+    #[test]
+    fn a_late_copy_of_a_closed_stream_does_not_open_it_again() {
+        let mut ledger = Ledger::default();
+        for packet in 1..3 {
+            send(&mut ledger, packet, &frame(4, 0, 100), at(0), ARRIVED);
+            ledger.open(packet, true);
+            ledger.close(4);
+            ledger.close(0);
+        }
+        assert_eq!((ledger.streams.first, ledger.streams.open.len()), (2, 0));
+    }
+
+    /// A million messages, every hundredth packet lost and sent again: only what is in flight is held.
+    #[test]
+    fn the_ledger_does_not_grow_with_the_length_of_a_run() {
+        for per_message in [false, true] {
+            let mut ledger = Ledger::default();
+            let mut packet = 0;
+            for message in 0..1_000_000u64 {
+                let (stream, offset) = if per_message { (message << 2, 0) } else { (0, message * 100) };
+                if message % 100 == 0 {
+                    send(&mut ledger, packet, &frame(stream, offset, 100), at(message), LOST);
+                    packet += 1;
+                }
+                send(&mut ledger, packet, &frame(stream, offset, 100), at(message), ARRIVED);
+                ledger.open(packet, true);
+                packet += 1;
+                let passage = ledger.passage(stream, offset + 99).expect("it has arrived");
+                assert_eq!(passage.dropped, message % 100 == 0);
+                ledger.release(stream, offset + 100);
+                if per_message {
+                    ledger.close(stream);
+                }
+            }
+            assert!(ledger.in_flight.is_empty() && ledger.sealed.is_empty());
+            assert!(ledger.streams.open.len() <= 1);
+            assert!(ledger.spare.len() <= 2 && ledger.streams.spare.len() <= 1);
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! TCP connections, as seen on the link: when which bytes of a stream entered it, and when they arrived.
+//!
+//! The two ends of a connection share the [`Connections`]. The sender tells which bytes on the wire its next message is
+//! ([`StreamTap::send`]); the receiver, once it has read that message, asks how they arrived ([`StreamTap::receive`]).
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{
+    bytes::{Passage, Stamp, StreamBytes},
+    ledger::Carried,
+};
+use crate::{
+    path::{ByteStream, Connected},
+    unit::{Direction, PerDirection, Time},
+    wire::ip::TcpSegment,
+};
+
+/// The client's port and the server's, which identify a connection of two hosts.
+pub(super) type Ports = (u16, u16);
+
+/// The payload of a segment on the link.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Carriage {
+    ports: Ports,
+    range: (u64, u64),
+    stamp: Stamp,
+}
+
+/// All connections over one wire.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Connections(Arc<Mutex<BTreeMap<Ports, PerDirection<Stream>>>>);
+
+/// One direction of a connection.
+#[derive(Debug, Default)]
+struct Stream {
+    /// The sequence number of the stream's first byte, once its SYN was seen.
+    first: Option<u32>,
+    /// The offset behind the furthest byte sent.
+    sent: u64,
+    segments: u64,
+    bytes: StreamBytes,
+    /// The ranges of messages that were sent and not received.
+    messages: VecDeque<(u64, u64)>,
+    /// Messages that were received.
+    received: u64,
+}
+
+impl Stream {
+    /// The range of a segment's payload in the stream: sequence numbers wrap every 4 GiB.
+    fn range(&mut self, segment: TcpSegment) -> Option<(u64, u64)> {
+        if segment.syn {
+            self.first = Some(segment.sequence.wrapping_add(1));
+        }
+        let first = self.first?;
+        let from_furthest = segment.sequence.wrapping_sub(first.wrapping_add(self.sent as u32)).cast_signed();
+        let start = self.sent.checked_add_signed(from_furthest.into())?;
+        let end = start + u64::from(segment.length);
+        self.sent = self.sent.max(end);
+        (segment.length > 0).then_some((start, end))
+    }
+}
+
+impl Connections {
+    /// `segment` was offered to the link at `now`. The result is to be passed to [`drop`](Self::drop) or
+    /// [`arrive`](Self::arrive).
+    pub(super) fn enter(&self, direction: Direction, segment: TcpSegment, now: Time) -> Option<Carriage> {
+        let mut connections = self.lock();
+        let ports = match direction {
+            Direction::ToServer => (segment.from, segment.to),
+            Direction::ToClient => (segment.to, segment.from),
+        };
+        let stream = &mut connections.entry(ports).or_default()[direction];
+        let range = stream.range(segment)?;
+        let stamp = Stamp { packet: stream.segments, at: now };
+        stream.segments += 1;
+        stream.bytes.enter(range, stamp, false);
+        Some(Carriage { ports, range, stamp })
+    }
+
+    /// The segment does not reach its receiver.
+    pub(super) fn drop(&self, direction: Direction, carriage: &Carriage) {
+        if let Some(streams) = self.lock().get_mut(&carriage.ports) {
+            streams[direction].bytes.enter(carriage.range, carriage.stamp, true);
+        }
+    }
+
+    /// The segment reached its receiver intact at `now`.
+    pub(super) fn arrive(&self, direction: Direction, carriage: &Carriage, now: Time) {
+        if let Some(streams) = self.lock().get_mut(&carriage.ports) {
+            streams[direction].bytes.arrive(carriage.range, carriage.stamp, now);
+        }
+    }
+
+    /// The parts of messages in a segment.
+    pub(super) fn carried(&self, direction: Direction, carriage: &Carriage) -> Vec<Carried> {
+        let connections = self.lock();
+        connections.get(&carriage.ports).map_or_else(Vec::new, |streams| {
+            let stream = &streams[direction];
+            let (start, end) = carriage.range;
+            let numbered = (stream.received..).zip(&stream.messages);
+            let overlapping = numbered.filter(|(_, message)| message.0 < end && start < message.1);
+            let part = |(place, message): (u64, &(u64, u64))| Carried::Tcp {
+                place,
+                start: start.max(message.0) - message.0,
+                end: end.min(message.1) - message.0,
+            };
+            overlapping.map(part).collect()
+        })
+    }
+
+    /// The tap of the end that sends in `outgoing`, and its connection, whose written bytes are counted.
+    pub(super) fn tap(
+        &self,
+        ports: Ports,
+        outgoing: Direction,
+        connected: Connected,
+    ) -> (Connected, StreamTap) {
+        let written = Arc::<AtomicU64>::default();
+        let stream = Box::new(Counted { stream: connected.stream, written: written.clone() });
+        let tap = StreamTap { connections: self.clone(), ports, outgoing, written };
+        (Connected { stream, ..connected }, tap)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Ports, PerDirection<Stream>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One end's view of its connection.
+#[derive(Debug, Clone)]
+pub struct StreamTap {
+    connections: Connections,
+    ports: Ports,
+    outgoing: Direction,
+    written: Arc<AtomicU64>,
+}
+
+impl StreamTap {
+    /// The next message begins with the next byte written to TCP, and is `length` bytes long there. Returns the offset
+    /// of its end.
+    pub fn send(&self, length: u64) -> u64 {
+        let start = self.written();
+        self.stream(self.outgoing, |stream| stream.messages.push_back((start, start + length)));
+        start + length
+    }
+
+    /// Bytes written to TCP so far.
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// The next message was received. Returns when the last of its bytes reached this host, and how.
+    pub fn receive(&self) -> Option<(Time, Passage)> {
+        self.stream(self.outgoing.reverse(), |stream| {
+            let (start, end) = stream.messages.pop_front()?;
+            stream.received += 1;
+            let completion = stream.bytes.completion((start, end));
+            stream.bytes.forget(end);
+            completion
+        })?
+    }
+
+    fn stream<T>(&self, direction: Direction, look: impl FnOnce(&mut Stream) -> T) -> Option<T> {
+        let mut connections = self.connections.lock();
+        connections.get_mut(&self.ports).map(|streams| look(&mut streams[direction]))
+    }
+}
+
+/// A stream that counts the bytes written to it.
+#[derive(Debug)]
+struct Counted {
+    stream: Box<dyn ByteStream>,
+    written: Arc<AtomicU64>,
+}
+
+impl Counted {
+    fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.written.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+        written
+    }
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.count(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.count(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PORTS: Ports = (40_000, 80);
+
+    fn at(nanos: u64) -> Time {
+        Time::from_nanos(nanos)
+    }
+
+    fn segment(sequence: u32, length: u32) -> TcpSegment {
+        TcpSegment { from: PORTS.0, to: PORTS.1, sequence, syn: false, length }
+    }
+
+    fn tap(connections: &Connections, outgoing: Direction) -> StreamTap {
+        StreamTap { connections: connections.clone(), ports: PORTS, outgoing, written: Arc::default() }
+    }
+
+    fn open(first: u32) -> (Connections, StreamTap, StreamTap) {
+        let connections = Connections::default();
+        let syn = TcpSegment { syn: true, ..segment(first.wrapping_sub(1), 0) };
+        assert!(connections.enter(Direction::ToServer, syn, at(0)).is_none());
+        let client = tap(&connections, Direction::ToServer);
+        let server = tap(&connections, Direction::ToClient);
+        (connections, client, server)
+    }
+
+    #[test]
+    fn a_message_has_arrived_with_the_last_of_its_bytes_also_where_numbers_begin_again() {
+        for first in [1, u32::MAX - 50] {
+            let (connections, client, server) = open(first);
+            client.send(100);
+            let parts = [(0, 60), (60, 40)].map(|(start, length)| segment(first.wrapping_add(start), length));
+            let lost = connections.enter(Direction::ToServer, parts[0], at(1)).unwrap();
+            connections.drop(Direction::ToServer, &lost);
+            let second = connections.enter(Direction::ToServer, parts[1], at(2)).unwrap();
+            connections.arrive(Direction::ToServer, &second, at(12));
+            let again = connections.enter(Direction::ToServer, parts[0], at(30)).unwrap();
+            connections.arrive(Direction::ToServer, &again, at(40));
+            let (arrived, passage) = server.receive().unwrap();
+            assert_eq!(
+                (arrived, passage.first.at, passage.copy.at, passage.dropped),
+                (at(40), at(1), at(30), true)
+            );
+        }
+    }
+
+    #[test]
+    fn a_segment_carries_the_parts_of_the_messages_that_it_overlaps() {
+        let (connections, client, server) = open(1);
+        client.send(10);
+        client.written.store(10, Ordering::Relaxed);
+        client.send(10);
+        let first = connections.enter(Direction::ToServer, segment(1, 15), at(1)).unwrap();
+        let part = |place, start, end| Carried::Tcp { place, start, end };
+        assert_eq!(connections.carried(Direction::ToServer, &first), [part(0, 0, 10), part(1, 0, 5)]);
+        connections.arrive(Direction::ToServer, &first, at(2));
+        server.receive().unwrap();
+        let second = connections.enter(Direction::ToServer, segment(16, 5), at(3)).unwrap();
+        assert_eq!(connections.carried(Direction::ToServer, &second), [part(1, 5, 10)]);
+    }
+
+    #[test]
+    fn what_was_not_announced_or_not_delivered_is_not_known() {
+        let (connections, client, server) = open(1);
+        assert!(server.receive().is_none());
+        client.send(10);
+        connections.enter(Direction::ToServer, segment(1, 10), at(1));
+        assert!(server.receive().is_none());
+    }
+}

@@ -1,0 +1,112 @@
+//! IPv4 (RFC 791), TCP (RFC 9293) and UDP (RFC 768) headers, as far as they are read here.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
+/// A TCP segment's header (RFC 9293 section 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TcpSegment {
+    /// The port of the sender.
+    pub from: u16,
+    /// The port of the receiver.
+    pub to: u16,
+    /// The sequence number.
+    pub sequence: u32,
+    /// Whether the SYN flag is set.
+    pub syn: bool,
+    /// Bytes of payload.
+    pub length: u32,
+}
+
+/// Whether this is an IPv4 packet.
+pub fn is_ipv4(packet: &[u8]) -> bool {
+    packet.first().is_some_and(|first| first >> 4 == 4)
+}
+
+/// The source and the destination of an IPv4 packet; port 0 unless it is UDP or TCP.
+pub fn addresses(packet: &[u8]) -> Option<(SocketAddr, SocketAddr)> {
+    let transport = payload(packet, TCP).or_else(|| payload(packet, UDP)).unwrap_or_default();
+    let address = |at: usize, port: usize| {
+        let octets: [u8; 4] = packet.get(at..at + 4)?.try_into().ok()?;
+        Some(SocketAddrV4::new(Ipv4Addr::from(octets), word(transport, port).unwrap_or(0)).into())
+    };
+    Some((address(12, 0)?, address(16, 2)?))
+}
+
+/// The header of a TCP segment; `None` if the packet is none.
+pub fn tcp_segment(packet: &[u8]) -> Option<TcpSegment> {
+    const SYN: u8 = 0b10;
+    let segment = payload(packet, TCP)?;
+    let sequence = u32::from_be_bytes(segment.get(4..8)?.try_into().ok()?);
+    let header = usize::from(segment.get(12)? >> 4) * 4;
+    let length = u32::try_from(segment.len().checked_sub(header)?).ok()?;
+    let (from, to) = (word(segment, 0)?, word(segment, 2)?);
+    Some(TcpSegment { from, to, sequence, syn: segment.get(13)? & SYN != 0, length })
+}
+
+/// The payload of a UDP datagram; `None` if the packet is none.
+pub fn udp_payload(packet: &[u8]) -> Option<&[u8]> {
+    const HEADER_BYTES: usize = 8;
+    payload(packet, UDP)?.get(HEADER_BYTES..)
+}
+
+/// The payload of an IPv4 packet of this protocol. Only the first fragment of a datagram has a transport header; our
+/// sockets send no fragments.
+fn payload(packet: &[u8], protocol: u8) -> Option<&[u8]> {
+    let header = usize::from(packet.first()? & 0x0f) * 4;
+    let total = usize::from(word(packet, 2)?);
+    (is_ipv4(packet) && *packet.get(9)? == protocol).then_some(())?;
+    packet.get(header..total)
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// IPv4 header of 20 bytes, TCP header of 32, 5 bytes of payload, and 3 of an Ethernet's padding.
+    fn packet() -> Vec<u8> {
+        let mut packet = vec![0; 20 + 32 + 5 + 3];
+        packet[0] = 0x45;
+        packet[3] = 57;
+        packet[9] = TCP;
+        packet[12..20].copy_from_slice(&[10, 0, 0, 1, 10, 0, 0, 2]);
+        packet[20..28].copy_from_slice(&[0x9c, 0x40, 0, 80, 0, 0, 1, 0]);
+        packet[32] = 8 << 4;
+        packet
+    }
+
+    #[test]
+    fn a_segment_is_read_without_the_padding_of_its_packet() {
+        let expected = TcpSegment { from: 40_000, to: 80, sequence: 256, syn: false, length: 5 };
+        assert_eq!(tcp_segment(&packet()), Some(expected));
+    }
+
+    #[test]
+    fn addresses_have_the_ports_of_tcp_and_udp_only() {
+        let both = |from: &str, to: &str| Some((from.parse().unwrap(), to.parse().unwrap()));
+        assert_eq!(addresses(&packet()), both("10.0.0.1:40000", "10.0.0.2:80"));
+        let mut icmp = packet();
+        icmp[9] = 1;
+        assert_eq!(addresses(&icmp), both("10.0.0.1:0", "10.0.0.2:0"));
+        assert_eq!(addresses(&packet()[..19]), None);
+    }
+
+    #[test]
+    fn a_truncated_packet_or_another_protocol_is_no_segment() {
+        for length in 0..57 {
+            assert_eq!(tcp_segment(&packet()[..length]), None, "{length}");
+        }
+        let mut udp = packet();
+        udp[9] = UDP;
+        assert_eq!(tcp_segment(&udp), None);
+        let mut ipv6 = packet();
+        ipv6[0] = 0x65;
+        assert_eq!(tcp_segment(&ipv6), None);
+    }
+}
