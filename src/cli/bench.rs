@@ -4,8 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::experiment::{Defaults, ExperimentArgs, presets};
-use wirelab::transport::{Congestion, Transport};
+use super::{
+    messages::MessagesArgs,
+    options::{link::presets, matrix::Defaults},
+};
+use wirelab::transport::Transport;
 
 /// Compare transports: latency and loss on one emulated link, over loopback, or to servers by URL
 ///
@@ -15,7 +18,7 @@ use wirelab::transport::{Congestion, Transport};
 #[command(after_help = format!("{EXAMPLES}\n\n{}", presets()))]
 pub(crate) struct Bench {
     #[command(flatten)]
-    experiment: ExperimentArgs,
+    messages: MessagesArgs<BenchDefaults>,
 }
 
 const EXAMPLES: &str = "\
@@ -35,18 +38,23 @@ Examples:
   wirelab bench --path direct -t all -d 2s --seeds 2
       every transport over this machine's loopback, in real time, without the link";
 
-const TRANSPORTS: [Transport; 6] = [
-    Transport::UDP,
-    Transport::ARQ_SELECTIVE,
-    Transport::QUIC_ONE,
-    Transport::QUIC_FLOW,
-    Transport::QUIC_MESSAGE,
-    Transport::QUIC_DATAGRAM,
-];
+/// What `bench` takes where its options say nothing.
+#[derive(Debug, Clone)]
+struct BenchDefaults;
+
+impl Defaults for BenchDefaults {
+    const TRANSPORTS: &'static [Transport] = &[
+        Transport::UDP,
+        Transport::ARQ_SELECTIVE,
+        Transport::QUIC_ONE,
+        Transport::QUIC_FLOW,
+        Transport::QUIC_MESSAGE,
+        Transport::QUIC_DATAGRAM,
+    ];
+}
 
 impl Bench {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        let defaults = Defaults { transports: &TRANSPORTS, congestion: Congestion::Cubic };
-        self.experiment.measure("bench", defaults)
+        self.messages.run("bench")
     }
 }

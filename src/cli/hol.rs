@@ -9,11 +9,12 @@ use wirelab::{
 };
 
 use super::{
-    experiment::{Defaults, ExperimentArgs, presets},
+    messages::MessagesArgs,
+    options::{link::presets, matrix::Defaults},
     output::raw,
 };
 
-/// Measure head-of-line blocking: how long messages lay complete, and whose loss they waited for
+/// Measure head-of-line blocking: how long complete messages waited, and for whose loss
 ///
 /// The same cells as `bench`, with the ordered and the unordered transports side by side. The window is fixed unless
 /// -C says otherwise, so that what is seen is order and not congestion.
@@ -24,7 +25,7 @@ pub(crate) struct Hol {
     #[arg(long)]
     explain: bool,
     #[command(flatten)]
-    experiment: ExperimentArgs,
+    messages: MessagesArgs<HolDefaults>,
 }
 
 const EXAMPLES: &str = "\
@@ -40,15 +41,22 @@ Examples:
   wirelab hol -C cubic
       how much of the delay is the window's";
 
-/// The unordered first, then more and more order.
-const TRANSPORTS: [Transport; 6] = [
-    Transport::UDP,
-    Transport::QUIC_DATAGRAM,
-    Transport::QUIC_MESSAGE,
-    Transport::QUIC_FLOW,
-    Transport::QUIC_ONE,
-    Transport::ARQ_SELECTIVE,
-];
+/// What `hol` takes where its options say nothing.
+#[derive(Debug, Clone)]
+struct HolDefaults;
+
+impl Defaults for HolDefaults {
+    /// The unordered first, then more and more order.
+    const TRANSPORTS: &'static [Transport] = &[
+        Transport::UDP,
+        Transport::QUIC_DATAGRAM,
+        Transport::QUIC_MESSAGE,
+        Transport::QUIC_FLOW,
+        Transport::QUIC_ONE,
+        Transport::ARQ_SELECTIVE,
+    ];
+    const CONGESTION: Congestion = Congestion::Fixed(FIXED_WINDOW_BYTES);
+}
 
 impl Hol {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
@@ -56,9 +64,7 @@ impl Hol {
             raw(explain_hol(&ordered_units()).as_bytes())?;
             return Ok(ExitCode::SUCCESS);
         }
-        let defaults =
-            Defaults { transports: &TRANSPORTS, congestion: Congestion::Fixed(FIXED_WINDOW_BYTES) };
-        self.experiment.measure("hol", defaults)
+        self.messages.run("hol")
     }
 }
 

@@ -28,9 +28,14 @@ use wirelab::{
 };
 
 use super::{
-    experiment::{LinkArgs, presets, seed, usage::UsageError},
-    in_real_time, output,
+    in_real_time,
+    options::{
+        link::{LinkArgs, presets},
+        matrix::seed,
+    },
+    output,
     serve::{Signals, tolerate_closed_pipe},
+    usage::UsageError,
     values,
 };
 

@@ -3,24 +3,28 @@
 mod bench;
 mod certs;
 mod completions;
-mod experiment;
+mod driver;
 mod handshake;
 mod hol;
+mod interrupt;
 mod link;
 mod man;
+mod messages;
+mod options;
 pub(crate) mod output;
 mod peer;
 mod report;
 mod send;
 mod serve;
 mod transfer;
+mod usage;
 mod values;
 mod verify;
 
 use std::{process::ExitCode, sync::Arc};
 
 use clap::{Parser, Subcommand};
-pub(crate) use experiment::usage::UsageError;
+pub(crate) use usage::UsageError;
 use wirelab::path::direct::{self, DirectHost};
 
 /// Raw UDP, TCP, TLS and QUIC side by side on one seeded lossy wire
@@ -48,11 +52,11 @@ enum Command {
 }
 
 impl Cli {
-    /// Does what was asked for.
+    /// Runs the subcommand.
     ///
     /// # Errors
     ///
-    /// What it failed of, in one line for a person.
+    /// Returns why it failed, in one line for a user.
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Bench(command) => command.run(),

@@ -11,7 +11,7 @@ use anyhow::anyhow;
 use clap::Args;
 use wirelab::report::{MAX_BYTES, ResultFile, from_json};
 
-use super::experiment::output::OutputArgs;
+use super::options::output::OutputArgs;
 
 /// Render saved results again, as text or in another format
 ///

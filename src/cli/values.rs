@@ -1,18 +1,18 @@
 //! Values as they are written on the command line.
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use wirelab::unit::{Size, parse_duration};
 
-/// A duration such as `10ms` or `1m30s`. What a bare number means nobody can know.
+/// A duration such as `10ms` or `1m30s`. A bare number is ambiguous and refused.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|e| e.to_string())
 }
 
-/// A duration that is some time: a limit of none at all would refuse everything.
+/// A duration above zero: a limit of zero would refuse everything.
 pub(crate) fn some_time(text: &str) -> Result<Duration, String> {
     match duration(text)? {
-        Duration::ZERO => Err("no time at all is too short".to_owned()),
+        Duration::ZERO => Err("expected a time above 0".to_owned()),
         some => Ok(some),
     }
 }
@@ -21,4 +21,14 @@ pub(crate) fn some_time(text: &str) -> Result<Duration, String> {
 pub(crate) fn size(text: &str) -> Result<usize, String> {
     let size: Size = text.parse().map_err(|e| format!("{e}; write it like 1200, 64KB or 64KiB"))?;
     usize::try_from(size.bytes()).map_err(|e| e.to_string())
+}
+
+/// One value, not a list.
+pub(crate) fn single(value: &str) -> Result<String, String> {
+    if value.contains(',') { Err("expected one value, not a list".to_owned()) } else { Ok(value.to_owned()) }
+}
+
+/// One value of any type.
+pub(crate) fn parse<T: FromStr<Err: ToString>>(value: &str) -> Result<T, String> {
+    single(value)?.parse().map_err(|e: T::Err| e.to_string())
 }

@@ -8,7 +8,7 @@ use crate::{
 
 /// Compares each plan with the first that shares its path, link, workload and controller. `cells` gives the index of
 /// the cell that each plan has in the result, if it has one.
-pub fn compare(plans: &[Plan], runs: &[Runs], cells: &[Option<usize>]) -> Vec<Paired> {
+pub fn compare(plans: &[Plan], runs: &[Runs<Outcome>], cells: &[Option<usize>]) -> Vec<Paired> {
     let samples: Vec<Sample> = runs.iter().map(|runs| Sample::new(&runs.outcomes)).collect();
     let mut differences = Vec::new();
     for (b, plan) in plans.iter().enumerate() {

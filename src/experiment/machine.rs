@@ -23,7 +23,7 @@ const SETTINGS: [(&str, &str); 5] = [
 ];
 
 /// This machine, and how true its wires were to their models; `None` where nothing went over `paths` in real time.
-pub fn system<'a>(
+pub(super) fn system<'a>(
     paths: impl Iterator<Item = PathKind> + Clone,
     wires: impl IntoIterator<Item = &'a Fidelity>,
 ) -> Option<System> {

@@ -1,9 +1,11 @@
 //! An experiment: messages on a schedule, what became of each, and what that says of a transport.
 
+mod bench;
 mod blocking;
 mod budget;
 mod cell;
 mod compare;
+mod driver;
 mod episode;
 mod error;
 mod handshake;
@@ -24,15 +26,18 @@ pub mod transfer;
 mod workload;
 
 pub use self::{
+    bench::Bench,
     blocking::{ByCause, OrderFigures, Stall},
     budget::{Budget, BudgetSums},
     cell::cell,
     compare::compare,
+    driver::{
+        Batch, Driven, Experiment, Job, Options, Problem, Progress, Request, RunSize, Setup, drive, skipped,
+    },
     episode::{UnknownEpisode, Which, choose, episode},
     error::RunError,
-    handshake::{HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake, handshake_cell},
-    machine::system,
-    matrix::{Effort, Runs, run_matrix, run_numbered_matrix},
+    handshake::{Handshake, HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake, handshake_cell},
+    matrix::{MatrixOptions, Runs, run_matrix},
     network::{NetworkFigures, WayFigures},
     observe::{LoggedPacket, Observers, PacketEvent, PacketLog, Portion, Sample, SampleSink, Status},
     on_path::{Ends, OnPath, Route, Wire, on_path},
@@ -41,7 +46,7 @@ pub use self::{
     recorder::AtServer,
     remote::{Remote, run_against, run_remote},
     run::{LEAD, run, run_between},
-    samples::{Place, SAMPLE_COLUMNS, SampleFile, SampleRows, Turn},
+    samples::{JobIndex, Reservation, SAMPLE_COLUMNS, SampleFile, SampleRows},
     theory::Theory,
     workload::{Arrivals, Schedule, Scheduled, UnknownArrivals, Wait, Workload},
 };

@@ -19,85 +19,85 @@ use super::{
 };
 use crate::{transport::Delivery, unit::Time, wire::MessageId};
 
-/// The first line. `seq` is a message's number in the schedule, over all flows; what blocked it is told likewise.
-pub const SAMPLE_COLUMNS: &str = "cell,seed,transport,flow,seq,due_ns,sent_ns,server_arrived_ns,\
+/// The columns of the samples of messages. `seq` is a message's number in the schedule, over all flows, and the number
+/// of the message that blocked it is of the same kind.
+pub const SAMPLE_COLUMNS: &str = "seed,transport,flow,seq,due_ns,sent_ns,server_arrived_ns,\
     server_released_ns,client_arrived_ns,client_released_ns,to_server_blocked_by_flow,to_server_blocked_by_seq,\
     to_client_blocked_by_flow,to_client_blocked_by_seq,status";
 
 /// A file of samples that many runs write to, each in its turn.
-pub struct SampleFile<W> {
-    state: Mutex<State<W>>,
-    next: Condvar,
+pub struct SampleFile {
+    state: Mutex<State>,
+    turn_ended: Condvar,
 }
 
-struct State<W> {
-    out: W,
+struct State {
+    out: Box<dyn Write + Send>,
     /// The job whose turn it is.
     turn: usize,
-    /// The plan that was written last, and its place among those with any outcome: the index of its cell.
+    /// The plan that was written last, and its index among the plans with any outcome: the index of its cell.
     cell: Option<(usize, usize)>,
     failed: Option<io::Error>,
 }
 
-/// The place of a run among all: jobs are counted from 0 in the order in which they are begun.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+/// The index of a run: jobs are counted from 0 in the order in which they are started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct JobIndex {
     /// The job.
     pub job: usize,
-    /// The plan, counted over everything that is written to the file.
+    /// Its plan, counted over everything that is written to the file.
     pub plan: usize,
 }
 
-/// A run's right to write. Given back without rows it lets the next run have its turn.
-pub struct Turn<'a, W: Write> {
-    file: &'a SampleFile<W>,
-    place: Place,
+/// A run's turn to write. Dropped without rows, it passes the turn on.
+pub struct Reservation<'a> {
+    file: &'a SampleFile,
+    index: JobIndex,
     rows: Option<String>,
 }
 
-impl<W: Write> SampleFile<W> {
-    /// A file that begins with the names of its columns.
-    pub fn new(mut out: W) -> Self {
-        let failed = writeln!(out, "{SAMPLE_COLUMNS}").err();
-        Self { state: Mutex::new(State { out, turn: 0, cell: None, failed }), next: Condvar::new() }
+impl SampleFile {
+    /// A file that begins with `columns`, the names of its columns after that of the cell.
+    pub fn new(mut out: Box<dyn Write + Send>, columns: &str) -> Self {
+        let failed = writeln!(out, "cell,{columns}").err();
+        Self { state: Mutex::new(State { out, turn: 0, cell: None, failed }), turn_ended: Condvar::new() }
     }
 
-    /// Runs that were begun in order take their turns in that order. Every job must take one, even one that fails.
-    pub fn turn(&self, place: Place) -> Turn<'_, W> {
-        Turn { file: self, place, rows: None }
+    /// Reserves the turn of a job. Every job must take its turn, in the order of their indices, even one that fails.
+    pub fn reserve(&self, index: JobIndex) -> Reservation<'_> {
+        Reservation { file: self, index, rows: None }
     }
 
-    /// What was written to.
+    /// Flushes the file.
     ///
     /// # Errors
     ///
-    /// The first error of writing.
-    pub fn finish(self) -> io::Result<W> {
+    /// Returns the first error of writing.
+    pub fn finish(self) -> io::Result<()> {
         let State { mut out, failed, .. } = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         failed.map_or(Ok(()), Err)?;
-        out.flush()?;
-        Ok(out)
+        out.flush()
     }
 
-    fn write(&self, place: Place, rows: Option<&str>) {
+    fn write(&self, index: JobIndex, rows: Option<&str>) {
         let mut state = self.lock();
-        while state.turn != place.job {
-            state = self.next.wait(state).unwrap_or_else(PoisonError::into_inner);
+        while state.turn != index.job {
+            state = self.turn_ended.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if let Some(rows) = rows {
-            state.write(place.plan, rows);
+            state.write(index.plan, rows);
         }
         state.turn += 1;
         drop(state);
-        self.next.notify_all();
+        self.turn_ended.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<W>> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<W: Write> State<W> {
+impl State {
     fn write(&mut self, plan: usize, rows: &str) {
         let cell = match self.cell {
             None => 0,
@@ -111,18 +111,18 @@ impl<W: Write> State<W> {
     }
 }
 
-impl<W: Write> Turn<'_, W> {
-    /// Writes the rows of a run that was made, when its turn has come.
-    pub fn take(mut self, rows: &SampleRows) {
-        self.rows = Some(rows.text());
+impl Reservation<'_> {
+    /// Writes the rows of a run when its turn comes.
+    pub fn write(mut self, rows: String) {
+        self.rows = Some(rows);
     }
 }
 
-impl<W: Write> Drop for Turn<'_, W> {
-    /// A run that panics gives its turn back too, or the others would wait for ever.
+impl Drop for Reservation<'_> {
+    /// A run that panics passes its turn on too, or the others would wait forever.
     fn drop(&mut self) {
         let rows = self.rows.take().filter(|_| !thread::panicking());
-        self.file.write(self.place, rows.as_deref());
+        self.file.write(self.index, rows.as_deref());
     }
 }
 
@@ -136,7 +136,7 @@ pub struct SampleRows {
 }
 
 impl SampleRows {
-    /// Of a run of `plan`.
+    /// The rows of a run of `plan`.
     pub fn new(plan: &Plan, seed: u64) -> Self {
         Self {
             rows: Arc::default(),
@@ -145,7 +145,7 @@ impl SampleRows {
         }
     }
 
-    /// What takes them down.
+    /// Adds a row for each message that it is shown.
     pub fn sink(&self) -> SampleSink {
         let rows = self.clone();
         Box::new(move |sample| {
@@ -154,7 +154,8 @@ impl SampleRows {
         })
     }
 
-    fn text(&self) -> String {
+    /// The rows so far, in the order of the messages.
+    pub fn text(&self) -> String {
         self.lock().values().map(String::as_str).collect()
     }
 

@@ -8,8 +8,8 @@ use std::{
 
 use wirelab::{
     experiment::{
-        Arrivals, Effort, Observers, Outcome, PathKind, Plan, Sample, Status, Theory, Wait, Workload, run,
-        run_matrix,
+        Arrivals, MatrixOptions, Observers, Outcome, PathKind, Plan, Sample, Status, Theory, Wait, Workload,
+        run, run_matrix,
     },
     link::LinkSpec,
     transport::{Cause, Congestion, Transport},
@@ -153,13 +153,9 @@ fn one_seed_gives_one_outcome() {
 
 fn outcomes(plan: &Plan, seeds: u64) -> Vec<Outcome> {
     let stop = AtomicBool::new(false);
-    let effort = Effort { first_seed: 1, seeds, threads: 2, stop: &stop };
-    let runs = run_matrix(
-        std::slice::from_ref(plan),
-        effort,
-        |plan, seed| run(plan, seed, Observers::default()),
-        || (),
-    );
+    let options = MatrixOptions { first_seed: 1, seeds, threads: 2, stop: &stop };
+    let run = |_, plan: &Plan, seed| run(plan, seed, Observers::default());
+    let runs = run_matrix(std::slice::from_ref(plan), options, run);
     let runs = runs.into_iter().next().unwrap();
     assert!(runs.failures.is_empty(), "{:?}", runs.failures);
     runs.outcomes.into_iter().map(|(_, outcome)| outcome).collect()

@@ -4,7 +4,9 @@
 use std::{sync::atomic::AtomicBool, time::Duration};
 
 use wirelab::{
-    experiment::{Arrivals, Effort, Observers, Outcome, PathKind, Plan, Wait, Workload, run, run_matrix},
+    experiment::{
+        Arrivals, MatrixOptions, Observers, Outcome, PathKind, Plan, Wait, Workload, run, run_matrix,
+    },
     link::LinkSpec,
     transport::{Congestion, Transport},
     unit::PerDirection,
@@ -38,13 +40,9 @@ fn plan(transport: Transport, rtt: Duration, interval: Duration, flows: u32, los
 
 fn outcomes(plan: &Plan) -> Vec<Outcome> {
     let stop = AtomicBool::new(false);
-    let effort = Effort { first_seed: 1, seeds: SEEDS, threads: 2, stop: &stop };
-    let runs = run_matrix(
-        std::slice::from_ref(plan),
-        effort,
-        |plan, seed| run(plan, seed, Observers::default()),
-        || (),
-    );
+    let options = MatrixOptions { first_seed: 1, seeds: SEEDS, threads: 2, stop: &stop };
+    let run = |_, plan: &Plan, seed| run(plan, seed, Observers::default());
+    let runs = run_matrix(std::slice::from_ref(plan), options, run);
     let runs = runs.into_iter().next().unwrap();
     assert!(runs.failures.is_empty(), "{:?}", runs.failures);
     runs.outcomes.into_iter().map(|(_, outcome)| outcome).collect()

@@ -6,7 +6,7 @@ use crate::experiment::{Outcome, Plan, Runs};
 /// The plan and the seed to look at, if anything was run. For the longest stall: of the first link and workload on
 /// which any transport had one, the transport and the seed that had the longest. Without a stall anywhere, or for
 /// one message: the first plan with its longest recovery, or its first seed.
-pub fn choose<'a>(plans: &'a [Plan], runs: &[Runs], which: Which) -> Option<(&'a Plan, u64)> {
+pub fn choose<'a>(plans: &'a [Plan], runs: &[Runs<Outcome>], which: Which) -> Option<(&'a Plan, u64)> {
     let all = || {
         plans
             .iter()

@@ -114,7 +114,7 @@ fn names_of_episodes_read_as_they_are_written() {
 }
 
 /// Runs of seeds 1, 2, .. whose longest stalls took so many milliseconds; 0 is none.
-fn runs(stalls: &[u32]) -> Runs {
+fn runs(stalls: &[u32]) -> Runs<Outcome> {
     let outcome = |&ms: &u32| {
         let mut outcome = Outcome::default();
         outcome.order.longest_stall = (ms > 0).then_some(Stall { duration: ms * MS, messages: 1 });

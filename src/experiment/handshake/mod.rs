@@ -2,6 +2,7 @@
 
 mod attempt;
 mod cell;
+mod experiment;
 mod outcome;
 mod plan;
 mod run;
@@ -21,6 +22,7 @@ use std::{
 use self::{attempt::Attempt, server::Server};
 pub use self::{
     cell::handshake_cell,
+    experiment::Handshake,
     outcome::HandshakeOutcome,
     plan::{HandshakePlan, Mode, UnknownMode},
     run::handshake,

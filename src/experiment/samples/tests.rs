@@ -3,7 +3,7 @@ use std::{sync::atomic::AtomicBool, time::Duration};
 use super::*;
 use crate::{
     experiment::{
-        Arrivals, Effort, Observers, Outcome, PathKind, RunError, Runs, Wait, run, run_numbered_matrix,
+        Arrivals, MatrixOptions, Observers, Outcome, PathKind, RunError, Runs, Wait, run, run_matrix,
     },
     link::{LinkSpec, Loss},
     stats::Histogram,
@@ -33,20 +33,37 @@ fn plan(transport: Transport) -> Plan {
 }
 
 /// The file of a matrix, and its outcomes.
-fn written(plans: &[Plan], threads: usize) -> (String, Vec<Runs>) {
-    let file = SampleFile::new(Vec::new());
+fn written(plans: &[Plan], threads: usize) -> (String, Vec<Runs<Outcome>>) {
+    let written = Written::default();
+    let file = SampleFile::new(Box::new(written.clone()), SAMPLE_COLUMNS);
     let stop = AtomicBool::new(false);
-    let effort = Effort { first_seed: 1, seeds: SEEDS, threads, stop: &stop };
+    let options = MatrixOptions { first_seed: 1, seeds: SEEDS, threads, stop: &stop };
     let run = |job: usize, plan: &Plan, seed: u64| -> Result<Outcome, RunError> {
-        let turn = file.turn(Place { job, plan: job / SEEDS as usize });
+        let reservation = file.reserve(JobIndex { job, plan: job / SEEDS as usize });
         let rows = SampleRows::new(plan, seed);
         let observers = Observers { samples: Some(rows.sink()), packets: None };
         let outcome = run(plan, seed, observers)?;
-        turn.take(&rows);
+        reservation.write(rows.text());
         Ok(outcome)
     };
-    let runs = run_numbered_matrix(plans, effort, run, || ());
-    (String::from_utf8(file.finish().unwrap()).unwrap(), runs)
+    let runs = run_matrix(plans, options, run);
+    file.finish().unwrap();
+    let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    (text, runs)
+}
+
+/// A file in memory.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A row by its columns' names.
@@ -115,16 +132,18 @@ fn the_rows_add_up_to_the_figures() {
 
 #[test]
 fn a_run_that_fails_writes_nothing_and_holds_nobody_up() {
-    let file = SampleFile::new(Vec::new());
+    let written = Written::default();
+    let file = SampleFile::new(Box::new(written.clone()), SAMPLE_COLUMNS);
     let rows = SampleRows::new(&plan(Transport::UDP), 1);
     rows.lock().insert(0, "1,udp\n".to_owned());
     for (job, plan) in [(0, 0), (1, 1), (2, 1), (3, 2)] {
-        let turn = file.turn(Place { job, plan });
+        let reservation = file.reserve(JobIndex { job, plan });
         if job > 0 {
-            turn.take(&rows);
+            reservation.write(rows.text());
         }
     }
-    let text = String::from_utf8(file.finish().unwrap()).unwrap();
+    file.finish().unwrap();
+    let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
     let rows: Vec<&str> = text.lines().skip(1).collect();
     assert_eq!(rows, ["0,1,udp", "0,1,udp", "1,1,udp"], "cells are counted as in the result");
 }
@@ -140,6 +159,7 @@ fn a_full_disk_is_told_at_the_end() {
             Ok(())
         }
     }
-    let kind = SampleFile::new(Full).finish().map(|_| ()).map_err(|error| error.kind());
+    let kind =
+        SampleFile::new(Box::new(Full), SAMPLE_COLUMNS).finish().map(|_| ()).map_err(|error| error.kind());
     assert_eq!(kind, Err(io::ErrorKind::StorageFull));
 }

@@ -1,6 +1,7 @@
 //! Transfers: content from one host to the other, and what it took.
 
 mod cell;
+mod experiment;
 mod outcome;
 mod over;
 mod plan;
@@ -8,6 +9,7 @@ mod run;
 
 pub use self::{
     cell::cell,
+    experiment::Transfer,
     outcome::TransferOutcome,
     over::{transfer, transfer_against},
     plan::{Direction, TransferPlan},

@@ -2,7 +2,7 @@
 
 use wirelab::{experiment::PlanError, link::SpecError};
 
-/// A command line that cannot be carried out: one line that names the option and what would do.
+/// A command line that cannot be carried out: one line that names the option and what it expects.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct UsageError(String);
@@ -25,9 +25,4 @@ impl From<PlanError> for UsageError {
     fn from(error: PlanError) -> Self {
         Self(error.to_string())
     }
-}
-
-/// A value where no list is allowed.
-pub(super) fn single(value: &str) -> Result<String, String> {
-    if value.contains(',') { Err("takes one value, not a list".to_owned()) } else { Ok(value.to_owned()) }
 }

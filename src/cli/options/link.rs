@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::usage::{UsageError, single};
+use crate::cli::{usage::UsageError, values::single};
 use wirelab::{
     link::{LinkSpec, Preset, SpecError},
     unit::{Direction, PerDirection, format_duration, parse_duration},

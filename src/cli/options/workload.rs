@@ -1,10 +1,13 @@
 //! The options that describe the messages.
 
-use std::{str::FromStr, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 
-use super::usage::{UsageError, single};
+use crate::cli::{
+    usage::UsageError,
+    values::{parse, single},
+};
 use wirelab::{
     experiment::{Arrivals, Wait, Workload},
     link::LinkSpec,
@@ -15,7 +18,7 @@ use wirelab::{
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The messages")]
 pub(crate) struct WorkloadArgs {
-    /// Independent sequences of messages, which take turns
+    /// Independent sequences of messages; the schedule takes them in turn
     #[arg(long, value_name = "N,..", value_delimiter = ',', default_value = "8")]
     flows: Vec<u32>,
     /// One message every interval, over all flows together
@@ -33,10 +36,10 @@ pub(crate) struct WorkloadArgs {
     /// Measured time [default: 60s in sim, 10s in real time]
     #[arg(short, long, value_name = "TIME", value_parser = positive)]
     duration: Option<Duration>,
-    /// Sent before the measured time, and left out
+    /// Time before the measured time; its messages are sent but not counted
     #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = duration)]
     warmup: Duration,
-    /// Patience after the last message: three times the longest round trip, at most 4 s
+    /// How long to wait for replies after the last message: three times the longest round trip, at most 4 s
     #[arg(long, value_name = "NxTIME", default_value = "3x4s", value_parser = wait)]
     wait: Wait,
     /// A message that takes longer is of no use to the application [default: 2 x RTT]
@@ -44,16 +47,16 @@ pub(crate) struct WorkloadArgs {
     deadline: Option<Duration>,
 }
 
-/// A deadline where there is no round trip to take it from.
+/// The deadline where no round trip is known.
 const DIRECT_DEADLINE: Duration = Duration::from_millis(100);
 /// More flows than this are a typing error.
-const MOST_FLOWS: u32 = 10_000;
+const MAX_FLOWS: u32 = 10_000;
 /// More messages than this in one run are a typing error: 2,000 hours of the default schedule.
-const MOST_MESSAGES: f64 = 720e6;
+const MAX_MESSAGES: f64 = 720e6;
 
 impl WorkloadArgs {
     /// Every workload that the options ask for, but for what depends on the link and the path.
-    pub(super) fn workloads(&self, default_duration: Duration) -> Result<Vec<Workload>, UsageError> {
+    pub(crate) fn workloads(&self, default_duration: Duration) -> Result<Vec<Workload>, UsageError> {
         let mut all = Vec::new();
         for &flows in &self.flows {
             for &interval in &self.interval {
@@ -68,12 +71,12 @@ impl WorkloadArgs {
     }
 
     /// Whether replies are to have a length of their own.
-    pub(super) fn sets_reply_length(&self) -> bool {
+    pub(crate) fn sets_reply_length(&self) -> bool {
         self.reply_length.is_some()
     }
 
     /// The deadline on this link: what was asked for, or two round trips.
-    pub(super) fn deadline(&self, links: Option<&PerDirection<LinkSpec>>) -> Duration {
+    pub(crate) fn deadline(&self, links: Option<&PerDirection<LinkSpec>>) -> Duration {
         let round_trips = links.map(|links| (links.to_server.delay + links.to_client.delay) * 2);
         self.deadline.or(round_trips.filter(|d| !d.is_zero())).unwrap_or(DIRECT_DEADLINE)
     }
@@ -100,25 +103,21 @@ impl WorkloadArgs {
 }
 
 fn check(workload: &Workload) -> Result<(), UsageError> {
-    if workload.flows == 0 || workload.flows > MOST_FLOWS {
-        return Err(UsageError::new(format!("--flows: write a whole number from 1 to {MOST_FLOWS}")));
+    if workload.flows == 0 || workload.flows > MAX_FLOWS {
+        return Err(UsageError::new(format!("--flows: expected a whole number from 1 to {MAX_FLOWS}")));
     }
     let messages = (workload.warmup + workload.duration).as_secs_f64() / workload.interval.as_secs_f64();
-    if messages > MOST_MESSAGES {
+    if messages > MAX_MESSAGES {
         return Err(UsageError::new(format!(
-            "--interval: that is {messages:.0} messages a run; take a longer interval or a shorter --duration"
+            "--interval: {messages:.0} messages a run are too many; use a longer interval or a shorter --duration"
         )));
     }
     if workload.duration < workload.interval {
         return Err(UsageError::new(
-            "--duration: shorter than one --interval, so that nothing would be sent",
+            "--duration: expected at least one --interval; nothing would be sent in less",
         ));
     }
     Ok(())
-}
-
-pub(super) fn parse<T: FromStr<Err: ToString>>(value: &str) -> Result<T, String> {
-    single(value)?.parse().map_err(|e: T::Err| e.to_string())
 }
 
 fn duration(value: &str) -> Result<Duration, String> {
@@ -127,33 +126,33 @@ fn duration(value: &str) -> Result<Duration, String> {
 
 fn positive(value: &str) -> Result<Duration, String> {
     match duration(value)? {
-        Duration::ZERO => Err("a time of 0 leaves nothing to measure: write one above it".to_owned()),
+        Duration::ZERO => Err("expected a time above 0".to_owned()),
         time => Ok(time),
     }
 }
 
 fn interval(value: &str) -> Result<Duration, String> {
     match duration(value)? {
-        Duration::ZERO => Err("an interval of 0 would send all messages at once: write one above it, \
-                               such as 1ms"
-            .to_owned()),
+        Duration::ZERO => {
+            Err("expected an interval above 0, such as 1ms: 0 would send all messages at once".to_owned())
+        }
         time => Ok(time),
     }
 }
 
-/// The largest message: what one side may hold of it is bounded.
-const MOST_BYTES: u64 = 16 << 20;
+/// The largest message: each side bounds what it holds.
+const MAX_BYTES: u64 = 16 << 20;
 
 fn size(value: &str) -> Result<usize, String> {
     let size: Size = parse(value)?;
-    if size.bytes() > MOST_BYTES {
-        return Err("longer than 16 MiB: write a shorter length".to_owned());
+    if size.bytes() > MAX_BYTES {
+        return Err("expected at most 16 MiB".to_owned());
     }
     Ok(size.bytes() as usize)
 }
 
 fn wait(value: &str) -> Result<Wait, String> {
-    let form = || format!("`{value}` will not do: write 3x4s (three round trips, at most 4 s) or 2s");
+    let form = || format!("invalid value `{value}`: expected 3x4s (three round trips, at most 4 s) or 2s");
     let (times, most) = match value.split_once('x') {
         Some((times, most)) => (times.parse().map_err(|_| form())?, most),
         None => (u32::MAX, value),

@@ -10,8 +10,7 @@ use std::{
 use anyhow::{anyhow, bail};
 use clap::Args;
 
-use super::usage::UsageError;
-use crate::cli::output::raw;
+use crate::cli::{output::raw, usage::UsageError};
 use wirelab::report::{Format, ResultFile, TextOptions, to_json, to_text};
 
 /// Where results go.
@@ -55,7 +54,7 @@ impl OutputArgs {
     }
 
     /// The file that the result also goes to.
-    pub(super) fn path(&self) -> Option<&Path> {
+    pub(crate) fn path(&self) -> Option<&Path> {
         self.output.as_deref()
     }
 
@@ -78,7 +77,7 @@ impl OutputArgs {
 }
 
 /// How text looks on this terminal: in colour only on one, and never against `NO_COLOR`.
-pub(super) fn terminal() -> TextOptions {
+pub(crate) fn terminal() -> TextOptions {
     let is_terminal = io::stdout().is_terminal();
     let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
@@ -96,7 +95,7 @@ impl Draft {
     /// A draft of `path`, and the file to write to.
     pub(crate) fn create(path: &Path) -> anyhow::Result<(Self, File)> {
         if path.is_dir() {
-            bail!("cannot write {}: it is a folder", path.display());
+            bail!("cannot write {}: it is a directory", path.display());
         }
         let mut name: OsString = path.as_os_str().to_owned();
         name.push(format!(".draft-{}", std::process::id()));

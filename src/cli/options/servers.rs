@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
-use super::{transports::Transports, usage::UsageError};
-use crate::cli::{output::note, peer::PeerArgs};
+use super::transports::Transports;
+use crate::cli::{output::note, peer::PeerArgs, usage::UsageError};
 use wirelab::{
     experiment::{Remote, Workload},
     target::{Scheme, Target},
@@ -29,9 +29,9 @@ pub(crate) struct ServerArgs {
 pub(crate) type Row = (Transport, Remote);
 
 /// Messages a second that are sent to another machine, at most …
-const MOST_MESSAGES: f64 = 100e3;
+const MAX_MESSAGES: f64 = 100e3;
 /// … and bits a second: this measures networks, and must not be good for flooding them.
-const MOST_BITS: f64 = 1e9;
+const MAX_BITS: f64 = 1e9;
 
 impl ServerArgs {
     /// These servers.
@@ -40,7 +40,7 @@ impl ServerArgs {
     }
 
     /// Whether there is any.
-    pub(super) fn any(&self) -> bool {
+    pub(crate) fn any(&self) -> bool {
         !self.urls.is_empty()
     }
 
@@ -49,7 +49,7 @@ impl ServerArgs {
         let mut rows: Vec<Row> = Vec::new();
         for url in &self.urls {
             if url.port == 0 {
-                return Err(UsageError::new(format!("cannot send to {url}: port 0 is nobody's")).into());
+                return Err(UsageError::new(format!("cannot send to {url}: port 0 is not valid here")).into());
             }
             let transports = transports(url, named);
             if transports.is_empty() {
@@ -86,7 +86,7 @@ fn transports(url: &Target, named: Option<&Transports>) -> Vec<Transport> {
 }
 
 /// Says what will be sent to other machines; refuses what only a flood would be.
-pub(super) fn check_load(rows: &[Row], workloads: &[Workload], quiet: bool) -> Result<(), UsageError> {
+pub(crate) fn check_load(rows: &[Row], workloads: &[Workload], quiet: bool) -> Result<(), UsageError> {
     let others = rows.iter().filter(|(_, remote)| !remote.addresses.iter().all(is_loopback));
     let mut urls: Vec<&str> = others.map(|(_, remote)| remote.url.as_str()).collect();
     urls.dedup();
@@ -97,12 +97,12 @@ pub(super) fn check_load(rows: &[Row], workloads: &[Workload], quiet: bool) -> R
     for workload in workloads {
         let messages = 1.0 / workload.interval.as_secs_f64();
         let bits = messages * 8.0 * workload.length as f64;
-        if messages > MOST_MESSAGES || bits > MOST_BITS {
+        if messages > MAX_MESSAGES || bits > MAX_BITS {
             return Err(UsageError::new(format!(
                 "--interval: {messages:.0} messages or {:.0} Mbit a second would flood {urls}; no more than \
-                 {MOST_MESSAGES:.0} and {:.0} are sent to another machine",
+                 {MAX_MESSAGES:.0} and {:.0} are sent to another machine",
                 bits / 1e6,
-                MOST_BITS / 1e6,
+                MAX_BITS / 1e6,
             )));
         }
         if !quiet {

@@ -1,0 +1,153 @@
+//! From a request to a result and an exit status, for every experiment.
+
+use std::{
+    process::ExitCode,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use anyhow::{anyhow, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Map, Value, json};
+use wirelab::{
+    experiment::{Driven, Experiment, Options, Progress, Request, SampleFile, drive},
+    report::ResultFile,
+    unit::format_duration,
+};
+
+use super::{
+    interrupt::{INTERRUPTED, stop_on_interrupt},
+    options::output::{Draft, OutputArgs},
+    output::{complain, note},
+};
+
+/// An experiment that is ready to run: everything that could be refused has been.
+pub(crate) struct Prepared<'a, E: Experiment> {
+    pub(crate) command: &'static str,
+    pub(crate) experiment: &'a E,
+    pub(crate) request: &'a Request<E::Plan>,
+    /// The options that only this command has, resolved.
+    pub(crate) config: Map<String, Value>,
+    pub(crate) first_seed: u64,
+    pub(crate) samples: Option<&'a SampleFile>,
+}
+
+/// What was run, before it is written.
+pub(crate) struct Finished<'a, E: Experiment> {
+    pub(crate) driven: Driven<E::Outcome>,
+    pub(crate) stop: Arc<AtomicBool>,
+    output: &'a OutputArgs,
+    draft: Option<Draft>,
+}
+
+/// Waits shorter than this are not announced.
+const ANNOUNCED: Duration = Duration::from_secs(1);
+
+impl<E: Experiment> Prepared<'_, E> {
+    /// Opens the output, announces the run, and runs it.
+    pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<Finished<'_, E>> {
+        let draft = output.open()?;
+        let stop = stop_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
+        let mut file = ResultFile::new(self.command);
+        file.config = config::<E>(self.request, self.first_seed);
+        file.config.extend(self.config);
+        if !output.is_quiet() {
+            announce::<E>(self.request);
+        }
+        let bar = if output.shows_progress() { bar::<E>(self.request) } else { ProgressBar::hidden() };
+        let shown = bar.clone();
+        let progress: Progress = Arc::new(move |done| shown.inc(done));
+        let options =
+            Options { first_seed: self.first_seed, stop: stop.clone(), progress, samples: self.samples };
+        let driven = drive(self.experiment, self.request, &options, file);
+        bar.finish_and_clear();
+        Ok(Finished { driven, stop, output, draft })
+    }
+}
+
+impl<E: Experiment> Finished<'_, E> {
+    /// Writes the result.
+    pub(crate) fn write(&mut self) -> anyhow::Result<()> {
+        self.output.write(self.draft.take(), &self.driven.file)
+    }
+
+    /// Reports what went wrong, and the exit status.
+    pub(crate) fn status(&self) -> anyhow::Result<ExitCode> {
+        let Driven { problems, succeeded, interrupted, .. } = &self.driven;
+        let problems: Vec<String> =
+            problems.iter().map(|problem| format!("{}: {}", problem.subject, problem.reason)).collect();
+        if !E::ALL_MUST_SUCCEED && *succeeded == 0 && !interrupted {
+            bail!("no reply: {}", problems.first().map_or("no transport could be run", String::as_str));
+        }
+        problems.iter().for_each(complain);
+        Ok(match (E::ALL_MUST_SUCCEED, interrupted) {
+            (true, true) => ExitCode::from(INTERRUPTED),
+            (true, false) if !problems.is_empty() || *succeeded == 0 => ExitCode::FAILURE,
+            _ => ExitCode::SUCCESS,
+        })
+    }
+}
+
+/// Says how long runs in real time will take.
+fn announce<E: Experiment>(request: &Request<E::Plan>) {
+    let in_real_time = request.batches.iter().filter(|batch| batch.path.is_real_time());
+    let durations = in_real_time.flat_map(|batch| {
+        let seeds = u32::try_from(batch.seeds).unwrap_or(u32::MAX);
+        let duration = |plan| E::size(plan).duration.unwrap_or_default();
+        batch.plans.iter().map(move |plan| duration(plan).saturating_mul(seeds))
+    });
+    let expected = durations.fold(Duration::ZERO, Duration::saturating_add);
+    if expected >= ANNOUNCED {
+        note(format_args!("this takes about {} of real time", format_duration(expected)));
+    }
+}
+
+/// A bar over all runs, or over all bytes where runs report them.
+fn bar<E: Experiment>(request: &Request<E::Plan>) -> ProgressBar {
+    let bytes = request.batches.iter().flat_map(|batch| {
+        let bytes = |plan| Some(E::size(plan).bytes?.saturating_mul(batch.seeds));
+        batch.plans.iter().map(bytes)
+    });
+    let (total, template) = match bytes.sum::<Option<u64>>() {
+        Some(bytes) => (bytes, "{bar:40} {bytes}/{total_bytes}, {binary_bytes_per_sec}, {eta} left"),
+        None => (request.runs(), "{bar:40} {pos}/{len} runs, {eta} left"),
+    };
+    let bar = ProgressBar::new(total);
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+/// The options that every experiment has, each resolved. What a matrix resolves differently for each cell stands in
+/// the cells.
+fn config<E: Experiment>(request: &Request<E::Plan>, first_seed: u64) -> Map<String, Value> {
+    let setups = || request.plans().map(E::setup);
+    let paths: Vec<_> = request.batches.iter().map(|batch| batch.path.name()).collect();
+    Map::from_iter([
+        entry("transport", distinct(setups().map(|setup| json!(setup.transport.name())))),
+        entry("path", json!(paths)),
+        entry("congestion", distinct(setups().map(|setup| json!(setup.congestion.to_string())))),
+        entry("seed", json!(first_seed)),
+        entry("seeds", distinct(request.batches.iter().map(|batch| json!(batch.seeds)))),
+    ])
+}
+
+/// One option of a result.
+pub(crate) fn entry(name: &str, value: impl Into<Value>) -> (String, Value) {
+    (name.to_owned(), value.into())
+}
+
+/// The servers of a request.
+pub(crate) fn servers<P>(request: &Request<P>) -> Value {
+    distinct(request.batches.iter().flat_map(|batch| &batch.servers).map(|server| json!(server.url)))
+}
+
+/// Each value once, in the order in which they come first.
+pub(crate) fn distinct(values: impl Iterator<Item = Value>) -> Value {
+    let mut seen = Vec::new();
+    for value in values {
+        if !seen.contains(&value) {
+            seen.push(value);
+        }
+    }
+    Value::Array(seen)
+}

@@ -1,0 +1,124 @@
+//! What `bench` and `hol` share: messages on a schedule.
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+use wirelab::{
+    experiment::{Bench, PathKind, Plan, Request, Setup},
+    unit::nanos,
+};
+
+use super::{
+    driver::{Prepared, distinct, entry, servers},
+    options::{
+        detail::{DetailArgs, Samples},
+        matrix::{Axes, Defaults, MatrixArgs},
+        output::OutputArgs,
+        servers::{ServerArgs, check_load},
+        workload::WorkloadArgs,
+    },
+    usage::UsageError,
+};
+
+/// The options of an experiment with messages on a schedule.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct MessagesArgs<D: Defaults> {
+    #[command(flatten)]
+    servers: ServerArgs,
+    #[command(flatten)]
+    matrix: MatrixArgs<D>,
+    #[command(flatten)]
+    workload: WorkloadArgs,
+    #[command(flatten)]
+    detail: DetailArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl<D: Defaults> MessagesArgs<D> {
+    /// Runs what the options ask for and writes the result of `command`.
+    pub(crate) fn run(&self, command: &'static str) -> anyhow::Result<ExitCode> {
+        let request = self.request()?;
+        self.detail.check(&request)?;
+        let samples = self.detail.open(self.output.path())?;
+        let prepared = Prepared {
+            command,
+            experiment: &Bench,
+            request: &request,
+            config: config(&request),
+            first_seed: self.matrix.seed,
+            samples: samples.as_ref().map(Samples::file),
+        };
+        let mut finished = prepared.run(&self.output)?;
+        samples.map_or(Ok(()), Samples::complete)?;
+        finished.write()?;
+        self.detail.draw(&request, &finished.driven.runs, &finished.stop)?;
+        finished.status()
+    }
+
+    fn request(&self) -> anyhow::Result<Request<Plan>> {
+        if !self.servers.any() {
+            return Ok(self.matrix.request::<Bench>(|axes| self.plans(axes))?);
+        }
+        self.matrix.check_elsewhere()?;
+        if self.workload.sets_reply_length() {
+            let why = "a server by URL is an echo, whose replies are as long as their requests";
+            return Err(UsageError::new(format!("--reply-length: {why}")).into());
+        }
+        let rows = self.servers.rows(self.matrix.named())?;
+        let request = self.matrix.request_elsewhere::<Bench>(&rows, |axes| self.plans(axes))?;
+        check_load(
+            &rows,
+            &self.workload.workloads(default_duration(PathKind::Direct))?,
+            self.output.is_quiet(),
+        )?;
+        Ok(request)
+    }
+
+    /// The plans of one path.
+    fn plans(&self, axes: &Axes) -> Result<Vec<Plan>, UsageError> {
+        let workloads = self.workload.workloads(default_duration(axes.path))?;
+        let mut plans = Vec::new();
+        for links in axes.links() {
+            let deadline = self.workload.deadline(axes.path.has_link().then_some(links));
+            for workload in &workloads {
+                for setup in axes.setups(links) {
+                    let Setup { path, transport, congestion, .. } = setup;
+                    let mut workload = workload.clone();
+                    workload.deadline = deadline;
+                    let plan = Plan { path, transport, links: links.clone(), workload, congestion };
+                    // What is refused is skipped, not wrong.
+                    if setup.refusal().is_none() {
+                        plan.validate()?;
+                    }
+                    plans.push(plan);
+                }
+            }
+        }
+        Ok(plans)
+    }
+}
+
+/// The measured time where none is given.
+fn default_duration(path: PathKind) -> Duration {
+    Duration::from_secs(if path.is_real_time() { 10 } else { 60 })
+}
+
+/// The options of the schedule, each resolved.
+fn config(request: &Request<Plan>) -> Map<String, Value> {
+    let each = |value: fn(&Plan) -> Value| distinct(request.plans().map(value));
+    let with_link = request.plans().filter(|plan| plan.path.has_link());
+    Map::from_iter([
+        entry("servers", servers(request)),
+        entry("links", distinct(with_link.map(|plan| json!(plan.links)))),
+        entry("flows", each(|plan| json!(plan.workload.flows))),
+        entry("interval_ns", each(|plan| json!(nanos(plan.workload.interval)))),
+        entry("length_bytes", each(|plan| json!(plan.workload.length))),
+        entry("reply_length_bytes", each(|plan| json!(plan.workload.reply_length))),
+        entry("arrivals", each(|plan| json!(plan.workload.arrivals.to_string()))),
+        entry("duration_ns", each(|plan| json!(nanos(plan.workload.duration)))),
+        entry("warmup_ns", each(|plan| json!(nanos(plan.workload.warmup)))),
+        entry("deadline_ns", each(|plan| json!(nanos(plan.workload.deadline)))),
+    ])
+}

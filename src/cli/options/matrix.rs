@@ -1,0 +1,248 @@
+//! The options of a matrix: transports, paths, links, controllers and seeds.
+
+use std::{fmt::Debug, marker::PhantomData, slice};
+
+use clap::Args;
+use wirelab::{
+    experiment::{Batch, Experiment, PathKind, Remote, Request, Setup},
+    link::LinkSpec,
+    path::netns,
+    report::Skipped,
+    transport::{Congestion, Transport},
+    unit::PerDirection,
+};
+
+use super::{link::LinkArgs, servers::Row, transports::Transports};
+use crate::cli::{
+    usage::UsageError,
+    values::{parse, single},
+};
+
+/// What a command takes where its options say nothing.
+pub(crate) trait Defaults: Debug + Clone + Send + Sync + 'static {
+    /// The transports.
+    const TRANSPORTS: &'static [Transport];
+    /// The paths of a transport, as the help text says it.
+    const PATHS: &'static str = "sim";
+    /// The path of a transport that `sim` cannot carry; without one it is skipped.
+    const OTHER_PATH: Option<PathKind> = None;
+    /// The controller.
+    const CONGESTION: Congestion = Congestion::Cubic;
+    /// Seeds in virtual time.
+    const SIM_SEEDS: u64 = 30;
+    /// Seeds in real time.
+    const REAL_TIME_SEEDS: u64 = 5;
+}
+
+/// What is compared: lists make a matrix.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct MatrixArgs<D: Defaults> {
+    #[arg(short, long, value_name = "LIST", value_parser = parse_transports, help = transport_help::<D>())]
+    transport: Option<Transports>,
+    #[arg(long, value_name = "PATH,..", value_delimiter = ',', value_parser = parse::<PathKind>)]
+    #[arg(help = path_help::<D>())]
+    path: Vec<PathKind>,
+    #[arg(short = 'C', long, value_name = "NAME,..", value_delimiter = ',')]
+    #[arg(value_parser = parse::<Congestion>, help = congestion_help::<D>())]
+    congestion: Vec<Congestion>,
+    /// The first seed
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
+    pub(crate) seed: u64,
+    #[arg(long, value_name = "N", value_parser = seeds, help = seeds_help::<D>())]
+    seeds: Option<u64>,
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
+    #[arg(skip)]
+    defaults: PhantomData<D>,
+}
+
+fn transport_help<D: Defaults>() -> String {
+    format!(
+        "Transports to compare: {}; arq and quic for their four, all for what the path can carry [default: {}]",
+        Transport::names(),
+        Transports::These(D::TRANSPORTS.to_vec()),
+    )
+}
+
+fn path_help<D: Defaults>() -> String {
+    format!(
+        "Where packets travel: sim (virtual time, over the link), relay (this machine's loopback in real time, over \
+         the link), netns (network namespaces in real time, over the link: kernel TCP too), direct (loopback without \
+         the link) [default: {}]",
+        D::PATHS
+    )
+}
+
+fn congestion_help<D: Defaults>() -> String {
+    let default = match D::CONGESTION {
+        Congestion::Fixed(_) => "fixed".to_owned(),
+        other => other.to_string(),
+    };
+    format!(
+        "Congestion controller of QUIC and arq, and of kernel TCP with --path netns: cubic, newreno, bbr (quinn's is \
+         experimental; not for arq), fixed[:BYTES] [default: {default}]"
+    )
+}
+
+fn seeds_help<D: Defaults>() -> String {
+    format!(
+        "How many seeds, each a run of its own [default: {} in sim, {} in real time]",
+        D::SIM_SEEDS,
+        D::REAL_TIME_SEEDS
+    )
+}
+
+fn parse_transports(list: &str) -> Result<Transports, String> {
+    list.parse::<Transports>().map_err(|e| e.to_string())
+}
+
+pub(crate) fn seed(value: &str) -> Result<u64, String> {
+    single(value)?.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
+}
+
+fn seeds(value: &str) -> Result<u64, String> {
+    match single(value)?.parse() {
+        Ok(seeds @ 1..=100_000) => Ok(seeds),
+        _ => Err("expected a whole number from 1 to 100000".to_owned()),
+    }
+}
+
+/// The matrix on one path.
+pub(crate) struct Axes {
+    pub(crate) path: PathKind,
+    links: Vec<PerDirection<LinkSpec>>,
+    congestion: Vec<Congestion>,
+    transports: Vec<Transport>,
+}
+
+impl Axes {
+    /// The links, one after the other.
+    pub(crate) fn links(&self) -> &[PerDirection<LinkSpec>] {
+        &self.links
+    }
+
+    /// Every controller with every transport on `links`.
+    pub(crate) fn setups<'a>(&'a self, links: &'a PerDirection<LinkSpec>) -> impl Iterator<Item = Setup<'a>> {
+        let path = self.path;
+        self.congestion.iter().flat_map(move |&congestion| {
+            let setup = move |&transport| Setup { path, transport, links, congestion };
+            self.transports.iter().map(setup)
+        })
+    }
+}
+
+impl<D: Defaults> MatrixArgs<D> {
+    /// The transports that were asked for.
+    pub(crate) fn named(&self) -> Option<&Transports> {
+        self.transport.as_ref()
+    }
+
+    /// The plans of every path; `plans` makes those of one. Leaves out what cannot be run, and says why.
+    pub(crate) fn request<E: Experiment>(
+        &self,
+        mut plans: impl FnMut(&Axes) -> Result<Vec<E::Plan>, UsageError>,
+    ) -> Result<Request<E::Plan>, UsageError> {
+        let mut request = Request { batches: Vec::new(), skipped: Vec::new() };
+        for (path, transports) in self.transports(&mut request.skipped) {
+            let axes = self.axes(path, transports)?;
+            let mut batch = self.batch(path, plans(&axes)?);
+            batch.plans.retain(|plan| {
+                let setup = E::setup(plan);
+                let refusal = setup.refusal();
+                refusal.into_iter().for_each(|reason| request.skip(&setup, reason));
+                refusal.is_none()
+            });
+            request.batches.push(batch);
+        }
+        leave_out_forbidden::<E>(&mut request);
+        Ok(request)
+    }
+
+    /// The plans for servers elsewhere; `plans` makes them. `unsuitable` lists options that make no sense there.
+    pub(crate) fn request_elsewhere<E: Experiment>(
+        &self,
+        rows: &[Row],
+        mut plans: impl FnMut(&Axes) -> Result<Vec<E::Plan>, UsageError>,
+    ) -> Result<Request<E::Plan>, UsageError> {
+        let transports = rows.iter().map(|(transport, _)| *transport).collect();
+        let plans = plans(&self.axes(PathKind::Direct, transports)?)?;
+        for setup in plans.iter().map(E::setup) {
+            if let Some(reason) = setup.refusal() {
+                return Err(UsageError::new(format!("--congestion {}: {reason}", setup.congestion)));
+            }
+        }
+        let servers: Vec<Remote> = rows.iter().map(|(_, remote)| remote.clone()).collect();
+        let mut batch = self.batch(PathKind::Direct, plans);
+        batch.servers = servers.into_iter().cycle().take(batch.plans.len()).collect();
+        Ok(Request { batches: vec![batch], skipped: Vec::new() })
+    }
+
+    /// Refuses options that describe a path where servers are elsewhere.
+    pub(crate) fn check_elsewhere(&self) -> Result<(), UsageError> {
+        let given = (!self.path.is_empty()).then_some("--path").or(self.link.first_given());
+        match given {
+            Some(option) => Err(UsageError::new(format!(
+                "{option}: servers by URL are reached over the real network, and no link is emulated"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn batch<P>(&self, path: PathKind, plans: Vec<P>) -> Batch<P> {
+        let default = if path.is_real_time() { D::REAL_TIME_SEEDS } else { D::SIM_SEEDS };
+        Batch { path, seeds: self.seeds.unwrap_or(default), plans, servers: Vec::new() }
+    }
+
+    /// How many seeds the options name.
+    pub(crate) fn set_seeds(&mut self, seeds: u64) {
+        self.seeds.get_or_insert(seeds);
+    }
+
+    /// The controllers.
+    pub(crate) fn congestion(&self) -> &[Congestion] {
+        if self.congestion.is_empty() { slice::from_ref(&D::CONGESTION) } else { &self.congestion }
+    }
+
+    fn axes(&self, path: PathKind, transports: Vec<Transport>) -> Result<Axes, UsageError> {
+        let mut links = self.link.links()?;
+        if !path.has_link() {
+            // Without a link, all links are the same one.
+            links.truncate(1);
+        }
+        Ok(Axes { path, links, congestion: self.congestion().to_vec(), transports })
+    }
+
+    /// Which transports run on which path.
+    fn transports(&self, skipped: &mut Vec<Skipped>) -> Vec<(PathKind, Vec<Transport>)> {
+        let named = self.transport.clone().unwrap_or_else(|| Transports::These(D::TRANSPORTS.to_vec()));
+        if let (true, Some(other)) = (self.path.is_empty(), D::OTHER_PATH) {
+            let (simulated, others): (Vec<_>, Vec<_>) =
+                named.all().into_iter().partition(|transport| PathKind::Sim.refuses(*transport).is_none());
+            let paths = [(PathKind::Sim, simulated), (other, others)];
+            return paths.into_iter().filter(|(_, transports)| !transports.is_empty()).collect();
+        }
+        let paths = if self.path.is_empty() { &[PathKind::Sim][..] } else { &self.path };
+        let on = |&path| {
+            let (transports, refused) = named.on(path);
+            skipped.extend(refused);
+            (path, transports)
+        };
+        paths.iter().map(on).collect()
+    }
+}
+
+/// Prepares for network namespaces, while there is one thread: see [`netns::prepare`]. Where this process may not
+/// create any, leaves out the batches that need them, and says why for each of their transports.
+fn leave_out_forbidden<E: Experiment>(request: &mut Request<E::Plan>) {
+    let needs = |batch: &Batch<E::Plan>| batch.path == PathKind::Netns;
+    if !request.batches.iter().any(needs) {
+        return;
+    }
+    let Err(error) = netns::prepare() else { return };
+    let (forbidden, batches) = std::mem::take(&mut request.batches).into_iter().partition(needs);
+    request.batches = batches;
+    let forbidden: Vec<Batch<E::Plan>> = forbidden;
+    for plan in forbidden.iter().flat_map(|batch| &batch.plans) {
+        request.skip(&E::setup(plan), &error.to_string());
+    }
+}

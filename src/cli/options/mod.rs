@@ -1,0 +1,9 @@
+//! Groups of options that several subcommands share.
+
+pub(crate) mod detail;
+pub(crate) mod link;
+pub(crate) mod matrix;
+pub(crate) mod output;
+pub(crate) mod servers;
+pub(crate) mod transports;
+pub(crate) mod workload;

@@ -1,0 +1,87 @@
+//! Messages on a schedule: the experiment behind `bench` and `hol`.
+
+use super::{
+    cell::cell,
+    compare::compare,
+    driver::{Experiment, Job, Problem, RunSize, Setup},
+    error::RunError,
+    matrix::Runs,
+    observe::{Observers, SampleSink},
+    outcome::Outcome,
+    plan::Plan,
+    remote::{Remote, run_remote},
+    run::{LEAD, run},
+    samples::{SAMPLE_COLUMNS, SampleRows},
+};
+use crate::{
+    path::Fidelity,
+    report::{Cell, Flag, Paired},
+};
+
+/// Sends messages on a schedule and records what became of each.
+#[derive(Debug, Clone, Copy)]
+pub struct Bench;
+
+impl Experiment for Bench {
+    type Plan = Plan;
+    type Outcome = Outcome;
+
+    const SAMPLE_COLUMNS: Option<&'static str> = Some(SAMPLE_COLUMNS);
+
+    fn setup(plan: &Plan) -> Setup<'_> {
+        let Plan { path, transport, ref links, congestion, .. } = *plan;
+        Setup { path, transport, links, congestion }
+    }
+
+    fn size(plan: &Plan) -> RunSize {
+        let duration = LEAD + plan.workload.warmup + plan.workload.duration;
+        RunSize { duration: Some(duration), bytes: None }
+    }
+
+    fn run(&self, plan: &Plan, job: &Job<'_>) -> Result<Outcome, RunError> {
+        let Some(rows) = job.samples else { return run_job(plan, job, None) };
+        let samples = SampleRows::new(plan, job.seed);
+        let outcome = run_job(plan, job, Some(samples.sink()))?;
+        rows.get_or_init(|| samples.text());
+        Ok(outcome)
+    }
+
+    fn fidelity(outcome: &Outcome) -> Option<&Fidelity> {
+        outcome.fidelity.as_ref()
+    }
+
+    fn has_succeeded(outcome: &Outcome) -> bool {
+        outcome.messages.delivered > 0
+    }
+
+    fn has_lost_server(outcome: &Outcome) -> bool {
+        outcome.broken.is_some()
+    }
+
+    fn problem(_: &Plan, runs: &Runs<Outcome>, server: Option<&Remote>) -> Option<Problem> {
+        let subject = server?.url.clone();
+        let broken = runs.outcomes.iter().find_map(|(_, outcome)| outcome.broken.clone());
+        let failed = || runs.failures.first().map(|(_, error)| error.to_string());
+        Some(Problem { subject, reason: broken.or_else(failed)?, is_incomplete: true })
+    }
+
+    fn cell(plan: &Plan, runs: &Runs<Outcome>) -> Cell {
+        let mut cell = cell(plan, &runs.outcomes);
+        let is_remote = runs.outcomes.iter().any(|(_, outcome)| outcome.remote);
+        if is_remote && !runs.failures.is_empty() && !cell.flags.contains(&Flag::Incomplete) {
+            cell.flags.push(Flag::Incomplete);
+        }
+        cell
+    }
+
+    fn compare(plans: &[Plan], runs: &[Runs<Outcome>], cells: &[Option<usize>]) -> Vec<Paired> {
+        compare(plans, runs, cells)
+    }
+}
+
+fn run_job(plan: &Plan, job: &Job<'_>, samples: Option<SampleSink>) -> Result<Outcome, RunError> {
+    match job.server {
+        Some(server) => run_remote(plan, server, job.seed, samples),
+        None => run(plan, job.seed, Observers { samples, packets: None }),
+    }
+}

@@ -1,0 +1,335 @@
+//! Runs an experiment: every plan with every seed, path by path, into a result.
+//!
+//! An experiment implements [`Experiment`]; [`drive`] does what all of them need: threads, servers that have gone away,
+//! samples, failures, interruption, and the fields that every result has.
+
+use std::{
+    cell::OnceCell,
+    num::NonZero,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use super::{
+    error::RunError,
+    machine::system,
+    matrix::{MatrixOptions, Runs, run_matrix},
+    plan::PathKind,
+    remote::Remote,
+    samples::{JobIndex, SampleFile},
+};
+use crate::{
+    link::LinkSpec,
+    path::Fidelity,
+    report::{Cell, Paired, ResultFile, Skipped},
+    transport::{Congestion, Transport},
+    unit::PerDirection,
+};
+
+/// What every plan has: one point of the matrix of transports, links and controllers on a path.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup<'a> {
+    /// Where packets travel.
+    pub path: PathKind,
+    /// How messages travel.
+    pub transport: Transport,
+    /// The wire to the server and to the client; ignored on a path without a link.
+    pub links: &'a PerDirection<LinkSpec>,
+    /// The congestion controller.
+    pub congestion: Congestion,
+}
+
+impl Setup<'_> {
+    /// Why this setup cannot be run, if it cannot.
+    pub fn refusal(&self) -> Option<&'static str> {
+        self.path.refuses(self.transport).or_else(|| self.transport.refuses_controller(self.congestion))
+    }
+}
+
+/// An experiment: what is done with one plan and seed, and how its outcomes become a row of a result.
+pub trait Experiment: Sync {
+    /// What is done in a run, except for the seed.
+    type Plan: Sync;
+    /// What one run has shown.
+    type Outcome: Send;
+
+    /// The header of the samples that [`Experiment::run`] writes; `None` if it writes none.
+    const SAMPLE_COLUMNS: Option<&'static str> = None;
+    /// Whether one run without success makes the whole a failure. Otherwise one success is enough.
+    const ALL_MUST_SUCCEED: bool = false;
+
+    /// The plan's point of the matrix.
+    fn setup(plan: &Self::Plan) -> Setup<'_>;
+
+    /// How large a run of `plan` is.
+    fn size(plan: &Self::Plan) -> RunSize;
+
+    /// Makes one run.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the run could not be made.
+    fn run(&self, plan: &Self::Plan, job: &Job<'_>) -> Result<Self::Outcome, RunError>;
+
+    /// How true the wire of a run was to its model; `None` in virtual time and without a link.
+    fn fidelity(outcome: &Self::Outcome) -> Option<&Fidelity>;
+
+    /// Whether a run has shown what it is for, such as a reply.
+    fn has_succeeded(outcome: &Self::Outcome) -> bool;
+
+    /// Whether the server of a run has gone away, so that later runs need not try it.
+    fn has_lost_server(_outcome: &Self::Outcome) -> bool {
+        false
+    }
+
+    /// What a user must know about the runs of `plan` beside the result; `server` is set where it is elsewhere.
+    fn problem(plan: &Self::Plan, runs: &Runs<Self::Outcome>, server: Option<&Remote>) -> Option<Problem>;
+
+    /// The row of `plan`. There is at least one outcome.
+    fn cell(plan: &Self::Plan, runs: &Runs<Self::Outcome>) -> Cell;
+
+    /// Differences between the rows of one path. `cells` gives the index of each plan's row, if it has one.
+    fn compare(
+        _plans: &[Self::Plan],
+        _runs: &[Runs<Self::Outcome>],
+        _cells: &[Option<usize>],
+    ) -> Vec<Paired> {
+        Vec::new()
+    }
+}
+
+/// How large a run is, for announcements and progress.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RunSize {
+    /// How long it takes in real time without loss; `None` if that is not known.
+    pub duration: Option<Duration>,
+    /// Bytes of which the run reports its progress; `None`: progress is counted in runs.
+    pub bytes: Option<u64>,
+}
+
+/// Receives progress: bytes where [`RunSize::bytes`] is set, and runs otherwise.
+pub type Progress = Arc<dyn Fn(u64) + Send + Sync>;
+
+/// One run of a matrix.
+pub struct Job<'a> {
+    /// The seed.
+    pub seed: u64,
+    /// The server, where it is elsewhere.
+    pub server: Option<&'a Remote>,
+    /// Set to end the run early.
+    pub stop: &'a Arc<AtomicBool>,
+    /// Where a run that is measured in bytes reports them.
+    pub progress: &'a Progress,
+    /// Where the rows of its samples go, if they are wanted.
+    pub samples: Option<&'a OnceCell<String>>,
+}
+
+/// Something that went wrong in some runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What it concerns. Only the first problem of a subject is kept.
+    pub subject: String,
+    /// What went wrong.
+    pub reason: String,
+    /// Whether the result lacks runs because of it.
+    pub is_incomplete: bool,
+}
+
+/// The plans of one path.
+#[derive(Debug, Clone)]
+pub struct Batch<P> {
+    /// The path.
+    pub path: PathKind,
+    /// How many seeds each plan is run with.
+    pub seeds: u64,
+    /// The plans.
+    pub plans: Vec<P>,
+    /// The server of each plan; empty where the path has its own.
+    pub servers: Vec<Remote>,
+}
+
+/// What is to be run.
+#[derive(Debug, Clone)]
+pub struct Request<P> {
+    /// The plans, path by path.
+    pub batches: Vec<Batch<P>>,
+    /// What was asked for and cannot be run.
+    pub skipped: Vec<Skipped>,
+}
+
+impl<P> Request<P> {
+    /// The plans of all paths.
+    pub fn plans(&self) -> impl Iterator<Item = &P> {
+        self.batches.iter().flat_map(|batch| &batch.plans)
+    }
+
+    /// How many runs there are.
+    pub fn runs(&self) -> u64 {
+        self.batches.iter().map(Batch::runs).sum()
+    }
+
+    /// Notes that `setup` is left out, once for each transport, path and reason.
+    pub fn skip(&mut self, setup: &Setup<'_>, reason: &str) {
+        let skipped = skipped(setup.transport, setup.path, reason);
+        if !self.skipped.contains(&skipped) {
+            self.skipped.push(skipped);
+        }
+    }
+}
+
+impl<P> Batch<P> {
+    /// How many runs there are.
+    pub fn runs(&self) -> u64 {
+        (self.plans.len() as u64).saturating_mul(self.seeds)
+    }
+}
+
+/// A transport that is left out on a path.
+pub fn skipped(transport: Transport, path: PathKind, reason: impl Into<String>) -> Skipped {
+    Skipped { transport: transport.name().to_owned(), path: path.name().to_owned(), reason: reason.into() }
+}
+
+/// How a request is run.
+pub struct Options<'a> {
+    /// The first seed.
+    pub first_seed: u64,
+    /// Set from outside to end early with what is done.
+    pub stop: Arc<AtomicBool>,
+    /// Receives progress.
+    pub progress: Progress,
+    /// Where samples are written, if they are wanted.
+    pub samples: Option<&'a SampleFile>,
+}
+
+/// What was run.
+#[derive(Debug)]
+pub struct Driven<O> {
+    /// The result.
+    pub file: ResultFile,
+    /// The outcomes of each batch.
+    pub runs: Vec<Vec<Runs<O>>>,
+    /// What went wrong, in the order of the plans.
+    pub problems: Vec<Problem>,
+    /// How many runs have shown what they are for.
+    pub succeeded: u64,
+    /// Whether runs were left out or cut short because somebody wanted to stop.
+    pub interrupted: bool,
+}
+
+/// Runs everything in `request` and adds it to `file`.
+pub fn drive<E: Experiment>(
+    experiment: &E,
+    request: &Request<E::Plan>,
+    options: &Options<'_>,
+    mut file: ResultFile,
+) -> Driven<E::Outcome> {
+    file.skipped.extend(request.skipped.iter().cloned());
+    let mut driven =
+        Driven { file, runs: Vec::new(), problems: Vec::new(), succeeded: 0, interrupted: false };
+    let mut first = JobIndex::default();
+    for batch in &request.batches {
+        let runs = run_batch(experiment, batch, first, options);
+        first.job += usize::try_from(batch.runs()).unwrap_or(usize::MAX);
+        first.plan += batch.plans.len();
+        // Not whether somebody interrupted: during the very last run, that leaves nothing out.
+        driven.interrupted |= runs.iter().any(|runs| runs.done() != batch.seeds);
+        driven.collect::<E>(batch, &runs);
+        driven.runs.push(runs);
+    }
+    if request.plans().any(|plan| E::size(plan).bytes.is_some()) {
+        driven.interrupted |= options.stop.load(Ordering::Relaxed);
+    }
+    let outcomes = driven.runs.iter().flatten().flat_map(|runs| &runs.outcomes);
+    let wires = outcomes.filter_map(|(_, outcome)| E::fidelity(outcome));
+    driven.file.system = system(request.batches.iter().map(|batch| batch.path), wires);
+    driven.file.complete =
+        !driven.interrupted && driven.problems.iter().all(|problem| !problem.is_incomplete);
+    driven
+}
+
+fn run_batch<E: Experiment>(
+    experiment: &E,
+    batch: &Batch<E::Plan>,
+    first: JobIndex,
+    options: &Options<'_>,
+) -> Vec<Runs<E::Outcome>> {
+    // In real time, two runs at once would disturb each other.
+    let cores = || thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = if batch.path.is_real_time() { 1 } else { cores() };
+    let matrix =
+        MatrixOptions { first_seed: options.first_seed, seeds: batch.seeds, threads, stop: &options.stop };
+    let seeds = usize::try_from(batch.seeds).unwrap_or(usize::MAX);
+    let gone: Vec<AtomicBool> = batch.plans.iter().map(|_| AtomicBool::new(false)).collect();
+    run_matrix(&batch.plans, matrix, |job, plan, seed| {
+        let index = job / seeds;
+        let reservation = options
+            .samples
+            .map(|file| file.reserve(JobIndex { job: first.job + job, plan: first.plan + index }));
+        let rows = OnceCell::new();
+        let job = Job {
+            seed,
+            server: batch.servers.get(index),
+            stop: &options.stop,
+            progress: &options.progress,
+            samples: reservation.is_some().then_some(&rows),
+        };
+        let result = run_unless_gone(experiment, plan, &job, &gone[index]);
+        if let (Ok(_), Some(reservation), Some(rows)) = (&result, reservation, rows.into_inner()) {
+            reservation.write(rows);
+        }
+        if E::size(plan).bytes.is_none() {
+            (options.progress)(1);
+        }
+        result
+    })
+}
+
+/// Makes a run, unless an earlier run of the plan has found that its server is `gone`.
+fn run_unless_gone<E: Experiment>(
+    experiment: &E,
+    plan: &E::Plan,
+    job: &Job<'_>,
+    gone: &AtomicBool,
+) -> Result<E::Outcome, RunError> {
+    if gone.load(Ordering::Relaxed) {
+        return Err(RunError::Gone);
+    }
+    let result = experiment.run(plan, job);
+    let is_gone = result.as_ref().map_or(true, E::has_lost_server);
+    gone.store(job.server.is_some() && is_gone, Ordering::Relaxed);
+    result
+}
+
+impl<O> Driven<O> {
+    /// Adds the rows of one path, and the plans that could not be run.
+    fn collect<E: Experiment<Outcome = O>>(&mut self, batch: &Batch<E::Plan>, runs: &[Runs<O>]) {
+        let mut cells = Vec::with_capacity(runs.len());
+        for (index, (plan, runs)) in batch.plans.iter().zip(runs).enumerate() {
+            let server = batch.servers.get(index);
+            self.succeeded +=
+                runs.outcomes.iter().filter(|(_, outcome)| E::has_succeeded(outcome)).count() as u64;
+            if let Some(problem) = E::problem(plan, runs, server)
+                && self.problems.iter().all(|other| other.subject != problem.subject)
+            {
+                self.problems.push(problem);
+            }
+            if let Some((seed, error)) = runs.failures.first() {
+                let Setup { transport, path, .. } = E::setup(plan);
+                let failed = runs.failures.len();
+                let reason = format!("{failed} of {} runs failed, seed {seed} first: {error}", batch.seeds);
+                self.file.skipped.push(skipped(transport, path, reason));
+            }
+            cells.push((!runs.outcomes.is_empty()).then(|| {
+                let mut cell = E::cell(plan, runs);
+                cell.server = server.map(|server| server.url.clone());
+                self.file.cells.push(cell);
+                self.file.cells.len() - 1
+            }));
+        }
+        self.file.paired.extend(E::compare(&batch.plans, runs, &cells));
+    }
+}

@@ -1,0 +1,87 @@
+//! The experiment behind `transfer`.
+
+use std::{
+    fs::File,
+    sync::{Mutex, PoisonError},
+};
+
+use super::{TransferOutcome, TransferPlan, cell, transfer, transfer_against};
+use crate::{
+    experiment::{
+        Remote, RunError,
+        driver::{Experiment, Job, Problem, RunSize, Setup},
+        matrix::Runs,
+    },
+    path::Fidelity,
+    report::Cell,
+    transfer::Watch,
+};
+
+/// Moves content and records how long it takes and what arrives.
+#[derive(Debug, Default)]
+pub struct Transfer {
+    /// Where the first transfer saves what its receiver gets.
+    saved: Mutex<Option<File>>,
+}
+
+impl Transfer {
+    /// Transfers whose first one saves what its receiver gets in `file`.
+    pub fn saved_in(file: File) -> Self {
+        Self { saved: Mutex::new(Some(file)) }
+    }
+}
+
+impl Experiment for Transfer {
+    type Plan = TransferPlan;
+    type Outcome = TransferOutcome;
+
+    const ALL_MUST_SUCCEED: bool = true;
+
+    fn setup(plan: &TransferPlan) -> Setup<'_> {
+        let TransferPlan { path, transport, ref links, congestion, .. } = *plan;
+        Setup { path, transport, links, congestion }
+    }
+
+    fn size(plan: &TransferPlan) -> RunSize {
+        RunSize { duration: None, bytes: Some(plan.content.bytes()) }
+    }
+
+    fn run(&self, plan: &TransferPlan, job: &Job<'_>) -> Result<TransferOutcome, RunError> {
+        let watch = Watch { moved: job.progress.clone(), stop: job.stop.clone(), ..Watch::default() };
+        let saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let how = (saved, &watch);
+        match job.server {
+            Some(server) => transfer_against(plan, server, job.seed, how),
+            None => transfer(plan, job.seed, how),
+        }
+    }
+
+    fn fidelity(outcome: &TransferOutcome) -> Option<&Fidelity> {
+        outcome.fidelity.as_ref()
+    }
+
+    fn has_succeeded(outcome: &TransferOutcome) -> bool {
+        outcome.time.is_some()
+    }
+
+    /// Why transfers have stopped. Lost datagrams are a result, unless they are all that there is.
+    fn problem(plan: &TransferPlan, runs: &Runs<TransferOutcome>, _: Option<&Remote>) -> Option<Problem> {
+        let stopped = runs.outcomes.iter().find_map(|(_, outcome)| outcome.stopped.clone());
+        let failed = || runs.failures.first().map(|(_, error)| error.to_string());
+        let incomplete = || match &runs.outcomes[..] {
+            [(_, only)] if only.time.is_none() => {
+                Some(format!("{} of {} bytes arrived", only.arrived, plan.content.bytes()))
+            }
+            _ => None,
+        };
+        Some(Problem {
+            subject: format!("{} on {}", plan.transport, plan.path),
+            reason: stopped.or_else(failed).or_else(incomplete)?,
+            is_incomplete: false,
+        })
+    }
+
+    fn cell(plan: &TransferPlan, runs: &Runs<TransferOutcome>) -> Cell {
+        cell(plan, &runs.outcomes)
+    }
+}
