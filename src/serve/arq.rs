@@ -1,144 +1,135 @@
-//! A service on reliability by hand: each message is answered by one.
+//! The service on ARQ connections: one reply for each message.
 
 use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
 use super::{
-    Refusal,
-    desk::Desk,
-    floods::Shunning,
-    slots::Slot,
-    tally::{Released, Tally, asked, overwrite},
+    buffers::{MAX_BUFFER_BYTES, buffer_bytes},
+    conversation::{Question, Reception, RunTracker},
+    guard::{FloodGuard, Slot},
+    refusal::Refusal,
+    worker::Worker,
 };
 use crate::{
     arq::{ConnectionError, Message},
     path::timeout,
-    service::Service,
     transport::{
         Congestion, ConnectError,
         arq::{ArqConnection, ArqError, ArqLimits, ArqServer, ArqSettings, Heard, Releasers},
     },
 };
 
-/// What one client may make us hold for it, each way.
-const MAX_BUFFER_BYTES: usize = 1 << 20;
-const MIN_BUFFER_BYTES: usize = 16 << 10;
-/// What is shared out: a connection that finds many others gets less.
-const SHARED_BYTES: usize = 16 << 20;
-/// What a segment brings, about.
+/// Approximate payload of a segment.
 const SEGMENT_BYTES: usize = 1000;
-/// The largest datagram over IPv4 and Ethernet. A client that knows its path to carry less says so.
+/// The largest datagram over IPv4 and Ethernet. A client announces a smaller limit if its path needs one.
 const MAX_DATAGRAM: u16 = 1472;
 
-/// How long a client has to learn that the server stops.
-const FAREWELL: Duration = Duration::from_secs(1);
-/// How long to leave a socket alone that fails.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long to wait for a client to acknowledge the close of its connection.
+const CLOSE_WAIT: Duration = Duration::from_secs(1);
 
-pub(super) fn bind(desk: &Desk, local: SocketAddr, key: [u8; 32]) -> Result<ArqServer, ConnectError> {
-    let limits =
-        ArqLimits { receive_window: window(desk), send_buffer: MAX_BUFFER_BYTES, idle: desk.options.idle };
+pub(super) fn bind(
+    worker: &Worker,
+    local: SocketAddr,
+    cookie_key: [u8; 32],
+) -> Result<ArqServer, ConnectError> {
+    let limits = ArqLimits {
+        receive_window: receive_window(worker),
+        send_buffer: MAX_BUFFER_BYTES,
+        idle: worker.options.idle,
+    };
     let settings = ArqSettings {
         congestion: Congestion::Cubic,
-        seed: desk.options.seed,
+        seed: worker.options.seed,
         max_datagram: MAX_DATAGRAM,
         limits,
     };
-    // Who gets a place is decided at the desk.
-    ArqServer::bind(&desk.host, local, &settings, (key, usize::MAX))
+    // The number of connections is limited by `Admission`.
+    ArqServer::bind(&worker.host, local, &settings, (cookie_key, usize::MAX))
 }
 
-/// Segments that the next client may send ahead of its answers. The longest message has to fit.
-fn window(desk: &Desk) -> u32 {
-    let share = SHARED_BYTES / (desk.slots.connections() + 1);
-    let bytes = share.clamp(MIN_BUFFER_BYTES, MAX_BUFFER_BYTES).max(desk.options.max_message);
+/// Receive window in segments of the next client. The longest message has to fit.
+fn receive_window(worker: &Worker) -> u32 {
+    let bytes = buffer_bytes(worker.admission.slots.connections()).max(worker.options.max_message);
     u32::try_from(bytes.div_ceil(SEGMENT_BYTES)).unwrap_or(u32::MAX)
 }
 
-pub(super) fn start(desk: Desk, server: ArqServer) {
-    let tasks = desk.tasks.clone();
-    tasks.spawn("an ARQ listener", accept(Arc::new(desk), server));
+pub(super) fn start(worker: Worker, server: ArqServer) {
+    let tasks = worker.tasks.clone();
+    tasks.spawn("an ARQ listener", accept(Arc::new(worker), server));
 }
 
-/// Hears for all connections, also for those that are in progress when the server stops.
-async fn accept(desk: Arc<Desk>, mut server: ArqServer) {
-    let mut draining = pin!(desk.tasks.draining());
+/// Accepts connections, and receives for all of them until the last has ended.
+async fn accept(worker: Arc<Worker>, mut server: ArqServer) {
+    let mut draining = pin!(worker.tasks.draining());
+    // Each connection holds a clone of the sender, which is dropped when the server drains.
     let (in_progress, mut all_done) = mpsc::channel::<()>(1);
     let mut in_progress = Some(in_progress);
-    let mut shunning = Shunning::on(server.socket().clone());
+    let mut flood_guard = FloodGuard::new(server.socket().clone());
     loop {
-        server.set_receive_window(window(&desk));
-        let stops = in_progress.is_none();
-        let welcome = |source| is_welcome(&desk, source, stops);
+        server.set_receive_window(receive_window(&worker));
+        let stopping = in_progress.is_none();
+        let admit = |source| {
+            let admitted = if stopping { Err(Refusal::Stopping) } else { worker.admission.handshake(source) };
+            worker.count_refusal(admitted).is_some()
+        };
         let heard = tokio::select! {
             biased;
-            () = shunning.forgive(&desk) => continue,
-            heard = server.next(welcome) => heard,
-            () = &mut draining, if !stops => {
+            () = flood_guard.release(&worker.admission) => continue,
+            heard = server.next(admit) => heard,
+            () = &mut draining, if !stopping => {
                 in_progress = None;
                 continue;
             }
-            _ = all_done.recv(), if stops => return,
+            _ = all_done.recv(), if stopping => return,
         };
         match heard {
-            Ok(Heard::Client(connection)) => match desk.admit_connection(connection.peer().ip()) {
-                Ok(slot) => {
-                    let task = serve(desk.clone(), connection, slot, in_progress.clone());
-                    desk.tasks.spawn("an ARQ connection", task);
+            Ok(Heard::Client(connection)) => {
+                // A refused connection is reset when it is dropped.
+                let admitted = worker.admission.connection(connection.peer().ip());
+                if let Some(slot) = worker.count_refusal(admitted) {
+                    let task = serve(worker.clone(), connection, slot, in_progress.clone());
+                    worker.tasks.spawn("an ARQ connection", task);
                 }
-                // It is reset as it is dropped, and its client told that there is no room.
-                Err(refusal) => desk.counters.refuse(refusal),
-            },
+            }
             Ok(Heard::Stray(source)) => {
-                desk.counters.refuse(Refusal::Stray);
-                turn_away(&desk, &mut shunning, source).await;
+                worker.refuse(Refusal::Stray);
+                note_refused(&worker, &mut flood_guard, source).await;
             }
-            // What for has been counted.
-            Ok(Heard::Unwelcome(source)) => turn_away(&desk, &mut shunning, source).await,
+            // Counted by `admit`.
+            Ok(Heard::Unwelcome(source)) => note_refused(&worker, &mut flood_guard, source).await,
             Ok(Heard::Over) => {}
-            Err(e) => {
-                desk.options.observer.trouble(&desk.url, &e.to_string());
-                desk.host.sleep(PAUSE).await;
-            }
+            Err(e) => worker.socket_failed(&e).await,
         }
     }
 }
 
-/// One at `source` was refused something. However many there are, others on this thread have their turn.
-async fn turn_away(desk: &Desk, shunning: &mut Shunning, source: SocketAddr) {
-    shunning.refused(desk, source.ip());
+/// Takes note of a refused datagram, and lets the other tasks of this thread run.
+async fn note_refused(worker: &Worker, flood_guard: &mut FloodGuard, source: SocketAddr) {
+    worker.note_refused_datagram(flood_guard, source.ip());
     tokio::task::yield_now().await;
 }
 
-/// Whether who asks for a connection is answered at all.
-fn is_welcome(desk: &Desk, source: SocketAddr, stops: bool) -> bool {
-    let admitted = if stops { Err(Refusal::Stopping) } else { desk.admit_handshake(source) };
-    admitted.inspect_err(|refusal| desk.counters.refuse(*refusal)).is_ok()
-}
-
-/// Serves a client. A connection that is not closed in order is reset as it is dropped.
+/// Serves a client. The connection is reset when it is dropped, unless it was closed in order.
 async fn serve(
-    desk: Arc<Desk>,
+    worker: Arc<Worker>,
     connection: ArqConnection,
     slot: Slot,
     _in_progress: Option<mpsc::Sender<()>>,
 ) {
-    desk.welcome(connection.peer());
+    worker.connected(connection.peer());
     let end = tokio::select! {
         biased;
-        end = converse(&desk, &connection, &slot) => end,
-        () = slot.displaced() => Err(Refusal::Displaced),
+        end = answer_messages(&worker, &connection, &slot) => end,
+        () = slot.evicted() => Err(Refusal::Evicted),
     };
-    if let Err(refusal) = end {
-        desk.counters.refuse(refusal);
-    }
+    worker.count_refusal(end);
 }
 
-/// Answers until the client has said all, or until the server stops.
-async fn converse(desk: &Desk, connection: &ArqConnection, slot: &Slot) -> Result<(), Refusal> {
-    let mut draining = pin!(desk.tasks.draining());
-    let mut experiment = Experiment::default();
+/// Answers messages until the client closes the connection or the server stops.
+async fn answer_messages(worker: &Worker, connection: &ArqConnection, slot: &Slot) -> Result<(), Refusal> {
+    let mut draining = pin!(worker.tasks.draining());
+    let mut measurement = Measurement::default();
     loop {
         let received = tokio::select! {
             biased;
@@ -148,60 +139,58 @@ async fn converse(desk: &Desk, connection: &ArqConnection, slot: &Slot) -> Resul
         match received {
             Ok(Some(message)) => {
                 slot.prove();
-                answer(desk, connection, &message, &mut experiment).await?;
+                answer(worker, connection, &message, &mut measurement).await?;
             }
             Ok(None) => break,
             Err(ArqError::Connection(ConnectionError::Idle(_))) => return Err(Refusal::Idle),
-            // The client, or what is between us, has ended it.
+            // Ended by the client or the network.
             Err(_) => return Ok(()),
         }
     }
     connection.close();
-    if timeout(&*desk.host, FAREWELL, connection.closed()).await.is_err() {
+    if timeout(&*worker.host, CLOSE_WAIT, connection.closed()).await.is_err() {
         connection.reset();
     }
     Ok(())
 }
 
-/// What is known of the experiment that a client makes.
+/// State of a measurement on one connection.
 #[derive(Debug, Default)]
-struct Experiment {
-    tally: Tally,
+struct Measurement {
+    tracker: RunTracker,
     releasers: Releasers,
 }
 
 async fn answer(
-    desk: &Desk,
+    worker: &Worker,
     connection: &ArqConnection,
     message: &Message,
-    experiment: &mut Experiment,
+    measurement: &mut Measurement,
 ) -> Result<(), Refusal> {
     let request = &message.bytes;
-    if request.len() > desk.options.max_message {
-        return Err(Refusal::TooLong);
-    }
-    desk.hold_up(connection.peer().ip(), 1).await;
-    desk.counters.received(request.len());
+    worker.admission.length(request.len())?;
+    worker.limit_rate(connection.peer().ip(), 1).await;
+    worker.counters.received(request.len());
     let mut reply = Vec::new();
-    desk.options.service.answer(request, desk.host.unix_time(), &mut reply);
-    if let Some(question) = asked(request).filter(|_| desk.options.service == Service::Echo) {
-        let blocker = experiment.releasers.of(message, question.0.id);
-        let released = Released {
-            at: message.released,
-            after: Some(message.released - message.arrived),
+    worker.options.service.answer(request, worker.host.unix_time(), &mut reply);
+    if let Some(question) = Question::to(worker.options.service, request) {
+        let blocker = measurement.releasers.of(message, question.probe.id);
+        let reception = Reception {
+            released: message.released,
+            order_wait: Some(message.released - message.arrived),
             blocked_by: blocker.map(|blocker| blocker.id),
         };
-        overwrite(&mut reply, &experiment.tally.answer(&*desk.host, question, released));
+        measurement.tracker.answer_in_place(&*worker.host, question, reception, &mut reply);
     }
     let length = reply.len();
     match connection.send(reply.into()).await {
         Ok(()) => {
-            desk.counters.sent(length);
-            desk.answered(1);
+            worker.counters.sent(length);
+            worker.answered(1);
             Ok(())
         }
         Err(ArqError::Send(_)) => Err(Refusal::TooLong),
-        // Gone before it heard.
+        // The client is gone.
         Err(_) => Ok(()),
     }
 }

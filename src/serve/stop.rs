@@ -1,4 +1,4 @@
-//! Stopping: first drain, then abandon, and knowing when the last task has ended.
+//! Stopping a server: its tasks drain first, and are then cancelled.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -9,27 +9,28 @@ use crate::path::{Host, timeout};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Serving,
-    /// Nothing new is begun.
+    /// Work in progress may finish; new work is refused.
     Draining,
-    /// What is not done is left.
-    Abandoned,
+    /// Tasks are cancelled.
+    Cancelled,
 }
 
-/// The handle of whoever stops: it starts the tasks' end and waits for it.
+/// Stops the tasks of a server and waits until they have ended.
 #[derive(Debug)]
 pub(super) struct Stopper {
     phase: watch::Sender<Phase>,
-    /// Held only to be given to tasks; yields `None` when all of them are gone.
+    /// The handle that is cloned for each task.
     tasks: Tasks,
+    /// Yields `None` when all clones of `tasks` are gone.
     ended: mpsc::Receiver<()>,
 }
 
-/// What tasks hold: it starts further tasks, and tells when to stop.
+/// Spawns tasks of a server, and tells them when to stop.
 #[derive(Debug, Clone)]
 pub(super) struct Tasks {
     host: Arc<dyn Host>,
     phase: watch::Receiver<Phase>,
-    /// Held so that the stopper knows when the last is gone.
+    /// Closes [`Stopper::ended`] when the last clone is dropped.
     _alive: mpsc::Sender<()>,
 }
 
@@ -44,7 +45,7 @@ impl Stopper {
         &self.tasks
     }
 
-    /// Ends all tasks: they may finish what is in progress for as long as `within`. `true`: all could.
+    /// Stops all tasks. They are cancelled if they have not drained `within` this time. Returns whether all drained.
     pub(super) async fn stop(self, within: Duration) -> bool {
         let Self { phase, tasks, mut ended } = self;
         let host = tasks.host.clone();
@@ -53,15 +54,14 @@ impl Stopper {
         if timeout(&*host, within, ended.recv()).await.is_ok() {
             return true;
         }
-        phase.send_replace(Phase::Abandoned);
-        // Every task ends at its next step now.
+        phase.send_replace(Phase::Cancelled);
         ended.recv().await;
         false
     }
 }
 
 impl Tasks {
-    /// Runs `task` until it ends or is abandoned.
+    /// Runs `task` until it ends or is cancelled.
     pub(super) fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let tasks = self.clone();
         self.host.spawn(
@@ -69,25 +69,25 @@ impl Tasks {
             Box::pin(async move {
                 tokio::select! {
                     biased;
-                    () = reached(tasks.phase.clone(), Phase::Abandoned) => {}
+                    () = reached(tasks.phase.clone(), Phase::Cancelled) => {}
                     () = task => {}
                 }
             }),
         );
     }
 
-    /// The same for tasks on `host`.
+    /// A handle that spawns on `host`.
     pub(super) fn on(&self, host: &Arc<dyn Host>) -> Self {
         Self { host: host.clone(), ..self.clone() }
     }
 
-    /// Completes when nothing new shall be begun.
+    /// Completes when the server drains.
     pub(super) fn draining(&self) -> impl Future<Output = ()> + Send + 'static {
         reached(self.phase.clone(), Phase::Draining)
     }
 }
 
 async fn reached(mut watched: watch::Receiver<Phase>, phase: Phase) {
-    // An error says that the stopper is gone without a word: that is a stop as well.
+    // Fails if the stopper was dropped, which stops the server too.
     let _ = watched.wait_for(|now| *now >= phase).await;
 }

@@ -1,4 +1,4 @@
-//! A service on TCP, and on TLS over it.
+//! The service on TCP, and on TLS over TCP.
 
 use std::{
     io,
@@ -6,40 +6,35 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    Refusal,
-    converse::{Carrier, Over, converse},
-    desk::{Desk, HANDSHAKE_LIMIT},
-    probes::{Beginning, Kind, answer_stream},
-    slots::Slot,
-    transfers,
+    conversation::{
+        Aborted, Carrier, Opening, StreamKind, answer_measured_stream, converse, transfer_on_stream,
+    },
+    guard::Slot,
+    refusal::Refusal,
+    worker::Worker,
 };
 use crate::path::{ByteStream, Connected, Listener, timeout};
-
-/// How long to wait before accepting again after that failed, as it does when no file descriptor is left.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// The content type of a TLS record that holds a handshake (RFC 8446 section 5.1).
 const HANDSHAKE_RECORD: u8 = 22;
 
-/// What one who does not speak TLS gets: the alert `unexpected_message`, by which programs know TLS, and a
-/// line for people.
+/// Reply to a client that does not speak TLS: the alert `unexpected_message` for programs, and a line for people.
 const NOT_TLS: &[u8] =
     b"\x15\x03\x03\x00\x02\x02\x0athis port speaks TLS: use tls:// or `openssl s_client -connect`\n";
 
-pub(super) fn start(desk: Desk, listener: Box<dyn Listener>, tls: Option<TlsAcceptor>) {
-    let tasks = desk.tasks.clone();
-    tasks.spawn("a listener", accept(Arc::new(desk), listener, tls));
+pub(super) fn start(worker: Worker, listener: Box<dyn Listener>, tls: Option<TlsAcceptor>) {
+    let tasks = worker.tasks.clone();
+    tasks.spawn("a listener", accept(Arc::new(worker), listener, tls));
 }
 
-async fn accept(desk: Arc<Desk>, mut listener: Box<dyn Listener>, tls: Option<TlsAcceptor>) {
-    let mut draining = pin!(desk.tasks.draining());
+async fn accept(worker: Arc<Worker>, mut listener: Box<dyn Listener>, tls: Option<TlsAcceptor>) {
+    let mut draining = pin!(worker.tasks.draining());
     loop {
         let accepted = tokio::select! {
             biased;
@@ -47,76 +42,73 @@ async fn accept(desk: Arc<Desk>, mut listener: Box<dyn Listener>, tls: Option<Tl
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok(connected) => match desk.admit_connection(connected.peer.ip()) {
-                Ok(slot) => {
-                    let task = serve(desk.clone(), connected, tls.clone(), slot);
-                    desk.tasks.spawn("a connection", task);
+            Ok(connected) => {
+                let admitted = worker.admission.connection(connected.peer.ip());
+                if let Some(slot) = worker.count_refusal(admitted) {
+                    let task = serve(worker.clone(), connected, tls.clone(), slot);
+                    worker.tasks.spawn("a connection", task);
                 }
-                Err(refusal) => desk.counters.refuse(refusal),
-            },
-            Err(e) => {
-                desk.options.observer.trouble(&desk.url, &e.to_string());
-                desk.host.sleep(PAUSE).await;
             }
+            Err(e) => worker.socket_failed(&e).await,
         }
-        // What is there is served before the next one: however many come, none has to wait for all of them.
+        // Lets existing connections run between two new ones.
         tokio::task::yield_now().await;
     }
 }
 
-async fn serve(desk: Arc<Desk>, connected: Connected, tls: Option<TlsAcceptor>, slot: Slot) {
+async fn serve(worker: Arc<Worker>, connected: Connected, tls: Option<TlsAcceptor>, slot: Slot) {
     let Connected { mut stream, peer, .. } = connected;
     let Some(acceptor) = tls else {
         return tokio::select! {
             biased;
-            () = talk(&desk, peer, stream, &slot) => {}
-            () = slot.displaced() => desk.counters.refuse(Refusal::Displaced),
+            () = answer(&worker, peer, stream, &slot) => {}
+            () = slot.evicted() => worker.refuse(Refusal::Evicted),
         };
     };
     let handshake = async {
         let first = stream.read_u8().await?;
         if first != HANDSHAKE_RECORD {
             stream.write_all(NOT_TLS).await?;
-            linger(stream).await?;
+            close_gracefully(stream).await?;
             return Err(io::ErrorKind::InvalidData.into());
         }
         acceptor.accept(Prefixed { first: Some(first), stream }).await
     };
-    match desk.handshake(&slot, handshake).await {
-        Ok(stream) => talk(&desk, peer, stream, &slot).await,
-        Err(refusal) => desk.counters.refuse(refusal),
+    match worker.handshake(&slot, handshake).await {
+        Ok(stream) => answer(&worker, peer, stream, &slot).await,
+        Err(refusal) => worker.refuse(refusal),
     }
 }
 
-async fn talk(desk: &Desk, peer: SocketAddr, stream: impl ByteStream, slot: &Slot) {
-    desk.welcome(peer);
+/// Answers what comes on a connection until it ends.
+async fn answer(worker: &Worker, peer: SocketAddr, stream: impl ByteStream, slot: &Slot) {
+    worker.connected(peer);
     let (reader, mut writer) = tokio::io::split(stream);
-    let mut reader = Proving { reader, unproven: Some(slot) };
-    // Whatever cut it short has been counted where it was known.
-    let end = match converse(desk, (Carrier::Connection, peer.ip()), &mut reader, &mut writer).await {
-        Ok(Some(Beginning { bytes, kind: Kind::Experiment(length) })) => {
-            answer_stream(desk, peer.ip(), (bytes, length), (&mut reader, &mut writer)).await
+    let mut reader = ProvingReader { reader, unproven: Some(slot) };
+    let end = match converse(worker, peer.ip(), Carrier::Connection, &mut reader, &mut writer).await {
+        Ok(Some(Opening { bytes, kind: StreamKind::Measured { message_len } })) => {
+            answer_measured_stream(worker, peer.ip(), bytes, message_len, &mut reader, &mut writer).await
         }
-        Ok(Some(Beginning { bytes, kind: Kind::Transfer })) => {
-            transfers::on_stream(desk, peer, bytes, (&mut reader, &mut writer)).await
+        Ok(Some(Opening { bytes, kind: StreamKind::Transfer })) => {
+            transfer_on_stream(worker, peer, bytes, &mut reader, &mut writer).await
         }
         end => end.map(drop),
     };
-    if end == Err(Over::TooLong) {
-        let limit = HANDSHAKE_LIMIT.min(desk.options.idle);
-        // Who still does not stop is cut off.
-        let _ = timeout(&*desk.host, limit, linger(reader.reader.unsplit(writer))).await;
+    if end == Err(Aborted::TooLong) {
+        let closing = close_gracefully(reader.reader.unsplit(writer));
+        // On a timeout the connection is reset.
+        let _ = timeout(&*worker.host, worker.handshake_limit(), closing).await;
     }
 }
 
 /// A reader whose first byte proves the connection.
 #[derive(Debug)]
-struct Proving<'a, R> {
+struct ProvingReader<'a, R> {
     reader: R,
     unproven: Option<&'a Slot>,
 }
 
-impl<R: AsyncRead + Unpin> AsyncRead for Proving<'_, R> {
+impl<R: AsyncRead + Unpin> AsyncRead for ProvingReader<'_, R> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -133,13 +125,13 @@ impl<R: AsyncRead + Unpin> AsyncRead for Proving<'_, R> {
     }
 }
 
-/// Says that no more will come, and reads what the peer still sends: closing with bytes unread would reset
-/// the connection, and destroy what the peer has not read yet (RFC 1122 section 4.2.2.13).
-async fn linger(mut stream: impl ByteStream) -> io::Result<()> {
-    /// Whoever sends more than this does not listen.
-    const PATIENCE_BYTES: u64 = 64 * 1024;
+/// Ends the sending side, and discards what the peer still sends. Closing with unread bytes would reset the connection
+/// and destroy what the peer has not read yet (RFC 1122 section 4.2.2.13).
+async fn close_gracefully(mut stream: impl ByteStream) -> io::Result<()> {
+    /// A peer that sends more than this is reset.
+    const MAX_DISCARDED_BYTES: u64 = 64 * 1024;
     stream.shutdown().await?;
-    tokio::io::copy(&mut stream.take(PATIENCE_BYTES), &mut tokio::io::sink()).await.map(|_| ())
+    tokio::io::copy(&mut stream.take(MAX_DISCARDED_BYTES), &mut tokio::io::sink()).await.map(|_| ())
 }
 
 /// A stream whose first byte has been read, and is read again.

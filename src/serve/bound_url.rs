@@ -1,0 +1,189 @@
+//! One URL that is served, by one worker or by several that share its port.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, OnceLock, atomic::Ordering},
+};
+
+use super::{
+    answered::AnsweredTotal,
+    arq,
+    counters::{Counters, Report},
+    datagrams,
+    error::ServeError,
+    guard::{Admission, ConnectionSlots, RateLimits},
+    options::Options,
+    quic,
+    refusal::Refusal,
+    stop::Tasks,
+    stream,
+    worker::Worker,
+};
+use crate::{
+    path::Host,
+    target::Scheme,
+    transport::{ConnectError, arq::cookie_key, tls::ServerTls},
+};
+
+/// A URL to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bind {
+    /// The scheme.
+    pub scheme: Scheme,
+    /// The address. Port 0 means any free port.
+    pub local: SocketAddr,
+}
+
+/// What all URLs of a server share.
+#[derive(Debug)]
+pub(super) struct ServerState {
+    pub(super) options: Arc<Options>,
+    pub(super) answered: Arc<AnsweredTotal>,
+    pub(super) rates: Arc<Mutex<RateLimits>>,
+    pub(super) udp_ports: Arc<OnceLock<Vec<u16>>>,
+}
+
+#[derive(Debug)]
+pub(super) struct BoundUrl {
+    host: Arc<dyn Host>,
+    pub(super) bind: Bind,
+    slots: Arc<ConnectionSlots>,
+    secrets: Secrets,
+    /// One for each worker, so that workers do not contend for a cache line.
+    counters: Vec<Arc<Counters>>,
+}
+
+/// What the workers share so that each knows the sessions and cookies of the others.
+#[derive(Debug)]
+enum Secrets {
+    None,
+    Tls(Arc<rustls::ServerConfig>),
+    Quic(quic::Crypto),
+    ArqCookieKey([u8; 32]),
+}
+
+impl BoundUrl {
+    pub(super) fn new(host: &Arc<dyn Host>, bind: Bind, options: &Options) -> Result<Self, ServeError> {
+        let slots = ConnectionSlots::new(options.max_connections, options.max_connections_per_source);
+        let secrets = match bind.scheme {
+            Scheme::Udp | Scheme::Tcp => Secrets::None,
+            Scheme::Arq => Secrets::ArqCookieKey(cookie_key(options.seed)),
+            // rustls delivers TLS early data apart from the stream, and no client of ours sends it.
+            Scheme::Tls => Secrets::Tls(Arc::new(tls_config(host, bind, options, false)?)),
+            Scheme::Quic => {
+                let config = tls_config(host, bind, options, options.early_data)?;
+                Secrets::Quic(quic::Crypto::new(config, options.seed))
+            }
+        };
+        Ok(Self { host: host.clone(), bind, slots, secrets, counters: Vec::new() })
+    }
+
+    /// Starts a worker on `host`. The first one determines the port.
+    pub(super) fn start_worker(
+        &mut self,
+        host: &Arc<dyn Host>,
+        state: &ServerState,
+        tasks: &Tasks,
+    ) -> Result<(), ServeError> {
+        let mut worker = self.worker(host, state, tasks);
+        let counters = worker.counters.clone();
+        let requested = self.bind.local;
+        let named = |worker: &mut Worker, local: SocketAddr| {
+            worker.url = self.bind.scheme.url(local);
+            local
+        };
+        self.bind.local = match &self.secrets {
+            Secrets::Quic(crypto) => {
+                let server = quic::bind(&worker, requested, crypto)?;
+                let local = named(&mut worker, server.endpoint.local_addr().unwrap_or(requested));
+                quic::start(worker, server);
+                local
+            }
+            Secrets::ArqCookieKey(key) => {
+                let server = arq::bind(&worker, requested, *key)?;
+                let local = named(&mut worker, server.local_addr());
+                arq::start(worker, server);
+                local
+            }
+            Secrets::None if self.bind.scheme.is_udp() => {
+                let socket = host.udp_bind(requested)?;
+                let local = named(&mut worker, socket.local_addr());
+                datagrams::start(worker, socket);
+                local
+            }
+            secrets => {
+                let listener = host.tcp_listen(requested)?;
+                let local = named(&mut worker, listener.local_addr());
+                let acceptor = match secrets {
+                    Secrets::Tls(config) => Some(config.clone().into()),
+                    _ => None,
+                };
+                stream::start(worker, listener, acceptor);
+                local
+            }
+        };
+        self.counters.push(counters);
+        Ok(())
+    }
+
+    fn worker(&self, host: &Arc<dyn Host>, state: &ServerState, tasks: &Tasks) -> Worker {
+        let options = &state.options;
+        let admission = Admission {
+            host: host.clone(),
+            access: options.access.clone(),
+            max_message: options.max_message,
+            amplifies: options.service.amplifies(),
+            retry_above: options.retry_above,
+            udp_ports: state.udp_ports.clone(),
+            rates: state.rates.clone(),
+            slots: self.slots.clone(),
+        };
+        Worker {
+            host: host.clone(),
+            options: options.clone(),
+            url: self.url(),
+            admission,
+            counters: Arc::default(),
+            answered: state.answered.clone(),
+            tasks: tasks.on(host),
+        }
+    }
+
+    /// Counts the datagrams that the system dropped before a worker received them.
+    pub(super) fn count_queue_drops(&self) {
+        let is_udp = self.bind.scheme.is_udp();
+        if is_udp
+            && let Some(dropped) = self.host.dropped_datagrams(self.bind.local)
+            && let Some(counters) = self.counters.first()
+        {
+            let shuns = self.counters.iter().any(|counters| counters.shuns.load(Ordering::Relaxed));
+            counters.refuse(if shuns { Refusal::Shunned } else { Refusal::QueueFull }, dropped);
+        }
+    }
+
+    /// The counters of all workers so far.
+    pub(super) fn report(&self) -> Report {
+        Counters::report(self.url(), &self.counters)
+    }
+
+    fn url(&self) -> String {
+        self.bind.scheme.url(self.bind.local)
+    }
+}
+
+fn tls_config(
+    host: &Arc<dyn Host>,
+    bind: Bind,
+    options: &Options,
+    early_data: bool,
+) -> Result<rustls::ServerConfig, ServeError> {
+    let Some(identity) = options.identity.clone() else {
+        return Err(ServeError::NoIdentity(bind.scheme.url(bind.local)));
+    };
+    let config = ServerTls { identity, early_data }.config(host).map_err(|e| ConnectError::Failed {
+        what: "TLS server setup",
+        peer: bind.local,
+        reason: e.to_string(),
+    })?;
+    Ok(config)
+}

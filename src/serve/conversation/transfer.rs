@@ -1,0 +1,64 @@
+//! Transfers: discards what a client uploads, or sends the content that it asks for.
+//!
+//! Datagram transports have none: their clients do not prove their addresses, so a forged request would flood a victim.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+use super::aborted::Aborted;
+use crate::{
+    serve::worker::Worker,
+    transfer::{self, Content, Sink, TransferError, Watch},
+    transport::bulk::{FramedIncoming, FramedOutgoing, Incoming, Nature, Outgoing},
+    wire::{TransferMessage, transfer::Fetch},
+};
+
+/// Pieces that a client may send ahead of a missing one: a gigabyte of content, tracked in one megabyte.
+const MAX_PIECES_AHEAD: usize = 1 << 14;
+
+/// Serves a transfer on a stream that begins with `bytes`.
+pub(crate) async fn transfer_on_stream<R, W>(
+    worker: &Worker,
+    peer: SocketAddr,
+    bytes: Vec<u8>,
+    reader: &mut R,
+    writer: &mut W,
+) -> Result<(), Aborted>
+where
+    R: AsyncRead + Unpin + Send,
+    W: AsyncWrite + Unpin + Send,
+{
+    let mut incoming = FramedIncoming { peer, reader: bytes.as_slice().chain(reader) };
+    let mut outgoing = FramedOutgoing { peer, writer };
+    let ends: (&mut dyn Outgoing, &mut dyn Incoming, _) = (&mut outgoing, &mut incoming, Nature::RELIABLE);
+    let served = serve_transfer(worker, peer, None, ends).await;
+    outgoing.finish().await;
+    served.map_err(|_| Aborted::Broken)
+}
+
+/// Serves a transfer. `first` is its first message, if that has been read.
+pub(crate) async fn serve_transfer(
+    worker: &Worker,
+    peer: SocketAddr,
+    first: Option<TransferMessage>,
+    ends: (&mut dyn Outgoing, &mut dyn Incoming, Nature),
+) -> Result<(), TransferError> {
+    worker.limit_rate(peer.ip(), 1).await;
+    let counters = worker.counters.clone();
+    let is_download = matches!(first, Some(TransferMessage::Fetch(_)));
+    let moved = move |bytes: u64| {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        if is_download { counters.sent(bytes) } else { counters.received(bytes) }
+    };
+    let watch = Watch {
+        moved: Arc::new(moved),
+        patience: worker.options.idle,
+        most_ahead: MAX_PIECES_AHEAD,
+        ..Watch::default()
+    };
+    let content = |fetch: &Fetch| Content::Generated { bytes: fetch.length, seed: fetch.seed };
+    transfer::serve(&*worker.host, first, ends, (&Sink::Nowhere, content), &watch).await?;
+    worker.answered(1);
+    Ok(())
+}

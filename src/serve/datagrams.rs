@@ -1,0 +1,133 @@
+//! The service on a datagram transport: one reply for each datagram.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+    sync::Arc,
+};
+
+use super::{
+    conversation::{Question, Reception, ReplyBatch, Route, RunTracker},
+    guard::{FloodGuard, Recent},
+    refusal::Refusal,
+    worker::Worker,
+};
+use crate::path::{Datagrams, Received};
+
+/// Datagrams that are answered before the other tasks of this thread run.
+const TURN_DATAGRAMS: u64 = 64;
+
+pub(super) fn start(worker: Worker, socket: Arc<dyn Datagrams>) {
+    let tasks = worker.tasks.clone();
+    let server = DatagramServer {
+        local: socket.local_addr(),
+        flood_guard: FloodGuard::new(socket.clone()),
+        socket,
+        worker,
+        clients: Recent::default(),
+        last_peer: None,
+    };
+    tasks.spawn("a datagram server", server.run());
+}
+
+struct DatagramServer {
+    worker: Worker,
+    socket: Arc<dyn Datagrams>,
+    local: SocketAddr,
+    /// The sources that have been answered.
+    clients: Recent<SocketAddr, Client>,
+    /// The source answered last, which is most often the next one too.
+    last_peer: Option<SocketAddr>,
+    flood_guard: FloodGuard,
+}
+
+#[derive(Debug, Default)]
+struct Client {
+    is_known: bool,
+    /// Set for the client of a measurement.
+    tracker: Option<Box<RunTracker>>,
+}
+
+impl DatagramServer {
+    async fn run(mut self) {
+        let mut draining = pin!(self.worker.tasks.draining());
+        let mut buffer = vec![0; usize::from(u16::MAX)];
+        let mut reply = Vec::new();
+        let mut replies = ReplyBatch::new();
+        for turn in 1_u64.. {
+            if turn % TURN_DATAGRAMS == 0 {
+                tokio::task::yield_now().await;
+            }
+            // Datagrams that have arrived are answered before the server stops.
+            let received = tokio::select! {
+                biased;
+                () = self.flood_guard.release(&self.worker.admission) => continue,
+                received = self.socket.recv(&mut buffer) => received,
+                () = &mut draining => return,
+            };
+            let Received { len, from, to, more, .. } = match received {
+                Ok(received) => received,
+                Err(e) => {
+                    self.worker.socket_failed(&e).await;
+                    continue;
+                }
+            };
+            match self.answer(&buffer[..len], from, &mut reply) {
+                Ok(()) => {
+                    let route = Route { to: from, from: self.reply_address(to) };
+                    replies.add(&*self.socket, &self.worker, route, &reply).await;
+                }
+                Err(refusal) => self.refuse(refusal, from.ip()),
+            }
+            if !more {
+                replies.flush(&*self.socket, &self.worker).await;
+            }
+        }
+    }
+
+    /// Writes the reply to `request`.
+    fn answer(&mut self, request: &[u8], peer: SocketAddr, reply: &mut Vec<u8>) -> Result<(), Refusal> {
+        let options = &self.worker.options;
+        let question = Question::to(options.service, request)
+            .map(|question| (question, Reception::immediate(self.worker.host.now())));
+        if let Err(refusal) = self.worker.admission.datagram(peer, request.len()) {
+            // Only for sources that have been answered before: a refused source gets no memory.
+            if let Some(tracker) = question.and_then(|_| self.clients.get_mut(&peer)?.tracker.as_mut()) {
+                tracker.refuse();
+            }
+            return Err(refusal);
+        }
+        self.worker.counters.received(request.len());
+        reply.clear();
+        options.service.answer(request, self.worker.host.unix_time(), reply);
+        self.note_client(peer);
+        if let Some((question, reception)) = question {
+            let tracker = self.clients.entry(peer).tracker.get_or_insert_default();
+            tracker.answer_in_place(&*self.worker.host, question, reception, reply);
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, refusal: Refusal, source: IpAddr) {
+        self.worker.refuse(refusal);
+        if refusal == Refusal::RateLimit {
+            self.worker.note_refused_datagram(&mut self.flood_guard, source);
+        }
+    }
+
+    /// A socket bound to all addresses replies from the address that the request was sent to, unless that is a
+    /// multicast group.
+    fn reply_address(&self, asked: Option<IpAddr>) -> Option<IpAddr> {
+        asked.filter(|ip| self.local.ip().is_unspecified() && !ip.is_multicast())
+    }
+
+    fn note_client(&mut self, peer: SocketAddr) {
+        if self.last_peer == Some(peer) {
+            return;
+        }
+        self.last_peer = Some(peer);
+        if !std::mem::replace(&mut self.clients.entry(peer).is_known, true) {
+            self.worker.connected(peer);
+        }
+    }
+}

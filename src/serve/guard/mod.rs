@@ -1,0 +1,17 @@
+//! Who may use the server, and how much of it.
+
+mod access;
+mod admission;
+mod connection_slots;
+mod flood_guard;
+mod rate_limits;
+mod recent;
+
+pub use self::access::{Access, DEFAULT_RATE};
+pub(super) use self::{
+    admission::Admission,
+    connection_slots::{ConnectionSlots, Slot},
+    flood_guard::FloodGuard,
+    rate_limits::RateLimits,
+    recent::Recent,
+};

@@ -1,0 +1,86 @@
+//! The options of a server.
+
+use std::{fmt::Debug, net::SocketAddr, sync::Arc, time::Duration};
+
+use super::guard::Access;
+use crate::{
+    service::{DEFAULT_MAX_MESSAGE, Service},
+    transport::tls::Identity,
+};
+
+/// Default limit on the concurrent connections of a URL.
+pub const DEFAULT_MAX_CONNECTIONS: usize = 1024;
+
+/// Default number of QUIC handshakes in progress from which on clients must validate their address. 500 new clients per
+/// second have about 50 handshakes in progress at a round trip of 100 ms.
+pub const DEFAULT_RETRY_ABOVE: usize = 64;
+
+/// Default limit on the connections of one source, out of `connections`: a quarter, so that it takes at least four
+/// sources to fill the server.
+pub fn share_of_one_source(connections: usize) -> usize {
+    connections.div_ceil(4)
+}
+
+/// What a server answers, and its limits.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The service.
+    pub service: Service,
+    /// The sources that are answered, and their rate limit.
+    pub access: Access,
+    /// Maximum bytes of a message. `echo` on a byte stream copies without a limit.
+    pub max_message: usize,
+    /// Maximum concurrent connections of each URL.
+    pub max_connections: usize,
+    /// Maximum concurrent connections of one source, which is an IPv4 address or an IPv6 /64 network. Loopback is no
+    /// exception.
+    pub max_connections_per_source: usize,
+    /// Number of QUIC handshakes in progress from which on clients must validate their address first (Retry), which
+    /// takes them one more round trip.
+    pub retry_above: usize,
+    /// A connection is closed after this long without a byte.
+    pub idle: Duration,
+    /// The certificate for TLS and QUIC.
+    pub identity: Option<Identity>,
+    /// Accept QUIC 0-RTT data, which can be replayed.
+    pub early_data: bool,
+    /// Seed for connection ids and keys, in place of the system's randomness.
+    pub seed: Option<u64>,
+    /// Is told of clients and errors.
+    pub observer: Arc<dyn Observer>,
+}
+
+impl Options {
+    /// `service` with the default limits.
+    pub fn new(service: Service) -> Self {
+        Self {
+            service,
+            access: Access::default(),
+            max_message: DEFAULT_MAX_MESSAGE,
+            max_connections: DEFAULT_MAX_CONNECTIONS,
+            max_connections_per_source: share_of_one_source(DEFAULT_MAX_CONNECTIONS),
+            retry_above: DEFAULT_RETRY_ABOVE,
+            idle: Duration::from_secs(60),
+            identity: None,
+            early_data: false,
+            seed: None,
+            observer: Arc::new(Silent),
+        }
+    }
+}
+
+/// Is told of a server's events as they happen.
+pub trait Observer: Debug + Send + Sync {
+    /// `peer` has connected to `url`; on a datagram transport, it is answered for the first time.
+    fn client(&self, url: &str, peer: SocketAddr);
+    /// An error occurred on `url`, which is served on.
+    fn trouble(&self, url: &str, problem: &str);
+}
+
+#[derive(Debug)]
+struct Silent;
+
+impl Observer for Silent {
+    fn client(&self, _: &str, _: SocketAddr) {}
+    fn trouble(&self, _: &str, _: &str) {}
+}

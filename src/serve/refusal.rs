@@ -1,0 +1,85 @@
+//! Why a server refuses something.
+
+/// Why the server did not answer something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The source is not in the allow list.
+    NotAllowed,
+    /// The source is an address or a port that might answer the reply.
+    AnswersBack,
+    /// The source exceeded its messages per second. On a connection they were delayed, not dropped.
+    RateLimit,
+    /// The message or its reply is too long.
+    TooLong,
+    /// The limit on connections was reached.
+    Connections,
+    /// The limit on the connections of one source was reached.
+    SourceConnections,
+    /// An unproven connection was evicted to make room for a new one.
+    Evicted,
+    /// Too many QUIC handshakes were in progress, so the client had to validate its address first (RFC 9000 section
+    /// 8.1.2). A client that does so is then counted as a client.
+    Retry,
+    /// The connection was idle for too long.
+    Idle,
+    /// A TLS or QUIC handshake failed or timed out.
+    Handshake,
+    /// A datagram was malformed, or belonged to no connection.
+    Stray,
+    /// A TLS or QUIC handshake was in progress when the server stopped.
+    Stopping,
+    /// A unidirectional stream did not begin a transfer, so its connection was closed; or a bidirectional QUIC stream
+    /// did, and was reset.
+    Unanswerable,
+    /// The system did not send the reply.
+    SendFailed,
+    /// The system dropped a datagram because the socket's receive queue was full.
+    QueueFull,
+    /// The system dropped the datagrams of a flooding source. The system has one counter for these and for a full
+    /// receive queue, so once a source was shunned both are counted here.
+    Shunned,
+}
+
+impl Refusal {
+    /// Every reason, in the order of the report.
+    pub const ALL: [Self; 16] = [
+        Self::NotAllowed,
+        Self::AnswersBack,
+        Self::RateLimit,
+        Self::TooLong,
+        Self::Connections,
+        Self::SourceConnections,
+        Self::Evicted,
+        Self::Retry,
+        Self::Idle,
+        Self::Handshake,
+        Self::Stray,
+        Self::Stopping,
+        Self::Unanswerable,
+        Self::SendFailed,
+        Self::QueueFull,
+        Self::Shunned,
+    ];
+
+    /// The reason as a report names it.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::NotAllowed => "not allowed",
+            Self::AnswersBack => "source would answer the reply",
+            Self::RateLimit => "rate limit",
+            Self::TooLong => "too long",
+            Self::Connections => "too many connections",
+            Self::SourceConnections => "too many connections from one source",
+            Self::Evicted => "evicted before the handshake completed",
+            Self::Retry => "Retry sent",
+            Self::Idle => "idle",
+            Self::Handshake => "handshake failed",
+            Self::Stray => "stray datagram",
+            Self::Stopping => "server stopping",
+            Self::Unanswerable => "wrong kind of stream",
+            Self::SendFailed => "reply not sent",
+            Self::QueueFull => "receive queue full",
+            Self::Shunned => "source shunned or receive queue full",
+        }
+    }
+}
