@@ -1,48 +1,70 @@
-//! Messages on a connection of reliability by hand.
+//! Messages on an ARQ connection.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-use super::{MAX_REPLY, Peer, SendError, closed, ended};
-use crate::{
-    arq::{ConnectionError, SendError as Refused},
-    transport::arq::{ArqConnection, ArqError},
+use super::{
+    error::{MAX_REPLY, Peer, SendError},
+    options::Options,
 };
+use crate::{
+    arq::{ConnectionError, Mode, SendError as Refused},
+    path::Host,
+    transport::{
+        self, Congestion, ConnectError,
+        arq::{ArqConnection, ArqError, ArqLimits, ArqSettings, SAFE_DATAGRAM},
+    },
+};
+
+/// The receive window is in segments, and has to hold a whole reply.
+const LIMITS: ArqLimits =
+    ArqLimits { receive_window: 16 << 10, send_buffer: 1 << 20, idle: Duration::from_secs(60) };
 
 #[derive(Debug)]
 pub(super) struct ArqClient(ArqConnection);
 
 impl ArqClient {
-    pub(super) fn new(connection: ArqConnection) -> Self {
-        Self(connection)
+    pub(super) async fn connect(
+        host: &Arc<dyn Host>,
+        peer: SocketAddr,
+        mode: Mode,
+        options: &Options,
+    ) -> Result<Self, ConnectError> {
+        let settings = ArqSettings {
+            congestion: Congestion::Cubic,
+            seed: options.seed,
+            max_datagram: SAFE_DATAGRAM,
+            limits: LIMITS,
+        };
+        transport::arq::connect(host, (peer, mode), &settings).await.map(Self)
     }
 
-    /// Sends `message`; the reply is the message that comes.
+    /// Sends `message`. The reply is the next message that comes.
     pub(super) async fn exchange(&self, peer: &Peer, message: &[u8]) -> Result<Vec<u8>, SendError> {
         let len = message.len();
         self.0.send(Bytes::copy_from_slice(message)).await.map_err(|e| failed(peer, len, &e))?;
         match self.0.recv().await {
-            Ok(Some(reply)) if reply.bytes.len() > MAX_REPLY => {
-                Err(SendError::ReplyTooLong { peer: peer.url.clone(), max: MAX_REPLY })
-            }
+            Ok(Some(reply)) if reply.bytes.len() > MAX_REPLY => Err(peer.reply_too_long()),
             Ok(Some(reply)) => Ok(reply.bytes.to_vec()),
-            Ok(None) => Err(closed(peer, len)),
+            Ok(None) => Err(peer.closed(len)),
             Err(error) => Err(failed(peer, len, &error)),
         }
     }
 
-    /// Until the server knows that this was all.
+    /// Closes the connection, and waits until the server has acknowledged that.
     pub(super) async fn close(self) {
         self.0.close();
-        // Whatever cuts it short, it is over.
+        // If this fails, the connection has ended all the same.
         let _ = self.0.closed().await;
     }
 }
 
-/// What it means that a connection failed before the reply to a message of `len` bytes.
+/// The connection failed before the reply to a message of `len` bytes.
 fn failed(peer: &Peer, len: usize, error: &ArqError) -> SendError {
     match error {
-        ArqError::Send(Refused::TooLarge { .. }) => SendError::TooLong { len, peer: peer.url.clone() },
-        ArqError::Connection(ConnectionError::ResetByPeer) => closed(peer, len),
-        error => ended(peer, error),
+        ArqError::Send(Refused::TooLarge { .. }) => peer.too_long(len),
+        ArqError::Connection(ConnectionError::ResetByPeer) => peer.closed(len),
+        error => peer.ended(error),
     }
 }

@@ -1,14 +1,14 @@
-//! Messages as datagrams, on UDP or in QUIC: each may be lost, and be sent again.
+//! Messages as datagrams, on a socket or in QUIC. A datagram may be lost, and is then sent again.
 
-use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use quinn::{Connection, SendDatagramError};
-
-use super::{Peer, SendError, close_quic, ended, no_reply};
+use super::{
+    error::{Peer, SendError},
+    quic::QuicSession,
+};
 use crate::{
     path::{Datagrams, Host, timeout},
-    transport::{ConnectError, quic::QuicClient},
+    transport::ConnectError,
 };
 
 #[derive(Debug)]
@@ -19,30 +19,30 @@ pub(super) struct DatagramClient {
 
 #[derive(Debug)]
 enum Carrier {
-    Udp {
+    Socket {
         host: Arc<dyn Host>,
         socket: Arc<dyn Datagrams>,
         buffer: Box<[u8]>,
     },
-    /// `None`: to be connected again.
     Quic {
-        client: QuicClient,
-        connection: Option<Connection>,
+        session: QuicSession,
+        /// Whether the connection was closed, so that the next message needs a new one.
+        closed: bool,
     },
 }
 
 impl DatagramClient {
-    pub(super) fn udp(host: &Arc<dyn Host>, peer: SocketAddr, retries: u32) -> Result<Self, SendError> {
-        let socket = host.udp_connect(peer).map_err(ConnectError::from)?;
+    pub(super) fn on_socket(host: &Arc<dyn Host>, peer: &Peer, retries: u32) -> Result<Self, SendError> {
+        let socket = host.udp_connect(peer.address).map_err(ConnectError::from)?;
         let buffer = vec![0; usize::from(u16::MAX)].into_boxed_slice();
-        Ok(Self { carrier: Carrier::Udp { host: host.clone(), socket, buffer }, retries })
+        Ok(Self { carrier: Carrier::Socket { host: host.clone(), socket, buffer }, retries })
     }
 
-    pub(super) fn quic(client: QuicClient, connection: Connection, retries: u32) -> Self {
-        Self { carrier: Carrier::Quic { client, connection: Some(connection) }, retries }
+    pub(super) fn on_quic(session: QuicSession, retries: u32) -> Self {
+        Self { carrier: Carrier::Quic { session, closed: false }, retries }
     }
 
-    /// Sends `message` until a reply comes, or until all tries got none within `limit` each.
+    /// Sends `message` until a reply comes or all tries have timed out, each after `limit`.
     pub(super) async fn exchange(
         &mut self,
         host: &dyn Host,
@@ -56,21 +56,21 @@ impl DatagramClient {
             if let Ok(reply) = timeout(host, limit, exchange).await {
                 let reply = reply?;
                 if tries > NonZeroU32::MIN {
-                    self.carrier.forget(peer)?;
+                    self.carrier.discard_late_replies(peer)?;
                 }
                 return Ok((reply, tries));
             }
             if tries.get() > self.retries {
-                self.carrier.forget(peer)?;
-                return Err(no_reply(peer, message, limit, tries.get()));
+                self.carrier.discard_late_replies(peer)?;
+                return Err(peer.no_reply(message, limit, tries.get()));
             }
             tries = tries.saturating_add(1);
         }
     }
 
     pub(super) async fn close(self) {
-        if let Carrier::Quic { client, connection: Some(connection) } = self.carrier {
-            close_quic(&client, &connection).await;
+        if let Carrier::Quic { session, closed: false } = self.carrier {
+            session.close().await;
         }
     }
 }
@@ -78,41 +78,31 @@ impl DatagramClient {
 impl Carrier {
     async fn exchange(&mut self, peer: &Peer, message: &[u8]) -> Result<Vec<u8>, SendError> {
         match self {
-            Self::Udp { socket, buffer, .. } => {
+            Self::Socket { socket, buffer, .. } => {
                 socket.send(message, peer.address, None).await?;
                 let received = socket.recv(buffer).await?;
                 Ok(buffer[..received.len].to_vec())
             }
-            Self::Quic { client, connection } => {
-                let connection = match connection {
-                    Some(connection) => connection,
-                    None => connection.insert(client.connect(peer.address).await?),
-                };
-                connection.send_datagram(Bytes::copy_from_slice(message)).map_err(|e| match e {
-                    SendDatagramError::TooLarge => SendError::TooLarge {
-                        len: message.len(),
-                        max: connection.max_datagram_size().unwrap_or(0),
-                        peer: peer.url.clone(),
-                    },
-                    other => ended(peer, &other),
-                })?;
-                let reply = connection.read_datagram().await.map_err(|e| ended(peer, &e))?;
-                Ok(reply.into())
+            Self::Quic { session, closed } => {
+                if *closed {
+                    session.reconnect(peer).await?;
+                    *closed = false;
+                }
+                session.exchange_datagram(peer, message).await
             }
         }
     }
 
-    /// A reply that comes late must not pass for the reply to the next message. Over UDP it goes to a port
-    /// that nobody listens on any more, and in QUIC to a connection that is closed; the next message opens another.
-    fn forget(&mut self, peer: &Peer) -> Result<(), SendError> {
+    /// Makes sure that a late reply is not taken for the reply to the next message: the socket gets a new port, or the
+    /// QUIC connection is closed.
+    fn discard_late_replies(&mut self, peer: &Peer) -> Result<(), SendError> {
         match self {
-            Self::Udp { host, socket, .. } => {
+            Self::Socket { host, socket, .. } => {
                 *socket = host.udp_connect(peer.address).map_err(ConnectError::from)?;
             }
-            Self::Quic { connection, .. } => {
-                if let Some(connection) = connection.take() {
-                    connection.close(0u32.into(), b"done");
-                }
+            Self::Quic { session, closed } => {
+                session.close_connection();
+                *closed = true;
             }
         }
         Ok(())

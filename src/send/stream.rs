@@ -1,36 +1,41 @@
-//! Messages on byte streams: a line each on one stream, or a QUIC stream each.
+//! Messages as lines on a byte stream.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
-use quinn::Connection;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
-use super::{MAX_REPLY, Peer, SendError, beginning, broken, close_quic, closed, ended, no_reply};
-use crate::{
-    path::{ByteStream, Host, timeout},
-    transport::quic::QuicClient,
+use super::{
+    error::{MAX_REPLY, Peer, SendError},
+    quic::QuicSession,
 };
+use crate::path::{ByteStream, Host, timeout};
 
-/// How a TLS alert begins: its content type and the version in every TLS record (RFC 8446 section 5.1).
+/// The first bytes of a TLS alert: its content type, and the version in every TLS record (RFC 8446 section 5.1).
 const TLS_ALERT: &[u8] = &[21, 3];
 
-/// Messages and replies are lines.
 #[derive(Debug)]
 pub(super) struct LineClient {
     stream: Box<dyn ByteStream>,
-    /// What has come and was not asked for yet.
+    /// Bytes that have been received beyond the last reply.
     incoming: Vec<u8>,
-    /// What carries the stream, where that is QUIC.
-    quic: Option<(QuicClient, Connection)>,
+    /// The connection of the stream, if it is a QUIC stream.
+    quic: Option<QuicSession>,
 }
 
 impl LineClient {
-    pub(super) fn new(stream: Box<dyn ByteStream>, quic: Option<(QuicClient, Connection)>) -> Self {
-        Self { stream, incoming: Vec::new(), quic }
+    pub(super) fn new(stream: Box<dyn ByteStream>) -> Self {
+        Self { stream, incoming: Vec::new(), quic: None }
     }
 
-    /// Sends `message` and a newline; the reply is what comes up to a newline or to the end of the stream.
-    /// From a server that uses neither, it is what has come within `limit`.
+    /// Opens the one stream that all messages use.
+    pub(super) async fn on_quic(session: QuicSession, peer: &Peer) -> Result<Self, SendError> {
+        let (send, receive) = session.connection.open_bi().await.map_err(|e| peer.ended(&e))?;
+        let stream = Box::new(tokio::io::join(receive, send));
+        Ok(Self { stream, incoming: Vec::new(), quic: Some(session) })
+    }
+
+    /// Sends `message` and a newline. The reply is what comes up to a newline or the end of the stream, or, from a
+    /// server that uses neither, what has come within `limit`.
     pub(super) async fn exchange(
         &mut self,
         host: &dyn Host,
@@ -39,7 +44,7 @@ impl LineClient {
         limit: Duration,
     ) -> Result<Vec<u8>, SendError> {
         if message.contains(&b'\n') {
-            return Err(SendError::Newline { message: beginning(message), peer: peer.url.clone() });
+            return Err(peer.newline(message));
         }
         let line = [message, b"\n"].concat();
         let (reader, mut writer) = tokio::io::split(&mut self.stream);
@@ -48,29 +53,29 @@ impl LineClient {
                 Ok(()) => writer.flush().await,
                 failed => failed,
             };
-            written.map_err(|e| broken(peer, message.len(), &e))
+            written.map_err(|e| peer.broken(message.len(), &e))
         };
         let reading = read_line(reader, &mut self.incoming, peer, message.len());
-        // Both at once: a server that echoes takes no more until its replies are read.
+        // At the same time: an echo server reads no more until its replies are read.
         let exchange = async { tokio::try_join!(reading, writing).map(|(reply, ())| reply) };
         match timeout(host, limit, exchange).await {
             Ok(reply) => reply,
-            Err(_) if self.incoming.is_empty() => Err(no_reply(peer, message, limit, 1)),
+            Err(_) if self.incoming.is_empty() => Err(peer.no_reply(message, limit, 1)),
             Err(_) => Ok(std::mem::take(&mut self.incoming)),
         }
     }
 
     pub(super) async fn close(mut self) {
         match &self.quic {
-            // Takes the stream along; one that ends without a message would pass for an empty one.
-            Some((client, connection)) => close_quic(client, connection).await,
-            // Whether or not the server hears of it, nothing more is sent.
+            // Without ending the stream first: a server takes a stream without bytes for an empty message.
+            Some(session) => session.close().await,
+            // Nothing more is sent, so a failure does not matter.
             None => drop(self.stream.shutdown().await),
         }
     }
 }
 
-/// What comes up to a newline or to the end, in reply to a message of `len` bytes.
+/// Reads up to a newline or the end, in reply to a message of `len` bytes.
 async fn read_line(
     mut reader: impl AsyncRead + Unpin,
     incoming: &mut Vec<u8>,
@@ -87,13 +92,13 @@ async fn read_line(
         }
         searched = incoming.len();
         if searched > MAX_REPLY {
-            return Err(SendError::ReplyTooLong { peer: peer.url.clone(), max: MAX_REPLY });
+            return Err(peer.reply_too_long());
         }
         match reader.read_buf(incoming).await {
-            Ok(0) if incoming.is_empty() => return Err(closed(peer, len)),
+            Ok(0) if incoming.is_empty() => return Err(peer.closed(len)),
             Ok(0) => return check(peer, std::mem::take(incoming)),
             Ok(_) => {}
-            Err(e) => return Err(broken(peer, len, &e)),
+            Err(e) => return Err(peer.broken(len, &e)),
         }
     }
 }
@@ -103,40 +108,4 @@ fn check(peer: &Peer, reply: Vec<u8>) -> Result<Vec<u8>, SendError> {
         return Err(SendError::SpeaksTls { peer: peer.url.clone() });
     }
     Ok(reply)
-}
-
-/// Every message has a QUIC stream of its own, whose end is the message's.
-#[derive(Debug)]
-pub(super) struct StreamPerMessage {
-    client: QuicClient,
-    connection: Connection,
-}
-
-impl StreamPerMessage {
-    pub(super) fn new(client: QuicClient, connection: Connection) -> Self {
-        Self { client, connection }
-    }
-
-    pub(super) async fn exchange(&mut self, peer: &Peer, message: &[u8]) -> Result<Vec<u8>, SendError> {
-        let (mut send, mut receive) = self.connection.open_bi().await.map_err(|e| ended(peer, &e))?;
-        let failed = |e: io::Error| broken(peer, message.len(), &e);
-        let writing = async {
-            send.write_all(message).await.map_err(|e| failed(e.into()))?;
-            send.finish().map_err(|e| ended(peer, &e))
-        };
-        let reading = async {
-            receive.read_to_end(MAX_REPLY).await.map_err(|e| match e {
-                quinn::ReadToEndError::TooLong => {
-                    SendError::ReplyTooLong { peer: peer.url.clone(), max: MAX_REPLY }
-                }
-                quinn::ReadToEndError::Read(e) => failed(e.into()),
-            })
-        };
-        // Both at once: a server that echoes takes no more until its replies are read.
-        tokio::try_join!(reading, writing).map(|(reply, ())| reply)
-    }
-
-    pub(super) async fn close(self) {
-        close_quic(&self.client, &self.connection).await;
-    }
 }

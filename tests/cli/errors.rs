@@ -266,15 +266,14 @@ fn a_message_longer_than_the_server_takes() {
     let message = "x".repeat(70_000);
     for url in &server.urls[..2] {
         let line = format!(
-            "wirelab: the connection with {url} ended before the reply: the server closed it; 70000 bytes may be \
-             more than it takes (wirelab serve --max-message)"
+            "wirelab: the connection to {url} ended before the reply: the server closed it; 70000 bytes may \
+             exceed its limit (wirelab serve --max-message)"
         );
         fails(folder.path(), &["send", url, &message], &line);
     }
     let url = &server.urls[2];
-    let line = format!(
-        "wirelab: {url} refused a message of 70000 bytes: it is too long for it (wirelab serve --max-message)"
-    );
+    let line =
+        format!("wirelab: {url} refused a message of 70000 bytes as too long (wirelab serve --max-message)");
     for streams in ["one", "flow", "message"] {
         fails(folder.path(), &["send", &format!("{url}?streams={streams}"), &message], &line);
     }
@@ -289,7 +288,7 @@ fn a_server_that_hangs_up() {
         let (mut stream, _) = listener.accept().unwrap();
         let _ = stream.read(&mut [0; 16]);
     });
-    let line = format!("wirelab: the connection with {url} ended before the reply: the server closed it");
+    let line = format!("wirelab: the connection to {url} ended before the reply: the server closed it");
     fails(folder.path(), &["send", &url, "x"], &line);
 }
 
