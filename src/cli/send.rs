@@ -19,9 +19,9 @@ use wirelab::{
 
 use super::{UsageError, output, peer::PeerArgs, values};
 
-/// Sends messages to a server and prints the reply to each on a line
+/// Sends messages to a server and prints each reply on a line
 ///
-/// Messages are the arguments, or the lines of standard input. Exits with 1 if any got no reply.
+/// The messages are the arguments or the lines of standard input. The exit status is 1 if a message got no reply.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   wirelab send udp://127.0.0.1:9999 Michael Tracy Sarah
@@ -33,18 +33,18 @@ pub(crate) struct Send {
     /// quic://…?streams=one|flow|message|datagram
     #[arg(value_name = "URL")]
     url: Target,
-    /// The messages; without any, the lines of standard input
+    /// Messages [default: the lines of standard input]
     #[arg(value_name = "MESSAGE")]
     messages: Vec<String>,
-    /// How long to wait for a connection, and for each reply
+    /// Time limit for the connection, and for each reply
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = values::some_time)]
     timeout: Duration,
-    /// How often to send a datagram again that got no reply
+    /// How often to resend a datagram that got no reply
     #[arg(long, value_name = "N", default_value = "0")]
     retries: u32,
     #[command(flatten)]
     peer: PeerArgs,
-    /// Say on standard error how long each reply took
+    /// Print the time of each reply to standard error
     #[arg(short, long)]
     verbose: bool,
 }
@@ -52,7 +52,7 @@ pub(crate) struct Send {
 impl Send {
     pub(crate) async fn run(self, host: Arc<dyn Host>) -> anyhow::Result<ExitCode> {
         if self.url.port == 0 {
-            bail!(UsageError::new(format!("cannot send to {}: port 0 is nobody's", self.url)));
+            bail!(UsageError::new(format!("cannot send to {}: port 0 is not valid here", self.url)));
         }
         let addresses = self.url.resolve(self.peer.family())?;
         let tls = self.peer.tls(&self.url)?;
@@ -74,7 +74,7 @@ impl Send {
         Ok(if lost == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    /// Connects to the first address that lets itself be connected to.
+    /// Connects to the first address that accepts the connection.
     async fn connect(
         &self,
         host: &Arc<dyn Host>,
@@ -85,7 +85,7 @@ impl Send {
         for &address in addresses {
             match Client::connect(host, self.url.transport(), address, options).await {
                 Ok(client) => return Ok(client),
-                // That of the best address says most.
+                // The error of the preferred address is the most useful.
                 Err(e) => failure = failure.or(Some(e)),
             }
         }
@@ -108,11 +108,10 @@ impl Send {
     }
 }
 
-/// The messages in their order: those given, or else the lines of standard input as they come.
+/// The given messages, or the lines of standard input as they come.
 fn messages(given: Vec<String>) -> mpsc::Receiver<Result<Vec<u8>, std::io::Error>> {
     let (sender, receiver) = mpsc::channel(1);
-    // A thread of its own: reading standard input blocks, and connections want to be looked after meanwhile.
-    // It ends with the process, or when nobody listens to it any more.
+    // On a thread of its own, because reading standard input blocks. It ends with the process or the receiver.
     std::thread::spawn(move || {
         if !given.is_empty() {
             given.into_iter().all(|message| sender.blocking_send(Ok(message.into_bytes())).is_ok());

@@ -28,63 +28,63 @@ use super::{
     values,
 };
 
-/// How long what is in progress may take to finish.
+/// Time limit for work in progress when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Servers for udp://, tcp://, tls:// and quic://, any number of them at once
+/// Runs servers for any number of URLs
 ///
-/// Prints what it listens on. Ctrl-C or SIGTERM ends it: what is in progress is finished, and a report says what
-/// happened on each URL. A second Ctrl-C ends it at once.
+/// Prints the URLs it listens on. Ctrl-C or SIGTERM stops the server: it finishes the work in progress and prints a
+/// report for each URL. A second Ctrl-C stops it at once.
 ///
-/// Services: echo gives the bytes back; hello answers `Hello, <data>!`; thanks answers `thank you !`; json takes a
-/// JSON value and answers an object with a status, the value and the time. On byte streams echo copies, and for
-/// the others a message ends at a newline, at half-close or at 50 ms of silence.
+/// Services: echo returns the request; hello replies `Hello, <data>!`; thanks replies `thank you !`; json takes a JSON
+/// value and replies with an object that holds a status, the value and the time. On byte streams echo copies bytes;
+/// for the other services a message ends at a newline, at half-close or after 50 ms of silence.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  wirelab serve                                    echo on all five, on this machine only
+  wirelab serve                                    echo on every transport, for this machine only
   wirelab serve udp://0.0.0.0:9999 --allow 192.168.1.0/24
   wirelab serve quic://[::]:4433 --name lab.example --service hello
   wirelab serve tcp://127.0.0.1:0 --for 10s        any free port, for ten seconds")]
 pub(crate) struct Serve {
-    /// Where to listen; a URL without a host means this machine, port 0 any free one
+    /// URLs to listen on. Without a host: this machine only; port 0: any free port
     /// [default: udp://127.0.0.1:9999 arq://127.0.0.1:9996 tcp://127.0.0.1:9999 tls://127.0.0.1:9443 quic://127.0.0.1:4433]
     #[arg(value_name = "URL")]
     urls: Vec<Target>,
-    /// What to answer: echo, hello, thanks or json
+    /// Service: echo, hello, thanks or json
     #[arg(long, default_value = "echo")]
     service: Service,
-    /// End after this time
+    /// Stop after this time
     #[arg(long = "for", value_name = "DURATION", value_parser = values::duration)]
     duration: Option<Duration>,
-    /// End after this many messages
+    /// Stop after this many messages
     #[arg(long, value_name = "N")]
     count: Option<NonZeroU64>,
-    /// Answer this network and loopback only; repeatable. hello, thanks and json over UDP need it for all but
+    /// Answer only this network and loopback; repeatable. On UDP, hello, thanks and json answer only listed networks and
     /// loopback
     #[arg(long, value_name = "CIDR", value_parser = network)]
     allow: Vec<IpNet>,
-    /// Messages a second that one source may send [default: 10000, loopback unlimited]
+    /// Maximum messages per second from one source [default: 10000, loopback unlimited]
     #[arg(long, value_name = "N")]
     rate_limit: Option<NonZeroU32>,
-    /// Bytes of a message, at most [default: 64KiB]
+    /// Maximum size of a message [default: 64KiB]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     max_message: Option<usize>,
-    /// Connections at a time for each URL, at most
+    /// Maximum concurrent connections per URL
     #[arg(long, value_name = "N", default_value = "1024")]
     max_connections: NonZeroU16,
-    /// How many of them one source may have: an address, or an IPv6 network of 64 bits [default: a quarter]
+    /// Maximum concurrent connections of one source: an IPv4 address, or an IPv6 /64 network [default: a quarter]
     #[arg(long, value_name = "N")]
     max_connections_per_source: Option<NonZeroU16>,
-    /// QUIC handshakes in progress from which on clients must prove their address first (Retry); 0: always
+    /// From this many QUIC handshakes in progress on, clients must validate their address first (Retry); 0: always
     #[arg(long, value_name = "N", default_value_t = DEFAULT_RETRY_ABOVE)]
     retry_above: usize,
-    /// Threads to serve on. The kernel spreads clients over them by their addresses and ports [default: all cores]
+    /// Number of threads. The kernel assigns clients to them by address and port [default: all cores]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroU16>,
-    /// Close connections on which nothing happens for so long
+    /// Close connections that have been idle for this long
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::some_time)]
     idle: Duration,
-    /// Take what QUIC clients send before the handshake is over (0-RTT); it can be replayed
+    /// Accept QUIC 0-RTT data, which can be replayed
     #[arg(long)]
     early_data: bool,
     #[command(flatten)]
@@ -101,7 +101,7 @@ impl Serve {
         let host: Arc<dyn Host> = direct.clone();
         let binds = self.binds()?;
         let options = self.options(&*host, &binds)?;
-        // Before anything is listened on, so that no signal is missed.
+        // Before listening, so that no signal is missed.
         let mut signals = Signals::new()?;
         raise_file_limit();
         let mut server = Server::start(&host, &binds, options)?;
@@ -124,7 +124,7 @@ impl Serve {
             stopped = server.stop(DRAIN) => stopped,
         };
         if !stopped.drained {
-            output::note("warning: not all that was in progress could be finished");
+            output::note("warning: some of the work in progress was not finished");
         }
         for report in stopped.reports {
             output::line(report.to_string())?;
@@ -143,7 +143,7 @@ impl Serve {
         let targets = if self.urls.is_empty() { &all[..] } else { &self.urls };
         let mut binds = Vec::new();
         for target in targets {
-            for local in of_this_machine(target.resolve(None)?) {
+            for local in keep_local(target.resolve(None)?) {
                 binds.push(Bind { scheme: target.scheme, local });
             }
         }
@@ -177,7 +177,7 @@ impl Serve {
         })
     }
 
-    /// Waits for whatever is to end the server.
+    /// Waits for a signal, the message count or the duration.
     async fn until_done(&self, host: &dyn Host, server: &Server, signals: &mut Signals) {
         let time_is_up = async {
             match self.duration {
@@ -200,23 +200,23 @@ impl Serve {
     }
 }
 
-/// Each connection is a file, and what shells allow is few: as many as the system lets us have. Fails where that is
-/// none of our business, and then the limit stands.
+/// Raises the limit on open files to the maximum, because each connection is one and the usual limit is low. If this
+/// fails, the limit stays as it is.
 fn raise_file_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     let _ = setrlimit(Resource::Nofile, limit);
 }
 
-/// Those of a name's addresses that this machine has: `localhost` has a second one also where IPv6 is switched off.
-/// If it has none of them, all, so that listening says why not.
-fn of_this_machine(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let is_ours = |address: &&SocketAddr| std::net::UdpSocket::bind((address.ip(), 0)).is_ok();
-    let ours: Vec<_> = addresses.iter().filter(is_ours).copied().collect();
-    if ours.is_empty() { addresses } else { ours }
+/// Keeps the addresses that this machine has: `localhost` resolves to `::1` even where IPv6 is off. If it has none of
+/// them, all are kept, so that listening reports the error.
+fn keep_local(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let is_local = |address: &&SocketAddr| std::net::UdpSocket::bind((address.ip(), 0)).is_ok();
+    let local: Vec<_> = addresses.iter().filter(is_local).copied().collect();
+    if local.is_empty() { addresses } else { local }
 }
 
-/// Whoever has read enough of our output may go, and the server serves on.
+/// Ignores a closed pipe: the server runs on without output.
 pub(super) fn tolerate_closed_pipe(output: Result<(), OutputError>) -> Result<(), OutputError> {
     match output {
         Err(OutputError(e)) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -224,10 +224,12 @@ pub(super) fn tolerate_closed_pipe(output: Result<(), OutputError>) -> Result<()
     }
 }
 
-/// A network, or an address that is a network of one.
+/// Parses a network, or an address as a network of one.
 fn network(text: &str) -> Result<IpNet, String> {
     let address = || text.parse().map(|ip: std::net::IpAddr| IpNet::from(ip));
-    text.parse().or_else(|_| address()).map_err(|_| "write it like 192.168.1.0/24 or fd00::/8".to_owned())
+    text.parse()
+        .or_else(|_| address())
+        .map_err(|_| "expected a network such as 192.168.1.0/24 or fd00::/8".to_owned())
 }
 
 /// Ctrl-C and SIGTERM.
@@ -245,7 +247,7 @@ impl Signals {
         self.next().await;
     }
 
-    /// Which it is that comes.
+    /// Waits for either signal, and returns it.
     pub(super) async fn next(&mut self) -> process::Signal {
         tokio::select! {
             biased;
@@ -281,12 +283,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_names_addresses_only_those_of_this_machine_are_listened_on() {
+    fn only_addresses_of_this_machine_are_kept() {
         let addresses =
             |list: &[&str]| list.iter().filter_map(|a| a.parse().ok()).collect::<Vec<SocketAddr>>();
         let both = addresses(&["127.0.0.1:7000", "192.0.2.1:7000"]);
-        assert_eq!(of_this_machine(both), addresses(&["127.0.0.1:7000"]));
+        assert_eq!(keep_local(both), addresses(&["127.0.0.1:7000"]));
         let foreign = addresses(&["192.0.2.1:7000"]);
-        assert_eq!(of_this_machine(foreign.clone()), foreign);
+        assert_eq!(keep_local(foreign.clone()), foreign);
     }
 }

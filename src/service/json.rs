@@ -1,4 +1,4 @@
-//! The JSON service (RFC 8259): one line in reply to a value, or to what is none.
+//! The JSON service (RFC 8259): replies to each request with one line of JSON.
 
 use std::{
     fmt::Display,
@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-/// 9999-12-31T23:59:59Z, the last second that RFC 3339 can write.
+/// 9999-12-31T23:59:59Z, the last second that RFC 3339 can express.
 const LAST_SECOND: u64 = 253_402_300_799;
 
 #[derive(Serialize)]
@@ -18,8 +18,7 @@ struct Failure<'a> {
     column: usize,
 }
 
-/// Appends the reply to `request`. How deep it may nest is bounded by serde_json (128 levels), how long it
-/// may be is up to the caller.
+/// Appends the reply to `request`. serde_json limits the nesting to 128 levels; the caller limits the length.
 pub(super) fn answer(request: &[u8], received: Duration, reply: &mut Vec<u8>) {
     match serde_json::from_slice::<serde_json::Value>(request) {
         Ok(_) => {
@@ -33,14 +32,14 @@ pub(super) fn answer(request: &[u8], received: Duration, reply: &mut Vec<u8>) {
             let place = format!(" at line {line} column {column}");
             let error = text.strip_suffix(&place).unwrap_or(&text);
             let failure = Failure { status: "error", error, line, column };
-            // Strings and numbers into memory: there is nothing that could fail.
+            // Writing strings and numbers to memory cannot fail.
             let _ = serde_json::to_writer(reply, &failure);
         }
     }
 }
 
-/// Appends `json`, known to be valid, without the white space between its tokens. The value's own text is
-/// given back, and not what a parser made of it: no digit of a number is lost, no key moves.
+/// Appends `json`, which is known to be valid, without the white space between its tokens. The text is not parsed and
+/// written again, so numbers keep all digits and keys keep their order.
 fn compact(json: &[u8], out: &mut Vec<u8>) {
     let (mut in_string, mut escaped) = (false, false);
     for &byte in json {
@@ -71,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_comes_back_on_one_line_with_the_time_of_its_arrival() {
+    fn a_value_is_returned_on_one_line_with_the_time_of_its_reception() {
         assert_eq!(
             reply(b"{\n  \"z\": [1, 2.50],\n  \"a\": \"x \\\" y\\\\\"\n}\n"),
             "{\"status\":\"ok\",\"value\":{\"z\":[1,2.50],\"a\":\"x \\\" y\\\\\"},\
@@ -80,13 +79,13 @@ mod tests {
     }
 
     #[test]
-    fn no_digit_of_a_number_is_lost() {
+    fn numbers_keep_all_digits() {
         let number = "123456789012345678901234567890.00";
         assert!(reply(number.as_bytes()).contains(&format!("\"value\":{number},")));
     }
 
     #[test]
-    fn an_error_says_line_and_column() {
+    fn an_error_states_line_and_column() {
         assert_eq!(
             reply(b"{\"a\":\n x}"),
             "{\"status\":\"error\",\"error\":\"expected value\",\"line\":2,\"column\":2}"
@@ -96,26 +95,26 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_bounded() {
+    fn nesting_is_limited() {
         let deep = "[".repeat(100_000);
         assert!(reply(deep.as_bytes()).contains("recursion limit exceeded"));
     }
 
     #[test]
-    fn every_instant_can_be_written() {
+    fn every_time_can_be_written() {
         assert_eq!(rfc3339(Duration::MAX).to_string(), "9999-12-31T23:59:59.999999999Z");
     }
 
     proptest! {
         #[test]
-        fn whatever_comes_the_reply_is_one_line_of_json(request in prop::collection::vec(any::<u8>(), 0..60)) {
+        fn every_reply_is_one_line_of_json(request in prop::collection::vec(any::<u8>(), 0..60)) {
             let reply = reply(&request);
             prop_assert!(!reply.contains('\n'));
             prop_assert!(serde_json::from_str::<serde_json::Value>(&reply).is_ok());
         }
 
         #[test]
-        fn strings_survive(text in any::<String>()) {
+        fn strings_are_returned_unchanged(text in any::<String>()) {
             let request = serde_json::to_string_pretty(&[&text]).unwrap();
             let reply: serde_json::Value = serde_json::from_str(&reply(request.as_bytes())).unwrap();
             prop_assert_eq!(reply["value"][0].as_str(), Some(text.as_str()));

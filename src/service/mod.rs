@@ -1,30 +1,31 @@
-//! What a server answers: request bytes and the time they were received in, reply bytes out.
+//! Computes the reply to a request.
 //!
-//! Pure: no clock, no socket. A datagram is a message as it is; byte streams are cut by [`split`].
+//! No clock and no socket: the time of reception is an argument. A datagram is one message; [`split`] cuts a byte
+//! stream into messages.
 
 mod json;
 pub mod split;
 
 use std::{fmt, str::FromStr, time::Duration};
 
-/// Bytes of a message, at most, unless a server is told otherwise.
+/// Default limit on the bytes of a message.
 pub const DEFAULT_MAX_MESSAGE: usize = 64 * 1024;
 
-/// What is answered to a message.
+/// What a server replies to a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
-    /// The bytes that came.
+    /// The request itself.
     Echo,
     /// `Hello, <data>!`
     Hello,
     /// `thank you !`
     Thanks,
-    /// A JSON object with a status, the JSON value that came and when it did.
+    /// A JSON object with a status, the JSON value received, and the time of its reception.
     Json,
 }
 
 impl Service {
-    /// Every service, in the order in which they are shown.
+    /// Every service, in the order of the help.
     pub const ALL: [Self; 4] = [Self::Echo, Self::Hello, Self::Thanks, Self::Json];
 
     /// Its name on the command line.
@@ -37,13 +38,13 @@ impl Service {
         }
     }
 
-    /// Whether a reply can be longer than its request. Sent to a forged source, such a service would be a
-    /// weapon (RFC 8085 section 3.1.8), so over UDP it answers only those who are known.
+    /// Whether a reply can be longer than its request. Such a service could be abused for amplification attacks from a
+    /// forged source (RFC 8085 section 3.1.8), so on datagrams it answers only sources in the allow list.
     pub const fn amplifies(self) -> bool {
         !matches!(self, Self::Echo)
     }
 
-    /// Appends the reply to `request`, received at `received` since the Unix epoch, to `reply`.
+    /// Appends to `reply` the reply to `request`, which was received at `received` since the Unix epoch.
     pub fn answer(self, request: &[u8], received: Duration, reply: &mut Vec<u8>) {
         match self {
             Self::Echo => reply.extend_from_slice(request),
@@ -64,9 +65,9 @@ impl fmt::Display for Service {
     }
 }
 
-/// Not a service's name.
+/// Not the name of a service.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no service; there are: {known}", known = Service::ALL.map(Service::name).join(", "))]
+#[error("unknown service `{0}`: expected {known}", known = Service::ALL.map(Service::name).join(", "))]
 pub struct UnknownService(String);
 
 impl FromStr for Service {
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn each_service_answers_in_its_way() {
+    fn each_service_has_its_own_reply() {
         assert_eq!(answer(Service::Echo, b"\0\xff"), b"\0\xff");
         assert_eq!(answer(Service::Hello, b"Michael"), b"Hello, Michael!");
         assert_eq!(answer(Service::Thanks, b"anything"), b"thank you !");
@@ -99,17 +100,17 @@ mod tests {
     }
 
     #[test]
-    fn only_the_echo_never_answers_more_than_it_got() {
+    fn only_echo_never_replies_with_more_than_the_request() {
         assert!(!Service::Echo.amplifies());
         assert!([Service::Hello, Service::Thanks, Service::Json].into_iter().all(Service::amplifies));
     }
 
     #[test]
-    fn names_are_parsed_and_others_refused_with_the_list() {
+    fn unknown_names_are_refused_with_the_list() {
         for service in Service::ALL {
             assert_eq!(service.name().parse(), Ok(service));
         }
         let error = "chargen".parse::<Service>().unwrap_err().to_string();
-        assert_eq!(error, "`chargen` is no service; there are: echo, hello, thanks, json");
+        assert_eq!(error, "unknown service `chargen`: expected echo, hello, thanks, json");
     }
 }

@@ -1,21 +1,20 @@
-//! Cuts a byte stream into messages: at a newline, and where the caller says that one is over because the
-//! stream has ended or fallen silent.
+//! Cuts a byte stream into messages: at newlines, and where the caller ends one because the stream has ended or paused.
 
-/// A message and what ended it.
+/// A message, and the newline that ended it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Message<'a> {
-    /// The message, without its line end.
+    /// The message, without its line ending.
     pub bytes: &'a [u8],
-    /// `\n` or `\r\n`, as it came; empty where something else ended the message. A reply ends like its request.
+    /// `\n` or `\r\n`; empty if something else ended the message. A reply ends like its request.
     pub line_end: &'static [u8],
 }
 
-/// A message is longer than it may be.
+/// A message exceeds the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a message is longer than {0} bytes")]
 pub struct TooLong(pub usize);
 
-/// Cuts a byte stream into messages of at most some length. Holds one message and one read at most.
+/// Cuts a byte stream into messages. It buffers at most one message and one read.
 #[derive(Debug)]
 pub struct Splitter {
     buffer: Vec<u8>,
@@ -32,7 +31,7 @@ impl Splitter {
         Self { buffer: Vec::new(), start: 0, searched: 0, max }
     }
 
-    /// Takes in what was read.
+    /// Adds bytes of the stream.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.drain(..self.start);
         self.searched -= self.start;
@@ -40,12 +39,12 @@ impl Splitter {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next message that a newline ended.
+    /// The next message that ends with a newline.
     ///
     /// # Errors
     ///
-    /// [`TooLong`] where a message, complete or not, exceeds the limit. What follows cannot be told from
-    /// the rest of it, so the stream is of no more use.
+    /// Returns [`TooLong`] if a message, complete or not, exceeds the limit. The stream cannot be used any more, because
+    /// the next message cannot be told from the rest of this one.
     pub fn line(&mut self) -> Result<Option<Message<'_>>, TooLong> {
         let newline = self.buffer[self.searched..].iter().position(|&byte| byte == b'\n');
         let Some(newline) = newline.map(|at| at + self.searched) else {
@@ -62,14 +61,14 @@ impl Splitter {
         Ok(Some(Message { bytes: &self.buffer[line.start..line.start + length], line_end }))
     }
 
-    /// What came after the last newline, as the message that the end of the stream or silence makes it.
+    /// The bytes after the last newline, as a message that the end of the stream or a pause has ended.
     pub fn rest(&mut self) -> Option<Message<'_>> {
         let rest = self.start..self.buffer.len();
         (self.start, self.searched) = (rest.end, rest.end);
         (!rest.is_empty()).then(|| Message { bytes: &self.buffer[rest], line_end: b"" })
     }
 
-    /// Whether a message has begun that nothing has ended yet. Ask when [`Splitter::line`] has no more.
+    /// Whether a message has begun and not ended. Valid once [`Splitter::line`] returns `None`.
     pub fn is_pending(&self) -> bool {
         self.start < self.buffer.len()
     }
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn newlines_end_messages_and_are_remembered() {
+    fn newlines_end_messages_and_are_returned() {
         let mut splitter = Splitter::new(100);
         splitter.push(b"a\nbc\r\n\nd");
         let expected: [(Vec<u8>, &[u8]); 3] =
@@ -104,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_ends_a_message_once() {
+    fn a_pause_ends_a_message_once() {
         let mut splitter = Splitter::new(100);
         splitter.push(b"Mich");
         assert_eq!(splitter.line(), Ok(None));
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_counts_the_message_and_not_its_end() {
+    fn the_limit_excludes_the_line_ending() {
         let mut splitter = Splitter::new(3);
         splitter.push(b"abc\r");
         assert_eq!(splitter.line(), Ok(None));
@@ -131,7 +130,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn where_reads_cut_the_stream_does_not_matter(
+        fn the_sizes_of_reads_do_not_matter(
             text in "[a\\r\\n]{0,60}",
             cuts in prop::collection::vec(1usize..10, 60),
         ) {
