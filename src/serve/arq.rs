@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::{
     buffers::{MAX_BUFFER_BYTES, buffer_bytes},
-    conversation::{Question, Reception, RunTracker},
+    conversation::{MeasuredRequest, Reception, RunTracker},
     guard::{FloodGuard, Slot},
     refusal::Refusal,
     worker::Worker,
@@ -173,14 +173,14 @@ async fn answer(
     worker.counters.received(request.len());
     let mut reply = Vec::new();
     worker.options.service.answer(request, worker.host.unix_time(), &mut reply);
-    if let Some(question) = Question::to(worker.options.service, request) {
-        let blocker = measurement.releasers.of(message, question.probe.id);
+    if let Some(measured) = MeasuredRequest::in_message(worker.options.service, request) {
+        let blocker = measurement.releasers.of(message, measured.probe.id);
         let reception = Reception {
             released: message.released,
             order_wait: Some(message.released - message.arrived),
             blocked_by: blocker.map(|blocker| blocker.id),
         };
-        measurement.tracker.answer_in_place(&*worker.host, question, reception, &mut reply);
+        measurement.tracker.report_in_place(&*worker.host, measured, reception, &mut reply);
     }
     let length = reply.len();
     match connection.send(reply.into()).await {

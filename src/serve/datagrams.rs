@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    conversation::{Question, Reception, ReplyBatch, Route, RunTracker},
+    conversation::{MeasuredRequest, Reception, ReplyBatch, Route, RunTracker},
     guard::{FloodGuard, Recent},
     refusal::Refusal,
     worker::Worker,
@@ -88,11 +88,11 @@ impl DatagramServer {
     /// Writes the reply to `request`.
     fn answer(&mut self, request: &[u8], peer: SocketAddr, reply: &mut Vec<u8>) -> Result<(), Refusal> {
         let options = &self.worker.options;
-        let question = Question::to(options.service, request)
-            .map(|question| (question, Reception::immediate(self.worker.host.now())));
+        let measured = MeasuredRequest::in_message(options.service, request)
+            .map(|measured| (measured, Reception::immediate(self.worker.host.now())));
         if let Err(refusal) = self.worker.admission.datagram(peer, request.len()) {
             // Only for sources that have been answered before: a refused source gets no memory.
-            if let Some(tracker) = question.and_then(|_| self.clients.get_mut(&peer)?.tracker.as_mut()) {
+            if let Some(tracker) = measured.and_then(|_| self.clients.get_mut(&peer)?.tracker.as_mut()) {
                 tracker.refuse();
             }
             return Err(refusal);
@@ -101,9 +101,9 @@ impl DatagramServer {
         reply.clear();
         options.service.answer(request, self.worker.host.unix_time(), reply);
         self.note_client(peer);
-        if let Some((question, reception)) = question {
+        if let Some((measured, reception)) = measured {
             let tracker = self.clients.entry(peer).tracker.get_or_insert_default();
-            tracker.answer_in_place(&*self.worker.host, question, reception, reply);
+            tracker.report_in_place(&*self.worker.host, measured, reception, reply);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{
     aborted::{Aborted, finish, within_idle},
-    run_tracker::{Question, Reception, RunTracker},
+    run_tracker::{MeasuredRequest, Reception, RunTracker},
 };
 use crate::serve::worker::Worker;
 
@@ -36,8 +36,8 @@ where
             let messages = (complete / message_len) as u64;
             worker.limit_rate(peer, messages).await;
             for message in bytes[..complete].chunks_exact_mut(message_len) {
-                if let Some(question) = Question::parse(message) {
-                    tracker.answer_in_place(&*worker.host, question, reception, message);
+                if let Some(measured) = MeasuredRequest::parse(message) {
+                    tracker.report_in_place(&*worker.host, measured, reception, message);
                 }
             }
             within_idle(worker, async {

@@ -14,6 +14,6 @@ pub(super) use self::{
     measured_stream::answer_measured_stream,
     opening::{Opening, StreamKind},
     reply_batch::{ReplyBatch, Route},
-    run_tracker::{Question, Reception, RunTracker},
+    run_tracker::{MeasuredRequest, Reception, RunTracker},
     transfer::{serve_transfer, transfer_on_stream},
 };

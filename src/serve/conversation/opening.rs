@@ -1,8 +1,8 @@
 //! Finds out from its first bytes what a byte stream carries.
 //!
-//! A stream that begins with a probe that asks a question belongs to a measurement. There is no protocol negotiation
+//! A stream that begins with a probe that requests a report belongs to a measurement. There is no protocol negotiation
 //! (ALPN or a greeting) for this: TCP has no place for it, and a client must be able to measure any echo server. Such
-//! a server returns the question unanswered, which tells the client what it is. The messages of a
+//! a server returns the request itself, which tells the client that there is no report. The messages of a
 //! [transfer](crate::wire::transfer) are recognised in the same way. Any other stream is copied from its first byte on.
 
 use std::time::Duration;

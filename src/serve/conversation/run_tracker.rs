@@ -11,15 +11,15 @@ use crate::{
     wire::{Extension, MessageId, Probe, ReportRequest, ServerReport},
 };
 
-/// A request that asks for a report.
+/// A request of a measurement, which asks for a report.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Question {
+pub(crate) struct MeasuredRequest {
     pub(crate) probe: Probe,
     pub(crate) request: ReportRequest,
 }
 
-impl Question {
-    /// The question of a request to `echo`, which is the only service that answers questions.
+impl MeasuredRequest {
+    /// Parses a message to `service`. Only `echo` reports.
     pub(crate) fn to(service: Service, request: &[u8]) -> Option<Self> {
         Self::parse(request).filter(|_| service == Service::Echo)
     }
@@ -67,10 +67,15 @@ pub(crate) struct RunTracker {
 }
 
 impl RunTracker {
-    /// The probe that answers `question`. Called just before the reply is sent, because the time until now is
-    /// reported as the time the request was held.
-    pub(crate) fn answer(&mut self, host: &dyn Host, question: Question, reception: Reception) -> Probe {
-        let Question { probe, request } = question;
+    /// The probe of the reply, with a report. Called just before the reply is sent, because the time until now is
+    /// reported as the time that the request was held.
+    pub(crate) fn report(
+        &mut self,
+        host: &dyn Host,
+        measured: MeasuredRequest,
+        reception: Reception,
+    ) -> Probe {
+        let MeasuredRequest { probe, request } = measured;
         if self.run != request.run {
             *self = Self { run: request.run, ..Self::default() };
         }
@@ -88,15 +93,15 @@ impl RunTracker {
         Probe { extension: Some(Extension::Report(report)), ..probe }
     }
 
-    /// Writes the answer to `question` over its head in `message`.
-    pub(crate) fn answer_in_place(
+    /// Writes the probe of the reply over that of the request in `message`.
+    pub(crate) fn report_in_place(
         &mut self,
         host: &dyn Host,
-        question: Question,
+        measured: MeasuredRequest,
         reception: Reception,
         message: &mut [u8],
     ) {
-        let head = self.answer(host, question, reception).header(message.len());
+        let head = self.report(host, measured, reception).header(message.len());
         message[..head.len()].copy_from_slice(&head);
     }
 

@@ -19,7 +19,9 @@ use super::{
 };
 use crate::{
     serve::{
-        conversation::{Aborted, Carrier, Opening, Question, Reception, RunTracker, StreamKind, converse},
+        conversation::{
+            Aborted, Carrier, MeasuredRequest, Opening, Reception, RunTracker, StreamKind, converse,
+        },
         guard::Slot,
         refusal::Refusal,
         worker::Worker,
@@ -205,22 +207,22 @@ impl Session<'_> {
     fn answer_datagram(&self, request: Bytes) -> Result<(), Refusal> {
         let Self { worker, connection, .. } = *self;
         let service = worker.options.service;
-        let question = Question::to(service, &request);
+        let measured = MeasuredRequest::in_message(service, &request);
         let reception = Reception::immediate(worker.host.now());
         if let Err(refusal) = worker.admission.message(connection.remote_address().ip(), request.len()) {
-            if question.is_some() {
+            if measured.is_some() {
                 self.measured.with_tracker(RunTracker::refuse);
             }
             return Err(refusal);
         }
         worker.counters.received(request.len());
-        let reply = match (service, question) {
+        let reply = match (service, measured) {
             (Service::Echo, None) => request,
-            (Service::Echo, Some(question)) => {
+            (Service::Echo, Some(measured)) => {
                 // Written in place where the datagram is alone in its packet, and else copied.
                 let mut reply = BytesMut::from(request);
                 self.measured.with_tracker(|tracker| {
-                    tracker.answer_in_place(&*worker.host, question, reception, &mut reply);
+                    tracker.report_in_place(&*worker.host, measured, reception, &mut reply);
                 });
                 reply.freeze()
             }

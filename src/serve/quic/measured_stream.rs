@@ -16,7 +16,7 @@ use quinn::{ReadError, RecvStream, SendStream};
 
 use crate::{
     serve::{
-        conversation::{Aborted, Question, Reception, RunTracker, within_idle},
+        conversation::{Aborted, MeasuredRequest, Reception, RunTracker, within_idle},
         refusal::Refusal,
         worker::Worker,
     },
@@ -104,8 +104,8 @@ async fn reply(
         order_wait: Some(release.released - release.arrived),
         blocked_by: release.blocker.map(|blocker| blocker.id),
     };
-    let reply = match Question::of(release.probe) {
-        Some(question) => streams.with_tracker(|tracker| tracker.answer(&*worker.host, question, reception)),
+    let reply = match MeasuredRequest::of(release.probe) {
+        Some(measured) => streams.with_tracker(|tracker| tracker.report(&*worker.host, measured, reception)),
         None => release.probe,
     };
     let head = reply.header(message_len);
