@@ -46,7 +46,7 @@ pub struct Options {
     pub early_data: bool,
     /// Seed for connection ids and keys, in place of the system's randomness.
     pub seed: Option<u64>,
-    /// Is told of clients and errors.
+    /// Receives events.
     pub observer: Arc<dyn Observer>,
 }
 
@@ -69,7 +69,7 @@ impl Options {
     }
 }
 
-/// Is told of a server's events as they happen.
+/// Receives the events of a server as they happen.
 pub trait Observer: Debug + Send + Sync {
     /// `peer` has connected to `url`; on a datagram transport, it is answered for the first time.
     fn client(&self, url: &str, peer: SocketAddr);

@@ -20,7 +20,7 @@ pub(crate) struct MeasuredRequest {
 
 impl MeasuredRequest {
     /// Parses a message to `service`. Only `echo` reports.
-    pub(crate) fn to(service: Service, request: &[u8]) -> Option<Self> {
+    pub(crate) fn in_message(service: Service, request: &[u8]) -> Option<Self> {
         Self::parse(request).filter(|_| service == Service::Echo)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// Number of entries kept. A source that is forgotten starts afresh, so a flood of forged sources costs only this
+/// Number of entries kept. A forgotten source has its full rate again. A flood of forged sources costs only this
 /// much memory.
 pub(super) const CAPACITY: usize = 16_384;
 
