@@ -8,7 +8,7 @@ use std::{collections::VecDeque, hint::black_box, net::SocketAddr, time::Duratio
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use wirelab::{
-    arq::{Config, Congestion, Connection, ConnectionId, Kind, Listener, Mode, Routed, Timer},
+    arq::{Config, Congestion, Connection, ConnectionId, Listener, Mode, Routed, SegmentKind, Timer},
     unit::Time,
 };
 
@@ -68,7 +68,7 @@ impl Wire {
         });
         let Some(transmit) = transmit else { return false };
         self.sent += 1;
-        let first = matches!(transmit.kind, Kind::Content { copies_before: 0, .. });
+        let first = matches!(transmit.kind, SegmentKind::Content { copies_before: 0, .. });
         if !first || self.lose_one_of == 0 || !self.sent.is_multiple_of(self.lose_one_of) {
             self.under_way.push_back(transmit.datagram);
         }

@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use wirelab::{
     arq::{Config, Connection, ConnectionId, Listener, Mode, Routed},
     unit::Time,
-    wire::segment::with_check,
+    wire::segment::codec::with_check,
 };
 
 fuzz_target!(|bytes: &[u8]| {

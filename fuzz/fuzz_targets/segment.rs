@@ -5,7 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wirelab::wire::segment::{Segment, with_check};
+use wirelab::wire::segment::{Segment, codec::with_check};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = Segment::parse(bytes);

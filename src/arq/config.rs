@@ -1,37 +1,37 @@
-//! What can be chosen.
+//! The settings of a connection.
 
 use std::time::Duration;
 
 use super::{Mode, congestion::Congestion, rtt::Timer};
 use crate::wire::segment::{HEADER_BYTES, HELLO_BYTES, RANGE_BYTES};
 
-/// How one end of a connection behaves. The client's [`mode`](Self::mode) holds for both ends.
+/// The settings of one end of a connection. The client's [`mode`](Self::mode) applies to both ends.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// How it recovers and in which order it delivers.
+    /// The recovery scheme and the order of delivery.
     pub mode: Mode,
-    /// The largest datagram that the path carries, in bytes of UDP payload: its MTU without 28 bytes of IPv4 and UDP
-    /// headers (48 with IPv6). At least [`Config::SMALLEST_DATAGRAM`]. The ends agree on the smaller of theirs.
+    /// The largest datagram that the path carries, in bytes of UDP payload: the MTU less 28 bytes of IPv4 and UDP
+    /// headers (48 with IPv6). At least [`Config::SMALLEST_DATAGRAM`]. The smaller value of both ends applies.
     pub max_datagram: u16,
-    /// How many segments the receiver has room for: those it keeps ahead of a gap and those that the application has
-    /// not taken yet. A message of more segments than the peer has room for is refused.
+    /// Receive window in segments. It covers segments beyond a gap and those that the application has not taken yet.
+    /// The sender refuses a message of more segments than this.
     pub receive_window: u32,
-    /// How many bytes may wait to be sent or acknowledged.
+    /// Upper bound on payload bytes that are queued or unacknowledged.
     pub send_buffer: usize,
-    /// When what has not been acknowledged is sent again.
+    /// The retransmission timer.
     pub timer: Timer,
-    /// Whether a loss is also told from what is acknowledged behind it, before the timer expires.
+    /// Whether losses are also detected from acknowledgements, before the timer expires.
     pub fast_retransmit: bool,
-    /// What limits the bytes under way.
+    /// The congestion controller, which limits the bytes in flight.
     pub congestion: Congestion,
-    /// How long an acknowledgement may wait for a reply to travel with (RFC 1122 section 4.2.3.2); every second
-    /// segment and every gap is answered at once all the same. Zero, the default, answers all at once.
+    /// How long an acknowledgement may be delayed (RFC 1122 section 4.2.3.2). Every second segment and every gap is
+    /// acknowledged at once regardless. Zero, the default, acknowledges every segment at once.
     pub ack_delay: Duration,
-    /// After this much silence the peer is asked whether it is still there.
+    /// Interval of silence after which the peer is pinged.
     pub keep_alive: Option<Duration>,
-    /// After this much silence it is gone.
+    /// Interval of silence after which the connection is closed.
     pub idle_timeout: Duration,
-    /// After this many timeouts in a row, with nothing acknowledged, it is gone.
+    /// Consecutive timeouts without an acknowledgement after which the connection is closed.
     pub max_timeouts: u32,
 }
 
@@ -54,18 +54,19 @@ impl Default for Config {
 }
 
 impl Config {
-    /// A hello has to fit.
+    /// The length of a hello, which must fit into one datagram.
     pub const SMALLEST_DATAGRAM: u16 = HELLO_BYTES as u16;
 
-    pub(super) fn largest(&self) -> u16 {
+    /// `max_datagram`, raised to the minimum.
+    pub(super) fn max_datagram(&self) -> u16 {
         self.max_datagram.max(Self::SMALLEST_DATAGRAM)
     }
 }
 
-/// Ranges that a segment full of payload has room for, beside it.
+/// Acknowledgement ranges that fit into a segment beside a full payload.
 const RANGES_WITH_DATA: usize = 4;
 
-/// Payload of a full segment in datagrams of at most `largest` bytes.
-pub(super) fn payload_bytes(largest: u16) -> usize {
-    usize::from(largest) - HEADER_BYTES - RANGES_WITH_DATA * RANGE_BYTES
+/// The payload of a full segment in datagrams of at most `max_datagram` bytes.
+pub(super) fn payload_bytes(max_datagram: u16) -> usize {
+    usize::from(max_datagram) - HEADER_BYTES - RANGES_WITH_DATA * RANGE_BYTES
 }

@@ -1,54 +1,54 @@
-//! Why something was not sent, and how a connection ends.
+//! Errors of sending, and of a connection.
 
 use std::time::Duration;
 
-/// A message that was not taken.
+/// Why a message was not accepted for sending.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// The handshake is not done: what the peer has room for is not known.
-    #[error("not connected yet: wait for the connection")]
+    /// The handshake is in progress, so the peer's receive window is unknown.
+    #[error("cannot send before the connection is established")]
     NotConnected,
-    /// Nothing can be sent behind the end.
-    #[error("the connection is closing, or closed")]
+    /// This end has closed the connection, or the connection has failed.
+    #[error("the connection is closing or closed")]
     Closed,
-    /// The send buffer is full; [`super::Event::Writable`] says when it is not.
+    /// The send buffer is full. [`super::Event::Writable`] reports when it has room.
     #[error("the send buffer is full")]
     Full,
-    /// The peer could never take it.
-    #[error("a message of {bytes} bytes takes more than the {segments} segments that the peer has room for")]
+    /// The message exceeds the peer's receive window.
+    #[error("a message of {bytes} bytes exceeds the peer's receive window of {segments} segments")]
     TooLarge {
-        /// The message.
+        /// Length of the message.
         bytes: usize,
-        /// The room.
+        /// The peer's receive window.
         segments: usize,
     },
 }
 
-/// How a connection ended before its time.
+/// Why a connection failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionError {
-    /// Nobody answered the handshake.
+    /// The handshake timed out.
     #[error("no answer to {hellos} hellos")]
     NoAnswer {
-        /// How many were sent.
+        /// Hellos sent.
         hellos: u32,
     },
-    /// The server has no room for another connection.
-    #[error("the server refused: it has as many connections as it takes")]
+    /// The server is at its connection limit.
+    #[error("the server refused: it is at its limit of connections")]
     Refused,
-    /// The peer gave it up.
+    /// The peer reset the connection.
     #[error("the peer reset the connection")]
     ResetByPeer,
-    /// It was given up here.
+    /// This end reset the connection.
     #[error("the connection was reset")]
     Reset,
-    /// What was sent is not acknowledged.
-    #[error("the peer is gone: nothing was acknowledged through {timeouts} timeouts")]
+    /// Retransmissions remained unacknowledged.
+    #[error("the peer is gone: no acknowledgement through {timeouts} timeouts")]
     PeerGone {
-        /// Timeouts in a row.
+        /// Consecutive timeouts.
         timeouts: u32,
     },
-    /// Nothing came.
-    #[error("the peer is gone: not a segment in {0:?}")]
+    /// The idle timeout expired.
+    #[error("the peer is gone: no segment for {0:?}")]
     Idle(Duration),
 }

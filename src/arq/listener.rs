@@ -1,4 +1,4 @@
-//! The server's door: it keeps nothing of who asks until they have shown where they are.
+//! The server's listener, which keeps no state for a client until its address is validated.
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
@@ -10,50 +10,50 @@ use crate::{
     wire::segment::{Acknowledgement, Body, Cookie, Greeting, Segment},
 };
 
-/// How long a cookie is good for, at least.
-const COOKIE_LIFE: Duration = Duration::from_secs(30);
+/// Minimum lifetime of a cookie.
+const COOKIE_LIFETIME: Duration = Duration::from_secs(30);
 
-/// Who is connected, and the key that saves remembering who merely asked.
+/// Validates clients' addresses and routes datagrams to connections.
 ///
-/// A client's first hello is answered with a challenge: a connection id and a cookie, both made from the client's
-/// address, its id and the time with a key that only the server knows, so that nothing has to be kept (as SCTP's
-/// cookie, RFC 9260 section 5.1.3, and TCP's SYN cookies). Only who receives at that address can send the cookie
-/// back, and only then is there a connection. The answer is smaller than the hello, so a forged address earns its
-/// victim less traffic than its forger has to send.
+/// A client's first hello is answered with a challenge: a connection id and a cookie, both derived from the client's
+/// address, its connection id and the time with the server's secret key. The server keeps no state for it, as with SCTP's
+/// state cookie (RFC 9260 section 5.1.3) and TCP's SYN cookies (RFC 4987 section 3.6). Only a client that receives at its
+/// address can return the cookie, and only then is a connection created. The challenge is smaller than the hello, so a
+/// forged source address amplifies no traffic.
 #[derive(Debug)]
 pub struct Listener {
     config: Config,
     key: hmac::Key,
-    most: usize,
+    max_connections: usize,
     connections: BTreeMap<ConnectionId, SocketAddr>,
 }
 
-/// What a datagram turned out to be.
+/// What to do with a datagram.
 #[derive(Debug)]
 pub enum Routed {
-    /// Nothing to do.
+    /// Ignore it.
     Ignored,
-    /// Send this back to where it came from.
+    /// Send this to its source.
     Reply(Vec<u8>),
-    /// A client has shown where it is: drive this connection from now on, beginning with what it has to send.
+    /// A new connection: drive it from now on, starting with [`Connection::poll_transmit`].
     Accepted(Box<Connection>),
-    /// It is for this connection.
+    /// Pass it to this connection.
     Connection(ConnectionId),
 }
 
 impl Listener {
-    /// For `most` connections at a time. Whoever knows the `key` can make cookies for any address.
-    pub fn new(config: Config, key: [u8; 32], most: usize) -> Self {
+    /// Accepts up to `max_connections` at a time. Whoever knows the `key` can forge cookies for any address.
+    pub fn new(config: Config, key: [u8; 32], max_connections: usize) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
-        Self { config, key, most, connections: BTreeMap::new() }
+        Self { config, key, max_connections, connections: BTreeMap::new() }
     }
 
-    /// Connections that are accepted from now on have room for so many segments.
+    /// Sets the receive window, in segments, of connections accepted from now on.
     pub fn set_receive_window(&mut self, segments: u32) {
         self.config.receive_window = segments;
     }
 
-    /// Decides for whom a datagram from `from` is.
+    /// Routes a datagram from `from`.
     pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) -> Routed {
         let Ok(segment) = Segment::parse(datagram) else {
             return Routed::Ignored;
@@ -67,36 +67,36 @@ impl Listener {
         }
     }
 
-    /// A connection is drained: its place is free.
+    /// Removes a drained connection.
     pub fn forget(&mut self, id: ConnectionId) {
         self.connections.remove(&id);
     }
 
-    /// Connections that have a place.
+    /// Number of connections.
     pub fn len(&self) -> usize {
         self.connections.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no connections.
     pub fn is_empty(&self) -> bool {
         self.connections.is_empty()
     }
 
     fn on_hello(&mut self, now: Time, from: SocketAddr, hello: &Segment<'_>, greeting: Greeting) -> Routed {
-        let period = now.as_nanos() / nanos(COOKIE_LIFE);
-        let proven = [Some(period), period.checked_sub(1)]
+        let period = now.as_nanos() / nanos(COOKIE_LIFETIME);
+        let validated = [Some(period), period.checked_sub(1)]
             .into_iter()
             .flatten()
             .any(|period| self.challenge(from, greeting.from, period) == (hello.to, greeting.cookie));
-        let body = if !proven {
+        let body = if !validated {
             let (id, cookie) = self.challenge(from, greeting.from, period);
             Body::Challenge(Greeting {
                 from: id,
                 cookie,
-                largest: self.config.largest(),
+                max_datagram: self.config.max_datagram(),
                 mode: greeting.mode,
             })
-        } else if self.connections.len() >= self.most {
+        } else if self.connections.len() >= self.max_connections {
             Body::Reset { sequence: 0 }
         } else {
             self.connections.insert(hello.to, from);
@@ -108,8 +108,8 @@ impl Listener {
         Routed::Reply(Segment { to: greeting.from, acknowledgement, body }.encode())
     }
 
-    /// The connection id and the cookie for a client. The id is the same whenever it is asked for, so that a client that
-    /// asks twice gets one connection; the cookie is good for a period of [`COOKIE_LIFE`] and the next.
+    /// The connection id and the cookie for a client. The id does not depend on the time, so that two hellos of a client
+    /// create one connection. The cookie is valid for one period of [`COOKIE_LIFETIME`] and the next.
     fn challenge(&self, from: SocketAddr, client: ConnectionId, period: u64) -> (ConnectionId, Cookie) {
         let (mut id, mut cookie) = ([0; 8], [0; 16]);
         id.copy_from_slice(&self.tag(b"id", from, client, 0).as_ref()[..8]);

@@ -1,65 +1,63 @@
-//! Reliability by hand: what has to be added to UDP when data must arrive, piece by piece.
+//! Reliability built by hand: what UDP lacks for reliable delivery, piece by piece.
 //!
-//! UDP takes a datagram and promises nothing. It may be lost, come twice, come late, come damaged, and be no larger than
-//! the path carries; whoever it claims to be from may never have sent it; and nothing keeps its sender from sending more
-//! than the receiver, or the network, has room for. What follows answers these one by one, and each answer has a file.
+//! UDP may lose a datagram, duplicate, delay or corrupt it. A datagram cannot exceed what the path carries, its source
+//! address may be forged, and nothing keeps a sender from overloading the receiver or the network. Each of these problems
+//! has its own solution here, in its own file.
 //!
-//! | UDP leaves open | the piece | what it buys | file |
+//! | problem | solution | result | file |
 //! | --- | --- | --- | --- |
-//! | which datagram is this? | a segment with a number | gaps and doubles can be seen at all | [`wire::segment`] |
-//! | is it intact? | a check of 32 bits | damage becomes loss, which is repaired | [`wire::segment`] |
-//! | who sent it? | a handshake with a cookie, random connection ids | a forged address gains nothing, a blind forger is not heard | `listener.rs`, `greet.rs` |
-//! | a message larger than the path | fragments | IP never fragments, and a loss costs one segment | `queue.rs`, `reassembly.rs` |
-//! | did it arrive? | acknowledgement, cumulative and selective | the sender knows | `receiver.rs` |
-//! | and if not? | retransmission | everything arrives | `sender.rs` |
-//! | after how long? | a timer that follows the round trip (RFC 6298) | neither too early nor much too late | `rtt.rs` |
-//! | sooner? | losses told by what came behind them | a round trip instead of a timeout | `scoreboard.rs` |
-//! | did it come twice, or too early? | what came ahead of a gap is remembered | once, and in order | `ranges.rs`, `reassembly.rs` |
-//! | has the receiver room? | a window, and probes of a closed one | a slow application slows its peer | `receiver.rs`, `sender.rs` |
-//! | has the network room? | a congestion window | many can share a link | `congestion/` |
-//! | is it over? | an end that is acknowledged, a reset, keep-alive | done can be told from cut off | `connection.rs` |
+//! | which datagram is this? | sequence numbers | gaps and duplicates are detectable | [`wire::segment`] |
+//! | is it intact? | a 32-bit checksum | corruption becomes loss, which is repaired | [`wire::segment`] |
+//! | who sent it? | a handshake with a cookie, random connection ids | forged addresses and blind forgeries fail | `listener.rs`, `handshake.rs` |
+//! | messages larger than the path's MTU | fragments | IP never fragments, and a loss costs one segment | `queue.rs`, `reassembly.rs` |
+//! | did it arrive? | cumulative and selective acknowledgements | the sender knows | `receiver.rs` |
+//! | if not? | retransmission | every message arrives | `sender.rs` |
+//! | when? | a timer that follows the RTT (RFC 6298) | neither too early nor much too late | `rtt.rs` |
+//! | sooner? | loss detection from later acknowledgements | a round trip instead of a timeout | `scoreboard.rs` |
+//! | duplicated or out of order? | a record of what was received beyond a gap | once, and in order | `ranges.rs`, `reassembly.rs` |
+//! | does the receiver have room? | a receive window, and probes of a closed one | a slow application slows its peer | `receiver.rs`, `sender.rs` |
+//! | does the network have room? | a congestion window | connections can share a link | `congestion/` |
+//! | is it finished? | an acknowledged FIN, a reset, keep-alive | completion differs from failure | `connection.rs` |
 //!
 //! # The variants
 //!
-//! How much of that one takes is the difference between the variants, each a few rules in a file of `variant/`.
+//! The variants differ in how many of these pieces they use. Each is a set of rules in `variant/`.
 //!
-//! - *Stop-and-wait* has one segment under way. It needs neither order nor buffers, and uses one segment a round trip of
-//!   any link, however fast.
-//! - *Go-back-N* keeps a window under way and the link busy. Its receiver still keeps nothing, so a loss costs all that was
-//!   sent behind it.
-//! - *Selective* repeat remembers what came ahead of a gap, at both ends. A loss costs one segment. What it cannot help is
-//!   that order withholds what is there: head-of-line blocking, the price of every ordered stream, TCP's too.
-//! - *Unordered* delivers each message when it is whole. Nothing waits for another's loss, and the order is gone.
+//! - *Stop-and-wait* has one segment in flight. It needs neither ordering nor buffers. Its throughput is one segment per
+//!   round trip on any link, however fast.
+//! - *Go-back-N* keeps a window in flight and the link busy. Its receiver keeps nothing beyond a gap, so a loss costs
+//!   everything sent behind it.
+//! - *Selective* repeat records segments beyond a gap at both ends. A loss costs one segment. Order still withholds messages
+//!   that have arrived: head-of-line blocking, which affects every ordered stream, including TCP's.
+//! - *Unordered* delivers each message when it is complete. No message waits for another's loss, and there is no order.
 //!
 //! # How late a loss is repaired
 //!
-//! Of segments sent every `d` on a path with a round trip of `RTT`, an isolated loss comes
+//! If segments are sent every `d` on a path with round-trip time `RTT`, an isolated loss arrives late by
 //!
 //! ```text
 //! D = RTT + min(3 d, max(d, RTT / 8))
 //! ```
 //!
-//! after it should have (selective and unordered, acknowledged at once): a segment is lost when one sent three later was
-//! acknowledged, or any later one and 9/8 of a round trip has gone by since it was sent (RFC 9002 section 6.1, in the
-//! spirit of RFC 8985). In go-back-N it takes three more segments, `D = RTT + 3 d`, and whatever was sent meanwhile comes
-//! that late as well. Where nothing follows within the timeout, as always in stop-and-wait, the timer finds out: after
-//! `SRTT + max(1 ms, 4 RTTVAR)`, and no sooner than 200 ms unless told otherwise. In order, `ceil(D / d) - 1` messages wait
-//! behind one loss.
+//! (selective and unordered, acknowledged at once). A segment is lost when one sent three later is acknowledged, or when any
+//! later one is acknowledged and 9/8 of the RTT has passed since the segment was sent (RFC 9002 section 6.1, similar to
+//! RFC 8985). Go-back-N needs three more segments, `D = RTT + 3 d`, and everything sent meanwhile is as late. If no segment
+//! follows within the timeout, as always in stop-and-wait, the timer detects the loss after `SRTT + max(1 ms, 4 RTTVAR)`,
+//! and by default no sooner than 200 ms. With ordered delivery, `ceil(D / d) - 1` messages wait behind one loss.
 //!
-//! # Why one ends up with QUIC
+//! # From here to QUIC
 //!
-//! Each of these is simple, and what is left over when all are done is not. A segment that is sent again keeps its number,
-//! so its acknowledgement may be of either copy: Karn's rule throws such samples away, and QUIC numbers packets instead,
-//! never twice. One order for all is blocking, no order is too little, and what one wants is an order for each of many
-//! streams: that is QUIC's. The connection ids here keep a stranger out who cannot see the traffic, and nobody else;
-//! whoever sees it can read and forge everything, so encryption has to be part of it from the first packet, as TLS is of
-//! QUIC. An address that changes, a path whose MTU is not known, pacing, a first flight that carries data: each is one
-//! more piece of the same kind. Having built these few, one knows what the others are for.
+//! Each piece is simple, but together they leave problems open. A retransmitted segment keeps its number, so its
+//! acknowledgement is ambiguous: Karn's algorithm discards such RTT samples, while QUIC never reuses a packet number. One
+//! order for everything blocks, and no order is often too little: QUIC orders each of many streams on its own. The
+//! connection ids here keep out only attackers who cannot see the traffic. Those who can may read and forge everything, so
+//! encryption must start with the first packet, as TLS does in QUIC. Connection migration, path MTU discovery, pacing and
+//! data in the first flight are further pieces of the same kind.
 //!
 //! # Driving it
 //!
-//! [`Connection`] is a state machine: it has no clock, no socket, no task and no randomness. [`Listener`] is the server's
-//! door. Here are both, with a wire that loses nothing:
+//! [`Connection`] is a state machine without a clock, a socket, a task or randomness. [`Listener`] accepts a server's
+//! connections. This example connects them without loss:
 //!
 //! ```
 //! use std::net::SocketAddr;
@@ -93,7 +91,8 @@ mod config;
 mod congestion;
 mod connection;
 mod error;
-mod greet;
+mod event;
+mod handshake;
 mod listener;
 mod queue;
 mod ranges;
@@ -103,20 +102,19 @@ mod rtt;
 mod scoreboard;
 mod sender;
 mod stats;
+mod transmit;
 mod variant;
 
 pub use self::{
     config::Config,
     congestion::Congestion,
-    connection::{Connection, Event, Kind, Transmit},
+    connection::Connection,
     error::{ConnectionError, SendError},
+    event::Event,
     listener::{Listener, Routed},
     reassembly::Message,
     rtt::Timer,
     stats::Stats,
-};
-use self::{
-    receiver::{Received, Receiver},
-    sender::Sender,
+    transmit::{SegmentKind, Transmit},
 };
 pub use crate::wire::segment::{ConnectionId, Mode};

@@ -1,4 +1,4 @@
-//! What waits to be sent: messages, cut into fragments that fit the path as they leave.
+//! The send queue: splits messages into fragments that fit the path as they are sent.
 
 use std::{collections::VecDeque, ops::Range};
 
@@ -6,12 +6,12 @@ use bytes::Bytes;
 
 use crate::wire::segment::Fragment;
 
-/// What a segment brings to the peer.
+/// The content of a segment that takes a sequence number.
 #[derive(Debug, Clone)]
 pub(super) enum Content {
-    /// A part of a message.
+    /// A fragment of a message.
     Fragment(Fragment, Bytes),
-    /// There is no more.
+    /// The end of the sender's messages.
     Fin,
 }
 
@@ -24,45 +24,45 @@ impl Content {
     }
 }
 
-/// Messages that have not been sent, and the end behind them.
+/// Messages and the FIN that have not been sent yet.
 #[derive(Debug)]
 pub(super) struct Queue {
     payload_bytes: usize,
     messages: VecDeque<Bytes>,
-    /// Fragments of the first message that have left.
-    left: u16,
+    /// Fragments already taken from the first message.
+    fragments_taken: u16,
     fin: bool,
-    /// The sequence number of whatever is queued next.
-    sequence: u64,
+    /// The sequence number of the next segment to be queued.
+    next_sequence: u64,
 }
 
 impl Queue {
-    /// For segments of `payload_bytes`.
+    /// Creates a queue for segments of up to `payload_bytes`.
     pub(super) fn new(payload_bytes: usize) -> Self {
-        Self { payload_bytes, messages: VecDeque::new(), left: 0, fin: false, sequence: 0 }
+        Self { payload_bytes, messages: VecDeque::new(), fragments_taken: 0, fin: false, next_sequence: 0 }
     }
 
-    /// How many segments a message of `bytes` takes: one, even of none.
+    /// Number of segments of a message of `bytes` bytes. An empty message takes one.
     pub(super) fn segments(&self, bytes: usize) -> usize {
         bytes.div_ceil(self.payload_bytes).max(1)
     }
 
-    /// Queues a message of no more than 65,535 segments and says which they will be.
+    /// Queues a message of at most 65,535 segments and returns their sequence numbers.
     pub(super) fn push(&mut self, message: Bytes) -> Range<u64> {
-        let first = self.sequence;
-        self.sequence += self.segments(message.len()) as u64;
+        let first = self.next_sequence;
+        self.next_sequence += self.segments(message.len()) as u64;
         self.messages.push_back(message);
-        first..self.sequence
+        first..self.next_sequence
     }
 
-    /// There will be no more messages.
+    /// Queues the FIN.
     pub(super) fn finish(&mut self) {
         self.fin = true;
     }
 
-    /// Payload of the segment that is next.
+    /// Payload length of the next segment.
     pub(super) fn next_bytes(&self) -> Option<usize> {
-        let start = usize::from(self.left) * self.payload_bytes;
+        let start = usize::from(self.fragments_taken) * self.payload_bytes;
         match self.messages.front() {
             Some(message) => Some((message.len() - start).min(self.payload_bytes)),
             None => self.fin.then_some(0),
@@ -73,13 +73,13 @@ impl Queue {
         let Some(message) = self.messages.front() else {
             return std::mem::take(&mut self.fin).then_some(Content::Fin);
         };
-        let start = usize::from(self.left) * self.payload_bytes;
+        let start = usize::from(self.fragments_taken) * self.payload_bytes;
         let end = message.len().min(start + self.payload_bytes);
-        let fragment = Fragment { index: self.left, count: self.segments(message.len()) as u16 };
+        let fragment = Fragment { index: self.fragments_taken, count: self.segments(message.len()) as u16 };
         let payload = message.slice(start..end);
-        self.left += 1;
-        if self.left == fragment.count {
-            self.left = 0;
+        self.fragments_taken += 1;
+        if self.fragments_taken == fragment.count {
+            self.fragments_taken = 0;
             self.messages.pop_front();
         }
         Some(Content::Fragment(fragment, payload))
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_leaves_in_fragments_and_the_end_behind_the_last() {
+    fn messages_are_sent_in_fragments_followed_by_the_fin() {
         let mut queue = Queue::new(4);
         assert_eq!(queue.push(Bytes::from_static(b"abcdefghi")), 0..3);
         assert_eq!(queue.push(Bytes::new()), 3..4);

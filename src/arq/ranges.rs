@@ -1,6 +1,7 @@
-//! A set of sequence numbers as disjoint ranges, which never touch: what came, or was acknowledged, ahead of a gap.
+//! A set of sequence numbers, stored as disjoint ranges that never touch.
 //!
-//! Every number is added once, so work is O(log n) for each, however often a range is reported again.
+//! It holds the segments received, or acknowledged, beyond a gap. Each number is added once, so the work per number is
+//! O(log n), however often a range is reported.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -11,12 +12,12 @@ pub(super) struct RangeSet {
 }
 
 impl RangeSet {
-    /// Adds `range`, and shows `added` what of it was not there yet.
+    /// Adds `range` and passes the parts of it that were missing to `added`.
     pub(super) fn insert(&mut self, range: Range<u64>, mut added: impl FnMut(Range<u64>)) {
         if range.is_empty() {
             return;
         }
-        // Of `range`, what lies before `from` has been looked at.
+        // The part of `range` before `from` is done.
         let mut from = range.start;
         let start = match self.ranges.range(..=range.start).next_back() {
             Some((_, &end)) if end >= range.end => return,
@@ -51,12 +52,12 @@ impl RangeSet {
         (number < end).then_some(start..end)
     }
 
-    /// All ranges, from the first that starts at `from` or later, and round to those before it.
+    /// All ranges in ascending order, starting with the first at or after `from` and wrapping around.
     pub(super) fn rotated(&self, from: u64) -> impl Iterator<Item = Range<u64>> {
         self.ranges.range(from..).chain(self.ranges.range(..from)).map(|(&start, &end)| start..end)
     }
 
-    /// Forgets what lies before `number`.
+    /// Removes all numbers below `number`.
     pub(super) fn forget_before(&mut self, number: u64) {
         while let Some(first) = self.ranges.first_entry().filter(|first| *first.key() < number) {
             let end = first.remove();
@@ -66,7 +67,7 @@ impl RangeSet {
         }
     }
 
-    /// Takes out the range that starts at `number`, and returns its end.
+    /// Removes the range that starts at `number` and returns its end.
     pub(super) fn take_from(&mut self, number: u64) -> Option<u64> {
         self.ranges.remove(&number)
     }

@@ -1,4 +1,4 @@
-//! Fragments become messages again, and messages come back into order.
+//! Reassembly of messages from fragments, and reordering of messages.
 
 use std::collections::BTreeMap;
 
@@ -6,44 +6,53 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{unit::Time, wire::segment::Fragment};
 
-/// A message that order lets the application have.
+/// A received message that has been released to the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// What was sent.
+    /// The message.
     pub bytes: Bytes,
-    /// Sequence number of its first segment: what [`super::Connection::send`] returned at the other end.
+    /// Sequence number of its first segment: the start of the range that [`super::Connection::send`] returned to the sender.
     pub first: u64,
-    /// How many segments it came in.
+    /// Number of its segments.
     pub segments: u16,
-    /// When the last of them came.
+    /// When its last missing segment arrived.
     pub arrived: Time,
-    /// Which of them that was.
+    /// The sequence number of that segment.
     pub completed_by: u64,
-    /// When order let the application have it.
+    /// When it was released. Later than `arrived` if order held it back.
     pub released: Time,
-    /// The segment whose arrival released it, if it waited: of the earlier ones, the one that came last.
+    /// If order held it back, the segment whose arrival released it: of all earlier segments, the last to arrive.
     pub blocked_by: Option<u64>,
 }
 
-/// Messages of which segments are missing, and whole ones that wait for those before them.
+/// Incomplete messages, and complete ones that wait for earlier messages.
 #[derive(Debug, Default)]
 pub(super) struct Reassembly {
-    /// By the sequence number of their first segment.
+    /// Incomplete messages, by the sequence number of their first segment.
     partial: BTreeMap<u64, Partial>,
-    whole: BTreeMap<u64, Message>,
-    /// In order: the first segment that has not been released.
+    /// Complete messages that wait, by the same key.
+    complete: BTreeMap<u64, Message>,
+    /// The first segment not yet released, if delivery is ordered.
     next: u64,
+}
+
+/// A received fragment.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) sequence: u64,
+    pub(super) fragment: Fragment,
+    pub(super) payload: Bytes,
 }
 
 #[derive(Debug)]
 struct Partial {
     count: u16,
-    /// Grows with what came, whatever count was claimed.
+    /// Memory grows with the fragments received, not with the claimed count.
     fragments: BTreeMap<u16, Bytes>,
 }
 
 impl Reassembly {
-    /// Whether a fragment agrees with what came of its message before.
+    /// Whether a fragment is consistent with the fragments received before it.
     pub(super) fn agrees(&self, sequence: u64, fragment: Fragment) -> bool {
         let first = sequence - u64::from(fragment.index);
         let neighbour = self.partial.range(..=sequence).next_back();
@@ -56,16 +65,17 @@ impl Reassembly {
         })
     }
 
-    /// Takes in a fragment that has not been there before, and hands what it releases to `release`.
+    /// Inserts a new fragment and passes the messages that it releases to `release`.
     pub(super) fn insert(
         &mut self,
         now: Time,
-        (sequence, fragment, payload): (u64, Fragment, Bytes),
+        piece: Piece,
         ordered: bool,
         mut release: impl FnMut(Message),
     ) {
+        let Piece { sequence, fragment, payload } = piece;
         let first = sequence - u64::from(fragment.index);
-        let Some(bytes) = self.complete(first, fragment, payload) else { return };
+        let Some(bytes) = self.assemble(first, fragment, payload) else { return };
         let message = Message {
             bytes,
             first,
@@ -79,12 +89,12 @@ impl Reassembly {
             return release(message);
         }
         if first != self.next {
-            self.whole.insert(first, message);
+            self.complete.insert(first, message);
             return;
         }
         self.next += u64::from(message.segments);
         release(message);
-        while let Some(mut message) = self.whole.remove(&self.next) {
+        while let Some(mut message) = self.complete.remove(&self.next) {
             self.next += u64::from(message.segments);
             message.released = now;
             message.blocked_by = (message.arrived < now).then_some(sequence);
@@ -92,8 +102,8 @@ impl Reassembly {
         }
     }
 
-    /// The bytes of a message that is whole now.
-    fn complete(&mut self, first: u64, fragment: Fragment, payload: Bytes) -> Option<Bytes> {
+    /// Adds a fragment and returns the message if it is complete.
+    fn assemble(&mut self, first: u64, fragment: Fragment, payload: Bytes) -> Option<Bytes> {
         if fragment.count == 1 {
             return Some(payload);
         }
@@ -119,46 +129,46 @@ mod tests {
     fn insert(
         reassembly: &mut Reassembly,
         now: u64,
-        (sequence, index, count): (u64, u16, u16),
+        sequence: u64,
+        fragment: Fragment,
         ordered: bool,
     ) -> Vec<Message> {
         let mut released = Vec::new();
-        let fragment = Fragment { index, count };
         let payload = Bytes::copy_from_slice(&[sequence as u8]);
-        reassembly
-            .insert(Time::from_nanos(now), (sequence, fragment, payload), ordered, |m| released.push(m));
+        let piece = Piece { sequence, fragment, payload };
+        reassembly.insert(Time::from_nanos(now), piece, ordered, |message| released.push(message));
         released
     }
 
     #[test]
     fn fragments_in_any_order_make_the_message() {
         let mut reassembly = Reassembly::default();
-        assert_eq!(insert(&mut reassembly, 1, (2, 2, 3), true), []);
-        assert_eq!(insert(&mut reassembly, 2, (0, 0, 3), true), []);
-        let whole = insert(&mut reassembly, 3, (1, 1, 3), true);
+        assert_eq!(insert(&mut reassembly, 1, 2, Fragment { index: 2, count: 3 }, true), []);
+        assert_eq!(insert(&mut reassembly, 2, 0, Fragment { index: 0, count: 3 }, true), []);
+        let whole = insert(&mut reassembly, 3, 1, Fragment { index: 1, count: 3 }, true);
         assert_eq!(whole[0].bytes, [0, 1, 2].as_slice());
         assert_eq!((whole[0].first, whole[0].completed_by, whole[0].arrived), (0, 1, Time::from_nanos(3)));
     }
 
     #[test]
-    fn order_withholds_what_is_whole_and_names_whom_it_waited_for() {
+    fn order_holds_back_a_complete_message_and_names_the_segment_it_waited_for() {
         let mut reassembly = Reassembly::default();
-        assert_eq!(insert(&mut reassembly, 5, (1, 0, 1), true), []);
-        let released = insert(&mut reassembly, 9, (0, 0, 1), true);
-        let told = |m: &Message| (m.first, m.arrived.as_nanos(), m.released.as_nanos(), m.blocked_by);
-        assert_eq!(released.iter().map(told).collect::<Vec<_>>(), [(0, 9, 9, None), (1, 5, 9, Some(0))]);
+        assert_eq!(insert(&mut reassembly, 5, 1, Fragment { index: 0, count: 1 }, true), []);
+        let released = insert(&mut reassembly, 9, 0, Fragment { index: 0, count: 1 }, true);
+        let summary = |m: &Message| (m.first, m.arrived.as_nanos(), m.released.as_nanos(), m.blocked_by);
+        assert_eq!(released.iter().map(summary).collect::<Vec<_>>(), [(0, 9, 9, None), (1, 5, 9, Some(0))]);
     }
 
     #[test]
     fn without_order_nothing_waits() {
         let mut reassembly = Reassembly::default();
-        assert_eq!(insert(&mut reassembly, 5, (1, 0, 1), false).len(), 1);
+        assert_eq!(insert(&mut reassembly, 5, 1, Fragment { index: 0, count: 1 }, false).len(), 1);
     }
 
     #[test]
-    fn fragments_that_contradict_each_other_are_found_out() {
+    fn contradictory_fragments_are_detected() {
         let mut reassembly = Reassembly::default();
-        insert(&mut reassembly, 1, (10, 0, 3), true);
+        insert(&mut reassembly, 1, 10, Fragment { index: 0, count: 3 }, true);
         let agrees = |sequence, index, count| reassembly.agrees(sequence, Fragment { index, count });
         assert!(agrees(11, 1, 3) && agrees(13, 0, 1));
         assert!(!agrees(11, 1, 4), "another count");

@@ -1,10 +1,15 @@
-//! The receiving half: what is new, what there is room for, and what to say of it.
+//! The receiving half: duplicate detection, flow control and acknowledgements.
 
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
 
-use super::{Message, ranges::RangeSet, reassembly::Reassembly, variant::Rules};
+use super::{
+    Message,
+    ranges::RangeSet,
+    reassembly::{Piece, Reassembly},
+    variant::Rules,
+};
 use crate::{
     unit::Time,
     wire::segment::{Acknowledgement, Fragment, MAX_RANGES, Ranges},
@@ -13,88 +18,91 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Receiver {
     rules: Rules,
-    /// Segments that it has room for, and bytes of payload that one may have.
+    /// The receive window in segments.
     capacity: u64,
-    payload: usize,
-    /// Every segment before this one came.
+    /// The largest payload of a segment.
+    max_payload: usize,
+    /// The next expected sequence number: every segment before it has been received.
     next: u64,
-    /// What came beyond.
-    ahead: RangeSet,
+    /// Segments received beyond a gap.
+    out_of_order: RangeSet,
     reassembly: Reassembly,
-    /// Released, and not taken by the application.
+    /// Released messages that the application has not taken.
     inbox: VecDeque<Message>,
-    /// Segments that the application has taken, or that were nothing to take.
+    /// Segments whose place in the window is free again: of messages taken by the application, and the FIN.
     taken: u64,
     fin: Option<u64>,
-    /// The segment that came last, and from where on ranges were not told the last time.
+    /// The most recently received new segment.
     latest: u64,
-    untold: u64,
-    answer: Answer,
-    /// The edge that was last told.
-    told_edge: u64,
+    /// Where the next acknowledgement resumes the list of ranges.
+    next_range: u64,
+    pending: PendingAck,
+    /// The right edge of the window that was last advertised.
+    advertised_edge: u64,
 }
 
-/// The acknowledgement that is owed.
+/// The acknowledgement to be sent.
 #[derive(Debug, Default)]
-struct Answer {
+struct PendingAck {
     due: Option<Time>,
     gap: bool,
     delay: Duration,
 }
 
-/// What became of a segment.
+/// The outcome of receiving a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Received {
     New,
     Duplicate,
-    /// Beyond a gap where nothing beyond is kept, beyond the window, or at odds with what came before.
+    /// Beyond a gap although the variant keeps nothing there, beyond the window, or inconsistent with earlier segments.
     Dropped,
 }
 
 impl Receiver {
-    /// With room for `capacity` segments of `payload` bytes.
-    pub(super) fn new(rules: Rules, capacity: u32, payload: usize, ack_delay: Duration) -> Self {
+    /// Creates a receiver with room for `capacity` segments of `max_payload` bytes.
+    pub(super) fn new(rules: Rules, capacity: u32, max_payload: usize, ack_delay: Duration) -> Self {
         Self {
             rules,
             capacity: capacity.into(),
-            payload,
+            max_payload,
             next: 0,
-            ahead: RangeSet::default(),
+            out_of_order: RangeSet::default(),
             reassembly: Reassembly::default(),
             inbox: VecDeque::new(),
             taken: 0,
             fin: None,
             latest: 0,
-            untold: 0,
-            answer: Answer { delay: ack_delay, ..Answer::default() },
-            told_edge: capacity.into(),
+            next_range: 0,
+            pending: PendingAck { delay: ack_delay, ..PendingAck::default() },
+            advertised_edge: capacity.into(),
         }
     }
 
-    /// A part of a message came.
+    /// Receives a fragment of a message.
     pub(super) fn on_data(
         &mut self,
         now: Time,
-        (sequence, fragment, payload): (u64, Fragment, &[u8]),
+        sequence: u64,
+        fragment: Fragment,
+        payload: &[u8],
     ) -> Received {
-        let (after, fits) = (sequence >= self.next, payload.len() <= self.payload);
         let end = (sequence - u64::from(fragment.index)).saturating_add(fragment.count.into());
-        let sound = fits
+        let consistent = payload.len() <= self.max_payload
             && u64::from(fragment.count) <= self.capacity
             && self.fin.is_none_or(|fin| end <= fin)
-            && (!after || self.reassembly.agrees(sequence, fragment));
-        let received = if sound { self.place(now, sequence) } else { Received::Dropped };
+            && (sequence < self.next || self.reassembly.agrees(sequence, fragment));
+        let received = if consistent { self.accept(now, sequence) } else { Received::Dropped };
         if received == Received::New {
             let Self { reassembly, inbox, rules, .. } = self;
-            let piece = (sequence, fragment, Bytes::copy_from_slice(payload));
+            let piece = Piece { sequence, fragment, payload: Bytes::copy_from_slice(payload) };
             reassembly.insert(now, piece, rules.ordered, |message| inbox.push_back(message));
         }
         received
     }
 
-    /// The end came.
+    /// Receives the FIN.
     pub(super) fn on_fin(&mut self, now: Time, sequence: u64) -> Received {
-        let received = self.place(now, sequence);
+        let received = self.accept(now, sequence);
         if received == Received::New {
             self.fin = Some(sequence);
             self.taken += 1;
@@ -102,22 +110,22 @@ impl Receiver {
         received
     }
 
-    /// The peer asked for an acknowledgement, or must be shown where we are.
-    pub(super) fn owe(&mut self, now: Time) {
-        self.answer.due = Some(now);
+    /// Schedules an acknowledgement without delay.
+    pub(super) fn acknowledge_at_once(&mut self, now: Time) {
+        self.pending.due = Some(now);
     }
 
-    /// Whether all came, and the end behind it.
+    /// Whether every segment up to and including the FIN has been received.
     pub(super) fn is_finished(&self) -> bool {
         self.fin.is_some_and(|fin| self.next > fin)
     }
 
-    /// The segment that is expected next.
+    /// The next expected sequence number.
     pub(super) fn next(&self) -> u64 {
         self.next
     }
 
-    /// Whether a segment lies within the window.
+    /// Whether a sequence number lies within the receive window.
     pub(super) fn is_within(&self, sequence: u64) -> bool {
         (self.next..self.edge()).contains(&sequence)
     }
@@ -126,85 +134,88 @@ impl Receiver {
     pub(super) fn take(&mut self, now: Time) -> Option<Message> {
         let message = self.inbox.pop_front()?;
         self.taken += u64::from(message.segments);
-        // Not for every single segment, which the peer would then send alone (RFC 9293 section 3.8.6.2.2).
-        if self.edge() - self.told_edge >= (self.capacity / 2).max(1) {
-            self.owe(now);
+        // Avoids silly window syndrome (RFC 9293 section 3.8.6.2.2).
+        if self.edge() - self.advertised_edge >= (self.capacity / 2).max(1) {
+            self.acknowledge_at_once(now);
         }
         Some(message)
     }
 
-    /// When the acknowledgement that is owed is due.
-    pub(super) fn answer_due(&self) -> Option<Time> {
-        self.answer.due
+    /// When the pending acknowledgement is due.
+    pub(super) fn acknowledgement_due(&self) -> Option<Time> {
+        self.pending.due
     }
 
-    /// What has been received, with up to `ranges` ranges. With that, nothing is owed any more.
-    pub(super) fn acknowledge(&mut self, ranges: usize) -> Acknowledgement {
+    /// Builds an acknowledgement with up to `max_ranges` ranges, which settles the pending one.
+    pub(super) fn acknowledge(&mut self, max_ranges: usize) -> Acknowledgement {
         let edge = self.edge();
-        self.told_edge = edge;
-        self.answer.due = None;
+        self.advertised_edge = edge;
+        self.pending.due = None;
         Acknowledgement {
             next: self.next,
             window: u32::try_from(edge - self.next).unwrap_or(u32::MAX),
-            gap: std::mem::take(&mut self.answer.gap),
-            ranges: self.ranges(ranges.min(MAX_RANGES)),
+            gap: std::mem::take(&mut self.pending.gap),
+            ranges: self.ranges(max_ranges.min(MAX_RANGES)),
         }
     }
 
-    /// The range of what came last first (RFC 2018 section 4), then those that were not told for longest: so that
-    /// every range is told again, however many there are, and a lost acknowledgement does no harm.
-    fn ranges(&mut self, most: usize) -> Ranges {
+    /// The range of the latest segment first (RFC 2018 section 4), then the others in rotation. Every range is repeated
+    /// in turn, however many there are, so that a lost acknowledgement does no harm.
+    fn ranges(&mut self, max: usize) -> Ranges {
         let mut ranges = Ranges::default();
-        let latest = self.ahead.containing(self.latest);
-        if most == 0 || self.ahead.is_empty() {
+        let latest = self.out_of_order.containing(self.latest);
+        if max == 0 || self.out_of_order.is_empty() {
             return ranges;
         }
-        let others = most - usize::from(latest.is_some());
-        let told = self.ahead.rotated(self.untold).filter(|range| Some(range) != latest.as_ref());
+        let others = max - usize::from(latest.is_some());
+        let rotated =
+            self.out_of_order.rotated(self.next_range).filter(|range| Some(range) != latest.as_ref());
         latest.iter().for_each(|range| ranges.push(range.clone()));
-        for range in told.take(others) {
-            self.untold = range.end;
+        for range in rotated.take(others) {
+            self.next_range = range.end;
             ranges.push(range);
         }
         ranges
     }
 
-    /// The first segment that there is no room for. Never moves back: what is released early and taken early leaves
-    /// its place only when all before it came.
+    /// The right edge of the window: the first sequence number without room. It never moves left. A message that the
+    /// application took out of order frees its place only when all segments before it have been received.
     fn edge(&self) -> u64 {
         self.taken.min(self.next) + self.capacity
     }
 
-    /// Decides what becomes of a segment, and when to answer it.
-    fn place(&mut self, now: Time, sequence: u64) -> Received {
-        let received = if sequence < self.next || self.ahead.contains(sequence) {
+    /// Records a sequence number and schedules its acknowledgement.
+    fn accept(&mut self, now: Time, sequence: u64) -> Received {
+        let received = if sequence < self.next || self.out_of_order.contains(sequence) {
             Received::Duplicate
         } else if sequence == self.next && self.is_within(sequence) {
             Received::New
-        } else if !self.is_within(sequence) || !self.rules.keeps_ahead {
-            self.answer.gap |= sequence > self.next;
+        } else if !self.is_within(sequence) || !self.rules.keeps_out_of_order {
+            self.pending.gap |= sequence > self.next;
             Received::Dropped
         } else {
-            self.answer.gap = true;
+            self.pending.gap = true;
             Received::New
         };
-        let filled = !self.ahead.is_empty();
+        let had_gap = !self.out_of_order.is_empty();
         if received == Received::New {
             self.latest = sequence;
             self.advance(sequence);
         }
-        // RFC 5681 section 4.2: at once where there is or was a gap, and for every second segment.
-        let at_once =
-            received != Received::New || filled || !self.ahead.is_empty() || self.answer.due.is_some();
-        self.answer.due = Some(if at_once { now } else { now + self.answer.delay });
+        // RFC 5681 section 4.2: at once if there is or was a gap, and for every second segment.
+        let at_once = received != Received::New
+            || had_gap
+            || !self.out_of_order.is_empty()
+            || self.pending.due.is_some();
+        self.pending.due = Some(if at_once { now } else { now + self.pending.delay });
         received
     }
 
     fn advance(&mut self, sequence: u64) {
         if sequence > self.next {
-            self.ahead.insert(sequence..sequence + 1, |_| {});
+            self.out_of_order.insert(sequence..sequence + 1, |_| {});
             return;
         }
-        self.next = self.ahead.take_from(sequence + 1).unwrap_or(sequence + 1);
+        self.next = self.out_of_order.take_from(sequence + 1).unwrap_or(sequence + 1);
     }
 }

@@ -1,20 +1,20 @@
-//! The round trip, and how long to wait for an acknowledgement (RFC 6298).
+//! RTT estimation and the retransmission timeout (RFC 6298).
 
 use std::time::Duration;
 
-/// When a segment that has not been acknowledged is sent again.
+/// The retransmission timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timer {
-    /// One timer that follows the measured round trip: `SRTT + max(G, 4 RTTVAR)`, doubled with every expiry in a row
-    /// (RFC 6298).
+    /// One timer that adapts to the measured RTT (RFC 6298): `SRTT + max(G, 4 RTTVAR)`, doubled by each consecutive
+    /// expiry.
     Adaptive {
-        /// Never sooner. The RFC asks for 1 s and allows less where something else keeps spurious timeouts harmless;
-        /// the default is 200 ms, as Linux has it: beyond what an acknowledgement may be delayed by.
+        /// Lower bound. The RFC recommends 1 s but permits less. The default is 200 ms, as in Linux, which exceeds the
+        /// usual delay of acknowledgements.
         min: Duration,
-        /// Never later.
+        /// Upper bound.
         max: Duration,
     },
-    /// Each segment has its own timer of this length, which never changes: the timer of the textbooks.
+    /// A timer of constant length for each segment, as in textbooks.
     Fixed(Duration),
 }
 
@@ -24,18 +24,18 @@ impl Default for Timer {
     }
 }
 
-/// Before anything was measured (RFC 6298 section 2.1).
+/// The timeout before the first sample (RFC 6298 section 2.1).
 const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// The clock granularity `G` of RFC 6298, and of RFC 9002 section 6.1.2.
 const GRANULARITY: Duration = Duration::from_millis(1);
 
-/// What is known of the round trip.
+/// The RTT estimator.
 #[derive(Debug)]
 pub(super) struct Rtt {
     timer: Timer,
-    /// None before the first sample.
+    /// `None` before the first sample.
     measured: Option<Measured>,
-    /// Timeouts since the last sample: the timer is doubled as often.
+    /// Timeouts since the last sample. Each doubles the timer.
     backoff: u32,
 }
 
@@ -52,14 +52,14 @@ impl Rtt {
         Self { timer, measured: None, backoff: 0 }
     }
 
-    /// A sample of a segment that was sent once: of others, nobody knows which copy was acknowledged (Karn's rule,
-    /// RFC 6298 section 3). So it is also the first to end a backoff (section 5.7).
+    /// Takes a sample of a segment that was sent once. Retransmitted segments give ambiguous samples (Karn's algorithm,
+    /// RFC 6298 section 3). A sample ends the backoff (section 5.7).
     pub(super) fn sample(&mut self, rtt: Duration) {
         self.backoff = 0;
         self.measured = Some(match self.measured {
             // Section 2.2.
             None => Measured { smoothed: rtt, variation: rtt / 2, latest: rtt, min: rtt },
-            // Section 2.3: the variation first, with the old average.
+            // Section 2.3: RTTVAR first, with the old SRTT.
             Some(old) => Measured {
                 variation: old.variation * 3 / 4 + old.smoothed.abs_diff(rtt) / 4,
                 smoothed: old.smoothed * 7 / 8 + rtt / 8,
@@ -69,7 +69,7 @@ impl Rtt {
         });
     }
 
-    /// The timer expired: twice as long the next time (section 5.5).
+    /// Doubles the timeout after an expiry (section 5.5).
     pub(super) fn back_off(&mut self) {
         self.backoff = self.backoff.saturating_add(1);
     }
@@ -86,7 +86,7 @@ impl Rtt {
         base.max(min).saturating_mul(1 << self.backoff.min(20)).min(max)
     }
 
-    /// The fixed timeout of each segment, where that is how it is.
+    /// The constant timeout of each segment, if the timer is fixed.
     pub(super) fn fixed(&self) -> Option<Duration> {
         match self.timer {
             Timer::Fixed(timeout) => Some(timeout),
@@ -94,20 +94,20 @@ impl Rtt {
         }
     }
 
-    /// How long after it was sent a segment is lost, once a later one was acknowledged: 9/8 of a round trip
-    /// (RFC 9002 section 6.1.2).
-    pub(super) fn reordering(&self) -> Duration {
+    /// The time threshold for loss (RFC 9002 section 6.1.2): a segment sent earlier than this is lost once a later one is
+    /// acknowledged. 9/8 of the RTT.
+    pub(super) fn time_threshold(&self) -> Duration {
         self.measured.map_or(INITIAL_TIMEOUT, |measured| {
             (measured.smoothed.max(measured.latest) * 9 / 8).max(GRANULARITY)
         })
     }
 
-    /// The smoothed round trip.
+    /// The smoothed RTT.
     pub(super) fn smoothed(&self) -> Option<Duration> {
         self.measured.map(|measured| measured.smoothed)
     }
 
-    /// The shortest round trip.
+    /// The smallest RTT sample.
     pub(super) fn min(&self) -> Duration {
         self.measured.map_or(Duration::ZERO, |measured| measured.min)
     }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_steady_round_trip_leaves_the_granularity_as_margin() {
+    fn a_steady_rtt_leaves_the_granularity_as_margin() {
         let mut rtt = adaptive();
         (0..200).for_each(|_| rtt.sample(100 * MS));
         let timeout = rtt.timeout();
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fixed_timer_follows_nothing() {
+    fn a_fixed_timer_never_changes() {
         let mut rtt = Rtt::new(Timer::Fixed(50 * MS));
         rtt.sample(100 * MS);
         rtt.back_off();

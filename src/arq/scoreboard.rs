@@ -1,9 +1,9 @@
-//! What has been sent and not yet acknowledged, and what of it is lost (RFC 6675, RFC 8985, RFC 9002 section 6.1).
+//! Unacknowledged segments and loss detection (RFC 6675, RFC 8985, RFC 9002 section 6.1).
 //!
-//! Each transmission has its place in an order of its own, as a QUIC packet has its number: a segment that was sent
-//! again is as new as its last copy, whatever its sequence number. A segment is lost once a transmission that is
-//! three later was acknowledged, or any later one and 9/8 of a round trip has gone by since it was sent. Every
-//! acknowledgement looks only at what it changes, so a window of 100,000 segments costs each no more than one of ten.
+//! Each transmission has a number of its own, as a QUIC packet does, so a retransmitted segment counts as new as its last
+//! copy. A segment is lost once a transmission numbered three higher is acknowledged, or once any later one is
+//! acknowledged and 9/8 of the RTT has passed since the segment was sent. The cost of an acknowledgement depends on the
+//! segments that it changes, not on the size of the window.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -14,21 +14,21 @@ use std::{
 use super::{queue::Content, ranges::RangeSet};
 use crate::unit::Time;
 
-/// How many later transmissions must have arrived (RFC 5681 section 3.2, RFC 9002 section 6.1.1).
+/// The packet threshold for loss (RFC 5681 section 3.2, RFC 9002 section 6.1.1).
 pub(super) const PACKET_THRESHOLD: u64 = 3;
 
 #[derive(Debug, Default)]
 pub(super) struct Scoreboard {
-    /// The first segment that was not acknowledged: the place of `segments[0]`.
+    /// The first unacknowledged sequence number: that of `segments[0]`.
     first: u64,
     segments: VecDeque<Sent>,
-    /// Transmissions by their order. One that is over stays until it comes to the front.
+    /// Transmissions in order. One that was acknowledged or lost stays until it reaches the front.
     flight: VecDeque<Transmission>,
     lost: BTreeSet<u64>,
-    acked_ahead: RangeSet,
+    acked_out_of_order: RangeSet,
     in_flight: u64,
     transmissions: u64,
-    /// The latest transmission that was acknowledged.
+    /// The highest acknowledged transmission number.
     newest_acked: Option<u64>,
 }
 
@@ -40,11 +40,11 @@ struct Sent {
 
 #[derive(Debug, Clone, Copy)]
 struct Status {
-    /// Bytes of its datagram, without acknowledgements.
+    /// Length of its datagram without acknowledgement ranges.
     bytes: u64,
     at: Time,
-    /// Its last transmission's place in the order.
-    order: u64,
+    /// The number of its last transmission.
+    transmission: u64,
     copies: u32,
     state: State,
 }
@@ -58,126 +58,129 @@ enum State {
 
 #[derive(Debug, Clone, Copy)]
 struct Transmission {
-    order: u64,
+    number: u64,
     sequence: u64,
 }
 
-/// What an acknowledgement brought.
+/// The effect of an acknowledgement.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    /// Payload of all that was acknowledged for the first time.
+    /// Payload bytes of the newly acknowledged segments.
     pub(super) payload: usize,
-    /// Bytes of the segments among it that were sent after the last congestion event.
+    /// Datagram bytes of those sent after the last congestion event, which may grow the window.
     pub(super) growing: u64,
-    /// Segments.
+    /// Number of newly acknowledged segments.
     pub(super) count: u64,
-    /// When the latest of them was sent, and whether that was its only copy.
+    /// When the latest of them was sent, and whether it was sent only once.
     pub(super) newest: Option<(Time, bool)>,
-    newest_order: u64,
+    newest_transmission: u64,
 }
 
-/// What was found lost.
+/// The result of loss detection.
 #[derive(Debug, Default)]
 pub(super) struct Losses {
-    /// When the latest of them was sent.
+    /// When the latest lost transmission was sent.
     pub(super) latest: Option<Time>,
-    /// When the next will be, unless it is acknowledged.
+    /// When the next transmission will be declared lost unless it is acknowledged.
     pub(super) next: Option<Time>,
 }
 
+/// What an acknowledgement is judged by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AckContext {
+    pub(super) now: Time,
+    /// The last congestion event. Segments sent before it do not grow the window.
+    pub(super) recovery: Option<Time>,
+    /// The smallest RTT. A copy acknowledged sooner than this is not the copy that arrived.
+    pub(super) min_rtt: Duration,
+}
+
 impl Scoreboard {
-    /// The first segment that was not acknowledged.
+    /// The first unacknowledged sequence number.
     pub(super) fn first(&self) -> u64 {
         self.first
     }
 
-    /// The segment that has not been sent.
+    /// The sequence number of the next new segment.
     pub(super) fn next(&self) -> u64 {
         self.first + self.segments.len() as u64
     }
 
-    /// Bytes under way: sent, neither acknowledged nor lost.
+    /// Bytes in flight: sent, and neither acknowledged nor lost.
     pub(super) fn in_flight(&self) -> u64 {
         self.in_flight
     }
 
-    /// The next segment that is to be sent again, and its bytes.
+    /// The next lost segment to retransmit, and its length.
     pub(super) fn next_lost(&self) -> Option<(u64, u64)> {
         let sequence = *self.lost.first()?;
         Some((sequence, self.get(sequence)?.status.bytes))
     }
 
-    /// When the earliest transmission under way began.
+    /// When the earliest transmission in flight was sent.
     pub(super) fn earliest(&self) -> Option<Time> {
         let front = self.flight.front()?;
         self.get(front.sequence).map(|sent| sent.status.at)
     }
 
-    /// A segment is sent for the first time.
+    /// Records the first transmission of a segment and returns its sequence number.
     pub(super) fn send(&mut self, now: Time, content: Content, bytes: u64) -> u64 {
         let sequence = self.next();
-        let status = Status { bytes, at: now, order: 0, copies: 0, state: State::Lost };
+        let status = Status { bytes, at: now, transmission: 0, copies: 0, state: State::Lost };
         self.segments.push_back(Sent { content, status });
         self.transmit(now, sequence);
         sequence
     }
 
-    /// A lost segment is sent again: its content.
+    /// Records the retransmission of a lost segment.
     pub(super) fn resend(&mut self, now: Time, sequence: u64) {
         self.lost.remove(&sequence);
         self.transmit(now, sequence);
     }
 
-    /// What a segment holds, and how often it was sent before the last time.
+    /// A segment's content, and its transmissions before the last one.
     pub(super) fn content(&self, sequence: u64) -> Option<(&Content, u32)> {
         self.get(sequence).map(|sent| (&sent.content, sent.status.copies.saturating_sub(1)))
     }
 
-    /// Takes in that all before `next` came, and `ranges` too. What was sent after `recovery` makes the window grow.
-    /// `fastest` is the shortest round trip: a copy that is acknowledged sooner is not the one that came.
-    pub(super) fn acknowledge(
-        &mut self,
-        now: Time,
-        (next, ranges): (u64, &[Range<u64>]),
-        (recovery, fastest): (Option<Time>, Duration),
-    ) -> Progress {
+    /// Marks all segments before `next` and those in `ranges` as acknowledged.
+    pub(super) fn acknowledge(&mut self, next: u64, ranges: &[Range<u64>], context: AckContext) -> Progress {
         let mut progress = Progress::default();
-        let last = (recovery, fastest);
         while self.first < next {
             let Some(Sent { content, status }) = self.segments.pop_front() else { break };
             if status.state != State::Acked {
                 progress.payload += content.payload_bytes();
-                self.settle(now, self.first, status, last, &mut progress);
+                self.settle(self.first, status, context, &mut progress);
             }
             self.first += 1;
         }
-        self.acked_ahead.forget_before(self.first);
+        self.acked_out_of_order.forget_before(self.first);
         let mut fresh = Vec::new();
         for range in ranges {
             let range = range.start.max(self.first)..range.end.min(self.next());
-            self.acked_ahead.insert(range, |added| fresh.push(added));
+            self.acked_out_of_order.insert(range, |added| fresh.push(added));
         }
         for sequence in fresh.into_iter().flatten() {
             let Some(sent) = self.get_mut(sequence) else { continue };
             progress.payload += sent.content.payload_bytes();
-            // Its payload is not needed any more, only its place.
+            // Frees the payload.
             sent.content = Content::Fin;
             let status = sent.status;
             sent.status.state = State::Acked;
-            self.settle(now, sequence, status, last, &mut progress);
+            self.settle(sequence, status, context, &mut progress);
         }
         self.trim();
         progress
     }
 
-    /// Finds what is lost by what was acknowledged behind it.
-    pub(super) fn detect(&mut self, now: Time, reordering: Duration) -> Losses {
+    /// Detects losses by the packet threshold and the time threshold.
+    pub(super) fn detect(&mut self, now: Time, time_threshold: Duration) -> Losses {
         let mut losses = Losses::default();
         while let Some((at, transmission)) = self.front()
-            && let Some(newest) = self.newest_acked.filter(|newest| transmission.order < *newest)
+            && let Some(newest) = self.newest_acked.filter(|newest| transmission.number < *newest)
         {
-            let due = at + reordering;
-            if newest < transmission.order + PACKET_THRESHOLD && due > now {
+            let due = at + time_threshold;
+            if newest < transmission.number + PACKET_THRESHOLD && due > now {
                 losses.next = Some(due);
                 break;
             }
@@ -187,7 +190,7 @@ impl Scoreboard {
         losses
     }
 
-    /// All that was sent `age` ago or earlier is lost; when the latest of it was sent.
+    /// Declares all transmissions lost that are at least `age` old, and returns when the latest of them was sent.
     pub(super) fn expire(&mut self, now: Time, age: Duration) -> Option<Time> {
         let mut latest = None;
         while let Some((at, _)) = self.front().filter(|(at, _)| *at + age <= now) {
@@ -197,7 +200,7 @@ impl Scoreboard {
         latest
     }
 
-    /// The earliest transmission under way is lost.
+    /// Declares the earliest transmission in flight lost.
     pub(super) fn lose_front(&mut self) {
         if let Some(front) = self.flight.pop_front() {
             self.lose(front.sequence);
@@ -205,8 +208,8 @@ impl Scoreboard {
         }
     }
 
-    /// All that is under way is lost; when the latest of it was sent.
-    pub(super) fn go_back(&mut self) -> Option<Time> {
+    /// Declares everything in flight lost, and returns when the latest of it was sent.
+    pub(super) fn lose_all(&mut self) -> Option<Time> {
         let mut latest = None;
         while let Some((at, _)) = self.front() {
             latest = Some(at);
@@ -216,43 +219,36 @@ impl Scoreboard {
     }
 
     fn transmit(&mut self, now: Time, sequence: u64) {
-        let order = self.transmissions;
+        let number = self.transmissions;
         let Some(Sent { status, .. }) = self.get_mut(sequence) else { return };
-        (status.at, status.order, status.state) = (now, order, State::InFlight);
+        (status.at, status.transmission, status.state) = (now, number, State::InFlight);
         status.copies += 1;
         let bytes = status.bytes;
         self.in_flight += bytes;
         self.transmissions += 1;
-        self.flight.push_back(Transmission { order, sequence });
+        self.flight.push_back(Transmission { number, sequence });
     }
 
-    /// A segment is acknowledged for the first time.
-    fn settle(
-        &mut self,
-        now: Time,
-        sequence: u64,
-        sent: Status,
-        (recovery, fastest): (Option<Time>, Duration),
-        progress: &mut Progress,
-    ) {
+    /// Accounts for a newly acknowledged segment.
+    fn settle(&mut self, sequence: u64, sent: Status, context: AckContext, progress: &mut Progress) {
         if sent.state == State::Lost {
             self.lost.remove(&sequence);
         } else {
             self.in_flight -= sent.bytes;
         }
         progress.count += 1;
-        if recovery.is_none_or(|recovery| sent.at > recovery) {
+        if context.recovery.is_none_or(|recovery| sent.at > recovery) {
             progress.growing += sent.bytes;
         }
-        // Section 6.2 of RFC 8985: too soon for the last copy, so an earlier one came.
-        if sent.copies > 1 && now.since(sent.at) < fastest {
+        // RFC 8985 section 6.2: too soon for the last copy, so an earlier copy arrived.
+        if sent.copies > 1 && context.now.since(sent.at) < context.min_rtt {
             return;
         }
-        if progress.newest.is_none() || sent.order > progress.newest_order {
+        if progress.newest.is_none() || sent.transmission > progress.newest_transmission {
             progress.newest = Some((sent.at, sent.copies == 1));
-            progress.newest_order = sent.order;
+            progress.newest_transmission = sent.transmission;
         }
-        self.newest_acked = self.newest_acked.max(Some(sent.order));
+        self.newest_acked = self.newest_acked.max(Some(sent.transmission));
     }
 
     fn lose(&mut self, sequence: u64) {
@@ -263,24 +259,24 @@ impl Scoreboard {
         self.lost.insert(sequence);
     }
 
-    /// The earliest transmission under way.
+    /// The earliest transmission in flight, and when it was sent.
     fn front(&self) -> Option<(Time, Transmission)> {
         let front = *self.flight.front()?;
         self.get(front.sequence).map(|sent| (sent.status.at, front))
     }
 
-    /// Takes out transmissions that are over, so that the front is under way.
+    /// Removes transmissions from the front until the front is in flight.
     fn trim(&mut self) {
         while let Some(front) = self.flight.front()
-            && !self.is_under_way(*front)
+            && !self.is_in_flight(*front)
         {
             self.flight.pop_front();
         }
     }
 
-    fn is_under_way(&self, transmission: Transmission) -> bool {
+    fn is_in_flight(&self, transmission: Transmission) -> bool {
         self.get(transmission.sequence).is_some_and(|sent| {
-            (sent.status.order, sent.status.state) == (transmission.order, State::InFlight)
+            (sent.status.transmission, sent.status.state) == (transmission.number, State::InFlight)
         })
     }
 
@@ -299,7 +295,7 @@ mod tests {
 
     const RTT: Duration = Duration::from_millis(80);
     /// 9/8 of it.
-    const REORDERING: Duration = Duration::from_millis(90);
+    const TIME_THRESHOLD: Duration = Duration::from_millis(90);
 
     fn at(ms: u64) -> Time {
         Time::ZERO + Duration::from_millis(ms)
@@ -313,37 +309,42 @@ mod tests {
     }
 
     fn acknowledge(board: &mut Scoreboard, now: u64, next: u64, ahead: Range<u64>) -> Progress {
-        board.acknowledge(at(now), (next, &[ahead]), (None, RTT))
+        let context = AckContext { now: at(now), recovery: None, min_rtt: RTT };
+        board.acknowledge(next, &[ahead], context)
     }
 
     #[test]
-    fn the_third_later_transmission_that_arrives_tells_of_a_loss() {
+    fn the_third_later_transmission_acknowledged_reveals_a_loss() {
         let mut board = sent(5);
         acknowledge(&mut board, 83, 0, 1..3);
-        let losses = board.detect(at(83), REORDERING);
+        let losses = board.detect(at(83), TIME_THRESHOLD);
         assert_eq!(
             (losses.latest, losses.next),
             (None, Some(at(90))),
             "two later ones; in time, it is lost too"
         );
         acknowledge(&mut board, 84, 0, 1..4);
-        assert_eq!(board.detect(at(84), REORDERING).latest, Some(at(0)));
+        assert_eq!(board.detect(at(84), TIME_THRESHOLD).latest, Some(at(0)));
         assert_eq!((board.next_lost(), board.in_flight()), (Some((0, 100)), 100));
     }
 
     #[test]
-    fn what_was_sent_again_is_as_new_as_its_last_copy() {
+    fn a_retransmitted_segment_is_as_new_as_its_last_copy() {
         let mut board = sent(8);
         acknowledge(&mut board, 83, 0, 1..4);
-        board.detect(at(83), REORDERING);
+        board.detect(at(83), TIME_THRESHOLD);
         board.resend(at(83), 0);
         acknowledge(&mut board, 87, 0, 1..8);
-        assert_eq!(board.detect(at(87), REORDERING).latest, None, "all of these were sent before the copy");
+        assert_eq!(
+            board.detect(at(87), TIME_THRESHOLD).latest,
+            None,
+            "all of these were sent before the copy"
+        );
         assert_eq!(board.content(0).map(|(_, copies_before)| copies_before), Some(1));
     }
 
     #[test]
-    fn an_acknowledgement_that_comes_too_soon_is_of_an_earlier_copy() {
+    fn an_acknowledgement_sooner_than_the_rtt_is_for_an_earlier_copy() {
         let mut board = sent(1);
         board.lose_front();
         board.resend(at(85), 0);

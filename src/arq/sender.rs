@@ -1,4 +1,4 @@
-//! The sending half: what goes next, what an acknowledgement means, and when to stop waiting for one.
+//! The sending half: choice of the next segment, acknowledgements, loss recovery and timers.
 
 use std::{ops::Range, time::Duration};
 
@@ -10,7 +10,7 @@ use super::{
     congestion::{Acked, Controller},
     queue::{Content, Queue},
     rtt::Rtt,
-    scoreboard::{Losses, PACKET_THRESHOLD, Scoreboard},
+    scoreboard::{AckContext, Losses, PACKET_THRESHOLD, Scoreboard},
     variant::Rules,
 };
 use crate::{
@@ -22,67 +22,69 @@ use crate::{
 pub(super) struct Sender {
     rules: Rules,
     fast_retransmit: bool,
-    limit: usize,
-    /// Payload that is queued or was not acknowledged.
+    buffer_limit: usize,
+    /// Payload bytes that are queued or unacknowledged.
     buffered: usize,
-    /// The application was told that there is no room.
+    /// A message was refused because the buffer was full.
     refused: bool,
     queue: Queue,
     board: Scoreboard,
     rtt: Rtt,
     controller: Box<dyn Controller>,
-    /// When the last congestion event was noticed: losses of what was sent before are part of it.
+    /// The time of the last congestion event. Losses of segments sent before it belong to that event.
     recovery: Option<Time>,
-    /// A loss was just found: one segment goes again whatever the window says (RFC 6675 section 5, step 4.3).
+    /// After a new loss, one segment is retransmitted regardless of the window (RFC 6675 section 5, step 4.3).
     urgent: bool,
-    /// Since when a full congestion window has kept something from being sent.
+    /// Since when the congestion window has kept data from being sent.
     limited_since: Option<Time>,
-    /// The first segment that the peer has no room for, and how many it ever has at a time.
+    /// The right edge of the peer's receive window.
     edge: u64,
+    /// The size of that window at the handshake.
     capacity: u64,
     duplicates: Duplicates,
-    /// When the retransmission timer was started.
+    /// When the retransmission timer was last started.
     timer: Option<Time>,
-    /// When what lies between two acknowledged segments is lost.
+    /// When the next segment passes the time threshold for loss.
     loss_at: Option<Time>,
-    /// Since when the peer has had no room, with nothing under way that would be answered.
+    /// Since when the peer's window has been closed with nothing in flight (RFC 9293 section 3.8.6.1).
     stalled: Option<Time>,
-    /// Timeouts since anything was acknowledged.
+    /// Consecutive timeouts without a new acknowledgement.
     timeouts: u32,
     stats: Stats,
     fin: Option<u64>,
 }
 
-/// Acknowledgements in a row that ask for the same segment (RFC 5681 section 3.2), for go-back-N.
+/// Duplicate acknowledgements (RFC 5681 section 3.2), for go-back-N.
 #[derive(Debug, Default)]
 struct Duplicates {
     count: u64,
-    /// Where it went back last: what was under way then still asks for the same.
+    /// The segment it last went back to. Segments in flight at that time still cause duplicates for it.
     went_back: Option<u64>,
 }
 
-/// A segment that leaves.
+/// A segment to send.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     pub(super) sequence: u64,
     pub(super) content: Content,
-    /// How often it was sent before.
+    /// Earlier transmissions of this segment.
     pub(super) copies_before: u32,
 }
 
 impl Sender {
-    /// Towards a peer that takes datagrams of up to `largest` bytes and has room for `capacity` segments.
-    pub(super) fn new(config: &Config, rules: Rules, largest: u16, capacity: u32) -> Self {
+    /// Creates a sender for a peer that accepts datagrams of up to `max_datagram` bytes and has a window of `capacity`
+    /// segments.
+    pub(super) fn new(config: &Config, rules: Rules, max_datagram: u16, capacity: u32) -> Self {
         Self {
             rules,
             fast_retransmit: config.fast_retransmit,
-            limit: config.send_buffer,
+            buffer_limit: config.send_buffer,
             buffered: 0,
             refused: false,
-            queue: Queue::new(payload_bytes(largest)),
+            queue: Queue::new(payload_bytes(max_datagram)),
             board: Scoreboard::default(),
             rtt: Rtt::new(config.timer),
-            controller: config.congestion.build(largest.into()),
+            controller: config.congestion.build(max_datagram.into()),
             recovery: None,
             urgent: false,
             limited_since: None,
@@ -98,14 +100,14 @@ impl Sender {
         }
     }
 
-    /// Queues a message and says which segments it will be.
+    /// Queues a message and returns the sequence numbers of its segments.
     pub(super) fn send(&mut self, message: Bytes) -> Result<Range<u64>, SendError> {
-        let most = self.capacity.min(u16::MAX.into()) as usize;
-        if self.queue.segments(message.len()) > most {
-            return Err(SendError::TooLarge { bytes: message.len(), segments: most });
+        let max = self.capacity.min(u16::MAX.into()) as usize;
+        if self.queue.segments(message.len()) > max {
+            return Err(SendError::TooLarge { bytes: message.len(), segments: max });
         }
-        // A buffer that is empty takes whatever fits the peer.
-        if self.buffered > 0 && self.buffered + message.len() > self.limit {
+        // An empty buffer accepts any message that fits the peer's window.
+        if self.buffered > 0 && self.buffered + message.len() > self.buffer_limit {
             self.refused = true;
             return Err(SendError::Full);
         }
@@ -113,36 +115,36 @@ impl Sender {
         Ok(self.queue.push(message))
     }
 
-    /// Nothing will be sent behind what is queued.
+    /// Queues the FIN.
     pub(super) fn finish(&mut self) {
         self.queue.finish();
     }
 
-    /// Whether the peer has all, and knows that it is all.
+    /// Whether the peer has acknowledged everything, including the FIN.
     pub(super) fn is_finished(&self) -> bool {
         self.fin.is_some_and(|fin| self.board.first() > fin)
     }
 
-    /// What the peer expects next, as far as is known here.
+    /// The first unacknowledged sequence number.
     pub(super) fn first_unacknowledged(&self) -> u64 {
         self.board.first()
     }
 
-    /// Whether there is room again for a message that was refused. Says so once.
+    /// Whether there is room again after a message was refused. Returns `true` once.
     pub(super) fn has_room_again(&mut self) -> bool {
-        let room = self.refused && self.buffered <= self.limit / 2;
+        let room = self.refused && self.buffered <= self.buffer_limit / 2;
         self.refused &= !room;
         room
     }
 
-    /// Whether an acknowledgement can be of something that was sent (RFC 5961 section 5).
+    /// Whether an acknowledgement covers only segments that were sent (RFC 5961 section 5).
     pub(super) fn accepts(&self, acknowledgement: &Acknowledgement) -> bool {
         let sent = self.board.next();
         acknowledgement.next <= sent
             && acknowledgement.ranges.as_slice().iter().all(|range| range.end <= sent)
     }
 
-    /// The next segment to send. An acknowledgement travels with it.
+    /// The next segment to send: retransmissions first.
     pub(super) fn poll(&mut self, now: Time) -> Option<Outgoing> {
         let outgoing = match self.board.next_lost() {
             Some((sequence, bytes)) => self.resend(now, sequence, bytes)?,
@@ -152,12 +154,12 @@ impl Sender {
         Some(outgoing)
     }
 
-    /// A sample of the round trip that came with the handshake.
+    /// Takes an RTT sample from the handshake.
     pub(super) fn sample(&mut self, rtt: Duration) {
         self.rtt.sample(rtt);
     }
 
-    /// Takes in what the peer has received. It was accepted before.
+    /// Handles an acknowledgement that [`Self::accepts`] has accepted.
     pub(super) fn on_acknowledgement(&mut self, now: Time, acknowledgement: &Acknowledgement) {
         let edge = acknowledgement.next + u64::from(acknowledgement.window);
         if edge > self.edge {
@@ -166,9 +168,9 @@ impl Sender {
         }
         let gap_at_first = acknowledgement.gap && acknowledgement.next == self.board.first();
         let ranges = acknowledgement.ranges.as_slice();
-        let last = (self.recovery, self.rtt.min());
         let in_flight = self.board.in_flight();
-        let progress = self.board.acknowledge(now, (acknowledgement.next, ranges), last);
+        let context = AckContext { now, recovery: self.recovery, min_rtt: self.rtt.min() };
+        let progress = self.board.acknowledge(acknowledgement.next, ranges, context);
         if progress.count > 0 {
             self.buffered -= progress.payload;
             self.timeouts = 0;
@@ -180,7 +182,7 @@ impl Sender {
                 let rtt = self.rtt.smoothed().unwrap_or_default();
                 self.controller.on_ack(Acked { now, bytes: progress.growing, rtt });
             }
-            // RFC 6298, 5.2 and 5.3.
+            // RFC 6298 sections 5.2 and 5.3.
             self.timer = (self.board.in_flight() > 0).then_some(now);
         }
         if self.fast_retransmit {
@@ -195,13 +197,13 @@ impl Sender {
         }
     }
 
-    /// When [`Self::on_timeout`] has something to do.
+    /// When [`Self::on_timeout`] is due.
     pub(super) fn next_timeout(&self) -> Option<Time> {
         let stalled = self.stalled.map(|since| since + self.rtt.timeout());
         [self.retransmission_at(), self.loss_at, stalled].into_iter().flatten().min()
     }
 
-    /// Does what is due. Returns whether the peer is to be asked for its window (RFC 9293 section 3.8.6.1).
+    /// Handles due timers. Returns whether to probe the peer's closed window (RFC 9293 section 3.8.6.1).
     pub(super) fn on_timeout(&mut self, now: Time) -> bool {
         if self.loss_at.is_some_and(|at| at <= now) {
             self.detect(now);
@@ -218,24 +220,24 @@ impl Sender {
         stalled
     }
 
-    /// The peer has answered, though it may have no room.
+    /// Notes that the peer answered, so that probes of its closed window do not count as unanswered.
     pub(super) fn on_answer(&mut self) {
         if self.stalled.is_some() {
             self.timeouts = 0;
         }
     }
 
-    /// Timeouts since anything was acknowledged.
+    /// Consecutive timeouts without a new acknowledgement.
     pub(super) fn timeouts(&self) -> u32 {
         self.timeouts
     }
 
-    /// How long to wait for an answer.
+    /// The retransmission timeout.
     pub(super) fn timeout(&self) -> Duration {
         self.rtt.timeout()
     }
 
-    /// The smoothed round trip.
+    /// The smoothed RTT.
     pub(super) fn rtt(&self) -> Option<Duration> {
         self.rtt.smoothed()
     }
@@ -261,7 +263,7 @@ impl Sender {
 
     fn send_new(&mut self, now: Time) -> Option<Outgoing> {
         let Some(bytes) = self.sendable(now) else {
-            // Whatever is in the way, it is not the congestion window.
+            // Not limited by the congestion window.
             self.note_limit(now);
             self.limited_since = None;
             return None;
@@ -279,14 +281,14 @@ impl Sender {
         Some(Outgoing { sequence, content, copies_before: 0 })
     }
 
-    /// Bytes of the next new segment, if there is one and both the variant and the peer have room for it.
+    /// Length of the next new segment, if there is one and both the variant and the peer's window permit it.
     fn sendable(&mut self, now: Time) -> Option<u64> {
         let payload = self.queue.next_bytes()?;
         let (first, next) = (self.board.first(), self.board.next());
         if next >= self.edge && first == next {
             self.stalled.get_or_insert(now);
         }
-        let room = next < self.edge && next - first < self.rules.most_outstanding;
+        let room = next < self.edge && next - first < self.rules.max_outstanding;
         room.then_some((HEADER_BYTES + payload) as u64)
     }
 
@@ -295,7 +297,7 @@ impl Sender {
         in_flight == 0 || in_flight + bytes <= self.controller.window()
     }
 
-    /// Adds up how long the window has been in the way.
+    /// Accumulates the time limited by the congestion window.
     fn note_limit(&mut self, now: Time) {
         if let Some(since) = self.limited_since {
             self.stats.window_limited += now.since(since);
@@ -304,7 +306,7 @@ impl Sender {
     }
 
     fn detect(&mut self, now: Time) {
-        let Losses { latest, next } = self.board.detect(now, self.rtt.reordering());
+        let Losses { latest, next } = self.board.detect(now, self.rtt.time_threshold());
         self.loss_at = next;
         if let Some(sent) = latest {
             self.stats.fast_retransmits += 1;
@@ -312,7 +314,7 @@ impl Sender {
         }
     }
 
-    /// Go-back-N: the peer dropped a segment because it misses the one before it.
+    /// Counts a duplicate acknowledgement for go-back-N, and goes back at the third.
     fn count_duplicate(&mut self, now: Time, gap_at_first: bool) {
         let first = self.board.first();
         if !gap_at_first || self.duplicates.went_back == Some(first) {
@@ -329,10 +331,10 @@ impl Sender {
 
     fn go_back(&mut self) -> Option<Time> {
         self.duplicates = Duplicates { count: 0, went_back: Some(self.board.first()) };
-        self.board.go_back()
+        self.board.lose_all()
     }
 
-    /// A segment that was sent at `sent` is lost.
+    /// Reports the loss of a segment sent at `sent` to the controller, at most once per congestion event.
     fn on_loss(&mut self, now: Time, sent: Time) {
         if self.recovery.is_none_or(|recovery| sent > recovery) {
             self.recovery = Some(now);
@@ -343,7 +345,7 @@ impl Sender {
         }
     }
 
-    /// When the retransmission timer expires.
+    /// When the retransmission timer expires, if it runs.
     fn retransmission_at(&self) -> Option<Time> {
         let earliest = self.board.earliest()?;
         match self.rtt.fixed() {
@@ -352,7 +354,8 @@ impl Sender {
         }
     }
 
-    /// What is under way is taken for lost: all of it that had the time to be answered, and in any case the earliest.
+    /// Handles an expiry of the retransmission timer: declares the earliest segment lost, and all others that are older
+    /// than the threshold.
     fn expire(&mut self, now: Time) {
         let (in_flight, fixed) = (self.board.in_flight(), self.rtt.fixed());
         self.timeouts += 1;
@@ -363,14 +366,14 @@ impl Sender {
             self.board.expire(now, timeout);
         } else {
             self.board.lose_front();
-            self.board.expire(now, self.rtt.reordering());
+            self.board.expire(now, self.rtt.time_threshold());
         }
         if fixed.is_none() {
             self.rtt.back_off();
         }
         self.timer = Some(now);
         self.recovery = Some(now);
-        // Not for what was sent again by this timer already (RFC 5681 section 3.1).
+        // Once per series of timeouts (RFC 5681 section 3.1).
         if self.timeouts == 1 {
             let before = self.controller.window();
             self.controller.on_timeout(in_flight);
@@ -378,7 +381,7 @@ impl Sender {
         }
     }
 
-    /// The controller was told of a loss; one that reduces nothing does not count it.
+    /// Counts a congestion event if the controller reduced its window.
     fn note_congestion(&mut self, before: u64) {
         let window = self.controller.window();
         if window >= before {

@@ -1,32 +1,32 @@
-//! What a connection has counted.
+//! Counters of a connection.
 
 use std::time::Duration;
 
-/// Counts since the connection began.
+/// Counters since the start of the connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Segments sent for the first time.
+    /// Segments sent, without retransmissions.
     pub segments: u64,
-    /// Segments sent again.
+    /// Segments retransmitted.
     pub retransmissions: u64,
-    /// Times that a loss was found out by what was acknowledged behind it.
+    /// Losses detected from acknowledgements of later segments.
     pub fast_retransmits: u64,
-    /// Times that the retransmission timer expired.
+    /// Expiries of the retransmission timer.
     pub timeouts: u64,
-    /// Times that the congestion controller reduced its window for losses: once per round trip.
+    /// Reductions of the congestion window: at most one per round trip.
     pub congestion_events: u64,
-    /// The smallest congestion window after such an event.
+    /// The smallest congestion window after a reduction.
     pub min_window_bytes: Option<u64>,
-    /// How long a full congestion window kept something from being sent.
+    /// Time during which the congestion window kept data from being sent.
     pub window_limited: Duration,
     /// The congestion window.
     pub window_bytes: u64,
-    /// Bytes of segments under way.
+    /// Bytes in flight.
     pub in_flight_bytes: u64,
-    /// Segments that had been received before.
+    /// Segments received more than once.
     pub duplicates: u64,
-    /// Segments dropped because they came ahead of a gap, or because there was no room.
+    /// Segments dropped because they were beyond a gap or the window.
     pub dropped: u64,
-    /// Datagrams that were no intact segment, or not of this connection.
+    /// Datagrams that were not an intact segment of this connection.
     pub discarded: u64,
 }

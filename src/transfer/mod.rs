@@ -29,7 +29,7 @@ pub use self::{
 use crate::{
     path::{Host, timeout},
     transport::ChannelError,
-    wire::transfer::NoTransferMessage,
+    wire::transfer::InvalidTransferMessage,
 };
 
 /// A transfer that has stopped.
@@ -60,9 +60,9 @@ pub enum TransferError {
     Interrupted,
 }
 
-impl From<NoTransferMessage> for TransferError {
-    fn from(_: NoTransferMessage) -> Self {
-        Self::Protocol("what came is no message of a transfer")
+impl From<InvalidTransferMessage> for TransferError {
+    fn from(_: InvalidTransferMessage) -> Self {
+        Self::Protocol("not a transfer message, or a corrupted one")
     }
 }
 

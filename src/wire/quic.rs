@@ -1,30 +1,30 @@
-//! What a QUIC packet carries: the application's bytes in a decrypted payload (RFC 9000 section 12.4).
+//! The application's bytes in the decrypted payload of a QUIC packet (RFC 9000 section 12.4).
 //!
-//! Only STREAM and DATAGRAM frames are given out. All others are stepped over, which takes knowing the shape of
-//! each: frames have no common length field.
+//! The iterator yields STREAM and DATAGRAM frames and skips all others. Frames have no common length field, so the parser
+//! must know the layout of each type.
 
-/// Application bytes in a packet.
+/// A frame with application bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content<'a> {
     /// A STREAM frame (RFC 9000 section 19.8).
     Stream {
-        /// The stream's id.
+        /// The stream id.
         id: u64,
-        /// Where its first byte stands in the stream.
+        /// The stream offset of its first byte.
         offset: u64,
-        /// How many bytes.
+        /// Length of its data.
         length: u64,
     },
     /// A DATAGRAM frame (RFC 9221 section 4).
     Datagram(&'a [u8]),
 }
 
-/// The contents of a packet whose payload is `payload`. It ends early at a frame that is cut off or unknown.
+/// Iterates over the application frames in `payload`. Ends early at a truncated or unknown frame.
 pub fn contents(payload: &[u8]) -> Contents<'_> {
     Contents { rest: payload }
 }
 
-/// An iterator over the application's bytes in a packet; see [`contents`].
+/// An iterator over the application frames of a packet; see [`contents`].
 #[derive(Debug, Clone)]
 pub struct Contents<'a> {
     rest: &'a [u8],
@@ -46,65 +46,66 @@ impl<'a> Iterator for Contents<'a> {
 }
 
 impl<'a> Contents<'a> {
-    /// Takes one frame; `None` if that cannot be done. Types are those of RFC 9000 table 3, and of RFC 9221 and
-    /// draft-ietf-quic-ack-frequency.
+    /// Consumes one frame, and returns its content if it is an application frame. `None` if the frame is truncated or
+    /// unknown. The types are those of RFC 9000 table 3, RFC 9221 and draft-ietf-quic-ack-frequency.
     fn frame(&mut self) -> Option<Option<Content<'a>>> {
-        let kind = self.variable()?;
-        match kind {
+        let frame_type = self.varint()?;
+        match frame_type {
             0x00 => self.padding(),
             0x01 | 0x1e | 0x1f => {}
-            0x02 | 0x03 => self.acknowledgement(kind == 0x03)?,
-            0x04 => self.variables(3)?,
-            0x05 | 0x11 | 0x15 => self.variables(2)?,
+            0x02 | 0x03 => self.acknowledgement(frame_type == 0x03)?,
+            0x04 => self.varints(3)?,
+            0x05 | 0x11 | 0x15 => self.varints(2)?,
             0x06 => {
-                self.variables(1)?;
-                self.counted()?;
+                self.varints(1)?;
+                self.length_prefixed()?;
             }
             0x07 => {
-                self.counted()?;
+                self.length_prefixed()?;
             }
-            0x08..=0x0f => return self.stream(kind).map(Some),
-            0x10 | 0x12..=0x14 | 0x16 | 0x17 | 0x19 => self.variables(1)?,
+            0x08..=0x0f => return self.stream(frame_type).map(Some),
+            0x10 | 0x12..=0x14 | 0x16 | 0x17 | 0x19 => self.varints(1)?,
             0x18 => self.new_connection_id()?,
             0x1a | 0x1b => {
                 self.take(8)?;
             }
             0x1c | 0x1d => {
-                self.variables(if kind == 0x1c { 2 } else { 1 })?;
-                self.counted()?;
+                self.varints(if frame_type == 0x1c { 2 } else { 1 })?;
+                self.length_prefixed()?;
             }
             0x30 => return Some(Some(Content::Datagram(self.take(self.rest.len() as u64)?))),
-            0x31 => return Some(Some(Content::Datagram(self.counted()?))),
-            0xaf => self.variables(4)?,
+            0x31 => return Some(Some(Content::Datagram(self.length_prefixed()?))),
+            0xaf => self.varints(4)?,
             _ => return None,
         }
         Some(None)
     }
 
-    /// The low bits of the type say which fields are there: 0x04 the offset, 0x02 the length.
-    fn stream(&mut self, kind: u64) -> Option<Content<'a>> {
-        let id = self.variable()?;
-        let offset = if kind & 0x04 == 0 { 0 } else { self.variable()? };
-        let bytes = if kind & 0x02 == 0 { self.take(self.rest.len() as u64)? } else { self.counted()? };
+    /// RFC 9000 section 19.8: bit 0x04 of the type means that there is an offset, bit 0x02 a length.
+    fn stream(&mut self, frame_type: u64) -> Option<Content<'a>> {
+        let id = self.varint()?;
+        let offset = if frame_type & 0x04 == 0 { 0 } else { self.varint()? };
+        let bytes =
+            if frame_type & 0x02 == 0 { self.take(self.rest.len() as u64)? } else { self.length_prefixed()? };
         Some(Content::Stream { id, offset, length: bytes.len() as u64 })
     }
 
-    /// RFC 9000 section 19.3: the largest, the delay, and as many pairs of gap and range as it counts, after one
-    /// more range.
+    /// RFC 9000 section 19.3: largest acknowledged, delay, range count, first range, and then that many pairs of gap and
+    /// range; with ECN, three counts.
     fn acknowledgement(&mut self, ecn: bool) -> Option<()> {
-        self.variables(2)?;
-        let pairs = self.variable()?;
-        // Each takes two bytes at least, so that a lying count ends with the bytes.
+        self.varints(2)?;
+        let pairs = self.varint()?;
+        // A false count ends the loop when the bytes run out.
         for _ in 0..pairs.saturating_mul(2).saturating_add(1) {
-            self.variable()?;
+            self.varint()?;
         }
-        self.variables(if ecn { 3 } else { 0 })
+        self.varints(if ecn { 3 } else { 0 })
     }
 
     /// RFC 9000 section 19.15.
     fn new_connection_id(&mut self) -> Option<()> {
         const RESET_TOKEN_BYTES: u64 = 16;
-        self.variables(2)?;
+        self.varints(2)?;
         let length = *self.take(1)?.first()?;
         self.take(u64::from(length) + RESET_TOKEN_BYTES).map(|_| ())
     }
@@ -114,20 +115,20 @@ impl<'a> Contents<'a> {
         self.rest = &self.rest[zeros..];
     }
 
-    fn variables(&mut self, n: usize) -> Option<()> {
-        (0..n).try_for_each(|_| self.variable().map(|_| ()))
+    fn varints(&mut self, n: usize) -> Option<()> {
+        (0..n).try_for_each(|_| self.varint().map(|_| ()))
     }
 
-    /// A variable-length integer: the first two bits say how long it is (RFC 9000 section 16).
-    fn variable(&mut self) -> Option<u64> {
+    /// A variable-length integer (RFC 9000 section 16).
+    fn varint(&mut self) -> Option<u64> {
         let first = *self.rest.first()?;
         let bytes = self.take(1 << (first >> 6))?;
         Some(bytes[1..].iter().fold(u64::from(first & 0x3f), |value, byte| value << 8 | u64::from(*byte)))
     }
 
-    /// Bytes with their count in front.
-    fn counted(&mut self) -> Option<&'a [u8]> {
-        let length = self.variable()?;
+    /// Bytes preceded by their length.
+    fn length_prefixed(&mut self) -> Option<&'a [u8]> {
+        let length = self.varint()?;
         self.take(length)
     }
 
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_frame_says_where_its_bytes_stand() {
+    fn a_stream_frame_states_its_offset_and_length() {
         // No offset and no length: to the end of the packet.
         assert_eq!(of(&[0x08, 4, 1, 2, 3]), [Content::Stream { id: 4, offset: 0, length: 3 }]);
         // Offset, length and FIN; padding behind it.
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_frame_is_stepped_over() {
+    fn every_other_frame_is_skipped() {
         let frames: [&[u8]; 14] = [
             &[0x00, 0x00],
             &[0x01],
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_or_unknown_ends_it() {
+    fn a_truncated_or_unknown_frame_ends_the_iteration() {
         assert_eq!(of(&[0x0a, 0, 9, 1]), []);
         assert_eq!(of(&[0x21, 0x0a, 0, 1, 5]), []);
         assert_eq!(of(&[0x02, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]), []);

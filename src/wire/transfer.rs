@@ -1,4 +1,4 @@
-//! What the two ends of a transfer say to each other: messages that may arrive in any order, on any transport.
+//! The messages of a transfer. They may arrive in any order, on any transport.
 //!
 //! ```text
 //!  0       4       8      9     12         16              24
@@ -7,83 +7,83 @@
 //!  +-------+-------+------+-----+----------+---------------+---------
 //! ```
 //!
-//! All fields are little-endian. `check` is a CRC-32 of all that follows it. A byte stream carries one message behind
-//! the other, a datagram or a stream of its own carries one.
+//! All fields are little-endian. `check` is the CRC-32 of everything after it. A byte stream carries a sequence of
+//! messages; a datagram, or a stream per message, carries one.
 
 use std::ops::Range;
 
 use bytes::Bytes;
 
-/// How a message begins: as no text does.
+/// The first bytes of every message. They are not valid UTF-8, so no text starts with them.
 pub const MAGIC: [u8; 4] = *b"\xf7wlt";
-/// Bytes before the body.
+/// Length of the header, which precedes the body.
 pub const TRANSFER_HEADER_BYTES: usize = 24;
-/// The most content that one message carries.
+/// Maximum length of the content in one message.
 pub const PIECE_BYTES: usize = 64 << 10;
-/// Bytes of a digest: SHA-256.
+/// Length of a SHA-256 digest.
 pub const DIGEST_BYTES: usize = 32;
-/// Ranges that a receipt names. What more there are it counts.
+/// Maximum number of gaps that a receipt lists. It counts all of them.
 pub const RECEIPT_RANGES: usize = 64;
 
-/// A request and an end are as long as the longest receipt, so that no answer is longer than what it answers.
+/// A fetch and an end are padded to the length of the longest receipt, so that no answer amplifies its request.
 const PADDED_BODY: usize = 16 + 16 * RECEIPT_RANGES;
 
-/// A SHA-256.
+/// A SHA-256 digest.
 pub type Digest = [u8; DIGEST_BYTES];
 
 /// A message of a transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransferMessage {
-    /// The client asks for content.
+    /// The client requests generated content.
     Fetch(Fetch),
-    /// Content from `offset` on.
+    /// A piece of the content.
     Piece {
-        /// Its place.
+        /// The offset of its first byte.
         offset: u64,
         /// The content.
         bytes: Bytes,
     },
-    /// That was all.
+    /// All pieces have been sent.
     End {
-        /// Bytes of the whole.
+        /// Length of the content.
         length: u64,
-        /// Of all pieces.
+        /// Digest of the content.
         digest: Digest,
     },
-    /// What has arrived.
+    /// The receiver reports its progress.
     Receipt(Receipt),
 }
 
-/// Asks for generated content.
+/// A request for generated content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fetch {
-    /// How much.
+    /// Length of the content.
     pub length: u64,
-    /// What it is generated from.
+    /// The seed from which it is generated.
     pub seed: u64,
-    /// Streams to spread it over; 0: a stream for each piece.
+    /// Number of streams to use; 0 means one stream per piece.
     pub lanes: u32,
-    /// In datagrams of the connection.
+    /// Whether to send pieces in QUIC datagrams.
     pub datagrams: bool,
 }
 
-/// What a receiver has.
+/// What a receiver has received.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Receipt {
-    /// All is there, and is what was sent.
+    /// Whether the content is complete and its digest matches.
     pub intact: bool,
-    /// Bytes that have arrived.
+    /// Bytes received.
     pub arrived: u64,
-    /// Gaps, of which the first are named.
+    /// Number of gaps.
     pub gaps: u32,
-    /// The first gaps.
+    /// The first gaps, at most [`RECEIPT_RANGES`].
     pub missing: Vec<Range<u64>>,
 }
 
-/// Not an intact message.
+/// The bytes are not an intact transfer message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("what came is no message of a transfer")]
-pub struct NoTransferMessage;
+#[error("not a transfer message, or a corrupted one")]
+pub struct InvalidTransferMessage;
 
 const FETCH: u8 = 1;
 const PIECE: u8 = 2;
@@ -91,7 +91,7 @@ const END: u8 = 3;
 const RECEIPT: u8 = 4;
 
 impl TransferMessage {
-    /// Its bytes.
+    /// Encodes the message.
     pub fn encode(&self) -> Bytes {
         let (kind, number, body_bytes) = match self {
             Self::Fetch(fetch) => (FETCH, fetch.length, PADDED_BODY),
@@ -132,16 +132,16 @@ impl TransferMessage {
         }
     }
 
-    /// Reads a message that is all of `bytes`.
+    /// Parses `bytes`, which must be exactly one message.
     ///
     /// # Errors
     ///
-    /// Where it is none, or has changed on its way.
-    pub fn parse(bytes: &Bytes) -> Result<Self, NoTransferMessage> {
-        let header = bytes.first_chunk().ok_or(NoTransferMessage)?;
+    /// Returns an error if `bytes` is not a message or is corrupted.
+    pub fn parse(bytes: &Bytes) -> Result<Self, InvalidTransferMessage> {
+        let header = bytes.first_chunk().ok_or(InvalidTransferMessage)?;
         let intact = u32_at(header, 4) == crc32fast::hash(&bytes[8..]);
         if body_length(header) != Some(bytes.len() - TRANSFER_HEADER_BYTES) || !intact {
-            return Err(NoTransferMessage);
+            return Err(InvalidTransferMessage);
         }
         let number = u64_at(header, 16);
         let body = bytes.slice(TRANSFER_HEADER_BYTES..);
@@ -154,7 +154,7 @@ impl TransferMessage {
             })),
             PIECE if !body.is_empty() => Ok(Self::Piece { offset: number, bytes: body }),
             END if body.len() == PADDED_BODY => {
-                let digest = *body.first_chunk().ok_or(NoTransferMessage)?;
+                let digest = *body.first_chunk().ok_or(InvalidTransferMessage)?;
                 Ok(Self::End { length: number, digest })
             }
             RECEIPT if body.len() >= 16 && body.len() <= PADDED_BODY && body.len().is_multiple_of(16) => {
@@ -165,12 +165,12 @@ impl TransferMessage {
                     missing: body[16..].chunks_exact(16).map(|gap| u64_at(gap, 0)..u64_at(gap, 8)).collect(),
                 }))
             }
-            _ => Err(NoTransferMessage),
+            _ => Err(InvalidTransferMessage),
         }
     }
 }
 
-/// How long the body behind this header claims to be; `None` where this is no header.
+/// The body length that a header states; `None` if it is not a valid header.
 pub fn body_length(header: &[u8; TRANSFER_HEADER_BYTES]) -> Option<usize> {
     let length = u32_at(header, 12) as usize;
     let known = matches!(header[8], FETCH..=RECEIPT) && header[9..12] == [0; 3];
@@ -218,7 +218,7 @@ mod tests {
             let mut bytes = message.encode().to_vec();
             let place = place.index(bytes.len());
             bytes[place] ^= 1u8 << bit;
-            prop_assert_eq!(TransferMessage::parse(&bytes.into()), Err(NoTransferMessage));
+            prop_assert_eq!(TransferMessage::parse(&bytes.into()), Err(InvalidTransferMessage));
         }
 
         #[test]

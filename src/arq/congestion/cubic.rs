@@ -1,24 +1,24 @@
-//! CUBIC: back to where the loss was along a cubic curve, slowly around it, and on beyond (RFC 9438).
+//! CUBIC (RFC 9438). After a loss the window follows a cubic curve that is flat around its previous maximum.
 
-use super::{Acked, Controller, initial_window};
+use super::controller::{Acked, Controller, initial_window};
 use crate::unit::Time;
 
-/// Of the window, what is left after a loss (section 4.6).
+/// The multiplicative decrease factor (section 4.6).
 const BETA: f64 = 0.7;
 /// Datagrams per second cubed (section 5.1).
 const C: f64 = 0.4;
-/// Growth per round trip that is as aggressive as Reno's with [`BETA`] (section 4.3).
+/// The additive increase that makes the Reno-friendly region as aggressive as Reno with [`BETA`] (section 4.3).
 const ALPHA: f64 = 3.0 * (1.0 - BETA) / (1.0 + BETA);
 
 #[derive(Debug)]
 pub(super) struct Cubic {
     datagram: f64,
-    /// In bytes, as all windows here.
+    /// The window in bytes, as are all windows here.
     window: f64,
     threshold: f64,
-    /// The window before the last loss, less where it had not even reached the one before (section 4.7).
+    /// `W_max`: the window before the last loss, reduced by fast convergence (section 4.7).
     max: f64,
-    /// The window when the last loss came.
+    /// `cwnd_prior`: the window at the last loss.
     prior: f64,
     epoch: Option<Epoch>,
 }
@@ -27,9 +27,9 @@ pub(super) struct Cubic {
 #[derive(Debug)]
 struct Epoch {
     start: Time,
-    /// Seconds from the start until the curve is back at the maximum: `K` (section 4.2).
+    /// `K`: seconds from the start until the curve reaches `W_max` again (section 4.2).
     plateau: f64,
-    /// What Reno's window would be: `W_est` (section 4.3).
+    /// `W_est`: the window of Reno (section 4.3).
     reno: f64,
 }
 
@@ -50,7 +50,7 @@ impl Cubic {
         Epoch { start: now, plateau: libm::cbrt(below / C), reno: self.window }
     }
 
-    /// Section 4.4 and 4.5: the window one round trip from now is the curve's.
+    /// Sections 4.4 and 4.5: approaches the value of the curve one RTT from now.
     fn avoid(&mut self, ack: Acked) {
         let mut epoch = self.epoch.take().unwrap_or_else(|| self.begin(ack.now));
         let after = (ack.now.since(epoch.start) + ack.rtt).as_secs_f64() - epoch.plateau;

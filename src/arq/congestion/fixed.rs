@@ -1,6 +1,6 @@
-//! A window that nothing changes: what remains then is recovery and order.
+//! A constant window, which isolates loss recovery and ordering from congestion control.
 
-use super::{Acked, Controller};
+use super::controller::{Acked, Controller};
 
 #[derive(Debug)]
 pub(super) struct Fixed(pub(super) u64);

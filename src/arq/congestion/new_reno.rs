@@ -1,13 +1,13 @@
-//! NewReno: a datagram more each round trip, half the window at each loss (RFC 5681, RFC 9002 section 7).
+//! NewReno (RFC 5681, RFC 9002 section 7): one datagram more per round trip, half the window at each loss.
 
-use super::{Acked, Controller, initial_window};
+use super::controller::{Acked, Controller, initial_window};
 
 #[derive(Debug)]
 pub(super) struct NewReno {
     datagram: u64,
     window: u64,
     threshold: u64,
-    /// Acknowledged since the window last grew by a datagram.
+    /// Bytes acknowledged since the window last grew by a datagram.
     acked: u64,
 }
 
@@ -20,7 +20,7 @@ impl NewReno {
 impl Controller for NewReno {
     fn on_ack(&mut self, ack: Acked) {
         if self.window < self.threshold {
-            // Slow start: doubles each round trip (RFC 9002 section 7.3.1).
+            // Slow start (RFC 9002 section 7.3.1).
             self.window += ack.bytes;
             return;
         }
@@ -80,7 +80,7 @@ mod tests {
         controller.on_timeout(8000);
         assert_eq!(controller.window(), 1000);
         (0..3).for_each(|_| controller.on_ack(ack(1000)));
-        assert_eq!(controller.window(), 4000, "slow start up to half of what was under way");
+        assert_eq!(controller.window(), 4000, "slow start up to half of the bytes in flight");
         controller.on_ack(ack(1000));
         assert_eq!(controller.window(), 4000);
     }

@@ -1,9 +1,9 @@
-//! Go-back-N: a window of segments under way, and a receiver that keeps nothing ahead of a gap.
+//! Go-back-N: a window of segments in flight, and a receiver that discards everything beyond a gap.
 //!
-//! The link is full while nothing is lost, and the receiver needs no buffer. A loss costs all that was sent behind
-//! it: with a window `W` and a timer of exactly a round trip, the share of the link that is used is
-//! `(1 - p) / (1 + 2ap)` where `W >= 1 + 2a`, else `W (1 - p) / ((1 + 2a)(1 - p + Wp))`.
+//! Without loss the link stays full, and the receiver needs no buffer. A loss costs everything sent behind it. With a
+//! window `W` and a timeout of exactly one round trip, link utilisation is `(1 - p) / (1 + 2ap)` if `W >= 1 + 2a`, else
+//! `W (1 - p) / ((1 + 2a)(1 - p + Wp))`.
 
-use super::Rules;
+use super::rules::Rules;
 
-pub(super) const RULES: Rules = Rules { most_outstanding: u64::MAX, keeps_ahead: false, ordered: true };
+pub(super) const RULES: Rules = Rules { max_outstanding: u64::MAX, keeps_out_of_order: false, ordered: true };

@@ -1,8 +1,8 @@
-//! Selective repeat: the receiver keeps what comes ahead of a gap and says so; the sender fills the gap alone.
+//! Selective repeat: the receiver keeps and acknowledges segments beyond a gap; the sender resends only the gap.
 //!
-//! A loss costs one transmission: `1 - p` of the link is used, or `W (1 - p) / (1 + 2a)` with a window `W < 1 + 2a`.
-//! What remains is head-of-line blocking: what is kept ahead of a gap is there, and order withholds it.
+//! A loss costs one transmission. Link utilisation is `1 - p`, or `W (1 - p) / (1 + 2a)` if the window `W < 1 + 2a`.
+//! Head-of-line blocking remains: messages beyond a gap have arrived, but order withholds them.
 
-use super::Rules;
+use super::rules::Rules;
 
-pub(super) const RULES: Rules = Rules { most_outstanding: u64::MAX, keeps_ahead: true, ordered: true };
+pub(super) const RULES: Rules = Rules { max_outstanding: u64::MAX, keeps_out_of_order: true, ordered: true };

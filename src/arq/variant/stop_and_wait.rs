@@ -1,9 +1,9 @@
 //! Stop-and-wait: one segment, then its acknowledgement, then the next.
 //!
-//! Order and buffers cost nothing, since nothing is ever ahead. What it costs is time: one segment a round trip,
-//! however fast the link. With `a` propagation delays per transmission time and a share `p` of segments lost, a
-//! timer of exactly a round trip uses `(1 - p) / (1 + 2a)` of the link.
+//! No segment is ever beyond a gap, so neither end needs a buffer. Throughput is one segment per round trip, however
+//! fast the link is. If the propagation delay is `a` transmission times, a share `p` of segments is lost, and the
+//! timeout is exactly one round trip, link utilisation is `(1 - p) / (1 + 2a)`.
 
-use super::Rules;
+use super::rules::Rules;
 
-pub(super) const RULES: Rules = Rules { most_outstanding: 1, keeps_ahead: false, ordered: true };
+pub(super) const RULES: Rules = Rules { max_outstanding: 1, keeps_out_of_order: false, ordered: true };

@@ -1,8 +1,8 @@
-//! Unordered: selective repeat, where each message is delivered as soon as it is whole.
+//! Unordered: selective repeat that delivers each message as soon as it is complete.
 //!
-//! Nothing is lost and nothing waits for another's loss, as with a QUIC stream for each message; what is given up is
-//! the order between messages.
+//! Every message arrives, and none waits for another's loss, as with one QUIC stream per message. There is no order
+//! between messages.
 
-use super::Rules;
+use super::rules::Rules;
 
-pub(super) const RULES: Rules = Rules { most_outstanding: u64::MAX, keeps_ahead: true, ordered: false };
+pub(super) const RULES: Rules = Rules { max_outstanding: u64::MAX, keeps_out_of_order: true, ordered: false };

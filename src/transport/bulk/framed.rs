@@ -52,7 +52,7 @@ pub(crate) async fn read_message(reader: &mut (impl AsyncRead + Unpin)) -> io::R
     let mut header = [0; TRANSFER_HEADER_BYTES];
     reader.read_exact(&mut header).await?;
     let length = body_length(&header)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it sent no message of a transfer"))?;
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not a transfer message"))?;
     let mut message = BytesMut::from(&header[..]);
     let whole = TRANSFER_HEADER_BYTES + length;
     while message.len() < whole {

@@ -5,8 +5,8 @@ use std::{net::SocketAddr, time::Duration};
 use bytes::Bytes;
 use wirelab::{
     arq::{
-        Config, Congestion, Connection, ConnectionError, ConnectionId, Event, Kind, Listener, Mode, Routed,
-        SendError,
+        Config, Congestion, Connection, ConnectionError, ConnectionId, Event, Listener, Mode, Routed,
+        SegmentKind, SendError,
     },
     link::{LinkSpec, Loss},
     unit::{PerDirection, Time},
@@ -202,7 +202,7 @@ fn a_forged_reset_needs_the_id_and_the_exact_sequence() {
     pair.client.handle_segment(now, &inexact);
     assert_eq!(pair.client.poll_event(), None, "neither is obeyed");
     let answer = pair.client.poll_transmit(now).expect("an honest peer would learn what is expected");
-    assert_eq!(answer.kind, Kind::Acknowledgement);
+    assert_eq!(answer.kind, SegmentKind::Acknowledgement);
     let exact = forged(&pair, Acknowledgement::default(), Body::Reset { sequence: 0 });
     pair.client.handle_segment(now, &exact);
     assert_eq!(pair.client.poll_event(), Some(Event::Closed(Some(ConnectionError::ResetByPeer))));
@@ -273,7 +273,7 @@ fn a_loss_blocks_what_follows_in_order_and_nothing_without() {
         let mut again = Vec::new();
         while pair.received[1].len() < 5 {
             pair.step(|end, transmit| {
-                if let (0, Kind::Content { sequence, copies_before: 1.. }) = (end, transmit.kind) {
+                if let (0, SegmentKind::Content { sequence, copies_before: 1.. }) = (end, transmit.kind) {
                     again.push(sequence);
                 }
             });
@@ -317,8 +317,8 @@ fn an_acknowledgement_travels_with_an_answer_and_waits_for_one_if_told_to() {
         let mut pair = settled(&Config { ack_delay, ..Config::default() }, links());
         send(&mut pair, 0, b"question");
         let mut acknowledgements = 0;
-        let mut count = |end: usize, kind: Kind| {
-            acknowledgements += usize::from((end, kind) == (1, Kind::Acknowledgement))
+        let mut count = |end: usize, kind: SegmentKind| {
+            acknowledgements += usize::from((end, kind) == (1, SegmentKind::Acknowledgement))
         };
         while pair.received[1].is_empty() {
             pair.step(|end, transmit| count(end, transmit.kind));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use wirelab::{
-    arq::{Config, Congestion, Kind, Mode, Timer},
+    arq::{Config, Congestion, Mode, SegmentKind, Timer},
     link::{LinkSpec, Loss},
     unit::{PerDirection, Time},
 };
@@ -79,7 +79,7 @@ impl Pair {
         while now >= *free
             && let Some(transmit) = self.client.poll_transmit(now)
         {
-            if matches!(transmit.kind, Kind::Content { .. }) {
+            if matches!(transmit.kind, SegmentKind::Content { .. }) {
                 *free = now + SLOT.max(round_trip() / window as u32);
             }
             self.offer(0, transmit.datagram);
