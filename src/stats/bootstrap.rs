@@ -1,35 +1,35 @@
-//! Confidence intervals by drawing whole seeds again.
+//! Confidence intervals by resampling whole seeds (a cluster bootstrap).
 
 use super::pooled::Pooled;
 use crate::unit::random::{generator, unit};
 
-/// How many times the seeds are drawn again for an interval.
+/// Number of resamples for an interval.
 pub const RESAMPLES: usize = 1000;
 
-/// The draws are the same for every statistic of as many seeds, which is what pairs two cells.
+/// Fixed, so that every statistic over the same number of seeds uses the same resamples. This pairs two cells.
 const SEED: u64 = 0;
 const STREAM: u64 = 0x626f_6f74;
 
-/// A difference between two cells over the same seeds.
+/// The difference of a statistic between two cells over the same seeds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Difference {
-    /// The pooled statistic of the first less that of the second.
+    /// The pooled statistic of the first cell minus that of the second.
     pub difference: f64,
-    /// Where the difference lies with 95% confidence; none below two seeds.
+    /// Its 95% confidence interval; `None` with fewer than two seeds.
     pub ci95: Option<[f64; 2]>,
 }
 
-/// The 95% interval of a statistic, lower end first.
+/// The 95% confidence interval of a statistic, lower bound first.
 ///
-/// None below two seeds, which show no spread, and none if any resample has no value.
+/// `None` with fewer than two seeds, or if the statistic has no value in some resample.
 pub fn ci95(statistic: &dyn Pooled) -> Option<[f64; 2]> {
     interval(statistic.seeds(), |weights| statistic.value(weights))
 }
 
-/// How much greater the statistic of `a` is than that of `b`, where seed `i` of both is the same
-/// seed: every resample draws the same seeds for both.
+/// The difference between the statistics of `a` and `b`, whose seeds `i` are the same. Every resample draws the same seeds
+/// for both.
 ///
-/// None if they have different numbers of seeds, or one has no value.
+/// `None` if the numbers of seeds differ, or if one statistic has no value.
 pub fn paired(a: &dyn Pooled, b: &dyn Pooled) -> Option<Difference> {
     if a.seeds() != b.seeds() {
         return None;
@@ -59,18 +59,17 @@ fn interval(seeds: usize, statistic: impl Fn(&[u64]) -> Option<f64>) -> Option<[
 
 /// The share of resamples to leave out at each end.
 ///
-/// Leaving out 2.5% makes intervals that are too short with few seeds, by the missing degree of
-/// freedom and by taking a t distribution for a normal one. Hesterberg (2015, "What Teachers Should
-/// Know About the Bootstrap", section 4) leaves out less, so that the mean's interval becomes
-/// Student's: 1.9% with 30 seeds, 0.1% with 5.
+/// Leaving out 2.5% yields intervals that are too narrow with few seeds: it ignores the lost degree of freedom and assumes
+/// a normal instead of a t distribution. Hesterberg (2015, "What Teachers Should Know About the Bootstrap", section 4)
+/// leaves out less, so that the interval of the mean matches Student's: 1.9% with 30 seeds, 0.1% with 5.
 fn tail(seeds: usize) -> f64 {
     let n = seeds as f64;
     let reach = student_975(n - 1.0) * libm::sqrt(n / (n - 1.0));
     libm::erfc(reach / std::f64::consts::SQRT_2) / 2.0
 }
 
-/// Student's t at 97.5%, by its expansion in the normal quantile (Abramowitz and Stegun, 26.7.5):
-/// within 1% from 2 degrees of freedom on. With 1 the interval reaches the extremes either way.
+/// Student's t quantile at 97.5%, by its expansion in the normal quantile (Abramowitz and Stegun, 26.7.5). Its error is
+/// below 1% from 2 degrees of freedom on. With 1 degree the interval spans all resamples in any case.
 fn student_975(degrees: f64) -> f64 {
     const Z: f64 = 1.959_963_984_540_054;
     let power = |exponent: i32| (0..exponent).fold(1.0, |product, _| product * Z);

@@ -1,19 +1,19 @@
-//! A distribution in bounded memory.
+//! A histogram in bounded memory.
 
 use super::summary::{Percentile, Summary};
 
-/// The greatest value that is told from greater ones: 2^48 - 1, which is 78 hours in nanoseconds.
+/// The largest value recorded as itself: 2^48 - 1, or 78 hours in nanoseconds.
 ///
-/// It keeps the sum of squares of 2^32 values within 128 bits.
+/// With this bound the sum of squares of 2^32 values fits into 128 bits.
 pub const MAX_VALUE: u64 = (1 << 48) - 1;
 
-/// Relative width of a bucket: 10^-3.
+/// Buckets have a relative width of 10^-3.
 const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// Counts of non-negative integers (nanoseconds, as a rule) to three significant digits, with the
-/// count, the extremes, the sum and the sum of squares exact.
+/// A histogram of non-negative integers, usually nanoseconds, with three significant digits. The count, the extremes, the
+/// sum and the sum of squares are exact.
 ///
-/// Memory depends on the greatest value and not on how many were recorded: 0.3 MB at most.
+/// Its memory depends on the largest value, not on the number of values, and is at most 0.3 MB.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Histogram {
     counts: hdrhistogram::Histogram<u64>,
@@ -31,14 +31,14 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// An empty one.
+    /// An empty histogram.
     pub fn new() -> Self {
         let counts =
             hdrhistogram::Histogram::new(SIGNIFICANT_DIGITS).expect("hdrhistogram takes from 0 to 5 digits");
         Self { counts, n: 0, min: u64::MAX, max: 0, sum: 0, sum_of_squares: 0 }
     }
 
-    /// Counts `value`; above [`MAX_VALUE`] it counts as that.
+    /// Records `value`, capped at [`MAX_VALUE`].
     pub fn record(&mut self, value: u64) {
         let value = value.min(MAX_VALUE);
         self.counts.record(value).expect("the histogram grows to hold any value");
@@ -49,7 +49,7 @@ impl Histogram {
         self.sum_of_squares += u128::from(value) * u128::from(value);
     }
 
-    /// Counts all that `other` has counted.
+    /// Adds all values of `other`.
     pub fn merge(&mut self, other: &Self) {
         self.counts.add(&other.counts).expect("the histogram grows to hold any value");
         self.n += other.n;
@@ -59,7 +59,7 @@ impl Histogram {
         self.sum_of_squares += other.sum_of_squares;
     }
 
-    /// How many values were recorded.
+    /// Number of values.
     pub const fn n(&self) -> u64 {
         self.n
     }
@@ -69,29 +69,29 @@ impl Histogram {
         self.sum
     }
 
-    /// The least value, if there is one.
+    /// The smallest value; `None` if empty.
     pub fn min(&self) -> Option<u64> {
         (self.n > 0).then_some(self.min)
     }
 
-    /// The greatest value, if there is one.
+    /// The largest value; `None` if empty.
     pub fn max(&self) -> Option<u64> {
         (self.n > 0).then_some(self.max)
     }
 
-    /// The mean, rounded to the nearest integer from the exact sum.
+    /// The mean, from the exact sum and rounded to the nearest integer.
     pub fn mean(&self) -> Option<u64> {
         let n = u128::from(self.n);
         (n > 0).then(|| u64::try_from((self.sum + n / 2) / n).unwrap_or(MAX_VALUE))
     }
 
-    /// The sample standard deviation, rounded to the nearest integer; none below two values.
+    /// The sample standard deviation, rounded to the nearest integer; `None` with fewer than two values.
     pub fn stddev(&self) -> Option<u64> {
         if self.n < 2 {
             return None;
         }
-        // Squares about the integer part q of the mean: sum((x-q)^2) = sum(x^2) - q(qn + 2r). No
-        // term exceeds the sum of squares by much, whereas n sum(x^2) would overflow.
+        // Sums squares about the integer part q of the mean: sum((x-q)^2) = sum(x^2) - q(qn + 2r). These terms fit into
+        // 128 bits, whereas n sum(x^2) would overflow.
         let n = u128::from(self.n);
         let (q, r) = (self.sum / n, self.sum % n);
         let about_q = self.sum_of_squares - q * (q * n + 2 * r);
@@ -100,7 +100,7 @@ impl Histogram {
         Some(libm::round(libm::sqrt(variance)) as u64)
     }
 
-    /// The value of nearest rank, within 0.05% of the exact one and never beyond the extremes.
+    /// The percentile by nearest rank, within 0.05% of the exact value and within the extremes.
     pub fn percentile(&self, percentile: Percentile) -> Option<u64> {
         let rank = percentile.rank(self.n);
         let mut below = 0;
@@ -112,7 +112,7 @@ impl Histogram {
             .map(|(value, _)| value.clamp(self.min, self.max))
     }
 
-    /// All that a result keeps of it.
+    /// Summarizes the distribution.
     pub fn summary(&self) -> Summary {
         Summary {
             n: self.n,
@@ -127,7 +127,7 @@ impl Histogram {
         }
     }
 
-    /// The buckets that hold something, in ascending order: (middle of the bucket, count).
+    /// The nonempty buckets in ascending order: (middle of the bucket, count).
     pub(crate) fn buckets(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.counts.iter_recorded().map(|step| {
             let middle = self.counts.median_equivalent(step.value_iterated_to());

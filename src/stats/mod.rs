@@ -1,11 +1,10 @@
-//! Statistics of what was measured: histograms, summaries, and intervals that treat a seed as one
-//! observation.
+//! Statistics: histograms, summaries, and confidence intervals that treat a seed as one observation.
 //!
-//! Messages of one seed share its losses and are far from independent, so an interval over
-//! messages would be much too narrow. Here whole seeds are drawn again (a cluster bootstrap), and
-//! a statistic is always that of the pooled messages of the seeds drawn.
+//! The messages of a seed share its losses and are not independent, so an interval over messages would be much too narrow.
+//! Instead, whole seeds are resampled (a cluster bootstrap), and a statistic is computed over the pooled messages of the
+//! seeds drawn.
 //!
-//! Everything is a pure function of what was recorded, to the last bit.
+//! All results are pure functions of the recorded values, bit for bit.
 
 mod bootstrap;
 mod histogram;

@@ -1,29 +1,27 @@
-//! Statistics of the messages of several seeds together, with each seed counted any number of
-//! times.
+//! Statistics over the pooled messages of several seeds, with a weight for each seed.
 
 use super::{histogram::Histogram, summary::Percentile};
 
-/// A statistic of pooled seeds.
+/// A statistic over pooled seeds.
 ///
-/// `weights` says how often each seed counts: once each for the estimate itself, and as often as it
-/// was drawn for a resample.
+/// The weight of a seed is 1 for the estimate itself. For a resample it is the number of times that the seed was drawn.
 pub trait Pooled {
-    /// How many seeds there are.
+    /// Number of seeds.
     fn seeds(&self) -> usize;
 
-    /// The statistic with seed `i` counted `weights[i]` times; none if there is nothing to divide by.
+    /// The statistic with seed `i` counted `weights[i]` times; `None` if the denominator is zero.
     fn value(&self, weights: &[u64]) -> Option<f64>;
 }
 
-/// Histograms of one quantity, one for each seed, laid out for statistics of any weighting.
+/// Histograms of one quantity, one per seed, in a layout for weighted statistics.
 ///
-/// A percentile costs `seeds x log2(buckets)`: counts are kept cumulated over the buckets, so that
-/// the bucket of a rank is found by bisection and not by adding up buckets for every resample.
+/// Counts are cumulative over the buckets, so the bucket of a rank is found by binary search. A percentile costs
+/// `seeds x log2(buckets)`.
 #[derive(Debug, Clone)]
 pub struct Seeds {
-    /// The middle of each bucket that any seed uses, ascending.
+    /// The middles of all buckets used by any seed, in ascending order.
     values: Vec<u64>,
-    /// For each bucket, for each seed: how many values up to and including the bucket.
+    /// For each bucket and seed, the number of values up to and including the bucket.
     cumulative: Vec<u64>,
     n: Vec<u64>,
     sums: Vec<u128>,
@@ -32,7 +30,7 @@ pub struct Seeds {
 }
 
 impl Seeds {
-    /// Takes one histogram a seed.
+    /// Pools one histogram per seed.
     pub fn new(histograms: &[Histogram]) -> Self {
         let seeds = histograms.len();
         let mut values: Vec<u64> =
@@ -123,13 +121,12 @@ impl Pooled for PooledPercentile<'_> {
     }
 }
 
-/// Counts of one kind of message among all, one pair for each seed: a share over the pooled seeds
-/// is the sum of the numerators over the sum of the denominators.
+/// A ratio of counts, one pair per seed. The pooled ratio is the sum of the numerators over the sum of the denominators.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ratios(Vec<(u64, u64)>);
 
 impl Ratios {
-    /// Takes one (numerator, denominator) a seed.
+    /// Pools one (numerator, denominator) pair per seed.
     pub const fn new(counts: Vec<(u64, u64)>) -> Self {
         Self(counts)
     }

@@ -1,34 +1,33 @@
-//! What arrived of a numbered sequence, and in which order (RFC 4737).
+//! Arrivals and reordering of a numbered sequence (RFC 4737).
 
-/// How far back is looked: in numbers below the highest that has arrived.
+/// How many numbers, up to the highest that has arrived, are tracked.
 pub const WINDOW: u64 = 64;
 
-/// Takes in numbers in the order in which they arrive. Its size does not depend on how many.
+/// Tracks numbers in order of arrival, in constant memory.
 #[derive(Debug, Clone)]
 pub struct Sequence {
-    /// Different numbers that have arrived.
+    /// Distinct numbers that have arrived.
     arrived: u64,
     highest: u64,
-    /// Bit `k`: the number `k` below the highest has arrived.
+    /// Bit `k` is set if the number `highest - k` has arrived.
     seen: u64,
-    /// Bit `k`: and when it did, it was the highest.
+    /// Bit `k` is set if that number was the highest when it arrived.
     records: u64,
-    /// Of those, which arrival it was, by the number's last bits.
+    /// The arrival index of each such number, at the number modulo [`WINDOW`].
     places: [u64; WINDOW as usize],
 }
 
-/// What is to be said of a number that arrives.
+/// The arrival of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arrival {
-    /// Different numbers that have arrived, this one counted.
+    /// Distinct numbers that have arrived, including this one.
     pub count: u64,
-    /// How late it is, in arrivals since the first of those that overtook it (RFC 4737 section 4.2.1: reordered
-    /// is what is below the next number expected, by this extent). 0: in order. Beyond [`WINDOW`] it is at least
-    /// so much.
+    /// The reordering extent (RFC 4737 section 4.2.1): arrivals since the first number that overtook this one; 0 means in
+    /// order. A lower bound if the number is more than [`WINDOW`] below the highest.
     pub extent: u64,
-    /// Bit `k`: the number `k` below this one has arrived.
+    /// Bit `k` is set if the number `k` below this one has arrived.
     pub window: u64,
-    /// It was here before, as far as that is remembered.
+    /// Whether it had arrived before, if it is within [`WINDOW`] of the highest.
     pub duplicate: bool,
 }
 
@@ -39,7 +38,7 @@ impl Default for Sequence {
 }
 
 impl Sequence {
-    /// `number` arrives.
+    /// Records the arrival of `number`.
     pub fn note(&mut self, number: u64) -> Arrival {
         if self.arrived == 0 || number > self.highest {
             return self.note_highest(number);
@@ -52,7 +51,7 @@ impl Sequence {
         }
         self.seen |= bit;
         self.arrived += 1;
-        // The first that overtook it is the lowest record above it.
+        // The first number that overtook it is the lowest record above it.
         let above = if below < WINDOW { self.records & (bit - 1) } else { self.records };
         let record = self.highest - u64::from(above.checked_ilog2().unwrap_or(0));
         let extent = self.arrived - self.places[(record % WINDOW) as usize];
@@ -89,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_tells_who_is_missing() {
+    fn the_window_shows_which_numbers_are_missing() {
         let mut sequence = Sequence::default();
         for number in [0, 1, 3] {
             sequence.note(number);

@@ -1,22 +1,22 @@
-//! What is kept of a distribution in a result.
+//! The summary of a distribution in a result.
 
 use serde::{Deserialize, Serialize};
 
-/// A percentile, held in thousandths so that its rank is exact at any count.
+/// A percentile, in thousandths so that its rank is exact for any count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Percentile(u16);
 
 impl Percentile {
     /// The median.
     pub const P50: Self = Self(500);
-    /// Nine in ten are at most this.
+    /// The 90th percentile.
     pub const P90: Self = Self(900);
-    /// 99 in 100 are at most this.
+    /// The 99th percentile.
     pub const P99: Self = Self(990);
-    /// 999 in 1000 are at most this.
+    /// The 99.9th percentile.
     pub const P999: Self = Self(999);
 
-    /// The percentile with `thousandths` of all values at or below it; more than 1000 is 1000.
+    /// The percentile with `thousandths` of the values at or below it, capped at 1000.
     pub const fn from_thousandths(thousandths: u16) -> Self {
         Self(if thousandths > 1000 { 1000 } else { thousandths })
     }
@@ -28,19 +28,19 @@ impl Percentile {
     }
 }
 
-/// A distribution in nine numbers, in the unit of what was recorded (nanoseconds, unless the name
-/// of the field says otherwise). All but `n` are null if nothing was recorded.
+/// Nine numbers that summarize a distribution, in the unit of its values: nanoseconds, unless the name of the field says
+/// otherwise. All but `n` are null if there are no values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
-    /// How many values.
+    /// Number of values.
     pub n: u64,
-    /// The least, exact.
+    /// The smallest value, exact.
     pub min: Option<u64>,
-    /// The mean, exact before it is rounded to the nearest integer.
+    /// The exact mean, rounded to the nearest integer.
     pub mean: Option<u64>,
-    /// The sample standard deviation; null below two values.
+    /// The sample standard deviation; null with fewer than two values.
     pub stddev: Option<u64>,
-    /// The median by nearest rank, to three significant digits, as are the other percentiles.
+    /// The median by nearest rank, to three significant digits, as for all percentiles.
     pub p50: Option<u64>,
     /// The 90th percentile.
     pub p90: Option<u64>,
@@ -48,6 +48,6 @@ pub struct Summary {
     pub p99: Option<u64>,
     /// The 99.9th percentile.
     pub p999: Option<u64>,
-    /// The greatest, exact.
+    /// The largest value, exact.
     pub max: Option<u64>,
 }

@@ -1,25 +1,27 @@
-//! Decimal numbers with a unit, read and written without rounding.
+//! Decimal numbers with a unit, parsed and formatted without rounding.
 
 use super::{UnitError, error::shown};
 
-/// How one kind of value is written.
-pub(super) struct Kind {
-    /// Its name in errors.
+/// The notation of a quantity.
+pub(super) struct Notation {
+    /// The name of the quantity in errors.
     pub(super) name: &'static str,
-    /// One that would do.
+    /// An example in errors.
     pub(super) example: &'static str,
-    /// The smallest step.
+    /// The smallest step, as text.
     pub(super) finest: &'static str,
-    /// The largest value, as a number of smallest steps and as text.
-    pub(super) most: (u64, &'static str),
-    /// Units in lower case, each with its number of smallest steps.
+    /// The largest value, in smallest steps.
+    pub(super) max: u64,
+    /// The largest value, as text.
+    pub(super) max_text: &'static str,
+    /// Units in lower case, each with its size in smallest steps.
     pub(super) units: &'static [(&'static str, u64)],
-    /// The units, for errors.
+    /// The list of units in errors.
     pub(super) known: &'static str,
 }
 
-impl Kind {
-    /// A number with a unit, as a number of smallest steps. `bare` answers a number without one.
+impl Notation {
+    /// Parses a number with a unit into smallest steps. `bare` handles a number without a unit.
     pub(super) fn parse(
         &self,
         text: &str,
@@ -35,7 +37,7 @@ impl Kind {
         self.bounded(trimmed, steps)
     }
 
-    /// One number with its unit, as a number of smallest steps.
+    /// Converts one number and its unit to smallest steps.
     pub(super) fn term(&self, text: &str, number: &str, unit: &str) -> Result<u64, UnitError> {
         if number.is_empty() || unit.is_empty() {
             return Err(self.not_a_number(text));
@@ -51,7 +53,7 @@ impl Kind {
         self.steps(text, number, *steps)
     }
 
-    /// `number` times `scale` smallest steps, if that is a whole number of them.
+    /// Multiplies `number` by `scale` smallest steps. The product must be a whole number.
     pub(super) fn steps(&self, text: &str, number: &str, scale: u64) -> Result<u64, UnitError> {
         scaled(number, scale).map_err(|misfit| match misfit {
             Misfit::NotANumber => self.not_a_number(text),
@@ -61,28 +63,28 @@ impl Kind {
     }
 
     pub(super) fn bounded(&self, text: &str, steps: u64) -> Result<u64, UnitError> {
-        if steps > self.most.0 { Err(self.too_large(text)) } else { Ok(steps) }
+        if steps > self.max { Err(self.too_large(text)) } else { Ok(steps) }
     }
 
     pub(super) fn refuse_negative(&self, text: &str) -> Result<(), UnitError> {
         match text.strip_prefix('-') {
             Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => {
-                Err(UnitError::Negative { text: shown(text), kind: self.name })
+                Err(UnitError::Negative { text: shown(text), quantity: self.name })
             }
             _ => Ok(()),
         }
     }
 
     pub(super) fn not_a_number(&self, text: &str) -> UnitError {
-        UnitError::NotANumber { text: shown(text), kind: self.name, example: self.example }
+        UnitError::NotANumber { text: shown(text), quantity: self.name, example: self.example }
     }
 
     pub(super) fn too_large(&self, text: &str) -> UnitError {
-        UnitError::TooLarge { text: shown(text), kind: self.name, bound: self.most.1 }
+        UnitError::TooLarge { text: shown(text), quantity: self.name, bound: self.max_text }
     }
 }
 
-/// Why a number does not fit.
+/// Why a number cannot be represented.
 #[derive(Debug, PartialEq)]
 enum Misfit {
     NotANumber,
@@ -90,13 +92,13 @@ enum Misfit {
     TooLarge,
 }
 
-/// The number that `text` starts with, and the rest.
+/// Splits `text` into its leading number and the rest.
 pub(super) fn split(text: &str) -> (&str, &str) {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     text.split_at(end)
 }
 
-/// `digits[.digits]` times `scale`, if that is a whole number.
+/// Multiplies `digits[.digits]` by `scale`. The product must be a whole number.
 fn scaled(number: &str, scale: u64) -> Result<u64, Misfit> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
@@ -105,7 +107,7 @@ fn scaled(number: &str, scale: u64) -> Result<u64, Misfit> {
     }
     let whole = integer(whole).and_then(|whole| whole.checked_mul(u128::from(scale)));
     let fraction = fraction.trim_end_matches('0');
-    // 19 digits are finer than any step, and their product with any scale fits.
+    // More than 19 digits are finer than any step; the product of up to 19 digits and any scale fits.
     let ten_to = 10u128.checked_pow(fraction.len() as u32).filter(|_| fraction.len() <= 19);
     let ten_to = ten_to.ok_or(Misfit::TooFine)?;
     let part = integer(fraction).unwrap_or(0) * u128::from(scale);
@@ -116,14 +118,14 @@ fn scaled(number: &str, scale: u64) -> Result<u64, Misfit> {
     steps.and_then(|steps| u64::try_from(steps).ok()).ok_or(Misfit::TooLarge)
 }
 
-/// The value of a run of digits; nothing written is 0.
+/// The value of a string of digits; 0 if it is empty.
 fn integer(digits: &str) -> Option<u128> {
     digits
         .bytes()
         .try_fold(0u128, |value, digit| value.checked_mul(10)?.checked_add(u128::from(digit - b'0')))
 }
 
-/// `value / scale` with the decimals that it needs and no more.
+/// Formats `value / scale` exactly, without trailing zeros.
 pub(super) fn trimmed(value: u64, scale: u64) -> String {
     let (whole, mut rest) = (value / scale, value % scale);
     let mut text = whole.to_string();

@@ -4,7 +4,7 @@ use std::ops::{AddAssign, Index, IndexMut, Sub};
 
 use serde::{Deserialize, Serialize};
 
-/// Which way packets travel.
+/// The direction in which packets travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
@@ -15,10 +15,10 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// Both, in the order in which they are shown.
+    /// Both directions, in the order of output.
     pub const BOTH: [Self; 2] = [Self::ToServer, Self::ToClient];
 
-    /// The other one.
+    /// The opposite direction.
     pub const fn reverse(self) -> Self {
         match self {
             Self::ToServer => Self::ToClient,
@@ -37,7 +37,7 @@ pub struct PerDirection<T> {
 }
 
 impl<T> PerDirection<T> {
-    /// What `of` gives for each direction, that to the server first.
+    /// Calls `of` for each direction, to the server first.
     pub fn from_fn(mut of: impl FnMut(Direction) -> T) -> Self {
         Self { to_server: of(Direction::ToServer), to_client: of(Direction::ToClient) }
     }
@@ -60,7 +60,7 @@ impl<T> PerDirection<T> {
         PerDirection { to_server: &mut self.to_server, to_client: &mut self.to_client }
     }
 
-    /// Applies `f` to both values, that to the server first.
+    /// Applies `f` to both values, to the server first.
     pub fn map<U>(self, mut f: impl FnMut(T) -> U) -> PerDirection<U> {
         PerDirection { to_server: f(self.to_server), to_client: f(self.to_client) }
     }
@@ -73,12 +73,12 @@ impl<T> PerDirection<T> {
         }
     }
 
-    /// Both values, that to the server first.
+    /// Iterates over both values, to the server first.
     pub fn iter(&self) -> std::array::IntoIter<&T, 2> {
         [&self.to_server, &self.to_client].into_iter()
     }
 
-    /// Both values, that to the server first.
+    /// Iterates mutably over both values, to the server first.
     pub fn iter_mut(&mut self) -> std::array::IntoIter<&mut T, 2> {
         [&mut self.to_server, &mut self.to_client].into_iter()
     }

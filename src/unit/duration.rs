@@ -6,16 +6,17 @@ use serde::Serializer;
 
 use super::{
     UnitError,
-    decimal::{Kind, split, trimmed},
+    decimal::{Notation, split, trimmed},
     error::shown,
 };
 use crate::unit::nanos;
 
-const KIND: Kind = Kind {
+const NOTATION: Notation = Notation {
     name: "duration",
     example: "50ms, 1.5s or 1m30s",
     finest: "1ns",
-    most: (365 * 86_400 * 1_000_000_000, "365d"),
+    max: 365 * 86_400 * 1_000_000_000,
+    max_text: "365d",
     units: &[
         ("ns", 1),
         ("us", 1_000),
@@ -31,12 +32,11 @@ const KIND: Kind = Kind {
     known: "ns, us, ms, s, m, h or d",
 };
 
-/// Reads a duration such as `10ms`, `2.5ms` or `1m30s`, exact to the nanosecond.
+/// Parses a duration such as `10ms`, `2.5ms` or `1m30s`, exact to the nanosecond.
 ///
 /// # Errors
 ///
-/// [`UnitError`] if there is no unit, an unknown one, more than nine decimals of a second, or more
-/// than 365 days.
+/// Returns [`UnitError`] if the unit is missing or unknown, or if the duration is finer than 1 ns or over 365 days.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -49,7 +49,7 @@ const KIND: Kind = Kind {
 /// ```
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     let whole = text.trim();
-    KIND.refuse_negative(whole)?;
+    NOTATION.refuse_negative(whole)?;
     let mut rest = whole;
     let mut total: u64 = 0;
     loop {
@@ -57,7 +57,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
         let end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
         let (unit, next) = after.split_at(end);
         if unit.is_empty() && !number.is_empty() {
-            KIND.steps(whole, number, 1)?;
+            NOTATION.steps(whole, number, 1)?;
             let hint = if rest == whole {
                 format!("{0}ms or {0}s", shown(number))
             } else {
@@ -65,8 +65,8 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
             };
             return Err(UnitError::NoUnit { text: shown(whole), hint });
         }
-        let nanos = KIND.term(whole, number, unit.trim_end())?;
-        total = KIND.bounded(whole, total.saturating_add(nanos))?;
+        let nanos = NOTATION.term(whole, number, unit.trim_end())?;
+        total = NOTATION.bounded(whole, total.saturating_add(nanos))?;
         if next.is_empty() {
             return Ok(Duration::from_nanos(total));
         }
@@ -74,9 +74,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     }
 }
 
-/// A duration in the largest of `ns`, `us`, `ms` and `s` that it fills, without rounding: `1.5s`.
+/// Formats a duration exactly, in the largest of `ns`, `us`, `ms` and `s` that it reaches: `1.5s`.
 ///
-/// [`parse_duration`] reads back the same value.
+/// [`parse_duration`] parses the result to the same value.
 pub fn format_duration(duration: Duration) -> String {
     let nanos = nanos(duration);
     let (scale, unit) = match nanos {
@@ -89,11 +89,11 @@ pub fn format_duration(duration: Duration) -> String {
     trimmed(nanos, scale) + unit
 }
 
-/// A duration as an integer number of nanoseconds, for `#[serde(serialize_with)]`.
+/// Serializes a duration as an integer number of nanoseconds, for `#[serde(serialize_with)]`.
 ///
 /// # Errors
 ///
-/// Those of the serializer.
+/// Returns the serializer's error.
 pub fn serialize_nanos<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(nanos(*duration))
 }

@@ -1,70 +1,70 @@
-//! Why a value was refused, in one line that says what would do.
+//! Errors of parsing a value with a unit. Each message suggests valid input.
 
 use thiserror::Error;
 
-/// A value that does not read as what it should be.
+/// Why a value could not be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UnitError {
-    /// No number where one is expected.
-    #[error("`{text}` is not a {kind}: write {example}")]
+    /// There is no number.
+    #[error("`{text}` is not a {quantity}: write {example}")]
     NotANumber {
-        /// What was written.
+        /// The input.
         text: String,
-        /// What it should be.
-        kind: &'static str,
-        /// One that would do.
+        /// The quantity.
+        quantity: &'static str,
+        /// An example of valid input.
         example: &'static str,
     },
-    /// A bare number.
+    /// A number without a unit.
     #[error("`{text}` has no unit: write {hint}")]
     NoUnit {
-        /// What was written.
+        /// The input.
         text: String,
-        /// The same number with the units that it may have meant.
+        /// The number with likely units.
         hint: String,
     },
-    /// A unit that will not do.
+    /// An unknown unit.
     #[error("`{text}` has the unknown unit `{unit}`: use {known}")]
     UnknownUnit {
-        /// What was written.
+        /// The input.
         text: String,
-        /// Its unit.
+        /// The unit.
         unit: String,
-        /// The units that would do.
+        /// The known units.
         known: &'static str,
     },
-    /// More decimals than the value can hold.
+    /// More decimals than can be represented.
     #[error("`{text}` is finer than {finest}: leave off some decimals")]
     TooFine {
-        /// What was written.
+        /// The input.
         text: String,
         /// The smallest step.
         finest: &'static str,
     },
     /// Above the largest value.
-    #[error("`{text}` is over {bound}: a {kind} is at most that")]
+    #[error("`{text}` is over {bound}: a {quantity} is at most that")]
     TooLarge {
-        /// What was written.
+        /// The input.
         text: String,
-        /// What it should be.
-        kind: &'static str,
+        /// The quantity.
+        quantity: &'static str,
         /// The largest value.
         bound: &'static str,
     },
     /// Below zero.
-    #[error("`{text}` is negative: a {kind} is at least 0")]
+    #[error("`{text}` is negative: a {quantity} is at least 0")]
     Negative {
-        /// What was written.
+        /// The input.
         text: String,
-        /// What it should be.
-        kind: &'static str,
+        /// The quantity.
+        quantity: &'static str,
     },
-    /// A rate that would never carry anything.
+    /// A rate of zero.
     #[error("a rate of 0 carries nothing; leave --rate out for unlimited")]
     ZeroRate,
 }
 
-/// `text` as an error may quote it: one line, and short.
+/// Escapes and shortens `text` for an error message.
 pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
     let mut line: String = text.chars().flat_map(char::escape_debug).take(LONGEST).collect();

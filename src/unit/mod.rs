@@ -1,8 +1,7 @@
-//! The quantities that everything else is written in: instants, directions, seeded randomness, and what a command
-//! line writes with a unit: durations, sizes, rates and shares.
+//! Basic types: instants, directions, seeded randomness, and quantities with a unit (durations, sizes, rates, shares).
 //!
-//! Every value with a unit is read exactly, in integers, so that what is displayed reads back as the same value.
-//! A number without a unit is refused where its unit could be guessed wrong.
+//! Quantities are parsed into integers without rounding, and their text parses back to the same value. A number without
+//! a unit is an error if its unit is ambiguous.
 
 mod decimal;
 mod direction;

@@ -6,20 +6,21 @@ use serde::Serialize;
 
 use super::{
     UnitError,
-    decimal::{Kind, trimmed},
+    decimal::{Notation, trimmed},
     error::shown,
 };
 
-const KIND: Kind = Kind {
+const NOTATION: Notation = Notation {
     name: "rate",
     example: "384kbit, 1.5mbit or 1gbit",
     finest: "1bit",
-    most: (Rate::MAX_BITS_PER_SECOND, "1000gbit"),
+    max: Rate::MAX_BITS_PER_SECOND,
+    max_text: "1000gbit",
     units: &[("bit", 1), ("kbit", 1_000), ("mbit", 1_000_000), ("gbit", 1_000_000_000)],
     known: "bit, kbit, mbit or gbit (bits per second)",
 };
 
-/// Bits per second; never 0, because such a link carries nothing.
+/// A rate in bits per second. It is never 0, because such a link would carry nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Rate(NonZeroU64);
@@ -27,14 +28,14 @@ pub struct Rate(NonZeroU64);
 impl Rate {
     const MAX_BITS_PER_SECOND: u64 = 1_000_000_000_000;
 
-    /// So many bits per second.
+    /// A rate of `bits` per second.
     ///
     /// # Errors
     ///
-    /// [`UnitError`] for 0 and for more than 1000 Gbit/s.
+    /// Returns [`UnitError`] for 0 and for more than 1000 Gbit/s.
     pub fn from_bits_per_second(bits: u64) -> Result<Self, UnitError> {
         if bits > Self::MAX_BITS_PER_SECOND {
-            return Err(KIND.too_large(&format!("{bits}bit")));
+            return Err(NOTATION.too_large(&format!("{bits}bit")));
         }
         NonZeroU64::new(bits).map(Self).ok_or(UnitError::ZeroRate)
     }
@@ -49,8 +50,8 @@ impl FromStr for Rate {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        let bits = KIND.parse(text, |number| {
-            // A unit would not mend it.
+        let bits = NOTATION.parse(text, |number| {
+            // Zero is invalid with any unit.
             if number.bytes().all(|digit| matches!(digit, b'0' | b'.')) {
                 return Err(UnitError::ZeroRate);
             }

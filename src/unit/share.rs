@@ -1,4 +1,4 @@
-//! Shares of a whole: `1%`, `0.07%`.
+//! Probabilities as shares of a whole: `1%`, `0.07%`.
 
 use std::{fmt, str::FromStr};
 
@@ -6,25 +6,26 @@ use serde::{Serialize, Serializer};
 
 use super::{
     UnitError,
-    decimal::{Kind, trimmed},
+    decimal::{Notation, trimmed},
     error::shown,
 };
 
-/// Parts in a whole: the step is a ten-thousand-millionth of a percent.
+/// Parts in a whole, which makes the smallest step 10^-10 percent.
 const WHOLE: u64 = 1_000_000_000_000;
 
-const KIND: Kind = Kind {
+const NOTATION: Notation = Notation {
     name: "share",
     example: "1% or 0.07%",
     finest: "0.0000000001%",
-    most: (WHOLE, "100%"),
+    max: WHOLE,
+    max_text: "100%",
     units: &[("%", WHOLE / 100)],
     known: "%",
 };
 
-/// A probability in [0, 1], written as a percentage and held as an exact decimal.
+/// A probability in [0, 1], parsed from a percentage and stored as an exact decimal.
 ///
-/// Serialized as the ratio: `1%` is 0.01.
+/// It is serialized as a ratio: `1%` is 0.01.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Share(u64);
 
@@ -33,7 +34,7 @@ impl Share {
     pub const ZERO: Self = Self(0);
     /// 100%.
     pub const ONE: Self = Self(WHOLE);
-    /// How many parts make a whole.
+    /// Number of parts in a whole.
     pub const PARTS: u64 = WHOLE;
 
     /// The share in parts of [`Share::PARTS`].
@@ -46,7 +47,7 @@ impl Share {
         self.0 as f64 / WHOLE as f64
     }
 
-    /// What is left of the whole.
+    /// The complement: 100% minus this share.
     #[must_use]
     pub const fn complement(self) -> Self {
         Self(WHOLE - self.0)
@@ -62,11 +63,12 @@ impl FromStr for Share {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        KIND.parse(text, |number| {
-            let hint = format!("{}% (a ratio of 0.01 is 1%)", shown(number));
-            Err(UnitError::NoUnit { text: shown(text.trim()), hint })
-        })
-        .map(Self)
+        NOTATION
+            .parse(text, |number| {
+                let hint = format!("{}% (a ratio of 0.01 is 1%)", shown(number));
+                Err(UnitError::NoUnit { text: shown(text.trim()), hint })
+            })
+            .map(Self)
     }
 }
 

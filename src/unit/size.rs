@@ -4,13 +4,14 @@ use std::{fmt, str::FromStr};
 
 use serde::Serialize;
 
-use super::{UnitError, decimal::Kind};
+use super::{UnitError, decimal::Notation};
 
-const KIND: Kind = Kind {
+const NOTATION: Notation = Notation {
     name: "size",
     example: "1500, 128KB or 1MiB",
     finest: "1 byte",
-    most: (1 << 50, "1048576GiB"),
+    max: 1 << 50,
+    max_text: "1048576GiB",
     units: &[
         ("b", 1),
         ("kb", 1_000),
@@ -25,13 +26,13 @@ const KIND: Kind = Kind {
 
 /// A number of bytes.
 ///
-/// Written bare (`1500`) or with a unit, `KB` being 1000 and `KiB` 1024 bytes.
+/// It is written without a unit (`1500`) or with one: `KB` is 1000 bytes, `KiB` is 1024.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Size(u64);
 
 impl Size {
-    /// So many bytes.
+    /// A size of `bytes` bytes.
     pub const fn from_bytes(bytes: u64) -> Self {
         Self(bytes)
     }
@@ -46,7 +47,7 @@ impl FromStr for Size {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        KIND.parse(text, |number| KIND.bounded(text, KIND.steps(text, number, 1)?)).map(Self)
+        NOTATION.parse(text, |number| NOTATION.bounded(text, NOTATION.steps(text, number, 1)?)).map(Self)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The instant that everything here is written against.
+//! Instants.
 
 use std::{
     fmt,
@@ -6,17 +6,17 @@ use std::{
     time::Duration,
 };
 
-/// An instant: nanoseconds since the origin of the path it was taken on.
+/// An instant, in nanoseconds since the origin of its path.
 ///
-/// The two hosts of an emulated path share one origin, so their instants compare; instants of
-/// different paths do not. A `u64` of nanoseconds lasts 584 years, so sums saturate rather than wrap.
+/// The two hosts of an emulated path share an origin, so their instants are comparable. Instants of different paths are
+/// not. A `u64` of nanoseconds lasts 584 years. Sums saturate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 
 impl Time {
     /// The origin of a path.
     pub const ZERO: Self = Self(0);
-    /// Later than anything that happens.
+    /// The latest instant.
     pub const MAX: Self = Self(u64::MAX);
 
     /// The instant `nanos` nanoseconds after the origin.

@@ -110,7 +110,7 @@ fn no_certificates_where_they_should_be() {
     for file in ["ca.pem", "server.pem", "server.key"] {
         std::fs::write(folder.path().join("certs").join(file), "nothing").unwrap();
     }
-    fails(folder.path(), &["serve", "tls://:0"], "wirelab: certs/ca.pem holds no usable certificate: *");
+    fails(folder.path(), &["serve", "tls://:0"], "wirelab: cannot read a certificate from certs/ca.pem: *");
 }
 
 /// A server's configuration that speaks another application protocol.

@@ -1,0 +1,69 @@
+//! Certificates of constant length that live as long as the process, for experiments.
+
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use rcgen::{CertifiedIssuer, CustomExtension};
+use rustls::{
+    RootCertStore,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+};
+
+use super::{CertsError, generate};
+use crate::transport::tls::Identity;
+
+/// The server name in the ephemeral certificate.
+pub const EPHEMERAL_NAME: &str = "wirelab.test";
+
+/// The object identifier of the padding extension, under the enterprise number for examples (RFC 5612).
+const PADDING: [u64; 8] = [1, 3, 6, 1, 4, 1, 32473, 1];
+
+/// The identity and the CA of this process. Their lengths are the same in every process, because serial numbers, names
+/// and dates are constant; only keys and signatures differ.
+///
+/// # Errors
+///
+/// Returns an error if the system provides no randomness for the keys.
+pub fn ephemeral() -> Result<(Identity, Arc<RootCertStore>), CertsError> {
+    static PAIR: LazyLock<Result<(Identity, Arc<RootCertStore>), String>> =
+        LazyLock::new(|| create(0).map_err(|e| e.to_string()));
+    PAIR.clone().map_err(CertsError::Ephemeral)
+}
+
+/// As [`ephemeral`], but pads the server certificate to about `bytes` bytes if it is shorter.
+///
+/// # Errors
+///
+/// As [`ephemeral`].
+pub fn ephemeral_of(bytes: usize) -> Result<(Identity, Arc<RootCertStore>), CertsError> {
+    let plain = ephemeral()?;
+    let length = plain.0.chain.first().map_or(0, |certificate| certificate.len());
+    match bytes.checked_sub(length) {
+        None | Some(0) => Ok(plain),
+        Some(padding) => create(padding),
+    }
+}
+
+/// Creates an identity whose certificate holds `padding` extra bytes, plus the extension's own overhead.
+fn create(padding: usize) -> Result<(Identity, Arc<RootCertStore>), CertsError> {
+    // Valid at the simulator's clock and at any real one.
+    let (start, validity) = (generate::BACKDATE, Duration::from_secs(100 * 365 * 24 * 3600));
+    let mut ca_params = generate::ca_params(start, validity)?;
+    ca_params.serial_number = Some(1u64.into());
+    let ca = CertifiedIssuer::self_signed(ca_params, generate::key()?)?;
+    let mut server_params = generate::server_params(&[EPHEMERAL_NAME.to_owned()], start, validity)?;
+    server_params.serial_number = Some(2u64.into());
+    if padding > 0 {
+        let extension = CustomExtension::from_oid_content(&PADDING, vec![0; padding]);
+        server_params.custom_extensions.push(extension);
+    }
+    let key = generate::key()?;
+    let server = server_params.signed_by(&key, &ca)?;
+
+    let mut roots = RootCertStore::empty();
+    roots.add(ca.der().clone()).map_err(|e| CertsError::Ephemeral(e.to_string()))?;
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    Ok((Identity { chain: vec![server.der().clone()], key }, Arc::new(roots)))
+}

@@ -1,0 +1,16 @@
+//! Certificates: a CA and a server certificate that it signed, in a folder or for this process only.
+//!
+//! All keys are Ed25519. Its signatures have a constant length, so handshakes of one transport take the same bytes.
+
+mod ephemeral;
+mod error;
+mod files;
+mod generate;
+mod store;
+
+pub use self::{
+    ephemeral::{EPHEMERAL_NAME, ephemeral, ephemeral_of},
+    error::CertsError,
+    files::{Description, roots},
+    store::{DEFAULT_NAMES, Store},
+};

@@ -1,0 +1,175 @@
+//! A folder of certificates.
+
+use std::{
+    fs::{self, File},
+    path::PathBuf,
+    time::Duration,
+};
+
+use rcgen::CertifiedIssuer;
+
+use super::{CertsError, Description, files, generate};
+use crate::transport::tls::Identity;
+
+/// The names in a server certificate by default.
+pub const DEFAULT_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+const CA: &str = "ca.pem";
+const CA_KEY: &str = "ca.key";
+const SERVER: &str = "server.pem";
+const SERVER_KEY: &str = "server.key";
+const LOCK: &str = ".lock";
+
+const CA_VALIDITY: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+/// Browsers reject server certificates with a longer validity.
+const SERVER_VALIDITY: Duration = Duration::from_secs(397 * 24 * 3600);
+
+/// A folder of certificates: `ca.pem`, `ca.key`, `server.pem`, `server.key`.
+#[derive(Debug, Clone)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+impl Store {
+    /// The certificates in `folder`, which need not exist yet.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// Whether the folder holds a server certificate and its key.
+    pub fn exists(&self) -> bool {
+        self.path(SERVER).exists() && self.path(SERVER_KEY).exists()
+    }
+
+    /// The CA certificate's file, which clients verify servers against.
+    pub fn ca_file(&self) -> PathBuf {
+        self.path(CA)
+    }
+
+    /// Creates the certificates if they do not exist, and returns whether it did. Only their owner can read the keys.
+    /// Processes that call this at the same time end up with one set.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the certificates cannot be generated or written.
+    pub fn ensure(&self, names: &[String], now: Duration) -> Result<bool, CertsError> {
+        if self.exists() {
+            return Ok(false);
+        }
+        let _lock = self.lock()?;
+        if self.exists() {
+            return Ok(false);
+        }
+        self.create(names, now)?;
+        Ok(true)
+    }
+
+    /// Replaces the CA and the server certificate by new ones.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the certificates cannot be generated or written.
+    pub fn renew(&self, names: &[String], now: Duration) -> Result<(), CertsError> {
+        let _lock = self.lock()?;
+        self.create(names, now)
+    }
+
+    /// Reads the server's certificate chain and key.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a file is missing or invalid.
+    pub fn identity(&self) -> Result<Identity, CertsError> {
+        let chain = files::read_certificates(&self.path(SERVER))?;
+        Ok(Identity { chain, key: files::read_key(&self.path(SERVER_KEY))? })
+    }
+
+    /// Describes the CA's and the server's certificate, in this order.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a file is missing or invalid.
+    pub fn describe(&self) -> Result<Vec<Description>, CertsError> {
+        [CA, SERVER].into_iter().map(|file| files::describe(&self.path(file))).collect()
+    }
+
+    fn create(&self, names: &[String], now: Duration) -> Result<(), CertsError> {
+        let mut ca_params = generate::ca_params(now, CA_VALIDITY)?;
+        generate::restrict_ca(&mut ca_params);
+        let ca = CertifiedIssuer::self_signed(ca_params, generate::key()?)?;
+        let mut server_params = generate::server_params(names, now, SERVER_VALIDITY)?;
+        generate::restrict_server(&mut server_params);
+        let key = generate::key()?;
+        let server = server_params.signed_by(&key, &ca)?;
+
+        files::write(&self.path(CA_KEY), ca.key().serialize_pem().as_bytes(), 0o600)?;
+        files::write(&self.path(CA), ca.pem().as_bytes(), 0o644)?;
+        files::write(&self.path(SERVER), server.pem().as_bytes(), 0o644)?;
+        // Written last: its existence tells other processes that the set is complete.
+        files::write(&self.path(SERVER_KEY), key.serialize_pem().as_bytes(), 0o600)
+    }
+
+    fn lock(&self) -> Result<File, CertsError> {
+        fs::create_dir_all(&self.folder).map_err(|e| CertsError::file("create", &self.folder, e))?;
+        let path = self.path(LOCK);
+        let lock = File::create(&path).map_err(|e| CertsError::file("create", &path, e))?;
+        lock.lock().map_err(|e| CertsError::file("lock", &path, e))?;
+        Ok(lock)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1_800_000_000);
+
+    fn names() -> Vec<String> {
+        DEFAULT_NAMES.map(str::to_owned).to_vec()
+    }
+
+    #[test]
+    fn missing_certificates_are_created_once_and_described() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().join("certs"));
+        assert!(store.ensure(&names(), NOW).unwrap());
+        let first = fs::read(store.path(SERVER)).unwrap();
+        assert!(!store.ensure(&names(), NOW).unwrap(), "they exist now");
+        assert_eq!(fs::read(store.path(SERVER)).unwrap(), first);
+
+        let described = store.describe().unwrap();
+        assert_eq!(described[1].names, DEFAULT_NAMES);
+        assert_eq!(described[1].expires, NOW + SERVER_VALIDITY);
+        assert!(described[0].subject.contains("CA"));
+    }
+
+    #[test]
+    fn keys_are_readable_by_their_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        store.ensure(&names(), NOW).unwrap();
+        for key in [CA_KEY, SERVER_KEY] {
+            let mode = fs::metadata(store.path(key)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{key}");
+        }
+    }
+
+    #[test]
+    fn concurrent_creation_yields_one_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let created: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| Store::new(folder.path()).ensure(&names(), NOW).unwrap()))
+                .collect();
+            threads.into_iter().map(|t| usize::from(t.join().unwrap())).sum()
+        });
+        assert_eq!(created, 1);
+        Store::new(folder.path()).identity().unwrap();
+    }
+}
