@@ -9,70 +9,14 @@ use std::{
 use rustls::pki_types::ServerName;
 use url::Url;
 
-use crate::transport::Transport;
+use crate::transport::{Scheme, Transport};
 
-/// What a server speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scheme {
-    /// Raw UDP.
-    Udp,
-    /// Reliability by hand, in all its variants at once.
-    Arq,
-    /// TCP.
-    Tcp,
-    /// TLS on TCP.
-    Tls,
-    /// QUIC, in all its mappings at once.
-    Quic,
-}
-
-impl Scheme {
-    /// Every scheme, in the order in which they are shown.
-    pub const ALL: [Self; 5] = [Self::Udp, Self::Arq, Self::Tcp, Self::Tls, Self::Quic];
-
-    /// Its name in a URL.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Udp => "udp",
-            Self::Arq => "arq",
-            Self::Tcp => "tcp",
-            Self::Tls => "tls",
-            Self::Quic => "quic",
-        }
-    }
-
-    /// The port where a URL names none.
-    pub const fn default_port(self) -> u16 {
-        match self {
-            Self::Udp | Self::Tcp => 9999,
-            Self::Arq => 9996,
-            Self::Tls => 9443,
-            Self::Quic => 4433,
-        }
-    }
-
-    /// Whether its port is one of UDP.
-    pub const fn is_udp(self) -> bool {
-        matches!(self, Self::Udp | Self::Arq | Self::Quic)
-    }
-
-    /// Whether it needs a certificate.
-    pub const fn is_encrypted(self) -> bool {
-        matches!(self, Self::Tls | Self::Quic)
-    }
-
-    /// The URL of a server that speaks this on `address`.
-    pub fn url(self, address: SocketAddr) -> String {
-        format!("{}://{address}", self.name())
-    }
-}
-
-/// Where a server is, or shall be.
+/// The host of a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Name {
-    /// An address.
+    /// An IP address.
     Ip(IpAddr),
-    /// A name to be resolved.
+    /// A host name.
     Domain(String),
 }
 
@@ -89,18 +33,17 @@ impl fmt::Display for Name {
 /// A server by URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// What it speaks.
-    pub scheme: Scheme,
-    /// How messages are mapped to QUIC (`?streams=`), or which variant of reliability by hand (`?mode=`), where the URL
-    /// says it.
+    /// The scheme.
+    pub scheme: &'static Scheme,
+    /// The transport that the URL's query selects, if there is one.
     pub variant: Option<Transport>,
-    /// Where it is. Without a host in the URL: this machine.
+    /// The host. A URL without a host means this machine.
     pub name: Name,
-    /// The port. Zero, which only a server may ask for, means any that is free.
+    /// The port. A server may listen on port 0, which means any free port.
     pub port: u16,
 }
 
-/// Which addresses of a name are wanted.
+/// The address family to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     /// IPv4 only.
@@ -124,7 +67,7 @@ impl Family {
     }
 }
 
-/// A URL cannot be understood.
+/// An invalid URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{url}` {problem}")]
 pub struct TargetError {
@@ -132,18 +75,18 @@ pub struct TargetError {
     problem: String,
 }
 
-/// A name has no address that could be used.
+/// Why a host name has no usable address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
-    /// Nobody knows it.
+    /// The resolver found no address.
     #[error("cannot resolve {name}: no such host ({reason})")]
     NoSuchHost {
         /// The name.
         name: String,
-        /// What the system's resolver said.
+        /// The resolver's error.
         reason: String,
     },
-    /// It has addresses, but none of the family asked for.
+    /// The host has addresses, but none of the requested family.
     #[error("{name} has no {family} address")]
     Family {
         /// The name.
@@ -155,41 +98,39 @@ pub enum ResolveError {
 
 impl Target {
     /// The default server of `scheme` on this machine.
-    pub const fn local(scheme: Scheme) -> Self {
+    pub const fn local(scheme: &'static Scheme) -> Self {
         let name = Name::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        Self { scheme, variant: None, name, port: scheme.default_port() }
+        Self { scheme, variant: None, name, port: scheme.default_port }
     }
 
-    /// The transport that a client uses. Unless the URL says otherwise, on QUIC a stream per message, and selective
-    /// repeat.
+    /// The transport that a client uses: the one that the URL selects, or the scheme's default.
     pub fn transport(&self) -> Transport {
-        match self.scheme {
-            Scheme::Udp => Transport::UDP,
-            Scheme::Tcp => Transport::TCP,
-            Scheme::Tls => Transport::TLS,
-            Scheme::Arq => self.variant.unwrap_or(Transport::ARQ_SELECTIVE),
-            Scheme::Quic => self.variant.unwrap_or(Transport::QUIC_MESSAGE),
-        }
+        self.variant.unwrap_or_else(|| (self.scheme.default)())
     }
 
-    /// The name that the server's certificate should bear.
+    /// The transports that the server speaks and the URL permits.
+    pub fn transports(&self) -> Vec<Transport> {
+        self.variant.map_or_else(|| self.scheme.transports().collect(), |variant| vec![variant])
+    }
+
+    /// The name to verify the server's certificate against.
     ///
     /// # Errors
     ///
-    /// Where it is no name that a certificate could bear.
+    /// Returns an error if the host is not a valid name for a certificate.
     pub fn server_name(&self) -> Result<ServerName<'static>, TargetError> {
         match &self.name {
             Name::Ip(ip) => Ok(ServerName::from(*ip)),
             Name::Domain(name) => ServerName::try_from(name.clone())
-                .map_err(|_| problem(name, "is no name that a certificate could bear")),
+                .map_err(|_| problem(name, "is not a valid name for a certificate")),
         }
     }
 
-    /// The addresses, the best first. Asks the system's resolver, and waits for it.
+    /// Resolves the host to addresses, the preferred one first. Blocks on the system's resolver.
     ///
     /// # Errors
     ///
-    /// Where there is none, or none of `family`.
+    /// Returns an error if there is no address, or none of `family`.
     pub fn resolve(&self, family: Option<Family>) -> Result<Vec<SocketAddr>, ResolveError> {
         let mut addresses: Vec<_> = match &self.name {
             Name::Ip(ip) => vec![SocketAddr::new(*ip, self.port)],
@@ -200,7 +141,7 @@ impl Target {
         };
         addresses.dedup();
         addresses.retain(|address| family.is_none_or(|family| family.contains(address)));
-        // Our own servers listen on 127.0.0.1 unless told otherwise, and UDP cannot tell who is not there.
+        // `wirelab serve` listens on 127.0.0.1 by default, and a UDP client does not notice an absent server.
         addresses.sort_by_key(|address| address.ip() != IpAddr::V4(Ipv4Addr::LOCALHOST));
         match family {
             Some(family) if addresses.is_empty() => {
@@ -215,7 +156,7 @@ impl Target {
     }
 }
 
-/// The resolver's words without Rust's prefix.
+/// The resolver's message without the standard library's prefix.
 fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.strip_prefix("failed to lookup address information: ").map(str::to_owned).unwrap_or(text)
@@ -223,12 +164,10 @@ fn reason(error: &std::io::Error) -> String {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}:{}", self.scheme.name(), self.name, self.port)?;
-        match self.variant {
-            Some(selected) => {
-                let (key, value) = (selected.scheme().query, selected.spec().variant);
-                write!(f, "?{}={}", key.unwrap_or_default(), value.unwrap_or_default())
-            }
+        write!(f, "{}://{}:{}", self.scheme.name, self.name, self.port)?;
+        let variant = self.variant.and_then(|transport| transport.spec().variant);
+        match self.scheme.query.zip(variant) {
+            Some((key, value)) => write!(f, "?{key}={value}"),
             None => Ok(()),
         }
     }
@@ -239,28 +178,30 @@ impl FromStr for Target {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Err(problem(text, "is no URL; write it as udp://HOST:PORT"));
+            return Err(problem(text, "is not a URL: expected udp://HOST:PORT"));
         };
-        let Some(scheme) = Scheme::ALL.into_iter().find(|known| known.name() == scheme) else {
-            let known = Scheme::ALL.map(|scheme| format!("{}://", scheme.name())).join(", ");
-            return Err(problem(text, &format!("has a scheme that is not one of {known}")));
+        let Some(scheme) = Scheme::all().find(|known| known.name == scheme) else {
+            return Err(problem(
+                text,
+                &format!("has an unknown scheme: expected one of {}", Scheme::names()),
+            ));
         };
-        // `udp://:9999` and `udp://` mean this machine.
+        // Without a host, as in `udp://:9999` and `udp://`, the URL means this machine.
         let host = if rest.is_empty() || rest.starts_with([':', '?', '/']) { "127.0.0.1" } else { "" };
-        let url = Url::parse(&format!("{}://{host}{rest}", scheme.name()))
-            .map_err(|e| problem(text, &format!("is no URL: {e}")))?;
+        let url = Url::parse(&format!("{}://{host}{rest}", scheme.name))
+            .map_err(|e| problem(text, &format!("is not a valid URL: {e}")))?;
         let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
         if !plain || !matches!(url.path(), "" | "/") {
-            return Err(problem(text, "holds more than a scheme, a host, a port, `?streams=` and `?mode=`"));
+            return Err(problem(text, "has more than a scheme, a host, a port and a query"));
         }
         let name = match url.host() {
             Some(url::Host::Ipv6(ip)) => Name::Ip(ip.into()),
             Some(url::Host::Ipv4(ip)) => Name::Ip(ip.into()),
             Some(url::Host::Domain(name)) => parse_name(name).map_err(|reason| problem(text, reason))?,
-            None => return Err(problem(text, "names no host")),
+            None => return Err(problem(text, "has no host")),
         };
         let variant = parse_query(scheme, &url).map_err(|reason| problem(text, &reason))?;
-        Ok(Self { scheme, variant, name, port: url.port().unwrap_or(scheme.default_port()) })
+        Ok(Self { scheme, variant, name, port: url.port().unwrap_or(scheme.default_port) })
     }
 }
 
@@ -273,36 +214,38 @@ fn parse_name(name: &str) -> Result<Name, &'static str> {
         return Ok(Name::Ip(ip.into()));
     }
     if name.parse::<Ipv6Addr>().is_ok() {
-        return Err("holds an IPv6 address without brackets; write it as [::1]");
+        return Err("has an IPv6 address without brackets: write it as [::1]");
     }
     let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    // The last label of a name is never a number, so `127.0.0.256` and `10.1` are mistyped addresses.
+    // A host name never ends in a numeric label, so `127.0.0.256` and `10.1` are mistyped addresses.
     let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
     if name.chars().all(valid) && !last.is_empty() && !last.chars().all(|c| c.is_ascii_digit()) {
         Ok(Name::Domain(name.to_ascii_lowercase()))
     } else {
-        Err("holds no valid host name or address")
+        Err("has no valid host name or address")
     }
 }
 
-fn parse_query(scheme: Scheme, url: &Url) -> Result<Option<Transport>, String> {
-    let mut variant = None;
+fn parse_query(scheme: &Scheme, url: &Url) -> Result<Option<Transport>, String> {
+    let mut selected = None;
     for (key, value) in url.query_pairs() {
-        let (prefix, variants, known) = match (&*key, scheme) {
-            ("streams", Scheme::Quic) => ("quic-", Transport::QUIC, "one, flow, message and datagram"),
-            ("mode", Scheme::Arq) => {
-                ("arq-", Transport::ARQ, "stop-and-wait, go-back-n, selective and unordered")
-            }
-            _ => {
-                return Err(format!(
-                    "holds an unknown option `{key}`; there are `streams`, on quic:// only, and `mode`, on arq:// only"
-                ));
-            }
-        };
-        let named = variants.into_iter().find(|t| t.name().strip_prefix(prefix) == Some(&*value));
-        variant = Some(named.ok_or_else(|| format!("says {key}={value}; there are: {key}={known}"))?);
+        if scheme.query != Some(&*key) {
+            return Err(format!("has an unknown option `{key}`: expected {}", known_options()));
+        }
+        let by_value = |transport: &Transport| transport.spec().variant == Some(&*value);
+        selected = Some(scheme.transports().find(by_value).ok_or_else(|| {
+            let known: Vec<_> =
+                scheme.transports().filter_map(|transport| transport.spec().variant).collect();
+            format!("has an invalid value {key}={value}: expected {}", known.join(", "))
+        })?);
     }
-    Ok(variant)
+    Ok(selected)
+}
+
+/// The query options of all schemes, for errors: `mode on arq://, streams on quic://`.
+fn known_options() -> String {
+    let options = Scheme::all().filter_map(|scheme| Some(format!("{} on {}://", scheme.query?, scheme.name)));
+    options.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -339,18 +282,18 @@ mod tests {
     #[test]
     fn what_cannot_be_meant_is_refused_with_a_reason() {
         for (text, part) in [
-            ("127.0.0.1:9999", "write it as udp://HOST:PORT"),
+            ("127.0.0.1:9999", "expected udp://HOST:PORT"),
             ("http://h", "udp://, arq://, tcp://, tls://, quic://"),
-            ("arq://h?mode=two", "mode=stop-and-wait, go-back-n, selective and unordered"),
-            ("arq://h?streams=one", "on quic:// only"),
+            ("arq://h?mode=two", "mode=two: expected stop-and-wait, go-back-n, selective, unordered"),
+            ("arq://h?streams=one", "streams on quic://"),
             ("udp://h:65536", "invalid port number"),
-            ("udp://h:9999/path", "holds more than"),
-            ("udp://me@h", "holds more than"),
-            ("udp://::1", "is no URL"),
+            ("udp://h:9999/path", "has more than"),
+            ("udp://me@h", "has more than"),
+            ("udp://::1", "is not a valid URL"),
             ("udp://127.0.0.256", "no valid host name"),
-            ("udp://a b", "is no URL"),
-            ("quic://h?streams=two", "streams=one, flow, message and datagram"),
-            ("tcp://h?streams=one", "on quic:// only"),
+            ("udp://a b", "is not a valid URL"),
+            ("quic://h?streams=two", "streams=two: expected one, flow, message, datagram"),
+            ("tcp://h?streams=one", "streams on quic://"),
             ("quic://h?stream=one", "unknown option `stream`"),
         ] {
             let result = parse(text);

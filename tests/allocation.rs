@@ -27,9 +27,8 @@ use wirelab::{
     send::{self, Client},
     serve::{Bind, Options, Server},
     service::Service,
-    target::Scheme,
     transport::{
-        Transport,
+        Scheme, Transport,
         tls::{ClientTls, Trust},
     },
     unit::PerDirection,
@@ -75,7 +74,7 @@ fn an_echo_over_udp_allocates_nothing() {
     let (_alone, runtime) = set_up();
     runtime.block_on(async {
         let host: Arc<dyn Host> = DirectHost::new().unwrap();
-        let (_server, address) = serve(&host, Scheme::Udp);
+        let (_server, address) = serve(&host, Transport::UDP.scheme());
         let socket = host.udp_connect(address).unwrap();
         echoes(&socket, address, WARMUP, 1).await;
         let allocations = counted(echoes(&socket, address, MESSAGES, 1)).await;
@@ -91,7 +90,7 @@ fn the_relay_allocates_nothing_for_what_it_passes_on() {
     let (_alone, runtime) = set_up();
     runtime.block_on(async {
         let host: Arc<dyn Host> = DirectHost::new().unwrap();
-        let (_server, address) = serve(&host, Scheme::Udp);
+        let (_server, address) = serve(&host, Transport::UDP.scheme());
         let link = LinkSpec { delay: Duration::from_micros(200), ..LinkSpec::default() };
         let options = RelayOptions {
             listen: "127.0.0.1:0".parse().unwrap(),
@@ -115,7 +114,7 @@ fn an_echo_in_a_quic_datagram_takes_what_quinn_takes() {
     let (_alone, runtime) = set_up();
     runtime.block_on(async {
         let host: Arc<dyn Host> = DirectHost::new().unwrap();
-        let (_server, address) = serve(&host, Scheme::Quic);
+        let (_server, address) = serve(&host, Transport::QUIC_ONE.scheme());
         let mut client =
             Client::connect(&host, Transport::QUIC_DATAGRAM, address, &client_options()).await.unwrap();
         let mut echoes = async |count: u64| {
@@ -140,7 +139,7 @@ fn set_up() -> (std::sync::MutexGuard<'static, ()>, Runtime) {
     (alone, Builder::new_current_thread().enable_io().build().unwrap())
 }
 
-fn serve(host: &Arc<dyn Host>, scheme: Scheme) -> (Server, SocketAddr) {
+fn serve(host: &Arc<dyn Host>, scheme: &'static Scheme) -> (Server, SocketAddr) {
     let (identity, _) = certs::ephemeral().unwrap();
     let options = Options { identity: Some(identity), ..Options::new(Service::Echo) };
     let bind = Bind { scheme, local: "127.0.0.1:0".parse().unwrap() };

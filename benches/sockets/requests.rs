@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Instant};
 
-use wirelab::{path::DatagramError, target::Scheme};
+use wirelab::{path::DatagramError, transport::Transport};
 
 use super::{
     Echo, LENGTH, WINDOW, by_turns,
@@ -38,7 +38,7 @@ pub(super) fn measure_quic_message() {
 
 /// The client is the same minimal one for both.
 fn measure_quic(name: &str, turn: u64, ours: fn(SocketAddr) -> Quinn, theirs: fn() -> Quinn) {
-    let server = serve(Scheme::Quic, 0);
+    let server = serve(Transport::QUIC_ONE.scheme(), 0);
     let mut theirs = theirs();
     pin(1);
     let mut ours = ours(server);

@@ -12,7 +12,7 @@ use wirelab::{
     path::{Datagrams, Host, direct::DirectHost},
     serve::{Bind, Options, Server},
     service::Service,
-    target::Scheme,
+    transport::{Scheme, Transport},
 };
 
 use super::{LENGTH, by_turns, common, pin, print, tools};
@@ -32,7 +32,7 @@ pub(super) fn measure() {
 }
 
 /// Starts the server of `wirelab serve` on a thread of its own, which ends with the program.
-pub(super) fn serve(scheme: Scheme, core: usize) -> SocketAddr {
+pub(super) fn serve(scheme: &'static Scheme, core: usize) -> SocketAddr {
     pin(core);
     let (tell, told) = mpsc::channel();
     thread::spawn(move || {
@@ -59,7 +59,7 @@ pub(super) struct UdpEcho {
 
 impl UdpEcho {
     pub(super) fn start(server_core: usize, client_core: usize) -> Self {
-        let server = serve(Scheme::Udp, server_core);
+        let server = serve(Transport::UDP.scheme(), server_core);
         pin(client_core);
         let runtime = common::runtime();
         let (host, socket) = runtime.block_on(async {

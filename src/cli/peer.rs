@@ -45,7 +45,7 @@ impl PeerArgs {
 
     /// Whom to take for `server`.
     pub(crate) fn tls(&self, server: &Target) -> anyhow::Result<ClientTls> {
-        let trust = if !server.scheme.is_encrypted() {
+        let trust = if !server.scheme.encrypted {
             // Never asked.
             Trust::Anyone
         } else if self.insecure {

@@ -19,7 +19,8 @@ use wirelab::{
     },
     serve::{Access, Bind, DEFAULT_RETRY_ABOVE, Observer, Options, Server, share_of_one_source},
     service::Service,
-    target::{Scheme, Target},
+    target::Target,
+    transport::Scheme,
 };
 
 use super::{
@@ -139,7 +140,7 @@ impl Serve {
     }
 
     fn binds(&self) -> anyhow::Result<Vec<Bind>> {
-        let all = Scheme::ALL.map(Target::local);
+        let all: Vec<_> = Scheme::all().map(Target::local).collect();
         let targets = if self.urls.is_empty() { &all[..] } else { &self.urls };
         let mut binds = Vec::new();
         for target in targets {
@@ -152,7 +153,7 @@ impl Serve {
 
     fn options(&self, host: &dyn Host, binds: &[Bind]) -> anyhow::Result<Options> {
         let defaults = Options::new(self.service);
-        let identity = if binds.iter().any(|bind| bind.scheme.is_encrypted()) {
+        let identity = if binds.iter().any(|bind| bind.scheme.encrypted) {
             self.folder.ensure(host.unix_time())?;
             for description in self.folder.store().describe()? {
                 output::note(show(&description));

@@ -21,15 +21,14 @@ use super::{
 };
 use crate::{
     path::Host,
-    target::Scheme,
-    transport::{ConnectError, arq::cookie_key, tls::ServerTls},
+    transport::{ConnectError, Scheme, Shape, arq::cookie_key, tls::ServerTls},
 };
 
 /// A URL to listen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bind {
     /// The scheme.
-    pub scheme: Scheme,
+    pub scheme: &'static Scheme,
     /// The address. Port 0 means any free port.
     pub local: SocketAddr,
 }
@@ -65,15 +64,15 @@ enum Secrets {
 impl BoundUrl {
     pub(super) fn new(host: &Arc<dyn Host>, bind: Bind, options: &Options) -> Result<Self, ServeError> {
         let slots = ConnectionSlots::new(options.max_connections, options.max_connections_per_source);
-        let secrets = match bind.scheme {
-            Scheme::Udp | Scheme::Tcp => Secrets::None,
-            Scheme::Arq => Secrets::ArqCookieKey(cookie_key(options.seed)),
-            // rustls delivers TLS early data apart from the stream, and no client of ours sends it.
-            Scheme::Tls => Secrets::Tls(Arc::new(tls_config(host, bind, options, false)?)),
-            Scheme::Quic => {
+        let secrets = match bind.scheme.shape() {
+            Shape::Arq(_) => Secrets::ArqCookieKey(cookie_key(options.seed)),
+            Shape::Quic(_) => {
                 let config = tls_config(host, bind, options, options.early_data)?;
                 Secrets::Quic(quic::Crypto::new(config, options.seed))
             }
+            // rustls delivers TLS early data apart from the stream, and no client of ours sends it.
+            _ if bind.scheme.encrypted => Secrets::Tls(Arc::new(tls_config(host, bind, options, false)?)),
+            _ => Secrets::None,
         };
         Ok(Self { host: host.clone(), bind, slots, secrets, counters: Vec::new() })
     }
@@ -105,7 +104,7 @@ impl BoundUrl {
                 arq::start(worker, server);
                 local
             }
-            Secrets::None if self.bind.scheme.is_udp() => {
+            Secrets::None if matches!(self.bind.scheme.shape(), Shape::Datagrams) => {
                 let socket = host.udp_bind(requested)?;
                 let local = named(&mut worker, socket.local_addr());
                 datagrams::start(worker, socket);

@@ -1,6 +1,6 @@
 //! What the rest of the program asks of a transport.
 
-use std::{fmt, hash, time::Duration};
+use std::{fmt, hash, net::SocketAddr, time::Duration};
 
 use super::Congestion;
 use crate::arq::Mode;
@@ -53,6 +53,32 @@ pub struct Scheme {
     /// Whether its servers need a certificate.
     pub encrypted: bool,
 }
+
+impl Scheme {
+    /// The URL of a server at `address`.
+    pub fn url(&self, address: SocketAddr) -> String {
+        format!("{}://{address}", self.name)
+    }
+
+    /// Whether servers listen on a UDP port.
+    pub fn is_udp(&self) -> bool {
+        self.carrier == Carrier::Udp
+    }
+
+    /// The shape of the sessions: all transports of a scheme have the same, apart from its mapping or mode.
+    pub fn shape(&self) -> Shape {
+        (self.default)().shape()
+    }
+}
+
+// Each scheme is one static, so its address identifies it.
+impl PartialEq for Scheme {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Scheme {}
 
 /// The transport protocol below a transport of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -124,7 +124,7 @@ fn what_makes_no_sense_is_refused_with_status_two() {
         (&["serve", "--allow", "everyone"], "192.168.1.0/24"),
         (&["serve", "http://127.0.0.1"], "udp://, arq://, tcp://, tls://, quic://"),
         (&["serve", "udp://127.0.0.1:99999"], "invalid port number"),
-        (&["send", "quic://h?streams=two", "x"], "streams=one, flow, message and datagram"),
+        (&["send", "quic://h?streams=two", "x"], "streams=two: expected one, flow, message, datagram"),
         (&["send", "udp://h", "x", "--timeout", "2"], "has no unit"),
         (&["send", "udp://h", "x", "-4", "-6"], "cannot be used with"),
         (&["send", "udp://h", "x", "--retries=-1"], "--retries"),

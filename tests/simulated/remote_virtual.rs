@@ -9,7 +9,6 @@ use wirelab::{
     path::{Side, sim::World},
     serve::{Bind, Options, Server},
     service::Service,
-    target::Scheme,
     transport::{
         Congestion, FIXED_WINDOW_BYTES, Transport,
         tls::{ClientTls, Trust},
@@ -50,8 +49,7 @@ fn measure(plan: &Plan, rate: Option<NonZeroU32>) -> (Outcome, PerDirection<Coun
     let (identity, roots) = certs::ephemeral().unwrap();
     let mut options = Options { identity: Some(identity), seed: Some(1), ..Options::new(Service::Echo) };
     options.access.rate = rate;
-    let name = plan.transport.scheme().name;
-    let scheme = Scheme::ALL.into_iter().find(|scheme| scheme.name() == name).unwrap();
+    let scheme = plan.transport.scheme();
     let bind = Bind { scheme, local: "0.0.0.0:7000".parse().unwrap() };
     let server = Server::start(&world.host(Side::Server), &[bind], options).unwrap();
     let client = world.host(Side::Client);

@@ -9,8 +9,10 @@ use wirelab::{
     path::{Host, Side, quinn_runtime, sim::World},
     serve::{Bind, Options, Refusal, Server, Stopped},
     service::Service,
-    target::Scheme,
-    transport::tls::{ClientTls, Trust},
+    transport::{
+        Transport,
+        tls::{ClientTls, Trust},
+    },
     unit::{PerDirection, Time},
 };
 
@@ -73,7 +75,7 @@ where
 {
     let link = LinkSpec { delay: DELAY, ..LinkSpec::default() };
     let world = World::new(&PerDirection::both(link), 1);
-    let bind = Bind { scheme: Scheme::Quic, local: "0.0.0.0:7000".parse().unwrap() };
+    let bind = Bind { scheme: Transport::QUIC_ONE.scheme(), local: "0.0.0.0:7000".parse().unwrap() };
     let server = Server::start(&world.host(Side::Server), &[bind], options).unwrap();
     let address = server.binds().next().unwrap().local;
     let client = Client::speaking(world.host(Side::Client), address, alpn);

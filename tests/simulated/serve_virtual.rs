@@ -9,9 +9,8 @@ use wirelab::{
     send::{self, Client, SendError},
     serve::{Bind, Options, Refusal, Server, Stopped},
     service::Service,
-    target::Scheme,
     transport::{
-        Congestion, Transport,
+        Congestion, Scheme, Transport,
         quic::{QuicClient, QuicLimits, QuicSettings},
         tls::{ClientTls, Trust},
     },
@@ -62,7 +61,7 @@ struct Pair {
     address: SocketAddr,
 }
 
-fn pair(world: &World, scheme: Scheme, options: Options) -> Pair {
+fn pair(world: &World, scheme: &'static Scheme, options: Options) -> Pair {
     let host = world.host(Side::Server);
     let bind = Bind { scheme, local: "0.0.0.0:7000".parse().unwrap() };
     let server = Server::start(&host, &[bind], options).unwrap();
@@ -78,8 +77,7 @@ fn exchange(
     messages: &[&str],
 ) -> (Vec<(String, Duration)>, Stopped) {
     let world = world(drops);
-    let name = transport.scheme().name;
-    let scheme = Scheme::ALL.into_iter().find(|scheme| scheme.name() == name).unwrap();
+    let scheme = transport.scheme();
     let Pair { client: host, server, address } = pair(&world, scheme, options(service));
     world
         .run(async {
@@ -148,7 +146,7 @@ fn a_service_that_amplifies_answers_only_those_who_are_known() {
     let world = world(&[]);
     let mut options = options(Service::Thanks);
     options.access.allow.clear();
-    let Pair { client: host, server, address } = pair(&world, Scheme::Udp, options);
+    let Pair { client: host, server, address } = pair(&world, Transport::UDP.scheme(), options);
     let (error, stopped) = world
         .run(async {
             let mut client =
@@ -167,7 +165,7 @@ fn a_service_that_amplifies_answers_only_those_who_are_known() {
 #[test]
 fn the_echo_does_not_answer_a_port_that_answers_back() {
     let world = world(&[]);
-    let Pair { client, server, address } = pair(&world, Scheme::Udp, options(Service::Echo));
+    let Pair { client, server, address } = pair(&world, Transport::UDP.scheme(), options(Service::Echo));
     let stopped = world
         .run(async {
             for port in [7, 19, 53, 7000, 9999] {
@@ -186,8 +184,12 @@ fn the_echo_does_not_answer_a_port_that_answers_back() {
 fn two_echoes_of_one_server_cannot_be_set_on_each_other() {
     let world = world(&[]);
     let host = world.host(Side::Server);
-    let binds = [(Scheme::Udp, 7000), (Scheme::Udp, 7001), (Scheme::Quic, 7002)]
-        .map(|(scheme, port)| Bind { scheme, local: SocketAddr::new([0, 0, 0, 0].into(), port) });
+    let binds = [
+        (Transport::UDP.scheme(), 7000),
+        (Transport::UDP.scheme(), 7001),
+        (Transport::QUIC_ONE.scheme(), 7002),
+    ]
+    .map(|(scheme, port)| Bind { scheme, local: SocketAddr::new([0, 0, 0, 0].into(), port) });
     let server = Server::start(&host, &binds, options(Service::Echo)).unwrap();
     let address = server.binds().next().unwrap().local;
     let client = world.host(Side::Client);
@@ -210,7 +212,7 @@ fn one_who_sends_too_fast_is_answered_at_its_rate() {
     let world = world(&[]);
     let mut options = options(Service::Echo);
     options.access.rate = std::num::NonZeroU32::new(10);
-    let Pair { client, server, address } = pair(&world, Scheme::Udp, options);
+    let Pair { client, server, address } = pair(&world, Transport::UDP.scheme(), options);
     let stopped = world
         .run(async {
             let socket = client.udp_connect(address).unwrap();
@@ -229,7 +231,7 @@ fn one_who_sends_too_fast_is_answered_at_its_rate() {
 fn an_idle_connection_is_closed_and_counted() {
     let world = world(&[]);
     let options = Options { idle: Duration::from_secs(10), ..options(Service::Echo) };
-    let Pair { client: host, server, address } = pair(&world, Scheme::Quic, options);
+    let Pair { client: host, server, address } = pair(&world, Transport::QUIC_ONE.scheme(), options);
     let (error, stopped) = world
         .run(async {
             let options = client_options();
@@ -246,7 +248,8 @@ fn an_idle_connection_is_closed_and_counted() {
 #[test]
 fn a_message_that_silence_ends_is_answered_after_fifty_milliseconds() {
     let world = world(&[]);
-    let Pair { client: host, server, address } = pair(&world, Scheme::Quic, options(Service::Hello));
+    let Pair { client: host, server, address } =
+        pair(&world, Transport::QUIC_ONE.scheme(), options(Service::Hello));
     world
         .run(async {
             let options = client_options();
@@ -271,7 +274,7 @@ fn with_early_data_a_known_client_has_its_first_reply_after_one_round_trip() {
     for (offered, round_trips) in [(true, 1), (false, 2)] {
         let world = world(&[]);
         let options = Options { early_data: offered, ..options(Service::Hello) };
-        let Pair { client: host, server, address } = pair(&world, Scheme::Quic, options);
+        let Pair { client: host, server, address } = pair(&world, Transport::QUIC_ONE.scheme(), options);
         world
             .run(async {
                 let tls = ClientTls { early_data: true, ..client_options().tls };
@@ -296,7 +299,8 @@ fn with_early_data_a_known_client_has_its_first_reply_after_one_round_trip() {
 #[test]
 fn a_stream_that_no_reply_could_come_on_is_refused() {
     let world = world(&[]);
-    let Pair { client: host, server, address } = pair(&world, Scheme::Quic, options(Service::Echo));
+    let Pair { client: host, server, address } =
+        pair(&world, Transport::QUIC_ONE.scheme(), options(Service::Echo));
     world
         .run(async {
             let client = quic_client(&host, address, &client_options().tls);
@@ -314,7 +318,8 @@ fn a_stream_that_no_reply_could_come_on_is_refused() {
 #[test]
 fn a_stop_does_not_wait_for_ever() {
     let world = world(&[]);
-    let Pair { client: host, server, address } = pair(&world, Scheme::Quic, options(Service::Hello));
+    let Pair { client: host, server, address } =
+        pair(&world, Transport::QUIC_ONE.scheme(), options(Service::Hello));
     let (stopped, took) = world
         .run(async {
             let client = quic_client(&host, address, &client_options().tls);
@@ -358,7 +363,7 @@ fn by_hand_a_message_takes_a_round_trip_and_a_lost_one_the_timer_more() {
 fn by_hand_who_finds_no_room_or_nobody_is_told_so() {
     let world = world(&[]);
     let full = Options { max_connections: 1, max_connections_per_source: 1, ..options(Service::Echo) };
-    let Pair { client: host, server, address } = pair(&world, Scheme::Arq, full);
+    let Pair { client: host, server, address } = pair(&world, Transport::ARQ_SELECTIVE.scheme(), full);
     world
         .run(async {
             let options = client_options();

@@ -8,7 +8,7 @@ use super::transports::Transports;
 use crate::cli::{output::note, peer::PeerArgs, usage::UsageError};
 use wirelab::{
     experiment::{Remote, Workload},
-    target::{Scheme, Target},
+    target::Target,
     transport::Transport,
 };
 
@@ -74,11 +74,7 @@ impl ServerArgs {
 
 /// How messages travel to `url`: as it says, and where it leaves it open as `named` says.
 fn transports(url: &Target, named: Option<&Transports>) -> Vec<Transport> {
-    let speaks = match (url.scheme, url.variant) {
-        (Scheme::Arq, None) => Transport::ARQ.to_vec(),
-        (Scheme::Quic, None) => Transport::QUIC.to_vec(),
-        _ => vec![url.transport()],
-    };
+    let speaks = url.transports();
     match named {
         Some(Transports::These(named)) => speaks.into_iter().filter(|name| named.contains(name)).collect(),
         _ => speaks,
