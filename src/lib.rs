@@ -16,7 +16,7 @@
 //!
 //! - [`path::Host`] is the one place where virtual time and the sockets of this machine differ: client and
 //!   server code takes its clock, its timers, its tasks and its sockets from there.
-//! - [`transport::Channel`] is what an experiment sees of a transport: send a message of a flow, and learn of
+//! - [`channel::Channel`] is what an experiment sees of a transport: send a message of a flow, and learn of
 //!   each that came when it arrived, when order released it, and for whom it waited.
 //! - [`link::Link`] is one direction of the wire: it is handed packets and says what becomes of each.
 //!
@@ -58,6 +58,7 @@
 
 pub mod arq;
 pub mod certs;
+pub mod channel;
 pub mod experiment;
 pub mod link;
 pub mod path;

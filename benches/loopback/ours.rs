@@ -9,12 +9,12 @@ use std::{
 
 use tokio::runtime::Runtime;
 use wirelab::{
+    channel::{Channel, Reading, Settings, connect, listen},
     path::{Host, direct::DirectHost},
     transport::{
-        Channel, Congestion, Settings, Transport,
+        Congestion, SessionSettings, Transport,
         arq::{ArqLimits, ArqSettings},
-        connect, listen,
-        quic::{QuicLimits, QuicSettings, Reading},
+        quic::{QuicLimits, QuicSettings},
     },
     unit::Time,
     wire::{MessageId, Probe},
@@ -99,16 +99,18 @@ fn settings() -> Settings {
         flows: 1,
         request: LENGTH,
         reply: LENGTH,
-        quic: QuicSettings { congestion: Congestion::Cubic, seed: None, limits: QuicLimits::EXPERIMENT },
-        arq: ArqSettings {
-            congestion: Congestion::Cubic,
-            seed: None,
-            max_datagram: 1472,
-            limits: ArqLimits::EXPERIMENT,
-        },
         reading: Reading::Unordered,
-        client_tls,
-        server_tls,
+        session: SessionSettings {
+            quic: QuicSettings { congestion: Congestion::Cubic, seed: None, limits: QuicLimits::EXPERIMENT },
+            arq: ArqSettings {
+                congestion: Congestion::Cubic,
+                seed: None,
+                max_datagram: 1472,
+                limits: ArqLimits::EXPERIMENT,
+            },
+            client_tls,
+            server_tls,
+        },
         taps: None,
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
+    channel::{Cause, Delivery},
     stats::Histogram,
-    transport::{Cause, Delivery},
     unit::{Time, nanos},
     wire::MessageId,
 };

@@ -3,7 +3,7 @@
 use std::{iter::Sum, ops::Add, time::Duration};
 
 use super::recorder::AtServer;
-use crate::{transport::Delivery, unit::Time};
+use crate::{channel::Delivery, unit::Time};
 
 /// The parts of a message's latency, both directions added. They add up to it exactly.
 ///
@@ -120,7 +120,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        transport::Entered,
+        channel::Entered,
         wire::{MessageId, Probe},
     };
 

@@ -6,8 +6,8 @@
 
 use super::recorder::AtServer;
 use crate::{
+    channel::Delivery,
     stats::{Arrival, Histogram, Sequence},
-    transport::Delivery,
     unit::{PerDirection, Time, nanos},
 };
 

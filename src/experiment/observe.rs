@@ -2,9 +2,10 @@
 
 use super::{budget::Budget, plan::Plan, workload::Workload};
 use crate::{
+    channel::Delivery,
     path::{Exit, PacketView, Side},
     tap::{Carried, Seen},
-    transport::{Delivery, OrderedUnit, Transport},
+    transport::{OrderedUnit, Transport},
     unit::Time,
     wire::MessageId,
 };

@@ -21,8 +21,9 @@ use super::{
     workload::{Scheduled, Workload},
 };
 use crate::{
+    channel::Delivery,
     stats::{Arrival, Sequence},
-    transport::{Delivery, Transport},
+    transport::Transport,
     unit::{Direction, PerDirection, Time, nanos},
     wire::{Extension, MessageId},
 };

@@ -13,12 +13,13 @@ use super::{
     settings::settings,
 };
 use crate::{
+    channel::{self, Channel, Settings},
     path::{
         Host,
         direct::{DirectHost, runtime},
         timeout,
     },
-    transport::{self, Channel, ConnectError, Settings, Transport, arq::SAFE_DATAGRAM, tls::ClientTls},
+    transport::{ChannelError, ConnectError, Transport, arq::SAFE_DATAGRAM, tls::ClientTls},
     unit::{Time, nanos, random},
     wire::{EXTENDED_HEADER_BYTES, MessageId, Probe},
 };
@@ -77,8 +78,9 @@ pub async fn run_against(
     seed: u64,
     samples: Option<SampleSink>,
 ) -> Result<Outcome, RunError> {
-    let mut settings = Settings { client_tls: remote.tls.clone(), ..settings(plan, remote.seed)? };
-    settings.arq.max_datagram = SAFE_DATAGRAM;
+    let mut settings = settings(plan, remote.seed)?;
+    settings.session.client_tls = remote.tls.clone();
+    settings.session.arq.max_datagram = SAFE_DATAGRAM;
     let (mut channel, connect) = connect(host, plan.transport, remote, &settings).await?;
     let recorder = Recorder::of_remote(plan.transport, plan.workload.clone(), host.resolution(), samples);
     let run = run_id(&**host, seed);
@@ -137,7 +139,7 @@ async fn connect_to(
 ) -> Result<(Box<dyn Channel>, Duration), ConnectError> {
     let begun = host.now();
     let late = |_| ConnectError::TimedOut { what: "connecting", peer, after: CONNECT_TIMEOUT };
-    let connecting = transport::connect(host, transport, peer, settings);
+    let connecting = channel::connect(host, transport, peer, settings);
     let mut channel = timeout(&**host, CONNECT_TIMEOUT, connecting).await.map_err(late)??;
     let took = host.now() - begun;
     if !transport.spec().has_handshake {
@@ -153,11 +155,8 @@ async fn greet(
     peer: SocketAddr,
     length: usize,
 ) -> Result<(), ConnectError> {
-    let failed = |e: transport::ChannelError| ConnectError::Failed {
-        what: "a first exchange",
-        peer,
-        reason: e.to_string(),
-    };
+    let failed =
+        |e: ChannelError| ConnectError::Failed { what: "a first exchange", peer, reason: e.to_string() };
     for seq in 0..GREETINGS {
         let greeting = Probe::new(MessageId { flow: NO_FLOW, seq }, Time::ZERO);
         channel.send(greeting, length).map_err(failed)?;

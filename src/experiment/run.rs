@@ -22,11 +22,10 @@ use super::{
     workload::{Scheduled, Workload},
 };
 use crate::{
+    channel::{self, Acceptor, Channel, Delivery, Settings},
     path::{self, Host, Sleep, timeout},
     tap::{Instrument, Tap},
-    transport::{
-        self, Acceptor, Channel, ChannelError, ConnectError, Delivery, Recovery, Settings, Transport,
-    },
+    transport::{ChannelError, ConnectError, Recovery, Transport},
     unit::{PerDirection, Time, nanos},
     wire::{Extension, Probe, ReportRequest},
 };
@@ -97,7 +96,7 @@ pub async fn run_between(
     samples: Option<SampleSink>,
 ) -> Result<Outcome, RunError> {
     let recorder = Recorder::new(transport, workload.clone(), ends.client.resolution(), samples);
-    let acceptor = transport::listen(&ends.server, transport, ends.listen, settings)?;
+    let acceptor = channel::listen(&ends.server, transport, ends.listen, settings)?;
     let peer = SocketAddr::new(ends.reach, acceptor.local_addr().port());
     let (stop, stopped) = oneshot::channel();
     let (tell, told) = oneshot::channel();
@@ -107,7 +106,7 @@ pub async fn run_between(
 
     let host = &*ends.client;
     let begun = host.now();
-    let connecting = transport::connect(&ends.client, transport, peer, settings);
+    let connecting = channel::connect(&ends.client, transport, peer, settings);
     let mut channel = timeout(host, CONNECT_TIMEOUT, connecting)
         .await
         .map_err(|elapsed| ConnectError::TimedOut { what: "connecting", peer, after: elapsed.0 })??;

@@ -17,7 +17,7 @@ use super::{
     plan::Plan,
     workload::Workload,
 };
-use crate::{transport::Delivery, unit::Time, wire::MessageId};
+use crate::{channel::Delivery, unit::Time, wire::MessageId};
 
 /// The columns of the samples of messages. `seq` is a message's number in the schedule, over all flows, and the number
 /// of the message that blocked it is of the same kind.

@@ -5,12 +5,13 @@ use std::time::Duration;
 use super::{error::RunError, plan::Plan, workload::Workload};
 use crate::{
     certs,
+    channel::{Reading, Settings},
     link::LinkSpec,
     path::sim::Limits,
     transport::{
-        Congestion, Mapping, Settings, Transport,
+        Congestion, Mapping, SessionSettings, Transport,
         arq::{ArqLimits, ArqSettings},
-        quic::{QuicLimits, QuicSettings, Reading},
+        quic::{QuicLimits, QuicSettings},
         tls::{ClientTls, ServerTls, Trust},
     },
     unit::{PerDirection, Time},
@@ -36,11 +37,17 @@ pub(super) fn settings(plan: &Plan, seed: Option<u64>) -> Result<Settings, RunEr
         flows: plan.workload.flows,
         request: plan.workload.length,
         reply: plan.workload.reply_length,
-        quic: QuicSettings { congestion: plan.congestion, seed, limits: limits_of_streams(plan.transport) },
-        arq: arq_settings(&plan.links, plan.congestion, seed),
         reading: Reading::Unordered,
-        client_tls,
-        server_tls,
+        session: SessionSettings {
+            quic: QuicSettings {
+                congestion: plan.congestion,
+                seed,
+                limits: limits_of_streams(plan.transport),
+            },
+            arq: arq_settings(&plan.links, plan.congestion, seed),
+            client_tls,
+            server_tls,
+        },
         taps: None,
     })
 }

@@ -1,6 +1,6 @@
 //! Messages on an ARQ connection.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -9,10 +9,9 @@ use super::{
     options::Options,
 };
 use crate::{
-    arq::{ConnectionError, Mode, SendError as Refused},
-    path::Host,
+    arq::{ConnectionError, SendError as Refused},
     transport::{
-        self, Congestion, ConnectError,
+        Congestion,
         arq::{ArqConnection, ArqError, ArqLimits, ArqSettings, SAFE_DATAGRAM},
     },
 };
@@ -21,25 +20,20 @@ use crate::{
 const LIMITS: ArqLimits =
     ArqLimits { receive_window: 16 << 10, send_buffer: 1 << 20, idle: Duration::from_secs(60) };
 
+/// The settings of a client's connection.
+pub(super) fn settings(options: &Options) -> ArqSettings {
+    ArqSettings {
+        congestion: Congestion::Cubic,
+        seed: options.seed,
+        max_datagram: SAFE_DATAGRAM,
+        limits: LIMITS,
+    }
+}
+
 #[derive(Debug)]
-pub(super) struct ArqClient(ArqConnection);
+pub(super) struct ArqClient(pub(super) ArqConnection);
 
 impl ArqClient {
-    pub(super) async fn connect(
-        host: &Arc<dyn Host>,
-        peer: SocketAddr,
-        mode: Mode,
-        options: &Options,
-    ) -> Result<Self, ConnectError> {
-        let settings = ArqSettings {
-            congestion: Congestion::Cubic,
-            seed: options.seed,
-            max_datagram: SAFE_DATAGRAM,
-            limits: LIMITS,
-        };
-        transport::arq::connect(host, (peer, mode), &settings).await.map(Self)
-    }
-
     /// Sends `message`. The reply is the next message that comes.
     pub(super) async fn exchange(&self, peer: &Peer, message: &[u8]) -> Result<Vec<u8>, SendError> {
         let len = message.len();

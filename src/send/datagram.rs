@@ -4,11 +4,11 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::{
     error::{Peer, SendError},
-    quic::QuicSession,
+    quic::exchange_datagram,
 };
 use crate::{
     path::{Datagrams, Host, timeout},
-    transport::ConnectError,
+    transport::{ConnectError, DatagramSession, quic::QuicSession},
 };
 
 #[derive(Debug)]
@@ -32,10 +32,9 @@ enum Carrier {
 }
 
 impl DatagramClient {
-    pub(super) fn on_socket(host: &Arc<dyn Host>, peer: &Peer, retries: u32) -> Result<Self, SendError> {
-        let socket = host.udp_connect(peer.address).map_err(ConnectError::from)?;
+    pub(super) fn on_socket(host: &Arc<dyn Host>, session: DatagramSession, retries: u32) -> Self {
         let buffer = vec![0; usize::from(u16::MAX)].into_boxed_slice();
-        Ok(Self { carrier: Carrier::Socket { host: host.clone(), socket, buffer }, retries })
+        Self { carrier: Carrier::Socket { host: host.clone(), socket: session.socket, buffer }, retries }
     }
 
     pub(super) fn on_quic(session: QuicSession, retries: u32) -> Self {
@@ -85,10 +84,10 @@ impl Carrier {
             }
             Self::Quic { session, closed } => {
                 if *closed {
-                    session.reconnect(peer).await?;
+                    session.reconnect().await?;
                     *closed = false;
                 }
-                session.exchange_datagram(peer, message).await
+                exchange_datagram(&session.connection, peer, message).await
             }
         }
     }
@@ -101,7 +100,7 @@ impl Carrier {
                 *socket = host.udp_connect(peer.address).map_err(ConnectError::from)?;
             }
             Self::Quic { session, closed } => {
-                session.close_connection();
+                session.connection.close(0u32.into(), b"done");
                 *closed = true;
             }
         }

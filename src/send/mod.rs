@@ -9,14 +9,14 @@ mod stream;
 
 use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
-use self::{arq::ArqClient, datagram::DatagramClient, error::Peer, quic::QuicSession, stream::LineClient};
+use self::{arq::ArqClient, datagram::DatagramClient, error::Peer, quic::QuicStreams, stream::LineClient};
 pub use self::{
     error::{MAX_REPLY, SendError},
     options::Options,
 };
 use crate::{
     path::{Elapsed, Host, timeout},
-    transport::{ConnectError, Mapping, Shape, Transport, tls_connect},
+    transport::{self, ConnectError, DialSettings, Mapping, Transport},
 };
 
 /// A reply to a message.
@@ -44,7 +44,7 @@ pub struct Client {
 enum Session {
     Datagrams(DatagramClient),
     Lines(LineClient),
-    QuicStreams(QuicSession),
+    QuicStreams(QuicStreams),
     Arq(ArqClient),
 }
 
@@ -62,13 +62,7 @@ impl Client {
     ) -> Result<Self, SendError> {
         let peer = Peer { address, url: format!("{}://{address}", transport.scheme().name) };
         let connecting = Session::open(host, transport, &peer, options);
-        let what = match transport.shape() {
-            Shape::Datagrams => "opening the socket",
-            Shape::Stream if transport.scheme().encrypted => "TLS handshake",
-            Shape::Stream => "connecting over TCP",
-            Shape::Quic(_) => "QUIC handshake",
-            Shape::Arq(_) => "ARQ handshake",
-        };
+        let what = transport.spec().handshake;
         let session = timeout(&**host, options.timeout, connecting)
             .await
             .map_err(|Elapsed(after)| ConnectError::TimedOut { what, peer: address, after })??;
@@ -86,8 +80,8 @@ impl Client {
         let (bytes, tries) = match &mut self.session {
             Session::Datagrams(client) => client.exchange(host, peer, message, limit).await?,
             Session::Lines(client) => (client.exchange(host, peer, message, limit).await?, NonZeroU32::MIN),
-            Session::QuicStreams(session) => {
-                let reply = timeout(host, limit, session.exchange(peer, message)).await;
+            Session::QuicStreams(client) => {
+                let reply = timeout(host, limit, client.exchange(peer, message)).await;
                 (reply.map_err(|_| peer.no_reply(message, limit, 1))??, NonZeroU32::MIN)
             }
             Session::Arq(client) => {
@@ -109,7 +103,7 @@ impl Client {
             match self.session {
                 Session::Datagrams(client) => client.close().await,
                 Session::Lines(client) => client.close().await,
-                Session::QuicStreams(session) => session.close().await,
+                Session::QuicStreams(client) => client.close().await,
                 Session::Arq(client) => client.close().await,
             }
         };
@@ -125,26 +119,20 @@ impl Session {
         peer: &Peer,
         options: &Options,
     ) -> Result<Self, SendError> {
-        let address = peer.address;
-        Ok(match transport.shape() {
-            Shape::Datagrams => Self::Datagrams(DatagramClient::on_socket(host, peer, options.retries)?),
-            Shape::Stream => {
-                let mut connected = host.tcp_connect(address).await.map_err(ConnectError::from)?;
-                if transport.scheme().encrypted {
-                    connected = tls_connect(host, connected, &options.tls).await?;
-                }
-                Self::Lines(LineClient::new(connected.stream))
+        let (quic, arq) = (quic::settings(options), arq::settings(options));
+        let settings = DialSettings { quic: &quic, arq: &arq, tls: &options.tls, tap: None };
+        Ok(match transport::dial(host, transport, peer.address, settings).await? {
+            transport::Session::Datagrams(session) => {
+                Self::Datagrams(DatagramClient::on_socket(host, session, options.retries))
             }
-            Shape::Quic(mapping) => {
-                let session = QuicSession::connect(host, address, options).await?;
-                match mapping {
-                    // All messages belong to one flow.
-                    Mapping::One | Mapping::Flow => Self::Lines(LineClient::on_quic(session, peer).await?),
-                    Mapping::Message => Self::QuicStreams(session),
-                    Mapping::Datagram => Self::Datagrams(DatagramClient::on_quic(session, options.retries)),
-                }
-            }
-            Shape::Arq(mode) => Self::Arq(ArqClient::connect(host, address, mode, options).await?),
+            transport::Session::Stream(session) => Self::Lines(LineClient::new(session.connected.stream)),
+            transport::Session::Quic(session) => match session.mapping {
+                // All messages belong to one flow.
+                Mapping::One | Mapping::Flow => Self::Lines(LineClient::on_quic(*session, peer).await?),
+                Mapping::Message => Self::QuicStreams(QuicStreams(*session)),
+                Mapping::Datagram => Self::Datagrams(DatagramClient::on_quic(*session, options.retries)),
+            },
+            transport::Session::Arq(connection) => Self::Arq(ArqClient(connection)),
         })
     }
 }

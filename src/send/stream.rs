@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
-use super::{
-    error::{MAX_REPLY, Peer, SendError},
-    quic::QuicSession,
+use super::error::{MAX_REPLY, Peer, SendError};
+use crate::{
+    path::{ByteStream, Host, timeout},
+    transport::quic::QuicSession,
 };
-use crate::path::{ByteStream, Host, timeout};
 
 /// The first bytes of a TLS alert: its content type, and the version in every TLS record (RFC 8446 section 5.1).
 const TLS_ALERT: &[u8] = &[21, 3];

@@ -13,10 +13,11 @@ use super::{
 };
 use crate::{
     arq::{ConnectionError, Message},
+    channel::Releasers,
     path::timeout,
     transport::{
         Congestion, ConnectError,
-        arq::{ArqConnection, ArqError, ArqLimits, ArqServer, ArqSettings, Heard, Releasers},
+        arq::{ArqConnection, ArqError, ArqLimits, ArqServer, ArqSettings, Heard},
     },
 };
 

@@ -2,12 +2,12 @@
 
 use super::{
     Content, Sink, TransferError, Watch,
+    bulk::{Bulk, Incoming, Nature, Outgoing},
     receive::receive,
     send::{ASK_AGAIN, QUESTIONS, send},
 };
 use crate::{
     path::{Host, timeout},
-    transport::bulk::{Bulk, Incoming, Nature, Outgoing},
     wire::transfer::{Fetch, Receipt, TransferMessage},
 };
 

@@ -6,6 +6,7 @@
 //! intact receipt makes a transfer one that is done; whatever stops before is told from it.
 
 mod assembly;
+pub mod bulk;
 mod content;
 mod exchange;
 mod receive;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Assembly, Sink, TransferError, Watch};
+use super::{
+    Assembly, Sink, TransferError, Watch,
+    bulk::{Incoming, Nature, Outgoing},
+};
 use crate::{
     path::{Host, timeout},
-    transport::{
-        ChannelError,
-        bulk::{Incoming, Nature, Outgoing},
-    },
+    transport::ChannelError,
     wire::transfer::{Receipt, TransferMessage},
 };
 

@@ -12,10 +12,10 @@ use bytes::Bytes;
 use super::{
     Content, TransferError, Watch,
     assembly::{WholeDigest, of_piece},
+    bulk::{Incoming, Nature, Outgoing},
 };
 use crate::{
     path::{Host, timeout},
-    transport::bulk::{Incoming, Nature, Outgoing},
     wire::transfer::{Digest, PIECE_BYTES, Receipt, TRANSFER_HEADER_BYTES, TransferMessage},
 };
 

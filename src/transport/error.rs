@@ -63,6 +63,11 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
+    /// The server's end on `local` accepts no more clients.
+    pub(super) fn closed(local: SocketAddr) -> Self {
+        Self::Failed { what: "accepting", peer: local, reason: "the endpoint is closed".to_owned() }
+    }
+
     /// What a failed TLS handshake over a byte stream means.
     pub(super) fn from_tls(peer: SocketAddr, error: io::Error) -> Self {
         const WHAT: &str = "TLS handshake";

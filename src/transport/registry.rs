@@ -108,6 +108,7 @@ impl PartialOrd for Transport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::Congestion;
 
     #[test]
     fn every_transport_is_found_by_its_name_and_in_its_scheme() {
@@ -130,6 +131,15 @@ mod tests {
             error.contains("`sctp`: expected udp, arq-stop-and-wait") && error.ends_with("all, arq, quic"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn only_arq_refuses_bbr() {
+        for transport in Transport::all() {
+            let refuses = Transport::ARQ.contains(&transport);
+            assert_eq!(transport.refuses_controller(Congestion::Bbr).is_some(), refuses, "{transport}");
+            assert_eq!(transport.refuses_controller(Congestion::Cubic), None, "{transport}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{fmt, hash, net::SocketAddr, time::Duration};
 
-use super::Congestion;
+use super::{Congestion, Protocol};
 use crate::arq::Mode;
 
 /// A transport: how messages travel. A handle to its [`Spec`].
@@ -18,8 +18,10 @@ pub struct Spec {
     pub scheme: &'static Scheme,
     /// The value of the scheme's query that selects this transport: `one` in `quic://host?streams=one`.
     pub variant: Option<&'static str>,
-    /// The sessions that it makes.
+    /// The shape of its sessions.
     pub shape: Shape,
+    /// Makes its sessions.
+    pub protocol: &'static dyn Protocol,
     /// What it keeps in order.
     pub ordered_unit: OrderedUnit,
     /// The bounds on a message that must fit into one datagram. `None`: a message may take several packets, and is
@@ -27,6 +29,8 @@ pub struct Spec {
     pub datagram: Option<DatagramBound>,
     /// Whether packets are exchanged before the first message.
     pub has_handshake: bool,
+    /// What making a session is called in errors.
+    pub handshake: &'static str,
     /// Whether a client can resume a TLS session, with early data (RFC 8446 section 2.3).
     pub resumes_sessions: bool,
     /// The congestion controllers that it can run.

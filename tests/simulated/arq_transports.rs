@@ -7,12 +7,13 @@ use std::{
 };
 
 use wirelab::{
+    channel::Cause,
     experiment::{
         Arrivals, MatrixOptions, Observers, Outcome, PathKind, Plan, Sample, Status, Theory, Wait, Workload,
         run, run_matrix,
     },
     link::LinkSpec,
-    transport::{Cause, Congestion, Transport},
+    transport::{Congestion, Transport},
     unit::PerDirection,
 };
 

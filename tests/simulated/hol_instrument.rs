@@ -10,6 +10,7 @@ use std::{
 use proptest::prelude::*;
 use wirelab::{
     certs,
+    channel::{self, Cause, Delivery, Reading, Settings},
     experiment::{
         Arrivals, AtServer, Budget, Ends, Observers, Outcome, PacketEvent, PathKind, Plan, RunError, Sample,
         SampleSink, Status, Wait, Workload, run, run_between,
@@ -18,9 +19,9 @@ use wirelab::{
     path::{self, DropReason, Exit, Side, sim::World},
     tap::{Instrument, Tap},
     transport::{
-        self, Cause, Congestion, ConnectError, Delivery, Settings, Transport,
+        Congestion, ConnectError, SessionSettings, Transport,
         arq::{ArqLimits, ArqSettings},
-        quic::{QuicLimits, QuicSettings, Reading},
+        quic::{QuicLimits, QuicSettings},
         tls::{ClientTls, ServerTls, Trust},
     },
     unit::{PerDirection, Time},
@@ -144,22 +145,28 @@ fn settings(plan: &Plan, seed: u64, reading: Reading) -> Settings {
         flows: plan.workload.flows,
         request: plan.workload.length,
         reply: plan.workload.reply_length,
-        quic: QuicSettings { congestion: plan.congestion, seed: Some(seed), limits: QuicLimits::EXPERIMENT },
-        arq: ArqSettings {
-            congestion: plan.congestion,
-            seed: Some(seed),
-            max_datagram: 1472,
-            limits: ArqLimits::EXPERIMENT,
-        },
         reading,
-        client_tls: ClientTls {
-            trust: Trust::Roots(roots),
-            server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
-            early_data: false,
-            sessions: None,
-            key_log: false,
+        session: SessionSettings {
+            quic: QuicSettings {
+                congestion: plan.congestion,
+                seed: Some(seed),
+                limits: QuicLimits::EXPERIMENT,
+            },
+            arq: ArqSettings {
+                congestion: plan.congestion,
+                seed: Some(seed),
+                max_datagram: 1472,
+                limits: ArqLimits::EXPERIMENT,
+            },
+            client_tls: ClientTls {
+                trust: Trust::Roots(roots),
+                server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
+                early_data: false,
+                sessions: None,
+                key_log: false,
+            },
+            server_tls: ServerTls { identity, early_data: false },
         },
-        server_tls: ServerTls { identity, early_data: false },
         taps: Some(Tap::pair()),
     }
 }
@@ -358,7 +365,7 @@ fn slow_echo(transport: Transport) -> Vec<(AtServer, Delivery)> {
     let replies = world
         .run(async {
             let any = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
-            let mut acceptor = transport::listen(&server, transport, any, &settings).unwrap();
+            let mut acceptor = channel::listen(&server, transport, any, &settings).unwrap();
             let peer = SocketAddr::new(Side::Server.ip(any.ip()), acceptor.local_addr().port());
             let (host, noted) = (server.clone(), requests.clone());
             server.spawn(
@@ -374,7 +381,7 @@ fn slow_echo(transport: Transport) -> Vec<(AtServer, Delivery)> {
                     }
                 }),
             );
-            let mut channel = transport::connect(&client, transport, peer, &settings).await.unwrap();
+            let mut channel = channel::connect(&client, transport, peer, &settings).await.unwrap();
             for seq in 0..10 {
                 client.sleep(ms(10)).await;
                 let id = MessageId { flow: 0, seq };

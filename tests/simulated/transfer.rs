@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use wirelab::{
     experiment::{
         PathKind,
-        transfer::{Direction, TransferOutcome, TransferPlan, transfer},
+        transfer::{Direction, TransferOutcome, TransferPlan, cell, transfer},
     },
     link::LinkSpec,
     transfer::{Content, Watch},
@@ -29,6 +29,20 @@ fn plan(transport: Transport, bytes: u64, link: &str) -> TransferPlan {
 
 fn simulated(plan: &TransferPlan, seed: u64) -> TransferOutcome {
     transfer(plan, seed, (None, &Watch::default())).unwrap()
+}
+
+#[test]
+fn every_controller_is_named_that_a_transfer_runs_under() {
+    let controller = |transport, path| {
+        let plan = TransferPlan { path, congestion: Congestion::NewReno, ..plan(transport, 0, "delay=1ms") };
+        cell(&plan, &[]).congestion
+    };
+    let newreno = Some("newreno".to_owned());
+    assert_eq!(controller(Transport::QUIC_ONE, PathKind::Sim), newreno);
+    assert_eq!(controller(Transport::ARQ_SELECTIVE, PathKind::Sim), newreno);
+    assert_eq!(controller(Transport::TCP, PathKind::Netns), Some("reno".to_owned()));
+    assert_eq!(controller(Transport::TCP, PathKind::Direct), None);
+    assert_eq!(controller(Transport::UDP, PathKind::Sim), None);
 }
 
 const STREAMS: [Transport; 3] = [Transport::QUIC_ONE, Transport::QUIC_FLOW, Transport::QUIC_MESSAGE];

@@ -7,6 +7,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use wirelab::{
     certs,
+    channel::{self, Reading, Settings},
     link::{LinkSpec, Loss},
     path::{
         Host, Side,
@@ -14,9 +15,9 @@ use wirelab::{
         timeout,
     },
     transport::{
-        self, Congestion, Settings, Transport,
+        Congestion, SessionSettings, Transport,
         arq::{ArqLimits, ArqSettings},
-        quic::{self, QuicClient, QuicLimits, QuicSettings, Reading},
+        quic::{self, QuicClient, QuicLimits, QuicSettings},
         tls::{ClientTls, ServerTls, Trust},
     },
     unit::{PerDirection, Time, nanos},
@@ -32,22 +33,28 @@ fn settings() -> Settings {
         flows: 1,
         request: 1000,
         reply: 1000,
-        quic: QuicSettings { congestion: Congestion::Cubic, seed: Some(1), limits: QuicLimits::EXPERIMENT },
-        arq: ArqSettings {
-            congestion: Congestion::Cubic,
-            seed: Some(1),
-            max_datagram: 1472,
-            limits: ArqLimits::EXPERIMENT,
-        },
         reading: Reading::Unordered,
-        client_tls: ClientTls {
-            trust: Trust::Roots(roots),
-            server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
-            early_data: true,
-            sessions: None,
-            key_log: false,
+        session: SessionSettings {
+            quic: QuicSettings {
+                congestion: Congestion::Cubic,
+                seed: Some(1),
+                limits: QuicLimits::EXPERIMENT,
+            },
+            arq: ArqSettings {
+                congestion: Congestion::Cubic,
+                seed: Some(1),
+                max_datagram: 1472,
+                limits: ArqLimits::EXPERIMENT,
+            },
+            client_tls: ClientTls {
+                trust: Trust::Roots(roots),
+                server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
+                early_data: true,
+                sessions: None,
+                key_log: false,
+            },
+            server_tls: ServerTls { identity, early_data: true },
         },
-        server_tls: ServerTls { identity, early_data: true },
         taps: None,
     }
 }
@@ -74,7 +81,7 @@ fn echoes(transport: Transport, drops: &[u64], messages: u64) -> (u64, Vec<u64>)
     let (client, server) = (world.host(Side::Client), world.host(Side::Server));
     let settings = settings();
     let run = async {
-        let mut acceptor = transport::listen(&server, transport, any_port(), &settings).unwrap();
+        let mut acceptor = channel::listen(&server, transport, any_port(), &settings).unwrap();
         server.spawn(
             "the echo server",
             Box::pin(async move {
@@ -84,7 +91,7 @@ fn echoes(transport: Transport, drops: &[u64], messages: u64) -> (u64, Vec<u64>)
                 }
             }),
         );
-        let mut channel = transport::connect(&client, transport, server_address(), &settings).await.unwrap();
+        let mut channel = channel::connect(&client, transport, server_address(), &settings).await.unwrap();
         let connected = client.now().as_nanos();
         let mut latencies = Vec::new();
         for seq in 0..messages {
@@ -156,7 +163,8 @@ fn one_stream_under_drops_has_these_latencies_and_no_others() {
 
 /// A QUIC server that echoes each stream to its end, and takes early data.
 fn serve_streams(host: &Arc<dyn Host>, settings: &Settings) {
-    let server = quic::listen(host, any_port(), &settings.server_tls, &settings.quic).unwrap();
+    let server =
+        quic::listen(host, any_port(), &settings.session.server_tls, &settings.session.quic).unwrap();
     let spawner = host.clone();
     host.spawn(
         "the stream server",
@@ -192,7 +200,9 @@ fn with_early_data_the_first_reply_comes_after_one_round_trip() {
     let settings = settings();
     let run = async {
         serve_streams(&server, &settings);
-        let quic = QuicClient::new(&client, server_address(), &settings.client_tls, &settings.quic).unwrap();
+        let quic =
+            QuicClient::new(&client, server_address(), &settings.session.client_tls, &settings.session.quic)
+                .unwrap();
         let cold = client.now();
         let connection = quic.connect(server_address()).await.unwrap();
         echo(&connection).await;

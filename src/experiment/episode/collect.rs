@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::find::{Found, Kind};
 use crate::{
+    channel::{Cause, Delivery},
     experiment::{LoggedPacket, PacketEvent, Plan, Sample, Workload},
     path::{Exit, Side},
     report::episode::{Carries, End, Episode, Fate, Numbered, Packet, Subject, Wait},
-    transport::{Cause, Delivery},
     unit::{Time, nanos},
     wire::MessageId,
 };

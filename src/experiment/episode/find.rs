@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::Which;
 use crate::{
+    channel::Delivery,
     experiment::{Sample, Status, Workload},
     path::Side,
-    transport::Delivery,
     unit::Time,
     wire::MessageId,
 };

@@ -4,9 +4,9 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use super::{HandshakePlan, Reading};
 use crate::{
+    channel::{self, Channel, Settings},
     link::Counters,
     path::{Host, timeout},
-    transport::{self, Channel, Settings},
     unit::{PerDirection, Time},
     wire::{MessageId, Probe},
 };
@@ -37,9 +37,8 @@ pub(super) async fn attempt(
     let begun = host.now();
     let before = wire();
     let talk = async {
-        let channel = channel.insert(
-            transport::connect(host, plan.transport, peer, settings).await.map_err(|e| e.to_string())?,
-        );
+        let channel = channel
+            .insert(channel::connect(host, plan.transport, peer, settings).await.map_err(|e| e.to_string())?);
         seen.connect = Some(host.now() - begun);
         seen.first = Some(ask(host, channel, (0, plan.length)).await? - begun);
         seen.wire = before.zip(wire()).map(|(before, now)| now - before);

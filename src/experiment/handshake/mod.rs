@@ -29,9 +29,10 @@ pub use self::{
 };
 use super::{error::RunError, on_path::Ends};
 use crate::{
+    channel::{Channel, Settings},
     link::Counters,
     path::{Host, timeout},
-    transport::{Channel, Sessions, Settings},
+    transport::Sessions,
     unit::PerDirection,
 };
 
@@ -134,11 +135,12 @@ impl Run<'_> {
     /// A connection from nothing, but for what `sessions` remember.
     async fn connect(&self, sessions: &Sessions, early_data: bool) -> (Attempt, Option<Box<dyn Channel>>) {
         let mut settings = self.settings.clone();
-        settings.client_tls.early_data = early_data;
-        settings.client_tls.sessions = (self.plan.mode != Mode::Cold).then(|| sessions.clone());
+        settings.session.client_tls.early_data = early_data;
+        settings.session.client_tls.sessions = (self.plan.mode != Mode::Cold).then(|| sessions.clone());
         // Two endpoints that draw the same connection ids would be one to the server.
         let number = self.begun.fetch_add(1, Ordering::Relaxed);
-        settings.quic.seed = settings.quic.seed.map(|_| self.seed.wrapping_add(number.wrapping_mul(SPREAD)));
+        let quic = &mut settings.session.quic;
+        quic.seed = quic.seed.map(|_| self.seed.wrapping_add(number.wrapping_mul(SPREAD)));
         attempt::attempt(self.host, self.plan, (self.peer, &settings), self.wire).await
     }
 

@@ -2,6 +2,7 @@
 
 use super::{HandshakeOutcome, HandshakePlan, handshakes};
 use crate::{
+    channel::{Reading, Settings},
     experiment::{
         error::RunError,
         on_path::{OnPath, Route, on_path},
@@ -9,8 +10,8 @@ use crate::{
     },
     path::{Observers, sim::Limits},
     transport::{
-        Settings,
-        quic::{QuicLimits, QuicSettings, Reading},
+        SessionSettings,
+        quic::{QuicLimits, QuicSettings},
         tls::ServerTls,
     },
 };
@@ -48,11 +49,13 @@ fn settings(plan: &HandshakePlan, seed: Option<u64>) -> Result<Settings, RunErro
         flows: 1,
         request: plan.length,
         reply: plan.length,
-        quic: QuicSettings { congestion: plan.congestion, seed, limits },
-        arq: arq_settings(&plan.links, plan.congestion, seed),
         reading: Reading::Unordered,
-        client_tls,
-        server_tls: ServerTls { early_data: plan.mode == super::Mode::ZeroRtt, ..server_tls },
+        session: SessionSettings {
+            quic: QuicSettings { congestion: plan.congestion, seed, limits },
+            arq: arq_settings(&plan.links, plan.congestion, seed),
+            client_tls,
+            server_tls: ServerTls { early_data: plan.mode == super::Mode::ZeroRtt, ..server_tls },
+        },
         taps: None,
     })
 }

@@ -5,9 +5,10 @@ use std::{net::SocketAddr, sync::Arc};
 use tokio::sync::watch;
 
 use crate::{
+    channel::{self, Acceptor, Channel, Settings},
     experiment::{Ends, RunError},
     path::Host,
-    transport::{self, Acceptor, Channel, ConnectError, Settings, Shape, Transport},
+    transport::{ConnectError, Shape, Transport},
 };
 
 /// An echo for any number of connections.
@@ -19,7 +20,7 @@ pub(super) struct Server {
 impl Server {
     /// Listens on the server's end.
     pub(super) fn start(ends: &Ends, transport: Transport, settings: &Settings) -> Result<Self, RunError> {
-        let acceptor = transport::listen(&ends.server, transport, ends.listen, settings)?;
+        let acceptor = channel::listen(&ends.server, transport, ends.listen, settings)?;
         let (local, over) = (acceptor.local_addr(), watch::Sender::new(()));
         let accepting = accept(ends.server.clone(), transport, acceptor, settings.reply, over.clone());
         ends.server.spawn("the server", Box::pin(accepting));

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{AtServer, Message, State};
 use crate::{
+    channel::Delivery,
     experiment::network::Told,
     stats::{Arrival, WINDOW},
-    transport::Delivery,
     unit::{Direction, Time, nanos},
     wire::ServerReport,
 };

@@ -18,11 +18,10 @@ use crate::{
         direct::{DirectHost, runtime},
         sim::Limits,
     },
-    transfer::{Sink, Watch},
+    transfer::{Sink, Watch, bulk::Settings},
     transport::{
-        ConnectError, Mapping, Shape,
+        ConnectError, Mapping, SessionSettings, Shape,
         arq::{ArqLimits, ArqSettings},
-        bulk::BulkSettings,
         quic::{QuicLimits, QuicSettings},
         tls::ClientTls,
     },
@@ -99,11 +98,7 @@ pub fn transfer_against(
 /// What waits in QUIC's queue of datagrams is ahead of the end, which is answered in time only if that is little.
 const DATAGRAM_BUFFER: u64 = 64 << 10;
 
-fn settings(
-    plan: &TransferPlan,
-    seed: Option<u64>,
-    tls: Option<&ClientTls>,
-) -> Result<BulkSettings, RunError> {
+fn settings(plan: &TransferPlan, seed: Option<u64>, tls: Option<&ClientTls>) -> Result<Settings, RunError> {
     let (client_tls, server_tls) = ephemeral_tls(0)?;
     let limits = match plan.transport.shape() {
         Shape::Quic(Mapping::Datagram) => QuicLimits { send_buffer: DATAGRAM_BUFFER, ..LIMITS },
@@ -114,13 +109,15 @@ fn settings(
         Shape::Arq(Mode::StopAndWait) => ArqLimits { send_buffer: 256 << 10, ..ARQ_LIMITS },
         _ => ARQ_LIMITS,
     };
-    Ok(BulkSettings {
+    Ok(Settings {
         flows: plan.flows,
         pace: plan.pace,
         datagram_bytes: plan.datagram_bytes(),
-        quic: QuicSettings { congestion: plan.congestion, seed, limits },
-        arq: ArqSettings { limits: arq_limits, ..arq_settings(&plan.links, plan.congestion, seed) },
-        client_tls: tls.cloned().unwrap_or(client_tls),
-        server_tls,
+        session: SessionSettings {
+            quic: QuicSettings { congestion: plan.congestion, seed, limits },
+            arq: ArqSettings { limits: arq_limits, ..arq_settings(&plan.links, plan.congestion, seed) },
+            client_tls: tls.cloned().unwrap_or(client_tls),
+            server_tls,
+        },
     })
 }

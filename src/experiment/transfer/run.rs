@@ -8,11 +8,11 @@ use super::{Direction, TransferOutcome, TransferPlan};
 use crate::{
     experiment::{Ends, RunError},
     path::{Host, timeout},
-    transfer::{self, Sink, TransferError, Watch},
-    transport::{
-        ConnectError, Recovery,
-        bulk::{self, Bulk, BulkAcceptor, BulkSettings},
+    transfer::{
+        self, Sink, TransferError, Watch,
+        bulk::{self, Bulk, BulkAcceptor, Settings},
     },
+    transport::{ConnectError, Recovery},
     wire::Receipt,
 };
 
@@ -34,7 +34,7 @@ fn sink(saved: Saved) -> Sink {
 pub(super) async fn run(
     ends: &Ends,
     plan: &TransferPlan,
-    settings: &BulkSettings,
+    settings: &Settings,
     (seed, saved, watch): (u64, Saved, &Watch),
     measuring: impl FnOnce(),
 ) -> Result<TransferOutcome, RunError> {
@@ -64,7 +64,7 @@ pub(super) async fn connect(
     host: &Arc<dyn Host>,
     plan: &TransferPlan,
     peer: SocketAddr,
-    settings: &BulkSettings,
+    settings: &Settings,
 ) -> Result<(Bulk, Duration), RunError> {
     let begun = host.now();
     let connecting = bulk::connect(host, plan.transport, peer, settings);

@@ -9,8 +9,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use super::aborted::Aborted;
 use crate::{
     serve::worker::Worker,
-    transfer::{self, Content, Sink, TransferError, Watch},
-    transport::bulk::{FramedIncoming, FramedOutgoing, Incoming, Nature, Outgoing},
+    transfer::{
+        self, Content, Sink, TransferError, Watch,
+        bulk::{Incoming, Nature, Outgoing, StreamIncoming, StreamOutgoing},
+    },
     wire::{TransferMessage, transfer::Fetch},
 };
 
@@ -29,8 +31,8 @@ where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,
 {
-    let mut incoming = FramedIncoming { peer, reader: bytes.as_slice().chain(reader) };
-    let mut outgoing = FramedOutgoing { peer, writer };
+    let mut incoming = StreamIncoming { peer, reader: bytes.as_slice().chain(reader) };
+    let mut outgoing = StreamOutgoing { peer, writer };
     let ends: (&mut dyn Outgoing, &mut dyn Incoming, _) = (&mut outgoing, &mut incoming, Nature::RELIABLE);
     let served = serve_transfer(worker, peer, None, ends).await;
     outgoing.finish().await;

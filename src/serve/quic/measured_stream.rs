@@ -15,12 +15,12 @@ use bytes::Bytes;
 use quinn::{ReadError, RecvStream, SendStream};
 
 use crate::{
+    channel::order::{Order, Release},
     serve::{
         conversation::{Aborted, MeasuredRequest, Reception, RunTracker, within_idle},
         refusal::Refusal,
         worker::Worker,
     },
-    transport::order::{Order, Release},
     wire::probe::padding,
 };
 

@@ -65,7 +65,7 @@ async fn accept(worker: Arc<Worker>, server: Arc<QuicServer>) {
             incoming = server.endpoint.accept() => incoming,
         };
         let Some(incoming) = incoming else { return };
-        server.strays.surfaced();
+        server.discarded.accepted();
         let source = incoming.remote_address().ip();
         match worker.admission.quic_connection(source, incoming.remote_address_validated()) {
             Ok(slot) => {
@@ -78,7 +78,7 @@ async fn accept(worker: Arc<Worker>, server: Arc<QuicServer>) {
             }
         }
     }
-    worker.counters.refuse(Refusal::Stray, server.strays.count());
+    worker.counters.refuse(Refusal::Stray, server.discarded.count());
     server.endpoint.set_server_config(None);
     // Bounded, because a connection whose client is gone takes three probe timeouts to close.
     let _ = timeout(&*worker.host, CLOSE_WAIT, server.endpoint.wait_idle()).await;

@@ -7,11 +7,8 @@ use crate::{
     path::timeout,
     serve::{conversation::serve_transfer, refusal::Refusal, worker::Worker},
     service::Service,
-    transport::{
-        Mapping,
-        bulk::read_message,
-        quic::{QuicServer, bulk::QuicBulk},
-    },
+    transfer::bulk::{quic::bulk, read_message},
+    transport::{Mapping, quic::QuicServer},
     wire::{TransferMessage, transfer::Fetch},
 };
 
@@ -38,14 +35,15 @@ pub(super) async fn serve(
         return;
     };
     let idle = worker.options.idle;
-    let mapping = match &message {
+    let (mapping, flows) = match &message {
         TransferMessage::Fetch(Fetch { datagrams: true, .. }) => (Mapping::Datagram, 1),
         TransferMessage::Fetch(Fetch { lanes: 0, .. }) => (Mapping::Message, 1),
         TransferMessage::Fetch(Fetch { lanes, .. }) => (Mapping::Flow, (*lanes).min(MAX_LANES)),
         _ if stream.is_none() => (Mapping::Datagram, 1),
         _ => (Mapping::One, 1),
     };
-    let mut bulk = QuicBulk::server(&worker.host, server, connection.clone()).bulk(mapping, stream);
+    let session = server.session(connection.clone(), mapping);
+    let mut bulk = bulk(&worker.host, session, flows, stream);
     let served = serve_transfer(worker, connection.remote_address(), Some(message), bulk.ends()).await;
     if served.is_ok() {
         // Closing the connection would discard what is still on its way.

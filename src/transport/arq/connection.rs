@@ -10,30 +10,19 @@ use std::{
 
 use bytes::Bytes;
 
-use super::shared::{Shared, State};
+use super::{
+    endpoint::{Endpoint, State},
+    error::ArqError,
+};
 use crate::{
-    arq::{Config, Connection, ConnectionError, ConnectionId, Message, SendError, Stats},
+    arq::{Config, Connection, ConnectionId, Message, SendError, Stats},
     path::{Datagrams, Host},
     tap::Tap,
     transport::Recovery,
 };
 
 /// One end of a connection. Dropped before it is [closed](Self::close), it is reset.
-pub struct ArqConnection(Arc<Shared>);
-
-/// Why a connection is of no use.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ArqError {
-    /// It ended before its time.
-    #[error(transparent)]
-    Connection(#[from] ConnectionError),
-    /// Its socket failed, or the peer's host said that nobody is there.
-    #[error("{0}")]
-    Socket(String),
-    /// A message was not taken.
-    #[error(transparent)]
-    Send(#[from] SendError),
-}
+pub struct ArqConnection(Arc<Endpoint>);
 
 impl ArqConnection {
     /// The end that asks for a connection, on a socket of its own.
@@ -44,24 +33,24 @@ impl ArqConnection {
         tap: Option<Tap>,
     ) -> Self {
         let connection = Connection::client(config, id, host.now());
-        let shared = Shared::new(host, socket, (peer, None), (connection, true), tap);
-        let driven = shared.clone();
+        let endpoint = Endpoint::new(host, socket, (peer, None), (connection, true), tap);
+        let driven = endpoint.clone();
         host.spawn(
             "an ARQ client",
             Box::pin(async move {
                 tokio::select! {
                     biased;
-                    () = hear(&driven) => {}
+                    () = receive(&driven) => {}
                     () = driven.drive() => {}
                 }
             }),
         );
-        Self(shared)
+        Self(endpoint)
     }
 
     /// The end that accepts, whose server hears for it.
-    pub(super) fn server(shared: Arc<Shared>) -> Self {
-        Self(shared)
+    pub(super) fn server(endpoint: Arc<Endpoint>) -> Self {
+        Self(endpoint)
     }
 
     /// The other end.
@@ -165,9 +154,8 @@ impl ArqConnection {
         self.0.lock().connection.stats()
     }
 
-    /// What the wire knows of it, and the first segment that has not come.
     /// What it has done so far to recover from loss.
-    pub(super) fn recovery(&self) -> Recovery {
+    pub fn recovery(&self) -> Recovery {
         let stats = self.stats();
         let least = stats.min_window_bytes.map_or(stats.window_bytes, |least| least.min(stats.window_bytes));
         Recovery {
@@ -180,7 +168,8 @@ impl ArqConnection {
         }
     }
 
-    pub(super) fn tap(&self) -> Option<(Tap, u64)> {
+    /// The tap that its segments are recorded on, and the sequence number that it expects next.
+    pub(crate) fn tap(&self) -> Option<(Tap, u64)> {
         let state = self.0.lock();
         state.tap().cloned().map(|tap| (tap, state.connection.expected()))
     }
@@ -209,13 +198,13 @@ impl ArqConnection {
     }
 }
 
-/// Hears for a client, until the socket fails.
-async fn hear(shared: &Shared) {
+/// Receives for a client until the socket fails.
+async fn receive(endpoint: &Endpoint) {
     let mut buffer = vec![0; usize::from(u16::MAX)];
     loop {
-        match shared.socket.recv(&mut buffer).await {
-            Ok(received) => shared.receive(&buffer[..received.len]),
-            Err(error) => return shared.fail(&error),
+        match endpoint.socket.recv(&mut buffer).await {
+            Ok(received) => endpoint.receive(&buffer[..received.len]),
+            Err(error) => return endpoint.fail(&error),
         }
         // Each segment is answered on its own, and by the application first.
         tokio::task::yield_now().await;

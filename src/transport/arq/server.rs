@@ -1,4 +1,4 @@
-//! The server's socket, which hears for all of its connections.
+//! A server's socket, which receives for all of its connections.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use super::{ArqConnection, ArqSettings, shared::Shared};
+use super::{connection::ArqConnection, endpoint::Endpoint, settings::ArqSettings};
 use crate::{
     arq::{Connection, ConnectionId, Listener, Mode, Routed},
     path::{DatagramError, Datagrams, Host, Received},
@@ -17,12 +17,12 @@ use crate::{
     transport::ConnectError,
 };
 
-/// Where clients ask for connections. It hears only while [`ArqServer::next`] is awaited.
+/// A server's end. It receives only while [`ArqServer::next`] is awaited.
 pub struct ArqServer {
     host: Arc<dyn Host>,
     socket: Arc<dyn Datagrams>,
     listener: Listener,
-    connections: BTreeMap<ConnectionId, Arc<Shared>>,
+    connections: BTreeMap<ConnectionId, Arc<Endpoint>>,
     /// Connections that are over.
     over: mpsc::UnboundedReceiver<ConnectionId>,
     tell_over: mpsc::UnboundedSender<ConnectionId>,
@@ -44,11 +44,11 @@ pub enum Heard {
 }
 
 impl ArqServer {
-    /// Listens on `local` for `most` connections at a time. Whoever knows the `key` can make cookies for any address.
+    /// Listens on `local` for at most `most` connections at a time. Whoever knows `key` can make cookies for any address.
     ///
     /// # Errors
     ///
-    /// Where the socket is not to be had.
+    /// Returns an error if the socket cannot be bound.
     pub fn bind(
         host: &Arc<dyn Host>,
         local: SocketAddr,
@@ -59,7 +59,7 @@ impl ArqServer {
     }
 
     /// [`ArqServer::bind`], with every connection on `tap`; a tap tells one connection at a time.
-    pub(in crate::transport) fn tapped(
+    pub(super) fn tapped(
         host: &Arc<dyn Host>,
         local: SocketAddr,
         settings: &ArqSettings,
@@ -158,9 +158,9 @@ impl ArqServer {
 
     fn accept(&mut self, connection: Connection, peer: (SocketAddr, Option<IpAddr>)) -> ArqConnection {
         let id = connection.id();
-        let shared =
-            Shared::new(&self.host, self.socket.clone(), peer, (connection, false), self.tap.clone());
-        let (driven, tell_over) = (shared.clone(), self.tell_over.clone());
+        let endpoint =
+            Endpoint::new(&self.host, self.socket.clone(), peer, (connection, false), self.tap.clone());
+        let (driven, tell_over) = (endpoint.clone(), self.tell_over.clone());
         self.host.spawn(
             "an ARQ connection",
             Box::pin(async move {
@@ -169,8 +169,8 @@ impl ArqServer {
                 let _ = tell_over.send(id);
             }),
         );
-        self.connections.insert(id, shared.clone());
-        ArqConnection::server(shared)
+        self.connections.insert(id, endpoint.clone());
+        ArqConnection::server(endpoint)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::NO_BBR;
+use super::settings::NO_BBR;
 use crate::{
     arq::Mode,
     transport::{Carrier, ClosedForm, Controllers, OrderedUnit, Scheme, Shape, Spec, Transport},
@@ -23,28 +23,30 @@ static SCHEME: Scheme = Scheme {
 
 static STOP_AND_WAIT: Spec = Spec {
     closed_form: ClosedForm::Unknown("one message a round trip: the others wait to be sent"),
-    ..spec("arq-stop-and-wait", "stop-and-wait", Mode::StopAndWait)
+    ..spec("arq-stop-and-wait", "stop-and-wait", &Mode::StopAndWait)
 };
 
 static GO_BACK_N: Spec = Spec {
     closed_form: ClosedForm::Unknown("what follows a loss is sent again too, and not only kept waiting"),
-    ..spec("arq-go-back-n", "go-back-n", Mode::GoBackN)
+    ..spec("arq-go-back-n", "go-back-n", &Mode::GoBackN)
 };
 
-static SELECTIVE: Spec = spec("arq-selective", "selective", Mode::Selective);
+static SELECTIVE: Spec = spec("arq-selective", "selective", &Mode::Selective);
 
 static UNORDERED: Spec =
-    Spec { ordered_unit: OrderedUnit::Message, ..spec("arq-unordered", "unordered", Mode::Unordered) };
+    Spec { ordered_unit: OrderedUnit::Message, ..spec("arq-unordered", "unordered", &Mode::Unordered) };
 
-const fn spec(name: &'static str, variant: &'static str, mode: Mode) -> Spec {
+const fn spec(name: &'static str, variant: &'static str, mode: &'static Mode) -> Spec {
     Spec {
         name,
         scheme: &SCHEME,
         variant: Some(variant),
-        shape: Shape::Arq(mode),
+        shape: Shape::Arq(*mode),
+        protocol: mode,
         ordered_unit: OrderedUnit::All,
         datagram: None,
         has_handshake: true,
+        handshake: "ARQ handshake",
         resumes_sessions: false,
         controllers: Controllers::NoBbr(NO_BBR),
         closed_form: ClosedForm::FastRetransmit { min_timeout: Some(MIN_TIMEOUT) },

@@ -8,7 +8,7 @@ use crate::transport::{
 /// The payload of a DATAGRAM frame in the smallest packet that every QUIC path must carry, 1200 bytes (RFC 9000
 /// section 14): less a short header with an 8-byte connection id and a 4-byte packet number, the frame's type and
 /// length, and the 16-byte tag. quinn sends no more until it has found that the path carries more.
-pub(in crate::transport) const DATAGRAM_BYTES: usize = 1200 - (1 + 8 + 4) - 9 - 16;
+pub(crate) const DATAGRAM_BYTES: usize = 1200 - (1 + 8 + 4) - 9 - 16;
 
 static SCHEME: Scheme = Scheme {
     name: "quic",
@@ -19,32 +19,34 @@ static SCHEME: Scheme = Scheme {
     encrypted: true,
 };
 
-static ONE: Spec = spec("quic-one", "one", Mapping::One, OrderedUnit::All);
-static FLOW: Spec = spec("quic-flow", "flow", Mapping::Flow, OrderedUnit::Flow);
-static MESSAGE: Spec = spec("quic-message", "message", Mapping::Message, OrderedUnit::Message);
+static ONE: Spec = spec("quic-one", "one", &Mapping::One, OrderedUnit::All);
+static FLOW: Spec = spec("quic-flow", "flow", &Mapping::Flow, OrderedUnit::Flow);
+static MESSAGE: Spec = spec("quic-message", "message", &Mapping::Message, OrderedUnit::Message);
 static DATAGRAM: Spec = Spec {
     datagram: Some(DatagramBound {
         max_message: |_| DATAGRAM_BYTES,
         hint: "take a QUIC stream for longer ones",
     }),
     closed_form: ClosedForm::NoDelay,
-    ..spec("quic-datagram", "datagram", Mapping::Datagram, OrderedUnit::Message)
+    ..spec("quic-datagram", "datagram", &Mapping::Datagram, OrderedUnit::Message)
 };
 
 const fn spec(
     name: &'static str,
     variant: &'static str,
-    mapping: Mapping,
+    mapping: &'static Mapping,
     ordered_unit: OrderedUnit,
 ) -> Spec {
     Spec {
         name,
         scheme: &SCHEME,
         variant: Some(variant),
-        shape: Shape::Quic(mapping),
+        shape: Shape::Quic(*mapping),
+        protocol: mapping,
         ordered_unit,
         datagram: None,
         has_handshake: true,
+        handshake: "QUIC handshake",
         resumes_sessions: true,
         controllers: Controllers::All,
         closed_form: ClosedForm::FastRetransmit { min_timeout: None },

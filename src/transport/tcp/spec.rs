@@ -1,5 +1,6 @@
 //! `tcp`: the kernel's TCP (RFC 9293).
 
+use super::Tcp;
 use crate::transport::{Carrier, ClosedForm, Controllers, OrderedUnit, Scheme, Shape, Spec, Transport};
 
 static SCHEME: Scheme = Scheme {
@@ -16,9 +17,11 @@ static SPEC: Spec = Spec {
     scheme: &SCHEME,
     variant: None,
     shape: Shape::Stream,
+    protocol: &Tcp,
     ordered_unit: OrderedUnit::All,
     datagram: None,
     has_handshake: true,
+    handshake: "connecting over TCP",
     resumes_sessions: false,
     controllers: Controllers::Kernel,
     closed_form: ClosedForm::KERNEL_TCP,

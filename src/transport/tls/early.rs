@@ -1,5 +1,5 @@
-//! The server's end of TLS early data (0-RTT, RFC 8446 section 2.3): requests that come with the first flight are
-//! answered with the server's own, before the handshake is over.
+//! The server's end of TLS early data (0-RTT, RFC 8446 section 2.3): replies to early requests are sent with the server's
+//! first flight, before the handshake is complete.
 
 use std::{
     io::{self, Read, Write},
@@ -14,15 +14,15 @@ use crate::{
     transport::ConnectError,
 };
 
-/// Bytes that may wait between TLS and the application, each way.
+/// Bytes buffered between TLS and the application, each way.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// A TLS server on `connected`. It is handed over at once, and yields early data as it arrives.
+/// A TLS server on `connected`. It is returned at once, and yields early data as it arrives.
 ///
 /// # Errors
 ///
-/// Where the configuration is not fit for a server.
-pub(in crate::transport) fn accept_early(
+/// Returns an error if rustls refuses the configuration.
+pub(super) fn accept_early(
     host: &Arc<dyn Host>,
     connected: Connected,
     config: &Arc<ServerConfig>,
@@ -35,8 +35,8 @@ pub(in crate::transport) fn accept_early(
     Ok(Connected { stream: Box::new(theirs), local, peer, kernel })
 }
 
-/// Carries bytes between the wire and the application until either is closed. A session that fails closes both, and
-/// its alert tells the client why.
+/// Copies bytes between the wire and the application until either is closed. A failed session closes both, after its
+/// alert is sent.
 async fn pump(mut wire: Box<dyn ByteStream>, mut session: ServerConnection, mut application: DuplexStream) {
     let mut from_wire = vec![0; BUFFER_BYTES];
     let mut from_application = vec![0; BUFFER_BYTES];
@@ -44,29 +44,29 @@ async fn pump(mut wire: Box<dyn ByteStream>, mut session: ServerConnection, mut 
         let carried = tokio::select! {
             biased;
             read = wire.read(&mut from_wire) => match read {
-                Ok(n @ 1..) => take_in(&mut session, &from_wire[..n], &mut application).await,
+                Ok(n @ 1..) => receive(&mut session, &from_wire[..n], &mut application).await,
                 _ => return,
             },
             read = application.read(&mut from_application) => match read {
                 Ok(n @ 1..) => session.writer().write_all(&from_application[..n]),
                 _ => {
                     session.send_close_notify();
-                    // The client learns of the close by the end of the stream in any case.
-                    let _ = send_out(&mut session, &mut *wire).await;
+                    // The end of the stream closes the connection in any case.
+                    let _ = send(&mut session, &mut *wire).await;
                     let _ = wire.shutdown().await;
                     return;
                 }
             },
         };
-        let sent = send_out(&mut session, &mut *wire).await;
+        let sent = send(&mut session, &mut *wire).await;
         if carried.and(sent).is_err() {
             return;
         }
     }
 }
 
-/// What came over the wire, opened and passed on.
-async fn take_in(
+/// Decrypts records from the wire and passes them on.
+async fn receive(
     session: &mut ServerConnection,
     mut records: &[u8],
     application: &mut DuplexStream,
@@ -87,7 +87,7 @@ async fn take_in(
     Ok(())
 }
 
-async fn send_out(session: &mut ServerConnection, wire: &mut dyn ByteStream) -> io::Result<()> {
+async fn send(session: &mut ServerConnection, wire: &mut dyn ByteStream) -> io::Result<()> {
     let mut records = Vec::new();
     while session.wants_write() {
         session.write_tls(&mut records)?;

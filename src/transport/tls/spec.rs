@@ -1,5 +1,6 @@
 //! `tls`: TLS 1.3 over the kernel's TCP (RFC 8446).
 
+use super::session::Tls;
 use crate::transport::{Carrier, ClosedForm, Controllers, OrderedUnit, Scheme, Shape, Spec, Transport};
 
 static SCHEME: Scheme = Scheme {
@@ -16,9 +17,11 @@ static SPEC: Spec = Spec {
     scheme: &SCHEME,
     variant: None,
     shape: Shape::Stream,
+    protocol: &Tls,
     ordered_unit: OrderedUnit::All,
     datagram: None,
     has_handshake: true,
+    handshake: "TLS handshake",
     resumes_sessions: true,
     controllers: Controllers::Kernel,
     closed_form: ClosedForm::KERNEL_TCP,

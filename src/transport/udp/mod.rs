@@ -1,134 +1,53 @@
-//! Raw UDP: a message is a datagram, and nobody looks after it (RFC 768).
+//! Raw UDP: a message is a datagram (RFC 768).
 
 mod spec;
 
-use std::{
-    collections::VecDeque,
-    future::Future,
-    net::SocketAddr,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{net::SocketAddr, sync::Arc};
 
-use super::{Channel, ChannelError, Delivery, Recovery};
-use crate::{
-    path::{BoxFuture, DatagramError, Datagrams, Host},
-    tap::Tap,
-    wire::{Probe, ProbeError},
-};
+use super::{ConnectError, DatagramSession, DialSettings, ListenSettings, Listening, Protocol, Session};
+use crate::path::{BoxFuture, Host};
 
-/// The largest payload of a UDP datagram over IPv4 (RFC 768, RFC 791).
-pub const MAX_PAYLOAD: usize = 65_507;
+#[derive(Debug)]
+struct Udp;
 
-/// One end of raw UDP. The server's end answers whoever spoke last, and an experiment has one client.
-pub(super) struct UdpChannel {
-    host: Arc<dyn Host>,
-    socket: Arc<dyn Datagrams>,
-    peer: Option<SocketAddr>,
-    /// Tells when a datagram entered the link, where the socket does not.
-    tap: Option<Tap>,
-    buffer: Box<[u8]>,
-    outgoing: Vec<u8>,
-    /// What the socket had no room for: the delay is ours, and is measured, but it must not become a loss.
-    backlog: VecDeque<Vec<u8>>,
-    writable: Option<BoxFuture<'static, Result<(), DatagramError>>>,
-    corrupted: u64,
-}
-
-impl UdpChannel {
-    pub(super) fn new(
-        host: Arc<dyn Host>,
-        socket: Arc<dyn Datagrams>,
-        peer: Option<SocketAddr>,
-        tap: Option<Tap>,
-    ) -> Self {
-        Self {
-            host,
-            socket,
-            peer,
-            tap,
-            buffer: vec![0; usize::from(u16::MAX)].into_boxed_slice(),
-            outgoing: Vec::new(),
-            backlog: VecDeque::new(),
-            writable: None,
-            corrupted: 0,
-        }
+impl Protocol for Udp {
+    fn dial<'a>(
+        &'a self,
+        host: &'a Arc<dyn Host>,
+        peer: SocketAddr,
+        _: DialSettings<'a>,
+    ) -> BoxFuture<'a, Result<Session, ConnectError>> {
+        Box::pin(async move {
+            let socket = host.udp_connect(peer)?;
+            Ok(Session::Datagrams(DatagramSession { socket, peer: Some(peer) }))
+        })
     }
 
-    /// Sends what has been waiting, as far as the socket takes it.
-    fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), ChannelError> {
-        let Some(peer) = self.peer else { return Ok(()) };
-        while let Some(message) = self.backlog.front() {
-            match self.socket.try_send(message, peer, None) {
-                Err(DatagramError::WouldBlock) => {
-                    let socket = self.socket.clone();
-                    let writable =
-                        self.writable.get_or_insert_with(|| Box::pin(async move { socket.writable().await }));
-                    match Pin::new(writable).poll(cx) {
-                        Poll::Pending => return Ok(()),
-                        Poll::Ready(done) => {
-                            self.writable = None;
-                            done?;
-                        }
-                    }
-                }
-                done => {
-                    done?;
-                    self.backlog.pop_front();
-                }
-            }
-        }
-        Ok(())
+    fn listen(
+        &self,
+        host: &Arc<dyn Host>,
+        local: SocketAddr,
+        _: ListenSettings<'_>,
+    ) -> Result<Box<dyn Listening>, ConnectError> {
+        let socket = host.udp_bind(local)?;
+        let local = socket.local_addr();
+        Ok(Box::new(UdpListening { local, session: Some(DatagramSession { socket, peer: None }) }))
     }
 }
 
-impl Channel for UdpChannel {
-    fn send(&mut self, probe: Probe, length: usize) -> Result<(), ChannelError> {
-        let Some(peer) = self.peer else {
-            return Err(ChannelError::Datagram("nobody has sent anything to answer".to_owned()));
-        };
-        self.outgoing.resize(length, 0);
-        probe.fill(&mut self.outgoing);
-        if !self.backlog.is_empty() {
-            self.backlog.push_back(self.outgoing.clone());
-            return Ok(());
-        }
-        match self.socket.try_send(&self.outgoing, peer, None) {
-            Err(DatagramError::WouldBlock) => {
-                self.backlog.push_back(self.outgoing.clone());
-                Ok(())
-            }
-            sent => Ok(sent?),
-        }
+struct UdpListening {
+    local: SocketAddr,
+    /// The one session, until it is accepted.
+    session: Option<DatagramSession>,
+}
+
+impl Listening for UdpListening {
+    fn local_addr(&self) -> SocketAddr {
+        self.local
     }
 
-    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, ChannelError>> {
-        self.flush(cx)?;
-        loop {
-            let received = match self.socket.poll_recv(cx, &mut self.buffer) {
-                Poll::Ready(received) => received?,
-                Poll::Pending => return Poll::Pending,
-            };
-            match Probe::parse_whole(&self.buffer[..received.len]) {
-                Ok(probe) => {
-                    self.peer = Some(received.from);
-                    let (arrived, entered) = match received.transit {
-                        Some(transit) => (transit.arrived, Some(transit.entered)),
-                        None => {
-                            let stamp = self.tap.as_ref().and_then(|tap| tap.datagram(probe.id));
-                            (self.host.now(), stamp.map(|stamp| stamp.at))
-                        }
-                    };
-                    return Poll::Ready(Ok(Delivery::at_once(probe, arrived, entered)));
-                }
-                Err(ProbeError::Corrupted) => self.corrupted += 1,
-                Err(ProbeError::Foreign) => {}
-            }
-        }
-    }
-
-    fn recovery(&self) -> Recovery {
-        Recovery { corrupted: self.corrupted, ..Recovery::default() }
+    fn accept(&mut self) -> BoxFuture<'_, Result<Session, ConnectError>> {
+        let session = self.session.take().map(Session::Datagrams);
+        Box::pin(std::future::ready(session.ok_or_else(|| ConnectError::closed(self.local))))
     }
 }

@@ -1,5 +1,6 @@
 //! `udp`: raw UDP datagrams (RFC 768).
 
+use super::Udp;
 use crate::transport::{
     Carrier, ClosedForm, Controllers, DatagramBound, OrderedUnit, Scheme, Shape, Spec, Transport,
 };
@@ -21,12 +22,14 @@ static SPEC: Spec = Spec {
     scheme: &SCHEME,
     variant: None,
     shape: Shape::Datagrams,
+    protocol: &Udp,
     ordered_unit: OrderedUnit::Message,
     datagram: Some(DatagramBound {
         max_message: |mtu| usize::from(mtu).saturating_sub(HEADERS),
         hint: "raise --mtu or take a transport that splits messages",
     }),
     has_handshake: false,
+    handshake: "opening a UDP socket",
     resumes_sessions: false,
     controllers: Controllers::None,
     closed_form: ClosedForm::NoDelay,

@@ -1,4 +1,4 @@
-//! An experiment's messages on a connection of reliability by hand.
+//! An experiment's messages on an ARQ connection.
 
 use std::{
     ops::Range,
@@ -7,26 +7,26 @@ use std::{
 
 use bytes::BytesMut;
 
-use super::ArqConnection;
+use super::{
+    Channel, Delivery,
+    order::{Blocker, Release},
+};
 use crate::{
     arq::Message,
-    transport::{
-        Channel, ChannelError, Delivery, Recovery,
-        order::{Blocker, Release},
-    },
+    transport::{ChannelError, Recovery, arq::ArqConnection},
     unit::Time,
     wire::{MessageId, Probe, ProbeError},
 };
 
 /// One end of a connection.
-pub(in crate::transport) struct ArqChannel {
+pub(super) struct ArqChannel {
     connection: ArqConnection,
     releasers: Releasers,
     corrupted: u64,
 }
 
 impl ArqChannel {
-    pub(in crate::transport) fn new(connection: ArqConnection) -> Self {
+    pub(super) fn new(connection: ArqConnection) -> Self {
         Self { connection, releasers: Releasers::default(), corrupted: 0 }
     }
 

@@ -15,22 +15,20 @@ use bytes::{Bytes, BytesMut};
 use quinn::{Connection, SendDatagramError, SendStream};
 use tokio::sync::mpsc;
 
-pub(in crate::transport) use self::receive::Incoming;
+pub(super) use self::receive::Incoming;
 pub use self::receive::Reading;
-use super::{Meter, recovery};
+use super::{Channel, Delivery, inbox::Inbox};
 use crate::{
     path::Host,
     tap::Tap,
-    transport::{Channel, ChannelError, Delivery, Mapping, Recovery, inbox::Inbox},
+    transport::{ChannelError, Mapping, Recovery, quic::QuicSession},
     wire::{MessageId, Probe, probe::padding},
 };
 
 /// One end of a QUIC connection.
-pub(in crate::transport) struct QuicChannel {
+pub(super) struct QuicChannel {
     shared: Arc<Shared>,
-    meter: Meter,
-    /// Kept so that the endpoint lives as long as its connection.
-    _client: Option<Box<super::QuicClient>>,
+    session: QuicSession,
 }
 
 struct Shared {
@@ -59,14 +57,14 @@ enum Writer {
 
 impl QuicChannel {
     /// The end that opens streams: for `flows` flows, expecting replies of `length` bytes.
-    pub(in crate::transport) async fn client(
+    pub(super) async fn client(
         host: Arc<dyn Host>,
-        client: super::QuicClient,
-        connection: Connection,
-        (mapping, flows, incoming): (Mapping, u32, Incoming),
+        session: QuicSession,
+        flows: u32,
+        incoming: Incoming,
     ) -> Result<Self, ChannelError> {
-        let shared = Shared::new(host, connection, mapping, incoming);
-        let streams = match mapping {
+        let shared = Shared::new(host, &session, incoming);
+        let streams = match session.mapping {
             Mapping::One => 1,
             Mapping::Flow => flows,
             _ => 0,
@@ -77,47 +75,40 @@ impl QuicChannel {
             shared.writers().insert(key, Writer::Queue(shared.write(send)));
             shared.read(receive, None);
         }
-        match mapping {
+        match session.mapping {
             Mapping::Message => {
                 *lock(&shared.opener) = Some(shared.open_per_message());
             }
             Mapping::Datagram => shared.read_datagrams(),
             _ => {}
         }
-        let meter = client.meter.clone();
-        Ok(Self { shared, meter, _client: Some(Box::new(client)) })
+        Ok(Self { shared, session })
     }
 
     /// The end that answers on the streams that the client opens.
-    pub(in crate::transport) fn server(
-        host: Arc<dyn Host>,
-        server: &super::QuicServer,
-        connection: Connection,
-        (mapping, incoming): (Mapping, Incoming),
-    ) -> Self {
-        let shared = Shared::new(host, connection, mapping, incoming);
-        if mapping == Mapping::Datagram {
+    pub(super) fn server(host: Arc<dyn Host>, session: QuicSession, incoming: Incoming) -> Self {
+        let shared = Shared::new(host, &session, incoming);
+        if session.mapping == Mapping::Datagram {
             shared.read_datagrams();
         } else {
             shared.accept();
         }
-        Self { shared, meter: server.meter.clone(), _client: None }
+        Self { shared, session }
     }
 }
 
 impl Shared {
     fn new(
         host: Arc<dyn Host>,
-        connection: Connection,
-        mapping: Mapping,
+        session: &QuicSession,
         Incoming { length, reading, tap }: Incoming,
     ) -> Arc<Self> {
         Arc::new(Self {
             tap,
             reading,
             host,
-            connection,
-            mapping,
+            connection: session.connection.clone(),
+            mapping: session.mapping,
             inbox: Inbox::default(),
             writers: Mutex::default(),
             opener: Mutex::default(),
@@ -260,10 +251,7 @@ impl Channel for QuicChannel {
     }
 
     fn recovery(&self) -> Recovery {
-        Recovery {
-            corrupted: *lock(&self.shared.corrupted),
-            ..recovery(&self.meter, &self.shared.connection)
-        }
+        Recovery { corrupted: *lock(&self.shared.corrupted), ..self.session.recovery() }
     }
 }
 

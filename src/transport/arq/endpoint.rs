@@ -1,4 +1,4 @@
-//! One end of a connection, as its tasks and its owner share it.
+//! One end of a connection, shared by its owner and the tasks that drive it.
 
 use std::{
     collections::VecDeque,
@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{connection::ArqError, trace::Trace};
+use super::{error::ArqError, trace::Trace};
 use crate::{
     arq::{Connection, Event, Message},
     path::{DatagramError, Datagrams, Host},
@@ -18,37 +18,37 @@ use crate::{
     unit::Time,
 };
 
-pub(super) struct Shared {
+pub(super) struct Endpoint {
     pub(super) host: Arc<dyn Host>,
     pub(super) socket: Arc<dyn Datagrams>,
     pub(super) peer: SocketAddr,
     /// The local address that the peer spoke to, where the socket has several.
     pub(super) from: Option<IpAddr>,
     state: Mutex<State>,
-    /// The driver is to look again.
+    /// Wakes the driver.
     changed: Notify,
 }
 
 pub(super) struct State {
     pub(super) connection: Connection,
-    /// What the socket had no room for.
+    /// Datagrams that the socket had no room for.
     unsent: VecDeque<Vec<u8>>,
     trace: Option<Trace>,
     is_client: bool,
-    /// This end will say no more.
+    /// This end will send no more messages.
     pub(super) closing: bool,
     pub(super) connected: bool,
-    /// The peer has said all.
+    /// The peer will send no more messages, and all of them have arrived.
     pub(super) finished: bool,
     /// How it ended, if it has.
     pub(super) end: Option<Result<(), ArqError>>,
-    /// The driver is awake at this instant anyway.
+    /// When the driver wakes up at the latest.
     armed: Option<Time>,
     waiting: Vec<Waker>,
 }
 
 impl State {
-    /// Leaves word that `cx` waits for whatever happens next.
+    /// Wakes `cx` at the next change.
     pub(super) fn register(&mut self, cx: &Context<'_>) {
         if !self.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
             self.waiting.push(cx.waker().clone());
@@ -63,21 +63,21 @@ impl State {
         self.end.get_or_insert(Err(ArqError::Socket(error.to_string())));
     }
 
-    /// Whether nothing will happen any more.
+    /// Whether no more events will come.
     fn is_over(&self) -> bool {
         self.connection.is_drained() || matches!(self.end, Some(Err(ArqError::Socket(_))))
     }
 
-    /// Takes in what the connection says of itself; whether it said anything.
-    fn note(&mut self, now: Time) -> bool {
-        let mut said = false;
+    /// Handles the connection's events. Returns whether there were any.
+    fn handle_events(&mut self, now: Time) -> bool {
+        let mut handled = false;
         while let Some(event) = self.connection.poll_event() {
-            said = true;
+            handled = true;
             match event {
                 Event::Connected => self.connected = true,
                 Event::Finished => {
                     self.finished = true;
-                    // A client whose server has said all has nobody to ask any more.
+                    // A client has nothing left to send to a server that has finished.
                     if self.is_client {
                         self.closing = true;
                         self.connection.close(now);
@@ -89,7 +89,7 @@ impl State {
                 Event::Writable => {}
             }
         }
-        said
+        handled
     }
 
     fn wake(&mut self) {
@@ -97,7 +97,7 @@ impl State {
     }
 }
 
-impl Shared {
+impl Endpoint {
     pub(super) fn new(
         host: &Arc<dyn Host>,
         socket: Arc<dyn Datagrams>,
@@ -117,7 +117,7 @@ impl Shared {
             armed: None,
             waiting: Vec::new(),
         };
-        state.note(host.now());
+        state.handle_events(host.now());
         let (host, state) = (host.clone(), Mutex::new(state));
         Arc::new(Self { host, socket, peer, from, state, changed: Notify::new() })
     }
@@ -126,7 +126,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something with the connection now, and what follows from it.
+    /// Changes the connection, and sends what follows from that.
     pub(super) fn with<T>(&self, act: impl FnOnce(&mut State, Time) -> T) -> T {
         let mut state = self.lock();
         let done = act(&mut state, self.host.now());
@@ -134,29 +134,29 @@ impl Shared {
         done
     }
 
-    /// A datagram came for it. What there is to send now is left to the driver, so that the application may answer
-    /// first and the acknowledgement travels with that.
+    /// Handles a datagram. The driver sends later, so that the application can reply first and the acknowledgement
+    /// travels with the reply.
     pub(super) fn receive(&self, datagram: &[u8]) {
         let (mut state, now) = (self.lock(), self.host.now());
         let kept = state.connection.handle_segment(now, datagram);
         if let Some(tap) = state.tap() {
             tap.landed(datagram, kept);
         }
-        if state.note(now) || kept {
+        if state.handle_events(now) || kept {
             state.wake();
         }
-        // Also where nothing is due: an acknowledgement makes room for what waits.
+        // Even if no timer is due: an acknowledgement makes room for waiting segments.
         self.changed.notify_one();
     }
 
-    /// The next message. What there is to send then, of the room that it leaves, travels with its answer if there is one.
+    /// The next message. The window update travels with the application's reply if there is one.
     pub(super) fn take(&self, state: &mut State) -> Option<Message> {
         let message = state.connection.recv(self.host.now())?;
         self.rearm(state);
         Some(message)
     }
 
-    /// The socket is of no use any more.
+    /// Ends the connection because its socket failed.
     pub(super) fn fail(&self, error: &DatagramError) {
         let mut state = self.lock();
         state.fail(error);
@@ -164,7 +164,7 @@ impl Shared {
         self.changed.notify_one();
     }
 
-    /// Looks after time, and after what could not be sent at once, until it is over.
+    /// Handles timeouts and sends what the socket had no room for, until the connection is over.
     pub(super) async fn drive(&self) {
         let mut sleep = self.host.sleep_until(Time::ZERO);
         loop {
@@ -190,7 +190,7 @@ impl Shared {
                 },
                 () = &mut sleep, if !blocked => self.with(|state, now| {
                     state.connection.handle_timeout(now);
-                    if state.note(now) {
+                    if state.handle_events(now) {
                         state.wake();
                     }
                 }),
@@ -198,7 +198,7 @@ impl Shared {
         }
     }
 
-    /// When there is something to do, and whether the socket is full; `None` when it is over.
+    /// When the next timer is due, and whether the socket is full. `None` when the connection is over.
     fn next(&self) -> Option<(Time, bool)> {
         let mut state = self.lock();
         if state.is_over() {
@@ -210,7 +210,7 @@ impl Shared {
         Some((due, !state.unsent.is_empty()))
     }
 
-    /// Sends what there is to send.
+    /// Sends all that can be sent now.
     fn flush(&self, state: &mut State) {
         let now = self.host.now();
         while !matches!(state.end, Some(Err(ArqError::Socket(_)))) {
@@ -228,7 +228,7 @@ impl Shared {
                 },
             };
             match self.socket.try_send(&datagram, self.peer, self.from) {
-                // What the path does not carry is lost like anything else.
+                // A datagram that the path does not carry is lost like any other.
                 Ok(()) | Err(DatagramError::TooLarge { .. }) => {}
                 Err(DatagramError::WouldBlock) => {
                     state.unsent.push_front(datagram);
@@ -242,13 +242,13 @@ impl Shared {
                 }
             }
         }
-        if state.note(now) {
+        if state.handle_events(now) {
             state.wake();
         }
         self.rearm(state);
     }
 
-    /// Wakes the driver if it would sleep too long.
+    /// Wakes the driver if a timer is due earlier than it knows.
     fn rearm(&self, state: &mut State) {
         let due = state.connection.poll_timeout();
         if state.connection.is_drained() || due.is_some_and(|due| state.armed.is_none_or(|armed| due < armed))

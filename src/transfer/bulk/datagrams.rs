@@ -1,4 +1,4 @@
-//! Bulk data on raw UDP: nothing holds its sender back, so that it keeps to a pace of its own (RFC 8085 section 3.1.3).
+//! Bulk data over datagrams. Without congestion control, the sender keeps to a fixed rate (RFC 8085 section 3.1.3).
 
 use std::{
     net::SocketAddr,
@@ -11,20 +11,21 @@ use bytes::Bytes;
 use super::{Bulk, Incoming, Nature, Outgoing};
 use crate::{
     path::{BoxFuture, Datagrams, Host},
-    transport::{ChannelError, Recovery},
+    transport::{ChannelError, DatagramSession, Recovery},
     unit::{Rate, Time},
 };
 
 /// IPv4 and UDP header, which count against the pace (RFC 791, RFC 768).
 const HEADERS: usize = 28;
 
-/// An end on `socket` that talks to `peer`, or to whoever spoke last.
+/// An end that sends at `pace`, in datagrams of at most `datagram_bytes`.
 pub(super) fn bulk(
     host: &Arc<dyn Host>,
-    socket: Arc<dyn Datagrams>,
-    peer: Option<SocketAddr>,
-    (pace, datagram_bytes): (Rate, usize),
+    session: DatagramSession,
+    pace: Rate,
+    datagram_bytes: usize,
 ) -> Bulk {
+    let DatagramSession { socket, peer } = session;
     let peer = Arc::new(Mutex::new(peer));
     let sender =
         Sender { host: host.clone(), socket: socket.clone(), peer: peer.clone(), pace, due: Time::ZERO };

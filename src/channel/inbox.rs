@@ -6,7 +6,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::{ChannelError, Delivery};
+use super::Delivery;
+use crate::transport::ChannelError;
 
 /// A queue of deliveries with one reader and many writers.
 #[derive(Debug, Clone, Default)]

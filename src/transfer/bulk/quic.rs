@@ -1,5 +1,5 @@
-//! Bulk data on QUIC: messages one behind the other on one or several streams, each on a stream of its own, or in
-//! DATAGRAM frames. Both ends send on unidirectional streams that they open themselves.
+//! Bulk data over a QUIC session: messages one after the other on one or several streams, each on its own stream, or
+//! in DATAGRAM frames. Both ends send on unidirectional streams that they open themselves.
 
 use std::sync::Arc;
 
@@ -7,77 +7,56 @@ use bytes::Bytes;
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::sync::mpsc;
 
-use super::{DATAGRAM_BYTES, Meter, QuicClient, QuicServer, recovery};
+use super::{Bulk, Incoming, Nature, Outgoing, read_message};
 use crate::{
     path::{BoxFuture, Host},
     transport::{
         ChannelError, Mapping,
-        bulk::{Bulk, Incoming, Nature, Outgoing, read_message},
+        quic::{DATAGRAM_BYTES, QuicSession},
     },
 };
 
 /// Messages that have been read and not yet taken. Behind them, flow control holds the peer back.
 const QUEUE: usize = 16;
 
-/// One end of a connection that carries a transfer.
-pub(crate) struct QuicBulk {
-    host: Arc<dyn Host>,
-    connection: Connection,
-    meter: Meter,
-    /// Kept so that the endpoint lives as long as its connection.
-    client: Option<QuicClient>,
-}
-
-impl QuicBulk {
-    /// The end that has connected.
-    pub(crate) fn client(host: &Arc<dyn Host>, client: QuicClient, connection: Connection) -> Self {
-        Self { host: host.clone(), connection, meter: client.meter.clone(), client: Some(client) }
+/// An end that sends as the session's mapping says, on `flows` streams where each flow has one. It receives whatever
+/// comes, after what comes on the stream `first`, which was accepted already.
+pub(crate) fn bulk(
+    host: &Arc<dyn Host>,
+    session: QuicSession,
+    flows: u32,
+    first: Option<RecvStream>,
+) -> Bulk {
+    let (connection, mapping) = (session.connection.clone(), session.mapping);
+    let (arrived, arrivals) = mpsc::channel(QUEUE);
+    if let Some(stream) = first {
+        let reading = read(connection.clone(), stream, arrived.clone());
+        host.spawn("a stream's reader", Box::pin(reading));
     }
-
-    /// The end that was connected to.
-    pub(crate) fn server(host: &Arc<dyn Host>, server: &QuicServer, connection: Connection) -> Self {
-        Self { host: host.clone(), connection, meter: server.meter.clone(), client: None }
-    }
-
-    /// Sends as `mapping` says, over so many streams; receives whatever comes, behind what comes on the stream `first`
-    /// that was accepted already.
-    pub(crate) fn bulk(self, (mapping, flows): (Mapping, u32), first: Option<RecvStream>) -> Bulk {
-        let Self { host, connection, meter, client } = self;
-        let (arrived, arrivals) = mpsc::channel(QUEUE);
-        if let Some(stream) = first {
-            let reading = read(connection.clone(), stream, arrived.clone());
-            host.spawn("a stream's reader", Box::pin(reading));
-        }
-        host.spawn(
-            "the stream acceptor",
-            Box::pin(accept(host.clone(), connection.clone(), arrived.clone())),
-        );
-        let (outgoing, nature): (Box<dyn Outgoing>, _) = if mapping == Mapping::Datagram {
-            host.spawn("the datagram reader", Box::pin(read_datagrams(connection.clone(), arrived)));
-            (Box::new(Datagrams(connection.clone())), Nature::datagrams(DATAGRAM_BYTES))
-        } else {
-            (Box::new(Lanes::new(connection.clone(), (mapping, flows))), Nature::RELIABLE)
-        };
-        let open = Open { connection: connection.clone(), client };
-        Bulk {
-            outgoing,
-            incoming: Box::new(Arrivals { arrivals, open }),
-            nature,
-            recovery: Box::new(move || recovery(&meter, &connection)),
-        }
+    let accepting = accept(host.clone(), connection.clone(), arrived.clone());
+    host.spawn("the stream acceptor", Box::pin(accepting));
+    let (outgoing, nature): (Box<dyn Outgoing>, _) = if mapping == Mapping::Datagram {
+        host.spawn("the datagram reader", Box::pin(read_datagrams(connection.clone(), arrived)));
+        (Box::new(Datagrams(connection)), Nature::datagrams(DATAGRAM_BYTES))
+    } else {
+        (Box::new(Lanes::new(connection, mapping, flows)), Nature::RELIABLE)
+    };
+    let session = Arc::new(session);
+    let open = Open(session.clone());
+    Bulk {
+        outgoing,
+        incoming: Box::new(Arrivals { arrivals, open }),
+        nature,
+        recovery: Box::new(move || session.recovery()),
     }
 }
 
 /// Closes its connection when nobody will read from it any more.
-struct Open {
-    connection: Connection,
-    client: Option<QuicClient>,
-}
+struct Open(Arc<QuicSession>);
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.connection.close(0u32.into(), b"done");
-        self.client.take();
+        self.0.connection.close(0u32.into(), b"done");
     }
 }
 
@@ -91,7 +70,7 @@ struct Lanes {
 }
 
 impl Lanes {
-    fn new(connection: Connection, (mapping, flows): (Mapping, u32)) -> Self {
+    fn new(connection: Connection, mapping: Mapping, flows: u32) -> Self {
         let most = match mapping {
             Mapping::Message => None,
             Mapping::Flow => Some(flows.max(1) as usize),
@@ -167,7 +146,7 @@ impl Incoming for Arrivals {
     fn recv(&mut self) -> BoxFuture<'_, Arrived> {
         Box::pin(async move {
             let lost = || ChannelError::Lost {
-                peer: self.open.connection.remote_address(),
+                peer: self.open.0.connection.remote_address(),
                 reason: "it was closed".to_owned(),
             };
             self.arrivals.recv().await.unwrap_or_else(|| Err(lost()))

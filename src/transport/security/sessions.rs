@@ -1,4 +1,4 @@
-//! What a client remembers of servers from one connection to the next.
+//! Session tickets that a client keeps from one connection to the next.
 
 use std::{
     fmt,
@@ -18,41 +18,41 @@ use rustls::{
 };
 use tokio::sync::Notify;
 
-/// Servers that are remembered, at most.
+/// Servers whose tickets are kept.
 const SERVERS: usize = 8;
 
-/// Session tickets (RFC 8446 section 4.6.1). Whoever shares them resumes the sessions of the others, with an endpoint
-/// of its own; each ticket serves once.
+/// Session tickets (RFC 8446 section 4.6.1). Clients that share them resume each other's sessions, also from different
+/// endpoints. Each ticket is used once.
 #[derive(Clone, Default)]
 pub struct Sessions {
-    remembered: Arc<Remembered>,
-    /// A session is resumed only by those who trust by the very verifier that it was begun with.
+    tickets: Arc<Tickets>,
+    /// rustls resumes a session only with the verifier that the session was made with.
     config: Arc<OnceLock<ClientConfig>>,
 }
 
-struct Remembered {
+struct Tickets {
     store: ClientSessionMemoryCache,
     unused: AtomicUsize,
-    came: Notify,
+    arrived: Notify,
 }
 
 impl Sessions {
-    /// Whether there is a ticket to resume with.
+    /// Whether there is an unused ticket.
     pub fn is_resumable(&self) -> bool {
-        self.remembered.unused.load(Ordering::Relaxed) > 0
+        self.tickets.unused.load(Ordering::Relaxed) > 0
     }
 
-    /// Completes when there is one.
+    /// Completes when there is an unused ticket.
     pub async fn resumable(&self) {
-        let mut came = std::pin::pin!(self.remembered.came.notified());
-        // Before looking, so that none that comes right after is missed.
-        came.as_mut().enable();
+        let mut arrived = std::pin::pin!(self.tickets.arrived.notified());
+        // Before checking, so that a ticket that arrives in between is not missed.
+        arrived.as_mut().enable();
         if !self.is_resumable() {
-            came.await;
+            arrived.await;
         }
     }
 
-    /// The configuration that these sessions belong to; the first who asks makes it by `new`.
+    /// The configuration that these sessions belong to. The first call makes it with `new`.
     pub(super) fn config(
         &self,
         new: impl FnOnce() -> Result<ClientConfig, rustls::Error>,
@@ -61,36 +61,36 @@ impl Sessions {
             return Ok(config.clone());
         }
         let mut config = new()?;
-        config.resumption = Resumption::store(self.remembered.clone());
+        config.resumption = Resumption::store(self.tickets.clone());
         Ok(self.config.get_or_init(|| config).clone())
     }
 }
 
 impl fmt::Debug for Sessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.remembered.fmt(f)
+        self.tickets.fmt(f)
     }
 }
 
-impl Default for Remembered {
+impl Default for Tickets {
     fn default() -> Self {
         Self {
             store: ClientSessionMemoryCache::new(SERVERS),
             unused: AtomicUsize::new(0),
-            came: Notify::new(),
+            arrived: Notify::new(),
         }
     }
 }
 
-impl fmt::Debug for Remembered {
+impl fmt::Debug for Tickets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sessions").field("unused", &self.unused).finish_non_exhaustive()
     }
 }
 
-/// Counts what goes in and out; all else is the store's. Tickets beyond what it holds push others out, so the count
-/// is an upper bound, and zero where the store is empty.
-impl ClientSessionStore for Remembered {
+/// Counts tickets; the store does everything else. It drops old tickets when it is full, so the count is an upper bound,
+/// but 0 if the store is empty.
+impl ClientSessionStore for Tickets {
     fn set_kx_hint(&self, server: ServerName<'static>, group: NamedGroup) {
         self.store.set_kx_hint(server, group);
     }
@@ -110,7 +110,7 @@ impl ClientSessionStore for Remembered {
     fn insert_tls13_ticket(&self, server: ServerName<'static>, ticket: Tls13ClientSessionValue) {
         self.store.insert_tls13_ticket(server, ticket);
         self.unused.fetch_add(1, Ordering::Relaxed);
-        self.came.notify_waiters();
+        self.arrived.notify_waiters();
     }
 
     fn take_tls13_ticket(&self, server: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {

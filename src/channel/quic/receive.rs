@@ -6,8 +6,8 @@ use quinn::{Chunk, RecvStream, SendStream, StreamId};
 
 use super::{Shared, lock};
 use crate::{
+    channel::{Delivery, order::Order},
     tap::Tap,
-    transport::{Delivery, order::Order},
     wire::{Probe, ProbeError},
 };
 
@@ -24,11 +24,11 @@ pub enum Reading {
 
 /// What a channel expects, and how it reads it.
 #[derive(Debug, Clone)]
-pub(in crate::transport) struct Incoming {
+pub(in crate::channel) struct Incoming {
     /// Bytes of each message.
-    pub(in crate::transport) length: usize,
-    pub(in crate::transport) reading: Reading,
-    pub(in crate::transport) tap: Option<Tap>,
+    pub(in crate::channel) length: usize,
+    pub(in crate::channel) reading: Reading,
+    pub(in crate::channel) tap: Option<Tap>,
 }
 
 impl Shared {

@@ -1,6 +1,5 @@
-//! Datagrams that a server drops without a word to its application, counted: what is no QUIC, what belongs to no
-//! connection, and first flights that do not decode. The rules are those by which quinn drops them (RFC 9000 sections
-//! 5.2, 14.1 and 17).
+//! Counts the datagrams that quinn discards silently: those that are not QUIC, those of no known connection, and Initial
+//! packets that do not decode. The rules are quinn's (RFC 9000 sections 5.2, 14.1 and 17).
 
 use std::{
     fmt,
@@ -24,48 +23,48 @@ use quinn_proto::{ConnectionId, HashedConnectionIdGenerator, transport_parameter
 
 use crate::{path::Timers, unit::Time};
 
-/// How many strays there were.
+/// Counters of discarded datagrams.
 #[derive(Debug, Default)]
-pub struct Strays {
-    /// Dropped for what their header says.
-    unfit: AtomicU64,
-    /// First flights whose header was fit.
-    flights: AtomicU64,
-    /// Those of them that came to the application.
-    surfaced: AtomicU64,
+pub struct Discarded {
+    /// Discarded because of their header.
+    invalid: AtomicU64,
+    /// Initial packets with a valid header.
+    initials: AtomicU64,
+    /// Those of them that became incoming connections.
+    accepted: AtomicU64,
 }
 
-impl Strays {
-    /// A first flight has come to the application.
-    pub fn surfaced(&self) {
-        self.surfaced.fetch_add(1, Ordering::Relaxed);
+impl Discarded {
+    /// An incoming connection has reached the application.
+    pub fn accepted(&self) {
+        self.accepted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Datagrams that were dropped. To be asked when no flight is on its way to the application.
+    /// Datagrams that were discarded. Exact only while no incoming connection waits to be accepted.
     pub fn count(&self) -> u64 {
-        let [unfit, flights, surfaced] =
-            [&self.unfit, &self.flights, &self.surfaced].map(|counter| counter.load(Ordering::Relaxed));
-        unfit + flights.saturating_sub(surfaced)
+        let [invalid, initials, accepted] =
+            [&self.invalid, &self.initials, &self.accepted].map(|counter| counter.load(Ordering::Relaxed));
+        invalid + initials.saturating_sub(accepted)
     }
 }
 
-/// A socket that looks at what it receives.
+/// A socket that checks the headers of what it receives.
 pub(super) struct Screened {
     inner: Arc<dyn AsyncUdpSocket>,
-    /// Knows the connection ids of ours.
+    /// Validates our own connection ids.
     ids: HashedConnectionIdGenerator,
-    strays: Arc<Strays>,
+    discarded: Arc<Discarded>,
     timers: Arc<Timers>,
     answers: Mutex<Answers>,
 }
 
-/// quinn answers some of what is unfit: who speaks another version learns ours, and who speaks of a connection that is no
-/// more learns that. So much of it is passed on to it in a tenth of a second; more is a flood, and an answer to each would
-/// take longer than all else that is done for it (a server may limit them: RFC 9000 sections 6.1 and 10.3.3).
+/// quinn answers some invalid datagrams, with Version Negotiation or a stateless reset. This many in each window are
+/// passed on to it. More is a flood, and answering all of it would cost more than dropping it (a server may limit these
+/// answers: RFC 9000 sections 6.1 and 10.3.3).
 const ANSWERS: usize = 100;
 const WINDOW: Duration = Duration::from_millis(100);
 
-/// What may still be answered.
+/// How many more datagrams may be answered in this window.
 #[derive(Debug, Default)]
 struct Answers {
     left: usize,
@@ -85,31 +84,31 @@ impl Answers {
     }
 }
 
-/// Bytes of a connection id of ours.
+/// Length of our connection ids.
 const ID_BYTES: usize = 8;
-/// The least that a datagram with an Initial packet measures (RFC 9000 section 14.1).
+/// The smallest datagram that may carry an Initial packet (RFC 9000 section 14.1).
 const INITIAL_BYTES: usize = 1200;
 
 impl Screened {
     pub(super) fn new(
         inner: Arc<dyn AsyncUdpSocket>,
         ids: HashedConnectionIdGenerator,
-        strays: Arc<Strays>,
+        discarded: Arc<Discarded>,
         timers: Arc<Timers>,
     ) -> Self {
-        Self { inner, ids, strays, timers, answers: Mutex::default() }
+        Self { inner, ids, discarded, timers, answers: Mutex::default() }
     }
 
     fn may_be_answered(&self, count: usize) -> bool {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).take(count, self.timers.now())
     }
 
-    /// Moves the fit ones of a run of datagrams to its front. Returns how many bytes they are.
-    fn keep_fit(&self, run: &mut [u8], stride: usize) -> usize {
+    /// Moves the valid datagrams of a buffer to its front. Returns their length.
+    fn keep_valid(&self, run: &mut [u8], stride: usize) -> usize {
         let mut kept = 0;
         for start in (0..run.len()).step_by(stride.max(1)) {
             let end = run.len().min(start + stride.max(1));
-            if self.is_fit(&run[start..end]) {
+            if self.is_valid(&run[start..end]) {
                 run.copy_within(start..end, kept);
                 kept += end - start;
             }
@@ -121,8 +120,8 @@ impl Screened {
         id.is_some_and(|id| id.len() == ID_BYTES && self.ids.validate(&ConnectionId::new(id)).is_ok())
     }
 
-    /// Whether quinn may make something of this datagram.
-    fn is_fit(&self, datagram: &[u8]) -> bool {
+    /// Whether quinn may accept this datagram.
+    fn is_valid(&self, datagram: &[u8]) -> bool {
         let Some(&first) = datagram.first() else { return false };
         if first & 0x80 == 0 {
             return self.is_ours(datagram.get(1..=ID_BYTES));
@@ -165,14 +164,14 @@ impl AsyncUdpSocket for Screened {
         let received = ready!(self.inner.poll_recv(cx, buffers, meta))?;
         for (buffer, meta) in buffers.iter_mut().zip(meta).take(received) {
             let datagrams = buffer[..meta.len].chunks(meta.stride.max(1));
-            let unfit = datagrams.filter(|datagram| !self.is_fit(datagram)).count();
-            if unfit == 0 {
+            let invalid = datagrams.filter(|datagram| !self.is_valid(datagram)).count();
+            if invalid == 0 {
                 continue;
             }
-            self.strays.unfit.fetch_add(unfit as u64, Ordering::Relaxed);
-            if !self.may_be_answered(unfit) {
-                // Of an empty buffer quinn makes nothing.
-                meta.len = self.keep_fit(&mut buffer[..meta.len], meta.stride);
+            self.discarded.invalid.fetch_add(invalid as u64, Ordering::Relaxed);
+            if !self.may_be_answered(invalid) {
+                // quinn ignores an empty buffer.
+                meta.len = self.keep_valid(&mut buffer[..meta.len], meta.stride);
             }
         }
         Poll::Ready(Ok(received))
@@ -201,15 +200,15 @@ impl fmt::Debug for Screened {
     }
 }
 
-/// A configuration that counts the first flights that it is asked for keys for.
+/// A configuration that counts the Initial packets that it derives keys for.
 pub(super) struct Counted<C> {
     pub(super) inner: Arc<C>,
-    pub(super) strays: Arc<Strays>,
+    pub(super) discarded: Arc<Discarded>,
 }
 
 impl<C: ServerConfig + 'static> ServerConfig for Counted<C> {
     fn initial_keys(&self, version: u32, dst_cid: &ConnectionId) -> Result<Keys, UnsupportedVersion> {
-        self.strays.flights.fetch_add(1, Ordering::Relaxed);
+        self.discarded.initials.fetch_add(1, Ordering::Relaxed);
         self.inner.initial_keys(version, dst_cid)
     }
 
@@ -227,13 +226,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_is_answered_no_more_than_so_often_in_a_while() {
+    fn answers_to_a_flood_are_limited_per_window() {
         let at = |millis| Time::ZERO + Duration::from_millis(millis);
         let mut answers = Answers::default();
         let mut answered = |now| (0..10 * ANSWERS).filter(|_| answers.take(1, now)).count();
         assert_eq!(answered(at(1)), ANSWERS);
         assert_eq!(answered(at(100)), 0);
         assert_eq!(answered(at(101)), ANSWERS);
-        assert!(!answers.take(ANSWERS + 1, at(300)), "a run goes whole or not at all");
+        assert!(!answers.take(ANSWERS + 1, at(300)), "a buffer is answered as a whole or not at all");
     }
 }

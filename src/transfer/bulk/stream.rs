@@ -1,28 +1,42 @@
-//! Messages one behind the other on a byte stream.
+//! Bulk data over a byte stream: messages with a length in their header, one after the other.
 
 use std::{io, net::SocketAddr};
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 
-use super::{Incoming, Outgoing};
+use super::{Bulk, Incoming, Nature, Outgoing};
 use crate::{
-    path::BoxFuture,
-    transport::ChannelError,
+    path::{BoxFuture, Connected},
+    transport::{ChannelError, Recovery, StreamSession},
     wire::transfer::{TRANSFER_HEADER_BYTES, body_length},
 };
 
-pub(crate) struct FramedOutgoing<W> {
+/// An end on a byte stream.
+pub(super) fn bulk(StreamSession { connected, .. }: StreamSession) -> Bulk {
+    let Connected { stream, peer, kernel, .. } = connected;
+    let (reader, writer) = split(stream);
+    Bulk {
+        outgoing: Box::new(StreamOutgoing { peer, writer }),
+        incoming: Box::new(StreamIncoming { peer, reader }),
+        nature: Nature::RELIABLE,
+        recovery: Box::new(move || Recovery::of_kernel(kernel.as_deref())),
+    }
+}
+
+/// Sends messages on a byte stream.
+pub(crate) struct StreamOutgoing<W> {
     pub(crate) peer: SocketAddr,
     pub(crate) writer: W,
 }
 
-pub(crate) struct FramedIncoming<R> {
+/// Receives messages from a byte stream.
+pub(crate) struct StreamIncoming<R> {
     pub(crate) peer: SocketAddr,
     pub(crate) reader: R,
 }
 
-impl<W: AsyncWrite + Send + Unpin> Outgoing for FramedOutgoing<W> {
+impl<W: AsyncWrite + Send + Unpin> Outgoing for StreamOutgoing<W> {
     fn send(&mut self, message: Bytes) -> BoxFuture<'_, Result<(), ChannelError>> {
         Box::pin(async move {
             let written = match self.writer.write_all(&message).await {
@@ -41,7 +55,7 @@ impl<W: AsyncWrite + Send + Unpin> Outgoing for FramedOutgoing<W> {
     }
 }
 
-impl<R: AsyncRead + Send + Unpin> Incoming for FramedIncoming<R> {
+impl<R: AsyncRead + Send + Unpin> Incoming for StreamIncoming<R> {
     fn recv(&mut self) -> BoxFuture<'_, Result<Bytes, ChannelError>> {
         Box::pin(async move { read_message(&mut self.reader).await.map_err(|e| lost(self.peer, &e)) })
     }

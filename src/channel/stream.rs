@@ -1,4 +1,4 @@
-//! An experiment's messages on one byte stream of the kernel's: TCP, or TLS on it.
+//! An experiment's messages on a byte stream over the kernel's TCP.
 
 use std::{
     net::SocketAddr,
@@ -12,43 +12,20 @@ use tokio::{
 };
 
 use super::{
-    Channel, ChannelError, Delivery, Recovery,
+    Channel, Delivery,
     inbox::Inbox,
     order::{Order, Release},
 };
 use crate::{
     path::{ByteStream, Connected, Host, KernelTcp},
     tap::{Passage, StreamTap},
+    transport::{ChannelError, Recovery, StreamSession},
     unit::Time,
     wire::{MessageId, Probe, probe::padding},
 };
 
 /// How much one read may take in.
 const READ_BYTES: usize = 64 * 1024;
-
-/// What carries the messages on the byte stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Framing {
-    /// Nothing: their bytes are TCP's.
-    Plain,
-    /// Records of TLS 1.3.
-    Tls,
-}
-
-impl Framing {
-    /// How many bytes of TCP a message of `length` bytes is.
-    fn on_the_wire(self, length: usize) -> u64 {
-        /// A record's header, the type that ends what is sealed, and the tag (RFC 8446 section 5.2).
-        const RECORD_OVERHEAD: usize = 5 + 1 + 16;
-        /// What one record holds at most (RFC 8446 section 5.1), and rustls fills it.
-        const RECORD: usize = 1 << 14;
-        let overhead = match self {
-            Self::Plain => 0,
-            Self::Tls => length.div_ceil(RECORD) * RECORD_OVERHEAD,
-        };
-        (length + overhead) as u64
-    }
-}
 
 /// One end of a byte stream. Kernel TCP hides when bytes arrived: that is known where the wire is ours, and elsewhere
 /// only the order's release is seen.
@@ -61,22 +38,16 @@ pub(super) struct StreamChannel {
 }
 
 impl StreamChannel {
-    /// A channel over `connected` whose incoming messages are `length` bytes long.
-    pub(super) fn new(
-        host: &Arc<dyn Host>,
-        connected: Connected,
-        tap: Option<StreamTap>,
-        length: usize,
-        framing: Framing,
-    ) -> Self {
-        let Connected { stream, peer, kernel, .. } = connected;
+    /// A channel whose incoming messages are `length` bytes long.
+    pub(super) fn new(host: &Arc<dyn Host>, session: StreamSession, length: usize) -> Self {
+        let StreamSession { connected: Connected { stream, peer, kernel, .. }, tap, wire_bytes } = session;
         let inbox = Inbox::default();
         let (reader, write_half) = tokio::io::split(stream);
         let arrivals = Arrivals { tap: tap.clone(), latest: None };
         let reading = read(host.clone(), reader, peer, (length, arrivals), inbox.clone());
         host.spawn("a stream's reader", Box::pin(reading));
         let (writer, messages) = mpsc::unbounded_channel();
-        let writing = write(write_half, peer, messages, (framing, tap), inbox.clone());
+        let writing = write(write_half, peer, messages, (wire_bytes, tap), inbox.clone());
         host.spawn("a stream's writer", Box::pin(writing));
         Self { peer, inbox, writer, kernel, min_window_bytes: None }
     }
@@ -133,7 +104,7 @@ async fn write(
     mut stream: tokio::io::WriteHalf<Box<dyn ByteStream>>,
     peer: SocketAddr,
     mut messages: mpsc::UnboundedReceiver<(Probe, usize)>,
-    (framing, tap): (Framing, Option<StreamTap>),
+    (wire_bytes, tap): (fn(usize) -> u64, Option<StreamTap>),
     inbox: Inbox,
 ) {
     let mut message = Vec::new();
@@ -142,12 +113,12 @@ async fn write(
         let head = probe.header(length);
         message.extend_from_slice(&head);
         padding(head.len()..length).for_each(|part| message.extend_from_slice(&part));
-        let end = tap.as_ref().map(|tap| tap.send(framing.on_the_wire(message.len())));
+        let end = tap.as_ref().map(|tap| tap.send(wire_bytes(message.len())));
         let written = match stream.write_all(&message).await {
             Ok(()) => stream.flush().await,
             failed => failed,
         };
-        debug_assert!(written.is_err() || end == tap.as_ref().map(StreamTap::written), "{framing:?}");
+        debug_assert!(written.is_err() || end == tap.as_ref().map(StreamTap::written));
         if let Err(e) = written {
             return inbox.fail(ChannelError::Lost { peer, reason: e.to_string() });
         }
@@ -170,35 +141,6 @@ impl Channel for StreamChannel {
     }
 
     fn recovery(&self) -> Recovery {
-        Recovery { min_window_bytes: self.min_window_bytes, ..recovery(self.kernel.as_deref()) }
-    }
-}
-
-/// What the kernel's TCP has done so far to recover from loss, as far as it tells.
-pub(super) fn recovery(kernel: Option<&dyn KernelTcp>) -> Recovery {
-    let Some((kernel, info)) = kernel.and_then(|kernel| Some((kernel, kernel.info()?))) else {
-        return Recovery::default();
-    };
-    Recovery {
-        retransmitted_packets: Some(info.retransmitted_segments),
-        congestion_events: kernel
-            .fast_recoveries()
-            .zip(info.timeout_recoveries)
-            .map(|(fast, slow)| fast + slow),
-        timeouts: info.timeouts,
-        ..Recovery::default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_takes_22_bytes_more_for_each_record_that_it_fills() {
-        for (length, records) in [(1, 1), (1000, 1), (16_384, 1), (16_385, 2), (40_000, 3)] {
-            assert_eq!(Framing::Tls.on_the_wire(length), length as u64 + 22 * records, "{length}");
-            assert_eq!(Framing::Plain.on_the_wire(length), length as u64);
-        }
+        Recovery { min_window_bytes: self.min_window_bytes, ..Recovery::of_kernel(self.kernel.as_deref()) }
     }
 }

@@ -1,20 +1,17 @@
-//! Bulk data on reliability by hand: each message of a transfer is one of the connection's.
+//! Bulk data over an ARQ session: each message of a transfer is a message of the connection.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::ArqConnection;
+use super::{Bulk, Incoming, Nature, Outgoing};
 use crate::{
     path::BoxFuture,
-    transport::{
-        ChannelError,
-        bulk::{Bulk, Incoming, Nature, Outgoing},
-    },
+    transport::{ChannelError, arq::ArqConnection},
 };
 
 /// An end of `connection`.
-pub(in crate::transport) fn bulk(connection: ArqConnection) -> Bulk {
+pub(super) fn bulk(connection: ArqConnection) -> Bulk {
     let connection = Arc::new(connection);
     let counted = connection.clone();
     Bulk {

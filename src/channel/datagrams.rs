@@ -1,0 +1,126 @@
+//! An experiment's messages as datagrams: each may be lost.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use super::{Channel, Delivery};
+use crate::{
+    path::{BoxFuture, DatagramError, Datagrams, Host},
+    tap::Tap,
+    transport::{ChannelError, DatagramSession, Recovery},
+    wire::{Probe, ProbeError},
+};
+
+/// One end of a datagram socket. The server's end answers the sender of the last datagram: an experiment has one client.
+pub(super) struct DatagramChannel {
+    host: Arc<dyn Host>,
+    socket: Arc<dyn Datagrams>,
+    peer: Option<SocketAddr>,
+    /// Tells when a datagram entered the link, where the socket does not.
+    tap: Option<Tap>,
+    buffer: Box<[u8]>,
+    outgoing: Vec<u8>,
+    /// Datagrams that the socket had no room for. They wait, so that a full socket causes delay and not loss.
+    backlog: VecDeque<Vec<u8>>,
+    writable: Option<BoxFuture<'static, Result<(), DatagramError>>>,
+    corrupted: u64,
+}
+
+impl DatagramChannel {
+    pub(super) fn new(host: Arc<dyn Host>, session: DatagramSession, tap: Option<Tap>) -> Self {
+        let DatagramSession { socket, peer } = session;
+        Self {
+            host,
+            socket,
+            peer,
+            tap,
+            buffer: vec![0; usize::from(u16::MAX)].into_boxed_slice(),
+            outgoing: Vec::new(),
+            backlog: VecDeque::new(),
+            writable: None,
+            corrupted: 0,
+        }
+    }
+
+    /// Sends the backlog, as far as the socket takes it.
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), ChannelError> {
+        let Some(peer) = self.peer else { return Ok(()) };
+        while let Some(message) = self.backlog.front() {
+            match self.socket.try_send(message, peer, None) {
+                Err(DatagramError::WouldBlock) => {
+                    let socket = self.socket.clone();
+                    let writable =
+                        self.writable.get_or_insert_with(|| Box::pin(async move { socket.writable().await }));
+                    match Pin::new(writable).poll(cx) {
+                        Poll::Pending => return Ok(()),
+                        Poll::Ready(done) => {
+                            self.writable = None;
+                            done?;
+                        }
+                    }
+                }
+                done => {
+                    done?;
+                    self.backlog.pop_front();
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Channel for DatagramChannel {
+    fn send(&mut self, probe: Probe, length: usize) -> Result<(), ChannelError> {
+        let Some(peer) = self.peer else {
+            return Err(ChannelError::Datagram("nobody has sent anything to answer".to_owned()));
+        };
+        self.outgoing.resize(length, 0);
+        probe.fill(&mut self.outgoing);
+        if !self.backlog.is_empty() {
+            self.backlog.push_back(self.outgoing.clone());
+            return Ok(());
+        }
+        match self.socket.try_send(&self.outgoing, peer, None) {
+            Err(DatagramError::WouldBlock) => {
+                self.backlog.push_back(self.outgoing.clone());
+                Ok(())
+            }
+            sent => Ok(sent?),
+        }
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, ChannelError>> {
+        self.flush(cx)?;
+        loop {
+            let received = match self.socket.poll_recv(cx, &mut self.buffer) {
+                Poll::Ready(received) => received?,
+                Poll::Pending => return Poll::Pending,
+            };
+            match Probe::parse_whole(&self.buffer[..received.len]) {
+                Ok(probe) => {
+                    self.peer = Some(received.from);
+                    let (arrived, entered) = match received.transit {
+                        Some(transit) => (transit.arrived, Some(transit.entered)),
+                        None => {
+                            let stamp = self.tap.as_ref().and_then(|tap| tap.datagram(probe.id));
+                            (self.host.now(), stamp.map(|stamp| stamp.at))
+                        }
+                    };
+                    return Poll::Ready(Ok(Delivery::at_once(probe, arrived, entered)));
+                }
+                Err(ProbeError::Corrupted) => self.corrupted += 1,
+                Err(ProbeError::Foreign) => {}
+            }
+        }
+    }
+
+    fn recovery(&self) -> Recovery {
+        Recovery { corrupted: self.corrupted, ..Recovery::default() }
+    }
+}

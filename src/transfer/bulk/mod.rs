@@ -1,0 +1,159 @@
+//! Bulk data over a session: messages in both directions as fast as it takes them, and no faster.
+//!
+//! One implementation of [`Outgoing`] and [`Incoming`] per shape of [`Session`]. Unlike those of a
+//! [`Channel`](crate::channel::Channel), sends wait until the session takes the message.
+
+mod arq;
+mod datagrams;
+pub(crate) mod quic;
+mod stream;
+
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+
+pub(crate) use self::stream::{StreamIncoming, StreamOutgoing, read_message};
+use crate::{
+    path::{BoxFuture, Host},
+    transport::{self, ChannelError, ConnectError, Listening, Recovery, Session, SessionSettings, Transport},
+    unit::Rate,
+    wire::transfer::PIECE_BYTES,
+};
+
+/// Sends messages.
+pub trait Outgoing: Send {
+    /// Hands over one message, and waits until the transport has taken it.
+    fn send(&mut self, message: Bytes) -> BoxFuture<'_, Result<(), ChannelError>>;
+
+    /// Nothing more will be sent: waits until the peer has what was, where the transport can know.
+    fn finish(&mut self) -> BoxFuture<'_, ()>;
+}
+
+/// Receives messages.
+pub trait Incoming: Send {
+    /// The next message, in whatever order the transport has. It may not be dropped before it completes.
+    fn recv(&mut self) -> BoxFuture<'_, Result<Bytes, ChannelError>>;
+}
+
+/// One end of a transport, for bulk data.
+pub struct Bulk {
+    /// Sends.
+    pub outgoing: Box<dyn Outgoing>,
+    /// Receives.
+    pub incoming: Box<dyn Incoming>,
+    /// What it is like.
+    pub nature: Nature,
+    /// What it has done so far to recover from loss.
+    pub recovery: Box<dyn Fn() -> Recovery + Send>,
+}
+
+impl Bulk {
+    /// Its two halves and what they are like.
+    pub fn ends(&mut self) -> (&mut dyn Outgoing, &mut dyn Incoming, Nature) {
+        (&mut *self.outgoing, &mut *self.incoming, self.nature)
+    }
+}
+
+/// What a transfer must know of its transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Nature {
+    /// Every message arrives, or the connection breaks.
+    pub reliable: bool,
+    /// The largest message.
+    pub message_bytes: usize,
+}
+
+impl Nature {
+    /// Messages of any size arrive.
+    pub const RELIABLE: Self =
+        Self { reliable: true, message_bytes: PIECE_BYTES + crate::wire::transfer::TRANSFER_HEADER_BYTES };
+
+    /// Datagrams that hold so much may arrive.
+    pub const fn datagrams(message_bytes: usize) -> Self {
+        Self { reliable: false, message_bytes }
+    }
+}
+
+/// What both ends of a transfer are set to.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Streams that content is spread over where it has a stream per flow.
+    pub flows: u32,
+    /// How fast datagrams are sent without congestion control.
+    pub pace: Rate,
+    /// The largest payload of a datagram.
+    pub datagram_bytes: usize,
+    /// How sessions are made.
+    pub session: SessionSettings,
+}
+
+impl Settings {
+    fn bulk(&self, host: &Arc<dyn Host>, session: Session) -> Bulk {
+        match session {
+            Session::Datagrams(session) => datagrams::bulk(host, session, self.pace, self.datagram_bytes),
+            Session::Stream(session) => stream::bulk(session),
+            Session::Quic(session) => quic::bulk(host, *session, self.flows, None),
+            Session::Arq(connection) => arq::bulk(connection),
+        }
+    }
+}
+
+/// Connects to `peer`.
+///
+/// # Errors
+///
+/// Returns an error if the handshake failed.
+pub async fn connect(
+    host: &Arc<dyn Host>,
+    transport: Transport,
+    peer: SocketAddr,
+    settings: &Settings,
+) -> Result<Bulk, ConnectError> {
+    let session = transport::dial(host, transport, peer, settings.session.dial()).await?;
+    Ok(settings.bulk(host, session))
+}
+
+/// Listens on `local`, on a free port if its port is 0.
+///
+/// # Errors
+///
+/// Returns an error if the socket cannot be bound.
+pub fn listen(
+    host: &Arc<dyn Host>,
+    transport: Transport,
+    local: SocketAddr,
+    settings: &Settings,
+) -> Result<BulkAcceptor, ConnectError> {
+    let listening = transport::listen(host, transport, local, settings.session.listen())?;
+    Ok(BulkAcceptor { host: host.clone(), listening, settings: settings.clone() })
+}
+
+/// The server's end of a transfer, where it waits for its client.
+pub struct BulkAcceptor {
+    host: Arc<dyn Host>,
+    listening: Box<dyn Listening>,
+    settings: Settings,
+}
+
+impl BulkAcceptor {
+    /// The address it listens on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.listening.local_addr()
+    }
+
+    /// The end that talks to the next client.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the handshake failed, or if no more clients can come.
+    pub async fn accept(&mut self) -> Result<Bulk, ConnectError> {
+        let session = self.listening.accept().await?;
+        Ok(self.settings.bulk(&self.host, session))
+    }
+}
+
+impl fmt::Debug for Bulk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bulk").field("nature", &self.nature).finish_non_exhaustive()
+    }
+}

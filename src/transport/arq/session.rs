@@ -1,0 +1,99 @@
+//! ARQ sessions.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio::sync::mpsc;
+
+use super::{
+    connection::ArqConnection,
+    server::{ArqServer, Heard},
+    settings::{ArqSettings, cookie_key},
+};
+use crate::{
+    arq::Mode,
+    path::{BoxFuture, Host},
+    tap::Tap,
+    transport::{ConnectError, DialSettings, ListenSettings, Listening, Protocol, Session},
+};
+
+/// Connections at a time: an experiment has one, and those that its attempts leave behind.
+const MAX_CONNECTIONS: usize = 1024;
+
+impl Protocol for Mode {
+    fn dial<'a>(
+        &'a self,
+        host: &'a Arc<dyn Host>,
+        peer: SocketAddr,
+        settings: DialSettings<'a>,
+    ) -> BoxFuture<'a, Result<Session, ConnectError>> {
+        Box::pin(
+            async move { Ok(Session::Arq(connect(host, (peer, *self), settings.arq, settings.tap).await?)) },
+        )
+    }
+
+    fn listen(
+        &self,
+        host: &Arc<dyn Host>,
+        local: SocketAddr,
+        settings: ListenSettings<'_>,
+    ) -> Result<Box<dyn Listening>, ConnectError> {
+        let key = cookie_key(settings.arq.seed);
+        let server = ArqServer::tapped(host, local, settings.arq, (key, MAX_CONNECTIONS, settings.tap))?;
+        Ok(Box::new(ArqListening { local: server.local_addr(), clients: serve(host, server) }))
+    }
+}
+
+async fn connect(
+    host: &Arc<dyn Host>,
+    (peer, mode): (SocketAddr, Mode),
+    settings: &ArqSettings,
+    tap: Option<Tap>,
+) -> Result<ArqConnection, ConnectError> {
+    let config = settings.config(mode, peer)?;
+    let socket = host.udp_connect(peer)?;
+    if let Some(tap) = &tap {
+        tap.begin();
+    }
+    let connection = ArqConnection::client(host, (socket, peer), (config, settings.id()), tap);
+    connection.connected().await.map_err(|e| ConnectError::Failed {
+        what: "ARQ handshake",
+        peer,
+        reason: e.to_string(),
+    })?;
+    Ok(connection)
+}
+
+struct ArqListening {
+    local: SocketAddr,
+    clients: mpsc::UnboundedReceiver<ArqConnection>,
+}
+
+impl Listening for ArqListening {
+    fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    fn accept(&mut self) -> BoxFuture<'_, Result<Session, ConnectError>> {
+        Box::pin(async move {
+            let connection = self.clients.recv().await;
+            connection.map(Session::Arq).ok_or_else(|| ConnectError::closed(self.local))
+        })
+    }
+}
+
+/// Starts a task that receives for all connections of `server`, and returns new connections.
+fn serve(host: &Arc<dyn Host>, mut server: ArqServer) -> mpsc::UnboundedReceiver<ArqConnection> {
+    let (accepted, clients) = mpsc::unbounded_channel();
+    host.spawn(
+        "an ARQ server",
+        Box::pin(async move {
+            while let Ok(heard) = server.next(|_| true).await {
+                // A connection that nobody accepts is dropped here, which resets it.
+                if let Heard::Client(connection) = heard {
+                    let _ = accepted.send(connection);
+                }
+            }
+        }),
+    );
+    clients
+}

@@ -1,0 +1,99 @@
+//! How the two ends of an ARQ connection are set up.
+
+use std::{net::SocketAddr, time::Duration};
+
+use rand::Rng;
+
+use crate::{
+    arq::{self, Config, ConnectionId, Mode},
+    transport::{Congestion, ConnectError},
+    unit::random,
+};
+
+/// The largest UDP payload that every IPv6 path carries (RFC 8200 section 5): 1280 bytes less IPv6 and UDP headers. ARQ
+/// does not discover the MTU of a path.
+pub const SAFE_DATAGRAM: u16 = 1280 - 48;
+
+/// Why BBR is refused.
+pub(super) const NO_BBR: &str = "reliability by hand has no bbr; expected cubic, newreno or fixed";
+
+/// How the two ends are set up.
+#[derive(Debug, Clone, Copy)]
+pub struct ArqSettings {
+    /// The congestion controller. [`Congestion::Bbr`] is refused.
+    pub congestion: Congestion,
+    /// Draw connection ids and keys from this seed, in place of the system's randomness.
+    pub seed: Option<u64>,
+    /// The largest datagram, in bytes of UDP payload.
+    pub max_datagram: u16,
+    /// Bounds on what a peer may ask of us.
+    pub limits: ArqLimits,
+}
+
+/// Bounds on what a peer may ask of us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArqLimits {
+    /// Segments that a peer may send ahead of the application.
+    pub receive_window: u32,
+    /// Bytes that may wait to be sent.
+    pub send_buffer: usize,
+    /// After how long without a segment a connection is given up.
+    pub idle: Duration,
+}
+
+impl ArqLimits {
+    /// Out of the reach of any experiment: what waits to be sent is measured, not refused.
+    pub const EXPERIMENT: Self =
+        Self { receive_window: 1 << 20, send_buffer: 1 << 40, idle: Duration::from_secs(86_400) };
+}
+
+/// Streams of the generator that ids and keys are drawn from.
+const CLIENT_IDS: u64 = 0x4152_434c;
+const SERVER_KEYS: u64 = 0x4152_5356;
+
+impl ArqSettings {
+    /// The configuration of an end.
+    pub(super) fn config(&self, mode: Mode, peer: SocketAddr) -> Result<Config, ConnectError> {
+        let congestion = controller(self.congestion).ok_or_else(|| ConnectError::Failed {
+            what: "ARQ setup",
+            peer,
+            reason: NO_BBR.to_owned(),
+        })?;
+        Ok(Config {
+            mode,
+            max_datagram: self.max_datagram,
+            receive_window: self.limits.receive_window,
+            send_buffer: self.limits.send_buffer,
+            congestion,
+            idle_timeout: self.limits.idle,
+            ..Config::default()
+        })
+    }
+
+    pub(super) fn id(&self) -> ConnectionId {
+        let mut id = [0; 8];
+        match self.seed {
+            Some(seed) => random::generator(seed, CLIENT_IDS).fill_bytes(&mut id),
+            None => rand::rng().fill_bytes(&mut id),
+        }
+        ConnectionId(u64::from_le_bytes(id))
+    }
+}
+
+/// What makes a server's cookies, drawn from `seed` where there is one. Servers that share a port share it.
+pub fn cookie_key(seed: Option<u64>) -> [u8; 32] {
+    match seed {
+        Some(seed) => random::key(seed, SERVER_KEYS),
+        None => rand::random(),
+    }
+}
+
+/// The controller of that name, if there is one.
+fn controller(congestion: Congestion) -> Option<arq::Congestion> {
+    match congestion {
+        Congestion::Cubic => Some(arq::Congestion::Cubic),
+        Congestion::NewReno => Some(arq::Congestion::NewReno),
+        Congestion::Fixed(bytes) => Some(arq::Congestion::Fixed(bytes)),
+        Congestion::Bbr => None,
+    }
+}

@@ -1,0 +1,102 @@
+//! A QUIC client's end.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use quinn::{Connection, Endpoint, ZeroRttAccepted, crypto::rustls::QuicClientConfig};
+
+use super::{
+    meter::Meter,
+    settings::{CLIENT_KEYS, QuicSettings, open_endpoint},
+    tap::Tapped,
+};
+use crate::{
+    path::{Host, unspecified},
+    tap::Tap,
+    transport::{ConnectError, security::ClientTls},
+};
+
+/// A QUIC client's end. Its connections resume each other's sessions.
+#[derive(Debug)]
+pub struct QuicClient {
+    endpoint: Endpoint,
+    config: quinn::ClientConfig,
+    server_name: String,
+    pub(super) meter: Meter,
+}
+
+impl QuicClient {
+    /// A client for servers in the address family of `like`.
+    ///
+    /// # Errors
+    ///
+    /// Where the socket is not to be had.
+    pub fn new(
+        host: &Arc<dyn Host>,
+        like: SocketAddr,
+        tls: &ClientTls,
+        settings: &QuicSettings,
+    ) -> Result<Self, ConnectError> {
+        Self::tapped(host, like, (tls, settings), None)
+    }
+
+    /// [`QuicClient::new`], with its connections on `tap`, one after the other.
+    pub(super) fn tapped(
+        host: &Arc<dyn Host>,
+        like: SocketAddr,
+        (tls, settings): (&ClientTls, &QuicSettings),
+        tap: Option<Tap>,
+    ) -> Result<Self, ConnectError> {
+        let meter = Meter::default();
+        let failed = |reason| ConnectError::Failed { what: "QUIC client setup", peer: like, reason };
+        let crypto = tls.config(host).map_err(|e| failed(e.to_string()))?;
+        let inner = Arc::new(QuicClientConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?);
+        let mut config = quinn::ClientConfig::new(match tap {
+            Some(tap) => Arc::new(Tapped { inner, tap }),
+            None => inner,
+        });
+        // Servers here open none, and quinn sets up each that they might open.
+        config.transport_config(Arc::new(settings.transport(&meter, 0)));
+        let endpoint =
+            open_endpoint(host, host.quic_bind(unspecified(like))?, settings.endpoint(CLIENT_KEYS), None)?;
+        Ok(Self { endpoint, config, server_name: tls.server_name.to_str().into_owned(), meter })
+    }
+
+    /// Connects, with the whole handshake.
+    ///
+    /// # Errors
+    ///
+    /// What the handshake failed of.
+    pub async fn connect(&self, peer: SocketAddr) -> Result<Connection, ConnectError> {
+        self.begin(peer)?.await.map_err(|e| ConnectError::from_quic(peer, e))
+    }
+
+    /// Connects so that data goes with the first flight, where an earlier connection allows it (0-RTT). Without
+    /// that, this is [`QuicClient::connect`]. The second value tells whether the server took the early data.
+    ///
+    /// # Errors
+    ///
+    /// What the handshake failed of.
+    pub async fn connect_early(
+        &self,
+        peer: SocketAddr,
+    ) -> Result<(Connection, Option<ZeroRttAccepted>), ConnectError> {
+        match self.begin(peer)?.into_0rtt() {
+            Ok((connection, accepted)) => Ok((connection, Some(accepted))),
+            Err(connecting) => {
+                let connection = connecting.await.map_err(|e| ConnectError::from_quic(peer, e))?;
+                Ok((connection, None))
+            }
+        }
+    }
+
+    fn begin(&self, peer: SocketAddr) -> Result<quinn::Connecting, ConnectError> {
+        self.endpoint
+            .connect_with(self.config.clone(), peer, &self.server_name)
+            .map_err(|e| ConnectError::Failed { what: "QUIC handshake", peer, reason: e.to_string() })
+    }
+
+    /// Waits until the peers have been told that the connections are closed.
+    pub async fn finish(&self) {
+        self.endpoint.wait_idle().await;
+    }
+}

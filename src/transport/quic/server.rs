@@ -1,0 +1,159 @@
+//! A QUIC server's end.
+
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, crypto::rustls::QuicServerConfig};
+use quinn_proto::HashedConnectionIdGenerator;
+use ring::{hkdf, hmac};
+
+use super::{
+    meter::Meter,
+    screen::{Counted, Discarded, Screened},
+    settings::{QuicLimits, QuicSettings, SERVER_KEYS, open_endpoint},
+    tap::Tapped,
+};
+use crate::{
+    path::Host,
+    tap::Tap,
+    transport::{
+        ConnectError,
+        security::{HostClock, ServerTls},
+    },
+    unit::random,
+};
+
+/// A QUIC server's end.
+#[derive(Debug)]
+pub struct QuicServer {
+    /// quinn's endpoint.
+    pub endpoint: Endpoint,
+    /// Reads the controllers of all its connections together.
+    pub(super) meter: Meter,
+    config: quinn::ServerConfig,
+    settings: QuicSettings,
+    /// Counts datagrams that quinn discards, if it [shares](listen_sharing) keys.
+    pub discarded: Arc<Discarded>,
+}
+
+impl QuicServer {
+    /// The configuration for a connection whose peer may ask for no more than `limits`.
+    pub fn within(&self, limits: QuicLimits) -> Arc<quinn::ServerConfig> {
+        let settings = QuicSettings { limits, ..self.settings };
+        let mut config = self.config.clone();
+        config.transport_config(Arc::new(settings.transport(&self.meter, limits.streams)));
+        Arc::new(config)
+    }
+}
+
+/// The secrets by which a server knows its own tokens (RFC 9000 section 8.1) and makes its stateless resets (section
+/// 10.3). Endpoints on one port share them: a client's packets may come to another than those before.
+#[derive(Clone)]
+pub struct QuicKeys {
+    reset: Arc<hmac::Key>,
+    token: Arc<hkdf::Prk>,
+    /// By which connection ids of ours are told from any others.
+    ids: u64,
+}
+
+impl QuicKeys {
+    /// New secrets, drawn from `seed` where there is one.
+    pub fn new(seed: Option<u64>) -> Self {
+        let key = |stream| match seed {
+            Some(seed) => random::key(seed, stream),
+            None => rand::random(),
+        };
+        let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]);
+        Self {
+            reset: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &key(SERVER_KEYS))),
+            token: Arc::new(salt.extract(&key(SERVER_KEYS + 2))),
+            ids: key(SERVER_KEYS + 3).first_chunk().map_or(0, |bytes| u64::from_ne_bytes(*bytes)),
+        }
+    }
+}
+
+impl fmt::Debug for QuicKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QuicKeys").finish_non_exhaustive()
+    }
+}
+
+/// Handshakes that may wait to be looked at, and the bytes that come with each and with all of them.
+const MAX_INCOMING: usize = 1024;
+const INCOMING_BYTES: u64 = 64 << 10;
+const ALL_INCOMING_BYTES: u64 = 8 << 20;
+
+/// Listens on `local`.
+///
+/// # Errors
+///
+/// Where the socket is not to be had, or key and certificate do not fit.
+pub fn listen(
+    host: &Arc<dyn Host>,
+    local: SocketAddr,
+    tls: &ServerTls,
+    settings: &QuicSettings,
+) -> Result<QuicServer, ConnectError> {
+    listen_tapped(host, local, (tls, settings), None)
+}
+
+/// Listens on `local` as one who shares `keys` with others there, and holds little for handshakes that wait.
+///
+/// # Errors
+///
+/// Where the socket is not to be had, or the cipher suites are not fit for QUIC.
+pub fn listen_sharing(
+    host: &Arc<dyn Host>,
+    local: SocketAddr,
+    (crypto, keys): (Arc<rustls::ServerConfig>, &QuicKeys),
+    settings: &QuicSettings,
+) -> Result<QuicServer, ConnectError> {
+    let failed = |reason| ConnectError::Failed { what: "QUIC server setup", peer: local, reason };
+    let inner = Arc::new(QuicServerConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?);
+    let discarded = Arc::<Discarded>::default();
+    let crypto = Arc::new(Counted { inner, discarded: discarded.clone() });
+    let mut config = quinn::ServerConfig::new(crypto, keys.token.clone());
+    config
+        .max_incoming(MAX_INCOMING)
+        .incoming_buffer_size(INCOMING_BYTES)
+        .incoming_buffer_size_total(ALL_INCOMING_BYTES);
+    let mut endpoint = EndpointConfig::new(keys.reset.clone());
+    let ids = keys.ids;
+    endpoint
+        .rng_seed(settings.seed.map(|seed| random::key(seed, SERVER_KEYS + 1)))
+        .cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
+    let ids = HashedConnectionIdGenerator::from_key(ids);
+    let socket = Screened::new(host.quic_bind(local)?, ids, discarded.clone(), host.timers().clone());
+    let server = open_server(host, Arc::new(socket), (config, endpoint), settings)?;
+    Ok(QuicServer { discarded, ..server })
+}
+
+/// [`listen`], with every connection on `tap`; a tap tells one connection at a time.
+pub(super) fn listen_tapped(
+    host: &Arc<dyn Host>,
+    local: SocketAddr,
+    (tls, settings): (&ServerTls, &QuicSettings),
+    tap: Option<Tap>,
+) -> Result<QuicServer, ConnectError> {
+    let failed = |reason| ConnectError::Failed { what: "QUIC server setup", peer: local, reason };
+    let crypto = tls.config(host).map_err(|e| failed(e.to_string()))?;
+    let inner = Arc::new(QuicServerConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?);
+    let config = quinn::ServerConfig::with_crypto(match tap {
+        Some(tap) => Arc::new(Tapped { inner, tap }),
+        None => inner,
+    });
+    open_server(host, host.quic_bind(local)?, (config, settings.endpoint(SERVER_KEYS)), settings)
+}
+
+fn open_server(
+    host: &Arc<dyn Host>,
+    socket: Arc<dyn AsyncUdpSocket>,
+    (mut config, endpoint_config): (quinn::ServerConfig, EndpointConfig),
+    settings: &QuicSettings,
+) -> Result<QuicServer, ConnectError> {
+    let meter = Meter::default();
+    config
+        .transport_config(Arc::new(settings.transport(&meter, settings.limits.streams)))
+        .time_source(Arc::new(HostClock(host.clone())));
+    let endpoint = open_endpoint(host, socket, endpoint_config, Some(config.clone()))?;
+    Ok(QuicServer { endpoint, meter, config, settings: settings.clone(), discarded: Arc::default() })
+}

@@ -1,0 +1,156 @@
+//! QUIC sessions.
+
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+use quinn::Connection;
+
+use super::{
+    client::QuicClient,
+    meter::Meter,
+    server::{QuicServer, listen_tapped},
+};
+use crate::{
+    path::{BoxFuture, Host},
+    transport::{
+        ConnectError, DialSettings, ListenSettings, Listening, Mapping, Protocol, Recovery, Session,
+    },
+};
+
+/// One end of a QUIC connection, and how messages map to it.
+pub struct QuicSession {
+    /// quinn's connection.
+    pub connection: Connection,
+    /// How messages map to it.
+    pub mapping: Mapping,
+    /// The endpoint of a client. It has to live as long as its connection.
+    pub client: Option<QuicClient>,
+    pub(super) meter: Meter,
+}
+
+impl QuicSession {
+    /// Replaces a client's connection with a new one.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the handshake failed.
+    pub async fn reconnect(&mut self) -> Result<(), ConnectError> {
+        let peer = self.connection.remote_address();
+        let client = self.client.as_ref().ok_or_else(|| ConnectError::closed(peer))?;
+        self.connection = client.connect(peer).await?;
+        Ok(())
+    }
+
+    /// Closes the connection. A client waits until the server has acknowledged that.
+    pub async fn close(&self) {
+        self.connection.close(0u32.into(), b"done");
+        if let Some(client) = &self.client {
+            client.finish().await;
+        }
+    }
+
+    /// What this end has done so far to recover from loss.
+    pub fn recovery(&self) -> Recovery {
+        let reading = self.meter.read();
+        let path = self.connection.stats().path;
+        let min_window = reading.min_window_bytes.map_or(path.cwnd, |least| least.min(path.cwnd));
+        Recovery {
+            retransmitted_packets: Some(path.lost_packets),
+            congestion_events: Some(reading.congestion_events),
+            timeouts: None,
+            min_window_bytes: Some(min_window),
+            window_limited: Some(reading.limited),
+            corrupted: 0,
+        }
+    }
+}
+
+impl QuicServer {
+    /// The session on a connection of this server.
+    pub fn session(&self, connection: Connection, mapping: Mapping) -> QuicSession {
+        QuicSession { connection, mapping, client: None, meter: self.meter.clone() }
+    }
+}
+
+impl Protocol for Mapping {
+    fn dial<'a>(
+        &'a self,
+        host: &'a Arc<dyn Host>,
+        peer: SocketAddr,
+        settings: DialSettings<'a>,
+    ) -> BoxFuture<'a, Result<Session, ConnectError>> {
+        Box::pin(async move {
+            let DialSettings { quic, tls, tap, .. } = settings;
+            let client = QuicClient::tapped(host, peer, (tls, quic), tap)?;
+            let connection = match tls.early_data {
+                true => client.connect_early(peer).await?.0,
+                false => client.connect(peer).await?,
+            };
+            let meter = client.meter.clone();
+            let session = QuicSession { connection, mapping: *self, client: Some(client), meter };
+            Ok(Session::Quic(Box::new(session)))
+        })
+    }
+
+    fn listen(
+        &self,
+        host: &Arc<dyn Host>,
+        local: SocketAddr,
+        settings: ListenSettings<'_>,
+    ) -> Result<Box<dyn Listening>, ConnectError> {
+        let ListenSettings { quic, tls, tap, .. } = settings;
+        let server = listen_tapped(host, local, (tls, quic), tap)?;
+        let local = server.endpoint.local_addr().unwrap_or(local);
+        Ok(Box::new(QuicListening { local, server, mapping: *self, early_data: tls.early_data }))
+    }
+}
+
+struct QuicListening {
+    local: SocketAddr,
+    server: QuicServer,
+    mapping: Mapping,
+    early_data: bool,
+}
+
+impl Listening for QuicListening {
+    fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    fn accept(&mut self) -> BoxFuture<'_, Result<Session, ConnectError>> {
+        Box::pin(async move {
+            // A corrupted first packet is a failed handshake. Its sender tries again.
+            let connection = loop {
+                let incoming = self.server.endpoint.accept().await;
+                let incoming = incoming.ok_or_else(|| ConnectError::closed(self.local))?;
+                if let Ok(connection) = handshake(incoming, self.early_data).await {
+                    break connection;
+                }
+            };
+            Ok(Session::Quic(Box::new(self.server.session(connection, self.mapping))))
+        })
+    }
+}
+
+/// A server's handshake. With early data, the connection is returned before the handshake is complete.
+async fn handshake(
+    incoming: quinn::Incoming,
+    early_data: bool,
+) -> Result<Connection, quinn::ConnectionError> {
+    if !early_data {
+        return incoming.await;
+    }
+    match incoming.accept()?.into_0rtt() {
+        Ok((connection, _)) => Ok(connection),
+        Err(connecting) => connecting.await,
+    }
+}
+
+impl fmt::Debug for QuicSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let peer = self.connection.remote_address();
+        f.debug_struct("QuicSession")
+            .field("peer", &peer)
+            .field("mapping", &self.mapping)
+            .finish_non_exhaustive()
+    }
+}

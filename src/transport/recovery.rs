@@ -1,0 +1,40 @@
+//! What an end of a transport did to recover from loss.
+
+use std::time::Duration;
+
+use crate::path::KernelTcp;
+
+/// What one end of a transport did to recover from loss. `None`: the transport does not do or tell this.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Packets that were declared lost and whose contents were sent again.
+    pub retransmitted_packets: Option<u64>,
+    /// How often the congestion controller reduced its window.
+    pub congestion_events: Option<u64>,
+    /// The smallest congestion window, in bytes.
+    pub min_window_bytes: Option<u64>,
+    /// Retransmission timeouts (RFC 6298).
+    pub timeouts: Option<u64>,
+    /// How long the congestion window was full.
+    pub window_limited: Option<Duration>,
+    /// Messages that arrived with changed bits.
+    pub corrupted: u64,
+}
+
+impl Recovery {
+    /// What the kernel's TCP has done so far, as far as it tells.
+    pub(crate) fn of_kernel(kernel: Option<&dyn KernelTcp>) -> Self {
+        let Some((kernel, info)) = kernel.and_then(|kernel| Some((kernel, kernel.info()?))) else {
+            return Self::default();
+        };
+        Self {
+            retransmitted_packets: Some(info.retransmitted_segments),
+            congestion_events: kernel
+                .fast_recoveries()
+                .zip(info.timeout_recoveries)
+                .map(|(fast, slow)| fast + slow),
+            timeouts: info.timeouts,
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! TLS 1.3 configuration for the transports that use it: identity, trust, clock and resumable sessions (RFC 8446).
+
+mod sessions;
+
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
+
+use rustls::{
+    CipherSuite, ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{CryptoProvider, ring},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
+    time_provider::TimeProvider,
+};
+
+pub use self::sessions::Sessions;
+use crate::path::Host;
+
+/// The application protocol of messages and of experiments (RFC 7301).
+pub const ALPN: &[u8] = b"wirelab";
+
+/// A certificate chain and the key of its first certificate.
+#[derive(Debug)]
+pub struct Identity {
+    /// The server's certificate first, then those that sign it.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The private key.
+    pub key: PrivateKeyDer<'static>,
+}
+
+impl Clone for Identity {
+    fn clone(&self) -> Self {
+        Self { chain: self.chain.clone(), key: self.key.clone_key() }
+    }
+}
+
+/// Which servers a client trusts.
+#[derive(Debug, Clone)]
+pub enum Trust {
+    /// Servers whose certificate is signed by one of these.
+    Roots(Arc<RootCertStore>),
+    /// Any server. Only on explicit request.
+    Anyone,
+}
+
+/// A client's side of TLS.
+#[derive(Debug, Clone)]
+pub struct ClientTls {
+    /// Which servers to trust.
+    pub trust: Trust,
+    /// The name that the server's certificate must be valid for.
+    pub server_name: ServerName<'static>,
+    /// Send early data on resumed sessions (0-RTT).
+    pub early_data: bool,
+    /// Sessions to resume. `None`: those of one configuration only.
+    pub sessions: Option<Sessions>,
+    /// Write secrets to the file that `SSLKEYLOGFILE` names.
+    pub key_log: bool,
+}
+
+/// A server's side of TLS.
+#[derive(Debug, Clone)]
+pub struct ServerTls {
+    /// The server's certificate and key.
+    pub identity: Identity,
+    /// Accept early data (0-RTT). It can be replayed (RFC 8446 section 8).
+    pub early_data: bool,
+}
+
+/// AES-128-GCM first: handshakes are faster, because AES-256 comes with SHA-384 in software.
+static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+    let mut provider = ring::default_provider();
+    provider.cipher_suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
+    Arc::new(provider)
+});
+
+impl ClientTls {
+    /// A configuration with the host's clock. Connections that share it, or its [`Sessions`], resume each other's
+    /// sessions.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the cryptographic provider does not support TLS 1.3.
+    pub fn config(&self, host: &Arc<dyn Host>) -> Result<ClientConfig, rustls::Error> {
+        let mut config = match &self.sessions {
+            Some(sessions) => sessions.config(|| self.new_config(host))?,
+            None => self.new_config(host)?,
+        };
+        config.enable_early_data = self.early_data;
+        Ok(config)
+    }
+
+    fn new_config(&self, host: &Arc<dyn Host>) -> Result<ClientConfig, rustls::Error> {
+        let builder = ClientConfig::builder_with_details(PROVIDER.clone(), clock(host))
+            .with_protocol_versions(&[&rustls::version::TLS13])?;
+        let mut config = match &self.trust {
+            Trust::Roots(roots) => builder.with_root_certificates(roots.clone()),
+            Trust::Anyone => builder.dangerous().with_custom_certificate_verifier(Arc::new(TrustAnyone)),
+        }
+        .with_no_client_auth();
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        if self.key_log {
+            config.key_log = Arc::new(rustls::KeyLogFile::new());
+        }
+        Ok(config)
+    }
+}
+
+impl ServerTls {
+    /// A configuration with the host's clock.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the key does not match the certificate.
+    pub fn config(&self, host: &Arc<dyn Host>) -> Result<ServerConfig, rustls::Error> {
+        let Identity { chain, key } = self.identity.clone();
+        let mut config = ServerConfig::builder_with_details(PROVIDER.clone(), clock(host))
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?;
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        // QUIC allows only 0 and this value (RFC 9001 section 4.6.1).
+        config.max_early_data_size = if self.early_data { u32::MAX } else { 0 };
+        // Reply to early requests at once, not one round trip later.
+        config.send_half_rtt_data = self.early_data;
+        Ok(config)
+    }
+}
+
+fn clock(host: &Arc<dyn Host>) -> Arc<dyn TimeProvider> {
+    Arc::new(HostClock(host.clone()))
+}
+
+/// The host's clock, for the lifetimes of tickets and tokens.
+pub(super) struct HostClock(pub(super) Arc<dyn Host>);
+
+impl TimeProvider for HostClock {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(self.0.unix_time()))
+    }
+}
+
+impl quinn::TimeSource for HostClock {
+    fn now(&self) -> std::time::SystemTime {
+        std::time::UNIX_EPOCH + self.0.unix_time()
+    }
+}
+
+impl fmt::Debug for HostClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HostClock").finish()
+    }
+}
+
+/// Accepts every certificate, but checks that its owner signed the handshake.
+#[derive(Debug)]
+struct TrustAnyone;
+
+impl ServerCertVerifier for TrustAnyone {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &PROVIDER.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &PROVIDER.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        PROVIDER.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,165 @@
+//! Sessions: connections of every transport, in four shapes.
+
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+use super::{
+    ConnectError, Transport,
+    arq::{ArqConnection, ArqSettings},
+    quic::{QuicSession, QuicSettings},
+    security::{ClientTls, ServerTls},
+};
+use crate::{
+    path::{BoxFuture, Connected, Datagrams, Host},
+    tap::{StreamTap, Tap},
+};
+
+/// One end of a connection. Whoever sends messages over it knows its shape, and not its transport.
+#[derive(Debug)]
+pub enum Session {
+    /// Unreliable datagrams.
+    Datagrams(DatagramSession),
+    /// A reliable byte stream.
+    Stream(StreamSession),
+    /// A QUIC connection.
+    Quic(Box<QuicSession>),
+    /// An ARQ connection.
+    Arq(ArqConnection),
+}
+
+/// A socket for datagrams.
+#[derive(Debug)]
+pub struct DatagramSession {
+    /// The socket.
+    pub socket: Arc<dyn Datagrams>,
+    /// The other end. `None`: whoever sent the last datagram.
+    pub peer: Option<SocketAddr>,
+}
+
+/// A byte stream.
+#[derive(Debug)]
+pub struct StreamSession {
+    /// The stream, and the kernel's TCP below it.
+    pub connected: Connected,
+    /// Follows the bytes of the stream on the link.
+    pub tap: Option<StreamTap>,
+    /// How many bytes of TCP a message of this length takes.
+    pub wire_bytes: fn(length: usize) -> u64,
+}
+
+/// Follows the bytes of a TCP connection on the link, if there is a tap.
+pub(super) fn tap_stream(tap: Option<&Tap>, connected: Connected) -> (Connected, Option<StreamTap>) {
+    match tap {
+        Some(tap) => {
+            let (connected, tap) = tap.stream(connected);
+            (connected, Some(tap))
+        }
+        None => (connected, None),
+    }
+}
+
+/// The settings of both ends, for whoever makes both.
+#[derive(Debug, Clone)]
+pub struct SessionSettings {
+    /// For QUIC.
+    pub quic: QuicSettings,
+    /// For ARQ.
+    pub arq: ArqSettings,
+    /// For clients of TLS and QUIC.
+    pub client_tls: ClientTls,
+    /// For servers of TLS and QUIC.
+    pub server_tls: ServerTls,
+}
+
+impl SessionSettings {
+    /// The settings of the client's end.
+    pub fn dial(&self) -> DialSettings<'_> {
+        DialSettings { quic: &self.quic, arq: &self.arq, tls: &self.client_tls, tap: None }
+    }
+
+    /// The settings of the server's end.
+    pub fn listen(&self) -> ListenSettings<'_> {
+        ListenSettings { quic: &self.quic, arq: &self.arq, tls: &self.server_tls, tap: None }
+    }
+}
+
+/// The settings of a client's end.
+#[derive(Debug, Clone)]
+pub struct DialSettings<'a> {
+    /// For QUIC.
+    pub quic: &'a QuicSettings,
+    /// For ARQ.
+    pub arq: &'a ArqSettings,
+    /// For TLS and QUIC.
+    pub tls: &'a ClientTls,
+    /// Records what the packets of the connection carry. A tap records one connection at a time.
+    pub tap: Option<Tap>,
+}
+
+/// The settings of a server's end.
+#[derive(Debug, Clone)]
+pub struct ListenSettings<'a> {
+    /// For QUIC.
+    pub quic: &'a QuicSettings,
+    /// For ARQ.
+    pub arq: &'a ArqSettings,
+    /// For TLS and QUIC.
+    pub tls: &'a ServerTls,
+    /// Records what the packets of the connections carry. A tap records one connection at a time.
+    pub tap: Option<Tap>,
+}
+
+/// Makes the sessions of one transport.
+pub trait Protocol: fmt::Debug + Sync {
+    /// Connects to `peer`. See [`dial`].
+    fn dial<'a>(
+        &'a self,
+        host: &'a Arc<dyn Host>,
+        peer: SocketAddr,
+        settings: DialSettings<'a>,
+    ) -> BoxFuture<'a, Result<Session, ConnectError>>;
+
+    /// Listens on `local`. See [`listen`].
+    fn listen(
+        &self,
+        host: &Arc<dyn Host>,
+        local: SocketAddr,
+        settings: ListenSettings<'_>,
+    ) -> Result<Box<dyn Listening>, ConnectError>;
+}
+
+/// A server's end that waits for clients.
+pub trait Listening: Send {
+    /// The address it listens on.
+    fn local_addr(&self) -> SocketAddr;
+
+    /// The session with the next client. A transport without handshakes has one session for all clients.
+    fn accept(&mut self) -> BoxFuture<'_, Result<Session, ConnectError>>;
+}
+
+/// Connects to `peer`.
+///
+/// # Errors
+///
+/// Returns an error if the handshake failed.
+pub async fn dial(
+    host: &Arc<dyn Host>,
+    transport: Transport,
+    peer: SocketAddr,
+    settings: DialSettings<'_>,
+) -> Result<Session, ConnectError> {
+    transport.spec().protocol.dial(host, peer, settings).await
+}
+
+/// Listens on `local`, on a free port if its port is 0.
+///
+/// # Errors
+///
+/// Returns an error if the socket cannot be bound, or the certificate cannot be used.
+pub fn listen(
+    host: &Arc<dyn Host>,
+    transport: Transport,
+    local: SocketAddr,
+    settings: ListenSettings<'_>,
+) -> Result<Box<dyn Listening>, ConnectError> {
+    transport.spec().protocol.listen(host, local, settings)
+}

@@ -1,0 +1,123 @@
+//! TLS sessions over the kernel's TCP.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use rustls::{ServerConfig, pki_types::ServerName};
+
+use super::early::accept_early;
+use crate::{
+    path::{BoxFuture, Connected, Host, Listener},
+    tap::{StreamTap, Tap},
+    transport::{
+        ConnectError, DialSettings, ListenSettings, Listening, Protocol, Session, StreamSession,
+        security::ClientTls, session::tap_stream,
+    },
+};
+
+#[derive(Debug)]
+pub(super) struct Tls;
+
+impl Protocol for Tls {
+    fn dial<'a>(
+        &'a self,
+        host: &'a Arc<dyn Host>,
+        peer: SocketAddr,
+        settings: DialSettings<'a>,
+    ) -> BoxFuture<'a, Result<Session, ConnectError>> {
+        Box::pin(async move {
+            // Handshake records stand between early messages, so the offsets of these are unknown.
+            let tap = settings.tap.filter(|_| !settings.tls.early_data);
+            let (connected, tap) = tap_stream(tap.as_ref(), host.tcp_connect(peer).await?);
+            Ok(session(connect(host, connected, settings.tls).await?, tap))
+        })
+    }
+
+    fn listen(
+        &self,
+        host: &Arc<dyn Host>,
+        local: SocketAddr,
+        settings: ListenSettings<'_>,
+    ) -> Result<Box<dyn Listening>, ConnectError> {
+        let listener = host.tcp_listen(local)?;
+        let config = settings.tls.config(host).map_err(|e| ConnectError::Failed {
+            what: "TLS server setup",
+            peer: listener.local_addr(),
+            reason: e.to_string(),
+        })?;
+        let tap = settings.tap.filter(|_| !settings.tls.early_data);
+        Ok(Box::new(TlsListening { host: host.clone(), listener, config: Arc::new(config), tap }))
+    }
+}
+
+struct TlsListening {
+    host: Arc<dyn Host>,
+    listener: Box<dyn Listener>,
+    config: Arc<ServerConfig>,
+    tap: Option<Tap>,
+}
+
+impl Listening for TlsListening {
+    fn local_addr(&self) -> SocketAddr {
+        self.listener.local_addr()
+    }
+
+    fn accept(&mut self) -> BoxFuture<'_, Result<Session, ConnectError>> {
+        Box::pin(async move {
+            let (connected, tap) = tap_stream(self.tap.as_ref(), self.listener.accept().await?);
+            if self.config.max_early_data_size > 0 {
+                return Ok(session(accept_early(&self.host, connected, &self.config)?, tap));
+            }
+            let Connected { stream, local, peer, kernel } = connected;
+            let accepting = tokio_rustls::TlsAcceptor::from(self.config.clone()).accept(stream);
+            let stream = accepting.await.map_err(|e| ConnectError::from_tls(peer, e))?;
+            Ok(session(Connected { stream: Box::new(stream), local, peer, kernel }, tap))
+        })
+    }
+}
+
+/// A client's TLS handshake over a TCP connection. With early data and a session to resume it returns at once, and the
+/// handshake is made as the first bytes are written.
+async fn connect(
+    host: &Arc<dyn Host>,
+    connected: Connected,
+    tls: &ClientTls,
+) -> Result<Connected, ConnectError> {
+    let Connected { stream, local, peer, kernel } = connected;
+    let config = tls.config(host).map_err(|e| ConnectError::Failed {
+        what: "TLS client setup",
+        peer,
+        reason: e.to_string(),
+    })?;
+    let name: ServerName<'static> = tls.server_name.clone();
+    let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
+        .early_data(tls.early_data)
+        .connect(name, stream)
+        .await
+        .map_err(|e| ConnectError::from_tls(peer, e))?;
+    Ok(Connected { stream: Box::new(stream), local, peer, kernel })
+}
+
+fn session(connected: Connected, tap: Option<StreamTap>) -> Session {
+    Session::Stream(StreamSession { connected, tap, wire_bytes })
+}
+
+/// How many bytes of TCP a message of `length` bytes takes.
+fn wire_bytes(length: usize) -> u64 {
+    /// A record's header, the content type that ends its plaintext, and the tag (RFC 8446 section 5.2).
+    const RECORD_OVERHEAD: usize = 5 + 1 + 16;
+    /// The largest plaintext of a record (RFC 8446 section 5.1). rustls fills its records.
+    const RECORD: usize = 1 << 14;
+    (length + length.div_ceil(RECORD) * RECORD_OVERHEAD) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_takes_22_bytes_more_for_each_record_that_it_fills() {
+        for (length, records) in [(1, 1), (1000, 1), (16_384, 1), (16_385, 2), (40_000, 3)] {
+            assert_eq!(wire_bytes(length), length as u64 + 22 * records, "{length}");
+        }
+    }
+}
