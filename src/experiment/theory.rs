@@ -14,7 +14,7 @@ use super::{
     workload::{Arrivals, Workload},
 };
 use crate::{
-    link::{LinkSpec, Loss, LossBy},
+    link::{LinkSpec, Loss, LossBy, obstacle},
     transport::{ClosedForm, Congestion, OrderedUnit, Transport},
     unit::PerDirection,
 };
@@ -89,14 +89,8 @@ fn applies(plan: &Plan, min_timeout: Option<Duration>) -> Result<(), &'static st
     if !matches!(plan.congestion, Congestion::Fixed(_)) {
         return Err("the congestion controller's window delays messages too (try -C fixed)");
     }
-    if links.iter().any(|link| link.rate.is_some()) {
-        return Err("a bottleneck's queue delays messages too");
-    }
-    if links.iter().any(|link| link.jitter.is_some() || !link.reorder.is_zero()) {
-        return Err("packets overtake each other");
-    }
-    if links.iter().any(|link| !link.corrupt.is_zero() || !link.duplicate.is_zero()) {
-        return Err("packets are corrupted or doubled");
+    if let Some(obstacle) = links.iter().filter_map(obstacle).min() {
+        return Err(obstacle.reason());
     }
     if workload.arrivals != Arrivals::Isochronous {
         return Err("arrivals are random, and the form is for equal intervals");

@@ -40,8 +40,10 @@ mod jitter;
 mod loss;
 mod preset;
 mod propagation;
+mod properties;
 mod queue;
 mod random;
+mod settings;
 mod spec;
 
 pub use counters::Counters;
@@ -49,7 +51,9 @@ pub use error::{SpecError, ValueError};
 pub use jitter::{Jitter, JitterShape};
 pub use loss::{GilbertElliott, Loss, LossBy};
 pub use preset::Preset;
+pub use properties::{Column, Obstacle, PROPERTIES, Property, Takes, Word, obstacle};
 pub use queue::QueueLimit;
+pub use settings::{LinkSettings, Setting};
 pub use spec::LinkSpec;
 
 use crate::unit::{Direction, Time, nanos};

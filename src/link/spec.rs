@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Jitter, Loss, LossBy, QueueLimit, SpecError, ValueError};
-use crate::unit::{Rate, Share, parse_duration, serialize_nanos, shown};
+use super::{Jitter, Loss, LossBy, PROPERTIES, Property, QueueLimit, SpecError, properties};
+use crate::unit::{Rate, Share, serialize_nanos, shown};
 
 /// One direction of a wire.
 ///
@@ -70,21 +70,6 @@ impl LinkSpec {
     /// The longest delay, jitter and slot.
     pub const LONGEST: Duration = Duration::from_secs(3600);
 
-    /// The keys of [`LinkSpec::set`]: the options of the command line without their dashes.
-    pub const KEYS: [&str; 11] = [
-        "delay",
-        "jitter",
-        "keep-order",
-        "loss",
-        "loss-by",
-        "rate",
-        "queue",
-        "reorder",
-        "duplicate",
-        "corrupt",
-        "mtu",
-    ];
-
     /// Whether such a link can be.
     ///
     /// Jitter above the delay can: a delay is never negative, see [`Jitter`].
@@ -137,32 +122,16 @@ impl LinkSpec {
         }
     }
 
-    /// Sets one property from text, by its key in [`LinkSpec::KEYS`]. `none` takes the jitter, the
-    /// rate or the queue's limit away. Nothing is validated yet.
+    /// Sets one property from text, by its key in [`PROPERTIES`]. `none` removes the jitter, the rate or the queue's
+    /// limit. The result is not validated.
     ///
     /// # Errors
     ///
-    /// [`SpecError`] for an unknown key, naming all, and for a value that does not read.
+    /// [`SpecError`] for an unknown key, with a list of all keys, and for an invalid value.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), SpecError> {
-        let option = known(key)?;
-        self.set_known(option, value.trim()).map_err(|source| SpecError::Value { option, source })
-    }
-
-    fn set_known(&mut self, option: &'static str, value: &str) -> Result<(), ValueError> {
-        match option {
-            "delay" => self.delay = parse_duration(value)?,
-            "jitter" => self.jitter = unless_none(value, str::parse)?,
-            "keep-order" => self.keep_order = yes_or_no(value)?,
-            "loss" => self.loss = value.parse()?,
-            "loss-by" => self.loss_by = value.parse()?,
-            "rate" => self.rate = unless_none(value, |rate| Ok(rate.parse()?))?,
-            "queue" => self.queue = unless_none(value, str::parse)?.unwrap_or_default(),
-            "reorder" => self.reorder = value.parse()?,
-            "duplicate" => self.duplicate = value.parse()?,
-            "corrupt" => self.corrupt = value.parse()?,
-            _ => self.mtu = mtu(value)?,
-        }
-        Ok(())
+        let property = known(key)?;
+        let option = property.key();
+        (property.parse)(self, value.trim()).map_err(|source| SpecError::Value { option, source })
     }
 
     /// Applies `loss=2%,delay=10ms`: all of it, or nothing if any of it is refused. A bare
@@ -180,7 +149,7 @@ impl LinkSpec {
                 None if pair == "keep-order" => (pair, "true"),
                 None => return Err(SpecError::NotAPair { text: shown(pair) }),
             };
-            let key = known(key)?;
+            let key = known(key)?.key();
             if seen.contains(&key) {
                 return Err(SpecError::Twice { key });
             }
@@ -192,25 +161,7 @@ impl LinkSpec {
     }
 }
 
-fn known(key: &str) -> Result<&'static str, SpecError> {
-    let unknown = || SpecError::UnknownKey { key: shown(key), known: LinkSpec::KEYS.join(", ") };
-    LinkSpec::KEYS.into_iter().find(|known| *known == key).ok_or_else(unknown)
-}
-
-fn unless_none<T>(
-    value: &str,
-    parse: impl FnOnce(&str) -> Result<T, ValueError>,
-) -> Result<Option<T>, ValueError> {
-    if value == "none" { Ok(None) } else { parse(value).map(Some) }
-}
-
-fn yes_or_no(value: &str) -> Result<bool, ValueError> {
-    value.parse().map_err(|_| ValueError::Form { text: shown(value), forms: "true or false" })
-}
-
-fn mtu(value: &str) -> Result<u16, ValueError> {
-    value.parse().map_err(|_| ValueError::Form {
-        text: shown(value),
-        forms: "a whole number of bytes from 576 to 65535",
-    })
+fn known(key: &str) -> Result<&'static Property, SpecError> {
+    let keys = || PROPERTIES.iter().map(Property::key).collect::<Vec<_>>().join(", ");
+    properties::find(key).ok_or_else(|| SpecError::UnknownKey { key: shown(key), known: keys() })
 }

@@ -3,8 +3,12 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::model::{Budget, ByCause, Cell, HolDirection, LinkDirection, Ratio, ResultFile, WireDirection};
-use crate::stats::Summary;
+use super::model::{Budget, ByCause, Cell, HolDirection, Ratio, ResultFile, WireDirection};
+use crate::{
+    link::{PROPERTIES, Property},
+    stats::Summary,
+    unit::Direction,
+};
 
 /// The cells of a result as CSV (RFC 4180, line ends included): every column in every file, empty
 /// where a cell has no value. Times are in nanoseconds, as in the result file.
@@ -107,28 +111,12 @@ impl<'a> Row<'a> {
 
     fn link(&mut self) {
         let link = self.cell.and_then(|cell| cell.link.as_ref());
-        self.direction("to_server", link.map(|link| &link.to_server));
-        self.direction("to_client", link.map(|link| &link.to_client));
-    }
-
-    /// The properties of one direction of the link.
-    fn direction(&mut self, way: &str, link: Option<&LinkDirection>) {
-        let name = |field| format!("link_{way}_{field}");
-        self.put(name("delay_ns"), link.map(|link| link.delay_ns));
-        self.put(name("jitter_ns"), link.and_then(|link| link.jitter_ns));
-        self.value(name("jitter_distribution"), link.and_then(|link| link.jitter_distribution));
-        self.put(name("keep_order"), link.map(|link| link.keep_order));
-        self.put(name("loss"), link.and_then(|link| link.loss.as_ref()));
-        self.ratio(name("loss_ratio"), link.and_then(|link| link.loss_ratio));
-        self.value(name("loss_by"), link.map(|link| link.loss_by));
-        self.put(name("loss_slot_ns"), link.and_then(|link| link.loss_slot_ns));
-        self.put(name("rate_bps"), link.and_then(|link| link.rate_bps));
-        self.put(name("queue_bytes"), link.and_then(|link| link.queue_bytes));
-        self.put(name("queue_packets"), link.and_then(|link| link.queue_packets));
-        self.ratio(name("reorder_ratio"), link.and_then(|link| link.reorder_ratio));
-        self.ratio(name("duplicate_ratio"), link.and_then(|link| link.duplicate_ratio));
-        self.ratio(name("corrupt_ratio"), link.and_then(|link| link.corrupt_ratio));
-        self.put(name("mtu_bytes"), link.map(|link| link.mtu_bytes));
+        for (way, direction) in [("to_server", Direction::ToServer), ("to_client", Direction::ToClient)] {
+            for column in PROPERTIES.iter().flat_map(Property::columns) {
+                let value = link.map(|link| link[direction].get(column.name));
+                self.put(format!("link_{way}_{}", column.name), value);
+            }
+        }
     }
 
     fn workload(&mut self) {

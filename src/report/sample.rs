@@ -1,7 +1,10 @@
 //! A result made by hand: five transports on one link, with the figures that such a run shows.
 
 use super::*;
-use crate::stats::{Difference, Summary};
+use crate::{
+    link::{LinkSettings, LinkSpec},
+    stats::{Difference, Summary},
+};
 
 const MS: u64 = 1_000_000;
 const MESSAGES: u64 = 180_000;
@@ -78,18 +81,17 @@ const ROWS: [Row; 5] = [
     },
 ];
 
-fn direction() -> LinkDirection {
-    LinkDirection {
-        delay_ns: 25 * MS,
-        loss: Some("1%".to_owned()),
-        loss_ratio: Ratio::new(0.01),
-        mtu_bytes: 1500,
-        ..LinkDirection::default()
+/// A direction with these properties, of which later ones replace earlier ones.
+pub(super) fn direction(properties: &[&str]) -> LinkSettings {
+    let mut spec = LinkSpec::default();
+    for pairs in properties {
+        spec.apply_pairs(pairs).expect("a valid link");
     }
+    LinkSettings::of(&spec)
 }
 
 pub(super) fn link() -> Link {
-    Link { to_server: direction(), to_client: direction() }
+    Link::both(direction(&["delay=25ms,loss=1%"]))
 }
 
 pub(super) fn workload() -> Workload {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{sample, *};
-use crate::stats::Histogram;
+use crate::{link::PROPERTIES, stats::Histogram};
 
 fn schema() -> jsonschema::Validator {
     let schema: Value = serde_json::from_str(include_str!("../../docs/result.schema.json")).unwrap();
@@ -64,10 +64,7 @@ fn the_rest() -> ResultFile {
     });
     cell.latency_ns = Some(Latency::default());
     if let Some(link) = &mut cell.link {
-        link.to_client.jitter_ns = Some(5_000_000);
-        link.to_client.jitter_distribution = Some(Distribution::Pareto);
-        link.to_client.loss_by = LossBy::Time;
-        link.to_client.loss_slot_ns = Some(1_000_000);
+        link.to_client = sample::direction(&["delay=25ms,loss=1%,jitter=5ms:pareto,loss-by=time:1ms"]);
     }
     file.cells.push(cell);
     file.cells.push(Cell::new("udp", "direct", None, Workload::default()));
@@ -322,23 +319,31 @@ fn each_format_has_its_own_ending_and_renders() {
 
 #[test]
 fn rows_that_differ_in_one_property_of_the_link_differ_in_csv() {
-    type Change = fn(&mut LinkDirection);
-    let changes: [(&str, Change); 9] = [
-        ("mtu", |link| link.mtu_bytes = 1400),
-        ("reorder", |link| link.reorder_ratio = Ratio::new(0.01)),
-        ("duplicate", |link| link.duplicate_ratio = Ratio::new(0.01)),
-        ("corrupt", |link| link.corrupt_ratio = Ratio::new(0.01)),
-        ("keep order", |link| link.keep_order = true),
-        ("loss by time", |link| link.loss_by = LossBy::Time),
-        ("slot", |link| link.loss_slot_ns = Some(1_000_000)),
-        ("jitter", |link| link.jitter_ns = Some(1_000_000)),
-        ("jitter distribution", |link| link.jitter_distribution = Some(Distribution::Normal)),
+    let base = "delay=25ms,jitter=1ms,loss=1%,rate=20mbit,queue=100p";
+    let changes = [
+        "delay=26ms",
+        "jitter=2ms",
+        "jitter=1ms:normal",
+        "keep-order",
+        "loss=2%",
+        "loss-by=time",
+        "loss-by=time:2ms",
+        "rate=10mbit",
+        "queue=99p",
+        "reorder=1%",
+        "duplicate=1%",
+        "corrupt=1%",
+        "mtu=1400",
     ];
-    for (what, change) in changes {
+    for property in PROPERTIES {
+        assert!(changes.iter().any(|change| change.starts_with(property.key())), "{}", property.key());
+    }
+    for what in changes {
         let mut file = sample::five_transports();
         file.cells.truncate(1);
+        file.cells[0].link = Some(Link::both(sample::direction(&[base])));
         let mut other = file.cells[0].clone();
-        change(&mut other.link.as_mut().unwrap().to_client);
+        other.link.as_mut().unwrap().to_client = sample::direction(&[base, what]);
         file.cells.push(other);
         let csv = to_csv(&file);
         let rows: Vec<&str> = csv.lines().skip(1).collect();

@@ -1,9 +1,10 @@
 //! Settings in words.
 
 use super::{
-    model::{Arrivals, Cell, Link, LinkDirection, LossBy, Ratio, Skipped, System, Workload},
+    model::{Arrivals, Cell, Link, Ratio, Skipped, System, Workload},
     numbers::{count, plural, rate, setting, share, time},
 };
+use crate::link::{LinkSettings, PROPERTIES, Property, Word};
 
 /// `a`, `a and b`, `a, b and c`.
 pub(crate) fn list(items: &[String]) -> String {
@@ -71,11 +72,12 @@ pub(crate) fn link(link: Option<&Link>) -> String {
     let Some(Link { to_server, to_client }) = link else {
         return "the real network, nothing emulated".to_owned();
     };
-    let rtt = setting(to_server.delay_ns.saturating_add(to_client.delay_ns));
+    let (there, back) = (delay(to_server), delay(to_client));
+    let rtt = setting(there.saturating_add(back));
     if to_server == to_client {
-        let echo = match to_server.loss_ratio.map(Ratio::get) {
+        let echo = match to_server.ratio("loss_ratio") {
             // A slot of time may strike both ways or neither; only draws a packet are independent.
-            Some(p) if p > 0.0 && to_server.loss_by == LossBy::Packet => {
+            Some(p) if p > 0.0 && to_server.text("loss_by") == Some("packet") => {
                 Ratio::new(1.0 - (1.0 - p) * (1.0 - p)).map(share)
             }
             _ => None,
@@ -86,49 +88,41 @@ pub(crate) fn link(link: Option<&Link>) -> String {
     }
     format!(
         "{rtt} round trip; to server {} and {}; to client {} and {}",
-        setting(to_server.delay_ns),
+        setting(there),
         effects(to_server, ""),
-        setting(to_client.delay_ns),
+        setting(back),
         effects(to_client, ""),
     )
 }
 
-/// All that one direction does to packets besides the delay; `after_loss` qualifies the loss.
-fn effects(direction: &LinkDirection, after_loss: &str) -> String {
-    let mut parts = Vec::new();
-    match &direction.loss {
-        Some(loss) => {
-            let slot = direction.loss_slot_ns.map_or_else(String::new, setting);
-            let by = match direction.loss_by {
-                LossBy::Packet => String::new(),
-                LossBy::Time => format!(" by time in slots of {slot}"),
-            };
-            parts.push(format!("loss {}{by}{after_loss}", plain(loss)));
-        }
-        None => parts.push("no loss".to_owned()),
+fn delay(direction: &LinkSettings) -> u64 {
+    direction.count("delay_ns").unwrap_or(0)
+}
+
+/// What one direction does to packets besides the delay, the loss first; `after_loss` qualifies the loss.
+fn effects(direction: &LinkSettings, after_loss: &str) -> String {
+    let is_loss = |property: &&Property| property.key() == "loss";
+    let phrase = |property: &Property| property.words(direction).iter().map(word).collect::<String>();
+    let mut loss: String = PROPERTIES.iter().filter(is_loss).map(phrase).collect();
+    if direction.text("loss").is_some() {
+        loss.push_str(after_loss);
     }
-    if let Some(jitter) = direction.jitter_ns {
-        let order = if direction.keep_order { " in order" } else { "" };
-        parts.push(format!("jitter {}{order}", setting(jitter)));
+    let others = PROPERTIES.iter().filter(|property| !is_loss(property)).map(phrase);
+    let phrases: Vec<String> =
+        std::iter::once(loss).chain(others).filter(|phrase| !phrase.is_empty()).collect();
+    phrases.join(", ")
+}
+
+fn word(word: &Word) -> String {
+    match word {
+        Word::Text(text) => (*text).to_owned(),
+        Word::Quoted(text) => plain(text),
+        Word::Time(ns) => setting(*ns),
+        Word::Rate(bps) => rate(*bps),
+        Word::Share(ratio) => Ratio::new(*ratio).map_or_else(String::new, share),
+        Word::Count(n) => count(*n),
+        Word::Packets(n) => plural(*n, "packet"),
     }
-    if let Some(bottleneck) = direction.rate_bps {
-        let queue = match (direction.queue_bytes, direction.queue_packets) {
-            (Some(bytes), _) => format!(" with a queue of {} bytes", count(bytes)),
-            (None, Some(packets)) => format!(" with a queue of {}", plural(packets, "packet")),
-            (None, None) => String::new(),
-        };
-        parts.push(format!("{}{queue}", rate(bottleneck)));
-    }
-    for (ratio, what) in [
-        (direction.reorder_ratio, "reordered"),
-        (direction.duplicate_ratio, "duplicated"),
-        (direction.corrupt_ratio, "corrupted"),
-    ] {
-        if let Some(ratio) = ratio.filter(|ratio| ratio.get() > 0.0) {
-            parts.push(format!("{} {what}", share(ratio)));
-        }
-    }
-    parts.join(", ")
 }
 
 /// The workload in words; empty where it has no settings, as for a handshake.
@@ -168,21 +162,14 @@ pub(crate) fn workload(workload: &Workload) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::sample::direction;
 
     #[test]
     fn a_direction_of_its_own_is_described_on_its_own() {
-        let direction = |delay_ns, loss: Option<&str>| LinkDirection {
-            delay_ns,
-            loss: loss.map(str::to_owned),
-            rate_bps: Some(20_000_000),
-            queue_packets: Some(100),
-            jitter_ns: Some(5_000_000),
-            mtu_bytes: 1500,
-            ..LinkDirection::default()
-        };
+        const BASE: &str = "rate=20mbit,queue=100p,jitter=5ms";
         let both = Link {
-            to_server: direction(10_000_000, Some("outage:2s:300ms")),
-            to_client: direction(30_000_000, None),
+            to_server: direction(&[BASE, "delay=10ms,loss=outage:2s:300ms"]),
+            to_client: direction(&[BASE, "delay=30ms"]),
         };
         assert_eq!(
             link(Some(&both)),

@@ -18,7 +18,7 @@ pub use duration::{format_duration, parse_duration, serialize_nanos};
 pub use error::UnitError;
 pub(crate) use error::shown;
 pub use rate::Rate;
-pub use share::Share;
+pub use share::{Share, rounded};
 pub use size::Size;
 pub use time::{Time, nanos};
 

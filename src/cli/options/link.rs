@@ -2,66 +2,91 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::cli::{usage::UsageError, values::single};
 use wirelab::{
-    link::{LinkSpec, Preset, SpecError},
+    link::{LinkSpec, PROPERTIES, Preset, Property, SpecError, Takes},
     unit::{Direction, PerDirection, format_duration, parse_duration},
 };
 
 /// The emulated link. Lists make a matrix.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "The link (commas separate the values of a list, and lists make a matrix)")]
+#[derive(Debug, Clone)]
 pub(crate) struct LinkArgs {
-    /// Round trip without queueing, split evenly [default: 50ms]
-    #[arg(long, value_name = "TIME,..", value_delimiter = ',', conflicts_with = "delay")]
     rtt: Vec<String>,
-    /// One-way delay, in place of --rtt
-    #[arg(long, value_name = "TIME,..", value_delimiter = ',')]
-    delay: Vec<String>,
-    /// Variation of the one-way delay: 5ms, 5ms:uniform, 5ms:normal, 5ms:pareto
-    #[arg(long, value_name = "JITTER,..", value_delimiter = ',')]
-    jitter: Vec<String>,
-    /// Packets that jitter would let overtake wait instead
-    #[arg(long)]
-    keep_order: bool,
-    /// Loss each way: 1%, gilbert:P:R, gemodel:P:R:H:K (H and K: chance to survive in the bad and in the good
-    /// state), drop:3:17:40 (packets by number, from 1), outage:2s:300ms (start, length) [default: 1%]
-    #[arg(long, value_name = "LOSS,..", value_delimiter = ',')]
-    loss: Vec<String>,
-    /// What a draw of the loss is for: packet, or time[:1ms], which gives every transport the same bad moments
-    #[arg(long, value_name = "packet|time", value_parser = single)]
-    loss_by: Option<String>,
-    /// Rate of the bottleneck, such as 20mbit [default: unlimited]
-    #[arg(long, value_name = "RATE,..", value_delimiter = ',')]
-    rate: Vec<String>,
-    /// Drop-tail queue of the bottleneck: 128KB or 100p [default: unlimited]
-    #[arg(long, value_name = "SIZE,..", value_delimiter = ',')]
-    queue: Vec<String>,
-    /// Share of packets that skip the propagation delay
-    #[arg(long, value_name = "SHARE,..", value_delimiter = ',')]
-    reorder: Vec<String>,
-    /// Share of packets that arrive twice
-    #[arg(long, value_name = "SHARE,..", value_delimiter = ',')]
-    duplicate: Vec<String>,
-    /// Share of packets with one bit flipped
-    #[arg(long, value_name = "SHARE,..", value_delimiter = ',')]
-    corrupt: Vec<String>,
-    /// Largest IP packet in bytes; a larger one is refused, not fragmented [default: 1500]
-    #[arg(long, value_name = "BYTES", value_parser = single)]
-    mtu: Option<String>,
-    /// What differs on the way to the server, such as "loss=2%,delay=10ms"
-    #[arg(long, value_name = "KEY=VALUE,..")]
+    /// The values of each property that was given, in the order of the property table.
+    given: Vec<(&'static Property, Vec<String>)>,
     to_server: Option<String>,
-    /// What differs on the way to the client
-    #[arg(long, value_name = "KEY=VALUE,..")]
     to_client: Option<String>,
-    /// A named link: lan, dsl, wifi, lte, 3g, satellite (sources below); other options change it
-    #[arg(long, value_name = "NAME", value_parser = preset)]
     preset: Option<Preset>,
 }
 
+const HEADING: &str = "The link (commas separate the values of a list, and lists make a matrix)";
+
+impl Args for LinkArgs {
+    fn augment_args(command: Command) -> Command {
+        let rtt = list("rtt", "TIME,..").help("Round trip without queueing, split evenly [default: 50ms]");
+        let pairs = |key| Arg::new(key).long(key).value_name("KEY=VALUE,..");
+        let command = command
+            .arg(rtt.conflicts_with("delay").help_heading(HEADING))
+            .args(PROPERTIES.iter().map(|property| option(property).help_heading(HEADING)));
+        let others = [
+            pairs(TO_SERVER).help("What differs on the way to the server, such as \"loss=2%,delay=10ms\""),
+            pairs(TO_CLIENT).help("What differs on the way to the client"),
+            Arg::new(PRESET).long(PRESET).value_name("NAME").value_parser(preset).help(
+                "A named link: lan, dsl, wifi, lte, 3g, satellite (sources below); other options change it",
+            ),
+        ];
+        command.args(others.map(|arg| arg.help_heading(HEADING)))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for LinkArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let values = |key| matches.get_many::<String>(key).into_iter().flatten().cloned().collect::<Vec<_>>();
+        let of = |property: &'static Property| match property.takes {
+            Takes::Nothing if matches.get_flag(property.key()) => vec!["true".to_owned()],
+            Takes::Nothing => Vec::new(),
+            Takes::List(_) | Takes::One(_) => values(property.key()),
+        };
+        let all = PROPERTIES.iter().map(|property| (property, of(property)));
+        Ok(Self {
+            rtt: values("rtt"),
+            given: all.filter(|(_, values)| !values.is_empty()).collect(),
+            to_server: matches.get_one(TO_SERVER).cloned(),
+            to_client: matches.get_one(TO_CLIENT).cloned(),
+            preset: matches.get_one(PRESET).copied(),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// The option of a property.
+fn option(property: &Property) -> Arg {
+    let key = property.key();
+    let option = match property.takes {
+        Takes::List(name) => list(key, name),
+        Takes::One(name) => Arg::new(key).long(key).value_name(name).value_parser(single),
+        Takes::Nothing => Arg::new(key).long(key).action(ArgAction::SetTrue),
+    };
+    option.help(property.help)
+}
+
+fn list(key: &'static str, name: &'static str) -> Arg {
+    Arg::new(key).long(key).value_name(name).value_delimiter(',').action(ArgAction::Append)
+}
+
+const TO_SERVER: &str = "to-server";
+const TO_CLIENT: &str = "to-client";
+const PRESET: &str = "preset";
 /// The loss where none is asked for and no preset says otherwise.
 const DEFAULT_LOSS: &str = "1%";
 const DEFAULT_RTT: &str = "50ms";
@@ -91,40 +116,26 @@ fn preset(name: &str) -> Result<Preset, String> {
     name.parse::<Preset>().map_err(|e| e.to_string())
 }
 
-/// One property of a link and the values it is to have, one after the other.
-type Axis<'a> = (&'static str, Vec<&'a str>);
-
 impl LinkArgs {
-    /// The first option that was given, if any was.
+    /// The first option that was given, in the order of the help text.
     pub(crate) fn first_given(&self) -> Option<&'static str> {
-        let options = [
-            ("--rtt", !self.rtt.is_empty()),
-            ("--delay", !self.delay.is_empty()),
-            ("--jitter", !self.jitter.is_empty()),
-            ("--keep-order", self.keep_order),
-            ("--loss", !self.loss.is_empty()),
-            ("--loss-by", self.loss_by.is_some()),
-            ("--rate", !self.rate.is_empty()),
-            ("--queue", !self.queue.is_empty()),
-            ("--reorder", !self.reorder.is_empty()),
-            ("--duplicate", !self.duplicate.is_empty()),
-            ("--corrupt", !self.corrupt.is_empty()),
-            ("--mtu", self.mtu.is_some()),
+        let others = [
             ("--to-server", self.to_server.is_some()),
             ("--to-client", self.to_client.is_some()),
             ("--preset", self.preset.is_some()),
         ];
-        options.into_iter().find_map(|(option, given)| given.then_some(option))
+        let rtt = (!self.rtt.is_empty()).then_some("--rtt");
+        let properties = self.given.iter().map(|(property, _)| property.option);
+        let others = others.into_iter().filter_map(|(option, given)| given.then_some(option));
+        rtt.into_iter().chain(properties).chain(others).next()
     }
 
     /// Every link that the options ask for, each as its two directions.
     pub(crate) fn links(&self) -> Result<Vec<PerDirection<LinkSpec>>, UsageError> {
         let base = |direction| self.preset.map_or_else(LinkSpec::default, |preset| preset.spec(direction));
-        let delays = self.delays()?;
-        let axes = self.axes(&delays);
         let mut links = vec![PerDirection::from_fn(base)];
-        for (key, values) in axes {
-            links = product(&links, key, &values)?;
+        for property in PROPERTIES {
+            links = product(&links, property.key(), &self.values(property.key())?)?;
         }
         for PerDirection { to_server, to_client } in &mut links {
             apply("--to-server", to_server, self.to_server.as_deref())?;
@@ -133,49 +144,25 @@ impl LinkArgs {
         Ok(links)
     }
 
-    /// The one-way delays, where they do not come from a preset.
-    fn delays(&self) -> Result<Vec<String>, UsageError> {
-        if !self.delay.is_empty() {
-            return Ok(self.delay.clone());
+    /// The values of one property: those given, or else the default unless a preset says otherwise.
+    fn values(&self, key: &str) -> Result<Vec<String>, UsageError> {
+        if let Some((_, values)) = self.given.iter().find(|(property, _)| property.key() == key) {
+            return Ok(values.clone());
         }
-        let default = [DEFAULT_RTT.to_owned()];
-        let rtts = match (&self.rtt[..], self.preset) {
-            ([], Some(_)) => &[],
-            ([], None) => &default[..],
-            (rtts, _) => rtts,
-        };
-        rtts.iter().map(|rtt| half(rtt)).collect()
+        match key {
+            "delay" if !self.rtt.is_empty() => self.rtt.iter().map(|rtt| half(rtt)).collect(),
+            "delay" if self.preset.is_none() => Ok(vec![half(DEFAULT_RTT)?]),
+            "loss" if self.preset.is_none() => Ok(vec![DEFAULT_LOSS.to_owned()]),
+            _ => Ok(Vec::new()),
+        }
     }
-
-    fn axes<'a>(&'a self, delays: &'a [String]) -> Vec<Axis<'a>> {
-        let loss =
-            if self.loss.is_empty() && self.preset.is_none() { vec![DEFAULT_LOSS] } else { strs(&self.loss) };
-        let keep_order = if self.keep_order { vec!["true"] } else { Vec::new() };
-        vec![
-            ("delay", strs(delays)),
-            ("jitter", strs(&self.jitter)),
-            ("keep-order", keep_order),
-            ("loss", loss),
-            ("loss-by", self.loss_by.as_deref().into_iter().collect()),
-            ("rate", strs(&self.rate)),
-            ("queue", strs(&self.queue)),
-            ("reorder", strs(&self.reorder)),
-            ("duplicate", strs(&self.duplicate)),
-            ("corrupt", strs(&self.corrupt)),
-            ("mtu", self.mtu.as_deref().into_iter().collect()),
-        ]
-    }
-}
-
-fn strs(values: &[String]) -> Vec<&str> {
-    values.iter().map(String::as_str).collect()
 }
 
 /// Every link of `links` with every value of one property; without values, `links` as they are.
 fn product(
     links: &[PerDirection<LinkSpec>],
     key: &str,
-    values: &[&str],
+    values: &[String],
 ) -> Result<Vec<PerDirection<LinkSpec>>, SpecError> {
     if values.is_empty() {
         return Ok(links.to_vec());

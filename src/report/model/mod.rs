@@ -25,7 +25,7 @@ pub use cell::{Arrivals, Cell, Messages, PerSeed, Workload};
 pub use flag::Flag;
 pub use hol::{Budget, ByCause, Delayed, Hol, HolDirection, Stall, Theory};
 pub use latency::{Intervals, Latency};
-pub use link::{Distribution, Link, LinkDirection, LossBy};
+pub use link::Link;
 pub use network::{Network, NetworkDirection};
 pub use paired::{Amount, Metric, Paired};
 pub use ratio::Ratio;

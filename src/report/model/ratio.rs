@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::unit::rounded;
+
 /// A finite ratio, rounded to six decimals, so that the same run writes the same bytes.
 ///
 /// A ratio with a denominator of zero is `None`, and null in the file.
@@ -17,9 +19,7 @@ impl Ratio {
 
     /// `value` rounded; none if it is not finite.
     pub fn new(value: f64) -> Option<Self> {
-        // Adding zero turns -0 into 0, which is written differently.
-        let rounded = libm::round(value * 1e6) / 1e6 + 0.0;
-        rounded.is_finite().then_some(Self(rounded))
+        rounded(value).map(Self)
     }
 
     /// The rounded ratio.
