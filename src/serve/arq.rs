@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use super::{
     buffers::{MAX_BUFFER_BYTES, buffer_bytes},
     conversation::{MeasuredRequest, Reception, RunTracker},
+    error::ServeError,
     guard::{FloodGuard, Slot},
     refusal::Refusal,
     worker::Worker,
@@ -16,7 +17,7 @@ use crate::{
     channel::Releasers,
     path::timeout,
     transport::{
-        Congestion, ConnectError,
+        Congestion,
         arq::{ArqConnection, ArqError, ArqLimits, ArqServer, ArqSettings, Heard},
     },
 };
@@ -29,13 +30,13 @@ const MAX_DATAGRAM: u16 = 1472;
 /// How long to wait for a client to acknowledge the close of its connection.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
 
-pub(super) fn bind(
-    worker: &Worker,
+pub(super) fn listen(
+    worker: Worker,
     local: SocketAddr,
     cookie_key: [u8; 32],
-) -> Result<ArqServer, ConnectError> {
+) -> Result<SocketAddr, ServeError> {
     let limits = ArqLimits {
-        receive_window: receive_window(worker),
+        receive_window: receive_window(&worker),
         send_buffer: MAX_BUFFER_BYTES,
         idle: worker.options.idle,
     };
@@ -46,18 +47,15 @@ pub(super) fn bind(
         limits,
     };
     // The number of connections is limited by `Admission`.
-    ArqServer::bind(&worker.host, local, &settings, (cookie_key, usize::MAX))
+    let server = ArqServer::bind(&worker.host, local, &settings, (cookie_key, usize::MAX))?;
+    let local = server.local_addr();
+    Ok(worker.start("an ARQ listener", local, |worker| accept(Arc::new(worker), server)))
 }
 
 /// Receive window in segments of the next client. The longest message has to fit.
 fn receive_window(worker: &Worker) -> u32 {
     let bytes = buffer_bytes(worker.admission.slots.connections()).max(worker.options.max_message);
     u32::try_from(bytes.div_ceil(SEGMENT_BYTES)).unwrap_or(u32::MAX)
-}
-
-pub(super) fn start(worker: Worker, server: ArqServer) {
-    let tasks = worker.tasks.clone();
-    tasks.spawn("an ARQ listener", accept(Arc::new(worker), server));
 }
 
 /// Accepts connections, and receives for all of them until the last has ended.

@@ -47,34 +47,38 @@ pub(super) struct BoundUrl {
     host: Arc<dyn Host>,
     pub(super) bind: Bind,
     slots: Arc<ConnectionSlots>,
-    secrets: Secrets,
+    protocol: Protocol,
     /// One for each worker, so that workers do not contend for a cache line.
     counters: Vec<Arc<Counters>>,
 }
 
-/// What the workers share so that each knows the sessions and cookies of the others.
+/// The shape of the sessions, with the keys that the workers share: each accepts the sessions and cookies of the others.
 #[derive(Debug)]
-enum Secrets {
-    None,
-    Tls(Arc<rustls::ServerConfig>),
+enum Protocol {
+    Datagrams,
+    Stream { tls: Option<Arc<rustls::ServerConfig>> },
     Quic(quic::Crypto),
-    ArqCookieKey([u8; 32]),
+    Arq { cookie_key: [u8; 32] },
 }
 
 impl BoundUrl {
     pub(super) fn new(host: &Arc<dyn Host>, bind: Bind, options: &Options) -> Result<Self, ServeError> {
         let slots = ConnectionSlots::new(options.max_connections, options.max_connections_per_source);
-        let secrets = match bind.scheme.shape() {
-            Shape::Arq(_) => Secrets::ArqCookieKey(cookie_key(options.seed)),
+        let protocol = match bind.scheme.shape() {
+            Shape::Datagrams => Protocol::Datagrams,
+            Shape::Stream if bind.scheme.encrypted => {
+                // rustls delivers TLS early data apart from the stream, and no client of ours sends it.
+                let config = tls_config(host, bind, options, false)?;
+                Protocol::Stream { tls: Some(Arc::new(config)) }
+            }
+            Shape::Stream => Protocol::Stream { tls: None },
             Shape::Quic(_) => {
                 let config = tls_config(host, bind, options, options.early_data)?;
-                Secrets::Quic(quic::Crypto::new(config, options.seed))
+                Protocol::Quic(quic::Crypto::new(config, options.seed))
             }
-            // rustls delivers TLS early data apart from the stream, and no client of ours sends it.
-            _ if bind.scheme.encrypted => Secrets::Tls(Arc::new(tls_config(host, bind, options, false)?)),
-            _ => Secrets::None,
+            Shape::Arq(_) => Protocol::Arq { cookie_key: cookie_key(options.seed) },
         };
-        Ok(Self { host: host.clone(), bind, slots, secrets, counters: Vec::new() })
+        Ok(Self { host: host.clone(), bind, slots, protocol, counters: Vec::new() })
     }
 
     /// Starts a worker on `host`. The first one determines the port.
@@ -84,42 +88,14 @@ impl BoundUrl {
         state: &ServerState,
         tasks: &Tasks,
     ) -> Result<(), ServeError> {
-        let mut worker = self.worker(host, state, tasks);
+        let worker = self.worker(host, state, tasks);
         let counters = worker.counters.clone();
         let requested = self.bind.local;
-        let named = |worker: &mut Worker, local: SocketAddr| {
-            worker.url = self.bind.scheme.url(local);
-            local
-        };
-        self.bind.local = match &self.secrets {
-            Secrets::Quic(crypto) => {
-                let server = quic::bind(&worker, requested, crypto)?;
-                let local = named(&mut worker, server.endpoint.local_addr().unwrap_or(requested));
-                quic::start(worker, server);
-                local
-            }
-            Secrets::ArqCookieKey(key) => {
-                let server = arq::bind(&worker, requested, *key)?;
-                let local = named(&mut worker, server.local_addr());
-                arq::start(worker, server);
-                local
-            }
-            Secrets::None if matches!(self.bind.scheme.shape(), Shape::Datagrams) => {
-                let socket = host.udp_bind(requested)?;
-                let local = named(&mut worker, socket.local_addr());
-                datagrams::start(worker, socket);
-                local
-            }
-            secrets => {
-                let listener = host.tcp_listen(requested)?;
-                let local = named(&mut worker, listener.local_addr());
-                let acceptor = match secrets {
-                    Secrets::Tls(config) => Some(config.clone().into()),
-                    _ => None,
-                };
-                stream::start(worker, listener, acceptor);
-                local
-            }
+        self.bind.local = match &self.protocol {
+            Protocol::Datagrams => datagrams::listen(worker, requested)?,
+            Protocol::Stream { tls } => stream::listen(worker, requested, tls.clone())?,
+            Protocol::Quic(crypto) => quic::listen(worker, requested, crypto)?,
+            Protocol::Arq { cookie_key } => arq::listen(worker, requested, *cookie_key)?,
         };
         self.counters.push(counters);
         Ok(())
@@ -140,6 +116,7 @@ impl BoundUrl {
         Worker {
             host: host.clone(),
             options: options.clone(),
+            scheme: self.bind.scheme,
             url: self.url(),
             admission,
             counters: Arc::default(),

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     conversation::{MeasuredRequest, Reception, ReplyBatch, Route, RunTracker},
+    error::ServeError,
     guard::{FloodGuard, Recent},
     refusal::Refusal,
     worker::Worker,
@@ -17,17 +18,20 @@ use crate::path::{Datagrams, Received};
 /// Datagrams that are answered before the other tasks of this thread run.
 const TURN_DATAGRAMS: u64 = 64;
 
-pub(super) fn start(worker: Worker, socket: Arc<dyn Datagrams>) {
-    let tasks = worker.tasks.clone();
-    let server = DatagramServer {
-        local: socket.local_addr(),
-        flood_guard: FloodGuard::new(socket.clone()),
-        socket,
-        worker,
-        clients: Recent::default(),
-        last_peer: None,
-    };
-    tasks.spawn("a datagram server", server.run());
+pub(super) fn listen(worker: Worker, local: SocketAddr) -> Result<SocketAddr, ServeError> {
+    let socket = worker.host.udp_bind(local)?;
+    let local = socket.local_addr();
+    Ok(worker.start("a datagram server", local, |worker| {
+        let server = DatagramServer {
+            local,
+            flood_guard: FloodGuard::new(socket.clone()),
+            socket,
+            worker,
+            clients: Recent::default(),
+            last_peer: None,
+        };
+        server.run()
+    }))
 }
 
 struct DatagramServer {

@@ -15,6 +15,7 @@ use super::{
     conversation::{
         Aborted, Carrier, Opening, StreamKind, answer_measured_stream, converse, transfer_on_stream,
     },
+    error::ServeError,
     guard::Slot,
     refusal::Refusal,
     worker::Worker,
@@ -28,9 +29,14 @@ const HANDSHAKE_RECORD: u8 = 22;
 const NOT_TLS: &[u8] =
     b"\x15\x03\x03\x00\x02\x02\x0athis port speaks TLS: use tls:// or `openssl s_client -connect`\n";
 
-pub(super) fn start(worker: Worker, listener: Box<dyn Listener>, tls: Option<TlsAcceptor>) {
-    let tasks = worker.tasks.clone();
-    tasks.spawn("a listener", accept(Arc::new(worker), listener, tls));
+pub(super) fn listen(
+    worker: Worker,
+    local: SocketAddr,
+    tls: Option<Arc<rustls::ServerConfig>>,
+) -> Result<SocketAddr, ServeError> {
+    let listener = worker.host.tcp_listen(local)?;
+    let local = listener.local_addr();
+    Ok(worker.start("a listener", local, |worker| accept(Arc::new(worker), listener, tls.map(Into::into))))
 }
 
 async fn accept(worker: Arc<Worker>, mut listener: Box<dyn Listener>, tls: Option<TlsAcceptor>) {

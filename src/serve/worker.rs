@@ -14,7 +14,10 @@ use super::{
     refusal::Refusal,
     stop::Tasks,
 };
-use crate::path::{Host, timeout};
+use crate::{
+    path::{Host, timeout},
+    transport::Scheme,
+};
 
 /// Upper bound on the duration of a handshake. A slow client holds a slot that another could use.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
@@ -26,6 +29,7 @@ const ERROR_PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Worker {
     pub(super) host: Arc<dyn Host>,
     pub(super) options: Arc<Options>,
+    pub(super) scheme: &'static Scheme,
     pub(super) url: String,
     pub(super) admission: Admission,
     pub(super) counters: Arc<Counters>,
@@ -34,6 +38,19 @@ pub(super) struct Worker {
 }
 
 impl Worker {
+    /// The worker listens on `local`. Starts `task`, which serves it.
+    pub(super) fn start<F: Future<Output = ()> + Send + 'static>(
+        mut self,
+        name: &'static str,
+        local: SocketAddr,
+        task: impl FnOnce(Self) -> F,
+    ) -> SocketAddr {
+        self.url = self.scheme.url(local);
+        let tasks = self.tasks.clone();
+        tasks.spawn(name, task(self));
+        local
+    }
+
     pub(super) fn refuse(&self, refusal: Refusal) {
         self.counters.refuse(refusal, 1);
     }

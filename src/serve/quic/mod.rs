@@ -15,11 +15,11 @@ use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use quinn::Incoming;
 
 use self::{connection::serve_connection, limits::limits};
-use super::{refusal::Refusal, worker::Worker};
+use super::{error::ServeError, refusal::Refusal, worker::Worker};
 use crate::{
     path::timeout,
     transport::{
-        Congestion, ConnectError,
+        Congestion,
         quic::{self, QuicKeys, QuicServer, QuicSettings},
         tls::ALPN,
     },
@@ -42,18 +42,15 @@ impl Crypto {
     }
 }
 
-pub(super) fn bind(worker: &Worker, local: SocketAddr, crypto: &Crypto) -> Result<QuicServer, ConnectError> {
+pub(super) fn listen(worker: Worker, local: SocketAddr, crypto: &Crypto) -> Result<SocketAddr, ServeError> {
     let settings = QuicSettings {
         congestion: Congestion::Cubic,
         seed: worker.options.seed,
         limits: limits(0, worker.options.idle),
     };
-    quic::listen_sharing(&worker.host, local, (crypto.tls.clone(), &crypto.keys), &settings)
-}
-
-pub(super) fn start(worker: Worker, server: QuicServer) {
-    let tasks = worker.tasks.clone();
-    tasks.spawn("a QUIC listener", accept(Arc::new(worker), Arc::new(server)));
+    let server = quic::listen_sharing(&worker.host, local, (crypto.tls.clone(), &crypto.keys), &settings)?;
+    let local = server.endpoint.local_addr().unwrap_or(local);
+    Ok(worker.start("a QUIC listener", local, |worker| accept(Arc::new(worker), Arc::new(server))))
 }
 
 async fn accept(worker: Arc<Worker>, server: Arc<QuicServer>) {
