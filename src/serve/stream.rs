@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     conversation::{
-        Aborted, Carrier, Opening, StreamKind, answer_measured_stream, converse, transfer_on_stream,
+        Aborted, Carrier, Opening, StreamKind, answer_byte_stream, answer_measured_stream, transfer_on_stream,
     },
     error::ServeError,
     guard::Slot,
@@ -91,7 +91,8 @@ async fn answer(worker: &Worker, peer: SocketAddr, stream: impl ByteStream, slot
     worker.connected(peer);
     let (reader, mut writer) = tokio::io::split(stream);
     let mut reader = ProvingReader { reader, unproven: Some(slot) };
-    let end = match converse(worker, peer.ip(), Carrier::Connection, &mut reader, &mut writer).await {
+    let end = match answer_byte_stream(worker, peer.ip(), Carrier::Connection, &mut reader, &mut writer).await
+    {
         Ok(Some(Opening { bytes, kind: StreamKind::Measured { message_len } })) => {
             answer_measured_stream(worker, peer.ip(), bytes, message_len, &mut reader, &mut writer).await
         }

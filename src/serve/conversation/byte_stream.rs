@@ -42,7 +42,7 @@ pub(crate) enum Carrier {
 
 /// Answers what `peer` sends on `reader` until it ends. A stream of a measurement or a transfer is returned with the
 /// bytes that have been read from it.
-pub(crate) async fn converse<R, W>(
+pub(crate) async fn answer_byte_stream<R, W>(
     worker: &Worker,
     peer: IpAddr,
     carrier: Carrier,

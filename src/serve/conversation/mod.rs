@@ -10,7 +10,7 @@ mod transfer;
 
 pub(super) use self::{
     aborted::{Aborted, within_idle},
-    byte_stream::{Carrier, converse},
+    byte_stream::{Carrier, answer_byte_stream},
     measured_stream::answer_measured_stream,
     opening::{Opening, StreamKind},
     reply_batch::{ReplyBatch, Route},

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     serve::{
         conversation::{
-            Aborted, Carrier, MeasuredRequest, Opening, Reception, RunTracker, StreamKind, converse,
+            Aborted, Carrier, MeasuredRequest, Opening, Reception, RunTracker, StreamKind, answer_byte_stream,
         },
         guard::Slot,
         refusal::Refusal,
@@ -163,16 +163,16 @@ impl Session<'_> {
             ClientStream::Bidirectional(send, receive) if self.is_perf => {
                 Box::pin(perf::bidirectional(self.worker, send, receive)).await;
             }
-            ClientStream::Bidirectional(send, receive) => self.converse(send, receive).await,
+            ClientStream::Bidirectional(send, receive) => self.answer_stream(send, receive).await,
             ClientStream::Unidirectional(receive) => {
                 Box::pin(perf::unidirectional(self.worker, self.connection, receive)).await;
             }
         }
     }
 
-    async fn converse(&self, mut send: SendStream, mut receive: RecvStream) {
+    async fn answer_stream(&self, mut send: SendStream, mut receive: RecvStream) {
         let Self { worker, peer, .. } = *self;
-        let end = match converse(worker, peer, Carrier::QuicStream, &mut receive, &mut send).await {
+        let end = match answer_byte_stream(worker, peer, Carrier::QuicStream, &mut receive, &mut send).await {
             Ok(Some(Opening { bytes, kind: StreamKind::Measured { message_len } })) => {
                 let streams = &self.measured;
                 let answering = measured_stream::answer(
