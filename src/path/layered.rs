@@ -1,8 +1,8 @@
-//! Sockets that change one thing about another socket.
+//! Sockets and streams that change one thing about another one.
 
 use std::{
     fmt::Debug,
-    io::{self, IoSliceMut},
+    io::{self, IoSlice, IoSliceMut},
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
@@ -13,6 +13,7 @@ use quinn::{
     AsyncUdpSocket, UdpPoller,
     udp::{RecvMeta, Transmit},
 };
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What one layer changes about a socket of quinn's; the rest is passed through.
 pub(crate) trait QuicLayer: Debug + Send + Sync + 'static {
@@ -81,5 +82,80 @@ impl<L: QuicLayer> AsyncUdpSocket for Layered<L> {
 
     fn may_fragment(&self) -> bool {
         self.0.may_fragment()
+    }
+}
+
+/// What one layer changes about a byte stream; the rest is passed through.
+pub(crate) trait StreamLayer<S>: Unpin {
+    /// Reads from the stream underneath.
+    fn poll_read(
+        &mut self,
+        stream: Pin<&mut S>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>>
+    where
+        S: AsyncRead,
+    {
+        stream.poll_read(cx, buffer)
+    }
+
+    /// The stream underneath has taken this many bytes.
+    fn written(&mut self, _bytes: usize) {}
+}
+
+/// A byte stream with a layer on it.
+#[derive(Debug)]
+pub(crate) struct LayeredStream<S, L> {
+    pub(crate) stream: S,
+    pub(crate) layer: L,
+}
+
+impl<S, L: StreamLayer<S>> LayeredStream<S, L> {
+    fn note(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.layer.written(bytes);
+        }
+        written
+    }
+}
+
+impl<S: AsyncRead + Unpin, L: StreamLayer<S>> AsyncRead for LayeredStream<S, L> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let Self { stream, layer } = self.get_mut();
+        layer.poll_read(Pin::new(stream), cx, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin, L: StreamLayer<S>> AsyncWrite for LayeredStream<S, L> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.note(written)
+    }
+
+    /// Not the default, which writes the first slice only: TLS hands over several records at a time.
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.note(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -34,6 +34,7 @@ mod timers;
 #[cfg(feature = "sockets")]
 pub mod wait;
 
+pub(crate) use self::layered::{LayeredStream, StreamLayer};
 pub use self::{
     error::{DatagramError, PathError, WireBroken},
     fidelity::Fidelity,

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio_rustls::TlsAcceptor;
 
 use super::{
@@ -20,7 +20,7 @@ use super::{
     refusal::Refusal,
     worker::Worker,
 };
-use crate::path::{ByteStream, Connected, Listener, timeout};
+use crate::path::{ByteStream, Connected, LayeredStream, Listener, StreamLayer, timeout};
 
 /// The content type of a TLS record that holds a handshake (RFC 8446 section 5.1).
 const HANDSHAKE_RECORD: u8 = 22;
@@ -78,7 +78,7 @@ async fn serve(worker: Arc<Worker>, connected: Connected, tls: Option<TlsAccepto
             close_gracefully(stream).await?;
             return Err(io::ErrorKind::InvalidData.into());
         }
-        acceptor.accept(Prefixed { first: Some(first), stream }).await
+        acceptor.accept(LayeredStream { stream, layer: UnreadByte(Some(first)) }).await
     };
     match worker.handshake(&slot, handshake).await {
         Ok(stream) => answer(&worker, peer, stream, &slot).await,
@@ -90,7 +90,7 @@ async fn serve(worker: Arc<Worker>, connected: Connected, tls: Option<TlsAccepto
 async fn answer(worker: &Worker, peer: SocketAddr, stream: impl ByteStream, slot: &Slot) {
     worker.connected(peer);
     let (reader, mut writer) = tokio::io::split(stream);
-    let mut reader = ProvingReader { reader, unproven: Some(slot) };
+    let mut reader = LayeredStream { stream: reader, layer: ProvenByFirstByte { unproven: Some(slot) } };
     let end = match answer_byte_stream(worker, peer.ip(), Carrier::Connection, &mut reader, &mut writer).await
     {
         Ok(Some(Opening { bytes, kind: StreamKind::Measured { message_len } })) => {
@@ -102,27 +102,27 @@ async fn answer(worker: &Worker, peer: SocketAddr, stream: impl ByteStream, slot
         end => end.map(drop),
     };
     if end == Err(Aborted::TooLong) {
-        let closing = close_gracefully(reader.reader.unsplit(writer));
+        let closing = close_gracefully(reader.stream.unsplit(writer));
         // On a timeout the connection is reset.
         let _ = timeout(&*worker.host, worker.handshake_limit(), closing).await;
     }
 }
 
-/// A reader whose first byte proves the connection.
+/// Proves a connection when its first byte is read.
 #[derive(Debug)]
-struct ProvingReader<'a, R> {
-    reader: R,
+struct ProvenByFirstByte<'a> {
     unproven: Option<&'a Slot>,
 }
 
-impl<R: AsyncRead + Unpin> AsyncRead for ProvingReader<'_, R> {
+impl<S: AsyncRead> StreamLayer<S> for ProvenByFirstByte<'_> {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        &mut self,
+        stream: Pin<&mut S>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let read = Pin::new(&mut self.reader).poll_read(cx, buffer);
+        let read = stream.poll_read(cx, buffer);
         if buffer.filled().len() > before
             && let Some(slot) = self.unproven.take()
         {
@@ -141,52 +141,23 @@ async fn close_gracefully(mut stream: impl ByteStream) -> io::Result<()> {
     tokio::io::copy(&mut stream.take(MAX_DISCARDED_BYTES), &mut tokio::io::sink()).await.map(|_| ())
 }
 
-/// A stream whose first byte has been read, and is read again.
+/// A byte that has been read, and is read again.
 #[derive(Debug)]
-struct Prefixed<S> {
-    first: Option<u8>,
-    stream: S,
-}
+struct UnreadByte(Option<u8>);
 
-impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
+impl<S: AsyncRead> StreamLayer<S> for UnreadByte {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        &mut self,
+        stream: Pin<&mut S>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if buffer.remaining() > 0
-            && let Some(first) = self.first.take()
+            && let Some(byte) = self.0.take()
         {
-            buffer.put_slice(&[first]);
+            buffer.put_slice(&[byte]);
             return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    /// Several records leave in one write: a flight is one packet, and an alert behind it is not forgotten.
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        stream.poll_read(cx, buffer)
     }
 }

@@ -5,23 +5,18 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    io,
-    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    task::{Context, Poll},
 };
-
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     bytes::{Passage, Stamp, StreamBytes},
     ledger::Carried,
 };
 use crate::{
-    path::{ByteStream, Connected},
+    path::{Connected, LayeredStream, StreamLayer},
     unit::{Direction, PerDirection, Time},
     wire::ip::TcpSegment,
 };
@@ -127,7 +122,8 @@ impl Connections {
         connected: Connected,
     ) -> (Connected, StreamTap) {
         let written = Arc::<AtomicU64>::default();
-        let stream = Box::new(Counted { stream: connected.stream, written: written.clone() });
+        let stream =
+            Box::new(LayeredStream { stream: connected.stream, layer: WrittenBytes(written.clone()) });
         let tap = StreamTap { connections: self.clone(), ports, outgoing, written };
         (Connected { stream, ..connected }, tap)
     }
@@ -177,57 +173,13 @@ impl StreamTap {
     }
 }
 
-/// A stream that counts the bytes written to it.
+/// Counts the bytes written to a stream.
 #[derive(Debug)]
-struct Counted {
-    stream: Box<dyn ByteStream>,
-    written: Arc<AtomicU64>,
-}
+struct WrittenBytes(Arc<AtomicU64>);
 
-impl Counted {
-    fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(bytes)) = written {
-            self.written.fetch_add(bytes as u64, Ordering::Relaxed);
-        }
-        written
-    }
-}
-
-impl AsyncRead for Counted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Counted {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.count(written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.count(written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+impl<S> StreamLayer<S> for WrittenBytes {
+    fn written(&mut self, bytes: usize) {
+        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }
 

@@ -1,69 +1,33 @@
-//! A TCP stream, looked at again for a moment before the thread sleeps: as sockets of UDP and QUIC are, so that transports are
-//! compared and not ways of waiting.
+//! A TCP stream, polled again for a moment before the thread sleeps. UDP and QUIC sockets do the same, so that transports
+//! are compared and not ways of waiting.
 
 use std::{
-    io::{self, IoSlice},
+    io,
     pin::Pin,
     task::{Context, Poll},
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, ReadBuf},
     net::TcpStream,
 };
 
 use super::{after_others, linger::Linger};
+use crate::path::layered::StreamLayer;
 
-#[derive(Debug)]
-pub(super) struct Stream {
-    stream: TcpStream,
-    linger: Linger,
-}
-
-impl Stream {
-    pub(super) fn new(stream: TcpStream, linger: Linger) -> Self {
-        Self { stream, linger }
-    }
-}
-
-impl AsyncRead for Stream {
+impl StreamLayer<TcpStream> for Linger {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        &mut self,
+        stream: Pin<&mut TcpStream>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let read = stream.poll_read(cx, buffer);
         match read {
-            Poll::Ready(_) => self.linger.received(),
-            Poll::Pending if self.linger.stays_awake() => return after_others(cx),
+            Poll::Ready(_) => self.received(),
+            Poll::Pending if self.stays_awake() => return after_others(cx),
             Poll::Pending => {}
         }
         read
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -9,8 +9,11 @@ use std::{
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{Ports, linger::Linger, stream::Stream};
-use crate::path::{BoxFuture, Connected, KernelTcp, Listener, PathError, Timers, kernel_tcp::KernelSocket};
+use super::{Ports, linger::Linger};
+use crate::path::{
+    BoxFuture, Connected, KernelTcp, Listener, PathError, Timers, kernel_tcp::KernelSocket,
+    layered::LayeredStream,
+};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -30,7 +33,7 @@ fn connected(
     timers: Arc<Timers>,
 ) -> Connected {
     let kernel = KernelSocket::new(&stream).ok().map(|socket| Box::new(socket) as Box<dyn KernelTcp>);
-    Connected { stream: Box::new(Stream::new(stream, Linger::new(timers))), local, peer, kernel }
+    Connected { stream: Box::new(LayeredStream { stream, layer: Linger::new(timers) }), local, peer, kernel }
 }
 
 #[derive(Debug)]
