@@ -62,6 +62,13 @@ pub(crate) struct Column {
     pub(crate) figures: Vec<Option<Figure>>,
 }
 
+impl Column {
+    /// The figure of a row as text; a dash if it is not known.
+    pub(crate) fn text(&self, row: usize) -> String {
+        self.figures[row].map_or_else(|| "-".to_owned(), |figure| figure.to_string())
+    }
+}
+
 /// What a column is about. A table that is too wide is split between topics first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Topic {

@@ -50,10 +50,7 @@ fn draw(table: &Table) -> String {
     lines.push(row(LABELS, titles));
     lines.push(row(":---", table.columns.iter().map(|_| "---:".to_owned())));
     for (index, label) in table.labels.iter().enumerate() {
-        let figures = table.columns.iter().map(|column| column.figures[index]);
-        let figures =
-            figures.map(|figure| figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string()));
-        lines.push(row(label, figures));
+        lines.push(row(label, table.columns.iter().map(|column| column.text(index))));
     }
     lines.join("\n")
 }

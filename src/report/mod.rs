@@ -50,7 +50,7 @@ pub struct Format {
 }
 
 /// All formats. A new one is its file and a line here.
-pub static FORMATS: [Format; 4] = [
+pub static FORMATS: &[Format] = &[
     Format { ending: "json", render: to_json },
     Format { ending: "csv", render: to_csv },
     Format { ending: "md", render: to_markdown },

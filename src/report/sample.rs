@@ -1,4 +1,4 @@
-//! A result made by hand: five transports on one link, with the figures that such a run shows.
+//! A handmade result: five transports on one link, with plausible figures.
 
 use super::*;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 const MS: u64 = 1_000_000;
 const MESSAGES: u64 = 180_000;
 
-/// What sets one row apart.
+/// What differs between rows.
 struct Row {
     transport: &'static str,
     congestion: Option<&'static str>,
@@ -17,7 +17,7 @@ struct Row {
     on_time: u64,
     delayed: u64,
     blocked: u64,
-    /// p50, p90, p99, max in microseconds.
+    /// p50, p90, p99 and max, in microseconds.
     latency_us: [u64; 4],
     connect_ms: u64,
     packets: u64,
@@ -231,7 +231,7 @@ fn cell(row: &Row) -> Cell {
     }
 }
 
-/// Five transports and one that the path cannot carry.
+/// Five transports, and one that the path cannot carry.
 pub(super) fn five_transports() -> ResultFile {
     let difference = Difference { difference: 0.1035, ci95: Some([0.1, 0.107]) };
     let mut file = ResultFile::new("bench");
@@ -248,7 +248,7 @@ pub(super) fn five_transports() -> ResultFile {
     file
 }
 
-/// Nothing arrived in the one row.
+/// One row, in which nothing was delivered.
 pub(super) fn nothing_delivered() -> ResultFile {
     let mut file = five_transports();
     file.cells.truncate(1);
@@ -270,7 +270,7 @@ pub(super) fn nothing_delivered() -> ResultFile {
     file
 }
 
-/// Interrupted, with a controller in the way.
+/// An interrupted run, limited by the congestion controller.
 pub(super) fn interrupted() -> ResultFile {
     let mut file = five_transports();
     file.complete = false;

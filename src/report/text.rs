@@ -110,7 +110,7 @@ impl Drawing {
         for (row, label) in labels.iter().enumerate() {
             let mut line = format!("{label:label_width$}");
             for column in columns {
-                line.push_str(&format!("{:>1$}", figure(column, row), gap + width(column)));
+                line.push_str(&format!("{:>1$}", column.text(row), gap + width(column)));
             }
             self.line(&line, "");
         }
@@ -122,12 +122,8 @@ fn definitions(terms: &[Term]) -> String {
     terms.collect::<Vec<_>>().join("; ")
 }
 
-fn figure(column: &Column, row: usize) -> String {
-    column.figures[row].map_or_else(|| "-".to_owned(), |figure| figure.to_string())
-}
-
 fn width(column: &Column) -> usize {
-    let widths = (0..column.figures.len()).map(|row| figure(column, row).chars().count());
+    let widths = (0..column.figures.len()).map(|row| column.text(row).chars().count());
     widths.chain([column.title.len()]).max().unwrap_or(0)
 }
 
@@ -149,7 +145,7 @@ fn parts<'a>(table: &'a Table, limit: usize) -> Vec<Vec<&'a Column>> {
     };
     let with_order = of(&[Topic::Outcome, Topic::Order, Topic::Latency]);
     let first = if fits(&with_order) { with_order } else { of(&[Topic::Outcome, Topic::Latency]) };
-    let rest = table.columns.iter().filter(|column| !first.iter().any(|shown| shown.title == column.title));
+    let rest = table.columns.iter().filter(|column| !first.iter().any(|shown| std::ptr::eq(*shown, *column)));
     let rest: Vec<&Column> = rest.collect();
 
     let mut parts = vec![first];
