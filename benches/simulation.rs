@@ -3,6 +3,10 @@
 //! `real-time factor`: an element is a second of virtual time, so "Kelem/s" reads as thousands of times real time, on
 //! one core. `packets`: an element is an IP packet offered to the wire, in either direction.
 
+#[path = "../tests/support/fixtures.rs"]
+#[expect(dead_code, reason = "no TLS is needed here")]
+mod fixtures;
+
 use std::{hint::black_box, time::Duration};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -28,17 +32,7 @@ fn plan(transport: Transport, duration: Duration, interval: Duration) -> Plan {
         path: PathKind::Sim,
         transport,
         links: PerDirection::both(link),
-        workload: Workload {
-            flows: 8,
-            interval,
-            length: 1000,
-            reply_length: 1000,
-            arrivals: Arrivals::Isochronous,
-            warmup: Duration::from_secs(1),
-            duration,
-            wait: Wait { times: 3, most: Duration::from_secs(4) },
-            deadline: Duration::from_millis(100),
-        },
+        workload: Workload { interval, warmup: Duration::from_secs(1), ..fixtures::workload(duration) },
         congestion: Congestion::Cubic,
     }
 }

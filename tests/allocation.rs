@@ -3,6 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 #![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
 
+#[path = "support/fixtures.rs"]
+#[expect(dead_code, reason = "no workload is needed here")]
+mod fixtures;
+
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     io::Write,
@@ -27,10 +31,7 @@ use wirelab::{
     send::{self, Client},
     serve::{Bind, Options, Server},
     service::Service,
-    transport::{
-        Scheme, Transport,
-        tls::{ClientTls, Trust},
-    },
+    transport::{Scheme, Transport},
     unit::PerDirection,
 };
 
@@ -153,13 +154,7 @@ fn client_options() -> send::Options {
     send::Options {
         timeout: Duration::from_secs(10),
         retries: 0,
-        tls: ClientTls {
-            trust: Trust::Roots(roots),
-            server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
-            early_data: false,
-            sessions: None,
-            key_log: false,
-        },
+        tls: fixtures::client_tls(roots),
         seed: None,
     }
 }

@@ -1,5 +1,9 @@
 //! What both sides of a comparison use.
 
+#[path = "../../tests/support/fixtures.rs"]
+#[expect(dead_code, reason = "no workload is needed here")]
+mod fixtures;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use tokio::runtime::Runtime;
@@ -19,13 +23,5 @@ pub(super) fn any_port() -> SocketAddr {
 
 pub(super) fn tls() -> (ClientTls, ServerTls) {
     let (identity, roots) = certs::ephemeral().expect("certificates");
-    let server_name = certs::EPHEMERAL_NAME.try_into().expect("a name");
-    let client = ClientTls {
-        trust: Trust::Roots(roots),
-        server_name,
-        early_data: false,
-        sessions: None,
-        key_log: false,
-    };
-    (client, ServerTls { identity, early_data: false })
+    (fixtures::client_tls(roots), ServerTls { identity, early_data: false })
 }

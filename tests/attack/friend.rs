@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::program::{Server, say};
+use super::support::{Server, say};
 
 /// A client that means well: one datagram at a time.
 pub(crate) struct Friend {

@@ -17,8 +17,8 @@ use wirelab::{
 
 use super::{
     attacker, attackers,
-    program::Server,
-    slow_readers::{client_tls, datagram},
+    slow_readers::{datagram, tls_config},
+    support::Server,
 };
 
 /// Half-open connections that an attacker keeps a file for; the server has room for fewer.
@@ -87,7 +87,7 @@ pub(crate) struct Initials {
 
 impl Initials {
     pub(crate) fn new(folder: &Path) -> Self {
-        let tls = QuicClientConfig::try_from(client_tls(folder)).unwrap();
+        let tls = QuicClientConfig::try_from(tls_config(folder)).unwrap();
         let endpoint = quinn_proto::Endpoint::new(Arc::default(), None, true, None);
         Self { endpoint, config: quinn_proto::ClientConfig::new(Arc::new(tls)) }
     }

@@ -8,10 +8,10 @@
 mod floods;
 mod friend;
 mod half_open;
-#[path = "../program/mod.rs"]
-mod program;
 mod report;
 mod slow_readers;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket},
@@ -20,12 +20,12 @@ use std::{
 
 use friend::Friend;
 use half_open::Initials;
-use program::{Server, run, say};
 use report::{Report, peak_memory};
 use rustix::{
     process::{Resource, getrlimit, setrlimit},
     thread::{CpuSet, sched_getaffinity, sched_setaffinity},
 };
+use support::{Server, run, say};
 
 const URLS: [&str; 5] = [
     "udp://127.0.0.1:0",
@@ -80,7 +80,7 @@ fn a_half_open_handshake_does_not_hold_up_a_stop() {
     let sent = Initials::new(folder.path()).send(&quic, server.address("quic"), 1);
     // The one after it shows that both have been seen.
     for url in &server.urls {
-        assert_eq!(run(folder.path(), ["send", url, "x"]).out, "x\n");
+        assert_eq!(run(folder.path(), ["send", url, "x"]).stdout, "x\n");
     }
     let start = Instant::now();
     let report = Report(server.stop());
@@ -96,10 +96,10 @@ fn a_second_server_is_refused_the_ports_that_the_first_one_shares_with_its_worke
     for url in &first.urls {
         let second = run(folder.path(), ["serve", url, "--threads", "3", "--for", "1s"]);
         assert_eq!(second.code, Some(1), "{url}: {second:?}");
-        assert!(second.err.contains("in use"), "{url}: {}", second.err);
+        assert!(second.stderr.contains("in use"), "{url}: {}", second.stderr);
         // Whichever worker gets them.
         for _ in 0..5 {
-            assert_eq!(run(folder.path(), ["send", url, "x"]).out, "x\n", "{url}");
+            assert_eq!(run(folder.path(), ["send", url, "x"]).stdout, "x\n", "{url}");
         }
     }
     let report = Report(first.stop());
@@ -147,7 +147,7 @@ fn attack(scale: &Scale, cores: Option<&Cores>) -> (Duration, Duration) {
     // Newcomers, while the connections of those who do not mean well are still there.
     for url in &server.urls {
         let said = run(folder.path(), ["send", url, "hello", "--timeout", "5s"]);
-        assert_eq!(said.out, "hello\n", "{url}: {}", said.err);
+        assert_eq!(said.stdout, "hello\n", "{url}: {}", said.stderr);
     }
     drop((held, slow));
     let report = Report(server.stop());

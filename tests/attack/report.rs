@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::program::{Server, say};
+use super::support::{Server, say};
 
 /// What a server printed at its end.
 pub(crate) struct Report(pub(crate) String);
@@ -39,7 +39,7 @@ impl Report {
 /// The most memory that it ever had, in bytes.
 pub(crate) fn peak_memory(server: &Server) -> u64 {
     let mut status = String::new();
-    let path = format!("/proc/{}/status", server.id());
+    let path = format!("/proc/{}/status", server.program.id());
     std::fs::File::open(path).unwrap().read_to_string(&mut status).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();

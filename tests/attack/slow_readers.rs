@@ -18,11 +18,15 @@ use tokio::sync::oneshot;
 use wirelab::{
     arq::{Connection, ConnectionId},
     path::{Host, direct::DirectHost},
-    transport::tls::{ClientTls, Trust},
+    transport::tls::ClientTls,
     unit::Time,
 };
 
-use super::{attacker, half_open::greet, program::Server};
+use super::{
+    attacker,
+    half_open::greet,
+    support::{Server, client_tls},
+};
 
 const BLOCK: [u8; 16 * 1024] = [b'x'; 16 * 1024];
 /// Blocks that each would send: more than a server should hold for it.
@@ -31,18 +35,12 @@ const BLOCKS: usize = 64;
 const TAKES: u32 = 4096;
 
 /// The TLS of a client that trusts the CA in `folder`.
-pub(crate) fn client_tls(folder: &Path) -> rustls::ClientConfig {
+pub(crate) fn tls_config(folder: &Path) -> rustls::ClientConfig {
     let runtime = wirelab::path::direct::runtime().unwrap();
     let _entered = runtime.enter();
     let host: Arc<dyn Host> = DirectHost::new().unwrap();
     let roots = wirelab::certs::roots(&folder.join("certs/ca.pem")).unwrap();
-    let tls = ClientTls {
-        trust: Trust::Roots(roots),
-        server_name: "localhost".try_into().unwrap(),
-        early_data: false,
-        sessions: None,
-        key_log: false,
-    };
+    let tls = ClientTls { server_name: "localhost".try_into().unwrap(), ..client_tls(roots) };
     tls.config(&host).unwrap()
 }
 
@@ -61,7 +59,7 @@ pub(crate) fn of_tls(
     folder: &Path,
     count: usize,
 ) -> Vec<StreamOwned<ClientConnection, TcpStream>> {
-    let config = Arc::new(client_tls(folder));
+    let config = Arc::new(tls_config(folder));
     let slow = |n| {
         let mut stream = connect(server.address("tls"), n);
         let mut tls = ClientConnection::new(config.clone(), "localhost".try_into().unwrap()).unwrap();
@@ -131,7 +129,7 @@ pub(crate) struct Quic {
 impl Quic {
     pub(crate) fn start(server: &Server, folder: &Path, count: usize) -> Self {
         let to = server.address("quic");
-        let crypto = Arc::new(QuicClientConfig::try_from(client_tls(folder)).unwrap());
+        let crypto = Arc::new(QuicClientConfig::try_from(tls_config(folder)).unwrap());
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = mpsc::channel();
         std::thread::spawn(move || {

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::program::{Said, run, wirelab};
+use crate::support::{Finished, run, wirelab};
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -16,7 +16,7 @@ const SHORT: &str = "bench -t udp,quic-one -d 200ms -w 0s --seeds 1";
 /// More than anybody waits for.
 const LONG: &str = "bench -t quic-one -d 10m --seeds 1000";
 
-fn bench(folder: &Path, arguments: &str) -> Said {
+fn bench(folder: &Path, arguments: &str) -> Finished {
     run(folder, arguments.split_whitespace())
 }
 
@@ -29,12 +29,12 @@ fn refused(options: &str, parts: &[&str]) {
     let folder = tempdir().unwrap();
     let arguments = format!("bench {options}");
     let said = bench(folder.path(), &arguments);
-    assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{arguments}: {said:?}");
-    let line = said.err.lines().next().unwrap();
+    assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{arguments}: {said:?}");
+    let line = said.stderr.lines().next().unwrap();
     for part in parts {
         assert!(line.contains(part), "{arguments}: {part:?} is not in {line:?}");
     }
-    assert!(!said.err.contains("panicked"), "{said:?}");
+    assert!(!said.stderr.contains("panicked"), "{said:?}");
 }
 
 /// The columns of the link in the only row of a CSV file.
@@ -152,18 +152,18 @@ fn names_that_are_none_are_answered_with_those_that_are() {
 fn what_the_path_cannot_carry_is_skipped_and_says_why() {
     let folder = tempdir().unwrap();
     let said = bench(folder.path(), &format!("{SHORT} -J").replace("quic-one", "tcp"));
-    let result = result(&said.out);
-    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    let result = result(&said.stdout);
+    assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
     let skipped = &result["skipped"][0];
     assert_eq!((&skipped["transport"], &skipped["path"]), (&"tcp".into(), &"sim".into()));
     assert!(skipped["reason"].as_str().unwrap().contains("--path direct"), "{skipped}");
     assert_eq!(result["cells"].as_array().unwrap().len(), 1);
     let said = bench(folder.path(), &SHORT.replace("quic-one", "tcp"));
-    let line = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(line.contains("skipped tcp on sim") && line.contains("--path direct"), "{}", said.out);
+    let line = said.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(line.contains("skipped tcp on sim") && line.contains("--path direct"), "{}", said.stdout);
     // Nothing at all to run is a failure, with the reason.
     let said = bench(folder.path(), "bench -t tcp");
-    assert!(said.code != Some(0) && said.err.lines().count() == 1, "{said:?}");
+    assert!(said.code != Some(0) && said.stderr.lines().count() == 1, "{said:?}");
 }
 
 #[test]
@@ -173,8 +173,8 @@ fn every_option_of_the_link_is_taken_and_shown() {
                    --queue 100p --reorder 1% --duplicate 1% --corrupt 1% --mtu 1400 \
                    --to-server delay=30ms,keep-order=false --to-client loss=0%";
     let said = bench(folder.path(), &format!("{SHORT} -J {options}"));
-    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
-    let link = &result(&said.out)["cells"][0]["link"];
+    assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
+    let link = &result(&said.stdout)["cells"][0]["link"];
     let (there, back) = (&link["to_server"], &link["to_client"]);
     assert_eq!((&there["delay_ns"], &back["delay_ns"]), (&30_000_000.into(), &20_000_000.into()));
     assert_eq!((&there["keep_order"], &back["keep_order"]), (&false.into(), &true.into()));
@@ -197,16 +197,16 @@ fn every_option_of_the_link_is_taken_and_shown() {
 fn the_result_and_nothing_else_is_on_standard_output() {
     let folder = tempdir().unwrap();
     let text = bench(folder.path(), SHORT);
-    assert_eq!((text.code, text.err.as_str()), (Some(0), ""));
-    assert!(text.out.contains("quic-one") && text.out.lines().all(|line| line.chars().count() <= 100));
-    assert!(!text.out.contains('\u{1b}'), "colour is for terminals");
-    assert_eq!(bench(folder.path(), &format!("{SHORT} -q")).out, text.out);
+    assert_eq!((text.code, text.stderr.as_str()), (Some(0), ""));
+    assert!(text.stdout.contains("quic-one") && text.stdout.lines().all(|line| line.chars().count() <= 100));
+    assert!(!text.stdout.contains('\u{1b}'), "colour is for terminals");
+    assert_eq!(bench(folder.path(), &format!("{SHORT} -q")).stdout, text.stdout);
     let json = bench(folder.path(), &format!("{SHORT} -J"));
-    assert_eq!(result(&json.out)["schema"], "wirelab/1");
+    assert_eq!(result(&json.stdout)["schema"], "wirelab/1");
     // What real time is spent on is said beside the result.
     let direct = bench(folder.path(), "bench --path direct -t udp -d 50ms -w 0s --seeds 1 -J");
-    assert!(direct.err.contains("of real time"), "{direct:?}");
-    assert_eq!(result(&direct.out)["cells"][0]["path"], "direct");
+    assert!(direct.stderr.contains("of real time"), "{direct:?}");
+    assert_eq!(result(&direct.stdout)["cells"][0]["path"], "direct");
 }
 
 #[test]
@@ -214,8 +214,8 @@ fn a_file_is_written_by_its_ending() {
     let folder = tempdir().unwrap();
     for (name, begins) in [("r.json", "{"), ("r.csv", "transport"), ("r.md", "|"), ("r.txt", "")] {
         let said = bench(folder.path(), &format!("{SHORT} -o {name}"));
-        assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
-        assert!(said.out.contains("quic-one"), "the text is printed all the same");
+        assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
+        assert!(said.stdout.contains("quic-one"), "the text is printed all the same");
         let written = fs::read_to_string(folder.path().join(name)).unwrap();
         assert!(written.contains("quic-one") && written.contains(begins), "{name}: {written}");
     }
@@ -232,8 +232,8 @@ fn a_file_that_cannot_be_written_is_known_before_a_long_run() {
     fs::create_dir(folder.path().join("folder.json")).unwrap();
     for name in ["nowhere/r.json", "folder.json"] {
         let said = bench(folder.path(), &format!("{LONG} -o {name}"));
-        assert_eq!((said.code, said.out.as_str()), (Some(1), ""), "{said:?}");
-        assert!(said.err.contains(name) && said.err.lines().count() == 1, "{said:?}");
+        assert_eq!((said.code, said.stdout.as_str()), (Some(1), ""), "{said:?}");
+        assert!(said.stderr.contains(name) && said.stderr.lines().count() == 1, "{said:?}");
     }
 }
 

@@ -1,14 +1,14 @@
 //! The command line as scripts and people meet it.
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{TcpStream, UdpSocket},
-    process::Stdio,
+    process::{Command, Stdio},
     sync::Arc,
     time::Duration,
 };
 
-use crate::program::{Server, run, wirelab};
+use crate::support::{Finished, Server, run, wirelab};
 use tempfile::tempdir;
 use wirelab::{
     certs,
@@ -34,10 +34,19 @@ fn a_closed_pipe_is_no_error() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}
 
-    server.signal("TERM");
-    let output = server.close_output().wait_with_output().unwrap();
-    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()), "nobody reads the report");
+#[test]
+fn a_server_whose_report_nobody_reads_ends_without_an_error() {
+    let folder = tempdir().unwrap();
+    let mut command = wirelab(folder.path(), ["serve", "udp://127.0.0.1:0"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("listening on "), "{line:?}");
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }
 
 #[test]
@@ -45,10 +54,13 @@ fn it_ends_by_itself_after_a_time() {
     let folder = tempdir().unwrap();
     let server = Server::start(folder.path(), &["tcp://127.0.0.1:0"], &["--for", "50ms"]);
     let url = server.urls[0].clone();
-    let (status, out, err) = server.wait();
-    assert!(status.success());
-    assert_eq!(out, format!("{url}: 0 messages, 0 bytes in, 0 bytes out, 0 clients, 0 refused\n"));
-    assert_eq!(err, "");
+    let finished = server.wait();
+    assert_eq!(finished.code, Some(0));
+    assert_eq!(
+        finished.stdout,
+        format!("{url}: 0 messages, 0 bytes in, 0 bytes out, 0 clients, 0 refused\n")
+    );
+    assert_eq!(finished.stderr, "");
 }
 
 #[test]
@@ -57,10 +69,10 @@ fn it_ends_by_itself_after_a_number_of_messages() {
     let urls = ["udp://127.0.0.1:0", "quic://127.0.0.1:0"];
     let server = Server::start(folder.path(), &urls, &["--count", "3", "-v"]);
     let (udp, quic) = (server.urls[0].clone(), server.urls[1].clone());
-    assert_eq!(run(folder.path(), ["send", &udp, "a", "b"]).out, "a\nb\n");
-    assert_eq!(run(folder.path(), ["send", &quic, "c"]).out, "c\n", "the last reply is delivered");
-    let (status, out, err) = server.wait();
-    assert!(status.success());
+    assert_eq!(run(folder.path(), ["send", &udp, "a", "b"]).stdout, "a\nb\n");
+    assert_eq!(run(folder.path(), ["send", &quic, "c"]).stdout, "c\n", "the last reply is delivered");
+    let Finished { code, stdout: out, stderr: err } = server.wait();
+    assert_eq!(code, Some(0));
     assert!(
         out.contains(&format!("{udp}: 2 messages, 2 bytes in, 2 bytes out, 1 client, 0 refused\n")),
         "{out}"
@@ -82,12 +94,12 @@ fn sigterm_lets_what_is_in_progress_finish() {
     stream.write_all(b"one\ntw").unwrap();
     let mut reply = [0; 12];
     stream.read_exact(&mut reply).unwrap();
-    server.signal("TERM");
+    server.program.signal("TERM");
     let mut rest = String::new();
     stream.read_to_string(&mut rest).unwrap();
     assert_eq!(rest, "Hello, tw!");
-    let (status, out, _) = server.wait();
-    assert!(status.success() && out.contains(": 2 messages, 6 bytes in, 22 bytes out, 1 client,"), "{out}");
+    let out = server.wait().succeeded();
+    assert!(out.contains(": 2 messages, 6 bytes in, 22 bytes out, 1 client,"), "{out}");
 }
 
 #[test]
@@ -101,15 +113,15 @@ fn a_second_interrupt_ends_it_at_once() {
     stream.read_exact(&mut [0]).unwrap();
     // Nobody reads the echo of this, so it is never finished.
     let endless = std::thread::spawn(move || stream.write_all(&vec![0; 256 << 20]));
-    server.signal("INT");
+    server.program.signal("INT");
     // The listener is gone once the first signal has been obeyed; two at once would be one to the kernel.
     while TcpStream::connect(address).is_ok() {
         std::thread::yield_now();
     }
-    server.signal("INT");
-    let (status, _, _) = server.wait();
+    server.program.signal("INT");
+    let finished = server.wait();
     assert!(endless.join().unwrap().is_err());
-    assert_eq!(status.code(), Some(130));
+    assert_eq!(finished.code, Some(130));
 }
 
 #[test]
@@ -140,8 +152,8 @@ fn what_makes_no_sense_is_refused_with_status_two() {
     ] {
         let said = run(folder.path(), arguments);
         assert_eq!(said.code, Some(2), "{arguments:?}: {said:?}");
-        assert!(said.err.contains(part), "{arguments:?}: {}", said.err);
-        assert_eq!(said.out, "");
+        assert!(said.stderr.contains(part), "{arguments:?}: {}", said.stderr);
+        assert_eq!(said.stdout, "");
     }
 }
 
@@ -155,7 +167,7 @@ fn two_servers_that_start_at_once_agree_on_one_set_of_certificates() {
         starting.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     for url in servers.iter().flat_map(|server| &server.urls) {
-        assert_eq!(run(path, ["send", url, "x"]).out, "x\n", "{url}");
+        assert_eq!(run(path, ["send", url, "x"]).stdout, "x\n", "{url}");
     }
 }
 
@@ -165,13 +177,15 @@ fn certificates_are_shown_and_renewed() {
     let first = run(folder.path(), ["certs"]);
     assert_eq!(first.code, Some(0));
     assert!(
-        first.out.contains("certs/server.pem: CN=wirelab server for localhost, 127.0.0.1, ::1, expires 20")
+        first
+            .stdout
+            .contains("certs/server.pem: CN=wirelab server for localhost, 127.0.0.1, ::1, expires 20")
     );
-    assert_eq!(run(folder.path(), ["certs"]).err, "", "the second time there is nothing to make");
+    assert_eq!(run(folder.path(), ["certs"]).stderr, "", "the second time there is nothing to make");
     let warned = run(folder.path(), ["certs", "--name", "lab.example"]);
-    assert!(warned.err.contains("certs/server.pem is not for lab.example"), "{}", warned.err);
+    assert!(warned.stderr.contains("certs/server.pem is not for lab.example"), "{}", warned.stderr);
     let renewed = run(folder.path(), ["certs", "--renew", "--name", "lab.example"]);
-    assert!(renewed.out.contains("localhost, 127.0.0.1, ::1, lab.example, expires"), "{}", renewed.out);
+    assert!(renewed.stdout.contains("localhost, 127.0.0.1, ::1, lab.example, expires"), "{}", renewed.stdout);
 }
 
 #[test]
@@ -202,8 +216,8 @@ fn a_reply_that_comes_late_is_not_taken_for_the_next_one() {
     });
     let said = run(folder.path(), ["send", &url, "one", "two", "--timeout", "500ms"]);
     late.join().unwrap();
-    assert_eq!((said.code, said.out.as_str()), (Some(1), "two\n"), "{}", said.err);
-    assert!(said.err.starts_with("lost: no reply to \"one\""), "{}", said.err);
+    assert_eq!((said.code, said.stdout.as_str()), (Some(1), "two\n"), "{}", said.stderr);
+    assert!(said.stderr.starts_with("lost: no reply to \"one\""), "{}", said.stderr);
 }
 
 #[test]
@@ -233,7 +247,7 @@ fn a_reply_in_a_quic_datagram_that_comes_late_is_not_taken_for_the_next_one() {
     let url = format!("quic://{}?streams=datagram", told.recv().unwrap());
     let options = ["--insecure", "--timeout", "1s", "--retries", "1"];
     let said = run(folder.path(), ["send", &url, "one", "two"].iter().chain(&options));
-    assert_eq!((said.code, said.out.as_str()), (Some(0), "one\ntwo\n"), "{}", said.err);
+    assert_eq!((said.code, said.stdout.as_str()), (Some(0), "one\ntwo\n"), "{}", said.stderr);
 }
 
 #[test]
@@ -241,15 +255,15 @@ fn help_completions_and_manual_pages_are_there() {
     let folder = tempdir().unwrap();
     for command in ["serve", "send", "certs", "completions", "man"] {
         let help = run(folder.path(), [command, "--help"]);
-        assert!(help.code == Some(0) && help.out.contains("Example"), "{command}: {}", help.out);
+        assert!(help.code == Some(0) && help.stdout.contains("Example"), "{command}: {}", help.stdout);
         assert!(
-            run(folder.path(), ["man", command]).out.contains(&format!("wirelab-{command}")),
+            run(folder.path(), ["man", command]).stdout.contains(&format!("wirelab-{command}")),
             "{command}"
         );
     }
     for shell in ["bash", "zsh", "fish"] {
-        assert!(run(folder.path(), ["completions", shell]).out.contains("wirelab"), "{shell}");
+        assert!(run(folder.path(), ["completions", shell]).stdout.contains("wirelab"), "{shell}");
     }
-    assert!(run(folder.path(), ["man"]).out.contains("wirelab"));
+    assert!(run(folder.path(), ["man"]).stdout.contains("wirelab"));
     assert_eq!(run(folder.path(), ["man", "nothing"]).code, Some(2));
 }

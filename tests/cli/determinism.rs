@@ -3,6 +3,8 @@
 
 use std::{path::Path, process::Command, time::Duration};
 
+use crate::support::skip;
+
 use wirelab::{
     link::{Link, LinkSpec, Verdict},
     unit::{Direction, Time},
@@ -42,8 +44,7 @@ fn every_process_and_any_number_of_cores_give_the_same_bytes() {
     for cores in ["0", "0,1"] {
         match on_cores(cores) {
             Some(mut command) => assert_eq!(bench(&mut command, BENCH), first, "on cores {cores}"),
-            #[expect(clippy::print_stdout, reason = "what a test leaves out is to be seen")]
-            None => println!("skipped: this machine does not run a program on cores {cores}"),
+            None => skip(&format!("this machine does not run a program on cores {cores}")),
         }
     }
     // With a default: the controller that most people will use.

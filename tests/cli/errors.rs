@@ -8,17 +8,17 @@ use std::{
     time::Duration,
 };
 
-use crate::program::{Server, run};
+use crate::support::{Server, run, skip};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tempfile::tempdir;
 
 /// Runs `wirelab`, which must fail with `line` as the last on standard error. `*` stands for anything.
 fn fails(folder: &Path, arguments: &[&str], line: &str) {
     let said = run(folder, arguments);
-    let last = said.err.lines().last().unwrap_or_default();
+    let last = said.stderr.lines().last().unwrap_or_default();
     assert_eq!(said.code, Some(1), "{arguments:?}: {said:?}");
     assert!(matches(last, line), "{arguments:?}\n  said:     {last}\n  expected: {line}");
-    assert_eq!(said.out, "", "an error is no result");
+    assert_eq!(said.stdout, "", "an error is no result");
 }
 
 fn matches(text: &str, pattern: &str) -> bool {
@@ -50,7 +50,7 @@ fn a_port_in_use() {
         let line =
             format!("wirelab: cannot listen on {what} {address}: the port is in use by another program");
         let said = run(folder.path(), ["serve", &url]);
-        assert_eq!((said.code, said.err.lines().last()), (Some(1), Some(line.as_str())));
+        assert_eq!((said.code, said.stderr.lines().last()), (Some(1), Some(line.as_str())));
     }
 }
 
@@ -93,10 +93,10 @@ fn a_wrong_certificate_or_name() {
         fails(folder.path(), &["send", url, "x", "--server-name", "nope.example"], &line);
         let said =
             run(folder.path(), ["send", url, "x", "--ca", "certs/ca.pem", "--server-name", "localhost"]);
-        assert_eq!((said.code, said.out.as_str()), (Some(0), "x\n"));
+        assert_eq!((said.code, said.stdout.as_str()), (Some(0), "x\n"));
         let said = run(folder.path(), ["send", url, "x", "--insecure", "--server-name", "nope.example"]);
-        assert_eq!((said.code, said.out.as_str()), (Some(0), "x\n"));
-        assert!(said.err.starts_with("warning: --insecure"), "{}", said.err);
+        assert_eq!((said.code, said.stdout.as_str()), (Some(0), "x\n"));
+        assert!(said.stderr.starts_with("warning: --insecure"), "{}", said.stderr);
     }
 }
 
@@ -245,8 +245,7 @@ fn full_listener() -> Option<(SocketAddr, socket2::Socket, Vec<TcpStream>)> {
 #[test]
 fn a_connection_that_is_never_answered() {
     let Some((address, _listener, _waiting)) = full_listener() else {
-        #[expect(clippy::print_stdout, reason = "what a test leaves out is to be seen")]
-        return println!("skipped: here a listener's queue is never full");
+        return skip("a listener's queue is never full on this machine");
     };
     let folder = tempdir().unwrap();
     for (scheme, what) in [("tcp", "connecting over TCP"), ("tls", "TLS handshake")] {

@@ -6,7 +6,7 @@ mod bench_cli;
 mod cli;
 mod determinism;
 mod errors;
-#[path = "../program/mod.rs"]
-mod program;
 mod serve_send;
 mod single_messages;
+#[path = "../support/mod.rs"]
+mod support;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use crate::program::{Server, loopbacks, run, wirelab};
+use crate::support::{Server, loopbacks, run, wirelab};
 use tempfile::tempdir;
 
 const LOCAL: [&str; 4] =
@@ -62,7 +62,7 @@ fn every_transport_serves_every_service_on_both_families() {
             for url in &targets {
                 let said = run(folder.path(), ["send", url, "Michael", "Tracy"]);
                 assert_eq!(
-                    (said.code, said.out.as_str()),
+                    (said.code, said.stdout.as_str()),
                     (Some(0), expected.as_str()),
                     "{service} {url}: {said:?}"
                 );
@@ -85,7 +85,7 @@ fn standard_input_gives_a_message_a_line() {
     let folder = tempdir().unwrap();
     let server = Server::start(folder.path(), &LOCAL[..2], &["--service", "hello"]);
     for url in &server.urls {
-        let mut child = crate::program::wirelab(folder.path(), ["send", url, "-v"])
+        let mut child = crate::support::wirelab(folder.path(), ["send", url, "-v"])
             .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::piped())
             .stderr(std::process::Stdio::piped())
@@ -103,10 +103,10 @@ fn names_resolve_in_the_family_asked_for() {
     let folder = tempdir().unwrap();
     let server = Server::start(folder.path(), &LOCAL[..1], &[]);
     let url = format!("udp://localhost:{}", server.address("udp").port());
-    assert_eq!(run(folder.path(), ["send", &url, "x", "-4"]).out, "x\n");
-    assert_eq!(run(folder.path(), ["send", &url, "x"]).out, "x\n");
+    assert_eq!(run(folder.path(), ["send", &url, "x", "-4"]).stdout, "x\n");
+    assert_eq!(run(folder.path(), ["send", &url, "x"]).stdout, "x\n");
     let said = run(folder.path(), ["send", "udp://127.0.0.1", "x", "-6"]);
-    assert_eq!((said.code, said.err.as_str()), (Some(1), "wirelab: 127.0.0.1 has no IPv6 address\n"));
+    assert_eq!((said.code, said.stderr.as_str()), (Some(1), "wirelab: 127.0.0.1 has no IPv6 address\n"));
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn an_empty_message_is_one_on_every_transport() {
     let server = Server::start(folder.path(), &LOCAL, &["--service", "hello"]);
     for url in server.urls.iter().cloned().chain([format!("{}?streams=one", server.urls[3])]) {
         let said = run(folder.path(), ["send", &url, ""]);
-        assert_eq!((said.code, said.out.as_str()), (Some(0), "Hello, !\n"), "{url}: {}", said.err);
+        assert_eq!((said.code, said.stdout.as_str()), (Some(0), "Hello, !\n"), "{url}: {}", said.stderr);
     }
     // No message at all is none.
     for streams in ["one", "message"] {

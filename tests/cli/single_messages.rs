@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use crate::program::{Said, run, wirelab};
+use crate::support::{Finished, run, wirelab};
 use tempfile::tempdir;
 
 const BENCH: [&str; 9] = ["bench", "-t", "udp,quic-one", "--loss", "2%", "-d", "3s", "--seeds", "2"];
 
-fn bench(options: &[&str]) -> Said {
+fn bench(options: &[&str]) -> Finished {
     let folder = tempdir().unwrap();
     run(folder.path(), BENCH.iter().chain(options))
 }
@@ -45,8 +45,8 @@ fn what_cannot_be_drawn_or_written_is_a_wrong_command_line() {
     ] {
         let said = bench(options);
         assert_eq!(said.code, Some(2), "{options:?}");
-        assert!(said.err.contains(line), "{options:?}: {}", said.err);
-        assert_eq!(said.out, "");
+        assert!(said.stderr.contains(line), "{options:?}: {}", said.stderr);
+        assert_eq!(said.stdout, "");
     }
 }
 
@@ -54,7 +54,7 @@ fn what_cannot_be_drawn_or_written_is_a_wrong_command_line() {
 fn a_message_that_is_not_there_is_no_ladder_and_no_error() {
     let said = bench(&["--ladder", "seq=1000000"]);
     assert_eq!(said.code, Some(0));
-    assert!(said.err.contains("no ladder: in quic-one, seed 1, message 1000000"), "{}", said.err);
+    assert!(said.stderr.contains("no ladder: in quic-one, seed 1, message 1000000"), "{}", said.stderr);
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn irtt_sees_the_delay_and_which_packets_are_lost_and_on_which_way() {
     let to = line.rsplit(' ').next().unwrap().parse().unwrap();
     // The first packet each way opens the session, so that the list's fifth is number 3 of those that are timed.
     let options = ["--delay", "20ms", "--loss", "drop:5:9:12", "--to-client", "loss=drop:7:20"];
-    let link = Link::start(LOOPBACK, to, &options);
+    let link = Link::start("127.0.0.1:0", to, &options);
 
     let Some(client) = tool("irtt", &["client", "-i", "10ms", "-d", "600ms", "-Q", "-o", "-"]) else {
         return;
@@ -66,7 +66,7 @@ fn irtt_sees_the_delay_and_which_packets_are_lost_and_on_which_way() {
     assert_eq!(said["stats"]["packets_received"], sent - 5);
     let least = said["stats"]["rtt"]["min"].as_u64().unwrap();
     assert!((40_000_000..80_000_000).contains(&least), "{least} ns");
-    let report = link.report();
+    let report = link.stop("INT");
     assert_eq!(report["to_server"]["lost"], 3);
     assert_eq!(report["to_client"]["lost"], 2);
 }
@@ -80,7 +80,7 @@ fn sockperf_sees_the_delay_and_the_packets_that_are_dropped() {
     server.wait_for("using recvfrom() to block");
     // Those of the list are sent between its first 400 ms and its last 50 ms, which it leaves out of its count.
     let options = ["--delay", "10ms", "--loss", "drop:80:81:110", "--to-client", "loss=0%"];
-    let link = Link::start(LOOPBACK, to, &options);
+    let link = Link::start("127.0.0.1:0", to, &options);
     let port = link.address.port().to_string();
     let arguments = ["under-load", "-i", LOOPBACK, "-p", &port, "-t", "2", "--mps", "100"];
     let Some(mut client) = tool("sockperf", &arguments) else { return };
@@ -90,7 +90,7 @@ fn sockperf_sees_the_delay_and_the_packets_that_are_dropped() {
     assert_eq!(number_after(&said, "# duplicated messages ="), 0.0, "{said}");
     let least = number_after(&said, "<MIN> observation =");
     assert!((20_000.0..40_000.0).contains(&least), "{least} us: {said}");
-    assert_eq!(link.report()["to_server"]["lost"], 3);
+    assert_eq!(link.stop("INT")["to_server"]["lost"], 3);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn iperf3_sees_the_packets_that_are_lost_with_its_control_connection_beside_the_
     assert_eq!(said["end"]["sum_sent"]["packets"], 200);
     // Counted by the gaps, so that the last packets, which the end of the test overtakes, are not among them.
     assert_eq!(said["end"]["streams"][0]["udp"]["lost_packets"], 4, "{said}");
-    let report = link.report();
+    let report = link.stop("INT");
     assert_eq!(report["to_server"]["packets"], 201);
     assert_eq!(report["to_server"]["lost"], 4);
     // iperf3 times no round trip; what it says to be there of jitter is what the relay adds of its own.
@@ -142,7 +142,7 @@ fn forward_tcp(listen: SocketAddr, to: SocketAddr) {
 fn dig_asks_again_when_its_query_or_the_answer_is_lost() {
     let to = answer_queries();
     let options = ["--delay", "30ms", "--loss", "drop:1", "--to-client", "loss=drop:1:3"];
-    let link = Link::start(LOOPBACK, to, &options);
+    let link = Link::start("127.0.0.1:0", to, &options);
     let port = link.address.port().to_string();
     // It takes two more tries: the first query is lost, and then the first answer.
     let query = ["@127.0.0.1", "-p", &port, "+tries=3", "+timeout=1", "+noedns", "wire.test", "A"];
@@ -152,7 +152,7 @@ fn dig_asks_again_when_its_query_or_the_answer_is_lost() {
     let took = number_after(&said, "Query time:");
     // In whole milliseconds, from when it is told that the query was sent, which may be some after it was.
     assert!((50.0..1000.0).contains(&took), "{took} ms: {said}");
-    let report = link.report();
+    let report = link.stop("INT");
     assert_eq!(report["to_server"]["packets"], 3);
     assert_eq!(report["to_client"]["packets"], 2);
     assert_eq!(report["to_client"]["lost"], 1);
@@ -180,15 +180,15 @@ fn answer_queries() -> SocketAddr {
 #[test]
 fn aioquic_completes_over_a_lossy_link_and_sees_its_delay() {
     let Some(client) = python_with("aioquic", "quic_echo.py") else { return };
-    let server = Server::start("quic", "echo");
-    let to = SocketAddr::new(LOOPBACK.parse().unwrap(), server.port);
-    let link = Link::start(LOOPBACK, to, &["--delay", "10ms", "--loss", "5%", "--seed", "3"]);
+    let server = Server::single("quic", "echo");
+    let to = SocketAddr::new(LOOPBACK.parse().unwrap(), server.port());
+    let link = Link::start("127.0.0.1:0", to, &["--delay", "10ms", "--loss", "5%", "--seed", "3"]);
     let ca = server.certificates.ca().display().to_string();
     let said = run(client, &["rounds", &link.address.port().to_string(), &ca, "40"]);
     assert_eq!(number_after(&said, "echoes:"), 40.0);
     let least = number_after(&said, "least milliseconds:");
     assert!((20.0..40.0).contains(&least), "{said}");
-    let report = link.report();
+    let report = link.stop("INT");
     for way in ["to_server", "to_client"] {
         assert!(report[way]["lost"].as_u64().unwrap() > 0, "{report}");
     }

@@ -9,7 +9,7 @@ use crate::support::Server;
 #[ignore = "builds s2n-quic, which takes minutes"]
 fn an_s2n_quic_client_of_the_performance_protocol_gets_what_it_asks_for() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let server = Server::start("quic", "echo");
+    let server = Server::single("quic", "echo");
     // Not for `Program`, whose patience is that of a test: this compiles.
     let output = Command::new("cargo")
         .args(["run", "--locked", "--quiet", "--manifest-path"])
@@ -17,7 +17,7 @@ fn an_s2n_quic_client_of_the_performance_protocol_gets_what_it_asks_for() {
         .arg("--target-dir")
         .arg(root.join("target/peers"))
         .arg("--")
-        .arg(format!("127.0.0.1:{}", server.port))
+        .arg(format!("127.0.0.1:{}", server.port()))
         .arg(server.certificates.ca())
         .output()
         .expect("cargo runs");

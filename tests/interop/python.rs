@@ -24,8 +24,8 @@ fn run(mut command: Command, arguments: &[&str]) -> String {
 #[test]
 fn a_udp_client_in_python_is_greeted() {
     let Some(client) = python("udp_hello_client.py") else { return };
-    let server = Server::start("udp", "hello");
-    let replies = run(client, &[&server.port.to_string()]);
+    let server = Server::single("udp", "hello");
+    let replies = run(client, &[&server.port().to_string()]);
     assert_eq!(replies, "Hello, Michael!\nHello, Tracy!\nHello, Sarah!\n");
 }
 
@@ -40,8 +40,8 @@ fn a_udp_server_in_python_greets_send() {
 #[test]
 fn one_datagram_from_python_is_enough_to_count() {
     let Some(sender) = python("udp_one_shot_sender.py") else { return };
-    let server = Server::start_with("udp://127.0.0.1:0", "echo", &["--count", "1"]);
-    run(sender, &[&server.port.to_string()]);
+    let server = Server::single_with("udp://127.0.0.1:0", "echo", &["--count", "1"]);
+    run(sender, &[&server.port().to_string()]);
     server.program.finish().succeeded();
 }
 
@@ -52,7 +52,7 @@ fn a_receiver_in_python_that_never_answers_has_the_message_and_send_says_that_no
     let sent = send(&[&format!("udp://127.0.0.1:{port}"), "Hello server!", "--timeout", "300ms"]);
     let heard = receiver.wait_for("Received message: ");
     assert_eq!(heard, "Received message: Hello server! from 127.0.0.1");
-    assert_eq!(sent.status.code(), Some(1));
+    assert_eq!(sent.code, Some(1));
     assert_eq!(sent.stdout, "");
     assert!(sent.stderr.contains(&port), "names no address: {:?}", sent.stderr);
 }
@@ -60,8 +60,8 @@ fn a_receiver_in_python_that_never_answers_has_the_message_and_send_says_that_no
 #[test]
 fn a_tcp_client_in_python_that_ends_no_line_is_thanked() {
     let Some(client) = python("tcp_thanks_client.py") else { return };
-    let server = Server::start("tcp", "thanks");
-    assert_eq!(run(client, &[&server.port.to_string()]), "thank you !\n");
+    let server = Server::single("tcp", "thanks");
+    assert_eq!(run(client, &[&server.port().to_string()]), "thank you !\n");
 }
 
 #[test]
@@ -76,8 +76,8 @@ fn a_tcp_server_in_python_that_closes_after_its_reply_thanks_send() {
 #[test]
 fn a_json_client_in_python_is_told_what_is_malformed() {
     let Some(client) = python("udp_json_client.py") else { return };
-    let server = Server::start("udp", "json");
-    let verdicts = run(client, &[&server.port.to_string()]);
+    let server = Server::single("udp", "json");
+    let verdicts = run(client, &[&server.port().to_string()]);
     assert_eq!(verdicts.lines().last(), Some("still serving"));
 }
 
@@ -100,9 +100,9 @@ fn a_json_server_in_python_answers_send() {
 #[test]
 fn an_aioquic_client_echoes_over_a_stream_and_over_a_datagram() {
     let Some(client) = python_with("aioquic", "quic_echo.py") else { return };
-    let server = Server::start("quic", "echo");
+    let server = Server::single("quic", "echo");
     let ca = server.certificates.ca().display().to_string();
-    let echoes = run(client, &["client", &server.port.to_string(), &ca]);
+    let echoes = run(client, &["client", &server.port().to_string(), &ca]);
     assert_eq!(echoes, "stream: over a stream\nlong stream: same\ndatagram: in a datagram\nalpn: wirelab\n");
 }
 
@@ -123,9 +123,9 @@ fn an_aioquic_server_answers_send_in_each_mapping() {
 #[test]
 fn an_aioquic_client_of_the_performance_protocol_gets_what_it_asks_for() {
     let Some(client) = python_with("aioquic", "quic_perf.py") else { return };
-    let server = Server::start("quic", "echo");
+    let server = Server::single("quic", "echo");
     let ca = server.certificates.ca().display().to_string();
-    let said = run(client, &[&server.port.to_string(), &ca]);
+    let said = run(client, &[&server.port().to_string(), &ca]);
     let expected = "bidirectional: 0 of 0\nbidirectional: 1 of 1\nbidirectional: 500000 of 500000\n\
                     bidirectional: 1 of 1\nunidirectional: 100000 of 100000\n";
     assert_eq!(said, expected);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::support::{alone, skip};
+
 use wirelab::{
     experiment::{HandshakeOutcome, HandshakePlan, Mode, PathKind, handshake, handshake_cell},
     link::LinkSpec,
@@ -120,6 +122,7 @@ fn virtual_time_gives_the_same_figures_again() {
 
 #[test]
 fn every_mode_of_every_transport_works_on_loopback_several_at_a_time() {
+    let _alone = alone();
     for transport in Transport::all() {
         for mode in Mode::ALL.into_iter().filter(|mode| mode.is_of(transport)) {
             let plan = HandshakePlan {
@@ -139,7 +142,7 @@ fn has_namespaces(links: &PerDirection<LinkSpec>) -> bool {
     match netns::World::new(links, 1) {
         Ok(_) => true,
         Err(error) => {
-            crate::program::say(&format!("skipped: {error}"));
+            skip(&error.to_string());
             false
         }
     }
@@ -148,6 +151,7 @@ fn has_namespaces(links: &PerDirection<LinkSpec>) -> bool {
 /// Round trips of 100 ms, so that a machine that is busy is not taken for one more.
 #[test]
 fn tcp_takes_two_round_trips_tls_three_and_two_with_early_data() {
+    let _alone = alone();
     let cases = [
         (Transport::TCP, Mode::Cold, 2.0),
         (Transport::TLS, Mode::Cold, 3.0),
@@ -170,6 +174,7 @@ fn tcp_takes_two_round_trips_tls_three_and_two_with_early_data() {
 #[test]
 #[ignore = "takes a minute, on a machine that does little else"]
 fn tcp_takes_a_second_or_more_where_the_first_packet_of_either_way_is_lost() {
+    let _alone = alone();
     let plan = HandshakePlan {
         connections: 10_000,
         parallel: 200,

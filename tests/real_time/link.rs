@@ -1,71 +1,15 @@
 //! `wirelab link`, as its users run it: in front of UDP servers that know nothing of it.
 
 use std::{
-    io::{BufRead, BufReader, Read},
     net::{SocketAddr, UdpSocket},
-    process::{Child, ChildStderr, ChildStdout, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use crate::support::{Link, alone, loopbacks, run};
 
-/// How long a datagram is waited for that must come.
+/// How long a datagram that must come is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A running `wirelab link -J`, in front of a server of the test.
-struct Link {
-    child: Child,
-    out: ChildStdout,
-    err: BufReader<ChildStderr>,
-    address: SocketAddr,
-}
-
-impl Link {
-    fn start(listen: &str, to: SocketAddr, options: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let to = to.to_string();
-        let arguments = ["link", "--listen", listen, "--to", &to, "-J"];
-        let mut command = crate::program::wirelab(folder.path(), arguments.iter().chain(options));
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let out = child.stdout.take().unwrap();
-        let mut err = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        err.read_line(&mut line).unwrap();
-        let address = line.strip_prefix("relaying ").and_then(|rest| rest.split(' ').next());
-        let address = address.unwrap_or_else(|| panic!("it said {line:?}")).parse().unwrap();
-        Self { child, out, err, address }
-    }
-
-    fn client(&self) -> UdpSocket {
-        let socket = UdpSocket::bind((self.address.ip(), 0)).unwrap();
-        socket.connect(self.address).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        socket
-    }
-
-    /// Ends it by a signal, and takes its report.
-    fn stop(self, signal: &str) -> Value {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args([&format!("-{signal}"), &id]).status().unwrap().success());
-        self.finish()
-    }
-
-    fn finish(mut self) -> Value {
-        let (mut out, mut err) = (String::new(), String::new());
-        self.out.read_to_string(&mut out).unwrap();
-        self.err.read_to_string(&mut err).unwrap();
-        assert!(self.child.wait().unwrap().success(), "{err}");
-        serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"))
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// Gives back what it is sent, until the test ends.
 fn echo(local: &str) -> SocketAddr {
@@ -96,6 +40,7 @@ fn exchange(client: &UdpSocket, count: u32) -> Vec<u32> {
 
 #[test]
 fn exactly_the_packets_of_the_list_are_lost() {
+    let _alone = alone();
     let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &["--loss", "drop:3:17", "--rtt", "10ms"]);
     let returned = exchange(&link.client(), 30);
     // There the third and the seventeenth; back, of those that are left, the same.
@@ -117,6 +62,7 @@ fn exactly_the_packets_of_the_list_are_lost() {
 
 #[test]
 fn the_seed_makes_losses_repeatable() {
+    let _alone = alone();
     let lost_of = |seed| {
         let options = ["--loss", "30%", "--to-client", "loss=0%", "--rtt", "2ms", "--seed", seed];
         let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &options);
@@ -142,6 +88,7 @@ fn the_seed_makes_losses_repeatable() {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the delay passes in real time")]
 fn the_delay_is_there_and_a_run_of_many_keeps_its_order() {
+    let _alone = alone();
     let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &["--loss", "0%", "--delay", "40ms"]);
     let client = link.client();
     let begun = Instant::now();
@@ -151,6 +98,7 @@ fn the_delay_is_there_and_a_run_of_many_keeps_its_order() {
 
 #[test]
 fn many_clients_share_the_link_and_each_gets_its_own_replies() {
+    let _alone = alone();
     let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &["--loss", "0%", "--rtt", "4ms"]);
     let clients: Vec<_> = (0..100).map(|_| link.client()).collect();
     for (number, client) in clients.iter().enumerate() {
@@ -172,6 +120,7 @@ fn many_clients_share_the_link_and_each_gets_its_own_replies() {
 
 #[test]
 fn one_client_too_many_displaces_the_one_that_was_quiet_for_longest() {
+    let _alone = alone();
     let options = ["--loss", "0%", "--rtt", "2ms", "--max-clients", "2"];
     let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &options);
     let clients: Vec<_> = (0..3).map(|_| link.client()).collect();
@@ -186,6 +135,7 @@ fn one_client_too_many_displaces_the_one_that_was_quiet_for_longest() {
 
 #[test]
 fn idle_clients_are_forgotten_and_may_come_back() {
+    let _alone = alone();
     let options = ["--loss", "0%", "--rtt", "2ms", "--idle", "50ms"];
     let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &options);
     let client = link.client();
@@ -202,6 +152,7 @@ fn idle_clients_are_forgotten_and_may_come_back() {
 
 #[test]
 fn a_server_that_refuses_does_not_end_the_relay_and_may_come_back() {
+    let _alone = alone();
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap();
     let link = Link::start("127.0.0.1:0", address, &["--loss", "0%", "--rtt", "2ms"]);
@@ -234,7 +185,8 @@ fn a_server_that_refuses_does_not_end_the_relay_and_may_come_back() {
 
 #[test]
 fn ipv6_carries_48_bytes_of_headers() {
-    if !crate::program::loopbacks().contains(&"[::1]") {
+    let _alone = alone();
+    if !loopbacks().contains(&"[::1]") {
         return;
     }
     let link = Link::start("[::1]:0", echo("[::1]:0"), &["--loss", "0%", "--rtt", "2ms"]);
@@ -248,6 +200,7 @@ fn ipv6_carries_48_bytes_of_headers() {
 
 #[test]
 fn it_ends_after_its_duration_and_refuses_what_makes_no_sense() {
+    let _alone = alone();
     let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &["--duration", "50ms"]);
     assert_eq!(link.finish()["to_server"]["packets"], 0);
     let folder = tempfile::tempdir().unwrap();
@@ -258,12 +211,12 @@ fn it_ends_after_its_duration_and_refuses_what_makes_no_sense() {
         &["--listen", "127.0.0.1:0"],
         &["--listen", "127.0.0.1:0", "--to", "9999", "--max-clients", "0"],
     ] {
-        let said = crate::program::run(folder.path(), ["link"].iter().chain(wrong));
-        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{wrong:?}: {}", said.err);
+        let said = run(folder.path(), ["link"].iter().chain(wrong));
+        assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{wrong:?}: {}", said.stderr);
     }
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let listen = taken.local_addr().unwrap().to_string();
-    let said = crate::program::run(folder.path(), ["link", "--listen", &listen, "--to", "9999"]);
+    let said = run(folder.path(), ["link", "--listen", &listen, "--to", "9999"]);
     assert_eq!(said.code, Some(1));
-    assert!(said.err.contains("in use"), "{}", said.err);
+    assert!(said.stderr.contains("in use"), "{}", said.stderr);
 }

@@ -7,31 +7,24 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{MutexGuard, OnceLock},
     thread,
     time::{Duration, Instant},
 };
 
-use crate::program::{say, wirelab};
+use crate::support::{alone, command_exists, is_root, skip, skip_missing, wirelab};
 use serde_json::Value;
 
 /// How long what must happen may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Tests in real time disturb each other: one at a time. `None`, and a word about it, where namespaces are not permitted
-/// or one of these programs is missing.
+/// The machine for this test alone. Skips where namespaces are not permitted or one of these programs is missing.
 fn alone_with(programs: &[&str]) -> Option<MutexGuard<'static, ()>> {
-    static MACHINE: Mutex<()> = Mutex::new(());
     static FORBIDDEN: OnceLock<Option<String>> = OnceLock::new();
-    let guard = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
-    for program in programs {
-        let found = std::env::var_os("PATH").is_some_and(|folders| {
-            std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
-        });
-        if !found {
-            say(&format!("skipped: no {program} here"));
-            return None;
-        }
+    let guard = alone();
+    if let Some(missing) = programs.iter().find(|program| !command_exists(program)) {
+        skip_missing(missing);
+        return None;
     }
     let forbidden = FORBIDDEN.get_or_init(|| {
         let output = link("--wait 0s", "true", &["true"]).output().unwrap();
@@ -39,7 +32,7 @@ fn alone_with(programs: &[&str]) -> Option<MutexGuard<'static, ()>> {
         said.contains("cannot make").then_some(said)
     });
     if let Some(reason) = forbidden {
-        say(&format!("skipped: {reason}"));
+        skip(reason);
         return None;
     }
     Some(guard)
@@ -127,16 +120,16 @@ fn curl_fetches_a_page_as_an_ordinary_user() {
     let client = ["curl", "-s", "-o", "/dev/null", "-w", "%{time_connect}", "http://10.0.0.2:8080/"];
     let server = "python3 -m http.server 8080";
     let mut command = link("--wait 20s --rtt 60ms --loss 0%", server, &client);
-    if fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0) {
+    if is_root() {
         command.uid(65_534).gid(65_534);
     }
     let output = match command.output() {
         Ok(output) => output,
-        Err(error) => return say(&format!("skipped: an ordinary user cannot start the program: {error}")),
+        Err(error) => return skip(&format!("an ordinary user cannot start the program: {error}")),
     };
     let said = String::from_utf8_lossy(&output.stderr);
     if said.contains("cannot make") || said.contains("ermission denied") {
-        return say(&format!("skipped: {said}"));
+        return skip(&said);
     }
     assert!(output.status.success(), "{output:?}");
     assert!((0.060..0.200).contains(&number(&output)), "{output:?}");
@@ -190,7 +183,7 @@ fn where_namespaces_are_forbidden_a_line_says_so() {
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "sh", "-c", script, env!("CARGO_BIN_EXE_wirelab")]);
     let Some(output) = command.output().ok().filter(|output| output.stderr.starts_with(b"wirelab: ")) else {
-        return say("skipped: no user namespace can be made with `unshare` here");
+        return skip("no user namespace can be made with `unshare` here");
     };
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
@@ -200,8 +193,8 @@ fn where_namespaces_are_forbidden_a_line_says_so() {
 #[test]
 fn a_device_that_is_gone_ends_it_with_an_error_that_names_it() {
     let Some(_alone) = alone_with(&["ip"]) else { return };
-    if !fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0) {
-        return say("skipped: only root may take the device away");
+    if !is_root() {
+        return skip("only root may take the device away");
     }
     let output = link("--wait 0s", "ip link del wire0; sleep 60", &["sleep", "60"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);

@@ -7,11 +7,10 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use crate::program::wirelab;
+use crate::support::{alone, is_root, say, skip, wirelab};
 use serde_json::Value;
 use tempfile::TempDir;
 use wirelab::{
@@ -23,13 +22,6 @@ use wirelab::{
     transport::Transport,
     unit::PerDirection,
 };
-
-/// Tests in real time disturb each other: one at a time.
-static MACHINE: Mutex<()> = Mutex::new(());
-
-fn alone() -> MutexGuard<'static, ()> {
-    MACHINE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
@@ -60,7 +52,7 @@ fn permitted(result: &Value) -> bool {
     let reasons =
         result["skipped"].as_array().unwrap().iter().filter_map(|skipped| skipped["reason"].as_str());
     let forbidden = reasons.filter(|reason| reason.starts_with("cannot make")).collect::<Vec<_>>();
-    forbidden.iter().for_each(|reason| println!("skipped: {reason}"));
+    forbidden.iter().for_each(|reason| skip(reason));
     forbidden.is_empty()
 }
 
@@ -70,9 +62,9 @@ fn in_time(result: &Value) -> bool {
     let sent_late = result["cells"][0]["send_delay_ns"]["p99"].as_u64().unwrap();
     let in_time = late.max(sent_late) < 1_000_000;
     if !in_time {
-        println!(
-            "skipped: times are not checked: this machine sent {sent_late} ns late and delivered {late} ns late"
-        );
+        skip(&format!(
+            "times are not checked: this machine sent {sent_late} ns late and delivered {late} ns late"
+        ));
     }
     in_time
 }
@@ -238,7 +230,7 @@ fn an_ordinary_user_needs_no_root() {
     }
     let output = match command.output() {
         Ok(output) => output,
-        Err(error) => return println!("skipped: an ordinary user cannot start the program here: {error}"),
+        Err(error) => return skip(&format!("an ordinary user cannot start the program here: {error}")),
     };
     let result: Value = serde_json::from_slice(&output.stdout).unwrap();
     if permitted(&result) {
@@ -246,10 +238,6 @@ fn an_ordinary_user_needs_no_root() {
         assert_eq!([delivered(0), delivered(1)], [Some(30); 2], "{result}");
     }
     drop(folder);
-}
-
-fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0)
 }
 
 #[test]
@@ -262,7 +250,7 @@ fn where_namespaces_are_forbidden_a_line_says_so_and_the_other_paths_run() {
     );
     let output = Command::new("unshare").args(["--user", "--map-root-user", "sh", "-c", &script]).output();
     let Some(output) = output.ok().filter(|output| !output.stdout.is_empty()) else {
-        return println!("skipped: no user namespace can be made with `unshare` here");
+        return skip("no user namespace can be made with `unshare` here");
     };
     let result: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(output.status.success());
@@ -305,7 +293,7 @@ fn nothing_is_left_behind_a_program_that_was_killed() {
                 .is_ok_and(|stat| stat.contains(") Z "))
             {
                 let _ = child.wait();
-                return println!("skipped: namespaces are not permitted");
+                return skip("namespaces are not permitted");
             }
             std::thread::yield_now();
         }
@@ -326,7 +314,7 @@ fn plain_world(device: Device) -> Option<World> {
     let mut link = LinkSpec::default();
     link.apply_pairs("delay=0ms").unwrap();
     World::with_device(&PerDirection::both(link), 1, device, Observers::default())
-        .map_err(|error| println!("skipped: {error}"))
+        .map_err(|error| skip(&error.to_string()))
         .ok()
 }
 
@@ -349,37 +337,6 @@ fn programs_run_in_the_namespaces_and_reach_each_other_over_either_device() {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a rate is of real time")]
-#[test]
-#[ignore = "measures how many packets the forwarder passes: `cargo test --release --test real_time rate -- --ignored`"]
-fn the_rate_of_the_forwarder() {
-    let _alone = alone();
-    for device in [Device::Tun, Device::Veth] {
-        let Some(world) = plain_world(device) else { continue };
-        let bind = || std::net::UdpSocket::bind("0.0.0.0:7").unwrap();
-        // Nobody reads it: what is measured is the way there.
-        let _sink = world.namespace(Side::Server).within(bind).unwrap();
-        let client =
-            world.namespace(Side::Client).within(|| std::net::UdpSocket::bind("0.0.0.0:0").unwrap()).unwrap();
-        client.connect((World::ip(Side::Server), 7)).unwrap();
-        let begun = std::time::Instant::now();
-        while begun.elapsed() < Duration::from_secs(3) {
-            for _ in 0..1000 {
-                let _ = client.send(&[0; 64]);
-            }
-        }
-        let (delivered, seconds) = (world.counters().to_server.delivered, begun.elapsed().as_secs_f64());
-        let fidelity = world.fidelity();
-        println!(
-            "{}: {:.0} packets/s, late {:?}, dropped {:?}",
-            device.name(),
-            delivered as f64 / seconds,
-            fidelity.lateness.summary(),
-            fidelity.dropped
-        );
-    }
-}
-
 /// 40 runs of 20 s, 80,000 messages. The 99th percentile is where one retransmission and the order behind it end, known
 /// to lie between 170 and 230 ms; its standard error over these runs is 12 ms, so that what is asked of it is that the
 /// 95% interval reaches into that range. The median has one of 0.01 ms.
@@ -391,7 +348,7 @@ fn cubic_at_one_percent_each_way_has_the_latencies_that_it_is_known_for() {
     let arguments = "bench --path netns -t tcp -C cubic --rtt 50ms --loss 1% --seeds 40 -d 20s";
     let Some(result) = result(folder.path(), arguments) else { return };
     let cell = &result["cells"][0];
-    println!("{}\n{}", cell["latency_ns"], result["system"]);
+    say(&format!("{}\n{}", cell["latency_ns"], result["system"]));
     let latency = |value: &Value| value.as_f64().unwrap() / 1e6;
     assert_eq!(cell["messages"]["delivered"], cell["messages"]["scheduled"]);
     let p50 = latency(&cell["latency_ns"]["p50"]);
@@ -411,7 +368,7 @@ fn connections_whose_first_packets_are_lost_take_a_second_or_more() {
     link.apply_pairs("delay=5ms,loss=2%").unwrap();
     let world = match World::new(&PerDirection::both(link), 1) {
         Ok(world) => world,
-        Err(error) => return println!("skipped: {error}"),
+        Err(error) => return skip(&error.to_string()),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     let slow = runtime.block_on(async {
@@ -434,6 +391,6 @@ fn connections_whose_first_packets_are_lost_take_a_second_or_more() {
         slow
     });
     let share = f64::from(slow) / f64::from(CONNECTIONS);
-    println!("{slow} of {CONNECTIONS} connections took a second or more: {:.2}%", share * 100.0);
+    say(&format!("{slow} of {CONNECTIONS} connections took a second or more: {:.2}%", share * 100.0));
     assert!((share - 0.0396).abs() < 3.0 * 0.0031, "{share}");
 }

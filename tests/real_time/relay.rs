@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use crate::support::{alone, run, say, workload};
 use wirelab::{
     experiment::{
         Arrivals, Observers, Outcome, PathKind, Plan, Sample, SampleSink, Status, Wait, Workload, cell, run,
@@ -27,17 +28,7 @@ fn plan(path: PathKind, transport: Transport, link: &str, duration: Duration) ->
         transport,
         links: PerDirection::both(spec),
         congestion: Congestion::Fixed(FIXED_WINDOW_BYTES),
-        workload: Workload {
-            flows: 8,
-            interval: Duration::from_millis(10),
-            length: 1000,
-            reply_length: 1000,
-            arrivals: Arrivals::Isochronous,
-            warmup: Duration::from_millis(200),
-            duration,
-            wait: Wait { times: 3, most: Duration::from_secs(4) },
-            deadline: Duration::from_millis(100),
-        },
+        workload: Workload { warmup: Duration::from_millis(200), ..workload(duration) },
     }
 }
 
@@ -62,6 +53,7 @@ fn taken(losses: &Mutex<Losses>) -> Losses {
 
 #[test]
 fn udp_loses_exactly_the_messages_that_it_loses_in_virtual_time() {
+    let _alone = alone();
     for (loss, seed) in [("1%", 1), ("5%", 2), ("gilbert:2%:25%", 3), ("drop:30:31:99", 4)] {
         let plan = |path| {
             let mut plan =
@@ -91,6 +83,7 @@ fn udp_loses_exactly_the_messages_that_it_loses_in_virtual_time() {
 
 #[test]
 fn every_part_of_the_budget_is_known_and_the_path_takes_the_delay_of_the_link() {
+    let _alone = alone();
     for transport in [Transport::UDP, Transport::QUIC_DATAGRAM, Transport::QUIC_ONE] {
         let plan = plan(PathKind::Relay, transport, "delay=10ms,loss=0%", Duration::from_millis(500));
         let outcome = run(&plan, 1, Observers::default()).unwrap();
@@ -105,6 +98,7 @@ fn every_part_of_the_budget_is_known_and_the_path_takes_the_delay_of_the_link() 
 
 #[test]
 fn a_lost_packet_is_recovered_from_and_what_waited_for_it_knows_that_it_was_lost() {
+    let _alone = alone();
     // After the handshake: the first packets of messages.
     let plan =
         plan(PathKind::Relay, Transport::QUIC_ONE, "delay=20ms,loss=drop:60", Duration::from_millis(1500));
@@ -142,6 +136,7 @@ fn standard_errors(outcomes: &[Outcome], seeds: usize) -> [f64; 2] {
 #[test]
 #[ignore = "takes 8 minutes and a machine that does little else: cargo test --release --test real_time relay -- --ignored"]
 fn quic_is_blocked_and_recovers_as_in_virtual_time_within_15_percent() {
+    let _alone = alone();
     const SEEDS: u64 = 20;
     for transport in [Transport::QUIC_ONE, Transport::QUIC_FLOW] {
         let plan = |path| plan(path, transport, "delay=25ms,loss=2%", Duration::from_secs(10));
@@ -167,7 +162,7 @@ fn quic_is_blocked_and_recovers_as_in_virtual_time_within_15_percent() {
                 100.0 * differs,
                 100.0 * error
             );
-            crate::program::say(&line);
+            say(&line);
             assert!(differs.abs() < 0.15, "{line}");
             assert!(3.0 * error < 0.15, "{line}");
         }
@@ -193,6 +188,7 @@ fn what_the_machine_spoiled_is_flagged() {
 
 #[test]
 fn the_result_says_what_machine_it_was_and_keeps_to_the_schema() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let arguments = [
         "bench",
@@ -210,10 +206,10 @@ fn the_result_says_what_machine_it_was_and_keeps_to_the_schema() {
         "10ms",
         "-J",
     ];
-    let said = crate::program::run(folder.path(), arguments);
-    assert_eq!(said.code, Some(0), "{}", said.err);
-    assert!(said.err.contains("of real time"), "{}", said.err);
-    let result: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let said = run(folder.path(), arguments);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    assert!(said.stderr.contains("of real time"), "{}", said.stderr);
+    let result: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
     let schema = serde_json::from_str(include_str!("../../docs/result.schema.json")).unwrap();
     let schema = jsonschema::draft202012::new(&schema).unwrap();
     let errors: Vec<_> = schema.iter_errors(&result).map(|error| error.to_string()).collect();

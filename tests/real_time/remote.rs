@@ -2,7 +2,7 @@
 
 use std::{net::UdpSocket, process::Command};
 
-use crate::support::{Finished, Program, Server, python, skip};
+use crate::support::{Finished, Program, Server, alone, python, skip};
 use serde_json::Value;
 
 /// One message every 5 ms for 300 ms, and patience with a machine that is busy.
@@ -50,14 +50,15 @@ fn assert_measured_and_told(cell: &Value, url: &str) {
 
 #[test]
 fn every_transport_is_measured_by_its_url_and_told_of_by_the_server() {
+    let _alone = alone();
     for (scheme, transports) in [
         ("udp", &["udp"][..]),
         ("tcp", &["tcp"]),
         ("tls", &["tls"]),
         ("quic", &["quic-one", "quic-flow", "quic-message", "quic-datagram"]),
     ] {
-        let server = Server::start(scheme, "echo");
-        let url = format!("{scheme}://127.0.0.1:{}", server.port);
+        let server = Server::single(scheme, "echo");
+        let url = format!("{scheme}://127.0.0.1:{}", server.port());
         let ca = server.certificates.ca();
         let result = measure("hol", &[&url], &["--ca", ca.to_str().unwrap()]).succeeded();
         let cells = cells(&result);
@@ -75,9 +76,10 @@ fn every_transport_is_measured_by_its_url_and_told_of_by_the_server() {
 
 #[test]
 fn a_url_and_an_option_choose_among_quics_mappings() {
-    let server = Server::start("quic", "echo");
+    let _alone = alone();
+    let server = Server::single("quic", "echo");
     let ca = server.certificates.ca();
-    let url = format!("quic://localhost:{}", server.port);
+    let url = format!("quic://localhost:{}", server.port());
     let one = format!("{url}?streams=one");
     let cells_of = |url: &str, options: &[&str]| {
         let options = [&["--ca", ca.to_str().unwrap()], options].concat();
@@ -90,17 +92,19 @@ fn a_url_and_an_option_choose_among_quics_mappings() {
 
 #[test]
 fn ipv6_is_measured() {
+    let _alone = alone();
     if UdpSocket::bind("[::1]:0").is_err() {
-        return skip("no IPv6 here");
+        return skip("no IPv6 on this machine");
     }
-    let server = Server::start_with("udp://[::1]:0", "echo", &[]);
-    let url = format!("udp://[::1]:{}", server.port);
+    let server = Server::single_with("udp://[::1]:0", "echo", &[]);
+    let url = format!("udp://[::1]:{}", server.port());
     let cells = cells(&measure("bench", &[&url], &["-6"]).succeeded());
     assert_measured_and_told(&cells[0], &url);
 }
 
 #[test]
 fn a_plain_echo_is_known_for_one() {
+    let _alone = alone();
     let Some(command) = python("udp_echo.py") else { return };
     let mut echo = Program::start(command);
     let url = format!("udp://127.0.0.1:{}", echo.wait_for("").trim());
@@ -118,10 +122,11 @@ fn a_plain_echo_is_known_for_one() {
 
 #[test]
 fn a_server_that_goes_away_ends_the_run_with_what_there_is() {
+    let _alone = alone();
     for scheme in ["udp", "tcp", "quic"] {
         let url = format!("{scheme}://127.0.0.1:0");
-        let server = Server::start_with(&url, "echo", &["--count", "30"]);
-        let url = format!("{scheme}://127.0.0.1:{}", server.port);
+        let server = Server::single_with(&url, "echo", &["--count", "30"]);
+        let url = format!("{scheme}://127.0.0.1:{}", server.port());
         let ca = server.certificates.ca();
         let finished = measure("bench", &[&url], &["--ca", ca.to_str().unwrap(), "-t", transport(scheme)]);
         assert!(finished.stderr.contains(&url), "{}", finished.stderr);
@@ -142,11 +147,12 @@ fn transport(scheme: &str) -> &str {
 
 #[test]
 fn a_server_that_is_not_there_is_one_line() {
+    let _alone = alone();
     let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     for scheme in ["udp", "tcp"] {
         let url = format!("{scheme}://127.0.0.1:{free}");
         let finished = measure("bench", &[&url], &[]);
-        assert_eq!(finished.status.code(), Some(1));
+        assert_eq!(finished.code, Some(1));
         let lines: Vec<_> = finished.stderr.lines().collect();
         assert!(matches!(&lines[..], [line] if line.contains(&url)), "{}", finished.stderr);
     }
@@ -154,8 +160,9 @@ fn a_server_that_is_not_there_is_one_line() {
 
 #[test]
 fn a_rate_limit_is_visible() {
-    let server = Server::start_with("udp://127.0.0.1:0", "echo", &["--rate-limit", "20"]);
-    let url = format!("udp://127.0.0.1:{}", server.port);
+    let _alone = alone();
+    let server = Server::single_with("udp://127.0.0.1:0", "echo", &["--rate-limit", "20"]);
+    let url = format!("udp://127.0.0.1:{}", server.port());
     let cells = cells(&measure("bench", &[&url], &[]).succeeded());
     assert!(count(&cells[0], "/network/refused") > 0, "{}", cells[0]);
     assert!(flags(&cells[0]).contains(&"refused"));
@@ -175,7 +182,7 @@ fn what_makes_no_sense_with_a_url_is_refused_in_one_line() {
         (&[udp, "--ladder=longest"], "--ladder"),
     ] {
         let finished = wirelab(&[&["bench"], arguments].concat());
-        assert_eq!(finished.status.code(), Some(2), "{arguments:?}: {}", finished.stderr);
+        assert_eq!(finished.code, Some(2), "{arguments:?}: {}", finished.stderr);
         assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
         assert!(finished.stderr.contains(named), "{}", finished.stderr);
     }

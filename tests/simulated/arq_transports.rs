@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use crate::support::workload;
 use wirelab::{
     channel::Cause,
     experiment::{
@@ -33,17 +34,7 @@ fn plan(transport: Transport, [to_server, to_client]: [&str; 2], messages: u32) 
         transport,
         links: PerDirection { to_server: link(to_server), to_client: link(to_client) },
         congestion: Congestion::Fixed(1_000_000),
-        workload: Workload {
-            flows: 4,
-            interval: Duration::from_millis(10),
-            length: 1000,
-            reply_length: 1000,
-            arrivals: Arrivals::Isochronous,
-            warmup: Duration::ZERO,
-            duration: Duration::from_millis(10) * messages,
-            wait: Wait { times: 3, most: Duration::from_secs(4) },
-            deadline: Duration::from_millis(100),
-        },
+        workload: Workload { flows: 4, ..workload(Duration::from_millis(10) * messages) },
     }
 }
 

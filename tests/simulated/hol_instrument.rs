@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use crate::support::{client_tls, workload};
 use proptest::prelude::*;
 use wirelab::{
     certs,
@@ -53,17 +54,7 @@ fn plan(transport: Transport, to_server: &str, to_client: &str) -> Plan {
         path: PathKind::Sim,
         transport,
         links: PerDirection { to_server: link(to_server), to_client: link(to_client) },
-        workload: Workload {
-            flows: 8,
-            interval: ms(10),
-            length: 1000,
-            reply_length: 1000,
-            arrivals: Arrivals::Isochronous,
-            warmup: ms(0),
-            duration: ms(10_000),
-            wait: Wait { times: 3, most: ms(4_000) },
-            deadline: ms(100),
-        },
+        workload: workload(ms(10_000)),
         congestion: Congestion::Fixed(10_000_000),
     }
 }
@@ -158,13 +149,7 @@ fn settings(plan: &Plan, seed: u64, reading: Reading) -> Settings {
                 max_datagram: 1472,
                 limits: ArqLimits::EXPERIMENT,
             },
-            client_tls: ClientTls {
-                trust: Trust::Roots(roots),
-                server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
-                early_data: false,
-                sessions: None,
-                key_log: false,
-            },
+            client_tls: client_tls(roots),
             server_tls: ServerTls { identity, early_data: false },
         },
         taps: Some(Tap::pair()),

@@ -7,11 +7,11 @@ mod arq_transports;
 mod experiment_properties;
 mod hol_instrument;
 mod memory;
-#[path = "../program/mod.rs"]
-mod program;
 mod remote_virtual;
 mod serve_guard;
 mod serve_virtual;
+#[path = "../support/mod.rs"]
+mod support;
 mod theory;
 mod transfer;
 mod verify;

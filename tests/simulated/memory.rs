@@ -4,6 +4,7 @@
 
 use std::{fs, time::Duration};
 
+use crate::support::{say, workload};
 use wirelab::{
     experiment::{Arrivals, Observers, PathKind, Plan, Wait, Workload, run},
     link::LinkSpec,
@@ -29,15 +30,9 @@ fn thousand_a_second(transport: Transport) -> Plan {
         transport,
         links: PerDirection::both(link),
         workload: Workload {
-            flows: 8,
             interval: Duration::from_millis(1),
-            length: 1000,
-            reply_length: 1000,
-            arrivals: Arrivals::Isochronous,
             warmup: Duration::from_secs(1),
-            duration: HOUR,
-            wait: Wait { times: 3, most: Duration::from_secs(4) },
-            deadline: Duration::from_millis(100),
+            ..workload(HOUR)
         },
         congestion: Congestion::Fixed(FIXED_WINDOW_BYTES),
     }
@@ -50,10 +45,7 @@ fn an_hour_of_a_thousand_messages_a_second_stays_below_200_mb() {
     for transport in [Transport::UDP, Transport::QUIC_ONE] {
         let outcome = run(&thousand_a_second(transport), 1, Observers::default()).unwrap();
         assert_eq!(outcome.messages.scheduled, 3_600_000);
-        #[expect(clippy::print_stdout, reason = "the figure is of interest where the test passes, too")]
-        {
-            println!("{transport}: {} kB", peak_kb());
-        }
+        say(&format!("{transport}: {} kB", peak_kb()));
         assert!(peak_kb() < MOST_KB, "{transport}: {} kB", peak_kb());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
+use crate::support::{self, client_tls};
 use wirelab::{
     certs,
     experiment::{Arrivals, Observers, Outcome, PathKind, Plan, Remote, Wait, Workload, run, run_against},
@@ -24,18 +25,8 @@ fn dropping(packets: impl IntoIterator<Item = u64>) -> LinkSpec {
 }
 
 fn workload(messages: u32, length: usize) -> Workload {
-    let interval = Duration::from_millis(10);
-    Workload {
-        flows: 4,
-        interval,
-        length,
-        reply_length: length,
-        arrivals: Arrivals::Isochronous,
-        warmup: Duration::ZERO,
-        duration: interval * messages,
-        wait: Wait { times: 3, most: Duration::from_secs(4) },
-        deadline: Duration::from_millis(100),
-    }
+    let duration = Duration::from_millis(10) * messages;
+    Workload { flows: 4, length, reply_length: length, ..support::workload(duration) }
 }
 
 fn plan(transport: Transport, links: PerDirection<LinkSpec>, workload: Workload) -> Plan {
@@ -56,13 +47,7 @@ fn measure(plan: &Plan, rate: Option<NonZeroU32>) -> (Outcome, PerDirection<Coun
     let remote = Remote {
         url: "the server".to_owned(),
         addresses: server.binds().map(|bind| bind.local).collect(),
-        tls: ClientTls {
-            trust: Trust::Roots(roots),
-            server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
-            early_data: false,
-            sessions: None,
-            key_log: false,
-        },
+        tls: client_tls(roots),
         seed: Some(1),
     };
     let outcome = world

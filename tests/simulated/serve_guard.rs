@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use crate::support::client_tls;
 use quinn::{Connection, Endpoint, EndpointConfig, crypto::rustls::QuicClientConfig};
 use wirelab::{
     certs,
@@ -37,14 +38,7 @@ struct Client {
 impl Client {
     fn speaking(host: Arc<dyn Host>, server: SocketAddr, alpn: &[u8]) -> Self {
         let (_, roots) = certs::ephemeral().unwrap();
-        let tls = ClientTls {
-            trust: Trust::Roots(roots),
-            server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
-            early_data: false,
-            sessions: None,
-            key_log: false,
-        };
-        let mut tls = tls.config(&host).unwrap();
+        let mut tls = client_tls(roots).config(&host).unwrap();
         tls.alpn_protocols = vec![alpn.to_vec()];
         let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
         let socket = host.quic_bind("0.0.0.0:0".parse().unwrap()).unwrap();

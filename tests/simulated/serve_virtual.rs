@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use crate::support::client_tls;
 use wirelab::{
     certs,
     link::{LinkSpec, Loss},
@@ -35,18 +36,7 @@ fn options(service: Service) -> Options {
 
 fn client_options() -> send::Options {
     let (_, roots) = certs::ephemeral().unwrap();
-    send::Options {
-        timeout: Duration::from_secs(2),
-        retries: 0,
-        tls: ClientTls {
-            trust: Trust::Roots(roots),
-            server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
-            early_data: false,
-            sessions: None,
-            key_log: false,
-        },
-        seed: Some(1),
-    }
+    send::Options { timeout: Duration::from_secs(2), retries: 0, tls: client_tls(roots), seed: Some(1) }
 }
 
 fn quic_client(host: &Arc<dyn Host>, like: SocketAddr, tls: &ClientTls) -> QuicClient {

@@ -3,6 +3,7 @@
 
 use std::{sync::atomic::AtomicBool, time::Duration};
 
+use crate::support::workload;
 use wirelab::{
     experiment::{
         Arrivals, MatrixOptions, Observers, Outcome, PathKind, Plan, Wait, Workload, run, run_matrix,
@@ -27,13 +28,9 @@ fn plan(transport: Transport, rtt: Duration, interval: Duration, flows: u32, los
         workload: Workload {
             flows,
             interval,
-            length: 1000,
-            reply_length: 1000,
-            arrivals: Arrivals::Isochronous,
             warmup: Duration::from_secs(1),
-            duration: Duration::from_secs(60),
-            wait: Wait { times: 3, most: Duration::from_secs(4) },
             deadline: rtt * 2,
+            ..workload(Duration::from_secs(60))
         },
     }
 }

@@ -269,18 +269,18 @@ fn outages_that_lose_nothing_are_noticed() {
 #[test]
 fn the_program_shows_figures_as_text_and_as_json() {
     let folder = tempfile::tempdir().unwrap();
-    let text = crate::program::run(folder.path(), ["verify", "--only", "2,13"]);
-    assert_eq!((text.code, text.err.as_str()), (Some(0), ""));
+    let text = crate::support::run(folder.path(), ["verify", "--only", "2,13"]);
+    assert_eq!((text.code, text.stderr.as_str()), (Some(0), ""));
     for part in ["Gilbert, p 0.07%", "7.14 +-0.80", "2997.000 ms", "All is as theory says."] {
-        assert!(text.out.contains(part), "{part}: {}", text.out);
+        assert!(text.stdout.contains(part), "{part}: {}", text.stdout);
     }
-    assert!(text.out.lines().all(|line| line.chars().count() <= 100), "{}", text.out);
+    assert!(text.stdout.lines().all(|line| line.chars().count() <= 100), "{}", text.stdout);
 
-    let json = crate::program::run(folder.path(), ["verify", "--only", "13", "-J"]);
-    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    let json = crate::support::run(folder.path(), ["verify", "--only", "13", "-J"]);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!((&json["passed"], &json["cases"][0]["case"]), (&true.into(), &13.into()));
     assert_eq!(json["cases"][0]["findings"][0]["expected"], 999e6);
 
-    let unknown = crate::program::run(folder.path(), ["verify", "--only", "99"]);
-    assert!(unknown.code == Some(2) && unknown.err.contains("there are: 1, 2, 3"), "{unknown:?}");
+    let unknown = crate::support::run(folder.path(), ["verify", "--only", "99"]);
+    assert!(unknown.code == Some(2) && unknown.stderr.contains("there are: 1, 2, 3"), "{unknown:?}");
 }

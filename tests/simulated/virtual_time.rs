@@ -5,6 +5,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use crate::support::client_tls;
 use wirelab::{
     certs,
     channel::{self, Reading, Settings},
@@ -46,13 +47,7 @@ fn settings() -> Settings {
                 max_datagram: 1472,
                 limits: ArqLimits::EXPERIMENT,
             },
-            client_tls: ClientTls {
-                trust: Trust::Roots(roots),
-                server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
-                early_data: true,
-                sessions: None,
-                key_log: false,
-            },
+            client_tls: ClientTls { early_data: true, ..client_tls(roots) },
             server_tls: ServerTls { identity, early_data: true },
         },
         taps: None,

@@ -1,17 +1,23 @@
-//! Running programs in tests: `wirelab` itself, Python, and the tools of a system.
+//! Runs programs in tests: `wirelab` itself, Python, and system tools.
 //!
-//! Every wait is for something that the program says, and has an end; no program outlives its test.
+//! Every wait is for a line that the program prints, and has a limit. No program outlives its test.
 
-#![allow(dead_code, unused_imports, reason = "each test file uses its part of this")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses a part of this")]
 
+mod fixtures;
 mod link;
+mod machine;
 mod program;
+mod skip;
 mod tools;
 mod wirelab;
 
 pub(crate) use self::{
+    fixtures::{client_tls, workload},
     link::Link,
+    machine::{alone, is_root},
     program::{Finished, Program},
-    tools::{command_exists, python, python_with, skip, tool},
-    wirelab::{Certificates, Server, send},
+    skip::{say, skip, skip_missing},
+    tools::{command_exists, loopbacks, python, python_with, tool},
+    wirelab::{Certificates, Server, run, send, wirelab},
 };

@@ -1,29 +1,34 @@
-//! A child process that is talked to line by line.
+//! A child process, and a conversation with it line by line.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
-    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
     thread,
     time::{Duration, Instant},
 };
 
-/// How long a test waits for a program before it fails: long enough for a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test waits for a program before it fails: long enough for a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running program. It is killed when this is dropped.
 pub(crate) struct Program {
     name: String,
     child: Child,
     input: Option<Sender<String>>,
-    output: Receiver<(Stream, String)>,
+    /// Locked so that threads can share the program; a receiver alone is not `Sync`.
+    output: Mutex<Receiver<(Stream, String)>>,
     said: Said,
 }
 
-/// A program that ended by itself.
+/// A program that has ended.
 #[derive(Debug)]
 pub(crate) struct Finished {
-    pub(crate) status: ExitStatus,
+    /// Its exit status; `None` if a signal ended it.
+    pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
@@ -53,12 +58,18 @@ impl Program {
             forward(stderr, Stream::Stderr, sender);
         }
         let input = child.stdin.take().map(type_into);
-        Self { name, input, child, output, said: Said::default() }
+        Self { name, input, child, output: Mutex::new(output), said: Said::default() }
     }
 
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Sends it a signal by name.
+    pub(crate) fn signal(&self, signal: &str) {
+        let kill = Command::new("kill").arg(format!("-{signal}")).arg(self.id().to_string()).status();
+        assert!(kill.is_ok_and(|status| status.success()), "cannot send SIG{signal} to {}", self.name);
     }
 
     /// Writes to its standard input, as soon as it takes more.
@@ -69,7 +80,7 @@ impl Program {
         }
     }
 
-    /// Ends its standard input, once it has taken what was said.
+    /// Closes its standard input after what was written so far.
     pub(crate) fn say_no_more(&mut self) {
         self.input = None;
     }
@@ -87,7 +98,7 @@ impl Program {
         }
     }
 
-    /// What of its standard output has been waited for.
+    /// Its standard output up to the last line waited for.
     pub(crate) fn stdout(&self) -> &str {
         &self.said.stdout
     }
@@ -113,11 +124,12 @@ impl Program {
             }
         };
         let Said { stdout, stderr } = std::mem::take(&mut self.said);
-        Finished { status, stdout, stderr }
+        Finished { code: status.code(), stdout, stderr }
     }
 
     fn next_line(&mut self, deadline: &Deadline) -> Result<String, RecvTimeoutError> {
-        let (stream, line) = self.output.recv_timeout(deadline.left())?;
+        let output = self.output.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let (stream, line) = output.recv_timeout(deadline.left())?;
         let said = match stream {
             Stream::Stdout => &mut self.said.stdout,
             Stream::Stderr => &mut self.said.stderr,
@@ -144,7 +156,7 @@ impl Finished {
     /// Its standard output, once it has exited with 0.
     #[track_caller]
     pub(crate) fn succeeded(self) -> String {
-        assert!(self.status.success(), "{}\n{}\n{}", self.status, self.stdout, self.stderr);
+        assert_eq!(self.code, Some(0), "{}\n{}", self.stdout, self.stderr);
         self.stdout
     }
 }

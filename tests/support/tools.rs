@@ -1,20 +1,8 @@
 //! Programs that a machine may or may not have.
 
-use std::{
-    env,
-    ffi::OsString,
-    io::{self, Write},
-    path::Path,
-    process::Command,
-};
+use std::{env, ffi::OsString, net::UdpSocket, path::Path, process::Command};
 
-use super::Program;
-
-/// Says that a test is skipped, and why.
-pub(crate) fn skip(why: &str) {
-    // Not `eprintln!`: what that prints is shown for failing tests only.
-    let _ = writeln!(io::stderr(), "skipped: {why}");
-}
+use super::{Program, skip, skip_missing};
 
 /// Whether `name` can be run.
 pub(crate) fn command_exists(name: &str) -> bool {
@@ -22,10 +10,10 @@ pub(crate) fn command_exists(name: &str) -> bool {
     env::split_paths(&folders).any(|folder| folder.join(name).is_file())
 }
 
-/// A tool of the system, or `None`, said so, where it is not installed.
+/// A system tool. Skips where it is not installed.
 pub(crate) fn tool(name: &str, arguments: &[&str]) -> Option<Command> {
     if !command_exists(name) {
-        skip(&format!("no {name} here"));
+        skip_missing(name);
         return None;
     }
     let mut command = Command::new(name);
@@ -33,11 +21,11 @@ pub(crate) fn tool(name: &str, arguments: &[&str]) -> Option<Command> {
     Some(command)
 }
 
-/// A Python program of `tests/python`, or `None`, said so, where there is no Python.
+/// A Python program of `tests/python`. Skips where there is no Python.
 pub(crate) fn python(script: &str) -> Option<Command> {
     let python = interpreter();
     if !Path::new(&python).is_file() && !python.to_str().is_some_and(command_exists) {
-        skip(&format!("{script}: no {} here", python.display()));
+        skip_missing("python3");
         return None;
     }
     let mut command = Command::new(python);
@@ -52,16 +40,26 @@ pub(crate) fn python_with(module: &str, script: &str) -> Option<Command> {
     let mut import = Command::new(interpreter());
     import.args(["-c", &format!("import {module}")]);
     let imported = Program::start(import).finish();
-    if imported.status.success() {
+    if imported.code == Some(0) {
         return Some(command);
     }
-    // Anything else would be a failure of the module, and not its absence.
+    // Any other error means that the module is there and broken.
     assert!(imported.stderr.contains("ModuleNotFoundError"), "{}", imported.stderr);
-    skip(&format!("{script}: Python has no {module} here"));
+    skip_missing(module);
     None
 }
 
 /// `WIRELAB_TEST_PYTHON` may name a Python that has more modules than the one on the path.
 fn interpreter() -> OsString {
     env::var_os("WIRELAB_TEST_PYTHON").unwrap_or_else(|| "python3".into())
+}
+
+/// The loopback addresses of this machine, as URLs write them.
+pub(crate) fn loopbacks() -> Vec<&'static str> {
+    if UdpSocket::bind("[::1]:0").is_ok() {
+        vec!["127.0.0.1", "[::1]"]
+    } else {
+        skip("no IPv6 on this machine");
+        vec!["127.0.0.1"]
+    }
 }
