@@ -1,7 +1,7 @@
-//! What a segment costs the state machine alone: sent, received, acknowledged, and the acknowledgement taken in.
+//! Cost of a segment in the state machine alone: send, receive, acknowledge, and process the acknowledgement.
 //!
-//! The wire is two queues in memory which hold a whole window, so the cost per segment shows whether anything looks at
-//! more of a window than what changes.
+//! The wire is two queues in memory that hold a whole window, so the cost per segment shows whether any work grows with
+//! the window.
 
 use std::{collections::VecDeque, hint::black_box, net::SocketAddr, time::Duration};
 
@@ -26,7 +26,7 @@ struct Wire {
     under_way: VecDeque<Vec<u8>>,
     window: usize,
     sent: u64,
-    /// Of how many segments one is lost; 0 is none.
+    /// One of so many segments is lost; 0: none.
     lose_one_of: u64,
 }
 
@@ -44,8 +44,8 @@ impl Wire {
         Self { now: Time::ZERO, client, server, under_way, window, sent: 0, lose_one_of }
     }
 
-    /// One segment arrives and is acknowledged, and the wire is filled again: to a tenth less than the window, so that what
-    /// is lost does not stop the sender.
+    /// One segment arrives and is acknowledged, and the wire is filled again, to a tenth less than the window, so that
+    /// losses do not stop the sender.
     fn segment(&mut self) {
         self.now += GAP;
         while self.under_way.len() < self.window - self.window / 10 && self.send() {}
@@ -60,7 +60,7 @@ impl Wire {
         }
     }
 
-    /// What was lost, or a new message; false if there is no room for either.
+    /// Sends a lost segment again, or a new message. Returns false if there is no room.
     fn send(&mut self) -> bool {
         let transmit = self.client.poll_transmit(self.now).or_else(|| {
             self.client.send(Bytes::from_static(PAYLOAD)).ok()?;

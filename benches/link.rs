@@ -1,4 +1,4 @@
-//! What a packet costs on the link alone: offered, and delivered when it is due.
+//! Cost of a packet on the link alone: offer and delivery.
 
 use std::{hint::black_box, time::Duration};
 
@@ -12,7 +12,7 @@ const IP_BYTES: usize = 1028;
 /// 10,000 packets a second.
 const GAP: Duration = Duration::from_micros(100);
 
-/// The effects, each alone on a delay of 25 ms, under which 250 packets are under way.
+/// The effects, each alone on a delay of 25 ms, which keeps 250 packets in flight.
 const LINKS: [(&str, &str); 5] = [
     ("none", "loss=0%"),
     ("loss", "loss=1%"),

@@ -1,7 +1,7 @@
 //! How many small datagrams a second a relay passes, counted at the far end.
 //!
 //! One thread sends and receives, in runs that the kernel splits and joins where it can (GSO, GRO), and the relay has
-//! its own. At most [`WINDOW`] are under way, so that no socket overflows.
+//! its own. At most [`WINDOW`] are in flight, so that no socket overflows.
 
 use std::{
     hint::black_box,
@@ -29,9 +29,9 @@ use wirelab::{
 const LENGTH: usize = 64;
 /// Datagrams of a run.
 const RUN: usize = 64;
-/// Datagrams under way.
+/// Datagrams in flight.
 const WINDOW: u64 = 64 * 48;
-/// What a socket is asked to buffer.
+/// Requested size of socket buffers.
 const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 /// Buffers that one system call may fill.
 const BATCH: usize = 16;
@@ -63,7 +63,7 @@ impl End {
         self.state.try_send(UdpSockRef::from(&self.socket), &transmit).expect("a socket that takes it");
     }
 
-    /// How many datagrams are there.
+    /// Receives and returns the number of datagrams.
     fn receive(&self, buffers: &mut [u8]) -> u64 {
         let mut chunks = buffers.chunks_mut(BUFFER_BYTES);
         let mut slices: [_; BATCH] =
@@ -77,7 +77,7 @@ impl End {
     }
 }
 
-/// Passes `count` datagrams and returns the time until the last is there.
+/// Passes `count` datagrams and returns the time until the last one arrives.
 #[expect(clippy::disallowed_methods, reason = "this is what is measured")]
 fn pass(client: &End, relay: SocketAddr, server: &End, count: u64) -> Duration {
     let mut buffers = vec![0; BATCH * BUFFER_BYTES];

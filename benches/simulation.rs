@@ -1,4 +1,4 @@
-//! How fast virtual time goes by.
+//! Speed of virtual time.
 //!
 //! `real-time factor`: an element is a second of virtual time, so "Kelem/s" reads as thousands of times real time, on
 //! one core. `packets`: an element is an IP packet offered to the wire, in either direction.
@@ -11,17 +11,17 @@ use std::{hint::black_box, time::Duration};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use wirelab::{
-    experiment::{Arrivals, Observers, PathKind, Plan, Wait, Workload, run},
+    experiment::{Observers, PathKind, Plan, Workload, run},
     link::LinkSpec,
     transport::{Congestion, Transport},
     unit::PerDirection,
 };
 
-/// What `wirelab bench` runs by default, one seed of it.
+/// One seed of what `wirelab bench` runs by default.
 const CELL: Duration = Duration::from_secs(60);
 const CELL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// As many messages as fit into a short run, so that setting it up does not count.
+/// So many messages in a short run that its setup is negligible.
 const FLOOD: Duration = Duration::from_secs(10);
 const FLOOD_INTERVAL: Duration = Duration::from_micros(100);
 

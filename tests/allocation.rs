@@ -1,4 +1,4 @@
-//! In the steady state a message takes no memory of its own: neither at the servers, nor in the sockets, nor in the relay.
+//! In the steady state, servers, sockets and the relay allocate nothing per message.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 #![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
@@ -39,7 +39,7 @@ struct Counting;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
-// SAFETY: all is left to the system's allocator, and counting allocates nothing.
+// SAFETY: every call is forwarded to the system's allocator, and counting allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
@@ -59,15 +59,15 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// One test at a time: what is counted is of the whole process.
+/// One test at a time: the count is that of the whole process.
 static ALONE: Mutex<()> = Mutex::new(());
 
 const MESSAGES: u64 = 10_000;
-/// Messages before those that count: queues and histograms have their size then.
+/// Messages before the count starts, in which queues and histograms reach their size.
 const WARMUP: u64 = 1000;
-/// What threads and tables may still take once in a while, whatever the number of messages.
+/// Allocations that are independent of the number of messages.
 const SOME: u64 = 50;
-/// Messages of a burst, which sockets hold whatever their size.
+/// Messages of a burst: few enough for any socket buffer.
 const BURST: u64 = 32;
 
 #[test]
@@ -109,7 +109,7 @@ fn the_relay_allocates_nothing_for_what_it_passes_on() {
     });
 }
 
-/// What is counted here is what quinn takes at both ends: packets, frames and wake-ups.
+/// These are quinn's own allocations at both ends: packets, frames and wake-ups.
 #[test]
 fn an_echo_in_a_quic_datagram_takes_what_quinn_takes() {
     let (_alone, runtime) = set_up();
@@ -132,7 +132,7 @@ fn an_echo_in_a_quic_datagram_takes_what_quinn_takes() {
     });
 }
 
-/// For one echo, at both ends, with the request and the reply of [`Client::exchange`]. It is five with quinn 0.11.
+/// Limit for one echo at both ends with [`Client::exchange`]. quinn 0.11 takes five.
 const MOST_QUIC: f64 = 8.0;
 
 fn set_up() -> (std::sync::MutexGuard<'static, ()>, Runtime) {
@@ -159,7 +159,7 @@ fn client_options() -> send::Options {
     }
 }
 
-/// Allocations of the whole process while `work` is done.
+/// Allocations of the whole process during `work`.
 async fn counted(work: impl Future<Output = ()>) -> u64 {
     let before = ALLOCATIONS.load(Ordering::Relaxed);
     work.await;

@@ -1,4 +1,4 @@
-//! What both sides of a comparison use.
+//! What both sides of a comparison share.
 
 #[path = "../../tests/support/fixtures.rs"]
 #[expect(dead_code, reason = "no workload is needed here")]
@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tokio::runtime::Runtime;
 use wirelab::{
     certs,
-    transport::tls::{ClientTls, ServerTls, Trust},
+    transport::tls::{ClientTls, ServerTls},
 };
 
 /// That of the program.

@@ -3,8 +3,8 @@
 //! UDP's peer is a blocking pair of `std::net::UdpSocket`, QUIC's a minimal quinn program. On both sides of a
 //! comparison client and server have a thread each, so that a round trip crosses threads twice.
 //!
-//! What is on record here depends on what else the machine does. The last table does not, or not much: there the two
-//! take turns, a few milliseconds each, and each figure is the median of their quotients.
+//! These figures depend on the load of the machine. The last table hardly does: there the two take turns of a few
+//! milliseconds, and each figure is the median of their quotients.
 
 #![expect(clippy::print_stdout, reason = "the table of quotients is what this program is for")]
 
@@ -19,16 +19,16 @@ use wirelab::transport::{Mapping, Shape, Transport};
 
 /// Bytes of a message, and of its echo.
 const LENGTH: usize = 1000;
-/// Messages under way where their number per second is asked for.
+/// Messages in flight where messages per second are measured.
 const WINDOW: u64 = 32;
 
-/// A client and the server that gives it back what it sends.
+/// A client and its echo server.
 trait Echo {
-    /// Sends `messages`, with at most `window` of them under way, and returns the time until all are back.
+    /// Sends `messages`, with at most `window` of them in flight, and returns the time until all echoes are back.
     fn exchange(&mut self, messages: u64, window: u64) -> Duration;
 }
 
-/// One of ours, and what it is compared with.
+/// One of our transports and its peer.
 struct Contest {
     name: &'static str,
     ours: Box<dyn Echo>,
@@ -85,7 +85,7 @@ fn print_quotients(contests: &mut [Contest]) {
 fn quotient(ours: &mut dyn Echo, peer: &mut dyn Echo, window: u64) -> String {
     let mut quotients: Vec<f64> = (0..TURNS)
         .map(|turn| {
-            // Who begins alternates too.
+            // The one that begins alternates, too.
             let (ours, peer) = if turn % 2 == 0 {
                 let ours = ours.exchange(TURN, window);
                 (ours, peer.exchange(TURN, window))

@@ -1,4 +1,4 @@
-//! The least that does the same: what our channels are compared with.
+//! Minimal programs that our channels are compared with.
 
 use std::{
     future::Future,
@@ -24,7 +24,7 @@ use super::{
     common::{any_port, tls},
 };
 
-/// Two sockets of the standard library, which block.
+/// Two blocking sockets of the standard library.
 pub(super) struct BlockingUdp {
     socket: UdpSocket,
 }
@@ -80,7 +80,7 @@ enum Mapping {
 }
 
 impl Quinn {
-    /// All messages on one stream, one behind the other.
+    /// All messages on one stream.
     pub(super) fn one_stream() -> Self {
         Self::one_stream_to(listen(|connection| async move {
             let (mut send, mut receive) = connection.accept_bi().await?;
@@ -114,7 +114,7 @@ impl Quinn {
         }))
     }
 
-    /// [`Quinn::one_stream`], to an echo that runs already.
+    /// [`Quinn::one_stream`], to a running echo server.
     pub(super) fn one_stream_to(server: SocketAddr) -> Self {
         Self::connect(server, |connection| async move {
             let (send, receive) = connection.open_bi().await?;
@@ -122,12 +122,12 @@ impl Quinn {
         })
     }
 
-    /// [`Quinn::stream_per_message`], to an echo that runs already.
+    /// [`Quinn::stream_per_message`], to a running echo server.
     pub(super) fn stream_per_message_to(server: SocketAddr) -> Self {
         Self::connect(server, |_| async { Ok(Mapping::StreamPerMessage) })
     }
 
-    /// [`Quinn::datagrams`], to an echo that runs already.
+    /// [`Quinn::datagrams`], to a running echo server.
     pub(super) fn datagrams_to(server: SocketAddr) -> Self {
         Self::connect(server, |_| async { Ok(Mapping::Datagrams) })
     }
@@ -154,7 +154,7 @@ fn runtime() -> Runtime {
 
 fn transport() -> Arc<quinn::TransportConfig> {
     let mut transport = quinn::TransportConfig::default();
-    // It is idle while others are measured.
+    // The connection is idle while others are measured.
     transport.max_idle_timeout(None);
     transport.into()
 }

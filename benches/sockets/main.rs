@@ -1,7 +1,7 @@
-//! How fast real sockets are here, each figure beside that of a program that others know, taken by turns in one run.
+//! Speed of real sockets, each figure beside that of a well-known program, taken by turns in one run.
 //!
-//! Client and server are pinned: waking a thread on another core costs tens of microseconds, so where the scheduler
-//! puts them decides more than what they do. Peers that are not installed are left out, and that is said.
+//! Client and server are pinned: waking a thread on another core costs tens of microseconds, so the
+//! scheduler's placement would decide more than the code. Peers that are not installed are reported as missing.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
@@ -19,24 +19,24 @@ use std::time::Duration;
 
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-/// Bytes of a message, and of its echo, where requests are counted.
+/// Bytes of a message and of its echo, where requests are counted.
 const LENGTH: usize = 64;
-/// Messages under way where requests are counted.
+/// Messages in flight where requests are counted.
 const WINDOW: u64 = 64;
 /// How often two programs take turns.
 const TURNS: usize = 5;
 
-/// A client and the server that gives it back what it sends.
+/// A client and its echo server.
 trait Echo {
-    /// Sends `messages`, with at most `window` of them under way, and returns the time until all are back.
+    /// Sends `messages`, with at most `window` of them in flight, and returns the time until all echoes are back.
     fn exchange(&mut self, messages: u64, window: u64) -> Duration;
 }
 
-/// Keeps this thread, and those that it starts, on `core`, if there is one.
+/// Pins this thread, and those that it starts, to `core`, if it exists.
 fn pin(core: usize) {
     let mut set = CpuSet::new();
     set.set(core);
-    // On a machine with one core everything is there already.
+    // On a machine with one core there is nothing to pin.
     let _ = sched_setaffinity(None, &set);
 }
 
@@ -55,7 +55,7 @@ fn median(mut figures: Vec<f64>) -> f64 {
     figures[figures.len() / 2]
 }
 
-/// One line of the table: `aim` says what ours over theirs should be.
+/// One line of the table. `aim` is the quotient to reach.
 fn print(what: &str, unit: &str, peer: &str, (ours, theirs): (f64, Option<f64>), aim: &str) {
     match theirs {
         Some(theirs) => println!(
@@ -67,7 +67,7 @@ fn print(what: &str, unit: &str, peer: &str, (ours, theirs): (f64, Option<f64>),
 }
 
 fn main() {
-    // What cargo adds begins with a hyphen.
+    // Skip the options that cargo adds.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     println!("medians of {TURNS} turns; ours, then the other's, then ours over the other's");
     let parts: [(&str, fn()); 7] = [

@@ -1,4 +1,4 @@
-//! Requests a second with many under way: the servers of `wirelab serve` against the least that does the same.
+//! Requests per second with many in flight: the servers of `wirelab serve` against minimal ones.
 
 use std::{net::SocketAddr, time::Instant};
 
@@ -36,7 +36,7 @@ pub(super) fn measure_quic_message() {
     measure_quic("a stream each", TURN / 10, Quinn::stream_per_message_to, Quinn::stream_per_message);
 }
 
-/// The client is the same minimal one for both.
+/// The same minimal client serves both.
 fn measure_quic(name: &str, turn: u64, ours: fn(SocketAddr) -> Quinn, theirs: fn() -> Quinn) {
     let server = serve(Transport::QUIC_ONE.scheme(), 0);
     let mut theirs = theirs();
@@ -51,7 +51,7 @@ fn rate(echo: &mut dyn Echo, messages: u64) -> f64 {
     messages as f64 / echo.exchange(messages, WINDOW).as_secs_f64() / 1e3
 }
 
-/// As many go out again at once as have come.
+/// Sends a new request for every reply.
 #[expect(clippy::disallowed_methods, reason = "this is what is measured")]
 fn udp(echo: &mut UdpEcho) -> f64 {
     let UdpEcho { runtime, socket, server, .. } = echo;
@@ -79,7 +79,7 @@ fn udp(echo: &mut UdpEcho) -> f64 {
                 }
             }
         }
-        // What is still under way belongs to no later turn.
+        // Drop what is still in flight, so that no later turn receives it.
         for _ in due..window {
             socket.recv(&mut buffer).await.expect("an echo");
         }

@@ -1,4 +1,4 @@
-//! Datagrams one way, as fast as they go, counted where they arrive.
+//! Datagrams one way as fast as possible, counted at the receiver.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -28,8 +28,8 @@ pub(super) fn measure() {
     print(&what, "M/s", "iperf3 -u", figures, "(aim: at least 10)");
 }
 
-/// Receives on core 0 what `send` sends from core 1 for a second, and returns millions of datagrams a second. The two
-/// threads `enter` where they are to be first.
+/// Receives on core 0 what `send` sends from core 1 for a second, and returns millions of datagrams a second. Each
+/// thread first calls its `enter`.
 #[expect(clippy::disallowed_methods, reason = "what arrives in real time is what is measured")]
 pub(super) fn receive(
     length: usize,
@@ -53,7 +53,7 @@ pub(super) fn receive(
                 tell.send(socket.local_addr()).expect("somebody who waits");
                 let mut buffer = vec![0; 65_535];
                 while !stop.load(Ordering::Relaxed) {
-                    // Now and then, so that it ends.
+                    // Check now and then whether to stop.
                     let received = wirelab::path::timeout(&*host, TIME / 10, socket.recv(&mut buffer)).await;
                     let Ok(Ok(mut received)) = received else { continue };
                     let mut sum = received.len;

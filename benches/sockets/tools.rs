@@ -1,4 +1,4 @@
-//! Programs of others, if they are installed.
+//! Third-party programs, if they are installed.
 
 use std::{
     net::UdpSocket,
@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-/// A server that ends with this value.
+/// A server that is killed when this is dropped.
 struct Running(Child);
 
 impl Drop for Running {
@@ -27,7 +27,7 @@ fn start(core: usize, program: &str, arguments: &[&str]) -> Option<Running> {
         .spawn()
         .ok()?;
     let mut running = Running(child);
-    // It says nothing when it is ready; one that is not installed has ended by then.
+    // It prints nothing when it is ready. A program that is not installed has ended by then.
     pause(Duration::from_millis(700));
     running.0.try_wait().ok()?.is_none().then_some(running)
 }
@@ -56,7 +56,7 @@ impl Sockperf {
         Some(Self { _server: server, port })
     }
 
-    /// The median of what it calls latency, in microseconds.
+    /// The median of its latency figure in microseconds.
     pub(super) fn half_round_trip_us(&self, core: usize) -> Option<f64> {
         let length = super::LENGTH.to_string();
         let arguments = ["ping-pong", "-i", "127.0.0.1", "-p", &self.port, "-m", &length, "-t", "1"];

@@ -1,4 +1,4 @@
-//! The same over a pair of virtual Ethernet devices that do not take runs, so that the kernel cuts each into packets.
+//! The same over a pair of virtual Ethernet devices without segmentation offload: the kernel cuts each run into packets.
 
 use std::{
     fs::File,
@@ -15,7 +15,7 @@ use super::{
     stream::{DATAGRAM, receive, send_runs},
 };
 
-/// For documentation and tests alone (RFC 5737), and in namespaces of their own.
+/// Reserved for documentation (RFC 5737), used in separate namespaces only.
 const SENDER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const RECEIVER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
 
@@ -37,12 +37,12 @@ fn send_plainly(to: SocketAddr, stop: &AtomicBool) {
     let socket = UdpSocket::bind((SENDER, 0)).expect("a socket");
     socket.connect(to).expect("a peer");
     while !stop.load(Ordering::Relaxed) {
-        // What finds no room is not sent, as with any such loop.
+        // A datagram that finds no room is dropped.
         let _ = socket.send(&[7; DATAGRAM]);
     }
 }
 
-/// Two network namespaces, which go with this value.
+/// Two network namespaces, deleted when this is dropped.
 struct Pair([String; 2]);
 
 impl Pair {

@@ -1,7 +1,7 @@
-//! Segments of any content for a connection, at any time: it neither panics nor sends without end.
+//! Arbitrary segments at arbitrary times: a connection neither panics nor sends without end.
 //!
-//! The input is a sequence of a byte that says how much time goes by, a byte of length, and so many bytes of a segment,
-//! whose check and connection id are put right first.
+//! The input is a sequence of: a byte of elapsed time, a byte of length, and so many bytes of a segment. The checksum and
+//! the connection id of each segment are corrected first.
 
 #![no_main]
 

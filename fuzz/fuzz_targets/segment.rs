@@ -1,6 +1,6 @@
-//! Any bytes: what parses is written again as it was read.
+//! Any bytes: a segment that parses is written back unchanged.
 //!
-//! The check is put right first, or nothing would ever come past it.
+//! The checksum is corrected first, or no input would pass it.
 
 #![no_main]
 

@@ -1,10 +1,10 @@
-//! Datagrams as fast as they can be sent.
+//! Datagram floods.
 
 use std::net::{SocketAddr, UdpSocket};
 
 use super::{attacker, attackers};
 
-/// Sends `count` datagrams as fast as can be, from all attackers in turn.
+/// Sends `count` datagrams as fast as possible, from all attackers in turn.
 pub(crate) fn of_udp(to: SocketAddr, count: u64) -> u64 {
     let sockets = attackers();
     let mut sent = 0;
@@ -14,7 +14,7 @@ pub(crate) fn of_udp(to: SocketAddr, count: u64) -> u64 {
     sent
 }
 
-/// The same with what is no QUIC, though its first byte looks like it.
+/// The same with datagrams whose first byte alone looks like QUIC.
 pub(crate) fn of_what_looks_like_quic(to: SocketAddr, count: u64) -> u64 {
     let socket = UdpSocket::bind(attacker(0)).unwrap();
     let mut garbage = [0xa5; 1200];

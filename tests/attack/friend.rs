@@ -1,4 +1,4 @@
-//! A client that means well, and how long it waits.
+//! A well-behaved client and its round-trip times.
 
 use std::{
     cell::Cell,
@@ -8,7 +8,7 @@ use std::{
 
 use super::support::{Server, say};
 
-/// A client that means well: one datagram at a time.
+/// A well-behaved client: one datagram at a time.
 pub(crate) struct Friend {
     socket: UdpSocket,
     pub(crate) sent: Cell<u64>,
@@ -22,8 +22,8 @@ impl Friend {
         Self { socket, sent: Cell::new(0) }
     }
 
-    /// The 99th percentile of round trips, 1,000 a second at most, for as long as `going_on` after so many of them.
-    /// One that is lost took for ever.
+    /// The 99th percentile of round trips, at most 1,000 a second, while `going_on` returns true for the number so far.
+    /// A lost datagram counts as an infinite round trip.
     pub(crate) fn p99_while(&self, going_on: impl Fn(usize) -> bool) -> Duration {
         let mut took = vec![self.round_trip()];
         while going_on(took.len()) {
@@ -45,7 +45,7 @@ impl Friend {
         let took = loop {
             match self.socket.recv(&mut reply) {
                 Ok(8) if u64::from_be_bytes(reply) == number => break start.elapsed(),
-                // One that was given up.
+                // A late reply to an earlier datagram.
                 Ok(_) => {}
                 Err(_) => break Duration::MAX,
             }

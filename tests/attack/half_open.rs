@@ -1,4 +1,4 @@
-//! Connections that are begun and go no further.
+//! Connections that are started and never completed.
 
 use std::{
     collections::VecDeque,
@@ -21,10 +21,10 @@ use super::{
     support::Server,
 };
 
-/// Half-open connections that an attacker keeps a file for; the server has room for fewer.
+/// Half-open connections that an attacker keeps open; the server accepts fewer.
 const HELD: usize = 4096;
 
-/// TCP connections that never say a word, where a server expects a greeting or a message. Of those that are held, the server has closed most: it has room for 1,024.
+/// Silent TCP connections. The server has closed most of those that are kept here, since it accepts 1,024.
 pub(crate) fn of_tcp(server: &Server, scheme: &str, count: usize) -> VecDeque<Socket> {
     let to = server.address(scheme).into();
     let connect = |n| {
@@ -43,7 +43,7 @@ pub(crate) fn of_tcp(server: &Server, scheme: &str, count: usize) -> VecDeque<So
     held
 }
 
-/// Begins `count` handshakes and goes on with none.
+/// Starts `count` handshakes and completes none.
 pub(crate) fn of_quic(server: &Server, folder: &Path, count: u64) -> u64 {
     let mut initials = Initials::new(folder);
     let sockets = attackers();
@@ -51,19 +51,19 @@ pub(crate) fn of_quic(server: &Server, folder: &Path, count: u64) -> u64 {
     sockets.iter().map(|socket| initials.send(socket, server.address("quic"), per_socket)).sum()
 }
 
-/// Clients that prove their address and say no more: how many got so far.
+/// Clients that validate their address and send nothing more. Returns how many got that far.
 pub(crate) fn of_arq(server: &Server, count: u64) -> u64 {
     let to = server.address("arq");
     let sockets = attackers();
     for socket in &sockets {
-        // One that is over its rate hears nothing.
+        // A source above its rate gets no answer.
         socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
     }
     let asked = sockets.iter().cycle().zip(0..count);
     asked.filter(|(socket, n)| greet(socket, to, ConnectionId(1 + n)).is_some()).count() as u64
 }
 
-/// A connection that has proven its address, if it was let to.
+/// A connection with a validated address, if the server allowed it.
 pub(crate) fn greet(socket: &UdpSocket, to: SocketAddr, id: ConnectionId) -> Option<Connection> {
     let mut connection = Connection::client(Config::default(), id, Time::ZERO);
     socket.send_to(&datagram(&mut connection)?, to).unwrap();
@@ -71,7 +71,7 @@ pub(crate) fn greet(socket: &UdpSocket, to: SocketAddr, id: ConnectionId) -> Opt
     loop {
         let received = socket.recv(&mut challenge).ok()?;
         connection.handle_segment(Time::ZERO, &challenge[..received]);
-        // What comes for those before it says nothing to this one.
+        // Replies to earlier connections do not concern this one.
         if let Some(hello) = datagram(&mut connection) {
             socket.send_to(&hello, to).unwrap();
             return Some(connection);
@@ -79,7 +79,7 @@ pub(crate) fn greet(socket: &UdpSocket, to: SocketAddr, id: ConnectionId) -> Opt
     }
 }
 
-/// First flights of QUIC clients, each its own.
+/// First flights of QUIC clients, all different.
 pub(crate) struct Initials {
     endpoint: quinn_proto::Endpoint,
     config: quinn_proto::ClientConfig,
@@ -101,7 +101,7 @@ impl Initials {
             let transmit = connection.poll_transmit(now, 1, &mut packet).unwrap();
             socket.send_to(&packet[..transmit.size], to).unwrap();
             if n % 50 == 49 {
-                // So many at a time as a receive queue holds of this size.
+                // As many at a time as a receive queue holds of this size.
                 std::thread::yield_now();
             }
         }

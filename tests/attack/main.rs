@@ -1,6 +1,6 @@
-//! A server on a network that means harm: it answers those who mean well, holds little, and accounts for all.
+//! A server under attack: it serves well-behaved clients, uses bounded memory, and accounts for every datagram.
 //!
-//! Attackers are other addresses of 127.0.0.0/8, and the server limits loopback as it would a network.
+//! Attackers are other addresses of 127.0.0.0/8, and the server applies its limits to loopback, too.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 #![expect(clippy::disallowed_methods, reason = "an attack passes in real time")]
@@ -34,37 +34,37 @@ const URLS: [&str; 5] = [
     "tls://127.0.0.1:0",
     "quic://127.0.0.1:0",
 ];
-/// Datagrams that a source may send a second, as over a network.
+/// Datagrams per second that the server accepts from one source.
 const RATE: &str = "2000";
 const ATTACKERS: u8 = 16;
-/// Of the server. It starts at 20 MB, and what it holds for clients is bounded by its limits.
+/// Bound on the server's memory. It starts at 20 MB, and its limits bound what it holds for clients.
 const MEMORY_BYTES: u64 = 512 << 20;
 
-/// How hard it is attacked.
+/// The scale of an attack.
 struct Scale {
-    /// At each of the servers that hear datagrams.
+    /// Datagrams to each datagram server.
     datagrams: u64,
-    /// Of each kind.
+    /// Half-open connections of each transport.
     half_open: usize,
-    /// On TCP, and a quarter of them on each of the others.
+    /// Slow readers on TCP; a quarter of this on each other transport.
     slow_readers: usize,
-    /// Round trips of the client that means well, before the attack.
+    /// Round trips of the well-behaved client before the attack.
     samples: usize,
 }
 
 #[test]
-fn an_attack_is_refused_and_accounted_for_and_those_who_mean_well_are_served() {
+fn an_attack_is_refused_and_accounted_for_while_other_clients_are_served() {
     let scale = Scale { datagrams: 100_000, half_open: 1_000, slow_readers: 100, samples: 500 };
     attack(&scale, None);
 }
 
 #[test]
 #[ignore = "three million datagrams, 40,000 half-open connections, and a bound on p99: release, on an idle machine"]
-fn an_attack_at_full_scale_leaves_those_who_mean_well_their_p99() {
+fn an_attack_at_full_scale_leaves_the_p99_of_other_clients_in_bounds() {
     let scale = Scale { datagrams: 1_000_000, half_open: 10_000, slow_readers: 1_000, samples: 5_000 };
-    // What the attackers compute and the kernel does to send for them would be done by other machines, so that has a core
-    // of its own. That each of their datagrams goes through this kernel's receiving path there, as it would on whatever
-    // core takes the network's interrupts, leaves the server its own core as well.
+    // The attackers would run on other machines, so they and the kernel's sending path get a core of their own. The
+    // receiving path runs on that core, too, as it would on the core that handles the network's interrupts; the server
+    // keeps the other core.
     let cores = Cores::two().expect("a core for the attackers and one for the rest");
     cores.stay();
     let (quiet, attacked) = attack(&scale, Some(&cores));
@@ -78,7 +78,7 @@ fn a_half_open_handshake_does_not_hold_up_a_stop() {
     let _half_open = TcpStream::connect(server.address("tls")).unwrap();
     let quic = UdpSocket::bind("127.0.0.1:0").unwrap();
     let sent = Initials::new(folder.path()).send(&quic, server.address("quic"), 1);
-    // The one after it shows that both have been seen.
+    // A later exchange shows that the server has seen both.
     for url in &server.urls {
         assert_eq!(run(folder.path(), ["send", url, "x"]).stdout, "x\n");
     }
@@ -97,7 +97,7 @@ fn a_second_server_is_refused_the_ports_that_the_first_one_shares_with_its_worke
         let second = run(folder.path(), ["serve", url, "--threads", "3", "--for", "1s"]);
         assert_eq!(second.code, Some(1), "{url}: {second:?}");
         assert!(second.stderr.contains("in use"), "{url}: {}", second.stderr);
-        // Whichever worker gets them.
+        // Any of the workers may receive them.
         for _ in 0..5 {
             assert_eq!(run(folder.path(), ["send", url, "x"]).stdout, "x\n", "{url}");
         }
@@ -108,7 +108,7 @@ fn a_second_server_is_refused_the_ports_that_the_first_one_shares_with_its_worke
     }
 }
 
-/// Attacks a server: p99 of a client that means well, before and during the attack.
+/// Attacks a server. Returns the p99 of a well-behaved client before and during the attack.
 fn attack(scale: &Scale, cores: Option<&Cores>) -> (Duration, Duration) {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
@@ -120,7 +120,7 @@ fn attack(scale: &Scale, cores: Option<&Cores>) -> (Duration, Duration) {
     let few = scale.slow_readers / 4;
     let (mut beginning, mut attacked) = (Vec::new(), Vec::new());
 
-    // As fast as a core makes them, which takes all of the other: of that the p99 is said, and not bounded.
+    // Handshakes arrive as fast as one core makes them, which occupies the other core fully. The p99 is not bounded here.
     let begun = under(&friend, cores, &mut beginning, || {
         let tcp = ["tcp", "tls"].map(|scheme| half_open::of_tcp(&server, scheme, scale.half_open));
         let initials = half_open::of_quic(&server, folder.path(), scale.half_open as u64);
@@ -144,7 +144,7 @@ fn attack(scale: &Scale, cores: Option<&Cores>) -> (Duration, Duration) {
     }
     assert!(peak_memory(&server) < MEMORY_BYTES);
 
-    // Newcomers, while the connections of those who do not mean well are still there.
+    // New clients, while the attackers' connections are still open.
     for url in &server.urls {
         let said = run(folder.path(), ["send", url, "hello", "--timeout", "5s"]);
         assert_eq!(said.stdout, "hello\n", "{url}: {}", said.stderr);
@@ -156,27 +156,27 @@ fn attack(scale: &Scale, cores: Option<&Cores>) -> (Duration, Duration) {
     // Every datagram is answered or refused.
     let asked = scale.datagrams + friend.sent.get() + 1;
     assert_eq!(report.number("udp", " messages") + report.all_refused("udp"), asked, "{}", report.0);
-    // Every connection is one of a client, or refused before it became one.
+    // Every connection becomes a client or is refused before.
     for (scheme, slow) in [("tcp", scale.slow_readers), ("tls", few)] {
         let before = BEFORE.iter().filter(|reason| scheme == "tls" || **reason != EVICTED);
         let before: u64 = before.map(|reason| report.of(scheme, reason)).sum();
         let offered = (scale.half_open + slow + 1) as u64;
         assert_eq!(report.number(scheme, " client") + before, offered, "{scheme}: {}", report.0);
     }
-    // On QUIC one who proves its address comes twice, as those may have to who do more than begin.
+    // On QUIC a client that has to validate its address appears twice.
     let before: u64 = BEFORE.iter().map(|reason| report.of("quic", reason)).sum();
     let dropped = report.dropped("quic");
     let accounted = report.number("quic", " client") + before;
     let complete = few as u64 + 1;
     assert!(accounted <= initials + 2 * complete, "{}", report.0);
     assert!(accounted + dropped >= initials + complete, "{}", report.0);
-    // On ARQ they are clients by then, unless they were above their rate.
+    // On ARQ a connection counts as a client unless its source was above the rate limit.
     let offered = greeted + let_in + 1;
     let accounted = report.number("arq", " client");
     let dropped = report.dropped("arq");
     assert!(accounted <= offered, "{}", report.0);
     assert!(accounted + report.of("arq", "rate limit") + dropped >= offered, "{}", report.0);
-    // And so is what never was a connection.
+    // Datagrams of no connection are accounted for, too.
     for scheme in ["arq", "quic"] {
         let (strays, dropped) = (report.of(scheme, "stray datagram"), report.dropped(scheme));
         assert!(strays <= scale.datagrams && strays + dropped >= scale.datagrams, "{scheme}: {}", report.0);
@@ -184,7 +184,7 @@ fn attack(scale: &Scale, cores: Option<&Cores>) -> (Duration, Duration) {
     (quiet, attacked.into_iter().max().unwrap())
 }
 
-/// Has an attacker do something, on a core of its own if there is one, and adds the friend's p99 meanwhile.
+/// Runs `attack`, on a core of its own if there is one, and adds the friend's p99 during it.
 fn under<T: Send>(
     friend: &Friend,
     cores: Option<&Cores>,
@@ -203,7 +203,7 @@ fn under<T: Send>(
     })
 }
 
-/// Two cores: this thread's and its children's, and the attackers'.
+/// Two cores: one for this thread and its children, one for the attackers.
 struct Cores([usize; 2]);
 
 impl Cores {
@@ -213,7 +213,7 @@ impl Cores {
         Some(Self([cores.next()?, cores.next()?]))
     }
 
-    /// For this thread, and whatever it starts from here on.
+    /// Pins this thread and everything that it starts later.
     fn stay(&self) {
         Self::pin(self.0[0]);
     }
@@ -230,7 +230,7 @@ impl Cores {
 }
 
 const EVICTED: &str = "evicted before the handshake completed";
-/// Why one who connects does not become a client.
+/// Reasons for which a connection does not become a client.
 const BEFORE: [&str; 7] = [
     "too many connections",
     "too many connections from one source",
@@ -246,7 +246,7 @@ fn attacker(n: usize) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(127, 0, 0, last).into(), 0)
 }
 
-/// A socket of each attacker.
+/// One socket for each attacker.
 fn attackers() -> Vec<UdpSocket> {
     (0..ATTACKERS).map(|n| UdpSocket::bind(attacker(n.into())).unwrap()).collect()
 }

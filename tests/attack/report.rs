@@ -1,10 +1,10 @@
-//! What a server says of an attack: its report, and its memory.
+//! What a server says about an attack: its report and its memory.
 
 use std::io::Read;
 
 use super::support::{Server, say};
 
-/// What a server printed at its end.
+/// The report that a server prints at its end.
 pub(crate) struct Report(pub(crate) String);
 
 impl Report {
@@ -18,7 +18,7 @@ impl Report {
         before.rsplit(' ').next().unwrap().parse().unwrap()
     }
 
-    /// How often something was refused for `reason`.
+    /// The number of refusals for `reason`.
     pub(crate) fn of(&self, scheme: &str, reason: &str) -> u64 {
         let reasons =
             self.line(scheme).split_once(" (").map_or("", |(_, reasons)| reasons.trim_end_matches(')'));
@@ -26,7 +26,7 @@ impl Report {
         found.map_or(0, |n| n.parse().unwrap())
     }
 
-    /// How many datagrams the kernel dropped.
+    /// The number of datagrams that the kernel dropped.
     pub(crate) fn dropped(&self, scheme: &str) -> u64 {
         self.of(scheme, "receive queue full") + self.of(scheme, "source shunned or receive queue full")
     }
@@ -36,7 +36,7 @@ impl Report {
     }
 }
 
-/// The most memory that it ever had, in bytes.
+/// Peak memory of the server in bytes.
 pub(crate) fn peak_memory(server: &Server) -> u64 {
     let mut status = String::new();
     let path = format!("/proc/{}/status", server.program.id());

@@ -1,4 +1,4 @@
-//! Clients that ask for echoes and never read one, until no more fits in.
+//! Clients that request echoes and never read them, until all buffers are full.
 
 use std::{
     future::{Future, poll_fn},
@@ -29,9 +29,9 @@ use super::{
 };
 
 const BLOCK: [u8; 16 * 1024] = [b'x'; 16 * 1024];
-/// Blocks that each would send: more than a server should hold for it.
+/// Blocks that each client tries to send: more than a server should hold for it.
 const BLOCKS: usize = 64;
-/// Bytes that the client's end takes in by itself.
+/// The receive buffer of the client.
 const TAKES: u32 = 4096;
 
 /// The TLS of a client that trusts the CA in `folder`.
@@ -87,14 +87,14 @@ fn fill(stream: &mut impl Write) {
     for _ in 0..BLOCKS {
         match stream.write(&BLOCK) {
             Ok(_) => {}
-            // It is full, or was refused.
+            // The connection is full or was refused.
             Err(e) if e.kind() == ErrorKind::WouldBlock => break,
             Err(_) => break,
         }
     }
 }
 
-/// Reliability by hand: they do not even acknowledge. How many were let in.
+/// ARQ clients that do not even acknowledge. Returns how many were accepted.
 pub(crate) fn of_arq(server: &Server, count: u64) -> (Vec<UdpSocket>, u64) {
     let to = server.address("arq");
     let mut let_in = 0;
@@ -116,12 +116,12 @@ pub(crate) fn of_arq(server: &Server, count: u64) -> (Vec<UdpSocket>, u64) {
     (sockets, let_in)
 }
 
-/// What the connection has to send now.
+/// The datagram that the connection sends next.
 pub(crate) fn datagram(connection: &mut Connection) -> Option<Vec<u8>> {
     connection.poll_transmit(Time::ZERO).map(|transmit| transmit.datagram)
 }
 
-/// QUIC clients, which a thread keeps alive for as long as this value is.
+/// QUIC clients. A thread keeps them alive until this is dropped.
 pub(crate) struct Quic {
     _stop: oneshot::Sender<()>,
 }

@@ -1,4 +1,4 @@
-//! `wirelab bench` as scripts and people meet it.
+//! `wirelab bench` as scripts and users meet it.
 
 use std::{
     fs,
@@ -11,9 +11,9 @@ use crate::support::{Finished, run, wirelab};
 use serde_json::Value;
 use tempfile::tempdir;
 
-/// Enough for an answer.
+/// Short runs.
 const SHORT: &str = "bench -t udp,quic-one -d 200ms -w 0s --seeds 1";
-/// More than anybody waits for.
+/// A run far longer than the test.
 const LONG: &str = "bench -t quic-one -d 10m --seeds 1000";
 
 fn bench(folder: &Path, arguments: &str) -> Finished {
@@ -24,7 +24,7 @@ fn result(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// A line of an option that is refused and what the line must say: the option, and what would do.
+/// An invalid option and what its error must name: the option and valid values.
 fn refused(options: &str, parts: &[&str]) {
     let folder = tempdir().unwrap();
     let arguments = format!("bench {options}");
@@ -70,7 +70,7 @@ fn each_property_of_the_link_has_its_column_in_csv() {
 }
 
 #[test]
-fn a_share_that_is_none_is_refused() {
+fn an_invalid_share_is_refused() {
     refused("--loss 150%", &["--loss", "100%"]);
     refused("--loss=-1%", &["--loss"]);
     refused("--loss 1", &["--loss", "%"]);
@@ -89,7 +89,7 @@ fn a_time_without_a_unit_is_refused() {
 }
 
 #[test]
-fn what_stands_still_is_refused() {
+fn zero_and_malformed_quantities_are_refused() {
     refused("--rate 0mbit", &["--rate", "unlimited"]);
     refused("--rate 0", &["--rate", "unlimited"]);
     refused("--interval 0ms", &["--interval", "1ms"]);
@@ -120,7 +120,7 @@ fn a_message_that_does_not_fit_is_refused() {
 }
 
 #[test]
-fn a_list_where_there_can_be_none_is_refused() {
+fn a_list_is_refused_where_one_value_is_needed() {
     for (option, list) in [
         ("--duration", "1s,2s"),
         ("--warmup", "1s,2s"),
@@ -138,7 +138,7 @@ fn a_list_where_there_can_be_none_is_refused() {
 }
 
 #[test]
-fn names_that_are_none_are_answered_with_those_that_are() {
+fn unknown_names_are_answered_with_the_valid_ones() {
     refused("-t sctp", &["--transport", "`sctp`", "arq-unordered, tcp, tls, quic-one"]);
     refused("-t udp,", &["--transport", "udp, arq-stop-and-wait"]);
     refused("--path moon", &["--path", "sim", "direct"]);
@@ -161,7 +161,7 @@ fn what_the_path_cannot_carry_is_skipped_and_says_why() {
     let said = bench(folder.path(), &SHORT.replace("quic-one", "tcp"));
     let line = said.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(line.contains("skipped tcp on sim") && line.contains("--path direct"), "{}", said.stdout);
-    // Nothing at all to run is a failure, with the reason.
+    // If no cell can run, that is a failure with the reason.
     let said = bench(folder.path(), "bench -t tcp");
     assert!(said.code != Some(0) && said.stderr.lines().count() == 1, "{said:?}");
 }
@@ -203,7 +203,7 @@ fn the_result_and_nothing_else_is_on_standard_output() {
     assert_eq!(bench(folder.path(), &format!("{SHORT} -q")).stdout, text.stdout);
     let json = bench(folder.path(), &format!("{SHORT} -J"));
     assert_eq!(result(&json.stdout)["schema"], "wirelab/1");
-    // What real time is spent on is said beside the result.
+    // Runs in real time announce their duration on standard error.
     let direct = bench(folder.path(), "bench --path direct -t udp -d 50ms -w 0s --seeds 1 -J");
     assert!(direct.stderr.contains("of real time"), "{direct:?}");
     assert_eq!(result(&direct.stdout)["cells"][0]["path"], "direct");
@@ -250,7 +250,7 @@ fn a_closed_pipe_is_no_error() {
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }
 
-/// The draft of the file is there once the program listens for the signal or is about to.
+/// The temporary file appears just before the program listens for the signal.
 fn wait_for_a_draft(folder: &Path) {
     while fs::read_dir(folder).unwrap().next().is_none() {
         std::thread::yield_now();

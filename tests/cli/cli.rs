@@ -1,4 +1,4 @@
-//! The command line as scripts and people meet it.
+//! The command line as scripts and users meet it.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -90,7 +90,7 @@ fn sigterm_lets_what_is_in_progress_finish() {
     let server = Server::start(folder.path(), &["tcp://127.0.0.1:0"], &["--service", "hello"]);
     let mut stream = TcpStream::connect(server.address("tcp")).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    // The reply to the first line tells that the server has the beginning of the second one.
+    // The reply to the first line shows that the server has the beginning of the second.
     stream.write_all(b"one\ntw").unwrap();
     let mut reply = [0; 12];
     stream.read_exact(&mut reply).unwrap();
@@ -111,10 +111,10 @@ fn a_second_interrupt_ends_it_at_once() {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(b"x").unwrap();
     stream.read_exact(&mut [0]).unwrap();
-    // Nobody reads the echo of this, so it is never finished.
+    // The echo of this is never read, so it never finishes.
     let endless = std::thread::spawn(move || stream.write_all(&vec![0; 256 << 20]));
     server.program.signal("INT");
-    // The listener is gone once the first signal has been obeyed; two at once would be one to the kernel.
+    // The listener closes on the first signal. The kernel would merge two pending signals into one.
     while TcpStream::connect(address).is_ok() {
         std::thread::yield_now();
     }
@@ -125,7 +125,7 @@ fn a_second_interrupt_ends_it_at_once() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_with_status_two() {
+fn invalid_arguments_are_refused_with_status_two() {
     let folder = tempdir().unwrap();
     for (arguments, part) in [
         (&["serve", "--for", "10"][..], "has no unit: write 10ms or 10s"),
@@ -210,7 +210,7 @@ fn a_reply_that_comes_late_is_not_taken_for_the_next_one() {
         let mut buffer = [0; 100];
         let (_, first) = server.recv_from(&mut buffer).unwrap();
         let (n, second) = server.recv_from(&mut buffer).unwrap();
-        // Nobody may be there any more to have it.
+        // The receiver may be gone already.
         let _ = server.send_to(b"late", first);
         server.send_to(&buffer[..n], second).unwrap();
     });
@@ -236,7 +236,7 @@ fn a_reply_in_a_quic_datagram_that_comes_late_is_not_taken_for_the_next_one() {
             let first = server.endpoint.accept().await.unwrap().await.unwrap();
             first.read_datagram().await.unwrap();
             let again = first.read_datagram().await.unwrap();
-            // As if the first try had been answered too, but late.
+            // As if the first attempt had been answered late.
             first.send_datagram(again.clone()).unwrap();
             first.send_datagram(again).unwrap();
             let second = server.endpoint.accept().await.unwrap().await.unwrap();

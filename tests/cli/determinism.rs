@@ -10,11 +10,11 @@ use wirelab::{
     unit::{Direction, Time},
 };
 
-/// `fixed`, because the controllers that quinn ships compute with the mathematics of the platform.
+/// `fixed`, because quinn's own controllers use the platform's floating-point functions.
 const BENCH: &str = "bench -J -t udp,quic -C fixed --loss 2% --jitter 2ms --rate 20mbit --queue 64KB \
                      --duplicate 0.5% --reorder 0.5% --corrupt 0.5% -d 2s --seeds 3 --arrivals poisson";
 
-/// What `bench` prints.
+/// The output of `bench`.
 fn bench(command: &mut Command, arguments: &str) -> String {
     let output = command.args(arguments.split(' ').filter(|word| !word.is_empty())).output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -26,7 +26,7 @@ fn wirelab() -> Command {
     Command::new(env!("CARGO_BIN_EXE_wirelab"))
 }
 
-/// The program on these cores only; none if this machine cannot do that.
+/// The program pinned to these cores; `None` if this machine cannot do that.
 fn on_cores(cores: &str) -> Option<Command> {
     let taskset = |program: &str| {
         let mut command = Command::new("taskset");
@@ -47,13 +47,13 @@ fn every_process_and_any_number_of_cores_give_the_same_bytes() {
             None => skip(&format!("this machine does not run a program on cores {cores}")),
         }
     }
-    // With a default: the controller that most people will use.
+    // The default controller.
     let cubic = BENCH.replace("-C fixed ", "");
     assert_eq!(bench(&mut wirelab(), &cubic), bench(&mut wirelab(), &cubic));
 }
 
 #[test]
-fn another_seed_gives_other_bytes() {
+fn different_seeds_give_different_bytes() {
     let figures = |seed: &str| {
         let out = bench(&mut wirelab(), &format!("{BENCH} {seed}"));
         let result: serde_json::Value = serde_json::from_str(&out).unwrap();
@@ -66,7 +66,7 @@ fn another_seed_gives_other_bytes() {
     }
 }
 
-/// Debug and release builds both run this test, against the same file.
+/// Debug and release builds run this test against the same file.
 #[test]
 fn debug_and_release_builds_print_what_is_committed() {
     let short = "bench -J -t udp,quic -C fixed --loss 2% -d 1s -i 20ms --seeds 2";
@@ -83,7 +83,7 @@ fn debug_and_release_builds_print_what_is_committed() {
     );
 }
 
-/// The numbers of the packets that are lost of those that a minute of `udp` offers.
+/// The numbers of the packets lost in a minute of `udp`.
 fn lost(pairs: &str) -> Vec<u64> {
     let mut spec = LinkSpec::default();
     spec.apply_pairs(pairs).unwrap();
@@ -108,7 +108,7 @@ fn the_packets_lost_are_the_same_whatever_else_the_link_does() {
     }
 }
 
-/// The same by the program: as many are lost, in each seed.
+/// The same for the program: the number of losses of each seed.
 #[test]
 fn udp_loses_as_much_with_jitter_or_a_rate_as_without() {
     let losses = |more: &str| {
@@ -120,8 +120,8 @@ fn udp_loses_as_much_with_jitter_or_a_rate_as_without() {
     let alone = losses("");
     assert_eq!(losses("--jitter 5ms --keep-order"), alone);
     assert_eq!(losses("--rate 20mbit"), alone);
-    // Replies that overtake each other on the way there meet other draws on the way back: as many are drawn, and a
-    // share of them hits replies whose requests lie elsewhere. What is lost to the server stays.
+    // Requests that overtake each other meet other draws on the way back, so other replies are lost. The losses on the
+    // way to the server stay the same.
     let wire = |more: &str| {
         let out = bench(&mut wirelab(), &format!("bench -J -t udp -d 10s --seeds 5 {more}"));
         let result: serde_json::Value = serde_json::from_str(&out).unwrap();

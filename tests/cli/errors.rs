@@ -1,4 +1,4 @@
-//! Everything that can go wrong is one clear line that names the operation and the address, and a status.
+//! Every error is one line that names the operation and the address, and an exit status.
 
 use std::{
     io::Read,
@@ -12,7 +12,7 @@ use crate::support::{Server, run, skip};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tempfile::tempdir;
 
-/// Runs `wirelab`, which must fail with `line` as the last on standard error. `*` stands for anything.
+/// Runs `wirelab`, which must fail with `line` as the last line on standard error. `*` matches anything.
 fn fails(folder: &Path, arguments: &[&str], line: &str) {
     let said = run(folder, arguments);
     let last = said.stderr.lines().last().unwrap_or_default();
@@ -30,7 +30,7 @@ fn matches(text: &str, pattern: &str) -> bool {
     }
 }
 
-/// An address that nobody listens on, as far as anyone can know.
+/// An address without a listener.
 fn nobody() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
@@ -63,7 +63,7 @@ fn no_such_host() {
 }
 
 #[test]
-fn refused() {
+fn a_refused_connection() {
     let folder = tempdir().unwrap();
     let peer = nobody();
     let line =
@@ -113,7 +113,7 @@ fn no_certificates_where_they_should_be() {
     fails(folder.path(), &["serve", "tls://:0"], "wirelab: cannot read a certificate from certs/ca.pem: *");
 }
 
-/// A server's configuration that speaks another application protocol.
+/// The configuration of a server with another application protocol.
 fn other_protocol() -> rustls::ServerConfig {
     let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let secret = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.signing_key.serialize_der()));
@@ -226,7 +226,7 @@ fn a_dead_server() {
     fails(folder.path(), &["send", &url, "x", "--timeout", "100ms"], &line);
 }
 
-/// A listener whose queue is full, so that the kernel leaves a further connection unanswered, and what fills it.
+/// A listener with a full queue, so that the kernel does not answer another connection, and the connections in it.
 fn full_listener() -> Option<(SocketAddr, socket2::Socket, Vec<TcpStream>)> {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();

@@ -1,4 +1,4 @@
-//! The program as scripts and people run it.
+//! The program as scripts and users run it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 

@@ -1,4 +1,4 @@
-//! Every transport, every service, both families; clients of ours and of nobody here.
+//! Every transport and service over IPv4 and IPv6, with `wirelab send` and with plain sockets.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -187,7 +187,7 @@ fn a_tls_client_without_alpn_is_served() {
 }
 
 #[test]
-fn a_person_who_speaks_no_tls_is_told_what_the_port_speaks() {
+fn a_client_without_tls_is_told_that_the_port_speaks_tls() {
     let folder = tempdir().unwrap();
     let server = Server::start(folder.path(), &LOCAL[2..3], &[]);
     let mut stream = TcpStream::connect(server.address("tls")).unwrap();
@@ -201,7 +201,7 @@ fn a_person_who_speaks_no_tls_is_told_what_the_port_speaks() {
 }
 
 #[test]
-fn what_is_too_long_too_many_or_idle_is_refused_and_counted() {
+fn long_messages_excess_connections_and_idle_clients_are_refused_and_counted() {
     let folder = tempdir().unwrap();
     let limits = ["--service", "hello", "--max-message", "8", "--max-connections", "1", "--idle", "300ms"];
     let server = Server::start(folder.path(), &LOCAL[..2], &limits);
@@ -211,7 +211,7 @@ fn what_is_too_long_too_many_or_idle_is_refused_and_counted() {
 
     let end = |stream: &mut TcpStream| {
         let mut rest = Vec::new();
-        // A reset ends it as well.
+        // A reset is an end, too.
         let _ = stream.read_to_end(&mut rest);
         rest
     };
@@ -231,7 +231,7 @@ fn what_is_too_long_too_many_or_idle_is_refused_and_counted() {
 }
 
 #[test]
-fn what_came_before_a_message_that_is_too_long_is_answered() {
+fn messages_before_one_that_is_too_long_are_answered() {
     let folder = tempdir().unwrap();
     let server = Server::start(folder.path(), &LOCAL[1..2], &["--service", "hello", "--max-message", "8"]);
     let mut stream = tcp(&server);
@@ -249,7 +249,7 @@ fn an_empty_message_is_one_on_every_transport() {
         let said = run(folder.path(), ["send", &url, ""]);
         assert_eq!((said.code, said.stdout.as_str()), (Some(0), "Hello, !\n"), "{url}: {}", said.stderr);
     }
-    // No message at all is none.
+    // An empty standard input is no message.
     for streams in ["one", "message"] {
         run(folder.path(), ["send", &format!("{}?streams={streams}", server.urls[3])]);
     }

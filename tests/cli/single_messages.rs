@@ -1,4 +1,4 @@
-//! `--ladder` and `--samples` as people meet them.
+//! The options `--ladder` and `--samples`.
 
 use std::fs;
 
@@ -51,7 +51,7 @@ fn what_cannot_be_drawn_or_written_is_a_wrong_command_line() {
 }
 
 #[test]
-fn a_message_that_is_not_there_is_no_ladder_and_no_error() {
+fn a_missing_message_draws_no_ladder_and_is_no_error() {
     let said = bench(&["--ladder", "seq=1000000"]);
     assert_eq!(said.code, Some(0));
     assert!(said.stderr.contains("no ladder: in quic-one, seed 1, message 1000000"), "{}", said.stderr);
@@ -71,7 +71,7 @@ fn samples_are_written_whole_and_again_the_same() {
     assert_eq!(samples.lines().count(), 1 + 2 * 2 * 300, "two transports, two seeds, 3 s of one every 10 ms");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "no draft is left");
 
-    // Both paths in one file: cells go on counting.
+    // Both paths in one file: cells are numbered across them.
     let options = ["bench", "-t", "udp,quic-one", "--path", "sim,direct", "-d", "200ms", "--seeds", "2"];
     let options: Vec<&str> = options.into_iter().chain(["--samples", "c.csv"]).collect();
     assert_eq!(run(folder.path(), options).code, Some(0));

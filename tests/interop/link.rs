@@ -1,6 +1,7 @@
-//! `wirelab link` in front of programs that measure for themselves: they see the loss and the delay that were asked for.
+//! `wirelab link` in front of measuring programs: they see the configured loss and delay.
 //!
-//! Packets are counted from 1 each way. What a program sends before its first numbered packet is said beside each list.
+//! Packets are counted from 1 each way. A comment beside each list names what a program sends before its first
+//! numbered packet.
 
 use std::{
     io,
@@ -14,7 +15,7 @@ use serde_json::Value;
 
 const LOOPBACK: &str = "127.0.0.1";
 
-/// The port of a server that has to be told one. Nobody else has it now, neither for UDP nor for TCP.
+/// An address for a server that cannot choose a port itself: free for both UDP and TCP.
 fn free_address() -> SocketAddr {
     loop {
         let udp = UdpSocket::bind((LOOPBACK, 0)).unwrap();
@@ -30,7 +31,7 @@ fn run(mut command: Command, arguments: &[&str]) -> String {
     Program::start(command).finish().succeeded()
 }
 
-/// The number that follows `name` in what a program printed.
+/// The number after `name` in the output of a program.
 fn number_after(said: &str, name: &str) -> f64 {
     let (_, rest) = said.split_once(name).unwrap_or_else(|| panic!("no {name:?} in {said}"));
     let digits: String = rest.trim_start().chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
@@ -43,7 +44,7 @@ fn irtt_sees_the_delay_and_which_packets_are_lost_and_on_which_way() {
     let mut server = Program::start(server);
     let line = server.wait_for("listener on ");
     let to = line.rsplit(' ').next().unwrap().parse().unwrap();
-    // The first packet each way opens the session, so that the list's fifth is number 3 of those that are timed.
+    // The first packet each way opens the session, so the fifth packet is the timed packet with number 3.
     let options = ["--delay", "20ms", "--loss", "drop:5:9:12", "--to-client", "loss=drop:7:20"];
     let link = Link::start("127.0.0.1:0", to, &options);
 
@@ -58,10 +59,10 @@ fn irtt_sees_the_delay_and_which_packets_are_lost_and_on_which_way() {
     };
     let up = [3, 7, 10];
     assert_eq!(lost("true_up"), up);
-    // The server's window of what it received tells irtt this much.
+    // irtt learns the direction from the server's receive window.
     let answered: Vec<u64> = (0..60).filter(|n| !up.contains(n)).collect();
     assert_eq!(lost("true_down"), [answered[7 - 2], answered[20 - 2]]);
-    // It leaves out those that a busy machine has it miss the time for.
+    // irtt skips packets whose send time it missed on a busy machine.
     let sent = said["stats"]["packets_sent"].as_u64().unwrap();
     assert_eq!(said["stats"]["packets_received"], sent - 5);
     let least = said["stats"]["rtt"]["min"].as_u64().unwrap();
@@ -78,7 +79,7 @@ fn sockperf_sees_the_delay_and_the_packets_that_are_dropped() {
     let Some(server) = tool("sockperf", &["server", "-i", LOOPBACK, "-p", &port]) else { return };
     let mut server = Program::start(server);
     server.wait_for("using recvfrom() to block");
-    // Those of the list are sent between its first 400 ms and its last 50 ms, which it leaves out of its count.
+    // sockperf does not count its first 400 ms and its last 50 ms; the listed packets lie between.
     let options = ["--delay", "10ms", "--loss", "drop:80:81:110", "--to-client", "loss=0%"];
     let link = Link::start("127.0.0.1:0", to, &options);
     let port = link.address.port().to_string();
@@ -101,7 +102,7 @@ fn iperf3_sees_the_packets_that_are_lost_with_its_control_connection_beside_the_
     let Some(server) = tool("iperf3", &arguments) else { return };
     let mut server = Program::start(server);
     server.wait_for("Server listening");
-    // The first packet announces the stream. An address of its own, so that the port is free for TCP too.
+    // The first packet announces the stream. A second address keeps the port free for TCP.
     let options = ["--delay", "10ms", "--loss", "drop:11:50:51:120", "--to-client", "loss=0%"];
     let link = Link::start("127.0.0.7", to, &options);
     forward_tcp(link.address, to);
@@ -111,15 +112,15 @@ fn iperf3_sees_the_packets_that_are_lost_with_its_control_connection_beside_the_
     let said = run(client, &["--blockcount", "200", "--length", "1000", "--bitrate", "4M", "--json"]);
     let said: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(said["end"]["sum_sent"]["packets"], 200);
-    // Counted by the gaps, so that the last packets, which the end of the test overtakes, are not among them.
+    // Losses are counted by gaps, so the last packets, which the end of the test overtakes, do not count.
     assert_eq!(said["end"]["streams"][0]["udp"]["lost_packets"], 4, "{said}");
     let report = link.stop("INT");
     assert_eq!(report["to_server"]["packets"], 201);
     assert_eq!(report["to_server"]["lost"], 4);
-    // iperf3 times no round trip; what it says to be there of jitter is what the relay adds of its own.
+    // iperf3 measures no round trip; the jitter that it reports is the relay's own.
 }
 
-/// Passes TCP connections on, until the test ends.
+/// Forwards TCP connections until the test ends.
 fn forward_tcp(listen: SocketAddr, to: SocketAddr) {
     let listener = TcpListener::bind(listen).unwrap();
     thread::spawn(move || {
@@ -130,7 +131,7 @@ fn forward_tcp(listen: SocketAddr, to: SocketAddr) {
             {
                 thread::spawn(move || {
                     let _ = io::copy(&mut from, &mut to);
-                    // One side may be done before the other.
+                    // One side may end before the other.
                     let _ = to.shutdown(std::net::Shutdown::Write);
                 });
             }
@@ -144,13 +145,13 @@ fn dig_asks_again_when_its_query_or_the_answer_is_lost() {
     let options = ["--delay", "30ms", "--loss", "drop:1", "--to-client", "loss=drop:1:3"];
     let link = Link::start("127.0.0.1:0", to, &options);
     let port = link.address.port().to_string();
-    // It takes two more tries: the first query is lost, and then the first answer.
+    // Two retries: the first query is lost, then the first answer.
     let query = ["@127.0.0.1", "-p", &port, "+tries=3", "+timeout=1", "+noedns", "wire.test", "A"];
     let Some(dig) = tool("dig", &query) else { return };
     let said = Program::start(dig).finish().succeeded();
     assert!(said.contains("192.0.2.77"), "{said}");
     let took = number_after(&said, "Query time:");
-    // In whole milliseconds, from when it is told that the query was sent, which may be some after it was.
+    // dig counts whole milliseconds from the completion of the send, which may come late.
     assert!((50.0..1000.0).contains(&took), "{took} ms: {said}");
     let report = link.stop("INT");
     assert_eq!(report["to_server"]["packets"], 3);
@@ -158,7 +159,7 @@ fn dig_asks_again_when_its_query_or_the_answer_is_lost() {
     assert_eq!(report["to_client"]["lost"], 1);
 }
 
-/// A name server that knows one address and gives it whatever it is asked (RFC 1035 section 4).
+/// A name server that answers every query with the same address (RFC 1035 section 4).
 fn answer_queries() -> SocketAddr {
     let socket = UdpSocket::bind((LOOPBACK, 0)).unwrap();
     let address = socket.local_addr().unwrap();

@@ -1,4 +1,4 @@
-//! `wirelab` and programs that know nothing of it.
+//! `wirelab` against third-party programs.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 

@@ -1,4 +1,4 @@
-//! A client of the QUIC performance protocol on s2n-quic: a package of its own, because it brings a cryptography that
+//! A client of the QUIC performance protocol on s2n-quic. It is a separate package, because its cryptography library
 //! takes minutes to build.
 
 use std::{path::Path, process::Command};
@@ -10,7 +10,7 @@ use crate::support::Server;
 fn an_s2n_quic_client_of_the_performance_protocol_gets_what_it_asks_for() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let server = Server::single("quic", "echo");
-    // Not for `Program`, whose patience is that of a test: this compiles.
+    // `Program` would time out: this compiles a package.
     let output = Command::new("cargo")
         .args(["run", "--locked", "--quiet", "--manifest-path"])
         .arg(root.join("tests/peers/perf/Cargo.toml"))

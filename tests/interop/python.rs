@@ -1,12 +1,12 @@
 //! Python's `socket` and aioquic, as clients and as servers.
 //!
-//! The programs are in `tests/python`. All but `quic_echo.py` need nothing but Python itself.
+//! The programs are in `tests/python`. Only `quic_echo.py` and `quic_perf.py` need more than Python itself.
 
 use std::process::Command;
 
 use crate::support::{Certificates, Program, Server, python, python_with, send};
 
-/// A Python server that runs, and the port that it was given.
+/// Starts a Python server and returns it with its port.
 fn start(mut command: Command, arguments: &[&str]) -> (Program, String) {
     command.args(arguments);
     let mut program = Program::start(command);
@@ -15,7 +15,7 @@ fn start(mut command: Command, arguments: &[&str]) -> (Program, String) {
     (program, port)
 }
 
-/// Runs a Python client to its end, and gives what it printed.
+/// Runs a Python client to its end and returns its output.
 fn run(mut command: Command, arguments: &[&str]) -> String {
     command.args(arguments);
     Program::start(command).finish().succeeded()

@@ -1,10 +1,10 @@
-//! `nc`, `socat` and `openssl`, which know nothing of `wirelab`.
+//! `nc`, `socat` and `openssl` as clients and servers.
 
 use std::process::Command;
 
 use crate::support::{Certificates, Program, Server, send, skip, tool};
 
-/// Types lines, each once the one before it has come back.
+/// Types lines, each after the echo of the one before.
 fn echoes_line_by_line(client: Command) {
     let mut client = Program::start(client);
     for line in ["first line", "second line"] {
@@ -13,7 +13,7 @@ fn echoes_line_by_line(client: Command) {
     }
 }
 
-/// Pipes `request` in, ends the input, and gives all that comes back.
+/// Pipes `request` in, closes the input, and returns all output.
 fn piped(client: Command, request: &str) -> String {
     let mut client = Program::start(client);
     client.say(request);
@@ -73,7 +73,7 @@ fn socat_echoes_over_ipv6() {
 
 #[test]
 fn half_close_ends_a_message_and_the_reply_still_comes() {
-    // `-t 10`: how long socat waits for the reply after it has shut its side down.
+    // `-t 10`: socat waits this many seconds for the reply after a half-close.
     let Some(mut socat) = tool("socat", &["-t", "10", "-"]) else { return };
     let server = Server::single("tcp", "hello");
     socat.arg(format!("TCP:127.0.0.1:{}", server.port()));
@@ -85,7 +85,7 @@ fn half_close_leaves_the_rest_of_an_echo_to_come() {
     let Some(mut socat) = tool("socat", &["-t", "10", "-"]) else { return };
     let server = Server::single("tcp", "echo");
     socat.arg(format!("TCP:127.0.0.1:{}", server.port()));
-    // More than the buffers of two sockets hold at once.
+    // More than the buffers of two sockets hold.
     let text = "0123456789abcde\n".repeat(1 << 16);
     assert!(piped(socat, &text) == text, "{} bytes came back otherwise", text.len());
 }
@@ -112,7 +112,7 @@ fn openssl_that_trusts_another_ca_refuses_the_server() {
 
 #[test]
 fn an_openssl_server_answers_send() {
-    // `-rev` gives each line back, the last character first.
+    // `-rev` returns each line reversed.
     let Some(mut openssl) = tool("openssl", &["s_server", "-rev", "-accept", "127.0.0.1:0"]) else { return };
     let certificates = Certificates::made();
     openssl.arg("-cert").arg(certificates.server()).arg("-key").arg(certificates.server_key());
@@ -126,7 +126,7 @@ fn an_openssl_server_answers_send() {
 
 #[test]
 fn a_socat_server_answers_send() {
-    // `-d -d` makes it say its port.
+    // `-d -d` makes it print its port.
     let listen = "TCP4-LISTEN:0,bind=127.0.0.1,fork";
     let Some(socat) = tool("socat", &["-d", "-d", listen, "EXEC:cat"]) else { return };
     let mut server = Program::start(socat);

@@ -1,4 +1,4 @@
-//! From nothing to the first reply: how many round trips each transport takes.
+//! Round trips from the first packet to the first reply, for each transport.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ fn figures(plan: &HandshakePlan, outcome: HandshakeOutcome) -> Handshake {
     handshake_cell(plan, &[(1, outcome)]).handshake.unwrap()
 }
 
-/// Without loss, every connection takes the same time to the nanosecond.
+/// Without loss all connections take exactly the same time.
 fn exactly(plan: &HandshakePlan) -> [Duration; 3] {
     let outcome = handshake(plan, 1).unwrap();
     assert_eq!((outcome.connections, outcome.failed), (plan.connections, 0), "{:?}", outcome.problem);
@@ -65,7 +65,7 @@ fn quic_takes_two_round_trips_and_one_with_early_data() {
     }
 }
 
-/// RFC 9000 section 8.1: a newcomer gets three times what it sent, which is 3 x 1200 bytes. A resumed session needs no
+/// RFC 9000 section 8.1: an unvalidated client is sent at most three times what it sent: 3 x 1200 bytes. A resumed session needs no
 /// certificate.
 #[test]
 fn a_long_certificate_costs_quic_one_more_round_trip_but_no_resumed_session() {
@@ -75,7 +75,7 @@ fn a_long_certificate_costs_quic_one_more_round_trip_but_no_resumed_session() {
     assert_eq!(exactly(&long(Mode::ZeroRtt))[1], 50 * MS);
 }
 
-/// Without a sample of the round trip, the first probe goes after 999 ms (RFC 9002 section 6.2.2).
+/// Without an RTT sample, the first probe is sent after 999 ms (RFC 9002 section 6.2.2).
 #[test]
 fn a_lost_first_packet_costs_quic_a_second_and_udp_the_reply() {
     let lost = |transport| HandshakePlan {
@@ -137,7 +137,7 @@ fn every_mode_of_every_transport_works_on_loopback_several_at_a_time() {
     }
 }
 
-/// Whether this process may make network namespaces; says so where it may not.
+/// Whether this process may create network namespaces. Skips where it may not.
 fn has_namespaces(links: &PerDirection<LinkSpec>) -> bool {
     match netns::World::new(links, 1) {
         Ok(_) => true,
@@ -148,7 +148,7 @@ fn has_namespaces(links: &PerDirection<LinkSpec>) -> bool {
     }
 }
 
-/// Round trips of 100 ms, so that a machine that is busy is not taken for one more.
+/// The RTT of 100 ms is long, so that delays of a busy machine do not look like another round trip.
 #[test]
 fn tcp_takes_two_round_trips_tls_three_and_two_with_early_data() {
     let _alone = alone();
@@ -169,7 +169,7 @@ fn tcp_takes_two_round_trips_tls_three_and_two_with_early_data() {
     }
 }
 
-/// SYN or SYN-ACK is lost in 1 - 0.98^2 = 3.96% of connections, and sent again after a second (RFC 6298 section 2).
+/// SYN or SYN-ACK is lost in 1 - 0.98^2 = 3.96% of connections and retransmitted after 1 s (RFC 6298 section 2).
 /// 10,000 connections have a standard error of 0.195%; the tolerance is three of them.
 #[test]
 #[ignore = "takes a minute, on a machine that does little else"]

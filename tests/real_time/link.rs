@@ -1,4 +1,4 @@
-//! `wirelab link`, as its users run it: in front of UDP servers that know nothing of it.
+//! `wirelab link` as its users run it: in front of ordinary UDP servers.
 
 use std::{
     net::{SocketAddr, UdpSocket},
@@ -8,10 +8,10 @@ use std::{
 
 use crate::support::{Link, alone, loopbacks, run};
 
-/// How long a datagram that must come is waited for.
+/// Timeout for a datagram that must arrive.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Gives back what it is sent, until the test ends.
+/// Echoes datagrams until the test ends.
 fn echo(local: &str) -> SocketAddr {
     let socket = UdpSocket::bind(local).unwrap();
     let address = socket.local_addr().unwrap();
@@ -24,7 +24,7 @@ fn echo(local: &str) -> SocketAddr {
     address
 }
 
-/// The numbers of the datagrams that come back of `count` that are sent, the last of which comes for certain.
+/// Sends `count` numbered datagrams and returns the numbers that come back. The last one is never lost.
 fn exchange(client: &UdpSocket, count: u32) -> Vec<u32> {
     for number in 0..count {
         client.send(&number.to_be_bytes()).unwrap();
@@ -43,7 +43,7 @@ fn exactly_the_packets_of_the_list_are_lost() {
     let _alone = alone();
     let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &["--loss", "drop:3:17", "--rtt", "10ms"]);
     let returned = exchange(&link.client(), 30);
-    // There the third and the seventeenth; back, of those that are left, the same.
+    // To the server the third and the seventeenth are lost; on the way back those of the remaining packets.
     let there: Vec<u32> = (0..30).filter(|number| ![2, 16].contains(number)).collect();
     let back =
         there.iter().enumerate().filter(|(place, _)| ![2, 16].contains(place)).map(|(_, number)| *number);
@@ -140,7 +140,7 @@ fn idle_clients_are_forgotten_and_may_come_back() {
     let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &options);
     let client = link.client();
     assert_eq!(exchange(&client, 1), [0]);
-    // Nothing comes, and that is how the time passes.
+    // Nothing arrives; the timeout lets the time pass.
     client.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
     assert!(client.recv(&mut [0; 4]).is_err());
     client.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -164,7 +164,7 @@ fn a_server_that_refuses_does_not_end_the_relay_and_may_come_back() {
     for _ in 0..10 {
         client.send(b"refused").unwrap();
     }
-    // A second client's datagram comes out behind those.
+    // Wait until the refused datagrams have left the relay.
     let server = loop {
         client.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
         let _ = client.recv(&mut [0; 10]);
@@ -193,13 +193,13 @@ fn ipv6_carries_48_bytes_of_headers() {
     assert_eq!(exchange(&link.client(), 3), [0, 1, 2]);
     let report = link.stop("INT");
     assert_eq!(report["to_server"]["bytes"], 3 * (4 + 48));
-    // One family on one side, the other on the other.
+    // IPv4 on one side, IPv6 on the other.
     let link = Link::start("127.0.0.1:0", echo("[::1]:0"), &["--loss", "0%", "--rtt", "2ms"]);
     assert_eq!(exchange(&link.client(), 3), [0, 1, 2]);
 }
 
 #[test]
-fn it_ends_after_its_duration_and_refuses_what_makes_no_sense() {
+fn it_ends_after_its_duration_and_refuses_invalid_arguments() {
     let _alone = alone();
     let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &["--duration", "50ms"]);
     assert_eq!(link.finish()["to_server"]["packets"], 0);

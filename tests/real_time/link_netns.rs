@@ -1,5 +1,5 @@
-//! `wirelab link --netns`: programs that know nothing of it, on either side of the link. All load stays within
-//! namespaces that the program makes.
+//! `wirelab link --netns` with third-party programs on both sides of the link. All load stays within namespaces that
+//! the program creates.
 
 use std::{
     collections::BTreeSet,
@@ -15,10 +15,10 @@ use std::{
 use crate::support::{alone, command_exists, is_root, skip, skip_missing, wirelab};
 use serde_json::Value;
 
-/// How long what must happen may take.
+/// How long to wait for a condition before the test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The machine for this test alone. Skips where namespaces are not permitted or one of these programs is missing.
+/// Locks the machine for this test. Skips where namespaces are not permitted or one of these programs is missing.
 fn alone_with(programs: &[&str]) -> Option<MutexGuard<'static, ()>> {
     static FORBIDDEN: OnceLock<Option<String>> = OnceLock::new();
     let guard = alone();
@@ -75,7 +75,7 @@ fn tcp_meets_the_delay_of_the_link() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("to server: "), "{output:?}");
 }
 
-/// Twenty datagrams, one after the other's time is up or its echo is there: which are lost is the list's business.
+/// Sends twenty datagrams, each after the echo of the one before or its timeout. The list decides which are lost.
 #[test]
 fn udp_loses_the_datagrams_on_the_list_and_no_others() {
     let Some(_alone) = alone_with(&["python3"]) else { return };
@@ -93,7 +93,7 @@ fn udp_loses_the_datagrams_on_the_list_and_no_others() {
                   \x20   except TimeoutError: print(n, end=' ', file=sys.stderr)";
     let options = "--wait 20s -J --rtt 10ms --loss drop:3:17 --to-client loss=drop:5";
     let output = succeeded(link(options, server, &["python3", "-c", client]));
-    // The fifth of the echoes is number 6's, because number 3 had none.
+    // The fifth echo belongs to number 6, because number 3 had none.
     assert!(String::from_utf8_lossy(&output.stderr).starts_with("3 6 17 "), "{output:?}");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let counted = |way: &str, what: &str| report[way][what].as_u64().unwrap();
@@ -102,7 +102,7 @@ fn udp_loses_the_datagrams_on_the_list_and_no_others() {
     assert_eq!((&report["dropped_packets"], &report["exit_status"]), (&0.into(), &0.into()));
 }
 
-/// 95.7 Mbit/s of payload are 100 of packets: 1448 bytes in 1500, and the link counts no Ethernet.
+/// 95.7 Mbit/s of payload make 100 Mbit/s of packets: 1448 bytes in 1500. The link counts no Ethernet headers.
 #[test]
 fn iperf3_measures_the_rate_of_the_link() {
     let Some(_alone) = alone_with(&["iperf3"]) else { return };
@@ -145,7 +145,7 @@ fn the_exit_status_is_the_clients() {
 }
 
 #[test]
-fn what_does_not_go_together_is_refused_in_a_line() {
+fn conflicting_options_are_refused_in_one_line() {
     for (options, option) in [
         ("--listen 9000", "--listen"),
         ("--to 9000", "--to"),
@@ -161,7 +161,7 @@ fn what_does_not_go_together_is_refused_in_a_line() {
 }
 
 #[test]
-fn what_keeps_it_from_running_is_said_in_a_line() {
+fn a_failure_to_start_is_reported_in_one_line() {
     let Some(_alone) = alone_with(&[]) else { return };
     for (options, server, client, reason) in [
         ("--wait 200ms", "sleep 60", "true", "it listens on no port after 200ms"),
@@ -176,8 +176,8 @@ fn what_keeps_it_from_running_is_said_in_a_line() {
 }
 
 #[test]
-fn where_namespaces_are_forbidden_a_line_says_so() {
-    // A user namespace of its own, in which there may be no network namespace.
+fn forbidden_namespaces_are_reported_in_one_line() {
+    // A user namespace in which no network namespace may be created.
     let script =
         "echo 0 > /proc/sys/user/max_net_namespaces && exec \"$0\" link --netns --server true -- true";
     let mut command = Command::new("unshare");
@@ -202,10 +202,10 @@ fn a_device_that_is_gone_ends_it_with_an_error_that_names_it() {
     assert!(said.contains("the wire has ended: cannot read from the server's device"), "{said}");
 }
 
-/// A mark in the environment of all that one test starts, which its descendants keep.
+/// An environment variable that marks the processes of one test and is inherited by their descendants.
 const MARK: &str = "WIRELAB_TEST_MARK";
 
-/// The folders of processes with this mark.
+/// The `/proc` folders of processes with this mark.
 fn all_marked(mark: &str) -> Vec<PathBuf> {
     let entry = format!("{MARK}={mark}\0");
     let has_mark = |process: &PathBuf| {
@@ -223,14 +223,14 @@ fn processes() -> impl Iterator<Item = PathBuf> {
     fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path())
 }
 
-/// The network namespaces of these processes, but for the one that this test is in.
+/// The network namespaces of these processes, without the one of this test.
 fn namespaces(processes: impl IntoIterator<Item = PathBuf>) -> BTreeSet<PathBuf> {
     let ours = fs::read_link("/proc/self/ns/net").unwrap();
     let all = processes.into_iter().filter_map(|process| fs::read_link(process.join("ns/net")).ok());
     all.filter(|namespace| *namespace != ours).collect()
 }
 
-/// A server that leaves its parent and its session behind and obeys no SIGTERM, and a client that does nothing.
+/// A server that detaches from its parent and session and ignores SIGTERM, and an idle client.
 fn stubborn(mark: &str, options: &str) -> Child {
     let server = "trap '' TERM; setsid sh -c \"trap '' TERM; sleep 61 & sleep 62\" & sleep 63";
     let mut command = link(&format!("--wait 0s {options}"), server, &["sleep", "64"]);
@@ -263,7 +263,7 @@ fn nothing_is_left_behind_however_it_ends() {
         assert!(kill.unwrap().success());
         assert_eq!(child.wait().unwrap().code(), status, "SIG{signal}");
         if signal == "KILL" {
-            // The kernel kills them as soon as wirelab is gone, and nobody waits for that.
+            // The kernel kills them once wirelab is gone, asynchronously.
             wait_until("none is left", || marked(&mark) == 0 && namespaces(processes()).is_disjoint(&made));
         }
         assert_eq!(marked(&mark), 0, "after SIG{signal}");

@@ -1,5 +1,5 @@
-//! Runs over network namespaces: the kernel's TCP on the emulated wire, and the others beside their runs in virtual
-//! time. All load stays within namespaces that the program makes.
+//! Runs over network namespaces: kernel TCP on the emulated wire, and the other transports compared with virtual time.
+//! All load stays within namespaces that the program creates.
 
 use std::{
     collections::BTreeSet,
@@ -27,7 +27,7 @@ fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-/// The result of `wirelab` with these arguments; `None`, and a word about it, where namespaces are not permitted.
+/// The result of `wirelab` with these arguments. Skips where namespaces are not permitted.
 fn result(folder: &Path, arguments: &str) -> Option<Value> {
     let mut command = ahead_of_others();
     command.args(arguments.split_whitespace()).args(["-J", "--no-progress", "-q"]).current_dir(folder);
@@ -37,7 +37,7 @@ fn result(folder: &Path, arguments: &str) -> Option<Value> {
     permitted(&result).then_some(result)
 }
 
-/// A `wirelab` that other programs of this machine do not make late, where that is allowed.
+/// A `wirelab` with real-time priority, where that is allowed.
 fn ahead_of_others() -> Command {
     let chrt = |program: &str| {
         let mut command = Command::new("chrt");
@@ -56,7 +56,7 @@ fn permitted(result: &Value) -> bool {
     forbidden.is_empty()
 }
 
-/// Whether the machine kept the wire's times, so that there is something to check them by.
+/// Whether the machine was on time. Skips the timing checks where it was not.
 fn in_time(result: &Value) -> bool {
     let late = result["system"]["lateness_ns"]["p99"].as_u64().unwrap();
     let sent_late = result["cells"][0]["send_delay_ns"]["p99"].as_u64().unwrap();
@@ -92,9 +92,9 @@ impl Samples {
     }
 }
 
-/// A fresh connection, RTT 100 ms, a message every 10 ms, and the fifth of them lost: packets 1 and 2 are the
-/// handshake's, and nothing but messages goes to the server until the first reply is back. The third selective
-/// acknowledgement (RFC 6675) is of the message 30 ms later, and the copy comes a round trip after that one.
+/// A new connection, RTT 100 ms, a message every 10 ms, the fifth of them lost. Packets 1 and 2 belong to the
+/// handshake, and only messages go to the server until the first reply is back. The third selective acknowledgement
+/// (RFC 6675) is for the message sent 30 ms later, and the retransmission arrives a round trip after it.
 #[test]
 fn a_lost_segment_costs_kernel_tcp_a_round_trip_and_three_messages_and_delays_all_behind_it() {
     let _alone = alone();
@@ -136,7 +136,7 @@ fn a_lost_segment_costs_kernel_tcp_a_round_trip_and_three_messages_and_delays_al
 fn a_lost_segment_blocks_the_messages_behind_it_under_tls_too() {
     let _alone = alone();
     let folder = folder();
-    // Behind the handshake, and before the server's first reply of 3 KB has anything acknowledged.
+    // After the handshake, and before anything of the server's first 3 KB reply is acknowledged.
     let arguments =
         "hol --path netns -t tls --rtt 40ms --loss drop:60 --to-client loss=0% --seeds 1 -d 1s -w 0s";
     let Some(result) = result(folder.path(), arguments) else { return };
@@ -170,8 +170,8 @@ fn udp_loses_the_messages_that_it_loses_in_virtual_time() {
     assert_eq!(real, model);
 }
 
-/// Twenty losses, far apart, each of which holds about 11 messages of 10 ms: what is blocked, and for how long, is
-/// what virtual time says. The round trip is no multiple of the interval, so that no two packets arrive at one instant.
+/// Twenty isolated losses, each blocking about 11 messages: the blocked messages and their waits match virtual time. The
+/// RTT is not a multiple of the interval, so that no two packets arrive at the same instant.
 #[test]
 fn quic_on_a_fixed_window_is_blocked_as_in_virtual_time() {
     let _alone = alone();
@@ -218,7 +218,7 @@ fn every_transport_runs_and_loses_nothing_on_a_wire_that_loses_nothing() {
     }
 }
 
-/// As user 65534 where this is root, and otherwise as whoever it is.
+/// Runs as user 65534 if the test runs as root, else as the current user.
 #[test]
 fn an_ordinary_user_needs_no_root() {
     let _alone = alone();
@@ -241,9 +241,9 @@ fn an_ordinary_user_needs_no_root() {
 }
 
 #[test]
-fn where_namespaces_are_forbidden_a_line_says_so_and_the_other_paths_run() {
+fn forbidden_namespaces_are_reported_in_one_line_and_other_paths_run() {
     let _alone = alone();
-    // A user namespace of its own, in which there may be no network namespace.
+    // A user namespace in which no network namespace may be created.
     let script = format!(
         "echo 0 > /proc/sys/user/max_net_namespaces && exec {} bench --path netns,sim -t udp,tcp -d 1s --seeds 1 -J -q",
         env!("CARGO_BIN_EXE_wirelab")
@@ -264,7 +264,7 @@ fn where_namespaces_are_forbidden_a_line_says_so_and_the_other_paths_run() {
     assert_eq!(result["cells"][0]["path"], "sim");
 }
 
-/// Network namespaces that any thread of this machine is in.
+/// The network namespaces of all threads of this machine.
 fn namespaces() -> BTreeSet<PathBuf> {
     let entries =
         |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -274,7 +274,7 @@ fn namespaces() -> BTreeSet<PathBuf> {
 }
 
 #[test]
-fn nothing_is_left_behind_a_program_that_was_killed() {
+fn a_killed_program_leaves_nothing_behind() {
     let _alone = alone();
     let folder = folder();
     let before = (namespaces(), interfaces());
@@ -282,7 +282,7 @@ fn nothing_is_left_behind_a_program_that_was_killed() {
         let arguments = "bench --path netns -t tcp --rtt 10ms --seeds 1 -d 2s -o result.json -q";
         let mut command = wirelab(folder.path(), arguments.split_whitespace());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        // Its threads are named: the forwarder's is there as soon as the namespaces are.
+        // Wait for the thread named `forwarder`, which starts once the namespaces exist.
         let forwards = || {
             let tasks = fs::read_dir(format!("/proc/{}/task", child.id())).into_iter().flatten().flatten();
             let mut names = tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
@@ -309,7 +309,7 @@ fn interfaces() -> Vec<String> {
     table.lines().filter_map(|line| Some(line.split_once(':')?.0.trim().to_owned())).collect()
 }
 
-/// A wire without a limit, and its devices; `None` where namespaces are not permitted.
+/// A wire without any effect. Skips where namespaces are not permitted.
 fn plain_world(device: Device) -> Option<World> {
     let mut link = LinkSpec::default();
     link.apply_pairs("delay=0ms").unwrap();
@@ -337,9 +337,9 @@ fn programs_run_in_the_namespaces_and_reach_each_other_over_either_device() {
     }
 }
 
-/// 40 runs of 20 s, 80,000 messages. The 99th percentile is where one retransmission and the order behind it end, known
-/// to lie between 170 and 230 ms; its standard error over these runs is 12 ms, so that what is asked of it is that the
-/// 95% interval reaches into that range. The median has one of 0.01 ms.
+/// 40 runs of 20 s, 80,000 messages. The 99th percentile covers one retransmission and the order wait behind it, and is
+/// known to lie between 170 and 230 ms. Its standard error over these runs is 12 ms, so its 95% interval must overlap
+/// that range. The standard error of the median is 0.01 ms.
 #[test]
 #[ignore = "a quarter of an hour of real time: `cargo test --release --test real_time cubic -- --ignored`"]
 fn cubic_at_one_percent_each_way_has_the_latencies_that_it_is_known_for() {
@@ -358,7 +358,7 @@ fn cubic_at_one_percent_each_way_has_the_latencies_that_it_is_known_for() {
 }
 
 /// 4,000 connections with 2% loss each way: SYN or SYN-ACK is lost for 1 - 0.98^2 = 3.96% of them, with a standard error
-/// of 0.31 points, and Linux asks again after a second.
+/// of 0.31 points. Linux retransmits after 1 s.
 #[test]
 #[ignore = "four minutes of real time: `cargo test --release --test real_time connections -- --ignored`"]
 fn connections_whose_first_packets_are_lost_take_a_second_or_more() {

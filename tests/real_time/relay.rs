@@ -1,4 +1,4 @@
-//! The link in real time does what it does in virtual time.
+//! The link behaves in real time as in virtual time.
 
 use std::{
     collections::BTreeSet,
@@ -8,9 +8,7 @@ use std::{
 
 use crate::support::{alone, run, say, workload};
 use wirelab::{
-    experiment::{
-        Arrivals, Observers, Outcome, PathKind, Plan, Sample, SampleSink, Status, Wait, Workload, cell, run,
-    },
+    experiment::{Observers, Outcome, PathKind, Plan, Sample, SampleSink, Status, Workload, cell, run},
     link::LinkSpec,
     path::Fidelity,
     report::Flag,
@@ -32,7 +30,7 @@ fn plan(path: PathKind, transport: Transport, link: &str, duration: Duration) ->
     }
 }
 
-/// Which messages were lost on the way there, and which on the way back.
+/// The messages lost on the way to the server and those lost on the way back.
 type Losses = [BTreeSet<MessageId>; 2];
 
 fn watch() -> (Arc<Mutex<Losses>>, SampleSink) {
@@ -59,7 +57,7 @@ fn udp_loses_exactly_the_messages_that_it_loses_in_virtual_time() {
             let mut plan =
                 plan(path, Transport::UDP, &format!("delay=5ms,loss={loss}"), Duration::from_millis(1500));
             plan.workload.interval = Duration::from_millis(2);
-            // Counted from the first packet: what is under way as the measured time begins depends on the machine.
+            // No warm-up: the packets in flight at its end would depend on the machine.
             plan.workload.warmup = Duration::ZERO;
             plan
         };
@@ -90,7 +88,7 @@ fn every_part_of_the_budget_is_known_and_the_path_takes_the_delay_of_the_link() 
         assert_eq!(outcome.messages.delivered, 50, "{transport}");
         assert_eq!(outcome.budget.n, 50, "{transport}");
         let [_, path, recovery, _, _] = outcome.budget.parts.map(|sum| sum / 50);
-        // Both ways; the scheduler of a busy machine may add to it and can take nothing away.
+        // Both ways. A busy machine can only add to it.
         assert!(path >= 20_000_000, "{transport}: {path}");
         assert_eq!(recovery, 0, "{transport}");
     }
@@ -99,7 +97,7 @@ fn every_part_of_the_budget_is_known_and_the_path_takes_the_delay_of_the_link() 
 #[test]
 fn a_lost_packet_is_recovered_from_and_what_waited_for_it_knows_that_it_was_lost() {
     let _alone = alone();
-    // After the handshake: the first packets of messages.
+    // Packet 60 carries a message; the handshake is over.
     let plan =
         plan(PathKind::Relay, Transport::QUIC_ONE, "delay=20ms,loss=drop:60", Duration::from_millis(1500));
     let outcome = run(&plan, 1, Observers::default()).unwrap();
@@ -109,7 +107,7 @@ fn a_lost_packet_is_recovered_from_and_what_waited_for_it_knows_that_it_was_lost
     assert!(outcome.order.by_cause.loss > 0, "{:?}", outcome.order);
 }
 
-/// The share of messages that were blocked, and the mean of what recovery took, in nanoseconds.
+/// The share of blocked messages and the mean recovery time in nanoseconds.
 fn figures(outcomes: &[Outcome]) -> [f64; 2] {
     let sum = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>() as f64;
     let recovery: u128 = outcomes.iter().map(|outcome| outcome.budget.parts[2]).sum();
@@ -117,7 +115,7 @@ fn figures(outcomes: &[Outcome]) -> [f64; 2] {
     [sum(|outcome| outcome.order.blocked) / delivered, recovery as f64 / delivered]
 }
 
-/// The relative standard error of the mean of each figure over so many seeds, from its spread between `outcomes`.
+/// The relative standard error of the mean of each figure over `seeds` seeds, from its spread between `outcomes`.
 fn standard_errors(outcomes: &[Outcome], seeds: usize) -> [f64; 2] {
     let each: Vec<_> = outcomes.iter().map(|outcome| figures(std::slice::from_ref(outcome))).collect();
     [0, 1].map(|figure| {
@@ -128,11 +126,11 @@ fn standard_errors(outcomes: &[Outcome], seeds: usize) -> [f64; 2] {
     })
 }
 
-/// 20 seeds of 10 s against 200 in virtual time: 20,000 messages, of which some 4,000 are blocked in some 800 episodes,
-/// which makes standard errors of 3.5% (blocked, on one stream) and 4.2% (recovery).
-/// Packets of the two are not the same ones, because acknowledgements are not, so the tolerance must be three standard
-/// errors, and that is tested too. The round trip is a multiple of the interval, so that
-/// retransmissions and later messages arrive at one instant.
+/// 20 seeds of 10 s against 200 in virtual time: 20,000 messages, about 4,000 of them blocked in about 800
+/// episodes. The standard errors are 3.5% (blocked, on one stream) and 4.2% (recovery).
+/// The two runs lose different packets, because their acknowledgements differ. So the tolerance must be at least three
+/// standard errors, which is tested too. The RTT is a multiple of the interval: retransmissions and later messages
+/// arrive at the same instant.
 #[test]
 #[ignore = "takes 8 minutes and a machine that does little else: cargo test --release --test real_time relay -- --ignored"]
 fn quic_is_blocked_and_recovers_as_in_virtual_time_within_15_percent() {
@@ -149,7 +147,7 @@ fn quic_is_blocked_and_recovers_as_in_virtual_time_within_15_percent() {
         let (seen, expected) = (figures(&relay), figures(&sim));
         let errors = standard_errors(&sim, SEEDS as usize);
         for (figure, name) in ["blocked", "recovery"].into_iter().enumerate() {
-            // Of one flow's messages, few enough wait for another that no sample here tells 15 percent.
+            // Too few messages wait within one flow for a sample of this size to resolve 15%.
             if (transport, name) == (Transport::QUIC_FLOW, "blocked") {
                 continue;
             }
@@ -170,7 +168,7 @@ fn quic_is_blocked_and_recovers_as_in_virtual_time_within_15_percent() {
 }
 
 #[test]
-fn what_the_machine_spoiled_is_flagged() {
+fn late_wires_drops_and_send_errors_are_flagged() {
     let plan = plan(PathKind::Relay, Transport::UDP, "delay=5ms,loss=1%", Duration::from_secs(1));
     let flags = |late_ns: u64, dropped, send_errors| {
         let lateness = std::iter::repeat_n(late_ns, 100).collect::<Histogram>();
@@ -181,7 +179,7 @@ fn what_the_machine_spoiled_is_flagged() {
     };
     assert_eq!(flags(400_000, Some(0), 0), []);
     assert_eq!(flags(400_000, None, 0), []);
-    // A tenth of the delay, which is less than a millisecond here.
+    // The limit is a tenth of the delay: 500 us.
     assert_eq!(flags(510_000, Some(0), 0), [Flag::LateWire]);
     assert_eq!(flags(0, Some(1), 1), [Flag::MachineDropped, Flag::SendErrors]);
 }

@@ -5,7 +5,7 @@ use std::{net::UdpSocket, process::Command};
 use crate::support::{Finished, Program, Server, alone, python, skip};
 use serde_json::Value;
 
-/// One message every 5 ms for 300 ms, and patience with a machine that is busy.
+/// One message every 5 ms for 300 ms, with a long wait for late replies on a busy machine.
 const SHORT: [&str; 12] =
     ["-d", "300ms", "-w", "50ms", "-i", "5ms", "--seeds", "1", "--wait", "3x15s", "-q", "-J"];
 const MESSAGES: u64 = 60;
@@ -49,7 +49,7 @@ fn assert_measured_and_told(cell: &Value, url: &str) {
 }
 
 #[test]
-fn every_transport_is_measured_by_its_url_and_told_of_by_the_server() {
+fn every_transport_is_measured_by_its_url_and_the_server_reports_each_message() {
     let _alone = alone();
     for (scheme, transports) in [
         ("udp", &["udp"][..]),
@@ -103,7 +103,7 @@ fn ipv6_is_measured() {
 }
 
 #[test]
-fn a_plain_echo_is_known_for_one() {
+fn a_plain_echo_server_is_detected() {
     let _alone = alone();
     let Some(command) = python("udp_echo.py") else { return };
     let mut echo = Program::start(command);
@@ -146,7 +146,7 @@ fn transport(scheme: &str) -> &str {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_one_line() {
+fn a_missing_server_is_reported_in_one_line() {
     let _alone = alone();
     let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     for scheme in ["udp", "tcp"] {
@@ -169,7 +169,7 @@ fn a_rate_limit_is_visible() {
 }
 
 #[test]
-fn what_makes_no_sense_with_a_url_is_refused_in_one_line() {
+fn options_that_conflict_with_a_url_are_refused_in_one_line() {
     let udp = "udp://127.0.0.1:9999";
     for (arguments, named) in [
         (&[udp, "--loss", "1%"][..], "--loss"),

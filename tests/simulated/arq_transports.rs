@@ -1,5 +1,4 @@
-//! Reliability by hand as a transport: what it costs without loss and with one, what is told of each message, and how it
-//! compares with QUIC.
+//! ARQ as a transport: its costs without loss and with one, the record of each message, and a comparison with QUIC.
 
 use std::{
     sync::{Arc, Mutex, atomic::AtomicBool},
@@ -10,8 +9,8 @@ use crate::support::workload;
 use wirelab::{
     channel::Cause,
     experiment::{
-        Arrivals, MatrixOptions, Observers, Outcome, PathKind, Plan, Sample, Status, Theory, Wait, Workload,
-        run, run_matrix,
+        MatrixOptions, Observers, Outcome, PathKind, Plan, Sample, Status, Theory, Wait, Workload, run,
+        run_matrix,
     },
     link::LinkSpec,
     transport::{Congestion, Transport},
@@ -73,14 +72,14 @@ fn without_loss_every_message_takes_a_round_trip_and_connecting_takes_one() {
 #[test]
 fn stop_and_wait_sends_one_message_a_round_trip() {
     let (_, samples) = observed(&plan(Transport::ARQ_STOP_AND_WAIT, ["delay=25ms"; 2], 10), 1);
-    // Due every 10 ms, sent every 50.
+    // Scheduled every 10 ms, sent every 50 ms.
     let expected: Vec<u64> = (0..10).map(|n| 50 + 40 * n).collect();
     assert_eq!(latencies(&samples), expected);
     assert!(samples.iter().all(|sample| sample.budget.unwrap().recovery.is_zero()));
 }
 
-/// The first data packet to the server is number 3: two hellos came before. Of those sent every 10 ms on 100 ms, one that
-/// is lost comes `D = RTT + min(3 d, max(d, RTT / 8)) = 112.5 ms` late.
+/// The first data packet to the server is number 3: two hellos came before. With a message every 10 ms and an RTT of
+/// 100 ms, a lost one is `D = RTT + min(3 d, max(d, RTT / 8)) = 112.5 ms` late.
 #[test]
 fn one_loss_is_repaired_after_exactly_the_documented_time_and_order_holds_back_what_follows() {
     let lossy = ["delay=50ms,loss=drop:40", "delay=50ms"];
@@ -127,7 +126,7 @@ fn the_parts_of_the_budget_add_up_to_the_latency_whatever_the_wire_does() {
             }
             assert_eq!(n, outcome.messages.delivered);
             assert_eq!(outcome.messages.corrupted, 0, "a damaged segment is a lost one");
-            // The other two keep nothing ahead of a gap, and fall behind on such a wire.
+            // The other two variants keep nothing ahead of a gap and cannot keep up on this wire.
             if [Transport::ARQ_SELECTIVE, Transport::ARQ_UNORDERED].contains(&transport) {
                 assert_eq!(n, 300, "{transport}");
             }
@@ -153,10 +152,10 @@ fn outcomes(plan: &Plan, seeds: u64) -> Vec<Outcome> {
     runs.outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-/// RTT 100 ms, a message every 10 ms, 1% lost to the server, 30 seeds of a minute: 180,000 messages and some 1,800
-/// losses. The share that is lost has a relative standard error of 1/sqrt(1800) = 2.4%, and what is delayed by a loss
-/// follows it; three of these are 7.1%. To that comes the form's own error, the overlap of episodes: what it leaves out is
-/// of second order in the loss, at most half of 12 messages in 100 here.
+/// RTT 100 ms, a message every 10 ms, 1% lost to the server, 30 seeds of a minute: 180,000 messages and about 1,800
+/// losses. The relative standard error of the loss, and so of the delayed share, is 1/sqrt(1800) = 2.4%; three of them
+/// are 7.1%. The closed form ignores the overlap of episodes, which is of second order in the loss: here at most half of
+/// 12 messages in 100.
 #[test]
 fn ordered_and_unordered_follow_the_closed_form() {
     for transport in [Transport::ARQ_SELECTIVE, Transport::ARQ_UNORDERED] {
@@ -179,7 +178,7 @@ fn ordered_and_unordered_follow_the_closed_form() {
     }
 }
 
-/// Goodput of 10 MiB in messages of 64 KiB, handed over at once, in bits per second.
+/// Goodput in bits per second of 10 MiB in messages of 64 KiB, all offered at once.
 fn goodput(transport: Transport, congestion: Congestion, seeds: u64) -> f64 {
     let wire = "delay=25ms,loss=1%,rate=20mbit,queue=128KB";
     let mut plan = plan(transport, [wire; 2], 160);
@@ -222,7 +221,7 @@ fn the_relay_repairs_as_virtual_time_does() {
 }
 
 #[test]
-fn over_loopback_everything_comes() {
+fn over_loopback_everything_arrives() {
     for transport in Transport::ARQ {
         let mut plan = plan(transport, [""; 2], 50);
         plan.path = PathKind::Direct;

@@ -1,4 +1,4 @@
-//! Whatever the link, the transport and the messages: nothing is unaccounted for, and nothing panics.
+//! For any link, transport and messages, everything is accounted for and nothing panics.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -16,7 +16,7 @@ static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     jsonschema::draft202012::new(&schema).unwrap()
 });
 
-/// A chance that leaves enough for a handshake to come through.
+/// A chance small enough for a handshake to succeed.
 fn share() -> impl Strategy<Value = String> {
     prop_oneof![3 => Just("0%".to_owned()), 2 => (0u32..=20).prop_map(|p| format!("{p}%"))]
 }
@@ -96,7 +96,7 @@ fn plan() -> impl Strategy<Value = Plan> {
     )
 }
 
-/// A packet has one fate, and only one that arrives can be reordered, corrupted or have a copy.
+/// A packet has one fate, and only packets that arrive can be reordered, corrupted or duplicated.
 fn conserves(counters: Counters) -> bool {
     let gone = counters.lost + counters.queue_dropped + counters.too_large;
     let arriving = [counters.reordered, counters.corrupted, counters.duplicated];
@@ -126,8 +126,8 @@ fn accounts_for_everything(plan: &Plan, outcome: &Outcome) -> Result<(), TestCas
     Ok(())
 }
 
-/// Raw UDP without a warm-up finds the link empty: all that enters comes out, is counted as gone, or is still under
-/// way; and if every message came back, and none had a copy, nothing is.
+/// Raw UDP without a warm-up starts with an empty link: every packet that enters comes out, is counted as dropped, or is
+/// still in flight. If every message came back and none was duplicated, nothing is in flight.
 fn conserves_packets_to_the_last(plan: &Plan, outcome: &Outcome) -> Result<(), TestCaseError> {
     if plan.transport != Transport::UDP || !plan.workload.warmup.is_zero() {
         return Ok(());
@@ -170,7 +170,7 @@ proptest! {
     #[test]
     fn every_message_and_every_packet_is_accounted_for(plan in plan(), seed in 1u64..1_000_000) {
         prop_assume!(plan.validate().is_ok() && plan.links.iter().all(|link| link.validate().is_ok()));
-        // A handshake that never comes through is an answer too.
+        // A failed handshake is a valid outcome.
         if let Ok(outcome) = run(&plan, seed, Observers::default()) {
             accounts_for_everything(&plan, &outcome)?;
             conserves_packets_to_the_last(&plan, &outcome)?;

@@ -1,4 +1,4 @@
-//! The instrument that says where the time of a message went and whom it waited for, in virtual time: exact.
+//! The order instrument in virtual time: where the time of a message went, and which message it waited for.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use wirelab::{
     channel::{self, Cause, Delivery, Reading, Settings},
     experiment::{
         Arrivals, AtServer, Budget, Ends, Observers, Outcome, PacketEvent, PathKind, Plan, RunError, Sample,
-        SampleSink, Status, Wait, Workload, run, run_between,
+        SampleSink, Status, Workload, run, run_between,
     },
     link::LinkSpec,
     path::{self, DropReason, Exit, Side, sim::World},
@@ -23,7 +23,7 @@ use wirelab::{
         Congestion, ConnectError, SessionSettings, Transport,
         arq::{ArqLimits, ArqSettings},
         quic::{QuicLimits, QuicSettings},
-        tls::{ClientTls, ServerTls, Trust},
+        tls::ServerTls,
     },
     unit::{PerDirection, Time},
     wire::{MessageId, Probe},
@@ -48,7 +48,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// Messages of 1000 bytes every 10 ms for ten seconds, with a window that nothing fills.
+/// Messages of 1000 bytes every 10 ms for ten seconds, with a window that is never full.
 fn plan(transport: Transport, to_server: &str, to_client: &str) -> Plan {
     Plan {
         path: PathKind::Sim,
@@ -95,7 +95,7 @@ fn budget(sample: &Sample) -> Budget {
     sample.budget.unwrap()
 }
 
-/// Checks one direction of a message; returns the instant of its release.
+/// Checks one direction of a message and returns when it was released.
 fn check_direction(handed_over: Time, delivery: &Delivery) -> Time {
     let entered = delivery.entered.unwrap();
     let arrived = delivery.arrived.unwrap();
@@ -107,7 +107,7 @@ fn check_direction(handed_over: Time, delivery: &Delivery) -> Time {
     delivery.released
 }
 
-/// That every message accounts for all of its time, and the outcome for every message.
+/// Checks that all parts of a message's time add up, and that the outcome counts every message.
 fn check(outcome: &Outcome, samples: &[Sample]) {
     assert_eq!(samples.len() as u64, outcome.messages.scheduled);
     let mut extra = 0;
@@ -163,7 +163,7 @@ fn world(plan: &Plan, seed: u64, settings: &Settings) -> World {
     World::new(&plan.links, seed).with_observers(observers)
 }
 
-/// When each message was released at either end, in the order in which that happened, and what the wire did.
+/// When each message was released at either end, in order, and the counters of the wire.
 fn releases(plan: &Plan, seed: u64, reading: Reading) -> (Vec<(MessageId, Time, Time)>, String) {
     let settings = settings(plan, seed, reading);
     let world = world(plan, seed, &settings);
@@ -281,7 +281,7 @@ fn reordering_without_loss_blocks_and_no_loss_is_blamed() {
 }
 
 #[test]
-fn a_corrupted_packet_is_a_loss_because_packet_protection_throws_it_away() {
+fn a_corrupted_packet_is_a_loss_because_packet_protection_discards_it() {
     let (outcome, samples) = watch(&plan(Transport::QUIC_ONE, "delay=50ms,corrupt=2%", "delay=50ms"), 1);
     check(&outcome, &samples);
     assert!(outcome.order.blocked > 0);
@@ -317,10 +317,10 @@ fn bursts_of_loss_are_accounted_for_like_any_other() {
     }
 }
 
-/// 20 packets a message at 12 Mbit/s: the last is queued behind the others for 19 ms. That is the path's, since
-/// nothing holds it back from the wire; with a window of 10 packets it is the sender's.
+/// 20 packets a message at 12 Mbit/s: the last one is queued behind the others for 19 ms. Without a limiting window this
+/// is the path's time; with a window of 10 packets it is the sender's.
 #[test]
-fn a_message_of_many_packets_waits_at_the_bottleneck_or_for_the_window_whichever_is_there() {
+fn a_message_of_many_packets_waits_at_the_bottleneck_or_for_the_window() {
     let mut plan = plan(Transport::QUIC_MESSAGE, "delay=25ms,rate=12mbit", "delay=25ms");
     plan.workload.length = 28_000;
     plan.workload.interval = ms(100);
@@ -340,7 +340,7 @@ fn a_message_of_many_packets_waits_at_the_bottleneck_or_for_the_window_whichever
     }
 }
 
-/// An echo server that takes a message from its channel every 30 ms only.
+/// An echo server that takes one message from its channel every 30 ms.
 fn slow_echo(transport: Transport) -> Vec<(AtServer, Delivery)> {
     let plan = plan(transport, "delay=25ms", "delay=25ms");
     let settings = settings(&plan, 1, Reading::Unordered);
@@ -499,7 +499,7 @@ proptest! {
         (flows, interval) in (1u32..9, 1u64..40), poisson: bool,
     ) {
         let mut plan = plan(transport, &there, &back);
-        // What is one datagram must fit; the others may take many packets.
+        // Datagram transports need one packet per message; the others may take many.
         let times = if transport.is_datagram() { 1 } else { packets };
         plan.workload = Workload {
             flows, interval: ms(interval), length: length * times, reply_length: reply_length * times,
@@ -511,7 +511,7 @@ proptest! {
         plan.validate().unwrap();
         match try_watch(&plan, seed) {
             Ok((outcome, samples)) => check(&outcome, &samples),
-            // A bad enough link lets no connection come about.
+            // On a bad enough link the handshake fails.
             Err(RunError::Connect(ConnectError::TimedOut { .. })) => {}
             Err(error) => panic!("{error}"),
         }

@@ -1,4 +1,4 @@
-//! The library in virtual time: exact instants and no waiting.
+//! Tests in virtual time: exact and without waiting.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 

@@ -6,7 +6,7 @@ use std::{fs, time::Duration};
 
 use crate::support::{say, workload};
 use wirelab::{
-    experiment::{Arrivals, Observers, PathKind, Plan, Wait, Workload, run},
+    experiment::{Observers, PathKind, Plan, Workload, run},
     link::LinkSpec,
     transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
     unit::PerDirection,
@@ -15,7 +15,7 @@ use wirelab::{
 const HOUR: Duration = Duration::from_secs(3600);
 const MOST_KB: u64 = 200_000;
 
-/// The most memory that this process has had at any time.
+/// Peak memory of this process.
 fn peak_kb() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -38,7 +38,7 @@ fn thousand_a_second(transport: Transport) -> Plan {
     }
 }
 
-/// One test, because the peak is that of the whole process.
+/// One test for all transports, because the peak is that of the whole process.
 #[test]
 #[ignore = "simulates two hours, which takes minutes: see CONTRIBUTING.md"]
 fn an_hour_of_a_thousand_messages_a_second_stays_below_200_mb() {

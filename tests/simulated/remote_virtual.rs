@@ -1,19 +1,16 @@
-//! Measuring against a server by URL, in virtual time: its own code answers, and the link's counters know the truth.
+//! Measurements against a server by URL, in virtual time, where the link's counters are the ground truth.
 
 use std::{num::NonZeroU32, time::Duration};
 
 use crate::support::{self, client_tls};
 use wirelab::{
     certs,
-    experiment::{Arrivals, Observers, Outcome, PathKind, Plan, Remote, Wait, Workload, run, run_against},
+    experiment::{Observers, Outcome, PathKind, Plan, Remote, Workload, run, run_against},
     link::{Counters, LinkSpec, Loss},
     path::{Side, sim::World},
     serve::{Bind, Options, Server},
     service::Service,
-    transport::{
-        Congestion, FIXED_WINDOW_BYTES, Transport,
-        tls::{ClientTls, Trust},
-    },
+    transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
     unit::PerDirection,
     wire::EXTENDED_HEADER_BYTES,
 };
@@ -34,7 +31,7 @@ fn plan(transport: Transport, links: PerDirection<LinkSpec>, workload: Workload)
     Plan { path: PathKind::Direct, transport, links, workload, congestion }
 }
 
-/// A run against an echo within `rate`, and what the link did both ways.
+/// Runs against an echo server with this rate limit. Returns the outcome and the link's counters.
 fn measure(plan: &Plan, rate: Option<NonZeroU32>) -> (Outcome, PerDirection<Counters>) {
     let world = World::new(&plan.links, 1);
     let (identity, roots) = certs::ephemeral().unwrap();
@@ -69,7 +66,7 @@ fn lost(outcome: &Outcome) -> PerDirection<u64> {
 }
 
 #[test]
-fn losses_are_known_by_their_way_exactly() {
+fn losses_are_attributed_to_their_direction_exactly() {
     let (outcome, wire) = udp(100, dropping([5, 6, 50]), dropping([9, 30]));
     assert_eq!(lost(&outcome), PerDirection { to_server: 3, to_client: 2 });
     assert_eq!(lost(&outcome), wire.map(|way| way.lost));
@@ -87,7 +84,7 @@ fn a_burst_longer_than_the_servers_memory_is_settled_by_its_count() {
 }
 
 #[test]
-fn of_the_last_messages_nobody_can_tell_which_way_they_were_lost() {
+fn the_direction_in_which_the_last_messages_were_lost_is_unknown() {
     let (outcome, _) = udp(100, dropping([100, 101]), dropping([]));
     assert_eq!((lost(&outcome), outcome.network.unattributed), (PerDirection::both(0), 2));
 }
@@ -99,7 +96,7 @@ fn delays_that_do_not_vary_have_no_variation() {
     for histogram in
         [&network.variation, &network.ways.to_server.variation, &network.ways.to_client.variation]
     {
-        // 99 pairs, less the two that the lost message is in.
+        // 99 pairs without the two that contain the lost message.
         assert_eq!((histogram.n(), histogram.max()), (97, Some(0)));
     }
     assert_eq!(network.hold.max(), Some(0));
@@ -121,7 +118,7 @@ fn overtaking_is_seen_on_the_way_on_which_it_happened() {
         "{:?}",
         down.network
     );
-    // Who sees both ends' clocks agrees with who does not.
+    // With and without access to both clocks the figures agree.
     let plan = Plan {
         path: PathKind::Sim,
         ..plan(
@@ -163,7 +160,7 @@ fn order_is_measured_at_both_ends_of_every_mapping_to_quic_and_by_hand() {
             assert_eq!(outcome.messages.unfinished, 0, "{transport}");
             outcome.order_by_direction.map(|order| order.blocked)
         };
-        // Some of these packets may carry acknowledgements alone.
+        // Some of these packets may carry only acknowledgements.
         let some = if by_hand.contains(&transport) { [61, 80, 101, 120] } else { [60, 75, 91, 106] };
         let PerDirection { to_server: up, to_client: none } = blocked(&some, &[]);
         let PerDirection { to_server: still_none, to_client: down } = blocked(&[], &some);
@@ -177,7 +174,7 @@ fn order_is_measured_at_both_ends_of_every_mapping_to_quic_and_by_hand() {
 }
 
 #[test]
-fn messages_too_short_to_ask_are_measured_all_the_same() {
+fn messages_too_short_for_a_query_are_measured_too() {
     for length in [32, EXTENDED_HEADER_BYTES - 1, EXTENDED_HEADER_BYTES] {
         for transport in
             [Transport::UDP, Transport::QUIC_ONE, Transport::QUIC_MESSAGE, Transport::QUIC_DATAGRAM]

@@ -1,4 +1,4 @@
-//! What a server does when too many come at once, and the performance protocol, in virtual time.
+//! A server's limits on connections, and the performance protocol, in virtual time.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -10,10 +10,7 @@ use wirelab::{
     path::{Host, Side, quinn_runtime, sim::World},
     serve::{Bind, Options, Refusal, Server, Stopped},
     service::Service,
-    transport::{
-        Transport,
-        tls::{ClientTls, Trust},
-    },
+    transport::Transport,
     unit::{PerDirection, Time},
 };
 
@@ -28,7 +25,7 @@ fn options() -> Options {
     options
 }
 
-/// A client's end, and who its server is.
+/// A client endpoint and the address of its server.
 struct Client {
     host: Arc<dyn Host>,
     endpoint: Endpoint,
@@ -103,7 +100,7 @@ fn a_client_that_must_prove_its_address_has_its_first_reply_a_round_trip_later()
 }
 
 #[test]
-fn only_those_who_come_while_handshakes_pile_up_must_prove_their_address() {
+fn addresses_are_validated_only_while_handshakes_pile_up() {
     let (arrivals, stopped) = against(Options { retry_above: 2, ..options() }, b"wirelab", async |client| {
         let all: Vec<_> = (0..5).map(|_| client.begin()).collect();
         let mut arrivals = Vec::new();
@@ -111,7 +108,7 @@ fn only_those_who_come_while_handshakes_pile_up_must_prove_their_address() {
             connecting.await.unwrap();
             arrivals.push(client.host.now());
         }
-        // Until the server has heard that they are complete.
+        // Wait until the server knows that the handshakes are complete.
         client.host.sleep(ROUND_TRIP).await;
         let start = client.host.now();
         client.connect().await;
@@ -129,7 +126,7 @@ fn one_source_gets_its_share_of_the_connections() {
     let options = Options { max_connections: 8, max_connections_per_source: 2, ..options() };
     let ((), stopped) = against(options, b"wirelab", async |client| {
         let held = [client.connect().await, client.connect().await];
-        // Until the server has heard that they mean it.
+        // Wait until the server has validated their addresses.
         client.host.sleep(ROUND_TRIP).await;
         let refused = client.begin().await.unwrap_err();
         assert!(matches!(refused, quinn::ConnectionError::ConnectionClosed(_)), "{refused}");
@@ -201,7 +198,7 @@ fn what_is_asked_for_on_a_unidirectional_stream_comes_on_another() {
 }
 
 #[test]
-fn a_response_without_end_is_given_up_when_the_client_does() {
+fn an_endless_response_ends_when_the_client_stops_reading() {
     let ((), stopped) = against(options(), b"perf", async |client| {
         let connection = client.connect().await;
         let (mut send, mut receive) = connection.open_bi().await.unwrap();

@@ -1,4 +1,4 @@
-//! The same servers and clients in virtual time: no wall time passes, and every run gives the same nanoseconds.
+//! The servers and clients in virtual time: no wall time passes, and all runs give identical times.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use wirelab::{
     transport::{
         Congestion, Scheme, Transport,
         quic::{QuicClient, QuicLimits, QuicSettings},
-        tls::{ClientTls, Trust},
+        tls::ClientTls,
     },
     unit::PerDirection,
 };
@@ -59,7 +59,7 @@ fn pair(world: &World, scheme: &'static Scheme, options: Options) -> Pair {
     Pair { client: world.host(Side::Client), server, address }
 }
 
-/// Sends `messages` one after the other; the replies and how long each took.
+/// Sends `messages` one after the other. Returns the replies and how long each took.
 fn exchange(
     transport: Transport,
     drops: &[u64],
@@ -132,7 +132,7 @@ fn runs_do_not_differ() {
 }
 
 #[test]
-fn a_service_that_amplifies_answers_only_those_who_are_known() {
+fn a_service_that_amplifies_answers_only_allowed_clients() {
     let world = world(&[]);
     let mut options = options(Service::Thanks);
     options.access.allow.clear();
@@ -198,7 +198,7 @@ fn two_echoes_of_one_server_cannot_be_set_on_each_other() {
 }
 
 #[test]
-fn one_who_sends_too_fast_is_answered_at_its_rate() {
+fn a_source_above_its_rate_is_answered_at_its_rate() {
     let world = world(&[]);
     let mut options = options(Service::Echo);
     options.access.rate = std::num::NonZeroU32::new(10);
@@ -270,7 +270,7 @@ fn with_early_data_a_known_client_has_its_first_reply_after_one_round_trip() {
                 let tls = ClientTls { early_data: true, ..client_options().tls };
                 let client = quic_client(&host, address, &tls);
                 let first = client.connect(address).await.unwrap();
-                // Until the server's ticket is here.
+                // Wait for the session ticket.
                 host.sleep(4 * DELAY).await;
                 first.close(0u32.into(), b"");
                 let start = host.now();
@@ -287,7 +287,7 @@ fn with_early_data_a_known_client_has_its_first_reply_after_one_round_trip() {
 }
 
 #[test]
-fn a_stream_that_no_reply_could_come_on_is_refused() {
+fn a_unidirectional_stream_is_refused_because_it_cannot_be_answered() {
     let world = world(&[]);
     let Pair { client: host, server, address } =
         pair(&world, Transport::QUIC_ONE.scheme(), options(Service::Echo));
@@ -334,7 +334,7 @@ fn a_stop_does_not_wait_for_ever() {
 }
 
 #[test]
-fn by_hand_a_message_takes_a_round_trip_and_a_lost_one_the_timer_more() {
+fn an_arq_message_takes_a_round_trip_and_a_lost_one_waits_for_the_timer() {
     for transport in Transport::ARQ {
         // Two hellos, then the message.
         let (replies, stopped) = exchange(transport, &[3], Service::Hello, &["a", "b"]);
@@ -350,7 +350,7 @@ fn by_hand_a_message_takes_a_round_trip_and_a_lost_one_the_timer_more() {
 }
 
 #[test]
-fn by_hand_who_finds_no_room_or_nobody_is_told_so() {
+fn an_arq_client_learns_of_a_full_server_and_of_a_missing_one() {
     let world = world(&[]);
     let full = Options { max_connections: 1, max_connections_per_source: 1, ..options(Service::Echo) };
     let Pair { client: host, server, address } = pair(&world, Transport::ARQ_SELECTIVE.scheme(), full);
@@ -360,7 +360,7 @@ fn by_hand_who_finds_no_room_or_nobody_is_told_so() {
             let connect = |address| Client::connect(&host, Transport::ARQ_SELECTIVE, address, &options);
             let mut first = connect(address).await.unwrap();
             assert_eq!(first.exchange(b"here").await.unwrap().bytes, b"here");
-            // It has connected before it is told: its hello is answered before there is a place to look for.
+            // The client connects first and is refused then: the server answers its hello before it looks for a place.
             let refused = connect(address).await.unwrap().exchange(b"me too").await.unwrap_err().to_string();
             assert!(refused.contains("the server refused"), "{refused}");
             let nobody = SocketAddr::new(address.ip(), 1);

@@ -1,13 +1,11 @@
-//! What head-of-line blocking on one stream is made of, and that there is none without loss. `wirelab verify`, and with
-//! it `tests/verify.rs`, holds its amount against the closed form.
+//! The composition of head-of-line blocking on one stream, and its absence without loss. `wirelab verify`, and so
+//! `verify.rs`, compares its amount with the closed form.
 
 use std::{sync::atomic::AtomicBool, time::Duration};
 
 use crate::support::workload;
 use wirelab::{
-    experiment::{
-        Arrivals, MatrixOptions, Observers, Outcome, PathKind, Plan, Wait, Workload, run, run_matrix,
-    },
+    experiment::{MatrixOptions, Observers, Outcome, PathKind, Plan, Workload, run, run_matrix},
     link::LinkSpec,
     transport::{Congestion, Transport},
     unit::PerDirection,
@@ -15,7 +13,7 @@ use wirelab::{
 
 const SEEDS: u64 = 30;
 
-/// One of the cases: loss on the way to the server only, a fixed window, no rate.
+/// Loss on the way to the server only, a fixed window, no rate.
 fn plan(transport: Transport, rtt: Duration, interval: Duration, flows: u32, loss: &str) -> Plan {
     let clear = LinkSpec { delay: rtt / 2, ..LinkSpec::default() };
     let mut lossy = clear.clone();
@@ -48,16 +46,16 @@ fn outcomes(plan: &Plan) -> Vec<Outcome> {
 const RTT: Duration = Duration::from_millis(100);
 const EVERY: Duration = Duration::from_millis(10);
 
-/// 30 seeds of a minute at 100 messages a second: 180,000 messages, of which some 19,000 are blocked in some 1,800
-/// episodes. What one of them adds to the mean wait has a standard deviation below 35 ms, and three standard errors
-/// over the episodes are below 2.5 ms; the share by another flow varies less than 0.7 points.
+/// 30 seeds of a minute at 100 messages a second: 180,000 messages, about 19,000 of them blocked in about 1,800
+/// episodes. The wait of an episode has a standard deviation below 35 ms, so three standard errors are below 2.5 ms. The
+/// share blocked by another flow varies by less than 0.7 points.
 #[test]
 fn of_messages_blocked_on_one_stream_ten_in_eleven_wait_55_ms_for_another_flows_loss() {
     let outcomes = outcomes(&plan(Transport::QUIC_ONE, RTT, EVERY, 8, "1%"));
     let blocked: u64 = outcomes.iter().map(|o| o.order.blocked).sum();
     let other: u64 = outcomes.iter().map(|o| o.order.by_other_flow).sum();
     let share = other as f64 / blocked as f64;
-    // 11 messages wait for each loss, and of 8 flows the eighth behind it is its own.
+    // 11 messages wait for each loss; with 8 flows, the eighth behind it is of the same flow.
     assert!((share - 10.0 / 11.0).abs() < 0.007, "{share}");
     let wait: u128 = outcomes.iter().map(|o| o.order.wait.sum()).sum();
     let mean_wait = wait as f64 / blocked as f64 / 1e6;
@@ -65,9 +63,9 @@ fn of_messages_blocked_on_one_stream_ten_in_eleven_wait_55_ms_for_another_flows_
     assert!(outcomes.iter().all(|o| o.order.by_cause.loss == o.order.blocked), "all of it is loss");
 }
 
-/// Nothing on a clear wire: no delay, no blocking, and the same mean on one stream as on many, but for a header.
+/// On a wire without loss: no delay, no blocking, and the same mean on one stream as on many, except for a header.
 #[test]
-fn without_loss_nothing_is_delayed_and_one_stream_is_as_good_as_many() {
+fn without_loss_nothing_is_delayed_and_one_stream_equals_many() {
     let means = [Transport::QUIC_ONE, Transport::QUIC_FLOW, Transport::QUIC_MESSAGE].map(|transport| {
         let outcome = run(&plan(transport, RTT, EVERY, 8, "0%"), 1, Observers::default()).unwrap();
         assert_eq!((outcome.extra.n(), outcome.order.blocked), (0, 0), "{transport}");

@@ -1,4 +1,4 @@
-//! Transfers: what arrives is what was sent, or it is said what is missing.
+//! Transfers deliver what was sent or report what is missing.
 
 use proptest::prelude::*;
 use wirelab::{
@@ -78,11 +78,11 @@ proptest! {
 }
 
 #[test]
-fn udp_lacks_exactly_the_datagrams_that_were_dropped() {
+fn udp_misses_exactly_the_dropped_datagrams() {
     let mut plan = plan(Transport::UDP, 100_000, "delay=10ms");
     plan.links.to_server.apply_pairs("loss=drop:3:17:18:40").unwrap();
     let outcome = simulated(&plan, 1);
-    // 1500 bytes less the headers of IP, UDP and the message.
+    // 1500 bytes minus the headers of IP, UDP and the message.
     let piece = 1500 - 28 - 24;
     let gap = |from: u64, to: u64| (from - 1) * piece..to * piece;
     assert_eq!(outcome.missing, [gap(3, 3), gap(17, 18), gap(40, 40)]);
@@ -120,7 +120,7 @@ fn the_same_arguments_give_the_same_transfer() {
 }
 
 #[test]
-fn a_link_that_dies_is_a_transfer_that_has_stopped() {
+fn a_dead_link_stops_the_transfer() {
     let plan = plan(Transport::QUIC_ONE, 10 << 20, "delay=10ms,rate=10mbit,loss=outage:2s:3600s");
     let outcome = simulated(&plan, 1);
     assert_eq!(outcome.time, None);

@@ -1,6 +1,6 @@
-//! `wirelab verify` passes on the wire as it is, and notices each way in which a wire can be wrong.
+//! `wirelab verify` passes on the real wire and detects each fault of a wire.
 //!
-//! Each test breaks the wire in one way and names all cases that must fail for it: no more and no less.
+//! Each test breaks the wire in one way and names exactly the cases that must fail.
 
 use std::{cell::RefCell, collections::VecDeque, time::Duration};
 
@@ -12,11 +12,11 @@ use wirelab::{
     verify::{CASES, Case, OneWay, RealWire, Wire, verify},
 };
 
-/// A wire whose links are not those that were asked for.
+/// A wire with links that differ from the requested ones.
 struct Bent {
-    /// What happens to a direction on its own.
+    /// Changes a single direction.
     alone: fn(&mut LinkSpec),
-    /// What happens to the plan of a run, by its seed.
+    /// Changes the plan of a run, given its seed.
     run: fn(&mut Plan, u64),
 }
 
@@ -33,7 +33,7 @@ impl Wire for Bent {
     }
 }
 
-/// The same for every link.
+/// Changes every link in the same way.
 struct Everywhere(fn(&mut LinkSpec));
 
 impl Wire for Everywhere {
@@ -52,17 +52,17 @@ impl Wire for Everywhere {
 fn straight(_: &mut LinkSpec) {}
 fn untouched(_: &mut Plan, _: u64) {}
 
-/// Cases of many seeds run by far the longest, and are left to the tests that are about them.
+/// Cases with many seeds take by far the longest. Only the tests about them run them.
 fn is_long(case: &Case) -> bool {
     case.setting.contains("seeds") || is_of_order(case)
 }
 
-/// Blocking against its closed form, over 30 seeds.
+/// The cases of blocking against its closed form, over 30 seeds.
 fn is_of_order(case: &Case) -> bool {
     matches!(case.number, 6 | 7 | 8 | 10)
 }
 
-/// The numbers of the cases that fail on `wire`.
+/// Numbers of the cases that fail on `wire`.
 fn failing(wire: &dyn Wire, which: impl Fn(&Case) -> bool) -> Vec<u8> {
     let cases: Vec<Case> = CASES.iter().filter(|case| which(case)).copied().collect();
     let verdicts = verify(wire, &cases, || ());
@@ -138,7 +138,7 @@ fn a_small_chance_that_was_rounded_is_noticed() {
 }
 
 #[test]
-fn h_in_the_place_of_k_is_noticed() {
+fn swapped_h_and_k_are_noticed() {
     let swapped = Everywhere(|spec| {
         if let Loss::GilbertElliott(GilbertElliott { h, k, .. }) = &mut spec.loss
             && !h.is_zero()
@@ -149,7 +149,7 @@ fn h_in_the_place_of_k_is_noticed() {
     assert_eq!(fails(&swapped), [4]);
 }
 
-/// The loss stays what it should be; that it is in the right state is what is seen.
+/// The loss ratio stays right; the state in which packets are lost is wrong.
 #[test]
 fn loss_in_the_wrong_state_is_noticed() {
     let blurred = Everywhere(|spec| {
@@ -163,7 +163,7 @@ fn loss_in_the_wrong_state_is_noticed() {
     assert_eq!(fails(&blurred), [4]);
 }
 
-/// A queue whose room is taken by what has left it and still propagates.
+/// A queue that counts packets in propagation, too.
 struct CrampedQueue;
 
 impl Wire for CrampedQueue {
@@ -209,7 +209,7 @@ fn a_rate_of_a_twentieth_more_is_noticed() {
     assert_eq!(fails(&faster), [3]);
 }
 
-/// As much is lost, and fewer messages are hit.
+/// The loss ratio stays the same, and fewer messages are hit.
 #[test]
 fn losses_that_come_together_are_noticed() {
     let alone = |spec: &mut LinkSpec| {

@@ -1,7 +1,6 @@
-//! The same client and server code as on real sockets, in virtual time: exact instants and no waiting.
+//! Client and server code in virtual time: exact times and no waiting.
 //!
-//! The numbers are the same in debug and release builds and on every run; where they are written out, that is
-//! what is tested.
+//! The figures are the same on every run, in debug and release builds. Tests that spell them out check that.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -19,7 +18,7 @@ use wirelab::{
         Congestion, SessionSettings, Transport,
         arq::{ArqLimits, ArqSettings},
         quic::{self, QuicClient, QuicLimits, QuicSettings},
-        tls::{ClientTls, ServerTls, Trust},
+        tls::{ClientTls, ServerTls},
     },
     unit::{PerDirection, Time, nanos},
     wire::{MessageId, Probe},
@@ -54,7 +53,7 @@ fn settings() -> Settings {
     }
 }
 
-/// A world with 25 ms each way that loses these packets on the way to the server.
+/// A world with 25 ms each way that drops these packets on the way to the server.
 fn world(drops: &[u64]) -> World {
     let clear = LinkSpec { delay: DELAY, ..LinkSpec::default() };
     let lossy = LinkSpec { loss: Loss::Drop(drops.to_vec()), ..clear.clone() };
@@ -69,8 +68,8 @@ fn server_address() -> SocketAddr {
     SocketAddr::new(Side::Server.ip(any_port().ip()), 4433)
 }
 
-/// Sends `messages` echoes, one every 10 ms, and returns from nothing to the first message sent, then the latency
-/// of each reply in the order in which they came.
+/// Sends `messages` echoes, one every 10 ms, and returns the time until the first message was sent, then the latency
+/// of each reply in order of arrival.
 fn echoes(transport: Transport, drops: &[u64], messages: u64) -> (u64, Vec<u64>) {
     let world = world(drops);
     let (client, server) = (world.host(Side::Client), world.host(Side::Server));
@@ -127,8 +126,8 @@ fn quic_connects_in_one_round_trip_and_has_its_first_reply_after_two() {
     }
 }
 
-/// One packet lost 25 ms after the start of a flight of one message every 10 ms is found out by the third
-/// acknowledgement behind it (RFC 9002 section 6.1.1): 50 ms for the round trip and 30 ms for three messages.
+/// With a message every 10 ms, a packet lost 25 ms after the start is detected by the third acknowledgement
+/// behind it (RFC 9002 section 6.1.1): 50 ms for the round trip and 30 ms for three messages.
 #[test]
 fn one_drop_delays_one_stream_message_by_a_round_trip_and_three_intervals() {
     let (_, latencies) = echoes(Transport::QUIC_MESSAGE, &[13], 20);
@@ -149,14 +148,14 @@ fn the_same_drops_lead_to_the_same_nanoseconds_in_100_runs() {
     }
 }
 
-/// Written out, so that debug and release builds, and every machine of one architecture, agree on them.
+/// Spelled out, so that debug and release builds, and all machines of one architecture, agree.
 #[test]
 fn one_stream_under_drops_has_these_latencies_and_no_others() {
     let (_, latencies) = echoes(Transport::QUIC_ONE, &[9, 12, 13], 20);
     insta::assert_debug_snapshot!(latencies.iter().map(|ns| ns / 1000).collect::<Vec<_>>());
 }
 
-/// A QUIC server that echoes each stream to its end, and takes early data.
+/// A QUIC server that echoes every stream and accepts early data.
 fn serve_streams(host: &Arc<dyn Host>, settings: &Settings) {
     let server =
         quic::listen(host, any_port(), &settings.session.server_tls, &settings.session.quic).unwrap();
@@ -202,7 +201,7 @@ fn with_early_data_the_first_reply_comes_after_one_round_trip() {
         let connection = quic.connect(server_address()).await.unwrap();
         echo(&connection).await;
         let cold = nanos(client.now() - cold);
-        // The session ticket is under way.
+        // The session ticket is still in flight.
         client.sleep(Duration::from_secs(1)).await;
 
         let resumed = client.now();
@@ -215,7 +214,7 @@ fn with_early_data_the_first_reply_comes_after_one_round_trip() {
 }
 
 #[test]
-fn a_run_that_waits_for_what_cannot_happen_says_so() {
+fn a_run_that_deadlocks_is_an_error() {
     let world = world(&[]);
     let client = world.host(Side::Client);
     let run = async {
@@ -229,7 +228,7 @@ fn a_run_that_waits_for_what_cannot_happen_says_so() {
 }
 
 #[test]
-fn a_run_that_does_not_let_time_pass_says_so() {
+fn a_run_that_never_advances_time_is_an_error() {
     let limits = Limits { polls_per_instant: 1000, ..Limits::default() };
     let world = world(&[]).with_limits(limits);
     let run = std::future::poll_fn(|cx: &mut std::task::Context<'_>| {
@@ -241,7 +240,7 @@ fn a_run_that_does_not_let_time_pass_says_so() {
 }
 
 #[test]
-fn a_run_that_goes_on_for_too_long_says_so() {
+fn a_run_that_goes_on_for_too_long_is_an_error() {
     let limits = Limits { until: Time::ZERO + Duration::from_secs(10), ..Limits::default() };
     let world = world(&[]).with_limits(limits);
     let client = world.host(Side::Client);

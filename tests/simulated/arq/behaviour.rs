@@ -1,4 +1,4 @@
-//! What a connection does, one story each.
+//! The behaviour of a connection, one scenario per test.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -26,7 +26,7 @@ fn at(after: Duration) -> Time {
     Time::ZERO + after
 }
 
-/// A pair whose handshake is over: nothing is under way.
+/// A connected pair with nothing in flight.
 fn settled(config: &Config, links: PerDirection<LinkSpec>) -> Pair {
     let mut pair = Pair::connected([config.clone(), config.clone()], links, 1);
     pair.run_until(at(200 * MS));
@@ -57,7 +57,7 @@ fn hello(client: &mut Connection, now: Time) -> Vec<u8> {
     client.poll_transmit(now).expect("a hello").datagram
 }
 
-/// The listener's answer, which the client is handed.
+/// The listener's answer, delivered to the client.
 fn challenge(listener: &mut Listener, client: &mut Connection, now: Time, from: SocketAddr) {
     let hello = hello(client, now);
     let Routed::Reply(challenge) = listener.handle_datagram(now, from, &hello) else {
@@ -68,7 +68,7 @@ fn challenge(listener: &mut Listener, client: &mut Connection, now: Time, from: 
 }
 
 #[test]
-fn a_server_keeps_nothing_of_who_cannot_be_reached_where_they_say() {
+fn a_server_keeps_no_state_for_spoofed_addresses() {
     let (here, elsewhere) = (SocketAddr::from(([127, 0, 0, 1], 1)), SocketAddr::from(([127, 0, 0, 2], 1)));
     let mut listener = Listener::new(Config::default(), [1; 32], 1);
     let mut client = Connection::client(Config::default(), ConnectionId(1), Time::ZERO);
@@ -106,7 +106,7 @@ fn a_full_server_refuses_and_the_client_knows_why() {
 }
 
 #[test]
-fn hellos_that_nobody_answers_come_to_an_end() {
+fn unanswered_hellos_end() {
     let mut lossy = links();
     lossy.to_server.set("loss", "100%").expect("a loss");
     let mut pair = Pair::new([Config::default(), Config::default()], lossy, 1);
@@ -223,7 +223,7 @@ fn an_acknowledgement_of_what_was_never_sent_changes_nothing() {
 fn a_receiver_that_takes_nothing_stops_the_sender_and_a_probe_finds_out_when_it_does_again() {
     let config = Config { receive_window: 4, ..Config::default() };
     let mut lossy = links();
-    // The window's update is lost: what follows are answers to probes.
+    // The window update is lost; later updates are answers to probes.
     lossy.to_client.loss = Loss::Outage { start: 5_000 * MS, length: 100 * MS };
     let mut pair = settled(&config, lossy);
     pair.reads[1] = false;
@@ -323,7 +323,7 @@ fn an_acknowledgement_travels_with_an_answer_and_waits_for_one_if_told_to() {
         while pair.received[1].is_empty() {
             pair.step(|end, transmit| count(end, transmit.kind));
         }
-        // The application takes 5 ms to answer.
+        // The application answers after 5 ms.
         let due = pair.now + 5 * MS;
         pair.transmit(|end, transmit| count(end, transmit.kind));
         pair.run_until(due);
@@ -361,7 +361,7 @@ fn congestion_control_uses_what_losses_of_one_percent_leave() {
     for congestion in [Congestion::NewReno, Congestion::Cubic, Congestion::Fixed(125_000)] {
         let runs: Vec<_> = (1..=5).map(|seed| goodput(congestion, seed)).collect();
         let mean = runs.iter().map(|(goodput, _)| goodput).sum::<f64>() / 5.0;
-        // The square root formula's 1.22 segments per round trip and root of the loss (Mathis and others, 1997).
+        // The square root formula: 1.22 segments per RTT, divided by the root of the loss (Mathis et al., 1997).
         let least = 0.8 * 1.22 * 1440.0 * 8.0 / (0.05 * 0.1);
         assert!(mean > least, "{congestion:?}: {mean} bit/s");
         assert!(runs.iter().all(|(_, stats)| stats.timeouts == 0), "{congestion:?} needed its timer");

@@ -1,4 +1,4 @@
-//! Whatever anyone sends: no panic, nothing kept beyond what is allowed, and no message that was not sent.
+//! Hostile segments cause no panic, exceed no limit, and forge no message.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use wirelab::{
 
 use super::pair::Pair;
 
-/// Numbers near those that matter, and any.
+/// Numbers near the boundaries, and arbitrary ones.
 fn numbers() -> impl Strategy<Value = u64> {
     prop_oneof![4 => 0..40u64, 1 => any::<u64>()]
 }
@@ -48,7 +48,7 @@ fn acknowledgements() -> impl Strategy<Value = Acknowledgement> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
-    /// Even someone who knows the connection's id.
+    /// The attacker knows the connection id.
     #[test]
     fn no_sequence_of_segments_makes_a_connection_panic(
         mode in 0..4usize,

@@ -1,4 +1,4 @@
-//! Reliability by hand, in virtual time: two ends of a connection and the emulated link between them.
+//! ARQ in virtual time: two ends of a connection and the emulated link between them.
 
 mod behaviour;
 mod hostile;

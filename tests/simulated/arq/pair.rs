@@ -19,14 +19,14 @@ pub(crate) struct Pair {
     listener: Listener,
     from: SocketAddr,
     pub(crate) links: PerDirection<Link<Vec<u8>>>,
-    /// What each end has received: the client, then the server.
+    /// Messages received: by the client, by the server.
     pub(crate) received: [Vec<Message>; 2],
     pub(crate) events: [Vec<Event>; 2],
-    /// Whether each application takes what it receives.
+    /// Whether each application reads.
     pub(crate) reads: [bool; 2],
-    /// Steps of virtual time that were made.
+    /// Number of steps of virtual time so far.
     pub(crate) steps: u64,
-    /// Messages that the client was given.
+    /// Messages given to the client so far.
     pub(crate) queued: usize,
 }
 
@@ -47,7 +47,7 @@ impl Pair {
         }
     }
 
-    /// Both ends once they are connected over a link that loses nothing.
+    /// Both ends, connected over a link without loss.
     pub(crate) fn connected(configs: [Config; 2], links: PerDirection<LinkSpec>, seed: u64) -> Self {
         let mut pair = Self::new(configs, links, seed);
         while pair.server.is_none() {
@@ -61,7 +61,7 @@ impl Pair {
         if end == 0 { Some(&mut self.client) } else { self.server.as_mut() }
     }
 
-    /// Sends what there is to send, shows it to `tap`, and goes on to whatever is next. False if there is nothing.
+    /// Sends all pending datagrams, passes them to `tap`, and advances to the next event. Returns false if there is none.
     pub(crate) fn step(&mut self, tap: impl FnMut(usize, &Transmit)) -> bool {
         self.steps += 1;
         self.transmit(tap);
@@ -70,7 +70,7 @@ impl Pair {
         true
     }
 
-    /// Lets everything happen that happens before `end`, and then it is `end`.
+    /// Runs until `end`.
     pub(crate) fn run_until(&mut self, end: Time) {
         loop {
             self.transmit(|_, _| {});
@@ -81,7 +81,7 @@ impl Pair {
         }
     }
 
-    /// Sends what there is to send.
+    /// Sends all pending datagrams.
     pub(crate) fn transmit(&mut self, mut tap: impl FnMut(usize, &Transmit)) {
         for end in 0..2 {
             let now = self.now;
@@ -92,7 +92,7 @@ impl Pair {
         }
     }
 
-    /// Goes on to `next`, and hands over what is due by then.
+    /// Advances to `next` and delivers what is due by then.
     pub(crate) fn advance(&mut self, next: Time) {
         self.now = next.max(self.now);
         self.deliver();
@@ -107,7 +107,7 @@ impl Pair {
         }
     }
 
-    /// When something happens next.
+    /// The time of the next event.
     pub(crate) fn next(&self) -> Option<Time> {
         let links = self.links.iter().filter_map(Link::poll_timeout);
         let server = self.server.as_ref().and_then(Connection::poll_timeout);
@@ -149,7 +149,7 @@ impl Pair {
         }
     }
 
-    /// Takes what an end has for its application.
+    /// Reads all messages of an end.
     pub(crate) fn drain(&mut self, end: usize) {
         let now = self.now;
         let (mut messages, mut events) = (Vec::new(), Vec::new());

@@ -1,5 +1,5 @@
-//! Whatever the wire does, as long as some packets pass: everything sent is delivered, once, and in order where the
-//! mode has one. Every run is made from a seed, and a failure prints it; `WIRELAB_ARQ_SEED` runs that one alone.
+//! As long as some packets pass the wire, everything sent is delivered once, and in order in the ordered modes. Every
+//! run is made from a seed, which a failure prints; `WIRELAB_ARQ_SEED` runs that one alone.
 
 use std::time::Duration;
 
@@ -16,21 +16,21 @@ use wirelab::{
 
 use super::pair::Pair;
 
-/// Runs in the test that is part of every check.
+/// Runs of the test that is not ignored.
 const RUNS: u64 = 100_000;
 
-/// What one seed stands for.
+/// The scenario of a seed.
 struct Scenario {
     configs: [Config; 2],
     links: PerDirection<LinkSpec>,
-    /// What each end sends.
+    /// Messages that each end sends.
     messages: [Vec<Bytes>; 2],
-    /// Until when each end's application takes nothing.
+    /// When each application starts to read.
     absent: [Time; 2],
 }
 
 fn share(rng: &mut ChaCha8Rng, most_percent: u32) -> Share {
-    // Half of the effects are off: what is on in the rest shows on its own too.
+    // Half of the effects are off, so that the others show alone, too.
     let percent = if rng.random_bool(0.5) { 0 } else { rng.random_range(0..=most_percent) };
     format!("{percent}%").parse().expect("a share")
 }
@@ -99,7 +99,7 @@ impl Scenario {
         }
     }
 
-    /// Runs to the end, and says what was wrong if anything was.
+    /// Runs to the end. Returns an error that names what was wrong.
     fn run(self, seed: u64) -> Result<u64, String> {
         let mode = self.configs[0].mode;
         let mut pair = Pair::new(self.configs.clone(), self.links.clone(), seed);
@@ -144,7 +144,7 @@ impl Scenario {
         Ok(pair.steps)
     }
 
-    /// Sends as much as there is room for, and closes behind the last.
+    /// Sends as much as there is room for and closes after the last message.
     fn feed(&self, pair: &mut Pair, end: usize, sent: &mut usize) -> Result<(), String> {
         let now = pair.now;
         let Some(connection) = pair.end(end) else { return Ok(()) };
@@ -163,7 +163,7 @@ impl Scenario {
         Ok(())
     }
 
-    /// Both ends were told the end, and have taken what they were sent.
+    /// Both ends have read everything and know that the other closed.
     fn is_over(&self, pair: &Pair) -> bool {
         (0..2).all(|end| {
             pair.received[end].len() >= self.messages[1 - end].len()

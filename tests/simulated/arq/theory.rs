@@ -1,6 +1,6 @@
 //! The variants against the formulas of the textbooks (Bertsekas and Gallager, Data Networks, section 2.4; Tanenbaum,
-//! Computer Networks, section 3.4), with what makes these exact: a transmitter that is the bottleneck, a fixed window,
-//! a timer for each segment of exactly a round trip, and acknowledgements that take no time to send and are not lost.
+//! Computer Networks, section 3.4), under the assumptions that make them exact: the transmitter is the bottleneck, the
+//! window is fixed, each segment has a timer of exactly one RTT, and acknowledgements take no time and are never lost.
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ const PACKET: usize = SEGMENT as usize + IP_UDP_BYTES;
 /// A segment's transmission time; the delay is `A` of them.
 const SLOT: Duration = Duration::from_millis(1);
 const A: u32 = 8;
-/// Slots that a run takes. At 10% loss that is 2,000 losses and more: with the few rounds that each costs, one standard
-/// error of a utilisation is below 2% of it, and a tolerance of 10% more than three.
+/// Slots of a run. At 10% loss there are at least 2,000 losses, each of which costs a few rounds. So the relative standard
+/// error of a utilisation is below 2%, and a tolerance of 10% is more than three of them.
 const SLOTS: u32 = 40_000;
 
 fn round_trip() -> Duration {
@@ -48,7 +48,7 @@ fn links(loss: &str) -> PerDirection<LinkSpec> {
     PerDirection { to_server, to_client }
 }
 
-/// The share of slots whose segment the application got, of a sender that always has more.
+/// The share of slots whose segment reached the application, for a saturated sender.
 fn utilisation(mode: Mode, window: u64, loss: &str) -> f64 {
     let config = config(mode, window);
     let mut pair = Pair::connected([config.clone(), config], links(loss), 1);
@@ -71,9 +71,9 @@ impl Pair {
         sent
     }
 
-    /// The transmitter begins with a segment only when the one before is sent: what the link would queue is still to be
-    /// chosen by the sender, and no timer runs for it. A narrow window is spread over the round trip: sent in one burst,
-    /// it would close up after each loss and lose less than the formula's whole window.
+    /// The transmitter starts a segment only when the one before is sent, so nothing is queued on the link and no timer
+    /// runs for a queued segment. A narrow window is spread over the round trip: sent in one burst, it would close up
+    /// after each loss and lose less than the whole window of the formula.
     fn slot(&mut self, free: &mut Time, window: u64) {
         let now = self.now;
         while now >= *free
@@ -155,11 +155,11 @@ fn selective_repeat_loses_one_transmission_with_each_segment() {
     }
 }
 
-/// One segment of a steady sequence is lost: how much later than it should have it arrives, and how many waited.
+/// One segment of a steady sequence is lost. Returns how much later it arrives, and how many segments waited.
 fn detour(mode: Mode, round_trip: Duration, interval: Duration) -> (Duration, usize) {
     let mut to_server = LinkSpec { delay: round_trip / 2, ..LinkSpec::default() };
     let to_client = to_server.clone();
-    // Two hellos and then a segment each interval.
+    // Two hellos, then one segment per interval.
     to_server.loss = Loss::Drop(vec![2 + 30]);
     let config = Config { mode, congestion: Congestion::Fixed(1 << 20), ..Config::default() };
     let mut pair = Pair::connected([config.clone(), config], PerDirection { to_server, to_client }, 1);
