@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{alone, run, say, workload};
+use crate::support::{self, ResultSchema, alone, say, workload};
 use wirelab::{
     experiment::{Observers, Outcome, PathKind, Plan, Sample, SampleSink, Status, Workload, cell, run},
     link::LinkSpec,
@@ -204,14 +204,11 @@ fn the_result_says_what_machine_it_was_and_keeps_to_the_schema() {
         "10ms",
         "-J",
     ];
-    let said = run(folder.path(), arguments);
+    let said = support::run(folder.path(), arguments);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert!(said.stderr.contains("of real time"), "{}", said.stderr);
     let result: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
-    let schema = serde_json::from_str(include_str!("../../docs/result.schema.json")).unwrap();
-    let schema = jsonschema::draft202012::new(&schema).unwrap();
-    let errors: Vec<_> = schema.iter_errors(&result).map(|error| error.to_string()).collect();
-    assert!(errors.is_empty(), "{errors:?}");
+    ResultSchema::new().check(&result).unwrap();
     let system = &result["system"];
     assert!(system["kernel"].as_str().unwrap().starts_with("Linux "));
     assert!(system["lateness_ns"]["n"].as_u64().unwrap() > 0);

@@ -2,6 +2,7 @@
 
 use std::{sync::LazyLock, time::Duration};
 
+use crate::support::ResultSchema;
 use proptest::prelude::*;
 use wirelab::{
     experiment::{Arrivals, Observers, Outcome, PathKind, Plan, Wait, Workload, cell, run},
@@ -11,10 +12,7 @@ use wirelab::{
     unit::PerDirection,
 };
 
-static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
-    let schema = serde_json::from_str(include_str!("../../docs/result.schema.json")).unwrap();
-    jsonschema::draft202012::new(&schema).unwrap()
-});
+static SCHEMA: LazyLock<ResultSchema> = LazyLock::new(ResultSchema::new);
 
 /// A chance small enough for a handshake to succeed.
 fn share() -> impl Strategy<Value = String> {
@@ -151,9 +149,8 @@ fn renders(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Result<(), TestCaseError
     file.cells.push(cell(plan, outcomes));
     let json = to_json(&file);
     let value = serde_json::from_str(&json).unwrap();
-    let errors: Vec<String> =
-        SCHEMA.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    prop_assert!(errors.is_empty(), "{:?} in {}", errors, json);
+    let checked = SCHEMA.check(&value);
+    prop_assert!(checked.is_ok(), "{:?} in {}", checked, json);
     let wire = &value["cells"][0]["wire"];
     for (direction, counters) in ["to_server", "to_client"].iter().zip(outcomes[0].1.wire.unwrap()) {
         prop_assert_eq!(wire[direction]["packets"].as_u64(), Some(counters.packets));

@@ -8,6 +8,7 @@ mod fixtures;
 mod link;
 mod machine;
 mod program;
+mod schema;
 mod skip;
 mod tools;
 mod wirelab;
@@ -17,6 +18,7 @@ pub(crate) use self::{
     link::Link,
     machine::{alone, is_root},
     program::{Finished, Program},
+    schema::ResultSchema,
     skip::{say, skip, skip_missing},
     tools::{command_exists, loopbacks, python, python_with, tool},
     wirelab::{Certificates, Server, run, send, wirelab},
