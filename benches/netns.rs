@@ -14,8 +14,8 @@ use std::{
 use wirelab::{
     link::LinkSpec,
     path::{
+        Observers, Side,
         netns::{Device, World},
-        sim::Side,
     },
     unit::PerDirection,
 };
@@ -26,7 +26,8 @@ const DURATION: Duration = Duration::from_secs(3);
 
 fn main() {
     for device in [Device::Tun, Device::Veth] {
-        match World::with_device(&PerDirection::both(LinkSpec::default()), 1, device) {
+        let links = PerDirection::both(LinkSpec::default());
+        match World::with_device(&links, 1, device, Observers::default()) {
             Ok(world) => measure(&world, device).expect("sockets in the namespaces"),
             Err(error) => println!("{}: skipped: {error}", device.name()),
         }
