@@ -1,27 +1,21 @@
 //! Messages as datagrams, on a socket or in QUIC. A datagram may be lost, and is then sent again.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::num::NonZeroU32;
 
 use super::{
+    dialer::Dialer,
     error::{Peer, SendError},
     quic::exchange_datagram,
 };
 use crate::{
-    path::{Datagrams, Host, timeout},
-    transport::{ConnectError, DatagramSession, quic::QuicSession},
+    path::timeout,
+    transport::{DatagramSession, Session, quic::QuicSession},
 };
 
 #[derive(Debug)]
-pub(super) struct DatagramClient {
-    carrier: Carrier,
-    retries: u32,
-}
-
-#[derive(Debug)]
-enum Carrier {
+pub(super) enum DatagramClient {
     Socket {
-        host: Arc<dyn Host>,
-        socket: Arc<dyn Datagrams>,
+        session: DatagramSession,
         buffer: Box<[u8]>,
     },
     Quic {
@@ -32,54 +26,44 @@ enum Carrier {
 }
 
 impl DatagramClient {
-    pub(super) fn on_socket(host: &Arc<dyn Host>, session: DatagramSession, retries: u32) -> Self {
-        let buffer = vec![0; usize::from(u16::MAX)].into_boxed_slice();
-        Self { carrier: Carrier::Socket { host: host.clone(), socket: session.socket, buffer }, retries }
+    pub(super) fn on_socket(session: DatagramSession) -> Self {
+        Self::Socket { session, buffer: vec![0; usize::from(u16::MAX)].into_boxed_slice() }
     }
 
-    pub(super) fn on_quic(session: QuicSession, retries: u32) -> Self {
-        Self { carrier: Carrier::Quic { session, closed: false }, retries }
+    pub(super) fn on_quic(session: QuicSession) -> Self {
+        Self::Quic { session, closed: false }
     }
 
-    /// Sends `message` until a reply comes or all tries have timed out, each after `limit`.
+    /// Sends `message` until a reply comes or all tries have timed out.
     pub(super) async fn exchange(
         &mut self,
-        host: &dyn Host,
-        peer: &Peer,
+        dialer: &Dialer,
         message: &[u8],
-        limit: Duration,
     ) -> Result<(Vec<u8>, NonZeroU32), SendError> {
+        let limit = dialer.options.timeout;
         let mut tries = NonZeroU32::MIN;
         loop {
-            let exchange = self.carrier.exchange(peer, message);
-            if let Ok(reply) = timeout(host, limit, exchange).await {
+            let exchange = self.exchange_once(&dialer.peer, message);
+            if let Ok(reply) = timeout(&*dialer.host, limit, exchange).await {
                 let reply = reply?;
                 if tries > NonZeroU32::MIN {
-                    self.carrier.discard_late_replies(peer)?;
+                    self.discard_late_replies(dialer).await?;
                 }
                 return Ok((reply, tries));
             }
-            if tries.get() > self.retries {
-                self.carrier.discard_late_replies(peer)?;
-                return Err(peer.no_reply(message, limit, tries.get()));
+            if tries.get() > dialer.options.retries {
+                self.discard_late_replies(dialer).await?;
+                return Err(dialer.peer.no_reply(message, limit, tries.get()));
             }
             tries = tries.saturating_add(1);
         }
     }
 
-    pub(super) async fn close(self) {
-        if let Carrier::Quic { session, closed: false } = self.carrier {
-            session.close().await;
-        }
-    }
-}
-
-impl Carrier {
-    async fn exchange(&mut self, peer: &Peer, message: &[u8]) -> Result<Vec<u8>, SendError> {
+    async fn exchange_once(&mut self, peer: &Peer, message: &[u8]) -> Result<Vec<u8>, SendError> {
         match self {
-            Self::Socket { socket, buffer, .. } => {
-                socket.send(message, peer.address, None).await?;
-                let received = socket.recv(buffer).await?;
+            Self::Socket { session, buffer } => {
+                session.socket.send(message, peer.address, None).await?;
+                let received = session.socket.recv(buffer).await?;
                 Ok(buffer[..received.len].to_vec())
             }
             Self::Quic { session, closed } => {
@@ -92,12 +76,14 @@ impl Carrier {
         }
     }
 
-    /// Makes sure that a late reply is not taken for the reply to the next message: the socket gets a new port, or the
-    /// QUIC connection is closed.
-    fn discard_late_replies(&mut self, peer: &Peer) -> Result<(), SendError> {
+    /// Makes sure that a late reply is not taken for the reply to the next message: the socket is replaced by a new
+    /// one, or the QUIC connection is closed.
+    async fn discard_late_replies(&mut self, dialer: &Dialer) -> Result<(), SendError> {
         match self {
-            Self::Socket { host, socket, .. } => {
-                *socket = host.udp_connect(peer.address).map_err(ConnectError::from)?;
+            Self::Socket { session, .. } => {
+                if let Session::Datagrams(new) = dialer.dial().await? {
+                    *session = new;
+                }
             }
             Self::Quic { session, closed } => {
                 session.connection.close(0u32.into(), b"done");
@@ -105,5 +91,11 @@ impl Carrier {
             }
         }
         Ok(())
+    }
+
+    pub(super) async fn close(self) {
+        if let Self::Quic { session, closed: false } = self {
+            session.close().await;
+        }
     }
 }
