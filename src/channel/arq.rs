@@ -30,7 +30,7 @@ impl ArqChannel {
         Self { connection, releasers: Releasers::default(), corrupted: 0 }
     }
 
-    /// What is told of a message.
+    /// The delivery of a message.
     fn deliver(&mut self, message: &Message, probe: Probe) -> Delivery {
         let release = Release {
             probe,
@@ -48,7 +48,7 @@ impl ArqChannel {
     }
 }
 
-/// The messages that were released last: whoever waited, waited for one of them.
+/// The messages released last. A message that waited has waited for one of them.
 #[derive(Debug, Default)]
 pub(crate) struct Releasers {
     at: Time,
@@ -85,7 +85,7 @@ impl Channel for ArqChannel {
                 Poll::Ready(Ok(None)) => return Poll::Ready(Err(self.lost(&"the peer closed it"))),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(self.lost(&error))),
                 Poll::Pending => {
-                    // All that was released has been asked for.
+                    // All passages up to here have been looked up.
                     if let Some((tap, expected)) = self.connection.tap() {
                         tap.release(0, expected);
                     }

@@ -1,4 +1,4 @@
-//! What a channel tells of a message that it hands over.
+//! A delivered message, with the instants that decided its latency.
 
 use std::time::Duration;
 
@@ -9,26 +9,26 @@ use crate::{
     wire::{MessageId, Probe},
 };
 
-/// A message that order lets the application have.
+/// A delivered message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivery {
     /// The message.
     pub probe: Probe,
-    /// When its last byte reached this end; `None` where the transport hides that.
+    /// When its last byte reached this end. `None` if the transport hides that.
     pub arrived: Option<Time>,
-    /// When order let the application have it. How late the application then takes it is its own affair.
+    /// When order released it to the application. The application may read it later.
     pub released: Time,
-    /// When that last byte entered the wire; `None` where the path cannot know.
+    /// When that last byte entered the link. `None` if the path does not know.
     pub entered: Option<Entered>,
-    /// The earlier message of the same ordered unit whose bytes it waited for: of those that arrived
-    /// after it, the last. `None` if it waited for none.
+    /// The earlier message of the same ordered unit that it waited for: of those that arrived after it, the last. `None` if
+    /// it did not wait.
     pub blocked_by: Option<MessageId>,
-    /// Why those bytes came late; `None` if it waited for none, or where the path cannot know.
+    /// Why that message arrived late. `None` if it did not wait, or if the path does not know.
     pub cause: Option<Cause>,
 }
 
 impl Delivery {
-    /// The same, but one that waited for less than `resolution` waited for nobody.
+    /// The same delivery, where a wait shorter than `resolution` counts as none.
     pub fn resolved(&self, resolution: Duration) -> Self {
         match self.arrived {
             Some(arrived) if self.released - arrived < resolution => {
@@ -39,21 +39,21 @@ impl Delivery {
     }
 }
 
-/// When the byte of a message that arrived last entered the wire.
+/// When the last-arriving byte of a message entered the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entered {
     /// For the first time.
     pub first: Time,
-    /// With the packet that arrived.
+    /// In the packet that arrived.
     pub copy: Time,
 }
 
-/// Why a byte came after later ones.
+/// Why a byte arrived after later ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
-    /// A packet with it was dropped: lost, refused by a full queue, or corrupted.
+    /// A packet with it was dropped: by loss, by a full queue, or by corruption.
     Loss,
-    /// It was sent before the byte that had to wait, and overtaken on the wire.
+    /// It was sent before the byte that waited, and overtaken on the link.
     Reorder,
     /// It was sent after it.
     Sender,
@@ -76,14 +76,14 @@ impl Cause {
 }
 
 impl Delivery {
-    /// A message that was released as it arrived, all of it in one packet: one that is never sent again.
+    /// A message in a single packet, released as it arrived. It is never sent again.
     pub fn at_once(probe: Probe, arrived: Time, entered: Option<Time>) -> Self {
         let entered = entered.map(|at| Entered { first: at, copy: at });
         Self { probe, arrived: Some(arrived), released: arrived, entered, blocked_by: None, cause: None }
     }
 
-    /// A message of a stream that is read in order by someone who learns from the wire how its last byte came, and
-    /// `latest`, of the messages before it, the one whose bytes arrived last.
+    /// A message of a stream that is read in order. `own` is known from the link: when and how its last byte arrived. So is
+    /// `latest`: of the messages before it, the one that arrived last.
     pub fn forwarded(probe: Probe, own: (Time, Passage), latest: Option<(MessageId, Time, Passage)>) -> Self {
         let (arrived, own) = own;
         let blocker = latest.filter(|(_, at, _)| *at > arrived);
@@ -97,7 +97,7 @@ impl Delivery {
         }
     }
 
-    /// A message of a stream; `passage` says how the byte at an offset came, where the path knows it.
+    /// A message of a stream. `passage` tells how the byte at an offset arrived, if the path knows.
     pub fn in_order(release: &Release, passage: impl Fn(u64) -> Option<Passage>) -> Self {
         let own = passage(release.last);
         let blocker = release.blocker.and_then(|blocker| passage(blocker.last));
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn bytes_sent_earlier_and_not_dropped_were_overtaken() {
         assert_eq!(Cause::of(&passage(1, 1, false), &passage(2, 2, false)), Cause::Reorder);
-        // Declared lost, sent again, and the second copy came first: overtaken all the same.
+        // Declared lost and sent again, and the second copy arrived first: it was overtaken too.
         assert_eq!(Cause::of(&passage(1, 9, false), &passage(2, 2, false)), Cause::Reorder);
     }
 

@@ -1,4 +1,4 @@
-//! Where the tasks of a channel leave what they received.
+//! The queue between a channel's tasks and its reader.
 
 use std::{
     collections::VecDeque,
@@ -21,21 +21,21 @@ struct State {
 }
 
 impl Inbox {
-    /// Leaves a delivery.
+    /// Adds a delivery.
     pub(super) fn push(&self, delivery: Delivery) {
         let mut state = self.lock();
         state.deliveries.push_back(delivery);
         wake(state);
     }
 
-    /// Says that no more will come, and why. The first reason stays.
+    /// Ends the queue with an error. The first error stays.
     pub(super) fn fail(&self, failure: ChannelError) {
         let mut state = self.lock();
         state.failure.get_or_insert(failure);
         wake(state);
     }
 
-    /// The oldest delivery; when there is none, why no more will come.
+    /// The oldest delivery, or the error after the last.
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<Result<Delivery, ChannelError>> {
         let mut state = self.lock();
         if let Some(delivery) = state.deliveries.pop_front() {

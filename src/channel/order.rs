@@ -1,7 +1,7 @@
 //! Order: when each message of a byte stream arrived, and when order released it.
 //!
 //! A stream of an experiment is a sequence of messages of one known length, so bytes that arrive out of
-//! order can be told apart before the bytes ahead of them are there: a length prefix could not be.
+//! order can be assigned to messages before the bytes ahead of them arrive. A length prefix would not allow that.
 
 use std::collections::VecDeque;
 
@@ -10,31 +10,31 @@ use crate::{
     wire::{EXTENDED_HEADER_BYTES, HEADER_BYTES, MessageId, Probe},
 };
 
-/// A message that order lets the application have, and the bytes that decided when.
+/// A released message, and the bytes that decided when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Release {
     /// The message.
     pub probe: Probe,
-    /// When the last of its bytes came.
+    /// When its last byte arrived.
     pub arrived: Time,
-    /// When order let the application have it.
+    /// When order released it.
     pub released: Time,
-    /// Where the byte of it that came last stands in the stream: of those that came together, the hindmost.
+    /// Stream offset of the byte that arrived last: of those that arrived together, the highest.
     pub last: u64,
-    /// What it waited for: of the earlier bytes, the one that came last.
+    /// What it waited for: of the earlier bytes, the one that arrived last.
     pub blocker: Option<Blocker>,
 }
 
 /// The byte that a message waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Blocker {
-    /// Whose it is.
+    /// Its message.
     pub id: MessageId,
-    /// Where it stands in the stream.
+    /// Its stream offset.
     pub last: u64,
 }
 
-/// One direction of a stream, put in order.
+/// Puts one direction of a stream in order.
 #[derive(Debug)]
 pub struct Order {
     length: usize,
@@ -47,7 +47,7 @@ pub struct Order {
 struct Partial {
     received: usize,
     head: [u8; EXTENDED_HEADER_BYTES],
-    /// When the last byte came, and where that stands in the stream.
+    /// When the last byte arrived, and its stream offset.
     complete: Option<(Time, u64)>,
 }
 
@@ -58,13 +58,13 @@ impl Default for Partial {
 }
 
 impl Order {
-    /// For messages of `length` bytes each, a header at least.
+    /// For messages of `length` bytes each, at least a header.
     pub fn new(length: usize) -> Self {
         Self { length: length.max(HEADER_BYTES), first: 0, waiting: VecDeque::new() }
     }
 
-    /// Takes in `bytes` of the stream, which stand at `offset` and have not been there before, and hands
-    /// what they release to `deliver`.
+    /// Inserts new `bytes` at `offset` of the stream, and passes the messages that they
+    /// release to `deliver`.
     pub fn insert(&mut self, now: Time, offset: u64, bytes: &[u8], deliver: impl FnMut(Release)) {
         let (mut offset, mut bytes) = (offset, bytes);
         while !bytes.is_empty() {
@@ -82,7 +82,7 @@ impl Order {
         self.first * self.length as u64
     }
 
-    /// Bytes of one message. Those of a message that was released already have nothing left to say.
+    /// Inserts bytes of one message. Those of a released message are ignored.
     fn insert_part(&mut self, now: Time, number: u64, at: usize, part: &[u8]) {
         let Some(index) = number.checked_sub(self.first) else {
             return;
@@ -103,8 +103,8 @@ impl Order {
         }
     }
 
-    /// Releases the complete messages at the front. The first of them has just been completed: it is what
-    /// all that lay complete behind it have waited for.
+    /// Releases the complete messages at the front. The first of them was completed just now:
+    /// those behind it waited for it.
     fn release(&mut self, now: Time, mut deliver: impl FnMut(Release)) {
         let mut blocker = None;
         while let Some((arrived, last)) = self.waiting.front().and_then(|message| message.complete) {

@@ -1,6 +1,6 @@
 //! An experiment's messages on QUIC: on one stream, a stream per flow, a stream per message, or datagrams.
 //!
-//! Streams are read unordered, so that one run tells both when bytes arrived and when order released them.
+//! Streams are read unordered, so that one run yields both when bytes arrived and when order released them.
 
 mod receive;
 
@@ -27,20 +27,20 @@ use crate::{
 
 /// One end of a QUIC connection.
 pub(super) struct QuicChannel {
-    shared: Arc<Shared>,
+    streams: Arc<Streams>,
     session: QuicSession,
 }
 
-struct Shared {
+struct Streams {
     host: Arc<dyn Host>,
     connection: Connection,
     mapping: Mapping,
     inbox: Inbox,
-    /// Where to write: by the message that the stream belongs to, see [`Shared::key`].
+    /// Writers by the message that their stream belongs to; see [`Streams::key`].
     writers: Mutex<BTreeMap<MessageId, Writer>>,
     opener: Mutex<Option<mpsc::UnboundedSender<Message>>>,
     corrupted: Mutex<u64>,
-    /// Bytes of each message that comes in.
+    /// Bytes of each incoming message.
     length: usize,
     reading: Reading,
     tap: Option<Tap>,
@@ -49,55 +49,55 @@ struct Shared {
 type Message = (Probe, usize);
 
 enum Writer {
-    /// A task writes one message after the other.
+    /// To a task that writes one message after the other.
     Queue(mpsc::UnboundedSender<Message>),
-    /// For the one message that is written here.
+    /// The stream of a single message.
     Once(SendStream),
 }
 
 impl QuicChannel {
-    /// The end that opens streams: for `flows` flows, expecting replies of `length` bytes.
+    /// The client's end, which opens the streams.
     pub(super) async fn client(
         host: Arc<dyn Host>,
         session: QuicSession,
         flows: u32,
         incoming: Incoming,
     ) -> Result<Self, ChannelError> {
-        let shared = Shared::new(host, &session, incoming);
-        let streams = match session.mapping {
+        let streams = Streams::new(host, &session, incoming);
+        let opened = match session.mapping {
             Mapping::One => 1,
             Mapping::Flow => flows,
             _ => 0,
         };
-        for flow in 0..streams {
-            let (send, receive) = shared.connection.open_bi().await.map_err(|e| shared.lost(e))?;
+        for flow in 0..opened {
+            let (send, receive) = streams.connection.open_bi().await.map_err(|e| streams.lost(e))?;
             let key = MessageId { flow, seq: 0 };
-            shared.writers().insert(key, Writer::Queue(shared.write(send)));
-            shared.read(receive, None);
+            streams.writers().insert(key, Writer::Queue(streams.write(send)));
+            streams.read(receive, None);
         }
         match session.mapping {
             Mapping::Message => {
-                *lock(&shared.opener) = Some(shared.open_per_message());
+                *lock(&streams.opener) = Some(streams.open_per_message());
             }
-            Mapping::Datagram => shared.read_datagrams(),
+            Mapping::Datagram => streams.read_datagrams(),
             _ => {}
         }
-        Ok(Self { shared, session })
+        Ok(Self { streams, session })
     }
 
-    /// The end that answers on the streams that the client opens.
+    /// The server's end, which replies on the streams that the client opens.
     pub(super) fn server(host: Arc<dyn Host>, session: QuicSession, incoming: Incoming) -> Self {
-        let shared = Shared::new(host, &session, incoming);
+        let streams = Streams::new(host, &session, incoming);
         if session.mapping == Mapping::Datagram {
-            shared.read_datagrams();
+            streams.read_datagrams();
         } else {
-            shared.accept();
+            streams.accept();
         }
-        Self { shared, session }
+        Self { streams, session }
     }
 }
 
-impl Shared {
+impl Streams {
     fn new(
         host: Arc<dyn Host>,
         session: &QuicSession,
@@ -117,7 +117,7 @@ impl Shared {
         })
     }
 
-    /// The message whose stream carries `id`: the first of those that share one.
+    /// The key of the stream that carries `id`: the first of the messages that share it.
     fn key(&self, id: MessageId) -> MessageId {
         match self.mapping {
             Mapping::One => MessageId { flow: 0, seq: 0 },
@@ -126,7 +126,7 @@ impl Shared {
         }
     }
 
-    /// Answers to `id`, and to all messages that share its stream, go to `stream`.
+    /// Sends replies to `id`, and to all messages that share its stream, on `stream`.
     fn register(self: &Arc<Self>, id: MessageId, stream: SendStream) {
         let writer = match self.mapping {
             Mapping::Message => Writer::Once(stream),
@@ -135,7 +135,7 @@ impl Shared {
         self.writers().insert(self.key(id), writer);
     }
 
-    /// A task that writes to `stream` what it is sent.
+    /// Starts a task that writes messages to `stream`.
     fn write(self: &Arc<Self>, mut stream: SendStream) -> mpsc::UnboundedSender<Message> {
         let (sender, mut messages) = mpsc::unbounded_channel::<Message>();
         self.host.spawn(
@@ -146,25 +146,25 @@ impl Shared {
                         return;
                     }
                 }
-                // Fails only where the stream is closed already.
+                // Fails only if the stream is closed already.
                 let _ = stream.finish();
             }),
         );
         sender
     }
 
-    /// A task that opens a stream for each message, as far as the peer's limit on streams allows it.
+    /// Starts a task that opens a stream for each message, as the peer's limit on streams allows.
     fn open_per_message(self: &Arc<Self>) -> mpsc::UnboundedSender<Message> {
         let (sender, mut messages) = mpsc::unbounded_channel::<Message>();
-        let shared = self.clone();
+        let streams = self.clone();
         self.host.spawn(
             "the stream opener",
             Box::pin(async move {
                 while let Some(message) = messages.recv().await {
-                    let Ok((mut send, receive)) = shared.connection.open_bi().await else {
+                    let Ok((mut send, receive)) = streams.connection.open_bi().await else {
                         return;
                     };
-                    shared.read(receive, None);
+                    streams.read(receive, None);
                     if write_message(&mut send, message).await.is_err() {
                         return;
                     }
@@ -240,24 +240,24 @@ async fn write_message(stream: &mut SendStream, (probe, length): Message) -> Res
 
 impl Channel for QuicChannel {
     fn send(&mut self, probe: Probe, length: usize) -> Result<(), ChannelError> {
-        match self.shared.mapping {
-            Mapping::Datagram => self.shared.send_datagram((probe, length)),
-            _ => self.shared.send_on_stream((probe, length)),
+        match self.streams.mapping {
+            Mapping::Datagram => self.streams.send_datagram((probe, length)),
+            _ => self.streams.send_on_stream((probe, length)),
         }
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, ChannelError>> {
-        self.shared.inbox.poll(cx)
+        self.streams.inbox.poll(cx)
     }
 
     fn recovery(&self) -> Recovery {
-        Recovery { corrupted: *lock(&self.shared.corrupted), ..self.session.recovery() }
+        Recovery { corrupted: *lock(&self.streams.corrupted), ..self.session.recovery() }
     }
 }
 
 impl Drop for QuicChannel {
     fn drop(&mut self) {
-        self.shared.connection.close(0u32.into(), b"done");
+        self.streams.connection.close(0u32.into(), b"done");
     }
 }
 

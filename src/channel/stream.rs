@@ -24,11 +24,11 @@ use crate::{
     wire::{MessageId, Probe, probe::padding},
 };
 
-/// How much one read may take in.
+/// Buffer size of a read.
 const READ_BYTES: usize = 64 * 1024;
 
-/// One end of a byte stream. Kernel TCP hides when bytes arrived: that is known where the wire is ours, and elsewhere
-/// only the order's release is seen.
+/// One end of a byte stream. The kernel's TCP hides when bytes arrived. On an emulated link the tap knows; elsewhere only
+/// the release in order is seen.
 pub(super) struct StreamChannel {
     peer: SocketAddr,
     inbox: Inbox,
@@ -53,10 +53,10 @@ impl StreamChannel {
     }
 }
 
-/// When messages arrived, as whoever forwards the segments has seen it.
+/// When messages arrived, as seen on the link.
 struct Arrivals {
     tap: Option<StreamTap>,
-    /// Of all messages so far, the one whose bytes arrived last.
+    /// Of all messages so far, the one that arrived last.
     latest: Option<(MessageId, Time, Passage)>,
 }
 
@@ -123,7 +123,7 @@ async fn write(
             return inbox.fail(ChannelError::Lost { peer, reason: e.to_string() });
         }
     }
-    // The other end learns of the close by the end of the stream, whether or not this succeeds.
+    // If this fails, the stream has ended all the same.
     let _ = stream.shutdown().await;
 }
 

@@ -1,26 +1,26 @@
-//! What can go wrong between two ends of a transport.
+//! Errors between two ends of a transport.
 
 use std::{io, net::SocketAddr, time::Duration};
 
 use crate::path::{DatagramError, PathError};
 
-/// A connection was not made.
+/// A connection could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// There was no socket to make it with.
+    /// No socket could be opened.
     #[error(transparent)]
     Path(#[from] PathError),
-    /// The peer's certificate was not accepted here.
+    /// The peer's certificate was rejected.
     #[error("{what} with {peer} failed: {reason}")]
     Certificate {
         /// The handshake: TLS or QUIC.
         what: &'static str,
         /// The peer.
         peer: SocketAddr,
-        /// What is wrong with it and what would help.
+        /// What is wrong with it, and what helps.
         reason: String,
     },
-    /// The two ends share no application protocol (RFC 7301).
+    /// The two ends have no application protocol in common (RFC 7301).
     #[error("{what} with {peer} failed: the server offers no application protocol (ALPN) that we speak")]
     NoAlpn {
         /// The handshake: TLS or QUIC.
@@ -34,30 +34,30 @@ pub enum ConnectError {
         /// The peer.
         peer: SocketAddr,
     },
-    /// Nobody knows where it is.
+    /// The server's name has no address.
     #[error("{url} has no address")]
     NoAddress {
         /// The server.
         url: String,
     },
-    /// Nothing came back.
+    /// No answer came in time.
     #[error("{what} with {peer} failed: no answer within {}", humantime::format_duration(*.after))]
     TimedOut {
         /// The handshake: TCP, TLS or QUIC.
         what: &'static str,
         /// The peer.
         peer: SocketAddr,
-        /// How long was waited.
+        /// The time limit.
         after: Duration,
     },
-    /// It failed for another reason.
+    /// Any other failure.
     #[error("{what} with {peer} failed: {reason}")]
     Failed {
         /// The handshake: TLS or QUIC.
         what: &'static str,
         /// The peer.
         peer: SocketAddr,
-        /// What the library said.
+        /// The library's message.
         reason: String,
     },
 }
@@ -68,7 +68,7 @@ impl ConnectError {
         Self::Failed { what: "accepting", peer: local, reason: "the endpoint is closed".to_owned() }
     }
 
-    /// What a failed TLS handshake over a byte stream means.
+    /// The error of a failed TLS handshake over a byte stream.
     pub(super) fn from_tls(peer: SocketAddr, error: io::Error) -> Self {
         const WHAT: &str = "TLS handshake";
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
@@ -90,7 +90,7 @@ impl ConnectError {
         }
     }
 
-    /// What a failed QUIC handshake means.
+    /// The error of a failed QUIC handshake.
     pub(super) fn from_quic(peer: SocketAddr, error: quinn::ConnectionError) -> Self {
         const WHAT: &str = "QUIC handshake";
         /// TLS alert 120, `no_application_protocol`, as a QUIC error (RFC 9001 section 4.8).
@@ -114,11 +114,11 @@ impl ConnectError {
     }
 }
 
-/// What is wrong with a certificate, and what would help.
+/// What is wrong with a certificate, and what helps.
 pub(super) fn certificate_hint(error: &rustls::CertificateError) -> String {
     use rustls::CertificateError as E;
     match error {
-        // Another CA of ours bears the same name as the one we trust, but not its key.
+        // A CA with the trusted name but another key gives `BadSignature`.
         E::UnknownIssuer | E::BadSignature => {
             "its certificate is not signed by the CA that we trust; name the right one with \
                              --ca FILE (or --insecure to trust anyone)"
@@ -130,7 +130,7 @@ pub(super) fn certificate_hint(error: &rustls::CertificateError) -> String {
     }
 }
 
-/// What is wrong with a certificate by the alert that a QUIC client sends (RFC 8446 section 6.2). quinn gives
+/// What is wrong with a certificate, by the alert that a QUIC client sends (RFC 8446 section 6.2). quinn gives
 /// rustls's reason as text only.
 fn quic_certificate_hint(error: &quinn_proto::TransportError) -> Option<String> {
     use rustls::AlertDescription as A;
@@ -138,7 +138,7 @@ fn quic_certificate_hint(error: &quinn_proto::TransportError) -> Option<String> 
     match A::from(alert) {
         A::UnknownCA | A::DecryptError => Some(certificate_hint(&rustls::CertificateError::UnknownIssuer)),
         A::CertificateExpired => Some(certificate_hint(&rustls::CertificateError::Expired)),
-        // Of all that rustls sends this for, a wrong name is what happens; the reason tells in any case.
+        // rustls sends this for several reasons; in practice it is a wrong name. The reason is in the message in any case.
         A::BadCertificate => {
             Some(does_not_fit(error.reason.rsplit("invalid peer certificate: ").next().unwrap_or_default()))
         }
@@ -151,18 +151,18 @@ fn does_not_fit(reason: &str) -> String {
     format!("its certificate does not fit ({reason}); say the name that it bears with --server-name")
 }
 
-/// A channel broke.
+/// A session broke.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ChannelError {
     /// A message could not be sent or received on a datagram socket.
     #[error("{0}")]
     Datagram(String),
-    /// The connection is gone.
+    /// The connection was lost.
     #[error("the connection with {peer} was lost: {reason}")]
     Lost {
         /// The peer.
         peer: SocketAddr,
-        /// Why, in the library's words.
+        /// The library's message.
         reason: String,
     },
     /// A message larger than one datagram of this connection.

@@ -4,25 +4,25 @@ use std::sync::Arc;
 
 use quinn::{Chunk, RecvStream, SendStream, StreamId};
 
-use super::{Shared, lock};
+use super::{Streams, lock};
 use crate::{
     channel::{Delivery, order::Order},
     tap::Tap,
     wire::{Probe, ProbeError},
 };
 
-/// How a channel reads the streams that messages come on.
+/// How a channel reads QUIC streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reading {
-    /// Bytes as they arrive, so that one run tells both when they did and when order released them.
+    /// Bytes as they arrive, so that one run yields both when they did and when order released them.
     #[default]
     Unordered,
-    /// In order, as applications do: what arrived early is not seen. It is here to prove that the other way
+    /// In order, as applications do. Early arrivals are not seen. It proves that unordered reading
     /// changes nothing.
     Ordered,
 }
 
-/// What a channel expects, and how it reads it.
+/// The incoming messages of a channel, and how they are read.
 #[derive(Debug, Clone)]
 pub(in crate::channel) struct Incoming {
     /// Bytes of each message.
@@ -31,48 +31,48 @@ pub(in crate::channel) struct Incoming {
     pub(in crate::channel) tap: Option<Tap>,
 }
 
-impl Shared {
-    /// Takes in the streams that the peer opens.
+impl Streams {
+    /// Accepts the streams that the peer opens.
     pub(super) fn accept(self: &Arc<Self>) {
-        let shared = self.clone();
+        let streams = self.clone();
         self.host.spawn(
             "a server's stream acceptor",
             Box::pin(async move {
                 loop {
-                    match shared.connection.accept_bi().await {
-                        Ok((send, receive)) => shared.read(receive, Some(send)),
-                        Err(e) => return shared.inbox.fail(shared.lost(e)),
+                    match streams.connection.accept_bi().await {
+                        Ok((send, receive)) => streams.read(receive, Some(send)),
+                        Err(e) => return streams.inbox.fail(streams.lost(e)),
                     }
                 }
             }),
         );
     }
 
-    /// Reads one stream to its end. What is received first on it tells which messages `reply` is for.
+    /// Reads one stream to its end. The first message on it decides which replies go to `reply`.
     pub(super) fn read(self: &Arc<Self>, mut stream: RecvStream, mut reply: Option<SendStream>) {
-        let shared = self.clone();
+        let streams = self.clone();
         self.host.spawn(
             "a stream's reader",
             Box::pin(async move {
-                let mut order = Order::new(shared.length);
-                let ordered = shared.reading == Reading::Ordered;
+                let mut order = Order::new(streams.length);
+                let ordered = streams.reading == Reading::Ordered;
                 let end = loop {
                     match stream.read_chunk(usize::MAX, ordered).await {
-                        Ok(Some(chunk)) => shared.take(&mut order, (stream.id(), &mut reply), &chunk),
+                        Ok(Some(chunk)) => streams.take(&mut order, (stream.id(), &mut reply), &chunk),
                         end => break end,
                     }
                 };
-                if let Some(tap) = &shared.tap {
+                if let Some(tap) = &streams.tap {
                     tap.close(stream.id().into());
                 }
                 if let Err(quinn::ReadError::ConnectionLost(e)) = end {
-                    shared.inbox.fail(shared.lost(e));
+                    streams.inbox.fail(streams.lost(e));
                 }
             }),
         );
     }
 
-    /// Takes in bytes of a stream, and hands over the messages that they release.
+    /// Inserts bytes of a stream, and delivers the messages that they release.
     fn take(
         self: &Arc<Self>,
         order: &mut Order,
@@ -92,16 +92,16 @@ impl Shared {
         }
     }
 
-    /// Takes in what comes in DATAGRAM frames.
+    /// Receives DATAGRAM frames.
     pub(super) fn read_datagrams(self: &Arc<Self>) {
-        let shared = self.clone();
+        let streams = self.clone();
         self.host.spawn(
             "the datagram reader",
             Box::pin(async move {
                 loop {
-                    match shared.connection.read_datagram().await {
-                        Ok(datagram) => shared.take_datagram(&datagram),
-                        Err(e) => return shared.inbox.fail(shared.lost(e)),
+                    match streams.connection.read_datagram().await {
+                        Ok(datagram) => streams.take_datagram(&datagram),
+                        Err(e) => return streams.inbox.fail(streams.lost(e)),
                     }
                 }
             }),

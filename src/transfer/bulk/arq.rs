@@ -36,7 +36,7 @@ impl Outgoing for Sender {
     fn finish(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             self.0.close();
-            // What cut it short has been told where something was still expected.
+            // If this fails, whoever waited for a message has got the error.
             let _ = self.0.closed().await;
         })
     }

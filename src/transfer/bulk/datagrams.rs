@@ -43,7 +43,7 @@ struct Sender {
     socket: Arc<dyn Datagrams>,
     peer: Arc<Mutex<Option<SocketAddr>>>,
     pace: Rate,
-    /// When the next datagram may leave.
+    /// When the next datagram may be sent.
     due: Time,
 }
 
@@ -58,7 +58,7 @@ impl Outgoing for Sender {
             self.socket.send(&message, peer, None).await?;
             let bits = 8 * (message.len() + HEADERS) as u64;
             let takes = Duration::from_nanos(bits * 1_000_000_000 / self.pace.bits_per_second());
-            // A sender that is late does not make up for it in a burst.
+            // A late sender does not catch up in a burst.
             self.due = self.due.max(self.host.now()) + takes;
             Ok(())
         })

@@ -22,39 +22,39 @@ use crate::{
 
 /// Sends messages.
 pub trait Outgoing: Send {
-    /// Hands over one message, and waits until the transport has taken it.
+    /// Sends one message, and waits until the transport has accepted it.
     fn send(&mut self, message: Bytes) -> BoxFuture<'_, Result<(), ChannelError>>;
 
-    /// Nothing more will be sent: waits until the peer has what was, where the transport can know.
+    /// Ends the sending. Waits until the peer has everything, if the transport can know.
     fn finish(&mut self) -> BoxFuture<'_, ()>;
 }
 
 /// Receives messages.
 pub trait Incoming: Send {
-    /// The next message, in whatever order the transport has. It may not be dropped before it completes.
+    /// The next message, in the transport's order. It is not cancel safe.
     fn recv(&mut self) -> BoxFuture<'_, Result<Bytes, ChannelError>>;
 }
 
-/// One end of a transport, for bulk data.
+/// One end of a session, for bulk data.
 pub struct Bulk {
     /// Sends.
     pub outgoing: Box<dyn Outgoing>,
     /// Receives.
     pub incoming: Box<dyn Incoming>,
-    /// What it is like.
+    /// Its properties.
     pub nature: Nature,
     /// What it has done so far to recover from loss.
     pub recovery: Box<dyn Fn() -> Recovery + Send>,
 }
 
 impl Bulk {
-    /// Its two halves and what they are like.
+    /// Its two halves and their properties.
     pub fn ends(&mut self) -> (&mut dyn Outgoing, &mut dyn Incoming, Nature) {
         (&mut *self.outgoing, &mut *self.incoming, self.nature)
     }
 }
 
-/// What a transfer must know of its transport.
+/// The properties of a session that matter to a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Nature {
     /// Every message arrives, or the connection breaks.
@@ -64,11 +64,11 @@ pub struct Nature {
 }
 
 impl Nature {
-    /// Messages of any size arrive.
+    /// Reliable, with messages of any size.
     pub const RELIABLE: Self =
         Self { reliable: true, message_bytes: PIECE_BYTES + crate::wire::transfer::TRANSFER_HEADER_BYTES };
 
-    /// Datagrams that hold so much may arrive.
+    /// Unreliable, with messages of at most `message_bytes`.
     pub const fn datagrams(message_bytes: usize) -> Self {
         Self { reliable: false, message_bytes }
     }
@@ -77,7 +77,7 @@ impl Nature {
 /// What both ends of a transfer are set to.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Streams that content is spread over where it has a stream per flow.
+    /// Streams of `quic-flow`, over which content is spread.
     pub flows: u32,
     /// How fast datagrams are sent without congestion control.
     pub pace: Rate,

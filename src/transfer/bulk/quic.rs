@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Messages that have been read and not yet taken. Behind them, flow control holds the peer back.
+/// Messages that may wait for the application. Beyond them, flow control stops the peer.
 const QUEUE: usize = 16;
 
 /// An end that sends as the session's mapping says, on `flows` streams where each flow has one. It receives whatever
@@ -51,7 +51,7 @@ pub(crate) fn bulk(
     }
 }
 
-/// Closes its connection when nobody will read from it any more.
+/// Closes the connection when its reader is dropped.
 struct Open(Arc<QuicSession>);
 
 impl Drop for Open {
@@ -60,11 +60,11 @@ impl Drop for Open {
     }
 }
 
-/// Streams that messages are sent on in turn.
+/// Sends messages on several streams in turn.
 struct Lanes {
     connection: Connection,
     lanes: Vec<SendStream>,
-    /// How many there are to be; `None`: one for each message, of which the last are still on their way.
+    /// The number of streams. `None`: one for each message.
     most: Option<usize>,
     next: usize,
 }
@@ -94,7 +94,7 @@ impl Lanes {
         let lane = &mut self.lanes[self.next];
         lane.write_chunk(message).await.map_err(|e| lost(&self.connection, e.to_string()))?;
         if self.most.is_none() {
-            // Fails only where the stream is closed already. What was written is sent all the same.
+            // Fails only if the stream is closed already. What was written is still sent.
             let _ = lane.finish();
             self.lanes.clear();
         }
@@ -111,7 +111,7 @@ impl Outgoing for Lanes {
     fn finish(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             for lane in &mut self.lanes {
-                // Fails only where the stream or the connection is closed already.
+                // Fails only if the stream or the connection is closed already.
                 let _ = lane.finish();
                 let _ = lane.stopped().await;
             }
@@ -163,7 +163,7 @@ async fn accept(host: Arc<dyn Host>, connection: Connection, arrived: mpsc::Send
             }
             Err(e) => {
                 let peer = connection.remote_address();
-                // Fails only where nobody listens any more.
+                // Fails only if the reader was dropped.
                 let _ = arrived.send(Err(ChannelError::Lost { peer, reason: e.to_string() })).await;
                 return;
             }
@@ -171,7 +171,7 @@ async fn accept(host: Arc<dyn Host>, connection: Connection, arrived: mpsc::Send
     }
 }
 
-/// Reads messages until the stream ends. One that breaks takes the transfer with it: messages are whole or missing.
+/// Reads messages until the stream ends. A broken stream ends the transfer.
 async fn read(connection: Connection, mut stream: RecvStream, arrived: mpsc::Sender<Arrived>) {
     loop {
         let message = read_message(&mut stream).await;
@@ -188,7 +188,7 @@ async fn read(connection: Connection, mut stream: RecvStream, arrived: mpsc::Sen
 }
 
 async fn read_datagrams(connection: Connection, arrived: mpsc::Sender<Arrived>) {
-    // When this fails, the acceptor of streams tells why.
+    // On a failure, the stream acceptor reports the reason.
     while let Ok(datagram) = connection.read_datagram().await {
         if arrived.send(Ok(datagram)).await.is_err() {
             return;

@@ -49,7 +49,7 @@ impl<W: AsyncWrite + Send + Unpin> Outgoing for StreamOutgoing<W> {
 
     fn finish(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            // The other end learns of the close by the end of the stream, whether or not this succeeds.
+            // If this fails, the stream has ended all the same.
             let _ = self.writer.shutdown().await;
         })
     }
@@ -61,7 +61,7 @@ impl<R: AsyncRead + Send + Unpin> Incoming for StreamIncoming<R> {
     }
 }
 
-/// Reads one message. No more is held than has arrived: a length that was merely claimed reserves nothing.
+/// Reads one message. Memory is reserved as bytes arrive, not for the length that the header claims.
 pub(crate) async fn read_message(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
     let mut header = [0; TRANSFER_HEADER_BYTES];
     reader.read_exact(&mut header).await?;

@@ -1,4 +1,4 @@
-//! A connection's owner: messages in, messages out.
+//! The owner's view of a connection: messages in, messages out.
 
 use std::{
     fmt,
@@ -21,11 +21,11 @@ use crate::{
     transport::Recovery,
 };
 
-/// One end of a connection. Dropped before it is [closed](Self::close), it is reset.
+/// One end of a connection. Dropping it before it is [closed](Self::close) resets the connection.
 pub struct ArqConnection(Arc<Endpoint>);
 
 impl ArqConnection {
-    /// The end that asks for a connection, on a socket of its own.
+    /// The client's end, on a socket of its own.
     pub(super) fn client(
         host: &Arc<dyn Host>,
         (socket, peer): (Arc<dyn Datagrams>, SocketAddr),
@@ -48,7 +48,7 @@ impl ArqConnection {
         Self(endpoint)
     }
 
-    /// The end that accepts, whose server hears for it.
+    /// The server's end. The server receives for it.
     pub(super) fn server(endpoint: Arc<Endpoint>) -> Self {
         Self(endpoint)
     }
@@ -62,7 +62,7 @@ impl ArqConnection {
     ///
     /// # Errors
     ///
-    /// What the handshake failed of.
+    /// Returns an error if the handshake failed.
     pub async fn connected(&self) -> Result<(), ArqError> {
         self.wait(|state| state.connected.then_some(Ok(()))).await
     }
@@ -71,7 +71,7 @@ impl ArqConnection {
     ///
     /// # Errors
     ///
-    /// [`SendError`]; the message was not taken.
+    /// Returns an error if there is no room, or if the message can never be sent.
     pub fn try_send(&self, message: Bytes) -> Result<(), SendError> {
         self.0.with(|state, _| state.connection.send(message)).map(drop)
     }
@@ -80,7 +80,7 @@ impl ArqConnection {
     ///
     /// # Errors
     ///
-    /// Why it will never be sent.
+    /// Returns an error if it can never be sent.
     pub async fn send(&self, message: Bytes) -> Result<(), ArqError> {
         poll_fn(|cx| match self.try_send(message.clone()) {
             Err(SendError::Full) => {
@@ -93,11 +93,11 @@ impl ArqConnection {
         .await
     }
 
-    /// The next message that order lets this end have; `None` once the peer has said all.
+    /// The next message in order. `None` once the peer has closed the connection.
     ///
     /// # Errors
     ///
-    /// Why no more can come.
+    /// Returns an error if the connection broke.
     pub fn poll_recv(&self, cx: &Context<'_>) -> Poll<Result<Option<Message>, ArqError>> {
         let mut state = self.0.lock();
         if let Some(message) = self.0.take(&mut state) {
@@ -119,12 +119,12 @@ impl ArqConnection {
     ///
     /// # Errors
     ///
-    /// Why no more can come.
+    /// Returns an error if the connection broke.
     pub async fn recv(&self) -> Result<Option<Message>, ArqError> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
-    /// Nothing more will be sent. What was arrives first.
+    /// Closes this end. Messages that were sent before still arrive.
     pub fn close(&self) {
         self.0.with(|state, now| {
             state.closing = true;
@@ -132,16 +132,16 @@ impl ArqConnection {
         });
     }
 
-    /// Completes when both ends have said all and know it.
+    /// Completes when both ends have closed the connection.
     ///
     /// # Errors
     ///
-    /// What cut it short.
+    /// Returns an error if the connection broke.
     pub async fn closed(&self) -> Result<(), ArqError> {
         self.wait(|state| state.end.clone()).await
     }
 
-    /// Gives it up, and tells the peer.
+    /// Aborts the connection, and notifies the peer.
     pub fn reset(&self) {
         self.0.with(|state, now| {
             state.closing = true;
@@ -149,7 +149,7 @@ impl ArqConnection {
         });
     }
 
-    /// What has been counted.
+    /// Counters of this end.
     pub fn stats(&self) -> Stats {
         self.0.lock().connection.stats()
     }
@@ -174,7 +174,7 @@ impl ArqConnection {
         state.tap().cloned().map(|tap| (tap, state.connection.expected()))
     }
 
-    /// What cut it short, if anything did.
+    /// The error that ended the connection, if any.
     fn error(&self) -> Option<ArqError> {
         self.0.lock().end.clone().and_then(Result::err)
     }
@@ -206,7 +206,7 @@ async fn receive(endpoint: &Endpoint) {
             Ok(received) => endpoint.receive(&buffer[..received.len]),
             Err(error) => return endpoint.fail(&error),
         }
-        // Each segment is answered on its own, and by the application first.
+        // Lets the application reply to each segment before the next is read.
         tokio::task::yield_now().await;
     }
 }

@@ -23,23 +23,23 @@ pub struct ArqServer {
     socket: Arc<dyn Datagrams>,
     listener: Listener,
     connections: BTreeMap<ConnectionId, Arc<Endpoint>>,
-    /// Connections that are over.
+    /// Connections that have ended.
     over: mpsc::UnboundedReceiver<ConnectionId>,
     tell_over: mpsc::UnboundedSender<ConnectionId>,
     buffer: Box<[u8]>,
     tap: Option<Tap>,
 }
 
-/// What a server has heard.
+/// What happened at a server.
 #[derive(Debug)]
 pub enum Heard {
-    /// A client has shown where it is.
+    /// A client has connected, and proved its address.
     Client(ArqConnection),
-    /// One at this address asked for a connection, and is not welcome.
+    /// A client at this address was refused.
     Unwelcome(SocketAddr),
-    /// A datagram from there that was for no connection and asked for none.
+    /// A datagram from this address belonged to no connection and did not ask for one.
     Stray(SocketAddr),
-    /// A connection is over.
+    /// A connection has ended.
     Over,
 }
 
@@ -58,7 +58,7 @@ impl ArqServer {
         Self::tapped(host, local, settings, (key, most, None))
     }
 
-    /// [`ArqServer::bind`], with every connection on `tap`; a tap tells one connection at a time.
+    /// [`ArqServer::bind`], with every connection on `tap`. A tap records one connection at a time.
     pub(super) fn tapped(
         host: &Arc<dyn Host>,
         local: SocketAddr,
@@ -85,27 +85,27 @@ impl ArqServer {
         self.socket.local_addr()
     }
 
-    /// What it hears and speaks on.
+    /// The socket of all connections.
     pub fn socket(&self) -> &Arc<dyn Datagrams> {
         &self.socket
     }
 
-    /// Connections that are not over.
+    /// The number of open connections.
     pub fn connections(&self) -> usize {
         self.connections.len()
     }
 
-    /// From now on, clients may send so many segments ahead of the application.
+    /// Sets how many segments new clients may send ahead of the application.
     pub fn set_receive_window(&mut self, segments: u32) {
         self.listener.set_receive_window(segments);
     }
 
-    /// Hears for all connections until there is something to tell. Clients that are not `welcome` are not answered.
-    /// It may be dropped and called again at any time.
+    /// Receives for all connections until something happens. Clients that are not `welcome` get no answer.
+    /// It is cancel safe.
     ///
     /// # Errors
     ///
-    /// Where the socket fails; the next call may succeed.
+    /// Returns an error if the socket fails. The next call may succeed.
     pub async fn next(
         &mut self,
         mut welcome: impl FnMut(SocketAddr) -> bool,
@@ -131,12 +131,12 @@ impl ArqServer {
     fn route(&mut self, received: Received, welcome: &mut impl FnMut(SocketAddr) -> bool) -> Option<Heard> {
         let Received { len, from, to, .. } = received;
         let datagram = &self.buffer[..len];
-        // A socket bound to all addresses answers from the one that was asked. To many is no such address.
+        // A socket bound to all addresses replies from the address that was asked, unless that is multicast.
         let from_ip = to.filter(|ip| self.local_addr().ip().is_unspecified() && !ip.is_multicast());
         match self.listener.handle_datagram(self.host.now(), from, datagram) {
             Routed::Ignored => return Some(Heard::Stray(from)),
             Routed::Reply(reply) if welcome(from) => {
-                // One that cannot be sent is lost like any other; the client asks again.
+                // If this fails, the reply counts as lost. The client asks again.
                 let _ = self.socket.try_send(&reply, from, from_ip);
             }
             Routed::Accepted(connection) if welcome(from) => {
@@ -165,7 +165,7 @@ impl ArqServer {
             "an ARQ connection",
             Box::pin(async move {
                 driven.drive().await;
-                // Nobody listens where the server is gone.
+                // Fails only if the server was dropped.
                 let _ = tell_over.send(id);
             }),
         );

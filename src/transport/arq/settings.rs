@@ -22,32 +22,32 @@ pub(super) const NO_BBR: &str = "reliability by hand has no bbr; expected cubic,
 pub struct ArqSettings {
     /// The congestion controller. [`Congestion::Bbr`] is refused.
     pub congestion: Congestion,
-    /// Draw connection ids and keys from this seed, in place of the system's randomness.
+    /// Seed for connection ids and keys, in place of the system's randomness.
     pub seed: Option<u64>,
     /// The largest datagram, in bytes of UDP payload.
     pub max_datagram: u16,
-    /// Bounds on what a peer may ask of us.
+    /// Limits on a peer's use of resources.
     pub limits: ArqLimits,
 }
 
-/// Bounds on what a peer may ask of us.
+/// Limits on a peer's use of resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArqLimits {
     /// Segments that a peer may send ahead of the application.
     pub receive_window: u32,
     /// Bytes that may wait to be sent.
     pub send_buffer: usize,
-    /// After how long without a segment a connection is given up.
+    /// Idle timeout.
     pub idle: Duration,
 }
 
 impl ArqLimits {
-    /// Out of the reach of any experiment: what waits to be sent is measured, not refused.
+    /// Beyond the reach of any experiment: waiting messages are measured, not refused.
     pub const EXPERIMENT: Self =
         Self { receive_window: 1 << 20, send_buffer: 1 << 40, idle: Duration::from_secs(86_400) };
 }
 
-/// Streams of the generator that ids and keys are drawn from.
+/// Streams of the random generator for ids and keys.
 const CLIENT_IDS: u64 = 0x4152_434c;
 const SERVER_KEYS: u64 = 0x4152_5356;
 
@@ -80,7 +80,7 @@ impl ArqSettings {
     }
 }
 
-/// What makes a server's cookies, drawn from `seed` where there is one. Servers that share a port share it.
+/// The key of a server's cookies, from `seed` if there is one. Servers that share a port share the key.
 pub fn cookie_key(seed: Option<u64>) -> [u8; 32] {
     match seed {
         Some(seed) => random::key(seed, SERVER_KEYS),
@@ -88,7 +88,7 @@ pub fn cookie_key(seed: Option<u64>) -> [u8; 32] {
     }
 }
 
-/// The controller of that name, if there is one.
+/// The controller of that name, if ARQ has it.
 fn controller(congestion: Congestion) -> Option<arq::Congestion> {
     match congestion {
         Congestion::Cubic => Some(arq::Congestion::Cubic),

@@ -1,4 +1,4 @@
-//! What the tap is told of segments as they leave.
+//! Reports outgoing segments to the tap.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use crate::{
     },
 };
 
-/// Tells the tap which message each segment is of.
+/// Tells the tap which message each segment belongs to.
 pub(super) struct Trace {
     tap: Tap,
-    /// Messages of several segments that are under way, by the first of these: whose they are, and how much of it each
-    /// segment but the last has.
+    /// Messages in flight, by the sequence number of their first segment: the message, and the payload length of each of its
+    /// segments but the last.
     under_way: BTreeMap<u64, (MessageId, u64)>,
 }
 
@@ -27,7 +27,7 @@ impl Trace {
         &self.tap
     }
 
-    /// `datagram` is sent next; the peer has all before `unacknowledged`.
+    /// `datagram` is sent next. The peer has acknowledged everything before `unacknowledged`.
     pub(super) fn leaves(&mut self, datagram: &[u8], unacknowledged: u64) {
         let Ok(Segment { body: Body::Data { sequence, fragment, payload }, .. }) = Segment::parse(datagram)
         else {
@@ -47,7 +47,7 @@ impl Trace {
         }
     }
 
-    /// All but the last that begin before `unacknowledged`: of that one, a part may have to be sent again.
+    /// Removes the messages that begin before `unacknowledged`, except the last: part of it may have to be sent again.
     fn forget_before(&mut self, unacknowledged: u64) {
         while let Some((_, second)) = self.under_way.keys().next().zip(self.under_way.keys().nth(1))
             && *second <= unacknowledged

@@ -29,7 +29,7 @@ impl QuicClient {
     ///
     /// # Errors
     ///
-    /// Where the socket is not to be had.
+    /// Returns an error if the socket cannot be opened.
     pub fn new(
         host: &Arc<dyn Host>,
         like: SocketAddr,
@@ -39,7 +39,7 @@ impl QuicClient {
         Self::tapped(host, like, (tls, settings), None)
     }
 
-    /// [`QuicClient::new`], with its connections on `tap`, one after the other.
+    /// [`QuicClient::new`], with its connections on `tap`. A tap records one connection at a time.
     pub(super) fn tapped(
         host: &Arc<dyn Host>,
         like: SocketAddr,
@@ -54,28 +54,28 @@ impl QuicClient {
             Some(tap) => Arc::new(Tapped { inner, tap }),
             None => inner,
         });
-        // Servers here open none, and quinn sets up each that they might open.
+        // Servers open no streams, and quinn allocates each stream that they may open.
         config.transport_config(Arc::new(settings.transport(&meter, 0)));
         let endpoint =
             open_endpoint(host, host.quic_bind(unspecified(like))?, settings.endpoint(CLIENT_KEYS), None)?;
         Ok(Self { endpoint, config, server_name: tls.server_name.to_str().into_owned(), meter })
     }
 
-    /// Connects, with the whole handshake.
+    /// Connects with a full handshake.
     ///
     /// # Errors
     ///
-    /// What the handshake failed of.
+    /// Returns an error if the handshake failed.
     pub async fn connect(&self, peer: SocketAddr) -> Result<Connection, ConnectError> {
         self.begin(peer)?.await.map_err(|e| ConnectError::from_quic(peer, e))
     }
 
-    /// Connects so that data goes with the first flight, where an earlier connection allows it (0-RTT). Without
-    /// that, this is [`QuicClient::connect`]. The second value tells whether the server took the early data.
+    /// Connects with 0-RTT data if an earlier connection allows it. Otherwise this is [`QuicClient::connect`]. The second
+    /// value tells whether the server accepted the early data.
     ///
     /// # Errors
     ///
-    /// What the handshake failed of.
+    /// Returns an error if the handshake failed.
     pub async fn connect_early(
         &self,
         peer: SocketAddr,
@@ -95,7 +95,7 @@ impl QuicClient {
             .map_err(|e| ConnectError::Failed { what: "QUIC handshake", peer, reason: e.to_string() })
     }
 
-    /// Waits until the peers have been told that the connections are closed.
+    /// Waits until all connections are closed at both ends.
     pub async fn finish(&self) {
         self.endpoint.wait_idle().await;
     }

@@ -10,9 +10,9 @@ use quinn::congestion::{BbrConfig, Controller, ControllerFactory, CubicConfig, N
 
 use crate::transport::Congestion;
 
-/// What a metered controller has seen.
+/// Measurements of a congestion controller.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Reading {
+pub(super) struct Measurements {
     pub(super) congestion_events: u64,
     pub(super) min_window_bytes: Option<u64>,
     pub(super) limited: Duration,
@@ -20,14 +20,14 @@ pub(super) struct Reading {
 
 /// Reads a connection's controller while quinn owns it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Meter(Arc<Mutex<Reading>>);
+pub(super) struct Meter(Arc<Mutex<Measurements>>);
 
 impl Meter {
-    pub(super) fn read(&self) -> Reading {
+    pub(super) fn read(&self) -> Measurements {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn update(&self, change: impl FnOnce(&mut Reading)) {
+    fn update(&self, change: impl FnOnce(&mut Measurements)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
@@ -50,7 +50,7 @@ impl ControllerFactory for MeteredFactory {
     }
 }
 
-/// A window that nothing changes.
+/// A constant window.
 #[derive(Clone)]
 struct Fixed(u64);
 
@@ -71,13 +71,13 @@ impl Controller for Fixed {
     }
 }
 
-/// Passes everything on to a controller and notes what becomes of its window.
+/// Delegates to a controller and measures its window.
 struct Metered {
     inner: Box<dyn Controller>,
     meter: Meter,
     mtu: u16,
     in_flight: u64,
-    /// Since when one more packet would not have fitted into the window.
+    /// When the window became too full for one more packet.
     full_since: Option<Instant>,
 }
 
@@ -86,23 +86,23 @@ impl Metered {
         self.in_flight + u64::from(self.mtu) > self.inner.window()
     }
 
-    /// Notes that the window is full, or for how long it was. A window that was full while the
-    /// application had nothing more to send has limited nobody.
+    /// Records that the window is full, or for how long it was. A full window does not limit an application that has nothing
+    /// more to send.
     fn note(&mut self, now: Instant, app_limited: bool) {
         if self.is_full() {
             self.full_since.get_or_insert(now);
         } else if let Some(since) = self.full_since.take()
             && !app_limited
         {
-            self.meter.update(|reading| reading.limited += now.saturating_duration_since(since));
+            self.meter.update(|measurements| measurements.limited += now.saturating_duration_since(since));
         }
     }
 
     fn note_window(&self) {
         let window = self.inner.window();
-        self.meter.update(|reading| {
-            reading.min_window_bytes =
-                Some(reading.min_window_bytes.map_or(window, |least| least.min(window)));
+        self.meter.update(|measurements| {
+            measurements.min_window_bytes =
+                Some(measurements.min_window_bytes.map_or(window, |least| least.min(window)));
         });
     }
 }
@@ -150,7 +150,7 @@ impl Controller for Metered {
         self.inner.on_congestion_event(now, sent, is_persistent_congestion, lost_bytes);
         self.in_flight = self.in_flight.saturating_sub(lost_bytes);
         if self.inner.window() < before {
-            self.meter.update(|reading| reading.congestion_events += 1);
+            self.meter.update(|measurements| measurements.congestion_events += 1);
         }
         self.note_window();
         if self.is_full() {

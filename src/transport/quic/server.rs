@@ -27,7 +27,7 @@ use crate::{
 pub struct QuicServer {
     /// quinn's endpoint.
     pub endpoint: Endpoint,
-    /// Reads the controllers of all its connections together.
+    /// Reads the congestion controllers of all its connections together.
     pub(super) meter: Meter,
     config: quinn::ServerConfig,
     settings: QuicSettings,
@@ -36,7 +36,7 @@ pub struct QuicServer {
 }
 
 impl QuicServer {
-    /// The configuration for a connection whose peer may ask for no more than `limits`.
+    /// The configuration for a connection with these limits.
     pub fn within(&self, limits: QuicLimits) -> Arc<quinn::ServerConfig> {
         let settings = QuicSettings { limits, ..self.settings };
         let mut config = self.config.clone();
@@ -45,18 +45,18 @@ impl QuicServer {
     }
 }
 
-/// The secrets by which a server knows its own tokens (RFC 9000 section 8.1) and makes its stateless resets (section
-/// 10.3). Endpoints on one port share them: a client's packets may come to another than those before.
+/// The keys of a server's tokens (RFC 9000 section 8.1) and stateless resets (section 10.3). Endpoints on one port share
+/// them, because a client's packets may reach any of the endpoints.
 #[derive(Clone)]
 pub struct QuicKeys {
     reset: Arc<hmac::Key>,
     token: Arc<hkdf::Prk>,
-    /// By which connection ids of ours are told from any others.
+    /// The key that validates our connection ids.
     ids: u64,
 }
 
 impl QuicKeys {
-    /// New secrets, drawn from `seed` where there is one.
+    /// New keys, from `seed` if there is one.
     pub fn new(seed: Option<u64>) -> Self {
         let key = |stream| match seed {
             Some(seed) => random::key(seed, stream),
@@ -77,7 +77,7 @@ impl fmt::Debug for QuicKeys {
     }
 }
 
-/// Handshakes that may wait to be looked at, and the bytes that come with each and with all of them.
+/// Limits on handshakes that wait to be accepted: their number, and the bytes buffered for each and for all.
 const MAX_INCOMING: usize = 1024;
 const INCOMING_BYTES: u64 = 64 << 10;
 const ALL_INCOMING_BYTES: u64 = 8 << 20;
@@ -86,7 +86,7 @@ const ALL_INCOMING_BYTES: u64 = 8 << 20;
 ///
 /// # Errors
 ///
-/// Where the socket is not to be had, or key and certificate do not fit.
+/// Returns an error if the socket cannot be bound, or if the key does not match the certificate.
 pub fn listen(
     host: &Arc<dyn Host>,
     local: SocketAddr,
@@ -96,11 +96,11 @@ pub fn listen(
     listen_tapped(host, local, (tls, settings), None)
 }
 
-/// Listens on `local` as one who shares `keys` with others there, and holds little for handshakes that wait.
+/// Listens on `local` as one of several endpoints that share `keys`, with small buffers for waiting handshakes.
 ///
 /// # Errors
 ///
-/// Where the socket is not to be had, or the cipher suites are not fit for QUIC.
+/// Returns an error if the socket cannot be bound, or if QUIC cannot use the cipher suites.
 pub fn listen_sharing(
     host: &Arc<dyn Host>,
     local: SocketAddr,
@@ -127,7 +127,7 @@ pub fn listen_sharing(
     Ok(QuicServer { discarded, ..server })
 }
 
-/// [`listen`], with every connection on `tap`; a tap tells one connection at a time.
+/// [`listen`], with every connection on `tap`. A tap records one connection at a time.
 pub(super) fn listen_tapped(
     host: &Arc<dyn Host>,
     local: SocketAddr,

@@ -12,18 +12,18 @@ use crate::{
     unit::random,
 };
 
-/// How quinn is set up. What differs from quinn's defaults is here, and results disclose it.
+/// Everything that differs from quinn's defaults. Results disclose it.
 #[derive(Debug, Clone)]
 pub struct QuicSettings {
     /// The congestion controller.
     pub congestion: Congestion,
-    /// Draw connection ids and the like from this seed, in place of the system's randomness.
+    /// Seed for connection ids and keys, in place of the system's randomness.
     pub seed: Option<u64>,
-    /// Bounds on what a peer may ask of us.
+    /// Limits on a peer's use of resources.
     pub limits: QuicLimits,
 }
 
-/// Bounds on what a QUIC peer may ask of us.
+/// Limits on a QUIC peer's use of resources.
 #[derive(Debug, Clone, Copy)]
 pub struct QuicLimits {
     /// Bidirectional streams that a client may have open.
@@ -34,28 +34,28 @@ pub struct QuicLimits {
     pub receive_window: u64,
     /// Bytes that may wait to be sent on all streams, and as many again as datagrams.
     pub send_buffer: u64,
-    /// After how long without a packet a connection is given up; `None`: never.
+    /// Idle timeout. `None`: never.
     pub idle: Option<Duration>,
 }
 
 impl QuicLimits {
-    /// Out of the reach of any experiment: limits fake head-of-line blocking.
+    /// Beyond the reach of any experiment: limits look like head-of-line blocking.
     pub const EXPERIMENT: Self = Self {
         streams: 65_536,
         unidirectional: 0,
         receive_window: 1 << 40,
-        // What waits to be sent is measured, not dropped.
+        // Waiting messages are measured, not dropped.
         send_buffer: 1 << 30,
         idle: None,
     };
 }
 
-/// Streams of the generator that keys are drawn from, so that the two ends differ.
+/// Streams of the random generator for keys. The two ends use different ones.
 pub(super) const CLIENT_KEYS: u64 = 0x5143_4c49;
 pub(super) const SERVER_KEYS: u64 = 0x5153_5256;
 
 impl QuicSettings {
-    /// `streams` is how many the peer may open.
+    /// The peer may open `streams` bidirectional streams.
     pub(super) fn transport(&self, meter: &Meter, streams: u32) -> TransportConfig {
         let limits = self.limits;
         let window = VarInt::from_u64(limits.receive_window).unwrap_or(VarInt::MAX);
@@ -87,7 +87,7 @@ impl QuicSettings {
     }
 }
 
-/// QUIC counts in milliseconds, and none of them mean for ever (RFC 9000 section 18.2).
+/// At least one millisecond: an idle timeout of 0 disables it (RFC 9000 section 18.2).
 fn idle_timeout(idle: Duration) -> Option<IdleTimeout> {
     IdleTimeout::try_from(idle.max(Duration::from_millis(1))).ok()
 }

@@ -1,7 +1,7 @@
-//! A tap at QUIC's packet protection (RFC 9001 section 5): it sees what each packet carries just before it is
-//! sealed, and which packets were opened.
+//! A tap at QUIC's packet protection (RFC 9001 section 5): it reads the plaintext of each packet just before it is sealed,
+//! and learns which packets were opened.
 //!
-//! Everything else passes through untouched, so a tapped connection sends what it would send without.
+//! Everything else is delegated, so a tapped connection sends the same packets as any other.
 
 use std::{
     any::Any,
@@ -77,7 +77,7 @@ impl TappedSession {
 }
 
 impl Session for TappedSession {
-    /// Initial packets carry nothing of the application (RFC 9000 section 12.4), so their keys are not tapped.
+    /// Initial packets carry no application data (RFC 9000 section 12.4), so their keys are not tapped.
     fn initial_keys(&self, dst_cid: &ConnectionId, side: Side) -> Keys {
         self.inner.initial_keys(dst_cid, side)
     }
@@ -141,16 +141,16 @@ struct TappedKey {
     established: Arc<AtomicBool>,
 }
 
-/// The packets that carry the application's bytes, by the first byte of a header. The bits looked at are never
+/// The packets that carry application data, by the first byte of the header. These bits are never
 /// masked (RFC 9001 section 5.4.1).
-enum Kind {
+enum PacketType {
     /// A short header (RFC 9000 section 17.3).
     OneRtt,
     /// A long header of type 1 (RFC 9000 section 17.2.3).
     ZeroRtt,
 }
 
-impl Kind {
+impl PacketType {
     fn of(header: &[u8]) -> Option<Self> {
         let first = *header.first()?;
         match (first & 0x80, first & 0x30) {
@@ -164,7 +164,7 @@ impl Kind {
 impl PacketKey for TappedKey {
     fn encrypt(&self, packet: u64, buf: &mut [u8], header_len: usize) {
         let end = buf.len().saturating_sub(self.inner.tag_len());
-        let carries = Kind::of(buf).is_some();
+        let carries = PacketType::of(buf).is_some();
         if let Some(payload) = buf.get(header_len..end).filter(|_| carries) {
             self.tap.sealed(packet, payload);
         }
@@ -176,9 +176,9 @@ impl PacketKey for TappedKey {
 
     fn decrypt(&self, packet: u64, header: &[u8], payload: &mut BytesMut) -> Result<(), CryptoError> {
         self.inner.decrypt(packet, header, payload)?;
-        match Kind::of(header) {
-            Some(Kind::OneRtt) => self.tap.opened(packet, self.established.load(Ordering::Relaxed)),
-            Some(Kind::ZeroRtt) => self.tap.opened(packet, true),
+        match PacketType::of(header) {
+            Some(PacketType::OneRtt) => self.tap.opened(packet, self.established.load(Ordering::Relaxed)),
+            Some(PacketType::ZeroRtt) => self.tap.opened(packet, true),
             None => {}
         }
         Ok(())
