@@ -132,7 +132,7 @@ fn invalid_arguments_are_refused_with_status_two() {
         (&["serve", "--for", "soon"], "is not a duration: write 50ms"),
         (&["serve", "--count", "0"], "--count"),
         (&["serve", "--rate-limit", "0"], "--rate-limit"),
-        (&["serve", "--service", "chargen"], "there are: echo, hello, thanks, json"),
+        (&["serve", "--service", "chargen"], "unknown service `chargen`"),
         (&["serve", "--allow", "everyone"], "192.168.1.0/24"),
         (&["serve", "http://127.0.0.1"], "udp://, arq://, tcp://, tls://, quic://"),
         (&["serve", "udp://127.0.0.1:99999"], "invalid port number"),
