@@ -1,31 +1,36 @@
-//! Raw UDP, TCP, TLS and QUIC side by side, on one seeded lossy wire, and where each message's time went.
+//! Raw UDP, reliability by hand, TCP, TLS and QUIC side by side on one seeded lossy wire, and where each message's time
+//! went.
 //!
 //! # The layers
 //!
 //! ```text
-//! main ─ cli ─┬─ experiment ─┬─ transport ─┬─ arq   ┐
-//!             ├─ report      │             └─ wire  ├ pure: no clock, no socket, no tokio
-//!             │              └─ path ────── link    │
-//!             └─ serve, send ─ service      stats   ┘
+//! main ─ cli ─┬─ experiment ──┐
+//!             ├─ serve, send ─┼─ channel, transfer ─ transport ─ tap ─ path ─┬─ link ──┐
+//!             ├─ verify       │                                  arq ────────┼─ wire   ├─ unit
+//!             └─ report ──────┴──────────────────────────────────────────────┴─ stats ─┘
 //! ```
 //!
-//! An arrow runs to the right and downwards only. What is pure takes time as an argument ([`time::Time`]) and
-//! randomness from a seeded generator ([`random`]), so that the same arguments give the same bytes.
+//! Imports point to the right and down only. `unit`, `link`, `wire`, `stats`, `arq` and `service` are pure: time is an
+//! argument ([`unit::Time`]) and randomness comes from a seeded generator ([`unit::random`]), so that the same arguments
+//! give the same bytes.
 //!
-//! Three seams hold it together:
+//! The seams:
 //!
-//! - [`path::Host`] is the one place where virtual time and the sockets of this machine differ: client and
-//!   server code takes its clock, its timers, its tasks and its sockets from there.
-//! - [`channel::Channel`] is what an experiment sees of a transport: send a message of a flow, and learn of
-//!   each that came when it arrived, when order released it, and for whom it waited.
-//! - [`link::Link`] is one direction of the wire: it is handed packets and says what becomes of each.
+//! - [`path::Host`] is the one place where virtual time and real sockets differ: clients and servers take their clock,
+//!   timers, tasks and sockets from it. An [`path::Observer`] sees every packet on any path.
+//! - [`transport::Transport`] describes a transport; it dials and listens, and returns a [`transport::Session`] of one of
+//!   four shapes.
+//! - [`channel::Channel`] is what an experiment sees of a session: send a message of a flow, and learn when each message
+//!   arrived, when order released it, and what it waited for.
+//! - [`link::Link`] is one direction of the wire: it is offered packets and tells what becomes of each.
+//! - [`experiment::Experiment`] turns plans into outcomes and outcomes into the rows of a result.
 //!
 //! # An experiment in a few lines
 //!
 //! ```
 //! use std::time::Duration;
 //! use wirelab::{
-//!     experiment::{Arrivals, PathKind, Plan, Wait, Workload, Observers, run},
+//!     experiment::{Arrivals, Observers, PathKind, Plan, Wait, Workload, run},
 //!     link::LinkSpec,
 //!     transport::{Congestion, Transport},
 //!     unit::PerDirection,
