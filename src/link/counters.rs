@@ -1,12 +1,12 @@
-//! What a link did, in numbers.
+//! Packet counts of a link.
 
 use std::ops::{AddAssign, Sub};
 
 use serde::Serialize;
 
-/// What became of the packets offered to one direction of a link.
+/// Counts of packets in one direction of a link.
 ///
-/// Nothing comes or goes but by its effects: `packets + duplicated = delivered + lost +
+/// They balance: `packets + duplicated = delivered + lost +
 /// queue_dropped + too_large +` [`Link::in_flight`](super::Link::in_flight).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
@@ -16,17 +16,17 @@ pub struct Counters {
     pub bytes: u64,
     /// Packets lost on the wire, after they used the bottleneck; outages included.
     pub lost: u64,
-    /// Packets that found the queue full.
+    /// Packets dropped by a full queue.
     pub queue_dropped: u64,
     /// Packets above the MTU.
     pub too_large: u64,
-    /// Copies made.
+    /// Copies.
     pub duplicated: u64,
-    /// Packets due ahead of one offered before them; copies do not count.
+    /// Packets that arrive before one offered earlier; copies do not count.
     pub reordered: u64,
     /// Packets with a flipped bit.
     pub corrupted: u64,
-    /// Packets and copies that came out.
+    /// Packets and copies delivered.
     pub delivered: u64,
 }
 
@@ -47,7 +47,7 @@ impl AddAssign for Counters {
 impl Sub for Counters {
     type Output = Self;
 
-    /// What has happened since `earlier`, a reading of the same link.
+    /// The counts since `earlier`, a reading of the same link.
     fn sub(self, earlier: Self) -> Self {
         Self {
             packets: self.packets - earlier.packets,

@@ -1,4 +1,4 @@
-//! Why a link was refused, in one line that names the option.
+//! Errors of link properties: one line that names the option.
 
 use std::time::Duration;
 
@@ -6,34 +6,34 @@ use thiserror::Error;
 
 use crate::unit::{Size, UnitError, format_duration};
 
-/// An option's value that does not read.
+/// An invalid value of a property.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ValueError {
-    /// A number, unit or share in it does not read.
+    /// An invalid number, unit or share.
     #[error(transparent)]
     Unit(#[from] UnitError),
-    /// It has none of the forms that the option knows.
-    #[error("`{text}` will not do: write {forms}")]
+    /// None of the property's forms.
+    #[error("invalid value `{text}`: expected {forms}")]
     Form {
-        /// What was written.
+        /// The text that was given.
         text: String,
-        /// The forms that would do.
+        /// The valid forms.
         forms: &'static str,
     },
     /// A count that is not a whole number from 1.
     #[error("`{text}` is not a {kind}: write a whole number from 1")]
     Count {
-        /// What was written.
+        /// The text that was given.
         text: String,
-        /// What it should be.
+        /// What was expected.
         kind: &'static str,
     },
 }
 
-/// A link that cannot be.
+/// An invalid link.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SpecError {
-    /// A value does not read.
+    /// A value cannot be read.
     #[error("{option}: {source}")]
     Value {
         /// The option.
@@ -41,18 +41,18 @@ pub enum SpecError {
         /// Why.
         source: ValueError,
     },
-    /// A key that no link has.
-    #[error("`{key}` is no property of a link: use {known}")]
+    /// An unknown key.
+    #[error("unknown link property `{key}`: expected {known}")]
     UnknownKey {
-        /// What was written.
+        /// The text that was given.
         key: String,
-        /// The keys that there are.
+        /// The valid keys.
         known: String,
     },
-    /// Something between two commas that is not `key=value`.
+    /// Text between two commas that is not `key=value`.
     #[error("`{text}` is not key=value: write pairs such as loss=2%,delay=10ms")]
     NotAPair {
-        /// What was written.
+        /// The text that was given.
         text: String,
     },
     /// The same key twice.
@@ -61,11 +61,13 @@ pub enum SpecError {
         /// The key.
         key: &'static str,
     },
-    /// A queue where nothing ever waits.
-    #[error("--queue needs --rate: without a rate nothing waits; give a rate or leave --queue out")]
+    /// A queue without a rate.
+    #[error("--queue needs --rate: without a rate no packet waits; give a rate or leave --queue out")]
     QueueWithoutRate,
-    /// A queue that a full packet never fits into.
-    #[error("--queue {queue} is smaller than one packet (--mtu {mtu}): nothing that large would pass")]
+    /// A queue smaller than one packet.
+    #[error(
+        "--queue {queue} is smaller than one packet (--mtu {mtu}): packets of that size would never pass"
+    )]
     QueueBelowPacket {
         /// The queue.
         queue: Size,
@@ -75,13 +77,13 @@ pub enum SpecError {
     /// A queue of no packets.
     #[error("--queue 0p holds nothing: write 1p or more")]
     NoQueue,
-    /// An MTU that IP does not work with.
+    /// An MTU below the minimum of IP.
     #[error("--mtu {mtu} is below 576: write 576 to 65535")]
     Mtu {
         /// The MTU in bytes.
         mtu: u16,
     },
-    /// A time beyond what a link may have.
+    /// A time above the limit.
     #[error("--{option} is longer than {}: shorten it", format_duration(*.longest))]
     TooLong {
         /// The option.
@@ -89,14 +91,14 @@ pub enum SpecError {
         /// The longest that is allowed.
         longest: Duration,
     },
-    /// Packet numbers where losses have no packet numbers.
-    #[error("--loss drop names packets, --loss-by time does not: leave --loss-by out")]
+    /// A list of packets with loss by time.
+    #[error("--loss drop lists packets, which --loss-by time does not number: leave --loss-by out")]
     DropByTime,
-    /// A list of packets with packet 0 in it.
+    /// A list of packets that contains packet 0.
     #[error("--loss drop counts packets from 1: leave packet 0 out")]
     DropZero,
-    /// A chain that stays where it starts.
-    #[error("--loss with P and R both 0% never changes its state: write a plain share such as 1%")]
+    /// A chain that never changes its state.
+    #[error("--loss with P and R both 0% never changes its state: write a share such as 1%")]
     StuckChain,
     /// An outage without length.
     #[error("--loss outage of length 0 loses nothing: write outage:2s:300ms, or 0%")]

@@ -1,4 +1,4 @@
-//! What chance does to a packet.
+//! The random effects of a link.
 
 use super::{
     Direction, LinkSpec,
@@ -7,7 +7,7 @@ use super::{
     random::{Coin, Effect, effect_generator},
 };
 
-/// The effects of one direction that draw, each with its own generator.
+/// The random effects of one direction, each with its own generator.
 #[derive(Debug)]
 pub(super) struct Impairments {
     pub(super) loss: LossStage,
@@ -18,9 +18,9 @@ pub(super) struct Impairments {
     corrupt: Option<Coin>,
 }
 
-/// What the draws of one packet say.
+/// The draws for one packet.
 #[derive(Debug)]
-pub(super) struct Fate {
+pub(super) struct Draws {
     pub(super) lost: bool,
     /// Nanoseconds to add to the delay.
     pub(super) jitter: i64,
@@ -47,9 +47,9 @@ impl Impairments {
         }
     }
 
-    /// One draw from every effect that is on.
-    pub(super) fn draw(&mut self) -> Fate {
-        Fate {
+    /// Draws once from every enabled effect.
+    pub(super) fn draw(&mut self) -> Draws {
+        Draws {
             lost: self.loss.offered(),
             jitter: self.jitter.as_mut().map_or(0, JitterSource::draw),
             reordered: self.reorder.as_mut().is_some_and(Coin::toss),

@@ -1,4 +1,4 @@
-//! Packets on their way, given out by (time, sequence).
+//! Packets in propagation, ordered by (time, sequence).
 
 use std::{
     cmp::Ordering,
@@ -8,8 +8,8 @@ use std::{
 use super::Delivered;
 use crate::unit::Time;
 
-/// A lane for packets that are due in the order they were sent in, and a heap for those that
-/// overtake it: without overtaking nothing is ever sorted.
+/// A FIFO lane for packets that arrive in the order in which they were sent, and a heap for those that
+/// overtake. Without overtaking nothing is sorted.
 #[derive(Debug)]
 pub(super) struct InFlight<P> {
     lane: VecDeque<Entry<P>>,
@@ -39,7 +39,7 @@ impl<P> InFlight<P> {
         }
     }
 
-    /// When the next packet is due.
+    /// When the next packet arrives.
     pub(super) fn next_due(&self) -> Option<Time> {
         let lane = self.lane.front().map(|entry| entry.delivered.at);
         let overtaking = self.overtaking.peek().map(|entry| entry.delivered.at);
@@ -49,7 +49,7 @@ impl<P> InFlight<P> {
         }
     }
 
-    /// The next packet that is due by `now`.
+    /// The next packet that arrives by `now`.
     pub(super) fn pop(&mut self, now: Time) -> Option<Delivered<P>> {
         let overtaking = match (self.lane.front(), self.overtaking.peek()) {
             (Some(lane), Some(overtaking)) => overtaking.due() < lane.due(),
@@ -76,7 +76,7 @@ impl<P> Entry<P> {
     }
 }
 
-/// The earliest is the greatest, because `BinaryHeap` gives out the greatest.
+/// Reversed, because `BinaryHeap` pops the greatest.
 impl<P> Ord for Entry<P> {
     fn cmp(&self, other: &Self) -> Ordering {
         other.due().cmp(&self.due())

@@ -8,10 +8,9 @@ use serde::{Serialize, Serializer};
 use super::ValueError;
 use crate::unit::{format_duration, nanos, parse_duration, random::ChaCha8Rng, shown};
 
-/// What is added to the one-way delay of each packet, written `5ms[:uniform|normal|pareto]`.
+/// The random addition to the one-way delay of each packet, written `5ms[:uniform|normal|pareto]`.
 ///
-/// The sum never falls below 0: where `amount` is not small against the delay, the clipping raises
-/// the mean.
+/// The sum is clipped at 0, which raises the mean if `amount` is not small against the delay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Jitter {
     /// The scale of the distribution.
@@ -74,7 +73,7 @@ impl Serialize for Jitter {
     }
 }
 
-/// Jitter with the generator that it is drawn from.
+/// Jitter and its generator.
 #[derive(Debug)]
 pub(super) struct JitterSource {
     amount: u64,
@@ -87,7 +86,7 @@ impl JitterSource {
         Self { amount: nanos(jitter.amount), shape: jitter.shape, rng }
     }
 
-    /// Nanoseconds to add to the delay; two raw draws if normal, else one.
+    /// Nanoseconds to add to the delay. Takes two draws if normal, else one.
     pub(super) fn draw(&mut self) -> i64 {
         let amount = self.amount as f64;
         match self.shape {
@@ -97,7 +96,7 @@ impl JitterSource {
                 (value as i64).saturating_sub_unsigned(self.amount)
             }
             JitterShape::Normal => {
-                // Box and Muller's; the second value that it gives is not used.
+                // Box-Muller; its second value is not used.
                 let radius = libm::sqrt(-2.0 * libm::log(self.above_zero()));
                 let angle = TAU * self.above_zero();
                 libm::rint(amount * radius * libm::cos(angle)) as i64

@@ -1,18 +1,18 @@
-//! One direction of the wire: seeded, and without a clock of its own.
+//! One direction of the emulated link. It is seeded and reads no clock.
 //!
-//! A packet meets, in this order,
+//! A packet passes, in this order:
 //!
-//! 1. the MTU: above it the packet is refused;
-//! 2. the queue of the bottleneck, drop-tail: a full one drops it;
+//! 1. the MTU: a larger packet is refused;
+//! 2. the drop-tail queue of the bottleneck;
 //! 3. serialisation at the rate;
-//! 4. loss: what is lost has used the bottleneck;
-//! 5. duplication: a second copy, which propagates on its own, with its own draw of the jitter;
-//! 6. corruption of one bit, of the first copy only;
-//! 7. propagation: the delay, jitter on it, and reordering, which lets the first copy skip the delay.
+//! 4. loss: a lost packet has used the bottleneck;
+//! 5. duplication: the copy propagates on its own, with its own draw of the jitter;
+//! 6. corruption of one bit, in the first copy only;
+//! 7. propagation: the delay, its jitter, and reordering, by which the first copy skips the delay.
 //!
-//! Every packet offered draws once from every effect that is on, before the MTU and the queue decide,
-//! each effect from a generator keyed by (seed, direction, effect). So the n-th packet meets the same
-//! fate whatever its transport, and switching one effect on moves no draw of another.
+//! Every offered packet draws once from every enabled effect, before the MTU and the queue decide. Each
+//! effect has a generator of its own, keyed by (seed, direction, effect). So the n-th packet has the same
+//! draws with every transport, and enabling one effect does not change the draws of another.
 //!
 //! ```
 //! use std::time::Duration;
@@ -62,7 +62,7 @@ use in_flight::InFlight;
 use propagation::{Arrival, Propagation};
 use queue::Bottleneck;
 
-/// What becomes of a packet, known when it is offered.
+/// The outcome for a packet, known when it is offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It arrives.
@@ -71,14 +71,14 @@ pub enum Verdict {
         departs: Time,
         /// When it arrives.
         at: Time,
-        /// The raw draw that chooses the bit to flip, see [`Delivered::corrupt`].
+        /// The draw that chooses the bit to flip, see [`Delivered::corrupt`].
         corrupt: Option<u64>,
-        /// Whether it is due ahead of a packet offered before it.
+        /// Whether it arrives before a packet that was offered earlier.
         overtaking: bool,
-        /// When its copy arrives, if it has one.
+        /// When its copy arrives, if it was duplicated.
         duplicate_at: Option<Time>,
     },
-    /// Lost on the wire, by a draw, a list or an outage.
+    /// Lost after the bottleneck, by a draw, a list or an outage.
     Lost,
     /// The queue of the bottleneck was full.
     QueueFull,
@@ -87,7 +87,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Whether a copy of the packet arrives as it was sent.
+    /// Whether the packet or its copy arrives without a flipped bit.
     pub const fn arrives_intact(&self) -> bool {
         matches!(self, Self::Deliver { corrupt: None, .. } | Self::Deliver { duplicate_at: Some(_), .. })
     }
@@ -100,8 +100,8 @@ pub struct Delivered<P> {
     pub at: Time,
     /// The packet, as it was offered.
     pub packet: P,
-    /// A raw draw if a bit is to be flipped: that bit, modulo the number of bits of the packet. The
-    /// link cannot flip it, because it does not look into packets.
+    /// A draw if a bit must be flipped: the index of the bit, modulo the number of bits in the packet. The
+    /// link does not look into packets, so the caller flips it.
     pub corrupt: Option<u64>,
     /// Whether this is the second copy.
     pub copy: bool,
@@ -109,13 +109,13 @@ pub struct Delivered<P> {
     pub more: bool,
 }
 
-/// One direction of a wire.
+/// One direction of a link.
 ///
-/// It never looks into a packet: what a packet carries, its ECN field too, comes out as it went in.
+/// It does not look into packets: their content, with the ECN field, comes out unchanged.
 ///
-/// Drive it so: [`enqueue`](Self::enqueue) what is sent; at [`poll_timeout`](Self::poll_timeout), or
-/// whenever later suits, take what is due with [`poll_delivery`](Self::poll_delivery) until there is
-/// no more. Deliveries come in the order of their instants, and of their offers where these are equal.
+/// How to drive it: [`enqueue`](Self::enqueue) each packet that is sent. At [`poll_timeout`](Self::poll_timeout)
+/// or later, call [`poll_delivery`](Self::poll_delivery) until it returns `None`. Deliveries are ordered by
+/// instant, then by offer.
 #[derive(Debug)]
 pub struct Link<P> {
     mtu: usize,
@@ -128,10 +128,9 @@ pub struct Link<P> {
 }
 
 impl<P: Clone> Link<P> {
-    /// A link as `spec` says, drawing from the generators of `seed` and `direction`.
+    /// A link with the properties of `spec`, which draws from the generators of `seed` and `direction`.
     ///
-    /// `spec` should have passed [`LinkSpec::validate`]; one that would not is not checked again, and
-    /// makes a link that makes no sense.
+    /// `spec` must have passed [`LinkSpec::validate`]; it is not checked again.
     pub fn new(spec: LinkSpec, seed: u64, direction: Direction) -> Self {
         Self {
             mtu: usize::from(spec.mtu),
@@ -144,14 +143,14 @@ impl<P: Clone> Link<P> {
         }
     }
 
-    /// Offers a packet of `ip_bytes`, its IP header included, at `now`, and says what becomes of it.
+    /// Offers a packet of `ip_bytes`, IP header included, at `now`.
     ///
-    /// An instant before that of an earlier offer counts as that one.
+    /// If `now` is before an earlier offer, the instant of that offer counts.
     pub fn enqueue(&mut self, now: Time, ip_bytes: usize, packet: P) -> Verdict {
         self.latest_offer = self.latest_offer.max(now);
         self.counters.packets += 1;
         self.counters.bytes = self.counters.bytes.saturating_add(ip_bytes as u64);
-        let fate = self.impairments.draw();
+        let draws = self.impairments.draw();
         let Some(bytes) = u16::try_from(ip_bytes).ok().filter(|_| ip_bytes <= self.mtu) else {
             self.counters.too_large += 1;
             return Verdict::TooLarge;
@@ -160,12 +159,12 @@ impl<P: Clone> Link<P> {
             self.counters.queue_dropped += 1;
             return Verdict::QueueFull;
         };
-        if self.impairments.loss.serialised(departs) || fate.lost {
+        if self.impairments.loss.serialised(departs) || draws.lost {
             self.counters.lost += 1;
             return Verdict::Lost;
         }
-        let Arrival { at, overtaking, copy_at } = self.propagation.arrival(departs, &fate);
-        let corrupt = fate.corrupt;
+        let Arrival { at, overtaking, copy_at } = self.propagation.arrival(departs, &draws);
+        let corrupt = draws.corrupt;
         self.counters.reordered += u64::from(overtaking);
         self.counters.corrupted += u64::from(corrupt.is_some());
         self.counters.duplicated += u64::from(copy_at.is_some());
@@ -191,7 +190,7 @@ impl<P> Link<P> {
         Some(delivered)
     }
 
-    /// When the next packet arrives; `None` if nothing is under way.
+    /// When the next packet arrives; `None` if no packet is in flight.
     pub fn poll_timeout(&self) -> Option<Time> {
         self.in_flight.next_due()
     }
@@ -201,7 +200,7 @@ impl<P> Link<P> {
         self.in_flight.len()
     }
 
-    /// What has happened so far.
+    /// Counts since the start.
     pub fn counters(&self) -> Counters {
         self.counters
     }

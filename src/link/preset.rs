@@ -1,4 +1,4 @@
-//! Links with a name, each with the source of its figures.
+//! Named links, each with the source of its figures.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -9,9 +9,8 @@ use crate::unit::{Rate, shown};
 
 /// A named link.
 ///
-/// No source gives a queue: each direction has one bandwidth-delay product of 1500-byte packets, at
-/// least 50, which is dummynet's default. None has loss or jitter, because the sources have none: add
-/// them to taste.
+/// No source gives a queue: each direction has one bandwidth-delay product of 1500-byte packets, but at
+/// least 50 packets, which is dummynet's default. The sources give no loss and no jitter, so there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Preset {
     /// A switched building network.

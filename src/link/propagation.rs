@@ -1,17 +1,17 @@
 //! From the end of serialisation to arrival.
 
-use super::impairments::Fate;
+use super::impairments::Draws;
 use crate::unit::Time;
 
-/// The delay of one direction, and how far the packets on it have got.
+/// The propagation delay of one direction, and the latest arrivals.
 #[derive(Debug)]
 pub(super) struct Propagation {
     /// Nanoseconds.
     delay: i64,
     keep_order: bool,
-    /// The latest arrival of those that take the delay: with `keep_order` none of them is earlier.
+    /// The latest arrival of a packet that takes the delay; with `keep_order`, later packets do not arrive before it.
     lane_end: Time,
-    /// The latest arrival of a packet that is no copy.
+    /// The latest arrival, without copies.
     latest: Time,
 }
 
@@ -28,20 +28,20 @@ impl Propagation {
         Self { delay, keep_order, lane_end: Time::ZERO, latest: Time::ZERO }
     }
 
-    pub(super) fn arrival(&mut self, departs: Time, fate: &Fate) -> Arrival {
-        let mut delayed = self.after_delay(departs, fate.jitter);
+    pub(super) fn arrival(&mut self, departs: Time, draws: &Draws) -> Arrival {
+        let mut delayed = self.after_delay(departs, draws.jitter);
         if self.keep_order {
             delayed = delayed.max(self.lane_end);
         }
-        if !fate.reordered || fate.duplicated {
+        if !draws.reordered || draws.duplicated {
             self.lane_end = delayed;
         }
-        let at = if fate.reordered { departs } else { delayed };
-        // Where order is kept the copy follows right behind: a later one would hold up the rest.
+        let at = if draws.reordered { departs } else { delayed };
+        // With `keep_order` the copy arrives together with the packet: a later one would delay all that follow.
         let copy = || {
-            if self.keep_order { delayed } else { self.after_delay(departs, fate.copy_jitter) }
+            if self.keep_order { delayed } else { self.after_delay(departs, draws.copy_jitter) }
         };
-        let copy_at = fate.duplicated.then(copy);
+        let copy_at = draws.duplicated.then(copy);
         let overtaking = at < self.latest;
         self.latest = self.latest.max(at);
         Arrival { at, overtaking, copy_at }

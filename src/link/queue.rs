@@ -7,15 +7,15 @@ use serde::{Serialize, Serializer};
 use super::ValueError;
 use crate::unit::{Rate, Size, Time, shown};
 
-/// How much the bottleneck's queue holds, the packet in transmission included.
+/// The capacity of the bottleneck's queue, with the packet in transmission.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum QueueLimit {
-    /// Everything.
+    /// No limit.
     #[default]
     Unlimited,
-    /// So many IP bytes.
+    /// IP bytes.
     Bytes(Size),
-    /// So many packets.
+    /// Packets.
     Packets(u64),
 }
 
@@ -53,20 +53,19 @@ impl Serialize for QueueLimit {
     }
 }
 
-/// The queue and the transmitter behind it.
+/// The queue and its transmitter.
 ///
-/// A packet takes room in the queue from its admission until its last bit has left, all of it: the
-/// packet in transmission counts, what propagates beyond does not. A packet that leaves at the very
-/// instant at which another arrives has left.
+/// A packet counts against the limit, with all its bytes, until its last bit is sent. Packets in
+/// propagation do not count. A packet that departs at the instant of an arrival makes room for it.
 #[derive(Debug)]
 pub(super) struct Bottleneck {
     rate: Option<Rate>,
     limit: QueueLimit,
-    /// When the last bit admitted so far leaves: `free_at` plus `fraction / rate` nanoseconds. The
-    /// fraction is carried, not rounded, so that no error accumulates over a busy period.
+    /// When the last admitted bit is sent: `free_at` plus `fraction / rate` nanoseconds. The fraction is
+    /// carried, so that no rounding error accumulates over a busy period.
     free_at: Time,
     fraction: u64,
-    /// Departure and size of each packet in the queue; kept only where there is a limit.
+    /// Departure and size of each packet in the queue; empty without a limit.
     waiting: VecDeque<(Time, u32)>,
     waiting_bytes: u64,
 }
@@ -76,7 +75,7 @@ impl Bottleneck {
         Self { rate, limit, free_at: Time::ZERO, fraction: 0, waiting: VecDeque::new(), waiting_bytes: 0 }
     }
 
-    /// When the last bit of a packet offered at `now` leaves; `None` if the queue is full.
+    /// When the last bit of a packet offered at `now` is sent; `None` if the queue is full.
     pub(super) fn admit(&mut self, now: Time, bytes: u16) -> Option<Time> {
         let Some(rate) = self.rate else {
             return Some(now);
@@ -104,7 +103,7 @@ impl Bottleneck {
         Some(departs)
     }
 
-    /// Appends a packet to what is to be sent; the nanosecond by which its last bit is out.
+    /// Queues a packet and returns when its last bit is sent, rounded up to a nanosecond.
     fn transmit(&mut self, now: Time, bytes: u16, rate: Rate) -> Time {
         const BIT_NANOSECONDS_PER_BYTE: u64 = 8 * 1_000_000_000;
         if self.free_at < now {

@@ -1,4 +1,4 @@
-//! What the effects draw with: a generator for each, and chances as integer thresholds.
+//! Generators of the effects, and probabilities as integer thresholds.
 
 use rand::Rng;
 
@@ -8,7 +8,7 @@ use crate::unit::{
     random::{ChaCha8Rng, generator},
 };
 
-/// Whatever draws has its own generator, so that switching one on moves no other's draws.
+/// Each effect has its own generator, so that enabling one does not change the draws of another.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Effect {
     Loss = 1,
@@ -21,24 +21,24 @@ pub(super) enum Effect {
 
 /// The generator of one effect of one direction.
 pub(super) fn effect_generator(seed: u64, direction: Direction, effect: Effect) -> ChaCha8Rng {
-    // "link" in ASCII keeps these streams clear of those of other consumers of the same seed.
+    // "link" in ASCII: no other consumer of the seed uses these streams.
     const LINK: u64 = 0x6c69_6e6b_0000_0000;
     generator(seed, LINK | (direction as u64) << 8 | effect as u64)
 }
 
-/// A probability as a threshold on 63 random bits: 63, so that 100% has one too.
+/// A probability as a threshold on 63 random bits; with 64 there would be no threshold for 100%.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Chance(u64);
 
 impl Chance {
-    /// `part` of `whole`; 0 if `whole` is.
+    /// `part / whole`; 0 if `whole` is 0.
     pub(super) fn of(part: u64, whole: u64) -> Self {
         let threshold = (u128::from(part.min(whole)) << 63).checked_div(u128::from(whole));
         // At most 2^63.
         Self(threshold.unwrap_or(0) as u64)
     }
 
-    /// Whether a raw draw of 64 bits falls within the chance.
+    /// Whether a draw of 64 bits is below the threshold.
     pub(super) fn hit(self, draw: u64) -> bool {
         draw >> 1 < self.0
     }
@@ -50,7 +50,7 @@ impl From<Share> for Chance {
     }
 }
 
-/// A chance with the generator that it is drawn from.
+/// A probability and its generator.
 #[derive(Debug)]
 pub(super) struct Coin {
     chance: Chance,
@@ -58,17 +58,17 @@ pub(super) struct Coin {
 }
 
 impl Coin {
-    /// The coin of an effect, or none if its share is 0.
+    /// The coin of an effect; `None` if its share is 0.
     pub(super) fn new(share: Share, rng: impl FnOnce() -> ChaCha8Rng) -> Option<Self> {
         (!share.is_zero()).then(|| Self { chance: share.into(), rng: rng() })
     }
 
-    /// One raw draw.
+    /// Takes one draw.
     pub(super) fn toss(&mut self) -> bool {
         self.chance.hit(self.rng.next_u64())
     }
 
-    /// Two raw draws, whatever the first says: whether it hit, and the second.
+    /// Always takes two draws. Returns the second if the first is a hit.
     pub(super) fn toss_with_value(&mut self) -> Option<u64> {
         let hit = self.toss();
         let value = self.rng.next_u64();

@@ -1,4 +1,4 @@
-//! What a link does, as plain data.
+//! The properties of a link as plain data.
 
 use std::time::Duration;
 
@@ -7,11 +7,10 @@ use serde::Serialize;
 use super::{Jitter, Loss, LossBy, PROPERTIES, Property, QueueLimit, SpecError, properties};
 use crate::unit::{Rate, Share, serialize_nanos, shown};
 
-/// One direction of a wire.
+/// The properties of one direction of a link.
 ///
-/// The default is a wire that does nothing but refuse what is above 1500 bytes. Serialized in the
-/// notation of a result file: integer nanoseconds, bits per second, ratios, and models as they are
-/// written on the command line.
+/// The default has no effect except that packets above 1500 bytes are refused. Serialized as in a result
+/// file: integer nanoseconds, bits per second, ratios, and models as on the command line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LinkSpec {
     /// Propagation delay.
@@ -19,18 +18,18 @@ pub struct LinkSpec {
     pub delay: Duration,
     /// Variation of the propagation delay.
     pub jitter: Option<Jitter>,
-    /// Whether a packet that jitter would let overtake waits for those before it.
+    /// Whether packets stay in order despite jitter.
     pub keep_order: bool,
-    /// Loss on the wire, behind the bottleneck.
+    /// Loss after the bottleneck.
     pub loss: Loss,
-    /// What a draw of the loss is for.
+    /// What each loss draw applies to.
     pub loss_by: LossBy,
     /// Rate of the bottleneck in IP bits per second; `None` is unlimited.
     #[serde(rename = "rate_bps")]
     pub rate: Option<Rate>,
     /// Drop-tail queue of the bottleneck.
     pub queue: QueueLimit,
-    /// Chance that a packet skips the propagation delay, netem's meaning.
+    /// Chance that a packet skips the propagation delay, as in netem.
     #[serde(rename = "reorder_ratio")]
     pub reorder: Share,
     /// Chance that a packet arrives twice.
@@ -65,18 +64,18 @@ impl Default for LinkSpec {
 impl LinkSpec {
     /// The MTU of Ethernet, in bytes.
     pub const DEFAULT_MTU: u16 = 1500;
-    /// What every IPv4 host accepts (RFC 791, section 3.1), in bytes.
+    /// The size that every IPv4 host accepts (RFC 791, section 3.1), in bytes.
     pub const SMALLEST_MTU: u16 = 576;
     /// The longest delay, jitter and slot.
     pub const LONGEST: Duration = Duration::from_secs(3600);
 
-    /// Whether such a link can be.
+    /// Checks that the properties are valid together.
     ///
-    /// Jitter above the delay can: a delay is never negative, see [`Jitter`].
+    /// Jitter may exceed the delay, see [`Jitter`].
     ///
     /// # Errors
     ///
-    /// [`SpecError`], naming the option that is at fault and what would do.
+    /// [`SpecError`], which names the option and how to correct it.
     pub fn validate(&self) -> Result<(), SpecError> {
         if self.mtu < Self::SMALLEST_MTU {
             return Err(SpecError::Mtu { mtu: self.mtu });
@@ -134,12 +133,12 @@ impl LinkSpec {
         (property.parse)(self, value.trim()).map_err(|source| SpecError::Value { option, source })
     }
 
-    /// Applies `loss=2%,delay=10ms`: all of it, or nothing if any of it is refused. A bare
-    /// `keep-order` stands for `keep-order=true`. Nothing is validated yet.
+    /// Applies pairs such as `loss=2%,delay=10ms`: all of them, or none if one is invalid. A bare
+    /// `keep-order` stands for `keep-order=true`. The result is not validated.
     ///
     /// # Errors
     ///
-    /// Those of [`LinkSpec::set`], and [`SpecError`] for what is not a pair or given twice.
+    /// Those of [`LinkSpec::set`], and [`SpecError`] for text that is not a pair and for a key given twice.
     pub fn apply_pairs(&mut self, pairs: &str) -> Result<(), SpecError> {
         let mut changed = self.clone();
         let mut seen = Vec::new();

@@ -22,8 +22,8 @@ const GOOD_TOLERANCE: f64 = 0.000_25;
 
 fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let mut offer = wire.one_way(link("loss=gemodel:1%:10%:20%:99.5%")?, 1);
-    // Transitions and survival are drawn apart, so that this one, whose losses are its bad state, shows the state
-    // of the other.
+    // Transitions and survival are separate draws. This chain loses every packet in the bad state, so it shows the
+    // state of the other.
     let mut state = wire.one_way(link("loss=gilbert:1%:10%")?, 1);
     let (mut bad, mut lost_in_bad, mut lost_in_good) = (Runs::default(), 0, 0);
     let mut now = Time::ZERO;

@@ -1,4 +1,4 @@
-//! One figure: what it should be, and what it is.
+//! One figure, expected and measured.
 
 use serde::Serialize;
 
@@ -19,21 +19,21 @@ pub enum Unit {
 pub struct Finding {
     /// What was measured.
     pub figure: &'static str,
-    /// In which unit expected, tolerance, measured and interval are.
+    /// The unit of the expected and the measured value, the tolerance and the interval.
     pub unit: Unit,
-    /// What theory says.
+    /// The value from theory.
     pub expected: f64,
-    /// How far from it the measured value may be; 0 where an interval decides, or where it is exact.
+    /// The largest allowed difference; 0 if an interval decides or the figure is exact.
     pub tolerance: f64,
-    /// What was seen.
+    /// The measured value.
     pub measured: f64,
-    /// Where the true value lies with 95% confidence; if there is one, `expected` must lie in it.
+    /// The 95% confidence interval, if there is one; `expected` must lie in it.
     pub ci95: Option<[f64; 2]>,
     /// The sample size.
     pub sample: u64,
-    /// What the sample consists of.
+    /// What the sample counts.
     pub sample_of: &'static str,
-    /// Whether the figure is what it should be.
+    /// Whether the figure agrees with theory.
     pub holds: bool,
 }
 
@@ -45,12 +45,12 @@ impl Finding {
         measured: f64,
         (sample, sample_of): (u64, &'static str),
     ) -> Self {
-        // What is not a number is not within anything.
+        // False for NaN.
         let holds = (measured - expected).abs() <= tolerance;
         Self { figure, unit, expected, tolerance, measured, ci95: None, sample, sample_of, holds }
     }
 
-    /// Holds if the interval of what was measured contains `expected`.
+    /// Holds if the measured interval contains `expected`.
     pub(super) fn contained(
         (figure, unit): (&'static str, Unit),
         expected: f64,
@@ -62,7 +62,7 @@ impl Finding {
         Self { figure, unit, expected, tolerance: 0.0, measured, ci95, sample, sample_of, holds }
     }
 
-    /// Whether the figure is what it should be.
+    /// Whether the figure agrees with theory.
     pub fn holds(&self) -> bool {
         self.holds
     }

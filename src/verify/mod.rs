@@ -1,10 +1,10 @@
-//! Cases with a known answer: what they measure is held against closed forms and published figures.
+//! Cases with a known answer: measurements are compared with closed forms and published figures.
 //!
-//! A case is one file: it asks a [`Wire`] for runs and packets, and says what should have come out. The wire is an
-//! argument so that tests can hand in a broken one and see that the case notices.
+//! A case is one file. It measures runs and packets on a [`Wire`] and states the expected figures. The wire is an
+//! argument, so that tests can pass a broken one and check that the case fails.
 //!
-//! Samples are drawn from fixed seeds, so a verdict is the same on every run. Every statistical tolerance is at
-//! least three standard errors wide, and each case says at which sample size.
+//! Seeds are fixed, so every run gives the same verdict. Every statistical tolerance is at least three standard errors
+//! wide, and each case states its sample size.
 
 mod bursts;
 mod chain;
@@ -44,14 +44,14 @@ use crate::{
     unit::PerDirection,
 };
 
-/// A setting whose outcome is known.
+/// A setting with a known outcome.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
-    /// Its number, which users select it by. Cases that look at two sides of one statement share a number.
+    /// Its number on the command line. Cases about the same statement share a number.
     pub number: u8,
-    /// What is done.
+    /// The setting in words.
     pub setting: &'static str,
-    /// Does it.
+    /// Runs it.
     check: fn(&dyn Wire) -> Result<Vec<Finding>, CaseError>,
 }
 
@@ -74,37 +74,37 @@ pub const CASES: &[Case] = &[
     handshake::CASE,
 ];
 
-/// A case that could not be carried out, which counts as failed.
+/// A case that could not be run. It counts as failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CaseError {
-    /// A run could not be made.
+    /// A run failed.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// There is no such link.
+    /// Its link is invalid.
     #[error(transparent)]
     Spec(#[from] SpecError),
-    /// A run showed nothing of what the case is about.
+    /// A run did not show what the case measures.
     #[error("{0}")]
     Nothing(&'static str),
 }
 
-/// What a case has come to.
+/// The result of a case.
 #[derive(Debug, Serialize)]
 pub struct Verdict {
     /// The number of the case.
     pub case: u8,
-    /// What was done.
+    /// The setting in words.
     pub setting: &'static str,
-    /// Whether it could be carried out and all findings hold.
+    /// Whether it could be run and all findings hold.
     pub passed: bool,
-    /// What was measured, beside what should have been.
+    /// The measured and the expected figures.
     pub findings: Vec<Finding>,
-    /// Why there are no findings.
+    /// Why it could not be run.
     pub error: Option<String>,
 }
 
 impl Case {
-    /// Carries the case out on `wire`.
+    /// Runs the case on `wire`.
     pub fn verdict(&self, wire: &dyn Wire) -> Verdict {
         let (findings, error) = match (self.check)(wire) {
             Ok(findings) => (findings, None),
@@ -115,12 +115,12 @@ impl Case {
     }
 }
 
-/// Carries `cases` out on all cores, and calls `done` after each. Verdicts come in the order of the cases.
+/// Runs `cases` on all cores and calls `done` after each. Verdicts are in the order of the cases.
 pub fn verify(wire: &dyn Wire, cases: &[Case], done: impl Fn() + Sync) -> Vec<Verdict> {
     let next = AtomicUsize::new(0);
     let finished = Mutex::new(Vec::new());
     let work = || {
-        // The last cases take longest, and what takes longest is best begun first.
+        // The last cases take longest, so they start first.
         while let Some(index) = cases.len().checked_sub(1 + next.fetch_add(1, Ordering::Relaxed)) {
             let verdict = cases[index].verdict(wire);
             finished.lock().unwrap_or_else(PoisonError::into_inner).push((index, verdict));
@@ -139,7 +139,7 @@ pub fn verify(wire: &dyn Wire, cases: &[Case], done: impl Fn() + Sync) -> Vec<Ve
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A link as it would be written on the command line.
+/// A link in the notation of the command line.
 fn link(pairs: &str) -> Result<LinkSpec, SpecError> {
     let mut spec = LinkSpec::default();
     spec.apply_pairs(pairs)?;
@@ -147,8 +147,7 @@ fn link(pairs: &str) -> Result<LinkSpec, SpecError> {
     Ok(spec)
 }
 
-/// One flow of messages that fit into one packet, without warm-up, under a window that does not move: what the case
-/// is not about has no part in it.
+/// One flow of messages that fit into one packet, without warm-up and with a fixed window.
 fn plan(transport: Transport, links: PerDirection<LinkSpec>, interval: Duration, messages: u32) -> Plan {
     let workload = Workload {
         flows: 1,

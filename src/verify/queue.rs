@@ -16,15 +16,15 @@ const PACKETS: u64 = 1_000_000;
 const LOAD: f64 = 0.8;
 /// 1200 bytes at 10 Mbit/s, in nanoseconds.
 const SERVICE: u64 = 960_000;
-/// What propagates must not wait, nor count against the queue: at any time 83 packets propagate, while in an M/D/1
-/// queue of this load 100 packets meet once in 10^19 arrivals.
+/// Packets in propagation must not count against the queue: about 83 propagate at any time, while an M/D/1 queue of
+/// this load reaches 100 packets once in 10^19 arrivals.
 const LINK: &str = "rate=10mbit,queue=100p,delay=100ms";
 const DELAY: u64 = 100_000_000;
 /// 5%. Waits are correlated over some 30 packets, so that three standard errors are about 2%.
 const WAIT_TOLERANCE: f64 = 0.05;
 /// Ten standard errors of independent draws, three of draws correlated over 10 packets.
 const SHARE_TOLERANCE: f64 = 0.004;
-/// Keeps the arrivals apart from what the link draws.
+/// Separates the arrivals' generator from the link's.
 const ARRIVALS: u64 = 0x4d44_3100;
 
 fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {

@@ -20,14 +20,14 @@ const MICROSECOND: f64 = 1000.0;
 fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let clear = link("delay=50ms")?;
     let mut lossy = clear.clone();
-    // Nothing else is on the way at the instant at which the message is sent.
+    // No other packet enters the link in the millisecond in which the message is sent.
     lossy.loss = Loss::Outage { start: LEAD + INTERVAL * LOST, length: MS };
     let outcome = wire.run(
         &plan(Transport::QUIC_ONE, PerDirection { to_server: lossy, to_client: clear }, INTERVAL, MESSAGES),
         1,
     )?;
-    // Found out 9/8 of a round trip after it was sent, by the time threshold (RFC 9002 section 6.1.2), at the first
-    // acknowledgement from then on or by the timer; each message behind it waits an interval less.
+    // The time threshold (RFC 9002 section 6.1.2) detects the loss 9/8 of a round trip after the send, at the next
+    // acknowledgement or by the timer. Each message behind it waits one interval less.
     let detour = RTT + RTT / 8;
     let held = nanos(detour).div_ceil(nanos(INTERVAL)) - 1;
     let total: u64 = (0..=held).map(|behind| nanos(detour - INTERVAL * behind as u32)).sum();

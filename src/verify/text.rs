@@ -7,7 +7,7 @@ use super::{Finding, Unit, Verdict};
 const TITLES: [&str; COLUMNS] = ["", "expected", "measured", "sample", "verdict"];
 const COLUMNS: usize = 5;
 
-/// One line for each case and one for each of its figures, and a line that sums up.
+/// One line per case, one per figure, and a summary line.
 pub fn to_table(verdicts: &[Verdict]) -> String {
     let rows = verdicts.iter().flat_map(|verdict| &verdict.findings).map(row);
     let rows: Vec<[String; COLUMNS]> = std::iter::once(TITLES.map(str::to_owned)).chain(rows).collect();
@@ -71,7 +71,7 @@ fn value(unit: Unit, value: f64) -> String {
     }
 }
 
-/// With commas between thousands.
+/// With thousands separators.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

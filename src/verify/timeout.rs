@@ -1,4 +1,4 @@
-//! Case 12: an isolated loss, which nothing but the probe timeout finds out (RFC 9002 section 6.2).
+//! Case 12: an isolated loss, which only the probe timeout detects (RFC 9002 section 6.2).
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const TOLERANCE: Duration = Duration::from_micros(500);
 fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let clear = link("delay=25ms")?;
     let mut lossy = clear.clone();
-    // Nothing else is on the way at the instant at which the message is sent.
+    // No other packet enters the link in the millisecond in which the message is sent.
     lossy.loss = Loss::Outage { start: LEAD + INTERVAL * LOST, length: MS };
     let outcome = wire.run(
         &plan(Transport::QUIC_ONE, PerDirection { to_server: lossy, to_client: clear }, INTERVAL, MESSAGES),

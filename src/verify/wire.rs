@@ -1,4 +1,4 @@
-//! What the cases are carried out on.
+//! The wire that the cases measure.
 
 use crate::{
     experiment::{self, Observers, Outcome, Plan, RunError},
@@ -6,10 +6,10 @@ use crate::{
     unit::{Direction, Time},
 };
 
-/// One direction of a link: takes a packet of so many IP bytes at an instant, and says what becomes of it.
+/// One direction of a link: takes the instant and the IP bytes of a packet, and returns its verdict.
 pub type OneWay = Box<dyn FnMut(Time, usize) -> Verdict>;
 
-/// The wire that is to be proven. [`RealWire`] is the one that experiments use; tests wrap it and break it.
+/// The wire under test. Experiments use [`RealWire`]; tests wrap and break it.
 pub trait Wire: Sync {
     /// One direction of a link, on its own.
     fn one_way(&self, spec: LinkSpec, seed: u64) -> OneWay;
@@ -22,7 +22,7 @@ pub trait Wire: Sync {
     fn run(&self, plan: &Plan, seed: u64) -> Result<Outcome, RunError>;
 }
 
-/// The wire as it is.
+/// The wire of experiments.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RealWire;
 

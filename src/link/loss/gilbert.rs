@@ -1,4 +1,4 @@
-//! The Gilbert-Elliott chain at work.
+//! The state of a Gilbert-Elliott chain.
 
 use rand::Rng;
 
@@ -17,7 +17,7 @@ pub(in crate::link) struct Chain {
 }
 
 impl Chain {
-    /// Starts in the stationary distribution, which takes one raw draw: bad with `p / (p+r)`.
+    /// Starts in the stationary distribution, with one draw: in the bad state with probability `p / (p+r)`.
     pub(super) fn new(model: GilbertElliott, mut rng: ChaCha8Rng) -> Self {
         let (p, r) = (model.p.parts(), model.r.parts());
         Self {
@@ -30,7 +30,7 @@ impl Chain {
         }
     }
 
-    /// A transition, then whether the packet is lost: two raw draws, whatever they say.
+    /// Makes a transition, then draws whether the packet is lost. Always takes two draws.
     pub(super) fn step(&mut self) -> bool {
         let (transition, survival) = (self.rng.next_u64(), self.rng.next_u64());
         let leave = if self.bad { self.leave_bad } else { self.leave_good };

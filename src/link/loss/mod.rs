@@ -1,4 +1,4 @@
-//! Which packets the wire loses.
+//! Loss models.
 
 mod gilbert;
 mod stage;
@@ -10,28 +10,27 @@ use crate::unit::Share;
 
 pub(super) use stage::LossStage;
 
-/// The loss model of one direction; what is written for each is in brackets.
+/// The loss model of one direction; the notation of each is in brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Loss {
     /// Each packet (or slot) on its own, with one probability (`1%`).
     Independent(Share),
-    /// A chain of a good and a bad state (`gemodel:P:R:H:K`, or `gilbert:P:R` where all of the bad
-    /// state is lost and none of the good).
+    /// A chain of a good and a bad state: `gemodel:P:R:H:K`, or `gilbert:P:R`, which loses every packet in
+    /// the bad state and none in the good one.
     GilbertElliott(GilbertElliott),
-    /// The packets with these numbers, the first packet offered being 1 (`drop:3:17:40`). In
-    /// ascending order as parsed; any order will do.
+    /// The packets with these numbers, counted from 1 in the order of offers (`drop:3:17:40`). Any order is valid.
     Drop(Vec<u64>),
-    /// All that finish their serialisation in [start, start + length) (`outage:2s:300ms`).
+    /// Every packet that ends its serialisation in [start, start + length) (`outage:2s:300ms`).
     Outage {
         /// From the origin of the path.
         start: Duration,
-        /// How long.
+        /// Its length.
         length: Duration,
     },
 }
 
 impl Loss {
-    /// A wire that loses nothing.
+    /// No loss.
     pub const NONE: Self = Self::Independent(Share::ZERO);
 }
 
@@ -41,7 +40,7 @@ impl Default for Loss {
     }
 }
 
-/// The Gilbert-Elliott chain, in netem's letters but with its 1-h and 1-k turned round.
+/// The Gilbert-Elliott chain. The letters are netem's, but h and k are chances of survival (netem: 1-h, 1-k).
 ///
 /// It starts in its stationary distribution. For each packet (or slot) it makes its transition first
 /// and then draws the packet's survival. The loss is `[p(1-h) + r(1-k)] / (p+r)`, the mean run of the
@@ -58,10 +57,10 @@ pub struct GilbertElliott {
     pub k: Share,
 }
 
-/// What a draw of the loss model is for.
+/// What each draw of the loss model applies to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LossBy {
-    /// A packet offered (`packet`): the n-th packet meets the n-th draw, whenever it is sent.
+    /// An offered packet (`packet`): the n-th packet gets the n-th draw, whenever it is sent.
     #[default]
     Packet,
     /// A slot of time of this length (`time:1ms`): every packet whose serialisation ends in the slot
@@ -71,8 +70,8 @@ pub enum LossBy {
 }
 
 impl LossBy {
-    /// The slot where `time` is written without one.
+    /// The default length of a slot.
     pub const DEFAULT_SLOT: Duration = Duration::from_millis(1);
-    /// The shortest slot: each one since the origin of the path costs a draw.
+    /// The shortest slot. Each slot since the origin of the path costs a draw.
     pub const SHORTEST_SLOT: Duration = Duration::from_micros(10);
 }

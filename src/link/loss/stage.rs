@@ -1,4 +1,4 @@
-//! Where a packet meets its loss.
+//! When a packet is lost.
 
 use std::ops::Range;
 
@@ -8,8 +8,8 @@ use crate::{
     unit::{Time, nanos, random::ChaCha8Rng},
 };
 
-/// The loss of one direction, asked twice for each packet: when it is offered and when its
-/// serialisation ends.
+/// The loss of one direction. It is consulted twice for each packet: at the offer and at the end of
+/// its serialisation.
 #[derive(Debug)]
 pub(in crate::link) enum LossStage {
     Nothing,
@@ -39,7 +39,7 @@ impl LossStage {
         }
     }
 
-    /// The loss of the next packet offered, as far as its number decides it.
+    /// Whether the next offered packet is lost by its number.
     pub(in crate::link) fn offered(&mut self) -> bool {
         match self {
             Self::ByPacket(model) => model.step(),
@@ -48,8 +48,7 @@ impl LossStage {
         }
     }
 
-    /// The loss of a packet whose serialisation ends at `departs`, as far as the instant decides it.
-    /// Instants do not decrease.
+    /// Whether a packet is lost by the instant at which its serialisation ends. Instants do not decrease.
     pub(in crate::link) fn serialised(&mut self, departs: Time) -> bool {
         match self {
             Self::ByTime(slots) => slots.at(departs),
@@ -75,7 +74,7 @@ impl Model {
     }
 }
 
-/// One step of a model for each slot of time since the origin, asked for or not.
+/// A model that makes one step for each slot of time since the origin, used or not.
 #[derive(Debug)]
 pub(in crate::link) struct Slots {
     model: Model,
@@ -99,7 +98,7 @@ impl Slots {
     }
 }
 
-/// Packet numbers in ascending order, of which those that have passed are behind `next`.
+/// Packet numbers in ascending order; those before `next` have passed.
 #[derive(Debug)]
 pub(in crate::link) struct List {
     numbers: Vec<u64>,

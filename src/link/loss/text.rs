@@ -1,4 +1,4 @@
-//! How loss models are written.
+//! The notation of loss models.
 
 use std::{fmt, str::FromStr};
 

@@ -51,20 +51,20 @@ fn values_are_refused_with_what_would_do() {
         ("delay=10", "delay: `10` has no unit: write 10ms or 10s"),
         (
             "loss=burst:3",
-            "loss: `burst:3` will not do: write 1%, gilbert:P:R, gemodel:P:R:H:K, \
+            "loss: invalid value `burst:3`: expected 1%, gilbert:P:R, gemodel:P:R:H:K, \
              drop:3:17:40 or outage:2s:300ms (start, length)",
         ),
         ("loss=drop:0", "loss: `0` is not a packet number: write a whole number from 1"),
         (
             "jitter=5ms:gamma",
-            "jitter: `gamma` will not do: write uniform, normal or pareto, as in 5ms:normal",
+            "jitter: invalid value `gamma`: expected uniform, normal or pareto, as in 5ms:normal",
         ),
         ("queue=0p", "queue: `0p` is not a number of packets: write a whole number from 1"),
-        ("loss-by=slot", "loss-by: `slot` will not do: write packet, time or time:1ms"),
-        ("mtu=70000", "mtu: `70000` will not do: write a whole number of bytes from 576 to 65535"),
+        ("loss-by=slot", "loss-by: invalid value `slot`: expected packet, time or time:1ms"),
+        ("mtu=70000", "mtu: invalid value `70000`: expected a whole number of bytes from 576 to 65535"),
         (
             "rtt=20ms",
-            "`rtt` is no property of a link: use delay, jitter, keep-order, loss, loss-by, rate, \
+            "unknown link property `rtt`: expected delay, jitter, keep-order, loss, loss-by, rate, \
              queue, reorder, duplicate, corrupt, mtu",
         ),
         ("loss", "`loss` is not key=value: write pairs such as loss=2%,delay=10ms"),
@@ -81,21 +81,21 @@ fn links_that_cannot_be_are_refused() {
     let cases = [
         (
             "queue=128KB",
-            "--queue needs --rate: without a rate nothing waits; give a rate or leave --queue out",
+            "--queue needs --rate: without a rate no packet waits; give a rate or leave --queue out",
         ),
         (
             "rate=1mbit,queue=1KB",
-            "--queue 1KB is smaller than one packet (--mtu 1500): nothing that large would pass",
+            "--queue 1KB is smaller than one packet (--mtu 1500): packets of that size would never pass",
         ),
         ("mtu=500", "--mtu 500 is below 576: write 576 to 65535"),
         ("delay=2h", "--delay is longer than 3600s: shorten it"),
         (
             "loss=drop:3,loss-by=time",
-            "--loss drop names packets, --loss-by time does not: leave --loss-by out",
+            "--loss drop lists packets, which --loss-by time does not number: leave --loss-by out",
         ),
         (
             "loss=gilbert:0%:0%",
-            "--loss with P and R both 0% never changes its state: write a plain share such as 1%",
+            "--loss with P and R both 0% never changes its state: write a share such as 1%",
         ),
         ("loss=outage:2s:0ms", "--loss outage of length 0 loses nothing: write outage:2s:300ms, or 0%"),
         ("loss-by=time:1ns", "--loss-by time:1ns is out of bounds: write 10us to 1h"),
