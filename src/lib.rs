@@ -68,7 +68,9 @@ pub mod experiment;
 pub mod link;
 pub mod path;
 pub mod report;
+#[cfg(feature = "sockets")]
 pub mod send;
+#[cfg(feature = "sockets")]
 pub mod serve;
 pub mod service;
 pub mod stats;

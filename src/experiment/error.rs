@@ -20,6 +20,9 @@ pub enum RunError {
     /// The machine provided no clock, thread or runtime.
     #[error("cannot start a host on this machine: {0}")]
     Host(#[from] std::io::Error),
+    /// The library was built without the feature `sockets`.
+    #[error("this build has no sockets: only --path sim runs")]
+    NoSockets,
     /// An earlier run found the server gone.
     #[error("the server was gone before this run")]
     Gone,

@@ -2,13 +2,8 @@
 
 use std::{collections::BTreeMap, fs, num::NonZero, thread};
 
-use rustix::time::{ClockId, clock_getres};
-
-use super::plan::PathKind;
-use crate::{
-    path::{Fidelity, netns},
-    report::System,
-};
+use super::{on_path::system_settings, plan::PathKind};
+use crate::{path::Fidelity, report::System};
 
 /// The crates that carry the transports.
 const CRATES: [&str; 6] = ["quinn", "quinn-proto", "quinn-udp", "rustls", "ring", "tokio"];
@@ -31,26 +26,18 @@ pub(super) fn system<'a>(
         return None;
     }
     let in_namespaces = paths.clone().any(|path| path == PathKind::Netns);
-    let set = if in_namespaces { netns::settings() } else { Vec::new() };
     let fidelity = Fidelity::of_all(wires);
     let kernel = read("/proc/sys/kernel/osrelease").unwrap_or_else(|| "unknown".to_owned());
     let settings = SETTINGS.iter().filter_map(|&(name, file)| Some((name.to_owned(), read(file)?)));
-    let frequency = ("timer_frequency_hz".to_owned(), timer_frequency().to_string());
     Some(System {
         kernel: format!("Linux {kernel}"),
         cores: thread::available_parallelism().map_or(1, NonZero::get) as u64,
         crates: versions(include_str!("../../Cargo.lock")),
-        settings: settings.chain([frequency]).chain(set).collect(),
+        settings: settings.chain(system_settings(in_namespaces)).collect(),
         lateness_ns: fidelity.as_ref().map(|fidelity| fidelity.lateness.summary()),
         dropped_packets: fidelity.as_ref().and_then(|fidelity| fidelity.dropped),
         send_errors: fidelity.as_ref().map(|fidelity| fidelity.send_errors),
     })
-}
-
-/// How often a second the kernel's coarse clocks tick: `CONFIG_HZ`.
-fn timer_frequency() -> i64 {
-    let tick = clock_getres(ClockId::MonotonicCoarse);
-    1_000_000_000 / tick.tv_nsec.max(1)
 }
 
 fn read(file: &str) -> Option<String> {

@@ -1,5 +1,9 @@
 //! Two hosts and the wire between them, on any path: the only code that knows one path from another.
 
+#[cfg(feature = "sockets")]
+mod real_time;
+#[cfg(not(feature = "sockets"))]
+#[path = "on_path/no_sockets.rs"]
 mod real_time;
 
 use std::{
@@ -79,6 +83,18 @@ pub fn on_path<T>(
         PathKind::Sim => in_virtual_time(route, run),
         PathKind::Relay | PathKind::Netns | PathKind::Direct => real_time::on_path(route, run),
     }
+}
+
+/// Runs `run` on a host of this machine's, against servers elsewhere.
+pub(super) fn on_this_machine<T>(
+    run: impl AsyncFnOnce(&Arc<dyn Host>) -> Result<T, RunError>,
+) -> Result<T, RunError> {
+    real_time::on_this_machine(run)
+}
+
+/// Settings of the kernel that affect results in real time, and those `in_namespaces`, by name.
+pub(super) fn system_settings(in_namespaces: bool) -> Vec<(String, String)> {
+    real_time::system_settings(in_namespaces)
 }
 
 fn in_virtual_time<T>(

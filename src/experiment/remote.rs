@@ -9,16 +9,12 @@ use std::{future::poll_fn, net::SocketAddr, sync::Arc, time::Duration};
 use rand::Rng;
 
 use super::{
-    error::RunError, observe::SampleSink, outcome::Outcome, plan::Plan, recorder::Recorder, run::Client,
-    settings::settings,
+    error::RunError, observe::SampleSink, on_path::on_this_machine, outcome::Outcome, plan::Plan,
+    recorder::Recorder, run::Client, settings::settings,
 };
 use crate::{
     channel::{self, Channel, Settings},
-    path::{
-        Host,
-        direct::{DirectHost, runtime},
-        timeout,
-    },
+    path::{Host, timeout},
     transport::{ChannelError, ConnectError, Transport, arq::SAFE_DATAGRAM, tls::ClientTls},
     unit::{Time, nanos, random},
     wire::{EXTENDED_HEADER_BYTES, MessageId, Probe},
@@ -60,10 +56,7 @@ pub fn run_remote(
     seed: u64,
     samples: Option<SampleSink>,
 ) -> Result<Outcome, RunError> {
-    runtime()?.block_on(async {
-        let host: Arc<dyn Host> = DirectHost::new()?;
-        run_against(&host, plan, remote, seed, samples).await
-    })
+    on_this_machine(async |host| run_against(host, plan, remote, seed, samples).await)
 }
 
 /// Runs `plan` once from `host` against `remote`.

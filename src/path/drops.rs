@@ -1,43 +1,44 @@
-//! What the kernel dropped of the datagrams for a socket.
+//! Datagrams that the kernel dropped for want of room in a socket.
 
 use std::{fs, net::SocketAddr};
 
-/// How often the kernel's table is read, at most, until it says the same twice.
+/// Upper bound on readings of the kernel's table until two agree.
 const READINGS: usize = 10;
 
-/// Datagrams that found no room in the sockets bound to `locals`; `None` where the kernel does not tell.
+/// Datagrams dropped by the sockets bound to `locals`; `None` if the kernel does not tell.
 pub(super) fn dropped(locals: &[SocketAddr]) -> Option<u64> {
-    let mut told = read(locals)?;
+    let mut sums = read(locals)?;
     for _ in 1..READINGS {
         let again = read(locals)?;
-        if again == told {
+        if again == sums {
             break;
         }
-        told = again;
+        sums = again;
     }
-    Some(told.drops)
+    Some(sums.drops)
 }
 
-/// What the kernel's table says of some sockets. It is read in pieces, and a row may be passed over where others go meanwhile.
+/// The sums over some sockets in the kernel's table. The table is read in pieces, and a row may be missed if others
+/// disappear meanwhile.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Told {
+struct Sums {
     sockets: usize,
     drops: u64,
 }
 
-fn read(locals: &[SocketAddr]) -> Option<Told> {
-    let mut told = Told::default();
+fn read(locals: &[SocketAddr]) -> Option<Sums> {
+    let mut sums = Sums::default();
     for (table, is_ipv6) in [("/proc/self/net/udp", false), ("/proc/self/net/udp6", true)] {
         let wanted: Vec<String> =
             locals.iter().filter(|local| local.is_ipv6() == is_ipv6).map(|local| row_name(*local)).collect();
         if !wanted.is_empty() {
-            told.add(&fs::read_to_string(table).ok()?, &wanted)?;
+            sums.add(&fs::read_to_string(table).ok()?, &wanted)?;
         }
     }
-    Some(told)
+    Some(sums)
 }
 
-impl Told {
+impl Sums {
     /// Adds the last column of the rows whose second column is one of `wanted`.
     fn add(&mut self, table: &str, wanted: &[String]) -> Option<()> {
         for row in table.lines().skip(1) {
@@ -87,7 +88,7 @@ mod tests {
             received += 1;
         }
         let dropped = |at| super::dropped(&[at]);
-        // A kernel without the table tells nothing.
+        // A kernel without the table does not tell.
         if let Some(lost) = dropped(full_at) {
             assert!(lost > 0);
             assert_eq!(lost + received, SENT);

@@ -16,6 +16,8 @@ mod host;
 mod kernel_tcp;
 mod layered;
 #[cfg(feature = "sockets")]
+mod layered_quic;
+#[cfg(feature = "sockets")]
 pub mod netns;
 mod observer;
 mod packet;
@@ -33,6 +35,11 @@ mod timeout;
 mod timers;
 #[cfg(feature = "sockets")]
 pub mod wait;
+#[cfg(feature = "sockets")]
+mod yielding;
+#[cfg(not(feature = "sockets"))]
+#[path = "yielding_without_tokio.rs"]
+mod yielding;
 
 pub(crate) use self::layered::{LayeredStream, StreamLayer};
 pub use self::{
@@ -47,4 +54,5 @@ pub use self::{
     side::Side,
     timeout::{Elapsed, timeout},
     timers::{Clock, Sleep, Timers},
+    yielding::{consume_budget, yield_now},
 };

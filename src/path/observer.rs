@@ -118,7 +118,7 @@ impl Observers {
             return;
         }
         let packet = packet();
-        self.0.iter_mut().for_each(|observer| observer.entered(&packet));
+        self.entered(&packet);
         if let Some(reason) = DropReason::of(verdict) {
             self.0.iter_mut().for_each(|observer| observer.left(&packet, Exit::Dropped(reason)));
         }

@@ -1,12 +1,14 @@
 //! What the wires in real time share: the packets that are under way, and how late they are.
 
 mod breakage;
+mod resolution;
 mod sockets;
 
 use std::net::SocketAddr;
 
 pub(super) use self::{
     breakage::{Breakage, broken},
+    resolution::resolution,
     sockets::OnWire,
 };
 use super::{

@@ -12,18 +12,18 @@ use std::{
 
 use crate::unit::Time;
 
-/// What timers need of a clock.
+/// The clock of timers.
 pub trait Clock: Send + Sync {
-    /// The instant it is.
+    /// The current time.
     fn now(&self) -> Time;
-    /// The earliest timer has become this one: whoever fires the timers must do so at `at`.
+    /// The earliest timer is due at `at`: the owner of the clock must call [`Timers::fire`] then.
     fn arm(&self, at: Time);
 }
 
-/// Stale alarms that are not worth a look.
+/// Stale alarms that do not justify compacting the heap.
 const MOST_STALE: usize = 64;
 
-/// All timers of one clock. Whoever owns the clock calls [`Timers::fire`] when one is due.
+/// All timers of one clock. The owner of the clock calls [`Timers::fire`] when one is due.
 pub struct Timers {
     clock: Arc<dyn Clock>,
     queue: Mutex<Queue>,
@@ -35,16 +35,16 @@ struct Queue {
     free: Vec<usize>,
     heap: BinaryHeap<Reverse<Alarm>>,
     sequence: u64,
-    /// What the clock is armed for. Arming costs a system call in real time, so it is left to ring early
-    /// where the first deadline has moved later since.
+    /// The instant for which the clock is armed. Arming costs a system call in real time, so a clock whose first deadline
+    /// moved later is left to fire early.
     rings_at: Option<Time>,
 }
 
 #[derive(Default)]
 struct Slot {
     deadline: Time,
-    /// The alarm in the heap that will look at this slot. It may ring before the deadline, which
-    /// moved later since (quinn moves its deadlines with every packet): it is then set again.
+    /// The alarm in the heap for this slot. It may fire before the deadline, which moved later since (quinn moves its
+    /// deadlines with every packet); it is then set again.
     armed: Option<Alarm>,
     waker: Option<Waker>,
 }
@@ -63,17 +63,17 @@ impl Timers {
         Arc::new(Self { clock, queue: Mutex::default() })
     }
 
-    /// The instant it is.
+    /// The current time.
     pub fn now(&self) -> Time {
         self.clock.now()
     }
 
-    /// When the earliest timer that somebody still waits for is due.
+    /// When the earliest timer that is still awaited is due.
     pub fn next(&self) -> Option<Time> {
         self.lock().next()
     }
 
-    /// Wakes all whose deadline is at or before `now`, in the order of their deadlines.
+    /// Wakes all timers whose deadline is at or before `now`, in the order of their deadlines.
     pub fn fire(&self, now: Time) {
         loop {
             let mut queue = self.lock();
@@ -114,7 +114,7 @@ impl Queue {
         }
     }
 
-    /// Makes sure that an alarm rings no later than the slot's deadline.
+    /// Ensures that an alarm fires no later than the slot's deadline.
     fn arm(&mut self, index: usize) {
         let slot = &mut self.slots[index];
         if slot.armed.is_some_and(|alarm| alarm.at <= slot.deadline) {
@@ -124,19 +124,18 @@ impl Queue {
         slot.armed = Some(alarm);
         self.sequence += 1;
         self.heap.push(Reverse(alarm));
-        self.clear_out();
+        self.compact();
     }
 
-    /// Drops stale alarms where they are more than the others. They would go as they ring, but what waits for much less
-    /// than its limit, again and again, would have made many by then.
-    fn clear_out(&mut self) {
+    /// Compacts the heap once stale alarms dominate: waits that end long before their timeout leave many.
+    fn compact(&mut self) {
         let Self { slots, free, heap, .. } = self;
         if heap.len() > 2 * (slots.len() - free.len()) + MOST_STALE {
             heap.retain(|Reverse(alarm)| slots[alarm.slot].armed == Some(*alarm));
         }
     }
 
-    /// The instant of the first alarm that is not stale, after setting early ones again.
+    /// The instant of the first alarm that is not stale. Alarms that fire too early are set again.
     fn next(&mut self) -> Option<Time> {
         while let Some(&Reverse(alarm)) = self.heap.peek() {
             let slot = &mut self.slots[alarm.slot];
@@ -177,7 +176,7 @@ impl fmt::Debug for Timers {
     }
 }
 
-/// Completes at an instant; can be set to another one at any time.
+/// Completes at an instant, which can be changed at any time.
 #[derive(Debug)]
 pub struct Sleep {
     timers: Arc<Timers>,
@@ -190,7 +189,7 @@ impl Sleep {
         Self { timers, slot }
     }
 
-    /// Completes at `at` instead, also when it had completed already.
+    /// Completes at `at` instead, even if it had completed already.
     pub fn reset(&mut self, at: Time) {
         self.timers.lock().slots[self.slot].deadline = at;
     }
@@ -224,7 +223,7 @@ impl Future for Sleep {
 impl Drop for Sleep {
     fn drop(&mut self) {
         let mut queue = self.timers.lock();
-        // Its alarm is stale from now on.
+        // This makes its alarm stale.
         let waker = std::mem::take(&mut queue.slots[self.slot]).waker;
         queue.free.push(self.slot);
         drop(queue);
@@ -304,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_moved_later_rings_only_once() {
+    fn a_deadline_moved_later_fires_only_once() {
         let bench = Bench::new();
         let mut sleep = bench.sleep(10);
         assert!(!bench.poll(&mut sleep));
@@ -316,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_moved_earlier_rings_earlier() {
+    fn a_deadline_moved_earlier_fires_earlier() {
         let bench = Bench::new();
         let mut sleep = bench.sleep(20);
         assert!(!bench.poll(&mut sleep));
@@ -358,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_for_much_less_than_its_limit_again_and_again_leaves_nothing_behind() {
+    fn waits_that_end_long_before_their_timeout_leave_nothing_behind() {
         let bench = Bench::new();
         let mut kept = bench.sleep(7_000);
         assert!(!bench.poll(&mut kept));

@@ -1,4 +1,4 @@
-//! Waiting precisely, on a thread that does nothing else.
+//! Precise waiting, on a thread that does nothing else.
 
 use std::{io, num::NonZeroU64, thread, time::Duration};
 
@@ -10,19 +10,18 @@ use rustix::{
 
 use crate::unit::Time;
 
-/// How long before the instant asked for sleeping ends and spinning begins: what the kernel takes to wake a thread
+/// How long before the deadline sleeping ends and spinning begins: the time that the kernel takes to wake a thread
 /// (85 us at the median on a virtual machine, 120 us at the 99th percentile).
 const SPIN: Duration = Duration::from_micros(120);
-/// A spinning thread that was away for so long had to give its core to another one.
+/// A spinning thread that was away for this long had lost its core to another one.
 const PREEMPTED: Duration = Duration::from_micros(30);
-/// For how long nothing spins then: whoever wanted the core may want it again.
+/// How long it does not spin after that: the other thread may need the core again.
 const REST: Duration = Duration::from_millis(100);
 
-/// Waits for descriptors and for instants, on one thread.
+/// Waits for descriptors and deadlines, on one thread.
 ///
-/// The kernel wakes a thread some tens of microseconds late. So the thread spins over the last of them, while it
-/// still looks at its descriptors, as long as it has a core to itself: on a busy machine it would only be in the way
-/// of those that it waits for.
+/// The kernel wakes a thread some tens of microseconds late. So the thread spins over the last of them, still polling its
+/// descriptors, as long as it has a core to itself: on a busy machine it would delay the threads that it waits for.
 #[derive(Debug)]
 pub struct Waiter {
     may_spin: bool,
@@ -30,21 +29,21 @@ pub struct Waiter {
 }
 
 impl Waiter {
-    /// A waiter for the calling thread, whose timers the kernel no longer rounds.
+    /// A waiter for the calling thread; sets the thread's timer slack to the minimum.
     #[expect(clippy::new_without_default, reason = "it changes the thread that calls it")]
     pub fn new() -> Self {
-        // Without it, timers ring up to 50 us later than they could. Where it is refused they are that late.
+        // Otherwise timers expire up to 50 us late.
         let _ = set_current_timer_slack(NonZeroU64::new(1));
         let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self { may_spin: cores > 1, rests_until: Time::ZERO }
     }
 
-    /// Waits until one of `fds` is ready, or until it is `until`, by the clock `now`. Returns whether one is ready;
-    /// which ones, they say themselves.
+    /// Waits until one of `fds` is ready, or until `until` by the clock `now`. Returns whether one is ready; `revents` tells
+    /// which.
     ///
     /// # Errors
     ///
-    /// As `ppoll` has them; an interrupted wait goes on.
+    /// Returns the errors of `ppoll`; an interrupted wait continues.
     pub fn wait(
         &mut self,
         fds: &mut [PollFd<'_>],
@@ -82,7 +81,7 @@ impl Waiter {
     }
 }
 
-/// Leaves the core to others until one of `fds` is ready, for at most `time`.
+/// Sleeps until one of `fds` is ready, for at most `time`.
 fn sleep(fds: &mut [PollFd<'_>], time: Option<Duration>) -> io::Result<bool> {
     let time = time.map(|time| Timespec {
         tv_sec: time.as_secs().try_into().unwrap_or(i64::MAX),
@@ -90,7 +89,7 @@ fn sleep(fds: &mut [PollFd<'_>], time: Option<Duration>) -> io::Result<bool> {
     });
     match poll(fds, time.as_ref()) {
         Ok(ready) => Ok(ready > 0),
-        // By a signal: whoever waits looks at the time again.
+        // Interrupted by a signal: the caller checks the time again.
         Err(Errno::INTR) => Ok(false),
         Err(error) => Err(error.into()),
     }
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn it_never_ends_early_and_says_that_nothing_is_ready() {
+    fn a_wait_never_ends_early_and_returns_that_nothing_is_ready() {
         let (now, (_, quiet)) = (clock(), pair());
         let mut waiter = Waiter::new();
         for micros in [0, 1, 50, 500, 5000] {

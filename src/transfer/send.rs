@@ -15,7 +15,7 @@ use super::{
     bulk::{Incoming, Nature, Outgoing},
 };
 use crate::{
-    path::{Host, timeout},
+    path::{self, Host, timeout},
     wire::transfer::{Digest, PIECE_BYTES, Receipt, TRANSFER_HEADER_BYTES, TransferMessage},
 };
 
@@ -98,7 +98,7 @@ async fn pieces<'a>(
         offset += length;
         (watch.moved)(length);
         // A transport that always has room would keep all other tasks of this thread waiting.
-        tokio::task::coop::consume_budget().await;
+        path::consume_budget().await;
     }
 }
 

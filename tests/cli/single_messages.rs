@@ -39,7 +39,7 @@ fn what_cannot_be_drawn_or_written_is_a_wrong_command_line() {
         (&["--ladder", "--json"][..], "--json"),
         (&["--ladder=shortest"], "names no episode"),
         (&["--ascii"], "--ladder"),
-        (&["--ladder", "--path", "direct"], "--ladder: packets are seen with --path sim only"),
+        (&["--ladder", "--path", "direct"], "--ladder: packets are followed on the emulated link only"),
         (&["--samples", "all.txt"], "--samples: invalid name `all.txt`: expected one that ends in .csv"),
         (&["--samples", "a.csv", "-o", "a.csv"], "--samples: is the same file as --output"),
     ] {

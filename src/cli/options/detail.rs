@@ -25,8 +25,8 @@ use wirelab::{
 #[command(next_help_heading = "Single messages")]
 pub(crate) struct DetailArgs {
     /// Draw an episode below the table, packet by packet: longest (the longest stall of the first link that has
-    /// one), or seq=N (what befell message N of the schedule, from 0). In sim only, and not with --json, whose
-    /// standard output is one document
+    /// one), or seq=N (what befell message N of the schedule, from 0). Not on direct, which has no link. On relay and
+    /// netns it shows one more run with the same seed. Not with --json, whose standard output is one document
     #[arg(long, value_name = "WHICH", num_args = 0..=1, default_missing_value = "longest", conflicts_with = "json")]
     #[arg(value_parser = parse::<Which>)]
     ladder: Option<Which>,
@@ -48,8 +48,10 @@ pub(crate) struct Samples {
 impl DetailArgs {
     /// Refuses what `request` cannot show.
     pub(crate) fn check(&self, request: &Request<Plan>) -> Result<(), UsageError> {
-        if self.ladder.is_some() && request.batches.iter().all(|batch| batch.path.is_real_time()) {
-            return Err(UsageError::new("--ladder: packets are seen with --path sim only"));
+        if self.ladder.is_some() && !request.batches.iter().any(|batch| batch.path.has_link()) {
+            return Err(UsageError::new(
+                "--ladder: packets are followed on the emulated link only: use --path sim, relay or netns",
+            ));
         }
         match &self.samples {
             Some(path) if path.extension().is_none_or(|ending| ending != "csv") => Err(UsageError::new(
@@ -79,7 +81,7 @@ impl DetailArgs {
         stop: &AtomicBool,
     ) -> anyhow::Result<()> {
         let Some(which) = self.ladder else { return Ok(()) };
-        let mut batches = request.batches.iter().zip(runs).filter(|(batch, _)| !batch.path.is_real_time());
+        let mut batches = request.batches.iter().zip(runs).filter(|(batch, _)| batch.path.has_link());
         let chosen = batches.find_map(|(batch, runs)| choose(&batch.plans, runs, which));
         let Some((plan, seed)) = chosen else { return Ok(()) };
         if stop.load(Ordering::Relaxed) {

@@ -6,6 +6,8 @@ use std::{
     sync::Arc,
 };
 
+use rustix::time::{ClockId, clock_getres};
+
 use super::{Ends, OnPath, Route, Wire};
 use crate::{
     experiment::{error::RunError, plan::PathKind},
@@ -28,6 +30,15 @@ pub(super) fn on_path<T>(
         PathKind::Relay => over_relay(route, run),
         _ => on_loopback(route, run),
     }
+}
+
+pub(super) fn on_this_machine<T>(
+    run: impl AsyncFnOnce(&Arc<dyn Host>) -> Result<T, RunError>,
+) -> Result<T, RunError> {
+    runtime()?.block_on(async {
+        let host: Arc<dyn Host> = DirectHost::new()?;
+        run(&host).await
+    })
 }
 
 /// Two sockets on loopback, without a link.
@@ -105,6 +116,18 @@ fn drive<T>(
         }
     })?;
     Ok((value, wire.measured()))
+}
+
+pub(super) fn system_settings(in_namespaces: bool) -> Vec<(String, String)> {
+    let frequency = ("timer_frequency_hz".to_owned(), timer_frequency().to_string());
+    let namespaces = if in_namespaces { netns::settings() } else { Vec::new() };
+    [frequency].into_iter().chain(namespaces).collect()
+}
+
+/// The tick frequency of the kernel's coarse clocks: `CONFIG_HZ`.
+fn timer_frequency() -> i64 {
+    let tick = clock_getres(ClockId::MonotonicCoarse);
+    1_000_000_000 / tick.tv_nsec.max(1)
 }
 
 impl From<NetnsError> for RunError {

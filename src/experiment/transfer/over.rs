@@ -1,6 +1,6 @@
 //! One transfer on a path, or with a server elsewhere.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{
     TransferOutcome, TransferPlan,
@@ -10,14 +10,10 @@ use crate::{
     arq::Mode,
     experiment::{
         Remote, RunError,
-        on_path::{OnPath, Route, on_path},
+        on_path::{OnPath, Route, on_path, on_this_machine},
         settings::{arq_settings, ephemeral_tls},
     },
-    path::{
-        Host, Observers,
-        direct::{DirectHost, runtime},
-        sim::Limits,
-    },
+    path::{Observers, sim::Limits},
     transfer::{Sink, Watch, bulk::Settings},
     transport::{
         ConnectError, Mapping, SessionSettings, Shape,
@@ -77,14 +73,13 @@ pub fn transfer_against(
     (saved, watch): (Saved, &Watch),
 ) -> Result<TransferOutcome, RunError> {
     let settings = settings(plan, remote.seed, Some(&remote.tls))?;
-    runtime()?.block_on(async {
-        let host: Arc<dyn Host> = DirectHost::new()?;
+    on_this_machine(async |host| {
         let mut failure = None;
         for &peer in &remote.addresses {
-            match connect(&host, plan, peer, &settings).await {
+            match connect(host, plan, peer, &settings).await {
                 Ok((mut bulk, connect)) => {
                     let sink = saved.map_or(Sink::Nowhere, Sink::File);
-                    let outcome = drive(&*host, &mut bulk, plan, (seed, sink, watch)).await;
+                    let outcome = drive(&**host, &mut bulk, plan, (seed, sink, watch)).await;
                     return Ok(TransferOutcome { connect, ..outcome });
                 }
                 // That of the best address says most.

@@ -1,4 +1,4 @@
-//! The monotonic clock, and a kernel timer that rings to the nanosecond asked.
+//! The monotonic clock, and a kernel timer of nanosecond resolution.
 
 use std::{
     io,
@@ -17,7 +17,7 @@ use crate::{
     unit::Time,
 };
 
-/// tokio's wheel turns once a millisecond; a `timerfd` is late by some tens of microseconds only.
+/// tokio's timer wheel has a resolution of a millisecond; a `timerfd` is late by some tens of microseconds only.
 #[derive(Debug)]
 pub(super) struct RealClock {
     origin: Instant,
@@ -34,15 +34,15 @@ impl RealClock {
         self.origin
     }
 
-    /// Fires `timers` whenever the kernel's timer rings.
+    /// Fires `timers` whenever the kernel's timer expires.
     pub(super) fn drive(self: Arc<Self>, timers: Arc<Timers>) -> io::Result<impl Future<Output = ()> + Send> {
-        // A timerfd is waited for and read like a pipe, and tokio takes it as one without `unsafe`.
+        // A timerfd is polled and read like a pipe, so tokio's pipe drives it without `unsafe`.
         let ringing = pipe::Receiver::from_owned_fd_unchecked(self.timer.try_clone()?)?;
         Ok(async move {
             while ringing.readable().await.is_ok() {
                 timers.fire(self.now());
-                // Arming it again clears what has rung, so that this read finds nothing and the next
-                // wait is one; where it rings in between, the read succeeds and the wait is none.
+                // Arming clears the expiry, so this read fails and tokio waits for the next one. If the timer expires
+                // in between, the read succeeds and the next wait returns at once.
                 timers.rearm();
                 let _ = ringing.try_read(&mut [0; 8]);
             }
@@ -51,13 +51,13 @@ impl RealClock {
 }
 
 impl Clock for RealClock {
-    #[expect(clippy::disallowed_methods, reason = "here is where real time is read for all")]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads real time")]
     fn now(&self) -> Time {
         Time::ZERO + (Instant::now() - self.origin)
     }
 
     fn arm(&self, at: Time) {
-        // Zero would disarm it.
+        // Zero would disarm the timer.
         let wait = at.since(self.now()).max(Duration::from_nanos(1));
         let spec = Itimerspec {
             it_interval: Timespec { tv_sec: 0, tv_nsec: 0 },
@@ -66,7 +66,7 @@ impl Clock for RealClock {
                 tv_nsec: wait.subsec_nanos().into(),
             },
         };
-        // Fails only for a bad descriptor or a malformed time, and these are neither.
+        // Fails only for a bad descriptor or an invalid time.
         let _ = timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &spec);
     }
 }

@@ -1,47 +1,52 @@
-//! Whether to look again for a moment before sleeping.
+//! Whether to poll for a moment before sleeping.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use crate::{path::Timers, unit::Time};
 
-/// What an exchange takes at most in which both ends sleep: each is woken on another core. Whoever waits that long in vain
-/// has lost as much again, and no more.
+/// Upper bound on a round trip when both ends sleep and are woken on other cores. Polling for longer in vain costs more
+/// than sleeping.
 const MOMENT: Duration = Duration::from_micros(100);
 
-/// Where datagrams come as fast as this they are a stream, and more is received at once by who does not run after each.
+/// Datagrams at shorter intervals are a stream, which is received in larger batches by a task that sleeps in between.
 const STREAM: Duration = Duration::from_micros(2);
 
-/// How long other tasks of this thread may have to wait.
+/// The longest time for which other tasks of this thread may wait.
 const TURN: Duration = Duration::from_micros(200);
 
-/// A peer on the same core gives it back sooner than this. Somebody who computes does not.
+/// A peer on the same core gives the core back sooner than this; a computation does not.
 const TAKEN: Duration = Duration::from_micros(500);
 
-/// How long a core is taken for busy once somebody else was found to need it.
+/// How long a core counts as busy once another thread was found to need it.
 const BUSY: Duration = Duration::from_millis(100);
 
-/// Looks again where the last wait was short, as it is in a quick exchange: that is faster than being woken. Each look gives
-/// the core away first, so that the peer can run on it. Where others take it for longer than a peer would, it is not free,
-/// and sleeping is better: who is woken goes before those who have run.
+/// Polls again if the last wait was short, as in a quick exchange, because that is faster than being woken. It yields the
+/// core before each poll, so that the peer can run on it. If another thread keeps the core for longer than a peer would,
+/// the core is busy, and sleeping is better: the scheduler prefers a thread that was asleep.
 #[derive(Debug)]
 pub(super) struct Linger {
     timers: Arc<Timers>,
-    /// Since when nothing has come.
+    /// Since when nothing was received.
     since: Option<Time>,
-    /// Since when other tasks of this thread have not had their turn.
+    /// Since when other tasks of this thread have been waiting.
     turn: Option<Time>,
     /// How long the last wait was.
     waited: Duration,
     busy_until: Time,
 }
 
-/// What came of looking.
+/// The result of polling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
     Found,
-    /// Nothing is there, and it is better to sleep.
+    /// Nothing was there, and sleeping is better.
     Vain,
-    /// Somebody else on this thread may have waited long enough.
+    /// Other tasks of this thread have waited long enough.
     OthersTurn,
 }
 
@@ -63,7 +68,7 @@ impl Linger {
         }
     }
 
-    /// Nothing is at hand. Calls `look` as long as that is worth it and no timer is due.
+    /// Nothing was received. Calls `look` until it finds something, until sleeping is better, or until a timer is due.
     pub(super) fn look(&mut self, mut look: impl FnMut() -> bool) -> Look {
         let mut before = self.timers.now();
         let Some(until) = self.until(before) else { return self.sleep() };
@@ -83,7 +88,7 @@ impl Linger {
         self.sleep()
     }
 
-    /// Nothing is at hand: whether to look again once all others of this thread have had their turn.
+    /// Nothing was received: whether to poll again once the other tasks of this thread have had their turn.
     pub(super) fn stays_awake(&mut self) -> bool {
         let now = self.timers.now();
         let awake = self.until(now).is_some_and(|until| now < until);
@@ -93,13 +98,13 @@ impl Linger {
         awake
     }
 
-    /// How long sleeping is worse, if it is at all.
+    /// Until when polling is better than sleeping, if it is.
     fn until(&mut self, now: Time) -> Option<Time> {
         let since = *self.since.get_or_insert(now);
         ((STREAM..MOMENT).contains(&self.waited) && now >= self.busy_until).then(|| since + MOMENT)
     }
 
-    /// Lets others have the core, and returns when it came back.
+    /// Yields the core, and returns when it came back.
     fn give_way(&mut self, before: Time) -> Time {
         rustix::thread::sched_yield();
         let after = self.timers.now();
@@ -113,6 +118,14 @@ impl Linger {
         self.turn = None;
         Look::Vain
     }
+}
+
+/// Lets the other tasks of this thread and the reactor run first, then polls this task again.
+pub(super) fn after_others<T>(cx: &mut Context<'_>) -> Poll<T> {
+    let yielding = pin!(tokio::task::yield_now());
+    // The first poll is pending, and arranges the wake-up.
+    let _ = yielding.poll(cx);
+    Poll::Pending
 }
 
 #[cfg(test)]

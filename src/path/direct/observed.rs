@@ -18,7 +18,7 @@ use crate::{
     path::{
         BoxFuture, Connected, DatagramError, Datagrams, Exit, Host, Listener, Observers, PacketView,
         PathError, Payload, Received, Side, Timers,
-        layered::{Layered, QuicLayer},
+        layered_quic::{LayeredQuic, QuicLayer},
         packet::header_bytes,
     },
     unit::{Direction, PerDirection},
@@ -128,7 +128,7 @@ impl Host for ObservedHost {
 
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn AsyncUdpSocket>, PathError> {
         let socket = self.host.quic_bind(local)?;
-        Ok(Arc::new(Layered(ObservedQuic { socket, end: self.end.clone() })))
+        Ok(Arc::new(LayeredQuic(ObservedQuic { socket, end: self.end.clone() })))
     }
 
     fn dropped_datagrams(&self, local: SocketAddr) -> Option<u64> {

@@ -9,8 +9,8 @@ use std::{
 
 use quinn::{AsyncUdpSocket, udp::RecvMeta};
 
-use super::{after_others, linger::Linger};
-use crate::path::layered::QuicLayer;
+use super::linger::{Linger, after_others};
+use crate::path::layered_quic::QuicLayer;
 
 /// Between two polls the other tasks of the thread have their turn, connections among them, and the reactor reports new
 /// datagrams.

@@ -1,21 +1,21 @@
-//! A filter in the kernel, so that some sources' datagrams never enter a socket's queue.
+//! A kernel filter that keeps datagrams of some sources out of a socket's queue.
 
 use std::{io, net::IpAddr};
 
 use socket2::{SockFilter, SockRef};
 
-/// Where the IP header begins, to a filter that is handed the UDP header.
+/// The offset of the IP header, for a filter that starts at the UDP header.
 const IP_HEADER: u32 = libc::SKF_NET_OFF as u32;
-/// Of the source address in it (RFC 791 section 3.1, RFC 8200 section 3).
+/// The offset of the source address (RFC 791 section 3.1, RFC 8200 section 3).
 const IPV4_SOURCE: u32 = IP_HEADER + 12;
 const IPV6_SOURCE: u32 = IP_HEADER + 8;
 
-/// Has the kernel drop what comes from `sources`: IPv4 addresses, or of IPv6 the whole /64 of each. They are of the
-/// socket's own family, all others are left alone.
+/// Makes the kernel drop datagrams from `sources`: by address for IPv4, by /64 for IPv6. Sources of another family than
+/// the socket's are ignored.
 pub(super) fn shun(socket: SockRef<'_>, sources: &[IpAddr]) -> io::Result<()> {
     if sources.is_empty() {
         return match socket.detach_filter() {
-            // There is none.
+            // No filter was attached.
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
             done => done,
         };
@@ -32,13 +32,13 @@ pub(super) fn shun(socket: SockRef<'_>, sources: &[IpAddr]) -> io::Result<()> {
             }
             _ => continue,
         }
-        program.push(give(0));
+        program.push(accept(0));
     }
-    program.push(give(u32::MAX));
+    program.push(accept(u32::MAX));
     socket.attach_filter(&program)
 }
 
-/// Skips the next instruction behind these unless each word of the packet is what it should be.
+/// Skips the instruction behind these unless every word of the packet has the given value.
 fn unless_equal(program: &mut Vec<SockFilter>, words: &[(u32, u32)]) {
     const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
     const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
@@ -49,8 +49,8 @@ fn unless_equal(program: &mut Vec<SockFilter>, words: &[(u32, u32)]) {
     }
 }
 
-/// Ends with so many bytes of the packet let through.
-fn give(bytes: u32) -> SockFilter {
+/// Ends the program: lets `bytes` of the packet through.
+fn accept(bytes: u32) -> SockFilter {
     SockFilter::new((libc::BPF_RET | libc::BPF_K) as u16, 0, 0, bytes)
 }
 
@@ -64,12 +64,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_shunned_is_not_received_and_is_again_afterwards() {
+    fn a_shunned_source_is_not_received_and_is_again_afterwards() {
         let server = UdpSocket::bind("127.0.0.1:0").unwrap();
         server.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let clients = ["127.0.0.1:0", "127.0.0.2:0", "127.0.0.3:0"].map(|at| UdpSocket::bind(at).unwrap());
         let heard = || {
-            // One that is never shunned comes last.
+            // The last one is never shunned.
             for client in clients.iter().rev() {
                 client.send_to(b"x", server.local_addr().unwrap()).unwrap();
             }
@@ -94,13 +94,13 @@ mod tests {
         assert_eq!(heard(), [2, 1]);
         set(&[]);
         assert_eq!(heard(), [3, 2, 1]);
-        // What never got in is counted with what found no room.
+        // The kernel counts filtered datagrams as drops, too.
         let dropped = crate::path::drops::dropped(&[server.local_addr().unwrap()]);
         assert!(dropped.is_none_or(|dropped| dropped == 2), "{dropped:?}");
     }
 
     #[test]
-    fn of_ipv6_a_whole_network_is_shunned() {
+    fn an_ipv6_source_is_shunned_with_its_network() {
         let Ok(server) = UdpSocket::bind("[::1]:0") else { return };
         let client = UdpSocket::bind("[::1]:0").unwrap();
         server.set_read_timeout(Some(Duration::from_millis(50))).unwrap();

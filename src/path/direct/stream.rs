@@ -12,7 +12,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{after_others, linger::Linger};
+use super::linger::{Linger, after_others};
 use crate::path::layered::StreamLayer;
 
 impl StreamLayer<TcpStream> for Linger {

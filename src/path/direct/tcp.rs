@@ -9,7 +9,10 @@ use std::{
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{Ports, linger::Linger};
+use super::{
+    bind::{self, Ports},
+    linger::Linger,
+};
 use crate::path::{
     BoxFuture, Connected, KernelTcp, Listener, PathError, Timers, kernel_tcp::KernelSocket,
     layered::LayeredStream,
@@ -50,7 +53,7 @@ impl TcpListener {
         }
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
-        super::bind(&socket, local, ports)?;
+        bind::bind(&socket, local, ports)?;
         socket.listen(BACKLOG)?;
         let listener = tokio::net::TcpListener::from_std(socket.into())?;
         let local = listener.local_addr()?;
@@ -62,7 +65,7 @@ impl TcpListener {
         self.local
     }
 
-    /// The next connection, as tokio has it.
+    /// The next connection, as tokio's stream.
     pub(in crate::path) async fn accept_stream(
         &self,
     ) -> Result<(tokio::net::TcpStream, SocketAddr), PathError> {
@@ -79,7 +82,7 @@ impl AsFd for TcpListener {
     }
 }
 
-/// A listener whose connections wait by these timers.
+/// A listener whose connections use these timers.
 #[derive(Debug)]
 pub(super) struct TimedListener {
     pub(super) listener: TcpListener,

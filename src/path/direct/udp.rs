@@ -1,4 +1,4 @@
-//! The kernel's UDP, a batch of datagrams a system call where there is more than one.
+//! The kernel's UDP, with a batch of datagrams per system call.
 
 use std::{
     fmt,
@@ -13,13 +13,12 @@ use socket2::{SockRef, Socket};
 use tokio::io::Interest;
 
 use super::{
-    after_others,
-    linger::{Linger, Look},
+    linger::{Linger, Look, after_others},
     shun,
 };
 use crate::path::{BoxFuture, DatagramError, Datagrams, Received, Timers, sys};
 
-/// Buffers that one system call may fill, each with one datagram or a run of them that the kernel joined.
+/// Buffers that one system call may fill, each with one datagram or several that the kernel coalesced (GRO).
 const BATCH: usize = 8;
 const BUFFER_BYTES: usize = 65_535;
 
@@ -29,7 +28,7 @@ pub(super) struct UdpSocket {
     local: SocketAddr,
     peer: Option<SocketAddr>,
     inbox: Mutex<Inbox>,
-    /// Completes when the kernel reports an error, which is how it passes on that a peer refuses.
+    /// Completes when the kernel reports an error, for example that a peer refused.
     failing: Mutex<BoxFuture<'static, ()>>,
 }
 
@@ -44,8 +43,8 @@ impl UdpSocket {
         Ok(Self { io, state, local, peer, inbox: Mutex::new(inbox), failing })
     }
 
-    /// The error that the kernel has reported. To epoll such a socket is not readable, and who waits for
-    /// tokio's `readable` alone never hears of it.
+    /// The error that the kernel has reported. epoll does not report such a socket as readable, so waiting for tokio's
+    /// `readable` alone would miss it.
     fn poll_failed(&self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let mut watch = lock(&self.failing);
         loop {
@@ -53,7 +52,7 @@ impl UdpSocket {
             *watch = failing(self.io.clone());
             let taken = self.io.try_io(Interest::ERROR, || {
                 let none = || io::Error::from(io::ErrorKind::WouldBlock);
-                // "Would block" makes tokio wait for the next report.
+                // "Would block" makes tokio wait for the next one.
                 self.io.take_error()?.map_or_else(|| Err(none()), Ok)
             });
             if let Ok(error) = taken {
@@ -62,8 +61,8 @@ impl UdpSocket {
         }
     }
 
-    /// Sends by the plainest call that does. One with control messages would have the kernel look its route up
-    /// again for each datagram of a connected socket.
+    /// Sends by the simplest sufficient call. With control messages the kernel would look up the route again for each
+    /// datagram of a connected socket.
     fn send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> io::Result<()> {
         match from {
             None if self.peer == Some(to) => self.io.try_send(payload).map(drop),
@@ -130,7 +129,7 @@ impl Datagrams for UdpSocket {
                 })
             });
             match filled {
-                // There may be datagrams all the same, the last ones for now.
+                // There may be datagrams nevertheless: the last ones for now.
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 Err(e) => return Poll::Ready(Err(self.error("receive on", self.local, e))),
                 Ok(()) => {}
@@ -169,7 +168,7 @@ impl Datagrams for UdpSocket {
             match self.transmit(&transmit) {
                 Ok(()) => return Ok(run.len()),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Err(DatagramError::WouldBlock),
-                // Too large for the way there, or for the device to cut: whole datagrams may go all the same.
+                // Too large for the path, or the device cannot segment: single datagrams may still be sent.
                 Err(_) => {}
             }
         }
@@ -189,8 +188,8 @@ impl Datagrams for UdpSocket {
     }
 }
 
-/// Has the kernel leave out what nobody here reads: it takes time for each datagram. Congestion marks are for transports that
-/// heed them (RFC 3168), and a socket that is bound to one address is reached at no other.
+/// Disables control messages that are not read here, which cost time per datagram: ECN marks (RFC 3168), which no
+/// transport on this socket uses, and the destination of a socket that is bound to one address.
 fn leave_out_unread(socket: SockRef<'_>, local: IpAddr) -> io::Result<()> {
     if local.is_ipv6() {
         socket.set_recv_tclass_v6(false)?;
@@ -202,7 +201,7 @@ fn leave_out_unread(socket: SockRef<'_>, local: IpAddr) -> io::Result<()> {
 
 fn failing(io: Arc<tokio::net::UdpSocket>) -> BoxFuture<'static, ()> {
     Box::pin(async move {
-        // Fails only where the runtime ends, and then there is nobody left to tell.
+        // Fails only when the runtime ends, and then no task is left.
         let _ = io.ready(Interest::ERROR).await;
     })
 }
@@ -216,15 +215,15 @@ struct Inbox {
     linger: Linger,
 }
 
-/// What one system call received and nobody has taken yet.
+/// What one system call received and was not read yet.
 struct Batch {
     buffers: Box<[u8]>,
     meta: [RecvMeta; BATCH],
     filled: usize,
     next: usize,
-    /// How much of buffer `next` has been taken.
+    /// Bytes of buffer `next` that were read.
     taken: usize,
-    /// What receiving failed of, before anybody waited for it.
+    /// The error of a receive that no task waited for.
     failed: Option<io::Error>,
 }
 
@@ -240,25 +239,24 @@ impl Batch {
         }
     }
 
-    /// Receives what is there, into so many buffers. "Would block" says that no more is: also where something was
-    /// received, because tokio then waits for the kernel to report more, and a system call that finds nothing is saved.
+    /// Receives what is there, into at most `buffers` buffers. Returns "would block" if no more is there, even if
+    /// something was received: tokio then waits for the next event, which saves a system call that finds nothing.
     fn fill(&mut self, state: &UdpSocketState, socket: UdpSockRef<'_>, buffers: usize) -> io::Result<()> {
         let mut chunks = self.buffers.chunks_mut(BUFFER_BYTES);
         let mut slices: [_; BATCH] =
             std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
         (self.filled, self.next, self.taken) = (0, 0, 0);
         self.filled = state.recv(socket, &mut slices[..buffers], &mut self.meta)?;
-        // The kernel goes on to the next buffer as long as there is a datagram for it.
+        // The kernel fills the next buffer as long as there is a datagram for it.
         if self.filled < buffers { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
     }
 
-    /// Receives again, after what was received before; `true` if there was something, be it an error: the kernel tells of each
-    /// only once.
+    /// Receives again; `true` if there was a datagram or an error, which the kernel reports only once.
     fn refill(&mut self, state: &UdpSocketState, io: &tokio::net::UdpSocket) -> bool {
-        // Where one came alone, another is not behind it either.
+        // If one came alone, another is unlikely to follow at once.
         let buffers = if self.filled > 1 { BATCH } else { 1 };
         self.failed = self.fill(state, UdpSockRef::from(io), buffers).err().filter(|e| {
-            // These say that nothing is there, or no more.
+            // These mean that nothing or no more is there.
             !matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
         });
         self.filled > 0 || self.failed.is_some()

@@ -20,13 +20,13 @@ use rustix::{
     },
 };
 
-use super::{Namespace, NetnsError, netlink};
+use super::{error::NetnsError, namespace::Namespace, netlink};
 use crate::path::sys;
 
 /// How packets get from a host to the forwarder and back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Device {
-    /// A TUN device, whose other end is a file. It takes a `/dev/net/tun` that may be opened.
+    /// A TUN device, whose other end is a file. Requires access to `/dev/net/tun`.
     Tun,
     /// A pair of Ethernet devices, with a packet socket on the far one.
     Veth,
@@ -34,9 +34,9 @@ pub enum Device {
 
 /// The interface's name in the host's namespace.
 const NAME: &str = "wire0";
-/// Of every Ethernet device here: see [`netlink::add_veth`].
+/// The address of every Ethernet device here: see [`netlink::add_veth`].
 const MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 1];
-/// Packets that wait for the forwarder before any is dropped, and as many bytes where bytes are counted.
+/// Room for packets that wait for the forwarder, and for bytes where the queue counts bytes.
 const QUEUE_PACKETS: u32 = 10_000;
 const QUEUE_BYTES: usize = 16 << 20;
 
@@ -49,7 +49,7 @@ impl Device {
         }
     }
 
-    /// The quickest that this process may use: nothing else differs between them.
+    /// The faster one that this process may use; they do not differ otherwise.
     pub fn best() -> Self {
         match open_tun() {
             Ok(_) => Self::Tun,
@@ -61,7 +61,7 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// [`NetnsError`] where the system has no such device or does not allow it.
+    /// Returns [`NetnsError`] if the system has no such device or forbids it.
     pub(super) fn connect(
         self,
         namespace: &Namespace,
@@ -80,7 +80,7 @@ impl Device {
                 Ok(Port { fd, link_header: 0, is_packet_socket: false })
             }
             Self::Veth => {
-                // A namespace of its own for the far end: what listens there is the forwarder alone.
+                // The far end gets a namespace of its own, where only the forwarder listens.
                 let wire = Namespace::new()?;
                 let fd = wire.within(|| veth(namespace, mtu)).flatten();
                 let configured = namespace.within(|| {
@@ -97,8 +97,8 @@ impl Device {
     }
 }
 
-/// Transmit checksums, TCP and generic segmentation, generic receive (`linux/ethtool.h`): with them, one "packet"
-/// would be up to 45 segments, and one loss too. TUN devices have none unless asked.
+/// Transmit checksums, TCP and generic segmentation, generic receive (`linux/ethtool.h`): with them, one "packet" would
+/// be up to 45 segments, and one loss would drop all of them. TUN devices have none by default.
 const OFFLOADS: [u32; 4] = [0x17, 0x1f, 0x24, 0x2c];
 const ETHERNET_HEADER_BYTES: usize = 14;
 
@@ -126,10 +126,10 @@ fn veth(namespace: &Namespace, mtu: u16) -> io::Result<OwnedFd> {
     netlink::bring_up(index, mtu, QUEUE_PACKETS)?;
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(AddressFamily::PACKET, SocketType::RAW, flags, Some(eth::ALL))?;
-    // What the forwarder sends is not to come back to it.
+    // The forwarder must not read what it sent itself.
     sys::set_packet_option(&socket, libc::PACKET_IGNORE_OUTGOING, 1)?;
     sys::set_packet_option(&socket, libc::PACKET_QDISC_BYPASS, 1)?;
-    // The first is for those who may exceed the system's limit. Granting less is the kernel's right.
+    // The first call exceeds the system's limit, which takes a capability. The kernel may grant less.
     if set_socket_recv_buffer_size_force(&socket, QUEUE_BYTES).is_err() {
         let _ = set_socket_recv_buffer_size(&socket, QUEUE_BYTES);
     }
@@ -147,7 +147,7 @@ pub(super) struct Port {
 }
 
 impl Port {
-    /// Bytes in front of the IP header of what is read and written here.
+    /// Bytes in front of the IP header of packets read and written here.
     pub(super) fn link_header(&self) -> usize {
         self.link_header
     }
@@ -161,13 +161,13 @@ impl Port {
         }
     }
 
-    /// Writes one packet: the host has it when this returns.
+    /// Writes one packet; the host has it when this returns.
     pub(super) fn write(&self, packet: &[u8]) -> io::Result<()> {
         rustix::io::write(&self.fd, packet)?;
         Ok(())
     }
 
-    /// Packets that were dropped here because the forwarder did not take them in time, since this was last asked.
+    /// Packets dropped here since the last call because the forwarder did not read them in time.
     pub(super) fn drops(&self) -> u64 {
         if self.is_packet_socket { sys::packet_drops(&self.fd).unwrap_or(0) } else { 0 }
     }

@@ -9,17 +9,17 @@ use std::{
 
 use quinn::AsyncUdpSocket;
 
-use super::{Namespace, World, tcp::Tcp};
+use super::{namespace::Namespace, tcp::Tcp, world::World};
 use crate::path::{
     BoxFuture, Connected, Datagrams, Host, Listener, PathError, Side, Timers,
     direct::{DirectHost, Ports},
-    layered::Layered,
+    layered_quic::LayeredQuic,
     realtime::OnWire,
 };
 
 /// One end of a [`World`], under the tokio runtime that it was made in.
 ///
-/// Its threads need not be in its namespace: a socket stays in the one that it was made in.
+/// Its threads need not be in its namespace: a socket stays in the namespace in which it was made.
 #[derive(Debug)]
 pub struct NetnsHost {
     direct: Arc<DirectHost>,
@@ -29,7 +29,7 @@ pub struct NetnsHost {
 }
 
 impl NetnsHost {
-    /// The host at one end, whose TCP follows the kernel's congestion controller of this name.
+    /// The host at one end, whose TCP uses the kernel's congestion controller of this name.
     ///
     /// # Errors
     ///
@@ -82,7 +82,7 @@ impl Host for NetnsHost {
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn AsyncUdpSocket>, PathError> {
         let socket = self.within(("listen on QUIC", local), || self.direct.quic_bind(local))?;
         let bound = socket.local_addr().map_err(|e| PathError::from_io("listen on QUIC", local, e))?;
-        Ok(Arc::new(Layered(OnWire { _guard: (), socket, reached: bound })))
+        Ok(Arc::new(LayeredQuic(OnWire { _guard: (), socket, reached: bound })))
     }
 
     fn tcp_connect(&self, peer: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>> {

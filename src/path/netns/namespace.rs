@@ -1,4 +1,4 @@
-//! Network namespaces that nothing but descriptors hold: they end with the process, however that ends.
+//! Network namespaces that only descriptors hold: they end with the process, however that ends.
 
 use std::{
     fs::{self, File},
@@ -12,10 +12,10 @@ use std::{
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use super::{Device, NetnsError, netlink, permission};
+use super::{error::NetnsError, forbidden, netlink};
 use crate::path::sys;
 
-/// What a fresh namespace is set to, so that runs know nothing of each other and of this machine.
+/// Settings of a fresh namespace that isolate runs from each other and from this machine.
 const SETTINGS: [(&str, &str); 4] = [
     // Router solicitations would be packets on the wire.
     ("net/ipv6/conf/all/disable_ipv6", "1"),
@@ -23,27 +23,6 @@ const SETTINGS: [(&str, &str); 4] = [
     ("net/ipv4/tcp_no_metrics_save", "1"),
     ("net/ipv4/tcp_slow_start_after_idle", "0"),
 ];
-
-/// Settings of a fresh namespace that bear on a result: most of the machine's own do not hold in it.
-const TOLD: [&str; 6] = [
-    "tcp_rmem",
-    "tcp_wmem",
-    "tcp_ecn",
-    "tcp_autocorking",
-    "tcp_no_metrics_save",
-    "tcp_slow_start_after_idle",
-];
-
-/// What holds in every namespace that is made here, by name; nothing where none can be made.
-pub fn settings() -> Vec<(String, String)> {
-    let read = || {
-        let value = |name: &str| fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).ok();
-        let told =
-            TOLD.iter().filter_map(|name| Some((format!("netns.{name}"), value(name)?.trim().to_owned())));
-        told.chain([("netns.device".to_owned(), Device::best().name().to_owned())]).collect()
-    };
-    Namespace::new().ok().and_then(|namespace| namespace.within(read).ok()).unwrap_or_default()
-}
 
 /// A network namespace.
 #[derive(Debug)]
@@ -60,12 +39,12 @@ impl Namespace {
     ///
     /// # Errors
     ///
-    /// [`NetnsError`] where this process may not make one.
+    /// Returns [`NetnsError`] if this process may not make one.
     pub(super) fn new() -> Result<Self, NetnsError> {
         let made = on_own_thread(|| {
-            sys::unshare_network().map_err(permission::no_network_namespace)?;
+            sys::unshare_network().map_err(forbidden::no_network_namespace)?;
             for (name, value) in SETTINGS {
-                // Where /proc is read-only the value stays, and the result tells which it is.
+                // If /proc is read-only the value stays; the result reports it.
                 let _ = fs::write(format!("/proc/sys/{name}"), value);
             }
             let setup = || -> io::Result<Self> {
@@ -82,12 +61,12 @@ impl Namespace {
         made.map_err(NetnsError::setup("start a thread"))?
     }
 
-    /// Runs `work` on a thread in this namespace. Sockets that it makes belong to the namespace wherever they are
-    /// used then, and programs that it starts live in it.
+    /// Runs `work` on a thread in this namespace. Sockets that it makes and programs that it starts belong to the
+    /// namespace.
     ///
     /// # Errors
     ///
-    /// Where the namespace cannot be entered.
+    /// Returns an error if the namespace cannot be entered.
     pub fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> io::Result<T> {
         on_own_thread(|| {
             move_into_link_name_space(self.link.as_fd(), Some(LinkNameSpaceType::Network))?;
@@ -96,11 +75,11 @@ impl Namespace {
         .flatten()
     }
 
-    /// Whether anything in it listens on TCP or has a UDP port that is open to all.
+    /// Whether anything in it listens on TCP or has an unconnected UDP socket.
     ///
     /// # Errors
     ///
-    /// Where the namespace cannot be entered.
+    /// Returns an error if the namespace cannot be entered.
     pub fn listens(&self) -> io::Result<bool> {
         self.within(|| {
             ["tcp", "tcp6", "udp", "udp6"].into_iter().any(|table| {
@@ -110,13 +89,13 @@ impl Namespace {
         })
     }
 
-    /// Packets that its interfaces, and its UDP sockets, have dropped without telling anyone.
+    /// Packets dropped by its interfaces and its UDP sockets.
     pub(super) fn drops(&self) -> u64 {
         let at_interfaces: u64 = read(&self.interfaces).lines().filter_map(drops).sum();
         at_interfaces + counters(&read(&self.snmp), "Udp:", &["RcvbufErrors"]).unwrap_or(0)
     }
 
-    /// The sum of counters of TCP's extended statistics by their names; `None` where the kernel has none of them.
+    /// The sum of the named counters of TCP's extended statistics; `None` if the kernel has none of them.
     pub(crate) fn tcp_counters(&self, names: &[&str]) -> Option<u64> {
         counters(&read(&self.netstat), "TcpExt:", names)
     }
@@ -126,9 +105,9 @@ impl Namespace {
     }
 }
 
-/// Of a line of `/proc/net/tcp` or `/proc/net/udp`: whether its socket awaits whoever comes.
+/// Whether a line of `/proc/net/tcp` or `/proc/net/udp` is of a socket that accepts any peer.
 fn is_listening(line: &str) -> bool {
-    // TCP_LISTEN, and TCP_CLOSE, which UDP's sockets without a peer are in (`net/tcp_states.h`).
+    // TCP_LISTEN, and TCP_CLOSE, the state of unconnected UDP sockets (`net/tcp_states.h`).
     const LISTENING: [&str; 2] = ["0A", "07"];
     let mut columns = line.split_whitespace().skip(1);
     let (local, state) = (columns.next(), columns.nth(1));
@@ -136,14 +115,14 @@ fn is_listening(line: &str) -> bool {
         && state.is_some_and(|state| LISTENING.contains(&state))
 }
 
-/// Of a line of `/proc/net/dev`: received and sent packets that were dropped.
+/// Dropped packets, received and sent, of a line of `/proc/net/dev`.
 fn drops(line: &str) -> Option<u64> {
     let (_, counters) = line.split_once(':')?;
     let counters: Vec<u64> = counters.split_whitespace().filter_map(|n| n.parse().ok()).collect();
     Some(counters.get(3)? + counters.get(11)?)
 }
 
-/// Of a table of names and values, each on a line that begins with `prefix`: the sum of those of `names`.
+/// The sum of the values of `names` in a table: a line of names and a line of values, each after `prefix`.
 fn counters(text: &str, prefix: &str, names: &[&str]) -> Option<u64> {
     let mut lines = text.lines().filter_map(|line| line.strip_prefix(prefix));
     let (keys, values) = (lines.next()?, lines.next()?);
@@ -155,14 +134,14 @@ fn counters(text: &str, prefix: &str, names: &[&str]) -> Option<u64> {
 fn read(file: &File) -> String {
     let mut bytes = vec![0; 1 << 16];
     let mut filled = 0;
-    // The kernel gives a page at a time.
+    // A read returns one page at most.
     while let Ok(n @ 1..) = file.read_at(&mut bytes[filled..], filled as u64) {
         filled += n;
     }
     String::from_utf8_lossy(&bytes[..filled]).into_owned()
 }
 
-/// A namespace is a thread's, so whoever changes it does so on a thread that ends afterwards.
+/// Runs `work` on a thread of its own, because a namespace belongs to a thread.
 pub(super) fn on_own_thread<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
     thread::scope(|scope| {
         let thread = thread::Builder::new().name("namespace".to_owned()).spawn_scoped(scope, work)?;

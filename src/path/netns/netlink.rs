@@ -1,4 +1,4 @@
-//! The few requests to the kernel's network set-up that a wire takes (rtnetlink).
+//! The rtnetlink requests that set up a wire.
 
 use std::{
     io,
@@ -10,8 +10,7 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, 
 
 /// A pair of connected Ethernet devices: `outer` in the calling thread's namespace, `inner` in `namespace`.
 ///
-/// Both bear `mac`, and so do those of the other host: a frame that comes out of one end may go into any other as it
-/// is, and nobody has to ask for addresses.
+/// All devices have the same `mac`, so that a frame can be forwarded unchanged and no address resolution is needed.
 pub(super) fn add_veth(outer: &str, inner: &str, namespace: BorrowedFd<'_>, mac: [u8; 6]) -> io::Result<()> {
     let descriptor = namespace.as_raw_fd().cast_unsigned().to_ne_bytes();
     let peer = Payload::interface(0, 0, 0)
@@ -39,13 +38,13 @@ pub(super) fn bring_up(index: u32, mtu: u16, queue: u32) -> io::Result<()> {
         .send(libc::RTM_NEWLINK, 0)
 }
 
-/// Brings the loopback interface up, which is the first of every namespace.
+/// Brings up the loopback interface, which is the first of every namespace.
 pub(super) fn bring_up_loopback() -> io::Result<()> {
     let up = libc::IFF_UP.cast_unsigned();
     Payload::interface(1, up, up).send(libc::RTM_NEWLINK, 0)
 }
 
-/// Gives an interface an address in a network of 256.
+/// Gives an interface an address in a /24 network.
 pub(super) fn add_address(index: u32, address: Ipv4Addr) -> io::Result<()> {
     const PREFIX: u8 = 24;
     // struct ifaddrmsg
@@ -61,12 +60,12 @@ fn zero_terminated(name: &str) -> Vec<u8> {
     [name.as_bytes(), &[0]].concat()
 }
 
-/// What follows the header of a message.
+/// The payload of a message.
 #[derive(Default)]
 struct Payload(Vec<u8>);
 
 impl Payload {
-    /// `struct ifinfomsg`, with these flags set as `change` says.
+    /// `struct ifinfomsg`; `change` is the mask of `flags`.
     fn interface(index: u32, flags: u32, change: u32) -> Self {
         let words = [0, index, flags, change];
         Self(words.iter().flat_map(|word: &u32| word.to_ne_bytes()).collect())
@@ -81,7 +80,7 @@ impl Payload {
         self
     }
 
-    /// Sends it to the kernel and returns what that answers.
+    /// Sends the request and returns the kernel's answer.
     fn send(self, kind: u16, flags: i32) -> io::Result<()> {
         let flags = (flags | libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16;
         let length = (16 + self.0.len()) as u32;

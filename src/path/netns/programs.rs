@@ -1,4 +1,4 @@
-//! The programs of others: one at each end of a [`World`].
+//! Other programs: one at each end of a [`World`].
 
 use std::{
     ffi::OsString,
@@ -14,14 +14,19 @@ use rustix::{
     thread::{LinkNameSpaceType, move_into_link_name_space},
 };
 
-use super::{Namespace, NetnsError, World, namespace::on_own_thread, permission};
+use super::{
+    error::NetnsError,
+    forbidden,
+    namespace::{Namespace, on_own_thread},
+    world::World,
+};
 use crate::path::{Side, sys};
 
-/// Programs at the ends of a world. Neither they nor what they start outlive this, nor this process.
+/// Programs at the ends of a world. Neither they nor their descendants outlive this value or this process.
 ///
-/// They live in a process namespace (`pid_namespaces(7)`) whose first process reads a pipe that we alone write to. When
-/// we are gone, however that came, it ends, and the kernel then kills all others, daemons too. Their environment
-/// has the addresses of both ends, `WIRELAB_SERVER` and `WIRELAB_CLIENT`.
+/// They live in a process namespace (`pid_namespaces(7)`) whose first process reads a pipe that only this process writes
+/// to. When this process ends, for whatever reason, the first process ends, and the kernel kills all others, daemons
+/// too. The environment has the addresses of both ends, `WIRELAB_SERVER` and `WIRELAB_CLIENT`.
 #[derive(Debug)]
 pub struct Programs {
     first: Child,
@@ -30,18 +35,18 @@ pub struct Programs {
     started: [Option<Child>; 2],
 }
 
-/// Children that lost their parents are this process's: it has the kernel bury them.
+/// The first process inherits orphans, and ignores `SIGCHLD` so that the kernel reaps them.
 const FIRST: &str = "trap '' CHLD; exec cat";
 
 impl Programs {
-    /// None yet.
+    /// A process namespace without programs.
     ///
     /// # Errors
     ///
-    /// [`NetnsError`] where this process may not make a process namespace.
+    /// Returns [`NetnsError`] if this process may not make a process namespace.
     pub fn new(world: &World) -> Result<Self, NetnsError> {
         let made = on_own_thread(|| {
-            sys::unshare_processes().map_err(permission::no_process_namespace)?;
+            sys::unshare_processes().map_err(forbidden::no_process_namespace)?;
             let first = || -> io::Result<_> {
                 let mut command = Command::new("sh");
                 command.args(["-c", FIRST]).process_group(0);
@@ -54,12 +59,12 @@ impl Programs {
         Ok(Self { first, processes, namespaces: world.namespaces.clone(), started: [None, None] })
     }
 
-    /// Starts the server's program by `sh -c`, in a process group of its own, so that a terminal's Ctrl-C is not for it.
-    /// It reads nothing, and all that it prints goes to our standard error.
+    /// Starts the server's program by `sh -c`, in a process group of its own, so that a terminal's Ctrl-C does not reach
+    /// it. It has no input, and its output goes to our standard error.
     ///
     /// # Errors
     ///
-    /// Where it cannot be started.
+    /// Returns an error if it cannot be started.
     pub fn start_server(&mut self, script: &str) -> Result<(), NetnsError> {
         let start = || -> io::Result<Child> {
             let output = io::stderr().as_fd().try_clone_to_owned()?;
@@ -72,11 +77,11 @@ impl Programs {
         Ok(())
     }
 
-    /// Starts the client's program with what we have as standard input, output and error.
+    /// Starts the client's program with our standard input, output and error.
     ///
     /// # Errors
     ///
-    /// Where it cannot be started.
+    /// Returns an error if it cannot be started.
     pub fn start_client(&mut self, program: &OsString, arguments: &[OsString]) -> Result<(), NetnsError> {
         let started = self.spawn(Side::Client, Command::new(program).args(arguments));
         let named = |source| NetnsError::Start { program: program.to_string_lossy().into_owned(), source };
@@ -95,16 +100,16 @@ impl Programs {
         self.namespaces[side as usize].within(spawn).flatten()
     }
 
-    /// How the program at `side` has ended; `None` if it has not, or was not started.
+    /// The exit status of the program at `side`; `None` if it runs or was not started.
     ///
     /// # Errors
     ///
-    /// Where the system does not tell.
+    /// Returns an error if the system does not tell.
     pub fn status(&mut self, side: Side) -> io::Result<Option<ExitStatus>> {
         self.started[side as usize].as_mut().map_or(Ok(None), Child::try_wait)
     }
 
-    /// Sends a signal: to the server's process group, or to the client. Whoever has ended needs none.
+    /// Sends a signal to the server's process group or to the client, if it still runs.
     pub fn signal(&mut self, side: Side, signal: Signal) {
         if !matches!(self.status(side), Ok(None)) {
             return;
@@ -122,7 +127,7 @@ impl Programs {
 impl Drop for Programs {
     fn drop(&mut self) {
         let _ = self.first.kill();
-        // The first ends when all others are buried, and these are ours to bury.
+        // The first process ends once all others are reaped; our children are ours to reap.
         for child in self.started.iter_mut().flatten().chain([&mut self.first]) {
             let _ = child.wait();
         }

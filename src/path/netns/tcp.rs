@@ -6,10 +6,10 @@ use rustix::net::sockopt::set_tcp_congestion;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::Namespace;
+use super::namespace::Namespace;
 use crate::path::{
     BoxFuture, Connected, Listener, PathError,
-    direct::{Ports, tcp::TcpListener},
+    direct::{Ports, TcpListener},
     kernel_tcp::KernelSocket,
 };
 

@@ -4,7 +4,7 @@ use std::{fmt::Debug, io, net::SocketAddr, sync::Arc};
 
 use quinn::AsyncUdpSocket;
 
-use crate::path::layered::QuicLayer;
+use crate::path::layered_quic::QuicLayer;
 
 /// A socket of quinn's in front of a wire.
 #[derive(Debug)]

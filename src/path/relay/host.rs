@@ -16,9 +16,9 @@ use crate::{
     link::{Counters, LinkSpec},
     path::{
         BoxFuture, Connected, DatagramError, Datagrams, Host, Listener, Observers, PathError, Received, Side,
-        Timers, WireBroken, drops, fidelity,
-        layered::Layered,
-        realtime::{Breakage, OnWire},
+        Timers, WireBroken, drops,
+        layered_quic::LayeredQuic,
+        realtime::{self, Breakage, OnWire},
     },
     unit::PerDirection,
 };
@@ -136,7 +136,7 @@ impl Host for RelayHost {
     }
 
     fn resolution(&self) -> Duration {
-        fidelity::resolution(&self.wire.links)
+        realtime::resolution(&self.wire.links)
     }
 
     fn origin(&self) -> Instant {
@@ -163,7 +163,7 @@ impl Host for RelayHost {
         let socket = self.machine.quic_bind(local)?;
         let bound = socket.local_addr().map_err(|e| PathError::from_io("listen on QUIC", local, e))?;
         let (reached, _guard) = self.attach(bound)?;
-        Ok(Arc::new(Layered(OnWire { socket, reached, _guard })))
+        Ok(Arc::new(LayeredQuic(OnWire { socket, reached, _guard })))
     }
 
     fn tcp_connect(&self, _: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>> {

@@ -3,11 +3,14 @@
 use std::{
     future::ready,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use super::{World, executor::Executor, network::Network, socket::SimSocket};
+use super::{executor::Executor, network::Network, socket::SimSocket};
 use crate::{
     path::{BoxFuture, Clock, Connected, Datagrams, Host, Listener, PathError, Side, Timers},
     unit::Time,
@@ -16,27 +19,45 @@ use crate::{
 /// The Unix time of the virtual clock's origin: 2027-01-15, within the validity of our certificates.
 pub(crate) const UNIX_ORIGIN: Duration = Duration::from_secs(1_800_000_000);
 
-/// One end of a [`World`].
+/// What the hosts of a simulation share.
+#[derive(Debug, Clone)]
+pub(super) struct Machinery {
+    /// Stands for the virtual clock's zero.
+    pub(super) origin: Instant,
+    pub(super) clock: Arc<VirtualClock>,
+    pub(super) timers: Arc<Timers>,
+    pub(super) executor: Arc<Executor>,
+    pub(super) network: Arc<Network>,
+}
+
+/// The clock of a simulation, which its world moves.
+#[derive(Debug, Default)]
+pub(super) struct VirtualClock(AtomicU64);
+
+impl VirtualClock {
+    /// Moves the clock to `at`; never back.
+    pub(super) fn advance(&self, at: Time) {
+        self.0.fetch_max(at.as_nanos(), Ordering::Relaxed);
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Time {
+        Time::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+    fn arm(&self, _: Time) {}
+}
+
+/// One end of a simulation.
 #[derive(Debug)]
 pub struct SimHost {
     side: Side,
-    origin: Instant,
-    clock: Arc<super::VirtualClock>,
-    timers: Arc<Timers>,
-    executor: Arc<Executor>,
-    network: Arc<Network>,
+    machinery: Machinery,
 }
 
 impl SimHost {
-    pub(super) fn new(world: &World, side: Side) -> Self {
-        Self {
-            side,
-            origin: world.origin,
-            clock: world.clock.clone(),
-            timers: world.timers.clone(),
-            executor: world.executor.clone(),
-            network: world.network.clone(),
-        }
+    pub(super) fn new(machinery: Machinery, side: Side) -> Self {
+        Self { side, machinery }
     }
 
     fn open(
@@ -46,9 +67,15 @@ impl SimHost {
         peer: Option<SocketAddr>,
     ) -> Result<Arc<SimSocket>, PathError> {
         let address = SocketAddr::new(self.local_ip(local.ip()), local.port());
-        SimSocket::open(self.clock.clone(), self.network.clone(), self.side, address, peer)
-            .map(Arc::new)
-            .ok_or(PathError::InUse { operation, address })
+        SimSocket::open(
+            self.machinery.clock.clone(),
+            self.machinery.network.clone(),
+            self.side,
+            address,
+            peer,
+        )
+        .map(Arc::new)
+        .ok_or(PathError::InUse { operation, address })
     }
 
     fn local_ip(&self, asked: IpAddr) -> IpAddr {
@@ -67,19 +94,19 @@ impl SimHost {
 
 impl Host for SimHost {
     fn timers(&self) -> &Arc<Timers> {
-        &self.timers
+        &self.machinery.timers
     }
 
     fn origin(&self) -> Instant {
-        self.origin
+        self.machinery.origin
     }
 
     fn unix_time(&self) -> Duration {
-        UNIX_ORIGIN + (self.clock.now() - Time::ZERO)
+        UNIX_ORIGIN + (self.machinery.clock.now() - Time::ZERO)
     }
 
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {
-        self.executor.spawn(name, task);
+        self.machinery.executor.spawn(name, task);
     }
 
     fn udp_bind(&self, local: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {

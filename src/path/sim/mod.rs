@@ -8,16 +8,13 @@ mod host;
 mod network;
 mod socket;
 
-use std::{
-    future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use self::{executor::Executor, network::Network};
+use self::{
+    executor::Executor,
+    host::{Machinery, VirtualClock},
+    network::Network,
+};
 pub use self::{executor::Stalled, host::SimHost};
 use super::{Clock, Host, Observers, Side, Timers};
 use crate::{
@@ -43,22 +40,8 @@ impl Default for Limits {
 /// Two hosts on one emulated wire in virtual time.
 #[derive(Debug)]
 pub struct World {
-    clock: Arc<VirtualClock>,
-    timers: Arc<Timers>,
-    executor: Arc<Executor>,
-    network: Arc<Network>,
+    machinery: Machinery,
     limits: Limits,
-    origin: std::time::Instant,
-}
-
-#[derive(Debug, Default)]
-struct VirtualClock(AtomicU64);
-
-impl Clock for VirtualClock {
-    fn now(&self) -> Time {
-        Time::from_nanos(self.0.load(Ordering::Relaxed))
-    }
-    fn arm(&self, _: Time) {}
 }
 
 impl World {
@@ -66,14 +49,14 @@ impl World {
     #[expect(clippy::disallowed_methods, reason = "an arbitrary origin: only differences are used")]
     pub fn new(links: &PerDirection<LinkSpec>, seed: u64) -> Self {
         let clock = Arc::<VirtualClock>::default();
-        Self {
+        let machinery = Machinery {
+            origin: std::time::Instant::now(),
             timers: Timers::new(clock.clone()),
             clock,
             executor: Executor::new(),
             network: Network::new(links, seed),
-            limits: Limits::default(),
-            origin: std::time::Instant::now(),
-        }
+        };
+        Self { machinery, limits: Limits::default() }
     }
 
     /// The same world with other limits.
@@ -84,23 +67,23 @@ impl World {
 
     /// The host at one end.
     pub fn host(&self, side: Side) -> Arc<dyn Host> {
-        Arc::new(SimHost::new(self, side))
+        Arc::new(SimHost::new(self.machinery.clone(), side))
     }
 
     /// The same world with these observers of its packets.
     pub fn with_observers(self, observers: Observers) -> Self {
-        self.network.observe(observers);
+        self.machinery.network.observe(observers);
         self
     }
 
     /// The current time.
     pub fn now(&self) -> Time {
-        self.clock.now()
+        self.machinery.clock.now()
     }
 
     /// What the wire has done to packets.
     pub fn counters(&self) -> PerDirection<Counters> {
-        self.network.counters()
+        self.machinery.network.counters()
     }
 
     /// Runs `main`, and every task it spawns, until `main` completes.
@@ -109,26 +92,26 @@ impl World {
     ///
     /// Returns [`Stalled`] if `main` can never complete, or not within the [`Limits`].
     pub fn run<T>(&self, main: impl Future<Output = T>) -> Result<T, Stalled> {
-        self.executor.run(main, self.limits.polls_per_instant, || self.advance())
+        self.machinery.executor.run(main, self.limits.polls_per_instant, || self.advance())
     }
 
     /// Moves the clock to the next event and carries that out.
     fn advance(&self) -> Result<(), Stalled> {
-        let delivery = self.network.next_delivery();
-        let timer = self.timers.next();
+        let delivery = self.machinery.network.next_delivery();
+        let timer = self.machinery.timers.next();
         let Some(at) = [delivery, timer].into_iter().flatten().min() else {
-            return Err(Stalled::deadlock(self.now(), self.executor.waiting()));
+            return Err(Stalled::deadlock(self.now(), self.machinery.executor.waiting()));
         };
         if at > self.limits.until {
-            return Err(Stalled::runaway(self.limits.until, self.executor.waiting()));
+            return Err(Stalled::runaway(self.limits.until, self.machinery.executor.waiting()));
         }
-        self.clock.0.fetch_max(at.as_nanos(), Ordering::Relaxed);
+        self.machinery.clock.advance(at);
         // Deliveries come before timers of the same instant: a packet that arrives as its
         // retransmission timer runs out was in time.
         if delivery == Some(at) {
-            self.network.deliver(at);
+            self.machinery.network.deliver(at);
         } else {
-            self.timers.fire(at);
+            self.machinery.timers.fire(at);
         }
         Ok(())
     }
@@ -137,6 +120,6 @@ impl World {
 impl Drop for World {
     /// Breaks the reference cycle between tasks, which hold the world's parts, and these, which hold the tasks' wakers.
     fn drop(&mut self) {
-        self.executor.clear();
+        self.machinery.executor.clear();
     }
 }

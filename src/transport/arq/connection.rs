@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     arq::{Config, Connection, ConnectionId, Message, SendError, Stats},
-    path::{Datagrams, Host},
+    path::{self, Datagrams, Host},
     tap::Tap,
     transport::Recovery,
 };
@@ -207,7 +207,7 @@ async fn receive(endpoint: &Endpoint) {
             Err(error) => return endpoint.fail(&error),
         }
         // Lets the application reply to each segment before the next is read.
-        tokio::task::yield_now().await;
+        path::yield_now().await;
     }
 }
 

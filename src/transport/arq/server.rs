@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::{connection::ArqConnection, endpoint::Endpoint, settings::ArqSettings};
 use crate::{
     arq::{Connection, ConnectionId, Listener, Mode, Routed},
-    path::{DatagramError, Datagrams, Host, Received},
+    path::{self, DatagramError, Datagrams, Host, Received},
     tap::Tap,
     transport::ConnectError,
 };
@@ -124,7 +124,7 @@ impl ArqServer {
                 return Ok(heard);
             }
             // Each segment is answered on its own, and by the application first.
-            tokio::task::yield_now().await;
+            path::yield_now().await;
         }
     }
 
