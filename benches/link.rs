@@ -38,9 +38,9 @@ fn packet(criterion: &mut Criterion) {
             bencher.iter(|| {
                 now += GAP;
                 number += 1;
-                black_box(link.enqueue(now, IP_BYTES, number));
-                while let Some(delivered) = link.poll_delivery(now) {
-                    black_box(delivered);
+                link.enqueue(now, IP_BYTES, number);
+                while let Some(event) = link.poll(now) {
+                    black_box(event);
                 }
             });
         });

@@ -17,7 +17,7 @@
 //! ```
 //! use std::time::Duration;
 //! use wirelab::{
-//!     link::{Link, LinkSpec},
+//!     link::{Event, Link, LinkSpec},
 //!     unit::{Direction, Time},
 //! };
 //!
@@ -29,13 +29,15 @@
 //! // 1 ms to serialise 1500 bytes, 25 ms to get there.
 //! let due = link.poll_timeout().unwrap();
 //! assert_eq!(due.since(Time::ZERO), Duration::from_millis(26));
-//! assert_eq!(link.poll_delivery(due).unwrap().packet, "a packet");
+//! let Some(Event::Delivered(delivered)) = link.poll(due) else { panic!("nothing was lost") };
+//! assert_eq!(delivered.packet, "a packet");
 //! ```
 
+mod columns;
 mod counters;
 mod error;
+mod events;
 mod impairments;
-mod in_flight;
 mod jitter;
 mod loss;
 mod preset;
@@ -57,27 +59,34 @@ pub use settings::{LinkSettings, Setting};
 pub use spec::LinkSpec;
 
 use crate::unit::{Direction, Time, nanos};
+use events::Events;
 use impairments::Impairments;
-use in_flight::InFlight;
 use propagation::{Arrival, Propagation};
 use queue::Bottleneck;
 
-/// The outcome for a packet, known when it is offered.
+/// What became of a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event<P> {
+    /// It arrived.
+    Delivered(Delivered<P>),
+    /// It was dropped.
+    Dropped(Dropped<P>),
+}
+
+/// A packet that does not arrive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dropped<P> {
+    /// When it was dropped: at its offer, as it left the queue, or on the wire.
+    pub at: Time,
+    /// The packet, as it was offered.
+    pub packet: P,
+    /// Why.
+    pub reason: DropReason,
+}
+
+/// Why a packet was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It arrives.
-    Deliver {
-        /// When its last bit leaves the bottleneck.
-        departs: Time,
-        /// When it arrives.
-        at: Time,
-        /// The draw that chooses the bit to flip, see [`Delivered::corrupt`].
-        corrupt: Option<u64>,
-        /// Whether it arrives before a packet that was offered earlier.
-        overtaking: bool,
-        /// When its copy arrives, if it was duplicated.
-        duplicate_at: Option<Time>,
-    },
+pub enum DropReason {
     /// Lost after the bottleneck, by a draw, a list or an outage.
     Lost,
     /// The queue of the bottleneck was full.
@@ -86,18 +95,13 @@ pub enum Verdict {
     TooLarge,
 }
 
-impl Verdict {
-    /// Whether the packet or its copy arrives without a flipped bit.
-    pub const fn arrives_intact(&self) -> bool {
-        matches!(self, Self::Deliver { corrupt: None, .. } | Self::Deliver { duplicate_at: Some(_), .. })
-    }
-}
-
 /// A packet at the far end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivered<P> {
     /// When it arrived.
     pub at: Time,
+    /// When its last bit left the bottleneck.
+    pub departs: Time,
     /// The packet, as it was offered.
     pub packet: P,
     /// A draw if a bit must be flipped: the index of the bit, modulo the number of bits in the packet. The
@@ -114,15 +118,15 @@ pub struct Delivered<P> {
 /// It does not look into packets: their content, with the ECN field, comes out unchanged.
 ///
 /// How to drive it: [`enqueue`](Self::enqueue) each packet that is sent. At [`poll_timeout`](Self::poll_timeout)
-/// or later, call [`poll_delivery`](Self::poll_delivery) until it returns `None`. Deliveries are ordered by
-/// instant, then by offer.
+/// or later, call [`poll`](Self::poll) until it returns `None`. Events are ordered by instant, then by offer. A
+/// packet's fate may be decided at its offer, as it leaves the queue, or on the wire, so only an event tells it.
 #[derive(Debug)]
 pub struct Link<P> {
     mtu: usize,
     impairments: Impairments,
     bottleneck: Bottleneck,
     propagation: Propagation,
-    in_flight: InFlight<P>,
+    events: Events<P>,
     latest_offer: Time,
     counters: Counters,
 }
@@ -137,7 +141,7 @@ impl<P: Clone> Link<P> {
             impairments: Impairments::new(&spec, seed, direction),
             bottleneck: Bottleneck::new(spec.rate, spec.queue),
             propagation: Propagation::new(nanos(spec.delay), spec.keep_order),
-            in_flight: InFlight::new(),
+            events: Events::new(),
             latest_offer: Time::ZERO,
             counters: Counters::default(),
         }
@@ -146,58 +150,89 @@ impl<P: Clone> Link<P> {
     /// Offers a packet of `ip_bytes`, IP header included, at `now`.
     ///
     /// If `now` is before an earlier offer, the instant of that offer counts.
-    pub fn enqueue(&mut self, now: Time, ip_bytes: usize, packet: P) -> Verdict {
+    pub fn enqueue(&mut self, now: Time, ip_bytes: usize, packet: P) {
+        let passage = self.pass(now, ip_bytes);
+        self.schedule(passage, packet);
+    }
+
+    /// Takes the draws of a packet and decides its way through the link.
+    fn pass(&mut self, now: Time, ip_bytes: usize) -> Passage {
         self.latest_offer = self.latest_offer.max(now);
         self.counters.packets += 1;
         self.counters.bytes = self.counters.bytes.saturating_add(ip_bytes as u64);
         let draws = self.impairments.draw();
-        let Some(bytes) = u16::try_from(ip_bytes).ok().filter(|_| ip_bytes <= self.mtu) else {
+        let dropped = |at, reason| Passage::Dropped { at, reason };
+        let Some(bytes) = u16::try_from(ip_bytes).ok().filter(|_| self.carries(ip_bytes)) else {
             self.counters.too_large += 1;
-            return Verdict::TooLarge;
+            return dropped(self.latest_offer, DropReason::TooLarge);
         };
         let Some(departs) = self.bottleneck.admit(self.latest_offer, bytes) else {
             self.counters.queue_dropped += 1;
-            return Verdict::QueueFull;
+            return dropped(self.latest_offer, DropReason::QueueFull);
         };
         if self.impairments.loss.serialised(departs) || draws.lost {
             self.counters.lost += 1;
-            return Verdict::Lost;
+            return dropped(departs, DropReason::Lost);
         }
-        let Arrival { at, overtaking, copy_at } = self.propagation.arrival(departs, &draws);
-        let corrupt = draws.corrupt;
-        self.counters.reordered += u64::from(overtaking);
-        self.counters.corrupted += u64::from(corrupt.is_some());
-        self.counters.duplicated += u64::from(copy_at.is_some());
-        let copy = copy_at.map(|copy_at| Delivered {
-            at: copy_at,
-            packet: packet.clone(),
-            corrupt: None,
-            copy: true,
-            more: copy_at < at,
-        });
-        let more = copy_at.is_some_and(|copy_at| copy_at >= at);
-        self.in_flight.push(Delivered { at, packet, corrupt, copy: false, more });
-        copy.into_iter().for_each(|copy| self.in_flight.push(copy));
-        Verdict::Deliver { departs, at, corrupt, overtaking, duplicate_at: copy_at }
+        let arrival = self.propagation.arrival(departs, &draws);
+        self.counters.reordered += u64::from(arrival.overtaking);
+        self.counters.corrupted += u64::from(draws.corrupt.is_some());
+        self.counters.duplicated += u64::from(arrival.copy_at.is_some());
+        Passage::Arrives { departs, arrival, corrupt: draws.corrupt }
+    }
+
+    fn schedule(&mut self, passage: Passage, packet: P) {
+        match passage {
+            Passage::Dropped { at, reason } => {
+                self.events.push(Event::Dropped(Dropped { at, packet, reason }))
+            }
+            Passage::Arrives { departs, arrival: Arrival { at, copy_at, .. }, corrupt } => {
+                let copy = copy_at.map(|copy_at| Delivered {
+                    at: copy_at,
+                    departs,
+                    packet: packet.clone(),
+                    corrupt: None,
+                    copy: true,
+                    more: copy_at < at,
+                });
+                let more = copy_at.is_some_and(|copy_at| copy_at >= at);
+                self.events.push(Event::Delivered(Delivered {
+                    at,
+                    departs,
+                    packet,
+                    corrupt,
+                    copy: false,
+                    more,
+                }));
+                copy.into_iter().for_each(|copy| self.events.push(Event::Delivered(copy)));
+            }
+        }
     }
 }
 
+/// The way of a packet through the link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Passage {
+    Arrives { departs: Time, arrival: Arrival, corrupt: Option<u64> },
+    Dropped { at: Time, reason: DropReason },
+}
+
 impl<P> Link<P> {
-    /// The next packet that has arrived by `now`.
-    pub fn poll_delivery(&mut self, now: Time) -> Option<Delivered<P>> {
-        let delivered = self.in_flight.pop(now)?;
-        self.counters.delivered += 1;
-        Some(delivered)
+    /// Whether a packet of `ip_bytes` is within the MTU.
+    pub fn carries(&self, ip_bytes: usize) -> bool {
+        ip_bytes <= self.mtu
     }
 
-    /// When the next packet arrives; `None` if no packet is in flight.
+    /// The next event that is due by `now`.
+    pub fn poll(&mut self, now: Time) -> Option<Event<P>> {
+        let event = self.events.pop(now)?;
+        self.counters.delivered += u64::from(matches!(event, Event::Delivered(_)));
+        Some(event)
+    }
+
+    /// When the next event is due; `None` if no packet is on the link.
     pub fn poll_timeout(&self) -> Option<Time> {
-        self.in_flight.next_due()
-    }
-
-    /// Packets and copies that are queued or propagating.
-    pub fn in_flight(&self) -> usize {
-        self.in_flight.len()
+        self.events.next_due()
     }
 
     /// Counts since the start.

@@ -16,6 +16,7 @@ pub(super) struct Propagation {
 }
 
 /// When a packet arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Arrival {
     pub(super) at: Time,
     pub(super) overtaking: bool,

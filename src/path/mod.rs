@@ -49,7 +49,7 @@ pub use self::{
         BoxFuture, ByteStream, Connected, Datagrams, Host, KernelTcp, Listener, Received, TcpInfo, Transit,
         unspecified,
     },
-    observer::{DropReason, Exit, Observer, Observers, PacketView, Payload},
+    observer::{Exit, Observer, Observers, PacketView, Payload},
     quinn_runtime::quinn_runtime,
     side::Side,
     timeout::{Elapsed, timeout},

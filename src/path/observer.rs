@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::{
-    link::Verdict,
+    link::DropReason,
     unit::{Direction, Time},
     wire::ip,
 };
@@ -64,28 +64,6 @@ pub enum Exit {
     Dropped(DropReason),
 }
 
-/// Why a packet was dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DropReason {
-    /// Lost on the wire.
-    Lost,
-    /// The queue of the bottleneck was full.
-    QueueFull,
-    /// Above the MTU.
-    TooLarge,
-}
-
-impl DropReason {
-    fn of(verdict: &Verdict) -> Option<Self> {
-        match verdict {
-            Verdict::Deliver { .. } => None,
-            Verdict::Lost => Some(Self::Lost),
-            Verdict::QueueFull => Some(Self::QueueFull),
-            Verdict::TooLarge => Some(Self::TooLarge),
-        }
-    }
-}
-
 impl<'a> PacketView<'a> {
     /// What the packet carries, if it is a UDP datagram.
     pub fn datagram(&self) -> Option<&'a [u8]> {
@@ -112,24 +90,15 @@ impl Observers {
         self.0.is_empty()
     }
 
-    /// Shows a packet that was offered to the link, and its drop if that is decided already.
-    pub(super) fn offered<'a>(&mut self, verdict: &Verdict, packet: impl FnOnce() -> PacketView<'a>) {
-        if self.0.is_empty() {
-            return;
-        }
-        let packet = packet();
-        self.entered(&packet);
-        if let Some(reason) = DropReason::of(verdict) {
-            self.0.iter_mut().for_each(|observer| observer.left(&packet, Exit::Dropped(reason)));
+    /// Shows a packet that enters the path.
+    pub(super) fn entered<'a>(&mut self, packet: impl FnOnce() -> PacketView<'a>) {
+        if !self.0.is_empty() {
+            let packet = packet();
+            self.0.iter_mut().for_each(|observer| observer.entered(&packet));
         }
     }
 
-    /// Shows a packet that entered a path without a link.
-    pub(super) fn entered(&mut self, packet: &PacketView<'_>) {
-        self.0.iter_mut().for_each(|observer| observer.entered(packet));
-    }
-
-    /// Shows a packet that leaves the link.
+    /// Shows a packet that leaves the path.
     pub(super) fn left<'a>(&mut self, exit: Exit, packet: impl FnOnce() -> PacketView<'a>) {
         if !self.0.is_empty() {
             let packet = packet();

@@ -17,7 +17,7 @@ use super::{
     packet::flip_bit,
 };
 use crate::{
-    link::{Counters, Link, LinkSpec, Verdict},
+    link::{Counters, Event, Link, LinkSpec},
     unit::{Direction, PerDirection, Time, nanos},
 };
 
@@ -53,6 +53,13 @@ struct Held<E> {
     envelope: E,
 }
 
+impl<E: Envelope> Held<E> {
+    fn view(&self, direction: Direction, at: Time) -> PacketView<'_> {
+        let (from, to, payload) = self.envelope.open(&self.bytes[self.envelope.link_header()..]);
+        PacketView { direction, number: self.number, at, from, to, ip_bytes: self.ip_bytes, payload }
+    }
+}
+
 /// A packet that is due at the far end.
 pub(super) struct Due<E> {
     /// When it was due.
@@ -84,7 +91,7 @@ impl<E: Envelope> HeldPackets<E> {
         &self.fidelity
     }
 
-    /// When the next packet is due.
+    /// When the next packet is due, or dropped.
     pub(super) fn next_due(&self) -> Option<Time> {
         self.links.iter().filter_map(Link::poll_timeout).min()
     }
@@ -106,13 +113,12 @@ impl<E: Envelope> HeldPackets<E> {
         bytes.clear();
         bytes.extend_from_slice(frame);
         let link = &mut self.links[direction];
-        let number = link.counters().packets;
-        let verdict = link.enqueue(now, ip_bytes, Held { number, ip_bytes, bytes, envelope });
-        if let Verdict::Deliver { duplicate_at, .. } = verdict {
-            self.bytes += frame.len() * (1 + usize::from(duplicate_at.is_some()));
-        }
+        let Counters { packets: number, duplicated, .. } = link.counters();
+        link.enqueue(now, ip_bytes, Held { number, ip_bytes, bytes, envelope });
+        let copies = 1 + usize::from(link.counters().duplicated > duplicated);
+        self.bytes += frame.len() * copies;
         let header = envelope.link_header();
-        self.observers.offered(&verdict, || {
+        self.observers.entered(|| {
             let (from, to, payload) = envelope.open(&frame[header..]);
             PacketView { direction, number, at: now, from, to, ip_bytes, payload }
         });
@@ -120,19 +126,28 @@ impl<E: Envelope> HeldPackets<E> {
 
     /// The next packet that is due by `now`, shown to the observers. The caller sends it at once.
     pub(super) fn next(&mut self, direction: Direction, now: Time) -> Option<Due<E>> {
-        let delivered = self.links[direction].poll_delivery(now)?;
-        let Held { number, ip_bytes, mut bytes, envelope } = delivered.packet;
-        self.bytes -= bytes.len();
-        let header = envelope.link_header();
-        if let Some(draw) = delivered.corrupt {
-            flip_bit(&mut bytes[header..], draw);
+        loop {
+            let delivered = match self.links[direction].poll(now)? {
+                Event::Delivered(delivered) => delivered,
+                Event::Dropped(dropped) => {
+                    self.bytes -= dropped.packet.bytes.len();
+                    let exit = Exit::Dropped(dropped.reason);
+                    self.observers.left(exit, || dropped.packet.view(direction, dropped.at));
+                    self.recycle(dropped.packet.bytes);
+                    continue;
+                }
+            };
+            let mut held = delivered.packet;
+            self.bytes -= held.bytes.len();
+            let header = held.envelope.link_header();
+            if let Some(draw) = delivered.corrupt {
+                flip_bit(&mut held.bytes[header..], draw);
+            }
+            let intact = delivered.corrupt.is_none();
+            let exit = Exit::Arrived { intact, more: delivered.more };
+            self.observers.left(exit, || held.view(direction, now));
+            return Some(Due { at: delivered.at, bytes: held.bytes, envelope: held.envelope, intact });
         }
-        let intact = delivered.corrupt.is_none();
-        self.observers.left(Exit::Arrived { intact, more: delivered.more }, || {
-            let (from, to, payload) = envelope.open(&bytes[header..]);
-            PacketView { direction, number, at: now, from, to, ip_bytes, payload }
-        });
-        Some(Due { at: delivered.at, bytes, envelope, intact })
     }
 
     /// Records that a packet which was due at `due` was sent at `now`.

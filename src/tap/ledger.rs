@@ -369,7 +369,7 @@ impl Streams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::path::DropReason;
+    use crate::link::DropReason;
 
     const ARRIVED: Exit = Exit::Arrived { intact: true, more: false };
 

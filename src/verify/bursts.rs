@@ -1,7 +1,7 @@
 //! Case 2: the Gilbert model, its loss and its bursts.
 
 use super::{Case, CaseError, Finding, MS, Unit, Wire, link};
-use crate::{link::Verdict, unit::Time};
+use crate::unit::Time;
 
 pub(super) const CASE: Case = Case { number: 2, setting: "Gilbert, p 0.07%, r 14%", check };
 
@@ -18,7 +18,7 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let mut runs = Runs::default();
     let mut now = Time::ZERO;
     for _ in 0..PACKETS {
-        runs.note(offer(now, 1200) == Verdict::Lost);
+        runs.note(offer(now, 1200).is_none());
         now += MS;
     }
     let sample = (PACKETS, "packets");

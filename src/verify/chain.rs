@@ -1,7 +1,7 @@
 //! Case 4: the Gilbert-Elliott model, its loss, and the runs of its bad state.
 
 use super::{Case, CaseError, Finding, MS, Unit, Wire, bursts::Runs, link};
-use crate::{link::Verdict, unit::Time};
+use crate::unit::Time;
 
 pub(super) const CASE: Case =
     Case { number: 4, setting: "Gilbert-Elliott, p 1%, r 10%, h 20%, k 99.5%", check };
@@ -28,8 +28,8 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let (mut bad, mut lost_in_bad, mut lost_in_good) = (Runs::default(), 0, 0);
     let mut now = Time::ZERO;
     for _ in 0..PACKETS {
-        let lost = offer(now, 1200) == Verdict::Lost;
-        let is_bad = state(now, 1200) == Verdict::Lost;
+        let lost = offer(now, 1200).is_none();
+        let is_bad = state(now, 1200).is_none();
         bad.note(is_bad);
         lost_in_bad += u64::from(lost && is_bad);
         lost_in_good += u64::from(lost && !is_bad);

@@ -1,12 +1,9 @@
 //! Case 3: the queue of the bottleneck under Poisson arrivals, an M/D/1 system.
 
 use super::{Case, CaseError, Finding, Unit, Wire, link};
-use crate::{
-    link::Verdict,
-    unit::{
-        Time,
-        random::{generator, unit},
-    },
+use crate::unit::{
+    Time,
+    random::{generator, unit},
 };
 
 pub(super) const CASE: Case =
@@ -36,7 +33,7 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
         // 1 - u lies in (0, 1], where the logarithm is finite.
         clock -= mean_gap * libm::log(1.0 - unit(&mut rng));
         let now = Time::from_nanos(clock as u64);
-        let Verdict::Deliver { at, .. } = offer(now, 1200) else {
+        let Some(at) = offer(now, 1200) else {
             missing += 1;
             continue;
         };

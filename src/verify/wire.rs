@@ -2,12 +2,13 @@
 
 use crate::{
     experiment::{self, Observers, Outcome, Plan, RunError},
-    link::{Link, LinkSpec, Verdict},
+    link::{Event, Link, LinkSpec},
     unit::{Direction, Time},
 };
 
-/// One direction of a link: takes the instant and the IP bytes of a packet, and returns its verdict.
-pub type OneWay = Box<dyn FnMut(Time, usize) -> Verdict>;
+/// One direction of a link: takes a packet of so many IP bytes at an instant, and returns when it arrives; `None` if it
+/// is dropped.
+pub type OneWay = Box<dyn FnMut(Time, usize) -> Option<Time>>;
 
 /// The wire under test. Experiments use [`RealWire`]; tests wrap and break it.
 pub trait Wire: Sync {
@@ -30,8 +31,11 @@ impl Wire for RealWire {
     fn one_way(&self, spec: LinkSpec, seed: u64) -> OneWay {
         let mut link = Link::new(spec, seed, Direction::ToServer);
         Box::new(move |now, ip_bytes| {
-            while link.poll_delivery(now).is_some() {}
-            link.enqueue(now, ip_bytes, ())
+            link.enqueue(now, ip_bytes, ());
+            match link.poll(Time::MAX)? {
+                Event::Delivered(delivered) => Some(delivered.at),
+                Event::Dropped(_) => None,
+            }
         })
     }
 

@@ -16,8 +16,8 @@ use wirelab::{
         Arrivals, AtServer, Budget, Ends, Observers, Outcome, PacketEvent, PathKind, Plan, RunError, Sample,
         SampleSink, Status, Workload, run, run_between,
     },
-    link::LinkSpec,
-    path::{self, DropReason, Exit, Side, sim::World},
+    link::{DropReason, LinkSpec},
+    path::{self, Exit, Side, sim::World},
     tap::{Instrument, Tap},
     transport::{
         Congestion, ConnectError, SessionSettings, Transport,

@@ -6,7 +6,7 @@ use std::{cell::RefCell, collections::VecDeque, time::Duration};
 
 use wirelab::{
     experiment::{Outcome, Plan, RunError},
-    link::{GilbertElliott, LinkSpec, Loss, QueueLimit, Verdict},
+    link::{GilbertElliott, LinkSpec, Loss, QueueLimit},
     transport::Transport,
     unit::{Share, Time},
     verify::{CASES, Case, OneWay, RealWire, Wire, verify},
@@ -178,13 +178,11 @@ impl Wire for CrampedQueue {
                 under_way.pop_front();
             }
             if under_way.len() as u64 >= limit {
-                return Verdict::QueueFull;
+                return None;
             }
-            let verdict = offer(now, bytes);
-            if let Verdict::Deliver { at, .. } = verdict {
-                under_way.push_back(at);
-            }
-            verdict
+            let at = offer(now, bytes)?;
+            under_way.push_back(at);
+            Some(at)
         })
     }
 

@@ -5,10 +5,10 @@ fn a_bare_wire_delivers_at_once_and_in_order() {
     let mut link = link("mtu=1500", 1);
     assert_eq!(link.poll_timeout(), None);
     for number in 1..=3 {
-        link.enqueue(ms(5), 1500, number);
+        link.offer(ms(5), 1500, number);
     }
     assert_eq!(link.poll_timeout(), Some(ms(5)));
-    assert_eq!(link.poll_delivery(ms(4)), None);
+    assert_eq!(link.next_delivery(ms(4)), None);
     let numbers: Vec<_> = drain(&mut link).iter().map(|delivered| delivered.packet).collect();
     assert_eq!(numbers, [1, 2, 3]);
 }
@@ -19,12 +19,12 @@ fn what_is_above_the_mtu_is_refused_and_still_draws() {
     let mut large = link("loss=20%", 1);
     for number in 1..=1000 {
         let bytes = if number % 2 == 0 { 1200 } else { 900 };
-        let (a, b) = (small.enqueue(ms(0), bytes, number), large.enqueue(ms(0), bytes, number));
+        let (a, b) = (small.offer(ms(0), bytes, number), large.offer(ms(0), bytes, number));
         let expected = if number % 2 == 0 { Verdict::TooLarge } else { b };
         assert_eq!(a, expected);
     }
     assert_eq!(small.counters().too_large, 500);
-    assert_eq!(small.enqueue(ms(0), usize::MAX, 0), Verdict::TooLarge);
+    assert_eq!(small.offer(ms(0), usize::MAX, 0), Verdict::TooLarge);
 }
 
 #[test]
@@ -44,21 +44,21 @@ fn an_outage_drops_exactly_what_ends_in_its_window() {
 #[test]
 fn a_lost_packet_has_used_the_bottleneck() {
     let mut link = link("rate=9.6mbit,loss=drop:1", 1);
-    assert_eq!(link.enqueue(ms(0), 1200, 1), Verdict::Lost);
-    let Verdict::Deliver { at, .. } = link.enqueue(ms(0), 1200, 2) else { panic!() };
+    assert_eq!(link.offer(ms(0), 1200, 1), Verdict::Lost);
+    let Verdict::Deliver { at, .. } = link.offer(ms(0), 1200, 2) else { panic!() };
     assert_eq!(at, ms(2));
 }
 
 #[test]
 fn a_copy_follows_its_packet_with_a_jitter_of_its_own() {
     let mut plain = link("delay=10ms,duplicate=100%", 1);
-    let Verdict::Deliver { at, duplicate_at, .. } = plain.enqueue(ms(0), 100, 7) else { panic!() };
+    let Verdict::Deliver { at, duplicate_at, .. } = plain.offer(ms(0), 100, 7) else { panic!() };
     assert_eq!((at, duplicate_at), (ms(10), Some(ms(10))));
     let copies: Vec<_> = drain(&mut plain).iter().map(|d| (d.packet, d.copy)).collect();
     assert_eq!(copies, [(7, false), (7, true)]);
 
     let mut jittered = link("delay=10ms,duplicate=100%,jitter=5ms", 1);
-    let Verdict::Deliver { at, duplicate_at, .. } = jittered.enqueue(ms(0), 100, 7) else { panic!() };
+    let Verdict::Deliver { at, duplicate_at, .. } = jittered.offer(ms(0), 100, 7) else { panic!() };
     assert_ne!(duplicate_at, Some(at));
 }
 

@@ -24,6 +24,46 @@ fn spec(pairs: &str) -> LinkSpec {
     spec
 }
 
+/// What the link has decided on a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Deliver { departs: Time, at: Time, corrupt: Option<u64>, overtaking: bool, duplicate_at: Option<Time> },
+    Lost,
+    QueueFull,
+    TooLarge,
+}
+
+impl From<Passage> for Verdict {
+    fn from(passage: Passage) -> Self {
+        match passage {
+            Passage::Arrives { departs, arrival: Arrival { at, overtaking, copy_at }, corrupt } => {
+                Self::Deliver { departs, at, corrupt, overtaking, duplicate_at: copy_at }
+            }
+            Passage::Dropped { reason: DropReason::Lost, .. } => Self::Lost,
+            Passage::Dropped { reason: DropReason::QueueFull, .. } => Self::QueueFull,
+            Passage::Dropped { reason: DropReason::TooLarge, .. } => Self::TooLarge,
+        }
+    }
+}
+
+impl<P: Clone> Link<P> {
+    /// [`Link::enqueue`], which also returns what was decided.
+    fn offer(&mut self, now: Time, ip_bytes: usize, packet: P) -> Verdict {
+        let passage = self.pass(now, ip_bytes);
+        self.schedule(passage, packet);
+        passage.into()
+    }
+
+    /// The next packet that arrives by `now`.
+    fn next_delivery(&mut self, now: Time) -> Option<Delivered<P>> {
+        loop {
+            if let Event::Delivered(delivered) = self.poll(now)? {
+                return Some(delivered);
+            }
+        }
+    }
+}
+
 /// A link to the server that carries its packets' numbers, from 1.
 fn link(pairs: &str, seed: u64) -> Link<u64> {
     Link::new(spec(pairs), seed, Direction::ToServer)
@@ -33,7 +73,7 @@ fn link(pairs: &str, seed: u64) -> Link<u64> {
 fn verdicts(link: &mut Link<u64>, count: u64, interval: Duration) -> Vec<Verdict> {
     let mut now = Time::ZERO;
     let mut offer = |number| {
-        let verdict = link.enqueue(now, 1200, number);
+        let verdict = link.offer(now, 1200, number);
         now += interval;
         verdict
     };
@@ -46,7 +86,7 @@ fn lost(verdicts: &[Verdict]) -> Vec<u64> {
 }
 
 fn drain(link: &mut Link<u64>) -> Vec<Delivered<u64>> {
-    std::iter::from_fn(|| link.poll_delivery(Time::MAX)).collect()
+    std::iter::from_fn(|| link.next_delivery(Time::MAX)).collect()
 }
 
 const MS: Duration = Duration::from_millis(1);

@@ -44,16 +44,16 @@ fn with_keep_order_only_a_reordered_packet_overtakes() {
 #[test]
 fn time_that_runs_backwards_stands_still() {
     let mut link = link("rate=9.6mbit,queue=10p", 1);
-    link.enqueue(ms(10), 1200, 1);
-    let Verdict::Deliver { departs, .. } = link.enqueue(ms(3), 1200, 2) else { panic!() };
+    link.offer(ms(10), 1200, 1);
+    let Verdict::Deliver { departs, .. } = link.offer(ms(3), 1200, 2) else { panic!() };
     assert_eq!(departs, ms(12));
 }
 
 #[test]
 fn the_end_of_time_is_no_overflow() {
     let mut link = link("delay=1h,jitter=1h:normal,rate=1bit,queue=2p", 1);
-    link.enqueue(Time::MAX, 1500, 1);
-    link.enqueue(Time::MAX, 1500, 2);
+    link.offer(Time::MAX, 1500, 1);
+    link.offer(Time::MAX, 1500, 2);
     assert_eq!(drain(&mut link).len(), 2);
 }
 

@@ -41,7 +41,7 @@ fn gilbert_elliott_has_its_loss() {
 #[test]
 fn the_chain_starts_in_its_stationary_distribution() {
     let first_is_lost = |seed| {
-        let verdict = link("loss=gilbert:1%:3%", seed).enqueue(Time::ZERO, 100, 1);
+        let verdict = link("loss=gilbert:1%:3%", seed).offer(Time::ZERO, 100, 1);
         u32::from(verdict == Verdict::Lost)
     };
     let lost: u32 = (0..4000).map(first_is_lost).sum();
@@ -59,11 +59,11 @@ fn the_queue_waits_as_md1_says() {
     for number in 0..MILLION {
         clock -= gap * libm::log(1.0 - unit(&mut rng));
         let now = Time::from_nanos(clock as u64);
-        let Verdict::Deliver { departs, .. } = link.enqueue(now, 1200, number) else { panic!() };
+        let Verdict::Deliver { departs, .. } = link.offer(now, 1200, number) else { panic!() };
         let wait = departs.as_nanos() - now.as_nanos() - service;
         waited += wait;
         without_wait += u64::from(wait == 0);
-        assert!(link.poll_delivery(departs).is_some());
+        assert!(link.next_delivery(departs).is_some());
     }
     let mean_ms = waited as f64 / MILLION as f64 / 1e6;
     // Waits are correlated over some 30 packets: 3 standard errors are about 2%.

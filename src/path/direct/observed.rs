@@ -64,7 +64,7 @@ impl End {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let number = shown.entered[direction];
         shown.entered[direction] += 1;
-        shown.observers.entered(&self.view(direction, number, datagram, (from, to)));
+        shown.observers.entered(|| self.view(direction, number, datagram, (from, to)));
     }
 
     fn received(&self, datagram: &[u8], from: SocketAddr, to: SocketAddr) {

@@ -97,7 +97,7 @@ impl World {
 
     /// Moves the clock to the next event and carries that out.
     fn advance(&self) -> Result<(), Stalled> {
-        let delivery = self.machinery.network.next_delivery();
+        let delivery = self.machinery.network.next_event();
         let timer = self.machinery.timers.next();
         let Some(at) = [delivery, timer].into_iter().flatten().min() else {
             return Err(Stalled::deadlock(self.now(), self.machinery.executor.waiting()));

@@ -10,7 +10,7 @@ use std::{
 use quinn::udp::EcnCodepoint;
 
 use crate::{
-    link::{Counters, Link, LinkSpec, Verdict},
+    link::{Counters, Delivered, Dropped, Event, Link, LinkSpec},
     path::{
         Observers, PacketView, Payload, Side, Transit,
         observer::Exit,
@@ -33,7 +33,7 @@ pub(super) struct Packet {
 }
 
 impl Packet {
-    /// The packet as it arrives.
+    /// The packet as it leaves the link.
     fn view(&self, direction: Direction) -> PacketView<'_> {
         PacketView {
             direction,
@@ -58,6 +58,29 @@ struct Wire {
     /// Buffers of packets that have been received, to be used again.
     spare: Vec<Vec<u8>>,
     observers: Observers,
+}
+
+impl Wire {
+    fn deliver(&mut self, direction: Direction, delivered: Delivered<Packet>) {
+        let mut packet = delivered.packet;
+        packet.transit.arrived = delivered.at;
+        if let Some(draw) = delivered.corrupt {
+            flip_bit(&mut packet.payload, draw);
+        }
+        let exit = Exit::Arrived { intact: delivered.corrupt.is_none(), more: delivered.more };
+        self.observers.left(exit, || packet.view(direction));
+        match self.ports.get(&packet.to) {
+            Some(port) => port.clone().push(packet),
+            None => self.spare.push(packet.payload),
+        }
+    }
+
+    fn discard(&mut self, direction: Direction, dropped: Dropped<Packet>) {
+        let mut packet = dropped.packet;
+        packet.transit.arrived = dropped.at;
+        self.observers.left(Exit::Dropped(dropped.reason), || packet.view(direction));
+        self.spare.push(packet.payload);
+    }
 }
 
 /// Where packets for one address wait to be received.
@@ -109,7 +132,7 @@ impl Network {
         self.lock().ports.remove(&local);
     }
 
-    /// Offers a datagram to the wire at `now`.
+    /// Offers a datagram to the wire at `now`; `false` if it is above the MTU.
     pub(super) fn send(
         &self,
         now: Time,
@@ -117,7 +140,7 @@ impl Network {
         (from, to): (SocketAddr, SocketAddr),
         ecn: Option<EcnCodepoint>,
         payload: &[u8],
-    ) -> Verdict {
+    ) -> bool {
         let wire = &mut *self.lock();
         let mut buffer = wire.spare.pop().unwrap_or_default();
         buffer.clear();
@@ -128,16 +151,16 @@ impl Network {
         let transit = Transit { entered: now, arrived: Time::MAX };
         let packet = Packet { from, to, ecn, payload: buffer, number, transit };
         let ip_bytes = payload.len() + header_bytes(to);
-        let verdict = link.enqueue(now, ip_bytes, packet);
-        wire.observers.offered(&verdict, || {
+        link.enqueue(now, ip_bytes, packet);
+        wire.observers.entered(|| {
             let payload = Payload::Udp(payload);
             PacketView { direction, number, at: now, from, to, ip_bytes, payload }
         });
-        verdict
+        link.carries(ip_bytes)
     }
 
-    /// When the next packet arrives.
-    pub(super) fn next_delivery(&self) -> Option<Time> {
+    /// When the next packet arrives or is dropped.
+    pub(super) fn next_event(&self) -> Option<Time> {
         let wire = self.lock();
         wire.links.iter().filter_map(Link::poll_timeout).min()
     }
@@ -146,17 +169,10 @@ impl Network {
     pub(super) fn deliver(&self, now: Time) {
         let wire = &mut *self.lock();
         for direction in Direction::BOTH {
-            while let Some(delivered) = wire.links[direction].poll_delivery(now) {
-                let mut packet = delivered.packet;
-                packet.transit.arrived = delivered.at;
-                if let Some(draw) = delivered.corrupt {
-                    flip_bit(&mut packet.payload, draw);
-                }
-                let exit = Exit::Arrived { intact: delivered.corrupt.is_none(), more: delivered.more };
-                wire.observers.left(exit, || packet.view(direction));
-                match wire.ports.get(&packet.to) {
-                    Some(port) => port.clone().push(packet),
-                    None => wire.spare.push(packet.payload),
+            while let Some(event) = wire.links[direction].poll(now) {
+                match event {
+                    Event::Delivered(delivered) => wire.deliver(direction, delivered),
+                    Event::Dropped(dropped) => wire.discard(direction, dropped),
                 }
             }
         }

@@ -15,10 +15,7 @@ use quinn::{
 };
 
 use super::network::{Network, Packet, Port};
-use crate::{
-    link::Verdict,
-    path::{BoxFuture, Clock, DatagramError, Datagrams, Received, Side},
-};
+use crate::path::{BoxFuture, Clock, DatagramError, Datagrams, Received, Side};
 
 pub(super) struct SimSocket {
     clock: Arc<dyn Clock>,
@@ -43,7 +40,8 @@ impl SimSocket {
         Some(Self { clock, network, side, local, peer, port })
     }
 
-    fn send(&self, payload: &[u8], to: SocketAddr, ecn: Option<EcnCodepoint>) -> Verdict {
+    /// Offers a datagram to the wire; `false` if it is above the MTU.
+    fn send(&self, payload: &[u8], to: SocketAddr, ecn: Option<EcnCodepoint>) -> bool {
         self.network.send(self.clock.now(), self.side, (self.local, to), ecn, payload)
     }
 
@@ -91,8 +89,8 @@ impl Datagrams for SimSocket {
 
     fn try_send(&self, payload: &[u8], to: SocketAddr, _: Option<IpAddr>) -> Result<(), DatagramError> {
         match self.send(payload, to, None) {
-            Verdict::TooLarge => Err(DatagramError::TooLarge { len: payload.len(), peer: to }),
-            _ => Ok(()),
+            true => Ok(()),
+            false => Err(DatagramError::TooLarge { len: payload.len(), peer: to }),
         }
     }
 

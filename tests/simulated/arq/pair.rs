@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use wirelab::{
     arq::{Config, Connection, ConnectionId, Event, Listener, Message, Routed, Transmit},
-    link::{Link, LinkSpec},
+    link::{self, Link, LinkSpec},
     unit::{Direction, PerDirection, Time},
 };
 
@@ -119,14 +119,15 @@ impl Pair {
     }
 
     pub(crate) fn deliver(&mut self) {
-        for link in 0..2 {
-            while let Some(delivered) = self.links[Direction::BOTH[link]].poll_delivery(self.now) {
+        for end in 0..2 {
+            while let Some(event) = self.links[Direction::BOTH[end]].poll(self.now) {
+                let link::Event::Delivered(delivered) = event else { continue };
                 let mut datagram = delivered.packet;
                 if let Some(draw) = delivered.corrupt {
                     let bit = (draw % (datagram.len() as u64 * 8)) as usize;
                     datagram[bit / 8] ^= 1 << (bit % 8);
                 }
-                self.hand_over(1 - link, &datagram);
+                self.hand_over(1 - end, &datagram);
             }
         }
     }

@@ -52,7 +52,7 @@ fn links(loss: &str) -> PerDirection<LinkSpec> {
 fn utilisation(mode: Mode, window: u64, loss: &str) -> f64 {
     let config = config(mode, window);
     let mut pair = Pair::connected([config.clone(), config], links(loss), 1);
-    while pair.links.iter().any(|link| link.in_flight() > 0) {
+    while pair.links.iter().any(|link| link.poll_timeout().is_some()) {
         pair.step(|_, _| {});
     }
     let mut free = pair.now;
