@@ -6,6 +6,7 @@ mod bench_cli;
 mod cli;
 mod determinism;
 mod errors;
+mod experiments;
 mod serve_send;
 mod single_messages;
 #[path = "../support/mod.rs"]

@@ -1,0 +1,72 @@
+//! What `bench`, `hol`, `handshake` and `transfer` have in common.
+
+use crate::support::{Said, run};
+use serde_json::Value;
+use tempfile::tempdir;
+
+fn said(arguments: &str) -> Said {
+    run(tempdir().unwrap().path(), arguments.split_whitespace())
+}
+
+/// A short run of each experiment in virtual time, printed as JSON.
+const SHORT: [&str; 4] = [
+    "bench -d 100ms -w 0s --seeds 1 -J",
+    "hol -d 100ms -w 0s --seeds 1 -J",
+    "handshake --path sim --connections 1 --seeds 1 -J",
+    "transfer --bytes 10KB --seeds 1 -J",
+];
+
+fn result(arguments: &str) -> Value {
+    let said = said(arguments);
+    assert_eq!(said.code, Some(0), "{arguments}: {said:?}");
+    serde_json::from_str(&said.out).unwrap()
+}
+
+#[test]
+fn a_controller_that_a_transport_lacks_is_refused_alike_by_every_experiment() {
+    for command in SHORT {
+        let result = result(&format!("{command} -t udp,arq-selective -C bbr"));
+        let cells: Vec<_> =
+            result["cells"].as_array().unwrap().iter().map(|cell| &cell["transport"]).collect();
+        assert_eq!(cells, ["udp"], "{command}");
+        let skipped = &result["skipped"][0];
+        assert_eq!(skipped["transport"], "arq-selective", "{command}");
+        assert!(skipped["reason"].as_str().unwrap().contains("cubic, newreno"), "{command}: {skipped}");
+    }
+}
+
+#[test]
+fn rows_that_differ_in_their_controller_only_name_it() {
+    for command in SHORT {
+        let result = result(&format!("{command} -t arq-selective -C cubic,newreno"));
+        let cells = result["cells"].as_array().unwrap();
+        let mut controllers: Vec<_> = cells.iter().map(|cell| cell["congestion"].as_str().unwrap()).collect();
+        controllers.dedup();
+        assert_eq!(controllers, ["cubic", "newreno"], "{command}");
+    }
+    let said = said("transfer -t arq-selective -C cubic,newreno --bytes 10KB --seeds 1");
+    for label in ["arq-selective cubic", "arq-selective newreno"] {
+        assert!(said.out.contains(label), "{}", said.out);
+    }
+}
+
+#[test]
+fn every_help_text_lists_all_transports_and_paths_and_the_default() {
+    for (command, transports, path) in [
+        ("bench", "udp,arq-selective,quic", "sim"),
+        ("hol", "udp,quic,arq-selective", "sim"),
+        ("handshake", "udp,tcp,tls,quic-one", "sim, and netns for tcp and tls"),
+        ("transfer", "udp,arq-selective,quic", "sim"),
+    ] {
+        let help = said(&format!("{command} --help")).out;
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        for name in
+            ["arq-stop-and-wait, arq-go-back-n", "arq-unordered, tcp, tls, quic-one", "netns (network"]
+        {
+            assert!(help.contains(name), "{command}: {name}: {help}");
+        }
+        for default in [transports, path] {
+            assert!(help.contains(&format!("[default: {default}]")), "{command}: {default}: {help}");
+        }
+    }
+}
