@@ -12,8 +12,8 @@ use wirelab::transport::Transport;
 
 /// Compare transports: latency and loss on one emulated link, over loopback, or to servers by URL
 ///
-/// Sends messages on a schedule and counts each from the instant it was due to the release of its reply. In sim,
-/// nothing is waited for: real clients and servers run in virtual time, and the same options give the same bytes.
+/// Sends messages on a schedule and measures each from the instant it was due to the release of its reply. In sim, real
+/// clients and servers run in virtual time, without waiting, and the same options give the same bytes.
 #[derive(Debug, Args)]
 #[command(after_help = format!("{EXAMPLES}\n\n{}", presets()))]
 pub(crate) struct Bench {
@@ -30,7 +30,7 @@ Examples:
   wirelab bench --loss gilbert:0.5%:25% --rate 20mbit --queue 128KB --seeds 5
       losses that come in bursts, behind a bottleneck
   wirelab bench -t quic-one --loss drop:60 --seeds 1 --ladder
-      one lost packet, and below the table what waited for it, packet by packet
+      one lost packet, and below the table the messages that waited for it, packet by packet
   wirelab bench --path relay --rtt 20ms -d 5s --seeds 2
       the same link in real time, between sockets on this machine
   wirelab bench udp://192.0.2.1 quic://lab.example:4433 --ca ca.pem

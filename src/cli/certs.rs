@@ -11,7 +11,7 @@ use wirelab::certs::{DEFAULT_NAMES, Description, Store};
 
 use super::output;
 
-/// Shows the certificates for tls:// and quic://, and makes those that are missing
+/// Show the certificates for tls:// and quic://, and make missing ones
 ///
 /// A CA and a server certificate that it signed. Clients verify servers against ca.pem. Keys are readable by
 /// their owner only, and never leave this machine.
@@ -34,7 +34,7 @@ pub(crate) struct Folder {
     /// The folder of the certificates
     #[arg(long, value_name = "DIR", default_value = "certs")]
     certs: PathBuf,
-    /// A name or address that a new certificate shall bear, beside localhost's; repeatable
+    /// A name or address of a new certificate, beside those of localhost; repeatable
     #[arg(long, value_name = "NAME")]
     name: Vec<String>,
 }
@@ -65,7 +65,7 @@ impl Folder {
         DEFAULT_NAMES.map(str::to_owned).into_iter().chain(self.name.iter().cloned()).collect()
     }
 
-    /// Makes what is missing, and says so; warns of what is there and will not do.
+    /// Makes missing certificates and reports it. Warns of those that have expired or lack a name.
     pub(crate) fn ensure(&self, now: Duration) -> anyhow::Result<()> {
         let store = self.store();
         if store.ensure(&self.names(), now)? {

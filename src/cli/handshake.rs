@@ -23,12 +23,12 @@ use super::{
 
 /// Measure the time from nothing to the first reply and to the second: cold, resumed, 0-RTT
 ///
-/// Makes many connections, each with an endpoint and a port of its own. Each asks twice, the second time when the
-/// first reply is there, and is closed. Resumed connections and those with 0-RTT have a session of an earlier
-/// connection, which does not count. Times run from the instant before the connection was begun.
+/// Makes many connections, each with an endpoint and a port of its own. Each sends a request, waits for the reply, sends
+/// a second request, waits for its reply, and closes. Resumed and 0-RTT connections use a session of an earlier
+/// connection, which does not count. Times run from the instant before the connection was started.
 ///
-/// The connections of a seed follow each other on one wire, so that drop: counts the packets of all of them, and
-/// outage: the time since the first was begun, those that only bring a session included.
+/// The connections of a seed follow each other on one wire: drop: counts the packets of all of them, and outage: counts
+/// time from the start of the first, including those that only fetch a session.
 #[derive(Debug, Args)]
 #[command(after_help = format!("{EXAMPLES}\n\n{}", presets()))]
 pub(crate) struct Handshake {
@@ -165,7 +165,7 @@ impl Handshake {
 
     fn plan(&self, setup: &Setup<'_>, mode: Mode) -> HandshakePlan {
         let Setup { path, transport, links, congestion } = *setup;
-        // Nobody sends a lost datagram again, so there is less to wait for.
+        // A lost datagram is not sent again, so a shorter timeout is enough.
         let seconds = match (path.is_real_time(), transport.spec().has_handshake) {
             (true, false) => 2,
             (true, _) => 10,

@@ -21,7 +21,7 @@ use super::{
 #[derive(Debug, Args)]
 #[command(after_help = format!("{EXAMPLES}\n\n{}", presets()))]
 pub(crate) struct Hol {
-    /// Say what each column means and how it was measured, and measure nothing
+    /// Explain what each column means and how it is measured, and measure nothing
     #[arg(long)]
     explain: bool,
     #[command(flatten)]
@@ -37,7 +37,7 @@ Examples:
   wirelab hol --loss 0%,0.5%,1%,2%,5% -o curve.csv
       a curve over the loss rate
   wirelab hol 'quic://lab.example?streams=one' --ca ca.pem -i 5ms
-      on the real network to a `wirelab serve` elsewhere, which tells what waited there
+      on the real network to a `wirelab serve` elsewhere, which reports what waited there
   wirelab hol -C cubic
       how much of the delay is the window's";
 

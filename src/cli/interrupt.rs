@@ -12,14 +12,14 @@ use std::{
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Exit status of a program that an interrupt has ended, as shells count it.
+/// Exit status of an interrupted program, by the convention of shells.
 pub(crate) const INTERRUPTED: u8 = 130;
 
 /// A flag that the first interrupt sets.
 ///
 /// # Errors
 ///
-/// Where the system takes no signal handler.
+/// Returns an error if no signal handler can be installed.
 pub(crate) fn stop_on_interrupt() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();

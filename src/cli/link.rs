@@ -174,7 +174,7 @@ impl Link {
             return Err(UsageError::new("--to: is where this listens; name the server's address").into());
         }
         if to.port() == 0 {
-            return Err(UsageError::new("--to: port 0 is nobody's").into());
+            return Err(UsageError::new("--to: port 0 is not valid here").into());
         }
         let most = self.max_clients.unwrap_or(MAX_CLIENTS);
         let clients = ClientLimits { most, idle: Some(self.idle.unwrap_or(IDLE)) };

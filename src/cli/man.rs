@@ -23,7 +23,7 @@ impl Man {
             None => all,
             Some(name) => match all.find_subcommand(name) {
                 Some(command) => command.clone(),
-                None => bail!(UsageError::new(format!("there is no command `{name}`; see wirelab --help"))),
+                None => bail!(UsageError::new(format!("unknown command `{name}`: see wirelab --help"))),
             },
         };
         let mut roff = Vec::new();

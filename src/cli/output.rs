@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-/// Writes a line of results, and has it seen at once.
+/// Writes a line of results and flushes it.
 ///
 /// # Errors
 ///
-/// Where standard output cannot be written, as when its reader has gone.
+/// Returns an error if standard output cannot be written, for example because its reader has closed it.
 pub(crate) fn line(line: impl AsRef<[u8]>) -> Result<(), OutputError> {
     raw(&[line.as_ref(), b"\n"].concat())
 }
@@ -21,19 +21,19 @@ pub(crate) fn raw(bytes: &[u8]) -> Result<(), OutputError> {
     out.write_all(bytes).and_then(|()| out.flush()).map_err(OutputError)
 }
 
-/// Says something beside the results. That nobody can be told is nothing that anybody could be told.
+/// Writes a note beside the results. Errors while writing to stderr are ignored.
 pub(crate) fn note(line: impl std::fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// Says what went wrong, on one line.
+/// Reports a problem on one line.
 pub(crate) fn complain(problem: impl std::fmt::Display) {
     let text = problem.to_string();
     let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     note(format_args!("wirelab: {}", lines.join(" ")));
 }
 
-/// Whether the reader of our output has gone, as `head` does: it has what it wanted.
+/// Whether the reader of standard output has closed it, as `head` does. That is no failure.
 pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()
@@ -41,7 +41,7 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
         .any(|error| error.0.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Results could not be written. Told apart from errors of sockets, which break as pipes do.
+/// Results could not be written. A type of its own, because sockets report broken pipes too.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output: {0}")]
 pub(crate) struct OutputError(pub(crate) io::Error);

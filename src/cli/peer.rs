@@ -1,4 +1,4 @@
-//! Which address of a server, and whether it is to be trusted.
+//! Options for the address and the identity of a server.
 
 use std::path::PathBuf;
 
@@ -13,16 +13,16 @@ use wirelab::{
 
 use super::{UsageError, output};
 
-/// Which address of a server, and whether it is to be trusted.
+/// The address and the identity of a server.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PeerArgs {
     /// Trust servers whose certificate this CA has signed
     #[arg(long, value_name = "FILE", default_value = "certs/ca.pem")]
     ca: PathBuf,
-    /// The name that the server's certificate must bear [default: the URL's host]
+    /// The name that the server's certificate must have [default: the URL's host]
     #[arg(long, value_name = "NAME")]
     server_name: Option<String>,
-    /// Trust any server, whoever it is
+    /// Trust any server without verifying its certificate
     #[arg(long, conflicts_with = "ca")]
     insecure: bool,
     /// Use IPv4 only
@@ -34,7 +34,7 @@ pub(crate) struct PeerArgs {
 }
 
 impl PeerArgs {
-    /// The addresses that are wanted, where not all are.
+    /// The address family, if only one is wanted.
     pub(crate) fn family(&self) -> Option<Family> {
         match (self.ipv4, self.ipv6) {
             (true, _) => Some(Family::V4),
@@ -43,13 +43,13 @@ impl PeerArgs {
         }
     }
 
-    /// Whom to take for `server`.
+    /// How to verify `server`.
     pub(crate) fn tls(&self, server: &Target) -> anyhow::Result<ClientTls> {
         let trust = if !server.scheme.encrypted {
-            // Never asked.
+            // Never used.
             Trust::Anyone
         } else if self.insecure {
-            output::note("warning: --insecure: whoever answers is trusted, and may be anyone");
+            output::note("warning: --insecure: the server's certificate is not verified");
             Trust::Anyone
         } else {
             Trust::Roots(certs::roots(&self.ca).map_err(|e| {
@@ -58,7 +58,9 @@ impl PeerArgs {
         };
         let server_name = match &self.server_name {
             Some(name) => ServerName::try_from(name.clone()).map_err(|_| {
-                UsageError::new(format!("--server-name {name}: no certificate could bear this name"))
+                UsageError::new(format!(
+                    "--server-name: invalid name `{name}`: expected a DNS name or an IP address"
+                ))
             })?,
             None => server.server_name()?,
         };

@@ -14,8 +14,7 @@ use wirelab::verify::{CASES, Case, RealWire, to_table, verify};
 
 /// Prove the link and the statistics against closed-form answers
 ///
-/// Runs cases whose outcome is known, and shows for each figure what it should be, what it is, and from how large a
-/// sample. The seeds are fixed: the same version gives the same figures everywhere. The exit status is 1 if one fails.
+/// Runs cases with a known outcome and shows the expected figure, the measured one and the size of the sample. The seeds are fixed: the same version gives the same figures everywhere. The exit status is 1 if one fails.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Verify {
@@ -39,7 +38,7 @@ fn case(value: &str) -> Result<u8, String> {
     value.parse().ok().filter(known).ok_or_else(|| {
         let mut numbers: Vec<String> = CASES.iter().map(|case| case.number.to_string()).collect();
         numbers.dedup();
-        format!("there is no such case; there are: {}", numbers.join(", "))
+        format!("unknown case: expected {}", numbers.join(", "))
     })
 }
 
@@ -65,7 +64,7 @@ impl Verify {
     }
 }
 
-/// A bar on standard error, if somebody looks at it.
+/// A bar on standard error, if that is a terminal.
 fn bar(cases: usize) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();

@@ -16,11 +16,11 @@ use std::{
 
 use super::{
     error::RunError,
-    machine::system,
     matrix::{MatrixOptions, Runs, run_matrix},
-    plan::PathKind,
+    path_kind::PathKind,
     remote::Remote,
-    samples::{JobIndex, SampleFile},
+    result::system::system,
+    sample_file::{JobIndex, SampleFile},
 };
 use crate::{
     link::LinkSpec,
@@ -216,7 +216,7 @@ pub struct Driven<O> {
     pub problems: Vec<Problem>,
     /// How many runs have shown what they are for.
     pub succeeded: u64,
-    /// Whether runs were left out or cut short because somebody wanted to stop.
+    /// Whether an interrupt left runs out or cut them short.
     pub interrupted: bool,
 }
 
@@ -235,7 +235,7 @@ pub fn drive<E: Experiment>(
         let runs = run_batch(experiment, batch, first, options);
         first.job += usize::try_from(batch.runs()).unwrap_or(usize::MAX);
         first.plan += batch.plans.len();
-        // Not whether somebody interrupted: during the very last run, that leaves nothing out.
+        // Not the flag itself: an interrupt during the last run leaves nothing out.
         driven.interrupted |= runs.iter().any(|runs| runs.done() != batch.seeds);
         driven.collect::<E>(batch, &runs);
         driven.runs.push(runs);

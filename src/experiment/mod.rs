@@ -1,36 +1,37 @@
-//! An experiment: messages on a schedule, what became of each, and what that says of a transport.
+//! Experiments: what is run on which path, the record of each run, and the rows of a result.
+//!
+//! ```text
+//! bench, handshake, transfer ── driver ── matrix
+//!             └─ result ── record ── plan ── workload
+//!             └─ on_path
+//! ```
+//!
+//! An experiment is a folder with an implementation of [`Experiment`]: its plan, how one run of it is made on a path
+//! ([`on_path()`]), and how outcomes become a row. [`drive`] runs any of them.
 
 mod bench;
-mod blocking;
-mod budget;
-mod cell;
-mod compare;
 mod driver;
 mod episode;
 mod error;
 mod handshake;
-mod machine;
 mod matrix;
-mod network;
-mod observe;
 mod on_path;
-mod outcome;
+mod path_kind;
 mod plan;
-mod recorder;
+mod record;
 mod remote;
-mod run;
-mod samples;
+mod result;
+mod sample_file;
 mod settings;
-mod theory;
 pub mod transfer;
 mod workload;
 
 pub use self::{
-    bench::Bench,
-    blocking::{ByCause, OrderFigures, Stall},
-    budget::{Budget, BudgetSums},
-    cell::cell,
-    compare::compare,
+    bench::{
+        Bench,
+        remote::{run_against, run_remote},
+        run::{LEAD, run, run_between},
+    },
     driver::{
         Batch, Driven, Experiment, Job, Options, Problem, Progress, Request, RunSize, Setup, drive, skipped,
     },
@@ -38,15 +39,20 @@ pub use self::{
     error::RunError,
     handshake::{Handshake, HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake, handshake_cell},
     matrix::{MatrixOptions, Runs, run_matrix},
-    network::{NetworkFigures, WayFigures},
-    observe::{LoggedPacket, Observers, PacketEvent, PacketLog, Portion, Sample, SampleSink, Status},
     on_path::{Ends, OnPath, Route, Wire, on_path},
-    outcome::{Messages, Outcome},
-    plan::{PathKind, Plan, PlanError, UnknownPath},
-    recorder::AtServer,
-    remote::{Remote, run_against, run_remote},
-    run::{LEAD, run, run_between},
-    samples::{JobIndex, Reservation, SAMPLE_COLUMNS, SampleFile, SampleRows},
-    theory::Theory,
+    path_kind::{PathKind, UnknownPath},
+    plan::{Plan, PlanError},
+    record::{
+        at_server::AtServer,
+        blocking::{ByCause, OrderFigures, Stall},
+        budget::{Budget, BudgetSums},
+        network::{NetworkFigures, WayFigures},
+        observe::{LoggedPacket, Observers, PacketEvent, PacketLog, Portion, Sample, SampleSink, Status},
+        outcome::{Messages, Outcome},
+        samples::{SAMPLE_COLUMNS, SampleRows},
+    },
+    remote::Remote,
+    result::{cell::cell, compare::compare, theory::Theory},
+    sample_file::{JobIndex, Reservation, SampleFile},
     workload::{Arrivals, Schedule, Scheduled, UnknownArrivals, Wait, Workload},
 };

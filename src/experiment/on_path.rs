@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{error::RunError, plan::PathKind};
+use super::{error::RunError, path_kind::PathKind};
 use crate::{
     link::{Counters, LinkSpec},
     path::{

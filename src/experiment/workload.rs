@@ -1,4 +1,4 @@
-//! What is sent, when, and how long an answer is waited for.
+//! What is sent, when, and how long to wait for replies.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -28,9 +28,9 @@ impl fmt::Display for Arrivals {
     }
 }
 
-/// Not a kind of arrivals.
+/// Not the name of a kind of arrivals.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no kind of arrivals; there are: isochronous, poisson")]
+#[error("unknown arrivals `{0}`: expected isochronous, poisson")]
 pub struct UnknownArrivals(String);
 
 impl FromStr for Arrivals {

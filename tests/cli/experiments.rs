@@ -1,10 +1,10 @@
 //! What `bench`, `hol`, `handshake` and `transfer` have in common.
 
-use crate::support::{Said, run};
+use crate::support::{Finished, run};
 use serde_json::Value;
 use tempfile::tempdir;
 
-fn said(arguments: &str) -> Said {
+fn said(arguments: &str) -> Finished {
     run(tempdir().unwrap().path(), arguments.split_whitespace())
 }
 
@@ -19,7 +19,7 @@ const SHORT: [&str; 4] = [
 fn result(arguments: &str) -> Value {
     let said = said(arguments);
     assert_eq!(said.code, Some(0), "{arguments}: {said:?}");
-    serde_json::from_str(&said.out).unwrap()
+    serde_json::from_str(&said.stdout).unwrap()
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn rows_that_differ_in_their_controller_only_name_it() {
     }
     let said = said("transfer -t arq-selective -C cubic,newreno --bytes 10KB --seeds 1");
     for label in ["arq-selective cubic", "arq-selective newreno"] {
-        assert!(said.out.contains(label), "{}", said.out);
+        assert!(said.stdout.contains(label), "{}", said.stdout);
     }
 }
 
@@ -58,7 +58,7 @@ fn every_help_text_lists_all_transports_and_paths_and_the_default() {
         ("handshake", "udp,tcp,tls,quic-one", "sim, and netns for tcp and tls"),
         ("transfer", "udp,arq-selective,quic", "sim"),
     ] {
-        let help = said(&format!("{command} --help")).out;
+        let help = said(&format!("{command} --help")).stdout;
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         for name in
             ["arq-stop-and-wait, arq-go-back-n", "arq-unordered, tcp, tls, quic-one", "netns (network"]

@@ -37,7 +37,7 @@ fn a_ladder_follows_the_table_and_is_ascii_where_the_locale_is() {
 fn what_cannot_be_drawn_or_written_is_a_wrong_command_line() {
     for (options, line) in [
         (&["--ladder", "--json"][..], "--json"),
-        (&["--ladder=shortest"], "names no episode"),
+        (&["--ladder=shortest"], "unknown episode `shortest`: expected longest"),
         (&["--ascii"], "--ladder"),
         (&["--ladder", "--path", "direct"], "--ladder: packets are followed on the emulated link only"),
         (&["--samples", "all.txt"], "--samples: invalid name `all.txt`: expected one that ends in .csv"),

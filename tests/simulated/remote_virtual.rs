@@ -71,7 +71,7 @@ fn losses_are_attributed_to_their_direction_exactly() {
     assert_eq!(lost(&outcome), PerDirection { to_server: 3, to_client: 2 });
     assert_eq!(lost(&outcome), wire.map(|way| way.lost));
     assert_eq!((outcome.messages.lost, outcome.network.unattributed), (5, 0));
-    assert_eq!(outcome.network.told, 95);
+    assert_eq!(outcome.network.reported, 95);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn order_is_measured_at_both_ends_of_every_mapping_to_quic_and_by_hand() {
                 to_client: dropping(to_client.to_vec()),
             };
             let (outcome, _) = measure(&plan(transport, links, workload(200, 1000)), None);
-            assert_eq!(outcome.network.told, outcome.messages.delivered, "{transport}");
+            assert_eq!(outcome.network.reported, outcome.messages.delivered, "{transport}");
             assert_eq!(outcome.messages.unfinished, 0, "{transport}");
             outcome.order_by_direction.map(|order| order.blocked)
         };
@@ -183,7 +183,7 @@ fn messages_too_short_for_a_query_are_measured_too() {
             let (outcome, _) = measure(&plan(transport, links, workload(20, length)), None);
             assert_eq!(outcome.messages.delivered, 20, "{transport} {length}");
             assert_eq!(
-                outcome.network.told,
+                outcome.network.reported,
                 if length < EXTENDED_HEADER_BYTES { 0 } else { 20 },
                 "{transport} {length}"
             );
@@ -195,7 +195,7 @@ fn messages_too_short_for_a_query_are_measured_too() {
 fn a_run_is_the_same_every_time() {
     let figures = || {
         let (outcome, _) = udp(100, dropping([5]), dropping([9]));
-        (outcome.latency.summary(), outcome.network.told)
+        (outcome.latency.summary(), outcome.network.reported)
     };
     assert_eq!(figures(), figures());
 }

@@ -1,4 +1,4 @@
-//! Servers by URL, in place of a path.
+//! Servers by URL, instead of a path.
 
 use std::net::SocketAddr;
 
@@ -16,7 +16,7 @@ use wirelab::{
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Servers by URL")]
 pub(crate) struct ServerArgs {
-    /// Measure against these servers over the real network, without any emulated link: udp://HOST:PORT,
+    /// Measure these servers over the real network, without any emulated link: udp://HOST:PORT,
     /// arq://…?mode=stop-and-wait|go-back-n|selective|unordered, tcp://, tls:// or
     /// quic://…?streams=one|flow|message|datagram; arq:// and quic:// alone are all four, or those that -t names
     #[arg(value_name = "URL", help_heading = "Servers by URL")]
@@ -28,9 +28,9 @@ pub(crate) struct ServerArgs {
 /// A server and how messages travel to it.
 pub(crate) type Row = (Transport, Remote);
 
-/// Messages a second that are sent to another machine, at most …
+/// The most messages a second sent to another machine, …
 const MAX_MESSAGES: f64 = 100e3;
-/// … and bits a second: this measures networks, and must not be good for flooding them.
+/// … and bits a second. The program measures networks and must not flood them.
 const MAX_BITS: f64 = 1e9;
 
 impl ServerArgs {
@@ -53,7 +53,7 @@ impl ServerArgs {
             }
             let transports = transports(url, named);
             if transports.is_empty() {
-                return Err(UsageError::new(format!("--transport: none of them is spoken by {url}")).into());
+                return Err(UsageError::new(format!("--transport: {url} supports none of them")).into());
             }
             let remote = Remote {
                 url: url.to_string(),
@@ -66,7 +66,7 @@ impl ServerArgs {
         if let Some(Transports::These(named)) = named
             && let Some(name) = named.iter().find(|name| rows.iter().all(|(spoken, _)| spoken != *name))
         {
-            return Err(UsageError::new(format!("--transport {name}: no URL speaks it")).into());
+            return Err(UsageError::new(format!("--transport {name}: no URL supports it")).into());
         }
         Ok(rows)
     }
@@ -81,7 +81,7 @@ fn transports(url: &Target, named: Option<&Transports>) -> Vec<Transport> {
     }
 }
 
-/// Says what will be sent to other machines; refuses what only a flood would be.
+/// Announces the load on other machines, and refuses one that would flood them.
 pub(crate) fn check_load(rows: &[Row], workloads: &[Workload], quiet: bool) -> Result<(), UsageError> {
     let others = rows.iter().filter(|(_, remote)| !remote.addresses.iter().all(is_loopback));
     let mut urls: Vec<&str> = others.map(|(_, remote)| remote.url.as_str()).collect();

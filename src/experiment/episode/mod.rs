@@ -18,10 +18,10 @@ use std::{
 pub use self::choose::choose;
 use self::{collect::Collector, find::Finder};
 use super::{
+    bench::run::run,
     error::RunError,
-    observe::{Observers, PacketEvent, Sample},
     plan::Plan,
-    run::run,
+    record::observe::{Observers, PacketEvent, Sample},
 };
 use crate::report::episode::Episode;
 
@@ -31,7 +31,7 @@ pub enum Which {
     /// The longest time that a message waited for its turn; where none did, the longest recovery from a loss; where
     /// nothing is sent again, the first loss.
     Longest,
-    /// What befell the message with this number in the schedule, and those that waited for it.
+    /// The message with this number in the schedule, and those that waited for it.
     Message(u64),
 }
 
@@ -44,9 +44,9 @@ impl fmt::Display for Which {
     }
 }
 
-/// Names no episode.
+/// Not the name of an episode.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` names no episode; there are: longest, and seq=N for message number N of the schedule, from 0")]
+#[error("unknown episode `{0}`: expected longest, or seq=N for message number N of the schedule, from 0")]
 pub struct UnknownEpisode(String);
 
 impl FromStr for Which {

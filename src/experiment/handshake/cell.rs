@@ -2,7 +2,7 @@
 
 use super::{HandshakeOutcome, HandshakePlan};
 use crate::{
-    experiment::cell::{congestion, link},
+    experiment::result::{cell::congestion, settings::link},
     link::Counters,
     report::{self, Cell, Flag, PerSeed, Ratio},
     stats::{Histogram, Percentile},

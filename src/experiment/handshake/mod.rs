@@ -43,7 +43,7 @@ type Reading<'a> = &'a dyn Fn() -> Option<PerDirection<Counters>>;
 ///
 /// # Errors
 ///
-/// Where the server cannot listen. A connection that fails is an outcome, not an error.
+/// Returns an error if the server cannot listen. A connection that fails is an outcome, not an error.
 pub(super) async fn handshakes(
     ends: &Ends,
     plan: &HandshakePlan,
@@ -53,7 +53,7 @@ pub(super) async fn handshakes(
 ) -> Result<HandshakeOutcome, RunError> {
     let server = Server::start(ends, plan.transport, settings)?;
     let peer = SocketAddr::new(ends.reach, server.port());
-    // Connections at a time share the wire, and what each sent is not told apart.
+    // Concurrent connections share the wire, so that its counters cannot be attributed to one of them.
     let wire: Reading<'_> = if plan.parallel > 1 { &|| None } else { wire };
     let run = Run {
         host: &ends.client,

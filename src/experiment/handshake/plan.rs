@@ -3,14 +3,14 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use crate::{
-    experiment::plan::PathKind,
+    experiment::path_kind::PathKind,
     link::LinkSpec,
     report::HandshakeMode,
     transport::{Congestion, Transport},
     unit::PerDirection,
 };
 
-/// How much the client knows of the server before.
+/// What the client knows of the server before it connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
     /// Nothing.
@@ -50,10 +50,10 @@ impl fmt::Display for Mode {
     }
 }
 
-/// Not a mode's name.
+/// Not the name of a mode.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no mode; there are: cold (nothing is known), resumed (a session ticket), 0rtt (early data)"
+    "unknown mode `{0}`: expected cold (nothing is known), resumed (a session ticket), 0rtt (early data)"
 )]
 pub struct UnknownMode(String);
 

@@ -10,7 +10,7 @@ use rustix::time::{ClockId, clock_getres};
 
 use super::{Ends, OnPath, Route, Wire};
 use crate::{
-    experiment::{error::RunError, plan::PathKind},
+    experiment::{error::RunError, path_kind::PathKind},
     link::Counters,
     path::{
         Host, Side,

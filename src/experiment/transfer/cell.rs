@@ -2,7 +2,11 @@
 
 use super::{TransferOutcome, TransferPlan};
 use crate::{
-    experiment::cell::{self, congestion, link, wire_direction},
+    experiment::result::{
+        cell::congestion,
+        pool::{self, wire_direction},
+        settings::link,
+    },
     link::Counters,
     path::Fidelity,
     report::{self, Cell, Flag, Ratio},
@@ -78,7 +82,7 @@ fn wire(outcomes: &[&TransferOutcome]) -> Option<report::Wire> {
 fn recovery(plan: &TransferPlan, outcomes: &[&TransferOutcome]) -> report::Recovery {
     let ends: Vec<&Recovery> =
         outcomes.iter().flat_map(|outcome| [&outcome.client, &outcome.server]).collect();
-    let all = cell::recovery(&ends);
+    let all = pool::recovery(&ends);
     // Datagrams that QUIC declares lost it does not send again.
     let resent = all.retransmitted_packets.filter(|_| !plan.transport.is_datagram());
     report::Recovery { retransmitted_packets: resent, ..all }

@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// What may wait to be sent, and to be read: beyond what the links here have under way, and within what a machine has.
+/// Buffers and windows above the bandwidth-delay product of the links here, and within a machine's memory.
 const LIMITS: QuicLimits = QuicLimits {
     streams: 0,
     unidirectional: 1024,
@@ -32,7 +32,7 @@ const LIMITS: QuicLimits = QuicLimits {
     idle: None,
 };
 
-/// The same of reliability by hand.
+/// The same for ARQ.
 const ARQ_LIMITS: ArqLimits =
     ArqLimits { receive_window: 1 << 16, send_buffer: 16 << 20, idle: Duration::from_secs(86_400) };
 
@@ -65,7 +65,7 @@ pub fn transfer(
 ///
 /// # Errors
 ///
-/// Where no connection was made.
+/// Returns an error if no connection was made.
 pub fn transfer_against(
     plan: &TransferPlan,
     remote: &Remote,
@@ -82,7 +82,7 @@ pub fn transfer_against(
                     let outcome = drive(&**host, &mut bulk, plan, (seed, sink, watch)).await;
                     return Ok(TransferOutcome { connect, ..outcome });
                 }
-                // That of the best address says most.
+                // The first address is the preferred one, so its error says most.
                 Err(error) => failure = failure.or(Some(error)),
             }
         }

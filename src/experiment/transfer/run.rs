@@ -19,7 +19,7 @@ use crate::{
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Where the receiver writes to; `None`: nowhere.
+/// The file that the receiver writes; `None` if it discards the content.
 pub type Saved = Option<File>;
 
 fn sink(saved: Saved) -> Sink {
@@ -30,7 +30,7 @@ fn sink(saved: Saved) -> Sink {
 ///
 /// # Errors
 ///
-/// Where no connection was made. A transfer that stops later is an outcome, not an error.
+/// Returns an error if no connection was made. A transfer that stops later is an outcome, not an error.
 pub(super) async fn run(
     ends: &Ends,
     plan: &TransferPlan,
@@ -41,21 +41,21 @@ pub(super) async fn run(
     let acceptor = bulk::listen(&ends.server, plan.transport, ends.listen, settings)?;
     let peer = SocketAddr::new(ends.reach, acceptor.local_addr().port());
     let (stop, stopped) = oneshot::channel();
-    let (tell, told) = oneshot::channel();
+    let (report, reported) = oneshot::channel();
     let (at_server, at_client) = match plan.direction {
         Direction::Up => (sink(saved), Sink::Nowhere),
         Direction::Down => (Sink::Nowhere, sink(saved)),
     };
     let server = Server { host: ends.server.clone(), acceptor, sink: at_server, plan: plan.clone(), seed };
-    ends.server.spawn("the server", Box::pin(server.serve(stopped, tell)));
+    ends.server.spawn("the server", Box::pin(server.serve(stopped, report)));
 
     let (mut bulk, connect) = connect(&ends.client, plan, peer, settings).await?;
     measuring();
     let mut outcome = drive(&*ends.client, &mut bulk, plan, (seed, at_client, watch)).await;
     outcome.connect = connect;
-    // A server whose connection broke has stopped by itself, and told.
+    // A server whose connection broke has stopped and reported by itself.
     let _ = stop.send(());
-    outcome.server = told.await.unwrap_or_default();
+    outcome.server = reported.await.unwrap_or_default();
     Ok(outcome)
 }
 
@@ -94,7 +94,7 @@ pub(super) async fn drive(
     let took = host.now() - begun;
     let client = (bulk.recovery)();
     if ended.is_ok() {
-        // The last thing that was said is still on its way. Who does not hear it in time is not waited for.
+        // The last message is still on its way. Do not wait forever for a peer that does not acknowledge it.
         let _ = timeout(host, CONNECT_TIMEOUT, bulk.outgoing.finish()).await;
     }
     TransferOutcome { client, ..judge(ended, took, (bulk.nature.reliable, plan.content.bytes())) }
@@ -129,8 +129,8 @@ struct Server {
 }
 
 impl Server {
-    /// Serves one client until it has what it wants and is gone, then tells what recovery took.
-    async fn serve(mut self, mut stopped: oneshot::Receiver<()>, tell: oneshot::Sender<Recovery>) {
+    /// Serves one client until it closes or the run stops, then reports what recovery took.
+    async fn serve(mut self, mut stopped: oneshot::Receiver<()>, report: oneshot::Sender<Recovery>) {
         let Ok(mut bulk) = self.acceptor.accept().await else {
             return;
         };
@@ -138,7 +138,7 @@ impl Server {
         let watch = Watch::default();
         let serving = async {
             let wanted = (&self.sink, |_: &_| content);
-            // The client has seen how it ended, and tells.
+            // The client reports how the transfer ended.
             let _ = transfer::serve(&*self.host, None, bulk.ends(), wanted, &watch).await;
             bulk.outgoing.finish().await;
             std::future::pending::<()>().await;
@@ -148,7 +148,7 @@ impl Server {
             () = serving => {}
             _ = &mut stopped => {}
         }
-        // Nobody to tell is a run that has failed elsewhere.
-        let _ = tell.send((bulk.recovery)());
+        // Without a receiver, the run has already failed.
+        let _ = report.send((bulk.recovery)());
     }
 }

@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeMap, fs, num::NonZero, thread};
 
-use super::{on_path::system_settings, plan::PathKind};
-use crate::{path::Fidelity, report::System};
+use crate::{
+    experiment::{on_path::system_settings, path_kind::PathKind},
+    path::Fidelity,
+    report::System,
+};
 
 /// The crates that carry the transports.
 const CRATES: [&str; 6] = ["quinn", "quinn-proto", "quinn-udp", "rustls", "ring", "tokio"];
@@ -18,7 +21,7 @@ const SETTINGS: [(&str, &str); 5] = [
 ];
 
 /// This machine, and how true its wires were to their models; `None` where nothing went over `paths` in real time.
-pub(super) fn system<'a>(
+pub(in crate::experiment) fn system<'a>(
     paths: impl Iterator<Item = PathKind> + Clone,
     wires: impl IntoIterator<Item = &'a Fidelity>,
 ) -> Option<System> {
@@ -32,7 +35,7 @@ pub(super) fn system<'a>(
     Some(System {
         kernel: format!("Linux {kernel}"),
         cores: thread::available_parallelism().map_or(1, NonZero::get) as u64,
-        crates: versions(include_str!("../../Cargo.lock")),
+        crates: versions(include_str!("../../../Cargo.lock")),
         settings: settings.chain(system_settings(in_namespaces)).collect(),
         lateness_ns: fidelity.as_ref().map(|fidelity| fidelity.lateness.summary()),
         dropped_packets: fidelity.as_ref().and_then(|fidelity| fidelity.dropped),

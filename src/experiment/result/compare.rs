@@ -1,7 +1,7 @@
 //! Differences between the cells of one link and workload, over the same seeds.
 
-use super::{matrix::Runs, outcome::Outcome, plan::Plan};
 use crate::{
+    experiment::{matrix::Runs, plan::Plan, record::outcome::Outcome},
     report::{Metric, Paired},
     stats::{Histogram, Percentile, Pooled, Ratios, Seeds, paired},
 };

@@ -1,9 +1,15 @@
-//! What one run has shown.
+//! The figures of one run.
 
 use std::time::Duration;
 
-use super::{blocking::OrderFigures, budget::BudgetSums, network::NetworkFigures};
-use crate::{link::Counters, path::Fidelity, stats::Histogram, transport::Recovery, unit::PerDirection};
+use crate::{
+    experiment::record::{blocking::OrderFigures, budget::BudgetSums, network::NetworkFigures},
+    link::Counters,
+    path::Fidelity,
+    stats::Histogram,
+    transport::Recovery,
+    unit::PerDirection,
+};
 
 /// The figures of one run: one transport, one workload, one seed.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +20,7 @@ pub struct Outcome {
     pub latency: Histogram,
     /// From the scheduled to the real instant of sending, in nanoseconds.
     pub send_delay: Histogram,
-    /// Where the time of delivered messages went, of those whose path could tell.
+    /// Where the time of delivered messages went, if the path knows it.
     pub budget: BudgetSums,
     /// What recovery and order cost each delayed message, in nanoseconds; its sum is that over all delivered
     /// messages too, because it cost the others nothing.

@@ -1,9 +1,14 @@
-use std::{sync::atomic::AtomicBool, time::Duration};
+use std::{
+    io::{self, Write},
+    sync::atomic::AtomicBool,
+    time::Duration,
+};
 
 use super::*;
 use crate::{
     experiment::{
-        Arrivals, MatrixOptions, Observers, Outcome, PathKind, RunError, Runs, Wait, run, run_matrix,
+        Arrivals, JobIndex, MatrixOptions, Observers, Outcome, PathKind, RunError, Runs, SampleFile, Wait,
+        run, run_matrix,
     },
     link::{LinkSpec, Loss},
     stats::Histogram,

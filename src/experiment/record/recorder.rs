@@ -1,9 +1,9 @@
-//! What became of each message.
+//! The state of every message of a run.
 //!
 //! Only messages under way are held; what is settled goes into histograms and counters at once, so that
 //! memory does not grow with the length of a run.
 
-mod told;
+mod server_reports;
 
 use std::{
     collections::VecDeque,
@@ -11,17 +11,20 @@ use std::{
     time::Duration,
 };
 
-use self::told::Remote;
-use super::{
-    blocking::{Held, StallTracker},
-    budget::Budget,
-    network::NetworkTracker,
-    observe::{Sample, SampleSink, Status},
-    outcome::Outcome,
-    workload::{Scheduled, Workload},
-};
+use self::server_reports::ServerReports;
 use crate::{
     channel::Delivery,
+    experiment::{
+        record::{
+            at_server::AtServer,
+            blocking::{Held, StallTracker},
+            budget::Budget,
+            network::NetworkTracker,
+            observe::{Sample, SampleSink, Status},
+            outcome::Outcome,
+        },
+        workload::{Scheduled, Workload},
+    },
     stats::{Arrival, Sequence},
     transport::Transport,
     unit::{Direction, PerDirection, Time, nanos},
@@ -30,7 +33,7 @@ use crate::{
 
 /// The record of one run, shared by its two ends.
 #[derive(Clone)]
-pub(super) struct Recorder(Arc<Mutex<State>>);
+pub(in crate::experiment) struct Recorder(Arc<Mutex<State>>);
 
 struct State {
     workload: Workload,
@@ -49,8 +52,8 @@ struct State {
     stalls: PerDirection<StallTracker>,
     /// Requests at a server that is ours.
     requests: Sequence,
-    /// The server is somebody else's, and what it knows comes back with its replies.
-    remote: Option<Remote>,
+    /// What a server elsewhere has reported; `None` where the server is part of the run.
+    remote: Option<ServerReports>,
     network: NetworkTracker,
     outcome: Outcome,
     samples: Option<SampleSink>,
@@ -64,18 +67,9 @@ struct Message {
     at_server: [Option<AtServer>; 2],
     /// The place of the first of them among all requests there.
     arrival: Option<Arrival>,
-    /// Whether it reached a server elsewhere, as far as that has told.
+    /// Whether it reached a server elsewhere; `None` if that has not been reported.
     reached: Option<bool>,
     settled: bool,
-}
-
-/// A request at the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AtServer {
-    /// When it got there.
-    pub delivery: Delivery,
-    /// When its reply was handed to the transport.
-    pub replied: Time,
 }
 
 impl Message {
@@ -106,7 +100,7 @@ impl Message {
 }
 
 impl Recorder {
-    pub(super) fn new(
+    pub(in crate::experiment) fn new(
         transport: Transport,
         workload: Workload,
         resolution: Duration,
@@ -131,19 +125,19 @@ impl Recorder {
     }
 
     /// The same, where the server is elsewhere.
-    pub(super) fn of_remote(
+    pub(in crate::experiment) fn of_remote(
         transport: Transport,
         workload: Workload,
         resolution: Duration,
         samples: Option<SampleSink>,
     ) -> Self {
         let recorder = Self::new(transport, workload, resolution, samples);
-        recorder.lock().remote = Some(Remote::default());
+        recorder.lock().remote = Some(ServerReports::default());
         recorder
     }
 
     /// A message was handed to the transport at `now`.
-    pub(super) fn sent(&self, scheduled: Scheduled, now: Time) {
+    pub(in crate::experiment) fn sent(&self, scheduled: Scheduled, now: Time) {
         let mut state = self.lock();
         state.give_up_on_old(now);
         state.under_way.push_back(Message::new(scheduled, now));
@@ -156,7 +150,7 @@ impl Recorder {
     }
 
     /// A message was due, but the connection it should have gone on was lost.
-    pub(super) fn not_sent(&self, scheduled: Scheduled) {
+    pub(in crate::experiment) fn not_sent(&self, scheduled: Scheduled) {
         if scheduled.measured {
             let mut state = self.lock();
             state.outcome.messages.scheduled += 1;
@@ -168,7 +162,7 @@ impl Recorder {
     }
 
     /// A request reached the server, which handed over the reply at `replied`.
-    pub(super) fn at_server(&self, delivery: &Delivery, replied: Time) {
+    pub(in crate::experiment) fn at_server(&self, delivery: &Delivery, replied: Time) {
         let mut state = self.lock();
         let delivery = &delivery.resolved(state.resolution);
         let number = state.workload.number(delivery.probe.id);
@@ -187,12 +181,12 @@ impl Recorder {
     }
 
     /// A reply reached the client.
-    pub(super) fn at_client(&self, delivery: &Delivery) {
+    pub(in crate::experiment) fn at_client(&self, delivery: &Delivery) {
         let mut state = self.lock();
         let delivery = &delivery.resolved(state.resolution);
         let number = state.workload.number(delivery.probe.id);
         if let Some(Extension::Report(report)) = delivery.probe.extension {
-            state.told(number, delivery, &report);
+            state.on_server_report(number, delivery, &report);
         }
         let Some(message) = state.message(number) else {
             return;
@@ -225,18 +219,18 @@ impl Recorder {
     }
 
     /// How long to wait after the last message for those still outstanding, if any are.
-    pub(super) fn patience(&self) -> Option<Duration> {
+    pub(in crate::experiment) fn patience(&self) -> Option<Duration> {
         let state = self.lock();
         (state.outstanding > 0).then(|| state.workload.wait.after(state.longest))
     }
 
     /// Which message has this number.
-    pub(super) fn id(&self, number: u64) -> MessageId {
+    pub(in crate::experiment) fn id(&self, number: u64) -> MessageId {
         self.lock().workload.id(number)
     }
 
     /// Ends the record: what has not come back by now will not.
-    pub(super) fn finish(&self) -> Outcome {
+    pub(in crate::experiment) fn finish(&self) -> Outcome {
         let mut state = self.lock();
         while let Some(message) = state.under_way.pop_front() {
             state.give_up(message);

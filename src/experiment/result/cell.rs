@@ -1,20 +1,12 @@
 //! A row of a result: the outcomes of one plan, pooled over seeds.
 
-mod network;
-mod pool;
-mod settings;
-
-use self::{pool::Pool, settings::workload};
-pub(super) use self::{
-    pool::{recovery, wire_direction},
-    settings::link,
-};
 use super::{
-    outcome::Outcome,
-    plan::{PathKind, Plan},
+    pool::Pool,
+    settings::{link, workload},
     theory::Theory,
 };
 use crate::{
+    experiment::{path_kind::PathKind, plan::Plan, record::outcome::Outcome},
     link::{LinkSpec, Loss, LossBy},
     report::{self, Cell, Flag, PerSeed, Ratio},
     stats::Percentile,
@@ -35,9 +27,9 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
     cell.connect_ns = Some(pool.connect().summary());
     cell.latency_ns = Some(pool.latency());
     cell.send_delay_ns = Some(pool.merge(|outcome| &outcome.send_delay).summary());
-    cell.budget_ns = pool.budget().or_else(|| pool.told_budget(plan));
+    cell.budget_ns = pool.budget().or_else(|| pool.reported_budget(plan));
     cell.delayed = pool.delayed();
-    cell.hol = tells_order(plan).then(|| pool.hol());
+    cell.hol = sees_order(plan).then(|| pool.hol());
     match Theory::of(plan) {
         Ok(theory) => cell.theory = Some(expected(&theory)),
         Err(reason) => cell.theory_reason = Some(reason.to_owned()),
@@ -52,12 +44,16 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
 }
 
 /// Whether this end could see order at work.
-fn tells_order(plan: &Plan) -> bool {
+fn sees_order(plan: &Plan) -> bool {
     !plan.transport.uses_kernel_tcp() || plan.path == PathKind::Netns
 }
 
 /// The congestion controller that was at work; `None` where there is none, or one that we do not know of.
-pub(super) fn congestion(transport: Transport, path: PathKind, asked: Congestion) -> Option<String> {
+pub(in crate::experiment) fn congestion(
+    transport: Transport,
+    path: PathKind,
+    asked: Congestion,
+) -> Option<String> {
     transport.controller(asked, path == PathKind::Netns)
 }
 
@@ -77,13 +73,13 @@ fn per_seed(plan: &Plan, seed: u64, outcome: &Outcome) -> PerSeed {
         p99_ns: outcome.latency.percentile(Percentile::P99),
         loss_ratio: Ratio::of(outcome.messages.lost, outcome.messages.scheduled),
         delayed_ratio: Ratio::of(outcome.extra.n(), outcome.budget.n),
-        blocked_ratio: Ratio::of(outcome.order.blocked, delivered).filter(|_| tells_order(plan)),
+        blocked_ratio: Ratio::of(outcome.order.blocked, delivered).filter(|_| sees_order(plan)),
     }
 }
 
-/// Of the time that messages were sent, how much the window may have been full before that is said.
+/// Of the time that messages were sent, how much the window may have been full before a flag says so.
 const LIMITED_SHARE: f64 = 0.01;
-/// How late messages may be sent, at the 99th percentile, before that is said.
+/// How late messages may be sent, at the 99th percentile, before a flag says so.
 const LATE_NS: u64 = 1_000_000;
 
 fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag> {
@@ -112,7 +108,7 @@ fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag>
     flag(messages.delivered == 0, Flag::NoReply);
     flag(pool.0.iter().any(|(_, outcome)| outcome.broken.is_some()), Flag::Incomplete);
     flag(pool.sum(|outcome| outcome.network.refused) > 0, Flag::Refused);
-    flag(pool.is_remote() && messages.delivered > 0 && !pool.is_told(), Flag::PlainEcho);
+    flag(pool.is_remote() && messages.delivered > 0 && !pool.has_reports(), Flag::PlainEcho);
     let late = pool.merge(|outcome| &outcome.send_delay).percentile(Percentile::P99);
     flag(late.is_some_and(|late| late > LATE_NS), Flag::SendLate);
     flag(plan.path.has_link() && plan.links.iter().any(is_bursty), Flag::Bursty);

@@ -11,18 +11,20 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{
-    error::RunError,
-    observe::{Observers, PacketEvent, PacketLog, SampleSink},
-    on_path::{Ends, OnPath, Route, on_path},
-    outcome::Outcome,
-    plan::Plan,
-    recorder::Recorder,
-    settings,
-    workload::{Scheduled, Workload},
-};
+use super::settings;
 use crate::{
     channel::{self, Acceptor, Channel, Delivery, Settings},
+    experiment::{
+        error::RunError,
+        on_path::{Ends, OnPath, Route, on_path},
+        plan::Plan,
+        record::{
+            observe::{Observers, PacketEvent, PacketLog, SampleSink},
+            outcome::Outcome,
+            recorder::Recorder,
+        },
+        workload::{Scheduled, Workload},
+    },
     path::{self, Host, Sleep, timeout},
     tap::{Instrument, Tap},
     transport::{ChannelError, ConnectError, Recovery, Transport},
@@ -99,10 +101,10 @@ pub async fn run_between(
     let acceptor = channel::listen(&ends.server, transport, ends.listen, settings)?;
     let peer = SocketAddr::new(ends.reach, acceptor.local_addr().port());
     let (stop, stopped) = oneshot::channel();
-    let (tell, told) = oneshot::channel();
+    let (report, reported) = oneshot::channel();
     let host = ends.server.clone();
     let server = Server { host, acceptor, reply: settings.reply, recorder: recorder.clone() };
-    ends.server.spawn("the server", Box::pin(server.serve(stopped, tell)));
+    ends.server.spawn("the server", Box::pin(server.serve(stopped, report)));
 
     let host = &*ends.client;
     let begun = host.now();
@@ -118,9 +120,9 @@ pub async fn run_between(
     outcome.broken = broken.map(|error| error.to_string());
     outcome.connect = Some(connect);
     outcome.client = channel.recovery();
-    // A server whose connection broke has stopped by itself, and told.
+    // A server whose connection broke has stopped and reported by itself.
     let _ = stop.send(());
-    outcome.server = told.await.unwrap_or_default();
+    outcome.server = reported.await.unwrap_or_default();
     outcome.messages.corrupted = outcome.client.corrupted + outcome.server.corrupted;
     Ok(outcome)
 }
@@ -134,8 +136,8 @@ struct Server {
 }
 
 impl Server {
-    /// Serves one client until it is gone or `stopped`, then tells what recovery took.
-    async fn serve(mut self, mut stopped: oneshot::Receiver<()>, tell: oneshot::Sender<Recovery>) {
+    /// Serves one client until it closes or `stopped` resolves, then reports what recovery took.
+    async fn serve(mut self, mut stopped: oneshot::Receiver<()>, report: oneshot::Sender<Recovery>) {
         let Ok(mut channel) = self.acceptor.accept().await else {
             return;
         };
@@ -151,18 +153,18 @@ impl Server {
                 break;
             }
         }
-        // Nobody waits for it where the client's connection failed.
-        let _ = tell.send(channel.recovery());
+        // If the client's connection failed, nothing receives this.
+        let _ = report.send(channel.recovery());
     }
 }
 
 /// The end that follows the schedule.
-pub(super) struct Client<'a> {
-    pub(super) host: &'a dyn Host,
-    pub(super) recorder: &'a Recorder,
-    pub(super) length: usize,
+pub(in crate::experiment) struct Client<'a> {
+    pub(in crate::experiment) host: &'a dyn Host,
+    pub(in crate::experiment) recorder: &'a Recorder,
+    pub(in crate::experiment) length: usize,
     /// By what name the server is to know this run, if messages shall ask it what it alone can know.
-    pub(super) run: Option<u64>,
+    pub(in crate::experiment) run: Option<u64>,
 }
 
 enum Event {
@@ -173,7 +175,7 @@ enum Event {
 impl Client<'_> {
     /// Sends what is due when it is due, until all is answered or patience ends; what broke the connection, if
     /// anything did.
-    pub(super) async fn drive(
+    pub(in crate::experiment) async fn drive(
         &self,
         channel: &mut dyn Channel,
         workload: &Workload,

@@ -1,8 +1,8 @@
 //! What can be watched of a run beside its figures: every message, and every packet.
 
-use super::{budget::Budget, plan::Plan, workload::Workload};
 use crate::{
     channel::Delivery,
+    experiment::{plan::Plan, record::budget::Budget, workload::Workload},
     path::{Exit, PacketView, Side},
     tap::{Carried, Seen},
     transport::{OrderedUnit, Transport},
@@ -10,7 +10,7 @@ use crate::{
     wire::MessageId,
 };
 
-/// What became of a message.
+/// The fate of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// Its reply came back intact.
@@ -21,7 +21,7 @@ pub enum Status {
     Unfinished,
 }
 
-/// A message of the measured time, once it is known what became of it.
+/// A message of the measured time, once its fate is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
     /// Which message.
@@ -34,9 +34,9 @@ pub struct Sample {
     pub server: Option<Delivery>,
     /// The reply at the client.
     pub client: Option<Delivery>,
-    /// Where its time went; `None` if it did not come back, or where the path cannot know.
+    /// Where its time went; `None` if it did not come back, or if the path does not know it.
     pub budget: Option<Budget>,
-    /// What became of it.
+    /// Its fate.
     pub status: Status,
 }
 
@@ -130,7 +130,7 @@ impl LoggedPacket {
 
 impl PacketEvent {
     /// What the order instrument has seen in a run of `plan`.
-    pub(super) fn of(seen: Seen<'_>, plan: &Plan) -> Self {
+    pub(in crate::experiment) fn of(seen: Seen<'_>, plan: &Plan) -> Self {
         match seen {
             Seen::Entered(packet, carried) => {
                 Self::Entered(LoggedPacket::new(packet, carried, plan.transport, &plan.workload))

@@ -57,14 +57,14 @@ pub struct Stall {
 
 /// How long order held a message in one direction, and for whom.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Held {
+pub(in crate::experiment) struct Held {
     wait: Duration,
     by_other_flow: bool,
     cause: Option<Cause>,
 }
 
 impl Held {
-    pub(super) fn of(delivery: &Delivery) -> Option<Self> {
+    pub(in crate::experiment) fn of(delivery: &Delivery) -> Option<Self> {
         let blocker = delivery.blocked_by?;
         Some(Self {
             wait: delivery.released - delivery.arrived?,
@@ -74,7 +74,7 @@ impl Held {
     }
 
     /// Both directions as one.
-    pub(super) fn either(there: Option<Self>, back: Option<Self>) -> Option<Self> {
+    pub(in crate::experiment) fn either(there: Option<Self>, back: Option<Self>) -> Option<Self> {
         let (Some(there), Some(back)) = (there, back) else {
             return there.or(back);
         };
@@ -88,7 +88,7 @@ impl Held {
 }
 
 impl OrderFigures {
-    pub(super) fn note(&mut self, held: Option<Held>) {
+    pub(in crate::experiment) fn note(&mut self, held: Option<Held>) {
         let Some(held) = held else { return };
         self.blocked += 1;
         self.by_other_flow += u64::from(held.by_other_flow);
@@ -96,7 +96,7 @@ impl OrderFigures {
         self.wait.record(nanos(held.wait));
     }
 
-    pub(super) fn note_stall(&mut self, stall: Stall) {
+    pub(in crate::experiment) fn note_stall(&mut self, stall: Stall) {
         if self.longest_stall.is_none_or(|longest| stall.duration >= longest.duration) {
             self.longest_stall = Some(stall);
         }
@@ -105,13 +105,13 @@ impl OrderFigures {
 
 /// Groups the messages that one arrival releases.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct StallTracker {
+pub(in crate::experiment) struct StallTracker {
     current: Option<(MessageId, Time, Stall)>,
 }
 
 impl StallTracker {
     /// Takes in a delivery of one direction; returns the stall that it belongs to, as far as it is known.
-    pub(super) fn note(&mut self, delivery: &Delivery) -> Option<Stall> {
+    pub(in crate::experiment) fn note(&mut self, delivery: &Delivery) -> Option<Stall> {
         let blocker = delivery.blocked_by?;
         let wait = delivery.released - delivery.arrived?;
         let stall = match self.current {

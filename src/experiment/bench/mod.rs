@@ -1,19 +1,27 @@
 //! Messages on a schedule: the experiment behind `bench` and `hol`.
 
-use super::{
-    cell::cell,
-    compare::compare,
-    driver::{Experiment, Job, Problem, RunSize, Setup},
-    error::RunError,
-    matrix::Runs,
-    observe::{Observers, SampleSink},
-    outcome::Outcome,
-    plan::Plan,
-    remote::{Remote, run_remote},
+pub(super) mod remote;
+pub(super) mod run;
+mod settings;
+
+use self::{
+    remote::run_remote,
     run::{LEAD, run},
-    samples::{SAMPLE_COLUMNS, SampleRows},
 };
 use crate::{
+    experiment::{
+        driver::{Experiment, Job, Problem, RunSize, Setup},
+        error::RunError,
+        matrix::Runs,
+        plan::Plan,
+        record::{
+            observe::{Observers, SampleSink},
+            outcome::Outcome,
+            samples::{SAMPLE_COLUMNS, SampleRows},
+        },
+        remote::Remote,
+        result::{cell::cell, compare::compare},
+    },
     path::Fidelity,
     report::{Cell, Flag, Paired},
 };

@@ -1,7 +1,10 @@
 //! Figures pooled over seeds.
 
 use crate::{
-    experiment::{blocking::OrderFigures, budget::BudgetSums, outcome::Outcome, plan::Plan},
+    experiment::{
+        plan::Plan,
+        record::{blocking::OrderFigures, budget::BudgetSums, outcome::Outcome},
+    },
     link::Counters,
     path::Fidelity,
     report::{self, Ratio},
@@ -86,8 +89,8 @@ impl Pool<'_> {
             total_wait_ns: both.total_wait_ns,
             by_cause: both.by_cause,
             longest_stall: both.longest_stall,
-            // A server elsewhere that tells nothing may have held messages too.
-            to_server: (!self.is_remote() || self.is_told())
+            // A server elsewhere that reports nothing may have held messages too.
+            to_server: (!self.is_remote() || self.has_reports())
                 .then(|| self.direction(|outcome| &outcome.order_by_direction.to_server)),
             to_client: Some(self.direction(|outcome| &outcome.order_by_direction.to_client)),
         }
@@ -129,7 +132,7 @@ impl Pool<'_> {
         })
     }
 
-    /// How true the wire was to its model; `None` where that is no question.
+    /// How true the wire was to its model; `None` in virtual time and without a link.
     pub(super) fn fidelity(&self) -> Option<Fidelity> {
         Fidelity::of_all(self.0.iter().filter_map(|(_, outcome)| outcome.fidelity.as_ref()))
     }

@@ -1,32 +1,32 @@
-//! What a server elsewhere tells, and what follows of it.
+//! What a server elsewhere reports in its replies, and what follows from it.
 
 use std::time::Duration;
 
-use super::{AtServer, Message, State};
+use super::{Message, State};
 use crate::{
     channel::Delivery,
-    experiment::network::Told,
+    experiment::record::{at_server::AtServer, network::ServerView},
     stats::{Arrival, WINDOW},
     unit::{Direction, Time, nanos},
     wire::ServerReport,
 };
 
-/// What a server elsewhere has told so far.
+/// The state of a server elsewhere, as far as it has been reported.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Remote {
-    /// The highest number of which it told, and how many it had received by then.
-    told: Option<(u64, u64)>,
+pub(super) struct ServerReports {
+    /// The highest message number reported, and how many messages the server had received by then.
+    latest: Option<(u64, u64)>,
 }
 
 impl State {
     /// A server elsewhere has answered message `number`, and says when it had it and which others.
-    pub(super) fn told(&mut self, number: u64, reply: &Delivery, report: &ServerReport) {
-        // Nobody can tell of what was not sent.
+    pub(super) fn on_server_report(&mut self, number: u64, reply: &Delivery, report: &ServerReport) {
+        // A report about a message that was never sent is invalid.
         let sent = self.first + self.under_way.len() as u64;
         let Some(remote) = self.remote.as_mut().filter(|_| number < sent) else { return };
-        let before = remote.told.replace((number, report.received));
+        let before = remote.latest.replace((number, report.received));
         if report.extent > 0 || before.is_some_and(|(highest, _)| number < highest) {
-            remote.told = before;
+            remote.latest = before;
         } else {
             self.settle_gap(before, number, report);
             for below in 0..WINDOW.min(number + 1) {
@@ -73,10 +73,11 @@ impl State {
     /// What the network did to a message that came back.
     pub(super) fn note_network(&mut self, number: u64, message: &Message, reply: &Delivery) {
         let at_server = message.answered_by(reply);
-        let told = at_server.zip(message.arrival).map(|(at_server, arrival)| Told { at_server, arrival });
+        let view =
+            at_server.zip(message.arrival).map(|(at_server, arrival)| ServerView { at_server, arrival });
         let place = (number, message.scheduled.measured);
         let figures = &mut self.outcome.network;
-        self.network.note(place, message.sent, (told.as_ref(), reply), figures);
+        self.network.note(place, message.sent, (view.as_ref(), reply), figures);
     }
 
     /// A datagram is lost: on which way?

@@ -9,11 +9,11 @@
 
 use std::time::Duration;
 
-use super::{
-    plan::Plan,
-    workload::{Arrivals, Workload},
-};
 use crate::{
+    experiment::{
+        plan::Plan,
+        workload::{Arrivals, Workload},
+    },
     link::{LinkSpec, Loss, LossBy, obstacle},
     transport::{ClosedForm, Congestion, OrderedUnit, Transport},
     unit::PerDirection,

@@ -2,7 +2,10 @@
 
 use super::pool::Pool;
 use crate::{
-    experiment::{network::WayFigures, outcome::Outcome, plan::Plan},
+    experiment::{
+        plan::Plan,
+        record::{network::WayFigures, outcome::Outcome},
+    },
     report::{self, Ratio},
     unit::{Direction, PerDirection},
 };
@@ -13,21 +16,21 @@ impl Pool<'_> {
         self.0.iter().any(|(_, outcome)| outcome.remote)
     }
 
-    /// Whether the server told what it alone can know.
-    pub(super) fn is_told(&self) -> bool {
-        self.sum(|outcome| outcome.network.told) > 0
+    /// Whether the server reported what only it can know.
+    pub(super) fn has_reports(&self) -> bool {
+        self.sum(|outcome| outcome.network.reported) > 0
     }
 
     pub(super) fn network(&self, messages: &report::Messages) -> report::Network {
-        let told = self.is_told();
+        let reported = self.has_reports();
         let lost = self.sum(|outcome| outcome.network.ways.to_server.lost);
         let sent = PerDirection { to_server: messages.sent, to_client: messages.sent.saturating_sub(lost) };
-        let way = |way| told.then(|| self.way(sent[way], |outcome| &outcome.network.ways[way]));
+        let way = |way| reported.then(|| self.way(sent[way], |outcome| &outcome.network.ways[way]));
         report::Network {
             ipdv_ns: self.merge(|outcome| &outcome.network.variation).summary(),
-            hold_ns: told.then(|| self.merge(|outcome| &outcome.network.hold).summary()),
-            told: self.sum(|outcome| outcome.network.told),
-            refused: told.then(|| self.sum(|outcome| outcome.network.refused)),
+            hold_ns: reported.then(|| self.merge(|outcome| &outcome.network.hold).summary()),
+            told: self.sum(|outcome| outcome.network.reported),
+            refused: reported.then(|| self.sum(|outcome| outcome.network.refused)),
             unattributed: self.sum(|outcome| outcome.network.unattributed),
             to_server: way(Direction::ToServer),
             to_client: way(Direction::ToClient),
@@ -41,18 +44,18 @@ impl Pool<'_> {
             lost,
             loss_ratio: Ratio::of(lost, sent),
             reordered,
-            reordered_ratio: Ratio::of(reordered, self.sum(|outcome| outcome.network.told)),
+            reordered_ratio: Ratio::of(reordered, self.sum(|outcome| outcome.network.reported)),
             reorder_extent: self.merge(|outcome| &of(outcome).extent).summary(),
             ipdv_ns: self.merge(|outcome| &of(outcome).variation).summary(),
         }
     }
 
     /// Of the budget, what two ends can tell that do not see the wire: what order and the server cost.
-    pub(super) fn told_budget(&self, plan: &Plan) -> Option<report::Budget> {
-        let told = self.is_remote() && self.is_told();
+    pub(super) fn reported_budget(&self, plan: &Plan) -> Option<report::Budget> {
+        let reported = self.is_remote() && self.has_reports();
         let delivered = u128::from(self.sum(|outcome| outcome.messages.delivered));
         let order = self.merge(|outcome| &outcome.order.wait).sum().checked_div(delivered);
-        told.then(|| report::Budget {
+        reported.then(|| report::Budget {
             order_wait: order
                 .filter(|_| !plan.transport.uses_kernel_tcp())
                 .and_then(|mean| u64::try_from(mean).ok()),

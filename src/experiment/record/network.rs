@@ -4,9 +4,9 @@
 //! two messages that were sent one after the other, in which a constant offset cancels; a drift remains, at 10 ppm
 //! a tenth of a microsecond between messages 10 ms apart.
 
-use super::recorder::AtServer;
 use crate::{
     channel::Delivery,
+    experiment::record::at_server::AtServer,
     stats::{Arrival, Histogram, Sequence},
     unit::{PerDirection, Time, nanos},
 };
@@ -16,13 +16,13 @@ use crate::{
 pub struct NetworkFigures {
     /// Magnitudes of the differences between round trips, in nanoseconds.
     pub variation: Histogram,
-    /// From a request's release until its reply was handed over, in nanoseconds, where the server told.
+    /// From a request's release until its reply was handed over, in nanoseconds, where the server reports it.
     pub hold: Histogram,
     /// To the server and to the client.
     pub ways: PerDirection<WayFigures>,
-    /// Messages of which the server told.
-    pub told: u64,
-    /// Lost datagrams of which it is not known which way they were lost.
+    /// Messages with a report of the server.
+    pub reported: u64,
+    /// Lost datagrams whose direction is unknown.
     pub unattributed: u64,
     /// Requests of the run that the server says it refused, those of the warm-up too.
     pub refused: u64,
@@ -43,7 +43,7 @@ pub struct WayFigures {
 
 /// Follows a run.
 #[derive(Debug, Default)]
-pub(super) struct NetworkTracker {
+pub(in crate::experiment) struct NetworkTracker {
     /// The last round trips, by the message's last bits.
     trips: Trips,
     replies: Sequence,
@@ -51,42 +51,42 @@ pub(super) struct NetworkTracker {
 
 /// A request as the server saw it, and its place among those that the server saw.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Told {
-    pub(super) at_server: AtServer,
-    pub(super) arrival: Arrival,
+pub(in crate::experiment) struct ServerView {
+    pub(in crate::experiment) at_server: AtServer,
+    pub(in crate::experiment) arrival: Arrival,
 }
 
 impl NetworkTracker {
     /// Message `number`, sent at `sent`, came back. `figures` takes it in if it was `measured`.
-    pub(super) fn note(
+    pub(in crate::experiment) fn note(
         &mut self,
         (number, measured): (u64, bool),
         sent: Time,
-        (told, reply): (Option<&Told>, &Delivery),
+        (view, reply): (Option<&ServerView>, &Delivery),
         figures: &mut NetworkFigures,
     ) {
-        let back = told.map(|told| self.replies.note(told.arrival.count));
-        if measured && let Some((told, back)) = told.zip(back) {
-            let AtServer { delivery, replied } = &told.at_server;
-            figures.told += 1;
+        let back = view.map(|view| self.replies.note(view.arrival.count));
+        if measured && let Some((view, back)) = view.zip(back) {
+            let AtServer { delivery, replied } = &view.at_server;
+            figures.reported += 1;
             figures.hold.record(nanos(*replied - delivery.released));
-            for (way, arrival) in figures.ways.iter_mut().zip([told.arrival, back]) {
+            for (way, arrival) in figures.ways.iter_mut().zip([view.arrival, back]) {
                 if arrival.extent > 0 {
                     way.reordered += 1;
                     way.extent.record(arrival.extent);
                 }
             }
         }
-        self.trips.note(Trip { number, measured, times: times(sent, told, reply) }, figures);
+        self.trips.note(Trip { number, measured, times: times(sent, view, reply) }, figures);
     }
 }
 
 /// Round trip, to the server, to the client: less than nothing where the server's clock is behind.
-fn times(sent: Time, told: Option<&Told>, reply: &Delivery) -> [Option<i64>; 3] {
+fn times(sent: Time, view: Option<&ServerView>, reply: &Delivery) -> [Option<i64>; 3] {
     let between = |from: Time, to: Time| to.as_nanos().wrapping_sub(from.as_nanos()) as i64;
     let arrived = |delivery: &Delivery| delivery.arrived.unwrap_or(delivery.released);
     let back = arrived(reply);
-    let at_server = told.map(|told| &told.at_server);
+    let at_server = view.map(|view| &view.at_server);
     [
         Some(between(sent, back)),
         at_server.map(|there| between(sent, arrived(&there.delivery))),

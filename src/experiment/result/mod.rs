@@ -1,0 +1,9 @@
+//! A row of a result: the outcomes of one plan, pooled over seeds, and the differences between rows.
+
+pub(super) mod cell;
+pub(super) mod compare;
+mod network;
+pub(super) mod pool;
+pub(super) mod settings;
+pub(super) mod system;
+pub(super) mod theory;

@@ -1,0 +1,112 @@
+//! A CSV file of samples that many runs write to.
+//!
+//! Rows stand in the order of cells and seeds, whatever the number of threads: a run keeps its rows until all runs
+//! before it have written theirs, and its thread starts no other run before that. So no more is held than the rows of
+//! one run a thread.
+
+use std::{
+    io::{self, Write},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+/// A file of samples that many runs write to, each in its turn.
+pub struct SampleFile {
+    state: Mutex<State>,
+    turn_ended: Condvar,
+}
+
+struct State {
+    out: Box<dyn Write + Send>,
+    /// The job whose turn it is.
+    turn: usize,
+    /// The plan that was written last, and its index among the plans with any outcome: the index of its cell.
+    cell: Option<(usize, usize)>,
+    failed: Option<io::Error>,
+}
+
+/// The index of a run: jobs are counted from 0 in the order in which they are started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct JobIndex {
+    /// The job.
+    pub job: usize,
+    /// Its plan, counted over everything that is written to the file.
+    pub plan: usize,
+}
+
+/// A run's turn to write. Dropped without rows, it passes the turn on.
+pub struct Reservation<'a> {
+    file: &'a SampleFile,
+    index: JobIndex,
+    rows: Option<String>,
+}
+
+impl SampleFile {
+    /// A file that begins with `columns`, the names of its columns after that of the cell.
+    pub fn new(mut out: Box<dyn Write + Send>, columns: &str) -> Self {
+        let failed = writeln!(out, "cell,{columns}").err();
+        Self { state: Mutex::new(State { out, turn: 0, cell: None, failed }), turn_ended: Condvar::new() }
+    }
+
+    /// Reserves the turn of a job. Every job must take its turn, in the order of their indices, even one that fails.
+    pub fn reserve(&self, index: JobIndex) -> Reservation<'_> {
+        Reservation { file: self, index, rows: None }
+    }
+
+    /// Flushes the file.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first error of writing.
+    pub fn finish(self) -> io::Result<()> {
+        let State { mut out, failed, .. } = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        failed.map_or(Ok(()), Err)?;
+        out.flush()
+    }
+
+    fn write(&self, index: JobIndex, rows: Option<&str>) {
+        let mut state = self.lock();
+        while state.turn != index.job {
+            state = self.turn_ended.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if let Some(rows) = rows {
+            state.write(index.plan, rows);
+        }
+        state.turn += 1;
+        drop(state);
+        self.turn_ended.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn write(&mut self, plan: usize, rows: &str) {
+        let cell = match self.cell {
+            None => 0,
+            Some((last, cell)) => cell + usize::from(last != plan),
+        };
+        self.cell = Some((plan, cell));
+        if self.failed.is_none() {
+            let written = rows.lines().try_for_each(|row| writeln!(self.out, "{cell},{row}"));
+            self.failed = written.err();
+        }
+    }
+}
+
+impl Reservation<'_> {
+    /// Writes the rows of a run when its turn comes.
+    pub fn write(mut self, rows: String) {
+        self.rows = Some(rows);
+    }
+}
+
+impl Drop for Reservation<'_> {
+    /// A run that panics passes its turn on too, or the others would wait forever.
+    fn drop(&mut self) {
+        let rows = self.rows.take().filter(|_| !thread::panicking());
+        self.file.write(self.index, rows.as_deref());
+    }
+}
