@@ -140,7 +140,7 @@ fn invalid_arguments_are_refused_with_status_two() {
         (&["send", "udp://h", "x", "--timeout", "2"], "has no unit"),
         (&["send", "udp://h", "x", "-4", "-6"], "cannot be used with"),
         (&["send", "udp://h", "x", "--retries=-1"], "--retries"),
-        (&["serve", "--idle", "0s"], "too short"),
+        (&["serve", "--idle", "0s"], "expected a time above 0"),
         (&["serve", "--max-connections", "0"], "--max-connections"),
         (&["send", "udp://h", "x", "--timeout", "0s"], "too short"),
         (&["send", "udp://127.0.0.1:0", "x"], "port 0"),

@@ -65,7 +65,7 @@ impl DetailArgs {
     pub(crate) fn open(&self, result: Option<&Path>) -> anyhow::Result<Option<Samples>> {
         let Some(path) = &self.samples else { return Ok(None) };
         if result == Some(path) {
-            return Err(UsageError::new("--samples: the same file as --output").into());
+            return Err(UsageError::new("--samples: is the same file as --output").into());
         }
         let (draft, file) = Draft::create(path)?;
         let out = Box::new(BufWriter::new(file.try_clone()?));
