@@ -1,23 +1,21 @@
 //! From a request to a result and an exit status, for every experiment.
 
-use std::{
-    process::ExitCode,
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 use wirelab::{
     experiment::{Driven, Experiment, Options, Progress, Request, SampleFile, drive},
+    path::StopSignal,
     report::ResultFile,
     unit::format_duration,
 };
 
 use super::{
+    draft::Draft,
     interrupt::{INTERRUPTED, stop_on_interrupt},
-    options::output::{Draft, OutputArgs},
+    options::output::{OutputArgs, first_error},
     output::{complain, note},
 };
 
@@ -35,7 +33,7 @@ pub(crate) struct Prepared<'a, E: Experiment> {
 /// What was run, before it is written.
 pub(crate) struct Finished<'a, E: Experiment> {
     pub(crate) driven: Driven<E::Outcome>,
-    pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) stop: StopSignal,
     output: &'a OutputArgs,
     draft: Option<Draft>,
 }
@@ -52,7 +50,7 @@ impl<E: Experiment> Prepared<'_, E> {
         file.config = config::<E>(self.request, self.first_seed);
         file.config.extend(self.config);
         if !output.is_quiet() {
-            announce::<E>(self.request);
+            announce(self.experiment, self.request, &stop);
         }
         let bar = if output.shows_progress() { bar::<E>(self.request) } else { ProgressBar::hidden() };
         let shown = bar.clone();
@@ -71,34 +69,44 @@ impl<E: Experiment> Finished<'_, E> {
         self.output.write(self.draft.take(), &self.driven.file)
     }
 
-    /// Reports what went wrong, and the exit status.
-    pub(crate) fn status(&self) -> anyhow::Result<ExitCode> {
-        let Driven { problems, succeeded, interrupted, .. } = &self.driven;
+    /// Reports what went wrong, in the run and in writing its result, and the exit status.
+    pub(crate) fn end<const N: usize>(&self, written: [anyhow::Result<()>; N]) -> anyhow::Result<ExitCode> {
+        let status = self.status();
+        first_error(written)?;
+        status
+    }
+
+    fn status(&self) -> anyhow::Result<ExitCode> {
+        let Driven { problems, succeeded, failed, interrupted, .. } = &self.driven;
+        let is_incomplete = problems.iter().any(|problem| problem.is_incomplete);
         let problems: Vec<String> =
             problems.iter().map(|problem| format!("{}: {}", problem.subject, problem.reason)).collect();
         if !E::ALL_MUST_SUCCEED && *succeeded == 0 && !interrupted {
             bail!("no reply: {}", problems.first().map_or("no transport could be run", String::as_str));
         }
         problems.iter().for_each(complain);
-        Ok(match (E::ALL_MUST_SUCCEED, interrupted) {
-            (true, true) => ExitCode::from(INTERRUPTED),
-            (true, false) if !problems.is_empty() || *succeeded == 0 => ExitCode::FAILURE,
-            _ => ExitCode::SUCCESS,
+        let has_failed = *failed || is_incomplete || *succeeded == 0;
+        Ok(match interrupted {
+            true => ExitCode::from(INTERRUPTED),
+            false if has_failed || E::ALL_MUST_SUCCEED && !problems.is_empty() => ExitCode::FAILURE,
+            false => ExitCode::SUCCESS,
         })
     }
 }
 
 /// Says how long runs in real time will take.
-fn announce<E: Experiment>(request: &Request<E::Plan>) {
-    let in_real_time = request.batches.iter().filter(|batch| batch.path.is_real_time());
-    let durations = in_real_time.flat_map(|batch| {
+fn announce<E: Experiment>(experiment: &E, request: &Request<E::Plan>, stop: &StopSignal) {
+    let in_real_time = || request.batches.iter().filter(|batch| batch.path.is_real_time());
+    let durations = in_real_time().flat_map(|batch| {
         let seeds = u32::try_from(batch.seeds).unwrap_or(u32::MAX);
-        let duration = |plan| E::size(plan).duration.unwrap_or_default();
+        let duration = |plan| experiment.expected(plan, stop).unwrap_or_default();
         batch.plans.iter().map(move |plan| duration(plan).saturating_mul(seeds))
     });
     let expected = durations.fold(Duration::ZERO, Duration::saturating_add);
+    let is_least = in_real_time().flat_map(|batch| &batch.plans).any(|plan| E::size(plan).is_least);
+    let about = if is_least { "at least" } else { "about" };
     if expected >= ANNOUNCED {
-        note(format_args!("this takes about {} of real time", format_duration(expected)));
+        note(format_args!("this takes {about} {} of real time", format_duration(expected)));
     }
 }
 

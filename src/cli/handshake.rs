@@ -29,6 +29,8 @@ use super::{
 ///
 /// The connections of a seed follow each other on one wire: drop: counts the packets of all of them, and outage: counts
 /// time from the start of the first, including those that only fetch a session.
+///
+/// The exit status is 1 if more than half of the connections of a row failed.
 #[derive(Debug, Args)]
 #[command(after_help = format!("{EXAMPLES}\n\n{}", presets()))]
 pub(crate) struct Handshake {
@@ -125,8 +127,8 @@ impl Handshake {
             samples: None,
         };
         let mut finished = prepared.run(&self.output)?;
-        finished.write()?;
-        finished.status()
+        let written = finished.write();
+        finished.end([written])
     }
 
     fn request(&self) -> Result<Request<HandshakePlan>, UsageError> {

@@ -1,28 +1,53 @@
-//! Ctrl-C: the first ends a run with what is done, the second ends the program.
+//! Ctrl-C and SIGTERM: the first ends a run with what is done, the second ends the program.
 
-use std::{
-    io,
-    process::exit,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-};
+use std::{io, process::exit, thread};
 
 use tokio::signal::unix::{SignalKind, signal};
+use wirelab::path::StopSignal;
+
+use super::{draft::remove_drafts, output::note};
 
 /// Exit status of an interrupted program, by the convention of shells.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// A flag that the first interrupt sets.
+/// A signal to stop that the first interrupt sets, and says so.
 ///
 /// # Errors
 ///
-/// Returns an error if no signal handler can be installed.
-pub(crate) fn stop_on_interrupt() -> io::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = stop.clone();
+/// Returns an error if the system takes no signal handler.
+pub(crate) fn stop_on_interrupt() -> io::Result<StopSignal> {
+    let stop = StopSignal::default();
+    let signal = stop.clone();
+    on_interrupt(move || {
+        if signal.set() {
+            leave();
+        }
+        note("interrupted: ending the run and writing what there is; once more to quit at once");
+    })?;
+    Ok(stop)
+}
+
+/// Has the first interrupt end the program, for commands that have nothing to write before they are done.
+///
+/// # Errors
+///
+/// Returns an error if the system takes no signal handler.
+pub(crate) fn leave_on_interrupt() -> io::Result<()> {
+    on_interrupt(|| -> () { leave() })
+}
+
+/// Ends the program at once, and leaves no unfinished file behind.
+pub(super) fn leave() -> ! {
+    remove_drafts();
+    exit(INTERRUPTED.into());
+}
+
+/// Calls `handle` for each interrupt, on a thread of its own.
+///
+/// # Errors
+///
+/// Returns an error if the system takes no signal handler.
+pub(super) fn on_interrupt(mut handle: impl FnMut() + Send + 'static) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let guard = runtime.enter();
     let mut interrupts = signal(SignalKind::interrupt())?;
@@ -36,11 +61,9 @@ pub(crate) fn stop_on_interrupt() -> io::Result<Arc<AtomicBool>> {
                     _ = interrupts.recv() => {}
                     _ = terminations.recv() => {}
                 }
-                if flag.swap(true, Ordering::Relaxed) {
-                    exit(INTERRUPTED.into());
-                }
+                handle();
             }
         });
     })?;
-    Ok(stop)
+    Ok(())
 }

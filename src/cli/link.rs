@@ -53,7 +53,8 @@ const TICK: Duration = Duration::from_millis(250);
 /// read in WIRELAB_SERVER and WIRELAB_CLIENT; there are no names and no way out. The client has the terminal and the
 /// pipes; what the server prints goes to standard error, and so does the report, unless -J prints it to standard output
 /// after all that the client has. The exit status is the client's (128 and the signal's number if one ended it). Ctrl-C
-/// and SIGTERM are handed to the client, which has 2s to obey the latter. When it has ended, the server is sent
+/// and SIGTERM are handed to the client, which has 2s to obey the latter; a second one ends all at once, with exit status
+/// 130, unless it is a Ctrl-C that the client gets from the terminal itself. When it has ended, the server is sent
 /// SIGTERM, and after 2s all that is left of both is killed, as it is if wirelab itself is killed.
 #[derive(Debug, Args)]
 #[command(after_help = format!("{EXAMPLES}\n\n{}", presets()))]

@@ -51,10 +51,10 @@ impl<D: Defaults> MessagesArgs<D> {
             samples: samples.as_ref().map(Samples::file),
         };
         let mut finished = prepared.run(&self.output)?;
-        samples.map_or(Ok(()), Samples::complete)?;
-        finished.write()?;
-        self.detail.draw(&request, &finished.driven.runs, &finished.stop)?;
-        finished.status()
+        let sampled = samples.map_or(Ok(()), Samples::complete);
+        let written = finished.write();
+        let drawn = self.detail.draw(&request, &finished.driven.runs, &finished.stop);
+        finished.end([sampled, written, drawn])
     }
 
     fn request(&self) -> anyhow::Result<Request<Plan>> {

@@ -3,6 +3,7 @@
 mod bench;
 mod certs;
 mod completions;
+mod draft;
 mod driver;
 mod handshake;
 mod hol;

@@ -11,7 +11,7 @@ use anyhow::anyhow;
 use clap::Args;
 use wirelab::report::{MAX_BYTES, ResultFile, from_json};
 
-use super::options::output::OutputArgs;
+use super::{interrupt::leave_on_interrupt, options::output::OutputArgs};
 
 /// Render saved results again, as text or in another format
 ///
@@ -32,6 +32,7 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        leave_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         let draft = self.output.open()?;
         let mut results = self.files.iter().map(|path| load(path));
         let first = results.next().ok_or_else(|| anyhow!("no file was named"))??;

@@ -17,7 +17,7 @@ use wirelab::{
     target::Target,
 };
 
-use super::{UsageError, output, peer::PeerArgs, values};
+use super::{UsageError, interrupt::INTERRUPTED, output, peer::PeerArgs, serve::Signals, values};
 
 /// Sends messages to a server and prints each reply on a line
 ///
@@ -57,7 +57,31 @@ impl Send {
         let addresses = self.url.resolve(self.peer.family())?;
         let tls = self.peer.tls(&self.url)?;
         let options = Options { timeout: self.timeout, retries: self.retries, tls, seed: None };
-        let mut client = self.connect(&host, &addresses, &options).await?;
+        let mut signals = Signals::new()?;
+        let mut client = tokio::select! {
+            biased;
+            client = self.connect(&host, &addresses, &options) => client?,
+            () = signals.any() => return Ok(interrupted()),
+        };
+        let all = tokio::select! {
+            biased;
+            all = self.exchange_all(&mut client) => Some(all?),
+            () = signals.any() => None,
+        };
+        tokio::select! {
+            biased;
+            () = client.close() => {}
+            () = signals.any() => return Ok(interrupted()),
+        }
+        Ok(match all {
+            Some(true) => ExitCode::SUCCESS,
+            Some(false) => ExitCode::FAILURE,
+            None => interrupted(),
+        })
+    }
+
+    /// Sends all messages. Returns whether each got its reply.
+    async fn exchange_all(&self, client: &mut Client) -> anyhow::Result<bool> {
         let mut messages = messages(self.messages.clone());
         let mut lost = 0;
         while let Some(message) = messages.recv().await {
@@ -70,8 +94,7 @@ impl Send {
                 Err(e) => return Err(e.into()),
             }
         }
-        client.close().await;
-        Ok(if lost == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(lost == 0)
     }
 
     /// Connects to the first address that accepts the connection.
@@ -106,6 +129,12 @@ impl Send {
         }
         Ok(())
     }
+}
+
+/// The exit status after an interrupt.
+fn interrupted() -> ExitCode {
+    output::note("interrupted: what had no reply yet was not waited for");
+    ExitCode::from(INTERRUPTED)
 }
 
 /// The given messages, or the lines of standard input as they come.

@@ -25,6 +25,7 @@ use wirelab::{
 
 use super::{
     certs::{Folder, show},
+    interrupt::INTERRUPTED,
     output::{self, OutputError},
     values,
 };
@@ -35,7 +36,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// Runs servers for any number of URLs
 ///
 /// Prints the URLs it listens on. Ctrl-C or SIGTERM stops the server: it finishes the work in progress and prints a
-/// report for each URL. A second Ctrl-C stops it at once.
+/// report for each URL. A second one stops it at once, with exit status 130.
 ///
 /// Services: echo returns the request; hello replies `Hello, <data>!`; thanks replies `thank you !`; json takes a JSON
 /// value and replies with an object that holds a status, the value and the time. On byte streams echo copies bytes;
@@ -121,7 +122,7 @@ impl Serve {
         self.until_done(&*host, &server, &mut signals).await;
         let stopped = tokio::select! {
             biased;
-            () = signals.interrupted() => return Ok(ExitCode::from(130)),
+            () = signals.any() => return Ok(ExitCode::from(INTERRUPTED)),
             stopped = server.stop(DRAIN) => stopped,
         };
         if !stopped.drained {
@@ -255,10 +256,6 @@ impl Signals {
             _ = self.interrupt.recv() => process::Signal::INT,
             _ = self.terminate.recv() => process::Signal::TERM,
         }
-    }
-
-    async fn interrupted(&mut self) {
-        self.interrupt.recv().await;
     }
 }
 

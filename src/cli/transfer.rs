@@ -1,6 +1,6 @@
 //! `wirelab transfer`.
 
-use std::{fs, fs::File, path::PathBuf, process::ExitCode, str::FromStr};
+use std::{fs, path::PathBuf, process::ExitCode, str::FromStr};
 
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -16,11 +16,12 @@ use wirelab::{
 };
 
 use super::{
+    draft::Draft,
     driver::{Finished, Prepared, distinct, entry, servers},
     options::{
         link::presets,
         matrix::{Axes, Defaults, MatrixArgs},
-        output::{Draft, OutputArgs},
+        output::OutputArgs,
         servers::{Row, ServerArgs},
     },
     peer::PeerArgs,
@@ -124,7 +125,7 @@ impl Transfer {
         let request = self.request()?;
         let saving = self.save.as_ref().map(|path| Draft::create(path)).transpose()?;
         let experiment = match &saving {
-            Some((_, file)) => Experiment::saved_in(file.try_clone()?),
+            Some(draft) => Experiment::saved_in(draft.file()?),
             None => Experiment::default(),
         };
         let prepared = Prepared {
@@ -136,11 +137,9 @@ impl Transfer {
             samples: None,
         };
         let mut finished = prepared.run(&self.output)?;
-        if let Some((draft, file)) = saving {
-            save(&finished, draft, file)?;
-        }
-        finished.write()?;
-        finished.status()
+        let saved = saving.map_or(Ok(()), |draft| save(&finished, draft));
+        let written = finished.write();
+        finished.end([saved, written])
     }
 
     /// Everything that the options ask for.
@@ -243,9 +242,9 @@ impl Transfer {
 }
 
 /// Gives the saved file its name, if it is complete and intact.
-fn save(finished: &Finished<'_, Experiment>, draft: Draft, file: File) -> anyhow::Result<()> {
+fn save(finished: &Finished<'_, Experiment>, draft: Draft) -> anyhow::Result<()> {
     if finished.driven.succeeded == 1 && !finished.driven.interrupted {
-        draft.complete(Ok(file))?;
+        draft.complete(Ok(()))?;
     }
     Ok(())
 }

@@ -3,14 +3,20 @@
 use std::{
     io::{self, IsTerminal},
     process::ExitCode,
+    sync::{Arc, mpsc},
+    thread,
 };
 
+use anyhow::anyhow;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::output::raw;
-use wirelab::verify::{CASES, Case, RealWire, to_table, verify};
+use super::{
+    interrupt::{INTERRUPTED, leave, on_interrupt},
+    output::{complain, raw},
+};
+use wirelab::verify::{CASES, Case, RealWire, Verdict, to_table, verify};
 
 /// Prove the link and the statistics against closed-form answers
 ///
@@ -46,22 +52,63 @@ impl Verify {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let wanted = |case: &&Case| self.only.is_empty() || self.only.contains(&case.number);
         let cases: Vec<Case> = CASES.iter().filter(wanted).copied().collect();
-        let bar = bar(cases.len());
-        let verdicts = verify(&RealWire, &cases, || bar.inc(1));
-        bar.finish_and_clear();
-        let passed = verdicts.iter().all(|verdict| verdict.passed);
+        let wanted = cases.len();
+        let verdicts = verdicts(cases)?;
+        let complete = verdicts.len() == wanted;
+        let passed = complete && verdicts.iter().all(|verdict| verdict.passed);
         let text = if self.json {
             let version = env!("CARGO_PKG_VERSION");
             let file = json!({
-                "schema": "wirelab-verify/1", "version": version, "passed": passed, "cases": verdicts,
+                "schema": "wirelab-verify/1", "version": version, "complete": complete, "passed": passed,
+                "cases": verdicts,
             });
             format!("{file:#}\n")
         } else {
             to_table(&verdicts)
         };
         raw(text.as_bytes())?;
+        if !complete {
+            complain(format_args!("interrupted: {} of {wanted} cases were completed", verdicts.len()));
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
         Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+}
+
+/// The verdicts on `cases`, in their order; if interrupted, only those reached until then.
+fn verdicts(cases: Vec<Case>) -> anyhow::Result<Vec<Verdict>> {
+    let bar = bar(cases.len());
+    let (sender, receiver) = mpsc::channel();
+    // Weak, so that the channel closes when the cases end, even by a panic.
+    let sender = Arc::new(sender);
+    let interrupts = Arc::downgrade(&sender);
+    let mut interrupted = false;
+    on_interrupt(move || {
+        if std::mem::replace(&mut interrupted, true) {
+            leave();
+        }
+        // Fails once all verdicts are there.
+        interrupts.upgrade().map(|sender| sender.send(None));
+    })
+    .map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
+    let expected = cases.len();
+    // Not joined: a case takes seconds, and after an interrupt it ends with the program.
+    thread::spawn(move || {
+        verify(&RealWire, &cases, |index, verdict| {
+            let _ = sender.send(Some((index, verdict)));
+        });
+    });
+    let mut verdicts = Vec::new();
+    while verdicts.len() < expected {
+        let Some(verdict) = receiver.recv().map_err(|_| anyhow!("a case could not be carried out"))? else {
+            break;
+        };
+        verdicts.push(verdict);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    verdicts.sort_by_key(|(index, _)| *index);
+    Ok(verdicts.into_iter().map(|(_, verdict)| verdict).collect())
 }
 
 /// A bar on standard error, if that is a terminal.

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     link::LinkSpec,
-    path::Fidelity,
+    path::{Fidelity, StopSignal},
     report::{Cell, Paired, ResultFile, Skipped},
     transport::{Congestion, Transport},
     unit::PerDirection,
@@ -68,6 +68,11 @@ pub trait Experiment: Sync {
     /// How large a run of `plan` is.
     fn size(plan: &Self::Plan) -> RunSize;
 
+    /// How long a run of `plan` takes in real time, for announcements. Measured where only a trial can tell.
+    fn expected(&self, plan: &Self::Plan, _stop: &StopSignal) -> Option<Duration> {
+        Self::size(plan).duration
+    }
+
     /// Makes one run.
     ///
     /// # Errors
@@ -80,6 +85,14 @@ pub trait Experiment: Sync {
 
     /// Whether a run has shown what it is for, such as a reply.
     fn has_succeeded(outcome: &Self::Outcome) -> bool;
+
+    /// Whether a run was ended from outside before it was complete.
+    fn was_interrupted(outcome: &Self::Outcome) -> bool;
+
+    /// Whether the runs of a plan make the whole a failure, beside what [`Experiment::problem`] reports.
+    fn has_failed(_runs: &Runs<Self::Outcome>) -> bool {
+        false
+    }
 
     /// Whether the server of a run has gone away, so that later runs need not try it.
     fn has_lost_server(_outcome: &Self::Outcome) -> bool {
@@ -107,6 +120,8 @@ pub trait Experiment: Sync {
 pub struct RunSize {
     /// How long it takes in real time without loss; `None` if that is not known.
     pub duration: Option<Duration>,
+    /// Whether loss can make it take much longer.
+    pub is_least: bool,
     /// Bytes of which the run reports its progress; `None`: progress is counted in runs.
     pub bytes: Option<u64>,
 }
@@ -121,7 +136,7 @@ pub struct Job<'a> {
     /// The server, where it is elsewhere.
     pub server: Option<&'a Remote>,
     /// Set to end the run early.
-    pub stop: &'a Arc<AtomicBool>,
+    pub stop: &'a StopSignal,
     /// Where a run that is measured in bytes reports them.
     pub progress: &'a Progress,
     /// Where the rows of its samples go, if they are wanted.
@@ -198,7 +213,7 @@ pub struct Options<'a> {
     /// The first seed.
     pub first_seed: u64,
     /// Set from outside to end early with what is done.
-    pub stop: Arc<AtomicBool>,
+    pub stop: StopSignal,
     /// Receives progress.
     pub progress: Progress,
     /// Where samples are written, if they are wanted.
@@ -216,6 +231,8 @@ pub struct Driven<O> {
     pub problems: Vec<Problem>,
     /// How many runs have shown what they are for.
     pub succeeded: u64,
+    /// Whether the runs of a plan have failed, as [`Experiment::has_failed`] has it.
+    pub failed: bool,
     /// Whether an interrupt left runs out or cut them short.
     pub interrupted: bool,
 }
@@ -228,20 +245,26 @@ pub fn drive<E: Experiment>(
     mut file: ResultFile,
 ) -> Driven<E::Outcome> {
     file.skipped.extend(request.skipped.iter().cloned());
-    let mut driven =
-        Driven { file, runs: Vec::new(), problems: Vec::new(), succeeded: 0, interrupted: false };
+    let mut driven = Driven {
+        file,
+        runs: Vec::new(),
+        problems: Vec::new(),
+        succeeded: 0,
+        failed: false,
+        interrupted: false,
+    };
     let mut first = JobIndex::default();
     for batch in &request.batches {
         let runs = run_batch(experiment, batch, first, options);
         first.job += usize::try_from(batch.runs()).unwrap_or(usize::MAX);
         first.plan += batch.plans.len();
-        // Not the flag itself: an interrupt during the last run leaves nothing out.
-        driven.interrupted |= runs.iter().any(|runs| runs.done() != batch.seeds);
+        // Not the signal itself: an interrupt during the last run may leave nothing out.
+        let was_interrupted = |runs: &Runs<E::Outcome>| {
+            runs.done() != batch.seeds || runs.outcomes.iter().any(|(_, outcome)| E::was_interrupted(outcome))
+        };
+        driven.interrupted |= runs.iter().any(was_interrupted);
         driven.collect::<E>(batch, &runs);
         driven.runs.push(runs);
-    }
-    if request.plans().any(|plan| E::size(plan).bytes.is_some()) {
-        driven.interrupted |= options.stop.load(Ordering::Relaxed);
     }
     let outcomes = driven.runs.iter().flatten().flat_map(|runs| &runs.outcomes);
     let wires = outcomes.filter_map(|(_, outcome)| E::fidelity(outcome));
@@ -312,6 +335,7 @@ impl<O> Driven<O> {
             let server = batch.servers.get(index);
             self.succeeded +=
                 runs.outcomes.iter().filter(|(_, outcome)| E::has_succeeded(outcome)).count() as u64;
+            self.failed |= E::has_failed(runs);
             if let Some(problem) = E::problem(plan, runs, server)
                 && self.problems.iter().all(|other| other.subject != problem.subject)
             {

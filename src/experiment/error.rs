@@ -23,6 +23,9 @@ pub enum RunError {
     /// The library was built without the feature `sockets`.
     #[error("this build has no sockets: only --path sim runs")]
     NoSockets,
+    /// The run was ended from outside before it had measured anything.
+    #[error("interrupted")]
+    Interrupted,
     /// An earlier run found the server gone.
     #[error("the server was gone before this run")]
     Gone,

@@ -3,12 +3,13 @@
 use std::{
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     thread,
 };
 
 use super::error::RunError;
+use crate::path::StopSignal;
 
 /// The outcomes of one plan, in the order of their seeds.
 #[derive(Debug)]
@@ -42,12 +43,12 @@ pub struct MatrixOptions<'a> {
     /// How many runs may go on at once. Runs in real time disturb each other: use one.
     pub threads: usize,
     /// Set from outside to end early with what is done.
-    pub stop: &'a AtomicBool,
+    pub stop: &'a StopSignal,
 }
 
 /// Runs every plan with every seed. `run` gets the number of its job, its plan and its seed: jobs are the plans in
 /// order, each with its seeds in order, and are started in that order. The result does not depend on the number of
-/// threads.
+/// threads. A run that fails with [`RunError::Interrupted`] counts as not made.
 pub fn run_matrix<P: Sync, O: Send>(
     plans: &[P],
     options: MatrixOptions<'_>,
@@ -58,13 +59,16 @@ pub fn run_matrix<P: Sync, O: Send>(
     let next = AtomicUsize::new(0);
     let finished = Mutex::new(Vec::new());
     let work = || {
-        while !options.stop.load(Ordering::Relaxed) {
+        while !options.stop.is_set() {
             let job = next.fetch_add(1, Ordering::Relaxed);
             if job >= total {
                 return;
             }
             let seed = options.first_seed.wrapping_add((job % seeds) as u64);
             let result = run(job, &plans[job / seeds], seed);
+            if matches!(result, Err(RunError::Interrupted)) {
+                return;
+            }
             finished.lock().unwrap_or_else(PoisonError::into_inner).push((job, seed, result));
         }
     };

@@ -8,15 +8,17 @@ mod real_time;
 
 use std::{
     cell::Cell,
+    future::Future,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use super::{error::RunError, path_kind::PathKind};
 use crate::{
     link::{Counters, LinkSpec},
     path::{
-        Fidelity, Host, Observers, Side,
+        Fidelity, Host, Observers, Side, StopSignal,
         sim::{Limits, World},
     },
     transport::Congestion,
@@ -35,6 +37,8 @@ pub struct Route<'a> {
     pub congestion: Congestion,
     /// When a run in virtual time is given up.
     pub limits: Limits,
+    /// Ends the run early. A run that does not end by itself soon after is abandoned.
+    pub stop: StopSignal,
     /// See every packet.
     pub observers: Observers,
 }
@@ -79,22 +83,47 @@ pub fn on_path<T>(
     route: Route<'_>,
     run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
 ) -> Result<OnPath<T>, RunError> {
+    let stop = route.stop.clone();
+    let run =
+        async |ends: &Ends, wire: &Wire<'_>| unless_overdue(&*ends.client, &stop, run(ends, wire)).await;
     match route.path {
         PathKind::Sim => in_virtual_time(route, run),
         PathKind::Relay | PathKind::Netns | PathKind::Direct => real_time::on_path(route, run),
     }
 }
 
-/// Runs `run` on a host of this machine's, against servers elsewhere.
+/// Runs `run` on a host of this machine's, against servers elsewhere, and abandons it if it does not end soon after
+/// `stop` is set.
 pub(super) fn on_this_machine<T>(
+    stop: &StopSignal,
     run: impl AsyncFnOnce(&Arc<dyn Host>) -> Result<T, RunError>,
 ) -> Result<T, RunError> {
-    real_time::on_this_machine(run)
+    real_time::on_this_machine(async |host| unless_overdue(&**host, stop, run(host)).await)
 }
 
 /// Settings of the kernel that affect results in real time, and those `in_namespaces`, by name.
 pub(super) fn system_settings(in_namespaces: bool) -> Vec<(String, String)> {
     real_time::system_settings(in_namespaces)
+}
+
+/// How long a run may take to end after it was told to.
+const GRACE: Duration = Duration::from_millis(700);
+
+/// Runs `run`, which should end by itself when `stop` is set, and abandons it if it does not.
+async fn unless_overdue<T>(
+    host: &dyn Host,
+    stop: &StopSignal,
+    run: impl Future<Output = Result<T, RunError>>,
+) -> Result<T, RunError> {
+    let overdue = async {
+        stop.stopped().await;
+        host.sleep(GRACE).await;
+    };
+    tokio::select! {
+        biased;
+        result = run => result,
+        () = overdue => Err(RunError::Interrupted),
+    }
 }
 
 fn in_virtual_time<T>(

@@ -28,6 +28,7 @@ mod realtime;
 pub mod relay;
 mod side;
 pub mod sim;
+mod stop_signal;
 #[cfg(feature = "sockets")]
 #[expect(unsafe_code, reason = "system calls that no safe interface covers")]
 mod sys;
@@ -52,6 +53,7 @@ pub use self::{
     observer::{Exit, Observer, Observers, PacketView, Payload},
     quinn_runtime::quinn_runtime,
     side::Side,
+    stop_signal::{StopSignal, Stopped},
     timeout::{Elapsed, timeout},
     timers::{Clock, Sleep, Timers},
     yielding::{consume_budget, yield_now},

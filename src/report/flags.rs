@@ -15,7 +15,7 @@ pub(super) const fn meaning(flag: Flag) -> &'static str {
         Flag::QueueDropped => {
             "the bottleneck's queue overflowed, so the load caused some of the losses, not the link"
         }
-        Flag::Incomplete => "interrupted: the figures cover only the runs that had finished",
+        Flag::Incomplete => "interrupted: the figures cover only what had been measured until then",
         Flag::NoReply => "no reply came back, so there is no latency to show",
         Flag::SendLate => {
             "messages were sent later than scheduled; latency counts from the schedule, so it includes this \

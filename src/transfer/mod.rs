@@ -12,15 +12,7 @@ mod exchange;
 mod receive;
 mod send;
 
-use std::{
-    future::Future,
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 pub use self::{
     assembly::Assembly,
@@ -28,7 +20,7 @@ pub use self::{
     exchange::{download, serve, upload},
 };
 use crate::{
-    path::{Host, timeout},
+    path::{Host, StopSignal, timeout},
     transport::ChannelError,
     wire::transfer::InvalidTransferMessage,
 };
@@ -73,7 +65,7 @@ pub struct Watch {
     /// Is told of bytes as they are sent or received.
     pub moved: Arc<dyn Fn(u64) + Send + Sync>,
     /// Set from outside to end it.
-    pub stop: Arc<AtomicBool>,
+    pub stop: StopSignal,
     /// After how long without progress it has stopped.
     pub patience: Duration,
     /// Pieces that a receiver may remember ahead of a gap.
@@ -82,12 +74,10 @@ pub struct Watch {
 
 /// After how long a transfer in which nothing moves has stopped, unless told otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// How often it is looked whether somebody wants it to end.
-const LOOK: Duration = Duration::from_millis(100);
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { moved: Arc::new(|_| ()), stop: Arc::default(), patience: PATIENCE, most_ahead: 1 << 20 }
+        Self { moved: Arc::new(|_| ()), stop: StopSignal::default(), patience: PATIENCE, most_ahead: 1 << 20 }
     }
 }
 
@@ -99,18 +89,12 @@ impl Watch {
     /// [`TransferError::Interrupted`], or what `doing` failed of.
     pub async fn over<T>(
         &self,
-        host: &dyn Host,
         doing: impl Future<Output = Result<T, TransferError>>,
     ) -> Result<T, TransferError> {
-        let stopped = async {
-            while !self.stop.load(Ordering::Relaxed) {
-                host.sleep(LOOK).await;
-            }
-        };
         tokio::select! {
             biased;
             done = doing => done,
-            () = stopped => Err(TransferError::Interrupted),
+            () = self.stop.stopped() => Err(TransferError::Interrupted),
         }
     }
 

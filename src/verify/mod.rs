@@ -22,10 +22,7 @@ mod wire;
 
 use std::{
     num::NonZero,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::Duration,
 };
@@ -115,16 +112,13 @@ impl Case {
     }
 }
 
-/// Runs `cases` on all cores and calls `done` after each. Verdicts are in the order of the cases.
-pub fn verify(wire: &dyn Wire, cases: &[Case], done: impl Fn() + Sync) -> Vec<Verdict> {
+/// Runs `cases` on all cores and hands each verdict to `done` with the index of its case.
+pub fn verify(wire: &dyn Wire, cases: &[Case], done: impl Fn(usize, Verdict) + Sync) {
     let next = AtomicUsize::new(0);
-    let finished = Mutex::new(Vec::new());
     let work = || {
         // The last cases take longest, so they start first.
         while let Some(index) = cases.len().checked_sub(1 + next.fetch_add(1, Ordering::Relaxed)) {
-            let verdict = cases[index].verdict(wire);
-            finished.lock().unwrap_or_else(PoisonError::into_inner).push((index, verdict));
-            done();
+            done(index, cases[index].verdict(wire));
         }
     };
     thread::scope(|scope| {
@@ -132,9 +126,6 @@ pub fn verify(wire: &dyn Wire, cases: &[Case], done: impl Fn() + Sync) -> Vec<Ve
             scope.spawn(work);
         }
     });
-    let mut finished = finished.into_inner().unwrap_or_else(PoisonError::into_inner);
-    finished.sort_by_key(|(index, _)| *index);
-    finished.into_iter().map(|(_, verdict)| verdict).collect()
 }
 
 const MS: Duration = Duration::from_millis(1);

@@ -1,7 +1,7 @@
 //! ARQ as a transport: its costs without loss and with one, the record of each message, and a comparison with QUIC.
 
 use std::{
-    sync::{Arc, Mutex, atomic::AtomicBool},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -13,6 +13,7 @@ use wirelab::{
         run_matrix,
     },
     link::LinkSpec,
+    path::StopSignal,
     transport::{Congestion, Transport},
     unit::PerDirection,
 };
@@ -143,7 +144,7 @@ fn one_seed_gives_one_outcome() {
 }
 
 fn outcomes(plan: &Plan, seeds: u64) -> Vec<Outcome> {
-    let stop = AtomicBool::new(false);
+    let stop = StopSignal::default();
     let options = MatrixOptions { first_seed: 1, seeds, threads: 2, stop: &stop };
     let run = |_, plan: &Plan, seed| run(plan, seed, Observers::default());
     let runs = run_matrix(std::slice::from_ref(plan), options, run);

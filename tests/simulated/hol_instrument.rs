@@ -17,7 +17,7 @@ use wirelab::{
         SampleSink, Status, Workload, run, run_between,
     },
     link::{DropReason, LinkSpec},
-    path::{self, Exit, Side, sim::World},
+    path::{self, Exit, Side, StopSignal, sim::World},
     tap::{Instrument, Tap},
     transport::{
         Congestion, ConnectError, SessionSettings, Transport,
@@ -175,8 +175,9 @@ fn releases(plan: &Plan, seed: u64, reading: Reading) -> (Vec<(MessageId, Time, 
         reach: Side::Server.ip(any),
     };
     let kept = Kept::default();
-    let running =
-        run_between(&ends, plan.transport, &plan.workload, &settings, (seed, || ()), Some(sink(&kept)));
+    let stop = StopSignal::default();
+    let observed = (Some(sink(&kept)), &stop);
+    let running = run_between(&ends, plan.transport, &plan.workload, &settings, (seed, || ()), observed);
     world.run(running).unwrap().unwrap();
     let released = taken(&kept)
         .iter()

@@ -7,7 +7,7 @@ use wirelab::{
     certs,
     experiment::{Observers, Outcome, PathKind, Plan, Remote, Workload, run, run_against},
     link::{Counters, LinkSpec, Loss},
-    path::{Side, sim::World},
+    path::{Side, StopSignal, sim::World},
     serve::{Bind, Options, Server},
     service::Service,
     transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
@@ -49,7 +49,8 @@ fn measure(plan: &Plan, rate: Option<NonZeroU32>) -> (Outcome, PerDirection<Coun
     };
     let outcome = world
         .run(async {
-            let outcome = run_against(&client, plan, &remote, 1, None).await.unwrap();
+            let outcome =
+                run_against(&client, plan, &remote, 1, (None, &StopSignal::default())).await.unwrap();
             assert!(server.stop(Duration::from_secs(5)).await.drained);
             outcome
         })

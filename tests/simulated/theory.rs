@@ -1,12 +1,13 @@
 //! The composition of head-of-line blocking on one stream, and its absence without loss. `wirelab verify`, and so
 //! `verify.rs`, compares its amount with the closed form.
 
-use std::{sync::atomic::AtomicBool, time::Duration};
+use std::time::Duration;
 
 use crate::support::workload;
 use wirelab::{
     experiment::{MatrixOptions, Observers, Outcome, PathKind, Plan, Workload, run, run_matrix},
     link::LinkSpec,
+    path::StopSignal,
     transport::{Congestion, Transport},
     unit::PerDirection,
 };
@@ -34,7 +35,7 @@ fn plan(transport: Transport, rtt: Duration, interval: Duration, flows: u32, los
 }
 
 fn outcomes(plan: &Plan) -> Vec<Outcome> {
-    let stop = AtomicBool::new(false);
+    let stop = StopSignal::default();
     let options = MatrixOptions { first_seed: 1, seeds: SEEDS, threads: 2, stop: &stop };
     let run = |_, plan: &Plan, seed| run(plan, seed, Observers::default());
     let runs = run_matrix(std::slice::from_ref(plan), options, run);

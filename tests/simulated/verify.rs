@@ -2,7 +2,7 @@
 //!
 //! Each test breaks the wire in one way and names exactly the cases that must fail.
 
-use std::{cell::RefCell, collections::VecDeque, time::Duration};
+use std::{cell::RefCell, collections::VecDeque, sync::Mutex, time::Duration};
 
 use wirelab::{
     experiment::{Outcome, Plan, RunError},
@@ -65,8 +65,15 @@ fn is_of_order(case: &Case) -> bool {
 /// Numbers of the cases that fail on `wire`.
 fn failing(wire: &dyn Wire, which: impl Fn(&Case) -> bool) -> Vec<u8> {
     let cases: Vec<Case> = CASES.iter().filter(|case| which(case)).copied().collect();
-    let verdicts = verify(wire, &cases, || ());
-    verdicts.iter().filter(|verdict| !verdict.passed).map(|verdict| verdict.case).collect()
+    let failing = Mutex::new(Vec::new());
+    verify(wire, &cases, |index, verdict| {
+        if !verdict.passed {
+            failing.lock().unwrap().push((index, verdict.case));
+        }
+    });
+    let mut failing = failing.into_inner().unwrap();
+    failing.sort_unstable();
+    failing.into_iter().map(|(_, case)| case).collect()
 }
 
 fn fails(wire: &dyn Wire) -> Vec<u8> {

@@ -24,7 +24,7 @@ use wirelab::{
 };
 
 use super::{Link, TICK, live, words, write_fidelity};
-use crate::cli::{UsageError, in_real_time, output, serve::Signals};
+use crate::cli::{UsageError, in_real_time, interrupt::INTERRUPTED, output, serve::Signals};
 
 /// How long the server may take until it listens, unless the user says otherwise, and how often it is looked at.
 const WAIT: Duration = Duration::from_secs(5);
@@ -89,7 +89,10 @@ impl<'a> Session<'a> {
         if let Some((program, arguments)) = arguments.command.split_first() {
             self.programs.start_client(program, arguments)?;
         }
-        let status = exit_code(self.until_client_has_ended().await?);
+        let Some(status) = self.until_client_has_ended().await? else {
+            return Ok(ExitCode::from(INTERRUPTED));
+        };
+        let status = exit_code(status);
         self.stop_server().await?;
         self.report(status)?;
         Ok(ExitCode::from(status))
@@ -127,13 +130,15 @@ impl<'a> Session<'a> {
         Ok(None)
     }
 
-    async fn until_client_has_ended(&mut self) -> anyhow::Result<ExitStatus> {
+    /// Waits for the client's end; `None` if a second signal asked not to.
+    async fn until_client_has_ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
         let line = self.live_line();
+        let mut asked = false;
         let mut ends = self.link.duration.map(|duration| (self.host.now() + duration, Signal::TERM));
         loop {
             if let Some(status) = self.programs.status(Side::Client)? {
                 line.finish_and_clear();
-                return Ok(status);
+                return Ok(Some(status));
             }
             let now = self.host.now();
             if let Some((_, signal)) = ends.filter(|(at, _)| now >= *at) {
@@ -142,12 +147,22 @@ impl<'a> Session<'a> {
             }
             let tick = now + TICK;
             match self.event(ends.map_or(tick, |(at, _)| at.min(tick))).await? {
-                Event::Signal(Signal::TERM) if ends.is_none_or(|(_, next)| next != Signal::KILL) => {
-                    ends = Some((self.host.now(), Signal::TERM));
+                // A terminal has told the client as well as us, and the client may use Ctrl-C for itself.
+                Event::Signal(Signal::INT) if is_in_foreground() => {}
+                Event::Signal(_) if asked => {
+                    line.finish_and_clear();
+                    return Ok(None);
                 }
-                // A terminal has told the client as well as us.
-                Event::Signal(signal) if !is_in_foreground() => self.programs.signal(Side::Client, signal),
-                Event::Signal(_) | Event::Look => {}
+                Event::Signal(signal) => {
+                    asked = true;
+                    match signal {
+                        Signal::TERM if ends.is_none_or(|(_, next)| next != Signal::KILL) => {
+                            ends = Some((self.host.now(), Signal::TERM));
+                        }
+                        _ => self.programs.signal(Side::Client, signal),
+                    }
+                }
+                Event::Look => {}
             }
             line.set_message(live(self.world.counters()));
             line.tick();
@@ -160,12 +175,14 @@ impl<'a> Session<'a> {
         if is_clients { ProgressBar::hidden() } else { self.link.live_line() }
     }
 
-    /// Asks the server to end, and waits for that a little. What then remains of it ends with this.
+    /// Asks the server to end, and waits for that a little, or until a signal. What then remains of it ends with this.
     async fn stop_server(&mut self) -> anyhow::Result<()> {
         self.programs.signal(Side::Server, Signal::TERM);
         let ends = self.host.now() + GRACE;
         while self.programs.status(Side::Server)?.is_none() && self.host.now() < ends {
-            self.event(ends).await?;
+            if let Event::Signal(_) = self.event(ends).await? {
+                break;
+            }
         }
         Ok(())
     }

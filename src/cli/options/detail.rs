@@ -1,22 +1,22 @@
 //! Single messages: all of them in a file, or one episode as a ladder.
 
 use std::{
-    fs::File,
     io::BufWriter,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
 };
 
 use clap::Args;
 
-use super::output::{Draft, terminal};
+use super::output::terminal;
 use crate::cli::{
+    draft::Draft,
     output::{note, raw},
     usage::UsageError,
     values::parse,
 };
 use wirelab::{
     experiment::{Bench, Experiment, Outcome, Plan, Request, Runs, SampleFile, Which, choose, episode},
+    path::StopSignal,
     report::{LadderOptions, to_ladder},
 };
 
@@ -41,7 +41,6 @@ pub(crate) struct DetailArgs {
 /// A file of samples that is being written.
 pub(crate) struct Samples {
     samples: SampleFile,
-    file: File,
     draft: Draft,
 }
 
@@ -67,10 +66,10 @@ impl DetailArgs {
         if result == Some(path) {
             return Err(UsageError::new("--samples: is the same file as --output").into());
         }
-        let (draft, file) = Draft::create(path)?;
-        let out = Box::new(BufWriter::new(file.try_clone()?));
+        let draft = Draft::create(path)?;
+        let out = Box::new(BufWriter::new(draft.file()?));
         let columns = Bench::SAMPLE_COLUMNS.unwrap_or_default();
-        Ok(Some(Samples { samples: SampleFile::new(out, columns), file, draft }))
+        Ok(Some(Samples { samples: SampleFile::new(out, columns), draft }))
     }
 
     /// Draws the ladder that was asked for, of the first batch that has an episode to show.
@@ -78,13 +77,13 @@ impl DetailArgs {
         &self,
         request: &Request<Plan>,
         runs: &[Vec<Runs<Outcome>>],
-        stop: &AtomicBool,
+        stop: &StopSignal,
     ) -> anyhow::Result<()> {
         let Some(which) = self.ladder else { return Ok(()) };
         let mut batches = request.batches.iter().zip(runs).filter(|(batch, _)| batch.path.has_link());
         let chosen = batches.find_map(|(batch, runs)| choose(&batch.plans, runs, which));
         let Some((plan, seed)) = chosen else { return Ok(()) };
-        if stop.load(Ordering::Relaxed) {
+        if stop.is_set() {
             note("no ladder: the run was interrupted");
             return Ok(());
         }
@@ -130,8 +129,8 @@ impl Samples {
 
     /// Completes the file.
     pub(crate) fn complete(self) -> anyhow::Result<()> {
-        let Self { samples, file, draft } = self;
-        draft.complete(samples.finish().map(|()| file))
+        let Self { samples, draft } = self;
+        draft.complete(samples.finish())
     }
 }
 

@@ -1,16 +1,17 @@
 //! Where results go: text or JSON on standard output, and a file by its ending.
 
 use std::{
-    ffi::OsString,
-    fs::{self, File},
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     path::{Path, PathBuf},
 };
 
-use anyhow::{anyhow, bail};
 use clap::Args;
 
-use crate::cli::{output::raw, usage::UsageError};
+use crate::cli::{
+    draft::Draft,
+    output::{complain, is_closed_pipe, raw},
+    usage::UsageError,
+};
 use wirelab::report::{Format, ResultFile, TextOptions, to_json, to_text};
 
 /// Where results go.
@@ -62,18 +63,27 @@ impl OutputArgs {
     pub(crate) fn open(&self) -> anyhow::Result<Option<Draft>> {
         let Some(path) = self.path() else { return Ok(None) };
         format_of(path)?;
-        Ok(Some(Draft::create(path)?.0))
+        Ok(Some(Draft::create(path)?))
     }
 
-    /// Prints the result and completes the file.
+    /// Prints the result and completes the file. If one fails, the other is written all the same.
     pub(crate) fn write(&self, draft: Option<Draft>, file: &ResultFile) -> anyhow::Result<()> {
-        if let Some(draft) = draft {
-            let format = format_of(&draft.path)?;
-            draft.complete_with(&(format.render)(file))?;
-        }
         let text = if self.json { to_json(file) } else { to_text(file, terminal()) };
-        Ok(raw(text.as_bytes())?)
+        let printed = raw(text.as_bytes()).map_err(Into::into);
+        let saved = draft.map_or(Ok(()), |draft| {
+            let format = format_of(draft.path())?;
+            draft.complete_with(&(format.render)(file))
+        });
+        first_error([saved, printed])
     }
+}
+
+/// The first error. The others are reported here.
+pub(crate) fn first_error<const N: usize>(results: [anyhow::Result<()>; N]) -> anyhow::Result<()> {
+    let mut errors = results.into_iter().filter_map(Result::err);
+    let Some(first) = errors.next() else { return Ok(()) };
+    errors.filter(|error| !is_closed_pipe(error)).for_each(complain);
+    Err(first)
 }
 
 /// How text looks on this terminal: in colour only on one, and never against `NO_COLOR`.
@@ -82,49 +92,4 @@ pub(crate) fn terminal() -> TextOptions {
     let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     TextOptions { width: columns.unwrap_or(100), colour }
-}
-
-/// A file that appears under its name only when it is complete.
-#[derive(Debug)]
-pub(crate) struct Draft {
-    path: PathBuf,
-    draft: PathBuf,
-}
-
-impl Draft {
-    /// A draft of `path`, and the file to write to.
-    pub(crate) fn create(path: &Path) -> anyhow::Result<(Self, File)> {
-        if path.is_dir() {
-            bail!("cannot write {}: it is a directory", path.display());
-        }
-        let mut name: OsString = path.as_os_str().to_owned();
-        name.push(format!(".draft-{}", std::process::id()));
-        let draft = PathBuf::from(name);
-        let file = File::create(&draft).map_err(|e| unwritable(path, &e))?;
-        Ok((Self { path: path.to_owned(), draft }, file))
-    }
-
-    fn complete_with(self, text: &str) -> anyhow::Result<()> {
-        let file = File::options().write(true).truncate(true).open(&self.draft);
-        self.complete(file.and_then(|mut file| file.write_all(text.as_bytes()).map(|()| file)))
-    }
-
-    /// Gives the file its name, if all could be written to it.
-    pub(crate) fn complete(self, written: io::Result<File>) -> anyhow::Result<()> {
-        written
-            .and_then(|file| file.sync_all())
-            .and_then(|()| fs::rename(&self.draft, &self.path))
-            .map_err(|e| unwritable(&self.path, &e))
-    }
-}
-
-fn unwritable(path: &Path, error: &io::Error) -> anyhow::Error {
-    anyhow!("cannot write {}: {error}", path.display())
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // After `complete` there is nothing under this name any more.
-        let _ = fs::remove_file(&self.draft);
-    }
 }

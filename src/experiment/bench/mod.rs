@@ -6,7 +6,7 @@ mod settings;
 
 use self::{
     remote::run_remote,
-    run::{LEAD, run},
+    run::{LEAD, run_until},
 };
 use crate::{
     experiment::{
@@ -43,7 +43,7 @@ impl Experiment for Bench {
 
     fn size(plan: &Plan) -> RunSize {
         let duration = LEAD + plan.workload.warmup + plan.workload.duration;
-        RunSize { duration: Some(duration), bytes: None }
+        RunSize { duration: Some(duration), ..RunSize::default() }
     }
 
     fn run(&self, plan: &Plan, job: &Job<'_>) -> Result<Outcome, RunError> {
@@ -60,6 +60,10 @@ impl Experiment for Bench {
 
     fn has_succeeded(outcome: &Outcome) -> bool {
         outcome.messages.delivered > 0
+    }
+
+    fn was_interrupted(outcome: &Outcome) -> bool {
+        outcome.interrupted
     }
 
     fn has_lost_server(outcome: &Outcome) -> bool {
@@ -89,7 +93,7 @@ impl Experiment for Bench {
 
 fn run_job(plan: &Plan, job: &Job<'_>, samples: Option<SampleSink>) -> Result<Outcome, RunError> {
     match job.server {
-        Some(server) => run_remote(plan, server, job.seed, samples),
-        None => run(plan, job.seed, Observers { samples, packets: None }),
+        Some(server) => run_remote(plan, server, job.seed, samples, job.stop),
+        None => run_until(plan, job.seed, Observers { samples, packets: None }, job.stop),
     }
 }

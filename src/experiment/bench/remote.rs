@@ -8,7 +8,10 @@ use std::{future::poll_fn, net::SocketAddr, sync::Arc, time::Duration};
 
 use rand::Rng;
 
-use super::{run::Client, settings::settings};
+use super::{
+    run::{Client, complete},
+    settings::settings,
+};
 use crate::{
     channel::{self, Channel, Settings},
     experiment::{
@@ -18,7 +21,7 @@ use crate::{
         record::{observe::SampleSink, outcome::Outcome, recorder::Recorder},
         remote::Remote,
     },
-    path::{Host, timeout},
+    path::{Host, StopSignal, timeout},
     transport::{ChannelError, ConnectError, Transport, arq::SAFE_DATAGRAM},
     unit::{Time, nanos, random},
     wire::{EXTENDED_HEADER_BYTES, MessageId, Probe},
@@ -36,7 +39,7 @@ const GOODBYE: Duration = Duration::from_millis(20);
 /// The flow of a message that belongs to no schedule.
 const NO_FLOW: u32 = u32::MAX;
 
-/// Runs `plan` once against `remote` in real time.
+/// Runs `plan` once against `remote` in real time. Ends soon after `stop` is set, with what was measured until then.
 ///
 /// # Errors
 ///
@@ -46,8 +49,9 @@ pub fn run_remote(
     remote: &Remote,
     seed: u64,
     samples: Option<SampleSink>,
+    stop: &StopSignal,
 ) -> Result<Outcome, RunError> {
-    on_this_machine(async |host| run_against(host, plan, remote, seed, samples).await)
+    on_this_machine(stop, async |host| run_against(host, plan, remote, seed, (samples, stop)).await)
 }
 
 /// Runs `plan` once from `host` against `remote`.
@@ -60,7 +64,7 @@ pub async fn run_against(
     plan: &Plan,
     remote: &Remote,
     seed: u64,
-    samples: Option<SampleSink>,
+    (samples, stop): (Option<SampleSink>, &StopSignal),
 ) -> Result<Outcome, RunError> {
     let mut settings = settings(plan, remote.seed)?;
     settings.session.client_tls = remote.tls.clone();
@@ -74,6 +78,7 @@ pub async fn run_against(
         recorder: &recorder,
         length,
         run: (length >= EXTENDED_HEADER_BYTES).then_some(run),
+        stop,
     };
     let broken = client.drive(&mut *channel, &plan.workload, seed, || ()).await;
     let mut outcome = recorder.finish();
@@ -84,7 +89,7 @@ pub async fn run_against(
     outcome.messages.corrupted = outcome.client.corrupted;
     drop(channel);
     host.sleep(GOODBYE).await;
-    Ok(outcome)
+    complete(outcome)
 }
 
 /// Tells runs from the same address and port apart.

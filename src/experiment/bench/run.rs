@@ -25,7 +25,7 @@ use crate::{
         },
         workload::{Scheduled, Workload},
     },
-    path::{self, Host, Sleep, timeout},
+    path::{self, Host, Sleep, StopSignal, Stopped, timeout},
     tap::{Instrument, Tap},
     transport::{ChannelError, ConnectError, Recovery, Transport},
     unit::{PerDirection, Time, nanos},
@@ -46,6 +46,20 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 ///
 /// Returns an error if no connection was made, or if the path could not be made, could not complete, or broke.
 pub fn run(plan: &Plan, seed: u64, observers: Observers) -> Result<Outcome, RunError> {
+    run_until(plan, seed, observers, &StopSignal::default())
+}
+
+/// Runs `plan` as [`run`] does, but ends soon after `stop` is set, with what was measured until then.
+///
+/// # Errors
+///
+/// Those of [`run`], or [`RunError::Interrupted`] if nothing was measured.
+pub fn run_until(
+    plan: &Plan,
+    seed: u64,
+    observers: Observers,
+    stop: &StopSignal,
+) -> Result<Outcome, RunError> {
     let Observers { samples, packets } = observers;
     let taps = plan.path.has_link().then(Tap::pair);
     let mut route_observers = path::Observers::default();
@@ -58,15 +72,22 @@ pub fn run(plan: &Plan, seed: u64, observers: Observers) -> Result<Outcome, RunE
         seed,
         congestion: plan.congestion,
         limits: settings::limits(&plan.workload),
+        stop: stop.clone(),
         observers: route_observers,
     };
     let settings = settings::settings(plan, plan.path.has_link().then_some(seed))?;
     let settings = Settings { taps, ..settings };
     let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {
         let measuring = || wire.measure_from_now();
-        run_between(ends, plan.transport, &plan.workload, &settings, (seed, measuring), samples).await
+        run_between(ends, plan.transport, &plan.workload, &settings, (seed, measuring), (samples, stop)).await
     })?;
-    Ok(Outcome { wire, fidelity, ..value })
+    complete(Outcome { wire, fidelity, ..value })
+}
+
+/// The outcome, if it shows anything.
+pub(super) fn complete(outcome: Outcome) -> Result<Outcome, RunError> {
+    let is_empty = outcome.interrupted && outcome.messages.scheduled == 0;
+    if is_empty { Err(RunError::Interrupted) } else { Ok(outcome) }
 }
 
 /// The order instrument of a run of `plan`, which writes `log`.
@@ -84,7 +105,7 @@ fn instrument(plan: &Plan, taps: &PerDirection<Tap>, log: Option<PacketLog>) -> 
 }
 
 /// Runs one workload between two hosts. `measuring` is called when the measured time begins, and `samples` is shown
-/// each of its messages.
+/// each of its messages. When `stop` is set, no more are sent.
 ///
 /// # Errors
 ///
@@ -95,12 +116,12 @@ pub async fn run_between(
     workload: &Workload,
     settings: &Settings,
     (seed, measuring): (u64, impl FnMut()),
-    samples: Option<SampleSink>,
+    (samples, stop): (Option<SampleSink>, &StopSignal),
 ) -> Result<Outcome, RunError> {
     let recorder = Recorder::new(transport, workload.clone(), ends.client.resolution(), samples);
     let acceptor = channel::listen(&ends.server, transport, ends.listen, settings)?;
     let peer = SocketAddr::new(ends.reach, acceptor.local_addr().port());
-    let (stop, stopped) = oneshot::channel();
+    let (stop_server, stopped) = oneshot::channel();
     let (report, reported) = oneshot::channel();
     let host = ends.server.clone();
     let server = Server { host, acceptor, reply: settings.reply, recorder: recorder.clone() };
@@ -114,14 +135,14 @@ pub async fn run_between(
         .map_err(|elapsed| ConnectError::TimedOut { what: "connecting", peer, after: elapsed.0 })??;
     let connect = host.now() - begun;
 
-    let client = Client { host, recorder: &recorder, length: settings.request, run: None };
+    let client = Client { host, recorder: &recorder, length: settings.request, run: None, stop };
     let broken = client.drive(&mut *channel, workload, seed, measuring).await;
     let mut outcome = recorder.finish();
     outcome.broken = broken.map(|error| error.to_string());
     outcome.connect = Some(connect);
     outcome.client = channel.recovery();
     // A server whose connection broke has stopped and reported by itself.
-    let _ = stop.send(());
+    let _ = stop_server.send(());
     outcome.server = reported.await.unwrap_or_default();
     outcome.messages.corrupted = outcome.client.corrupted + outcome.server.corrupted;
     Ok(outcome)
@@ -165,11 +186,24 @@ pub(in crate::experiment) struct Client<'a> {
     pub(in crate::experiment) length: usize,
     /// By what name the server is to know this run, if messages shall ask it what it alone can know.
     pub(in crate::experiment) run: Option<u64>,
+    /// Set from outside to end early.
+    pub(in crate::experiment) stop: &'a StopSignal,
 }
+
+/// How long an interrupted run waits for the replies that are still due.
+const LAST_REPLIES: Duration = Duration::from_millis(400);
 
 enum Event {
     Received(Result<Delivery, ChannelError>),
     Due,
+    Stopped,
+}
+
+/// What a client waits for besides replies.
+struct Alarms {
+    sleep: Sleep,
+    /// `None` once the run was told to end.
+    stopped: Option<Stopped>,
 }
 
 impl Client<'_> {
@@ -185,7 +219,7 @@ impl Client<'_> {
         let start = self.start();
         let schedule = workload.schedule(start, seed);
         let mut begins = Some(schedule.measured_from());
-        let mut sleep = self.host.sleep_until(start);
+        let mut alarms = Alarms { sleep: self.host.sleep_until(start), stopped: Some(self.stop.stopped()) };
         let mut broken = None;
         for message in schedule {
             if begins.is_some_and(|at| message.due >= at) {
@@ -193,7 +227,11 @@ impl Client<'_> {
                 measuring();
             }
             if broken.is_none() {
-                let received = self.receive_until(channel, &mut sleep, message.due).await;
+                let received = self.receive_until(channel, &mut alarms, message.due).await;
+                if self.stop.is_set() {
+                    self.recorder.interrupt();
+                    break;
+                }
                 broken = received.and_then(|()| self.send(channel, message)).err();
             }
             if broken.is_some() {
@@ -201,7 +239,7 @@ impl Client<'_> {
             }
         }
         if broken.is_none() {
-            broken = self.await_outstanding(channel, &mut sleep).await.err();
+            broken = self.await_outstanding(channel, &mut alarms).await.err();
         }
         broken
     }
@@ -220,17 +258,17 @@ impl Client<'_> {
         Ok(())
     }
 
-    /// Takes in replies until `at`.
+    /// Takes in replies until `at`, or until the run is told to end.
     async fn receive_until(
         &self,
         channel: &mut dyn Channel,
-        sleep: &mut Sleep,
+        alarms: &mut Alarms,
         at: Time,
     ) -> Result<(), ChannelError> {
-        sleep.reset(at);
+        alarms.sleep.reset(at);
         loop {
-            match next(channel, sleep).await {
-                Event::Due => return Ok(()),
+            match next(channel, alarms).await {
+                Event::Due | Event::Stopped => return Ok(()),
                 Event::Received(delivery) => self.recorder.at_client(&delivery?),
             }
         }
@@ -240,14 +278,23 @@ impl Client<'_> {
     async fn await_outstanding(
         &self,
         channel: &mut dyn Channel,
-        sleep: &mut Sleep,
+        alarms: &mut Alarms,
     ) -> Result<(), ChannelError> {
         let sent = self.host.now();
+        let mut last = alarms.stopped.is_none().then(|| sent + LAST_REPLIES);
         while let Some(patience) = self.recorder.patience() {
-            sleep.reset(sent + patience);
-            match next(channel, sleep).await {
+            let until = sent + patience;
+            alarms.sleep.reset(last.map_or(until, |last| until.min(last)));
+            match next(channel, alarms).await {
                 Event::Received(delivery) => self.recorder.at_client(&delivery?),
-                Event::Due => return Ok(()),
+                Event::Stopped => last = Some(self.host.now() + LAST_REPLIES),
+                Event::Due => {
+                    if last.is_some_and(|last| last < until) {
+                        self.recorder.interrupt();
+                        self.recorder.stop_waiting();
+                    }
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -255,12 +302,18 @@ impl Client<'_> {
 }
 
 /// What happens first; a reply that arrives at the very instant of the deadline was in time.
-async fn next(channel: &mut dyn Channel, sleep: &mut Sleep) -> Event {
+async fn next(channel: &mut dyn Channel, alarms: &mut Alarms) -> Event {
     poll_fn(|cx| {
         if let Poll::Ready(received) = channel.poll_recv(cx) {
             return Poll::Ready(Event::Received(received));
         }
-        Pin::new(&mut *sleep).poll(cx).map(|()| Event::Due)
+        if let Some(stopped) = &mut alarms.stopped
+            && Pin::new(stopped).poll(cx).is_ready()
+        {
+            alarms.stopped = None;
+            return Poll::Ready(Event::Stopped);
+        }
+        Pin::new(&mut alarms.sleep).poll(cx).map(|()| Event::Due)
     })
     .await
 }

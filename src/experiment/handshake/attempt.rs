@@ -26,6 +26,13 @@ pub(super) struct Attempt {
     pub(super) problem: Option<String>,
 }
 
+impl Attempt {
+    /// A connection that could not even be begun.
+    pub(super) fn failed(problem: &str) -> Self {
+        Self { problem: Some(problem.to_owned()), ..Self::default() }
+    }
+}
+
 /// Makes a connection and asks twice, for as long as the plan's patience lasts.
 pub(super) async fn attempt(
     host: &Arc<dyn Host>,

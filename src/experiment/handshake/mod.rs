@@ -31,7 +31,7 @@ use super::{error::RunError, on_path::Ends};
 use crate::{
     channel::{Channel, Settings},
     link::Counters,
-    path::{Host, timeout},
+    path::{Host, StopSignal, timeout},
     transport::Sessions,
     unit::PerDirection,
 };
@@ -48,7 +48,7 @@ pub(super) async fn handshakes(
     ends: &Ends,
     plan: &HandshakePlan,
     settings: &Settings,
-    seed: u64,
+    (seed, stop): (u64, &StopSignal),
     wire: Reading<'_>,
 ) -> Result<HandshakeOutcome, RunError> {
     let server = Server::start(ends, plan.transport, settings)?;
@@ -60,6 +60,7 @@ pub(super) async fn handshakes(
         plan,
         settings,
         seed,
+        stop,
         wire,
         peer,
         server,
@@ -69,7 +70,7 @@ pub(super) async fn handshakes(
     let workers = plan.parallel.clamp(1, usize::try_from(plan.connections).unwrap_or(usize::MAX).max(1));
     let sessions: Vec<Sessions> = (0..workers).map(|_| Sessions::default()).collect();
     // Ahead of the clock, by which connections a second are counted.
-    join(sessions.iter().map(|sessions| run.prime(sessions))).await;
+    join(sessions.iter().map(|sessions| run.unless_stopped(run.prime(sessions)))).await;
     let begun = ends.client.now();
     let outcomes = join(sessions.iter().map(|sessions| run.work(sessions))).await;
     let elapsed = ends.client.now() - begun;
@@ -84,6 +85,7 @@ struct Run<'a> {
     plan: &'a HandshakePlan,
     settings: &'a Settings,
     seed: u64,
+    stop: &'a StopSignal,
     wire: Reading<'a>,
     peer: SocketAddr,
     server: Server,
@@ -107,15 +109,32 @@ impl Run<'_> {
     async fn work(&self, sessions: &Sessions) -> HandshakeOutcome {
         let mut outcome = HandshakeOutcome::default();
         while self.counted.fetch_add(1, Ordering::Relaxed) < self.plan.connections {
-            if !self.prime(sessions).await {
-                outcome.fail("the server gave no session to resume");
-                continue;
-            }
-            let (attempt, channel) = self.connect(sessions, self.plan.mode == Mode::ZeroRtt).await;
+            let Some((attempt, channel)) = self.unless_stopped(self.one(sessions)).await else {
+                outcome.interrupted = true;
+                break;
+            };
             outcome.record(attempt);
             self.close(channel).await;
         }
         outcome
+    }
+
+    /// The output of `doing`, or `None` once the run is told to end.
+    async fn unless_stopped<T>(&self, doing: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.stop.stopped() => None,
+            done = doing => Some(done),
+        }
+    }
+
+    /// One connection that counts, with a session to resume where the mode wants one.
+    async fn one(&self, sessions: &Sessions) -> (Attempt, Option<Box<dyn Channel>>) {
+        if self.prime(sessions).await {
+            self.connect(sessions, self.plan.mode == Mode::ZeroRtt).await
+        } else {
+            (Attempt::failed("the server gave no session to resume"), None)
+        }
     }
 
     /// Sees to it that there is a session to resume, where the mode wants one; `false` if there is none.

@@ -17,6 +17,8 @@ pub struct HandshakeOutcome {
     pub connections: u64,
     /// Those that did not get both replies in time.
     pub failed: u64,
+    /// Connections were left out because the run was ended from outside.
+    pub interrupted: bool,
     /// Why the first of them failed.
     pub problem: Option<String>,
     /// Until a request could be handed over, in nanoseconds.
@@ -57,15 +59,11 @@ impl HandshakeOutcome {
         }
     }
 
-    /// A connection that could not even be begun.
-    pub(super) fn fail(&mut self, problem: &str) {
-        self.record(Attempt { problem: Some(problem.to_owned()), ..Attempt::default() });
-    }
-
     /// Adds what other connections have come to; the time of both stays this one's.
     pub(super) fn merge(&mut self, other: Self) {
         self.connections += other.connections;
         self.failed += other.failed;
+        self.interrupted |= other.interrupted;
         self.problem = self.problem.take().or(other.problem);
         self.connect.merge(&other.connect);
         self.first.merge(&other.first);

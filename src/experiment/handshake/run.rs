@@ -8,7 +8,7 @@ use crate::{
         on_path::{OnPath, Route, on_path},
         settings::{arq_settings, ephemeral_tls},
     },
-    path::{Observers, sim::Limits},
+    path::{Observers, StopSignal, sim::Limits},
     transport::{
         SessionSettings,
         quic::{QuicLimits, QuicSettings},
@@ -17,24 +17,30 @@ use crate::{
 };
 
 /// Makes the connections of `plan` once on its path. In virtual time the outcome is a pure function of the arguments,
-/// but for the keys in certificates, whose length is fixed.
+/// but for the keys in certificates, whose length is fixed. Ends soon after `stop` is set, with the connections made
+/// until then.
 ///
 /// # Errors
 ///
-/// Returns an error if the server cannot listen, or if the path could not be made, could not complete, or broke.
-pub fn handshake(plan: &HandshakePlan, seed: u64) -> Result<HandshakeOutcome, RunError> {
+/// Returns an error if the server cannot listen, or if the path could not be made, could not complete, or broke;
+/// [`RunError::Interrupted`] if `stop` was set before the first connection was there.
+pub fn handshake(plan: &HandshakePlan, seed: u64, stop: &StopSignal) -> Result<HandshakeOutcome, RunError> {
     let route = Route {
         path: plan.path,
         links: &plan.links,
         seed,
         congestion: plan.congestion,
         limits: Limits::default(),
+        stop: stop.clone(),
         observers: Observers::default(),
     };
     let settings = settings(plan, plan.path.has_link().then_some(seed))?;
     let OnPath { value, fidelity, .. } = on_path(route, async |ends, wire| {
-        handshakes(ends, plan, &settings, seed, &|| wire.counters()).await
+        handshakes(ends, plan, &settings, (seed, stop), &|| wire.counters()).await
     })?;
+    if value.interrupted && value.connections == 0 {
+        return Err(RunError::Interrupted);
+    }
     Ok(HandshakeOutcome { fidelity, ..value })
 }
 

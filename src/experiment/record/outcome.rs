@@ -39,6 +39,8 @@ pub struct Outcome {
     pub network: NetworkFigures,
     /// The run was made against a server elsewhere.
     pub remote: bool,
+    /// The run was ended from outside: the schedule was not completed, or replies were still due.
+    pub interrupted: bool,
     /// Why the connection was lost before the schedule was over, if it was.
     pub broken: Option<String>,
     /// What the wire did in the measured time and after it, to the server and to the client; `None` where
@@ -62,7 +64,8 @@ pub struct Messages {
     pub on_time: u64,
     /// That a datagram transport did not bring back.
     pub lost: u64,
-    /// That a reliable transport had not brought back when patience ended.
+    /// That a reliable transport had not brought back when patience ended, or any transport when the run was
+    /// interrupted.
     pub unfinished: u64,
     /// Replies that came a second time.
     pub duplicated: u64,

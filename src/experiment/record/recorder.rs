@@ -49,6 +49,7 @@ struct State {
     /// The first number that has not come back: anything below it that comes later was overtaken.
     next_expected: u64,
     longest: Option<Duration>,
+    stopped_waiting: bool,
     stalls: PerDirection<StallTracker>,
     /// Requests at a server that is ours.
     requests: Sequence,
@@ -115,6 +116,7 @@ impl Recorder {
             outstanding: 0,
             next_expected: 0,
             longest: None,
+            stopped_waiting: false,
             stalls: Default::default(),
             requests: Sequence::default(),
             remote: None,
@@ -224,6 +226,16 @@ impl Recorder {
         (state.outstanding > 0).then(|| state.workload.wait.after(state.longest))
     }
 
+    /// The run was ended from outside.
+    pub(super) fn interrupt(&self) {
+        self.lock().outcome.interrupted = true;
+    }
+
+    /// Replies that are still due are not waited for as long as patience lasts, so what is outstanding is not lost.
+    pub(super) fn stop_waiting(&self) {
+        self.lock().stopped_waiting = true;
+    }
+
     /// Which message has this number.
     pub(in crate::experiment) fn id(&self, number: u64) -> MessageId {
         self.lock().workload.id(number)
@@ -320,7 +332,7 @@ impl State {
         }
         self.outstanding -= 1;
         if message.scheduled.measured {
-            let status = if self.datagrams {
+            let status = if self.datagrams && !self.stopped_waiting {
                 self.outcome.messages.lost += 1;
                 self.note_lost(&message);
                 Status::Lost

@@ -43,7 +43,7 @@ impl Experiment for Transfer {
     }
 
     fn size(plan: &TransferPlan) -> RunSize {
-        RunSize { duration: None, bytes: Some(plan.content.bytes()) }
+        RunSize { bytes: Some(plan.content.bytes()), ..RunSize::default() }
     }
 
     fn run(&self, plan: &TransferPlan, job: &Job<'_>) -> Result<TransferOutcome, RunError> {
@@ -62,6 +62,10 @@ impl Experiment for Transfer {
 
     fn has_succeeded(outcome: &TransferOutcome) -> bool {
         outcome.time.is_some()
+    }
+
+    fn was_interrupted(outcome: &TransferOutcome) -> bool {
+        outcome.interrupted
     }
 
     /// Why transfers have stopped. Lost datagrams are a result, unless they are all that there is.

@@ -13,6 +13,8 @@ pub struct TransferOutcome {
     pub time: Option<Duration>,
     /// Why it stopped, if it did. One that has only lost datagrams has not.
     pub stopped: Option<String>,
+    /// It was ended from outside.
+    pub interrupted: bool,
     /// Bytes that are known to have arrived.
     pub arrived: u64,
     /// How many gaps there are in them.

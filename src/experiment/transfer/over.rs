@@ -52,6 +52,7 @@ pub fn transfer(
         seed,
         congestion: plan.congestion,
         limits: Limits::default(),
+        stop: watch.stop.clone(),
         observers: Observers::default(),
     };
     let settings = settings(plan, plan.path.has_link().then_some(seed), None)?;
@@ -73,7 +74,7 @@ pub fn transfer_against(
     (saved, watch): (Saved, &Watch),
 ) -> Result<TransferOutcome, RunError> {
     let settings = settings(plan, remote.seed, Some(&remote.tls))?;
-    on_this_machine(async |host| {
+    on_this_machine(&watch.stop, async |host| {
         let mut failure = None;
         for &peer in &remote.addresses {
             match connect(host, plan, peer, &settings).await {

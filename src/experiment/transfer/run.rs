@@ -85,17 +85,19 @@ pub(super) async fn drive(
     let ended = match plan.direction {
         Direction::Up => {
             let content = plan.content(seed);
-            watch.over(host, transfer::upload(host, bulk, &content, watch)).await
+            watch.over(transfer::upload(host, bulk, &content, watch)).await
         }
-        Direction::Down => {
-            watch.over(host, transfer::download(host, bulk, (plan.fetch(seed), &sink), watch)).await
-        }
+        Direction::Down => watch.over(transfer::download(host, bulk, (plan.fetch(seed), &sink), watch)).await,
     };
     let took = host.now() - begun;
     let client = (bulk.recovery)();
     if ended.is_ok() {
         // The last message is still on its way. Do not wait forever for a peer that does not acknowledge it.
-        let _ = timeout(host, CONNECT_TIMEOUT, bulk.outgoing.finish()).await;
+        tokio::select! {
+            biased;
+            _ = timeout(host, CONNECT_TIMEOUT, bulk.outgoing.finish()) => {}
+            () = watch.stop.stopped() => {}
+        }
     }
     TransferOutcome { client, ..judge(ended, took, (bulk.nature.reliable, plan.content.bytes())) }
 }
@@ -107,7 +109,10 @@ fn judge(
 ) -> TransferOutcome {
     let receipt = match ended {
         Ok(receipt) => receipt,
-        Err(error) => return TransferOutcome { stopped: Some(error.to_string()), ..Default::default() },
+        Err(error) => {
+            let interrupted = matches!(error, TransferError::Interrupted);
+            return TransferOutcome { stopped: Some(error.to_string()), interrupted, ..Default::default() };
+        }
     };
     let Receipt { intact, arrived, gaps, missing } = receipt;
     let stopped = match (intact, reliable, arrived == bytes) {

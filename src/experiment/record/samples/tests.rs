@@ -1,6 +1,5 @@
 use std::{
     io::{self, Write},
-    sync::atomic::AtomicBool,
     time::Duration,
 };
 
@@ -11,6 +10,7 @@ use crate::{
         run, run_matrix,
     },
     link::{LinkSpec, Loss},
+    path::StopSignal,
     stats::Histogram,
     transport::{Congestion, Transport},
     unit::{Direction, PerDirection, nanos},
@@ -41,7 +41,7 @@ fn plan(transport: Transport) -> Plan {
 fn written(plans: &[Plan], threads: usize) -> (String, Vec<Runs<Outcome>>) {
     let written = Written::default();
     let file = SampleFile::new(Box::new(written.clone()), SAMPLE_COLUMNS);
-    let stop = AtomicBool::new(false);
+    let stop = StopSignal::default();
     let options = MatrixOptions { first_seed: 1, seeds: SEEDS, threads, stop: &stop };
     let run = |job: usize, plan: &Plan, seed: u64| -> Result<Outcome, RunError> {
         let reservation = file.reserve(JobIndex { job, plan: job / SEEDS as usize });

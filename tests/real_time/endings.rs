@@ -1,0 +1,281 @@
+//! How commands end: signals at random instants, and files that cannot be written.
+
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rand::RngExt;
+use wirelab::{
+    link::LinkSpec,
+    path::netns,
+    unit::{PerDirection, random},
+};
+
+use crate::support::{Program, Server, alone, skip, wirelab};
+
+/// How long a command may take to end once it was told to: a second by itself, and more on a busy machine.
+const MOST: Duration = Duration::from_secs(10);
+/// Marks the processes of a test, and whatever they start.
+const MARK: &str = "WIRELAB_TEST_MARK";
+
+/// A command that would run for much longer than its test.
+struct Case {
+    arguments: Vec<String>,
+    /// The exit status after an interrupt: servers and relays are ended by one in the usual way.
+    status: i32,
+    /// Whether it writes a result to a file.
+    has_result: bool,
+}
+
+fn case(arguments: &str) -> Case {
+    let arguments = arguments.split_whitespace().map(str::to_owned).collect();
+    Case { arguments, status: 130, has_result: false }
+}
+
+fn measured(arguments: &str) -> Case {
+    Case { has_result: true, ..case(&format!("{arguments} -o result.json")) }
+}
+
+/// Every command, on every path that this machine has. `server` answers those that need one.
+fn cases(server: &Server) -> Vec<Case> {
+    let tcp = &server.urls[0];
+    let quic = &server.urls[1];
+    let ca = server.certificates.ca();
+    let ca = ca.display();
+    let mut cases = vec![
+        measured("bench --path sim -t udp,quic-one -d 10h"),
+        measured("bench --path relay -t quic-one -d 1h --seeds 1 --samples samples.csv"),
+        measured("bench --path direct -t tcp -d 1h --seeds 1"),
+        measured(&format!("bench {tcp} {quic} -d 1h --seeds 1 --ca {ca}")),
+        measured("hol --path sim -t quic-one,quic-flow -d 10h"),
+        measured("hol --path relay -t arq-selective -d 1h --seeds 1"),
+        measured("handshake --path sim -t quic-one --connections 1000000"),
+        measured("handshake --path direct -t tls --connections 1000000 --parallel 4"),
+        measured("handshake --path relay -t udp --connections 100000"),
+        measured("transfer --path sim -t quic-one --bytes 100GB --seeds 1"),
+        measured("transfer --path relay -t quic-one --bytes 100GB --rate 1mbit --save saved.bin"),
+        measured(&format!("transfer {tcp} --bytes 1000GB")),
+        Case { status: 0, ..case("serve udp://127.0.0.1:0 tcp://127.0.0.1:0") },
+        Case { status: 0, ..case("link --listen 0 --to 9") },
+        case(&format!("send {tcp}")),
+        case("report /dev/stdin"),
+        case("verify"),
+    ];
+    if netns::World::new(&PerDirection::both(LinkSpec::default()), 1).is_ok() {
+        cases.extend([
+            measured("bench --path netns -t tcp -d 1h --seeds 1"),
+            measured("handshake --path netns -t tcp --connections 100000"),
+            measured("transfer --path netns -t tcp --bytes 100GB --rate 1mbit"),
+        ]);
+    } else {
+        skip("user namespaces are not permitted here: no endings on --path netns");
+    }
+    cases
+}
+
+#[expect(clippy::disallowed_methods, reason = "programs end in real time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn pause(time: Duration) {
+    let until = now() + time;
+    while let Some(left) = until.checked_duration_since(now()).filter(|left| !left.is_zero()) {
+        thread::park_timeout(left);
+    }
+}
+
+/// A command in a folder of its own.
+struct Running {
+    folder: tempfile::TempDir,
+    program: Program,
+    mark: String,
+    name: String,
+}
+
+impl Running {
+    fn start(case: &Case, number: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mark = format!("{}-{number}", std::process::id());
+        let mut command = wirelab(folder.path(), &case.arguments);
+        command.env(MARK, &mark);
+        let name = format!("wirelab {}", case.arguments.join(" "));
+        Self { folder, program: Program::start(command), mark, name }
+    }
+
+    /// Waits until it has ended, without closing its standard input.
+    fn await_end(&self) {
+        let until = now() + MOST;
+        let stat = format!("/proc/{}/stat", self.program.id());
+        while !fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") Z ")) {
+            assert!(now() < until, "{} goes on after {MOST:?}", self.name);
+            pause(Duration::from_millis(5));
+        }
+    }
+
+    /// No process that it started is left, and no file but `expected`.
+    fn assert_nothing_left(&self, expected: &[&str]) {
+        let until = now() + MOST;
+        while is_marked(&self.mark) {
+            assert!(now() < until, "{} has left processes", self.name);
+            pause(Duration::from_millis(5));
+        }
+        for entry in fs::read_dir(self.folder.path()).unwrap() {
+            let file = entry.unwrap().file_name().into_string().unwrap();
+            assert!(expected.contains(&file.as_str()), "{} has left {file}", self.name);
+        }
+    }
+}
+
+/// Whether a process with this mark is alive.
+fn is_marked(mark: &str) -> bool {
+    let mark = format!("{MARK}={mark}\0");
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .filter_map(|process| fs::read(process.path().join("environ")).ok())
+        .any(|environment| environment.windows(mark.len()).any(|window| window == mark.as_bytes()))
+}
+
+/// Interrupts `case` at `instant` by `signal`, and looks at what it leaves.
+fn interrupt(case: &Case, (number, instant, signal): (u64, Duration, &str)) {
+    let running = Running::start(case, number);
+    pause(instant);
+    if signal == "STOP" {
+        running.program.signal("STOP");
+        pause(Duration::from_millis(100));
+        running.program.signal("INT");
+        running.program.signal("CONT");
+    } else {
+        running.program.signal(signal);
+    }
+    running.await_end();
+    running.assert_nothing_left(if signal == "KILL" {
+        &[]
+    } else {
+        &["result.json", "samples.csv", "certs"]
+    });
+    let Running { folder, program, name, .. } = running;
+    let finished = program.finish();
+    let name = format!("{name}, SIG{signal} after {instant:?}");
+    match finished.code {
+        // Before it listens for signals, it has done nothing.
+        None => assert!(signal == "KILL" || finished.stdout.is_empty(), "{name}\n{}", finished.stderr),
+        Some(code) => {
+            assert_eq!(code, case.status, "{name}\n{}\n{}", finished.stdout, finished.stderr);
+            assert!(
+                code == 0 || finished.stderr.contains("interrupted") || name.contains("report"),
+                "{name}"
+            );
+            if case.has_result {
+                check_result(folder.path(), &name);
+            }
+        }
+    }
+}
+
+/// The result is there, valid, and marked incomplete.
+fn check_result(folder: &Path, name: &str) {
+    let text = fs::read(folder.join("result.json")).unwrap_or_else(|e| panic!("{name}: no result: {e}"));
+    let result = wirelab::report::from_json(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
+    assert!(!result.complete, "{name}");
+    for cell in &result.cells {
+        let Some(messages) = &cell.messages else { continue };
+        let told = messages.delivered + messages.lost + messages.unfinished;
+        assert_eq!(told, messages.scheduled, "{name}: {messages:?}");
+    }
+}
+
+/// Interrupts every command `times` times by each of `signals`, at instants drawn from `seed`.
+fn interrupt_all(seed: u64, times: u64, signals: &[&[&str]]) {
+    const INSTANTS: u64 = 0x454e_4453;
+    let server = Server::start(
+        tempfile::tempdir().unwrap().keep().as_path(),
+        &["tcp://127.0.0.1:0", "quic://127.0.0.1:0?streams=one"],
+        &[],
+    );
+    let mut draws = random::generator(seed, INSTANTS);
+    let mut number = seed << 32;
+    for _ in 0..times {
+        for case in cases(&server) {
+            for alternatives in signals {
+                let signal = alternatives[draws.random_range(0..alternatives.len())];
+                let instant = Duration::from_millis(draws.random_range(0..700));
+                interrupt(&case, (number, instant, signal));
+                number += 1;
+            }
+        }
+    }
+}
+
+#[test]
+fn endings_leave_a_result_and_nothing_else() {
+    let _alone = alone();
+    interrupt_all(1, 1, &[&["INT", "TERM", "STOP", "KILL"]]);
+}
+
+#[test]
+#[ignore = "ten instants for each signal and command take a quarter of an hour"]
+fn endings_at_ten_instants_by_each_signal() {
+    let _alone = alone();
+    interrupt_all(2, 10, &[&["INT"], &["TERM"], &["STOP"], &["KILL"]]);
+}
+
+/// What was measured until the interrupt is counted, and a second interrupt does not wait for it.
+#[test]
+fn endings_keep_what_was_measured() {
+    let _alone = alone();
+    let mut running = Running::start(&measured("bench --path relay -t udp -d 1h -w 0s --seeds 3"), 1);
+    running.program.wait_for("of real time");
+    pause(Duration::from_millis(2500));
+    running.program.signal("INT");
+    running.program.wait_for("interrupted: ");
+    running.await_end();
+    let text = fs::read(running.folder.path().join("result.json")).unwrap();
+    let result = wirelab::report::from_json(&text).unwrap();
+    let messages = result.cells[0].messages.as_ref().unwrap();
+    assert!(!result.complete && messages.delivered > 10, "{messages:?}");
+    assert!(messages.scheduled < 1000, "what was not due is not counted: {messages:?}");
+    let finished = running.program.finish();
+    assert_eq!(finished.code, Some(130));
+    assert!(finished.stdout.contains("interrupted"), "{}", finished.stdout);
+}
+
+/// A file that cannot be written costs only itself: the table is printed, and then what went wrong.
+#[test]
+fn endings_on_a_full_disk_print_the_table() {
+    let folder = tempfile::tempdir().unwrap();
+    for (options, file) in [
+        ("-o result.json", "result.json"),
+        ("--samples samples.csv", "samples.csv"),
+        ("-o a.csv --samples b.csv", "a.csv"),
+    ] {
+        // A limit on the size of files stands for a full disk.
+        let script = format!("trap '' XFSZ; ulimit -f 1; exec \"$0\" bench -t udp -d 5s --seeds 1 {options}");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_wirelab")]).current_dir(folder.path());
+        let finished = Program::start(command).finish();
+        assert_eq!(finished.code, Some(1), "{}", finished.stderr);
+        assert!(finished.stdout.contains("p99"), "{}\n{}", finished.stdout, finished.stderr);
+        assert!(finished.stderr.contains(&format!("cannot write {file}: ")), "{}", finished.stderr);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{options}");
+    }
+}
+
+/// Most connections fail where nothing passes the link but the first packets.
+#[test]
+fn endings_with_most_connections_failed_are_failures() {
+    let folder = tempfile::tempdir().unwrap();
+    let handshake = |loss: &str| {
+        let arguments = format!("handshake -t udp --connections 100 --seeds 1 --loss {loss}");
+        let command = wirelab(folder.path(), arguments.split_whitespace());
+        Program::start(command).finish()
+    };
+    let failed = handshake("80%");
+    assert_eq!(failed.code, Some(1), "{}", failed.stderr);
+    assert!(failed.stdout.contains("udp"), "{}", failed.stdout);
+    assert_eq!(handshake("1%").code, Some(0));
+}
