@@ -86,8 +86,7 @@ impl Draft {
     }
 
     fn link(&self, name: &Path) -> io::Result<()> {
-        let descriptor = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-        Ok(linkat(CWD, descriptor, CWD, name, AtFlags::SYMLINK_FOLLOW)?)
+        Ok(linkat(CWD, descriptor(&self.file), CWD, name, AtFlags::SYMLINK_FOLLOW)?)
     }
 }
 
@@ -95,7 +94,13 @@ impl Draft {
 fn unnamed(path: &Path) -> io::Result<File> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let flags = OFlags::TMPFILE.bits().cast_signed();
-    File::options().write(true).custom_flags(flags).open(folder)
+    let file = File::options().write(true).custom_flags(flags).open(folder)?;
+    // It gets its name through `/proc`, so that has to be mounted.
+    fs::metadata(descriptor(&file)).map(|_| file)
+}
+
+fn descriptor(file: &File) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
 fn draft_name(path: &Path) -> PathBuf {

@@ -16,7 +16,7 @@ use super::{
     draft::Draft,
     interrupt::{INTERRUPTED, stop_on_interrupt},
     options::output::{OutputArgs, first_error},
-    output::{complain, note},
+    output::{complain, is_closed_pipe, note},
 };
 
 /// An experiment that is ready to run: everything that could be refused has been.
@@ -71,9 +71,15 @@ impl<E: Experiment> Finished<'_, E> {
 
     /// Reports what went wrong, in the run and in writing its result, and the exit status.
     pub(crate) fn end<const N: usize>(&self, written: [anyhow::Result<()>; N]) -> anyhow::Result<ExitCode> {
-        let status = self.status();
-        first_error(written)?;
-        status
+        match (first_error(written), self.status()) {
+            (Ok(()), status) => status,
+            (Err(error), status) if is_closed_pipe(&error) => status,
+            (Err(error), Ok(_)) => Err(error),
+            (Err(error), Err(reason)) => {
+                complain(error);
+                Err(reason)
+            }
+        }
     }
 
     fn status(&self) -> anyhow::Result<ExitCode> {

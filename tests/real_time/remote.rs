@@ -130,7 +130,8 @@ fn a_server_that_goes_away_ends_the_run_with_what_there_is() {
         let ca = server.certificates.ca();
         let finished = measure("bench", &[&url], &["--ca", ca.to_str().unwrap(), "-t", transport(scheme)]);
         assert!(finished.stderr.contains(&url), "{}", finished.stderr);
-        let result = finished.succeeded();
+        assert_eq!(finished.code, Some(1), "{}", finished.stderr);
+        let result = finished.stdout;
         let file: Value = serde_json::from_str(&result).unwrap();
         assert_eq!(file["complete"], false);
         let cell = &cells(&result)[0];

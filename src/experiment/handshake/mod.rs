@@ -114,7 +114,8 @@ impl Run<'_> {
                 break;
             };
             outcome.record(attempt);
-            self.close(channel).await;
+            // What is still on the wire disturbs no later connection once there is none.
+            self.unless_stopped(self.close(channel)).await;
         }
         outcome
     }
