@@ -30,7 +30,7 @@ pub use self::{
     bench::{
         Bench,
         remote::{run_against, run_remote},
-        run::{LEAD, run, run_between},
+        run::{LEAD, run, run_between, run_until},
     },
     driver::{
         Batch, Driven, Experiment, Job, Options, Problem, Progress, Request, RunSize, Setup, drive, skipped,
