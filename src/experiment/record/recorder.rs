@@ -227,12 +227,12 @@ impl Recorder {
     }
 
     /// The run was ended from outside.
-    pub(super) fn interrupt(&self) {
+    pub(in crate::experiment) fn interrupt(&self) {
         self.lock().outcome.interrupted = true;
     }
 
     /// Replies that are still due are not waited for as long as patience lasts, so what is outstanding is not lost.
-    pub(super) fn stop_waiting(&self) {
+    pub(in crate::experiment) fn stop_waiting(&self) {
         self.lock().stopped_waiting = true;
     }
 
