@@ -1,19 +1,26 @@
 //! The kernel's statistics of its TCP connections.
 
 use std::{
+    fmt::Debug,
     io,
     os::fd::{AsFd, OwnedFd},
     sync::Arc,
 };
 
-use super::{KernelTcp, TcpInfo, netns::Namespace, sys};
+use super::{KernelTcp, TcpInfo, sys};
+
+/// The kernel's counters of all TCP connections of one network namespace.
+pub(super) trait TcpCounters: Debug + Send + Sync {
+    /// The sum of these counters of `/proc/net/netstat`; `None` if the kernel has none of them.
+    fn tcp_counters(&self, names: &[&str]) -> Option<u64>;
+}
 
 /// The socket of a connection.
 #[derive(Debug)]
 pub(super) struct KernelSocket {
     socket: OwnedFd,
     /// Set if there is no other connection in its namespace.
-    namespace: Option<Arc<Namespace>>,
+    namespace: Option<Arc<dyn TcpCounters>>,
 }
 
 impl KernelSocket {
@@ -27,7 +34,7 @@ impl KernelSocket {
     }
 
     /// The same socket in a namespace where there is no other connection.
-    pub(super) fn alone_in(self, namespace: Arc<Namespace>) -> Self {
+    pub(super) fn alone_in(self, namespace: Arc<dyn TcpCounters>) -> Self {
         Self { namespace: Some(namespace), ..self }
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::{error::NetnsError, forbidden, netlink};
-use crate::path::sys;
+use crate::path::{kernel_tcp::TcpCounters, sys};
 
 /// Settings of a fresh namespace that isolate runs from each other and from this machine.
 const SETTINGS: [(&str, &str); 4] = [
@@ -95,13 +95,14 @@ impl Namespace {
         at_interfaces + counters(&read(&self.snmp), "Udp:", &["RcvbufErrors"]).unwrap_or(0)
     }
 
-    /// The sum of the named counters of TCP's extended statistics; `None` if the kernel has none of them.
-    pub(crate) fn tcp_counters(&self, names: &[&str]) -> Option<u64> {
-        counters(&read(&self.netstat), "TcpExt:", names)
-    }
-
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
         self.link.as_fd()
+    }
+}
+
+impl TcpCounters for Namespace {
+    fn tcp_counters(&self, names: &[&str]) -> Option<u64> {
+        counters(&read(&self.netstat), "TcpExt:", names)
     }
 }
 
