@@ -3,8 +3,9 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use crate::{
+    link::LinkSpec,
     unit::{
-        Time,
+        PerDirection, Time,
         random::{self, ChaCha8Rng},
     },
     wire::MessageId,
@@ -57,7 +58,17 @@ pub struct Wait {
 impl Wait {
     /// How long that is when the longest round trip was `longest`.
     pub fn after(self, longest: Option<Duration>) -> Duration {
-        longest.map_or(self.most, |rtt| rtt.saturating_mul(self.times).min(self.most))
+        /// Many times nothing is nothing, and the machine takes its time too.
+        const LEAST: Duration = Duration::from_millis(100);
+        let Some(longest) = longest else { return self.most };
+        longest.saturating_mul(self.times).max(LEAST).min(self.most)
+    }
+
+    /// The same for datagrams: a queue that is emptied in its own time delays them longer than any before, but no
+    /// retransmission can, so one and a half of the longest round trip is waited even beyond `most`.
+    pub fn after_datagrams(self, longest: Option<Duration>) -> Duration {
+        let round_trip = longest.unwrap_or_default();
+        self.after(longest).max(round_trip.saturating_add(round_trip / 2))
     }
 }
 
@@ -105,6 +116,13 @@ impl Workload {
     /// The number of a message; the inverse of [`Workload::id`].
     pub fn number(&self, id: MessageId) -> u64 {
         id.seq.saturating_mul(u64::from(self.flows)).saturating_add(u64::from(id.flow))
+    }
+
+    /// The same workload, in which the first reply may come as late as `links` make it.
+    pub(super) fn patient_for(&self, links: Option<&PerDirection<LinkSpec>>) -> Self {
+        let round_trip = links.map(|links| links.to_server.delay + links.to_client.delay);
+        let most = self.wait.after_datagrams(round_trip).max(self.wait.most);
+        Self { wait: Wait { most, ..self.wait }, ..self.clone() }
     }
 
     /// The schedule from `start` on. It depends on the seed only where arrivals are random.
@@ -216,5 +234,9 @@ mod tests {
         assert_eq!(wait.after(Some(Duration::from_millis(50))), Duration::from_millis(150));
         assert_eq!(wait.after(Some(Duration::from_secs(2))), Duration::from_secs(4));
         assert_eq!(wait.after(None), Duration::from_secs(4));
+        assert_eq!(wait.after(Some(Duration::ZERO)), Duration::from_millis(100));
+        assert_eq!(wait.after(Some(Duration::from_secs(6))), Duration::from_secs(4));
+        assert_eq!(wait.after_datagrams(Some(Duration::from_secs(6))), Duration::from_secs(9));
+        assert_eq!(wait.after_datagrams(None), Duration::from_secs(4));
     }
 }

@@ -12,6 +12,8 @@ pub struct Fidelity {
     pub dropped: Option<u64>,
     /// Packets that could not be sent.
     pub send_errors: u64,
+    /// Packets that a host threw away because they were damaged; `None` if no host checks, or tells.
+    pub corrupted: Option<u64>,
 }
 
 impl Fidelity {
@@ -22,6 +24,7 @@ impl Fidelity {
             all.lateness.merge(&wire.lateness);
             all.dropped = all.dropped.zip(wire.dropped).map(|(sum, more)| sum + more);
             all.send_errors += wire.send_errors;
+            all.corrupted = all.corrupted.into_iter().chain(wire.corrupted).reduce(|sum, more| sum + more);
             Some(all)
         })
     }

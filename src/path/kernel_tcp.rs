@@ -41,7 +41,7 @@ impl KernelSocket {
 
 impl KernelTcp for KernelSocket {
     fn info(&self) -> Option<TcpInfo> {
-        Some(parse(&sys::tcp_info(&self.socket).ok()?))
+        parse(&sys::tcp_info(&self.socket).ok()?)
     }
 
     fn fast_recoveries(&self) -> Option<u64> {
@@ -49,15 +49,16 @@ impl KernelTcp for KernelSocket {
     }
 }
 
-/// Reads `struct tcp_info` (`linux/tcp.h`) by its offsets: the kernel only ever appends to it.
-fn parse(info: &[u8]) -> TcpInfo {
+/// Reads `struct tcp_info` (`linux/tcp.h`) by its offsets: the kernel only ever appends to it. `None` if it ends before
+/// what every kernel has told since 2.6.
+fn parse(info: &[u8]) -> Option<TcpInfo> {
     let half = |at: usize| Some(u64::from(u16::from_ne_bytes(info.get(at..at + 2)?.try_into().ok()?)));
     let word = |at: usize| Some(u64::from(u32::from_ne_bytes(info.get(at..at + 4)?.try_into().ok()?)));
-    let (segment_bytes, window) = (word(16).unwrap_or(0), word(80).unwrap_or(0));
-    TcpInfo {
-        retransmitted_segments: word(100).unwrap_or(0),
+    let (segment_bytes, window) = (word(16)?, word(80)?);
+    Some(TcpInfo {
+        retransmitted_segments: word(100)?,
         window_bytes: segment_bytes * window,
         timeouts: half(240),
         timeout_recoveries: half(242),
-    }
+    })
 }

@@ -12,7 +12,10 @@ pub(super) fn closing(group: &Group<'_>) -> Option<String> {
     if cells.iter().all(|cell| delivered(cell) == Some(0)) {
         return Some("Nothing was delivered, so there is no latency to compare.".to_owned());
     }
-    let loss = spread(group, |cell| cell.loss_ratio);
+    // What is unfinished is not lost, so the loss of such a row compares with nothing.
+    let is_finished =
+        |cell: &Cell| cell.messages.as_ref().is_none_or(|m| m.unfinished == 0 && m.unknown == 0);
+    let loss = spread(group, |cell| cell.loss_ratio.filter(|_| is_finished(cell)));
     let order = spread(group, |cell| cell.hol.as_ref()?.blocked_ratio);
     let mut sentences: Vec<String> = loss.iter().map(|spread| by_loss(group, spread)).collect();
     // A small window delays messages as order does, so nothing is concluded about order then.
@@ -20,7 +23,10 @@ pub(super) fn closing(group: &Group<'_>) -> Option<String> {
         Some(sentence) => sentences.push(sentence),
         None => sentences.extend(order.iter().map(|spread| by_order(group, spread))),
     }
-    if sentences.is_empty() && cells.len() > 1 && cells.iter().all(|cell| cell.hol.is_some()) {
+    if sentences.is_empty()
+        && cells.len() > 1
+        && cells.iter().all(|cell| cell.hol.is_some() && is_finished(cell))
+    {
         sentences
             .push("The rows differ neither in loss nor in blocking, only in latency and cost.".to_owned());
     }
@@ -39,7 +45,7 @@ struct Spread {
 
 /// The spread of a share, if it is worth a sentence: at least a tenth of a percentage point, and the least at most
 /// half the greatest. Rows that delivered nothing are left out.
-fn spread(group: &Group<'_>, share: fn(&Cell) -> Option<Ratio>) -> Option<Spread> {
+fn spread(group: &Group<'_>, share: impl Fn(&Cell) -> Option<Ratio>) -> Option<Spread> {
     let mut shares = group
         .cells
         .iter()

@@ -20,10 +20,21 @@ pub(super) fn all() -> impl Iterator<Item = &'static Spec> {
     main.chain(&NETWORK).chain(&REPLIES).chain(&BLOCKING)
 }
 
-const MESSAGES: [Spec; 10] = [
+/// Columns that are left out where all their figures are zero.
+pub(super) const EXCEPTIONAL: [&str; 3] = ["unfinished", "unknown", "lost up or down"];
+
+const MESSAGES: [Spec; 12] = [
     ("delivered", Topic::Outcome, delivered),
     ("on time", Topic::Outcome, |cell| share(cell.on_time_ratio)),
     ("lost", Topic::Outcome, |cell| share(cell.loss_ratio)),
+    ("unfinished", Topic::Outcome, |cell| {
+        let messages = cell.messages.as_ref()?;
+        share(Ratio::of(messages.unfinished, messages.known()))
+    }),
+    ("unknown", Topic::Outcome, |cell| {
+        let messages = cell.messages.as_ref()?;
+        share(Ratio::of(messages.unknown, messages.scheduled))
+    }),
     ("delayed", Topic::Order, |cell| share(cell.delayed.as_ref()?.ratio)),
     ("blocked", Topic::Order, |cell| share(cell.hol.as_ref()?.blocked_ratio)),
     ("p50", Topic::Latency, |cell| time(cell.latency_ns.as_ref()?.summary.p50)),
@@ -81,9 +92,13 @@ const COST: [Spec; 6] = [
 ];
 
 /// What is known of a network that is not emulated: means, where there is a distribution.
-const NETWORK: [Spec; 8] = [
+const NETWORK: [Spec; 9] = [
     ("lost up", Topic::Network, |cell| share(network(cell)?.to_server.as_ref()?.loss_ratio)),
     ("lost down", Topic::Network, |cell| share(network(cell)?.to_client.as_ref()?.loss_ratio)),
+    ("lost up or down", Topic::Network, |cell| {
+        let unattributed = network(cell)?.to_server.as_ref().and(network(cell))?.unattributed;
+        share(Ratio::of(unattributed, cell.messages.as_ref()?.known()))
+    }),
     ("reordered up", Topic::Network, |cell| reordered(network(cell)?.to_server.as_ref()?)),
     ("reordered down", Topic::Network, |cell| reordered(network(cell)?.to_client.as_ref()?)),
     ("IPDV", Topic::Network, |cell| time(network(cell)?.ipdv_ns.mean)),
@@ -172,7 +187,7 @@ fn cause(cell: &Cell, count: fn(&ByCause) -> u64) -> Option<Figure> {
 
 fn delivered(cell: &Cell) -> Option<Figure> {
     let messages = cell.messages.as_ref()?;
-    share(Ratio::of(messages.delivered, messages.scheduled))
+    share(Ratio::of(messages.delivered, messages.known()))
 }
 
 fn set_up(cell: &Cell) -> Option<Figure> {

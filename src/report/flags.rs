@@ -15,7 +15,9 @@ pub(super) const fn meaning(flag: Flag) -> &'static str {
         Flag::QueueDropped => {
             "the bottleneck's queue overflowed, so the load caused some of the losses, not the link"
         }
-        Flag::Incomplete => "interrupted: the figures cover only what had been measured until then",
+        Flag::Incomplete => {
+            "some runs are missing or were cut short: the figures cover only what was measured"
+        }
         Flag::NoReply => "no reply came back, so there is no latency to show",
         Flag::SendLate => {
             "messages were sent later than scheduled; latency counts from the schedule, so it includes this \
@@ -47,5 +49,16 @@ pub(super) const fn meaning(flag: Flag) -> &'static str {
             "the server echoed the bytes without its own timestamps: it is not a wirelab server, or messages \
              are shorter than 104 bytes; only round trips are known"
         }
+        Flag::Unfinished => {
+            "some messages had not come back when the wait ended: the transport was still trying, so they are \
+             neither delivered nor lost, and its loss is not known"
+        }
+        Flag::ServerGone => {
+            "the server went away: ratios leave out what it had not answered by then, which is unknown"
+        }
+        Flag::ConnectionLost => {
+            "the transport gave up its connection: messages that were due later count as unfinished"
+        }
+        Flag::KernelCongested => "the kernel's TCP took random losses for congestion and slowed down",
     }
 }

@@ -12,6 +12,7 @@ mod csv;
 mod explain;
 mod figure;
 mod flags;
+mod gone;
 mod group;
 mod json;
 mod ladder;

@@ -4,6 +4,7 @@ use super::{
     block::{Block, Flagged, Term},
     closing::closing,
     flags,
+    gone::gone,
     group::{Group, groups},
     model::{Flag, ResultFile},
     savings::savings,
@@ -60,6 +61,7 @@ impl Page<'_> {
         if !flagged.is_empty() {
             self.blocks.push(Block::Flags(flagged));
         }
+        self.list(gone(group));
         self.list(transfers::incomplete(group));
         if with_order {
             self.list(no_theory(group));

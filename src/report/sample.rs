@@ -186,6 +186,7 @@ fn cell(row: &Row) -> Cell {
             on_time: Some(row.on_time),
             lost,
             unfinished: 0,
+            unknown: 0,
             duplicated: Some(0),
             reordered: Some(0),
             corrupted: Some(0),

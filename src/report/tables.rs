@@ -19,6 +19,10 @@ pub(super) fn tables(group: &Group<'_>, with_order: bool) -> Vec<Table> {
         if figures.iter().all(Option::is_none) {
             continue;
         }
+        let is_zero = |figure: &Figure| matches!(figure, Figure::Share(share) if share.get() == 0.0);
+        if columns::EXCEPTIONAL.contains(&title) && figures.iter().flatten().all(is_zero) {
+            continue;
+        }
         let name = topic.table().map(str::to_owned);
         let column = Column { title, topic, figures };
         match tables.iter_mut().find(|table| table.title == name) {

@@ -345,3 +345,42 @@ fn rows_that_differ_in_one_property_of_the_link_differ_in_csv() {
         assert_ne!(rows[0], rows[1], "{what}");
     }
 }
+
+#[test]
+fn what_is_unfinished_is_shown_and_not_compared_with_what_is_lost() {
+    let mut file = sample::five_transports();
+    let before = to_text(&file, TextOptions::default());
+    assert!(!before.contains("unfinished") && before.contains("The rows differ in loss"), "{before}");
+    for cell in &mut file.cells[1..] {
+        let messages = cell.messages.as_mut().unwrap();
+        messages.unfinished = messages.delivered / 2;
+        messages.delivered -= messages.unfinished;
+        cell.flags = vec![Flag::Unfinished];
+    }
+    let text = to_text(&file, TextOptions::default());
+    assert!(text.contains("  unfinished"), "{text}");
+    assert!(text.contains("(unfinished)"), "{text}");
+    assert!(!text.contains("differ in loss") && !text.contains("neither in loss"), "{text}");
+}
+
+#[test]
+fn a_loss_without_a_direction_and_a_server_that_went_away_are_shown() {
+    let mut file = sample::five_transports();
+    let cell = &mut file.cells[0];
+    cell.server = Some("udp://192.0.2.1:9999".to_owned());
+    cell.server_gone_ns = Some(3_200_000_000);
+    let messages = cell.messages.as_mut().unwrap();
+    messages.unknown = messages.scheduled / 4;
+    let unattributed = messages.known() / 2;
+    let way = NetworkDirection { loss_ratio: Ratio::of(0, 1), ..NetworkDirection::default() };
+    cell.network = Some(Network {
+        unattributed,
+        to_server: Some(way.clone()),
+        to_client: Some(way),
+        ..Network::default()
+    });
+    let text = to_text(&file, TextOptions::default());
+    assert!(text.contains("unknown") && text.contains("25.00%"), "{text}");
+    assert!(text.contains("lost up or down") && text.contains("50.00%"), "{text}");
+    assert!(text.contains("the server's last reply came 3.20 s after the first message"), "{text}");
+}

@@ -394,3 +394,20 @@ fn connections_whose_first_packets_are_lost_take_a_second_or_more() {
     say(&format!("{slow} of {CONNECTIONS} connections took a second or more: {:.2}%", share * 100.0));
     assert!((share - 0.0396).abs() < 3.0 * 0.0031, "{share}");
 }
+
+/// Packets of the kernel's own (ICMP) may be corrupted too, and are not counted.
+#[test]
+fn what_the_link_corrupts_is_what_the_hosts_throw_away_and_none_of_it_is_the_machines_doing() {
+    let _alone = alone();
+    let arguments = "bench --path netns -t udp --loss 0% --corrupt 30% -w 0s -d 2s --seeds 1";
+    let Some(result) = result(folder().path(), arguments) else { return };
+    let cell = &result["cells"][0];
+    let count = |pointer: &str| cell.pointer(pointer).and_then(Value::as_u64).unwrap();
+    let corrupted = count("/wire/to_server/corrupted") + count("/wire/to_client/corrupted");
+    let flags = cell["flags"].to_string();
+    if !flags.contains("machine-dropped") {
+        assert_eq!(count("/messages/corrupted"), corrupted, "{cell}");
+        assert_eq!(count("/messages/lost"), corrupted, "{cell}");
+    }
+    assert_eq!(result["system"]["dropped_packets"].as_u64(), Some(0), "no queue was full: {flags}");
+}

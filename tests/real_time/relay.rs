@@ -172,7 +172,7 @@ fn late_wires_drops_and_send_errors_are_flagged() {
     let plan = plan(PathKind::Relay, Transport::UDP, "delay=5ms,loss=1%", Duration::from_secs(1));
     let flags = |late_ns: u64, dropped, send_errors| {
         let lateness = std::iter::repeat_n(late_ns, 100).collect::<Histogram>();
-        let fidelity = Some(Fidelity { lateness, dropped, send_errors });
+        let fidelity = Some(Fidelity { lateness, dropped, send_errors, corrupted: None });
         let mut outcome = Outcome { fidelity, ..Outcome::default() };
         outcome.messages.delivered = 1;
         cell(&plan, &[(1, outcome)]).flags

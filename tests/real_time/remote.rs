@@ -135,10 +135,14 @@ fn a_server_that_goes_away_ends_the_run_with_what_there_is() {
         let file: Value = serde_json::from_str(&result).unwrap();
         assert_eq!(file["complete"], false);
         let cell = &cells(&result)[0];
-        assert!(flags(cell).contains(&"incomplete"), "{cell}");
+        assert!(flags(cell).contains(&"server-gone"), "{cell}");
+        assert!(!flags(cell).contains(&"incomplete"), "nobody interrupted: {cell}");
+        assert!(cell["server_gone_ns"].as_u64().is_some(), "{cell}");
         let delivered = count(cell, "/messages/delivered");
         assert!(delivered > 0 && delivered < MESSAGES, "{delivered}");
         assert_eq!(count(cell, "/messages/scheduled"), MESSAGES, "no message is forgotten");
+        assert_eq!(delivered + count(cell, "/messages/unknown") + count(cell, "/messages/lost"), MESSAGES);
+        assert_eq!(cell["loss_ratio"], 0.0, "it answered all that it could: {cell}");
     }
 }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use wirelab::{
     experiment::{Arrivals, Observers, Outcome, PathKind, Plan, Wait, Workload, cell, run},
     link::{Counters, LinkSpec},
-    report::{ResultFile, TextOptions, to_csv, to_json, to_markdown, to_text},
+    report::{Cell, Ratio, ResultFile, TextOptions, to_csv, to_json, to_markdown, to_text},
     transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
     unit::PerDirection,
 };
@@ -76,7 +76,8 @@ fn workload() -> impl Strategy<Value = Workload> {
 }
 
 fn plan() -> impl Strategy<Value = Plan> {
-    let transports = [&[Transport::UDP][..], &Transport::QUIC].concat();
+    let by_hand = [Transport::ARQ_SELECTIVE, Transport::ARQ_UNORDERED];
+    let transports = [&[Transport::UDP][..], &Transport::QUIC, &by_hand].concat();
     let congestion = prop::sample::select(vec![
         Congestion::Cubic,
         Congestion::NewReno,
@@ -101,9 +102,53 @@ fn conserves(counters: Counters) -> bool {
     arriving.iter().all(|some| some + gone <= counters.packets)
 }
 
+/// Each scheduled message has one fate, and each lost one a direction or none that is known.
+pub(crate) fn adds_up(outcome: &Outcome) -> Result<(), TestCaseError> {
+    let (messages, network) = (outcome.messages, &outcome.network);
+    let sum = messages.delivered + messages.lost + messages.unfinished + messages.unknown;
+    prop_assert_eq!(messages.scheduled, sum, "{:?}", messages);
+    let lost = network.ways.iter().map(|way| way.lost).sum::<u64>() + network.unattributed;
+    prop_assert_eq!(messages.lost, lost, "{:?}", messages);
+    Ok(())
+}
+
+/// The printed ratios of a cell, each with a denominator that could have held its numerator.
+pub(crate) fn ratios_have_their_denominators(cell: &Cell) -> Result<(), TestCaseError> {
+    let messages = cell.messages.as_ref().unwrap();
+    let known = messages.scheduled - messages.unknown;
+    let on_time = messages.on_time.unwrap();
+    let mut ratios = vec![
+        ("loss_ratio", cell.loss_ratio, messages.lost, known),
+        ("on_time_ratio", cell.on_time_ratio, on_time, known),
+    ];
+    if let Some(hol) = &cell.hol {
+        ratios.push(("blocked_ratio", hol.blocked_ratio, hol.blocked, messages.delivered));
+        for way in [&hol.to_server, &hol.to_client].into_iter().flatten() {
+            ratios.push(("blocked_ratio of a way", way.blocked_ratio, way.blocked, messages.delivered));
+        }
+    }
+    let network = cell.network.as_ref().unwrap();
+    let attributed = messages.delivered + messages.lost - network.unattributed;
+    let mut reached = attributed;
+    for way in [&network.to_server, &network.to_client].into_iter().flatten() {
+        ratios.push(("loss_ratio of a way", way.loss_ratio, way.lost, reached));
+        ratios.push(("reordered_ratio", way.reordered_ratio, way.reordered, network.told));
+        reached -= way.lost;
+    }
+    if network.to_client.is_some() {
+        prop_assert_eq!(reached, messages.delivered, "what no way lost was delivered");
+    }
+    for (name, ratio, numerator, denominator) in ratios {
+        prop_assert!(numerator <= denominator, "{}: {} of {}", name, numerator, denominator);
+        prop_assert_eq!(ratio, Ratio::of(numerator, denominator), "{}", name);
+    }
+    Ok(())
+}
+
 fn accounts_for_everything(plan: &Plan, outcome: &Outcome) -> Result<(), TestCaseError> {
     let messages = outcome.messages;
-    prop_assert_eq!(messages.scheduled, messages.delivered + messages.lost + messages.unfinished);
+    prop_assert_eq!(messages.unknown, 0, "no server went away");
+    adds_up(outcome)?;
     prop_assert!(messages.sent <= messages.scheduled);
     prop_assert!(messages.on_time <= messages.delivered);
     prop_assert!(messages.reordered <= messages.delivered);
@@ -146,7 +191,9 @@ fn conserves_packets_to_the_last(plan: &Plan, outcome: &Outcome) -> Result<(), T
 
 fn renders(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Result<(), TestCaseError> {
     let mut file = ResultFile::new("bench");
-    file.cells.push(cell(plan, outcomes));
+    let cell = cell(plan, outcomes);
+    ratios_have_their_denominators(&cell)?;
+    file.cells.push(cell);
     let json = to_json(&file);
     let value = serde_json::from_str(&json).unwrap();
     let checked = SCHEMA.check(&value);
@@ -166,6 +213,7 @@ proptest! {
 
     #[test]
     fn every_message_and_every_packet_is_accounted_for(plan in plan(), seed in 1u64..1_000_000) {
+        prop_assume!(plan.transport.refuses_controller(plan.congestion).is_none());
         prop_assume!(plan.validate().is_ok() && plan.links.iter().all(|link| link.validate().is_ok()));
         // A failed handshake is a valid outcome.
         if let Ok(outcome) = run(&plan, seed, Observers::default()) {
@@ -174,4 +222,47 @@ proptest! {
             renders(&plan, &[(seed, outcome)])?;
         }
     }
+}
+
+fn plan_over(pairs: &str, transport: Transport, duration: Duration) -> Plan {
+    let mut link = LinkSpec::default();
+    link.apply_pairs(pairs).unwrap();
+    let workload = crate::support::workload(duration);
+    let congestion = Congestion::Fixed(FIXED_WINDOW_BYTES);
+    Plan { path: PathKind::Sim, transport, links: PerDirection::both(link), workload, congestion }
+}
+
+#[test]
+fn nothing_is_given_up_while_it_is_still_on_its_way() {
+    // A round trip of 10 s, a queue that grows to 6 s, and links without any delay to speak of.
+    for (pairs, duration) in [
+        ("delay=5s", Duration::from_secs(12)),
+        ("delay=25ms,rate=400kbit,queue=10MB", Duration::from_secs(6)),
+        ("delay=0ms", Duration::from_secs(1)),
+        ("delay=1ns", Duration::from_secs(1)),
+    ] {
+        // A reliable transport that is slower than its load may be slower without end.
+        let reliable = [Transport::QUIC_ONE, Transport::ARQ_SELECTIVE];
+        let others = if pairs.contains("rate") { &[][..] } else { &reliable };
+        for &transport in [Transport::UDP].iter().chain(others) {
+            let plan = plan_over(pairs, transport, duration);
+            let messages = run(&plan, 1, Observers::default()).unwrap().messages;
+            assert_eq!(messages.delivered, messages.scheduled, "{transport} over {pairs}");
+        }
+    }
+}
+
+#[test]
+fn a_copy_that_comes_seconds_after_the_message_is_a_duplicate() {
+    let messages = |pairs: &str| {
+        let plan = plan_over(pairs, Transport::UDP, Duration::from_secs(20));
+        run(&plan, 1, Observers::default()).unwrap().messages
+    };
+    // Half of the packets have a copy each way, which makes it 1.25 copies a message beside the first.
+    let copies = messages("delay=25ms,duplicate=50%").duplicated;
+    let (mean, deviation) = (1.25 * 2000.0, (2000.0f64 * 1.6).sqrt());
+    assert!((copies as f64 - mean).abs() < 3.0 * deviation, "{copies}");
+    // The same copies, of messages which the jitter has carried far from their order.
+    let jittered = messages("delay=6s,jitter=6s:uniform,duplicate=50%").duplicated;
+    assert!(jittered > copies * 9 / 10, "{jittered} of {copies}");
 }

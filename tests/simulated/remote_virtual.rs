@@ -2,10 +2,14 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use crate::support::{self, client_tls};
+use crate::{
+    experiment_properties::{adds_up, ratios_have_their_denominators},
+    support::{self, client_tls},
+};
+use proptest::prelude::*;
 use wirelab::{
     certs,
-    experiment::{Observers, Outcome, PathKind, Plan, Remote, Workload, run, run_against},
+    experiment::{Observers, Outcome, PathKind, Plan, Remote, Workload, cell, run, run_against},
     link::{Counters, LinkSpec, Loss},
     path::{Side, StopSignal, sim::World},
     serve::{Bind, Options, Server},
@@ -33,6 +37,15 @@ fn plan(transport: Transport, links: PerDirection<LinkSpec>, workload: Workload)
 
 /// Runs against an echo server with this rate limit. Returns the outcome and the link's counters.
 fn measure(plan: &Plan, rate: Option<NonZeroU32>) -> (Outcome, PerDirection<Counters>) {
+    measure_until(plan, rate, None).unwrap()
+}
+
+/// The same, with a server that stops at this instant. Returns nothing if no connection was made.
+fn measure_until(
+    plan: &Plan,
+    rate: Option<NonZeroU32>,
+    stops: Option<Duration>,
+) -> Option<(Outcome, PerDirection<Counters>)> {
     let world = World::new(&plan.links, 1);
     let (identity, roots) = certs::ephemeral().unwrap();
     let mut options = Options { identity: Some(identity), seed: Some(1), ..Options::new(Service::Echo) };
@@ -49,13 +62,20 @@ fn measure(plan: &Plan, rate: Option<NonZeroU32>) -> (Outcome, PerDirection<Coun
     };
     let outcome = world
         .run(async {
-            let outcome =
-                run_against(&client, plan, &remote, 1, (None, &StopSignal::default())).await.unwrap();
-            assert!(server.stop(Duration::from_secs(5)).await.drained);
-            outcome
+            let Some(stops) = stops else {
+                let outcome = run_against(&client, plan, &remote, 1, (None, &StopSignal::default())).await;
+                server.stop(Duration::from_secs(5)).await;
+                return outcome.ok();
+            };
+            let stop = async {
+                client.sleep(stops).await;
+                server.stop(Duration::ZERO).await;
+            };
+            let (outcome, ()) = tokio::join!(run_against(&client, plan, &remote, 1, (None, &StopSignal::default())), stop);
+            outcome.ok()
         })
-        .unwrap();
-    (outcome, world.counters())
+        .unwrap()?;
+    Some((outcome, world.counters()))
 }
 
 fn udp(messages: u32, to_server: LinkSpec, to_client: LinkSpec) -> (Outcome, PerDirection<Counters>) {
@@ -199,4 +219,74 @@ fn a_run_is_the_same_every_time() {
         (outcome.latency.summary(), outcome.network.reported)
     };
     assert_eq!(figures(), figures());
+}
+
+#[test]
+fn losses_whose_way_is_unknown_are_in_no_ways_ratio() {
+    // The wire goes dead half-way.
+    let dead = LinkSpec { delay: DELAY, loss: "outage:1500ms:1h".parse().unwrap(), ..LinkSpec::default() };
+    let plan =
+        plan(Transport::UDP, PerDirection { to_server: dead, to_client: dropping([]) }, workload(100, 1000));
+    let (outcome, _) = measure(&plan, None);
+    assert!((40..60).contains(&outcome.network.unattributed), "{:?}", outcome.network);
+    let cell = cell(&plan, &[(1, outcome)]);
+    ratios_have_their_denominators(&cell).unwrap();
+    assert_eq!(cell.network.unwrap().to_server.unwrap().loss_ratio.unwrap().get(), 0.0);
+    assert!(cell.loss_ratio.unwrap().get() > 0.4);
+}
+
+#[test]
+fn what_a_server_that_went_away_would_have_answered_is_unknown_and_in_no_ratio() {
+    let links = PerDirection::both(dropping([]));
+    let plan = plan(Transport::QUIC_ONE, links, workload(200, 1000));
+    let (outcome, _) = measure_until(&plan, None, Some(Duration::from_millis(1500))).unwrap();
+    assert!(outcome.broken.is_some());
+    let messages = outcome.messages;
+    assert_eq!((messages.scheduled, messages.lost, messages.unfinished), (200, 0, 0));
+    assert!((100..180).contains(&messages.unknown), "{messages:?}");
+    let gone = outcome.server_gone.unwrap();
+    assert!((300..800).contains(&gone.as_millis()), "{gone:?}");
+    let cell = cell(&plan, &[(1, outcome)]);
+    ratios_have_their_denominators(&cell).unwrap();
+    assert_eq!(cell.on_time_ratio.unwrap().get(), 1.0, "of what it could answer, all came");
+    assert_eq!(cell.server_gone_ns, Some(gone.as_nanos() as u64));
+    assert!(cell.flags.iter().any(|flag| flag.name() == "server-gone"), "{:?}", cell.flags);
+    assert!(cell.flags.iter().all(|flag| flag.name() != "incomplete"), "nothing was interrupted");
+}
+
+fn proxy() -> impl Strategy<Value = LinkSpec> {
+    let loss = prop_oneof![
+        (0u32..30).prop_map(|percent| format!("{percent}%")),
+        (900u32..2500, 50u32..5000).prop_map(|(start, length)| format!("outage:{start}ms:{length}ms")),
+    ];
+    (0u32..100, loss, 0u32..30, 0u32..30).prop_map(|(delay, loss, duplicate, corrupt)| {
+        let mut spec = LinkSpec::default();
+        let pairs =
+            format!("delay={delay}ms,loss={loss},duplicate={duplicate}%,corrupt={corrupt}%,jitter=5ms");
+        spec.apply_pairs(&pairs).unwrap();
+        spec
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_a_proxy_and_a_server_do_every_message_is_accounted_for(
+        to_server in proxy(),
+        to_client in proxy(),
+        transport in prop::sample::select(
+            [&[Transport::UDP, Transport::ARQ_SELECTIVE][..], &Transport::QUIC].concat()
+        ),
+        stops in prop::option::of(500u64..3000),
+        length in prop::sample::select(vec![64, 1000]),
+    ) {
+        let plan = plan(transport, PerDirection { to_server, to_client }, workload(150, length));
+        // A server that nobody reaches is a valid outcome.
+        if let Some((outcome, _)) = measure_until(&plan, None, stops.map(Duration::from_millis)) {
+            adds_up(&outcome)?;
+            prop_assert!(outcome.broken.is_some() || outcome.messages.unknown == 0);
+            ratios_have_their_denominators(&cell(&plan, &[(1, outcome)]))?;
+        }
+    }
 }

@@ -81,7 +81,7 @@ pub async fn run_against(
         stop,
     };
     let broken = client.drive(&mut *channel, &plan.workload, seed, || ()).await;
-    let mut outcome = recorder.finish();
+    let mut outcome = recorder.finish(broken.is_some());
     outcome.remote = true;
     outcome.broken = broken.map(|error| error.to_string());
     outcome.connect = Some(connect);

@@ -27,7 +27,7 @@ use crate::{
     },
     path::{self, Host, Sleep, StopSignal, Stopped, timeout},
     tap::{Instrument, Tap},
-    transport::{ChannelError, ConnectError, Recovery, Transport},
+    transport::{ChannelError, ConnectError, Recovery, Shape, Transport},
     unit::{PerDirection, Time, nanos},
     wire::{Extension, Probe, ReportRequest},
 };
@@ -77,11 +77,17 @@ pub fn run_until(
     };
     let settings = settings::settings(plan, plan.path.has_link().then_some(seed))?;
     let settings = Settings { taps, ..settings };
+    let workload = plan.workload.patient_for(plan.path.has_link().then_some(&plan.links));
     let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {
         let measuring = || wire.measure_from_now();
-        run_between(ends, plan.transport, &plan.workload, &settings, (seed, measuring), (samples, stop)).await
+        run_between(ends, plan.transport, &workload, &settings, (seed, measuring), (samples, stop)).await
     })?;
-    complete(Outcome { wire, fidelity, ..value })
+    let mut outcome = Outcome { wire, fidelity, ..value };
+    if plan.transport.shape() == Shape::Datagrams {
+        // The kernel's checksum catches them before the transport could.
+        outcome.messages.corrupted += outcome.fidelity.as_ref().and_then(|f| f.corrupted).unwrap_or(0);
+    }
+    complete(outcome)
 }
 
 /// The outcome, if it shows anything.
@@ -137,7 +143,7 @@ pub async fn run_between(
 
     let client = Client { host, recorder: &recorder, length: settings.request, run: None, stop };
     let broken = client.drive(&mut *channel, workload, seed, measuring).await;
-    let mut outcome = recorder.finish();
+    let mut outcome = recorder.finish(broken.is_some());
     outcome.broken = broken.map(|error| error.to_string());
     outcome.connect = Some(connect);
     outcome.client = channel.recovery();

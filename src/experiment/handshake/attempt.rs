@@ -20,6 +20,8 @@ pub(super) struct Attempt {
     pub(super) first: Option<Duration>,
     /// Until the second reply.
     pub(super) second: Option<Duration>,
+    /// How long was spent on it.
+    pub(super) took: Duration,
     /// What crossed the wire until the first reply.
     pub(super) wire: Option<PerDirection<Counters>>,
     /// What it failed of.
@@ -53,6 +55,7 @@ pub(super) async fn attempt(
         Ok::<(), String>(())
     };
     let over = timeout(&**host, plan.timeout, talk).await;
+    seen.took = host.now() - begun;
     seen.problem = over.map_err(|elapsed| elapsed.to_string()).and_then(|talk| talk).err();
     (seen, channel)
 }

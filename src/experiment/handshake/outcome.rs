@@ -27,7 +27,7 @@ pub struct HandshakeOutcome {
     pub first: Histogram,
     /// Until the second reply, in nanoseconds.
     pub second: Histogram,
-    /// First replies that took a second or more, or never came.
+    /// First replies that took a second or more, or were given up after as long.
     pub over_a_second: u64,
     /// What crossed the wire until the first reply, to the server and to the client, of those that got one; `None`
     /// where the wire is not ours, or carries several connections at a time.
@@ -51,7 +51,7 @@ impl HandshakeOutcome {
         for (histogram, time) in figures {
             histogram.extend(time.map(nanos));
         }
-        self.over_a_second += u64::from(attempt.first.is_none_or(|first| first >= A_SECOND));
+        self.over_a_second += u64::from(attempt.first.unwrap_or(attempt.took) >= A_SECOND);
         self.add_wire(attempt.wire);
         if attempt.second.is_none() {
             self.failed += 1;
@@ -76,5 +76,26 @@ impl HandshakeOutcome {
         if let Some(wire) = wire {
             *self.wire.get_or_insert_default() += wire;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_is_refused_at_once_did_not_take_a_second() {
+        let attempt = |first: Option<u64>, took| Attempt {
+            first: first.map(Duration::from_millis),
+            took: Duration::from_millis(took),
+            ..Attempt::default()
+        };
+        let mut outcome = HandshakeOutcome::default();
+        outcome.record(attempt(None, 0));
+        outcome.record(attempt(Some(50), 2000));
+        assert_eq!((outcome.failed, outcome.over_a_second), (2, 0));
+        outcome.record(attempt(None, 5000));
+        outcome.record(attempt(Some(1000), 1050));
+        assert_eq!(outcome.over_a_second, 2);
     }
 }

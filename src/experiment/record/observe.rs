@@ -19,6 +19,8 @@ pub enum Status {
     Lost,
     /// A reliable transport had not brought it back when patience ended, or had no connection to send it on.
     Unfinished,
+    /// The server went away before it could answer.
+    Unknown,
 }
 
 /// A message of the measured time, once its fate is known.

@@ -43,6 +43,8 @@ pub struct Outcome {
     pub interrupted: bool,
     /// Why the connection was lost before the schedule was over, if it was.
     pub broken: Option<String>,
+    /// When a server elsewhere that went away sent its last reply, from the first message on.
+    pub server_gone: Option<Duration>,
     /// What the wire did in the measured time and after it, to the server and to the client; `None` where
     /// the path is not ours.
     pub wire: Option<PerDirection<Counters>>,
@@ -51,7 +53,7 @@ pub struct Outcome {
     pub fidelity: Option<Fidelity>,
 }
 
-/// Messages of the measured time. `scheduled = delivered + lost + unfinished`.
+/// Messages of the measured time. `scheduled = delivered + lost + unfinished + unknown`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Messages {
     /// That were due.
@@ -67,10 +69,19 @@ pub struct Messages {
     /// That a reliable transport had not brought back when patience ended, or any transport when the run was
     /// interrupted.
     pub unfinished: u64,
+    /// That a server elsewhere had not answered when it went away, but for lost datagrams: part of no ratio.
+    pub unknown: u64,
     /// Replies that came a second time.
     pub duplicated: u64,
     /// That came back after one that was sent later (RFC 4737).
     pub reordered: u64,
     /// Requests and replies that arrived with changed bits, and were thrown away.
     pub corrupted: u64,
+}
+
+impl Messages {
+    /// Those of which it is known what became of them: the denominator of ratios.
+    pub fn known(&self) -> u64 {
+        self.scheduled - self.unknown
+    }
 }

@@ -6,7 +6,7 @@
 mod server_reports;
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -23,7 +23,7 @@ use crate::{
             observe::{Sample, SampleSink, Status},
             outcome::Outcome,
         },
-        workload::{Scheduled, Workload},
+        workload::{Scheduled, Wait, Workload},
     },
     stats::{Arrival, Sequence},
     transport::Transport,
@@ -45,7 +45,18 @@ struct State {
     under_way: VecDeque<Message>,
     /// The number of the first of them.
     first: u64,
+    /// Datagrams before that which have not come back.
+    late: BTreeMap<u64, Message>,
+    /// The first message that counts.
+    first_measured: Option<u64>,
     outstanding: u64,
+    /// When the first message was due.
+    begun: Option<Time>,
+    /// When the last reply came.
+    last_reply: Option<Time>,
+    /// Arrivals of messages that have settled, to be used again.
+    #[expect(clippy::vec_box, reason = "the boxes are what is used again")]
+    spare: Vec<Box<Arrivals>>,
     /// The first number that has not come back: anything below it that comes later was overtaken.
     next_expected: u64,
     longest: Option<Duration>,
@@ -60,30 +71,39 @@ struct State {
     samples: Option<SampleSink>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Message {
     scheduled: Scheduled,
     sent: Time,
-    /// A wire makes at most one copy of a datagram, and the server answers both.
-    at_server: [Option<AtServer>; 2],
-    /// The place of the first of them among all requests there.
-    arrival: Option<Arrival>,
+    /// Set once the request is known to have reached the server, until the message has settled. In a box, because a
+    /// run may have millions of messages under way.
+    at_server: Option<Box<Arrivals>>,
     /// Whether it reached a server elsewhere; `None` if that has not been reported.
     reached: Option<bool>,
     settled: bool,
 }
 
+/// The arrivals of a request at the server: a wire makes at most one copy of a datagram, and the server answers both.
+#[derive(Debug, Clone, Copy)]
+struct Arrivals {
+    first: AtServer,
+    second: Option<AtServer>,
+    /// The place of the first among all requests there.
+    place: Arrival,
+}
+
+impl Arrivals {
+    /// The request that `reply` answers: the last that was answered before the reply was on its way.
+    fn answered_by(&self, reply: &Delivery) -> AtServer {
+        let entered = reply.entered.map(|entered| entered.first);
+        let second = self.second.filter(|second| entered.is_some_and(|entered| second.replied <= entered));
+        second.unwrap_or(self.first)
+    }
+}
+
 impl Message {
     fn new(scheduled: Scheduled, sent: Time) -> Self {
-        let at_server = [None; 2];
-        Self { scheduled, sent, at_server, arrival: None, reached: None, settled: false }
-    }
-
-    /// The request that `reply` answers: the last that was answered before the reply was on its way.
-    fn answered_by(&self, reply: &Delivery) -> Option<AtServer> {
-        let [first, second] = self.at_server;
-        let entered = reply.entered.map(|entered| entered.first);
-        second.filter(|second| entered.is_some_and(|entered| second.replied <= entered)).or(first)
+        Self { scheduled, sent, at_server: None, reached: None, settled: false }
     }
 
     /// What is known of a message that has not come back.
@@ -92,7 +112,7 @@ impl Message {
             id,
             due: self.scheduled.due,
             sent: Some(self.sent),
-            server: self.at_server[0].map(|at_server| at_server.delivery),
+            server: self.at_server.as_ref().map(|arrivals| arrivals.first.delivery),
             client: None,
             budget: None,
             status,
@@ -113,7 +133,12 @@ impl Recorder {
             datagrams: transport.is_datagram(),
             under_way: VecDeque::new(),
             first: 0,
+            late: BTreeMap::new(),
+            first_measured: None,
             outstanding: 0,
+            begun: None,
+            last_reply: None,
+            spare: Vec::new(),
             next_expected: 0,
             longest: None,
             stopped_waiting: false,
@@ -141,10 +166,12 @@ impl Recorder {
     /// A message was handed to the transport at `now`.
     pub(in crate::experiment) fn sent(&self, scheduled: Scheduled, now: Time) {
         let mut state = self.lock();
-        state.give_up_on_old(now);
+        state.set_old_aside(now);
+        state.begun.get_or_insert(scheduled.due);
         state.under_way.push_back(Message::new(scheduled, now));
         state.outstanding += 1;
         if scheduled.measured {
+            state.first_measured.get_or_insert(scheduled.number);
             state.outcome.messages.scheduled += 1;
             state.outcome.messages.sent += 1;
             state.outcome.send_delay.record(nanos(now - scheduled.due));
@@ -156,10 +183,11 @@ impl Recorder {
         if scheduled.measured {
             let mut state = self.lock();
             state.outcome.messages.scheduled += 1;
-            state.outcome.messages.unfinished += 1;
+            let status = if state.remote.is_some() { Status::Unknown } else { Status::Unfinished };
+            state.count(status);
             let id = state.workload.id(scheduled.number);
             let unsent = Message::new(scheduled, scheduled.due);
-            state.show(Sample { sent: None, ..unsent.sample(id, Status::Unfinished) });
+            state.show(Sample { sent: None, ..unsent.sample(id, status) });
         }
     }
 
@@ -168,16 +196,20 @@ impl Recorder {
         let mut state = self.lock();
         let delivery = &delivery.resolved(state.resolution);
         let number = state.workload.number(delivery.probe.id);
-        let arrival = state.requests.note(number);
+        let place = state.requests.note(number);
+        let at_server = AtServer { delivery: *delivery, replied };
         let Some(message) = state.message(number) else {
             return;
         };
-        message.arrival.get_or_insert(arrival);
-        let at_server = AtServer { delivery: *delivery, replied };
-        if let Some(free) = message.at_server.iter_mut().find(|slot| slot.is_none()) {
-            *free = Some(at_server);
+        let is_measured = message.scheduled.measured;
+        match &mut message.at_server {
+            Some(arrivals) => {
+                arrivals.second.get_or_insert(at_server);
+            }
+            None if message.settled => {}
+            None => state.note_arrival(number, Arrivals { first: at_server, second: None, place }),
         }
-        if message.scheduled.measured {
+        if is_measured {
             state.note_stall(Direction::ToServer, delivery);
         }
     }
@@ -190,19 +222,12 @@ impl Recorder {
         if let Some(Extension::Report(report)) = delivery.probe.extension {
             state.on_server_report(number, delivery, &report);
         }
-        let Some(message) = state.message(number) else {
+        let Some(message) = state.settle(number) else {
             return;
         };
-        let settled = std::mem::replace(&mut message.settled, true);
-        let message = *message;
         let scheduled = message.scheduled;
-        if settled {
-            if scheduled.measured {
-                state.outcome.messages.duplicated += 1;
-            }
-            return;
-        }
         state.outstanding -= 1;
+        state.last_reply = Some(delivery.released);
         let latency = delivery.released - scheduled.due;
         state.longest = state.longest.max(Some(latency));
         let overtaken = number < state.next_expected;
@@ -217,13 +242,16 @@ impl Recorder {
             state.outcome.latency.record(nanos(latency));
             state.account(&message, delivery);
         }
+        state.spare.extend(message.at_server);
         state.forget_settled();
     }
 
     /// How long to wait after the last message for those still outstanding, if any are.
     pub(in crate::experiment) fn patience(&self) -> Option<Duration> {
         let state = self.lock();
-        (state.outstanding > 0).then(|| state.workload.wait.after(state.longest))
+        let wait = state.workload.wait;
+        let after = if state.datagrams { Wait::after_datagrams } else { Wait::after };
+        (state.outstanding > 0).then(|| after(wait, state.longest))
     }
 
     /// The run was ended from outside.
@@ -241,12 +269,18 @@ impl Recorder {
         self.lock().workload.id(number)
     }
 
-    /// Ends the record: what has not come back by now will not.
-    pub(in crate::experiment) fn finish(&self) -> Outcome {
+    /// Ends the record: what has not come back by now will not. `is_gone` if the connection was lost.
+    pub(in crate::experiment) fn finish(&self, is_gone: bool) -> Outcome {
         let mut state = self.lock();
-        while let Some(message) = state.under_way.pop_front() {
-            state.give_up(message);
+        let is_gone = is_gone && state.remote.is_some();
+        while let Some((_, message)) = state.late.pop_first() {
+            state.give_up(&message, is_gone);
         }
+        while let Some(message) = state.under_way.pop_front() {
+            state.give_up(&message, is_gone);
+        }
+        let alive = state.last_reply.or(state.begun).filter(|_| is_gone);
+        state.outcome.server_gone = alive.zip(state.begun).map(|(alive, begun)| alive.since(begun));
         std::mem::take(&mut state.outcome)
     }
 
@@ -257,13 +291,43 @@ impl Recorder {
 
 impl State {
     fn message(&mut self, number: u64) -> Option<&mut Message> {
-        let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        self.under_way.get_mut(index)
+        match number.checked_sub(self.first) {
+            Some(index) => self.under_way.get_mut(usize::try_from(index).ok()?),
+            None => self.late.get_mut(&number),
+        }
+    }
+
+    /// Marks message `number` as delivered; `None` if it was before, or is not known.
+    fn settle(&mut self, number: u64) -> Option<Message> {
+        if number < self.first {
+            let message = self.late.remove(&number);
+            // Whatever is not late has settled.
+            let is_duplicate = message.is_none() && self.first_measured.is_some_and(|first| first <= number);
+            self.outcome.messages.duplicated += u64::from(is_duplicate);
+            return message;
+        }
+        let message = self.message(number)?;
+        let scheduled = message.scheduled;
+        if std::mem::replace(&mut message.settled, true) {
+            self.outcome.messages.duplicated += u64::from(scheduled.measured);
+            return None;
+        }
+        Some(Message { at_server: message.at_server.take(), ..*message })
+    }
+
+    fn note_arrival(&mut self, number: u64, arrivals: Arrivals) {
+        let mut place = self.spare.pop();
+        if let Some(place) = &mut place {
+            **place = arrivals;
+        }
+        if let Some(message) = self.message(number) {
+            message.at_server = Some(place.unwrap_or_else(|| Box::new(arrivals)));
+        }
     }
 
     /// Where the time of a delivered message went.
     fn account(&mut self, message: &Message, reply: &Delivery) {
-        let request = message.answered_by(reply);
+        let request = message.at_server.as_ref().map(|arrivals| arrivals.answered_by(reply));
         // Instants of a clock elsewhere are good for durations of their own only.
         let here = request.filter(|_| self.remote.is_none());
         let budget = here.and_then(|request| Budget::of(message.scheduled.due, &request, reply));
@@ -309,39 +373,54 @@ impl State {
         }
     }
 
-    /// A datagram that is not back after the longest wait there is counts as lost, in the middle of a run as at
-    /// its end. Settled ones stay as long, so that a duplicate is known for one.
-    fn give_up_on_old(&mut self, now: Time) {
+    /// Sets old datagrams aside that have not come back. Those that have settled are forgotten.
+    fn set_old_aside(&mut self, now: Time) {
         if !self.datagrams {
             return;
         }
-        let patience = self.workload.wait.most;
-        while let Some(&message) = self.under_way.front() {
-            if now.since(message.scheduled.due) <= patience {
-                return;
+        let recent = self.workload.wait.most;
+        while self.under_way.front().is_some_and(|front| now.since(front.scheduled.due) > recent) {
+            let Some(message) = self.under_way.pop_front() else { return };
+            if !message.settled {
+                self.late.insert(self.first, message);
             }
-            self.under_way.pop_front();
             self.first += 1;
-            self.give_up(message);
         }
     }
 
-    fn give_up(&mut self, message: Message) {
+    /// A message will not come back; `is_gone` if its server went away.
+    fn give_up(&mut self, message: &Message, is_gone: bool) {
         if message.settled {
             return;
         }
         self.outstanding -= 1;
-        if message.scheduled.measured {
-            let status = if self.datagrams && !self.stopped_waiting {
-                self.outcome.messages.lost += 1;
-                self.note_lost(&message);
-                Status::Lost
-            } else {
-                self.outcome.messages.unfinished += 1;
-                Status::Unfinished
-            };
-            let id = self.workload.id(message.scheduled.number);
-            self.show(message.sample(id, status));
+        if !message.scheduled.measured {
+            return;
+        }
+        let status = match self.datagrams {
+            // The server lived when it got the last message that it answered: those before are lost.
+            true if is_gone && message.scheduled.number >= self.next_expected => Status::Unknown,
+            true if self.stopped_waiting => Status::Unfinished,
+            true => Status::Lost,
+            false if is_gone => Status::Unknown,
+            false => Status::Unfinished,
+        };
+        self.count(status);
+        if status == Status::Lost {
+            self.note_lost(message);
+        }
+        let id = self.workload.id(message.scheduled.number);
+        self.show(message.sample(id, status));
+    }
+
+    /// Counts a message that was not delivered.
+    fn count(&mut self, status: Status) {
+        let messages = &mut self.outcome.messages;
+        match status {
+            Status::Delivered => {}
+            Status::Lost => messages.lost += 1,
+            Status::Unfinished => messages.unfinished += 1,
+            Status::Unknown => messages.unknown += 1,
         }
     }
 }

@@ -79,6 +79,7 @@ impl SampleRows {
             Status::Delivered => ",delivered\n",
             Status::Lost => ",lost\n",
             Status::Unfinished => ",unfinished\n",
+            Status::Unknown => ",unknown\n",
         });
         row
     }

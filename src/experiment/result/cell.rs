@@ -22,8 +22,8 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
     cell.congestion = congestion(plan.transport, plan.path, plan.congestion);
     cell.seeds = outcomes.len() as u64;
     let messages = pool.messages();
-    cell.loss_ratio = Ratio::of(messages.lost, messages.scheduled);
-    cell.on_time_ratio = messages.on_time.and_then(|n| Ratio::of(n, messages.scheduled));
+    cell.loss_ratio = Ratio::of(messages.lost, messages.known());
+    cell.on_time_ratio = messages.on_time.and_then(|n| Ratio::of(n, messages.known()));
     cell.connect_ns = Some(pool.connect().summary());
     cell.latency_ns = Some(pool.latency());
     cell.send_delay_ns = Some(pool.merge(|outcome| &outcome.send_delay).summary());
@@ -34,6 +34,7 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
         Ok(theory) => cell.theory = Some(expected(&theory)),
         Err(reason) => cell.theory_reason = Some(reason.to_owned()),
     }
+    cell.server_gone_ns = outcomes.iter().find_map(|(_, outcome)| outcome.server_gone).map(nanos);
     cell.wire = pool.wire(plan, messages.delivered);
     cell.network = Some(pool.network(&messages));
     cell.recovery = Some(pool.recovery());
@@ -41,6 +42,12 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
     cell.flags = flags(plan, &pool, &messages);
     cell.messages = Some(messages);
     cell
+}
+
+/// Whether order was seen at work in both directions.
+pub(super) fn knows_order(plan: &Plan, outcomes: &[(u64, Outcome)]) -> bool {
+    let pool = Pool(outcomes);
+    tells_order(plan) && (!pool.is_remote() || pool.has_reports())
 }
 
 /// Whether this end could see order at work.
@@ -71,7 +78,7 @@ fn per_seed(plan: &Plan, seed: u64, outcome: &Outcome) -> PerSeed {
         seed,
         p50_ns: outcome.latency.percentile(Percentile::P50),
         p99_ns: outcome.latency.percentile(Percentile::P99),
-        loss_ratio: Ratio::of(outcome.messages.lost, outcome.messages.scheduled),
+        loss_ratio: Ratio::of(outcome.messages.lost, outcome.messages.known()),
         delayed_ratio: Ratio::of(outcome.extra.n(), outcome.budget.n),
         blocked_ratio: Ratio::of(outcome.order.blocked, delivered).filter(|_| sees_order(plan)),
     }
@@ -94,19 +101,22 @@ fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag>
         }
     };
     flag(is_limited, Flag::WindowLimited);
-    // Congestion's advice is a fixed window, which the kernel's TCP has not.
     let is_unfixed = plan.path == PathKind::Netns
         && plan.transport.uses_kernel_tcp()
         && matches!(plan.congestion, Congestion::Fixed(_));
     let is_congested = !is_limited && recovery.congestion_events.unwrap_or(0) > 0;
-    flag(is_congested && !is_unfixed, Flag::Congested);
+    // The advice is a fixed window, which the kernel's TCP does not have.
+    flag(is_congested && !plan.transport.uses_kernel_tcp(), Flag::Congested);
+    flag(is_congested && plan.transport.uses_kernel_tcp() && !is_unfixed, Flag::KernelCongested);
+    flag(messages.unfinished > 0, Flag::Unfinished);
     flag(
         pool.sum(|outcome| outcome.wire.map_or(0, |w| w.to_server.queue_dropped + w.to_client.queue_dropped))
             > 0,
         Flag::QueueDropped,
     );
     flag(messages.delivered == 0, Flag::NoReply);
-    flag(pool.0.iter().any(|(_, outcome)| outcome.broken.is_some()), Flag::Incomplete);
+    let is_broken = pool.0.iter().any(|(_, outcome)| outcome.broken.is_some());
+    flag(is_broken, if pool.is_remote() { Flag::ServerGone } else { Flag::ConnectionLost });
     flag(pool.sum(|outcome| outcome.network.refused) > 0, Flag::Refused);
     flag(pool.is_remote() && messages.delivered > 0 && !pool.has_reports(), Flag::PlainEcho);
     let late = pool.merge(|outcome| &outcome.send_delay).percentile(Percentile::P99);

@@ -1,7 +1,7 @@
 //! Differences between the cells of one link and workload, over the same seeds.
 
 use crate::{
-    experiment::{matrix::Runs, plan::Plan, record::outcome::Outcome},
+    experiment::{matrix::Runs, plan::Plan, record::outcome::Outcome, result::cell::knows_order},
     report::{Metric, Paired},
     stats::{Histogram, Percentile, Pooled, Ratios, Seeds, paired},
 };
@@ -9,7 +9,8 @@ use crate::{
 /// Compares each plan with the first that shares its path, link, workload and controller. `cells` gives the index of
 /// the cell that each plan has in the result, if it has one.
 pub fn compare(plans: &[Plan], runs: &[Runs<Outcome>], cells: &[Option<usize>]) -> Vec<Paired> {
-    let samples: Vec<Sample> = runs.iter().map(|runs| Sample::new(&runs.outcomes)).collect();
+    let samples: Vec<Sample> =
+        plans.iter().zip(runs).map(|(plan, runs)| Sample::new(plan, &runs.outcomes)).collect();
     let mut differences = Vec::new();
     for (b, plan) in plans.iter().enumerate() {
         let first = plans[..b].iter().position(|other| other.differs_in_transport_only(plan));
@@ -35,17 +36,23 @@ struct Sample {
 }
 
 impl Sample {
-    fn new(outcomes: &[(u64, Outcome)]) -> Self {
+    /// What is not known has no denominator, so it is not compared.
+    fn new(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Self {
         let latency: Vec<Histogram> = outcomes.iter().map(|(_, outcome)| outcome.latency.clone()).collect();
-        let ratios = |of: fn(&Outcome) -> (u64, u64)| {
+        let ratios = |is_known: bool, of: fn(&Outcome) -> (u64, u64)| {
+            let of = |outcome| if is_known { of(outcome) } else { (0, 0) };
             Ratios::new(outcomes.iter().map(|(_, outcome)| of(outcome)).collect())
         };
+        // What is unfinished may yet come, or never.
+        let is_finished = outcomes.iter().all(|(_, outcome)| outcome.messages.unfinished == 0);
         Self {
             latency: Seeds::new(&latency),
-            lost: ratios(|outcome| (outcome.messages.lost, outcome.messages.scheduled)),
-            on_time: ratios(|outcome| (outcome.messages.on_time, outcome.messages.scheduled)),
-            delayed: ratios(|outcome| (outcome.extra.n(), outcome.budget.n)),
-            blocked: ratios(|outcome| (outcome.order.blocked, outcome.messages.delivered)),
+            lost: ratios(is_finished, |outcome| (outcome.messages.lost, outcome.messages.known())),
+            on_time: ratios(true, |outcome| (outcome.messages.on_time, outcome.messages.known())),
+            delayed: ratios(true, |outcome| (outcome.extra.n(), outcome.budget.n)),
+            blocked: ratios(knows_order(plan, outcomes), |outcome| {
+                (outcome.order.blocked, outcome.messages.delivered)
+            }),
         }
     }
 
@@ -61,5 +68,57 @@ impl Sample {
             (Metric::P99Ns, &self.latency.percentile(p99), &other.latency.percentile(p99)),
         ];
         pairs.into_iter().filter_map(|(metric, a, b)| Some((metric, paired(a, b)?))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        experiment::{Arrivals, PathKind, Wait, Workload, record::outcome::Messages},
+        transport::{Congestion, Transport},
+        unit::PerDirection,
+    };
+
+    fn plan(path: PathKind, transport: Transport) -> Plan {
+        let workload = Workload {
+            flows: 1,
+            interval: Duration::from_millis(10),
+            length: 100,
+            reply_length: 100,
+            arrivals: Arrivals::Isochronous,
+            warmup: Duration::ZERO,
+            duration: Duration::from_secs(1),
+            wait: Wait { times: 3, most: Duration::from_secs(4) },
+            deadline: Duration::from_millis(100),
+        };
+        let congestion = Congestion::Cubic;
+        Plan { path, transport, links: PerDirection::default(), workload, congestion }
+    }
+
+    fn compared(path: PathKind, transport: Transport, unfinished: u64) -> Vec<Metric> {
+        let plans = [plan(path, Transport::UDP), plan(path, transport)];
+        let runs = [0, unfinished].map(|unfinished| {
+            let delivered = 100 - unfinished;
+            let messages =
+                Messages { scheduled: 100, sent: 100, delivered, unfinished, ..Messages::default() };
+            Runs { outcomes: vec![(1, Outcome { messages, ..Outcome::default() })], failures: Vec::new() }
+        });
+        compare(&plans, &runs, &[Some(0), Some(1)]).into_iter().map(|paired| paired.metric).collect()
+    }
+
+    #[test]
+    fn order_that_the_kernel_hides_is_not_compared() {
+        assert!(compared(PathKind::Direct, Transport::QUIC_ONE, 0).contains(&Metric::BlockedRatio));
+        assert!(!compared(PathKind::Direct, Transport::TCP, 0).contains(&Metric::BlockedRatio));
+        assert!(compared(PathKind::Netns, Transport::TCP, 0).contains(&Metric::BlockedRatio));
+    }
+
+    #[test]
+    fn loss_is_not_compared_with_what_is_unfinished() {
+        assert!(compared(PathKind::Sim, Transport::QUIC_ONE, 0).contains(&Metric::LossRatio));
+        assert!(!compared(PathKind::Sim, Transport::QUIC_ONE, 1).contains(&Metric::LossRatio));
     }
 }

@@ -24,14 +24,17 @@ impl Pool<'_> {
     pub(super) fn network(&self, messages: &report::Messages) -> report::Network {
         let reported = self.has_reports();
         let lost = self.sum(|outcome| outcome.network.ways.to_server.lost);
-        let sent = PerDirection { to_server: messages.sent, to_client: messages.sent.saturating_sub(lost) };
+        let unattributed = self.sum(|outcome| outcome.network.unattributed);
+        // Only messages of which it is known whether they were lost on a way can be in its ratio.
+        let known = (messages.delivered + messages.lost).saturating_sub(unattributed);
+        let sent = PerDirection { to_server: known, to_client: known.saturating_sub(lost) };
         let way = |way| reported.then(|| self.way(sent[way], |outcome| &outcome.network.ways[way]));
         report::Network {
             ipdv_ns: self.merge(|outcome| &outcome.network.variation).summary(),
             hold_ns: reported.then(|| self.merge(|outcome| &outcome.network.hold).summary()),
             told: self.sum(|outcome| outcome.network.reported),
             refused: reported.then(|| self.sum(|outcome| outcome.network.refused)),
-            unattributed: self.sum(|outcome| outcome.network.unattributed),
+            unattributed,
             to_server: way(Direction::ToServer),
             to_client: way(Direction::ToClient),
         }
@@ -39,13 +42,15 @@ impl Pool<'_> {
 
     fn way(&self, sent: u64, of: impl Fn(&Outcome) -> &WayFigures) -> report::NetworkDirection {
         let lost = self.sum(|outcome| of(outcome).lost);
+        let extent = self.merge(|outcome| &of(outcome).extent);
         let reordered = self.sum(|outcome| of(outcome).reordered);
         report::NetworkDirection {
             lost,
             loss_ratio: Ratio::of(lost, sent),
             reordered,
             reordered_ratio: Ratio::of(reordered, self.sum(|outcome| outcome.network.reported)),
-            reorder_extent: self.merge(|outcome| &of(outcome).extent).summary(),
+            reorder_extent: extent.summary(),
+            reorder_extent_mean: Ratio::new(extent.sum() as f64 / extent.n() as f64),
             ipdv_ns: self.merge(|outcome| &of(outcome).variation).summary(),
         }
     }

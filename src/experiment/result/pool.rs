@@ -39,6 +39,7 @@ impl Pool<'_> {
             on_time: Some(self.sum(|outcome| outcome.messages.on_time)),
             lost: self.sum(|outcome| outcome.messages.lost),
             unfinished: self.sum(|outcome| outcome.messages.unfinished),
+            unknown: self.sum(|outcome| outcome.messages.unknown),
             duplicated: Some(self.sum(|outcome| outcome.messages.duplicated)),
             reordered: Some(self.sum(|outcome| outcome.messages.reordered)),
             corrupted: Some(self.sum(|outcome| outcome.messages.corrupted)),

@@ -89,10 +89,15 @@ impl Namespace {
         })
     }
 
-    /// Packets dropped by its interfaces and its UDP sockets.
-    pub(super) fn drops(&self) -> u64 {
+    /// Packets for which its interfaces and its UDP sockets had no room; `None` if the kernel does not tell.
+    pub(super) fn drops(&self) -> Option<u64> {
         let at_interfaces: u64 = read(&self.interfaces).lines().filter_map(drops).sum();
-        at_interfaces + counters(&read(&self.snmp), "Udp:", &["RcvbufErrors"]).unwrap_or(0)
+        Some(at_interfaces + counters(&read(&self.snmp), "Udp:", &["RcvbufErrors"])?)
+    }
+
+    /// Packets that arrived damaged, with a wrong checksum or length; `None` if the kernel does not tell.
+    pub(super) fn corrupted(&self) -> Option<u64> {
+        corrupted(&read(&self.snmp))
     }
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
@@ -130,6 +135,14 @@ fn counters(text: &str, prefix: &str, names: &[&str]) -> Option<u64> {
     let pairs = keys.split_whitespace().zip(values.split_whitespace());
     let wanted = pairs.filter(|(key, _)| names.contains(key));
     wanted.filter_map(|(_, value)| value.parse::<u64>().ok()).reduce(|sum, n| sum + n)
+}
+
+/// Damaged packets by `/proc/net/snmp`. UDP's errors include full queues.
+fn corrupted(snmp: &str) -> Option<u64> {
+    let headers = counters(snmp, "Ip:", &["InHdrErrors"])?;
+    let datagrams = counters(snmp, "Udp:", &["InErrors"])?;
+    let full = counters(snmp, "Udp:", &["RcvbufErrors", "MemErrors"])?;
+    Some(headers + datagrams.saturating_sub(full))
 }
 
 fn read(file: &File) -> String {
@@ -170,6 +183,9 @@ mod tests {
         let table = "Tcp: A B\nTcp: 9 9\nUdp: InDatagrams RcvbufErrors\nUdp: 5 2\n";
         assert_eq!(counters(table, "Udp:", &["RcvbufErrors"]), Some(2));
         assert_eq!(counters(table, "Udp:", &["NoPorts"]), None);
+        let table =
+            "Ip: Forwarding InHdrErrors\nIp: 2 3\nUdp: InErrors RcvbufErrors InCsumErrors\nUdp: 60 10 49\n";
+        assert_eq!(corrupted(table), Some(53), "a full queue damages nothing");
         assert_eq!(drops("Inter-|   Receive  |  Transmit"), None);
     }
 }

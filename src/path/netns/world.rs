@@ -85,8 +85,9 @@ impl World {
     /// sockets.
     pub fn fidelity(&self) -> Fidelity {
         let mut fidelity = self.forwarder.fidelity();
-        let at_hosts = self.namespaces.iter().map(|namespace| namespace.drops()).sum::<u64>();
-        fidelity.dropped = fidelity.dropped.map(|dropped| dropped + at_hosts);
+        let at_hosts = self.namespaces.iter().map(|namespace| namespace.drops()).sum::<Option<u64>>();
+        fidelity.dropped = fidelity.dropped.zip(at_hosts).map(|(dropped, at_hosts)| dropped + at_hosts);
+        fidelity.corrupted = self.namespaces.iter().map(|namespace| namespace.corrupted()).sum();
         fidelity
     }
 }

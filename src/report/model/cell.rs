@@ -32,9 +32,9 @@ pub struct Cell {
     pub seeds: u64,
     /// How many messages were delivered, lost, and so on.
     pub messages: Option<Messages>,
-    /// Lost messages among those scheduled.
+    /// Lost messages among those scheduled, but for the unknown.
     pub loss_ratio: Option<Ratio>,
-    /// Messages within the deadline among those scheduled.
+    /// Messages within the deadline among those scheduled, but for the unknown.
     pub on_time_ratio: Option<Ratio>,
     /// Set-up time, one value per connection.
     pub connect_ns: Option<Summary>,
@@ -52,6 +52,9 @@ pub struct Cell {
     pub theory: Option<Theory>,
     /// Why no closed form applies, if none does.
     pub theory_reason: Option<String>,
+    /// When a server that went away sent its last reply, from the first message on; null if none went away.
+    #[serde(default)]
+    pub server_gone_ns: Option<u64>,
     /// What crossed the link.
     pub wire: Option<Wire>,
     /// What the network did, as far as the two ends can know it.
@@ -95,6 +98,7 @@ impl Cell {
             hol: None,
             theory: None,
             theory_reason: None,
+            server_gone_ns: None,
             wire: None,
             network: None,
             recovery: None,
@@ -156,12 +160,22 @@ pub struct Messages {
     pub lost: u64,
     /// Unanswered at the end, on a transport that was still trying.
     pub unfinished: u64,
+    /// Not answered when the server went away, but for lost datagrams: in no ratio.
+    #[serde(default)]
+    pub unknown: u64,
     /// Answered more than once.
     pub duplicated: Option<u64>,
     /// Replies with a sequence number below one already seen (RFC 4737).
     pub reordered: Option<u64>,
     /// Replies with wrong bytes.
     pub corrupted: Option<u64>,
+}
+
+impl Messages {
+    /// Those of which it is known what became of them: the denominator of ratios.
+    pub fn known(&self) -> u64 {
+        self.scheduled.saturating_sub(self.unknown)
+    }
 }
 
 /// The figures of one seed.

@@ -12,7 +12,7 @@ pub enum Flag {
     Congested,
     /// The bottleneck's queue overflowed.
     QueueDropped,
-    /// The run was interrupted.
+    /// Runs are missing, or were cut short.
     Incomplete,
     /// No reply arrived.
     NoReply,
@@ -32,6 +32,14 @@ pub enum Flag {
     Refused,
     /// The server echoed the bytes without timestamps of its own.
     PlainEcho,
+    /// Messages had not come back when the wait ended, on a transport that was still trying.
+    Unfinished,
+    /// The server went away during a run.
+    ServerGone,
+    /// The transport gave its connection up during a run.
+    ConnectionLost,
+    /// The congestion controller of the kernel's TCP reduced its window many times.
+    KernelCongested,
 }
 
 impl Flag {
@@ -51,6 +59,10 @@ impl Flag {
             Self::NoFixedWindow => "no-fixed-window",
             Self::Refused => "refused",
             Self::PlainEcho => "plain-echo",
+            Self::Unfinished => "unfinished",
+            Self::ServerGone => "server-gone",
+            Self::ConnectionLost => "connection-lost",
+            Self::KernelCongested => "kernel-congested",
         }
     }
 }
@@ -75,6 +87,10 @@ mod tests {
             Flag::NoFixedWindow,
             Flag::Refused,
             Flag::PlainEcho,
+            Flag::Unfinished,
+            Flag::ServerGone,
+            Flag::ConnectionLost,
+            Flag::KernelCongested,
         ] {
             assert_eq!(serde_json::to_value(flag).unwrap(), flag.name());
         }

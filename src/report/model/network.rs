@@ -29,7 +29,7 @@ pub struct Network {
 pub struct NetworkDirection {
     /// Datagrams known to be lost in this direction. Refused ones count as lost on the way to the server.
     pub lost: u64,
-    /// Share of the datagrams sent in this direction.
+    /// Share of the datagrams that were sent in this direction and whose fate in it is known.
     pub loss_ratio: Option<Ratio>,
     /// Messages that later ones overtook (RFC 4737).
     pub reordered: u64,
@@ -37,6 +37,9 @@ pub struct NetworkDirection {
     pub reordered_ratio: Option<Ratio>,
     /// Reordering extent (RFC 4737): messages from the first that overtook a reordered message up to and including it.
     pub reorder_extent: Summary,
+    /// Its mean, where that of the summary is rounded to a whole number.
+    #[serde(default)]
+    pub reorder_extent_mean: Option<Ratio>,
     /// Absolute differences between one-way delays of consecutive messages. The clock offset cancels, clock drift does not.
     pub ipdv_ns: Summary,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Message, State};
+use super::{Arrivals, Message, State};
 use crate::{
     channel::Delivery,
     experiment::record::{at_server::AtServer, network::ServerView},
@@ -36,17 +36,19 @@ impl State {
         self.reached(number, true);
         self.outcome.network.refused = self.outcome.network.refused.max(report.refused.into());
         let request = report.at_server(reply);
-        let Some(message) = self.message(number).filter(|message| message.at_server[0].is_none()) else {
+        let is_new = |message: &&mut Message| message.at_server.is_none() && !message.settled;
+        let Some(message) = self.message(number).filter(is_new) else {
             return;
         };
-        message.at_server[0] = Some(request);
-        message.arrival = Some(Arrival {
+        let is_measured = message.scheduled.measured;
+        let place = Arrival {
             count: report.received,
             extent: report.extent.into(),
             window: report.window,
             duplicate: false,
-        });
-        if message.scheduled.measured {
+        };
+        self.note_arrival(number, Arrivals { first: request, second: None, place });
+        if is_measured {
             self.note_stall(Direction::ToServer, &request.delivery);
         }
     }
@@ -58,7 +60,7 @@ impl State {
         let end = (number + 1).saturating_sub(WINDOW);
         let reached =
             report.received.saturating_sub(counted).saturating_sub(report.window.count_ones().into());
-        for gone in first.max(self.first)..end {
+        for gone in first..end {
             self.reached(gone, end - gone <= reached);
         }
     }
@@ -72,9 +74,10 @@ impl State {
 
     /// What the network did to a message that came back.
     pub(super) fn note_network(&mut self, number: u64, message: &Message, reply: &Delivery) {
-        let at_server = message.answered_by(reply);
-        let view =
-            at_server.zip(message.arrival).map(|(at_server, arrival)| ServerView { at_server, arrival });
+        let view = message
+            .at_server
+            .as_ref()
+            .map(|arrivals| ServerView { at_server: arrivals.answered_by(reply), arrival: arrivals.place });
         let place = (number, message.scheduled.measured);
         let figures = &mut self.outcome.network;
         self.network.note(place, message.sent, (view.as_ref(), reply), figures);
@@ -83,7 +86,7 @@ impl State {
     /// A datagram is lost: on which way?
     pub(super) fn note_lost(&mut self, message: &Message) {
         let reached = match self.remote {
-            None => Some(message.at_server[0].is_some()),
+            None => Some(message.at_server.is_some()),
             Some(_) => message.reached,
         };
         let network = &mut self.outcome.network;
