@@ -47,7 +47,7 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
 /// Whether order was seen at work in both directions.
 pub(super) fn knows_order(plan: &Plan, outcomes: &[(u64, Outcome)]) -> bool {
     let pool = Pool(outcomes);
-    tells_order(plan) && (!pool.is_remote() || pool.has_reports())
+    sees_order(plan) && (!pool.is_remote() || pool.has_reports())
 }
 
 /// Whether this end could see order at work.
