@@ -71,7 +71,8 @@ fn measure_until(
                 client.sleep(stops).await;
                 server.stop(Duration::ZERO).await;
             };
-            let (outcome, ()) = tokio::join!(run_against(&client, plan, &remote, 1, (None, &StopSignal::default())), stop);
+            let never = StopSignal::default();
+            let (outcome, ()) = tokio::join!(run_against(&client, plan, &remote, 1, (None, &never)), stop);
             outcome.ok()
         })
         .unwrap()?;
