@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::cli::{usage::UsageError, values::single};
 use wirelab::{
-    link::{LinkSpec, PROPERTIES, Preset, Property, SpecError, Takes},
+    link::{LinkSpec, PROPERTIES, Preset, Property, SpecError, Takes, ValueError},
     unit::{Direction, PerDirection, format_duration, parse_duration},
 };
 
@@ -113,7 +113,11 @@ pub(crate) fn presets() -> String {
 }
 
 fn preset(name: &str) -> Result<Preset, String> {
-    name.parse::<Preset>().map_err(|e| e.to_string())
+    // clap's line begins with the invalid value.
+    name.parse::<Preset>().map_err(|error| match error {
+        ValueError::Form { forms, .. } => format!("expected {forms}"),
+        other => other.to_string(),
+    })
 }
 
 impl LinkArgs {
