@@ -287,5 +287,8 @@ fn the_program_shows_figures_as_text_and_as_json() {
     assert_eq!(json["cases"][0]["findings"][0]["expected"], 999e6);
 
     let unknown = crate::support::run(folder.path(), ["verify", "--only", "99"]);
-    assert!(unknown.code == Some(2) && unknown.stderr.contains("there are: 1, 2, 3"), "{unknown:?}");
+    assert!(
+        unknown.code == Some(2) && unknown.stderr.contains("unknown case: expected 1, 2, 3"),
+        "{unknown:?}"
+    );
 }

@@ -3,6 +3,7 @@
 //! Only messages under way are held; what is settled goes into histograms and counters at once, so that
 //! memory does not grow with the length of a run.
 
+mod message;
 mod server_reports;
 
 use std::{
@@ -11,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use self::server_reports::ServerReports;
+use self::{
+    message::{Arrivals, Message},
+    server_reports::ServerReports,
+};
 use crate::{
     channel::Delivery,
     experiment::{
@@ -25,7 +29,7 @@ use crate::{
         },
         workload::{Scheduled, Wait, Workload},
     },
-    stats::{Arrival, Sequence},
+    stats::Sequence,
     transport::Transport,
     unit::{Direction, PerDirection, Time, nanos},
     wire::{Extension, MessageId},
@@ -69,55 +73,6 @@ struct State {
     network: NetworkTracker,
     outcome: Outcome,
     samples: Option<SampleSink>,
-}
-
-#[derive(Debug)]
-struct Message {
-    scheduled: Scheduled,
-    sent: Time,
-    /// Set once the request is known to have reached the server, until the message has settled. In a box, because a
-    /// run may have millions of messages under way.
-    at_server: Option<Box<Arrivals>>,
-    /// Whether it reached a server elsewhere; `None` if that has not been reported.
-    reached: Option<bool>,
-    settled: bool,
-}
-
-/// The arrivals of a request at the server: a wire makes at most one copy of a datagram, and the server answers both.
-#[derive(Debug, Clone, Copy)]
-struct Arrivals {
-    first: AtServer,
-    second: Option<AtServer>,
-    /// The place of the first among all requests there.
-    place: Arrival,
-}
-
-impl Arrivals {
-    /// The request that `reply` answers: the last that was answered before the reply was on its way.
-    fn answered_by(&self, reply: &Delivery) -> AtServer {
-        let entered = reply.entered.map(|entered| entered.first);
-        let second = self.second.filter(|second| entered.is_some_and(|entered| second.replied <= entered));
-        second.unwrap_or(self.first)
-    }
-}
-
-impl Message {
-    fn new(scheduled: Scheduled, sent: Time) -> Self {
-        Self { scheduled, sent, at_server: None, reached: None, settled: false }
-    }
-
-    /// What is known of a message that has not come back.
-    fn sample(&self, id: MessageId, status: Status) -> Sample {
-        Sample {
-            id,
-            due: self.scheduled.due,
-            sent: Some(self.sent),
-            server: self.at_server.as_ref().map(|arrivals| arrivals.first.delivery),
-            client: None,
-            budget: None,
-            status,
-        }
-    }
 }
 
 impl Recorder {
