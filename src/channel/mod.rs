@@ -17,6 +17,7 @@ use std::{
     task::{Context, Poll},
 };
 
+#[cfg(feature = "sockets")]
 pub(crate) use self::arq::Releasers;
 use self::{
     arq::ArqChannel,

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// Counts of packets in one direction of a link.
 ///
 /// They balance: `packets + duplicated = delivered + lost +
-/// queue_dropped + too_large +` [`Link::in_flight`](super::Link::in_flight).
+/// queue_dropped + too_large +` packets and copies still on the link.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
     /// Packets offered.

@@ -7,6 +7,7 @@ mod handshake;
 mod link;
 mod link_netns;
 mod netns;
+mod observers;
 mod relay;
 mod remote;
 #[path = "../support/mod.rs"]

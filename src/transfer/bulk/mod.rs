@@ -12,7 +12,9 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 
-pub(crate) use self::stream::{StreamIncoming, StreamOutgoing, read_message};
+pub(crate) use self::stream::read_message;
+#[cfg(feature = "sockets")]
+pub(crate) use self::stream::{StreamIncoming, StreamOutgoing};
 use crate::{
     path::{BoxFuture, Host},
     transport::{self, ChannelError, ConnectError, Listening, Recovery, Session, SessionSettings, Transport},
