@@ -104,7 +104,7 @@ fn iperf3_sees_the_packets_that_are_lost_with_its_control_connection_beside_the_
     server.wait_for("Server listening");
     // The first packet announces the stream. A second address keeps the port free for TCP.
     let options = ["--delay", "10ms", "--loss", "drop:11:50:51:120", "--to-client", "loss=0%"];
-    let link = Link::start("127.0.0.7", to, &options);
+    let link = Link::start("127.0.0.7:0", to, &options);
     forward_tcp(link.address, to);
 
     let (ip, port) = (link.address.ip().to_string(), link.address.port().to_string());
