@@ -1,4 +1,4 @@
-//! What the emulated paths do to a datagram.
+//! Datagrams on an emulated link.
 
 use std::net::SocketAddr;
 

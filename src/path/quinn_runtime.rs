@@ -1,4 +1,4 @@
-//! A host, as quinn wants to see it.
+//! A host as quinn's runtime.
 
 use std::{
     io,
@@ -13,7 +13,7 @@ use quinn::{AsyncTimer, AsyncUdpSocket, Runtime};
 use super::{BoxFuture, Host, Sleep};
 use crate::unit::Time;
 
-/// The runtime that belongs to the QUIC sockets of `host`: its clock, its timers, its tasks.
+/// The runtime of QUIC sockets of `host`: its clock, timers and tasks.
 pub fn quinn_runtime(host: Arc<dyn Host>) -> Arc<dyn Runtime> {
     Arc::new(QuinnRuntime(host))
 }

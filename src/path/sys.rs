@@ -1,6 +1,6 @@
-//! The system calls that no safe interface covers: the one place here with `unsafe` in it.
+//! System calls without a safe interface: the only module with `unsafe` code.
 //!
-//! Each is a plain call with plain numbers. What must hold for it to be sound stands beside it.
+//! Each call passes plain numbers. The condition for its soundness is stated beside it.
 
 use std::{
     io, mem,
@@ -9,27 +9,27 @@ use std::{
 
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
-/// The calling thread leaves for a network namespace of its own.
+/// Moves the calling thread into a new network namespace.
 pub(super) fn unshare_network() -> io::Result<()> {
     // SAFETY: only the sharing of descriptors (CLONE_FILES) can break what other threads rely on.
     Ok(unsafe { unshare_unsafe(UnshareFlags::NEWNET) }?)
 }
 
-/// The processes that the calling thread starts from now on live in a process namespace of their own, whose first process
-/// is the first of them. The thread can start no other thread then.
+/// Makes a process namespace for the processes that the calling thread starts from now on, the first of which is its
+/// init. The thread can start no other thread afterwards.
 pub(super) fn unshare_processes() -> io::Result<()> {
     // SAFETY: as above.
     Ok(unsafe { unshare_unsafe(UnshareFlags::NEWPID) }?)
 }
 
-/// The process leaves for a user namespace of its own. It must have one thread.
+/// Moves the process, which must have one thread, into a new user namespace.
 pub(super) fn unshare_user() -> io::Result<()> {
     // SAFETY: as above.
     Ok(unsafe { unshare_unsafe(UnshareFlags::NEWUSER) }?)
 }
 
-/// Has the calling thread run as soon as it has something to do, ahead of all ordinary threads. The kernel allows that
-/// to root, and to users with a real-time limit (`ulimit -r`); threads that it starts have nothing of it.
+/// Gives the calling thread real-time priority over all ordinary threads. The kernel allows this for root and for users
+/// with a real-time limit (`ulimit -r`). Threads that it starts do not inherit the priority.
 pub(super) fn run_ahead() -> io::Result<()> {
     let lowest = libc::sched_param { sched_priority: 1 };
     // SAFETY: the kernel reads one `sched_param`, which outlives the call.
@@ -39,7 +39,7 @@ pub(super) fn run_ahead() -> io::Result<()> {
     check(set).map(drop)
 }
 
-/// An interface's name and what is asked of it, as `netdevice(7)` wants them.
+/// `struct ifreq` (netdevice(7)): an interface's name and the argument of a request.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct InterfaceRequest<T: Copy> {
@@ -51,7 +51,7 @@ struct InterfaceRequest<T: Copy> {
 impl<T: Copy> InterfaceRequest<T> {
     fn new(name: &str, value: T) -> Self {
         let mut bytes = [0; libc::IFNAMSIZ];
-        // The last byte stays 0: what is longer is cut off, and then names nothing.
+        // The last byte stays 0: a longer name is truncated, and then names no interface.
         bytes.iter_mut().take(libc::IFNAMSIZ - 1).zip(name.bytes()).for_each(|(to, from)| *to = from);
         Self { name: bytes, value, rest: [0; 24] }
     }
@@ -79,7 +79,7 @@ pub(super) fn set_packet_option(socket: impl AsFd, option: i32, value: i32) -> i
     set_option(socket.as_fd(), libc::SOL_PACKET, option, value)
 }
 
-/// No longer has the kernel say which address of this machine each datagram was sent to.
+/// Stops the kernel from reporting the destination address of each datagram.
 pub(super) fn leave_out_packet_info(socket: impl AsFd, is_ipv6: bool) -> io::Result<()> {
     let (level, option) = if is_ipv6 {
         (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO)
@@ -89,7 +89,7 @@ pub(super) fn leave_out_packet_info(socket: impl AsFd, is_ipv6: bool) -> io::Res
     set_option(socket.as_fd(), level, option, 0)
 }
 
-/// How many packets a packet socket had no room for since this was last asked.
+/// Packets dropped by a packet socket since the last call.
 pub(super) fn packet_drops(socket: impl AsFd) -> io::Result<u64> {
     let bytes: [u8; 8] = option(socket.as_fd(), libc::SOL_PACKET, libc::PACKET_STATISTICS)?.0;
     let [.., a, b, c, d] = bytes;
@@ -109,7 +109,7 @@ pub(super) fn bind_packet(socket: impl AsFd, interface: u32) -> io::Result<()> {
     check(bound).map(drop)
 }
 
-/// `struct tcp_info` of a TCP connection, as far as this kernel has it, and 0 beyond.
+/// `struct tcp_info` of a TCP connection; fields that this kernel lacks are 0.
 pub(super) fn tcp_info(socket: impl AsFd) -> io::Result<[u8; 256]> {
     Ok(option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_INFO)?.0)
 }
@@ -122,7 +122,7 @@ fn set_option(socket: BorrowedFd<'_>, level: i32, option: i32, value: i32) -> io
     check(set).map(drop)
 }
 
-/// A socket option's bytes, and how many of them the kernel has filled.
+/// A socket option's bytes, and how many of them the kernel filled.
 fn option<const N: usize>(socket: BorrowedFd<'_>, level: i32, name: i32) -> io::Result<([u8; N], usize)> {
     let mut bytes = [0; N];
     let mut length = N as libc::socklen_t;

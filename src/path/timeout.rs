@@ -1,4 +1,4 @@
-//! A bound on how long to wait.
+//! Waiting with a limit.
 
 use std::{
     future::{Future, poll_fn},
@@ -9,12 +9,12 @@ use std::{
 
 use super::Host;
 
-/// The time was up first.
+/// The limit was reached first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no answer within {}", humantime::format_duration(*.0))]
 pub struct Elapsed(pub Duration);
 
-/// Runs `future` for at most `limit` of the host's time. What is done at once takes no timer.
+/// Runs `future` for at most `limit` of the host's time. A future that is ready at once takes no timer.
 pub async fn timeout<F: Future>(host: &dyn Host, limit: Duration, future: F) -> Result<F::Output, Elapsed> {
     let mut future = pin!(future);
     let mut sleep = None;

@@ -1,10 +1,10 @@
-//! The bytes of one stream, as the wire has seen them.
+//! The bytes of one stream, as seen on the link.
 
 use std::collections::VecDeque;
 
 use crate::unit::Time;
 
-/// A packet's entry into the wire.
+/// A packet's entry into the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp {
     /// Its number. Numbers rise as packets are sent (RFC 9000 section 12.3), so that they order the packets of
@@ -14,7 +14,7 @@ pub struct Stamp {
     pub at: Time,
 }
 
-/// How a byte came to its receiver.
+/// How a byte reached its receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Passage {
     /// The packet that it was sent with first.
@@ -25,7 +25,7 @@ pub struct Passage {
     pub dropped: bool,
 }
 
-/// The bytes of one stream that have been sent and not been released. Bytes that fared alike are one segment.
+/// The bytes of one stream that were sent and not released. Adjacent bytes with the same history are one segment.
 #[derive(Debug, Default)]
 pub(super) struct StreamBytes {
     /// Everything below is forgotten.
@@ -51,7 +51,7 @@ impl Segment {
 }
 
 impl StreamBytes {
-    /// The bytes from `start` to `end` entered the wire, or met their end there.
+    /// The bytes from `start` to `end` entered the link, or were `dropped`.
     pub(super) fn enter(&mut self, (start, end): (u64, u64), stamp: Stamp, dropped: bool) {
         let mut at = start.max(self.base);
         while at < end {
@@ -74,7 +74,7 @@ impl StreamBytes {
         }
     }
 
-    /// The bytes from `start` to `end` came with the packet `stamp` at `now`.
+    /// The bytes from `start` to `end` arrived with the packet `stamp` at `now`.
     pub(super) fn arrive(&mut self, (start, end): (u64, u64), stamp: Stamp, now: Time) {
         let mut at = start.max(self.base);
         while at < end {
@@ -95,7 +95,7 @@ impl StreamBytes {
         self.segments.get(self.index(offset)).filter(|segment| segment.start <= offset)?.passage()
     }
 
-    /// When the last of the bytes from `start` to `end` arrived, and how: of several that came together, the hindmost.
+    /// When the last of the bytes from `start` to `end` arrived, and how; of bytes that arrived together, the last one.
     /// `None` if one has not arrived, or is forgotten.
     pub(super) fn completion(&self, (start, end): (u64, u64)) -> Option<(Time, Passage)> {
         let mut complete = None;
@@ -121,13 +121,13 @@ impl StreamBytes {
         }
     }
 
-    /// Makes it as new, but for its memory.
+    /// Resets it, and keeps its memory.
     pub(super) fn clear(&mut self) {
         self.base = 0;
         self.segments.clear();
     }
 
-    /// The first segment that ends behind `offset`. New bytes come at the end, so that is looked at first.
+    /// The first segment that ends behind `offset`. New bytes are appended, so the end is checked first.
     fn index(&self, offset: u64) -> usize {
         if self.segments.back().is_none_or(|last| last.end <= offset) {
             return self.segments.len();
@@ -135,7 +135,7 @@ impl StreamBytes {
         self.segments.partition_point(|segment| segment.end <= offset)
     }
 
-    /// Cuts the segment at `index` so that one is exactly from `start` to `end`, and returns that one.
+    /// Splits the segment at `index` so that one part is exactly from `start` to `end`, and returns that part.
     fn isolate(&mut self, mut index: usize, start: u64, end: u64) -> &mut Segment {
         let whole = self.segments[index];
         if whole.start < start {

@@ -6,10 +6,9 @@ use std::{
 };
 
 use super::{
-    Tap,
     ledger::{Carried, Ledger},
-    lock,
     tcp::{Carriage, Connections},
+    view::{Tap, lock},
 };
 use crate::{
     path::{Exit, Observer, PacketView, Payload},

@@ -11,112 +11,12 @@ mod bytes;
 mod instrument;
 mod ledger;
 mod tcp;
+mod view;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use self::tcp::Connections;
 pub use self::{
     bytes::{Passage, Stamp},
     instrument::{Instrument, Seen},
     ledger::{Carried, Ledger},
     tcp::StreamTap,
+    view::Tap,
 };
-use crate::{
-    path::Connected,
-    unit::{Direction, PerDirection},
-    wire::MessageId,
-};
-
-/// One end's view of the link, for one connection at a time.
-#[derive(Debug, Clone)]
-pub struct Tap {
-    ledgers: Arc<PerDirection<Mutex<Ledger>>>,
-    connections: Connections,
-    outgoing: Direction,
-}
-
-impl Tap {
-    /// The taps of the client and of the server, by the direction in which each sends.
-    pub fn pair() -> PerDirection<Self> {
-        let ledgers = Arc::<PerDirection<Mutex<Ledger>>>::default();
-        let connections = Connections::default();
-        PerDirection::from_fn(|outgoing| Self {
-            ledgers: ledgers.clone(),
-            connections: connections.clone(),
-            outgoing,
-        })
-    }
-
-    /// A new connection begins: its streams and packets are counted from 0 again.
-    pub fn begin(&self) {
-        for ledger in &*self.ledgers {
-            *lock(ledger) = Ledger::default();
-        }
-    }
-
-    /// The next datagram ends with packet number `packet`, whose plaintext is `payload`.
-    pub fn sealed(&self, packet: u64, payload: &[u8]) {
-        self.outgoing().seal(packet, payload);
-    }
-
-    /// The packet that was sealed last is encrypted to `ciphertext`.
-    pub fn encrypted(&self, ciphertext: &[u8]) {
-        self.outgoing().encrypted(ciphertext);
-    }
-
-    /// The segment `datagram` is sent next, and carries `what`; its receiver reports it by [`Tap::landed`].
-    pub fn loaded(&self, datagram: &[u8], what: Carried) {
-        self.outgoing().load(datagram, what);
-    }
-
-    /// Packet number `packet` arrived intact; `accepted` tells whether its frames were processed.
-    pub fn opened(&self, packet: u64, accepted: bool) {
-        self.incoming().open(packet, accepted);
-    }
-
-    /// A datagram that was loaded arrived intact; `kept` tells whether its content was.
-    pub fn landed(&self, datagram: &[u8], kept: bool) {
-        self.incoming().unload(datagram, kept);
-    }
-
-    /// How the byte at `offset` of an incoming stream arrived.
-    pub fn passage(&self, stream: u64, offset: u64) -> Option<Passage> {
-        self.incoming().passage(stream, offset)
-    }
-
-    /// When the datagram or DATAGRAM frame that has just arrived with the message `id` entered the link.
-    pub fn datagram(&self, id: MessageId) -> Option<Stamp> {
-        self.incoming().datagram(id)
-    }
-
-    /// Nothing below `offset` of an incoming stream will be asked for again.
-    pub fn release(&self, stream: u64, offset: u64) {
-        self.incoming().release(stream, offset);
-    }
-
-    /// Nothing of an incoming stream will be asked for again.
-    pub fn close(&self, stream: u64) {
-        self.incoming().close(stream);
-    }
-
-    /// Counts what is written to a TCP connection, and follows its bytes on the link.
-    pub fn stream(&self, connected: Connected) -> (Connected, StreamTap) {
-        let ports = match self.outgoing {
-            Direction::ToServer => (connected.local.port(), connected.peer.port()),
-            Direction::ToClient => (connected.peer.port(), connected.local.port()),
-        };
-        self.connections.tap(ports, self.outgoing, connected)
-    }
-
-    fn outgoing(&self) -> MutexGuard<'_, Ledger> {
-        lock(&self.ledgers[self.outgoing])
-    }
-
-    fn incoming(&self) -> MutexGuard<'_, Ledger> {
-        lock(&self.ledgers[self.outgoing.reverse()])
-    }
-}
-
-fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
-    ledger.lock().unwrap_or_else(PoisonError::into_inner)
-}

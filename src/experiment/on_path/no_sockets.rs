@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Ends, OnPath, Route, Wire};
+use super::route::{Ends, OnPath, Route, Wire};
 use crate::{experiment::error::RunError, path::Host};
 
 pub(super) fn on_path<T>(

@@ -8,7 +8,7 @@ use std::{
 
 use rustix::time::{ClockId, clock_getres};
 
-use super::{Ends, OnPath, Route, Wire};
+use super::route::{Ends, OnPath, Route, Wire};
 use crate::{
     experiment::{error::RunError, path_kind::PathKind},
     link::Counters,

@@ -5,16 +5,16 @@ use std::{
     mem::MaybeUninit,
     net::{IpAddr, SocketAddr},
     os::fd::OwnedFd,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use quinn::udp::{EcnCodepoint, RecvMeta};
 use rustix::event::{PollFd, PollFlags, Timespec, epoll};
 
 use super::{
-    ClientCounts, RelayOptions, RelayReport,
     clients::{ClientId, Clients},
-    lock,
+    options::RelayOptions,
+    report::{ClientCounts, RelayReport},
     socket::{Arrivals, RelaySocket, Run, datagrams},
 };
 use crate::{
@@ -184,7 +184,7 @@ impl Engine {
         let now = self.host.now();
         let mut arrivals = std::mem::replace(&mut self.arrivals, Arrivals::none());
         for (meta, run) in arrivals.runs() {
-            let known = self.clients.heard_from(meta.addr, now);
+            let known = self.clients.active_at(meta.addr, now);
             match known.or_else(|| self.add_client(meta.addr, meta.dst_ip, now)) {
                 Some(client) => {
                     self.offer(Direction::ToServer, (client, now), (meta, run), (meta.addr, self.to));
@@ -205,7 +205,7 @@ impl Engine {
             return;
         }
         let now = self.host.now();
-        self.clients.heard(client, now);
+        self.clients.active(client, now);
         let mut arrivals = std::mem::replace(&mut self.arrivals, Arrivals::none());
         for (meta, run) in arrivals.runs() {
             self.offer(Direction::ToClient, (client, now), (meta, run), (self.to, address));
@@ -230,12 +230,12 @@ impl Engine {
     }
 
     /// Adds a client, and forgets another if there are too many.
-    fn add_client(&mut self, address: SocketAddr, spoken_to: Option<IpAddr>, now: Time) -> Option<ClientId> {
+    fn add_client(&mut self, address: SocketAddr, local: Option<IpAddr>, now: Time) -> Option<ClientId> {
         if let Some(quietest) = self.clients.surplus() {
             self.forget(quietest);
             lock(&self.state).clients.displaced += 1;
         }
-        let id = self.clients.add((address, spoken_to), self.to, now).ok()?;
+        let id = self.clients.add((address, local), self.to, now).ok()?;
         let back = &self.clients.get(id)?.back;
         let data = epoll::EventData::new_u64(id);
         if epoll::add(&self.epoll, back, data, epoll::EventFlags::IN).is_err() {
@@ -313,7 +313,7 @@ impl Engine {
             Some(client) => {
                 let failed = match direction {
                     Direction::ToServer => client.back.send(&self.run, self.to, None),
-                    Direction::ToClient => self.front.send(&self.run, client.address, client.spoken_to),
+                    Direction::ToClient => self.front.send(&self.run, client.address, client.local),
                 };
                 let now = self.host.now();
                 state.sent[direction] += count - failed;
@@ -325,4 +325,8 @@ impl Engine {
         self.run.clear();
         self.due.clear();
     }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

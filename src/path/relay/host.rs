@@ -11,7 +11,12 @@ use std::{
 
 use quinn::AsyncUdpSocket;
 
-use super::{ClientLimits, Relay, RelayOptions, RelayReport, lock};
+use super::{
+    engine::lock,
+    handle::Relay,
+    options::{ClientLimits, RelayOptions},
+    report::RelayReport,
+};
 use crate::{
     link::{Counters, LinkSpec},
     path::{

@@ -1,4 +1,4 @@
-//! UDP sockets of a relay: many datagrams a system call, both ways.
+//! UDP sockets of a relay, with many datagrams per system call in both directions.
 
 use std::{
     io::{self, IoSliceMut},
@@ -13,12 +13,12 @@ use socket2::Socket;
 
 use crate::path::direct::{bind_udp, connect_udp};
 
-/// Buffers that one system call may fill, each with one datagram or a run of them that the kernel joined.
+/// Buffers that one system call may fill, each with one datagram or several that the kernel coalesced (GRO).
 const BATCH: usize = 16;
 const BUFFER_BYTES: usize = 65_535;
-/// The most that a run of datagrams may hold: what fits behind an IPv6 and a UDP header in 65,535 bytes.
+/// The largest run of datagrams: what fits behind an IPv6 and a UDP header in 65,535 bytes.
 const MOST_BYTES: usize = 65_535 - 48;
-/// How long to wait for room in a socket's buffer before a datagram is given up.
+/// How long to wait for room in a socket's buffer before a datagram is dropped.
 const PATIENCE: Duration = Duration::from_millis(2);
 
 pub(super) struct RelaySocket {
@@ -28,12 +28,12 @@ pub(super) struct RelaySocket {
 }
 
 impl RelaySocket {
-    /// One that hears from anyone.
+    /// A socket that receives from any source.
     pub(super) fn bind(local: SocketAddr) -> io::Result<Self> {
         Self::new(bind_udp(local)?)
     }
 
-    /// One that hears from `peer` alone, from a port of its own.
+    /// A socket on a free port, connected to `peer`.
     pub(super) fn connect(peer: SocketAddr) -> io::Result<Self> {
         Self::new(connect_udp(peer)?)
     }
@@ -49,7 +49,7 @@ impl RelaySocket {
         self.local
     }
 
-    /// Receives what is there, as far as `into` has room for it.
+    /// Receives what is there, as far as `into` has room.
     pub(super) fn receive(&self, into: &mut Arrivals) -> io::Result<()> {
         let mut chunks = into.buffers.chunks_mut(BUFFER_BYTES);
         let mut slices: [_; BATCH] =
@@ -59,7 +59,7 @@ impl RelaySocket {
         Ok(())
     }
 
-    /// How many datagrams of one size one call may send.
+    /// The number of datagrams of one size that one call may send (GSO).
     pub(super) fn most_segments(&self) -> usize {
         self.state.max_gso_segments()
     }
@@ -73,7 +73,7 @@ impl RelaySocket {
         if self.send_once(run, contents, (Some(run.segment), to, from)).is_ok() {
             return 0;
         }
-        // The device may not take runs, or the first of them met an error that was not its own.
+        // The device may not support GSO, or an earlier datagram's error was reported.
         let singly = contents.chunks(run.segment);
         singly.map(|datagram| u64::from(self.send_once(run, datagram, (None, to, from)).is_err())).sum()
     }
@@ -87,7 +87,7 @@ impl RelaySocket {
         let transmit = Transmit { destination, ecn: run.ecn, contents, segment_size, src_ip };
         let send = || self.state.try_send(UdpSockRef::from(&self.socket), &transmit);
         match send() {
-            // The answer to an earlier datagram, which has kept this one from being sent.
+            // The error of an earlier datagram, which prevented this one from being sent.
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => send(),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.wait_for_room();
@@ -99,7 +99,7 @@ impl RelaySocket {
 
     fn wait_for_room(&self) {
         let patience = Timespec { tv_sec: 0, tv_nsec: PATIENCE.subsec_nanos().into() };
-        // What comes of it, the next attempt shows.
+        // The next attempt to send shows the outcome.
         let _ = poll(&mut [PollFd::new(&self.socket, PollFlags::OUT)], Some(&patience));
     }
 }
@@ -123,19 +123,19 @@ impl Arrivals {
         Self { buffers, meta: [RecvMeta::default(); BATCH], filled: 0 }
     }
 
-    /// No room at all, to stand in while the other is looked through.
+    /// An empty placeholder, for the time in which the other is read.
     pub(super) fn none() -> Self {
         Self { buffers: Box::default(), meta: [RecvMeta::default(); BATCH], filled: 0 }
     }
 
-    /// Runs of datagrams of one sender, each with what the kernel says of it.
+    /// Runs of datagrams of one sender, each with the kernel's metadata.
     pub(super) fn runs(&self) -> impl Iterator<Item = (&RecvMeta, &[u8])> {
         let buffers = self.buffers.chunks(BUFFER_BYTES);
         self.meta[..self.filled].iter().zip(buffers).map(|(meta, buffer)| (meta, &buffer[..meta.len]))
     }
 }
 
-/// The datagrams of a run, which may be empty ones.
+/// The datagrams of a run; a datagram may be empty.
 pub(super) fn datagrams<'a>(meta: &RecvMeta, run: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
     let empty = run.is_empty().then_some(run);
     run.chunks(meta.stride.max(1)).chain(empty)
@@ -148,7 +148,7 @@ pub(super) struct Run {
     segment: usize,
     segments: usize,
     ecn: Option<EcnCodepoint>,
-    /// A short one ends it.
+    /// A shorter datagram ends the run.
     complete: bool,
 }
 
@@ -157,7 +157,7 @@ impl Run {
         self.segments == 0
     }
 
-    /// Whether a datagram may join it, where a call sends `most` of them.
+    /// Whether a datagram may be added, if one call sends at most `most`.
     pub(super) fn takes(&self, datagram: &[u8], ecn: Option<EcnCodepoint>, most: usize) -> bool {
         self.is_empty()
             || !self.complete

@@ -81,7 +81,7 @@ impl World {
         self.machinery.clock.now()
     }
 
-    /// What the wire has done to packets.
+    /// What the wire has done so far.
     pub fn counters(&self) -> PerDirection<Counters> {
         self.machinery.network.counters()
     }

@@ -19,7 +19,7 @@ use crate::{
     unit::{Direction, PerDirection, Time},
 };
 
-/// A UDP datagram under way.
+/// A UDP datagram in flight.
 #[derive(Debug, Clone)]
 pub(super) struct Packet {
     pub(super) from: SocketAddr,
@@ -178,7 +178,7 @@ impl Network {
         }
     }
 
-    /// Takes back a buffer whose packet has been received.
+    /// Takes back the buffer of a packet that was received.
     pub(super) fn recycle(&self, buffer: Vec<u8>) {
         self.lock().spare.push(buffer);
     }

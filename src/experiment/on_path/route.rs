@@ -1,0 +1,84 @@
+//! What a run is given and returns.
+
+use std::{
+    cell::Cell,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use crate::{
+    experiment::path_kind::PathKind,
+    link::{Counters, LinkSpec},
+    path::{Fidelity, Host, Observers, StopSignal, sim::Limits},
+    transport::Congestion,
+    unit::PerDirection,
+};
+
+/// Where packets of a run travel, and what decides their fate.
+pub struct Route<'a> {
+    /// The path.
+    pub path: PathKind,
+    /// The wire to the server and to the client; ignored on a path without a link.
+    pub links: &'a PerDirection<LinkSpec>,
+    /// Keys every draw of the wire.
+    pub seed: u64,
+    /// The controller of the kernel's TCP, on paths that carry it.
+    pub congestion: Congestion,
+    /// When a run in virtual time is given up.
+    pub limits: Limits,
+    /// Ends the run early. A run that does not end by itself soon after is abandoned.
+    pub stop: StopSignal,
+    /// See every packet.
+    pub observers: Observers,
+}
+
+/// The two ends of a run.
+#[derive(Debug, Clone)]
+pub struct Ends {
+    /// The host that asks.
+    pub client: Arc<dyn Host>,
+    /// The host that answers.
+    pub server: Arc<dyn Host>,
+    /// Where the server listens.
+    pub listen: SocketAddr,
+    /// The address at which the client reaches the server; the port is the listener's.
+    pub reach: IpAddr,
+}
+
+/// The wire of a run, for the experiment that runs on it.
+pub struct Wire<'a> {
+    read: &'a dyn Fn() -> Option<PerDirection<Counters>>,
+    before: Cell<Option<PerDirection<Counters>>>,
+}
+
+/// What a run returned, and what its wire did.
+#[derive(Debug, Clone)]
+pub struct OnPath<T> {
+    /// What the run returned.
+    pub value: T,
+    /// What the wire did since [`Wire::measure_from_now`], to the server and to the client; `None` without a link.
+    pub wire: Option<PerDirection<Counters>>,
+    /// How true the wire was to its model; `None` in virtual time, where it is exact, and without a link.
+    pub fidelity: Option<Fidelity>,
+}
+
+impl<'a> Wire<'a> {
+    pub(super) fn new(read: &'a dyn Fn() -> Option<PerDirection<Counters>>) -> Self {
+        Self { read, before: Cell::new(read()) }
+    }
+
+    /// What the wire has done so far, to the server and to the client; `None` without a link.
+    pub fn counters(&self) -> Option<PerDirection<Counters>> {
+        (self.read)()
+    }
+
+    /// Starts the counters of [`OnPath::wire`] again from zero. Without this call they count from the start.
+    pub fn measure_from_now(&self) {
+        self.before.set(self.counters());
+    }
+
+    pub(super) fn measured(&self) -> Option<PerDirection<Counters>> {
+        let (before, after) = self.before.get().zip(self.counters())?;
+        Some(after - before)
+    }
+}
