@@ -16,13 +16,14 @@ use rustix::fs::{AtFlags, CWD, OFlags, linkat};
 /// A file that appears under its name only when it is complete.
 ///
 /// Until then it has no name at all where the file system allows that (`O_TMPFILE`), so that nothing is left behind
-/// however the program ends. Elsewhere it has the name of a draft.
+/// however the program ends. Elsewhere it has the name of a draft. A device or a pipe is written in place.
 #[derive(Debug)]
 pub(crate) struct Draft {
     path: PathBuf,
     file: File,
     /// Its name until it is complete, if it has one.
     name: Option<PathBuf>,
+    in_place: bool,
 }
 
 /// The names of all drafts, for [`remove_drafts`].
@@ -34,17 +35,23 @@ impl Draft {
         if path.is_dir() {
             bail!("cannot write {}: it is a directory", path.display());
         }
-        match unnamed(path) {
-            Ok(file) => Ok(Self { path: path.to_owned(), file, name: None }),
-            Err(_) => Self::named(path).map_err(|e| unwritable(path, &e)),
-        }
+        let made = if path.metadata().is_ok_and(|found| !found.is_file()) {
+            File::options().write(true).open(path).map(|file| Self::new(path, file, None, true))
+        } else {
+            unnamed(path).map(|file| Self::new(path, file, None, false)).or_else(|_| Self::named(path))
+        };
+        made.map_err(|e| unwritable(path, &e))
+    }
+
+    fn new(path: &Path, file: File, name: Option<PathBuf>, in_place: bool) -> Self {
+        Self { path: path.to_owned(), file, name, in_place }
     }
 
     fn named(path: &Path) -> io::Result<Self> {
         let name = draft_name(path);
         let file = File::create(&name)?;
         names().push(name.clone());
-        Ok(Self { path: path.to_owned(), file, name: Some(name) })
+        Ok(Self::new(path, file, Some(name), false))
     }
 
     /// The path under which it will appear.
@@ -65,10 +72,11 @@ impl Draft {
 
     /// Gives the file its name, if everything could be `written` to it.
     pub(crate) fn complete(mut self, written: io::Result<()>) -> anyhow::Result<()> {
-        written
-            .and_then(|()| self.file.sync_all())
-            .and_then(|()| self.publish())
-            .map_err(|e| unwritable(&self.path, &e))
+        let complete = |()| match self.in_place {
+            true => Ok(()),
+            false => self.file.sync_all().and_then(|()| self.publish()),
+        };
+        written.and_then(complete).map_err(|e| unwritable(&self.path, &e))
     }
 
     fn publish(&mut self) -> io::Result<()> {
@@ -156,6 +164,21 @@ mod tests {
             }
             fs::remove_file(&path).unwrap();
         }
+    }
+
+    #[test]
+    fn a_device_is_written_and_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let device = |name: &str| {
+            let path = folder.path().join(name);
+            std::os::unix::fs::symlink(format!("/dev/{name}"), &path).unwrap();
+            path
+        };
+        let (null, full) = (device("null"), device("full"));
+        Draft::create(&null).unwrap().complete_with("text").unwrap();
+        let failed = Draft::create(&full).unwrap().complete_with("text").unwrap_err().to_string();
+        assert!(failed.contains("No space left"), "{failed}");
+        assert!(null.is_symlink() && full.is_symlink());
     }
 
     #[test]

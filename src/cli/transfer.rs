@@ -10,7 +10,7 @@ use wirelab::{
         transfer::{Direction, Transfer as Experiment, TransferPlan},
     },
     target::Target,
-    transfer::Content,
+    transfer::{Content, SaveFile},
     transport::Transport,
     unit::{Rate, Size},
 };
@@ -125,7 +125,9 @@ impl Transfer {
         let request = self.request()?;
         let saving = self.save.as_ref().map(|path| Draft::create(path)).transpose()?;
         let experiment = match &saving {
-            Some(draft) => Experiment::saved_in(draft.file()?),
+            Some(draft) => {
+                Experiment::saved_in(SaveFile { file: draft.file()?, path: draft.path().to_owned() })
+            }
             None => Experiment::default(),
         };
         let prepared = Prepared {

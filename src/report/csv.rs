@@ -291,6 +291,7 @@ impl<'a> Row<'a> {
         self.put("transfer_bytes", transfer.map(|t| t.bytes));
         self.put("transfer_completed", transfer.map(|t| t.completed));
         self.put("transfer_failed", transfer.map(|t| t.failed));
+        self.put("transfer_unknown", transfer.map(|t| t.unknown));
         self.summary("transfer_time", "ns", transfer.map(|t| &t.time_ns));
         self.summary("goodput", "bps", transfer.map(|t| &t.goodput_bps));
         self.put("arrived_bytes", transfer.and_then(|t| t.arrived_bytes));

@@ -49,6 +49,7 @@ fn the_rest() -> ResultFile {
         bytes: 10_000_000,
         completed: 9,
         failed: 1,
+        unknown: 0,
         time_ns: summary,
         goodput_bps: summary,
         arrived_bytes: Some(99_999_000),

@@ -16,7 +16,7 @@ use std::{future::Future, io, sync::Arc, time::Duration};
 
 pub use self::{
     assembly::Assembly,
-    content::{Content, Sink},
+    content::{Content, SaveFile, Sink},
     exchange::{download, serve, upload},
 };
 use crate::{
@@ -32,10 +32,12 @@ pub enum TransferError {
     #[error(transparent)]
     Channel(#[from] ChannelError),
     /// The content could not be read or written.
-    #[error("cannot {operation} the content: {source}")]
+    #[error("cannot {operation} {name}: {source}")]
     Content {
         /// Read or write.
         operation: &'static str,
+        /// The file.
+        name: String,
         /// What the system said.
         source: io::Error,
     },

@@ -33,9 +33,12 @@ pub(super) async fn receive(
         take(&mut assembly, message, sink, watch)?;
     }
     let arriving = arrive(host, &mut assembly, sink, (incoming, nature), watch).await;
-    // A receiver that cannot go on says so, or its sender would only find a connection gone.
-    if nature.reliable && matches!(arriving, Err(TransferError::Channel(_))) {
-        return Err(arriving.err().unwrap_or(TransferError::Mismatch));
+    match arriving {
+        // A full disk is no news for the sender.
+        Err(error @ TransferError::Content { .. }) => return Err(error),
+        Err(error @ TransferError::Channel(_)) if nature.reliable => return Err(error),
+        // A receiver that cannot go on says so, or its sender would only find a connection gone.
+        _ => {}
     }
     let receipt = assembly.receipt();
     let told = outgoing.send(TransferMessage::Receipt(receipt.clone()).encode()).await;
@@ -86,8 +89,7 @@ fn take(
     match message {
         TransferMessage::Piece { offset, bytes } => {
             if assembly.piece(offset, &bytes)? {
-                let written = sink.write(offset, &bytes);
-                written.map_err(|source| TransferError::Content { operation: "write", source })?;
+                sink.write(offset, &bytes)?;
                 (watch.moved)(bytes.len() as u64);
             }
         }

@@ -82,12 +82,11 @@ async fn pieces<'a>(
     (outgoing, nature): (&'a mut dyn Outgoing, Nature),
     watch: &Watch,
 ) -> Result<(&'a mut dyn Outgoing, u64, Digest), TransferError> {
-    let unreadable = |source| TransferError::Content { operation: "read", source };
-    let mut source = content.open().map_err(unreadable)?;
+    let mut source = content.open()?;
     let size = nature.message_bytes.saturating_sub(TRANSFER_HEADER_BYTES).clamp(1, PIECE_BYTES);
     let (mut offset, mut whole) = (0, WholeDigest::new());
     loop {
-        let piece = read_piece(&mut *source, size).map_err(unreadable)?;
+        let piece = read_piece(&mut *source, size).map_err(|e| content.unreadable(e))?;
         if piece.is_empty() {
             return Ok((outgoing, offset, whole.finish()));
         }

@@ -2,6 +2,8 @@
 
 use std::{
     fs,
+    io::Read,
+    net::TcpListener,
     path::Path,
     process::Command,
     thread,
@@ -15,7 +17,7 @@ use wirelab::{
     unit::{PerDirection, random},
 };
 
-use crate::support::{Program, Server, alone, skip, wirelab};
+use crate::support::{Program, Server, alone, run, skip, wirelab};
 
 /// How long a command may take to end once it was told to: a second by itself, and more on a busy machine.
 const MOST: Duration = Duration::from_secs(10);
@@ -65,16 +67,22 @@ fn cases(server: &Server) -> Vec<Case> {
         case("report /dev/stdin"),
         case("verify"),
     ];
-    if netns::World::new(&PerDirection::both(LinkSpec::default()), 1).is_ok() {
+    if has_namespaces() {
         cases.extend([
             measured("bench --path netns -t tcp -d 1h --seeds 1"),
             measured("handshake --path netns -t tcp --connections 100000"),
             measured("transfer --path netns -t tcp --bytes 100GB --rate 1mbit"),
         ]);
-    } else {
-        skip("user namespaces are not permitted here: no endings on --path netns");
     }
     cases
+}
+
+fn has_namespaces() -> bool {
+    let has = netns::World::new(&PerDirection::both(LinkSpec::default()), 1).is_ok();
+    if !has {
+        skip("user namespaces are not permitted here: no endings on --path netns");
+    }
+    has
 }
 
 #[expect(clippy::disallowed_methods, reason = "programs end in real time")]
@@ -109,12 +117,7 @@ impl Running {
 
     /// Waits until it has ended, without closing its standard input.
     fn await_end(&self) {
-        let until = now() + MOST;
-        let stat = format!("/proc/{}/stat", self.program.id());
-        while !fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") Z ")) {
-            assert!(now() < until, "{} goes on after {MOST:?}", self.name);
-            pause(Duration::from_millis(5));
-        }
+        await_end(&self.program, &self.name);
     }
 
     /// No process that it started is left, and no file but `expected`.
@@ -128,6 +131,16 @@ impl Running {
             let file = entry.unwrap().file_name().into_string().unwrap();
             assert!(expected.contains(&file.as_str()), "{} has left {file}", self.name);
         }
+    }
+}
+
+/// Waits until `program` has ended, without closing its standard input.
+fn await_end(program: &Program, name: &str) {
+    let until = now() + MOST;
+    let stat = format!("/proc/{}/stat", program.id());
+    while !fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") Z ")) {
+        assert!(now() < until, "{name} goes on after {MOST:?}");
+        pause(Duration::from_millis(5));
     }
 }
 
@@ -278,4 +291,58 @@ fn endings_with_most_connections_failed_are_failures() {
     assert_eq!(failed.code, Some(1), "{}", failed.stderr);
     assert!(failed.stdout.contains("udp"), "{}", failed.stdout);
     assert_eq!(handshake("1%").code, Some(0));
+}
+
+/// A receiver that cannot write ends its transfer at once, and names the file.
+#[test]
+fn endings_of_a_transfer_onto_a_full_disk() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/dev/full", folder.path().join("copy.bin")).unwrap();
+    let mut paths = vec!["sim", "relay", "direct"];
+    if has_namespaces() {
+        paths.push("netns");
+    }
+    for path in paths {
+        let mut transports = vec!["udp", "arq-selective", "quic-one", "quic-message", "quic-datagram"];
+        transports.extend(["direct", "netns"].contains(&path).then_some("tcp"));
+        for (transport, way) in
+            transports.iter().flat_map(|transport| [(transport, ""), (transport, " --down")])
+        {
+            let arguments = format!(
+                "transfer --path {path} -t {transport}{way} --save copy.bin --bytes 40MB --pace 1gbit --loss 0%"
+            );
+            let running = Program::start(wirelab(folder.path(), arguments.split_whitespace()));
+            await_end(&running, &arguments);
+            let finished = running.finish();
+            assert_eq!(finished.code, Some(1), "{arguments}: {}", finished.stderr);
+            let reason = "cannot write copy.bin: No space left on device";
+            assert!(finished.stderr.contains(reason), "{arguments}: {}", finished.stderr);
+            assert!(finished.stdout.contains(reason), "{arguments}: {}", finished.stdout);
+        }
+    }
+}
+
+/// A server elsewhere that goes away takes with it how much it had.
+#[test]
+fn endings_of_an_upload_to_a_server_that_goes_away() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("tcp://{}", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        client.read_exact(&mut vec![0; 1 << 20]).unwrap();
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let finished = run(folder.path(), ["transfer", &url, "--bytes", "1GB", "-o", "result.json"]);
+    server.join().unwrap();
+    assert_eq!(finished.code, Some(1), "{}", finished.stderr);
+    assert!(
+        finished.stdout.contains("how much arrived is unknown for 1 of 1 transfer"),
+        "{}",
+        finished.stdout
+    );
+    assert!(!finished.stdout.contains("  arrived  "), "{}", finished.stdout);
+    let text = fs::read(folder.path().join("result.json")).unwrap();
+    let transfer = wirelab::report::from_json(&text).unwrap().cells.remove(0).transfer.unwrap();
+    assert_eq!((transfer.unknown, transfer.arrived_bytes, transfer.arrived_ratio), (1, None, None));
 }

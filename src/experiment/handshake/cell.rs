@@ -83,10 +83,10 @@ impl Pool<'_> {
         all
     }
 
-    /// What crossed the wire; `None` where that is not known.
+    /// What crossed the wire until the first replies; `None` if that is not known of all.
     fn wire(&self) -> Option<PerDirection<Counters>> {
         let mut sum = PerDirection::default();
-        for (_, outcome) in self.0 {
+        for (_, outcome) in self.0.iter().filter(|(_, outcome)| outcome.first.n() > 0) {
             sum += outcome.wire?;
         }
         Some(sum)

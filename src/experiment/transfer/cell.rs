@@ -45,8 +45,15 @@ fn transfer(plan: &TransferPlan, outcomes: &[&TransferOutcome]) -> report::Trans
         let bps = u128::from(bytes) * 8 * 1_000_000_000 / time.as_nanos();
         u64::try_from(bps).unwrap_or(u64::MAX)
     });
-    let arrived: u64 = outcomes.iter().map(|outcome| outcome.arrived).sum();
-    let incomplete = outcomes.iter().find(|outcome| outcome.gaps > 0);
+    let known = || outcomes.iter().filter_map(|outcome| outcome.arrived);
+    let (arrived, of) = (known().reduce(|sum, more| sum + more), bytes * known().count() as u64);
+    let missing = |outcome: &&TransferOutcome| {
+        Some(report::Missing {
+            bytes: bytes.checked_sub(outcome.arrived?).filter(|_| outcome.gaps > 0)?,
+            parts: outcome.gaps,
+            first: outcome.missing.iter().map(|gap| [gap.start, gap.end]).collect(),
+        })
+    };
     report::Transfer {
         direction: Some(plan.direction),
         bytes,
@@ -54,13 +61,10 @@ fn transfer(plan: &TransferPlan, outcomes: &[&TransferOutcome]) -> report::Trans
         failed: outcomes.len() as u64 - completed,
         time_ns: histogram(times().map(nanos)).summary(),
         goodput_bps: histogram(goodput).summary(),
-        arrived_bytes: Some(arrived),
-        arrived_ratio: Ratio::of(arrived, bytes * outcomes.len() as u64),
-        missing: incomplete.map(|outcome| report::Missing {
-            bytes: bytes - outcome.arrived,
-            parts: outcome.gaps,
-            first: outcome.missing.iter().map(|gap| [gap.start, gap.end]).collect(),
-        }),
+        unknown: (outcomes.len() - known().count()) as u64,
+        arrived_bytes: arrived,
+        arrived_ratio: arrived.and_then(|arrived| Ratio::of(arrived, of)),
+        missing: outcomes.iter().find_map(missing),
         stopped: outcomes.iter().find_map(|outcome| outcome.stopped.clone()),
     }
 }
@@ -71,11 +75,12 @@ fn wire(outcomes: &[&TransferOutcome]) -> Option<report::Wire> {
     for outcome in outcomes {
         sum += outcome.wire?;
     }
-    let useful: u64 = outcomes.iter().map(|outcome| outcome.arrived).sum();
+    let useful = outcomes.iter().map(|outcome| outcome.arrived).sum::<Option<u64>>();
+    let crossed = sum.to_server.bytes + sum.to_client.bytes;
     Some(report::Wire {
         to_server: Some(wire_direction(sum.to_server)),
         to_client: Some(wire_direction(sum.to_client)),
-        overhead_ratio: Ratio::new((sum.to_server.bytes + sum.to_client.bytes) as f64 / useful as f64 - 1.0),
+        overhead_ratio: useful.and_then(|useful| Ratio::new(crossed as f64 / useful as f64 - 1.0)),
     })
 }
 

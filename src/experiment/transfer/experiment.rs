@@ -1,11 +1,8 @@
 //! The experiment behind `transfer`.
 
-use std::{
-    fs::File,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::{Mutex, PoisonError};
 
-use super::{TransferOutcome, TransferPlan, cell, transfer, transfer_against};
+use super::{Saved, TransferOutcome, TransferPlan, cell, transfer, transfer_against};
 use crate::{
     experiment::{
         Remote, RunError,
@@ -14,19 +11,19 @@ use crate::{
     },
     path::Fidelity,
     report::Cell,
-    transfer::Watch,
+    transfer::{SaveFile, Watch},
 };
 
 /// Moves content and records how long it takes and what arrives.
 #[derive(Debug, Default)]
 pub struct Transfer {
     /// Where the first transfer saves what its receiver gets.
-    saved: Mutex<Option<File>>,
+    saved: Mutex<Saved>,
 }
 
 impl Transfer {
     /// Transfers whose first one saves what its receiver gets in `file`.
-    pub fn saved_in(file: File) -> Self {
+    pub fn saved_in(file: SaveFile) -> Self {
         Self { saved: Mutex::new(Some(file)) }
     }
 }
@@ -74,7 +71,7 @@ impl Experiment for Transfer {
         let failed = || runs.failures.first().map(|(_, error)| error.to_string());
         let incomplete = || match &runs.outcomes[..] {
             [(_, only)] if only.time.is_none() => {
-                Some(format!("{} of {} bytes arrived", only.arrived, plan.content.bytes()))
+                Some(format!("{} of {} bytes arrived", only.arrived?, plan.content.bytes()))
             }
             _ => None,
         };

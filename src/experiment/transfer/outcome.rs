@@ -15,8 +15,8 @@ pub struct TransferOutcome {
     pub stopped: Option<String>,
     /// It was ended from outside.
     pub interrupted: bool,
-    /// Bytes that are known to have arrived.
-    pub arrived: u64,
+    /// Bytes that arrived; `None` if a server elsewhere did not report it.
+    pub arrived: Option<u64>,
     /// How many gaps there are in them.
     pub gaps: u64,
     /// The first gaps.

@@ -1,6 +1,6 @@
 //! One transfer on a path, or with a server elsewhere.
 
-use std::time::Duration;
+use std::{future::pending, time::Duration};
 
 use super::{
     TransferOutcome, TransferPlan,
@@ -80,7 +80,7 @@ pub fn transfer_against(
             match connect(host, plan, peer, &settings).await {
                 Ok((mut bulk, connect)) => {
                     let sink = saved.map_or(Sink::Nowhere, Sink::File);
-                    let outcome = drive(&**host, &mut bulk, plan, (seed, sink, watch)).await;
+                    let outcome = drive(&**host, &mut bulk, plan, (seed, sink, watch), pending()).await;
                     return Ok(TransferOutcome { connect, ..outcome });
                 }
                 // The first address is the preferred one, so its error says most.

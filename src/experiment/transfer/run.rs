@@ -1,6 +1,14 @@
 //! One transfer between two hosts.
 
-use std::{fs::File, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    future::{Future, pending},
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::sync::oneshot;
 
@@ -9,7 +17,7 @@ use crate::{
     experiment::{Ends, RunError},
     path::{Host, timeout},
     transfer::{
-        self, Sink, TransferError, Watch,
+        self, SaveFile, Sink, TransferError, Watch,
         bulk::{self, Bulk, BulkAcceptor, Settings},
     },
     transport::{ConnectError, Recovery},
@@ -20,7 +28,7 @@ use crate::{
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The file that the receiver writes; `None` if it discards the content.
-pub type Saved = Option<File>;
+pub type Saved = Option<SaveFile>;
 
 fn sink(saved: Saved) -> Sink {
     saved.map_or(Sink::Nowhere, Sink::File)
@@ -42,21 +50,52 @@ pub(super) async fn run(
     let peer = SocketAddr::new(ends.reach, acceptor.local_addr().port());
     let (stop, stopped) = oneshot::channel();
     let (report, reported) = oneshot::channel();
+    let (fail, failed) = oneshot::channel();
     let (at_server, at_client) = match plan.direction {
         Direction::Up => (sink(saved), Sink::Nowhere),
         Direction::Down => (Sink::Nowhere, sink(saved)),
     };
     let server = Server { host: ends.server.clone(), acceptor, sink: at_server, plan: plan.clone(), seed };
-    ends.server.spawn("the server", Box::pin(server.serve(stopped, report)));
+    ends.server.spawn("the server", Box::pin(server.serve(stopped, (report, fail))));
 
     let (mut bulk, connect) = connect(&ends.client, plan, peer, settings).await?;
     measuring();
-    let mut outcome = drive(&*ends.client, &mut bulk, plan, (seed, at_client, watch)).await;
+    // A server that cannot go on ends the transfer. One that ended without an error has nothing to say.
+    let failed = async {
+        match failed.await {
+            Ok(error) => error,
+            Err(_) => pending().await,
+        }
+    };
+    let mut outcome = drive(&*ends.client, &mut bulk, plan, (seed, at_client, watch), failed).await;
     outcome.connect = connect;
-    // A server whose connection broke has stopped and reported by itself.
+    // Without a receiver, the server never accepted the client.
     let _ = stop.send(());
-    outcome.server = reported.await.unwrap_or_default();
+    if let Ok(at_server) = reported.await {
+        outcome.server = at_server.recovery;
+        if plan.direction == Direction::Up {
+            outcome.arrived = Some(at_server.received);
+        }
+    }
     Ok(outcome)
+}
+
+/// What the server's end reports when the run is over.
+struct AtServer {
+    recovery: Recovery,
+    /// Bytes of content that arrived, each counted once.
+    received: u64,
+}
+
+/// Counts what a receiver gets, beside what `watch` does with it.
+fn counting(watch: &Watch) -> (Watch, Arc<AtomicU64>) {
+    let received = Arc::new(AtomicU64::new(0));
+    let (counter, moved) = (received.clone(), watch.moved.clone());
+    let moved = Arc::new(move |bytes| {
+        counter.fetch_add(bytes, Ordering::Relaxed);
+        moved(bytes);
+    });
+    (Watch { moved, ..watch.clone() }, received)
 }
 
 /// A connection, and how long it took to have it.
@@ -74,24 +113,36 @@ pub(super) async fn connect(
     Ok((bulk, host.now() - begun))
 }
 
-/// The client's part of a transfer.
+/// The client's part of a transfer, which ends early if the server has `failed`.
 pub(super) async fn drive(
     host: &dyn Host,
     bulk: &mut Bulk,
     plan: &TransferPlan,
     (seed, sink, watch): (u64, Sink, &Watch),
+    failed: impl Future<Output = TransferError>,
 ) -> TransferOutcome {
     let begun = host.now();
-    let ended = match plan.direction {
-        Direction::Up => {
-            let content = plan.content(seed);
-            watch.over(transfer::upload(host, bulk, &content, watch)).await
+    let mut received = None;
+    let ended = {
+        let transfer = async {
+            match plan.direction {
+                Direction::Up => transfer::upload(host, bulk, &plan.content(seed), watch).await,
+                Direction::Down => {
+                    let (watch, counter) = counting(watch);
+                    received = Some(counter);
+                    transfer::download(host, bulk, (plan.fetch(seed), &sink), &watch).await
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            ended = watch.over(transfer) => ended,
+            error = failed => Err(error),
         }
-        Direction::Down => watch.over(transfer::download(host, bulk, (plan.fetch(seed), &sink), watch)).await,
     };
     let took = host.now() - begun;
     let client = (bulk.recovery)();
-    if ended.is_ok() {
+    if ended.as_ref().is_ok_and(|receipt| receipt.intact) {
         // The last message is still on its way. Do not wait forever for a peer that does not acknowledge it.
         tokio::select! {
             biased;
@@ -99,7 +150,9 @@ pub(super) async fn drive(
             () = watch.stop.stopped() => {}
         }
     }
-    TransferOutcome { client, ..judge(ended, took, (bulk.nature.reliable, plan.content.bytes())) }
+    let outcome = judge(ended, took, (bulk.nature.reliable, plan.content.bytes()));
+    let received = received.map(|received| received.load(Ordering::Relaxed));
+    TransferOutcome { client, arrived: received.or(outcome.arrived), ..outcome }
 }
 
 fn judge(
@@ -120,7 +173,7 @@ fn judge(
         (false, _, true) => Some(TransferError::Mismatch.to_string()),
         (false, true, false) => Some(format!("the receiver gave up after {arrived} of {bytes} bytes")),
     };
-    let time = intact.then_some(took);
+    let (time, arrived) = (intact.then_some(took), Some(arrived));
     TransferOutcome { time, stopped, arrived, gaps: gaps.into(), missing, ..Default::default() }
 }
 
@@ -134,26 +187,34 @@ struct Server {
 }
 
 impl Server {
-    /// Serves one client until it closes or the run stops, then reports what recovery took.
-    async fn serve(mut self, mut stopped: oneshot::Receiver<()>, report: oneshot::Sender<Recovery>) {
+    /// Serves one client until the run stops, then reports.
+    async fn serve(
+        mut self,
+        mut stopped: oneshot::Receiver<()>,
+        (report, fail): (oneshot::Sender<AtServer>, oneshot::Sender<TransferError>),
+    ) {
         let Ok(mut bulk) = self.acceptor.accept().await else {
             return;
         };
         let content = self.plan.content(self.seed);
-        let watch = Watch::default();
+        let (watch, received) = counting(&Watch::default());
         let serving = async {
             let wanted = (&self.sink, |_: &_| content);
-            // The client reports how the transfer ended.
-            let _ = transfer::serve(&*self.host, None, bulk.ends(), wanted, &watch).await;
-            bulk.outgoing.finish().await;
-            std::future::pending::<()>().await;
+            match transfer::serve(&*self.host, None, bulk.ends(), wanted, &watch).await {
+                // The client cannot know this, and without a receiver it has ended already.
+                Err(error @ TransferError::Content { .. }) => drop(fail.send(error)),
+                // The client reports how the transfer ended.
+                _ => bulk.outgoing.finish().await,
+            }
+            pending::<()>().await;
         };
         tokio::select! {
             biased;
             () = serving => {}
             _ = &mut stopped => {}
         }
+        let received = received.load(Ordering::Relaxed);
         // Without a receiver, the run has already failed.
-        let _ = report.send((bulk.recovery)());
+        let _ = report.send(AtServer { recovery: (bulk.recovery)(), received });
     }
 }

@@ -71,13 +71,16 @@ pub struct Transfer {
     pub completed: u64,
     /// Transfers that did not.
     pub failed: u64,
+    /// Transfers of which nobody reported how much arrived.
+    #[serde(default)]
+    pub unknown: u64,
     /// From the first byte handed over until the client knew that all bytes had arrived intact, over completed transfers.
     pub time_ns: Summary,
     /// Application bits per second over that time.
     pub goodput_bps: Summary,
-    /// Bytes that arrived, over all transfers.
+    /// Bytes that arrived, over the transfers that are not unknown; null if all are.
     pub arrived_bytes: Option<u64>,
-    /// The same as a share.
+    /// The same as a share of these transfers' bytes.
     pub arrived_ratio: Option<Ratio>,
     /// What the first incomplete transfer lacks; null if there is none.
     pub missing: Option<Missing>,
