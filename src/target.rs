@@ -283,7 +283,7 @@ mod tests {
     fn what_cannot_be_meant_is_refused_with_a_reason() {
         for (text, part) in [
             ("127.0.0.1:9999", "expected udp://HOST:PORT"),
-            ("http://h", "udp://, arq://, tcp://, tls://, quic://"),
+            ("http://h", "udp://, udp-hmac://, arq://, tcp://, tls://, quic://"),
             ("arq://h?mode=two", "mode=two: expected stop-and-wait, go-back-n, selective, unordered"),
             ("arq://h?streams=one", "streams on quic://"),
             ("udp://h:65536", "invalid port number"),

@@ -155,6 +155,7 @@ fn client_options() -> send::Options {
         timeout: Duration::from_secs(10),
         retries: 0,
         tls: fixtures::client_tls(roots),
+        shared_key: None,
         seed: None,
     }
 }

@@ -110,6 +110,7 @@ fn settings() -> Settings {
             },
             client_tls,
             server_tls,
+            shared_key: Some(wirelab::transport::SharedKey::new(&[7; 32])),
         },
         taps: None,
     }

@@ -31,6 +31,9 @@ pub enum CertsError {
     /// A certificate could not be generated.
     #[error("cannot generate a certificate: {0}")]
     Generate(#[from] rcgen::Error),
+    /// The system provides no random bytes for a key.
+    #[error("cannot generate a key: the system provides no random bytes")]
+    Randomness,
     /// The certificates of this process are not usable.
     #[error("cannot create the certificates of this process: {0}")]
     Ephemeral(String),

@@ -9,7 +9,7 @@ use std::{
 use rcgen::CertifiedIssuer;
 
 use super::{CertsError, Description, files, generate};
-use crate::transport::tls::Identity;
+use crate::transport::{self, tls::Identity};
 
 /// The names in a server certificate by default.
 pub const DEFAULT_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -18,13 +18,15 @@ const CA: &str = "ca.pem";
 const CA_KEY: &str = "ca.key";
 const SERVER: &str = "server.pem";
 const SERVER_KEY: &str = "server.key";
+/// The key that both ends of signed UDP know.
+const SHARED_KEY: &str = "hmac.key";
 const LOCK: &str = ".lock";
 
 const CA_VALIDITY: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// Browsers reject server certificates with a longer validity.
 const SERVER_VALIDITY: Duration = Duration::from_secs(397 * 24 * 3600);
 
-/// A folder of certificates: `ca.pem`, `ca.key`, `server.pem`, `server.key`.
+/// A folder of certificates: `ca.pem`, `ca.key`, `server.pem`, `server.key`; and a shared key, `hmac.key`.
 #[derive(Debug, Clone)]
 pub struct Store {
     folder: PathBuf,
@@ -37,8 +39,13 @@ impl Store {
     }
 
     /// Whether the folder holds a server certificate and its key.
-    pub fn exists(&self) -> bool {
+    fn has_certificates(&self) -> bool {
         self.path(SERVER).exists() && self.path(SERVER_KEY).exists()
+    }
+
+    /// The file of the key that both ends of signed UDP know.
+    pub fn shared_key_file(&self) -> PathBuf {
+        self.path(SHARED_KEY)
     }
 
     /// The CA certificate's file, which clients verify servers against.
@@ -53,24 +60,28 @@ impl Store {
     ///
     /// Returns an error if the certificates cannot be generated or written.
     pub fn ensure(&self, names: &[String], now: Duration) -> Result<bool, CertsError> {
-        if self.exists() {
+        if self.has_certificates() && self.shared_key_file().exists() {
             return Ok(false);
         }
         let _lock = self.lock()?;
-        if self.exists() {
+        if !self.shared_key_file().exists() {
+            self.create_shared_key()?;
+        }
+        if self.has_certificates() {
             return Ok(false);
         }
         self.create(names, now)?;
         Ok(true)
     }
 
-    /// Replaces the CA and the server certificate by new ones.
+    /// Replaces the CA, the server certificate and the shared key by new ones.
     ///
     /// # Errors
     ///
     /// Returns an error if the certificates cannot be generated or written.
     pub fn renew(&self, names: &[String], now: Duration) -> Result<(), CertsError> {
         let _lock = self.lock()?;
+        self.create_shared_key()?;
         self.create(names, now)
     }
 
@@ -107,6 +118,11 @@ impl Store {
         files::write(&self.path(SERVER), server.pem().as_bytes(), 0o644)?;
         // Written last: its existence tells other processes that the set is complete.
         files::write(&self.path(SERVER_KEY), key.serialize_pem().as_bytes(), 0o600)
+    }
+
+    fn create_shared_key(&self) -> Result<(), CertsError> {
+        let key = transport::generate_key().map_err(|_| CertsError::Randomness)?;
+        files::write(&self.shared_key_file(), format!("{key}\n").as_bytes(), 0o600)
     }
 
     fn lock(&self) -> Result<File, CertsError> {
@@ -154,7 +170,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path());
         store.ensure(&names(), NOW).unwrap();
-        for key in [CA_KEY, SERVER_KEY] {
+        for key in [CA_KEY, SERVER_KEY, SHARED_KEY] {
             let mode = fs::metadata(store.path(key)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{key}");
         }
@@ -171,5 +187,19 @@ mod tests {
         });
         assert_eq!(created, 1);
         Store::new(folder.path()).identity().unwrap();
+    }
+
+    #[test]
+    fn a_missing_shared_key_is_created_beside_certificates_that_exist() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        store.ensure(&names(), NOW).unwrap();
+        let certificate = fs::read(store.path(SERVER)).unwrap();
+        let key = fs::read_to_string(store.shared_key_file()).unwrap();
+        key.parse::<transport::SharedKey>().unwrap();
+        fs::remove_file(store.shared_key_file()).unwrap();
+        assert!(!store.ensure(&names(), NOW).unwrap(), "no new certificates");
+        assert_ne!(fs::read_to_string(store.shared_key_file()).unwrap(), key);
+        assert_eq!(fs::read(store.path(SERVER)).unwrap(), certificate);
     }
 }

@@ -121,6 +121,6 @@ impl Channel for DatagramChannel {
     }
 
     fn recovery(&self) -> Recovery {
-        Recovery { corrupted: self.corrupted, ..Recovery::default() }
+        Recovery { corrupted: self.corrupted, rejected: self.socket.rejected(), ..Recovery::default() }
     }
 }

@@ -17,6 +17,7 @@ mod peer;
 mod report;
 mod send;
 mod serve;
+mod shared_key;
 mod transfer;
 mod usage;
 mod values;

@@ -1,6 +1,6 @@
 //! Options for the address and the identity of a server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::Args;
@@ -8,10 +8,13 @@ use rustls::pki_types::ServerName;
 use wirelab::{
     certs,
     target::{Family, Target},
-    transport::tls::{ClientTls, Trust},
+    transport::{
+        Credentials, SharedKey,
+        tls::{ClientTls, Trust},
+    },
 };
 
-use super::{UsageError, output};
+use super::{UsageError, output, shared_key};
 
 /// The address and the identity of a server.
 #[derive(Debug, Clone, Args)]
@@ -25,6 +28,9 @@ pub(crate) struct PeerArgs {
     /// Trust any server without verifying its certificate
     #[arg(long, conflicts_with = "ca")]
     insecure: bool,
+    /// The key of a udp-hmac:// server, in hex or base64 [default: WIRELAB_KEY, or certs/hmac.key]
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
     /// Use IPv4 only
     #[arg(short = '4', conflicts_with = "ipv6")]
     ipv4: bool,
@@ -43,9 +49,16 @@ impl PeerArgs {
         }
     }
 
+    /// The key that `server` and its clients know.
+    pub(crate) fn shared_key(&self, server: &Target) -> anyhow::Result<Option<SharedKey>> {
+        (server.scheme.credentials == Credentials::SharedKey)
+            .then(|| shared_key::read(self.key_file.as_deref(), Path::new("certs/hmac.key")))
+            .transpose()
+    }
+
     /// How to verify `server`.
     pub(crate) fn tls(&self, server: &Target) -> anyhow::Result<ClientTls> {
-        let trust = if !server.scheme.encrypted {
+        let trust = if server.scheme.credentials != Credentials::Certificate {
             // Never used.
             Trust::Anyone
         } else if self.insecure {

@@ -55,8 +55,13 @@ impl Send {
             bail!(UsageError::new(format!("cannot send to {}: port 0 is not valid here", self.url)));
         }
         let addresses = self.url.resolve(self.peer.family())?;
-        let tls = self.peer.tls(&self.url)?;
-        let options = Options { timeout: self.timeout, retries: self.retries, tls, seed: None };
+        let options = Options {
+            timeout: self.timeout,
+            retries: self.retries,
+            tls: self.peer.tls(&self.url)?,
+            shared_key: self.peer.shared_key(&self.url)?,
+            seed: None,
+        };
         let mut signals = Signals::new()?;
         let mut client = tokio::select! {
             biased;

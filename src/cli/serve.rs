@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     num::{NonZeroU16, NonZeroU32, NonZeroU64},
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -20,14 +21,14 @@ use wirelab::{
     serve::{Access, Bind, DEFAULT_RETRY_ABOVE, Observer, Options, Server, share_of_one_source},
     service::Service,
     target::Target,
-    transport::Scheme,
+    transport::{Credentials, Scheme},
 };
 
 use super::{
     certs::{Folder, show},
     interrupt::INTERRUPTED,
     output::{self, OutputError},
-    values,
+    shared_key, values,
 };
 
 /// Time limit for work in progress when the server stops.
@@ -49,7 +50,7 @@ const DRAIN: Duration = Duration::from_secs(5);
   wirelab serve tcp://127.0.0.1:0 --for 10s        any free port, for ten seconds")]
 pub(crate) struct Serve {
     /// URLs to listen on. Without a host: this machine only; port 0: any free port
-    /// [default: udp://127.0.0.1:9999 arq://127.0.0.1:9996 tcp://127.0.0.1:9999 tls://127.0.0.1:9443 quic://127.0.0.1:4433]
+    /// [default: udp://127.0.0.1:9999 udp-hmac://127.0.0.1:9998 arq://127.0.0.1:9996 tcp://127.0.0.1:9999 tls://127.0.0.1:9443 quic://127.0.0.1:4433]
     #[arg(value_name = "URL")]
     urls: Vec<Target>,
     /// Service: echo, hello, thanks or json
@@ -91,6 +92,9 @@ pub(crate) struct Serve {
     early_data: bool,
     #[command(flatten)]
     folder: Folder,
+    /// The key of udp-hmac://, in hex or base64 [default: WIRELAB_KEY, or hmac.key beside the certificates]
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
     /// Log a line for each client
     #[arg(short, long)]
     verbose: bool,
@@ -154,8 +158,14 @@ impl Serve {
 
     fn options(&self, host: &dyn Host, binds: &[Bind]) -> anyhow::Result<Options> {
         let defaults = Options::new(self.service);
-        let identity = if binds.iter().any(|bind| bind.scheme.encrypted) {
+        let needs = |credentials| binds.iter().any(|bind| bind.scheme.credentials == credentials);
+        if needs(Credentials::Certificate) || (needs(Credentials::SharedKey) && self.key_file.is_none()) {
             self.folder.ensure(host.unix_time())?;
+        }
+        let shared_key = needs(Credentials::SharedKey)
+            .then(|| shared_key::read(self.key_file.as_deref(), &self.folder.store().shared_key_file()))
+            .transpose()?;
+        let identity = if needs(Credentials::Certificate) {
             for description in self.folder.store().describe()? {
                 output::note(show(&description));
             }
@@ -173,6 +183,7 @@ impl Serve {
             retry_above: self.retry_above,
             idle: self.idle,
             identity,
+            shared_key,
             early_data: self.early_data,
             observer: Arc::new(Log { verbose: self.verbose }),
             ..defaults

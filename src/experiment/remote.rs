@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::transport::tls::ClientTls;
+use crate::transport::{SharedKey, tls::ClientTls};
 
 /// A server elsewhere.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct Remote {
     pub addresses: Vec<SocketAddr>,
     /// Whom to trust, for TLS and QUIC.
     pub tls: ClientTls,
+    /// For transports whose two ends know one key.
+    pub shared_key: Option<SharedKey>,
     /// Draw QUIC's connection ids and keys from this seed, in place of the system's randomness.
     pub seed: Option<u64>,
 }

@@ -5,7 +5,7 @@ use crate::{
     certs,
     link::LinkSpec,
     transport::{
-        Congestion,
+        Congestion, SharedKey,
         arq::{ArqLimits, ArqSettings},
         tls::{ClientTls, ServerTls, Trust},
     },
@@ -23,6 +23,11 @@ pub(super) fn arq_settings(
 ) -> ArqSettings {
     let mtu = links.iter().map(|link| link.mtu).min().unwrap_or(u16::MAX);
     ArqSettings { congestion, seed, max_datagram: mtu.saturating_sub(HEADERS), limits: ArqLimits::EXPERIMENT }
+}
+
+/// The key of both ends of an experiment on a path. It keeps nothing secret.
+pub(super) fn experiment_key() -> Option<SharedKey> {
+    Some(SharedKey::new(b"the two ends of one experiment.."))
 }
 
 /// Both ends of TLS, with a certificate made for this process, of at least `certificate` bytes.

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     error::{DatagramError, PathError},
+    rejected::Rejected,
     timers::{Sleep, Timers},
 };
 use crate::unit::Time;
@@ -103,6 +104,11 @@ pub trait Datagrams: Send + Sync + Debug {
     ) -> Result<usize, DatagramError> {
         let first = &run[..segment.min(run.len())];
         self.try_send(first, to, from).map(|()| first.len())
+    }
+
+    /// Datagrams dropped because they were not authentic. A socket without security drops none.
+    fn rejected(&self) -> Rejected {
+        Rejected::default()
     }
 
     /// Drops datagrams from these sources, and from no others, before they are received: by address for IPv4, by /64

@@ -24,6 +24,7 @@ mod packet;
 mod quinn_runtime;
 #[cfg(feature = "sockets")]
 mod realtime;
+mod rejected;
 #[cfg(feature = "sockets")]
 pub mod relay;
 mod side;
@@ -52,6 +53,7 @@ pub use self::{
     },
     observer::{Exit, Observer, Observers, PacketView, Payload},
     quinn_runtime::quinn_runtime,
+    rejected::{Rejected, Rejection},
     side::Side,
     stop_signal::{StopSignal, Stopped},
     timeout::{Elapsed, timeout},

@@ -142,6 +142,7 @@ impl<'a> Row<'a> {
         self.put("reordered", messages.and_then(|m| m.reordered));
         self.put("corrupted", messages.and_then(|m| m.corrupted));
         self.put("unknown", messages.map(|m| m.unknown));
+        self.put("rejected", messages.and_then(|m| m.rejected));
         self.ratio("loss_ratio", self.cell.and_then(|cell| cell.loss_ratio));
         let on_time = self.cell.and_then(|cell| cell.on_time_ratio);
         self.ratio("on_time_ratio", on_time);

@@ -190,6 +190,7 @@ fn cell(row: &Row) -> Cell {
             duplicated: Some(0),
             reordered: Some(0),
             corrupted: Some(0),
+            rejected: Some(0),
         }),
         loss_ratio: Ratio::of(lost, MESSAGES),
         on_time_ratio: Ratio::of(row.on_time, MESSAGES),

@@ -20,7 +20,14 @@ pub(super) struct Dialer {
 impl Dialer {
     pub(super) async fn dial(&self) -> Result<Session, ConnectError> {
         let (quic, arq) = (quic::settings(&self.options), arq::settings(&self.options));
-        let settings = DialSettings { quic: &quic, arq: &arq, tls: &self.options.tls, tap: None };
+        let settings = DialSettings {
+            quic: &quic,
+            arq: &arq,
+            tls: &self.options.tls,
+            shared_key: self.options.shared_key.as_ref(),
+            seed: self.options.seed,
+            tap: None,
+        };
         self.in_time(transport::dial(&self.host, self.transport, self.peer.address, settings)).await?
     }
 

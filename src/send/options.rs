@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::transport::tls::ClientTls;
+use crate::transport::{SharedKey, tls::ClientTls};
 
 /// The options of a client.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct Options {
     pub retries: u32,
     /// The client's side of TLS and QUIC.
     pub tls: ClientTls,
+    /// For transports whose two ends know one key.
+    pub shared_key: Option<SharedKey>,
     /// Seed for connection ids and keys, in place of the system's randomness.
     pub seed: Option<u64>,
 }

@@ -35,21 +35,25 @@ pub(super) fn listen(
     local: SocketAddr,
     cookie_key: [u8; 32],
 ) -> Result<SocketAddr, ServeError> {
-    let limits = ArqLimits {
-        receive_window: receive_window(&worker),
-        send_buffer: MAX_BUFFER_BYTES,
-        idle: worker.options.idle,
-    };
-    let settings = ArqSettings {
-        congestion: Congestion::Cubic,
-        seed: worker.options.seed,
-        max_datagram: MAX_DATAGRAM,
-        limits,
-    };
+    let settings = settings(&worker);
     // The number of connections is limited by `Admission`.
     let server = ArqServer::bind(&worker.host, local, &settings, (cookie_key, usize::MAX))?;
     let local = server.local_addr();
     Ok(worker.start("an ARQ listener", local, |worker| accept(Arc::new(worker), server)))
+}
+
+/// The settings of new connections.
+pub(super) fn settings(worker: &Worker) -> ArqSettings {
+    ArqSettings {
+        congestion: Congestion::Cubic,
+        seed: worker.options.seed,
+        max_datagram: MAX_DATAGRAM,
+        limits: ArqLimits {
+            receive_window: receive_window(worker),
+            send_buffer: MAX_BUFFER_BYTES,
+            idle: worker.options.idle,
+        },
+    }
 }
 
 /// Receive window in segments of the next client. The longest message has to fit.

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     path::Host,
-    transport::{ConnectError, Scheme, Shape, arq::cookie_key, tls::ServerTls},
+    transport::{ConnectError, Credentials, Scheme, Shape, arq::cookie_key, tls::ServerTls},
 };
 
 /// A URL to listen on.
@@ -66,7 +66,7 @@ impl BoundUrl {
         let slots = ConnectionSlots::new(options.max_connections, options.max_connections_per_source);
         let protocol = match bind.scheme.shape() {
             Shape::Datagrams => Protocol::Datagrams,
-            Shape::Stream if bind.scheme.encrypted => {
+            Shape::Stream if bind.scheme.credentials == Credentials::Certificate => {
                 // rustls delivers TLS early data apart from the stream, and no client of ours sends it.
                 let config = tls_config(host, bind, options, false)?;
                 Protocol::Stream { tls: Some(Arc::new(config)) }

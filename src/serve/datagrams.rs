@@ -7,21 +7,41 @@ use std::{
 };
 
 use super::{
+    arq,
     conversation::{MeasuredRequest, Reception, ReplyBatch, Route, RunTracker},
     error::ServeError,
-    guard::{FloodGuard, Recent},
+    guard::FloodGuard,
+    quic,
     refusal::Refusal,
     worker::Worker,
 };
-use crate::path::{Datagrams, Received};
+use crate::{
+    path::{Datagrams, Received, Rejected},
+    transport::{self, DatagramSession, ListenSettings, Listening, Session},
+    unit::Recent,
+};
 
 /// Datagrams that are answered before the other tasks of this thread run.
 const TURN_DATAGRAMS: u64 = 64;
 
 pub(super) fn listen(worker: Worker, local: SocketAddr) -> Result<SocketAddr, ServeError> {
-    let socket = worker.host.udp_bind(local)?;
-    let local = socket.local_addr();
-    Ok(worker.start("a datagram server", local, |worker| {
+    let (quic, arq) = (quic::settings(&worker), arq::settings(&worker));
+    let settings = ListenSettings {
+        quic: &quic,
+        arq: &arq,
+        tls: None,
+        shared_key: worker.options.shared_key.as_ref(),
+        tap: None,
+    };
+    let listening = transport::listen(&worker.host, (worker.scheme.default)(), local, settings)?;
+    let local = listening.local_addr();
+    Ok(worker.start("a datagram server", local, |worker| serve(worker, listening)))
+}
+
+async fn serve(worker: Worker, mut listening: Box<dyn Listening>) {
+    let local = listening.local_addr();
+    // All clients of a datagram transport are one session.
+    if let Ok(Session::Datagrams(DatagramSession { socket, .. })) = listening.accept().await {
         let server = DatagramServer {
             local,
             flood_guard: FloodGuard::new(socket.clone()),
@@ -30,8 +50,8 @@ pub(super) fn listen(worker: Worker, local: SocketAddr) -> Result<SocketAddr, Se
             clients: Recent::default(),
             last_peer: None,
         };
-        server.run()
-    }))
+        server.run().await;
+    }
 }
 
 struct DatagramServer {
@@ -67,7 +87,7 @@ impl DatagramServer {
                 biased;
                 () = self.flood_guard.release(&self.worker.admission) => continue,
                 received = self.socket.recv(&mut buffer) => received,
-                () = &mut draining => return,
+                () = &mut draining => break,
             };
             let Received { len, from, to, more, .. } = match received {
                 Ok(received) => received,
@@ -87,6 +107,10 @@ impl DatagramServer {
                 replies.flush(&*self.socket, &self.worker).await;
             }
         }
+        let Rejected { forged, replayed, strangers } = self.socket.rejected();
+        self.worker.counters.refuse(Refusal::Forged, forged);
+        self.worker.counters.refuse(Refusal::Replayed, replayed);
+        self.worker.counters.refuse(Refusal::Stranger, strangers);
     }
 
     /// Writes the reply to `request`.

@@ -5,7 +5,7 @@ use std::{fmt::Debug, net::SocketAddr, sync::Arc, time::Duration};
 use super::guard::Access;
 use crate::{
     service::{DEFAULT_MAX_MESSAGE, Service},
-    transport::tls::Identity,
+    transport::{SharedKey, tls::Identity},
 };
 
 /// Default limit on the concurrent connections of a URL.
@@ -42,6 +42,8 @@ pub struct Options {
     pub idle: Duration,
     /// The certificate for TLS and QUIC.
     pub identity: Option<Identity>,
+    /// For transports whose two ends know one key.
+    pub shared_key: Option<SharedKey>,
     /// Accept QUIC 0-RTT data, which can be replayed.
     pub early_data: bool,
     /// Seed for connection ids and keys, in place of the system's randomness.
@@ -62,6 +64,7 @@ impl Options {
             retry_above: DEFAULT_RETRY_ABOVE,
             idle: Duration::from_secs(60),
             identity: None,
+            shared_key: None,
             early_data: false,
             seed: None,
             observer: Arc::new(Silent),

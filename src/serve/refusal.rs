@@ -38,11 +38,17 @@ pub enum Refusal {
     /// The system dropped the datagrams of a flooding source. The system has one counter for these and for a full
     /// receive queue, so once a source was shunned both are counted here.
     Shunned,
+    /// A datagram was not signed with the key, or changed on its way.
+    Forged,
+    /// A signed datagram was received before, or is too old to tell.
+    Replayed,
+    /// A signed datagram is for another end.
+    Stranger,
 }
 
 impl Refusal {
     /// Every reason, in the order of the report.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::NotAllowed,
         Self::AnswersBack,
         Self::RateLimit,
@@ -59,6 +65,9 @@ impl Refusal {
         Self::SendFailed,
         Self::QueueFull,
         Self::Shunned,
+        Self::Forged,
+        Self::Replayed,
+        Self::Stranger,
     ];
 
     /// The reason as a report names it.
@@ -80,6 +89,9 @@ impl Refusal {
             Self::SendFailed => "reply not sent",
             Self::QueueFull => "receive queue full",
             Self::Shunned => "source shunned or receive queue full",
+            Self::Forged => "wrong signature",
+            Self::Replayed => "replayed",
+            Self::Stranger => "not for this server",
         }
     }
 }

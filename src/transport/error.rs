@@ -28,6 +28,22 @@ pub enum ConnectError {
         /// The peer.
         peer: SocketAddr,
     },
+    /// A server without a certificate.
+    #[error("{what} on {local} needs a certificate")]
+    NoCertificate {
+        /// What needs it.
+        what: &'static str,
+        /// Where the server would listen.
+        local: SocketAddr,
+    },
+    /// A key is missing that both ends must know.
+    #[error(
+        "udp-hmac with {peer} needs the key of both ends: name its file with --key-file, or set WIRELAB_KEY"
+    )]
+    NoKey {
+        /// The peer, or the server's own address.
+        peer: SocketAddr,
+    },
     /// The peer does not speak TLS.
     #[error("TLS handshake with {peer} failed: the server does not speak TLS; is it a plain tcp:// port?")]
     NotTls {

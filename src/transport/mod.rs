@@ -15,7 +15,9 @@ mod spec;
 mod tcp;
 pub mod tls;
 pub mod udp;
+mod udp_hmac;
 
+use self::session::DatagramListening;
 pub use self::{
     congestion::{Congestion, FIXED_WINDOW_BYTES, UnknownCongestion},
     error::{ChannelError, ConnectError},
@@ -27,6 +29,8 @@ pub use self::{
         StreamSession, dial, listen,
     },
     spec::{
-        Carrier, ClosedForm, Controllers, DatagramBound, Mapping, OrderedUnit, Scheme, Shape, Spec, Transport,
+        Carrier, ClosedForm, Controllers, Credentials, DatagramBound, Mapping, OrderedUnit, Scheme, Shape,
+        Spec, Transport,
     },
+    udp_hmac::{InvalidKey, SharedKey, generate_key},
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::path::KernelTcp;
+use crate::path::{KernelTcp, Rejected};
 
 /// What one end of a transport did to recover from loss. `None`: the transport does not do or tell this.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Recovery {
     pub window_limited: Option<Duration>,
     /// Messages that arrived with changed bits.
     pub corrupted: u64,
+    /// Datagrams that were dropped because they were not authentic.
+    pub rejected: Rejected,
 }
 
 impl Recovery {

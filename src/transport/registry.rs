@@ -7,6 +7,7 @@ use super::{Scheme, Transport};
 /// Every transport, in the order in which they are shown.
 static TRANSPORTS: &[Transport] = &[
     Transport::UDP,
+    Transport::UDP_HMAC,
     Transport::ARQ_STOP_AND_WAIT,
     Transport::ARQ_GO_BACK_N,
     Transport::ARQ_SELECTIVE,
@@ -128,7 +129,8 @@ mod tests {
         assert_eq!(Transport::named("udp").unwrap(), [Transport::UDP]);
         let error = Transport::named("sctp").unwrap_err().to_string();
         assert!(
-            error.contains("`sctp`: expected udp, arq-stop-and-wait") && error.ends_with("all, arq, quic"),
+            error.contains("`sctp`: expected udp, udp-hmac, arq-stop-and-wait")
+                && error.ends_with("all, arq, quic"),
             "{error}"
         );
     }
@@ -148,6 +150,6 @@ mod tests {
         sorted.reverse();
         sorted.sort();
         assert!(sorted.iter().copied().eq(Transport::all()));
-        assert_eq!(Scheme::names(), "udp://, arq://, tcp://, tls://, quic://");
+        assert_eq!(Scheme::names(), "udp://, udp-hmac://, arq://, tcp://, tls://, quic://");
     }
 }

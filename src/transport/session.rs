@@ -7,6 +7,7 @@ use super::{
     arq::{ArqConnection, ArqSettings},
     quic::{QuicSession, QuicSettings},
     security::{ClientTls, ServerTls},
+    udp_hmac::SharedKey,
 };
 use crate::{
     path::{BoxFuture, Connected, Datagrams, Host},
@@ -46,6 +47,32 @@ pub struct StreamSession {
     pub wire_bytes: fn(length: usize) -> u64,
 }
 
+/// A server's socket for datagrams: one session with all clients.
+#[derive(Debug)]
+pub(super) struct DatagramListening {
+    local: SocketAddr,
+    /// Until it is accepted.
+    session: Option<DatagramSession>,
+}
+
+impl DatagramListening {
+    pub(super) fn new(socket: Arc<dyn Datagrams>) -> Self {
+        let local = socket.local_addr();
+        Self { local, session: Some(DatagramSession { socket, peer: None }) }
+    }
+}
+
+impl Listening for DatagramListening {
+    fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    fn accept(&mut self) -> BoxFuture<'_, Result<Session, ConnectError>> {
+        let session = self.session.take().map(Session::Datagrams);
+        Box::pin(std::future::ready(session.ok_or_else(|| ConnectError::closed(self.local))))
+    }
+}
+
 /// Follows the bytes of a TCP connection on the link, if there is a tap.
 pub(super) fn tap_stream(tap: Option<&Tap>, connected: Connected) -> (Connected, Option<StreamTap>) {
     match tap {
@@ -68,17 +95,32 @@ pub struct SessionSettings {
     pub client_tls: ClientTls,
     /// For servers of TLS and QUIC.
     pub server_tls: ServerTls,
+    /// For transports whose two ends know one key.
+    pub shared_key: Option<SharedKey>,
 }
 
 impl SessionSettings {
     /// The settings of the client's end.
     pub fn dial(&self) -> DialSettings<'_> {
-        DialSettings { quic: &self.quic, arq: &self.arq, tls: &self.client_tls, tap: None }
+        DialSettings {
+            quic: &self.quic,
+            arq: &self.arq,
+            tls: &self.client_tls,
+            shared_key: self.shared_key.as_ref(),
+            seed: self.quic.seed,
+            tap: None,
+        }
     }
 
     /// The settings of the server's end.
     pub fn listen(&self) -> ListenSettings<'_> {
-        ListenSettings { quic: &self.quic, arq: &self.arq, tls: &self.server_tls, tap: None }
+        ListenSettings {
+            quic: &self.quic,
+            arq: &self.arq,
+            tls: Some(&self.server_tls),
+            shared_key: self.shared_key.as_ref(),
+            tap: None,
+        }
     }
 }
 
@@ -91,6 +133,10 @@ pub struct DialSettings<'a> {
     pub arq: &'a ArqSettings,
     /// For TLS and QUIC.
     pub tls: &'a ClientTls,
+    /// For transports whose two ends know one key.
+    pub shared_key: Option<&'a SharedKey>,
+    /// Seed for random numbers of the connection, in place of the system's randomness.
+    pub seed: Option<u64>,
     /// Records what the packets of the connection carry. A tap records one connection at a time.
     pub tap: Option<Tap>,
 }
@@ -103,9 +149,22 @@ pub struct ListenSettings<'a> {
     /// For ARQ.
     pub arq: &'a ArqSettings,
     /// For TLS and QUIC.
-    pub tls: &'a ServerTls,
+    pub tls: Option<&'a ServerTls>,
+    /// For transports whose two ends know one key.
+    pub shared_key: Option<&'a SharedKey>,
     /// Records what the packets of the connections carry. A tap records one connection at a time.
     pub tap: Option<Tap>,
+}
+
+impl<'a> ListenSettings<'a> {
+    /// The server's side of TLS, which `what` on `local` needs.
+    pub(super) fn need_tls(
+        &self,
+        what: &'static str,
+        local: SocketAddr,
+    ) -> Result<&'a ServerTls, ConnectError> {
+        self.tls.ok_or(ConnectError::NoCertificate { what, local })
+    }
 }
 
 /// Makes the sessions of one transport.

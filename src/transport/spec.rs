@@ -54,8 +54,19 @@ pub struct Scheme {
     pub default: fn() -> Transport,
     /// The transport protocol of its port.
     pub carrier: Carrier,
-    /// Whether its servers need a certificate.
-    pub encrypted: bool,
+    /// What its servers prove themselves with.
+    pub credentials: Credentials,
+}
+
+/// What a server proves itself with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credentials {
+    /// Nothing.
+    None,
+    /// A certificate (RFC 5280).
+    Certificate,
+    /// A key that both ends know.
+    SharedKey,
 }
 
 impl Scheme {

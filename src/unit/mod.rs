@@ -9,6 +9,7 @@ mod duration;
 mod error;
 pub mod random;
 mod rate;
+mod recent;
 mod share;
 mod size;
 mod time;
@@ -18,6 +19,9 @@ pub use duration::{format_duration, parse_duration, serialize_nanos};
 pub use error::UnitError;
 pub(crate) use error::shown;
 pub use rate::Rate;
+#[cfg(test)]
+pub(crate) use recent::RECENT_CAPACITY;
+pub(crate) use recent::Recent;
 pub use share::{Share, rounded};
 pub use size::Size;
 pub use time::{Time, nanos};

@@ -3,16 +3,23 @@
 use super::{Case, CaseError, Finding, MS, Unit, Wire, link, plan};
 use crate::{transport::Transport, unit::PerDirection};
 
-pub(super) const CASE: Case = Case { number: 1, setting: "UDP echo, 1% lost each way", check };
+pub(super) const UDP: Case =
+    Case { number: 1, setting: "UDP echo, 1% lost each way", check: |wire| check(wire, Transport::UDP) };
+
+pub(super) const UDP_HMAC: Case = Case {
+    number: 1,
+    setting: "signed UDP echo, 1% lost each way",
+    check: |wire| check(wire, Transport::UDP_HMAC),
+};
 
 const MESSAGES: u32 = 100_000;
 const LOSS: f64 = 0.01;
 /// Three standard errors: of 1.99% among 100,000, one is 0.044 points.
 const TOLERANCE: f64 = 0.0013;
 
-fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
+fn check(wire: &dyn Wire, transport: Transport) -> Result<Vec<Finding>, CaseError> {
     let lossy = link("delay=25ms,loss=1%")?;
-    let plan = plan(Transport::UDP, PerDirection::both(lossy), MS, MESSAGES);
+    let plan = plan(transport, PerDirection::both(lossy), MS, MESSAGES);
     let messages = wire.run(&plan, 1)?.messages;
     // An echo comes back if neither its request nor its reply is lost.
     let expected = 1.0 - (1.0 - LOSS) * (1.0 - LOSS);

@@ -54,7 +54,8 @@ pub struct Case {
 
 /// Every case, in the order of their numbers.
 pub const CASES: &[Case] = &[
-    echo_loss::CASE,
+    echo_loss::UDP,
+    echo_loss::UDP_HMAC,
     bursts::CASE,
     queue::CASE,
     chain::CASE,

@@ -30,6 +30,15 @@ fn a_udp_client_in_python_is_greeted() {
 }
 
 #[test]
+fn a_signed_udp_client_in_python_is_greeted() {
+    let Some(client) = python("udp_hmac_client.py") else { return };
+    let server = Server::single("udp-hmac", "hello");
+    let key = server.certificates.shared_key();
+    let replies = run(client, &[&server.port().to_string(), key.to_str().unwrap(), "Michael"]);
+    assert_eq!(replies, "Hello, Michael!\n");
+}
+
+#[test]
 fn a_udp_server_in_python_greets_send() {
     let Some(server) = python("udp_hello_server.py") else { return };
     let (_server, port) = start(server, &[]);

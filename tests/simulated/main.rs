@@ -10,6 +10,7 @@ mod memory;
 mod remote_virtual;
 mod serve_guard;
 mod serve_virtual;
+mod signed_udp;
 #[path = "../support/mod.rs"]
 mod support;
 mod theory;

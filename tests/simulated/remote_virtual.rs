@@ -58,6 +58,7 @@ fn measure_until(
         url: "the server".to_owned(),
         addresses: server.binds().map(|bind| bind.local).collect(),
         tls: client_tls(roots),
+        shared_key: None,
         seed: Some(1),
     };
     let outcome = world

@@ -36,7 +36,13 @@ fn options(service: Service) -> Options {
 
 fn client_options() -> send::Options {
     let (_, roots) = certs::ephemeral().unwrap();
-    send::Options { timeout: Duration::from_secs(2), retries: 0, tls: client_tls(roots), seed: Some(1) }
+    send::Options {
+        timeout: Duration::from_secs(2),
+        retries: 0,
+        tls: client_tls(roots),
+        shared_key: None,
+        seed: Some(1),
+    }
 }
 
 fn quic_client(host: &Arc<dyn Host>, like: SocketAddr, tls: &ClientTls) -> QuicClient {

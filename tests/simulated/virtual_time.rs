@@ -48,6 +48,7 @@ fn settings() -> Settings {
             },
             client_tls: ClientTls { early_data: true, ..client_tls(roots) },
             server_tls: ServerTls { identity, early_data: true },
+            shared_key: Some(wirelab::transport::SharedKey::new(&[7; 32])),
         },
         taps: None,
     }

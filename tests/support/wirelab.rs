@@ -123,6 +123,10 @@ impl Certificates {
         self.folder.join("certs/ca.pem")
     }
 
+    pub(crate) fn shared_key(&self) -> PathBuf {
+        self.folder.join("certs/hmac.key")
+    }
+
     pub(crate) fn server(&self) -> PathBuf {
         self.folder.join("certs/server.pem")
     }

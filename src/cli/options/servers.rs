@@ -59,6 +59,7 @@ impl ServerArgs {
                 url: url.to_string(),
                 addresses: url.resolve(self.peer.family())?,
                 tls: self.peer.tls(url)?,
+                shared_key: self.peer.shared_key(url)?,
                 seed: None,
             };
             rows.extend(transports.into_iter().map(|transport| (transport, remote.clone())));

@@ -68,6 +68,7 @@ pub async fn run_against(
 ) -> Result<Outcome, RunError> {
     let mut settings = settings(plan, remote.seed)?;
     settings.session.client_tls = remote.tls.clone();
+    settings.session.shared_key = remote.shared_key.clone();
     settings.session.arq.max_datagram = SAFE_DATAGRAM;
     let (mut channel, connect) = connect(host, plan.transport, remote, &settings).await?;
     let recorder = Recorder::of_remote(plan.transport, plan.workload.clone(), host.resolution(), samples);
@@ -87,6 +88,7 @@ pub async fn run_against(
     outcome.connect = Some(connect);
     outcome.client = channel.recovery();
     outcome.messages.corrupted = outcome.client.corrupted;
+    outcome.messages.rejected = outcome.client.rejected.total();
     drop(channel);
     host.sleep(GOODBYE).await;
     complete(outcome)

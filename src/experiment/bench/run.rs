@@ -151,6 +151,7 @@ pub async fn run_between(
     let _ = stop_server.send(());
     outcome.server = reported.await.unwrap_or_default();
     outcome.messages.corrupted = outcome.client.corrupted + outcome.server.corrupted;
+    outcome.messages.rejected = outcome.client.rejected.total() + outcome.server.rejected.total();
     Ok(outcome)
 }
 

@@ -7,7 +7,7 @@ use crate::{
     experiment::{
         error::RunError,
         plan::Plan,
-        settings::{arq_settings, ephemeral_tls},
+        settings::{arq_settings, ephemeral_tls, experiment_key},
         workload::Workload,
     },
     path::sim::Limits,
@@ -35,6 +35,7 @@ pub(in crate::experiment) fn settings(plan: &Plan, seed: Option<u64>) -> Result<
             arq: arq_settings(&plan.links, plan.congestion, seed),
             client_tls,
             server_tls,
+            shared_key: experiment_key(),
         },
         taps: None,
     })

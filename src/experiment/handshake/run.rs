@@ -6,7 +6,7 @@ use crate::{
     experiment::{
         error::RunError,
         on_path::{OnPath, Route, on_path},
-        settings::{arq_settings, ephemeral_tls},
+        settings::{arq_settings, ephemeral_tls, experiment_key},
     },
     path::{Observers, StopSignal, sim::Limits},
     transport::{
@@ -61,6 +61,7 @@ fn settings(plan: &HandshakePlan, seed: Option<u64>) -> Result<Settings, RunErro
             arq: arq_settings(&plan.links, plan.congestion, seed),
             client_tls,
             server_tls: ServerTls { early_data: plan.mode == super::Mode::ZeroRtt, ..server_tls },
+            shared_key: experiment_key(),
         },
         taps: None,
     })

@@ -77,6 +77,8 @@ pub struct Messages {
     pub reordered: u64,
     /// Requests and replies that arrived with changed bits, and were thrown away.
     pub corrupted: u64,
+    /// Datagrams that a secured transport dropped because they were not authentic.
+    pub rejected: u64,
 }
 
 impl Messages {

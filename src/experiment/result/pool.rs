@@ -43,6 +43,7 @@ impl Pool<'_> {
             duplicated: Some(self.sum(|outcome| outcome.messages.duplicated)),
             reordered: Some(self.sum(|outcome| outcome.messages.reordered)),
             corrupted: Some(self.sum(|outcome| outcome.messages.corrupted)),
+            rejected: Some(self.sum(|outcome| outcome.messages.rejected)),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
     experiment::{
         Remote, RunError,
         on_path::{OnPath, Route, on_path, on_this_machine},
-        settings::{arq_settings, ephemeral_tls},
+        settings::{arq_settings, ephemeral_tls, experiment_key},
     },
     path::{Observers, sim::Limits},
     transfer::{Sink, Watch, bulk::Settings},
@@ -114,6 +114,7 @@ fn settings(plan: &TransferPlan, seed: Option<u64>, tls: Option<&ClientTls>) -> 
             arq: ArqSettings { limits: arq_limits, ..arq_settings(&plan.links, plan.congestion, seed) },
             client_tls: tls.cloned().unwrap_or(client_tls),
             server_tls,
+            shared_key: experiment_key(),
         },
     })
 }

@@ -169,6 +169,9 @@ pub struct Messages {
     pub reordered: Option<u64>,
     /// Replies with wrong bytes.
     pub corrupted: Option<u64>,
+    /// Datagrams of secured transports that were dropped because they were changed, forged or replayed.
+    #[serde(default)]
+    pub rejected: Option<u64>,
 }
 
 impl Messages {

@@ -5,7 +5,6 @@ mod admission;
 mod connection_slots;
 mod flood_guard;
 mod rate_limits;
-mod recent;
 
 pub use self::access::{Access, DEFAULT_RATE};
 pub(super) use self::{
@@ -13,5 +12,4 @@ pub(super) use self::{
     connection_slots::{ConnectionSlots, Slot},
     flood_guard::FloodGuard,
     rate_limits::RateLimits,
-    recent::Recent,
 };

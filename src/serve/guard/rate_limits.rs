@@ -6,8 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::recent::Recent;
-use crate::unit::Time;
+use crate::unit::{Recent, Time};
 
 /// Share of its rate that a source may use at once after a silence. Kept short, because other sources wait while the
 /// burst is answered.

@@ -43,14 +43,19 @@ impl Crypto {
 }
 
 pub(super) fn listen(worker: Worker, local: SocketAddr, crypto: &Crypto) -> Result<SocketAddr, ServeError> {
-    let settings = QuicSettings {
-        congestion: Congestion::Cubic,
-        seed: worker.options.seed,
-        limits: limits(0, worker.options.idle),
-    };
+    let settings = settings(&worker);
     let server = quic::listen_sharing(&worker.host, local, (crypto.tls.clone(), &crypto.keys), &settings)?;
     let local = server.endpoint.local_addr().unwrap_or(local);
     Ok(worker.start("a QUIC listener", local, |worker| accept(Arc::new(worker), Arc::new(server))))
+}
+
+/// The settings of new connections.
+pub(super) fn settings(worker: &Worker) -> QuicSettings {
+    QuicSettings {
+        congestion: Congestion::Cubic,
+        seed: worker.options.seed,
+        limits: limits(0, worker.options.idle),
+    }
 }
 
 async fn accept(worker: Arc<Worker>, server: Arc<QuicServer>) {

@@ -29,12 +29,13 @@ pub(super) fn bulk(
     let peer = Arc::new(Mutex::new(peer));
     let sender =
         Sender { host: host.clone(), socket: socket.clone(), peer: peer.clone(), pace, due: Time::ZERO };
+    let secured = socket.clone();
     let buffer = vec![0; usize::from(u16::MAX)].into();
     Bulk {
         outgoing: Box::new(sender),
         incoming: Box::new(Receiver { socket, peer, buffer }),
         nature: Nature::datagrams(datagram_bytes),
-        recovery: Box::new(Recovery::default),
+        recovery: Box::new(move || Recovery { rejected: secured.rejected(), ..Recovery::default() }),
     }
 }
 

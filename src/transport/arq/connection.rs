@@ -164,7 +164,7 @@ impl ArqConnection {
             congestion_events: Some(stats.congestion_events),
             min_window_bytes: Some(least),
             window_limited: Some(stats.window_limited),
-            corrupted: 0,
+            ..Recovery::default()
         }
     }
 

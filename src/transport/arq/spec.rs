@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::settings::NO_BBR;
 use crate::{
     arq::Mode,
-    transport::{Carrier, ClosedForm, Controllers, OrderedUnit, Scheme, Shape, Spec, Transport},
+    transport::{Carrier, ClosedForm, Controllers, Credentials, OrderedUnit, Scheme, Shape, Spec, Transport},
 };
 
 /// Lower bound of the retransmission timeout. It is restarted by every acknowledgement, and a lost message leaves one
@@ -18,7 +18,7 @@ static SCHEME: Scheme = Scheme {
     query: Some("mode"),
     default: || Transport::ARQ_SELECTIVE,
     carrier: Carrier::Udp,
-    encrypted: false,
+    credentials: Credentials::None,
 };
 
 static STOP_AND_WAIT: Spec = Spec {

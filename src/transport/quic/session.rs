@@ -59,7 +59,7 @@ impl QuicSession {
             timeouts: None,
             min_window_bytes: Some(min_window),
             window_limited: Some(reading.limited),
-            corrupted: 0,
+            ..Recovery::default()
         }
     }
 }
@@ -97,7 +97,8 @@ impl Protocol for Mapping {
         local: SocketAddr,
         settings: ListenSettings<'_>,
     ) -> Result<Box<dyn Listening>, ConnectError> {
-        let ListenSettings { quic, tls, tap, .. } = settings;
+        let tls = settings.need_tls("QUIC", local)?;
+        let ListenSettings { quic, tap, .. } = settings;
         let server = listen_tapped(host, local, (tls, quic), tap)?;
         let local = server.endpoint.local_addr().unwrap_or(local);
         Ok(Box::new(QuicListening { local, server, mapping: *self, early_data: tls.early_data }))

@@ -2,7 +2,8 @@
 //! ways.
 
 use crate::transport::{
-    Carrier, ClosedForm, Controllers, DatagramBound, Mapping, OrderedUnit, Scheme, Shape, Spec, Transport,
+    Carrier, ClosedForm, Controllers, Credentials, DatagramBound, Mapping, OrderedUnit, Scheme, Shape, Spec,
+    Transport,
 };
 
 /// The payload of a DATAGRAM frame in the smallest packet that every QUIC path must carry, 1200 bytes (RFC 9000
@@ -16,7 +17,7 @@ static SCHEME: Scheme = Scheme {
     query: Some("streams"),
     default: || Transport::QUIC_MESSAGE,
     carrier: Carrier::Udp,
-    encrypted: true,
+    credentials: Credentials::Certificate,
 };
 
 static ONE: Spec = spec("quic-one", "one", &Mapping::One, OrderedUnit::All);

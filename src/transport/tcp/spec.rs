@@ -1,7 +1,9 @@
 //! `tcp`: the kernel's TCP (RFC 9293).
 
 use super::Tcp;
-use crate::transport::{Carrier, ClosedForm, Controllers, OrderedUnit, Scheme, Shape, Spec, Transport};
+use crate::transport::{
+    Carrier, ClosedForm, Controllers, Credentials, OrderedUnit, Scheme, Shape, Spec, Transport,
+};
 
 static SCHEME: Scheme = Scheme {
     name: "tcp",
@@ -9,7 +11,7 @@ static SCHEME: Scheme = Scheme {
     query: None,
     default: || Transport::TCP,
     carrier: Carrier::KernelTcp,
-    encrypted: false,
+    credentials: Credentials::None,
 };
 
 static SPEC: Spec = Spec {

@@ -39,12 +39,13 @@ impl Protocol for Tls {
         settings: ListenSettings<'_>,
     ) -> Result<Box<dyn Listening>, ConnectError> {
         let listener = host.tcp_listen(local)?;
-        let config = settings.tls.config(host).map_err(|e| ConnectError::Failed {
+        let tls = settings.need_tls("TLS", local)?;
+        let config = tls.config(host).map_err(|e| ConnectError::Failed {
             what: "TLS server setup",
             peer: listener.local_addr(),
             reason: e.to_string(),
         })?;
-        let tap = settings.tap.filter(|_| !settings.tls.early_data);
+        let tap = settings.tap.filter(|_| !tls.early_data);
         Ok(Box::new(TlsListening { host: host.clone(), listener, config: Arc::new(config), tap }))
     }
 }

@@ -1,7 +1,9 @@
 //! `tls`: TLS 1.3 over the kernel's TCP (RFC 8446).
 
 use super::session::Tls;
-use crate::transport::{Carrier, ClosedForm, Controllers, OrderedUnit, Scheme, Shape, Spec, Transport};
+use crate::transport::{
+    Carrier, ClosedForm, Controllers, Credentials, OrderedUnit, Scheme, Shape, Spec, Transport,
+};
 
 static SCHEME: Scheme = Scheme {
     name: "tls",
@@ -9,7 +11,7 @@ static SCHEME: Scheme = Scheme {
     query: None,
     default: || Transport::TLS,
     carrier: Carrier::KernelTcp,
-    encrypted: true,
+    credentials: Credentials::Certificate,
 };
 
 static SPEC: Spec = Spec {

@@ -2,7 +2,7 @@
 
 use super::Udp;
 use crate::transport::{
-    Carrier, ClosedForm, Controllers, DatagramBound, OrderedUnit, Scheme, Shape, Spec, Transport,
+    Carrier, ClosedForm, Controllers, Credentials, DatagramBound, OrderedUnit, Scheme, Shape, Spec, Transport,
 };
 
 /// IPv4 and UDP headers (RFC 791, RFC 768).
@@ -14,7 +14,7 @@ static SCHEME: Scheme = Scheme {
     query: None,
     default: || Transport::UDP,
     carrier: Carrier::Udp,
-    encrypted: false,
+    credentials: Credentials::None,
 };
 
 static SPEC: Spec = Spec {
