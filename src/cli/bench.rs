@@ -31,8 +31,8 @@ Examples:
       losses that come in bursts, behind a bottleneck
   wirelab bench -t quic-one --loss drop:60 --seeds 1 --ladder
       one lost packet, and below the table the messages that waited for it, packet by packet
-  wirelab bench --path relay --rtt 20ms -d 5s --seeds 2
-      the same link in real time, between sockets on this machine
+  wirelab bench --path netns --rtt 20ms -d 5s --seeds 2
+      the same link in real time, with the kernel's TCP
   wirelab bench udp://192.0.2.1 quic://lab.example:4433 --ca ca.pem
       the real network to a `wirelab serve` elsewhere, or to any other echo: UDP and QUIC's four, a row each
   wirelab bench --path direct -t all -d 2s --seeds 2
@@ -43,9 +43,11 @@ Examples:
 struct BenchDefaults;
 
 impl Defaults for BenchDefaults {
+    const COMMAND: &'static str = "bench";
     const TRANSPORTS: &'static [Transport] = &[
         Transport::UDP,
         Transport::ARQ_SELECTIVE,
+        Transport::TCP,
         Transport::QUIC_ONE,
         Transport::QUIC_FLOW,
         Transport::QUIC_MESSAGE,

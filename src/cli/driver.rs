@@ -15,8 +15,10 @@ use wirelab::{
 use super::{
     draft::Draft,
     interrupt::{INTERRUPTED, stop_on_interrupt},
+    memory,
     options::output::{OutputArgs, first_error},
     output::{complain, is_closed_pipe, note},
+    usage::UsageError,
 };
 
 /// An experiment that is ready to run: everything that could be refused has been.
@@ -44,6 +46,7 @@ const ANNOUNCED: Duration = Duration::from_secs(1);
 impl<E: Experiment> Prepared<'_, E> {
     /// Opens the output, announces the run, and runs it.
     pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<Finished<'_, E>> {
+        check_memory::<E>(self.request, output.is_quiet())?;
         let draft = output.open()?;
         let stop = stop_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         let mut file = ResultFile::new(self.command);
@@ -82,13 +85,24 @@ impl<E: Experiment> Finished<'_, E> {
         }
     }
 
+    /// Why nothing was measured.
+    fn nothing(&self, problems: &[String]) -> String {
+        match (problems.first(), self.driven.file.skipped.first()) {
+            (Some(problem), _) => format!("no reply: {problem}"),
+            (None, Some(skipped)) if self.driven.file.cells.is_empty() => {
+                format!("nothing was measured: {} on {}: {}", skipped.transport, skipped.path, skipped.reason)
+            }
+            _ => "no reply to any message".to_owned(),
+        }
+    }
+
     fn status(&self) -> anyhow::Result<ExitCode> {
         let Driven { problems, succeeded, failed, interrupted, .. } = &self.driven;
         let is_incomplete = problems.iter().any(|problem| problem.is_incomplete);
         let problems: Vec<String> =
             problems.iter().map(|problem| format!("{}: {}", problem.subject, problem.reason)).collect();
         if !E::ALL_MUST_SUCCEED && *succeeded == 0 && !interrupted {
-            bail!("no reply: {}", problems.first().map_or("no transport could be run", String::as_str));
+            bail!(self.nothing(&problems));
         }
         problems.iter().for_each(complain);
         let has_failed = *failed || is_incomplete || *succeeded == 0;
@@ -97,6 +111,33 @@ impl<E: Experiment> Finished<'_, E> {
             false if has_failed || E::ALL_MUST_SUCCEED && !problems.is_empty() => ExitCode::FAILURE,
             false => ExitCode::SUCCESS,
         })
+    }
+}
+
+/// Memory below this is not announced.
+const MUCH_MEMORY: u64 = 1 << 30;
+
+/// Refuses a run that takes more memory than there is, and announces one that takes much.
+fn check_memory<E: Experiment>(request: &Request<E::Plan>, quiet: bool) -> Result<(), UsageError> {
+    let needed = request.batches.iter().map(|batch| {
+        let each = batch.plans.iter().map(|plan| E::size(plan).memory).max().unwrap_or(0);
+        each.saturating_mul(batch.runs().min(batch.parallel() as u64))
+    });
+    let needed = needed.max().unwrap_or(0);
+    let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
+    match memory::available() {
+        Some(available) if needed > available => Err(UsageError::new(format!(
+            "--interval: this takes up to {} of memory, and {} are available: messages would wait faster than they \
+             are sent; use a longer --interval or a shorter --duration",
+            gigabytes(needed),
+            gigabytes(available)
+        ))),
+        _ => {
+            if needed >= MUCH_MEMORY && !quiet {
+                note(format_args!("this takes up to {} of memory", gigabytes(needed)));
+            }
+            Ok(())
+        }
     }
 }
 

@@ -109,6 +109,7 @@ fn certificate(text: &str) -> Result<usize, String> {
 struct HandshakeDefaults;
 
 impl Defaults for HandshakeDefaults {
+    const COMMAND: &'static str = "handshake";
     const TRANSPORTS: &'static [Transport] =
         &[Transport::UDP, Transport::TCP, Transport::TLS, Transport::QUIC_ONE];
     const PATHS: &'static str = "sim, and netns for tcp and tls";

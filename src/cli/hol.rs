@@ -46,6 +46,7 @@ Examples:
 struct HolDefaults;
 
 impl Defaults for HolDefaults {
+    const COMMAND: &'static str = "hol";
     /// The unordered first, then more and more order.
     const TRANSPORTS: &'static [Transport] = &[
         Transport::UDP,
@@ -54,6 +55,7 @@ impl Defaults for HolDefaults {
         Transport::QUIC_FLOW,
         Transport::QUIC_ONE,
         Transport::ARQ_SELECTIVE,
+        Transport::TCP,
     ];
     const CONGESTION: Congestion = Congestion::Fixed(FIXED_WINDOW_BYTES);
 }

@@ -10,6 +10,7 @@ mod hol;
 mod interrupt;
 mod link;
 mod man;
+mod memory;
 mod messages;
 mod options;
 pub(crate) mod output;

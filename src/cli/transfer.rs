@@ -106,9 +106,11 @@ impl FromStr for What {
 struct TransferDefaults;
 
 impl Defaults for TransferDefaults {
+    const COMMAND: &'static str = "transfer";
     const TRANSPORTS: &'static [Transport] = &[
         Transport::UDP,
         Transport::ARQ_SELECTIVE,
+        Transport::TCP,
         Transport::QUIC_ONE,
         Transport::QUIC_FLOW,
         Transport::QUIC_MESSAGE,

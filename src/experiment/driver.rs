@@ -124,6 +124,8 @@ pub struct RunSize {
     pub is_least: bool,
     /// Bytes of which the run reports its progress; `None`: progress is counted in runs.
     pub bytes: Option<u64>,
+    /// The most bytes of memory that it holds; 0 if that is little.
+    pub memory: u64,
 }
 
 /// Receives progress: bytes where [`RunSize::bytes`] is set, and runs otherwise.
@@ -200,6 +202,12 @@ impl<P> Batch<P> {
     /// How many runs there are.
     pub fn runs(&self) -> u64 {
         (self.plans.len() as u64).saturating_mul(self.seeds)
+    }
+
+    /// How many runs are made at a time.
+    pub fn parallel(&self) -> usize {
+        // In real time, two runs at once would disturb each other.
+        if self.path.is_real_time() { 1 } else { thread::available_parallelism().map_or(1, NonZero::get) }
     }
 }
 
@@ -280,11 +288,12 @@ fn run_batch<E: Experiment>(
     first: JobIndex,
     options: &Options<'_>,
 ) -> Vec<Runs<E::Outcome>> {
-    // In real time, two runs at once would disturb each other.
-    let cores = || thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = if batch.path.is_real_time() { 1 } else { cores() };
-    let matrix =
-        MatrixOptions { first_seed: options.first_seed, seeds: batch.seeds, threads, stop: &options.stop };
+    let matrix = MatrixOptions {
+        first_seed: options.first_seed,
+        seeds: batch.seeds,
+        threads: batch.parallel(),
+        stop: &options.stop,
+    };
     let seeds = usize::try_from(batch.seeds).unwrap_or(usize::MAX);
     let gone: Vec<AtomicBool> = batch.plans.iter().map(|_| AtomicBool::new(false)).collect();
     run_matrix(&batch.plans, matrix, |job, plan, seed| {

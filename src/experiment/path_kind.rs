@@ -44,14 +44,10 @@ impl PathKind {
     /// Why it cannot carry `transport`, if it cannot.
     pub fn refuses(self, transport: Transport) -> Option<&'static str> {
         match (self, transport.scheme().carrier) {
-            (Self::Sim, Carrier::KernelTcp) => Some(
-                "the simulated wire carries UDP packets only; the kernel's TCP runs on the same link with \
-                 --path netns, and without it with --path direct",
-            ),
-            (Self::Relay, Carrier::KernelTcp) => Some(
-                "a user-space relay cannot lose a TCP segment, it can only delay bytes; the kernel's TCP runs \
-                 on the same link with --path netns, and without it with --path direct",
-            ),
+            (Self::Sim, Carrier::KernelTcp) => Some("the kernel's TCP cannot run in virtual time"),
+            (Self::Relay, Carrier::KernelTcp) => {
+                Some("a user-space relay cannot lose a TCP segment, it can only delay bytes")
+            }
             _ => None,
         }
     }

@@ -153,7 +153,8 @@ pub static PROPERTIES: &[Property] = &[
     Property {
         option: "--jitter",
         takes: Takes::List("JITTER,.."),
-        help: "Variation of the one-way delay: 5ms, 5ms:uniform, 5ms:normal, 5ms:pareto",
+        help: "Variation of the one-way delay: 5ms, 5ms:uniform, 5ms:normal, 5ms:pareto; where it would make the delay \
+               negative, the delay is 0",
         parse: |link, text| set(&mut link.jitter, unless_none(text, str::parse)),
         columns: &[
             Column::optional("jitter_ns", COUNT, |link| {

@@ -26,7 +26,7 @@ pub(crate) enum Block<'a> {
     /// What limits the rows of a group.
     Flags(Vec<Flagged>),
     /// What was asked for and not measured.
-    Skipped(&'a [Skipped]),
+    Skipped(Vec<&'a Skipped>),
 }
 
 /// A term and its definition.

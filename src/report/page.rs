@@ -6,7 +6,7 @@ use super::{
     flags,
     gone::gone,
     group::{Group, groups},
-    model::{Flag, ResultFile},
+    model::{Flag, ResultFile, Skipped},
     savings::savings,
     tables::{differences, tables},
     teach::{no_theory, teach},
@@ -21,7 +21,7 @@ const TERMS: [Term; 2] = [
 
 /// The blocks of a result.
 pub(crate) fn page(file: &ResultFile) -> Vec<Block<'_>> {
-    let mut page = Page { blocks: Vec::new() };
+    let mut page = Page { blocks: Vec::new(), skipped: file.skipped.iter().collect() };
     if !file.complete {
         page.blocks.push(Block::Warning(flags::meaning(Flag::Incomplete)));
     }
@@ -32,17 +32,19 @@ pub(crate) fn page(file: &ResultFile) -> Vec<Block<'_>> {
         page.group(file, &group);
     }
     page.blocks.extend(file.system.as_ref().map(|system| Block::Paragraph(words::system(system))));
-    if !file.skipped.is_empty() {
-        page.blocks.push(Block::Skipped(&file.skipped));
-    }
+    // What no table could mention.
+    let rest = std::mem::take(&mut page.skipped);
+    page.skipped(rest);
     page.blocks
 }
 
 struct Page<'a> {
     blocks: Vec<Block<'a>>,
+    /// What was skipped and has not been mentioned.
+    skipped: Vec<&'a Skipped>,
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
     fn group(&mut self, file: &ResultFile, group: &Group<'_>) {
         let with_order = file.command == "hol";
         self.blocks.push(Block::Heading(group.heading()));
@@ -57,6 +59,11 @@ impl Page<'_> {
         if has_terms {
             self.blocks.push(Block::Terms(&TERMS));
         }
+        let path = &group.cells[0].path;
+        let (here, elsewhere): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.skipped).into_iter().partition(|skipped| skipped.path == *path);
+        self.skipped = elsewhere;
+        self.skipped(here);
         let flagged = flagged(group);
         if !flagged.is_empty() {
             self.blocks.push(Block::Flags(flagged));
@@ -69,6 +76,12 @@ impl Page<'_> {
         self.blocks.extend(differences(group, &file.paired).into_iter().map(Block::Table));
         self.list(savings(group));
         self.blocks.extend(closing(group).map(Block::Paragraph));
+    }
+
+    fn skipped(&mut self, skipped: Vec<&'a Skipped>) {
+        if !skipped.is_empty() {
+            self.blocks.push(Block::Skipped(skipped));
+        }
     }
 
     fn list(&mut self, sentences: Vec<String>) {

@@ -14,7 +14,7 @@ pub(super) struct Notation {
     pub(super) max: u64,
     /// The largest value, as text.
     pub(super) max_text: &'static str,
-    /// Units in lower case, each with its size in smallest steps.
+    /// Units, each with its size in smallest steps. Small letters stand for capitals too.
     pub(super) units: &'static [(&'static str, u64)],
     /// The list of units in errors.
     pub(super) known: &'static str,
@@ -42,8 +42,7 @@ impl Notation {
         if number.is_empty() || unit.is_empty() {
             return Err(self.not_a_number(text));
         }
-        let unit_in_lower_case = unit.trim_start().to_lowercase();
-        let Some((_, steps)) = self.units.iter().find(|(name, _)| *name == unit_in_lower_case) else {
+        let Some((_, steps)) = self.units.iter().find(|(name, _)| is_named(unit.trim_start(), name)) else {
             return Err(UnitError::UnknownUnit {
                 text: shown(text),
                 unit: shown(unit.trim_start()),
@@ -96,6 +95,14 @@ enum Misfit {
 pub(super) fn split(text: &str) -> (&str, &str) {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     text.split_at(end)
+}
+
+/// Whether `unit` is the unit `name`: small letters of the name stand for capitals too.
+fn is_named(unit: &str, name: &str) -> bool {
+    let is_letter = |(own, wanted): (char, char)| {
+        own == wanted || wanted.is_lowercase() && own.to_lowercase().eq(std::iter::once(wanted))
+    };
+    unit.chars().count() == name.chars().count() && unit.chars().zip(name.chars()).all(is_letter)
 }
 
 /// Multiplies `digits[.digits]` by `scale`. The product must be a whole number.

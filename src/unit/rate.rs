@@ -16,7 +16,20 @@ const NOTATION: Notation = Notation {
     finest: "1bit",
     max: Rate::MAX_BITS_PER_SECOND,
     max_text: "1000gbit",
-    units: &[("bit", 1), ("kbit", 1_000), ("mbit", 1_000_000), ("gbit", 1_000_000_000)],
+    units: &[
+        ("bit", 1),
+        ("kbit", 1_000),
+        ("mbit", 1_000_000),
+        ("gbit", 1_000_000_000),
+        // As iperf3 has them, and as results are written.
+        ("k", 1_000),
+        ("m", 1_000_000),
+        ("g", 1_000_000_000),
+        ("bit/s", 1),
+        ("kbit/s", 1_000),
+        ("mbit/s", 1_000_000),
+        ("gbit/s", 1_000_000_000),
+    ],
     known: "bit, kbit, mbit or gbit (bits per second)",
 };
 

@@ -13,15 +13,15 @@ const NOTATION: Notation = Notation {
     max: 1 << 50,
     max_text: "1048576GiB",
     units: &[
-        ("b", 1),
-        ("kb", 1_000),
-        ("kib", 1 << 10),
-        ("mb", 1_000_000),
-        ("mib", 1 << 20),
-        ("gb", 1_000_000_000),
-        ("gib", 1 << 30),
+        ("B", 1),
+        ("kB", 1_000),
+        ("kiB", 1 << 10),
+        ("mB", 1_000_000),
+        ("miB", 1 << 20),
+        ("gB", 1_000_000_000),
+        ("giB", 1 << 30),
     ],
-    known: "B, KB, KiB, MB, MiB, GB or GiB",
+    known: "B, KB, KiB, MB, MiB, GB or GiB (a small b means bits)",
 };
 
 /// A number of bytes.

@@ -83,8 +83,12 @@ fn sizes_know_both_thousands() {
     }
     assert_eq!(
         refusal("5K".parse::<Size>()),
-        "`5K` has the unknown unit `K`: use B, KB, KiB, MB, MiB, GB or GiB"
+        "`5K` has the unknown unit `K`: use B, KB, KiB, MB, MiB, GB or GiB (a small b means bits)"
     );
+    for bits in ["128Kb", "128kb", "1Mib", "5b"] {
+        assert!(refusal(bits.parse::<Size>()).ends_with("(a small b means bits)"), "{bits}");
+    }
+    assert_eq!("128kB".parse::<Size>(), "128KB".parse::<Size>());
     assert_eq!(refusal("0.5B".parse::<Size>()), "`0.5B` is finer than 1 byte: leave off some decimals");
     refusal("99999999GiB".parse::<Size>());
     refusal("99999999999999999999".parse::<Size>());
@@ -97,7 +101,9 @@ fn rates_carry_their_unit() {
         let rate: Rate = text.parse().unwrap();
         assert_eq!((rate.bits_per_second(), rate.to_string().as_str()), (bits, text));
     }
-    assert_eq!("20Mbit".parse::<Rate>(), "20mbit".parse::<Rate>());
+    for same in ["20Mbit", "20M", "20m", "20 Mbit/s", "0.02G"] {
+        assert_eq!(same.parse::<Rate>(), "20mbit".parse::<Rate>(), "{same}");
+    }
     assert_eq!(refusal("20".parse::<Rate>()), "`20` has no unit: write 20mbit or 20kbit");
     assert_eq!(
         refusal("0mbit".parse::<Rate>()),

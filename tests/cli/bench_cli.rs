@@ -26,8 +26,12 @@ fn result(text: &str) -> Value {
 
 /// An invalid option and what its error must name: the option and valid values.
 fn refused(options: &str, parts: &[&str]) {
+    refused_by("bench", options, parts);
+}
+
+fn refused_by(command: &str, options: &str, parts: &[&str]) {
     let folder = tempdir().unwrap();
-    let arguments = format!("bench {options}");
+    let arguments = format!("{command} {options}");
     let said = bench(folder.path(), &arguments);
     assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{arguments}: {said:?}");
     let line = said.stderr.lines().next().unwrap();
@@ -99,6 +103,7 @@ fn zero_and_malformed_quantities_are_refused() {
     refused("--wait 3", &["--wait", "3s"]);
     refused("--wait 3x", &["--wait"]);
     refused("--wait threex4s", &["--wait", "3x4s"]);
+    refused("--rate 1mbit --queue 128Kb", &["--queue", "KB", "b means bits"]);
 }
 
 #[test]
@@ -156,14 +161,72 @@ fn what_the_path_cannot_carry_is_skipped_and_says_why() {
     assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
     let skipped = &result["skipped"][0];
     assert_eq!((&skipped["transport"], &skipped["path"]), (&"tcp".into(), &"sim".into()));
-    assert!(skipped["reason"].as_str().unwrap().contains("--path direct"), "{skipped}");
+    let reason =
+        "the kernel's TCP cannot run in virtual time; on the same link: wirelab bench -t tcp --path netns";
+    assert_eq!(skipped["reason"], reason);
     assert_eq!(result["cells"].as_array().unwrap().len(), 1);
     let said = bench(folder.path(), &SHORT.replace("quic-one", "tcp"));
     let line = said.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(line.contains("skipped tcp on sim") && line.contains("--path direct"), "{}", said.stdout);
+    assert!(line.contains(&format!("skipped tcp on sim: {reason}")), "{}", said.stdout);
     // If no cell can run, that is a failure with the reason.
     let said = bench(folder.path(), "bench -t tcp");
-    assert!(said.code != Some(0) && said.stderr.lines().count() == 1, "{said:?}");
+    let line = format!("wirelab: nothing was measured: tcp on sim: {reason}\n");
+    assert_eq!((said.code, said.stderr), (Some(1), line));
+}
+
+#[test]
+fn what_the_path_can_carry_of_udp_arq_tcp_and_quic_is_the_default() {
+    let folder = tempdir().unwrap();
+    let transports = |command: &str| {
+        let said = bench(folder.path(), &format!("{command} -J --seeds 1 -q"));
+        let file = result(&said.stdout);
+        let names = |list: &str| {
+            let rows = file[list].as_array().unwrap().iter();
+            rows.map(|row| row["transport"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        (names("cells"), names("skipped"))
+    };
+    let short = "-d 50ms -w 0s";
+    for command in [format!("bench {short}"), format!("hol {short}"), "transfer --bytes 10KB".to_owned()] {
+        let (measured, skipped) = transports(&command);
+        assert_eq!((measured.len(), &skipped[..]), (6, &["tcp".to_owned()][..]), "{command}");
+        let (measured, skipped) = transports(&format!("{command} --path direct"));
+        assert!(measured.contains(&"tcp".to_owned()) && measured.len() == 7, "{command}: {measured:?}");
+        assert_eq!(skipped, Vec::<String>::new(), "{command}");
+    }
+    // It stands right below the table.
+    let text = bench(folder.path(), &format!("bench {short} --seeds 1")).stdout;
+    let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what}: {text}"));
+    assert!(at("quic-datagram") < at("skipped tcp") && at("skipped tcp") < at("Compared with"), "{text}");
+}
+
+#[test]
+fn an_option_of_the_link_is_refused_where_no_path_has_one() {
+    for (option, named) in [("--loss 1%", "--loss"), ("--preset dsl", "--preset"), ("--rtt 1ms", "--rtt")] {
+        for command in ["bench", "hol", "handshake", "transfer"] {
+            refused_by(command, &format!("--path direct {option}"), &[named, "--path sim, relay or netns"]);
+        }
+    }
+    let folder = tempdir().unwrap();
+    let both = "bench --path sim,direct --loss 2% -t udp -d 50ms -w 0s --seeds 1 -q";
+    assert_eq!(bench(folder.path(), both).code, Some(0));
+}
+
+#[test]
+fn memory_that_cannot_be_had_is_refused_before_the_run() {
+    refused("-t udp,quic-one -i 1us -d 11m", &["--interval", "GB of memory", "longer --interval"]);
+    let folder = tempdir().unwrap();
+    let limited = |limit: &str, options: &str| {
+        let program = env!("CARGO_BIN_EXE_wirelab");
+        let script = format!("ulimit -v {limit} && exec {program} bench {options}");
+        let output = Command::new("sh").args(["-c", &script]).current_dir(folder.path()).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = limited("1000000", "-t udp,quic-one -i 1us -d 10s");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("of memory, and 1.0 GB are available"), "{said}");
+    let (code, said) = limited("4000000", "-t udp,quic-one -d 1s --seeds 1");
+    assert_eq!((code, said.as_str()), (Some(0), ""));
 }
 
 #[test]

@@ -20,7 +20,9 @@ use crate::cli::{
 
 /// What a command takes where its options say nothing.
 pub(crate) trait Defaults: Debug + Clone + Send + Sync + 'static {
-    /// The transports.
+    /// The name of the command.
+    const COMMAND: &'static str;
+    /// The transports, as far as the path can carry them.
     const TRANSPORTS: &'static [Transport];
     /// The paths of a transport, as the help text says it.
     const PATHS: &'static str = "sim";
@@ -58,7 +60,8 @@ pub(crate) struct MatrixArgs<D: Defaults> {
 
 fn transport_help<D: Defaults>() -> String {
     format!(
-        "Transports to compare: {}; arq and quic for their four, all for what the path can carry [default: {}]",
+        "Transports to compare: {}; arq and quic for their four, all for what the path can carry [default: {}, as far \
+         as the path can carry them]",
         Transport::names(),
         Transports::These(D::TRANSPORTS.to_vec()),
     )
@@ -142,6 +145,7 @@ impl<D: Defaults> MatrixArgs<D> {
         &self,
         mut plans: impl FnMut(&Axes) -> Result<Vec<E::Plan>, UsageError>,
     ) -> Result<Request<E::Plan>, UsageError> {
+        self.check_link()?;
         let mut request = Request { batches: Vec::new(), skipped: Vec::new() };
         for (path, transports) in self.transports(&mut request.skipped) {
             let axes = self.axes(path, transports)?;
@@ -158,7 +162,7 @@ impl<D: Defaults> MatrixArgs<D> {
         Ok(request)
     }
 
-    /// The plans for servers elsewhere; `plans` makes them. `unsuitable` lists options that make no sense there.
+    /// The plans for servers elsewhere; `plans` makes them.
     pub(crate) fn request_elsewhere<E: Experiment>(
         &self,
         rows: &[Row],
@@ -175,6 +179,17 @@ impl<D: Defaults> MatrixArgs<D> {
         let mut batch = self.batch(PathKind::Direct, plans);
         batch.servers = servers.into_iter().cycle().take(batch.plans.len()).collect();
         Ok(Request { batches: vec![batch], skipped: Vec::new() })
+    }
+
+    /// Refuses options that describe a link where no path has one.
+    fn check_link(&self) -> Result<(), UsageError> {
+        let is_without = !self.path.is_empty() && self.path.iter().all(|path| !path.has_link());
+        match self.link.first_given().filter(|_| is_without) {
+            Some(option) => Err(UsageError::new(format!(
+                "{option}: --path direct has no emulated link; use --path sim, relay or netns"
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Refuses options that describe a path where servers are elsewhere.
@@ -223,7 +238,7 @@ impl<D: Defaults> MatrixArgs<D> {
         }
         let paths = if self.path.is_empty() { &[PathKind::Sim][..] } else { &self.path };
         let on = |&path| {
-            let (transports, refused) = named.on(path);
+            let (transports, refused) = named.on(path, D::COMMAND);
             skipped.extend(refused);
             (path, transports)
         };

@@ -39,7 +39,8 @@ pub(crate) struct WorkloadArgs {
     /// Time before the measured time; its messages are sent but not counted
     #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = duration)]
     warmup: Duration,
-    /// How long to wait for replies after the last message: three times the longest round trip, at most 4 s
+    /// How long to wait for replies after the last message: three times the longest round trip, at least 100 ms and at
+    /// most 4 s; for datagrams at least 1.5 times the longest round trip, even beyond 4 s
     #[arg(long, value_name = "NxTIME", default_value = "3x4s", value_parser = wait)]
     wait: Wait,
     /// A message that takes longer is of no use to the application [default: 2 x RTT]

@@ -1,5 +1,6 @@
 //! Messages on a schedule: the experiment behind `bench` and `hol`.
 
+mod memory;
 pub(super) mod remote;
 pub(super) mod run;
 mod settings;
@@ -43,7 +44,7 @@ impl Experiment for Bench {
 
     fn size(plan: &Plan) -> RunSize {
         let duration = LEAD + plan.workload.warmup + plan.workload.duration;
-        RunSize { duration: Some(duration), ..RunSize::default() }
+        RunSize { duration: Some(duration), memory: memory::estimate(plan), ..RunSize::default() }
     }
 
     fn run(&self, plan: &Plan, job: &Job<'_>) -> Result<Outcome, RunError> {

@@ -38,7 +38,11 @@ impl Experiment for Handshake {
         let round_trip = plan.links.to_server.delay + plan.links.to_client.delay;
         let each = if plan.path.has_link() { round_trip * ROUND_TRIPS } else { WITHOUT_LINK };
         let connections = plan.connections as f64 / plan.parallel as f64;
-        RunSize { duration: Some(each.mul_f64(connections)), is_least: plan.path.has_link(), bytes: None }
+        RunSize {
+            duration: Some(each.mul_f64(connections)),
+            is_least: plan.path.has_link(),
+            ..RunSize::default()
+        }
     }
 
     /// Without a link, the machine alone decides, and not by the number of connections at a time: both ends share its
