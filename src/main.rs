@@ -4,10 +4,12 @@ mod cli;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    match cli::Cli::parse().run() {
+    let cli = match cli::parse() {
+        Ok(cli) => cli,
+        Err(status) => return status,
+    };
+    match cli.run() {
         Ok(code) => code,
         Err(error) if cli::output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {

@@ -178,9 +178,9 @@ impl FromStr for Target {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Err(problem(text, "is not a URL: expected udp://HOST:PORT"));
+            return Err(problem(text, &without_scheme(text)));
         };
-        let Some(scheme) = Scheme::all().find(|known| known.name == scheme) else {
+        let Some(scheme) = Scheme::all().find(|known| known.name.eq_ignore_ascii_case(scheme)) else {
             return Err(problem(
                 text,
                 &format!("has an unknown scheme: expected one of {}", Scheme::names()),
@@ -203,6 +203,13 @@ impl FromStr for Target {
         let variant = parse_query(scheme, &url).map_err(|reason| problem(text, &reason))?;
         Ok(Self { scheme, variant, name, port: url.port().unwrap_or(scheme.default_port) })
     }
+}
+
+/// What to write where a URL lacks its scheme.
+fn without_scheme(text: &str) -> String {
+    let is_host = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:[]".contains(c));
+    let host = if is_host { text } else { "HOST:PORT" };
+    format!("is not a URL: write udp://{host}, tcp://{host}, tls://{host}, quic://{host} or arq://{host}")
 }
 
 fn problem(url: &str, problem: &str) -> TargetError {

@@ -29,8 +29,8 @@ Examples:
       a matrix of six links
   wirelab bench --loss gilbert:0.5%:25% --rate 20mbit --queue 128KB --seeds 5
       losses that come in bursts, behind a bottleneck
-  wirelab bench -t quic-one --loss drop:60 --seeds 1 --ladder
-      one lost packet, and below the table the messages that waited for it, packet by packet
+  wirelab bench -t quic-one --loss 0% --to-server loss=drop:700 --ladder
+      one packet lost on the way to the server, and below the table the messages that waited for it, packet by packet
   wirelab bench --path netns --rtt 20ms -d 5s --seeds 2
       the same link in real time, with the kernel's TCP
   wirelab bench udp://192.0.2.1 quic://lab.example:4433 --ca ca.pem

@@ -9,9 +9,8 @@ use super::{Cli, output};
 
 /// Prints a completion script for a shell
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example: wirelab completions bash > ~/.local/share/bash-completion/completions/wirelab"
-)]
+#[command(after_help = "Example:
+  wirelab completions bash > ~/.local/share/bash-completion/completions/wirelab")]
 pub(crate) struct Completions {
     /// The shell
     shell: Shell,

@@ -101,7 +101,8 @@ impl<E: Experiment> Finished<'_, E> {
         let is_incomplete = problems.iter().any(|problem| problem.is_incomplete);
         let problems: Vec<String> =
             problems.iter().map(|problem| format!("{}: {}", problem.subject, problem.reason)).collect();
-        if !E::ALL_MUST_SUCCEED && *succeeded == 0 && !interrupted {
+        let is_nothing = !E::ALL_MUST_SUCCEED || self.driven.file.cells.is_empty() && problems.is_empty();
+        if is_nothing && *succeeded == 0 && !interrupted {
             bail!(self.nothing(&problems));
         }
         problems.iter().for_each(complain);

@@ -36,13 +36,13 @@ use super::{
 pub(crate) struct Handshake {
     /// What the client knows of the server: cold (nothing), resumed (a session ticket), 0rtt (a session ticket, and
     /// the request goes with the first flight) [default: all that the transport has]
-    #[arg(long, value_name = "MODE,..", value_delimiter = ',')]
+    #[arg(long, value_name = "MODE,..", value_delimiter = ',', value_parser = values::name::<Mode>)]
     mode: Vec<Mode>,
     /// Connections of a seed [default: 100 in sim, 10 in real time, 1000 on direct]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(short = 'n', long, alias = "count", value_name = "N", value_parser = values::whole::<u64>(1, 1_000_000))]
     connections: Option<u64>,
     /// Connections at a time, in real time; how many packets each takes is then not known
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = values::whole::<u16>(1, 1000))]
     parallel: u16,
     /// Bytes of a request, and of a reply
     #[arg(short, long, value_name = "SIZE", default_value = "100", value_parser = length)]
@@ -69,11 +69,11 @@ Examples:
       how many round trips it takes
   wirelab handshake --loss 0%,1%,2%,5% -t quic-one --mode cold,0rtt -o curve.csv
       the distribution over the loss rate
-  wirelab handshake -t quic-one --mode cold --loss drop:1 --connections 1 --seeds 1
+  wirelab handshake -t quic-one --mode cold --loss drop:1 -n 1 --seeds 1
       the first packet each way is lost
   wirelab handshake -t quic-one --mode cold --loss 0% --cert-bytes 6KB
       a certificate that does not fit into the first flight
-  wirelab handshake -t tcp --loss 2% --path netns --connections 1000 --parallel 100
+  wirelab handshake -t tcp --loss 2% --path netns -n 1000 --parallel 100
       how many of the kernel's TCP connections take a second or more
   wirelab handshake --path direct -t all --parallel 16
       connections a second on this machine's loopback";

@@ -29,10 +29,7 @@ use wirelab::{
 
 use super::{
     in_real_time,
-    options::{
-        link::{LinkArgs, presets},
-        matrix::seed,
-    },
+    options::link::{LinkArgs, presets},
     output,
     serve::{Signals, tolerate_closed_pipe},
     usage::UsageError,
@@ -66,13 +63,13 @@ pub(crate) struct Link {
     #[arg(long, value_name = "ADDRESS", required_unless_present = "netns")]
     to: Option<Endpoint>,
     /// What the losses and all else that is drawn depend on
-    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = values::whole::<u64>(0, u64::MAX))]
     seed: u64,
     /// End after this time
     #[arg(short, long, value_name = "DURATION", value_parser = values::some_time)]
     duration: Option<Duration>,
     /// Clients at a time; for one more, the one that was quiet for longest is forgotten [default: 512]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::whole::<NonZeroUsize>(1, 1_000_000))]
     max_clients: Option<NonZeroUsize>,
     /// Forget clients of whom nothing was heard for so long [default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = values::some_time)]
@@ -119,15 +116,15 @@ const EXAMPLES: &str = "\
 Examples:
   wirelab link --listen 127.0.0.1:9000 --to 127.0.0.1:9999
       50 ms round trip and 1% loss each way in front of a server on this machine
-  wirelab link --listen 9000 --to 9999 --delay 100ms --jitter 20ms --loss gilbert:1%:25%
+  wirelab link --listen 9000 --to 9999 --jitter 20ms --loss gilbert:1%:25%
       jitter, and losses that come in bursts
-  wirelab link --listen '[::1]:5300' --to '[::1]:53' --loss drop:1 --to-client loss=0%
+  wirelab link --listen 5300 --to '[::1]:53' --loss drop:1 --to-client loss=0%
       the first query is lost, and nothing else
   wirelab link --listen 4400 --to 4433 --preset lte --duration 30s -J
       a named link in front of a QUIC server for half a minute
-  wirelab link --netns --rate 100mbit --loss 0% --server 'iperf3 -s -1' -- sh -c 'iperf3 -c $WIRELAB_SERVER'
-      the kernel's TCP over 100 Mbit/s and a round trip of 50 ms
-  wirelab link --netns --server 'python3 -m http.server 80' -- curl -s -o page http://10.0.0.2/
+  wirelab link --netns --loss 0% --server 'iperf3 -s -1' -- iperf3 -c 10.0.0.2
+      the kernel's TCP over a round trip of 50 ms
+  wirelab link --netns --server 'python3 -m http.server 80' -- curl -s 10.0.0.2
       a web page over 1% loss each way
 
 Without --netns it carries UDP alone. A program that also opens a TCP connection to the same port, as iperf3 does for

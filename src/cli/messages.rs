@@ -53,7 +53,7 @@ impl<D: Defaults> MessagesArgs<D> {
         let mut finished = prepared.run(&self.output)?;
         let sampled = samples.map_or(Ok(()), Samples::complete);
         let written = finished.write();
-        let drawn = self.detail.draw(&request, &finished.driven.runs, &finished.stop);
+        let drawn = self.detail.draw(&request, &finished.driven.runs, &finished.stop, self.output.text());
         finished.end([sampled, written, drawn])
     }
 

@@ -1,10 +1,12 @@
 //! The command line: one file per subcommand, arguments in, a plan out.
 
+mod arguments;
 mod bench;
 mod certs;
 mod completions;
 mod draft;
 mod driver;
+mod foreign;
 mod handshake;
 mod hol;
 mod interrupt;
@@ -26,13 +28,14 @@ mod verify;
 
 use std::{process::ExitCode, sync::Arc};
 
+pub(crate) use arguments::parse;
 use clap::{Parser, Subcommand};
 pub(crate) use usage::UsageError;
 use wirelab::path::direct::{self, DirectHost};
 
 /// Raw UDP, TCP, TLS and QUIC side by side on one seeded lossy wire
 #[derive(Debug, Parser)]
-#[command(name = "wirelab", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "wirelab", version, max_term_width = 120, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,

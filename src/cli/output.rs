@@ -30,7 +30,12 @@ pub(crate) fn note(line: impl std::fmt::Display) {
 pub(crate) fn complain(problem: impl std::fmt::Display) {
     let text = problem.to_string();
     let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    note(format_args!("wirelab: {}", lines.join(" ")));
+    let mut line = String::new();
+    for c in lines.join(" ").chars() {
+        // What a user or a server wrote must not steer the terminal.
+        if c.is_control() { line.extend(c.escape_debug()) } else { line.push(c) }
+    }
+    note(format_args!("wirelab: {line}"));
 }
 
 /// Whether the reader of standard output has closed it, as `head` does. That is no failure.

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::Read,
+    io::{self, Read},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -23,7 +23,7 @@ use super::{interrupt::leave_on_interrupt, options::output::OutputArgs};
   wirelab report monday.json -o monday.md          as Markdown
   wirelab report monday.json tuesday.json -o both.csv")]
 pub(crate) struct Report {
-    /// Results that `-o FILE.json` or `--json` has written
+    /// Results that `-o FILE.json` or `--json` has written; - is standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -44,9 +44,13 @@ impl Report {
 
 fn load(path: &Path) -> anyhow::Result<ResultFile> {
     let mut bytes = Vec::new();
-    File::open(path)
-        // One byte more, so that a file that is too large is seen to be.
-        .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
+    let file: io::Result<Box<dyn Read>> = if path == Path::new("-") {
+        Ok(Box::new(io::stdin()))
+    } else {
+        File::open(path).map(|file| Box::new(file) as _)
+    };
+    // One byte more, so that a file that is too large is seen to be.
+    file.and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
         .map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
     from_json(&bytes).map_err(|e| anyhow!("cannot use {}: {e}", path.display()))
 }

@@ -40,7 +40,7 @@ pub(crate) struct Send {
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = values::some_time)]
     timeout: Duration,
     /// How often to resend a datagram that got no reply
-    #[arg(long, value_name = "N", default_value = "0")]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = values::whole::<u32>(0, 1_000_000))]
     retries: u32,
     #[command(flatten)]
     peer: PeerArgs,

@@ -54,35 +54,35 @@ pub(crate) struct Serve {
     #[arg(value_name = "URL")]
     urls: Vec<Target>,
     /// Service: echo, hello, thanks or json
-    #[arg(long, default_value = "echo")]
+    #[arg(long, default_value = "echo", value_parser = values::name::<Service>)]
     service: Service,
     /// Stop after this time
     #[arg(long = "for", value_name = "DURATION", value_parser = values::duration)]
     duration: Option<Duration>,
     /// Stop after this many messages
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::whole::<NonZeroU64>(1, u64::MAX))]
     count: Option<NonZeroU64>,
     /// Answer only this network and loopback; repeatable. On UDP, hello, thanks and json answer only listed networks and
     /// loopback
     #[arg(long, value_name = "CIDR", value_parser = network)]
     allow: Vec<IpNet>,
     /// Maximum messages per second from one source [default: 10000, loopback unlimited]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::whole::<NonZeroU32>(1, u64::from(u32::MAX)))]
     rate_limit: Option<NonZeroU32>,
     /// Maximum size of a message [default: 64KiB]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     max_message: Option<usize>,
     /// Maximum concurrent connections per URL
-    #[arg(long, value_name = "N", default_value = "1024")]
+    #[arg(long, value_name = "N", default_value = "1024", value_parser = values::whole::<NonZeroU16>(1, 65_535))]
     max_connections: NonZeroU16,
     /// Maximum concurrent connections of one source: an IPv4 address, or an IPv6 /64 network [default: a quarter]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::whole::<NonZeroU16>(1, 65_535))]
     max_connections_per_source: Option<NonZeroU16>,
     /// From this many QUIC handshakes in progress on, clients must validate their address first (Retry); 0: always
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_RETRY_ABOVE)]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_RETRY_ABOVE, value_parser = values::whole::<usize>(0, u64::from(u32::MAX)))]
     retry_above: usize,
     /// Number of threads. The kernel assigns clients to them by address and port [default: all cores]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::whole::<NonZeroU16>(1, 65_535))]
     threads: Option<NonZeroU16>,
     /// Close connections that have been idle for this long
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::some_time)]

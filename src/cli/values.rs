@@ -28,6 +28,23 @@ pub(crate) fn single(value: &str) -> Result<String, String> {
     if value.contains(',') { Err("expected one value, not a list".to_owned()) } else { Ok(value.to_owned()) }
 }
 
+/// A whole number within bounds.
+pub(crate) fn whole<T: FromStr>(least: u64, most: u64) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let number = text.parse::<u64>().ok().filter(|number| (least..=most).contains(number));
+        let parsed = number.and_then(|number| number.to_string().parse().ok());
+        parsed.ok_or_else(|| match most {
+            u64::MAX => format!("expected a whole number from {least}"),
+            _ => format!("expected a whole number from {least} to {most}"),
+        })
+    }
+}
+
+/// One name, in capitals or not.
+pub(crate) fn name<T: FromStr<Err: ToString>>(value: &str) -> Result<T, String> {
+    single(value)?.to_lowercase().parse().map_err(|e: T::Err| e.to_string())
+}
+
 /// One value of any type.
 pub(crate) fn parse<T: FromStr<Err: ToString>>(value: &str) -> Result<T, String> {
     single(value)?.parse().map_err(|e: T::Err| e.to_string())

@@ -12,8 +12,8 @@ use super::{
 /// How the text looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextOptions {
-    /// Columns of the terminal. A table that is wider is split into several below each other, but
-    /// latency always stands beside loss, which needs about 80 columns.
+    /// Columns of the terminal. A table that is wider is split into several below each other, but latency always stands
+    /// beside loss. Prose stays within 120.
     pub width: usize,
     /// Whether to emphasise with ANSI escapes.
     pub colour: bool,
@@ -40,6 +40,12 @@ pub fn to_text(file: &ResultFile, options: TextOptions) -> String {
     }
     drawing.text
 }
+
+/// Columns of a line of prose that is still easy to read.
+const MEASURE: usize = 120;
+
+/// The column that latency stands beside.
+const LOST: &str = "lost";
 
 struct Drawing {
     text: String,
@@ -68,7 +74,7 @@ impl Drawing {
 
     /// A paragraph, wrapped. All lines but the first begin with `indent`.
     fn prose(&mut self, indent: &str, paragraph: &str, colour: &str) {
-        let lines = wrapped(paragraph, self.options.width, indent);
+        let lines = wrapped(paragraph, self.options.width.min(MEASURE), indent);
         lines.iter().for_each(|line| self.line(line, colour));
     }
 
@@ -137,18 +143,27 @@ fn part_width(labels: &[String], columns: &[&Column], gap: usize) -> usize {
     label_width(labels) + columns.sum::<usize>()
 }
 
-/// The parts of a table that fit below each other: whole topics, then columns. Outcome and latency stay together.
+/// The parts of a table that fit below each other: whole topics, then columns. Latency stands beside loss.
 fn parts<'a>(table: &'a Table, limit: usize) -> Vec<Vec<&'a Column>> {
     let fits = |columns: &[&Column]| part_width(&table.labels, columns, 2) <= limit;
     let of = |topics: &[Topic]| -> Vec<&'a Column> {
         table.columns.iter().filter(|column| topics.contains(&column.topic)).collect()
     };
+    let outcome = of(&[Topic::Outcome]);
+    let latency = of(&[Topic::Latency]);
+    let with_latency = [&outcome[..], &latency[..]].concat();
     let with_order = of(&[Topic::Outcome, Topic::Order, Topic::Latency]);
-    let first = if fits(&with_order) { with_order } else { of(&[Topic::Outcome, Topic::Latency]) };
-    let rest = table.columns.iter().filter(|column| !first.iter().any(|shown| std::ptr::eq(*shown, *column)));
-    let rest: Vec<&Column> = rest.collect();
-
-    let mut parts = vec![first];
+    let first = if fits(&with_order) { with_order } else { with_latency };
+    let mut parts = Vec::new();
+    if part_width(&table.labels, &first, 1) <= limit {
+        parts.push(first.clone());
+    } else {
+        extend(&mut parts, &outcome, fits);
+        let lost = outcome.iter().filter(|column| column.title == LOST).copied();
+        parts.push(lost.chain(latency).collect());
+    }
+    let is_shown = |column: &&Column| parts.iter().flatten().any(|shown| std::ptr::eq(*shown, *column));
+    let rest: Vec<&Column> = table.columns.iter().filter(|column| !is_shown(column)).collect();
     for topic in rest.chunk_by(|a, b| a.topic == b.topic) {
         extend(&mut parts, topic, fits);
     }

@@ -52,9 +52,9 @@ impl FromStr for Congestion {
     type Err = UnknownCongestion;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
+        match &*name.to_ascii_lowercase() {
             "cubic" => Ok(Self::Cubic),
-            "newreno" => Ok(Self::NewReno),
+            "newreno" | "reno" => Ok(Self::NewReno),
             "bbr" => Ok(Self::Bbr),
             "fixed" => Ok(Self::Fixed(FIXED_WINDOW_BYTES)),
             _ => name

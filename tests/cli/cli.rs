@@ -150,8 +150,8 @@ fn invalid_arguments_are_refused_with_status_two() {
         ),
         (&["man", "nonsense"], "unknown command `nonsense`"),
         (&["send"], "URL"),
-        (&["completions", "cmd.exe"], "possible values"),
-        (&["nonsense"], "unrecognized subcommand"),
+        (&["completions", "cmd.exe"], "expected bash, elvish, fish, powershell, zsh"),
+        (&["nonsense"], "unknown command `nonsense`: see wirelab --help"),
     ] {
         let said = run(folder.path(), arguments);
         assert_eq!(said.code, Some(2), "{arguments:?}: {said:?}");

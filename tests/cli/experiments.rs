@@ -53,10 +53,10 @@ fn rows_that_differ_in_their_controller_only_name_it() {
 #[test]
 fn every_help_text_lists_all_transports_and_paths_and_the_default() {
     for (command, transports, path) in [
-        ("bench", "udp,arq-selective,quic", "sim"),
-        ("hol", "udp,quic,arq-selective", "sim"),
+        ("bench", "udp,arq-selective,tcp,quic", "sim"),
+        ("hol", "udp,quic,arq-selective,tcp", "sim"),
         ("handshake", "udp,tcp,tls,quic-one", "sim, and netns for tcp and tls"),
-        ("transfer", "udp,arq-selective,quic", "sim"),
+        ("transfer", "udp,arq-selective,tcp,quic", "sim"),
     ] {
         let help = said(&format!("{command} --help")).stdout;
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");

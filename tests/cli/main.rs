@@ -7,6 +7,7 @@ mod cli;
 mod determinism;
 mod errors;
 mod experiments;
+mod mistakes;
 mod serve_send;
 mod single_messages;
 #[path = "../support/mod.rs"]

@@ -39,7 +39,6 @@ fn what_cannot_be_drawn_or_written_is_a_wrong_command_line() {
         (&["--ladder", "--json"][..], "--json"),
         (&["--ladder=shortest"], "unknown episode `shortest`: expected longest"),
         (&["--ascii"], "--ladder"),
-        (&["--ladder", "--path", "direct"], "--ladder: packets are followed on the emulated link only"),
         (&["--samples", "all.txt"], "--samples: invalid name `all.txt`: expected one that ends in .csv"),
         (&["--samples", "a.csv", "-o", "a.csv"], "--samples: is the same file as --output"),
     ] {
@@ -48,6 +47,15 @@ fn what_cannot_be_drawn_or_written_is_a_wrong_command_line() {
         assert!(said.stderr.contains(line), "{options:?}: {}", said.stderr);
         assert_eq!(said.stdout, "");
     }
+}
+
+#[test]
+fn a_ladder_needs_a_link() {
+    let folder = tempdir().unwrap();
+    let said = run(folder.path(), ["bench", "--ladder", "--path", "direct"]);
+    let line =
+        "wirelab: --ladder: packets are followed on the emulated link only: use --path sim, relay or netns\n";
+    assert_eq!((said.code, said.stderr.as_str()), (Some(2), line));
 }
 
 #[test]

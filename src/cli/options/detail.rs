@@ -7,7 +7,6 @@ use std::{
 
 use clap::Args;
 
-use super::output::terminal;
 use crate::cli::{
     draft::Draft,
     output::{note, raw},
@@ -17,7 +16,7 @@ use crate::cli::{
 use wirelab::{
     experiment::{Bench, Experiment, Outcome, Plan, Request, Runs, SampleFile, Which, choose, episode},
     path::StopSignal,
-    report::{LadderOptions, to_ladder},
+    report::{LadderOptions, TextOptions, to_ladder},
 };
 
 /// Single messages.
@@ -27,7 +26,7 @@ pub(crate) struct DetailArgs {
     /// Draw an episode below the table, packet by packet: longest (the longest stall of the first link that has
     /// one), or seq=N (what befell message N of the schedule, from 0). Not on direct, which has no link. On relay and
     /// netns it shows one more run with the same seed. Not with --json, whose standard output is one document
-    #[arg(long, value_name = "WHICH", num_args = 0..=1, default_missing_value = "longest", conflicts_with = "json")]
+    #[arg(long, value_name = "WHICH", num_args = 0..=1, default_missing_value = "longest", conflicts_with_all = ["json", "format"])]
     #[arg(value_parser = parse::<Which>)]
     ladder: Option<Which>,
     /// Draw it with ASCII alone [default: where the locale is not UTF-8]
@@ -78,6 +77,7 @@ impl DetailArgs {
         request: &Request<Plan>,
         runs: &[Vec<Runs<Outcome>>],
         stop: &StopSignal,
+        text: TextOptions,
     ) -> anyhow::Result<()> {
         let Some(which) = self.ladder else { return Ok(()) };
         let mut batches = request.batches.iter().zip(runs).filter(|(batch, _)| batch.path.has_link());
@@ -91,7 +91,6 @@ impl DetailArgs {
             note(nothing(plan, seed, which));
             return Ok(());
         };
-        let text = terminal();
         let options = LadderOptions {
             width: text.width,
             ascii: self.ascii || !is_utf8(|name| std::env::var(name).ok()),

@@ -15,7 +15,7 @@ use wirelab::{
 use super::{link::LinkArgs, servers::Row, transports::Transports};
 use crate::cli::{
     usage::UsageError,
-    values::{parse, single},
+    values::{name, parse, whole},
 };
 
 /// What a command takes where its options say nothing.
@@ -41,16 +41,16 @@ pub(crate) trait Defaults: Debug + Clone + Send + Sync + 'static {
 pub(crate) struct MatrixArgs<D: Defaults> {
     #[arg(short, long, value_name = "LIST", value_parser = parse_transports, help = transport_help::<D>())]
     transport: Option<Transports>,
-    #[arg(long, value_name = "PATH,..", value_delimiter = ',', value_parser = parse::<PathKind>)]
+    #[arg(long, value_name = "PATH,..", value_delimiter = ',', value_parser = name::<PathKind>)]
     #[arg(help = path_help::<D>())]
     path: Vec<PathKind>,
     #[arg(short = 'C', long, value_name = "NAME,..", value_delimiter = ',')]
     #[arg(value_parser = parse::<Congestion>, help = congestion_help::<D>())]
     congestion: Vec<Congestion>,
     /// The first seed
-    #[arg(long, value_name = "N", default_value = "1", value_parser = seed)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = whole::<u64>(0, u64::MAX))]
     pub(crate) seed: u64,
-    #[arg(long, value_name = "N", value_parser = seeds, help = seeds_help::<D>())]
+    #[arg(long, alias = "runs", value_name = "N", value_parser = whole::<u64>(1, MAX_SEEDS), help = seeds_help::<D>())]
     seeds: Option<u64>,
     #[command(flatten)]
     pub(crate) link: LinkArgs,
@@ -60,8 +60,8 @@ pub(crate) struct MatrixArgs<D: Defaults> {
 
 fn transport_help<D: Defaults>() -> String {
     format!(
-        "Transports to compare: {}; arq and quic for their four, all for what the path can carry [default: {}, as far \
-         as the path can carry them]",
+        "Transports to compare: {}; arq and quic for their four, all for what the path can carry; without -t, what the \
+         path can carry of the default [default: {}]",
         Transport::names(),
         Transports::These(D::TRANSPORTS.to_vec()),
     )
@@ -96,19 +96,14 @@ fn seeds_help<D: Defaults>() -> String {
 }
 
 fn parse_transports(list: &str) -> Result<Transports, String> {
-    list.parse::<Transports>().map_err(|e| e.to_string())
-}
-
-pub(crate) fn seed(value: &str) -> Result<u64, String> {
-    single(value)?.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
-}
-
-fn seeds(value: &str) -> Result<u64, String> {
-    match single(value)?.parse() {
-        Ok(seeds @ 1..=100_000) => Ok(seeds),
-        _ => Err("expected a whole number from 1 to 100000".to_owned()),
+    if list.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err("these are transports, such as udp,tcp,quic; a time is --duration".to_owned());
     }
+    list.to_lowercase().parse::<Transports>().map_err(|e| e.to_string())
 }
+
+/// More seeds than this are a typing error.
+const MAX_SEEDS: u64 = 100_000;
 
 /// The matrix on one path.
 pub(crate) struct Axes {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::Args;
+use rustix::termios::tcgetwinsize;
 
 use crate::cli::{
     draft::Draft,
@@ -21,6 +22,9 @@ pub(crate) struct OutputArgs {
     /// Print the result as JSON
     #[arg(short = 'J', long)]
     json: bool,
+    /// Print the result in this format: txt, json, csv or md [default: txt]
+    #[arg(long, value_name = "FORMAT", value_parser = format, conflicts_with = "json")]
+    format: Option<&'static Format>,
     #[arg(short, long, value_name = "FILE", help = output_help())]
     output: Option<PathBuf>,
     /// Print the result and nothing else
@@ -29,10 +33,24 @@ pub(crate) struct OutputArgs {
     /// Draw no progress bar
     #[arg(long)]
     no_progress: bool,
+    /// Print no colours, as with NO_COLOR in the environment; they are for terminals only
+    #[arg(long, alias = "no-colour")]
+    no_color: bool,
 }
 
 fn output_help() -> String {
     format!("Also write the result to a file; its name ends in {}", Format::endings())
+}
+
+/// A format by its name, which is the ending of its files.
+fn format(name: &str) -> Result<&'static Format, String> {
+    let name = name.to_lowercase();
+    let ending = match &*name {
+        "text" => "txt",
+        "markdown" => "md",
+        other => other,
+    };
+    Format::of_ending(ending).ok_or_else(|| format!("expected {}", Format::endings().replace('.', "")))
 }
 
 /// The format that a file's ending asks for.
@@ -54,6 +72,12 @@ impl OutputArgs {
         self.quiet
     }
 
+    /// How text looks here: in colour only on a terminal, and never if that is not wanted.
+    pub(crate) fn text(&self) -> TextOptions {
+        let is_wanted = !self.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        TextOptions { width: width(), colour: is_wanted && io::stdout().is_terminal() }
+    }
+
     /// The file that the result also goes to.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.output.as_deref()
@@ -68,7 +92,11 @@ impl OutputArgs {
 
     /// Prints the result and completes the file. If one fails, the other is written all the same.
     pub(crate) fn write(&self, draft: Option<Draft>, file: &ResultFile) -> anyhow::Result<()> {
-        let text = if self.json { to_json(file) } else { to_text(file, terminal()) };
+        let text = match self.format {
+            _ if self.json => to_json(file),
+            Some(format) if format.ending != TEXT => (format.render)(file),
+            _ => to_text(file, self.text()),
+        };
         let printed = raw(text.as_bytes()).map_err(Into::into);
         let saved = draft.map_or(Ok(()), |draft| {
             let format = format_of(draft.path())?;
@@ -86,10 +114,14 @@ pub(crate) fn first_error<const N: usize>(results: [anyhow::Result<()>; N]) -> a
     Err(first)
 }
 
-/// How text looks on this terminal: in colour only on one, and never against `NO_COLOR`.
-pub(crate) fn terminal() -> TextOptions {
-    let is_terminal = io::stdout().is_terminal();
-    let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    TextOptions { width: columns.unwrap_or(100), colour }
+/// The ending of text, which is printed as the terminal has it.
+const TEXT: &str = "txt";
+/// Columns where there is no terminal.
+const COLUMNS: usize = 100;
+
+/// The width of the terminal on standard output; `COLUMNS` in the environment comes first.
+pub(crate) fn width() -> usize {
+    let set = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let is = || tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
+    set.or_else(is).filter(|columns| *columns > 0).unwrap_or(COLUMNS)
 }

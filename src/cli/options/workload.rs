@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::{
     usage::UsageError,
-    values::{parse, single},
+    values::{name, parse, single, whole},
 };
 use wirelab::{
     experiment::{Arrivals, Wait, Workload},
@@ -19,7 +19,7 @@ use wirelab::{
 #[command(next_help_heading = "The messages")]
 pub(crate) struct WorkloadArgs {
     /// Independent sequences of messages; the schedule takes them in turn
-    #[arg(long, value_name = "N,..", value_delimiter = ',', default_value = "8")]
+    #[arg(long, value_name = "N,..", value_delimiter = ',', default_value = "8", value_parser = whole::<u32>(1, MAX_FLOWS))]
     flows: Vec<u32>,
     /// One message every interval, over all flows together
     #[arg(short, long, value_name = "TIME,..", value_delimiter = ',', default_value = "10ms", value_parser = interval)]
@@ -31,7 +31,7 @@ pub(crate) struct WorkloadArgs {
     #[arg(long, value_name = "SIZE", value_parser = size)]
     reply_length: Option<usize>,
     /// isochronous, or poisson: independent gaps with --interval as their mean
-    #[arg(long, value_name = "KIND", default_value = "isochronous", value_parser = parse::<Arrivals>)]
+    #[arg(long, value_name = "KIND", default_value = "isochronous", value_parser = name::<Arrivals>)]
     arrivals: Arrivals,
     /// Measured time [default: 60s in sim, 10s in real time]
     #[arg(short, long, value_name = "TIME", value_parser = positive)]
@@ -51,7 +51,7 @@ pub(crate) struct WorkloadArgs {
 /// The deadline where no round trip is known.
 const DIRECT_DEADLINE: Duration = Duration::from_millis(100);
 /// More flows than this are a typing error.
-const MAX_FLOWS: u32 = 10_000;
+const MAX_FLOWS: u64 = 10_000;
 /// More messages than this in one run are a typing error: 2,000 hours of the default schedule.
 const MAX_MESSAGES: f64 = 720e6;
 
@@ -104,9 +104,6 @@ impl WorkloadArgs {
 }
 
 fn check(workload: &Workload) -> Result<(), UsageError> {
-    if workload.flows == 0 || workload.flows > MAX_FLOWS {
-        return Err(UsageError::new(format!("--flows: expected a whole number from 1 to {MAX_FLOWS}")));
-    }
     let messages = (workload.warmup + workload.duration).as_secs_f64() / workload.interval.as_secs_f64();
     if messages > MAX_MESSAGES {
         return Err(UsageError::new(format!(

@@ -1,0 +1,197 @@
+//! Reads the command line. Whatever is wrong with it is said on one line, with what to write instead.
+
+use std::{
+    error::Error as _,
+    ffi::{OsStr, OsString},
+    process::ExitCode,
+};
+
+use clap::{
+    Arg, Command, CommandFactory, Error, Parser,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+
+use super::{Cli, foreign, output::complain};
+
+/// Parses the arguments of this process. What is to be printed instead is printed, and the exit status returned.
+pub(crate) fn parse() -> Result<Cli, ExitCode> {
+    let arguments = with_negative_values(std::env::args_os());
+    Cli::try_parse_from(&arguments).map_err(|error| {
+        if matches!(
+            error.kind(),
+            ErrorKind::DisplayHelp
+                | ErrorKind::DisplayVersion
+                | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        ) {
+            // Fails if its reader has closed the pipe, as a pager does.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+        complain(line(&error, &arguments));
+        ExitCode::from(2)
+    })
+}
+
+/// Joins a negative value to its option, so that the option's parser refuses it: `--rtt -5ms` becomes `--rtt=-5ms`.
+fn with_negative_values(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::new();
+    let mut is_open = true;
+    for argument in arguments {
+        is_open &= argument != "--";
+        match joined.last_mut() {
+            Some(option) if is_open && is_negative(&argument) && starts_with_dash(option) => {
+                option.push("=");
+                option.push(argument);
+            }
+            _ => joined.push(argument),
+        }
+    }
+    joined
+}
+
+fn starts_with_dash(argument: &OsStr) -> bool {
+    argument.as_encoded_bytes().starts_with(b"-")
+}
+
+/// Whether it looks like a negative number and is not an option.
+fn is_negative(argument: &OsStr) -> bool {
+    let is_option = argument == "-4" || argument == "-6";
+    matches!(argument.as_encoded_bytes(), [b'-', b'0'..=b'9' | b'.', ..]) && !is_option
+}
+
+/// The command that the arguments name.
+fn command(arguments: &[OsString]) -> Option<Command> {
+    let mut all = Cli::command();
+    all.build();
+    let name = arguments.get(1)?.to_str()?;
+    all.find_subcommand(name).cloned()
+}
+
+/// What is wrong, and what to do.
+fn line(error: &Error, arguments: &[OsString]) -> String {
+    let command = command(arguments);
+    let name = command.as_ref().map_or("", Command::get_name);
+    let help = ["see wirelab", name, "--help"].into_iter().filter(|word| !word.is_empty());
+    let help = help.collect::<Vec<_>>().join(" ");
+    let (argument, value) = (text(error, ContextKind::InvalidArg), text(error, ContextKind::InvalidValue));
+    let option = option(&argument);
+    match error.kind() {
+        ErrorKind::UnknownArgument => {
+            if !argument.starts_with('-') {
+                return format!("unexpected argument `{argument}`: {help}");
+            }
+            let instead = foreign::instead(name, &argument).map(str::to_owned);
+            let similar = || Some(format!("did you mean {}?", similar(&argument, command.as_ref()?)?));
+            format!("unknown option {argument}: {}", instead.or_else(similar).unwrap_or(help))
+        }
+        ErrorKind::ValueValidation => {
+            let is_positional = argument.starts_with(['[', '<']);
+            let reason = error.source().map(ToString::to_string).unwrap_or_default();
+            let reason = if names_value(&reason, &value) {
+                reason
+            } else {
+                format!("invalid value `{}`: {reason}", shortened(&value))
+            };
+            match foreign::netem(&value) {
+                _ if !is_positional => format!("{option}: {reason}"),
+                Some(instead) => format!("`{value}` is not a URL: as an option it is {instead}"),
+                None => reason,
+            }
+        }
+        ErrorKind::InvalidValue if value.is_empty() && valid_values(error).is_empty() => {
+            format!("{option}: a value is missing; {help}")
+        }
+        ErrorKind::InvalidValue => {
+            format!("invalid value `{}`: expected {}", shortened(&value), valid_values(error))
+        }
+        ErrorKind::TooManyValues => format!("{option}: takes no value; leave out `{}`", shortened(&value)),
+        ErrorKind::ArgumentConflict => match text(error, ContextKind::PriorArg) {
+            prior if prior == argument => format!("{option} is given twice: leave one out"),
+            prior => format!("{option} cannot be used with {}: leave one out", self::option(&prior)),
+        },
+        ErrorKind::MissingRequiredArgument => format!("{argument} is missing: {help}"),
+        ErrorKind::InvalidSubcommand => {
+            let unknown = text(error, ContextKind::InvalidSubcommand);
+            let instead = foreign::command(&unknown).map(|known| format!("use wirelab {known}"));
+            format!("unknown command `{}`: {}", shortened(&unknown), instead.unwrap_or(help))
+        }
+        ErrorKind::InvalidUtf8 => format!("an argument is not valid UTF-8: {help}"),
+        _ => {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            format!("{}: {help}", first.trim_start_matches("error: "))
+        }
+    }
+}
+
+/// A part of the error, as text.
+fn text(error: &Error, kind: ContextKind) -> String {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(all)) => {
+            all.iter().map(|argument| option(argument)).collect::<Vec<_>>().join(" and ")
+        }
+        _ => String::new(),
+    }
+}
+
+fn valid_values(error: &Error) -> String {
+    match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(values)) => values.join(", "),
+        _ => String::new(),
+    }
+}
+
+/// An option without its value's name: `--rtt` of `--rtt <TIME>`.
+fn option(argument: &str) -> &str {
+    if argument.starts_with('-') {
+        argument.split([' ', '[', '=']).next().unwrap_or(argument)
+    } else {
+        argument
+    }
+}
+
+/// Whether a reason says itself what is invalid.
+fn names_value(reason: &str, value: &str) -> bool {
+    reason.contains('`') && (value.is_empty() || reason.contains(value.trim()) || reason.contains('…'))
+}
+
+/// The value, if it is not too long for a line.
+fn shortened(value: &str) -> String {
+    const LONGEST: usize = 60;
+    match value.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
+    }
+}
+
+/// The option of `command` that was probably meant: one that begins like it, or differs in two letters.
+fn similar(argument: &str, command: &Command) -> Option<String> {
+    let wanted = argument.strip_prefix("--").filter(|wanted| wanted.len() > 2)?;
+    let known = || command.get_arguments().filter(|arg| !arg.is_hide_set()).filter_map(Arg::get_long);
+    let begins = known().find(|known| known.starts_with(wanted));
+    let near = || {
+        let distances = known().map(|known| (strsim::damerau_levenshtein(known, wanted), known));
+        distances.min().filter(|(distance, _)| *distance <= 2).map(|(_, known)| known)
+    };
+    begins.or_else(near).map(|known| format!("--{known}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_negative_value_belongs_to_the_option_before_it() {
+        let joined = |line: &str| {
+            let joined = with_negative_values(line.split(' ').map(OsString::from));
+            joined.iter().map(|argument| argument.to_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(joined("wirelab bench --rtt -5ms -d -1s"), "wirelab bench --rtt=-5ms -d=-1s");
+        for unchanged in
+            ["wirelab send -v -4 udp://host", "wirelab link --netns -- ping -c -1", "wirelab -J -q"]
+        {
+            assert_eq!(joined(unchanged), unchanged);
+        }
+    }
+}
