@@ -138,7 +138,7 @@ fn nonsense_is_refused_on_one_line_by_every_option_of_every_command() {
     // What is no name of a folder, a file or a server is read later, or is one.
     let free = ["--certs", "--name", "--ca", "--server-name", "--server", "--output", "--samples", "--save"];
     let mut tried = 0;
-    for command in ["bench", "hol", "handshake", "link", "transfer", "verify", "serve", "send", "report"] {
+    for command in ["bench", "hol", "handshake", "link", "transfer", "serve", "send", "report"] {
         for option in options(folder.path(), command).iter().filter(|option| !free.contains(&option.as_str()))
         {
             for value in nonsense {
@@ -147,7 +147,6 @@ fn nonsense_is_refused_on_one_line_by_every_option_of_every_command() {
                     "report" => &["nothing.json"],
                     "link" => &["--listen", "0", "--to", "127.0.0.1:0"],
                     "serve" => &["tcp://192.0.2.1:1"],
-                    "verify" => &[],
                     _ => &["--path", "relay", "-t", "tcp"],
                 };
                 let assigned = format!("{option}={value}");
