@@ -7,10 +7,7 @@ use serde::{
     de::{Error, IgnoredAny, MapAccess, Visitor},
 };
 
-use super::{
-    LinkSettings, LinkSpec, Setting,
-    properties::{Column, columns},
-};
+use super::{Column, LinkSettings, LinkSpec, Setting, properties::columns};
 
 impl LinkSettings {
     /// The settings of `spec`.

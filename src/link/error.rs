@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::LinkSpec;
 use crate::unit::{Size, UnitError, format_duration};
 
 /// An invalid value of a property.
@@ -109,4 +110,12 @@ pub enum SpecError {
         /// The slot.
         slot: Duration,
     },
+}
+
+impl SpecError {
+    /// An error if the time of `option` exceeds [`LinkSpec::LONGEST`].
+    pub(super) fn unless_too_long(option: &'static str, time: Duration) -> Result<(), Self> {
+        let longest = LinkSpec::LONGEST;
+        if time > longest { Err(Self::TooLong { option, longest }) } else { Ok(()) }
+    }
 }

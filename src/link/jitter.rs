@@ -5,8 +5,38 @@ use std::{f64::consts::TAU, fmt, str::FromStr, time::Duration};
 use rand::Rng;
 use serde::{Serialize, Serializer};
 
-use super::ValueError;
+use super::{
+    Column, Obstacle, Property, SpecError, Takes, ValueError, Word,
+    effects::{Draws, Effect},
+    property::{COUNT, TEXT, set, unless_none},
+};
 use crate::unit::{format_duration, nanos, parse_duration, random::ChaCha8Rng, shown};
+
+pub(super) const PROPERTY: Property = Property {
+    option: "--jitter",
+    takes: Takes::List("JITTER,.."),
+    help: "Variation of the one-way delay: 5ms, 5ms:uniform, 5ms:normal, 5ms:pareto; where it would make the delay \
+           negative, the delay is 0",
+    parse: |link, text| set(&mut link.jitter, unless_none(text, str::parse)),
+    check: |link| link.jitter.map_or(Ok(()), |jitter| SpecError::unless_too_long("jitter", jitter.amount)),
+    columns: &[
+        Column::optional("jitter_ns", COUNT, |link| link.jitter.map(|jitter| nanos(jitter.amount)).into()),
+        Column::optional("jitter_distribution", TEXT, |link| {
+            link.jitter.map(|jitter| jitter.shape.name()).into()
+        }),
+    ],
+    words: |settings| {
+        let order = if settings.is_set("keep_order") { " in order" } else { "" };
+        let amount = settings.count("jitter_ns");
+        amount.map_or_else(Vec::new, |ns| vec![Word::Text("jitter "), Word::Time(ns), Word::Text(order)])
+    },
+    obstacle: |link| link.jitter.map(|_| Obstacle::Overtaking),
+    effect: |link, generators| {
+        let jitter = link.jitter.filter(|jitter| !jitter.amount.is_zero())?;
+        let mut source = |number| JitterSource::new(jitter, generators.take(number));
+        Some(Box::new(JitterDraws { own: source(2), copy: (!link.duplicate.is_zero()).then(|| source(6)) }))
+    },
+};
 
 /// The random addition to the one-way delay of each packet, written `5ms[:uniform|normal|pareto]`.
 ///
@@ -73,21 +103,35 @@ impl Serialize for Jitter {
     }
 }
 
+/// The draws for a packet and, if packets are duplicated, for its copy.
+#[derive(Debug)]
+struct JitterDraws {
+    own: JitterSource,
+    copy: Option<JitterSource>,
+}
+
+impl Effect for JitterDraws {
+    fn draw(&mut self, draws: &mut Draws) {
+        draws.jitter = self.own.draw();
+        draws.copy_jitter = self.copy.as_mut().map_or(0, JitterSource::draw);
+    }
+}
+
 /// Jitter and its generator.
 #[derive(Debug)]
-pub(super) struct JitterSource {
+struct JitterSource {
     amount: u64,
     shape: JitterShape,
     rng: ChaCha8Rng,
 }
 
 impl JitterSource {
-    pub(super) fn new(jitter: Jitter, rng: ChaCha8Rng) -> Self {
+    fn new(jitter: Jitter, rng: ChaCha8Rng) -> Self {
         Self { amount: nanos(jitter.amount), shape: jitter.shape, rng }
     }
 
     /// Nanoseconds to add to the delay. Takes two draws if normal, else one.
-    pub(super) fn draw(&mut self) -> i64 {
+    fn draw(&mut self) -> i64 {
         let amount = self.amount as f64;
         match self.shape {
             JitterShape::Uniform => {

@@ -3,7 +3,7 @@
 //! A packet passes, in this order:
 //!
 //! 1. the MTU: a larger packet is refused;
-//! 2. the drop-tail queue of the bottleneck;
+//! 2. the queue of the bottleneck;
 //! 3. serialisation at the rate;
 //! 4. loss: a lost packet has used the bottleneck;
 //! 5. duplication: the copy propagates on its own, with its own draw of the jitter;
@@ -34,18 +34,24 @@
 //! ```
 
 mod columns;
+mod corrupt;
 mod counters;
+mod duplicate;
+mod effects;
 mod error;
 mod events;
-mod impairments;
 mod jitter;
 mod loss;
+mod mtu;
 mod preset;
 mod propagation;
 mod properties;
+mod property;
 mod queue;
 mod random;
+mod reorder;
 mod settings;
+mod shaper;
 mod spec;
 
 pub use counters::Counters;
@@ -53,16 +59,19 @@ pub use error::{SpecError, ValueError};
 pub use jitter::{Jitter, JitterShape};
 pub use loss::{GilbertElliott, Loss, LossBy};
 pub use preset::Preset;
-pub use properties::{Column, Obstacle, PROPERTIES, Property, Takes, Word, obstacle};
+pub use properties::{LinkSpec, PROPERTIES, obstacle};
+pub use property::{Column, Obstacle, Property, Takes, Word};
 pub use queue::QueueLimit;
 pub use settings::{LinkSettings, Setting};
-pub use spec::LinkSpec;
 
-use crate::unit::{Direction, Time, nanos};
+use std::fmt;
+
+use crate::unit::{Direction, Time};
+use effects::{Draws, Effects};
 use events::Events;
-use impairments::Impairments;
 use propagation::{Arrival, Propagation};
-use queue::Bottleneck;
+use queue::{Queue, Queued};
+use shaper::Shaper;
 
 /// What became of a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +98,7 @@ pub struct Dropped<P> {
 pub enum DropReason {
     /// Lost after the bottleneck, by a draw, a list or an outage.
     Lost,
-    /// The queue of the bottleneck was full.
+    /// Dropped by the queue of the bottleneck.
     QueueFull,
     /// Above the MTU.
     TooLarge,
@@ -123,56 +132,103 @@ pub struct Delivered<P> {
 #[derive(Debug)]
 pub struct Link<P> {
     mtu: usize,
-    impairments: Impairments,
-    bottleneck: Bottleneck,
+    effects: Effects,
+    queue: Box<dyn Queue<P>>,
+    /// `None` if packets take no time to serialise.
+    shaper: Option<Box<dyn Shaper>>,
     propagation: Propagation,
     events: Events<P>,
     latest_offer: Time,
     counters: Counters,
 }
 
-impl<P: Clone> Link<P> {
+impl<P: Clone + fmt::Debug + Send + 'static> Link<P> {
     /// A link with the properties of `spec`, which draws from the generators of `seed` and `direction`.
     ///
     /// `spec` must have passed [`LinkSpec::validate`]; it is not checked again.
     pub fn new(spec: LinkSpec, seed: u64, direction: Direction) -> Self {
         Self {
             mtu: usize::from(spec.mtu),
-            impairments: Impairments::new(&spec, seed, direction),
-            bottleneck: Bottleneck::new(spec.rate, spec.queue),
-            propagation: Propagation::new(nanos(spec.delay), spec.keep_order),
+            effects: Effects::new(&spec, seed, direction),
+            queue: queue::of(&spec),
+            shaper: shaper::of(&spec),
+            propagation: Propagation::new(&spec),
             events: Events::new(),
             latest_offer: Time::ZERO,
             counters: Counters::default(),
         }
     }
+}
 
+impl<P: Clone> Link<P> {
     /// Offers a packet of `ip_bytes`, IP header included, at `now`.
     ///
     /// If `now` is before an earlier offer, the instant of that offer counts.
     pub fn enqueue(&mut self, now: Time, ip_bytes: usize, packet: P) {
-        let passage = self.pass(now, ip_bytes);
-        self.schedule(passage, packet);
+        if let Err(dropped) = self.admit(now, ip_bytes, packet) {
+            self.events.push(Event::Dropped(dropped));
+        }
+        self.transmit(now);
     }
 
-    /// Takes the draws of a packet and decides its way through the link.
-    fn pass(&mut self, now: Time, ip_bytes: usize) -> Passage {
-        self.latest_offer = self.latest_offer.max(now);
+    /// Takes the draws of a packet, and queues it or drops it.
+    fn admit(&mut self, now: Time, ip_bytes: usize, packet: P) -> Result<(), Dropped<P>> {
+        let offered = self.latest_offer.max(now);
+        self.latest_offer = offered;
         self.counters.packets += 1;
         self.counters.bytes = self.counters.bytes.saturating_add(ip_bytes as u64);
-        let draws = self.impairments.draw();
-        let dropped = |at, reason| Passage::Dropped { at, reason };
+        let draws = self.effects.draw();
         let Some(bytes) = u16::try_from(ip_bytes).ok().filter(|_| self.carries(ip_bytes)) else {
             self.counters.too_large += 1;
-            return dropped(self.latest_offer, DropReason::TooLarge);
+            return Err(Dropped { at: offered, packet, reason: DropReason::TooLarge });
         };
-        let Some(departs) = self.bottleneck.admit(self.latest_offer, bytes) else {
+        self.queue.enqueue(Queued { packet, bytes, offered, draws }).map_err(|refused| {
             self.counters.queue_dropped += 1;
-            return dropped(self.latest_offer, DropReason::QueueFull);
-        };
-        if self.impairments.loss.serialised(departs) || draws.lost {
+            Dropped { at: offered, packet: refused.packet, reason: DropReason::QueueFull }
+        })
+    }
+
+    /// Transmits the packets that leave the queue by `now`.
+    fn transmit(&mut self, now: Time) {
+        while let Some((packet, passage)) = self.dequeue(now) {
+            self.schedule(passage, packet);
+        }
+    }
+
+    /// The next packet that leaves the queue by `now`, and its way from there.
+    fn dequeue(&mut self, now: Time) -> Option<(P, Passage)> {
+        // A packet waits only for the transmitter: it was free at the latest offer, or will be later.
+        let starts = self.free_at().max(self.latest_offer);
+        if starts > now && !self.queue.decides_at_offer() {
+            return None;
+        }
+        match self.queue.dequeue(starts)? {
+            Ok(Queued { packet, bytes, offered, draws }) => {
+                let departs = self.serialise(offered, bytes);
+                Some((packet, self.pass(departs, draws)))
+            }
+            Err(dropped) => {
+                self.counters.queue_dropped += 1;
+                let passage = Passage::Dropped { at: starts, reason: DropReason::QueueFull };
+                Some((dropped.packet, passage))
+            }
+        }
+    }
+
+    /// When the last bit of a packet is sent.
+    fn serialise(&mut self, offered: Time, bytes: u16) -> Time {
+        let Some(shaper) = &mut self.shaper else { return offered };
+        let departs = shaper.transmit(offered, bytes);
+        self.queue.transmitted(bytes, departs);
+        departs
+    }
+
+    /// The way of a packet behind the bottleneck.
+    fn pass(&mut self, departs: Time, mut draws: Draws) -> Passage {
+        self.effects.serialised(departs, &mut draws);
+        if draws.lost {
             self.counters.lost += 1;
-            return dropped(departs, DropReason::Lost);
+            return Passage::Dropped { at: departs, reason: DropReason::Lost };
         }
         let arrival = self.propagation.arrival(departs, &draws);
         self.counters.reordered += u64::from(arrival.overtaking);
@@ -196,17 +252,19 @@ impl<P: Clone> Link<P> {
                     more: copy_at < at,
                 });
                 let more = copy_at.is_some_and(|copy_at| copy_at >= at);
-                self.events.push(Event::Delivered(Delivered {
-                    at,
-                    departs,
-                    packet,
-                    corrupt,
-                    copy: false,
-                    more,
-                }));
+                let packet = Delivered { at, departs, packet, corrupt, copy: false, more };
+                self.events.push(Event::Delivered(packet));
                 copy.into_iter().for_each(|copy| self.events.push(Event::Delivered(copy)));
             }
         }
+    }
+
+    /// The next event that is due by `now`.
+    pub fn poll(&mut self, now: Time) -> Option<Event<P>> {
+        self.transmit(now);
+        let event = self.events.pop(now)?;
+        self.counters.delivered += u64::from(matches!(event, Event::Delivered(_)));
+        Some(event)
     }
 }
 
@@ -223,16 +281,15 @@ impl<P> Link<P> {
         ip_bytes <= self.mtu
     }
 
-    /// The next event that is due by `now`.
-    pub fn poll(&mut self, now: Time) -> Option<Event<P>> {
-        let event = self.events.pop(now)?;
-        self.counters.delivered += u64::from(matches!(event, Event::Delivered(_)));
-        Some(event)
+    /// When to call [`poll`](Self::poll) next; `None` if no packet is on the link.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let leaves_queue = (!self.queue.is_empty()).then(|| self.free_at());
+        self.events.next_due().into_iter().chain(leaves_queue).min()
     }
 
-    /// When the next event is due; `None` if no packet is on the link.
-    pub fn poll_timeout(&self) -> Option<Time> {
-        self.events.next_due()
+    /// When the transmitter has sent all packets so far.
+    fn free_at(&self) -> Time {
+        self.shaper.as_ref().map_or(Time::ZERO, |shaper| shaper.free_at())
     }
 
     /// Counts since the start.

@@ -1,7 +1,33 @@
-//! From the end of serialisation to arrival.
+//! Propagation: from the end of serialisation to arrival.
 
-use super::impairments::Draws;
-use crate::unit::Time;
+use super::{
+    Column, LinkSpec, Property, Setting, SpecError, Takes, ValueError,
+    effects::Draws,
+    property::{COUNT, set},
+};
+use crate::unit::{Time, nanos, parse_duration, shown};
+
+pub(super) const DELAY: Property = Property {
+    option: "--delay",
+    takes: Takes::List("TIME,.."),
+    help: "One-way delay, in place of --rtt",
+    parse: |link, text| set(&mut link.delay, parse_duration(text)),
+    check: |link| SpecError::unless_too_long("delay", link.delay),
+    columns: &[Column::new("delay_ns", COUNT, |link| nanos(link.delay).into())],
+    ..Property::PLAIN
+};
+
+pub(super) const KEEP_ORDER: Property = Property {
+    option: "--keep-order",
+    takes: Takes::Nothing,
+    help: "Packets that jitter would let overtake wait instead",
+    parse: |link, text| {
+        let forms = "true or false";
+        set(&mut link.keep_order, text.parse().map_err(|_| ValueError::Form { text: shown(text), forms }))
+    },
+    columns: &[Column::new("keep_order", Setting::Flag(false), |link| Setting::Flag(link.keep_order))],
+    ..Property::PLAIN
+};
 
 /// The propagation delay of one direction, and the latest arrivals.
 #[derive(Debug)]
@@ -24,9 +50,9 @@ pub(super) struct Arrival {
 }
 
 impl Propagation {
-    pub(super) fn new(delay: u64, keep_order: bool) -> Self {
-        let delay = i64::try_from(delay).unwrap_or(i64::MAX);
-        Self { delay, keep_order, lane_end: Time::ZERO, latest: Time::ZERO }
+    pub(super) fn new(link: &LinkSpec) -> Self {
+        let delay = i64::try_from(nanos(link.delay)).unwrap_or(i64::MAX);
+        Self { delay, keep_order: link.keep_order, lane_end: Time::ZERO, latest: Time::ZERO }
     }
 
     pub(super) fn arrival(&mut self, departs: Time, draws: &Draws) -> Arrival {

@@ -1,30 +1,8 @@
-//! Generators of the effects, and probabilities as integer thresholds.
+//! Probabilities as integer thresholds.
 
 use rand::Rng;
 
-use super::Direction;
-use crate::unit::{
-    Share,
-    random::{ChaCha8Rng, generator},
-};
-
-/// Each effect has its own generator, so that enabling one does not change the draws of another.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Effect {
-    Loss = 1,
-    Jitter = 2,
-    Reorder = 3,
-    Duplicate = 4,
-    Corrupt = 5,
-    CopyJitter = 6,
-}
-
-/// The generator of one effect of one direction.
-pub(super) fn effect_generator(seed: u64, direction: Direction, effect: Effect) -> ChaCha8Rng {
-    // "link" in ASCII: no other consumer of the seed uses these streams.
-    const LINK: u64 = 0x6c69_6e6b_0000_0000;
-    generator(seed, LINK | (direction as u64) << 8 | effect as u64)
-}
+use crate::unit::{Share, random::ChaCha8Rng};
 
 /// A probability as a threshold on 63 random bits; with 64 there would be no threshold for 100%.
 #[derive(Debug, Clone, Copy)]

@@ -1,65 +1,9 @@
-//! The properties of a link as plain data.
+//! Setting the properties of a link from text.
 
 use std::time::Duration;
 
-use serde::Serialize;
-
-use super::{Jitter, Loss, LossBy, PROPERTIES, Property, QueueLimit, SpecError, properties};
-use crate::unit::{Rate, Share, serialize_nanos, shown};
-
-/// The properties of one direction of a link.
-///
-/// The default has no effect except that packets above 1500 bytes are refused. Serialized as in a result
-/// file: integer nanoseconds, bits per second, ratios, and models as on the command line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LinkSpec {
-    /// Propagation delay.
-    #[serde(rename = "delay_ns", serialize_with = "serialize_nanos")]
-    pub delay: Duration,
-    /// Variation of the propagation delay.
-    pub jitter: Option<Jitter>,
-    /// Whether packets stay in order despite jitter.
-    pub keep_order: bool,
-    /// Loss after the bottleneck.
-    pub loss: Loss,
-    /// What each loss draw applies to.
-    pub loss_by: LossBy,
-    /// Rate of the bottleneck in IP bits per second; `None` is unlimited.
-    #[serde(rename = "rate_bps")]
-    pub rate: Option<Rate>,
-    /// Drop-tail queue of the bottleneck.
-    pub queue: QueueLimit,
-    /// Chance that a packet skips the propagation delay, as in netem.
-    #[serde(rename = "reorder_ratio")]
-    pub reorder: Share,
-    /// Chance that a packet arrives twice.
-    #[serde(rename = "duplicate_ratio")]
-    pub duplicate: Share,
-    /// Chance that one bit of a packet is flipped.
-    #[serde(rename = "corrupt_ratio")]
-    pub corrupt: Share,
-    /// Largest packet in IP bytes; a larger one is refused, not fragmented.
-    #[serde(rename = "mtu_bytes")]
-    pub mtu: u16,
-}
-
-impl Default for LinkSpec {
-    fn default() -> Self {
-        Self {
-            delay: Duration::ZERO,
-            jitter: None,
-            keep_order: false,
-            loss: Loss::NONE,
-            loss_by: LossBy::Packet,
-            rate: None,
-            queue: QueueLimit::Unlimited,
-            reorder: Share::ZERO,
-            duplicate: Share::ZERO,
-            corrupt: Share::ZERO,
-            mtu: Self::DEFAULT_MTU,
-        }
-    }
-}
+use super::{LinkSpec, PROPERTIES, Property, SpecError, properties};
+use crate::unit::shown;
 
 impl LinkSpec {
     /// The MTU of Ethernet, in bytes.
@@ -71,54 +15,13 @@ impl LinkSpec {
 
     /// Checks that the properties are valid together.
     ///
-    /// Jitter may exceed the delay, see [`Jitter`].
+    /// Jitter may exceed the delay, see [`Jitter`](super::Jitter).
     ///
     /// # Errors
     ///
     /// [`SpecError`], which names the option and how to correct it.
     pub fn validate(&self) -> Result<(), SpecError> {
-        if self.mtu < Self::SMALLEST_MTU {
-            return Err(SpecError::Mtu { mtu: self.mtu });
-        }
-        let jitter = self.jitter.map_or(Duration::ZERO, |jitter| jitter.amount);
-        for (option, time) in [("delay", self.delay), ("jitter", jitter)] {
-            if time > Self::LONGEST {
-                return Err(SpecError::TooLong { option, longest: Self::LONGEST });
-            }
-        }
-        self.validate_queue()?;
-        self.validate_loss()
-    }
-
-    fn validate_queue(&self) -> Result<(), SpecError> {
-        match self.queue {
-            QueueLimit::Unlimited => return Ok(()),
-            QueueLimit::Packets(0) => return Err(SpecError::NoQueue),
-            QueueLimit::Bytes(queue) if queue.bytes() < u64::from(self.mtu) => {
-                return Err(SpecError::QueueBelowPacket { queue, mtu: self.mtu });
-            }
-            QueueLimit::Bytes(_) | QueueLimit::Packets(_) => {}
-        }
-        if self.rate.is_none() { Err(SpecError::QueueWithoutRate) } else { Ok(()) }
-    }
-
-    fn validate_loss(&self) -> Result<(), SpecError> {
-        if let LossBy::Time(slot) = self.loss_by {
-            if !(LossBy::SHORTEST_SLOT..=Self::LONGEST).contains(&slot) {
-                return Err(SpecError::Slot { slot });
-            }
-            if matches!(self.loss, Loss::Drop(_)) {
-                return Err(SpecError::DropByTime);
-            }
-        }
-        match &self.loss {
-            Loss::GilbertElliott(chain) if chain.p.is_zero() && chain.r.is_zero() => {
-                Err(SpecError::StuckChain)
-            }
-            Loss::Drop(numbers) if numbers.contains(&0) => Err(SpecError::DropZero),
-            Loss::Outage { length: Duration::ZERO, .. } => Err(SpecError::NoOutage),
-            _ => Ok(()),
-        }
+        PROPERTIES.iter().try_for_each(|property| (property.check)(self))
     }
 
     /// Sets one property from text, by its key in [`PROPERTIES`]. `none` removes the jitter, the rate or the queue's

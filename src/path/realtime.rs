@@ -4,7 +4,7 @@ mod breakage;
 mod resolution;
 mod sockets;
 
-use std::net::SocketAddr;
+use std::{fmt, net::SocketAddr};
 
 pub(super) use self::{
     breakage::{Breakage, broken},
@@ -21,12 +21,12 @@ use crate::{
     unit::{Direction, PerDirection, Time, nanos},
 };
 
-/// Bytes that may be on the wire at a time. What exceeds it is dropped and counted as the machine's doing, not the
+/// Bytes of packets that may be on the wire at a time, without copies. What exceeds it is dropped and counted as the machine's doing, not the
 /// wire's.
 const MOST_HELD_BYTES: usize = 256 << 20;
 
 /// What a path keeps of each packet beside its bytes.
-pub(super) trait Envelope: Copy {
+pub(super) trait Envelope: Copy + fmt::Debug + Send + 'static {
     /// Bytes in front of what the link carries: a link-layer header, never corrupted.
     fn link_header(&self) -> usize;
 
@@ -105,7 +105,7 @@ impl<E: Envelope> HeldPackets<E> {
         frame: &[u8],
         envelope: E,
     ) {
-        if self.bytes + 2 * frame.len() > MOST_HELD_BYTES {
+        if self.bytes + frame.len() > MOST_HELD_BYTES {
             self.dropped(1);
             return;
         }
@@ -113,10 +113,9 @@ impl<E: Envelope> HeldPackets<E> {
         bytes.clear();
         bytes.extend_from_slice(frame);
         let link = &mut self.links[direction];
-        let Counters { packets: number, duplicated, .. } = link.counters();
+        let number = link.counters().packets;
         link.enqueue(now, ip_bytes, Held { number, ip_bytes, bytes, envelope });
-        let copies = 1 + usize::from(link.counters().duplicated > duplicated);
-        self.bytes += frame.len() * copies;
+        self.bytes += frame.len();
         let header = envelope.link_header();
         self.observers.entered(|| {
             let (from, to, payload) = envelope.open(&frame[header..]);
@@ -138,7 +137,9 @@ impl<E: Envelope> HeldPackets<E> {
                 }
             };
             let mut held = delivered.packet;
-            self.bytes -= held.bytes.len();
+            if !delivered.more {
+                self.bytes -= held.bytes.len();
+            }
             let header = held.envelope.link_header();
             if let Some(draw) = delivered.corrupt {
                 flip_bit(&mut held.bytes[header..], draw);

@@ -7,7 +7,7 @@ use crate::{link::random::Chance, unit::random::ChaCha8Rng};
 
 /// A chain with its state and its generator.
 #[derive(Debug)]
-pub(in crate::link) struct Chain {
+pub(super) struct Chain {
     bad: bool,
     leave_good: Chance,
     leave_bad: Chance,

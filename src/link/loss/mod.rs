@@ -1,6 +1,7 @@
 //! Loss models.
 
 mod gilbert;
+mod property;
 mod stage;
 mod text;
 
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use crate::unit::Share;
 
-pub(super) use stage::LossStage;
+pub(super) use property::{LOSS, LOSS_BY};
 
 /// The loss model of one direction; the notation of each is in brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,15 +4,16 @@ use std::ops::Range;
 
 use super::{Loss, LossBy, gilbert::Chain};
 use crate::{
-    link::random::Coin,
+    link::{
+        effects::{Draws, Effect},
+        random::Coin,
+    },
     unit::{Time, nanos, random::ChaCha8Rng},
 };
 
-/// The loss of one direction. It is consulted twice for each packet: at the offer and at the end of
-/// its serialisation.
+/// The loss of one direction.
 #[derive(Debug)]
-pub(in crate::link) enum LossStage {
-    Nothing,
+pub(super) enum LossStage {
     ByPacket(Model),
     ByTime(Slots),
     Listed(List),
@@ -20,47 +21,45 @@ pub(in crate::link) enum LossStage {
 }
 
 impl LossStage {
-    pub(in crate::link) fn new(loss: Loss, by: LossBy, rng: impl FnOnce() -> ChaCha8Rng) -> Self {
+    /// The stage of a model; `None` if it loses nothing.
+    pub(super) fn of(loss: &Loss, by: LossBy, rng: impl FnOnce() -> ChaCha8Rng) -> Option<Box<dyn Effect>> {
         let model = match loss {
-            Loss::Independent(share) => match Coin::new(share, rng) {
-                Some(coin) => Model::Independent(coin),
-                None => return Self::Nothing,
-            },
-            Loss::GilbertElliott(chain) => Model::GilbertElliott(Chain::new(chain, rng())),
-            Loss::Drop(numbers) => return Self::Listed(List::new(numbers)),
+            Loss::Independent(share) => Model::Independent(Coin::new(*share, rng)?),
+            Loss::GilbertElliott(chain) => Model::GilbertElliott(Chain::new(*chain, rng())),
+            Loss::Drop(numbers) => return Some(Box::new(Self::Listed(List::new(numbers.clone())))),
             Loss::Outage { start, length } => {
-                let start = Time::ZERO + start;
-                return Self::Outage(start..start + length);
+                let start = Time::ZERO + *start;
+                return Some(Box::new(Self::Outage(start..start + *length)));
             }
         };
-        match by {
+        Some(Box::new(match by {
             LossBy::Packet => Self::ByPacket(model),
             LossBy::Time(slot) => Self::ByTime(Slots::new(model, nanos(slot))),
-        }
+        }))
     }
+}
 
-    /// Whether the next offered packet is lost by its number.
-    pub(in crate::link) fn offered(&mut self) -> bool {
-        match self {
+impl Effect for LossStage {
+    fn draw(&mut self, draws: &mut Draws) {
+        draws.lost = match self {
             Self::ByPacket(model) => model.step(),
             Self::Listed(list) => list.next_is_listed(),
-            Self::Nothing | Self::ByTime(_) | Self::Outage(_) => false,
-        }
+            Self::ByTime(_) | Self::Outage(_) => false,
+        };
     }
 
-    /// Whether a packet is lost by the instant at which its serialisation ends. Instants do not decrease.
-    pub(in crate::link) fn serialised(&mut self, departs: Time) -> bool {
-        match self {
+    fn serialised(&mut self, departs: Time, draws: &mut Draws) {
+        draws.lost |= match self {
             Self::ByTime(slots) => slots.at(departs),
             Self::Outage(outage) => outage.contains(&departs),
-            Self::Nothing | Self::ByPacket(_) | Self::Listed(_) => false,
-        }
+            Self::ByPacket(_) | Self::Listed(_) => false,
+        };
     }
 }
 
 /// A model that steps once per packet or slot.
 #[derive(Debug)]
-pub(in crate::link) enum Model {
+pub(super) enum Model {
     Independent(Coin),
     GilbertElliott(Chain),
 }
@@ -76,7 +75,7 @@ impl Model {
 
 /// A model that makes one step for each slot of time since the origin, used or not.
 #[derive(Debug)]
-pub(in crate::link) struct Slots {
+pub(super) struct Slots {
     model: Model,
     length: u64,
     stepped: u64,
@@ -100,7 +99,7 @@ impl Slots {
 
 /// Packet numbers in ascending order; those before `next` have passed.
 #[derive(Debug)]
-pub(in crate::link) struct List {
+pub(super) struct List {
     numbers: Vec<u64>,
     next: usize,
     offered: u64,

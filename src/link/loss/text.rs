@@ -2,8 +2,6 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Serialize, Serializer};
-
 use super::{GilbertElliott, Loss, LossBy};
 use crate::{
     link::ValueError,
@@ -71,12 +69,6 @@ impl fmt::Display for Loss {
     }
 }
 
-impl Serialize for Loss {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 impl FromStr for LossBy {
     type Err = ValueError;
 
@@ -96,11 +88,5 @@ impl fmt::Display for LossBy {
             Self::Packet => f.write_str("packet"),
             Self::Time(slot) => write!(f, "time:{}", format_duration(*slot)),
         }
-    }
-}
-
-impl Serialize for LossBy {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }

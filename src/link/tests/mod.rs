@@ -39,19 +39,36 @@ impl From<Passage> for Verdict {
             Passage::Arrives { departs, arrival: Arrival { at, overtaking, copy_at }, corrupt } => {
                 Self::Deliver { departs, at, corrupt, overtaking, duplicate_at: copy_at }
             }
-            Passage::Dropped { reason: DropReason::Lost, .. } => Self::Lost,
-            Passage::Dropped { reason: DropReason::QueueFull, .. } => Self::QueueFull,
-            Passage::Dropped { reason: DropReason::TooLarge, .. } => Self::TooLarge,
+            Passage::Dropped { reason, .. } => reason.into(),
+        }
+    }
+}
+
+impl From<DropReason> for Verdict {
+    fn from(reason: DropReason) -> Self {
+        match reason {
+            DropReason::Lost => Self::Lost,
+            DropReason::QueueFull => Self::QueueFull,
+            DropReason::TooLarge => Self::TooLarge,
         }
     }
 }
 
 impl<P: Clone> Link<P> {
-    /// [`Link::enqueue`], which also returns what was decided.
+    /// [`Link::enqueue`] with a queue that decides at the offer; also returns what was decided.
     fn offer(&mut self, now: Time, ip_bytes: usize, packet: P) -> Verdict {
-        let passage = self.pass(now, ip_bytes);
-        self.schedule(passage, packet);
-        passage.into()
+        match self.admit(now, ip_bytes, packet) {
+            Ok(()) => {
+                let (packet, passage) = self.dequeue(now).unwrap();
+                self.schedule(passage, packet);
+                passage.into()
+            }
+            Err(dropped) => {
+                let verdict = dropped.reason.into();
+                self.events.push(Event::Dropped(dropped));
+                verdict
+            }
+        }
     }
 
     /// The next packet that arrives by `now`.

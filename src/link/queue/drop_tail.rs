@@ -1,0 +1,66 @@
+//! The drop-tail queue: a packet that finds no room is dropped, all others leave in the order of their offers.
+
+use std::{collections::VecDeque, fmt};
+
+use super::{Queue, QueueLimit, Queued};
+use crate::unit::Time;
+
+/// A drop-tail queue.
+///
+/// A packet counts against the limit, with all its bytes, until its last bit is sent. Packets in
+/// propagation do not count. A packet that departs at the instant of an arrival makes room for it.
+#[derive(Debug)]
+pub(super) struct DropTail<P> {
+    limit: QueueLimit,
+    /// Packets for which no departure is known yet.
+    waiting: VecDeque<Queued<P>>,
+    /// Departure and size of each packet that counts; empty without a limit.
+    counted: VecDeque<(Time, u16)>,
+    counted_bytes: u64,
+}
+
+impl<P> DropTail<P> {
+    pub(super) fn new(limit: QueueLimit) -> Self {
+        Self { limit, waiting: VecDeque::new(), counted: VecDeque::new(), counted_bytes: 0 }
+    }
+}
+
+impl<P: fmt::Debug + Send> Queue<P> for DropTail<P> {
+    fn enqueue(&mut self, packet: Queued<P>) -> Result<(), Queued<P>> {
+        while let Some(&(departs, bytes)) = self.counted.front()
+            && departs <= packet.offered
+        {
+            self.counted.pop_front();
+            self.counted_bytes -= u64::from(bytes);
+        }
+        let fits = match self.limit {
+            QueueLimit::Unlimited => true,
+            QueueLimit::Bytes(size) => self.counted_bytes + u64::from(packet.bytes) <= size.bytes(),
+            QueueLimit::Packets(packets) => (self.counted.len() as u64) < packets,
+        };
+        if !fits {
+            return Err(packet);
+        }
+        self.waiting.push_back(packet);
+        Ok(())
+    }
+
+    fn dequeue(&mut self, _now: Time) -> Option<Result<Queued<P>, Queued<P>>> {
+        self.waiting.pop_front().map(Ok)
+    }
+
+    fn transmitted(&mut self, bytes: u16, departs: Time) {
+        if self.limit != QueueLimit::Unlimited {
+            self.counted.push_back((departs, bytes));
+            self.counted_bytes += u64::from(bytes);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    fn decides_at_offer(&self) -> bool {
+        true
+    }
+}
