@@ -299,4 +299,71 @@ impl<P> Link<P> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use std::{collections::VecDeque, time::Duration};
+
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn ms(millis: u64) -> Time {
+        Time::from_nanos(millis * 1_000_000)
+    }
+
+    /// Holds packets, and drops those that waited for longer than a limit when their turn comes.
+    #[derive(Debug)]
+    struct Impatient {
+        limit: Duration,
+        waiting: VecDeque<Queued<u64>>,
+    }
+
+    impl Queue<u64> for Impatient {
+        fn enqueue(&mut self, packet: Queued<u64>) -> Result<(), Queued<u64>> {
+            self.waiting.push_back(packet);
+            Ok(())
+        }
+
+        fn dequeue(&mut self, now: Time) -> Option<Result<Queued<u64>, Queued<u64>>> {
+            let packet = self.waiting.pop_front()?;
+            Some(if now.since(packet.offered) > self.limit { Err(packet) } else { Ok(packet) })
+        }
+
+        fn transmitted(&mut self, _bytes: u16, _departs: Time) {}
+
+        fn is_empty(&self) -> bool {
+            self.waiting.is_empty()
+        }
+
+        fn decides_at_offer(&self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn a_queue_may_drop_a_packet_when_its_turn_comes() {
+        // 1 ms a packet. Four come at once; the first two wait for at most 1 ms, the others would wait for 2 ms.
+        let mut spec = LinkSpec::default();
+        spec.apply_pairs("rate=9.6mbit,delay=10ms").unwrap();
+        let mut link = Link::new(spec, 1, Direction::ToServer);
+        link.queue = Box::new(Impatient { limit: MS, waiting: VecDeque::new() });
+        (1..=4).for_each(|number| link.enqueue(ms(0), 1200, number));
+        let mut events = Vec::new();
+        while let Some(due) = link.poll_timeout() {
+            events.extend(std::iter::from_fn(|| link.poll(due)).map(|event| match event {
+                Event::Delivered(delivered) => (delivered.packet, delivered.at, true),
+                Event::Dropped(dropped) => (dropped.packet, dropped.at, false),
+            }));
+        }
+        assert_eq!(events, [(3, ms(2), false), (4, ms(2), false), (1, ms(11), true), (2, ms(12), true)]);
+        let counters = link.counters();
+        assert_eq!((counters.packets, counters.delivered, counters.queue_dropped), (4, 2, 2));
+        // An idle transmitter takes a packet at once, however late the link is polled.
+        link.enqueue(ms(100), 1200, 5);
+        link.enqueue(ms(100), 1200, 6);
+        let arrivals = std::iter::from_fn(|| match link.poll(Time::MAX)? {
+            Event::Delivered(delivered) => Some((delivered.packet, delivered.at)),
+            Event::Dropped(dropped) => panic!("{dropped:?}"),
+        });
+        assert_eq!(arrivals.collect::<Vec<_>>(), [(5, ms(111)), (6, ms(112))]);
+    }
+}

@@ -28,11 +28,6 @@ mod text;
 mod transfers;
 mod words;
 
-#[cfg(test)]
-mod sample;
-#[cfg(test)]
-mod tests;
-
 pub use csv::to_csv;
 pub use explain::{OrderedUnits, explain_hol};
 pub use json::{LoadError, MAX_BYTES, from_json, to_json};

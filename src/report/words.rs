@@ -162,14 +162,18 @@ pub(crate) fn workload(workload: &Workload) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample::direction;
+    use crate::link::{LinkSettings, LinkSpec};
 
     #[test]
     fn a_direction_of_its_own_is_described_on_its_own() {
-        const BASE: &str = "rate=20mbit,queue=100p,jitter=5ms";
+        let direction = |pairs: &str| {
+            let mut spec = LinkSpec::default();
+            spec.apply_pairs(&format!("rate=20mbit,queue=100p,jitter=5ms,{pairs}")).unwrap();
+            LinkSettings::of(&spec)
+        };
         let both = Link {
-            to_server: direction(&[BASE, "delay=10ms,loss=outage:2s:300ms"]),
-            to_client: direction(&[BASE, "delay=30ms"]),
+            to_server: direction("delay=10ms,loss=outage:2s:300ms"),
+            to_client: direction("delay=30ms"),
         };
         assert_eq!(
             link(Some(&both)),

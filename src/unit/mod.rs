@@ -25,6 +25,3 @@ pub(crate) use recent::Recent;
 pub use share::{Share, rounded};
 pub use size::Size;
 pub use time::{Time, nanos};
-
-#[cfg(test)]
-mod tests;

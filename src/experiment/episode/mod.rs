@@ -154,6 +154,3 @@ impl<T> Clone for Shared<T> {
         Self(self.0.clone())
     }
 }
-
-#[cfg(test)]
-mod tests;

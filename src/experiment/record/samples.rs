@@ -88,6 +88,3 @@ impl SampleRows {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -55,6 +55,3 @@ pub fn to_ladder(episode: &Episode, options: LadderOptions) -> String {
     text.push('\n');
     text + &prose(&words::legend(episode, &drawing.marks, acknowledgements))
 }
-
-#[cfg(test)]
-mod tests;
