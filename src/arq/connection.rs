@@ -184,8 +184,6 @@ impl Connection {
 
     /// Queues a message and returns the sequence numbers of its segments, which are the same at both ends.
     ///
-    /// # Errors
-    ///
     /// Returns [`SendError`] if the message was not accepted.
     pub fn send(&mut self, message: Bytes) -> Result<Range<u64>, SendError> {
         match self.state {

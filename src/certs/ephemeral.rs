@@ -23,8 +23,6 @@ const PADDING: [u64; 8] = [1, 3, 6, 1, 4, 1, 32473, 1];
 /// The identity and the CA of this process. Their lengths are the same in every process, because serial numbers, names
 /// and dates are constant; only keys and signatures differ.
 ///
-/// # Errors
-///
 /// Returns an error if the system provides no randomness for the keys.
 pub fn ephemeral() -> Result<(Identity, Arc<RootCertStore>), CertsError> {
     static PAIR: LazyLock<Result<(Identity, Arc<RootCertStore>), String>> =
@@ -34,9 +32,7 @@ pub fn ephemeral() -> Result<(Identity, Arc<RootCertStore>), CertsError> {
 
 /// As [`ephemeral`], but pads the server certificate to about `bytes` bytes if it is shorter.
 ///
-/// # Errors
-///
-/// As [`ephemeral`].
+/// Fails like [`ephemeral`].
 pub fn ephemeral_of(bytes: usize) -> Result<(Identity, Arc<RootCertStore>), CertsError> {
     let plain = ephemeral()?;
     let length = plain.0.chain.first().map_or(0, |certificate| certificate.len());

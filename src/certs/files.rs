@@ -33,8 +33,6 @@ pub struct Description {
 
 /// Reads the CA certificates of a PEM file.
 ///
-/// # Errors
-///
 /// Returns an error if the file cannot be read or holds no valid CA certificate.
 pub fn roots(path: &Path) -> Result<Arc<RootCertStore>, CertsError> {
     let mut roots = RootCertStore::empty();

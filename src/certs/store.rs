@@ -56,8 +56,6 @@ impl Store {
     /// Creates the certificates if they do not exist, and returns whether it did. Only their owner can read the keys.
     /// Processes that call this at the same time end up with one set.
     ///
-    /// # Errors
-    ///
     /// Returns an error if the certificates cannot be generated or written.
     pub fn ensure(&self, names: &[String], now: Duration) -> Result<bool, CertsError> {
         if self.has_certificates() && self.shared_key_file().exists() {
@@ -76,8 +74,6 @@ impl Store {
 
     /// Replaces the CA, the server certificate and the shared key by new ones.
     ///
-    /// # Errors
-    ///
     /// Returns an error if the certificates cannot be generated or written.
     pub fn renew(&self, names: &[String], now: Duration) -> Result<(), CertsError> {
         let _lock = self.lock()?;
@@ -85,19 +81,13 @@ impl Store {
         self.create(names, now)
     }
 
-    /// Reads the server's certificate chain and key.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if a file is missing or invalid.
+    /// Reads the server's certificate chain and key. Returns an error if a file is missing or invalid.
     pub fn identity(&self) -> Result<Identity, CertsError> {
         let chain = files::read_certificates(&self.path(SERVER))?;
         Ok(Identity { chain, key: files::read_key(&self.path(SERVER_KEY))? })
     }
 
     /// Describes the CA's and the server's certificate, in this order.
-    ///
-    /// # Errors
     ///
     /// Returns an error if a file is missing or invalid.
     pub fn describe(&self) -> Result<Vec<Description>, CertsError> {

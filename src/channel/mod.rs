@@ -79,11 +79,7 @@ pub struct Settings {
     pub taps: Option<PerDirection<Tap>>,
 }
 
-/// Connects to `peer`.
-///
-/// # Errors
-///
-/// Returns an error if the handshake failed.
+/// Connects to `peer`. Returns an error if the handshake failed.
 pub async fn connect(
     host: &Arc<dyn Host>,
     transport: Transport,
@@ -108,11 +104,7 @@ pub async fn connect(
     })
 }
 
-/// Listens on `local`, on a free port if its port is 0.
-///
-/// # Errors
-///
-/// Returns an error if the socket cannot be bound.
+/// Listens on `local`, on a free port if its port is 0. Returns an error if the socket cannot be bound.
 pub fn listen(
     host: &Arc<dyn Host>,
     transport: Transport,
@@ -140,8 +132,6 @@ impl Acceptor {
     }
 
     /// The channel to the next client. A transport without handshakes has one channel for all clients.
-    ///
-    /// # Errors
     ///
     /// Returns an error if the handshake failed, or if no more clients can come.
     pub async fn accept(&mut self) -> Result<Box<dyn Channel>, ConnectError> {

@@ -73,11 +73,7 @@ pub trait Experiment: Sync {
         Self::size(plan).duration
     }
 
-    /// Makes one run.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the run could not be made.
+    /// Makes one run. Returns an error if the run could not be made.
     fn run(&self, plan: &Self::Plan, job: &Job<'_>) -> Result<Self::Outcome, RunError>;
 
     /// How true the wire of a run was to its model; `None` in virtual time and without a link.

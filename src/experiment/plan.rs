@@ -58,11 +58,7 @@ impl Plan {
         *self == Self { transport: self.transport, ..other.clone() }
     }
 
-    /// Whether it can be carried out.
-    ///
-    /// # Errors
-    ///
-    /// [`PlanError`], which names the option and what would do.
+    /// Checks that it can be carried out. Returns [`PlanError`], which names the option and what is valid.
     pub fn validate(&self) -> Result<(), PlanError> {
         self.validate_length("--length", self.workload.length, &self.links.to_server)?;
         self.validate_length("--reply-length", self.workload.reply_length, &self.links.to_client)

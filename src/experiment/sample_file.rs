@@ -53,11 +53,7 @@ impl SampleFile {
         Reservation { file: self, index, rows: None }
     }
 
-    /// Flushes the file.
-    ///
-    /// # Errors
-    ///
-    /// Returns the first error of writing.
+    /// Flushes the file. Returns the first error of writing.
     pub fn finish(self) -> io::Result<()> {
         let State { mut out, failed, .. } = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         failed.map_or(Ok(()), Err)?;

@@ -17,9 +17,7 @@ impl LinkSpec {
     ///
     /// Jitter may exceed the delay, see [`Jitter`](super::Jitter).
     ///
-    /// # Errors
-    ///
-    /// [`SpecError`], which names the option and how to correct it.
+    /// Returns [`SpecError`], which names the option and how to correct it.
     pub fn validate(&self) -> Result<(), SpecError> {
         PROPERTIES.iter().try_for_each(|property| (property.check)(self))
     }
@@ -27,9 +25,7 @@ impl LinkSpec {
     /// Sets one property from text, by its key in [`PROPERTIES`]. `none` removes the jitter, the rate or the queue's
     /// limit. The result is not validated.
     ///
-    /// # Errors
-    ///
-    /// [`SpecError`] for an unknown key, with a list of all keys, and for an invalid value.
+    /// Returns [`SpecError`] for an unknown key, with a list of all keys, and for an invalid value.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), SpecError> {
         let property = known(key)?;
         let option = property.key();
@@ -39,9 +35,8 @@ impl LinkSpec {
     /// Applies pairs such as `loss=2%,delay=10ms`: all of them, or none if one is invalid. A bare
     /// `keep-order` stands for `keep-order=true`. The result is not validated.
     ///
-    /// # Errors
-    ///
-    /// Those of [`LinkSpec::set`], and [`SpecError`] for text that is not a pair and for a key given twice.
+    /// Returns the errors of [`LinkSpec::set`], and [`SpecError`] for text that is not a pair and for a key given
+    /// twice.
     pub fn apply_pairs(&mut self, pairs: &str) -> Result<(), SpecError> {
         let mut changed = self.clone();
         let mut seen = Vec::new();

@@ -24,11 +24,7 @@ pub(super) struct KernelSocket {
 }
 
 impl KernelSocket {
-    /// The socket of `stream`.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if no descriptor is left.
+    /// The socket of `stream`. Returns an error if no descriptor is left.
     pub(super) fn new(stream: impl AsFd) -> io::Result<Self> {
         Ok(Self { socket: stream.as_fd().try_clone_to_owned()?, namespace: None })
     }

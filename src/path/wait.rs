@@ -41,8 +41,6 @@ impl Waiter {
     /// Waits until one of `fds` is ready, or until `until` by the clock `now`. Returns whether one is ready; `revents` tells
     /// which.
     ///
-    /// # Errors
-    ///
     /// Returns the errors of `ppoll`; an interrupted wait continues.
     pub fn wait(
         &mut self,

@@ -42,8 +42,6 @@ pub fn to_json(file: &ResultFile) -> String {
 
 /// Reads a result file.
 ///
-/// # Errors
-///
 /// Returns an error if the file is too large, is not JSON, has another schema, or lacks a field. The error names the
 /// field and its line.
 pub fn from_json(bytes: &[u8]) -> Result<ResultFile, LoadError> {

@@ -41,10 +41,8 @@ impl Splitter {
 
     /// The next message that ends with a newline.
     ///
-    /// # Errors
-    ///
-    /// Returns [`TooLong`] if a message, complete or not, exceeds the limit. The stream cannot be used any more, because
-    /// the next message cannot be told from the rest of this one.
+    /// Returns [`TooLong`] if a message, complete or not, exceeds the limit. The stream cannot be used any more,
+    /// because the next message cannot be told from the rest of this one.
     pub fn line(&mut self) -> Result<Option<Message<'_>>, TooLong> {
         let newline = self.buffer[self.searched..].iter().position(|&byte| byte == b'\n');
         let Some(newline) = newline.map(|at| at + self.searched) else {

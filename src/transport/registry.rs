@@ -28,8 +28,6 @@ impl Transport {
 
     /// The transports that `name` stands for: one by its own name, or all of a scheme that has several.
     ///
-    /// # Errors
-    ///
     /// Returns an error if `name` is neither.
     pub fn named(name: &str) -> Result<Vec<Self>, UnknownTransport> {
         match groups().find(|scheme| scheme.name == name) {

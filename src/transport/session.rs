@@ -195,11 +195,7 @@ pub trait Listening: Send {
     fn accept(&mut self) -> BoxFuture<'_, Result<Session, ConnectError>>;
 }
 
-/// Connects to `peer`.
-///
-/// # Errors
-///
-/// Returns an error if the handshake failed.
+/// Connects to `peer`. Returns an error if the handshake failed.
 pub async fn dial(
     host: &Arc<dyn Host>,
     transport: Transport,
@@ -210,8 +206,6 @@ pub async fn dial(
 }
 
 /// Listens on `local`, on a free port if its port is 0.
-///
-/// # Errors
 ///
 /// Returns an error if the socket cannot be bound, or the certificate cannot be used.
 pub fn listen(

@@ -34,8 +34,6 @@ const NOTATION: Notation = Notation {
 
 /// Parses a duration such as `10ms`, `2.5ms` or `1m30s`, exact to the nanosecond.
 ///
-/// # Errors
-///
 /// Returns [`UnitError`] if the unit is missing or unknown, or if the duration is finer than 1 ns or over 365 days.
 ///
 /// ```
@@ -90,8 +88,6 @@ pub fn format_duration(duration: Duration) -> String {
 }
 
 /// Serializes a duration as an integer number of nanoseconds, for `#[serde(serialize_with)]`.
-///
-/// # Errors
 ///
 /// Returns the serializer's error.
 pub fn serialize_nanos<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

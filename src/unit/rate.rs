@@ -41,11 +41,7 @@ pub struct Rate(NonZeroU64);
 impl Rate {
     const MAX_BITS_PER_SECOND: u64 = 1_000_000_000_000;
 
-    /// A rate of `bits` per second.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`UnitError`] for 0 and for more than 1000 Gbit/s.
+    /// A rate of `bits` per second. Returns [`UnitError`] for 0 and for more than 1000 Gbit/s.
     pub fn from_bits_per_second(bits: u64) -> Result<Self, UnitError> {
         if bits > Self::MAX_BITS_PER_SECOND {
             return Err(NOTATION.too_large(&format!("{bits}bit")));

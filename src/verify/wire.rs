@@ -15,11 +15,7 @@ pub trait Wire: Sync {
     /// One direction of a link, on its own.
     fn one_way(&self, spec: LinkSpec, seed: u64) -> OneWay;
 
-    /// A run of an experiment in virtual time.
-    ///
-    /// # Errors
-    ///
-    /// As [`experiment::run`].
+    /// A run of an experiment in virtual time. Fails like [`experiment::run`].
     fn run(&self, plan: &Plan, seed: u64) -> Result<Outcome, RunError>;
 }
 

@@ -116,11 +116,7 @@ impl Probe {
         }
     }
 
-    /// Parses the header of a message.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`ProbeError`] if the header is not a probe's or is corrupted.
+    /// Parses the header of a message. Returns [`ProbeError`] if the header is not a probe's or is corrupted.
     pub fn parse(message: &[u8]) -> Result<Self, ProbeError> {
         let header = message.first_chunk::<HEADER_BYTES>().ok_or(ProbeError::Foreign)?;
         let check = check(header);
@@ -142,8 +138,6 @@ impl Probe {
     }
 
     /// Parses the header and verifies the padding.
-    ///
-    /// # Errors
     ///
     /// Returns [`ProbeError`] if the message is not a probe or any bit of it changed.
     pub fn parse_whole(message: &[u8]) -> Result<Self, ProbeError> {

@@ -132,11 +132,7 @@ impl TransferMessage {
         }
     }
 
-    /// Parses `bytes`, which must be exactly one message.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if `bytes` is not a message or is corrupted.
+    /// Parses `bytes`, which must be exactly one message. Returns an error if `bytes` is not a message or is corrupted.
     pub fn parse(bytes: &Bytes) -> Result<Self, InvalidTransferMessage> {
         let header = bytes.first_chunk().ok_or(InvalidTransferMessage)?;
         let intact = u32_at(header, 4) == crc32fast::hash(&bytes[8..]);

@@ -41,9 +41,8 @@ const NO_FLOW: u32 = u32::MAX;
 
 /// Runs `plan` once against `remote` in real time. Ends soon after `stop` is set, with what was measured until then.
 ///
-/// # Errors
-///
-/// Returns an error if no connection was made or no reply came. A server that goes away later is an outcome, not an error.
+/// Returns an error if no connection was made or no reply came. A server that goes away later is an outcome, not an
+/// error.
 pub fn run_remote(
     plan: &Plan,
     remote: &Remote,
@@ -54,11 +53,7 @@ pub fn run_remote(
     on_this_machine(stop, async |host| run_against(host, plan, remote, seed, (samples, stop)).await)
 }
 
-/// Runs `plan` once from `host` against `remote`.
-///
-/// # Errors
-///
-/// Those of [`run_remote`].
+/// Runs `plan` once from `host` against `remote`. Returns the errors of [`run_remote`].
 pub async fn run_against(
     host: &Arc<dyn Host>,
     plan: &Plan,

@@ -42,8 +42,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Runs `plan` once on its path. In virtual time the outcome is a pure function of the arguments; on the other paths
 /// the run takes as long as the plan says. Observers do not change the outcome.
 ///
-/// # Errors
-///
 /// Returns an error if no connection was made, or if the path could not be made, could not complete, or broke.
 pub fn run(plan: &Plan, seed: u64, observers: Observers) -> Result<Outcome, RunError> {
     run_until(plan, seed, observers, &StopSignal::default())
@@ -51,9 +49,7 @@ pub fn run(plan: &Plan, seed: u64, observers: Observers) -> Result<Outcome, RunE
 
 /// Runs `plan` as [`run`] does, but ends soon after `stop` is set, with what was measured until then.
 ///
-/// # Errors
-///
-/// Those of [`run`], or [`RunError::Interrupted`] if nothing was measured.
+/// Returns the errors of [`run`], or [`RunError::Interrupted`] if nothing was measured.
 pub fn run_until(
     plan: &Plan,
     seed: u64,
@@ -112,8 +108,6 @@ fn instrument(plan: &Plan, taps: &PerDirection<Tap>, log: Option<PacketLog>) -> 
 
 /// Runs one workload between two hosts. `measuring` is called when the measured time begins, and `samples` is shown
 /// each of its messages. When `stop` is set, no more are sent.
-///
-/// # Errors
 ///
 /// Returns an error if no connection was made. A connection that breaks later is an outcome, not an error.
 pub async fn run_between(

@@ -65,9 +65,7 @@ impl FromStr for Which {
 /// Runs `plan` and collects an episode of it. `None` if it has none: nothing was lost or had to wait, or the message was
 /// not of the measured time.
 ///
-/// # Errors
-///
-/// As [`super::run`].
+/// Fails like [`super::run`].
 pub fn episode(plan: &Plan, seed: u64, which: Which) -> Result<Option<Episode>, RunError> {
     if plan.path.is_real_time() {
         return recorded_episode(plan, seed, which);

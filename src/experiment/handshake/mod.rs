@@ -41,8 +41,6 @@ type Reading<'a> = &'a dyn Fn() -> Option<PerDirection<Counters>>;
 
 /// Makes the connections of `plan` between two hosts.
 ///
-/// # Errors
-///
 /// Returns an error if the server cannot listen. A connection that fails is an outcome, not an error.
 pub(super) async fn handshakes(
     ends: &Ends,

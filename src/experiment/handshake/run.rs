@@ -20,8 +20,6 @@ use crate::{
 /// but for the keys in certificates, whose length is fixed. Ends soon after `stop` is set, with the connections made
 /// until then.
 ///
-/// # Errors
-///
 /// Returns an error if the server cannot listen, or if the path could not be made, could not complete, or broke;
 /// [`RunError::Interrupted`] if `stop` was set before the first connection was there.
 pub fn handshake(plan: &HandshakePlan, seed: u64, stop: &StopSignal) -> Result<HandshakeOutcome, RunError> {

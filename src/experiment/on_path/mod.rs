@@ -17,8 +17,6 @@ use crate::path::{Host, StopSignal};
 /// Runs `run` between two hosts on `route`. In virtual time the result is a pure function of the arguments; on the
 /// other paths `run` takes as long as it takes.
 ///
-/// # Errors
-///
 /// Returns the error of `run`, or why the path could not be made, could not complete, or broke.
 pub fn on_path<T>(
     route: Route<'_>,

@@ -42,11 +42,7 @@ const PROBE_MARGIN: Duration = Duration::from_millis(26);
 impl Theory {
     const NOTHING: Self = Self { delayed: 0.0, blocked: 0.0, recovery: 0.0, order_wait: 0.0 };
 
-    /// What the closed form expects of `plan`, or why there is none.
-    ///
-    /// # Errors
-    ///
-    /// The reason, in words.
+    /// What the closed form expects of `plan`, or why there is none. The error is the reason, in words.
     pub fn of(plan: &Plan) -> Result<Self, &'static str> {
         if !plan.path.has_link() {
             return Err("there is no emulated link");

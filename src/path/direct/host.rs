@@ -26,8 +26,6 @@ const POLLS_BETWEEN_EVENTS: u32 = 4;
 
 /// A runtime for one thread, without timers: hosts have their own.
 ///
-/// # Errors
-///
 /// Returns an error if the system has no more file descriptors.
 pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_io().event_interval(POLLS_BETWEEN_EVENTS).build()
@@ -45,9 +43,8 @@ pub struct DirectHost {
 impl DirectHost {
     /// This machine as a host. Requires a running tokio runtime, whose I/O driver also fires the timers.
     ///
-    /// # Errors
-    ///
-    /// Returns an error if the kernel refuses a timer (`timerfd_create`), for example because no file descriptor is left.
+    /// Returns an error if the kernel refuses a timer (`timerfd_create`), for example because no file descriptor is
+    /// left.
     #[expect(clippy::disallowed_methods, reason = "the origin of real time on this path")]
     pub fn new() -> io::Result<Arc<Self>> {
         Self::with_origin(Instant::now(), Ports::Own)
@@ -55,9 +52,7 @@ impl DirectHost {
 
     /// Another host on this machine, under the runtime of the caller, with the same clock.
     ///
-    /// # Errors
-    ///
-    /// As [`DirectHost::new`].
+    /// Fails like [`DirectHost::new`].
     pub fn sibling(&self) -> io::Result<Arc<Self>> {
         Self::with_origin(self.clock.origin(), Ports::Own)
     }

@@ -21,8 +21,6 @@ pub type Worker = HostThread<DirectHost>;
 impl<H: ?Sized + Send + Sync + 'static> HostThread<H> {
     /// Starts a thread with the host that `make` makes under the thread's runtime.
     ///
-    /// # Errors
-    ///
     /// Returns the error of `make`, or an error if the system has no more threads or file descriptors.
     pub fn start(name: &str, make: impl FnOnce() -> io::Result<Arc<H>> + Send + 'static) -> io::Result<Self> {
         let (made, waits) = std::sync::mpsc::channel();
@@ -48,8 +46,6 @@ impl<H: ?Sized + Send + Sync + 'static> HostThread<H> {
 impl HostThread<DirectHost> {
     /// Starts a worker whose clock reads as `first`'s. It may listen on `first`'s ports if `first` [shares
     /// them](DirectHost::sharing_ports).
-    ///
-    /// # Errors
     ///
     /// Returns an error if the system has no more threads or file descriptors.
     pub fn beside(first: &DirectHost) -> io::Result<Self> {

@@ -59,8 +59,6 @@ impl Device {
 
     /// Connects the host in `namespace` by an interface with this address.
     ///
-    /// # Errors
-    ///
     /// Returns [`NetnsError`] if the system has no such device or forbids it.
     pub(super) fn connect(
         self,

@@ -31,9 +31,7 @@ pub struct NetnsHost {
 impl NetnsHost {
     /// The host at one end, whose TCP uses the kernel's congestion controller of this name.
     ///
-    /// # Errors
-    ///
-    /// As for [`DirectHost::new`].
+    /// Fails like [`DirectHost::new`].
     pub fn new(world: &World, side: Side, controller: &'static str) -> io::Result<Arc<Self>> {
         let namespace = world.namespace(side).clone();
         let tcp = Tcp { namespace: namespace.clone(), controller };

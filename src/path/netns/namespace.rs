@@ -37,8 +37,6 @@ pub struct Namespace {
 impl Namespace {
     /// A new namespace, with nothing in it but its loopback interface.
     ///
-    /// # Errors
-    ///
     /// Returns [`NetnsError`] if this process may not make one.
     pub(super) fn new() -> Result<Self, NetnsError> {
         let made = on_own_thread(|| {
@@ -64,8 +62,6 @@ impl Namespace {
     /// Runs `work` on a thread in this namespace. Sockets that it makes and programs that it starts belong to the
     /// namespace.
     ///
-    /// # Errors
-    ///
     /// Returns an error if the namespace cannot be entered.
     pub fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> io::Result<T> {
         on_own_thread(|| {
@@ -76,8 +72,6 @@ impl Namespace {
     }
 
     /// Whether anything in it listens on TCP or has an unconnected UDP socket.
-    ///
-    /// # Errors
     ///
     /// Returns an error if the namespace cannot be entered.
     pub fn listens(&self) -> io::Result<bool> {

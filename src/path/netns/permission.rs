@@ -12,8 +12,6 @@ use crate::path::sys;
 /// Ensures that this process may make network namespaces. An ordinary user's process moves into a user namespace, which
 /// is possible only while it has one thread: call this first in `main`.
 ///
-/// # Errors
-///
 /// Returns [`NetnsError`], which names the missing permission and how to grant it.
 pub fn prepare() -> Result<(), NetnsError> {
     if !is_privileged() {

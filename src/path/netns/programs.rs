@@ -39,11 +39,7 @@ pub struct Programs {
 const FIRST: &str = "trap '' CHLD; exec cat";
 
 impl Programs {
-    /// A process namespace without programs.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`NetnsError`] if this process may not make a process namespace.
+    /// A process namespace without programs. Returns [`NetnsError`] if this process may not make a process namespace.
     pub fn new(world: &World) -> Result<Self, NetnsError> {
         let made = on_own_thread(|| {
             sys::unshare_processes().map_err(forbidden::no_process_namespace)?;
@@ -62,8 +58,6 @@ impl Programs {
     /// Starts the server's program by `sh -c`, in a process group of its own, so that a terminal's Ctrl-C does not reach
     /// it. It has no input, and its output goes to our standard error.
     ///
-    /// # Errors
-    ///
     /// Returns an error if it cannot be started.
     pub fn start_server(&mut self, script: &str) -> Result<(), NetnsError> {
         let start = || -> io::Result<Child> {
@@ -77,11 +71,7 @@ impl Programs {
         Ok(())
     }
 
-    /// Starts the client's program with our standard input, output and error.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if it cannot be started.
+    /// Starts the client's program with our standard input, output and error. Returns an error if it cannot be started.
     pub fn start_client(&mut self, program: &OsString, arguments: &[OsString]) -> Result<(), NetnsError> {
         let started = self.spawn(Side::Client, Command::new(program).args(arguments));
         let named = |source| NetnsError::Start { program: program.to_string_lossy().into_owned(), source };
@@ -101,8 +91,6 @@ impl Programs {
     }
 
     /// The exit status of the program at `side`; `None` if it runs or was not started.
-    ///
-    /// # Errors
     ///
     /// Returns an error if the system does not tell.
     pub fn status(&mut self, side: Side) -> io::Result<Option<ExitStatus>> {

@@ -26,18 +26,12 @@ pub struct World {
 impl World {
     /// Fresh namespaces, on a wire that follows `links`, with every draw keyed by `seed` as in virtual time.
     ///
-    /// # Errors
-    ///
     /// Returns [`NetnsError`] if the system lacks what it takes or forbids it.
     pub fn new(links: &PerDirection<LinkSpec>, seed: u64) -> Result<Self, NetnsError> {
         Self::with_device(links, seed, Device::best(), Observers::default())
     }
 
-    /// [`World::new`] with devices of this kind, whose packets `observers` see.
-    ///
-    /// # Errors
-    ///
-    /// As [`World::new`].
+    /// [`World::new`] with devices of this kind, whose packets `observers` see. Fails like [`World::new`].
     #[expect(clippy::disallowed_methods, reason = "the origin of real time on this path")]
     pub fn with_device(
         links: &PerDirection<LinkSpec>,

@@ -35,8 +35,6 @@ pub struct Relay {
 impl Relay {
     /// Starts a relay on a thread of its own, by the clock of `host`.
     ///
-    /// # Errors
-    ///
     /// Returns an error if the address cannot be bound, or if the system has no thread or descriptor left.
     pub fn start(
         host: Arc<dyn Host>,

@@ -88,8 +88,6 @@ impl World {
 
     /// Runs `main`, and every task it spawns, until `main` completes.
     ///
-    /// # Errors
-    ///
     /// Returns [`Stalled`] if `main` can never complete, or not within the [`Limits`].
     pub fn run<T>(&self, main: impl Future<Output = T>) -> Result<T, Stalled> {
         self.machinery.executor.run(main, self.limits.polls_per_instant, || self.advance())

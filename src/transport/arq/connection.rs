@@ -58,29 +58,19 @@ impl ArqConnection {
         self.0.peer
     }
 
-    /// Completes when messages can be sent.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the handshake failed.
+    /// Completes when messages can be sent. Returns an error if the handshake failed.
     pub async fn connected(&self) -> Result<(), ArqError> {
         self.wait(|state| state.connected.then_some(Ok(()))).await
     }
 
     /// Sends a message, if there is room for it.
     ///
-    /// # Errors
-    ///
     /// Returns an error if there is no room, or if the message can never be sent.
     pub fn try_send(&self, message: Bytes) -> Result<(), SendError> {
         self.0.with(|state, _| state.connection.send(message)).map(drop)
     }
 
-    /// Sends a message as soon as there is room for it.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if it can never be sent.
+    /// Sends a message as soon as there is room for it. Returns an error if it can never be sent.
     pub async fn send(&self, message: Bytes) -> Result<(), ArqError> {
         poll_fn(|cx| match self.try_send(message.clone()) {
             Err(SendError::Full) => {
@@ -94,8 +84,6 @@ impl ArqConnection {
     }
 
     /// The next message in order. `None` once the peer has closed the connection.
-    ///
-    /// # Errors
     ///
     /// Returns an error if the connection broke.
     pub fn poll_recv(&self, cx: &Context<'_>) -> Poll<Result<Option<Message>, ArqError>> {
@@ -115,11 +103,7 @@ impl ArqConnection {
         }
     }
 
-    /// The next message; see [`ArqConnection::poll_recv`].
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the connection broke.
+    /// The next message; see [`ArqConnection::poll_recv`]. Returns an error if the connection broke.
     pub async fn recv(&self) -> Result<Option<Message>, ArqError> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
@@ -132,11 +116,7 @@ impl ArqConnection {
         });
     }
 
-    /// Completes when both ends have closed the connection.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the connection broke.
+    /// Completes when both ends have closed the connection. Returns an error if the connection broke.
     pub async fn closed(&self) -> Result<(), ArqError> {
         self.wait(|state| state.end.clone()).await
     }

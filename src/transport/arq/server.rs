@@ -46,8 +46,6 @@ pub enum Heard {
 impl ArqServer {
     /// Listens on `local` for at most `most` connections at a time. Whoever knows `key` can make cookies for any address.
     ///
-    /// # Errors
-    ///
     /// Returns an error if the socket cannot be bound.
     pub fn bind(
         host: &Arc<dyn Host>,
@@ -102,8 +100,6 @@ impl ArqServer {
 
     /// Receives for all connections until something happens. Clients that are not `welcome` get no answer.
     /// It is cancel safe.
-    ///
-    /// # Errors
     ///
     /// Returns an error if the socket fails. The next call may succeed.
     pub async fn next(

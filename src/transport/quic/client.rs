@@ -25,11 +25,7 @@ pub struct QuicClient {
 }
 
 impl QuicClient {
-    /// A client for servers in the address family of `like`.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the socket cannot be opened.
+    /// A client for servers in the address family of `like`. Returns an error if the socket cannot be opened.
     pub fn new(
         host: &Arc<dyn Host>,
         like: SocketAddr,
@@ -61,19 +57,13 @@ impl QuicClient {
         Ok(Self { endpoint, config, server_name: tls.server_name.to_str().into_owned(), meter })
     }
 
-    /// Connects with a full handshake.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the handshake failed.
+    /// Connects with a full handshake. Returns an error if the handshake failed.
     pub async fn connect(&self, peer: SocketAddr) -> Result<Connection, ConnectError> {
         self.begin(peer)?.await.map_err(|e| ConnectError::from_quic(peer, e))
     }
 
     /// Connects with 0-RTT data if an earlier connection allows it. Otherwise this is [`QuicClient::connect`]. The second
     /// value tells whether the server accepted the early data.
-    ///
-    /// # Errors
     ///
     /// Returns an error if the handshake failed.
     pub async fn connect_early(

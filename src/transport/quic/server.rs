@@ -82,11 +82,7 @@ const MAX_INCOMING: usize = 1024;
 const INCOMING_BYTES: u64 = 64 << 10;
 const ALL_INCOMING_BYTES: u64 = 8 << 20;
 
-/// Listens on `local`.
-///
-/// # Errors
-///
-/// Returns an error if the socket cannot be bound, or if the key does not match the certificate.
+/// Listens on `local`. Returns an error if the socket cannot be bound, or if the key does not match the certificate.
 pub fn listen(
     host: &Arc<dyn Host>,
     local: SocketAddr,
@@ -97,8 +93,6 @@ pub fn listen(
 }
 
 /// Listens on `local` as one of several endpoints that share `keys`, with small buffers for waiting handshakes.
-///
-/// # Errors
 ///
 /// Returns an error if the socket cannot be bound, or if QUIC cannot use the cipher suites.
 pub fn listen_sharing(

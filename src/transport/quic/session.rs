@@ -28,11 +28,7 @@ pub struct QuicSession {
 }
 
 impl QuicSession {
-    /// Replaces a client's connection with a new one.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the handshake failed.
+    /// Replaces a client's connection with a new one. Returns an error if the handshake failed.
     pub async fn reconnect(&mut self) -> Result<(), ConnectError> {
         let peer = self.connection.remote_address();
         let client = self.client.as_ref().ok_or_else(|| ConnectError::closed(peer))?;

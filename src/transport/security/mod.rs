@@ -80,8 +80,6 @@ impl ClientTls {
     /// A configuration with the host's clock. Connections that share it, or its [`Sessions`], resume each other's
     /// sessions.
     ///
-    /// # Errors
-    ///
     /// Returns an error if the cryptographic provider does not support TLS 1.3.
     pub fn config(&self, host: &Arc<dyn Host>) -> Result<ClientConfig, rustls::Error> {
         let mut config = match &self.sessions {
@@ -109,11 +107,7 @@ impl ClientTls {
 }
 
 impl ServerTls {
-    /// A configuration with the host's clock.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the key does not match the certificate.
+    /// A configuration with the host's clock. Returns an error if the key does not match the certificate.
     pub fn config(&self, host: &Arc<dyn Host>) -> Result<ServerConfig, rustls::Error> {
         let Identity { chain, key } = self.identity.clone();
         let mut config = ServerConfig::builder_with_details(PROVIDER.clone(), clock(host))

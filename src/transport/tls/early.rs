@@ -19,8 +19,6 @@ const BUFFER_BYTES: usize = 64 * 1024;
 
 /// A TLS server on `connected`. It is returned at once, and yields early data as it arrives.
 ///
-/// # Errors
-///
 /// Returns an error if rustls refuses the configuration.
 pub(super) fn accept_early(
     host: &Arc<dyn Host>,

@@ -61,11 +61,7 @@ impl<'a> Segment<'a> {
         bytes
     }
 
-    /// Parses a datagram.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`SegmentError`] if the datagram is not one that [`Segment::encode`] creates.
+    /// Parses a datagram. Returns [`SegmentError`] if the datagram is not one that [`Segment::encode`] creates.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, SegmentError> {
         let header = bytes.first_chunk::<HEADER_BYTES>().ok_or(SegmentError::Foreign)?;
         if header[0] != MAGIC {
