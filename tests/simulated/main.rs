@@ -4,22 +4,29 @@
 
 mod arq;
 mod arq_transports;
+mod budget;
+mod compare;
 mod episode;
 mod experiment_properties;
 mod hol_instrument;
 mod ladder;
 mod link;
 mod memory;
+mod registry;
 mod remote_virtual;
 mod report;
 mod samples;
 mod serve_guard;
 mod serve_virtual;
 mod signed_udp;
+mod split;
+mod stats;
 #[path = "../support/mod.rs"]
 mod support;
+mod target;
 mod theory;
 mod transfer;
 mod unit;
 mod verify;
 mod virtual_time;
+mod workload;

@@ -1,11 +1,11 @@
-//! The composition of head-of-line blocking on one stream, and its absence without loss. `wirelab verify`, and so
-//! `verify.rs`, compares its amount with the closed form.
+//! The closed form for isolated losses, the composition of head-of-line blocking on one stream, and its absence without
+//! loss. `wirelab verify`, and so `verify.rs`, compares its amount with the closed form.
 
 use std::time::Duration;
 
 use crate::support::workload;
 use wirelab::{
-    experiment::{MatrixOptions, Observers, Outcome, PathKind, Plan, Workload, run, run_matrix},
+    experiment::{MatrixOptions, Observers, Outcome, PathKind, Plan, Theory, Workload, run, run_matrix},
     link::LinkSpec,
     path::StopSignal,
     transport::{Congestion, Transport},
@@ -74,4 +74,60 @@ fn without_loss_nothing_is_delayed_and_one_stream_equals_many() {
     });
     let spread = means.iter().fold(0.0, |most: f64, mean| most.max((mean - means[0]).abs()));
     assert!(spread < 10_000.0, "{spread} ns");
+}
+
+/// (delayed in %, blocked in %, extra in ms), rounded to what is published.
+fn figures(plan: &Plan) -> (f64, f64, f64) {
+    let theory = Theory::of(plan).unwrap();
+    let round = |value: f64| (value * 100.0).round() / 100.0;
+    (round(theory.delayed * 100.0), round(theory.blocked * 100.0), round(theory.extra() * 1e3))
+}
+
+#[test]
+fn one_stream_of_100_ms_has_the_figures_that_were_worked_out_by_hand() {
+    assert_eq!(figures(&plan(Transport::QUIC_ONE, RTT, EVERY, 8, "1%")), (11.36, 10.36, 6.9));
+}
+
+#[test]
+fn four_streams_delay_fewer() {
+    let (delayed, _, extra) = figures(&plan(Transport::QUIC_FLOW, RTT, EVERY, 4, "1%"));
+    assert_eq!((delayed, extra), (2.97, 2.18));
+}
+
+#[test]
+fn a_stream_per_message_blocks_nothing() {
+    assert_eq!(figures(&plan(Transport::QUIC_MESSAGE, RTT, EVERY, 8, "1%")), (1.0, 0.0, 1.13));
+}
+
+#[test]
+fn sparser_messages_and_more_loss_follow_the_same_form() {
+    assert_eq!(figures(&plan(Transport::QUIC_ONE, RTT / 2, 2 * EVERY, 8, "2%")), (7.76, 5.76, 3.2));
+    assert_eq!(figures(&plan(Transport::QUIC_FLOW, RTT / 2, 2 * EVERY, 4, "2%")), (2.0, 0.0, 1.4));
+}
+
+#[test]
+fn reliability_by_hand_finds_losses_as_late_as_quic_and_says_where_it_does_not() {
+    let of = |transport, interval| Theory::of(&plan(transport, RTT, interval, 8, "1%"));
+    assert_eq!(of(Transport::ARQ_SELECTIVE, EVERY), of(Transport::QUIC_ONE, EVERY));
+    assert_eq!(of(Transport::ARQ_UNORDERED, EVERY), of(Transport::QUIC_MESSAGE, EVERY));
+    let reason = |transport, interval| of(transport, interval).unwrap_err();
+    assert!(reason(Transport::ARQ_STOP_AND_WAIT, EVERY).contains("one message a round trip"));
+    assert!(reason(Transport::ARQ_GO_BACK_N, EVERY).contains("sent again too"));
+    assert!(reason(Transport::ARQ_SELECTIVE, RTT).contains("retransmission timer"));
+}
+
+#[test]
+fn where_the_form_does_not_apply_the_reason_is_given() {
+    let base = plan(Transport::QUIC_ONE, RTT / 2, EVERY, 8, "1%");
+    let reason = |change: fn(&mut Plan)| {
+        let mut plan = base.clone();
+        change(&mut plan);
+        Theory::of(&plan).unwrap_err()
+    };
+    assert!(reason(|plan| plan.links.to_client = plan.links.to_server.clone()).contains("both ways"));
+    assert!(reason(|plan| plan.congestion = Congestion::Cubic).contains("-C fixed"));
+    assert!(reason(|plan| plan.links.to_server.set("loss", "gilbert:1%:20%").unwrap()).contains("bursts"));
+    assert!(reason(|plan| plan.links.to_server.set("jitter", "1ms").unwrap()).contains("overtake"));
+    assert!(reason(|plan| plan.workload.length = 5000).contains("several packets"));
+    assert!(reason(|plan| plan.workload.interval = Duration::from_secs(1)).contains("probe timeout"));
 }

@@ -1,0 +1,4 @@
+//! Pooled figures, and reordering.
+
+mod pooled;
+mod sequence;
