@@ -15,7 +15,6 @@ mod host;
 #[cfg(feature = "sockets")]
 mod kernel_tcp;
 mod layered;
-#[cfg(feature = "sockets")]
 mod layered_quic;
 #[cfg(feature = "sockets")]
 pub mod netns;
@@ -43,7 +42,6 @@ mod yielding;
 #[path = "yielding_without_tokio.rs"]
 mod yielding;
 
-pub(crate) use self::layered::{LayeredStream, StreamLayer};
 pub use self::{
     error::{DatagramError, PathError, WireBroken},
     fidelity::Fidelity,
@@ -59,4 +57,8 @@ pub use self::{
     timeout::{Elapsed, timeout},
     timers::{Clock, Sleep, Timers},
     yielding::{consume_budget, yield_now},
+};
+pub(crate) use self::{
+    layered::{LayeredStream, StreamLayer},
+    layered_quic::{LayeredQuic, QuicLayer},
 };

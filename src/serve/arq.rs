@@ -18,7 +18,7 @@ use crate::{
     path::timeout,
     transport::{
         Congestion,
-        arq::{ArqConnection, ArqError, ArqLimits, ArqServer, ArqSettings, Heard},
+        arq::{ArqConnection, ArqError, ArqLimits, ArqServer, ArqSettings, ServerEvent},
     },
 };
 
@@ -37,7 +37,7 @@ pub(super) fn listen(
 ) -> Result<SocketAddr, ServeError> {
     let settings = settings(&worker);
     // The number of connections is limited by `Admission`.
-    let server = ArqServer::bind(&worker.host, local, &settings, (cookie_key, usize::MAX))?;
+    let server = ArqServer::bind(&worker.host, local, &settings, cookie_key, usize::MAX, None)?;
     let local = server.local_addr();
     Ok(worker.start("an ARQ listener", local, |worker| accept(Arc::new(worker), server)))
 }
@@ -87,7 +87,7 @@ async fn accept(worker: Arc<Worker>, mut server: ArqServer) {
             _ = all_done.recv(), if stopping => return,
         };
         match heard {
-            Ok(Heard::Client(connection)) => {
+            Ok(ServerEvent::Connected(connection)) => {
                 // A refused connection is reset when it is dropped.
                 let admitted = worker.admission.connection(connection.peer().ip());
                 if let Some(slot) = worker.count_refusal(admitted) {
@@ -95,13 +95,13 @@ async fn accept(worker: Arc<Worker>, mut server: ArqServer) {
                     worker.tasks.spawn("an ARQ connection", task);
                 }
             }
-            Ok(Heard::Stray(source)) => {
+            Ok(ServerEvent::Unrelated(source)) => {
                 worker.refuse(Refusal::Stray);
                 note_refused(&worker, &mut flood_guard, source).await;
             }
             // Counted by `admit`.
-            Ok(Heard::Unwelcome(source)) => note_refused(&worker, &mut flood_guard, source).await,
-            Ok(Heard::Over) => {}
+            Ok(ServerEvent::Refused(source)) => note_refused(&worker, &mut flood_guard, source).await,
+            Ok(ServerEvent::Closed) => {}
             Err(e) => worker.socket_failed(&e).await,
         }
     }

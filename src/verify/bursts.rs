@@ -1,6 +1,6 @@
 //! Case 2: the Gilbert model, its loss and its bursts.
 
-use super::{Case, CaseError, Finding, MS, Unit, Wire, link};
+use super::{Case, CaseError, Finding, MS, Sample, Unit, Wire, link};
 use crate::unit::Time;
 
 pub(super) const CASE: Case = Case { number: 2, setting: "Gilbert, p 0.07%, r 14%", check };
@@ -21,16 +21,11 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
         runs.note(offer(now, 1200).is_none());
         now += MS;
     }
-    let sample = (PACKETS, "packets");
+    let sample = Sample(PACKETS, "packets");
     let loss = runs.hits as f64 / PACKETS as f64;
     Ok(vec![
-        Finding::within(("loss", Unit::Ratio), (P / (P + R), LOSS_TOLERANCE), loss, sample),
-        Finding::within(
-            ("mean burst", Unit::Packets),
-            (1.0 / R, BURST_TOLERANCE),
-            runs.mean_length(),
-            sample,
-        ),
+        Unit::Ratio.figure("loss", sample).within(P / (P + R), LOSS_TOLERANCE, loss),
+        Unit::Packets.figure("mean burst", sample).within(1.0 / R, BURST_TOLERANCE, runs.mean_length()),
     ])
 }
 

@@ -1,6 +1,6 @@
 //! Case 4: the Gilbert-Elliott model, its loss, and the runs of its bad state.
 
-use super::{Case, CaseError, Finding, MS, Unit, Wire, bursts::Runs, link};
+use super::{Case, CaseError, Finding, MS, Sample, Unit, Wire, bursts::Runs, link};
 use crate::unit::Time;
 
 pub(super) const CASE: Case =
@@ -40,24 +40,21 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let good = PACKETS - bad.hits;
     let loss = ratio(lost_in_bad + lost_in_good, PACKETS);
     Ok(vec![
-        Finding::within(("loss", Unit::Ratio), (expected, LOSS_TOLERANCE), loss, (PACKETS, "packets")),
-        Finding::within(
-            ("mean bad run", Unit::Packets),
-            (1.0 / R, RUN_TOLERANCE),
+        Unit::Ratio.figure("loss", Sample(PACKETS, "packets")).within(expected, LOSS_TOLERANCE, loss),
+        Unit::Packets.figure("mean bad run", Sample(bad.runs, "runs")).within(
+            1.0 / R,
+            RUN_TOLERANCE,
             bad.mean_length(),
-            (bad.runs, "runs"),
         ),
-        Finding::within(
-            ("loss in the bad state", Unit::Ratio),
-            (1.0 - H, BAD_TOLERANCE),
+        Unit::Ratio.figure("loss in the bad state", Sample(bad.hits, "packets")).within(
+            1.0 - H,
+            BAD_TOLERANCE,
             ratio(lost_in_bad, bad.hits),
-            (bad.hits, "packets"),
         ),
-        Finding::within(
-            ("loss in the good state", Unit::Ratio),
-            (1.0 - K, GOOD_TOLERANCE),
+        Unit::Ratio.figure("loss in the good state", Sample(good, "packets")).within(
+            1.0 - K,
+            GOOD_TOLERANCE,
             ratio(lost_in_good, good),
-            (good, "packets"),
         ),
     ])
 }

@@ -1,6 +1,6 @@
 //! Case 1: loss of an echo, through the whole simulation.
 
-use super::{Case, CaseError, Finding, MS, Unit, Wire, link, plan};
+use super::{Case, CaseError, Finding, MS, Sample, Unit, Wire, link, plan};
 use crate::{transport::Transport, unit::PerDirection};
 
 pub(super) const UDP: Case =
@@ -24,6 +24,6 @@ fn check(wire: &dyn Wire, transport: Transport) -> Result<Vec<Finding>, CaseErro
     // An echo comes back if neither its request nor its reply is lost.
     let expected = 1.0 - (1.0 - LOSS) * (1.0 - LOSS);
     let measured = messages.lost as f64 / messages.scheduled as f64;
-    let sample = (messages.scheduled, "messages");
-    Ok(vec![Finding::within(("echo loss", Unit::Ratio), (expected, TOLERANCE), measured, sample)])
+    let sample = Sample(messages.scheduled, "messages");
+    Ok(vec![Unit::Ratio.figure("echo loss", sample).within(expected, TOLERANCE, measured)])
 }

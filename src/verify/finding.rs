@@ -37,31 +37,37 @@ pub struct Finding {
     pub holds: bool,
 }
 
-impl Finding {
+/// The size of a sample, and what it counts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sample(pub(super) u64, pub(super) &'static str);
+
+/// A figure that is about to be compared.
+pub(super) struct Figure(Finding);
+
+impl Unit {
+    /// A figure in this unit.
+    pub(super) fn figure(self, figure: &'static str, Sample(sample, sample_of): Sample) -> Figure {
+        let (expected, tolerance, measured, ci95, holds) = (0.0, 0.0, 0.0, None, false);
+        Figure(Finding { figure, unit: self, expected, tolerance, measured, ci95, sample, sample_of, holds })
+    }
+}
+
+impl Figure {
     /// Holds if `measured` is within `tolerance` of `expected`.
-    pub(super) fn within(
-        (figure, unit): (&'static str, Unit),
-        (expected, tolerance): (f64, f64),
-        measured: f64,
-        (sample, sample_of): (u64, &'static str),
-    ) -> Self {
+    pub(super) fn within(self, expected: f64, tolerance: f64, measured: f64) -> Finding {
         // False for NaN.
         let holds = (measured - expected).abs() <= tolerance;
-        Self { figure, unit, expected, tolerance, measured, ci95: None, sample, sample_of, holds }
+        Finding { expected, tolerance, measured, holds, ..self.0 }
     }
 
     /// Holds if the measured interval contains `expected`.
-    pub(super) fn contained(
-        (figure, unit): (&'static str, Unit),
-        expected: f64,
-        (measured, interval): (f64, [f64; 2]),
-        (sample, sample_of): (u64, &'static str),
-    ) -> Self {
+    pub(super) fn contained(self, expected: f64, measured: f64, interval: [f64; 2]) -> Finding {
         let holds = interval[0] <= expected && expected <= interval[1];
-        let ci95 = Some(interval);
-        Self { figure, unit, expected, tolerance: 0.0, measured, ci95, sample, sample_of, holds }
+        Finding { expected, measured, ci95: Some(interval), holds, ..self.0 }
     }
+}
 
+impl Finding {
     /// Whether the figure agrees with theory.
     pub fn holds(&self) -> bool {
         self.holds

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Case, CaseError, Finding, Unit, Wire, link, plan};
+use super::{Case, CaseError, Finding, Sample, Unit, Wire, link, plan};
 use crate::{
     link::{LinkSpec, Loss},
     transport::Transport,
@@ -33,8 +33,8 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let without_loss = connect(&clear)?;
     let late = |figure, loses: Duration, expected: Duration| -> Result<Finding, CaseError> {
         let measured = connect(&until(loses))? - without_loss;
-        let expected = (nanos(expected) as f64, TOLERANCE);
-        Ok(Finding::within((figure, Unit::Ns), expected, measured, (1, "handshake")))
+        let figure = Unit::Ns.figure(figure, Sample(1, "handshake"));
+        Ok(figure.within(nanos(expected) as f64, TOLERANCE, measured))
     };
     Ok(vec![
         late("one flight lost, late by", PROBE_TIMEOUT / 2, PROBE_TIMEOUT)?,

@@ -1,6 +1,6 @@
 //! Case 5: how many messages of several packets loss hits.
 
-use super::{Case, CaseError, Finding, MS, Unit, Wire, link};
+use super::{Case, CaseError, Finding, MS, Sample, Unit, Wire, link};
 use crate::unit::Time;
 
 pub(super) const CASE: Case = Case { number: 5, setting: "messages of k packets, 1% lost", check };
@@ -24,6 +24,6 @@ fn hit(wire: &dyn Wire, k: u64, figure: &'static str, tolerance: f64) -> Result<
     }
     let expected = 1.0 - libm::pow(1.0 - LOSS, k as f64);
     let measured = hit as f64 / MESSAGES as f64;
-    let sample = (MESSAGES, "messages");
-    Ok(Finding::within((figure, Unit::Ratio), (expected, tolerance), measured, sample))
+    let sample = Sample(MESSAGES, "messages");
+    Ok(Unit::Ratio.figure(figure, sample).within(expected, tolerance, measured))
 }

@@ -29,14 +29,15 @@ use std::{
 
 use serde::Serialize;
 
+use self::finding::Sample;
 pub use self::{
     finding::{Finding, Unit},
     text::to_table,
     wire::{OneWay, RealWire, Wire},
 };
 use crate::{
-    experiment::{Arrivals, PathKind, Plan, RunError, Wait, Workload},
-    link::{LinkSpec, SpecError},
+    experiment::{Arrivals, LEAD, PathKind, Plan, RunError, Wait, Workload},
+    link::{LinkSpec, Loss, SpecError},
     transport::{Congestion, Transport},
     unit::PerDirection,
 };
@@ -137,6 +138,15 @@ fn link(pairs: &str) -> Result<LinkSpec, SpecError> {
     spec.apply_pairs(pairs)?;
     spec.validate()?;
     Ok(spec)
+}
+
+/// A plan of QUIC on one stream that loses one message on its way to the server: no other packet enters the link in the
+/// millisecond in which it is sent.
+fn plan_with_one_loss(delay: &str, interval: Duration, messages: u32, lost: u32) -> Result<Plan, SpecError> {
+    let clear = link(delay)?;
+    let loss = Loss::Outage { start: LEAD + interval * lost, length: MS };
+    let links = PerDirection { to_server: LinkSpec { loss, ..clear.clone() }, to_client: clear };
+    Ok(plan(Transport::QUIC_ONE, links, interval, messages))
 }
 
 /// One flow of messages that fit into one packet, without warm-up and with a fixed window.

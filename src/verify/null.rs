@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Case, CaseError, Finding, Unit, Wire, link, plan};
+use super::{Case, CaseError, Finding, Sample, Unit, Wire, link, plan};
 use crate::{
     stats::{Histogram, Seeds, paired},
     transport::Transport,
@@ -39,8 +39,8 @@ fn streams(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let (one, _) = mean(Transport::QUIC_ONE)?;
     let against = |figure, transport| -> Result<Finding, CaseError> {
         let (many, n) = mean(transport)?;
-        let sample = (n, "messages each");
-        Ok(Finding::within((figure, Unit::Ns), (0.0, HEADERS), many - one, sample))
+        let sample = Sample(n, "messages each");
+        Ok(Unit::Ns.figure(figure, sample).within(0.0, HEADERS, many - one))
     };
     Ok(vec![
         against("stream per flow less one, mean", Transport::QUIC_FLOW)?,
@@ -60,10 +60,9 @@ fn seeds(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let nothing = CaseError::Nothing("no message was delivered");
     let difference = paired(&a.mean(), &b.mean()).ok_or(nothing)?;
     let interval = difference.ci95.ok_or(CaseError::Nothing("the seeds show no spread"))?;
-    Ok(vec![Finding::contained(
-        ("difference of the means", Unit::Ns),
+    Ok(vec![Unit::Ns.figure("difference of the means", Sample(SEEDS_PER_ARM, "seeds each")).contained(
         0.0,
-        (difference.difference, interval),
-        (SEEDS_PER_ARM, "seeds each"),
+        difference.difference,
+        interval,
     )])
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Case, CaseError, Finding, MS, Unit, Wire, link, plan};
+use super::{Case, CaseError, Finding, MS, Sample, Unit, Wire, link, plan};
 use crate::{
     experiment::{Outcome, Plan, Theory},
     transport::Transport,
@@ -78,15 +78,16 @@ fn check(wire: &dyn Wire, transport: Transport, setting: &Setting) -> Result<Vec
     let share = |of: fn(&Outcome) -> u64| move |outcome: &Outcome| of(outcome) as f64 / delivered(outcome);
     let extra = |outcome: &Outcome| outcome.extra.sum() as f64 / delivered(outcome);
     Ok(vec![
-        finding(("delayed", Unit::Ratio), theory.delayed, 0.0, &outcomes, share(|o| o.extra.n())),
+        finding(Unit::Ratio, "delayed", theory.delayed, 0.0, &outcomes, share(|o| o.extra.n())),
         finding(
-            ("blocked", Unit::Ratio),
+            Unit::Ratio,
+            "blocked",
             theory.blocked,
             twice_lost(&plan, &theory)?,
             &outcomes,
             share(|o| o.order.blocked),
         ),
-        finding(("mean recovery and order wait", Unit::Ns), theory.extra() * 1e9, 0.0, &outcomes, extra),
+        finding(Unit::Ns, "mean recovery and order wait", theory.extra() * 1e9, 0.0, &outcomes, extra),
     ])
 }
 
@@ -105,7 +106,8 @@ fn delivered(outcome: &Outcome) -> f64 {
 
 /// Holds within three standard errors, as the spread of the seeds gives them, or within what first order means.
 fn finding(
-    figure: (&'static str, Unit),
+    unit: Unit,
+    figure: &'static str,
     expected: f64,
     second_order: f64,
     outcomes: &[Outcome],
@@ -117,5 +119,5 @@ fn finding(
     let error = libm::sqrt(squares.sum::<f64>() / (n - 1.0) / n);
     let tolerance = (3.0 * error).max(FIRST_ORDER * expected) + second_order;
     let messages = outcomes.iter().map(|outcome| outcome.messages.scheduled).sum();
-    Finding::within(figure, (expected, tolerance), mean, (messages, "messages"))
+    unit.figure(figure, Sample(messages, "messages")).within(expected, tolerance, mean)
 }

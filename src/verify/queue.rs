@@ -1,6 +1,6 @@
 //! Case 3: the queue of the bottleneck under Poisson arrivals, an M/D/1 system.
 
-use super::{Case, CaseError, Finding, Unit, Wire, link};
+use super::{Case, CaseError, Finding, Sample, Unit, Wire, link};
 use crate::unit::{
     Time,
     random::{generator, unit},
@@ -44,20 +44,18 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let arrived = (PACKETS - missing) as f64;
     // Pollaczek and Khinchine, for a service time that does not vary.
     let expected = LOAD * SERVICE as f64 / (2.0 * (1.0 - LOAD));
-    let sample = (PACKETS, "packets");
+    let sample = Sample(PACKETS, "packets");
     Ok(vec![
-        Finding::within(
-            ("mean wait", Unit::Ns),
-            (expected, WAIT_TOLERANCE * expected),
+        Unit::Ns.figure("mean wait", sample).within(
+            expected,
+            WAIT_TOLERANCE * expected,
             waited as f64 / arrived,
-            sample,
         ),
-        Finding::within(
-            ("do not wait", Unit::Ratio),
-            (1.0 - LOAD, SHARE_TOLERANCE),
+        Unit::Ratio.figure("do not wait", sample).within(
+            1.0 - LOAD,
+            SHARE_TOLERANCE,
             without_wait as f64 / arrived,
-            sample,
         ),
-        Finding::within(("do not arrive", Unit::Packets), (0.0, 0.0), missing as f64, sample),
+        Unit::Packets.figure("do not arrive", sample).within(0.0, 0.0, missing as f64),
     ])
 }

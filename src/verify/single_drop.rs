@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Case, CaseError, Finding, MS, Unit, Wire, link, plan};
-use crate::{experiment::LEAD, link::Loss, transport::Transport, unit::PerDirection, unit::nanos};
+use super::{Case, CaseError, Finding, Sample, Unit, Wire, plan_with_one_loss};
+use crate::unit::nanos;
 
 pub(super) const CASE: Case = Case {
     number: 9,
@@ -18,46 +18,31 @@ const RTT: Duration = Duration::from_millis(100);
 const MICROSECOND: f64 = 1000.0;
 
 fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
-    let clear = link("delay=50ms")?;
-    let mut lossy = clear.clone();
-    // No other packet enters the link in the millisecond in which the message is sent.
-    lossy.loss = Loss::Outage { start: LEAD + INTERVAL * LOST, length: MS };
-    let outcome = wire.run(
-        &plan(Transport::QUIC_ONE, PerDirection { to_server: lossy, to_client: clear }, INTERVAL, MESSAGES),
-        1,
-    )?;
+    let outcome = wire.run(&plan_with_one_loss("delay=50ms", INTERVAL, MESSAGES, LOST)?, 1)?;
     // The time threshold (RFC 9002 section 6.1.2) detects the loss 9/8 of a round trip after the send, at the next
     // acknowledgement or by the timer. Each message behind it waits one interval less.
     let detour = RTT + RTT / 8;
     let held = nanos(detour).div_ceil(nanos(INTERVAL)) - 1;
     let total: u64 = (0..=held).map(|behind| nanos(detour - INTERVAL * behind as u32)).sum();
-    let one = (1, "run");
+    let one = Sample(1, "run");
     let late = outcome.extra.max().unwrap_or(0);
     let wait = outcome.order.wait.max().unwrap_or(0);
     Ok(vec![
-        Finding::within(
-            ("messages held", Unit::Packets),
-            (held as f64, 0.0),
-            outcome.order.blocked as f64,
-            one,
-        ),
-        Finding::within(
-            ("the lost one is late by", Unit::Ns),
-            (nanos(detour) as f64, MICROSECOND),
+        Unit::Packets.figure("messages held", one).within(held as f64, 0.0, outcome.order.blocked as f64),
+        Unit::Ns.figure("the lost one is late by", one).within(
+            nanos(detour) as f64,
+            MICROSECOND,
             late as f64,
-            one,
         ),
-        Finding::within(
-            ("the next waits for", Unit::Ns),
-            (nanos(detour - INTERVAL) as f64, MICROSECOND),
+        Unit::Ns.figure("the next waits for", one).within(
+            nanos(detour - INTERVAL) as f64,
+            MICROSECOND,
             wait as f64,
-            one,
         ),
-        Finding::within(
-            ("all of them together", Unit::Ns),
-            (total as f64, MICROSECOND * (held + 1) as f64),
+        Unit::Ns.figure("all of them together", one).within(
+            total as f64,
+            MICROSECOND * (held + 1) as f64,
             outcome.extra.sum() as f64,
-            one,
         ),
     ])
 }

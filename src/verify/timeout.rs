@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Case, CaseError, Finding, MS, Unit, Wire, link, plan};
-use crate::{experiment::LEAD, link::Loss, transport::Transport, unit::PerDirection, unit::nanos};
+use super::{Case, CaseError, Finding, Sample, Unit, Wire, plan_with_one_loss};
+use crate::unit::nanos;
 
 pub(super) const CASE: Case =
     Case { number: 12, setting: "QUIC, RTT 50 ms, a message a second, one packet lost", check };
@@ -21,23 +21,17 @@ const MAX_ACK_DELAY: Duration = Duration::from_millis(25);
 const TOLERANCE: Duration = Duration::from_micros(500);
 
 fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
-    let clear = link("delay=25ms")?;
-    let mut lossy = clear.clone();
-    // No other packet enters the link in the millisecond in which the message is sent.
-    lossy.loss = Loss::Outage { start: LEAD + INTERVAL * LOST, length: MS };
-    let outcome = wire.run(
-        &plan(Transport::QUIC_ONE, PerDirection { to_server: lossy, to_client: clear }, INTERVAL, MESSAGES),
-        1,
-    )?;
+    let outcome = wire.run(&plan_with_one_loss("delay=25ms", INTERVAL, MESSAGES, LOST)?, 1)?;
     let latency = |value: Option<u64>| value.ok_or(CaseError::Nothing("no message was delivered"));
     let late = latency(outcome.latency.max())? as f64 - latency(outcome.latency.min())? as f64;
     // The probe is a PING: it brings the acknowledgements that show the loss, and the message comes a round trip
     // after it.
     let probe_timeout = RTT + GRANULARITY + MAX_ACK_DELAY;
-    let expected = (nanos(probe_timeout + RTT) as f64, nanos(TOLERANCE) as f64);
+    let (expected, tolerance) = (nanos(probe_timeout + RTT) as f64, nanos(TOLERANCE) as f64);
+    let run = Sample(1, "run");
     let lost = outcome.wire.map_or(0, |wire| wire.to_server.lost);
     Ok(vec![
-        Finding::within(("packets lost", Unit::Packets), (1.0, 0.0), lost as f64, (1, "run")),
-        Finding::within(("its message is late by", Unit::Ns), expected, late, (1, "run")),
+        Unit::Packets.figure("packets lost", run).within(1.0, 0.0, lost as f64),
+        Unit::Ns.figure("its message is late by", run).within(expected, tolerance, late),
     ])
 }

@@ -234,7 +234,7 @@ fn a_reply_in_a_quic_datagram_that_comes_late_is_not_taken_for_the_next_one() {
             let tls = ServerTls { identity: certs::ephemeral().unwrap().0, early_data: false };
             let (congestion, limits) = (Congestion::Cubic, QuicLimits::EXPERIMENT);
             let settings = QuicSettings { congestion, seed: None, limits };
-            let server = quic::listen(&host, "127.0.0.1:0".parse().unwrap(), &tls, &settings).unwrap();
+            let server = quic::listen(&host, "127.0.0.1:0".parse().unwrap(), &tls, &settings, None).unwrap();
             tell.send(server.endpoint.local_addr().unwrap()).unwrap();
             let first = server.endpoint.accept().await.unwrap().await.unwrap();
             first.read_datagram().await.unwrap();

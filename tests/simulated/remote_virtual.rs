@@ -64,7 +64,7 @@ fn measure_until(
     let outcome = world
         .run(async {
             let Some(stops) = stops else {
-                let outcome = run_against(&client, plan, &remote, 1, (None, &StopSignal::default())).await;
+                let outcome = run_against(&client, plan, &remote, 1, None, &StopSignal::default()).await;
                 server.stop(Duration::from_secs(5)).await;
                 return outcome.ok();
             };
@@ -73,7 +73,7 @@ fn measure_until(
                 server.stop(Duration::ZERO).await;
             };
             let never = StopSignal::default();
-            let (outcome, ()) = tokio::join!(run_against(&client, plan, &remote, 1, (None, &never)), stop);
+            let (outcome, ()) = tokio::join!(run_against(&client, plan, &remote, 1, None, &never), stop);
             outcome.ok()
         })
         .unwrap()?;

@@ -48,7 +48,7 @@ fn client_options() -> send::Options {
 fn quic_client(host: &Arc<dyn Host>, like: SocketAddr, tls: &ClientTls) -> QuicClient {
     let settings =
         QuicSettings { congestion: Congestion::Cubic, seed: Some(1), limits: QuicLimits::EXPERIMENT };
-    QuicClient::new(host, like, tls, &settings).unwrap()
+    QuicClient::new(host, like, tls, &settings, None).unwrap()
 }
 
 struct Pair {

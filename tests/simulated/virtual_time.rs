@@ -159,7 +159,7 @@ fn one_stream_under_drops_has_these_latencies_and_no_others() {
 /// A QUIC server that echoes every stream and accepts early data.
 fn serve_streams(host: &Arc<dyn Host>, settings: &Settings) {
     let server =
-        quic::listen(host, any_port(), &settings.session.server_tls, &settings.session.quic).unwrap();
+        quic::listen(host, any_port(), &settings.session.server_tls, &settings.session.quic, None).unwrap();
     let spawner = host.clone();
     host.spawn(
         "the stream server",
@@ -195,9 +195,14 @@ fn with_early_data_the_first_reply_comes_after_one_round_trip() {
     let settings = settings();
     let run = async {
         serve_streams(&server, &settings);
-        let quic =
-            QuicClient::new(&client, server_address(), &settings.session.client_tls, &settings.session.quic)
-                .unwrap();
+        let quic = QuicClient::new(
+            &client,
+            server_address(),
+            &settings.session.client_tls,
+            &settings.session.quic,
+            None,
+        )
+        .unwrap();
         let cold = client.now();
         let connection = quic.connect(server_address()).await.unwrap();
         echo(&connection).await;

@@ -50,7 +50,7 @@ pub fn run_remote(
     samples: Option<SampleSink>,
     stop: &StopSignal,
 ) -> Result<Outcome, RunError> {
-    on_this_machine(stop, async |host| run_against(host, plan, remote, seed, (samples, stop)).await)
+    on_this_machine(stop, async |host| run_against(host, plan, remote, seed, samples, stop).await)
 }
 
 /// Runs `plan` once from `host` against `remote`. Returns the errors of [`run_remote`].
@@ -59,7 +59,8 @@ pub async fn run_against(
     plan: &Plan,
     remote: &Remote,
     seed: u64,
-    (samples, stop): (Option<SampleSink>, &StopSignal),
+    samples: Option<SampleSink>,
+    stop: &StopSignal,
 ) -> Result<Outcome, RunError> {
     let mut settings = settings(plan, remote.seed)?;
     settings.session.client_tls = remote.tls.clone();

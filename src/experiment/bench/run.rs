@@ -27,7 +27,7 @@ use crate::{
     },
     path::{self, Host, Sleep, StopSignal, Stopped, timeout},
     tap::{Instrument, Tap},
-    transport::{ChannelError, ConnectError, Recovery, Shape, Transport},
+    transport::{ChannelError, ConnectError, Recovery, Shape},
     unit::{PerDirection, Time, nanos},
     wire::{Extension, Probe, ReportRequest},
 };
@@ -74,9 +74,10 @@ pub fn run_until(
     let settings = settings::settings(plan, plan.path.has_link().then_some(seed))?;
     let settings = Settings { taps, ..settings };
     let workload = plan.workload.patient_for(plan.path.has_link().then_some(&plan.links));
+    let plan = &Plan { workload, ..plan.clone() };
     let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {
         let measuring = || wire.measure_from_now();
-        run_between(ends, plan.transport, &workload, &settings, (seed, measuring), (samples, stop)).await
+        run_between(ends, plan, &settings, seed, measuring, samples, stop).await
     })?;
     let mut outcome = Outcome { wire, fidelity, ..value };
     if plan.transport.shape() == Shape::Datagrams {
@@ -106,18 +107,21 @@ fn instrument(plan: &Plan, taps: &PerDirection<Tap>, log: Option<PacketLog>) -> 
     }
 }
 
-/// Runs one workload between two hosts. `measuring` is called when the measured time begins, and `samples` is shown
+/// Runs the workload of `plan` between two hosts. `measuring` is called when the measured time begins, and `samples` is shown
 /// each of its messages. When `stop` is set, no more are sent.
 ///
 /// Returns an error if no connection was made. A connection that breaks later is an outcome, not an error.
 pub async fn run_between(
     ends: &Ends,
-    transport: Transport,
-    workload: &Workload,
+    plan: &Plan,
     settings: &Settings,
-    (seed, measuring): (u64, impl FnMut()),
-    (samples, stop): (Option<SampleSink>, &StopSignal),
+    seed: u64,
+    measuring: impl FnMut(),
+    samples: Option<SampleSink>,
+    stop: &StopSignal,
 ) -> Result<Outcome, RunError> {
+    let Plan { transport, workload, .. } = plan;
+    let transport = *transport;
     let recorder = Recorder::new(transport, workload.clone(), ends.client.resolution(), samples);
     let acceptor = channel::listen(&ends.server, transport, ends.listen, settings)?;
     let peer = SocketAddr::new(ends.reach, acceptor.local_addr().port());

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::find::{Found, Kind};
+use super::find::{Found, Interest};
 use crate::{
     channel::{Cause, Delivery},
     experiment::{LoggedPacket, PacketEvent, Plan, Sample, Workload},
@@ -114,7 +114,7 @@ impl Collector {
         let first = self.of_subject().next().map(|known| known.packet.entered);
         let entered = entered.map(|entered| entered.first).or(first).unwrap_or(self.found.from);
         let known = self.subject.and_then(|delivery| delivery.arrived);
-        let arrived = known.or((self.found.kind == Kind::Stall).then_some(self.found.until));
+        let arrived = known.or((self.found.interest == Interest::Stall).then_some(self.found.until));
         Subject {
             message: numbered(workload, self.found.subject),
             entered_ns: entered.as_nanos(),
@@ -124,13 +124,13 @@ impl Collector {
     }
 
     fn fate(&self) -> Fate {
-        match self.found.kind {
-            Kind::Gone => Fate::Gone,
-            Kind::Unharmed => Fate::Unharmed,
+        match self.found.interest {
+            Interest::Gone => Fate::Gone,
+            Interest::Unharmed => Fate::Unharmed,
             // Declared lost and sent again, when it was only slow.
-            Kind::Recovery if !self.of_subject().any(|known| known.dropped) => Fate::Overtaken,
-            Kind::Recovery => Fate::Lost,
-            Kind::Stall => match self.waits.first().and_then(|wait| wait.cause) {
+            Interest::Recovery if !self.of_subject().any(|known| known.dropped) => Fate::Overtaken,
+            Interest::Recovery => Fate::Lost,
+            Interest::Stall => match self.waits.first().and_then(|wait| wait.cause) {
                 Some(Cause::Reorder) => Fate::Overtaken,
                 Some(Cause::Sender) => Fate::SentLate,
                 Some(Cause::Loss) | None => Fate::Lost,

@@ -13,7 +13,7 @@ use crate::{
 
 /// What an episode shows, in the order of interest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum Interest {
     /// A message that came at once.
     Unharmed,
     /// A message that was lost and is not sent again.
@@ -27,7 +27,7 @@ pub(super) enum Kind {
 /// An episode, by the message that it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Found {
-    pub(super) kind: Kind,
+    pub(super) interest: Interest,
     /// The end at which it shows.
     pub(super) at: Side,
     /// The message that came late or not at all.
@@ -67,12 +67,12 @@ impl Finder {
         let candidates = [there.flatten(), back.flatten(), self.of_lost(sample)];
         for found in candidates.into_iter().flatten() {
             let wanted = match self.which {
-                Which::Longest => found.kind > Kind::Unharmed,
+                Which::Longest => found.interest > Interest::Unharmed,
                 Which::Message(number) => {
                     [sample.id, found.subject].iter().any(|id| self.workload.number(*id) == number)
                 }
             };
-            let rank = |found: &Found| (found.kind, found.length());
+            let rank = |found: &Found| (found.interest, found.length());
             if wanted && self.best.as_ref().is_none_or(|best| rank(&found) > rank(best)) {
                 self.best = Some(found);
             }
@@ -88,16 +88,16 @@ impl Finder {
         };
         // All are of equal interest: the first is taken.
         let until = from + self.workload.deadline;
-        Some(Found { kind: Kind::Gone, at, subject: sample.id, from, until })
+        Some(Found { interest: Interest::Gone, at, subject: sample.id, from, until })
     }
 }
 
 fn of_delivery(at: Side, delivery: &Delivery) -> Option<Found> {
     let until = delivery.released;
     if let (Some(subject), Some(from)) = (delivery.blocked_by, delivery.arrived) {
-        return Some(Found { kind: Kind::Stall, at, subject, from, until });
+        return Some(Found { interest: Interest::Stall, at, subject, from, until });
     }
     let entered = delivery.entered?;
-    let kind = if entered.copy > entered.first { Kind::Recovery } else { Kind::Unharmed };
-    Some(Found { kind, at, subject: delivery.probe.id, from: entered.first, until })
+    let interest = if entered.copy > entered.first { Interest::Recovery } else { Interest::Unharmed };
+    Some(Found { interest, at, subject: delivery.probe.id, from: entered.first, until })
 }

@@ -1,4 +1,4 @@
-//! One connection: made, asked twice, and left to be closed.
+//! One connection: a handshake and two requests. The caller closes it.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -11,35 +11,36 @@ use crate::{
     wire::{MessageId, Probe},
 };
 
-/// How far a connection came, and when. Times run from the instant before it was begun.
+/// How far a connection came, and when. Times start before the handshake.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Attempt {
-    /// Until a request could be handed over.
+    /// Until a request could be sent.
     pub(super) connect: Option<Duration>,
     /// Until the first reply.
     pub(super) first: Option<Duration>,
     /// Until the second reply.
     pub(super) second: Option<Duration>,
-    /// How long was spent on it.
+    /// The duration of the attempt.
     pub(super) took: Duration,
-    /// What crossed the wire until the first reply.
+    /// Packets on the wire until the first reply.
     pub(super) wire: Option<PerDirection<Counters>>,
-    /// What it failed of.
+    /// Why it failed.
     pub(super) problem: Option<String>,
 }
 
 impl Attempt {
-    /// A connection that could not even be begun.
+    /// A connection that could not be started.
     pub(super) fn failed(problem: &str) -> Self {
         Self { problem: Some(problem.to_owned()), ..Self::default() }
     }
 }
 
-/// Makes a connection and asks twice, for as long as the plan's patience lasts.
+/// Makes a connection and sends two requests, within the timeout of the plan.
 pub(super) async fn attempt(
     host: &Arc<dyn Host>,
     plan: &HandshakePlan,
-    (peer, settings): (SocketAddr, &Settings),
+    peer: SocketAddr,
+    settings: &Settings,
     wire: Reading<'_>,
 ) -> (Attempt, Option<Box<dyn Channel>>) {
     let (mut seen, mut channel) = (Attempt::default(), None);
@@ -49,9 +50,9 @@ pub(super) async fn attempt(
         let channel = channel
             .insert(channel::connect(host, plan.transport, peer, settings).await.map_err(|e| e.to_string())?);
         seen.connect = Some(host.now() - begun);
-        seen.first = Some(ask(host, channel, (0, plan.length)).await? - begun);
+        seen.first = Some(ask(host, channel, 0, plan.length).await? - begun);
         seen.wire = before.zip(wire()).map(|(before, now)| now - before);
-        seen.second = Some(ask(host, channel, (1, plan.length)).await? - begun);
+        seen.second = Some(ask(host, channel, 1, plan.length).await? - begun);
         Ok::<(), String>(())
     };
     let over = timeout(&**host, plan.timeout, talk).await;
@@ -60,11 +61,12 @@ pub(super) async fn attempt(
     (seen, channel)
 }
 
-/// Sends request `number`; when its reply was there for the application.
+/// Sends request `number`, and returns when the application could read the reply.
 async fn ask(
     host: &Arc<dyn Host>,
     channel: &mut Box<dyn Channel>,
-    (number, length): (u64, usize),
+    number: u64,
+    length: usize,
 ) -> Result<Time, String> {
     let id = MessageId { flow: 0, seq: number };
     channel.send(Probe::new(id, host.now()), length).map_err(|e| e.to_string())?;

@@ -159,7 +159,7 @@ impl Run<'_> {
         let number = self.begun.fetch_add(1, Ordering::Relaxed);
         let quic = &mut settings.session.quic;
         quic.seed = quic.seed.map(|_| self.seed.wrapping_add(number.wrapping_mul(SPREAD)));
-        attempt::attempt(self.host, self.plan, (self.peer, &settings), self.wire).await
+        attempt::attempt(self.host, self.plan, self.peer, &settings, self.wire).await
     }
 
     /// Closes a connection at both ends, and waits until its last packet is off the wire: the next has it for itself.

@@ -56,15 +56,21 @@ pub(in crate::experiment) struct ServerView {
     pub(in crate::experiment) arrival: Arrival,
 }
 
+/// A message that came back.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::experiment) struct Returned<'a> {
+    pub(in crate::experiment) number: u64,
+    pub(in crate::experiment) measured: bool,
+    pub(in crate::experiment) sent: Time,
+    /// `None` if the server did not report.
+    pub(in crate::experiment) view: Option<&'a ServerView>,
+    pub(in crate::experiment) reply: &'a Delivery,
+}
+
 impl NetworkTracker {
-    /// Message `number`, sent at `sent`, came back. `figures` takes it in if it was `measured`.
-    pub(in crate::experiment) fn note(
-        &mut self,
-        (number, measured): (u64, bool),
-        sent: Time,
-        (view, reply): (Option<&ServerView>, &Delivery),
-        figures: &mut NetworkFigures,
-    ) {
+    /// A message came back. `figures` takes it in if it was measured.
+    pub(in crate::experiment) fn note(&mut self, returned: Returned<'_>, figures: &mut NetworkFigures) {
+        let Returned { number, measured, sent, view, reply } = returned;
         let back = view.map(|view| self.replies.note(view.arrival.count));
         if measured && let Some((view, back)) = view.zip(back) {
             let AtServer { delivery, replied } = &view.at_server;

@@ -44,7 +44,7 @@ impl Crypto {
 
 pub(super) fn listen(worker: Worker, local: SocketAddr, crypto: &Crypto) -> Result<SocketAddr, ServeError> {
     let settings = settings(&worker);
-    let server = quic::listen_sharing(&worker.host, local, (crypto.tls.clone(), &crypto.keys), &settings)?;
+    let server = quic::listen_sharing(&worker.host, local, crypto.tls.clone(), &crypto.keys, &settings)?;
     let local = server.endpoint.local_addr().unwrap_or(local);
     Ok(worker.start("a QUIC listener", local, |worker| accept(Arc::new(worker), Arc::new(server))))
 }

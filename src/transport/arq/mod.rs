@@ -12,6 +12,6 @@ mod trace;
 pub use self::{
     connection::ArqConnection,
     error::ArqError,
-    server::{ArqServer, Heard},
+    server::{ArqServer, ServerEvent},
     settings::{ArqLimits, ArqSettings, SAFE_DATAGRAM, cookie_key},
 };

@@ -32,36 +32,29 @@ pub struct ArqServer {
 
 /// What happened at a server.
 #[derive(Debug)]
-pub enum Heard {
+pub enum ServerEvent {
     /// A client has connected, and proved its address.
-    Client(ArqConnection),
+    Connected(ArqConnection),
     /// A client at this address was refused.
-    Unwelcome(SocketAddr),
-    /// A datagram from this address belonged to no connection and did not ask for one.
-    Stray(SocketAddr),
+    Refused(SocketAddr),
+    /// A datagram from this address belonged to no connection and did not open one.
+    Unrelated(SocketAddr),
     /// A connection has ended.
-    Over,
+    Closed,
 }
 
 impl ArqServer {
-    /// Listens on `local` for at most `most` connections at a time. Whoever knows `key` can make cookies for any address.
+    /// Listens on `local` for at most `most` connections at a time, one of which a tap can record. Whoever knows `key` can
+    /// make cookies for any address.
     ///
     /// Returns an error if the socket cannot be bound.
     pub fn bind(
         host: &Arc<dyn Host>,
         local: SocketAddr,
         settings: &ArqSettings,
-        (key, most): ([u8; 32], usize),
-    ) -> Result<Self, ConnectError> {
-        Self::tapped(host, local, settings, (key, most, None))
-    }
-
-    /// [`ArqServer::bind`], with every connection on `tap`. A tap records one connection at a time.
-    pub(super) fn tapped(
-        host: &Arc<dyn Host>,
-        local: SocketAddr,
-        settings: &ArqSettings,
-        (key, most, tap): ([u8; 32], usize, Option<Tap>),
+        key: [u8; 32],
+        most: usize,
+        tap: Option<Tap>,
     ) -> Result<Self, ConnectError> {
         // The client chooses the mode.
         let config = settings.config(Mode::default(), local)?;
@@ -105,44 +98,48 @@ impl ArqServer {
     pub async fn next(
         &mut self,
         mut welcome: impl FnMut(SocketAddr) -> bool,
-    ) -> Result<Heard, DatagramError> {
+    ) -> Result<ServerEvent, DatagramError> {
         loop {
             let received = tokio::select! {
                 biased;
                 Some(id) = self.over.recv() => {
                     self.connections.remove(&id);
                     self.listener.forget(id);
-                    return Ok(Heard::Over);
+                    return Ok(ServerEvent::Closed);
                 }
                 received = self.socket.recv(&mut self.buffer) => received?,
             };
-            if let Some(heard) = self.route(received, &mut welcome) {
-                return Ok(heard);
+            if let Some(event) = self.route(received, &mut welcome) {
+                return Ok(event);
             }
             // Each segment is answered on its own, and by the application first.
             path::yield_now().await;
         }
     }
 
-    fn route(&mut self, received: Received, welcome: &mut impl FnMut(SocketAddr) -> bool) -> Option<Heard> {
+    fn route(
+        &mut self,
+        received: Received,
+        welcome: &mut impl FnMut(SocketAddr) -> bool,
+    ) -> Option<ServerEvent> {
         let Received { len, from, to, .. } = received;
         let datagram = &self.buffer[..len];
         // A socket bound to all addresses replies from the address that was asked, unless that is multicast.
         let from_ip = to.filter(|ip| self.local_addr().ip().is_unspecified() && !ip.is_multicast());
         match self.listener.handle_datagram(self.host.now(), from, datagram) {
-            Routed::Ignored => return Some(Heard::Stray(from)),
+            Routed::Ignored => return Some(ServerEvent::Unrelated(from)),
             Routed::Reply(reply) if welcome(from) => {
                 // If this fails, the reply counts as lost. The client asks again.
                 let _ = self.socket.try_send(&reply, from, from_ip);
             }
             Routed::Accepted(connection) if welcome(from) => {
-                return Some(Heard::Client(self.accept(*connection, (from, from_ip))));
+                return Some(ServerEvent::Connected(self.accept(*connection, (from, from_ip))));
             }
             Routed::Accepted(connection) => {
                 self.listener.forget(connection.id());
-                return Some(Heard::Unwelcome(from));
+                return Some(ServerEvent::Refused(from));
             }
-            Routed::Reply(_) => return Some(Heard::Unwelcome(from)),
+            Routed::Reply(_) => return Some(ServerEvent::Refused(from)),
             Routed::Connection(id) => {
                 if let Some(connection) = self.connections.get(&id) {
                     connection.receive(datagram);

@@ -6,8 +6,8 @@ use tokio::sync::mpsc;
 
 use super::{
     connection::ArqConnection,
-    server::{ArqServer, Heard},
-    settings::{ArqSettings, cookie_key},
+    server::{ArqServer, ServerEvent},
+    settings::cookie_key,
 };
 use crate::{
     arq::Mode,
@@ -26,9 +26,7 @@ impl Protocol for Mode {
         peer: SocketAddr,
         settings: DialSettings<'a>,
     ) -> BoxFuture<'a, Result<Session, ConnectError>> {
-        Box::pin(
-            async move { Ok(Session::Arq(connect(host, (peer, *self), settings.arq, settings.tap).await?)) },
-        )
+        Box::pin(async move { Ok(Session::Arq(connect(host, peer, *self, settings).await?)) })
     }
 
     fn listen(
@@ -38,22 +36,20 @@ impl Protocol for Mode {
         settings: ListenSettings<'_>,
     ) -> Result<Box<dyn Listening>, ConnectError> {
         let key = cookie_key(settings.arq.seed);
-        let server = ArqServer::tapped(host, local, settings.arq, (key, MAX_CONNECTIONS, settings.tap))?;
+        let server = ArqServer::bind(host, local, settings.arq, key, MAX_CONNECTIONS, settings.tap)?;
         Ok(Box::new(ArqListening { local: server.local_addr(), clients: serve(host, server) }))
     }
 }
 
 async fn connect(
     host: &Arc<dyn Host>,
-    (peer, mode): (SocketAddr, Mode),
-    settings: &ArqSettings,
-    tap: Option<Tap>,
+    peer: SocketAddr,
+    mode: Mode,
+    DialSettings { arq: settings, tap, .. }: DialSettings<'_>,
 ) -> Result<ArqConnection, ConnectError> {
     let config = settings.config(mode, peer)?;
     let socket = host.udp_connect(peer)?;
-    if let Some(tap) = &tap {
-        tap.begin();
-    }
+    tap.iter().for_each(Tap::begin);
     let connection = ArqConnection::client(host, (socket, peer), (config, settings.id()), tap);
     connection.connected().await.map_err(|e| ConnectError::Failed {
         what: "ARQ handshake",
@@ -87,9 +83,9 @@ fn serve(host: &Arc<dyn Host>, mut server: ArqServer) -> mpsc::UnboundedReceiver
     host.spawn(
         "an ARQ server",
         Box::pin(async move {
-            while let Ok(heard) = server.next(|_| true).await {
-                // A connection that nobody accepts is dropped here, which resets it.
-                if let Heard::Client(connection) = heard {
+            while let Ok(event) = server.next(|_| true).await {
+                // A connection that is not accepted is dropped here, which resets it.
+                if let ServerEvent::Connected(connection) = event {
                     let _ = accepted.send(connection);
                 }
             }

@@ -25,21 +25,14 @@ pub struct QuicClient {
 }
 
 impl QuicClient {
-    /// A client for servers in the address family of `like`. Returns an error if the socket cannot be opened.
+    /// A client for servers in the address family of `like`. A tap records one of its connections at a time.
+    ///
+    /// Returns an error if the socket cannot be opened.
     pub fn new(
         host: &Arc<dyn Host>,
         like: SocketAddr,
         tls: &ClientTls,
         settings: &QuicSettings,
-    ) -> Result<Self, ConnectError> {
-        Self::tapped(host, like, (tls, settings), None)
-    }
-
-    /// [`QuicClient::new`], with its connections on `tap`. A tap records one connection at a time.
-    pub(super) fn tapped(
-        host: &Arc<dyn Host>,
-        like: SocketAddr,
-        (tls, settings): (&ClientTls, &QuicSettings),
         tap: Option<Tap>,
     ) -> Result<Self, ConnectError> {
         let meter = Meter::default();

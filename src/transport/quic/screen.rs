@@ -4,8 +4,6 @@
 use std::{
     fmt,
     io::{self, IoSliceMut},
-    net::SocketAddr,
-    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -15,13 +13,16 @@ use std::{
 };
 
 use quinn::{
-    AsyncUdpSocket, ConnectionIdGenerator, UdpPoller,
+    AsyncUdpSocket, ConnectionIdGenerator,
     crypto::{Keys, ServerConfig, Session, UnsupportedVersion},
-    udp::{RecvMeta, Transmit},
+    udp::RecvMeta,
 };
 use quinn_proto::{ConnectionId, HashedConnectionIdGenerator, transport_parameters::TransportParameters};
 
-use crate::{path::Timers, unit::Time};
+use crate::{
+    path::{QuicLayer, Timers},
+    unit::Time,
+};
 
 /// Counters of discarded datagrams.
 #[derive(Debug, Default)]
@@ -146,13 +147,9 @@ impl Screened {
     }
 }
 
-impl AsyncUdpSocket for Screened {
-    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
-        self.inner.clone().create_io_poller()
-    }
-
-    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        self.inner.try_send(transmit)
+impl QuicLayer for Screened {
+    fn socket(&self) -> &Arc<dyn AsyncUdpSocket> {
+        &self.inner
     }
 
     fn poll_recv(
@@ -175,22 +172,6 @@ impl AsyncUdpSocket for Screened {
             }
         }
         Poll::Ready(Ok(received))
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
-    }
-
-    fn max_transmit_segments(&self) -> usize {
-        self.inner.max_transmit_segments()
-    }
-
-    fn max_receive_segments(&self) -> usize {
-        self.inner.max_receive_segments()
-    }
-
-    fn may_fragment(&self) -> bool {
-        self.inner.may_fragment()
     }
 }
 

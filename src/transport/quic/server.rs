@@ -13,7 +13,7 @@ use super::{
     tap::Tapped,
 };
 use crate::{
-    path::Host,
+    path::{Host, LayeredQuic},
     tap::Tap,
     transport::{
         ConnectError,
@@ -82,14 +82,24 @@ const MAX_INCOMING: usize = 1024;
 const INCOMING_BYTES: u64 = 64 << 10;
 const ALL_INCOMING_BYTES: u64 = 8 << 20;
 
-/// Listens on `local`. Returns an error if the socket cannot be bound, or if the key does not match the certificate.
+/// Listens on `local`. A tap records one connection at a time.
+///
+/// Returns an error if the socket cannot be bound, or if the key does not match the certificate.
 pub fn listen(
     host: &Arc<dyn Host>,
     local: SocketAddr,
     tls: &ServerTls,
     settings: &QuicSettings,
+    tap: Option<Tap>,
 ) -> Result<QuicServer, ConnectError> {
-    listen_tapped(host, local, (tls, settings), None)
+    let failed = |reason| ConnectError::Failed { what: "QUIC server setup", peer: local, reason };
+    let crypto = tls.config(host).map_err(|e| failed(e.to_string()))?;
+    let inner = Arc::new(QuicServerConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?);
+    let config = quinn::ServerConfig::with_crypto(match tap {
+        Some(tap) => Arc::new(Tapped { inner, tap }),
+        None => inner,
+    });
+    open_server(host, host.quic_bind(local)?, config, settings.endpoint(SERVER_KEYS), settings)
 }
 
 /// Listens on `local` as one of several endpoints that share `keys`, with small buffers for waiting handshakes.
@@ -98,7 +108,8 @@ pub fn listen(
 pub fn listen_sharing(
     host: &Arc<dyn Host>,
     local: SocketAddr,
-    (crypto, keys): (Arc<rustls::ServerConfig>, &QuicKeys),
+    crypto: Arc<rustls::ServerConfig>,
+    keys: &QuicKeys,
     settings: &QuicSettings,
 ) -> Result<QuicServer, ConnectError> {
     let failed = |reason| ConnectError::Failed { what: "QUIC server setup", peer: local, reason };
@@ -117,31 +128,15 @@ pub fn listen_sharing(
         .cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
     let ids = HashedConnectionIdGenerator::from_key(ids);
     let socket = Screened::new(host.quic_bind(local)?, ids, discarded.clone(), host.timers().clone());
-    let server = open_server(host, Arc::new(socket), (config, endpoint), settings)?;
+    let server = open_server(host, Arc::new(LayeredQuic(socket)), config, endpoint, settings)?;
     Ok(QuicServer { discarded, ..server })
-}
-
-/// [`listen`], with every connection on `tap`. A tap records one connection at a time.
-pub(super) fn listen_tapped(
-    host: &Arc<dyn Host>,
-    local: SocketAddr,
-    (tls, settings): (&ServerTls, &QuicSettings),
-    tap: Option<Tap>,
-) -> Result<QuicServer, ConnectError> {
-    let failed = |reason| ConnectError::Failed { what: "QUIC server setup", peer: local, reason };
-    let crypto = tls.config(host).map_err(|e| failed(e.to_string()))?;
-    let inner = Arc::new(QuicServerConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?);
-    let config = quinn::ServerConfig::with_crypto(match tap {
-        Some(tap) => Arc::new(Tapped { inner, tap }),
-        None => inner,
-    });
-    open_server(host, host.quic_bind(local)?, (config, settings.endpoint(SERVER_KEYS)), settings)
 }
 
 fn open_server(
     host: &Arc<dyn Host>,
     socket: Arc<dyn AsyncUdpSocket>,
-    (mut config, endpoint_config): (quinn::ServerConfig, EndpointConfig),
+    mut config: quinn::ServerConfig,
+    endpoint_config: EndpointConfig,
     settings: &QuicSettings,
 ) -> Result<QuicServer, ConnectError> {
     let meter = Meter::default();

@@ -7,7 +7,7 @@ use quinn::Connection;
 use super::{
     client::QuicClient,
     meter::Meter,
-    server::{QuicServer, listen_tapped},
+    server::{self, QuicServer},
 };
 use crate::{
     path::{BoxFuture, Host},
@@ -76,7 +76,7 @@ impl Protocol for Mapping {
     ) -> BoxFuture<'a, Result<Session, ConnectError>> {
         Box::pin(async move {
             let DialSettings { quic, tls, tap, .. } = settings;
-            let client = QuicClient::tapped(host, peer, (tls, quic), tap)?;
+            let client = QuicClient::new(host, peer, tls, quic, tap)?;
             let connection = match tls.early_data {
                 true => client.connect_early(peer).await?.0,
                 false => client.connect(peer).await?,
@@ -95,7 +95,7 @@ impl Protocol for Mapping {
     ) -> Result<Box<dyn Listening>, ConnectError> {
         let tls = settings.need_tls("QUIC", local)?;
         let ListenSettings { quic, tap, .. } = settings;
-        let server = listen_tapped(host, local, (tls, quic), tap)?;
+        let server = server::listen(host, local, tls, quic, tap)?;
         let local = server.endpoint.local_addr().unwrap_or(local);
         Ok(Box::new(QuicListening { local, server, mapping: *self, early_data: tls.early_data }))
     }

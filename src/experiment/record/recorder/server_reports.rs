@@ -5,7 +5,10 @@ use std::time::Duration;
 use super::{Arrivals, Message, State};
 use crate::{
     channel::Delivery,
-    experiment::record::{at_server::AtServer, network::ServerView},
+    experiment::record::{
+        at_server::AtServer,
+        network::{Returned, ServerView},
+    },
     stats::{Arrival, WINDOW},
     unit::{Direction, Time, nanos},
     wire::ServerReport,
@@ -78,9 +81,9 @@ impl State {
             .at_server
             .as_ref()
             .map(|arrivals| ServerView { at_server: arrivals.answered_by(reply), arrival: arrivals.place });
-        let place = (number, message.scheduled.measured);
-        let figures = &mut self.outcome.network;
-        self.network.note(place, message.sent, (view.as_ref(), reply), figures);
+        let (measured, sent) = (message.scheduled.measured, message.sent);
+        let returned = Returned { number, measured, sent, view: view.as_ref(), reply };
+        self.network.note(returned, &mut self.outcome.network);
     }
 
     /// A datagram is lost: on which way?
