@@ -20,7 +20,8 @@ fn a_scheme_with_several_transports_is_a_group() {
     assert_eq!(Transport::named("udp").unwrap(), [Transport::UDP]);
     let error = Transport::named("sctp").unwrap_err().to_string();
     assert!(
-        error.contains("`sctp`: expected udp, udp-hmac, arq-stop-and-wait") && error.ends_with("all, arq, quic"),
+        error.contains("`sctp`: expected udp, udp-hmac, arq-stop-and-wait")
+            && error.ends_with("all, arq, quic"),
         "{error}"
     );
 }
