@@ -22,7 +22,7 @@
 //!   four shapes.
 //! - [`channel::Channel`] is what an experiment sees of a session: send a message of a flow, and learn when each message
 //!   arrived, when order released it, and what it waited for.
-//! - [`link::Link`] is one direction of the wire: it is offered packets and tells what becomes of each.
+//! - [`link::Link`] is one direction of the wire: packets are offered to it, and its events tell the fate of each.
 //! - [`experiment::Experiment`] turns plans into outcomes and outcomes into the rows of a result.
 //!
 //! # An experiment in a few lines

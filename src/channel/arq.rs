@@ -48,7 +48,7 @@ impl ArqChannel {
     }
 }
 
-/// The messages released last. A message that waited has waited for one of them.
+/// The messages released last, one of which a blocked message waited for.
 #[derive(Debug, Default)]
 pub(crate) struct Releasers {
     at: Time,

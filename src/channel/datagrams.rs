@@ -22,7 +22,7 @@ pub(super) struct DatagramChannel {
     host: Arc<dyn Host>,
     socket: Arc<dyn Datagrams>,
     peer: Option<SocketAddr>,
-    /// Tells when a datagram entered the link, where the socket does not.
+    /// When datagrams entered the link, if the socket does not report it.
     tap: Option<Tap>,
     buffer: Box<[u8]>,
     outgoing: Vec<u8>,
@@ -48,7 +48,7 @@ impl DatagramChannel {
         }
     }
 
-    /// Sends the backlog, as far as the socket takes it.
+    /// Sends the backlog until the socket is full.
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), ChannelError> {
         let Some(peer) = self.peer else { return Ok(()) };
         while let Some(message) = self.backlog.front() {

@@ -73,7 +73,7 @@ use propagation::{Arrival, Propagation};
 use queue::{Queue, Queued};
 use shaper::Shaper;
 
-/// What became of a packet.
+/// The fate of a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event<P> {
     /// It arrived.

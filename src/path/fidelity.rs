@@ -7,12 +7,12 @@ use crate::stats::Histogram;
 pub struct Fidelity {
     /// How late packets were sent after they were due, in nanoseconds.
     pub lateness: Histogram,
-    /// Packets that the machine dropped for want of room in a socket or of memory; `None` if it does not tell.
-    /// The kernel counts packets that it coalesced as one.
+    /// Packets that the machine dropped because a socket or memory was full; `None` if unknown. The kernel counts coalesced
+    /// packets as one.
     pub dropped: Option<u64>,
     /// Packets that could not be sent.
     pub send_errors: u64,
-    /// Packets that a host threw away because they were damaged; `None` if no host checks, or tells.
+    /// Corrupted packets that a host discarded; `None` if unknown.
     pub corrupted: Option<u64>,
 }
 

@@ -177,7 +177,7 @@ fn releases(plan: &Plan, seed: u64, reading: Reading) -> (Vec<(MessageId, Time, 
     };
     let kept = Kept::default();
     let stop = StopSignal::default();
-    let running = run_between(&ends, &plan, &settings, seed, || (), Some(sink(&kept)), &stop);
+    let running = run_between(&ends, plan, &settings, seed, || (), Some(sink(&kept)), &stop);
     world.run(running).unwrap().unwrap();
     let released = taken(&kept)
         .iter()

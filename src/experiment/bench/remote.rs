@@ -1,8 +1,8 @@
-//! A run against a server elsewhere, over whatever network there is.
+//! A run against a remote server, over a real network.
 //!
-//! Any echo will do. One of ours also answers what it alone can know, in the [extension](crate::wire::extension) of each
-//! message: what was lost on the way there, how long a message lay complete and waited for its order, and how long
-//! the reply was held. It is known by its answers and by nothing else.
+//! Any echo server works. A `wirelab serve` also reports, in the [extension](crate::wire::extension) of each reply, what
+//! was lost on the way to it, how long a message waited for its order, and how long the reply was held. It is recognised by
+//! these reports alone.
 
 use std::{future::poll_fn, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -30,11 +30,11 @@ use crate::{
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// UDP has no handshake: this many requests find out whether a server answers, …
+/// UDP has no handshake, so up to this many requests test whether a server answers,
 const GREETINGS: u64 = 10;
-/// … each with this much time for a reply.
+/// each with this time for a reply.
 const GREETING_WAIT: Duration = Duration::from_millis(500);
-/// Time for the end of the connection to leave this host, so that the server need not time out.
+/// Time to send the close of the connection, so that the server need not time out.
 const GOODBYE: Duration = Duration::from_millis(20);
 /// The flow of a message that belongs to no schedule.
 const NO_FLOW: u32 = u32::MAX;
@@ -99,7 +99,7 @@ fn run_id(host: &dyn Host, seed: u64) -> u64 {
     u64::from_le_bytes(id)
 }
 
-/// A channel to the first address that answers, and how long it took to have it.
+/// A channel to the first address that answers, and how long connecting took.
 async fn connect(
     host: &Arc<dyn Host>,
     transport: Transport,

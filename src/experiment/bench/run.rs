@@ -153,7 +153,7 @@ pub async fn run_between(
     Ok(outcome)
 }
 
-/// The end that answers every request with a reply, as soon as order lets it.
+/// The end that replies to every request as soon as order releases it.
 struct Server {
     host: Arc<dyn Host>,
     acceptor: Acceptor,
@@ -189,9 +189,9 @@ pub(in crate::experiment) struct Client<'a> {
     pub(in crate::experiment) host: &'a dyn Host,
     pub(in crate::experiment) recorder: &'a Recorder,
     pub(in crate::experiment) length: usize,
-    /// By what name the server is to know this run, if messages shall ask it what it alone can know.
+    /// Identifies this run to a remote server; `None` to request no reports from it.
     pub(in crate::experiment) run: Option<u64>,
-    /// Set from outside to end early.
+    /// Ends the run early when set.
     pub(in crate::experiment) stop: &'a StopSignal,
 }
 
@@ -207,12 +207,12 @@ enum Event {
 /// What a client waits for besides replies.
 struct Alarms {
     sleep: Sleep,
-    /// `None` once the run was told to end.
+    /// `None` once the run is stopped.
     stopped: Option<Stopped>,
 }
 
 impl Client<'_> {
-    /// Sends what is due when it is due, until all is answered or patience ends; what broke the connection, if
+    /// Sends each message when it is due, until all are answered or the wait ends. Returns what broke the connection, if
     /// anything did.
     pub(in crate::experiment) async fn drive(
         &self,
@@ -249,7 +249,7 @@ impl Client<'_> {
         broken
     }
 
-    /// The first whole [`LEAD`] that is still to come.
+    /// The next multiple of [`LEAD`].
     fn start(&self) -> Time {
         let lead = nanos(LEAD);
         Time::from_nanos((self.host.now().as_nanos() / lead + 1) * lead)
@@ -263,7 +263,7 @@ impl Client<'_> {
         Ok(())
     }
 
-    /// Takes in replies until `at`, or until the run is told to end.
+    /// Receives replies until `at`, or until the run is stopped.
     async fn receive_until(
         &self,
         channel: &mut dyn Channel,
@@ -279,7 +279,7 @@ impl Client<'_> {
         }
     }
 
-    /// Takes in replies until all are there or patience ends.
+    /// Receives replies until none is outstanding or the wait ends.
     async fn await_outstanding(
         &self,
         channel: &mut dyn Channel,
@@ -306,7 +306,7 @@ impl Client<'_> {
     }
 }
 
-/// What happens first; a reply that arrives at the very instant of the deadline was in time.
+/// The first event. A reply that arrives at the very instant of the deadline is in time.
 async fn next(channel: &mut dyn Channel, alarms: &mut Alarms) -> Event {
     poll_fn(|cx| {
         if let Poll::Ready(received) = channel.poll_recv(cx) {

@@ -3,9 +3,9 @@
 use super::Which;
 use crate::experiment::{Outcome, Plan, Runs};
 
-/// The plan and the seed to look at, if anything was run. For the longest stall: of the first link and workload on
-/// which any transport had one, the transport and the seed that had the longest. Without a stall anywhere, or for
-/// one message: the first plan with its longest recovery, or its first seed.
+/// The plan and the seed to look at, if anything was run. For the longest stall: the longest of the first link and
+/// workload on which any transport stalled. Without a stall: the longest recovery. For one message: the first seed of the
+/// first plan that stalled, or of the first plan.
 pub fn choose<'a>(plans: &'a [Plan], runs: &[Runs<Outcome>], which: Which) -> Option<(&'a Plan, u64)> {
     let all = || {
         plans
@@ -28,7 +28,7 @@ fn stall(outcome: &Outcome) -> u64 {
     outcome.order.longest_stall.map_or(0, |stall| crate::unit::nanos(stall.duration))
 }
 
-/// Of equals the first.
+/// The longest run; the first of equals.
 fn longest<'a, 'b>(
     runs: impl Iterator<Item = (&'a Plan, u64, &'b Outcome)>,
     measure: impl Fn(&Outcome) -> u64,

@@ -1,4 +1,4 @@
-//! The second run: what belongs to the episode.
+//! The second run: collects the packets and messages of the episode.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,27 +12,27 @@ use crate::{
     wire::MessageId,
 };
 
-/// How long before the first message began to wait the one that it waits for may have been sent.
+/// How long before the first message waits its blocker may have been sent.
 const BEFORE: Duration = Duration::from_secs(10);
-/// Packets with messages that are shown before the one that matters, to see what is usual.
+/// Packets with messages shown before the subject's, for context.
 const PRELUDE: usize = 2;
 
-/// Takes down what belongs to one episode.
+/// Collects one episode.
 pub(super) struct Collector {
     found: Found,
-    /// Releases so close together count as one.
+    /// Releases within this time of each other count as one.
     same_release: Duration,
     packets: Vec<Collected>,
     waits: Vec<Delivery>,
     subject: Option<Delivery>,
 }
 
-/// A packet, and what became of it.
+/// A packet and its fate.
 struct Collected {
     packet: LoggedPacket,
     /// When its first intact copy arrived.
     arrived: Option<Time>,
-    /// Whether no copy of it arrives intact.
+    /// Whether no copy arrives intact.
     dropped: bool,
 }
 
@@ -53,7 +53,7 @@ impl Collector {
         Self { found, same_release, packets: Vec::new(), waits: Vec::new(), subject: None }
     }
 
-    /// Takes in what happened to a packet.
+    /// Records an event of a packet.
     pub(super) fn packet(&mut self, event: PacketEvent) {
         match event {
             PacketEvent::Entered(packet) => {
@@ -71,7 +71,7 @@ impl Collector {
         }
     }
 
-    /// Takes in a message.
+    /// Records a message.
     pub(super) fn sample(&mut self, sample: &Sample) {
         let delivery = match self.found.at {
             Side::Server => sample.server,
@@ -88,19 +88,19 @@ impl Collector {
         }
     }
 
-    /// What was taken down.
+    /// The episode.
     pub(super) fn episode(&self, plan: &Plan, seed: u64) -> Episode {
         let at = end(self.found.at);
         let waits = self.waits(&plan.workload);
         let subject = self.subject(&plan.workload);
         let mut packets = self.drawn(&plan.workload);
-        // What arrives comes before what is sent on account of it.
+        // An arrival comes before the packets sent in response.
         packets.sort_by_key(|packet| (packet.at(at), packet.from == at));
         let packets = self.cut(packets, &subject, waits.first());
         Episode { transport: plan.transport.name().to_owned(), seed, at, subject, waits, packets }
     }
 
-    /// Packets to the end that is looked at with bytes of the message that matters.
+    /// Packets to the observed end that carry bytes of the subject.
     fn of_subject(&self) -> impl Iterator<Item = &Collected> {
         let Found { at, subject, .. } = self.found;
         let carries =
@@ -110,7 +110,7 @@ impl Collector {
 
     fn subject(&self, workload: &Workload) -> Subject {
         let entered = self.subject.and_then(|delivery| delivery.entered);
-        // Of a message of the warm-up nothing is told but its packets.
+        // Only the packets of a warm-up message are known.
         let first = self.of_subject().next().map(|known| known.packet.entered);
         let entered = entered.map(|entered| entered.first).or(first).unwrap_or(self.found.from);
         let known = self.subject.and_then(|delivery| delivery.arrived);
@@ -127,7 +127,7 @@ impl Collector {
         match self.found.interest {
             Interest::Gone => Fate::Gone,
             Interest::Unharmed => Fate::Unharmed,
-            // Declared lost and sent again, when it was only slow.
+            // It was only slow, but was declared lost and sent again.
             Interest::Recovery if !self.of_subject().any(|known| known.dropped) => Fate::Overtaken,
             Interest::Recovery => Fate::Lost,
             Interest::Stall => match self.waits.first().and_then(|wait| wait.cause) {
@@ -149,10 +149,10 @@ impl Collector {
         waits
     }
 
-    /// The packets as they are drawn, in the order in which they were sent.
+    /// The packets for the ladder, in the order in which they were sent.
     fn drawn(&self, workload: &Workload) -> Vec<Packet> {
         let transit = [Side::Client, Side::Server].map(|from| self.transit(from));
-        // How much of each message has been sent, each way.
+        // How much of each message has been sent, by direction.
         let mut sent = BTreeMap::new();
         let mut packets = Vec::with_capacity(self.packets.len());
         for Collected { packet, arrived, dropped } in &self.packets {
@@ -174,21 +174,21 @@ impl Collector {
         packets
     }
 
-    /// How long a packet takes at least: where a lost one would have been.
+    /// The shortest transit: when a lost packet would have arrived.
     fn transit(&self, from: Side) -> Duration {
         let packets = self.packets.iter().filter(|known| known.packet.from == from);
         packets.filter_map(|known| Some(known.arrived? - known.packet.entered)).min().unwrap_or_default()
     }
 
-    /// Of `packets`, which stand in the order of the end that is looked at, those from shortly before the one that
-    /// matters, or before something waits, to the end; not what that end sends then.
+    /// Cuts `packets`, ordered as the observed end sees them, to those from shortly before the subject or the first wait to
+    /// the release, without what that end sends at the release.
     fn cut(&self, mut packets: Vec<Packet>, subject: &Subject, first: Option<&Wait>) -> Vec<Packet> {
         let (at, until) = (end(self.found.at), self.found.until.as_nanos());
         packets.retain(|packet| packet.at(at) < until || packet.at(at) == until && packet.from != at);
         let brings = |packet: &Packet| {
             packet.from != at && packet.carries.iter().any(|carries| carries.message == subject.message)
         };
-        // Of what arrives together with what was missing, the rest adds nothing.
+        // Packets that arrive together with the missing one add nothing.
         if let Some(last) = packets.iter().rposition(|packet| packet.at(at) == until && brings(packet)) {
             packets.truncate(last + 1);
         }

@@ -1,4 +1,4 @@
-//! The first run: where in it the episode is.
+//! The first run: finds the episode.
 
 use std::time::Duration;
 
@@ -11,28 +11,28 @@ use crate::{
     wire::MessageId,
 };
 
-/// What an episode shows, in the order of interest.
+/// What an episode shows, from the least to the most interesting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Interest {
-    /// A message that came at once.
+    /// A message that was not delayed.
     Unharmed,
     /// A message that was lost and is not sent again.
     Gone,
-    /// A message that was sent again, with nothing behind it that waits.
+    /// A message that was sent again and blocked no other.
     Recovery,
-    /// Messages that wait for one.
+    /// Messages blocked by one.
     Stall,
 }
 
-/// An episode, by the message that it is about.
+/// An episode and its subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) interest: Interest,
-    /// The end at which it shows.
+    /// The end at which it is observed.
     pub(super) at: Side,
-    /// The message that came late or not at all.
+    /// The message that was late or lost.
     pub(super) subject: MessageId,
-    /// When it begins, at the latest.
+    /// The latest instant at which it begins.
     pub(super) from: Time,
     /// When it ends: in a stall, the instant of the release.
     pub(super) until: Time,
@@ -44,7 +44,7 @@ impl Found {
     }
 }
 
-/// Looks at every message, and keeps the best episode.
+/// Keeps the most interesting episode of all messages.
 pub(super) struct Finder {
     which: Which,
     workload: Workload,
@@ -60,7 +60,7 @@ impl Finder {
         self.best
     }
 
-    /// Takes in a message.
+    /// Considers a message.
     pub(super) fn note(&mut self, sample: &Sample) {
         let there = sample.server.as_ref().map(|delivery| of_delivery(Side::Server, delivery));
         let back = sample.client.as_ref().map(|delivery| of_delivery(Side::Client, delivery));
@@ -79,14 +79,14 @@ impl Finder {
         }
     }
 
-    /// A lost datagram is watched for as long as it would have been of use.
+    /// A lost datagram is observed until its deadline.
     fn of_lost(&self, sample: &Sample) -> Option<Found> {
         let sent = sample.sent.filter(|_| sample.status == Status::Lost)?;
         let (at, from) = match sample.server {
             None => (Side::Server, sent),
             Some(request) => (Side::Client, request.released),
         };
-        // All are of equal interest: the first is taken.
+        // All have the same length, so the first is taken.
         let until = from + self.workload.deadline;
         Some(Found { interest: Interest::Gone, at, subject: sample.id, from, until })
     }

@@ -1,8 +1,7 @@
 //! One episode of a run, chosen and collected for a ladder.
 //!
-//! In virtual time a run is a pure function of its plan and seed, so it is made twice: once to find the episode, and once
-//! more to collect what belongs to it. Neither holds more than the episode and what preceded it. In real time one run
-//! is recorded as a whole.
+//! In virtual time a run is a pure function of its plan and seed, so it is made twice: to find the episode, and to collect
+//! its packets. Neither holds more than the episode and what preceded it. In real time one run is recorded as a whole.
 
 mod choose;
 mod collect;
@@ -28,10 +27,9 @@ use crate::report::episode::Episode;
 /// Which episode of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
-    /// The longest time that a message waited for its turn; where none did, the longest recovery from a loss; where
-    /// nothing is sent again, the first loss.
+    /// The longest stall; without one, the longest recovery from a loss; without that, the first loss.
     Longest,
-    /// The message with this number in the schedule, and those that waited for it.
+    /// The message with this number in the schedule, and the messages that it blocked.
     Message(u64),
 }
 
@@ -44,7 +42,7 @@ impl fmt::Display for Which {
     }
 }
 
-/// Not the name of an episode.
+/// An unknown name of an episode.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown episode `{0}`: expected longest, or seq=N for message number N of the schedule, from 0")]
 pub struct UnknownEpisode(String);
@@ -62,8 +60,8 @@ impl FromStr for Which {
     }
 }
 
-/// Runs `plan` and collects an episode of it. `None` if it has none: nothing was lost or had to wait, or the message was
-/// not of the measured time.
+/// Runs `plan` and collects an episode. `None` if nothing was lost or blocked, or if the message was not sent in the
+/// measured time.
 ///
 /// Fails like [`super::run`].
 pub fn episode(plan: &Plan, seed: u64, which: Which) -> Result<Option<Episode>, RunError> {
@@ -86,7 +84,7 @@ pub fn episode(plan: &Plan, seed: u64, which: Which) -> Result<Option<Episode>, 
     Ok(Some(episode))
 }
 
-/// In real time no two runs are alike: one run is recorded as a whole, and searched afterwards.
+/// In real time no two runs are alike, so one run is recorded as a whole and searched afterwards.
 fn recorded_episode(plan: &Plan, seed: u64, which: Which) -> Result<Option<Episode>, RunError> {
     let recording = Shared::<Recording>::default();
     run_watched(
@@ -108,10 +106,10 @@ fn recorded_episode(plan: &Plan, seed: u64, which: Which) -> Result<Option<Episo
     Ok(Some(collector.episode(plan, seed)))
 }
 
-/// In real time, messages that one packet releases are read one by one: so far apart at most.
+/// In real time, messages that one packet releases are read one by one, at most this far apart.
 const SAME_RELEASE: Duration = Duration::from_millis(1);
 
-/// Everything that was seen of a run.
+/// All messages and packets of a run.
 #[derive(Default)]
 struct Recording {
     samples: Vec<Sample>,
@@ -133,7 +131,7 @@ fn run_watched<T: Send + 'static>(
     run(plan, seed, observers).map(drop)
 }
 
-/// What an observer fills during a run.
+/// A list that an observer fills during a run.
 #[derive(Default)]
 struct Shared<T>(Arc<Mutex<T>>);
 

@@ -83,7 +83,7 @@ impl Pool<'_> {
         all
     }
 
-    /// What crossed the wire until the first replies; `None` if that is not known of all.
+    /// Packets on the wire until the first replies; `None` if one is not known.
     fn wire(&self) -> Option<PerDirection<Counters>> {
         let mut sum = PerDirection::default();
         for (_, outcome) in self.0.iter().filter(|(_, outcome)| outcome.first.n() > 0) {

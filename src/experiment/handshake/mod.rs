@@ -1,4 +1,4 @@
-//! From nothing to the first reply: many connections, each by an endpoint of its own, that ask twice and close.
+//! Connection set-up: many connections, each from its own endpoint, that send two requests and close.
 
 mod attempt;
 mod cell;
@@ -36,7 +36,7 @@ use crate::{
     unit::PerDirection,
 };
 
-/// What the wire has done so far, to the server and to the client; `None` where it is not ours.
+/// The counters of the wire so far; `None` on a path without a link.
 type Reading<'a> = &'a dyn Fn() -> Option<PerDirection<Counters>>;
 
 /// Makes the connections of `plan` between two hosts.
@@ -67,7 +67,7 @@ pub(super) async fn handshakes(
     };
     let workers = plan.parallel.clamp(1, usize::try_from(plan.connections).unwrap_or(usize::MAX).max(1));
     let sessions: Vec<Sessions> = (0..workers).map(|_| Sessions::default()).collect();
-    // Ahead of the clock, by which connections a second are counted.
+    // Before the clock by which connections per second are counted.
     join(sessions.iter().map(|sessions| run.unless_stopped(run.prime(sessions)))).await;
     let begun = ends.client.now();
     let outcomes = join(sessions.iter().map(|sessions| run.work(sessions))).await;
@@ -77,7 +77,7 @@ pub(super) async fn handshakes(
     Ok(sum)
 }
 
-/// What the connections of a run share.
+/// The shared state of the connections of a run.
 struct Run<'a> {
     host: &'a Arc<dyn Host>,
     plan: &'a HandshakePlan,
@@ -87,19 +87,19 @@ struct Run<'a> {
     wire: Reading<'a>,
     peer: SocketAddr,
     server: Server,
-    /// Connections begun so far, those that prime a session included.
+    /// Connections started so far, with those that only obtain a session.
     begun: AtomicU64,
-    /// Connections that count, begun or about to be.
+    /// Measured connections that were started.
     counted: AtomicU64,
 }
 
-/// How often the wire is looked at until it is quiet.
+/// How often to check that the wire is quiet before giving up.
 const QUIET_STEP: Duration = Duration::from_millis(1);
 
-/// How often it is to be so, one look after the other.
+/// How many checks in a row have to find it quiet.
 const QUIET_LOOKS: usize = 3;
 
-/// How often a session is asked for before its connection counts as failed.
+/// Attempts to obtain a session before the connection counts as failed.
 const PRIMES: usize = 10;
 
 impl Run<'_> {
@@ -112,13 +112,13 @@ impl Run<'_> {
                 break;
             };
             outcome.record(attempt);
-            // What is still on the wire disturbs no later connection once there is none.
+            // Packets left on the wire would count for the next connection.
             self.unless_stopped(self.close(channel)).await;
         }
         outcome
     }
 
-    /// The output of `doing`, or `None` once the run is told to end.
+    /// The output of `doing`, or `None` once the run is stopped.
     async fn unless_stopped<T>(&self, doing: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -127,7 +127,7 @@ impl Run<'_> {
         }
     }
 
-    /// One connection that counts, with a session to resume where the mode wants one.
+    /// One measured connection, with a session to resume if the mode needs one.
     async fn one(&self, sessions: &Sessions) -> (Attempt, Option<Box<dyn Channel>>) {
         if self.prime(sessions).await {
             self.connect(sessions, self.plan.mode == Mode::ZeroRtt).await
@@ -136,21 +136,21 @@ impl Run<'_> {
         }
     }
 
-    /// Sees to it that there is a session to resume, where the mode wants one; `false` if there is none.
+    /// Obtains a session to resume if the mode needs one; `false` if that failed.
     async fn prime(&self, sessions: &Sessions) -> bool {
         for _ in 0..PRIMES {
             if self.plan.mode == Mode::Cold || sessions.is_resumable() {
                 return true;
             }
             let (_, channel) = self.connect(sessions, false).await;
-            // The ticket travels apart from the replies, and may be lost and sent again; the next turn sees to none.
+            // The ticket is sent apart from the replies and may be lost; the next attempt finds out.
             let _ = timeout(&**self.host, self.plan.timeout, sessions.resumable()).await;
             self.close(channel).await;
         }
         false
     }
 
-    /// A connection from nothing, but for what `sessions` remember.
+    /// A new connection, which may resume a session in `sessions`.
     async fn connect(&self, sessions: &Sessions, early_data: bool) -> (Attempt, Option<Box<dyn Channel>>) {
         let mut settings = self.settings.clone();
         settings.session.client_tls.early_data = early_data;

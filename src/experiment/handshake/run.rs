@@ -21,7 +21,7 @@ use crate::{
 /// until then.
 ///
 /// Returns an error if the server cannot listen, or if the path could not be made, could not complete, or broke;
-/// [`RunError::Interrupted`] if `stop` was set before the first connection was there.
+/// [`RunError::Interrupted`] if `stop` was set before the first connection was made.
 pub fn handshake(plan: &HandshakePlan, seed: u64, stop: &StopSignal) -> Result<HandshakeOutcome, RunError> {
     let route = Route {
         path: plan.path,

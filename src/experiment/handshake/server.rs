@@ -32,7 +32,7 @@ impl Server {
         self.local.port()
     }
 
-    /// Closes all connections at this end: a server that has not heard its client's goodbye would go on sending.
+    /// Closes all connections: a server that missed its client's close would go on sending.
     pub(super) fn close(&self) {
         self.over.send_replace(());
     }
@@ -53,7 +53,7 @@ async fn accept(
                 let over = closes.then(|| over.subscribe());
                 host.spawn("an echo", Box::pin(echo(channel, reply, over)));
             }
-            // There is nobody to accept from.
+            // The listener is closed.
             Err(ConnectError::Path(_)) => return,
             Err(_) if transport.shape() == Shape::Stream => {}
             Err(_) => return,
@@ -61,7 +61,7 @@ async fn accept(
     }
 }
 
-/// Answers one client until it is gone or its connection is `over`.
+/// Echoes to one client until it leaves or its connection is `over`.
 async fn echo(mut channel: Box<dyn Channel>, reply: usize, mut over: Option<watch::Receiver<()>>) {
     loop {
         let closed = async {

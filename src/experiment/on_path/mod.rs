@@ -45,7 +45,7 @@ pub(super) fn system_settings(in_namespaces: bool) -> Vec<(String, String)> {
     real_time::system_settings(in_namespaces)
 }
 
-/// How long a run may take to end after it was told to.
+/// How long a run may take to end after `stop` is set.
 const GRACE: Duration = Duration::from_millis(700);
 
 /// Runs `run`, which should end by itself when `stop` is set, and abandons it if it does not.

@@ -28,16 +28,16 @@ pub struct Route<'a> {
     pub limits: Limits,
     /// Ends the run early. A run that does not end by itself soon after is abandoned.
     pub stop: StopSignal,
-    /// See every packet.
+    /// Observers of every packet.
     pub observers: Observers,
 }
 
 /// The two ends of a run.
 #[derive(Debug, Clone)]
 pub struct Ends {
-    /// The host that asks.
+    /// The host of the client.
     pub client: Arc<dyn Host>,
-    /// The host that answers.
+    /// The host of the server.
     pub server: Arc<dyn Host>,
     /// Where the server listens.
     pub listen: SocketAddr,

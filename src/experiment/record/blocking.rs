@@ -1,4 +1,4 @@
-//! What order did to messages that lay complete at their receiver.
+//! Head-of-line blocking: complete messages that waited for earlier ones.
 
 use std::time::Duration;
 
@@ -9,23 +9,22 @@ use crate::{
     wire::MessageId,
 };
 
-/// Messages that order held, in one direction or in either.
+/// Blocked messages, in one direction or in either.
 #[derive(Debug, Clone, Default)]
 pub struct OrderFigures {
-    /// How many. Over both directions a message counts once.
+    /// Blocked messages. Over both directions a message counts once.
     pub blocked: u64,
-    /// Those of them that waited for another flow's message.
+    /// Those that waited for another flow's message.
     pub by_other_flow: u64,
-    /// Those whose cause the path knows, by cause. A message that was blocked both ways counts for the cause of
-    /// its longer wait.
+    /// Those with a known cause, by cause. A message blocked both ways counts for the cause of its longer wait.
     pub by_cause: ByCause,
-    /// How long each was held, in nanoseconds; over both directions, both waits added.
+    /// The wait of each, in nanoseconds; over both directions, their sum.
     pub wait: Histogram,
-    /// The longest time that something was held, and how many messages were.
+    /// The longest stall.
     pub longest_stall: Option<Stall>,
 }
 
-/// Blocked messages by what became of the bytes that they waited for.
+/// Blocked messages by why the bytes that they waited for were late.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ByCause {
     /// A copy of them was dropped.
@@ -49,13 +48,13 @@ impl ByCause {
 /// One episode of head-of-line blocking: messages held until one more arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stall {
-    /// From the arrival of the first message that was held to their release.
+    /// From the arrival of the first blocked message to the release.
     pub duration: Duration,
-    /// How many were held.
+    /// Blocked messages.
     pub messages: u64,
 }
 
-/// How long order held a message in one direction, and for whom.
+/// The wait of a blocked message in one direction.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::experiment) struct Held {
     wait: Duration,
@@ -73,7 +72,7 @@ impl Held {
         })
     }
 
-    /// Both directions as one.
+    /// Both directions together.
     pub(in crate::experiment) fn either(there: Option<Self>, back: Option<Self>) -> Option<Self> {
         let (Some(there), Some(back)) = (there, back) else {
             return there.or(back);
@@ -110,7 +109,7 @@ pub(in crate::experiment) struct StallTracker {
 }
 
 impl StallTracker {
-    /// Takes in a delivery of one direction; returns the stall that it belongs to, as far as it is known.
+    /// Adds a delivery of one direction; returns the stall that it belongs to, so far.
     pub(in crate::experiment) fn note(&mut self, delivery: &Delivery) -> Option<Stall> {
         let blocker = delivery.blocked_by?;
         let wait = delivery.released - delivery.arrived?;

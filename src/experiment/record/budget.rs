@@ -6,14 +6,13 @@ use crate::{channel::Delivery, experiment::record::at_server::AtServer, unit::Ti
 
 /// The parts of a message's latency, both directions added. They add up to it exactly.
 ///
-/// In each direction, `b` is the message's byte that arrives last (of several that arrive together, the hindmost).
-/// It is *handed over* at the scheduled instant (a request) or when the server gives the reply to its transport; it
-/// *first entered* the wire, its copy that arrived *entered*, it *arrived*, and order *released* the message.
+/// In each direction, `b` is the message's byte that arrives last (of several that arrive together, the one with the
+/// highest offset). Its instants: *handed over* (a request's scheduled instant, or when the server sends the reply), *first
+/// entered* the wire, the copy that arrived *entered*, *arrived*, and *released* by order.
 ///
-/// An application that is slow to read is charged to `host`, and to nothing else: a message has arrived when it
-/// reached its host, and is released when order would let the application have it, whether or not anyone reads.
-/// The server's delay between that and its reply is `host`; the client's ends no message's latency, because that
-/// runs to the reply's release.
+/// A slow application counts as `host` only: a message arrives when it reaches its host, and is released when the
+/// application could read it. `host` is the server's delay from there to its reply. The client has none, because latency
+/// ends at the reply's release.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Budget {
     /// From handed over to first entered: the schedule's error, credit, window, pacing, and earlier packets of the
@@ -21,11 +20,11 @@ pub struct Budget {
     pub send_wait: Duration,
     /// From entered to arrived: queue, serialisation, propagation, jitter.
     pub path: Duration,
-    /// From first entered to entered again: finding out that a packet was lost, and sending its bytes again.
+    /// From first entered to entered again: detecting a loss and retransmitting.
     pub recovery: Duration,
-    /// From arrived to released: complete, and waiting for earlier bytes.
+    /// From arrived to released: the wait of a complete message for earlier bytes.
     pub order_wait: Duration,
-    /// From the request's release to the reply's hand-over. Nothing in virtual time, where answering takes no time.
+    /// From the request's release to the reply's hand-over; zero in virtual time.
     pub host: Duration,
 }
 
@@ -55,7 +54,7 @@ impl Budget {
         self.send_wait + self.path + self.extra() + self.host
     }
 
-    /// What loss and order cost. A message is delayed where that is more than nothing.
+    /// The cost of loss and order. A message is delayed if it is above zero.
     pub fn extra(&self) -> Duration {
         self.recovery + self.order_wait
     }
@@ -104,7 +103,7 @@ impl BudgetSums {
         }
     }
 
-    /// Adds all that another has.
+    /// Adds the sums of another.
     pub fn merge(&mut self, other: &Self) {
         self.n += other.n;
         for (sum, part) in self.parts.iter_mut().zip(other.parts) {

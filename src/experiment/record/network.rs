@@ -1,8 +1,7 @@
 //! What the network did to messages, each way: loss, variation of delay (RFC 3393), reordering (RFC 4737).
 //!
-//! The clocks of the two ends are never taken for one. Variation is the difference between the one-way times of
-//! two messages that were sent one after the other, in which a constant offset cancels; a drift remains, at 10 ppm
-//! a tenth of a microsecond between messages 10 ms apart.
+//! The clocks of the two ends need not agree. Variation is the difference between the one-way times of two consecutive
+//! messages, in which a constant offset cancels. A drift remains: at 10 ppm, 0.1 us between messages 10 ms apart.
 
 use crate::{
     channel::Delivery,
@@ -24,7 +23,7 @@ pub struct NetworkFigures {
     pub reported: u64,
     /// Lost datagrams whose direction is unknown.
     pub unattributed: u64,
-    /// Requests of the run that the server says it refused, those of the warm-up too.
+    /// Requests that the server reports as refused, warm-up included.
     pub refused: u64,
 }
 
@@ -35,9 +34,9 @@ pub struct WayFigures {
     pub lost: u64,
     /// Magnitudes of the differences between one-way times, in nanoseconds.
     pub variation: Histogram,
-    /// Messages that others overtook.
+    /// Overtaken messages.
     pub reordered: u64,
-    /// By how many.
+    /// By how many messages each was overtaken.
     pub extent: Histogram,
 }
 
@@ -87,7 +86,7 @@ impl NetworkTracker {
     }
 }
 
-/// Round trip, to the server, to the client: less than nothing where the server's clock is behind.
+/// Round trip, to the server, to the client. One-way times are negative if the server's clock is behind.
 fn times(sent: Time, view: Option<&ServerView>, reply: &Delivery) -> [Option<i64>; 3] {
     let between = |from: Time, to: Time| to.as_nanos().wrapping_sub(from.as_nanos()) as i64;
     let arrived = |delivery: &Delivery| delivery.arrived.unwrap_or(delivery.released);
@@ -107,11 +106,11 @@ struct Trip {
     times: [Option<i64>; 3],
 }
 
-/// Pairs of messages that were sent one after the other, whichever of them comes back first.
+/// Pairs consecutive messages, whichever of them comes back first.
 #[derive(Debug)]
 struct Trips(Box<[Option<Trip>]>);
 
-/// Messages may come back out of order by so many, and still be paired.
+/// How far out of order messages may come back and still be paired.
 const REMEMBERED: u64 = 256;
 
 impl Default for Trips {

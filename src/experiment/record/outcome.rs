@@ -29,13 +29,13 @@ pub struct Outcome {
     pub order: OrderFigures,
     /// The same of each direction alone: to the server, to the client.
     pub order_by_direction: PerDirection<OrderFigures>,
-    /// From nothing to a connection that can carry messages; `None` if there never was one.
+    /// Connection set-up; `None` if it failed.
     pub connect: Option<Duration>,
     /// What the client's end did to recover from loss, over the whole run.
     pub client: Recovery,
     /// The same of the server's end.
     pub server: Recovery,
-    /// What the network did, as far as the two ends could tell.
+    /// What the two ends know about the network.
     pub network: NetworkFigures,
     /// The run was made against a server elsewhere.
     pub remote: bool,
@@ -48,41 +48,39 @@ pub struct Outcome {
     /// What the wire did in the measured time and after it, to the server and to the client; `None` where
     /// the path is not ours.
     pub wire: Option<PerDirection<Counters>>,
-    /// How true the wire was to its model over the whole run; `None` in virtual time, where it is, and where there is
-    /// no wire of ours.
+    /// How true the wire was to its model over the whole run; `None` in virtual time, where it is exact, and without a link.
     pub fidelity: Option<Fidelity>,
 }
 
 /// Messages of the measured time. `scheduled = delivered + lost + unfinished + unknown`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Messages {
-    /// That were due.
+    /// Messages that were due.
     pub scheduled: u64,
-    /// That were handed to the transport.
+    /// Messages handed to the transport.
     pub sent: u64,
-    /// Whose reply came back intact.
+    /// Messages with an intact reply.
     pub delivered: u64,
-    /// Whose reply came back within the deadline.
+    /// Messages with a reply within the deadline.
     pub on_time: u64,
-    /// That a datagram transport did not bring back.
+    /// Messages that a datagram transport did not deliver.
     pub lost: u64,
-    /// That a reliable transport had not brought back when patience ended, or any transport when the run was
-    /// interrupted.
+    /// Messages not yet delivered when the wait ended on a reliable transport, or when the run was interrupted.
     pub unfinished: u64,
-    /// That a server elsewhere had not answered when it went away, but for lost datagrams: part of no ratio.
+    /// Messages that a remote server had not answered when it went away, without lost datagrams: in no ratio.
     pub unknown: u64,
-    /// Replies that came a second time.
+    /// Duplicate replies.
     pub duplicated: u64,
-    /// That came back after one that was sent later (RFC 4737).
+    /// Replies that arrived after one that was sent later (RFC 4737).
     pub reordered: u64,
-    /// Requests and replies that arrived with changed bits, and were thrown away.
+    /// Requests and replies discarded because of changed bits.
     pub corrupted: u64,
     /// Datagrams that a secured transport dropped because they were not authentic.
     pub rejected: u64,
 }
 
 impl Messages {
-    /// Those of which it is known what became of them: the denominator of ratios.
+    /// Messages with a known fate: the denominator of ratios.
     pub fn known(&self) -> u64 {
         self.scheduled - self.unknown
     }

@@ -32,8 +32,7 @@ pub struct Theory {
     pub order_wait: f64,
 }
 
-/// The most that a QUIC packet holds of a stream before it has found out that the path carries more: longer messages
-/// take several packets.
+/// Upper bound on the stream bytes in a QUIC packet before MTU discovery: longer messages take several packets.
 const ONE_PACKET_BYTES: usize = 1100;
 /// The part of a probe timeout that is not the round trip (RFC 9002 section 6.2.1): 25 ms of acknowledgement delay
 /// and the granularity of 1 ms.
@@ -111,7 +110,7 @@ fn isolated(p: f64, rtt: Duration, transport: Transport, workload: &Workload) ->
         OrderedUnit::Flow => f64::from(workload.flows),
         OrderedUnit::Message => f64::INFINITY,
     };
-    // The last bits of the quotient must not make one message more of it.
+    // Rounding errors of the quotient must not add a message.
     let held = (libm::ceil(detour / (streams * d) - 1e-9) - 1.0).max(0.0) as u32;
     let waits = (1..=held).map(|j| detour - f64::from(j) * streams * d);
     let survives = |n: u32| (0..n).fold(1.0, |product, _| product * (1.0 - p));

@@ -31,11 +31,11 @@ const BUSY: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Linger {
     timers: Arc<Timers>,
-    /// Since when nothing was received.
+    /// When the current wait began.
     since: Option<Time>,
     /// Since when other tasks of this thread have been waiting.
     turn: Option<Time>,
-    /// How long the last wait was.
+    /// The length of the last wait.
     waited: Duration,
     busy_until: Time,
 }
@@ -44,7 +44,7 @@ pub(super) struct Linger {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
     Found,
-    /// Nothing was there, and sleeping is better.
+    /// Nothing was received; sleep.
     Vain,
     /// Other tasks of this thread have waited long enough.
     OthersTurn,
@@ -98,13 +98,13 @@ impl Linger {
         awake
     }
 
-    /// Until when polling is better than sleeping, if it is.
+    /// Until when to poll; `None`: sleep.
     fn until(&mut self, now: Time) -> Option<Time> {
         let since = *self.since.get_or_insert(now);
         ((STREAM..MOMENT).contains(&self.waited) && now >= self.busy_until).then(|| since + MOMENT)
     }
 
-    /// Yields the core, and returns when it came back.
+    /// Yields the core, and returns the time afterwards.
     fn give_way(&mut self, before: Time) -> Time {
         rustix::thread::sched_yield();
         let after = self.timers.now();
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
     use crate::path::{Clock, Sleep};
 
-    /// A clock on which so much passes whenever it is read.
+    /// A clock that advances by `step` at each reading.
     struct Reads {
         now: AtomicU64,
         step: AtomicU64,
@@ -165,14 +165,14 @@ mod tests {
             Self { linger: Linger::new(timers.clone()), clock, timers }
         }
 
-        /// Something comes after a wait.
+        /// Sleeps for `wait`, then receives.
         fn hears_after(&mut self, wait: Duration) {
             assert_eq!(self.looks(), (Look::Vain, 0), "it sleeps");
             self.pass(wait);
             self.linger.received();
         }
 
-        /// What comes of looking where nothing is, and how often it looks.
+        /// The result of polling an empty socket, and the number of polls.
         fn looks(&mut self) -> (Look, u64) {
             let mut looks = 0;
             let look = self.linger.look(|| {

@@ -52,7 +52,7 @@ impl UdpSocket {
             *watch = failing(self.io.clone());
             let taken = self.io.try_io(Interest::ERROR, || {
                 let none = || io::Error::from(io::ErrorKind::WouldBlock);
-                // "Would block" makes tokio wait for the next one.
+                // "Would block" makes tokio wait for the next error.
                 self.io.take_error()?.map_or_else(|| Err(none()), Ok)
             });
             if let Ok(error) = taken {
@@ -129,7 +129,7 @@ impl Datagrams for UdpSocket {
                 })
             });
             match filled {
-                // There may be datagrams nevertheless: the last ones for now.
+                // The last datagrams may have been received by the same call.
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 Err(e) => return Poll::Ready(Err(self.error("receive on", self.local, e))),
                 Ok(()) => {}
@@ -215,7 +215,7 @@ struct Inbox {
     linger: Linger,
 }
 
-/// What one system call received and was not read yet.
+/// Datagrams of one system call that were not read yet.
 struct Batch {
     buffers: Box<[u8]>,
     meta: [RecvMeta; BATCH],
@@ -223,7 +223,7 @@ struct Batch {
     next: usize,
     /// Bytes of buffer `next` that were read.
     taken: usize,
-    /// The error of a receive that no task waited for.
+    /// The error of a receive, for the next task that reads.
     failed: Option<io::Error>,
 }
 
@@ -239,24 +239,23 @@ impl Batch {
         }
     }
 
-    /// Receives what is there, into at most `buffers` buffers. Returns "would block" if no more is there, even if
-    /// something was received: tokio then waits for the next event, which saves a system call that finds nothing.
+    /// Receives into at most `buffers` buffers. Returns "would block" if the socket is empty afterwards, even if something
+    /// was received: tokio then waits for the next event, which saves a system call.
     fn fill(&mut self, state: &UdpSocketState, socket: UdpSockRef<'_>, buffers: usize) -> io::Result<()> {
         let mut chunks = self.buffers.chunks_mut(BUFFER_BYTES);
         let mut slices: [_; BATCH] =
             std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
         (self.filled, self.next, self.taken) = (0, 0, 0);
         self.filled = state.recv(socket, &mut slices[..buffers], &mut self.meta)?;
-        // The kernel fills the next buffer as long as there is a datagram for it.
         if self.filled < buffers { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
     }
 
     /// Receives again; `true` if there was a datagram or an error, which the kernel reports only once.
     fn refill(&mut self, state: &UdpSocketState, io: &tokio::net::UdpSocket) -> bool {
-        // If one came alone, another is unlikely to follow at once.
+        // After a single datagram, another is unlikely to follow at once.
         let buffers = if self.filled > 1 { BATCH } else { 1 };
         self.failed = self.fill(state, UdpSockRef::from(io), buffers).err().filter(|e| {
-            // These mean that nothing or no more is there.
+            // Nothing, or no more, was there.
             !matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
         });
         self.filled > 0 || self.failed.is_some()

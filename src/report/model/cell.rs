@@ -175,7 +175,7 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// Those of which it is known what became of them: the denominator of ratios.
+    /// Messages with a known fate: the denominator of ratios.
     pub fn known(&self) -> u64 {
         self.scheduled.saturating_sub(self.unknown)
     }
