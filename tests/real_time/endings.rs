@@ -17,7 +17,7 @@ use wirelab::{
     unit::{PerDirection, random},
 };
 
-use crate::support::{Program, Server, alone, run, skip, wirelab};
+use crate::support::{Program, Server, accounted, alone, run, skip, wirelab};
 
 /// How long a command may take to end once it was told to: a second by itself, and more on a busy machine.
 const MOST: Duration = Duration::from_secs(10);
@@ -77,7 +77,7 @@ fn cases(server: &Server) -> Vec<Case> {
     cases
 }
 
-fn has_namespaces() -> bool {
+pub(crate) fn has_namespaces() -> bool {
     let has = netns::World::new(&PerDirection::both(LinkSpec::default()), 1).is_ok();
     if !has {
         skip("user namespaces are not permitted here: no endings on --path netns");
@@ -90,7 +90,7 @@ fn now() -> Instant {
     Instant::now()
 }
 
-fn pause(time: Duration) {
+pub(crate) fn pause(time: Duration) {
     let until = now() + time;
     while let Some(left) = until.checked_duration_since(now()).filter(|left| !left.is_zero()) {
         thread::park_timeout(left);
@@ -195,33 +195,104 @@ fn check_result(folder: &Path, name: &str) {
     let text = fs::read(folder.join("result.json")).unwrap_or_else(|e| panic!("{name}: no result: {e}"));
     let result = wirelab::report::from_json(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
     assert!(!result.complete, "{name}");
-    for cell in &result.cells {
-        let Some(messages) = &cell.messages else { continue };
-        let told = messages.delivered + messages.lost + messages.unfinished;
-        assert_eq!(told, messages.scheduled, "{name}: {messages:?}");
-    }
+    accounted(&result).unwrap_or_else(|e| panic!("{name}: {e}"));
 }
 
 /// Interrupts every command `times` times by each of `signals`, at instants drawn from `seed`.
 fn interrupt_all(seed: u64, times: u64, signals: &[&[&str]]) {
-    const INSTANTS: u64 = 0x454e_4453;
     let server = Server::start(
         tempfile::tempdir().unwrap().keep().as_path(),
         &["tcp://127.0.0.1:0", "quic://127.0.0.1:0?streams=one"],
         &[],
     );
+    at_instants((seed, times, signals), &cases(&server), interrupt);
+}
+
+/// Ends the server of every command that has one, in the same way.
+fn end_servers(seed: u64, times: u64, signals: &[&[&str]]) {
+    at_instants((seed, times, signals), &with_server(), |case, at| end_server(*case, at));
+}
+
+/// Calls `end` with each of `cases` and of `signals` at an instant drawn from `seed`, `times` times.
+fn at_instants<C>(
+    (seed, times, signals): (u64, u64, &[&[&str]]),
+    cases: &[C],
+    end: impl Fn(&C, (u64, Duration, &str)),
+) {
+    const INSTANTS: u64 = 0x454e_4453;
     let mut draws = random::generator(seed, INSTANTS);
     let mut number = seed << 32;
     for _ in 0..times {
-        for case in cases(&server) {
-            for alternatives in signals {
-                let signal = alternatives[draws.random_range(0..alternatives.len())];
-                let instant = Duration::from_millis(draws.random_range(0..700));
-                interrupt(&case, (number, instant, signal));
-                number += 1;
-            }
+        for (case, alternatives) in cases.iter().flat_map(|case| signals.iter().map(move |s| (case, s))) {
+            let signal = alternatives[draws.random_range(0..alternatives.len())];
+            let instant = Duration::from_millis(draws.random_range(0..700));
+            end(case, (number, instant, signal));
+            number += 1;
         }
     }
+}
+
+/// Commands with a server of their own, which is ended while they run.
+fn with_server() -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("udp", "bench"),
+        ("tcp", "hol"),
+        ("tls", "bench"),
+        ("quic", "bench"),
+        ("tcp", "transfer"),
+        ("tls", "transfer --down"),
+        ("quic", "transfer"),
+        ("quic", "transfer --down"),
+    ]
+}
+
+/// Ends the server of `command` at `instant` by `signal`, and looks at what both ends leave.
+fn end_server((scheme, command): (&str, &str), (number, instant, signal): (u64, Duration, &str)) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[&format!("{scheme}://127.0.0.1:0")], &[]);
+    let streams = if scheme == "quic" { "?streams=one" } else { "" };
+    let size = if command.starts_with("transfer") { "--bytes 1000GB" } else { "-d 2s -w 0s --wait 3x1s" };
+    let ca = server.certificates.ca();
+    let url = &server.urls[0];
+    let arguments = format!("{command} {url}{streams} {size} --seeds 1 --ca {} -o result.json", ca.display());
+    let arguments = arguments.split_whitespace().map(str::to_owned).collect();
+    let running = Running::start(&Case { arguments, status: 1, has_result: false }, number);
+    let name = format!("{}, whose server got SIG{signal} after {instant:?}", running.name);
+    pause(instant);
+    server.program.signal(signal);
+    if signal == "STOP" {
+        pause(Duration::from_millis(200));
+        server.program.signal("CONT");
+        if command.starts_with("transfer") {
+            running.program.signal("INT");
+        }
+    }
+    running.await_end();
+    running.assert_nothing_left(&["result.json"]);
+    let Running { folder, program, .. } = running;
+    let finished = program.finish();
+    let said = format!("{name}\n{}\n{}", finished.stdout, finished.stderr);
+    match signal {
+        // A signal that came before the program listens for it ends it.
+        "STOP" if command.starts_with("transfer") => {
+            assert!(matches!(finished.code, Some(130) | None), "{said}")
+        }
+        "STOP" => assert_eq!(finished.code, Some(0), "{said}"),
+        _ => assert_eq!(finished.code, Some(1), "{said}"),
+    }
+    assert!(finished.code != Some(1) || finished.stderr.contains("wirelab: "), "{said}");
+    if let Ok(text) = fs::read(folder.path().join("result.json")) {
+        let result = wirelab::report::from_json(&text).unwrap_or_else(|e| panic!("{said}\n{e}"));
+        accounted(&result).unwrap_or_else(|e| panic!("{said}\n{e}"));
+    }
+    if signal == "KILL" {
+        return;
+    }
+    if signal == "STOP" {
+        server.program.signal("TERM");
+    }
+    await_end(&server.program, &name);
+    assert_eq!(server.wait().code, Some(0), "{name}");
 }
 
 #[test]
@@ -231,10 +302,18 @@ fn endings_leave_a_result_and_nothing_else() {
 }
 
 #[test]
+fn endings_of_servers_are_seen_by_their_clients() {
+    let _alone = alone();
+    end_servers(1, 1, &[&["INT", "TERM"], &["STOP", "KILL"]]);
+}
+
+#[test]
 #[ignore = "ten instants for each signal and command take a quarter of an hour"]
 fn endings_at_ten_instants_by_each_signal() {
     let _alone = alone();
-    interrupt_all(2, 10, &[&["INT"], &["TERM"], &["STOP"], &["KILL"]]);
+    let each: [&[&str]; 4] = [&["INT"], &["TERM"], &["STOP"], &["KILL"]];
+    end_servers(2, 10, &each);
+    interrupt_all(2, 10, &each);
 }
 
 /// What was measured until the interrupt is counted, and a second interrupt does not wait for it.

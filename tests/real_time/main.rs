@@ -4,6 +4,7 @@
 
 mod endings;
 mod handshake;
+mod identities;
 mod link;
 mod link_netns;
 mod netns;

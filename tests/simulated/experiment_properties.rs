@@ -2,12 +2,12 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use crate::support::ResultSchema;
+use crate::support::{self, ResultSchema};
 use proptest::prelude::*;
 use wirelab::{
     experiment::{Arrivals, Observers, Outcome, PathKind, Plan, Wait, Workload, cell, run},
     link::{Counters, LinkSpec},
-    report::{Cell, Ratio, ResultFile, TextOptions, to_csv, to_json, to_markdown, to_text},
+    report::{Cell, ResultFile, TextOptions, to_csv, to_json, to_markdown, to_text},
     transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
     unit::PerDirection,
 };
@@ -31,7 +31,7 @@ fn loss() -> impl Strategy<Value = String> {
     ]
 }
 
-fn link() -> impl Strategy<Value = LinkSpec> {
+pub(crate) fn link() -> impl Strategy<Value = LinkSpec> {
     let jitter = prop_oneof![
         Just("none".to_owned()),
         (0u32..20, prop::sample::select(vec!["uniform", "normal", "pareto"]))
@@ -57,7 +57,7 @@ fn link() -> impl Strategy<Value = LinkSpec> {
     )
 }
 
-fn workload() -> impl Strategy<Value = Workload> {
+pub(crate) fn workload() -> impl Strategy<Value = Workload> {
     let lengths = (32usize..1100, 32usize..1100);
     let arrivals = prop::sample::select(vec![Arrivals::Isochronous, Arrivals::Poisson]);
     (1u32..10, 2u64..50, lengths, arrivals, prop_oneof![Just(0), 0u64..500], 200u64..1000).prop_map(
@@ -75,7 +75,7 @@ fn workload() -> impl Strategy<Value = Workload> {
     )
 }
 
-fn plan() -> impl Strategy<Value = Plan> {
+pub(crate) fn plan() -> impl Strategy<Value = Plan> {
     let by_hand = [Transport::ARQ_SELECTIVE, Transport::ARQ_UNORDERED];
     let transports = [&[Transport::UDP][..], &Transport::QUIC, &by_hand].concat();
     let congestion = prop::sample::select(vec![
@@ -112,37 +112,9 @@ pub(crate) fn adds_up(outcome: &Outcome) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// The printed ratios of a cell, each with a denominator that could have held its numerator.
-pub(crate) fn ratios_have_their_denominators(cell: &Cell) -> Result<(), TestCaseError> {
-    let messages = cell.messages.as_ref().unwrap();
-    let known = messages.scheduled - messages.unknown;
-    let on_time = messages.on_time.unwrap();
-    let mut ratios = vec![
-        ("loss_ratio", cell.loss_ratio, messages.lost, known),
-        ("on_time_ratio", cell.on_time_ratio, on_time, known),
-    ];
-    if let Some(hol) = &cell.hol {
-        ratios.push(("blocked_ratio", hol.blocked_ratio, hol.blocked, messages.delivered));
-        for way in [&hol.to_server, &hol.to_client].into_iter().flatten() {
-            ratios.push(("blocked_ratio of a way", way.blocked_ratio, way.blocked, messages.delivered));
-        }
-    }
-    let network = cell.network.as_ref().unwrap();
-    let attributed = messages.delivered + messages.lost - network.unattributed;
-    let mut reached = attributed;
-    for way in [&network.to_server, &network.to_client].into_iter().flatten() {
-        ratios.push(("loss_ratio of a way", way.loss_ratio, way.lost, reached));
-        ratios.push(("reordered_ratio", way.reordered_ratio, way.reordered, network.told));
-        reached -= way.lost;
-    }
-    if network.to_client.is_some() {
-        prop_assert_eq!(reached, messages.delivered, "what no way lost was delivered");
-    }
-    for (name, ratio, numerator, denominator) in ratios {
-        prop_assert!(numerator <= denominator, "{}: {} of {}", name, numerator, denominator);
-        prop_assert_eq!(ratio, Ratio::of(numerator, denominator), "{}", name);
-    }
-    Ok(())
+/// The cell's counts add up, and its ratios have denominators that could have held their numerators.
+pub(crate) fn is_accounted(cell: &Cell) -> Result<(), TestCaseError> {
+    support::adds_up(cell).map_err(TestCaseError::fail)
 }
 
 fn accounts_for_everything(plan: &Plan, outcome: &Outcome) -> Result<(), TestCaseError> {
@@ -192,7 +164,7 @@ fn conserves_packets_to_the_last(plan: &Plan, outcome: &Outcome) -> Result<(), T
 fn renders(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Result<(), TestCaseError> {
     let mut file = ResultFile::new("bench");
     let cell = cell(plan, outcomes);
-    ratios_have_their_denominators(&cell)?;
+    is_accounted(&cell)?;
     file.cells.push(cell);
     let json = to_json(&file);
     let value = serde_json::from_str(&json).unwrap();

@@ -9,6 +9,7 @@ mod compare;
 mod episode;
 mod experiment_properties;
 mod hol_instrument;
+mod identities;
 mod ladder;
 mod link;
 mod memory;

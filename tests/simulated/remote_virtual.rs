@@ -3,7 +3,7 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use crate::{
-    experiment_properties::{adds_up, ratios_have_their_denominators},
+    experiment_properties::{adds_up, is_accounted},
     support::{self, client_tls},
 };
 use proptest::prelude::*;
@@ -232,7 +232,7 @@ fn losses_whose_way_is_unknown_are_in_no_ways_ratio() {
     let (outcome, _) = measure(&plan, None);
     assert!((40..60).contains(&outcome.network.unattributed), "{:?}", outcome.network);
     let cell = cell(&plan, &[(1, outcome)]);
-    ratios_have_their_denominators(&cell).unwrap();
+    is_accounted(&cell).unwrap();
     assert_eq!(cell.network.unwrap().to_server.unwrap().loss_ratio.unwrap().get(), 0.0);
     assert!(cell.loss_ratio.unwrap().get() > 0.4);
 }
@@ -249,7 +249,7 @@ fn what_a_server_that_went_away_would_have_answered_is_unknown_and_in_no_ratio()
     let gone = outcome.server_gone.unwrap();
     assert!((300..800).contains(&gone.as_millis()), "{gone:?}");
     let cell = cell(&plan, &[(1, outcome)]);
-    ratios_have_their_denominators(&cell).unwrap();
+    is_accounted(&cell).unwrap();
     assert_eq!(cell.on_time_ratio.unwrap().get(), 1.0, "of what it could answer, all came");
     assert_eq!(cell.server_gone_ns, Some(gone.as_nanos() as u64));
     assert!(cell.flags.iter().any(|flag| flag.name() == "server-gone"), "{:?}", cell.flags);
@@ -288,7 +288,7 @@ proptest! {
         if let Some((outcome, _)) = measure_until(&plan, None, stops.map(Duration::from_millis)) {
             adds_up(&outcome)?;
             prop_assert!(outcome.broken.is_some() || outcome.messages.unknown == 0);
-            ratios_have_their_denominators(&cell(&plan, &[(1, outcome)]))?;
+            is_accounted(&cell(&plan, &[(1, outcome)]))?;
         }
     }
 }

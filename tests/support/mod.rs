@@ -4,6 +4,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part of this")]
 
+mod accounting;
 mod fixtures;
 mod link;
 mod machine;
@@ -14,6 +15,7 @@ mod tools;
 mod wirelab;
 
 pub(crate) use self::{
+    accounting::{accounted, adds_up},
     fixtures::{client_tls, workload},
     link::Link,
     machine::{alone, is_root},

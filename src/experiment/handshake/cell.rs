@@ -46,7 +46,7 @@ pub fn handshake_cell(plan: &HandshakePlan, outcomes: &[(u64, HandshakeOutcome)]
         connections_per_second: (!plan.path.has_link()).then(|| pool.rate()).flatten(),
     });
     cell.per_seed = outcomes.iter().map(|(seed, outcome)| per_seed(*seed, outcome)).collect();
-    if connections == failed {
+    if first.n() == 0 {
         cell.flags.push(Flag::NoReply);
     }
     cell

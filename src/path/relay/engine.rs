@@ -308,19 +308,16 @@ impl Engine {
 
     fn flush(&mut self, state: &mut State, direction: Direction, to: Option<ClientId>) {
         let Some(to) = to.filter(|_| !self.run.is_empty()) else { return };
-        let count = self.due.len() as u64;
-        match self.clients.get(to) {
-            Some(client) => {
-                let failed = match direction {
-                    Direction::ToServer => client.back.send(&self.run, self.to, None),
-                    Direction::ToClient => self.front.send(&self.run, client.address, client.local),
-                };
-                let now = self.host.now();
-                state.sent[direction] += count - failed;
-                state.packets.send_failed(failed);
-                self.due.iter().for_each(|due| state.packets.sent(*due, now));
-            }
-            None => state.packets.dropped(count),
+        // A client that was displaced or idle for too long receives nothing.
+        if let Some(client) = self.clients.get(to) {
+            let failed = match direction {
+                Direction::ToServer => client.back.send(&self.run, self.to, None),
+                Direction::ToClient => self.front.send(&self.run, client.address, client.local),
+            };
+            let now = self.host.now();
+            state.sent[direction] += self.due.len() as u64 - failed;
+            state.packets.send_failed(failed);
+            self.due.iter().for_each(|due| state.packets.sent(*due, now));
         }
         self.run.clear();
         self.due.clear();
