@@ -1,8 +1,9 @@
 //! What `bench`, `hol`, `handshake` and `transfer` have in common.
 
-use crate::support::{Finished, run};
+use crate::support::{Finished, accounted, run};
 use serde_json::Value;
 use tempfile::tempdir;
+use wirelab::{link::Preset, report};
 
 fn said(arguments: &str) -> Finished {
     run(tempdir().unwrap().path(), arguments.split_whitespace())
@@ -47,6 +48,26 @@ fn rows_that_differ_in_their_controller_only_name_it() {
     let said = said("transfer -t arq-selective -C cubic,newreno --bytes 10KB --seeds 1");
     for label in ["arq-selective cubic", "arq-selective newreno"] {
         assert!(said.stdout.contains(label), "{}", said.stdout);
+    }
+}
+
+/// Transfers have a test of their own, which takes every size and direction.
+#[test]
+fn every_preset_completes_with_the_defaults_of_every_measurement() {
+    for preset in Preset::ALL {
+        for command in ["bench", "hol", "handshake"] {
+            let arguments = format!("{command} --path sim --preset {} --seeds 1 -J", preset.name());
+            let said = said(&arguments);
+            assert_eq!(said.code, Some(0), "{arguments}: {said:?}");
+            let file = report::from_json(said.stdout.as_bytes()).unwrap();
+            assert!(file.complete && !file.cells.is_empty(), "{arguments}");
+            accounted(&file).unwrap_or_else(|e| panic!("{arguments}: {e}"));
+            for cell in &file.cells {
+                let flags: Vec<_> = cell.flags.iter().map(|flag| flag.name()).collect();
+                assert!(!flags.contains(&"no-reply"), "{arguments}: {} {flags:?}", cell.transport);
+                assert!(!flags.contains(&"connection-lost"), "{arguments}: {} {flags:?}", cell.transport);
+            }
+        }
     }
 }
 

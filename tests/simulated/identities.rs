@@ -25,7 +25,7 @@ use crate::experiment_properties::{adds_up, is_accounted, link, plan};
 
 /// Every transport that virtual time has.
 fn transports() -> impl Strategy<Value = Transport> {
-    let all = Transport::all().into_iter();
+    let all = Transport::all();
     prop::sample::select(
         all.filter(|transport| PathKind::Sim.refuses(*transport).is_none()).collect::<Vec<_>>(),
     )
