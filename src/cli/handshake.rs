@@ -145,7 +145,11 @@ impl Handshake {
         })?;
         match self.mode.iter().find(|mode| !known.contains(mode)) {
             Some(mode) => {
-                Err(UsageError::new(format!("--mode {mode}: none of the transports has it; tls and quic do")))
+                let able = Transport::all().filter(|transport| transport.spec().resumes_sessions);
+                let able = able.map(Transport::name).collect::<Vec<_>>().join(", ");
+                Err(UsageError::new(format!(
+                    "--mode {mode}: none of the transports has it; expected one of {able}"
+                )))
             }
             None => Ok(request),
         }

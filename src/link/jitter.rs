@@ -112,7 +112,7 @@ struct JitterDraws {
 
 impl Effect for JitterDraws {
     fn draw(&mut self, draws: &mut Draws) {
-        draws.jitter = self.own.draw();
+        draws.jitter = draws.jitter.saturating_add(self.own.draw());
         draws.copy_jitter = self.copy.as_mut().map_or(0, JitterSource::draw);
     }
 }

@@ -43,6 +43,11 @@ impl Transport {
         join(Self::all().map(Self::name))
     }
 
+    /// The names that stand for all transports of a scheme, separated by commas.
+    pub fn group_names() -> String {
+        join(groups().map(|scheme| scheme.name))
+    }
+
     fn position(self) -> usize {
         TRANSPORTS.iter().position(|other| *other == self).unwrap_or(usize::MAX)
     }
@@ -80,7 +85,7 @@ fn join(names: impl Iterator<Item = impl Into<String>>) -> String {
 /// Not the name of a transport.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown transport `{0}`: expected {names}, or a group: all, {groups}",
-    names = Transport::names(), groups = join(groups().map(|scheme| scheme.name)))]
+    names = Transport::names(), groups = Transport::group_names())]
 pub struct UnknownTransport(String);
 
 impl FromStr for Transport {

@@ -60,9 +60,10 @@ pub(crate) struct MatrixArgs<D: Defaults> {
 
 fn transport_help<D: Defaults>() -> String {
     format!(
-        "Transports to compare: {}; arq and quic for their four, all for what the path can carry; without -t, what the \
-         path can carry of the default [default: {}]",
+        "Transports to compare: {}; {} for all of that scheme, all for what the path can carry; without -t, what the path \
+         can carry of the default [default: {}]",
         Transport::names(),
+        Transport::group_names(),
         Transports::These(D::TRANSPORTS.to_vec()),
     )
 }
