@@ -9,7 +9,10 @@ use std::{
 use rustls::pki_types::ServerName;
 use url::Url;
 
-use crate::transport::{Scheme, Transport};
+use crate::{
+    transport::{Scheme, Transport},
+    unit::shown,
+};
 
 /// The host of a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,14 +210,15 @@ impl FromStr for Target {
 
 /// What to write where a URL lacks its scheme.
 fn without_scheme(text: &str) -> String {
-    let is_host = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:[]".contains(c));
+    let is_host = (1..60).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:[]".contains(c));
     let host = if is_host { text } else { "HOST:PORT" };
     let urls: Vec<String> = Scheme::all().map(|scheme| format!("{}://{host}", scheme.name)).collect();
     format!("is not a URL: write one of {}", urls.join(", "))
 }
 
 fn problem(url: &str, problem: &str) -> TargetError {
-    TargetError { url: url.to_owned(), problem: problem.to_owned() }
+    TargetError { url: shown(url), problem: problem.to_owned() }
 }
 
 fn parse_name(name: &str) -> Result<Name, &'static str> {

@@ -71,24 +71,28 @@ fn command(arguments: &[OsString]) -> Option<Command> {
 fn line(error: &Error, arguments: &[OsString]) -> String {
     let command = command(arguments);
     let name = command.as_ref().map_or("", Command::get_name);
-    let help = ["see wirelab", name, "--help"].into_iter().filter(|word| !word.is_empty());
-    let help = help.collect::<Vec<_>>().join(" ");
+    let help = match name {
+        "" | "help" => "see wirelab --help".to_owned(),
+        name => format!("see wirelab {name} --help"),
+    };
     let (argument, value) = (text(error, ContextKind::InvalidArg), text(error, ContextKind::InvalidValue));
     let option = option(&argument);
     match error.kind() {
         ErrorKind::UnknownArgument => {
             if !argument.starts_with('-') {
-                return format!("unexpected argument `{argument}`: {help}");
+                let instead = foreign::netem(&argument).map(|option| format!("as an option it is {option}"));
+                let instead = instead.unwrap_or(help);
+                return format!("unexpected argument `{}`: {instead}", shortened(&argument));
             }
             let instead = foreign::instead(name, &argument).map(str::to_owned);
             let similar = || Some(format!("did you mean {}?", similar(&argument, command.as_ref()?)?));
-            format!("unknown option {argument}: {}", instead.or_else(similar).unwrap_or(help))
+            format!("unknown option {}: {}", shortened(&argument), instead.or_else(similar).unwrap_or(help))
         }
         ErrorKind::ValueValidation => {
             let is_positional = argument.starts_with(['[', '<']);
             let reason = error.source().map(ToString::to_string).unwrap_or_default();
             let reason = if names_value(&reason, &value) {
-                reason
+                if value.is_empty() { reason } else { reason.replace(&value, &shortened(&value)) }
             } else {
                 format!("invalid value `{}`: {reason}", shortened(&value))
             };
@@ -99,7 +103,7 @@ fn line(error: &Error, arguments: &[OsString]) -> String {
             }
         }
         ErrorKind::InvalidValue if value.is_empty() && valid_values(error).is_empty() => {
-            format!("{option}: a value is missing; {help}")
+            format!("{option}: missing value: {help}")
         }
         ErrorKind::InvalidValue => {
             format!("invalid value `{}`: expected {}", shortened(&value), valid_values(error))
@@ -109,7 +113,7 @@ fn line(error: &Error, arguments: &[OsString]) -> String {
             prior if prior == argument => format!("{option} is given twice: leave one out"),
             prior => format!("{option} cannot be used with {}: leave one out", self::option(&prior)),
         },
-        ErrorKind::MissingRequiredArgument => format!("{argument} is missing: {help}"),
+        ErrorKind::MissingRequiredArgument => format!("missing {argument}: {help}"),
         ErrorKind::InvalidSubcommand => {
             let unknown = text(error, ContextKind::InvalidSubcommand);
             let instead = foreign::command(&unknown).map(|known| format!("use wirelab {known}"));

@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::Args;
+use rustls::pki_types::ServerName;
 use wirelab::certs::{DEFAULT_NAMES, Description, Store};
 
 use super::output;
@@ -35,8 +36,15 @@ pub(crate) struct Folder {
     #[arg(long, value_name = "DIR", default_value = "certs")]
     certs: PathBuf,
     /// A name or address of a new certificate, beside those of localhost; repeatable
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = certificate_name)]
     name: Vec<String>,
+}
+
+fn certificate_name(name: &str) -> Result<String, String> {
+    match ServerName::try_from(name) {
+        Ok(_) => Ok(name.to_owned()),
+        Err(_) => Err("expected a DNS name or an IP address".to_owned()),
+    }
 }
 
 impl Certs {

@@ -9,7 +9,8 @@ use super::{Cli, UsageError, output};
 
 /// Prints the manual page of wirelab, or of one of its commands
 #[derive(Debug, Args)]
-#[command(after_help = "Example: wirelab man serve | man -l -")]
+#[command(after_help = "Example:
+  wirelab man serve | man -l -")]
 pub(crate) struct Man {
     /// The command
     command: Option<String>,

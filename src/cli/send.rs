@@ -25,7 +25,7 @@ use super::{UsageError, interrupt::INTERRUPTED, output, peer::PeerArgs, serve::S
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   wirelab send udp://127.0.0.1:9999 Michael Tracy Sarah
-  wirelab send quic://localhost?streams=datagram -v hello
+  wirelab send 'quic://localhost?streams=datagram' -v hello
   printf '{\"a\": 1}\\n[2]\\n' | wirelab send tls://localhost
   wirelab send udp://192.168.1.7 --timeout 200ms --retries 3 ping")]
 pub(crate) struct Send {

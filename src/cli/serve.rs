@@ -46,7 +46,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 #[command(after_help = "Examples:
   wirelab serve                                    echo on every transport, for this machine only
   wirelab serve udp://0.0.0.0:9999 --allow 192.168.1.0/24
-  wirelab serve quic://[::]:4433 --name lab.example --service hello
+  wirelab serve 'quic://[::]:4433' --name lab.example --service hello
   wirelab serve tcp://127.0.0.1:0 --for 10s        any free port, for ten seconds")]
 pub(crate) struct Serve {
     /// URLs to listen on. Without a host: this machine only; port 0: any free port

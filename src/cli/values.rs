@@ -19,7 +19,7 @@ pub(crate) fn some_time(text: &str) -> Result<Duration, String> {
 
 /// A number of bytes such as `1200` or `64KiB`.
 pub(crate) fn size(text: &str) -> Result<usize, String> {
-    let size: Size = text.parse().map_err(|e| format!("{e}; write it like 1200, 64KB or 64KiB"))?;
+    let size: Size = parse(text)?;
     usize::try_from(size.bytes()).map_err(|e| e.to_string())
 }
 

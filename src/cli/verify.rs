@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::{
     interrupt::{INTERRUPTED, leave, on_interrupt},
+    options::output::terminal_width,
     output::{complain, raw},
 };
 use wirelab::verify::{CASES, Case, RealWire, Verdict, to_table, verify};
@@ -64,7 +65,7 @@ impl Verify {
             });
             format!("{file:#}\n")
         } else {
-            to_table(&verdicts)
+            to_table(&verdicts, terminal_width().unwrap_or(usize::MAX))
         };
         raw(text.as_bytes())?;
         if !complete {

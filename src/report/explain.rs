@@ -95,7 +95,7 @@ What blocked messages waited for
   longest stall the longest time that one gap held messages back, and how many
 
 Where the time went
-  Means over delivered messages. For each message the parts add up to its latency.
+  Means over delivered messages. Each message's parts add up to its latency.
   send wait     handed over to first sent: congestion window, pacing, credit
   recovery      first sent to sent: detecting the loss and retransmitting
   path          sent to arrived: queueing, serialisation and propagation

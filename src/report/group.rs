@@ -60,7 +60,11 @@ impl<'a> Group<'a> {
     pub(crate) fn heading(&self) -> String {
         let first = self.cells[0];
         let path = words::plain(&first.path);
-        format!("{path}: {}{}", self.servers(), words::link(first.link.as_ref()))
+        let link = match &first.link {
+            None if self.is_on_loopback() => "this machine's loopback, nothing emulated".to_owned(),
+            link => words::link(link.as_ref()),
+        };
+        format!("{path}: {}{link}", self.servers())
     }
 
     /// The workload, the seeds and the congestion controller.
@@ -75,6 +79,15 @@ impl<'a> Group<'a> {
         parts.extend(self.controller().map(|controller| format!("congestion control {controller}")));
         parts.retain(|part| !part.is_empty());
         parts.join(", ")
+    }
+
+    /// Whether all servers are on this machine: those without a URL, and those with an address of loopback.
+    fn is_on_loopback(&self) -> bool {
+        let is_loopback = |url: &str| {
+            let host = url.split_once("://").map_or(url, |(_, host)| host);
+            ["127.", "[::1]", "localhost:"].iter().any(|local| host.starts_with(local))
+        };
+        self.cells.iter().all(|cell| cell.server.as_deref().is_none_or(is_loopback))
     }
 
     /// The URLs of remote servers, each once.

@@ -34,6 +34,7 @@ pub use json::{LoadError, MAX_BYTES, from_json, to_json};
 pub use ladder::{LadderOptions, to_ladder};
 pub use markdown::to_markdown;
 pub use model::*;
+pub(crate) use terminal::wrapped;
 pub use text::{TextOptions, to_text};
 
 /// A format that a result can be written in.

@@ -12,11 +12,11 @@ pub(super) fn painted(text: &str, colour: &str) -> String {
 }
 
 /// A paragraph in lines of at most `width` columns, broken between words. All lines but the first begin with `indent`.
-pub(super) fn wrapped(paragraph: &str, width: usize, indent: &str) -> Vec<String> {
+pub(crate) fn wrapped(paragraph: &str, width: usize, indent: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut is_empty = true;
-    for word in paragraph.split_whitespace() {
+    for word in words(paragraph) {
         if !is_empty && line.chars().count() + 1 + word.chars().count() > width {
             lines.push(std::mem::replace(&mut line, indent.to_owned()));
             is_empty = true;
@@ -24,9 +24,51 @@ pub(super) fn wrapped(paragraph: &str, width: usize, indent: &str) -> Vec<String
         if !is_empty {
             line.push(' ');
         }
-        line.push_str(word);
+        line.push_str(&word);
         is_empty = false;
     }
     lines.push(line);
     lines
+}
+
+/// The words of a paragraph; code in backticks is one, and so is a number with its unit.
+fn words(paragraph: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in paragraph.split_whitespace() {
+        match words.last_mut() {
+            Some(last) if is_code(last) || is_number(last) && is_unit(word) => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => words.push(word.to_owned()),
+        }
+    }
+    words
+}
+
+/// Whether code begins in it and does not end.
+fn is_code(word: &str) -> bool {
+    word.matches('`').count() % 2 == 1
+}
+
+fn is_number(word: &str) -> bool {
+    word.ends_with(|c: char| c.is_ascii_digit())
+}
+
+fn is_unit(word: &str) -> bool {
+    let word = word.trim_end_matches(|c: char| !c.is_alphabetic());
+    matches!(word, "ns" | "us" | "ms" | "s" | "bytes" | "GB") || word.ends_with("bit/s")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_neither_in_code_nor_between_a_number_and_its_unit() {
+        let text = "with `-C fixed` 12.5 ms, then 20 Mbit/s; 3 runs";
+        let lines = ["with", "`-C fixed`", "12.5 ms,", "then", "20 Mbit/s;", "3 runs"];
+        assert_eq!(wrapped(text, 10, ""), lines);
+        assert_eq!(wrapped("a `b", 2, "  "), ["a", "  `b"]);
+    }
 }

@@ -60,6 +60,7 @@ impl FromStr for Congestion {
             _ => name
                 .strip_prefix("fixed:")
                 .and_then(|bytes| bytes.parse::<Size>().ok())
+                .filter(|size| size.bytes() > 0)
                 .map(|size| Self::Fixed(size.bytes()))
                 .ok_or_else(|| UnknownCongestion(name.to_owned())),
         }

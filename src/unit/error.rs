@@ -60,7 +60,7 @@ pub enum UnitError {
         quantity: &'static str,
     },
     /// A rate of zero.
-    #[error("a rate of 0 carries nothing; leave --rate out for unlimited")]
+    #[error("a rate of 0 carries nothing: write 1.5mbit, or leave the option out")]
     ZeroRate,
 }
 

@@ -3,28 +3,38 @@
 use std::fmt::Write;
 
 use super::{Finding, Unit, Verdict};
+use crate::report::wrapped;
 
 const TITLES: [&str; COLUMNS] = ["", "expected", "measured", "sample", "verdict"];
 const COLUMNS: usize = 5;
 
-/// One line per case, one per figure, and a summary line.
-pub fn to_table(verdicts: &[Verdict]) -> String {
+/// One line per case, one per figure, and a summary line. Where `width` is too narrow for columns, figures are sentences.
+pub fn to_table(verdicts: &[Verdict], width: usize) -> String {
     let rows = verdicts.iter().flat_map(|verdict| &verdict.findings).map(row);
     let rows: Vec<[String; COLUMNS]> = std::iter::once(TITLES.map(str::to_owned)).chain(rows).collect();
     let mut widths = [0; COLUMNS];
     for row in &rows {
         widths.iter_mut().zip(row).for_each(|(width, value)| *width = (*width).max(value.chars().count()));
     }
-    let mut lines = rows.iter().map(|row| line(row, widths));
-    let mut table = lines.next().unwrap_or_default();
+    let is_wide = rows.iter().any(|row| line(row, widths).trim_end().chars().count() > width);
+    let drawn = |row| if is_wide { sentence(row, width) } else { line(row, widths) };
+    let mut lines = rows.iter().map(drawn);
+    let mut table = lines.next().filter(|_| !is_wide).unwrap_or_default();
     for verdict in verdicts {
-        let _ = writeln!(table, "{:2}  {}", verdict.case, verdict.setting);
+        let setting = format!("{:2}  {}", verdict.case, verdict.setting);
+        let _ = writeln!(table, "{}", wrapped(&setting, width, "    ").join("\n"));
         if let Some(error) = &verdict.error {
             let _ = writeln!(table, "      FAILED: {error}");
         }
         table.extend(lines.by_ref().take(verdict.findings.len()));
     }
     table + "\n" + &summary(verdicts)
+}
+
+fn sentence([figure, expected, measured, sample, verdict]: &[String; COLUMNS], width: usize) -> String {
+    let text = format!("{figure}: expected {expected}, measured {measured} in {sample}: {verdict}");
+    let lines = wrapped(&text, width.saturating_sub(6), "  ");
+    lines.iter().map(|line| format!("      {line}\n")).collect()
 }
 
 fn line(row: &[String; COLUMNS], widths: [usize; COLUMNS]) -> String {

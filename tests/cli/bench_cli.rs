@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::support::{Finished, run, wirelab};
+use crate::support::{Finished, run, skip, wirelab};
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -94,8 +94,8 @@ fn a_time_without_a_unit_is_refused() {
 
 #[test]
 fn zero_and_malformed_quantities_are_refused() {
-    refused("--rate 0mbit", &["--rate", "unlimited"]);
-    refused("--rate 0", &["--rate", "unlimited"]);
+    refused("--rate 0mbit", &["--rate", "leave the option out"]);
+    refused("--rate 0", &["--rate", "leave the option out"]);
     refused("--interval 0ms", &["--interval", "1ms"]);
     refused("--duration 0s", &["--duration"]);
     refused("--flows 0", &["--flows", "1"]);
@@ -172,6 +172,10 @@ fn what_the_path_cannot_carry_is_skipped_and_says_why() {
     let said = bench(folder.path(), "bench -t tcp");
     let line = format!("wirelab: nothing was measured: tcp on sim: {reason}\n");
     assert_eq!((said.code, said.stderr), (Some(1), line));
+    // The command has the options of the link.
+    let link = "--rtt 20ms,40ms --jitter 1ms:normal --keep-order --loss drop:3 --to-client loss=2%,rate=1mbit --preset dsl";
+    let said = bench(folder.path(), &format!("transfer --path relay -t tcp {link}"));
+    assert!(said.stderr.ends_with(&format!(": wirelab transfer -t tcp --path netns {link}\n")), "{said:?}");
 }
 
 #[test]
@@ -270,6 +274,22 @@ fn the_result_and_nothing_else_is_on_standard_output() {
     let direct = bench(folder.path(), "bench --path direct -t udp -d 50ms -w 0s --seeds 1 -J");
     assert!(direct.stderr.contains("of real time"), "{direct:?}");
     assert_eq!(result(&direct.stdout)["cells"][0]["path"], "direct");
+    let text = bench(folder.path(), "bench --path direct -t udp -d 50ms -w 0s --seeds 1").stdout;
+    assert!(text.starts_with("direct: this machine's loopback, nothing emulated\n"), "{text}");
+}
+
+#[test]
+fn the_kernels_tcp_is_not_advised_to_use_a_window_that_it_does_not_have() {
+    let folder = tempdir().unwrap();
+    let said = bench(folder.path(), "bench --path netns -t tcp --loss 5% -i 5ms -d 2s --seeds 1");
+    if said.stdout.contains("skipped tcp on netns") {
+        return skip("network namespaces are not permitted here");
+    }
+    assert!(
+        said.stdout.contains("(kernel-congested)") && !said.stdout.contains("-C fixed"),
+        "{}",
+        said.stdout
+    );
 }
 
 #[test]

@@ -6,9 +6,11 @@ mod bench_cli;
 mod cli;
 mod determinism;
 mod errors;
+mod examples;
 mod experiments;
 mod mistakes;
 mod serve_send;
 mod single_messages;
 #[path = "../support/mod.rs"]
 mod support;
+mod terminal;

@@ -64,10 +64,12 @@ fn a_wrong_option_is_answered_with_the_one_that_was_meant_or_the_help() {
         ("bench -z", "unknown option -z: see wirelab bench --help"),
         ("frobnicate", "unknown command `frobnicate`: see wirelab --help"),
         ("man frobnicate", "unknown command `frobnicate`: see wirelab --help"),
+        ("link delay 50ms", "unexpected argument `delay`: as an option it is --delay 50ms"),
+        ("help frobnicate", "unknown command `frobnicate`: see wirelab --help"),
         ("certs extra", "unexpected argument `extra`: see wirelab certs --help"),
-        ("send", "<URL> is missing: see wirelab send --help"),
-        ("link", "--listen and --to is missing: see wirelab link --help"),
-        ("bench --loss", "--loss: a value is missing; see wirelab bench --help"),
+        ("send", "missing <URL>: see wirelab send --help"),
+        ("link", "missing --listen and --to: see wirelab link --help"),
+        ("bench --loss", "--loss: missing value: see wirelab bench --help"),
         ("bench --quiet=5", "--quiet: takes no value; leave out `5`"),
         ("bench --rtt 1ms --delay 1ms", "--rtt cannot be used with --delay: leave one out"),
         ("bench --seeds 1 --seeds 2", "--seeds is given twice: leave one out"),
@@ -78,13 +80,27 @@ fn a_wrong_option_is_answered_with_the_one_that_was_meant_or_the_help() {
 }
 
 #[test]
-fn a_negative_value_is_refused_as_one() {
+fn a_negative_or_empty_value_is_refused_as_one() {
     for (line, expected) in [
         ("bench --rtt -5ms", "--rtt: `-5ms` is negative: a duration is at least 0"),
         ("bench -d -5s", "--duration: `-5s` is negative: a duration is at least 0"),
         ("bench --loss -1%", "--loss: `-1%` is negative: a share is at least 0"),
         ("bench --seeds -1", "--seeds: invalid value `-1`: expected a whole number from 1 to 100000"),
         ("transfer --bytes -1", "--bytes: `-1` is negative: a size is at least 0"),
+        (
+            "transfer --pace 0",
+            "--pace: invalid value `0`: a rate of 0 carries nothing: write 1.5mbit, or leave the option out",
+        ),
+        (
+            "bench -C fixed:0",
+            "--congestion: unknown congestion controller `fixed:0`: expected cubic, newreno, bbr, fixed or fixed:BYTES",
+        ),
+        (
+            "bench --wait 3x",
+            "--wait: invalid value `3x`: expected 3x4s (three round trips, at most 4 s) or 2s",
+        ),
+        ("certs --name=", "--name: invalid value ``: expected a DNS name or an IP address"),
+        ("serve --name=a..b", "--name: invalid value `a..b`: expected a DNS name or an IP address"),
     ] {
         assert_eq!(refusal(line), expected, "{line}");
     }
@@ -199,4 +215,32 @@ fn report_reads_standard_input() {
     let output = crate::support::wirelab(folder.path(), ["report", "-"]).stdin(file).output().unwrap();
     let expected = wirelab(folder.path(), "report r.json").succeeded();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+}
+
+#[test]
+fn what_is_long_or_not_text_makes_a_short_line() {
+    let folder = tempdir().unwrap();
+    let long = "x".repeat(20_000);
+    for arguments in [
+        vec!["bench", &long],
+        vec!["bench", "-t", &long],
+        vec!["bench", "-C", &long],
+        vec!["bench", "--rtt", &long],
+        vec!["bench", "--seeds", &long],
+        vec!["bench", "--loss", &long],
+        vec!["bench", "--to-server", &long],
+        vec!["transfer", &long],
+        vec!["serve", "--service", &long],
+        vec!["certs", "--name", &long],
+        vec![&long],
+    ] {
+        let said = run(folder.path(), &arguments);
+        assert_eq!(said.code, Some(2), "{}", arguments[0]);
+        assert!(
+            said.stderr.len() < 600 && said.stderr.lines().count() == 1,
+            "{} {}",
+            arguments[0],
+            said.stderr.len()
+        );
+    }
 }

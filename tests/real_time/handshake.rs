@@ -5,10 +5,12 @@ use std::time::Duration;
 use crate::support::{alone, skip};
 
 use wirelab::{
-    experiment::{HandshakeOutcome, HandshakePlan, Mode, PathKind, handshake, handshake_cell},
+    experiment::{
+        Experiment, Handshake, HandshakeOutcome, HandshakePlan, Mode, PathKind, handshake, handshake_cell,
+    },
     link::LinkSpec,
     path::{StopSignal, netns},
-    report::Handshake,
+    report,
     transport::{Congestion, Transport},
     unit::PerDirection,
 };
@@ -36,7 +38,7 @@ fn sim(transport: Transport, mode: Mode) -> HandshakePlan {
     plan(PathKind::Sim, transport, mode, "delay=25ms")
 }
 
-fn figures(plan: &HandshakePlan, outcome: HandshakeOutcome) -> Handshake {
+fn figures(plan: &HandshakePlan, outcome: HandshakeOutcome) -> report::Handshake {
     assert_eq!((outcome.connections, outcome.failed), (plan.connections, 0), "{:?}", outcome.problem);
     handshake_cell(plan, &[(1, outcome)]).handshake.unwrap()
 }
@@ -168,6 +170,27 @@ fn tcp_takes_two_round_trips_tls_three_and_two_with_early_data() {
         let figures = figures(&plan, handshake(&plan, 1, &StopSignal::default()).unwrap());
         let seen = figures.round_trips.unwrap().get();
         assert!((trips..trips + 0.5).contains(&seen), "{transport} {mode}: {seen}");
+    }
+}
+
+/// Both ends share this machine's cores, so connections at a time are not as many times faster.
+#[test]
+fn the_announced_time_of_loopback_is_about_what_it_takes() {
+    let _alone = alone();
+    for (transport, mode) in [(Transport::TLS, Mode::Cold), (Transport::QUIC_ONE, Mode::Resumed)] {
+        let plan = HandshakePlan {
+            connections: 1600,
+            parallel: 16,
+            ..plan(PathKind::Direct, transport, mode, "delay=0ms")
+        };
+        let announced = Handshake.expected(&plan, &StopSignal::default()).unwrap();
+        let took = handshake(&plan, 1, &StopSignal::default()).unwrap().elapsed;
+        // It is rounded up to seconds.
+        let least = announced.saturating_sub(Duration::from_secs(1)) / 3;
+        assert!(
+            (least..=announced * 3).contains(&took),
+            "{transport}: {announced:?} announced, took {took:?}"
+        );
     }
 }
 

@@ -108,7 +108,7 @@ fn rates_carry_their_unit() {
     assert_eq!(refusal("20".parse::<Rate>()), "`20` has no unit: write 20mbit or 20kbit");
     assert_eq!(
         refusal("0mbit".parse::<Rate>()),
-        "a rate of 0 carries nothing; leave --rate out for unlimited"
+        "a rate of 0 carries nothing: write 1.5mbit, or leave the option out"
     );
     assert_eq!(
         refusal("20kbps".parse::<Rate>()),

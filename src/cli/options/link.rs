@@ -134,6 +134,23 @@ impl LinkArgs {
         rtt.into_iter().chain(properties).chain(others).next()
     }
 
+    /// The options as they were given, each after a space.
+    pub(crate) fn as_given(&self) -> String {
+        let option = |name: &str, values: &[String]| match values {
+            [] => String::new(),
+            [flag] if flag == "true" => format!(" {name}"),
+            values => format!(" {name} {}", values.join(",")),
+        };
+        let properties = self.given.iter().map(|(property, values)| option(property.option, values));
+        let one = |name, value: Option<String>| option(name, value.as_slice());
+        let others = [
+            one("--to-server", self.to_server.clone()),
+            one("--to-client", self.to_client.clone()),
+            one("--preset", self.preset.map(|preset| preset.name().to_owned())),
+        ];
+        std::iter::once(option("--rtt", &self.rtt)).chain(properties).chain(others).collect()
+    }
+
     /// Every link that the options ask for, each as its two directions.
     pub(crate) fn links(&self) -> Result<Vec<PerDirection<LinkSpec>>, UsageError> {
         let base = |direction| self.preset.map_or_else(LinkSpec::default, |preset| preset.spec(direction));

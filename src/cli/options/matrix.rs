@@ -234,7 +234,7 @@ impl<D: Defaults> MatrixArgs<D> {
         }
         let paths = if self.path.is_empty() { &[PathKind::Sim][..] } else { &self.path };
         let on = |&path| {
-            let (transports, refused) = named.on(path, D::COMMAND);
+            let (transports, refused) = named.on(path, D::COMMAND, &self.link.as_given());
             skipped.extend(refused);
             (path, transports)
         };

@@ -75,7 +75,10 @@ impl OutputArgs {
     /// How text looks here: in colour only on a terminal, and never if that is not wanted.
     pub(crate) fn text(&self) -> TextOptions {
         let is_wanted = !self.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        TextOptions { width: width(), colour: is_wanted && io::stdout().is_terminal() }
+        TextOptions {
+            width: terminal_width().unwrap_or(COLUMNS),
+            colour: is_wanted && io::stdout().is_terminal(),
+        }
     }
 
     /// The file that the result also goes to.
@@ -119,9 +122,9 @@ const TEXT: &str = "txt";
 /// Columns where there is no terminal.
 const COLUMNS: usize = 100;
 
-/// The width of the terminal on standard output; `COLUMNS` in the environment comes first.
-pub(crate) fn width() -> usize {
+/// The width of the terminal on standard output, if it is one; `COLUMNS` in the environment comes first.
+pub(crate) fn terminal_width() -> Option<usize> {
     let set = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let is = || tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
-    set.or_else(is).filter(|columns| *columns > 0).unwrap_or(COLUMNS)
+    set.or_else(is).filter(|columns| *columns > 0)
 }

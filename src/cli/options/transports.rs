@@ -64,14 +64,14 @@ impl Transports {
     }
 
     /// Those that `path` can carry, and why it does not carry the others that were named, with the command that does.
-    pub(crate) fn on(&self, path: PathKind, command: &str) -> (Vec<Transport>, Vec<Skipped>) {
+    pub(crate) fn on(&self, path: PathKind, command: &str, link: &str) -> (Vec<Transport>, Vec<Skipped>) {
         let (carried, refused): (Vec<_>, Vec<_>) =
             self.all().into_iter().partition(|transport| path.refuses(*transport).is_none());
         let refused = refused.into_iter().filter(|_| *self != Self::All);
         let why = |transport| {
             let reason = path.refuses(transport)?;
             let instead =
-                format!("{reason}; on the same link: wirelab {command} -t {transport} --path netns");
+                format!("{reason}; on the same link: wirelab {command} -t {transport} --path netns{link}");
             Some(skipped(transport, path, instead))
         };
         (carried, refused.filter_map(why).collect())

@@ -155,5 +155,5 @@ fn wait(value: &str) -> Result<Wait, String> {
         Some((times, most)) => (times.parse().map_err(|_| form())?, most),
         None => (u32::MAX, value),
     };
-    Ok(Wait { times, most: duration(most)? })
+    Ok(Wait { times, most: duration(most).map_err(|e| if most.is_empty() { form() } else { e })? })
 }

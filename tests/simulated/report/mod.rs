@@ -162,7 +162,7 @@ fn text(file: &ResultFile, width: usize) -> String {
 #[test]
 fn text_keeps_to_the_width() {
     for file in [sample::five_transports(), sample::interrupted(), the_rest()] {
-        for width in [80, 90, 100, 120, 160] {
+        for width in [60, 70, 80, 90, 100, 120, 160, 200] {
             let text = text(&file, width);
             for line in text.lines() {
                 assert!(line.chars().count() <= width, "{width}: {line}");

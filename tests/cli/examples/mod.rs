@@ -1,0 +1,222 @@
+//! Every example in the help, in README.md and in docs/ is run, on a small scale, and shows what its sentence says.
+
+mod table;
+
+use std::{collections::BTreeSet, env, fs, path::Path, process::Command};
+
+use crate::support::{Program, Server, command_exists, run, skip};
+use tempfile::{TempDir, tempdir};
+use wirelab::{link::LinkSpec, path::netns, unit::PerDirection};
+
+/// An example, and what it must show.
+struct Example {
+    /// As it is written, without its comment.
+    line: &'static str,
+    /// What is put in place of what, to keep it short and on free ports. `{udp}` is the URL of a server, and so on.
+    with: &'static [(&'static str, &'static str)],
+    /// What it needs besides `wirelab`: programs, or `netns`.
+    needs: &'static [&'static str],
+    /// The exit status.
+    status: i32,
+    /// What appears in its output, where any white space is one space.
+    shows: &'static [&'static str],
+}
+
+/// The commands with a help text.
+const COMMANDS: [&str; 12] = [
+    "bench",
+    "hol",
+    "handshake",
+    "link",
+    "transfer",
+    "report",
+    "verify",
+    "serve",
+    "send",
+    "certs",
+    "completions",
+    "man",
+];
+
+/// The examples of a help text: whole lines below `Example:` or `Examples:`, up to a gap of two spaces.
+fn examples_of_help(help: &str) -> Vec<String> {
+    let (_, examples) = help.split_once("\nExample").unwrap_or_default();
+    let lines = examples.lines().skip(1).take_while(|line| line.starts_with("  "));
+    let examples = lines.filter(|line| !line.starts_with("   "));
+    examples.map(|line| line.trim().split("  ").next().unwrap_or_default().to_owned()).collect()
+}
+
+/// The examples of a document: what follows a prompt in a console, without its comment. Cargo is not ours.
+fn examples_of_document(text: &str) -> Vec<String> {
+    let mut is_console = false;
+    let mut examples = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("```") {
+            is_console = line == "```console";
+        }
+        let is_prompt = |prompt: &str| prompt.chars().all(char::is_alphanumeric);
+        match line.split_once("$ ") {
+            Some((prompt, example)) if is_console && is_prompt(prompt) && !example.starts_with("cargo") => {
+                examples.push(example.split(" # ").next().unwrap_or_default().trim().to_owned());
+            }
+            _ => {}
+        }
+    }
+    examples
+}
+
+fn help(command: &str) -> String {
+    run(Path::new("/"), [command, "--help"]).succeeded()
+}
+
+#[test]
+fn every_example_is_in_the_table_and_the_table_has_no_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let documents = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let documents = documents.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+    let documents = documents.chain([root.join("README.md")]);
+    let mut found: BTreeSet<String> =
+        documents.flat_map(|path| examples_of_document(&fs::read_to_string(path).unwrap())).collect();
+    for command in COMMANDS {
+        let examples = examples_of_help(&help(command));
+        assert!(!examples.is_empty(), "{command} has no example");
+        found.extend(examples);
+    }
+    let known: BTreeSet<String> =
+        table::ALL.iter().copied().flatten().map(|example| example.line.to_owned()).collect();
+    let missing: Vec<_> = found.difference(&known).collect();
+    let stale: Vec<_> = known.difference(&found).collect();
+    assert!(
+        missing.is_empty() && stale.is_empty(),
+        "without an entry: {missing:#?}\nnowhere to be read: {stale:#?}"
+    );
+    assert!(found.len() > 60, "{}", found.len());
+}
+
+#[test]
+fn an_example_of_the_help_is_one_line_of_80_columns() {
+    for command in COMMANDS {
+        for line in examples_of_help(&help(command)) {
+            assert!(line.chars().count() <= 78, "{command}: {line}");
+        }
+    }
+}
+
+/// Servers that answer the examples, and files that they read.
+struct Scene {
+    echo: Server,
+    hello: Server,
+    /// Results, and a file to move.
+    files: TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let files = tempdir().unwrap();
+        let urls = [
+            "udp://127.0.0.1:0",
+            "arq://127.0.0.1:0",
+            "tcp://127.0.0.1:0",
+            "tls://127.0.0.1:0",
+            "quic://127.0.0.1:0",
+        ];
+        let echo = Server::start(files.path(), &urls, &[]);
+        let hello = Server::start(files.path(), &["udp://127.0.0.1:0"], &["--service", "hello"]);
+        fs::copy(files.path().join("certs/ca.pem"), files.path().join("ca.pem")).unwrap();
+        fs::write(files.path().join("photo.jpg"), vec![7; 50_000]).unwrap();
+        let arguments = ["bench", "-t", "udp,quic-one", "-d", "1s", "--seeds", "1", "-o", "monday.json"];
+        run(files.path(), arguments).succeeded();
+        for copy in ["tuesday.json", "result.json"] {
+            fs::copy(files.path().join("monday.json"), files.path().join(copy)).unwrap();
+        }
+        Self { echo, hello, files }
+    }
+
+    /// A folder of its own for an example.
+    fn folder(&self) -> TempDir {
+        let folder = tempdir().unwrap();
+        let copied =
+            Command::new("cp").arg("-r").arg(self.files.path().join(".")).arg(folder.path()).status();
+        assert!(copied.unwrap().success());
+        folder
+    }
+
+    /// The line as it is run here.
+    fn line(&self, example: &Example) -> String {
+        let mut line = example.line.to_owned();
+        for (from, to) in example.with {
+            assert!(line.contains(from), "{}: {from} is not in it", example.line);
+            line = line.replacen(from, to, 1);
+        }
+        for url in &self.echo.urls {
+            let (scheme, address) = url.split_once("://").unwrap();
+            line = line
+                .replace(&format!("{{{scheme}}}"), url)
+                .replace(&format!("{{{scheme}-address}}"), address);
+        }
+        let hello = self.hello.urls[0].rsplit(':').next().unwrap();
+        line.replace("{hello-port}", hello)
+    }
+
+    fn check(&self, example: &Example) {
+        if let Some(missing) = example.needs.iter().find(|need| !is_there(need)) {
+            return skip(&format!("{missing} is missing for: {}", example.line));
+        }
+        let line = self.line(example);
+        let folder = self.folder();
+        let program = Path::new(env!("CARGO_BIN_EXE_wirelab")).parent().unwrap();
+        let path = format!("{}:{}", program.display(), env::var("PATH").unwrap_or_default());
+        let mut command = Command::new("sh");
+        command.args(["-c", &line]).current_dir(folder.path()).env("PATH", path).env_remove("COLUMNS");
+        let said = Program::start(command).finish();
+        let output = format!("{}\n{}", said.stdout, said.stderr);
+        let words = format!(" {} ", output.split_whitespace().collect::<Vec<_>>().join(" "));
+        assert_eq!(said.code, Some(example.status), "{line}\n{output}");
+        for shown in example.shows {
+            assert!(words.contains(shown), "{line}\n{shown:?} is not in\n{output}");
+        }
+    }
+}
+
+/// Whether this machine has a program, or network namespaces.
+fn is_there(need: &str) -> bool {
+    if need == "netns" {
+        return netns::World::new(&PerDirection::both(LinkSpec::default()), 1).is_ok();
+    }
+    command_exists(need)
+}
+
+fn check(examples: &[Example]) {
+    let scene = Scene::new();
+    examples.iter().for_each(|example| scene.check(example));
+}
+
+#[test]
+fn of_bench() {
+    check(table::BENCH);
+}
+
+#[test]
+fn of_hol() {
+    check(table::HOL);
+}
+
+#[test]
+fn of_handshake() {
+    check(table::HANDSHAKE);
+}
+
+#[test]
+fn of_transfer() {
+    check(table::TRANSFER);
+}
+
+#[test]
+fn of_link() {
+    check(table::LINK);
+}
+
+#[test]
+fn of_servers_and_files() {
+    check(table::OTHERS);
+}

@@ -1,0 +1,451 @@
+//! The examples, and what each must show.
+
+use super::Example;
+
+const fn plain(
+    line: &'static str,
+    with: &'static [(&'static str, &'static str)],
+    shows: &'static [&'static str],
+) -> Example {
+    Example { line, with, needs: &[], status: 0, shows }
+}
+
+const fn needing(
+    needs: &'static [&'static str],
+    line: &'static str,
+    with: &'static [(&'static str, &'static str)],
+    shows: &'static [&'static str],
+) -> Example {
+    Example { line, with, needs, status: 0, shows }
+}
+
+/// A transfer of several transports, of which the unreliable do not complete.
+const fn incomplete(
+    line: &'static str,
+    with: &'static [(&'static str, &'static str)],
+    shows: &'static [&'static str],
+) -> Example {
+    Example { line, with, needs: &[], status: 1, shows }
+}
+
+/// All of them.
+pub(super) const ALL: &[&[Example]] = &[BENCH, HOL, HANDSHAKE, TRANSFER, LINK, OTHERS];
+
+/// A run of two seconds with one seed.
+const BENCH_SHORT: (&str, &str) = ("wirelab bench", "wirelab bench --seeds 1 -d 2s");
+/// The same of one transport.
+const BENCH_UDP: (&str, &str) = ("wirelab bench", "wirelab bench -t udp --seeds 1 -d 1s");
+const HOL_SHORT: (&str, &str) = ("wirelab hol", "wirelab hol --seeds 1 -d 5s");
+const HANDSHAKE_SHORT: (&str, &str) = ("wirelab handshake", "wirelab handshake --seeds 1 -n 5");
+const TRANSFER_SHORT: (&str, &str) = ("wirelab transfer", "wirelab transfer --seeds 1 --bytes 100KB");
+const URL_SHORT: (&str, &str) = ("--ca", "-d 200ms -w 0s --seeds 1 --ca");
+
+pub(super) const BENCH: &[Example] = &[
+    plain(
+        "wirelab bench",
+        &[BENCH_SHORT],
+        &[
+            "sim: 50 ms round trip, loss 1% each way",
+            "transport delivered on time lost",
+            "arq-selective",
+            "quic-datagram",
+            "on the same link: wirelab bench -t tcp --path netns",
+        ],
+    ),
+    plain(
+        "wirelab bench --loss 0%,1%,2% --rtt 20ms,100ms -o result.csv",
+        &[BENCH_UDP, ("result.csv", "result.csv && wc -l < result.csv")],
+        &["20 ms round trip, no loss", "100 ms round trip, loss 2% each way", " 7 "],
+    ),
+    plain(
+        "wirelab bench --loss 0%,1%,2% --rtt 20ms,100ms",
+        &[BENCH_UDP],
+        &["20 ms round trip, no loss", "100 ms round trip, loss 2% each way"],
+    ),
+    plain(
+        "wirelab bench --loss gilbert:0.5%:25% --rate 20mbit --queue 128KB --seeds 5",
+        &[("--seeds 5", "--seeds 1 -d 2s")],
+        &[
+            "loss gilbert:0.5%:25% each way",
+            "20 Mbit/s with a queue of 128,000 bytes",
+            "losses came in bursts",
+        ],
+    ),
+    plain(
+        "wirelab bench --loss gilbert:0.5%:25% --rate 20mbit --queue 128KB",
+        &[BENCH_SHORT],
+        &[
+            "loss gilbert:0.5%:25% each way",
+            "20 Mbit/s with a queue of 128,000 bytes",
+            "losses came in bursts",
+        ],
+    ),
+    plain(
+        "wirelab bench -t quic-one --loss 0% --to-server loss=drop:700 --ladder",
+        &[("--ladder", "--ladder --seeds 1 -d 10s")],
+        &[
+            "to server 25 ms and loss drop:700; to client 25 ms and no loss",
+            "was lost; its retransmission arrived at",
+            "had arrived complete and waited at the server until then",
+        ],
+    ),
+    needing(
+        &["netns"],
+        "wirelab bench --path netns --rtt 20ms -d 5s --seeds 2",
+        &[("-d 5s --seeds 2", "-d 200ms -w 0s --seeds 1 -t tcp,quic-one")],
+        &["netns: 20 ms round trip", " tcp ", " quic-one "],
+    ),
+    needing(
+        &["netns"],
+        "wirelab bench --path netns",
+        &[("netns", "netns -d 200ms -w 0s --seeds 1")],
+        &["netns: 50 ms round trip", " tcp ", " quic-one "],
+    ),
+    needing(
+        &["netns"],
+        "wirelab bench --path netns -t udp,tcp,tls,quic --rtt 50ms --loss 1% --seeds 3",
+        &[("--seeds 3", "-d 200ms -w 0s --seeds 1")],
+        &["netns: 50 ms round trip", " tcp ", " tls ", " quic-message "],
+    ),
+    plain(
+        "wirelab bench udp://192.0.2.1 quic://lab.example:4433 --ca ca.pem",
+        &[("udp://192.0.2.1", "{udp}"), ("quic://lab.example:4433", "{quic}"), URL_SHORT],
+        &["direct: udp://127.0.0.1", " udp ", " quic-one ", " quic-datagram "],
+    ),
+    plain(
+        "wirelab bench udp://lab.example quic://lab.example --ca ca.pem",
+        &[("udp://lab.example", "{udp}"), ("quic://lab.example", "{quic}"), URL_SHORT],
+        &["direct: udp://127.0.0.1", " udp ", " quic-one ", " quic-datagram "],
+    ),
+    plain(
+        "wirelab bench udp://lab.example quic://lab.example",
+        &[("udp://lab.example", "{udp}"), ("quic://lab.example", "{quic} -d 200ms -w 0s --seeds 1")],
+        &["direct: udp://127.0.0.1", " udp ", " quic-one ", " quic-datagram "],
+    ),
+    plain(
+        "wirelab bench --path direct -t all -d 2s --seeds 2",
+        &[("-d 2s --seeds 2", "-d 200ms -w 0s --seeds 1")],
+        &["direct: ", " udp ", " arq-go-back-n ", " tcp ", " tls ", " quic-flow "],
+    ),
+    plain(
+        "wirelab bench --path relay -t udp,quic --seeds 3",
+        &[("--seeds 3", "-d 200ms -w 0s --seeds 1")],
+        &["relay: 50 ms round trip", "the link delivered packets", " quic-flow "],
+    ),
+    plain(
+        "wirelab bench -C fixed -t quic-one,quic-message",
+        &[BENCH_SHORT],
+        &["congestion control fixed", " quic-message "],
+    ),
+    plain(
+        "wirelab bench -o result.json && wirelab report result.json -o result.md",
+        &[BENCH_UDP, ("result.md", "result.md && cat result.md")],
+        &["transport delivered", "| transport |"],
+    ),
+    plain("wirelab bench --loss 0%,1%,2% -o result.json", &[BENCH_UDP], &["no loss", "loss 2% each way"]),
+    plain(
+        "wirelab bench --samples samples.csv",
+        &[BENCH_UDP, ("samples.csv", "samples.csv && wc -l < samples.csv && head -1 samples.csv")],
+        &[" 101 cell,seed,transport,flow,seq,due_ns"],
+    ),
+    plain("wirelab bench -o monday.json", &[BENCH_UDP], &["transport delivered"]),
+];
+
+pub(super) const HOL: &[Example] = &[
+    plain(
+        "wirelab hol",
+        &[HOL_SHORT],
+        &[
+            "50 ms round trip, loss 1% each way",
+            "arrived complete but waited",
+            "What blocked messages waited for",
+        ],
+    ),
+    plain(
+        "wirelab hol --rtt 100ms --to-client loss=0%",
+        &[HOL_SHORT],
+        &["to client 50 ms and no loss", "waited for another flow", "Expected by theory"],
+    ),
+    plain(
+        "wirelab hol --loss 0%,0.5%,1%,2%,5% -o curve.csv",
+        &[
+            ("wirelab hol", "wirelab hol -t quic-one --seeds 1 -d 1s"),
+            ("curve.csv", "curve.csv && wc -l < curve.csv"),
+        ],
+        &["loss 0.5% each way", "loss 5% each way", " 6 "],
+    ),
+    plain(
+        "wirelab hol 'quic://lab.example?streams=one' --ca ca.pem -i 5ms",
+        &[("quic://lab.example", "{quic}"), URL_SHORT],
+        &["direct: quic://127.0.0.1", "1,000 bytes every 5 ms", " quic-one "],
+    ),
+    plain(
+        "wirelab hol 'quic://lab.example?streams=one' --ca ca.pem -i 5ms -d 30s",
+        &[("quic://lab.example", "{quic}"), ("-d 30s", "-d 200ms -w 0s --seeds 1")],
+        &["direct: quic://127.0.0.1", "1,000 bytes every 5 ms", " quic-one "],
+    ),
+    plain("wirelab hol -C cubic", &[HOL_SHORT], &["congestion control cubic"]),
+    plain(
+        "wirelab hol --ladder",
+        &[HOL_SHORT],
+        &["was lost; its retransmission arrived at", "Times in ms, when a packet left one end"],
+    ),
+    plain("wirelab hol --explain", &[], &["What is measured", "handed over", "arq-unordered"]),
+    needing(
+        &["netns"],
+        "wirelab hol --path netns -t tcp,quic-message -C cubic",
+        &[("wirelab hol", "wirelab hol -d 200ms -w 0s --seeds 1")],
+        &["netns: 50 ms round trip", " tcp ", " quic-message "],
+    ),
+];
+
+pub(super) const HANDSHAKE: &[Example] = &[
+    plain("wirelab handshake", &[HANDSHAKE_SHORT], &["50 ms round trip", "udp cold", "quic-one 0rtt"]),
+    plain(
+        "wirelab handshake --loss 0% --connections 1 --seeds 1",
+        &[],
+        &["no loss", "round trips", "udp cold", "quic-one resumed"],
+    ),
+    plain(
+        "wirelab handshake --loss 0%,1%,2%,5% -t quic-one --mode cold,0rtt -o curve.csv",
+        &[HANDSHAKE_SHORT, ("curve.csv", "curve.csv && wc -l < curve.csv")],
+        &["loss 5% each way", "quic-one cold", "quic-one 0rtt", " 9 "],
+    ),
+    plain(
+        "wirelab handshake -t quic-one --mode cold --loss drop:1 -n 1 --seeds 1",
+        &[],
+        &["loss drop:1 each way", "quic-one cold", "1 s or more"],
+    ),
+    plain(
+        "wirelab handshake -t quic-one --mode cold --loss 0% --cert-bytes 6KB",
+        &[HANDSHAKE_SHORT],
+        &["quic-one cold", " 3.00 "],
+    ),
+    plain(
+        "wirelab handshake -t quic-one --loss 0% --cert-bytes 6KB",
+        &[HANDSHAKE_SHORT],
+        &["quic-one cold", " 3.00 ", "quic-one 0rtt"],
+    ),
+    needing(
+        &["netns"],
+        "wirelab handshake -t tcp --loss 2% --path netns -n 1000 --parallel 100",
+        &[("-n 1000 --parallel 100", "-n 20 --parallel 10 --seeds 1")],
+        &["netns: 50 ms round trip, loss 2% each way", "tcp cold", "1 s or more"],
+    ),
+    plain(
+        "wirelab handshake --path direct -t all --parallel 16",
+        &[("--parallel 16", "--parallel 16 -n 64 --seeds 1")],
+        &["tcp cold", "quic-one cold", "connections/s"],
+    ),
+];
+
+pub(super) const TRANSFER: &[Example] = &[
+    incomplete(
+        "wirelab transfer",
+        &[TRANSFER_SHORT],
+        &["50 ms round trip, loss 1% each way", "completed", "goodput", " udp ", " quic-message "],
+    ),
+    plain(
+        "wirelab transfer -t quic-one --rate 10mbit --rtt 30ms --queue 25p --loss 0%",
+        &[("wirelab transfer", "wirelab transfer --seeds 1 --bytes 3MB")],
+        &["10 Mbit/s with a queue of 25 packets", " quic-one ", " 100% 100% ", "Mbit/s"],
+    ),
+    incomplete(
+        "wirelab transfer -t quic -C cubic,newreno,bbr --loss 0%,0.1%,1% -o goodput.csv",
+        &[TRANSFER_SHORT],
+        &["loss 0.1% each way", "quic-one bbr", "quic-datagram newreno"],
+    ),
+    plain(
+        "wirelab transfer photo.jpg --save copy.jpg -t quic-one --path relay --rtt 20ms",
+        &[("20ms", "20ms && cmp photo.jpg copy.jpg && echo the same")],
+        &["relay: 20 ms round trip", " 100% 100% ", "the same"],
+    ),
+    plain(
+        "wirelab transfer photo.jpg --save copy.jpg -t quic-one --path relay",
+        &[("relay", "relay && cmp photo.jpg copy.jpg && echo the same")],
+        &["relay: 50 ms round trip", " 100% 100% ", "the same"],
+    ),
+    plain(
+        "wirelab transfer 'quic://lab.example?streams=one' --down --ca ca.pem",
+        &[("quic://lab.example", "{quic}"), ("--down", "--down --bytes 1MB")],
+        &["direct: quic://127.0.0.1", " quic-one ", " 100% 100% "],
+    ),
+    plain(
+        "wirelab transfer 'quic://lab.example?streams=one' --bytes 100MiB --down --ca ca.pem",
+        &[("quic://lab.example", "{quic}"), ("100MiB", "1MB")],
+        &["direct: quic://127.0.0.1", " quic-one ", " 100% 100% "],
+    ),
+    plain(
+        "wirelab transfer --rate 20mbit --loss 0.1%",
+        &[TRANSFER_SHORT],
+        &["loss 0.1% each way", "20 Mbit/s", " udp ", " quic-message "],
+    ),
+    needing(
+        &["netns"],
+        "wirelab transfer -t tcp,quic-one --path netns --rate 20mbit",
+        &[TRANSFER_SHORT],
+        &["netns: 50 ms round trip", " tcp ", " quic-one ", " 100% 100% "],
+    ),
+];
+
+const EMPTY_RELAY: &[&str] = &["relaying 127.0.0.1:", "to server: 0 packets", "clients: 0"];
+
+pub(super) const LINK: &[Example] = &[
+    plain(
+        "wirelab link --listen 127.0.0.1:9000 --to 127.0.0.1:9999",
+        &[(":9000", ":0 -d 50ms")],
+        EMPTY_RELAY,
+    ),
+    plain(
+        "wirelab link --listen 9000 --to 9999 --jitter 20ms --loss gilbert:1%:25%",
+        &[("9000", "0 -d 50ms")],
+        EMPTY_RELAY,
+    ),
+    plain(
+        "wirelab link --listen 5300 --to '[::1]:53' --loss drop:1 --to-client loss=0%",
+        &[("5300", "0 -d 50ms")],
+        EMPTY_RELAY,
+    ),
+    plain(
+        "wirelab link --listen 4400 --to 4433 --preset lte --duration 30s -J",
+        &[("4400", "0"), ("30s", "50ms")],
+        &["\"rate_bps\": 12000000", "\"to_server\""],
+    ),
+    plain(
+        "wirelab link --listen 127.0.0.1:9000 --to 127.0.0.1:9999 --loss gilbert:1%:25%",
+        &[(":9000", ":0 -d 50ms")],
+        EMPTY_RELAY,
+    ),
+    plain(
+        "wirelab link --listen 9000 --to 9999 --preset lte -d 1m -J",
+        &[("9000", "0"), ("1m", "50ms")],
+        &["\"rate_bps\": 12000000", "\"to_server\""],
+    ),
+    needing(
+        &["netns", "iperf3"],
+        "wirelab link --netns --loss 0% --server 'iperf3 -s -1' -- iperf3 -c 10.0.0.2",
+        &[("iperf3 -c", "iperf3 -t 1 -c")],
+        &["iperf Done", "to server: "],
+    ),
+    needing(
+        &["netns", "iperf3"],
+        "wirelab link --netns --rate 100mbit --loss 0% --server 'iperf3 -s -1' -- sh -c 'iperf3 -c \"$WIRELAB_SERVER\"'",
+        &[("iperf3 -c", "iperf3 -t 1 -c")],
+        &["iperf Done", "to server: "],
+    ),
+    needing(
+        &["netns", "python3", "curl"],
+        "wirelab link --netns --server 'python3 -m http.server 80' -- curl -s 10.0.0.2",
+        &[],
+        &["Directory listing", "photo.jpg", "to server: "],
+    ),
+    needing(
+        &["netns", "python3", "curl"],
+        "wirelab link --netns --preset lte -J --server 'python3 -m http.server 80' -- curl -s -o page http://10.0.0.2/",
+        &[("http://10.0.0.2/", "http://10.0.0.2/ && cat page")],
+        &["Directory listing", "photo.jpg", "\"rate_bps\": 12000000"],
+    ),
+];
+
+pub(super) const OTHERS: &[Example] = &[
+    plain("wirelab report monday.json", &[], &["transport delivered on time lost"]),
+    plain(
+        "wirelab report monday.json -o monday.md",
+        &[("monday.md", "monday.md && cat monday.md")],
+        &["| transport |"],
+    ),
+    plain(
+        "wirelab report monday.json tuesday.json -o both.csv",
+        &[("both.csv", "both.csv && wc -l < both.csv")],
+        &[" 5 "],
+    ),
+    plain(
+        "wirelab report result.json -o result.csv",
+        &[("result.csv", "result.csv && head -c 14 result.csv")],
+        &["transport,path"],
+    ),
+    plain("wirelab verify", &[("verify", "verify --only 1,2")], &["UDP echo, 1% lost each way", " ok "]),
+    plain("wirelab verify --only 1,3 -J", &[], &["\"passed\": true"]),
+    plain(
+        "wirelab serve",
+        &[("serve", "serve udp://:0 arq://:0 tcp://:0 tls://:0 quic://:0 --for 50ms")],
+        &["listening on udp://127.0.0.1:", "listening on quic://127.0.0.1:", "(echo)"],
+    ),
+    plain(
+        "wirelab serve udp://0.0.0.0:9999 --allow 192.168.1.0/24",
+        &[(":9999", ":0 --for 50ms")],
+        &["listening on udp://0.0.0.0:"],
+    ),
+    plain(
+        "wirelab serve 'quic://[::]:4433' --name lab.example --service hello",
+        &[("'quic://[::]:4433'", "'quic://[::]:0' --certs new --for 50ms")],
+        &["made new certificates", "lab.example", "listening on quic://", "(hello)"],
+    ),
+    plain(
+        "wirelab serve udp://0.0.0.0:9999 quic://0.0.0.0:4433 --name lab.example",
+        &[(":9999", ":0"), (":4433", ":0 --certs new --for 50ms")],
+        &["lab.example", "listening on udp://0.0.0.0:", "listening on quic://0.0.0.0:"],
+    ),
+    plain(
+        "wirelab serve tcp://127.0.0.1:0 --for 10s",
+        &[("10s", "50ms")],
+        &["listening on tcp://127.0.0.1:", "0 messages"],
+    ),
+    plain(
+        "wirelab serve udp://127.0.0.1:9999 --service hello",
+        &[(":9999", ":0 --for 50ms")],
+        &["listening on udp://127.0.0.1:", "(hello)"],
+    ),
+    plain(
+        "wirelab send udp://127.0.0.1:9999 Michael Tracy Sarah",
+        &[("udp://127.0.0.1:9999", "{udp}")],
+        &["Michael Tracy Sarah"],
+    ),
+    plain(
+        "wirelab send 'quic://localhost?streams=datagram' -v hello",
+        &[("quic://localhost", "{quic}")],
+        &["hello", "5 bytes from quic://"],
+    ),
+    plain(
+        r#"printf '{"a": 1}\n[2]\n' | wirelab send tls://localhost"#,
+        &[("tls://localhost", "{tls}")],
+        &[r#"{"a": 1} [2]"#],
+    ),
+    plain(
+        "wirelab send udp://192.168.1.7 --timeout 200ms --retries 3 ping",
+        &[("udp://192.168.1.7", "{udp}"), ("200ms", "2s")],
+        &["ping"],
+    ),
+    plain("wirelab send udp://127.0.0.1 hello", &[("udp://127.0.0.1", "{udp}")], &["hello"]),
+    plain(
+        "wirelab send quic://localhost one two three",
+        &[("quic://localhost", "{quic}")],
+        &["one two three"],
+    ),
+    plain(
+        "wirelab send \"arq://localhost?mode=go-back-n\" one two three",
+        &[("arq://localhost", "{arq}")],
+        &["one two three"],
+    ),
+    needing(
+        &["python3"],
+        "python3 -c \"import socket; s=socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b'Michael', \
+         ('127.0.0.1', 9999)); print(s.recv(1024))\"",
+        &[("9999", "{hello-port}")],
+        &["b'Hello, Michael!'"],
+    ),
+    plain("wirelab certs", &[], &["certs/ca.pem: CN=", "certs/server.pem: CN=", "expires"]),
+    plain("wirelab certs --renew --name lab.example", &[], &["localhost", "lab.example", "expires"]),
+    needing(
+        &["openssl"],
+        "openssl s_client -connect localhost:9443 -CAfile certs/ca.pem",
+        &[("localhost:9443", "{tls-address} -servername localhost < /dev/null")],
+        &["Verify return code: 0 (ok)"],
+    ),
+    plain(
+        "wirelab completions bash > ~/.local/share/bash-completion/completions/wirelab",
+        &[("~/.local/share/bash-completion/completions/wirelab", "wirelab.bash && cat wirelab.bash")],
+        &["_wirelab()"],
+    ),
+    plain("wirelab man serve | man -l -", &[("man -l -", "cat")], &[".TH wirelab-serve"]),
+];
