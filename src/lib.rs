@@ -67,6 +67,7 @@ pub mod channel;
 pub mod experiment;
 pub mod link;
 pub mod path;
+pub mod properties;
 pub mod report;
 #[cfg(feature = "sockets")]
 pub mod send;

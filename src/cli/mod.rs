@@ -17,6 +17,7 @@ mod messages;
 mod options;
 pub(crate) mod output;
 mod peer;
+mod properties;
 mod report;
 mod send;
 mod serve;
@@ -49,6 +50,7 @@ enum Command {
     Link(Box<link::Link>),
     Transfer(Box<transfer::Transfer>),
     Report(report::Report),
+    Properties(properties::Properties),
     Verify(verify::Verify),
     Serve(serve::Serve),
     Send(send::Send),
@@ -71,6 +73,7 @@ impl Cli {
             Command::Link(command) => command.run(),
             Command::Transfer(command) => command.run(),
             Command::Report(command) => command.run(),
+            Command::Properties(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Serve(command) => in_real_time(|host| command.run(host)),
             Command::Send(command) => in_real_time(|host| command.run(host)),

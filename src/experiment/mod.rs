@@ -31,6 +31,7 @@ pub use self::{
         Bench,
         remote::{run_against, run_remote},
         run::{LEAD, run, run_between, run_until},
+        settings::settings as end_settings,
     },
     driver::{
         Batch, Driven, Experiment, Job, Options, Problem, Progress, Request, RunSize, Setup, drive, skipped,

@@ -91,3 +91,26 @@ fn every_help_text_lists_all_transports_and_paths_and_the_default() {
         }
     }
 }
+
+#[test]
+fn properties_writes_every_cell_with_what_was_counted() {
+    let folder = tempdir().unwrap();
+    let said = run(folder.path(), "properties -t udp,quic-one -J -o table.md".split_whitespace());
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let result: Value = serde_json::from_str(&said.stdout).unwrap();
+    for row in result["rows"].as_array().unwrap() {
+        assert!(
+            row["how"].as_str().unwrap().contains("Counted:") || row["claim"] == "largest message",
+            "{row}"
+        );
+        for cell in row["cells"].as_array().unwrap() {
+            assert!(cell["answer"]["detail"].is_string() && cell["path"] == "sim", "{cell}");
+        }
+    }
+    let table = std::fs::read_to_string(folder.path().join("table.md")).unwrap();
+    assert!(table.starts_with("|  | udp | quic-one |\n"), "{table}");
+    assert!(table.contains("| largest message | 1472 | over 1 MB |\n"), "{table}");
+    let said = run(folder.path(), ["properties", "-o", "table.doc"]);
+    assert_eq!(said.code, Some(2));
+    assert!(said.stderr.contains("it must end in .md, .csv or .json"), "{said:?}");
+}

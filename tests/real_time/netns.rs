@@ -411,3 +411,37 @@ fn what_the_link_corrupts_is_what_the_hosts_throw_away_and_none_of_it_is_the_mac
     }
     assert_eq!(result["system"]["dropped_packets"].as_u64(), Some(0), "no queue was full: {flags}");
 }
+
+/// RFC 9293 and RFC 8446 on it: one round trip before data, a second one for TLS; a byte stream in order.
+#[test]
+fn the_properties_of_tcp_and_tls_are_those_of_their_standards() {
+    let _alone = alone();
+    let cells = wirelab::properties::measure(&[Transport::TCP, Transport::TLS], |_| {});
+    if let Some(problem) = &cells[0][0].problem
+        && problem.contains("permi")
+    {
+        return skip(problem);
+    }
+    let value = |row: usize, column: usize| {
+        let cell = &cells[row][column];
+        cell.answer.as_ref().unwrap_or_else(|| panic!("{}: {:?}", cell.row, cell.problem)).value.as_str()
+    };
+    for (column, connection, first, secure) in [(0, "yes, 1 RTT", "2", "no"), (1, "yes, 2 RTT", "3", "yes")] {
+        let expected = [connection, first, "a stream", "yes", "yes", "yes", "yes", secure, secure];
+        let measured: Vec<&str> = (0..expected.len()).map(|row| value(row, column)).collect();
+        assert_eq!(measured, expected);
+        assert!(value(9, column).starts_with("yes"), "a loss holds later messages");
+        assert_eq!((value(11, column), value(12, column)), ("over 1 MB", "yes"));
+    }
+}
+
+/// 20 messages of 200 KB, each of which takes 13 records: the instrument must know where each message ends.
+#[test]
+fn tls_records_of_messages_longer_than_its_buffer_are_told_apart() {
+    let folder = folder();
+    let options = "bench --path netns -t tls -l 200KB -i 50ms -d 1s -w 0s --seeds 1 --loss 0% --rtt 10ms";
+    let Some(result) = result(folder.path(), options) else { return };
+    let cell = &result["cells"][0];
+    assert_eq!(cell["messages"]["delivered"], 20, "{cell}");
+    assert!(!cell["hol"].is_null(), "{cell}");
+}

@@ -13,6 +13,7 @@ mod identities;
 mod ladder;
 mod link;
 mod memory;
+mod properties;
 mod registry;
 mod remote_virtual;
 mod report;

@@ -3,7 +3,7 @@
 mod memory;
 pub(super) mod remote;
 pub(super) mod run;
-mod settings;
+pub(super) mod settings;
 
 use self::{
     remote::run_remote,

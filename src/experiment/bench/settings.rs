@@ -18,8 +18,12 @@ use crate::{
     unit::Time,
 };
 
-/// The settings of both ends. With a `seed`, QUIC draws its connection ids and keys from it.
-pub(in crate::experiment) fn settings(plan: &Plan, seed: Option<u64>) -> Result<Settings, RunError> {
+/// The settings of both ends of a run of `plan`. With a `seed`, QUIC draws its connection ids and keys from it.
+///
+/// # Errors
+///
+/// Returns an error if no certificate can be made.
+pub fn settings(plan: &Plan, seed: Option<u64>) -> Result<Settings, RunError> {
     let (client_tls, server_tls) = ephemeral_tls(0)?;
     Ok(Settings {
         flows: plan.workload.flows,

@@ -77,16 +77,24 @@ impl Listening for ArqListening {
     }
 }
 
-/// Starts a task that receives for all connections of `server`, and returns new connections.
+/// Starts a task that receives for all connections of `server`, and returns new connections. When their receiver has
+/// been dropped, it accepts no more, and ends with the last connection.
 fn serve(host: &Arc<dyn Host>, mut server: ArqServer) -> mpsc::UnboundedReceiver<ArqConnection> {
     let (accepted, clients) = mpsc::unbounded_channel();
     host.spawn(
         "an ARQ server",
         Box::pin(async move {
-            while let Ok(event) = server.next(|_| true).await {
-                // A connection that is not accepted is dropped here, which resets it.
-                if let ServerEvent::Connected(connection) = event {
-                    let _ = accepted.send(connection);
+            while !accepted.is_closed() || server.connections() > 0 {
+                let event = tokio::select! {
+                    biased;
+                    event = server.next(|_| !accepted.is_closed()) => event,
+                    () = accepted.closed(), if !accepted.is_closed() => continue,
+                };
+                match event {
+                    // A connection that nobody accepts is dropped here, which resets it.
+                    Ok(ServerEvent::Connected(connection)) => drop(accepted.send(connection)),
+                    Ok(_) => {}
+                    Err(_) => return,
                 }
             }
         }),

@@ -28,7 +28,7 @@ impl Protocol for Tls {
             // Handshake records stand between early messages, so the offsets of these are unknown.
             let tap = settings.tap.filter(|_| !settings.tls.early_data);
             let (connected, tap) = tap_stream(tap.as_ref(), host.tcp_connect(peer).await?);
-            Ok(session(connect(host, connected, settings.tls).await?, tap))
+            Ok(session(connect(host, connected, settings.tls, tap.is_some()).await?, tap))
         })
     }
 
@@ -70,7 +70,10 @@ impl Listening for TlsListening {
             }
             let Connected { stream, local, peer, kernel } = connected;
             let accepting = tokio_rustls::TlsAcceptor::from(self.config.clone()).accept(stream);
-            let stream = accepting.await.map_err(|e| ConnectError::from_tls(peer, e))?;
+            let mut stream = accepting.await.map_err(|e| ConnectError::from_tls(peer, e))?;
+            if tap.is_some() {
+                fill_records(stream.get_mut().1);
+            }
             Ok(session(Connected { stream: Box::new(stream), local, peer, kernel }, tap))
         })
     }
@@ -82,6 +85,7 @@ async fn connect(
     host: &Arc<dyn Host>,
     connected: Connected,
     tls: &ClientTls,
+    is_tapped: bool,
 ) -> Result<Connected, ConnectError> {
     let Connected { stream, local, peer, kernel } = connected;
     let config = tls.config(host).map_err(|e| ConnectError::Failed {
@@ -90,12 +94,21 @@ async fn connect(
         reason: e.to_string(),
     })?;
     let name: ServerName<'static> = tls.server_name.clone();
-    let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
+    let mut stream = tokio_rustls::TlsConnector::from(Arc::new(config))
         .early_data(tls.early_data)
         .connect(name, stream)
         .await
         .map_err(|e| ConnectError::from_tls(peer, e))?;
+    if is_tapped {
+        fill_records(stream.get_mut().1);
+    }
     Ok(Connected { stream: Box::new(stream), local, peer, kernel })
+}
+
+/// Makes rustls take a message as a whole, so that each of its records but the last is full. With its limit of 64 KiB
+/// the records of a longer message would depend on how fast the socket takes them.
+fn fill_records<D>(connection: &mut rustls::ConnectionCommon<D>) {
+    connection.set_buffer_limit(None);
 }
 
 fn session(connected: Connected, tap: Option<StreamTap>) -> Session {
@@ -106,7 +119,7 @@ fn session(connected: Connected, tap: Option<StreamTap>) -> Session {
 fn wire_bytes(length: usize) -> u64 {
     /// A record's header, the content type that ends its plaintext, and the tag (RFC 8446 section 5.2).
     const RECORD_OVERHEAD: usize = 5 + 1 + 16;
-    /// The largest plaintext of a record (RFC 8446 section 5.1). rustls fills its records.
+    /// The largest plaintext of a record (RFC 8446 section 5.1). See [`fill_records`].
     const RECORD: usize = 1 << 14;
     (length + length.div_ceil(RECORD) * RECORD_OVERHEAD) as u64
 }

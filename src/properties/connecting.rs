@@ -1,0 +1,63 @@
+//! What comes before the first message.
+
+use std::time::Duration;
+
+use super::{Answer, PropertyError, RTT, Row, Subject};
+use crate::{
+    experiment::{HandshakeOutcome, HandshakePlan, Mode, handshake},
+    path::StopSignal,
+    stats::Histogram,
+    unit::nanos,
+};
+
+pub(super) const CONNECTION: Row = Row {
+    claim: "connection before data",
+    how: "Ten new connections over a clear link with a round trip of 20 ms. Counted: the round trips until the first \
+          message can leave.",
+    measure: |subject| {
+        let outcome = connections(subject)?;
+        let trips = round_trips(&outcome.connect)?;
+        Ok(Answer::new(
+            if trips == 0 { "no".to_owned() } else { format!("yes, {trips} RTT") },
+            format!("the first message leaves after {trips} round trips"),
+        ))
+    },
+};
+
+pub(super) const FIRST_REPLY: Row = Row {
+    claim: "round trips to the first reply",
+    how: "The same connections. Counted: the round trips until the reply to the first message is there.",
+    measure: |subject| {
+        let outcome = connections(subject)?;
+        let trips = round_trips(&outcome.first)?;
+        Ok(Answer::new(trips.to_string(), format!("the first reply is there after {trips} round trips")))
+    },
+};
+
+fn connections(subject: Subject) -> Result<HandshakeOutcome, PropertyError> {
+    let plan = subject.plan("", "", 1)?;
+    let plan = HandshakePlan {
+        path: plan.path,
+        transport: plan.transport,
+        links: plan.links,
+        mode: Mode::Cold,
+        congestion: plan.congestion,
+        connections: 10,
+        parallel: 1,
+        length: 64,
+        timeout: Duration::from_secs(5),
+        certificate: 0,
+    };
+    let outcome = handshake(&plan, 1, &StopSignal::default())?;
+    match &outcome.problem {
+        Some(problem) => Err(PropertyError::Silent(problem.clone())),
+        None => Ok(outcome),
+    }
+}
+
+/// The mean in round trips. In real time it is a little above a whole number of them.
+fn round_trips(times: &Histogram) -> Result<u64, PropertyError> {
+    let mean = times.mean().ok_or_else(|| PropertyError::Silent("no connection".to_owned()))?;
+    let rtt = nanos(RTT);
+    Ok((mean + rtt / 2) / rtt)
+}

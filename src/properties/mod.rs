@@ -1,0 +1,104 @@
+//! The textbook's table of transports, measured: every cell is the outcome of a run.
+//!
+//! A row is a claim and the run that decides it. The run is the same for all transports, so a transport that behaves
+//! differently gets another cell without a change here.
+
+mod connecting;
+mod ends;
+mod error;
+mod messages;
+mod row;
+mod text;
+
+use std::{
+    num::NonZero,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::Duration,
+};
+
+use serde::Serialize;
+
+pub use self::{
+    error::PropertyError,
+    row::{Answer, Row, Subject},
+    text::{to_csv, to_explanation, to_markdown, to_table},
+};
+use crate::transport::Transport;
+
+/// Every row, in the order of the table.
+pub const ROWS: &[Row] = &[
+    connecting::CONNECTION,
+    connecting::FIRST_REPLY,
+    ends::BOUNDARIES,
+    messages::ORDER,
+    messages::REPAIR,
+    messages::DUPLICATES,
+    messages::DAMAGE,
+    ends::IMPOSTOR,
+    ends::SECRECY,
+    messages::BLOCKING,
+    messages::OVERHEAD,
+    messages::LARGEST,
+    ends::STATE,
+];
+
+/// Round trip of the link of every run.
+const RTT: Duration = Duration::from_millis(20);
+
+/// What was found out about one transport by one row.
+#[derive(Debug, Clone, Serialize)]
+pub struct Cell {
+    /// The claim.
+    pub row: &'static str,
+    /// The transport.
+    pub transport: &'static str,
+    /// The path of the run.
+    pub path: String,
+    /// The outcome. `None` if the run was not made.
+    pub answer: Option<Answer>,
+    /// Why the run was not made.
+    pub problem: Option<String>,
+}
+
+/// Measures every row for each of `transports` on several threads, because runs in real time mostly wait. Returns the
+/// cells by row, and hands each to `done` when it is there.
+pub fn measure(transports: &[Transport], done: impl Fn(&Cell) + Sync) -> Vec<Vec<Cell>> {
+    /// Runs in real time at once, each of which sleeps most of its time.
+    const AT_ONCE: usize = 8;
+    let jobs = ROWS.len() * transports.len();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut cells = Vec::new();
+        // Columns at the end of the list are run in real time by default, so those start first.
+        while let Some(job) = jobs.checked_sub(1 + next.fetch_add(1, Ordering::Relaxed)) {
+            let (row, column) = (job % ROWS.len(), job / ROWS.len());
+            let cell = cell(&ROWS[row], Subject::of(transports[column]));
+            done(&cell);
+            cells.push(((row, column), cell));
+        }
+        cells
+    };
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut cells: Vec<((usize, usize), Cell)> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores.max(AT_ONCE)).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+    });
+    cells.sort_by_key(|(place, _)| *place);
+    let mut cells = cells.into_iter().map(|(_, cell)| cell);
+    ROWS.iter().map(|_| cells.by_ref().take(transports.len()).collect()).collect()
+}
+
+fn cell(row: &Row, subject: Subject) -> Cell {
+    let (answer, problem) = match (row.measure)(subject) {
+        Ok(answer) => (Some(answer), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    Cell {
+        row: row.claim,
+        transport: subject.transport.name(),
+        path: subject.path.to_string(),
+        answer,
+        problem,
+    }
+}
