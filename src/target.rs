@@ -1,8 +1,8 @@
 //! Servers by URL: `udp://127.0.0.1:9999`, `quic://[::1]?streams=datagram`.
 
 use std::{
-    fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
+    fmt, fs,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs},
     str::FromStr,
 };
 
@@ -19,6 +19,8 @@ use crate::{
 pub enum Name {
     /// An IP address.
     Ip(IpAddr),
+    /// An IPv6 address in a zone, which is an interface by name or number (RFC 4007 section 11).
+    InZone(Ipv6Addr, String),
     /// A host name.
     Domain(String),
 }
@@ -28,6 +30,7 @@ impl fmt::Display for Name {
         match self {
             Self::Ip(IpAddr::V4(ip)) => ip.fmt(f),
             Self::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
+            Self::InZone(ip, zone) => write!(f, "[{ip}%25{zone}]"),
             Self::Domain(name) => name.fmt(f),
         }
     }
@@ -89,6 +92,12 @@ pub enum ResolveError {
         /// The resolver's error.
         reason: String,
     },
+    /// The zone of an IPv6 address is no interface of this machine.
+    #[error("no interface `{zone}` on this machine (ip link lists them)")]
+    NoInterface {
+        /// The zone.
+        zone: String,
+    },
     /// The host has addresses, but none of the requested family.
     #[error("{name} has no {family} address")]
     Family {
@@ -124,6 +133,7 @@ impl Target {
     pub fn server_name(&self) -> Result<ServerName<'static>, TargetError> {
         match &self.name {
             Name::Ip(ip) => Ok(ServerName::from(*ip)),
+            Name::InZone(ip, _) => Ok(ServerName::from(IpAddr::from(*ip))),
             Name::Domain(name) => ServerName::try_from(name.clone())
                 .map_err(|_| problem(name, "is not a valid name for a certificate")),
         }
@@ -137,6 +147,9 @@ impl Target {
     pub fn resolve(&self, family: Option<Family>) -> Result<Vec<SocketAddr>, ResolveError> {
         let mut addresses: Vec<_> = match &self.name {
             Name::Ip(ip) => vec![SocketAddr::new(*ip, self.port)],
+            Name::InZone(ip, zone) => {
+                vec![SocketAddrV6::new(*ip, self.port, 0, interface_number(zone)?).into()]
+            }
             Name::Domain(name) => (name.as_str(), self.port)
                 .to_socket_addrs()
                 .map_err(|e| ResolveError::NoSuchHost { name: name.clone(), reason: reason(&e) })?
@@ -146,6 +159,7 @@ impl Target {
         addresses.retain(|address| family.is_none_or(|family| family.contains(address)));
         // `wirelab serve` listens on 127.0.0.1 by default, and a UDP client does not notice an absent server.
         addresses.sort_by_key(|address| address.ip() != IpAddr::V4(Ipv4Addr::LOCALHOST));
+        interleave_families(&mut addresses);
         match family {
             Some(family) if addresses.is_empty() => {
                 Err(ResolveError::Family { name: self.name.to_string(), family })
@@ -157,6 +171,26 @@ impl Target {
             _ => Ok(addresses),
         }
     }
+}
+
+/// The number of an interface that is given by name or number.
+fn interface_number(zone: &str) -> Result<u32, ResolveError> {
+    let by_name = || fs::read_to_string(format!("/sys/class/net/{zone}/ifindex")).ok()?.trim().parse().ok();
+    let number = zone.parse().ok().or_else(by_name);
+    number.ok_or_else(|| ResolveError::NoInterface { zone: zone.to_owned() })
+}
+
+/// Alternates the families, the preferred one first (RFC 8305 section 4), because often one family fails as a whole.
+fn interleave_families(addresses: &mut [SocketAddr]) {
+    let first = addresses.first().map(SocketAddr::is_ipv4);
+    let (mut of_first, mut of_other) = (0, 0);
+    // Stable: within a family the resolver's order is kept.
+    addresses.sort_by_cached_key(|address| {
+        let is_first = Some(address.is_ipv4()) == first;
+        let place = if is_first { &mut of_first } else { &mut of_other };
+        *place += 1;
+        (*place, !is_first)
+    });
 }
 
 /// The resolver's message without the standard library's prefix.
@@ -191,6 +225,7 @@ impl FromStr for Target {
         };
         // Without a host, as in `udp://:9999` and `udp://`, the URL means this machine.
         let host = if rest.is_empty() || rest.starts_with([':', '?', '/']) { "127.0.0.1" } else { "" };
+        let (rest, zone) = split_zone(rest).map_err(|reason| problem(text, reason))?;
         let url = Url::parse(&format!("{}://{host}{rest}", scheme.name))
             .map_err(|e| problem(text, &format!("is not a valid URL: {e}")))?;
         let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
@@ -198,6 +233,7 @@ impl FromStr for Target {
             return Err(problem(text, "has more than a scheme, a host, a port and a query"));
         }
         let name = match url.host() {
+            Some(url::Host::Ipv6(ip)) if zone.is_some() => Name::InZone(ip, zone.unwrap_or_default()),
             Some(url::Host::Ipv6(ip)) => Name::Ip(ip.into()),
             Some(url::Host::Ipv4(ip)) => Name::Ip(ip.into()),
             Some(url::Host::Domain(name)) => parse_name(name).map_err(|reason| problem(text, reason))?,
@@ -215,6 +251,21 @@ fn without_scheme(text: &str) -> String {
     let host = if is_host { text } else { "HOST:PORT" };
     let urls: Vec<String> = Scheme::all().map(|scheme| format!("{}://{host}", scheme.name)).collect();
     format!("is not a URL: write one of {}", urls.join(", "))
+}
+
+/// Takes the zone out of `[fe80::1%25eth0]:9999` (RFC 6874), or out of `[fe80::1%eth0]:9999`, as most programs write it.
+fn split_zone(rest: &str) -> Result<(String, Option<String>), &'static str> {
+    let address = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let Some(((ip, zone), after)) = address.and_then(|(host, after)| Some((host.split_once('%')?, after)))
+    else {
+        return Ok((rest.to_owned(), None));
+    };
+    let zone = zone.strip_prefix("25").filter(|zone| !zone.is_empty()).unwrap_or(zone);
+    let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@');
+    if zone.is_empty() || !zone.chars().all(valid) {
+        return Err("has no valid interface name behind the %: write it as [fe80::1%25eth0]");
+    }
+    Ok((format!("[{ip}]{after}"), Some(zone.to_owned())))
 }
 
 fn problem(url: &str, problem: &str) -> TargetError {
@@ -258,4 +309,17 @@ fn parse_query(scheme: &Scheme, url: &Url) -> Result<Option<Transport>, String> 
 fn known_options() -> String {
     let options = Scheme::all().filter_map(|scheme| Some(format!("{} on {}://", scheme.query?, scheme.name)));
     options.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns() {
+        let parse = |list: &[&str]| list.iter().map(|a| a.parse().unwrap()).collect::<Vec<SocketAddr>>();
+        let mut addresses = parse(&["[::1]:1", "[::2]:1", "[::3]:1", "192.0.2.1:1", "192.0.2.2:1"]);
+        interleave_families(&mut addresses);
+        assert_eq!(addresses, parse(&["[::1]:1", "192.0.2.1:1", "[::2]:1", "192.0.2.2:1", "[::3]:1"]));
+    }
 }

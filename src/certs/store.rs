@@ -81,10 +81,18 @@ impl Store {
         self.create(names, now)
     }
 
-    /// Reads the server's certificate chain and key. Returns an error if a file is missing or invalid.
+    /// Reads the server's certificate chain and key. Returns an error if a file is missing or invalid, or if the key is not
+    /// the certificate's.
     pub fn identity(&self) -> Result<Identity, CertsError> {
-        let chain = files::read_certificates(&self.path(SERVER))?;
-        Ok(Identity { chain, key: files::read_key(&self.path(SERVER_KEY))? })
+        let identity = Identity {
+            chain: files::read_certificates(&self.path(SERVER))?,
+            key: files::read_key(&self.path(SERVER_KEY))?,
+        };
+        identity.check().map_err(|_| {
+            let reason = format!("it is not the key of {SERVER}; wirelab certs --renew makes new ones");
+            CertsError::content("private key", &self.path(SERVER_KEY), reason)
+        })?;
+        Ok(identity)
     }
 
     /// Describes the CA's and the server's certificate, in this order.

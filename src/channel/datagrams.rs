@@ -30,6 +30,7 @@ pub(super) struct DatagramChannel {
     backlog: VecDeque<Vec<u8>>,
     writable: Option<BoxFuture<'static, Result<(), DatagramError>>>,
     corrupted: u64,
+    foreign: u64,
 }
 
 impl DatagramChannel {
@@ -45,6 +46,7 @@ impl DatagramChannel {
             backlog: VecDeque::new(),
             writable: None,
             corrupted: 0,
+            foreign: 0,
         }
     }
 
@@ -115,12 +117,17 @@ impl Channel for DatagramChannel {
                     return Poll::Ready(Ok(Delivery::at_once(probe, arrived, entered)));
                 }
                 Err(ProbeError::Corrupted) => self.corrupted += 1,
-                Err(ProbeError::Foreign) => {}
+                Err(ProbeError::Foreign) => self.foreign += 1,
             }
         }
     }
 
     fn recovery(&self) -> Recovery {
-        Recovery { corrupted: self.corrupted, rejected: self.socket.rejected(), ..Recovery::default() }
+        Recovery {
+            corrupted: self.corrupted,
+            foreign: self.foreign,
+            rejected: self.socket.rejected(),
+            ..Recovery::default()
+        }
     }
 }

@@ -225,7 +225,7 @@ impl Streams {
     }
 
     fn lost(&self, error: quinn::ConnectionError) -> ChannelError {
-        ChannelError::Lost { peer: self.peer(), reason: error.to_string() }
+        ChannelError::lost(self.peer(), &error)
     }
 }
 

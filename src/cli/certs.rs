@@ -59,6 +59,8 @@ impl Certs {
         for description in store.describe()? {
             output::line(show(&description))?;
         }
+        // Read as a server reads it, so that what it would refuse shows here.
+        store.identity()?;
         Ok(ExitCode::SUCCESS)
     }
 }

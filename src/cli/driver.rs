@@ -18,6 +18,7 @@ use super::{
     memory,
     options::output::{OutputArgs, first_error},
     output::{complain, is_closed_pipe, note},
+    serve::raise_file_limit,
     usage::UsageError,
 };
 
@@ -48,6 +49,7 @@ impl<E: Experiment> Prepared<'_, E> {
     pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<Finished<'_, E>> {
         check_memory::<E>(self.request, output.is_quiet())?;
         let draft = output.open()?;
+        raise_file_limit();
         let stop = stop_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         let mut file = ResultFile::new(self.command);
         file.config = config::<E>(self.request, self.first_seed);

@@ -1,6 +1,6 @@
 //! What `bench` and `hol` share: messages on a schedule.
 
-use std::{process::ExitCode, time::Duration};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -66,7 +66,11 @@ impl<D: Defaults> MessagesArgs<D> {
             let why = "a server by URL is an echo, whose replies are as long as their requests";
             return Err(UsageError::new(format!("--reply-length: {why}")).into());
         }
-        let rows = self.servers.rows(self.matrix.named())?;
+        let mut rows = self.servers.rows(self.matrix.named())?;
+        if !self.workload.sets_deadline() {
+            let shared = Arc::default();
+            rows.iter_mut().for_each(|(_, remote)| remote.deadline = Some(Arc::clone(&shared)));
+        }
         let request = self.matrix.request_elsewhere::<Bench>(&rows, |axes| self.plans(axes))?;
         check_load(
             &rows,
@@ -109,6 +113,8 @@ fn default_duration(path: PathKind) -> Duration {
 fn config(request: &Request<Plan>) -> Map<String, Value> {
     let each = |value: fn(&Plan) -> Value| distinct(request.plans().map(value));
     let with_link = request.plans().filter(|plan| plan.path.has_link());
+    let is_measured =
+        request.batches.iter().flat_map(|batch| &batch.servers).any(|remote| remote.deadline.is_some());
     Map::from_iter([
         entry("servers", servers(request)),
         entry("links", distinct(with_link.map(|plan| json!(plan.links)))),
@@ -119,6 +125,9 @@ fn config(request: &Request<Plan>) -> Map<String, Value> {
         entry("arrivals", each(|plan| json!(plan.workload.arrivals.to_string()))),
         entry("duration_ns", each(|plan| json!(nanos(plan.workload.duration)))),
         entry("warmup_ns", each(|plan| json!(nanos(plan.workload.warmup)))),
-        entry("deadline_ns", each(|plan| json!(nanos(plan.workload.deadline)))),
+        entry(
+            "deadline_ns",
+            if is_measured { Value::Null } else { each(|plan| json!(nanos(plan.workload.deadline))) },
+        ),
     ])
 }

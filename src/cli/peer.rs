@@ -10,7 +10,7 @@ use wirelab::{
     target::{Family, Target},
     transport::{
         Credentials, SharedKey,
-        tls::{ClientTls, Trust},
+        tls::{CertificateVerdict, ClientTls, Trust},
     },
 };
 
@@ -77,6 +77,13 @@ impl PeerArgs {
             })?,
             None => server.server_name()?,
         };
-        Ok(ClientTls { trust, server_name, early_data: false, sessions: None, key_log: true })
+        Ok(ClientTls {
+            trust,
+            server_name,
+            early_data: false,
+            sessions: None,
+            key_log: true,
+            verdict: CertificateVerdict::default(),
+        })
     }
 }

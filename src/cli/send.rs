@@ -1,8 +1,8 @@
 //! `wirelab send`.
 
 use std::{
-    io::{BufRead, BufReader},
-    net::SocketAddr,
+    borrow::Cow,
+    io::{BufRead, BufReader, IsTerminal},
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -65,7 +65,8 @@ impl Send {
         let mut signals = Signals::new()?;
         let mut client = tokio::select! {
             biased;
-            client = self.connect(&host, &addresses, &options) => client?,
+            client = Client::connect_any(&host, self.url.transport(), &addresses, &options) => client
+                .map_err(|error| error.map_or_else(|| anyhow!("{} has no address", self.url), Into::into))?,
             () = signals.any() => return Ok(interrupted()),
         };
         let all = tokio::select! {
@@ -102,26 +103,8 @@ impl Send {
         Ok(lost == 0)
     }
 
-    /// Connects to the first address that accepts the connection.
-    async fn connect(
-        &self,
-        host: &Arc<dyn Host>,
-        addresses: &[SocketAddr],
-        options: &Options,
-    ) -> anyhow::Result<Client> {
-        let mut failure = None;
-        for &address in addresses {
-            match Client::connect(host, self.url.transport(), address, options).await {
-                Ok(client) => return Ok(client),
-                // The error of the preferred address is the most useful.
-                Err(e) => failure = failure.or(Some(e)),
-            }
-        }
-        Err(failure.map_or_else(|| anyhow!("{} has no address", self.url), Into::into))
-    }
-
     fn show(&self, reply: &Reply) -> anyhow::Result<()> {
-        output::line(&reply.bytes)?;
+        output::line(shown(&reply.bytes, std::io::stdout().is_terminal()))?;
         if self.verbose {
             let millis = reply.took.as_secs_f64() * 1e3;
             let tries =
@@ -134,6 +117,25 @@ impl Send {
         }
         Ok(())
     }
+}
+
+/// A reply as it is printed. Control characters would steer a terminal.
+fn shown(reply: &[u8], on_terminal: bool) -> Cow<'_, [u8]> {
+    if !on_terminal {
+        return reply.into();
+    }
+    let mut text = String::new();
+    for chunk in reply.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\t' => text.push(c),
+                c if c.is_control() => text.extend(c.escape_default()),
+                c => text.push(c),
+            }
+        }
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    text.into_bytes().into()
 }
 
 /// The exit status after an interrupt.
@@ -165,4 +167,16 @@ fn messages(given: Vec<String>) -> mpsc::Receiver<Result<Vec<u8>, std::io::Error
         }
     });
     receiver
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_bytes_are_escaped_on_a_terminal_alone() {
+        let reply = b"\x1b[2Jgr\xc3\xbc\xc3\x9fe\t\xff\x07\xc2\x9b";
+        assert_eq!(*shown(reply, false), *reply);
+        assert_eq!(*shown(reply, true), *"\\u{1b}[2Jgrüße\t\\xff\\u{7}\\u{9b}".as_bytes());
+    }
 }

@@ -1,9 +1,10 @@
 //! `wirelab serve`.
 
 use std::{
-    net::SocketAddr,
-    num::{NonZeroU16, NonZeroU32, NonZeroU64},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    num::{NonZeroU8, NonZeroU16, NonZeroU32, NonZeroU64},
     path::PathBuf,
+    pin::pin,
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -21,18 +22,24 @@ use wirelab::{
     serve::{Access, Bind, DEFAULT_RETRY_ABOVE, Observer, Options, Server, share_of_one_source},
     service::Service,
     target::Target,
-    transport::{Credentials, Scheme},
+    transport::{Credentials, Scheme, Shape},
+    unit::format_duration,
 };
 
 use super::{
     certs::{Folder, show},
     interrupt::INTERRUPTED,
     output::{self, OutputError},
-    shared_key, values,
+    shared_key,
+    usage::UsageError,
+    values,
 };
 
 /// Time limit for work in progress when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// A stop that takes longer than this says what it waits for.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Runs servers for any number of URLs
 ///
@@ -81,9 +88,10 @@ pub(crate) struct Serve {
     /// From this many QUIC handshakes in progress on, clients must validate their address first (Retry); 0: always
     #[arg(long, value_name = "N", default_value_t = DEFAULT_RETRY_ABOVE, value_parser = values::whole::<usize>(0, u64::from(u32::MAX)))]
     retry_above: usize,
-    /// Number of threads. The kernel assigns clients to them by address and port [default: all cores]
-    #[arg(long, value_name = "N", value_parser = values::whole::<NonZeroU16>(1, 65_535))]
-    threads: Option<NonZeroU16>,
+    /// Number of threads. The kernel assigns clients to them by address and port, and QUIC connections by their id
+    /// [default: all cores]
+    #[arg(long, value_name = "N", value_parser = values::whole::<NonZeroU8>(1, 255))]
+    threads: Option<NonZeroU8>,
     /// Close connections that have been idle for this long
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::some_time)]
     idle: Duration,
@@ -103,7 +111,7 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) async fn run(self, direct: Arc<DirectHost>) -> anyhow::Result<ExitCode> {
         let threads = self.threads();
-        let direct = if threads > 1 { direct.sharing_ports() } else { direct };
+        let direct = if threads > 1 { direct.sharing_ports(threads) } else { direct };
         let host: Arc<dyn Host> = direct.clone();
         let binds = self.binds()?;
         let options = self.options(&*host, &binds)?;
@@ -112,22 +120,43 @@ impl Serve {
         raise_file_limit();
         let mut server = Server::start(&host, &binds, options)?;
         let mut workers = Vec::new();
-        for _ in 1..threads {
-            let worker = Worker::beside(&direct)?;
+        for index in 1..threads {
+            let worker = Worker::beside(&direct, index)?;
             server.join(&(worker.host().clone() as Arc<dyn Host>))?;
             workers.push(worker);
         }
         let mut output = Ok(());
         for bind in server.binds() {
             let url = bind.scheme.url(bind.local);
-            output = output.and_then(|()| output::line(format!("listening on {url} ({})", self.service)));
+            let every = match bind.local.ip() {
+                IpAddr::V4(ip) if ip.is_unspecified() => {
+                    ", on every IPv4 address of this machine and no IPv6 address"
+                }
+                IpAddr::V6(ip) if ip.is_unspecified() => ", on every address of this machine",
+                _ => "",
+            };
+            output =
+                output.and_then(|()| output::line(format!("listening on {url} ({}){every}", self.service)));
         }
         tolerate_closed_pipe(output)?;
         self.until_done(&*host, &server, &mut signals).await;
-        let stopped = tokio::select! {
-            biased;
-            () = signals.any() => return Ok(ExitCode::from(INTERRUPTED)),
-            stopped = server.stop(DRAIN) => stopped,
+        let open_connections = server.open_connections();
+        let mut stopping = pin!(server.stop(DRAIN));
+        let patience = host.now() + PATIENCE;
+        let mut is_silent = true;
+        let stopped = loop {
+            tokio::select! {
+                biased;
+                () = signals.any() => return Ok(ExitCode::from(INTERRUPTED)),
+                stopped = &mut stopping => break stopped,
+                () = host.sleep_until(patience), if is_silent => {
+                    is_silent = false;
+                    output::note(format_args!(
+                        "stopping: waiting up to {} for the work of {} open connections; once more to quit at once",
+                        format_duration(DRAIN), open_connections()
+                    ));
+                }
+            }
         };
         if !stopped.drained {
             output::note("warning: some of the work in progress was not finished");
@@ -138,10 +167,10 @@ impl Serve {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn threads(&self) -> u16 {
+    fn threads(&self) -> u8 {
         let cores =
-            || std::thread::available_parallelism().map_or(1, |n| u16::try_from(n.get()).unwrap_or(u16::MAX));
-        self.threads.map_or_else(cores, NonZeroU16::get)
+            || std::thread::available_parallelism().map_or(1, |n| u8::try_from(n.get()).unwrap_or(u8::MAX));
+        self.threads.map_or_else(cores, NonZeroU8::get)
     }
 
     fn binds(&self) -> anyhow::Result<Vec<Bind>> {
@@ -150,10 +179,43 @@ impl Serve {
         let mut binds = Vec::new();
         for target in targets {
             for local in keep_local(target.resolve(None)?) {
+                if local.ip().is_multicast() {
+                    return Err(UsageError::new(format!(
+                        "cannot listen on {target}: it is a multicast group, and servers answer at an address of this machine"
+                    ))
+                    .into());
+                }
                 binds.push(Bind { scheme: target.scheme, local });
             }
         }
+        let doubled = |bind: &Bind| {
+            let both = Bind { local: (Ipv6Addr::UNSPECIFIED, bind.local.port()).into(), ..*bind };
+            bind.local.ip() == IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+                && bind.local.port() != 0
+                && binds.contains(&both)
+        };
+        let doubled: Vec<Bind> = binds.iter().copied().filter(doubled).collect();
+        // [::] answers IPv4, too.
+        binds.retain(|bind| !doubled.contains(bind));
+        self.warn_of_unanswered(&binds);
         Ok(binds)
+    }
+
+    /// Says which clients will get no answer, where one would expect it.
+    fn warn_of_unanswered(&self, binds: &[Bind]) {
+        let is_silent = |bind: &&Bind| {
+            bind.scheme.shape() == Shape::Datagrams && !bind.local.ip().to_canonical().is_loopback()
+        };
+        if let Some(bind) =
+            binds.iter().find(is_silent).filter(|_| self.service.amplifies() && self.allow.is_empty())
+        {
+            output::note(format_args!(
+                "warning: {} answers this machine alone: its clients' addresses can be forged, and {} replies with more \
+                 than it is sent; name the networks to answer with --allow",
+                bind.scheme.url(bind.local),
+                self.service
+            ));
+        }
     }
 
     fn options(&self, host: &dyn Host, binds: &[Bind]) -> anyhow::Result<Options> {
@@ -215,7 +277,7 @@ impl Serve {
 
 /// Raises the limit on open files to the maximum, because each connection is one and the usual limit is low. If this
 /// fails, the limit stays as it is.
-fn raise_file_limit() {
+pub(super) fn raise_file_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     let _ = setrlimit(Resource::Nofile, limit);

@@ -22,9 +22,8 @@ use super::{
         link::presets,
         matrix::{Axes, Defaults, MatrixArgs},
         output::OutputArgs,
-        servers::{Row, ServerArgs},
+        servers::{DialArgs, Row, ServerArgs},
     },
-    peer::PeerArgs,
     usage::UsageError,
     values,
 };
@@ -57,7 +56,7 @@ pub(crate) struct Transfer {
     #[arg(short = 'b', long, alias = "bitrate", value_name = "RATE", default_value = "10mbit")]
     pace: Rate,
     #[command(flatten)]
-    peer: PeerArgs,
+    dial: DialArgs,
     #[command(flatten)]
     matrix: MatrixArgs<TransferDefaults>,
     #[command(flatten)]
@@ -210,7 +209,7 @@ impl Transfer {
         if let Some(refused) = refused {
             return Err(UsageError::new(refused).into());
         }
-        let rows = ServerArgs::new(servers, self.peer.clone()).rows(self.matrix.named())?;
+        let rows = ServerArgs::new(servers, self.dial.clone()).rows(self.matrix.named())?;
         for (transport, _) in &rows {
             if let Some(why) = transport.spec().no_remote_transfer {
                 let scheme = transport.scheme().name;

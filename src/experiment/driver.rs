@@ -355,6 +355,8 @@ impl<O> Driven<O> {
             cells.push((!runs.outcomes.is_empty()).then(|| {
                 let mut cell = E::cell(plan, runs);
                 cell.server = server.map(|server| server.url.clone());
+                cell.server_address =
+                    server.and_then(|server| server.answered.get()).map(ToString::to_string);
                 self.file.cells.push(cell);
                 self.file.cells.len() - 1
             }));

@@ -73,6 +73,8 @@ impl Plan {
             return Ok(());
         };
         let most = max_message(link.mtu);
+        // Without a link there is no --mtu.
+        let hint = if self.path.has_link() { hint } else { "take a transport that splits messages" };
         if bytes > most {
             return Err(PlanError::TooLong { option, bytes, transport, most, hint });
         }

@@ -7,7 +7,7 @@ use crate::{
     transport::{
         Congestion, SharedKey,
         arq::{ArqLimits, ArqSettings},
-        tls::{ClientTls, ServerTls, Trust},
+        tls::{CertificateVerdict, ClientTls, ServerTls, Trust},
     },
     unit::PerDirection,
 };
@@ -40,6 +40,7 @@ pub(super) fn ephemeral_tls(certificate: usize) -> Result<(ClientTls, ServerTls)
         early_data: false,
         sessions: None,
         key_log: false,
+        verdict: CertificateVerdict::default(),
     };
     Ok((client, ServerTls { identity, early_data: false }))
 }

@@ -23,6 +23,27 @@ pub enum PathError {
         /// The address of the operation.
         address: SocketAddr,
     },
+    /// This machine has no free port for another connection.
+    #[error(
+        "cannot {operation} {address}: this machine has no free port left for it; open fewer connections at a time, wait \
+         a minute for closed ones, or widen net.ipv4.ip_local_port_range"
+    )]
+    NoPort {
+        /// The operation.
+        operation: &'static str,
+        /// The address of the operation.
+        address: SocketAddr,
+    },
+    /// This process, or the whole machine, may open no more files.
+    #[error("cannot {operation} {address}: {whose}")]
+    NoDescriptor {
+        /// The operation.
+        operation: &'static str,
+        /// The address of the operation.
+        address: SocketAddr,
+        /// Which limit was reached, and what helps.
+        whose: &'static str,
+    },
     /// Nothing listens there.
     #[error("cannot {operation} {address}: connection refused; is a server running there?")]
     Refused {
@@ -59,11 +80,40 @@ pub enum PathError {
 impl PathError {
     /// Adds the operation and the address to a system's error.
     pub fn from_io(operation: &'static str, address: SocketAddr, source: io::Error) -> Self {
+        if let Some(whose) = no_descriptor(&source) {
+            return Self::NoDescriptor { operation, address, whose };
+        }
         match source.kind() {
+            // The kernel was to choose the port.
+            io::ErrorKind::AddrInUse if address.port() == 0 => Self::NoPort { operation, address },
             io::ErrorKind::AddrInUse => Self::InUse { operation, address },
             io::ErrorKind::ConnectionRefused => Self::Refused { operation, address },
             _ => Self::Io { operation, address, source },
         }
+    }
+
+    /// The same for a client, whose own port the kernel chooses.
+    pub fn from_client_io(operation: &'static str, peer: SocketAddr, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable => {
+                Self::NoPort { operation, address: peer }
+            }
+            _ => Self::from_io(operation, peer, source),
+        }
+    }
+}
+
+/// Which limit on open files the error means, if it means one, and what helps.
+fn no_descriptor(error: &io::Error) -> Option<&'static str> {
+    /// `EMFILE` and `ENFILE`, on all systems that this builds for.
+    const PROCESS: i32 = 24;
+    const MACHINE: i32 = 23;
+    match error.raw_os_error()? {
+        PROCESS => {
+            Some("this process has too many open files; raise its limit (ulimit -n) or open fewer at a time")
+        }
+        MACHINE => Some("this machine has too many open files (fs.file-max)"),
+        _ => None,
     }
 }
 
@@ -107,4 +157,34 @@ pub enum DatagramError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+#[cfg(all(test, feature = "sockets"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_machine_lacks_is_not_blamed_on_the_server() {
+        let peer = "192.0.2.1:9999".parse().unwrap();
+        let said = |code| {
+            PathError::from_client_io("connect to TCP", peer, io::Error::from_raw_os_error(code)).to_string()
+        };
+        for code in [libc::EADDRINUSE, libc::EADDRNOTAVAIL] {
+            assert!(said(code).contains("this machine has no free port left for it"), "{}", said(code));
+        }
+        assert!(
+            said(libc::EMFILE).contains("this process has too many open files"),
+            "{}",
+            said(libc::EMFILE)
+        );
+        assert!(
+            said(libc::ENFILE).contains("this machine has too many open files"),
+            "{}",
+            said(libc::ENFILE)
+        );
+        assert!(said(libc::ECONNREFUSED).contains("is a server running there?"));
+        let listening =
+            PathError::from_io("listen on TCP", peer, io::Error::from_raw_os_error(libc::EADDRINUSE));
+        assert!(listening.to_string().ends_with("the port is in use by another program"));
+    }
 }

@@ -45,6 +45,17 @@ pub trait Host: Send + Sync + Debug + 'static {
     /// A UDP socket for quinn, which does its own batching and pacing.
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn quinn::AsyncUdpSocket>, PathError>;
 
+    /// A UDP socket for quinn that talks to `peer` alone. It fails when `peer` refuses a datagram, where the path hears of
+    /// that.
+    fn quic_connect(&self, peer: SocketAddr) -> Result<Arc<dyn quinn::AsyncUdpSocket>, PathError> {
+        self.quic_bind(unspecified(peer))
+    }
+
+    /// Its place among the hosts that listen on the same ports.
+    fn port_share(&self) -> PortShare {
+        PortShare::ALONE
+    }
+
     /// Datagrams dropped because the receive queue of the socket bound to `local` was full; `None` if the path has no
     /// such queues or does not know.
     fn dropped_datagrams(&self, _local: SocketAddr) -> Option<u64> {
@@ -76,6 +87,25 @@ pub trait Host: Send + Sync + Debug + 'static {
     /// Completes after `duration`.
     fn sleep(&self, duration: Duration) -> Sleep {
         self.sleep_until(self.now() + duration)
+    }
+}
+
+/// The place of a host among those that listen on the same ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PortShare {
+    /// Its number, from 0, in the order in which they bind.
+    pub index: u8,
+    /// How many there are, at least one.
+    pub of: u8,
+}
+
+impl PortShare {
+    /// A host that shares its ports with no other.
+    pub const ALONE: Self = Self { index: 0, of: 1 };
+
+    /// Whether a connection whose id begins with this byte is this host's.
+    pub fn owns(self, first_byte: u8) -> bool {
+        first_byte % self.of == self.index
     }
 }
 

@@ -25,6 +25,9 @@ pub(crate) trait StreamLayer<S>: Unpin {
 
     /// The stream underneath has taken this many bytes.
     fn written(&mut self, _bytes: usize) {}
+
+    /// The sending side of the stream underneath is about to be closed.
+    fn closing(&mut self) {}
 }
 
 /// A byte stream with a layer on it.
@@ -79,6 +82,7 @@ impl<S: AsyncWrite + Unpin, L: StreamLayer<S>> AsyncWrite for LayeredStream<S, L
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.layer.closing();
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

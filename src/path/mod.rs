@@ -46,8 +46,8 @@ pub use self::{
     error::{DatagramError, PathError, WireBroken},
     fidelity::Fidelity,
     host::{
-        BoxFuture, ByteStream, Connected, Datagrams, Host, KernelTcp, Listener, Received, TcpInfo, Transit,
-        unspecified,
+        BoxFuture, ByteStream, Connected, Datagrams, Host, KernelTcp, Listener, PortShare, Received, TcpInfo,
+        Transit, unspecified,
     },
     observer::{Exit, Observer, Observers, PacketView, Payload},
     quinn_runtime::quinn_runtime,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 /// Bytes of IP and UDP header in front of a payload (RFC 791, RFC 8200, RFC 768).
 pub(super) fn header_bytes(address: SocketAddr) -> usize {
-    if address.is_ipv4() { 28 } else { 48 }
+    if address.ip().to_canonical().is_ipv4() { 28 } else { 48 }
 }
 
 /// Flips the bit that `draw` chooses.

@@ -114,6 +114,22 @@ pub(super) fn tcp_info(socket: impl AsFd) -> io::Result<[u8; 256]> {
     Ok(option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_INFO)?.0)
 }
 
+/// Has a program choose the socket that receives a datagram, of those that share the port of `socket`: its result is the
+/// socket's number, in the order in which they were bound.
+pub(super) fn attach_reuseport_filter(socket: impl AsFd, program: &[libc::sock_filter]) -> io::Result<()> {
+    let filter = libc::sock_fprog {
+        len: u16::try_from(program.len()).map_err(io::Error::other)?,
+        filter: program.as_ptr().cast_mut(),
+    };
+    let length = mem::size_of_val(&filter) as libc::socklen_t;
+    let (level, option) = (libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF);
+    // SAFETY: the kernel reads `length` bytes of `filter`, and copies the instructions that it points to.
+    let set = unsafe {
+        libc::setsockopt(socket.as_fd().as_raw_fd(), level, option, (&raw const filter).cast(), length)
+    };
+    check(set).map(drop)
+}
+
 fn set_option(socket: BorrowedFd<'_>, level: i32, option: i32, value: i32) -> io::Result<()> {
     let length = mem::size_of::<i32>() as libc::socklen_t;
     // SAFETY: the kernel reads `length` bytes of a number that is that long.

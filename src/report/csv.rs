@@ -71,6 +71,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("transport", "transport"),
     ("path", "path"),
     ("server", "server"),
+    ("server_address", "server_address"),
     ("congestion", "congestion"),
     ("seeds", "seeds"),
     ("link_to_server_{}", "link/to_server"),

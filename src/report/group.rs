@@ -90,10 +90,13 @@ impl<'a> Group<'a> {
         self.cells.iter().all(|cell| cell.server.as_deref().is_none_or(is_loopback))
     }
 
-    /// The URLs of remote servers, each once.
+    /// The URLs of remote servers, each once, with the address of a name.
     fn servers(&self) -> String {
-        let mut servers: Vec<&str> = Vec::new();
-        for server in self.cells.iter().filter_map(|cell| cell.server.as_deref()) {
+        let mut servers: Vec<String> = Vec::new();
+        for cell in &self.cells {
+            let Some(url) = &cell.server else { continue };
+            let of_name = cell.server_address.as_ref().filter(|address| !url.contains(*address));
+            let server = of_name.map_or_else(|| url.clone(), |address| format!("{url} at {address}"));
             if !servers.contains(&server) {
                 servers.push(server);
             }

@@ -1,13 +1,13 @@
 //! Why a message got no reply.
 
-use std::{fmt::Display, io, net::SocketAddr, time::Duration};
+use std::{error::Error, fmt::Display, io, net::SocketAddr, time::Duration};
 
 use quinn::{ReadError, WriteError};
 
 use crate::{
     path::DatagramError,
     service::DEFAULT_MAX_MESSAGE,
-    transport::{ConnectError, quic::TOO_LONG},
+    transport::{ConnectError, lost_reason, quic::TOO_LONG},
 };
 
 /// A message got no reply.
@@ -99,6 +99,11 @@ impl Peer {
         SendError::Ended { peer: self.url.clone(), reason: reason.to_string() }
     }
 
+    /// The connection was lost.
+    pub(super) fn lost(&self, error: &(dyn Error + 'static)) -> SendError {
+        self.ended(&lost_reason(error))
+    }
+
     /// The server closed the connection instead of answering a message of `len` bytes.
     pub(super) fn closed(&self, len: usize) -> SendError {
         if len > DEFAULT_MAX_MESSAGE {
@@ -120,7 +125,7 @@ impl Peer {
             // The kernel and rustls give no more details.
             io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => self.closed(len),
             io::ErrorKind::ConnectionReset if cause.is_none() => self.closed(len),
-            _ => self.ended(error),
+            _ => self.lost(error),
         }
     }
 

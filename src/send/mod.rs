@@ -8,7 +8,7 @@ mod options;
 mod quic;
 mod stream;
 
-use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{collections::VecDeque, net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use self::{
     arq::ArqClient, datagram::DatagramClient, dialer::Dialer, error::Peer, quic::QuicStreams,
@@ -20,7 +20,7 @@ pub use self::{
 };
 use crate::{
     path::{Host, timeout},
-    transport::{Mapping, Session, Transport},
+    transport::{Mapping, Session, Transport, race},
 };
 
 /// A reply to a message.
@@ -39,6 +39,8 @@ pub struct Reply {
 pub struct Client {
     dialer: Dialer,
     exchange: Exchange,
+    /// Further addresses of a server without a handshake, until one has answered.
+    untried: VecDeque<SocketAddr>,
 }
 
 /// How messages travel.
@@ -66,7 +68,28 @@ impl Client {
         let dialer = Dialer { host: host.clone(), transport, peer, options: options.clone() };
         let session = dialer.dial().await?;
         let exchange = dialer.in_time(Exchange::on(session, &dialer.peer)).await??;
-        Ok(Self { dialer, exchange })
+        Ok(Self { dialer, exchange, untried: VecDeque::new() })
+    }
+
+    /// Connects to the server that has these addresses, in order of preference. Handshakes [race](race()); without a
+    /// handshake, the first message goes to one address after the other until there is a reply.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the preferred address; `None` without addresses.
+    pub async fn connect_any(
+        host: &Arc<dyn Host>,
+        transport: Transport,
+        addresses: &[SocketAddr],
+        options: &Options,
+    ) -> Result<Self, Option<SendError>> {
+        let connect = |address| Self::connect(host, transport, address, options);
+        let (connected, client) = race(&**host, addresses, connect).await?;
+        let mut untried = VecDeque::new();
+        if !transport.spec().has_handshake {
+            untried.extend(addresses.iter().skip_while(|address| **address != connected).skip(1));
+        }
+        Ok(Self { untried, ..client })
     }
 
     /// Sends `message` and waits for the reply.
@@ -75,6 +98,25 @@ impl Client {
     ///
     /// Returns an error if there is no reply. After [`SendError::NoReply`] to a datagram the client can be used again.
     pub async fn exchange(&mut self, message: &[u8]) -> Result<Reply, SendError> {
+        let reply = self.exchange_with_one(message).await;
+        while let Err(SendError::NoReply { .. } | SendError::Datagram(_)) = &reply
+            && let Some(address) = self.untried.pop_front()
+        {
+            let Dialer { host, transport, options, .. } = &self.dialer;
+            let next = Self::connect(host, *transport, address, options).await;
+            let Ok(mut next) = next else { continue };
+            if let Ok(answered) = next.exchange_with_one(message).await {
+                *self = next;
+                return Ok(answered);
+            }
+        }
+        if reply.is_ok() {
+            self.untried.clear();
+        }
+        reply
+    }
+
+    async fn exchange_with_one(&mut self, message: &[u8]) -> Result<Reply, SendError> {
         let Dialer { host, peer, options, .. } = &self.dialer;
         let (start, limit) = (host.now(), options.timeout);
         let no_reply = |_| peer.no_reply(message, limit, 1);

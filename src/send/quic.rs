@@ -28,6 +28,7 @@ pub(super) fn settings(options: &Options) -> QuicSettings {
             receive_window: BUFFER_BYTES,
             send_buffer: BUFFER_BYTES,
             idle: Some(Duration::from_secs(60)),
+            keeps_alive: false,
         },
     }
 }
@@ -39,11 +40,11 @@ pub(super) struct QuicStreams(pub(super) QuicSession);
 impl QuicStreams {
     /// Sends a message on a stream of its own, and returns the reply. The end of the stream ends each of them.
     pub(super) async fn exchange(&self, peer: &Peer, message: &[u8]) -> Result<Vec<u8>, SendError> {
-        let (mut send, mut receive) = self.0.connection.open_bi().await.map_err(|e| peer.ended(&e))?;
+        let (mut send, mut receive) = self.0.connection.open_bi().await.map_err(|e| peer.lost(&e))?;
         let failed = |e: io::Error| peer.broken(message.len(), &e);
         let writing = async {
             send.write_all(message).await.map_err(|e| failed(e.into()))?;
-            send.finish().map_err(|e| peer.ended(&e))
+            send.finish().map_err(|e| peer.lost(&e))
         };
         let reading = async {
             receive.read_to_end(MAX_REPLY).await.map_err(|e| match e {
@@ -72,8 +73,8 @@ pub(super) async fn exchange_datagram(
             max: connection.max_datagram_size().unwrap_or(0),
             peer: peer.url.clone(),
         },
-        other => peer.ended(&other),
+        other => peer.lost(&other),
     })?;
-    let reply = connection.read_datagram().await.map_err(|e| peer.ended(&e))?;
+    let reply = connection.read_datagram().await.map_err(|e| peer.lost(&e))?;
     Ok(reply.into())
 }

@@ -29,7 +29,7 @@ impl LineClient {
 
     /// Opens the one stream that all messages use.
     pub(super) async fn on_quic(session: QuicSession, peer: &Peer) -> Result<Self, SendError> {
-        let (send, receive) = session.connection.open_bi().await.map_err(|e| peer.ended(&e))?;
+        let (send, receive) = session.connection.open_bi().await.map_err(|e| peer.lost(&e))?;
         let stream = Box::new(tokio::io::join(receive, send));
         Ok(Self { stream, incoming: Vec::new(), quic: Some(session) })
     }

@@ -21,7 +21,11 @@ use super::{
 };
 use crate::{
     path::Host,
-    transport::{ConnectError, Credentials, Scheme, Shape, arq::cookie_key, tls::ServerTls},
+    transport::{
+        ConnectError, Credentials, Scheme, Shape,
+        arq::cookie_key,
+        tls::{Identity, ServerTls},
+    },
 };
 
 /// A URL to listen on.
@@ -68,13 +72,14 @@ impl BoundUrl {
             Shape::Datagrams => Protocol::Datagrams,
             Shape::Stream if bind.scheme.credentials == Credentials::Certificate => {
                 // rustls delivers TLS early data apart from the stream, and no client of ours sends it.
-                let config = tls_config(host, bind, options, false)?;
+                let config = tls_config(host, bind, identity(bind, options)?, false)?;
                 Protocol::Stream { tls: Some(Arc::new(config)) }
             }
             Shape::Stream => Protocol::Stream { tls: None },
             Shape::Quic(_) => {
-                let config = tls_config(host, bind, options, options.early_data)?;
-                Protocol::Quic(quic::Crypto::new(config, options.seed))
+                let identity = identity(bind, options)?;
+                let config = tls_config(host, bind, identity, options.early_data)?;
+                Protocol::Quic(quic::Crypto::new(config, options.seed, identity))
             }
             Shape::Arq(_) => Protocol::Arq { cookie_key: cookie_key(options.seed) },
         };
@@ -137,6 +142,11 @@ impl BoundUrl {
         }
     }
 
+    /// The slots of its connections.
+    pub(super) fn slots(&self) -> Arc<ConnectionSlots> {
+        self.slots.clone()
+    }
+
     /// The counters of all workers so far.
     pub(super) fn report(&self) -> Report {
         Counters::report(self.url(), &self.counters)
@@ -147,16 +157,18 @@ impl BoundUrl {
     }
 }
 
+fn identity(bind: Bind, options: &Options) -> Result<&Identity, ServeError> {
+    options.identity.as_ref().ok_or_else(|| ServeError::NoIdentity(bind.scheme.url(bind.local)))
+}
+
 fn tls_config(
     host: &Arc<dyn Host>,
     bind: Bind,
-    options: &Options,
+    identity: &Identity,
     early_data: bool,
 ) -> Result<rustls::ServerConfig, ServeError> {
-    let Some(identity) = options.identity.clone() else {
-        return Err(ServeError::NoIdentity(bind.scheme.url(bind.local)));
-    };
-    let config = ServerTls { identity, early_data }.config(host).map_err(|e| ConnectError::Failed {
+    let tls = ServerTls { identity: identity.clone(), early_data };
+    let config = tls.config(host).map_err(|e| ConnectError::Failed {
         what: "TLS server setup",
         peer: bind.local,
         reason: e.to_string(),

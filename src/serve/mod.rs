@@ -88,6 +88,12 @@ impl Server {
         self.urls.iter().map(|url| url.bind)
     }
 
+    /// Counts its open connections, also while it stops.
+    pub fn open_connections(&self) -> impl Fn() -> usize + use<> {
+        let slots: Vec<_> = self.urls.iter().map(BoundUrl::slots).collect();
+        move || slots.iter().map(|slots| slots.connections()).sum()
+    }
+
     /// Completes when `count` messages have been answered.
     pub async fn answered(&self, count: u64) {
         self.state.answered.reached(count).await;

@@ -6,6 +6,9 @@ use tokio::sync::{mpsc, watch};
 
 use crate::path::{Host, timeout};
 
+/// Time for the end of cancelled connections to leave this host, so that clients hear it.
+const GOODBYE: Duration = Duration::from_millis(20);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Serving,
@@ -56,6 +59,7 @@ impl Stopper {
         }
         phase.send_replace(Phase::Cancelled);
         ended.recv().await;
+        host.sleep(GOODBYE).await;
         false
     }
 }

@@ -63,7 +63,8 @@ async fn accept(worker: Arc<Worker>, mut listener: Box<dyn Listener>, tls: Optio
 }
 
 async fn serve(worker: Arc<Worker>, connected: Connected, tls: Option<TlsAcceptor>, slot: Slot) {
-    let Connected { mut stream, peer, .. } = connected;
+    let Connected { stream, peer, .. } = connected;
+    let mut stream = LayeredStream { stream, layer: FreesSlot(&slot) };
     let Some(acceptor) = tls else {
         return tokio::select! {
             biased;
@@ -75,6 +76,7 @@ async fn serve(worker: Arc<Worker>, connected: Connected, tls: Option<TlsAccepto
         let first = stream.read_u8().await?;
         if first != HANDSHAKE_RECORD {
             stream.write_all(NOT_TLS).await?;
+            slot.keep();
             close_gracefully(stream).await?;
             return Err(io::ErrorKind::InvalidData.into());
         }
@@ -102,9 +104,20 @@ async fn answer(worker: &Worker, peer: SocketAddr, stream: impl ByteStream, slot
         end => end.map(drop),
     };
     if end == Err(Aborted::TooLong) {
+        slot.keep();
         let closing = close_gracefully(reader.stream.unsplit(writer));
         // On a timeout the connection is reset.
         let _ = timeout(&*worker.host, worker.handshake_limit(), closing).await;
+    }
+}
+
+/// Frees the slot of a connection just before its end is sent.
+#[derive(Debug)]
+struct FreesSlot<'a>(&'a Slot);
+
+impl<S> StreamLayer<S> for FreesSlot<'_> {
+    fn closing(&mut self) {
+        self.0.free();
     }
 }
 

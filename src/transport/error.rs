@@ -1,6 +1,13 @@
 //! Errors between two ends of a transport.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    error::Error,
+    io,
+    net::SocketAddr,
+    time::{Duration, SystemTime},
+};
+
+use rustls::pki_types::UnixTime;
 
 use crate::path::{DatagramError, PathError};
 
@@ -106,17 +113,23 @@ impl ConnectError {
         }
     }
 
-    /// The error of a failed QUIC handshake.
-    pub(super) fn from_quic(peer: SocketAddr, error: quinn::ConnectionError) -> Self {
+    /// The error of a failed QUIC handshake, and why the server's certificate was `refused`, if it was.
+    pub(super) fn from_quic(
+        peer: SocketAddr,
+        error: &quinn::ConnectionError,
+        refused: Option<rustls::CertificateError>,
+    ) -> Self {
         const WHAT: &str = "QUIC handshake";
         /// TLS alert 120, `no_application_protocol`, as a QUIC error (RFC 9001 section 4.8).
         const NO_APPLICATION_PROTOCOL: u64 = 0x100 + 120;
-        if let quinn::ConnectionError::TransportError(e) = &error
-            && let Some(reason) = quic_certificate_hint(e)
-        {
-            return Self::Certificate { what: WHAT, peer, reason };
+        if let Some(refused) = refused {
+            return Self::Certificate { what: WHAT, peer, reason: certificate_hint(&refused) };
         }
-        match &error {
+        match error {
+            // Nobody else closes a connection that is being made: the end of quinn's socket does.
+            quinn::ConnectionError::LocallyClosed => {
+                PathError::Refused { operation: "connect to QUIC", address: peer }.into()
+            }
             quinn::ConnectionError::TransportError(e) if u64::from(e.code) == NO_APPLICATION_PROTOCOL => {
                 Self::NoAlpn { what: WHAT, peer }
             }
@@ -130,6 +143,25 @@ impl ConnectError {
     }
 }
 
+/// What quinn says when its socket has failed: on a client, when the peer's host has refused a datagram.
+const SOCKET_FAILED: &str = "endpoint driver future was dropped";
+
+/// Why a connection was lost. The errors of QUIC streams say only that it was; the connection's own error is their cause.
+pub(crate) fn lost_reason(error: &(dyn Error + 'static)) -> String {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    let of_connection = loop {
+        match cause.map(|cause| (cause.downcast_ref::<quinn::ConnectionError>(), cause)) {
+            Some((None, other)) => cause = other.source(),
+            found => break found.and_then(|(found, _)| found),
+        }
+    };
+    let reason = of_connection.map_or_else(|| error.to_string(), ToString::to_string);
+    if reason.contains(SOCKET_FAILED) {
+        return "nothing listens there any more (port unreachable)".to_owned();
+    }
+    reason
+}
+
 /// What is wrong with a certificate, and what helps.
 pub(super) fn certificate_hint(error: &rustls::CertificateError) -> String {
     use rustls::CertificateError as E;
@@ -140,31 +172,35 @@ pub(super) fn certificate_hint(error: &rustls::CertificateError) -> String {
                              --ca FILE (or --insecure to trust anyone)"
                 .to_owned()
         }
-        E::Expired | E::ExpiredContext { .. } => "its certificate has expired".to_owned(),
+        E::Expired => "its certificate has expired".to_owned(),
+        E::ExpiredContext { not_after, .. } => {
+            format!("its certificate has expired, on {}", date(*not_after))
+        }
+        E::NotValidYet => "its certificate is not valid yet".to_owned(),
+        E::NotValidYetContext { time, not_before } => format!(
+            "its certificate is not valid before {}, and this machine's clock says {}",
+            date(*not_before),
+            date(*time)
+        ),
         E::NotValidForName | E::NotValidForNameContext { .. } => does_not_fit(&error.to_string()),
         other => format!("its certificate was refused: {other}"),
     }
 }
 
-/// What is wrong with a certificate, by the alert that a QUIC client sends (RFC 8446 section 6.2). quinn gives
-/// rustls's reason as text only.
-fn quic_certificate_hint(error: &quinn_proto::TransportError) -> Option<String> {
-    use rustls::AlertDescription as A;
-    let alert = u8::try_from(u64::from(error.code).checked_sub(0x100)?).ok()?;
-    match A::from(alert) {
-        A::UnknownCA | A::DecryptError => Some(certificate_hint(&rustls::CertificateError::UnknownIssuer)),
-        A::CertificateExpired => Some(certificate_hint(&rustls::CertificateError::Expired)),
-        // rustls sends this for several reasons; in practice it is a wrong name. The reason is in the message in any case.
-        A::BadCertificate => {
-            Some(does_not_fit(error.reason.rsplit("invalid peer certificate: ").next().unwrap_or_default()))
-        }
-        A::CertificateUnknown => Some(format!("its certificate was refused: {}", error.reason)),
-        _ => None,
-    }
+fn date(time: UnixTime) -> String {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(time.as_secs());
+    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 fn does_not_fit(reason: &str) -> String {
     format!("its certificate does not fit ({reason}); say the name that it bears with --server-name")
+}
+
+impl ChannelError {
+    /// The connection with `peer` was lost.
+    pub(crate) fn lost(peer: SocketAddr, error: &(dyn Error + 'static)) -> Self {
+        Self::Lost { peer, reason: lost_reason(error) }
+    }
 }
 
 /// A session broke.

@@ -7,6 +7,7 @@ pub mod arq;
 mod congestion;
 mod error;
 pub mod quic;
+mod race;
 mod recovery;
 mod registry;
 mod security;
@@ -17,10 +18,13 @@ pub mod tls;
 pub mod udp;
 mod udp_hmac;
 
+#[cfg(feature = "sockets")]
+pub(crate) use self::error::lost_reason;
 use self::session::DatagramListening;
 pub use self::{
     congestion::{Congestion, FIXED_WINDOW_BYTES, UnknownCongestion},
     error::{ChannelError, ConnectError},
+    race::race,
     recovery::Recovery,
     registry::UnknownTransport,
     security::Sessions,

@@ -19,6 +19,8 @@ pub struct Recovery {
     pub window_limited: Option<Duration>,
     /// Messages that arrived with changed bits.
     pub corrupted: u64,
+    /// Datagrams that are no messages of an experiment.
+    pub foreign: u64,
     /// Datagrams that were dropped because they were not authentic.
     pub rejected: Rejected,
 }

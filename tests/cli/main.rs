@@ -4,6 +4,7 @@
 
 mod bench_cli;
 mod cli;
+mod connecting;
 mod determinism;
 mod errors;
 mod examples;

@@ -118,7 +118,7 @@ fn a_whole_number_has_its_bounds_in_the_error() {
         ("serve --rate-limit", "from 1 to 4294967295"),
         ("serve --max-connections", "from 1 to 65535"),
         ("serve --max-connections-per-source", "from 1 to 65535"),
-        ("serve --threads", "from 1 to 65535"),
+        ("serve --threads", "from 1 to 255"),
         ("serve --retry-above", "from 0 to 4294967295"),
         ("send udp://localhost --retries", "from 0 to 1000000"),
         ("link --listen 1 --to 2 --max-clients", "from 1 to 1000000"),

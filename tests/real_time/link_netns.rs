@@ -117,8 +117,8 @@ fn iperf3_measures_the_rate_of_the_link() {
 #[test]
 fn curl_fetches_a_page_as_an_ordinary_user() {
     let Some(_alone) = alone_with(&["curl", "python3"]) else { return };
-    let client = ["curl", "-s", "-o", "/dev/null", "-w", "%{time_connect}", "http://10.0.0.2:8080/"];
-    let server = "python3 -m http.server 8080";
+    let client = ["curl", "-s", "-o", "/dev/null", "-w", "%{time_connect}", "http://10.0.0.2/"];
+    let server = "python3 -m http.server 80";
     let mut command = link("--wait 20s --rtt 60ms --loss 0%", server, &client);
     if is_root() {
         command.uid(65_534).gid(65_534);

@@ -1,6 +1,6 @@
 //! Measurements against a server by URL, in virtual time, where the link's counters are the ground truth.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use crate::{
     experiment_properties::{adds_up, is_accounted},
@@ -40,6 +40,26 @@ fn measure(plan: &Plan, rate: Option<NonZeroU32>) -> (Outcome, PerDirection<Coun
     measure_until(plan, rate, None).unwrap()
 }
 
+/// An echo server with this rate limit, and how clients reach it.
+fn serve(world: &World, transport: Transport, rate: Option<NonZeroU32>) -> (Server, Remote) {
+    let (identity, roots) = certs::ephemeral().unwrap();
+    let mut options = Options { identity: Some(identity), seed: Some(1), ..Options::new(Service::Echo) };
+    options.access.rate = rate;
+    let bind = Bind { scheme: transport.scheme(), local: "0.0.0.0:7000".parse().unwrap() };
+    let server = Server::start(&world.host(Side::Server), &[bind], options).unwrap();
+    let remote = Remote {
+        url: "the server".to_owned(),
+        addresses: server.binds().map(|bind| bind.local).collect(),
+        answered: Arc::default(),
+        timeout: Duration::from_secs(10),
+        deadline: None,
+        tls: client_tls(roots),
+        shared_key: None,
+        seed: Some(1),
+    };
+    (server, remote)
+}
+
 /// The same, with a server that stops at this instant. Returns nothing if no connection was made.
 fn measure_until(
     plan: &Plan,
@@ -47,20 +67,8 @@ fn measure_until(
     stops: Option<Duration>,
 ) -> Option<(Outcome, PerDirection<Counters>)> {
     let world = World::new(&plan.links, 1);
-    let (identity, roots) = certs::ephemeral().unwrap();
-    let mut options = Options { identity: Some(identity), seed: Some(1), ..Options::new(Service::Echo) };
-    options.access.rate = rate;
-    let scheme = plan.transport.scheme();
-    let bind = Bind { scheme, local: "0.0.0.0:7000".parse().unwrap() };
-    let server = Server::start(&world.host(Side::Server), &[bind], options).unwrap();
+    let (server, remote) = serve(&world, plan.transport, rate);
     let client = world.host(Side::Client);
-    let remote = Remote {
-        url: "the server".to_owned(),
-        addresses: server.binds().map(|bind| bind.local).collect(),
-        tls: client_tls(roots),
-        shared_key: None,
-        seed: Some(1),
-    };
     let outcome = world
         .run(async {
             let Some(stops) = stops else {
@@ -235,6 +243,37 @@ fn losses_whose_way_is_unknown_are_in_no_ways_ratio() {
     is_accounted(&cell).unwrap();
     assert_eq!(cell.network.unwrap().to_server.unwrap().loss_ratio.unwrap().get(), 0.0);
     assert!(cell.loss_ratio.unwrap().get() > 0.4);
+}
+
+#[test]
+fn a_dead_address_costs_the_first_run_a_moment_and_the_deadline_is_two_measured_round_trips() {
+    for transport in [Transport::UDP, Transport::ARQ_SELECTIVE, Transport::QUIC_ONE] {
+        let plan = plan(transport, PerDirection::both(dropping([])), workload(20, 1000));
+        let world = World::new(&plan.links, 1);
+        let (server, remote) = serve(&world, transport, None);
+        let [address] = remote.addresses[..] else { unreachable!() };
+        let dead = SocketAddr::new(address.ip(), 6999);
+        let remote = Remote { addresses: vec![dead, address], deadline: Some(Arc::default()), ..remote };
+        let client = world.host(Side::Client);
+        let never = StopSignal::default();
+        let (first, second, began) = world
+            .run(async {
+                let first = run_against(&client, &plan, &remote, 1, None, &never).await.unwrap();
+                let began = client.now();
+                let second = run_against(&client, &plan, &remote, 2, None, &never).await.unwrap();
+                drop(server);
+                (first, second, client.now().since(began))
+            })
+            .unwrap();
+        assert_eq!(remote.answered.get(), Some(&address), "{transport}");
+        assert_eq!((first.messages.delivered, second.messages.delivered), (20, 20), "{transport}");
+        assert!(began < Duration::from_secs(3), "{transport}: {began:?}");
+        // 50 ms, and what serialisation or the handshake of the run add to no single exchange.
+        assert_eq!(first.deadline, Some(Duration::from_millis(100)), "{transport}");
+        let cell = cell(&plan, &[(1, first)]);
+        assert_eq!(cell.workload.deadline_ns, Some(100_000_000));
+        assert!(second.connect < Some(Duration::from_millis(200)), "{transport}: {:?}", second.connect);
+    }
 }
 
 #[test]

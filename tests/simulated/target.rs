@@ -61,3 +61,17 @@ fn addresses_resolve_to_themselves_and_families_are_kept_apart() {
     let error = target.resolve(Some(Family::V6)).unwrap_err().to_string();
     assert_eq!(error, "127.0.0.1 has no IPv6 address");
 }
+
+#[test]
+fn an_address_may_have_a_zone() {
+    assert_eq!(parse("udp://[fe80::1%25eth0]:9999"), "udp://[fe80::1%25eth0]:9999");
+    assert_eq!(parse("tcp://[fe80::1%eth0]"), "tcp://[fe80::1%25eth0]:9999");
+    assert_eq!(parse("udp://[fe80::1%25]"), "udp://[fe80::1%2525]:9999", "interface 25");
+    for wrong in ["udp://[fe80::1%]", "udp://[fe80::1%25a/b]"] {
+        assert!(parse(wrong).contains("no valid interface name"), "{wrong}: {}", parse(wrong));
+    }
+    let resolved = |url: &str| url.parse::<Target>().unwrap().resolve(None).map(|found| found[0].to_string());
+    assert_eq!(resolved("udp://[fe80::1%257]:9999").unwrap(), "[fe80::1%7]:9999");
+    let error = resolved("udp://[fe80::1%25none9]").unwrap_err().to_string();
+    assert_eq!(error, "no interface `none9` on this machine (ip link lists them)");
+}

@@ -6,7 +6,7 @@ use rustls::RootCertStore;
 use wirelab::{
     certs,
     experiment::{Arrivals, Wait, Workload},
-    transport::tls::{ClientTls, Trust},
+    transport::tls::{CertificateVerdict, ClientTls, Trust},
 };
 
 /// Eight flows that take turns: a message of 1000 bytes every 10 ms, and a reply of the same length.
@@ -32,5 +32,6 @@ pub(crate) fn client_tls(roots: Arc<RootCertStore>) -> ClientTls {
         early_data: false,
         sessions: None,
         key_log: false,
+        verdict: CertificateVerdict::default(),
     }
 }

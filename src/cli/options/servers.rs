@@ -1,11 +1,11 @@
 //! Servers by URL, instead of a path.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use clap::Args;
 
 use super::transports::Transports;
-use crate::cli::{output::note, peer::PeerArgs, usage::UsageError};
+use crate::cli::{output::note, peer::PeerArgs, usage::UsageError, values};
 use wirelab::{
     experiment::{Remote, Workload},
     target::Target,
@@ -22,7 +22,17 @@ pub(crate) struct ServerArgs {
     #[arg(value_name = "URL", help_heading = "Servers by URL")]
     urls: Vec<Target>,
     #[command(flatten)]
+    dial: DialArgs,
+}
+
+/// How servers by URL are reached.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DialArgs {
+    #[command(flatten)]
     peer: PeerArgs,
+    /// Time limit for connecting to a server by URL
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::some_time)]
+    timeout: Duration,
 }
 
 /// A server and how messages travel to it.
@@ -35,8 +45,8 @@ const MAX_BITS: f64 = 1e9;
 
 impl ServerArgs {
     /// These servers.
-    pub(crate) fn new(urls: Vec<Target>, peer: PeerArgs) -> Self {
-        Self { urls, peer }
+    pub(crate) fn new(urls: Vec<Target>, dial: DialArgs) -> Self {
+        Self { urls, dial }
     }
 
     /// Whether there is any.
@@ -57,9 +67,12 @@ impl ServerArgs {
             }
             let remote = Remote {
                 url: url.to_string(),
-                addresses: url.resolve(self.peer.family())?,
-                tls: self.peer.tls(url)?,
-                shared_key: self.peer.shared_key(url)?,
+                addresses: url.resolve(self.dial.peer.family())?,
+                answered: Arc::default(),
+                timeout: self.dial.timeout,
+                deadline: None,
+                tls: self.dial.peer.tls(url)?,
+                shared_key: self.dial.peer.shared_key(url)?,
                 seed: None,
             };
             rows.extend(transports.into_iter().map(|transport| (transport, remote.clone())));

@@ -43,7 +43,8 @@ pub(crate) struct WorkloadArgs {
     /// most 4 s; for datagrams at least 1.5 times the longest round trip, even beyond 4 s
     #[arg(long, value_name = "NxTIME", default_value = "3x4s", value_parser = wait)]
     wait: Wait,
-    /// A message that takes longer is of no use to the application [default: 2 x RTT]
+    /// A message that takes longer is of no use to the application [default: 2 x RTT, which is measured for a server by
+    /// URL]
     #[arg(long, value_name = "TIME", value_parser = positive)]
     deadline: Option<Duration>,
 }
@@ -74,6 +75,11 @@ impl WorkloadArgs {
     /// Whether replies are to have a length of their own.
     pub(crate) fn sets_reply_length(&self) -> bool {
         self.reply_length.is_some()
+    }
+
+    /// Whether a deadline was asked for.
+    pub(crate) fn sets_deadline(&self) -> bool {
+        self.deadline.is_some()
     }
 
     /// The deadline on this link: what was asked for, or two round trips.

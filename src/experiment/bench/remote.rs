@@ -22,20 +22,13 @@ use crate::{
         remote::Remote,
     },
     path::{Host, StopSignal, timeout},
-    transport::{ChannelError, ConnectError, Transport, arq::SAFE_DATAGRAM},
+    transport::{ConnectError, Transport, arq::SAFE_DATAGRAM},
     unit::{Time, nanos, random},
     wire::{EXTENDED_HEADER_BYTES, MessageId, Probe},
 };
 
-/// How long connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// UDP has no handshake, so up to this many requests test whether a server answers,
-const GREETINGS: u64 = 10;
-/// each with this time for a reply.
-const GREETING_WAIT: Duration = Duration::from_millis(500);
-/// Time to send the close of the connection, so that the server need not time out.
-const GOODBYE: Duration = Duration::from_millis(20);
+/// UDP has no handshake, so a request that may be lost finds out whether a server answers: this often.
+const GREETING_INTERVAL: Duration = Duration::from_millis(500);
 /// The flow of a message that belongs to no schedule.
 const NO_FLOW: u32 = u32::MAX;
 
@@ -66,8 +59,17 @@ pub async fn run_against(
     settings.session.client_tls = remote.tls.clone();
     settings.session.shared_key = remote.shared_key.clone();
     settings.session.arq.max_datagram = SAFE_DATAGRAM;
-    let (mut channel, connect) = connect(host, plan.transport, remote, &settings).await?;
-    let recorder = Recorder::of_remote(plan.transport, plan.workload.clone(), host.resolution(), samples);
+    let attempt = |peer| connect(host, plan.transport, peer, &settings);
+    let (mut channel, connect) = remote.connect(&**host, attempt).await?;
+    let mut workload = plan.workload.clone();
+    if let Some(shared) = &remote.deadline {
+        let known = match shared.get() {
+            Some(known) => Some(*known),
+            None => two_round_trips(host, plan.transport, remote, &settings).await,
+        };
+        workload.deadline = *shared.get_or_init(|| known.unwrap_or(workload.deadline));
+    }
+    let recorder = Recorder::of_remote(plan.transport, workload.clone(), host.resolution(), samples);
     let run = run_id(&**host, seed);
     let length = plan.workload.length;
     let client = Client {
@@ -77,16 +79,15 @@ pub async fn run_against(
         run: (length >= EXTENDED_HEADER_BYTES).then_some(run),
         stop,
     };
-    let broken = client.drive(&mut *channel, &plan.workload, seed, || ()).await;
+    let broken = client.drive(&mut *channel, &workload, seed, || ()).await;
     let mut outcome = recorder.finish(broken.is_some());
     outcome.remote = true;
+    outcome.deadline = remote.deadline.is_some().then_some(workload.deadline);
     outcome.broken = broken.map(|error| error.to_string());
     outcome.connect = Some(connect);
     outcome.client = channel.recovery();
     outcome.messages.corrupted = outcome.client.corrupted;
     outcome.messages.rejected = outcome.client.rejected.total();
-    drop(channel);
-    host.sleep(GOODBYE).await;
     complete(outcome)
 }
 
@@ -99,35 +100,15 @@ fn run_id(host: &dyn Host, seed: u64) -> u64 {
     u64::from_le_bytes(id)
 }
 
-/// A channel to the first address that answers, and how long connecting took.
+/// A channel to a server that answers, and how long connecting took.
 async fn connect(
-    host: &Arc<dyn Host>,
-    transport: Transport,
-    remote: &Remote,
-    settings: &Settings,
-) -> Result<(Box<dyn Channel>, Duration), ConnectError> {
-    let mut failure = None;
-    for &peer in &remote.addresses {
-        match connect_to(host, transport, peer, settings).await {
-            Ok(connected) => return Ok(connected),
-            // The first address is the preferred one, so its error says most.
-            Err(error) => failure = failure.or(Some(error)),
-        }
-    }
-    let none = || ConnectError::NoAddress { url: remote.url.clone() };
-    Err(failure.unwrap_or_else(none))
-}
-
-async fn connect_to(
     host: &Arc<dyn Host>,
     transport: Transport,
     peer: SocketAddr,
     settings: &Settings,
 ) -> Result<(Box<dyn Channel>, Duration), ConnectError> {
     let begun = host.now();
-    let late = |_| ConnectError::TimedOut { what: "connecting", peer, after: CONNECT_TIMEOUT };
-    let connecting = channel::connect(host, transport, peer, settings);
-    let mut channel = timeout(&**host, CONNECT_TIMEOUT, connecting).await.map_err(late)??;
+    let mut channel = channel::connect(host, transport, peer, settings).await?;
     let took = host.now() - begun;
     if !transport.spec().has_handshake {
         greet(&**host, &mut *channel, peer, settings.request).await?;
@@ -135,24 +116,48 @@ async fn connect_to(
     Ok((channel, took))
 }
 
-/// Waits for a first reply.
+/// Twice a round trip, in whole milliseconds; `None` if no reply comes. The connection is one of its own, so that the
+/// measured one begins with the measurement.
+async fn two_round_trips(
+    host: &Arc<dyn Host>,
+    transport: Transport,
+    remote: &Remote,
+    settings: &Settings,
+) -> Option<Duration> {
+    /// One of them may be lost.
+    const DATAGRAMS: u64 = 3;
+    let attempt = |peer| connect(host, transport, peer, settings);
+    let (mut channel, _) = remote.connect(&**host, attempt).await.ok()?;
+    let begun = host.now();
+    let requests = if transport.spec().has_handshake { 1 } else { DATAGRAMS };
+    for seq in 0..requests {
+        channel.send(Probe::new(MessageId { flow: 0, seq }, begun), settings.request).ok()?;
+    }
+    let reply = poll_fn(|cx| channel.poll_recv(cx));
+    timeout(&**host, remote.timeout, reply).await.ok()?.ok()?;
+    let millis = (host.now() - begun).mul_f64(2e3).as_secs_f64().ceil();
+    Some(Duration::from_secs_f64(millis / 1e3))
+}
+
+/// Sends requests until a reply comes.
 async fn greet(
     host: &dyn Host,
     channel: &mut dyn Channel,
     peer: SocketAddr,
     length: usize,
 ) -> Result<(), ConnectError> {
-    let failed =
-        |e: ChannelError| ConnectError::Failed { what: "a first exchange", peer, reason: e.to_string() };
-    for seq in 0..GREETINGS {
+    const WHAT: &str = "a first exchange";
+    let failed = |reason| ConnectError::Failed { what: WHAT, peer, reason };
+    for seq in 0.. {
         let greeting = Probe::new(MessageId { flow: NO_FLOW, seq }, Time::ZERO);
-        channel.send(greeting, length).map_err(failed)?;
-        let first = poll_fn(|cx| channel.poll_recv(cx));
-        match timeout(host, GREETING_WAIT, first).await {
-            Ok(reply) => return reply.map(drop).map_err(failed),
-            Err(_) => continue,
+        channel.send(greeting, length).map_err(|e| failed(e.to_string()))?;
+        match timeout(host, GREETING_INTERVAL, poll_fn(|cx| channel.poll_recv(cx))).await {
+            Ok(reply) => return reply.map(drop).map_err(|e| failed(e.to_string())),
+            Err(_) if channel.recovery().foreign > 0 => {
+                return Err(failed("it answered, but not with what was sent: not an echo".to_owned()));
+            }
+            Err(_) => {}
         }
     }
-    let after = GREETING_WAIT * GREETINGS as u32;
-    Err(ConnectError::TimedOut { what: "a first exchange", peer, after })
+    Ok(())
 }

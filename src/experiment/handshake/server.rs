@@ -1,15 +1,18 @@
 //! The end that answers every client.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
 use crate::{
     channel::{self, Acceptor, Channel, Settings},
     experiment::{Ends, RunError},
-    path::Host,
+    path::{Host, PathError},
     transport::{ConnectError, Shape, Transport},
 };
+
+/// How long to wait for a file to be closed where no more may be opened.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// An echo for any number of connections.
 pub(super) struct Server {
@@ -53,6 +56,8 @@ async fn accept(
                 let over = closes.then(|| over.subscribe());
                 host.spawn("an echo", Box::pin(echo(channel, reply, over)));
             }
+            // The client waits in the backlog meanwhile, and hears no refusal that would be ours.
+            Err(ConnectError::Path(PathError::NoDescriptor { .. })) => host.sleep(PAUSE).await,
             // The listener is closed.
             Err(ConnectError::Path(_)) => return,
             Err(_) if transport.shape() == Shape::Stream => {}

@@ -37,8 +37,15 @@ pub(super) fn on_this_machine<T>(
     stop: &StopSignal,
     run: impl AsyncFnOnce(&Arc<dyn Host>) -> Result<T, RunError>,
 ) -> Result<T, RunError> {
-    real_time::on_this_machine(async |host| unless_overdue(&**host, stop, run(host)).await)
+    real_time::on_this_machine(async |host| {
+        let result = unless_overdue(&**host, stop, run(host)).await;
+        host.sleep(GOODBYE).await;
+        result
+    })
 }
+
+/// Time for the end of a connection to leave this host, so that its server need not time out.
+const GOODBYE: Duration = Duration::from_millis(20);
 
 /// Settings of the kernel that affect results in real time, and those `in_namespaces`, by name.
 pub(super) fn system_settings(in_namespaces: bool) -> Vec<(String, String)> {

@@ -39,6 +39,8 @@ pub struct Outcome {
     pub network: NetworkFigures,
     /// The run was made against a server elsewhere.
     pub remote: bool,
+    /// The deadline, where it was measured for the run.
+    pub deadline: Option<Duration>,
     /// The run was ended from outside: the schedule was not completed, or replies were still due.
     pub interrupted: bool,
     /// Why the connection was lost before the schedule was over, if it was.

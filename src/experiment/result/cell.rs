@@ -19,6 +19,9 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
     let link = plan.path.has_link().then(|| link(&plan.links));
     let mut cell = Cell::new(plan.transport.name(), plan.path.name(), link, workload(plan));
     let pool = Pool(outcomes);
+    if let Some(deadline) = outcomes.iter().find_map(|(_, outcome)| outcome.deadline) {
+        cell.workload.deadline_ns = Some(nanos(deadline));
+    }
     cell.congestion = congestion(plan.transport, plan.path, plan.congestion);
     cell.seeds = outcomes.len() as u64;
     let messages = pool.messages();

@@ -16,7 +16,7 @@ use crate::{
     path::{Observers, sim::Limits},
     transfer::{Sink, Watch, bulk::Settings},
     transport::{
-        ConnectError, Mapping, SessionSettings, Shape,
+        Mapping, SessionSettings, Shape,
         arq::{ArqLimits, ArqSettings},
         quic::{QuicLimits, QuicSettings},
         tls::ClientTls,
@@ -30,7 +30,11 @@ const LIMITS: QuicLimits = QuicLimits {
     receive_window: 64 << 20,
     send_buffer: 16 << 20,
     idle: None,
+    keeps_alive: false,
 };
+
+/// How long a server elsewhere may be silent.
+const REMOTE_IDLE: Duration = Duration::from_secs(10);
 
 /// The same for ARQ.
 const ARQ_LIMITS: ArqLimits =
@@ -75,19 +79,11 @@ pub fn transfer_against(
 ) -> Result<TransferOutcome, RunError> {
     let settings = settings(plan, remote.seed, Some(&remote.tls))?;
     on_this_machine(&watch.stop, async |host| {
-        let mut failure = None;
-        for &peer in &remote.addresses {
-            match connect(host, plan, peer, &settings).await {
-                Ok((mut bulk, connect)) => {
-                    let sink = saved.map_or(Sink::Nowhere, Sink::File);
-                    let outcome = drive(&**host, &mut bulk, plan, (seed, sink, watch), pending()).await;
-                    return Ok(TransferOutcome { connect, ..outcome });
-                }
-                // The first address is the preferred one, so its error says most.
-                Err(error) => failure = failure.or(Some(error)),
-            }
-        }
-        Err(failure.unwrap_or_else(|| ConnectError::NoAddress { url: remote.url.clone() }.into()))
+        let (mut bulk, connect) =
+            remote.connect(&**host, |peer| connect(host, plan, peer, &settings)).await?;
+        let sink = saved.map_or(Sink::Nowhere, Sink::File);
+        let outcome = drive(&**host, &mut bulk, plan, (seed, sink, watch), pending()).await;
+        Ok(TransferOutcome { connect, ..outcome })
     })
 }
 
@@ -99,6 +95,10 @@ fn settings(plan: &TransferPlan, seed: Option<u64>, tls: Option<&ClientTls>) -> 
     let limits = match plan.transport.shape() {
         Shape::Quic(Mapping::Datagram) => QuicLimits { send_buffer: DATAGRAM_BUFFER, ..LIMITS },
         _ => LIMITS,
+    };
+    let limits = match tls {
+        Some(_) => QuicLimits { idle: Some(REMOTE_IDLE), keeps_alive: true, ..limits },
+        None => limits,
     };
     // What waits is not seen to move, and here it takes a round trip a segment.
     let arq_limits = match plan.transport.shape() {

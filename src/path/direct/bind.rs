@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::path::unspecified;
+use crate::path::{PortShare, unspecified};
 
 /// The buffer size asked for, so that a burst is not lost on this machine. The kernel may grant less.
 const SOCKET_BUFFER_BYTES: usize = 4 << 20;
@@ -15,9 +15,9 @@ pub(in crate::path) enum Ports {
     /// None.
     Own,
     /// Its workers. The port must be free.
-    Shared,
+    Shared(PortShare),
     /// This host is such a worker: another host has the port already.
-    Joined,
+    Joined(PortShare),
 }
 
 /// A non-blocking UDP socket with the largest buffers that the kernel grants.
@@ -25,11 +25,15 @@ pub(in crate::path) fn bind_udp(local: SocketAddr) -> io::Result<Socket> {
     bind_udp_as(local, Ports::Own)
 }
 
+/// As [`bind_udp`], on a port that other hosts may share. On `[::]` it hears IPv4, too.
 pub(super) fn bind_udp_as(local: SocketAddr, ports: Ports) -> io::Result<Socket> {
+    udp_socket(local, ports, !local.ip().is_unspecified())
+}
+
+fn udp_socket(local: SocketAddr, ports: Ports, only_own_family: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(local), Type::DGRAM, Some(Protocol::UDP))?;
     if local.is_ipv6() {
-        // IPv4 on the same port takes a socket of its own.
-        socket.set_only_v6(true)?;
+        socket.set_only_v6(only_own_family)?;
     }
     // The kernel may grant less, which is no error.
     let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
@@ -42,19 +46,19 @@ pub(super) fn bind_udp_as(local: SocketAddr, ports: Ports) -> io::Result<Socket>
 /// Binds `socket`. The first socket of a shared port sets the option after binding: with it, it could bind a port that
 /// another server shares with its own workers, and take half of that server's clients.
 pub(super) fn bind(socket: &Socket, local: SocketAddr, ports: Ports) -> io::Result<()> {
-    if ports == Ports::Joined {
+    if let Ports::Joined(_) = ports {
         socket.set_reuse_port(true)?;
     }
     socket.bind(&local.into())?;
-    if ports == Ports::Shared {
+    if let Ports::Shared(_) = ports {
         socket.set_reuse_port(true)?;
     }
     Ok(())
 }
 
-/// As [`bind_udp`], connected to `peer`.
+/// A non-blocking UDP socket, connected to `peer`.
 pub(in crate::path) fn connect_udp(peer: SocketAddr) -> io::Result<Socket> {
-    let socket = bind_udp(unspecified(peer))?;
+    let socket = udp_socket(unspecified(peer), Ports::Own, true)?;
     socket.connect(&peer.into())?;
     Ok(socket)
 }

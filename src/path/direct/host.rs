@@ -7,18 +7,13 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use quinn::Runtime as _;
-
 use super::{
     bind::{Ports, bind_udp_as, connect_udp},
     clock::RealClock,
-    linger::Linger,
-    quic::LingeringQuic,
-    tcp, udp,
+    quic::QuicSocket,
+    steer, tcp, udp,
 };
-use crate::path::{
-    BoxFuture, Connected, Datagrams, Host, Listener, PathError, Timers, drops, layered_quic::LayeredQuic,
-};
+use crate::path::{BoxFuture, Connected, Datagrams, Host, Listener, PathError, PortShare, Timers, drops};
 
 /// Polls of tasks between polls of the sockets. A task that is always ready, as under a flood, delays the other tasks'
 /// sockets by as many of its polls; tokio's default is 61.
@@ -57,16 +52,17 @@ impl DirectHost {
         Self::with_origin(self.clock.origin(), Ports::Own)
     }
 
-    /// This host, whose [workers](super::Worker) may listen on its ports (`SO_REUSEPORT`). The kernel distributes datagrams
-    /// and connections by a hash of addresses and ports, so that a client stays with one of them.
+    /// This host, `workers - 1` of whose [workers](super::Worker) may listen on its ports (`SO_REUSEPORT`). The kernel
+    /// distributes datagrams and connections by a hash of addresses and ports, so that a client stays with one of them;
+    /// QUIC's also stay when the client's address changes.
     ///
     /// The first to bind a port must find it free: a second server is refused.
-    pub fn sharing_ports(&self) -> Arc<Self> {
+    pub fn sharing_ports(&self, workers: u8) -> Arc<Self> {
         Arc::new(Self {
             clock: self.clock.clone(),
             timers: self.timers.clone(),
             runtime: self.runtime.clone(),
-            ports: Ports::Shared,
+            ports: Ports::Shared(PortShare { index: 0, of: workers.max(1) }),
         })
     }
 
@@ -122,18 +118,36 @@ impl Host for DirectHost {
         connect_udp(peer)
             .and_then(|socket| udp::UdpSocket::new(socket, Some(peer), self.timers.clone()))
             .map(|socket| Arc::new(socket) as Arc<dyn Datagrams>)
-            .map_err(|e| PathError::from_io("reach UDP", peer, e))
+            .map_err(|e| PathError::from_client_io("reach UDP", peer, e))
     }
 
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn quinn::AsyncUdpSocket>, PathError> {
         let _runtime = self.enter();
-        bind_udp_as(local, self.ports)
-            .and_then(|socket| quinn::TokioRuntime.wrap_udp_socket(socket.into()))
-            .map(|socket| {
-                let linger = Linger::new(self.timers.clone());
-                Arc::new(LayeredQuic(LingeringQuic::new(socket, linger))) as Arc<dyn quinn::AsyncUdpSocket>
-            })
+        let bound = bind_udp_as(local, self.ports).and_then(|socket| {
+            if let Ports::Joined(share) = self.ports {
+                steer::by_connection_id(&socket, share)?;
+            }
+            Ok(socket)
+        });
+        bound
+            .and_then(|socket| QuicSocket::new(socket, None, self.timers.clone()))
+            .map(|socket| Arc::new(socket) as Arc<dyn quinn::AsyncUdpSocket>)
             .map_err(|e| PathError::from_io("listen on QUIC", local, e))
+    }
+
+    fn quic_connect(&self, peer: SocketAddr) -> Result<Arc<dyn quinn::AsyncUdpSocket>, PathError> {
+        let _runtime = self.enter();
+        connect_udp(peer)
+            .and_then(|socket| QuicSocket::new(socket, Some(peer), self.timers.clone()))
+            .map(|socket| Arc::new(socket) as Arc<dyn quinn::AsyncUdpSocket>)
+            .map_err(|e| PathError::from_client_io("reach QUIC", peer, e))
+    }
+
+    fn port_share(&self) -> PortShare {
+        match self.ports {
+            Ports::Own => PortShare::ALONE,
+            Ports::Shared(share) | Ports::Joined(share) => share,
+        }
     }
 
     fn dropped_datagrams(&self, local: SocketAddr) -> Option<u64> {

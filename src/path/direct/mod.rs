@@ -7,6 +7,8 @@ mod linger;
 mod observed;
 mod quic;
 mod shun;
+mod socket_errors;
+mod steer;
 mod stream;
 mod tcp;
 mod udp;

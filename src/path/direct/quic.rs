@@ -1,34 +1,88 @@
 //! quinn's socket, polled again for a moment before the thread sleeps.
 
 use std::{
-    fmt::Debug,
+    fmt,
     io::{self, IoSliceMut},
+    net::SocketAddr,
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
-use quinn::{AsyncUdpSocket, udp::RecvMeta};
+use quinn::{
+    AsyncUdpSocket, UdpPoller,
+    udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState},
+};
+use socket2::Socket;
+use tokio::{io::Interest, net::UdpSocket};
 
-use super::linger::{Linger, after_others};
-use crate::path::layered_quic::QuicLayer;
+use super::{
+    linger::{Linger, after_others},
+    socket_errors::SocketErrors,
+};
+use crate::path::{BoxFuture, StopSignal, Stopped, Timers};
 
 /// Between two polls the other tasks of the thread have their turn, connections among them, and the reactor reports new
 /// datagrams.
 #[derive(Debug)]
-pub(super) struct LingeringQuic {
-    socket: Arc<dyn AsyncUdpSocket>,
+pub(super) struct QuicSocket {
+    io: Arc<UdpSocket>,
+    state: UdpSocketState,
     linger: Mutex<Linger>,
+    /// Of a connected socket.
+    errors: Option<SocketErrors>,
+    /// Set when nothing listens at the peer. The system call that learns this may be one that sends.
+    refused: StopSignal,
+    /// Wakes the task that receives.
+    hears_refusal: Mutex<Stopped>,
 }
 
-impl LingeringQuic {
-    pub(super) fn new(socket: Arc<dyn AsyncUdpSocket>, linger: Linger) -> Self {
-        Self { socket, linger: Mutex::new(linger) }
+impl QuicSocket {
+    pub(super) fn new(socket: Socket, peer: Option<SocketAddr>, timers: Arc<Timers>) -> io::Result<Self> {
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        let io = Arc::new(UdpSocket::from_std(socket.into())?);
+        let errors = peer.map(|_| SocketErrors::new(&io));
+        let (linger, refused) = (Mutex::new(Linger::new(timers)), StopSignal::default());
+        let hears_refusal = Mutex::new(refused.stopped());
+        Ok(Self { io, state, linger, errors, refused, hears_refusal })
+    }
+
+    /// Waits for something to receive. Fails for good once the peer has refused a datagram.
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Poll::Ready(readable) = self.io.poll_recv_ready(cx) {
+            return Poll::Ready(readable);
+        }
+        let Some(errors) = &self.errors else { return Poll::Pending };
+        while let Poll::Ready(error) = errors.poll(cx) {
+            self.note(&error);
+        }
+        let mut hears = self.hears_refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        Pin::new(&mut *hears).poll(cx).map(|()| Err(io::ErrorKind::ConnectionRefused.into()))
+    }
+
+    fn note(&self, error: &io::Error) {
+        if error.kind() == io::ErrorKind::ConnectionRefused {
+            self.refused.set();
+        }
     }
 }
 
-impl QuicLayer for LingeringQuic {
-    fn socket(&self) -> &Arc<dyn AsyncUdpSocket> {
-        &self.socket
+impl AsyncUdpSocket for QuicSocket {
+    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
+        Box::pin(Writable { io: self.io.clone(), event: Mutex::default() })
+    }
+
+    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        let send = || self.state.try_send(UdpSockRef::from(&*self.io), transmit);
+        match self.io.try_io(Interest::WRITABLE, send) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(e),
+            // A datagram that cannot be sent is lost like any other; quinn looks for the MTU by sending larger ones.
+            Err(e) => {
+                self.note(&e);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     fn poll_recv(
@@ -37,13 +91,60 @@ impl QuicLayer for LingeringQuic {
         buffers: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
-        let received = self.socket.poll_recv(cx, buffers, meta);
         let mut linger = self.linger.lock().unwrap_or_else(PoisonError::into_inner);
-        match received {
-            Poll::Ready(_) => linger.received(),
-            Poll::Pending if linger.stays_awake() => return after_others(cx),
-            Poll::Pending => {}
+        loop {
+            match self.poll_readable(cx) {
+                Poll::Ready(readable) => readable?,
+                Poll::Pending if linger.stays_awake() => return after_others(cx),
+                Poll::Pending => return Poll::Pending,
+            }
+            let receive = || self.state.recv(UdpSockRef::from(&*self.io), buffers, meta);
+            match self.io.try_io(Interest::READABLE, receive) {
+                Ok(received) => {
+                    linger.received();
+                    return Poll::Ready(Ok(received));
+                }
+                Err(e) => self.note(&e),
+            }
         }
-        received
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.local_addr()
+    }
+
+    fn max_transmit_segments(&self) -> usize {
+        self.state.max_gso_segments()
+    }
+
+    fn max_receive_segments(&self) -> usize {
+        self.state.gro_segments()
+    }
+
+    fn may_fragment(&self) -> bool {
+        self.state.may_fragment()
+    }
+}
+
+/// Waits until a socket has room to send, for one connection.
+struct Writable {
+    io: Arc<UdpSocket>,
+    event: Mutex<Option<BoxFuture<'static, io::Result<()>>>>,
+}
+
+impl UdpPoller for Writable {
+    fn poll_writable(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut event = self.event.lock().unwrap_or_else(PoisonError::into_inner);
+        let io = self.io.clone();
+        let writable = event.get_or_insert_with(|| Box::pin(async move { io.writable().await }));
+        let writable = ready!(writable.as_mut().poll(cx));
+        *event = None;
+        Poll::Ready(writable)
+    }
+}
+
+impl fmt::Debug for Writable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writable").field("io", &self.io).finish_non_exhaustive()
     }
 }

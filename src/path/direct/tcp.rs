@@ -22,7 +22,7 @@ use crate::path::{
 const BACKLOG: i32 = 1024;
 
 pub(super) async fn connect(peer: SocketAddr, timers: Arc<Timers>) -> Result<Connected, PathError> {
-    let error = |e| PathError::from_io("connect to TCP", peer, e);
+    let error = |e| PathError::from_client_io("connect to TCP", peer, e);
     let stream = tokio::net::TcpStream::connect(peer).await.map_err(error)?;
     // A message is sent when it is due, not when Nagle's algorithm sees fit (RFC 896).
     stream.set_nodelay(true).map_err(error)?;
@@ -49,7 +49,7 @@ impl TcpListener {
     pub(in crate::path) fn bind(local: SocketAddr, ports: Ports) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(local), Type::STREAM, Some(Protocol::TCP))?;
         if local.is_ipv6() {
-            socket.set_only_v6(true)?;
+            socket.set_only_v6(!local.ip().is_unspecified())?;
         }
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;

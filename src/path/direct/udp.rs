@@ -15,6 +15,7 @@ use tokio::io::Interest;
 use super::{
     linger::{Linger, Look, after_others},
     shun,
+    socket_errors::SocketErrors,
 };
 use crate::path::{BoxFuture, DatagramError, Datagrams, Received, Timers, sys};
 
@@ -28,8 +29,7 @@ pub(super) struct UdpSocket {
     local: SocketAddr,
     peer: Option<SocketAddr>,
     inbox: Mutex<Inbox>,
-    /// Completes when the kernel reports an error, for example that a peer refused.
-    failing: Mutex<BoxFuture<'static, ()>>,
+    errors: SocketErrors,
 }
 
 impl UdpSocket {
@@ -38,27 +38,9 @@ impl UdpSocket {
         let io = Arc::new(tokio::net::UdpSocket::from_std(socket.into())?);
         let local = io.local_addr()?;
         leave_out_unread(SockRef::from(&*io), local.ip())?;
-        let failing = Mutex::new(failing(io.clone()));
         let inbox = Inbox { batch: Batch::new(), linger: Linger::new(timers) };
-        Ok(Self { io, state, local, peer, inbox: Mutex::new(inbox), failing })
-    }
-
-    /// The error that the kernel has reported. epoll does not report such a socket as readable, so waiting for tokio's
-    /// `readable` alone would miss it.
-    fn poll_failed(&self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let mut watch = lock(&self.failing);
-        loop {
-            ready!(watch.as_mut().poll(cx));
-            *watch = failing(self.io.clone());
-            let taken = self.io.try_io(Interest::ERROR, || {
-                let none = || io::Error::from(io::ErrorKind::WouldBlock);
-                // "Would block" makes tokio wait for the next error.
-                self.io.take_error()?.map_or_else(|| Err(none()), Ok)
-            });
-            if let Ok(error) = taken {
-                return Poll::Ready(error);
-            }
-        }
+        let errors = SocketErrors::new(&io);
+        Ok(Self { io, state, local, peer, inbox: Mutex::new(inbox), errors })
     }
 
     /// Sends by the simplest sufficient call. With control messages the kernel would look up the route again for each
@@ -115,7 +97,7 @@ impl Datagrams for UdpSocket {
             }
             let readable = match self.io.poll_recv_ready(cx) {
                 Poll::Ready(readable) => readable,
-                Poll::Pending if self.peer.is_some() => Err(ready!(self.poll_failed(cx))),
+                Poll::Pending if self.peer.is_some() => Err(ready!(self.errors.poll(cx))),
                 Poll::Pending => return Poll::Pending,
             };
             let filled = readable.and_then(|()| {
@@ -197,13 +179,6 @@ fn leave_out_unread(socket: SockRef<'_>, local: IpAddr) -> io::Result<()> {
         socket.set_recv_tos_v4(false)?;
     }
     if local.is_unspecified() { Ok(()) } else { sys::leave_out_packet_info(&*socket, local.is_ipv6()) }
-}
-
-fn failing(io: Arc<tokio::net::UdpSocket>) -> BoxFuture<'static, ()> {
-    Box::pin(async move {
-        // Fails only when the runtime ends, and then no task is left.
-        let _ = io.ready(Interest::ERROR).await;
-    })
 }
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

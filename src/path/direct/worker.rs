@@ -5,6 +5,7 @@ use std::{io, sync::Arc, thread::JoinHandle};
 use tokio::sync::oneshot;
 
 use super::{DirectHost, Ports};
+use crate::path::{Host as _, PortShare};
 
 /// A thread with a runtime and a host of its own. The thread ends when this is dropped, and with it all tasks of the
 /// host.
@@ -44,13 +45,14 @@ impl<H: ?Sized + Send + Sync + 'static> HostThread<H> {
 }
 
 impl HostThread<DirectHost> {
-    /// Starts a worker whose clock reads as `first`'s. It may listen on `first`'s ports if `first` [shares
-    /// them](DirectHost::sharing_ports).
+    /// Starts the worker with this number, from 1, whose clock reads as `first`'s. It may listen on `first`'s ports if
+    /// `first` [shares them](DirectHost::sharing_ports), after the workers before it.
     ///
     /// Returns an error if the system has no more threads or file descriptors.
-    pub fn beside(first: &DirectHost) -> io::Result<Self> {
+    pub fn beside(first: &DirectHost, index: u8) -> io::Result<Self> {
         let origin = first.clock.origin();
-        Self::start("worker", move || DirectHost::with_origin(origin, Ports::Joined))
+        let share = PortShare { index, ..first.port_share() };
+        Self::start("worker", move || DirectHost::with_origin(origin, Ports::Joined(share)))
     }
 }
 

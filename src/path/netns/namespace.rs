@@ -16,10 +16,12 @@ use super::{error::NetnsError, forbidden, netlink};
 use crate::path::{kernel_tcp::TcpCounters, sys};
 
 /// Settings of a fresh namespace that isolate runs from each other and from this machine.
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [(&str, &str); 5] = [
     // Router solicitations would be packets on the wire.
     ("net/ipv6/conf/all/disable_ipv6", "1"),
     ("net/ipv6/conf/default/disable_ipv6", "1"),
+    // A user's program may be a server on port 80 here: no other user is in the namespace.
+    ("net/ipv4/ip_unprivileged_port_start", "0"),
     ("net/ipv4/tcp_no_metrics_save", "1"),
     ("net/ipv4/tcp_slow_start_after_idle", "0"),
 ];

@@ -23,7 +23,7 @@ pub(super) struct Tcp {
 
 impl Tcp {
     pub(super) async fn connect(&self, peer: SocketAddr) -> Result<Connected, PathError> {
-        let error = |e| PathError::from_io("connect to TCP", peer, e);
+        let error = |e| PathError::from_client_io("connect to TCP", peer, e);
         let socket = self.socket(peer).map_err(error)?;
         self.control(&socket, peer)?;
         let stream = TcpSocket::from_std_stream(socket.into()).connect(peer).await.map_err(error)?;

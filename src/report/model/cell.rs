@@ -22,6 +22,9 @@ pub struct Cell {
     pub path: String,
     /// The server's URL; null if the run had its own server.
     pub server: Option<String>,
+    /// The address that the server's name stood for; null if the run had its own server.
+    #[serde(default)]
+    pub server_address: Option<String>,
     /// The emulated link; null on `direct`.
     pub link: Option<Link>,
     /// What was sent.
@@ -83,6 +86,7 @@ impl Cell {
             transport: transport.into(),
             path: path.into(),
             server: None,
+            server_address: None,
             link,
             workload,
             congestion: None,

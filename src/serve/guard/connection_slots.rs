@@ -7,7 +7,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use tokio::sync::Notify;
@@ -23,14 +26,21 @@ pub(crate) struct ConnectionSlots {
     taken: Mutex<Taken>,
 }
 
-/// A slot taken by a connection. It is free again when dropped.
+/// A slot taken by a connection. It is free again when dropped or freed.
 #[derive(Debug)]
 pub(crate) struct Slot {
     slots: Arc<ConnectionSlots>,
     source: IpAddr,
     number: u64,
     evicted: Arc<Notify>,
+    state: AtomicU8,
 }
+
+/// States of a slot.
+const HELD: u8 = 0;
+/// Held until it is dropped.
+const KEPT: u8 = 1;
+const FREED: u8 = 2;
 
 #[derive(Debug, Default)]
 struct Taken {
@@ -74,7 +84,7 @@ impl ConnectionSlots {
         }
         let evicted = Arc::new(Notify::new());
         let number = taken.insert(source, evicted.clone());
-        Ok(Slot { slots: self.clone(), source, number, evicted })
+        Ok(Slot { slots: self.clone(), source, number, evicted, state: AtomicU8::new(HELD) })
     }
 
     /// Number of connections.
@@ -98,6 +108,19 @@ impl Slot {
         self.slots.lock().remove_unproven(self.number);
     }
 
+    /// Frees the slot, unless it is to be [kept](Self::keep). A client that has seen the end of its connection may make
+    /// the next one at once.
+    pub(crate) fn free(&self) {
+        if self.state.compare_exchange(HELD, FREED, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.slots.lock().remove(self.number, self.source);
+        }
+    }
+
+    /// The connection will take long to close, and keeps its slot until then.
+    pub(crate) fn keep(&self) {
+        self.state.store(KEPT, Ordering::Relaxed);
+    }
+
     /// Completes when the connection is evicted.
     pub(crate) async fn evicted(&self) {
         self.evicted.notified().await;
@@ -106,7 +129,9 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.slots.lock().remove(self.number, self.source);
+        if *self.state.get_mut() != FREED {
+            self.slots.lock().remove(self.number, self.source);
+        }
     }
 }
 
@@ -202,6 +227,20 @@ mod tests {
         let first = slots.take(ip(1)).unwrap();
         let second = slots.take(ip(1)).unwrap();
         assert!(is_evicted(&first) && !is_evicted(&second) && !is_evicted(&other));
+    }
+
+    #[test]
+    fn a_freed_slot_can_be_taken_before_it_is_dropped_and_a_kept_one_cannot() {
+        let slots = ConnectionSlots::new(1, 1);
+        let freed = proven(&slots, ip(1));
+        freed.free();
+        let kept = proven(&slots, ip(2));
+        drop(freed);
+        kept.keep();
+        kept.free();
+        assert_eq!(slots.take(ip(1)).unwrap_err(), Refusal::Connections);
+        drop(kept);
+        assert_eq!(slots.connections(), 0);
     }
 
     #[test]

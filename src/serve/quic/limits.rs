@@ -19,5 +19,6 @@ pub(super) fn limits(others: usize, idle: Duration) -> QuicLimits {
         receive_window: buffer as u64,
         send_buffer: buffer as u64,
         idle: Some(idle),
+        keeps_alive: false,
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     transport::{
         Congestion,
         quic::{self, QuicKeys, QuicServer, QuicSettings},
-        tls::ALPN,
+        tls::{ALPN, Identity},
     },
 };
 
@@ -36,9 +36,9 @@ pub(super) struct Crypto {
 }
 
 impl Crypto {
-    pub(super) fn new(mut tls: rustls::ServerConfig, seed: Option<u64>) -> Self {
+    pub(super) fn new(mut tls: rustls::ServerConfig, seed: Option<u64>, identity: &Identity) -> Self {
         tls.alpn_protocols = vec![ALPN.to_vec(), perf::ALPN.to_vec()];
-        Self { tls: Arc::new(tls), keys: QuicKeys::new(seed) }
+        Self { tls: Arc::new(tls), keys: QuicKeys::new(seed, identity) }
     }
 }
 

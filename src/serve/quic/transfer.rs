@@ -48,7 +48,12 @@ pub(super) async fn serve(
     if served.is_ok() {
         // Closing the connection would discard what is still on its way.
         let _ = timeout(&*worker.host, idle, bulk.outgoing.finish()).await;
-        let _ = timeout(&*worker.host, idle, connection.closed()).await;
+        // All has been acknowledged: the client may close when it likes, but need not delay a stop.
+        tokio::select! {
+            biased;
+            _ = timeout(&*worker.host, idle, connection.closed()) => {}
+            () = worker.tasks.draining() => {}
+        }
     }
 }
 

@@ -80,19 +80,16 @@ impl Lanes {
     }
 
     async fn send(&mut self, message: Bytes) -> Result<(), ChannelError> {
-        let lost = |connection: &Connection, reason: String| ChannelError::Lost {
-            peer: connection.remote_address(),
-            reason,
-        };
+        let peer = self.connection.remote_address();
         let full = self.most.is_some_and(|most| self.lanes.len() >= most);
         if !full {
             let stream = self.connection.open_uni().await;
-            let stream = stream.map_err(|e| lost(&self.connection, e.to_string()))?;
+            let stream = stream.map_err(|e| ChannelError::lost(peer, &e))?;
             self.next = self.lanes.len();
             self.lanes.push(stream);
         }
         let lane = &mut self.lanes[self.next];
-        lane.write_chunk(message).await.map_err(|e| lost(&self.connection, e.to_string()))?;
+        lane.write_chunk(message).await.map_err(|e| ChannelError::lost(peer, &e))?;
         if self.most.is_none() {
             // Fails only if the stream is closed already. What was written is still sent.
             let _ = lane.finish();
@@ -126,7 +123,7 @@ impl Outgoing for Datagrams {
         Box::pin(async move {
             let peer = self.0.remote_address();
             let sent = self.0.send_datagram_wait(message).await;
-            sent.map_err(|e| ChannelError::Lost { peer, reason: e.to_string() })
+            sent.map_err(|e| ChannelError::lost(peer, &e))
         })
     }
 
@@ -164,7 +161,7 @@ async fn accept(host: Arc<dyn Host>, connection: Connection, arrived: mpsc::Send
             Err(e) => {
                 let peer = connection.remote_address();
                 // Fails only if the reader was dropped.
-                let _ = arrived.send(Err(ChannelError::Lost { peer, reason: e.to_string() })).await;
+                let _ = arrived.send(Err(ChannelError::lost(peer, &e))).await;
                 return;
             }
         }
@@ -178,7 +175,7 @@ async fn read(connection: Connection, mut stream: RecvStream, arrived: mpsc::Sen
         let message = match message {
             Ok(message) => Ok(message),
             Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => return,
-            Err(e) => Err(ChannelError::Lost { peer: connection.remote_address(), reason: e.to_string() }),
+            Err(e) => Err(ChannelError::lost(connection.remote_address(), &e)),
         };
         let over = message.is_err();
         if arrived.send(message).await.is_err() || over {

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use quinn::{Connection, Endpoint, ZeroRttAccepted, crypto::rustls::QuicClientConfig};
+use quinn::{Connection, ConnectionError, Endpoint, ZeroRttAccepted, crypto::rustls::QuicClientConfig};
 
 use super::{
     meter::Meter,
@@ -10,9 +10,12 @@ use super::{
     tap::Tapped,
 };
 use crate::{
-    path::{Host, unspecified},
+    path::Host,
     tap::Tap,
-    transport::{ConnectError, security::ClientTls},
+    transport::{
+        ConnectError,
+        security::{CertificateVerdict, ClientTls},
+    },
 };
 
 /// A QUIC client's end. Its connections resume each other's sessions.
@@ -21,6 +24,7 @@ pub struct QuicClient {
     endpoint: Endpoint,
     config: quinn::ClientConfig,
     server_name: String,
+    verdict: CertificateVerdict,
     pub(super) meter: Meter,
 }
 
@@ -45,14 +49,14 @@ impl QuicClient {
         });
         // Servers open no streams, and quinn allocates each stream that they may open.
         config.transport_config(Arc::new(settings.transport(&meter, 0)));
-        let endpoint =
-            open_endpoint(host, host.quic_bind(unspecified(like))?, settings.endpoint(CLIENT_KEYS), None)?;
-        Ok(Self { endpoint, config, server_name: tls.server_name.to_str().into_owned(), meter })
+        let endpoint = open_endpoint(host, host.quic_connect(like)?, settings.endpoint(CLIENT_KEYS), None)?;
+        let (server_name, verdict) = (tls.server_name.to_str().into_owned(), tls.verdict.clone());
+        Ok(Self { endpoint, config, server_name, verdict, meter })
     }
 
     /// Connects with a full handshake. Returns an error if the handshake failed.
     pub async fn connect(&self, peer: SocketAddr) -> Result<Connection, ConnectError> {
-        self.begin(peer)?.await.map_err(|e| ConnectError::from_quic(peer, e))
+        self.begin(peer)?.await.map_err(|e| self.failed(peer, &e))
     }
 
     /// Connects with 0-RTT data if an earlier connection allows it. Otherwise this is [`QuicClient::connect`]. The second
@@ -66,10 +70,14 @@ impl QuicClient {
         match self.begin(peer)?.into_0rtt() {
             Ok((connection, accepted)) => Ok((connection, Some(accepted))),
             Err(connecting) => {
-                let connection = connecting.await.map_err(|e| ConnectError::from_quic(peer, e))?;
+                let connection = connecting.await.map_err(|e| self.failed(peer, &e))?;
                 Ok((connection, None))
             }
         }
+    }
+
+    fn failed(&self, peer: SocketAddr, error: &ConnectionError) -> ConnectError {
+        ConnectError::from_quic(peer, error, self.verdict.take())
     }
 
     fn begin(&self, peer: SocketAddr) -> Result<quinn::Connecting, ConnectError> {

@@ -8,6 +8,7 @@ mod session;
 mod settings;
 mod spec;
 mod tap;
+mod worker_ids;
 
 use quinn::VarInt;
 

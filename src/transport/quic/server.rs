@@ -11,13 +11,14 @@ use super::{
     screen::{Counted, Discarded, Screened},
     settings::{QuicLimits, QuicSettings, SERVER_KEYS, open_endpoint},
     tap::Tapped,
+    worker_ids::WorkerIds,
 };
 use crate::{
     path::{Host, LayeredQuic},
     tap::Tap,
     transport::{
         ConnectError,
-        security::{HostClock, ServerTls},
+        security::{HostClock, Identity, ServerTls},
     },
     unit::random,
 };
@@ -56,11 +57,16 @@ pub struct QuicKeys {
 }
 
 impl QuicKeys {
-    /// New keys, from `seed` if there is one.
-    pub fn new(seed: Option<u64>) -> Self {
-        let key = |stream| match seed {
+    /// New keys, from `seed` if there is one. Otherwise they are derived from the server's private key: a restarted
+    /// server then resets the connections of the one before it (RFC 9000 section 10.3.2).
+    pub fn new(seed: Option<u64>, identity: &Identity) -> Self {
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, identity.key.secret_der());
+        let key = |stream: u64| match seed {
             Some(seed) => random::key(seed, stream),
-            None => rand::random(),
+            None => {
+                let tag = hmac::sign(&secret, &[b"wirelab QUIC keys", &stream.to_be_bytes()[..]].concat());
+                tag.as_ref().first_chunk().copied().unwrap_or_else(rand::random)
+            }
         };
         let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]);
         Self {
@@ -122,10 +128,10 @@ pub fn listen_sharing(
         .incoming_buffer_size(INCOMING_BYTES)
         .incoming_buffer_size_total(ALL_INCOMING_BYTES);
     let mut endpoint = EndpointConfig::new(keys.reset.clone());
-    let ids = keys.ids;
-    endpoint
-        .rng_seed(settings.seed.map(|seed| random::key(seed, SERVER_KEYS + 1)))
-        .cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
+    let (ids, share) = (keys.ids, host.port_share());
+    endpoint.rng_seed(settings.seed.map(|seed| random::key(seed, SERVER_KEYS + 1))).cid_generator(
+        move || Box::new(WorkerIds { ids: HashedConnectionIdGenerator::from_key(ids), share }),
+    );
     let ids = HashedConnectionIdGenerator::from_key(ids);
     let socket = Screened::new(host.quic_bind(local)?, ids, discarded.clone(), host.timers().clone());
     let server = open_server(host, Arc::new(LayeredQuic(socket)), config, endpoint, settings)?;

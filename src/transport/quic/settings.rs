@@ -36,6 +36,8 @@ pub struct QuicLimits {
     pub send_buffer: u64,
     /// Idle timeout. `None`: never.
     pub idle: Option<Duration>,
+    /// Keeps a connection from becoming idle while both ends are there, and finds out early if they are not.
+    pub keeps_alive: bool,
 }
 
 impl QuicLimits {
@@ -47,6 +49,7 @@ impl QuicLimits {
         // Waiting messages are measured, not dropped.
         send_buffer: 1 << 30,
         idle: None,
+        keeps_alive: false,
     };
 }
 
@@ -69,6 +72,8 @@ impl QuicSettings {
             .datagram_send_buffer_size(usize::try_from(limits.send_buffer).unwrap_or(usize::MAX))
             .datagram_receive_buffer_size(Some(usize::try_from(limits.receive_window).unwrap_or(usize::MAX)))
             .max_idle_timeout(limits.idle.and_then(idle_timeout))
+            // Several may be lost.
+            .keep_alive_interval(limits.idle.filter(|_| limits.keeps_alive).map(|idle| idle / 4))
             .congestion_controller_factory(Arc::new(MeteredFactory {
                 congestion: self.congestion,
                 meter: meter.clone(),

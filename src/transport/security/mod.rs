@@ -1,6 +1,7 @@
 //! TLS 1.3 configuration for the transports that use it: identity, trust, clock and resumable sessions (RFC 8446).
 
 mod sessions;
+mod verdict;
 
 use std::{
     fmt,
@@ -15,7 +16,7 @@ use rustls::{
     time_provider::TimeProvider,
 };
 
-pub use self::sessions::Sessions;
+pub use self::{sessions::Sessions, verdict::CertificateVerdict};
 use crate::path::Host;
 
 /// The application protocol of messages and of experiments (RFC 7301).
@@ -28,6 +29,18 @@ pub struct Identity {
     pub chain: Vec<CertificateDer<'static>>,
     /// The private key.
     pub key: PrivateKeyDer<'static>,
+}
+
+impl Identity {
+    /// Checks that the key is the certificate's.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it is not, or is of no kind that TLS 1.3 uses.
+    pub fn check(&self) -> Result<(), rustls::Error> {
+        let Self { chain, key } = self.clone();
+        rustls::sign::CertifiedKey::from_der(chain, key, &PROVIDER)?.keys_match()
+    }
 }
 
 impl Clone for Identity {
@@ -58,6 +71,8 @@ pub struct ClientTls {
     pub sessions: Option<Sessions>,
     /// Write secrets to the file that `SSLKEYLOGFILE` names.
     pub key_log: bool,
+    /// Why a server's certificate was refused. Clones share it.
+    pub verdict: CertificateVerdict,
 }
 
 /// A server's side of TLS.
@@ -94,7 +109,10 @@ impl ClientTls {
         let builder = ClientConfig::builder_with_details(PROVIDER.clone(), clock(host))
             .with_protocol_versions(&[&rustls::version::TLS13])?;
         let mut config = match &self.trust {
-            Trust::Roots(roots) => builder.with_root_certificates(roots.clone()),
+            Trust::Roots(roots) => {
+                let verifier = self.verdict.of(roots.clone(), PROVIDER.clone())?;
+                builder.dangerous().with_custom_certificate_verifier(verifier)
+            }
             Trust::Anyone => builder.dangerous().with_custom_certificate_verifier(Arc::new(TrustAnyone)),
         }
         .with_no_client_auth();
