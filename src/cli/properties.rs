@@ -11,7 +11,10 @@ use serde_json::json;
 use super::{
     UsageError,
     draft::Draft,
-    options::{output::width, transports::Transports},
+    options::{
+        output::{COLUMNS, terminal_width},
+        transports::Transports,
+    },
     output::raw,
 };
 use wirelab::properties::{Cell, ROWS, measure, to_csv, to_explanation, to_markdown, to_table};
@@ -58,8 +61,8 @@ impl Properties {
         let cells = measure(&self.transport.all(), |_| {});
         let text = match (self.json, self.explain) {
             (true, _) => to_json(&cells),
-            (false, true) => to_table(&cells, width()) + &to_explanation(&cells),
-            (false, false) => to_table(&cells, width()),
+            (false, true) => to_table(&cells, terminal_width().unwrap_or(COLUMNS)) + &to_explanation(&cells),
+            (false, false) => to_table(&cells, terminal_width().unwrap_or(COLUMNS)),
         };
         let saved = file.map_or(Ok(()), |(render, draft)| draft.complete_with(&render(&cells)));
         raw(text.as_bytes())?;

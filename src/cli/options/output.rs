@@ -120,7 +120,7 @@ pub(crate) fn first_error<const N: usize>(results: [anyhow::Result<()>; N]) -> a
 /// The ending of text, which is printed as the terminal has it.
 const TEXT: &str = "txt";
 /// Columns where there is no terminal.
-const COLUMNS: usize = 100;
+pub(crate) const COLUMNS: usize = 100;
 
 /// The width of the terminal on standard output, if it is one; `COLUMNS` in the environment comes first.
 pub(crate) fn terminal_width() -> Option<usize> {
