@@ -74,8 +74,8 @@ proptest! {
     }
 
     #[test]
-    fn datagrams_arrive_or_are_missing(bytes in 0u64..500_000, quic: bool, down: bool, seed: u64) {
-        let transport = if quic { Transport::QUIC_DATAGRAM } else { Transport::UDP };
+    fn datagrams_arrive_or_are_missing(bytes in 0u64..500_000, which in 0usize..3, down: bool, seed: u64) {
+        let transport = [Transport::UDP, Transport::UDP_HMAC, Transport::QUIC_DATAGRAM][which];
         let mut plan = plan(transport, bytes, "delay=10ms,loss=2%,duplicate=1%,reorder=1%");
         plan.direction = if down { Direction::Down } else { Direction::Up };
         let outcome = simulated(&plan, seed);

@@ -33,9 +33,6 @@ pub struct TransferPlan {
     pub content: Content,
 }
 
-/// IPv4 and UDP header (RFC 791, RFC 768): what the paths here use.
-const UDP_IP_HEADER_BYTES: u16 = 28;
-
 impl TransferPlan {
     /// The content of the run with `seed`.
     pub(super) fn content(&self, seed: u64) -> Content {
@@ -65,6 +62,6 @@ impl TransferPlan {
         } else {
             ETHERNET
         };
-        usize::from(mtu.saturating_sub(UDP_IP_HEADER_BYTES))
+        self.transport.spec().datagram.map_or(0, |bound| (bound.max_message)(mtu))
     }
 }
