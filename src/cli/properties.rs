@@ -11,10 +11,7 @@ use serde_json::json;
 use super::{
     UsageError,
     draft::Draft,
-    options::{
-        output::{COLUMNS, terminal_width},
-        transports::Transports,
-    },
+    options::{output::terminal_width, transports::Transports},
     output::raw,
 };
 use wirelab::properties::{Cell, ROWS, measure, to_csv, to_explanation, to_markdown, to_table};
@@ -59,10 +56,11 @@ impl Properties {
             self.output.as_deref().map(|path| Ok::<_, anyhow::Error>((render(path)?, Draft::create(path)?)));
         let file = file.transpose()?;
         let cells = measure(&self.transport.all(), |_| {});
+        let width = terminal_width().unwrap_or(usize::MAX);
         let text = match (self.json, self.explain) {
             (true, _) => to_json(&cells),
-            (false, true) => to_table(&cells, terminal_width().unwrap_or(COLUMNS)) + &to_explanation(&cells),
-            (false, false) => to_table(&cells, terminal_width().unwrap_or(COLUMNS)),
+            (false, true) => to_table(&cells, width) + &to_explanation(&cells),
+            (false, false) => to_table(&cells, width),
         };
         let saved = file.map_or(Ok(()), |(render, draft)| draft.complete_with(&render(&cells)));
         raw(text.as_bytes())?;

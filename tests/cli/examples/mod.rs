@@ -23,13 +23,14 @@ struct Example {
 }
 
 /// The commands with a help text.
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "bench",
     "hol",
     "handshake",
     "link",
     "transfer",
     "report",
+    "properties",
     "verify",
     "serve",
     "send",

@@ -364,6 +364,21 @@ pub(super) const OTHERS: &[Example] = &[
         &[("result.csv", "result.csv && head -c 14 result.csv")],
         &["transport,path"],
     ),
+    plain(
+        "wirelab properties",
+        &[("properties", "properties -t udp,quic-one")],
+        &["largest message 1472 over 1 MB", "losses repaired no yes"],
+    ),
+    plain(
+        "wirelab properties -t udp,quic --explain",
+        &[("udp,quic", "udp")],
+        &["order kept no", "Counted: replies that came after the reply to a later message"],
+    ),
+    plain(
+        "wirelab properties -o properties.md",
+        &[("-o properties.md", "-t udp -o properties.md && cat properties.md")],
+        &["| largest message | 1472 |"],
+    ),
     plain("wirelab verify", &[("verify", "verify --only 1,2")], &["UDP echo, 1% lost each way", " ok "]),
     plain("wirelab verify --only 1,3 -J", &[], &["\"passed\": true"]),
     plain(
