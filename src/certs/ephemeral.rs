@@ -5,20 +5,24 @@ use std::{
     time::Duration,
 };
 
-use rcgen::{CertifiedIssuer, CustomExtension};
+use rcgen::{CertifiedIssuer, CustomExtension, KeyPair};
 use rustls::{
     RootCertStore,
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
 };
 
 use super::{CertsError, generate};
-use crate::transport::tls::Identity;
+use crate::transport::tls::{Identity, Leaf};
 
-/// The server name in the ephemeral certificate.
+/// The server name in the ephemeral certificates.
 pub const EPHEMERAL_NAME: &str = "wirelab.test";
 
 /// The object identifier of the padding extension, under the enterprise number for examples (RFC 5612).
 const PADDING: [u64; 8] = [1, 3, 6, 1, 4, 1, 32473, 1];
+
+/// Valid at the simulator's clock and at any real one.
+const START: Duration = generate::BACKDATE;
+const VALIDITY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// The identity and the CA of this process. Their lengths are the same in every process, because serial numbers, names
 /// and dates are constant; only keys and signatures differ.
@@ -30,7 +34,7 @@ pub fn ephemeral() -> Result<(Identity, Arc<RootCertStore>), CertsError> {
     PAIR.clone().map_err(CertsError::Ephemeral)
 }
 
-/// As [`ephemeral`], but pads the server certificate to about `bytes` bytes if it is shorter.
+/// As [`ephemeral`], but pads the server certificates to about `bytes` bytes if it is shorter.
 ///
 /// Fails like [`ephemeral`].
 pub fn ephemeral_of(bytes: usize) -> Result<(Identity, Arc<RootCertStore>), CertsError> {
@@ -42,24 +46,33 @@ pub fn ephemeral_of(bytes: usize) -> Result<(Identity, Arc<RootCertStore>), Cert
     }
 }
 
-/// Creates an identity whose certificate holds `padding` extra bytes, plus the extension's own overhead.
+/// Creates an identity whose certificates hold `padding` extra bytes, plus the extension's own overhead.
 fn create(padding: usize) -> Result<(Identity, Arc<RootCertStore>), CertsError> {
-    // Valid at the simulator's clock and at any real one.
-    let (start, validity) = (generate::BACKDATE, Duration::from_secs(100 * 365 * 24 * 3600));
-    let mut ca_params = generate::ca_params(start, validity)?;
+    let mut ca_params = generate::ca_params(START, VALIDITY)?;
     ca_params.serial_number = Some(1u64.into());
     let ca = CertifiedIssuer::self_signed(ca_params, generate::key()?)?;
-    let mut server_params = generate::server_params(&[EPHEMERAL_NAME.to_owned()], start, validity)?;
-    server_params.serial_number = Some(2u64.into());
-    if padding > 0 {
-        let extension = CustomExtension::from_oid_content(&PADDING, vec![0; padding]);
-        server_params.custom_extensions.push(extension);
-    }
-    let key = generate::key()?;
-    let server = server_params.signed_by(&key, &ca)?;
-
+    let server = leaf(&ca, generate::key()?, 2, padding)?;
+    let p256 = leaf(&ca, generate::p256_key()?, 3, padding)?;
     let mut roots = RootCertStore::empty();
     roots.add(ca.der().clone()).map_err(|e| CertsError::Ephemeral(e.to_string()))?;
+    let identity = Identity { chain: vec![server.certificate], key: server.key, p256: Some(p256) };
+    Ok((identity, Arc::new(roots)))
+}
+
+/// A server certificate of `key`, with this serial number and so many bytes of padding.
+fn leaf(
+    ca: &CertifiedIssuer<'_, KeyPair>,
+    key: KeyPair,
+    serial: u64,
+    padding: usize,
+) -> Result<Leaf, CertsError> {
+    let mut params = generate::server_params(&[EPHEMERAL_NAME.to_owned()], START, VALIDITY)?;
+    params.serial_number = Some(serial.into());
+    if padding > 0 {
+        let extension = CustomExtension::from_oid_content(&PADDING, vec![0; padding]);
+        params.custom_extensions.push(extension);
+    }
+    let certificate = params.signed_by(&key, ca)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    Ok((Identity { chain: vec![server.der().clone()], key }, Arc::new(roots)))
+    Ok(Leaf { certificate: certificate.der().clone(), key })
 }

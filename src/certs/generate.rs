@@ -21,6 +21,11 @@ pub(super) fn key() -> Result<KeyPair, rcgen::Error> {
     KeyPair::try_from([&PREFIX[..], &seed].concat())
 }
 
+/// Generates an ECDSA key on P-256, for DTLS.
+pub(super) fn p256_key() -> Result<KeyPair, rcgen::Error> {
+    KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
+}
+
 /// Parameters of a CA that signs only end-entity certificates.
 pub(super) fn ca_params(now: Duration, validity: Duration) -> Result<CertificateParams, rcgen::Error> {
     let mut params = params(&[], "wirelab test CA", now, validity)?;

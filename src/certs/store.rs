@@ -6,10 +6,13 @@ use std::{
     time::Duration,
 };
 
-use rcgen::CertifiedIssuer;
+use rcgen::{CertifiedIssuer, Issuer, KeyPair};
 
 use super::{CertsError, Description, files, generate};
-use crate::transport::{self, tls::Identity};
+use crate::transport::{
+    self,
+    tls::{Identity, Leaf},
+};
 
 /// The names in a server certificate by default.
 pub const DEFAULT_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -18,6 +21,9 @@ const CA: &str = "ca.pem";
 const CA_KEY: &str = "ca.key";
 const SERVER: &str = "server.pem";
 const SERVER_KEY: &str = "server.key";
+/// A second server certificate, for DTLS.
+const DTLS: &str = "dtls.pem";
+const DTLS_KEY: &str = "dtls.key";
 /// The key that both ends of signed UDP know.
 const SHARED_KEY: &str = "hmac.key";
 const LOCK: &str = ".lock";
@@ -26,7 +32,8 @@ const CA_VALIDITY: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// Browsers reject server certificates with a longer validity.
 const SERVER_VALIDITY: Duration = Duration::from_secs(397 * 24 * 3600);
 
-/// A folder of certificates: `ca.pem`, `ca.key`, `server.pem`, `server.key`; and a shared key, `hmac.key`.
+/// A folder of certificates: `ca.pem`, `ca.key`, `server.pem`, `server.key`, and `dtls.pem`, `dtls.key` for DTLS; and a
+/// shared key, `hmac.key`.
 #[derive(Debug, Clone)]
 pub struct Store {
     folder: PathBuf,
@@ -41,6 +48,11 @@ impl Store {
     /// Whether the folder holds a server certificate and its key.
     fn has_certificates(&self) -> bool {
         self.path(SERVER).exists() && self.path(SERVER_KEY).exists()
+    }
+
+    /// Whether the folder holds what DTLS needs, or lacks the CA's key, without which it cannot be made.
+    fn has_dtls(&self) -> bool {
+        self.path(DTLS).exists() && self.path(DTLS_KEY).exists() || !self.path(CA_KEY).exists()
     }
 
     /// The file of the key that both ends of signed UDP know.
@@ -58,18 +70,22 @@ impl Store {
     ///
     /// Returns an error if the certificates cannot be generated or written.
     pub fn ensure(&self, names: &[String], now: Duration) -> Result<bool, CertsError> {
-        if self.has_certificates() && self.shared_key_file().exists() {
+        if self.has_certificates() && self.has_dtls() && self.shared_key_file().exists() {
             return Ok(false);
         }
         let _lock = self.lock()?;
         if !self.shared_key_file().exists() {
             self.create_shared_key()?;
         }
-        if self.has_certificates() {
-            return Ok(false);
+        if !self.has_certificates() {
+            self.create(names, now)?;
+            return Ok(true);
         }
-        self.create(names, now)?;
-        Ok(true)
+        if !self.has_dtls() {
+            let names = files::describe(&self.path(SERVER))?.names;
+            self.create_dtls(&names, now, &self.issuer(now)?)?;
+        }
+        Ok(false)
     }
 
     /// Replaces the CA, the server certificate and the shared key by new ones.
@@ -84,9 +100,11 @@ impl Store {
     /// Reads the server's certificate chain and key. Returns an error if a file is missing or invalid, or if the key is not
     /// the certificate's.
     pub fn identity(&self) -> Result<Identity, CertsError> {
+        let has_p256 = self.path(DTLS).exists() && self.path(DTLS_KEY).exists();
         let identity = Identity {
             chain: files::read_certificates(&self.path(SERVER))?,
             key: files::read_key(&self.path(SERVER_KEY))?,
+            p256: has_p256.then(|| self.p256()).transpose()?,
         };
         identity.check().map_err(|_| {
             let reason = format!("it is not the key of {SERVER}; wirelab certs --renew makes new ones");
@@ -95,11 +113,18 @@ impl Store {
         Ok(identity)
     }
 
-    /// Describes the CA's and the server's certificate, in this order.
+    fn p256(&self) -> Result<Leaf, CertsError> {
+        let certificate = files::read_certificates(&self.path(DTLS))?.swap_remove(0);
+        Ok(Leaf { certificate, key: files::read_key(&self.path(DTLS_KEY))? })
+    }
+
+    /// Describes the CA's certificate, the server's, and the one for DTLS if there is one, in this order.
     ///
     /// Returns an error if a file is missing or invalid.
     pub fn describe(&self) -> Result<Vec<Description>, CertsError> {
-        [CA, SERVER].into_iter().map(|file| files::describe(&self.path(file))).collect()
+        let mut files = vec![CA, SERVER];
+        files.extend(Some(DTLS).filter(|file| self.path(file).exists()));
+        files.into_iter().map(|file| files::describe(&self.path(file))).collect()
     }
 
     fn create(&self, names: &[String], now: Duration) -> Result<(), CertsError> {
@@ -113,9 +138,32 @@ impl Store {
 
         files::write(&self.path(CA_KEY), ca.key().serialize_pem().as_bytes(), 0o600)?;
         files::write(&self.path(CA), ca.pem().as_bytes(), 0o644)?;
+        self.create_dtls(names, now, &ca)?;
         files::write(&self.path(SERVER), server.pem().as_bytes(), 0o644)?;
         // Written last: its existence tells other processes that the set is complete.
         files::write(&self.path(SERVER_KEY), key.serialize_pem().as_bytes(), 0o600)
+    }
+
+    fn create_dtls(
+        &self,
+        names: &[String],
+        now: Duration,
+        ca: &Issuer<'_, KeyPair>,
+    ) -> Result<(), CertsError> {
+        let mut params = generate::server_params(names, now, SERVER_VALIDITY)?;
+        generate::restrict_server(&mut params);
+        let key = generate::p256_key()?;
+        let certificate = params.signed_by(&key, ca)?;
+        files::write(&self.path(DTLS), certificate.pem().as_bytes(), 0o644)?;
+        files::write(&self.path(DTLS_KEY), key.serialize_pem().as_bytes(), 0o600)
+    }
+
+    /// The CA that exists, to sign one more certificate. Its names are those of every CA that we make.
+    fn issuer(&self, now: Duration) -> Result<Issuer<'static, KeyPair>, CertsError> {
+        let path = self.path(CA_KEY);
+        let pem = fs::read_to_string(&path).map_err(|e| CertsError::file("read", &path, e))?;
+        let key = KeyPair::from_pem(&pem).map_err(|e| CertsError::content("private key", &path, e))?;
+        Ok(Issuer::new(generate::ca_params(now, CA_VALIDITY)?, key))
     }
 
     fn create_shared_key(&self) -> Result<(), CertsError> {
@@ -138,7 +186,9 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{os::unix::fs::PermissionsExt, sync::Arc};
+
+    use rustls::{client::danger::ServerCertVerifier, pki_types::UnixTime};
 
     use super::*;
 
@@ -168,7 +218,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path());
         store.ensure(&names(), NOW).unwrap();
-        for key in [CA_KEY, SERVER_KEY, SHARED_KEY] {
+        for key in [CA_KEY, SERVER_KEY, DTLS_KEY, SHARED_KEY] {
             let mode = fs::metadata(store.path(key)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{key}");
         }
@@ -185,6 +235,43 @@ mod tests {
         });
         assert_eq!(created, 1);
         Store::new(folder.path()).identity().unwrap();
+    }
+
+    #[test]
+    fn a_missing_certificate_for_dtls_is_created_beside_those_that_exist_with_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let named = [names(), vec!["lab.example".to_owned()]].concat();
+        store.ensure(&named, NOW).unwrap();
+        let certificate = fs::read(store.path(SERVER)).unwrap();
+        let remove = || [DTLS, DTLS_KEY].map(|file| fs::remove_file(store.path(file)).unwrap());
+        remove();
+        assert!(store.identity().unwrap().p256.is_none());
+        assert!(!store.ensure(&names(), NOW).unwrap(), "no new certificates");
+        assert_eq!(fs::read(store.path(SERVER)).unwrap(), certificate);
+        let leaf = store.identity().unwrap().p256.unwrap();
+        let described = store.describe().unwrap();
+        assert_eq!(described[2].names, named);
+
+        let roots = files::roots(&store.ca_file()).unwrap();
+        let verifier = rustls::client::WebPkiServerVerifier::builder_with_provider(
+            roots,
+            Arc::new(rustls::crypto::ring::default_provider()),
+        );
+        let name = "lab.example".try_into().unwrap();
+        let verified = verifier.build().unwrap().verify_server_cert(
+            &leaf.certificate,
+            &[],
+            &name,
+            &[],
+            UnixTime::since_unix_epoch(NOW),
+        );
+        verified.unwrap();
+
+        remove();
+        fs::remove_file(store.path(CA_KEY)).unwrap();
+        assert!(!store.ensure(&names(), NOW).unwrap(), "nobody can sign one");
+        assert!(store.identity().unwrap().p256.is_none());
     }
 
     #[test]

@@ -12,9 +12,9 @@ use wirelab::certs::{DEFAULT_NAMES, Description, Store};
 
 use super::output;
 
-/// Show the certificates for tls:// and quic://, and make missing ones
+/// Show the certificates for tls://, quic:// and dtls://, and make missing ones
 ///
-/// A CA and a server certificate that it signed. Clients verify servers against ca.pem. Keys are readable by
+/// A CA and the server certificates that it signed. Clients verify servers against ca.pem. Keys are readable by
 /// their owner only, and never leave this machine.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

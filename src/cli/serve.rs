@@ -57,7 +57,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
   wirelab serve tcp://127.0.0.1:0 --for 10s        any free port, for ten seconds")]
 pub(crate) struct Serve {
     /// URLs to listen on. Without a host: this machine only; port 0: any free port
-    /// [default: udp://127.0.0.1:9999 udp-hmac://127.0.0.1:9998 arq://127.0.0.1:9996 tcp://127.0.0.1:9999 tls://127.0.0.1:9443 quic://127.0.0.1:4433]
+    /// [default: udp://127.0.0.1:9999 udp-hmac://127.0.0.1:9998 dtls://127.0.0.1:9997 arq://127.0.0.1:9996 tcp://127.0.0.1:9999 tls://127.0.0.1:9443 quic://127.0.0.1:4433]
     #[arg(value_name = "URL")]
     urls: Vec<Target>,
     /// Service: echo, hello, thanks or json

@@ -28,6 +28,7 @@ mod rejected;
 pub mod relay;
 mod side;
 pub mod sim;
+mod source;
 mod stop_signal;
 #[cfg(feature = "sockets")]
 #[expect(unsafe_code, reason = "system calls that no safe interface covers")]
@@ -53,6 +54,7 @@ pub use self::{
     quinn_runtime::quinn_runtime,
     rejected::{Rejected, Rejection},
     side::Side,
+    source::network,
     stop_signal::{StopSignal, Stopped},
     timeout::{Elapsed, timeout},
     timers::{Clock, Sleep, Timers},

@@ -112,7 +112,8 @@ impl BoundUrl {
             host: host.clone(),
             access: options.access.clone(),
             max_message: options.max_message,
-            amplifies: options.service.amplifies(),
+            // A handshake proves the source.
+            amplifies: options.service.amplifies() && !self.bind.scheme.has_handshake(),
             retry_above: options.retry_above,
             udp_ports: state.udp_ports.clone(),
             rates: state.rates.clone(),

@@ -10,14 +10,14 @@ use super::{
     arq,
     conversation::{MeasuredRequest, Reception, ReplyBatch, Route, RunTracker},
     error::ServeError,
-    guard::FloodGuard,
+    guard::{FloodGuard, UrlGate},
     quic,
     refusal::Refusal,
     worker::Worker,
 };
 use crate::{
     path::{Datagrams, Received, Rejected},
-    transport::{self, DatagramSession, ListenSettings, Listening, Session},
+    transport::{self, ClientLimits, DatagramSession, ListenSettings, Listening, Session, tls::ServerTls},
     unit::Recent,
 };
 
@@ -26,11 +26,16 @@ const TURN_DATAGRAMS: u64 = 64;
 
 pub(super) fn listen(worker: Worker, local: SocketAddr) -> Result<SocketAddr, ServeError> {
     let (quic, arq) = (quic::settings(&worker), arq::settings(&worker));
+    let tls = worker.options.identity.clone().map(|identity| ServerTls { identity, early_data: false });
+    let gate = UrlGate { admission: worker.admission.clone(), counters: worker.counters.clone() };
+    let clients =
+        ClientLimits { gate: Arc::new(gate), handshake: worker.handshake_limit(), idle: worker.options.idle };
     let settings = ListenSettings {
         quic: &quic,
         arq: &arq,
-        tls: None,
+        tls: tls.as_ref(),
         shared_key: worker.options.shared_key.as_ref(),
+        clients: Some(clients),
         tap: None,
     };
     let listening = transport::listen(&worker.host, (worker.scheme.default)(), local, settings)?;

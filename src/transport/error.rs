@@ -91,14 +91,22 @@ impl ConnectError {
         Self::Failed { what: "accepting", peer: local, reason: "the endpoint is closed".to_owned() }
     }
 
+    /// The error of a handshake whose peer's certificate was rejected.
+    pub(super) fn untrusted(what: &'static str, peer: SocketAddr, error: rustls::Error) -> Self {
+        match error {
+            rustls::Error::InvalidCertificate(reason) => {
+                Self::Certificate { what, peer, reason: certificate_hint(&reason) }
+            }
+            other => Self::Failed { what, peer, reason: other.to_string() },
+        }
+    }
+
     /// The error of a failed TLS handshake over a byte stream.
     pub(super) fn from_tls(peer: SocketAddr, error: io::Error) -> Self {
         const WHAT: &str = "TLS handshake";
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         match tls {
-            Some(rustls::Error::InvalidCertificate(reason)) => {
-                Self::Certificate { what: WHAT, peer, reason: certificate_hint(reason) }
-            }
+            Some(error @ rustls::Error::InvalidCertificate(_)) => Self::untrusted(WHAT, peer, error.clone()),
             Some(
                 rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol)
                 | rustls::Error::NoApplicationProtocol,

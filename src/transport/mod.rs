@@ -4,7 +4,9 @@
 //! A transport is a folder with its [`Spec`] and its [`Protocol`], and a line in the registry.
 
 pub mod arq;
+mod clients;
 mod congestion;
+mod dtls;
 mod error;
 pub mod quic;
 mod race;
@@ -22,6 +24,7 @@ mod udp_hmac;
 pub(crate) use self::error::lost_reason;
 use self::session::DatagramListening;
 pub use self::{
+    clients::{ClientLimits, Departure, Gate, Place},
     congestion::{Congestion, FIXED_WINDOW_BYTES, UnknownCongestion},
     error::{ChannelError, ConnectError},
     race::race,

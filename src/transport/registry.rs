@@ -8,6 +8,7 @@ use super::{Scheme, Transport};
 static TRANSPORTS: &[Transport] = &[
     Transport::UDP,
     Transport::UDP_HMAC,
+    Transport::DTLS,
     Transport::ARQ_STOP_AND_WAIT,
     Transport::ARQ_GO_BACK_N,
     Transport::ARQ_SELECTIVE,

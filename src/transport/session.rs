@@ -3,7 +3,7 @@
 use std::{fmt, net::SocketAddr, sync::Arc};
 
 use super::{
-    ConnectError, Transport,
+    ClientLimits, ConnectError, Transport,
     arq::{ArqConnection, ArqSettings},
     quic::{QuicSession, QuicSettings},
     security::{ClientTls, ServerTls},
@@ -119,6 +119,7 @@ impl SessionSettings {
             arq: &self.arq,
             tls: Some(&self.server_tls),
             shared_key: self.shared_key.as_ref(),
+            clients: None,
             tap: None,
         }
     }
@@ -152,6 +153,8 @@ pub struct ListenSettings<'a> {
     pub tls: Option<&'a ServerTls>,
     /// For transports whose two ends know one key.
     pub shared_key: Option<&'a SharedKey>,
+    /// For transports that keep a state for each client of one socket. `None`: without limits.
+    pub clients: Option<ClientLimits>,
     /// Records what the packets of the connections carry. A tap records one connection at a time.
     pub tap: Option<Tap>,
 }

@@ -80,6 +80,11 @@ impl Scheme {
         self.carrier == Carrier::Udp
     }
 
+    /// Whether packets are exchanged before the first message.
+    pub fn has_handshake(&self) -> bool {
+        (self.default)().spec().has_handshake
+    }
+
     /// The shape of the sessions: all transports of a scheme have the same, apart from its mapping or mode.
     pub fn shape(&self) -> Shape {
         (self.default)().shape()

@@ -12,6 +12,12 @@ pub(super) const UDP_HMAC: Case = Case {
     check: |wire| check(wire, Transport::UDP_HMAC),
 };
 
+pub(super) const DTLS: Case = Case {
+    number: 1,
+    setting: "encrypted UDP echo, 1% lost each way",
+    check: |wire| check(wire, Transport::DTLS),
+};
+
 const MESSAGES: u32 = 100_000;
 const LOSS: f64 = 0.01;
 /// Three standard errors: of 1.99% among 100,000, one is 0.044 points.

@@ -57,6 +57,7 @@ pub struct Case {
 pub const CASES: &[Case] = &[
     echo_loss::UDP,
     echo_loss::UDP_HMAC,
+    echo_loss::DTLS,
     bursts::CASE,
     queue::CASE,
     chain::CASE,

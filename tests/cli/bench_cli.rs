@@ -145,7 +145,7 @@ fn a_list_is_refused_where_one_value_is_needed() {
 #[test]
 fn unknown_names_are_answered_with_the_valid_ones() {
     refused("-t sctp", &["--transport", "`sctp`", "arq-unordered, tcp, tls, quic-one"]);
-    refused("-t udp,", &["--transport", "udp, udp-hmac, arq-stop-and-wait"]);
+    refused("-t udp,", &["--transport", "udp, udp-hmac, dtls, arq-stop-and-wait"]);
     refused("--path moon", &["--path", "sim", "direct"]);
     refused("-C vegas", &["--congestion", "cubic, newreno, bbr, fixed"]);
     refused("--preset moon", &["--preset", "satellite"]);

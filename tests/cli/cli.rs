@@ -134,7 +134,7 @@ fn invalid_arguments_are_refused_with_status_two() {
         (&["serve", "--rate-limit", "0"], "--rate-limit"),
         (&["serve", "--service", "chargen"], "unknown service `chargen`"),
         (&["serve", "--allow", "everyone"], "192.168.1.0/24"),
-        (&["serve", "http://127.0.0.1"], "udp://, udp-hmac://, arq://, tcp://, tls://, quic://"),
+        (&["serve", "http://127.0.0.1"], "udp://, udp-hmac://, dtls://, arq://, tcp://, tls://, quic://"),
         (&["serve", "udp://127.0.0.1:99999"], "invalid port number"),
         (&["send", "quic://h?streams=two", "x"], "streams=two: expected one, flow, message, datagram"),
         (&["send", "udp://h", "x", "--timeout", "2"], "has no unit"),

@@ -1,8 +1,8 @@
 //! `nc`, `socat` and `openssl` as clients and servers.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
-use crate::support::{Certificates, Program, Server, send, skip, tool};
+use crate::support::{Certificates, Program, Server, send, skip, tool, wirelab};
 
 /// Types lines, each after the echo of the one before.
 fn echoes_line_by_line(client: Command) {
@@ -122,6 +122,34 @@ fn an_openssl_server_answers_send() {
     let url = format!("tls://127.0.0.1:{port}");
     let replies = send(&[&url, "Michael", "Tracy", "--ca", &certificates.ca().display().to_string()]);
     assert_eq!(replies.succeeded(), "leahciM\nycarT\n");
+}
+
+#[test]
+fn openssl_echoes_over_dtls_and_trusts_the_ca() {
+    let arguments = ["s_client", "-dtls1_2", "-quiet", "-verify_return_error"];
+    let Some(mut openssl) = tool("openssl", &arguments) else { return };
+    let server = Server::single("dtls", "echo");
+    openssl.arg("-connect").arg(format!("127.0.0.1:{}", server.port()));
+    openssl.args(["-verify_hostname", "localhost", "-CAfile"]).arg(server.certificates.ca());
+    echoes_line_by_line(openssl);
+}
+
+#[test]
+fn an_openssl_server_answers_send_over_dtls() {
+    let arguments = ["s_server", "-dtls1_2", "-accept", "127.0.0.1:0"];
+    let Some(mut openssl) = tool("openssl", &arguments) else { return };
+    let certificates = Certificates::made();
+    openssl.arg("-cert").arg(certificates.dtls()).arg("-key").arg(certificates.dtls_key());
+    let mut server = Program::start(openssl);
+    let line = server.wait_for("ACCEPT ");
+    let port = line.rsplit(':').next().unwrap_or_default();
+    let url = format!("dtls://127.0.0.1:{port}");
+    let ca = certificates.ca();
+    let arguments = ["send", &url, "Michael\n", "--timeout", "20s", "--ca", &ca.display().to_string()];
+    let client = Program::start(wirelab(Path::new("/"), arguments));
+    server.wait_for("Michael");
+    server.say("Hello from OpenSSL\n");
+    assert_eq!(client.finish().succeeded().trim_end(), "Hello from OpenSSL");
 }
 
 #[test]

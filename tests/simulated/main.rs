@@ -6,6 +6,7 @@ mod arq;
 mod arq_transports;
 mod budget;
 mod compare;
+mod dtls;
 mod episode;
 mod experiment_properties;
 mod hol_instrument;

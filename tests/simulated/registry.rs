@@ -20,7 +20,7 @@ fn a_scheme_with_several_transports_is_a_group() {
     assert_eq!(Transport::named("udp").unwrap(), [Transport::UDP]);
     let error = Transport::named("sctp").unwrap_err().to_string();
     assert!(
-        error.contains("`sctp`: expected udp, udp-hmac, arq-stop-and-wait")
+        error.contains("`sctp`: expected udp, udp-hmac, dtls, arq-stop-and-wait")
             && error.ends_with("all, arq, quic"),
         "{error}"
     );
@@ -41,5 +41,5 @@ fn transports_are_ordered_as_they_are_shown() {
     sorted.reverse();
     sorted.sort();
     assert!(sorted.iter().copied().eq(Transport::all()));
-    assert_eq!(Scheme::names(), "udp://, udp-hmac://, arq://, tcp://, tls://, quic://");
+    assert_eq!(Scheme::names(), "udp://, udp-hmac://, dtls://, arq://, tcp://, tls://, quic://");
 }

@@ -35,8 +35,8 @@ fn quic_maps_a_message_to_a_stream_unless_told_otherwise() {
 #[test]
 fn what_cannot_be_meant_is_refused_with_a_reason() {
     for (text, part) in [
-        ("127.0.0.1:9999", "write one of udp://127.0.0.1:9999, udp-hmac://127.0.0.1:9999, arq://"),
-        ("http://h", "udp://, udp-hmac://, arq://, tcp://, tls://, quic://"),
+        ("127.0.0.1:9999", "write one of udp://127.0.0.1:9999, udp-hmac://127.0.0.1:9999, dtls://"),
+        ("http://h", "udp://, udp-hmac://, dtls://, arq://, tcp://, tls://, quic://"),
         ("arq://h?mode=two", "mode=two: expected stop-and-wait, go-back-n, selective, unordered"),
         ("arq://h?streams=one", "streams on quic://"),
         ("udp://h:65536", "invalid port number"),

@@ -127,6 +127,14 @@ impl Certificates {
         self.folder.join("certs/hmac.key")
     }
 
+    pub(crate) fn dtls(&self) -> PathBuf {
+        self.folder.join("certs/dtls.pem")
+    }
+
+    pub(crate) fn dtls_key(&self) -> PathBuf {
+        self.folder.join("certs/dtls.key")
+    }
+
     pub(crate) fn server(&self) -> PathBuf {
         self.folder.join("certs/server.pem")
     }

@@ -129,7 +129,7 @@ async fn two_round_trips(
     let attempt = |peer| connect(host, transport, peer, settings);
     let (mut channel, _) = remote.connect(&**host, attempt).await.ok()?;
     let begun = host.now();
-    let requests = if transport.spec().has_handshake { 1 } else { DATAGRAMS };
+    let requests = if transport.is_datagram() { DATAGRAMS } else { 1 };
     for seq in 0..requests {
         channel.send(Probe::new(MessageId { flow: 0, seq }, begun), settings.request).ok()?;
     }

@@ -48,8 +48,8 @@ async fn accept(
     reply: usize,
     over: watch::Sender<()>,
 ) {
-    // Without handshakes, one channel serves all clients.
-    let closes = transport.spec().has_handshake;
+    // One channel serves all clients of a datagram transport.
+    let closes = transport.shape() != Shape::Datagrams;
     loop {
         match acceptor.accept().await {
             Ok(channel) => {

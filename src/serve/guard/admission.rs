@@ -15,7 +15,7 @@ use super::{
 use crate::{path::Host, serve::refusal::Refusal, unit::Time};
 
 /// The limits of one URL.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Admission {
     pub(crate) host: Arc<dyn Host>,
     pub(crate) access: Access,

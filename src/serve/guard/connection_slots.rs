@@ -7,16 +7,17 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
+    task::{Context, Waker},
 };
 
 use tokio::sync::Notify;
 
-use super::rate_limits::network;
-use crate::serve::refusal::Refusal;
+use crate::{path::network, serve::refusal::Refusal};
 
 /// The connection slots of one URL.
 #[derive(Debug)]
@@ -125,6 +126,12 @@ impl Slot {
     pub(crate) async fn evicted(&self) {
         self.evicted.notified().await;
     }
+
+    /// Whether the connection was evicted, as [`Slot::evicted`] tells: only one of them does, and once.
+    pub(crate) fn was_evicted(&self) -> bool {
+        let mut evicted = pin!(self.evicted.notified());
+        evicted.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
 }
 
 impl Drop for Slot {
@@ -190,9 +197,7 @@ mod tests {
     }
 
     fn is_evicted(slot: &Slot) -> bool {
-        let mut waits = std::pin::pin!(slot.evicted());
-        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        waits.as_mut().poll(&mut cx).is_ready()
+        slot.was_evicted()
     }
 
     #[test]

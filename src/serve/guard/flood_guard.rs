@@ -2,8 +2,11 @@
 
 use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
-use super::{admission::Admission, rate_limits::network};
-use crate::{path::Datagrams, unit::Time};
+use super::admission::Admission;
+use crate::{
+    path::{Datagrams, network},
+    unit::Time,
+};
 
 /// Maximum number of sources in the filter: the kernel compares each datagram with all of them.
 const CAPACITY: usize = 64;

@@ -4,6 +4,7 @@ mod access;
 mod admission;
 mod connection_slots;
 mod flood_guard;
+mod gate;
 mod rate_limits;
 
 pub use self::access::{Access, DEFAULT_RATE};
@@ -11,5 +12,6 @@ pub(super) use self::{
     admission::Admission,
     connection_slots::{ConnectionSlots, Slot},
     flood_guard::FloodGuard,
+    gate::UrlGate,
     rate_limits::RateLimits,
 };

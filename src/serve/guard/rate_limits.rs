@@ -1,12 +1,11 @@
 //! A limit on the messages per second of each source.
 
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    num::NonZeroU32,
-    time::Duration,
-};
+use std::{net::IpAddr, num::NonZeroU32, time::Duration};
 
-use crate::unit::{Recent, Time};
+use crate::{
+    path::network,
+    unit::{Recent, Time},
+};
 
 /// Share of its rate that a source may use at once after a silence. Kept short, because other sources wait while the
 /// burst is answered.
@@ -68,18 +67,6 @@ fn time_for(rate: NonZeroU32, messages: u64) -> Duration {
 /// How long the largest burst takes at `rate`.
 fn burst(rate: NonZeroU32) -> Duration {
     BURST.max(time_for(rate, BURST_MESSAGES))
-}
-
-/// The address that limits apply to: an IPv4 address, or a /64 network, because an IPv6 host has all of one to send
-/// from (RFC 4291 section 2.5.1).
-pub(super) fn network(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V4(ip) => ip.into(),
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-    }
 }
 
 #[cfg(test)]

@@ -22,11 +22,22 @@ use crate::path::Host;
 /// The application protocol of messages and of experiments (RFC 7301).
 pub const ALPN: &[u8] = b"wirelab";
 
-/// A certificate chain and the key of its first certificate.
+/// What a server proves itself with: a certificate chain and the key of its first certificate.
 #[derive(Debug)]
 pub struct Identity {
     /// The server's certificate first, then those that sign it.
     pub chain: Vec<CertificateDer<'static>>,
+    /// The private key.
+    pub key: PrivateKeyDer<'static>,
+    /// For DTLS, which cannot use the first one.
+    pub p256: Option<Leaf>,
+}
+
+/// A certificate of an ECDSA key on P-256, and the key. Its signer is the one that clients trust.
+#[derive(Debug)]
+pub struct Leaf {
+    /// The certificate.
+    pub certificate: CertificateDer<'static>,
     /// The private key.
     pub key: PrivateKeyDer<'static>,
 }
@@ -38,14 +49,20 @@ impl Identity {
     ///
     /// Returns an error if it is not, or is of no kind that TLS 1.3 uses.
     pub fn check(&self) -> Result<(), rustls::Error> {
-        let Self { chain, key } = self.clone();
+        let Self { chain, key, .. } = self.clone();
         rustls::sign::CertifiedKey::from_der(chain, key, &PROVIDER)?.keys_match()
     }
 }
 
 impl Clone for Identity {
     fn clone(&self) -> Self {
-        Self { chain: self.chain.clone(), key: self.key.clone_key() }
+        Self { chain: self.chain.clone(), key: self.key.clone_key(), p256: self.p256.clone() }
+    }
+}
+
+impl Clone for Leaf {
+    fn clone(&self) -> Self {
+        Self { certificate: self.certificate.clone(), key: self.key.clone_key() }
     }
 }
 
@@ -105,6 +122,21 @@ impl ClientTls {
         Ok(config)
     }
 
+    /// Verifies the certificate of a server that sends no others.
+    pub(super) fn verify(&self, certificate: &[u8], host: &dyn Host) -> Result<(), rustls::Error> {
+        let Trust::Roots(roots) = &self.trust else { return Ok(()) };
+        self.verdict
+            .of(roots.clone(), PROVIDER.clone())?
+            .verify_server_cert(
+                &certificate.into(),
+                &[],
+                &self.server_name,
+                &[],
+                UnixTime::since_unix_epoch(host.unix_time()),
+            )
+            .map(drop)
+    }
+
     fn new_config(&self, host: &Arc<dyn Host>) -> Result<ClientConfig, rustls::Error> {
         let builder = ClientConfig::builder_with_details(PROVIDER.clone(), clock(host))
             .with_protocol_versions(&[&rustls::version::TLS13])?;
@@ -127,7 +159,7 @@ impl ClientTls {
 impl ServerTls {
     /// A configuration with the host's clock. Returns an error if the key does not match the certificate.
     pub fn config(&self, host: &Arc<dyn Host>) -> Result<ServerConfig, rustls::Error> {
-        let Identity { chain, key } = self.identity.clone();
+        let Identity { chain, key, .. } = self.identity.clone();
         let mut config = ServerConfig::builder_with_details(PROVIDER.clone(), clock(host))
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_no_client_auth()

@@ -4,4 +4,4 @@ mod early;
 mod session;
 mod spec;
 
-pub use super::security::{ALPN, CertificateVerdict, ClientTls, Identity, ServerTls, Trust};
+pub use super::security::{ALPN, CertificateVerdict, ClientTls, Identity, Leaf, ServerTls, Trust};

@@ -116,6 +116,7 @@ impl Scene {
         let files = tempdir().unwrap();
         let urls = [
             "udp://127.0.0.1:0",
+            "dtls://127.0.0.1:0",
             "arq://127.0.0.1:0",
             "tcp://127.0.0.1:0",
             "tls://127.0.0.1:0",

@@ -457,6 +457,12 @@ pub(super) const OTHERS: &[Example] = &[
         &[("localhost:9443", "{tls-address} -servername localhost < /dev/null")],
         &["Verify return code: 0 (ok)"],
     ),
+    needing(
+        &["openssl"],
+        "openssl s_client -dtls1_2 -connect localhost:9997 -CAfile certs/ca.pem",
+        &[("localhost:9997", "{dtls-address} < /dev/null")],
+        &["Verify return code: 0 (ok)"],
+    ),
     plain(
         "wirelab completions bash > ~/.local/share/bash-completion/completions/wirelab",
         &[("~/.local/share/bash-completion/completions/wirelab", "wirelab.bash && cat wirelab.bash")],

@@ -1,0 +1,326 @@
+//! A client's socket, which has one DTLS connection.
+
+use std::{
+    future::poll_fn,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use dimpl::Error;
+
+use super::{
+    config::Setup,
+    connection::{Connection, Event},
+    crypto::Tally,
+    inbox::Inbox,
+    record,
+    trace::Trace,
+};
+use crate::{
+    path::{BoxFuture, DatagramError, Datagrams, Host, PathError, Received, Rejected, Rejection, Sleep},
+    tap::Tap,
+    transport::{ConnectError, security::ClientTls},
+    unit::Time,
+};
+
+/// How long a handshake may take before a new one is begun: a message that was changed on its way may leave the two ends
+/// with different keys, which neither notices.
+pub(super) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(20);
+/// How often a handshake is begun again after an error. The peer may have seen a changed message.
+const RESTARTS: u64 = 3;
+
+/// Room for the longest certificate that a handshake may bring: dimpl keeps 30 datagrams of it, and panics without room.
+const MAX_CERTIFICATE: usize = 30 * u16::MAX as usize;
+
+/// What a handshake is called in errors.
+const HANDSHAKE: &str = "DTLS handshake";
+
+/// A client's end.
+#[derive(Debug)]
+pub(super) struct ClientSocket {
+    host: Arc<dyn Host>,
+    inner: Arc<dyn Datagrams>,
+    peer: SocketAddr,
+    tls: ClientTls,
+    setup: Setup,
+    trace: Trace,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    connection: Connection,
+    sleep: Sleep,
+    is_connected: bool,
+    /// Whether the server's certificate was found good.
+    is_trusted: bool,
+    /// Why the connection is over.
+    over: Option<ConnectError>,
+    /// Handshakes begun so far.
+    handshakes: u64,
+    /// Handshakes that ended with an error.
+    errors: u64,
+    inbox: Inbox,
+    rejected: Rejected,
+    scratch: Vec<u8>,
+}
+
+impl ClientSocket {
+    pub(super) fn new(
+        host: &Arc<dyn Host>,
+        peer: SocketAddr,
+        setup: Setup,
+        tls: &ClientTls,
+        tap: Option<Tap>,
+    ) -> Result<Self, ConnectError> {
+        let connection = Connection::client(setup.config(peer)?, setup.versions, &**host);
+        let state = State {
+            connection,
+            sleep: host.sleep_until(Time::ZERO),
+            is_connected: false,
+            is_trusted: false,
+            over: None,
+            handshakes: 1,
+            errors: 0,
+            inbox: Inbox::default(),
+            rejected: Rejected::default(),
+            scratch: vec![0; MAX_CERTIFICATE],
+        };
+        Ok(Self {
+            host: host.clone(),
+            inner: host.udp_connect(peer)?,
+            peer,
+            tls: tls.clone(),
+            setup,
+            trace: Trace::new(tap),
+            state: Mutex::new(state),
+        })
+    }
+
+    /// Completes when messages can be sent.
+    pub(super) async fn connected(&self) -> Result<(), ConnectError> {
+        // A new socket may not know yet that it has room, and would lose the first datagram.
+        self.inner.writable().await.map_err(|error| self.unreachable(error))?;
+        let mut buffer = vec![0; usize::from(u16::MAX)];
+        poll_fn(|cx| self.poll_connected(cx, &mut buffer)).await
+    }
+
+    fn poll_connected(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<(), ConnectError>> {
+        let mut state = self.state();
+        if !state.is_connected {
+            self.drain(&mut state, None);
+        }
+        loop {
+            if let Some(error) = state.over.take() {
+                return Poll::Ready(Err(error));
+            }
+            if state.is_connected {
+                state.scratch = Vec::new();
+                return Poll::Ready(Ok(()));
+            }
+            match self.inner.poll_recv(cx, buffer) {
+                Poll::Ready(Ok(received)) => self.receive(&mut state, received, &buffer[..received.len]),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(self.unreachable(error))),
+                Poll::Pending if self.wait(&mut state, cx) => return Poll::Pending,
+                Poll::Pending => {}
+            }
+        }
+    }
+
+    /// Runs the timers that are due. Returns `false` if there were any, and otherwise wakes `cx` at the next.
+    fn wait(&self, state: &mut State, cx: &mut Context<'_>) -> bool {
+        if self.run_timers(state) {
+            return false;
+        }
+        state.sleep.reset(state.connection.due());
+        Pin::new(&mut state.sleep).poll(cx).is_pending()
+    }
+
+    fn run_timers(&self, state: &mut State) -> bool {
+        let now = self.host.now();
+        let is_due = state.connection.due() <= now && state.over.is_none();
+        if is_due {
+            let done = state.connection.run_timers(now);
+            self.finish(state, done, None);
+        }
+        is_due
+    }
+
+    fn receive(&self, state: &mut State, received: Received, datagram: &[u8]) {
+        // Until the server has answered, dimpl takes anything else for an error.
+        let is_answer = !state.connection.is_undecided() || record::answers_client(datagram);
+        if state.over.is_some() || !is_answer {
+            state.rejected.count(Rejection::Forged);
+            return;
+        }
+        let before = Tally::now();
+        let done = state.connection.receive(self.host.now(), datagram);
+        let tally = Tally::since(before);
+        self.finish(state, done, Some(received));
+        self.trace.arrived(datagram, &received, tally.opened > 0);
+        if state.is_connected {
+            rejection(datagram, tally).inspect(|rejection| state.rejected.count(*rejection));
+        }
+    }
+
+    /// Does what the connection wants done after it returned `done`.
+    fn finish(&self, state: &mut State, done: Result<(), Error>, received: Option<Received>) {
+        match done {
+            Ok(()) => self.drain(state, received),
+            Err(error) => self.failed(state, &error),
+        }
+    }
+
+    fn drain(&self, state: &mut State, received: Option<Received>) {
+        let State { connection, is_connected, is_trusted, over, inbox, scratch, .. } = state;
+        connection.drain(scratch, |event| match event {
+            // Nothing more is sent to a server that is not trusted. A datagram that is not sent is lost like any other.
+            Event::Packet(packet) if over.is_none() => drop(self.inner.try_send(packet, self.peer, None)),
+            Event::Certificate(certificate) => match self.tls.verify(certificate, &*self.host) {
+                Ok(()) => *is_trusted = true,
+                Err(error) => *over = Some(ConnectError::untrusted(HANDSHAKE, self.peer, error)),
+            },
+            Event::Connected if *is_trusted => *is_connected = true,
+            Event::Data(data) if *is_connected => {
+                received.into_iter().for_each(|received| inbox.push(data, received));
+            }
+            Event::Closed => *over = Some(self.lost("the server has closed the connection")),
+            _ => {}
+        });
+    }
+
+    /// A connection that has failed is over, and a handshake begins again if that may help.
+    fn failed(&self, state: &mut State, error: &Error) {
+        let timed_out = matches!(error, Error::Timeout(_));
+        state.errors += u64::from(!timed_out);
+        if state.is_connected || state.errors > RESTARTS {
+            state.over = Some(self.lost(&error.to_string()));
+            return;
+        }
+        state.handshakes += 1;
+        // Another random value: to the server, a hello with the same one would be a copy.
+        let seed = self.setup.seed.map(|seed| seed.wrapping_add(state.handshakes));
+        match (Setup { seed, ..self.setup.clone() }).config(self.peer) {
+            Ok(config) => {
+                state.connection = Connection::client(config, self.setup.versions, &*self.host);
+                state.is_trusted = false;
+                self.drain(state, None);
+            }
+            Err(error) => state.over = Some(error),
+        }
+    }
+
+    fn lost(&self, reason: &str) -> ConnectError {
+        ConnectError::Failed { what: HANDSHAKE, peer: self.peer, reason: reason.to_owned() }
+    }
+
+    fn unreachable(&self, error: DatagramError) -> ConnectError {
+        match error {
+            DatagramError::Refused { peer } => {
+                PathError::Refused { operation: "connect DTLS to", address: peer }.into()
+            }
+            other => self.lost(&other.to_string()),
+        }
+    }
+
+    fn is_over(&self, state: &State) -> Result<(), DatagramError> {
+        match &state.over {
+            None => Ok(()),
+            Some(error) => Err(DatagramError::Io {
+                operation: "use the DTLS connection with",
+                address: self.peer,
+                source: std::io::Error::new(std::io::ErrorKind::NotConnected, error.to_string()),
+            }),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a datagram brought nothing, if it should have brought something.
+pub(super) fn rejection(datagram: &[u8], tally: Tally) -> Option<Rejection> {
+    if tally.opened > 0 {
+        None
+    } else if record::names_another_version(datagram) {
+        Some(Rejection::Forged)
+    } else if tally.forged == 0 && record::is_protected(datagram) {
+        Some(Rejection::Replayed)
+    } else if tally.forged > 0 || !record::may_be_late(datagram) {
+        Some(Rejection::Forged)
+    } else {
+        None
+    }
+}
+
+impl Datagrams for ClientSocket {
+    fn local_addr(&self) -> SocketAddr {
+        self.inner.local_addr()
+    }
+
+    fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Received, DatagramError>> {
+        let mut state = self.state();
+        loop {
+            if let Some(received) = state.inbox.pop(buffer) {
+                return Poll::Ready(Ok(received));
+            }
+            self.is_over(&state)?;
+            match self.inner.poll_recv(cx, buffer) {
+                Poll::Ready(received) => {
+                    let received = received?;
+                    self.receive(&mut state, received, &buffer[..received.len]);
+                }
+                Poll::Pending if self.wait(&mut state, cx) => return Poll::Pending,
+                Poll::Pending => {}
+            }
+        }
+    }
+
+    fn try_send(&self, payload: &[u8], to: SocketAddr, _: Option<IpAddr>) -> Result<(), DatagramError> {
+        if payload.len() > record::MAX_PLAINTEXT {
+            return Err(DatagramError::TooLarge { len: payload.len(), peer: to });
+        }
+        let mut state = self.state();
+        // Whoever only sends does not wait for timers.
+        self.run_timers(&mut state);
+        self.is_over(&state)?;
+        let State { connection, over, scratch, .. } = &mut *state;
+        if let Err(error) = connection.send(payload) {
+            *over = Some(self.lost(&error.to_string()));
+        }
+        let mut sent = Ok(());
+        connection.drain(scratch, |event| {
+            if let Event::Packet(packet) = event {
+                self.trace.sealed(payload, packet);
+                sent = self.inner.try_send(packet, self.peer, None);
+            }
+        });
+        sent
+    }
+
+    fn rejected(&self) -> Rejected {
+        self.state().rejected
+    }
+
+    fn writable(&self) -> BoxFuture<'_, Result<(), DatagramError>> {
+        self.inner.writable()
+    }
+}
+
+impl Drop for ClientSocket {
+    /// Says goodbye, so that the server forgets the client at once.
+    fn drop(&mut self) {
+        let mut state = self.state();
+        let State { connection, is_connected: true, over: None, scratch, .. } = &mut *state else { return };
+        connection.close();
+        connection.drain(scratch, |event| {
+            if let Event::Packet(packet) = event {
+                let _ = self.inner.try_send(packet, self.peer, None);
+            }
+        });
+    }
+}

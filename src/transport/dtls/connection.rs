@@ -1,0 +1,108 @@
+//! One end of one DTLS connection: datagrams and timeouts in, records and plaintext out.
+
+use std::{sync::Arc, time::Instant};
+
+use dimpl::{Config, Dtls, DtlsCertificate, Error, Output};
+
+use super::{
+    config::{Versions, no_certificate},
+    record,
+};
+use crate::{path::Host, unit::Time};
+
+/// One end of one connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    dtls: Dtls,
+    /// The `Instant` that stands for [`Time::ZERO`].
+    origin: Instant,
+    due: Time,
+}
+
+/// What a connection wants done.
+pub(super) enum Event<'a> {
+    /// Send this datagram.
+    Packet(&'a [u8]),
+    /// The peer has sent this.
+    Data(&'a [u8]),
+    /// Decide whether the peer with this certificate is trusted.
+    Certificate(&'a [u8]),
+    /// The handshake is complete.
+    Connected,
+    /// The peer has closed the connection.
+    Closed,
+}
+
+impl Connection {
+    pub(super) fn client(config: Arc<Config>, versions: Versions, host: &dyn Host) -> Self {
+        let make = match versions {
+            Versions::Both => Dtls::new_auto,
+            #[cfg(test)]
+            Versions::Dtls12 => Dtls::new_12,
+        };
+        let mut connection = Self::new(host, |now| make(config, no_certificate(), now));
+        connection.dtls.set_active(true);
+        connection
+    }
+
+    pub(super) fn server(config: Arc<Config>, certificate: DtlsCertificate, host: &dyn Host) -> Self {
+        Self::new(host, |now| Dtls::new_auto(config, certificate, now))
+    }
+
+    fn new(host: &dyn Host, make: impl FnOnce(Instant) -> Dtls) -> Self {
+        let (origin, now) = (host.origin(), host.now());
+        Self { dtls: make(origin + (now - Time::ZERO)), origin, due: now }
+    }
+
+    /// Whether the version is still open, as is the case until the server's first answer.
+    pub(super) fn is_undecided(&self) -> bool {
+        self.dtls.protocol_version().is_none()
+    }
+
+    /// Handles a datagram. An error ends the connection; bad records are no errors.
+    pub(super) fn receive(&mut self, now: Time, datagram: &[u8]) -> Result<(), Error> {
+        self.run_timers(now)?;
+        if record::names_another_version(datagram) { Ok(()) } else { self.dtls.handle_packet(datagram) }
+    }
+
+    /// Handles the timers that are due at `now`.
+    pub(super) fn run_timers(&mut self, now: Time) -> Result<(), Error> {
+        self.dtls.handle_timeout(self.origin + (now - Time::ZERO))
+    }
+
+    /// Encrypts `payload`, which [`Connection::drain`] then returns in a packet.
+    pub(super) fn send(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.dtls.send_application_data(payload).map(drop)
+    }
+
+    /// Says goodbye to the peer, in a packet that [`Connection::drain`] then returns.
+    pub(super) fn close(&mut self) {
+        // Fails only if the connection is over.
+        let _ = self.dtls.close();
+    }
+
+    /// When a timer is due.
+    pub(super) fn due(&self) -> Time {
+        self.due
+    }
+
+    /// Passes everything that the connection wants done to `act`. Must follow each call of another method.
+    pub(super) fn drain(&mut self, scratch: &mut Vec<u8>, mut act: impl FnMut(Event<'_>)) {
+        loop {
+            match self.dtls.poll_output(scratch) {
+                Output::Packet(packet) => act(Event::Packet(packet)),
+                Output::ApplicationData(data) => act(Event::Data(data)),
+                Output::PeerCert(certificate) => act(Event::Certificate(certificate)),
+                Output::Connected => act(Event::Connected),
+                Output::CloseNotify => act(Event::Closed),
+                Output::BufferTooSmall { needed } => scratch.resize(needed, 0),
+                Output::Timeout(at) => {
+                    self.due = Time::ZERO + at.saturating_duration_since(self.origin);
+                    return;
+                }
+                // Keys for SRTP.
+                _ => {}
+            }
+        }
+    }
+}

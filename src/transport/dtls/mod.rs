@@ -1,0 +1,100 @@
+//! UDP encrypted by DTLS 1.3 (RFC 9147), or 1.2 (RFC 6347) if the peer knows no better: a message is a record in a
+//! datagram of its own.
+//!
+//! dimpl is the protocol, ring its cryptography. A server has one socket for all clients, and its decorator has a
+//! connection for each: whoever serves sees decrypted datagrams, as on any other socket.
+
+mod client;
+mod config;
+mod connection;
+mod crypto;
+mod deadlines;
+mod inbox;
+mod peer;
+mod peers;
+mod record;
+mod server;
+mod spec;
+#[cfg(test)]
+mod tests;
+mod trace;
+mod unproven;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use self::{
+    client::ClientSocket,
+    config::{Setup, Versions},
+    server::ServerSocket,
+};
+use super::{
+    ConnectError, DatagramListening, DatagramSession, DialSettings, ListenSettings, Listening, Protocol,
+    Session,
+};
+use crate::path::{BoxFuture, Host};
+
+/// How long a server's handshake may take where nobody says so.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(30);
+
+#[derive(Debug)]
+struct Dtls;
+
+impl Protocol for Dtls {
+    fn dial<'a>(
+        &'a self,
+        host: &'a Arc<dyn Host>,
+        peer: SocketAddr,
+        settings: DialSettings<'a>,
+    ) -> BoxFuture<'a, Result<Session, ConnectError>> {
+        Box::pin(async move { Ok(Session::Datagrams(dial(host, peer, settings, Versions::Both).await?)) })
+    }
+
+    fn listen(
+        &self,
+        host: &Arc<dyn Host>,
+        local: SocketAddr,
+        settings: ListenSettings<'_>,
+    ) -> Result<Box<dyn Listening>, ConnectError> {
+        listen(host, local, settings, true)
+    }
+}
+
+/// Connects with one of these versions.
+async fn dial(
+    host: &Arc<dyn Host>,
+    peer: SocketAddr,
+    settings: DialSettings<'_>,
+    versions: Versions,
+) -> Result<DatagramSession, ConnectError> {
+    settings.tap.iter().for_each(|tap| tap.begin());
+    let setup = Setup {
+        max_datagram: settings.arq.max_datagram,
+        seed: settings.seed,
+        limit: client::HANDSHAKE_LIMIT,
+        cookie: false,
+        versions,
+    };
+    let socket = ClientSocket::new(host, peer, setup, settings.tls, settings.tap)?;
+    socket.connected().await?;
+    Ok(DatagramSession { socket: Arc::new(socket), peer: Some(peer) })
+}
+
+/// Listens, and asks clients for a `cookie` or not.
+fn listen(
+    host: &Arc<dyn Host>,
+    local: SocketAddr,
+    settings: ListenSettings<'_>,
+    cookie: bool,
+) -> Result<Box<dyn Listening>, ConnectError> {
+    let leaf = settings.need_tls("DTLS", local)?.identity.p256.as_ref();
+    let leaf = leaf.ok_or(ConnectError::NoCertificate { what: "DTLS", local })?;
+    let setup = Setup {
+        max_datagram: settings.arq.max_datagram,
+        seed: settings.quic.seed,
+        limit: settings.clients.as_ref().map_or(HANDSHAKE_LIMIT, |clients| clients.handshake),
+        cookie,
+        versions: Versions::Both,
+    };
+    let socket = ServerSocket::new(host, local, &setup, leaf, settings.clients, settings.tap)?;
+    Ok(Box::new(DatagramListening::new(Arc::new(socket))))
+}

@@ -1,0 +1,126 @@
+//! A server's socket, which has a DTLS connection with each client.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+
+use super::{
+    config::{Setup, certificate},
+    peers::Peers,
+    record,
+    trace::Trace,
+};
+use crate::{
+    path::{BoxFuture, DatagramError, Datagrams, Host, Received, Rejected, Sleep},
+    tap::Tap,
+    transport::{ClientLimits, ConnectError, security::Leaf},
+    unit::Time,
+};
+
+/// A server's end.
+#[derive(Debug)]
+pub(super) struct ServerSocket {
+    inner: Arc<dyn Datagrams>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) peers: Peers,
+    sleep: Sleep,
+}
+
+impl ServerSocket {
+    pub(super) fn new(
+        host: &Arc<dyn Host>,
+        local: SocketAddr,
+        setup: &Setup,
+        leaf: &Leaf,
+        limits: Option<ClientLimits>,
+        tap: Option<Tap>,
+    ) -> Result<Self, ConnectError> {
+        let (config, certificate) = (setup.config(local)?, certificate(leaf, local)?);
+        let socket = host.udp_bind(local)?;
+        let peers = Peers {
+            host: host.clone(),
+            socket: socket.clone(),
+            config,
+            certificate,
+            handshake_limit: setup.limit,
+            limits,
+            trace: Trace::new(tap),
+            peers: Default::default(),
+            unproven: Default::default(),
+            proven: Vec::new(),
+            deadlines: Default::default(),
+            inbox: Default::default(),
+            rejected: Rejected::default(),
+            scratch: Vec::new(),
+        };
+        Ok(Self { inner: socket, state: Mutex::new(State { peers, sleep: host.sleep_until(Time::ZERO) }) })
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Datagrams for ServerSocket {
+    fn local_addr(&self) -> SocketAddr {
+        self.inner.local_addr()
+    }
+
+    fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Received, DatagramError>> {
+        let State { peers, sleep } = &mut *self.state();
+        loop {
+            if let Some(received) = peers.inbox.pop(buffer) {
+                return Poll::Ready(Ok(received));
+            }
+            peers.run_timers();
+            match self.inner.poll_recv(cx, buffer) {
+                Poll::Ready(received) => {
+                    let received = received?;
+                    peers.receive(received, &buffer[..received.len]);
+                }
+                Poll::Pending => {
+                    sleep.reset(peers.deadlines.next());
+                    if Pin::new(&mut *sleep).poll(cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
+    }
+
+    fn try_send(&self, payload: &[u8], to: SocketAddr, _: Option<IpAddr>) -> Result<(), DatagramError> {
+        if payload.len() > record::MAX_PLAINTEXT {
+            return Err(DatagramError::TooLarge { len: payload.len(), peer: to });
+        }
+        self.state().peers.send_message(to, payload).unwrap_or_else(|| {
+            let source = io::Error::new(io::ErrorKind::NotConnected, "there is no DTLS session");
+            Err(DatagramError::Io { operation: "send to", address: to, source })
+        })
+    }
+
+    fn rejected(&self) -> Rejected {
+        self.state().peers.rejected
+    }
+
+    fn shun(&self, sources: &[IpAddr]) -> bool {
+        self.inner.shun(sources)
+    }
+
+    fn writable(&self) -> BoxFuture<'_, Result<(), DatagramError>> {
+        self.inner.writable()
+    }
+}
+
+impl Drop for ServerSocket {
+    fn drop(&mut self) {
+        self.state().peers.close();
+    }
+}
