@@ -23,7 +23,7 @@ use wirelab::properties::{Cell, ROWS, measure, to_csv, to_explanation, to_markdo
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Properties {
-    /// Transports, or groups of them: udp, udp-hmac, arq, tcp, tls, quic, all
+    /// Transports, or groups of them: udp, udp-hmac, dtls, arq, tcp, tls, quic, all
     #[arg(short, long = "transport", value_name = "LIST", default_value = DEFAULT)]
     transport: Transports,
     /// Say for each row what was done, how it was counted, and what was counted
@@ -37,7 +37,7 @@ pub(crate) struct Properties {
     output: Option<PathBuf>,
 }
 
-const DEFAULT: &str = "udp,udp-hmac,arq-selective,tcp,tls,quic-one,quic-message";
+const DEFAULT: &str = "udp,udp-hmac,dtls,arq-selective,tcp,tls,quic-one,quic-message";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -1,11 +1,14 @@
 //! What two ends do to each other, and what a third party can.
 
 use std::{
+    future::poll_fn,
     net::SocketAddr,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -220,11 +223,8 @@ async fn two_messages(ends: &Ends, plan: &Plan) -> Result<Vec<usize>, RunError> 
     let settings = end_settings(plan, Some(1))?.session;
     let mut listening = transport::listen(&ends.server, plan.transport, ends.listen, settings.listen())?;
     let peer = SocketAddr::new(ends.reach, listening.local_addr().port());
-    let (server, client) = tokio::join!(
-        listening.accept(),
-        transport::dial(&ends.client, plan.transport, peer, settings.dial())
-    );
-    let (mut server, mut client) = (server?, client?);
+    let dialing = transport::dial(&ends.client, plan.transport, peer, settings.dial());
+    let (mut server, mut client) = both(listening.accept(), dialing).await?;
     let failed = |reason: String| ConnectError::Failed { what: "sending two messages", peer, reason };
     send_two(&mut client).await.map_err(|e| failed(e.to_string()))?;
     let mut reads = Vec::new();
@@ -235,6 +235,33 @@ async fn two_messages(ends: &Ends, plan: &Plan) -> Result<Vec<usize>, RunError> 
         reads.push(read.map_err(|e| failed(e.to_string()))?);
     }
     Ok(reads)
+}
+
+/// The sessions of both ends. A server of datagrams makes handshakes as it receives.
+async fn both(
+    accepting: impl Future<Output = Result<Session, ConnectError>>,
+    dialing: impl Future<Output = Result<Session, ConnectError>>,
+) -> Result<(Session, Session), ConnectError> {
+    let (mut accepting, mut dialing) = (pin!(accepting), pin!(dialing));
+    let (mut server, mut buffer) = (None, vec![0; usize::from(u16::MAX)]);
+    let client = poll_fn(|cx| {
+        if server.is_none()
+            && let Poll::Ready(accepted) = accepting.as_mut().poll(cx)
+        {
+            server = Some(accepted);
+        }
+        if let Some(Ok(Session::Datagrams(session))) = &server {
+            // There is no message yet.
+            let _ = session.socket.poll_recv(cx, &mut buffer);
+        }
+        dialing.as_mut().poll(cx)
+    });
+    let client = client.await?;
+    let server = match server {
+        Some(accepted) => accepted?,
+        None => accepting.await?,
+    };
+    Ok((server, client))
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;

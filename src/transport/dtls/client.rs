@@ -2,6 +2,7 @@
 
 use std::{
     future::poll_fn,
+    io,
     net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -35,8 +36,9 @@ const RESTARTS: u64 = 3;
 /// Room for the longest certificate that a handshake may bring: dimpl keeps 30 datagrams of it, and panics without room.
 const MAX_CERTIFICATE: usize = 30 * u16::MAX as usize;
 
-/// What a handshake is called in errors.
+/// What fails, in errors.
 const HANDSHAKE: &str = "DTLS handshake";
+const CONNECTION: &str = "DTLS connection";
 
 /// A client's end.
 #[derive(Debug)]
@@ -187,7 +189,7 @@ impl ClientSocket {
             Event::Data(data) if *is_connected => {
                 received.into_iter().for_each(|received| inbox.push(data, received));
             }
-            Event::Closed => *over = Some(self.lost("the server has closed the connection")),
+            Event::Closed => *over = Some(self.lost(*is_connected, "the server has closed it")),
             _ => {}
         });
     }
@@ -197,7 +199,7 @@ impl ClientSocket {
         let timed_out = matches!(error, Error::Timeout(_));
         state.errors += u64::from(!timed_out);
         if state.is_connected || state.errors > RESTARTS {
-            state.over = Some(self.lost(&error.to_string()));
+            state.over = Some(self.lost(state.is_connected, &error.to_string()));
             return;
         }
         state.handshakes += 1;
@@ -213,8 +215,9 @@ impl ClientSocket {
         }
     }
 
-    fn lost(&self, reason: &str) -> ConnectError {
-        ConnectError::Failed { what: HANDSHAKE, peer: self.peer, reason: reason.to_owned() }
+    fn lost(&self, is_connected: bool, reason: &str) -> ConnectError {
+        let what = if is_connected { CONNECTION } else { HANDSHAKE };
+        ConnectError::Failed { what, peer: self.peer, reason: reason.to_owned() }
     }
 
     fn unreachable(&self, error: DatagramError) -> ConnectError {
@@ -222,19 +225,21 @@ impl ClientSocket {
             DatagramError::Refused { peer } => {
                 PathError::Refused { operation: "connect DTLS to", address: peer }.into()
             }
-            other => self.lost(&other.to_string()),
+            other => self.lost(false, &other.to_string()),
         }
     }
 
     fn is_over(&self, state: &State) -> Result<(), DatagramError> {
-        match &state.over {
-            None => Ok(()),
-            Some(error) => Err(DatagramError::Io {
-                operation: "use the DTLS connection with",
-                address: self.peer,
-                source: std::io::Error::new(std::io::ErrorKind::NotConnected, error.to_string()),
-            }),
-        }
+        let reason = match &state.over {
+            None => return Ok(()),
+            Some(ConnectError::Failed { reason, .. }) => reason.clone(),
+            Some(other) => other.to_string(),
+        };
+        Err(DatagramError::Io {
+            operation: "use the DTLS connection with",
+            address: self.peer,
+            source: io::Error::new(io::ErrorKind::NotConnected, reason),
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -290,7 +295,7 @@ impl Datagrams for ClientSocket {
         self.is_over(&state)?;
         let State { connection, over, scratch, .. } = &mut *state;
         if let Err(error) = connection.send(payload) {
-            *over = Some(self.lost(&error.to_string()));
+            *over = Some(self.lost(true, &error.to_string()));
         }
         let mut sent = Ok(());
         connection.drain(scratch, |event| {

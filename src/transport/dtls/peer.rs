@@ -1,6 +1,6 @@
 //! What a server keeps of one address: a handshake, a session, or both, because a client may begin anew.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use super::{connection::Connection, deadlines::Alarm, record, record::Random};
 use crate::{transport::Place, unit::Time};
@@ -89,7 +89,7 @@ impl Peer {
     }
 
     /// When it needs attention.
-    pub(super) fn due(&self, idle: Option<std::time::Duration>) -> Time {
+    pub(super) fn due(&self, idle: Option<Duration>) -> Time {
         let handshake = self.handshake.as_ref().map_or(Time::MAX, |handshake| handshake.due());
         let session = self.session.as_ref().map_or(Time::MAX, |session| session.due(idle));
         handshake.min(session)
@@ -112,12 +112,12 @@ impl Handshake {
 }
 
 impl Live {
-    fn due(&self, idle: Option<std::time::Duration>) -> Time {
+    fn due(&self, idle: Option<Duration>) -> Time {
         self.connection.due().min(self.ends(idle))
     }
 
     /// When it ends unless the client is heard of.
-    pub(super) fn ends(&self, idle: Option<std::time::Duration>) -> Time {
+    pub(super) fn ends(&self, idle: Option<Duration>) -> Time {
         idle.map_or(Time::MAX, |idle| self.heard + idle)
     }
 }
