@@ -49,6 +49,7 @@ pub struct Connection {
     last_received: Time,
     /// When the peer last sent a segment or was last pinged.
     last_activity: Time,
+    received_bytes: u64,
     duplicates: u64,
     dropped: u64,
     discarded: u64,
@@ -118,6 +119,7 @@ impl Connection {
             reset: None,
             last_received: now,
             last_activity: now,
+            received_bytes: 0,
             duplicates: 0,
             dropped: 0,
             discarded: 0,
@@ -254,6 +256,7 @@ impl Connection {
     /// The connection's counters.
     pub fn stats(&self) -> Stats {
         Stats {
+            received_bytes: self.received_bytes,
             duplicates: self.duplicates,
             dropped: self.dropped,
             discarded: self.discarded,

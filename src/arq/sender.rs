@@ -37,6 +37,8 @@ pub(super) struct Sender {
     urgent: bool,
     /// Since when the congestion window has kept data from being sent.
     limited_since: Option<Time>,
+    /// What else has kept data from being sent, and since when it was last noted.
+    starved: Option<(Starved, Time)>,
     /// The right edge of the peer's receive window.
     edge: u64,
     /// The size of that window at the handshake.
@@ -52,6 +54,15 @@ pub(super) struct Sender {
     timeouts: u32,
     stats: Stats,
     fin: Option<u64>,
+}
+
+/// What keeps data from being sent although the congestion window has room.
+#[derive(Debug, Clone, Copy)]
+enum Starved {
+    /// The peer's window is closed.
+    ByCredit,
+    /// All that fits into the buffer has been sent, and a message was refused.
+    ByBuffer,
 }
 
 /// Duplicate acknowledgements (RFC 5681 section 3.2), for go-back-N.
@@ -88,6 +99,7 @@ impl Sender {
             recovery: None,
             urgent: false,
             limited_since: None,
+            starved: None,
             edge: capacity.into(),
             capacity: capacity.into(),
             duplicates: Duplicates::default(),
@@ -173,6 +185,7 @@ impl Sender {
         let progress = self.board.acknowledge(acknowledgement.next, ranges, context);
         if progress.count > 0 {
             self.buffered -= progress.payload;
+            self.stats.acknowledged_bytes += progress.payload as u64;
             self.timeouts = 0;
             self.duplicates.count = 0;
             if let Some((sent, true)) = progress.newest {
@@ -262,7 +275,9 @@ impl Sender {
     }
 
     fn send_new(&mut self, now: Time) -> Option<Outgoing> {
-        let Some(bytes) = self.sendable(now) else {
+        let sendable = self.sendable(now);
+        self.note_starved(now, sendable.is_none());
+        let Some(bytes) = sendable else {
             // Not limited by the congestion window.
             self.note_limit(now);
             self.limited_since = None;
@@ -303,6 +318,21 @@ impl Sender {
             self.stats.window_limited += now.since(since);
             self.limited_since = Some(now);
         }
+    }
+
+    /// Accumulates the time limited by the peer's window or by the buffer.
+    fn note_starved(&mut self, now: Time, cannot_send: bool) {
+        let starved = match self.queue.next_bytes() {
+            Some(_) if self.board.next() >= self.edge => Some(Starved::ByCredit),
+            None if self.refused => Some(Starved::ByBuffer),
+            _ => None,
+        };
+        match self.starved.take() {
+            Some((Starved::ByCredit, since)) => self.stats.credit_limited += now.since(since),
+            Some((Starved::ByBuffer, since)) => self.stats.buffer_limited += now.since(since),
+            None => {}
+        }
+        self.starved = starved.filter(|_| cannot_send).map(|starved| (starved, now));
     }
 
     fn detect(&mut self, now: Time) {

@@ -19,10 +19,18 @@ pub struct Stats {
     pub min_window_bytes: Option<u64>,
     /// Time during which the congestion window kept data from being sent.
     pub window_limited: Duration,
+    /// Time during which the peer's window kept data from being sent.
+    pub credit_limited: Duration,
+    /// Time during which the send buffer was too small to keep data on its way.
+    pub buffer_limited: Duration,
     /// The congestion window.
     pub window_bytes: u64,
     /// Bytes in flight.
     pub in_flight_bytes: u64,
+    /// Payload bytes of segments that the peer has acknowledged.
+    pub acknowledged_bytes: u64,
+    /// Payload bytes received, each counted once.
+    pub received_bytes: u64,
     /// Segments received more than once.
     pub duplicates: u64,
     /// Segments dropped because they were beyond a gap or the window.

@@ -12,6 +12,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use quinn::{Connection, SendDatagramError, SendStream};
 use tokio::sync::mpsc;
 
@@ -21,7 +22,10 @@ use super::{Channel, Delivery, inbox::Inbox};
 use crate::{
     path::Host,
     tap::Tap,
-    transport::{ChannelError, Mapping, Recovery, quic::QuicSession},
+    transport::{
+        ChannelError, Mapping, Recovery,
+        quic::{Meter, QuicSession},
+    },
     wire::{MessageId, Probe, probe::padding},
 };
 
@@ -34,6 +38,7 @@ pub(super) struct QuicChannel {
 struct Streams {
     host: Arc<dyn Host>,
     connection: Connection,
+    meter: Meter,
     mapping: Mapping,
     inbox: Inbox,
     /// Writers by the message that their stream belongs to; see [`Streams::key`].
@@ -70,7 +75,14 @@ impl QuicChannel {
             _ => 0,
         };
         for flow in 0..opened {
-            let (send, receive) = streams.connection.open_bi().await.map_err(|e| streams.lost(e))?;
+            // No stream ends before all are there, so one that has to wait waits forever.
+            let opened_now = streams.connection.open_bi().now_or_never();
+            let stream = opened_now.ok_or_else(|| ChannelError::TooManyStreams {
+                peer: streams.peer(),
+                allowed: flow as usize,
+                wanted: opened as usize,
+            })?;
+            let (send, receive) = stream.map_err(|e| streams.lost(e))?;
             let key = MessageId { flow, seq: 0 };
             streams.writers().insert(key, Writer::Queue(streams.write(send)));
             streams.read(receive, None);
@@ -108,6 +120,7 @@ impl Streams {
             reading,
             host,
             connection: session.connection.clone(),
+            meter: session.meter().clone(),
             mapping: session.mapping,
             inbox: Inbox::default(),
             writers: Mutex::default(),
@@ -138,11 +151,12 @@ impl Streams {
     /// Starts a task that writes messages to `stream`.
     fn write(self: &Arc<Self>, mut stream: SendStream) -> mpsc::UnboundedSender<Message> {
         let (sender, mut messages) = mpsc::unbounded_channel::<Message>();
+        let meter = self.meter.clone();
         self.host.spawn(
             "a stream's writer",
             Box::pin(async move {
                 while let Some(message) = messages.recv().await {
-                    if write_message(&mut stream, message).await.is_err() {
+                    if meter.writing(write_message(&mut stream, message)).await.is_err() {
                         return;
                     }
                 }
@@ -161,11 +175,12 @@ impl Streams {
             "the stream opener",
             Box::pin(async move {
                 while let Some(message) = messages.recv().await {
-                    let Ok((mut send, receive)) = streams.connection.open_bi().await else {
+                    let opening = streams.meter.opening(streams.connection.open_bi());
+                    let Ok((mut send, receive)) = opening.await else {
                         return;
                     };
                     streams.read(receive, None);
-                    if write_message(&mut send, message).await.is_err() {
+                    if streams.meter.writing(write_message(&mut send, message)).await.is_err() {
                         return;
                     }
                     let _ = send.finish();
@@ -202,10 +217,11 @@ impl Streams {
                 let Some(Writer::Once(mut stream)) = writers.remove(&key) else {
                     return Err(gone());
                 };
+                let meter = self.meter.clone();
                 self.host.spawn(
                     "a reply's writer",
                     Box::pin(async move {
-                        if write_message(&mut stream, message).await.is_ok() {
+                        if meter.writing(write_message(&mut stream, message)).await.is_ok() {
                             let _ = stream.finish();
                         }
                     }),
@@ -248,6 +264,10 @@ impl Channel for QuicChannel {
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, ChannelError>> {
         self.streams.inbox.poll(cx)
+    }
+
+    fn measure_from_now(&mut self) {
+        self.streams.meter.forget_limits();
     }
 
     fn recovery(&self) -> Recovery {

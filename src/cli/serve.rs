@@ -19,10 +19,13 @@ use wirelab::{
         Host,
         direct::{DirectHost, Worker},
     },
-    serve::{Access, Bind, DEFAULT_RETRY_ABOVE, Observer, Options, Server, share_of_one_source},
+    serve::{
+        Access, Bind, DEFAULT_MAX_STREAMS, DEFAULT_RETRY_ABOVE, Observer, Options, Server,
+        share_of_one_source,
+    },
     service::Service,
     target::Target,
-    transport::{Credentials, Scheme, Shape},
+    transport::{Credentials, Scheme, Shape, quic::WindowMemory},
     unit::format_duration,
 };
 
@@ -88,6 +91,16 @@ pub(crate) struct Serve {
     /// From this many QUIC handshakes in progress on, clients must validate their address first (Retry); 0: always
     #[arg(long, value_name = "N", default_value_t = DEFAULT_RETRY_ABOVE, value_parser = values::whole::<usize>(0, u64::from(u32::MAX)))]
     retry_above: usize,
+    /// Maximum concurrent streams of a QUIC connection. It begins with up to 2048, and gets more as it uses them
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_STREAMS, value_parser = values::whole::<u32>(1, 1 << 20))]
+    max_streams: u32,
+    /// Maximum bytes of a QUIC connection under way in each direction. It begins with up to 1 MiB, and gets more as it uses
+    /// them [default: 64MiB]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    max_window: Option<usize>,
+    /// Maximum memory by which the windows of all connections grow [default: 512MiB]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    window_memory: Option<usize>,
     /// Number of threads. The kernel assigns clients to them by address and port, and QUIC connections by their id
     /// [default: all cores]
     #[arg(long, value_name = "N", value_parser = values::whole::<NonZeroU8>(1, 255))]
@@ -243,6 +256,11 @@ impl Serve {
                 .max_connections_per_source
                 .map_or_else(|| share_of_one_source(self.max_connections.get().into()), |n| n.get().into()),
             retry_above: self.retry_above,
+            max_streams: self.max_streams,
+            max_window: self.max_window.map_or(defaults.max_window, |bytes| bytes as u64),
+            window_memory: self
+                .window_memory
+                .map_or(defaults.window_memory, |bytes| WindowMemory::new(bytes as u64)),
             idle: self.idle,
             identity,
             shared_key,

@@ -231,6 +231,16 @@ pub struct TcpInfo {
     pub retransmitted_segments: u64,
     /// The congestion window in bytes.
     pub window_bytes: u64,
+    /// Bytes that the peer has acknowledged; 0 on kernels before 4.1.
+    pub acknowledged_bytes: u64,
+    /// Bytes received in order; 0 on kernels before 4.1.
+    pub received_bytes: u64,
+    /// How long there was something to send or to be acknowledged.
+    pub busy: Duration,
+    /// How long the peer's receive window kept data from being sent.
+    pub window_closed: Duration,
+    /// How long the send buffer was too small to keep the connection busy.
+    pub buffer_full: Duration,
     /// Retransmission timeouts; `None` on kernels before 6.7.
     pub timeouts: Option<u64>,
     /// Recoveries begun by a timeout, each with one timeout or more; `None` on kernels before 6.7.

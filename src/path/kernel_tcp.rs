@@ -5,6 +5,7 @@ use std::{
     io,
     os::fd::{AsFd, OwnedFd},
     sync::Arc,
+    time::Duration,
 };
 
 use super::{KernelTcp, TcpInfo, sys};
@@ -50,10 +51,17 @@ impl KernelTcp for KernelSocket {
 fn parse(info: &[u8]) -> Option<TcpInfo> {
     let half = |at: usize| Some(u64::from(u16::from_ne_bytes(info.get(at..at + 2)?.try_into().ok()?)));
     let word = |at: usize| Some(u64::from(u32::from_ne_bytes(info.get(at..at + 4)?.try_into().ok()?)));
+    let double = |at: usize| Some(u64::from_ne_bytes(info.get(at..at + 8)?.try_into().ok()?));
+    let micros = |at: usize| double(at).map_or(Duration::ZERO, Duration::from_micros);
     let (segment_bytes, window) = (word(16)?, word(80)?);
     Some(TcpInfo {
         retransmitted_segments: word(100)?,
         window_bytes: segment_bytes * window,
+        acknowledged_bytes: double(120).unwrap_or(0),
+        received_bytes: double(128).unwrap_or(0),
+        busy: micros(168),
+        window_closed: micros(176),
+        buffer_full: micros(184),
         timeouts: half(240),
         timeout_recoveries: half(242),
     })

@@ -8,6 +8,17 @@ pub(super) const fn meaning(flag: Flag) -> &'static str {
         Flag::WindowLimited => {
             "messages waited for the congestion window, so part of the delay is due to congestion control"
         }
+        Flag::CreditLimited => {
+            "the receiver's window, not congestion control, kept data from being sent: a limit of the receiver, \
+             which `--max-window` raises for a `wirelab serve`"
+        }
+        Flag::BufferLimited => {
+            "the sender's buffer, not congestion control, was too small to keep the connection busy"
+        }
+        Flag::StreamLimited => {
+            "messages waited because the server allows no more streams at a time: `--max-streams` raises the \
+             limit of a `wirelab serve`"
+        }
         Flag::Congested => {
             "the congestion controller took random losses for congestion and slowed down; with `-C fixed` it \
              does not"

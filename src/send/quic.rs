@@ -25,8 +25,10 @@ pub(super) fn settings(options: &Options) -> QuicSettings {
         limits: QuicLimits {
             streams: 0,
             unidirectional: 0,
+            max_streams: 0,
             receive_window: BUFFER_BYTES,
             send_buffer: BUFFER_BYTES,
+            max_window: BUFFER_BYTES,
             idle: Some(Duration::from_secs(60)),
             keeps_alive: false,
         },

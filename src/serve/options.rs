@@ -5,7 +5,7 @@ use std::{fmt::Debug, net::SocketAddr, sync::Arc, time::Duration};
 use super::guard::Access;
 use crate::{
     service::{DEFAULT_MAX_MESSAGE, Service},
-    transport::{SharedKey, tls::Identity},
+    transport::{SharedKey, quic::WindowMemory, tls::Identity},
 };
 
 /// Default limit on the concurrent connections of a URL.
@@ -14,6 +14,15 @@ pub const DEFAULT_MAX_CONNECTIONS: usize = 1024;
 /// Default number of QUIC handshakes in progress from which on clients must validate their address. 500 new clients per
 /// second have about 50 handshakes in progress at a round trip of 100 ms.
 pub const DEFAULT_RETRY_ABOVE: usize = 64;
+
+/// Default limit on the streams that a client may have open on a QUIC connection.
+pub const DEFAULT_MAX_STREAMS: u32 = 16_384;
+
+/// Default limit on a QUIC connection's window in each direction: 850 Mbit/s at a round trip of 600 ms.
+const DEFAULT_MAX_WINDOW: u64 = 64 << 20;
+
+/// Default limit on the memory by which all windows may grow.
+const DEFAULT_WINDOW_MEMORY: u64 = 512 << 20;
 
 /// Default limit on the connections of one source, out of `connections`: a quarter, so that it takes at least four
 /// sources to fill the server.
@@ -38,6 +47,13 @@ pub struct Options {
     /// Number of QUIC handshakes in progress from which on clients must validate their address first (Retry), which
     /// takes them one more round trip.
     pub retry_above: usize,
+    /// Streams that a client may have open on a QUIC connection. It begins with fewer, and gets more as it uses them.
+    pub max_streams: u32,
+    /// Bytes of a QUIC connection that may be under way in each direction. It begins with fewer, and gets more as it uses
+    /// them.
+    pub max_window: u64,
+    /// What the windows of all connections may take beyond what each begins with.
+    pub window_memory: WindowMemory,
     /// A connection is closed after this long without a byte.
     pub idle: Duration,
     /// The certificate for TLS and QUIC.
@@ -62,6 +78,9 @@ impl Options {
             max_connections: DEFAULT_MAX_CONNECTIONS,
             max_connections_per_source: share_of_one_source(DEFAULT_MAX_CONNECTIONS),
             retry_above: DEFAULT_RETRY_ABOVE,
+            max_streams: DEFAULT_MAX_STREAMS,
+            max_window: DEFAULT_MAX_WINDOW,
+            window_memory: WindowMemory::new(DEFAULT_WINDOW_MEMORY),
             idle: Duration::from_secs(60),
             identity: None,
             shared_key: None,

@@ -20,7 +20,10 @@ use super::{
     refusal::Refusal,
     worker::Worker,
 };
-use crate::path::{ByteStream, Connected, LayeredStream, Listener, StreamLayer, timeout};
+use crate::{
+    path::{ByteStream, Connected, KernelTcp, LayeredStream, Listener, StreamLayer, timeout},
+    transfer::bulk::moved,
+};
 
 /// The content type of a TLS record that holds a handshake (RFC 8446 section 5.1).
 const HANDSHAKE_RECORD: u8 = 22;
@@ -63,12 +66,12 @@ async fn accept(worker: Arc<Worker>, mut listener: Box<dyn Listener>, tls: Optio
 }
 
 async fn serve(worker: Arc<Worker>, connected: Connected, tls: Option<TlsAcceptor>, slot: Slot) {
-    let Connected { stream, peer, .. } = connected;
+    let Connected { stream, peer, kernel, .. } = connected;
     let mut stream = LayeredStream { stream, layer: FreesSlot(&slot) };
     let Some(acceptor) = tls else {
         return tokio::select! {
             biased;
-            () = answer(&worker, peer, stream, &slot) => {}
+            () = answer(&worker, (peer, kernel), stream, &slot) => {}
             () = slot.evicted() => worker.refuse(Refusal::Evicted),
         };
     };
@@ -83,13 +86,18 @@ async fn serve(worker: Arc<Worker>, connected: Connected, tls: Option<TlsAccepto
         acceptor.accept(LayeredStream { stream, layer: UnreadByte(Some(first)) }).await
     };
     match worker.handshake(&slot, handshake).await {
-        Ok(stream) => answer(&worker, peer, stream, &slot).await,
+        Ok(stream) => answer(&worker, (peer, kernel), stream, &slot).await,
         Err(refusal) => worker.refuse(refusal),
     }
 }
 
 /// Answers what comes on a connection until it ends.
-async fn answer(worker: &Worker, peer: SocketAddr, stream: impl ByteStream, slot: &Slot) {
+async fn answer(
+    worker: &Worker,
+    (peer, kernel): (SocketAddr, Option<Box<dyn KernelTcp>>),
+    stream: impl ByteStream,
+    slot: &Slot,
+) {
     worker.connected(peer);
     let (reader, mut writer) = tokio::io::split(stream);
     let mut reader = LayeredStream { stream: reader, layer: ProvenByFirstByte { unproven: Some(slot) } };
@@ -99,7 +107,8 @@ async fn answer(worker: &Worker, peer: SocketAddr, stream: impl ByteStream, slot
             answer_measured_stream(worker, peer.ip(), bytes, message_len, &mut reader, &mut writer).await
         }
         Ok(Some(Opening { bytes, kind: StreamKind::Transfer })) => {
-            transfer_on_stream(worker, peer, bytes, &mut reader, &mut writer).await
+            let moved = moved(kernel.map(Arc::from));
+            transfer_on_stream(worker, (peer, moved), bytes, &mut reader, &mut writer).await
         }
         end => end.map(drop),
     };

@@ -2,7 +2,7 @@
 
 use super::{
     Content, Sink, TransferError, Watch,
-    bulk::{Bulk, Incoming, Nature, Outgoing},
+    bulk::{Bulk, Ends, Incoming, Outgoing},
     receive::receive,
     send::{ASK_AGAIN, QUESTIONS, send},
 };
@@ -22,8 +22,7 @@ pub async fn upload(
     content: &Content,
     watch: &Watch,
 ) -> Result<Receipt, TransferError> {
-    let Bulk { outgoing, incoming, nature, .. } = bulk;
-    send(host, content, (&mut **outgoing, &mut **incoming, *nature), watch).await
+    send(host, content, bulk.ends(), watch).await
 }
 
 /// Has the server send content to `sink`, and returns what there is of it.
@@ -37,15 +36,15 @@ pub async fn download(
     (fetch, sink): (Fetch, &Sink),
     watch: &Watch,
 ) -> Result<Receipt, TransferError> {
-    let Bulk { outgoing, incoming, nature, .. } = bulk;
+    let ends = bulk.ends();
     let request = TransferMessage::Fetch(fetch).encode();
     let mut first = None;
-    if nature.reliable {
-        outgoing.send(request).await?;
+    if ends.nature.reliable {
+        ends.outgoing.send(request).await?;
     } else {
         for question in 1..=QUESTIONS {
-            outgoing.send(request.clone()).await?;
-            match timeout(host, ASK_AGAIN, incoming.recv()).await {
+            ends.outgoing.send(request.clone()).await?;
+            match timeout(host, ASK_AGAIN, ends.incoming.recv()).await {
                 Ok(message) => {
                     first = TransferMessage::parse(&message?).ok();
                     break;
@@ -57,7 +56,7 @@ pub async fn download(
             }
         }
     }
-    receive(host, first, sink, (&mut **outgoing, &mut **incoming, *nature), watch).await
+    receive(host, first, sink, ends, watch).await
 }
 
 /// Answers a client, whose `first` message may have come already: takes what it sends into `sink`, or sends the
@@ -69,28 +68,40 @@ pub async fn download(
 pub async fn serve(
     host: &dyn Host,
     first: Option<TransferMessage>,
-    (outgoing, incoming, nature): (&mut dyn Outgoing, &mut dyn Incoming, Nature),
+    mut ends: Ends<'_>,
     (sink, content): (&Sink, impl FnOnce(&Fetch) -> Content),
     watch: &Watch,
 ) -> Result<Receipt, TransferError> {
     let first = match first {
         Some(first) => first,
-        None => loop {
-            match TransferMessage::parse(&watch.patiently(host, incoming.recv()).await?) {
-                Ok(message) => break message,
+        None => first_message(host, &mut ends, watch).await?,
+    };
+    if let TransferMessage::Fetch(fetch) = first {
+        return send(host, &content(&fetch), ends, watch).await;
+    }
+    let receipt = receive(host, Some(first), sink, ends.again(), watch).await?;
+    if !ends.nature.reliable {
+        repeat(&receipt, (ends.outgoing, ends.incoming)).await;
+    }
+    Ok(receipt)
+}
+
+async fn first_message(
+    host: &dyn Host,
+    ends: &mut Ends<'_>,
+    watch: &Watch,
+) -> Result<TransferMessage, TransferError> {
+    let Ends { incoming, nature, moved, .. } = ends;
+    let message = async {
+        loop {
+            match TransferMessage::parse(&incoming.recv().await?) {
+                Ok(message) => return Ok(message),
                 Err(error) if nature.reliable => return Err(error.into()),
                 Err(_) => {}
             }
-        },
+        }
     };
-    if let TransferMessage::Fetch(fetch) = first {
-        return send(host, &content(&fetch), (outgoing, incoming, nature), watch).await;
-    }
-    let receipt = receive(host, Some(first), sink, (outgoing, incoming, nature), watch).await?;
-    if !nature.reliable {
-        repeat(&receipt, (outgoing, incoming)).await;
-    }
-    Ok(receipt)
+    watch.patiently(host, || moved.received().unwrap_or(0), message).await
 }
 
 /// Says it again to a client that asks again, until it is gone.

@@ -20,7 +20,7 @@ pub use self::{
     exchange::{download, serve, upload},
 };
 use crate::{
-    path::{Host, StopSignal, timeout},
+    path::{Host, StopSignal},
     transport::ChannelError,
     wire::transfer::InvalidTransferMessage,
 };
@@ -64,7 +64,7 @@ impl From<InvalidTransferMessage> for TransferError {
 /// Who looks on, and may end it.
 #[derive(Clone)]
 pub struct Watch {
-    /// Is told of bytes as they are sent or received.
+    /// Is told of bytes of content as they have arrived: at this end, or at the other end as far as it has told.
     pub moved: Arc<dyn Fn(u64) + Send + Sync>,
     /// Set from outside to end it.
     pub stop: StopSignal,
@@ -76,6 +76,9 @@ pub struct Watch {
 
 /// After how long a transfer in which nothing moves has stopped, unless told otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often a transfer looks how far it has come.
+const LOOK: Duration = Duration::from_millis(250);
 
 impl Default for Watch {
     fn default() -> Self {
@@ -100,14 +103,28 @@ impl Watch {
         }
     }
 
-    async fn patiently<T, E: Into<TransferError>>(
+    /// Runs `doing` for as long as `moved` grows. It reads what has reached the other end or come from it: what was
+    /// handed to a buffer is no progress.
+    async fn patiently<T>(
         &self,
         host: &dyn Host,
-        doing: impl Future<Output = Result<T, E>>,
+        moved: impl Fn() -> u64,
+        doing: impl Future<Output = Result<T, TransferError>>,
     ) -> Result<T, TransferError> {
-        match timeout(host, self.patience, doing).await {
-            Ok(done) => done.map_err(Into::into),
-            Err(elapsed) => Err(TransferError::Stalled(elapsed.0)),
+        let stalled = async {
+            let (mut last, mut since) = (moved(), host.now());
+            while host.now() - since < self.patience {
+                host.sleep(LOOK.min(self.patience)).await;
+                let now = moved();
+                if now > last {
+                    (last, since) = (now, host.now());
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            done = doing => done,
+            () = stalled => Err(TransferError::Stalled(self.patience)),
         }
     }
 }

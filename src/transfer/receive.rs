@@ -1,14 +1,16 @@
 //! The end that wants the content.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use super::{
     Assembly, Sink, TransferError, Watch,
-    bulk::{Incoming, Nature, Outgoing},
+    bulk::{Ends, Incoming, Nature},
 };
 use crate::{
     path::{Host, timeout},
-    transport::ChannelError,
     wire::transfer::{Receipt, TransferMessage},
 };
 
@@ -25,14 +27,19 @@ pub(super) async fn receive(
     host: &dyn Host,
     first: Option<TransferMessage>,
     sink: &Sink,
-    (outgoing, incoming, nature): (&mut dyn Outgoing, &mut dyn Incoming, Nature),
+    ends: Ends<'_>,
     watch: &Watch,
 ) -> Result<Receipt, TransferError> {
+    let Ends { outgoing, incoming, nature, moved } = ends;
     let mut assembly = Assembly::new(watch.most_ahead);
+    let messages = AtomicU64::new(0);
     if let Some(message) = first {
         take(&mut assembly, message, sink, watch)?;
     }
-    let arriving = arrive(host, &mut assembly, sink, (incoming, nature), watch).await;
+    let arriving = arrive(host, &mut assembly, sink, (incoming, nature, &messages), watch);
+    // A transport that tells nothing of its bytes is judged by its messages.
+    let moved = || moved.received().unwrap_or(0) + messages.load(Ordering::Relaxed);
+    let arriving = watch.patiently(host, moved, arriving).await;
     match arriving {
         // A full disk is no news for the sender.
         Err(error @ TransferError::Content { .. }) => return Err(error),
@@ -58,7 +65,7 @@ async fn arrive(
     host: &dyn Host,
     assembly: &mut Assembly,
     sink: &Sink,
-    (incoming, nature): (&mut dyn Incoming, Nature),
+    (incoming, nature, messages): (&mut dyn Incoming, Nature, &AtomicU64),
     watch: &Watch,
 ) -> Result<(), TransferError> {
     loop {
@@ -69,8 +76,9 @@ async fn arrive(
                 Ok(next) => next?,
                 Err(_) => return Ok(()),
             },
-            _ => watch.patiently::<_, ChannelError>(host, incoming.recv()).await?,
+            _ => incoming.recv().await?,
         };
+        messages.fetch_add(1, Ordering::Relaxed);
         match TransferMessage::parse(&next) {
             Ok(message) => take(assembly, message, sink, watch)?,
             Err(error) if nature.reliable => return Err(error.into()),

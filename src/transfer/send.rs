@@ -4,6 +4,7 @@ use std::{
     future::Future,
     io::{self, Read},
     pin::{Pin, pin},
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -12,11 +13,11 @@ use bytes::Bytes;
 use super::{
     Content, TransferError, Watch,
     assembly::{WholeDigest, of_piece},
-    bulk::{Incoming, Nature, Outgoing},
+    bulk::{Ends, Incoming, Nature, Outgoing},
 };
 use crate::{
     path::{self, Host, timeout},
-    wire::transfer::{Digest, PIECE_BYTES, Receipt, TRANSFER_HEADER_BYTES, TransferMessage},
+    wire::transfer::{Digest, PIECE_BYTES, Receipt, TRANSFER_HEADER_BYTES, TransferMessage, content_of},
 };
 
 /// How long a datagram transport is given to answer the end …
@@ -32,23 +33,55 @@ pub(super) const QUESTIONS: u32 = 30;
 pub(super) async fn send(
     host: &dyn Host,
     content: &Content,
-    (outgoing, incoming, nature): (&mut dyn Outgoing, &mut dyn Incoming, Nature),
+    ends: Ends<'_>,
     watch: &Watch,
 ) -> Result<Receipt, TransferError> {
-    let mut answer = pin!(answer(incoming));
-    let sending = pieces(host, content, (outgoing, nature), watch);
-    let (outgoing, length, digest) = tokio::select! {
-        biased;
-        // Nothing is to be said before the end: the receiver has given up.
-        early = &mut answer => return early,
-        sent = sending => sent?,
+    let Ends { outgoing, incoming, nature, moved } = ends;
+    let tally = Tally { bytes: content.bytes(), ..Tally::default() };
+    let arrived = || {
+        let handed = || tally.handed.load(Ordering::Relaxed);
+        tally.tell(watch, moved.acknowledged().map_or_else(handed, content_of));
+        tally.told.load(Ordering::Relaxed) + moved.received().unwrap_or(0)
     };
-    let end = TransferMessage::End { length, digest }.encode();
-    if nature.reliable {
-        watch.patiently(host, outgoing.send(end)).await?;
-        return watch.patiently(host, answer).await;
+    let sending = async {
+        let mut answer = pin!(answer(incoming));
+        let (outgoing, length, digest) = tokio::select! {
+            biased;
+            // Nothing is to be said before the end: the receiver has given up.
+            early = &mut answer => return early,
+            sent = pieces(content, (outgoing, nature), &tally) => sent?,
+        };
+        let end = TransferMessage::End { length, digest }.encode();
+        if nature.reliable {
+            outgoing.send(end).await?;
+            return answer.await;
+        }
+        ask(host, end, outgoing, answer).await
+    };
+    let receipt = watch.patiently(host, arrived, sending).await?;
+    tally.tell(watch, receipt.arrived);
+    Ok(receipt)
+}
+
+/// How far the content has come.
+#[derive(Debug, Default)]
+struct Tally {
+    /// How much there is.
+    bytes: u64,
+    /// Handed to the transport.
+    handed: AtomicU64,
+    /// Told as arrived.
+    told: AtomicU64,
+}
+
+impl Tally {
+    fn tell(&self, watch: &Watch, arrived: u64) {
+        let arrived = arrived.min(self.bytes);
+        let before = self.told.fetch_max(arrived, Ordering::Relaxed);
+        if arrived > before {
+            (watch.moved)(arrived - before);
+        }
     }
-    ask(host, end, outgoing, answer).await
 }
 
 /// Says that this was all until it is answered.
@@ -77,10 +110,9 @@ async fn answer(incoming: &mut dyn Incoming) -> Result<Receipt, TransferError> {
 }
 
 async fn pieces<'a>(
-    host: &dyn Host,
     content: &Content,
     (outgoing, nature): (&'a mut dyn Outgoing, Nature),
-    watch: &Watch,
+    tally: &Tally,
 ) -> Result<(&'a mut dyn Outgoing, u64, Digest), TransferError> {
     let mut source = content.open()?;
     let size = nature.message_bytes.saturating_sub(TRANSFER_HEADER_BYTES).clamp(1, PIECE_BYTES);
@@ -92,10 +124,9 @@ async fn pieces<'a>(
         }
         let length = piece.len() as u64;
         whole.add(&of_piece(&piece));
-        let message = TransferMessage::Piece { offset, bytes: piece }.encode();
-        watch.patiently(host, outgoing.send(message)).await?;
+        outgoing.send(TransferMessage::Piece { offset, bytes: piece }.encode()).await?;
         offset += length;
-        (watch.moved)(length);
+        tally.handed.store(offset, Ordering::Relaxed);
         // A transport that always has room would keep all other tasks of this thread waiting.
         path::consume_budget().await;
     }

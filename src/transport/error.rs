@@ -225,6 +225,16 @@ pub enum ChannelError {
         /// The library's message.
         reason: String,
     },
+    /// More streams than the peer allows.
+    #[error("{peer} allows {allowed} streams at a time, and --flows asks for {wanted}; use fewer flows")]
+    TooManyStreams {
+        /// The peer.
+        peer: SocketAddr,
+        /// Streams that could be opened.
+        allowed: usize,
+        /// Streams that are needed at the same time.
+        wanted: usize,
+    },
     /// A message larger than one datagram of this connection.
     #[error("a message of {len} bytes does not fit into one datagram to {peer}, which holds {max}")]
     TooLarge {

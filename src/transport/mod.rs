@@ -28,7 +28,7 @@ pub use self::{
     congestion::{Congestion, FIXED_WINDOW_BYTES, UnknownCongestion},
     error::{ChannelError, ConnectError},
     race::race,
-    recovery::Recovery,
+    recovery::{LimitedBy, Recovery},
     registry::UnknownTransport,
     security::Sessions,
     session::{

@@ -1,6 +1,6 @@
 //! What an end of a transport did to recover from loss.
 
-use std::time::Duration;
+use std::{ops::AddAssign, time::Duration};
 
 use crate::path::{KernelTcp, Rejected};
 
@@ -17,12 +17,40 @@ pub struct Recovery {
     pub timeouts: Option<u64>,
     /// How long the congestion window was full.
     pub window_limited: Option<Duration>,
+    /// How long limits of the two ends kept data from being sent.
+    pub limits: LimitedBy,
     /// Messages that arrived with changed bits.
     pub corrupted: u64,
     /// Datagrams that are no messages of an experiment.
     pub foreign: u64,
     /// Datagrams that were dropped because they were not authentic.
     pub rejected: Rejected,
+}
+
+/// How long each limit of the two ends, rather than congestion control, kept data from being sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LimitedBy {
+    /// The receiver's window.
+    pub credit: Duration,
+    /// The sender's buffer.
+    pub buffer: Duration,
+    /// The receiver's limit on streams.
+    pub streams: Duration,
+}
+
+impl LimitedBy {
+    /// The longest.
+    pub fn most(&self) -> Duration {
+        self.credit.max(self.buffer).max(self.streams)
+    }
+}
+
+impl AddAssign for LimitedBy {
+    fn add_assign(&mut self, more: Self) {
+        self.credit += more.credit;
+        self.buffer += more.buffer;
+        self.streams += more.streams;
+    }
 }
 
 impl Recovery {
@@ -38,6 +66,11 @@ impl Recovery {
                 .zip(info.timeout_recoveries)
                 .map(|(fast, slow)| fast + slow),
             timeouts: info.timeouts,
+            limits: LimitedBy {
+                credit: info.window_closed,
+                buffer: info.buffer_full,
+                streams: Duration::ZERO,
+            },
             ..Self::default()
         }
     }

@@ -166,6 +166,17 @@ impl TransferMessage {
     }
 }
 
+/// Whether a message with this header asks for content.
+pub fn is_fetch(header: &[u8; TRANSFER_HEADER_BYTES]) -> bool {
+    header[8] == FETCH
+}
+
+/// The content in the first `bytes` of a sequence of full pieces.
+pub fn content_of(bytes: u64) -> u64 {
+    let message = (TRANSFER_HEADER_BYTES + PIECE_BYTES) as u64;
+    bytes - bytes.div_ceil(message) * (TRANSFER_HEADER_BYTES as u64).min(bytes)
+}
+
 /// The body length that a header states; `None` if it is not a valid header.
 pub fn body_length(header: &[u8; TRANSFER_HEADER_BYTES]) -> Option<usize> {
     let length = u32_at(header, 12) as usize;

@@ -16,6 +16,7 @@ mod link;
 mod memory;
 mod properties;
 mod registry;
+mod remote_limits;
 mod remote_virtual;
 mod report;
 mod samples;

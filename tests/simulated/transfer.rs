@@ -14,12 +14,12 @@ use wirelab::{
         PathKind,
         transfer::{Direction, TransferOutcome, TransferPlan, cell, transfer},
     },
-    link::LinkSpec,
+    link::{LinkSpec, Preset},
     path::StopSignal,
     report::Ratio,
-    transfer::{Content, Watch},
+    transfer::{Content, PATIENCE, Watch},
     transport::{Congestion, Transport},
-    unit::{PerDirection, Rate},
+    unit::{self, PerDirection, Rate},
 };
 
 fn plan(transport: Transport, bytes: u64, link: &str) -> TransferPlan {
@@ -130,21 +130,84 @@ fn the_same_arguments_give_the_same_transfer() {
 }
 
 #[test]
-fn what_arrived_before_a_transfer_stopped_is_known() {
-    // What arrived of an unfinished message is in no receiver's hands, and quic-message finishes all at about one time.
-    for transport in [Transport::QUIC_ONE, Transport::QUIC_FLOW, Transport::ARQ_SELECTIVE] {
-        for direction in [Direction::Up, Direction::Down] {
-            let link = "delay=10ms,rate=10mbit,loss=outage:2s:3600s";
-            let plan = TransferPlan { direction, ..plan(transport, 10 << 20, link) };
+fn a_dead_link_stops_the_transfer_and_what_had_arrived_is_known() {
+    for direction in [Direction::Up, Direction::Down] {
+        for transport in [Transport::QUIC_ONE, Transport::QUIC_MESSAGE, Transport::ARQ_SELECTIVE] {
+            let link = "delay=10ms,rate=10mbit,queue=30p,loss=outage:2s:3600s";
+            let mut plan = plan(transport, 10 << 20, link);
+            plan.direction = direction;
             let outcome = simulated(&plan, 1);
             assert_eq!(outcome.time, None);
-            // Two seconds of 10 Mbit/s, less headers, slow start and what was under way.
+            let reason = outcome.stopped.unwrap();
+            // ARQ gives the connection up after eight timeouts.
+            assert!(reason.contains("nothing moved") || reason.contains("closed"), "{reason}");
+            // Two seconds at 10 Mbit/s, less slow start.
             let arrived = outcome.arrived.unwrap();
-            assert!((1_000_000..2_500_000).contains(&arrived), "{transport} {direction:?}: {arrived}");
-            let reason = outcome.stopped.clone().unwrap();
-            assert!(reason.contains("nothing moved"), "{transport} {direction:?}: {reason}");
-            let transfer = cell(&plan, &[(1, outcome)]).transfer.unwrap();
-            assert_eq!((transfer.arrived_bytes, transfer.unknown), (Some(arrived), 0));
+            assert!((1_800_000..2_500_000).contains(&arrived), "{transport} {direction:?}: {arrived}");
+            assert_eq!(
+                cell(&plan, &[(1, simulated(&plan, 1))]).transfer.unwrap().arrived_bytes,
+                Some(arrived)
+            );
+        }
+    }
+}
+
+#[test]
+fn no_limit_of_ours_slows_a_transfer_down() {
+    // All of it fits into the congestion window: half a round trip there, half back for the receipt, and the pacing of QUIC
+    // (RFC 9002 section 7.7), which takes 0.24 s.
+    for direction in [Direction::Up, Direction::Down] {
+        for transport in [Transport::QUIC_ONE, Transport::QUIC_MESSAGE, Transport::ARQ_SELECTIVE] {
+            let mut plan = plan(transport, 100_000_000, "delay=300ms");
+            plan.congestion = Congestion::Fixed(200_000_000);
+            plan.direction = direction;
+            let outcome = simulated(&plan, 1);
+            let time =
+                outcome.time.unwrap().as_secs_f64() - f64::from(u8::from(direction == Direction::Down)) * 0.3;
+            assert!(time < 0.9, "{transport} {direction:?}: {time}");
+            assert_eq!(cell(&plan, &[(1, outcome)]).flags, [], "{transport} {direction:?}");
+        }
+    }
+}
+
+/// Every transport that delivers all of what it is given.
+fn reliable() -> impl Iterator<Item = Transport> {
+    Transport::all().filter(|transport| !transport.is_datagram() && !transport.uses_kernel_tcp())
+}
+
+fn completes(plan: &TransferPlan, patience: Duration) -> Duration {
+    let outcome = transfer(plan, 1, (None, &Watch { patience, ..Watch::default() })).unwrap();
+    assert_eq!(outcome.stopped, None, "{} {:?}", plan.transport, plan.direction);
+    outcome.time.unwrap()
+}
+
+#[test]
+fn slow_links_take_long_and_stop_no_transfer() {
+    let links = Preset::ALL.iter().map(|preset| PerDirection {
+        to_server: preset.spec(unit::Direction::ToServer),
+        to_client: preset.spec(unit::Direction::ToClient),
+    });
+    let lossy = ["delay=100ms,loss=1%", "delay=25ms,loss=5%"];
+    for links in links.chain(lossy.map(|link| plan(Transport::QUIC_ONE, 0, link).links)) {
+        for transport in reliable() {
+            for direction in [Direction::Up, Direction::Down] {
+                let plan = plan(transport, 10 << 20, "delay=0ms");
+                completes(&TransferPlan { links: links.clone(), direction, ..plan }, PATIENCE);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_waits_in_a_buffer_has_not_moved_and_half_a_piece_has() {
+    // 8 MB at 1 Mbit/s take 64 s, more than the patience; they fit into the send buffer.
+    let time = completes(&plan(Transport::QUIC_ONE, 8_000_000, "delay=25ms,rate=1mbit"), PATIENCE);
+    assert!((64.0..70.0).contains(&time.as_secs_f64()), "{time:?}");
+    // A piece of 64 KiB takes 26 s, and a stream for each piece lets them take turns.
+    for transport in reliable() {
+        for direction in [Direction::Up, Direction::Down] {
+            let plan = plan(transport, 300_000, "delay=25ms,rate=20kbit,queue=8p");
+            completes(&TransferPlan { direction, ..plan }, Duration::from_secs(15));
         }
     }
 }
@@ -164,7 +227,7 @@ fn an_interrupted_receiver_says_how_much_it_has() {
         let watch = Watch { moved, stop, ..Watch::default() };
         let outcome = transfer(&plan, 1, (None, &watch)).unwrap();
         assert!(outcome.interrupted);
-        assert_eq!(outcome.arrived, Some(received.load(Ordering::Relaxed)), "{transport}");
+        assert!(outcome.arrived >= Some(received.load(Ordering::Relaxed)), "{transport}");
         assert!((500_000..2_000_000).contains(&outcome.arrived.unwrap()), "{transport}");
     }
 }
@@ -197,6 +260,18 @@ fn every_transport_moves_content_over_loopback() {
             assert_eq!(outcome.stopped, None, "{transport}");
             assert!(outcome.time.is_some() || transport.is_datagram(), "{transport}");
         }
+    }
+}
+
+#[test]
+fn a_busy_link_stops_no_transfer_over_the_relay() {
+    for direction in [Direction::Up, Direction::Down] {
+        // 2 s, twice the patience; all of it fits into the send buffer.
+        let mut plan = plan(Transport::QUIC_ONE, 1_000_000, "delay=5ms,rate=4mbit");
+        plan.path = PathKind::Relay;
+        plan.direction = direction;
+        let time = completes(&plan, Duration::from_secs(1));
+        assert!(time > Duration::from_millis(1990), "{time:?}");
     }
 }
 

@@ -86,6 +86,9 @@ impl Connection {
             }
             _ => Received::New,
         };
+        if let (Body::Data { payload, .. }, Received::New) = (&segment.body, received) {
+            self.received_bytes += payload.len() as u64;
+        }
         self.duplicates += u64::from(received == Received::Duplicate);
         self.dropped += u64::from(received == Received::Dropped);
         if self.sender.has_room_again() {

@@ -229,6 +229,7 @@ impl Client<'_> {
         for message in schedule {
             if begins.is_some_and(|at| message.due >= at) {
                 begins = None;
+                channel.measure_from_now();
                 measuring();
             }
             if broken.is_none() {

@@ -1,7 +1,9 @@
 //! A row of a result: the outcomes of one plan, pooled over seeds.
 
+use std::time::Duration;
+
 use super::{
-    pool::Pool,
+    pool::{Pool, limit_flags},
     settings::{link, workload},
     theory::Theory,
 };
@@ -97,7 +99,10 @@ fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag>
     let recovery = pool.recovery();
     let seconds = plan.workload.duration.as_secs_f64() * pool.0.len() as f64;
     let limited = recovery.window_limited_ns.unwrap_or(0) as f64 / 1e9;
-    let is_limited = limited > LIMITED_SHARE * seconds;
+    let ours = pool.limited_by();
+    // Whatever kept more data from being sent than the congestion window did is named in its place.
+    let is_limited = limited > LIMITED_SHARE * seconds && limited > ours.most().as_secs_f64();
+    flags.extend(limit_flags(ours, Duration::from_secs_f64(LIMITED_SHARE * seconds)));
     let mut flag = |condition: bool, flag| {
         if condition {
             flags.push(flag);

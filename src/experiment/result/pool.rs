@@ -1,5 +1,7 @@
 //! Figures pooled over seeds.
 
+use std::time::Duration;
+
 use crate::{
     experiment::{
         plan::Plan,
@@ -7,9 +9,9 @@ use crate::{
     },
     link::Counters,
     path::Fidelity,
-    report::{self, Ratio},
+    report::{self, Flag, Ratio},
     stats::{Histogram, Percentile, Pooled, Seeds, ci95},
-    transport::Recovery,
+    transport::{LimitedBy, Recovery},
     unit::{PerDirection, nanos},
 };
 
@@ -139,10 +141,16 @@ impl Pool<'_> {
         Fidelity::of_all(self.0.iter().filter_map(|(_, outcome)| outcome.fidelity.as_ref()))
     }
 
+    fn ends(&self) -> Vec<&Recovery> {
+        self.0.iter().flat_map(|(_, outcome)| [&outcome.client, &outcome.server]).collect()
+    }
+
     pub(super) fn recovery(&self) -> report::Recovery {
-        let ends: Vec<&Recovery> =
-            self.0.iter().flat_map(|(_, outcome)| [&outcome.client, &outcome.server]).collect();
-        recovery(&ends)
+        recovery(&self.ends())
+    }
+
+    pub(super) fn limited_by(&self) -> LimitedBy {
+        limited_by(&self.ends())
     }
 
     /// The latency of all seeds, with intervals from the spread between them.
@@ -165,6 +173,23 @@ fn latency(seeds: &[Histogram]) -> report::Latency {
             p99: interval(&seeds.percentile(Percentile::P99)),
         },
     }
+}
+
+/// How long limits of the ends kept data from being sent, summed over both ends.
+pub(in crate::experiment) fn limited_by(ends: &[&Recovery]) -> LimitedBy {
+    let mut all = LimitedBy::default();
+    ends.iter().for_each(|end| all += end.limits);
+    all
+}
+
+/// The flags of limits that kept data from being sent for more than `tolerated`.
+pub(in crate::experiment) fn limit_flags(limits: LimitedBy, tolerated: Duration) -> Vec<Flag> {
+    let flags = [
+        (Flag::CreditLimited, limits.credit),
+        (Flag::BufferLimited, limits.buffer),
+        (Flag::StreamLimited, limits.streams),
+    ];
+    flags.into_iter().filter_map(|(flag, took)| (took > tolerated).then_some(flag)).collect()
 }
 
 /// What all these ends did together.

@@ -1,5 +1,7 @@
 //! A row of a result: the transfers of one plan, over all seeds.
 
+use std::time::Duration;
+
 use super::{TransferOutcome, TransferPlan};
 use crate::{
     experiment::result::{
@@ -93,14 +95,21 @@ fn recovery(plan: &TransferPlan, outcomes: &[&TransferOutcome]) -> report::Recov
     report::Recovery { retransmitted_packets: resent, ..all }
 }
 
+/// How much of the time a limit may keep data from being sent before a flag says so.
+const LIMITED_SHARE: f64 = 0.1;
+
 fn flags(cell: &Cell, outcomes: &[&TransferOutcome]) -> Vec<Flag> {
     let ways = || cell.wire.iter().flat_map(|wire| [wire.to_server, wire.to_client]).flatten();
     let fidelity = Fidelity::of_all(outcomes.iter().filter_map(|outcome| outcome.fidelity.as_ref()));
     let machine = |of: fn(&Fidelity) -> u64| fidelity.as_ref().is_some_and(|fidelity| of(fidelity) > 0);
+    let ends: Vec<&Recovery> =
+        outcomes.iter().flat_map(|outcome| [&outcome.client, &outcome.server]).collect();
+    let took: Duration = outcomes.iter().filter_map(|outcome| outcome.time).sum();
+    let limits = pool::limit_flags(pool::limited_by(&ends), took.mul_f64(LIMITED_SHARE));
     let flags = [
         (Flag::QueueDropped, ways().any(|way| way.queue_dropped > 0)),
         (Flag::MachineDropped, machine(|fidelity| fidelity.dropped.unwrap_or(0))),
         (Flag::SendErrors, machine(|fidelity| fidelity.send_errors)),
     ];
-    flags.into_iter().filter_map(|(flag, is_so)| is_so.then_some(flag)).collect()
+    limits.into_iter().chain(flags.into_iter().filter_map(|(flag, is_so)| is_so.then_some(flag))).collect()
 }

@@ -11,7 +11,7 @@ pub use self::{
     cell::cell,
     experiment::Transfer,
     outcome::TransferOutcome,
-    over::{transfer, transfer_against},
+    over::{transfer, transfer_against, transfer_from},
     plan::{Direction, TransferPlan},
     run::Saved,
 };

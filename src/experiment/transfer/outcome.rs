@@ -15,7 +15,8 @@ pub struct TransferOutcome {
     pub stopped: Option<String>,
     /// It was ended from outside.
     pub interrupted: bool,
-    /// Bytes that arrived; `None` if a server elsewhere did not report it.
+    /// Bytes that arrived. Of an upload by URL that stopped, those that the server's transport had acknowledged; `None` if it
+    /// acknowledges nothing.
     pub arrived: Option<u64>,
     /// How many gaps there are in them.
     pub gaps: u64,

@@ -1,44 +1,71 @@
 //! One transfer on a path, or with a server elsewhere.
 
-use std::{future::pending, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use super::{
     TransferOutcome, TransferPlan,
     run::{Saved, connect, drive, run},
 };
 use crate::{
-    arq::Mode,
     experiment::{
-        Remote, RunError,
+        PathKind, Remote, RunError,
         on_path::{OnPath, Route, on_path, on_this_machine},
         settings::{arq_settings, ephemeral_tls, experiment_key},
     },
-    path::{Observers, sim::Limits},
+    path::{Host, Observers, sim::Limits},
     transfer::{Sink, Watch, bulk::Settings},
     transport::{
-        Mapping, SessionSettings, Shape,
+        Mapping, SessionSettings,
         arq::{ArqLimits, ArqSettings},
         quic::{QuicLimits, QuicSettings},
         tls::ClientTls,
     },
-};
-
-/// Buffers and windows above the bandwidth-delay product of the links here, and within a machine's memory.
-const LIMITS: QuicLimits = QuicLimits {
-    streams: 0,
-    unidirectional: 1024,
-    receive_window: 64 << 20,
-    send_buffer: 16 << 20,
-    idle: None,
-    keeps_alive: false,
+    wire::transfer::{PIECE_BYTES, TRANSFER_HEADER_BYTES},
 };
 
 /// How long a server elsewhere may be silent.
 const REMOTE_IDLE: Duration = Duration::from_secs(10);
 
-/// The same for ARQ.
-const ARQ_LIMITS: ArqLimits =
-    ArqLimits { receive_window: 1 << 16, send_buffer: 16 << 20, idle: Duration::from_secs(86_400) };
+/// Buffers and windows begin above the bandwidth-delay product of common links, and grow as they fill. In virtual time the
+/// receiver takes at once what has arrived, so its window needs no bound.
+fn quic_limits(plan: &TransferPlan) -> QuicLimits {
+    let (receive_window, max_window) = match plan.path {
+        PathKind::Sim => (1 << 40, 1 << 40),
+        _ => (64 << 20, 1 << 30),
+    };
+    let send_buffer = match plan.transport.mapping() {
+        // What waits in QUIC's queue of datagrams is ahead of the end, which is answered in time only if that is little.
+        Some(Mapping::Datagram) => 64 << 10,
+        _ => SEND_BUFFER,
+    };
+    // quinn sets up every stream that may be opened.
+    let unidirectional = u32::try_from(messages(plan)).unwrap_or(u32::MAX).clamp(1024, 65_536);
+    QuicLimits {
+        streams: 0,
+        unidirectional,
+        max_streams: 0,
+        receive_window,
+        max_window,
+        send_buffer,
+        ..QuicLimits::EXPERIMENT
+    }
+}
+
+/// The messages of a transfer: its pieces, one of which may be short, and the end.
+fn messages(plan: &TransferPlan) -> u64 {
+    plan.content.bytes().div_ceil(PIECE_BYTES as u64) + 1
+}
+
+/// The buffer of ARQ does not grow, so it holds all of the content that a machine's memory should.
+fn arq_limits(plan: &TransferPlan) -> ArqLimits {
+    const MOST: u64 = 256 << 20;
+    let message = (TRANSFER_HEADER_BYTES + PIECE_BYTES) as u64;
+    let send_buffer = (messages(plan) * message).clamp(SEND_BUFFER, MOST);
+    ArqLimits { send_buffer: usize::try_from(send_buffer).unwrap_or(usize::MAX), ..ArqLimits::EXPERIMENT }
+}
+
+/// Bytes that may wait to be sent or acknowledged, at first.
+const SEND_BUFFER: u64 = 16 << 20;
 
 /// Makes one transfer on the plan's path. In virtual time the outcome is a pure function of the arguments.
 ///
@@ -77,33 +104,33 @@ pub fn transfer_against(
     seed: u64,
     (saved, watch): (Saved, &Watch),
 ) -> Result<TransferOutcome, RunError> {
-    let settings = settings(plan, remote.seed, Some(&remote.tls))?;
-    on_this_machine(&watch.stop, async |host| {
-        let (mut bulk, connect) =
-            remote.connect(&**host, |peer| connect(host, plan, peer, &settings)).await?;
-        let sink = saved.map_or(Sink::Nowhere, Sink::File);
-        let outcome = drive(&**host, &mut bulk, plan, (seed, sink, watch), pending()).await;
-        Ok(TransferOutcome { connect, ..outcome })
-    })
+    on_this_machine(&watch.stop, async |host| transfer_from(host, plan, remote, seed, (saved, watch)).await)
 }
 
-/// What waits in QUIC's queue of datagrams is ahead of the end, which is answered in time only if that is little.
-const DATAGRAM_BUFFER: u64 = 64 << 10;
+/// Makes one transfer from `host` with `remote`.
+///
+/// # Errors
+///
+/// Returns an error if no connection was made.
+pub async fn transfer_from(
+    host: &Arc<dyn Host>,
+    plan: &TransferPlan,
+    remote: &Remote,
+    seed: u64,
+    (saved, watch): (Saved, &Watch),
+) -> Result<TransferOutcome, RunError> {
+    let settings = settings(plan, remote.seed, Some(&remote.tls))?;
+    let (mut bulk, connect) = remote.connect(&**host, |peer| connect(host, plan, peer, &settings)).await?;
+    let sink = saved.map_or(Sink::Nowhere, Sink::File);
+    let outcome = drive(&**host, &mut bulk, plan, (seed, sink, watch), pending()).await;
+    Ok(TransferOutcome { connect, ..outcome })
+}
 
 fn settings(plan: &TransferPlan, seed: Option<u64>, tls: Option<&ClientTls>) -> Result<Settings, RunError> {
     let (client_tls, server_tls) = ephemeral_tls(0)?;
-    let limits = match plan.transport.shape() {
-        Shape::Quic(Mapping::Datagram) => QuicLimits { send_buffer: DATAGRAM_BUFFER, ..LIMITS },
-        _ => LIMITS,
-    };
     let limits = match tls {
-        Some(_) => QuicLimits { idle: Some(REMOTE_IDLE), keeps_alive: true, ..limits },
-        None => limits,
-    };
-    // What waits is not seen to move, and here it takes a round trip a segment.
-    let arq_limits = match plan.transport.shape() {
-        Shape::Arq(Mode::StopAndWait) => ArqLimits { send_buffer: 256 << 10, ..ARQ_LIMITS },
-        _ => ARQ_LIMITS,
+        Some(_) => QuicLimits { idle: Some(REMOTE_IDLE), keeps_alive: true, ..quic_limits(plan) },
+        None => quic_limits(plan),
     };
     Ok(Settings {
         flows: plan.flows,
@@ -111,7 +138,7 @@ fn settings(plan: &TransferPlan, seed: Option<u64>, tls: Option<&ClientTls>) -> 
         datagram_bytes: plan.datagram_bytes(),
         session: SessionSettings {
             quic: QuicSettings { congestion: plan.congestion, seed, limits },
-            arq: ArqSettings { limits: arq_limits, ..arq_settings(&plan.links, plan.congestion, seed) },
+            arq: ArqSettings { limits: arq_limits(plan), ..arq_settings(&plan.links, plan.congestion, seed) },
             client_tls: tls.cloned().unwrap_or(client_tls),
             server_tls,
             shared_key: experiment_key(),

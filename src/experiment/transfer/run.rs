@@ -18,10 +18,10 @@ use crate::{
     path::{Host, timeout},
     transfer::{
         self, SaveFile, Sink, TransferError, Watch,
-        bulk::{self, Bulk, BulkAcceptor, Settings},
+        bulk::{self, Bulk, BulkAcceptor, Moved, Settings},
     },
     transport::{ConnectError, Recovery},
-    wire::Receipt,
+    wire::{Receipt, transfer::content_of},
 };
 
 /// How long connecting may take.
@@ -87,6 +87,12 @@ struct AtServer {
     received: u64,
 }
 
+/// Bytes of content that an end has received: `pieces`, and what there is of more.
+fn received(moved: &Moved, pieces: u64, plan: &TransferPlan) -> u64 {
+    let more = moved.received().filter(|_| !plan.transport.is_datagram()).map_or(0, content_of);
+    more.min(plan.content.bytes()).max(pieces)
+}
+
 /// Counts what a receiver gets, beside what `watch` does with it.
 fn counting(watch: &Watch) -> (Watch, Arc<AtomicU64>) {
     let received = Arc::new(AtomicU64::new(0));
@@ -122,14 +128,14 @@ pub(super) async fn drive(
     failed: impl Future<Output = TransferError>,
 ) -> TransferOutcome {
     let begun = host.now();
-    let mut received = None;
+    let mut pieces = None;
     let ended = {
         let transfer = async {
             match plan.direction {
                 Direction::Up => transfer::upload(host, bulk, &plan.content(seed), watch).await,
                 Direction::Down => {
                     let (watch, counter) = counting(watch);
-                    received = Some(counter);
+                    pieces = Some(counter);
                     transfer::download(host, bulk, (plan.fetch(seed), &sink), &watch).await
                 }
             }
@@ -151,8 +157,10 @@ pub(super) async fn drive(
         }
     }
     let outcome = judge(ended, took, (bulk.nature.reliable, plan.content.bytes()));
-    let received = received.map(|received| received.load(Ordering::Relaxed));
-    TransferOutcome { client, arrived: received.or(outcome.arrived), ..outcome }
+    let pieces = pieces.map(|pieces| pieces.load(Ordering::Relaxed));
+    let received = pieces.map(|pieces| received(&bulk.moved, pieces, plan));
+    let acknowledged = || Some(content_of(bulk.moved.acknowledged()?).min(plan.content.bytes()));
+    TransferOutcome { client, arrived: received.or(outcome.arrived).or_else(acknowledged), ..outcome }
 }
 
 fn judge(
@@ -197,7 +205,7 @@ impl Server {
             return;
         };
         let content = self.plan.content(self.seed);
-        let (watch, received) = counting(&Watch::default());
+        let (watch, pieces) = counting(&Watch::default());
         let serving = async {
             let wanted = (&self.sink, |_: &_| content);
             match transfer::serve(&*self.host, None, bulk.ends(), wanted, &watch).await {
@@ -213,7 +221,7 @@ impl Server {
             () = serving => {}
             _ = &mut stopped => {}
         }
-        let received = received.load(Ordering::Relaxed);
+        let received = received(&bulk.moved, pieces.load(Ordering::Relaxed), &self.plan);
         // Without a receiver, the run has already failed.
         let _ = report.send(AtServer { recovery: (bulk.recovery)(), received });
     }

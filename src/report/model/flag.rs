@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 pub enum Flag {
     /// The congestion window kept messages waiting.
     WindowLimited,
+    /// The receiver's window kept data from being sent, and no congestion window did.
+    CreditLimited,
+    /// The sender's buffer was too small to keep data on its way.
+    BufferLimited,
+    /// Messages waited for the server's limit on streams.
+    StreamLimited,
     /// The congestion controller reduced its window many times.
     Congested,
     /// The bottleneck's queue overflowed.
@@ -47,6 +53,9 @@ impl Flag {
     pub const fn name(self) -> &'static str {
         match self {
             Self::WindowLimited => "window-limited",
+            Self::CreditLimited => "credit-limited",
+            Self::BufferLimited => "buffer-limited",
+            Self::StreamLimited => "stream-limited",
             Self::Congested => "congested",
             Self::QueueDropped => "queue-dropped",
             Self::Incomplete => "incomplete",
@@ -75,6 +84,9 @@ mod tests {
     fn a_flag_is_written_by_its_name() {
         for flag in [
             Flag::WindowLimited,
+            Flag::CreditLimited,
+            Flag::BufferLimited,
+            Flag::StreamLimited,
             Flag::Congested,
             Flag::QueueDropped,
             Flag::Incomplete,

@@ -11,7 +11,7 @@ use crate::{
     serve::worker::Worker,
     transfer::{
         self, Content, Sink, TransferError, Watch,
-        bulk::{Incoming, Nature, Outgoing, StreamIncoming, StreamOutgoing},
+        bulk::{Ends, Moved, Nature, Outgoing, StreamIncoming, StreamOutgoing},
     },
     wire::{TransferMessage, transfer::Fetch},
 };
@@ -22,7 +22,7 @@ const MAX_PIECES_AHEAD: usize = 1 << 14;
 /// Serves a transfer on a stream that begins with `bytes`.
 pub(crate) async fn transfer_on_stream<R, W>(
     worker: &Worker,
-    peer: SocketAddr,
+    (peer, moved): (SocketAddr, Moved),
     bytes: Vec<u8>,
     reader: &mut R,
     writer: &mut W,
@@ -33,7 +33,8 @@ where
 {
     let mut incoming = StreamIncoming { peer, reader: bytes.as_slice().chain(reader) };
     let mut outgoing = StreamOutgoing { peer, writer };
-    let ends: (&mut dyn Outgoing, &mut dyn Incoming, _) = (&mut outgoing, &mut incoming, Nature::RELIABLE);
+    let ends =
+        Ends { outgoing: &mut outgoing, incoming: &mut incoming, nature: Nature::RELIABLE, moved: &moved };
     let served = serve_transfer(worker, peer, None, ends).await;
     outgoing.finish().await;
     served.map_err(|_| Aborted::Broken)
@@ -44,7 +45,7 @@ pub(crate) async fn serve_transfer(
     worker: &Worker,
     peer: SocketAddr,
     first: Option<TransferMessage>,
-    ends: (&mut dyn Outgoing, &mut dyn Incoming, Nature),
+    ends: Ends<'_>,
 ) -> Result<(), TransferError> {
     worker.limit_rate(peer.ip(), 1).await;
     let counters = worker.counters.clone();

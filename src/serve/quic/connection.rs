@@ -1,6 +1,13 @@
 //! One QUIC connection.
 
-use std::{net::IpAddr, pin::pin, sync::Arc};
+use std::{
+    net::IpAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream::FuturesUnordered};
@@ -27,7 +34,7 @@ use crate::{
         worker::Worker,
     },
     service::Service,
-    transport::quic::{QuicServer, TOO_LONG},
+    transport::quic::{Meter, QuicLimits, QuicServer, TOO_LONG, Windows},
     wire,
 };
 
@@ -46,18 +53,26 @@ pub(super) async fn serve_connection(
 ) {
     let peer = incoming.remote_address();
     match worker.handshake(&slot, handshake(&worker, &server, incoming)).await {
-        Ok(connection) => {
+        Ok(Handshaken { connection, meter, limits }) => {
             worker.connected(peer);
             let session = Session {
                 peer: peer.ip(),
                 is_perf: negotiated_perf(&connection),
                 measured: MeasuredStreams::default(),
                 finished: FinishedStreams::default(),
+                accepted: AtomicU64::new(0),
                 worker: &worker,
-                server: &server,
+                meter: &meter,
                 connection: &connection,
             };
-            match session.answer().await {
+            let windows = Windows::new(&connection, &limits, &worker.options.window_memory);
+            let growing = windows.grow(&*worker.host, || session.accepted.load(Ordering::Relaxed));
+            let answered = tokio::select! {
+                biased;
+                answered = session.answer() => answered,
+                () = async { growing.await; std::future::pending().await } => Ok(()),
+            };
+            match answered {
                 Ok(()) => connection.close(DONE, b"the server stops"),
                 Err(ConnectionError::TimedOut) => worker.refuse(Refusal::Idle),
                 Err(_) => {}
@@ -67,20 +82,30 @@ pub(super) async fn serve_connection(
     }
 }
 
+/// A connection whose handshake is complete, or has early data.
+struct Handshaken {
+    connection: Connection,
+    meter: Meter,
+    /// Its first limits.
+    limits: QuicLimits,
+}
+
 async fn handshake(
     worker: &Worker,
     server: &QuicServer,
     incoming: Incoming,
-) -> Result<Connection, ConnectionError> {
+) -> Result<Handshaken, ConnectionError> {
     let others = worker.admission.slots.connections().saturating_sub(1);
-    let connecting = incoming.accept_with(server.within(limits(others, worker.options.idle)))?;
+    let limits = limits(others, &worker.options);
+    let (config, meter) = server.within(limits);
+    let connecting = incoming.accept_with(config)?;
     if !worker.options.early_data {
-        return connecting.await;
+        return Ok(Handshaken { connection: connecting.await?, meter, limits });
     }
     // Streams of the first flight are served before the handshake completes.
     match connecting.into_0rtt() {
-        Ok((connection, _)) => Ok(connection),
-        Err(connecting) => connecting.await,
+        Ok((connection, _)) => Ok(Handshaken { connection, meter, limits }),
+        Err(connecting) => Ok(Handshaken { connection: connecting.await?, meter, limits }),
     }
 }
 
@@ -92,12 +117,14 @@ fn negotiated_perf(connection: &Connection) -> bool {
 /// A connection after its handshake.
 struct Session<'a> {
     worker: &'a Worker,
-    server: &'a QuicServer,
+    meter: &'a Meter,
     connection: &'a Connection,
     peer: IpAddr,
     is_perf: bool,
     measured: MeasuredStreams,
     finished: FinishedStreams,
+    /// Streams that the client has opened.
+    accepted: AtomicU64,
 }
 
 /// A stream that a client has opened.
@@ -112,13 +139,12 @@ impl Session<'_> {
         let Self { worker, connection, .. } = *self;
         let mut draining = pin!(worker.tasks.draining());
         let mut streams = FuturesUnordered::new();
-        let mut accepted = 0_u64;
         loop {
             tokio::select! {
                 biased;
                 stream = connection.accept_bi() => {
                     let (send, receive) = stream?;
-                    accepted += 1;
+                    let accepted = self.accepted.fetch_add(1, Ordering::Relaxed) + 1;
                     if accepted.is_multiple_of(TURN_STREAMS) {
                         tokio::task::yield_now().await;
                         // A steady flow of new streams must not starve those in progress, or delay a stop.
@@ -154,7 +180,7 @@ impl Session<'_> {
     }
 
     async fn transfer(&self, first: FirstMessage) {
-        transfer::serve(self.worker, self.server, self.connection, first).await;
+        transfer::serve(self.worker, self.meter, self.connection, first).await;
     }
 
     /// Serves one stream. Rare and large futures are boxed, because this future is allocated for each stream.

@@ -1,24 +1,27 @@
 //! Limits of a QUIC connection.
 
-use std::time::Duration;
+use crate::{
+    serve::{buffers::buffer_bytes, options::Options},
+    transport::quic::QuicLimits,
+};
 
-use crate::{serve::buffers::buffer_bytes, transport::quic::QuicLimits};
+/// At first a client may open one stream for this many bytes of its buffer: 2048 streams at most.
+const BYTES_PER_STREAM: usize = 512;
 
-/// A client may open one bidirectional stream for this many bytes of its buffer: 128 streams at most.
-const BYTES_PER_STREAM: usize = 8 << 10;
-
-/// Unidirectional streams that a client may open, for the performance protocol and for transfers.
-const UNIDIRECTIONAL_STREAMS: u32 = 16;
-
-/// Limits of a connection beside `others`.
-pub(super) fn limits(others: usize, idle: Duration) -> QuicLimits {
+/// The first limits of a connection beside `others`. They grow as they fill.
+pub(super) fn limits(others: usize, options: &Options) -> QuicLimits {
     let buffer = buffer_bytes(others);
+    let streams = u32::try_from(buffer / BYTES_PER_STREAM).unwrap_or(u32::MAX).min(options.max_streams);
+    let window = (buffer as u64).min(options.max_window);
     QuicLimits {
-        streams: u32::try_from(buffer / BYTES_PER_STREAM).unwrap_or(u32::MAX),
-        unidirectional: UNIDIRECTIONAL_STREAMS,
-        receive_window: buffer as u64,
-        send_buffer: buffer as u64,
-        idle: Some(idle),
+        streams,
+        // For the performance protocol and for transfers.
+        unidirectional: streams,
+        max_streams: options.max_streams,
+        receive_window: window,
+        send_buffer: window,
+        max_window: options.max_window,
+        idle: Some(options.idle),
         keeps_alive: false,
     }
 }

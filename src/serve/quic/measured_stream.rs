@@ -24,10 +24,6 @@ use crate::{
     wire::probe::padding,
 };
 
-/// Bytes of one connection that may have arrived out of order. Unordered reads return flow control credit early, so
-/// flow control does not bound them.
-const MAX_BYTES_AHEAD: usize = 4 << 20;
-
 /// What the measured streams of one connection share.
 #[derive(Debug, Default)]
 pub(super) struct MeasuredStreams {
@@ -62,7 +58,7 @@ pub(super) async fn answer(
         let mut released = Vec::new();
         order.insert(now, offset, &bytes, |release| released.push(release));
         end = end.max(offset + bytes.len() as u64);
-        let held = ahead.set(end - order.released().min(end));
+        let held = ahead.set(end - order.released().min(end), worker.options.max_window);
         held.inspect_err(|_| worker.refuse(Refusal::TooLong))?;
         if !released.is_empty() {
             worker.limit_rate(peer, released.len() as u64).await;
@@ -123,12 +119,14 @@ struct BytesAhead<'a> {
 }
 
 impl BytesAhead<'_> {
-    fn set(&mut self, bytes: u64) -> Result<(), Aborted> {
+    /// Notes them. Unordered reads return flow control credit early, so flow control does not bound what the streams of a
+    /// connection hold together; `most` does.
+    fn set(&mut self, bytes: u64, most: u64) -> Result<(), Aborted> {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         let others = self.streams.bytes_ahead.fetch_sub(self.bytes, Ordering::Relaxed) - self.bytes;
         self.streams.bytes_ahead.fetch_add(bytes, Ordering::Relaxed);
         self.bytes = bytes;
-        if others.saturating_add(bytes) > MAX_BYTES_AHEAD { Err(Aborted::TooLong) } else { Ok(()) }
+        if others.saturating_add(bytes) as u64 > most { Err(Aborted::TooLong) } else { Ok(()) }
     }
 }
 

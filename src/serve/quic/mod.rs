@@ -54,7 +54,7 @@ pub(super) fn settings(worker: &Worker) -> QuicSettings {
     QuicSettings {
         congestion: Congestion::Cubic,
         seed: worker.options.seed,
-        limits: limits(0, worker.options.idle),
+        limits: limits(0, &worker.options),
     }
 }
 

@@ -2,14 +2,21 @@
 
 use bytes::Bytes;
 use quinn::{Connection, RecvStream};
+use tokio::io::AsyncReadExt;
 
 use crate::{
     path::timeout,
     serve::{conversation::serve_transfer, refusal::Refusal, worker::Worker},
     service::Service,
     transfer::bulk::{quic::bulk, read_message},
-    transport::{Mapping, quic::QuicServer},
-    wire::{TransferMessage, transfer::Fetch},
+    transport::{
+        Mapping,
+        quic::{Meter, QuicSession},
+    },
+    wire::{
+        TransferMessage,
+        transfer::{Fetch, TRANSFER_HEADER_BYTES, body_length, is_fetch},
+    },
 };
 
 /// Maximum number of streams that a client may have its content spread over.
@@ -24,27 +31,22 @@ pub(super) enum FirstMessage {
 }
 
 /// Serves a transfer, which has the connection to itself.
-pub(super) async fn serve(
-    worker: &Worker,
-    server: &QuicServer,
-    connection: &Connection,
-    first: FirstMessage,
-) {
+pub(super) async fn serve(worker: &Worker, meter: &Meter, connection: &Connection, first: FirstMessage) {
     let Some((message, stream)) = read_first(worker, first).await else {
         worker.refuse(Refusal::Unanswerable);
         return;
     };
     let idle = worker.options.idle;
     let (mapping, flows) = match &message {
-        TransferMessage::Fetch(Fetch { datagrams: true, .. }) => (Mapping::Datagram, 1),
-        TransferMessage::Fetch(Fetch { lanes: 0, .. }) => (Mapping::Message, 1),
-        TransferMessage::Fetch(Fetch { lanes, .. }) => (Mapping::Flow, (*lanes).min(MAX_LANES)),
+        Some(TransferMessage::Fetch(Fetch { datagrams: true, .. })) => (Mapping::Datagram, 1),
+        Some(TransferMessage::Fetch(Fetch { lanes: 0, .. })) => (Mapping::Message, 1),
+        Some(TransferMessage::Fetch(Fetch { lanes, .. })) => (Mapping::Flow, (*lanes).min(MAX_LANES)),
         _ if stream.is_none() => (Mapping::Datagram, 1),
         _ => (Mapping::One, 1),
     };
-    let session = server.session(connection.clone(), mapping);
+    let session = QuicSession::metered(connection.clone(), mapping, meter.clone());
     let mut bulk = bulk(&worker.host, session, flows, stream);
-    let served = serve_transfer(worker, connection.remote_address(), Some(message), bulk.ends()).await;
+    let served = serve_transfer(worker, connection.remote_address(), message, bulk.ends()).await;
     if served.is_ok() {
         // Closing the connection would discard what is still on its way.
         let _ = timeout(&*worker.host, idle, bulk.outgoing.finish()).await;
@@ -57,17 +59,35 @@ pub(super) async fn serve(
     }
 }
 
-/// The first message, and the stream that the others come on. `None` if it is not a message of a transfer.
-async fn read_first(worker: &Worker, first: FirstMessage) -> Option<(TransferMessage, Option<RecvStream>)> {
+/// The stream that the first message comes on, and its first bytes, which have been read.
+type Begun = (Bytes, RecvStream);
+
+/// The first message, if it has been read, and the stream that others come on. `None` if it is not a message of a transfer.
+///
+/// The first piece is left to the reader of the stream: until it is complete, no other stream would be read.
+async fn read_first(
+    worker: &Worker,
+    first: FirstMessage,
+) -> Option<(Option<TransferMessage>, Option<Begun>)> {
     if worker.options.service != Service::Echo {
         return None;
     }
-    let (message, stream) = match first {
-        FirstMessage::OnStream(mut stream) => {
-            let read = timeout(&*worker.host, worker.options.idle, read_message(&mut stream)).await;
-            (read.ok()?.ok()?, Some(stream))
+    let mut stream = match first {
+        FirstMessage::OnStream(stream) => stream,
+        FirstMessage::Datagram(datagram) => {
+            return Some((Some(TransferMessage::parse(&datagram).ok()?), None));
         }
-        FirstMessage::Datagram(datagram) => (datagram, None),
     };
-    Some((TransferMessage::parse(&message).ok()?, stream))
+    let reading = async {
+        let mut header = [0; TRANSFER_HEADER_BYTES];
+        stream.read_exact(&mut header).await.ok()?;
+        body_length(&header)?;
+        if !is_fetch(&header) {
+            return Some((None, Bytes::copy_from_slice(&header)));
+        }
+        let message = read_message(&mut header.as_slice().chain(&mut stream)).await.ok()?;
+        Some((Some(TransferMessage::parse(&message).ok()?), Bytes::new()))
+    };
+    let (message, begun) = timeout(&*worker.host, worker.options.idle, reading).await.ok()??;
+    Some((message, Some((begun, stream))))
 }

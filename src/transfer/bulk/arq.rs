@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Bulk, Incoming, Nature, Outgoing};
+use super::{Bulk, Incoming, Moved, Nature, Outgoing};
 use crate::{
     path::BoxFuture,
     transport::{ChannelError, arq::ArqConnection},
@@ -13,11 +13,15 @@ use crate::{
 /// An end of `connection`.
 pub(super) fn bulk(connection: ArqConnection) -> Bulk {
     let connection = Arc::new(connection);
-    let counted = connection.clone();
+    let [acknowledging, receiving, counted] = std::array::from_fn(|_| connection.clone());
     Bulk {
         outgoing: Box::new(Sender(connection.clone())),
         incoming: Box::new(Receiver(connection)),
         nature: Nature::RELIABLE,
+        moved: Moved::new(
+            move || acknowledging.stats().acknowledged_bytes,
+            move || receiving.stats().received_bytes,
+        ),
         recovery: Box::new(move || counted.recovery()),
     }
 }

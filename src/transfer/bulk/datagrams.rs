@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Bulk, Incoming, Nature, Outgoing};
+use super::{Bulk, Incoming, Moved, Nature, Outgoing};
 use crate::{
     path::{BoxFuture, Datagrams, Host},
     transport::{ChannelError, DatagramSession, Recovery},
@@ -36,6 +36,7 @@ pub(super) fn bulk(
         incoming: Box::new(Receiver { socket, peer, buffer }),
         nature: Nature::datagrams(datagram_bytes),
         recovery: Box::new(move || Recovery { rejected: secured.rejected(), ..Recovery::default() }),
+        moved: Moved::unknown(),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod arq;
 mod datagrams;
+mod moved;
 pub(crate) mod quic;
 mod stream;
 
@@ -12,12 +13,16 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 
+pub use self::moved::Moved;
 pub(crate) use self::stream::read_message;
 #[cfg(feature = "sockets")]
-pub(crate) use self::stream::{StreamIncoming, StreamOutgoing};
+pub(crate) use self::stream::{StreamIncoming, StreamOutgoing, moved};
 use crate::{
     path::{BoxFuture, Host},
-    transport::{self, ChannelError, ConnectError, Listening, Recovery, Session, SessionSettings, Transport},
+    transport::{
+        self, ChannelError, ConnectError, Listening, Mapping, Recovery, Session, SessionSettings, Transport,
+        quic::{WindowMemory, Windows},
+    },
     unit::Rate,
     wire::transfer::PIECE_BYTES,
 };
@@ -45,14 +50,37 @@ pub struct Bulk {
     pub incoming: Box<dyn Incoming>,
     /// Its properties.
     pub nature: Nature,
+    /// What its transport has moved so far.
+    pub moved: Moved,
     /// What it has done so far to recover from loss.
     pub recovery: Box<dyn Fn() -> Recovery + Send>,
 }
 
 impl Bulk {
-    /// Its two halves and their properties.
-    pub fn ends(&mut self) -> (&mut dyn Outgoing, &mut dyn Incoming, Nature) {
-        (&mut *self.outgoing, &mut *self.incoming, self.nature)
+    /// Its parts, each of which a transfer uses on its own.
+    pub fn ends(&mut self) -> Ends<'_> {
+        let Self { outgoing, incoming, nature, moved, .. } = self;
+        Ends { outgoing: &mut **outgoing, incoming: &mut **incoming, nature: *nature, moved }
+    }
+}
+
+/// The parts of one end of a session.
+pub struct Ends<'a> {
+    /// Sends.
+    pub outgoing: &'a mut dyn Outgoing,
+    /// Receives.
+    pub incoming: &'a mut dyn Incoming,
+    /// Its properties.
+    pub nature: Nature,
+    /// What its transport has moved so far.
+    pub moved: &'a Moved,
+}
+
+impl Ends<'_> {
+    /// The same parts, for a shorter time.
+    pub fn again(&mut self) -> Ends<'_> {
+        let Ends { outgoing, incoming, nature, moved } = self;
+        Ends { outgoing: &mut **outgoing, incoming: &mut **incoming, nature: *nature, moved }
     }
 }
 
@@ -94,7 +122,16 @@ impl Settings {
         match session {
             Session::Datagrams(session) => datagrams::bulk(host, session, self.pace, self.datagram_bytes),
             Session::Stream(session) => stream::bulk(session),
-            Session::Quic(session) => quic::bulk(host, *session, self.flows, None),
+            Session::Quic(session) => {
+                // Datagrams have no window.
+                if session.mapping != Mapping::Datagram {
+                    let limits = &self.session.quic.limits;
+                    let windows = Windows::new(&session.connection, limits, &WindowMemory::default());
+                    let growing = host.clone();
+                    host.spawn("the windows", Box::pin(async move { windows.grow(&*growing, || 0).await }));
+                }
+                quic::bulk(host, *session, self.flows, None)
+            }
             Session::Arq(connection) => arq::bulk(connection),
         }
     }

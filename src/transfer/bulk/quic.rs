@@ -1,18 +1,30 @@
 //! Bulk data over a QUIC session: messages one after the other on one or several streams, each on its own stream, or
 //! in DATAGRAM frames. Both ends send on unidirectional streams that they open themselves.
 
-use std::sync::Arc;
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use quinn::{Connection, RecvStream, SendStream};
-use tokio::sync::mpsc;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, ReadBuf},
+    sync::mpsc,
+};
 
-use super::{Bulk, Incoming, Nature, Outgoing, read_message};
+use super::{Bulk, Incoming, Moved, Nature, Outgoing, read_message};
 use crate::{
-    path::{BoxFuture, Host},
+    path::{BoxFuture, Host, LayeredStream, StreamLayer},
     transport::{
         ChannelError, Mapping,
-        quic::{DATAGRAM_BYTES, QuicSession},
+        quic::{DATAGRAM_BYTES, Meter, QuicSession},
     },
 };
 
@@ -20,33 +32,38 @@ use crate::{
 const QUEUE: usize = 16;
 
 /// An end that sends as the session's mapping says, on `flows` streams where each flow has one. It receives whatever
-/// comes, after what comes on the stream `first`, which was accepted already.
+/// comes, after what comes on the stream `first`, which was accepted already and begins with these bytes.
 pub(crate) fn bulk(
     host: &Arc<dyn Host>,
     session: QuicSession,
     flows: u32,
-    first: Option<RecvStream>,
+    first: Option<(Bytes, RecvStream)>,
 ) -> Bulk {
     let (connection, mapping) = (session.connection.clone(), session.mapping);
     let (arrived, arrivals) = mpsc::channel(QUEUE);
-    if let Some(stream) = first {
-        let reading = read(connection.clone(), stream, arrived.clone());
+    let reader = Reader { connection: connection.clone(), arrived, received: Arc::default() };
+    let received = reader.received.clone();
+    if let Some((begun, stream)) = first {
+        let reader = reader.clone();
+        let reading = async move { reader.read((&begun[..]).chain(stream)).await };
         host.spawn("a stream's reader", Box::pin(reading));
     }
-    let accepting = accept(host.clone(), connection.clone(), arrived.clone());
+    let accepting = accept(host.clone(), reader.clone());
     host.spawn("the stream acceptor", Box::pin(accepting));
     let (outgoing, nature): (Box<dyn Outgoing>, _) = if mapping == Mapping::Datagram {
-        host.spawn("the datagram reader", Box::pin(read_datagrams(connection.clone(), arrived)));
+        host.spawn("the datagram reader", Box::pin(reader.read_datagrams()));
         (Box::new(Datagrams(connection)), Nature::datagrams(DATAGRAM_BYTES))
     } else {
-        (Box::new(Lanes::new(connection, mapping, flows)), Nature::RELIABLE)
+        (Box::new(Lanes::new(&session, flows)), Nature::RELIABLE)
     };
     let session = Arc::new(session);
     let open = Open(session.clone());
+    let acknowledging = session.clone();
     Bulk {
         outgoing,
         incoming: Box::new(Arrivals { arrivals, open }),
         nature,
+        moved: Moved::new(move || acknowledging.acknowledged(), move || received.load(Ordering::Relaxed)),
         recovery: Box::new(move || session.recovery()),
     }
 }
@@ -63,6 +80,7 @@ impl Drop for Open {
 /// Sends messages on several streams in turn.
 struct Lanes {
     connection: Connection,
+    meter: Meter,
     lanes: Vec<SendStream>,
     /// The number of streams. `None`: one for each message.
     most: Option<usize>,
@@ -70,26 +88,37 @@ struct Lanes {
 }
 
 impl Lanes {
-    fn new(connection: Connection, mapping: Mapping, flows: u32) -> Self {
-        let most = match mapping {
+    fn new(session: &QuicSession, flows: u32) -> Self {
+        let (connection, meter) = (session.connection.clone(), session.meter().clone());
+        let most = match session.mapping {
             Mapping::Message => None,
             Mapping::Flow => Some(flows.max(1) as usize),
             _ => Some(1),
         };
-        Self { connection, lanes: Vec::new(), most, next: 0 }
+        Self { connection, meter, lanes: Vec::new(), most, next: 0 }
     }
 
     async fn send(&mut self, message: Bytes) -> Result<(), ChannelError> {
         let peer = self.connection.remote_address();
         let full = self.most.is_some_and(|most| self.lanes.len() >= most);
         if !full {
-            let stream = self.connection.open_uni().await;
+            let opening = self.connection.open_uni();
+            let stream = match self.most {
+                // No other stream ends before this one is there.
+                Some(most) => opening.now_or_never().ok_or_else(|| ChannelError::TooManyStreams {
+                    peer: self.connection.remote_address(),
+                    allowed: self.lanes.len(),
+                    wanted: most,
+                })?,
+                None => self.meter.opening(opening).await,
+            };
             let stream = stream.map_err(|e| ChannelError::lost(peer, &e))?;
             self.next = self.lanes.len();
             self.lanes.push(stream);
         }
         let lane = &mut self.lanes[self.next];
-        lane.write_chunk(message).await.map_err(|e| ChannelError::lost(peer, &e))?;
+        let written = self.meter.writing(lane.write_chunk(message)).await;
+        written.map_err(|e| ChannelError::lost(peer, &e))?;
         if self.most.is_none() {
             // Fails only if the stream is closed already. What was written is still sent.
             let _ = lane.finish();
@@ -151,44 +180,74 @@ impl Incoming for Arrivals {
     }
 }
 
-async fn accept(host: Arc<dyn Host>, connection: Connection, arrived: mpsc::Sender<Arrived>) {
+/// Reads messages.
+#[derive(Clone)]
+struct Reader {
+    connection: Connection,
+    arrived: mpsc::Sender<Arrived>,
+    /// Bytes read, whether or not they make whole messages.
+    received: Arc<AtomicU64>,
+}
+
+async fn accept(host: Arc<dyn Host>, reader: Reader) {
     loop {
-        match connection.accept_uni().await {
-            Ok(stream) => {
-                let reading = read(connection.clone(), stream, arrived.clone());
-                host.spawn("a stream's reader", Box::pin(reading));
-            }
+        match reader.connection.accept_uni().await {
+            Ok(stream) => host.spawn("a stream's reader", Box::pin(reader.clone().read(stream))),
             Err(e) => {
-                let peer = connection.remote_address();
-                // Fails only if the reader was dropped.
-                let _ = arrived.send(Err(ChannelError::lost(peer, &e))).await;
+                // Fails only if nobody receives any more.
+                let _ = reader.arrived.send(Err(reader.lost(&e))).await;
                 return;
             }
         }
     }
 }
 
-/// Reads messages until the stream ends. A broken stream ends the transfer.
-async fn read(connection: Connection, mut stream: RecvStream, arrived: mpsc::Sender<Arrived>) {
-    loop {
-        let message = read_message(&mut stream).await;
-        let message = match message {
-            Ok(message) => Ok(message),
-            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => return,
-            Err(e) => Err(ChannelError::lost(connection.remote_address(), &e)),
-        };
-        let over = message.is_err();
-        if arrived.send(message).await.is_err() || over {
-            return;
+impl Reader {
+    fn lost(&self, reason: &dyn std::fmt::Display) -> ChannelError {
+        ChannelError::Lost { peer: self.connection.remote_address(), reason: reason.to_string() }
+    }
+
+    /// Reads until the stream ends. A broken stream ends the transfer.
+    async fn read(self, stream: impl AsyncRead + Unpin) {
+        let mut stream = LayeredStream { stream, layer: Count(self.received.clone()) };
+        loop {
+            let message = match read_message(&mut stream).await {
+                Ok(message) => Ok(message),
+                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return,
+                Err(e) => Err(self.lost(&e)),
+            };
+            let over = message.is_err();
+            if self.arrived.send(message).await.is_err() || over {
+                return;
+            }
+        }
+    }
+
+    async fn read_datagrams(self) {
+        // On a failure, the stream acceptor reports the reason.
+        while let Ok(datagram) = self.connection.read_datagram().await {
+            self.received.fetch_add(datagram.len() as u64, Ordering::Relaxed);
+            if self.arrived.send(Ok(datagram)).await.is_err() {
+                return;
+            }
         }
     }
 }
 
-async fn read_datagrams(connection: Connection, arrived: mpsc::Sender<Arrived>) {
-    // On a failure, the stream acceptor reports the reason.
-    while let Ok(datagram) = connection.read_datagram().await {
-        if arrived.send(Ok(datagram)).await.is_err() {
-            return;
-        }
+/// Counts bytes as they are read.
+#[derive(Debug)]
+struct Count(Arc<AtomicU64>);
+
+impl<S: AsyncRead> StreamLayer<S> for Count {
+    fn poll_read(
+        &mut self,
+        stream: Pin<&mut S>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = stream.poll_read(cx, buffer);
+        self.0.fetch_add((buffer.filled().len() - before) as u64, Ordering::Relaxed);
+        read
     }
 }

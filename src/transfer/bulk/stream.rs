@@ -1,13 +1,13 @@
 //! Bulk data over a byte stream: messages with a length in their header, one after the other.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 
-use super::{Bulk, Incoming, Nature, Outgoing};
+use super::{Bulk, Incoming, Moved, Nature, Outgoing};
 use crate::{
-    path::{BoxFuture, Connected},
+    path::{BoxFuture, Connected, KernelTcp},
     transport::{ChannelError, Recovery, StreamSession},
     wire::transfer::{TRANSFER_HEADER_BYTES, body_length},
 };
@@ -16,12 +16,25 @@ use crate::{
 pub(super) fn bulk(StreamSession { connected, .. }: StreamSession) -> Bulk {
     let Connected { stream, peer, kernel, .. } = connected;
     let (reader, writer) = split(stream);
+    let kernel: Option<Arc<dyn KernelTcp>> = kernel.map(Arc::from);
     Bulk {
         outgoing: Box::new(StreamOutgoing { peer, writer }),
         incoming: Box::new(StreamIncoming { peer, reader }),
         nature: Nature::RELIABLE,
+        moved: moved(kernel.clone()),
         recovery: Box::new(move || Recovery::of_kernel(kernel.as_deref())),
     }
+}
+
+/// What the kernel's TCP has moved, as far as it tells.
+pub(crate) fn moved(kernel: Option<Arc<dyn KernelTcp>>) -> Moved {
+    let Some(kernel) = kernel else { return Moved::unknown() };
+    let info = move || kernel.info();
+    let receiving = info.clone();
+    Moved::new(
+        move || info().map_or(0, |info| info.acknowledged_bytes),
+        move || receiving().map_or(0, |info| info.received_bytes),
+    )
 }
 
 /// Sends messages on a byte stream.

@@ -6,6 +6,7 @@ use std::{
     net::SocketAddr,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -18,7 +19,7 @@ use crate::{
     arq::{Config, Connection, ConnectionId, Message, SendError, Stats},
     path::{self, Datagrams, Host},
     tap::Tap,
-    transport::Recovery,
+    transport::{LimitedBy, Recovery},
 };
 
 /// One end of a connection. Dropping it before it is [closed](Self::close) resets the connection.
@@ -144,6 +145,11 @@ impl ArqConnection {
             congestion_events: Some(stats.congestion_events),
             min_window_bytes: Some(least),
             window_limited: Some(stats.window_limited),
+            limits: LimitedBy {
+                credit: stats.credit_limited,
+                buffer: stats.buffer_limited,
+                streams: Duration::ZERO,
+            },
             ..Recovery::default()
         }
     }

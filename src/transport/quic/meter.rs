@@ -2,7 +2,12 @@
 
 use std::{
     any::Any,
-    sync::{Arc, Mutex, PoisonError},
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -16,19 +21,84 @@ pub(super) struct Measurements {
     pub(super) congestion_events: u64,
     pub(super) min_window_bytes: Option<u64>,
     pub(super) limited: Duration,
+    /// How long nothing could be sent, although a write waited for credit or for room in the buffer.
+    pub(super) starved: Duration,
+    /// The same while a stream waited to be opened.
+    pub(super) streams: Duration,
 }
 
 /// Reads a connection's controller while quinn owns it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Meter(Arc<Mutex<Measurements>>);
+pub struct Meter(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    measurements: Mutex<Measurements>,
+    acknowledged: AtomicU64,
+    /// Writes that wait for credit or for room in the buffer.
+    writes: AtomicU32,
+    /// Streams that wait to be opened.
+    openings: AtomicU32,
+}
+
+/// Counts something that waits.
+struct Waiting<'a>(&'a AtomicU32);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicU32) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Runs `future`, and counts it while it waits.
+async fn counted<F: Future>(count: &AtomicU32, future: F) -> F::Output {
+    let (mut future, mut waiting) = (pin!(future), None);
+    poll_fn(|cx| {
+        let poll = future.as_mut().poll(cx);
+        if poll.is_pending() {
+            waiting.get_or_insert_with(|| Waiting::new(count));
+        }
+        poll
+    })
+    .await
+}
 
 impl Meter {
     pub(super) fn read(&self) -> Measurements {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.measurements.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets how long limits of the two ends kept data from being sent.
+    pub(crate) fn forget_limits(&self) {
+        self.update(|measurements| {
+            (measurements.starved, measurements.streams) = (Duration::ZERO, Duration::ZERO);
+        });
+    }
+
+    /// Runs a write, and notes that it waits where it has to.
+    pub(crate) async fn writing<F: Future>(&self, write: F) -> F::Output {
+        counted(&self.0.writes, write).await
+    }
+
+    /// Opens a stream, and notes that it waits where it has to.
+    pub(crate) async fn opening<F: Future>(&self, open: F) -> F::Output {
+        counted(&self.0.openings, open).await
+    }
+
+    /// Bytes that the peer has acknowledged, without what may be headers in their packets.
+    pub(super) fn acknowledged(&self) -> u64 {
+        self.0.acknowledged.load(Ordering::Relaxed)
     }
 
     fn update(&self, change: impl FnOnce(&mut Measurements)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.0.measurements.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -46,9 +116,21 @@ impl ControllerFactory for MeteredFactory {
             Congestion::Bbr => Arc::new(BbrConfig::default()).build(now, mtu),
             Congestion::Fixed(window) => Box::new(Fixed(window)),
         };
-        Box::new(Metered { inner, meter: self.meter.clone(), mtu, in_flight: 0, full_since: None })
+        Box::new(Metered {
+            inner,
+            meter: self.meter.clone(),
+            mtu,
+            in_flight: 0,
+            full_since: None,
+            last_acks: now,
+            is_queuing: false,
+        })
     }
 }
+
+/// What a packet spends at most besides the bytes of one stream: the header with an 8-byte connection id and a 4-byte packet
+/// number, the tag, and the frame's type, stream id and offset (RFC 9000 sections 17.3 and 19.8).
+const PACKET_OVERHEAD: u64 = 1 + 8 + 4 + 16 + 1 + 8 + 8;
 
 /// A constant window.
 #[derive(Clone)]
@@ -79,6 +161,10 @@ struct Metered {
     in_flight: u64,
     /// When the window became too full for one more packet.
     full_since: Option<Instant>,
+    /// When acknowledgements came before.
+    last_acks: Instant,
+    /// Round trips are a quarter longer than the shortest: more under way would only make a queue longer.
+    is_queuing: bool,
 }
 
 impl Metered {
@@ -95,6 +181,20 @@ impl Metered {
             && !app_limited
         {
             self.meter.update(|measurements| measurements.limited += now.saturating_duration_since(since));
+        }
+    }
+
+    /// Records that nothing could be sent since the last acknowledgements, for another reason than congestion control.
+    fn note_idle(&mut self, now: Instant) {
+        let shared = &self.meter.0;
+        let waits = |count: &AtomicU32| count.load(Ordering::Relaxed) > 0;
+        let (writes, openings) = (waits(&shared.writes), waits(&shared.openings));
+        let idle = now.saturating_duration_since(self.last_acks);
+        if writes || openings {
+            self.meter.update(|measurements| {
+                measurements.starved += if writes { idle } else { Duration::ZERO };
+                measurements.streams += if openings { idle } else { Duration::ZERO };
+            });
         }
     }
 
@@ -125,6 +225,8 @@ impl Controller for Metered {
         rtt: &quinn_proto::RttEstimator,
     ) {
         self.inner.on_ack(now, sent, bytes, app_limited, rtt);
+        self.is_queuing = rtt.get() > rtt.min() * 5 / 4;
+        self.meter.0.acknowledged.fetch_add(bytes.saturating_sub(PACKET_OVERHEAD), Ordering::Relaxed);
     }
 
     fn on_end_acks(
@@ -137,6 +239,10 @@ impl Controller for Metered {
         self.inner.on_end_acks(now, in_flight, app_limited, largest_packet_num_acked);
         self.in_flight = in_flight;
         self.note(now, app_limited);
+        if app_limited && !self.is_queuing {
+            self.note_idle(now);
+        }
+        self.last_acks = now;
     }
 
     fn on_congestion_event(
@@ -178,6 +284,8 @@ impl Controller for Metered {
             mtu: self.mtu,
             in_flight: self.in_flight,
             full_since: self.full_since,
+            last_acks: self.last_acks,
+            is_queuing: self.is_queuing,
         })
     }
 

@@ -8,6 +8,7 @@ mod session;
 mod settings;
 mod spec;
 mod tap;
+mod windows;
 mod worker_ids;
 
 use quinn::VarInt;
@@ -15,10 +16,12 @@ use quinn::VarInt;
 pub(crate) use self::spec::DATAGRAM_BYTES;
 pub use self::{
     client::QuicClient,
+    meter::Meter,
     screen::Discarded,
     server::{QuicKeys, QuicServer, listen, listen_sharing},
     session::QuicSession,
     settings::{QuicLimits, QuicSettings},
+    windows::{WindowMemory, Windows},
 };
 
 /// The application error by which a server says that a message is longer than it takes.

@@ -37,12 +37,12 @@ pub struct QuicServer {
 }
 
 impl QuicServer {
-    /// The configuration for a connection with these limits.
-    pub fn within(&self, limits: QuicLimits) -> Arc<quinn::ServerConfig> {
+    /// The configuration for one connection with these limits, and its meter.
+    pub fn within(&self, limits: QuicLimits) -> (Arc<quinn::ServerConfig>, Meter) {
         let settings = QuicSettings { limits, ..self.settings };
-        let mut config = self.config.clone();
-        config.transport_config(Arc::new(settings.transport(&self.meter, limits.streams)));
-        Arc::new(config)
+        let (mut config, meter) = (self.config.clone(), Meter::default());
+        config.transport_config(Arc::new(settings.transport(&meter, limits.streams)));
+        (Arc::new(config), meter)
     }
 }
 

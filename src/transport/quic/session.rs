@@ -1,6 +1,6 @@
 //! QUIC sessions.
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use quinn::Connection;
 
@@ -12,7 +12,8 @@ use super::{
 use crate::{
     path::{BoxFuture, Host},
     transport::{
-        ConnectError, DialSettings, ListenSettings, Listening, Mapping, Protocol, Recovery, Session,
+        ConnectError, DialSettings, LimitedBy, ListenSettings, Listening, Mapping, Protocol, Recovery,
+        Session,
     },
 };
 
@@ -28,6 +29,11 @@ pub struct QuicSession {
 }
 
 impl QuicSession {
+    /// A server's end of a connection that has a meter of its own.
+    pub fn metered(connection: Connection, mapping: Mapping, meter: Meter) -> Self {
+        Self { connection, mapping, client: None, meter }
+    }
+
     /// Replaces a client's connection with a new one. Returns an error if the handshake failed.
     pub async fn reconnect(&mut self) -> Result<(), ConnectError> {
         let peer = self.connection.remote_address();
@@ -44,10 +50,25 @@ impl QuicSession {
         }
     }
 
+    /// Measures its congestion controller, and what waits to be sent.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// Bytes of messages that the peer has acknowledged, without what may be headers.
+    pub fn acknowledged(&self) -> u64 {
+        self.meter.acknowledged()
+    }
+
     /// What this end has done so far to recover from loss.
     pub fn recovery(&self) -> Recovery {
         let reading = self.meter.read();
-        let path = self.connection.stats().path;
+        let stats = self.connection.stats();
+        let (path, frames) = (stats.path, stats.frame_tx);
+        // A write waits for either of two.
+        let is_credit = frames.data_blocked + frames.stream_data_blocked > 0;
+        let (credit, buffer) =
+            if is_credit { (reading.starved, Duration::ZERO) } else { (Duration::ZERO, reading.starved) };
         let min_window = reading.min_window_bytes.map_or(path.cwnd, |least| least.min(path.cwnd));
         Recovery {
             retransmitted_packets: Some(path.lost_packets),
@@ -55,6 +76,7 @@ impl QuicSession {
             timeouts: None,
             min_window_bytes: Some(min_window),
             window_limited: Some(reading.limited),
+            limits: LimitedBy { credit, buffer, streams: reading.streams },
             ..Recovery::default()
         }
     }
@@ -62,8 +84,8 @@ impl QuicSession {
 
 impl QuicServer {
     /// The session on a connection of this server.
-    pub fn session(&self, connection: Connection, mapping: Mapping) -> QuicSession {
-        QuicSession { connection, mapping, client: None, meter: self.meter.clone() }
+    fn session(&self, connection: Connection, mapping: Mapping) -> QuicSession {
+        QuicSession::metered(connection, mapping, self.meter.clone())
     }
 }
 

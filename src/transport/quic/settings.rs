@@ -30,10 +30,14 @@ pub struct QuicLimits {
     pub streams: u32,
     /// Unidirectional streams that a peer may have open.
     pub unidirectional: u32,
-    /// Bytes that a peer may send ahead of the application on one stream, and on all of them.
+    /// How many of each [`Windows`](super::Windows) may make of them.
+    pub max_streams: u32,
+    /// Bytes that a peer may send ahead of the application.
     pub receive_window: u64,
-    /// Bytes that may wait to be sent on all streams, and as many again as datagrams.
+    /// Bytes that may wait to be sent or acknowledged on all streams, and as many again as datagrams to be sent.
     pub send_buffer: u64,
+    /// How large [`Windows`](super::Windows) may make the two.
+    pub max_window: u64,
     /// Idle timeout. `None`: never.
     pub idle: Option<Duration>,
     /// Keeps a connection from becoming idle while both ends are there, and finds out early if they are not.
@@ -45,9 +49,11 @@ impl QuicLimits {
     pub const EXPERIMENT: Self = Self {
         streams: 65_536,
         unidirectional: 0,
+        max_streams: 65_536,
         receive_window: 1 << 40,
         // Waiting messages are measured, not dropped.
         send_buffer: 1 << 30,
+        max_window: 1 << 40,
         idle: None,
         keeps_alive: false,
     };
@@ -61,13 +67,14 @@ impl QuicSettings {
     /// The peer may open `streams` bidirectional streams.
     pub(super) fn transport(&self, meter: &Meter, streams: u32) -> TransportConfig {
         let limits = self.limits;
-        let window = VarInt::from_u64(limits.receive_window).unwrap_or(VarInt::MAX);
+        let bytes = |bytes| VarInt::from_u64(bytes).unwrap_or(VarInt::MAX);
         let mut transport = TransportConfig::default();
         transport
             .max_concurrent_bidi_streams(streams.into())
             .max_concurrent_uni_streams(limits.unidirectional.into())
-            .stream_receive_window(window)
-            .receive_window(window)
+            // quinn cannot change a stream's window later; that of the connection holds for each stream, too.
+            .stream_receive_window(bytes(limits.max_window))
+            .receive_window(bytes(limits.receive_window))
             .send_window(limits.send_buffer)
             .datagram_send_buffer_size(usize::try_from(limits.send_buffer).unwrap_or(usize::MAX))
             .datagram_receive_buffer_size(Some(usize::try_from(limits.receive_window).unwrap_or(usize::MAX)))

@@ -1,0 +1,40 @@
+//! How much a session's transport has moved.
+
+/// A counter of bytes, read while the session runs.
+type Counter = Box<dyn Fn() -> u64 + Send + Sync>;
+
+/// What a session's transport has moved since it was made, in bytes. What merely waits in a buffer has not moved.
+pub struct Moved {
+    acknowledged: Option<Counter>,
+    received: Option<Counter>,
+}
+
+impl Moved {
+    /// Reads how much the peer has acknowledged and how much has been received.
+    pub(crate) fn new(
+        acknowledged: impl Fn() -> u64 + Send + Sync + 'static,
+        received: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Self {
+        let before = (acknowledged(), received());
+        Self {
+            acknowledged: Some(Box::new(move || acknowledged().saturating_sub(before.0))),
+            received: Some(Box::new(move || received().saturating_sub(before.1))),
+        }
+    }
+
+    /// Of a transport that tells nothing.
+    pub(crate) fn unknown() -> Self {
+        Self { acknowledged: None, received: None }
+    }
+
+    /// Bytes of messages that the peer has acknowledged, short by some headers at most; `None` if the transport does not
+    /// tell.
+    pub fn acknowledged(&self) -> Option<u64> {
+        self.acknowledged.as_ref().map(|acknowledged| acknowledged())
+    }
+
+    /// Bytes of messages that have been received, whole or not; `None` if the transport does not tell.
+    pub fn received(&self) -> Option<u64> {
+        self.received.as_ref().map(|received| received())
+    }
+}
