@@ -203,8 +203,8 @@ async fn accept(host: Arc<dyn Host>, reader: Reader) {
 }
 
 impl Reader {
-    fn lost(&self, reason: &dyn std::fmt::Display) -> ChannelError {
-        ChannelError::Lost { peer: self.connection.remote_address(), reason: reason.to_string() }
+    fn lost(&self, error: &(dyn std::error::Error + 'static)) -> ChannelError {
+        ChannelError::lost(self.connection.remote_address(), error)
     }
 
     /// Reads until the stream ends. A broken stream ends the transfer.
