@@ -40,7 +40,8 @@ pub(super) async fn send(
     let tally = Tally { bytes: content.bytes(), ..Tally::default() };
     let arrived = || {
         let handed = || tally.handed.load(Ordering::Relaxed);
-        tally.tell(watch, moved.acknowledged().map_or_else(handed, content_of));
+        let content = |bytes| content_of(bytes, nature.message_bytes);
+        tally.tell(watch, moved.acknowledged().map_or_else(handed, content));
         tally.told.load(Ordering::Relaxed) + moved.received().unwrap_or(0)
     };
     let sending = async {

@@ -171,10 +171,10 @@ pub fn is_fetch(header: &[u8; TRANSFER_HEADER_BYTES]) -> bool {
     header[8] == FETCH
 }
 
-/// The content in the first `bytes` of a sequence of full pieces.
-pub fn content_of(bytes: u64) -> u64 {
-    let message = (TRANSFER_HEADER_BYTES + PIECE_BYTES) as u64;
-    bytes - bytes.div_ceil(message) * (TRANSFER_HEADER_BYTES as u64).min(bytes)
+/// The content in the first `bytes` of a sequence of messages, each with `message_bytes` of header and piece.
+pub fn content_of(bytes: u64, message_bytes: usize) -> u64 {
+    let (header, message) = (TRANSFER_HEADER_BYTES as u64, message_bytes.max(TRANSFER_HEADER_BYTES) as u64);
+    bytes / message * (message - header) + (bytes % message).saturating_sub(header)
 }
 
 /// The body length that a header states; `None` if it is not a valid header.

@@ -104,7 +104,7 @@ fn flags(cell: &Cell, outcomes: &[&TransferOutcome]) -> Vec<Flag> {
     let machine = |of: fn(&Fidelity) -> u64| fidelity.as_ref().is_some_and(|fidelity| of(fidelity) > 0);
     let ends: Vec<&Recovery> =
         outcomes.iter().flat_map(|outcome| [&outcome.client, &outcome.server]).collect();
-    let took: Duration = outcomes.iter().filter_map(|outcome| outcome.time).sum();
+    let took: Duration = outcomes.iter().map(|outcome| outcome.took).sum();
     let limits = pool::limit_flags(pool::limited_by(&ends), took.mul_f64(LIMITED_SHARE));
     let flags = [
         (Flag::QueueDropped, ways().any(|way| way.queue_dropped > 0)),

@@ -11,6 +11,8 @@ pub struct TransferOutcome {
     pub connect: Duration,
     /// From handing over the first byte until the client knew that all was there and intact; `None` if it was not.
     pub time: Option<Duration>,
+    /// From handing over the first byte until the end, whichever it was.
+    pub took: Duration,
     /// Why it stopped, if it did. One that has only lost datagrams has not.
     pub stopped: Option<String>,
     /// It was ended from outside.

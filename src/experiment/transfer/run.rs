@@ -18,7 +18,7 @@ use crate::{
     path::{Host, timeout},
     transfer::{
         self, SaveFile, Sink, TransferError, Watch,
-        bulk::{self, Bulk, BulkAcceptor, Moved, Settings},
+        bulk::{self, Bulk, BulkAcceptor, Settings},
     },
     transport::{ConnectError, Recovery},
     wire::{Receipt, transfer::content_of},
@@ -88,8 +88,9 @@ struct AtServer {
 }
 
 /// Bytes of content that an end has received: `pieces`, and what there is of more.
-fn received(moved: &Moved, pieces: u64, plan: &TransferPlan) -> u64 {
-    let more = moved.received().filter(|_| !plan.transport.is_datagram()).map_or(0, content_of);
+fn received(bulk: &Bulk, pieces: u64, plan: &TransferPlan) -> u64 {
+    let content = |bytes| content_of(bytes, bulk.nature.message_bytes);
+    let more = bulk.moved.received().filter(|_| !plan.transport.is_datagram()).map_or(0, content);
     more.min(plan.content.bytes()).max(pieces)
 }
 
@@ -158,9 +159,11 @@ pub(super) async fn drive(
     }
     let outcome = judge(ended, took, (bulk.nature.reliable, plan.content.bytes()));
     let pieces = pieces.map(|pieces| pieces.load(Ordering::Relaxed));
-    let received = pieces.map(|pieces| received(&bulk.moved, pieces, plan));
-    let acknowledged = || Some(content_of(bulk.moved.acknowledged()?).min(plan.content.bytes()));
-    TransferOutcome { client, arrived: received.or(outcome.arrived).or_else(acknowledged), ..outcome }
+    let received = pieces.map(|pieces| received(bulk, pieces, plan));
+    let content = |bytes| content_of(bytes, bulk.nature.message_bytes).min(plan.content.bytes());
+    let acknowledged = || bulk.moved.acknowledged().map(content);
+    let arrived = received.or(outcome.arrived).or_else(acknowledged);
+    TransferOutcome { client, took, arrived, ..outcome }
 }
 
 fn judge(
@@ -221,7 +224,7 @@ impl Server {
             () = serving => {}
             _ = &mut stopped => {}
         }
-        let received = received(&bulk.moved, pieces.load(Ordering::Relaxed), &self.plan);
+        let received = received(&bulk, pieces.load(Ordering::Relaxed), &self.plan);
         // Without a receiver, the run has already failed.
         let _ = report.send(AtServer { recovery: (bulk.recovery)(), received });
     }

@@ -119,7 +119,8 @@ impl Slot {
 
     /// The connection will take long to close, and keeps its slot until then.
     pub(crate) fn keep(&self) {
-        self.state.store(KEPT, Ordering::Relaxed);
+        // One that is free already stays free.
+        let _ = self.state.compare_exchange(HELD, KEPT, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// Completes when the connection is evicted.
@@ -127,10 +128,15 @@ impl Slot {
         self.evicted.notified().await;
     }
 
-    /// Whether the connection was evicted, as [`Slot::evicted`] tells: only one of them does, and once.
+    /// Whether the connection was evicted.
     pub(crate) fn was_evicted(&self) -> bool {
         let mut evicted = pin!(self.evicted.notified());
-        evicted.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
+        let was_evicted = evicted.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        if was_evicted {
+            // Polling has taken the notification, and who asks again shall have the same answer.
+            self.evicted.notify_one();
+        }
+        was_evicted
     }
 }
 
@@ -218,6 +224,7 @@ mod tests {
         let (old, young) = (slots.take(ip(1)).unwrap(), slots.take(ip(1)).unwrap());
         let newcomer = slots.take(ip(2)).unwrap();
         assert!(is_evicted(&old) && !is_evicted(&young) && !is_evicted(&newcomer));
+        assert!(is_evicted(&old), "asked again");
         young.prove();
         newcomer.prove();
         drop(old);
@@ -246,6 +253,11 @@ mod tests {
         assert_eq!(slots.take(ip(1)).unwrap_err(), Refusal::Connections);
         drop(kept);
         assert_eq!(slots.connections(), 0);
+        let freed = proven(&slots, ip(1));
+        freed.free();
+        freed.keep();
+        drop(freed);
+        assert_eq!(slots.connections(), 0, "freed once");
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub(super) async fn serve_connection(
             let session = Session {
                 peer: peer.ip(),
                 is_perf: negotiated_perf(&connection),
-                measured: MeasuredStreams::default(),
+                measured: MeasuredStreams::new(&worker.options.window_memory),
                 finished: FinishedStreams::default(),
                 accepted: AtomicU64::new(0),
                 worker: &worker,

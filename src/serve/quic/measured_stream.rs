@@ -7,7 +7,7 @@ use std::{
     net::IpAddr,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 
@@ -21,19 +21,57 @@ use crate::{
         refusal::Refusal,
         worker::Worker,
     },
+    transport::quic::WindowMemory,
     wire::probe::padding,
 };
 
+/// Bytes of one connection that may have arrived out of order in any case. Unordered reads return flow control credit
+/// early, so flow control does not bound them.
+const BYTES_AHEAD: u64 = 4 << 20;
+
 /// What the measured streams of one connection share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct MeasuredStreams {
     tracker: Mutex<RunTracker>,
-    bytes_ahead: AtomicUsize,
+    /// Bytes that have arrived out of order.
+    bytes_ahead: AtomicU64,
+    /// How many there may be: more than [`BYTES_AHEAD`] as far as the memory of all connections allows.
+    allowed: AtomicU64,
+    memory: WindowMemory,
 }
 
 impl MeasuredStreams {
+    pub(super) fn new(memory: &WindowMemory) -> Self {
+        Self {
+            tracker: Mutex::default(),
+            bytes_ahead: AtomicU64::new(0),
+            allowed: AtomicU64::new(BYTES_AHEAD),
+            memory: memory.clone(),
+        }
+    }
+
+    /// Whether this many may have arrived out of order, with more memory if there is some.
+    fn allows(&self, bytes: u64, most: u64) -> bool {
+        if bytes > most {
+            return false;
+        }
+        // All streams of a connection are answered by one task, so nobody else allows more meanwhile.
+        let mut allowed = self.allowed.load(Ordering::Relaxed);
+        while bytes > allowed && self.memory.take(allowed) {
+            allowed *= 2;
+            self.allowed.store(allowed, Ordering::Relaxed);
+        }
+        bytes <= allowed
+    }
+
     pub(super) fn with_tracker<T>(&self, action: impl FnOnce(&mut RunTracker) -> T) -> T {
         action(&mut self.tracker.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for MeasuredStreams {
+    fn drop(&mut self) {
+        self.memory.give_back(*self.allowed.get_mut() - BYTES_AHEAD);
     }
 }
 
@@ -115,18 +153,17 @@ async fn reply(
 /// Bytes that one stream has received out of order, as a share of its connection's.
 struct BytesAhead<'a> {
     streams: &'a MeasuredStreams,
-    bytes: usize,
+    bytes: u64,
 }
 
 impl BytesAhead<'_> {
-    /// Notes them. Unordered reads return flow control credit early, so flow control does not bound what the streams of a
-    /// connection hold together; `most` does.
+    /// Notes them. The streams of a connection may hold `most` together.
     fn set(&mut self, bytes: u64, most: u64) -> Result<(), Aborted> {
-        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         let others = self.streams.bytes_ahead.fetch_sub(self.bytes, Ordering::Relaxed) - self.bytes;
         self.streams.bytes_ahead.fetch_add(bytes, Ordering::Relaxed);
         self.bytes = bytes;
-        if others.saturating_add(bytes) as u64 > most { Err(Aborted::TooLong) } else { Ok(()) }
+        let held = others.saturating_add(bytes);
+        if self.streams.allows(held, most) { Ok(()) } else { Err(Aborted::TooLong) }
     }
 }
 

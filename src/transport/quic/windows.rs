@@ -21,6 +21,8 @@ const SHORTEST: Duration = Duration::from_millis(2);
 const LONGEST: Duration = Duration::from_millis(25);
 /// … and an idle one this often.
 const IDLE: Duration = Duration::from_millis(100);
+/// Memory for a stream that the peer may open: quinn's state and the task that answers it.
+const STREAM_BYTES: u64 = 2 << 10;
 
 /// Memory that the windows of many connections may take beyond what each has at first.
 #[derive(Debug, Clone)]
@@ -39,9 +41,15 @@ impl WindowMemory {
         Self(Arc::new(AtomicU64::new(bytes)))
     }
 
-    fn take(&self, bytes: u64) -> bool {
+    /// Takes this many of them, if they are left.
+    pub(crate) fn take(&self, bytes: u64) -> bool {
         let left = |left: u64| left.checked_sub(bytes);
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_ok()
+    }
+
+    /// Gives back what was taken.
+    pub(crate) fn give_back(&self, bytes: u64) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 
@@ -106,7 +114,9 @@ impl Windows {
             self.connection.set_receive_window(var_int(self.receive.size));
         }
         // A stream is open for two round trips, one for the request and one until its reply is acknowledged.
-        if self.streams.is_filling(now, rtt, opened.saturating_mul(4)) {
+        if self.streams.is_filling(now, rtt, opened.saturating_mul(4))
+            && self.reserve(self.streams.size.saturating_mul(STREAM_BYTES))
+        {
             self.streams.size = self.streams.doubled();
             self.connection.set_max_concurrent_bi_streams(var_int(self.streams.size));
             self.connection.set_max_concurrent_uni_streams(var_int(self.streams.size));
@@ -125,7 +135,7 @@ impl Windows {
 
 impl Drop for Windows {
     fn drop(&mut self) {
-        self.memory.0.fetch_add(self.taken, Ordering::Relaxed);
+        self.memory.give_back(self.taken);
     }
 }
 
