@@ -231,12 +231,10 @@ pub struct TcpInfo {
     pub retransmitted_segments: u64,
     /// The congestion window in bytes.
     pub window_bytes: u64,
-    /// Bytes that the peer has acknowledged; 0 on kernels before 4.1.
-    pub acknowledged_bytes: u64,
-    /// Bytes received in order; 0 on kernels before 4.1.
-    pub received_bytes: u64,
-    /// How long there was something to send or to be acknowledged.
-    pub busy: Duration,
+    /// Bytes that the peer has acknowledged; `None` on kernels before 4.1.
+    pub acknowledged_bytes: Option<u64>,
+    /// Bytes received in order; `None` on kernels before 4.1.
+    pub received_bytes: Option<u64>,
     /// How long the peer's receive window kept data from being sent.
     pub window_closed: Duration,
     /// How long the send buffer was too small to keep the connection busy.

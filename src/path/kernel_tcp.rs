@@ -57,9 +57,8 @@ fn parse(info: &[u8]) -> Option<TcpInfo> {
     Some(TcpInfo {
         retransmitted_segments: word(100)?,
         window_bytes: segment_bytes * window,
-        acknowledged_bytes: double(120).unwrap_or(0),
-        received_bytes: double(128).unwrap_or(0),
-        busy: micros(168),
+        acknowledged_bytes: double(120),
+        received_bytes: double(128),
         window_closed: micros(176),
         buffer_full: micros(184),
         timeouts: half(240),

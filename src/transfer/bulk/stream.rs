@@ -28,13 +28,15 @@ pub(super) fn bulk(StreamSession { connected, .. }: StreamSession) -> Bulk {
 
 /// What the kernel's TCP has moved, as far as it tells.
 pub(crate) fn moved(kernel: Option<Arc<dyn KernelTcp>>) -> Moved {
-    let Some(kernel) = kernel else { return Moved::unknown() };
-    let info = move || kernel.info();
-    let receiving = info.clone();
-    Moved::new(
-        move || info().map_or(0, |info| info.acknowledged_bytes),
-        move || receiving().map_or(0, |info| info.received_bytes),
-    )
+    let moved = move || {
+        let info = kernel.as_ref()?.info()?;
+        info.acknowledged_bytes.zip(info.received_bytes)
+    };
+    if moved().is_none() {
+        return Moved::unknown();
+    }
+    let receiving = moved.clone();
+    Moved::new(move || moved().map_or(0, |moved| moved.0), move || receiving().map_or(0, |moved| moved.1))
 }
 
 /// Sends messages on a byte stream.
