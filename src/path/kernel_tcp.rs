@@ -38,7 +38,8 @@ impl KernelSocket {
 
 impl KernelTcp for KernelSocket {
     fn info(&self) -> Option<TcpInfo> {
-        parse(&sys::tcp_info(&self.socket).ok()?)
+        let (info, length) = sys::tcp_info(&self.socket).ok()?;
+        parse(info.get(..length)?)
     }
 
     fn fast_recoveries(&self) -> Option<u64> {

@@ -21,8 +21,8 @@ use crate::{
     unit::{Direction, PerDirection, Time, nanos},
 };
 
-/// Bytes of packets that may be on the wire at a time, without copies. What exceeds it is dropped and counted as the machine's doing, not the
-/// wire's.
+/// Bytes of packets that may be on the wire at a time, without copies. What exceeds it is dropped and counted as the
+/// machine's doing, not the wire's.
 const MOST_HELD_BYTES: usize = 256 << 20;
 
 /// What a path keeps of each packet beside its bytes.

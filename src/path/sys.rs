@@ -109,9 +109,9 @@ pub(super) fn bind_packet(socket: impl AsFd, interface: u32) -> io::Result<()> {
     check(bound).map(drop)
 }
 
-/// `struct tcp_info` of a TCP connection; fields that this kernel lacks are 0.
-pub(super) fn tcp_info(socket: impl AsFd) -> io::Result<[u8; 256]> {
-    Ok(option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_INFO)?.0)
+/// `struct tcp_info` of a TCP connection, and its length on this kernel.
+pub(super) fn tcp_info(socket: impl AsFd) -> io::Result<([u8; 256], usize)> {
+    option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_INFO)
 }
 
 /// Has a program choose the socket that receives a datagram, of those that share the port of `socket`: its result is the

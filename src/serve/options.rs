@@ -52,7 +52,7 @@ pub struct Options {
     /// Bytes of a QUIC connection that may be under way in each direction. It begins with fewer, and gets more as it uses
     /// them.
     pub max_window: u64,
-    /// What the windows of all connections may take beyond what each begins with.
+    /// What all QUIC connections may take for windows, streams and bytes out of order beyond what each begins with.
     pub window_memory: WindowMemory,
     /// A connection is closed after this long without a byte.
     pub idle: Duration,

@@ -24,7 +24,7 @@ const IDLE: Duration = Duration::from_millis(100);
 /// Memory for a stream that the peer may open: quinn's state and the task that answers it.
 const STREAM_BYTES: u64 = 2 << 10;
 
-/// Memory that the windows of many connections may take beyond what each has at first.
+/// Memory that many connections may take for windows, streams and bytes out of order, beyond what each has at first.
 #[derive(Debug, Clone)]
 pub struct WindowMemory(Arc<AtomicU64>);
 
