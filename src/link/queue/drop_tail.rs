@@ -56,10 +56,6 @@ impl<P: fmt::Debug + Send> Queue<P> for DropTail<P> {
         }
     }
 
-    fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
     fn decides_at_offer(&self) -> bool {
         true
     }

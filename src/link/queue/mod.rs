@@ -24,9 +24,6 @@ pub(super) trait Queue<P>: fmt::Debug + Send {
     /// The last bit of the packet that left last, which has this many bytes, is sent at `departs`.
     fn transmitted(&mut self, bytes: u16, departs: Time);
 
-    /// Whether no packet waits.
-    fn is_empty(&self) -> bool;
-
     /// Whether no later offer changes what becomes of a packet. A packet then leaves the queue when it is offered, for
     /// the instant at which the transmitter will be free, and costs no event of its own.
     fn decides_at_offer(&self) -> bool;
