@@ -21,6 +21,9 @@ use crate::support::{Program, Server, accounted, alone, run, skip, wirelab};
 
 /// How long a command may take to end once it was told to: a second by itself, and more on a busy machine.
 const MOST: Duration = Duration::from_secs(10);
+/// How long a client may take to notice that its server is gone: the default of `--timeout`, and the idle timeout of a
+/// QUIC transfer.
+const NOTICES: Duration = Duration::from_secs(10);
 /// Marks the processes of a test, and whatever they start.
 const MARK: &str = "WIRELAB_TEST_MARK";
 
@@ -115,9 +118,9 @@ impl Running {
         Self { folder, program: Program::start(command), mark, name }
     }
 
-    /// Waits until it has ended, without closing its standard input.
-    fn await_end(&self) {
-        await_end(&self.program, &self.name);
+    /// Waits until it has ended, for at most `limit`, without closing its standard input.
+    fn await_end(&self, limit: Duration) {
+        await_end(&self.program, &self.name, limit);
     }
 
     /// No process that it started is left, and no file but `expected`.
@@ -134,12 +137,12 @@ impl Running {
     }
 }
 
-/// Waits until `program` has ended, without closing its standard input.
-fn await_end(program: &Program, name: &str) {
-    let until = now() + MOST;
+/// Waits until `program` has ended, for at most `limit`, without closing its standard input.
+fn await_end(program: &Program, name: &str, limit: Duration) {
+    let until = now() + limit;
     let stat = format!("/proc/{}/stat", program.id());
     while !fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") Z ")) {
-        assert!(now() < until, "{name} goes on after {MOST:?}");
+        assert!(now() < until, "{name} goes on after {limit:?}");
         pause(Duration::from_millis(5));
     }
 }
@@ -165,7 +168,7 @@ fn interrupt(case: &Case, (number, instant, signal): (u64, Duration, &str)) {
     } else {
         running.program.signal(signal);
     }
-    running.await_end();
+    running.await_end(MOST);
     running.assert_nothing_left(if signal == "KILL" {
         &[]
     } else {
@@ -213,22 +216,30 @@ fn end_servers(seed: u64, times: u64, signals: &[&[&str]]) {
     at_instants((seed, times, signals), &with_server(), |case, at| end_server(*case, at));
 }
 
-/// Calls `end` with each of `cases` and of `signals` at an instant drawn from `seed`, `times` times.
-fn at_instants<C>(
+/// Calls `end` with each of `cases` and of `signals` at an instant drawn from `seed`, `times` times: several at once, as
+/// commands do not wait for each other.
+fn at_instants<C: Sync>(
     (seed, times, signals): (u64, u64, &[&[&str]]),
     cases: &[C],
-    end: impl Fn(&C, (u64, Duration, &str)),
+    end: impl Fn(&C, (u64, Duration, &str)) + Sync,
 ) {
     const INSTANTS: u64 = 0x454e_4453;
+    /// Beyond the second for which real-time runs of messages wait before they begin.
+    const LAST: u64 = 1800;
+    const AT_ONCE: usize = 8;
     let mut draws = random::generator(seed, INSTANTS);
     let mut number = seed << 32;
-    for _ in 0..times {
-        for (case, alternatives) in cases.iter().flat_map(|case| signals.iter().map(move |s| (case, s))) {
-            let signal = alternatives[draws.random_range(0..alternatives.len())];
-            let instant = Duration::from_millis(draws.random_range(0..700));
-            end(case, (number, instant, signal));
-            number += 1;
-        }
+    let together = AT_ONCE / signals.len();
+    for cases in (0..times).flat_map(|_| cases.chunks(together)) {
+        thread::scope(|scope| {
+            for (case, alternatives) in cases.iter().flat_map(|case| signals.iter().map(move |s| (case, s))) {
+                let signal = alternatives[draws.random_range(0..alternatives.len())];
+                let instant = Duration::from_millis(draws.random_range(0..LAST));
+                let (end, at) = (&end, (number, instant, signal));
+                scope.spawn(move || end(case, at));
+                number += 1;
+            }
+        });
     }
 }
 
@@ -241,6 +252,8 @@ fn with_server() -> Vec<(&'static str, &'static str)> {
         ("quic", "bench"),
         ("tcp", "transfer"),
         ("tls", "transfer --down"),
+        ("quic", "transfer"),
+        ("quic", "transfer --down"),
     ]
 }
 
@@ -265,7 +278,7 @@ fn end_server((scheme, command): (&str, &str), (number, instant, signal): (u64, 
             running.program.signal("INT");
         }
     }
-    running.await_end();
+    running.await_end(NOTICES + MOST);
     running.assert_nothing_left(&["result.json"]);
     let Running { folder, program, .. } = running;
     let finished = program.finish();
@@ -289,7 +302,7 @@ fn end_server((scheme, command): (&str, &str), (number, instant, signal): (u64, 
     if signal == "STOP" {
         server.program.signal("TERM");
     }
-    await_end(&server.program, &name);
+    await_end(&server.program, &name, MOST);
     assert_eq!(server.wait().code, Some(0), "{name}");
 }
 
@@ -305,13 +318,20 @@ fn endings_of_servers_are_seen_by_their_clients() {
     end_servers(1, 1, &[&["INT", "TERM"], &["STOP", "KILL"]]);
 }
 
+const EACH: [&[&str]; 4] = [&["INT"], &["TERM"], &["STOP"], &["KILL"]];
+
 #[test]
-#[ignore = "ten instants for each signal and command take a quarter of an hour"]
+#[ignore = "ten instants for each signal and command take minutes"]
 fn endings_at_ten_instants_by_each_signal() {
     let _alone = alone();
-    let each: [&[&str]; 4] = [&["INT"], &["TERM"], &["STOP"], &["KILL"]];
-    end_servers(2, 10, &each);
-    interrupt_all(2, 10, &each);
+    interrupt_all(2, 10, &EACH);
+}
+
+#[test]
+#[ignore = "ten instants for each signal and server take minutes"]
+fn endings_of_servers_at_ten_instants_by_each_signal() {
+    let _alone = alone();
+    end_servers(2, 10, &EACH);
 }
 
 /// What was measured until the interrupt is counted, and a second interrupt does not wait for it.
@@ -323,7 +343,7 @@ fn endings_keep_what_was_measured() {
     pause(Duration::from_millis(2500));
     running.program.signal("INT");
     running.program.wait_for("interrupted: ");
-    running.await_end();
+    running.await_end(MOST);
     let text = fs::read(running.folder.path().join("result.json")).unwrap();
     let result = wirelab::report::from_json(&text).unwrap();
     let messages = result.cells[0].messages.as_ref().unwrap();
@@ -391,7 +411,7 @@ fn endings_of_a_transfer_onto_a_full_disk() {
                 "transfer --path {path} -t {transport}{way} --save copy.bin --bytes 40MB --pace 1gbit{link}"
             );
             let running = Program::start(wirelab(folder.path(), arguments.split_whitespace()));
-            await_end(&running, &arguments);
+            await_end(&running, &arguments, MOST);
             let finished = running.finish();
             assert_eq!(finished.code, Some(1), "{arguments}: {}", finished.stderr);
             let reason = "cannot write copy.bin: No space left on device";
