@@ -74,6 +74,11 @@ pub trait Host: Send + Sync + Debug + 'static {
         Duration::ZERO
     }
 
+    /// Time for which the calling thread has run or waited for a core; `None` in virtual time.
+    fn busy_time(&self) -> Option<Duration> {
+        None
+    }
+
     /// The current time.
     fn now(&self) -> Time {
         self.timers().now()

@@ -45,6 +45,10 @@ pub(super) const fn meaning(flag: Flag) -> &'static str {
             "this machine dropped packets because a socket's buffer was full; they count as lost, although \
              the link did not lose them"
         }
+        Flag::MachineLimited => {
+            "one of wirelab's threads ran, or waited for a core, nearly all the time: the goodput is what this \
+             machine can do, not what the transport can"
+        }
         Flag::SendErrors => {
             "this machine could not send some packets; they count as lost, although the link did not lose them"
         }

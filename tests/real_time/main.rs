@@ -13,3 +13,4 @@ mod relay;
 mod remote;
 #[path = "../support/mod.rs"]
 mod support;
+mod transfer;

@@ -16,7 +16,7 @@ use wirelab::{
     },
     link::{LinkSpec, Preset},
     path::StopSignal,
-    report::Ratio,
+    report::{Flag, Ratio},
     transfer::{Content, PATIENCE, Watch},
     transport::{Congestion, Transport},
     unit::{self, PerDirection, Rate},
@@ -282,4 +282,19 @@ fn the_relay_carries_a_transfer_and_counts_its_packets() {
     let outcome = transfer(&plan, 1, (None, &Watch::default())).unwrap();
     assert!(outcome.time.is_some());
     assert!(outcome.wire.unwrap().to_server.bytes > 300_000);
+}
+
+#[test]
+fn a_thread_of_either_end_that_is_busy_nearly_all_the_time_is_flagged() {
+    let ms = |ms| Some(Duration::from_millis(ms));
+    let plan = plan(Transport::QUIC_ONE, 1_000_000, "delay=1ms");
+    let flags = |client_busy, server_busy| {
+        let outcome =
+            TransferOutcome { time: ms(100), client_busy, server_busy, ..TransferOutcome::default() };
+        cell(&plan, &[(1, outcome)]).flags
+    };
+    assert_eq!(flags(ms(90), ms(90)), []);
+    assert_eq!(flags(ms(91), None), [Flag::MachineLimited]);
+    assert_eq!(flags(ms(5), ms(91)), [Flag::MachineLimited]);
+    assert_eq!(flags(None, None), []);
 }

@@ -98,6 +98,20 @@ fn recovery(plan: &TransferPlan, outcomes: &[&TransferOutcome]) -> report::Recov
 /// How much of the time a limit may keep data from being sent before a flag says so.
 const LIMITED_SHARE: f64 = 0.1;
 
+/// The share of the time for which a thread has to be busy before a flag says that it was the limit.
+const BUSY_SHARE: f64 = 0.9;
+
+/// Whether the thread of one end was busy nearly all the time of the transfers that completed.
+fn is_machine_limited(outcomes: &[&TransferOutcome]) -> bool {
+    let completed = || outcomes.iter().filter_map(|outcome| Some((outcome.time?, outcome)));
+    let took: Duration = completed().map(|(time, _)| time).sum();
+    let busy = |of: fn(&TransferOutcome) -> Option<Duration>| {
+        let used: Duration = completed().filter_map(|(_, outcome)| of(outcome)).sum();
+        used > took.mul_f64(BUSY_SHARE)
+    };
+    busy(|outcome| outcome.client_busy) || busy(|outcome| outcome.server_busy)
+}
+
 fn flags(cell: &Cell, outcomes: &[&TransferOutcome]) -> Vec<Flag> {
     let ways = || cell.wire.iter().flat_map(|wire| [wire.to_server, wire.to_client]).flatten();
     let fidelity = Fidelity::of_all(outcomes.iter().filter_map(|outcome| outcome.fidelity.as_ref()));
@@ -109,6 +123,7 @@ fn flags(cell: &Cell, outcomes: &[&TransferOutcome]) -> Vec<Flag> {
     let flags = [
         (Flag::QueueDropped, ways().any(|way| way.queue_dropped > 0)),
         (Flag::MachineDropped, machine(|fidelity| fidelity.dropped.unwrap_or(0))),
+        (Flag::MachineLimited, is_machine_limited(outcomes)),
         (Flag::SendErrors, machine(|fidelity| fidelity.send_errors)),
     ];
     limits.into_iter().chain(flags.into_iter().filter_map(|(flag, is_so)| is_so.then_some(flag))).collect()

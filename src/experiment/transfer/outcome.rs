@@ -28,6 +28,10 @@ pub struct TransferOutcome {
     pub client: Recovery,
     /// The same of the server's end, where it is ours.
     pub server: Recovery,
+    /// Time for which the client's thread ran or waited for a core; `None` in virtual time.
+    pub client_busy: Option<Duration>,
+    /// The same of the server's thread, where it is ours.
+    pub server_busy: Option<Duration>,
     /// What the wire did from the first byte on, to the server and to the client; `None` where it is not ours.
     pub wire: Option<PerDirection<Counters>>,
     /// How true the wire was to its model.

@@ -73,6 +73,7 @@ pub(super) async fn run(
     let _ = stop.send(());
     if let Ok(at_server) = reported.await {
         outcome.server = at_server.recovery;
+        outcome.server_busy = at_server.busy;
         if plan.direction == Direction::Up {
             outcome.arrived = Some(at_server.received);
         }
@@ -85,6 +86,13 @@ struct AtServer {
     recovery: Recovery,
     /// Bytes of content that arrived, each counted once.
     received: u64,
+    /// Time for which its thread ran or waited for a core since the client was accepted.
+    busy: Option<Duration>,
+}
+
+/// Time for which the calling thread was busy since [`Host::busy_time`] was `begun`.
+fn busy_since(host: &dyn Host, begun: Option<Duration>) -> Option<Duration> {
+    host.busy_time()?.checked_sub(begun?)
 }
 
 /// Bytes of content that an end has received: `pieces`, and what there is of more.
@@ -128,7 +136,7 @@ pub(super) async fn drive(
     (seed, sink, watch): (u64, Sink, &Watch),
     failed: impl Future<Output = TransferError>,
 ) -> TransferOutcome {
-    let begun = host.now();
+    let (begun, busy_begun) = (host.now(), host.busy_time());
     let mut pieces = None;
     let ended = {
         let transfer = async {
@@ -147,7 +155,7 @@ pub(super) async fn drive(
             error = failed => Err(error),
         }
     };
-    let took = host.now() - begun;
+    let (took, client_busy) = (host.now() - begun, busy_since(host, busy_begun));
     let client = (bulk.recovery)();
     if ended.as_ref().is_ok_and(|receipt| receipt.intact) {
         // The last message is still on its way. Do not wait forever for a peer that does not acknowledge it.
@@ -163,7 +171,7 @@ pub(super) async fn drive(
     let content = |bytes| content_of(bytes, bulk.nature.message_bytes).min(plan.content.bytes());
     let acknowledged = || bulk.moved.acknowledged().map(content);
     let arrived = received.or(outcome.arrived).or_else(acknowledged);
-    TransferOutcome { client, took, arrived, ..outcome }
+    TransferOutcome { client, client_busy, took, arrived, ..outcome }
 }
 
 fn judge(
@@ -207,6 +215,7 @@ impl Server {
         let Ok(mut bulk) = self.acceptor.accept().await else {
             return;
         };
+        let busy_begun = self.host.busy_time();
         let content = self.plan.content(self.seed);
         let (watch, pieces) = counting(&Watch::default());
         let serving = async {
@@ -225,7 +234,8 @@ impl Server {
             _ = &mut stopped => {}
         }
         let received = received(&bulk, pieces.load(Ordering::Relaxed), &self.plan);
+        let busy = busy_since(&*self.host, busy_begun);
         // Without a receiver, the run has already failed.
-        let _ = report.send(AtServer { recovery: (bulk.recovery)(), received });
+        let _ = report.send(AtServer { recovery: (bulk.recovery)(), received, busy });
     }
 }

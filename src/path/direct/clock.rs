@@ -1,14 +1,15 @@
 //! The monotonic clock, and a kernel timer of nanosecond resolution.
 
 use std::{
-    io,
+    fs, io,
     os::fd::OwnedFd,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use rustix::time::{
-    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
+    timerfd_create, timerfd_settime,
 };
 use tokio::net::unix::pipe;
 
@@ -48,6 +49,19 @@ impl RealClock {
             }
         })
     }
+}
+
+/// Time for which the calling thread has run or, if the kernel tells, waited for a core that another thread had.
+pub(super) fn busy_time() -> Option<Duration> {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let ran = Duration::new(time.tv_sec.try_into().ok()?, time.tv_nsec.try_into().ok()?);
+    Some(ran + core_wait().unwrap_or_default())
+}
+
+/// Time for which the calling thread has waited for a core; `None` without the kernel's scheduler statistics.
+fn core_wait() -> Option<Duration> {
+    let statistics = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    statistics.split_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
 }
 
 impl Clock for RealClock {

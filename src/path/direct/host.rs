@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     bind::{Ports, bind_udp_as, connect_udp},
-    clock::RealClock,
+    clock::{RealClock, busy_time},
     quic::QuicSocket,
     steer, tcp, udp,
 };
@@ -98,6 +98,10 @@ impl Host for DirectHost {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
     fn unix_time(&self) -> Duration {
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    }
+
+    fn busy_time(&self) -> Option<Duration> {
+        busy_time()
     }
 
     fn spawn(&self, _: &'static str, task: BoxFuture<'static, ()>) {

@@ -114,6 +114,10 @@ impl Host for ObservedHost {
         self.host.unix_time()
     }
 
+    fn busy_time(&self) -> Option<Duration> {
+        self.host.busy_time()
+    }
+
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {
         self.host.spawn(name, task);
     }

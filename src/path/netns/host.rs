@@ -65,6 +65,10 @@ impl Host for NetnsHost {
         self.direct.unix_time()
     }
 
+    fn busy_time(&self) -> Option<Duration> {
+        self.direct.busy_time()
+    }
+
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {
         self.direct.spawn(name, task);
     }

@@ -152,6 +152,10 @@ impl Host for RelayHost {
         self.machine.unix_time()
     }
 
+    fn busy_time(&self) -> Option<Duration> {
+        self.machine.busy_time()
+    }
+
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {
         self.machine.spawn(name, task);
     }

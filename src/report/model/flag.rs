@@ -30,6 +30,8 @@ pub enum Flag {
     LateWire,
     /// This machine dropped packets.
     MachineDropped,
+    /// A thread of ours ran, or waited for a core, nearly all the time.
+    MachineLimited,
     /// This machine could not send packets.
     SendErrors,
     /// The kernel's TCP has no fixed window.
@@ -64,6 +66,7 @@ impl Flag {
             Self::Bursty => "bursty",
             Self::LateWire => "late-wire",
             Self::MachineDropped => "machine-dropped",
+            Self::MachineLimited => "machine-limited",
             Self::SendErrors => "send-errors",
             Self::NoFixedWindow => "no-fixed-window",
             Self::Refused => "refused",
@@ -95,6 +98,7 @@ mod tests {
             Flag::Bursty,
             Flag::LateWire,
             Flag::MachineDropped,
+            Flag::MachineLimited,
             Flag::SendErrors,
             Flag::NoFixedWindow,
             Flag::Refused,

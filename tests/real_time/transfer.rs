@@ -1,0 +1,30 @@
+//! What limits a transfer in real time.
+
+use std::path::Path;
+
+use wirelab::report::{Cell, Flag, from_json};
+
+use crate::support::{alone, run};
+
+/// The only cell of a transfer on this machine's loopback.
+fn transferred(options: &str) -> Cell {
+    let arguments = format!("transfer --path direct --seeds 1 {options} -J -q");
+    let output = run(Path::new("/"), arguments.split_whitespace()).succeeded();
+    from_json(output.as_bytes()).unwrap().cells.remove(0)
+}
+
+#[test]
+fn a_transfer_that_keeps_a_core_busy_is_machine_limited() {
+    /// Another program may take the core for part of the time.
+    const ATTEMPTS: usize = 5;
+    let _alone = alone();
+    let is_flagged = |_| transferred("-t tcp --bytes 300MB").flags.contains(&Flag::MachineLimited);
+    assert!((0..ATTEMPTS).any(is_flagged));
+}
+
+#[test]
+fn a_paced_transfer_is_not_machine_limited() {
+    let _alone = alone();
+    let cell = transferred("-t udp --bytes 1MB --pace 10mbit");
+    assert!(!cell.flags.contains(&Flag::MachineLimited), "{:?}", cell.flags);
+}
