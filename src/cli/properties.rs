@@ -11,10 +11,14 @@ use serde_json::json;
 use super::{
     UsageError,
     draft::Draft,
+    interrupt::leave_on_interrupt,
     options::{output::terminal_width, transports::Transports},
     output::raw,
 };
-use wirelab::properties::{Cell, ROWS, measure, to_csv, to_explanation, to_markdown, to_table};
+use wirelab::{
+    path::netns,
+    properties::{Cell, ROWS, measure, to_csv, to_explanation, to_markdown, to_table},
+};
 
 /// Measure the textbook's table: what each transport does with loss, order, damage and strangers
 ///
@@ -48,6 +52,9 @@ Examples:
   wirelab properties -o properties.md
       the table for a document";
 
+/// Columns where there is no terminal.
+const COLUMNS: usize = 100;
+
 type Render = fn(&[Vec<Cell>]) -> String;
 
 impl Properties {
@@ -55,8 +62,14 @@ impl Properties {
         let file =
             self.output.as_deref().map(|path| Ok::<_, anyhow::Error>((render(path)?, Draft::create(path)?)));
         let file = file.transpose()?;
-        let cells = measure(&self.transport.all(), |_| {});
-        let width = terminal_width().unwrap_or(usize::MAX);
+        let transports = self.transport.all();
+        if transports.iter().any(|transport| transport.uses_kernel_tcp()) {
+            // Where it fails, the cells say why.
+            let _ = netns::prepare();
+        }
+        leave_on_interrupt()?;
+        let cells = measure(&transports, |_| {});
+        let width = terminal_width().unwrap_or(COLUMNS);
         let text = match (self.json, self.explain) {
             (true, _) => to_json(&cells),
             (false, true) => to_table(&cells, width) + &to_explanation(&cells),

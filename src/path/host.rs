@@ -141,9 +141,9 @@ pub trait Datagrams: Send + Sync + Debug {
         self.try_send(first, to, from).map(|()| first.len())
     }
 
-    /// Datagrams dropped because they were not authentic. A socket without security drops none.
-    fn rejected(&self) -> Rejected {
-        Rejected::default()
+    /// Datagrams dropped because they were not authentic. `None`: the socket cannot tell.
+    fn rejected(&self) -> Option<Rejected> {
+        None
     }
 
     /// Drops datagrams from these sources, and from no others, before they are received: by address for IPv4, by /64

@@ -1,7 +1,7 @@
 //! What becomes of messages on a link that does something to them.
 
 use super::{Answer, PropertyError, Row, Subject};
-use crate::experiment::{Observers, Outcome, Plan, Workload, run};
+use crate::experiment::{Observers, Outcome, Plan, RunError, Workload, run};
 
 pub(super) const ORDER: Row = Row {
     claim: "order kept",
@@ -40,10 +40,9 @@ pub(super) const DAMAGE: Row = Row {
           that reached the application, without the checksum of UDP, which not every path keeps.",
     measure: |subject| {
         let messages = outcome(&subject.plan("corrupt=10%", "", 200)?)?.messages;
-        let detail = format!(
-            "{} changed messages delivered, {} datagrams rejected",
-            messages.corrupted, messages.rejected
-        );
+        let rejected = messages.rejected.map(|rejected| format!(", {rejected} datagrams rejected"));
+        let detail =
+            format!("{} changed messages delivered{}", messages.corrupted, rejected.unwrap_or_default());
         Ok(Answer::yes_if(messages.corrupted == 0, detail))
     },
 };
@@ -91,6 +90,9 @@ pub(super) const LARGEST: Row = Row {
         }
         // The longest that is echoed is at least `fits` and below `fails`.
         let (mut fits, mut fails) = (64, 1 << 16);
+        if !is_echoed(subject, fits)? {
+            return Err(PropertyError::Silent(format!("not even {fits} bytes were echoed")));
+        }
         while fits + 1 < fails {
             let middle = usize::midpoint(fits, fails);
             if is_echoed(subject, middle)? { fits = middle } else { fails = middle }
@@ -102,7 +104,11 @@ pub(super) const LARGEST: Row = Row {
 fn is_echoed(subject: Subject, length: usize) -> Result<bool, PropertyError> {
     let plan = subject.plan("", "", 1)?;
     let plan = Plan { workload: Workload { length, reply_length: length, ..plan.workload }, ..plan };
-    Ok(run(&plan, 1, Observers::default()).is_ok_and(|outcome| outcome.messages.delivered == 1))
+    match run(&plan, 1, Observers::default()) {
+        Ok(outcome) => Ok(outcome.messages.delivered == 1),
+        Err(error @ (RunError::Path(_) | RunError::Host(_) | RunError::NoSockets)) => Err(error.into()),
+        Err(_) => Ok(false),
+    }
 }
 
 fn outcome(plan: &Plan) -> Result<Outcome, PropertyError> {

@@ -112,7 +112,7 @@ impl DatagramServer {
                 replies.flush(&*self.socket, &self.worker).await;
             }
         }
-        let Rejected { forged, replayed, strangers } = self.socket.rejected();
+        let Rejected { forged, replayed, strangers } = self.socket.rejected().unwrap_or_default();
         self.worker.counters.refuse(Refusal::Forged, forged);
         self.worker.counters.refuse(Refusal::Replayed, replayed);
         self.worker.counters.refuse(Refusal::Stranger, strangers);

@@ -24,7 +24,7 @@ pub struct Recovery {
     /// Datagrams that are no messages of an experiment.
     pub foreign: u64,
     /// Datagrams that were dropped because they were not authentic.
-    pub rejected: Rejected,
+    pub rejected: Option<Rejected>,
 }
 
 /// How long each limit of the two ends, rather than congestion control, kept data from being sent.

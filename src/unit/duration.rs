@@ -54,6 +54,14 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
         let (number, after) = split(rest);
         let end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
         let (unit, next) = after.split_at(end);
+        // Elsewhere this is mega: `-w 1M` is a window in iperf3.
+        if unit.trim() == "M" {
+            return Err(UnitError::UnknownUnit {
+                text: shown(whole),
+                unit: "M".to_owned(),
+                known: NOTATION.known,
+            });
+        }
         if unit.is_empty() && !number.is_empty() {
             NOTATION.steps(whole, number, 1)?;
             let hint = if rest == whole {

@@ -87,7 +87,6 @@ pub async fn run_against(
     outcome.connect = Some(connect);
     outcome.client = channel.recovery();
     outcome.messages.corrupted = outcome.client.corrupted;
-    outcome.messages.rejected = outcome.client.rejected.total();
     complete(outcome)
 }
 

@@ -149,7 +149,8 @@ pub async fn run_between(
     let _ = stop_server.send(());
     outcome.server = reported.await.unwrap_or_default();
     outcome.messages.corrupted = outcome.client.corrupted + outcome.server.corrupted;
-    outcome.messages.rejected = outcome.client.rejected.total() + outcome.server.rejected.total();
+    let rejected = outcome.client.rejected.zip(outcome.server.rejected);
+    outcome.messages.rejected = rejected.map(|(client, server)| client.total() + server.total());
     Ok(outcome)
 }
 

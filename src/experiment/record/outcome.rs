@@ -77,8 +77,9 @@ pub struct Messages {
     pub reordered: u64,
     /// Requests and replies discarded because of changed bits.
     pub corrupted: u64,
-    /// Datagrams that a secured transport dropped because they were not authentic.
-    pub rejected: u64,
+    /// Datagrams that the two ends of a secured transport dropped because they were not authentic. `None`: one of the
+    /// ends cannot tell.
+    pub rejected: Option<u64>,
 }
 
 impl Messages {

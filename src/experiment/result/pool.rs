@@ -45,7 +45,7 @@ impl Pool<'_> {
             duplicated: Some(self.sum(|outcome| outcome.messages.duplicated)),
             reordered: Some(self.sum(|outcome| outcome.messages.reordered)),
             corrupted: Some(self.sum(|outcome| outcome.messages.corrupted)),
-            rejected: Some(self.sum(|outcome| outcome.messages.rejected)),
+            rejected: self.0.iter().map(|(_, outcome)| outcome.messages.rejected).sum(),
         }
     }
 

@@ -307,8 +307,8 @@ impl Datagrams for ClientSocket {
         sent
     }
 
-    fn rejected(&self) -> Rejected {
-        self.state().rejected
+    fn rejected(&self) -> Option<Rejected> {
+        Some(self.state().rejected)
     }
 
     fn writable(&self) -> BoxFuture<'_, Result<(), DatagramError>> {

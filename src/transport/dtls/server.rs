@@ -106,8 +106,8 @@ impl Datagrams for ServerSocket {
         })
     }
 
-    fn rejected(&self) -> Rejected {
-        self.state().peers.rejected
+    fn rejected(&self) -> Option<Rejected> {
+        Some(self.state().peers.rejected)
     }
 
     fn shun(&self, sources: &[IpAddr]) -> bool {

@@ -76,8 +76,8 @@ impl Datagrams for SignedSocket {
         self.inner.try_send(datagram, to, from)
     }
 
-    fn rejected(&self) -> Rejected {
-        self.state().rejected
+    fn rejected(&self) -> Option<Rejected> {
+        Some(self.state().rejected)
     }
 
     fn shun(&self, sources: &[IpAddr]) -> bool {
