@@ -421,7 +421,7 @@ fn endings_of_a_transfer_onto_a_full_disk() {
     }
 }
 
-/// A server elsewhere that goes away takes with it how much it had.
+/// Of a server elsewhere that goes away it is known how much it acknowledged.
 #[test]
 fn endings_of_an_upload_to_a_server_that_goes_away() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -434,13 +434,11 @@ fn endings_of_an_upload_to_a_server_that_goes_away() {
     let finished = run(folder.path(), ["transfer", &url, "--bytes", "1GB", "-o", "result.json"]);
     server.join().unwrap();
     assert_eq!(finished.code, Some(1), "{}", finished.stderr);
-    assert!(
-        finished.stdout.contains("how much arrived is unknown for 1 of 1 transfer"),
-        "{}",
-        finished.stdout
-    );
-    assert!(!finished.stdout.contains("  arrived  "), "{}", finished.stdout);
+    assert!(finished.stdout.contains("  arrived  "), "{}", finished.stdout);
     let text = fs::read(folder.path().join("result.json")).unwrap();
     let transfer = wirelab::report::from_json(&text).unwrap().cells.remove(0).transfer.unwrap();
-    assert_eq!((transfer.unknown, transfer.arrived_bytes, transfer.arrived_ratio), (1, None, None));
+    // At least what the server read.
+    let arrived = transfer.arrived_bytes.unwrap();
+    assert!((1 << 20..1_000_000_000).contains(&arrived), "{arrived}");
+    assert_eq!((transfer.unknown, transfer.completed), (0, 0));
 }
