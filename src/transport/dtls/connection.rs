@@ -1,6 +1,9 @@
 //! One end of one DTLS connection: datagrams and timeouts in, records and plaintext out.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use dimpl::{Config, Dtls, DtlsCertificate, Error, Output};
 
@@ -17,6 +20,8 @@ pub(super) struct Connection {
     /// The `Instant` that stands for [`Time::ZERO`].
     origin: Instant,
     due: Time,
+    /// When timers were handled last.
+    handled: Time,
 }
 
 /// What a connection wants done.
@@ -32,6 +37,9 @@ pub(super) enum Event<'a> {
     /// The peer has closed the connection.
     Closed,
 }
+
+/// dimpl may report a timer as due that it has just handled. It is asked again after this time.
+const PAUSE: Duration = Duration::from_millis(1);
 
 impl Connection {
     pub(super) fn client(config: Arc<Config>, versions: Versions, host: &dyn Host) -> Self {
@@ -51,7 +59,7 @@ impl Connection {
 
     fn new(host: &dyn Host, make: impl FnOnce(Instant) -> Dtls) -> Self {
         let (origin, now) = (host.origin(), host.now());
-        Self { dtls: make(origin + (now - Time::ZERO)), origin, due: now }
+        Self { dtls: make(origin + (now - Time::ZERO)), origin, due: now, handled: now }
     }
 
     /// Whether the version is still open, as is the case until the server's first answer.
@@ -67,6 +75,7 @@ impl Connection {
 
     /// Handles the timers that are due at `now`.
     pub(super) fn run_timers(&mut self, now: Time) -> Result<(), Error> {
+        self.handled = now;
         self.dtls.handle_timeout(self.origin + (now - Time::ZERO))
     }
 
@@ -97,7 +106,8 @@ impl Connection {
                 Output::CloseNotify => act(Event::Closed),
                 Output::BufferTooSmall { needed } => scratch.resize(needed, 0),
                 Output::Timeout(at) => {
-                    self.due = Time::ZERO + at.saturating_duration_since(self.origin);
+                    let at = Time::ZERO + at.saturating_duration_since(self.origin);
+                    self.due = at.max(self.handled + PAUSE);
                     return;
                 }
                 // Keys for SRTP.
