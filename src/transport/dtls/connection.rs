@@ -20,8 +20,8 @@ pub(super) struct Connection {
     /// The `Instant` that stands for [`Time::ZERO`].
     origin: Instant,
     due: Time,
-    /// When timers were handled last.
-    handled: Time,
+    /// When timers were handled last, if nothing was received since.
+    handled: Option<Time>,
 }
 
 /// What a connection wants done.
@@ -38,8 +38,9 @@ pub(super) enum Event<'a> {
     Closed,
 }
 
-/// dimpl may report a timer as due that it has just handled. It is asked again after this time.
-const PAUSE: Duration = Duration::from_millis(1);
+/// While a message of a DTLS 1.3 handshake is missing, dimpl acknowledges the others whenever its timers run, and wants them
+/// to run again at once. A quarter of its first retransmission timeout is what RFC 9147 section 7.1 recommends.
+const ACKNOWLEDGE_AGAIN: Duration = Duration::from_millis(250);
 
 impl Connection {
     pub(super) fn client(config: Arc<Config>, versions: Versions, host: &dyn Host) -> Self {
@@ -59,7 +60,7 @@ impl Connection {
 
     fn new(host: &dyn Host, make: impl FnOnce(Instant) -> Dtls) -> Self {
         let (origin, now) = (host.origin(), host.now());
-        Self { dtls: make(origin + (now - Time::ZERO)), origin, due: now, handled: now }
+        Self { dtls: make(origin + (now - Time::ZERO)), origin, due: now, handled: None }
     }
 
     /// Whether the version is still open, as is the case until the server's first answer.
@@ -69,13 +70,18 @@ impl Connection {
 
     /// Handles a datagram. An error ends the connection; bad records are no errors.
     pub(super) fn receive(&mut self, now: Time, datagram: &[u8]) -> Result<(), Error> {
-        self.run_timers(now)?;
+        self.handled = None;
+        self.handle_timeout(now)?;
         if record::names_another_version(datagram) { Ok(()) } else { self.dtls.handle_packet(datagram) }
     }
 
     /// Handles the timers that are due at `now`.
     pub(super) fn run_timers(&mut self, now: Time) -> Result<(), Error> {
-        self.handled = now;
+        self.handled = Some(now);
+        self.handle_timeout(now)
+    }
+
+    fn handle_timeout(&mut self, now: Time) -> Result<(), Error> {
         self.dtls.handle_timeout(self.origin + (now - Time::ZERO))
     }
 
@@ -107,7 +113,8 @@ impl Connection {
                 Output::BufferTooSmall { needed } => scratch.resize(needed, 0),
                 Output::Timeout(at) => {
                     let at = Time::ZERO + at.saturating_duration_since(self.origin);
-                    self.due = at.max(self.handled + PAUSE);
+                    let handled = self.handled.filter(|handled| at <= *handled);
+                    self.due = handled.map_or(at, |handled| handled + ACKNOWLEDGE_AGAIN);
                     return;
                 }
                 // Keys for SRTP.
