@@ -93,6 +93,7 @@ mod connection;
 mod error;
 mod event;
 mod handshake;
+mod limits;
 mod listener;
 mod queue;
 mod ranges;

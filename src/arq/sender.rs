@@ -8,6 +8,7 @@ use super::{
     Config, SendError, Stats,
     config::payload_bytes,
     congestion::{Acked, Controller},
+    limits::{Limits, Starved},
     queue::{Content, Queue},
     rtt::Rtt,
     scoreboard::{AckContext, Losses, PACKET_THRESHOLD, Scoreboard},
@@ -35,10 +36,7 @@ pub(super) struct Sender {
     recovery: Option<Time>,
     /// After a new loss, one segment is retransmitted regardless of the window (RFC 6675 section 5, step 4.3).
     urgent: bool,
-    /// Since when the congestion window has kept data from being sent.
-    limited_since: Option<Time>,
-    /// What else has kept data from being sent, and since when it was last noted.
-    starved: Option<(Starved, Time)>,
+    limits: Limits,
     /// The right edge of the peer's receive window.
     edge: u64,
     /// The size of that window at the handshake.
@@ -54,15 +52,6 @@ pub(super) struct Sender {
     timeouts: u32,
     stats: Stats,
     fin: Option<u64>,
-}
-
-/// What keeps data from being sent although the congestion window has room.
-#[derive(Debug, Clone, Copy)]
-enum Starved {
-    /// The peer's window is closed.
-    ByCredit,
-    /// All that fits into the buffer has been sent, and a message was refused.
-    ByBuffer,
 }
 
 /// Duplicate acknowledgements (RFC 5681 section 3.2), for go-back-N.
@@ -98,8 +87,7 @@ impl Sender {
             controller: config.congestion.build(max_datagram.into()),
             recovery: None,
             urgent: false,
-            limited_since: None,
-            starved: None,
+            limits: Limits::default(),
             edge: capacity.into(),
             capacity: capacity.into(),
             duplicates: Duplicates::default(),
@@ -191,7 +179,7 @@ impl Sender {
             if let Some((sent, true)) = progress.newest {
                 self.rtt.sample(now.since(sent));
             }
-            if self.limited_since.is_some() && progress.growing > 0 {
+            if self.limits.is_window_full() && progress.growing > 0 {
                 let rtt = self.rtt.smoothed().unwrap_or_default();
                 self.controller.on_ack(Acked { now, bytes: progress.growing, rtt });
             }
@@ -206,7 +194,7 @@ impl Sender {
             }
         }
         if self.board.in_flight() < in_flight {
-            self.note_limit(now);
+            self.limits.count_window(now, &mut self.stats);
         }
     }
 
@@ -265,7 +253,7 @@ impl Sender {
 
     fn resend(&mut self, now: Time, sequence: u64, bytes: u64) -> Option<Outgoing> {
         if !std::mem::take(&mut self.urgent) && !self.fits(bytes) {
-            self.limited_since.get_or_insert(now);
+            self.limits.hit_window(now);
             return None;
         }
         self.board.resend(now, sequence);
@@ -276,15 +264,15 @@ impl Sender {
 
     fn send_new(&mut self, now: Time) -> Option<Outgoing> {
         let sendable = self.sendable(now);
-        self.note_starved(now, sendable.is_none());
+        let starved = self.starved().filter(|_| sendable.is_none());
+        self.limits.starve(now, starved, &mut self.stats);
         let Some(bytes) = sendable else {
             // Not limited by the congestion window.
-            self.note_limit(now);
-            self.limited_since = None;
+            self.limits.leave_window(now, &mut self.stats);
             return None;
         };
         if !self.fits(bytes) {
-            self.limited_since.get_or_insert(now);
+            self.limits.hit_window(now);
             return None;
         }
         let content = self.queue.pop()?;
@@ -312,27 +300,13 @@ impl Sender {
         in_flight == 0 || in_flight + bytes <= self.controller.window()
     }
 
-    /// Accumulates the time limited by the congestion window.
-    fn note_limit(&mut self, now: Time) {
-        if let Some(since) = self.limited_since {
-            self.stats.window_limited += now.since(since);
-            self.limited_since = Some(now);
-        }
-    }
-
-    /// Accumulates the time limited by the peer's window or by the buffer.
-    fn note_starved(&mut self, now: Time, cannot_send: bool) {
-        let starved = match self.queue.next_bytes() {
+    /// What keeps the next segment from being sent, other than the congestion window.
+    fn starved(&self) -> Option<Starved> {
+        match self.queue.next_bytes() {
             Some(_) if self.board.next() >= self.edge => Some(Starved::ByCredit),
             None if self.refused => Some(Starved::ByBuffer),
             _ => None,
-        };
-        match self.starved.take() {
-            Some((Starved::ByCredit, since)) => self.stats.credit_limited += now.since(since),
-            Some((Starved::ByBuffer, since)) => self.stats.buffer_limited += now.since(since),
-            None => {}
         }
-        self.starved = starved.filter(|_| cannot_send).map(|starved| (starved, now));
     }
 
     fn detect(&mut self, now: Time) {

@@ -68,7 +68,7 @@ impl Properties {
             let _ = netns::prepare();
         }
         leave_on_interrupt()?;
-        let cells = measure(&transports, |_| {});
+        let cells = measure(&transports);
         let width = terminal_width().unwrap_or(COLUMNS);
         let text = match (self.json, self.explain) {
             (true, _) => to_json(&cells),

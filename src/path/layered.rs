@@ -23,6 +23,9 @@ pub(crate) trait StreamLayer<S>: Unpin {
         stream.poll_read(cx, buffer)
     }
 
+    /// This many bytes were read.
+    fn read(&mut self, _bytes: usize) {}
+
     /// The stream underneath has taken this many bytes.
     fn written(&mut self, _bytes: usize) {}
 
@@ -53,7 +56,10 @@ impl<S: AsyncRead + Unpin, L: StreamLayer<S>> AsyncRead for LayeredStream<S, L> 
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let Self { stream, layer } = self.get_mut();
-        layer.poll_read(Pin::new(stream), cx, buffer)
+        let before = buffer.filled().len();
+        let read = layer.poll_read(Pin::new(stream), cx, buffer);
+        layer.read(buffer.filled().len() - before);
+        read
     }
 }
 

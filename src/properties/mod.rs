@@ -61,9 +61,9 @@ pub struct Cell {
     pub problem: Option<String>,
 }
 
-/// Measures every row for each of `transports` on several threads, because runs in real time mostly wait. Returns the
-/// cells by row, and hands each to `done` when it is there.
-pub fn measure(transports: &[Transport], done: impl Fn(&Cell) + Sync) -> Vec<Vec<Cell>> {
+/// Measures every row for each of `transports`, and returns the cells by row. Uses several threads, because runs in real
+/// time mostly wait.
+pub fn measure(transports: &[Transport]) -> Vec<Vec<Cell>> {
     /// Runs in real time at once, each of which sleeps most of its time.
     const AT_ONCE: usize = 8;
     let jobs = ROWS.len() * transports.len();
@@ -74,7 +74,6 @@ pub fn measure(transports: &[Transport], done: impl Fn(&Cell) + Sync) -> Vec<Vec
         while let Some(job) = jobs.checked_sub(1 + next.fetch_add(1, Ordering::Relaxed)) {
             let (row, column) = (job % ROWS.len(), job / ROWS.len());
             let cell = cell(&ROWS[row], Subject::of(transports[column]));
-            done(&cell);
             cells.push(((row, column), cell));
         }
         cells

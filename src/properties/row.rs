@@ -58,8 +58,8 @@ impl Subject {
         Self { transport, path }
     }
 
-    /// A plan over a link of [`RTT`] that has the settings `to_server` and `to_client` besides: one flow of `messages`
-    /// messages of 1,000 bytes.
+    /// One flow of messages of 1,000 bytes. The link has a round trip of [`RTT`], and the settings `to_server` and
+    /// `to_client` in addition.
     pub(super) fn plan(self, to_server: &str, to_client: &str, messages: u32) -> Result<Plan, PropertyError> {
         const EVERY: Duration = Duration::from_millis(4);
         let workload = Workload {

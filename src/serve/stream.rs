@@ -136,21 +136,13 @@ struct ProvenByFirstByte<'a> {
     unproven: Option<&'a Slot>,
 }
 
-impl<S: AsyncRead> StreamLayer<S> for ProvenByFirstByte<'_> {
-    fn poll_read(
-        &mut self,
-        stream: Pin<&mut S>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = stream.poll_read(cx, buffer);
-        if buffer.filled().len() > before
+impl<S> StreamLayer<S> for ProvenByFirstByte<'_> {
+    fn read(&mut self, bytes: usize) {
+        if bytes > 0
             && let Some(slot) = self.unproven.take()
         {
             slot.prove();
         }
-        read
     }
 }
 

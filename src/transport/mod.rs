@@ -20,8 +20,6 @@ pub mod tls;
 pub mod udp;
 mod udp_hmac;
 
-#[cfg(feature = "sockets")]
-pub(crate) use self::error::lost_reason;
 use self::session::DatagramListening;
 pub use self::{
     clients::{ClientLimits, Departure, Gate, Place},
@@ -41,3 +39,5 @@ pub use self::{
     },
     udp_hmac::{InvalidKey, SharedKey, generate_key},
 };
+#[cfg(feature = "sockets")]
+pub(crate) use self::{error::lost_reason, spec::UDP_HEADERS};

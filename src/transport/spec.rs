@@ -146,6 +146,9 @@ pub enum OrderedUnit {
     All,
 }
 
+/// Bytes of the IPv4 and UDP headers (RFC 791, RFC 768).
+pub(crate) const UDP_HEADERS: usize = 28;
+
 /// The bounds on a message that must fit into one datagram.
 #[derive(Debug, Clone, Copy)]
 pub struct DatagramBound {

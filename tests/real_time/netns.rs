@@ -416,7 +416,7 @@ fn what_the_link_corrupts_is_what_the_hosts_throw_away_and_none_of_it_is_the_mac
 #[test]
 fn the_properties_of_tcp_and_tls_are_those_of_their_standards() {
     let _alone = alone();
-    let cells = wirelab::properties::measure(&[Transport::TCP, Transport::TLS], |_| {});
+    let cells = wirelab::properties::measure(&[Transport::TCP, Transport::TLS]);
     if let Some(problem) = &cells[0][0].problem
         && problem.contains("permi")
     {

@@ -2,9 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::support::{self, client_tls};
+use crate::{remote_virtual::serve_with, support};
 use wirelab::{
-    certs,
     experiment::{
         Outcome, PathKind, Plan, Remote, Workload, cell, run, run_against,
         transfer::{self, Direction, TransferOutcome, TransferPlan, transfer, transfer_from},
@@ -12,7 +11,7 @@ use wirelab::{
     link::LinkSpec,
     path::{Host, Side, StopSignal, sim::World},
     report::Flag,
-    serve::{Bind, Options, Server},
+    serve::Options,
     service::Service,
     stats::Percentile,
     transfer::{Content, Watch},
@@ -34,20 +33,7 @@ fn by_url<T>(
     client: impl AsyncFnOnce(&Arc<dyn Host>, &Remote) -> T,
 ) -> T {
     let world = World::new(links, 1);
-    let (identity, roots) = certs::ephemeral().unwrap();
-    let options = Options { identity: Some(identity), seed: Some(1), ..options };
-    let bind = Bind { scheme: transport.scheme(), local: "0.0.0.0:7000".parse().unwrap() };
-    let server = Server::start(&world.host(Side::Server), &[bind], options).unwrap();
-    let remote = Remote {
-        url: "the server".to_owned(),
-        addresses: server.binds().map(|bind| bind.local).collect(),
-        answered: Arc::default(),
-        timeout: Duration::from_secs(10),
-        deadline: None,
-        tls: client_tls(roots),
-        shared_key: None,
-        seed: Some(1),
-    };
+    let (server, remote) = serve_with(&world, transport, options);
     let host = world.host(Side::Client);
     let outcome = async {
         let outcome = client(&host, &remote).await;

@@ -42,9 +42,15 @@ fn measure(plan: &Plan, rate: Option<NonZeroU32>) -> (Outcome, PerDirection<Coun
 
 /// An echo server with this rate limit, and how clients reach it.
 fn serve(world: &World, transport: Transport, rate: Option<NonZeroU32>) -> (Server, Remote) {
-    let (identity, roots) = certs::ephemeral().unwrap();
-    let mut options = Options { identity: Some(identity), seed: Some(1), ..Options::new(Service::Echo) };
+    let mut options = Options::new(Service::Echo);
     options.access.rate = rate;
+    serve_with(world, transport, options)
+}
+
+/// A server with these options, and how clients reach it.
+pub(crate) fn serve_with(world: &World, transport: Transport, options: Options) -> (Server, Remote) {
+    let (identity, roots) = certs::ephemeral().unwrap();
+    let options = Options { identity: Some(identity), seed: Some(1), ..options };
     let bind = Bind { scheme: transport.scheme(), local: "0.0.0.0:7000".parse().unwrap() };
     let server = Server::start(&world.host(Side::Server), &[bind], options).unwrap();
     let remote = Remote {

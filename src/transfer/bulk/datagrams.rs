@@ -11,12 +11,9 @@ use bytes::Bytes;
 use super::{Bulk, Incoming, Moved, Nature, Outgoing};
 use crate::{
     path::{BoxFuture, Datagrams, Host},
-    transport::{ChannelError, DatagramSession, Recovery},
+    transport::{ChannelError, DatagramSession, Recovery, UDP_HEADERS},
     unit::{Rate, Time},
 };
-
-/// IPv4 and UDP header, which count against the pace (RFC 791, RFC 768).
-const HEADERS: usize = 28;
 
 /// An end that sends at `pace`, in datagrams of at most `datagram_bytes`.
 pub(super) fn bulk(
@@ -58,7 +55,7 @@ impl Outgoing for Sender {
             };
             self.host.sleep_until(self.due).await;
             self.socket.send(&message, peer, None).await?;
-            let bits = 8 * (message.len() + HEADERS) as u64;
+            let bits = 8 * (message.len() + UDP_HEADERS) as u64;
             let takes = Duration::from_nanos(bits * 1_000_000_000 / self.pace.bits_per_second());
             // A late sender does not catch up in a burst.
             self.due = self.due.max(self.host.now()) + takes;

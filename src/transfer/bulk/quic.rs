@@ -3,19 +3,17 @@
 
 use std::{
     io,
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, ReadBuf},
+    io::{AsyncRead, AsyncReadExt},
     sync::mpsc,
 };
 
@@ -238,16 +236,8 @@ impl Reader {
 #[derive(Debug)]
 struct Count(Arc<AtomicU64>);
 
-impl<S: AsyncRead> StreamLayer<S> for Count {
-    fn poll_read(
-        &mut self,
-        stream: Pin<&mut S>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = stream.poll_read(cx, buffer);
-        self.0.fetch_add((buffer.filled().len() - before) as u64, Ordering::Relaxed);
-        read
+impl<S> StreamLayer<S> for Count {
+    fn read(&mut self, bytes: usize) {
+        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }

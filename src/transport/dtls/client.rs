@@ -27,8 +27,8 @@ use crate::{
     unit::Time,
 };
 
-/// How long a handshake may take before a new one is begun: a message that was changed on its way may leave the two ends
-/// with different keys, which neither notices.
+/// How long a handshake may take before a new one begins. A handshake message that the link changed can leave the two
+/// ends with different keys, and neither end notices.
 pub(super) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(20);
 /// How often a handshake is begun again after an error. The peer may have seen a changed message.
 const RESTARTS: u64 = 3;

@@ -2,11 +2,9 @@
 
 use super::{Dtls, record};
 use crate::transport::{
-    Carrier, ClosedForm, Controllers, Credentials, DatagramBound, OrderedUnit, Scheme, Shape, Spec, Transport,
+    Carrier, ClosedForm, Controllers, Credentials, DatagramBound, OrderedUnit, Scheme, Shape, Spec,
+    Transport, UDP_HEADERS,
 };
-
-/// IPv4 and UDP headers (RFC 791, RFC 768).
-const HEADERS: usize = 28;
 
 static SCHEME: Scheme = Scheme {
     name: "dtls",
@@ -26,7 +24,7 @@ static SPEC: Spec = Spec {
     ordered_unit: OrderedUnit::Message,
     datagram: Some(DatagramBound {
         max_message: |mtu| {
-            usize::from(mtu).saturating_sub(HEADERS + record::OVERHEAD).min(record::MAX_PLAINTEXT)
+            usize::from(mtu).saturating_sub(UDP_HEADERS + record::OVERHEAD).min(record::MAX_PLAINTEXT)
         },
         hint: "raise --mtu or take a transport that splits messages",
     }),

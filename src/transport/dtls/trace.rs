@@ -24,8 +24,8 @@ impl Trace {
         }
     }
 
-    /// `datagram` arrived, and brought a message if it was `opened`. A socket that tells the transit of a datagram needs
-    /// no help of the tap, which then keeps no message.
+    /// `datagram` arrived, and brought a message if it was `opened`. Where the socket itself tells when a datagram entered and left the link, the
+    /// tap is not asked, and must not keep the message.
     pub(super) fn arrived(&self, datagram: &[u8], received: &Received, opened: bool) {
         if let Some(tap) = &self.0 {
             tap.landed(datagram, opened && received.transit.is_none());

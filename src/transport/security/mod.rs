@@ -9,8 +9,8 @@ use std::{
 };
 
 use rustls::{
-    CipherSuite, ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    CipherSuite, ClientConfig, RootCertStore, ServerConfig,
+    client::danger::ServerCertVerifier,
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
     time_provider::TimeProvider,
@@ -124,9 +124,7 @@ impl ClientTls {
 
     /// Verifies the certificate of a server that sends no others.
     pub(super) fn verify(&self, certificate: &[u8], host: &dyn Host) -> Result<(), rustls::Error> {
-        let Trust::Roots(roots) = &self.trust else { return Ok(()) };
-        self.verdict
-            .of(roots.clone(), PROVIDER.clone())?
+        self.verifier()?
             .verify_server_cert(
                 &certificate.into(),
                 &[],
@@ -137,17 +135,19 @@ impl ClientTls {
             .map(drop)
     }
 
+    fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
+        let roots = match &self.trust {
+            Trust::Roots(roots) => Some(roots.clone()),
+            Trust::Anyone => None,
+        };
+        self.verdict.of(roots, PROVIDER.clone())
+    }
+
     fn new_config(&self, host: &Arc<dyn Host>) -> Result<ClientConfig, rustls::Error> {
         let builder = ClientConfig::builder_with_details(PROVIDER.clone(), clock(host))
             .with_protocol_versions(&[&rustls::version::TLS13])?;
-        let mut config = match &self.trust {
-            Trust::Roots(roots) => {
-                let verifier = self.verdict.of(roots.clone(), PROVIDER.clone())?;
-                builder.dangerous().with_custom_certificate_verifier(verifier)
-            }
-            Trust::Anyone => builder.dangerous().with_custom_certificate_verifier(Arc::new(TrustAnyone)),
-        }
-        .with_no_client_auth();
+        let mut config =
+            builder.dangerous().with_custom_certificate_verifier(self.verifier()?).with_no_client_auth();
         config.alpn_protocols = vec![ALPN.to_vec()];
         if self.key_log {
             config.key_log = Arc::new(rustls::KeyLogFile::new());
@@ -195,46 +195,5 @@ impl quinn::TimeSource for HostClock {
 impl fmt::Debug for HostClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("HostClock").finish()
-    }
-}
-
-/// Accepts every certificate, but checks that its owner signed the handshake.
-#[derive(Debug)]
-struct TrustAnyone;
-
-impl ServerCertVerifier for TrustAnyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &PROVIDER.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &PROVIDER.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        PROVIDER.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -8,7 +8,7 @@ use rustls::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
-    crypto::CryptoProvider,
+    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 
@@ -17,16 +17,16 @@ use rustls::{
 pub struct CertificateVerdict(Arc<Mutex<Option<CertificateError>>>);
 
 impl CertificateVerdict {
-    /// A verifier that trusts `roots` and keeps its reason here.
+    /// A verifier that keeps its reason here. It trusts `roots`; with `None`, any certificate whose owner signed the
+    /// handshake.
     pub(super) fn of(
         &self,
-        roots: Arc<RootCertStore>,
+        roots: Option<Arc<RootCertStore>>,
         provider: Arc<CryptoProvider>,
     ) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
-        let inner = WebPkiServerVerifier::builder_with_provider(roots, provider)
-            .build()
-            .map_err(|e| rustls::Error::General(e.to_string()))?;
-        Ok(Arc::new(Recording { inner, verdict: self.clone() }))
+        let build = |roots| WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build();
+        let by_roots = roots.map(build).transpose().map_err(|e| rustls::Error::General(e.to_string()))?;
+        Ok(Arc::new(Verifier { by_roots, provider, verdict: self.clone() }))
     }
 
     /// Why the certificate was refused; afterwards it is forgotten.
@@ -40,12 +40,14 @@ impl CertificateVerdict {
 }
 
 #[derive(Debug)]
-struct Recording {
-    inner: Arc<WebPkiServerVerifier>,
+struct Verifier {
+    /// Decides whether to trust a certificate. `None`: every one is trusted.
+    by_roots: Option<Arc<WebPkiServerVerifier>>,
+    provider: Arc<CryptoProvider>,
     verdict: CertificateVerdict,
 }
 
-impl ServerCertVerifier for Recording {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -54,7 +56,8 @@ impl ServerCertVerifier for Recording {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let verified = self.inner.verify_server_cert(certificate, intermediates, name, ocsp, now);
+        let Some(by_roots) = &self.by_roots else { return Ok(ServerCertVerified::assertion()) };
+        let verified = by_roots.verify_server_cert(certificate, intermediates, name, ocsp, now);
         self.verdict.set(match &verified {
             Err(rustls::Error::InvalidCertificate(reason)) => Some(reason.clone()),
             _ => None,
@@ -68,7 +71,8 @@ impl ServerCertVerifier for Recording {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -77,10 +81,11 @@ impl ServerCertVerifier for Recording {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, certificate, signature)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -2,11 +2,9 @@
 
 use super::Udp;
 use crate::transport::{
-    Carrier, ClosedForm, Controllers, Credentials, DatagramBound, OrderedUnit, Scheme, Shape, Spec, Transport,
+    Carrier, ClosedForm, Controllers, Credentials, DatagramBound, OrderedUnit, Scheme, Shape, Spec,
+    Transport, UDP_HEADERS,
 };
-
-/// IPv4 and UDP headers (RFC 791, RFC 768).
-const HEADERS: usize = 28;
 
 static SCHEME: Scheme = Scheme {
     name: "udp",
@@ -25,7 +23,7 @@ static SPEC: Spec = Spec {
     protocol: &Udp,
     ordered_unit: OrderedUnit::Message,
     datagram: Some(DatagramBound {
-        max_message: |mtu| usize::from(mtu).saturating_sub(HEADERS),
+        max_message: |mtu| usize::from(mtu).saturating_sub(UDP_HEADERS),
         hint: "raise --mtu or take a transport that splits messages",
     }),
     has_handshake: false,

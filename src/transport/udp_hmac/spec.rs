@@ -2,11 +2,9 @@
 
 use super::{UdpHmac, envelope::TRAILER_BYTES};
 use crate::transport::{
-    Carrier, ClosedForm, Controllers, Credentials, DatagramBound, OrderedUnit, Scheme, Shape, Spec, Transport,
+    Carrier, ClosedForm, Controllers, Credentials, DatagramBound, OrderedUnit, Scheme, Shape, Spec,
+    Transport, UDP_HEADERS,
 };
-
-/// IPv4 and UDP headers (RFC 791, RFC 768).
-const HEADERS: usize = 28;
 
 static SCHEME: Scheme = Scheme {
     name: "udp-hmac",
@@ -25,7 +23,7 @@ static SPEC: Spec = Spec {
     protocol: &UdpHmac,
     ordered_unit: OrderedUnit::Message,
     datagram: Some(DatagramBound {
-        max_message: |mtu| usize::from(mtu).saturating_sub(HEADERS + TRAILER_BYTES),
+        max_message: |mtu| usize::from(mtu).saturating_sub(UDP_HEADERS + TRAILER_BYTES),
         hint: "raise --mtu or take a transport that splits messages",
     }),
     has_handshake: false,

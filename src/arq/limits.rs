@@ -1,0 +1,56 @@
+//! For how long something kept a sender from sending.
+
+use super::stats::Stats;
+use crate::unit::Time;
+
+/// What keeps data from being sent although the congestion window has room.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Starved {
+    /// The peer's window is closed.
+    ByCredit,
+    /// All that fits into the buffer has been sent, and a message was refused.
+    ByBuffer,
+}
+
+/// What keeps data from being sent now, and since when it was last added to the counters.
+#[derive(Debug, Default)]
+pub(super) struct Limits {
+    window: Option<Time>,
+    starved: Option<(Starved, Time)>,
+}
+
+impl Limits {
+    /// The congestion window has no room for the next segment.
+    pub(super) fn hit_window(&mut self, now: Time) {
+        self.window.get_or_insert(now);
+    }
+
+    /// Whether the congestion window keeps data from being sent.
+    pub(super) fn is_window_full(&self) -> bool {
+        self.window.is_some()
+    }
+
+    /// Adds the time limited by the congestion window.
+    pub(super) fn count_window(&mut self, now: Time, stats: &mut Stats) {
+        if let Some(since) = self.window {
+            stats.window_limited += now.since(since);
+            self.window = Some(now);
+        }
+    }
+
+    /// The same, and the congestion window limits no longer.
+    pub(super) fn leave_window(&mut self, now: Time, stats: &mut Stats) {
+        self.count_window(now, stats);
+        self.window = None;
+    }
+
+    /// Adds the time that the sender was starved. From now on it is `starved`.
+    pub(super) fn starve(&mut self, now: Time, starved: Option<Starved>, stats: &mut Stats) {
+        match self.starved.take() {
+            Some((Starved::ByCredit, since)) => stats.credit_limited += now.since(since),
+            Some((Starved::ByBuffer, since)) => stats.buffer_limited += now.since(since),
+            None => {}
+        }
+        self.starved = starved.map(|starved| (starved, now));
+    }
+}
