@@ -20,7 +20,10 @@ pub mod tls;
 pub mod udp;
 mod udp_hmac;
 
+#[cfg(feature = "sockets")]
+pub(crate) use self::error::lost_reason;
 use self::session::DatagramListening;
+pub(crate) use self::spec::UDP_HEADERS;
 pub use self::{
     clients::{ClientLimits, Departure, Gate, Place},
     congestion::{Congestion, FIXED_WINDOW_BYTES, UnknownCongestion},
@@ -39,5 +42,3 @@ pub use self::{
     },
     udp_hmac::{InvalidKey, SharedKey, generate_key},
 };
-#[cfg(feature = "sockets")]
-pub(crate) use self::{error::lost_reason, spec::UDP_HEADERS};
