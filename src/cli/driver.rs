@@ -60,8 +60,13 @@ impl<E: Experiment> Prepared<'_, E> {
         let bar = if output.shows_progress() { bar::<E>(self.request) } else { ProgressBar::hidden() };
         let shown = bar.clone();
         let progress: Progress = Arc::new(move |done| shown.inc(done));
-        let options =
-            Options { first_seed: self.first_seed, stop: stop.clone(), progress, samples: self.samples };
+        let options = Options {
+            first_seed: self.first_seed,
+            stop: stop.clone(),
+            progress,
+            samples: self.samples,
+            pictures: output.wants_pictures(),
+        };
         let driven = drive(self.experiment, self.request, &options, file);
         bar.finish_and_clear();
         Ok(Finished { driven, stop, output, draft })

@@ -5,7 +5,11 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use wirelab::{
-    experiment::{Bench, PathKind, Plan, Request, Setup},
+    experiment::{
+        Bench, Driven, Outcome, PathKind, Plan, Request, Runs, Setup, Which, choose, choose_contrast, episode,
+    },
+    path::StopSignal,
+    report::episode::Episode,
     unit::nanos,
 };
 
@@ -52,6 +56,10 @@ impl<D: Defaults> MessagesArgs<D> {
         };
         let mut finished = prepared.run(&self.output)?;
         let sampled = samples.map_or(Ok(()), Samples::complete);
+        if self.output.wants_pictures() {
+            let Driven { file, runs, .. } = &mut finished.driven;
+            file.episodes = episodes(&request, runs, &finished.stop)?;
+        }
         let written = finished.write();
         let drawn = self.detail.draw(&request, &finished.driven.runs, &finished.stop, self.output.text());
         finished.end([sampled, written, drawn])
@@ -102,6 +110,24 @@ impl<D: Defaults> MessagesArgs<D> {
         }
         Ok(plans)
     }
+}
+
+/// The episodes that pictures show: the longest stall in virtual time, and what a loss does to a transport that blocks
+/// least.
+fn episodes(
+    request: &Request<Plan>,
+    runs: &[Vec<Runs<Outcome>>],
+    stop: &StopSignal,
+) -> anyhow::Result<Vec<Episode>> {
+    let mut episodes = Vec::new();
+    let batch = request.batches.iter().zip(runs).find(|(batch, _)| batch.path == PathKind::Sim);
+    let Some((batch, runs)) = batch.filter(|_| !stop.is_set()) else { return Ok(episodes) };
+    let longest = choose(&batch.plans, runs, Which::Longest);
+    let contrast = longest.and_then(|(plan, _)| choose_contrast(&batch.plans, runs, plan));
+    for (plan, seed) in longest.into_iter().chain(contrast) {
+        episodes.extend(episode(plan, seed, Which::Longest)?);
+    }
+    Ok(episodes)
 }
 
 /// The measured time where none is given.

@@ -9,19 +9,21 @@ use std::{
 
 use anyhow::anyhow;
 use clap::Args;
-use wirelab::report::{MAX_BYTES, ResultFile, from_json};
+use wirelab::report::{MAX_BYTES, ResultFile, from_json, overlay};
 
 use super::{interrupt::leave_on_interrupt, options::output::OutputArgs};
 
 /// Render saved results again, as text or in another format
 ///
-/// Several files are shown one after the other, or make one file with the cells of all.
+/// The cells of several files are shown together. Rows of the same transport on the same link with the same workload are
+/// told apart by letters, and for each row of the second file its difference from the first is shown.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   wirelab bench -o monday.json
   wirelab report monday.json                       the same table again
   wirelab report monday.json -o monday.md          as Markdown
-  wirelab report monday.json tuesday.json -o both.csv")]
+  wirelab report monday.json tuesday.json -o both.csv
+  wirelab report monday.json -o monday.html        as a page with charts, for a browser")]
 pub(crate) struct Report {
     /// Results that `-o FILE.json` or `--json` has written; - is standard input
     #[arg(value_name = "FILE", required = true)]
@@ -33,10 +35,11 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         leave_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
+        self.output.refuse_pictures()?;
         let draft = self.output.open()?;
         let mut results = self.files.iter().map(|path| load(path));
         let first = results.next().ok_or_else(|| anyhow!("no file was named"))??;
-        let all = results.try_fold(first, |all, next| Ok::<_, anyhow::Error>(joined(all, next?)))?;
+        let all = results.try_fold(first, |all, next| Ok::<_, anyhow::Error>(overlay(all, next?)))?;
         self.output.write(draft, &all)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -53,18 +56,4 @@ fn load(path: &Path) -> anyhow::Result<ResultFile> {
     file.and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
         .map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
     from_json(&bytes).map_err(|e| anyhow!("cannot use {}: {e}", path.display()))
-}
-
-/// The cells of both; indices into those of the second move up.
-fn joined(mut first: ResultFile, second: ResultFile) -> ResultFile {
-    let offset = first.cells.len();
-    first.complete &= second.complete;
-    first.cells.extend(second.cells);
-    first.skipped.extend(second.skipped);
-    first.paired.extend(second.paired.into_iter().map(|mut paired| {
-        paired.a += offset;
-        paired.b += offset;
-        paired
-    }));
-    first
 }

@@ -109,6 +109,15 @@ pub trait Experiment: Sync {
     ) -> Vec<Paired> {
         Vec::new()
     }
+
+    /// Adds to the rows of one path what pictures show beyond their figures.
+    fn picture(
+        _plans: &[Self::Plan],
+        _runs: &[Runs<Self::Outcome>],
+        _cells: &[Option<usize>],
+        _file: &mut [Cell],
+    ) {
+    }
 }
 
 /// How large a run is, for announcements and progress.
@@ -139,6 +148,8 @@ pub struct Job<'a> {
     pub progress: &'a Progress,
     /// Where the rows of its samples go, if they are wanted.
     pub samples: Option<&'a OnceCell<String>>,
+    /// Whether pictures are to show this run in time.
+    pub traced: bool,
 }
 
 /// Something that went wrong in some runs.
@@ -222,6 +233,8 @@ pub struct Options<'a> {
     pub progress: Progress,
     /// Where samples are written, if they are wanted.
     pub samples: Option<&'a SampleFile>,
+    /// Whether the result is to have what pictures show beyond the figures.
+    pub pictures: bool,
 }
 
 /// What was run.
@@ -267,7 +280,7 @@ pub fn drive<E: Experiment>(
             runs.done() != batch.seeds || runs.outcomes.iter().any(|(_, outcome)| E::was_interrupted(outcome))
         };
         driven.interrupted |= runs.iter().any(was_interrupted);
-        driven.collect::<E>(batch, &runs);
+        driven.collect::<E>(batch, &runs, options.pictures);
         driven.runs.push(runs);
     }
     let outcomes = driven.runs.iter().flatten().flat_map(|runs| &runs.outcomes);
@@ -304,6 +317,7 @@ fn run_batch<E: Experiment>(
             stop: &options.stop,
             progress: &options.progress,
             samples: reservation.is_some().then_some(&rows),
+            traced: options.pictures && seed == options.first_seed,
         };
         let result = run_unless_gone(experiment, plan, &job, &gone[index]);
         if let (Ok(_), Some(reservation), Some(rows)) = (&result, reservation, rows.into_inner()) {
@@ -334,7 +348,12 @@ fn run_unless_gone<E: Experiment>(
 
 impl<O> Driven<O> {
     /// Adds the rows of one path, and the plans that could not be run.
-    fn collect<E: Experiment<Outcome = O>>(&mut self, batch: &Batch<E::Plan>, runs: &[Runs<O>]) {
+    fn collect<E: Experiment<Outcome = O>>(
+        &mut self,
+        batch: &Batch<E::Plan>,
+        runs: &[Runs<O>],
+        pictures: bool,
+    ) {
         let mut cells = Vec::with_capacity(runs.len());
         for (index, (plan, runs)) in batch.plans.iter().zip(runs).enumerate() {
             let server = batch.servers.get(index);
@@ -362,5 +381,8 @@ impl<O> Driven<O> {
             }));
         }
         self.file.paired.extend(E::compare(&batch.plans, runs, &cells));
+        if pictures {
+            E::picture(&batch.plans, runs, &cells, &mut self.file.cells);
+        }
     }
 }

@@ -36,7 +36,7 @@ pub use self::{
     driver::{
         Batch, Driven, Experiment, Job, Options, Problem, Progress, Request, RunSize, Setup, drive, skipped,
     },
-    episode::{UnknownEpisode, Which, choose, episode},
+    episode::{UnknownEpisode, Which, choose, choose_contrast, episode},
     error::RunError,
     handshake::{Handshake, HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake, handshake_cell},
     matrix::{MatrixOptions, Runs, run_matrix},
@@ -51,6 +51,7 @@ pub use self::{
         observe::{LoggedPacket, Observers, PacketEvent, PacketLog, Portion, Sample, SampleSink, Status},
         outcome::{Messages, Outcome},
         samples::{SAMPLE_COLUMNS, SampleRows},
+        trace::Trace,
     },
     remote::Remote,
     result::{cell::cell, compare::compare, theory::Theory},

@@ -5,11 +5,12 @@
 
 use super::{
     figure::Figure,
-    model::{Flag, Skipped},
+    group::Group,
+    model::{Flag, ResultFile, Skipped, episode::Episode},
 };
 
 /// A part of a page.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub(crate) enum Block<'a> {
     /// Applies to everything below.
     Warning(&'static str),
@@ -27,6 +28,12 @@ pub(crate) enum Block<'a> {
     Flags(Vec<Flagged>),
     /// What was asked for and not measured.
     Skipped(Vec<&'a Skipped>),
+    /// Pictures of rows that compare. What they show is in tables too.
+    Charts(Group<'a>),
+    /// Episodes, packet by packet.
+    Ladders(&'a [Episode]),
+    /// Pictures of what lists have varied.
+    Curves(&'a ResultFile),
 }
 
 /// A term and its definition.

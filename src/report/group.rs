@@ -6,6 +6,7 @@ use super::{
 };
 
 /// Cells that share path, link and workload.
+#[derive(Debug)]
 pub(crate) struct Group<'a> {
     pub(crate) cells: Vec<&'a Cell>,
     /// The index of each cell in the result.
@@ -34,7 +35,9 @@ impl<'a> Group<'a> {
     fn of(cells: Vec<(usize, &'a Cell)>) -> Self {
         let (indices, cells): (Vec<usize>, Vec<&Cell>) = cells.into_iter().unzip();
         let controllers = controllers(&cells);
-        let labels = cells.iter().map(|cell| label(cell, &cells, controllers.len() > 1)).collect();
+        let mut labels: Vec<String> =
+            cells.iter().map(|cell| label(cell, &cells, controllers.len() > 1)).collect();
+        tell_apart(&mut labels);
         Self { cells, indices, labels }
     }
 
@@ -119,6 +122,20 @@ fn label(cell: &Cell, group: &[&Cell], controllers_differ: bool) -> String {
         label = format!("{label} {}", words::plain(congestion));
     }
     label
+}
+
+/// Adds letters to labels that repeat, as those of two results do.
+fn tell_apart(labels: &mut [String]) {
+    let plain = labels.to_vec();
+    for (index, label) in labels.iter_mut().enumerate() {
+        let same = |other: &&String| **other == plain[index];
+        if plain.iter().filter(same).count() > 1 {
+            *label += &match plain[..index].iter().filter(same).count() {
+                place @ 0..26 => format!(" {}", char::from(b'A' + place as u8)),
+                place => format!(" {}", place + 1),
+            };
+        }
+    }
 }
 
 /// The congestion controllers of a group, each once.

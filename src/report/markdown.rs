@@ -10,12 +10,13 @@ use super::{
 
 /// The result as GitHub-flavoured Markdown.
 pub fn to_markdown(file: &ResultFile) -> String {
-    let blocks: Vec<String> = page(file).iter().map(block).collect();
+    let blocks: Vec<String> = page(file).iter().filter_map(block).collect();
     blocks.join("\n\n") + "\n"
 }
 
-fn block(block: &Block<'_>) -> String {
-    match block {
+/// A block; none for pictures, whose figures are in the tables.
+fn block(block: &Block<'_>) -> Option<String> {
+    Some(match block {
         Block::Warning(text) => format!("**{}**", escape(text)),
         Block::Heading(text) => format!("### {}", escape(text)),
         Block::Paragraph(text) => escape(text),
@@ -24,7 +25,8 @@ fn block(block: &Block<'_>) -> String {
         Block::Terms(terms) => definitions(terms),
         Block::Flags(flags) => list('*', flags.iter().map(flag)),
         Block::Skipped(skipped) => list('*', skipped.iter().map(|skipped| escape(&words::skipped(skipped)))),
-    }
+        Block::Charts(_) | Block::Curves(_) | Block::Ladders(_) => return None,
+    })
 }
 
 /// A list. Two lists with the same bullet would be drawn as one if nothing stands between them.

@@ -2,10 +2,12 @@
 //!
 //! [`model`] is the result file, schema `wirelab/1`, which `docs/result.schema.json` describes.
 //! Every renderer is a pure function from it to text, so a saved file shows exactly what its run showed.
-//! `page` turns a result into blocks, which say everything that people read; text and Markdown draw them.
+//! `page` turns a result into blocks, which say everything that people read; text, Markdown and HTML draw them. HTML has
+//! the charts of `chart` as well.
 //! CSV and JSON hold the figures for programs.
 
 mod block;
+mod chart;
 mod closing;
 mod columns;
 mod csv;
@@ -14,13 +16,17 @@ mod figure;
 mod flags;
 mod gone;
 mod group;
+mod html;
 mod json;
 mod ladder;
 mod markdown;
 pub mod model;
 mod numbers;
+mod overlay;
 mod page;
 mod savings;
+mod spread;
+mod svg;
 mod tables;
 mod teach;
 mod terminal;
@@ -30,10 +36,13 @@ mod words;
 
 pub use csv::to_csv;
 pub use explain::{OrderedUnits, explain_hol};
+pub use html::to_html;
 pub use json::{LoadError, MAX_BYTES, from_json, to_json};
 pub use ladder::{LadderOptions, to_ladder};
 pub use markdown::to_markdown;
 pub use model::*;
+pub use overlay::overlay;
+pub use svg::{Svg, to_svgs};
 pub(crate) use terminal::wrapped;
 pub use text::{TextOptions, to_text};
 
@@ -44,14 +53,17 @@ pub struct Format {
     pub ending: &'static str,
     /// Renders a result.
     pub render: fn(&ResultFile) -> String,
+    /// Whether it draws what is in a result only if pictures were asked for.
+    pub has_pictures: bool,
 }
 
 /// All formats. A new one is its file and a line here.
 pub static FORMATS: &[Format] = &[
-    Format { ending: "json", render: to_json },
-    Format { ending: "csv", render: to_csv },
-    Format { ending: "md", render: to_markdown },
-    Format { ending: "txt", render: |file| to_text(file, TextOptions::default()) },
+    Format { ending: "json", render: to_json, has_pictures: false },
+    Format { ending: "csv", render: to_csv, has_pictures: false },
+    Format { ending: "md", render: to_markdown, has_pictures: false },
+    Format { ending: "html", render: to_html, has_pictures: true },
+    Format { ending: "txt", render: |file| to_text(file, TextOptions::default()), has_pictures: false },
 ];
 
 impl Format {

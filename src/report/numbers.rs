@@ -40,6 +40,12 @@ pub(crate) fn setting(ns: u64) -> String {
     format!("{} {unit}", decimal(ns, scale))
 }
 
+/// A round time beside an axis; zero has no unit.
+pub(crate) fn instant(ns: f64) -> String {
+    let ns = libm::round(ns) as u64;
+    if ns == 0 { "0".to_owned() } else { setting(ns) }
+}
+
 /// A configured rate: `20 Mbit/s`.
 pub(crate) fn rate(bps: u64) -> String {
     let (scale, unit) = unit_of(bps, RATES);

@@ -28,8 +28,15 @@ pub(crate) fn page(file: &ResultFile) -> Vec<Block<'_>> {
     if file.cells.is_empty() {
         page.blocks.push(Block::Paragraph("Nothing was measured.".to_owned()));
     }
-    for group in groups(file) {
-        page.group(file, &group);
+    let groups = groups(file);
+    if groups.len() > 1 {
+        page.blocks.push(Block::Curves(file));
+    }
+    for group in groups {
+        page.group(file, group);
+    }
+    if !file.episodes.is_empty() {
+        page.blocks.push(Block::Ladders(&file.episodes));
     }
     page.blocks.extend(file.system.as_ref().map(|system| Block::Paragraph(words::system(system))));
     // What no table could mention.
@@ -45,13 +52,15 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    fn group(&mut self, file: &ResultFile, group: &Group<'_>) {
+    fn group(&mut self, file: &ResultFile, owned: Group<'a>) {
+        let group = &owned;
         let with_order = file.command == "hol";
         self.blocks.push(Block::Heading(group.heading()));
         self.blocks.push(Block::Paragraph(group.description()));
         if with_order {
             self.list(teach(group));
         }
+        let charts = self.blocks.len();
         let tables = tables(group, with_order);
         let has = |term: &Term| tables[0].columns.iter().any(|column| column.title == term.term);
         let has_terms = TERMS.iter().all(has);
@@ -76,6 +85,7 @@ impl<'a> Page<'a> {
         self.blocks.extend(differences(group, &file.paired).into_iter().map(Block::Table));
         self.list(savings(group));
         self.blocks.extend(closing(group).map(Block::Paragraph));
+        self.blocks.insert(charts, Block::Charts(owned));
     }
 
     fn skipped(&mut self, skipped: Vec<&'a Skipped>) {

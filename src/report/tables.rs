@@ -69,6 +69,8 @@ const COMPARED: [(Metric, &str); 3] = [
 pub(super) fn differences<'p>(group: &Group<'_>, paired: &'p [Paired]) -> Vec<Table> {
     let in_group = |paired: &'p Paired| Some((group.row_of(paired.a)?, group.row_of(paired.b)?, paired));
     let paired: Vec<(usize, usize, &Paired)> = paired.iter().filter_map(in_group).collect();
+    let (twins, paired): (Vec<_>, Vec<_>) =
+        paired.into_iter().partition(|(a, b, _)| are_twins(group, *a, *b));
     let mut references: Vec<usize> = Vec::new();
     for &(_, reference, _) in &paired {
         if !references.contains(&reference) {
@@ -98,5 +100,43 @@ pub(super) fn differences<'p>(group: &Group<'_>, paired: &'p [Paired]) -> Vec<Ta
         drop_empty_rows(&mut table);
         table
     };
-    references.into_iter().map(table).filter(|table| !table.columns.is_empty()).collect()
+    let own = references.into_iter().map(table).filter(|table| !table.columns.is_empty());
+    between_results(group, &twins).into_iter().chain(own).collect()
+}
+
+/// Whether two rows differ in the result that they are from only.
+fn are_twins(group: &Group<'_>, a: usize, b: usize) -> bool {
+    let [a, b] = [a, b].map(|row| &group.labels[row]);
+    let stem = |label: &String, letter: &str| label.strip_suffix(letter).map(str::to_owned);
+    stem(a, " B").is_some_and(|stem_of_b| stem(b, " A") == Some(stem_of_b))
+}
+
+/// The rows of one result compared with those of another.
+fn between_results(group: &Group<'_>, twins: &[(usize, usize, &Paired)]) -> Option<Table> {
+    const COMPARED: [(Metric, &str); 4] = [
+        (Metric::LossRatio, "lost (points)"),
+        (Metric::DelayedRatio, "delayed (points)"),
+        (Metric::BlockedRatio, "blocked (points)"),
+        (Metric::P99Ns, "p99"),
+    ];
+    let mut rows: Vec<usize> = twins.iter().map(|(a, ..)| *a).collect();
+    rows.dedup();
+    let figure = |row: usize, metric: Metric| {
+        let (.., paired) = twins.iter().find(|(a, _, paired)| (*a, paired.metric) == (row, metric))?;
+        Some(Figure::Difference(paired.difference, paired.ci95))
+    };
+    let column = |&(metric, title): &(Metric, &'static str)| Column {
+        title,
+        topic: Topic::Difference,
+        figures: rows.iter().map(|row| figure(*row, metric)).collect(),
+    };
+    let columns: Vec<Column> =
+        COMPARED.iter().map(column).filter(|column| column.figures.iter().any(Option::is_some)).collect();
+    let label = |row: &usize| group.labels[*row].trim_end_matches(" B").to_owned();
+    let title = "B compared with A (means over seeds, and 95% confidence intervals)".to_owned();
+    (!columns.is_empty()).then(|| Table {
+        title: Some(title),
+        labels: rows.iter().map(label).collect(),
+        columns,
+    })
 }

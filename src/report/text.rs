@@ -30,7 +30,11 @@ impl Default for TextOptions {
 pub fn to_text(file: &ResultFile, options: TextOptions) -> String {
     let mut drawing = Drawing { text: String::new(), options };
     let mut below_heading = true;
-    for block in page(file) {
+    // Pictures are left out: their figures are in the tables.
+    for block in page(file)
+        .into_iter()
+        .filter(|block| !matches!(block, Block::Charts(_) | Block::Curves(_) | Block::Ladders(_)))
+    {
         // The paragraph below a heading belongs to it.
         if !below_heading {
             drawing.text.push('\n');
@@ -63,6 +67,7 @@ impl Drawing {
             Block::Terms(terms) => self.prose("", &definitions(terms), ""),
             Block::Flags(flags) => flags.iter().for_each(|flagged| self.flag(flagged)),
             Block::Skipped(skipped) => skipped.iter().for_each(|skipped| self.skipped(skipped)),
+            Block::Charts(_) | Block::Curves(_) | Block::Ladders(_) => {}
         }
     }
 

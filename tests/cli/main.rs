@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod bench_cli;
+mod browser;
 mod cli;
 mod connecting;
 mod determinism;

@@ -70,7 +70,7 @@ fn every_packet_enters_once_and_leaves_once_and_every_message_is_seen_both_ways(
         let events = Arc::<Mutex<Vec<PacketEvent>>>::default();
         let kept = events.clone();
         let packets = Box::new(move |event| kept.lock().unwrap().push(event));
-        run(&plan, 1, Observers { samples: None, packets: Some(packets) }).unwrap();
+        run(&plan, 1, Observers { packets: Some(packets), ..Observers::default() }).unwrap();
         let events = std::mem::take(&mut *events.lock().unwrap());
 
         let mut under_way = BTreeMap::new();

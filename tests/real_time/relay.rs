@@ -62,11 +62,12 @@ fn udp_loses_exactly_the_messages_that_it_loses_in_virtual_time() {
             plan
         };
         let (simulated, sink) = watch();
-        let observers = Observers { samples: Some(sink), packets: None };
+        let observers = Observers { samples: Some(sink), ..Observers::default() };
         let sim = run(&plan(PathKind::Sim), seed, observers).unwrap();
         let (relayed, sink) = watch();
         let relay =
-            run(&plan(PathKind::Relay), seed, Observers { samples: Some(sink), packets: None }).unwrap();
+            run(&plan(PathKind::Relay), seed, Observers { samples: Some(sink), ..Observers::default() })
+                .unwrap();
         let lost = taken(&simulated);
         assert!(lost.iter().any(|lost| !lost.is_empty()), "{loss}");
         assert_eq!(taken(&relayed), lost, "{loss}");

@@ -42,7 +42,7 @@ fn observed(plan: &Plan, seed: u64) -> (Outcome, Vec<Sample>) {
     let samples = Arc::new(Mutex::new(Vec::new()));
     let sink = samples.clone();
     let take = move |sample: &Sample| sink.lock().unwrap().push(*sample);
-    let observers = Observers { samples: Some(Box::new(take)), packets: None };
+    let observers = Observers { samples: Some(Box::new(take)), ..Observers::default() };
     let outcome = run(plan, seed, observers).unwrap();
     let mut samples = std::mem::take(&mut *samples.lock().unwrap());
     samples.sort_by_key(|sample| sample.due);

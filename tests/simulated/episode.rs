@@ -85,8 +85,11 @@ fn one_that_waited_is_found_by_its_number() {
 #[test]
 fn being_watched_changes_nothing() {
     let plan = plan(Transport::QUIC_ONE, &[40, 44]);
-    let watched =
-        run(&plan, 7, Observers { samples: Some(Box::new(|_| ())), packets: Some(Box::new(|_| ())) });
+    let watched = run(
+        &plan,
+        7,
+        Observers { samples: Some(Box::new(|_| ())), packets: Some(Box::new(|_| ())), wire: None },
+    );
     assert_eq!(
         format!("{:?}", watched.unwrap()),
         format!("{:?}", run(&plan, 7, Observers::default()).unwrap())

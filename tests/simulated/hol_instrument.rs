@@ -76,7 +76,7 @@ fn watch(plan: &Plan, seed: u64) -> (Outcome, Vec<Sample>) {
 
 fn try_watch(plan: &Plan, seed: u64) -> Result<(Outcome, Vec<Sample>), RunError> {
     let kept = Kept::default();
-    let observers = Observers { samples: Some(sink(&kept)), packets: None };
+    let observers = Observers { samples: Some(sink(&kept)), ..Observers::default() };
     let outcome = run(plan, seed, observers)?;
     Ok((outcome, taken(&kept)))
 }
@@ -407,7 +407,7 @@ fn the_packet_log_shows_a_lost_packet_its_message_and_its_second_copy() {
     let packets: Kept<PacketEvent> = Kept::default();
     let kept = packets.clone();
     let log = Box::new(move |packet| kept.lock().unwrap().push(packet));
-    let observers = Observers { samples: None, packets: Some(log) };
+    let observers = Observers { packets: Some(log), ..Observers::default() };
     let watched = run(&plan, 1, observers).unwrap();
     assert_eq!(
         watched.latency,
@@ -451,7 +451,7 @@ fn the_packet_log_names_the_messages_of_every_transport() {
                 *kept.lock().unwrap().entry((packet.from as u8, portion.id)).or_default() += 1;
             }
         });
-        run(&plan, 1, Observers { samples: None, packets: Some(log) }).unwrap();
+        run(&plan, 1, Observers { packets: Some(log), ..Observers::default() }).unwrap();
         let expected: Vec<_> = (0..2)
             .flat_map(|from| (0..50).map(move |n| (from, MessageId { flow: n % 8, seq: u64::from(n / 8) })))
             .collect();

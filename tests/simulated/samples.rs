@@ -51,7 +51,7 @@ fn written(plans: &[Plan], threads: usize) -> (String, Vec<Runs<Outcome>>) {
     let run = |job: usize, plan: &Plan, seed: u64| -> Result<Outcome, RunError> {
         let reservation = file.reserve(JobIndex { job, plan: job / SEEDS as usize });
         let rows = SampleRows::new(plan, seed);
-        let observers = Observers { samples: Some(rows.sink()), packets: None };
+        let observers = Observers { samples: Some(rows.sink()), ..Observers::default() };
         let outcome = run(plan, seed, observers)?;
         reservation.write(rows.text());
         Ok(outcome)

@@ -1,10 +1,12 @@
 //! Where results go: text or JSON on standard output, and a file by its ending.
 
 use std::{
+    fs,
     io::{self, IsTerminal},
     path::{Path, PathBuf},
 };
 
+use anyhow::{anyhow, bail};
 use clap::Args;
 use rustix::termios::tcgetwinsize;
 
@@ -13,7 +15,7 @@ use crate::cli::{
     output::{complain, is_closed_pipe, raw},
     usage::UsageError,
 };
-use wirelab::report::{Format, ResultFile, TextOptions, to_json, to_text};
+use wirelab::report::{Format, ResultFile, Svg, TextOptions, to_json, to_svgs, to_text};
 
 /// Where results go.
 #[derive(Debug, Clone, Args)]
@@ -22,11 +24,18 @@ pub(crate) struct OutputArgs {
     /// Print the result as JSON
     #[arg(short = 'J', long)]
     json: bool,
-    /// Print the result in this format: txt, json, csv or md [default: txt]
+    /// Print the result in this format: txt, json, csv, md or html [default: txt]
     #[arg(long, value_name = "FORMAT", value_parser = format, conflicts_with = "json")]
     format: Option<&'static Format>,
     #[arg(short, long, value_name = "FILE", help = output_help())]
     output: Option<PathBuf>,
+    /// Add to the result what its pictures need, so that `wirelab report` can draw them all: the distribution of
+    /// latencies, and one run in time. HTML has them anyway
+    #[arg(long)]
+    pictures: bool,
+    /// Also write each chart as an SVG file to a folder; or one chart to NAME.svg, by its name there or as the only one
+    #[arg(long, value_name = "DIR")]
+    svg: Option<PathBuf>,
     /// Print the result and nothing else
     #[arg(short, long)]
     quiet: bool,
@@ -51,6 +60,11 @@ fn format(name: &str) -> Result<&'static Format, String> {
         other => other,
     };
     Format::of_ending(ending).ok_or_else(|| format!("expected {}", Format::endings().replace('.', "")))
+}
+
+/// Whether a path names one chart rather than a folder.
+fn is_svg(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "svg")
 }
 
 /// The format that a file's ending asks for.
@@ -81,6 +95,20 @@ impl OutputArgs {
         }
     }
 
+    /// Refuses `--pictures` where nothing is measured.
+    pub(crate) fn refuse_pictures(&self) -> Result<(), UsageError> {
+        let why = "only a command that measures can add them; a saved result has them or not";
+        if self.pictures { Err(UsageError::new(format!("--pictures: {why}"))) } else { Ok(()) }
+    }
+
+    /// Whether the result is to have what pictures show beyond its figures.
+    pub(crate) fn wants_pictures(&self) -> bool {
+        let file = self.path().and_then(|path| format_of(path).ok());
+        self.pictures
+            || self.svg.is_some()
+            || [self.format, file].into_iter().flatten().any(|format| format.has_pictures)
+    }
+
     /// The file that the result also goes to.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.output.as_deref()
@@ -88,6 +116,9 @@ impl OutputArgs {
 
     /// Opens what `write` will need, so that a long run does not end with a file that cannot be written.
     pub(crate) fn open(&self) -> anyhow::Result<Option<Draft>> {
+        if let Some(folder) = self.svg.as_deref().filter(|path| !is_svg(path)) {
+            fs::create_dir_all(folder).map_err(|e| anyhow!("cannot make {}: {e}", folder.display()))?;
+        }
         let Some(path) = self.path() else { return Ok(None) };
         format_of(path)?;
         Ok(Some(Draft::create(path)?))
@@ -105,7 +136,31 @@ impl OutputArgs {
             let format = format_of(draft.path())?;
             draft.complete_with(&(format.render)(file))
         });
-        first_error([saved, printed])
+        first_error([saved, self.write_charts(file), printed])
+    }
+
+    /// Writes the charts that were asked for.
+    fn write_charts(&self, file: &ResultFile) -> anyhow::Result<()> {
+        let Some(path) = &self.svg else { return Ok(()) };
+        let charts = to_svgs(file);
+        if !is_svg(path) {
+            let write = |chart: &Svg| {
+                Draft::create(&path.join(format!("{}.svg", chart.name)))?.complete_with(&chart.text)
+            };
+            return charts.iter().try_for_each(write);
+        }
+        let named =
+            charts.iter().find(|chart| path.file_stem().is_some_and(|stem| stem == chart.name.as_str()));
+        let only = || Some(&charts[..]).filter(|charts| charts.len() == 1).map(|charts| &charts[0]);
+        let Some(chart) = named.or_else(only) else {
+            let names: Vec<&str> = charts.iter().map(|chart| chart.name.as_str()).collect();
+            bail!(
+                "--svg: no single chart for {}: name a folder, or one of {}",
+                path.display(),
+                names.join(", ")
+            );
+        };
+        Draft::create(path)?.complete_with(&chart.text)
     }
 }
 

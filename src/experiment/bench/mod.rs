@@ -1,6 +1,7 @@
 //! Messages on a schedule: the experiment behind `bench` and `hol`.
 
 mod memory;
+mod pictures;
 pub(super) mod remote;
 pub(super) mod run;
 pub(super) mod settings;
@@ -16,9 +17,10 @@ use crate::{
         matrix::Runs,
         plan::Plan,
         record::{
-            observe::{Observers, SampleSink},
+            observe::Observers,
             outcome::Outcome,
             samples::{SAMPLE_COLUMNS, SampleRows},
+            trace::Tracer,
         },
         remote::Remote,
         result::{cell::cell, compare::compare},
@@ -48,10 +50,21 @@ impl Experiment for Bench {
     }
 
     fn run(&self, plan: &Plan, job: &Job<'_>) -> Result<Outcome, RunError> {
-        let Some(rows) = job.samples else { return run_job(plan, job, None) };
-        let samples = SampleRows::new(plan, job.seed);
-        let outcome = run_job(plan, job, Some(samples.sink()))?;
-        rows.get_or_init(|| samples.text());
+        let rows = job.samples.map(|rows| (rows, SampleRows::new(plan, job.seed)));
+        let samples = rows.as_ref().map(|(_, samples)| samples.sink());
+        let outcome = match job.traced {
+            false => run_job(plan, job, Observers { samples, ..Observers::default() })?,
+            true => {
+                let tracer = Tracer::new(plan);
+                let wire = plan.path.has_link().then(|| tracer.observer());
+                let observers = Observers { samples: Some(tracer.sink(samples)), packets: None, wire };
+                let outcome = run_job(plan, job, observers)?;
+                Outcome { trace: tracer.finish(), ..outcome }
+            }
+        };
+        if let Some((rows, samples)) = rows {
+            rows.get_or_init(|| samples.text());
+        }
         Ok(outcome)
     }
 
@@ -90,11 +103,15 @@ impl Experiment for Bench {
     fn compare(plans: &[Plan], runs: &[Runs<Outcome>], cells: &[Option<usize>]) -> Vec<Paired> {
         compare(plans, runs, cells)
     }
+
+    fn picture(plans: &[Plan], runs: &[Runs<Outcome>], cells: &[Option<usize>], file: &mut [Cell]) {
+        pictures::add(plans, runs, cells, file);
+    }
 }
 
-fn run_job(plan: &Plan, job: &Job<'_>, samples: Option<SampleSink>) -> Result<Outcome, RunError> {
+fn run_job(plan: &Plan, job: &Job<'_>, observers: Observers) -> Result<Outcome, RunError> {
     match job.server {
-        Some(server) => run_remote(plan, server, job.seed, samples, job.stop),
-        None => run_until(plan, job.seed, Observers { samples, packets: None }, job.stop),
+        Some(server) => run_remote(plan, server, job.seed, observers.samples, job.stop),
+        None => run_until(plan, job.seed, observers, job.stop),
     }
 }

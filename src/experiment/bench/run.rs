@@ -56,11 +56,14 @@ pub fn run_until(
     observers: Observers,
     stop: &StopSignal,
 ) -> Result<Outcome, RunError> {
-    let Observers { samples, packets } = observers;
+    let Observers { samples, packets, wire } = observers;
     let taps = plan.path.has_link().then(Tap::pair);
     let mut route_observers = path::Observers::default();
     if let Some(taps) = &taps {
         route_observers.push(Box::new(instrument(plan, taps, packets)));
+    }
+    if let Some(observer) = wire {
+        route_observers.push(observer);
     }
     let route = Route {
         path: plan.path,

@@ -24,6 +24,23 @@ pub fn choose<'a>(plans: &'a [Plan], runs: &[Runs<Outcome>], which: Which) -> Op
     }
 }
 
+/// The plan that blocks least of those that differ from `plan` in their transport only and have recovered from losses, and
+/// its seed with the longest recovery.
+pub fn choose_contrast<'a>(
+    plans: &'a [Plan],
+    runs: &[Runs<Outcome>],
+    plan: &Plan,
+) -> Option<(&'a Plan, u64)> {
+    let blocked =
+        |runs: &Runs<Outcome>| runs.outcomes.iter().map(|(_, outcome)| outcome.order.blocked).sum::<u64>();
+    let recovered = |runs: &Runs<Outcome>| runs.outcomes.iter().any(|(_, outcome)| outcome.extra.n() > 0);
+    let alike = |other: &Plan| other.transport != plan.transport && other.differs_in_transport_only(plan);
+    let others = plans.iter().zip(runs).filter(|(other, runs)| alike(other) && recovered(runs));
+    let (least, runs) = others.min_by_key(|(_, runs)| blocked(runs))?;
+    let outcomes = runs.outcomes.iter().map(|(seed, outcome)| (least, *seed, outcome));
+    longest(outcomes, |outcome| outcome.extra.max().unwrap_or(0))
+}
+
 fn stall(outcome: &Outcome) -> u64 {
     outcome.order.longest_stall.map_or(0, |stall| crate::unit::nanos(stall.duration))
 }

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-pub use self::choose::choose;
+pub use self::choose::{choose, choose_contrast};
 use self::{collect::Collector, find::Finder};
 use super::{
     bench::run::run,
@@ -73,7 +73,10 @@ pub fn episode(plan: &Plan, seed: u64, which: Which) -> Result<Option<Episode>, 
     run(
         plan,
         seed,
-        Observers { samples: Some(Box::new(move |sample| samples.lock().note(sample))), packets: None },
+        Observers {
+            samples: Some(Box::new(move |sample| samples.lock().note(sample))),
+            ..Observers::default()
+        },
     )?;
     let Some(found) = finder.lock().found() else {
         return Ok(None);
@@ -127,6 +130,7 @@ fn run_watched<T: Send + 'static>(
     let observers = Observers {
         samples: Some(Box::new(move |seen| sample(&mut samples.lock(), seen))),
         packets: Some(Box::new(move |seen| packet(&mut packets.lock(), seen))),
+        wire: None,
     };
     run(plan, seed, observers).map(drop)
 }

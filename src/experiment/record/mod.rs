@@ -8,3 +8,4 @@ pub(super) mod observe;
 pub(super) mod outcome;
 pub(super) mod recorder;
 pub(super) mod samples;
+pub(super) mod trace;

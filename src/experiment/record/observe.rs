@@ -3,7 +3,7 @@
 use crate::{
     channel::Delivery,
     experiment::{plan::Plan, record::budget::Budget, workload::Workload},
-    path::{Exit, PacketView, Side},
+    path::{Exit, Observer, PacketView, Side},
     tap::{Carried, Seen},
     transport::{OrderedUnit, Transport},
     unit::Time,
@@ -98,6 +98,8 @@ pub struct Observers {
     pub samples: Option<SampleSink>,
     /// Every packet.
     pub packets: Option<PacketLog>,
+    /// Every packet, as the path has it.
+    pub wire: Option<Box<dyn Observer>>,
 }
 
 impl LoggedPacket {

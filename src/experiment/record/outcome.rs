@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    experiment::record::{blocking::OrderFigures, budget::BudgetSums, network::NetworkFigures},
+    experiment::record::{blocking::OrderFigures, budget::BudgetSums, network::NetworkFigures, trace::Trace},
     link::Counters,
     path::Fidelity,
     stats::Histogram,
@@ -52,6 +52,8 @@ pub struct Outcome {
     pub wire: Option<PerDirection<Counters>>,
     /// How true the wire was to its model over the whole run; `None` in virtual time, where it is exact, and without a link.
     pub fidelity: Option<Fidelity>,
+    /// The run in time, if pictures are to show it.
+    pub trace: Option<Trace>,
 }
 
 /// Messages of the measured time. `scheduled = delivered + lost + unfinished + unknown`.

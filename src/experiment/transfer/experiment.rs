@@ -2,14 +2,19 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{Saved, TransferOutcome, TransferPlan, cell, transfer, transfer_against};
+use super::{
+    Saved, TransferOutcome, TransferPlan, cell,
+    over::transfer_watched,
+    pictures::{self, Meter},
+    transfer, transfer_against,
+};
 use crate::{
     experiment::{
         Remote, RunError,
         driver::{Experiment, Job, Problem, RunSize, Setup},
         matrix::Runs,
     },
-    path::Fidelity,
+    path::{Fidelity, Observers},
     report::Cell,
     transfer::{SaveFile, Watch},
 };
@@ -49,6 +54,13 @@ impl Experiment for Transfer {
         let how = (saved, &watch);
         match job.server {
             Some(server) => transfer_against(plan, server, job.seed, how),
+            None if job.traced && plan.path.has_link() => {
+                let meter = Meter::new(plan);
+                let mut observers = Observers::default();
+                observers.push(meter.observer());
+                let outcome = transfer_watched(plan, job.seed, how, observers)?;
+                Ok(TransferOutcome { progress: Some(meter.finish()), ..outcome })
+            }
             None => transfer(plan, job.seed, how),
         }
     }
@@ -84,5 +96,14 @@ impl Experiment for Transfer {
 
     fn cell(plan: &TransferPlan, runs: &Runs<TransferOutcome>) -> Cell {
         cell(plan, &runs.outcomes)
+    }
+
+    fn picture(
+        _: &[TransferPlan],
+        runs: &[Runs<TransferOutcome>],
+        cells: &[Option<usize>],
+        file: &mut [Cell],
+    ) {
+        pictures::add(runs, cells, file);
     }
 }

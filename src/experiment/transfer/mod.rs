@@ -4,6 +4,7 @@ mod cell;
 mod experiment;
 mod outcome;
 mod over;
+mod pictures;
 mod plan;
 mod run;
 

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, time::Duration};
 
-use crate::{link::Counters, path::Fidelity, transport::Recovery, unit::PerDirection};
+use crate::{link::Counters, path::Fidelity, report::Progress, transport::Recovery, unit::PerDirection};
 
 /// The figures of one transfer.
 #[derive(Debug, Clone, Default)]
@@ -36,4 +36,6 @@ pub struct TransferOutcome {
     pub wire: Option<PerDirection<Counters>>,
     /// How true the wire was to its model.
     pub fidelity: Option<Fidelity>,
+    /// The transfer in time, if pictures are to show it.
+    pub progress: Option<Progress>,
 }

@@ -77,6 +77,16 @@ pub fn transfer(
     seed: u64,
     (saved, watch): (Saved, &Watch),
 ) -> Result<TransferOutcome, RunError> {
+    transfer_watched(plan, seed, (saved, watch), Observers::default())
+}
+
+/// Makes one transfer as [`transfer`] does, whose packets `observers` see.
+pub(super) fn transfer_watched(
+    plan: &TransferPlan,
+    seed: u64,
+    (saved, watch): (Saved, &Watch),
+    observers: Observers,
+) -> Result<TransferOutcome, RunError> {
     let route = Route {
         path: plan.path,
         links: &plan.links,
@@ -84,7 +94,7 @@ pub fn transfer(
         congestion: plan.congestion,
         limits: Limits::default(),
         stop: watch.stop.clone(),
-        observers: Observers::default(),
+        observers,
     };
     let settings = settings(plan, plan.path.has_link().then_some(seed), None)?;
     let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {

@@ -10,6 +10,7 @@ mod marks;
 mod rows;
 mod words;
 
+pub(super) use self::words::{Clock, message, summary};
 use self::{
     bars::Bars,
     drawing::{Drawing, INSTANT, LIVES},

@@ -7,14 +7,14 @@ use crate::report::{
 };
 
 /// Instants relative to the first packet of an episode.
-pub(super) struct Clock {
+pub(in crate::report) struct Clock {
     origin: u64,
     decimals: usize,
 }
 
 impl Clock {
     /// The clock on which the first packet of an episode enters the wire at 0.
-    pub(super) fn of(episode: &Episode) -> Self {
+    pub(in crate::report) fn of(episode: &Episode) -> Self {
         let entered = episode.packets.iter().map(|packet| packet.entered_ns);
         let origin = entered.min().unwrap_or(episode.subject.entered_ns);
         let arrivals = episode.packets.iter().map(|packet| packet.arrives_ns);
@@ -34,7 +34,7 @@ impl Clock {
 }
 
 /// The name of a message in the drawing.
-pub(super) fn message(message: Numbered) -> String {
+pub(in crate::report) fn message(message: Numbered) -> String {
     format!("#{} f{}", message.number, message.flow)
 }
 
@@ -45,7 +45,7 @@ pub(super) fn title(episode: &Episode) -> String {
 }
 
 /// What happened, in a sentence or two.
-pub(super) fn summary(episode: &Episode, clock: &Clock) -> String {
+pub(in crate::report) fn summary(episode: &Episode, clock: &Clock) -> String {
     let subject = &episode.subject;
     let ms = |at: u64| format!("{} ms", clock.show(at));
     let sent = ms(subject.entered_ns);

@@ -8,6 +8,7 @@ use super::{
     latency::Latency,
     link::Link,
     network::Network,
+    pictures::Pictures,
     ratio::Ratio,
     wire::{Handshake, Recovery, Transfer, Wire},
 };
@@ -72,6 +73,9 @@ pub struct Cell {
     pub per_seed: Vec<PerSeed>,
     /// What limits or qualifies the figures.
     pub flags: Vec<Flag>,
+    /// What pictures show beyond the figures; absent unless pictures were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<Pictures>,
 }
 
 impl Cell {
@@ -110,6 +114,7 @@ impl Cell {
             handshake: None,
             per_seed: Vec::new(),
             flags: Vec::new(),
+            pictures: None,
         }
     }
 }

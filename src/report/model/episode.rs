@@ -1,7 +1,10 @@
-//! One episode of a run, packet by packet, which a ladder draws. Not part of the result file.
+//! One episode of a run, packet by packet, which a ladder draws. It is in the result file if pictures were asked for.
+
+use serde::{Deserialize, Serialize};
 
 /// An end of the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum End {
     /// Sends requests; drawn on the left.
     Client,
@@ -10,7 +13,7 @@ pub enum End {
 }
 
 /// A message by its number in the schedule, from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Numbered {
     /// The number.
     pub number: u64,
@@ -19,7 +22,7 @@ pub struct Numbered {
 }
 
 /// A part of a run. Instants are in nanoseconds, on one clock for both ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Episode {
     /// The transport's name.
     pub transport: String,
@@ -36,7 +39,7 @@ pub struct Episode {
 }
 
 /// The message at the centre of an episode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// The message.
     pub message: Numbered,
@@ -49,7 +52,8 @@ pub struct Subject {
 }
 
 /// What happened to the subject of an episode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fate {
     /// A packet with its bytes was lost, and they were retransmitted.
     Lost,
@@ -64,7 +68,7 @@ pub enum Fate {
 }
 
 /// A message that was held back by order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
     /// The message.
     pub message: Numbered,
@@ -75,7 +79,7 @@ pub struct Wait {
 }
 
 /// A packet on the wire.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Packet {
     /// The sending end.
     pub from: End,
@@ -90,7 +94,7 @@ pub struct Packet {
 }
 
 /// A message in a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carries {
     /// The message.
     pub message: Numbered,

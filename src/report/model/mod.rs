@@ -14,6 +14,7 @@ mod latency;
 mod link;
 mod network;
 mod paired;
+mod pictures;
 mod ratio;
 mod wire;
 
@@ -28,6 +29,7 @@ pub use latency::{Intervals, Latency};
 pub use link::Link;
 pub use network::{Network, NetworkDirection};
 pub use paired::{Amount, Metric, Paired};
+pub use pictures::{Detail, Overview, Pictures, Progress, Queue, Timeline};
 pub use ratio::Ratio;
 pub use wire::{
     Handshake, HandshakeMode, Missing, Recovery, Transfer, TransferDirection, Wire, WireDirection,
@@ -59,6 +61,9 @@ pub struct ResultFile {
     pub skipped: Vec<Skipped>,
     /// The machine; null in virtual time, which does not depend on it.
     pub system: Option<System>,
+    /// Episodes packet by packet; absent unless pictures were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub episodes: Vec<episode::Episode>,
 }
 
 impl ResultFile {
@@ -74,6 +79,7 @@ impl ResultFile {
             paired: Vec::new(),
             skipped: Vec::new(),
             system: None,
+            episodes: Vec::new(),
         }
     }
 }

@@ -148,6 +148,21 @@ pub(super) const BENCH: &[Example] = &[
         &[BENCH_UDP, ("samples.csv", "samples.csv && wc -l < samples.csv && head -1 samples.csv")],
         &[" 101 cell,seed,transport,flow,seq,due_ns"],
     ),
+    plain(
+        "wirelab bench -o report.html",
+        &[BENCH_UDP, ("report.html", "report.html && grep -o '<figure id=.[a-z0-9-]*' report.html")],
+        &["<figure id=\"g0-latency", "<figure id=\"g0-time"],
+    ),
+    plain(
+        "wirelab bench --pictures -o result.json",
+        &[BENCH_UDP, ("result.json", "result.json && grep -c latency_bins result.json")],
+        &[" 1 "],
+    ),
+    plain(
+        "wirelab bench --svg charts/",
+        &[BENCH_UDP, ("charts/", "charts/ && ls charts")],
+        &["budget.svg latency.svg time.svg"],
+    ),
     plain("wirelab bench -o monday.json", &[BENCH_UDP], &["transport delivered"]),
 ];
 
@@ -353,6 +368,21 @@ pub(super) const OTHERS: &[Example] = &[
         "wirelab report monday.json -o monday.md",
         &[("monday.md", "monday.md && cat monday.md")],
         &["| transport |"],
+    ),
+    plain(
+        "wirelab report monday.json -o monday.html",
+        &[("monday.html", "monday.html && head -c 15 monday.html")],
+        &["<!DOCTYPE html>"],
+    ),
+    plain(
+        "wirelab report result.json -o result.html",
+        &[("result.html", "result.html && head -c 15 result.html")],
+        &["<!DOCTYPE html>"],
+    ),
+    plain(
+        "wirelab report monday.json tuesday.json -o both.html",
+        &[("both.html", "both.html && head -c 15 both.html")],
+        &["B compared with A", "<!DOCTYPE html>"],
     ),
     plain(
         "wirelab report monday.json tuesday.json -o both.csv",

@@ -1,0 +1,159 @@
+//! What the pictures of a run in time need: every message, and what the link did, in little memory.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use super::observe::{Sample, SampleSink};
+use crate::{
+    channel::Delivery,
+    experiment::plan::Plan,
+    link::LinkSpec,
+    path::{Exit, Observer, PacketView},
+    unit::{PerDirection, Time, nanos},
+};
+
+/// A longer run is not traced.
+const MAX_MESSAGES: usize = 1 << 20;
+/// Resolution of the queues. Short, so that no burst is averaged away.
+pub(in crate::experiment) const QUEUE_BIN: Duration = Duration::from_millis(10);
+
+/// A run in time.
+#[derive(Debug, Clone, Default)]
+pub struct Trace {
+    /// The messages of the measured time, in the order in which their fate was known.
+    pub(in crate::experiment) messages: Vec<Traced>,
+    /// When the link dropped packets.
+    pub(in crate::experiment) drops: PerDirection<Vec<Time>>,
+    /// The longest time that a packet spent before propagation, by the bin of [`QUEUE_BIN`] in which it entered, in
+    /// nanoseconds; `None` if nothing can queue, or if jitter hides it.
+    pub(in crate::experiment) queue: PerDirection<Option<Vec<u64>>>,
+}
+
+/// A message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::experiment) struct Traced {
+    pub(in crate::experiment) due: Time,
+    /// `None` if it was not delivered.
+    pub(in crate::experiment) latency: Option<Duration>,
+    pub(in crate::experiment) delay: Delay,
+}
+
+/// What delayed a message most visibly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::experiment) enum Delay {
+    Nothing,
+    /// It was retransmitted.
+    Recovery,
+    /// It waited for an earlier message of its own flow.
+    OwnFlow,
+    /// It waited for a message of another flow.
+    OtherFlow,
+}
+
+/// Makes the trace of a run.
+#[derive(Clone, Default)]
+pub(in crate::experiment) struct Tracer(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    trace: Trace,
+    /// Packets on the link, by their number, and when they entered.
+    on_link: PerDirection<BTreeMap<u64, Time>>,
+    /// What a packet takes on an empty link of endless rate; `None` if that is not constant or nothing can queue.
+    delay: PerDirection<Option<Duration>>,
+}
+
+impl Tracer {
+    pub(in crate::experiment) fn new(plan: &Plan) -> Self {
+        let constant = |link: &LinkSpec| (link.rate.is_some() && link.jitter.is_none()).then_some(link.delay);
+        let delay = plan.links.as_ref().map(constant);
+        let queue = delay.map(|delay| delay.map(|_| Vec::new()));
+        Self(Arc::new(Mutex::new(State {
+            trace: Trace { queue, ..Trace::default() },
+            delay,
+            ..State::default()
+        })))
+    }
+
+    /// Shows each message to `next` as well.
+    pub(in crate::experiment) fn sink(&self, next: Option<SampleSink>) -> SampleSink {
+        let (tracer, mut next) = (self.clone(), next);
+        Box::new(move |sample| {
+            tracer.lock().note(sample);
+            if let Some(next) = &mut next {
+                next(sample);
+            }
+        })
+    }
+
+    /// Sees the packets of the run.
+    pub(in crate::experiment) fn observer(&self) -> Box<dyn Observer> {
+        Box::new(self.clone())
+    }
+
+    /// The trace; `None` if the run was too long.
+    pub(in crate::experiment) fn finish(&self) -> Option<Trace> {
+        let trace = std::mem::take(&mut self.lock().trace);
+        (trace.messages.len() < MAX_MESSAGES).then_some(trace)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn note(&mut self, sample: &Sample) {
+        if self.trace.messages.len() == MAX_MESSAGES {
+            return;
+        }
+        let latency = sample.client.as_ref().map(|reply| reply.released - sample.due);
+        let blockers = [&sample.server, &sample.client].into_iter().flatten();
+        let is_other = |delivery: &Delivery| Some(delivery.blocked_by?.flow != sample.id.flow);
+        let delay = match blockers.filter_map(is_other).max() {
+            _ if latency.is_none() => Delay::Nothing,
+            Some(true) => Delay::OtherFlow,
+            Some(false) => Delay::OwnFlow,
+            None if sample.budget.is_some_and(|budget| !budget.recovery.is_zero()) => Delay::Recovery,
+            None => Delay::Nothing,
+        };
+        self.trace.messages.push(Traced { due: sample.due, latency, delay });
+    }
+}
+
+impl Observer for Tracer {
+    fn entered(&mut self, packet: &PacketView<'_>) {
+        let state = &mut *self.lock();
+        if state.delay[packet.direction].is_some() {
+            state.on_link[packet.direction].insert(packet.number, packet.at);
+        }
+    }
+
+    fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
+        let state = &mut *self.lock();
+        let way = packet.direction;
+        let entered = state.on_link[way].remove(&packet.number);
+        if let Exit::Dropped(_) = exit {
+            if state.trace.drops[way].len() < MAX_MESSAGES {
+                state.trace.drops[way].push(packet.at);
+            }
+            return;
+        }
+        let Some(((entered, delay), bins)) =
+            entered.zip(state.delay[way]).zip(state.trace.queue[way].as_mut())
+        else {
+            return;
+        };
+        let queued = (packet.at - entered).saturating_sub(delay);
+        let bin = usize::try_from(entered.as_nanos() / nanos(QUEUE_BIN)).unwrap_or(usize::MAX);
+        if bin < MAX_MESSAGES {
+            if bins.len() <= bin {
+                bins.resize(bin + 1, 0);
+            }
+            bins[bin] = bins[bin].max(nanos(queued));
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What pictures show of transfers: the first seed's in time, as the link saw it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{TransferOutcome, TransferPlan};
+use crate::{
+    experiment::matrix::Runs,
+    path::{Exit, Observer, PacketView},
+    report::{Cell, Pictures, Progress, TransferDirection},
+    unit::{Direction, Time},
+};
+
+/// Bins are joined in pairs once there are more.
+const MOST_BINS: usize = 128;
+/// The length of the first bins.
+const FIRST_BIN: u64 = 1_000_000;
+
+/// Adds pictures to the rows of a path. `cells` gives the index of each plan's row, if it has one.
+pub(super) fn add(runs: &[Runs<TransferOutcome>], cells: &[Option<usize>], file: &mut [Cell]) {
+    for (runs, cell) in runs.iter().zip(cells) {
+        let first = runs.outcomes.iter().find_map(|(seed, outcome)| Some((*seed, outcome.progress.clone()?)));
+        if let (Some(cell), Some((seed, progress))) = (cell, first) {
+            let progress = Progress { seed, ..progress };
+            file[*cell].pictures = Some(Pictures { progress: Some(progress), ..Pictures::default() });
+        }
+    }
+}
+
+/// Watches the packets that carry content.
+#[derive(Clone)]
+pub(super) struct Meter(Arc<Mutex<State>>);
+
+struct State {
+    way: Direction,
+    progress: Progress,
+    on_link: u64,
+}
+
+impl Meter {
+    pub(super) fn new(plan: &TransferPlan) -> Self {
+        let way = match plan.direction {
+            TransferDirection::Up => Direction::ToServer,
+            TransferDirection::Down => Direction::ToClient,
+        };
+        let progress = Progress { bin_ns: FIRST_BIN, ..Progress::default() };
+        Self(Arc::new(Mutex::new(State { way, progress, on_link: 0 })))
+    }
+
+    pub(super) fn observer(&self) -> Box<dyn Observer> {
+        Box::new(self.clone())
+    }
+
+    /// What was seen.
+    pub(super) fn finish(&self) -> Progress {
+        std::mem::take(&mut self.lock().progress)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The bin of an instant. Instants come in order, but for the two ends of a path in real time.
+    fn bin(&mut self, at: Time) -> usize {
+        let progress = &mut self.progress;
+        loop {
+            let bin = usize::try_from(at.as_nanos() / progress.bin_ns).unwrap_or(usize::MAX);
+            if bin < MOST_BINS {
+                for counts in
+                    [&mut progress.arrived_bytes, &mut progress.on_link_bytes, &mut progress.dropped]
+                {
+                    counts.resize(counts.len().max(bin + 1), 0);
+                }
+                return bin;
+            }
+            progress.bin_ns *= 2;
+            halve(&mut progress.arrived_bytes, |a, b| a + b);
+            halve(&mut progress.on_link_bytes, u64::max);
+            halve(&mut progress.dropped, |a, b| a + b);
+        }
+    }
+}
+
+/// Joins counts in pairs.
+fn halve(counts: &mut Vec<u64>, join: fn(u64, u64) -> u64) {
+    *counts = counts.chunks(2).map(|pair| pair.iter().copied().reduce(join).unwrap_or(0)).collect();
+}
+
+impl Observer for Meter {
+    fn entered(&mut self, packet: &PacketView<'_>) {
+        let state = &mut *self.lock();
+        if packet.direction == state.way {
+            state.on_link += packet.ip_bytes as u64;
+            let bin = state.bin(packet.at);
+            let most = &mut state.progress.on_link_bytes[bin];
+            *most = (*most).max(state.on_link);
+        }
+    }
+
+    fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
+        let state = &mut *self.lock();
+        if packet.direction != state.way {
+            return;
+        }
+        let (bin, bytes) = (state.bin(packet.at), packet.ip_bytes as u64);
+        if !matches!(exit, Exit::Arrived { more: true, .. }) {
+            state.on_link = state.on_link.saturating_sub(bytes);
+        }
+        match exit {
+            Exit::Arrived { .. } => state.progress.arrived_bytes[bin] += bytes,
+            Exit::Dropped(_) => state.progress.dropped[bin] += 1,
+        }
+    }
+}

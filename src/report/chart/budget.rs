@@ -1,0 +1,95 @@
+//! Where the time went: stacked bars of the budget, and its delays alone on a scale of their own.
+
+use maud::html;
+
+use super::{
+    Chart, WIDTH,
+    axis::Area,
+    bars::{self, Part, ROW, Row, bars},
+    legend::{Entry, legend},
+    scale::Scale,
+};
+use crate::report::{group::Group, model::Budget, numbers};
+
+/// The name of a part, its place in the palette, and how it is read.
+type BudgetPart = (&'static str, usize, fn(&Budget) -> Option<u64>);
+
+/// The parts, in the order in which they are stacked: the link's own time first.
+const PARTS: [BudgetPart; 5] = [
+    ("path", 1, |budget| budget.path),
+    ("send wait", 0, |budget| budget.send_wait),
+    ("recovery", 2, |budget| budget.recovery),
+    ("order wait", 3, |budget| budget.order_wait),
+    ("host", 4, |budget| budget.host),
+];
+
+/// The chart; none if no row knows its budget.
+pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
+    let budgets: Vec<(&Budget, &String)> =
+        group.rows().filter_map(|(cell, label)| Some((cell.budget_ns.as_ref()?, label))).collect();
+    let total = |budget: &Budget| PARTS.iter().filter_map(|(.., read)| read(budget)).sum::<u64>();
+    let whole: Vec<Row> = budgets.iter().map(|(budget, label)| row(budget, label, 0)).collect();
+    let delays: Vec<Row> = budgets.iter().map(|(budget, label)| row(budget, label, 1)).collect();
+    let most = budgets.iter().map(|(budget, _)| total(budget)).max().filter(|most| *most > 0)?;
+    let longest = budgets.iter().map(|(budget, _)| total(budget) - budget.path.unwrap_or(0)).max()?;
+    let entries: Vec<Entry> = PARTS
+        .iter()
+        .filter(|(.., read)| budgets.iter().any(|(budget, _)| read(budget) > Some(0)))
+        .map(|(name, look, _)| Entry {
+            sign: |entry, x, y| bars::sign(entry.look, x, y),
+            look: *look,
+            name: (*name).to_owned(),
+            toggles: None,
+        })
+        .collect();
+    let left = bars::label_width(&whole);
+    let (key, height) = legend(&entries, left, 0.0);
+    let top = height + 30.0;
+    let bottom = top + ROW * whole.len() as f64;
+    let middle = left + (WIDTH - left) / 2.0;
+    let (first, second) = (
+        Area { left, right: middle - 90.0, top, bottom },
+        Area { left: middle + 10.0, right: WIDTH - 80.0, top, bottom },
+    );
+    let title = |area: &Area, text: &str| {
+        html! { text class="name" x=(super::axis::Px(area.left)) y=(super::axis::Px(top - 8.0)) { (text) } }
+    };
+    let body = html! {
+        (key)
+        (bars::labels(&whole, &first))
+        (title(&first, "the whole latency"))
+        (bars(&whole, &first, &Scale::linear([0.0, most as f64], first.x())))
+        (title(&second, "without the path, enlarged"))
+        (bars(&delays, &second, &Scale::linear([0.0, longest as f64], second.x())))
+    };
+    let rows: Vec<String> =
+        budgets.iter().map(|(budget, label)| format!("{label}: {}", words(budget, 0))).collect();
+    Some(Chart {
+        name: "budget",
+        title: "Where the time went (mean per delivered message)".to_owned(),
+        caption: "Path: on the link. Send wait: before sending, for the window and pacing. Recovery: until the copy that \
+                  arrived was sent. Order wait: complete at the receiver, but held back for earlier messages.",
+        summary: format!("{}.", rows.join("; ")),
+        height: bottom + 8.0,
+        body,
+    })
+}
+
+/// The parts from `first` on.
+fn row(budget: &Budget, label: &str, first: usize) -> Row {
+    let known = || PARTS[first..].iter().filter_map(|(name, look, read)| Some((name, look, read(budget)?)));
+    let part = |(name, look, ns): (&&str, &usize, u64)| Part {
+        look: *look,
+        value: ns as f64,
+        title: format!("{name} {}", numbers::time(ns)),
+    };
+    let sum = known().map(|(.., ns)| ns).sum();
+    let note = if sum == 0 { "nothing".to_owned() } else { numbers::time(sum) };
+    Row { label: label.to_owned(), parts: known().map(part).collect(), note }
+}
+
+fn words(budget: &Budget, first: usize) -> String {
+    let known = PARTS[first..].iter().filter_map(|(name, _, read)| Some((name, read(budget)?)));
+    let known = known.filter(|(_, ns)| *ns > 0).map(|(name, ns)| format!("{name} {}", numbers::time(ns)));
+    known.collect::<Vec<_>>().join(", ")
+}

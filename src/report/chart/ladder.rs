@@ -1,0 +1,250 @@
+//! An episode as a sequence diagram in time: a packet is a slanted arrow, a waiting message a bar beside it.
+
+use maud::{Markup, html};
+
+use super::{
+    Chart, WIDTH,
+    axis::Px,
+    legend::{Entry, legend},
+    scale::Scale,
+};
+use crate::report::{
+    ladder::{Clock, message, summary},
+    model::episode::{End, Episode, Packet},
+    numbers,
+};
+
+/// Height for each packet, within bounds.
+const PACKET: f64 = 13.0;
+const HEIGHTS: [f64; 2] = [280.0, 1400.0];
+/// Columns between the lifelines.
+const SPAN: f64 = 340.0;
+/// A lost packet goes this far.
+const LOST: f64 = 0.72;
+
+/// Draws an episode; none without packets.
+pub(super) fn chart(episode: &Episode) -> Option<Chart> {
+    let instants = episode.packets.iter().flat_map(|packet| [packet.entered_ns, packet.arrives_ns]);
+    let waits = episode.waits.iter().flat_map(|wait| [wait.arrived_ns, wait.released_ns]);
+    let all = || instants.clone().chain(waits.clone());
+    let (from, to) = (all().min()?, all().max()?);
+    let (key, top) = legend(&entries(episode), 60.0, 0.0);
+    let top = top + 34.0;
+    let height = (episode.packets.len() as f64 * PACKET).clamp(HEIGHTS[0], HEIGHTS[1]);
+    let y = Scale::linear([from as f64, to as f64], [top, top + height]);
+    // The bars stand beside the end at which messages wait.
+    let client = if episode.at == End::Server { 76.0 } else { WIDTH - SPAN - 76.0 };
+    let drawing = Drawing { episode, y, client, server: client + SPAN, origin: from };
+    let clock = Clock::of(episode);
+    Some(Chart {
+        name: "ladder",
+        title: format!("{} (seed {}). {}", episode.transport, episode.seed, summary(episode, &clock)),
+        caption: "Time runs down. A packet is an arrow from the end that sent it; dotted lines lead from a lost packet to its \
+                  retransmission. A bar beside the receiver is a message that had arrived complete and waited.",
+        summary: summary(episode, &clock),
+        height: top + height + 16.0,
+        body: html! {
+            (key)
+            (drawing.ends(top, top + height))
+            (drawing.bars())
+            g class="repeats" { (drawing.repeats()) }
+            @for packet in &episode.packets { (drawing.packet(packet)) }
+        },
+    })
+}
+
+struct Drawing<'a> {
+    episode: &'a Episode,
+    y: Scale,
+    client: f64,
+    server: f64,
+    origin: u64,
+}
+
+impl Drawing<'_> {
+    fn y(&self, at: u64) -> f64 {
+        self.y.at(at as f64)
+    }
+
+    fn x(&self, end: End) -> f64 {
+        if end == End::Client { self.client } else { self.server }
+    }
+
+    /// Milliseconds since the beginning of the drawing.
+    fn time(&self, at: u64) -> String {
+        format!("{:.1} ms", (at - self.origin.min(at)) as f64 / 1e6)
+    }
+
+    fn ends(&self, top: f64, bottom: f64) -> Markup {
+        let span = (self.episode.packets.iter().map(|packet| packet.arrives_ns).max().unwrap_or(0))
+            .saturating_sub(self.origin);
+        let ticks = Scale::linear([0.0, span as f64], [0.0, 1.0]).ticks(12);
+        let label = if self.episode.at == End::Server { self.client - 8.0 } else { self.server + 70.0 };
+        html! {
+            g class="axis" {
+                @for ns in ticks {
+                    @let at = self.y(self.origin + ns as u64);
+                    line class="grid" x1=(Px(self.client)) x2=(Px(self.server)) y1=(Px(at)) y2=(Px(at)) {}
+                    text x=(Px(label)) y=(Px(at + 4.5)) text-anchor="end" { (numbers::instant(ns)) }
+                }
+                @for end in [End::Client, End::Server] {
+                    line class="life" x1=(Px(self.x(end))) x2=(Px(self.x(end))) y1=(Px(top)) y2=(Px(bottom)) {}
+                    text class="name" x=(Px(self.x(end))) y=(Px(top - 10.0)) text-anchor="middle" { (end.name()) }
+                }
+            }
+        }
+    }
+
+    /// Where the arrow of a packet ends.
+    fn tip(&self, packet: &Packet) -> (f64, f64) {
+        let (from, to) = match packet.from {
+            End::Client => (self.client, self.server),
+            End::Server => (self.server, self.client),
+        };
+        let (start, end) = (self.y(packet.entered_ns), self.y(packet.arrives_ns));
+        let part = if packet.lost { LOST } else { 1.0 };
+        (from + (to - from) * part, start + (end - start) * part)
+    }
+
+    fn packet(&self, packet: &Packet) -> Markup {
+        let (x, y) = (self.x(packet.from), self.y(packet.entered_ns));
+        let (tip_x, tip_y) = self.tip(packet);
+        let again = packet.carries.iter().any(|carries| carries.again);
+        let class = match packet {
+            Packet { lost: true, .. } => "packet lost",
+            Packet { carries, .. } if carries.is_empty() => "packet ack",
+            _ if again => "packet again",
+            _ => "packet",
+        };
+        let inward = if packet.from == End::Client { 1.0 } else { -1.0 };
+        let (back, slope) = (tip_x - 9.0 * inward, (tip_y - y) / (tip_x - x));
+        let head = |side: f64| format!("{} {}", Px(back), Px(tip_y - 9.0 * inward * slope + side));
+        let name = packet.carries.first().map(|first| {
+            let more = if packet.carries.len() > 1 {
+                format!(" +{}", packet.carries.len() - 1)
+            } else {
+                String::new()
+            };
+            format!("#{}{}{more}", first.message.number, if first.again { " again" } else { "" })
+        });
+        html! {
+            g class=(class) data-from=(packet.from.name()) data-entered=(packet.entered_ns) data-arrives=(packet.arrives_ns) {
+                title { (self.words(packet)) }
+                line x1=(Px(x)) y1=(Px(y)) x2=(Px(tip_x)) y2=(Px(tip_y)) {}
+                @if packet.lost {
+                    path class="cross" d={ "M" (Px(tip_x - 6.0)) " " (Px(tip_y - 6.0)) "l12 12m0 -12l-12 12" } {}
+                } @else {
+                    path class="head" d={ "M" (Px(tip_x)) " " (Px(tip_y)) "L" (head(-4.0)) "L" (head(4.0)) "Z" } {}
+                }
+                @if let Some(name) = name {
+                    text x=(Px(x + inward * 26.0)) y=(Px(y + 26.0 * inward * slope - 3.0))
+                        text-anchor=(if inward > 0.0 { "start" } else { "end" }) { (name) }
+                }
+            }
+        }
+    }
+
+    /// What a packet is, for its tip.
+    fn words(&self, packet: &Packet) -> String {
+        let mut text = format!("from the {} at {}", packet.from.name(), self.time(packet.entered_ns));
+        text += &if packet.lost {
+            ", lost".to_owned()
+        } else {
+            format!(", arrives at {}", self.time(packet.arrives_ns))
+        };
+        let carries = packet.carries.iter().map(|carries| {
+            format!("{}{}", message(carries.message), if carries.again { " again" } else { "" })
+        });
+        let carries: Vec<String> = carries.collect();
+        let what = if carries.is_empty() { "acknowledgement only".to_owned() } else { carries.join(", ") };
+        format!("{what}: {text}")
+    }
+
+    /// Lines from a lost packet to those that repeat it.
+    fn repeats(&self) -> Markup {
+        let packets = &self.episode.packets;
+        let repeats = |lost: &Packet, later: &Packet| {
+            let same = |one: &_, other: &_| one == other;
+            later.from == lost.from
+                && later.entered_ns > lost.entered_ns
+                && later.carries.iter().any(|again| {
+                    again.again && lost.carries.iter().any(|carries| same(&carries.message, &again.message))
+                })
+        };
+        let lost = packets.iter().filter(|packet| packet.lost && !packet.carries.is_empty());
+        let pairs = lost.filter_map(|lost| {
+            let later =
+                packets.iter().filter(|later| repeats(lost, later)).min_by_key(|later| later.entered_ns)?;
+            Some((self.tip(lost), (self.x(later.from), self.y(later.entered_ns))))
+        });
+        html! {
+            @for ((x1, y1), (x2, y2)) in pairs.collect::<Vec<_>>() {
+                line x1=(Px(x1)) y1=(Px(y1)) x2=(Px(x2)) y2=(Px(y2)) { title { "retransmitted" } }
+            }
+        }
+    }
+
+    fn bars(&self) -> Markup {
+        let waits = &self.episode.waits;
+        let flow = self.episode.subject.message.flow;
+        let (from, room) = match self.episode.at {
+            End::Server => (self.server + 14.0, WIDTH - self.server - 24.0),
+            End::Client => (10.0, self.client - 24.0),
+        };
+        let step = (room / waits.len().max(1) as f64).min(16.0);
+        html! {
+            g class="waits" {
+                @if let Some(first) = waits.iter().map(|wait| wait.arrived_ns).min() {
+                    text class="name" x=(Px(from)) y=(Px(self.y(first) - 8.0)) { (waits.len()) " waiting for #" (self.episode.subject.message.number) }
+                }
+                @for (index, wait) in waits.iter().enumerate() {
+                    @let (top, bottom) = (self.y(wait.arrived_ns), self.y(wait.released_ns));
+                    rect class=(if wait.message.flow == flow { "k-own" } else { "k-other" })
+                        data-message=(wait.message.number) data-arrived=(wait.arrived_ns) data-released=(wait.released_ns)
+                        x=(Px(from + index as f64 * step)) y=(Px(top)) width=(Px((step * 0.7).max(1.0))) height=(Px((bottom - top).max(1.0))) {
+                        title {
+                            (message(wait.message)) ": complete at " (self.time(wait.arrived_ns)) ", released at " (self.time(wait.released_ns))
+                            ", after " (numbers::time(wait.released_ns - wait.arrived_ns.min(wait.released_ns)))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn entries(episode: &Episode) -> Vec<Entry> {
+    let flow = episode.subject.message.flow;
+    let has = |own: bool| episode.waits.iter().any(|wait| (wait.message.flow == flow) == own);
+    let entry = |look: usize, name: &str, toggles: Option<&str>| Entry {
+        sign,
+        look,
+        name: name.to_owned(),
+        toggles: toggles.map(str::to_owned),
+    };
+    let mut entries = vec![
+        entry(0, "packet", None),
+        entry(1, "lost", None),
+        entry(2, "retransmission", None),
+        entry(3, "acknowledgement", Some("ack")),
+    ];
+    entries.extend(has(false).then(|| entry(4, "waits for another flow", None)));
+    entries.extend(has(true).then(|| entry(5, "waits for its own flow", None)));
+    entries
+}
+
+fn sign(entry: &Entry, x: f64, y: f64) -> Markup {
+    let class = ["packet", "packet lost", "packet again", "packet ack", "k-other", "k-own"][entry.look];
+    html! {
+        @if entry.look < 4 {
+            g class=(class) {
+                line x1=(Px(x - 14.0)) x2=(Px(x + 12.0)) y1=(Px(y)) y2=(Px(y)) {}
+                @if entry.look == 1 {
+                    path class="cross" d={ "M" (Px(x + 6.0)) " " (Px(y - 6.0)) "l12 12m0 -12l-12 12" } {}
+                }
+            }
+        } @else {
+            rect class=(class) x=(Px(x - 3.0)) y=(Px(y - 8.0)) width="6" height="16" {}
+        }
+    }
+}

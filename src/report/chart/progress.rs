@@ -1,0 +1,111 @@
+//! Transfers in time: what arrived, and what was on the link.
+
+use std::fmt::Write as _;
+
+use maud::{Markup, html};
+
+use super::{
+    Chart, Keys, WIDTH,
+    axis::{Area, Px, Tick},
+    legend::{Entry, legend},
+    scale::Scale,
+};
+use crate::report::{
+    group::Group,
+    model::Progress,
+    numbers::{instant, plural, rate, throughput},
+};
+
+/// The chart; none if no transfer was watched.
+pub(super) fn chart(group: &Group<'_>, keys: &Keys) -> Option<Chart> {
+    let known: Vec<(&Progress, usize, &String)> = group
+        .rows()
+        .filter_map(|(cell, label)| {
+            Some((cell.pictures.as_ref()?.progress.as_ref()?, keys.look(label), label))
+        })
+        .collect();
+    let end =
+        known.iter().map(|(progress, ..)| progress.bin_ns * progress.arrived_bytes.len() as u64).max()?;
+    let entries: Vec<Entry> = known
+        .iter()
+        .map(|(_, look, label)| Entry {
+            sign: |entry, x, y| {
+                html! { line class={ "stroke s" (entry.look) } x1=(Px(x - 14.0)) x2=(Px(x + 14.0)) y1=(Px(y)) y2=(Px(y)) {} }
+            },
+            look: *look,
+            name: (*label).clone(),
+            toggles: Some(format!("l{look}")),
+        })
+        .collect();
+    let (key, height) = legend(&entries, 84.0, 0.0);
+    let first = Area { left: 84.0, right: WIDTH - 24.0, top: height + 36.0, bottom: height + 196.0 };
+    let second = Area { top: first.bottom + 76.0, bottom: first.bottom + 206.0, ..first };
+    let rates: Vec<Vec<u64>> = known.iter().map(|(progress, ..)| bits_per_second(progress)).collect();
+    let on_link: Vec<Vec<u64>> = known.iter().map(|(progress, ..)| progress.on_link_bytes.clone()).collect();
+    let x = Scale::linear([0.0, end as f64], first.x());
+    let body = html! {
+        (key)
+        (panel(&first, &x, "arriving at the receiver, with headers and retransmissions", &known, &rates, |bps| rate(libm::round(bps) as u64)))
+        (panel(&second, &x, "bytes on the link: what the window lets out", &known, &on_link, bytes))
+    };
+    let of = |((progress, _, label), rates): (&(&Progress, usize, &String), &Vec<u64>)| {
+        let most = rates.iter().max().copied().unwrap_or(0);
+        let dropped: u64 = progress.dropped.iter().sum();
+        format!("{label}: at most {}, {} dropped", throughput(most), plural(dropped, "packet"))
+    };
+    let sentences: Vec<String> = known.iter().zip(&rates).map(of).collect();
+    Some(Chart {
+        name: "progress",
+        title: format!("The transfer in time (seed {})", known.first()?.0.seed),
+        caption: "As the link saw the packets that carry content; the run begins with connecting.",
+        summary: format!("{}.", sentences.join("; ")),
+        height: second.bottom + 48.0,
+        body,
+    })
+}
+
+fn bits_per_second(progress: &Progress) -> Vec<u64> {
+    let rate = |bytes: &u64| u128::from(*bytes) * 8_000_000_000 / u128::from(progress.bin_ns.max(1));
+    progress.arrived_bytes.iter().map(|bytes| u64::try_from(rate(bytes)).unwrap_or(u64::MAX)).collect()
+}
+
+fn bytes(n: f64) -> String {
+    match n {
+        n if n >= 1e6 => format!("{} MB", n / 1e6),
+        n if n >= 1e3 => format!("{} KB", n / 1e3),
+        n => n.to_string(),
+    }
+}
+
+fn panel(
+    area: &Area,
+    x: &Scale,
+    name: &str,
+    known: &[(&Progress, usize, &String)],
+    figures: &[Vec<u64>],
+    show: fn(f64) -> String,
+) -> Markup {
+    let most = figures.iter().flatten().max().copied().unwrap_or(0);
+    let y = Scale::linear([0.0, most as f64], area.y());
+    let x_ticks: Vec<Tick> = x.ticks(8).into_iter().map(|ns| (x.at(ns), instant(ns))).collect();
+    let y_ticks: Vec<Tick> = y.ticks(4).into_iter().map(|value| (y.at(value), show(value))).collect();
+    html! {
+        (area.x_axis("since the start of the run", &x_ticks))
+        (area.y_axis(name, &y_ticks))
+        @for ((progress, look, label), values) in known.iter().zip(figures) {
+            g class={ "line l" (look) } data-label=(label) data-n=(values.len()) {
+                path class={ "stroke s" (look) } d=(steps(progress.bin_ns, values, x, &y)) {}
+            }
+        }
+    }
+}
+
+fn steps(bin_ns: u64, values: &[u64], x: &Scale, y: &Scale) -> String {
+    let at = |bin: usize| Px(x.at(bin_ns as f64 * bin as f64));
+    let mut path = format!("M{} {}", at(0), Px(y.at(0.0)));
+    for (bin, value) in values.iter().enumerate() {
+        // Writing to a string cannot fail.
+        let _ = write!(path, "V{}H{}", Px(y.at(*value as f64)), at(bin + 1));
+    }
+    path
+}

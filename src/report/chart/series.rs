@@ -1,0 +1,71 @@
+//! What tells one series from another: its colour, its dash and its marker.
+
+use maud::{Markup, html};
+
+use super::axis::Px;
+use crate::report::{group::groups, model::ResultFile};
+
+/// How many series look different.
+pub(super) const LOOKS: usize = 8;
+
+/// The series of a result. A label looks the same in every chart.
+pub(in crate::report) struct Keys {
+    labels: Vec<String>,
+}
+
+impl Keys {
+    pub(in crate::report) fn of(file: &ResultFile) -> Self {
+        let mut labels: Vec<String> = Vec::new();
+        for label in groups(file).into_iter().flat_map(|group| group.labels) {
+            if !labels.contains(&label) {
+                labels.push(label);
+            }
+        }
+        Self { labels }
+    }
+
+    /// The look of a label.
+    pub(super) fn look(&self, label: &str) -> usize {
+        self.labels.iter().position(|known| known == label).unwrap_or(0) % LOOKS
+    }
+}
+
+/// A marker of a look, of which `title` tells the figures.
+pub(super) fn marker(look: usize, x: f64, y: f64, title: &str) -> Markup {
+    html! {
+        path class={ "mark s" (look) } d=(shape(look, x, y)) {
+            @if !title.is_empty() { title { (title) } }
+        }
+    }
+}
+
+/// The outline of a marker.
+pub(super) fn shape(look: usize, x: f64, y: f64) -> String {
+    let lines = |points: &[(f64, f64)]| {
+        let at = |(dx, dy): &(f64, f64)| format!("{} {}", Px(x + dx), Px(y + dy));
+        format!("M{}Z", points.iter().map(at).collect::<Vec<_>>().join("L"))
+    };
+    match look % LOOKS {
+        0 => format!("M{} {}a5 5 0 1 0 10 0a5 5 0 1 0 -10 0Z", Px(x - 5.0), Px(y)),
+        1 => lines(&[(-4.5, -4.5), (4.5, -4.5), (4.5, 4.5), (-4.5, 4.5)]),
+        2 => lines(&[(0.0, -6.0), (6.0, 5.0), (-6.0, 5.0)]),
+        3 => lines(&[(0.0, -6.5), (6.5, 0.0), (0.0, 6.5), (-6.5, 0.0)]),
+        4 => lines(&[(0.0, 6.0), (6.0, -5.0), (-6.0, -5.0)]),
+        5 => lines(&[
+            (-2.0, -6.0),
+            (2.0, -6.0),
+            (2.0, -2.0),
+            (6.0, -2.0),
+            (6.0, 2.0),
+            (2.0, 2.0),
+            (2.0, 6.0),
+            (-2.0, 6.0),
+            (-2.0, 2.0),
+            (-6.0, 2.0),
+            (-6.0, -2.0),
+            (-2.0, -2.0),
+        ]),
+        6 => lines(&[(-6.0, -3.0), (6.0, -3.0), (6.0, 3.0), (-6.0, 3.0)]),
+        _ => lines(&[(-3.0, -6.0), (3.0, -6.0), (3.0, 6.0), (-3.0, 6.0)]),
+    }
+}

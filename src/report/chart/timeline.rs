@@ -1,0 +1,100 @@
+//! The run in time: the whole run in bins, and below it the worst part, message by message.
+
+mod detail;
+mod overview;
+
+use maud::html;
+
+use self::{detail::Lanes, overview::overview};
+use super::{
+    Chart, WIDTH,
+    axis::{Area, Px, Tick},
+    scale::Scale,
+};
+use crate::report::{
+    group::Group,
+    model::{Overview, Timeline},
+    numbers,
+};
+
+/// More charts are not looked through; the result file has their data.
+const MOST: usize = 16;
+const LEFT: f64 = 100.0;
+const OVERVIEW: f64 = 44.0;
+const DETAIL: f64 = 150.0;
+
+/// A chart for each row with a run in time.
+pub(super) fn charts(group: &Group<'_>) -> Vec<Chart> {
+    let timelines: Vec<(&Timeline, &String)> = group
+        .rows()
+        .filter_map(|(cell, label)| Some((cell.pictures.as_ref()?.timeline.as_ref()?, label)))
+        .take(MOST)
+        .collect();
+    // All rows on the same axes, so that they compare.
+    let latencies = || {
+        let of = |(timeline, _): &(&Timeline, &String)| {
+            let Overview { latency_max_ns, .. } = &timeline.overview;
+            latency_max_ns.iter().chain(&timeline.detail.latency_ns).flatten().copied().collect::<Vec<u64>>()
+        };
+        timelines.iter().flat_map(of)
+    };
+    let (Some(least), Some(most)) = (latencies().min(), latencies().max()) else { return Vec::new() };
+    let deadline = group.cells.iter().find_map(|cell| cell.workload.deadline_ns);
+    let latency = [least as f64 * 0.9, most.max(deadline.unwrap_or(0)) as f64 * 1.1];
+    timelines.iter().map(|(timeline, label)| chart(timeline, label, latency, deadline)).collect()
+}
+
+fn chart(timeline: &Timeline, label: &str, latency: [f64; 2], deadline: Option<u64>) -> Chart {
+    let detail = &timeline.detail;
+    let strip = Area { left: LEFT, right: WIDTH - 10.0, top: 24.0, bottom: 24.0 + OVERVIEW };
+    let area = Area {
+        left: LEFT,
+        right: WIDTH - 10.0,
+        top: strip.bottom + 52.0,
+        bottom: strip.bottom + 52.0 + DETAIL,
+    };
+    let end = timeline.overview.bin_ns * timeline.overview.latency_max_ns.len() as u64;
+    let whole = Scale::linear([0.0, end.max(1) as f64], strip.x());
+    let x = Scale::linear([detail.from_ns as f64, detail.to_ns as f64], area.x());
+    let y = Scale::log(latency, area.y());
+    let lanes = Lanes { detail, area, x, y };
+    let bottom = lanes.bottom();
+    let ticks: Vec<Tick> = x.ticks(8).into_iter().map(|ns| (x.at(ns), seconds(ns))).collect();
+    let latencies: Vec<Tick> = y.ticks(5).into_iter().map(|ns| (y.at(ns), numbers::instant(ns))).collect();
+    let (from, to) = (whole.at(detail.from_ns as f64), whole.at(detail.to_ns as f64));
+    let (key, height) = lanes.key(bottom + 46.0);
+    let body = html! {
+        text class="name" x="4" y="14" { "whole run: largest latency" }
+        (overview(&timeline.overview, &strip, &whole, latency))
+        path class="lens" d={
+            "M" (Px(from)) " " (Px(strip.bottom)) "V" (Px(strip.top)) "H" (Px(to)) "V" (Px(strip.bottom))
+            "L" (Px(area.right)) " " (Px(area.top - 24.0)) "H" (Px(area.left)) "Z"
+        } {}
+        (Area { bottom, ..area }.x_axis("when the message was due, in seconds of the run", &ticks))
+        (area.y_axis("latency", &latencies))
+        @if let Some(deadline) = deadline {
+            g class="deadline" {
+                line x1=(Px(area.left)) x2=(Px(area.right)) y1=(Px(y.at(deadline as f64))) y2=(Px(y.at(deadline as f64))) {}
+                text x=(Px(area.right)) y=(Px(y.at(deadline as f64) - 4.0)) text-anchor="end" { "deadline" }
+            }
+        }
+        (lanes.draw(label))
+        (key)
+    };
+    Chart {
+        name: "time",
+        title: format!("{label} in time (seed {})", timeline.seed),
+        caption: "Above: the largest latency of each part of the whole run. Below: its worst part, a mark for each message at \
+                  the instant when it was due, and a stroke for each packet that the link dropped.",
+        summary: lanes.summary(),
+        height: bottom + 46.0 + height,
+        body,
+    }
+}
+
+/// Seconds, without a unit.
+fn seconds(ns: f64) -> String {
+    let milliseconds = libm::round(ns / 1e6) as u64;
+    let text = format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,49 @@
+//! A table as HTML. A script sorts it by its figures, not by their text.
+
+use maud::{Markup, html};
+
+use super::block::Place;
+use crate::report::{
+    block::{LABELS, Table},
+    figure::Figure,
+    model::Amount,
+};
+
+/// Draws a table.
+pub(super) fn draw(table: &Table, Place { section, .. }: &Place) -> Markup {
+    html! {
+        div class="scroll" tabindex="0" role="group" aria-label=(table.title.as_deref().unwrap_or("figures")) {
+            table {
+                @if let Some(title) = &table.title { caption { (title) } }
+                thead {
+                    tr {
+                        th scope="col" { (LABELS) }
+                        @for column in &table.columns { th scope="col" { (column.title) } }
+                    }
+                }
+                tbody {
+                    @for (row, label) in table.labels.iter().enumerate() {
+                        tr {
+                            th scope="row" { a href={ "#g" (section) } { (label) } }
+                            @for column in &table.columns {
+                                td data-sort=[column.figures[row].map(|figure| order(&figure))] { (column.text(row)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The number by which a figure is sorted.
+fn order(figure: &Figure) -> f64 {
+    match *figure {
+        Figure::Time(n) | Figure::Throughput(n) | Figure::Count(n) | Figure::Stall { ns: n, .. } => n as f64,
+        Figure::Share(ratio) => ratio.get(),
+        Figure::Mean(value, _) => value,
+        Figure::UpDown([up, down], _) => up + down,
+        Figure::Difference(Amount::Nanos(ns), _) => ns as f64,
+        Figure::Difference(Amount::Ratio(ratio), _) => ratio.get(),
+    }
+}

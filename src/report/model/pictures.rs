@@ -1,0 +1,98 @@
+//! What pictures show beyond the figures. It is in the file only if pictures were asked for.
+
+use serde::{Deserialize, Serialize};
+
+/// What pictures of a cell show beyond its figures.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pictures {
+    /// Delivered messages by latency over all seeds, in logarithmic bins of which 32 make an octave: the largest latency
+    /// of each bin that is not empty, to three digits, and the number of its messages.
+    #[serde(default)]
+    pub latency_bins: Vec<[u64; 2]>,
+    /// The first seed's run in time.
+    #[serde(default)]
+    pub timeline: Option<Timeline>,
+    /// The first seed's transfer in time.
+    #[serde(default)]
+    pub progress: Option<Progress>,
+}
+
+/// One transfer in time, as the link saw the packets that carry content. The lists have an element for each bin, from the
+/// start of the run, connecting included.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The seed of the transfer.
+    pub seed: u64,
+    /// Length of a bin.
+    pub bin_ns: u64,
+    /// IP bytes that arrived.
+    pub arrived_bytes: Vec<u64>,
+    /// The most IP bytes on the link at once, queued or in flight.
+    pub on_link_bytes: Vec<u64>,
+    /// Packets that the link dropped.
+    pub dropped: Vec<u64>,
+}
+
+/// One run in time. Instants count from when the first measured message was due.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timeline {
+    /// The seed of the run.
+    pub seed: u64,
+    /// The whole run, in bins of equal length.
+    pub overview: Overview,
+    /// The part of the run in which messages were delayed most, over all cells with the same link and workload.
+    pub detail: Detail,
+}
+
+/// A whole run in bins. The lists have an element for each bin, by the instant at which messages were due.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overview {
+    /// Length of a bin.
+    pub bin_ns: u64,
+    /// Largest latency of a message; null if none was delivered.
+    pub latency_max_ns: Vec<Option<u64>>,
+    /// Messages that waited for earlier ones.
+    pub blocked: Vec<u64>,
+    /// Messages that were not delivered.
+    pub missing: Vec<u64>,
+    /// Packets that the link dropped, by the instant at which it did; empty without a link.
+    pub dropped: Vec<u64>,
+}
+
+/// Every message of a part of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detail {
+    /// Its beginning.
+    pub from_ns: u64,
+    /// Its end.
+    pub to_ns: u64,
+    /// When each message was due.
+    pub due_ns: Vec<u64>,
+    /// The latency of each; null if it was not delivered.
+    pub latency_ns: Vec<Option<u64>>,
+    /// Which of them waited for an earlier message of their own flow, by index.
+    pub blocked_by_own: Vec<u64>,
+    /// Which of them waited for a message of another flow.
+    pub blocked_by_other: Vec<u64>,
+    /// Which of them were retransmitted and waited for nothing else.
+    pub resent: Vec<u64>,
+    /// When the link dropped packets to the server.
+    pub dropped_to_server_ns: Vec<u64>,
+    /// When the link dropped packets to the client.
+    pub dropped_to_client_ns: Vec<u64>,
+    /// The bottleneck's queues; null without a limited rate, or if jitter hides them.
+    #[serde(default)]
+    pub queue: Option<Queue>,
+}
+
+/// How long packets spent in the queues of a bottleneck and in being sent, in bins of equal length by the instant at which
+/// they entered. Propagation does not count.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queue {
+    /// Length of a bin.
+    pub bin_ns: u64,
+    /// The longest time of a packet to the server in each bin; empty if nothing queues there.
+    pub to_server_ns: Vec<u64>,
+    /// The longest time of a packet to the client.
+    pub to_client_ns: Vec<u64>,
+}

@@ -1,0 +1,103 @@
+//! Two results as one, with the differences between their rows.
+
+use super::{
+    model::{Cell, Metric, Paired, PerSeed, Ratio, ResultFile},
+    spread::Mean,
+};
+use crate::stats::{Difference, paired};
+
+/// The cells of both results. Where a row of the second has the transport, path, link and workload of one of the first,
+/// their differences are added: of the means over seeds, with intervals if the seeds are the same.
+pub fn overlay(mut first: ResultFile, second: ResultFile) -> ResultFile {
+    let offset = first.cells.len();
+    let differences: Vec<Paired> = second
+        .cells
+        .iter()
+        .enumerate()
+        .filter_map(|(index, cell)| {
+            Some((offset + index, cell, first.cells.iter().position(|other| alike(cell, other))?))
+        })
+        .flat_map(|(b, cell, a)| compared(cell, b, &first.cells[a], a))
+        .collect();
+    first.complete &= second.complete;
+    first.cells.extend(second.cells);
+    first.skipped.extend(second.skipped);
+    first.episodes.extend(second.episodes);
+    first.paired.extend(second.paired.into_iter().map(|mut paired| {
+        paired.a += offset;
+        paired.b += offset;
+        paired
+    }));
+    first.paired.extend(differences);
+    first
+}
+
+fn alike(a: &Cell, b: &Cell) -> bool {
+    let mode = |cell: &Cell| cell.handshake.as_ref().map(|handshake| handshake.mode);
+    (&a.transport, &a.path, &a.link, &a.workload, mode(a))
+        == (&b.transport, &b.path, &b.link, &b.workload, mode(b))
+}
+
+/// What of a seed is compared.
+type Read = fn(&PerSeed) -> Option<f64>;
+
+const METRICS: [(Metric, Read); 4] = [
+    (Metric::P99Ns, |seed| seed.p99_ns.map(|ns| ns as f64)),
+    (Metric::LossRatio, |seed| seed.loss_ratio.map(Ratio::get)),
+    (Metric::DelayedRatio, |seed| seed.delayed_ratio.map(Ratio::get)),
+    (Metric::BlockedRatio, |seed| seed.blocked_ratio.map(Ratio::get)),
+];
+
+/// The differences of `cell` from `other`, which stand at `a` and `b` of the result.
+fn compared(cell: &Cell, a: usize, other: &Cell, b: usize) -> Vec<Paired> {
+    let seeds = |cell: &Cell| cell.per_seed.iter().map(|seed| seed.seed).collect::<Vec<_>>();
+    let same_seeds = seeds(cell) == seeds(other);
+    let values = |cell: &Cell, read: Read| cell.per_seed.iter().map(read).collect::<Option<Vec<f64>>>();
+    let of = |(metric, read): &(Metric, Read)| {
+        let (new, old) = (Mean(values(cell, *read)?), Mean(values(other, *read)?));
+        let difference = if same_seeds {
+            paired(&new, &old)?
+        } else {
+            Difference { difference: new.mean()? - old.mean()?, ci95: None }
+        };
+        Paired::new(a, b, *metric, difference)
+    };
+    METRICS.iter().filter_map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Workload, model::Amount};
+
+    fn result(blocked: [f64; 3], first_seed: u64) -> ResultFile {
+        let mut file = ResultFile::new("hol");
+        let mut cell = Cell::new("quic-one", "sim", None, Workload::default());
+        let seed = |(index, share): (usize, f64)| PerSeed {
+            seed: first_seed + index as u64,
+            blocked_ratio: Ratio::new(share),
+            ..PerSeed::default()
+        };
+        cell.per_seed = blocked.into_iter().enumerate().map(seed).collect();
+        file.cells.push(cell);
+        file
+    }
+
+    #[test]
+    fn rows_that_are_alike_are_compared_seed_by_seed() {
+        let both = overlay(result([0.1, 0.2, 0.3], 1), result([0.2, 0.3, 0.4], 1));
+        let [paired] = &both.paired[..] else { panic!("{:?}", both.paired) };
+        let tenth = Amount::Ratio(Ratio::new(0.1).unwrap());
+        assert_eq!((paired.a, paired.b, paired.metric), (1, 0, Metric::BlockedRatio));
+        assert_eq!((paired.difference, paired.ci95), (tenth, Some([tenth, tenth])));
+    }
+
+    #[test]
+    fn other_seeds_have_a_difference_without_an_interval_and_other_rows_none() {
+        let both = overlay(result([0.1; 3], 1), result([0.4; 3], 2));
+        assert_eq!(both.paired[0].ci95, None);
+        let mut other = result([0.4; 3], 1);
+        other.cells[0].workload.flows = 9;
+        assert!(overlay(result([0.1; 3], 1), other).paired.is_empty());
+    }
+}

@@ -1,0 +1,104 @@
+// Opens pages in Chromium and checks what a reader sees. Arguments: a folder for screenshots, or -; then HTML files.
+//
+// WIRELAB_TEST_BROWSER names the folder whose node_modules has playwright-core and axe-core.
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import path from 'node:path';
+
+const require = createRequire(path.join(process.env.WIRELAB_TEST_BROWSER, 'package.json'));
+const { chromium } = require('playwright-core');
+const axe = require.resolve('axe-core/axe.min.js');
+
+const [pictures, ...files] = process.argv.slice(2);
+const sizes = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
+const problems = [];
+
+// What is wrong with the charts of a page, in the page.
+function charts() {
+  const wrong = [];
+  for (const chart of document.querySelectorAll('svg.chart')) {
+    const name = chart.closest('figure').id;
+    const box = chart.getBoundingClientRect();
+    if (box.width < 100 || box.height < 40) wrong.push(`${name}: is ${box.width} x ${box.height}`);
+    const marks = [...chart.querySelectorAll('.mark, .part, .dot, .packet, .stroke')];
+    const seen = marks.filter(mark => { const { width, height } = mark.getBoundingClientRect(); return width + height > 0; });
+    if (!seen.length) wrong.push(`${name}: has no marks`);
+    for (const text of chart.querySelectorAll('text')) {
+      const inner = text.getBoundingClientRect();
+      const out = [box.left - inner.left, inner.right - box.right, box.top - inner.top, inner.bottom - box.bottom];
+      if (Math.max(...out) > 1.5) wrong.push(`${name}: clips "${text.textContent}" by ${Math.max(...out).toFixed(1)}`);
+    }
+  }
+  if (document.documentElement.scrollWidth > innerWidth + 1) wrong.push(`the page is ${document.documentElement.scrollWidth} wide in ${innerWidth}`);
+  return wrong;
+}
+
+async function interact(page, note) {
+  // A click on a title sorts the figures.
+  const title = page.locator('thead th:nth-child(2) button').first();
+  if (await title.count()) {
+    await title.click();
+    const values = await page.locator('table').first().evaluate(table =>
+      [...table.tBodies[0].rows].map(row => row.cells[1].dataset.sort).filter(value => value !== undefined).map(Number));
+    if (values.some((value, index) => index && value > values[index - 1])) note(`not sorted: ${values}`);
+    if (await page.locator('th[aria-sort=descending]').count() !== 1) note('the sorted column is not named');
+  }
+  // A click on a key switches its line off and on.
+  const key = page.locator('svg[data-chart=latency] .key').first();
+  if (await key.count()) {
+    const lines = page.locator('svg[data-chart=latency] .line:not(.off)');
+    const before = await lines.count();
+    await key.dispatchEvent('click');
+    if (await lines.count() !== before - 1) note('a key does not switch its line off');
+    await key.dispatchEvent('click');
+    if (await lines.count() !== before) note('a key does not switch its line on again');
+    // Hover shows the figures of a mark.
+    const mark = page.locator('svg[data-chart=latency] .line .mark').first();
+    await mark.scrollIntoViewIfNeeded();
+    await mark.hover({ force: true });
+    const tip = await page.locator('.tip:not(.off)').textContent({ timeout: 2000 }).catch(() => '');
+    if (!/p50|p99|take longer/.test(tip)) note(`hover shows "${tip}"`);
+  }
+  const ladder = page.locator('svg[data-chart=ladder]').first();
+  if (await ladder.count()) {
+    const before = await ladder.getAttribute('viewBox');
+    await page.locator('.zoom button').first().click();
+    if (await ladder.getAttribute('viewBox') === before) note('the ladder does not zoom');
+    await page.locator('.zoom button').nth(2).click();
+    if ((await ladder.getAttribute('viewBox')).split(' ').map(Number).join(' ') !== before) note('the ladder does not zoom out');
+  }
+}
+
+const browser = await chromium.launch({ executablePath: process.env.WIRELAB_TEST_CHROMIUM, args: ['--no-sandbox'] });
+for (const file of files) {
+  for (const [size, viewport] of Object.entries(sizes)) {
+    for (const colorScheme of ['light', 'dark']) {
+      const note = problem => problems.push(`${path.basename(file)}, ${size}, ${colorScheme}: ${problem}`);
+      const context = await browser.newContext({ viewport, colorScheme, hasTouch: size === 'phone' });
+      const page = await context.newPage();
+      page.on('console', message => { if (['error', 'warning'].includes(message.type())) note(`console: ${message.text()}`); });
+      page.on('pageerror', error => note(`error: ${error.message}`));
+      page.on('request', request => { if (request.url() !== pathToFileURL(file).href) note(`request: ${request.url()}`); });
+      await page.goto(pathToFileURL(file).href);
+      const base = path.join(pictures, `${path.basename(file, '.html')}-${size}-${colorScheme}`);
+      if (pictures !== '-') await page.screenshot({ path: `${base}.png`, fullPage: true });
+      (await page.evaluate(charts)).forEach(note);
+      await interact(page, note);
+      // The page forbids scripts from elsewhere, so the checker is read into it by the debugger.
+      await page.evaluate(await (await import('node:fs/promises')).readFile(axe, 'utf8'));
+      const found = await page.evaluate(() => axe.run(document, { resultTypes: ['violations'] }));
+      for (const { id, nodes } of found.violations) note(`axe: ${id}: ${nodes.slice(0, 3).map(node => node.target.join(' ') + ' ' + (node.any[0]?.message ?? '')).join('; ')}`);
+      await context.close();
+    }
+  }
+  // Without scripts everything is there as well.
+  const context = await browser.newContext({ javaScriptEnabled: false });
+  const page = await context.newPage();
+  await page.goto(pathToFileURL(file).href);
+  if (await page.locator('main').count() !== 1) problems.push(`${path.basename(file)}: nothing without scripts`);
+  await context.close();
+}
+await browser.close();
+problems.forEach(problem => console.log(problem));
+console.log(`${files.length} pages, ${problems.length} problems`);
+process.exit(problems.length ? 1 : 0);
