@@ -59,6 +59,18 @@ async function interact(page, note) {
     const tip = await page.locator('.tip:not(.off)').textContent({ timeout: 2000 }).catch(() => '');
     if (!/p50|p99|take longer/.test(tip)) note(`hover shows "${tip}"`);
   }
+  const dots = page.locator('svg[data-chart=time] .dots path').first();
+  if (await dots.count()) {
+    await dots.scrollIntoViewIfNeeded();
+    const at = await dots.evaluate(path => {
+      const [x, y] = path.getAttribute('d').match(/M([-\d.]+) ([-\d.]+)/).slice(1).map(Number);
+      const place = new DOMPoint(x, y).matrixTransform(path.getScreenCTM());
+      return { x: place.x, y: place.y };
+    });
+    await page.mouse.move(at.x, at.y);
+    const tip = await page.locator('.tip:not(.off)').textContent({ timeout: 2000 }).catch(() => '');
+    if (!/due at [\d.]+ s: /.test(tip)) note(`hover over a message shows "${tip}"`);
+  }
   const ladder = page.locator('svg[data-chart=ladder]').first();
   if (await ladder.count()) {
     const before = await ladder.getAttribute('viewBox');

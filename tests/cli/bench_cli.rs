@@ -305,7 +305,7 @@ fn a_file_is_written_by_its_ending() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4, "no drafts are left");
     assert_eq!(result(&fs::read_to_string(folder.path().join("r.json")).unwrap())["command"], "bench");
     for name in ["r.xlsx", "r"] {
-        refused(&format!("-o {name}"), &["--output", ".json, .csv, .md or .txt"]);
+        refused(&format!("-o {name}"), &["--output", ".json, .csv, .md, .html or .txt"]);
     }
 }
 

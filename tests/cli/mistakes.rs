@@ -204,7 +204,10 @@ fn aliases_mean_the_same() {
     same("transfer -t quic-one -n 10KB -R --seeds 1", "transfer -t quic-one --bytes 10KB --down --seeds 1");
     let csv = wirelab(folder.path(), &format!("bench {short} --seeds 1 --format csv")).succeeded();
     assert!(csv.starts_with("transport,path"), "{csv}");
-    assert_eq!(refusal("bench --format pdf"), "--format: invalid value `pdf`: expected json, csv, md or txt");
+    assert_eq!(
+        refusal("bench --format pdf"),
+        "--format: invalid value `pdf`: expected json, csv, md, html or txt"
+    );
 }
 
 #[test]

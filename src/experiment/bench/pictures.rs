@@ -60,16 +60,19 @@ fn first(runs: &Runs<Outcome>) -> Option<(u64, &Trace)> {
 fn bins<'a>(each: impl Iterator<Item = &'a Histogram>) -> Vec<[u64; 2]> {
     let mut all = Histogram::new();
     each.for_each(|histogram| all.merge(histogram));
-    let most = all.max().unwrap_or(0);
+    let (Some(least), Some(most)) = (all.min(), all.max()) else { return Vec::new() };
     let mut bins: Vec<([u64; 2], u64)> = Vec::new();
     for (value, n) in all.buckets() {
         let key = bin_of(value);
-        // The middle of the last bucket may lie above the largest value.
-        let value = value.min(most);
+        // The extremes are exact, the middles of buckets are not.
+        let value = value.clamp(least, most);
         match bins.last_mut() {
             Some((bin, last)) if *last == key => *bin = [value, bin[1] + n],
             _ => bins.push(([value, n], key)),
         }
+    }
+    if let Some(([last, _], _)) = bins.last_mut() {
+        *last = most;
     }
     bins.into_iter().map(|(bin, _)| bin).collect()
 }

@@ -80,10 +80,11 @@ fn shares(scale: &Scale) -> Vec<Tick> {
 
 fn deadline_line(area: &Area, x: &Scale, deadline: u64) -> Markup {
     let at = x.at(deadline as f64);
+    let (side, anchor) = if at > area.right - 140.0 { (-6.0, "end") } else { (6.0, "start") };
     html! {
         g class="deadline" data-ns=(deadline) {
             line x1=(Px(at)) x2=(Px(at)) y1=(Px(area.top)) y2=(Px(area.bottom)) {}
-            text x=(Px(at + 6.0)) y=(Px(area.top + 14.0)) { "deadline " (numbers::setting(deadline)) }
+            text x=(Px(at + side)) y=(Px(area.top + 14.0)) text-anchor=(anchor) { "deadline " (numbers::setting(deadline)) }
         }
     }
 }

@@ -24,7 +24,7 @@ struct Axis {
 }
 
 fn time(ns: f64) -> String {
-    numbers::setting(libm::round(ns) as u64)
+    numbers::instant(ns)
 }
 
 fn percent(share: f64) -> String {
@@ -200,7 +200,8 @@ fn entries(curves: &[Curve<'_>]) -> Vec<Entry> {
         toggles: Some(format!("l{}", curve.look)),
     };
     let mut entries: Vec<Entry> = curves.iter().map(of).collect();
-    if curves.iter().flat_map(|curve| &curve.cells).any(|(_, cell)| cell.theory.is_some()) {
+    let expected = |curve: &Curve<'_>| curve.cells.iter().filter(|(_, cell)| cell.theory.is_some()).count();
+    if curves.iter().any(|curve| expected(curve) > 1) {
         entries.push(Entry {
             sign: |_, x, y| html! { line class="theory" x1=(Px(x - 14.0)) x2=(Px(x + 14.0)) y1=(Px(y)) y2=(Px(y)) {} },
             look: 0,

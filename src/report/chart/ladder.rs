@@ -19,6 +19,8 @@ const PACKET: f64 = 13.0;
 const HEIGHTS: [f64; 2] = [280.0, 1400.0];
 /// Columns between the lifelines.
 const SPAN: f64 = 340.0;
+/// Packets that are drawn at the beginning and at the end of a long episode.
+const DRAWN: [usize; 2] = [200, 100];
 /// A lost packet goes this far.
 const LOST: f64 = 0.72;
 
@@ -36,9 +38,18 @@ pub(super) fn chart(episode: &Episode) -> Option<Chart> {
     let client = if episode.at == End::Server { 76.0 } else { WIDTH - SPAN - 76.0 };
     let drawing = Drawing { episode, y, client, server: client + SPAN, origin: from };
     let clock = Clock::of(episode);
+    let left_out = match episode.packets.len().saturating_sub(DRAWN[0] + DRAWN[1]) {
+        0 => String::new(),
+        n => format!(" {} in the middle are left out.", numbers::plural(n as u64, "packet")),
+    };
     Some(Chart {
         name: "ladder",
-        title: format!("{} (seed {}). {}", episode.transport, episode.seed, summary(episode, &clock)),
+        title: format!(
+            "{} (seed {}). {}{left_out}",
+            episode.transport,
+            episode.seed,
+            summary(episode, &clock)
+        ),
         caption: "Time runs down. A packet is an arrow from the end that sent it; dotted lines lead from a lost packet to its \
                   retransmission. A bar beside the receiver is a message that had arrived complete and waited.",
         summary: summary(episode, &clock),
@@ -48,9 +59,20 @@ pub(super) fn chart(episode: &Episode) -> Option<Chart> {
             (drawing.ends(top, top + height))
             (drawing.bars())
             g class="repeats" { (drawing.repeats()) }
-            @for packet in &episode.packets { (drawing.packet(packet)) }
+            @for packet in drawn(&episode.packets) { (drawing.packet(packet)) }
         },
     })
+}
+
+/// The packets of an episode without the middle of a long one.
+fn drawn(packets: &[Packet]) -> impl Iterator<Item = &Packet> {
+    let [first, last] = DRAWN;
+    let end = packets.len().saturating_sub(last);
+    packets
+        .iter()
+        .enumerate()
+        .filter(move |(index, _)| *index < first || *index >= end)
+        .map(|(_, packet)| packet)
 }
 
 struct Drawing<'a> {
@@ -162,7 +184,7 @@ impl Drawing<'_> {
 
     /// Lines from a lost packet to those that repeat it.
     fn repeats(&self) -> Markup {
-        let packets = &self.episode.packets;
+        let packets: Vec<&Packet> = drawn(&self.episode.packets).collect();
         let repeats = |lost: &Packet, later: &Packet| {
             let same = |one: &_, other: &_| one == other;
             later.from == lost.from
@@ -171,10 +193,13 @@ impl Drawing<'_> {
                     again.again && lost.carries.iter().any(|carries| same(&carries.message, &again.message))
                 })
         };
-        let lost = packets.iter().filter(|packet| packet.lost && !packet.carries.is_empty());
+        let lost = packets.iter().copied().filter(|packet| packet.lost && !packet.carries.is_empty());
         let pairs = lost.filter_map(|lost| {
-            let later =
-                packets.iter().filter(|later| repeats(lost, later)).min_by_key(|later| later.entered_ns)?;
+            let later = packets
+                .iter()
+                .copied()
+                .filter(|later| repeats(lost, later))
+                .min_by_key(|later| later.entered_ns)?;
             Some((self.tip(lost), (self.x(later.from), self.y(later.entered_ns))))
         });
         html! {

@@ -30,6 +30,12 @@ impl Scale {
         self.range[0] + part * (self.range[1] - self.range[0])
     }
 
+    /// The scale for scripts: its ends, and where they stand.
+    pub(super) fn data(&self) -> String {
+        let ends = self.domain.iter().chain(&self.range).map(f64::to_string);
+        ends.collect::<Vec<_>>().join(" ")
+    }
+
     /// Round values within the domain, about `most` of them.
     pub(super) fn ticks(&self, most: usize) -> Vec<f64> {
         if self.is_log { self.log_ticks(most) } else { self.linear_ticks(most) }

@@ -22,7 +22,7 @@ pub(super) fn draw(block: &Block<'_>, place: &Place, keys: &Keys) -> Markup {
         Block::Heading(text) => html! { h2 { (text) } },
         Block::Paragraph(text) => html! { p class=[(place.place == 1).then_some("lead")] { (prose(text)) } },
         Block::List(items) => html! { ul { @for item in items { li { (prose(item)) } } } },
-        Block::Table(table) => table::draw(table, place),
+        Block::Table(table) => table::draw(table, place.section),
         Block::Terms(terms) => html! {
             dl { @for Term { term, meaning } in *terms { dt { (term) } dd { (meaning) } } }
         },

@@ -66,9 +66,37 @@
     }
     return points.get(line);
   };
+  // Messages in time: instants and latencies are in microseconds, the scales in nanoseconds.
+  const messages = new Map();
+  const placed = dots => {
+    if (!messages.has(dots)) {
+      const { due, latency, x, y } = dots.dataset;
+      const latencies = latency.split(',');
+      const [first, step] = due.split('+').map(Number);
+      const instants = due.includes('+') ? latencies.map((_, index) => first + index * step) : due.split(' ').map(Number);
+      const scale = (text, warp) => {
+        const [low, high, from, to] = text.split(' ').map(Number);
+        return value => from + (warp(value) - warp(low)) / (warp(high) - warp(low)) * (to - from);
+      };
+      const [across, up] = [scale(x, Number), scale(y, Math.log)];
+      const below = Number(y.split(' ')[2]) + 9;
+      messages.set(dots, instants.map((at, index) => ({
+        x: across(at * 1e3),
+        y: latencies[index] ? up(latencies[index] * 1e3) : below,
+        text: `${dots.dataset.label}, due at ${(at / 1e6).toFixed(3)} s: ${latencies[index] ? time(latencies[index] * 1e3) : 'never arrived'}`,
+      })));
+    }
+    return messages.get(dots);
+  };
   const nearest = (chart, event) => {
     const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(chart.getScreenCTM().inverse());
     let best = { distance: 24 };
+    for (const dots of all('.dots[data-latency]', chart)) {
+      for (const dot of placed(dots)) {
+        const distance = Math.hypot(dot.x - at.x, dot.y - at.y);
+        if (distance < Math.min(best.distance, 12)) best = { distance, text: dot.text };
+      }
+    }
     for (const line of all('[data-points]:not(.off)', chart)) {
       for (const point of steps(line)) {
         const distance = Math.hypot(point.x - at.x, point.y - at.y);

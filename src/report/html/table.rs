@@ -2,15 +2,14 @@
 
 use maud::{Markup, html};
 
-use super::block::Place;
 use crate::report::{
     block::{LABELS, Table},
     figure::Figure,
     model::Amount,
 };
 
-/// Draws a table.
-pub(super) fn draw(table: &Table, Place { section, .. }: &Place) -> Markup {
+/// Draws a table of a section, to whose charts its rows lead.
+pub(super) fn draw(table: &Table, section: usize) -> Markup {
     html! {
         div class="scroll" tabindex="0" role="group" aria-label=(table.title.as_deref().unwrap_or("figures")) {
             table {

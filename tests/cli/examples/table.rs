@@ -161,7 +161,7 @@ pub(super) const BENCH: &[Example] = &[
     plain(
         "wirelab bench --svg charts/",
         &[BENCH_UDP, ("charts/", "charts/ && ls charts")],
-        &["budget.svg latency.svg time.svg"],
+        &["budget.svg ladder.svg latency.svg time.svg"],
     ),
     plain("wirelab bench -o monday.json", &[BENCH_UDP], &["transport delivered"]),
 ];

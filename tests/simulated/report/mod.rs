@@ -308,7 +308,7 @@ fn each_format_has_its_own_ending_and_renders() {
         assert_eq!(Format::of_ending(format.ending).unwrap().ending, format.ending);
     }
     assert!(Format::of_ending("pdf").is_none());
-    assert_eq!(Format::endings(), ".json, .csv, .md or .txt");
+    assert_eq!(Format::endings(), ".json, .csv, .md, .html or .txt");
 }
 
 #[test]

@@ -51,7 +51,8 @@ impl Lanes<'_> {
         ];
         let of = |kind: usize| self.dots(kind);
         html! {
-            g class="dots" data-label=(label) {
+            g class="dots" data-label=(label) data-x=(self.x.data()) data-y=(self.y.data()) data-due=(self.due())
+                data-latency=(self.latencies()) {
                 @for (kind, (class, ..)) in KINDS.iter().enumerate() {
                     @let (path, indices) = of(kind);
                     @if !path.is_empty() { path class={ "dot k-" (class) } data-n=(indices) d=(path) {} }
@@ -66,6 +67,24 @@ impl Lanes<'_> {
             }
             @if let Some(queue) = &self.detail.queue { (self.queue(queue)) }
         }
+    }
+
+    /// When messages were due, in microseconds: all instants, or the first and the step if they have one.
+    fn due(&self) -> String {
+        let due = &self.detail.due_ns;
+        let step = due.get(1).map_or(0, |second| second - due[0]);
+        let is_regular = step > 0 && due.windows(2).all(|pair| pair[1] - pair[0] == step);
+        let shown = |ns: &u64| format!("{}", *ns as f64 / 1e3);
+        if is_regular {
+            return format!("{}+{}", shown(&due[0]), shown(&step));
+        }
+        due.iter().map(shown).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The latencies in microseconds, empty for a message that was not delivered.
+    fn latencies(&self) -> String {
+        let shown = |ns: &Option<u64>| ns.map_or_else(String::new, |ns| format!("{}", ns as f64 / 1e3));
+        self.detail.latency_ns.iter().map(shown).collect::<Vec<_>>().join(",")
     }
 
     /// The messages of a kind as a path, and how many there are.
