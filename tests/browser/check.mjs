@@ -59,6 +59,12 @@ async function interact(page, note) {
     const tip = await page.locator('.tip:not(.off)').textContent({ timeout: 2000 }).catch(() => '');
     if (!/p50|p99|take longer/.test(tip)) note(`hover shows "${tip}"`);
   }
+  // A row leads to its own run in time.
+  const row = page.locator('tbody th a').last();
+  if (await page.locator('figure[data-row]').count()) {
+    const target = await row.evaluate(link => document.querySelector(link.getAttribute('href'))?.dataset.row);
+    if (target !== await row.textContent()) note(`a row leads to the picture of ${target}`);
+  }
   const dots = page.locator('svg[data-chart=time] .dots path').first();
   if (await dots.count()) {
     await dots.scrollIntoViewIfNeeded();

@@ -51,6 +51,7 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
     Some(Chart {
         name: "blocking",
         title: "Which messages were held back, and for whom (head-of-line blocking)".to_owned(),
+        row: None,
         caption: "A bar is the share of messages that had arrived complete and had to wait, because the transport hands bytes \
                   over in order and an earlier message was still missing. A transport without a bar keeps no order \
                   between messages, or lost none.",

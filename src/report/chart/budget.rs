@@ -67,6 +67,7 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
     Some(Chart {
         name: "budget",
         title: "Where the time went (mean per delivered message)".to_owned(),
+        row: None,
         caption: "Path: on the link. Send wait: before sending, for the window and pacing. Recovery: until the copy that \
                   arrived was sent. Order wait: complete at the receiver, but held back for earlier messages.",
         summary: format!("{}.", rows.join("; ")),

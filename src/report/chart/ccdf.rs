@@ -56,6 +56,7 @@ pub(super) fn chart(group: &Group<'_>, keys: &Keys) -> Option<Chart> {
     Some(Chart {
         name: "latency",
         title: "How late messages are".to_owned(),
+        row: None,
         caption: "A line falls as messages arrive; one that stays up has messages that never did. Marked: the median and the \
                   99th percentile of what arrived.",
         summary: summary(&lines, deadline),

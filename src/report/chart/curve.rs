@@ -180,6 +180,7 @@ fn chart(axis: &Axis, facet: &str, groups: &[&Group<'_>], keys: &Keys) -> Option
     Some(Chart {
         name: "curve",
         title: format!("Against the {}{of}", axis.name),
+        row: None,
         caption: "Vertical lines are 95% confidence intervals.",
         summary: summary(axis, &panels, &curves),
         height: bottom,

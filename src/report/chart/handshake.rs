@@ -53,6 +53,7 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
     Some(Chart {
         name: "handshake",
         title: "From nothing to the first replies (medians)".to_owned(),
+        row: None,
         caption: "A bar begins when the client begins to connect. Behind it stands the time to the first reply.",
         summary: format!("{}.", sentences.join("; ")),
         height: area.bottom + 48.0,

@@ -50,6 +50,7 @@ pub(super) fn chart(episode: &Episode) -> Option<Chart> {
             episode.seed,
             summary(episode, &clock)
         ),
+        row: None,
         caption: "Time runs down. A packet is an arrow from the end that sent it; dotted lines lead from a lost packet to its \
                   retransmission. A bar beside the receiver is a message that had arrived complete and waited.",
         summary: summary(episode, &clock),

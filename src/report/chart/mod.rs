@@ -32,6 +32,8 @@ pub(super) struct Chart {
     /// What it shows, as part of an identifier: `latency`.
     pub(super) name: &'static str,
     pub(super) title: String,
+    /// The row that it shows alone, by its label.
+    pub(super) row: Option<String>,
     /// How to read it, shown below it.
     pub(super) caption: &'static str,
     /// Its figures as text, for those who do not see it.

@@ -57,6 +57,7 @@ pub(super) fn chart(group: &Group<'_>, keys: &Keys) -> Option<Chart> {
     Some(Chart {
         name: "progress",
         title: format!("The transfer in time (seed {})", known.first()?.0.seed),
+        row: None,
         caption: "As the link saw the packets that carry content; the run begins with connecting.",
         summary: format!("{}.", sentences.join("; ")),
         height: second.bottom + 48.0,

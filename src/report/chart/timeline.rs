@@ -84,6 +84,7 @@ fn chart(timeline: &Timeline, label: &str, latency: [f64; 2], deadline: Option<u
     Chart {
         name: "time",
         title: format!("{label} in time (seed {})", timeline.seed),
+        row: Some(label.to_owned()),
         caption: "Above: the largest latency of each part of the whole run. Below: its worst part, a mark for each message at \
                   the instant when it was due, and a stroke for each packet that the link dropped.",
         summary: lanes.summary(),

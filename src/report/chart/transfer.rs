@@ -39,6 +39,7 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
     Some(Chart {
         name: "goodput",
         title: "Goodput".to_owned(),
+        row: None,
         caption: "A bar is the median of the completed transfers; the line below it goes from the slowest to the fastest.",
         summary: words::plain(&sentences.join("; ")),
         height: area.bottom + 48.0,

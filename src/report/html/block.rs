@@ -52,7 +52,7 @@ fn figures(charts: &[Chart], Place { section, .. }: &Place) -> Markup {
     html! {
         @for (index, chart) in charts.iter().enumerate() {
             @let id = format!("g{section}-{}{}", chart.name, if number(index) == 0 { String::new() } else { format!("-{}", number(index) + 1) });
-            figure id=(id) {
+            figure id=(id) data-row=[chart.row.as_deref()] {
                 figcaption { (chart.title) }
                 div class="scroll" tabindex="0" role="group" aria-label=(chart.title) { (chart.element(&id)) }
                 p { (chart.caption) }
