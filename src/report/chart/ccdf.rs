@@ -24,8 +24,8 @@ struct Line {
     points: Vec<(u64, f64)>,
     /// The share that never arrives.
     missing: f64,
-    /// The latencies that are marked, by name.
-    marks: Vec<(&'static str, u64)>,
+    /// The latencies that are marked, by name, with their share.
+    marks: Vec<(&'static str, u64, f64)>,
 }
 
 /// The chart; none if nothing was delivered.
@@ -96,6 +96,7 @@ impl Line {
         let (known, delivered) = (messages.known().max(messages.delivered), messages.delivered);
         let summary = &cell.latency_ns.as_ref()?.summary;
         let beyond = |n: u64| known.saturating_sub(n) as f64 / known as f64;
+        let rank = |part: u64| (u128::from(delivered) * u128::from(part)).div_ceil(1000) as u64;
         let bins = cell.pictures.iter().flat_map(|pictures| &pictures.latency_bins);
         let mut arrived = 0;
         let mut points: Vec<(u64, f64)> = bins
@@ -112,7 +113,6 @@ impl Line {
                 (summary.p99, 990),
                 (summary.p999, 999),
             ];
-            let rank = |part: u64| (u128::from(delivered) * u128::from(part)).div_ceil(1000) as u64;
             let known = thousandths.into_iter().filter_map(|(ns, part)| Some((ns?, beyond(rank(part)))));
             points = known.chain(summary.max.map(|max| (max, beyond(delivered)))).collect();
             // Of several percentiles at one latency, the last holds.
@@ -123,8 +123,9 @@ impl Line {
                 }
             });
         }
-        let marks = [("p50", summary.p50), ("p99", summary.p99)];
-        let marks = marks.into_iter().filter_map(|(name, ns)| Some((name, ns?))).collect();
+        let marks = [("p50", summary.p50, 500), ("p99", summary.p99, 990)];
+        let marks = marks.into_iter().filter_map(|(name, ns, part)| Some((name, ns?, beyond(rank(part)))));
+        let marks = marks.collect();
         Some(Self { label: label.to_owned(), look, points, missing: beyond(delivered), marks })
     }
 
@@ -153,8 +154,8 @@ impl Line {
         html! {
             g class={ "line l" (self.look) } data-label=(self.label) data-points=(values.trim_end()) {
                 path class={ "stroke s" (self.look) } d=(path) {}
-                @for (name, ns) in &self.marks {
-                    (marker(self.look, x.at(*ns as f64), y.at(self.beyond(*ns)),
+                @for (name, ns, share) in &self.marks {
+                    (marker(self.look, x.at(*ns as f64), y.at(*share),
                         &format!("{}: {name} {}", self.label, numbers::time(*ns))))
                 }
             }
@@ -172,7 +173,7 @@ fn sign(entry: &Entry, x: f64, y: f64) -> Markup {
 
 fn summary(lines: &[Line], deadline: Option<u64>) -> String {
     let line = |line: &Line| {
-        let marks = line.marks.iter().map(|(name, ns)| format!("{name} {}", numbers::time(*ns)));
+        let marks = line.marks.iter().map(|(name, ns, _)| format!("{name} {}", numbers::time(*ns)));
         let mut parts: Vec<String> = marks.collect();
         if let Some(deadline) = deadline {
             let late = Ratio::new(line.beyond(deadline)).map_or_else(String::new, numbers::share);

@@ -65,11 +65,11 @@ fn chart(timeline: &Timeline, label: &str, latency: [f64; 2], deadline: Option<u
     let (key, height) = lanes.key(bottom + 46.0);
     let body = html! {
         text class="name" x="4" y="14" { "whole run: largest latency" }
-        (overview(&timeline.overview, &strip, &whole, latency))
         path class="lens" d={
             "M" (Px(from)) " " (Px(strip.bottom)) "V" (Px(strip.top)) "H" (Px(to)) "V" (Px(strip.bottom))
             "L" (Px(area.right)) " " (Px(area.top - 24.0)) "H" (Px(area.left)) "Z"
         } {}
+        (overview(&timeline.overview, &strip, &whole, latency))
         (Area { bottom, ..area }.x_axis("when the message was due, in seconds of the run", &ticks))
         (area.y_axis("latency", &latencies))
         @if let Some(deadline) = deadline {

@@ -53,6 +53,8 @@
   // Hover: the title of a mark, or the figures of the nearest line.
   const tip = document.createElement('div');
   tip.className = 'tip off';
+  // What it says is in the text alternative too.
+  tip.setAttribute('aria-hidden', 'true');
   document.body.append(tip);
   const time = ns => ns < 1e3 ? ns + ' ns' : ns < 1e6 ? ns / 1e3 + ' us' : ns < 1e9 ? ns / 1e6 + ' ms' : ns / 1e9 + ' s';
   const show = (text, event) => {
