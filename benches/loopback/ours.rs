@@ -109,7 +109,7 @@ fn settings() -> Settings {
                 limits: ArqLimits::EXPERIMENT,
             },
             client_tls,
-            server_tls,
+            server_tls: Some(server_tls),
             shared_key: Some(wirelab::transport::SharedKey::new(&[7; 32])),
         },
         taps: None,

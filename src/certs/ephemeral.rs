@@ -29,33 +29,36 @@ const VALIDITY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 ///
 /// Returns an error if the system provides no randomness for the keys.
 pub fn ephemeral() -> Result<(Identity, Arc<RootCertStore>), CertsError> {
-    static PAIR: LazyLock<Result<(Identity, Arc<RootCertStore>), String>> =
-        LazyLock::new(|| create(0).map_err(|e| e.to_string()));
-    PAIR.clone().map_err(CertsError::Ephemeral)
+    ephemeral_of(0, true)
 }
 
-/// As [`ephemeral`], but pads the server certificates to about `bytes` bytes if it is shorter.
+/// As [`ephemeral`], but pads the server certificates to about `bytes` bytes if they are shorter, and makes the second
+/// one only with `p256`.
 ///
 /// Fails like [`ephemeral`].
-pub fn ephemeral_of(bytes: usize) -> Result<(Identity, Arc<RootCertStore>), CertsError> {
-    let plain = ephemeral()?;
+pub fn ephemeral_of(bytes: usize, p256: bool) -> Result<(Identity, Arc<RootCertStore>), CertsError> {
+    type Pair = LazyLock<Result<(Identity, Arc<RootCertStore>), String>>;
+    static ONE: Pair = LazyLock::new(|| create(0, false).map_err(|e| e.to_string()));
+    static BOTH: Pair = LazyLock::new(|| create(0, true).map_err(|e| e.to_string()));
+    let plain = if p256 { &BOTH } else { &ONE };
+    let plain = (**plain).clone().map_err(CertsError::Ephemeral)?;
     let length = plain.0.chain.first().map_or(0, |certificate| certificate.len());
     match bytes.checked_sub(length) {
         None | Some(0) => Ok(plain),
-        Some(padding) => create(padding),
+        Some(padding) => create(padding, p256),
     }
 }
 
 /// Creates an identity whose certificates hold `padding` extra bytes, plus the extension's own overhead.
-fn create(padding: usize) -> Result<(Identity, Arc<RootCertStore>), CertsError> {
+fn create(padding: usize, p256: bool) -> Result<(Identity, Arc<RootCertStore>), CertsError> {
     let mut ca_params = generate::ca_params(START, VALIDITY)?;
     ca_params.serial_number = Some(1u64.into());
     let ca = CertifiedIssuer::self_signed(ca_params, generate::key()?)?;
     let server = leaf(&ca, generate::key()?, 2, padding)?;
-    let p256 = leaf(&ca, generate::p256_key()?, 3, padding)?;
+    let p256 = p256.then(|| leaf(&ca, generate::p256_key()?, 3, padding)).transpose()?;
     let mut roots = RootCertStore::empty();
     roots.add(ca.der().clone()).map_err(|e| CertsError::Ephemeral(e.to_string()))?;
-    let identity = Identity { chain: vec![server.certificate], key: server.key, p256: Some(p256) };
+    let identity = Identity { chain: vec![server.certificate], key: server.key, p256 };
     Ok((identity, Arc::new(roots)))
 }
 

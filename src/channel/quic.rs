@@ -7,6 +7,7 @@ mod receive;
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
@@ -156,7 +157,7 @@ impl Streams {
             "a stream's writer",
             Box::pin(async move {
                 while let Some(message) = messages.recv().await {
-                    if meter.writing(write_message(&mut stream, message)).await.is_err() {
+                    if meter.writing(pin!(write_message(&mut stream, message))).await.is_err() {
                         return;
                     }
                 }
@@ -175,12 +176,12 @@ impl Streams {
             "the stream opener",
             Box::pin(async move {
                 while let Some(message) = messages.recv().await {
-                    let opening = streams.meter.opening(streams.connection.open_bi());
-                    let Ok((mut send, receive)) = opening.await else {
+                    let opening = pin!(streams.connection.open_bi());
+                    let Ok((mut send, receive)) = streams.meter.opening(opening).await else {
                         return;
                     };
                     streams.read(receive, None);
-                    if streams.meter.writing(write_message(&mut send, message)).await.is_err() {
+                    if streams.meter.writing(pin!(write_message(&mut send, message))).await.is_err() {
                         return;
                     }
                     let _ = send.finish();
@@ -221,7 +222,7 @@ impl Streams {
                 self.host.spawn(
                     "a reply's writer",
                     Box::pin(async move {
-                        if meter.writing(write_message(&mut stream, message)).await.is_ok() {
+                        if meter.writing(pin!(write_message(&mut stream, message))).await.is_ok() {
                             let _ = stream.finish();
                         }
                     }),

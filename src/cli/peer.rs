@@ -58,7 +58,7 @@ impl PeerArgs {
 
     /// How to verify `server`.
     pub(crate) fn tls(&self, server: &Target) -> anyhow::Result<ClientTls> {
-        let trust = if server.scheme.credentials != Credentials::Certificate {
+        let trust = if !server.scheme.credentials.is_certificate() {
             // Never used.
             Trust::Anyone
         } else if self.insecure {

@@ -233,14 +233,15 @@ impl Serve {
 
     fn options(&self, host: &dyn Host, binds: &[Bind]) -> anyhow::Result<Options> {
         let defaults = Options::new(self.service);
-        let needs = |credentials| binds.iter().any(|bind| bind.scheme.credentials == credentials);
-        if needs(Credentials::Certificate) || (needs(Credentials::SharedKey) && self.key_file.is_none()) {
+        let needs_certificate = binds.iter().any(|bind| bind.scheme.credentials.is_certificate());
+        let needs_key = binds.iter().any(|bind| bind.scheme.credentials == Credentials::SharedKey);
+        if needs_certificate || (needs_key && self.key_file.is_none()) {
             self.folder.ensure(host.unix_time())?;
         }
-        let shared_key = needs(Credentials::SharedKey)
+        let shared_key = needs_key
             .then(|| shared_key::read(self.key_file.as_deref(), &self.folder.store().shared_key_file()))
             .transpose()?;
-        let identity = if needs(Credentials::Certificate) {
+        let identity = if needs_certificate {
             for description in self.folder.store().describe()? {
                 output::note(show(&description));
             }

@@ -1,11 +1,15 @@
 //! Settings that the experiments share.
 
+use std::sync::Arc;
+
+use rustls::RootCertStore;
+
 use super::error::RunError;
 use crate::{
     certs,
     link::LinkSpec,
     transport::{
-        Congestion, SharedKey,
+        Congestion, Credentials, SharedKey, Transport,
         arq::{ArqLimits, ArqSettings},
         tls::{CertificateVerdict, ClientTls, ServerTls, Trust},
     },
@@ -30,9 +34,19 @@ pub(super) fn experiment_key() -> Option<SharedKey> {
     Some(SharedKey::new(b"the two ends of one experiment.."))
 }
 
-/// Both ends of TLS, with a certificate made for this process, of at least `certificate` bytes.
-pub(super) fn ephemeral_tls(certificate: usize) -> Result<(ClientTls, ServerTls), RunError> {
-    let (identity, roots) = certs::ephemeral_of(certificate)?;
+/// Both ends of TLS for `transport`, with a certificate made for this process, of at least `certificate` bytes. Keys
+/// take longer to make than seconds of traffic in virtual time, so a transport that uses no certificate has none.
+pub(super) fn ephemeral_tls(
+    transport: Transport,
+    certificate: usize,
+) -> Result<(ClientTls, Option<ServerTls>), RunError> {
+    let (server, roots) = match transport.scheme().credentials {
+        Credentials::Certificate { p256 } => {
+            let (identity, roots) = certs::ephemeral_of(certificate, p256)?;
+            (Some(ServerTls { identity, early_data: false }), roots)
+        }
+        Credentials::SharedKey | Credentials::None => (None, Arc::new(RootCertStore::empty())),
+    };
     let name = certs::EPHEMERAL_NAME;
     let client = ClientTls {
         trust: Trust::Roots(roots),
@@ -42,5 +56,5 @@ pub(super) fn ephemeral_tls(certificate: usize) -> Result<(ClientTls, ServerTls)
         key_log: false,
         verdict: CertificateVerdict::default(),
     };
-    Ok((client, ServerTls { identity, early_data: false }))
+    Ok((client, server))
 }

@@ -46,7 +46,9 @@ pub(super) const IMPOSTOR: Row = Row {
     measure: |subject| {
         let taken = over(subject, Observers::default(), async |ends, plan| {
             let mut impostor = end_settings(plan, Some(1))?;
-            impostor.session.server_tls.identity = certs::ephemeral_of(2000)?.0;
+            if let Some(tls) = &mut impostor.session.server_tls {
+                tls.identity = certs::ephemeral_of(2000, true)?.0;
+            }
             impostor.session.shared_key = Some(SharedKey::new(&[0; 32]));
             let server = Server::start(ends, plan, &impostor, ends.listen)?;
             let taken = match connect(ends, plan, &end_settings(plan, Some(1))?, server.address).await {

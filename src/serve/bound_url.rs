@@ -22,7 +22,7 @@ use super::{
 use crate::{
     path::Host,
     transport::{
-        ConnectError, Credentials, Scheme, Shape,
+        ConnectError, Scheme, Shape,
         arq::cookie_key,
         tls::{Identity, ServerTls},
     },
@@ -70,7 +70,7 @@ impl BoundUrl {
         let slots = ConnectionSlots::new(options.max_connections, options.max_connections_per_source);
         let protocol = match bind.scheme.shape() {
             Shape::Datagrams => Protocol::Datagrams,
-            Shape::Stream if bind.scheme.credentials == Credentials::Certificate => {
+            Shape::Stream if bind.scheme.credentials.is_certificate() => {
                 // rustls delivers TLS early data apart from the stream, and no client of ours sends it.
                 let config = tls_config(host, bind, identity(bind, options)?, false)?;
                 Protocol::Stream { tls: Some(Arc::new(config)) }

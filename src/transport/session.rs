@@ -94,7 +94,7 @@ pub struct SessionSettings {
     /// For clients of TLS and QUIC.
     pub client_tls: ClientTls,
     /// For servers of TLS and QUIC.
-    pub server_tls: ServerTls,
+    pub server_tls: Option<ServerTls>,
     /// For transports whose two ends know one key.
     pub shared_key: Option<SharedKey>,
 }
@@ -117,7 +117,7 @@ impl SessionSettings {
         ListenSettings {
             quic: &self.quic,
             arq: &self.arq,
-            tls: Some(&self.server_tls),
+            tls: self.server_tls.as_ref(),
             shared_key: self.shared_key.as_ref(),
             clients: None,
             tap: None,

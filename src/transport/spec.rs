@@ -64,9 +64,19 @@ pub enum Credentials {
     /// Nothing.
     None,
     /// A certificate (RFC 5280).
-    Certificate,
+    Certificate {
+        /// Of an ECDSA key on P-256.
+        p256: bool,
+    },
     /// A key that both ends know.
     SharedKey,
+}
+
+impl Credentials {
+    /// Whether it is a certificate.
+    pub fn is_certificate(self) -> bool {
+        matches!(self, Self::Certificate { .. })
+    }
 }
 
 impl Scheme {

@@ -120,7 +120,7 @@ fn a_message_is_answered_in_one_round_trip_after_the_handshake() {
 fn a_server_that_is_not_trusted_is_refused_as_over_tls() {
     let Setup { world, server, client } = Setup::new(|_| ());
     let address = server.binds().next().unwrap().local;
-    let other = certs::ephemeral_of(1000).unwrap().1;
+    let other = certs::ephemeral_of(1000, true).unwrap().1;
     // Each from a port of its own: at one address, the server would wait for the end of the first handshake.
     let refusal = async |tls: ClientTls| {
         Client::connect(&client, Transport::DTLS, address, &options(1, tls)).await.unwrap_err().to_string()

@@ -47,7 +47,7 @@ fn settings() -> Settings {
                 limits: ArqLimits::EXPERIMENT,
             },
             client_tls: ClientTls { early_data: true, ..client_tls(roots) },
-            server_tls: ServerTls { identity, early_data: true },
+            server_tls: Some(ServerTls { identity, early_data: true }),
             shared_key: Some(wirelab::transport::SharedKey::new(&[7; 32])),
         },
         taps: None,
@@ -158,8 +158,14 @@ fn one_stream_under_drops_has_these_latencies_and_no_others() {
 
 /// A QUIC server that echoes every stream and accepts early data.
 fn serve_streams(host: &Arc<dyn Host>, settings: &Settings) {
-    let server =
-        quic::listen(host, any_port(), &settings.session.server_tls, &settings.session.quic, None).unwrap();
+    let server = quic::listen(
+        host,
+        any_port(),
+        settings.session.server_tls.as_ref().unwrap(),
+        &settings.session.quic,
+        None,
+    )
+    .unwrap();
     let spawner = host.clone();
     host.spawn(
         "the stream server",

@@ -24,7 +24,7 @@ use crate::{
 ///
 /// Returns an error if no certificate can be made.
 pub fn settings(plan: &Plan, seed: Option<u64>) -> Result<Settings, RunError> {
-    let (client_tls, server_tls) = ephemeral_tls(0)?;
+    let (client_tls, server_tls) = ephemeral_tls(plan.transport, 0)?;
     Ok(Settings {
         flows: plan.workload.flows,
         request: plan.workload.length,

@@ -47,7 +47,8 @@ const STREAMS: u32 = 16;
 
 /// The settings of both ends.
 fn settings(plan: &HandshakePlan, seed: Option<u64>) -> Result<Settings, RunError> {
-    let (client_tls, server_tls) = ephemeral_tls(plan.certificate)?;
+    let (client_tls, server_tls) = ephemeral_tls(plan.transport, plan.certificate)?;
+    let early_data = plan.mode == super::Mode::ZeroRtt;
     let limits = QuicLimits { streams: STREAMS, ..QuicLimits::EXPERIMENT };
     Ok(Settings {
         flows: 1,
@@ -58,7 +59,7 @@ fn settings(plan: &HandshakePlan, seed: Option<u64>) -> Result<Settings, RunErro
             quic: QuicSettings { congestion: plan.congestion, seed, limits },
             arq: arq_settings(&plan.links, plan.congestion, seed),
             client_tls,
-            server_tls: ServerTls { early_data: plan.mode == super::Mode::ZeroRtt, ..server_tls },
+            server_tls: server_tls.map(|tls| ServerTls { early_data, ..tls }),
             shared_key: experiment_key(),
         },
         taps: None,

@@ -137,7 +137,7 @@ pub async fn transfer_from(
 }
 
 fn settings(plan: &TransferPlan, seed: Option<u64>, tls: Option<&ClientTls>) -> Result<Settings, RunError> {
-    let (client_tls, server_tls) = ephemeral_tls(0)?;
+    let (client_tls, server_tls) = ephemeral_tls(plan.transport, 0)?;
     let limits = match tls {
         Some(_) => QuicLimits { idle: Some(REMOTE_IDLE), keeps_alive: true, ..quic_limits(plan) },
         None => quic_limits(plan),

@@ -19,7 +19,7 @@ use crate::{
     unit::{Direction, PerDirection, Time},
 };
 
-/// A UDP datagram in flight.
+/// A UDP datagram in flight. Link, inbox and socket pass it on in its box, which the wire uses again.
 #[derive(Debug, Clone)]
 pub(super) struct Packet {
     pub(super) from: SocketAddr,
@@ -53,15 +53,16 @@ pub(super) struct Network {
 
 #[derive(Debug)]
 struct Wire {
-    links: PerDirection<Link<Packet>>,
+    links: PerDirection<Link<Box<Packet>>>,
     ports: BTreeMap<SocketAddr, Arc<Port>>,
-    /// Buffers of packets that have been received, to be used again.
-    spare: Vec<Vec<u8>>,
+    /// Packets that have been received, to be used again.
+    #[expect(clippy::vec_box, reason = "the boxes are what is used again")]
+    spare: Vec<Box<Packet>>,
     observers: Observers,
 }
 
 impl Wire {
-    fn deliver(&mut self, direction: Direction, delivered: Delivered<Packet>) {
+    fn deliver(&mut self, direction: Direction, delivered: Delivered<Box<Packet>>) {
         let mut packet = delivered.packet;
         packet.transit.arrived = delivered.at;
         if let Some(draw) = delivered.corrupt {
@@ -71,15 +72,15 @@ impl Wire {
         self.observers.left(exit, || packet.view(direction));
         match self.ports.get(&packet.to) {
             Some(port) => port.clone().push(packet),
-            None => self.spare.push(packet.payload),
+            None => self.spare.push(packet),
         }
     }
 
-    fn discard(&mut self, direction: Direction, dropped: Dropped<Packet>) {
+    fn discard(&mut self, direction: Direction, dropped: Dropped<Box<Packet>>) {
         let mut packet = dropped.packet;
         packet.transit.arrived = dropped.at;
         self.observers.left(Exit::Dropped(dropped.reason), || packet.view(direction));
-        self.spare.push(packet.payload);
+        self.spare.push(packet);
     }
 }
 
@@ -89,7 +90,7 @@ pub(super) struct Port(Mutex<Inbox>);
 
 #[derive(Debug, Default)]
 struct Inbox {
-    packets: VecDeque<Packet>,
+    packets: VecDeque<Box<Packet>>,
     reader: Option<Waker>,
 }
 
@@ -142,14 +143,20 @@ impl Network {
         payload: &[u8],
     ) -> bool {
         let wire = &mut *self.lock();
-        let mut buffer = wire.spare.pop().unwrap_or_default();
-        buffer.clear();
-        buffer.extend_from_slice(payload);
         let direction = side.outgoing();
         let link = &mut wire.links[direction];
         let number = link.counters().packets;
         let transit = Transit { entered: now, arrived: Time::MAX };
-        let packet = Packet { from, to, ecn, payload: buffer, number, transit };
+        let packet = match wire.spare.pop() {
+            Some(mut packet) => {
+                let mut buffer = std::mem::take(&mut packet.payload);
+                buffer.clear();
+                buffer.extend_from_slice(payload);
+                *packet = Packet { from, to, ecn, payload: buffer, number, transit };
+                packet
+            }
+            None => Box::new(Packet { from, to, ecn, payload: payload.to_vec(), number, transit }),
+        };
         let ip_bytes = payload.len() + header_bytes(to);
         link.enqueue(now, ip_bytes, packet);
         wire.observers.entered(|| {
@@ -178,9 +185,9 @@ impl Network {
         }
     }
 
-    /// Takes back the buffer of a packet that was received.
-    pub(super) fn recycle(&self, buffer: Vec<u8>) {
-        self.lock().spare.push(buffer);
+    /// Takes back a packet that was received.
+    pub(super) fn recycle(&self, packet: Box<Packet>) {
+        self.lock().spare.push(packet);
     }
 
     pub(super) fn counters(&self) -> PerDirection<Counters> {
@@ -199,7 +206,7 @@ impl std::fmt::Debug for Network {
 }
 
 impl Port {
-    fn push(&self, packet: Packet) {
+    fn push(&self, packet: Box<Packet>) {
         let mut inbox = self.lock();
         inbox.packets.push_back(packet);
         let reader = inbox.reader.take();
@@ -209,7 +216,7 @@ impl Port {
         }
     }
 
-    pub(super) fn pop(&self) -> Option<Packet> {
+    pub(super) fn pop(&self) -> Option<Box<Packet>> {
         self.lock().packets.pop_front()
     }
 

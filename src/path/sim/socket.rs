@@ -46,7 +46,7 @@ impl SimSocket {
     }
 
     /// Takes the packet that has waited longest, or registers the waker of `cx`.
-    fn take(&self, cx: &Context<'_>) -> Option<Packet> {
+    fn take(&self, cx: &Context<'_>) -> Option<Box<Packet>> {
         let packet = self.pop();
         if packet.is_none() {
             self.port.register(cx.waker());
@@ -54,21 +54,21 @@ impl SimSocket {
         packet
     }
 
-    fn pop(&self) -> Option<Packet> {
+    fn pop(&self) -> Option<Box<Packet>> {
         loop {
             let packet = self.port.pop()?;
             if self.peer.is_none_or(|peer| peer == packet.from) {
                 return Some(packet);
             }
-            self.network.recycle(packet.payload);
+            self.network.recycle(packet);
         }
     }
 
-    /// Copies a packet out and gives its buffer back; returns the bytes copied.
-    fn copy(&self, packet: Packet, buffer: &mut [u8]) -> usize {
+    /// Copies a packet out and gives it back; returns the bytes copied.
+    fn copy(&self, packet: Box<Packet>, buffer: &mut [u8]) -> usize {
         let len = packet.payload.len().min(buffer.len());
         buffer[..len].copy_from_slice(&packet.payload[..len]);
-        self.network.recycle(packet.payload);
+        self.network.recycle(packet);
         len
     }
 }

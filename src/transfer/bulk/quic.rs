@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -108,14 +109,14 @@ impl Lanes {
                     allowed: self.lanes.len(),
                     wanted: most,
                 })?,
-                None => self.meter.opening(opening).await,
+                None => self.meter.opening(pin!(opening)).await,
             };
             let stream = stream.map_err(|e| ChannelError::lost(peer, &e))?;
             self.next = self.lanes.len();
             self.lanes.push(stream);
         }
         let lane = &mut self.lanes[self.next];
-        let written = self.meter.writing(lane.write_chunk(message)).await;
+        let written = self.meter.writing(pin!(lane.write_chunk(message))).await;
         written.map_err(|e| ChannelError::lost(peer, &e))?;
         if self.most.is_none() {
             // Fails only if the stream is closed already. What was written is still sent.

@@ -12,7 +12,7 @@ static SCHEME: Scheme = Scheme {
     query: None,
     default: || Transport::DTLS,
     carrier: Carrier::Udp,
-    credentials: Credentials::Certificate,
+    credentials: Credentials::Certificate { p256: true },
 };
 
 static SPEC: Spec = Spec {

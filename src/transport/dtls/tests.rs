@@ -46,7 +46,7 @@ fn settings(seed: u64) -> SessionSettings {
             key_log: false,
             verdict: CertificateVerdict::default(),
         },
-        server_tls: ServerTls { identity, early_data: false },
+        server_tls: Some(ServerTls { identity, early_data: false }),
         shared_key: None,
     }
 }
@@ -290,7 +290,7 @@ fn a_recorded_session_that_is_replayed_reaches_nobody_and_takes_no_memory() {
     let world = World::new(&PerDirection::both(link("delay=5ms")), 1).with_observers(observers);
     let (host, client_host) = (world.host(Side::Server), world.host(Side::Client));
     let session = settings(1);
-    let leaf = session.server_tls.identity.p256.as_ref().unwrap();
+    let leaf = session.server_tls.as_ref().unwrap().identity.p256.as_ref().unwrap();
     // A seed would make one secret for all cookies.
     let setup = Setup { seed: None, ..setup(1) };
     let server = ServerSocket::new(&host, SERVER.parse().unwrap(), &setup, leaf, None, None).unwrap();

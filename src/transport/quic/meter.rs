@@ -3,7 +3,7 @@
 use std::{
     any::Any,
     future::{Future, poll_fn},
-    pin::pin,
+    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
@@ -58,8 +58,8 @@ impl Drop for Waiting<'_> {
 }
 
 /// Runs `future`, and counts it while it waits.
-async fn counted<F: Future>(count: &AtomicU32, future: F) -> F::Output {
-    let (mut future, mut waiting) = (pin!(future), None);
+async fn counted<F: Future>(count: &AtomicU32, mut future: Pin<&mut F>) -> F::Output {
+    let mut waiting = None;
     poll_fn(|cx| {
         let poll = future.as_mut().poll(cx);
         if poll.is_pending() {
@@ -82,13 +82,14 @@ impl Meter {
         });
     }
 
-    /// Runs a write, and notes that it waits where it has to.
-    pub(crate) async fn writing<F: Future>(&self, write: F) -> F::Output {
+    /// Runs a write, and notes that it waits where it has to. It is pinned by the caller, because moving a large future
+    /// costs more than most writes.
+    pub(crate) async fn writing<F: Future>(&self, write: Pin<&mut F>) -> F::Output {
         counted(&self.0.writes, write).await
     }
 
     /// Opens a stream, and notes that it waits where it has to.
-    pub(crate) async fn opening<F: Future>(&self, open: F) -> F::Output {
+    pub(crate) async fn opening<F: Future>(&self, open: Pin<&mut F>) -> F::Output {
         counted(&self.0.openings, open).await
     }
 
@@ -123,7 +124,8 @@ impl ControllerFactory for MeteredFactory {
             in_flight: 0,
             full_since: None,
             last_acks: now,
-            is_queuing: false,
+            round_trip: Duration::ZERO,
+            shortest: Duration::ZERO,
         })
     }
 }
@@ -163,8 +165,9 @@ struct Metered {
     full_since: Option<Instant>,
     /// When acknowledgements came before.
     last_acks: Instant,
-    /// Round trips are a quarter longer than the shortest: more under way would only make a queue longer.
-    is_queuing: bool,
+    /// The round trip as it is estimated now, and the shortest.
+    round_trip: Duration,
+    shortest: Duration,
 }
 
 impl Metered {
@@ -190,12 +193,17 @@ impl Metered {
         let waits = |count: &AtomicU32| count.load(Ordering::Relaxed) > 0;
         let (writes, openings) = (waits(&shared.writes), waits(&shared.openings));
         let idle = now.saturating_duration_since(self.last_acks);
-        if writes || openings {
+        if (writes || openings) && !self.is_queuing() {
             self.meter.update(|measurements| {
                 measurements.starved += if writes { idle } else { Duration::ZERO };
                 measurements.streams += if openings { idle } else { Duration::ZERO };
             });
         }
+    }
+
+    /// Whether round trips are a quarter longer than the shortest: more under way would only make a queue longer.
+    fn is_queuing(&self) -> bool {
+        self.round_trip > self.shortest * 5 / 4
     }
 
     fn note_window(&self) {
@@ -225,7 +233,7 @@ impl Controller for Metered {
         rtt: &quinn_proto::RttEstimator,
     ) {
         self.inner.on_ack(now, sent, bytes, app_limited, rtt);
-        self.is_queuing = rtt.get() > rtt.min() * 5 / 4;
+        (self.round_trip, self.shortest) = (rtt.get(), rtt.min());
         self.meter.0.acknowledged.fetch_add(bytes.saturating_sub(PACKET_OVERHEAD), Ordering::Relaxed);
     }
 
@@ -239,7 +247,7 @@ impl Controller for Metered {
         self.inner.on_end_acks(now, in_flight, app_limited, largest_packet_num_acked);
         self.in_flight = in_flight;
         self.note(now, app_limited);
-        if app_limited && !self.is_queuing {
+        if app_limited {
             self.note_idle(now);
         }
         self.last_acks = now;
@@ -285,7 +293,8 @@ impl Controller for Metered {
             in_flight: self.in_flight,
             full_since: self.full_since,
             last_acks: self.last_acks,
-            is_queuing: self.is_queuing,
+            round_trip: self.round_trip,
+            shortest: self.shortest,
         })
     }
 

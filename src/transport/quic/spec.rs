@@ -17,7 +17,7 @@ static SCHEME: Scheme = Scheme {
     query: Some("streams"),
     default: || Transport::QUIC_MESSAGE,
     carrier: Carrier::Udp,
-    credentials: Credentials::Certificate,
+    credentials: Credentials::Certificate { p256: false },
 };
 
 static ONE: Spec = spec("quic-one", "one", &Mapping::One, OrderedUnit::All);

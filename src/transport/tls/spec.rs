@@ -11,7 +11,7 @@ static SCHEME: Scheme = Scheme {
     query: None,
     default: || Transport::TLS,
     carrier: Carrier::KernelTcp,
-    credentials: Credentials::Certificate,
+    credentials: Credentials::Certificate { p256: false },
 };
 
 static SPEC: Spec = Spec {
