@@ -70,8 +70,9 @@ fn main() {
     // Skip the options that cargo adds.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     println!("medians of {TURNS} turns; ours, then the other's, then ours over the other's");
-    let parts: [(&str, fn()); 7] = [
+    let parts: [(&str, fn()); 8] = [
         ("round-trip", round_trip::measure),
+        ("secured", round_trip::measure_secured),
         ("stream", stream::measure),
         ("veth", veth::measure),
         ("echoes", requests::measure_udp),

@@ -15,7 +15,7 @@ use super::{
 const TURN: u64 = 200_000;
 
 pub(super) fn measure_udp() {
-    let mut echo = UdpEcho::start(0, 1);
+    let mut echo = UdpEcho::start(Transport::UDP, 0, 1);
     pin(0);
     let mut peer = peers::BlockingUdp::start();
     pin(1);

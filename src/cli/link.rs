@@ -320,6 +320,8 @@ fn words(counters: &Counters) -> String {
         (counters.duplicated, "duplicated"),
         (counters.reordered, "reordered"),
         (counters.corrupted, "corrupted"),
+        (counters.replayed, "replayed"),
+        (counters.injected, "forged"),
     ] {
         if count > 0 {
             text.push_str(&format!(", {count} {what}"));

@@ -77,7 +77,7 @@ mod tests {
         for pairs in [
             "delay=25ms",
             "jitter=5ms:pareto,keep-order,loss=gilbert:1%:25%,loss-by=time:2ms",
-            "rate=20mbit,queue=128KB,reorder=1%,duplicate=100%,corrupt=0.1%,mtu=576",
+            "rate=20mbit,queue=128KB,reorder=1%,duplicate=100%,corrupt=0.1%,replay=2%,inject=3%,mtu=576",
         ] {
             let settings = settings(pairs);
             let json = serde_json::to_string(&settings).unwrap();

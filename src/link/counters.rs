@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// Counts of packets in one direction of a link.
 ///
-/// They balance: `packets + duplicated = delivered + lost +
+/// They balance: `packets + duplicated + replayed + injected = delivered + lost +
 /// queue_dropped + too_large +` packets and copies still on the link.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
@@ -26,7 +26,11 @@ pub struct Counters {
     pub reordered: u64,
     /// Packets with a flipped bit.
     pub corrupted: u64,
-    /// Packets and copies delivered.
+    /// Packets that are recorded and sent again.
+    pub replayed: u64,
+    /// Forgeries.
+    pub injected: u64,
+    /// Packets, copies and forgeries delivered.
     pub delivered: u64,
 }
 
@@ -40,6 +44,8 @@ impl AddAssign for Counters {
         self.duplicated += other.duplicated;
         self.reordered += other.reordered;
         self.corrupted += other.corrupted;
+        self.replayed += other.replayed;
+        self.injected += other.injected;
         self.delivered += other.delivered;
     }
 }
@@ -58,6 +64,8 @@ impl Sub for Counters {
             duplicated: self.duplicated - earlier.duplicated,
             reordered: self.reordered - earlier.reordered,
             corrupted: self.corrupted - earlier.corrupted,
+            replayed: self.replayed - earlier.replayed,
+            injected: self.injected - earlier.injected,
             delivered: self.delivered - earlier.delivered,
         }
     }

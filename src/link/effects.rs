@@ -31,6 +31,9 @@ pub(super) struct Draws {
     pub(super) copy_jitter: i64,
     /// A draw for the bit to flip.
     pub(super) corrupt: Option<u64>,
+    pub(super) replayed: bool,
+    /// A draw for the bytes of a forgery.
+    pub(super) injected: Option<u64>,
 }
 
 /// The effects that are on, each with its own generators.

@@ -40,6 +40,7 @@ mod duplicate;
 mod effects;
 mod error;
 mod events;
+mod inject;
 mod jitter;
 mod loss;
 mod mtu;
@@ -50,6 +51,7 @@ mod property;
 mod queue;
 mod random;
 mod reorder;
+mod replay;
 mod settings;
 mod shaper;
 mod spec;
@@ -116,7 +118,9 @@ pub struct Delivered<P> {
     /// A draw if a bit must be flipped: the index of the bit, modulo the number of bits in the packet. The
     /// link does not look into packets, so the caller flips it.
     pub corrupt: Option<u64>,
-    /// Whether this is the second copy.
+    /// A draw if this is a forgery: the caller writes other bytes into it. The packet itself follows.
+    pub forged: Option<u64>,
+    /// Whether this is a second or third copy.
     pub copy: bool,
     /// Whether another copy of it arrives later.
     pub more: bool,
@@ -243,7 +247,9 @@ impl<P: Clone> Link<P> {
         self.counters.reordered += u64::from(arrival.overtaking);
         self.counters.corrupted += u64::from(draws.corrupt.is_some());
         self.counters.duplicated += u64::from(arrival.copy_at.is_some());
-        Passage::Arrives { departs, arrival, corrupt: draws.corrupt }
+        self.counters.replayed += u64::from(arrival.replay_at.is_some());
+        self.counters.injected += u64::from(draws.injected.is_some());
+        Passage::Arrives { departs, arrival, corrupt: draws.corrupt, injected: draws.injected }
     }
 
     fn schedule(&mut self, passage: Passage, packet: P) {
@@ -251,19 +257,25 @@ impl<P: Clone> Link<P> {
             Passage::Dropped { at, reason } => {
                 self.events.push(Event::Dropped(Dropped { at, packet, reason }))
             }
-            Passage::Arrives { departs, arrival: Arrival { at, copy_at, .. }, corrupt } => {
-                let copy = copy_at.map(|copy_at| Delivered {
+            Passage::Arrives { departs, arrival, corrupt, injected } => {
+                let Arrival { at, copy_at, replay_at, .. } = arrival;
+                let later = |copy_at: Time| Delivered {
                     at: copy_at,
                     departs,
                     packet: packet.clone(),
                     corrupt: None,
+                    forged: None,
                     copy: true,
-                    more: copy_at < at,
-                });
-                let more = copy_at.is_some_and(|copy_at| copy_at >= at);
-                let packet = Delivered { at, departs, packet, corrupt, copy: false, more };
-                self.events.push(Event::Delivered(packet));
-                copy.into_iter().for_each(|copy| self.events.push(Event::Delivered(copy)));
+                    more: replay_at.is_some_and(|replay_at| copy_at < replay_at),
+                };
+                let copy = copy_at
+                    .map(|copy_at| Delivered { more: copy_at < at || replay_at.is_some(), ..later(copy_at) });
+                let replay = replay_at.map(later);
+                let forgery = injected.map(|_| Delivered { at, forged: injected, more: true, ..later(at) });
+                let more = copy_at.is_some_and(|copy_at| copy_at >= at) || replay_at.is_some();
+                let packet = Delivered { at, departs, packet, corrupt, forged: None, copy: false, more };
+                let all = forgery.into_iter().chain([packet]).chain(copy).chain(replay);
+                all.for_each(|delivered| self.events.push(Event::Delivered(delivered)));
             }
         }
     }
@@ -280,7 +292,7 @@ impl<P: Clone> Link<P> {
 /// The way of a packet through the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Passage {
-    Arrives { departs: Time, arrival: Arrival, corrupt: Option<u64> },
+    Arrives { departs: Time, arrival: Arrival, corrupt: Option<u64>, injected: Option<u64> },
     Dropped { at: Time, reason: DropReason },
 }
 

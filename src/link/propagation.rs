@@ -4,6 +4,7 @@ use super::{
     Column, LinkSpec, Property, Setting, SpecError, Takes, ValueError,
     effects::Draws,
     property::{COUNT, set},
+    replay::REPLAY_AFTER,
 };
 use crate::unit::{Time, nanos, parse_duration, shown};
 
@@ -47,6 +48,7 @@ pub(super) struct Arrival {
     pub(super) at: Time,
     pub(super) overtaking: bool,
     pub(super) copy_at: Option<Time>,
+    pub(super) replay_at: Option<Time>,
 }
 
 impl Propagation {
@@ -69,9 +71,11 @@ impl Propagation {
             if self.keep_order { delayed } else { self.after_delay(departs, draws.copy_jitter) }
         };
         let copy_at = draws.duplicated.then(copy);
+        // Behind all other copies.
+        let replay_at = draws.replayed.then(|| copy_at.map_or(at, |copy_at| copy_at.max(at)) + REPLAY_AFTER);
         let overtaking = at < self.latest;
         self.latest = self.latest.max(at);
-        Arrival { at, overtaking, copy_at }
+        Arrival { at, overtaking, copy_at, replay_at }
     }
 
     fn after_delay(&self, departs: Time, jitter: i64) -> Time {

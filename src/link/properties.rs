@@ -6,8 +6,8 @@ use std::{fmt, time::Duration};
 use serde::{Serialize, Serializer};
 
 use super::{
-    Column, Jitter, Loss, LossBy, Obstacle, Property, QueueLimit, corrupt, duplicate, jitter, loss, mtu,
-    propagation, queue, reorder, shaper,
+    Column, Jitter, Loss, LossBy, Obstacle, Property, QueueLimit, corrupt, duplicate, inject, jitter, loss,
+    mtu, propagation, queue, reorder, replay, shaper,
 };
 use crate::unit::{Rate, Share, serialize_nanos};
 
@@ -63,6 +63,12 @@ properties! {
     /// Chance that one bit of a packet is flipped.
     #[serde(rename = "corrupt_ratio")]
     corrupt: Share = Share::ZERO => corrupt::PROPERTY;
+    /// Chance that a packet is recorded and arrives again a second later.
+    #[serde(rename = "replay_ratio")]
+    replay: Share = Share::ZERO => replay::PROPERTY;
+    /// Chance that a forgery of a UDP datagram arrives just before it.
+    #[serde(rename = "inject_ratio")]
+    inject: Share = Share::ZERO => inject::PROPERTY;
     /// Largest packet in IP bytes; a larger one is refused, not fragmented.
     #[serde(rename = "mtu_bytes")]
     mtu: u16 = Self::DEFAULT_MTU => mtu::PROPERTY;

@@ -146,6 +146,10 @@ pub trait Datagrams: Send + Sync + Debug {
         None
     }
 
+    /// Moves the sources of the datagrams that it rejected since the last call to `sources`, but not more than a few
+    /// dozen.
+    fn take_rejected(&self, _sources: &mut Vec<IpAddr>) {}
+
     /// Drops datagrams from these sources, and from no others, before they are received: by address for IPv4, by /64
     /// for IPv6. Returns `false` if the path cannot.
     fn shun(&self, _: &[IpAddr]) -> bool {

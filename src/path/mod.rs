@@ -63,4 +63,5 @@ pub use self::{
 pub(crate) use self::{
     layered::{LayeredStream, StreamLayer},
     layered_quic::{LayeredQuic, QuicLayer},
+    rejected::{REJECTED_AT_ONCE, Rejections},
 };

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use crate::wire::segment::{Segment, codec::with_check};
+
 /// Bytes of IP and UDP header in front of a payload (RFC 791, RFC 8200, RFC 768).
 pub(super) fn header_bytes(address: SocketAddr) -> usize {
     if address.ip().to_canonical().is_ipv4() { 28 } else { 48 }
@@ -13,5 +15,33 @@ pub(super) fn flip_bit(payload: &mut [u8], draw: u64) {
     if bits > 0 {
         let bit = draw % bits;
         payload[(bit / 8) as usize] ^= 1 << (bit % 8);
+    }
+}
+
+/// Makes a forgery of a datagram: `draw` is written over its end. Whoever forges knows every format and computes right
+/// checksums, but no keys.
+pub(super) fn forge(datagram: &mut [u8], draw: u64) {
+    let is_segment = Segment::parse(datagram).is_ok();
+    let bytes = draw.to_le_bytes();
+    let length = bytes.len().min(datagram.len());
+    let start = datagram.len() - length;
+    datagram[start..].copy_from_slice(&bytes[..length]);
+    if is_segment {
+        datagram.copy_from_slice(&with_check(datagram));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forgery_differs_at_its_end_and_its_checksum_is_right() {
+        let mut short = *b"123";
+        forge(&mut short, u64::MAX);
+        assert_eq!(short, [0xff; 3]);
+        let mut datagram = [7; 20];
+        forge(&mut datagram, 0);
+        assert_eq!(datagram, [[7; 12].as_slice(), &[0; 8]].concat()[..]);
     }
 }

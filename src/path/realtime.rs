@@ -14,11 +14,12 @@ pub(super) use self::{
 use super::{
     Fidelity,
     observer::{Exit, Observers, PacketView, Payload},
-    packet::flip_bit,
+    packet::{flip_bit, forge},
 };
 use crate::{
     link::{Counters, Event, Link, LinkSpec},
     unit::{Direction, PerDirection, Time, nanos},
+    wire::ip,
 };
 
 /// Bytes of packets that may be on the wire at a time, without copies. What exceeds it is dropped and counted as the
@@ -41,6 +42,8 @@ pub(super) struct HeldPackets<E> {
     observers: Observers,
     fidelity: Fidelity,
     bytes: usize,
+    /// Forgeries that were not made, because their packet is no datagram.
+    not_forged: PerDirection<u64>,
     /// Buffers to use again.
     spare: Vec<Vec<u8>>,
 }
@@ -77,13 +80,21 @@ impl<E: Envelope> HeldPackets<E> {
             observers,
             fidelity: Fidelity { dropped: Some(0), ..Fidelity::default() },
             bytes: 0,
+            not_forged: PerDirection::default(),
             spare: Vec::new(),
         }
     }
 
     /// What the wire has done so far.
     pub(super) fn counters(&self) -> PerDirection<Counters> {
-        self.links.as_ref().map(Link::counters)
+        PerDirection::from_fn(|way| {
+            let counters = self.links[way].counters();
+            Counters {
+                injected: counters.injected - self.not_forged[way],
+                delivered: counters.delivered - self.not_forged[way],
+                ..counters
+            }
+        })
     }
 
     /// How true the wire has been to its model so far.
@@ -144,7 +155,22 @@ impl<E: Envelope> HeldPackets<E> {
             if let Some(draw) = delivered.corrupt {
                 flip_bit(&mut held.bytes[header..], draw);
             }
-            let intact = delivered.corrupt.is_none();
+            if let Some(draw) = delivered.forged {
+                let packet = &mut held.bytes[header..];
+                let datagram = match held.envelope.open(packet).2 {
+                    Payload::Udp(_) => Some(packet),
+                    Payload::Ip(_) => ip::udp_payload_unchecked(packet),
+                };
+                match datagram {
+                    Some(datagram) => forge(datagram, draw),
+                    None => {
+                        self.not_forged[direction] += 1;
+                        self.recycle(held.bytes);
+                        continue;
+                    }
+                }
+            }
+            let intact = delivered.corrupt.is_none() && delivered.forged.is_none();
             let exit = Exit::Arrived { intact, more: delivered.more };
             self.observers.left(exit, || held.view(direction, now));
             return Some(Due { at: delivered.at, bytes: held.bytes, envelope: held.envelope, intact });

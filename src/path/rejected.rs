@@ -1,5 +1,7 @@
 //! Datagrams that a secured socket drops.
 
+use std::net::IpAddr;
+
 /// Why a secured socket drops a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rejection {
@@ -35,5 +37,41 @@ impl Rejected {
     /// All of them.
     pub const fn total(self) -> u64 {
         self.forged + self.replayed + self.strangers
+    }
+}
+
+/// Datagrams that a secured socket rejects before it lets its caller do something else.
+pub(crate) const REJECTED_AT_ONCE: usize = 64;
+
+/// What a secured socket has dropped, and where the latest came from.
+#[derive(Debug, Default)]
+pub(crate) struct Rejections {
+    counts: Rejected,
+    sources: Vec<IpAddr>,
+}
+
+impl Rejections {
+    /// Counts a datagram from `source`.
+    pub(crate) fn count(&mut self, rejection: Rejection, source: IpAddr) {
+        self.counts.count(rejection);
+        self.note(source);
+    }
+
+    /// Takes note of a datagram from `source` that is counted elsewhere.
+    pub(crate) fn note(&mut self, source: IpAddr) {
+        // A client's are never taken.
+        if self.sources.len() < REJECTED_AT_ONCE {
+            self.sources.push(source);
+        }
+    }
+
+    /// How many there were.
+    pub(crate) fn counts(&self) -> Rejected {
+        self.counts
+    }
+
+    /// Moves the sources of those since the last call to `sources`.
+    pub(crate) fn take_sources(&mut self, sources: &mut Vec<IpAddr>) {
+        sources.append(&mut self.sources);
     }
 }

@@ -102,14 +102,14 @@ pub(super) const STATE: Row = Row {
 };
 
 /// Time for what was sent to arrive.
-const PAUSE: Duration = Duration::from_millis(200);
+pub(super) const PAUSE: Duration = Duration::from_millis(200);
 /// How long to wait for what may never come.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Bytes of each of two messages.
 const LENGTH: usize = 10;
 
 /// Runs `run` between two hosts on the subject's path, over a clear link.
-fn over<T>(
+pub(super) fn over<T>(
     subject: Subject,
     observers: Observers,
     run: impl AsyncFnOnce(&Ends, &Plan) -> Result<T, RunError>,
@@ -178,7 +178,7 @@ async fn restarted(ends: &Ends, plan: &Plan, listen: SocketAddr) -> Result<Serve
     }
 }
 
-async fn connect(
+pub(super) async fn connect(
     ends: &Ends,
     plan: &Plan,
     settings: &Settings,

@@ -6,6 +6,7 @@
 mod connecting;
 mod ends;
 mod error;
+mod group;
 mod messages;
 mod row;
 mod text;
@@ -40,6 +41,7 @@ pub const ROWS: &[Row] = &[
     messages::BLOCKING,
     messages::OVERHEAD,
     messages::LARGEST,
+    group::RECEIVERS,
     ends::STATE,
 ];
 

@@ -28,6 +28,7 @@ mod savings;
 mod spread;
 mod svg;
 mod tables;
+mod tampering;
 mod teach;
 mod terminal;
 mod text;

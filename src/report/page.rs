@@ -9,6 +9,7 @@ use super::{
     model::{Flag, ResultFile, Skipped},
     savings::savings,
     tables::{differences, tables},
+    tampering::tampering,
     teach::{no_theory, teach},
     transfers, words,
 };
@@ -78,6 +79,7 @@ impl<'a> Page<'a> {
             self.blocks.push(Block::Flags(flagged));
         }
         self.list(gone(group));
+        self.list(tampering(group));
         self.list(transfers::incomplete(group));
         if with_order {
             self.list(no_theory(group));

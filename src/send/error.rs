@@ -21,8 +21,9 @@ pub enum SendError {
     Datagram(#[from] DatagramError),
     /// No reply came in time. The next message may get one.
     #[error(
-        "no reply to {message:?} from {peer} within {} ({tries} {})",
-        humantime::format_duration(*.after), if *.tries == 1 { "try" } else { "tries" }
+        "no reply to {message:?} from {peer} within {} ({tries} {}){}",
+        humantime::format_duration(*.after), if *.tries == 1 { "try" } else { "tries" },
+        if *.shares_key { "; a server with another key does not answer" } else { "" }
     )]
     NoReply {
         /// The beginning of the message.
@@ -33,6 +34,8 @@ pub enum SendError {
         after: Duration,
         /// Number of times that the message was sent.
         tries: u32,
+        /// Whether the server answers only clients with its key.
+        shares_key: bool,
     },
     /// On a byte stream a newline ends a message.
     #[error("cannot send {message:?} to {peer}: on this transport a newline ends a message; send two")]
@@ -92,6 +95,7 @@ pub const MAX_REPLY: usize = 16 << 20;
 pub(super) struct Peer {
     pub(super) address: SocketAddr,
     pub(super) url: String,
+    pub(super) shares_key: bool,
 }
 
 impl Peer {
@@ -130,7 +134,8 @@ impl Peer {
     }
 
     pub(super) fn no_reply(&self, message: &[u8], after: Duration, tries: u32) -> SendError {
-        SendError::NoReply { message: beginning(message), peer: self.url.clone(), after, tries }
+        let (message, peer, shares_key) = (beginning(message), self.url.clone(), self.shares_key);
+        SendError::NoReply { message, peer, after, tries, shares_key }
     }
 
     pub(super) fn newline(&self, message: &[u8]) -> SendError {

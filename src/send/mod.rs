@@ -20,7 +20,7 @@ pub use self::{
 };
 use crate::{
     path::{Host, timeout},
-    transport::{Mapping, Session, Transport, race},
+    transport::{Credentials, Mapping, Session, Transport, race},
 };
 
 /// A reply to a message.
@@ -64,7 +64,9 @@ impl Client {
         address: SocketAddr,
         options: &Options,
     ) -> Result<Self, SendError> {
-        let peer = Peer { address, url: transport.scheme().url(address) };
+        let scheme = transport.scheme();
+        let shares_key = scheme.credentials == Credentials::SharedKey;
+        let peer = Peer { address, url: scheme.url(address), shares_key };
         let dialer = Dialer { host: host.clone(), transport, peer, options: options.clone() };
         let session = dialer.dial().await?;
         let exchange = dialer.in_time(Exchange::on(session, &dialer.peer)).await??;

@@ -1,9 +1,11 @@
 //! The service on a datagram transport: one reply for each datagram.
 
 use std::{
+    future::poll_fn,
     net::{IpAddr, SocketAddr},
     pin::pin,
     sync::Arc,
+    task::Poll,
 };
 
 use super::{
@@ -70,6 +72,18 @@ struct DatagramServer {
     flood_guard: FloodGuard,
 }
 
+/// Completes when the socket has rejected datagrams, with their sources.
+async fn rejections(socket: &dyn Datagrams) -> Vec<IpAddr> {
+    let mut sources = Vec::new();
+    poll_fn(|_| {
+        // The caller receives on the socket meanwhile, and so is woken.
+        socket.take_rejected(&mut sources);
+        if sources.is_empty() { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    sources
+}
+
 #[derive(Debug, Default)]
 struct Client {
     is_known: bool,
@@ -91,6 +105,12 @@ impl DatagramServer {
             let received = tokio::select! {
                 biased;
                 () = self.flood_guard.release(&self.worker.admission) => continue,
+                sources = rejections(&*self.socket) => {
+                    for source in sources {
+                        self.worker.note_refused_datagram(&mut self.flood_guard, source);
+                    }
+                    continue;
+                }
                 received = self.socket.recv(&mut buffer) => received,
                 () = &mut draining => break,
             };

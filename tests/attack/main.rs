@@ -9,6 +9,7 @@ mod floods;
 mod friend;
 mod half_open;
 mod report;
+mod secured;
 mod slow_readers;
 #[path = "../support/mod.rs"]
 mod support;
@@ -27,12 +28,14 @@ use rustix::{
 };
 use support::{Server, run, say};
 
-const URLS: [&str; 5] = [
+const URLS: [&str; 7] = [
     "udp://127.0.0.1:0",
     "arq://127.0.0.1:0",
     "tcp://127.0.0.1:0",
     "tls://127.0.0.1:0",
     "quic://127.0.0.1:0",
+    "udp-hmac://127.0.0.1:0",
+    "dtls://127.0.0.1:0",
 ];
 /// Datagrams per second that the server accepts from one source.
 const RATE: &str = "2000";
@@ -74,7 +77,7 @@ fn an_attack_at_full_scale_leaves_the_p99_of_other_clients_in_bounds() {
 #[test]
 fn a_half_open_handshake_does_not_hold_up_a_stop() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &URLS[3..], &[]);
+    let server = Server::start(folder.path(), &URLS[3..5], &[]);
     let _half_open = TcpStream::connect(server.address("tls")).unwrap();
     let quic = UdpSocket::bind("127.0.0.1:0").unwrap();
     let sent = Initials::new(folder.path()).send(&quic, server.address("quic"), 1);
@@ -103,7 +106,7 @@ fn a_second_server_is_refused_the_ports_that_the_first_one_shares_with_its_worke
         }
     }
     let report = Report(first.stop());
-    for scheme in ["udp", "arq", "tcp", "tls", "quic"] {
+    for scheme in ["udp", "arq", "tcp", "tls", "quic", "udp-hmac", "dtls"] {
         assert_eq!(report.number(scheme, " messages"), 5, "{}", report.0);
     }
 }
@@ -124,6 +127,7 @@ fn attack(scale: &Scale, cores: Option<&Cores>) -> (Duration, Duration) {
     let begun = under(&friend, cores, &mut beginning, || {
         let tcp = ["tcp", "tls"].map(|scheme| half_open::of_tcp(&server, scheme, scale.half_open));
         let initials = half_open::of_quic(&server, folder.path(), scale.half_open as u64);
+        secured::of_dtls(&server, folder.path(), scale.half_open as u64);
         (tcp, initials, half_open::of_arq(&server, scale.half_open as u64))
     });
     let slow = under(&friend, cores, &mut beginning, || {
@@ -134,11 +138,16 @@ fn attack(scale: &Scale, cores: Option<&Cores>) -> (Duration, Duration) {
     });
     let (held, initials, greeted) = begun;
     let let_in = slow.3.1;
-    let [udp, arq_address, quic_address] = ["udp", "arq", "quic"].map(|scheme| server.address(scheme));
-    let floods: [&(dyn Fn() -> u64 + Sync); 3] =
-        [&|| floods::of_udp(udp, scale.datagrams), &|| floods::of_udp(arq_address, scale.datagrams), &|| {
-            floods::of_what_looks_like_quic(quic_address, scale.datagrams)
-        }];
+    let quic_address = server.address("quic");
+    let [udp, arq_address, signed, dtls] =
+        ["udp", "arq", "udp-hmac", "dtls"].map(|scheme| server.address(scheme));
+    let floods: [&(dyn Fn() -> u64 + Sync); 5] = [
+        &|| floods::of_udp(udp, scale.datagrams),
+        &|| floods::of_udp(arq_address, scale.datagrams),
+        &|| floods::of_what_looks_like_quic(quic_address, scale.datagrams),
+        &|| floods::of_udp(signed, scale.datagrams),
+        &|| floods::of_udp(dtls, scale.datagrams),
+    ];
     for flood in floods {
         assert_eq!(under(&friend, cores, &mut attacked, flood), scale.datagrams);
     }
@@ -156,6 +165,13 @@ fn attack(scale: &Scale, cores: Option<&Cores>) -> (Duration, Duration) {
     // Every datagram is answered or refused.
     let asked = scale.datagrams + friend.sent.get() + 1;
     assert_eq!(report.number("udp", " messages") + report.all_refused("udp"), asked, "{}", report.0);
+    let asked = scale.datagrams + 1;
+    assert_eq!(
+        report.number("udp-hmac", " messages") + report.all_refused("udp-hmac"),
+        asked,
+        "{}",
+        report.0
+    );
     // Every connection becomes a client or is refused before.
     for (scheme, slow) in [("tcp", scale.slow_readers), ("tls", few)] {
         let before = BEFORE.iter().filter(|reason| scheme == "tls" || **reason != EVICTED);
@@ -177,8 +193,9 @@ fn attack(scale: &Scale, cores: Option<&Cores>) -> (Duration, Duration) {
     assert!(accounted <= offered, "{}", report.0);
     assert!(accounted + report.of("arq", "rate limit") + dropped >= offered, "{}", report.0);
     // Datagrams of no connection are accounted for, too.
-    for scheme in ["arq", "quic"] {
-        let (strays, dropped) = (report.of(scheme, "stray datagram"), report.dropped(scheme));
+    let stray = "stray datagram";
+    for (scheme, reason) in [("arq", stray), ("quic", stray), ("dtls", "not for this server")] {
+        let (strays, dropped) = (report.of(scheme, reason), report.dropped(scheme));
         assert!(strays <= scale.datagrams && strays + dropped >= scale.datagrams, "{scheme}: {}", report.0);
     }
     (quiet, attacked.into_iter().max().unwrap())

@@ -139,6 +139,8 @@ fn an_openssl_server_answers_send_over_dtls() {
     let arguments = ["s_server", "-dtls1_2", "-accept", "127.0.0.1:0"];
     let Some(mut openssl) = tool("openssl", &arguments) else { return };
     let certificates = Certificates::made();
+    let [theirs, ours] = ["theirs", "ours"].map(|name| certificates.ca().with_file_name(name));
+    openssl.arg("-keylogfile").arg(&theirs);
     openssl.arg("-cert").arg(certificates.dtls()).arg("-key").arg(certificates.dtls_key());
     let mut server = Program::start(openssl);
     let line = server.wait_for("ACCEPT ");
@@ -146,10 +148,39 @@ fn an_openssl_server_answers_send_over_dtls() {
     let url = format!("dtls://127.0.0.1:{port}");
     let ca = certificates.ca();
     let arguments = ["send", &url, "Michael\n", "--timeout", "20s", "--ca", &ca.display().to_string()];
-    let client = Program::start(wirelab(Path::new("/"), arguments));
+    let mut client = wirelab(Path::new("/"), arguments);
+    client.env("SSLKEYLOGFILE", &ours);
+    let client = Program::start(client);
     server.wait_for("Michael");
     server.say("Hello from OpenSSL\n");
     assert_eq!(client.finish().succeeded().trim_end(), "Hello from OpenSSL");
+    let secret = std::fs::read_to_string(ours).unwrap();
+    assert!(secret.starts_with("CLIENT_RANDOM "), "{secret}");
+    let theirs = std::fs::read_to_string(theirs).unwrap().to_lowercase();
+    assert!(theirs.contains(&secret.to_lowercase()), "{secret}{theirs}");
+}
+
+/// OpenSSL does not speak DTLS 1.3, so only the form of its secrets is checked here.
+#[test]
+fn the_secrets_of_dtls_1_3_are_logged() {
+    let server = Server::single("dtls", "echo");
+    let log = server.certificates.ca().with_file_name("log");
+    let ca = server.certificates.ca().display().to_string();
+    let mut client = wirelab(Path::new("/"), ["send", &server.urls[0], "x", "--ca", &ca]);
+    client.env("SSLKEYLOGFILE", &log);
+    Program::start(client).finish().succeeded();
+    let log = std::fs::read_to_string(log).unwrap();
+    let lines: Vec<Vec<&str>> = log.lines().map(|line| line.split(' ').collect()).collect();
+    for label in [
+        "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+        "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+        "CLIENT_TRAFFIC_SECRET_0",
+        "SERVER_TRAFFIC_SECRET_0",
+    ] {
+        let line = lines.iter().find(|line| line[0] == label).unwrap_or_else(|| panic!("{label}: {log}"));
+        // 32 bytes each, and the same connection.
+        assert_eq!((line[1], line[2].len()), (lines[0][1], 64), "{log}");
+    }
 }
 
 #[test]

@@ -64,7 +64,10 @@ struct Setup {
 
 impl Setup {
     fn new(change: impl FnOnce(&mut Options)) -> Self {
-        let world = World::new(&PerDirection::both(link("delay=5ms")), 1);
+        Self::with(World::new(&PerDirection::both(link("delay=5ms")), 1), change)
+    }
+
+    fn with(world: World, change: impl FnOnce(&mut Options)) -> Self {
         let (identity, _) = certs::ephemeral().unwrap();
         let mut options = Options { identity: Some(identity), seed: Some(1), ..Options::new(Service::Echo) };
         change(&mut options);
@@ -173,4 +176,33 @@ fn an_idle_session_ends() {
         client.exchange(b"forgotten").await.unwrap_err();
     });
     assert_eq!(stopped.reports[0].refusals(Refusal::Idle), 1);
+}
+
+/// Clients whose second hello is the last that the server hears of them.
+#[test]
+fn handshakes_that_are_never_completed_are_limited_per_source_and_in_total() {
+    // As many as a source may have before they have proven their address.
+    const CLIENTS: u64 = 16;
+    for (total, per_source, refusal, refused) in
+        [(100, 4, Refusal::SourceConnections, CLIENTS - 4), (4, 100, Refusal::Evicted, CLIENTS - 4)]
+    {
+        let links =
+            PerDirection { to_server: link("delay=5ms,loss=outage:15ms:60s"), to_client: link("delay=5ms") };
+        let world = World::new(&links, 1);
+        let setup = Setup::with(world, |options| {
+            options.max_connections = total;
+            options.max_connections_per_source = per_source;
+        });
+        let stopped = setup.run(async |host, connect| {
+            let clients: Vec<_> = (1..=CLIENTS).map(connect).collect();
+            for client in futures_util::future::join_all(clients).await {
+                client.unwrap_err();
+            }
+            host.sleep(Duration::from_secs(70)).await;
+            connect(CLIENTS + 1).await.unwrap().exchange(b"there is room again").await.unwrap();
+        });
+        let report = &stopped.reports[0];
+        assert_eq!(report.refusals(refusal), refused, "{report}");
+        assert_eq!(report.refusals(Refusal::Handshake), CLIENTS - refused, "{report}");
+    }
 }

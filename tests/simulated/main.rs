@@ -27,6 +27,7 @@ mod split;
 mod stats;
 #[path = "../support/mod.rs"]
 mod support;
+mod tampering;
 mod target;
 mod theory;
 mod transfer;

@@ -214,6 +214,8 @@ pub(in crate::experiment) fn wire_direction(counters: Counters) -> report::WireD
         duplicated: counters.duplicated,
         reordered: counters.reordered,
         corrupted: counters.corrupted,
+        replayed: counters.replayed,
+        injected: counters.injected,
     }
 }
 

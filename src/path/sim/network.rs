@@ -14,7 +14,7 @@ use crate::{
     path::{
         Observers, PacketView, Payload, Side, Transit,
         observer::Exit,
-        packet::{flip_bit, header_bytes},
+        packet::{flip_bit, forge, header_bytes},
     },
     unit::{Direction, PerDirection, Time},
 };
@@ -55,6 +55,8 @@ pub(super) struct Network {
 struct Wire {
     links: PerDirection<Link<Box<Packet>>>,
     ports: BTreeMap<SocketAddr, Arc<Port>>,
+    /// The members of multicast groups.
+    groups: BTreeMap<SocketAddr, Vec<Arc<Port>>>,
     /// Packets that have been received, to be used again.
     #[expect(clippy::vec_box, reason = "the boxes are what is used again")]
     spare: Vec<Box<Packet>>,
@@ -68,11 +70,19 @@ impl Wire {
         if let Some(draw) = delivered.corrupt {
             flip_bit(&mut packet.payload, draw);
         }
-        let exit = Exit::Arrived { intact: delivered.corrupt.is_none(), more: delivered.more };
+        if let Some(draw) = delivered.forged {
+            forge(&mut packet.payload, draw);
+        }
+        let intact = delivered.corrupt.is_none() && delivered.forged.is_none();
+        let exit = Exit::Arrived { intact, more: delivered.more };
         self.observers.left(exit, || packet.view(direction));
         match self.ports.get(&packet.to) {
             Some(port) => port.clone().push(packet),
-            None => self.spare.push(packet),
+            None => {
+                let members = self.groups.get(&packet.to).into_iter().flatten();
+                members.for_each(|member| member.push(packet.clone()));
+                self.spare.push(packet);
+            }
         }
     }
 
@@ -102,6 +112,7 @@ impl Network {
         let wire = Wire {
             links: PerDirection::from_fn(|way| Link::new(links[way].clone(), seed, way)),
             ports: BTreeMap::new(),
+            groups: BTreeMap::new(),
             spare: Vec::new(),
             observers: Observers::default(),
         };
@@ -113,9 +124,15 @@ impl Network {
         self.lock().observers = observers;
     }
 
-    /// Opens `local`, or a free port if its port is 0. `None` if it is taken.
+    /// Opens `local`, or a free port if its port is 0. `None` if it is taken. Any number of sockets may be members of a
+    /// multicast group.
     pub(super) fn open(&self, mut local: SocketAddr) -> Option<(SocketAddr, Arc<Port>)> {
         let mut wire = self.lock();
+        if local.ip().is_multicast() {
+            let member = Arc::<Port>::default();
+            wire.groups.entry(local).or_default().push(member.clone());
+            return Some((local, member));
+        }
         if local.port() == 0 {
             let free = (FIRST_EPHEMERAL_PORT..=u16::MAX)
                 .find(|&port| !wire.ports.contains_key(&SocketAddr::new(local.ip(), port)))?;
@@ -129,8 +146,12 @@ impl Network {
         Some((local, port))
     }
 
-    pub(super) fn close(&self, local: SocketAddr) {
-        self.lock().ports.remove(&local);
+    pub(super) fn close(&self, local: SocketAddr, port: &Arc<Port>) {
+        let mut wire = self.lock();
+        match wire.groups.get_mut(&local) {
+            Some(members) => members.retain(|member| !Arc::ptr_eq(member, port)),
+            None => drop(wire.ports.remove(&local)),
+        }
     }
 
     /// Offers a datagram to the wire at `now`; `false` if it is above the MTU.

@@ -42,7 +42,10 @@ impl SimSocket {
 
     /// Offers a datagram to the wire; `false` if it is above the MTU.
     fn send(&self, payload: &[u8], to: SocketAddr, ecn: Option<EcnCodepoint>) -> bool {
-        self.network.send(self.clock.now(), self.side, (self.local, to), ecn, payload)
+        // A group is no source.
+        let ip = if self.local.ip().is_multicast() { self.side.ip(self.local.ip()) } else { self.local.ip() };
+        let from = SocketAddr::new(ip, self.local.port());
+        self.network.send(self.clock.now(), self.side, (from, to), ecn, payload)
     }
 
     /// Takes the packet that has waited longest, or registers the waker of `cx`.
@@ -154,7 +157,7 @@ impl UdpPoller for AlwaysWritable {
 
 impl Drop for SimSocket {
     fn drop(&mut self) {
-        self.network.close(self.local);
+        self.network.close(self.local, &self.port);
     }
 }
 

@@ -33,6 +33,12 @@ pub struct WireDirection {
     pub reordered: u64,
     /// Delivered with a flipped bit.
     pub corrupted: u64,
+    /// Delivered again by an attacker.
+    #[serde(default)]
+    pub replayed: u64,
+    /// Preceded by a forgery.
+    #[serde(default)]
+    pub injected: u64,
 }
 
 /// What the transport did about losses, summed over seeds; null where it cannot be known.

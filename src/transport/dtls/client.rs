@@ -11,13 +11,14 @@ use std::{
 };
 
 use dimpl::Error;
+use rustls::{KeyLog, KeyLogFile};
 
 use super::{
     config::Setup,
     connection::{Connection, Event},
-    crypto::Tally,
+    crypto::{Secret, Tally, derived_by},
     inbox::Inbox,
-    record,
+    record::{self, Random},
     trace::Trace,
 };
 use crate::{
@@ -27,9 +28,11 @@ use crate::{
     unit::Time,
 };
 
-/// How long a handshake may take before a new one begins. A handshake message that the link changed can leave the two
-/// ends with different keys, and neither end notices.
+/// How long a handshake may take before a new one begins.
 pub(super) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(20);
+/// Datagrams that cannot be opened, one after the other, before a new handshake begins: a handshake message that the link
+/// changed can leave the two ends with different keys, and nothing else tells.
+const UNOPENED: u32 = 3;
 /// How often a handshake is begun again after an error. The peer may have seen a changed message.
 const RESTARTS: u64 = 3;
 
@@ -44,7 +47,6 @@ const CONNECTION: &str = "DTLS connection";
 #[derive(Debug)]
 pub(super) struct ClientSocket {
     host: Arc<dyn Host>,
-    inner: Arc<dyn Datagrams>,
     peer: SocketAddr,
     tls: ClientTls,
     setup: Setup,
@@ -54,7 +56,11 @@ pub(super) struct ClientSocket {
 
 #[derive(Debug)]
 struct State {
+    /// Another for each handshake: a server takes a hello from the address of an unfinished handshake for a forgery.
+    socket: Arc<dyn Datagrams>,
     connection: Connection,
+    /// Of the client's hello.
+    random: Random,
     sleep: Sleep,
     is_connected: bool,
     /// Whether the server's certificate was found good.
@@ -65,6 +71,8 @@ struct State {
     handshakes: u64,
     /// Handshakes that ended with an error.
     errors: u64,
+    /// Datagrams of this handshake whose records could not be opened, since one could.
+    unopened: u32,
     inbox: Inbox,
     rejected: Rejected,
     scratch: Vec<u8>,
@@ -80,20 +88,22 @@ impl ClientSocket {
     ) -> Result<Self, ConnectError> {
         let connection = Connection::client(setup.config(peer)?, setup.versions, &**host);
         let state = State {
+            socket: host.udp_connect(peer)?,
             connection,
+            random: Random::default(),
             sleep: host.sleep_until(Time::ZERO),
             is_connected: false,
             is_trusted: false,
             over: None,
             handshakes: 1,
             errors: 0,
+            unopened: 0,
             inbox: Inbox::default(),
             rejected: Rejected::default(),
             scratch: vec![0; MAX_CERTIFICATE],
         };
         Ok(Self {
             host: host.clone(),
-            inner: host.udp_connect(peer)?,
             peer,
             tls: tls.clone(),
             setup,
@@ -105,7 +115,7 @@ impl ClientSocket {
     /// Completes when messages can be sent.
     pub(super) async fn connected(&self) -> Result<(), ConnectError> {
         // A new socket may not know yet that it has room, and would lose the first datagram.
-        self.inner.writable().await.map_err(|error| self.unreachable(error))?;
+        self.socket().writable().await.map_err(|error| self.unreachable(error))?;
         let mut buffer = vec![0; usize::from(u16::MAX)];
         poll_fn(|cx| self.poll_connected(cx, &mut buffer)).await
     }
@@ -123,7 +133,7 @@ impl ClientSocket {
                 state.scratch = Vec::new();
                 return Poll::Ready(Ok(()));
             }
-            match self.inner.poll_recv(cx, buffer) {
+            match state.socket.poll_recv(cx, buffer) {
                 Poll::Ready(Ok(received)) => self.receive(&mut state, received, &buffer[..received.len]),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(self.unreachable(error))),
                 Poll::Pending if self.wait(&mut state, cx) => return Poll::Pending,
@@ -159,12 +169,40 @@ impl ClientSocket {
             return;
         }
         let before = Tally::now();
-        let done = state.connection.receive(self.host.now(), datagram);
+        let done = if self.tls.key_log && !state.is_connected {
+            let (done, secrets) = derived_by(|| state.connection.receive(self.host.now(), datagram));
+            self.log(&state.random, &secrets);
+            done
+        } else {
+            state.connection.receive(self.host.now(), datagram)
+        };
         let tally = Tally::since(before);
         self.finish(state, done, Some(received));
         self.trace.arrived(datagram, &received, tally.opened > 0);
-        if state.is_connected {
-            rejection(datagram, tally).inspect(|rejection| state.rejected.count(*rejection));
+        if !state.is_connected {
+            self.doubt(state, tally);
+        } else if let Some(rejection) = rejection(datagram, tally) {
+            state.rejected.count(rejection);
+        }
+    }
+
+    /// Begins anew if the two ends seem to have different keys.
+    fn doubt(&self, state: &mut State, tally: Tally) {
+        if tally.opened > 0 {
+            state.unopened = 0;
+        } else if tally.forged > 0 {
+            state.unopened += 1;
+        }
+        if state.unopened >= UNOPENED && state.over.is_none() {
+            self.begin_again(state);
+        }
+    }
+
+    /// Writes secrets to the file that `SSLKEYLOGFILE` names.
+    fn log(&self, random: &Random, secrets: &[Secret]) {
+        if !secrets.is_empty() {
+            let file = KeyLogFile::new();
+            secrets.iter().for_each(|secret| file.log(secret.label, random, &secret.bytes));
         }
     }
 
@@ -177,10 +215,13 @@ impl ClientSocket {
     }
 
     fn drain(&self, state: &mut State, received: Option<Received>) {
-        let State { connection, is_connected, is_trusted, over, inbox, scratch, .. } = state;
+        let State { socket, connection, random, is_connected, is_trusted, over, inbox, scratch, .. } = state;
         connection.drain(scratch, |event| match event {
             // Nothing more is sent to a server that is not trusted. A datagram that is not sent is lost like any other.
-            Event::Packet(packet) if over.is_none() => drop(self.inner.try_send(packet, self.peer, None)),
+            Event::Packet(packet) if over.is_none() => {
+                *random = record::client_hello(packet).unwrap_or(*random);
+                drop(socket.try_send(packet, self.peer, None));
+            }
             Event::Certificate(certificate) => match self.tls.verify(certificate, &*self.host) {
                 Ok(()) => *is_trusted = true,
                 Err(error) => *over = Some(ConnectError::untrusted(HANDSHAKE, self.peer, error)),
@@ -202,11 +243,19 @@ impl ClientSocket {
             state.over = Some(self.lost(state.is_connected, &error.to_string()));
             return;
         }
+        self.begin_again(state);
+    }
+
+    /// Begins another handshake.
+    fn begin_again(&self, state: &mut State) {
         state.handshakes += 1;
+        state.unopened = 0;
         // Another random value: to the server, a hello with the same one would be a copy.
         let seed = self.setup.seed.map(|seed| seed.wrapping_add(state.handshakes));
-        match (Setup { seed, ..self.setup.clone() }).config(self.peer) {
-            Ok(config) => {
+        let config = (Setup { seed, ..self.setup.clone() }).config(self.peer);
+        match config.and_then(|config| Ok((config, self.host.udp_connect(self.peer)?))) {
+            Ok((config, socket)) => {
+                state.socket = socket;
                 state.connection = Connection::client(config, self.setup.versions, &*self.host);
                 state.is_trusted = false;
                 self.drain(state, None);
@@ -242,6 +291,10 @@ impl ClientSocket {
         })
     }
 
+    fn socket(&self) -> Arc<dyn Datagrams> {
+        self.state().socket.clone()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -264,7 +317,7 @@ pub(super) fn rejection(datagram: &[u8], tally: Tally) -> Option<Rejection> {
 
 impl Datagrams for ClientSocket {
     fn local_addr(&self) -> SocketAddr {
-        self.inner.local_addr()
+        self.socket().local_addr()
     }
 
     fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Received, DatagramError>> {
@@ -274,7 +327,7 @@ impl Datagrams for ClientSocket {
                 return Poll::Ready(Ok(received));
             }
             self.is_over(&state)?;
-            match self.inner.poll_recv(cx, buffer) {
+            match state.socket.poll_recv(cx, buffer) {
                 Poll::Ready(received) => {
                     let received = received?;
                     self.receive(&mut state, received, &buffer[..received.len]);
@@ -293,7 +346,7 @@ impl Datagrams for ClientSocket {
         // Whoever only sends does not wait for timers.
         self.run_timers(&mut state);
         self.is_over(&state)?;
-        let State { connection, over, scratch, .. } = &mut *state;
+        let State { socket, connection, over, scratch, .. } = &mut *state;
         if let Err(error) = connection.send(payload) {
             *over = Some(self.lost(true, &error.to_string()));
         }
@@ -301,9 +354,10 @@ impl Datagrams for ClientSocket {
         connection.drain(scratch, |event| {
             if let Event::Packet(packet) = event {
                 self.trace.sealed(payload, packet);
-                sent = self.inner.try_send(packet, self.peer, None);
+                sent = socket.try_send(packet, self.peer, None);
             }
         });
+        self.is_over(&state)?;
         sent
     }
 
@@ -312,7 +366,8 @@ impl Datagrams for ClientSocket {
     }
 
     fn writable(&self) -> BoxFuture<'_, Result<(), DatagramError>> {
-        self.inner.writable()
+        let socket = self.socket();
+        Box::pin(async move { socket.writable().await })
     }
 }
 
@@ -320,11 +375,13 @@ impl Drop for ClientSocket {
     /// Says goodbye, so that the server forgets the client at once.
     fn drop(&mut self) {
         let mut state = self.state();
-        let State { connection, is_connected: true, over: None, scratch, .. } = &mut *state else { return };
+        let State { socket, connection, is_connected: true, over: None, scratch, .. } = &mut *state else {
+            return;
+        };
         connection.close();
         connection.drain(scratch, |event| {
             if let Event::Packet(packet) = event {
-                let _ = self.inner.try_send(packet, self.peer, None);
+                let _ = socket.try_send(packet, self.peer, None);
             }
         });
     }

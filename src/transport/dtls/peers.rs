@@ -17,7 +17,7 @@ use super::{
     unproven::Unproven,
 };
 use crate::{
-    path::{DatagramError, Datagrams, Host, Received, Rejected, Rejection},
+    path::{DatagramError, Datagrams, Host, Received, Rejection, Rejections},
     transport::{ClientLimits, Departure},
     unit::Time,
 };
@@ -42,7 +42,7 @@ pub(super) struct Peers {
     pub(super) proven: Vec<SocketAddr>,
     pub(super) deadlines: Deadlines,
     pub(super) inbox: Inbox,
-    pub(super) rejected: Rejected,
+    pub(super) rejected: Rejections,
     pub(super) scratch: Vec<u8>,
 }
 
@@ -58,16 +58,22 @@ impl Peers {
     pub(super) fn receive(&mut self, received: Received, datagram: &[u8]) {
         let (now, client) = (self.host.now(), received.from);
         let known = self.peers.get(&client);
+        let is_proven =
+            known.and_then(|peer| peer.handshake.as_ref()).is_some_and(|handshake| !handshake.is_unproven());
         let handler = match known {
             Some(peer) => peer.handler(datagram),
             None => record::client_hello(datagram).map_or(Handler::Nobody, Handler::New),
         };
         match handler {
             Handler::Session => self.receive_on_session(now, received, datagram),
+            Handler::Handshake if is_proven => self.step(now, client, Some(datagram)),
+            Handler::Handshake | Handler::New(_) if !self.may_answer(client) => {
+                self.rejected.note(client.ip());
+            }
             Handler::Handshake => self.step(now, client, Some(datagram)),
             Handler::New(random) => self.begin(now, received, random, datagram),
-            Handler::Copy => self.rejected.count(Rejection::Replayed),
-            Handler::Nobody => self.rejected.count(Rejection::Stranger),
+            Handler::Copy => self.rejected.count(Rejection::Replayed, client.ip()),
+            Handler::Nobody => self.rejected.count(Rejection::Stranger, client.ip()),
         }
         self.set_alarm(client);
     }
@@ -112,12 +118,14 @@ impl Peers {
         self.set_alarm(client);
     }
 
+    /// Whether a client is answered whose address may be forged.
+    fn may_answer(&self, client: SocketAddr) -> bool {
+        self.limits.as_ref().is_none_or(|limits| limits.gate.hello(client))
+    }
+
     /// Begins a handshake with a client whose address may be forged.
     fn begin(&mut self, now: Time, received: Received, random: Random, hello: &[u8]) {
         let client = received.from;
-        if self.limits.as_ref().is_some_and(|limits| !limits.gate.hello(client)) {
-            return;
-        }
         if self.peers.get(&client).is_some_and(|peer| peer.handshake.is_some()) {
             self.end_handshake(client);
         }
@@ -254,7 +262,9 @@ impl Peers {
         }
         let is_closed = self.drain_session(received.from, Some(received));
         self.trace.arrived(datagram, &received, tally.opened > 0);
-        rejection(datagram, tally).into_iter().for_each(|rejection| self.rejected.count(rejection));
+        if let Some(rejection) = rejection(datagram, tally) {
+            self.rejected.count(rejection, received.from.ip());
+        }
         // An error is one of the client's own records: bad ones are none.
         if is_closed || done.is_err() {
             self.end_session(received.from, None);

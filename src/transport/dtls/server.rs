@@ -15,7 +15,9 @@ use super::{
     trace::Trace,
 };
 use crate::{
-    path::{BoxFuture, DatagramError, Datagrams, Host, Received, Rejected, Sleep},
+    path::{
+        BoxFuture, DatagramError, Datagrams, Host, REJECTED_AT_ONCE, Received, Rejected, Rejections, Sleep,
+    },
     tap::Tap,
     transport::{ClientLimits, ConnectError, security::Leaf},
     unit::Time,
@@ -58,7 +60,7 @@ impl ServerSocket {
             proven: Vec::new(),
             deadlines: Default::default(),
             inbox: Default::default(),
-            rejected: Rejected::default(),
+            rejected: Rejections::default(),
             scratch: Vec::new(),
         };
         Ok(Self { inner: socket, state: Mutex::new(State { peers, sleep: host.sleep_until(Time::ZERO) }) })
@@ -76,7 +78,7 @@ impl Datagrams for ServerSocket {
 
     fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Received, DatagramError>> {
         let State { peers, sleep } = &mut *self.state();
-        loop {
+        for _ in 0..REJECTED_AT_ONCE {
             if let Some(received) = peers.inbox.pop(buffer) {
                 return Poll::Ready(Ok(received));
             }
@@ -94,6 +96,8 @@ impl Datagrams for ServerSocket {
                 }
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn try_send(&self, payload: &[u8], to: SocketAddr, _: Option<IpAddr>) -> Result<(), DatagramError> {
@@ -107,7 +111,11 @@ impl Datagrams for ServerSocket {
     }
 
     fn rejected(&self) -> Option<Rejected> {
-        Some(self.state().peers.rejected)
+        Some(self.state().peers.rejected.counts())
+    }
+
+    fn take_rejected(&self, sources: &mut Vec<IpAddr>) {
+        self.state().peers.rejected.take_sources(sources);
     }
 
     fn shun(&self, sources: &[IpAddr]) -> bool {

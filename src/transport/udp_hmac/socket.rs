@@ -12,7 +12,9 @@ use super::{
     envelope::{open, seal},
     key::SharedKey,
 };
-use crate::path::{BoxFuture, DatagramError, Datagrams, Received, Rejected, Rejection};
+use crate::path::{
+    BoxFuture, DatagramError, Datagrams, REJECTED_AT_ONCE, Received, Rejected, Rejection, Rejections,
+};
 
 /// A socket of one end of signed UDP.
 #[derive(Debug)]
@@ -25,14 +27,14 @@ pub(super) struct SignedSocket {
 #[derive(Debug)]
 struct State {
     end: Box<dyn End>,
-    rejected: Rejected,
+    rejected: Rejections,
     /// The signed datagram, to reuse its memory.
     datagram: Vec<u8>,
 }
 
 impl SignedSocket {
     pub(super) fn new(inner: Arc<dyn Datagrams>, key: SharedKey, end: impl End + 'static) -> Self {
-        let state = State { end: Box::new(end), rejected: Rejected::default(), datagram: Vec::new() };
+        let state = State { end: Box::new(end), rejected: Rejections::default(), datagram: Vec::new() };
         Self { inner, key, state: Mutex::new(state) }
     }
 
@@ -46,7 +48,7 @@ impl SignedSocket {
         let mut state = self.state();
         let accepted = opened
             .and_then(|opened| state.end.accept(from, opened.sender, opened.counter).map(|()| opened.length));
-        accepted.inspect_err(|rejection| state.rejected.count(*rejection)).ok()
+        accepted.inspect_err(|rejection| state.rejected.count(*rejection, from.ip())).ok()
     }
 }
 
@@ -56,13 +58,15 @@ impl Datagrams for SignedSocket {
     }
 
     fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Received, DatagramError>> {
-        loop {
+        for _ in 0..REJECTED_AT_ONCE {
             let received = ready!(self.inner.poll_recv(cx, buffer))?;
             if let Some(len) = self.accept(&buffer[..received.len], received.from) {
                 // The next datagram may be dropped, so there may be none that the caller can wait for.
                 return Poll::Ready(Ok(Received { len, more: false, ..received }));
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn try_send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> Result<(), DatagramError> {
@@ -77,7 +81,11 @@ impl Datagrams for SignedSocket {
     }
 
     fn rejected(&self) -> Option<Rejected> {
-        Some(self.state().rejected)
+        Some(self.state().rejected.counts())
+    }
+
+    fn take_rejected(&self, sources: &mut Vec<IpAddr>) {
+        self.state().rejected.take_sources(sources);
     }
 
     fn shun(&self, sources: &[IpAddr]) -> bool {

@@ -42,6 +42,16 @@ const URL_SHORT: (&str, &str) = ("--ca", "-d 200ms -w 0s --seeds 1 --ca");
 
 pub(super) const BENCH: &[Example] = &[
     plain(
+        "wirelab bench -t udp,arq-unordered,udp-hmac,dtls,quic-datagram --loss 0% --corrupt 1% --replay 1% --inject 1% -w 0s",
+        &[("-w 0s", "-w 0s --seeds 1 -d 5s")],
+        &[
+            "replayed and",
+            "replies came again",
+            "nothing of it reached the application",
+            "datagrams were rejected",
+        ],
+    ),
+    plain(
         "wirelab bench",
         &[BENCH_SHORT],
         &[

@@ -327,6 +327,8 @@ fn rows_that_differ_in_one_property_of_the_link_differ_in_csv() {
         "reorder=1%",
         "duplicate=1%",
         "corrupt=1%",
+        "replay=1%",
+        "inject=1%",
         "mtu=1400",
     ];
     for property in PROPERTIES {

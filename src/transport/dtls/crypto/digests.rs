@@ -11,6 +11,8 @@ use ring::{
     rand::{SecureRandom as _, SystemRandom},
 };
 
+use super::secrets;
+
 #[derive(Debug)]
 pub(super) struct Hashes;
 
@@ -61,6 +63,7 @@ impl HmacProvider for Hmacs {
         out.get_mut(..tag.len())
             .ok_or(CryptoError::OperationFailed(CryptoOperation::ComputeHmac))?
             .copy_from_slice(tag);
+        secrets::note(data, tag);
         Ok(tag.len())
     }
 }

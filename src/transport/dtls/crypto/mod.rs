@@ -2,12 +2,16 @@
 
 mod digests;
 mod exchange;
+mod secrets;
 mod signatures;
 mod suites;
 
 use dimpl::crypto::CryptoProvider;
 
-pub(super) use self::suites::Tally;
+pub(super) use self::{
+    secrets::{Secret, derived_by},
+    suites::Tally,
+};
 
 /// What dimpl needs of cryptography. [`dimpl::ConfigBuilder::build`] checks it against known answers.
 pub(super) fn provider() -> CryptoProvider {

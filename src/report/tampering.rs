@@ -1,0 +1,56 @@
+//! What became of an attacker's packets.
+
+use super::{
+    group::Group,
+    model::{Cell, Messages, WireDirection},
+    numbers,
+};
+
+/// A sentence for each transport whose link had an attacker: what was done to its packets, and what the transport let
+/// through.
+pub(super) fn tampering(group: &Group<'_>) -> Vec<String> {
+    group.rows().filter_map(|(cell, label)| of_row(cell, label)).collect()
+}
+
+fn of_row(cell: &Cell, label: &str) -> Option<String> {
+    let (wire, messages) = (cell.wire.as_ref()?, cell.messages.as_ref()?);
+    let sum = |count: fn(&WireDirection) -> u64| -> u64 {
+        wire.to_server.iter().chain(&wire.to_client).map(count).sum()
+    };
+    let [changed, replayed, forged] =
+        [sum(|way| way.corrupted), sum(|way| way.replayed), sum(|way| way.injected)];
+    if replayed + forged == 0 {
+        return None;
+    }
+    let done = format!(
+        "{} packets were changed, {} replayed and {} forged",
+        numbers::count(changed),
+        numbers::count(replayed),
+        numbers::count(forged)
+    );
+    Some(format!("{label}: {done}; {}", outcome(messages, cell.path == "netns")))
+}
+
+/// What reached the application.
+fn outcome(messages: &Messages, by_kernel: bool) -> String {
+    let (changed, again) = (messages.corrupted.unwrap_or(0), messages.duplicated.unwrap_or(0));
+    let mut parts = Vec::new();
+    if changed > 0 {
+        // The kernel's checksum finds flipped bits before the application does.
+        let reached = if by_kernel { "arrived" } else { "reached the application" };
+        parts.push(format!("{} messages {reached} with other bytes", numbers::count(changed)));
+    }
+    if again > 0 {
+        parts.push(format!("{} replies came again", numbers::count(again)));
+    }
+    if messages.unfinished > 0 {
+        parts.push(format!("{} messages never arrived", numbers::count(messages.unfinished)));
+    }
+    if parts.is_empty() {
+        parts.push("nothing of it reached the application".to_owned());
+    }
+    if let Some(rejected) = messages.rejected {
+        parts.push(format!("{} datagrams were rejected", numbers::count(rejected)));
+    }
+    parts.join(", ")
+}

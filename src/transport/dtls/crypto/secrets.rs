@@ -1,0 +1,68 @@
+//! Secrets of a handshake, for a file that lets others decrypt a capture.
+//!
+//! dimpl keeps them to itself, but derives each by HMAC, which is ours.
+
+use std::cell::RefCell;
+
+thread_local! {
+    /// Secrets that this thread derives, while somebody wants them.
+    static DERIVED: RefCell<Option<Vec<Secret>>> = const { RefCell::new(None) };
+}
+
+/// A secret of one connection.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::transport::dtls) struct Secret {
+    /// Its name in a key log (draft-ietf-tls-keylogfile).
+    pub(in crate::transport::dtls) label: &'static str,
+    pub(in crate::transport::dtls) bytes: Vec<u8>,
+}
+
+/// Returns what `act` returns, and the secrets that it derives.
+pub(in crate::transport::dtls) fn derived_by<T>(act: impl FnOnce() -> T) -> (T, Vec<Secret>) {
+    DERIVED.set(Some(Vec::new()));
+    let done = act();
+    (done, DERIVED.take().unwrap_or_default())
+}
+
+/// The names of the secrets of DTLS 1.3: in the key schedule (RFC 8446 section 7.1), and in a key log.
+const TRAFFIC: [(&[u8], &str); 4] = [
+    (b"c hs traffic", "CLIENT_HANDSHAKE_TRAFFIC_SECRET"),
+    (b"s hs traffic", "SERVER_HANDSHAKE_TRAFFIC_SECRET"),
+    (b"c ap traffic", "CLIENT_TRAFFIC_SECRET_0"),
+    (b"s ap traffic", "SERVER_TRAFFIC_SECRET_0"),
+];
+/// The name of DTLS 1.2's only secret in a key log.
+const MASTER: &str = "CLIENT_RANDOM";
+/// Bytes of that secret (RFC 5246 section 8.1).
+const MASTER_BYTES: usize = 48;
+
+/// `tag` is the HMAC of `data`.
+pub(super) fn note(data: &[u8], tag: &[u8]) {
+    DERIVED.with_borrow_mut(|derived| {
+        let Some(derived) = derived else { return };
+        if let Some(label) = traffic(data) {
+            derived.push(Secret { label, bytes: tag.to_vec() });
+        } else if is_part_of_master(data, tag.len()) {
+            match derived.last_mut() {
+                Some(Secret { label: MASTER, bytes }) if bytes.len() < MASTER_BYTES => {
+                    bytes.extend(tag.iter().take(MASTER_BYTES - bytes.len()));
+                }
+                _ => derived.push(Secret { label: MASTER, bytes: tag.to_vec() }),
+            }
+        }
+    });
+}
+
+/// Whose traffic secret is expanded from `data`: an HkdfLabel with the prefix of DTLS (RFC 9147 section 5.9).
+fn traffic(data: &[u8]) -> Option<&'static str> {
+    let (length, rest) = data.get(2..)?.split_first()?;
+    let name = rest.get(..usize::from(*length))?.strip_prefix(b"dtls13")?;
+    TRAFFIC.iter().find(|(known, _)| *known == name).map(|(_, label)| *label)
+}
+
+/// Whether `data` gives a part of DTLS 1.2's master secret: the PRF's A(i), and then its label (RFC 5246 section 5, RFC 7627
+/// section 4).
+fn is_part_of_master(data: &[u8], tag: usize) -> bool {
+    let labels: [&[u8]; 2] = [b"master secret", b"extended master secret"];
+    data.get(tag..).is_some_and(|seeded| labels.iter().any(|label| seeded.starts_with(label)))
+}

@@ -1,0 +1,76 @@
+//! An attacker on the link changes, replays and forges packets: which transports let that through, and what the report says.
+
+use std::time::Duration;
+
+use wirelab::{
+    experiment::{Observers, Outcome, PathKind, Plan, Workload, run},
+    link::LinkSpec,
+    transport::{Congestion, Transport},
+    unit::PerDirection,
+};
+
+use crate::support::workload;
+
+fn attacked(transport: Transport, attack: &str) -> Outcome {
+    let link = |settings: &str| {
+        let mut link = LinkSpec::default();
+        link.apply_pairs(settings).unwrap();
+        link
+    };
+    let plan = Plan {
+        path: PathKind::Sim,
+        transport,
+        links: PerDirection { to_server: link(&format!("delay=5ms,{attack}")), to_client: link("delay=5ms") },
+        congestion: Congestion::Fixed(1_000_000),
+        workload: Workload {
+            interval: Duration::from_millis(5),
+            warmup: Duration::ZERO,
+            ..workload(Duration::from_secs(10))
+        },
+    };
+    run(&plan, 1, Observers::default()).unwrap()
+}
+
+fn attacks(outcome: &Outcome) -> (u64, u64) {
+    let wire = outcome.wire.as_ref().unwrap().to_server;
+    (wire.replayed, wire.injected)
+}
+
+#[test]
+fn forgeries_reach_those_who_check_sums_and_none_who_check_keys() {
+    for transport in [Transport::UDP, Transport::ARQ_UNORDERED] {
+        let outcome = attacked(transport, "inject=5%");
+        assert!(outcome.messages.corrupted > 0, "{transport}");
+    }
+    let outcome = attacked(Transport::UDP, "inject=5%");
+    // The message itself follows its forgery.
+    assert_eq!(outcome.messages.delivered, outcome.messages.scheduled);
+    assert_eq!(outcome.messages.corrupted, attacks(&outcome).1);
+    for transport in [Transport::UDP_HMAC, Transport::DTLS, Transport::QUIC_DATAGRAM, Transport::QUIC_MESSAGE]
+    {
+        let Outcome { messages, .. } = attacked(transport, "inject=5%");
+        assert_eq!((messages.delivered, messages.corrupted), (messages.scheduled, 0), "{transport}");
+    }
+    let outcome = attacked(Transport::UDP_HMAC, "inject=5%");
+    assert_eq!(outcome.messages.rejected, Some(attacks(&outcome).1));
+}
+
+#[test]
+fn replays_reach_those_alone_who_keep_no_window() {
+    let outcome = attacked(Transport::UDP, "replay=5%");
+    let (replayed, forged) = attacks(&outcome);
+    assert!(replayed > 50 && forged == 0);
+    // Those of the last second come when the run is over.
+    let again = outcome.messages.duplicated;
+    assert!(again <= replayed && again + 30 > replayed, "{again} of {replayed}");
+    for transport in [
+        Transport::UDP_HMAC,
+        Transport::DTLS,
+        Transport::ARQ_SELECTIVE,
+        Transport::QUIC_DATAGRAM,
+        Transport::QUIC_ONE,
+    ] {
+        let Outcome { messages, .. } = attacked(transport, "replay=5%");
+        assert_eq!((messages.delivered, messages.duplicated), (messages.scheduled, 0), "{transport}");
+    }
+}
