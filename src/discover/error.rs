@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::target::Family;
+
 /// A search, or a wait for queries, could not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum DiscoverError {
@@ -14,6 +16,9 @@ pub enum DiscoverError {
          searches this machine"
     )]
     NoInterface,
+    /// No interface has an address of the family that is wanted.
+    #[error("no network to search: no interface has an {0} address (ip address lists them)")]
+    NoAddress(Family),
     /// A named interface is not there, or is down.
     #[error("no interface `{0}` that is up and has an address (ip address lists them)")]
     Unknown(String),

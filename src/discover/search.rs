@@ -106,7 +106,8 @@ pub async fn search(host: &Arc<dyn Host>, search: &Search) -> Result<Findings, D
             }
         }
         if collector.asked_on.is_empty() {
-            return Err(failed.unwrap_or(DiscoverError::NoInterface));
+            let none = || search.family.map_or(DiscoverError::NoInterface, DiscoverError::NoAddress);
+            return Err(failed.unwrap_or_else(none));
         }
         let until = start + search.wait * (round + 1) / QUERIES;
         loop {

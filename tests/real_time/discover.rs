@@ -82,6 +82,14 @@ impl Lan {
                 &holder,
                 &format!("ip address add {address}/24 brd + dev eth{index}; ip link set eth{index} up"),
             );
+            // The kernel notices later that a link is up.
+            script(
+                &holder,
+                &format!(
+                    "for n in $(seq 100); do ip link show eth{index} | grep -q 'state UP' && \
+                     ip -6 address show eth{index} | grep -q fe80 && break; sleep 0.05; done"
+                ),
+            );
         }
         Host { holder }
     }

@@ -129,9 +129,9 @@ mod tests {
             } else {
                 sender.set_ttl(77).unwrap();
             }
-            sender.send_to(b"hello", to).unwrap();
             runtime().unwrap().block_on(async {
                 let socket = LinkSocket::new(socket.into()).unwrap();
+                sender.send_to(b"hello", to).unwrap();
                 let mut buffer = [0; 4];
                 let from = sender.local_addr().unwrap();
                 // The loopback interface is the first of every machine.
