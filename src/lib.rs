@@ -64,6 +64,8 @@
 pub mod arq;
 pub mod certs;
 pub mod channel;
+#[cfg(feature = "sockets")]
+pub mod discover;
 pub mod experiment;
 pub mod link;
 pub mod path;

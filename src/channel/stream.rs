@@ -19,7 +19,10 @@ use super::{
 use crate::{
     path::{ByteStream, Connected, Host, KernelTcp},
     tap::{Passage, StreamTap},
-    transport::{ChannelError, Recovery, StreamSession},
+    transport::{
+        ChannelError, Recovery, StreamSession,
+        tls::{SPEAKS_TLS, is_tls_alert},
+    },
     unit::Time,
     wire::{MessageId, Probe, probe::padding},
 };
@@ -85,10 +88,13 @@ async fn read(
     let mut order = Order::new(length);
     let mut buffer = vec![0; READ_BYTES];
     let mut offset = 0;
+    let mut speaks_tls = false;
     let reason = loop {
         match stream.read(&mut buffer).await {
+            Ok(0) | Err(_) if speaks_tls => break SPEAKS_TLS.to_owned(),
             Ok(0) => break "the peer closed it".to_owned(),
             Ok(n) => {
+                speaks_tls |= offset == 0 && is_tls_alert(&buffer[..n]);
                 order.insert(host.now(), offset, &buffer[..n], |release| {
                     inbox.push(arrivals.delivery(&release));
                 });

@@ -81,7 +81,7 @@ fn line(error: &Error, arguments: &[OsString]) -> String {
         ErrorKind::UnknownArgument => {
             if !argument.starts_with('-') {
                 let instead = foreign::netem(&argument).map(|option| format!("as an option it is {option}"));
-                let instead = instead.unwrap_or(help);
+                let instead = instead.or_else(|| without_urls(name, &argument)).unwrap_or(help);
                 return format!("unexpected argument `{}`: {instead}", shortened(&argument));
             }
             let instead = foreign::instead(name, &argument).map(str::to_owned);
@@ -126,6 +126,21 @@ fn line(error: &Error, arguments: &[OsString]) -> String {
             format!("{}: {help}", first.trim_start_matches("error: "))
         }
     }
+}
+
+/// What to do where a URL was given to a command that makes its own servers.
+fn without_urls(command: &str, argument: &str) -> Option<String> {
+    let is_url = argument.contains("://");
+    let instead = match command {
+        "handshake" => {
+            "handshake measures servers of its own, on this machine with --path direct; `wirelab bench` takes URLs and has \
+                        a column `set-up`"
+        }
+        "properties" | "verify" => "it measures servers of its own; `wirelab bench` takes URLs",
+        "link" => "--to takes HOST:PORT, and --listen the address for clients",
+        _ => return None,
+    };
+    is_url.then(|| instead.to_owned())
 }
 
 /// A part of the error, as text.

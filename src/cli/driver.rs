@@ -92,15 +92,16 @@ impl<E: Experiment> Finished<'_, E> {
         }
     }
 
-    /// Why nothing was measured.
-    fn nothing(&self, problems: &[String]) -> String {
-        match (problems.first(), self.driven.file.skipped.first()) {
-            (Some(problem), _) => format!("no reply: {problem}"),
-            (None, Some(skipped)) if self.driven.file.cells.is_empty() => {
-                format!("nothing was measured: {} on {}: {}", skipped.transport, skipped.path, skipped.reason)
-            }
-            _ => "no reply to any message".to_owned(),
-        }
+    /// Why nothing was measured: each reason once.
+    fn nothing(&self, problems: &[String]) -> Vec<String> {
+        let file = &self.driven.file;
+        let skipped = file.skipped.iter().filter(|_| problems.is_empty() && file.cells.is_empty());
+        let skipped = skipped
+            .map(|row| format!("nothing was measured: {} on {}: {}", row.transport, row.path, row.reason));
+        let mut reasons: Vec<String> =
+            problems.iter().map(|problem| format!("no reply: {problem}")).chain(skipped).collect();
+        reasons.dedup();
+        if reasons.is_empty() { vec!["no reply to any message".to_owned()] } else { reasons }
     }
 
     fn status(&self) -> anyhow::Result<ExitCode> {
@@ -110,7 +111,10 @@ impl<E: Experiment> Finished<'_, E> {
             problems.iter().map(|problem| format!("{}: {}", problem.subject, problem.reason)).collect();
         let is_nothing = !E::ALL_MUST_SUCCEED || self.driven.file.cells.is_empty() && problems.is_empty();
         if is_nothing && *succeeded == 0 && !interrupted {
-            bail!(self.nothing(&problems));
+            let mut reasons = self.nothing(&problems);
+            let last = reasons.pop().unwrap_or_default();
+            reasons.iter().for_each(complain);
+            bail!(last);
         }
         problems.iter().for_each(complain);
         let has_failed = *failed || is_incomplete || *succeeded == 0;

@@ -4,6 +4,7 @@ mod arguments;
 mod bench;
 mod certs;
 mod completions;
+mod discover;
 mod draft;
 mod driver;
 mod foreign;
@@ -54,6 +55,7 @@ enum Command {
     Verify(verify::Verify),
     Serve(serve::Serve),
     Send(send::Send),
+    Discover(discover::Discover),
     Certs(certs::Certs),
     Completions(completions::Completions),
     Man(man::Man),
@@ -77,6 +79,7 @@ impl Cli {
             Command::Verify(command) => command.run(),
             Command::Serve(command) => in_real_time(|host| command.run(host)),
             Command::Send(command) => in_real_time(|host| command.run(host)),
+            Command::Discover(command) => in_real_time(|host| command.run(host)),
             Command::Certs(command) => command.run(),
             Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(),

@@ -30,12 +30,19 @@ pub(crate) fn note(line: impl std::fmt::Display) {
 pub(crate) fn complain(problem: impl std::fmt::Display) {
     let text = problem.to_string();
     let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    note(format_args!("wirelab: {}", printable(&lines.join(" "))));
+}
+
+/// What a user or a server wrote, which must not steer the terminal: control characters and those that change the
+/// direction of text are escaped.
+pub(crate) fn printable(text: &str) -> String {
     let mut line = String::new();
-    for c in lines.join(" ").chars() {
-        // What a user or a server wrote must not steer the terminal.
-        if c.is_control() { line.extend(c.escape_debug()) } else { line.push(c) }
+    for c in text.chars() {
+        let is_direction =
+            matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || is_direction { line.extend(c.escape_default()) } else { line.push(c) }
     }
-    note(format_args!("wirelab: {line}"));
+    line
 }
 
 /// Whether the reader of standard output has closed it, as `head` does. That is no failure.

@@ -1,5 +1,8 @@
 //! `wirelab serve`.
 
+mod discovery;
+mod ports;
+
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     num::{NonZeroU8, NonZeroU16, NonZeroU32, NonZeroU64},
@@ -29,6 +32,7 @@ use wirelab::{
     unit::format_duration,
 };
 
+use self::{discovery::Discovery, ports::check_distinct};
 use super::{
     certs::{Folder, show},
     interrupt::INTERRUPTED,
@@ -57,6 +61,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
   wirelab serve                                    echo on every transport, for this machine only
   wirelab serve udp://0.0.0.0:9999 --allow 192.168.1.0/24
   wirelab serve 'quic://[::]:4433' --name lab.example --service hello
+  wirelab serve udp://0.0.0.0:9999 --discoverable  found by wirelab discover
   wirelab serve tcp://127.0.0.1:0 --for 10s        any free port, for ten seconds")]
 pub(crate) struct Serve {
     /// URLs to listen on. Without a host: this machine only; port 0: any free port
@@ -116,6 +121,8 @@ pub(crate) struct Serve {
     /// The key of udp-hmac://, in hex or base64 [default: WIRELAB_KEY, or hmac.key beside the certificates]
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
+    #[command(flatten)]
+    discovery: Discovery,
     /// Log a line for each client
     #[arg(short, long)]
     verbose: bool,
@@ -138,6 +145,8 @@ impl Serve {
             server.join(&(worker.host().clone() as Arc<dyn Host>))?;
             workers.push(worker);
         }
+        let log = Arc::new(Log { verbose: self.verbose });
+        let discoverable = self.discovery.announce(&host, &server, &self.allow, log)?;
         let mut output = Ok(());
         for bind in server.binds() {
             let url = bind.scheme.url(bind.local);
@@ -153,6 +162,7 @@ impl Serve {
         }
         tolerate_closed_pipe(output)?;
         self.until_done(&*host, &server, &mut signals).await;
+        let discovery = discoverable.map(|discoverable| discoverable.report());
         let open_connections = server.open_connections();
         let mut stopping = pin!(server.stop(DRAIN));
         let patience = host.now() + PATIENCE;
@@ -174,7 +184,7 @@ impl Serve {
         if !stopped.drained {
             output::note("warning: some of the work in progress was not finished");
         }
-        for report in stopped.reports {
+        for report in stopped.reports.into_iter().chain(discovery) {
             output::line(report.to_string())?;
         }
         Ok(ExitCode::SUCCESS)
@@ -210,6 +220,7 @@ impl Serve {
         let doubled: Vec<Bind> = binds.iter().copied().filter(doubled).collect();
         // [::] answers IPv4, too.
         binds.retain(|bind| !doubled.contains(bind));
+        check_distinct(&binds)?;
         self.warn_of_unanswered(&binds);
         Ok(binds)
     }

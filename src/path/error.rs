@@ -23,6 +23,17 @@ pub enum PathError {
         /// The address of the operation.
         address: SocketAddr,
     },
+    /// The system reserves the port.
+    #[error(
+        "cannot {operation} {address}: ports below 1024 are reserved for root; choose a higher port, or permit it with \
+         `sysctl net.ipv4.ip_unprivileged_port_start={}` as root", .address.port()
+    )]
+    Reserved {
+        /// The operation.
+        operation: &'static str,
+        /// The address of the operation.
+        address: SocketAddr,
+    },
     /// This machine has no free port for another connection.
     #[error(
         "cannot {operation} {address}: this machine has no free port left for it; open fewer connections at a time, wait \
@@ -88,6 +99,11 @@ impl PathError {
             io::ErrorKind::AddrInUse if address.port() == 0 => Self::NoPort { operation, address },
             io::ErrorKind::AddrInUse => Self::InUse { operation, address },
             io::ErrorKind::ConnectionRefused => Self::Refused { operation, address },
+            io::ErrorKind::PermissionDenied
+                if operation.starts_with("listen") && (1..1024).contains(&address.port()) =>
+            {
+                Self::Reserved { operation, address }
+            }
             _ => Self::Io { operation, address, source },
         }
     }
@@ -186,5 +202,13 @@ mod tests {
         let listening =
             PathError::from_io("listen on TCP", peer, io::Error::from_raw_os_error(libc::EADDRINUSE));
         assert!(listening.to_string().ends_with("the port is in use by another program"));
+        let forbidden = |at: &str| {
+            let error = io::Error::from_raw_os_error(libc::EACCES);
+            PathError::from_io("listen on UDP", at.parse().unwrap(), error).to_string()
+        };
+        assert!(
+            forbidden("127.0.0.1:80").ends_with("`sysctl net.ipv4.ip_unprivileged_port_start=80` as root")
+        );
+        assert!(forbidden("127.0.0.1:8080").contains("Permission denied"));
     }
 }

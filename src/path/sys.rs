@@ -3,11 +3,15 @@
 //! Each call passes plain numbers. The condition for its soundness is stated beside it.
 
 use std::{
-    io, mem,
+    io,
+    mem::{self, MaybeUninit},
+    net::SocketAddr,
     os::fd::{AsFd, AsRawFd, BorrowedFd},
+    ptr,
 };
 
 use rustix::thread::{UnshareFlags, unshare_unsafe};
+use socket2::{MaybeUninitSlice, MsgHdrMut};
 
 /// Moves the calling thread into a new network namespace.
 pub(super) fn unshare_network() -> io::Result<()> {
@@ -87,6 +91,36 @@ pub(super) fn leave_out_packet_info(socket: impl AsFd, is_ipv6: bool) -> io::Res
         (libc::IPPROTO_IP, libc::IP_PKTINFO)
     };
     set_option(socket.as_fd(), level, option, 0)
+}
+
+/// Has the kernel tell with each datagram its destination, its interface and its hop limit.
+pub(super) fn tell_origin(socket: impl AsFd, is_ipv6: bool) -> io::Result<()> {
+    let (level, options) = if is_ipv6 {
+        (libc::IPPROTO_IPV6, [libc::IPV6_RECVPKTINFO, libc::IPV6_RECVHOPLIMIT])
+    } else {
+        (libc::IPPROTO_IP, [libc::IP_PKTINFO, libc::IP_RECVTTL])
+    };
+    options.into_iter().try_for_each(|option| set_option(socket.as_fd(), level, option, 1))
+}
+
+/// Receives a datagram and its control messages. Returns the lengths of both, and the source.
+pub(super) fn receive_with_control(
+    socket: &socket2::Socket,
+    buffer: &mut [u8],
+    control: &mut [u8],
+) -> io::Result<(usize, usize, SocketAddr)> {
+    fn uninit(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
+        // SAFETY: both have the same layout, and the kernel writes only initialised bytes.
+        unsafe { &mut *(ptr::from_mut(bytes) as *mut [MaybeUninit<u8>]) }
+    }
+    let mut from = socket.local_addr()?;
+    let mut buffers = [MaybeUninitSlice::new(uninit(buffer))];
+    let mut message =
+        MsgHdrMut::new().with_addr(&mut from).with_buffers(&mut buffers).with_control(uninit(control));
+    let length = socket.recvmsg(&mut message, 0)?;
+    let filled = message.control_len();
+    let from = from.as_socket().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+    Ok((length, filled, from))
 }
 
 /// Packets dropped by a packet socket since the last call.

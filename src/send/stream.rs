@@ -7,11 +7,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use super::error::{MAX_REPLY, Peer, SendError};
 use crate::{
     path::{ByteStream, Host, timeout},
-    transport::quic::QuicSession,
+    transport::{quic::QuicSession, tls::is_tls_alert},
 };
-
-/// The first bytes of a TLS alert: its content type, and the version in every TLS record (RFC 8446 section 5.1).
-const TLS_ALERT: &[u8] = &[21, 3];
 
 #[derive(Debug)]
 pub(super) struct LineClient {
@@ -104,7 +101,7 @@ async fn read_line(
 }
 
 fn check(peer: &Peer, reply: Vec<u8>) -> Result<Vec<u8>, SendError> {
-    if reply.starts_with(TLS_ALERT) {
+    if is_tls_alert(&reply) {
         return Err(SendError::SpeaksTls { peer: peer.url.clone() });
     }
     Ok(reply)

@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 
 /// Counters of one worker for one URL.
 #[derive(Debug, Default)]
-pub(super) struct Counters {
+pub(crate) struct Counters {
     messages: AtomicU64,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
@@ -23,28 +23,28 @@ pub(super) struct Counters {
 }
 
 impl Counters {
-    pub(super) fn answered(&self, messages: u64) {
+    pub(crate) fn answered(&self, messages: u64) {
         self.messages.fetch_add(messages, Ordering::Relaxed);
     }
 
-    pub(super) fn received(&self, bytes: usize) {
+    pub(crate) fn received(&self, bytes: usize) {
         self.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn sent(&self, bytes: usize) {
+    pub(crate) fn sent(&self, bytes: usize) {
         self.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn client(&self) {
+    pub(crate) fn client(&self) {
         self.clients.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn refuse(&self, refusal: Refusal, times: u64) {
+    pub(crate) fn refuse(&self, refusal: Refusal, times: u64) {
         self.refused[refusal as usize].fetch_add(times, Ordering::Relaxed);
     }
 
     /// Sums the counters of all workers of one URL.
-    pub(super) fn report(url: String, workers: &[Arc<Self>]) -> Report {
+    pub(crate) fn report(url: String, workers: &[Arc<Self>]) -> Report {
         let sum = |counter: fn(&Self) -> &AtomicU64| {
             workers.iter().map(|counters| counter(counters).load(Ordering::Relaxed)).sum()
         };

@@ -38,6 +38,10 @@ use self::{
     bound_url::{BoundUrl, ServerState},
     stop::Stopper,
 };
+pub(crate) use self::{
+    counters::Counters,
+    guard::{Bucket, Excess, RateLimits, may_answer},
+};
 use crate::path::Host;
 
 /// A running server. Dropping it ends it at once; [`Server::stop`] ends it gracefully.

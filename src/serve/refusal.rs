@@ -44,11 +44,13 @@ pub enum Refusal {
     Replayed,
     /// A signed datagram is for another end.
     Stranger,
+    /// A query for servers did not come from this link, or was not sent to a group.
+    OffLink,
 }
 
 impl Refusal {
     /// Every reason, in the order of the report.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::NotAllowed,
         Self::AnswersBack,
         Self::RateLimit,
@@ -68,6 +70,7 @@ impl Refusal {
         Self::Forged,
         Self::Replayed,
         Self::Stranger,
+        Self::OffLink,
     ];
 
     /// The reason as a report names it.
@@ -92,6 +95,7 @@ impl Refusal {
             Self::Forged => "wrong signature",
             Self::Replayed => "replayed",
             Self::Stranger => "not for this server",
+            Self::OffLink => "not from this link",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Byte formats. This module does no I/O, and its parsers trust no length field.
 
 mod checksum;
+pub mod discovery;
 pub mod extension;
 pub mod ip;
 mod message;

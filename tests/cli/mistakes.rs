@@ -44,6 +44,15 @@ fn options_of_other_programs_are_answered_with_ours() {
         ("serve --no-color", "unknown option --no-color: its output has no colour; leave it out"),
         ("bench delay 50ms", "`delay` is not a URL: as an option it is --delay 50ms"),
         ("bench host:99", "`host:99` is not a URL: write one of udp://host:99, udp-hmac://host:99"),
+        (
+            "handshake udp://host",
+            "unexpected argument `udp://host`: handshake measures servers of its own, on this machine with --path direct",
+        ),
+        (
+            "serve udp://127.0.0.1:7000 udp://127.0.0.1:7000",
+            "udp://127.0.0.1:7000 is given twice: leave one out",
+        ),
+        ("discover --hops 3", "--hops: queries to this link are never forwarded; add --scope site"),
         ("send host:99 x", "`host:99` is not a URL: write one of udp://host:99"),
         ("transfer host:99", "`host:99` is no file; a server is a URL, such as tcp://HOST:PORT"),
         ("server", "unknown command `server`: use wirelab serve"),

@@ -129,6 +129,8 @@ impl OutputArgs {
         let text = match self.format {
             _ if self.json => to_json(file),
             Some(format) if format.ending != TEXT => (format.render)(file),
+            // Why is said on standard error.
+            _ if file.cells.is_empty() && !file.skipped.is_empty() => String::new(),
             _ => to_text(file, self.text()),
         };
         let printed = raw(text.as_bytes()).map_err(Into::into);

@@ -4,6 +4,7 @@ mod bind;
 mod clock;
 mod host;
 mod linger;
+mod link_socket;
 mod observed;
 mod quic;
 mod shun;
@@ -20,6 +21,7 @@ pub(super) use self::{
 };
 pub use self::{
     host::{DirectHost, runtime},
+    link_socket::{LinkSocket, Origin},
     observed::observed,
     worker::{HostThread, Worker},
 };

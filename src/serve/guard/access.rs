@@ -14,10 +14,10 @@ pub const DEFAULT_RATE: NonZeroU32 = NonZeroU32::new(10_000).expect("not zero");
 
 /// UDP ports of services that answer any datagram: two such services would answer each other without end. echo,
 /// discard, daytime, qotd, chargen, time, DNS, TFTP, portmap, NTP, NetBIOS, SNMP, CLDAP, RIP, SSDP, mDNS, memcached,
-/// game servers, and the default ports of wirelab.
-const ANSWERING_PORTS: [u16; 25] = [
+/// game servers, and the default ports of wirelab, and that of its discovery.
+const ANSWERING_PORTS: [u16; 26] = [
     7, 9, 13, 17, 19, 37, 53, 69, 111, 123, 137, 138, 161, 389, 520, 1900, 3702, 5353, 5355, 11211, 27015,
-    9996, 9997, 9998, 9999,
+    9995, 9996, 9997, 9998, 9999,
 ];
 
 /// Which sources a server answers, and how often.
@@ -31,12 +31,12 @@ pub struct Access {
 
 impl Access {
     /// Whether `source` may connect.
-    pub(super) fn allows(&self, source: IpAddr) -> bool {
+    pub(crate) fn allows(&self, source: IpAddr) -> bool {
         self.allow.is_empty() || self.lists(source)
     }
 
     /// Whether `source` is in the allow list or on this machine.
-    pub(super) fn lists(&self, source: IpAddr) -> bool {
+    pub(crate) fn lists(&self, source: IpAddr) -> bool {
         let source = source.to_canonical();
         source.is_loopback() || self.allow.iter().any(|net| net.contains(&source))
     }
@@ -52,7 +52,7 @@ impl Access {
 
 /// Whether a datagram from `source` may be answered by a server that listens on `own_ports`. The reply must not go to
 /// the server itself, to a group, or to a port that would answer it (RFC 863 to 868, CERT CA-1996-01).
-pub(super) fn may_answer(source: SocketAddr, own_ports: &[u16]) -> Result<(), Refusal> {
+pub(crate) fn may_answer(source: SocketAddr, own_ports: &[u16]) -> Result<(), Refusal> {
     let ip = source.ip().to_canonical();
     let port = source.port();
     let to_group = ip.is_multicast() || ip.is_unspecified() || ip == IpAddr::V4(Ipv4Addr::BROADCAST);

@@ -8,10 +8,13 @@ mod gate;
 mod rate_limits;
 
 pub use self::access::{Access, DEFAULT_RATE};
+pub(crate) use self::{
+    access::may_answer,
+    rate_limits::{Bucket, Excess, RateLimits},
+};
 pub(super) use self::{
     admission::Admission,
     connection_slots::{ConnectionSlots, Slot},
     flood_guard::FloodGuard,
     gate::UrlGate,
-    rate_limits::RateLimits,
 };

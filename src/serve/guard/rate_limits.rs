@@ -30,14 +30,25 @@ pub(crate) struct RateLimits {
 
 /// A token bucket as the one number it needs: the generic cell rate algorithm (ITU-T I.371).
 #[derive(Debug, Default)]
-struct Bucket {
+pub(crate) struct Bucket {
     /// When the bucket will be full again.
     full_at: Time,
 }
 
+impl Bucket {
+    /// How long to wait at `now` until `messages` more are within `rate`.
+    pub(crate) fn delay(&mut self, rate: NonZeroU32, now: Time, messages: u64, excess: Excess) -> Duration {
+        let delay = self.full_at.since(now + burst(rate));
+        if delay.is_zero() || excess == Excess::Delayed {
+            self.full_at = self.full_at.max(now) + time_for(rate, messages);
+        }
+        delay
+    }
+}
+
 impl RateLimits {
     /// How long `source` must wait at `now` until `messages` more are within `rate`.
-    pub(super) fn delay(
+    pub(crate) fn delay(
         &mut self,
         source: IpAddr,
         rate: NonZeroU32,
@@ -45,12 +56,7 @@ impl RateLimits {
         messages: u64,
         excess: Excess,
     ) -> Duration {
-        let bucket = self.sources.entry(network(source));
-        let delay = bucket.full_at.since(now + burst(rate));
-        if delay.is_zero() || excess == Excess::Delayed {
-            bucket.full_at = bucket.full_at.max(now) + time_for(rate, messages);
-        }
-        delay
+        self.sources.entry(network(source)).delay(rate, now, messages, excess)
     }
 
     /// Empties the bucket of `source` until `until`.

@@ -8,7 +8,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use super::{Bulk, Incoming, Moved, Nature, Outgoing};
 use crate::{
     path::{BoxFuture, Connected, KernelTcp},
-    transport::{ChannelError, Recovery, StreamSession},
+    transport::{
+        ChannelError, Recovery, StreamSession,
+        tls::{SPEAKS_TLS, is_tls_alert},
+    },
     wire::transfer::{TRANSFER_HEADER_BYTES, body_length},
 };
 
@@ -80,8 +83,10 @@ impl<R: AsyncRead + Send + Unpin> Incoming for StreamIncoming<R> {
 pub(crate) async fn read_message(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
     let mut header = [0; TRANSFER_HEADER_BYTES];
     reader.read_exact(&mut header).await?;
-    let length = body_length(&header)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not a transfer message"))?;
+    let length = body_length(&header).ok_or_else(|| {
+        let what = if is_tls_alert(&header) { SPEAKS_TLS } else { "not a transfer message" };
+        io::Error::new(io::ErrorKind::InvalidData, what)
+    })?;
     let mut message = BytesMut::from(&header[..]);
     let whole = TRANSFER_HEADER_BYTES + length;
     while message.len() < whole {

@@ -23,7 +23,7 @@ struct Example {
 }
 
 /// The commands with a help text.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "bench",
     "hol",
     "handshake",
@@ -34,6 +34,7 @@ const COMMANDS: [&str; 13] = [
     "verify",
     "serve",
     "send",
+    "discover",
     "certs",
     "completions",
     "man",
@@ -107,6 +108,8 @@ fn an_example_of_the_help_is_one_line_of_80_columns() {
 struct Scene {
     echo: Server,
     hello: Server,
+    json: Server,
+    thanks: Server,
     /// Results, and a file to move.
     files: TempDir,
 }
@@ -123,7 +126,10 @@ impl Scene {
             "quic://127.0.0.1:0",
         ];
         let echo = Server::start(files.path(), &urls, &[]);
-        let hello = Server::start(files.path(), &["udp://127.0.0.1:0"], &["--service", "hello"]);
+        let named = ["--service", "hello", "--discoverable=scene"];
+        let hello = Server::start(files.path(), &["udp://127.0.0.1:0"], &named);
+        let json = Server::start(files.path(), &["udp://127.0.0.1:0"], &["--service", "json"]);
+        let thanks = Server::start(files.path(), &["tcp://127.0.0.1:0"], &["--service", "thanks"]);
         fs::copy(files.path().join("certs/ca.pem"), files.path().join("ca.pem")).unwrap();
         fs::write(files.path().join("photo.jpg"), vec![7; 50_000]).unwrap();
         let arguments = ["bench", "-t", "udp,quic-one", "-d", "1s", "--seeds", "1", "-o", "monday.json"];
@@ -131,7 +137,7 @@ impl Scene {
         for copy in ["tuesday.json", "result.json"] {
             fs::copy(files.path().join("monday.json"), files.path().join(copy)).unwrap();
         }
-        Self { echo, hello, files }
+        Self { echo, hello, json, thanks, files }
     }
 
     /// A folder of its own for an example.
@@ -156,8 +162,10 @@ impl Scene {
                 .replace(&format!("{{{scheme}}}"), url)
                 .replace(&format!("{{{scheme}-address}}"), address);
         }
-        let hello = self.hello.urls[0].rsplit(':').next().unwrap();
-        line.replace("{hello-port}", hello)
+        for (name, server) in [("hello", &self.hello), ("json", &self.json), ("thanks", &self.thanks)] {
+            line = line.replace(&format!("{{{name}-port}}"), &server.port().to_string());
+        }
+        line
     }
 
     fn check(&self, example: &Example) {

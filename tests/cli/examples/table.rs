@@ -133,6 +133,16 @@ pub(super) const BENCH: &[Example] = &[
         &["direct: udp://127.0.0.1", " udp ", " quic-one ", " quic-datagram "],
     ),
     plain(
+        "wirelab bench -t udp,arq-selective,quic-message --loss 2%",
+        &[BENCH_SHORT],
+        &["loss 2% each way (3.96% of echoes)", " arq-selective 100% ", " quic-message 100% "],
+    ),
+    plain(
+        "wirelab bench --path direct -t udp,tcp -d 2s --seeds 2",
+        &[("-d 2s --seeds 2", "-d 200ms -w 0s --seeds 1")],
+        &["direct: ", " udp ", " tcp "],
+    ),
+    plain(
         "wirelab bench --path direct -t all -d 2s --seeds 2",
         &[("-d 2s --seeds 2", "-d 200ms -w 0s --seeds 1")],
         &["direct: ", " udp ", " arq-go-back-n ", " tcp ", " tls ", " quic-flow "],
@@ -209,6 +219,12 @@ pub(super) const HOL: &[Example] = &[
         &[("quic://lab.example", "{quic}"), ("-d 30s", "-d 200ms -w 0s --seeds 1")],
         &["direct: quic://127.0.0.1", "1,000 bytes every 5 ms", " quic-one "],
     ),
+    needing(
+        &["netns"],
+        "wirelab hol --path netns -t tcp,quic-one,quic-message -C cubic -d 5s --seeds 1",
+        &[("-d 5s", "-d 200ms -w 0s")],
+        &["netns: 50 ms round trip", " tcp ", " quic-one ", " quic-message "],
+    ),
     plain("wirelab hol -C cubic", &[HOL_SHORT], &["congestion control cubic"]),
     plain(
         "wirelab hol --ladder",
@@ -270,6 +286,11 @@ pub(super) const TRANSFER: &[Example] = &[
         &[TRANSFER_SHORT],
         &["50 ms round trip, loss 1% each way", "completed", "goodput", " udp ", " quic-message "],
     ),
+    incomplete(
+        "wirelab transfer -t udp,arq-selective,quic-one --bytes 1MB",
+        &[("1MB", "1MB --seeds 1")],
+        &[" udp 0 ns 0% ", " arq-selective 50.0 ms 100% ", "udp: the first incomplete transfer lacks"],
+    ),
     plain(
         "wirelab transfer -t quic-one --rate 10mbit --rtt 30ms --queue 25p --loss 0%",
         &[("wirelab transfer", "wirelab transfer --seeds 1 --bytes 3MB")],
@@ -312,6 +333,10 @@ pub(super) const TRANSFER: &[Example] = &[
         &["netns: 50 ms round trip", " tcp ", " quic-one ", " 100% 100% "],
     ),
 ];
+
+/// The tests run with or without a network.
+const DISCOVER_LOOPBACK: (&str, &str) = ("discover", "discover --interface lo");
+const FOUND: &[&str] = &["scene (wirelab 0.1.0), ", " ms udp://127.0.0.1:"];
 
 const EMPTY_RELAY: &[&str] = &["relaying 127.0.0.1:", "to server: 0 packets", "clients: 0"];
 
@@ -410,6 +435,11 @@ pub(super) const OTHERS: &[Example] = &[
         &["largest message 1472 over 1 MB", "losses repaired no yes"],
     ),
     plain(
+        "wirelab properties -t udp,udp-hmac,dtls,tcp,quic-one",
+        &[("udp,udp-hmac,dtls,tcp,quic-one", "udp,udp-hmac,dtls,quic-one")],
+        &["losses repaired no no no yes", "content hidden no no yes yes"],
+    ),
+    plain(
         "wirelab properties -t udp,quic --explain",
         &[("udp,quic", "udp")],
         &["order kept no", "Counted: replies that came after the reply to a later message"],
@@ -453,8 +483,53 @@ pub(super) const OTHERS: &[Example] = &[
     ),
     plain(
         "wirelab send udp://127.0.0.1:9999 Michael Tracy Sarah",
-        &[("udp://127.0.0.1:9999", "{udp}")],
-        &["Michael Tracy Sarah"],
+        &[("9999", "{hello-port}")],
+        &["Hello, Michael! Hello, Tracy! Hello, Sarah!"],
+    ),
+    plain(
+        "wirelab serve udp://127.0.0.1:8888 --service json",
+        &[(":8888", ":0 --for 50ms")],
+        &["listening on udp://127.0.0.1:", "(json)"],
+    ),
+    plain(
+        "wirelab send udp://127.0.0.1:8888 '{\"a\": 1}' 'not json'",
+        &[("8888", "{json-port}")],
+        &[r#"{"status":"ok","value":{"a":1},"received":""#, r#"{"status":"error","error":"expected ident""#],
+    ),
+    plain(
+        "wirelab serve tcp://127.0.0.1:7788 --service thanks",
+        &[(":7788", ":0 --for 50ms")],
+        &["listening on tcp://127.0.0.1:", "(thanks)"],
+    ),
+    plain("wirelab send tcp://127.0.0.1:7788 hi", &[("7788", "{thanks-port}")], &["thank you !"]),
+    plain(
+        "wirelab serve udp://127.0.0.1:9999 tcp://127.0.0.1:9999",
+        // A port that is free on UDP may be taken on TCP, so each has its own here.
+        &[("udp://127.0.0.1:9999", "udp://127.0.0.1:0"), ("9999", "0 --for 50ms")],
+        &["listening on udp://127.0.0.1:", "listening on tcp://127.0.0.1:"],
+    ),
+    plain(
+        "wirelab serve udp://127.0.0.1:9999 --max-message 1KB",
+        &[(":9999", ":0 --for 50ms")],
+        &["listening on udp://127.0.0.1:"],
+    ),
+    plain(
+        "wirelab serve udp://0.0.0.0:9999 --discoverable",
+        &[(":9999", ":0 --for 50ms")],
+        &["listening on udp://0.0.0.0:", "discovery: 0 messages"],
+    ),
+    plain(
+        "wirelab serve udp://0.0.0.0:9999 quic://0.0.0.0:4433 --discoverable=lab",
+        &[(":9999", ":0"), (":4433", ":0 --for 50ms")],
+        &["listening on udp://0.0.0.0:", "listening on quic://0.0.0.0:", "discovery: 0 messages"],
+    ),
+    plain("wirelab discover", &[DISCOVER_LOOPBACK], FOUND),
+    plain("wirelab discover --broadcast --wait 3s", &[DISCOVER_LOOPBACK, ("3s", "500ms")], FOUND),
+    plain("wirelab discover --scope site --hops 4", &[DISCOVER_LOOPBACK], FOUND),
+    plain(
+        "wirelab discover --interface eth0 -J",
+        &[("eth0", "lo")],
+        &["\"name\": \"scene\"", "\"round_trip_ns\": ", "\"udp://127.0.0.1:"],
     ),
     plain(
         "wirelab send 'quic://localhost?streams=datagram' -v hello",

@@ -1,0 +1,21 @@
+//! Any bytes: a discovery answer that parses is written back unchanged, and a query has one length.
+//!
+//! The first byte chooses which of the two the rest gets the magic bytes of, or neither.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use wirelab::wire::discovery::{Answer, QUERY_BYTES, Query};
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((kind, rest)) = bytes.split_first() else { return };
+    let magic = [&b"wirelab!\x01"[..], b"wirelab?\x01", b""][usize::from(kind % 3)];
+    let datagram = [magic, rest].concat();
+    if let Ok(answer) = Answer::parse(&datagram) {
+        assert_eq!(answer.encode(), datagram);
+    }
+    if let Ok(query) = Query::parse(&datagram) {
+        assert_eq!(datagram.len(), QUERY_BYTES);
+        assert_eq!(query.encode()[..25], datagram[..25]);
+    }
+});

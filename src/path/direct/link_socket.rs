@@ -1,0 +1,146 @@
+//! A UDP socket that knows on which interface each datagram arrived, and with which hop limit.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
+
+use socket2::{SockRef, Socket};
+use tokio::{io::Interest, net::UdpSocket};
+
+use crate::path::sys;
+
+/// Room for the control messages that are asked for, on all platforms.
+const CONTROL_BYTES: usize = 256;
+
+/// A UDP socket for datagrams to and from the hosts of a link.
+#[derive(Debug)]
+pub struct LinkSocket(UdpSocket);
+
+/// Where a datagram came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// Its source.
+    pub from: SocketAddr,
+    /// The address it was sent to: an address of this machine, a group, or a broadcast address.
+    pub to: IpAddr,
+    /// The number of the interface on which it arrived.
+    pub interface: u32,
+    /// The IPv4 TTL or the IPv6 hop limit with which it arrived, if the kernel tells. Only a host on the same link can
+    /// have it arrive with 255 (RFC 5082).
+    pub hop_limit: Option<u8>,
+}
+
+impl LinkSocket {
+    /// Requires a running tokio runtime. `socket` must be non-blocking.
+    ///
+    /// Returns an error if the kernel refuses an option.
+    pub fn new(socket: Socket) -> io::Result<Self> {
+        sys::tell_origin(&socket, socket.domain()? == socket2::Domain::IPV6)?;
+        UdpSocket::from_std(socket.into()).map(Self)
+    }
+
+    /// The socket, for its options.
+    pub fn socket(&self) -> SockRef<'_> {
+        SockRef::from(&self.0)
+    }
+
+    /// Receives a datagram, of which what does not fit into `buffer` is cut off.
+    ///
+    /// Returns an error if the system does.
+    pub async fn recv(&self, buffer: &mut [u8]) -> io::Result<(usize, Origin)> {
+        loop {
+            let receive = || receive(&self.socket(), buffer);
+            // A datagram whose destination the kernel does not tell is dropped.
+            if let Some(received) = self.0.async_io(Interest::READABLE, receive).await? {
+                return Ok(received);
+            }
+        }
+    }
+
+    /// Sends a datagram. It is lost if the socket's buffer is full.
+    ///
+    /// Returns an error if the system does.
+    pub fn send(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
+        // tokio's `try_send_to` sends nothing before the socket was first reported as writable.
+        match self.socket().send_to(datagram, &to.into()) {
+            Err(e) if e.kind() != io::ErrorKind::WouldBlock => Err(e),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn receive(socket: &Socket, buffer: &mut [u8]) -> io::Result<Option<(usize, Origin)>> {
+    let mut control = [0; CONTROL_BYTES];
+    let (length, filled, from) = sys::receive_with_control(socket, buffer, &mut control)?;
+    Ok(origin(from, control.get(..filled).unwrap_or_default()).map(|origin| (length, origin)))
+}
+
+/// Reads the control messages (cmsg(3)).
+fn origin(from: SocketAddr, mut control: &[u8]) -> Option<Origin> {
+    const HEADER: usize = size_of::<libc::cmsghdr>();
+    let (mut destination, mut hop_limit) = (None, None);
+    while let Some((header, rest)) = control.split_at_checked(HEADER) {
+        let (length, kind) = header.split_first_chunk()?;
+        let length = usize::from_ne_bytes(*length);
+        let body = rest.get(..length.checked_sub(HEADER)?)?;
+        match (word(kind, 0)?, word(kind, 4)?) {
+            (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                // struct in_pktinfo: the interface, the local address, and the address in the header.
+                let ip: [u8; 4] = body.get(8..12)?.try_into().ok()?;
+                destination = Some((IpAddr::from(Ipv4Addr::from(ip)), word(body, 0)?));
+            }
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                // struct in6_pktinfo: the address in the header, and the interface.
+                let ip: [u8; 16] = body.get(..16)?.try_into().ok()?;
+                destination = Some((Ipv6Addr::from(ip).into(), word(body, 16)?));
+            }
+            (libc::IPPROTO_IP, libc::IP_TTL) | (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
+                hop_limit = word(body, 0)?.try_into().ok();
+            }
+            _ => {}
+        }
+        control = control.get(length.next_multiple_of(size_of::<usize>())..).unwrap_or_default();
+    }
+    let (to, interface) = destination?;
+    Some(Origin { from, to, interface: interface.cast_unsigned(), hop_limit })
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<i32> {
+    Some(i32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use super::{LinkSocket, Origin};
+    use crate::path::direct::runtime;
+
+    #[test]
+    fn the_kernel_tells_the_destination_the_interface_and_the_hop_limit() {
+        for local in ["127.0.0.1:0", "[::1]:0"] {
+            let Ok(socket) = UdpSocket::bind(local) else { continue };
+            socket.set_nonblocking(true).unwrap();
+            let to = socket.local_addr().unwrap();
+            let sender = UdpSocket::bind(local).unwrap();
+            if to.is_ipv6() {
+                socket2::SockRef::from(&sender).set_unicast_hops_v6(77).unwrap();
+            } else {
+                sender.set_ttl(77).unwrap();
+            }
+            runtime().unwrap().block_on(async {
+                let socket = LinkSocket::new(socket.into()).unwrap();
+                sender.send_to(b"hello", to).unwrap();
+                let mut buffer = [0; 4];
+                let from = sender.local_addr().unwrap();
+                // The loopback interface is the first of every machine.
+                let origin = Origin { from, to: to.ip(), interface: 1, hop_limit: Some(77) };
+                assert_eq!(socket.recv(&mut buffer).await.unwrap(), (4, origin));
+                assert_eq!(&buffer, b"hell");
+                socket.send(b"back", from).unwrap();
+                assert_eq!(sender.recv(&mut buffer).unwrap(), 4);
+            });
+        }
+    }
+}
