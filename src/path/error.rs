@@ -23,6 +23,17 @@ pub enum PathError {
         /// The address of the operation.
         address: SocketAddr,
     },
+    /// A port below 1024, for an ordinary user.
+    #[error(
+        "cannot {operation} {address}: this port is reserved for root; take one above 1023, or lower \
+         net.ipv4.ip_unprivileged_port_start"
+    )]
+    Reserved {
+        /// The operation.
+        operation: &'static str,
+        /// The address of the operation.
+        address: SocketAddr,
+    },
     /// This machine has no free port for another connection.
     #[error(
         "cannot {operation} {address}: this machine has no free port left for it; open fewer connections at a time, wait \
@@ -87,6 +98,9 @@ impl PathError {
             // The kernel was to choose the port.
             io::ErrorKind::AddrInUse if address.port() == 0 => Self::NoPort { operation, address },
             io::ErrorKind::AddrInUse => Self::InUse { operation, address },
+            io::ErrorKind::PermissionDenied if (1..1024).contains(&address.port()) => {
+                Self::Reserved { operation, address }
+            }
             io::ErrorKind::ConnectionRefused => Self::Refused { operation, address },
             _ => Self::Io { operation, address, source },
         }
@@ -98,6 +112,8 @@ impl PathError {
             io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable => {
                 Self::NoPort { operation, address: peer }
             }
+            // A firewall's answer: the port is the server's.
+            io::ErrorKind::PermissionDenied => Self::Io { operation, address: peer, source },
             _ => Self::from_io(operation, peer, source),
         }
     }
@@ -186,5 +202,12 @@ mod tests {
         let listening =
             PathError::from_io("listen on TCP", peer, io::Error::from_raw_os_error(libc::EADDRINUSE));
         assert!(listening.to_string().ends_with("the port is in use by another program"));
+        let denied = || io::Error::from_raw_os_error(libc::EACCES);
+        let at = |port| SocketAddr::new(peer.ip(), port);
+        let listening = |port| PathError::from_io("listen on UDP", at(port), denied()).to_string();
+        assert!(listening(53).contains("reserved for root"), "{}", listening(53));
+        assert!(listening(5353).contains("Permission denied"), "{}", listening(5353));
+        let sending = PathError::from_client_io("connect to TCP", at(53), denied()).to_string();
+        assert!(sending.contains("Permission denied"), "{sending}");
     }
 }
