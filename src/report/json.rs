@@ -24,13 +24,14 @@ pub enum LoadError {
     #[error("not a wirelab result: no string `schema` at the top level")]
     NoSchema,
     /// A result of another schema.
-    #[error("unsupported schema {found:?}: expected {expected}")]
+    #[error("unsupported schema {found:?}: this version reads {SCHEMA:?} and {PROPERTIES_SCHEMA:?}")]
     OtherSchema {
         /// The schema in the file.
         found: String,
-        /// The schemas that can be read here.
-        expected: &'static str,
     },
+    /// The table of `properties`, where the result of an experiment is expected.
+    #[error("a table of properties, not the result of an experiment")]
+    NotExperiment,
     /// The right schema, but a field is missing or has the wrong type.
     #[error("not a valid {schema} result: {error}")]
     Invalid {
@@ -71,7 +72,7 @@ fn indented(file: &impl Serialize) -> String {
 pub fn from_json(bytes: &[u8]) -> Result<ResultFile, LoadError> {
     match load(bytes)? {
         Saved::Result(file) => Ok(*file),
-        Saved::Properties(table) => Err(LoadError::OtherSchema { found: table.schema, expected: SCHEMA }),
+        Saved::Properties(_) => Err(LoadError::NotExperiment),
     }
 }
 
@@ -92,10 +93,7 @@ pub fn load(bytes: &[u8]) -> Result<Saved, LoadError> {
         Some(Value::String(schema)) if schema == PROPERTIES_SCHEMA => {
             parsed(bytes, PROPERTIES_SCHEMA).map(Saved::Properties)
         }
-        Some(Value::String(found)) => Err(LoadError::OtherSchema {
-            found: found.chars().take(40).collect(),
-            expected: "wirelab/1 or wirelab-properties/1",
-        }),
+        Some(Value::String(found)) => Err(LoadError::OtherSchema { found: found.chars().take(40).collect() }),
         _ => Err(LoadError::NoSchema),
     }
 }
