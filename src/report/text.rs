@@ -41,8 +41,9 @@ fn drawn(blocks: &[Block<'_>], options: TextOptions) -> String {
     let mut drawing = Drawing { text: String::new(), options };
     let mut below_heading = true;
     // Pictures are left out: their figures are in the tables.
-    for block in
-        blocks.iter().filter(|block| !matches!(block, Block::Charts(_) | Block::Curves(_) | Block::Ladders(_)))
+    for block in blocks
+        .iter()
+        .filter(|block| !matches!(block, Block::Charts(_) | Block::Curves(_) | Block::Ladders(_)))
     {
         // The paragraph below a heading belongs to it.
         if !below_heading {

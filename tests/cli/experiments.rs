@@ -112,7 +112,7 @@ fn properties_writes_every_cell_with_what_was_counted() {
     assert!(table.contains("| largest message | 1472 | over 1 MB |\n"), "{table}");
     let said = run(folder.path(), ["properties", "-o", "table.doc"]);
     assert_eq!(said.code, Some(2));
-    assert!(said.stderr.contains("it must end in .json, .csv, .md or .txt"), "{said:?}");
+    assert!(said.stderr.contains("it must end in .json, .csv, .md, .html or .txt"), "{said:?}");
 }
 
 #[test]
@@ -123,6 +123,10 @@ fn report_shows_a_saved_table_of_properties_as_it_was_printed() {
     assert_eq!(said("report table.json -o table.md").succeeded(), printed);
     let markdown = std::fs::read_to_string(folder.path().join("table.md")).unwrap();
     assert!(markdown.starts_with("|  | udp | arq-selective |\n| --- | --- | --- |\n"), "{markdown}");
+    said("report table.json -o table.html -q").succeeded();
+    let html = std::fs::read_to_string(folder.path().join("table.html")).unwrap();
+    assert!(html.contains("<th scope=\"row\">largest message</th><td>1472</td>"), "{html}");
+    assert_eq!(said("report table.json --svg charts").code, Some(2), "a table has no charts");
     let saved = std::fs::read_to_string(folder.path().join("table.json")).unwrap();
     assert_eq!(said("report table.json --format json").succeeded(), saved);
     let mut from_input = Program::start(wirelab(folder.path(), ["report", "-"]));
