@@ -7,16 +7,28 @@ use std::{
 };
 
 use clap::{
-    Arg, Command, CommandFactory, Error, Parser,
+    Arg, ArgMatches, Command, CommandFactory, Error, FromArgMatches,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use super::{Cli, foreign, output::complain};
+use super::{
+    Cli, foreign,
+    output::{complain, note},
+    without_effect,
+};
 
 /// Parses the arguments of this process. What is to be printed instead is printed, and the exit status returned.
 pub(crate) fn parse() -> Result<Cli, ExitCode> {
     let arguments = with_negative_values(std::env::args_os());
-    Cli::try_parse_from(&arguments).map_err(|error| {
+    let mut all = Cli::command();
+    let matches = all.try_get_matches_from_mut(&arguments);
+    if let Ok(matches) = &matches
+        && let Some((name, matches)) = matches.subcommand()
+        && let Some(command) = all.find_subcommand(name)
+    {
+        name_idle_options(command, matches)?;
+    }
+    matches.and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|error| {
         if matches!(
             error.kind(),
             ErrorKind::DisplayHelp
@@ -30,6 +42,18 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
         complain(line(&error, &arguments));
         ExitCode::from(2)
     })
+}
+
+/// Names the options that have no effect; one that is an error ends the program.
+fn name_idle_options(command: &Command, matches: &ArgMatches) -> Result<(), ExitCode> {
+    let idle = without_effect::find(command, matches);
+    if let Some(error) = idle.iter().find(|idle| idle.is_error) {
+        complain(&error.line);
+        return Err(ExitCode::from(2));
+    }
+    let is_quiet = matches.try_get_one("quiet").ok().flatten().is_some_and(|quiet: &bool| *quiet);
+    idle.iter().filter(|_| !is_quiet).for_each(|idle| note(&idle.line));
+    Ok(())
 }
 
 /// Joins a negative value to its option, so that the option's parser refuses it: `--rtt -5ms` becomes `--rtt=-5ms`.
@@ -184,14 +208,15 @@ fn shortened(value: &str) -> String {
     }
 }
 
-/// The option of `command` that was probably meant: one that begins like it, or differs in two letters.
+/// The option of `command` that was probably meant: one that begins like it, or differs in a third of its letters, and in
+/// two at most.
 fn similar(argument: &str, command: &Command) -> Option<String> {
     let wanted = argument.strip_prefix("--").filter(|wanted| wanted.len() > 2)?;
     let known = || command.get_arguments().filter(|arg| !arg.is_hide_set()).filter_map(Arg::get_long);
     let begins = known().find(|known| known.starts_with(wanted));
     let near = || {
         let distances = known().map(|known| (strsim::damerau_levenshtein(known, wanted), known));
-        distances.min().filter(|(distance, _)| *distance <= 2).map(|(_, known)| known)
+        distances.min().filter(|(distance, _)| *distance <= 2.min(wanted.len() / 3)).map(|(_, known)| known)
     };
     begins.or_else(near).map(|known| format!("--{known}"))
 }

@@ -16,7 +16,10 @@ use super::{
     draft::Draft,
     interrupt::{INTERRUPTED, stop_on_interrupt},
     memory,
-    options::output::{OutputArgs, first_error},
+    options::{
+        output::{OutputArgs, first_error},
+        workload::to_shorten,
+    },
     output::{complain, is_closed_pipe, note},
     serve::raise_file_limit,
     usage::UsageError,
@@ -131,18 +134,19 @@ const MUCH_MEMORY: u64 = 1 << 30;
 
 /// Refuses a run that takes more memory than there is, and announces one that takes much.
 fn check_memory<E: Experiment>(request: &Request<E::Plan>, quiet: bool) -> Result<(), UsageError> {
-    let needed = request.batches.iter().map(|batch| {
-        let each = batch.plans.iter().map(|plan| E::size(plan).memory).max().unwrap_or(0);
-        each.saturating_mul(batch.runs().min(batch.parallel() as u64))
+    let needed = request.batches.iter().filter_map(|batch| {
+        let largest = batch.plans.iter().map(E::size).max_by_key(|size| size.memory)?;
+        let at_once = batch.runs().min(batch.parallel() as u64);
+        Some((largest.memory.saturating_mul(at_once), largest.is_mostly_warmup))
     });
-    let needed = needed.max().unwrap_or(0);
+    let (needed, is_mostly_warmup) = needed.max().unwrap_or_default();
+    let (option, instead) = to_shorten(is_mostly_warmup);
     let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
     match memory::available() {
         Some(available) if needed > available => Err(UsageError::new(format!(
-            "--interval: this takes up to {} of memory, and {} are available: messages would wait faster than they \
-             are sent; use a longer --interval or a shorter --duration",
+            "{option}: this takes up to {} of memory, and {} are available; use {instead}",
             gigabytes(needed),
-            gigabytes(available)
+            gigabytes(available),
         ))),
         _ => {
             if needed >= MUCH_MEMORY && !quiet {

@@ -33,7 +33,10 @@ pub(crate) fn stop_on_interrupt() -> io::Result<StopSignal> {
 ///
 /// Returns an error if the system takes no signal handler.
 pub(crate) fn leave_on_interrupt() -> io::Result<()> {
-    on_interrupt(|| -> () { leave() })
+    on_interrupt(|| -> () {
+        note("interrupted");
+        leave()
+    })
 }
 
 /// Ends the program at once, and leaves no unfinished file behind.

@@ -168,11 +168,16 @@ impl Link {
             return Err(UsageError::new("--listen and --to: name where it listens, and the server").into());
         };
         let (listen, to) = (listen.resolve()?, to.resolve()?);
-        if listen == to {
-            return Err(UsageError::new("--to: is where this listens; name the server's address").into());
-        }
-        if to.port() == 0 {
-            return Err(UsageError::new("--to: port 0 is not valid here").into());
+        let refused = match to.ip().to_canonical() {
+            _ if to.port() == 0 => Some("port 0 is not valid here"),
+            _ if listen == to => Some("is where this listens; name the server's address"),
+            ip if ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST) => {
+                Some("is the address of many; name that of one server")
+            }
+            _ => None,
+        };
+        if let Some(why) = refused {
+            return Err(UsageError::new(format!("--to: {why}")).into());
         }
         let most = self.max_clients.unwrap_or(MAX_CLIENTS);
         let clients = ClientLimits { most, idle: Some(self.idle.unwrap_or(IDLE)) };

@@ -27,6 +27,7 @@ mod transfer;
 mod usage;
 mod values;
 mod verify;
+mod without_effect;
 
 use std::{process::ExitCode, sync::Arc};
 

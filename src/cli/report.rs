@@ -9,14 +9,15 @@ use std::{
 
 use anyhow::anyhow;
 use clap::Args;
-use wirelab::report::{MAX_BYTES, ResultFile, from_json, overlay};
+use wirelab::report::{MAX_BYTES, ResultFile, Saved, load, overlay};
 
-use super::{interrupt::leave_on_interrupt, options::output::OutputArgs};
+use super::{UsageError, interrupt::leave_on_interrupt, options::output::OutputArgs};
 
 /// Render saved results again, as text or in another format
 ///
 /// The cells of several files are shown together. Rows of the same transport on the same link with the same workload are
-/// told apart by letters, and for each row of the second file its difference from the first is shown.
+/// told apart by letters, and for each row of the second file its difference from the first is shown. A table of
+/// `properties` is shown alone.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   wirelab bench -o monday.json
@@ -37,15 +38,33 @@ impl Report {
         leave_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         self.output.refuse_pictures()?;
         let draft = self.output.open()?;
-        let mut results = self.files.iter().map(|path| load(path));
-        let first = results.next().ok_or_else(|| anyhow!("no file was named"))??;
-        let all = results.try_fold(first, |all, next| Ok::<_, anyhow::Error>(overlay(all, next?)))?;
+        let mut all: Option<ResultFile> = None;
+        for path in &self.files {
+            match read(path)? {
+                Saved::Result(next) => {
+                    all = Some(match all {
+                        Some(all) => overlay(all, *next),
+                        None => *next,
+                    });
+                }
+                Saved::Properties(table) if self.files.len() == 1 => {
+                    self.output.refuse_charts()?;
+                    self.output.write_properties(draft, &table, "")?;
+                    return Ok(ExitCode::SUCCESS);
+                }
+                Saved::Properties(_) => {
+                    let alone = format!("{} is a table of properties: name it alone", path.display());
+                    return Err(UsageError::new(alone).into());
+                }
+            }
+        }
+        let all = all.ok_or_else(|| anyhow!("no file was named"))?;
         self.output.write(draft, &all)?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn load(path: &Path) -> anyhow::Result<ResultFile> {
+fn read(path: &Path) -> anyhow::Result<Saved> {
     let mut bytes = Vec::new();
     let file: io::Result<Box<dyn Read>> = if path == Path::new("-") {
         Ok(Box::new(io::stdin()))
@@ -55,5 +74,5 @@ fn load(path: &Path) -> anyhow::Result<ResultFile> {
     // One byte more, so that a file that is too large is seen to be.
     file.and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
         .map_err(|e| anyhow!("cannot read {}: {e}", path.display()))?;
-    from_json(&bytes).map_err(|e| anyhow!("cannot use {}: {e}", path.display()))
+    load(&bytes).map_err(|e| anyhow!("cannot use {}: {e}", path.display()))
 }

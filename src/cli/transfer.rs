@@ -53,7 +53,7 @@ pub(crate) struct Transfer {
     #[arg(long, value_name = "N", default_value = "8", value_parser = values::whole::<u32>(1, 1000))]
     flows: u32,
     /// How fast raw udp sends, IP headers included
-    #[arg(short = 'b', long, alias = "bitrate", value_name = "RATE", default_value = "10mbit")]
+    #[arg(short = 'b', long, alias = "bitrate", value_name = "RATE", default_value = "10mbit", value_parser = pace)]
     pace: Rate,
     #[command(flatten)]
     dial: DialArgs,
@@ -76,6 +76,17 @@ Examples:
   wirelab transfer 'quic://lab.example?streams=one' --down --ca ca.pem
       from a `wirelab serve` elsewhere, over the real network";
 
+/// The slowest pace: a datagram takes seconds, and a receiver that gets none for a minute gives up.
+const SLOWEST: u64 = 1000;
+
+fn pace(text: &str) -> Result<Rate, String> {
+    let pace: Rate = values::parse(text)?;
+    match pace.bits_per_second() {
+        ..SLOWEST => Err(format!("invalid value `{text}`: expected at least 1kbit")),
+        _ => Ok(pace),
+    }
+}
+
 /// A file, or a server.
 #[derive(Debug, Clone)]
 enum What {
@@ -94,7 +105,10 @@ impl FromStr for What {
                 .map_err(|e: <Target as FromStr>::Err| e.to_string());
         }
         match fs::metadata(what) {
-            Ok(file) if file.is_file() => Ok(Self::File(what.into())),
+            Ok(file) if file.is_file() => match fs::File::open(what) {
+                Ok(_) => Ok(Self::File(what.into())),
+                Err(e) => Err(format!("cannot read `{what}`: {e}")),
+            },
             Ok(_) => Err("not a regular file; name a file or a URL".to_owned()),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 Err(format!("`{what}` is no file; a server is a URL, such as tcp://HOST:PORT"))

@@ -131,6 +131,8 @@ pub struct RunSize {
     pub bytes: Option<u64>,
     /// The most bytes of memory that it holds; 0 if that is little.
     pub memory: u64,
+    /// Whether most of a run of messages is warm-up.
+    pub is_mostly_warmup: bool,
 }
 
 /// Receives progress: bytes where [`RunSize::bytes`] is set, and runs otherwise.

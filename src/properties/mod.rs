@@ -9,7 +9,6 @@ mod error;
 mod group;
 mod messages;
 mod row;
-mod text;
 
 use std::{
     num::NonZero,
@@ -18,14 +17,14 @@ use std::{
     time::Duration,
 };
 
-use serde::Serialize;
-
 pub use self::{
     error::PropertyError,
-    row::{Answer, Row, Subject},
-    text::{to_csv, to_explanation, to_markdown, to_table},
+    row::{Row, Subject},
 };
-use crate::transport::Transport;
+use crate::{
+    report::{Answer, PropertyCell, PropertyRow, PropertyTable},
+    transport::Transport,
+};
 
 /// Every row, in the order of the table.
 pub const ROWS: &[Row] = &[
@@ -48,24 +47,8 @@ pub const ROWS: &[Row] = &[
 /// Round trip of the link of every run.
 const RTT: Duration = Duration::from_millis(20);
 
-/// What was found out about one transport by one row.
-#[derive(Debug, Clone, Serialize)]
-pub struct Cell {
-    /// The claim.
-    pub row: &'static str,
-    /// The transport.
-    pub transport: &'static str,
-    /// The path of the run.
-    pub path: String,
-    /// The outcome. `None` if the run was not made.
-    pub answer: Option<Answer>,
-    /// Why the run was not made.
-    pub problem: Option<String>,
-}
-
-/// Measures every row for each of `transports`, and returns the cells by row. Uses several threads, because runs in real
-/// time mostly wait.
-pub fn measure(transports: &[Transport]) -> Vec<Vec<Cell>> {
+/// Measures every row for each of `transports`. Uses several threads, because runs in real time mostly wait.
+pub fn measure(transports: &[Transport]) -> PropertyTable {
     /// Runs in real time at once, each of which sleeps most of its time.
     const AT_ONCE: usize = 8;
     let jobs = ROWS.len() * transports.len();
@@ -81,23 +64,28 @@ pub fn measure(transports: &[Transport]) -> Vec<Vec<Cell>> {
         cells
     };
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let mut cells: Vec<((usize, usize), Cell)> = thread::scope(|scope| {
+    let mut cells: Vec<((usize, usize), PropertyCell)> = thread::scope(|scope| {
         let workers: Vec<_> = (0..cores.max(AT_ONCE)).map(|_| scope.spawn(work)).collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
     });
     cells.sort_by_key(|(place, _)| *place);
     let mut cells = cells.into_iter().map(|(_, cell)| cell);
-    ROWS.iter().map(|_| cells.by_ref().take(transports.len()).collect()).collect()
+    let row = |row: &Row| PropertyRow {
+        claim: row.claim.to_owned(),
+        how: row.how.to_owned(),
+        cells: cells.by_ref().take(transports.len()).collect(),
+    };
+    PropertyTable::new(ROWS.iter().map(row).collect())
 }
 
-fn cell(row: &Row, subject: Subject) -> Cell {
+fn cell(row: &Row, subject: Subject) -> PropertyCell {
     let (answer, problem) = match (row.measure)(subject) {
         Ok(answer) => (Some(answer), None),
         Err(error) => (None, Some(error.to_string())),
     };
-    Cell {
-        row: row.claim,
-        transport: subject.transport.name(),
+    PropertyCell {
+        row: row.claim.to_owned(),
+        transport: subject.transport.name().to_owned(),
         path: subject.path.to_string(),
         answer,
         problem,

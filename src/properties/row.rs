@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::{PropertyError, RTT};
 use crate::{
     experiment::{Arrivals, PathKind, Plan, Wait, Workload},
     link::{LinkSpec, SpecError},
+    report::Answer,
     transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
     unit::PerDirection,
 };
@@ -21,15 +20,6 @@ pub struct Row {
     pub how: &'static str,
     /// Runs it.
     pub(super) measure: fn(Subject) -> Result<Answer, PropertyError>,
-}
-
-/// The outcome of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Answer {
-    /// In a word or a figure.
-    pub value: String,
-    /// What was counted.
-    pub detail: String,
 }
 
 impl Answer {

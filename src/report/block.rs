@@ -22,6 +22,8 @@ pub(crate) enum Block<'a> {
     List(Vec<String>),
     /// Figures by row.
     Table(Table),
+    /// Words in rows of one length, the first of which has the titles. Each row begins with its label.
+    Grid(Vec<Vec<String>>),
     /// Definitions of terms in the tables above.
     Terms(&'static [Term]),
     /// What limits the rows of a group.

@@ -3,14 +3,24 @@
 use super::{
     block::{Block, Flagged, LABELS, Table, Term},
     flags,
-    model::ResultFile,
+    model::{PropertyTable, ResultFile},
     page::page,
+    properties::properties_page,
     words,
 };
 
 /// The result as GitHub-flavoured Markdown.
 pub fn to_markdown(file: &ResultFile) -> String {
-    let blocks: Vec<String> = page(file).iter().filter_map(block).collect();
+    drawn(&page(file))
+}
+
+/// The table of `properties` as GitHub-flavoured Markdown.
+pub fn properties_to_markdown(table: &PropertyTable) -> String {
+    drawn(&properties_page(table))
+}
+
+fn drawn(blocks: &[Block<'_>]) -> String {
+    let blocks: Vec<String> = blocks.iter().filter_map(block).collect();
     blocks.join("\n\n") + "\n"
 }
 
@@ -22,6 +32,7 @@ fn block(block: &Block<'_>) -> Option<String> {
         Block::Paragraph(text) => escape(text),
         Block::List(items) => list('-', items.iter().map(|item| escape(item))),
         Block::Table(table) => draw(table),
+        Block::Grid(rows) => grid(rows),
         Block::Terms(terms) => definitions(terms),
         Block::Flags(flags) => list('*', flags.iter().map(flag)),
         Block::Skipped(skipped) => list('*', skipped.iter().map(|skipped| escape(&words::skipped(skipped)))),
@@ -54,6 +65,17 @@ fn draw(table: &Table) -> String {
     for (index, label) in table.labels.iter().enumerate() {
         lines.push(row(label, table.columns.iter().map(|column| column.text(index))));
     }
+    lines.join("\n")
+}
+
+fn grid(rows: &[Vec<String>]) -> String {
+    let mut lines: Vec<String> = rows
+        .iter()
+        .filter_map(|cells| cells.split_first())
+        .map(|(label, words)| row(label, words.iter().cloned()))
+        .collect();
+    let columns = rows.first().map_or(0, Vec::len);
+    lines.insert(lines.len().min(1), format!("|{}", " --- |".repeat(columns)));
     lines.join("\n")
 }
 

@@ -24,6 +24,7 @@ pub mod model;
 mod numbers;
 mod overlay;
 mod page;
+mod properties;
 mod savings;
 mod spread;
 mod svg;
@@ -37,15 +38,16 @@ mod words;
 
 pub use csv::to_csv;
 pub use explain::{OrderedUnits, explain_hol};
-pub use html::to_html;
-pub use json::{LoadError, MAX_BYTES, from_json, to_json};
+pub use html::{properties_to_html, to_html};
+pub use json::{LoadError, MAX_BYTES, Saved, from_json, load, properties_to_json, to_json};
 pub use ladder::{LadderOptions, to_ladder};
-pub use markdown::to_markdown;
+pub use markdown::{properties_to_markdown, to_markdown};
 pub use model::*;
 pub use overlay::overlay;
+pub use properties::{explain_properties, properties_to_csv};
 pub use svg::{Svg, to_svgs};
 pub(crate) use terminal::wrapped;
-pub use text::{TextOptions, to_text};
+pub use text::{TextOptions, properties_to_text, to_text};
 
 /// A format that a result can be written in.
 #[derive(Debug, Clone, Copy)]
@@ -56,15 +58,22 @@ pub struct Format {
     pub render: fn(&ResultFile) -> String,
     /// Whether it draws what is in a result only if pictures were asked for.
     pub has_pictures: bool,
+    /// Renders the table of `properties`.
+    pub properties: fn(&PropertyTable) -> String,
 }
 
 /// All formats. A new one is its file and a line here.
 pub static FORMATS: &[Format] = &[
-    Format { ending: "json", render: to_json, has_pictures: false },
-    Format { ending: "csv", render: to_csv, has_pictures: false },
-    Format { ending: "md", render: to_markdown, has_pictures: false },
-    Format { ending: "html", render: to_html, has_pictures: true },
-    Format { ending: "txt", render: |file| to_text(file, TextOptions::default()), has_pictures: false },
+    Format { ending: "json", render: to_json, has_pictures: false, properties: properties_to_json },
+    Format { ending: "csv", render: to_csv, has_pictures: false, properties: properties_to_csv },
+    Format { ending: "md", render: to_markdown, has_pictures: false, properties: properties_to_markdown },
+    Format { ending: "html", render: to_html, has_pictures: true, properties: properties_to_html },
+    Format {
+        ending: "txt",
+        render: |file| to_text(file, TextOptions::default()),
+        has_pictures: false,
+        properties: |table| properties_to_text(table, TextOptions::default()),
+    },
 ];
 
 impl Format {

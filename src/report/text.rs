@@ -3,8 +3,9 @@
 use super::{
     block::{Block, Column, Flagged, LABELS, Table, Term, Topic},
     flags,
-    model::{ResultFile, Skipped},
+    model::{PropertyTable, ResultFile, Skipped},
     page::page,
+    properties::properties_page,
     terminal::{BOLD, YELLOW, painted, wrapped},
     words,
 };
@@ -28,11 +29,20 @@ impl Default for TextOptions {
 
 /// The result as text for a terminal.
 pub fn to_text(file: &ResultFile, options: TextOptions) -> String {
+    drawn(&page(file), options)
+}
+
+/// The table of `properties` as text for a terminal.
+pub fn properties_to_text(table: &PropertyTable, options: TextOptions) -> String {
+    drawn(&properties_page(table), options)
+}
+
+fn drawn(blocks: &[Block<'_>], options: TextOptions) -> String {
     let mut drawing = Drawing { text: String::new(), options };
     let mut below_heading = true;
     // Pictures are left out: their figures are in the tables.
-    for block in page(file)
-        .into_iter()
+    for block in blocks
+        .iter()
         .filter(|block| !matches!(block, Block::Charts(_) | Block::Curves(_) | Block::Ladders(_)))
     {
         // The paragraph below a heading belongs to it.
@@ -40,7 +50,7 @@ pub fn to_text(file: &ResultFile, options: TextOptions) -> String {
             drawing.text.push('\n');
         }
         below_heading = matches!(block, Block::Heading(_));
-        drawing.block(&block);
+        drawing.block(block);
     }
     drawing.text
 }
@@ -64,6 +74,7 @@ impl Drawing {
             Block::Paragraph(text) => self.prose("", text, ""),
             Block::List(items) => items.iter().for_each(|item| self.item(item, "")),
             Block::Table(table) => self.table(table),
+            Block::Grid(rows) => self.grid(rows),
             Block::Terms(terms) => self.prose("", &definitions(terms), ""),
             Block::Flags(flags) => flags.iter().for_each(|flagged| self.flag(flagged)),
             Block::Skipped(skipped) => skipped.iter().for_each(|skipped| self.skipped(skipped)),
@@ -106,6 +117,34 @@ impl Drawing {
                 self.text.push('\n');
             }
             self.part(&table.labels, part);
+        }
+    }
+
+    /// Words by row, split into several tables below each other if they are wider than the terminal.
+    fn grid(&mut self, rows: &[Vec<String>]) {
+        const GAP: usize = 2;
+        let columns = rows.first().map_or(0, Vec::len);
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let mut next = 1;
+        while next < columns {
+            let first = next;
+            let mut used = widths[0] + GAP + widths[next];
+            next += 1;
+            while next < columns && used + GAP + widths[next] <= self.options.width {
+                used += GAP + widths[next];
+                next += 1;
+            }
+            if first > 1 {
+                self.text.push('\n');
+            }
+            for (number, row) in rows.iter().enumerate() {
+                let mut line = format!("{:<1$}", row[0], widths[0] + GAP);
+                for column in first..next {
+                    line.push_str(&format!("{:<1$}", row[column], widths[column] + GAP));
+                }
+                self.line(&line, if number == 0 { BOLD } else { "" });
+            }
         }
     }
 

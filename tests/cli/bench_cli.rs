@@ -218,7 +218,9 @@ fn an_option_of_the_link_is_refused_where_no_path_has_one() {
 
 #[test]
 fn memory_that_cannot_be_had_is_refused_before_the_run() {
-    refused("-t udp,quic-one -i 1us -d 11m", &["--interval", "GB of memory", "longer --interval"]);
+    refused("-t udp,quic-one -i 1us -d 11m", &["--interval: ", "GB of memory", "longer --interval"]);
+    refused("-t udp,quic-one -i 1us -w 11m", &["--warmup: ", "GB of memory", "shorter --warmup"]);
+    refused("-w 8000h", &["--warmup: ", "messages a run are too many", "shorter --warmup"]);
     let folder = tempdir().unwrap();
     let limited = |limit: &str, options: &str| {
         let program = env!("CARGO_BIN_EXE_wirelab");

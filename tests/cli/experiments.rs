@@ -1,6 +1,6 @@
 //! What `bench`, `hol`, `handshake` and `transfer` have in common.
 
-use crate::support::{Finished, accounted, run};
+use crate::support::{Finished, Program, accounted, run, wirelab};
 use serde_json::Value;
 use tempfile::tempdir;
 use wirelab::{link::Preset, report};
@@ -112,5 +112,34 @@ fn properties_writes_every_cell_with_what_was_counted() {
     assert!(table.contains("| largest message | 1472 | over 1 MB |\n"), "{table}");
     let said = run(folder.path(), ["properties", "-o", "table.doc"]);
     assert_eq!(said.code, Some(2));
-    assert!(said.stderr.contains("it must end in .md, .csv or .json"), "{said:?}");
+    assert!(said.stderr.contains("it must end in .json, .csv, .md, .html or .txt"), "{said:?}");
+}
+
+#[test]
+fn report_shows_a_saved_table_of_properties_as_it_was_printed() {
+    let folder = tempdir().unwrap();
+    let said = |line: &str| run(folder.path(), line.split_whitespace());
+    let printed = said("properties -t udp,arq-selective -o table.json").succeeded();
+    assert_eq!(said("report table.json -o table.md").succeeded(), printed);
+    let markdown = std::fs::read_to_string(folder.path().join("table.md")).unwrap();
+    assert!(markdown.starts_with("|  | udp | arq-selective |\n| --- | --- | --- |\n"), "{markdown}");
+    said("report table.json -o table.html -q").succeeded();
+    let html = std::fs::read_to_string(folder.path().join("table.html")).unwrap();
+    assert!(html.contains("<th scope=\"row\">largest message</th><td>1472</td>"), "{html}");
+    assert_eq!(said("report table.json --svg charts").code, Some(2), "a table has no charts");
+    let saved = std::fs::read_to_string(folder.path().join("table.json")).unwrap();
+    assert_eq!(said("report table.json --format json").succeeded(), saved);
+    let mut from_input = Program::start(wirelab(folder.path(), ["report", "-"]));
+    from_input.say(&saved);
+    assert_eq!(from_input.finish().succeeded(), printed);
+    let two = said("report table.json table.json");
+    assert_eq!(two.code, Some(2), "{two:?}");
+    assert!(two.stderr.contains("table.json is a table of properties: name it alone"), "{two:?}");
+    // Cells are missing, and words steer no terminal.
+    let short = saved.replacen("\"no\"", "\"\\u001b[2J\"", 1);
+    let mut table: Value = serde_json::from_str(&short).unwrap();
+    table["rows"][1]["cells"].as_array_mut().unwrap().pop();
+    std::fs::write(folder.path().join("short.json"), table.to_string()).unwrap();
+    let text = said("report short.json").succeeded();
+    assert!(!text.contains('\u{1b}') && text.lines().count() > 10, "{text}");
 }

@@ -69,12 +69,17 @@ fn a_wrong_option_is_answered_with_the_one_that_was_meant_or_the_help() {
         ("bench --los 1%", "unknown option --los: did you mean --loss?"),
         ("bench --dur 1s", "unknown option --dur: did you mean --duration?"),
         ("bench --tansport udp", "unknown option --tansport: did you mean --transport?"),
+        ("bench --ecn", "unknown option --ecn: see wirelab bench --help"),
         ("bench --frobnicate", "unknown option --frobnicate: see wirelab bench --help"),
         ("bench -z", "unknown option -z: see wirelab bench --help"),
         ("frobnicate", "unknown command `frobnicate`: see wirelab --help"),
         ("man frobnicate", "unknown command `frobnicate`: see wirelab --help"),
         ("link delay 50ms", "unexpected argument `delay`: as an option it is --delay 50ms"),
         ("help frobnicate", "unknown command `frobnicate`: see wirelab --help"),
+        ("link --listen 0 --to 0", "--to: port 0 is not valid here"),
+        ("link --listen 0 --to 224.0.0.1:9", "--to: is the address of many; name that of one server"),
+        ("link --netns --server= -- true", "--server: is empty; name the server's command"),
+        ("transfer --pace 1bit", "--pace: invalid value `1bit`: expected at least 1kbit"),
         ("certs extra", "unexpected argument `extra`: see wirelab certs --help"),
         ("send", "missing <URL>: see wirelab send --help"),
         ("link", "missing --listen and --to: see wirelab link --help"),
@@ -85,6 +90,46 @@ fn a_wrong_option_is_answered_with_the_one_that_was_meant_or_the_help() {
         ("completions foo", "invalid value `foo`: expected bash, elvish, fish, powershell, zsh"),
     ] {
         assert_eq!(refusal(line), expected, "{line}");
+    }
+}
+
+/// A table says what each option needs; where that is missing the option is refused, or named.
+#[test]
+fn an_option_without_effect_is_named() {
+    let by_url = "is for a server by URL, and none is named";
+    for command in ["bench", "hol", "transfer"] {
+        for option in
+            ["--ca x.pem", "--insecure", "--server-name x", "--key-file x", "--timeout 3s", "-4", "-6"]
+        {
+            let name = option.split(' ').next().unwrap();
+            assert_eq!(refusal(&format!("{command} {option}")), format!("{name}: {by_url}"));
+        }
+    }
+    let short = "--loss 0% --seeds 1";
+    let said = |line: String| run(tempdir().unwrap().path(), line.split_whitespace());
+    for (line, named) in [
+        (
+            "transfer -t quic-one --bytes 1KB --pace 1mbit",
+            "--pace has no effect here: it is for raw datagrams",
+        ),
+        ("transfer -t udp,quic-one --bytes 1KB --flows 9", "--flows has no effect here: it is for quic-flow"),
+        ("bench -t udp -d 50ms -C bbr", "--congestion has no effect here: none of these transports"),
+        ("handshake -t udp,arq-selective -n 1 --cert-bytes 1KB", "--cert-bytes has no effect here: none of"),
+    ] {
+        let finished = said(format!("{line} {short}"));
+        assert_eq!(finished.code, Some(0), "{line}: {finished:?}");
+        assert!(finished.stderr.starts_with(named), "{line}: {}", finished.stderr);
+        assert_eq!(said(format!("{line} {short} -q")).stderr, "", "{line}");
+    }
+    for line in [
+        "transfer -t quic-one,udp --bytes 1KB --pace 1mbit",
+        "transfer -t quic-flow --bytes 1KB --flows 9",
+        "bench -t udp,quic-one -d 50ms -C cubic",
+        "handshake -t all --path direct -n 1 --cert-bytes 1KB",
+    ] {
+        let link = if line.contains("direct") { "--seeds 1" } else { short };
+        let finished = said(format!("{line} {link}"));
+        assert!(!finished.stderr.contains("no effect"), "{line}: {}", finished.stderr);
     }
 }
 

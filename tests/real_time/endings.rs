@@ -32,13 +32,20 @@ struct Case {
     arguments: Vec<String>,
     /// The exit status after an interrupt: servers and relays are ended by one in the usual way.
     status: i32,
+    /// The exit status after SIGTERM.
+    terminated: i32,
     /// Whether it writes a result to a file.
     has_result: bool,
 }
 
 fn case(arguments: &str) -> Case {
     let arguments = arguments.split_whitespace().map(str::to_owned).collect();
-    Case { arguments, status: 130, has_result: false }
+    Case { arguments, status: 130, terminated: 130, has_result: false }
+}
+
+/// What an interrupt ends in the usual way.
+fn service(arguments: &str) -> Case {
+    Case { status: 0, terminated: 0, ..case(arguments) }
 }
 
 fn measured(arguments: &str) -> Case {
@@ -47,34 +54,49 @@ fn measured(arguments: &str) -> Case {
 
 /// Every command, on every path that this machine has. `server` answers those that need one.
 fn cases(server: &Server) -> Vec<Case> {
-    let tcp = &server.urls[0];
-    let quic = &server.urls[1];
-    let ca = server.certificates.ca();
-    let ca = ca.display();
+    let [tcp, quic, hmac, dtls] = &server.urls[..] else { panic!("{:?}", server.urls) };
+    let (ca, key) = (server.certificates.ca(), server.certificates.shared_key());
+    let (ca, key) = (ca.display(), key.display());
     let mut cases = vec![
         measured("bench --path sim -t udp,quic-one -d 10h"),
         measured("bench --path relay -t quic-one -d 1h --seeds 1 --samples samples.csv"),
         measured("bench --path direct -t tcp -d 1h --seeds 1"),
         measured(&format!("bench {tcp} {quic} -d 1h --seeds 1 --ca {ca}")),
+        measured("bench --path sim -t udp-hmac,dtls -d 10h"),
+        measured("bench --path relay -t dtls -d 1h --seeds 1"),
+        measured(&format!("bench {hmac} {dtls} -d 1h --seeds 1 --ca {ca} --key-file {key}")),
         measured("hol --path sim -t quic-one,quic-flow -d 10h"),
         measured("hol --path relay -t arq-selective -d 1h --seeds 1"),
+        measured("hol --path direct -t udp-hmac -d 1h --seeds 1"),
+        measured(&format!("hol {dtls} -d 1h --seeds 1 --ca {ca}")),
         measured("handshake --path sim -t quic-one --connections 1000000"),
         measured("handshake --path direct -t tls --connections 1000000 --parallel 4"),
+        measured("handshake --path direct -t dtls,udp-hmac --connections 1000000"),
         measured("handshake --path relay -t udp --connections 100000"),
         measured("transfer --path sim -t quic-one --bytes 100GB --seeds 1"),
+        measured("transfer --path sim -t dtls --bytes 100GB --seeds 1"),
         measured("transfer --path relay -t quic-one --bytes 100GB --rate 1mbit --save saved.bin"),
+        measured("transfer --path relay -t dtls --bytes 100GB --pace 1mbit"),
+        measured("transfer --path direct -t udp-hmac --bytes 100GB --pace 1mbit"),
         measured(&format!("transfer {tcp} --bytes 1000GB")),
-        Case { status: 0, ..case("serve udp://127.0.0.1:0 tcp://127.0.0.1:0") },
-        Case { status: 0, ..case("link --listen 0 --to 9") },
+        service("serve udp://127.0.0.1:0 tcp://127.0.0.1:0 udp-hmac://127.0.0.1:0 dtls://127.0.0.1:0"),
+        service("link --listen 0 --to 9"),
         case(&format!("send {tcp}")),
+        case(&format!("send {dtls} --ca {ca}")),
         case("report /dev/stdin"),
+        case("report -"),
         case("verify"),
+        case("properties -o table.json"),
     ];
     if has_namespaces() {
         cases.extend([
             measured("bench --path netns -t tcp -d 1h --seeds 1"),
+            measured("bench --path netns -t udp-hmac,dtls -d 1h --seeds 1"),
+            measured("hol --path netns -t tls -d 1h --seeds 1"),
             measured("handshake --path netns -t tcp --connections 100000"),
             measured("transfer --path netns -t tcp --bytes 100GB --rate 1mbit"),
+            // The signal is handed to the client, and its end is the end of all.
+            Case { terminated: 143, ..case("link --netns --wait 0s --server cat -- sleep 1000") },
         ]);
     }
     cases
@@ -170,7 +192,7 @@ fn interrupt(case: &Case, (number, instant, signal): (u64, Duration, &str)) {
     }
     running.await_end(MOST);
     running.assert_nothing_left(if signal == "KILL" {
-        &[]
+        &["certs"]
     } else {
         &["result.json", "samples.csv", "certs"]
     });
@@ -181,11 +203,10 @@ fn interrupt(case: &Case, (number, instant, signal): (u64, Duration, &str)) {
         // Before it listens for signals, it has done nothing.
         None => assert!(signal == "KILL" || finished.stdout.is_empty(), "{name}\n{}", finished.stderr),
         Some(code) => {
-            assert_eq!(code, case.status, "{name}\n{}\n{}", finished.stdout, finished.stderr);
-            assert!(
-                code == 0 || finished.stderr.contains("interrupted") || name.contains("report"),
-                "{name}"
-            );
+            let expected = if signal == "TERM" { case.terminated } else { case.status };
+            assert_eq!(code, expected, "{name}\n{}\n{}", finished.stdout, finished.stderr);
+            let says_so = finished.stderr.contains("interrupted");
+            assert!(code == 0 || says_so || name.contains("--netns"), "{name}\n{}", finished.stderr);
             if case.has_result {
                 check_result(folder.path(), &name);
             }
@@ -205,7 +226,12 @@ fn check_result(folder: &Path, name: &str) {
 fn interrupt_all(seed: u64, times: u64, signals: &[&[&str]]) {
     let server = Server::start(
         tempfile::tempdir().unwrap().keep().as_path(),
-        &["tcp://127.0.0.1:0", "quic://127.0.0.1:0?streams=one"],
+        &[
+            "tcp://127.0.0.1:0",
+            "quic://127.0.0.1:0?streams=one",
+            "udp-hmac://127.0.0.1:0",
+            "dtls://127.0.0.1:0",
+        ],
         &[],
     );
     at_instants((seed, times, signals), &cases(&server), interrupt);
@@ -247,6 +273,10 @@ fn at_instants<C: Sync>(
 fn with_server() -> Vec<(&'static str, &'static str)> {
     vec![
         ("udp", "bench"),
+        ("udp-hmac", "bench"),
+        ("dtls", "bench"),
+        ("dtls", "hol"),
+        ("arq", "bench"),
         ("tcp", "hol"),
         ("tls", "bench"),
         ("quic", "bench"),
@@ -263,11 +293,14 @@ fn end_server((scheme, command): (&str, &str), (number, instant, signal): (u64, 
     let server = Server::start(folder.path(), &[&format!("{scheme}://127.0.0.1:0")], &[]);
     let streams = if scheme == "quic" { "?streams=one" } else { "" };
     let size = if command.starts_with("transfer") { "--bytes 1000GB" } else { "-d 2s -w 0s --wait 3x1s" };
-    let ca = server.certificates.ca();
+    let credentials = match scheme {
+        "udp-hmac" => format!("--key-file {}", server.certificates.shared_key().display()),
+        _ => format!("--ca {}", server.certificates.ca().display()),
+    };
     let url = &server.urls[0];
-    let arguments = format!("{command} {url}{streams} {size} --seeds 1 --ca {} -o result.json", ca.display());
+    let arguments = format!("{command} {url}{streams} {size} --seeds 1 {credentials} -o result.json");
     let arguments = arguments.split_whitespace().map(str::to_owned).collect();
-    let running = Running::start(&Case { arguments, status: 1, has_result: false }, number);
+    let running = Running::start(&Case { arguments, status: 1, terminated: 1, has_result: false }, number);
     let name = format!("{}, whose server got SIG{signal} after {instant:?}", running.name);
     pause(instant);
     server.program.signal(signal);

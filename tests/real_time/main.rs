@@ -8,6 +8,7 @@ mod handshake;
 mod identities;
 mod link;
 mod link_netns;
+mod link_rates;
 mod netns;
 mod observers;
 mod relay;

@@ -416,14 +416,14 @@ fn what_the_link_corrupts_is_what_the_hosts_throw_away_and_none_of_it_is_the_mac
 #[test]
 fn the_properties_of_tcp_and_tls_are_those_of_their_standards() {
     let _alone = alone();
-    let cells = wirelab::properties::measure(&[Transport::TCP, Transport::TLS]);
-    if let Some(problem) = &cells[0][0].problem
+    let table = wirelab::properties::measure(&[Transport::TCP, Transport::TLS]);
+    if let Some(problem) = &table.rows[0].cells[0].problem
         && problem.contains("permi")
     {
         return skip(problem);
     }
     let value = |row: usize, column: usize| {
-        let cell = &cells[row][column];
+        let cell = &table.rows[row].cells[column];
         cell.answer.as_ref().unwrap_or_else(|| panic!("{}: {:?}", cell.row, cell.problem)).value.as_str()
     };
     for (column, connection, first, secure) in [(0, "yes, 1 RTT", "2", "no"), (1, "yes, 2 RTT", "3", "yes")] {

@@ -1,17 +1,14 @@
 //! `wirelab properties` gives each transport the answers that its standard gives.
 
-use wirelab::{
-    properties::{Cell, measure},
-    transport::Transport,
-};
+use wirelab::{properties::measure, report::PropertyCell, transport::Transport};
 
 /// The values of a column, top to bottom.
 fn column(transport: Transport) -> Vec<String> {
-    let value = |cell: &Cell| {
+    let value = |cell: &PropertyCell| {
         let answer = cell.answer.as_ref();
         answer.unwrap_or_else(|| panic!("{}: {:?}", cell.row, cell.problem)).value.clone()
     };
-    measure(&[transport]).iter().map(|row| value(&row[0])).collect()
+    measure(&[transport]).cells().map(value).collect()
 }
 
 #[test]

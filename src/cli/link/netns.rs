@@ -44,6 +44,9 @@ pub(super) fn run(link: &Link) -> anyhow::Result<ExitCode> {
         let why = "is for a relay; with --netns the two commands meet at 10.0.0.2, the server's address";
         return Err(UsageError::new(format!("{option}: {why}")).into());
     }
+    if link.programs.server.as_ref().is_some_and(|server| server.trim().is_empty()) {
+        return Err(UsageError::new("--server: is empty; name the server's command").into());
+    }
     let links = link.links()?;
     // Before the first thread: see there.
     netns::prepare()?;

@@ -232,13 +232,19 @@ impl<D: Defaults> MatrixArgs<D> {
             let paths = [(PathKind::Sim, simulated), (other, others)];
             return paths.into_iter().filter(|(_, transports)| !transports.is_empty()).collect();
         }
-        let paths = if self.path.is_empty() { &[PathKind::Sim][..] } else { &self.path };
-        let on = |&path| {
+        let mut paths = Vec::new();
+        let asked = if self.path.is_empty() { &[PathKind::Sim][..] } else { &self.path };
+        for &path in asked {
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+        let on = |path| {
             let (transports, refused) = named.on(path, D::COMMAND, &self.link.as_given());
             skipped.extend(refused);
             (path, transports)
         };
-        paths.iter().map(on).collect()
+        paths.into_iter().map(on).collect()
     }
 }
 

@@ -15,7 +15,9 @@ use crate::cli::{
     output::{complain, is_closed_pipe, raw},
     usage::UsageError,
 };
-use wirelab::report::{Format, ResultFile, Svg, TextOptions, to_json, to_svgs, to_text};
+use wirelab::report::{
+    Format, PropertyTable, ResultFile, Svg, TextOptions, properties_to_text, to_svgs, to_text,
+};
 
 /// Where results go.
 #[derive(Debug, Clone, Args)]
@@ -101,6 +103,15 @@ impl OutputArgs {
         if self.pictures { Err(UsageError::new(format!("--pictures: {why}"))) } else { Ok(()) }
     }
 
+    /// Refuses charts, which a table of `properties` has none of.
+    pub(crate) fn refuse_charts(&self) -> Result<(), UsageError> {
+        match (self.pictures, &self.svg) {
+            (false, None) => Ok(()),
+            (true, _) => Err(UsageError::new("--pictures: a table of properties has no charts")),
+            (_, Some(_)) => Err(UsageError::new("--svg: a table of properties has no charts")),
+        }
+    }
+
     /// Whether the result is to have what pictures show beyond its figures.
     pub(crate) fn wants_pictures(&self) -> bool {
         let file = self.path().and_then(|path| format_of(path).ok());
@@ -126,19 +137,43 @@ impl OutputArgs {
 
     /// Prints the result and completes the file. If one fails, the other is written all the same.
     pub(crate) fn write(&self, draft: Option<Draft>, file: &ResultFile) -> anyhow::Result<()> {
-        let text = match self.format {
-            _ if self.json => to_json(file),
-            Some(format) if format.ending != TEXT => (format.render)(file),
+        let text = || match file.cells.is_empty() && !file.skipped.is_empty() {
             // Why is said on standard error.
-            _ if file.cells.is_empty() && !file.skipped.is_empty() => String::new(),
-            _ => to_text(file, self.text()),
+            true => String::new(),
+            false => to_text(file, self.text()),
         };
-        let printed = raw(text.as_bytes()).map_err(Into::into);
+        let written = self.write_with(draft, |format| (format.render)(file), text);
+        first_error([written, self.write_charts(file)])
+    }
+
+    /// The same for a table of `properties`; text ends with `explanation`.
+    pub(crate) fn write_properties(
+        &self,
+        draft: Option<Draft>,
+        table: &PropertyTable,
+        explanation: &str,
+    ) -> anyhow::Result<()> {
+        let text = || properties_to_text(table, self.text()) + explanation;
+        self.write_with(draft, |format| (format.properties)(table), text)
+    }
+
+    fn write_with(
+        &self,
+        draft: Option<Draft>,
+        render: impl Fn(&Format) -> String,
+        text: impl FnOnce() -> String,
+    ) -> anyhow::Result<()> {
+        let format = if self.json { Format::of_ending(JSON) } else { self.format };
+        let printed = match format.filter(|format| format.ending != TEXT) {
+            Some(format) => render(format),
+            None => text(),
+        };
+        let printed = raw(printed.as_bytes()).map_err(Into::into);
         let saved = draft.map_or(Ok(()), |draft| {
             let format = format_of(draft.path())?;
-            draft.complete_with(&(format.render)(file))
+            draft.complete_with(&render(format))
         });
-        first_error([saved, self.write_charts(file), printed])
+        first_error([saved, printed])
     }
 
     /// Writes the charts that were asked for.
@@ -174,6 +209,8 @@ pub(crate) fn first_error<const N: usize>(results: [anyhow::Result<()>; N]) -> a
     Err(first)
 }
 
+/// The ending of what `--json` prints.
+const JSON: &str = "json";
 /// The ending of text, which is printed as the terminal has it.
 const TEXT: &str = "txt";
 /// Columns where there is no terminal.

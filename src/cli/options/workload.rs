@@ -112,8 +112,9 @@ impl WorkloadArgs {
 fn check(workload: &Workload) -> Result<(), UsageError> {
     let messages = (workload.warmup + workload.duration).as_secs_f64() / workload.interval.as_secs_f64();
     if messages > MAX_MESSAGES {
+        let (option, instead) = to_shorten(workload.warmup > workload.duration);
         return Err(UsageError::new(format!(
-            "--interval: {messages:.0} messages a run are too many; use a longer interval or a shorter --duration"
+            "{option}: {messages:.0} messages a run are too many; use {instead}"
         )));
     }
     if workload.duration < workload.interval {
@@ -122,6 +123,15 @@ fn check(workload: &Workload) -> Result<(), UsageError> {
         ));
     }
     Ok(())
+}
+
+/// The option that makes a run too large, and how to make it smaller.
+pub(crate) fn to_shorten(is_mostly_warmup: bool) -> (&'static str, &'static str) {
+    if is_mostly_warmup {
+        ("--warmup", "a shorter --warmup or a longer --interval")
+    } else {
+        ("--interval", "a longer --interval or a shorter --duration")
+    }
 }
 
 fn duration(value: &str) -> Result<Duration, String> {

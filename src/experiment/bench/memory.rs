@@ -30,7 +30,7 @@ pub(super) fn estimate(plan: &Plan) -> u64 {
         _ => (length + OVERHEAD, window(plan, round_trip)),
     };
     let waiting = (sent - carried / length).max(0.0) * seconds * each;
-    let in_flight = sent.min(carried / length) * round_trip * (length + OVERHEAD) * 2.0;
+    let in_flight = sent.min(carried / length) * round_trip.min(seconds) * (length + OVERHEAD) * 2.0;
     (waiting + in_flight + sent * seconds * RECORD) as u64
 }
 
@@ -75,26 +75,32 @@ mod tests {
         unit::PerDirection,
     };
 
-    fn megabytes(transport: Transport, interval: Duration, seconds: u64) -> u64 {
+    fn plan(transport: Transport) -> Plan {
         let mut link = LinkSpec::default();
         link.apply_pairs("delay=25ms,loss=1%").unwrap();
-        let plan = Plan {
+        Plan {
             path: PathKind::Sim,
             transport,
             links: PerDirection::both(link),
             congestion: Congestion::Cubic,
             workload: Workload {
                 flows: 8,
-                interval,
+                interval: Duration::from_millis(10),
                 length: 1000,
                 reply_length: 1000,
                 arrivals: Arrivals::Isochronous,
                 warmup: Duration::ZERO,
-                duration: Duration::from_secs(seconds),
+                duration: Duration::from_secs(60),
                 wait: Wait { times: 3, most: Duration::from_secs(4) },
                 deadline: Duration::from_millis(100),
             },
-        };
+        }
+    }
+
+    fn megabytes(transport: Transport, interval: Duration, seconds: u64) -> u64 {
+        let mut plan = plan(transport);
+        plan.workload.interval = interval;
+        plan.workload.duration = Duration::from_secs(seconds);
         estimate(&plan) / 1_000_000
     }
 
@@ -110,5 +116,14 @@ mod tests {
         }
         assert!(megabytes(Transport::UDP, Duration::from_millis(1), 3600) < 250);
         assert!(megabytes(Transport::QUIC_ONE, Duration::from_millis(10), 60) < 10);
+        let brief = Plan {
+            workload: Workload {
+                duration: us,
+                interval: Duration::from_nanos(1),
+                ..plan(Transport::UDP).workload
+            },
+            ..plan(Transport::UDP)
+        };
+        assert!(estimate(&brief) < 10_000_000, "a thousand messages: {}", estimate(&brief));
     }
 }

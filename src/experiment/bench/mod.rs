@@ -45,8 +45,13 @@ impl Experiment for Bench {
     }
 
     fn size(plan: &Plan) -> RunSize {
-        let duration = LEAD + plan.workload.warmup + plan.workload.duration;
-        RunSize { duration: Some(duration), memory: memory::estimate(plan), ..RunSize::default() }
+        let workload = &plan.workload;
+        RunSize {
+            duration: Some(LEAD + workload.warmup + workload.duration),
+            memory: memory::estimate(plan),
+            is_mostly_warmup: workload.warmup > workload.duration,
+            ..RunSize::default()
+        }
     }
 
     fn run(&self, plan: &Plan, job: &Job<'_>) -> Result<Outcome, RunError> {

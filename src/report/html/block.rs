@@ -23,6 +23,7 @@ pub(super) fn draw(block: &Block<'_>, place: &Place, keys: &Keys) -> Markup {
         Block::Paragraph(text) => html! { p class=[(place.place == 1).then_some("lead")] { (prose(text)) } },
         Block::List(items) => html! { ul { @for item in items { li { (prose(item)) } } } },
         Block::Table(table) => table::draw(table, place.section),
+        Block::Grid(rows) => table::draw_words(rows),
         Block::Terms(terms) => html! {
             dl { @for Term { term, meaning } in *terms { dt { (term) } dd { (meaning) } } }
         },

@@ -9,15 +9,29 @@ use self::block::Place;
 use super::{
     block::Block,
     chart::{Keys, style},
-    model::ResultFile,
+    model::{PropertyTable, ResultFile},
     page::page,
+    properties::properties_page,
 };
 
 /// The result as an HTML file.
 pub fn to_html(file: &ResultFile) -> String {
-    let keys = Keys::of(file);
     let has_messages = file.cells.iter().any(|cell| cell.messages.is_some());
-    let title = format!("wirelab {}", file.command);
+    let note = if has_messages { " Latency runs from the instant at which a message was due." } else { "" };
+    let main = sections(&with_few_charts(page(file)), &Keys::of(file));
+    document((&file.command, &file.version), note, &main)
+}
+
+/// The table of `properties` as an HTML file.
+pub fn properties_to_html(table: &PropertyTable) -> String {
+    // It has no charts.
+    let keys = Keys::of(&ResultFile::new("properties"));
+    document(("properties", &table.version), "", &sections(&properties_page(table), &keys))
+}
+
+/// A file of `command`, which this version of wirelab has measured.
+fn document((command, version): (&str, &str), note: &str, main: &Markup) -> String {
+    let title = format!("wirelab {command}");
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -32,9 +46,9 @@ pub fn to_html(file: &ResultFile) -> String {
             body {
                 header {
                     h1 { (title) }
-                    p class="by" { "Measured by wirelab " (file.version) "." @if has_messages { " Latency runs from the instant at which a message was due." } }
+                    p class="by" { "Measured by wirelab " (version) "." (note) }
                 }
-                main { (sections(&with_few_charts(page(file)), &keys)) }
+                main { (main) }
                 script { (PreEscaped(include_str!("page.js"))) }
             }
         }

@@ -35,6 +35,27 @@ pub(super) fn draw(table: &Table, section: usize) -> Markup {
     }
 }
 
+/// Draws words by row, the first of which has the titles.
+pub(super) fn draw_words(rows: &[Vec<String>]) -> Markup {
+    let (titles, rows) = rows.split_at(rows.len().min(1));
+    html! {
+        div class="scroll" tabindex="0" role="group" aria-label="words" {
+            table {
+                thead { @for titles in titles { tr { @for title in titles { th scope="col" { (title) } } } } }
+                tbody {
+                    @for row in rows {
+                        tr {
+                            @for (column, word) in row.iter().enumerate() {
+                                @if column == 0 { th scope="row" { (word) } } @else { td { (word) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// The number by which a figure is sorted.
 fn order(figure: &Figure) -> f64 {
     match *figure {

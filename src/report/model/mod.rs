@@ -15,6 +15,7 @@ mod link;
 mod network;
 mod paired;
 mod pictures;
+mod properties;
 mod ratio;
 mod wire;
 
@@ -30,6 +31,7 @@ pub use link::Link;
 pub use network::{Network, NetworkDirection};
 pub use paired::{Amount, Metric, Paired};
 pub use pictures::{Detail, Overview, Pictures, Progress, Queue, Timeline};
+pub use properties::{Answer, PROPERTIES_SCHEMA, PropertyCell, PropertyRow, PropertyTable};
 pub use ratio::Ratio;
 pub use wire::{
     Handshake, HandshakeMode, Missing, Recovery, Transfer, TransferDirection, Wire, WireDirection,

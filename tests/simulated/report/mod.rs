@@ -135,7 +135,7 @@ fn a_file_that_cannot_be_read_gives_the_reason() {
     assert!(error("{}").starts_with("not a wirelab result"));
     assert_eq!(
         error(r#"{"schema": "wirelab/9"}"#),
-        r#"unsupported schema "wirelab/9": this version reads "wirelab/1""#
+        r#"unsupported schema "wirelab/9": this version reads "wirelab/1" and "wirelab-properties/1""#
     );
     let mut document = value(&sample::five_transports());
     document.as_object_mut().unwrap().remove("cells");

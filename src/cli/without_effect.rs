@@ -1,0 +1,142 @@
+//! Options that have no effect on what was asked for. Each is named: whoever writes one expects it to do something.
+
+use clap::{Arg, ArgMatches, Command, parser::ValueSource};
+use wirelab::{
+    target::Target,
+    transport::{Controllers, Credentials, Mapping, Shape, Transport},
+};
+
+use super::options::transports::Transports;
+
+/// Options, and what they need to have an effect.
+struct Row {
+    /// By the names of their fields.
+    options: &'static [&'static str],
+    commands: &'static [&'static str],
+    has_effect: fn(&Asked) -> bool,
+    why: &'static str,
+    /// Whether it is an error. Otherwise it is only said: a script may pass one option to several transports.
+    is_error: bool,
+}
+
+const BY_URL: &[&str] = &["bench", "hol", "transfer"];
+
+/// The first row that holds is the one that is named.
+const ROWS: &[Row] = &[
+    Row {
+        options: &["ca", "server_name", "insecure", "key_file", "ipv4", "ipv6", "timeout"],
+        commands: BY_URL,
+        has_effect: |asked| !asked.urls.is_empty(),
+        why: "is for a server by URL, and none is named",
+        is_error: true,
+    },
+    Row {
+        options: &["ca", "server_name", "insecure"],
+        commands: &["bench", "hol", "transfer", "send"],
+        has_effect: |asked| asked.any(|transport| transport.scheme().credentials == Credentials::Certificate),
+        why: "no server that is named has a certificate",
+        is_error: false,
+    },
+    Row {
+        options: &["key_file"],
+        commands: &["bench", "hol", "transfer", "send", "serve"],
+        has_effect: |asked| asked.any(|transport| transport.scheme().credentials == Credentials::SharedKey),
+        why: "it is for udp-hmac://, and no such URL is named",
+        is_error: false,
+    },
+    Row {
+        options: &["retries"],
+        commands: &["send"],
+        has_effect: |asked| asked.any(|transport| transport.shape() == Shape::Datagrams),
+        why: "it is for raw datagrams; this transport retransmits by itself",
+        is_error: false,
+    },
+    Row {
+        options: &["retry_above", "max_streams", "max_window", "window_memory", "early_data"],
+        commands: &["serve"],
+        has_effect: |asked| asked.any(|transport| matches!(transport.shape(), Shape::Quic(_))),
+        why: "it is for quic://, and no such URL is named",
+        is_error: false,
+    },
+    Row {
+        options: &["pace"],
+        commands: &["transfer"],
+        has_effect: |asked| asked.any(|transport| transport.shape() == Shape::Datagrams),
+        why: "it is for raw datagrams; the other transports find their own rate, and --rate limits the link",
+        is_error: false,
+    },
+    Row {
+        options: &["flows"],
+        commands: &["transfer"],
+        has_effect: |asked| asked.any(|transport| transport.shape() == Shape::Quic(Mapping::Flow)),
+        why: "it is for quic-flow alone",
+        is_error: false,
+    },
+    Row {
+        options: &["congestion"],
+        commands: &["bench", "hol", "handshake", "transfer"],
+        has_effect: |asked| asked.any(|transport| !matches!(transport.spec().controllers, Controllers::None)),
+        why: "none of these transports has congestion control",
+        is_error: false,
+    },
+    Row {
+        options: &["cert_bytes"],
+        commands: &["handshake"],
+        has_effect: |asked| asked.any(|transport| transport.scheme().credentials == Credentials::Certificate),
+        why: "none of these transports has a certificate",
+        is_error: false,
+    },
+];
+
+/// What a command line asks for.
+struct Asked {
+    urls: Vec<Target>,
+    /// `None` where neither -t nor a URL names any: the default has one of each kind.
+    transports: Option<Vec<Transport>>,
+}
+
+impl Asked {
+    fn new(matches: &ArgMatches) -> Self {
+        let raw = ["urls", "what", "url"].into_iter().filter_map(|id| matches.try_get_raw(id).ok().flatten());
+        let urls: Vec<Target> = raw.flatten().filter_map(|url| url.to_str()?.parse().ok()).collect();
+        let named = matches.try_get_one::<Transports>("transport").ok().flatten().map(Transports::all);
+        let by_url = (!urls.is_empty()).then(|| urls.iter().flat_map(Target::transports).collect());
+        let transports = match (named, by_url) {
+            (Some(named), Some::<Vec<_>>(by_url)) => {
+                Some(by_url.into_iter().filter(|transport| named.contains(transport)).collect())
+            }
+            (named, by_url) => by_url.or(named),
+        };
+        Self { urls, transports }
+    }
+
+    fn any(&self, is: impl Fn(&Transport) -> bool) -> bool {
+        self.transports.as_ref().is_none_or(|transports| transports.iter().any(is))
+    }
+}
+
+/// An option without effect, in one line.
+pub(super) struct Idle {
+    pub(super) line: String,
+    pub(super) is_error: bool,
+}
+
+/// The options of `command` that have no effect.
+pub(super) fn find(command: &Command, matches: &ArgMatches) -> Vec<Idle> {
+    let asked = Asked::new(matches);
+    let rows = ROWS.iter().filter(|row| row.commands.contains(&command.get_name()));
+    let idle = rows.filter(|row| !(row.has_effect)(&asked)).flat_map(|row| {
+        let given = |option: &&Arg| {
+            row.options.contains(&option.get_id().as_str())
+                && matches.value_source(option.get_id().as_str()) == Some(ValueSource::CommandLine)
+        };
+        command.get_arguments().filter(given).map(move |option| (option, row))
+    });
+    let line = |(option, row): (&Arg, &Row)| {
+        let name = option.get_long().map(|long| format!("--{long}"));
+        let name = name.or(option.get_short().map(|short| format!("-{short}"))).unwrap_or_default();
+        let without = if row.is_error { "" } else { " has no effect here" };
+        Idle { line: format!("{name}{without}: {}", row.why), is_error: row.is_error }
+    };
+    idle.map(line).collect()
+}

@@ -1,0 +1,69 @@
+//! What is said about the table of `properties`.
+
+use std::fmt::Write;
+
+use super::{
+    block::Block,
+    model::{PropertyCell, PropertyTable},
+    words::plain,
+};
+
+/// The blocks of a table: the claims and the transports, and why cells have no answer.
+pub(super) fn properties_page(table: &PropertyTable) -> Vec<Block<'_>> {
+    let transports = table.rows.first().into_iter().flat_map(|row| &row.cells);
+    let titles: Vec<String> = line("", transports.map(|cell| &*cell.transport)).collect();
+    let columns = titles.len();
+    let rows = table.rows.iter().map(|row| {
+        let words = line(&row.claim, row.cells.iter().map(PropertyCell::value));
+        // A file may lack cells.
+        words.chain(std::iter::repeat(String::new())).take(columns).collect()
+    });
+    let grid = Block::Grid(std::iter::once(titles).chain(rows).collect());
+    std::iter::once(grid).chain(problems(table).map(Block::Paragraph)).collect()
+}
+
+/// A line of the grid.
+fn line<'a>(label: &'a str, words: impl Iterator<Item = &'a str>) -> impl Iterator<Item = String> {
+    std::iter::once(label).chain(words).map(plain)
+}
+
+/// One line for each reason why a run was not made, with the transports it holds for.
+fn problems(table: &PropertyTable) -> impl Iterator<Item = String> {
+    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
+    for cell in table.cells() {
+        let Some(problem) = &cell.problem else { continue };
+        match found.iter_mut().find(|(known, _)| known == problem) {
+            Some((_, transports)) if transports.contains(&&*cell.transport) => {}
+            Some((_, transports)) => transports.push(&cell.transport),
+            None => found.push((problem, vec![&cell.transport])),
+        }
+    }
+    let line = |(problem, transports): (&str, Vec<&str>)| {
+        plain(&format!("not run: {}: {problem}", transports.join(", ")))
+    };
+    found.into_iter().map(line)
+}
+
+/// The table as CSV (RFC 4180), with a line for each cell.
+pub fn properties_to_csv(table: &PropertyTable) -> String {
+    let mut text = "row,transport,path,value,detail\n".to_owned();
+    for cell in table.cells() {
+        let fields = [&cell.row, &cell.transport, &cell.path, cell.value(), cell.detail()];
+        let quoted = fields.map(|field| format!("\"{}\"", field.replace('"', "\"\"")));
+        let _ = writeln!(text, "{}", quoted.join(","));
+    }
+    text
+}
+
+/// What was done for each row, how it was counted, and what was counted for each transport.
+pub fn explain_properties(table: &PropertyTable) -> String {
+    let mut text = String::new();
+    for row in &table.rows {
+        let _ = writeln!(text, "\n{}\n  {}", row.claim, row.how);
+        for cell in &row.cells {
+            let PropertyCell { transport, path, .. } = cell;
+            let _ = writeln!(text, "  {transport} on {path}: {} ({})", cell.value(), cell.detail());
+        }
+    }
+    text
+}
