@@ -65,6 +65,7 @@ pub mod arq;
 pub mod certs;
 pub mod channel;
 pub mod experiment;
+pub mod lesson;
 pub mod link;
 pub mod path;
 pub mod properties;

@@ -18,6 +18,27 @@ pub fn to_html(file: &ResultFile) -> String {
     let keys = Keys::of(file);
     let has_messages = file.cells.iter().any(|cell| cell.messages.is_some());
     let title = format!("wirelab {}", file.command);
+    let by = html! {
+        p class="by" { "Measured by wirelab " (file.version) "." @if has_messages { " Latency runs from the instant at which a message was due." } }
+    };
+    document(&title, &by, &with_few_charts(flat(page(file))), &keys)
+}
+
+/// Blocks that are no result, as an HTML file.
+pub(crate) fn blocks_to_html(blocks: &[Block<'_>]) -> String {
+    document("wirelab", &html! {}, blocks, &Keys::of(&ResultFile::new("")))
+}
+
+/// The points of lists as sections of their own.
+fn flat(blocks: Vec<Block<'_>>) -> Vec<Block<'_>> {
+    let flat = |block| match block {
+        Block::Details(blocks) => blocks,
+        other => vec![other],
+    };
+    blocks.into_iter().flat_map(flat).collect()
+}
+
+fn document(title: &str, by: &Markup, blocks: &[Block<'_>], keys: &Keys) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -32,9 +53,9 @@ pub fn to_html(file: &ResultFile) -> String {
             body {
                 header {
                     h1 { (title) }
-                    p class="by" { "Measured by wirelab " (file.version) "." @if has_messages { " Latency runs from the instant at which a message was due." } }
+                    (by)
                 }
-                main { (sections(&with_few_charts(page(file)), &keys)) }
+                main { (sections(blocks, keys)) }
                 script { (PreEscaped(include_str!("page.js"))) }
             }
         }
