@@ -37,8 +37,13 @@ pub(super) fn plot(curve: &Curve, options: TextOptions) -> String {
     let mut grid = vec![vec![' '; width]; HEIGHT];
     let dot = if options.ascii { '.' } else { '·' };
     shared.iter().for_each(|(points, _)| connect(&mut grid, points, dot));
-    for ((points, _), letter) in shared.iter().zip('A'..).rev() {
-        points.iter().flatten().for_each(|&(column, row)| grid[row][column] = letter);
+    for ((points, _), letter) in shared.iter().zip('A'..) {
+        for &(column, row) in points.iter().flatten() {
+            // Where several meet, the first of the legend is seen.
+            if !grid[row][column].is_ascii_uppercase() {
+                grid[row][column] = letter;
+            }
+        }
     }
     let (side, corner, base) = if options.ascii { ('|', '+', '-') } else { ('│', '└', '─') };
     let mut text = String::new();

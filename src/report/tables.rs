@@ -10,8 +10,7 @@ use super::{
 
 /// The cells of a result, with the names of their rows.
 pub(crate) fn labelled_cells(file: &ResultFile) -> Vec<(&Cell, String)> {
-    let rows = |group: Group<'_>| group.cells.into_iter().zip(group.labels).collect::<Vec<_>>();
-    groups(file).into_iter().flat_map(rows).collect()
+    groups(file).into_iter().flat_map(|group| group.cells.into_iter().zip(group.labels)).collect()
 }
 
 /// The figure of the first column with this title that a cell has.
