@@ -67,6 +67,7 @@ pub mod channel;
 #[cfg(feature = "sockets")]
 pub mod discover;
 pub mod experiment;
+pub mod lesson;
 pub mod link;
 pub mod path;
 pub mod properties;

@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["certs", "target"],
     &["channel", "transfer"],
     &["experiment", "serve", "send"],
-    &["verify", "properties", "discover"],
+    &["verify", "properties", "discover", "lesson"],
     &["cli"],
 ];
 

@@ -13,9 +13,10 @@ use clap::{
 
 use super::{
     Cli, foreign,
-    output::{complain, note},
+    output::{complain, note, raw},
     without_effect,
 };
+use wirelab::lesson::LESSONS;
 
 /// Parses the arguments of this process. What is to be printed instead is printed, and the exit status returned.
 pub(crate) fn parse() -> Result<Cli, ExitCode> {
@@ -29,12 +30,11 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
         name_idle_options(command, matches)?;
     }
     matches.and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|error| {
-        if matches!(
-            error.kind(),
-            ErrorKind::DisplayHelp
-                | ErrorKind::DisplayVersion
-                | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-        ) {
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            let _ = raw(welcome().as_bytes());
+            return ExitCode::SUCCESS;
+        }
+        if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
             // Fails if its reader has closed the pipe, as a pager does.
             let _ = error.print();
             return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
@@ -54,6 +54,25 @@ fn name_idle_options(command: &Command, matches: &ArgMatches) -> Result<(), Exit
     let is_quiet = matches.try_get_one("quiet").ok().flatten().is_some_and(|quiet: &bool| *quiet);
     idle.iter().filter(|_| !is_quiet).for_each(|idle| note(&idle.line));
     Ok(())
+}
+
+/// What the program is, and what to try first.
+fn welcome() -> String {
+    format!(
+        "\
+wirelab compares UDP, reliability by hand, TCP, TLS and QUIC on one and the same
+lossy link, and shows where the time of each message went.
+
+Try:
+  wirelab tour     {} short lessons: predict, run, see why
+  wirelab bench    six ways to send messages over a link that loses 1% each way
+  wirelab hol      which messages had to wait because another one was lost
+
+All three run in virtual time: in seconds, without a network and without root.
+wirelab --help lists every command, wirelab COMMAND -h its options and examples.
+",
+        LESSONS.len()
+    )
 }
 
 /// Joins a negative value to its option, so that the option's parser refuses it: `--rtt -5ms` becomes `--rtt=-5ms`.

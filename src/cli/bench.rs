@@ -15,7 +15,7 @@ use wirelab::transport::Transport;
 /// Sends messages on a schedule and measures each from the instant it was due to the release of its reply. In sim, real
 /// clients and servers run in virtual time, without waiting, and the same options give the same bytes.
 #[derive(Debug, Args)]
-#[command(after_help = format!("{EXAMPLES}\n\n{}", presets()))]
+#[command(after_help = EXAMPLES, after_long_help = format!("{}\n{EXAMPLES}", presets()))]
 pub(crate) struct Bench {
     #[command(flatten)]
     messages: MessagesArgs<BenchDefaults>,

@@ -32,7 +32,7 @@ use super::{
 ///
 /// The exit status is 1 if more than half of the connections of a row failed.
 #[derive(Debug, Args)]
-#[command(after_help = format!("{EXAMPLES}\n\n{}", presets()))]
+#[command(after_help = EXAMPLES, after_long_help = format!("{}\n{EXAMPLES}", presets()))]
 pub(crate) struct Handshake {
     /// What the client knows of the server: cold (nothing), resumed (a session ticket), 0rtt (a session ticket, and
     /// the request goes with the first flight) [default: all that the transport has]

@@ -19,7 +19,7 @@ use super::{
 /// The same cells as `bench`, with the ordered and the unordered transports side by side. The window is fixed unless
 /// -C says otherwise, so that what is seen is order and not congestion.
 #[derive(Debug, Args)]
-#[command(after_help = format!("{EXAMPLES}\n\n{}", presets()))]
+#[command(after_help = EXAMPLES, after_long_help = format!("{}\n{EXAMPLES}", presets()))]
 pub(crate) struct Hol {
     /// Explain what each column means and how it is measured, and measure nothing
     #[arg(long)]

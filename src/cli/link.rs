@@ -54,7 +54,7 @@ const TICK: Duration = Duration::from_millis(250);
 /// 130, unless it is a Ctrl-C that the client gets from the terminal itself. When it has ended, the server is sent
 /// SIGTERM, and after 2s all that is left of both is killed, as it is if wirelab itself is killed.
 #[derive(Debug, Args)]
-#[command(after_help = format!("{EXAMPLES}\n\n{}", presets()))]
+#[command(after_help = EXAMPLES, after_long_help = format!("{}\n{EXAMPLES}", presets()))]
 pub(crate) struct Link {
     /// Where clients reach it: host:port, or a port of this machine's loopback; port 0 is any free one
     #[arg(long, value_name = "ADDRESS", required_unless_present = "netns")]

@@ -29,15 +29,15 @@ use super::{
 #[derive(Debug, Clone, Args)]
 pub(crate) struct MessagesArgs<D: Defaults> {
     #[command(flatten)]
-    servers: ServerArgs,
-    #[command(flatten)]
     matrix: MatrixArgs<D>,
     #[command(flatten)]
     workload: WorkloadArgs,
     #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
     detail: DetailArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    servers: ServerArgs,
 }
 
 impl<D: Defaults> MessagesArgs<D> {

@@ -23,6 +23,7 @@ mod report;
 mod send;
 mod serve;
 mod shared_key;
+mod tour;
 mod transfer;
 mod usage;
 mod values;
@@ -46,6 +47,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Tour(tour::Tour),
     Bench(Box<bench::Bench>),
     Hol(Box<hol::Hol>),
     Handshake(Box<handshake::Handshake>),
@@ -70,6 +72,7 @@ impl Cli {
     /// Returns why it failed, in one line for a user.
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
+            Command::Tour(command) => command.run(),
             Command::Bench(command) => command.run(),
             Command::Hol(command) => command.run(),
             Command::Handshake(command) => command.run(),

@@ -34,7 +34,7 @@ use super::{
 /// connecting is measured apart. Raw udp has no flow control and no retransmission: it sends at --pace, and the table shows
 /// what is missing.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = format!("{EXAMPLES}\n\n{}", presets()))]
+#[command(after_help = EXAMPLES, after_long_help = format!("{}\n{EXAMPLES}", presets()))]
 pub(crate) struct Transfer {
     /// A file to move, and servers (URL) to move it to instead of over a path: tcp://, tls:// or
     /// quic://HOST:PORT?streams=one|flow|message|datagram
@@ -56,11 +56,11 @@ pub(crate) struct Transfer {
     #[arg(short = 'b', long, alias = "bitrate", value_name = "RATE", default_value = "10mbit", value_parser = pace)]
     pace: Rate,
     #[command(flatten)]
-    dial: DialArgs,
-    #[command(flatten)]
     matrix: MatrixArgs<TransferDefaults>,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    dial: DialArgs,
 }
 
 const EXAMPLES: &str = "\

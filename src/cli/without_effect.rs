@@ -33,7 +33,7 @@ const ROWS: &[Row] = &[
     Row {
         options: &["ca", "server_name", "insecure"],
         commands: &["bench", "hol", "transfer", "send"],
-        has_effect: |asked| asked.any(|transport| transport.scheme().credentials == Credentials::Certificate),
+        has_effect: |asked| asked.any(|transport| transport.scheme().credentials.is_certificate()),
         why: "no server that is named has a certificate",
         is_error: false,
     },
@@ -82,7 +82,7 @@ const ROWS: &[Row] = &[
     Row {
         options: &["cert_bytes"],
         commands: &["handshake"],
-        has_effect: |asked| asked.any(|transport| transport.scheme().credentials == Credentials::Certificate),
+        has_effect: |asked| asked.any(|transport| transport.scheme().credentials.is_certificate()),
         why: "none of these transports has a certificate",
         is_error: false,
     },

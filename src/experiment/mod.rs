@@ -36,7 +36,7 @@ pub use self::{
     driver::{
         Batch, Driven, Experiment, Job, Options, Problem, Progress, Request, RunSize, Setup, drive, skipped,
     },
-    episode::{UnknownEpisode, Which, choose, choose_contrast, episode},
+    episode::{UnknownEpisode, Which, choose, choose_contrast, episode, pair},
     error::RunError,
     handshake::{Handshake, HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake, handshake_cell},
     matrix::{MatrixOptions, Runs, run_matrix},

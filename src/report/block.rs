@@ -36,6 +36,31 @@ pub(crate) enum Block<'a> {
     Ladders(&'a [Episode]),
     /// Pictures of what lists have varied.
     Curves(&'a ResultFile),
+    /// A command line to type.
+    Command(String),
+    /// One episode, or two side by side, of which text speaks too.
+    Ladder(&'a [Episode]),
+    /// Figures over the values of an option, for where there are no pictures.
+    Curve(Curve),
+    /// Every point of a list on its own. Text has it only on demand.
+    Details(Vec<Block<'a>>),
+}
+
+/// Figures over the values of an option, a line per transport.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Curve {
+    /// What is shown over what: `blocked by loss`.
+    pub(crate) title: String,
+    /// The values of the option, and where each stands on the axis.
+    pub(crate) values: Vec<(String, f64)>,
+    pub(crate) lines: Vec<Line>,
+}
+
+/// A line of a curve, with a figure, or none, for each value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Line {
+    pub(crate) label: String,
+    pub(crate) figures: Vec<Option<Figure>>,
 }
 
 /// A term and its definition.

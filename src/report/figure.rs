@@ -30,6 +30,30 @@ pub(crate) enum Figure {
     Difference(Amount, Option<[Amount; 2]>),
 }
 
+impl Figure {
+    /// A number that is proportional to it, for a curve; none where one number does not say it.
+    pub(crate) fn height(self) -> Option<f64> {
+        match self {
+            Self::Time(n) | Self::Throughput(n) | Self::Count(n) => Some(n as f64),
+            Self::Share(ratio) => Some(ratio.get()),
+            Self::Mean(value, _) => Some(value),
+            Self::UpDown(..) | Self::Stall { .. } | Self::Difference(..) => None,
+        }
+    }
+
+    /// The same kind of figure with another height, for an axis.
+    pub(crate) fn with_height(self, height: f64) -> Self {
+        match self {
+            Self::Time(_) => Self::Time(height as u64),
+            Self::Throughput(_) => Self::Throughput(height as u64),
+            Self::Count(_) => Self::Count(height as u64),
+            Self::Share(ratio) => Self::Share(Ratio::new(height).unwrap_or(ratio)),
+            Self::Mean(_, decimals) => Self::Mean(height, decimals),
+            other => other,
+        }
+    }
+}
+
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match *self {

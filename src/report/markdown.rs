@@ -3,25 +3,32 @@
 use super::{
     block::{Block, Flagged, LABELS, Table, Term},
     flags,
+    ladder::to_ladders,
     model::{PropertyTable, ResultFile},
     page::page,
+    plot::plot,
     properties::properties_page,
+    text::TextOptions,
     words,
 };
 
 /// The result as GitHub-flavoured Markdown.
 pub fn to_markdown(file: &ResultFile) -> String {
-    drawn(&page(file))
+    blocks_to_markdown(&page(file))
 }
 
 /// The table of `properties` as GitHub-flavoured Markdown.
 pub fn properties_to_markdown(table: &PropertyTable) -> String {
-    drawn(&properties_page(table))
+    blocks_to_markdown(&properties_page(table))
 }
 
-fn drawn(blocks: &[Block<'_>]) -> String {
-    let blocks: Vec<String> = blocks.iter().filter_map(block).collect();
-    blocks.join("\n\n") + "\n"
+/// Blocks as GitHub-flavoured Markdown.
+pub(crate) fn blocks_to_markdown(blocks: &[Block<'_>]) -> String {
+    joined(blocks) + "\n"
+}
+
+fn joined(blocks: &[Block<'_>]) -> String {
+    blocks.iter().filter_map(block).collect::<Vec<_>>().join("\n\n")
 }
 
 /// A block; none for pictures, whose figures are in the tables.
@@ -36,6 +43,14 @@ fn block(block: &Block<'_>) -> Option<String> {
         Block::Terms(terms) => definitions(terms),
         Block::Flags(flags) => list('*', flags.iter().map(flag)),
         Block::Skipped(skipped) => list('*', skipped.iter().map(|skipped| escape(&words::skipped(skipped)))),
+        Block::Command(line) => format!("```console\n$ {line}\n```"),
+        Block::Ladder(episodes) => format!("```text\n{}```", to_ladders(episodes, TextOptions::default())),
+        Block::Curve(curve) => {
+            format!("**{}**\n\n```text\n{}```", escape(&curve.title), plot(curve, TextOptions::default()))
+        }
+        Block::Details(blocks) => {
+            format!("<details>\n<summary>Each on its own</summary>\n\n{}\n\n</details>", joined(blocks))
+        }
         Block::Charts(_) | Block::Curves(_) | Block::Ladders(_) => return None,
     })
 }

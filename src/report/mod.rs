@@ -6,6 +6,7 @@
 //! the charts of `chart` as well.
 //! CSV and JSON hold the figures for programs.
 
+mod axis;
 mod block;
 mod chart;
 mod closing;
@@ -24,10 +25,12 @@ pub mod model;
 mod numbers;
 mod overlay;
 mod page;
+mod plot;
 mod properties;
 mod savings;
 mod spread;
 mod svg;
+mod summary;
 mod tables;
 mod tampering;
 mod teach;
@@ -40,7 +43,7 @@ pub use csv::to_csv;
 pub use explain::{OrderedUnits, explain_hol};
 pub use html::{properties_to_html, to_html};
 pub use json::{LoadError, MAX_BYTES, Saved, from_json, load, properties_to_json, to_json};
-pub use ladder::{LadderOptions, to_ladder};
+pub use ladder::to_ladders;
 pub use markdown::{properties_to_markdown, to_markdown};
 pub use model::*;
 pub use overlay::overlay;
@@ -48,6 +51,21 @@ pub use properties::{explain_properties, properties_to_csv};
 pub use svg::{Svg, to_svgs};
 pub(crate) use terminal::wrapped;
 pub use text::{TextOptions, properties_to_text, to_text};
+pub(crate) use {
+    block::Block,
+    figure::Figure,
+    html::blocks_to_html,
+    markdown::blocks_to_markdown,
+    numbers::{count, setting},
+    tables::{chosen_columns, figure_of, labelled_cells},
+    text::blocks_to_text,
+};
+
+/// Draws blocks as a document.
+pub(crate) type Render = fn(&[Block<'_>]) -> String;
+
+/// The formats of documents that are not results, by their ending.
+pub(crate) const BLOCK_FORMATS: &[(&str, Render)] = &[("md", blocks_to_markdown), ("html", blocks_to_html)];
 
 /// A format that a result can be written in.
 #[derive(Debug, Clone, Copy)]

@@ -1,13 +1,16 @@
 //! What a page says of a result, as blocks. Renderers decide only how to draw them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{
     block::{Block, Flagged, Term},
     closing::closing,
     flags,
     gone::gone,
     group::{Group, groups},
-    model::{Flag, ResultFile, Skipped},
+    model::{Cell, Flag, ResultFile, Skipped},
     savings::savings,
+    summary::points,
     tables::{differences, tables},
     tampering::tampering,
     teach::{no_theory, teach},
@@ -15,10 +18,14 @@ use super::{
 };
 
 /// The terms of the main table that are this tool's own.
-const TERMS: [Term; 2] = [
+static TERMS: [Term; 2] = [
     Term { term: "delayed", meaning: "late because it was retransmitted or waited for earlier messages" },
     Term { term: "blocked", meaning: "arrived complete, but was held back until earlier bytes had arrived" },
 ];
+
+/// Where the rest of a list is.
+const DETAILS: &str = "Each point has more to show, such as costs, differences and what was waited for: --details prints it, and \
+                       a file (-o) has it.";
 
 /// The blocks of a result.
 pub(crate) fn page(file: &ResultFile) -> Vec<Block<'_>> {
@@ -33,8 +40,8 @@ pub(crate) fn page(file: &ResultFile) -> Vec<Block<'_>> {
     if groups.len() > 1 {
         page.blocks.push(Block::Curves(file));
     }
-    for group in groups {
-        page.group(file, group);
+    for list in lists(groups) {
+        page.list_of_groups(file, list);
     }
     if !file.episodes.is_empty() {
         page.blocks.push(Block::Ladders(&file.episodes));
@@ -46,6 +53,22 @@ pub(crate) fn page(file: &ResultFile) -> Vec<Block<'_>> {
     page.blocks
 }
 
+/// Groups of the same path and the same servers, which a list of values has made.
+fn lists(groups: Vec<Group<'_>>) -> Vec<Vec<Group<'_>>> {
+    let mut lists: Vec<Vec<Group<'_>>> = Vec::new();
+    for group in groups {
+        let alike = |list: &&mut Vec<Group<'_>>| {
+            let (a, b) = (list[0].cells[0], group.cells[0]);
+            a.path == b.path && a.server == b.server
+        };
+        match lists.last_mut().filter(alike) {
+            Some(list) => list.push(group),
+            None => lists.push(vec![group]),
+        }
+    }
+    lists
+}
+
 struct Page<'a> {
     blocks: Vec<Block<'a>>,
     /// What was skipped and has not been mentioned.
@@ -53,6 +76,34 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
+    /// One group as it is; several as a table of all their rows and curves, and each of them as details.
+    fn list_of_groups(&mut self, file: &ResultFile, groups: Vec<Group<'a>>) {
+        let Some(points) = points(&groups) else {
+            groups.into_iter().for_each(|group| self.group(file, group));
+            return;
+        };
+        self.blocks.push(Block::Heading(points.heading()));
+        self.blocks.push(Block::Paragraph(points.description()));
+        let table = points.table();
+        let has_terms = table.columns.iter().any(|column| column.title == "blocked");
+        self.blocks.push(Block::Table(table));
+        if has_terms {
+            self.blocks.push(Block::Terms(&TERMS[1..]));
+        }
+        self.skipped_on(&groups[0].cells[0].path);
+        let flags = flagged(groups.iter().enumerate().flat_map(|(point, group)| {
+            let name = |label: &String| points.label(point, label);
+            group.rows().map(move |(cell, label)| (cell, name(label))).collect::<Vec<_>>()
+        }));
+        self.flags(flags);
+        self.list(groups.iter().flat_map(gone).collect());
+        self.blocks.extend(points.curves(&file.command).into_iter().map(Block::Curve));
+        self.blocks.push(Block::Paragraph(DETAILS.to_owned()));
+        let mut details = Page { blocks: Vec::new(), skipped: Vec::new() };
+        groups.into_iter().for_each(|group| details.group(file, group));
+        self.blocks.push(Block::Details(details.blocks));
+    }
+
     fn group(&mut self, file: &ResultFile, owned: Group<'a>) {
         let group = &owned;
         let with_order = file.command == "hol";
@@ -69,15 +120,8 @@ impl<'a> Page<'a> {
         if has_terms {
             self.blocks.push(Block::Terms(&TERMS));
         }
-        let path = &group.cells[0].path;
-        let (here, elsewhere): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.skipped).into_iter().partition(|skipped| skipped.path == *path);
-        self.skipped = elsewhere;
-        self.skipped(here);
-        let flagged = flagged(group);
-        if !flagged.is_empty() {
-            self.blocks.push(Block::Flags(flagged));
-        }
+        self.skipped_on(&group.cells[0].path);
+        self.flags(flagged(group.rows().map(|(cell, label)| (cell, label.clone()))));
         self.list(gone(group));
         self.list(tampering(group));
         self.list(transfers::incomplete(group));
@@ -88,6 +132,20 @@ impl<'a> Page<'a> {
         self.list(savings(group));
         self.blocks.extend(closing(group).map(Block::Paragraph));
         self.blocks.insert(charts, Block::Charts(owned));
+    }
+
+    /// What was skipped on a path and has not been mentioned.
+    fn skipped_on(&mut self, path: &str) {
+        let (here, elsewhere): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.skipped).into_iter().partition(|skipped| skipped.path == path);
+        self.skipped = elsewhere;
+        self.skipped(here);
+    }
+
+    fn flags(&mut self, flagged: Vec<Flagged>) {
+        if !flagged.is_empty() {
+            self.blocks.push(Block::Flags(flagged));
+        }
     }
 
     fn skipped(&mut self, skipped: Vec<&'a Skipped>) {
@@ -103,14 +161,12 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Each flag of a group once, with the rows that have it.
-fn flagged(group: &Group<'_>) -> Vec<Flagged> {
-    let mut all: Vec<Flag> = group.cells.iter().flat_map(|cell| &cell.flags).copied().collect();
-    all.sort_unstable();
-    all.dedup();
-    let rows = |flag: Flag| {
-        let rows = group.rows().filter(|(cell, _)| cell.flags.contains(&flag));
-        rows.map(|(_, label)| label.clone()).collect()
-    };
-    all.into_iter().map(|flag| Flagged { flag, rows: rows(flag) }).collect()
+/// Each flag once, with the rows that have it.
+fn flagged<'a>(rows: impl Iterator<Item = (&'a Cell, String)>) -> Vec<Flagged> {
+    let mut all: BTreeMap<Flag, Vec<String>> = BTreeMap::new();
+    for (cell, label) in rows {
+        let flags: BTreeSet<Flag> = cell.flags.iter().copied().collect();
+        flags.into_iter().for_each(|flag| all.entry(flag).or_default().push(label.clone()));
+    }
+    all.into_iter().map(|(flag, rows)| Flagged { flag, rows }).collect()
 }

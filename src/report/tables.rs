@@ -4,9 +4,33 @@ use super::{
     block::{Column, Table, Topic},
     columns,
     figure::Figure,
-    group::Group,
-    model::{Metric, Paired},
+    group::{Group, groups},
+    model::{Cell, Metric, Paired, ResultFile},
 };
+
+/// The cells of a result, with the names of their rows.
+pub(crate) fn labelled_cells(file: &ResultFile) -> Vec<(&Cell, String)> {
+    groups(file).into_iter().flat_map(|group| group.cells.into_iter().zip(group.labels)).collect()
+}
+
+/// The figure of the first column with this title that a cell has.
+pub(crate) fn figure_of(cell: &Cell, title: &str) -> Option<Figure> {
+    columns::all().filter(|(other, ..)| *other == title).find_map(|(_, _, read)| read(cell))
+}
+
+/// The columns of these titles alone: a table for each group.
+pub(crate) fn chosen_columns(file: &ResultFile, titles: &[&str]) -> Vec<Table> {
+    let chosen = |group: Group<'_>| {
+        let column = |title: &&str| {
+            let figures: Vec<Option<Figure>> =
+                group.cells.iter().map(|cell| figure_of(cell, title)).collect();
+            let &(title, topic, _) = columns::all().find(|(other, ..)| other == title)?;
+            figures.iter().any(Option::is_some).then_some(Column { title, topic, figures })
+        };
+        Table { title: None, labels: group.labels.clone(), columns: titles.iter().filter_map(column).collect() }
+    };
+    groups(file).into_iter().map(chosen).collect()
+}
 
 /// The main table, and one for each further topic. Only `with_order` shows what order did.
 pub(super) fn tables(group: &Group<'_>, with_order: bool) -> Vec<Table> {

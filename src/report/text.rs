@@ -1,10 +1,12 @@
 //! Draws a page for a terminal.
 
 use super::{
-    block::{Block, Column, Flagged, LABELS, Table, Term, Topic},
+    block::{Block, Column, Curve, Flagged, LABELS, Table, Term, Topic},
     flags,
+    ladder::to_ladders,
     model::{PropertyTable, ResultFile, Skipped},
     page::page,
+    plot::plot,
     properties::properties_page,
     terminal::{BOLD, YELLOW, painted, wrapped},
     words,
@@ -18,40 +20,33 @@ pub struct TextOptions {
     pub width: usize,
     /// Whether to emphasise with ANSI escapes.
     pub colour: bool,
+    /// Whether to draw with ASCII alone.
+    pub ascii: bool,
+    /// Whether to show every link of a list, below their summary.
+    pub details: bool,
 }
 
 impl Default for TextOptions {
     /// Plain, 100 columns.
     fn default() -> Self {
-        Self { width: 100, colour: false }
+        Self { width: 100, colour: false, ascii: false, details: false }
     }
 }
 
 /// The result as text for a terminal.
 pub fn to_text(file: &ResultFile, options: TextOptions) -> String {
-    drawn(&page(file), options)
+    blocks_to_text(&page(file), options)
 }
 
 /// The table of `properties` as text for a terminal.
 pub fn properties_to_text(table: &PropertyTable, options: TextOptions) -> String {
-    drawn(&properties_page(table), options)
+    blocks_to_text(&properties_page(table), options)
 }
 
-fn drawn(blocks: &[Block<'_>], options: TextOptions) -> String {
+/// Blocks as text for a terminal.
+pub(crate) fn blocks_to_text(blocks: &[Block<'_>], options: TextOptions) -> String {
     let mut drawing = Drawing { text: String::new(), options };
-    let mut below_heading = true;
-    // Pictures are left out: their figures are in the tables.
-    for block in blocks
-        .iter()
-        .filter(|block| !matches!(block, Block::Charts(_) | Block::Curves(_) | Block::Ladders(_)))
-    {
-        // The paragraph below a heading belongs to it.
-        if !below_heading {
-            drawing.text.push('\n');
-        }
-        below_heading = matches!(block, Block::Heading(_));
-        drawing.block(block);
-    }
+    drawing.blocks(blocks);
     drawing.text
 }
 
@@ -67,6 +62,25 @@ struct Drawing {
 }
 
 impl Drawing {
+    fn blocks(&mut self, blocks: &[Block<'_>]) {
+        let details = self.options.details;
+        // Pictures are left out: their figures are in the tables.
+        let is_drawn = |block: &&Block<'_>| match block {
+            Block::Charts(_) | Block::Curves(_) | Block::Ladders(_) => false,
+            Block::Details(_) => details,
+            _ => true,
+        };
+        let mut below_heading = true;
+        for block in blocks.iter().filter(is_drawn) {
+            // The paragraph below a heading belongs to it.
+            if !below_heading {
+                self.text.push('\n');
+            }
+            below_heading = matches!(block, Block::Heading(_));
+            self.block(block);
+        }
+    }
+
     fn block(&mut self, block: &Block<'_>) {
         match block {
             Block::Warning(text) => self.prose("", text, YELLOW),
@@ -78,6 +92,10 @@ impl Drawing {
             Block::Terms(terms) => self.prose("", &definitions(terms), ""),
             Block::Flags(flags) => flags.iter().for_each(|flagged| self.flag(flagged)),
             Block::Skipped(skipped) => skipped.iter().for_each(|skipped| self.skipped(skipped)),
+            Block::Command(line) => self.command(line),
+            Block::Ladder(episodes) => self.text.push_str(&to_ladders(episodes, self.options)),
+            Block::Curve(curve) => self.curve(curve),
+            Block::Details(blocks) => self.blocks(blocks),
             Block::Charts(_) | Block::Curves(_) | Block::Ladders(_) => {}
         }
     }
@@ -106,6 +124,20 @@ impl Drawing {
 
     fn skipped(&mut self, skipped: &Skipped) {
         self.item(&words::skipped(skipped), YELLOW);
+    }
+
+    /// A command line that can be copied: a line that is too long goes on behind a backslash.
+    fn command(&mut self, line: &str) {
+        let lines = wrapped(line, self.options.width.saturating_sub(4), "    ");
+        for (index, part) in lines.iter().enumerate() {
+            let more = if index + 1 < lines.len() { " \\" } else { "" };
+            self.line(&format!("  {part}{more}"), BOLD);
+        }
+    }
+
+    fn curve(&mut self, curve: &Curve) {
+        self.prose("", &curve.title, "");
+        self.text.push_str(&plot(curve, self.options));
     }
 
     fn table(&mut self, table: &Table) {

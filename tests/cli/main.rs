@@ -16,3 +16,4 @@ mod single_messages;
 #[path = "../support/mod.rs"]
 mod support;
 mod terminal;
+mod tour;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use wirelab::{
     experiment::{Observers, Outcome, PathKind, Plan, Runs, Stall, Which, Workload, choose, episode, run},
     link::{LinkSpec, Loss},
-    report::{LadderOptions, episode::Fate, to_ladder},
+    report::{TextOptions, episode::Fate, to_ladders},
     transport::{Congestion, Transport},
     unit::PerDirection,
 };
@@ -29,7 +29,7 @@ fn plan(transport: Transport, drops: &[u64]) -> Plan {
 
 fn ladder(transport: Transport, ascii: bool) -> String {
     let episode = episode(&plan(transport, &[40]), 1, Which::Longest).unwrap().expect("a packet is lost");
-    to_ladder(&episode, LadderOptions { width: 100, ascii, colour: false })
+    to_ladders(&[episode], TextOptions { ascii, ..TextOptions::default() })
 }
 
 #[test]

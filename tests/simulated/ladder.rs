@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use wirelab::report::{
-    LadderOptions,
+    TextOptions,
     episode::{Carries, End, Episode, Fate, Numbered, Packet, Subject, Wait},
-    to_ladder,
+    to_ladders,
 };
 
 const MS: u64 = 1_000_000;
@@ -13,8 +13,12 @@ fn numbered(number: u64) -> Numbered {
     Numbered { number, flow: (number % 8) as u32 }
 }
 
-fn options(ascii: bool) -> LadderOptions {
-    LadderOptions { width: 100, ascii, colour: false }
+fn options(ascii: bool) -> TextOptions {
+    TextOptions { ascii, ..TextOptions::default() }
+}
+
+fn to_ladder(episode: &Episode, options: TextOptions) -> String {
+    to_ladders(std::slice::from_ref(episode), options)
 }
 
 /// A packet to the server every 10 ms, with a delay of 50 ms. The third is lost and retransmitted.
@@ -90,7 +94,7 @@ fn acknowledgements_are_left_out_first() {
 #[test]
 fn colour_changes_nothing_but_colour() {
     let plain = to_ladder(&episode(8), options(false));
-    let coloured = to_ladder(&episode(8), LadderOptions { colour: true, ..options(false) });
+    let coloured = to_ladder(&episode(8), TextOptions { colour: true, ..options(false) });
     let escapes = coloured.split('\x1b');
     let stripped: String = escapes
         .map(|part| {
@@ -150,7 +154,7 @@ fn any_episode() -> impl Strategy<Value = Episode> {
 proptest! {
     #[test]
     fn no_line_is_wider_than_the_terminal(episode in any_episode(), width in 60usize..=200, ascii: bool) {
-        let text = to_ladder(&episode, LadderOptions { width, ascii, colour: false });
+        let text = to_ladder(&episode, TextOptions { width, ..options(ascii) });
         for line in text.lines() {
             prop_assert!(line.chars().count() <= width, "{line:?}");
         }

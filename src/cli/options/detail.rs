@@ -14,9 +14,9 @@ use crate::cli::{
     values::parse,
 };
 use wirelab::{
-    experiment::{Bench, Experiment, Outcome, Plan, Request, Runs, SampleFile, Which, choose, episode},
+    experiment::{Bench, Experiment, Outcome, Plan, Request, Runs, SampleFile, Which, choose, episode, pair},
     path::StopSignal,
-    report::{LadderOptions, TextOptions, to_ladder},
+    report::{TextOptions, to_ladders},
 };
 
 /// Single messages.
@@ -25,7 +25,8 @@ use wirelab::{
 pub(crate) struct DetailArgs {
     /// Draw an episode below the table, packet by packet: longest (the longest stall of the first link that has
     /// one), or seq=N (what befell message N of the schedule, from 0). Not on direct, which has no link. On relay and
-    /// netns it shows one more run with the same seed. Not with --json, whose standard output is one document
+    /// netns it shows one more run with the same seed. Two transports are drawn side by side, at a moment that was bad
+    /// for both. Not with --json, whose standard output is one document
     #[arg(long, value_name = "WHICH", num_args = 0..=1, default_missing_value = "longest", conflicts_with_all = ["json", "format"])]
     #[arg(value_parser = parse::<Which>)]
     ladder: Option<Which>,
@@ -71,7 +72,8 @@ impl DetailArgs {
         Ok(Some(Samples { samples: SampleFile::new(out, columns), draft }))
     }
 
-    /// Draws the ladder that was asked for, of the first batch that has an episode to show.
+    /// Draws the ladder that was asked for, of the first batch that has an episode to show. Two transports that compare
+    /// are drawn side by side.
     pub(crate) fn draw(
         &self,
         request: &Request<Plan>,
@@ -81,23 +83,50 @@ impl DetailArgs {
     ) -> anyhow::Result<()> {
         let Some(which) = self.ladder else { return Ok(()) };
         let mut batches = request.batches.iter().zip(runs).filter(|(batch, _)| batch.path.has_link());
-        let chosen = batches.find_map(|(batch, runs)| choose(&batch.plans, runs, which));
-        let Some((plan, seed)) = chosen else { return Ok(()) };
+        let chosen =
+            batches.find_map(|(batch, runs)| Some((batch, choose(&batch.plans, runs, which)?)));
+        let Some((batch, (plan, seed))) = chosen else { return Ok(()) };
         if stop.is_set() {
             note("no ladder: the run was interrupted");
             return Ok(());
         }
-        let Some(episode) = episode(plan, seed, which)? else {
+        let alike: Vec<&Plan> =
+            batch.plans.iter().filter(|other| other.differs_in_transport_only(plan)).collect();
+        let seeds = self::seeds(seed, runs);
+        let episodes = match alike[..] {
+            [left, right] => pair([left, right], &seeds, which)?.map(Vec::from),
+            _ => None,
+        };
+        if episodes.is_none() && alike.len() == 2 {
+            note("no message was lost or late on both transports in the first seeds: one ladder alone");
+        }
+        let episodes = match episodes {
+            Some(pair) => pair,
+            None => episode(plan, seed, which)?.into_iter().collect(),
+        };
+        if episodes.is_empty() {
             note(nothing(plan, seed, which));
             return Ok(());
-        };
-        let options = LadderOptions {
-            width: text.width,
-            ascii: self.ascii || !is_utf8(|name| std::env::var(name).ok()),
-            colour: text.colour,
-        };
-        Ok(raw(format!("\n{}", to_ladder(&episode, options)).as_bytes())?)
+        }
+        let options = TextOptions { ascii: self.ascii || text.ascii, ..text };
+        Ok(raw(format!("\n{}", to_ladders(&episodes, options)).as_bytes())?)
     }
+}
+
+/// The seeds to look for a moment that was bad on two transports: the worst, and some others.
+fn seeds(worst: u64, runs: &[Vec<Runs<Outcome>>]) -> Vec<u64> {
+    const MOST: usize = 4;
+    let all = runs.iter().flatten().flat_map(|runs| &runs.outcomes).map(|(seed, _)| *seed);
+    let mut seeds = vec![worst];
+    for seed in all {
+        if !seeds.contains(&seed) {
+            seeds.push(seed);
+        }
+        if seeds.len() == MOST {
+            break;
+        }
+    }
+    seeds
 }
 
 /// Why there is no ladder.
@@ -111,15 +140,6 @@ fn nothing(plan: &Plan, seed: u64, which: Which) -> String {
     }
 }
 
-/// Whether this environment's text is UTF-8: of these variables, the first that is set decides.
-fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
-    let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());
-    set.is_some_and(|locale| {
-        let locale = locale.to_ascii_lowercase();
-        locale.contains("utf-8") || locale.contains("utf8")
-    })
-}
-
 impl Samples {
     /// Where runs write their samples.
     pub(crate) fn file(&self) -> &SampleFile {
@@ -130,24 +150,5 @@ impl Samples {
     pub(crate) fn complete(self) -> anyhow::Result<()> {
         let Self { samples, draft } = self;
         draft.complete(samples.finish())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_variable_that_is_set_decides_on_the_locale() {
-        let locale = |values: [&str; 3]| {
-            is_utf8(|name| {
-                let names = ["LC_ALL", "LC_CTYPE", "LANG"];
-                names.iter().zip(values).find(|(other, _)| **other == name).map(|(_, value)| value.to_owned())
-            })
-        };
-        assert!(locale(["", "", "en_GB.UTF-8"]));
-        assert!(locale(["C.utf8", "", "C"]));
-        assert!(!locale(["C", "", "en_GB.UTF-8"]));
-        assert!(!locale(["", "", ""]));
     }
 }

@@ -21,20 +21,20 @@ pub(crate) struct LinkArgs {
     preset: Option<Preset>,
 }
 
-const HEADING: &str = "The link (commas separate the values of a list, and lists make a matrix)";
+const HEADING: &str = "More of the link (commas separate the values of a list, and lists make a matrix)";
 
 impl Args for LinkArgs {
     fn augment_args(command: Command) -> Command {
         let rtt = list("rtt", "TIME,..").help("Round trip without queueing, split evenly [default: 50ms]");
         let pairs = |key| Arg::new(key).long(key).value_name("KEY=VALUE,..");
         let command = command
-            .arg(rtt.conflicts_with("delay").help_heading(HEADING))
-            .args(PROPERTIES.iter().map(|property| option(property).help_heading(HEADING)));
+            .arg(rtt.conflicts_with("delay").help_heading(None::<&str>))
+            .args(PROPERTIES.iter().map(|property| option(property).help_heading(heading(property))));
         let others = [
             pairs(TO_SERVER).help("What differs on the way to the server, such as \"loss=2%,delay=10ms\""),
             pairs(TO_CLIENT).help("What differs on the way to the client"),
             Arg::new(PRESET).long(PRESET).value_name("NAME").value_parser(preset).help(
-                "A named link: lan, dsl, wifi, lte, 3g, satellite (sources below); other options change it",
+                "A named link: lan, dsl, wifi, lte, 3g, satellite (see --help for their sources); other options change it",
             ),
         ];
         command.args(others.map(|arg| arg.help_heading(HEADING)))
@@ -67,6 +67,11 @@ impl FromArgMatches for LinkArgs {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
+}
+
+/// Where a property stands in a help text: the loss, which most people need, among the first options.
+fn heading(property: &Property) -> Option<&'static str> {
+    (property.key() != "loss").then_some(HEADING)
 }
 
 /// The option of a property.

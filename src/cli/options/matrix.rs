@@ -41,19 +41,19 @@ pub(crate) trait Defaults: Debug + Clone + Send + Sync + 'static {
 pub(crate) struct MatrixArgs<D: Defaults> {
     #[arg(short, long, value_name = "LIST", value_parser = parse_transports, help = transport_help::<D>())]
     transport: Option<Transports>,
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
     #[arg(long, value_name = "PATH,..", value_delimiter = ',', value_parser = name::<PathKind>)]
     #[arg(help = path_help::<D>())]
     path: Vec<PathKind>,
     #[arg(short = 'C', long, value_name = "NAME,..", value_delimiter = ',')]
     #[arg(value_parser = parse::<Congestion>, help = congestion_help::<D>())]
     congestion: Vec<Congestion>,
+    #[arg(long, alias = "runs", value_name = "N", value_parser = whole::<u64>(1, MAX_SEEDS), help = seeds_help::<D>())]
+    seeds: Option<u64>,
     /// The first seed
     #[arg(long, value_name = "N", default_value = "1", value_parser = whole::<u64>(0, u64::MAX))]
     pub(crate) seed: u64,
-    #[arg(long, alias = "runs", value_name = "N", value_parser = whole::<u64>(1, MAX_SEEDS), help = seeds_help::<D>())]
-    seeds: Option<u64>,
-    #[command(flatten)]
-    pub(crate) link: LinkArgs,
     #[arg(skip)]
     defaults: PhantomData<D>,
 }

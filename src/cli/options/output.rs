@@ -29,7 +29,7 @@ pub(crate) struct OutputArgs {
     /// Print the result in this format: txt, json, csv, md or html [default: txt]
     #[arg(long, value_name = "FORMAT", value_parser = format, conflicts_with = "json")]
     format: Option<&'static Format>,
-    #[arg(short, long, value_name = "FILE", help = output_help())]
+    #[arg(short, long, value_name = "FILE", help = output_help(), help_heading = None::<&str>)]
     output: Option<PathBuf>,
     /// Add to the result what its pictures need, so that `wirelab report` can draw them all: the distribution of
     /// latencies, and one run in time. HTML has them anyway
@@ -38,6 +38,9 @@ pub(crate) struct OutputArgs {
     /// Also write each chart as an SVG file to a folder; or one chart to NAME.svg, by its name there or as the only one
     #[arg(long, value_name = "DIR")]
     svg: Option<PathBuf>,
+    /// Of a list of links or messages, print every point on its own below the summary
+    #[arg(long)]
+    details: bool,
     /// Print the result and nothing else
     #[arg(short, long)]
     quiet: bool,
@@ -88,13 +91,9 @@ impl OutputArgs {
         self.quiet
     }
 
-    /// How text looks here: in colour only on a terminal, and never if that is not wanted.
+    /// How text looks here.
     pub(crate) fn text(&self) -> TextOptions {
-        let is_wanted = !self.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        TextOptions {
-            width: terminal_width().unwrap_or(COLUMNS),
-            colour: is_wanted && io::stdout().is_terminal(),
-        }
+        TextOptions { details: self.details, ..text_options(self.no_color) }
     }
 
     /// Refuses `--pictures` where nothing is measured.
@@ -201,6 +200,17 @@ impl OutputArgs {
     }
 }
 
+/// How text looks here: in colour only on a terminal, and never if that is not wanted.
+pub(crate) fn text_options(no_color: bool) -> TextOptions {
+    let is_wanted = !no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    TextOptions {
+        width: terminal_width().unwrap_or(COLUMNS),
+        colour: is_wanted && io::stdout().is_terminal(),
+        ascii: !is_utf8(|name| std::env::var(name).ok()),
+        details: false,
+    }
+}
+
 /// The first error. The others are reported here.
 pub(crate) fn first_error<const N: usize>(results: [anyhow::Result<()>; N]) -> anyhow::Result<()> {
     let mut errors = results.into_iter().filter_map(Result::err);
@@ -221,4 +231,32 @@ pub(crate) fn terminal_width() -> Option<usize> {
     let set = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let is = || tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
     set.or_else(is).filter(|columns| *columns > 0)
+}
+
+/// Whether this environment's text is UTF-8: of these variables, the first that is set decides.
+fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());
+    set.is_some_and(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_variable_that_is_set_decides_on_the_locale() {
+        let locale = |values: [&str; 3]| {
+            is_utf8(|name| {
+                let names = ["LC_ALL", "LC_CTYPE", "LANG"];
+                names.iter().zip(values).find(|(other, _)| **other == name).map(|(_, value)| value.to_owned())
+            })
+        };
+        assert!(locale(["", "", "en_GB.UTF-8"]));
+        assert!(locale(["C.utf8", "", "C"]));
+        assert!(!locale(["C", "", "en_GB.UTF-8"]));
+        assert!(!locale(["", "", ""]));
+    }
 }

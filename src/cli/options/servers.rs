@@ -28,11 +28,11 @@ pub(crate) struct ServerArgs {
 /// How servers by URL are reached.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DialArgs {
-    #[command(flatten)]
-    peer: PeerArgs,
     /// Time limit for connecting to a server by URL
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::some_time)]
     timeout: Duration,
+    #[command(flatten)]
+    peer: PeerArgs,
 }
 
 /// A server and how messages travel to it.

@@ -34,7 +34,7 @@ pub(crate) struct WorkloadArgs {
     #[arg(long, value_name = "KIND", default_value = "isochronous", value_parser = name::<Arrivals>)]
     arrivals: Arrivals,
     /// Measured time [default: 60s in sim, 10s in real time]
-    #[arg(short, long, value_name = "TIME", value_parser = positive)]
+    #[arg(short, long, value_name = "TIME", value_parser = positive, help_heading = None::<&str>)]
     duration: Option<Duration>,
     /// Time before the measured time; its messages are sent but not counted
     #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = duration)]

@@ -1,6 +1,6 @@
 //! The first run: finds the episode.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::Which;
 use crate::{
@@ -39,8 +39,32 @@ pub(super) struct Found {
 }
 
 impl Found {
-    fn length(&self) -> Duration {
-        self.until - self.from
+    fn rank(&self) -> (Interest, Duration) {
+        (self.interest, self.until - self.from)
+    }
+}
+
+/// The most interesting episode of each message at each end.
+#[derive(Debug, Default)]
+pub(super) struct Hits(BTreeMap<(u8, MessageId), Found>);
+
+impl Hits {
+    /// Considers a message.
+    pub(super) fn note(&mut self, workload: &Workload, sample: &Sample) {
+        for found in candidates(workload, sample).filter(|found| found.interest > Interest::Unharmed) {
+            let best = self.0.entry((found.at as u8, found.subject)).or_insert(found);
+            if found.rank() > best.rank() {
+                *best = found;
+            }
+        }
+    }
+
+    /// The most interesting of the wanted messages that were lost or late in both runs, as each of them has it.
+    pub(super) fn common(&self, other: &Self, is_wanted: impl Fn(&Found) -> bool) -> Option<[Found; 2]> {
+        let wanted = self.0.iter().filter(|(_, own)| is_wanted(own));
+        let both = wanted.filter_map(|(key, own)| Some([*own, *other.0.get(key)?]));
+        let rank = |[a, b]: &[Found; 2]| a.rank().max(b.rank());
+        both.reduce(|best, pair| if rank(&pair) > rank(&best) { pair } else { best })
     }
 }
 
@@ -62,34 +86,37 @@ impl Finder {
 
     /// Considers a message.
     pub(super) fn note(&mut self, sample: &Sample) {
-        let there = sample.server.as_ref().map(|delivery| of_delivery(Side::Server, delivery));
-        let back = sample.client.as_ref().map(|delivery| of_delivery(Side::Client, delivery));
-        let candidates = [there.flatten(), back.flatten(), self.of_lost(sample)];
-        for found in candidates.into_iter().flatten() {
+        for found in candidates(&self.workload, sample) {
             let wanted = match self.which {
                 Which::Longest => found.interest > Interest::Unharmed,
                 Which::Message(number) => {
                     [sample.id, found.subject].iter().any(|id| self.workload.number(*id) == number)
                 }
             };
-            let rank = |found: &Found| (found.interest, found.length());
-            if wanted && self.best.as_ref().is_none_or(|best| rank(&found) > rank(best)) {
+            if wanted && self.best.as_ref().is_none_or(|best| found.rank() > best.rank()) {
                 self.best = Some(found);
             }
         }
     }
+}
 
-    /// A lost datagram is observed until its deadline.
-    fn of_lost(&self, sample: &Sample) -> Option<Found> {
-        let sent = sample.sent.filter(|_| sample.status == Status::Lost)?;
-        let (at, from) = match sample.server {
-            None => (Side::Server, sent),
-            Some(request) => (Side::Client, request.released),
-        };
-        // All have the same length, so the first is taken.
-        let until = from + self.workload.deadline;
-        Some(Found { interest: Interest::Gone, at, subject: sample.id, from, until })
-    }
+/// What a message may show: at the server, at the client, and as a lost one.
+fn candidates(workload: &Workload, sample: &Sample) -> impl Iterator<Item = Found> {
+    let there = sample.server.as_ref().map(|delivery| of_delivery(Side::Server, delivery));
+    let back = sample.client.as_ref().map(|delivery| of_delivery(Side::Client, delivery));
+    [there.flatten(), back.flatten(), of_lost(workload, sample)].into_iter().flatten()
+}
+
+/// A lost datagram is observed until its deadline.
+fn of_lost(workload: &Workload, sample: &Sample) -> Option<Found> {
+    let sent = sample.sent.filter(|_| sample.status == Status::Lost)?;
+    let (at, from) = match sample.server {
+        None => (Side::Server, sent),
+        Some(request) => (Side::Client, request.released),
+    };
+    // All have the same length, so the first is taken.
+    let until = from + workload.deadline;
+    Some(Found { interest: Interest::Gone, at, subject: sample.id, from, until })
 }
 
 fn of_delivery(at: Side, delivery: &Delivery) -> Option<Found> {

@@ -6,6 +6,7 @@
 mod choose;
 mod collect;
 mod find;
+mod pair;
 
 use std::{
     fmt,
@@ -14,8 +15,11 @@ use std::{
     time::Duration,
 };
 
-pub use self::choose::{choose, choose_contrast};
-use self::{collect::Collector, find::Finder};
+pub use self::{
+    choose::{choose, choose_contrast},
+    pair::pair,
+};
+use self::{collect::Collector, find::{Finder, Found}};
 use super::{
     bench::run::run,
     error::RunError,
@@ -68,45 +72,39 @@ pub fn episode(plan: &Plan, seed: u64, which: Which) -> Result<Option<Episode>, 
     if plan.path.is_real_time() {
         return recorded_episode(plan, seed, which);
     }
-    let finder = Shared::new(Finder::new(which, plan.workload.clone()));
-    let samples = finder.clone();
-    run(
-        plan,
-        seed,
-        Observers {
-            samples: Some(Box::new(move |sample| samples.lock().note(sample))),
-            ..Observers::default()
-        },
-    )?;
-    let Some(found) = finder.lock().found() else {
-        return Ok(None);
-    };
+    let finder = run_sampled(plan, seed, Finder::new(which, plan.workload.clone()), Finder::note)?;
+    let found = finder.lock().found();
+    found.map(|found| collected(plan, seed, found)).transpose()
+}
+
+/// Runs `plan` again, and collects what was found.
+fn collected(plan: &Plan, seed: u64, found: Found) -> Result<Episode, RunError> {
     let collector = Shared::new(Collector::new(found, Duration::ZERO));
     run_watched(plan, seed, &collector, Collector::sample, Collector::packet)?;
     let episode = collector.lock().episode(plan, seed);
-    Ok(Some(episode))
+    Ok(episode)
+}
+
+/// Runs `plan` and shows every message to `note`.
+fn run_sampled<T: Send + 'static>(
+    plan: &Plan,
+    seed: u64,
+    watcher: T,
+    note: impl Fn(&mut T, &Sample) + Send + 'static,
+) -> Result<Shared<T>, RunError> {
+    let watcher = Shared::new(watcher);
+    let noted = watcher.clone();
+    let samples = Box::new(move |sample: &Sample| note(&mut noted.lock(), sample));
+    run(plan, seed, Observers { samples: Some(samples), ..Observers::default() })?;
+    Ok(watcher)
 }
 
 /// In real time no two runs are alike, so one run is recorded as a whole and searched afterwards.
 fn recorded_episode(plan: &Plan, seed: u64, which: Which) -> Result<Option<Episode>, RunError> {
-    let recording = Shared::<Recording>::default();
-    run_watched(
-        plan,
-        seed,
-        &recording,
-        |recording, sample| recording.samples.push(*sample),
-        |recording, packet| recording.packets.push(packet),
-    )?;
-    let Recording { samples, packets } = std::mem::take(&mut *recording.lock());
+    let recording = Recording::of(plan, seed)?;
     let mut finder = Finder::new(which, plan.workload.clone());
-    samples.iter().for_each(|sample| finder.note(sample));
-    let Some(found) = finder.found() else {
-        return Ok(None);
-    };
-    let mut collector = Collector::new(found, SAME_RELEASE);
-    samples.iter().for_each(|sample| collector.sample(sample));
-    packets.into_iter().for_each(|packet| collector.packet(packet));
-    Ok(Some(collector.episode(plan, seed)))
+    recording.samples.iter().for_each(|sample| finder.note(sample));
+    Ok(finder.found().map(|found| recording.episode(plan, seed, found)))
 }
 
 /// In real time, messages that one packet releases are read one by one, at most this far apart.
@@ -117,6 +115,28 @@ const SAME_RELEASE: Duration = Duration::from_millis(1);
 struct Recording {
     samples: Vec<Sample>,
     packets: Vec<PacketEvent>,
+}
+
+impl Recording {
+    fn of(plan: &Plan, seed: u64) -> Result<Self, RunError> {
+        let recording = Shared::<Self>::default();
+        run_watched(
+            plan,
+            seed,
+            &recording,
+            |recording, sample| recording.samples.push(*sample),
+            |recording, packet| recording.packets.push(packet),
+        )?;
+        let recording = std::mem::take(&mut *recording.lock());
+        Ok(recording)
+    }
+
+    fn episode(self, plan: &Plan, seed: u64, found: Found) -> Episode {
+        let mut collector = Collector::new(found, SAME_RELEASE);
+        self.samples.iter().for_each(|sample| collector.sample(sample));
+        self.packets.into_iter().for_each(|packet| collector.packet(packet));
+        collector.episode(plan, seed)
+    }
 }
 
 fn run_watched<T: Send + 'static>(

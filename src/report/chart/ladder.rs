@@ -37,7 +37,7 @@ pub(super) fn chart(episode: &Episode) -> Option<Chart> {
     // The bars stand beside the end at which messages wait.
     let client = if episode.at == End::Server { 76.0 } else { WIDTH - SPAN - 76.0 };
     let drawing = Drawing { episode, y, client, server: client + SPAN, origin: from };
-    let clock = Clock::of(episode);
+    let clock = Clock::of(&[episode]);
     let left_out = match episode.packets.len().saturating_sub(DRAWN[0] + DRAWN[1]) {
         0 => String::new(),
         n => format!(" {} in the middle are left out.", numbers::plural(n as u64, "packet")),

@@ -39,6 +39,11 @@ pub(super) fn draw(block: &Block<'_>, place: &Place, keys: &Keys) -> Markup {
             (figures(&chart::of_episodes(episodes), place))
         },
         Block::Curves(file) => figures(&chart::of_matrix(file, keys), place),
+        Block::Command(line) => html! { pre { code { "$ " (line) } } },
+        Block::Ladder(episodes) => figures(&chart::of_episodes(episodes), place),
+        // There is a picture of it.
+        Block::Curve(_) => html! {},
+        Block::Details(blocks) => html! { @for block in blocks { (draw(block, place, keys)) } },
     }
 }
 

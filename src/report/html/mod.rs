@@ -17,21 +17,35 @@ use super::{
 /// The result as an HTML file.
 pub fn to_html(file: &ResultFile) -> String {
     let has_messages = file.cells.iter().any(|cell| cell.messages.is_some());
-    let note = if has_messages { " Latency runs from the instant at which a message was due." } else { "" };
-    let main = sections(&with_few_charts(page(file)), &Keys::of(file));
-    document((&file.command, &file.version), note, &main)
+    let by = html! {
+        p class="by" { "Measured by wirelab " (file.version) "." @if has_messages { " Latency runs from the instant at which a message was due." } }
+    };
+    let title = format!("wirelab {}", file.command);
+    document(&title, &by, &with_few_charts(flat(page(file))), &Keys::of(file))
 }
 
 /// The table of `properties` as an HTML file.
 pub fn properties_to_html(table: &PropertyTable) -> String {
+    let by = html! { p class="by" { "Measured by wirelab " (table.version) "." } };
     // It has no charts.
-    let keys = Keys::of(&ResultFile::new("properties"));
-    document(("properties", &table.version), "", &sections(&properties_page(table), &keys))
+    document("wirelab properties", &by, &properties_page(table), &Keys::of(&ResultFile::new("properties")))
 }
 
-/// A file of `command`, which this version of wirelab has measured.
-fn document((command, version): (&str, &str), note: &str, main: &Markup) -> String {
-    let title = format!("wirelab {command}");
+/// Blocks that are no result, as an HTML file.
+pub(crate) fn blocks_to_html(blocks: &[Block<'_>]) -> String {
+    document("wirelab", &html! {}, blocks, &Keys::of(&ResultFile::new("")))
+}
+
+/// The points of lists as sections of their own.
+fn flat(blocks: Vec<Block<'_>>) -> Vec<Block<'_>> {
+    let flat = |block| match block {
+        Block::Details(blocks) => blocks,
+        other => vec![other],
+    };
+    blocks.into_iter().flat_map(flat).collect()
+}
+
+fn document(title: &str, by: &Markup, blocks: &[Block<'_>], keys: &Keys) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -46,9 +60,9 @@ fn document((command, version): (&str, &str), note: &str, main: &Markup) -> Stri
             body {
                 header {
                     h1 { (title) }
-                    p class="by" { "Measured by wirelab " (version) "." (note) }
+                    (by)
                 }
-                main { (main) }
+                main { (sections(blocks, keys)) }
                 script { (PreEscaped(include_str!("page.js"))) }
             }
         }

@@ -57,6 +57,21 @@ impl Drawing<'_> {
         }
     }
 
+    /// A row of one of several drawings, without instants: a packet, or what lies between two packets.
+    pub(super) fn panel(&self, index: usize, row: Option<&Row<'_>>) -> String {
+        let life = self.marks.life;
+        let (bars, (arrow, colour)) = match row {
+            Some(Row::Packet(packet)) => (self.bars.draw(index, &self.marks), self.arrow(packet)),
+            Some(Row::LeftOut(packets, _)) => {
+                let note = cut(&format!("{packets} packets left out"), self.arrow);
+                (self.bars.draw(index, &self.marks), (format!("{note:^0$}", self.arrow), DIM))
+            }
+            None => (self.bars.between(index, &self.marks), (" ".repeat(self.arrow), "")),
+        };
+        let bars = format!("{bars:0$}", self.bars.width());
+        self.painted([(format!("{life}{arrow}{life}"), colour), (bars, CYAN)])
+    }
+
     /// When a packet was at an end; empty if it never was.
     fn instant(&self, packet: &Packet, end: End) -> String {
         if packet.lost && packet.from != end { String::new() } else { self.clock.show(packet.at(end)) }
@@ -103,14 +118,17 @@ impl Drawing<'_> {
             End::Server => [client, arrow, server, (bars, CYAN)],
             End::Client => [client, (bars, CYAN), arrow, server],
         };
-        let mut line = String::new();
-        for (part, colour) in parts {
-            let colour = if self.colour && !part.trim().is_empty() { colour } else { "" };
-            line.push_str(&painted(&part, colour));
-        }
+        let mut line = self.painted(parts);
         line.truncate(line.trim_end().len());
         line.push('\n');
         line
+    }
+
+    fn painted<const N: usize>(&self, parts: [Part; N]) -> String {
+        let paint = |(part, colour): Part| {
+            painted(&part, if self.colour && !part.trim().is_empty() { colour } else { "" })
+        };
+        parts.into_iter().map(paint).collect()
     }
 }
 

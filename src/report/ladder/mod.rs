@@ -7,6 +7,7 @@ mod bars;
 mod drawing;
 mod fit;
 mod marks;
+mod pair;
 mod rows;
 mod words;
 
@@ -14,45 +15,51 @@ pub(super) use self::words::{Clock, message, summary};
 use self::{
     bars::Bars,
     drawing::{Drawing, INSTANT, LIVES},
+    marks::Marks,
     rows::rows,
 };
-use super::{model::episode::Episode, terminal::wrapped};
-
-/// How a ladder looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LadderOptions {
-    /// Columns of the terminal; at least 60 are used.
-    pub width: usize,
-    /// Whether to draw with ASCII alone.
-    pub ascii: bool,
-    /// Whether to emphasise with ANSI escapes.
-    pub colour: bool,
-}
+use super::{model::episode::Episode, terminal::wrapped, text::TextOptions};
 
 const MIN_WIDTH: usize = 60;
 /// A longer arrow is no clearer.
 const MAX_ARROW: usize = 56;
 
-/// Draws an episode.
-pub fn to_ladder(episode: &Episode, options: LadderOptions) -> String {
+/// Draws two episodes side by side, and any other number of them below each other.
+pub fn to_ladders(episodes: &[Episode], options: TextOptions) -> String {
+    match episodes {
+        [left, right] => pair::draw([left, right], options),
+        _ => episodes.iter().map(|episode| one(episode, options)).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+fn one(episode: &Episode, options: TextOptions) -> String {
     let width = options.width.max(MIN_WIDTH);
     let (rows, acknowledgements) = rows(&episode.packets);
     let beside = width - 2 * INSTANT - LIVES;
     let bars = Bars::new(episode, &rows, beside / 2);
     let drawing = Drawing {
         episode,
-        marks: if options.ascii { marks::ASCII } else { marks::UNICODE },
-        clock: words::Clock::of(episode),
+        marks: marks(options),
+        clock: words::Clock::of(&[episode]),
         arrow: (beside - bars.width()).min(MAX_ARROW),
         bars,
         colour: options.colour,
     };
-    let prose = |paragraph: &str| wrapped(paragraph, width, "").join("\n") + "\n";
-    let mut text = prose(&words::title(episode)) + &prose(&words::summary(episode, &drawing.clock)) + "\n";
+    let title = format!("{}:", words::title(episode));
+    let mut text =
+        prose(&title, width) + &prose(&words::summary(episode, &drawing.clock), width) + "\n";
     text.push_str(&drawing.heading());
     for (index, row) in rows.iter().enumerate() {
         text.push_str(&drawing.row(index, row));
     }
     text.push('\n');
-    text + &prose(&words::legend(episode, &drawing.marks, acknowledgements))
+    text + &prose(&words::legend(episode, &drawing.marks, acknowledgements), width)
+}
+
+const fn marks(options: TextOptions) -> Marks {
+    if options.ascii { marks::ASCII } else { marks::UNICODE }
+}
+
+fn prose(paragraph: &str, width: usize) -> String {
+    wrapped(paragraph, width, "").join("\n") + "\n"
 }

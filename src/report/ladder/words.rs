@@ -13,11 +13,12 @@ pub(in crate::report) struct Clock {
 }
 
 impl Clock {
-    /// The clock on which the first packet of an episode enters the wire at 0.
-    pub(in crate::report) fn of(episode: &Episode) -> Self {
-        let entered = episode.packets.iter().map(|packet| packet.entered_ns);
-        let origin = entered.min().unwrap_or(episode.subject.entered_ns);
-        let arrivals = episode.packets.iter().map(|packet| packet.arrives_ns);
+    /// The clock on which the first packet of the episodes enters the wire at 0.
+    pub(in crate::report) fn of(episodes: &[&Episode]) -> Self {
+        let packets = || episodes.iter().flat_map(|episode| &episode.packets);
+        let sent = episodes.iter().map(|episode| episode.subject.entered_ns);
+        let origin = packets().map(|packet| packet.entered_ns).min().or(sent.min()).unwrap_or(0);
+        let arrivals = packets().map(|packet| packet.arrives_ns);
         let span = arrivals.max().unwrap_or(origin).saturating_sub(origin);
         // On a fast link, rows differ by less than a tenth of a millisecond.
         Self { origin, decimals: if span < 10_000_000 { 3 } else { 1 } }
@@ -41,7 +42,7 @@ pub(in crate::report) fn message(message: Numbered) -> String {
 /// The title of the drawing.
 pub(super) fn title(episode: &Episode) -> String {
     let Episode { transport, seed, subject, .. } = episode;
-    format!("{transport}, seed {seed}, message #{}:", subject.message.number)
+    format!("{transport}, seed {seed}, message #{}", subject.message.number)
 }
 
 /// What happened, in a sentence or two.
@@ -92,6 +93,26 @@ fn waiting(episode: &Episode) -> String {
 /// How to read the drawing.
 pub(super) fn legend(episode: &Episode, marks: &Marks, acknowledgements: usize) -> String {
     let at = episode.at.name();
+    let times = format!(
+        "Times in ms, when a packet left one end and reached the other; rows in the order of the {at}'s times"
+    );
+    legend_of(&times, episode, marks, acknowledgements)
+}
+
+/// How to read two drawings with one column of times.
+pub(super) fn legend_of_pair(
+    episodes: [&Episode; 2],
+    marks: &Marks,
+    acknowledgements: usize,
+) -> String {
+    let [left, right] = episodes;
+    let at = left.at.name();
+    let times = format!("Client on the left, server on the right of each; times in ms, at the {at}");
+    legend_of(&times, if left.waits.is_empty() { right } else { left }, marks, acknowledgements)
+}
+
+fn legend_of(times: &str, episode: &Episode, marks: &Marks, acknowledgements: usize) -> String {
+    let at = episode.at.name();
     let Marks { line, thin, right, broken, begins, waits, ends, .. } = marks;
     let mut parts = vec![
         format!("{line}{line}{right} a packet with message #number of flow f"),
@@ -105,10 +126,7 @@ pub(super) fn legend(episode: &Episode, marks: &Marks, acknowledgements: usize) 
             episode.subject.message.number
         ));
     }
-    let mut legend = format!(
-        "Times in ms, when a packet left one end and reached the other; rows in the order of the {at}'s times. {}.",
-        parts.join("; ")
-    );
+    let mut legend = format!("{times}. {}.", parts.join("; "));
     if acknowledgements > 0 {
         let packets = plural(acknowledgements as u64, "packet");
         legend.push_str(&format!(" Left out: {packets} with acknowledgements only."));

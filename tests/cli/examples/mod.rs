@@ -23,7 +23,8 @@ struct Example {
 }
 
 /// The commands with a help text.
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
+    "tour",
     "bench",
     "hol",
     "handshake",
@@ -199,6 +200,11 @@ fn is_there(need: &str) -> bool {
 fn check(examples: &[Example]) {
     let scene = Scene::new();
     examples.iter().for_each(|example| scene.check(example));
+}
+
+#[test]
+fn of_tour() {
+    check(table::TOUR);
 }
 
 #[test]

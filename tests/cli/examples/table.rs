@@ -29,7 +29,7 @@ const fn incomplete(
 }
 
 /// All of them.
-pub(super) const ALL: &[&[Example]] = &[BENCH, HOL, HANDSHAKE, TRANSFER, LINK, OTHERS];
+pub(super) const ALL: &[&[Example]] = &[TOUR, BENCH, HOL, HANDSHAKE, TRANSFER, LINK, OTHERS];
 
 /// A run of two seconds with one seed.
 const BENCH_SHORT: (&str, &str) = ("wirelab bench", "wirelab bench --seeds 1 -d 2s");
@@ -39,6 +39,21 @@ const HOL_SHORT: (&str, &str) = ("wirelab hol", "wirelab hol --seeds 1 -d 5s");
 const HANDSHAKE_SHORT: (&str, &str) = ("wirelab handshake", "wirelab handshake --seeds 1 -n 5");
 const TRANSFER_SHORT: (&str, &str) = ("wirelab transfer", "wirelab transfer --seeds 1 --bytes 100KB");
 const URL_SHORT: (&str, &str) = ("--ca", "-d 200ms -w 0s --seeds 1 --ca");
+
+pub(super) const TOUR: &[Example] = &[
+    plain("wirelab tour", &[("tour", "tour 2")], &["2. Loss", "Answer: b)", "Remember:", "Go on with:"]),
+    plain("wirelab tour --list", &[], &["1 What a datagram is", "10 When to choose what"]),
+    plain(
+        "wirelab tour 4",
+        &[],
+        &["4. Order", "a) one", "was lost; its retransmission arrived at", "Remember: in an ordered stream"],
+    ),
+    plain(
+        "wirelab tour --teacher teacher.md",
+        &[("teacher.md", "teacher.md && cat teacher.md")],
+        &["### wirelab tour: for teachers", "Exercise for lesson 10", "Solution:", "```console", "| transport |"],
+    ),
+];
 
 pub(super) const BENCH: &[Example] = &[
     plain(
@@ -65,12 +80,12 @@ pub(super) const BENCH: &[Example] = &[
     plain(
         "wirelab bench --loss 0%,1%,2% --rtt 20ms,100ms -o result.csv",
         &[BENCH_UDP, ("result.csv", "result.csv && wc -l < result.csv")],
-        &["20 ms round trip, no loss", "100 ms round trip, loss 2% each way", " 7 "],
+        &["6 points over round trip 20 ms, 100 ms; loss 0%, 1%, 2%", "udp, round trip 100 ms, loss 2% ", " 7 "],
     ),
     plain(
         "wirelab bench --loss 0%,1%,2% --rtt 20ms,100ms",
         &[BENCH_UDP],
-        &["20 ms round trip, no loss", "100 ms round trip, loss 2% each way"],
+        &["6 points over round trip 20 ms, 100 ms; loss 0%, 1%, 2%", "lost or late by loss, round trip 100 ms"],
     ),
     plain(
         "wirelab bench --loss gilbert:0.5%:25% --rate 20mbit --queue 128KB --seeds 5",
@@ -162,7 +177,7 @@ pub(super) const BENCH: &[Example] = &[
         &[BENCH_UDP, ("result.md", "result.md && cat result.md")],
         &["transport delivered", "| transport |"],
     ),
-    plain("wirelab bench --loss 0%,1%,2% -o result.json", &[BENCH_UDP], &["no loss", "loss 2% each way"]),
+    plain("wirelab bench --loss 0%,1%,2% -o result.json", &[BENCH_UDP], &["udp, loss 0%", "udp, loss 2%"]),
     plain(
         "wirelab bench --samples samples.csv",
         &[BENCH_UDP, ("samples.csv", "samples.csv && wc -l < samples.csv && head -1 samples.csv")],
@@ -207,7 +222,7 @@ pub(super) const HOL: &[Example] = &[
             ("wirelab hol", "wirelab hol -t quic-one --seeds 1 -d 1s"),
             ("curve.csv", "curve.csv && wc -l < curve.csv"),
         ],
-        &["loss 0.5% each way", "loss 5% each way", " 6 "],
+        &["quic-one, loss 0.5%", "blocked by loss", " 6 "],
     ),
     plain(
         "wirelab hol 'quic://lab.example?streams=one' --ca ca.pem -i 5ms",
@@ -231,6 +246,11 @@ pub(super) const HOL: &[Example] = &[
         &[HOL_SHORT],
         &["was lost; its retransmission arrived at", "Times in ms, when a packet left one end"],
     ),
+    plain(
+        "wirelab hol -t quic-one,quic-message --ladder",
+        &[HOL_SHORT],
+        &["quic-one quic-message", "Client on the left, server on the right of each", "was lost; its retransmission arrived"],
+    ),
     plain("wirelab hol --explain", &[], &["What is measured", "handed over", "arq-unordered"]),
     needing(
         &["netns"],
@@ -250,7 +270,7 @@ pub(super) const HANDSHAKE: &[Example] = &[
     plain(
         "wirelab handshake --loss 0%,1%,2%,5% -t quic-one --mode cold,0rtt -o curve.csv",
         &[HANDSHAKE_SHORT, ("curve.csv", "curve.csv && wc -l < curve.csv")],
-        &["loss 5% each way", "quic-one cold", "quic-one 0rtt", " 9 "],
+        &["quic-one cold, loss 5%", "p99 of the first reply by loss", "quic-one 0rtt", " 9 "],
     ),
     plain(
         "wirelab handshake -t quic-one --mode cold --loss drop:1 -n 1 --seeds 1",
@@ -299,7 +319,7 @@ pub(super) const TRANSFER: &[Example] = &[
     incomplete(
         "wirelab transfer -t quic -C cubic,newreno,bbr --loss 0%,0.1%,1% -o goodput.csv",
         &[TRANSFER_SHORT],
-        &["loss 0.1% each way", "quic-one bbr", "quic-datagram newreno"],
+        &["quic-one bbr, loss 0.1%", "goodput by loss", "quic-datagram newreno"],
     ),
     plain(
         "wirelab transfer photo.jpg --save copy.jpg -t quic-one --path relay --rtt 20ms",

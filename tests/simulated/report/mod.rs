@@ -156,7 +156,7 @@ fn files_of_older_and_newer_versions_are_read() {
 }
 
 fn text(file: &ResultFile, width: usize) -> String {
-    let options = TextOptions { width, colour: false };
+    let options = TextOptions { width, ..TextOptions::default() };
     to_text(file, options)
 }
 

@@ -1,0 +1,65 @@
+//! The same bad moment in two runs.
+
+use super::{
+    Recording, Shared, Which, collected,
+    find::{Found, Hits},
+    run_sampled,
+};
+use crate::{
+    experiment::{error::RunError, plan::Plan, workload::Workload},
+    report::episode::Episode,
+};
+
+/// Runs two plans and collects what the same message met in both: the longest of those that were lost or late in both,
+/// or the message that `which` names. The first of `seeds` that has one is shown.
+///
+/// Fails like [`super::run`].
+pub fn pair(
+    plans: [&Plan; 2],
+    seeds: &[u64],
+    which: Which,
+) -> Result<Option<[Episode; 2]>, RunError> {
+    for &seed in seeds {
+        let pair = match plans[0].path.is_real_time() {
+            true => recorded(plans, seed, which)?,
+            false => simulated(plans, seed, which)?,
+        };
+        if pair.is_some() {
+            return Ok(pair);
+        }
+    }
+    Ok(None)
+}
+
+fn simulated(plans: [&Plan; 2], seed: u64, which: Which) -> Result<Option<[Episode; 2]>, RunError> {
+    let hits = |plan: &Plan| -> Result<Shared<Hits>, RunError> {
+        let workload = plan.workload.clone();
+        run_sampled(plan, seed, Hits::default(), move |hits, sample| hits.note(&workload, sample))
+    };
+    let [left, right] = [hits(plans[0])?, hits(plans[1])?];
+    let common = common([&left.lock(), &right.lock()], &plans[0].workload, which);
+    let Some([left, right]) = common else { return Ok(None) };
+    Ok(Some([collected(plans[0], seed, left)?, collected(plans[1], seed, right)?]))
+}
+
+/// In real time, each of the two runs is recorded as a whole.
+fn recorded(plans: [&Plan; 2], seed: u64, which: Which) -> Result<Option<[Episode; 2]>, RunError> {
+    let [left, right] = [Recording::of(plans[0], seed)?, Recording::of(plans[1], seed)?];
+    let hits = |plan: &Plan, recording: &Recording| {
+        let mut hits = Hits::default();
+        recording.samples.iter().for_each(|sample| hits.note(&plan.workload, sample));
+        hits
+    };
+    let both = [&hits(plans[0], &left), &hits(plans[1], &right)];
+    let common = common(both, &plans[0].workload, which);
+    Ok(common.map(|found| {
+        [left.episode(plans[0], seed, found[0]), right.episode(plans[1], seed, found[1])]
+    }))
+}
+
+fn common([left, right]: [&Hits; 2], workload: &Workload, which: Which) -> Option<[Found; 2]> {
+    left.common(right, |found| match which {
+        Which::Longest => true,
+        Which::Message(number) => workload.number(found.subject) == number,
+    })
+}

@@ -1,0 +1,115 @@
+//! A lesson as blocks.
+
+use super::{Claim, Lesson, LessonError, Results, Scenario, Trial, template::fill};
+use crate::report::{Block, TextOptions, blocks_to_text, chosen_columns};
+
+impl Lesson {
+    /// Its text and its question.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a text names an unknown setting.
+    pub fn opening(&self, number: usize, options: TextOptions) -> Result<String, LessonError> {
+        let mut blocks = self.introduction(number)?;
+        blocks.extend(self.asked()?);
+        Ok(blocks_to_text(&blocks, options))
+    }
+
+    /// What its runs show. `said` is the choice that was predicted, if one was.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the results lack a figure.
+    pub fn findings(
+        &self,
+        results: &Results,
+        said: Option<usize>,
+        options: TextOptions,
+    ) -> Result<String, LessonError> {
+        let mut blocks = shown(results, self.columns);
+        blocks.push(Block::Paragraph(self.verdict(results, said)?));
+        blocks.extend(self.explanation(results)?);
+        blocks.push(Block::Paragraph("Go on with:".to_owned()));
+        for (command, look) in self.further {
+            blocks.push(Block::Command(format!("wirelab {command}")));
+            blocks.push(Block::Paragraph((*look).to_owned()));
+        }
+        Ok(blocks_to_text(&blocks, options))
+    }
+
+    /// Whether `said` is true of the results.
+    pub fn is_right(&self, results: &Results, said: usize) -> bool {
+        self.answer(results) == Some(said)
+    }
+
+    /// How many answers there are to choose from.
+    pub fn choices(&self) -> usize {
+        self.choices.len()
+    }
+
+    pub(super) fn introduction(&self, number: usize) -> Result<Vec<Block<'static>>, LessonError> {
+        let scenarios = self.trial.scenarios()?;
+        let mut blocks = vec![Block::Heading(format!("{number}. {}", self.title))];
+        for text in self.intro {
+            blocks.push(Block::Paragraph(fill(text, &self.trial, &scenarios, None)?));
+        }
+        Ok(blocks)
+    }
+
+    pub(super) fn asked(&self) -> Result<Vec<Block<'static>>, LessonError> {
+        let scenarios = self.trial.scenarios()?;
+        let mut choices = Vec::new();
+        for (choice, letter) in self.choices.iter().zip('a'..) {
+            let text = fill(choice.text, &self.trial, &scenarios, None)?;
+            choices.push(format!("{letter}) {text}"));
+        }
+        let question = fill(self.question, &self.trial, &scenarios, None)?;
+        Ok(vec![Block::Paragraph(format!("Question: {question}")), Block::List(choices)])
+    }
+
+    /// The answer, and whether it was predicted.
+    pub(super) fn verdict(&self, results: &Results, said: Option<usize>) -> Result<String, LessonError> {
+        let scenarios = self.trial.scenarios()?;
+        let right = self.answer(results).ok_or_else(|| LessonError::Figure("answer".to_owned()))?;
+        let text = fill(self.choices[right].text, &self.trial, &scenarios, Some(results))?;
+        let letter = letter(right);
+        Ok(match said {
+            None => format!("Answer: {letter}) {text}."),
+            Some(said) if said == right => format!("You were right: {letter}) {text}."),
+            Some(said) => format!("You said {}, but it is {letter}) {text}.", self::letter(said)),
+        })
+    }
+
+    /// What the results mean.
+    pub(super) fn explanation(&self, results: &Results) -> Result<Vec<Block<'static>>, LessonError> {
+        let mut blocks = claims(&self.trial, results)?;
+        blocks.push(Block::Paragraph(format!("Remember: {}", self.rule)));
+        Ok(blocks)
+    }
+}
+
+fn letter(choice: usize) -> char {
+    ('a'..).nth(choice).unwrap_or('?')
+}
+
+/// The claims of a trial, a paragraph each.
+pub(super) fn claims(trial: &Trial, results: &Results) -> Result<Vec<Block<'static>>, LessonError> {
+    let scenarios: Vec<Scenario> = trial.scenarios()?;
+    let text = |claim: &Claim| fill(claim.text, trial, &scenarios, Some(results));
+    trial.claims.iter().map(|claim| Ok(Block::Paragraph(text(claim)?))).collect()
+}
+
+/// The commands, and their results in some columns, or as a ladder.
+pub(super) fn shown<'a>(results: &'a Results, columns: &[&str]) -> Vec<Block<'a>> {
+    let mut blocks = Vec::new();
+    for run in results.runs() {
+        blocks.push(Block::Command(run.typed.clone()));
+        if !columns.is_empty() {
+            blocks.extend(chosen_columns(&run.file, columns).into_iter().map(Block::Table));
+        }
+        if !run.episodes.is_empty() {
+            blocks.push(Block::Ladder(&run.episodes));
+        }
+    }
+    blocks
+}

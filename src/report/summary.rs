@@ -1,0 +1,177 @@
+//! What a list of links or workloads shows: one table of all points, and curves.
+
+use super::{
+    axis::{Axis, axes},
+    block::{Column, Curve, Line, Table, Topic},
+    columns::{self, Read},
+    figure::Figure,
+    group::Group,
+    model::{Cell, Ratio},
+    words,
+};
+
+/// Groups of one path, and the options in which they differ.
+pub(super) struct Points<'g, 'a> {
+    groups: &'g [Group<'a>],
+    axes: Vec<Axis>,
+}
+
+/// The points of a list; none where the groups are no list.
+pub(super) fn points<'g, 'a>(groups: &'g [Group<'a>]) -> Option<Points<'g, 'a>> {
+    let axes = axes(groups);
+    (groups.len() > 1 && !axes.is_empty()).then_some(Points { groups, axes })
+}
+
+/// The columns of the table: their titles and topics.
+const COLUMNS: [(&str, Topic); 17] = [
+    ("on time", Topic::Outcome),
+    ("lost", Topic::Outcome),
+    ("unfinished", Topic::Outcome),
+    ("unknown", Topic::Outcome),
+    ("blocked", Topic::Order),
+    ("p50", Topic::Latency),
+    ("p99", Topic::Latency),
+    ("completed", Topic::Duration),
+    ("arrived", Topic::Duration),
+    ("time", Topic::Duration),
+    ("goodput", Topic::Duration),
+    ("first reply", Topic::Duration),
+    ("round trips", Topic::Duration),
+    ("resent", Topic::Cost),
+    ("p99", Topic::Replies),
+    ("1 s or more", Topic::Replies),
+    ("failed", Topic::Replies),
+];
+
+impl Points<'_, '_> {
+    /// What differs, with its values.
+    pub(super) fn heading(&self) -> String {
+        let of = |axis: &Axis| {
+            let mut values: Vec<String> = Vec::new();
+            for (value, _) in &axis.values {
+                if !values.contains(value) {
+                    values.push(value.clone());
+                }
+            }
+            format!("{} {}", axis.name, values.join(", "))
+        };
+        let axes: Vec<String> = self.axes.iter().map(of).collect();
+        let path = words::plain(&self.groups[0].cells[0].path);
+        format!("{path}: {} points over {}", self.groups.len(), axes.join("; "))
+    }
+
+    /// The first point, from which the others differ.
+    pub(super) fn description(&self) -> String {
+        let first = &self.groups[0];
+        format!("The first: {}; {}", words::link(first.cells[0].link.as_ref()), first.description())
+    }
+
+    /// Every row of every point: the rows of a transport below each other.
+    fn rows(&self) -> Vec<(usize, &Cell, &str)> {
+        let mut labels: Vec<&str> = Vec::new();
+        for label in self.groups.iter().flat_map(|group| &group.labels) {
+            if !labels.contains(&label.as_str()) {
+                labels.push(label);
+            }
+        }
+        let mut rows = Vec::new();
+        for label in labels {
+            for (point, group) in self.groups.iter().enumerate() {
+                let own = group.rows().filter(|(_, other)| other.as_str() == label);
+                rows.extend(own.map(|(cell, _)| (point, cell, label)));
+            }
+        }
+        rows
+    }
+
+    /// The name of a row of the table.
+    pub(super) fn label(&self, point: usize, label: &str) -> String {
+        let values = self.axes.iter().map(|axis| format!("{} {}", axis.name, axis.values[point].0));
+        format!("{label}, {}", values.collect::<Vec<_>>().join(", "))
+    }
+
+    pub(super) fn table(&self) -> Table {
+        let rows = self.rows();
+        let labels = rows.iter().map(|(point, _, label)| self.label(*point, label)).collect();
+        let chosen = columns::all().filter(|(title, topic, _)| COLUMNS.contains(&(*title, *topic)));
+        let column = |&(title, topic, read): &columns::Spec| {
+            let figures: Vec<Option<Figure>> = rows.iter().map(|(_, cell, _)| read(cell)).collect();
+            let is_zero = |figure: &Figure| matches!(figure, Figure::Share(share) if share.get() == 0.0);
+            let is_empty = figures.iter().all(Option::is_none);
+            let is_usual = columns::EXCEPTIONAL.contains(&title) && figures.iter().flatten().all(is_zero);
+            (!is_empty && !is_usual).then_some(Column { title, topic, figures })
+        };
+        Table { title: None, labels, columns: chosen.filter_map(column).collect() }
+    }
+
+    /// A curve over the option with the most values, for each combination of the others.
+    pub(super) fn curves(&self, command: &str) -> Vec<Curve> {
+        let Some((title, read)) = shown(command) else { return Vec::new() };
+        let count = |axis: &Axis| {
+            let mut values: Vec<&str> = axis.values.iter().map(|(value, _)| value.as_str()).collect();
+            values.sort_unstable();
+            values.dedup();
+            values.len()
+        };
+        let most = self.axes.iter().map(count).max().unwrap_or(0);
+        let Some(x) = self.axes.iter().position(|axis| count(axis) == most) else { return Vec::new() };
+        let others = |point: usize| -> Vec<String> {
+            let others = self.axes.iter().enumerate().filter(|(index, _)| *index != x);
+            others.map(|(_, axis)| format!("{} {}", axis.name, axis.values[point].0)).collect()
+        };
+        let mut combinations: Vec<(Vec<String>, Vec<usize>)> = Vec::new();
+        for point in 0..self.groups.len() {
+            let name = others(point);
+            match combinations.iter_mut().find(|(other, _)| *other == name) {
+                Some((_, points)) => points.push(point),
+                None => combinations.push((name, vec![point])),
+            }
+        }
+        combinations.retain(|(_, points)| points.len() > 2);
+        combinations
+            .into_iter()
+            .take(MAX_CURVES)
+            .map(|(name, points)| {
+                let over = [vec![format!("{title} by {}", self.axes[x].name)], name].concat();
+                self.curve(over.join(", "), x, &points, read)
+            })
+            .collect()
+    }
+
+    fn curve(&self, title: String, x: usize, points: &[usize], read: Read) -> Curve {
+        let mut points = points.to_vec();
+        points.sort_by(|a, b| self.axes[x].values[*a].1.total_cmp(&self.axes[x].values[*b].1));
+        let mut lines: Vec<Line> = Vec::new();
+        for (index, &point) in points.iter().enumerate() {
+            for (cell, label) in self.groups[point].rows() {
+                let known = lines.iter().position(|line| line.label == *label).unwrap_or_else(|| {
+                    lines.push(Line { label: label.clone(), figures: vec![None; points.len()] });
+                    lines.len() - 1
+                });
+                lines[known].figures[index] = read(cell);
+            }
+        }
+        let values = points.iter().map(|&point| self.axes[x].values[point].clone()).collect();
+        Curve { title, values, lines }
+    }
+}
+
+/// More curves than this fill a screen and are not looked at.
+const MAX_CURVES: usize = 4;
+
+/// What a curve of a command shows.
+fn shown(command: &str) -> Option<(&'static str, Read)> {
+    match command {
+        "hol" => Some(("blocked", |cell| cell.hol.as_ref()?.blocked_ratio.map(Figure::Share))),
+        "bench" => Some(("lost or late", |cell| {
+            Ratio::new(1.0 - cell.on_time_ratio?.get()).map(Figure::Share)
+        })),
+        "handshake" => Some(("p99 of the first reply", |cell| {
+            cell.handshake.as_ref()?.first_reply_ns?.p99.map(Figure::Time)
+        })),
+        "transfer" => Some(("goodput", |cell| {
+            cell.transfer.as_ref()?.goodput_bps.p50.map(Figure::Throughput)
+        })),
+        _ => None,
+    }
+}
