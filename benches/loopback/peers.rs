@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use quinn::{
-    Connection, Endpoint, RecvStream, SendStream,
+    Connection, Endpoint, RecvStream, SendStream, TransportConfig,
     crypto::rustls::{QuicClientConfig, QuicServerConfig},
 };
 use tokio::runtime::{Builder, Runtime};
@@ -82,7 +82,7 @@ enum Mapping {
 impl Quinn {
     /// All messages on one stream.
     pub(super) fn one_stream() -> Self {
-        Self::one_stream_to(listen(|connection| async move {
+        Self::one_stream_to(listen(transport(), |connection| async move {
             let (mut send, mut receive) = connection.accept_bi().await?;
             let mut message = [0; LENGTH];
             while receive.read_exact(&mut message).await.is_ok() {
@@ -94,7 +94,7 @@ impl Quinn {
 
     /// A stream for each message and its echo.
     pub(super) fn stream_per_message() -> Self {
-        Self::stream_per_message_to(listen(|connection| async move {
+        Self::stream_per_message_to(listen(transport(), |connection| async move {
             loop {
                 let (mut send, mut receive) = connection.accept_bi().await?;
                 let message = receive.read_to_end(LENGTH).await?;
@@ -106,7 +106,7 @@ impl Quinn {
 
     /// A DATAGRAM frame for each message and its echo (RFC 9221).
     pub(super) fn datagrams() -> Self {
-        Self::datagrams_to(listen(|connection| async move {
+        Self::datagrams_to(listen(transport(), |connection| async move {
             loop {
                 let message = connection.read_datagram().await?;
                 connection.send_datagram(message)?;
@@ -138,7 +138,7 @@ impl Quinn {
     {
         let runtime = runtime();
         let (endpoint, connection, mapping) = runtime.block_on(async {
-            let endpoint = client();
+            let endpoint = client(transport());
             let connecting = endpoint.connect(server, certs::EPHEMERAL_NAME).expect("a configuration");
             let connection = connecting.await.expect("a connection");
             let mapping = open(connection.clone()).await.expect("a stream");
@@ -148,29 +148,30 @@ impl Quinn {
     }
 }
 
-fn runtime() -> Runtime {
+pub(super) fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-fn transport() -> Arc<quinn::TransportConfig> {
-    let mut transport = quinn::TransportConfig::default();
+pub(super) fn transport() -> TransportConfig {
+    let mut transport = TransportConfig::default();
     // The connection is idle while others are measured.
     transport.max_idle_timeout(None);
-    transport.into()
+    transport
 }
 
-fn client() -> Endpoint {
+pub(super) fn client(transport: TransportConfig) -> Endpoint {
     let host: Arc<dyn Host> = DirectHost::new().expect("a host");
     let crypto = QuicClientConfig::try_from(tls().0.config(&host).expect("TLS")).expect("TLS 1.3");
     let mut config = quinn::ClientConfig::new(Arc::new(crypto));
-    config.transport_config(transport());
+    config.transport_config(transport.into());
     let mut endpoint = Endpoint::client(any_port()).expect("a socket");
     endpoint.set_default_client_config(config);
     endpoint
 }
 
 /// Starts a server on a thread of its own, which ends with the program.
-fn listen<S: Future<Output = anyhow::Result<()>> + Send>(
+pub(super) fn listen<S: Future<Output = anyhow::Result<()>> + Send>(
+    transport: TransportConfig,
     serve: impl FnOnce(Connection) -> S + Send + 'static,
 ) -> SocketAddr {
     let (tell, told) = mpsc::channel();
@@ -179,7 +180,7 @@ fn listen<S: Future<Output = anyhow::Result<()>> + Send>(
             let host: Arc<dyn Host> = DirectHost::new().expect("a host");
             let crypto = QuicServerConfig::try_from(tls().1.config(&host).expect("TLS")).expect("TLS 1.3");
             let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
-            config.transport_config(transport());
+            config.transport_config(transport.into());
             let endpoint = Endpoint::server(config, any_port()).expect("a socket");
             tell.send(endpoint.local_addr().expect("an address")).expect("somebody who waits for it");
             let incoming = endpoint.accept().await.expect("a client");

@@ -5,6 +5,8 @@
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
+mod bulk;
+mod bulk_quinn;
 #[path = "../loopback/common.rs"]
 mod common;
 #[path = "../loopback/peers.rs"]
@@ -34,8 +36,12 @@ trait Echo {
 
 /// Pins this thread, and those that it starts, to `core`, if it exists.
 fn pin(core: usize) {
+    pin_to([core]);
+}
+
+fn pin_to(cores: impl IntoIterator<Item = usize>) {
     let mut set = CpuSet::new();
-    set.set(core);
+    cores.into_iter().for_each(|core| set.set(core));
     // On a machine with one core there is nothing to pin.
     let _ = sched_setaffinity(None, &set);
 }
@@ -70,7 +76,7 @@ fn main() {
     // Skip the options that cargo adds.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     println!("medians of {TURNS} turns; ours, then the other's, then ours over the other's");
-    let parts: [(&str, fn()); 8] = [
+    let parts: [(&str, fn()); 11] = [
         ("round-trip", round_trip::measure),
         ("secured", round_trip::measure_secured),
         ("stream", stream::measure),
@@ -79,6 +85,9 @@ fn main() {
         ("quic-one", requests::measure_quic_one),
         ("quic-datagram", requests::measure_quic_datagram),
         ("quic-message", requests::measure_quic_message),
+        ("bulk-tcp", bulk::measure_tcp),
+        ("bulk-quic", bulk::measure_quic),
+        ("bulk-udp", bulk::measure_udp),
     ];
     let known = |word: &String| parts.iter().any(|(name, _)| name.contains(word.as_str()));
     if let Some(word) = wanted.iter().find(|word| !known(word)) {

@@ -21,9 +21,9 @@ pub(super) const DATAGRAM: usize = 1200;
 const RUN: usize = 54;
 
 pub(super) fn measure() {
-    let iperf = tools::Iperf::start(0);
+    let iperf = tools::Iperf::start("0");
     let millions = || receive(DATAGRAM, || (), || (), Ipv4Addr::LOCALHOST, send_runs);
-    let figures = by_turns(millions, || iperf.as_ref()?.udp_millions(1, DATAGRAM));
+    let figures = by_turns(millions, || iperf.as_ref()?.udp_millions("1", DATAGRAM));
     let what = format!("UDP stream, {DATAGRAM} bytes, loopback, runs never cut");
     print(&what, "M/s", "iperf3 -u", figures, "(aim: at least 10)");
 }

@@ -17,9 +17,9 @@ impl Drop for Running {
     }
 }
 
-fn start(core: usize, program: &str, arguments: &[&str]) -> Option<Running> {
+fn start(cores: &str, program: &str, arguments: &[&str]) -> Option<Running> {
     let child = Command::new("taskset")
-        .args(["-c", &core.to_string(), program])
+        .args(["-c", cores, program])
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -32,9 +32,8 @@ fn start(core: usize, program: &str, arguments: &[&str]) -> Option<Running> {
     running.0.try_wait().ok()?.is_none().then_some(running)
 }
 
-fn output(core: usize, program: &str, arguments: &[&str]) -> Option<String> {
-    let core = core.to_string();
-    let output = Command::new("taskset").args(["-c", &core, program]).args(arguments).output().ok()?;
+fn output(cores: &str, program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new("taskset").args(["-c", cores, program]).args(arguments).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -52,7 +51,7 @@ pub(super) struct Sockperf {
 impl Sockperf {
     pub(super) fn start(core: usize) -> Option<Self> {
         let port = free_port();
-        let server = start(core, "sockperf", &["server", "-i", "127.0.0.1", "-p", &port])?;
+        let server = start(&core.to_string(), "sockperf", &["server", "-i", "127.0.0.1", "-p", &port])?;
         Some(Self { _server: server, port })
     }
 
@@ -60,7 +59,7 @@ impl Sockperf {
     pub(super) fn half_round_trip_us(&self, core: usize) -> Option<f64> {
         let length = super::LENGTH.to_string();
         let arguments = ["ping-pong", "-i", "127.0.0.1", "-p", &self.port, "-m", &length, "-t", "1"];
-        let text = output(core, "sockperf", &arguments)?;
+        let text = output(&core.to_string(), "sockperf", &arguments)?;
         let line = text.lines().find(|line| line.contains("percentile 50.000"))?;
         line.split('=').nth(1)?.trim().parse().ok()
     }
@@ -73,22 +72,30 @@ pub(super) struct Iperf {
 }
 
 impl Iperf {
-    pub(super) fn start(core: usize) -> Option<Self> {
+    /// A server on `cores`, written as `taskset -c` has them.
+    pub(super) fn start(cores: &str) -> Option<Self> {
         let port = free_port();
-        let server = start(core, "iperf3", &["-s", "-B", "127.0.0.1", "-p", &port])?;
+        let server = start(cores, "iperf3", &["-s", "-B", "127.0.0.1", "-p", &port])?;
         Some(Self { _server: server, port })
     }
 
     /// Datagrams of `length` bytes a second that arrived, in millions.
-    pub(super) fn udp_millions(&self, core: usize, length: usize) -> Option<f64> {
-        let length = length.to_string();
-        let arguments =
-            ["-u", "-c", "127.0.0.1", "-p", &self.port, "-b", "0", "-l", &length, "-t", "1", "-J"];
-        let text = output(core, "iperf3", &arguments)?;
-        let result: serde_json::Value = serde_json::from_str(&text).ok()?;
-        let sum = &result["end"]["sum"];
+    pub(super) fn udp_millions(&self, cores: &str, length: usize) -> Option<f64> {
+        let sum = self.run(cores, &["-u", "-b", "0", "-l", &length.to_string()])?["sum"].take();
         let arrived = sum["packets"].as_f64()? - sum["lost_packets"].as_f64()?;
         Some(arrived / sum["seconds"].as_f64()? / 1e6)
+    }
+
+    /// Gigabits a second of TCP that arrived.
+    pub(super) fn tcp_gigabits(&self, cores: &str) -> Option<f64> {
+        Some(self.run(cores, &[])?["sum_received"]["bits_per_second"].as_f64()? / 1e9)
+    }
+
+    /// What a client measured for a second.
+    fn run(&self, cores: &str, options: &[&str]) -> Option<serde_json::Value> {
+        let arguments = ["-c", "127.0.0.1", "-p", &self.port, "-t", "1", "-J"];
+        let text = output(cores, "iperf3", &[&arguments, options].concat())?;
+        Some(serde_json::from_str::<serde_json::Value>(&text).ok()?["end"].take())
     }
 }
 

@@ -264,6 +264,13 @@ impl Connection {
         }
     }
 
+    /// The counters, with what keeps data from being sent counted until `now`, not only until the last event.
+    pub fn stats_at(&self, now: Time) -> Stats {
+        let mut stats = self.stats();
+        self.sender.count_starved(now, &mut stats);
+        stats
+    }
+
     fn on_handshake_timeout(&mut self, now: Time) {
         let max = self.config.max_timeouts;
         if let Some(hellos) = self.handshake.as_ref().and_then(|handshake| handshake.gives_up(now, max)) {

@@ -46,11 +46,16 @@ impl Limits {
 
     /// Adds the time that the sender was starved. From now on it is `starved`.
     pub(super) fn starve(&mut self, now: Time, starved: Option<Starved>, stats: &mut Stats) {
-        match self.starved.take() {
+        self.count_starved(now, stats);
+        self.starved = starved.map(|starved| (starved, now));
+    }
+
+    /// Adds the time that the sender has been starved since [`Self::starve`].
+    pub(super) fn count_starved(&self, now: Time, stats: &mut Stats) {
+        match self.starved {
             Some((Starved::ByCredit, since)) => stats.credit_limited += now.since(since),
             Some((Starved::ByBuffer, since)) => stats.buffer_limited += now.since(since),
             None => {}
         }
-        self.starved = starved.map(|starved| (starved, now));
     }
 }

@@ -251,6 +251,11 @@ impl Sender {
         }
     }
 
+    /// How long the sender has been starved since that was last added to the counters.
+    pub(super) fn count_starved(&self, now: Time, stats: &mut Stats) {
+        self.limits.count_starved(now, stats);
+    }
+
     fn resend(&mut self, now: Time, sequence: u64, bytes: u64) -> Option<Outgoing> {
         if !std::mem::take(&mut self.urgent) && !self.fits(bytes) {
             self.limits.hit_window(now);

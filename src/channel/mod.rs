@@ -53,9 +53,6 @@ pub trait Channel: Send {
 
     /// What the transport has done so far to recover from loss.
     fn recovery(&self) -> Recovery;
-
-    /// The measured time begins: limits that held before it count no more.
-    fn measure_from_now(&mut self) {}
 }
 
 impl dyn Channel {

@@ -152,12 +152,12 @@ impl Streams {
     /// Starts a task that writes messages to `stream`.
     fn write(self: &Arc<Self>, mut stream: SendStream) -> mpsc::UnboundedSender<Message> {
         let (sender, mut messages) = mpsc::unbounded_channel::<Message>();
-        let meter = self.meter.clone();
+        let (meter, connection) = (self.meter.clone(), self.connection.clone());
         self.host.spawn(
             "a stream's writer",
             Box::pin(async move {
                 while let Some(message) = messages.recv().await {
-                    if meter.writing(pin!(write_message(&mut stream, message))).await.is_err() {
+                    if meter.writing(&connection, pin!(write_message(&mut stream, message))).await.is_err() {
                         return;
                     }
                 }
@@ -181,7 +181,12 @@ impl Streams {
                         return;
                     };
                     streams.read(receive, None);
-                    if streams.meter.writing(pin!(write_message(&mut send, message))).await.is_err() {
+                    if streams
+                        .meter
+                        .writing(&streams.connection, pin!(write_message(&mut send, message)))
+                        .await
+                        .is_err()
+                    {
                         return;
                     }
                     let _ = send.finish();
@@ -218,11 +223,12 @@ impl Streams {
                 let Some(Writer::Once(mut stream)) = writers.remove(&key) else {
                     return Err(gone());
                 };
-                let meter = self.meter.clone();
+                let (meter, connection) = (self.meter.clone(), self.connection.clone());
                 self.host.spawn(
                     "a reply's writer",
                     Box::pin(async move {
-                        if meter.writing(pin!(write_message(&mut stream, message))).await.is_ok() {
+                        if meter.writing(&connection, pin!(write_message(&mut stream, message))).await.is_ok()
+                        {
                             let _ = stream.finish();
                         }
                     }),
@@ -265,10 +271,6 @@ impl Channel for QuicChannel {
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, ChannelError>> {
         self.streams.inbox.poll(cx)
-    }
-
-    fn measure_from_now(&mut self) {
-        self.streams.meter.forget_limits();
     }
 
     fn recovery(&self) -> Recovery {

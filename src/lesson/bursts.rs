@@ -40,27 +40,29 @@ pub(super) const LESSON: Lesson = Lesson {
                  stream once. The same number of losses, spread out, stops it many times.",
                 |r| Some(blocked(r, 0)? > 2.0 * blocked(r, 1)?),
             ),
-            claim(
-                "About as many messages were lost and repaired: {single_late} and {burst_late}.",
-                |r| {
-                    let late = |run| r.number(run, "quic-message", "delayed");
-                    Some(is_near(late(0)?, late(1)?, 0.35))
-                },
-            ),
+            claim("About as many messages were lost and repaired: {single_late} and {burst_late}.", |r| {
+                let late = |run| r.number(run, "quic-message", "delayed");
+                Some(is_near(late(0)?, late(1)?, 0.35))
+            }),
             claim(
                 "But a repair takes longer in a burst: {burst_extra} on average, where a single loss takes {single_extra}. The \
                  packets behind a loss tell the sender of it, and in a burst they are lost as well. The slowest message took \
                  {burst_max}, and {single_max} with single losses.",
                 |r| Some(extra(r, 1)? > extra(r, 0)? * 12 / 10),
             ),
-            known("For sound and pictures bursts are worse: one missing piece can be guessed from its neighbours, five cannot."),
+            known(
+                "For sound and pictures bursts are worse: one missing piece can be guessed from its neighbours, five cannot.",
+            ),
         ],
     },
     columns: &["delayed", "blocked", "p50", "p99", "max"],
     rule: "a loss rate alone says little. Ask how the losses come.",
     further: &[
         ("hol --loss gilbert:0.25%:25% --ladder -t quic-one,quic-message", "A burst, packet by packet."),
-        ("bench --loss-by time:5ms --loss 1%", "Bad moments that are the same for all transports, whatever each sends."),
+        (
+            "bench --loss-by time:5ms --loss 1%",
+            "Bad moments that are the same for all transports, whatever each sends.",
+        ),
     ],
     notes: &[
         "In `gilbert:P:R`, P is the chance to enter the bad state and R the chance to leave it: the smaller R, the \
@@ -72,9 +74,10 @@ pub(super) const LESSON: Lesson = Lesson {
         solution: Trial {
             commands: &["hol -t quic-one,quic-message --loss gilbert:1%:100% -d 40s --seeds 5"],
             figures: &[("blocked", |r| r.get(0, "quic-one", "blocked"))],
-            claims: &[claim("The first: {blocked} are blocked, because a burst of one is a single loss.", |r| {
-                Some(blocked(r, 0)? > 0.07)
-            })],
+            claims: &[claim(
+                "The first: {blocked} are blocked, because a burst of one is a single loss.",
+                |r| Some(blocked(r, 0)? > 0.07),
+            )],
         },
     }],
 };

@@ -49,7 +49,8 @@ pub(super) const LESSON: Lesson = Lesson {
                 "The other two keep up, and lose nothing. Go-back-N pays with traffic: {back_bytes} bytes for each \
                  message, where selective repeat needs {selective_bytes}.",
                 |r| {
-                    let more = r.number(0, BACK, "bytes/message")? > 1.05 * r.number(0, SELECTIVE, "bytes/message")?;
+                    let more = r.number(0, BACK, "bytes/message")?
+                        > 1.05 * r.number(0, SELECTIVE, "bytes/message")?;
                     let both = [BACK, SELECTIVE].map(|row| r.number(0, row, "delivered"));
                     Some(more && both == [Some(1.0); 2])
                 },
@@ -57,15 +58,20 @@ pub(super) const LESSON: Lesson = Lesson {
             claim("It is slower too: its p99 is {back}, that of selective repeat {selective}.", |r| {
                 Some(r.number(0, BACK, "p99")? > r.number(0, SELECTIVE, "p99")?)
             }),
-            known("TCP and QUIC are selective repeat, with a good clock for what counts as \"in time\", and with a \
-                   window that adapts to the network. That is a later lesson."),
+            known(
+                "TCP and QUIC are selective repeat, with a good clock for what counts as \"in time\", and with a \
+                   window that adapts to the network. That is a later lesson.",
+            ),
         ],
     },
     columns: &["delivered", "on time", "unfinished", "p50", "p99", "packets/message", "bytes/message"],
     rule: "to be reliable and fast, keep many messages under way, and repeat only what was lost.",
     further: &[
         ("bench -t arq,quic-one --loss 5% -C fixed -d 10s", "The four variants beside QUIC on a bad link."),
-        ("transfer -t arq,quic-one --bytes 200KB", "The same for a file: how fast, and what had to be sent again."),
+        (
+            "transfer -t arq,quic-one --bytes 200KB",
+            "The same for a file: how fast, and what had to be sent again.",
+        ),
     ],
     notes: &[
         "Stop-and-wait is no straw man: TFTP works so, and it is fine where round trips are short and messages few.",
@@ -76,7 +82,9 @@ pub(super) const LESSON: Lesson = Lesson {
     exercises: &[Exercise {
         task: "How slow must messages come for stop-and-wait to keep up? Try `-i 100ms`.",
         solution: Trial {
-            commands: &["bench -t arq-stop-and-wait,arq-go-back-n,arq-selective -C fixed -d 10s --seeds 5 -i 100ms"],
+            commands: &[
+                "bench -t arq-stop-and-wait,arq-go-back-n,arq-selective -C fixed -d 10s --seeds 5 -i 100ms",
+            ],
             figures: &[("stop", |r| r.get(0, STOP, "p50")), ("late", |r| r.get(0, STOP, "p99"))],
             claims: &[
                 claim(

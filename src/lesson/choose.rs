@@ -46,29 +46,38 @@ pub(super) const LESSON: Lesson = Lesson {
                  round trip, so within {deadline} it always comes too late. Repeating did not help, and did not hurt.",
                 |r| Some(is_near(on_time(r, 0, "udp")?, on_time(r, 0, "quic-message")?, 0.005)),
             ),
-            claim(
-                "The single stream has {one}. It spoils good messages because others were lost.",
-                |r| Some(on_time(r, 0, "quic-one")? < on_time(r, 0, "udp")? - 0.05),
-            ),
+            claim("The single stream has {one}. It spoils good messages because others were lost.", |r| {
+                Some(on_time(r, 0, "quic-one")? < on_time(r, 0, "udp")? - 0.05)
+            }),
             claim(
                 "The second run gives each message {deadline:1}. Now a repair is in time: a stream for each message reaches \
                  {message_later}, one stream {one_later}, and UDP stays at {udp_later}.",
                 |r| {
                     let udp = on_time(r, 1, "udp")?;
-                    Some(on_time(r, 1, "quic-message")? > udp + 0.02 && on_time(r, 1, "quic-one")? > udp + 0.02)
+                    Some(
+                        on_time(r, 1, "quic-message")? > udp + 0.02
+                            && on_time(r, 1, "quic-one")? > udp + 0.02,
+                    )
                 },
             ),
-            known("So ask two questions. Is a message still of use when it has been repeated? If not, send datagrams. Must it \
-                   come after an earlier one? If not, do not put both into one stream."),
-            known("A file: one stream. Many independent requests: a stream for each. Entities of a game that each have a \
+            known(
+                "So ask two questions. Is a message still of use when it has been repeated? If not, send datagrams. Must it \
+                   come after an earlier one? If not, do not put both into one stream.",
+            ),
+            known(
+                "A file: one stream. Many independent requests: a stream for each. Entities of a game that each have a \
                    history: a stream for each. Positions, sound, sensor values: datagrams. A question of one packet to a server \
-                   nearby: plain UDP, if nobody else may read or forge it anyway."),
+                   nearby: plain UDP, if nobody else may read or forge it anyway.",
+            ),
         ],
     },
     columns: &["delivered", "on time", "lost", "blocked", "p50", "p99"],
     rule: "the deadline decides between repeating and not. The application's order decides the streams.",
     further: &[
-        ("bench -C fixed --loss 0%,1%,2%,5% --deadline 150ms", "Every transport over the loss, for a deadline of your own."),
+        (
+            "bench -C fixed --loss 0%,1%,2%,5% --deadline 150ms",
+            "Every transport over the loss, for a deadline of your own.",
+        ),
         ("bench --preset lte --loss 1%", "Then a link like yours: see `wirelab bench --help` for others."),
     ],
     notes: &[
@@ -94,7 +103,10 @@ pub(super) const LESSON: Lesson = Lesson {
                  the deadline in round trips.",
                 |r| {
                     let udp = on_time(r, 0, "udp")?;
-                    Some(on_time(r, 0, "quic-message")? > udp + 0.02 && on_time(r, 0, "quic-one")? > udp + 0.02)
+                    Some(
+                        on_time(r, 0, "quic-message")? > udp + 0.02
+                            && on_time(r, 0, "quic-one")? > udp + 0.02,
+                    )
                 },
             )],
         },

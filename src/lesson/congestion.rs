@@ -50,15 +50,23 @@ pub(super) const LESSON: Lesson = Lesson {
                  {on_time_fixed} with the fixed window. Whoever sees this and adds streams has cured the wrong illness.",
                 |r| Some(r.number(0, CUBIC, "on time")? < r.number(0, FIXED, "on time")? - 0.05),
             ),
-            known("wirelab tells the two apart: it knows when each byte first entered the wire, when it arrived, and when it \
-                   was released."),
+            known(
+                "wirelab tells the two apart: it knows when each byte first entered the wire, when it arrived, and when it \
+                   was released.",
+            ),
         ],
     },
     columns: &["on time", "blocked", "p50", "p99", "send wait", "recovery", "order wait"],
     rule: "before you blame the order, look whether the message was on the wire at all.",
     further: &[
-        ("bench -t quic-message -C cubic,newreno,bbr,fixed --loss 1% -i 5ms -d 20s --seeds 5", "Other controllers at the same load."),
-        ("bench -t quic-message --loss 0% --rate 2mbit --queue 100KB -i 5ms -d 20s --seeds 5", "And a link that really is full: now slowing down is right."),
+        (
+            "bench -t quic-message -C cubic,newreno,bbr,fixed --loss 1% -i 5ms -d 20s --seeds 5",
+            "Other controllers at the same load.",
+        ),
+        (
+            "bench -t quic-message --loss 0% --rate 2mbit --queue 100KB -i 5ms -d 20s --seeds 5",
+            "And a link that really is full: now slowing down is right.",
+        ),
     ],
     notes: &[
         "A fixed window is not for the Internet. It is an instrument: it takes one cause away, so that the other is seen.",

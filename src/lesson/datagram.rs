@@ -91,8 +91,10 @@ pub(super) const LESSON: Lesson = Lesson {
                      lost: order, duplicates and loss are three different things.",
                     |r| Some(reordered(r)? == 0 && twice(r)? > 0 && messages(r)?.lost > 0),
                 ),
-                known("A transport that promises order has to deal with the first. One that promises \"exactly once\" has \
-                       to deal with all of them."),
+                known(
+                    "A transport that promises order has to deal with the first. One that promises \"exactly once\" has \
+                       to deal with all of them.",
+                ),
             ],
         },
     }],

@@ -44,10 +44,14 @@ pub(super) const LESSON: Lesson = Lesson {
                  the first packet: {zero_trips} round trip, {zero}, as fast as UDP, and encrypted.",
                 |r| Some(trips(r, "quic-one 0rtt")? == trips(r, "udp cold")?),
             ),
-            known("There is a price. Somebody who records these first packets can send them again, and the server may take them \
-                   for new. So 0-RTT is for requests that do no harm twice: reading a page, not paying a bill."),
-            known("TCP with TLS 1.3 needs a round trip for TCP and one for TLS before the request. The command below measures \
-                   it."),
+            known(
+                "There is a price. Somebody who records these first packets can send them again, and the server may take them \
+                   for new. So 0-RTT is for requests that do no harm twice: reading a page, not paying a bill.",
+            ),
+            known(
+                "TCP with TLS 1.3 needs a round trip for TCP and one for TLS before the request. The command below measures \
+                   it.",
+            ),
         ],
     },
     columns: &["set-up", "first reply", "second reply", "round trips", "packets up/down"],
@@ -57,7 +61,10 @@ pub(super) const LESSON: Lesson = Lesson {
             "handshake -t tcp,tls,quic-one --loss 0% -n 10 --seeds 1",
             "The kernel's TCP and TLS beside QUIC, in real time. It needs Linux with user namespaces.",
         ),
-        ("handshake -t quic-one --loss 0%,1%,2%,5% --seeds 5", "What loss does to a handshake: look at the slowest."),
+        (
+            "handshake -t quic-one --loss 0%,1%,2%,5% --seeds 5",
+            "What loss does to a handshake: look at the slowest.",
+        ),
     ],
     notes: &[
         "\"Resumed\" is no faster than cold in QUIC: it saves the certificate, that is bytes and computing, not a round trip.",
@@ -76,11 +83,17 @@ pub(super) const LESSON: Lesson = Lesson {
                 claim(
                     "{slow} of the QUIC connections, though the median is still {median}. Early in a connection the sender does \
                      not know the round trip yet, and waits for long before it sends again.",
-                    |r| Some(r.number(0, "quic-one cold", "1 s or more")? > 0.02 && trips(r, "quic-one cold")? == 2.0),
+                    |r| {
+                        Some(
+                            r.number(0, "quic-one cold", "1 s or more")? > 0.02
+                                && trips(r, "quic-one cold")? == 2.0,
+                        )
+                    },
                 ),
-                claim("Of the UDP clients {failed} never got both of their replies: nobody repeats for them.", |r| {
-                    Some(r.number(0, "udp cold", "failed")? > 0.0)
-                }),
+                claim(
+                    "Of the UDP clients {failed} never got both of their replies: nobody repeats for them.",
+                    |r| Some(r.number(0, "udp cold", "failed")? > 0.0),
+                ),
             ],
         },
     }],

@@ -48,7 +48,10 @@ pub(super) const LESSON: Lesson = Lesson {
     columns: &["delivered", "on time", "lost", "p50", "p99"],
     rule: "never read a percentile without the loss beside it.",
     further: &[
-        ("bench -t udp,quic-one --loss 0%,1%,2%,5%", "How the share that is lost or late grows, for UDP and for QUIC."),
+        (
+            "bench -t udp,quic-one --loss 0%,1%,2%,5%",
+            "How the share that is lost or late grows, for UDP and for QUIC.",
+        ),
         ("verify --only 1", "How wirelab proves that its link loses what it says."),
     ],
     notes: &[

@@ -227,8 +227,7 @@ mod tests {
         let text = shown.concat();
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert!(!text.contains('\u{1b}'), "{text}");
-        let coloured =
-            LESSONS[3].findings(&results, None, TextOptions { colour: true, ..options }).unwrap();
+        let coloured = LESSONS[3].findings(&results, None, TextOptions { colour: true, ..options }).unwrap();
         assert!(coloured.contains('\u{1b}'), "{coloured}");
     }
 }

@@ -35,9 +35,10 @@ pub(super) const LESSON: Lesson = Lesson {
             ("theory", |r| theory(r)?.blocked_ratio.map(Figure::Share)),
         ],
         claims: &[
-            claim("One QUIC stream: {one} of the messages were blocked. The other ordered transport: {tcp}.", |r| {
-                Some(is_near(blocked(r, "quic-one")?, blocked(r, TCP_LIKE)?, 0.2))
-            }),
+            claim(
+                "One QUIC stream: {one} of the messages were blocked. The other ordered transport: {tcp}.",
+                |r| Some(is_near(blocked(r, "quic-one")?, blocked(r, TCP_LIKE)?, 0.2)),
+            ),
             claim(
                 "A closed formula for one stream on this link gives {theory}. It knows the loss, the round trip and the rate \
                  of messages, and does not ask which protocol it is.",
@@ -46,9 +47,15 @@ pub(super) const LESSON: Lesson = Lesson {
             claim("{other} of the blocked ones waited for another player's message.", |r| {
                 Some(r.number(0, "quic-one", "other flow")? > 0.5)
             }),
-            claim("With a stream for each player {flow} were blocked, with a stream for each message {message}.", |r| {
-                Some(blocked(r, "quic-flow")? < blocked(r, "quic-one")? / 5.0 && blocked(r, "quic-message")? == 0.0)
-            }),
+            claim(
+                "With a stream for each player {flow} were blocked, with a stream for each message {message}.",
+                |r| {
+                    Some(
+                        blocked(r, "quic-flow")? < blocked(r, "quic-one")? / 5.0
+                            && blocked(r, "quic-message")? == 0.0,
+                    )
+                },
+            ),
         ],
     },
     columns: &["delivered", "delayed", "blocked", "p50", "p99"],

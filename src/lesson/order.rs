@@ -42,11 +42,14 @@ pub(super) const LESSON: Lesson = Lesson {
                  {longest}.",
                 |r| Some(waited(r)? > 1 && r.longest_wait(0)? > 0),
             ),
-            claim("{others} of the {waited} belong to other players. They lost nothing, and waited all the same.", |r| {
-                Some(others(r)? > 0)
-            }),
-            known("This is head-of-line blocking: the first in the queue is missing, so nobody behind it may go. The network \
-                   is not to blame. The promise of order is."),
+            claim(
+                "{others} of the {waited} belong to other players. They lost nothing, and waited all the same.",
+                |r| Some(others(r)? > 0),
+            ),
+            known(
+                "This is head-of-line blocking: the first in the queue is missing, so nobody behind it may go. The network \
+                   is not to blame. The promise of order is.",
+            ),
         ],
     },
     columns: &[],
@@ -64,7 +67,9 @@ pub(super) const LESSON: Lesson = Lesson {
     exercises: &[Exercise {
         task: "The same with a round trip of `200ms`. How many messages wait now, and why?",
         solution: Trial {
-            commands: &["hol -t arq-selective --rtt 200ms --loss 0% --to-server loss=drop:310 --seeds 1 -d 5s --ladder"],
+            commands: &[
+                "hol -t arq-selective --rtt 200ms --loss 0% --to-server loss=drop:310 --seeds 1 -d 5s --ladder",
+            ],
             figures: &[
                 ("waited", |r| waited(r).map(Figure::Count)),
                 ("recovery", |r| r.recovery(0).map(Figure::Time)),

@@ -6,8 +6,8 @@ use std::{sync::Arc, time::Duration};
 use super::LessonError;
 use crate::{
     experiment::{
-        Arrivals, Batch, Bench, Driven, Experiment, Handshake, HandshakePlan, Mode, Options, Outcome, PathKind,
-        Plan, Request, RunError, Runs, Wait, Which, Workload, choose, drive, episode, pair,
+        Arrivals, Batch, Bench, Driven, Experiment, Handshake, HandshakePlan, Mode, Options, Outcome,
+        PathKind, Plan, Request, RunError, Runs, Wait, Which, Workload, choose, drive, episode, pair,
     },
     link::LinkSpec,
     path::StopSignal,
@@ -261,7 +261,11 @@ mod tests {
     fn a_command_that_cannot_be_run_says_why() {
         let reason = |line| Scenario::parse(line).unwrap_err().to_string();
         assert_eq!(reason("hol -t carrier-pigeon").lines().count(), 1);
-        assert!(reason("hol -t udp --colour blue").contains("colour"), "{}", reason("hol -t udp --colour blue"));
+        assert!(
+            reason("hol -t udp --colour blue").contains("colour"),
+            "{}",
+            reason("hol -t udp --colour blue")
+        );
         assert!(reason("hol -t udp -x blue").contains("unknown option -x"));
         assert!(reason("hol -t udp --loss").contains("missing value"));
     }

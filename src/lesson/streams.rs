@@ -19,7 +19,9 @@ pub(super) const LESSON: Lesson = Lesson {
         claim("none", |r| Some(waited(r, 1)? == 0 && waited(r, 0)? > 0)),
     ],
     trial: Trial {
-        commands: &["hol -t quic-one,quic-message --loss 0% --to-server loss=drop:300 --seeds 1 -d 5s --ladder"],
+        commands: &[
+            "hol -t quic-one,quic-message --loss 0% --to-server loss=drop:300 --seeds 1 -d 5s --ladder",
+        ],
         figures: &[
             ("left", |r| waited(r, 0).map(Figure::Count)),
             ("right", |r| waited(r, 1).map(Figure::Count)),
@@ -36,15 +38,23 @@ pub(super) const LESSON: Lesson = Lesson {
                  that was lost.",
                 |r| Some(r.recovery(0)? == r.recovery(1)?),
             ),
-            known("Between these two there is `quic-flow`: a stream for each player. A loss then stops one player, and \
-                   nobody else."),
+            known(
+                "Between these two there is `quic-flow`: a stream for each player. A loss then stops one player, and \
+                   nobody else.",
+            ),
         ],
     },
     columns: &["delayed", "blocked", "p50", "p99", "max"],
     rule: "give each thing that is independent a stream of its own.",
     further: &[
-        ("hol -t quic-one,quic-message --loss 1% --ladder", "Losses by chance: a moment that was bad for both."),
-        ("hol -t quic-one,quic-flow,quic-message --loss 1%", "All three, with how many messages were blocked and for how long."),
+        (
+            "hol -t quic-one,quic-message --loss 1% --ladder",
+            "Losses by chance: a moment that was bad for both.",
+        ),
+        (
+            "hol -t quic-one,quic-flow,quic-message --loss 1%",
+            "All three, with how many messages were blocked and for how long.",
+        ),
     ],
     notes: &[
         "This is the promise of HTTP/3: with HTTP over one TCP connection, a lost packet of one picture stops all others.",
@@ -64,7 +74,8 @@ pub(super) const LESSON: Lesson = Lesson {
                 "It equals one stream: {flow} of the messages are blocked, and {one} with one stream for all. With a single \
                  flow there is nothing to separate.",
                 |r| {
-                    let (one, flow) = (r.number(0, "quic-one", "blocked")?, r.number(0, "quic-flow", "blocked")?);
+                    let (one, flow) =
+                        (r.number(0, "quic-one", "blocked")?, r.number(0, "quic-flow", "blocked")?);
                     Some(one > 0.0 && is_near(one, flow, 0.05))
                 },
             )],

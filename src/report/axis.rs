@@ -26,8 +26,7 @@ pub(super) fn axes(groups: &[Group<'_>]) -> Vec<Axis> {
     }));
     if axes.is_empty() {
         // It follows from the round trip where it is not set.
-        let deadline =
-            |cell: &Cell| cell.workload.deadline_ns.map(|ns| (numbers::setting(ns), ns as f64));
+        let deadline = |cell: &Cell| cell.workload.deadline_ns.map(|ns| (numbers::setting(ns), ns as f64));
         axes.extend(axis(groups, "deadline", deadline));
     }
     axes

@@ -163,15 +163,15 @@ const MAX_CURVES: usize = 4;
 fn shown(command: &str) -> Option<(&'static str, Read)> {
     match command {
         "hol" => Some(("blocked", |cell| cell.hol.as_ref()?.blocked_ratio.map(Figure::Share))),
-        "bench" => Some(("lost or late", |cell| {
-            Ratio::new(1.0 - cell.on_time_ratio?.get()).map(Figure::Share)
-        })),
+        "bench" => {
+            Some(("lost or late", |cell| Ratio::new(1.0 - cell.on_time_ratio?.get()).map(Figure::Share)))
+        }
         "handshake" => Some(("p99 of the first reply", |cell| {
             cell.handshake.as_ref()?.first_reply_ns?.p99.map(Figure::Time)
         })),
-        "transfer" => Some(("goodput", |cell| {
-            cell.transfer.as_ref()?.goodput_bps.p50.map(Figure::Throughput)
-        })),
+        "transfer" => {
+            Some(("goodput", |cell| cell.transfer.as_ref()?.goodput_bps.p50.map(Figure::Throughput)))
+        }
         _ => None,
     }
 }

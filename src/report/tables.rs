@@ -27,7 +27,11 @@ pub(crate) fn chosen_columns(file: &ResultFile, titles: &[&str]) -> Vec<Table> {
             let &(title, topic, _) = columns::all().find(|(other, ..)| other == title)?;
             figures.iter().any(Option::is_some).then_some(Column { title, topic, figures })
         };
-        Table { title: None, labels: group.labels.clone(), columns: titles.iter().filter_map(column).collect() }
+        Table {
+            title: None,
+            labels: group.labels.clone(),
+            columns: titles.iter().filter_map(column).collect(),
+        }
     };
     groups(file).into_iter().map(chosen).collect()
 }

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use ring::digest::{self, Context, SHA256};
+use ring::digest::{Context, SHA256};
 
 use super::TransferError;
-use crate::wire::transfer::{DIGEST_BYTES, Digest, RECEIPT_RANGES, Receipt};
+use crate::wire::transfer::{DIGEST_BYTES, Digest, Piece, RECEIPT_RANGES, Receipt};
 
-/// The digest of a whole: SHA-256 over the SHA-256 of each piece in order.
+/// The digest of a whole: SHA-256 over the checks of its pieces in order.
 pub(super) struct WholeDigest(Context);
 
 impl WholeDigest {
@@ -15,22 +15,13 @@ impl WholeDigest {
         Self(Context::new(&SHA256))
     }
 
-    pub(super) fn add(&mut self, piece: &Digest) {
-        self.0.update(piece);
+    pub(super) fn add(&mut self, check: u32) {
+        self.0.update(&check.to_le_bytes());
     }
 
     pub(super) fn finish(&self) -> Digest {
-        fixed(self.0.clone().finish())
+        self.0.clone().finish().as_ref().first_chunk().copied().unwrap_or([0; DIGEST_BYTES])
     }
-}
-
-/// The digest of one piece.
-pub(super) fn of_piece(bytes: &[u8]) -> Digest {
-    fixed(digest::digest(&SHA256, bytes))
-}
-
-fn fixed(digest: digest::Digest) -> Digest {
-    digest.as_ref().first_chunk().copied().unwrap_or([0; DIGEST_BYTES])
 }
 
 /// What a receiver knows of the parts of a whole, which may come in any order, twice, or not at all.
@@ -38,8 +29,8 @@ pub struct Assembly {
     /// All before this has come.
     next: u64,
     whole: WholeDigest,
-    /// What came ahead of a gap: start to end and digest.
-    ahead: BTreeMap<u64, (u64, Digest)>,
+    /// What came ahead of a gap: start to end and check.
+    ahead: BTreeMap<u64, (u64, u32)>,
     arrived: u64,
     end: Option<(u64, Digest)>,
     most_ahead: usize,
@@ -57,13 +48,13 @@ impl Assembly {
     /// # Errors
     ///
     /// Where more is missing than can be remembered, or pieces overlap.
-    pub fn piece(&mut self, offset: u64, bytes: &[u8]) -> Result<bool, TransferError> {
+    pub fn piece(&mut self, piece: &Piece) -> Result<bool, TransferError> {
+        let (offset, length) = (piece.offset, piece.bytes.len() as u64);
         if offset < self.next || self.ahead.contains_key(&offset) {
             return Ok(false);
         }
-        let end = offset
-            .checked_add(bytes.len() as u64)
-            .ok_or(TransferError::Protocol("a piece lies beyond all content"))?;
+        let end =
+            offset.checked_add(length).ok_or(TransferError::Protocol("a piece lies beyond all content"))?;
         let overlaps = self.ahead.range(..end).next_back().is_some_and(|(_, (other, _))| *other > offset);
         if overlaps {
             return Err(TransferError::Protocol("its pieces overlap"));
@@ -71,10 +62,10 @@ impl Assembly {
         if self.ahead.len() >= self.most_ahead {
             return Err(TransferError::Protocol("too much came ahead of what is missing"));
         }
-        self.arrived += bytes.len() as u64;
-        self.ahead.insert(offset, (end, of_piece(bytes)));
-        while let Some((end, digest)) = self.ahead.remove(&self.next) {
-            self.whole.add(&digest);
+        self.arrived += length;
+        self.ahead.insert(offset, (end, piece.check()));
+        while let Some((end, check)) = self.ahead.remove(&self.next) {
+            self.whole.add(check);
             self.next = end;
         }
         Ok(true)
@@ -127,6 +118,7 @@ impl Assembly {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use proptest::prelude::*;
 
     use super::*;
@@ -135,10 +127,15 @@ mod tests {
         (0..bytes).map(|i| (i * 31) as u8).collect()
     }
 
-    fn pieces(content: &[u8], size: usize) -> (Vec<(u64, &[u8])>, Digest) {
+    fn piece(offset: u64, bytes: &[u8]) -> Piece {
+        Piece::new(offset, Bytes::copy_from_slice(bytes))
+    }
+
+    fn pieces(content: &[u8], size: usize) -> (Vec<Piece>, Digest) {
         let mut whole = WholeDigest::new();
-        let pieces: Vec<_> = content.chunks(size).enumerate().map(|(i, p)| ((i * size) as u64, p)).collect();
-        pieces.iter().for_each(|(_, piece)| whole.add(&of_piece(piece)));
+        let chunks = content.chunks(size).enumerate();
+        let pieces: Vec<_> = chunks.map(|(i, bytes)| piece((i * size) as u64, bytes)).collect();
+        pieces.iter().for_each(|piece| whole.add(piece.check()));
         (pieces, whole.finish())
     }
 
@@ -155,10 +152,10 @@ mod tests {
         let content = content(100);
         let (pieces, digest) = pieces(&content, 40);
         let mut assembly = Assembly::new(10_000);
-        for (offset, piece) in pieces {
-            let mut piece = piece.to_vec();
-            piece[3] ^= u8::from(offset == 40);
-            assembly.piece(offset, &piece).unwrap();
+        for Piece { offset, bytes, .. } in pieces {
+            let mut bytes = bytes.to_vec();
+            bytes[3] ^= u8::from(offset == 40);
+            assembly.piece(&piece(offset, &bytes)).unwrap();
         }
         assembly.end(100, digest);
         assert_eq!((assembly.is_whole(), assembly.is_intact()), (Some(true), false));
@@ -167,10 +164,10 @@ mod tests {
     #[test]
     fn pieces_that_overlap_are_refused() {
         let mut assembly = Assembly::new(10_000);
-        assembly.piece(10, &[0; 10]).unwrap();
-        assert!(assembly.piece(15, &[0; 10]).is_err());
-        assert!(assembly.piece(5, &[0; 10]).is_err());
-        assert!(assembly.piece(u64::MAX, &[0; 10]).is_err());
+        assembly.piece(&piece(10, &[0; 10])).unwrap();
+        assert!(assembly.piece(&piece(15, &[0; 10])).is_err());
+        assert!(assembly.piece(&piece(5, &[0; 10])).is_err());
+        assert!(assembly.piece(&piece(u64::MAX, &[0; 10])).is_err());
         assert_eq!(assembly.missing().collect::<Vec<_>>(), vec![0..10]);
     }
 
@@ -183,8 +180,8 @@ mod tests {
             let (pieces, digest) = pieces(&content, size);
             let mut assembly = Assembly::new(10_000);
             assembly.end(bytes, digest);
-            for (offset, piece) in order.iter().map(|index| index.get(&pieces)).chain(&pieces) {
-                assembly.piece(*offset, piece).unwrap();
+            for piece in order.iter().map(|index| index.get(&pieces)).chain(&pieces) {
+                assembly.piece(piece).unwrap();
             }
             prop_assert!(assembly.is_intact());
             prop_assert_eq!(assembly.arrived(), bytes);
@@ -199,13 +196,13 @@ mod tests {
             let (pieces, digest) = pieces(&content, size);
             let mut assembly = Assembly::new(10_000);
             let kept = pieces.iter().zip(&lost).filter(|(_, lost)| !**lost);
-            for ((offset, piece), _) in kept {
-                assembly.piece(*offset, piece).unwrap();
+            for (piece, _) in kept {
+                assembly.piece(piece).unwrap();
             }
             assembly.end(bytes, digest);
             let is_missing = |at: u64| assembly.missing().any(|gap| gap.contains(&at));
-            for ((offset, piece), lost) in pieces.iter().zip(&lost) {
-                for at in [*offset, offset + piece.len() as u64 - 1] {
+            for (Piece { offset, bytes, .. }, lost) in pieces.iter().zip(&lost) {
+                for at in [*offset, offset + bytes.len() as u64 - 1] {
                     prop_assert_eq!(is_missing(at), *lost);
                 }
             }

@@ -1,21 +1,23 @@
 //! What is transferred, and where it goes.
 
 use std::{
+    collections::VecDeque,
     fs::File,
     io::{self, Read},
     os::unix::fs::FileExt,
     path::PathBuf,
 };
 
+use bytes::{Bytes, BytesMut};
 use rand::Rng;
 
 use super::TransferError;
-use crate::unit::random::{self, ChaCha8Rng};
+use crate::{unit::random, wire::transfer::PIECE_BYTES};
 
 /// What is transferred.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// So many bytes that a seed gives.
+    /// So many bytes that follow from a seed.
     Generated {
         /// How many.
         bytes: u64,
@@ -44,15 +46,15 @@ impl Content {
     /// # Errors
     ///
     /// Returns an error if the file cannot be opened.
-    pub(super) fn open(&self) -> Result<Box<dyn Read + Send>, TransferError> {
+    pub(super) fn open(&self) -> Result<Source, TransferError> {
         Ok(match self {
             Self::Generated { bytes, seed } => {
-                /// Keeps the draws apart from all others.
-                const CONTENT: u64 = 0x434f_4e54;
-                let generator = random::generator(*seed, CONTENT);
-                Box::new(Generated { generator }.take(*bytes))
+                Source::Generated { pattern: pattern(*seed), at: 0, left: *bytes }
             }
-            Self::File { path, .. } => Box::new(File::open(path).map_err(|e| self.unreadable(e))?),
+            Self::File { path, .. } => {
+                let file = File::open(path).map_err(|e| self.unreadable(e))?;
+                Source::File { file, buffers: Buffers::default() }
+            }
         })
     }
 
@@ -66,14 +68,84 @@ impl Content {
     }
 }
 
-struct Generated {
-    generator: ChaCha8Rng,
+/// Length of the bytes that a seed gives, which content repeats: to make others for each piece would take longer than to
+/// send them. Compressors of packets do not look back that far.
+const PATTERN_BYTES: usize = 256 << 10;
+
+/// What a seed gives, and as much of it again that a piece may begin anywhere in it.
+fn pattern(seed: u64) -> Bytes {
+    /// Keeps the draws apart from all others.
+    const CONTENT: u64 = 0x434f_4e54;
+    let mut pattern = vec![0; PATTERN_BYTES];
+    random::generator(seed, CONTENT).fill_bytes(&mut pattern);
+    pattern.extend_from_within(..PIECE_BYTES);
+    pattern.into()
 }
 
-impl Read for Generated {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.generator.fill_bytes(buffer);
-        Ok(buffer.len())
+/// Content that is being read.
+pub(super) enum Source {
+    Generated { pattern: Bytes, at: usize, left: u64 },
+    File { file: File, buffers: Buffers },
+}
+
+impl Source {
+    /// The next `bytes` of it, at most [`PIECE_BYTES`], or what there is left.
+    pub(super) fn next(&mut self, bytes: usize) -> io::Result<Bytes> {
+        match self {
+            Self::Generated { pattern, at, left } => {
+                let length = bytes.min(usize::try_from(*left).unwrap_or(usize::MAX));
+                let piece = pattern.slice(*at..*at + length);
+                *at = (*at + length) % PATTERN_BYTES;
+                *left -= length as u64;
+                Ok(piece)
+            }
+            Self::File { file, buffers } => {
+                let mut buffer = buffers.take(bytes);
+                let length = fill(file, &mut buffer)?;
+                buffer.truncate(length);
+                Ok(buffers.lend(buffer))
+            }
+        }
+    }
+}
+
+/// Fills `buffer`, or as much of it as there is left of the file. Returns the number of bytes.
+fn fill(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(filled)
+}
+
+/// Buffers of pieces, used again once the transport has dropped them: new memory costs more than what is done with it.
+#[derive(Default)]
+pub(super) struct Buffers {
+    /// Those that the transport may still hold, in the order in which it got them.
+    sent: VecDeque<Bytes>,
+}
+
+impl Buffers {
+    /// Bounds the memory that is kept beyond what the transport holds.
+    const MOST: usize = 256;
+
+    fn take(&mut self, bytes: usize) -> BytesMut {
+        let oldest = self.sent.front().is_some_and(Bytes::is_unique).then(|| self.sent.pop_front());
+        let reused = oldest.flatten().and_then(|sent| sent.try_into_mut().ok());
+        reused.filter(|buffer| buffer.len() == bytes).unwrap_or_else(|| BytesMut::zeroed(bytes))
+    }
+
+    fn lend(&mut self, buffer: BytesMut) -> Bytes {
+        let buffer = buffer.freeze();
+        if self.sent.len() < Self::MOST {
+            self.sent.push_back(buffer.clone());
+        }
+        buffer
     }
 }
 

@@ -95,10 +95,10 @@ fn take(
     watch: &Watch,
 ) -> Result<(), TransferError> {
     match message {
-        TransferMessage::Piece { offset, bytes } => {
-            if assembly.piece(offset, &bytes)? {
-                sink.write(offset, &bytes)?;
-                (watch.moved)(bytes.len() as u64);
+        TransferMessage::Piece(piece) => {
+            if assembly.piece(&piece)? {
+                sink.write(piece.offset, &piece.bytes)?;
+                (watch.moved)(piece.bytes.len() as u64);
             }
         }
         TransferMessage::End { length, digest } => assembly.end(length, digest),

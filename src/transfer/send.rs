@@ -2,7 +2,6 @@
 
 use std::{
     future::Future,
-    io::{self, Read},
     pin::{Pin, pin},
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -12,12 +11,14 @@ use bytes::Bytes;
 
 use super::{
     Content, TransferError, Watch,
-    assembly::{WholeDigest, of_piece},
+    assembly::WholeDigest,
     bulk::{Ends, Incoming, Nature, Outgoing},
 };
 use crate::{
     path::{self, Host, timeout},
-    wire::transfer::{Digest, PIECE_BYTES, Receipt, TRANSFER_HEADER_BYTES, TransferMessage, content_of},
+    wire::transfer::{
+        Digest, PIECE_BYTES, Piece, Receipt, TRANSFER_HEADER_BYTES, TransferMessage, content_of,
+    },
 };
 
 /// How long a datagram transport is given to answer the end …
@@ -119,32 +120,17 @@ async fn pieces<'a>(
     let size = nature.message_bytes.saturating_sub(TRANSFER_HEADER_BYTES).clamp(1, PIECE_BYTES);
     let (mut offset, mut whole) = (0, WholeDigest::new());
     loop {
-        let piece = read_piece(&mut *source, size).map_err(|e| content.unreadable(e))?;
-        if piece.is_empty() {
+        let bytes = source.next(size).map_err(|e| content.unreadable(e))?;
+        if bytes.is_empty() {
             return Ok((outgoing, offset, whole.finish()));
         }
-        let length = piece.len() as u64;
-        whole.add(&of_piece(&piece));
-        outgoing.send(TransferMessage::Piece { offset, bytes: piece }.encode()).await?;
+        let length = bytes.len() as u64;
+        let piece = Piece::new(offset, bytes);
+        whole.add(piece.check());
+        outgoing.send_piece(piece).await?;
         offset += length;
         tally.handed.store(offset, Ordering::Relaxed);
         // A transport that always has room would keep all other tasks of this thread waiting.
         path::consume_budget().await;
     }
-}
-
-/// As much as a piece holds, or what is left.
-fn read_piece(source: &mut dyn Read, size: usize) -> io::Result<Bytes> {
-    let mut piece = vec![0; size];
-    let mut filled = 0;
-    while filled < size {
-        match source.read(&mut piece[filled..]) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    piece.truncate(filled);
-    Ok(piece.into())
 }

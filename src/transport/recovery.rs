@@ -1,6 +1,9 @@
 //! What an end of a transport did to recover from loss.
 
-use std::{ops::AddAssign, time::Duration};
+use std::{
+    ops::{AddAssign, SubAssign},
+    time::Duration,
+};
 
 use crate::path::{KernelTcp, Rejected};
 
@@ -42,6 +45,14 @@ impl LimitedBy {
     /// The longest.
     pub fn most(&self) -> Duration {
         self.credit.max(self.buffer).max(self.streams)
+    }
+}
+
+impl SubAssign for LimitedBy {
+    fn sub_assign(&mut self, less: Self) {
+        self.credit = self.credit.saturating_sub(less.credit);
+        self.buffer = self.buffer.saturating_sub(less.buffer);
+        self.streams = self.streams.saturating_sub(less.streams);
     }
 }
 

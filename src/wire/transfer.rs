@@ -31,23 +31,67 @@ const PADDED_BODY: usize = 16 + 16 * RECEIPT_RANGES;
 /// A SHA-256 digest.
 pub type Digest = [u8; DIGEST_BYTES];
 
+/// A piece of the content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// The offset of its first byte.
+    pub offset: u64,
+    /// The content.
+    pub bytes: Bytes,
+    /// The CRC-32 of both, as its message carries it.
+    check: u32,
+}
+
+impl Piece {
+    /// `bytes` at `offset`.
+    pub fn new(offset: u64, bytes: Bytes) -> Self {
+        let check = seal(PIECE, offset, &bytes).1;
+        Self { offset, bytes, check }
+    }
+
+    /// The CRC-32 of its offset and its content, as its message carries it.
+    pub fn check(&self) -> u32 {
+        self.check
+    }
+
+    /// What precedes the content in its message.
+    pub fn header(&self) -> [u8; TRANSFER_HEADER_BYTES] {
+        header(PIECE, self.offset, self.bytes.len(), self.check)
+    }
+}
+
+/// The header of a message.
+fn header(kind: u8, number: u64, body_bytes: usize, check: u32) -> [u8; TRANSFER_HEADER_BYTES] {
+    let mut header = [0; TRANSFER_HEADER_BYTES];
+    header[..4].copy_from_slice(&MAGIC);
+    header[4..8].copy_from_slice(&check.to_le_bytes());
+    header[8] = kind;
+    header[12..16].copy_from_slice(&(body_bytes as u32).to_le_bytes());
+    header[16..24].copy_from_slice(&number.to_le_bytes());
+    header
+}
+
+/// The header of a message with this body, and its check.
+fn seal(kind: u8, number: u64, body: &[u8]) -> ([u8; TRANSFER_HEADER_BYTES], u32) {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&header(kind, number, body.len(), 0)[8..]);
+    hasher.update(body);
+    let check = hasher.finalize();
+    (header(kind, number, body.len(), check), check)
+}
+
 /// A message of a transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransferMessage {
     /// The client requests generated content.
     Fetch(Fetch),
     /// A piece of the content.
-    Piece {
-        /// The offset of its first byte.
-        offset: u64,
-        /// The content.
-        bytes: Bytes,
-    },
+    Piece(Piece),
     /// All pieces have been sent.
     End {
         /// Length of the content.
         length: u64,
-        /// Digest of the content.
+        /// SHA-256 of the [checks](Piece::check) of all pieces, in their order and in little-endian bytes.
         digest: Digest,
     },
     /// The receiver reports its progress.
@@ -95,20 +139,16 @@ impl TransferMessage {
     pub fn encode(&self) -> Bytes {
         let (kind, number, body_bytes) = match self {
             Self::Fetch(fetch) => (FETCH, fetch.length, PADDED_BODY),
-            Self::Piece { offset, bytes } => (PIECE, *offset, bytes.len()),
+            Self::Piece(piece) => (PIECE, piece.offset, piece.bytes.len()),
             Self::End { length, .. } => (END, *length, PADDED_BODY),
             Self::Receipt(receipt) => (RECEIPT, receipt.arrived, 16 + 16 * receipt.missing.len()),
         };
         let mut message = Vec::with_capacity(TRANSFER_HEADER_BYTES + body_bytes);
-        message.extend_from_slice(&MAGIC);
-        message.extend_from_slice(&[0; 4]);
-        message.extend_from_slice(&[kind, 0, 0, 0]);
-        message.extend_from_slice(&(body_bytes as u32).to_le_bytes());
-        message.extend_from_slice(&number.to_le_bytes());
+        message.resize(TRANSFER_HEADER_BYTES, 0);
         self.body(&mut message);
         message.resize(TRANSFER_HEADER_BYTES + body_bytes, 0);
-        let check = crc32fast::hash(&message[8..]);
-        message[4..8].copy_from_slice(&check.to_le_bytes());
+        let header = seal(kind, number, &message[TRANSFER_HEADER_BYTES..]).0;
+        message[..TRANSFER_HEADER_BYTES].copy_from_slice(&header);
         message.into()
     }
 
@@ -119,7 +159,7 @@ impl TransferMessage {
                 message.extend_from_slice(&fetch.lanes.to_le_bytes());
                 message.extend_from_slice(&u32::from(fetch.datagrams).to_le_bytes());
             }
-            Self::Piece { bytes, .. } => message.extend_from_slice(bytes),
+            Self::Piece(piece) => message.extend_from_slice(&piece.bytes),
             Self::End { digest, .. } => message.extend_from_slice(digest),
             Self::Receipt(receipt) => {
                 message.extend_from_slice(&u64::from(receipt.intact).to_le_bytes());
@@ -135,8 +175,9 @@ impl TransferMessage {
     /// Parses `bytes`, which must be exactly one message. Returns an error if `bytes` is not a message or is corrupted.
     pub fn parse(bytes: &Bytes) -> Result<Self, InvalidTransferMessage> {
         let header = bytes.first_chunk().ok_or(InvalidTransferMessage)?;
-        let intact = u32_at(header, 4) == crc32fast::hash(&bytes[8..]);
-        if body_length(header) != Some(bytes.len() - TRANSFER_HEADER_BYTES) || !intact {
+        let check = u32_at(header, 4);
+        let intact = || check == crc32fast::hash(&bytes[8..]);
+        if body_length(header) != Some(bytes.len() - TRANSFER_HEADER_BYTES) || !intact() {
             return Err(InvalidTransferMessage);
         }
         let number = u64_at(header, 16);
@@ -148,7 +189,7 @@ impl TransferMessage {
                 lanes: u32_at(&body, 8),
                 datagrams: u32_at(&body, 12) != 0,
             })),
-            PIECE if !body.is_empty() => Ok(Self::Piece { offset: number, bytes: body }),
+            PIECE if !body.is_empty() => Ok(Self::Piece(Piece { offset: number, bytes: body, check })),
             END if body.len() == PADDED_BODY => {
                 let digest = *body.first_chunk().ok_or(InvalidTransferMessage)?;
                 Ok(Self::End { length: number, digest })
@@ -206,7 +247,8 @@ mod tests {
             any::<(u64, u64, u32, bool)>().prop_map(|(length, seed, lanes, datagrams)| {
                 TransferMessage::Fetch(Fetch { length, seed, lanes, datagrams })
             }),
-            (any::<u64>(), bytes).prop_map(|(offset, bytes)| TransferMessage::Piece { offset, bytes }),
+            (any::<u64>(), bytes)
+                .prop_map(|(offset, bytes)| TransferMessage::Piece(Piece::new(offset, bytes))),
             any::<(u64, Digest)>().prop_map(|(length, digest)| TransferMessage::End { length, digest }),
             (any::<bool>(), any::<u64>(), any::<u32>(), gaps).prop_map(|(intact, arrived, gaps, missing)| {
                 TransferMessage::Receipt(Receipt { intact, arrived, gaps, missing })

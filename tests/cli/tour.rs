@@ -48,7 +48,8 @@ fn on_a_terminal_it_asks_first() {
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap().replace('\r', "");
     assert!(output.status.success(), "{text}");
-    let places = ["Question: ", "Your prediction (a, b, c, d;", "A letter, Enter, or q: ", "You said a, but it is b)"];
+    let places =
+        ["Question: ", "Your prediction (a, b, c, d;", "A letter, Enter, or q: ", "You said a, but it is b)"];
     let found: Vec<_> = places.iter().map(|place| text.find(place)).collect();
     assert!(found.iter().all(Option::is_some) && found.is_sorted(), "{found:?}\n{text}");
 }

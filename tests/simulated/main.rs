@@ -12,6 +12,7 @@ mod experiment_properties;
 mod hol_instrument;
 mod identities;
 mod ladder;
+mod limits;
 mod link;
 mod memory;
 mod properties;

@@ -83,8 +83,7 @@ impl DetailArgs {
     ) -> anyhow::Result<()> {
         let Some(which) = self.ladder else { return Ok(()) };
         let mut batches = request.batches.iter().zip(runs).filter(|(batch, _)| batch.path.has_link());
-        let chosen =
-            batches.find_map(|(batch, runs)| Some((batch, choose(&batch.plans, runs, which)?)));
+        let chosen = batches.find_map(|(batch, runs)| Some((batch, choose(&batch.plans, runs, which)?)));
         let Some((batch, (plan, seed))) = chosen else { return Ok(()) };
         if stop.is_set() {
             note("no ladder: the run was interrupted");

@@ -22,7 +22,7 @@ use crate::{
         remote::Remote,
     },
     path::{Host, StopSignal, timeout},
-    transport::{ConnectError, Transport, arq::SAFE_DATAGRAM},
+    transport::{ConnectError, LimitedBy, Transport, arq::SAFE_DATAGRAM},
     unit::{Time, nanos, random},
     wire::{EXTENDED_HEADER_BYTES, MessageId, Probe},
 };
@@ -79,13 +79,16 @@ pub async fn run_against(
         run: (length >= EXTENDED_HEADER_BYTES).then_some(run),
         stop,
     };
-    let broken = client.drive(&mut *channel, &workload, seed, || ()).await;
+    let mut before = LimitedBy::default();
+    let measuring = |channel: &dyn Channel| before = channel.recovery().limits;
+    let broken = client.drive(&mut *channel, &workload, seed, measuring).await;
     let mut outcome = recorder.finish(broken.is_some());
     outcome.remote = true;
     outcome.deadline = remote.deadline.is_some().then_some(workload.deadline);
     outcome.broken = broken.map(|error| error.to_string());
     outcome.connect = Some(connect);
     outcome.client = channel.recovery();
+    outcome.client.limits -= before;
     outcome.messages.corrupted = outcome.client.corrupted;
     complete(outcome)
 }

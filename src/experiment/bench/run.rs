@@ -27,7 +27,7 @@ use crate::{
     },
     path::{self, Host, Sleep, StopSignal, Stopped, timeout},
     tap::{Instrument, Tap},
-    transport::{ChannelError, ConnectError, Recovery, Shape},
+    transport::{ChannelError, ConnectError, LimitedBy, Recovery, Shape},
     unit::{PerDirection, Time, nanos},
     wire::{Extension, Probe, ReportRequest},
 };
@@ -119,7 +119,7 @@ pub async fn run_between(
     plan: &Plan,
     settings: &Settings,
     seed: u64,
-    measuring: impl FnMut(),
+    mut measuring: impl FnMut(),
     samples: Option<SampleSink>,
     stop: &StopSignal,
 ) -> Result<Outcome, RunError> {
@@ -130,9 +130,10 @@ pub async fn run_between(
     let peer = SocketAddr::new(ends.reach, acceptor.local_addr().port());
     let (stop_server, stopped) = oneshot::channel();
     let (report, reported) = oneshot::channel();
+    let (begin_server, measured) = oneshot::channel();
     let host = ends.server.clone();
     let server = Server { host, acceptor, reply: settings.reply, recorder: recorder.clone() };
-    ends.server.spawn("the server", Box::pin(server.serve(stopped, report)));
+    ends.server.spawn("the server", Box::pin(server.serve(measured, stopped, report)));
 
     let host = &*ends.client;
     let begun = host.now();
@@ -143,11 +144,22 @@ pub async fn run_between(
     let connect = host.now() - begun;
 
     let client = Client { host, recorder: &recorder, length: settings.request, run: None, stop };
+    let mut before = LimitedBy::default();
+    let mut begin_server = Some(begin_server);
+    let measuring = |channel: &dyn Channel| {
+        before = channel.recovery().limits;
+        if let Some(begin) = begin_server.take() {
+            // A server whose connection broke does not wait for this.
+            let _ = begin.send(());
+        }
+        measuring();
+    };
     let broken = client.drive(&mut *channel, workload, seed, measuring).await;
     let mut outcome = recorder.finish(broken.is_some());
     outcome.broken = broken.map(|error| error.to_string());
     outcome.connect = Some(connect);
     outcome.client = channel.recovery();
+    outcome.client.limits -= before;
     // A server whose connection broke has stopped and reported by itself.
     let _ = stop_server.send(());
     outcome.server = reported.await.unwrap_or_default();
@@ -166,14 +178,25 @@ struct Server {
 }
 
 impl Server {
-    /// Serves one client until it closes or `stopped` resolves, then reports what recovery took.
-    async fn serve(mut self, mut stopped: oneshot::Receiver<()>, report: oneshot::Sender<Recovery>) {
+    /// Serves one client until it closes or `stopped` resolves, then reports what recovery took. What limited it before
+    /// `measured` resolved is left out.
+    async fn serve(
+        mut self,
+        mut measured: oneshot::Receiver<()>,
+        mut stopped: oneshot::Receiver<()>,
+        report: oneshot::Sender<Recovery>,
+    ) {
         let Ok(mut channel) = self.acceptor.accept().await else {
             return;
         };
+        let mut before = None;
         loop {
             let delivery = tokio::select! {
                 biased;
+                _ = &mut measured, if before.is_none() => {
+                    before = Some(channel.recovery().limits);
+                    continue;
+                }
                 delivery = channel.recv() => delivery,
                 _ = &mut stopped => break,
             };
@@ -183,8 +206,10 @@ impl Server {
                 break;
             }
         }
+        let mut recovery = channel.recovery();
+        recovery.limits -= before.unwrap_or_default();
         // If the client's connection failed, nothing receives this.
-        let _ = report.send(channel.recovery());
+        let _ = report.send(recovery);
     }
 }
 
@@ -216,14 +241,14 @@ struct Alarms {
 }
 
 impl Client<'_> {
-    /// Sends each message when it is due, until all are answered or the wait ends. Returns what broke the connection, if
-    /// anything did.
+    /// Sends each message when it is due, until all are answered or the wait ends. `measuring` is called when the measured
+    /// time begins. Returns what broke the connection, if anything did.
     pub(in crate::experiment) async fn drive(
         &self,
         channel: &mut dyn Channel,
         workload: &Workload,
         seed: u64,
-        mut measuring: impl FnMut(),
+        mut measuring: impl FnMut(&dyn Channel),
     ) -> Option<ChannelError> {
         let start = self.start();
         let schedule = workload.schedule(start, seed);
@@ -233,8 +258,7 @@ impl Client<'_> {
         for message in schedule {
             if begins.is_some_and(|at| message.due >= at) {
                 begins = None;
-                channel.measure_from_now();
-                measuring();
+                measuring(channel);
             }
             if broken.is_none() {
                 let received = self.receive_until(channel, &mut alarms, message.due).await;

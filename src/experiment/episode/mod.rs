@@ -19,7 +19,10 @@ pub use self::{
     choose::{choose, choose_contrast},
     pair::pair,
 };
-use self::{collect::Collector, find::{Finder, Found}};
+use self::{
+    collect::Collector,
+    find::{Finder, Found},
+};
 use super::{
     bench::run::run,
     error::RunError,

@@ -14,11 +14,7 @@ use crate::{
 /// or the message that `which` names. The first of `seeds` that has one is shown.
 ///
 /// Fails like [`super::run`].
-pub fn pair(
-    plans: [&Plan; 2],
-    seeds: &[u64],
-    which: Which,
-) -> Result<Option<[Episode; 2]>, RunError> {
+pub fn pair(plans: [&Plan; 2], seeds: &[u64], which: Which) -> Result<Option<[Episode; 2]>, RunError> {
     for &seed in seeds {
         let pair = match plans[0].path.is_real_time() {
             true => recorded(plans, seed, which)?,
@@ -52,9 +48,7 @@ fn recorded(plans: [&Plan; 2], seed: u64, which: Which) -> Result<Option<[Episod
     };
     let both = [&hits(plans[0], &left), &hits(plans[1], &right)];
     let common = common(both, &plans[0].workload, which);
-    Ok(common.map(|found| {
-        [left.episode(plans[0], seed, found[0]), right.episode(plans[1], seed, found[1])]
-    }))
+    Ok(common.map(|found| [left.episode(plans[0], seed, found[0]), right.episode(plans[1], seed, found[1])]))
 }
 
 fn common([left, right]: [&Hits; 2], workload: &Workload, which: Which) -> Option<[Found; 2]> {

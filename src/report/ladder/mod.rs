@@ -46,8 +46,7 @@ fn one(episode: &Episode, options: TextOptions) -> String {
         colour: options.colour,
     };
     let title = format!("{}:", words::title(episode));
-    let mut text =
-        prose(&title, width) + &prose(&words::summary(episode, &drawing.clock), width) + "\n";
+    let mut text = prose(&title, width) + &prose(&words::summary(episode, &drawing.clock), width) + "\n";
     text.push_str(&drawing.heading());
     for (index, row) in rows.iter().enumerate() {
         text.push_str(&drawing.row(index, row));

@@ -92,9 +92,8 @@ fn heading(panels: &[Panel<'_>; 2], options: TextOptions) -> String {
 /// The rows of both in the order of time: the instant, and for each drawing the row that is there, or else the row
 /// before it.
 fn merged(panels: &[Panel<'_>; 2], clock: &Clock) -> Vec<(String, [(usize, bool); 2])> {
-    let instant = |panel: &Panel<'_>, row: usize| {
-        panel.rows.get(row).map(|row| row.instant(panel.drawing.episode.at))
-    };
+    let instant =
+        |panel: &Panel<'_>, row: usize| panel.rows.get(row).map(|row| row.instant(panel.drawing.episode.at));
     let mut next = [0, 0];
     let mut merged = Vec::new();
     loop {

@@ -100,11 +100,7 @@ pub(super) fn legend(episode: &Episode, marks: &Marks, acknowledgements: usize) 
 }
 
 /// How to read two drawings with one column of times.
-pub(super) fn legend_of_pair(
-    episodes: [&Episode; 2],
-    marks: &Marks,
-    acknowledgements: usize,
-) -> String {
+pub(super) fn legend_of_pair(episodes: [&Episode; 2], marks: &Marks, acknowledgements: usize) -> String {
     let [left, right] = episodes;
     let at = left.at.name();
     let times = format!("Client on the left, server on the right of each; times in ms, at the {at}");

@@ -11,7 +11,7 @@ use crate::{
     serve::worker::Worker,
     transfer::{
         self, Content, Sink, TransferError, Watch,
-        bulk::{Ends, Moved, Nature, Outgoing, StreamIncoming, StreamOutgoing},
+        bulk::{Ends, Messages, Moved, Nature, Outgoing, StreamIncoming, StreamOutgoing},
     },
     wire::{TransferMessage, transfer::Fetch},
 };
@@ -31,7 +31,7 @@ where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,
 {
-    let mut incoming = StreamIncoming { peer, reader: bytes.as_slice().chain(reader) };
+    let mut incoming = StreamIncoming { peer, messages: Messages::new(bytes.as_slice().chain(reader)) };
     let mut outgoing = StreamOutgoing { peer, writer };
     let ends =
         Ends { outgoing: &mut outgoing, incoming: &mut incoming, nature: Nature::RELIABLE, moved: &moved };

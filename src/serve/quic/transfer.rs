@@ -8,7 +8,7 @@ use crate::{
     path::timeout,
     serve::{conversation::serve_transfer, refusal::Refusal, worker::Worker},
     service::Service,
-    transfer::bulk::{quic::bulk, read_message},
+    transfer::bulk::{Messages, quic::bulk},
     transport::{
         Mapping,
         quic::{Meter, QuicSession},
@@ -85,8 +85,9 @@ async fn read_first(
         if !is_fetch(&header) {
             return Some((None, Bytes::copy_from_slice(&header)));
         }
-        let message = read_message(&mut header.as_slice().chain(&mut stream)).await.ok()?;
-        Some((Some(TransferMessage::parse(&message).ok()?), Bytes::new()))
+        let mut messages = Messages::new(header.as_slice().chain(&mut stream));
+        let message = messages.next().await.ok()?;
+        Some((Some(TransferMessage::parse(&message).ok()?), messages.unread()))
     };
     let (message, begun) = timeout(&*worker.host, worker.options.idle, reading).await.ok()??;
     Some((message, Some((begun, stream))))

@@ -14,7 +14,7 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 use bytes::Bytes;
 
 pub use self::moved::Moved;
-pub(crate) use self::stream::read_message;
+pub(crate) use self::stream::Messages;
 #[cfg(feature = "sockets")]
 pub(crate) use self::stream::{StreamIncoming, StreamOutgoing, moved};
 use crate::{
@@ -24,13 +24,18 @@ use crate::{
         quic::{WindowMemory, Windows},
     },
     unit::Rate,
-    wire::transfer::PIECE_BYTES,
+    wire::transfer::{PIECE_BYTES, Piece, TransferMessage},
 };
 
 /// Sends messages.
 pub trait Outgoing: Send {
     /// Sends one message, and waits until the transport has accepted it.
     fn send(&mut self, message: Bytes) -> BoxFuture<'_, Result<(), ChannelError>>;
+
+    /// Sends one piece of content; see [`Outgoing::send`].
+    fn send_piece(&mut self, piece: Piece) -> BoxFuture<'_, Result<(), ChannelError>> {
+        self.send(TransferMessage::Piece(piece).encode())
+    }
 
     /// Ends the sending. Waits until the peer has everything, if the transport can know.
     fn finish(&mut self) -> BoxFuture<'_, ()>;

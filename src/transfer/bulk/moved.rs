@@ -22,6 +22,12 @@ impl Moved {
         }
     }
 
+    /// The same, with `convert` applied to both counts.
+    pub(super) fn converted(self, convert: impl Fn(u64) -> u64 + Copy + Send + Sync + 'static) -> Self {
+        let of = |counter: Counter| -> Counter { Box::new(move || convert(counter())) };
+        Self { acknowledged: self.acknowledged.map(of), received: self.received.map(of) }
+    }
+
     /// Of a transport that tells nothing.
     pub(crate) fn unknown() -> Self {
         Self { acknowledged: None, received: None }

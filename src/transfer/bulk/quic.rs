@@ -18,13 +18,14 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::{Bulk, Incoming, Moved, Nature, Outgoing, read_message};
+use super::{Bulk, Incoming, Messages, Moved, Nature, Outgoing};
 use crate::{
     path::{BoxFuture, Host, LayeredStream, StreamLayer},
     transport::{
         ChannelError, Mapping,
         quic::{DATAGRAM_BYTES, Meter, QuicSession},
     },
+    wire::transfer::Piece,
 };
 
 /// Messages that may wait for the application. Beyond them, flow control stops the peer.
@@ -97,7 +98,8 @@ impl Lanes {
         Self { connection, meter, lanes: Vec::new(), most, next: 0 }
     }
 
-    async fn send(&mut self, message: Bytes) -> Result<(), ChannelError> {
+    /// Sends the parts of one message.
+    async fn send_parts(&mut self, parts: &mut [Bytes]) -> Result<(), ChannelError> {
         let peer = self.connection.remote_address();
         let full = self.most.is_some_and(|most| self.lanes.len() >= most);
         if !full {
@@ -116,7 +118,7 @@ impl Lanes {
             self.lanes.push(stream);
         }
         let lane = &mut self.lanes[self.next];
-        let written = self.meter.writing(pin!(lane.write_chunk(message))).await;
+        let written = self.meter.writing(&self.connection, pin!(lane.write_all_chunks(parts))).await;
         written.map_err(|e| ChannelError::lost(peer, &e))?;
         if self.most.is_none() {
             // Fails only if the stream is closed already. What was written is still sent.
@@ -130,7 +132,12 @@ impl Lanes {
 
 impl Outgoing for Lanes {
     fn send(&mut self, message: Bytes) -> BoxFuture<'_, Result<(), ChannelError>> {
-        Box::pin(self.send(message))
+        Box::pin(async move { self.send_parts(&mut [message]).await })
+    }
+
+    fn send_piece(&mut self, piece: Piece) -> BoxFuture<'_, Result<(), ChannelError>> {
+        let header = Bytes::copy_from_slice(&piece.header());
+        Box::pin(async move { self.send_parts(&mut [header, piece.bytes]).await })
     }
 
     fn finish(&mut self) -> BoxFuture<'_, ()> {
@@ -208,9 +215,10 @@ impl Reader {
 
     /// Reads until the stream ends. A broken stream ends the transfer.
     async fn read(self, stream: impl AsyncRead + Unpin) {
-        let mut stream = LayeredStream { stream, layer: Count(self.received.clone()) };
+        let stream = LayeredStream { stream, layer: Count(self.received.clone()) };
+        let mut messages = Messages::new(stream);
         loop {
-            let message = match read_message(&mut stream).await {
+            let message = match messages.next().await {
                 Ok(message) => Ok(message),
                 Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return,
                 Err(e) => Err(self.lost(&e)),

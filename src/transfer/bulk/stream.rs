@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 
 use super::{Bulk, Incoming, Moved, Nature, Outgoing};
@@ -12,25 +12,28 @@ use crate::{
         ChannelError, Recovery, StreamSession,
         tls::{SPEAKS_TLS, is_tls_alert},
     },
-    wire::transfer::{TRANSFER_HEADER_BYTES, body_length},
+    wire::transfer::{Piece, TRANSFER_HEADER_BYTES, body_length},
 };
 
+/// Memory for a message of which nothing has arrived.
+const UNPROVEN: usize = 4 << 10;
+
 /// An end on a byte stream.
-pub(super) fn bulk(StreamSession { connected, .. }: StreamSession) -> Bulk {
+pub(super) fn bulk(StreamSession { connected, wire_bytes, .. }: StreamSession) -> Bulk {
     let Connected { stream, peer, kernel, .. } = connected;
     let (reader, writer) = split(stream);
     let kernel: Option<Arc<dyn KernelTcp>> = kernel.map(Arc::from);
     Bulk {
         outgoing: Box::new(StreamOutgoing { peer, writer }),
-        incoming: Box::new(StreamIncoming { peer, reader }),
+        incoming: Box::new(StreamIncoming { peer, messages: Messages::new(reader) }),
         nature: Nature::RELIABLE,
-        moved: moved(kernel.clone()),
+        moved: moved(kernel.clone(), wire_bytes),
         recovery: Box::new(move || Recovery::of_kernel(kernel.as_deref())),
     }
 }
 
-/// What the kernel's TCP has moved, as far as it tells.
-pub(crate) fn moved(kernel: Option<Arc<dyn KernelTcp>>) -> Moved {
+/// What the kernel's TCP has moved, as far as it tells. `wire_bytes` tells how many of its bytes a message takes.
+pub(crate) fn moved(kernel: Option<Arc<dyn KernelTcp>>, wire_bytes: fn(usize) -> u64) -> Moved {
     let moved = move || {
         let info = kernel.as_ref()?.info()?;
         info.acknowledged_bytes.zip(info.received_bytes)
@@ -40,6 +43,15 @@ pub(crate) fn moved(kernel: Option<Arc<dyn KernelTcp>>) -> Moved {
     }
     let receiving = moved.clone();
     Moved::new(move || moved().map_or(0, |moved| moved.0), move || receiving().map_or(0, |moved| moved.1))
+        .converted(move |bytes| bytes_of_messages(bytes, wire_bytes))
+}
+
+/// The bytes of messages in the first `bytes` of a TCP connection, short of a record's overhead at most.
+fn bytes_of_messages(bytes: u64, wire_bytes: fn(usize) -> u64) -> u64 {
+    let message = Nature::RELIABLE.message_bytes;
+    let (whole, rest) = (bytes / wire_bytes(message), bytes % wire_bytes(message));
+    let overhead = wire_bytes(usize::try_from(rest).unwrap_or(usize::MAX)) - rest;
+    whole * message as u64 + rest.saturating_sub(overhead)
 }
 
 /// Sends messages on a byte stream.
@@ -51,18 +63,26 @@ pub(crate) struct StreamOutgoing<W> {
 /// Receives messages from a byte stream.
 pub(crate) struct StreamIncoming<R> {
     pub(crate) peer: SocketAddr,
-    pub(crate) reader: R,
+    pub(crate) messages: Messages<R>,
+}
+
+impl<W: AsyncWrite + Send + Unpin> StreamOutgoing<W> {
+    async fn write(&mut self, mut message: impl Buf) -> Result<(), ChannelError> {
+        let written = match self.writer.write_all_buf(&mut message).await {
+            Ok(()) => self.writer.flush().await,
+            failed => failed,
+        };
+        written.map_err(|e| lost(self.peer, &e))
+    }
 }
 
 impl<W: AsyncWrite + Send + Unpin> Outgoing for StreamOutgoing<W> {
     fn send(&mut self, message: Bytes) -> BoxFuture<'_, Result<(), ChannelError>> {
-        Box::pin(async move {
-            let written = match self.writer.write_all(&message).await {
-                Ok(()) => self.writer.flush().await,
-                failed => failed,
-            };
-            written.map_err(|e| lost(self.peer, &e))
-        })
+        Box::pin(self.write(message))
+    }
+
+    fn send_piece(&mut self, piece: Piece) -> BoxFuture<'_, Result<(), ChannelError>> {
+        Box::pin(async move { self.write(Buf::chain(&piece.header()[..], piece.bytes)).await })
     }
 
     fn finish(&mut self) -> BoxFuture<'_, ()> {
@@ -75,27 +95,62 @@ impl<W: AsyncWrite + Send + Unpin> Outgoing for StreamOutgoing<W> {
 
 impl<R: AsyncRead + Send + Unpin> Incoming for StreamIncoming<R> {
     fn recv(&mut self) -> BoxFuture<'_, Result<Bytes, ChannelError>> {
-        Box::pin(async move { read_message(&mut self.reader).await.map_err(|e| lost(self.peer, &e)) })
+        Box::pin(async move { self.messages.next().await.map_err(|e| lost(self.peer, &e)) })
     }
 }
 
-/// Reads one message. Memory is reserved as bytes arrive, not for the length that the header claims.
-pub(crate) async fn read_message(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
-    let mut header = [0; TRANSFER_HEADER_BYTES];
-    reader.read_exact(&mut header).await?;
-    let length = body_length(&header).ok_or_else(|| {
-        let what = if is_tls_alert(&header) { SPEAKS_TLS } else { "not a transfer message" };
-        io::Error::new(io::ErrorKind::InvalidData, what)
-    })?;
-    let mut message = BytesMut::from(&header[..]);
-    let whole = TRANSFER_HEADER_BYTES + length;
-    while message.len() < whole {
-        let mut rest = (&mut *reader).take((whole - message.len()) as u64);
-        if rest.read_buf(&mut message).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
+/// The messages of a byte stream.
+pub(crate) struct Messages<R> {
+    reader: R,
+    /// What has been read of the next message, and the memory of earlier ones.
+    buffer: BytesMut,
+    /// A whole message has arrived: the memory for the next ones is reserved at once.
+    proven: bool,
+}
+
+impl<R: AsyncRead + Unpin> Messages<R> {
+    pub(crate) fn new(reader: R) -> Self {
+        Self { reader, buffer: BytesMut::new(), proven: false }
     }
-    Ok(message.freeze())
+
+    /// The next message. Before the first is complete, memory is reserved as bytes arrive, not for the length that its
+    /// header claims.
+    pub(crate) async fn next(&mut self) -> io::Result<Bytes> {
+        self.fill(TRANSFER_HEADER_BYTES, 0).await?;
+        let length = self.buffer.first_chunk().and_then(body_length);
+        let length = length.ok_or_else(|| {
+            let what = if is_tls_alert(&self.buffer) { SPEAKS_TLS } else { "not a transfer message" };
+            io::Error::new(io::ErrorKind::InvalidData, what)
+        })?;
+        let whole = TRANSFER_HEADER_BYTES + length;
+        // With the next header, because that saves a system call.
+        self.fill(whole, TRANSFER_HEADER_BYTES).await?;
+        self.proven = true;
+        Ok(self.buffer.split_to(whole).freeze())
+    }
+
+    /// What has been read beyond the last message.
+    #[cfg(feature = "sockets")]
+    pub(crate) fn unread(self) -> Bytes {
+        self.buffer.freeze()
+    }
+
+    /// Reads until there are `bytes`, and up to `more` if they are there.
+    async fn fill(&mut self, bytes: usize, more: usize) -> io::Result<()> {
+        while self.buffer.len() < bytes {
+            let missing = bytes + more - self.buffer.len();
+            self.buffer.reserve(if self.proven {
+                missing
+            } else {
+                missing.min(self.buffer.len().max(UNPROVEN))
+            });
+            let mut rest = (&mut self.reader).take(missing as u64);
+            if rest.read_buf(&mut self.buffer).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(())
+    }
 }
 
 fn lost(peer: SocketAddr, error: &io::Error) -> ChannelError {
@@ -104,4 +159,26 @@ fn lost(peer: SocketAddr, error: &io::Error) -> ChannelError {
         _ => error.to_string(),
     };
     ChannelError::Lost { peer, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_records_add_is_no_message() {
+        /// As records of TLS that hold 16 KiB each.
+        fn in_records(length: usize) -> u64 {
+            (length + length.div_ceil(1 << 14) * 22) as u64
+        }
+        let message = Nature::RELIABLE.message_bytes;
+        for messages in [1, 2, 1000] {
+            let wire = messages * in_records(message);
+            assert_eq!(bytes_of_messages(wire, in_records), messages * message as u64);
+            let more = bytes_of_messages(wire + in_records(20_000), in_records) - messages * message as u64;
+            assert!((20_000 - 22..=20_000).contains(&more), "{more}");
+        }
+        assert_eq!(bytes_of_messages(22, in_records), 0, "a record without content");
+        assert_eq!(bytes_of_messages(70_000, |length| length as u64), 70_000);
+    }
 }

@@ -132,7 +132,7 @@ impl ArqConnection {
 
     /// Counters of this end.
     pub fn stats(&self) -> Stats {
-        self.0.lock().connection.stats()
+        self.0.stats()
     }
 
     /// What it has done so far to recover from loss.

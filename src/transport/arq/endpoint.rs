@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::{error::ArqError, trace::Trace};
 use crate::{
-    arq::{Connection, Event, Message},
+    arq::{Connection, Event, Message, Stats},
     path::{DatagramError, Datagrams, Host},
     tap::Tap,
     unit::Time,
@@ -132,6 +132,11 @@ impl Endpoint {
         let done = act(&mut state, self.host.now());
         self.flush(&mut state);
         done
+    }
+
+    /// Counters of this end, up to now.
+    pub(super) fn stats(&self) -> Stats {
+        self.lock().connection.stats_at(self.host.now())
     }
 
     /// Handles a datagram. The driver sends later, so that the application can reply first and the acknowledgement

@@ -39,7 +39,7 @@ impl QuicClient {
         settings: &QuicSettings,
         tap: Option<Tap>,
     ) -> Result<Self, ConnectError> {
-        let meter = Meter::default();
+        let meter = Meter::new(host);
         let failed = |reason| ConnectError::Failed { what: "QUIC client setup", peer: like, reason };
         let crypto = tls.config(host).map_err(|e| failed(e.to_string()))?;
         let inner = Arc::new(QuicClientConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?);

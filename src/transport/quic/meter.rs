@@ -5,15 +5,22 @@ use std::{
     future::{Future, poll_fn},
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use quinn::congestion::{BbrConfig, Controller, ControllerFactory, CubicConfig, NewRenoConfig};
+use quinn::{
+    Connection,
+    congestion::{BbrConfig, Controller, ControllerFactory, CubicConfig, NewRenoConfig},
+};
 
-use crate::transport::Congestion;
+use crate::{
+    path::Host,
+    transport::{Congestion, LimitedBy},
+    unit::nanos,
+};
 
 /// Measurements of a congestion controller.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,25 +28,45 @@ pub(super) struct Measurements {
     pub(super) congestion_events: u64,
     pub(super) min_window_bytes: Option<u64>,
     pub(super) limited: Duration,
-    /// How long nothing could be sent, although a write waited for credit or for room in the buffer.
-    pub(super) starved: Duration,
-    /// The same while a stream waited to be opened.
-    pub(super) streams: Duration,
+    /// How long nothing could be sent, although a write or the opening of a stream waited.
+    pub(super) limits: LimitedBy,
+    /// The same for writes that may still wait, for credit or for room in the buffer.
+    starved: Duration,
+    /// Frames that said that credit was used up, when the last write had waited.
+    blocked_frames: u64,
+}
+
+impl Measurements {
+    /// Attributes how long writes were starved: to credit, if this end has said so meanwhile (RFC 9000 section 4.1).
+    fn settle(&mut self, blocked_frames: u64) {
+        let is_credit = blocked_frames > self.blocked_frames;
+        let cause = if is_credit { &mut self.limits.credit } else { &mut self.limits.buffer };
+        *cause += std::mem::take(&mut self.starved);
+        self.blocked_frames = blocked_frames;
+    }
 }
 
 /// Reads a connection's controller while quinn owns it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Meter(Arc<Shared>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
+    host: Arc<dyn Host>,
     measurements: Mutex<Measurements>,
     acknowledged: AtomicU64,
     /// Writes that wait for credit or for room in the buffer.
     writes: AtomicU32,
     /// Streams that wait to be opened.
     openings: AtomicU32,
+    /// When acknowledgements came last, in nanoseconds of the host's clock, if there was then nothing to send but what waits.
+    /// [`NEVER`] otherwise.
+    idle_since: AtomicU64,
+    /// Until when nothing else can have kept data from being sent. What is in flight may be lost after a round trip.
+    idle_until: AtomicU64,
 }
+
+const NEVER: u64 = u64::MAX;
 
 /// Counts something that waits.
 struct Waiting<'a>(&'a AtomicU32);
@@ -57,40 +84,70 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Runs `future`, and counts it while it waits.
-async fn counted<F: Future>(count: &AtomicU32, mut future: Pin<&mut F>) -> F::Output {
+/// Runs `future`, and counts it while it waits. Returns whether it has waited, too.
+async fn counted<F: Future>(count: &AtomicU32, mut future: Pin<&mut F>) -> (F::Output, bool) {
     let mut waiting = None;
-    poll_fn(|cx| {
+    let output = poll_fn(|cx| {
         let poll = future.as_mut().poll(cx);
         if poll.is_pending() {
             waiting.get_or_insert_with(|| Waiting::new(count));
         }
         poll
-    })
-    .await
+    });
+    (output.await, waiting.is_some())
+}
+
+/// Frames of this end that said that credit was used up.
+fn blocked_frames(connection: &Connection) -> u64 {
+    let frames = connection.stats().frame_tx;
+    frames.data_blocked + frames.stream_data_blocked
 }
 
 impl Meter {
-    pub(super) fn read(&self) -> Measurements {
-        *self.0.measurements.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A meter for a connection of `host`.
+    pub(super) fn new(host: &Arc<dyn Host>) -> Self {
+        Self(Arc::new(Shared {
+            host: host.clone(),
+            measurements: Mutex::default(),
+            acknowledged: AtomicU64::new(0),
+            writes: AtomicU32::new(0),
+            openings: AtomicU32::new(0),
+            idle_since: AtomicU64::new(NEVER),
+            idle_until: AtomicU64::new(NEVER),
+        }))
     }
 
-    /// Forgets how long limits of the two ends kept data from being sent.
-    pub(crate) fn forget_limits(&self) {
-        self.update(|measurements| {
-            (measurements.starved, measurements.streams) = (Duration::ZERO, Duration::ZERO);
-        });
+    /// A meter for another connection of the same host.
+    pub(super) fn another(&self) -> Self {
+        Self::new(&self.0.host)
     }
 
-    /// Runs a write, and notes that it waits where it has to. It is pinned by the caller, because moving a large future
-    /// costs more than most writes.
-    pub(crate) async fn writing<F: Future>(&self, write: Pin<&mut F>) -> F::Output {
-        counted(&self.0.writes, write).await
+    /// What it has measured of `connection` so far.
+    pub(super) fn read(&self, connection: &Connection) -> Measurements {
+        let blocked_frames = blocked_frames(connection);
+        let mut measured = *self.measurements();
+        let Shared { host, idle_since, idle_until, .. } = &*self.0;
+        let until = host.now().as_nanos().min(idle_until.load(Ordering::Relaxed));
+        let idle = Duration::from_nanos(until.saturating_sub(idle_since.load(Ordering::Relaxed)));
+        self.note_idle(&mut measured, idle);
+        measured.settle(blocked_frames);
+        measured
+    }
+
+    /// Runs a write on `connection`, and notes that it waits where it has to. It is pinned by the caller, because moving a
+    /// large future costs more than most writes.
+    pub(crate) async fn writing<F: Future>(&self, connection: &Connection, write: Pin<&mut F>) -> F::Output {
+        let (written, waited) = counted(&self.0.writes, write).await;
+        if waited {
+            let blocked_frames = blocked_frames(connection);
+            self.measurements().settle(blocked_frames);
+        }
+        written
     }
 
     /// Opens a stream, and notes that it waits where it has to.
     pub(crate) async fn opening<F: Future>(&self, open: Pin<&mut F>) -> F::Output {
-        counted(&self.0.openings, open).await
+        counted(&self.0.openings, open).await.0
     }
 
     /// Bytes that the peer has acknowledged, without what may be headers in their packets.
@@ -98,8 +155,27 @@ impl Meter {
         self.0.acknowledged.load(Ordering::Relaxed)
     }
 
-    fn update(&self, change: impl FnOnce(&mut Measurements)) {
-        change(&mut self.0.measurements.lock().unwrap_or_else(PoisonError::into_inner));
+    fn has_waiting(&self) -> bool {
+        self.0.writes.load(Ordering::Relaxed) > 0 || self.0.openings.load(Ordering::Relaxed) > 0
+    }
+
+    /// Notes that nothing could be sent for a time, for another reason than congestion control.
+    fn note_idle(&self, measured: &mut Measurements, idle: Duration) {
+        let waits = |count: &AtomicU32| count.load(Ordering::Relaxed) > 0;
+        measured.starved += if waits(&self.0.writes) { idle } else { Duration::ZERO };
+        measured.limits.streams += if waits(&self.0.openings) { idle } else { Duration::ZERO };
+    }
+
+    /// Notes acknowledgements at `now` that left nothing to send but what waits, and this much in flight.
+    fn idle_from(&self, now: Instant, in_flight: u64, rtt: Duration) {
+        let since_origin = |at: Instant| nanos(at.saturating_duration_since(self.0.host.origin()));
+        let until = if in_flight == 0 { NEVER } else { since_origin(now + rtt) };
+        self.0.idle_since.store(since_origin(now), Ordering::Relaxed);
+        self.0.idle_until.store(until, Ordering::Relaxed);
+    }
+
+    fn measurements(&self) -> MutexGuard<'_, Measurements> {
+        self.0.measurements.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -124,8 +200,8 @@ impl ControllerFactory for MeteredFactory {
             in_flight: 0,
             full_since: None,
             last_acks: now,
-            round_trip: Duration::ZERO,
-            shortest: Duration::ZERO,
+            rtt: Duration::ZERO,
+            min_rtt: Duration::ZERO,
         })
     }
 }
@@ -166,8 +242,8 @@ struct Metered {
     /// When acknowledgements came before.
     last_acks: Instant,
     /// The round trip as it is estimated now, and the shortest.
-    round_trip: Duration,
-    shortest: Duration,
+    rtt: Duration,
+    min_rtt: Duration,
 }
 
 impl Metered {
@@ -183,35 +259,27 @@ impl Metered {
         } else if let Some(since) = self.full_since.take()
             && !app_limited
         {
-            self.meter.update(|measurements| measurements.limited += now.saturating_duration_since(since));
+            self.meter.measurements().limited += now.saturating_duration_since(since);
         }
     }
 
     /// Records that nothing could be sent since the last acknowledgements, for another reason than congestion control.
-    fn note_idle(&mut self, now: Instant) {
-        let shared = &self.meter.0;
-        let waits = |count: &AtomicU32| count.load(Ordering::Relaxed) > 0;
-        let (writes, openings) = (waits(&shared.writes), waits(&shared.openings));
-        let idle = now.saturating_duration_since(self.last_acks);
-        if (writes || openings) && !self.is_queuing() {
-            self.meter.update(|measurements| {
-                measurements.starved += if writes { idle } else { Duration::ZERO };
-                measurements.streams += if openings { idle } else { Duration::ZERO };
-            });
+    fn note_idle(&self, now: Instant) {
+        if self.meter.has_waiting() {
+            let idle = now.saturating_duration_since(self.last_acks);
+            self.meter.note_idle(&mut self.meter.measurements(), idle);
         }
     }
 
     /// Whether round trips are a quarter longer than the shortest: more under way would only make a queue longer.
     fn is_queuing(&self) -> bool {
-        self.round_trip > self.shortest * 5 / 4
+        self.rtt > self.min_rtt * 5 / 4
     }
 
     fn note_window(&self) {
         let window = self.inner.window();
-        self.meter.update(|measurements| {
-            measurements.min_window_bytes =
-                Some(measurements.min_window_bytes.map_or(window, |least| least.min(window)));
-        });
+        let mut measured = self.meter.measurements();
+        measured.min_window_bytes = Some(measured.min_window_bytes.map_or(window, |least| least.min(window)));
     }
 }
 
@@ -233,7 +301,7 @@ impl Controller for Metered {
         rtt: &quinn_proto::RttEstimator,
     ) {
         self.inner.on_ack(now, sent, bytes, app_limited, rtt);
-        (self.round_trip, self.shortest) = (rtt.get(), rtt.min());
+        (self.rtt, self.min_rtt) = (rtt.get(), rtt.min());
         self.meter.0.acknowledged.fetch_add(bytes.saturating_sub(PACKET_OVERHEAD), Ordering::Relaxed);
     }
 
@@ -247,8 +315,11 @@ impl Controller for Metered {
         self.inner.on_end_acks(now, in_flight, app_limited, largest_packet_num_acked);
         self.in_flight = in_flight;
         self.note(now, app_limited);
-        if app_limited {
+        if app_limited && !self.is_queuing() {
             self.note_idle(now);
+            self.meter.idle_from(now, in_flight, self.rtt);
+        } else {
+            self.meter.0.idle_since.store(NEVER, Ordering::Relaxed);
         }
         self.last_acks = now;
     }
@@ -264,7 +335,7 @@ impl Controller for Metered {
         self.inner.on_congestion_event(now, sent, is_persistent_congestion, lost_bytes);
         self.in_flight = self.in_flight.saturating_sub(lost_bytes);
         if self.inner.window() < before {
-            self.meter.update(|measurements| measurements.congestion_events += 1);
+            self.meter.measurements().congestion_events += 1;
         }
         self.note_window();
         if self.is_full() {
@@ -293,8 +364,8 @@ impl Controller for Metered {
             in_flight: self.in_flight,
             full_since: self.full_since,
             last_acks: self.last_acks,
-            round_trip: self.round_trip,
-            shortest: self.shortest,
+            rtt: self.rtt,
+            min_rtt: self.min_rtt,
         })
     }
 

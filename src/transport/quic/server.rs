@@ -40,7 +40,7 @@ impl QuicServer {
     /// The configuration for one connection with these limits, and its meter.
     pub fn within(&self, limits: QuicLimits) -> (Arc<quinn::ServerConfig>, Meter) {
         let settings = QuicSettings { limits, ..self.settings };
-        let (mut config, meter) = (self.config.clone(), Meter::default());
+        let (mut config, meter) = (self.config.clone(), self.meter.another());
         config.transport_config(Arc::new(settings.transport(&meter, limits.streams)));
         (Arc::new(config), meter)
     }
@@ -145,7 +145,7 @@ fn open_server(
     endpoint_config: EndpointConfig,
     settings: &QuicSettings,
 ) -> Result<QuicServer, ConnectError> {
-    let meter = Meter::default();
+    let meter = Meter::new(host);
     config
         .transport_config(Arc::new(settings.transport(&meter, settings.limits.streams)))
         .time_source(Arc::new(HostClock(host.clone())));

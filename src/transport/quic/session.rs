@@ -1,6 +1,6 @@
 //! QUIC sessions.
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 use quinn::Connection;
 
@@ -12,8 +12,7 @@ use super::{
 use crate::{
     path::{BoxFuture, Host},
     transport::{
-        ConnectError, DialSettings, LimitedBy, ListenSettings, Listening, Mapping, Protocol, Recovery,
-        Session,
+        ConnectError, DialSettings, ListenSettings, Listening, Mapping, Protocol, Recovery, Session,
     },
 };
 
@@ -62,13 +61,8 @@ impl QuicSession {
 
     /// What this end has done so far to recover from loss.
     pub fn recovery(&self) -> Recovery {
-        let reading = self.meter.read();
-        let stats = self.connection.stats();
-        let (path, frames) = (stats.path, stats.frame_tx);
-        // A write waits for either of two.
-        let is_credit = frames.data_blocked + frames.stream_data_blocked > 0;
-        let (credit, buffer) =
-            if is_credit { (reading.starved, Duration::ZERO) } else { (Duration::ZERO, reading.starved) };
+        let reading = self.meter.read(&self.connection);
+        let path = self.connection.stats().path;
         let min_window = reading.min_window_bytes.map_or(path.cwnd, |least| least.min(path.cwnd));
         Recovery {
             retransmitted_packets: Some(path.lost_packets),
@@ -76,7 +70,7 @@ impl QuicSession {
             timeouts: None,
             min_window_bytes: Some(min_window),
             window_limited: Some(reading.limited),
-            limits: LimitedBy { credit, buffer, streams: reading.streams },
+            limits: reading.limits,
             ..Recovery::default()
         }
     }

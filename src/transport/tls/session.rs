@@ -28,7 +28,7 @@ impl Protocol for Tls {
             // Handshake records stand between early messages, so the offsets of these are unknown.
             let tap = settings.tap.filter(|_| !settings.tls.early_data);
             let (connected, tap) = tap_stream(tap.as_ref(), host.tcp_connect(peer).await?);
-            Ok(session(connect(host, connected, settings.tls, tap.is_some()).await?, tap))
+            Ok(session(connect(host, connected, settings.tls).await?, tap))
         })
     }
 
@@ -71,9 +71,7 @@ impl Listening for TlsListening {
             let Connected { stream, local, peer, kernel } = connected;
             let accepting = tokio_rustls::TlsAcceptor::from(self.config.clone()).accept(stream);
             let mut stream = accepting.await.map_err(|e| ConnectError::from_tls(peer, e))?;
-            if tap.is_some() {
-                fill_records(stream.get_mut().1);
-            }
+            fill_records(stream.get_mut().1);
             Ok(session(Connected { stream: Box::new(stream), local, peer, kernel }, tap))
         })
     }
@@ -85,7 +83,6 @@ async fn connect(
     host: &Arc<dyn Host>,
     connected: Connected,
     tls: &ClientTls,
-    is_tapped: bool,
 ) -> Result<Connected, ConnectError> {
     let Connected { stream, local, peer, kernel } = connected;
     let config = tls.config(host).map_err(|e| ConnectError::Failed {
@@ -99,9 +96,7 @@ async fn connect(
         .connect(name, stream)
         .await
         .map_err(|e| ConnectError::from_tls(peer, e))?;
-    if is_tapped {
-        fill_records(stream.get_mut().1);
-    }
+    fill_records(stream.get_mut().1);
     Ok(Connected { stream: Box::new(stream), local, peer, kernel })
 }
 

@@ -51,7 +51,13 @@ pub(super) const TOUR: &[Example] = &[
     plain(
         "wirelab tour --teacher teacher.md",
         &[("teacher.md", "teacher.md && cat teacher.md")],
-        &["### wirelab tour: for teachers", "Exercise for lesson 10", "Solution:", "```console", "| transport |"],
+        &[
+            "### wirelab tour: for teachers",
+            "Exercise for lesson 10",
+            "Solution:",
+            "```console",
+            "| transport |",
+        ],
     ),
 ];
 
@@ -80,12 +86,19 @@ pub(super) const BENCH: &[Example] = &[
     plain(
         "wirelab bench --loss 0%,1%,2% --rtt 20ms,100ms -o result.csv",
         &[BENCH_UDP, ("result.csv", "result.csv && wc -l < result.csv")],
-        &["6 points over round trip 20 ms, 100 ms; loss 0%, 1%, 2%", "udp, round trip 100 ms, loss 2% ", " 7 "],
+        &[
+            "6 points over round trip 20 ms, 100 ms; loss 0%, 1%, 2%",
+            "udp, round trip 100 ms, loss 2% ",
+            " 7 ",
+        ],
     ),
     plain(
         "wirelab bench --loss 0%,1%,2% --rtt 20ms,100ms",
         &[BENCH_UDP],
-        &["6 points over round trip 20 ms, 100 ms; loss 0%, 1%, 2%", "lost or late by loss, round trip 100 ms"],
+        &[
+            "6 points over round trip 20 ms, 100 ms; loss 0%, 1%, 2%",
+            "lost or late by loss, round trip 100 ms",
+        ],
     ),
     plain(
         "wirelab bench --loss gilbert:0.5%:25% --rate 20mbit --queue 128KB --seeds 5",
@@ -249,7 +262,11 @@ pub(super) const HOL: &[Example] = &[
     plain(
         "wirelab hol -t quic-one,quic-message --ladder",
         &[HOL_SHORT],
-        &["quic-one quic-message", "Client on the left, server on the right of each", "was lost; its retransmission arrived"],
+        &[
+            "quic-one quic-message",
+            "Client on the left, server on the right of each",
+            "was lost; its retransmission arrived",
+        ],
     ),
     plain("wirelab hol --explain", &[], &["What is measured", "handed over", "arq-unordered"]),
     needing(

@@ -367,3 +367,15 @@ fn congestion_control_uses_what_losses_of_one_percent_leave() {
         assert!(runs.iter().all(|(_, stats)| stats.timeouts == 0), "{congestion:?} needed its timer");
     }
 }
+
+#[test]
+fn a_full_buffer_counts_as_a_limit_before_the_next_event_too() {
+    let config = Config { send_buffer: 8, ..Config::default() };
+    let mut pair = settled(&config, links());
+    send(&mut pair, 0, b"all of it");
+    assert_eq!(pair.client.send(Bytes::from_static(b"more")), Err(SendError::Full));
+    // The message arrives after 25 ms, its acknowledgement after 50.
+    pair.run_until(at(240 * MS));
+    assert_eq!(pair.client.stats().buffer_limited, 25 * MS);
+    assert_eq!(pair.client.stats_at(pair.now).buffer_limited, 40 * MS);
+}

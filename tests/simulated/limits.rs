@@ -1,0 +1,163 @@
+//! How long limits of the two ends kept data from being sent: by cause, without the warm-up, and up to now.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use crate::support::{client_tls, workload};
+use wirelab::{
+    certs,
+    experiment::{Ends, Outcome, PathKind, Plan, Workload, end_settings, run_between},
+    link::LinkSpec,
+    path::{Side, StopSignal, sim::World},
+    transfer::bulk::{self, Bulk, Settings},
+    transport::{
+        Congestion, SessionSettings, Transport,
+        arq::{ArqLimits, ArqSettings},
+        quic::{QuicLimits, QuicSettings},
+        tls::ServerTls,
+    },
+    unit::{PerDirection, Rate},
+    wire::transfer::{Piece, TransferMessage},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn links(link: &str) -> PerDirection<LinkSpec> {
+    let mut spec = LinkSpec::default();
+    spec.apply_pairs(link).unwrap();
+    PerDirection::both(spec)
+}
+
+fn ends(world: &World) -> Ends {
+    let any = IpAddr::from(Ipv4Addr::UNSPECIFIED);
+    Ends {
+        client: world.host(Side::Client),
+        server: world.host(Side::Server),
+        listen: SocketAddr::new(any, 0),
+        reach: Side::Server.ip(any),
+    }
+}
+
+/// A send buffer of 128 KiB, half of the receiver's window, neither of which grows.
+fn settings() -> Settings {
+    let (identity, roots) = certs::ephemeral().unwrap();
+    let congestion = Congestion::Fixed(1 << 30);
+    let limits = QuicLimits {
+        unidirectional: 16,
+        send_buffer: 128 << 10,
+        receive_window: 256 << 10,
+        max_window: 256 << 10,
+        ..QuicLimits::EXPERIMENT
+    };
+    let arq = ArqLimits { receive_window: 64, send_buffer: 128 << 10, ..ArqLimits::EXPERIMENT };
+    Settings {
+        flows: 1,
+        pace: Rate::from_bits_per_second(10_000_000).unwrap(),
+        datagram_bytes: 1200,
+        session: SessionSettings {
+            quic: QuicSettings { congestion, seed: Some(1), limits },
+            arq: ArqSettings { congestion, seed: Some(1), max_datagram: 1200, limits: arq },
+            client_tls: client_tls(roots),
+            server_tls: ServerTls { identity, early_data: false },
+            shared_key: None,
+        },
+    }
+}
+
+/// How long the receiver's window and the sender's buffer have limited a sender that sends all it can: after 5 s in which
+/// the receiver takes nothing, and after 5 s more in which it takes everything.
+fn to_a_late_reader(transport: Transport) -> [(Duration, Duration); 2] {
+    let world = World::new(&links("delay=100ms"), 1);
+    let ends = ends(&world);
+    let settings = settings();
+    let mut acceptor = bulk::listen(&ends.server, transport, ends.listen, &settings).unwrap();
+    let peer = SocketAddr::new(ends.reach, acceptor.local_addr().port());
+    let (read, reads) = tokio::sync::oneshot::channel();
+    let server = async move {
+        let mut bulk = acceptor.accept().await.unwrap();
+        let _ = reads.await;
+        while bulk.incoming.recv().await.is_ok() {}
+    };
+    ends.server.spawn("the server", Box::pin(server));
+    let client = async {
+        let bulk = bulk::connect(&ends.client, transport, peer, &settings).await.unwrap();
+        let Bulk { mut outgoing, incoming: _open, recovery, .. } = bulk;
+        let sending = async {
+            loop {
+                outgoing.send(message()).await.unwrap();
+            }
+        };
+        let limits = || {
+            let limits = recovery().limits;
+            (limits.credit, limits.buffer)
+        };
+        let sampling = async {
+            ends.client.sleep(5 * SECOND).await;
+            let first = limits();
+            read.send(()).unwrap();
+            ends.client.sleep(5 * SECOND).await;
+            [first, limits()]
+        };
+        tokio::select! {
+            biased;
+            limits = sampling => limits,
+            never = sending => never,
+        }
+    };
+    world.run(client).unwrap()
+}
+
+fn message() -> Bytes {
+    TransferMessage::Piece(Piece::new(0, Bytes::from_static(&[7; 60_000]))).encode()
+}
+
+#[test]
+fn quic_writes_that_wait_are_told_apart_by_what_they_wait_for_and_counted_until_now() {
+    let [(credit, buffer), (credit_then, buffer_then)] = to_a_late_reader(Transport::QUIC_ONE);
+    // It takes a second to fill the receiver, a buffer each round trip. No acknowledgement comes after that.
+    assert!((3 * SECOND..4 * SECOND).contains(&credit), "{credit:?}");
+    assert!((SECOND / 2..2 * SECOND).contains(&buffer), "{buffer:?}");
+    // From then on the buffer is the limit. A wait for credit before does not make it one.
+    assert!(credit_then - credit < SECOND / 2, "{credit_then:?}");
+    assert!(buffer_then - buffer > 4 * SECOND, "{buffer_then:?}");
+}
+
+/// A run in which the receive windows of ARQ hold few segments.
+fn with_small_windows(links: PerDirection<LinkSpec>, warmup: Duration) -> Outcome {
+    let plan = Plan {
+        path: PathKind::Sim,
+        transport: Transport::ARQ_SELECTIVE,
+        links,
+        congestion: Congestion::Fixed(1 << 20),
+        workload: Workload { warmup, ..workload(2 * SECOND) },
+    };
+    let mut settings = end_settings(&plan, Some(1)).unwrap();
+    // Ten are under way in a round trip.
+    settings.session.arq.limits.receive_window = 16;
+    let world = World::new(&plan.links, 1);
+    let ends = ends(&world);
+    let stop = StopSignal::default();
+    let running = run_between(&ends, &plan, &settings, 1, || (), None, &stop);
+    world.run(running).unwrap().unwrap()
+}
+
+#[test]
+fn what_limited_either_end_before_the_measured_time_does_not_count() {
+    let (clear, lossy) = (links("delay=50ms"), links("delay=50ms,loss=drop:10"));
+    let directions = [
+        PerDirection { to_server: lossy.to_server.clone(), to_client: clear.to_client.clone() },
+        PerDirection { to_server: clear.to_server, to_client: lossy.to_client },
+    ];
+    for (way, links) in directions.into_iter().enumerate() {
+        let credit = |warmup| {
+            let outcome = with_small_windows(links.clone(), warmup);
+            [outcome.client.limits.credit, outcome.server.limits.credit][way]
+        };
+        assert!(credit(Duration::ZERO) > Duration::from_millis(20), "the window fills behind the gap");
+        assert_eq!(credit(SECOND), Duration::ZERO, "{way}");
+    }
+}
