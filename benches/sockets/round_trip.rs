@@ -59,7 +59,7 @@ fn settings() -> SessionSettings {
         quic: QuicSettings { congestion, seed: None, limits: QuicLimits::EXPERIMENT },
         arq: ArqSettings { congestion, seed: None, max_datagram: 1472, limits: ArqLimits::EXPERIMENT },
         client_tls,
-        server_tls,
+        server_tls: Some(server_tls),
         shared_key: Some(shared_key()),
     }
 }

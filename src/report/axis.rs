@@ -32,9 +32,13 @@ pub(super) fn axes(groups: &[Group<'_>]) -> Vec<Axis> {
     axes
 }
 
-type Setter = (u64, fn(u64) -> String);
+/// A value, and how it is shown.
+type Shown = (u64, fn(u64) -> String);
 
-const WORKLOAD: [(&str, fn(&Workload) -> Option<Setter>); 3] = [
+/// Reads an option of a workload.
+type Read = fn(&Workload) -> Option<Shown>;
+
+const WORKLOAD: [(&str, Read); 3] = [
     ("flows", |workload| Some((workload.flows, numbers::count))),
     ("interval", |workload| Some((workload.interval_ns?, numbers::setting))),
     ("length", |workload| Some((workload.length_bytes?, numbers::count))),

@@ -11,6 +11,9 @@ const HEIGHT: usize = 12;
 /// A wider plot is no clearer.
 const MAX_WIDTH: usize = 64;
 
+/// The column and row of a value; `None` where there is none.
+type Point = Option<(usize, usize)>;
+
 /// A curve as lines of text. Lines that coincide share a letter.
 pub(super) fn plot(curve: &Curve, options: TextOptions) -> String {
     let drawn: Vec<&Line> =
@@ -22,11 +25,11 @@ pub(super) fn plot(curve: &Curve, options: TextOptions) -> String {
     let margin = top.len().max(bottom.len());
     let width = options.width.min(margin + 2 + MAX_WIDTH).saturating_sub(margin + 2).max(20);
     let columns = columns(&curve.values, width);
-    let points = |line: &Line| -> Vec<Option<(usize, usize)>> {
+    let points = |line: &Line| -> Vec<Point> {
         let row = |figure: &Option<Figure>| Some(row(figure.as_ref()?.height()?, greatest));
         columns.iter().zip(&line.figures).map(|(&column, figure)| Some((column, row(figure)?))).collect()
     };
-    let mut shared: Vec<(Vec<Option<(usize, usize)>>, Vec<&str>)> = Vec::new();
+    let mut shared: Vec<(Vec<Point>, Vec<&str>)> = Vec::new();
     for line in &drawn {
         let points = points(line);
         match shared.iter_mut().find(|(other, _)| *other == points) {
@@ -104,14 +107,14 @@ fn below(values: &[(String, f64)], columns: &[usize], margin: usize) -> String {
 }
 
 /// Draws straight lines between points that follow each other.
-fn connect(grid: &mut [Vec<char>], points: &[Option<(usize, usize)>], dot: char) {
+fn connect(grid: &mut [Vec<char>], points: &[Point], dot: char) {
     for pair in points.windows(2) {
         let [Some((from, high)), Some((to, low))] = pair else { continue };
-        for column in from + 1..*to {
+        (from + 1..*to).for_each(|column| {
             let share = (column - from) as f64 / (to - from) as f64;
-            let row = *high as f64 + share * (*low as f64 - *high as f64);
-            grid[libm::round(row) as usize][column] = dot;
-        }
+            let row = libm::round(*high as f64 + share * (*low as f64 - *high as f64)) as usize;
+            grid[row][column] = dot;
+        });
     }
 }
 

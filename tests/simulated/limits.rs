@@ -62,7 +62,7 @@ fn settings() -> Settings {
             quic: QuicSettings { congestion, seed: Some(1), limits },
             arq: ArqSettings { congestion, seed: Some(1), max_datagram: 1200, limits: arq },
             client_tls: client_tls(roots),
-            server_tls: ServerTls { identity, early_data: false },
+            server_tls: Some(ServerTls { identity, early_data: false }),
             shared_key: None,
         },
     }

@@ -160,17 +160,17 @@ mod tests {
     };
 
     /// Sends pieces of these lengths, and the end. Returns them as messages.
-    async fn send(sender: &mut Bulk, lengths: &[usize]) -> Vec<Bytes> {
+    async fn send(sender: &mut Bulk, lengths: &[usize]) -> Result<Vec<Bytes>, ChannelError> {
         let mut messages = Vec::new();
         for (i, &length) in lengths.iter().enumerate() {
             let piece = Piece::new(i as u64, vec![7; length].into());
             messages.push(TransferMessage::Piece(piece.clone()).encode());
-            sender.outgoing.send_piece(piece).await.unwrap();
+            sender.outgoing.send_piece(piece).await?;
         }
         let end = TransferMessage::End { length: 0, digest: [0; DIGEST_BYTES] }.encode();
-        sender.outgoing.send(end.clone()).await.unwrap();
+        sender.outgoing.send(end.clone()).await?;
         messages.push(end);
-        messages
+        Ok(messages)
     }
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
             let pace = Rate::from_bits_per_second(100_000_000_000).unwrap();
             let session = |socket, peer| bulk(&host, DatagramSession { socket, peer }, pace, 1200);
             let (mut sender, mut receiver) = (session(here, Some(address)), session(there, None));
-            for message in &send(&mut sender, &lengths).await {
+            for message in &send(&mut sender, &lengths).await.unwrap() {
                 assert_eq!(receiver.incoming.recv().await.unwrap(), message);
             }
         });
@@ -202,7 +202,7 @@ mod tests {
             let pace = Rate::from_bits_per_second(1_052_000_000).unwrap();
             let mut sender = bulk(&host, session, pace, 1200);
             let begun = host.now();
-            send(&mut sender, &[1000; 1000]).await;
+            send(&mut sender, &[1000; 1000]).await.unwrap();
             let took = host.now() - begun;
             assert!(took >= Duration::from_micros(7_900), "{took:?}");
         });
