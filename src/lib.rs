@@ -4,15 +4,22 @@
 //! # The layers
 //!
 //! ```text
-//! main ─ cli ─┬─ experiment ──┐
-//!             ├─ serve, send ─┼─ channel, transfer ─ transport ─ tap ─ path ─┬─ link ──┐
-//!             ├─ verify       │                                  arq ────────┼─ wire   ├─ unit
-//!             └─ report ──────┴──────────────────────────────────────────────┴─ stats ─┘
+//! main
+//! cli
+//! verify, properties
+//! experiment, serve, send
+//! channel, transfer
+//! certs, target
+//! transport
+//! tap
+//! arq, path, report
+//! link, wire, stats, service
+//! unit
 //! ```
 //!
-//! Imports point to the right and down only. `unit`, `link`, `wire`, `stats`, `arq` and `service` are pure: time is an
-//! argument ([`unit::Time`]) and randomness comes from a seeded generator ([`unit::random`]), so that the same arguments
-//! give the same bytes.
+//! A module imports from the lines below its own only. `unit`, `link`, `wire`, `stats`, `arq` and `service` are pure: time
+//! is an argument ([`unit::Time`]) and randomness comes from a seeded generator ([`unit::random`]), so that the same
+//! arguments give the same bytes.
 //!
 //! The seams:
 //!

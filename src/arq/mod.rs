@@ -21,7 +21,7 @@
 //!
 //! # The variants
 //!
-//! The variants differ in how many of these pieces they use. Each is a set of rules in `variant/`.
+//! The variants differ in how many of these pieces they use. Each is a set of rules in `variant.rs`.
 //!
 //! - *Stop-and-wait* has one segment in flight. It needs neither ordering nor buffers. Its throughput is one segment per
 //!   round trip on any link, however fast.

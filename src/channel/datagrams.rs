@@ -80,7 +80,7 @@ impl DatagramChannel {
 impl Channel for DatagramChannel {
     fn send(&mut self, probe: Probe, length: usize) -> Result<(), ChannelError> {
         let Some(peer) = self.peer else {
-            return Err(ChannelError::Datagram("nobody has sent anything to answer".to_owned()));
+            return Err(ChannelError::Datagram("no peer yet: nothing was received".to_owned()));
         };
         self.outgoing.resize(length, 0);
         probe.fill(&mut self.outgoing);

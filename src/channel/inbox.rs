@@ -2,12 +2,12 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard},
     task::{Context, Poll, Waker},
 };
 
 use super::Delivery;
-use crate::transport::ChannelError;
+use crate::{transport::ChannelError, unit::Mutex};
 
 /// A queue of deliveries with one reader and many writers.
 #[derive(Debug, Clone, Default)]
@@ -23,21 +23,21 @@ struct State {
 impl Inbox {
     /// Adds a delivery.
     pub(super) fn push(&self, delivery: Delivery) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.deliveries.push_back(delivery);
         wake(state);
     }
 
     /// Ends the queue with an error. The first error stays.
     pub(super) fn fail(&self, failure: ChannelError) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.failure.get_or_insert(failure);
         wake(state);
     }
 
     /// The oldest delivery, or the error after the last.
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<Result<Delivery, ChannelError>> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if let Some(delivery) = state.deliveries.pop_front() {
             return Poll::Ready(Ok(delivery));
         }
@@ -46,10 +46,6 @@ impl Inbox {
         }
         state.reader = Some(cx.waker().clone());
         Poll::Pending
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

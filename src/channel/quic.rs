@@ -8,7 +8,7 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -27,6 +27,7 @@ use crate::{
         ChannelError, Mapping, Recovery,
         quic::{Meter, QuicSession},
     },
+    unit::Mutex,
     wire::{MessageId, Probe, probe::padding},
 };
 
@@ -85,12 +86,12 @@ impl QuicChannel {
             })?;
             let (send, receive) = stream.map_err(|e| streams.lost(e))?;
             let key = MessageId { flow, seq: 0 };
-            streams.writers().insert(key, Writer::Queue(streams.write(send)));
+            streams.writers.lock().insert(key, Writer::Queue(streams.write(send)));
             streams.read(receive, None);
         }
         match session.mapping {
             Mapping::Message => {
-                *lock(&streams.opener) = Some(streams.open_per_message());
+                *streams.opener.lock() = Some(streams.open_per_message());
             }
             Mapping::Datagram => streams.read_datagrams(),
             _ => {}
@@ -146,7 +147,7 @@ impl Streams {
             Mapping::Message => Writer::Once(stream),
             _ => Writer::Queue(self.write(stream)),
         };
-        self.writers().insert(self.key(id), writer);
+        self.writers.lock().insert(self.key(id), writer);
     }
 
     /// Starts a task that writes messages to `stream`.
@@ -212,11 +213,11 @@ impl Streams {
 
     fn send_on_stream(&self, message: Message) -> Result<(), ChannelError> {
         let gone = || ChannelError::Lost { peer: self.peer(), reason: "the stream was closed".to_owned() };
-        if let Some(opener) = &*lock(&self.opener) {
+        if let Some(opener) = &*self.opener.lock() {
             return opener.send(message).map_err(|_| gone());
         }
         let key = self.key(message.0.id);
-        let mut writers = self.writers();
+        let mut writers = self.writers.lock();
         match writers.get(&key) {
             Some(Writer::Queue(queue)) => queue.send(message).map_err(|_| gone()),
             Some(Writer::Once(_)) => {
@@ -237,10 +238,6 @@ impl Streams {
             }
             None => Err(gone()),
         }
-    }
-
-    fn writers(&self) -> MutexGuard<'_, BTreeMap<MessageId, Writer>> {
-        lock(&self.writers)
     }
 
     fn peer(&self) -> SocketAddr {
@@ -274,7 +271,7 @@ impl Channel for QuicChannel {
     }
 
     fn recovery(&self) -> Recovery {
-        Recovery { corrupted: *lock(&self.streams.corrupted), ..self.session.recovery() }
+        Recovery { corrupted: *self.streams.corrupted.lock(), ..self.session.recovery() }
     }
 }
 
@@ -282,8 +279,4 @@ impl Drop for QuicChannel {
     fn drop(&mut self) {
         self.streams.connection.close(0u32.into(), b"done");
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -47,10 +47,10 @@ impl StreamChannel {
         let inbox = Inbox::default();
         let (reader, write_half) = tokio::io::split(stream);
         let arrivals = Arrivals { tap: tap.clone(), latest: None };
-        let reading = read(host.clone(), reader, peer, (length, arrivals), inbox.clone());
+        let reading = read(host.clone(), reader, peer, length, arrivals, inbox.clone());
         host.spawn("a stream's reader", Box::pin(reading));
         let (writer, messages) = mpsc::unbounded_channel();
-        let writing = write(write_half, peer, messages, (wire_bytes, tap), inbox.clone());
+        let writing = write(write_half, peer, messages, wire_bytes, tap, inbox.clone());
         host.spawn("a stream's writer", Box::pin(writing));
         Self { peer, inbox, writer, kernel, min_window_bytes: None }
     }
@@ -82,7 +82,8 @@ async fn read(
     host: Arc<dyn Host>,
     mut stream: tokio::io::ReadHalf<Box<dyn ByteStream>>,
     peer: SocketAddr,
-    (length, mut arrivals): (usize, Arrivals),
+    length: usize,
+    mut arrivals: Arrivals,
     inbox: Inbox,
 ) {
     let mut order = Order::new(length);
@@ -110,7 +111,8 @@ async fn write(
     mut stream: tokio::io::WriteHalf<Box<dyn ByteStream>>,
     peer: SocketAddr,
     mut messages: mpsc::UnboundedReceiver<(Probe, usize)>,
-    (wire_bytes, tap): (fn(usize) -> u64, Option<StreamTap>),
+    wire_bytes: fn(usize) -> u64,
+    tap: Option<StreamTap>,
     inbox: Inbox,
 ) {
     let mut message = Vec::new();

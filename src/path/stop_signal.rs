@@ -4,11 +4,13 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Waker},
 };
+
+use crate::unit::Mutex;
 
 /// A request to end early, from any thread. Clones share it. It is set once and stays set.
 ///
@@ -26,7 +28,7 @@ impl StopSignal {
     /// Requests the end. Returns whether it had been requested before.
     pub fn set(&self) -> bool {
         let was_set = self.0.is_set.swap(true, Ordering::SeqCst);
-        let wakers = std::mem::take(&mut *self.wakers());
+        let wakers = std::mem::take(&mut *self.0.wakers.lock());
         wakers.into_iter().for_each(Waker::wake);
         was_set
     }
@@ -39,10 +41,6 @@ impl StopSignal {
     /// Completes when the end is requested.
     pub fn stopped(&self) -> Stopped {
         Stopped { signal: self.clone(), registered: None }
-    }
-
-    fn wakers(&self) -> MutexGuard<'_, Vec<Waker>> {
-        self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -66,7 +64,7 @@ impl Future for Stopped {
         }
         self.forget();
         let waker = cx.waker().clone();
-        self.signal.wakers().push(waker.clone());
+        self.signal.0.wakers.lock().push(waker.clone());
         self.registered = Some(waker);
         // It may have been set before the waker was there.
         if self.signal.is_set() { Poll::Ready(()) } else { Poll::Pending }
@@ -76,7 +74,7 @@ impl Future for Stopped {
 impl Stopped {
     fn forget(&mut self) {
         if let Some(waker) = self.registered.take() {
-            let mut wakers = self.signal.wakers();
+            let mut wakers = self.signal.0.wakers.lock();
             if let Some(index) = wakers.iter().position(|known| known.will_wake(&waker)) {
                 wakers.swap_remove(index);
             }
@@ -123,6 +121,6 @@ mod tests {
                 signal.stopped().await;
             })
             .unwrap();
-        assert!(signal.wakers().is_empty());
+        assert!(signal.0.wakers.lock().is_empty());
     }
 }

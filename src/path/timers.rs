@@ -6,11 +6,11 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
-use crate::unit::Time;
+use crate::unit::{Mutex, Time};
 
 /// The clock of timers.
 pub trait Clock: Send + Sync {
@@ -70,13 +70,13 @@ impl Timers {
 
     /// When the earliest timer that is still awaited is due.
     pub fn next(&self) -> Option<Time> {
-        self.lock().next()
+        self.queue.lock().next()
     }
 
     /// Wakes all timers whose deadline is at or before `now`, in the order of their deadlines.
     pub fn fire(&self, now: Time) {
         loop {
-            let mut queue = self.lock();
+            let mut queue = self.queue.lock();
             if queue.next().is_none_or(|at| at > now) {
                 return;
             }
@@ -90,15 +90,11 @@ impl Timers {
 
     /// Arms the clock for the earliest timer, if there is one.
     pub fn rearm(&self) {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         queue.rings_at = queue.next();
         if let Some(at) = queue.rings_at {
             self.clock.arm(at);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -185,13 +181,13 @@ pub struct Sleep {
 
 impl Sleep {
     pub(super) fn new(timers: Arc<Timers>, at: Time) -> Self {
-        let slot = timers.lock().allocate(at);
+        let slot = timers.queue.lock().allocate(at);
         Self { timers, slot }
     }
 
     /// Completes at `at` instead, even if it had completed already.
     pub fn reset(&mut self, at: Time) {
-        self.timers.lock().slots[self.slot].deadline = at;
+        self.timers.queue.lock().slots[self.slot].deadline = at;
     }
 }
 
@@ -200,7 +196,7 @@ impl Future for Sleep {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let now = self.timers.now();
-        let mut queue = self.timers.lock();
+        let mut queue = self.timers.queue.lock();
         let slot = &mut queue.slots[self.slot];
         let deadline = slot.deadline;
         if now >= deadline {
@@ -222,7 +218,7 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        let mut queue = self.timers.lock();
+        let mut queue = self.timers.queue.lock();
         // This makes its alarm stale.
         let waker = std::mem::take(&mut queue.slots[self.slot]).waker;
         queue.free.push(self.slot);
@@ -365,7 +361,7 @@ mod tests {
             let mut limit = bench.sleep(1_000_000 + n);
             assert!(!bench.poll(&mut limit));
         }
-        assert!(bench.timers.lock().heap.len() <= MOST_STALE + 3);
+        assert!(bench.timers.queue.lock().heap.len() <= MOST_STALE + 3);
         assert_eq!(bench.next(), Some(7_000));
         assert_eq!(bench.advance(7_000), 1);
     }

@@ -80,37 +80,3 @@ impl FromStr for Service {
             .ok_or_else(|| UnknownService(name.to_owned()))
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer(service: Service, request: &[u8]) -> Vec<u8> {
-        let mut reply = Vec::new();
-        service.answer(request, Duration::ZERO, &mut reply);
-        reply
-    }
-
-    #[test]
-    fn each_service_has_its_own_reply() {
-        assert_eq!(answer(Service::Echo, b"\0\xff"), b"\0\xff");
-        assert_eq!(answer(Service::Hello, b"Michael"), b"Hello, Michael!");
-        assert_eq!(answer(Service::Thanks, b"anything"), b"thank you !");
-        assert!(answer(Service::Json, b"1").starts_with(b"{\"status\":\"ok\""));
-    }
-
-    #[test]
-    fn only_echo_never_replies_with_more_than_the_request() {
-        assert!(!Service::Echo.amplifies());
-        assert!([Service::Hello, Service::Thanks, Service::Json].into_iter().all(Service::amplifies));
-    }
-
-    #[test]
-    fn unknown_names_are_refused_with_the_list() {
-        for service in Service::ALL {
-            assert_eq!(service.name().parse(), Ok(service));
-        }
-        let error = "chargen".parse::<Service>().unwrap_err().to_string();
-        assert_eq!(error, "unknown service `chargen`: expected echo, hello, thanks, json");
-    }
-}

@@ -1,18 +1,15 @@
 //! The observer's part of the instrument.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use super::{
     ledger::{Carried, Ledger},
     tcp::{Carriage, Connections},
-    view::{Tap, lock},
+    view::Tap,
 };
 use crate::{
     path::{Exit, Observer, PacketView, Payload},
-    unit::PerDirection,
+    unit::{Mutex, PerDirection},
     wire::{Probe, ip},
 };
 
@@ -78,7 +75,7 @@ impl Instrument {
 
     fn entered_datagram(&mut self, packet: &PacketView<'_>, datagram: &[u8]) {
         let mut known = false;
-        let mut ledger = lock(&self.ledgers[packet.direction]);
+        let mut ledger = self.ledgers[packet.direction].lock();
         ledger.enter(packet.number, datagram, packet.at, |carried| {
             known = !carried.is_empty();
             if let Some(watcher) = self.watcher.as_mut().filter(|_| known) {
@@ -129,7 +126,7 @@ impl Observer for Instrument {
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
         match packet.datagram() {
             Some(datagram) => {
-                let mut ledger = lock(&self.ledgers[packet.direction]);
+                let mut ledger = self.ledgers[packet.direction].lock();
                 ledger.leave(packet.number, packet.at, exit);
                 if self.follows_messages
                     && matches!(exit, Exit::Arrived { intact: true, .. })

@@ -1,4 +1,4 @@
-//! One direction of a connection: packets in flight, and the bytes and messages that they carry.
+//! One direction of a connection: packets in flight, and the bytes and messages they carry.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// What a packet carries of an experiment.
+/// A part of an experiment's data in a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Carried {
     /// Bytes of a QUIC stream.
@@ -28,9 +28,9 @@ pub enum Carried {
     Message(MessageId),
     /// Bytes of a message in an ARQ segment.
     Segment {
-        /// The segment's number, which the ledger keeps as an offset in a stream.
+        /// The segment's number, used as an offset in a stream.
         sequence: u64,
-        /// Which message.
+        /// The message.
         id: MessageId,
         /// The offset of its first byte in the segment.
         start: u64,
@@ -39,7 +39,7 @@ pub enum Carried {
     },
     /// Bytes of a message in a TCP segment, as they are on the wire.
     Tcp {
-        /// The message's place in the stream, from 0.
+        /// The message's index in the stream, from 0.
         place: u64,
         /// The offset of its first byte in the segment.
         start: u64,
@@ -49,7 +49,7 @@ pub enum Carried {
 }
 
 impl Carried {
-    /// The stream and the range in it.
+    /// The stream and the byte range in it.
     fn place(&self) -> Option<(u64, (u64, u64))> {
         match *self {
             Self::Stream { id, start, end } => Some((id, (start, end))),
@@ -59,26 +59,25 @@ impl Carried {
     }
 }
 
-/// How long after its arrival a packet may still be opened: a server that has not accepted its client yet keeps packets
-/// for later.
+/// How long after its arrival a packet may still be opened: a server buffers packets until it has accepted its client.
 const LATE: Duration = Duration::from_secs(10);
 
-/// Stream ids beyond this belong to no experiment: no peer here may have as many streams open.
+/// Stream ids beyond this do not belong to an experiment: no peer may open that many streams.
 const MOST_STREAMS: u64 = 1 << 20;
 
-/// The record of one direction. It holds what is in flight or not released, and reuses its memory, so that neither
-/// grows with the length of a run.
+/// The record of one direction. It holds only what is in flight or not released, and reuses its memory, so it does not
+/// grow with the length of a run.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    /// A packet between its sealing and its encryption.
+    /// A packet that is being encrypted.
     sealing: Option<(u64, Vec<Carried>)>,
-    /// Packets that have not entered the link, in the order in which they are sent.
+    /// Packets that have not entered the link, in sending order.
     sealed: VecDeque<Sealed>,
-    /// ARQ segments that were loaded so far.
+    /// Number of ARQ segments loaded so far.
     loaded: u64,
     in_flight: VecDeque<Flight>,
     streams: Streams,
-    /// Messages that arrived in datagrams of their own or in DATAGRAM frames, and were not asked for.
+    /// Messages that arrived in datagrams or DATAGRAM frames and were not yet looked up.
     datagrams: VecDeque<(MessageId, Stamp)>,
     spare: Vec<Vec<Carried>>,
 }
@@ -91,8 +90,8 @@ struct Sealed {
     tag: Tag,
 }
 
-/// The bytes by which a datagram is recognised: at its end, the authentication tag of its last QUIC packet (RFC 9001
-/// section 5.3) or the end of an ARQ segment; at its beginning, the check of an ARQ segment.
+/// Bytes that identify a datagram: at its end, the authentication tag of its last QUIC packet (RFC 9001 section 5.3) or
+/// the end of an ARQ segment; at its beginning, the checksum of an ARQ segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Tag {
     head: Option<[u8; 8]>,
@@ -120,7 +119,7 @@ struct Flight {
     arrived: Option<Time>,
     /// Whether a copy arrived intact.
     intact: bool,
-    /// Whether the link made two of it, and the receiver rejected neither so far.
+    /// Whether the link duplicated it, and the receiver rejected neither copy so far.
     doubled: bool,
     carried: Vec<Carried>,
 }
@@ -140,7 +139,7 @@ impl Ledger {
         self.sealing = Some((packet, carried));
     }
 
-    /// The packet that was sealed last is encrypted to `ciphertext`.
+    /// The last sealed packet is encrypted to `ciphertext`.
     pub fn encrypted(&mut self, ciphertext: &[u8]) {
         if let (Some((packet, carried)), Some(tail)) = (self.sealing.take(), ciphertext.last_chunk()) {
             self.sealed.push_back(Sealed { packet, carried, tag: Tag { head: None, tail: *tail } });
@@ -156,7 +155,7 @@ impl Ledger {
         self.sealed.push_back(Sealed { packet: self.loaded, carried, tag });
     }
 
-    /// Room for what the next packet carries.
+    /// An empty list, with reused memory.
     fn unused(&mut self) -> Vec<Carried> {
         let unsent = self.sealing.take().map(|(_, carried)| carried);
         let mut carried = unsent.or_else(|| self.spare.pop()).unwrap_or_default();
@@ -164,8 +163,8 @@ impl Ledger {
         carried
     }
 
-    /// Packet `number` of the link, `datagram`, was offered at `now`; `look` is shown what it carries. Packets sealed
-    /// before it that did not enter never will: the way to the link keeps the order.
+    /// Packet `number` of the link, `datagram`, was offered at `now`; `look` is called with what it carries. Packets sealed
+    /// earlier that did not enter the link are forgotten: packets enter in sending order.
     pub fn enter(&mut self, number: u64, datagram: &[u8], now: Time, look: impl FnOnce(&[Carried])) {
         let Some(index) = self.sealed.iter().position(|sealed| sealed.tag.is_of(datagram)) else {
             return look(&[]);
@@ -219,7 +218,7 @@ impl Ledger {
                 flight.arrived = Some(now);
                 flight.intact |= intact;
                 flight.doubled |= more;
-                // It may be opened all the same: the changed bit may be in another packet of its datagram.
+                // It may still be opened: the changed bit may be in another packet of the datagram.
                 if !flight.intact && !more {
                     let (stamp, carried) = (flight.stamp, std::mem::take(&mut flight.carried));
                     self.mark(&carried, stamp, true);
@@ -244,16 +243,16 @@ impl Ledger {
         self.forget_landed();
     }
 
-    /// The receiver opened packet number `packet`. Unless it `accepted` the frames, nothing ever comes of this packet:
-    /// a second copy would be a duplicate to it.
+    /// The receiver opened packet number `packet`. Unless it `accepted` the frames, the packet has no effect: the receiver
+    /// rejects a second copy as a duplicate.
     pub fn open(&mut self, packet: u64, accepted: bool) {
         if let Ok(index) = self.in_flight.binary_search_by_key(&packet, |flight| flight.stamp.packet) {
             self.land(index, accepted);
         }
     }
 
-    /// The receiver took in `datagram`, which was loaded. Unless it `kept` the content, nothing comes of the datagram,
-    /// except if the link made a second copy.
+    /// The receiver processed `datagram`, an ARQ segment. Unless it `kept` the content, the datagram has no effect, except
+    /// if the link made a second copy.
     pub fn unload(&mut self, datagram: &[u8], kept: bool) {
         let tag = Tag::of_segment(datagram);
         let known = |flight: &Flight| flight.tag == tag && !flight.carried.is_empty();
@@ -291,8 +290,7 @@ impl Ledger {
         self.streams.get(stream)?.passage(offset)
     }
 
-    /// The packet that brought the message `id`. Each message can be asked for once, in the order of arrival: those
-    /// that arrived before it are forgotten.
+    /// The packet that brought the message `id`. Looking up a message forgets it and those that arrived before it.
     pub fn datagram(&mut self, id: MessageId) -> Option<Stamp> {
         let index = self.datagrams.iter().position(|(arrived, _)| *arrived == id)?;
         self.datagrams.drain(..=index).next_back().map(|(_, stamp)| stamp)
@@ -316,7 +314,7 @@ impl Ledger {
         }
     }
 
-    /// Forgets packets that arrived corrupted, or when nobody could open them.
+    /// Forgets packets that arrived long ago and were never opened.
     fn forget_late(&mut self, now: Time) {
         let is_late = |flight: &Flight| flight.arrived.is_some_and(|arrived| arrived + LATE < now);
         while self.in_flight.front().is_some_and(is_late) {
@@ -327,7 +325,7 @@ impl Ledger {
     }
 }
 
-/// The client's bidirectional streams: experiments use no others.
+/// The client's bidirectional streams, the only ones in experiments.
 #[derive(Debug, Default)]
 struct Streams {
     /// The number of the first stream that is not closed.
@@ -358,7 +356,7 @@ impl Streams {
         }
     }
 
-    /// Its index, by RFC 9000 section 2.1: the two low bits of an id tell its initiator and directionality.
+    /// Its index. The two low bits of an id are its initiator and directionality (RFC 9000 section 2.1).
     fn index(&self, id: u64) -> Option<usize> {
         let number = (id & 0b11 == 0).then_some(id >> 2)?;
         let index = number.checked_sub(self.first).filter(|index| *index < MOST_STREAMS)?;

@@ -6,7 +6,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     path::{Connected, LayeredStream, StreamLayer},
-    unit::{Direction, PerDirection, Time},
+    unit::{Direction, Mutex, PerDirection, Time},
     wire::ip::TcpSegment,
 };
 
@@ -70,7 +70,7 @@ impl Connections {
     /// `segment` was offered to the link at `now`. The result is to be passed to [`drop`](Self::drop) or
     /// [`arrive`](Self::arrive).
     pub(super) fn enter(&self, direction: Direction, segment: TcpSegment, now: Time) -> Option<Carriage> {
-        let mut connections = self.lock();
+        let mut connections = self.0.lock();
         let ports = match direction {
             Direction::ToServer => (segment.from, segment.to),
             Direction::ToClient => (segment.to, segment.from),
@@ -85,21 +85,21 @@ impl Connections {
 
     /// The segment does not reach its receiver.
     pub(super) fn drop(&self, direction: Direction, carriage: &Carriage) {
-        if let Some(streams) = self.lock().get_mut(&carriage.ports) {
+        if let Some(streams) = self.0.lock().get_mut(&carriage.ports) {
             streams[direction].bytes.enter(carriage.range, carriage.stamp, true);
         }
     }
 
     /// The segment reached its receiver intact at `now`.
     pub(super) fn arrive(&self, direction: Direction, carriage: &Carriage, now: Time) {
-        if let Some(streams) = self.lock().get_mut(&carriage.ports) {
+        if let Some(streams) = self.0.lock().get_mut(&carriage.ports) {
             streams[direction].bytes.arrive(carriage.range, carriage.stamp, now);
         }
     }
 
     /// The parts of messages in a segment.
     pub(super) fn carried(&self, direction: Direction, carriage: &Carriage) -> Vec<Carried> {
-        let connections = self.lock();
+        let connections = self.0.lock();
         connections.get(&carriage.ports).map_or_else(Vec::new, |streams| {
             let stream = &streams[direction];
             let (start, end) = carriage.range;
@@ -126,10 +126,6 @@ impl Connections {
             Box::new(LayeredStream { stream: connected.stream, layer: WrittenBytes(written.clone()) });
         let tap = StreamTap { connections: self.clone(), ports, outgoing, written };
         (Connected { stream, ..connected }, tap)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Ports, PerDirection<Stream>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -168,7 +164,7 @@ impl StreamTap {
     }
 
     fn stream<T>(&self, direction: Direction, look: impl FnOnce(&mut Stream) -> T) -> Option<T> {
-        let mut connections = self.connections.lock();
+        let mut connections = self.connections.0.lock();
         connections.get_mut(&self.ports).map(|streams| look(&mut streams[direction]))
     }
 }

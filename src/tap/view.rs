@@ -1,6 +1,6 @@
 //! One end's view of the link.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 use super::{
     bytes::{Passage, Stamp},
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     path::Connected,
-    unit::{Direction, PerDirection},
+    unit::{Direction, Mutex, PerDirection},
     wire::MessageId,
 };
 
@@ -36,7 +36,7 @@ impl Tap {
     /// A new connection begins: its streams and packets are counted from 0 again.
     pub fn begin(&self) {
         for ledger in &*self.ledgers {
-            *lock(ledger) = Ledger::default();
+            *ledger.lock() = Ledger::default();
         }
     }
 
@@ -95,14 +95,10 @@ impl Tap {
     }
 
     fn outgoing(&self) -> MutexGuard<'_, Ledger> {
-        lock(&self.ledgers[self.outgoing])
+        self.ledgers[self.outgoing].lock()
     }
 
     fn incoming(&self) -> MutexGuard<'_, Ledger> {
-        lock(&self.ledgers[self.outgoing.reverse()])
+        self.ledgers[self.outgoing.reverse()].lock()
     }
-}
-
-pub(super) fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
-    ledger.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,6 +7,7 @@ mod decimal;
 mod direction;
 mod duration;
 mod error;
+mod mutex;
 pub mod random;
 mod rate;
 mod recent;
@@ -18,6 +19,7 @@ pub use direction::{Direction, PerDirection};
 pub use duration::{format_duration, parse_duration, serialize_nanos};
 pub use error::UnitError;
 pub(crate) use error::shown;
+pub use mutex::Mutex;
 pub use rate::Rate;
 #[cfg(test)]
 pub(crate) use recent::RECENT_CAPACITY;

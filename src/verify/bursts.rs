@@ -1,7 +1,6 @@
 //! Case 2: the Gilbert model, its loss and its bursts.
 
-use super::{Case, CaseError, Finding, MS, Sample, Unit, Wire, link};
-use crate::unit::Time;
+use super::{Case, CaseError, Finding, Sample, Unit, Wire, losses};
 
 pub(super) const CASE: Case = Case { number: 2, setting: "Gilbert, p 0.07%, r 14%", check };
 
@@ -14,13 +13,7 @@ const LOSS_TOLERANCE: f64 = 0.0008;
 const BURST_TOLERANCE: f64 = 0.8;
 
 fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
-    let mut offer = wire.one_way(link("loss=gilbert:0.07%:14%")?, 1);
-    let mut runs = Runs::default();
-    let mut now = Time::ZERO;
-    for _ in 0..PACKETS {
-        runs.note(offer(now, 1200).is_none());
-        now += MS;
-    }
+    let runs = Runs::of(&losses(wire, "loss=gilbert:0.07%:14%", 1, PACKETS, 1)?);
     let sample = Sample(PACKETS, "packets");
     let loss = runs.hits as f64 / PACKETS as f64;
     Ok(vec![
@@ -29,19 +22,19 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     ])
 }
 
-/// Counts hits, and the runs that they come in.
-#[derive(Debug, Default)]
+/// How many packets are hit, and in how many runs.
 pub(super) struct Runs {
     pub(super) hits: u64,
     pub(super) runs: u64,
-    last: bool,
 }
 
 impl Runs {
-    pub(super) fn note(&mut self, hit: bool) {
-        self.hits += u64::from(hit);
-        self.runs += u64::from(hit && !self.last);
-        self.last = hit;
+    pub(super) fn of(hits: &[bool]) -> Self {
+        let runs = hits.chunk_by(|a, b| a == b).filter(|run| run[0]);
+        runs.fold(Self { hits: 0, runs: 0 }, |all, run| Self {
+            hits: all.hits + run.len() as u64,
+            runs: all.runs + 1,
+        })
     }
 
     pub(super) fn mean_length(&self) -> f64 {

@@ -1,7 +1,6 @@
 //! Case 4: the Gilbert-Elliott model, its loss, and the runs of its bad state.
 
-use super::{Case, CaseError, Finding, MS, Sample, Unit, Wire, bursts::Runs, link};
-use crate::unit::Time;
+use super::{Case, CaseError, Finding, Sample, Unit, Wire, bursts::Runs, losses};
 
 pub(super) const CASE: Case =
     Case { number: 4, setting: "Gilbert-Elliott, p 1%, r 10%, h 20%, k 99.5%", check };
@@ -21,20 +20,13 @@ const BAD_TOLERANCE: f64 = 0.004;
 const GOOD_TOLERANCE: f64 = 0.000_25;
 
 fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
-    let mut offer = wire.one_way(link("loss=gemodel:1%:10%:20%:99.5%")?, 1);
+    let lost = losses(wire, "loss=gemodel:1%:10%:20%:99.5%", 1, PACKETS, 1)?;
     // Transitions and survival are separate draws. This chain loses every packet in the bad state, so it shows the
     // state of the other.
-    let mut state = wire.one_way(link("loss=gilbert:1%:10%")?, 1);
-    let (mut bad, mut lost_in_bad, mut lost_in_good) = (Runs::default(), 0, 0);
-    let mut now = Time::ZERO;
-    for _ in 0..PACKETS {
-        let lost = offer(now, 1200).is_none();
-        let is_bad = state(now, 1200).is_none();
-        bad.note(is_bad);
-        lost_in_bad += u64::from(lost && is_bad);
-        lost_in_good += u64::from(lost && !is_bad);
-        now += MS;
-    }
+    let is_bad = losses(wire, "loss=gilbert:1%:10%", 1, PACKETS, 1)?;
+    let bad = Runs::of(&is_bad);
+    let lost_in = |state| lost.iter().zip(&is_bad).filter(|seen| *seen == (&true, &state)).count() as u64;
+    let (lost_in_bad, lost_in_good) = (lost_in(true), lost_in(false));
     let ratio = |n: u64, of: u64| n as f64 / of as f64;
     let expected = (P * (1.0 - H) + R * (1.0 - K)) / (P + R);
     let good = PACKETS - bad.hits;

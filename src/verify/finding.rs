@@ -66,10 +66,3 @@ impl Figure {
         Finding { expected, measured, ci95: Some(interval), holds, ..self.0 }
     }
 }
-
-impl Finding {
-    /// Whether the figure agrees with theory.
-    pub fn holds(&self) -> bool {
-        self.holds
-    }
-}

@@ -1,7 +1,6 @@
 //! Case 5: how many messages of several packets loss hits.
 
-use super::{Case, CaseError, Finding, MS, Sample, Unit, Wire, link};
-use crate::unit::Time;
+use super::{Case, CaseError, Finding, Sample, Unit, Wire, losses};
 
 pub(super) const CASE: Case = Case { number: 5, setting: "messages of k packets, 1% lost", check };
 
@@ -14,14 +13,8 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
 }
 
 fn hit(wire: &dyn Wire, k: u64, figure: &'static str, tolerance: f64) -> Result<Finding, CaseError> {
-    let mut offer = wire.one_way(link("loss=1%")?, k);
-    let mut now = Time::ZERO;
-    let mut hit = 0u64;
-    for _ in 0..MESSAGES {
-        let lost = (0..k).filter(|_| offer(now, 1200).is_none()).count();
-        hit += u64::from(lost > 0);
-        now += MS;
-    }
+    let lost = losses(wire, "loss=1%", k, MESSAGES * k, k)?;
+    let hit = lost.chunks(k as usize).filter(|message| message.contains(&true)).count();
     let expected = 1.0 - libm::pow(1.0 - LOSS, k as f64);
     let measured = hit as f64 / MESSAGES as f64;
     let sample = Sample(MESSAGES, "messages");

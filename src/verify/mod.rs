@@ -33,13 +33,13 @@ use self::finding::Sample;
 pub use self::{
     finding::{Finding, Unit},
     text::to_table,
-    wire::{OneWay, RealWire, Wire},
+    wire::{RealWire, Wire},
 };
 use crate::{
     experiment::{Arrivals, LEAD, PathKind, Plan, RunError, Wait, Workload},
     link::{LinkSpec, Loss, SpecError},
     transport::{Congestion, Transport},
-    unit::PerDirection,
+    unit::{PerDirection, Time},
 };
 
 /// A setting with a known outcome.
@@ -110,7 +110,7 @@ impl Case {
             Ok(findings) => (findings, None),
             Err(error) => (Vec::new(), Some(error.to_string())),
         };
-        let passed = error.is_none() && findings.iter().all(Finding::holds);
+        let passed = error.is_none() && findings.iter().all(|finding| finding.holds);
         Verdict { case: self.number, setting: self.setting, passed, findings, error }
     }
 }
@@ -139,6 +139,19 @@ fn link(pairs: &str) -> Result<LinkSpec, SpecError> {
     spec.apply_pairs(pairs)?;
     spec.validate()?;
     Ok(spec)
+}
+
+/// Which of `packets` are lost, if `at_once` of them are sent every millisecond.
+fn losses(
+    wire: &dyn Wire,
+    pairs: &str,
+    seed: u64,
+    packets: u64,
+    at_once: u64,
+) -> Result<Vec<bool>, CaseError> {
+    let sent = |number| Time::ZERO + MS * (number / at_once) as u32;
+    let offers: Vec<_> = (0..packets).map(|number| (sent(number), 1200)).collect();
+    Ok(wire.arrivals(link(pairs)?, seed, &offers).iter().map(Option::is_none).collect())
 }
 
 /// A plan of QUIC on one stream that loses one message on its way to the server: no other packet enters the link in the

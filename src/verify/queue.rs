@@ -25,22 +25,23 @@ const SHARE_TOLERANCE: f64 = 0.004;
 const ARRIVALS: u64 = 0x4d44_3100;
 
 fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
-    let mut offer = wire.one_way(link(LINK)?, 1);
     let mut rng = generator(1, ARRIVALS);
     let mean_gap = SERVICE as f64 / LOAD;
-    let (mut clock, mut waited, mut without_wait, mut missing) = (0.0, 0u64, 0u64, 0u64);
-    for _ in 0..PACKETS {
-        // 1 - u lies in (0, 1], where the logarithm is finite.
-        clock -= mean_gap * libm::log(1.0 - unit(&mut rng));
-        let now = Time::from_nanos(clock as u64);
-        let Some(at) = offer(now, 1200) else {
-            missing += 1;
-            continue;
-        };
-        let wait = at.as_nanos().saturating_sub(now.as_nanos() + SERVICE + DELAY);
-        waited += wait;
-        without_wait += u64::from(wait == 0);
-    }
+    let mut clock = 0.0;
+    let offers: Vec<(Time, usize)> = (0..PACKETS)
+        .map(|_| {
+            // 1 - u lies in (0, 1], where the logarithm is finite.
+            clock -= mean_gap * libm::log(1.0 - unit(&mut rng));
+            (Time::from_nanos(clock as u64), 1200)
+        })
+        .collect();
+    let arrivals = wire.arrivals(link(LINK)?, 1, &offers);
+    let waits = || {
+        let arrived = offers.iter().zip(&arrivals).filter_map(|((sent, _), at)| Some((sent, (*at)?)));
+        arrived.map(|(sent, at)| at.as_nanos().saturating_sub(sent.as_nanos() + SERVICE + DELAY))
+    };
+    let without_wait = waits().filter(|wait| *wait == 0).count();
+    let missing = PACKETS - waits().count() as u64;
     let arrived = (PACKETS - missing) as f64;
     // Pollaczek and Khinchine, for a service time that does not vary.
     let expected = LOAD * SERVICE as f64 / (2.0 * (1.0 - LOAD));
@@ -49,7 +50,7 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
         Unit::Ns.figure("mean wait", sample).within(
             expected,
             WAIT_TOLERANCE * expected,
-            waited as f64 / arrived,
+            waits().sum::<u64>() as f64 / arrived,
         ),
         Unit::Ratio.figure("do not wait", sample).within(
             1.0 - LOAD,

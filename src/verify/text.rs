@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{Finding, Unit, Verdict};
-use crate::report::wrapped;
+use crate::report::{count, wrapped};
 
 const TITLES: [&str; COLUMNS] = ["", "expected", "measured", "sample", "verdict"];
 const COLUMNS: usize = 5;
@@ -55,7 +55,7 @@ fn row(finding: &Finding) -> [String; COLUMNS] {
             value(unit, finding.measured),
         ),
     };
-    let sample = format!("{} {}", grouped(finding.sample), finding.sample_of);
+    let sample = format!("{} {}", count(finding.sample), finding.sample_of);
     let verdict = if finding.holds { "ok" } else { "FAILED" };
     [finding.figure.to_owned(), expected, measured, sample, verdict.to_owned()]
 }
@@ -79,17 +79,4 @@ fn value(unit: Unit, value: f64) -> String {
         Unit::Ns if value.abs() < 100_000.0 => format!("{:.2} us", value / 1e3),
         Unit::Ns => format!("{:.3} ms", value / 1e6),
     }
-}
-
-/// With thousands separators.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -6,14 +6,11 @@ use crate::{
     unit::{Direction, Time},
 };
 
-/// One direction of a link: takes a packet of so many IP bytes at an instant, and returns when it arrives; `None` if it
-/// is dropped.
-pub type OneWay = Box<dyn FnMut(Time, usize) -> Option<Time>>;
-
 /// The wire under test. Experiments use [`RealWire`]; tests wrap and break it.
 pub trait Wire: Sync {
-    /// One direction of a link, on its own.
-    fn one_way(&self, spec: LinkSpec, seed: u64) -> OneWay;
+    /// When each packet of `offers`, an instant and a number of IP bytes, arrives over one direction of a link; `None` if
+    /// it is dropped.
+    fn arrivals(&self, spec: LinkSpec, seed: u64, offers: &[(Time, usize)]) -> Vec<Option<Time>>;
 
     /// A run of an experiment in virtual time. Fails like [`experiment::run`].
     fn run(&self, plan: &Plan, seed: u64) -> Result<Outcome, RunError>;
@@ -24,15 +21,24 @@ pub trait Wire: Sync {
 pub struct RealWire;
 
 impl Wire for RealWire {
-    fn one_way(&self, spec: LinkSpec, seed: u64) -> OneWay {
+    fn arrivals(&self, spec: LinkSpec, seed: u64, offers: &[(Time, usize)]) -> Vec<Option<Time>> {
         let mut link = Link::new(spec, seed, Direction::ToServer);
-        Box::new(move |now, ip_bytes| {
-            link.enqueue(now, ip_bytes, ());
-            match link.poll(Time::MAX)? {
-                Event::Delivered(delivered) => Some(delivered.at),
-                Event::Dropped(_) => None,
+        let mut arrivals = vec![None; offers.len()];
+        let mut poll = |link: &mut Link<usize>, now| {
+            while let Some(event) = link.poll(now) {
+                if let Event::Delivered(delivered) = event {
+                    arrivals[delivered.packet] = Some(delivered.at);
+                }
             }
-        })
+        };
+        for (index, &(now, ip_bytes)) in offers.iter().enumerate() {
+            poll(&mut link, now);
+            link.enqueue(now, ip_bytes, index);
+        }
+        while let Some(due) = link.poll_timeout() {
+            poll(&mut link, due);
+        }
+        arrivals
     }
 
     fn run(&self, plan: &Plan, seed: u64) -> Result<Outcome, RunError> {

@@ -2,14 +2,14 @@
 //!
 //! Each test breaks the wire in one way and names exactly the cases that must fail.
 
-use std::{cell::RefCell, collections::VecDeque, sync::Mutex, time::Duration};
+use std::{collections::VecDeque, sync::Mutex, time::Duration};
 
 use wirelab::{
     experiment::{Outcome, Plan, RunError},
     link::{GilbertElliott, LinkSpec, Loss, QueueLimit},
     transport::Transport,
     unit::{Share, Time},
-    verify::{CASES, Case, OneWay, RealWire, Wire, verify},
+    verify::{CASES, Case, RealWire, Wire, verify},
 };
 
 /// A wire with links that differ from the requested ones.
@@ -21,9 +21,9 @@ struct Bent {
 }
 
 impl Wire for Bent {
-    fn one_way(&self, mut spec: LinkSpec, seed: u64) -> OneWay {
+    fn arrivals(&self, mut spec: LinkSpec, seed: u64, offers: &[(Time, usize)]) -> Vec<Option<Time>> {
         (self.alone)(&mut spec);
-        RealWire.one_way(spec, seed)
+        RealWire.arrivals(spec, seed, offers)
     }
 
     fn run(&self, plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
@@ -37,9 +37,9 @@ impl Wire for Bent {
 struct Everywhere(fn(&mut LinkSpec));
 
 impl Wire for Everywhere {
-    fn one_way(&self, mut spec: LinkSpec, seed: u64) -> OneWay {
+    fn arrivals(&self, mut spec: LinkSpec, seed: u64, offers: &[(Time, usize)]) -> Vec<Option<Time>> {
         (self.0)(&mut spec);
-        RealWire.one_way(spec, seed)
+        RealWire.arrivals(spec, seed, offers)
     }
 
     fn run(&self, plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
@@ -174,23 +174,21 @@ fn loss_in_the_wrong_state_is_noticed() {
 struct CrampedQueue;
 
 impl Wire for CrampedQueue {
-    fn one_way(&self, mut spec: LinkSpec, seed: u64) -> OneWay {
-        let QueueLimit::Packets(limit) = spec.queue else { return RealWire.one_way(spec, seed) };
+    fn arrivals(&self, mut spec: LinkSpec, seed: u64, offers: &[(Time, usize)]) -> Vec<Option<Time>> {
+        let QueueLimit::Packets(limit) = spec.queue else { return RealWire.arrivals(spec, seed, offers) };
         spec.queue = QueueLimit::Unlimited;
-        let mut offer = RealWire.one_way(spec, seed);
-        let under_way = RefCell::new(VecDeque::<Time>::new());
-        Box::new(move |now, bytes| {
-            let mut under_way = under_way.borrow_mut();
-            while under_way.front().is_some_and(|at| *at <= now) {
+        let mut arrivals = RealWire.arrivals(spec, seed, offers);
+        let mut under_way = VecDeque::<Time>::new();
+        for (arrival, (now, _)) in arrivals.iter_mut().zip(offers) {
+            while under_way.front().is_some_and(|at| at <= now) {
                 under_way.pop_front();
             }
             if under_way.len() as u64 >= limit {
-                return None;
+                *arrival = None;
             }
-            let at = offer(now, bytes)?;
-            under_way.push_back(at);
-            Some(at)
-        })
+            under_way.extend(*arrival);
+        }
+        arrivals
     }
 
     fn run(&self, plan: &Plan, seed: u64) -> Result<Outcome, RunError> {

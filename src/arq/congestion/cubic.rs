@@ -1,6 +1,6 @@
 //! CUBIC (RFC 9438). After a loss the window follows a cubic curve that is flat around its previous maximum.
 
-use super::controller::{Acked, Controller, initial_window};
+use super::{Acked, Controller, initial_window};
 use crate::unit::Time;
 
 /// The multiplicative decrease factor (section 4.6).

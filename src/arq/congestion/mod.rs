@@ -1,12 +1,12 @@
 //! Congestion control: one trait, and one file per algorithm.
 
-mod controller;
 mod cubic;
-mod fixed;
 mod new_reno;
 
-pub(super) use self::controller::{Acked, Controller};
-use self::{cubic::Cubic, fixed::Fixed, new_reno::NewReno};
+use std::{fmt::Debug, time::Duration};
+
+use self::{cubic::Cubic, new_reno::NewReno};
+use crate::unit::Time;
 
 /// The choice of a congestion controller.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,5 +28,46 @@ impl Congestion {
             Self::NewReno => Box::new(NewReno::new(datagram)),
             Self::Fixed(window) => Box::new(Fixed(window)),
         }
+    }
+}
+
+/// A congestion controller. Its caller reports the losses of one round trip as one event, and does not report
+/// acknowledgements of segments sent before that event.
+pub(super) trait Controller: Debug + Send {
+    /// Bytes were acknowledged while the window was full.
+    fn on_ack(&mut self, ack: Acked);
+    /// A segment was lost.
+    fn on_loss(&mut self);
+    /// The retransmission timer expired with `in_flight` bytes in flight.
+    fn on_timeout(&mut self, in_flight: u64);
+    /// The congestion window in bytes.
+    fn window(&self) -> u64;
+}
+
+/// Newly acknowledged bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Acked {
+    pub(super) now: Time,
+    /// Bytes of datagrams.
+    pub(super) bytes: u64,
+    /// The smoothed RTT.
+    pub(super) rtt: Duration,
+}
+
+/// The initial window (RFC 6928 section 2).
+fn initial_window(datagram: u64) -> u64 {
+    (10 * datagram).min((2 * datagram).max(14_600))
+}
+
+/// A constant window, which isolates loss recovery and ordering from congestion control.
+#[derive(Debug)]
+struct Fixed(u64);
+
+impl Controller for Fixed {
+    fn on_ack(&mut self, _: Acked) {}
+    fn on_loss(&mut self) {}
+    fn on_timeout(&mut self, _: u64) {}
+    fn window(&self) -> u64 {
+        self.0
     }
 }

@@ -1,6 +1,6 @@
 //! NewReno (RFC 5681, RFC 9002 section 7): one datagram more per round trip, half the window at each loss.
 
-use super::controller::{Acked, Controller, initial_window};
+use super::{Acked, Controller, initial_window};
 
 #[derive(Debug)]
 pub(super) struct NewReno {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quinn::{Chunk, RecvStream, SendStream, StreamId};
 
-use super::{Streams, lock};
+use super::Streams;
 use crate::{
     channel::{Delivery, order::Order},
     tap::Tap,
@@ -58,7 +58,7 @@ impl Streams {
                 let ordered = streams.reading == Reading::Ordered;
                 let end = loop {
                     match stream.read_chunk(usize::MAX, ordered).await {
-                        Ok(Some(chunk)) => streams.take(&mut order, (stream.id(), &mut reply), &chunk),
+                        Ok(Some(chunk)) => streams.take(&mut order, stream.id(), &mut reply, &chunk),
                         end => break end,
                     }
                 };
@@ -76,7 +76,8 @@ impl Streams {
     fn take(
         self: &Arc<Self>,
         order: &mut Order,
-        (stream, reply): (StreamId, &mut Option<SendStream>),
+        stream: StreamId,
+        reply: &mut Option<SendStream>,
         chunk: &Chunk,
     ) {
         let stream = stream.into();
@@ -115,7 +116,7 @@ impl Streams {
                 let entered = self.tap.as_ref().and_then(|tap| tap.datagram(probe.id));
                 self.inbox.push(Delivery::at_once(probe, now, entered.map(|stamp| stamp.at)));
             }
-            Err(ProbeError::Corrupted) => *lock(&self.corrupted) += 1,
+            Err(ProbeError::Corrupted) => *self.corrupted.lock() += 1,
             Err(ProbeError::Foreign) => {}
         }
     }

@@ -4,7 +4,7 @@ use std::{
     fmt::Debug,
     io::{self, IoSliceMut},
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
@@ -21,7 +21,7 @@ use crate::{
         layered_quic::{LayeredQuic, QuicLayer},
         packet::header_bytes,
     },
-    unit::{Direction, PerDirection},
+    unit::{Direction, Mutex, PerDirection},
 };
 
 /// The client's and the server's host, seen by `observers`; unchanged without any. TCP is a stream of bytes here and has
@@ -61,19 +61,19 @@ struct End {
 impl End {
     fn sent(&self, datagram: &[u8], from: SocketAddr, to: SocketAddr) {
         let direction = self.side.outgoing();
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown.lock();
         let number = shown.entered[direction];
         shown.entered[direction] += 1;
-        shown.observers.entered(|| self.view(direction, number, datagram, (from, to)));
+        shown.observers.entered(|| self.view(direction, number, datagram, from, to));
     }
 
     fn received(&self, datagram: &[u8], from: SocketAddr, to: SocketAddr) {
         let direction = self.side.outgoing().reverse();
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown.lock();
         let number = shown.left[direction];
         shown.left[direction] += 1;
         let exit = Exit::Arrived { intact: true, more: false };
-        shown.observers.left(exit, || self.view(direction, number, datagram, (from, to)));
+        shown.observers.left(exit, || self.view(direction, number, datagram, from, to));
     }
 
     fn view<'a>(
@@ -81,7 +81,8 @@ impl End {
         direction: Direction,
         number: u64,
         datagram: &'a [u8],
-        (from, to): (SocketAddr, SocketAddr),
+        from: SocketAddr,
+        to: SocketAddr,
     ) -> PacketView<'a> {
         let ip_bytes = datagram.len() + header_bytes(to);
         let payload = Payload::Udp(datagram);
@@ -234,7 +235,7 @@ mod tests {
     impl Recorder {
         fn record(&self, packet: &PacketView<'_>, left: bool) {
             let bytes = packet.datagram().unwrap().to_vec();
-            self.0.lock().unwrap().push((packet.direction, packet.number, bytes, left));
+            self.0.lock().push((packet.direction, packet.number, bytes, left));
         }
     }
 
@@ -275,6 +276,6 @@ mod tests {
             seen(Direction::ToServer, 1, b"second"),
             seen(Direction::ToClient, 0, b"back"),
         ];
-        assert_eq!(*log.lock().unwrap(), expected.concat());
+        assert_eq!(*log.lock(), expected.concat());
     }
 }

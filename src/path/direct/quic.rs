@@ -5,7 +5,7 @@ use std::{
     io::{self, IoSliceMut},
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -20,7 +20,10 @@ use super::{
     linger::{Linger, after_others},
     socket_errors::SocketErrors,
 };
-use crate::path::{BoxFuture, StopSignal, Stopped, Timers};
+use crate::{
+    path::{BoxFuture, StopSignal, Stopped, Timers},
+    unit::Mutex,
+};
 
 /// Between two polls the other tasks of the thread have their turn, connections among them, and the reactor reports new
 /// datagrams.
@@ -56,7 +59,7 @@ impl QuicSocket {
         while let Poll::Ready(error) = errors.poll(cx) {
             self.note(&error);
         }
-        let mut hears = self.hears_refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hears = self.hears_refusal.lock();
         Pin::new(&mut *hears).poll(cx).map(|()| Err(io::ErrorKind::ConnectionRefused.into()))
     }
 
@@ -91,7 +94,7 @@ impl AsyncUdpSocket for QuicSocket {
         buffers: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
-        let mut linger = self.linger.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut linger = self.linger.lock();
         loop {
             match self.poll_readable(cx) {
                 Poll::Ready(readable) => readable?,
@@ -134,7 +137,7 @@ struct Writable {
 
 impl UdpPoller for Writable {
     fn poll_writable(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut event = self.event.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut event = self.event.lock();
         let io = self.io.clone();
         let writable = event.get_or_insert_with(|| Box::pin(async move { io.writable().await }));
         let writable = ready!(writable.as_mut().poll(cx));

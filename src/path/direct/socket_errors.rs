@@ -2,13 +2,13 @@
 
 use std::{
     fmt, io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use tokio::{io::Interest, net::UdpSocket};
 
-use crate::path::BoxFuture;
+use crate::{path::BoxFuture, unit::Mutex};
 
 /// Waits for errors. epoll does not report such a socket as readable, so waiting for tokio's `readable` alone would miss
 /// them.
@@ -24,7 +24,7 @@ impl SocketErrors {
 
     /// The next error.
     pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let mut event = self.event.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut event = self.event.lock();
         loop {
             ready!(event.as_mut().poll(cx));
             *event = next_event(self.io.clone());

@@ -27,12 +27,13 @@ pub(super) async fn connect(peer: SocketAddr, timers: Arc<Timers>) -> Result<Con
     // A message is sent when it is due, not when Nagle's algorithm sees fit (RFC 896).
     stream.set_nodelay(true).map_err(error)?;
     let local = stream.local_addr().map_err(error)?;
-    Ok(connected(stream, (local, peer), timers))
+    Ok(connected(stream, local, peer, timers))
 }
 
 fn connected(
     stream: tokio::net::TcpStream,
-    (local, peer): (SocketAddr, SocketAddr),
+    local: SocketAddr,
+    peer: SocketAddr,
     timers: Arc<Timers>,
 ) -> Connected {
     let kernel = KernelSocket::new(&stream).ok().map(|socket| Box::new(socket) as Box<dyn KernelTcp>);
@@ -97,7 +98,7 @@ impl Listener for TimedListener {
     fn accept(&mut self) -> BoxFuture<'_, Result<Connected, PathError>> {
         Box::pin(async {
             let (stream, peer) = self.listener.accept_stream().await?;
-            Ok(connected(stream, (self.local_addr(), peer), self.timers.clone()))
+            Ok(connected(stream, self.local_addr(), peer, self.timers.clone()))
         })
     }
 }

@@ -4,7 +4,7 @@ use std::{
     fmt,
     io::{self, IoSliceMut},
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -17,7 +17,10 @@ use super::{
     shun,
     socket_errors::SocketErrors,
 };
-use crate::path::{BoxFuture, DatagramError, Datagrams, Received, Timers, sys};
+use crate::{
+    path::{BoxFuture, DatagramError, Datagrams, Received, Timers, sys},
+    unit::Mutex,
+};
 
 /// Buffers that one system call may fill, each with one datagram or several that the kernel coalesced (GRO).
 const BATCH: usize = 8;
@@ -81,7 +84,7 @@ impl Datagrams for UdpSocket {
     }
 
     fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<Received, DatagramError>> {
-        let mut inbox = lock(&self.inbox);
+        let mut inbox = self.inbox.lock();
         let Inbox { batch, linger } = &mut *inbox;
         loop {
             if let Some(received) = batch.pop(buffer) {
@@ -179,10 +182,6 @@ fn leave_out_unread(socket: SockRef<'_>, local: IpAddr) -> io::Result<()> {
         socket.set_recv_tos_v4(false)?;
     }
     if local.is_unspecified() { Ok(()) } else { sys::leave_out_packet_info(&*socket, local.is_ipv6()) }
-}
-
-fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Inbox {

@@ -4,7 +4,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     os::fd::OwnedFd,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread,
     time::Instant,
 };
@@ -20,7 +20,7 @@ use crate::{
         sys,
         wait::Waiter,
     },
-    unit::{Direction, PerDirection, Time},
+    unit::{Direction, Mutex, PerDirection, Time},
     wire::ip,
 };
 
@@ -81,7 +81,8 @@ impl Forwarder {
     /// Carries packets between the ports of the client and of the server, by a clock that begins at `origin`.
     pub(super) fn start(
         ports: PerDirection<Port>,
-        (links, seed): (&PerDirection<LinkSpec>, u64),
+        links: &PerDirection<LinkSpec>,
+        seed: u64,
         observers: Observers,
         origin: Instant,
     ) -> io::Result<Self> {
@@ -96,12 +97,12 @@ impl Forwarder {
     }
 
     pub(super) fn counters(&self) -> PerDirection<Counters> {
-        self.wire.lock().packets.counters()
+        self.wire.state.lock().packets.counters()
     }
 
     /// How true it has been to the link so far.
     pub(super) fn fidelity(&self) -> Fidelity {
-        let mut state = self.wire.lock();
+        let mut state = self.wire.state.lock();
         state.missed += self.wire.ports.iter().map(Port::drops).sum::<u64>();
         let mut fidelity = state.packets.fidelity().clone();
         fidelity.dropped = fidelity.dropped.map(|dropped| dropped + state.missed);
@@ -152,7 +153,7 @@ impl Wire {
     /// Reads what is there and delivers what is due. Returns whether there may be more to read, and when the next packet
     /// is due.
     fn pass(&self, buffer: &mut [u8]) -> Result<(bool, Option<Time>), WireBroken> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let mut more = false;
         for direction in Direction::BOTH {
             more |= self.take(&mut state, direction, buffer).map_err(broken(READ[direction]))?;
@@ -194,9 +195,5 @@ impl Wire {
     #[expect(clippy::disallowed_methods, reason = "the forwarder lives in real time")]
     fn now(&self) -> Time {
         Time::ZERO + (Instant::now() - self.origin)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

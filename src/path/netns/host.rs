@@ -41,7 +41,8 @@ impl NetnsHost {
 
     fn within<T: Send>(
         &self,
-        (operation, address): (&'static str, SocketAddr),
+        operation: &'static str,
+        address: SocketAddr,
         make: impl FnOnce() -> Result<T, PathError> + Send,
     ) -> Result<T, PathError> {
         self.namespace.within(make).map_err(|e| PathError::from_io(operation, address, e))?
@@ -74,15 +75,15 @@ impl Host for NetnsHost {
     }
 
     fn udp_bind(&self, local: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
-        self.within(("listen on UDP", local), || self.direct.udp_bind(local))
+        self.within("listen on UDP", local, || self.direct.udp_bind(local))
     }
 
     fn udp_connect(&self, peer: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
-        self.within(("reach UDP", peer), || self.direct.udp_connect(peer))
+        self.within("reach UDP", peer, || self.direct.udp_connect(peer))
     }
 
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn AsyncUdpSocket>, PathError> {
-        let socket = self.within(("listen on QUIC", local), || self.direct.quic_bind(local))?;
+        let socket = self.within("listen on QUIC", local, || self.direct.quic_bind(local))?;
         let bound = socket.local_addr().map_err(|e| PathError::from_io("listen on QUIC", local, e))?;
         Ok(Arc::new(LayeredQuic(OnWire { _guard: (), socket, reached: bound })))
     }

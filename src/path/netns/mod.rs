@@ -15,7 +15,6 @@
 
 mod device;
 mod error;
-mod forbidden;
 mod forwarder;
 mod host;
 mod namespace;

@@ -12,7 +12,10 @@ use std::{
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use super::{error::NetnsError, forbidden, netlink};
+use super::{
+    error::{self, NetnsError},
+    netlink,
+};
 use crate::path::{kernel_tcp::TcpCounters, sys};
 
 /// Settings of a fresh namespace that isolate runs from each other and from this machine.
@@ -42,7 +45,7 @@ impl Namespace {
     /// Returns [`NetnsError`] if this process may not make one.
     pub(super) fn new() -> Result<Self, NetnsError> {
         let made = on_own_thread(|| {
-            sys::unshare_network().map_err(forbidden::no_network_namespace)?;
+            sys::unshare_network().map_err(error::no_network_namespace)?;
             for (name, value) in SETTINGS {
                 // If /proc is read-only the value stays; the result reports it.
                 let _ = fs::write(format!("/proc/sys/{name}"), value);

@@ -3,8 +3,7 @@
 use std::{fs, io};
 
 use super::{
-    error::NetnsError,
-    forbidden::{remedy, status},
+    error::{NetnsError, remedy, status},
     namespace::Namespace,
 };
 use crate::path::sys;

@@ -15,8 +15,7 @@ use rustix::{
 };
 
 use super::{
-    error::NetnsError,
-    forbidden,
+    error::{self, NetnsError},
     namespace::{Namespace, on_own_thread},
     world::World,
 };
@@ -42,7 +41,7 @@ impl Programs {
     /// A process namespace without programs. Returns [`NetnsError`] if this process may not make a process namespace.
     pub fn new(world: &World) -> Result<Self, NetnsError> {
         let made = on_own_thread(|| {
-            sys::unshare_processes().map_err(forbidden::no_process_namespace)?;
+            sys::unshare_processes().map_err(error::no_process_namespace)?;
             let first = || -> io::Result<_> {
                 let mut command = Command::new("sh");
                 command.args(["-c", FIRST]).process_group(0);

@@ -45,7 +45,7 @@ impl World {
         let mtu = links.to_server.mtu.min(links.to_client.mtu);
         let port = |side: Side| device.connect(&namespaces[side as usize], address(side), mtu);
         let ports = PerDirection { to_server: port(Side::Client)?, to_client: port(Side::Server)? };
-        let forwarder = Forwarder::start(ports, (links, seed), observers, origin)
+        let forwarder = Forwarder::start(ports, links, seed, observers, origin)
             .map_err(NetnsError::setup("start the forwarder of packets"))?;
         Ok(Self { forwarder, namespaces, device, origin, resolution: resolution(links) })
     }

@@ -1,13 +1,10 @@
 //! How the thread of a wire tells that it has ended.
 
-use std::{
-    io,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::io;
 
 use tokio::sync::Notify;
 
-use crate::path::WireBroken;
+use crate::{path::WireBroken, unit::Mutex};
 
 /// Why a wire broke, once it has.
 #[derive(Debug, Default)]
@@ -19,13 +16,13 @@ pub(in crate::path) struct Breakage {
 impl Breakage {
     /// Records the cause, and wakes the task waiting on [`wait`](Self::wait).
     pub(in crate::path) fn set(&self, cause: WireBroken) {
-        *self.lock() = Some(cause);
+        *self.cause.lock() = Some(cause);
         self.noticed.notify_one();
     }
 
     /// The cause, if the wire broke.
     pub(in crate::path) fn cause(&self) -> Option<WireBroken> {
-        self.lock().clone()
+        self.cause.lock().clone()
     }
 
     /// Completes with the cause when the wire breaks. One task may wait.
@@ -36,10 +33,6 @@ impl Breakage {
             }
             self.noticed.notified().await;
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<WireBroken>> {
-        self.cause.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use wirelab::{
     link::{
-        Counters, Delivered, DropReason, Event, Jitter, Link, LinkSpec, Loss, LossBy, Preset, QueueLimit,
-        SpecError,
+        Counters, Delivered, DropReason, Dropped, Event, Jitter, Link, LinkSpec, Loss, LossBy, Preset,
+        QueueLimit, SpecError,
     },
     unit::{Direction, Time},
 };
@@ -41,10 +41,45 @@ enum Verdict {
     TooLarge,
 }
 
-/// A link of numbered packets, and a second one of the same draws that is polled ahead of time.
+/// A link of numbered packets, and a second one with the same draws that tells what becomes of them.
 struct Watched {
     link: Link<u64>,
     ahead: Link<u64>,
+}
+
+/// What the events of a packet have told so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct Fate {
+    arrival: Option<(Time, Time, Option<u64>)>,
+    duplicate_at: Option<Time>,
+    dropped: Option<DropReason>,
+}
+
+impl Fate {
+    fn note(&mut self, event: &Event<u64>) {
+        match event {
+            Event::Delivered(delivered) if delivered.copy => self.duplicate_at = Some(delivered.at),
+            Event::Delivered(delivered) => {
+                self.arrival = Some((delivered.departs, delivered.at, delivered.corrupt));
+            }
+            Event::Dropped(dropped) => self.dropped = Some(dropped.reason),
+        }
+    }
+
+    /// The verdict, if the packets before it arrived by `latest`.
+    fn verdict(self, latest: &mut Time) -> Verdict {
+        match (self.arrival, self.dropped) {
+            (Some((departs, at, corrupt)), None) => {
+                let overtaking = at < *latest;
+                *latest = at.max(*latest);
+                Verdict::Deliver { departs, at, corrupt, overtaking, duplicate_at: self.duplicate_at }
+            }
+            (None, Some(DropReason::Lost)) => Verdict::Lost,
+            (None, Some(DropReason::QueueFull)) => Verdict::QueueFull,
+            (None, Some(DropReason::TooLarge)) => Verdict::TooLarge,
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 impl Watched {
@@ -53,33 +88,14 @@ impl Watched {
         Self { link: link(), ahead: link() }
     }
 
-    /// Offers a packet and returns what becomes of it.
+    /// Offers a packet and returns what becomes of it, on a link that decides when a packet is offered.
     fn offer(&mut self, now: Time, ip_bytes: usize, packet: u64) -> Verdict {
         self.link.enqueue(now, ip_bytes, packet);
-        let reordered = self.ahead.counters().reordered;
         self.ahead.enqueue(now, ip_bytes, packet);
-        let events: Vec<_> = std::iter::from_fn(|| self.ahead.poll(Time::MAX)).collect();
-        let copies = |copy| {
-            events.iter().filter_map(move |event| match event {
-                Event::Delivered(delivered) if delivered.copy == copy => Some(delivered),
-                _ => None,
-            })
-        };
-        match (&events[0], copies(false).next()) {
-            (_, Some(delivered)) => Verdict::Deliver {
-                departs: delivered.departs,
-                at: delivered.at,
-                corrupt: delivered.corrupt,
-                overtaking: self.ahead.counters().reordered > reordered,
-                duplicate_at: copies(true).next().map(|copy| copy.at),
-            },
-            (Event::Dropped(dropped), None) => match dropped.reason {
-                DropReason::Lost => Verdict::Lost,
-                DropReason::QueueFull => Verdict::QueueFull,
-                DropReason::TooLarge => Verdict::TooLarge,
-            },
-            (Event::Delivered(copy), None) => panic!("a copy without its packet: {copy:?}"),
-        }
+        let mut fate = Fate::default();
+        std::iter::from_fn(|| self.ahead.poll(Time::MAX)).for_each(|event| fate.note(&event));
+        let mut latest = Time::ZERO;
+        fate.verdict(&mut latest)
     }
 
     /// The next packet that arrives by `now`.
@@ -105,15 +121,29 @@ fn link(pairs: &str, seed: u64) -> Watched {
     Watched::new(spec(pairs), seed, Direction::ToServer)
 }
 
-/// The verdicts on `count` packets of 1200 bytes, one every `interval` from the origin.
+/// The verdicts on `count` packets of 1200 bytes, one every `interval` from the origin, as events tell them.
 fn verdicts(link: &mut Watched, count: u64, interval: Duration) -> Vec<Verdict> {
-    let mut now = Time::ZERO;
-    let mut offer = |number| {
-        let verdict = link.offer(now, 1200, number);
-        now += interval;
-        verdict
+    let Watched { link, ahead } = link;
+    let mut fates = vec![Fate::default(); count as usize];
+    let mut poll = |ahead: &mut Link<u64>, now| {
+        while let Some(event) = ahead.poll(now) {
+            let (Event::Delivered(Delivered { packet, .. }) | Event::Dropped(Dropped { packet, .. })) =
+                &event;
+            fates[*packet as usize - 1].note(&event);
+        }
     };
-    (1..=count).map(&mut offer).collect()
+    let mut now = Time::ZERO;
+    for number in 1..=count {
+        poll(ahead, now);
+        link.enqueue(now, 1200, number);
+        ahead.enqueue(now, 1200, number);
+        now += interval;
+    }
+    while let Some(due) = ahead.poll_timeout() {
+        poll(ahead, due);
+    }
+    let mut latest = Time::ZERO;
+    fates.into_iter().map(|fate| fate.verdict(&mut latest)).collect()
 }
 
 /// The numbers of the packets that were lost, from 1.

@@ -1,4 +1,6 @@
-//! Pooled figures, and reordering.
+//! Histograms, pooled figures, intervals, and reordering.
 
+mod bootstrap;
+mod histogram;
 mod pooled;
 mod sequence;
