@@ -6,7 +6,7 @@
 //! ```text
 //! main
 //! cli
-//! verify, properties
+//! verify, properties, discover, lesson
 //! experiment, serve, send
 //! channel, transfer
 //! certs, target
