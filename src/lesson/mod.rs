@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn no_number_is_typed_into_a_lesson() {
         /// Names with a digit.
-        const NAMES: [&str; 4] = ["0-RTT", "HTTP/3", "TLS 1.3", "DTLS 1.3"];
+        const NAMES: [&str; 6] = ["0-RTT", "HTTP/2", "HTTP/3", "DTLS 1.3", "TLS 1.3", "p99"];
         for lesson in LESSONS {
             let choices = lesson.choices.iter().map(|choice| choice.text);
             let trials =

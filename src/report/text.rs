@@ -128,10 +128,22 @@ impl Drawing {
 
     /// A command line that can be copied: a line that is too long goes on behind a backslash.
     fn command(&mut self, line: &str) {
-        let lines = wrapped(line, self.options.width.saturating_sub(4), "    ");
+        /// Keeps an option and its value in one line.
+        const GLUE: &str = "\u{1}";
+        let mut glued = String::new();
+        let mut after_option = false;
+        for word in line.split(' ') {
+            let is_option = word.starts_with('-');
+            if !glued.is_empty() {
+                glued.push_str(if after_option && !is_option { GLUE } else { " " });
+            }
+            glued.push_str(word);
+            after_option = is_option;
+        }
+        let lines = wrapped(&glued, self.options.width.saturating_sub(4), "    ");
         for (index, part) in lines.iter().enumerate() {
             let more = if index + 1 < lines.len() { " \\" } else { "" };
-            self.line(&format!("  {part}{more}"), BOLD);
+            self.line(&format!("  {}{more}", part.replace(GLUE, " ")), BOLD);
         }
     }
 
