@@ -8,7 +8,7 @@ use super::{
     page::page,
     plot::plot,
     properties::properties_page,
-    text::TextOptions,
+    terminal::TextOptions,
     words,
 };
 

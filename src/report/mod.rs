@@ -49,8 +49,9 @@ pub use model::*;
 pub use overlay::overlay;
 pub use properties::{explain_properties, properties_to_csv};
 pub use svg::{Svg, to_svgs};
+pub use terminal::TextOptions;
 pub(crate) use terminal::wrapped;
-pub use text::{TextOptions, properties_to_text, to_text};
+pub use text::{properties_to_text, to_text};
 pub(crate) use {
     block::Block,
     figure::Figure,

@@ -3,7 +3,7 @@
 use super::{
     block::{Curve, Line},
     figure::Figure,
-    text::TextOptions,
+    terminal::TextOptions,
 };
 
 /// Rows of the plot.

@@ -1,5 +1,26 @@
 //! Colours and line breaks for a terminal.
 
+/// How the text looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextOptions {
+    /// Columns of the terminal. A table that is wider is split into several below each other, but latency always stands
+    /// beside loss. Prose stays within 120.
+    pub width: usize,
+    /// Whether to emphasise with ANSI escapes.
+    pub colour: bool,
+    /// Whether to draw with ASCII alone.
+    pub ascii: bool,
+    /// Whether to show every link of a list, below their summary.
+    pub details: bool,
+}
+
+impl Default for TextOptions {
+    /// Plain, 100 columns.
+    fn default() -> Self {
+        Self { width: 100, colour: false, ascii: false, details: false }
+    }
+}
+
 pub(super) const BOLD: &str = "1";
 pub(super) const DIM: &str = "2";
 pub(super) const RED: &str = "31";

@@ -8,30 +8,9 @@ use super::{
     page::page,
     plot::plot,
     properties::properties_page,
-    terminal::{BOLD, YELLOW, painted, wrapped},
+    terminal::{BOLD, TextOptions, YELLOW, painted, wrapped},
     words,
 };
-
-/// How the text looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TextOptions {
-    /// Columns of the terminal. A table that is wider is split into several below each other, but latency always stands
-    /// beside loss. Prose stays within 120.
-    pub width: usize,
-    /// Whether to emphasise with ANSI escapes.
-    pub colour: bool,
-    /// Whether to draw with ASCII alone.
-    pub ascii: bool,
-    /// Whether to show every link of a list, below their summary.
-    pub details: bool,
-}
-
-impl Default for TextOptions {
-    /// Plain, 100 columns.
-    fn default() -> Self {
-        Self { width: 100, colour: false, ascii: false, details: false }
-    }
-}
 
 /// The result as text for a terminal.
 pub fn to_text(file: &ResultFile, options: TextOptions) -> String {

@@ -18,7 +18,10 @@ use self::{
     marks::Marks,
     rows::rows,
 };
-use super::{model::episode::Episode, terminal::wrapped, text::TextOptions};
+use super::{
+    model::episode::Episode,
+    terminal::{TextOptions, wrapped},
+};
 
 const MIN_WIDTH: usize = 60;
 /// A longer arrow is no clearer.

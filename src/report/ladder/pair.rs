@@ -10,8 +10,7 @@ use super::{
 };
 use crate::report::{
     model::episode::Episode,
-    terminal::{BOLD, painted},
-    text::TextOptions,
+    terminal::{BOLD, TextOptions, painted},
 };
 
 /// Columns between the two drawings.

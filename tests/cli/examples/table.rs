@@ -263,7 +263,7 @@ pub(super) const HOL: &[Example] = &[
         "wirelab hol -t quic-one,quic-message --ladder",
         &[HOL_SHORT],
         &[
-            "quic-one quic-message",
+            "quic-one waiting quic-message",
             "Client on the left, server on the right of each",
             "was lost; its retransmission arrived",
         ],
