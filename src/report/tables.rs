@@ -132,11 +132,10 @@ pub(super) fn differences<'p>(group: &Group<'_>, paired: &'p [Paired]) -> Vec<Ta
     between_results(group, &twins).into_iter().chain(own).collect()
 }
 
-/// Whether two rows differ in the result that they are from only.
+/// Whether two rows come from two results: within one, rows are compared with another transport.
 fn are_twins(group: &Group<'_>, a: usize, b: usize) -> bool {
-    let [a, b] = [a, b].map(|row| &group.labels[row]);
-    let stem = |label: &String, letter: &str| label.strip_suffix(letter).map(str::to_owned);
-    stem(a, " B").is_some_and(|stem_of_b| stem(b, " A") == Some(stem_of_b))
+    let [a, b] = [a, b].map(|row| group.cells[row]);
+    (&a.transport, &a.server) == (&b.transport, &b.server)
 }
 
 /// The rows of one result compared with those of another.
@@ -161,7 +160,8 @@ fn between_results(group: &Group<'_>, twins: &[(usize, usize, &Paired)]) -> Opti
     let columns: Vec<Column> =
         COMPARED.iter().map(column).filter(|column| column.figures.iter().any(Option::is_some)).collect();
     let label = |row: &usize| group.labels[*row].trim_end_matches(" B").to_owned();
-    let title = "B compared with A (means over seeds, and 95% confidence intervals)".to_owned();
+    let title = "The second result compared with the first (means over seeds, and 95% confidence intervals)"
+        .to_owned();
     (!columns.is_empty()).then(|| Table {
         title: Some(title),
         labels: rows.iter().map(label).collect(),

@@ -9,7 +9,7 @@ use super::{
     axis::{Area, Px, Tick},
     legend::{Entry, legend},
     scale::Scale,
-    series::{marker, shape},
+    series::{mark, marker, shape, stroke},
 };
 use crate::report::{
     group::Group,
@@ -153,7 +153,7 @@ impl Line {
         }
         html! {
             g class={ "line l" (self.look) } data-label=(self.label) data-points=(values.trim_end()) {
-                path class={ "stroke s" (self.look) } d=(path) {}
+                path class=(stroke(self.look)) d=(path) {}
                 @for (name, ns, share) in &self.marks {
                     (marker(self.look, x.at(*ns as f64), y.at(*share),
                         &format!("{}: {name} {}", self.label, numbers::time(*ns))))
@@ -166,8 +166,8 @@ impl Line {
 /// A piece of the line with its marker.
 fn sign(entry: &Entry, x: f64, y: f64) -> Markup {
     html! {
-        line class={ "stroke s" (entry.look) } x1=(Px(x - 14.0)) x2=(Px(x + 14.0)) y1=(Px(y)) y2=(Px(y)) {}
-        path class={ "mark s" (entry.look) } d=(shape(entry.look, x, y)) {}
+        line class=(stroke(entry.look)) x1=(Px(x - 14.0)) x2=(Px(x + 14.0)) y1=(Px(y)) y2=(Px(y)) {}
+        path class=(mark(entry.look)) d=(shape(entry.look, x, y)) {}
     }
 }
 

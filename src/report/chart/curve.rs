@@ -7,7 +7,7 @@ use super::{
     axis::{Area, Px, Tick},
     legend::{Entry, legend},
     scale::Scale,
-    series::{marker, shape},
+    series::{mark, marker, shape, stroke, whisker},
 };
 use crate::report::{
     group::{Group, groups},
@@ -192,8 +192,8 @@ fn entries(curves: &[Curve<'_>]) -> Vec<Entry> {
     let of = |curve: &Curve<'_>| Entry {
         sign: |entry, x, y| {
             html! {
-                line class={ "stroke s" (entry.look) } x1=(Px(x - 14.0)) x2=(Px(x + 14.0)) y1=(Px(y)) y2=(Px(y)) {}
-                path class={ "mark s" (entry.look) } d=(shape(entry.look, x, y)) {}
+                line class=(stroke(entry.look)) x1=(Px(x - 14.0)) x2=(Px(x + 14.0)) y1=(Px(y)) y2=(Px(y)) {}
+                path class=(mark(entry.look)) d=(shape(entry.look, x, y)) {}
             }
         },
         look: curve.look,
@@ -265,12 +265,12 @@ fn line(panel: &Panel, axis: &Axis, curve: &Curve<'_>, x: &Scale, y: &Scale) -> 
     html! {
         g class={ "curve l" (curve.look) } data-label=(curve.label) data-panel=(panel.name) {
             @if !points.is_empty() {
-                path class={ "stroke s" (curve.look) } d=(path(&mut points.iter().map(|(value, spread)| (*value, spread.value)))) {}
+                path class=(stroke(curve.look)) d=(path(&mut points.iter().map(|(value, spread)| (*value, spread.value)))) {}
             }
             @if theory.len() > 1 { path class="theory" d=(path(&mut theory.iter().copied())) {} }
             @for (value, spread) in &points {
                 @if let Some([low, high]) = spread.ci95 {
-                    line class={ "whisker s" (curve.look) } x1=(Px(x.at(*value))) x2=(Px(x.at(*value))) y1=(Px(y.at(low))) y2=(Px(y.at(high))) {}
+                    line class=(whisker(curve.look)) x1=(Px(x.at(*value))) x2=(Px(x.at(*value))) y1=(Px(y.at(low))) y2=(Px(y.at(high))) {}
                 }
                 g data-x=(value) data-y=(Ratio::new(spread.value).map_or(0.0, Ratio::get)) {
                     (marker(curve.look, x.at(*value), y.at(spread.value), &title(*value, spread)))

@@ -9,6 +9,7 @@ use super::{
     axis::{Area, Px, Tick},
     legend::{Entry, legend},
     scale::Scale,
+    series::stroke,
 };
 use crate::report::{
     group::Group,
@@ -30,7 +31,7 @@ pub(super) fn chart(group: &Group<'_>, keys: &Keys) -> Option<Chart> {
         .iter()
         .map(|(_, look, label)| Entry {
             sign: |entry, x, y| {
-                html! { line class={ "stroke s" (entry.look) } x1=(Px(x - 14.0)) x2=(Px(x + 14.0)) y1=(Px(y)) y2=(Px(y)) {} }
+                html! { line class=(stroke(entry.look)) x1=(Px(x - 14.0)) x2=(Px(x + 14.0)) y1=(Px(y)) y2=(Px(y)) {} }
             },
             look: *look,
             name: (*label).clone(),
@@ -95,7 +96,7 @@ fn panel(
         (area.y_axis(name, &y_ticks))
         @for ((progress, look, label), values) in known.iter().zip(figures) {
             g class={ "line l" (look) } data-label=(label) data-n=(values.len()) {
-                path class={ "stroke s" (look) } d=(steps(progress.bin_ns, values, x, &y)) {}
+                path class=(stroke(look)) d=(steps(progress.bin_ns, values, x, &y)) {}
             }
         }
     }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::axis::Px;
 use crate::report::{group::groups, model::ResultFile};
 
-/// How many series look different.
+/// How many colours, dashes and markers there are.
 pub(super) const LOOKS: usize = 8;
 
 /// The series of a result. A label looks the same in every chart.
@@ -24,16 +24,36 @@ impl Keys {
         Self { labels }
     }
 
-    /// The look of a label.
+    /// The look of a label. Looks from [`LOOKS`] on repeat colours, with other dashes and markers.
     pub(super) fn look(&self, label: &str) -> usize {
-        self.labels.iter().position(|known| known == label).unwrap_or(0) % LOOKS
+        self.labels.iter().position(|known| known == label).unwrap_or(0)
     }
+}
+
+/// The class of a line.
+pub(super) fn stroke(look: usize) -> String {
+    format!("stroke s{} d{}", look % LOOKS, other_kind(look))
+}
+
+/// The class of a marker.
+pub(super) fn mark(look: usize) -> String {
+    format!("mark s{}", look % LOOKS)
+}
+
+/// The class of an interval.
+pub(super) fn whisker(look: usize) -> String {
+    format!("whisker s{}", look % LOOKS)
+}
+
+/// The dash and the marker, which differ between looks of the same colour.
+fn other_kind(look: usize) -> usize {
+    (look + look / LOOKS * 3) % LOOKS
 }
 
 /// A marker of a look, of which `title` tells the figures.
 pub(super) fn marker(look: usize, x: f64, y: f64, title: &str) -> Markup {
     html! {
-        path class={ "mark s" (look) } d=(shape(look, x, y)) {
+        path class=(mark(look)) d=(shape(look, x, y)) {
             @if !title.is_empty() { title { (title) } }
         }
     }
@@ -45,7 +65,7 @@ pub(super) fn shape(look: usize, x: f64, y: f64) -> String {
         let at = |(dx, dy): &(f64, f64)| format!("{} {}", Px(x + dx), Px(y + dy));
         format!("M{}Z", points.iter().map(at).collect::<Vec<_>>().join("L"))
     };
-    match look % LOOKS {
+    match other_kind(look) {
         0 => format!("M{} {}a5 5 0 1 0 10 0a5 5 0 1 0 -10 0Z", Px(x - 5.0), Px(y)),
         1 => lines(&[(-4.5, -4.5), (4.5, -4.5), (4.5, 4.5), (-4.5, 4.5)]),
         2 => lines(&[(0.0, -6.0), (6.0, 5.0), (-6.0, 5.0)]),

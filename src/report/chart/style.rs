@@ -85,7 +85,7 @@ fn rules() -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             css,
-            ".s{look}{{stroke:var(--s{look})}}.mark.s{look}{{fill:var(--s{look})}}.stroke.s{look}{{stroke-dasharray:{dash}}}"
+            ".s{look}{{stroke:var(--s{look})}}.mark.s{look}{{fill:var(--s{look})}}.stroke.d{look}{{stroke-dasharray:{dash}}}"
         );
     }
     for part in 0..5 {
