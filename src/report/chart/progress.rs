@@ -96,7 +96,7 @@ fn panel(
         (area.y_axis(name, &y_ticks))
         @for ((progress, look, label), values) in known.iter().zip(figures) {
             g class={ "line l" (look) } data-label=(label) data-n=(values.len()) {
-                path class=(stroke(look)) d=(steps(progress.bin_ns, values, x, &y)) {}
+                path class=(stroke(*look)) d=(steps(progress.bin_ns, values, x, &y)) {}
             }
         }
     }
