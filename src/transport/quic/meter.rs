@@ -265,10 +265,8 @@ impl Metered {
 
     /// Records that nothing could be sent since the last acknowledgements, for another reason than congestion control.
     fn note_idle(&self, now: Instant) {
-        if self.meter.has_waiting() {
-            let idle = now.saturating_duration_since(self.last_acks);
-            self.meter.note_idle(&mut self.meter.measurements(), idle);
-        }
+        let idle = now.saturating_duration_since(self.last_acks);
+        self.meter.note_idle(&mut self.meter.measurements(), idle);
     }
 
     /// Whether round trips are a quarter longer than the shortest: more under way would only make a queue longer.
@@ -315,7 +313,7 @@ impl Controller for Metered {
         self.inner.on_end_acks(now, in_flight, app_limited, largest_packet_num_acked);
         self.in_flight = in_flight;
         self.note(now, app_limited);
-        if app_limited && !self.is_queuing() {
+        if app_limited && self.meter.has_waiting() && !self.is_queuing() {
             self.note_idle(now);
             self.meter.idle_from(now, in_flight, self.rtt);
         } else {
