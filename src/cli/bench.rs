@@ -8,7 +8,6 @@ use super::{
     messages::MessagesArgs,
     options::{link::presets, matrix::Defaults},
 };
-use wirelab::transport::Transport;
 
 /// Compare transports: latency and loss on one emulated link, over loopback, or to servers by URL
 ///
@@ -38,21 +37,12 @@ Examples:
   wirelab bench --path direct -t all -d 2s --seeds 2
       every transport over this machine's loopback, in real time, without the link";
 
-/// What `bench` takes where its options say nothing.
+/// Defaults of `bench`.
 #[derive(Debug, Clone)]
 struct BenchDefaults;
 
 impl Defaults for BenchDefaults {
     const COMMAND: &'static str = "bench";
-    const TRANSPORTS: &'static [Transport] = &[
-        Transport::UDP,
-        Transport::ARQ_SELECTIVE,
-        Transport::TCP,
-        Transport::QUIC_ONE,
-        Transport::QUIC_FLOW,
-        Transport::QUIC_MESSAGE,
-        Transport::QUIC_DATAGRAM,
-    ];
 }
 
 impl Bench {

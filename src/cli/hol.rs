@@ -41,7 +41,7 @@ Examples:
   wirelab hol -C cubic
       how much of the delay is the window's";
 
-/// What `hol` takes where its options say nothing.
+/// Defaults of `hol`.
 #[derive(Debug, Clone)]
 struct HolDefaults;
 

@@ -15,6 +15,7 @@ use wirelab::{
     path::Host,
     send::{Client, Options, Reply, SendError},
     target::Target,
+    transport::Scheme,
 };
 
 use super::{UsageError, interrupt::INTERRUPTED, output, peer::PeerArgs, serve::Signals, values};
@@ -29,9 +30,7 @@ use super::{UsageError, interrupt::INTERRUPTED, output, peer::PeerArgs, serve::S
   printf '{\"a\": 1}\\n[2]\\n' | wirelab send tls://localhost
   wirelab send udp://192.168.1.7 --timeout 200ms --retries 3 ping")]
 pub(crate) struct Send {
-    /// The server: udp://HOST:PORT, arq://…?mode=stop-and-wait|go-back-n|selective|unordered, tcp://, tls:// or
-    /// quic://…?streams=one|flow|message|datagram
-    #[arg(value_name = "URL")]
+    #[arg(value_name = "URL", help = format!("The server: {}", Scheme::forms(|_| true)))]
     url: Target,
     /// Messages [default: the lines of standard input]
     #[arg(value_name = "MESSAGE")]

@@ -64,9 +64,9 @@ const PATIENCE: Duration = Duration::from_millis(300);
   wirelab serve udp://0.0.0.0:9999 --discoverable  found by wirelab discover
   wirelab serve tcp://127.0.0.1:0 --for 10s        any free port, for ten seconds")]
 pub(crate) struct Serve {
-    /// URLs to listen on. Without a host: this machine only; port 0: any free port
-    /// [default: udp://127.0.0.1:9999 udp-hmac://127.0.0.1:9998 dtls://127.0.0.1:9997 arq://127.0.0.1:9996 tcp://127.0.0.1:9999 tls://127.0.0.1:9443 quic://127.0.0.1:4433]
-    #[arg(value_name = "URL")]
+    #[arg(value_name = "URL", help = format!(
+        "URLs to listen on. Without a host: this machine only; port 0: any free port [default: {}]",
+        defaults().map(|url| url.to_string()).collect::<Vec<_>>().join(" ")))]
     urls: Vec<Target>,
     /// Service: echo, hello, thanks or json
     #[arg(long, default_value = "echo", value_parser = values::name::<Service>)]
@@ -126,6 +126,11 @@ pub(crate) struct Serve {
     /// Log a line for each client
     #[arg(short, long)]
     verbose: bool,
+}
+
+/// A URL for each scheme.
+fn defaults() -> impl Iterator<Item = Target> {
+    Scheme::all().map(Target::local)
 }
 
 impl Serve {
@@ -197,7 +202,7 @@ impl Serve {
     }
 
     fn binds(&self) -> anyhow::Result<Vec<Bind>> {
-        let all: Vec<_> = Scheme::all().map(Target::local).collect();
+        let all: Vec<_> = defaults().collect();
         let targets = if self.urls.is_empty() { &all[..] } else { &self.urls };
         let mut binds = Vec::new();
         for target in targets {

@@ -29,8 +29,6 @@ impl Transport {
 
     /// The transports that `name` stands for: one by its own name, or all of a scheme that has several.
     ///
-    /// # Errors
-    ///
     /// Returns an error if `name` is neither.
     pub fn named(name: &str) -> Result<Vec<Self>, UnknownTransport> {
         match groups().find(|scheme| scheme.name == name) {
@@ -71,6 +69,16 @@ impl Scheme {
     /// All schemes as URLs begin with them, separated by commas.
     pub fn names() -> String {
         join(Self::all().map(|scheme| format!("{}://", scheme.name)))
+    }
+
+    /// The URLs of all schemes with a transport that `has` a property, separated by commas.
+    pub fn forms(has: impl Fn(Transport) -> bool) -> String {
+        let form = |scheme: &Self| {
+            let variants: Vec<&str> = scheme.transports().filter_map(|each| each.spec().variant).collect();
+            let query = scheme.query.map(|key| format!("?{key}={}", variants.join("|")));
+            format!("{}://HOST:PORT{}", scheme.name, query.unwrap_or_default())
+        };
+        join(Self::all().filter(|scheme| scheme.transports().any(&has)).map(form))
     }
 }
 

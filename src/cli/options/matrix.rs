@@ -23,7 +23,15 @@ pub(crate) trait Defaults: Debug + Clone + Send + Sync + 'static {
     /// The name of the command.
     const COMMAND: &'static str;
     /// The transports, as far as the path can carry them.
-    const TRANSPORTS: &'static [Transport];
+    const TRANSPORTS: &'static [Transport] = &[
+        Transport::UDP,
+        Transport::ARQ_SELECTIVE,
+        Transport::TCP,
+        Transport::QUIC_ONE,
+        Transport::QUIC_FLOW,
+        Transport::QUIC_MESSAGE,
+        Transport::QUIC_DATAGRAM,
+    ];
     /// The paths of a transport, as the help text says it.
     const PATHS: &'static str = "sim";
     /// The path of a transport that `sim` cannot carry; without one it is skipped.

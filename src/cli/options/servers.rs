@@ -9,17 +9,16 @@ use crate::cli::{output::note, peer::PeerArgs, usage::UsageError, values};
 use wirelab::{
     experiment::{Remote, Workload},
     target::Target,
-    transport::Transport,
+    transport::{Scheme, Transport},
 };
 
 /// Servers by URL.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Servers by URL")]
 pub(crate) struct ServerArgs {
-    /// Measure these servers over the real network, without any emulated link: udp://HOST:PORT,
-    /// arq://…?mode=stop-and-wait|go-back-n|selective|unordered, tcp://, tls:// or
-    /// quic://…?streams=one|flow|message|datagram; arq:// and quic:// alone are all four, or those that -t names
-    #[arg(value_name = "URL", help_heading = "Servers by URL")]
+    #[arg(value_name = "URL", help_heading = "Servers by URL", help = format!(
+        "Measure these servers over the real network, without an emulated link: {}. Without a query, a URL means all \
+         transports of its scheme, or those that -t names", Scheme::forms(|_| true)))]
     urls: Vec<Target>,
     #[command(flatten)]
     dial: DialArgs,
