@@ -67,16 +67,18 @@ fn settings(window: u64) -> Settings {
     }
 }
 
-/// How long the receiver's window of 1 MiB and the sender's buffer of 128 KiB have limited a sender that sends all it can for
-/// 10 s in which the receiver takes nothing.
-fn to_a_late_reader(transport: Transport) -> (Duration, Duration) {
+/// How long the receiver's window of 1 MiB and the sender's buffer of 128 KiB have limited a sender that sends all it can:
+/// after 10 s in which the receiver takes nothing, and after 10 s more in which it takes everything.
+fn to_a_late_reader(transport: Transport) -> [(Duration, Duration); 2] {
     let world = World::new(&links("delay=100ms"), 1);
     let ends = ends(&world);
     let mut acceptor = bulk::listen(&ends.server, transport, ends.listen, &settings(1 << 20)).unwrap();
     let peer = SocketAddr::new(ends.reach, acceptor.local_addr().port());
+    let (read, reads) = tokio::sync::oneshot::channel();
     let server = async move {
-        let _open = acceptor.accept().await.unwrap();
-        std::future::pending::<()>().await;
+        let mut bulk = acceptor.accept().await.unwrap();
+        let _ = reads.await;
+        while bulk.incoming.recv().await.is_ok() {}
     };
     ends.server.spawn("the server", Box::pin(server));
     let client = async {
@@ -87,10 +89,16 @@ fn to_a_late_reader(transport: Transport) -> (Duration, Duration) {
                 outgoing.send(message()).await.unwrap();
             }
         };
-        let sampling = async {
-            ends.client.sleep(10 * SECOND).await;
+        let limits = || {
             let limits = recovery().limits;
             (limits.credit, limits.buffer)
+        };
+        let sampling = async {
+            ends.client.sleep(10 * SECOND).await;
+            let first = limits();
+            read.send(()).unwrap();
+            ends.client.sleep(10 * SECOND).await;
+            [first, limits()]
         };
         tokio::select! {
             biased;
@@ -107,10 +115,13 @@ fn message() -> Bytes {
 
 #[test]
 fn quic_writes_that_wait_are_told_apart_by_what_they_wait_for_and_counted_until_now() {
-    let (credit, buffer) = to_a_late_reader(Transport::QUIC_ONE);
+    let [(credit, buffer), (credit_then, buffer_then)] = to_a_late_reader(Transport::QUIC_ONE);
     // It takes 3 s to fill the receiver, a buffer each round trip. No acknowledgement comes after that.
     assert!((5 * SECOND..8 * SECOND).contains(&credit), "{credit:?}");
     assert!((2 * SECOND..5 * SECOND).contains(&buffer), "{buffer:?}");
+    // From then on the buffer is the limit. A wait for credit before does not make it one.
+    assert!(credit_then - credit < SECOND, "{credit_then:?}");
+    assert!(buffer_then - buffer > 8 * SECOND, "{buffer_then:?}");
 }
 
 /// A run in which the receive windows of ARQ hold few segments.

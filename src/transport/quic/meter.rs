@@ -64,6 +64,8 @@ struct Shared {
     idle_since: AtomicU64,
     /// Until when nothing else can have kept data from being sent. What is in flight may be lost after a round trip.
     idle_until: AtomicU64,
+    /// Up to when waiting has been counted, in nanoseconds of the host's clock.
+    counted_until: AtomicU64,
 }
 
 const NEVER: u64 = u64::MAX;
@@ -114,6 +116,7 @@ impl Meter {
             openings: AtomicU32::new(0),
             idle_since: AtomicU64::new(NEVER),
             idle_until: AtomicU64::new(NEVER),
+            counted_until: AtomicU64::new(0),
         }))
     }
 
@@ -126,10 +129,7 @@ impl Meter {
     pub(super) fn read(&self, connection: &Connection) -> Measurements {
         let blocked_frames = blocked_frames(connection);
         let mut measured = *self.measurements();
-        let Shared { host, idle_since, idle_until, .. } = &*self.0;
-        let until = host.now().as_nanos().min(idle_until.load(Ordering::Relaxed));
-        let idle = Duration::from_nanos(until.saturating_sub(idle_since.load(Ordering::Relaxed)));
-        self.note_idle(&mut measured, idle);
+        self.note_idle(&mut measured, self.idle());
         measured.settle(blocked_frames);
         measured
     }
@@ -140,14 +140,20 @@ impl Meter {
         let (written, waited) = counted(&self.0.writes, write).await;
         if waited {
             let blocked_frames = blocked_frames(connection);
-            self.measurements().settle(blocked_frames);
+            let mut measured = self.measurements();
+            measured.starved += self.count_idle();
+            measured.settle(blocked_frames);
         }
         written
     }
 
     /// Opens a stream, and notes that it waits where it has to.
     pub(crate) async fn opening<F: Future>(&self, open: Pin<&mut F>) -> F::Output {
-        counted(&self.0.openings, open).await.0
+        let (opened, waited) = counted(&self.0.openings, open).await;
+        if waited {
+            self.measurements().limits.streams += self.count_idle();
+        }
+        opened
     }
 
     /// Bytes that the peer has acknowledged, without what may be headers in their packets.
@@ -159,6 +165,21 @@ impl Meter {
         self.0.writes.load(Ordering::Relaxed) > 0 || self.0.openings.load(Ordering::Relaxed) > 0
     }
 
+    /// For how long nothing could be sent for another reason than congestion control, as far as it is not counted yet.
+    fn idle(&self) -> Duration {
+        let Shared { host, idle_since, idle_until, counted_until, .. } = &*self.0;
+        let since = idle_since.load(Ordering::Relaxed).max(counted_until.load(Ordering::Relaxed));
+        let until = host.now().as_nanos().min(idle_until.load(Ordering::Relaxed));
+        Duration::from_nanos(until.saturating_sub(since))
+    }
+
+    /// The same, and counts it. What waited may go on without an acknowledgement, by a frame that raises a limit.
+    fn count_idle(&self) -> Duration {
+        let idle = self.idle();
+        self.0.counted_until.store(self.0.host.now().as_nanos(), Ordering::Relaxed);
+        idle
+    }
+
     /// Notes that nothing could be sent for a time, for another reason than congestion control.
     fn note_idle(&self, measured: &mut Measurements, idle: Duration) {
         let waits = |count: &AtomicU32| count.load(Ordering::Relaxed) > 0;
@@ -166,11 +187,15 @@ impl Meter {
         measured.limits.streams += if waits(&self.0.openings) { idle } else { Duration::ZERO };
     }
 
+    /// An instant in nanoseconds of the host's clock.
+    fn since_origin(&self, at: Instant) -> u64 {
+        nanos(at.saturating_duration_since(self.0.host.origin()))
+    }
+
     /// Notes acknowledgements at `now` that left nothing to send but what waits, and this much in flight.
     fn idle_from(&self, now: Instant, in_flight: u64, rtt: Duration) {
-        let since_origin = |at: Instant| nanos(at.saturating_duration_since(self.0.host.origin()));
-        let until = if in_flight == 0 { NEVER } else { since_origin(now + rtt) };
-        self.0.idle_since.store(since_origin(now), Ordering::Relaxed);
+        let until = if in_flight == 0 { NEVER } else { self.since_origin(now + rtt) };
+        self.0.idle_since.store(self.since_origin(now), Ordering::Relaxed);
         self.0.idle_until.store(until, Ordering::Relaxed);
     }
 
@@ -265,7 +290,9 @@ impl Metered {
 
     /// Records that nothing could be sent since the last acknowledgements, for another reason than congestion control.
     fn note_idle(&self, now: Instant) {
-        let idle = now.saturating_duration_since(self.last_acks);
+        let counted = self.meter.0.counted_until.load(Ordering::Relaxed);
+        let since = self.meter.since_origin(self.last_acks).max(counted);
+        let idle = Duration::from_nanos(self.meter.since_origin(now).saturating_sub(since));
         self.meter.note_idle(&mut self.meter.measurements(), idle);
     }
 
