@@ -267,7 +267,7 @@ impl Connection {
     /// The counters, with what keeps data from being sent counted until `now`, not only until the last event.
     pub fn stats_at(&self, now: Time) -> Stats {
         let mut stats = self.stats();
-        self.sender.count_starved(now, &mut stats);
+        self.sender.limits.count_starved(now, &mut stats);
         stats
     }
 

@@ -36,7 +36,7 @@ pub(super) struct Sender {
     recovery: Option<Time>,
     /// After a new loss, one segment is retransmitted regardless of the window (RFC 6675 section 5, step 4.3).
     urgent: bool,
-    limits: Limits,
+    pub(super) limits: Limits,
     /// The right edge of the peer's receive window.
     edge: u64,
     /// The size of that window at the handshake.
@@ -249,11 +249,6 @@ impl Sender {
             in_flight_bytes: self.board.in_flight(),
             ..self.stats
         }
-    }
-
-    /// How long the sender has been starved since that was last added to the counters.
-    pub(super) fn count_starved(&self, now: Time, stats: &mut Stats) {
-        self.limits.count_starved(now, stats);
     }
 
     fn resend(&mut self, now: Time, sequence: u64, bytes: u64) -> Option<Outgoing> {

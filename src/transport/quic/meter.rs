@@ -16,6 +16,7 @@ use quinn::{
     congestion::{BbrConfig, Controller, ControllerFactory, CubicConfig, NewRenoConfig},
 };
 
+use super::fixed::Fixed;
 use crate::{
     path::Host,
     transport::{Congestion, LimitedBy},
@@ -234,27 +235,6 @@ impl ControllerFactory for MeteredFactory {
 /// What a packet spends at most besides the bytes of one stream: the header with an 8-byte connection id and a 4-byte packet
 /// number, the tag, and the frame's type, stream id and offset (RFC 9000 sections 17.3 and 19.8).
 const PACKET_OVERHEAD: u64 = 1 + 8 + 4 + 16 + 1 + 8 + 8;
-
-/// A constant window.
-#[derive(Clone)]
-struct Fixed(u64);
-
-impl Controller for Fixed {
-    fn on_congestion_event(&mut self, _: Instant, _: Instant, _: bool, _: u64) {}
-    fn on_mtu_update(&mut self, _: u16) {}
-    fn window(&self) -> u64 {
-        self.0
-    }
-    fn clone_box(&self) -> Box<dyn Controller> {
-        Box::new(self.clone())
-    }
-    fn initial_window(&self) -> u64 {
-        self.0
-    }
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
-        self
-    }
-}
 
 /// Delegates to a controller and measures its window.
 struct Metered {
