@@ -54,7 +54,7 @@ fn options_of_other_programs_are_answered_with_ours() {
         ),
         ("discover --hops 3", "--hops: queries to this link are never forwarded; add --scope site"),
         ("send host:99 x", "`host:99` is not a URL: write one of udp://host:99"),
-        ("transfer host:99", "`host:99` is no file; a server is a URL, such as tcp://HOST:PORT"),
+        ("transfer host:99", "`host:99` is not a file; a server is a URL, such as tcp://HOST:PORT"),
         ("server", "unknown command `server`: use wirelab serve"),
         ("ping host", "unknown command `ping`: use wirelab bench"),
     ] {
