@@ -19,9 +19,9 @@ fn missing_certificates_are_created_once_and_described() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::new(folder.path().join("certs"));
     assert!(store.ensure(&names(), NOW).unwrap());
-    let first = fs::read(folder.path().join("server.pem")).unwrap();
+    let first = fs::read(folder.path().join("certs/server.pem")).unwrap();
     assert!(!store.ensure(&names(), NOW).unwrap(), "they exist now");
-    assert_eq!(fs::read(folder.path().join("server.pem")).unwrap(), first);
+    assert_eq!(fs::read(folder.path().join("certs/server.pem")).unwrap(), first);
 
     let described = store.describe().unwrap();
     assert_eq!(described[1].names, DEFAULT_NAMES);

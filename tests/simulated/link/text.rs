@@ -14,7 +14,7 @@ fn pairs_set_what_they_name() {
         "delay=10ms, jitter=5ms:normal, keep-order, loss=gilbert:0.07%:14%, loss-by=time, \
          rate=20mbit, queue=128KB, reorder=1%, duplicate=0.1%, corrupt=0.01%, mtu=1400",
     );
-    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"delay_ns":10000000,"jitter":"5ms:normal","keep_order":true,"loss":"gilbert:0.07%:14%","loss_by":"time:1ms","rate_bps":20000000,"queue":"128KB","reorder_ratio":0.01,"duplicate_ratio":0.001,"corrupt_ratio":0.0001,"mtu_bytes":1400}"#);
+    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"delay_ns":10000000,"jitter":"5ms:normal","keep_order":true,"loss":"gilbert:0.07%:14%","loss_by":"time:1ms","rate_bps":20000000,"queue":"128KB","reorder_ratio":0.01,"duplicate_ratio":0.001,"corrupt_ratio":0.0001,"replay_ratio":0.0,"inject_ratio":0.0,"mtu_bytes":1400}"#);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn values_are_refused_with_what_would_do() {
         (
             "rtt=20ms",
             "unknown link property `rtt`: expected delay, jitter, keep-order, loss, loss-by, rate, \
-             queue, reorder, duplicate, corrupt, mtu",
+             queue, reorder, duplicate, corrupt, replay, inject, mtu",
         ),
         ("loss", "`loss` is not key=value: write pairs such as loss=2%,delay=10ms"),
         ("loss=1%,", "`` is not key=value: write pairs such as loss=2%,delay=10ms"),
