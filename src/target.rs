@@ -1,7 +1,7 @@
 //! Servers by URL: `udp://127.0.0.1:9999`, `quic://[::1]?streams=datagram`.
 
 use std::{
-    fmt, fs,
+    fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs},
     str::FromStr,
 };
@@ -175,7 +175,11 @@ impl Target {
 
 /// The number of an interface that is given by name or number.
 fn interface_number(zone: &str) -> Result<u32, ResolveError> {
-    let by_name = || fs::read_to_string(format!("/sys/class/net/{zone}/ifindex")).ok()?.trim().parse().ok();
+    // The resolver asks the kernel. /sys may show the interfaces of another network namespace.
+    let by_name = || match (format!("fe80::1%{zone}"), 0).to_socket_addrs().ok()?.next()? {
+        SocketAddr::V6(address) => Some(address.scope_id()).filter(|&number| number > 0),
+        SocketAddr::V4(_) => None,
+    };
     let number = zone.parse().ok().or_else(by_name);
     number.ok_or_else(|| ResolveError::NoInterface { zone: zone.to_owned() })
 }
