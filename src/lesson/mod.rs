@@ -1,6 +1,6 @@
 //! The guided tour: lessons as data, run on the real stack in virtual time.
 //!
-//! A lesson explains, asks for a prediction, runs commands, and says what came of them. Its statements are [`Claim`]s: a
+//! A lesson explains, asks for a prediction, runs commands, and says what came of them. Its statements are claims: a
 //! text, whose figures are read from the results, and the condition under which it is true. A test runs all lessons and
 //! fails where a claim does not hold.
 
