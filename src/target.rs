@@ -175,7 +175,7 @@ impl Target {
 
 /// The number of an interface that is given by name or number.
 fn interface_number(zone: &str) -> Result<u32, ResolveError> {
-    // The resolver asks the kernel. /sys may show the interfaces of another network namespace.
+    // The resolver asks the kernel. /sys is not used: it may show interfaces of another network namespace.
     let by_name = || match (format!("fe80::1%{zone}"), 0).to_socket_addrs().ok()?.next()? {
         SocketAddr::V6(address) => Some(address.scope_id()).filter(|&number| number > 0),
         SocketAddr::V4(_) => None,

@@ -1,4 +1,4 @@
-//! Bytes one way as fast as possible: `wirelab transfer` against programs that neither make nor check what they move.
+//! Throughput in one direction: `wirelab transfer` against programs that neither generate nor check the content.
 
 use std::{
     net::SocketAddr,
@@ -22,7 +22,7 @@ use wirelab::{
 use super::{bulk_quinn::BulkQuinn, by_turns, common, pin, pin_to, print, round_trip::serve, tools};
 
 const MIB: u64 = 1 << 20;
-/// Bytes of a datagram on Ethernet.
+/// UDP payload bytes that fit into an Ethernet frame.
 const DATAGRAM: usize = 1472;
 
 pub(super) fn measure_tcp() {
@@ -44,7 +44,7 @@ pub(super) fn measure_quic() {
     print("QUIC transfer, one stream", "Gbit/s", "a minimal quinn", figures, "(aim: at least 1.00)");
 }
 
-/// Both ends of each program choose their cores, because the two ends of `--path direct` start together.
+/// Both ends of each program may use both cores, because the two ends of `--path direct` start together.
 pub(super) fn measure_udp() {
     pin_to([0, 1]);
     let iperf = tools::Iperf::start("0,1");

@@ -72,7 +72,7 @@ pub(super) struct Iperf {
 }
 
 impl Iperf {
-    /// A server on `cores`, written as `taskset -c` has them.
+    /// Starts a server on `cores`, in the syntax of `taskset -c`.
     pub(super) fn start(cores: &str) -> Option<Self> {
         let port = free_port();
         let server = start(cores, "iperf3", &["-s", "-B", "127.0.0.1", "-p", &port])?;
@@ -86,12 +86,12 @@ impl Iperf {
         Some(arrived / sum["seconds"].as_f64()? / 1e6)
     }
 
-    /// Gigabits a second of TCP that arrived.
+    /// TCP goodput in Gbit/s at the receiver.
     pub(super) fn tcp_gigabits(&self, cores: &str) -> Option<f64> {
         Some(self.run(cores, &[])?["sum_received"]["bits_per_second"].as_f64()? / 1e9)
     }
 
-    /// What a client measured for a second.
+    /// The report of a client that ran for a second.
     fn run(&self, cores: &str, options: &[&str]) -> Option<serde_json::Value> {
         let arguments = ["-c", "127.0.0.1", "-p", &self.port, "-t", "1", "-J"];
         let text = output(cores, "iperf3", &[&arguments, options].concat())?;

@@ -1,6 +1,6 @@
-//! Any bytes: a discovery answer that parses is written back unchanged, and a query has one length.
+//! Arbitrary bytes: a discovery answer that parses encodes to the same bytes, and every query has the same length.
 //!
-//! The first byte chooses which of the two the rest gets the magic bytes of, or neither.
+//! The first byte of the input picks the magic bytes in front of the rest: those of an answer, of a query, or none.
 
 #![no_main]
 

@@ -1,8 +1,8 @@
-//! Arbitrary datagrams to one end of DTLS: it neither panics, nor delivers anything, and a server does not answer with more
-//! than it was sent.
+//! Arbitrary datagrams to one end of DTLS: it neither panics, nor delivers anything, and a server does not answer with
+//! more than it was sent.
 //!
-//! The input is a byte whose lowest bit picks the end, and a sequence of: a byte of elapsed time, two bytes of length, and
-//! so many bytes of a datagram.
+//! The input is a byte whose lowest bit picks the end, then for each datagram: a byte of elapsed time, two bytes of
+//! length, and the datagram.
 
 #![no_main]
 

@@ -1,8 +1,8 @@
-//! Arbitrary datagrams to a server of signed UDP: it does not panic, accounts for every datagram, and delivers only what is
-//! signed, each counter of a client once.
+//! Arbitrary datagrams to a server of signed UDP: it does not panic, accounts for every datagram, and delivers only
+//! signed datagrams, each counter of a client once.
 //!
-//! The input is a sequence of: a byte whose lowest bit tells whether the datagram is signed, a byte of length, and so many
-//! bytes of a datagram without its tag. Without a right signature, hardly any input would pass.
+//! The input has for each datagram: a byte whose lowest bit says whether to sign it, a byte of length, and the datagram
+//! without its tag. Without signing, hardly any input would pass.
 
 #![no_main]
 

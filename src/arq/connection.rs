@@ -264,7 +264,7 @@ impl Connection {
         }
     }
 
-    /// The counters, with what keeps data from being sent counted until `now`, not only until the last event.
+    /// The counters at `now`. Those of [`Self::stats`] end at the last event for the time limited by credit or buffer.
     pub fn stats_at(&self, now: Time) -> Stats {
         let mut stats = self.stats();
         self.sender.limits.count_starved(now, &mut stats);

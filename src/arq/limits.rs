@@ -1,4 +1,4 @@
-//! For how long something kept a sender from sending.
+//! How long the congestion window, the peer's window or the buffer limited a sender.
 
 use super::stats::Stats;
 use crate::unit::Time;
@@ -8,11 +8,11 @@ use crate::unit::Time;
 pub(super) enum Starved {
     /// The peer's window is closed.
     ByCredit,
-    /// All that fits into the buffer has been sent, and a message was refused.
+    /// Everything in the buffer has been sent, and a message did not fit into it.
     ByBuffer,
 }
 
-/// What keeps data from being sent now, and since when it was last added to the counters.
+/// What limits the sender now, and since when. The time before is in the counters.
 #[derive(Debug, Default)]
 pub(super) struct Limits {
     window: Option<Time>,
@@ -20,7 +20,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// The congestion window has no room for the next segment.
+    /// Notes that the congestion window has no room for the next segment.
     pub(super) fn hit_window(&mut self, now: Time) {
         self.window.get_or_insert(now);
     }
@@ -38,13 +38,13 @@ impl Limits {
         }
     }
 
-    /// The same, and the congestion window limits no longer.
+    /// Adds the time limited by the congestion window, which no longer limits.
     pub(super) fn leave_window(&mut self, now: Time, stats: &mut Stats) {
         self.count_window(now, stats);
         self.window = None;
     }
 
-    /// Adds the time that the sender was starved. From now on it is `starved`.
+    /// Adds the time that the sender was starved, and notes whether it is starved from `now` on.
     pub(super) fn starve(&mut self, now: Time, starved: Option<Starved>, stats: &mut Stats) {
         self.count_starved(now, stats);
         self.starved = starved.map(|starved| (starved, now));

@@ -300,7 +300,7 @@ impl Sender {
         in_flight == 0 || in_flight + bytes <= self.controller.window()
     }
 
-    /// What keeps the next segment from being sent, other than the congestion window.
+    /// What limits the sender, if not the congestion window.
     fn starved(&self) -> Option<Starved> {
         match self.queue.next_bytes() {
             Some(_) if self.board.next() >= self.edge => Some(Starved::ByCredit),

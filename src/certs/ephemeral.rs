@@ -32,8 +32,8 @@ pub fn ephemeral() -> Result<(Identity, Arc<RootCertStore>), CertsError> {
     ephemeral_of(0, true)
 }
 
-/// As [`ephemeral`], but pads the server certificates to about `bytes` bytes if they are shorter, and makes the second
-/// one only with `p256`.
+/// Like [`ephemeral`], but pads server certificates that are shorter than `bytes` to about that length. The second
+/// certificate, with a P-256 key, is made only if `p256` is set.
 ///
 /// Fails like [`ephemeral`].
 pub fn ephemeral_of(bytes: usize, p256: bool) -> Result<(Identity, Arc<RootCertStore>), CertsError> {

@@ -44,7 +44,7 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
     })
 }
 
-/// Names the options that have no effect; one that is an error ends the program.
+/// Prints a note for each option without effect, unless `--quiet` is set. Fails if such an option is an error.
 fn name_idle_options(command: &Command, matches: &ArgMatches) -> Result<(), ExitCode> {
     let idle = without_effect::find(command, matches);
     if let Some(error) = idle.iter().find(|idle| idle.is_error) {
@@ -171,7 +171,7 @@ fn line(error: &Error, arguments: &[OsString]) -> String {
     }
 }
 
-/// What to do where a URL was given to a command that makes its own servers.
+/// The advice for a URL given to a command that does not take one.
 fn without_urls(command: &str, argument: &str) -> Option<String> {
     let is_url = argument.contains("://");
     let instead = match command {
@@ -227,8 +227,8 @@ fn shortened(value: &str) -> String {
     }
 }
 
-/// The option of `command` that was probably meant: one that begins like it, or differs in a third of its letters, and in
-/// two at most.
+/// The option of `command` that was probably meant: one that starts with `argument`, or one whose edit distance is at
+/// most two and at most a third of the length.
 fn similar(argument: &str, command: &Command) -> Option<String> {
     let wanted = argument.strip_prefix("--").filter(|wanted| wanted.len() > 2)?;
     let known = || command.get_arguments().filter(|arg| !arg.is_hide_set()).filter_map(Arg::get_long);

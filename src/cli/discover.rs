@@ -101,7 +101,7 @@ impl Discover {
     }
 }
 
-/// A server, and its URLs below.
+/// The text for one server: a line for the server and one for each of its URLs.
 fn text(server: &Found) -> String {
     let millis = server.round_trip.as_secs_f64() * 1e3;
     let mut text = format!("{} ({}), {millis:.3} ms", printable(&server.name), printable(&server.program));

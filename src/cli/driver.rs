@@ -95,7 +95,7 @@ impl<E: Experiment> Finished<'_, E> {
         }
     }
 
-    /// Why nothing was measured: each reason once.
+    /// The reasons why nothing was measured, without repetition.
     fn nothing(&self, problems: &[String]) -> Vec<String> {
         let file = &self.driven.file;
         let skipped = file.skipped.iter().filter(|_| problems.is_empty() && file.cells.is_empty());

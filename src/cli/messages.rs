@@ -112,8 +112,8 @@ impl<D: Defaults> MessagesArgs<D> {
     }
 }
 
-/// The episodes that pictures show: the longest stall in virtual time, and what a loss does to a transport that blocks
-/// least.
+/// The episodes that pictures show, in virtual time only: the longest stall, and for contrast the longest recovery on
+/// the transport that blocked the fewest messages.
 fn episodes(
     request: &Request<Plan>,
     runs: &[Vec<Runs<Outcome>>],

@@ -33,8 +33,8 @@ pub(crate) fn complain(problem: impl std::fmt::Display) {
     note(format_args!("wirelab: {}", printable(&lines.join(" "))));
 }
 
-/// What a user or a server wrote, which must not steer the terminal: control characters and those that change the
-/// direction of text are escaped.
+/// Escapes control characters and characters that change the direction of text, so that text from a user or a server
+/// cannot control the terminal.
 pub(crate) fn printable(text: &str) -> String {
     let mut line = String::new();
     for c in text.chars() {

@@ -44,7 +44,7 @@ impl Properties {
         let draft = self.output.open()?;
         let transports = self.transport.all();
         if transports.iter().any(|transport| transport.uses_kernel_tcp()) {
-            // Where it fails, the cells say why.
+            // If this fails, the cells give the reason.
             let _ = netns::prepare();
         }
         leave_on_interrupt()?;

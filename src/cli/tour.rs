@@ -59,10 +59,10 @@ Examples:
   wirelab tour --teacher teacher.md
       notes, times, answers, and exercises with solutions, for a class";
 
-/// Prose is easier to read in lines that are not too long.
+/// Long lines of prose are hard to read.
 const WIDTH: usize = 100;
 
-/// What is typed at a prompt.
+/// An answer to a prompt.
 enum Typed {
     /// A choice by its letter.
     Choice(usize),
@@ -146,14 +146,14 @@ fn with_questions(chosen: std::ops::Range<usize>, text: TextOptions) -> anyhow::
     Ok(())
 }
 
-/// Asks until there is an answer.
+/// Asks for a prediction.
 fn prediction(lesson: &Lesson) -> anyhow::Result<Typed> {
     let letters: Vec<String> = ('a'..).take(lesson.choices()).map(String::from).collect();
     raw(format!("Your prediction ({}; Enter just to see, q to leave): ", letters.join(", ")).as_bytes())?;
     typed(lesson.choices())
 }
 
-/// A line from the terminal; its end leaves.
+/// Reads lines until one is a valid answer. The end of the input counts as leaving.
 fn typed(choices: usize) -> anyhow::Result<Typed> {
     loop {
         let mut line = String::new();

@@ -76,7 +76,7 @@ Examples:
   wirelab transfer 'quic://lab.example?streams=one' --down --ca ca.pem
       from a `wirelab serve` elsewhere, over the real network";
 
-/// The slowest pace: a datagram takes seconds, and a receiver that gets none for a minute gives up.
+/// The slowest pace, in bit/s. One datagram then takes seconds, and a receiver gives up after a minute without any.
 const SLOWEST: u64 = 1000;
 
 fn pace(text: &str) -> Result<Rate, String> {

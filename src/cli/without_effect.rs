@@ -1,4 +1,4 @@
-//! Options that have no effect on what was asked for. Each is named: whoever writes one expects it to do something.
+//! Options that have no effect on the given transports and URLs. Each is reported, because the user expects an effect.
 
 use clap::{Arg, ArgMatches, Command, parser::ValueSource};
 use wirelab::{
@@ -10,12 +10,13 @@ use super::options::transports::Transports;
 
 /// Options, and what they need to have an effect.
 struct Row {
-    /// By the names of their fields.
+    /// Argument ids, which are the names of their fields.
     options: &'static [&'static str],
     commands: &'static [&'static str],
     has_effect: fn(&Asked) -> bool,
     why: &'static str,
-    /// Whether it is an error. Otherwise it is only said: a script may pass one option to several transports.
+    /// Whether the option is then an error. Otherwise it gets a note: a script may pass one option to several
+    /// transports.
     is_error: bool,
 }
 
@@ -91,7 +92,7 @@ const ROWS: &[Row] = &[
 /// What a command line asks for.
 struct Asked {
     urls: Vec<Target>,
-    /// `None` where neither -t nor a URL names any: the default has one of each kind.
+    /// `None` if neither -t nor a URL names any: the default includes a transport of each kind.
     transports: Option<Vec<Transport>>,
 }
 
@@ -115,7 +116,7 @@ impl Asked {
     }
 }
 
-/// An option without effect, in one line.
+/// An option without effect.
 pub(super) struct Idle {
     pub(super) line: String,
     pub(super) is_error: bool,

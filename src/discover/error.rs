@@ -1,28 +1,28 @@
-//! Why servers cannot be searched, or a server cannot be found.
+//! Why a search, or a wait for queries, cannot begin.
 
 use std::io;
 
 use crate::target::Family;
 
-/// A search, or a wait for queries, could not begin.
+/// Why a search, or a wait for queries, cannot begin.
 #[derive(Debug, thiserror::Error)]
 pub enum DiscoverError {
     /// The system does not list its interfaces.
     #[error("cannot list the network interfaces: {0}")]
     Interfaces(io::Error),
-    /// There is no interface to ask on.
+    /// No interface but loopback is up and has an address.
     #[error(
         "no network to search: no interface but loopback is up and has an address (ip address lists them); --interface lo \
          searches this machine"
     )]
     NoInterface,
-    /// No interface has an address of the family that is wanted.
+    /// No interface has an address of the requested family.
     #[error("no network to search: no interface has an {0} address (ip address lists them)")]
     NoAddress(Family),
-    /// A named interface is not there, or is down.
+    /// A named interface does not exist, is down, or has no address.
     #[error("no interface `{0}` that is up and has an address (ip address lists them)")]
     Unknown(String),
-    /// The query could be sent on no interface.
+    /// No query could be sent on any interface.
     #[error("cannot send a query on {interface}: {source}")]
     Send {
         /// The interface.
@@ -30,7 +30,7 @@ pub enum DiscoverError {
         /// What the system said.
         source: io::Error,
     },
-    /// The port is taken by a program that does not share it.
+    /// The port cannot be opened: another program uses it and does not share it.
     #[error("cannot listen for queries on UDP port {port}: {source}")]
     Listen {
         /// The port.

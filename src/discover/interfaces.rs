@@ -14,13 +14,13 @@ use super::error::DiscoverError;
 pub(super) struct Interface {
     pub(super) index: u32,
     pub(super) name: String,
-    /// Its addresses with their networks.
+    /// Its addresses, each with its prefix length.
     pub(super) networks: Vec<IpNet>,
     pub(super) broadcasts: Vec<Ipv4Addr>,
 }
 
 impl Interface {
-    /// All of this machine.
+    /// All interfaces of this machine.
     pub(super) fn all() -> Result<Vec<Self>, DiscoverError> {
         let mut all = BTreeMap::<u32, Self>::new();
         for address in if_addrs::get_if_addrs().map_err(DiscoverError::Interfaces)? {
@@ -46,18 +46,18 @@ impl Interface {
         self.networks.iter().all(|network| network.addr().is_loopback())
     }
 
-    /// Whether `source` is in a network of this interface, so that no router is between them.
+    /// Whether `source` is in a network of this interface, so no router is in between.
     pub(super) fn is_on_link(&self, source: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(&source))
     }
 
-    /// Its address that `peer` reaches best: one in the same network, or of the same family.
+    /// An address of this interface for `peer`: in the same network if there is one, else of the same family.
     pub(super) fn address_for(&self, peer: IpAddr) -> Option<IpAddr> {
         let near = self.networks.iter().find(|network| network.contains(&peer));
         near.map(IpNet::addr).or_else(|| self.address_like(peer))
     }
 
-    /// Its first address of the family of `like`.
+    /// The first address of this interface that has the family of `like`.
     pub(super) fn address_like(&self, like: IpAddr) -> Option<IpAddr> {
         self.networks.iter().map(IpNet::addr).find(|ip| ip.is_ipv4() == like.is_ipv4())
     }

@@ -27,21 +27,21 @@ use crate::{
 const SOURCE_RATE: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 /// Maximum answers per second in total.
 const TOTAL_RATE: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
-/// How often the groups are joined on interfaces that have come up, and the list of interfaces is renewed.
+/// How often the list of interfaces is read again, and the groups are joined on new interfaces.
 const RENEWAL: Duration = Duration::from_secs(5);
 /// Pause after a socket error, so that a persistent error does not keep the processor busy.
 const ERROR_PAUSE: Duration = Duration::from_millis(100);
-/// What the socket is called in the report and in notes.
+/// The name of the socket in the report and in messages.
 const TITLE: &str = "discovery";
 
-/// What a server says of itself.
+/// What a server tells clients about itself.
 #[derive(Debug, Clone)]
 pub struct Announcement {
     /// Its name.
     pub name: String,
     /// The program and its version.
     pub program: String,
-    /// Where it listens.
+    /// The addresses on which it listens.
     pub binds: Vec<Bind>,
     /// Who may ask.
     pub access: Access,
@@ -54,11 +54,11 @@ impl Announcement {
     }
 }
 
-/// A server that answers queries until this is dropped.
+/// Answers queries until it is dropped.
 #[derive(Debug)]
 pub struct Discoverable {
     counters: Arc<Counters>,
-    /// Closes when this is dropped.
+    /// Dropping it ends the tasks.
     _alive: watch::Sender<()>,
 }
 
@@ -69,11 +69,11 @@ impl Discoverable {
     }
 }
 
-/// Answers queries on all interfaces. Other servers of this machine may do the same.
+/// Answers queries on all interfaces. Several servers on one machine can share the port.
 ///
 /// # Errors
 ///
-/// Returns an error if the port is taken by another program in both families.
+/// Returns an error if the port cannot be opened for IPv4 or IPv6.
 pub fn announce(
     host: &Arc<dyn Host>,
     announcement: Announcement,
@@ -108,7 +108,7 @@ pub fn announce(
     Ok(Discoverable { counters, _alive: alive })
 }
 
-/// A socket for queries. Every socket of this machine that shares the port receives each query to a group.
+/// A socket for queries. The kernel delivers a query to a group to every socket that shares the port.
 fn listen(family: IpAddr) -> io::Result<LinkSocket> {
     let local = SocketAddr::new(family, PORT);
     let socket = Socket::new(Domain::for_address(local), Type::DGRAM, Some(Protocol::UDP))?;
@@ -129,7 +129,7 @@ fn listen(family: IpAddr) -> io::Result<LinkSocket> {
 /// The responder on one socket.
 struct Task {
     host: Arc<dyn Host>,
-    /// Shared by the sockets: limits apply to them together.
+    /// Shared by the sockets, because the limits apply to both together.
     responder: Arc<Mutex<Responder>>,
     socket: LinkSocket,
     counters: Arc<Counters>,
@@ -139,7 +139,7 @@ struct Task {
 
 impl Task {
     async fn run(mut self, mut ended: watch::Receiver<()>) {
-        // One byte more than a query, to tell a longer datagram.
+        // One byte more than a query, to detect a longer datagram.
         let mut buffer = [0; QUERY_BYTES + 1];
         let mut renewal = self.host.now() + RENEWAL;
         loop {
@@ -181,7 +181,7 @@ impl Task {
                 IpAddr::V6(group) => socket.join_multicast_v6(&group, interface.index),
             };
             match joined {
-                // Joined before.
+                // Already joined.
                 Err(e) if e.kind() == io::ErrorKind::AddrInUse => {}
                 joined => joined?,
             }
@@ -265,7 +265,7 @@ impl Responder {
         Ok(answer.encode())
     }
 
-    /// Whether the query was sent to all, by a host of this link or of a listed network.
+    /// Refuses queries that were not sent by multicast or broadcast from a host of this link or of a listed network.
     fn check_origin(&self, origin: Origin, interface: &Interface) -> Result<(), Refusal> {
         let source = origin.from.ip();
         let access = &self.announcement.access;
@@ -278,7 +278,7 @@ impl Responder {
             IpAddr::V6(_) => false,
         };
         let admitted = if is_group(Scope::Link) || is_broadcast() {
-            // Where the kernel does not tell the hop limit, the source's network decides alone.
+            // If the kernel does not report the hop limit, only the source's network is checked.
             interface.is_on_link(source) && origin.hop_limit.is_none_or(|limit| limit == ON_LINK)
         } else {
             is_group(Scope::Site) && (interface.is_on_link(source) || access.lists(source))
@@ -286,17 +286,17 @@ impl Responder {
         if admitted { Ok(()) } else { Err(Refusal::OffLink) }
     }
 
-    /// The URLs that `peer`, a host behind `interface`, can use.
+    /// The URLs that `peer` can use. Its query arrived on `interface`.
     fn urls(&self, peer: IpAddr, interface: &Interface) -> Vec<String> {
         let address = |local: SocketAddr| match local.ip() {
-            // It hears IPv4, too.
+            // A socket on `[::]` also accepts IPv4.
             IpAddr::V6(ip) if ip.is_unspecified() => interface.address_for(peer),
             IpAddr::V4(ip) if ip.is_unspecified() => interface
                 .address_for(peer)
                 .filter(IpAddr::is_ipv4)
                 .or_else(|| interface.address_like(ip.into())),
             ip if ip.to_canonical().is_loopback() => Some(ip).filter(|_| interface.is_loopback()),
-            // Other links have no way to it.
+            // Hosts on other links cannot reach it.
             IpAddr::V6(ip) if ip.is_unicast_link_local() => {
                 Some(ip.into()).filter(|ip| interface.networks.iter().any(|network| network.addr() == *ip))
             }
@@ -380,7 +380,7 @@ mod tests {
     fn only_hosts_of_the_link_are_answered() {
         let mut lab = responder(&["0.0.0.0:9999"], &[]);
         let mut outcome = |from, to, hops| {
-            // A second apart, so that the rate does not matter.
+            // So that the rate limit of a source does not matter.
             lab.rates = RateLimits::default();
             ask(&mut lab, Time::ZERO, origin(from, to, hops)).map(drop)
         };

@@ -1,4 +1,4 @@
-//! The client's side: asks on every interface, and lists who answers.
+//! The client's side: sends queries on every interface, and lists the servers that answer.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,11 +23,11 @@ use crate::{
     wire::discovery::{Answer, MAX_URLS, Nonce, QUERY_BYTES, Query},
 };
 
-/// How often each query is sent, because a datagram may be lost.
+/// How many queries go to each destination, because a datagram may be lost.
 const QUERIES: u32 = 3;
 /// Maximum number of servers in the list, so that a flood of answers costs little memory.
 const MAX_SERVERS: usize = 1024;
-/// Datagrams that may wait to be looked at; more are dropped.
+/// Maximum number of received datagrams in the queue. More are dropped.
 const BACKLOG: usize = 256;
 
 /// Where to search, and for how long.
@@ -39,9 +39,9 @@ pub struct Search {
     pub hops: u8,
     /// Whether to ask the broadcast address of each interface, too.
     pub broadcast: bool,
-    /// The interfaces to ask on. If empty: all but loopback.
+    /// The interfaces on which to send queries. If empty: all but loopback.
     pub interfaces: Vec<String>,
-    /// The address family, if only one is wanted.
+    /// The address family. `None`: both.
     pub family: Option<Family>,
     /// How long to wait for answers.
     pub wait: Duration,
@@ -65,7 +65,7 @@ pub struct Found {
     pub name: String,
     /// The program and its version. It may hold control characters.
     pub program: String,
-    /// Where it listens.
+    /// The URLs on which it listens.
     pub urls: Vec<String>,
     /// The shortest time from a query to its answer.
     #[serde(rename = "round_trip_ns", serialize_with = "serialize_nanos")]
@@ -76,11 +76,11 @@ pub struct Found {
     pub interfaces: BTreeSet<String>,
 }
 
-/// Asks for servers and collects their answers.
+/// Sends queries and collects the answers.
 ///
 /// # Errors
 ///
-/// Returns an error if there is no interface to ask on, or if the query can be sent on none.
+/// Returns an error if there is no interface for the search, or if no query can be sent.
 pub async fn search(host: &Arc<dyn Host>, search: &Search) -> Result<Findings, DiscoverError> {
     let interfaces = select(Interface::all()?, &search.interfaces)?;
     let askers: Vec<_> = interfaces.iter().flat_map(|interface| Asker::all(interface, search)).collect();
@@ -122,7 +122,7 @@ pub async fn search(host: &Arc<dyn Host>, search: &Search) -> Result<Findings, D
     Ok(collector.findings())
 }
 
-/// The interfaces that are to be asked on.
+/// The interfaces with the names `wanted`, or all but loopback.
 fn select(all: Vec<Interface>, wanted: &[String]) -> Result<Vec<Interface>, DiscoverError> {
     if let Some(unknown) = wanted.iter().find(|name| all.iter().all(|known| known.name != **name)) {
         return Err(DiscoverError::Unknown(unknown.clone()));
@@ -144,13 +144,13 @@ struct Asker {
 }
 
 impl Asker {
-    /// One for each family of `interface`.
+    /// One for each address family of `interface`.
     fn all(interface: &Interface, search: &Search) -> Vec<Self> {
         let first = |is_wanted: fn(IpAddr) -> bool| {
             interface.networks.iter().map(|network| network.addr()).find(|ip| is_wanted(*ip))
         };
         let is_link_local = |ip: IpAddr| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
-        // A query in the site's scope may be forwarded, and a link-local source may not (RFC 4291 section 2.5.6).
+        // Routers may forward queries to the site, but none with a link-local source (RFC 4291 section 2.5.6).
         let far = first(|ip| matches!(ip, IpAddr::V6(ip) if !ip.is_unicast_link_local()))
             .filter(|_| search.scope == Scope::Site);
         let from = [first(|ip| ip.is_ipv4()), far.or(first(is_link_local)).or(first(|ip| ip.is_ipv6()))];
@@ -210,7 +210,7 @@ type Arrival = (Time, Vec<u8>, Origin);
 
 /// Forwards what a socket receives, until the search ends.
 async fn forward(host: Arc<dyn Host>, socket: Arc<LinkSocket>, to: mpsc::Sender<Arrival>) {
-    // One byte more than an answer, to tell a longer datagram.
+    // One byte more than an answer, to detect a longer datagram.
     let mut buffer = [0; QUERY_BYTES + 1];
     loop {
         let received = tokio::select! {
@@ -228,7 +228,7 @@ async fn forward(host: Arc<dyn Host>, socket: Arc<LinkSocket>, to: mpsc::Sender<
 #[derive(Debug)]
 struct Collector {
     names: BTreeMap<u32, String>,
-    /// Whether answers must have come from the link.
+    /// Whether only answers from the link are accepted.
     on_link: bool,
     sent: BTreeMap<Nonce, Time>,
     asked_on: BTreeSet<String>,
@@ -259,7 +259,7 @@ impl Collector {
         }
     }
 
-    /// Adds an answer to the list, unless it answers no query of ours.
+    /// Adds an answer to the list. `None` if it is ignored.
     fn note(&mut self, at: Time, datagram: &[u8], origin: Origin) -> Option<()> {
         let answer = Answer::parse(datagram).ok()?;
         let sent = *self.sent.get(&answer.nonce)?;
@@ -299,8 +299,8 @@ impl Collector {
     }
 }
 
-/// A URL as this program writes it, with the interface behind which a link-local address is. `None` if it is not valid:
-/// nothing from the network is printed as it came.
+/// Parses a URL from the network and writes it again, so that no unchecked text is printed. A link-local address gets
+/// `interface` as its zone. `None` if the URL is not valid.
 fn usable(url: &str, interface: &str) -> Option<String> {
     let mut target: Target = url.parse().ok()?;
     if let Name::Ip(IpAddr::V6(ip)) = target.name

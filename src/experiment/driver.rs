@@ -110,7 +110,7 @@ pub trait Experiment: Sync {
         Vec::new()
     }
 
-    /// Adds to the rows of one path what pictures show beyond their figures.
+    /// Adds the data for pictures to the rows of one path.
     fn picture(
         _plans: &[Self::Plan],
         _runs: &[Runs<Self::Outcome>],
@@ -131,7 +131,7 @@ pub struct RunSize {
     pub bytes: Option<u64>,
     /// The most bytes of memory that it holds; 0 if that is little.
     pub memory: u64,
-    /// Whether most of a run of messages is warm-up.
+    /// Whether the warm-up is most of a run of messages.
     pub is_mostly_warmup: bool,
 }
 
@@ -150,7 +150,7 @@ pub struct Job<'a> {
     pub progress: &'a Progress,
     /// Where the rows of its samples go, if they are wanted.
     pub samples: Option<&'a OnceCell<String>>,
-    /// Whether pictures are to show this run in time.
+    /// Whether to record a timeline of this run for pictures.
     pub traced: bool,
 }
 
@@ -235,7 +235,7 @@ pub struct Options<'a> {
     pub progress: Progress,
     /// Where samples are written, if they are wanted.
     pub samples: Option<&'a SampleFile>,
-    /// Whether the result is to have what pictures show beyond the figures.
+    /// Whether the result must include the data for pictures.
     pub pictures: bool,
 }
 

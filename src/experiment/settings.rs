@@ -34,8 +34,8 @@ pub(super) fn experiment_key() -> Option<SharedKey> {
     Some(SharedKey::new(b"the two ends of one experiment.."))
 }
 
-/// Both ends of TLS for `transport`, with a certificate made for this process, of at least `certificate` bytes. Keys
-/// take longer to make than seconds of traffic in virtual time, so a transport that uses no certificate has none.
+/// Both ends of TLS for `transport`, with a certificate of at least `certificate` bytes that is made for this process.
+/// A transport without certificates gets none: making keys takes longer than simulating seconds of traffic.
 pub(super) fn ephemeral_tls(
     transport: Transport,
     certificate: usize,

@@ -107,6 +107,21 @@ pub struct Scheduled {
 }
 
 impl Workload {
+    /// The messages of an experiment in virtual time whose options set nothing but the deadline.
+    pub fn usual(deadline: Duration) -> Self {
+        Self {
+            flows: 8,
+            interval: Duration::from_millis(10),
+            length: 1000,
+            reply_length: 1000,
+            arrivals: Arrivals::Isochronous,
+            warmup: Duration::from_secs(1),
+            duration: Duration::from_secs(60),
+            wait: Wait { times: 3, most: Duration::from_secs(4) },
+            deadline,
+        }
+    }
+
     /// The flow and the place in it of the message with this number.
     pub fn id(&self, number: u64) -> MessageId {
         let flows = u64::from(self.flows);

@@ -1,8 +1,8 @@
 //! The guided tour: lessons as data, run on the real stack in virtual time.
 //!
-//! A lesson explains, asks for a prediction, runs commands, and says what came of them. Its statements are claims: a
-//! text, whose figures are read from the results, and the condition under which it is true. A test runs all lessons and
-//! fails where a claim does not hold.
+//! A lesson explains a topic, asks for a prediction, runs commands and explains their results. Its statements are
+//! claims: a text whose figures are read from the results, and the condition under which it is true. A test runs all
+//! lessons and fails if a claim does not hold.
 
 mod bursts;
 mod by_hand;
@@ -24,7 +24,7 @@ pub use self::{results::Results, teacher::teacher};
 use self::{results::Run, scenario::Scenario};
 use crate::{experiment::RunError, path::StopSignal, report::Figure};
 
-/// All lessons, in the order of the tour. A new one is its file and a line here.
+/// All lessons, in the order of the tour. A new lesson needs a file and a line here.
 pub static LESSONS: &[Lesson] = &[
     datagram::LESSON,
     loss::LESSON,
@@ -41,23 +41,23 @@ pub static LESSONS: &[Lesson] = &[
 /// A lesson. In its texts, `{name}` stands for a figure of its trial or a setting of its first command.
 #[derive(Debug)]
 pub struct Lesson {
-    /// What it is about, in a line.
+    /// Its topic, in a line.
     pub title: &'static str,
     /// How long a class needs for it.
     pub minutes: u32,
-    /// What has to be known before the question, a paragraph each.
+    /// The background of the question, a paragraph each.
     intro: &'static [&'static str],
     question: &'static str,
     /// The possible answers. Exactly one is true of the results.
     choices: &'static [Claim],
     trial: Trial,
-    /// The columns of the results that are shown; none where a ladder is.
+    /// The columns to show of the results; empty if the lesson shows a ladder instead.
     columns: &'static [&'static str],
     /// What to remember.
     rule: &'static str,
-    /// Commands to go on with, and what to look at.
+    /// Commands to try next, and what to look for.
     further: &'static [(&'static str, &'static str)],
-    /// What a teacher should know: usual mistakes, and what to ask.
+    /// For teachers: common mistakes, and questions to ask.
     notes: &'static [&'static str],
     exercises: &'static [Exercise],
 }
@@ -89,7 +89,7 @@ struct Exercise {
     solution: Trial,
 }
 
-/// Background that no run decides.
+/// Background knowledge, which no run can confirm or refute.
 const fn known(text: &'static str) -> Claim {
     Claim { text, holds: |_| Some(true) }
 }
@@ -101,7 +101,7 @@ const fn claim(text: &'static str, holds: fn(&Results) -> Option<bool>) -> Claim
 /// Why a lesson cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum LessonError {
-    /// A command line that this tour cannot run.
+    /// The tour cannot run a command line.
     #[error("cannot run `{line}`: {reason}")]
     Command {
         /// The line.
@@ -109,13 +109,13 @@ pub enum LessonError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A name in braces without a figure.
+    /// A text names a figure that the results lack.
     #[error("the results have no figure `{0}`")]
     Figure(String),
     /// A run failed.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// A file with an ending that no page has.
+    /// No format has the ending of the file name.
     #[error("expected a file name that ends in {}", teacher::endings())]
     Format,
 }
@@ -160,7 +160,7 @@ impl Trial {
 mod tests {
     use super::*;
 
-    /// What is wrong with the claims of a trial.
+    /// The claims of a trial that do not hold, or that name an unknown figure.
     fn wrong(trial: &Trial, results: &Results) -> Vec<String> {
         let scenarios = trial.scenarios().unwrap();
         let mut wrong = Vec::new();

@@ -90,7 +90,7 @@ pub(super) const LESSON: Lesson = Lesson {
     }],
 };
 
-/// What has the same order as TCP.
+/// A transport that keeps one order for all flows, as TCP does.
 const TCP_LIKE: &str = "arq-selective";
 
 fn blocked(results: &super::Results, row: &str) -> Option<f64> {

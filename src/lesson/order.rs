@@ -88,7 +88,7 @@ fn waited(results: &super::Results) -> Option<u64> {
     Some(results.episode(0)?.waits.len() as u64)
 }
 
-/// Those of another flow than the lost message.
+/// The number of waiting messages of flows other than the lost message's.
 fn others(results: &super::Results) -> Option<u64> {
     let episode = results.episode(0)?;
     let flow = episode.subject.message.flow;

@@ -15,7 +15,7 @@ impl Lesson {
         Ok(blocks_to_text(&blocks, options))
     }
 
-    /// What its runs show. `said` is the choice that was predicted, if one was.
+    /// The results of its runs, the answer and the explanation. `said` is the predicted choice, if any.
     ///
     /// # Errors
     ///
@@ -37,12 +37,12 @@ impl Lesson {
         Ok(blocks_to_text(&blocks, options))
     }
 
-    /// Whether `said` is true of the results.
+    /// Whether `said` is the right choice.
     pub fn is_right(&self, results: &Results, said: usize) -> bool {
         self.answer(results) == Some(said)
     }
 
-    /// How many answers there are to choose from.
+    /// The number of choices.
     pub fn choices(&self) -> usize {
         self.choices.len()
     }
@@ -67,7 +67,7 @@ impl Lesson {
         Ok(vec![Block::Paragraph(format!("Question: {question}")), Block::List(choices)])
     }
 
-    /// The answer, and whether it was predicted.
+    /// The right choice, and whether `said` predicted it.
     pub(super) fn verdict(&self, results: &Results, said: Option<usize>) -> Result<String, LessonError> {
         let scenarios = self.trial.scenarios()?;
         let right = self.answer(results).ok_or_else(|| LessonError::Figure("answer".to_owned()))?;
@@ -80,7 +80,7 @@ impl Lesson {
         })
     }
 
-    /// What the results mean.
+    /// The claims about the results, and the rule to remember.
     pub(super) fn explanation(&self, results: &Results) -> Result<Vec<Block<'static>>, LessonError> {
         let mut blocks = claims(&self.trial, results)?;
         blocks.push(Block::Paragraph(format!("Remember: {}", self.rule)));
@@ -99,7 +99,7 @@ pub(super) fn claims(trial: &Trial, results: &Results) -> Result<Vec<Block<'stat
     trial.claims.iter().map(|claim| Ok(Block::Paragraph(text(claim)?))).collect()
 }
 
-/// The commands, and their results in some columns, or as a ladder.
+/// The commands, each with its results as a table of the given columns or as a ladder.
 pub(super) fn shown<'a>(results: &'a Results, columns: &[&str]) -> Vec<Block<'a>> {
     let mut blocks = Vec::new();
     for run in results.runs() {

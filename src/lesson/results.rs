@@ -1,4 +1,4 @@
-//! What the commands of a lesson have shown.
+//! The results of a lesson's commands.
 
 use crate::report::{
     Cell, Figure, ResultFile,
@@ -6,7 +6,7 @@ use crate::report::{
     figure_of, labelled_cells,
 };
 
-/// The results of the commands of a lesson, in their order.
+/// The results of a lesson's commands, in the order of the commands.
 #[derive(Debug)]
 pub struct Results {
     runs: Vec<Run>,
@@ -47,7 +47,7 @@ impl Results {
         figure_of(self.cell(run, row)?, column)
     }
 
-    /// The same as a number: shares from 0 to 1, times in nanoseconds.
+    /// The same figure as a number: shares from 0 to 1, times in nanoseconds.
     pub(super) fn number(&self, run: usize, row: &str, column: &str) -> Option<f64> {
         self.get(run, row, column)?.height()
     }
@@ -63,14 +63,14 @@ impl Results {
         self.episode(index)?.waits.iter().map(wait).max()
     }
 
-    /// How late the subject of an episode arrived: from the first time it entered the wire.
+    /// The time from when the subject of an episode first entered the wire until it arrived.
     pub(super) fn recovery(&self, index: usize) -> Option<u64> {
         let subject = self.episode(index)?.subject;
         Some(subject.arrived_ns? - subject.entered_ns)
     }
 }
 
-/// Whether two numbers differ by at most this part of the larger.
+/// Whether two numbers differ by at most `part` times the larger.
 pub(super) fn is_near(a: f64, b: f64, part: f64) -> bool {
     (a - b).abs() <= part * a.max(b)
 }

@@ -1,13 +1,13 @@
-//! A command line of a lesson: the options that lessons use, with the meaning and the defaults of the command line. A test
-//! compares their results with the program's.
+//! A command line of a lesson: the options that lessons use, with the same meaning and defaults as in the program. A
+//! test compares the results of both.
 
 use std::{sync::Arc, time::Duration};
 
 use super::LessonError;
 use crate::{
     experiment::{
-        Arrivals, Batch, Bench, Driven, Experiment, Handshake, HandshakePlan, Mode, Options, Outcome,
-        PathKind, Plan, Request, RunError, Runs, Wait, Which, Workload, choose, drive, episode, pair,
+        Batch, Bench, Driven, Experiment, Handshake, HandshakePlan, Mode, Options, Outcome, PathKind, Plan,
+        Request, RunError, Runs, Which, Workload, choose, drive, episode, pair,
     },
     link::LinkSpec,
     path::StopSignal,
@@ -16,7 +16,7 @@ use crate::{
     unit::{PerDirection, nanos, parse_duration},
 };
 
-/// What a command line asks for.
+/// A parsed command line.
 #[derive(Debug)]
 pub(super) struct Scenario {
     line: &'static str,
@@ -63,7 +63,7 @@ impl Scenario {
         }
     }
 
-    /// A command without options.
+    /// A command with the default of every option.
     fn of(command: &'static str, line: &'static str) -> Self {
         let is_hol = command == "hol";
         Self {
@@ -72,24 +72,15 @@ impl Scenario {
             transports: Vec::new(),
             congestion: vec![if is_hol { Congestion::Fixed(FIXED_WINDOW_BYTES) } else { Congestion::Cubic }],
             links: PerDirection::both(LinkSpec::default()),
-            workload: Workload {
-                flows: 8,
-                interval: Duration::from_millis(10),
-                length: 1000,
-                reply_length: 1000,
-                arrivals: Arrivals::Isochronous,
-                warmup: Duration::from_secs(1),
-                duration: Duration::from_secs(60),
-                wait: Wait { times: 3, most: Duration::from_secs(4) },
-                deadline: Duration::ZERO,
-            },
+            // The deadline follows from the link.
+            workload: Workload::usual(Duration::ZERO),
             seeds: 30,
             connections: 100,
             has_ladder: false,
         }
     }
 
-    /// Sets an option that is not the link's; false if there is none of this name.
+    /// Sets an option that does not describe the link; false if there is no such option.
     fn set(&mut self, option: &str, value: &str) -> Result<bool, String> {
         let number = || value.parse::<u64>().map_err(|e| e.to_string());
         match option {
@@ -112,12 +103,12 @@ impl Scenario {
         Ok(true)
     }
 
-    /// The command line, as it is typed.
+    /// The command line, with the program's name.
     pub(super) fn typed(&self) -> String {
         format!("wirelab {}", self.line)
     }
 
-    /// Its name of a setting, in words.
+    /// The value of a setting, as text.
     pub(super) fn setting(&self, name: &str) -> Option<String> {
         let Workload { interval, duration, deadline, flows, .. } = self.workload;
         let time = |duration: Duration| setting(nanos(duration));
@@ -136,7 +127,7 @@ impl Scenario {
         })
     }
 
-    /// Makes its runs.
+    /// Runs the command.
     pub(super) fn run(&self, stop: &StopSignal) -> Result<(ResultFile, Vec<Episode>), RunError> {
         if self.command == "handshake" {
             return Ok((self.drive(&Handshake, self.handshakes(), stop)?.file, Vec::new()));
@@ -202,7 +193,7 @@ impl Scenario {
     }
 }
 
-/// The ladder of one transport, or of two.
+/// The episode of the ladder: one, or a pair if there are two transports.
 fn episodes(plans: &[Plan], runs: &[Runs<Outcome>]) -> Result<Vec<Episode>, RunError> {
     let Some((plan, seed)) = choose(plans, runs, Which::Longest) else { return Ok(Vec::new()) };
     match plans {
@@ -215,7 +206,7 @@ fn episodes(plans: &[Plan], runs: &[Runs<Outcome>]) -> Result<Vec<Episode>, RunE
 struct Links {
     rtt: Duration,
     spec: LinkSpec,
-    /// What differs by direction.
+    /// Settings of one direction: whether it is the one to the server, and `key=value` pairs.
     ways: Vec<(bool, String)>,
 }
 
@@ -224,7 +215,7 @@ impl Links {
         self.spec.set(key, value).map_err(|e| e.to_string())
     }
 
-    /// Sets an option of the link; false if there is none of this name.
+    /// Sets an option of the link; false if `option` does not begin with `--`.
     fn set_option(&mut self, option: &str, value: &str) -> Result<bool, String> {
         match option {
             "--rtt" => self.rtt = duration(value)?,

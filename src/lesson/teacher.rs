@@ -9,7 +9,7 @@ use crate::{
     report::{BLOCK_FORMATS, Block},
 };
 
-/// The page in the format of an ending.
+/// The page, in the format that a file name's ending selects.
 ///
 /// # Errors
 ///
@@ -56,7 +56,7 @@ fn contents((lesson, number): (&Lesson, usize)) -> String {
     format!("{number}. {} ({} minutes)", lesson.title, lesson.minutes)
 }
 
-/// The endings that a page may have, in words.
+/// The file name endings that are supported, joined with `or`.
 pub(super) fn endings() -> String {
     let endings: Vec<String> = BLOCK_FORMATS.iter().map(|(ending, _)| format!(".{ending}")).collect();
     endings.join(" or ")

@@ -1,8 +1,9 @@
-//! Texts with figures: `{name}` is a figure of the trial, or a setting of its first command; `{name:1}` of its second.
+//! Fills in the figures of a text. `{name}` stands for a figure of the trial or a setting of its first command,
+//! `{name:1}` for a setting of its second.
 
 use super::{LessonError, Results, Scenario, Trial};
 
-/// The text with its figures. Without results, only settings are known.
+/// The text with its figures filled in. Without results, it may name only settings.
 pub(super) fn fill(
     text: &str,
     trial: &Trial,
@@ -28,7 +29,7 @@ fn setting(name: &str, scenarios: &[Scenario]) -> Option<String> {
     scenarios.get(index.parse::<usize>().ok()?)?.setting(name)
 }
 
-/// What a writer has typed: the text without code and without names of figures.
+/// The text without code and without names of figures.
 #[cfg(test)]
 pub(super) fn without_code_and_names(text: &str) -> String {
     let without_code: String = text.split('`').step_by(2).collect();

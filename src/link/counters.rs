@@ -26,11 +26,11 @@ pub struct Counters {
     pub reordered: u64,
     /// Packets with a flipped bit.
     pub corrupted: u64,
-    /// Packets that are recorded and sent again.
+    /// Packets that the attacker sent again.
     pub replayed: u64,
-    /// Forgeries.
+    /// Forged packets.
     pub injected: u64,
-    /// Packets, copies and forgeries delivered.
+    /// Packets, copies, replays and forgeries delivered.
     pub delivered: u64,
 }
 

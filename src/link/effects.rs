@@ -32,7 +32,7 @@ pub(super) struct Draws {
     /// A draw for the bit to flip.
     pub(super) corrupt: Option<u64>,
     pub(super) replayed: bool,
-    /// A draw for the bytes of a forgery.
+    /// The bytes for a forgery of the packet.
     pub(super) injected: Option<u64>,
 }
 

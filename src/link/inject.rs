@@ -1,4 +1,4 @@
-//! Injection: an attacker's forgery of a packet arrives just before the packet itself.
+//! Injection: an attacker sends a forged copy of a packet, which arrives just before the packet itself.
 
 use super::{
     Column, Obstacle, Property, Setting, Takes,

@@ -118,9 +118,9 @@ pub struct Delivered<P> {
     /// A draw if a bit must be flipped: the index of the bit, modulo the number of bits in the packet. The
     /// link does not look into packets, so the caller flips it.
     pub corrupt: Option<u64>,
-    /// A draw if this is a forgery: the caller writes other bytes into it. The packet itself follows.
+    /// Set if this is a forged copy: the caller writes these bytes into it. The packet itself follows.
     pub forged: Option<u64>,
-    /// Whether this is a second or third copy.
+    /// Whether this is a duplicate, a replay or a forgery.
     pub copy: bool,
     /// Whether another copy of it arrives later.
     pub more: bool,

@@ -71,7 +71,7 @@ impl Propagation {
             if self.keep_order { delayed } else { self.after_delay(departs, draws.copy_jitter) }
         };
         let copy_at = draws.duplicated.then(copy);
-        // Behind all other copies.
+        // After the packet and its duplicate.
         let replay_at = draws.replayed.then(|| copy_at.map_or(at, |copy_at| copy_at.max(at)) + REPLAY_AFTER);
         let overtaking = at < self.latest;
         self.latest = self.latest.max(at);

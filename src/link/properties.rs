@@ -66,7 +66,7 @@ properties! {
     /// Chance that a packet is recorded and arrives again a second later.
     #[serde(rename = "replay_ratio")]
     replay: Share = Share::ZERO => replay::PROPERTY;
-    /// Chance that a forgery of a UDP datagram arrives just before it.
+    /// Chance that a forged copy of a UDP datagram arrives just before it.
     #[serde(rename = "inject_ratio")]
     inject: Share = Share::ZERO => inject::PROPERTY;
     /// Largest packet in IP bytes; a larger one is refused, not fragmented.

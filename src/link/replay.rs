@@ -9,7 +9,7 @@ use super::{
     random::Coin,
 };
 
-/// How long after its packet a replay arrives: later than what reordering explains.
+/// How long after its packet a replay arrives: too late to be mistaken for reordering.
 pub(super) const REPLAY_AFTER: Duration = Duration::from_secs(1);
 
 pub(super) const PROPERTY: Property = Property {

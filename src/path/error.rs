@@ -23,7 +23,7 @@ pub enum PathError {
         /// The address of the operation.
         address: SocketAddr,
     },
-    /// The system reserves the port.
+    /// The port is below 1024, and only root may listen on it.
     #[error(
         "cannot {operation} {address}: ports below 1024 are reserved for root; choose a higher port, or permit it with \
          `sysctl net.ipv4.ip_unprivileged_port_start={}` as root", .address.port()

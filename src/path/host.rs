@@ -74,7 +74,7 @@ pub trait Host: Send + Sync + Debug + 'static {
         Duration::ZERO
     }
 
-    /// Time for which the calling thread has run or waited for a core; `None` in virtual time.
+    /// How long the calling thread has run or waited for a core. `None` in virtual time.
     fn busy_time(&self) -> Option<Duration> {
         None
     }
@@ -141,13 +141,13 @@ pub trait Datagrams: Send + Sync + Debug {
         self.try_send(first, to, from).map(|()| first.len())
     }
 
-    /// Datagrams dropped because they were not authentic. `None`: the socket cannot tell.
+    /// Datagrams dropped because they were not authentic. `None` if the socket does not authenticate datagrams.
     fn rejected(&self) -> Option<Rejected> {
         None
     }
 
-    /// Moves the sources of the datagrams that it rejected since the last call to `sources`, but not more than a few
-    /// dozen.
+    /// Moves the sources of datagrams rejected since the last call into `sources`. A socket keeps only a few dozen
+    /// between calls.
     fn take_rejected(&self, _sources: &mut Vec<IpAddr>) {}
 
     /// Drops datagrams from these sources, and from no others, before they are received: by address for IPv4, by /64

@@ -18,8 +18,8 @@ pub(super) fn flip_bit(payload: &mut [u8], draw: u64) {
     }
 }
 
-/// Makes a forgery of a datagram: `draw` is written over its end. Whoever forges knows every format and computes right
-/// checksums, but no keys.
+/// Forges a datagram: overwrites its end with `draw`. The attacker knows every format and computes valid checksums, but
+/// has no keys.
 pub(super) fn forge(datagram: &mut [u8], draw: u64) {
     let is_segment = Segment::parse(datagram).is_ok();
     let bytes = draw.to_le_bytes();

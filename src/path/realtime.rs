@@ -42,7 +42,7 @@ pub(super) struct HeldPackets<E> {
     observers: Observers,
     fidelity: Fidelity,
     bytes: usize,
-    /// Forgeries that were not made, because their packet is no datagram.
+    /// Forgeries that the link counted but that were not made, because the packet is not a UDP datagram.
     not_forged: PerDirection<u64>,
     /// Buffers to use again.
     spare: Vec<Vec<u8>>,

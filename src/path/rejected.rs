@@ -40,10 +40,10 @@ impl Rejected {
     }
 }
 
-/// Datagrams that a secured socket rejects before it lets its caller do something else.
+/// How many datagrams a secured socket rejects in one poll before it yields to its caller.
 pub(crate) const REJECTED_AT_ONCE: usize = 64;
 
-/// What a secured socket has dropped, and where the latest came from.
+/// Counts of the datagrams that a secured socket has dropped, and the sources of the latest.
 #[derive(Debug, Default)]
 pub(crate) struct Rejections {
     counts: Rejected,
@@ -57,20 +57,20 @@ impl Rejections {
         self.note(source);
     }
 
-    /// Takes note of a datagram from `source` that is counted elsewhere.
+    /// Notes the source of a rejected datagram without counting it.
     pub(crate) fn note(&mut self, source: IpAddr) {
-        // A client's are never taken.
+        // Bounded, because clients never take the sources.
         if self.sources.len() < REJECTED_AT_ONCE {
             self.sources.push(source);
         }
     }
 
-    /// How many there were.
+    /// The counts so far.
     pub(crate) fn counts(&self) -> Rejected {
         self.counts
     }
 
-    /// Moves the sources of those since the last call to `sources`.
+    /// Moves the sources noted since the last call into `sources`.
     pub(crate) fn take_sources(&mut self, sources: &mut Vec<IpAddr>) {
         sources.append(&mut self.sources);
     }

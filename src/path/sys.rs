@@ -93,7 +93,7 @@ pub(super) fn leave_out_packet_info(socket: impl AsFd, is_ipv6: bool) -> io::Res
     set_option(socket.as_fd(), level, option, 0)
 }
 
-/// Has the kernel tell with each datagram its destination, its interface and its hop limit.
+/// Makes the kernel report the destination, the interface and the hop limit of each datagram.
 pub(super) fn tell_origin(socket: impl AsFd, is_ipv6: bool) -> io::Result<()> {
     let (level, options) = if is_ipv6 {
         (libc::IPPROTO_IPV6, [libc::IPV6_RECVPKTINFO, libc::IPV6_RECVHOPLIMIT])
@@ -103,7 +103,7 @@ pub(super) fn tell_origin(socket: impl AsFd, is_ipv6: bool) -> io::Result<()> {
     options.into_iter().try_for_each(|option| set_option(socket.as_fd(), level, option, 1))
 }
 
-/// Receives a datagram and its control messages. Returns the lengths of both, and the source.
+/// Receives a datagram and its control messages. Returns both lengths and the source.
 pub(super) fn receive_with_control(
     socket: &socket2::Socket,
     buffer: &mut [u8],

@@ -55,7 +55,7 @@ fn connections(subject: Subject) -> Result<HandshakeOutcome, PropertyError> {
     }
 }
 
-/// The shortest in round trips. In real time a busy machine delays some of them, and none comes early.
+/// The shortest time, in round trips. In real time a busy machine can delay a connection, but cannot speed it up.
 fn round_trips(times: &Histogram) -> Result<u64, PropertyError> {
     let shortest = times.min().ok_or_else(|| PropertyError::Silent("no connection".to_owned()))?;
     let rtt = nanos(RTT);

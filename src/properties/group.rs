@@ -1,4 +1,4 @@
-//! One message for several receivers.
+//! One message to several receivers.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -36,17 +36,17 @@ pub(super) const RECEIVERS: Row = Row {
 };
 
 const SERVERS: usize = 3;
-/// Of the range for use within a site (RFC 2365).
+/// A group in the range for use within a site (RFC 2365).
 const GROUP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(239, 255, 87, 76)), 7000);
 
-/// Returns why nothing was sent, if it was not.
+/// Sends one message to the group and counts the servers that it reaches. Returns why nothing was sent, if so.
 async fn send_to_group(
     ends: &Ends,
     plan: &Plan,
     reached: &Arc<AtomicUsize>,
 ) -> Result<Option<String>, RunError> {
     for _ in 0..SERVERS {
-        // Each with a memory of its own, as on a machine of its own.
+        // Each server has its own settings, so that servers share no state, as on separate machines.
         if let Ok(server) =
             channel::listen(&ends.server, plan.transport, GROUP, &end_settings(plan, Some(1))?)
         {
@@ -63,7 +63,7 @@ async fn send_to_group(
     Ok(sent.err().map(|error| error.to_string()))
 }
 
-/// Counts a server that receives something.
+/// Increments `reached` once `server` has received a message.
 async fn receive(mut server: Acceptor, reached: Arc<AtomicUsize>) {
     if let Ok(mut client) = server.accept().await
         && client.recv().await.is_ok()

@@ -48,8 +48,8 @@ impl Subject {
         Self { transport, path }
     }
 
-    /// One flow of messages of 1,000 bytes. The link has a round trip of [`RTT`], and the settings `to_server` and
-    /// `to_client` in addition.
+    /// One flow of messages of 1,000 bytes. The link has a round-trip time of [`RTT`] and the additional settings
+    /// `to_server` and `to_client`.
     pub(super) fn plan(self, to_server: &str, to_client: &str, messages: u32) -> Result<Plan, PropertyError> {
         const EVERY: Duration = Duration::from_millis(4);
         let workload = Workload {

@@ -1,4 +1,4 @@
-//! What differs between the links and workloads of a list: the options that were given several values.
+//! The options that differ between the links and workloads of a list.
 
 use super::{
     group::Group,
@@ -11,7 +11,7 @@ use crate::link::{LinkSettings, PROPERTIES, Property, Setting};
 pub(super) struct Axis {
     /// Its name, such as `loss`.
     pub(super) name: String,
-    /// Its value for each group, and where that stands on an axis.
+    /// Its value for each group, and the value's position on an axis.
     pub(super) values: Vec<(String, f64)>,
 }
 
@@ -25,14 +25,14 @@ pub(super) fn axes(groups: &[Group<'_>]) -> Vec<Axis> {
         })
     }));
     if axes.is_empty() {
-        // It follows from the round trip where it is not set.
+        // By default the deadline follows from the round trip, so it counts only if nothing else differs.
         let deadline = |cell: &Cell| cell.workload.deadline_ns.map(|ns| (numbers::setting(ns), ns as f64));
         axes.extend(axis(groups, "deadline", deadline));
     }
     axes
 }
 
-/// A value, and how it is shown.
+/// A value and its formatter.
 type Shown = (u64, fn(u64) -> String);
 
 /// Reads an option of a workload.
@@ -74,7 +74,7 @@ fn value(property: &Property, settings: &LinkSettings) -> (String, f64) {
     (text, number)
 }
 
-/// The axis of a value; none where all groups have the same.
+/// The axis of a value; `None` if all groups have the same one.
 fn axis(groups: &[Group<'_>], name: &str, read: impl Fn(&Cell) -> Option<(String, f64)>) -> Option<Axis> {
     let values: Vec<_> = groups.iter().map(|group| read(group.cells[0])).collect::<Option<_>>()?;
     let differs = values.iter().any(|value| value.0 != values[0].0);

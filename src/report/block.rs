@@ -22,7 +22,7 @@ pub(crate) enum Block<'a> {
     List(Vec<String>),
     /// Figures by row.
     Table(Table),
-    /// Words in rows of one length, the first of which has the titles. Each row begins with its label.
+    /// Words in rows of equal length. The first row has the titles; the others begin with a label.
     Grid(Vec<Vec<String>>),
     /// Definitions of terms in the tables above.
     Terms(&'static [Term]),
@@ -30,33 +30,33 @@ pub(crate) enum Block<'a> {
     Flags(Vec<Flagged>),
     /// What was asked for and not measured.
     Skipped(Vec<&'a Skipped>),
-    /// Pictures of rows that compare. What they show is in tables too.
+    /// Charts of the rows of a group. Their figures are in tables too.
     Charts(Group<'a>),
     /// Episodes, packet by packet.
     Ladders(&'a [Episode]),
-    /// Pictures of what lists have varied.
+    /// Charts over the options that have a list of values.
     Curves(&'a ResultFile),
     /// A command line to type.
     Command(String),
-    /// One episode, or two side by side, of which text speaks too.
+    /// One episode, or two side by side. Unlike `Ladders`, text and Markdown draw it too.
     Ladder(&'a [Episode]),
-    /// Figures over the values of an option, for where there are no pictures.
+    /// Figures over the values of an option, for formats without charts.
     Curve(Curve),
-    /// Every point of a list on its own. Text has it only on demand.
+    /// Every point of a list on its own. Text shows it only with `--details`.
     Details(Vec<Block<'a>>),
 }
 
 /// Figures over the values of an option, a line per transport.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Curve {
-    /// What is shown over what: `blocked by loss`.
+    /// The figure and the option, such as `blocked by loss`.
     pub(crate) title: String,
-    /// The values of the option, and where each stands on the axis.
+    /// The values of the option, and their positions on the axis.
     pub(crate) values: Vec<(String, f64)>,
     pub(crate) lines: Vec<Line>,
 }
 
-/// A line of a curve, with a figure, or none, for each value.
+/// A line of a curve. It has a figure for each value, or `None` where there is none.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Line {
     pub(crate) label: String,

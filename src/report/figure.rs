@@ -31,7 +31,7 @@ pub(crate) enum Figure {
 }
 
 impl Figure {
-    /// A number that is proportional to it, for a curve; none where one number does not say it.
+    /// The figure as a number, for a curve; `None` if one number cannot express it.
     pub(crate) fn height(self) -> Option<f64> {
         match self {
             Self::Time(n) | Self::Throughput(n) | Self::Count(n) => Some(n as f64),
@@ -41,7 +41,7 @@ impl Figure {
         }
     }
 
-    /// The same kind of figure with another height, for an axis.
+    /// A figure of the same kind for another number, for an axis.
     pub(crate) fn with_height(self, height: f64) -> Self {
         match self {
             Self::Time(_) => Self::Time(height as u64),

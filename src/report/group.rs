@@ -124,7 +124,7 @@ fn label(cell: &Cell, group: &[&Cell], controllers_differ: bool) -> String {
     label
 }
 
-/// Adds letters to labels that repeat, as those of two results do.
+/// Adds letters to labels that repeat, as happens when two results are shown as one.
 fn tell_apart(labels: &mut [String]) {
     let plain = labels.to_vec();
     for (index, label) in labels.iter_mut().enumerate() {

@@ -57,7 +57,7 @@ pub fn to_json(file: &ResultFile) -> String {
     indented(file)
 }
 
-/// The table of `properties` as JSON, in the same way.
+/// The table of `properties` as JSON, formatted as in [`to_json`].
 pub fn properties_to_json(table: &PropertyTable) -> String {
     indented(table)
 }
@@ -68,7 +68,9 @@ fn indented(file: &impl Serialize) -> String {
     text
 }
 
-/// Reads a result file of an experiment. The errors are those of [`load`].
+/// Reads the result file of an experiment.
+///
+/// Returns an error as [`load`] does, or if the file is a table of `properties`.
 pub fn from_json(bytes: &[u8]) -> Result<ResultFile, LoadError> {
     match load(bytes)? {
         Saved::Result(file) => Ok(*file),

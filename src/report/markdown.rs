@@ -31,7 +31,7 @@ fn joined(blocks: &[Block<'_>]) -> String {
     blocks.iter().filter_map(block).collect::<Vec<_>>().join("\n\n")
 }
 
-/// A block; none for pictures, whose figures are in the tables.
+/// A block; `None` for charts, because tables have their figures.
 fn block(block: &Block<'_>) -> Option<String> {
     Some(match block {
         Block::Warning(text) => format!("**{}**", escape(text)),

@@ -2,8 +2,7 @@
 //!
 //! [`model`] is the result file, schema `wirelab/1`, which `docs/result.schema.json` describes.
 //! Every renderer is a pure function from it to text, so a saved file shows exactly what its run showed.
-//! `page` turns a result into blocks, which say everything that people read; text, Markdown and HTML draw them. HTML has
-//! the charts of `chart` as well.
+//! `page` turns a result into blocks. Text, Markdown and HTML draw these blocks; HTML adds the charts of `chart`.
 //! CSV and JSON hold the figures for programs.
 
 mod axis;
@@ -75,7 +74,7 @@ pub struct Format {
     pub ending: &'static str,
     /// Renders a result.
     pub render: fn(&ResultFile) -> String,
-    /// Whether it draws what is in a result only if pictures were asked for.
+    /// Whether it draws charts, which need the `pictures` of a result.
     pub has_pictures: bool,
     /// Renders the table of `properties`.
     pub properties: fn(&PropertyTable) -> String,

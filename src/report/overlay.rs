@@ -6,8 +6,8 @@ use super::{
 };
 use crate::stats::{Difference, paired};
 
-/// The cells of both results. Where a row of the second has the transport, path, link and workload of one of the first,
-/// their differences are added: of the means over seeds, with intervals if the seeds are the same.
+/// The cells of both results. If a row of the second has the same transport, path, link and workload as one of the
+/// first, the differences of their means over seeds are added, with confidence intervals if the seeds are the same.
 pub fn overlay(mut first: ResultFile, second: ResultFile) -> ResultFile {
     let offset = first.cells.len();
     let differences: Vec<Paired> = second
@@ -38,7 +38,7 @@ fn alike(a: &Cell, b: &Cell) -> bool {
         == (&b.transport, &b.path, &b.link, &b.workload, mode(b))
 }
 
-/// What of a seed is compared.
+/// Reads the figure of a seed to compare.
 type Read = fn(&PerSeed) -> Option<f64>;
 
 const METRICS: [(Metric, Read); 4] = [
@@ -48,7 +48,7 @@ const METRICS: [(Metric, Read); 4] = [
     (Metric::BlockedRatio, |seed| seed.blocked_ratio.map(Ratio::get)),
 ];
 
-/// The differences of `cell` from `other`, which stand at `a` and `b` of the result.
+/// The differences of `cell` from `other`. `a` and `b` are their indices in the combined result.
 fn compared(cell: &Cell, a: usize, other: &Cell, b: usize) -> Vec<Paired> {
     let seeds = |cell: &Cell| cell.per_seed.iter().map(|seed| seed.seed).collect::<Vec<_>>();
     let same_seeds = seeds(cell) == seeds(other);

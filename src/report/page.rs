@@ -23,7 +23,7 @@ static TERMS: [Term; 2] = [
     Term { term: "blocked", meaning: "arrived complete, but was held back until earlier bytes had arrived" },
 ];
 
-/// Where the rest of a list is.
+/// Tells where to find what the summary of a list leaves out.
 const DETAILS: &str = "Each point has more to show, such as costs, differences and what was waited for: --details prints it, and \
                        a file (-o) has it.";
 
@@ -53,7 +53,7 @@ pub(crate) fn page(file: &ResultFile) -> Vec<Block<'_>> {
     page.blocks
 }
 
-/// Groups of the same path and the same servers, which a list of values has made.
+/// Consecutive groups with the same path and the same server: the points of a list.
 fn lists(groups: Vec<Group<'_>>) -> Vec<Vec<Group<'_>>> {
     let mut lists: Vec<Vec<Group<'_>>> = Vec::new();
     for group in groups {
@@ -76,7 +76,8 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// One group as it is; several as a table of all their rows and curves, and each of them as details.
+    /// The points of a list: one table of all rows, curves, and each group as details. Groups that are no list stand as
+    /// they are.
     fn list_of_groups(&mut self, file: &ResultFile, groups: Vec<Group<'a>>) {
         let Some(points) = points(&groups) else {
             groups.into_iter().for_each(|group| self.group(file, group));
@@ -134,7 +135,7 @@ impl<'a> Page<'a> {
         self.blocks.insert(charts, Block::Charts(owned));
     }
 
-    /// What was skipped on a path and has not been mentioned.
+    /// What was skipped on a path and has not been mentioned yet.
     fn skipped_on(&mut self, path: &str) {
         let (here, elsewhere): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.skipped).into_iter().partition(|skipped| skipped.path == path);

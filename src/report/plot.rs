@@ -11,7 +11,7 @@ const HEIGHT: usize = 12;
 /// A wider plot is no clearer.
 const MAX_WIDTH: usize = 64;
 
-/// The column and row of a value; `None` where there is none.
+/// The column and row of a value; `None` if there is no value.
 type Point = Option<(usize, usize)>;
 
 /// A curve as lines of text. Lines that coincide share a letter.
@@ -42,7 +42,7 @@ pub(super) fn plot(curve: &Curve, options: TextOptions) -> String {
     shared.iter().for_each(|(points, _)| connect(&mut grid, points, dot));
     for ((points, _), letter) in shared.iter().zip('A'..) {
         for &(column, row) in points.iter().flatten() {
-            // Where several meet, the first of the legend is seen.
+            // Where lines meet, the letter that comes first in the legend is drawn.
             if !grid[row][column].is_ascii_uppercase() {
                 grid[row][column] = letter;
             }
@@ -78,7 +78,7 @@ fn row(height: f64, greatest: f64) -> usize {
     HEIGHT - 1 - (libm::round(share * (HEIGHT - 1) as f64) as usize).min(HEIGHT - 1)
 }
 
-/// The column of each value: to scale where the labels then have room, and equally spaced otherwise.
+/// The column of each value: to scale if the labels have room, equally spaced otherwise.
 fn columns(values: &[(String, f64)], width: usize) -> Vec<usize> {
     let widest = values.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
     let last = width.saturating_sub(widest.div_ceil(2)).saturating_sub(1);
@@ -106,7 +106,7 @@ fn below(values: &[(String, f64)], columns: &[usize], margin: usize) -> String {
     line
 }
 
-/// Draws straight lines between points that follow each other.
+/// Draws straight lines between consecutive points.
 fn connect(grid: &mut [Vec<char>], points: &[Point], dot: char) {
     for pair in points.windows(2) {
         let [Some((from, high)), Some((to, low))] = pair else { continue };

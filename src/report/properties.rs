@@ -1,4 +1,4 @@
-//! What is said about the table of `properties`.
+//! The table of `properties` as blocks, as CSV and explained.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use super::{
     words::plain,
 };
 
-/// The blocks of a table: the claims and the transports, and why cells have no answer.
+/// The blocks of a table: a grid of claims and transports, and why some runs were not made.
 pub(super) fn properties_page(table: &PropertyTable) -> Vec<Block<'_>> {
     let transports = table.rows.first().into_iter().flat_map(|row| &row.cells);
     let titles: Vec<String> = line("", transports.map(|cell| &*cell.transport)).collect();
@@ -27,7 +27,7 @@ fn line<'a>(label: &'a str, words: impl Iterator<Item = &'a str>) -> impl Iterat
     std::iter::once(label).chain(words).map(plain)
 }
 
-/// One line for each reason why a run was not made, with the transports it holds for.
+/// A line for each reason why runs were not made, with the transports concerned.
 fn problems(table: &PropertyTable) -> impl Iterator<Item = String> {
     let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
     for cell in table.cells() {

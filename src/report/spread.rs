@@ -1,4 +1,4 @@
-//! Figures of seeds: their mean, and its confidence interval.
+//! Means over seeds and their confidence intervals.
 
 use super::model::{PerSeed, Ratio};
 use crate::stats::{Pooled, ci95};
@@ -20,7 +20,7 @@ pub(crate) fn seeds(value: f64, seeds: &[PerSeed], read: impl Fn(&PerSeed) -> Op
 pub(crate) struct Mean(pub(crate) Vec<f64>);
 
 impl Mean {
-    /// The mean; none without seeds.
+    /// The mean; `None` without seeds.
     pub(crate) fn mean(&self) -> Option<f64> {
         self.value(&vec![1; self.0.len()])
     }

@@ -1,4 +1,4 @@
-//! What a list of links or workloads shows: one table of all points, and curves.
+//! The summary of a list of links or workloads: one table of all points, and curves.
 
 use super::{
     axis::{Axis, axes},
@@ -16,7 +16,7 @@ pub(super) struct Points<'g, 'a> {
     axes: Vec<Axis>,
 }
 
-/// The points of a list; none where the groups are no list.
+/// The points of a list; `None` if there is only one group or no option differs.
 pub(super) fn points<'g, 'a>(groups: &'g [Group<'a>]) -> Option<Points<'g, 'a>> {
     let axes = axes(groups);
     (groups.len() > 1 && !axes.is_empty()).then_some(Points { groups, axes })
@@ -44,7 +44,7 @@ const COLUMNS: [(&str, Topic); 17] = [
 ];
 
 impl Points<'_, '_> {
-    /// What differs, with its values.
+    /// The options that differ, with their values.
     pub(super) fn heading(&self) -> String {
         let of = |axis: &Axis| {
             let mut values: Vec<String> = Vec::new();
@@ -66,7 +66,7 @@ impl Points<'_, '_> {
         format!("The first: {}; {}", words::link(first.cells[0].link.as_ref()), first.description())
     }
 
-    /// Every row of every point: the rows of a transport below each other.
+    /// The rows of all points, grouped by transport.
     fn rows(&self) -> Vec<(usize, &Cell, &str)> {
         let mut labels: Vec<&str> = Vec::new();
         for label in self.groups.iter().flat_map(|group| &group.labels) {
@@ -156,10 +156,10 @@ impl Points<'_, '_> {
     }
 }
 
-/// More curves than this fill a screen and are not looked at.
+/// Nobody looks at more curves than this in a terminal.
 const MAX_CURVES: usize = 4;
 
-/// What a curve of a command shows.
+/// The figure that a command's curves show.
 fn shown(command: &str) -> Option<(&'static str, Read)> {
     match command {
         "hol" => Some(("blocked", |cell| cell.hol.as_ref()?.blocked_ratio.map(Figure::Share))),

@@ -13,12 +13,12 @@ pub(crate) fn labelled_cells(file: &ResultFile) -> Vec<(&Cell, String)> {
     groups(file).into_iter().flat_map(|group| group.cells.into_iter().zip(group.labels)).collect()
 }
 
-/// The figure of the first column with this title that a cell has.
+/// The figure of a cell in the first column with this title that has one.
 pub(crate) fn figure_of(cell: &Cell, title: &str) -> Option<Figure> {
     columns::all().filter(|(other, ..)| *other == title).find_map(|(_, _, read)| read(cell))
 }
 
-/// The columns of these titles alone: a table for each group.
+/// A table for each group, with only the columns of these titles.
 pub(crate) fn chosen_columns(file: &ResultFile, titles: &[&str]) -> Vec<Table> {
     let chosen = |group: Group<'_>| {
         let column = |title: &&str| {
@@ -132,13 +132,13 @@ pub(super) fn differences<'p>(group: &Group<'_>, paired: &'p [Paired]) -> Vec<Ta
     between_results(group, &twins).into_iter().chain(own).collect()
 }
 
-/// Whether two rows come from two results: within one, rows are compared with another transport.
+/// Whether two rows come from different results. Within a result, only rows of different transports are compared.
 fn are_twins(group: &Group<'_>, a: usize, b: usize) -> bool {
     let [a, b] = [a, b].map(|row| group.cells[row]);
     (&a.transport, &a.server) == (&b.transport, &b.server)
 }
 
-/// The rows of one result compared with those of another.
+/// The differences between the rows of two results.
 fn between_results(group: &Group<'_>, twins: &[(usize, usize, &Paired)]) -> Option<Table> {
     const COMPARED: [(Metric, &str); 4] = [
         (Metric::LossRatio, "lost (points)"),

@@ -1,4 +1,4 @@
-//! What became of an attacker's packets.
+//! What an attacker on the link did, and what reached the application.
 
 use super::{
     group::Group,
@@ -6,8 +6,8 @@ use super::{
     numbers,
 };
 
-/// A sentence for each transport whose link had an attacker: what was done to its packets, and what the transport let
-/// through.
+/// A sentence for each transport whose link had an attacker: what the attacker did to its packets, and what the
+/// transport let through.
 pub(super) fn tampering(group: &Group<'_>) -> Vec<String> {
     group.rows().filter_map(|(cell, label)| of_row(cell, label)).collect()
 }

@@ -10,7 +10,7 @@ pub struct TextOptions {
     pub colour: bool,
     /// Whether to draw with ASCII alone.
     pub ascii: bool,
-    /// Whether to show every link of a list, below their summary.
+    /// Whether to show every point of a list below the summary.
     pub details: bool,
 }
 

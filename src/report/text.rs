@@ -43,7 +43,7 @@ struct Drawing {
 impl Drawing {
     fn blocks(&mut self, blocks: &[Block<'_>]) {
         let details = self.options.details;
-        // Pictures are left out: their figures are in the tables.
+        // Charts are left out: tables have their figures.
         let is_drawn = |block: &&Block<'_>| match block {
             Block::Charts(_) | Block::Curves(_) | Block::Ladders(_) => false,
             Block::Details(_) => details,
@@ -105,9 +105,9 @@ impl Drawing {
         self.item(&words::skipped(skipped), YELLOW);
     }
 
-    /// A command line that can be copied: a line that is too long goes on behind a backslash.
+    /// A command line to copy. A long one continues on the next line after a backslash.
     fn command(&mut self, line: &str) {
-        /// Keeps an option and its value in one line.
+        /// Joins an option and its value, so that they stay on one line.
         const GLUE: &str = "\u{1}";
         let mut glued = String::new();
         let mut after_option = false;

@@ -72,11 +72,11 @@ struct DatagramServer {
     flood_guard: FloodGuard,
 }
 
-/// Completes when the socket has rejected datagrams, with their sources.
+/// Waits until the socket has rejected datagrams. Returns their sources.
 async fn rejections(socket: &dyn Datagrams) -> Vec<IpAddr> {
     let mut sources = Vec::new();
     poll_fn(|_| {
-        // The caller receives on the socket meanwhile, and so is woken.
+        // It registers no waker: the caller also receives on the socket, which wakes the task.
         socket.take_rejected(&mut sources);
         if sources.is_empty() { Poll::Pending } else { Poll::Ready(()) }
     })

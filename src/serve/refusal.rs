@@ -44,7 +44,7 @@ pub enum Refusal {
     Replayed,
     /// A signed datagram is for another end.
     Stranger,
-    /// A query for servers did not come from this link, or was not sent to a group.
+    /// A discovery query did not come from this link or a listed network, or was not sent by multicast or broadcast.
     OffLink,
 }
 

@@ -107,7 +107,7 @@ async fn answer(
             answer_measured_stream(worker, peer.ip(), bytes, message_len, &mut reader, &mut writer).await
         }
         Ok(Some(Opening { bytes, kind: StreamKind::Transfer })) => {
-            // Of TLS, what its records add counts as progress, too.
+            // With TLS, the kernel's counters include the overhead of records, so that counts as progress, too.
             let moved = moved(kernel.map(Arc::from), |length| length as u64);
             transfer_on_stream(worker, (peer, moved), bytes, &mut reader, &mut writer).await
         }

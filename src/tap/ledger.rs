@@ -163,8 +163,8 @@ impl Ledger {
         carried
     }
 
-    /// Packet `number` of the link, `datagram`, was offered at `now`; `look` is called with what it carries. Packets sealed
-    /// earlier that did not enter the link are forgotten: packets enter in sending order.
+    /// `datagram` was offered to the link at `now` as packet `number`; `look` is called with what it carries. Packets
+    /// sealed earlier that did not enter the link are forgotten: packets enter in sending order.
     pub fn enter(&mut self, number: u64, datagram: &[u8], now: Time, look: impl FnOnce(&[Carried])) {
         let Some(index) = self.sealed.iter().position(|sealed| sealed.tag.is_of(datagram)) else {
             return look(&[]);
@@ -243,16 +243,16 @@ impl Ledger {
         self.forget_landed();
     }
 
-    /// The receiver opened packet number `packet`. Unless it `accepted` the frames, the packet has no effect: the receiver
-    /// rejects a second copy as a duplicate.
+    /// The receiver opened packet number `packet`. Unless it `accepted` the frames, the packet has no effect: the
+    /// receiver rejects a second copy as a duplicate.
     pub fn open(&mut self, packet: u64, accepted: bool) {
         if let Ok(index) = self.in_flight.binary_search_by_key(&packet, |flight| flight.stamp.packet) {
             self.land(index, accepted);
         }
     }
 
-    /// The receiver processed `datagram`, an ARQ segment. Unless it `kept` the content, the datagram has no effect, except
-    /// if the link made a second copy.
+    /// The receiver processed `datagram`, an ARQ segment. Unless it `kept` the content, the datagram has no effect,
+    /// except if the link made a second copy.
     pub fn unload(&mut self, datagram: &[u8], kept: bool) {
         let tag = Tag::of_segment(datagram);
         let known = |flight: &Flight| flight.tag == tag && !flight.carried.is_empty();

@@ -7,7 +7,7 @@ use ring::digest::{Context, SHA256};
 use super::TransferError;
 use crate::wire::transfer::{DIGEST_BYTES, Digest, Piece, RECEIPT_RANGES, Receipt};
 
-/// The digest of a whole: SHA-256 over the checks of its pieces in order.
+/// The digest of the whole content: SHA-256 over the CRCs of its pieces in order.
 pub(super) struct WholeDigest(Context);
 
 impl WholeDigest {
@@ -29,7 +29,7 @@ pub struct Assembly {
     /// All before this has come.
     next: u64,
     whole: WholeDigest,
-    /// What came ahead of a gap: start to end and check.
+    /// Pieces that arrived ahead of a gap: from the start of each to its end and CRC.
     ahead: BTreeMap<u64, (u64, u32)>,
     arrived: u64,
     end: Option<(u64, Digest)>,

@@ -17,11 +17,11 @@ use crate::{unit::random, wire::transfer::PIECE_BYTES};
 /// What is transferred.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// So many bytes that follow from a seed.
+    /// Bytes that are generated from a seed.
     Generated {
         /// How many.
         bytes: u64,
-        /// Of which seed.
+        /// The seed.
         seed: u64,
     },
     /// A file as it is, which had so many bytes.
@@ -68,13 +68,13 @@ impl Content {
     }
 }
 
-/// Length of the bytes that a seed gives, which content repeats: to make others for each piece would take longer than to
-/// send them. Compressors of packets do not look back that far.
+/// Length of the pattern that generated content repeats. New bytes for each piece would take longer to make than to
+/// send. The repetition is too far apart for packet compressors to find.
 const PATTERN_BYTES: usize = 256 << 10;
 
-/// What a seed gives, and as much of it again that a piece may begin anywhere in it.
+/// The pattern of a seed. Its beginning follows it again, so that a piece may begin anywhere in it.
 fn pattern(seed: u64) -> Bytes {
-    /// Keeps the draws apart from all others.
+    /// The random stream of content, separate from all others.
     const CONTENT: u64 = 0x434f_4e54;
     let mut pattern = vec![0; PATTERN_BYTES];
     random::generator(seed, CONTENT).fill_bytes(&mut pattern);
@@ -89,7 +89,7 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// The next `bytes` of it, at most [`PIECE_BYTES`], or what there is left.
+    /// The next `bytes` of it, at most [`PIECE_BYTES`]; fewer at the end.
     pub(super) fn next(&mut self, bytes: usize) -> io::Result<Bytes> {
         match self {
             Self::Generated { pattern, at, left } => {
@@ -109,7 +109,7 @@ impl Source {
     }
 }
 
-/// Fills `buffer`, or as much of it as there is left of the file. Returns the number of bytes.
+/// Fills `buffer`, or reads up to the end of the file. Returns the number of bytes.
 fn fill(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
@@ -123,15 +123,16 @@ fn fill(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// Buffers of pieces, used again once the transport has dropped them: new memory costs more than what is done with it.
+/// Buffers of pieces, reused once the transport has dropped them. New memory would cost more time than
+/// the rest of the work on a piece.
 #[derive(Default)]
 pub(super) struct Buffers {
-    /// Those that the transport may still hold, in the order in which it got them.
+    /// Buffers that the transport may still hold, in the order in which they were sent.
     sent: VecDeque<Bytes>,
 }
 
 impl Buffers {
-    /// Bounds the memory that is kept beyond what the transport holds.
+    /// The most buffers that are kept. Limits memory that the transport no longer uses.
     const MOST: usize = 256;
 
     fn take(&mut self, bytes: usize) -> BytesMut {

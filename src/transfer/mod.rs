@@ -1,10 +1,9 @@
 //! Content from one end to the other, whole and checked, over any transport that moves messages in bulk.
 //!
-//! A sender sends pieces, each with its place and a CRC-32, and an end with a digest: the SHA-256 of the CRCs of all pieces
-//! in their order. So pieces are checked in whatever order they come, nothing has to be held for it, and it takes little of
-//! the time that is measured. A receiver
-//! answers the end with a receipt: either all of it is there and is what was sent, or which parts are missing. Only an
-//! intact receipt makes a transfer one that is done; whatever stops before is told from it.
+//! A sender sends pieces, each with its offset and a CRC-32, and then an end with a digest: the SHA-256 of the CRCs of
+//! all pieces in order. Pieces can thus be checked in any order of arrival, without keeping them, in little of the
+//! measured time. A receiver answers the end with a receipt: either the content arrived unchanged, or a list of missing
+//! parts. Only an intact receipt completes a transfer.
 
 mod assembly;
 pub mod bulk;

@@ -65,7 +65,7 @@ pub enum Credentials {
     None,
     /// A certificate (RFC 5280).
     Certificate {
-        /// Of an ECDSA key on P-256.
+        /// Whether it must have an ECDSA key on P-256.
         p256: bool,
     },
     /// A key that both ends know.
@@ -73,7 +73,7 @@ pub enum Credentials {
 }
 
 impl Credentials {
-    /// Whether it is a certificate.
+    /// Whether the server needs a certificate.
     pub fn is_certificate(self) -> bool {
         matches!(self, Self::Certificate { .. })
     }

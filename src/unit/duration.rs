@@ -54,7 +54,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
         let (number, after) = split(rest);
         let end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
         let (unit, next) = after.split_at(end);
-        // Elsewhere this is mega: `-w 1M` is a window in iperf3.
+        // `M` is not minutes: elsewhere it is mega, as in iperf3's window `-w 1M`.
         if unit.trim() == "M" {
             return Err(UnitError::UnknownUnit {
                 text: shown(whole),

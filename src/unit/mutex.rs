@@ -2,7 +2,7 @@
 
 use std::sync::{self, MutexGuard, PoisonError};
 
-/// A [`std::sync::Mutex`] that locks even if a thread panicked while it held the lock: that panic ends the run anyway.
+/// A [`std::sync::Mutex`] that can be locked even if a thread panicked while holding it. The panic ends the run anyway.
 #[derive(Debug, Default)]
 pub struct Mutex<T: ?Sized>(sync::Mutex<T>);
 

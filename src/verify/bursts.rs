@@ -22,7 +22,7 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     ])
 }
 
-/// How many packets are hit, and in how many runs.
+/// The number of packets that are hit, and the number of runs that they form.
 pub(super) struct Runs {
     pub(super) hits: u64,
     pub(super) runs: u64,

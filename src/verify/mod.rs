@@ -141,7 +141,7 @@ fn link(pairs: &str) -> Result<LinkSpec, SpecError> {
     Ok(spec)
 }
 
-/// Which of `packets` are lost, if `at_once` of them are sent every millisecond.
+/// Whether each of `packets` packets is lost, if `at_once` packets are sent every millisecond.
 fn losses(
     wire: &dyn Wire,
     pairs: &str,

@@ -8,8 +8,8 @@ use crate::{
 
 /// The wire under test. Experiments use [`RealWire`]; tests wrap and break it.
 pub trait Wire: Sync {
-    /// When each packet of `offers`, an instant and a number of IP bytes, arrives over one direction of a link; `None` if
-    /// it is dropped.
+    /// The arrival time of each packet over one direction of a link; `None` if it is dropped. An offer is the time of
+    /// sending and the size in IP bytes.
     fn arrivals(&self, spec: LinkSpec, seed: u64, offers: &[(Time, usize)]) -> Vec<Option<Time>>;
 
     /// A run of an experiment in virtual time. Fails like [`experiment::run`].

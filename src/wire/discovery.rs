@@ -1,4 +1,4 @@
-//! The query and the answer of `wirelab discover`. A datagram carries one.
+//! The query and the answer of `wirelab discover`, each in one datagram.
 //!
 //! ```text
 //!  query, padded with zeros to 1,200 bytes
@@ -14,9 +14,9 @@
 //!  +----------------+---------+-------+----------------------------+
 //! ```
 //!
-//! A text is a byte of length and so many bytes of UTF-8. `instance` is little-endian. An answer is at most as long as a
-//! query, so that a forged source address amplifies no traffic. A query is as long as the smallest datagram that every
-//! IPv6 link carries unfragmented (RFC 8200 section 5) allows, with room for the headers of a tunnel.
+//! A text is one byte with its length, then that many bytes of UTF-8. `instance` is little-endian. An answer is at most
+//! as long as a query, so that a forged source address amplifies no traffic. A query fits into 1,280 bytes, which every
+//! IPv6 link carries unfragmented (RFC 8200 section 5), with its headers.
 
 /// Length of a query, and the maximum length of an answer.
 pub const QUERY_BYTES: usize = 1200;
@@ -50,7 +50,7 @@ pub struct Answer<'a> {
     pub name: &'a str,
     /// The program and its version.
     pub program: &'a str,
-    /// Where it listens.
+    /// The URLs on which it listens.
     pub urls: Vec<&'a str>,
 }
 
@@ -91,8 +91,8 @@ impl Query {
 }
 
 impl<'a> Answer<'a> {
-    /// The datagram, of [`QUERY_BYTES`] at most. URLs that do not fit are left out; a name or a version that is too long
-    /// is cut off.
+    /// The datagram, at most [`QUERY_BYTES`] long. URLs that do not fit are left out. A name or a version that is too
+    /// long is truncated.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = [&ANSWER[..], &[VERSION], &self.nonce, &self.instance.to_le_bytes()].concat();
         for text in [self.name, self.program] {
@@ -114,7 +114,7 @@ impl<'a> Answer<'a> {
     ///
     /// # Errors
     ///
-    /// Returns an error if it is not an answer of this version, or has a length that is out of bounds.
+    /// Returns an error if it is not an answer of this version, or if a length or a count is out of bounds.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DiscoveryError> {
         if bytes.len() > QUERY_BYTES {
             return Err(DiscoveryError::Foreign);
@@ -136,19 +136,19 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// The beginning of `text`, of at most `most` bytes.
+/// `text`, truncated to at most `most` bytes between characters.
 fn cut(text: &str, most: usize) -> &str {
     let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or(0)]
 }
 
-/// `text` must be at most 255 bytes long.
+/// Appends `text`, which must be at most 255 bytes long.
 fn push_text(bytes: &mut Vec<u8>, text: &str) {
     bytes.push(text.len() as u8);
     bytes.extend_from_slice(text.as_bytes());
 }
 
-/// What of a datagram is still to be read.
+/// The unread rest of a datagram.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {

@@ -38,23 +38,23 @@ pub struct Piece {
     pub offset: u64,
     /// The content.
     pub bytes: Bytes,
-    /// The CRC-32 of both, as its message carries it.
+    /// The check in its message.
     check: u32,
 }
 
 impl Piece {
-    /// `bytes` at `offset`.
+    /// A piece with `bytes` at `offset`. Computes the check.
     pub fn new(offset: u64, bytes: Bytes) -> Self {
         let check = seal(PIECE, offset, &bytes).1;
         Self { offset, bytes, check }
     }
 
-    /// The CRC-32 of its offset and its content, as its message carries it.
+    /// The CRC-32 in its message: of the header after the check, with the offset, and of the content.
     pub fn check(&self) -> u32 {
         self.check
     }
 
-    /// What precedes the content in its message.
+    /// The header of its message. The content follows it.
     pub fn header(&self) -> [u8; TRANSFER_HEADER_BYTES] {
         header(PIECE, self.offset, self.bytes.len(), self.check)
     }
@@ -91,7 +91,7 @@ pub enum TransferMessage {
     End {
         /// Length of the content.
         length: u64,
-        /// SHA-256 of the [checks](Piece::check) of all pieces, in their order and in little-endian bytes.
+        /// SHA-256 of the [checks](Piece::check) of all pieces in order, each as little-endian bytes.
         digest: Digest,
     },
     /// The receiver reports its progress.

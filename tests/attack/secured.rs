@@ -14,11 +14,11 @@ use super::{
     support::{Program, Server, wirelab},
 };
 
-/// Where the random value of a ClientHello begins in its datagram: behind the headers of the record and of the message (RFC
-/// 6347 sections 4.1 and 4.2.2), and the version.
+/// Offset of the random value of a ClientHello in its datagram: after the headers of the record and of the message (RFC
+/// 6347 sections 4.1 and 4.2.2), and after the version.
 const RANDOM: usize = 13 + 12 + 2;
 
-/// First datagrams of DTLS clients, all different. Their addresses may be forged, so nothing follows.
+/// First datagrams of DTLS clients, all different. No client continues its handshake, as if its address were forged.
 pub(crate) fn of_dtls(server: &Server, folder: &Path, count: u64) -> u64 {
     let (mut hello, to) = (hello(folder), server.address("dtls"));
     let mut sent = 0;
@@ -52,7 +52,8 @@ fn signed(folder: &Path, message: &[u8]) -> Vec<u8> {
     [&body, tag.as_ref()].concat()
 }
 
-/// Garbage counts as a flood even though no request of its source is refused: then nothing of it is answered for a while.
+/// Garbage counts as a flood even if no request of its source is refused. The server then ignores the source for a
+/// while.
 #[test]
 fn a_source_whose_datagrams_are_rejected_is_dropped_in_the_kernel() {
     let folder = tempfile::tempdir().unwrap();
@@ -73,9 +74,9 @@ fn a_source_whose_datagrams_are_rejected_is_dropped_in_the_kernel() {
     }
 }
 
-/// Sends garbage until a `request` from the same source is not answered any more, but one from elsewhere is.
+/// Sends garbage until the server ignores a `request` from the same source, but answers one from another source.
 fn flood(to: SocketAddr, mut request: impl FnMut() -> Vec<u8>) {
-    // Another port than that of the requests, as most sources would have.
+    // Garbage comes from another port than the requests, as from most sources.
     let [garbage, hostile, other] = [0, 0, 1].map(|n| UdpSocket::bind(attacker(n)).unwrap());
     let mut is_answered = |socket: &UdpSocket| {
         socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
@@ -87,7 +88,7 @@ fn flood(to: SocketAddr, mut request: impl FnMut() -> Vec<u8>) {
         for _ in 0..250 {
             garbage.send_to(b"hostile", to).unwrap();
         }
-        // A lost request is no proof; two are.
+        // One unanswered request may have been lost, so two are needed.
         !is_answered(&hostile) && is_answered(&other) && !is_answered(&hostile)
     });
     assert!(is_shunned, "{to} answers a source that floods");

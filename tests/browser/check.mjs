@@ -13,7 +13,7 @@ const [pictures, ...files] = process.argv.slice(2);
 const sizes = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
 const problems = [];
 
-// What is wrong with the charts of a page, in the page.
+// Runs in the page and returns the faults of its charts.
 function charts() {
   const wrong = [];
   for (const chart of document.querySelectorAll('svg.chart')) {
@@ -59,7 +59,7 @@ async function interact(page, note) {
     const tip = await page.locator('.tip:not(.off)').textContent({ timeout: 2000 }).catch(() => '');
     if (!/p50|p99|take longer/.test(tip)) note(`hover shows "${tip}"`);
   }
-  // A row leads to its own run in time.
+  // A row links to its own timeline.
   const row = page.locator('tbody th a').last();
   if (await page.locator('figure[data-row]').count()) {
     const target = await row.evaluate(link => document.querySelector(link.getAttribute('href'))?.dataset.row);
@@ -102,14 +102,14 @@ for (const file of files) {
       if (pictures !== '-') await page.screenshot({ path: `${base}.png`, fullPage: true });
       (await page.evaluate(charts)).forEach(note);
       await interact(page, note);
-      // The page forbids scripts from elsewhere, so the checker is read into it by the debugger.
+      // The page's policy forbids external scripts, so the checker is injected through the debugger.
       await page.evaluate(await (await import('node:fs/promises')).readFile(axe, 'utf8'));
       const found = await page.evaluate(() => axe.run(document, { resultTypes: ['violations'] }));
       for (const { id, nodes } of found.violations) note(`axe: ${id}: ${nodes.slice(0, 3).map(node => node.target.join(' ') + ' ' + (node.any[0]?.message ?? '')).join('; ')}`);
       await context.close();
     }
   }
-  // Without scripts everything is there as well.
+  // The page is complete without scripts.
   const context = await browser.newContext({ javaScriptEnabled: false });
   const page = await context.newPage();
   await page.goto(pathToFileURL(file).href);

@@ -1,4 +1,4 @@
-//! The HTML report in a browser: Chromium without a window, of the sizes of a desktop and of a phone, light and dark.
+//! The HTML report in headless Chromium, at desktop and phone sizes, light and dark.
 
 use std::{env, fs, path::Path, process::Command};
 
@@ -6,11 +6,12 @@ use tempfile::tempdir;
 
 use crate::support::{Program, command_exists, run, skip_missing};
 
-/// The folder with the packages `playwright-core` and `axe-core`, and the browser. `.ci/run` installs both.
+/// The command that opens pages in the browser. Needs Chromium, Node.js, `playwright-core` and `axe-core`, which
+/// `.ci/run` installs. Skips without them.
 fn browser() -> Option<Command> {
-    let chromium =
-        ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| command_exists(name));
-    let Some(chromium) = chromium else {
+    let folders = env::var_os("PATH").unwrap_or_default();
+    let file = |name| env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file());
+    let Some(chromium) = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(file) else {
         skip_missing("chromium");
         return None;
     };
@@ -25,9 +26,6 @@ fn browser() -> Option<Command> {
         skip_missing("playwright-core");
         return None;
     }
-    let folders = env::var_os("PATH").unwrap_or_default();
-    let chromium =
-        env::split_paths(&folders).map(|folder| folder.join(chromium)).find(|path| path.is_file())?;
     let mut command = Command::new("node");
     command
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/check.mjs"))

@@ -135,7 +135,7 @@ fn report_shows_a_saved_table_of_properties_as_it_was_printed() {
     let two = said("report table.json table.json");
     assert_eq!(two.code, Some(2), "{two:?}");
     assert!(two.stderr.contains("table.json is a table of properties: name it alone"), "{two:?}");
-    // Cells are missing, and words steer no terminal.
+    // Missing cells are shown, and text from a file cannot control the terminal.
     let short = saved.replacen("\"no\"", "\"\\u001b[2J\"", 1);
     let mut table: Value = serde_json::from_str(&short).unwrap();
     table["rows"][1]["cells"].as_array_mut().unwrap().pop();

@@ -93,7 +93,7 @@ fn a_wrong_option_is_answered_with_the_one_that_was_meant_or_the_help() {
     }
 }
 
-/// A table says what each option needs; where that is missing the option is refused, or named.
+/// An option without effect is refused, or named in a note.
 #[test]
 fn an_option_without_effect_is_named() {
     let by_url = "is for a server by URL, and none is named";

@@ -1,4 +1,4 @@
-//! The tour: what it prints without a terminal and on one, and that its commands show what its lessons do.
+//! The tour: its output with and without a terminal, and whether its commands show what its lessons claim.
 
 use std::{
     io::Write,

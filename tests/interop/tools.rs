@@ -178,7 +178,7 @@ fn the_secrets_of_dtls_1_3_are_logged() {
         "SERVER_TRAFFIC_SECRET_0",
     ] {
         let line = lines.iter().find(|line| line[0] == label).unwrap_or_else(|| panic!("{label}: {log}"));
-        // 32 bytes each, and the same connection.
+        // Each secret has 32 bytes, and all are of the same connection.
         assert_eq!((line[1], line[2].len()), (lines[0][1], 64), "{log}");
     }
 }

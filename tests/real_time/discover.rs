@@ -9,7 +9,7 @@ use std::{
 use crate::support::{Finished, Program, command_exists, python, skip, skip_missing};
 use serde_json::Value;
 
-/// Bridges, to which hosts are attached. All ends with the programs that hold the namespaces.
+/// Bridges to which hosts are attached. The namespaces end with the programs that hold them.
 struct Lan {
     holder: Program,
     ports: usize,
@@ -82,7 +82,7 @@ impl Lan {
                 &holder,
                 &format!("ip address add {address}/24 brd + dev eth{index}; ip link set eth{index} up"),
             );
-            // The kernel notices later that a link is up.
+            // The kernel takes a moment to notice that a link is up.
             script(
                 &holder,
                 &format!(
@@ -102,7 +102,7 @@ impl Host {
         command
     }
 
-    /// A server that can be found by this name.
+    /// Starts a server that can be found by this name.
     fn serve(&self, url: &str, name: &str) -> Program {
         let mut server = Program::start(self.wirelab(&["serve", url, &format!("--discoverable={name}")]));
         server.wait_for("listening on ");
@@ -113,7 +113,7 @@ impl Host {
         Program::start(self.wirelab(&[&["discover"], options].concat())).finish()
     }
 
-    /// The names found, with their interfaces and URLs; and the datagrams that were ignored.
+    /// The names found, with their interfaces and URLs, and the number of ignored datagrams.
     fn found(&self, options: &[&str]) -> (Vec<(String, String, String)>, u64) {
         let json = self.discover(&[&["-J"], options].concat()).succeeded();
         let found: Value = serde_json::from_str(&json).unwrap();
@@ -142,7 +142,7 @@ fn every_server_of_the_link_is_listed_once_and_garbage_is_not() {
     let [client, one, two, rogue] = [1, 2, 3, 4].map(|n| lan.host(&[(0, &format!("10.7.0.{n}"))]));
     let _servers = [
         one.serve("udp://0.0.0.0:9999", "attic"),
-        // Two on one host, of which one is for that host alone.
+        // Two servers on one host. One of them answers only that host.
         two.serve("udp://0.0.0.0:9999", "cellar"),
         two.serve("tcp://0.0.0.0:9999", "cellar too"),
         two.serve("udp://127.0.0.1:9000", "hidden"),
@@ -167,7 +167,7 @@ fn every_server_of_the_link_is_listed_once_and_garbage_is_not() {
     command.args(garbage.get_args()).arg("10.7.0.4");
     let mut garbage = Program::start(command);
     garbage.wait_for("ready");
-    // Nine for each of the three queries.
+    // Nine datagrams of garbage for each of the three queries.
     assert_eq!(client.found(&["-4"]), (expected, 27));
 }
 
@@ -223,7 +223,7 @@ fn without_a_network_and_without_a_server_the_reason_is_one_line() {
     let said = client.discover(&["--wait", "200ms"]);
     assert_eq!((said.code, said.stdout.as_str(), said.stderr.lines().count()), (Some(1), "", 1), "{said:?}");
     assert!(said.stderr.starts_with("wirelab: no server answered on eth0 within 200ms"), "{said:?}");
-    // A server of the same machine is found on its network, too.
+    // A server on the same machine is also found.
     let _server = client.serve("udp://0.0.0.0:9999", "self");
     assert_eq!(client.found(&["-4"]).0, [owned("self", "eth0", "udp://10.7.0.1:9999")]);
 }

@@ -43,7 +43,7 @@ fn case(arguments: &str) -> Case {
     Case { arguments, status: 130, terminated: 130, has_result: false }
 }
 
-/// What an interrupt ends in the usual way.
+/// A command that normally runs until a signal ends it, and then succeeds.
 fn service(arguments: &str) -> Case {
     Case { status: 0, terminated: 0, ..case(arguments) }
 }
@@ -95,7 +95,7 @@ fn cases(server: &Server) -> Vec<Case> {
             measured("hol --path netns -t tls -d 1h --seeds 1"),
             measured("handshake --path netns -t tcp --connections 100000"),
             measured("transfer --path netns -t tcp --bytes 100GB --rate 1mbit"),
-            // The signal is handed to the client, and its end is the end of all.
+            // `link` passes the signal to the client and ends with the client's status.
             Case { terminated: 143, ..case("link --netns --wait 0s --server cat -- sleep 1000") },
         ]);
     }
@@ -242,15 +242,16 @@ fn end_servers(seed: u64, times: u64, signals: &[&[&str]]) {
     at_instants((seed, times, signals), &with_server(), |case, at| end_server(*case, at));
 }
 
-/// Calls `end` with each of `cases` and of `signals` at an instant drawn from `seed`, `times` times: several at once, as
-/// commands do not wait for each other.
+/// Calls `end` `times` times for each pair of `cases` and `signals`, at instants drawn from `seed`. Several commands
+/// run at once.
 fn at_instants<C: Sync>(
     (seed, times, signals): (u64, u64, &[&[&str]]),
     cases: &[C],
     end: impl Fn(&C, (u64, Duration, &str)) + Sync,
 ) {
     const INSTANTS: u64 = 0x454e_4453;
-    /// Beyond the second for which real-time runs of messages wait before they begin.
+    /// The latest instant, in milliseconds: longer than the second that real-time runs of messages wait before they
+    /// start.
     const LAST: u64 = 1800;
     const AT_ONCE: usize = 8;
     let mut draws = random::generator(seed, INSTANTS);
@@ -454,7 +455,7 @@ fn endings_of_a_transfer_onto_a_full_disk() {
     }
 }
 
-/// Of a server elsewhere that goes away it is known how much it acknowledged.
+/// If a remote server goes away, the result shows how much it acknowledged.
 #[test]
 fn endings_of_an_upload_to_a_server_that_goes_away() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -470,7 +471,7 @@ fn endings_of_an_upload_to_a_server_that_goes_away() {
     assert!(finished.stdout.contains("  arrived  "), "{}", finished.stdout);
     let text = fs::read(folder.path().join("result.json")).unwrap();
     let transfer = wirelab::report::from_json(&text).unwrap().cells.remove(0).transfer.unwrap();
-    // At least what the server read.
+    // The server acknowledged at least what it read.
     let arrived = transfer.arrived_bytes.unwrap();
     assert!((1 << 20..1_000_000_000).contains(&arrived), "{arrived}");
     assert_eq!((transfer.unknown, transfer.completed), (0, 0));

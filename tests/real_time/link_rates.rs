@@ -10,10 +10,10 @@ use crate::support::{Link, Server, alone, run, say};
 /// How far goodput and median latency may differ from those of `sim`.
 const AGREES: std::ops::RangeInclusive<f64> = 0.9..=1.1;
 
-/// What a result says of this machine, and of the server's window for ARQ, which is 1 MiB.
+/// Flags that explain a difference: limits of this machine, and the 1 MiB receive window of the ARQ server.
 const LIMITS: [Flag; 4] = [Flag::MachineLimited, Flag::MachineDropped, Flag::SendLate, Flag::CreditLimited];
 
-/// The only cell of the result that `arguments` make.
+/// Runs `wirelab` with `arguments` and returns the only cell of the result.
 fn cell(arguments: &str) -> Cell {
     let finished = run(Path::new("/"), format!("{arguments} --seeds 1 -J -q").split_whitespace());
     let file = from_json(finished.stdout.as_bytes());
@@ -42,8 +42,8 @@ impl Behind {
         Self { server, scheme, rtt_ms, options: format!("--rtt {rtt_ms}ms --rate {mbit}mbit --loss 0%") }
     }
 
-    /// Runs `command` by URL through the link and in `sim`; `figure` of both must agree, or the machine was too slow and a
-    /// flag of the result or the report of the link says so.
+    /// Runs `command` by URL through the link and in `sim`. Fails if `figure` of both differs, unless a flag of the
+    /// result or the report of the link shows that the machine was too slow.
     fn compare(
         &self,
         command: &str,
@@ -66,7 +66,7 @@ impl Behind {
             self.options, there.flags, report["dropped_packets"], report["lateness_ns"]["p99"],
         );
         say(&what);
-        // A fiftieth of the round trip.
+        // Late means by more than a fiftieth of the round-trip time.
         let is_late = report["lateness_ns"]["p99"].as_u64() > Some(u64::from(self.rtt_ms) * 20_000);
         let is_said = is_late
             || report["dropped_packets"].as_u64() > Some(0)
@@ -84,7 +84,7 @@ fn link_rates_of_transfers_agree_with_the_simulator() {
     let mut failures = Vec::new();
     for (rtt_ms, mbit) in SETTINGS {
         let behind = Behind::new("quic", (rtt_ms, mbit));
-        // Some six seconds at the full rate.
+        // About six seconds at the full rate.
         let size = format!("--bytes {}MB", mbit * 6 / 8);
         for transport in ["quic-one", "quic-message"] {
             for way in ["", " --down"] {
@@ -101,7 +101,7 @@ fn link_rates_of_messages_agree_with_the_simulator() {
     let _alone = alone();
     let mut failures = Vec::new();
     for (rtt_ms, mbit) in SETTINGS {
-        // Both congestion windows have to grow first.
+        // A warm-up of 40 round trips: both congestion windows must grow first.
         let interval = if mbit > 100 { 250 } else { 1000 };
         let options = format!("-i {interval}us -l 1000 -w {}ms -d 3s", 40 * rtt_ms);
         for (scheme, transports) in

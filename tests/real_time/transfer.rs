@@ -1,4 +1,4 @@
-//! What limits a transfer in real time.
+//! Whether the flag `machine-limited` is right.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ fn transferred(options: &str) -> Cell {
 
 #[test]
 fn a_transfer_that_keeps_a_core_busy_is_machine_limited() {
-    /// Another program may take the core for part of the time.
+    /// Another program may use the core for a while, so one attempt may fail.
     const ATTEMPTS: usize = 5;
     let _alone = alone();
     let is_flagged = |_| transferred("-t tcp --bytes 300MB").flags.contains(&Flag::MachineLimited);

@@ -40,7 +40,8 @@ fn two_runs_are_equal() {
     let plan = plan("delay=5ms,jitter=2ms,loss=5%,corrupt=1%,duplicate=1%");
     let outcomes = [(); 2].map(|()| run(&plan, 1, Observers::default()).unwrap());
     assert!(outcomes[0].messages.rejected > Some(0) && outcomes[0].messages.corrupted == 0);
-    // Whether a record with a changed number counts as forged or as replayed depends on the keys, which no seed makes.
+    // A record with a changed number counts as forged or as replayed, depending on the keys. Keys do not come from the
+    // seed.
     let [first, second] = outcomes.map(|outcome| cell(&plan, &[(1, outcome)]));
     assert_eq!(format!("{first:?}"), format!("{second:?}"));
 }
@@ -178,11 +179,11 @@ fn an_idle_session_ends() {
     assert_eq!(stopped.reports[0].refusals(Refusal::Idle), 1);
 }
 
-/// Clients whose second hello is the last that the server hears of them. Those that it answers take themselves for
-/// connected: the server's Finished is all that a client of DTLS 1.3 waits for (RFC 9147 section 5.1).
+/// The server receives nothing from these clients after their second hello. A client that gets an answer considers
+/// itself connected: a client of DTLS 1.3 waits only for the server's Finished (RFC 9147 section 5.1).
 #[test]
 fn handshakes_that_are_never_completed_are_limited_per_source_and_in_total() {
-    // As many as a source may have before they have proven their address.
+    // As many unverified clients as one source may have.
     const CLIENTS: u64 = 16;
     const EVICTED: u64 = CLIENTS - 4;
     for (total, per_source) in [(100, 4), (4, 100)] {

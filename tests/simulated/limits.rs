@@ -1,4 +1,5 @@
-//! How long limits of the two ends kept data from being sent: by cause, without the warm-up, and up to now.
+//! How long limits of the two ends kept data from being sent, by cause. Excludes the warm-up and includes current
+//! waits.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -42,7 +43,7 @@ fn ends(world: &World) -> Ends {
     }
 }
 
-/// An end whose send buffer and receive window are this large and do not grow.
+/// An end with a fixed send buffer and receive window of `window` bytes.
 fn settings(window: u64) -> Settings {
     let (identity, roots) = certs::ephemeral().unwrap();
     let congestion = Congestion::Fixed(1 << 30);
@@ -67,8 +68,9 @@ fn settings(window: u64) -> Settings {
     }
 }
 
-/// How long the receiver's window of 1 MiB and the sender's buffer of 128 KiB have limited a sender that sends all it can:
-/// after 10 s in which the receiver takes nothing, and after 10 s more in which it takes everything.
+/// How long the receiver's window of 1 MiB (credit) and the sender's buffer of 128 KiB have limited a sender that
+/// always has data. The first pair is after 10 s in which the receiver reads nothing, the second after 10 s more in
+/// which it reads everything.
 fn to_a_late_reader(transport: Transport) -> [(Duration, Duration); 2] {
     let world = World::new(&links("delay=100ms"), 1);
     let ends = ends(&world);
@@ -116,15 +118,16 @@ fn message() -> Bytes {
 #[test]
 fn quic_writes_that_wait_are_told_apart_by_what_they_wait_for_and_counted_until_now() {
     let [(credit, buffer), (credit_then, buffer_then)] = to_a_late_reader(Transport::QUIC_ONE);
-    // It takes 3 s to fill the receiver, a buffer each round trip. No acknowledgement comes after that.
+    // The sender fills the receiver's window in about 3 s, at one buffer a round trip. After that no acknowledgement
+    // comes.
     assert!((5 * SECOND..8 * SECOND).contains(&credit), "{credit:?}");
     assert!((2 * SECOND..5 * SECOND).contains(&buffer), "{buffer:?}");
-    // From then on the buffer is the limit. A wait for credit before does not make it one.
+    // Now the buffer is the limit. The earlier wait for credit must not count here.
     assert!(credit_then - credit < SECOND, "{credit_then:?}");
     assert!(buffer_then - buffer > 8 * SECOND, "{buffer_then:?}");
 }
 
-/// A run in which the receive windows of ARQ hold few segments.
+/// A run in which the receive windows of ARQ hold 16 segments.
 fn with_small_windows(links: PerDirection<LinkSpec>, warmup: Duration) -> Outcome {
     let plan = Plan {
         path: PathKind::Sim,
@@ -134,7 +137,7 @@ fn with_small_windows(links: PerDirection<LinkSpec>, warmup: Duration) -> Outcom
         workload: Workload { warmup, ..workload(2 * SECOND) },
     };
     let mut settings = end_settings(&plan, Some(1)).unwrap();
-    // Ten are under way in a round trip.
+    // About ten segments are in flight.
     settings.session.arq.limits.receive_window = 16;
     let world = World::new(&plan.links, 1);
     let ends = ends(&world);

@@ -1,4 +1,4 @@
-//! An attacker on the link changes, replays and forges packets: which transports let that through, and what the report says.
+//! An attacker on the link replays and forges packets: which transports deliver them, and what the counters show.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ fn forgeries_reach_those_who_check_sums_and_none_who_check_keys() {
         assert!(outcome.messages.corrupted > 0, "{transport}");
     }
     let outcome = attacked(Transport::UDP, "inject=5%");
-    // The message itself follows its forgery.
+    // The real message arrives after the forged one.
     assert_eq!(outcome.messages.delivered, outcome.messages.scheduled);
     assert_eq!(outcome.messages.corrupted, attacks(&outcome).1);
     for transport in [Transport::UDP_HMAC, Transport::DTLS, Transport::QUIC_DATAGRAM, Transport::QUIC_MESSAGE]
@@ -60,7 +60,7 @@ fn replays_reach_those_alone_who_keep_no_window() {
     let outcome = attacked(Transport::UDP, "replay=5%");
     let (replayed, forged) = attacks(&outcome);
     assert!(replayed > 50 && forged == 0);
-    // Those of the last second come when the run is over.
+    // Replays of the last second arrive after the run.
     let again = outcome.messages.duplicated;
     assert!(again <= replayed && again + 30 > replayed, "{again} of {replayed}");
     for transport in [

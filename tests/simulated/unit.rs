@@ -39,7 +39,7 @@ fn durations_are_refused_with_what_would_do() {
         refusal(parse_duration("5 parsecs")),
         "`5 parsecs` has the unknown unit `parsecs`: use ns, us, ms, s, m, h or d"
     );
-    // `-w 1M` is a window in iperf3.
+    // In iperf3, `-w 1M` sets the window. Here `-w` is the warm-up.
     assert_eq!(refusal(parse_duration("1M")), "`1M` has the unknown unit `M`: use ns, us, ms, s, m, h or d");
     assert_eq!(refusal(parse_duration("-5ms")), "`-5ms` is negative: a duration is at least 0");
     assert_eq!(refusal(parse_duration("0.5ns")), "`0.5ns` is finer than 1ns: leave off some decimals");

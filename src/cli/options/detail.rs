@@ -72,8 +72,8 @@ impl DetailArgs {
         Ok(Some(Samples { samples: SampleFile::new(out, columns), draft }))
     }
 
-    /// Draws the ladder that was asked for, of the first batch that has an episode to show. Two transports that compare
-    /// are drawn side by side.
+    /// Draws the requested ladder from the first batch that has an episode. Two transports on the same link with the
+    /// same workload are drawn side by side.
     pub(crate) fn draw(
         &self,
         request: &Request<Plan>,
@@ -112,7 +112,8 @@ impl DetailArgs {
     }
 }
 
-/// The seeds to look for a moment that was bad on two transports: the worst, and some others.
+/// The seeds that are searched for a message that was lost or late on both transports: `worst` first, then a few
+/// others.
 fn seeds(worst: u64, runs: &[Vec<Runs<Outcome>>]) -> Vec<u64> {
     const MOST: usize = 4;
     let all = runs.iter().flatten().flat_map(|runs| &runs.outcomes).map(|(seed, _)| *seed);

@@ -69,7 +69,7 @@ impl FromArgMatches for LinkArgs {
     }
 }
 
-/// Where a property stands in a help text: the loss, which most people need, among the first options.
+/// The help heading of a property. Loss has none, so that it appears among the first options: most people need it.
 fn heading(property: &Property) -> Option<&'static str> {
     (property.key() != "loss").then_some(HEADING)
 }

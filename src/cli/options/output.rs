@@ -91,7 +91,7 @@ impl OutputArgs {
         self.quiet
     }
 
-    /// How text looks here.
+    /// The options for rendering text.
     pub(crate) fn text(&self) -> TextOptions {
         TextOptions { details: self.details, ..text_options(self.no_color) }
     }
@@ -102,7 +102,7 @@ impl OutputArgs {
         if self.pictures { Err(UsageError::new(format!("--pictures: {why}"))) } else { Ok(()) }
     }
 
-    /// Refuses charts, which a table of `properties` has none of.
+    /// Refuses options for charts, because a table of `properties` has no charts.
     pub(crate) fn refuse_charts(&self) -> Result<(), UsageError> {
         match (self.pictures, &self.svg) {
             (false, None) => Ok(()),
@@ -111,7 +111,7 @@ impl OutputArgs {
         }
     }
 
-    /// Whether the result is to have what pictures show beyond its figures.
+    /// Whether the result must include the data for pictures.
     pub(crate) fn wants_pictures(&self) -> bool {
         let file = self.path().and_then(|path| format_of(path).ok());
         self.pictures
@@ -137,7 +137,7 @@ impl OutputArgs {
     /// Prints the result and completes the file. If one fails, the other is written all the same.
     pub(crate) fn write(&self, draft: Option<Draft>, file: &ResultFile) -> anyhow::Result<()> {
         let text = || match file.cells.is_empty() && !file.skipped.is_empty() {
-            // Why is said on standard error.
+            // The reasons are printed on standard error.
             true => String::new(),
             false => to_text(file, self.text()),
         };
@@ -145,7 +145,7 @@ impl OutputArgs {
         first_error([written, self.write_charts(file)])
     }
 
-    /// The same for a table of `properties`; text ends with `explanation`.
+    /// Like [`Self::write`], for a table of `properties`. Printed text ends with `explanation`.
     pub(crate) fn write_properties(
         &self,
         draft: Option<Draft>,
@@ -175,7 +175,7 @@ impl OutputArgs {
         first_error([saved, printed])
     }
 
-    /// Writes the charts that were asked for.
+    /// Writes the charts for `--svg`.
     fn write_charts(&self, file: &ResultFile) -> anyhow::Result<()> {
         let Some(path) = &self.svg else { return Ok(()) };
         let charts = to_svgs(file);
@@ -200,7 +200,7 @@ impl OutputArgs {
     }
 }
 
-/// How text looks here: in colour only on a terminal, and never if that is not wanted.
+/// The options for rendering text. Colour needs a terminal, and neither `--no-color` nor `NO_COLOR`.
 pub(crate) fn text_options(no_color: bool) -> TextOptions {
     let is_wanted = !no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     TextOptions {
@@ -221,7 +221,7 @@ pub(crate) fn first_error<const N: usize>(results: [anyhow::Result<()>; N]) -> a
 
 /// The ending of what `--json` prints.
 const JSON: &str = "json";
-/// The ending of text, which is printed as the terminal has it.
+/// The ending of text, whose printed form depends on the terminal.
 const TEXT: &str = "txt";
 /// Columns where there is no terminal.
 pub(crate) const COLUMNS: usize = 100;
@@ -233,7 +233,7 @@ pub(crate) fn terminal_width() -> Option<usize> {
     set.or_else(is).filter(|columns| *columns > 0)
 }
 
-/// Whether this environment's text is UTF-8: of these variables, the first that is set decides.
+/// Whether the locale is UTF-8: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set decides.
 fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
     let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());
     set.is_some_and(|locale| {

@@ -173,3 +173,22 @@ fn wait(value: &str) -> Result<Wait, String> {
     };
     Ok(Wait { times, most: duration(most).map_err(|e| if most.is_empty() { form() } else { e })? })
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        workload: WorkloadArgs,
+    }
+
+    #[test]
+    fn options_that_are_left_out_give_the_usual_workload() {
+        let workloads = Line::parse_from([""]).workload.workloads(Duration::from_secs(60)).unwrap();
+        assert_eq!(workloads, [Workload::usual(DIRECT_DEADLINE)]);
+    }
+}

@@ -70,7 +70,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        experiment::{Arrivals, PathKind, Wait, Workload},
+        experiment::{PathKind, Workload},
         transport::Transport,
         unit::PerDirection,
     };
@@ -83,17 +83,7 @@ mod tests {
             transport,
             links: PerDirection::both(link),
             congestion: Congestion::Cubic,
-            workload: Workload {
-                flows: 8,
-                interval: Duration::from_millis(10),
-                length: 1000,
-                reply_length: 1000,
-                arrivals: Arrivals::Isochronous,
-                warmup: Duration::ZERO,
-                duration: Duration::from_secs(60),
-                wait: Wait { times: 3, most: Duration::from_secs(4) },
-                deadline: Duration::from_millis(100),
-            },
+            workload: Workload { warmup: Duration::ZERO, ..Workload::usual(Duration::from_millis(100)) },
         }
     }
 

@@ -1,4 +1,4 @@
-//! What pictures show of messages: their latencies in bins, and the first seed's run in time.
+//! The pictures of runs of messages: a histogram of latencies, and a timeline of the first seed's run.
 
 use std::time::Duration;
 
@@ -16,15 +16,15 @@ use crate::{
     unit::{PerDirection, Time, nanos},
 };
 
-/// Rows with a run in time. More of them would make a large file that nobody looks through.
+/// The most rows that get a timeline. More would make the file too large to read through.
 const MAX_TIMELINES: usize = 64;
-/// The part of a run that is shown message by message.
+/// Length of the part of a run that is shown message by message.
 const DETAIL: Duration = Duration::from_secs(10);
-/// The most messages of that part.
+/// The most messages in that part.
 const DETAIL_MESSAGES: u64 = 1000;
-/// Steps by which that part is found.
+/// Number of search steps in the length of that part.
 const STEPS: u64 = 10;
-/// Bins of the whole run.
+/// Bins in the overview of the whole run.
 const OVERVIEW_BINS: u64 = 120;
 
 /// Adds pictures to the rows of `plans`. `cells` gives the index of each plan's row, if it has one.
@@ -56,7 +56,7 @@ fn first(runs: &Runs<Outcome>) -> Option<(u64, &Trace)> {
     runs.outcomes.iter().find_map(|(seed, outcome)| Some((*seed, outcome.trace.as_ref()?)))
 }
 
-/// Latencies in bins of a thirty-second of an octave.
+/// Latencies in bins, 32 to an octave.
 fn bins<'a>(each: impl Iterator<Item = &'a Histogram>) -> Vec<[u64; 2]> {
     let mut all = Histogram::new();
     each.for_each(|histogram| all.merge(histogram));
@@ -64,7 +64,7 @@ fn bins<'a>(each: impl Iterator<Item = &'a Histogram>) -> Vec<[u64; 2]> {
     let mut bins: Vec<([u64; 2], u64)> = Vec::new();
     for (value, n) in all.buckets() {
         let key = bin_of(value);
-        // The extremes are exact, the middles of buckets are not.
+        // The middle of a bucket may lie outside the exact extremes.
         let value = value.clamp(least, most);
         match bins.last_mut() {
             Some((bin, last)) if *last == key => *bin = [value, bin[1] + n],
@@ -77,13 +77,13 @@ fn bins<'a>(each: impl Iterator<Item = &'a Histogram>) -> Vec<[u64; 2]> {
     bins.into_iter().map(|(bin, _)| bin).collect()
 }
 
-/// The octave of a value, and its place among 32 equal parts of it.
+/// The bin of a value: its octave times 32, plus which of 32 equal parts of the octave it falls in.
 fn bin_of(value: u64) -> u64 {
     let octave = u64::from(value.max(1).ilog2());
     (octave << 5) | (if octave < 5 { value << (5 - octave) } else { value >> (octave - 5) } & 31)
 }
 
-/// A part of a run, by instants from its first measured message on.
+/// A part of a run, in nanoseconds since its first measured message was due.
 #[derive(Clone, Copy)]
 struct Window {
     from: u64,
@@ -95,7 +95,7 @@ fn start(trace: &Trace) -> Time {
     trace.messages.iter().map(|message| message.due).min().unwrap_or(Time::ZERO)
 }
 
-/// The part in which the messages of all runs together were delayed most. What was not delivered counts as the deadline.
+/// The part with the largest total delay of messages over all runs. An undelivered message counts as the deadline.
 fn window(plan: &Plan, traces: &[&Trace]) -> Window {
     let duration = nanos(plan.workload.duration);
     let messages = nanos(plan.workload.interval).saturating_mul(DETAIL_MESSAGES);
@@ -139,7 +139,7 @@ fn timeline(plan: &Plan, seed: u64, trace: &Trace, window: Window) -> Timeline {
     }
 }
 
-/// Instants from `start` on; those before are left out.
+/// Nanoseconds from `start` to each instant, without earlier instants.
 fn since(start: Time, instants: &[Time]) -> Vec<u64> {
     instants.iter().filter_map(|at| at.as_nanos().checked_sub(start.as_nanos())).collect()
 }
@@ -197,7 +197,7 @@ fn detail(
     }
 }
 
-/// The queues of a part of a run, in fewer bins.
+/// The queues of a part of a run, reduced to a few hundred bins at most.
 fn queue(trace: &Trace, window: Window) -> Option<Queue> {
     const MOST: u64 = 200;
     let fine = nanos(QUEUE_BIN);

@@ -149,7 +149,7 @@ pub async fn run_between(
     let measuring = |channel: &dyn Channel| {
         before = channel.recovery().limits;
         if let Some(begin) = begin_server.take() {
-            // A server whose connection broke does not wait for this.
+            // Fails if the server's connection broke, because the server then no longer waits for it.
             let _ = begin.send(());
         }
         measuring();
@@ -178,8 +178,8 @@ struct Server {
 }
 
 impl Server {
-    /// Serves one client until it closes or `stopped` resolves, then reports what recovery took. What limited it before
-    /// `measured` resolved is left out.
+    /// Serves one client until it closes or `stopped` resolves, then reports its recovery counters. Time limited before
+    /// `measured` resolved is not counted.
     async fn serve(
         mut self,
         mut measured: oneshot::Receiver<()>,

@@ -24,8 +24,8 @@ pub fn choose<'a>(plans: &'a [Plan], runs: &[Runs<Outcome>], which: Which) -> Op
     }
 }
 
-/// The plan that blocks least of those that differ from `plan` in their transport only and have recovered from losses, and
-/// its seed with the longest recovery.
+/// A plan that differs from `plan` only in its transport, and its seed with the longest recovery. Of the plans that
+/// recovered from a loss, it is the one that blocked the fewest messages.
 pub fn choose_contrast<'a>(
     plans: &'a [Plan],
     runs: &[Runs<Outcome>],

@@ -44,7 +44,7 @@ impl Found {
     }
 }
 
-/// The most interesting episode of each message at each end.
+/// The most interesting episode of each message, by end.
 #[derive(Debug, Default)]
 pub(super) struct Hits(BTreeMap<(u8, MessageId), Found>);
 
@@ -59,7 +59,7 @@ impl Hits {
         }
     }
 
-    /// The most interesting of the wanted messages that were lost or late in both runs, as each of them has it.
+    /// The most interesting wanted message that was lost or late in both runs. Returns its episode in each run.
     pub(super) fn common(&self, other: &Self, is_wanted: impl Fn(&Found) -> bool) -> Option<[Found; 2]> {
         let wanted = self.0.iter().filter(|(_, own)| is_wanted(own));
         let both = wanted.filter_map(|(key, own)| Some([*own, *other.0.get(key)?]));
@@ -100,7 +100,7 @@ impl Finder {
     }
 }
 
-/// What a message may show: at the server, at the client, and as a lost one.
+/// The episodes that a message can give: one at the server, one at the client, and one if it was lost.
 fn candidates(workload: &Workload, sample: &Sample) -> impl Iterator<Item = Found> {
     let there = sample.server.as_ref().map(|delivery| of_delivery(Side::Server, delivery));
     let back = sample.client.as_ref().map(|delivery| of_delivery(Side::Client, delivery));
@@ -114,7 +114,7 @@ fn of_lost(workload: &Workload, sample: &Sample) -> Option<Found> {
         None => (Side::Server, sent),
         Some(request) => (Side::Client, request.released),
     };
-    // All have the same length, so the first is taken.
+    // All of these episodes have the same length, so the first one is chosen.
     let until = from + workload.deadline;
     Some(Found { interest: Interest::Gone, at, subject: sample.id, from, until })
 }

@@ -80,7 +80,7 @@ pub fn episode(plan: &Plan, seed: u64, which: Which) -> Result<Option<Episode>, 
     found.map(|found| collected(plan, seed, found)).transpose()
 }
 
-/// Runs `plan` again, and collects what was found.
+/// Runs `plan` again and collects the episode `found`.
 fn collected(plan: &Plan, seed: u64, found: Found) -> Result<Episode, RunError> {
     let collector = Shared::new(Collector::new(found, Duration::ZERO));
     run_watched(plan, seed, &collector, Collector::sample, Collector::packet)?;
@@ -88,7 +88,7 @@ fn collected(plan: &Plan, seed: u64, found: Found) -> Result<Episode, RunError> 
     Ok(episode)
 }
 
-/// Runs `plan` and shows every message to `note`.
+/// Runs `plan` and passes every message to `note`.
 fn run_sampled<T: Send + 'static>(
     plan: &Plan,
     seed: u64,

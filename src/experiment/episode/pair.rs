@@ -1,4 +1,4 @@
-//! The same bad moment in two runs.
+//! Episodes of the same message in two runs.
 
 use super::{
     Recording, Shared, Which, collected,
@@ -10,8 +10,8 @@ use crate::{
     report::episode::Episode,
 };
 
-/// Runs two plans and collects what the same message met in both: the longest of those that were lost or late in both,
-/// or the message that `which` names. The first of `seeds` that has one is shown.
+/// Runs two plans and collects the episodes of one message that was lost or late in both: the most interesting, or the
+/// one that `which` names. Uses the first of `seeds` that has such a message.
 ///
 /// Fails like [`super::run`].
 pub fn pair(plans: [&Plan; 2], seeds: &[u64], which: Which) -> Result<Option<[Episode; 2]>, RunError> {
@@ -38,7 +38,7 @@ fn simulated(plans: [&Plan; 2], seed: u64, which: Which) -> Result<Option<[Episo
     Ok(Some([collected(plans[0], seed, left)?, collected(plans[1], seed, right)?]))
 }
 
-/// In real time, each of the two runs is recorded as a whole.
+/// In real time a run cannot be repeated, so each is recorded as a whole.
 fn recorded(plans: [&Plan; 2], seed: u64, which: Which) -> Result<Option<[Episode; 2]>, RunError> {
     let [left, right] = [Recording::of(plans[0], seed)?, Recording::of(plans[1], seed)?];
     let hits = |plan: &Plan, recording: &Recording| {

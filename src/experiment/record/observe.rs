@@ -98,7 +98,7 @@ pub struct Observers {
     pub samples: Option<SampleSink>,
     /// Every packet.
     pub packets: Option<PacketLog>,
-    /// Every packet, as the path has it.
+    /// An observer of every packet on the path.
     pub wire: Option<Box<dyn Observer>>,
 }
 

@@ -52,7 +52,7 @@ pub struct Outcome {
     pub wire: Option<PerDirection<Counters>>,
     /// How true the wire was to its model over the whole run; `None` in virtual time, where it is exact, and without a link.
     pub fidelity: Option<Fidelity>,
-    /// The run in time, if pictures are to show it.
+    /// The timeline of the run, if it was recorded for pictures.
     pub trace: Option<Trace>,
 }
 
@@ -79,8 +79,8 @@ pub struct Messages {
     pub reordered: u64,
     /// Requests and replies discarded because of changed bits.
     pub corrupted: u64,
-    /// Datagrams that the two ends of a secured transport dropped because they were not authentic. `None`: one of the
-    /// ends cannot tell.
+    /// Datagrams that the two ends of a secured transport dropped because they were not authentic. `None` if an end
+    /// does not count them.
     pub rejected: Option<u64>,
 }
 

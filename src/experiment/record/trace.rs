@@ -1,4 +1,4 @@
-//! What the pictures of a run in time need: every message, and what the link did, in little memory.
+//! A compact record of a run for timelines: every message, the link's drops, and its queues.
 
 use std::{
     collections::BTreeMap,
@@ -15,20 +15,20 @@ use crate::{
     unit::{PerDirection, Time, nanos},
 };
 
-/// A longer run is not traced.
+/// A run with this many messages or more has no trace.
 const MAX_MESSAGES: usize = 1 << 20;
-/// Resolution of the queues. Short, so that no burst is averaged away.
+/// Resolution of the queues, short enough to show single bursts.
 pub(in crate::experiment) const QUEUE_BIN: Duration = Duration::from_millis(10);
 
-/// A run in time.
+/// The timeline of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
-    /// The messages of the measured time, in the order in which their fate was known.
+    /// The messages of the measured time, in the order in which their outcomes became known.
     pub(in crate::experiment) messages: Vec<Traced>,
     /// When the link dropped packets.
     pub(in crate::experiment) drops: PerDirection<Vec<Time>>,
-    /// The longest time that a packet spent before propagation, by the bin of [`QUEUE_BIN`] in which it entered, in
-    /// nanoseconds; `None` if nothing can queue, or if jitter hides it.
+    /// For each [`QUEUE_BIN`], the longest queueing and serialization delay of a packet that entered in it, in
+    /// nanoseconds. `None` without a rate, because nothing queues, and with jitter, because it hides the delay.
     pub(in crate::experiment) queue: PerDirection<Option<Vec<u64>>>,
 }
 
@@ -41,7 +41,7 @@ pub(in crate::experiment) struct Traced {
     pub(in crate::experiment) delay: Delay,
 }
 
-/// What delayed a message most visibly.
+/// The main cause of a message's delay. Blocking takes precedence over its own retransmission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::experiment) enum Delay {
     Nothing,
@@ -53,16 +53,16 @@ pub(in crate::experiment) enum Delay {
     OtherFlow,
 }
 
-/// Makes the trace of a run.
+/// Records the trace of a run.
 #[derive(Clone, Default)]
 pub(in crate::experiment) struct Tracer(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
     trace: Trace,
-    /// Packets on the link, by their number, and when they entered.
+    /// When each packet on the link entered, by packet number.
     on_link: PerDirection<BTreeMap<u64, Time>>,
-    /// What a packet takes on an empty link of endless rate; `None` if that is not constant or nothing can queue.
+    /// The propagation delay; `None` if jitter makes it vary, or if nothing can queue.
     delay: PerDirection<Option<Duration>>,
 }
 
@@ -78,7 +78,7 @@ impl Tracer {
         })))
     }
 
-    /// Shows each message to `next` as well.
+    /// A sink that records each message and passes it on to `next`.
     pub(in crate::experiment) fn sink(&self, next: Option<SampleSink>) -> SampleSink {
         let (tracer, mut next) = (self.clone(), next);
         Box::new(move |sample| {
@@ -89,7 +89,7 @@ impl Tracer {
         })
     }
 
-    /// Sees the packets of the run.
+    /// An observer that records the packets of the run.
     pub(in crate::experiment) fn observer(&self) -> Box<dyn Observer> {
         Box::new(self.clone())
     }

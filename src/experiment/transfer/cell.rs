@@ -98,10 +98,10 @@ fn recovery(plan: &TransferPlan, outcomes: &[&TransferOutcome]) -> report::Recov
 /// How much of the time a limit may keep data from being sent before a flag says so.
 const LIMITED_SHARE: f64 = 0.1;
 
-/// The share of the time for which a thread has to be busy before a flag says that it was the limit.
+/// The share of the transfer time above which a busy thread counts as the limit.
 const BUSY_SHARE: f64 = 0.9;
 
-/// Whether the thread of one end was busy nearly all the time of the transfers that completed.
+/// Whether the thread of either end was busy for nearly all of the time of completed transfers.
 fn is_machine_limited(outcomes: &[&TransferOutcome]) -> bool {
     let completed = || outcomes.iter().filter_map(|outcome| Some((outcome.time?, outcome)));
     let took: Duration = completed().map(|(time, _)| time).sum();

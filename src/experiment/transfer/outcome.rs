@@ -30,12 +30,12 @@ pub struct TransferOutcome {
     pub server: Recovery,
     /// Time for which the client's thread ran or waited for a core; `None` in virtual time.
     pub client_busy: Option<Duration>,
-    /// The same of the server's thread, where it is ours.
+    /// The same for the server's thread, if wirelab runs it.
     pub server_busy: Option<Duration>,
     /// What the wire did from the first byte on, to the server and to the client; `None` where it is not ours.
     pub wire: Option<PerDirection<Counters>>,
     /// How true the wire was to its model.
     pub fidelity: Option<Fidelity>,
-    /// The transfer in time, if pictures are to show it.
+    /// The timeline of the transfer, if it was recorded for pictures.
     pub progress: Option<Progress>,
 }

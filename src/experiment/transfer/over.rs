@@ -80,7 +80,7 @@ pub fn transfer(
     transfer_watched(plan, seed, (saved, watch), Observers::default())
 }
 
-/// Makes one transfer as [`transfer`] does, whose packets `observers` see.
+/// Like [`transfer`], with `observers` of its packets.
 pub(super) fn transfer_watched(
     plan: &TransferPlan,
     seed: u64,

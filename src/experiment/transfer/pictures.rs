@@ -1,4 +1,4 @@
-//! What pictures show of transfers: the first seed's in time, as the link saw it.
+//! The pictures of transfers: the progress of the first seed's transfer over time, measured on the link.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,9 +10,9 @@ use crate::{
     unit::{Direction, Time},
 };
 
-/// Bins are joined in pairs once there are more.
+/// The most bins. When a transfer needs more, adjacent bins are merged in pairs.
 const MOST_BINS: usize = 128;
-/// The length of the first bins.
+/// The initial length of a bin, in nanoseconds.
 const FIRST_BIN: u64 = 1_000_000;
 
 /// Adds pictures to the rows of a path. `cells` gives the index of each plan's row, if it has one.
@@ -50,7 +50,7 @@ impl Meter {
         Box::new(self.clone())
     }
 
-    /// What was seen.
+    /// The progress that was recorded.
     pub(super) fn finish(&self) -> Progress {
         std::mem::take(&mut self.lock().progress)
     }
@@ -61,7 +61,7 @@ impl Meter {
 }
 
 impl State {
-    /// The bin of an instant. Instants come in order, but for the two ends of a path in real time.
+    /// The bin of an instant. Merges bins in pairs until the instant fits.
     fn bin(&mut self, at: Time) -> usize {
         let progress = &mut self.progress;
         loop {
@@ -82,7 +82,7 @@ impl State {
     }
 }
 
-/// Joins counts in pairs.
+/// Merges adjacent counts in pairs.
 fn halve(counts: &mut Vec<u64>, join: fn(u64, u64) -> u64) {
     *counts = counts.chunks(2).map(|pair| pair.iter().copied().reduce(join).unwrap_or(0)).collect();
 }

@@ -86,11 +86,11 @@ struct AtServer {
     recovery: Recovery,
     /// Bytes of content that arrived, each counted once.
     received: u64,
-    /// Time for which its thread ran or waited for a core since the client was accepted.
+    /// Time for which the server's thread ran or waited for a core since it accepted the client.
     busy: Option<Duration>,
 }
 
-/// Time for which the calling thread was busy since [`Host::busy_time`] was `begun`.
+/// The increase of [`Host::busy_time`] since it was `begun`.
 fn busy_since(host: &dyn Host, begun: Option<Duration>) -> Option<Duration> {
     host.busy_time()?.checked_sub(begun?)
 }

@@ -51,14 +51,14 @@ impl RealClock {
     }
 }
 
-/// Time for which the calling thread has run or, if the kernel tells, waited for a core that another thread had.
+/// How long the calling thread has run, plus how long it has waited for a core if the kernel reports that.
 pub(super) fn busy_time() -> Option<Duration> {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     let ran = Duration::new(time.tv_sec.try_into().ok()?, time.tv_nsec.try_into().ok()?);
     Some(ran + core_wait().unwrap_or_default())
 }
 
-/// Time for which the calling thread has waited for a core; `None` without the kernel's scheduler statistics.
+/// How long the calling thread has waited for a core. `None` if the kernel has no scheduler statistics.
 fn core_wait() -> Option<Duration> {
     let statistics = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     statistics.split_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)

@@ -1,4 +1,4 @@
-//! A UDP socket that knows on which interface each datagram arrived, and with which hop limit.
+//! A UDP socket that reports the interface and the hop limit of each received datagram.
 
 use std::{
     io,
@@ -10,7 +10,7 @@ use tokio::{io::Interest, net::UdpSocket};
 
 use crate::path::sys;
 
-/// Room for the control messages that are asked for, on all platforms.
+/// Space for the requested control messages, on all platforms.
 const CONTROL_BYTES: usize = 256;
 
 /// A UDP socket for datagrams to and from the hosts of a link.
@@ -24,10 +24,10 @@ pub struct Origin {
     pub from: SocketAddr,
     /// The address it was sent to: an address of this machine, a group, or a broadcast address.
     pub to: IpAddr,
-    /// The number of the interface on which it arrived.
+    /// The index of the interface on which it arrived.
     pub interface: u32,
-    /// The IPv4 TTL or the IPv6 hop limit with which it arrived, if the kernel tells. Only a host on the same link can
-    /// have it arrive with 255 (RFC 5082).
+    /// The IPv4 TTL or the IPv6 hop limit with which it arrived, if the kernel reports it. Only datagrams from the same
+    /// link arrive with 255 (RFC 5082).
     pub hop_limit: Option<u8>,
 }
 
@@ -40,29 +40,29 @@ impl LinkSocket {
         UdpSocket::from_std(socket.into()).map(Self)
     }
 
-    /// The socket, for its options.
+    /// The socket underneath, to set its options.
     pub fn socket(&self) -> SockRef<'_> {
         SockRef::from(&self.0)
     }
 
-    /// Receives a datagram, of which what does not fit into `buffer` is cut off.
+    /// Receives a datagram. It is truncated to the length of `buffer`.
     ///
     /// Returns an error if the system does.
     pub async fn recv(&self, buffer: &mut [u8]) -> io::Result<(usize, Origin)> {
         loop {
             let receive = || receive(&self.socket(), buffer);
-            // A datagram whose destination the kernel does not tell is dropped.
+            // Datagrams whose destination the kernel does not report are dropped.
             if let Some(received) = self.0.async_io(Interest::READABLE, receive).await? {
                 return Ok(received);
             }
         }
     }
 
-    /// Sends a datagram. It is lost if the socket's buffer is full.
+    /// Sends a datagram. It is dropped without an error if the socket's buffer is full.
     ///
     /// Returns an error if the system does.
     pub fn send(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
-        // tokio's `try_send_to` sends nothing before the socket was first reported as writable.
+        // tokio's `try_send_to` sends nothing until the reactor has reported the socket as writable.
         match self.socket().send_to(datagram, &to.into()) {
             Err(e) if e.kind() != io::ErrorKind::WouldBlock => Err(e),
             _ => Ok(()),
@@ -134,7 +134,7 @@ mod tests {
                 sender.send_to(b"hello", to).unwrap();
                 let mut buffer = [0; 4];
                 let from = sender.local_addr().unwrap();
-                // The loopback interface is the first of every machine.
+                // The index of the loopback interface is 1 on Linux.
                 let origin = Origin { from, to: to.ip(), interface: 1, hop_limit: Some(77) };
                 assert_eq!(socket.recv(&mut buffer).await.unwrap(), (4, origin));
                 assert_eq!(&buffer, b"hell");

@@ -57,7 +57,7 @@ pub(super) fn no_process_namespace(source: io::Error) -> NetnsError {
     NetnsError::Forbidden { what: "a process namespace", remedy: remedy(), source }
 }
 
-/// What forbids namespaces, as far as the system tells, and how to permit them.
+/// What forbids namespaces, as far as the system shows it, and how to permit them.
 pub(super) fn remedy() -> &'static str {
     let setting = |name: &str| fs::read_to_string(format!("/proc/sys/{name}")).ok();
     let is = |name: &str, value: &str| setting(name).is_some_and(|text| text.trim() == value);
@@ -82,7 +82,7 @@ pub(super) fn remedy() -> &'static str {
     }
 }
 
-/// The value of a line of this thread's status.
+/// The value of the line that starts with `key` in this thread's `/proc` status.
 pub(super) fn status(key: &str) -> Option<String> {
     let status = fs::read_to_string("/proc/thread-self/status").ok()?;
     let value = status.lines().find_map(|line| line.strip_prefix(key))?;

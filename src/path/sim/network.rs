@@ -19,7 +19,7 @@ use crate::{
     unit::{Direction, PerDirection, Time},
 };
 
-/// A UDP datagram in flight. Link, inbox and socket pass it on in its box, which the wire uses again.
+/// A UDP datagram in flight. It stays in one box through link, inbox and socket, and the wire reuses that box.
 #[derive(Debug, Clone)]
 pub(super) struct Packet {
     pub(super) from: SocketAddr,
@@ -57,7 +57,7 @@ struct Wire {
     ports: BTreeMap<SocketAddr, Arc<Port>>,
     /// The members of multicast groups.
     groups: BTreeMap<SocketAddr, Vec<Arc<Port>>>,
-    /// Packets that have been received, to be used again.
+    /// Packets that have been received, to be reused.
     #[expect(clippy::vec_box, reason = "the boxes are what is used again")]
     spare: Vec<Box<Packet>>,
     observers: Observers,

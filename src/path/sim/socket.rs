@@ -42,7 +42,7 @@ impl SimSocket {
 
     /// Offers a datagram to the wire; `false` if it is above the MTU.
     fn send(&self, payload: &[u8], to: SocketAddr, ecn: Option<EcnCodepoint>) -> bool {
-        // A group is no source.
+        // A multicast address cannot be a source.
         let ip = if self.local.ip().is_multicast() { self.side.ip(self.local.ip()) } else { self.local.ip() };
         let from = SocketAddr::new(ip, self.local.port());
         self.network.send(self.clock.now(), self.side, (from, to), ecn, payload)
@@ -67,7 +67,7 @@ impl SimSocket {
         }
     }
 
-    /// Copies a packet out and gives it back; returns the bytes copied.
+    /// Copies the payload into `buffer` and returns the packet to the network. Returns the bytes copied.
     fn copy(&self, packet: Box<Packet>, buffer: &mut [u8]) -> usize {
         let len = packet.payload.len().min(buffer.len());
         buffer[..len].copy_from_slice(&packet.payload[..len]);

@@ -28,7 +28,7 @@ pub(super) struct Area {
     pub(super) bottom: f64,
 }
 
-/// A value on an axis and its label.
+/// A coordinate on an axis and its label.
 pub(super) type Tick = (f64, String);
 
 impl Area {
@@ -41,7 +41,7 @@ impl Area {
         [self.bottom, self.top]
     }
 
-    /// The axis below the area, with the places of its labels.
+    /// The axis below the area.
     pub(super) fn x_axis(&self, title: &str, ticks: &[Tick]) -> Markup {
         let middle = (self.left + self.right) / 2.0;
         html! {
@@ -56,7 +56,7 @@ impl Area {
         }
     }
 
-    /// The axis on the left of the area. Its title stands above it, so that it need not be turned.
+    /// The axis on the left of the area. Its title stands above it, so that it is not rotated.
     pub(super) fn y_axis(&self, title: &str, ticks: &[Tick]) -> Markup {
         html! {
             g class="axis" {

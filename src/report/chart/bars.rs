@@ -10,9 +10,9 @@ use super::{
 /// A row.
 pub(super) struct Row {
     pub(super) label: String,
-    /// The parts that are known: their index in the palette, their value, and what they are.
+    /// The known parts: their index in the palette, their value and their description.
     pub(super) parts: Vec<Part>,
-    /// What stands behind the bar.
+    /// The text after the bar.
     pub(super) note: String,
 }
 
@@ -65,16 +65,16 @@ pub(super) fn labels(rows: &[Row], area: &Area) -> Markup {
     }
 }
 
-/// How wide the longest label is.
+/// The width of the longest label.
 pub(super) fn label_width(rows: &[Row]) -> f64 {
     let longest = rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
     longest.min(MOST) as f64 * 9.4 + 16.0
 }
 
-/// Characters of a label; the whole label is in the titles of the parts.
+/// The most characters of a label. The titles of the parts have the whole label.
 const MOST: usize = 30;
 
-/// The first characters of a text that is too long, and an ellipsis.
+/// The text; if it is too long, its first characters and an ellipsis.
 pub(super) fn cut(text: &str, most: usize) -> String {
     let cut: String = text.chars().take(most - 1).collect();
     if text.chars().count() > most { cut + "…" } else { text.to_owned() }

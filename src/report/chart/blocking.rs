@@ -1,4 +1,4 @@
-//! Who waited for whom: the share of messages that order held back, and for whose messages.
+//! The share of messages held back by ordering, split by whether they waited for their own flow or for another.
 
 use maud::html;
 
@@ -19,7 +19,7 @@ use crate::report::{
 const OWN: usize = 2;
 const OTHER: usize = 3;
 
-/// The chart; none if nothing was held back in any row.
+/// The chart; `None` if no row has a message that was held back.
 pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
     let known: Vec<(&Cell, &Hol, &String)> =
         group.rows().filter_map(|(cell, label)| Some((cell, cell.hol.as_ref()?, label))).collect();

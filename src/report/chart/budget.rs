@@ -1,4 +1,4 @@
-//! Where the time went: stacked bars of the budget, and its delays alone on a scale of their own.
+//! Where the time went: the budget as stacked bars, and its delays again on a scale of their own.
 
 use maud::html;
 
@@ -23,7 +23,7 @@ const PARTS: [BudgetPart; 5] = [
     ("host", 4, |budget| budget.host),
 ];
 
-/// The chart; none if no row knows its budget.
+/// The chart; `None` if no row has a budget.
 pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
     let budgets: Vec<(&Budget, &String)> =
         group.rows().filter_map(|(cell, label)| Some((cell.budget_ns.as_ref()?, label))).collect();

@@ -1,4 +1,4 @@
-//! Latency as a complementary cumulative distribution: the share of messages that are still missing after a time.
+//! Latency as a complementary cumulative distribution: the share of messages still missing after a given time.
 
 use std::fmt::Write as _;
 
@@ -28,7 +28,7 @@ struct Line {
     marks: Vec<(&'static str, u64, f64)>,
 }
 
-/// The chart; none if nothing was delivered.
+/// The chart; `None` if nothing was delivered.
 pub(super) fn chart(group: &Group<'_>, keys: &Keys) -> Option<Chart> {
     let lines: Vec<Line> =
         group.rows().filter_map(|(cell, label)| Line::of(cell, label, keys.look(label))).collect();
@@ -115,7 +115,7 @@ impl Line {
             ];
             let known = thousandths.into_iter().filter_map(|(ns, part)| Some((ns?, beyond(rank(part)))));
             points = known.chain(summary.max.map(|max| (max, beyond(delivered)))).collect();
-            // Of several percentiles at one latency, the last holds.
+            // If several percentiles have the same latency, the last one counts.
             points.dedup_by(|next, kept| {
                 next.0 == kept.0 && {
                     kept.1 = next.1;

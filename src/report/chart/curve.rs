@@ -1,4 +1,5 @@
-//! Curves over what a list has varied: blocked, on time and p99 against loss, round trip, flows, interval or rate.
+//! Curves over an option that has a list of values: blocked, on time and p99 against loss, round trip, flows, interval
+//! or rate.
 
 use maud::{Markup, html};
 
@@ -16,7 +17,7 @@ use crate::report::{
     spread::{Spread, seeds},
 };
 
-/// What may have been varied: its name, how it is read, and how its values are written.
+/// An option that may have a list of values.
 struct Axis {
     name: &'static str,
     read: fn(&Cell) -> Option<f64>,
@@ -35,7 +36,7 @@ fn percent(share: f64) -> String {
 const AXES: [Axis; 5] = [
     Axis {
         name: "loss to the server",
-        // Without loss there is no ratio; a model of bursts has none either, but a text.
+        // No ratio and no text means no loss. A burst model has a text but no ratio, so it has no place on the axis.
         read: |cell| {
             let link = &cell.link.as_ref()?.to_server;
             link.ratio("loss_ratio").or_else(|| link.text("loss").is_none().then_some(0.0))
@@ -64,7 +65,7 @@ const AXES: [Axis; 5] = [
     },
 ];
 
-/// A panel: a figure with its interval, and what a closed form expects.
+/// A panel: a figure with its interval, and the closed-form prediction.
 struct Panel {
     name: &'static str,
     read: fn(&Cell) -> Option<Spread>,
@@ -99,13 +100,13 @@ const PANELS: [Panel; 3] = [
     },
 ];
 
-/// Charts of what varies; none if nothing does.
+/// A chart for each option that varies.
 pub(super) fn charts(file: &ResultFile, keys: &Keys) -> Vec<Chart> {
     let groups = groups(file);
     AXES.iter().flat_map(|axis| of_axis(axis, &groups, keys)).collect()
 }
 
-/// A chart for each setting of everything else.
+/// A chart for each combination of the other options.
 fn of_axis(axis: &Axis, groups: &[Group<'_>], keys: &Keys) -> Vec<Chart> {
     const MOST: usize = 6;
     let others = |cell: &Cell| {
@@ -124,7 +125,7 @@ fn of_axis(axis: &Axis, groups: &[Group<'_>], keys: &Keys) -> Vec<Chart> {
             None => facets.push((key, vec![group])),
         }
     }
-    // What all facets share need not be said.
+    // The title leaves out what all facets share.
     let differs = |part: &String| facets.iter().any(|(key, _)| !key.contains(part));
     let facet = |(key, groups): &(Vec<String>, Vec<&Group<'_>>)| {
         let told: Vec<&str> = key.iter().filter(|part| differs(part)).map(String::as_str).collect();
@@ -215,7 +216,7 @@ fn entries(curves: &[Curve<'_>]) -> Vec<Entry> {
 
 fn draw(panel: &Panel, axis: &Axis, area: &Area, values: &[f64], curves: &[Curve<'_>]) -> Markup {
     let (low, high) = (values[0], values[values.len() - 1]);
-    // Wide ranges of what is never zero are read better by ratio.
+    // Wide ranges without zero are easier to read on a logarithmic scale.
     let x = if low > 0.0 && high / low > 5.0 {
         Scale::log([low, high], area.x())
     } else {
@@ -227,7 +228,7 @@ fn draw(panel: &Panel, axis: &Axis, area: &Area, values: &[f64], curves: &[Curve
     let mut x_ticks: Vec<Tick> = Vec::new();
     for value in values {
         let (at, text) = (x.at(*value), (axis.show)(*value));
-        // Values that lie too close share a label.
+        // A value too close to the last label gets none.
         if x_ticks.last().is_none_or(|(last, _)| at - last > text.len() as f64 * 8.0 + 6.0) {
             x_ticks.push((at, text));
         }

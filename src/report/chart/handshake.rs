@@ -18,7 +18,7 @@ use crate::report::{
 /// The phases, by part of the palette.
 const PHASES: [(usize, &str); 3] = [(1, "connecting"), (2, "to the first reply"), (0, "to the second reply")];
 
-/// The chart; none without handshakes.
+/// The chart; `None` without handshakes.
 pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
     let known: Vec<(&Handshake, &String)> =
         group.rows().filter_map(|(cell, label)| Some((cell.handshake.as_ref()?, label))).collect();
@@ -61,7 +61,7 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
     })
 }
 
-/// Round trips of the emulated link, or times where there is none.
+/// A grid of the emulated link's round trips, or of times if there is no emulated link.
 fn ticks(cell: &Cell, scale: &Scale, most: f64) -> (Vec<Tick>, &'static str) {
     let delay = |link: &crate::link::LinkSettings| link.count("delay_ns").unwrap_or(0);
     let rtt = cell.link.as_ref().map_or(0, |link| delay(&link.to_server) + delay(&link.to_client));

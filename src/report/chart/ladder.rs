@@ -1,4 +1,4 @@
-//! An episode as a sequence diagram in time: a packet is a slanted arrow, a waiting message a bar beside it.
+//! An episode as a sequence diagram over time. A packet is a slanted arrow, a waiting message a bar beside the diagram.
 
 use maud::{Markup, html};
 
@@ -17,14 +17,14 @@ use crate::report::{
 /// Height for each packet, within bounds.
 const PACKET: f64 = 13.0;
 const HEIGHTS: [f64; 2] = [280.0, 1400.0];
-/// Columns between the lifelines.
+/// Distance between the lifelines.
 const SPAN: f64 = 340.0;
 /// Packets that are drawn at the beginning and at the end of a long episode.
 const DRAWN: [usize; 2] = [200, 100];
-/// A lost packet goes this far.
+/// How much of its way a lost packet's arrow covers.
 const LOST: f64 = 0.72;
 
-/// Draws an episode; none without packets.
+/// Draws an episode; `None` without packets.
 pub(super) fn chart(episode: &Episode) -> Option<Chart> {
     let instants = episode.packets.iter().flat_map(|packet| [packet.entered_ns, packet.arrives_ns]);
     let waits = episode.waits.iter().flat_map(|wait| [wait.arrived_ns, wait.released_ns]);
@@ -34,7 +34,7 @@ pub(super) fn chart(episode: &Episode) -> Option<Chart> {
     let top = top + 34.0;
     let height = (episode.packets.len() as f64 * PACKET).clamp(HEIGHTS[0], HEIGHTS[1]);
     let y = Scale::linear([from as f64, to as f64], [top, top + height]);
-    // The bars stand beside the end at which messages wait.
+    // The bars stand beside the end where messages wait.
     let client = if episode.at == End::Server { 76.0 } else { WIDTH - SPAN - 76.0 };
     let drawing = Drawing { episode, y, client, server: client + SPAN, origin: from };
     let clock = Clock::of(&[episode]);
@@ -167,7 +167,7 @@ impl Drawing<'_> {
         }
     }
 
-    /// What a packet is, for its tip.
+    /// The description of a packet, for its tooltip.
     fn words(&self, packet: &Packet) -> String {
         let mut text = format!("from the {} at {}", packet.from.name(), self.time(packet.entered_ns));
         text += &if packet.lost {
@@ -183,7 +183,7 @@ impl Drawing<'_> {
         format!("{what}: {text}")
     }
 
-    /// Lines from a lost packet to those that repeat it.
+    /// A line from each lost packet to its first retransmission.
     fn repeats(&self) -> Markup {
         let packets: Vec<&Packet> = drawn(&self.episode.packets).collect();
         let repeats = |lost: &Packet, later: &Packet| {

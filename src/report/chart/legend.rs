@@ -1,28 +1,28 @@
-//! The key to a chart's series or parts.
+//! The legend of a chart's series or parts.
 
 use maud::{Markup, html};
 
 use super::{WIDTH, axis::Px, bars::cut};
 
-/// An entry: its sign, drawn about the given place, and its name.
+/// An entry: its sign, which is drawn around a given point, and its name.
 pub(super) struct Entry {
     pub(super) sign: fn(&Entry, f64, f64) -> Markup,
     /// The look of a series, or the index of a part.
     pub(super) look: usize,
     pub(super) name: String,
-    /// What a script switches off together with the entry, by class.
+    /// The class of the elements that a script hides when the entry is clicked.
     pub(super) toggles: Option<String>,
 }
 
 const ROW: f64 = 22.0;
 const SIGN: f64 = 34.0;
 const GAP: f64 = 16.0;
-/// Characters of a name.
+/// The most characters of a name.
 const MOST: usize = 60;
-/// Width of a character of a wide font.
+/// Width of a character in a wide font.
 const CHARACTER: f64 = 8.4;
 
-/// The entries in rows from `top` on, and the height that they take.
+/// The entries in rows from `top` down, and their total height.
 pub(super) fn legend(entries: &[Entry], left: f64, top: f64) -> (Markup, f64) {
     let (mut x, mut y) = (left, top + ROW / 2.0);
     let mut places = Vec::new();

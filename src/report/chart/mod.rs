@@ -1,7 +1,7 @@
 //! Charts as SVG.
 //!
-//! A chart is a pure function of the result. Colours, dashes and fonts come from the style sheet, by class, so that a page
-//! can be light or dark; every series also has its own marker and its own dash.
+//! A chart is a pure function of the result. Colours, dashes and fonts come from the style sheet, by class, so that a
+//! page can be light or dark. Series also differ in marker and dash.
 
 mod axis;
 mod bars;
@@ -32,11 +32,11 @@ pub(super) struct Chart {
     /// What it shows, as part of an identifier: `latency`.
     pub(super) name: &'static str,
     pub(super) title: String,
-    /// The row that it shows alone, by its label.
+    /// The label of the row, if it shows only one.
     pub(super) row: Option<String>,
     /// How to read it, shown below it.
     pub(super) caption: &'static str,
-    /// Its figures as text, for those who do not see it.
+    /// Its figures as text, for readers who cannot see it.
     pub(super) summary: String,
     pub(super) height: f64,
     pub(super) body: Markup,
@@ -45,7 +45,7 @@ pub(super) struct Chart {
 /// Width of every chart. Heights differ.
 pub(super) const WIDTH: f64 = 760.0;
 
-/// The charts of rows that compare.
+/// The charts of a group's rows.
 pub(super) fn of_group(group: &Group<'_>, keys: &Keys) -> Vec<Chart> {
     let first = [
         blocking::chart(group),
@@ -63,13 +63,13 @@ pub(super) fn of_episodes(episodes: &[Episode]) -> Vec<Chart> {
     episodes.iter().filter_map(ladder::chart).collect()
 }
 
-/// The charts of what lists have varied.
+/// The charts over options that have a list of values.
 pub(super) fn of_matrix(file: &ResultFile, keys: &Keys) -> Vec<Chart> {
     curve::charts(file, keys)
 }
 
 impl Chart {
-    /// The chart as an element; `id` tells it from the others of a page.
+    /// The chart as an element; `id` is unique on the page.
     pub(super) fn element(&self, id: &str) -> Markup {
         self.svg(id, None)
     }

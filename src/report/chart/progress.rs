@@ -1,4 +1,4 @@
-//! Transfers in time: what arrived, and what was on the link.
+//! Transfers over time: the rate of arrival, and the bytes on the link.
 
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ use crate::report::{
     numbers::{instant, plural, rate, throughput},
 };
 
-/// The chart; none if no transfer was watched.
+/// The chart; `None` if no cell has the progress of a transfer.
 pub(super) fn chart(group: &Group<'_>, keys: &Keys) -> Option<Chart> {
     let known: Vec<(&Progress, usize, &String)> = group
         .rows()

@@ -1,4 +1,4 @@
-//! From values to places on an axis.
+//! Scales: from values to coordinates on an axis.
 
 /// Maps values to coordinates.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,14 +23,14 @@ impl Scale {
         Self { is_log: true, domain: [low, high], range }
     }
 
-    /// Where a value stands. Values beyond the domain stand at its ends.
+    /// The coordinate of a value. Values outside the domain are clamped to it.
     pub(super) fn at(&self, value: f64) -> f64 {
         let [low, high] = self.domain.map(|end| self.warp(end));
         let part = (self.warp(value.clamp(self.domain[0], self.domain[1])) - low) / (high - low);
         self.range[0] + part * (self.range[1] - self.range[0])
     }
 
-    /// The scale for scripts: its ends, and where they stand.
+    /// The scale for scripts: the ends of the domain, then those of the range.
     pub(super) fn data(&self) -> String {
         let ends = self.domain.iter().chain(&self.range).map(f64::to_string);
         ends.collect::<Vec<_>>().join(" ")

@@ -1,11 +1,11 @@
-//! What tells one series from another: its colour, its dash and its marker.
+//! The look of a series: its colour, its dash and its marker.
 
 use maud::{Markup, html};
 
 use super::axis::Px;
 use crate::report::{group::groups, model::ResultFile};
 
-/// How many colours, dashes and markers there are.
+/// The number of colours, of dashes and of markers.
 pub(super) const LOOKS: usize = 8;
 
 /// The series of a result. A label looks the same in every chart.
@@ -45,12 +45,12 @@ pub(super) fn whisker(look: usize) -> String {
     format!("whisker s{}", look % LOOKS)
 }
 
-/// The dash and the marker, which differ between looks of the same colour.
+/// The index of the dash and the marker. It differs between looks of the same colour.
 fn other_kind(look: usize) -> usize {
     (look + look / LOOKS * 3) % LOOKS
 }
 
-/// A marker of a look, of which `title` tells the figures.
+/// The marker of a look, with its figures as a tooltip.
 pub(super) fn marker(look: usize, x: f64, y: f64, title: &str) -> Markup {
     html! {
         path class=(mark(look)) d=(shape(look, x, y)) {

@@ -1,4 +1,4 @@
-//! The style of charts: a palette that colour-blind readers can tell apart, light and dark.
+//! The style of charts: a light and a dark palette that colour-blind readers can distinguish.
 
 use std::fmt::Write as _;
 
@@ -58,7 +58,7 @@ impl Scheme {
     }
 }
 
-/// The rules for a page, whose scheme is the reader's; print is light.
+/// The rules for a page. It follows the reader's colour scheme; print is light.
 pub(in crate::report) fn for_page() -> String {
     format!(
         ":root{{color-scheme:light dark;{}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{}}}}}\n{}",
@@ -68,7 +68,7 @@ pub(in crate::report) fn for_page() -> String {
     )
 }
 
-/// The rules for a chart of its own, without variables: not every program that draws SVG knows them.
+/// The rules for a stand-alone chart. They have no CSS variables, because not every SVG renderer supports them.
 pub(super) fn for_document() -> String {
     let mut css = rules();
     for pair in LIGHT.variables().split_terminator(';') {

@@ -1,4 +1,4 @@
-//! The run in time: the whole run in bins, and below it the worst part, message by message.
+//! A run over time: the whole run in bins, and below it the worst part, message by message.
 
 mod detail;
 mod overview;
@@ -17,20 +17,20 @@ use crate::report::{
     numbers,
 };
 
-/// More charts are not looked through; the result file has their data.
+/// Nobody looks through more charts than this; the result file has the data of all.
 const MOST: usize = 16;
 const LEFT: f64 = 100.0;
 const OVERVIEW: f64 = 44.0;
 const DETAIL: f64 = 150.0;
 
-/// A chart for each row with a run in time.
+/// A chart for each row that has a timeline.
 pub(super) fn charts(group: &Group<'_>) -> Vec<Chart> {
     let timelines: Vec<(&Timeline, &String)> = group
         .rows()
         .filter_map(|(cell, label)| Some((cell.pictures.as_ref()?.timeline.as_ref()?, label)))
         .take(MOST)
         .collect();
-    // All rows on the same axes, so that they compare.
+    // All rows share their axes, so that they can be compared.
     let latencies = || {
         let of = |(timeline, _): &(&Timeline, &String)| {
             let Overview { latency_max_ns, .. } = &timeline.overview;

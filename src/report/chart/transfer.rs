@@ -13,7 +13,7 @@ use crate::{
     stats::Summary,
 };
 
-/// The chart; none if no transfer completed.
+/// The chart; `None` if no transfer completed.
 pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
     let known: Vec<(Summary, &String)> = group
         .rows()

@@ -9,7 +9,7 @@ use crate::report::{
     flags, words,
 };
 
-/// Where a block stands.
+/// The section of a block.
 pub(super) struct Place {
     pub(super) section: usize,
     pub(super) place: usize,
@@ -41,7 +41,7 @@ pub(super) fn draw(block: &Block<'_>, place: &Place, keys: &Keys) -> Markup {
         Block::Curves(file) => figures(&chart::of_matrix(file, keys), place),
         Block::Command(line) => html! { pre { code { "$ " (line) } } },
         Block::Ladder(episodes) => figures(&chart::of_episodes(episodes), place),
-        // There is a picture of it.
+        // The page has a chart of it.
         Block::Curve(_) => html! {},
         Block::Details(blocks) => html! { @for block in blocks { (draw(block, place, keys)) } },
     }
@@ -51,7 +51,7 @@ fn flag(Flagged { flag, rows }: &Flagged) -> Markup {
     html! { strong { (rows.join(", ")) } ": " (prose(flags::meaning(*flag))) " (" code { (flag.name()) } ")" }
 }
 
-/// Charts; those with the same name are numbered.
+/// Charts; the identifiers of those with the same name are numbered.
 fn figures(charts: &[Chart], Place { section, .. }: &Place) -> Markup {
     let number =
         |index: usize| charts[..index].iter().filter(|other| other.name == charts[index].name).count();
@@ -67,10 +67,10 @@ fn figures(charts: &[Chart], Place { section, .. }: &Place) -> Markup {
     }
 }
 
-/// A sentence, with its code in backticks.
+/// A sentence; what is in backticks becomes code.
 pub(super) fn prose(text: &str) -> Markup {
     let parts: Vec<&str> = text.split('`').collect();
-    // An odd backtick stands for itself.
+    // A backtick without a partner stays as it is.
     let is_balanced = parts.len() % 2 == 1;
     html! {
         @if is_balanced {

@@ -1,4 +1,4 @@
-//! Draws a page as one HTML file that needs nothing else: no request, and no script to be read.
+//! Draws a page as one HTML file. It makes no requests and can be read without scripts.
 
 mod block;
 mod table;
@@ -27,11 +27,11 @@ pub fn to_html(file: &ResultFile) -> String {
 /// The table of `properties` as an HTML file.
 pub fn properties_to_html(table: &PropertyTable) -> String {
     let by = html! { p class="by" { "Measured by wirelab " (table.version) "." } };
-    // It has no charts.
+    // A table of properties has no charts.
     document("wirelab properties", &by, &properties_page(table), &Keys::of(&ResultFile::new("properties")))
 }
 
-/// Blocks that are no result, as an HTML file.
+/// Blocks of a document that is not a result, as an HTML file.
 pub(crate) fn blocks_to_html(blocks: &[Block<'_>]) -> String {
     document("wirelab", &html! {}, blocks, &Keys::of(&ResultFile::new("")))
 }
@@ -70,7 +70,7 @@ fn document(title: &str, by: &Markup, blocks: &[Block<'_>], keys: &Keys) -> Stri
     page.into_string() + "\n"
 }
 
-/// Groups with charts. More would make a large file.
+/// The most groups with charts; more would make the file too large.
 const CHARTED: usize = 40;
 
 /// The page without the charts of later groups.

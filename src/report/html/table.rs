@@ -1,4 +1,4 @@
-//! A table as HTML. A script sorts it by its figures, not by their text.
+//! A table as HTML. It carries its figures as numbers, so that a script can sort by them.
 
 use maud::{Markup, html};
 
@@ -8,7 +8,7 @@ use crate::report::{
     model::Amount,
 };
 
-/// Draws a table of a section, to whose charts its rows lead.
+/// Draws a table of a section. Its rows link to the section's charts.
 pub(super) fn draw(table: &Table, section: usize) -> Markup {
     html! {
         div class="scroll" tabindex="0" role="group" aria-label=(table.title.as_deref().unwrap_or("figures")) {
@@ -35,7 +35,7 @@ pub(super) fn draw(table: &Table, section: usize) -> Markup {
     }
 }
 
-/// Draws words by row, the first of which has the titles.
+/// Draws words by row; the first row has the titles.
 pub(super) fn draw_words(rows: &[Vec<String>]) -> Markup {
     let (titles, rows) = rows.split_at(rows.len().min(1));
     html! {

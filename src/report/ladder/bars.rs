@@ -58,12 +58,12 @@ impl Bars {
         self.width
     }
 
-    /// The columns that all bars and their names need.
+    /// The width that all bars and their names need.
     pub(super) fn wanted(episode: &Episode) -> usize {
         if episode.waits.is_empty() { 0 } else { episode.waits.len() * COLUMN + NAME + MARGIN }
     }
 
-    /// The bars between a row and the next.
+    /// The bars between `row` and the next.
     pub(super) fn between(&self, row: usize, marks: &Marks) -> String {
         let is_waiting = |bar: &Bar| bar.begins.iter().any(|(begins, _)| *begins <= row) && row < bar.ends;
         let bars = self.bars.iter().flat_map(|bar| [if is_waiting(bar) { marks.waits } else { ' ' }, ' ']);

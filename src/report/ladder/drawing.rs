@@ -57,7 +57,7 @@ impl Drawing<'_> {
         }
     }
 
-    /// A row of one of several drawings, without instants: a packet, or what lies between two packets.
+    /// A row of a drawing that shares its column of times with others: a packet, or only the lifelines and bars.
     pub(super) fn panel(&self, index: usize, row: Option<&Row<'_>>) -> String {
         let life = self.marks.life;
         let (bars, (arrow, colour)) = match row {

@@ -25,7 +25,7 @@ struct Panel<'a> {
     acknowledgements: usize,
 }
 
-/// Draws two episodes with their packets in one order of time.
+/// Draws two episodes with the packets of both in order of time.
 pub(super) fn draw(episodes: [&Episode; 2], options: TextOptions) -> String {
     let width = options.width.max(MIN_WIDTH);
     let clock = Clock::of(&episodes);
@@ -53,7 +53,7 @@ pub(super) fn draw(episodes: [&Episode; 2], options: TextOptions) -> String {
     text + &prose(&words::legend_of_pair(episodes, &panels[0].drawing.marks, acknowledgements), width)
 }
 
-/// Both drawings: arrows of equal length, and what is left of the width for the bars.
+/// Both drawings, with arrows of equal length. Bars get their width first, as far as arrows keep `MIN_ARROW`.
 fn panels(episodes: [&Episode; 2], width: usize, options: TextOptions) -> [Panel<'_>; 2] {
     let beside = width - INSTANT - GAP - 2 * LIVES;
     let for_bars = beside - 2 * MIN_ARROW;
@@ -88,8 +88,8 @@ fn heading(panels: &[Panel<'_>; 2], options: TextOptions) -> String {
     painted(line.trim_end(), if options.colour { BOLD } else { "" }) + "\n"
 }
 
-/// The rows of both in the order of time: the instant, and for each drawing the row that is there, or else the row
-/// before it.
+/// The rows of both in order of time: the instant, and for each drawing the index of its row. A drawing without a row
+/// at this instant has `false` and the index of the row before.
 fn merged(panels: &[Panel<'_>; 2], clock: &Clock) -> Vec<(String, [(usize, bool); 2])> {
     let instant =
         |panel: &Panel<'_>, row: usize| panel.rows.get(row).map(|row| row.instant(panel.drawing.episode.at));

@@ -99,7 +99,7 @@ pub(super) fn legend(episode: &Episode, marks: &Marks, acknowledgements: usize) 
     legend_of(&times, episode, marks, acknowledgements)
 }
 
-/// How to read two drawings with one column of times.
+/// The legend of two drawings with one column of times.
 pub(super) fn legend_of_pair(episodes: [&Episode; 2], marks: &Marks, acknowledgements: usize) -> String {
     let [left, right] = episodes;
     let at = left.at.name();

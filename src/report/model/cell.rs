@@ -73,7 +73,7 @@ pub struct Cell {
     pub per_seed: Vec<PerSeed>,
     /// What limits or qualifies the figures.
     pub flags: Vec<Flag>,
-    /// What pictures show beyond the figures; absent unless pictures were asked for.
+    /// Data for charts only; absent unless charts or `--pictures` were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pictures: Option<Pictures>,
 }

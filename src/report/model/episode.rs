@@ -1,4 +1,5 @@
-//! One episode of a run, packet by packet, which a ladder draws. It is in the result file if pictures were asked for.
+//! One episode of a run, packet by packet, for a ladder. The result file has episodes if charts or `--pictures` were
+//! asked for.
 
 use serde::{Deserialize, Serialize};
 

@@ -63,7 +63,7 @@ pub struct ResultFile {
     pub skipped: Vec<Skipped>,
     /// The machine; null in virtual time, which does not depend on it.
     pub system: Option<System>,
-    /// Episodes packet by packet; absent unless pictures were asked for.
+    /// Episodes packet by packet; absent unless charts or `--pictures` were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub episodes: Vec<episode::Episode>,
 }

@@ -1,24 +1,24 @@
-//! What pictures show beyond the figures. It is in the file only if pictures were asked for.
+//! Data for charts only. A result file has it if charts or `--pictures` were asked for.
 
 use serde::{Deserialize, Serialize};
 
-/// What pictures of a cell show beyond its figures.
+/// The data of a cell's charts that its figures do not have.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pictures {
-    /// Delivered messages by latency over all seeds, in logarithmic bins of which 32 make an octave: the largest latency
-    /// of each bin that is not empty, to three digits, and the number of its messages.
+    /// Delivered messages by latency over all seeds, in logarithmic bins, 32 to an octave. Each element has the largest
+    /// latency of a bin that is not empty, to three digits, and the number of messages in the bin.
     #[serde(default)]
     pub latency_bins: Vec<[u64; 2]>,
-    /// The first seed's run in time.
+    /// The first seed's run over time.
     #[serde(default)]
     pub timeline: Option<Timeline>,
-    /// The first seed's transfer in time.
+    /// The first seed's transfer over time.
     #[serde(default)]
     pub progress: Option<Progress>,
 }
 
-/// One transfer in time, as the link saw the packets that carry content. The lists have an element for each bin, from the
-/// start of the run, connecting included.
+/// One transfer over time, from the packets with content that the link saw. The lists have an element for each bin.
+/// They begin with the run, so they include connecting.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// The seed of the transfer.
@@ -33,14 +33,14 @@ pub struct Progress {
     pub dropped: Vec<u64>,
 }
 
-/// One run in time. Instants count from when the first measured message was due.
+/// One run over time. Instants count from when the first measured message was due.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeline {
     /// The seed of the run.
     pub seed: u64,
     /// The whole run, in bins of equal length.
     pub overview: Overview,
-    /// The part of the run in which messages were delayed most, over all cells with the same link and workload.
+    /// The part of the run with the most delay, taken over all cells with the same link and workload.
     pub detail: Detail,
 }
 
@@ -55,7 +55,7 @@ pub struct Overview {
     pub blocked: Vec<u64>,
     /// Messages that were not delivered.
     pub missing: Vec<u64>,
-    /// Packets that the link dropped, by the instant at which it did; empty without a link.
+    /// Packets that the link dropped, by when it dropped them; empty without a link.
     pub dropped: Vec<u64>,
 }
 
@@ -85,14 +85,14 @@ pub struct Detail {
     pub queue: Option<Queue>,
 }
 
-/// How long packets spent in the queues of a bottleneck and in being sent, in bins of equal length by the instant at which
-/// they entered. Propagation does not count.
+/// The queueing and serialisation delay of packets at a bottleneck, without propagation. Bins are of equal length, by
+/// when packets entered.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queue {
     /// Length of a bin.
     pub bin_ns: u64,
-    /// The longest time of a packet to the server in each bin; empty if nothing queues there.
+    /// The longest delay of a packet to the server in each bin; empty if this direction has no queue.
     pub to_server_ns: Vec<u64>,
-    /// The longest time of a packet to the client.
+    /// The longest delay of a packet to the client in each bin; empty if this direction has no queue.
     pub to_client_ns: Vec<u64>,
 }

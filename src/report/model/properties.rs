@@ -16,7 +16,7 @@ pub struct PropertyTable {
     pub rows: Vec<PropertyRow>,
 }
 
-/// A claim and what was found out about each transport.
+/// A claim and the outcome for each transport.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PropertyRow {
     /// The claim.
@@ -27,7 +27,7 @@ pub struct PropertyRow {
     pub cells: Vec<PropertyCell>,
 }
 
-/// What was found out about one transport by one row.
+/// The outcome of one row for one transport.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PropertyCell {
     /// The claim.
@@ -45,7 +45,7 @@ pub struct PropertyCell {
 /// The outcome of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// In a word or a figure.
+    /// The outcome as a word or a figure.
     pub value: String,
     /// What was counted.
     pub detail: String,
@@ -64,12 +64,12 @@ impl PropertyTable {
 }
 
 impl PropertyCell {
-    /// What the cell says, in a word.
+    /// The outcome as a word or a figure, or that there was no run.
     pub fn value(&self) -> &str {
         self.answer.as_ref().map_or("not run", |answer| &answer.value)
     }
 
-    /// What was counted, or why nothing was.
+    /// What was counted, or why there was no run.
     pub fn detail(&self) -> &str {
         self.answer
             .as_ref()

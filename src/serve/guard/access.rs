@@ -14,7 +14,7 @@ pub const DEFAULT_RATE: NonZeroU32 = NonZeroU32::new(10_000).expect("not zero");
 
 /// UDP ports of services that answer any datagram: two such services would answer each other without end. echo,
 /// discard, daytime, qotd, chargen, time, DNS, TFTP, portmap, NTP, NetBIOS, SNMP, CLDAP, RIP, SSDP, mDNS, memcached,
-/// game servers, and the default ports of wirelab, and that of its discovery.
+/// game servers, the default ports of wirelab, and the port of `wirelab discover`.
 const ANSWERING_PORTS: [u16; 26] = [
     7, 9, 13, 17, 19, 37, 53, 69, 111, 123, 137, 138, 161, 389, 520, 1900, 3702, 5353, 5355, 11211, 27015,
     9995, 9996, 9997, 9998, 9999,

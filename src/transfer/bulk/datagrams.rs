@@ -51,13 +51,13 @@ struct Sender {
     pace: Rate,
     /// When the next datagram may be sent.
     due: Time,
-    /// Pieces that are due at the same time, as far as the host can tell, all but the last of `segment` bytes.
+    /// Pieces that are due within the resolution of the host's timer. All but the last have `segment` bytes.
     run: Vec<u8>,
     segment: usize,
 }
 
 impl Sender {
-    /// Bounds a run: what one system call takes.
+    /// The most bytes of a run, so that one system call can send it.
     const MOST: usize = 65_000;
 
     /// Time that a datagram of `bytes` takes at the pace.
@@ -66,7 +66,8 @@ impl Sender {
         Duration::from_nanos(bits * 1_000_000_000 / self.pace.bits_per_second())
     }
 
-    /// Adds a datagram to the run. Sends the run before if the datagram is too long for it, and afterwards if it is full.
+    /// Adds a datagram to the run. If the datagram is longer than `segment`, sends the run first. Sends the run
+    /// afterwards if it is full, if the datagram is shorter than `segment`, or if it does not wait for others.
     async fn add(&mut self, [header, body]: [&[u8]; 2], waits: bool) -> Result<(), ChannelError> {
         let length = header.len() + body.len();
         if length > self.segment {
@@ -80,7 +81,7 @@ impl Sender {
         let datagrams = self.run.len().div_ceil(self.segment);
         let pause = self.takes(self.segment) * u32::try_from(datagrams).unwrap_or(u32::MAX);
         let has_room = self.run.len() + self.segment <= Self::MOST;
-        // The last of a run may be shorter.
+        // A shorter datagram must be the last of a run.
         if waits && length == self.segment && has_room && pause < self.host.resolution() {
             return Ok(());
         }
@@ -121,7 +122,7 @@ impl Outgoing for Sender {
         Box::pin(async move { self.add([&message, &[]], false).await })
     }
 
-    /// Pieces that are due at the same time wait for each other.
+    /// Pieces that are due together are sent together.
     fn send_piece(&mut self, piece: Piece) -> BoxFuture<'_, Result<(), ChannelError>> {
         Box::pin(async move { self.add([&piece.header(), &piece.bytes], true).await })
     }
@@ -134,7 +135,7 @@ impl Outgoing for Sender {
 struct Receiver {
     socket: Arc<dyn Datagrams>,
     peer: Arc<Mutex<Option<SocketAddr>>>,
-    /// The memory of the last message, used again if that was dropped.
+    /// The buffer of the last message, reused once that message is dropped.
     buffer: Bytes,
 }
 
@@ -175,7 +176,7 @@ mod tests {
 
     #[test]
     fn datagrams_that_are_sent_together_arrive_one_by_one_and_none_is_kept_back() {
-        // Shorter and longer ones begin a new run. Of the last length is an end, too.
+        // A shorter datagram ends a run, and a longer one begins a new run. The end has the last length.
         let lengths = [&[1000; 70][..], &[700], &[1000, 1000, 1200], &[1040; 3]].concat();
         runtime().unwrap().block_on(async {
             let host: Arc<dyn Host> = DirectHost::new().unwrap();
@@ -198,7 +199,7 @@ mod tests {
             let there = host.udp_bind("127.0.0.1:0".parse().unwrap()).unwrap();
             let address = there.local_addr();
             let session = DatagramSession { socket: host.udp_connect(address).unwrap(), peer: Some(address) };
-            // 8 us for each datagram: a run is thirteen of them.
+            // 8 us for each datagram, so a run has up to thirteen.
             let pace = Rate::from_bits_per_second(1_052_000_000).unwrap();
             let mut sender = bulk(&host, session, pace, 1200);
             let begun = host.now();

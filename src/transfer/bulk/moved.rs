@@ -22,7 +22,7 @@ impl Moved {
         }
     }
 
-    /// The same, with `convert` applied to both counts.
+    /// Applies `convert` to both counts.
     pub(super) fn converted(self, convert: impl Fn(u64) -> u64 + Copy + Send + Sync + 'static) -> Self {
         let of = |counter: Counter| -> Counter { Box::new(move || convert(counter())) };
         Self { acknowledged: self.acknowledged.map(of), received: self.received.map(of) }

@@ -15,7 +15,7 @@ use crate::{
     wire::transfer::{Piece, TRANSFER_HEADER_BYTES, body_length},
 };
 
-/// Memory for a message of which nothing has arrived.
+/// Bytes reserved for the first message before anything has arrived.
 const UNPROVEN: usize = 4 << 10;
 
 /// An end on a byte stream.
@@ -32,7 +32,8 @@ pub(super) fn bulk(StreamSession { connected, wire_bytes, .. }: StreamSession) -
     }
 }
 
-/// What the kernel's TCP has moved, as far as it tells. `wire_bytes` tells how many of its bytes a message takes.
+/// The bytes that the kernel's TCP has moved, if it reports them. `wire_bytes` gives the TCP bytes that a message
+/// takes.
 pub(crate) fn moved(kernel: Option<Arc<dyn KernelTcp>>, wire_bytes: fn(usize) -> u64) -> Moved {
     let moved = move || {
         let info = kernel.as_ref()?.info()?;
@@ -46,7 +47,7 @@ pub(crate) fn moved(kernel: Option<Arc<dyn KernelTcp>>, wire_bytes: fn(usize) ->
         .converted(move |bytes| bytes_of_messages(bytes, wire_bytes))
 }
 
-/// The bytes of messages in the first `bytes` of a TCP connection, short of a record's overhead at most.
+/// The bytes of messages in the first `bytes` of a TCP connection. May be too low by the overhead of one record.
 fn bytes_of_messages(bytes: u64, wire_bytes: fn(usize) -> u64) -> u64 {
     let message = Nature::RELIABLE.message_bytes;
     let (whole, rest) = (bytes / wire_bytes(message), bytes % wire_bytes(message));
@@ -102,9 +103,9 @@ impl<R: AsyncRead + Send + Unpin> Incoming for StreamIncoming<R> {
 /// The messages of a byte stream.
 pub(crate) struct Messages<R> {
     reader: R,
-    /// What has been read of the next message, and the memory of earlier ones.
+    /// The part of the next message that has been read. Reuses the memory of earlier messages.
     buffer: BytesMut,
-    /// A whole message has arrived: the memory for the next ones is reserved at once.
+    /// Whether a whole message has arrived. Memory for later messages is reserved at once.
     proven: bool,
 }
 
@@ -123,7 +124,7 @@ impl<R: AsyncRead + Unpin> Messages<R> {
             io::Error::new(io::ErrorKind::InvalidData, what)
         })?;
         let whole = TRANSFER_HEADER_BYTES + length;
-        // With the next header, because that saves a system call.
+        // Also reads the next header if it is there, which saves a system call.
         self.fill(whole, TRANSFER_HEADER_BYTES).await?;
         self.proven = true;
         Ok(self.buffer.split_to(whole).freeze())
@@ -135,7 +136,7 @@ impl<R: AsyncRead + Unpin> Messages<R> {
         self.buffer.freeze()
     }
 
-    /// Reads until there are `bytes`, and up to `more` if they are there.
+    /// Reads until the buffer holds `bytes`, and up to `more` beyond if they are available.
     async fn fill(&mut self, bytes: usize, more: usize) -> io::Result<()> {
         while self.buffer.len() < bytes {
             let missing = bytes + more - self.buffer.len();
@@ -167,7 +168,7 @@ mod tests {
 
     #[test]
     fn what_records_add_is_no_message() {
-        /// As records of TLS that hold 16 KiB each.
+        /// The length in TLS records of 16 KiB each.
         fn in_records(length: usize) -> u64 {
             (length + length.div_ceil(1 << 14) * 22) as u64
         }

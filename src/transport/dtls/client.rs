@@ -30,8 +30,8 @@ use crate::{
 
 /// How long a handshake may take before a new one begins.
 pub(super) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(20);
-/// Datagrams that cannot be opened, one after the other, before a new handshake begins: a handshake message that the link
-/// changed can leave the two ends with different keys, and nothing else tells.
+/// After this many datagrams in a row that cannot be opened, a new handshake begins. If the link changes a handshake
+/// message, the two ends can have different keys, and neither gets an error.
 const UNOPENED: u32 = 3;
 /// How often a handshake is begun again after an error. The peer may have seen a changed message.
 const RESTARTS: u64 = 3;
@@ -56,10 +56,10 @@ pub(super) struct ClientSocket {
 
 #[derive(Debug)]
 struct State {
-    /// Another for each handshake: a server takes a hello from the address of an unfinished handshake for a forgery.
+    /// New for each handshake: a server rejects a hello from the address of an unfinished handshake as a forgery.
     socket: Arc<dyn Datagrams>,
     connection: Connection,
-    /// Of the client's hello.
+    /// The random of the latest ClientHello. It identifies the connection in a key log.
     random: Random,
     sleep: Sleep,
     is_connected: bool,
@@ -71,7 +71,7 @@ struct State {
     handshakes: u64,
     /// Handshakes that ended with an error.
     errors: u64,
-    /// Datagrams of this handshake whose records could not be opened, since one could.
+    /// Datagrams of this handshake in a row whose records could not be opened.
     unopened: u32,
     inbox: Inbox,
     rejected: Rejected,
@@ -186,7 +186,7 @@ impl ClientSocket {
         }
     }
 
-    /// Begins anew if the two ends seem to have different keys.
+    /// Begins another handshake if the two ends seem to have different keys.
     fn doubt(&self, state: &mut State, tally: Tally) {
         if tally.opened > 0 {
             state.unopened = 0;

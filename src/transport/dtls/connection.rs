@@ -20,7 +20,7 @@ pub(super) struct Connection {
     /// The `Instant` that stands for [`Time::ZERO`].
     origin: Instant,
     due: Time,
-    /// When timers were handled last, if nothing was received since.
+    /// When timers were last handled. `None` if a datagram was received since.
     handled: Option<Time>,
 }
 
@@ -38,8 +38,9 @@ pub(super) enum Event<'a> {
     Closed,
 }
 
-/// While a message of a DTLS 1.3 handshake is missing, dimpl acknowledges the others whenever its timers run, and wants them
-/// to run again at once. A quarter of its first retransmission timeout is what RFC 9147 section 7.1 recommends.
+/// How long to wait before dimpl acknowledges again. While a message of a DTLS 1.3 handshake is missing, dimpl sends an
+/// acknowledgement whenever its timers run, and asks to run them again at once. RFC 9147 section 7.1 recommends a
+/// quarter of the retransmission timeout, which is 1 s at first.
 const ACKNOWLEDGE_AGAIN: Duration = Duration::from_millis(250);
 
 impl Connection {

@@ -118,7 +118,7 @@ impl Peers {
         self.set_alarm(client);
     }
 
-    /// Whether a client is answered whose address may be forged.
+    /// Whether the rate limits permit an answer to a client whose address may be forged.
     fn may_answer(&self, client: SocketAddr) -> bool {
         self.limits.as_ref().is_none_or(|limits| limits.gate.hello(client))
     }

@@ -24,8 +24,8 @@ impl Trace {
         }
     }
 
-    /// `datagram` arrived, and brought a message if it was `opened`. Where the socket itself tells when a datagram entered and left the link, the
-    /// tap is not asked, and must not keep the message.
+    /// `datagram` arrived, and brought a message if it was `opened`. If the socket itself reports when a datagram
+    /// entered and left the link, nobody looks the message up in the tap, so the tap must not keep it.
     pub(super) fn arrived(&self, datagram: &[u8], received: &Received, opened: bool) {
         if let Some(tap) = &self.0 {
             tap.landed(datagram, opened && received.transit.is_none());

@@ -1,4 +1,4 @@
-//! A congestion controller that takes no loss for congestion.
+//! A congestion controller that does not react to loss.
 
 use std::{any::Any, time::Instant};
 

@@ -29,16 +29,17 @@ pub(super) struct Measurements {
     pub(super) congestion_events: u64,
     pub(super) min_window_bytes: Option<u64>,
     pub(super) limited: Duration,
-    /// How long nothing could be sent, although a write or the opening of a stream waited.
+    /// How long nothing could be sent while a write or the opening of a stream waited, by cause.
     pub(super) limits: LimitedBy,
-    /// The same for writes that may still wait, for credit or for room in the buffer.
+    /// How long nothing could be sent while a write waited, not yet attributed to credit or to the buffer.
     starved: Duration,
-    /// Frames that said that credit was used up, when the last write had waited.
+    /// The count of [`blocked_frames`] when `starved` was last attributed.
     blocked_frames: u64,
 }
 
 impl Measurements {
-    /// Attributes how long writes were starved: to credit, if this end has said so meanwhile (RFC 9000 section 4.1).
+    /// Attributes `starved`: to credit if this end has sent a blocked frame since (RFC 9000 section 4.1), else to the
+    /// buffer.
     fn settle(&mut self, blocked_frames: u64) {
         let is_credit = blocked_frames > self.blocked_frames;
         let cause = if is_credit { &mut self.limits.credit } else { &mut self.limits.buffer };
@@ -60,18 +61,18 @@ struct Shared {
     writes: AtomicU32,
     /// Streams that wait to be opened.
     openings: AtomicU32,
-    /// When acknowledgements came last, in nanoseconds of the host's clock, if there was then nothing to send but what waits.
-    /// [`NEVER`] otherwise.
+    /// When acknowledgements last left nothing to send while a write or an opening waited, in nanoseconds of the host's
+    /// clock. [`NEVER`] if the latest left something to send.
     idle_since: AtomicU64,
-    /// Until when nothing else can have kept data from being sent. What is in flight may be lost after a round trip.
+    /// When idle time ends: a round trip later, because packets in flight may be lost. [`NEVER`] if none is in flight.
     idle_until: AtomicU64,
-    /// Up to when waiting has been counted, in nanoseconds of the host's clock.
+    /// Until when waiting has been counted, in nanoseconds of the host's clock.
     counted_until: AtomicU64,
 }
 
 const NEVER: u64 = u64::MAX;
 
-/// Counts something that waits.
+/// Adds one to a count while it lives.
 struct Waiting<'a>(&'a AtomicU32);
 
 impl<'a> Waiting<'a> {
@@ -87,7 +88,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Runs `future`, and counts it while it waits. Returns whether it has waited, too.
+/// Runs `future`, and counts it in `count` while it waits. Also returns whether it waited.
 async fn counted<F: Future>(count: &AtomicU32, mut future: Pin<&mut F>) -> (F::Output, bool) {
     let mut waiting = None;
     let output = poll_fn(|cx| {
@@ -100,7 +101,7 @@ async fn counted<F: Future>(count: &AtomicU32, mut future: Pin<&mut F>) -> (F::O
     (output.await, waiting.is_some())
 }
 
-/// Frames of this end that said that credit was used up.
+/// How many frames this end has sent to report that credit was used up.
 fn blocked_frames(connection: &Connection) -> u64 {
     let frames = connection.stats().frame_tx;
     frames.data_blocked + frames.stream_data_blocked
@@ -126,7 +127,7 @@ impl Meter {
         Self::new(&self.0.host)
     }
 
-    /// What it has measured of `connection` so far.
+    /// The measurements of `connection` so far.
     pub(super) fn read(&self, connection: &Connection) -> Measurements {
         let blocked_frames = blocked_frames(connection);
         let mut measured = *self.measurements();
@@ -135,8 +136,8 @@ impl Meter {
         measured
     }
 
-    /// Runs a write on `connection`, and notes that it waits where it has to. It is pinned by the caller, because moving a
-    /// large future costs more than most writes.
+    /// Runs a write on `connection`, and counts the time that it waits. The caller pins it, because moving a large
+    /// future costs more than most writes.
     pub(crate) async fn writing<F: Future>(&self, connection: &Connection, write: Pin<&mut F>) -> F::Output {
         let (written, waited) = counted(&self.0.writes, write).await;
         if waited {
@@ -148,7 +149,7 @@ impl Meter {
         written
     }
 
-    /// Opens a stream, and notes that it waits where it has to.
+    /// Opens a stream, and counts the time that it waits.
     pub(crate) async fn opening<F: Future>(&self, open: Pin<&mut F>) -> F::Output {
         let (opened, waited) = counted(&self.0.openings, open).await;
         if waited {
@@ -166,7 +167,7 @@ impl Meter {
         self.0.writes.load(Ordering::Relaxed) > 0 || self.0.openings.load(Ordering::Relaxed) > 0
     }
 
-    /// For how long nothing could be sent for another reason than congestion control, as far as it is not counted yet.
+    /// How long nothing could be sent for a reason other than congestion control, without what is already counted.
     fn idle(&self) -> Duration {
         let Shared { host, idle_since, idle_until, counted_until, .. } = &*self.0;
         let since = idle_since.load(Ordering::Relaxed).max(counted_until.load(Ordering::Relaxed));
@@ -174,14 +175,15 @@ impl Meter {
         Duration::from_nanos(until.saturating_sub(since))
     }
 
-    /// The same, and counts it. What waited may go on without an acknowledgement, by a frame that raises a limit.
+    /// Returns [`Self::idle`] and marks it as counted. A frame that raises a limit can end a wait without an
+    /// acknowledgement.
     fn count_idle(&self) -> Duration {
         let idle = self.idle();
         self.0.counted_until.store(self.0.host.now().as_nanos(), Ordering::Relaxed);
         idle
     }
 
-    /// Notes that nothing could be sent for a time, for another reason than congestion control.
+    /// Adds time during which nothing could be sent for a reason other than congestion control.
     fn note_idle(&self, measured: &mut Measurements, idle: Duration) {
         let waits = |count: &AtomicU32| count.load(Ordering::Relaxed) > 0;
         measured.starved += if waits(&self.0.writes) { idle } else { Duration::ZERO };
@@ -193,7 +195,7 @@ impl Meter {
         nanos(at.saturating_duration_since(self.0.host.origin()))
     }
 
-    /// Notes acknowledgements at `now` that left nothing to send but what waits, and this much in flight.
+    /// Notes that acknowledgements at `now` left nothing to send while something waits.
     fn idle_from(&self, now: Instant, in_flight: u64, rtt: Duration) {
         let until = if in_flight == 0 { NEVER } else { self.since_origin(now + rtt) };
         self.0.idle_since.store(self.since_origin(now), Ordering::Relaxed);
@@ -246,7 +248,7 @@ struct Metered {
     full_since: Option<Instant>,
     /// When acknowledgements came before.
     last_acks: Instant,
-    /// The round trip as it is estimated now, and the shortest.
+    /// The smoothed RTT. `min_rtt` is the shortest RTT.
     rtt: Duration,
     min_rtt: Duration,
 }
@@ -268,7 +270,8 @@ impl Metered {
         }
     }
 
-    /// Records that nothing could be sent since the last acknowledgements, for another reason than congestion control.
+    /// Adds the time since the last acknowledgements, if not yet counted: nothing could be sent, and not because of
+    /// congestion control.
     fn note_idle(&self, now: Instant) {
         let counted = self.meter.0.counted_until.load(Ordering::Relaxed);
         let since = self.meter.since_origin(self.last_acks).max(counted);
@@ -276,7 +279,7 @@ impl Metered {
         self.meter.note_idle(&mut self.meter.measurements(), idle);
     }
 
-    /// Whether round trips are a quarter longer than the shortest: more under way would only make a queue longer.
+    /// Whether the smoothed RTT is over a quarter above the shortest: more bytes in flight would only fill a queue.
     fn is_queuing(&self) -> bool {
         self.rtt > self.min_rtt * 5 / 4
     }

@@ -17,8 +17,8 @@ use rustls::{
 pub struct CertificateVerdict(Arc<Mutex<Option<CertificateError>>>);
 
 impl CertificateVerdict {
-    /// A verifier that keeps its reason here. It trusts `roots`; with `None`, any certificate whose owner signed the
-    /// handshake.
+    /// A verifier that keeps its reason for a rejection here. It trusts certificates signed by `roots`. With `None` it
+    /// trusts every certificate whose owner signed the handshake.
     pub(super) fn of(
         &self,
         roots: Option<Arc<RootCertStore>>,
@@ -41,7 +41,7 @@ impl CertificateVerdict {
 
 #[derive(Debug)]
 struct Verifier {
-    /// Decides whether to trust a certificate. `None`: every one is trusted.
+    /// Decides whether to trust a certificate. `None`: trust every certificate.
     by_roots: Option<Arc<WebPkiServerVerifier>>,
     provider: Arc<CryptoProvider>,
     verdict: CertificateVerdict,

@@ -6,11 +6,11 @@ mod spec;
 
 pub use super::security::{ALPN, CertificateVerdict, ClientTls, Identity, Leaf, ServerTls, Trust};
 
-/// Whether a server's first bytes on a plain byte stream are a TLS alert: its content type, and the version in every TLS
-/// record (RFC 8446 section 5.1).
+/// Whether `bytes`, the first that a server sent, begin a TLS alert: content type 21, and 3, the major version in every
+/// TLS record (RFC 8446 section 5.1).
 pub(crate) fn is_tls_alert(bytes: &[u8]) -> bool {
     bytes.starts_with(&[21, 3])
 }
 
-/// What to say to a client that does not speak TLS.
+/// The hint for a client that connects without TLS to a port that answers with a TLS alert.
 pub(crate) const SPEAKS_TLS: &str = "it answers in TLS; is it a tls:// port?";

@@ -371,7 +371,7 @@ pub(super) const TRANSFER: &[Example] = &[
     ),
 ];
 
-/// The tests run with or without a network.
+/// Loopback, because the tests must also run without a network.
 const DISCOVER_LOOPBACK: (&str, &str) = ("discover", "discover --interface lo");
 const FOUND: &[&str] = &["scene (wirelab 0.1.0), ", " ms udp://127.0.0.1:"];
 

@@ -41,13 +41,13 @@ enum Verdict {
     TooLarge,
 }
 
-/// A link of numbered packets, and a second one with the same draws that tells what becomes of them.
+/// A link for numbered packets, and a second link with the same draws that reports the fate of each.
 struct Watched {
     link: Link<u64>,
     ahead: Link<u64>,
 }
 
-/// What the events of a packet have told so far.
+/// The fate of a packet, as far as its events have shown it.
 #[derive(Debug, Clone, Copy, Default)]
 struct Fate {
     arrival: Option<(Time, Time, Option<u64>)>,

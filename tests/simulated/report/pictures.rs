@@ -1,4 +1,4 @@
-//! The HTML page and its charts: their marks are the figures of the result, and nothing in a file can break them.
+//! The HTML page and its charts: marks show the figures of the result, and no content of a result file breaks the page.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,7 +27,7 @@ fn plan(transport: Transport, link: &str) -> Plan {
     }
 }
 
-/// A run with everything that pictures show.
+/// A run with all data for pictures.
 fn measured(plans: &[Plan], seeds: u64) -> ResultFile {
     let batch = Batch { path: PathKind::Sim, seeds, plans: plans.to_vec(), servers: Vec::new() };
     let request = Request { batches: vec![batch], skipped: Vec::new() };
@@ -150,7 +150,7 @@ fn a_ladder_has_an_arrow_for_each_packet_and_a_bar_for_each_wait() {
     assert_eq!(waits, episode.waits.iter().map(|wait| wait.message.number).collect::<Vec<_>>());
     assert!(!waits.is_empty());
     let lost = episode.packets.iter().filter(|packet| packet.lost).count();
-    // One more explains the sign.
+    // One more cross is in the legend.
     assert_eq!(ladder.matches("class=\"cross\"").count(), lost + 1);
 }
 
@@ -188,7 +188,7 @@ fn each_chart_is_a_document_of_its_own() {
     }
 }
 
-/// Replaces every string and every number of a file by `with`, where the file still loads.
+/// Replaces the names in a result with text that tries to inject a script.
 fn hostile(file: &ResultFile) -> ResultFile {
     const NAME: &str = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&";
     let mut document = value(file);
@@ -267,7 +267,7 @@ fn ten_thousand_cells_make_a_page() {
 #[test]
 fn two_results_lie_over_each_other() {
     let of = |loss| measured(&[plan(Transport::QUIC_ONE, &format!("delay=25ms,loss={loss}"))], 3);
-    // The same link, measured twice: only rows that are alike are compared.
+    // The same link, measured twice: only matching rows are compared.
     let (before, mut after) = (of("2%"), of("4%"));
     after.cells[0].link = before.cells[0].link.clone();
     let both = overlay(before, after);

@@ -17,8 +17,8 @@ fn seeds(rng: &mut ChaCha8Rng, seeds: usize, messages: usize) -> Seeds {
     Seeds::new(&histograms)
 }
 
-/// Of 200 intervals 95% hold the truth, to within three standard errors (4.6 points), for an
-/// exponential distribution of which each of `n` seeds has 40 messages.
+/// 95% of 200 intervals contain the true value, to within three standard errors (4.6 points). Each of `n` seeds has 40
+/// messages with exponentially distributed latencies.
 fn covers(n: usize, truth: f64, interval: impl Fn(&Seeds) -> Option<[f64; 2]>) {
     const TRIALS: usize = 200;
     let mut rng = generator(7, n as u64);

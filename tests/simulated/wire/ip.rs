@@ -5,7 +5,7 @@ use wirelab::wire::ip::{TcpSegment, addresses, tcp_segment};
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
-/// IPv4 header of 20 bytes, TCP header of 32, 5 bytes of payload, and 3 of an Ethernet's padding.
+/// An IPv4 header of 20 bytes, a TCP header of 32, 5 bytes of payload, and 3 bytes of Ethernet padding.
 fn packet() -> Vec<u8> {
     let mut packet = vec![0; 20 + 32 + 5 + 3];
     packet[0] = 0x45;

@@ -9,9 +9,9 @@ fn of(payload: &[u8]) -> Vec<Content<'_>> {
 
 #[test]
 fn a_stream_frame_states_its_offset_and_length() {
-    // No offset and no length: to the end of the packet.
+    // Without offset and length, a frame extends to the end of the packet.
     assert_eq!(of(&[0x08, 4, 1, 2, 3]), [Content::Stream { id: 4, offset: 0, length: 3 }]);
-    // Offset, length and FIN; padding behind it.
+    // With offset, length and FIN, followed by padding.
     let payload = [0x0f, 0x40, 0x64, 0x80, 0x01, 0x00, 0x00, 2, 9, 9, 0, 0];
     assert_eq!(of(&payload), [Content::Stream { id: 100, offset: 65_536, length: 2 }]);
 }

@@ -6,7 +6,7 @@ use wirelab::wire::segment::{
     Segment, codec::with_check,
 };
 
-/// The bit of the ranges' count that says that more is missing.
+/// The bit in the count of ranges which says that more is missing.
 const GAP: u8 = 0x80;
 
 fn greetings() -> impl Strategy<Value = Greeting> {

@@ -14,7 +14,7 @@ use crate::report::{
     numbers::{plural, time},
 };
 
-/// The lanes of a part of a run.
+/// The lanes of the worst part of a run.
 pub(super) struct Lanes<'a> {
     pub(super) detail: &'a Detail,
     /// Where the messages are.
@@ -27,7 +27,7 @@ pub(super) struct Lanes<'a> {
 const LANE: f64 = 18.0;
 const QUEUE: f64 = 46.0;
 
-/// What a message can look like, by class: its name, and its shape about a point. Shapes differ as well as colours.
+/// The kinds of messages: CSS class, name, and shape around a point. Shapes differ as well as colours.
 const KINDS: [(&str, &str, &str); 5] = [
     ("plain", "arrived", "h0"),
     ("resent", "retransmitted itself", "m-3 0h6m-3 -3v6"),
@@ -69,7 +69,7 @@ impl Lanes<'_> {
         }
     }
 
-    /// When messages were due, in microseconds: all instants, or the first and the step if they have one.
+    /// When messages were due, in microseconds: the first instant and the step if they are evenly spaced, or else all.
     fn due(&self) -> String {
         let due = &self.detail.due_ns;
         let step = due.get(1).map_or(0, |second| second - due[0]);
@@ -145,7 +145,7 @@ impl Lanes<'_> {
         }
     }
 
-    /// The key to the dots that occur, and its height.
+    /// The legend of the kinds that occur, and its height.
     pub(super) fn key(&self, top: f64) -> (Markup, f64) {
         let occurs = |kind: &usize| !self.dots(*kind).0.is_empty();
         let entry = |kind: usize| Entry {

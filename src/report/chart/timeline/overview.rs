@@ -1,4 +1,4 @@
-//! A whole run in bins: a bar from the least latency of all to the largest of the bin.
+//! A whole run in bins, with a bar up to the largest latency of each bin.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use crate::report::{
     model::Overview,
 };
 
-/// Draws the strip. Bins with blocked messages, and bins with missing ones, have a mark of their own below it.
+/// Draws the strip. A bin with missing messages has a mark below it.
 pub(super) fn overview(overview: &Overview, area: &Area, x: &Scale, latency: [f64; 2]) -> Markup {
     let y = Scale::log(latency, area.y());
     let width = x.at(overview.bin_ns as f64) - area.left;

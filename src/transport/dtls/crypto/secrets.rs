@@ -1,11 +1,11 @@
-//! Secrets of a handshake, for a file that lets others decrypt a capture.
+//! The secrets of a handshake, for a key log with which other programs decrypt a capture.
 //!
-//! dimpl keeps them to itself, but derives each by HMAC, which is ours.
+//! dimpl does not export them. It derives each with the HMAC of `digests.rs`, which passes them to [`note`].
 
 use std::cell::RefCell;
 
 thread_local! {
-    /// Secrets that this thread derives, while somebody wants them.
+    /// Secrets derived on this thread. `None` outside [`derived_by`].
     static DERIVED: RefCell<Option<Vec<Secret>>> = const { RefCell::new(None) };
 }
 
@@ -17,26 +17,26 @@ pub(in crate::transport::dtls) struct Secret {
     pub(in crate::transport::dtls) bytes: Vec<u8>,
 }
 
-/// Returns what `act` returns, and the secrets that it derives.
+/// Runs `act`. Returns its result and the secrets that were derived meanwhile.
 pub(in crate::transport::dtls) fn derived_by<T>(act: impl FnOnce() -> T) -> (T, Vec<Secret>) {
     DERIVED.set(Some(Vec::new()));
     let done = act();
     (done, DERIVED.take().unwrap_or_default())
 }
 
-/// The names of the secrets of DTLS 1.3: in the key schedule (RFC 8446 section 7.1), and in a key log.
+/// The secrets of DTLS 1.3: label in the key schedule (RFC 8446 section 7.1), and label in a key log.
 const TRAFFIC: [(&[u8], &str); 4] = [
     (b"c hs traffic", "CLIENT_HANDSHAKE_TRAFFIC_SECRET"),
     (b"s hs traffic", "SERVER_HANDSHAKE_TRAFFIC_SECRET"),
     (b"c ap traffic", "CLIENT_TRAFFIC_SECRET_0"),
     (b"s ap traffic", "SERVER_TRAFFIC_SECRET_0"),
 ];
-/// The name of DTLS 1.2's only secret in a key log.
+/// The label of DTLS 1.2's master secret in a key log.
 const MASTER: &str = "CLIENT_RANDOM";
-/// Bytes of that secret (RFC 5246 section 8.1).
+/// Length of the master secret (RFC 5246 section 8.1).
 const MASTER_BYTES: usize = 48;
 
-/// `tag` is the HMAC of `data`.
+/// Records `tag`, the HMAC of `data`, if it is a secret or a part of one.
 pub(super) fn note(data: &[u8], tag: &[u8]) {
     DERIVED.with_borrow_mut(|derived| {
         let Some(derived) = derived else { return };
@@ -53,15 +53,16 @@ pub(super) fn note(data: &[u8], tag: &[u8]) {
     });
 }
 
-/// Whose traffic secret is expanded from `data`: an HkdfLabel with the prefix of DTLS (RFC 9147 section 5.9).
+/// The label in a key log of the traffic secret that is expanded with `data`. `None` if `data` is not the HkdfLabel of
+/// one, with the prefix of DTLS 1.3 (RFC 9147 section 5.9).
 fn traffic(data: &[u8]) -> Option<&'static str> {
     let (length, rest) = data.get(2..)?.split_first()?;
     let name = rest.get(..usize::from(*length))?.strip_prefix(b"dtls13")?;
     TRAFFIC.iter().find(|(known, _)| *known == name).map(|(_, label)| *label)
 }
 
-/// Whether `data` gives a part of DTLS 1.2's master secret: the PRF's A(i), and then its label (RFC 5246 section 5, RFC 7627
-/// section 4).
+/// Whether the HMAC of `data` is a part of DTLS 1.2's master secret: `data` is the PRF's A(i), of `tag` bytes, followed
+/// by the label of the master secret (RFC 5246 section 5, RFC 7627 section 4).
 fn is_part_of_master(data: &[u8], tag: usize) -> bool {
     let labels: [&[u8]; 2] = [b"master secret", b"extended master secret"];
     data.get(tag..).is_some_and(|seeded| labels.iter().any(|label| seeded.starts_with(label)))
