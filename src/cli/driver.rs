@@ -1,6 +1,6 @@
 //! From a request to a result and an exit status, for every experiment.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -103,7 +103,8 @@ impl<E: Experiment> Finished<'_, E> {
             .map(|row| format!("nothing was measured: {} on {}: {}", row.transport, row.path, row.reason));
         let mut reasons: Vec<String> =
             problems.iter().map(|problem| format!("no reply: {problem}")).chain(skipped).collect();
-        reasons.dedup();
+        let mut said = BTreeSet::new();
+        reasons.retain(|reason| said.insert(reason.clone()));
         if reasons.is_empty() { vec!["no reply to any message".to_owned()] } else { reasons }
     }
 

@@ -193,17 +193,28 @@ impl Asker {
     }
 
     /// Sends a query to each destination.
+    ///
+    /// Returns the last error if none was sent.
     fn ask(&self, host: &dyn Host, socket: &LinkSocket, collector: &mut Collector) -> io::Result<()> {
+        let (mut asked, mut failed) = (false, Ok(()));
         for to in &self.to {
             let mut nonce = Nonce::default();
             rand::rng().fill_bytes(&mut nonce);
             let at = host.now();
-            socket.send(&Query { nonce }.encode(), *to)?;
-            collector.asked(nonce, at, &self.interface);
+            match socket.send(&Query { nonce }.encode(), *to) {
+                Ok(()) => {
+                    collector.asked(nonce, at, &self.interface);
+                    asked = true;
+                }
+                Err(error) => failed = Err(error),
+            }
         }
-        Ok(())
+        if asked { Ok(()) } else { failed }
     }
 }
+
+/// How long a socket that failed is left alone, because an error may persist.
+const ERROR_PAUSE: Duration = Duration::from_millis(100);
 
 /// A datagram, with the time of its arrival.
 type Arrival = (Time, Vec<u8>, Origin);
@@ -218,8 +229,11 @@ async fn forward(host: Arc<dyn Host>, socket: Arc<LinkSocket>, to: mpsc::Sender<
             () = to.closed() => return,
             received = socket.recv(&mut buffer) => received,
         };
-        if let Ok((length, origin)) = received {
-            let _ = to.try_send((host.now(), buffer[..length].to_vec(), origin));
+        match received {
+            Ok((length, origin)) => {
+                let _ = to.try_send((host.now(), buffer[..length].to_vec(), origin));
+            }
+            Err(_) => host.sleep(ERROR_PAUSE).await,
         }
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn forge(datagram: &mut [u8], draw: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::segment::{Acknowledgement, Body, ConnectionId, Fragment};
 
     #[test]
     fn a_forgery_differs_at_its_end_and_its_checksum_is_right() {
@@ -43,5 +44,15 @@ mod tests {
         let mut datagram = [7; 20];
         forge(&mut datagram, 0);
         assert_eq!(datagram, [[7; 12].as_slice(), &[0; 8]].concat()[..]);
+
+        let mut segment = Segment {
+            to: ConnectionId(1),
+            acknowledgement: Acknowledgement::default(),
+            body: Body::Data { sequence: 1, fragment: Fragment { index: 0, count: 1 }, payload: &[7; 20] },
+        }
+        .encode();
+        forge(&mut segment, 0);
+        let forged = Segment::parse(&segment).unwrap().body;
+        assert!(matches!(forged, Body::Data { payload, .. } if payload[12..] == [0; 8]), "{forged:?}");
     }
 }

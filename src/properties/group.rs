@@ -47,10 +47,9 @@ async fn send_to_group(
 ) -> Result<Option<String>, RunError> {
     for _ in 0..SERVERS {
         // Each server has its own settings, so that servers share no state, as on separate machines.
-        if let Ok(server) =
-            channel::listen(&ends.server, plan.transport, GROUP, &end_settings(plan, Some(1))?)
-        {
-            ends.server.spawn("a receiver", Box::pin(receive(server, reached.clone())));
+        match channel::listen(&ends.server, plan.transport, GROUP, &end_settings(plan, Some(1))?) {
+            Ok(server) => ends.server.spawn("a receiver", Box::pin(receive(server, reached.clone()))),
+            Err(error) => return Ok(Some(error.to_string())),
         }
     }
     let mut client = match connect(ends, plan, &end_settings(plan, Some(1))?, GROUP).await {

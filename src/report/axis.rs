@@ -68,7 +68,7 @@ fn value(property: &Property, settings: &LinkSettings) -> (String, f64) {
         Setting::Off => "none".to_owned(),
         Setting::Count(ns) if column.name.ends_with("_ns") => numbers::setting(*ns),
         Setting::Count(bps) if column.name.ends_with("_bps") => numbers::rate(*bps),
-        Setting::Share(share) => format!("{}%", share * 100.0),
+        Setting::Share(share) => numbers::percent(*share),
         other => words::plain(&other.to_string()),
     });
     (text, number)

@@ -67,6 +67,12 @@ fn decimal(value: u64, scale: u64) -> String {
     format!("{whole}.{}", digits.trim_end_matches('0'))
 }
 
+/// A share that was set, in percent, exact to a billionth of a percent.
+pub(crate) fn percent(share: f64) -> String {
+    let text = format!("{:.9}", share * 100.0);
+    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
 /// A share in percent. Only exact values read `0%` and `100%`; what rounds to them reads `<0.01%` and `>99.99%`.
 pub(crate) fn share(ratio: Ratio) -> String {
     let ratio = ratio.get();
@@ -137,6 +143,15 @@ mod tests {
             assert_eq!(setting(ns), text);
         }
         assert_eq!(rate(2_500_000), "2.5 Mbit/s");
+    }
+
+    #[test]
+    fn shares_that_were_set_read_as_they_were_written() {
+        for (share, text) in
+            [(0.07, "7%"), (0.0, "0%"), (0.001, "0.1%"), (1.0, "100%"), (0.000_001, "0.0001%")]
+        {
+            assert_eq!(percent(share), text);
+        }
     }
 
     #[test]

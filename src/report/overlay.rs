@@ -15,7 +15,10 @@ pub fn overlay(mut first: ResultFile, second: ResultFile) -> ResultFile {
         .iter()
         .enumerate()
         .filter_map(|(index, cell)| {
-            Some((offset + index, cell, first.cells.iter().position(|other| alike(cell, other))?))
+            let same = |other: &Cell| (&other.congestion, &other.server) == (&cell.congestion, &cell.server);
+            let exact = first.cells.iter().position(|other| alike(cell, other) && same(other));
+            let a = exact.or_else(|| first.cells.iter().position(|other| alike(cell, other)))?;
+            Some((offset + index, cell, a))
         })
         .flat_map(|(b, cell, a)| compared(cell, b, &first.cells[a], a))
         .collect();
@@ -24,8 +27,8 @@ pub fn overlay(mut first: ResultFile, second: ResultFile) -> ResultFile {
     first.skipped.extend(second.skipped);
     first.episodes.extend(second.episodes);
     first.paired.extend(second.paired.into_iter().map(|mut paired| {
-        paired.a += offset;
-        paired.b += offset;
+        paired.a = paired.a.saturating_add(offset);
+        paired.b = paired.b.saturating_add(offset);
         paired
     }));
     first.paired.extend(differences);
@@ -90,6 +93,25 @@ mod tests {
         let tenth = Amount::Ratio(Ratio::new(0.1).unwrap());
         assert_eq!((paired.a, paired.b, paired.metric), (1, 0, Metric::BlockedRatio));
         assert_eq!((paired.difference, paired.ci95), (tenth, Some([tenth, tenth])));
+    }
+
+    #[test]
+    fn a_row_is_compared_with_the_one_of_its_own_controller() {
+        let of = |blocked: [f64; 2]| {
+            let mut file = result([blocked[0]; 3], 1);
+            file.cells.extend(result([blocked[1]; 3], 1).cells);
+            for (cell, controller) in file.cells.iter_mut().zip(["cubic", "fixed"]) {
+                cell.congestion = Some(controller.to_owned());
+            }
+            file
+        };
+        let both = overlay(of([0.1, 0.5]), of([0.2, 0.6]));
+        let rows: Vec<_> = both.paired.iter().map(|paired| (paired.a, paired.b)).collect();
+        assert_eq!(rows, [(2, 0), (3, 1)]);
+        // Another controller is compared where there is no row of its own.
+        let mut fixed = result([0.2; 3], 1);
+        fixed.cells[0].congestion = Some("fixed".to_owned());
+        assert_eq!(overlay(result([0.1; 3], 1), fixed).paired.len(), 1);
     }
 
     #[test]

@@ -34,23 +34,28 @@ fn of_row(cell: &Cell, label: &str) -> Option<String> {
 /// What reached the application.
 fn outcome(messages: &Messages, by_kernel: bool) -> String {
     let (changed, again) = (messages.corrupted.unwrap_or(0), messages.duplicated.unwrap_or(0));
+    let is_known = messages.corrupted.is_some() && messages.duplicated.is_some();
     let mut parts = Vec::new();
     if changed > 0 {
         // The kernel's checksum finds flipped bits before the application does.
         let reached = if by_kernel { "arrived" } else { "reached the application" };
-        parts.push(format!("{} messages {reached} with other bytes", numbers::count(changed)));
+        parts.push(format!("{} {reached} with other bytes", numbers::plural(changed, "message")));
     }
     if again > 0 {
-        parts.push(format!("{} replies came again", numbers::count(again)));
+        let replies = if again == 1 { "reply" } else { "replies" };
+        parts.push(format!("{} {replies} came again", numbers::count(again)));
     }
     if messages.unfinished > 0 {
-        parts.push(format!("{} messages never arrived", numbers::count(messages.unfinished)));
+        parts.push(format!("{} never arrived", numbers::plural(messages.unfinished, "message")));
     }
-    if parts.is_empty() {
+    if !is_known {
+        parts.push("whether any of these packets reached the application is not known".to_owned());
+    } else if parts.is_empty() {
         parts.push("nothing of it reached the application".to_owned());
     }
     if let Some(rejected) = messages.rejected {
-        parts.push(format!("{} datagrams were rejected", numbers::count(rejected)));
+        let were = if rejected == 1 { "was" } else { "were" };
+        parts.push(format!("{} {were} rejected", numbers::plural(rejected, "datagram")));
     }
     parts.join(", ")
 }

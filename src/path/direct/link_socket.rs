@@ -58,15 +58,12 @@ impl LinkSocket {
         }
     }
 
-    /// Sends a datagram. It is dropped without an error if the socket's buffer is full.
+    /// Sends a datagram.
     ///
-    /// Returns an error if the system does.
+    /// Returns an error if the system does, or if the socket's buffer is full.
     pub fn send(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
         // tokio's `try_send_to` sends nothing until the reactor has reported the socket as writable.
-        match self.socket().send_to(datagram, &to.into()) {
-            Err(e) if e.kind() != io::ErrorKind::WouldBlock => Err(e),
-            _ => Ok(()),
-        }
+        self.socket().send_to(datagram, &to.into()).map(|_| ())
     }
 }
 

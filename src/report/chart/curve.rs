@@ -28,11 +28,6 @@ fn time(ns: f64) -> String {
     numbers::instant(ns)
 }
 
-fn percent(share: f64) -> String {
-    let text = format!("{:.3}", share * 100.0);
-    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
-}
-
 const AXES: [Axis; 5] = [
     Axis {
         name: "loss to the server",
@@ -41,7 +36,7 @@ const AXES: [Axis; 5] = [
             let link = &cell.link.as_ref()?.to_server;
             link.ratio("loss_ratio").or_else(|| link.text("loss").is_none().then_some(0.0))
         },
-        show: percent,
+        show: numbers::percent,
     },
     Axis {
         name: "round trip of the link",
@@ -80,7 +75,7 @@ const PANELS: [Panel; 3] = [
             Some(seeds(cell.hol.as_ref()?.blocked_ratio?.get(), &cell.per_seed, |seed| seed.blocked_ratio))
         },
         theory: |cell| Some(cell.theory.as_ref()?.blocked_ratio?.get()),
-        show: percent,
+        show: numbers::percent,
     },
     Panel {
         name: "p99 of the latency",
@@ -96,7 +91,7 @@ const PANELS: [Panel; 3] = [
         name: "on time",
         read: |cell| Some(Spread { value: cell.on_time_ratio?.get(), ci95: None }),
         theory: |_| None,
-        show: percent,
+        show: numbers::percent,
     },
 ];
 

@@ -25,8 +25,10 @@ pub(super) fn chart(group: &Group<'_>, keys: &Keys) -> Option<Chart> {
             Some((cell.pictures.as_ref()?.progress.as_ref()?, keys.look(label), label))
         })
         .collect();
-    let end =
-        known.iter().map(|(progress, ..)| progress.bin_ns * progress.arrived_bytes.len() as u64).max()?;
+    let end = known
+        .iter()
+        .map(|(progress, ..)| progress.bin_ns.saturating_mul(progress.arrived_bytes.len() as u64))
+        .max()?;
     let entries: Vec<Entry> = known
         .iter()
         .map(|(_, look, label)| Entry {

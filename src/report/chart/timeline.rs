@@ -53,7 +53,7 @@ fn chart(timeline: &Timeline, label: &str, latency: [f64; 2], deadline: Option<u
         top: strip.bottom + 52.0,
         bottom: strip.bottom + 52.0 + DETAIL,
     };
-    let end = timeline.overview.bin_ns * timeline.overview.latency_max_ns.len() as u64;
+    let end = timeline.overview.bin_ns.saturating_mul(timeline.overview.latency_max_ns.len() as u64);
     let whole = Scale::linear([0.0, end.max(1) as f64], strip.x());
     let x = Scale::linear([detail.from_ns as f64, detail.to_ns as f64], area.x());
     let y = Scale::log(latency, area.y());

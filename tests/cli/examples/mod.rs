@@ -4,7 +4,7 @@ mod table;
 
 use std::{collections::BTreeSet, env, fs, path::Path, process::Command};
 
-use crate::support::{Program, Server, command_exists, run, skip};
+use crate::support::{Program, Server, command_exists, run, say, skip, skip_missing};
 use tempfile::{TempDir, tempdir};
 use wirelab::{link::LinkSpec, path::netns, unit::PerDirection};
 
@@ -171,7 +171,12 @@ impl Scene {
 
     fn check(&self, example: &Example) {
         if let Some(missing) = example.needs.iter().find(|need| !is_there(need)) {
-            return skip(&format!("{missing} is missing for: {}", example.line));
+            say(&format!("skipped for want of {missing}: {}", example.line));
+            return if *missing == "netns" {
+                skip("no network namespaces here")
+            } else {
+                skip_missing(missing)
+            };
         }
         let line = self.line(example);
         let folder = self.folder();

@@ -72,8 +72,8 @@ impl Lanes<'_> {
     /// When messages were due, in microseconds: the first instant and the step if they are evenly spaced, or else all.
     fn due(&self) -> String {
         let due = &self.detail.due_ns;
-        let step = due.get(1).map_or(0, |second| second - due[0]);
-        let is_regular = step > 0 && due.windows(2).all(|pair| pair[1] - pair[0] == step);
+        let step = due.get(1).map_or(0, |second| second.saturating_sub(due[0]));
+        let is_regular = step > 0 && due.windows(2).all(|pair| pair[1].checked_sub(pair[0]) == Some(step));
         let shown = |ns: &u64| format!("{}", *ns as f64 / 1e3);
         if is_regular {
             return format!("{}+{}", shown(&due[0]), shown(&step));
@@ -127,7 +127,7 @@ impl Lanes<'_> {
             let mut path = String::new();
             for (bin, ns) in bins.iter().enumerate() {
                 let at = |bin: usize| {
-                    let ns = self.detail.from_ns + queue.bin_ns * bin as u64;
+                    let ns = self.detail.from_ns.saturating_add(queue.bin_ns.saturating_mul(bin as u64));
                     Px(self.x.at(ns as f64))
                 };
                 let start = if bin == 0 { format!("M{} {}", at(0), Px(bottom)) } else { String::new() };
@@ -168,7 +168,7 @@ impl Lanes<'_> {
         format!(
             "The worst {} of the run, from {} on: of {}, {} waited for another flow, {} for their own, {} were \
              retransmitted themselves, {missing} never arrived.",
-            time(to_ns - from_ns),
+            time(to_ns.saturating_sub(*from_ns)),
             time(*from_ns),
             plural(due_ns.len() as u64, "message"),
             blocked_by_other.len(),
