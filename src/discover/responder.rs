@@ -4,7 +4,7 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     num::NonZeroU32,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -19,7 +19,7 @@ use crate::{
         direct::{LinkSocket, Origin},
     },
     serve::{Access, Bind, Bucket, Counters, Excess, Observer, RateLimits, Refusal, Report, may_answer},
-    unit::{Recent, Time},
+    unit::{Mutex, Recent, Time},
     wire::discovery::{Answer, QUERY_BYTES, Query},
 };
 
@@ -191,7 +191,7 @@ impl Task {
 
     fn received(&mut self, datagram: &[u8], origin: Origin) {
         let interface = self.interfaces.iter().find(|interface| interface.index == origin.interface);
-        let mut responder = self.responder.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut responder = self.responder.lock();
         match responder.answer(self.host.now(), datagram, origin, interface) {
             Ok(answer) => {
                 self.counters.received(datagram.len());

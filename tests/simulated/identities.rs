@@ -12,7 +12,7 @@ use std::{
 use proptest::prelude::*;
 use wirelab::{
     experiment::{
-        HandshakePlan, Mode, Observers, PathKind, cell, handshake, handshake_cell, run_until,
+        HandshakePlan, Mode, Observers, PathKind, cell, handshake, handshake_cell, run,
         transfer::{Direction, TransferPlan, transfer},
     },
     path::StopSignal,
@@ -86,7 +86,7 @@ proptest! {
             let stop = StopSignal::default();
             let packet = stopping(&stop, stops);
             let packets = Some(Box::new(move |_| packet(1)) as _);
-            run_until(&plan, seed, Observers { packets, ..Observers::default() }, &stop)
+            run(&plan, seed, Observers { packets, ..Observers::default() }, &stop)
         };
         // A failed handshake is a valid outcome, and so is nothing before the interrupt.
         let outcomes = [(seed, run(seed, None)), (seed + 1, run(seed + 1, Some(stops)))];
@@ -118,7 +118,7 @@ proptest! {
         let run = |seed, stops| {
             let stop = StopSignal::default();
             let watch = Watch { moved: Arc::new(stopping(&stop, stops)), stop, ..Watch::default() };
-            Some((seed, transfer(&plan, seed, (None, &watch)).ok()?))
+            Some((seed, transfer(&plan, seed, None, &watch).ok()?))
         };
         let outcomes: Vec<_> = [run(seed, stops), run(seed + 1, None)].into_iter().flatten().collect();
         let bytes = plan.content.bytes();

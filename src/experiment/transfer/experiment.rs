@@ -1,9 +1,7 @@
 //! The experiment behind `transfer`.
 
-use std::sync::{Mutex, PoisonError};
-
 use super::{
-    Saved, TransferOutcome, TransferPlan, cell,
+    TransferOutcome, TransferPlan, cell,
     over::transfer_watched,
     pictures::{self, Meter},
     transfer, transfer_against,
@@ -17,17 +15,18 @@ use crate::{
     path::{Fidelity, Observers},
     report::Cell,
     transfer::{SaveFile, Watch},
+    unit::Mutex,
 };
 
 /// Moves content and records how long it takes and what arrives.
 #[derive(Debug, Default)]
 pub struct Transfer {
-    /// Where the first transfer saves what its receiver gets.
-    saved: Mutex<Saved>,
+    /// The file in which the first transfer saves what it receives.
+    saved: Mutex<Option<SaveFile>>,
 }
 
 impl Transfer {
-    /// Transfers whose first one saves what its receiver gets in `file`.
+    /// Saves what the first transfer receives in `file`.
     pub fn saved_in(file: SaveFile) -> Self {
         Self { saved: Mutex::new(Some(file)) }
     }
@@ -50,18 +49,17 @@ impl Experiment for Transfer {
 
     fn run(&self, plan: &TransferPlan, job: &Job<'_>) -> Result<TransferOutcome, RunError> {
         let watch = Watch { moved: job.progress.clone(), stop: job.stop.clone(), ..Watch::default() };
-        let saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let how = (saved, &watch);
+        let saved = self.saved.lock().take();
         match job.server {
-            Some(server) => transfer_against(plan, server, job.seed, how),
+            Some(server) => transfer_against(plan, server, job.seed, saved, &watch),
             None if job.traced && plan.path.has_link() => {
                 let meter = Meter::new(plan);
                 let mut observers = Observers::default();
                 observers.push(meter.observer());
-                let outcome = transfer_watched(plan, job.seed, how, observers)?;
+                let outcome = transfer_watched(plan, job.seed, saved, &watch, observers)?;
                 Ok(TransferOutcome { progress: Some(meter.finish()), ..outcome })
             }
-            None => transfer(plan, job.seed, how),
+            None => transfer(plan, job.seed, saved, &watch),
         }
     }
 
@@ -77,7 +75,7 @@ impl Experiment for Transfer {
         outcome.interrupted
     }
 
-    /// Why transfers have stopped. Lost datagrams are a result, unless they are all that there is.
+    /// Why transfers stopped. Lost datagrams are a result, except if no other transfer completed.
     fn problem(plan: &TransferPlan, runs: &Runs<TransferOutcome>, _: Option<&Remote>) -> Option<Problem> {
         let stopped = runs.outcomes.iter().find_map(|(_, outcome)| outcome.stopped.clone());
         let failed = || runs.failures.first().map(|(_, error)| error.to_string());

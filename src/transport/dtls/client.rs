@@ -5,7 +5,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard},
     task::{Context, Poll},
     time::Duration,
 };
@@ -25,7 +25,7 @@ use crate::{
     path::{BoxFuture, DatagramError, Datagrams, Host, PathError, Received, Rejected, Rejection, Sleep},
     tap::Tap,
     transport::{ConnectError, security::ClientTls},
-    unit::Time,
+    unit::{Mutex, Time},
 };
 
 /// How long a handshake may take before a new one begins.
@@ -296,7 +296,7 @@ impl ClientSocket {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -1,10 +1,6 @@
 //! What only the inside can show: versions and cookies chosen, records changed, recordings replayed.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use rand::Rng;
 
@@ -20,7 +16,7 @@ use crate::{
         quic::{QuicLimits, QuicSettings},
         security::{CertificateVerdict, ClientTls, ServerTls, Trust},
     },
-    unit::{Direction, PerDirection, random},
+    unit::{Direction, Mutex, PerDirection, random},
 };
 
 const SERVER: &str = "0.0.0.0:7000";
@@ -273,7 +269,7 @@ struct Recorder(Arc<Mutex<Vec<Vec<u8>>>>);
 impl Observer for Recorder {
     fn entered(&mut self, packet: &PacketView<'_>) {
         if packet.direction == Direction::ToServer {
-            self.0.lock().unwrap().extend(packet.datagram().map(<[u8]>::to_vec));
+            self.0.lock().extend(packet.datagram().map(<[u8]>::to_vec));
         }
     }
     fn left(&mut self, _: &PacketView<'_>, _: Exit) {}
@@ -317,7 +313,7 @@ fn a_recorded_session_that_is_replayed_reaches_nobody_and_takes_no_memory() {
     let client = client.unwrap();
     let own = SocketAddr::new(Side::Client.ip([0, 0, 0, 0].into()), client.socket.local_addr().port());
     let other = SocketAddr::from(([192, 0, 2, 66], 9));
-    let recording = std::mem::take(&mut *recording.lock().unwrap());
+    let recording = std::mem::take(&mut *recording.lock());
     assert!(recording.len() >= MESSAGES + 3);
     let answers = || world.counters().to_client.packets;
     let before = answers();
