@@ -46,11 +46,13 @@ pub enum Refusal {
     Stranger,
     /// A discovery query did not come from this link or a listed network, or was not sent by multicast or broadcast.
     OffLink,
+    /// No URL of the server is of use to the client that sent a discovery query.
+    NoUrl,
 }
 
 impl Refusal {
     /// Every reason, in the order of the report.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::NotAllowed,
         Self::AnswersBack,
         Self::RateLimit,
@@ -71,6 +73,7 @@ impl Refusal {
         Self::Replayed,
         Self::Stranger,
         Self::OffLink,
+        Self::NoUrl,
     ];
 
     /// The reason as a report names it.
@@ -96,6 +99,7 @@ impl Refusal {
             Self::Replayed => "replayed",
             Self::Stranger => "not for this server",
             Self::OffLink => "not from this link",
+            Self::NoUrl => "no URL for the client",
         }
     }
 }
