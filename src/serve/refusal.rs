@@ -46,11 +46,13 @@ pub enum Refusal {
     Stranger,
     /// A discovery query did not come from this link or a listed network, or was not sent by multicast or broadcast.
     OffLink,
+    /// No URL of the server is of use to the client that sent a discovery query.
+    NoUrl,
 }
 
 impl Refusal {
     /// Every reason with its name, in the order of the report.
-    pub const ALL: [(Self, &'static str); 20] = [
+    pub const ALL: [(Self, &'static str); 21] = [
         (Self::NotAllowed, "not allowed"),
         (Self::AnswersBack, "source would answer the reply"),
         (Self::RateLimit, "rate limit"),
@@ -71,6 +73,7 @@ impl Refusal {
         (Self::Replayed, "replayed"),
         (Self::Stranger, "not for this server"),
         (Self::OffLink, "not from this link"),
+        (Self::NoUrl, "no URL for the client"),
     ];
 
     /// The name in a report.
