@@ -281,8 +281,11 @@ impl<P: Clone> Link<P> {
                 let forgery = injected.map(|_| Delivered { at, forged: injected, more: true, ..later(at) });
                 let more = copy_at.is_some_and(|copy_at| copy_at >= at) || replay_at.is_some();
                 let packet = Delivered { at, departs, packet, corrupt, forged: None, copy: false, more };
-                let all = forgery.into_iter().chain([packet]).chain(copy).chain(replay);
-                all.for_each(|delivered| self.events.push(Event::Delivered(delivered)));
+                let mut push = |delivered| self.events.push(Event::Delivered(delivered));
+                forgery.into_iter().for_each(&mut push);
+                push(packet);
+                copy.into_iter().for_each(&mut push);
+                replay.into_iter().for_each(&mut push);
             }
         }
     }

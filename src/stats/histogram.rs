@@ -102,27 +102,39 @@ impl Histogram {
 
     /// The percentile by nearest rank, within 0.05% of the exact value and within the extremes.
     pub fn percentile(&self, percentile: Percentile) -> Option<u64> {
-        let rank = percentile.rank(self.n);
-        let mut below = 0;
-        self.buckets()
-            .find(|&(_, count)| {
-                below += count;
-                below >= rank
-            })
-            .map(|(value, _)| value.clamp(self.min, self.max))
+        let [value] = self.percentiles([percentile]);
+        value
+    }
+
+    /// Percentiles in ascending order, in one pass over the buckets.
+    fn percentiles<const N: usize>(&self, ascending: [Percentile; N]) -> [Option<u64>; N] {
+        let mut buckets = self.buckets();
+        let (mut value, mut up_to) = (None, 0);
+        ascending.map(|percentile| {
+            let rank = percentile.rank(self.n);
+            while up_to < rank
+                && let Some((middle, count)) = buckets.next()
+            {
+                value = Some(middle.clamp(self.min, self.max));
+                up_to += count;
+            }
+            value
+        })
     }
 
     /// Summarizes the distribution.
     pub fn summary(&self) -> Summary {
+        let [p50, p90, p99, p999] =
+            self.percentiles([Percentile::P50, Percentile::P90, Percentile::P99, Percentile::P999]);
         Summary {
             n: self.n,
             min: self.min(),
             mean: self.mean(),
             stddev: self.stddev(),
-            p50: self.percentile(Percentile::P50),
-            p90: self.percentile(Percentile::P90),
-            p99: self.percentile(Percentile::P99),
-            p999: self.percentile(Percentile::P999),
+            p50,
+            p90,
+            p99,
+            p999,
             max: self.max(),
         }
     }

@@ -169,7 +169,9 @@ impl Ledger {
         let Some(index) = self.sealed.iter().position(|sealed| sealed.tag.is_of(datagram)) else {
             return look(&[]);
         };
-        self.spare.extend(self.sealed.drain(..index).map(|sealed| sealed.carried));
+        for _ in 0..index {
+            self.spare.extend(self.sealed.pop_front().map(|sealed| sealed.carried));
+        }
         let Some(Sealed { packet, carried, tag }) = self.sealed.pop_front() else { return };
         look(&carried);
         self.forget_late(now);

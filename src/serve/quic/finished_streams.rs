@@ -10,29 +10,37 @@ use quinn::SendStream;
 
 use crate::{path::timeout, serve::worker::Worker, unit::Mutex};
 
-/// Number of streams from which on delivered ones are removed. A client may have half as many open, and a stream is
-/// open until the client has acknowledged all of it.
-const PRUNE_ABOVE: usize = 256;
+/// Delivered streams are removed from a list of at least this length.
+const PRUNE_FROM: usize = 256;
 
 /// Finished streams of one connection. Waiting for the acknowledgement of each would take longer than answering on it,
 /// so this is done once, when the server stops.
 #[derive(Debug, Default)]
-pub(super) struct FinishedStreams(Mutex<Vec<SendStream>>);
+pub(super) struct FinishedStreams(Mutex<Streams>);
+
+#[derive(Debug, Default)]
+struct Streams {
+    finished: Vec<SendStream>,
+    /// The length of the list after delivered streams were last removed.
+    undelivered: usize,
+}
 
 impl FinishedStreams {
     pub(super) fn add(&self, stream: SendStream) {
-        let mut streams = self.0.lock();
-        if streams.len() >= PRUNE_ABOVE {
-            streams.retain(|stream| !is_delivered(stream));
+        let Streams { finished, undelivered } = &mut *self.0.lock();
+        // Not before the list has doubled: with many undelivered streams, each new one would check all of them.
+        if finished.len() >= PRUNE_FROM.max(2 * *undelivered) {
+            finished.retain(|stream| !is_delivered(stream));
+            *undelivered = finished.len();
         }
-        streams.push(stream);
+        finished.push(stream);
     }
 
     /// Waits until the client has acknowledged all streams, for at most the idle time.
     pub(super) async fn all_delivered(&self, worker: &Worker) {
         let streams = std::mem::take(&mut *self.0.lock());
         let delivered = async {
-            for stream in &streams {
+            for stream in &streams.finished {
                 // Fails only if the connection is gone.
                 let _ = stream.stopped().await;
             }

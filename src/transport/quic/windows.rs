@@ -165,11 +165,14 @@ impl Window {
         self.size.saturating_mul(2).min(self.most)
     }
 
-    /// Whether `count` has grown by the window within a round trip.
+    /// Whether `count` has grown by the window within a round trip. If more than one has passed since the last look, this
+    /// is their average: on a short path every window would be passed between two looks.
     fn is_filling(&mut self, now: Time, rtt: Duration, count: u64) -> bool {
         let (since, before) = self.mark;
-        let fills = count - before >= self.size;
-        if fills || now - since >= rtt {
+        let elapsed = now - since;
+        let per_round_trip = u128::from(count - before) * rtt.as_nanos() / elapsed.max(rtt).as_nanos().max(1);
+        let fills = per_round_trip >= self.size.into();
+        if fills || elapsed >= rtt {
             self.mark = (now, count);
         }
         fills && self.may_grow()
@@ -193,6 +196,15 @@ mod tests {
         assert!(!window.is_filling(at(400), rtt, 3000), "less than the larger window, and slowly");
         window.size = 3000;
         assert!(!window.is_filling(at(410), rtt, 9000), "no larger than the bound");
+    }
+
+    #[test]
+    fn a_window_does_not_grow_by_what_many_round_trips_bring() {
+        let at = |ms| Time::ZERO + Duration::from_millis(ms);
+        let rtt = Duration::from_millis(1);
+        let mut window = Window::new(1000, 3000);
+        assert!(!window.is_filling(at(25), rtt, 20_000), "800 a round trip");
+        assert!(window.is_filling(at(50), rtt, 50_000), "1200 a round trip");
     }
 
     #[test]
