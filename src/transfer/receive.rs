@@ -102,7 +102,8 @@ fn take(
             }
         }
         TransferMessage::End { length, digest } => assembly.end(length, digest),
-        TransferMessage::Fetch(_) | TransferMessage::Receipt(_) => {}
+        TransferMessage::Fetch(_) => return Err(TransferError::Echo),
+        TransferMessage::Receipt(_) => {}
     }
     Ok(())
 }

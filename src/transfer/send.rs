@@ -46,7 +46,7 @@ pub(super) async fn send(
         tally.told.load(Ordering::Relaxed) + moved.received().unwrap_or(0)
     };
     let sending = async {
-        let mut answer = pin!(answer(incoming));
+        let mut answer = pin!(answer(incoming, nature));
         let (outgoing, length, digest) = tokio::select! {
             biased;
             // Nothing is to be said before the end: the receiver has given up.
@@ -102,11 +102,13 @@ async fn ask(
     Err(TransferError::Stalled(ASK_AGAIN * QUESTIONS))
 }
 
-/// The next receipt; whatever else comes on a datagram transport is none.
-async fn answer(incoming: &mut dyn Incoming) -> Result<Receipt, TransferError> {
+/// The next receipt. On a datagram transport anything else is ignored.
+async fn answer(incoming: &mut dyn Incoming, nature: Nature) -> Result<Receipt, TransferError> {
     loop {
-        if let Ok(TransferMessage::Receipt(receipt)) = TransferMessage::parse(&incoming.recv().await?) {
-            return Ok(receipt);
+        match TransferMessage::parse(&incoming.recv().await?) {
+            Ok(TransferMessage::Receipt(receipt)) => return Ok(receipt),
+            Ok(_) if nature.reliable => return Err(TransferError::Echo),
+            _ => {}
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
         refusal::Refusal,
         worker::Worker,
     },
-    transport::quic::WindowMemory,
+    transport::WindowMemory,
     wire::probe::padding,
 };
 
