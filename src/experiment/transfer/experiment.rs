@@ -4,9 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{
     Saved, TransferOutcome, TransferPlan, cell,
-    over::transfer_watched,
+    over::transfer_metered,
     pictures::{self, Meter},
-    transfer, transfer_against,
+    run, transfer, transfer_against,
 };
 use crate::{
     experiment::{
@@ -14,7 +14,7 @@ use crate::{
         driver::{Experiment, Job, Problem, RunSize, Setup},
         matrix::Runs,
     },
-    path::{Fidelity, Observers},
+    path::Fidelity,
     report::Cell,
     transfer::{SaveFile, Watch},
 };
@@ -51,17 +51,15 @@ impl Experiment for Transfer {
     fn run(&self, plan: &TransferPlan, job: &Job<'_>) -> Result<TransferOutcome, RunError> {
         let watch = Watch { moved: job.progress.clone(), stop: job.stop.clone(), ..Watch::default() };
         let saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let how = (saved, &watch);
         match job.server {
-            Some(server) => transfer_against(plan, server, job.seed, how),
+            Some(server) => transfer_against(plan, server, job.seed, (saved, &watch)),
             None if job.traced && plan.path.has_link() => {
                 let meter = Meter::new(plan);
-                let mut observers = Observers::default();
-                observers.push(meter.observer());
-                let outcome = transfer_watched(plan, job.seed, how, observers)?;
+                let metered = run::Job { seed: job.seed, saved, watch: &watch, meter: Some(meter.clone()) };
+                let outcome = transfer_metered(plan, metered)?;
                 Ok(TransferOutcome { progress: Some(meter.finish()), ..outcome })
             }
-            None => transfer(plan, job.seed, how),
+            None => transfer(plan, job.seed, (saved, &watch)),
         }
     }
 

@@ -4,7 +4,7 @@ use std::{future::pending, sync::Arc, time::Duration};
 
 use super::{
     TransferOutcome, TransferPlan,
-    run::{Saved, connect, drive, run},
+    run::{Job, Saved, connect, drive, run},
 };
 use crate::{
     experiment::{
@@ -77,16 +77,14 @@ pub fn transfer(
     seed: u64,
     (saved, watch): (Saved, &Watch),
 ) -> Result<TransferOutcome, RunError> {
-    transfer_watched(plan, seed, (saved, watch), Observers::default())
+    transfer_metered(plan, Job { seed, saved, watch, meter: None })
 }
 
-/// Like [`transfer`], with `observers` of its packets.
-pub(super) fn transfer_watched(
-    plan: &TransferPlan,
-    seed: u64,
-    (saved, watch): (Saved, &Watch),
-    observers: Observers,
-) -> Result<TransferOutcome, RunError> {
+/// Like [`transfer`]; a meter is shown its packets.
+pub(super) fn transfer_metered(plan: &TransferPlan, job: Job<'_>) -> Result<TransferOutcome, RunError> {
+    let Job { seed, watch, .. } = job;
+    let mut observers = Observers::default();
+    job.meter.iter().for_each(|meter| observers.push(meter.observer()));
     let route = Route {
         path: plan.path,
         links: &plan.links,
@@ -97,9 +95,8 @@ pub(super) fn transfer_watched(
         observers,
     };
     let settings = settings(plan, plan.path.has_link().then_some(seed), None)?;
-    let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {
-        run(ends, plan, &settings, (seed, saved, watch), || wire.measure_from_now()).await
-    })?;
+    let OnPath { value, wire, fidelity } =
+        on_path(route, async |ends, wire| run(ends, plan, &settings, job, || wire.measure_from_now()).await)?;
     Ok(TransferOutcome { wire, fidelity, ..value })
 }
 

@@ -12,7 +12,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{Direction, TransferOutcome, TransferPlan};
+use super::{Direction, TransferOutcome, TransferPlan, pictures::Meter};
 use crate::{
     experiment::{Ends, RunError},
     path::{Host, timeout},
@@ -34,6 +34,15 @@ fn sink(saved: Saved) -> Sink {
     saved.map_or(Sink::Nowhere, Sink::File)
 }
 
+/// What a transfer needs beside its plan.
+pub(super) struct Job<'a> {
+    pub(super) seed: u64,
+    pub(super) saved: Saved,
+    pub(super) watch: &'a Watch,
+    /// Follows the sender's congestion window.
+    pub(super) meter: Option<Meter>,
+}
+
 /// Makes one transfer. `measuring` is called when the connection is there.
 ///
 /// # Errors
@@ -43,23 +52,28 @@ pub(super) async fn run(
     ends: &Ends,
     plan: &TransferPlan,
     settings: &Settings,
-    (seed, saved, watch): (u64, Saved, &Watch),
+    job: Job<'_>,
     measuring: impl FnOnce(),
 ) -> Result<TransferOutcome, RunError> {
+    let Job { seed, saved, watch, meter } = job;
     let acceptor = bulk::listen(&ends.server, plan.transport, ends.listen, settings)?;
     let peer = SocketAddr::new(ends.reach, acceptor.local_addr().port());
     let (stop, stopped) = oneshot::channel();
     let (report, reported) = oneshot::channel();
     let (fail, failed) = oneshot::channel();
-    let (at_server, at_client) = match plan.direction {
-        Direction::Up => (sink(saved), Sink::Nowhere),
-        Direction::Down => (Sink::Nowhere, sink(saved)),
+    let (at_server, at_client, sending, answering) = match plan.direction {
+        Direction::Up => (sink(saved), Sink::Nowhere, meter, None),
+        Direction::Down => (Sink::Nowhere, sink(saved), None, meter),
     };
-    let server = Server { host: ends.server.clone(), acceptor, sink: at_server, plan: plan.clone(), seed };
+    let host = ends.server.clone();
+    let server = Server { host, acceptor, sink: at_server, plan: plan.clone(), seed, meter: answering };
     ends.server.spawn("the server", Box::pin(server.serve(stopped, (report, fail))));
 
     let (mut bulk, connect) = connect(&ends.client, plan, peer, settings).await?;
     measuring();
+    if let Some(meter) = sending {
+        meter.follow(&ends.client, &bulk);
+    }
     // A server that cannot go on ends the transfer. One that ended without an error has nothing to say.
     let failed = async {
         match failed.await {
@@ -203,6 +217,7 @@ struct Server {
     sink: Sink,
     plan: TransferPlan,
     seed: u64,
+    meter: Option<Meter>,
 }
 
 impl Server {
@@ -215,6 +230,9 @@ impl Server {
         let Ok(mut bulk) = self.acceptor.accept().await else {
             return;
         };
+        if let Some(meter) = &self.meter {
+            meter.follow(&self.host, &bulk);
+        }
         let busy_begun = self.host.busy_time();
         let content = self.plan.content(self.seed);
         let (watch, pieces) = counting(&Watch::default());
