@@ -13,11 +13,10 @@ use wirelab::{
 };
 
 use super::{
-    draft::Draft,
     interrupt::{INTERRUPTED, stop_on_interrupt},
     memory,
     options::{
-        output::{OutputArgs, first_error},
+        output::{Drafts, OutputArgs, first_error},
         workload::to_shorten,
     },
     output::{complain, is_closed_pipe, note},
@@ -41,7 +40,8 @@ pub(crate) struct Finished<'a, E: Experiment> {
     pub(crate) driven: Driven<E::Outcome>,
     pub(crate) stop: StopSignal,
     output: &'a OutputArgs,
-    draft: Option<Draft>,
+    drafts: Drafts,
+    is_traced: bool,
 }
 
 /// Waits shorter than this are not announced.
@@ -51,7 +51,8 @@ impl<E: Experiment> Prepared<'_, E> {
     /// Opens the output, announces the run, and runs it.
     pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<Finished<'_, E>> {
         check_memory::<E>(self.request, output.is_quiet())?;
-        let draft = output.open()?;
+        let drafts = output.open()?;
+        let is_traced = output.wants_pictures() || self.samples.is_some();
         raise_file_limit();
         let stop = stop_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         let mut file = ResultFile::new(self.command);
@@ -68,18 +69,23 @@ impl<E: Experiment> Prepared<'_, E> {
             stop: stop.clone(),
             progress,
             samples: self.samples,
-            pictures: output.wants_pictures(),
+            pictures: is_traced,
         };
         let driven = drive(self.experiment, self.request, &options, file);
         bar.finish_and_clear();
-        Ok(Finished { driven, stop, output, draft })
+        Ok(Finished { driven, stop, output, drafts, is_traced })
     }
 }
 
 impl<E: Experiment> Finished<'_, E> {
+    /// Whether the result has the data for pictures.
+    pub(crate) fn is_traced(&self) -> bool {
+        self.is_traced
+    }
+
     /// Writes the result.
     pub(crate) fn write(&mut self) -> anyhow::Result<()> {
-        self.output.write(self.draft.take(), &self.driven.file)
+        self.output.write(std::mem::take(&mut self.drafts), &self.driven.file)
     }
 
     /// Reports what went wrong, in the run and in writing its result, and the exit status.

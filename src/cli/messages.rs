@@ -6,7 +6,8 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use wirelab::{
     experiment::{
-        Bench, Driven, Outcome, PathKind, Plan, Request, Runs, Setup, Which, choose, choose_contrast, episode,
+        Bench, Driven, Outcome, PathKind, Plan, Request, Runs, Setup, Which, choose, choose_contrast,
+        episode, pair,
     },
     path::StopSignal,
     report::episode::Episode,
@@ -16,7 +17,7 @@ use wirelab::{
 use super::{
     driver::{Prepared, distinct, entry, servers},
     options::{
-        detail::{DetailArgs, Samples},
+        detail::{DetailArgs, Samples, seeds},
         matrix::{Axes, Defaults, MatrixArgs},
         output::OutputArgs,
         servers::{ServerArgs, check_load},
@@ -56,13 +57,21 @@ impl<D: Defaults> MessagesArgs<D> {
         };
         let mut finished = prepared.run(&self.output)?;
         let sampled = samples.map_or(Ok(()), Samples::complete);
-        if self.output.wants_pictures() {
+        // If the ladder fails, the result is written all the same.
+        let (asked, found) = match self.detail.episodes(&request, &finished.driven.runs, &finished.stop) {
+            Ok(asked) => (asked, Ok(())),
+            Err(error) => (Vec::new(), Err(error)),
+        };
+        if finished.is_traced() {
             let Driven { file, runs, .. } = &mut finished.driven;
-            file.episodes = episodes(&request, runs, &finished.stop)?;
+            file.episodes = match self.detail.wants_ladder() {
+                true => asked.clone(),
+                false => episodes(&request, runs, &finished.stop)?,
+            };
         }
         let written = finished.write();
-        let drawn = self.detail.draw(&request, &finished.driven.runs, &finished.stop, self.output.text());
-        finished.end([sampled, written, drawn])
+        let drawn = self.detail.draw(&asked, self.output.text());
+        finished.end([sampled, written, found, drawn])
     }
 
     fn request(&self) -> anyhow::Result<Request<Plan>> {
@@ -112,8 +121,9 @@ impl<D: Defaults> MessagesArgs<D> {
     }
 }
 
-/// The episodes that pictures show, in virtual time only: the longest stall, and for contrast the longest recovery on
-/// the transport that blocked the fewest messages.
+/// The episodes that pictures show if no ladder is asked for, in virtual time only, because in real time they take more
+/// runs: the longest stall, and for contrast the same message on the transport that blocked the fewest, or its longest
+/// recovery if it lost no such message.
 fn episodes(
     request: &Request<Plan>,
     runs: &[Vec<Runs<Outcome>>],
@@ -124,6 +134,11 @@ fn episodes(
     let Some((batch, runs)) = batch.filter(|_| !stop.is_set()) else { return Ok(episodes) };
     let longest = choose(&batch.plans, runs, Which::Longest);
     let contrast = longest.and_then(|(plan, _)| choose_contrast(&batch.plans, runs, plan));
+    if let (Some((plan, seed)), Some((other, _))) = (longest, contrast)
+        && let Some(both) = pair([plan, other], &seeds(seed, runs), Which::Longest)?
+    {
+        return Ok(Vec::from(both));
+    }
     for (plan, seed) in longest.into_iter().chain(contrast) {
         episodes.extend(episode(plan, seed, Which::Longest)?);
     }

@@ -41,7 +41,7 @@ Examples:
 impl Properties {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         self.output.refuse_charts()?;
-        let draft = self.output.open()?;
+        let drafts = self.output.open()?;
         let transports = self.transport.all();
         if transports.iter().any(|transport| transport.uses_kernel_tcp()) {
             // If this fails, the cells give the reason.
@@ -50,7 +50,7 @@ impl Properties {
         leave_on_interrupt()?;
         let table = measure(&transports);
         let explanation = if self.explain { explain_properties(&table) } else { String::new() };
-        self.output.write_properties(draft, &table, &explanation)?;
+        self.output.write_properties(drafts, &table, &explanation)?;
         let measured = table.cells().any(|cell| cell.answer.is_some());
         Ok(if measured { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

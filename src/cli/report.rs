@@ -16,7 +16,7 @@ use super::{UsageError, interrupt::leave_on_interrupt, options::output::OutputAr
 /// Render saved results again, as text or in another format
 ///
 /// The cells of several files are shown together. Rows of the same transport on the same link with the same workload are
-/// told apart by letters, and for each row of the second file its difference from the first is shown. A table of
+/// told apart by letters, and for each row of the other files its difference from the first file is shown. A table of
 /// `properties` is shown alone.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -37,19 +37,17 @@ impl Report {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         leave_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         self.output.refuse_pictures()?;
-        let draft = self.output.open()?;
-        let mut all: Option<ResultFile> = None;
+        let drafts = self.output.open()?;
+        let mut results: Vec<ResultFile> = Vec::new();
         for path in &self.files {
             match read(path)? {
-                Saved::Result(next) => {
-                    all = Some(match all {
-                        Some(all) => overlay(all, *next),
-                        None => *next,
-                    });
+                Saved::Result(mut result) => {
+                    result.origins.push(path.display().to_string());
+                    results.push(*result);
                 }
                 Saved::Properties(table) if self.files.len() == 1 => {
                     self.output.refuse_charts()?;
-                    self.output.write_properties(draft, &table, "")?;
+                    self.output.write_properties(drafts, &table, "")?;
                     return Ok(ExitCode::SUCCESS);
                 }
                 Saved::Properties(_) => {
@@ -58,8 +56,9 @@ impl Report {
                 }
             }
         }
-        let all = all.ok_or_else(|| anyhow!("no file was named"))?;
-        self.output.write(draft, &all)?;
+        let mut results = results.into_iter();
+        let first = results.next().ok_or_else(|| anyhow!("no file was named"))?;
+        self.output.write(drafts, &overlay(first, results))?;
         Ok(ExitCode::SUCCESS)
     }
 }

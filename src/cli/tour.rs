@@ -134,7 +134,7 @@ fn with_questions(chosen: std::ops::Range<usize>, text: TextOptions) -> anyhow::
         predicted += usize::from(said.is_some());
         right += usize::from(said.is_some_and(|said| lesson.is_right(&results, said)));
         if index + 1 < last {
-            raw(format!("Enter for lesson {} (q to leave): ", index + 2).as_bytes())?;
+            raw(format!("Press Enter for lesson {} (q to quit): ", index + 2).as_bytes())?;
             if matches!(typed(0)?, Typed::Leave) {
                 break;
             }
@@ -148,9 +148,14 @@ fn with_questions(chosen: std::ops::Range<usize>, text: TextOptions) -> anyhow::
 
 /// Asks for a prediction.
 fn prediction(lesson: &Lesson) -> anyhow::Result<Typed> {
-    let letters: Vec<String> = ('a'..).take(lesson.choices()).map(String::from).collect();
-    raw(format!("Your prediction ({}; Enter just to see, q to leave): ", letters.join(", ")).as_bytes())?;
+    raw(format!("Your prediction ({}): ", answers(lesson.choices())).as_bytes())?;
     typed(lesson.choices())
+}
+
+/// The valid answers.
+fn answers(choices: usize) -> String {
+    let letters: Vec<String> = ('a'..).take(choices).map(|letter| format!("{letter}, ")).collect();
+    format!("{}Enter to {}, q to quit", letters.concat(), if choices == 0 { "go on" } else { "skip" })
 }
 
 /// Reads lines until one is a valid answer. The end of the input counts as leaving.
@@ -167,7 +172,7 @@ fn typed(choices: usize) -> anyhow::Result<Typed> {
             (_, Some(choice)) => return Ok(Typed::Choice(choice)),
             ("", _) => return Ok(Typed::Enter),
             ("q" | "quit" | "exit", _) => return Ok(Typed::Leave),
-            _ => raw(b"A letter, Enter, or q: ")?,
+            _ => raw(format!("Please type one of these ({}): ", answers(choices)).as_bytes())?,
         }
     }
 }

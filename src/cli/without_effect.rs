@@ -141,3 +141,42 @@ pub(super) fn find(command: &Command, matches: &ArgMatches) -> Vec<Idle> {
     };
     idle.map(line).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn every_option_and_command_of_the_table_exists() {
+        let program = Cli::command();
+        for row in ROWS {
+            for command in row.commands {
+                let command =
+                    program.find_subcommand(command).unwrap_or_else(|| panic!("no command {command}"));
+                for option in row.options {
+                    let exists = command.get_arguments().any(|argument| argument.get_id() == option);
+                    assert!(exists, "{} has no option {option}", command.get_name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn commands_that_lessons_suggest_are_valid_and_every_option_has_an_effect() {
+        for line in wirelab::lesson::LESSONS.iter().flat_map(wirelab::lesson::Lesson::further) {
+            let words: Vec<String> = std::iter::once("wirelab")
+                .chain(line.split(' '))
+                .map(|word| word.replace('\'', ""))
+                .collect();
+            let matches =
+                Cli::command().try_get_matches_from(&words).unwrap_or_else(|e| panic!("{line}: {e}"));
+            let (name, matches) = matches.subcommand().unwrap();
+            let program = Cli::command();
+            let idle = find(program.find_subcommand(name).unwrap(), matches);
+            assert!(idle.is_empty(), "{line}: {}", idle[0].line);
+        }
+    }
+}

@@ -130,6 +130,20 @@ impl Lesson {
         self.trial.run(stop)
     }
 
+    /// Runs the commands of its exercises.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a run fails.
+    pub fn run_exercises(&self, stop: &StopSignal) -> Result<Vec<Results>, LessonError> {
+        self.exercises.iter().map(|exercise| exercise.solution.run(stop)).collect()
+    }
+
+    /// The commands to try next, without the program's name.
+    pub fn further(&self) -> impl Iterator<Item = &'static str> {
+        self.further.iter().map(|(command, _)| *command)
+    }
+
     /// Its commands and those of its exercises, without the program's name.
     pub fn commands(&self) -> impl Iterator<Item = &'static str> {
         let exercises = self.exercises.iter().flat_map(|exercise| exercise.solution.commands);

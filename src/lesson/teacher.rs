@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     path::StopSignal,
-    report::{BLOCK_FORMATS, Block},
+    report::{Block, Format},
 };
 
 /// The page, in the format that a file name's ending selects.
@@ -15,12 +15,11 @@ use crate::{
 ///
 /// Returns an error if no format has this ending, or if a run fails.
 pub fn teacher(ending: &str, stop: &StopSignal) -> Result<String, LessonError> {
-    let format = BLOCK_FORMATS.iter().find(|format| format.0 == ending).ok_or(LessonError::Format)?;
+    let render = Format::of_ending(ending).and_then(|format| format.blocks).ok_or(LessonError::Format)?;
     let minutes: u32 = LESSONS.iter().map(|lesson| lesson.minutes).sum();
     let mut results = Vec::new();
     for lesson in LESSONS {
-        let exercises = lesson.exercises.iter().map(|exercise| exercise.solution.run(stop));
-        results.push((lesson.run(stop)?, exercises.collect::<Result<Vec<_>, _>>()?));
+        results.push((lesson.run(stop)?, lesson.run_exercises(stop)?));
     }
     let mut blocks = vec![
         Block::Heading("wirelab tour: for teachers".to_owned()),
@@ -49,7 +48,7 @@ pub fn teacher(ending: &str, stop: &StopSignal) -> Result<String, LessonError> {
             blocks.extend(claims(solution, results)?);
         }
     }
-    Ok((format.1)(&blocks))
+    Ok(render(&blocks))
 }
 
 fn contents((lesson, number): (&Lesson, usize)) -> String {
@@ -58,6 +57,5 @@ fn contents((lesson, number): (&Lesson, usize)) -> String {
 
 /// The file name endings that are supported, joined with `or`.
 pub(super) fn endings() -> String {
-    let endings: Vec<String> = BLOCK_FORMATS.iter().map(|(ending, _)| format!(".{ending}")).collect();
-    endings.join(" or ")
+    Format::endings_where(|format| format.blocks.is_some())
 }

@@ -11,7 +11,8 @@ use crate::link::{LinkSettings, PROPERTIES, Property, Setting};
 pub(super) struct Axis {
     /// Its name, such as `loss`.
     pub(super) name: String,
-    /// Its value for each group, and the value's position on an axis.
+    /// Its value for each group, and the value's position on an axis: the number, or its place in the list if one of the
+    /// values is no number.
     pub(super) values: Vec<(String, f64)>,
 }
 
@@ -21,12 +22,13 @@ pub(super) fn axes(groups: &[Group<'_>]) -> Vec<Axis> {
     axes.extend(WORKLOAD.iter().filter_map(|(name, read)| {
         axis(groups, name, |cell| {
             let (value, show) = read(&cell.workload)?;
-            Some((show(value), value as f64))
+            Some((show(value), Some(value as f64)))
         })
     }));
     if axes.is_empty() {
         // By default the deadline follows from the round trip, so it counts only if nothing else differs.
-        let deadline = |cell: &Cell| cell.workload.deadline_ns.map(|ns| (numbers::setting(ns), ns as f64));
+        let deadline =
+            |cell: &Cell| cell.workload.deadline_ns.map(|ns| (numbers::setting(ns), Some(ns as f64)));
         axes.extend(axis(groups, "deadline", deadline));
     }
     axes
@@ -48,7 +50,7 @@ fn of_link(groups: &[Group<'_>]) -> Vec<Axis> {
     let delay = |cell: &Cell| {
         let Link { to_server, to_client } = cell.link.as_ref()?;
         let sum = to_server.count("delay_ns").unwrap_or(0) + to_client.count("delay_ns").unwrap_or(0);
-        Some((numbers::setting(sum), sum as f64))
+        Some((numbers::setting(sum), Some(sum as f64)))
     };
     let properties = PROPERTIES.iter().filter(|property| property.key() != "delay").filter_map(|property| {
         let to_server = |cell: &Cell| Some(value(property, &cell.link.as_ref()?.to_server));
@@ -59,24 +61,53 @@ fn of_link(groups: &[Group<'_>]) -> Vec<Axis> {
     axis(groups, "round trip", delay).into_iter().chain(properties).collect()
 }
 
-/// The value of a property, and the first number in it.
-fn value(property: &Property, settings: &LinkSettings) -> (String, f64) {
+/// The value of a property as text, and as a number if it is one.
+fn value(property: &Property, settings: &LinkSettings) -> (String, Option<f64>) {
     let columns = property.columns();
-    let number = columns.iter().find_map(|column| settings.ratio(column.name)).unwrap_or(0.0);
-    let text = columns.first().map_or_else(String::new, |column| match settings.get(column.name) {
-        Setting::Off if property.key() == "loss" => "0%".to_owned(),
-        Setting::Off => "none".to_owned(),
-        Setting::Count(ns) if column.name.ends_with("_ns") => numbers::setting(*ns),
-        Setting::Count(bps) if column.name.ends_with("_bps") => numbers::rate(*bps),
+    let number = columns.iter().find_map(|column| settings.ratio(column.name));
+    let Some(at) = columns.iter().position(|column| *settings.get(column.name) != Setting::Off) else {
+        return match property.key() {
+            "loss" => ("0%".to_owned(), Some(0.0)),
+            // Without a limit they are no number.
+            "rate" | "queue" => ("none".to_owned(), None),
+            _ => ("none".to_owned(), Some(0.0)),
+        };
+    };
+    let name = columns[at].name;
+    let mut text = match settings.get(name) {
+        Setting::Count(ns) if name.ends_with("_ns") => numbers::setting(*ns),
+        Setting::Count(bps) if name.ends_with("_bps") => numbers::rate(*bps),
+        Setting::Count(n) if name.ends_with("_packets") => numbers::plural(*n, "packet"),
+        Setting::Count(n) if name.ends_with("_bytes") => numbers::plural(*n, "byte"),
         Setting::Share(share) => numbers::percent(*share),
         other => words::plain(&other.to_string()),
-    });
+    };
+    // Such as the distribution of a jitter.
+    for more in columns[at + 1..].iter().filter_map(|column| settings.text(column.name)) {
+        text = format!("{text} {}", words::plain(more));
+    }
     (text, number)
 }
 
 /// The axis of a value; `None` if all groups have the same one.
-fn axis(groups: &[Group<'_>], name: &str, read: impl Fn(&Cell) -> Option<(String, f64)>) -> Option<Axis> {
+fn axis(
+    groups: &[Group<'_>],
+    name: &str,
+    read: impl Fn(&Cell) -> Option<(String, Option<f64>)>,
+) -> Option<Axis> {
     let values: Vec<_> = groups.iter().map(|group| read(group.cells[0])).collect::<Option<_>>()?;
-    let differs = values.iter().any(|value| value.0 != values[0].0);
-    differs.then(|| Axis { name: name.to_owned(), values })
+    if values.iter().all(|value| value.0 == values[0].0) {
+        return None;
+    }
+    let mut places: Vec<&str> = Vec::new();
+    for (text, _) in &values {
+        if !places.contains(&text.as_str()) {
+            places.push(text);
+        }
+    }
+    let place = |text: &str| places.iter().position(|known| *known == text).unwrap_or(0) as f64;
+    let numbers: Option<Vec<f64>> = values.iter().map(|(_, number)| *number).collect();
+    let positions = numbers.unwrap_or_else(|| values.iter().map(|(text, _)| place(text)).collect());
+    let values = values.iter().map(|(text, _)| text.clone()).zip(positions).collect();
+    Some(Axis { name: name.to_owned(), values })
 }

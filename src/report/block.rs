@@ -36,6 +36,8 @@ pub(crate) enum Block<'a> {
     Ladders(&'a [Episode]),
     /// Charts over the options that have a list of values.
     Curves(&'a ResultFile),
+    /// Where text has more to show. Only text needs to be told.
+    Hint(&'static str),
     /// A command line to type.
     Command(String),
     /// One episode, or two side by side. Unlike `Ladders`, text and Markdown draw it too.
@@ -83,6 +85,8 @@ pub(crate) struct Table {
     pub(crate) title: Option<String>,
     pub(crate) labels: Vec<String>,
     pub(crate) columns: Vec<Column>,
+    /// The rows of a table over several points: the point, by its place in the list, and the label of its row there.
+    pub(crate) points: Option<Vec<(usize, String)>>,
 }
 
 /// The title of the column of labels.

@@ -1,5 +1,7 @@
 //! Rows that share path, link and workload, and so compare.
 
+use std::collections::BTreeSet;
+
 use super::{
     model::{Cell, ResultFile},
     numbers, words,
@@ -31,13 +33,29 @@ pub(crate) fn groups(file: &ResultFile) -> Vec<Group<'_>> {
     gathered.into_iter().map(Group::of).collect()
 }
 
+/// Consecutive groups with the same path and the same server: the points of a list.
+pub(crate) fn lists(groups: Vec<Group<'_>>) -> Vec<Vec<Group<'_>>> {
+    let mut lists: Vec<Vec<Group<'_>>> = Vec::new();
+    for group in groups {
+        let alike = |list: &&mut Vec<Group<'_>>| {
+            let (a, b) = (list[0].cells[0], group.cells[0]);
+            a.path == b.path && a.server == b.server
+        };
+        match lists.last_mut().filter(alike) {
+            Some(list) => list.push(group),
+            None => lists.push(vec![group]),
+        }
+    }
+    lists
+}
+
 impl<'a> Group<'a> {
     fn of(cells: Vec<(usize, &'a Cell)>) -> Self {
         let (indices, cells): (Vec<usize>, Vec<&Cell>) = cells.into_iter().unzip();
         let controllers = controllers(&cells);
         let mut labels: Vec<String> =
             cells.iter().map(|cell| label(cell, &cells, controllers.len() > 1)).collect();
-        tell_apart(&mut labels);
+        tell_apart(&mut labels, &cells);
         Self { cells, indices, labels }
     }
 
@@ -124,17 +142,28 @@ fn label(cell: &Cell, group: &[&Cell], controllers_differ: bool) -> String {
     label
 }
 
-/// Adds letters to labels that repeat, as happens when two results are shown as one.
-fn tell_apart(labels: &mut [String]) {
+/// Adds letters to labels that repeat. If they come from different results, the letter is that of the result.
+fn tell_apart(labels: &mut [String], cells: &[&Cell]) {
     let plain = labels.to_vec();
     for (index, label) in labels.iter_mut().enumerate() {
-        let same = |other: &&String| **other == plain[index];
-        if plain.iter().filter(same).count() > 1 {
-            *label += &match plain[..index].iter().filter(same).count() {
-                place @ 0..26 => format!(" {}", char::from(b'A' + place as u8)),
-                place => format!(" {}", place + 1),
-            };
+        let same: Vec<usize> = (0..plain.len()).filter(|other| plain[*other] == plain[index]).collect();
+        if same.len() < 2 {
+            continue;
         }
+        let origins: BTreeSet<usize> = same.iter().map(|other| cells[*other].origin).collect();
+        let place = match origins.len() == same.len() {
+            true => cells[index].origin,
+            false => same.iter().take_while(|other| **other < index).count(),
+        };
+        *label = format!("{label} {}", letter(place));
+    }
+}
+
+/// The letter of a result; a number after the last letter.
+pub(crate) fn letter(place: usize) -> String {
+    match place {
+        0..26 => char::from(b'A' + place as u8).to_string(),
+        _ => (place + 1).to_string(),
     }
 }
 

@@ -31,7 +31,7 @@ fn joined(blocks: &[Block<'_>]) -> String {
     blocks.iter().filter_map(block).collect::<Vec<_>>().join("\n\n")
 }
 
-/// A block; `None` for charts, because tables have their figures.
+/// A block; `None` for charts, because tables have their figures, and for hints, because nothing is left out.
 fn block(block: &Block<'_>) -> Option<String> {
     Some(match block {
         Block::Warning(text) => format!("**{}**", escape(text)),
@@ -51,7 +51,7 @@ fn block(block: &Block<'_>) -> Option<String> {
         Block::Details(blocks) => {
             format!("<details>\n<summary>Each on its own</summary>\n\n{}\n\n</details>", joined(blocks))
         }
-        Block::Charts(_) | Block::Curves(_) | Block::Ladders(_) => return None,
+        Block::Charts(_) | Block::Curves(_) | Block::Ladders(_) | Block::Hint(_) => return None,
     })
 }
 

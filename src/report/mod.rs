@@ -64,9 +64,6 @@ pub(crate) use {
 /// Draws blocks as a document.
 pub(crate) type Render = fn(&[Block<'_>]) -> String;
 
-/// The formats of documents that are not results, by their ending.
-pub(crate) const BLOCK_FORMATS: &[(&str, Render)] = &[("md", blocks_to_markdown), ("html", blocks_to_html)];
-
 /// A format that a result can be written in.
 #[derive(Debug, Clone, Copy)]
 pub struct Format {
@@ -78,19 +75,46 @@ pub struct Format {
     pub has_pictures: bool,
     /// Renders the table of `properties`.
     pub properties: fn(&PropertyTable) -> String,
+    /// Renders documents that are not results.
+    pub(crate) blocks: Option<Render>,
 }
 
 /// All formats. A new one is its file and a line here.
 pub static FORMATS: &[Format] = &[
-    Format { ending: "json", render: to_json, has_pictures: false, properties: properties_to_json },
-    Format { ending: "csv", render: to_csv, has_pictures: false, properties: properties_to_csv },
-    Format { ending: "md", render: to_markdown, has_pictures: false, properties: properties_to_markdown },
-    Format { ending: "html", render: to_html, has_pictures: true, properties: properties_to_html },
+    Format {
+        ending: "json",
+        render: to_json,
+        has_pictures: false,
+        properties: properties_to_json,
+        blocks: None,
+    },
+    Format {
+        ending: "csv",
+        render: to_csv,
+        has_pictures: false,
+        properties: properties_to_csv,
+        blocks: None,
+    },
+    Format {
+        ending: "md",
+        render: to_markdown,
+        has_pictures: false,
+        properties: properties_to_markdown,
+        blocks: Some(blocks_to_markdown),
+    },
+    Format {
+        ending: "html",
+        render: to_html,
+        has_pictures: true,
+        properties: properties_to_html,
+        blocks: Some(blocks_to_html),
+    },
     Format {
         ending: "txt",
         render: |file| to_text(file, TextOptions::default()),
         has_pictures: false,
         properties: |table| properties_to_text(table, TextOptions::default()),
+        blocks: None,
     },
 ];
 
@@ -102,7 +126,12 @@ impl Format {
 
     /// All endings in words: `.json, .csv or .txt`.
     pub fn endings() -> String {
-        let endings: Vec<String> = FORMATS.iter().map(|format| format!(".{}", format.ending)).collect();
-        words::choice(&endings)
+        Self::endings_where(|_| true)
+    }
+
+    /// The endings of some formats, in words.
+    pub(crate) fn endings_where(is: impl Fn(&Self) -> bool) -> String {
+        let chosen = FORMATS.iter().filter(|format| is(format));
+        words::choice(&chosen.map(|format| format!(".{}", format.ending)).collect::<Vec<_>>())
     }
 }

@@ -1,4 +1,4 @@
-//! Two results as one, with the differences between their rows.
+//! Several results as one, with the differences of their rows from those of the first.
 
 use super::{
     model::{Cell, Metric, Paired, PerSeed, Ratio, ResultFile},
@@ -6,33 +6,44 @@ use super::{
 };
 use crate::stats::{Difference, paired};
 
-/// The cells of both results. If a row of the second has the same transport, path, link and workload as one of the
+/// The cells of several results. If a row of a later result has the same transport, path, link and workload as one of the
 /// first, the differences of their means over seeds are added, with confidence intervals if the seeds are the same.
-pub fn overlay(mut first: ResultFile, second: ResultFile) -> ResultFile {
-    let offset = first.cells.len();
-    let differences: Vec<Paired> = second
+pub fn overlay(first: ResultFile, others: impl IntoIterator<Item = ResultFile>) -> ResultFile {
+    let rows = first.cells.len();
+    others.into_iter().zip(1..).fold(first, |all, (mut next, origin)| {
+        next.cells.iter_mut().for_each(|cell| cell.origin = origin);
+        add(all, rows, next)
+    })
+}
+
+/// Adds a result to those before, and compares it with the first, which has this many `rows`.
+fn add(mut all: ResultFile, rows: usize, next: ResultFile) -> ResultFile {
+    let offset = all.cells.len();
+    let first = &all.cells[..rows];
+    let differences: Vec<Paired> = next
         .cells
         .iter()
         .enumerate()
         .filter_map(|(index, cell)| {
             let same = |other: &Cell| (&other.congestion, &other.server) == (&cell.congestion, &cell.server);
-            let exact = first.cells.iter().position(|other| alike(cell, other) && same(other));
-            let a = exact.or_else(|| first.cells.iter().position(|other| alike(cell, other)))?;
+            let exact = first.iter().position(|other| alike(cell, other) && same(other));
+            let a = exact.or_else(|| first.iter().position(|other| alike(cell, other)))?;
             Some((offset + index, cell, a))
         })
-        .flat_map(|(b, cell, a)| compared(cell, b, &first.cells[a], a))
+        .flat_map(|(b, cell, a)| compared(cell, b, &first[a], a))
         .collect();
-    first.complete &= second.complete;
-    first.cells.extend(second.cells);
-    first.skipped.extend(second.skipped);
-    first.episodes.extend(second.episodes);
-    first.paired.extend(second.paired.into_iter().map(|mut paired| {
+    all.complete &= next.complete;
+    all.origins.extend(next.origins);
+    all.cells.extend(next.cells);
+    all.skipped.extend(next.skipped);
+    all.episodes.extend(next.episodes);
+    all.paired.extend(next.paired.into_iter().map(|mut paired| {
         paired.a = paired.a.saturating_add(offset);
         paired.b = paired.b.saturating_add(offset);
         paired
     }));
-    first.paired.extend(differences);
-    first
+    all.paired.extend(differences);
+    all
 }
 
 fn alike(a: &Cell, b: &Cell) -> bool {
@@ -88,7 +99,7 @@ mod tests {
 
     #[test]
     fn rows_that_are_alike_are_compared_seed_by_seed() {
-        let both = overlay(result([0.1, 0.2, 0.3], 1), result([0.2, 0.3, 0.4], 1));
+        let both = overlay(result([0.1, 0.2, 0.3], 1), [result([0.2, 0.3, 0.4], 1)]);
         let [paired] = &both.paired[..] else { panic!("{:?}", both.paired) };
         let tenth = Amount::Ratio(Ratio::new(0.1).unwrap());
         assert_eq!((paired.a, paired.b, paired.metric), (1, 0, Metric::BlockedRatio));
@@ -105,21 +116,31 @@ mod tests {
             }
             file
         };
-        let both = overlay(of([0.1, 0.5]), of([0.2, 0.6]));
+        let both = overlay(of([0.1, 0.5]), [of([0.2, 0.6])]);
         let rows: Vec<_> = both.paired.iter().map(|paired| (paired.a, paired.b)).collect();
         assert_eq!(rows, [(2, 0), (3, 1)]);
         // Another controller is compared where there is no row of its own.
         let mut fixed = result([0.2; 3], 1);
         fixed.cells[0].congestion = Some("fixed".to_owned());
-        assert_eq!(overlay(result([0.1; 3], 1), fixed).paired.len(), 1);
+        assert_eq!(overlay(result([0.1; 3], 1), [fixed]).paired.len(), 1);
     }
 
     #[test]
     fn other_seeds_have_a_difference_without_an_interval_and_other_rows_none() {
-        let both = overlay(result([0.1; 3], 1), result([0.4; 3], 2));
+        let both = overlay(result([0.1; 3], 1), [result([0.4; 3], 2)]);
         assert_eq!(both.paired[0].ci95, None);
         let mut other = result([0.4; 3], 1);
         other.cells[0].workload.flows = 9;
-        assert!(overlay(result([0.1; 3], 1), other).paired.is_empty());
+        assert!(overlay(result([0.1; 3], 1), [other]).paired.is_empty());
+    }
+
+    #[test]
+    fn every_other_result_is_compared_with_the_first() {
+        let files = [0.2, 0.3].map(|share| result([share; 3], 1));
+        let all = overlay(result([0.1; 3], 1), files);
+        let rows: Vec<_> = all.paired.iter().map(|paired| (paired.a, paired.b)).collect();
+        assert_eq!((all.cells.len(), &rows[..]), (3, &[(1, 0), (2, 0)][..]));
+        let Amount::Ratio(difference) = all.paired[1].difference else { panic!() };
+        assert!((difference.get() - 0.2).abs() < 1e-9);
     }
 }

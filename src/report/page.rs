@@ -7,7 +7,7 @@ use super::{
     closing::closing,
     flags,
     gone::gone,
-    group::{Group, groups},
+    group::{Group, groups, letter, lists},
     model::{Cell, Flag, ResultFile, Skipped},
     savings::savings,
     summary::points,
@@ -33,6 +33,12 @@ pub(crate) fn page(file: &ResultFile) -> Vec<Block<'_>> {
     if !file.complete {
         page.blocks.push(Block::Warning(flags::meaning(Flag::Incomplete)));
     }
+    if file.origins.len() > 1 {
+        let names = file.origins.iter().enumerate();
+        let names: Vec<String> =
+            names.map(|(place, name)| format!("{} is {}", letter(place), words::plain(name))).collect();
+        page.blocks.push(Block::Paragraph(format!("{}.", names.join("; "))));
+    }
     if file.cells.is_empty() {
         page.blocks.push(Block::Paragraph("Nothing was measured.".to_owned()));
     }
@@ -51,22 +57,6 @@ pub(crate) fn page(file: &ResultFile) -> Vec<Block<'_>> {
     let rest = std::mem::take(&mut page.skipped);
     page.skipped(rest);
     page.blocks
-}
-
-/// Consecutive groups with the same path and the same server: the points of a list.
-fn lists(groups: Vec<Group<'_>>) -> Vec<Vec<Group<'_>>> {
-    let mut lists: Vec<Vec<Group<'_>>> = Vec::new();
-    for group in groups {
-        let alike = |list: &&mut Vec<Group<'_>>| {
-            let (a, b) = (list[0].cells[0], group.cells[0]);
-            a.path == b.path && a.server == b.server
-        };
-        match lists.last_mut().filter(alike) {
-            Some(list) => list.push(group),
-            None => lists.push(vec![group]),
-        }
-    }
-    lists
 }
 
 struct Page<'a> {
@@ -99,7 +89,7 @@ impl<'a> Page<'a> {
         self.flags(flags);
         self.list(groups.iter().flat_map(gone).collect());
         self.blocks.extend(points.curves(&file.command).into_iter().map(Block::Curve));
-        self.blocks.push(Block::Paragraph(DETAILS.to_owned()));
+        self.blocks.push(Block::Hint(DETAILS));
         let mut details = Page { blocks: Vec::new(), skipped: Vec::new() };
         groups.into_iter().for_each(|group| details.group(file, group));
         self.blocks.push(Block::Details(details.blocks));

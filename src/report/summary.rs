@@ -101,7 +101,8 @@ impl Points<'_, '_> {
             let is_usual = columns::EXCEPTIONAL.contains(&title) && figures.iter().flatten().all(is_zero);
             (!is_empty && !is_usual).then_some(Column { title, topic, figures })
         };
-        Table { title: None, labels, columns: chosen.filter_map(column).collect() }
+        let points = rows.iter().map(|(point, _, label)| (*point, (*label).to_owned())).collect();
+        Table { title: None, labels, columns: chosen.filter_map(column).collect(), points: Some(points) }
     }
 
     /// A curve over the option with the most values, for each combination of the others.

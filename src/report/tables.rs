@@ -31,6 +31,7 @@ pub(crate) fn chosen_columns(file: &ResultFile, titles: &[&str]) -> Vec<Table> {
             title: None,
             labels: group.labels.clone(),
             columns: titles.iter().filter_map(column).collect(),
+            points: None,
         }
     };
     groups(file).into_iter().map(chosen).collect()
@@ -38,7 +39,8 @@ pub(crate) fn chosen_columns(file: &ResultFile, titles: &[&str]) -> Vec<Table> {
 
 /// The main table, and one for each further topic. Only `with_order` shows what order did.
 pub(super) fn tables(group: &Group<'_>, with_order: bool) -> Vec<Table> {
-    let mut tables = vec![Table { title: None, labels: group.labels.clone(), columns: Vec::new() }];
+    let mut tables =
+        vec![Table { title: None, labels: group.labels.clone(), columns: Vec::new(), points: None }];
     for &(title, topic, read) in columns::all() {
         if is_hidden(topic, with_order) {
             continue;
@@ -55,14 +57,19 @@ pub(super) fn tables(group: &Group<'_>, with_order: bool) -> Vec<Table> {
         let column = Column { title, topic, figures };
         match tables.iter_mut().find(|table| table.title == name) {
             Some(table) => table.columns.push(column),
-            None => tables.push(Table { title: name, labels: group.labels.clone(), columns: vec![column] }),
+            None => tables.push(Table {
+                title: name,
+                labels: group.labels.clone(),
+                columns: vec![column],
+                points: None,
+            }),
         }
     }
     tables.iter_mut().skip(1).for_each(drop_empty_rows);
     // Without figures, the main table still names the rows; beside another table it is of no use.
     tables.retain(|table| !table.columns.is_empty());
     if tables.is_empty() {
-        tables.push(Table { title: None, labels: group.labels.clone(), columns: Vec::new() });
+        tables.push(Table { title: None, labels: group.labels.clone(), columns: Vec::new(), points: None });
     }
     tables
 }
@@ -123,6 +130,7 @@ pub(super) fn differences<'p>(group: &Group<'_>, paired: &'p [Paired]) -> Vec<Ta
             title: Some(format!("Compared with {} (and 95% confidence intervals)", group.labels[reference])),
             labels: group.labels.clone(),
             columns: COMPARED.iter().map(column).collect(),
+            points: None,
         };
         table.columns.retain(|column| column.figures.iter().any(Option::is_some));
         drop_empty_rows(&mut table);
@@ -159,12 +167,15 @@ fn between_results(group: &Group<'_>, twins: &[(usize, usize, &Paired)]) -> Opti
     };
     let columns: Vec<Column> =
         COMPARED.iter().map(column).filter(|column| column.figures.iter().any(Option::is_some)).collect();
-    let label = |row: &usize| group.labels[*row].trim_end_matches(" B").to_owned();
-    let title = "The second result compared with the first (means over seeds, and 95% confidence intervals)"
-        .to_owned();
+    let labels = || rows.iter().map(|row| group.labels[*row].as_str());
+    // With one other result, every row is its.
+    let is_one = labels().all(|label| label.ends_with(" B"));
+    let label = |label: &str| if is_one { label.trim_end_matches(" B").to_owned() } else { label.to_owned() };
+    let title = "Compared with the first result (means over seeds, and 95% confidence intervals)".to_owned();
     (!columns.is_empty()).then(|| Table {
         title: Some(title),
-        labels: rows.iter().map(label).collect(),
+        labels: labels().map(label).collect(),
         columns,
+        points: None,
     })
 }

@@ -47,6 +47,7 @@ impl Drawing {
         let is_drawn = |block: &&Block<'_>| match block {
             Block::Charts(_) | Block::Curves(_) | Block::Ladders(_) => false,
             Block::Details(_) => details,
+            Block::Hint(_) => !details,
             _ => true,
         };
         let mut below_heading = true;
@@ -65,6 +66,7 @@ impl Drawing {
             Block::Warning(text) => self.prose("", text, YELLOW),
             Block::Heading(text) => self.prose("", text, BOLD),
             Block::Paragraph(text) => self.prose("", text, ""),
+            Block::Hint(text) => self.prose("", text, ""),
             Block::List(items) => items.iter().for_each(|item| self.item(item, "")),
             Block::Table(table) => self.table(table),
             Block::Grid(rows) => self.grid(rows),

@@ -14,6 +14,8 @@ pub struct Recovery {
     pub retransmitted_packets: Option<u64>,
     /// How often the congestion controller reduced its window.
     pub congestion_events: Option<u64>,
+    /// The congestion window now, in bytes.
+    pub window_bytes: Option<u64>,
     /// The smallest congestion window, in bytes.
     pub min_window_bytes: Option<u64>,
     /// Retransmission timeouts (RFC 6298).
@@ -77,6 +79,7 @@ impl Recovery {
                 .zip(info.timeout_recoveries)
                 .map(|(fast, slow)| fast + slow),
             timeouts: info.timeouts,
+            window_bytes: Some(info.window_bytes),
             limits: LimitedBy {
                 credit: info.window_closed,
                 buffer: info.buffer_full,

@@ -10,6 +10,8 @@ const { chromium } = require('playwright-core');
 const axe = require.resolve('axe-core/axe.min.js');
 
 const [pictures, ...files] = process.argv.slice(2);
+// A page that is too large for every check is only opened once.
+const isLarge = process.env.WIRELAB_TEST_LARGE !== undefined;
 const sizes = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
 const problems = [];
 
@@ -65,6 +67,12 @@ async function interact(page, note) {
     const target = await row.evaluate(link => document.querySelector(link.getAttribute('href'))?.dataset.row);
     if (target !== await row.textContent()) note(`a row leads to the picture of ${target}`);
   }
+  // A cell leads to a chart.
+  const cell = page.locator('tbody td a').first();
+  if (await cell.count()) {
+    const chart = await cell.evaluate(link => document.querySelector(link.getAttribute('href'))?.querySelector('svg.chart') != null);
+    if (!chart) note('a cell does not lead to a chart');
+  } else if (await page.locator('svg.chart').count()) note('no cell leads to a chart');
   const dots = page.locator('svg[data-chart=time] .dots path').first();
   if (await dots.count()) {
     await dots.scrollIntoViewIfNeeded();
@@ -87,8 +95,24 @@ async function interact(page, note) {
   }
 }
 
+// Opens a page and tells how long that takes, sorting included.
+async function open(file) {
+  const page = await browser.newPage({ viewport: sizes.desktop });
+  page.on('pageerror', error => problems.push(`${path.basename(file)}: error: ${error.message}`));
+  const begun = Date.now();
+  await page.goto(pathToFileURL(file).href, { timeout: 120000 });
+  const opened = Date.now() - begun;
+  const rows = await page.locator('tbody tr').count();
+  (await page.evaluate(charts)).forEach(problem => problems.push(`${path.basename(file)}: ${problem}`));
+  const sorting = Date.now();
+  await page.locator('thead th:nth-child(2) button').first().click();
+  console.log(`${path.basename(file)}: ${rows} rows opened in ${opened} ms, sorted in ${Date.now() - sorting} ms`);
+  await page.close();
+}
+
 const browser = await chromium.launch({ executablePath: process.env.WIRELAB_TEST_CHROMIUM, args: ['--no-sandbox'] });
 for (const file of files) {
+  if (isLarge) { await open(file); continue; }
   for (const [size, viewport] of Object.entries(sizes)) {
     for (const colorScheme of ['light', 'dark']) {
       const note = problem => problems.push(`${path.basename(file)}, ${size}, ${colorScheme}: ${problem}`);

@@ -1,6 +1,6 @@
 //! The HTML report in headless Chromium, at desktop and phone sizes, light and dark.
 
-use std::{env, fs, path::Path, process::Command};
+use std::{env, fs, path::Path, process::Command, time::Instant};
 
 use tempfile::tempdir;
 
@@ -44,6 +44,8 @@ fn pages_are_whole_in_every_size_and_scheme() {
         ("matrix.html", "hol --loss 0%,1%,3% -d 5s --seeds 2 -t quic-one,quic-flow -o matrix.html"),
         ("handshake.html", "handshake -t udp,quic-one -n 5 --seeds 2 -o handshake.html"),
         ("transfer.html", "transfer -t quic-one,arq-selective --bytes 200KB --seeds 2 -o transfer.html"),
+        ("pair.html", "hol -t quic-one,quic-message -d 5s --seeds 2 --ladder -o pair.html"),
+        ("rates.html", "transfer -t quic-one --bytes 200KB --seeds 2 --rate 5mbit,20mbit -o rates.html"),
     ];
     for (_, line) in pages {
         run(folder.path(), line.split(' ')).succeeded();
@@ -53,4 +55,39 @@ fn pages_are_whole_in_every_size_and_scheme() {
     assert_eq!(seen.code, Some(0), "{}\n{}", seen.stdout, seen.stderr);
     let largest = fs::metadata(folder.path().join("hol.html")).unwrap().len();
     assert!(largest < 300_000, "{largest}");
+}
+
+/// As many cells as a sweep has: 2,000 links with five transports.
+const CELLS: usize = 10_000;
+
+#[test]
+#[ignore = "10,000 cells in a browser: see CONTRIBUTING.md"]
+fn ten_thousand_cells_open() {
+    let Some(mut browser) = browser() else { return };
+    let folder = tempdir().unwrap();
+    let real =
+        "hol -t udp,quic-one,quic-flow,quic-message,arq-selective -d 2s --seeds 2 --loss 0%,1% -o real.json";
+    run(folder.path(), real.split(' ')).succeeded();
+    let text = fs::read_to_string(folder.path().join("real.json")).unwrap();
+    let mut file: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let measured = file["cells"].as_array().unwrap().clone();
+    let cells = (0..CELLS).map(|index| {
+        let mut cell = measured[index % measured.len()].clone();
+        // A list of intervals, each of which has all measured cells.
+        cell["workload"]["interval_ns"] = (10_000_000 + 1000 * (index / measured.len())).into();
+        cell
+    });
+    file["cells"] = cells.collect();
+    file["paired"] = serde_json::json!([]);
+    fs::write(folder.path().join("many.json"), file.to_string()).unwrap();
+    let begun = Instant::now();
+    run(folder.path(), ["report", "many.json", "-o", "many.html", "-q"]).succeeded();
+    let size = fs::metadata(folder.path().join("many.html")).unwrap().len();
+    println!("rendered in {:.1} s: {:.1} MB", begun.elapsed().as_secs_f64(), size as f64 / 1e6);
+    browser.env("WIRELAB_TEST_LARGE", "1").arg("-").arg(folder.path().join("many.html"));
+    let seen = Program::start(browser).finish();
+    println!("{}", seen.stdout);
+    assert_eq!(seen.code, Some(0), "{}\n{}", seen.stdout, seen.stderr);
+    let rows = seen.stdout.split_whitespace().nth(1).and_then(|rows| rows.parse::<usize>().ok());
+    assert!(rows.is_some_and(|rows| rows >= CELLS), "{}", seen.stdout);
 }

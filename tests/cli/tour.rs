@@ -7,14 +7,20 @@ use std::{
 
 use crate::support::{run, skip_missing, wirelab};
 use tempfile::tempdir;
-use wirelab::{lesson::LESSONS, path::StopSignal};
+use wirelab::{
+    lesson::{LESSONS, Results},
+    path::StopSignal,
+};
 
 #[test]
-fn the_command_of_a_lesson_shows_what_the_lesson_shows() {
+fn the_commands_of_a_lesson_and_its_exercises_show_what_the_lesson_shows() {
     let folder = tempdir().unwrap();
     for lesson in LESSONS {
-        let results = lesson.run(&StopSignal::default()).unwrap();
-        for (command, file) in lesson.commands().zip(results.files()) {
+        let stop = StopSignal::default();
+        let (results, exercises) = (lesson.run(&stop).unwrap(), lesson.run_exercises(&stop).unwrap());
+        let files: Vec<_> = results.files().chain(exercises.iter().flat_map(Results::files)).collect();
+        assert_eq!(lesson.commands().count(), files.len(), "{}", lesson.title);
+        for (command, file) in lesson.commands().zip(files) {
             let command = command.replace(" --ladder", "");
             let printed = run(folder.path(), format!("{command} -J").split(' ')).succeeded();
             let printed: serde_json::Value = serde_json::from_str(&printed).unwrap();
@@ -48,8 +54,12 @@ fn on_a_terminal_it_asks_first() {
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap().replace('\r', "");
     assert!(output.status.success(), "{text}");
-    let places =
-        ["Question: ", "Your prediction (a, b, c, d;", "A letter, Enter, or q: ", "You said a, but it is b)"];
+    let places = [
+        "Question: ",
+        "Your prediction (a, b, c, d, Enter to skip, q to quit): ",
+        "Please type one of these (",
+        "You said a, but it is b)",
+    ];
     let found: Vec<_> = places.iter().map(|place| text.find(place)).collect();
     assert!(found.iter().all(Option::is_some) && found.is_sorted(), "{found:?}\n{text}");
 }

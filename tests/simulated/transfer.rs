@@ -11,12 +11,12 @@ use std::{
 use proptest::prelude::*;
 use wirelab::{
     experiment::{
-        PathKind,
-        transfer::{Direction, TransferOutcome, TransferPlan, cell, transfer},
+        Batch, Options, PathKind, Request, drive,
+        transfer::{Direction, Transfer, TransferOutcome, TransferPlan, cell, transfer},
     },
     link::{LinkSpec, Preset},
     path::StopSignal,
-    report::{Flag, Ratio},
+    report::{Cell, Flag, Pictures, Ratio, ResultFile},
     transfer::{Content, PATIENCE, Watch},
     transport::{Congestion, Transport},
     unit::{self, PerDirection, Rate},
@@ -117,6 +117,58 @@ fn a_fixed_window_moves_a_window_a_round_trip() {
     // 125 kB in 100 ms are 10 Mbit/s, less headers (2.5%) and a last round trip for the receipt (1.2%).
     let goodput = (10u64 << 20) as f64 * 8.0 / time.as_secs_f64() / 1e6;
     assert!((9.3..10.0).contains(&goodput), "{goodput} Mbit/s");
+}
+
+/// The cell of a plan, run as the program runs it.
+fn driven(plan: &TransferPlan, pictures: bool) -> Cell {
+    let batch = Batch { path: PathKind::Sim, seeds: 1, plans: vec![plan.clone()], servers: Vec::new() };
+    let request = Request { batches: vec![batch], skipped: Vec::new() };
+    let options = Options {
+        first_seed: 1,
+        stop: StopSignal::default(),
+        progress: Arc::new(|_| ()),
+        samples: None,
+        pictures,
+    };
+    drive(&Transfer::default(), &request, &options, ResultFile::new("transfer")).file.cells.remove(0)
+}
+
+#[test]
+fn pictures_have_the_window_of_the_sender_and_change_no_figure() {
+    for transport in [Transport::QUIC_ONE, Transport::ARQ_SELECTIVE, Transport::UDP] {
+        for direction in [Direction::Up, Direction::Down] {
+            let mut plan = plan(transport, 2_000_000, "delay=20ms,rate=20mbit,queue=25p");
+            plan.direction = direction;
+            let (plain, mut drawn) = (driven(&plan, false), driven(&plan, true));
+            let Some(Pictures { progress: Some(progress), .. }) = drawn.pictures.take() else { panic!() };
+            assert_eq!(plain, drawn, "{transport}");
+            assert_eq!(progress.window_bytes.len(), progress.arrived_bytes.len());
+            let windows: Vec<u64> = progress.window_bytes.iter().copied().flatten().collect();
+            if transport == Transport::UDP {
+                assert!(windows.is_empty(), "{windows:?}");
+                continue;
+            }
+            // A packet in flight fits into the window, and every bin since connecting has a sample.
+            let (most, on_link) =
+                (*windows.iter().max().unwrap(), *progress.on_link_bytes.iter().max().unwrap());
+            assert!(
+                most >= on_link / 2 && windows.len() * 10 > progress.window_bytes.len() * 9,
+                "{progress:?}"
+            );
+            let least = plain.recovery.unwrap().min_window_bytes.unwrap();
+            assert!(windows.iter().any(|window| *window < most), "{windows:?}");
+            assert!(least <= windows.iter().copied().min().unwrap(), "{least}: {windows:?}");
+        }
+    }
+}
+
+#[test]
+fn a_fixed_window_is_drawn_as_a_level_line() {
+    let mut plan = plan(Transport::QUIC_ONE, 2 << 20, "delay=50ms");
+    plan.congestion = Congestion::Fixed(125_000);
+    let Some(Pictures { progress: Some(progress), .. }) = driven(&plan, true).pictures else { panic!() };
+    assert!(progress.window_bytes.iter().flatten().all(|window| *window == 125_000), "{progress:?}");
+    assert!(progress.window_bytes.iter().flatten().count() > 10);
 }
 
 #[test]

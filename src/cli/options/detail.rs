@@ -16,7 +16,7 @@ use crate::cli::{
 use wirelab::{
     experiment::{Bench, Experiment, Outcome, Plan, Request, Runs, SampleFile, Which, choose, episode, pair},
     path::StopSignal,
-    report::{TextOptions, to_ladders},
+    report::{TextOptions, episode::Episode, to_ladders},
 };
 
 /// Single messages.
@@ -26,14 +26,15 @@ pub(crate) struct DetailArgs {
     /// Draw an episode below the table, packet by packet: longest (the longest stall of the first link that has
     /// one), or seq=N (what befell message N of the schedule, from 0). Not on direct, which has no link. On relay and
     /// netns it shows one more run with the same seed. Two transports are drawn side by side, at a moment that was bad
-    /// for both. Not with --json, whose standard output is one document
+    /// for both. Pages and SVG files then have this ladder. Not with --json, whose standard output is one document
     #[arg(long, value_name = "WHICH", num_args = 0..=1, default_missing_value = "longest", conflicts_with_all = ["json", "format"])]
     #[arg(value_parser = parse::<Which>)]
     ladder: Option<Which>,
     /// Draw it with ASCII alone [default: where the locale is not UTF-8]
     #[arg(long, requires = "ladder")]
     ascii: bool,
-    /// Write every message to a file, a row each; its seq is the number that --ladder takes
+    /// Write every message to a file, a row each; its seq is the number that --ladder takes. The result then has the data
+    /// for pictures too
     #[arg(long, value_name = "FILE.csv")]
     samples: Option<PathBuf>,
 }
@@ -72,51 +73,62 @@ impl DetailArgs {
         Ok(Some(Samples { samples: SampleFile::new(out, columns), draft }))
     }
 
-    /// Draws the requested ladder from the first batch that has an episode. Two transports on the same link with the
-    /// same workload are drawn side by side.
-    pub(crate) fn draw(
+    /// The episodes of the requested ladder, from the first batch that has one. Of two transports on the same link with the
+    /// same workload, both are shown at the same message.
+    pub(crate) fn episodes(
         &self,
         request: &Request<Plan>,
         runs: &[Vec<Runs<Outcome>>],
         stop: &StopSignal,
-        text: TextOptions,
-    ) -> anyhow::Result<()> {
-        let Some(which) = self.ladder else { return Ok(()) };
+    ) -> anyhow::Result<Vec<Episode>> {
+        let Some(which) = self.ladder else { return Ok(Vec::new()) };
         let mut batches = request.batches.iter().zip(runs).filter(|(batch, _)| batch.path.has_link());
-        let chosen = batches.find_map(|(batch, runs)| Some((batch, choose(&batch.plans, runs, which)?)));
-        let Some((batch, (plan, seed))) = chosen else { return Ok(()) };
+        let chosen =
+            batches.find_map(|(batch, runs)| Some((batch, runs, choose(&batch.plans, runs, which)?)));
+        let Some((batch, runs, (plan, seed))) = chosen else { return Ok(Vec::new()) };
         if stop.is_set() {
             note("no ladder: the run was interrupted");
-            return Ok(());
+            return Ok(Vec::new());
         }
         let alike: Vec<&Plan> =
             batch.plans.iter().filter(|other| other.differs_in_transport_only(plan)).collect();
-        let seeds = self::seeds(seed, runs);
-        let episodes = match alike[..] {
-            [left, right] => pair([left, right], &seeds, which)?.map(Vec::from),
+        let both = match alike[..] {
+            [left, right] => pair([left, right], &seeds(seed, runs), which)?,
             _ => None,
         };
-        if episodes.is_none() && alike.len() == 2 {
+        if both.is_none() && alike.len() == 2 {
             note("no message was lost or late on both transports in the first seeds: one ladder alone");
         }
-        let episodes = match episodes {
-            Some(pair) => pair,
+        let episodes = match both {
+            Some(both) => Vec::from(both),
             None => episode(plan, seed, which)?.into_iter().collect(),
         };
         if episodes.is_empty() {
             note(nothing(plan, seed, which));
+        }
+        Ok(episodes)
+    }
+
+    /// Prints the requested ladder.
+    pub(crate) fn draw(&self, episodes: &[Episode], text: TextOptions) -> anyhow::Result<()> {
+        if episodes.is_empty() {
             return Ok(());
         }
         let options = TextOptions { ascii: self.ascii || text.ascii, ..text };
-        Ok(raw(format!("\n{}", to_ladders(&episodes, options)).as_bytes())?)
+        Ok(raw(format!("\n{}", to_ladders(episodes, options)).as_bytes())?)
+    }
+
+    /// Whether a ladder is asked for.
+    pub(crate) fn wants_ladder(&self) -> bool {
+        self.ladder.is_some()
     }
 }
 
 /// The seeds that are searched for a message that was lost or late on both transports: `worst` first, then a few
 /// others.
-fn seeds(worst: u64, runs: &[Vec<Runs<Outcome>>]) -> Vec<u64> {
+pub(crate) fn seeds(worst: u64, runs: &[Runs<Outcome>]) -> Vec<u64> {
     const MOST: usize = 4;
-    let all = runs.iter().flatten().flat_map(|runs| &runs.outcomes).map(|(seed, _)| *seed);
+    let all = runs.iter().flat_map(|runs| &runs.outcomes).map(|(seed, _)| *seed);
     let mut seeds = vec![worst];
     for seed in all {
         if !seeds.contains(&seed) {

@@ -125,35 +125,45 @@ impl OutputArgs {
     }
 
     /// Opens what `write` will need, so that a long run does not end with a file that cannot be written.
-    pub(crate) fn open(&self) -> anyhow::Result<Option<Draft>> {
-        if let Some(folder) = self.svg.as_deref().filter(|path| !is_svg(path)) {
-            fs::create_dir_all(folder).map_err(|e| anyhow!("cannot make {}: {e}", folder.display()))?;
-        }
-        let Some(path) = self.path() else { return Ok(None) };
-        format_of(path)?;
-        Ok(Some(Draft::create(path)?))
+    pub(crate) fn open(&self) -> anyhow::Result<Drafts> {
+        let result = self.path().map(|path| {
+            format_of(path)?;
+            Draft::create(path)
+        });
+        let chart = match self.svg.as_deref() {
+            Some(path) if is_svg(path) => Some(Draft::create(path)?),
+            Some(folder) => {
+                fs::create_dir_all(folder).map_err(|e| anyhow!("cannot make {}: {e}", folder.display()))?;
+                // Only to see that files can be made there: the names of the charts are not known yet.
+                drop(Draft::create(&folder.join("chart.svg"))?);
+                None
+            }
+            None => None,
+        };
+        Ok(Drafts { result: result.transpose()?, chart })
     }
 
     /// Prints the result and completes the file. If one fails, the other is written all the same.
-    pub(crate) fn write(&self, draft: Option<Draft>, file: &ResultFile) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, drafts: Drafts, file: &ResultFile) -> anyhow::Result<()> {
+        let Drafts { result, chart } = drafts;
         let text = || match file.cells.is_empty() && !file.skipped.is_empty() {
             // The reasons are printed on standard error.
             true => String::new(),
             false => to_text(file, self.text()),
         };
-        let written = self.write_with(draft, |format| (format.render)(file), text);
-        first_error([written, self.write_charts(file)])
+        let written = self.write_with(result, |format| (format.render)(file), text);
+        first_error([written, self.write_charts(chart, file)])
     }
 
     /// Like [`Self::write`], for a table of `properties`. Printed text ends with `explanation`.
     pub(crate) fn write_properties(
         &self,
-        draft: Option<Draft>,
+        drafts: Drafts,
         table: &PropertyTable,
         explanation: &str,
     ) -> anyhow::Result<()> {
         let text = || properties_to_text(table, self.text()) + explanation;
-        self.write_with(draft, |format| (format.properties)(table), text)
+        self.write_with(drafts.result, |format| (format.properties)(table), text)
     }
 
     fn write_with(
@@ -176,15 +186,15 @@ impl OutputArgs {
     }
 
     /// Writes the charts for `--svg`.
-    fn write_charts(&self, file: &ResultFile) -> anyhow::Result<()> {
+    fn write_charts(&self, draft: Option<Draft>, file: &ResultFile) -> anyhow::Result<()> {
         let Some(path) = &self.svg else { return Ok(()) };
         let charts = to_svgs(file);
-        if !is_svg(path) {
+        let Some(draft) = draft else {
             let write = |chart: &Svg| {
                 Draft::create(&path.join(format!("{}.svg", chart.name)))?.complete_with(&chart.text)
             };
             return charts.iter().try_for_each(write);
-        }
+        };
         let named =
             charts.iter().find(|chart| path.file_stem().is_some_and(|stem| stem == chart.name.as_str()));
         let only = || Some(&charts[..]).filter(|charts| charts.len() == 1).map(|charts| &charts[0]);
@@ -196,8 +206,16 @@ impl OutputArgs {
                 names.join(", ")
             );
         };
-        Draft::create(path)?.complete_with(&chart.text)
+        draft.complete_with(&chart.text)
     }
+}
+
+/// Files that a result will be written to.
+#[derive(Debug, Default)]
+pub(crate) struct Drafts {
+    result: Option<Draft>,
+    /// The only chart that is asked for.
+    chart: Option<Draft>,
 }
 
 /// The options for rendering text. Colour needs a terminal, and neither `--no-color` nor `NO_COLOR`.

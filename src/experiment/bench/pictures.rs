@@ -8,7 +8,7 @@ use crate::{
         plan::Plan,
         record::{
             outcome::Outcome,
-            trace::{Delay, QUEUE_BIN, Trace, Traced},
+            trace::{Delay, MAX_MESSAGES, QUEUE_BIN, Trace, Traced},
         },
     },
     report::{Cell, Detail, Overview, Pictures, Queue, Timeline},
@@ -33,7 +33,8 @@ pub(super) fn add(plans: &[Plan], runs: &[Runs<Outcome>], cells: &[Option<usize>
         || plans.iter().zip(runs).zip(cells).filter_map(|((plan, runs), cell)| Some((plan, runs, (*cell)?)));
     for (_, runs, cell) in rows() {
         let latency_bins = bins(runs.outcomes.iter().map(|(_, outcome)| &outcome.latency));
-        file[cell].pictures = Some(Pictures { latency_bins, ..Pictures::default() });
+        let timeline_reason = no_timeline(plans.len(), runs);
+        file[cell].pictures = Some(Pictures { latency_bins, timeline_reason, ..Pictures::default() });
     }
     if plans.len() > MAX_TIMELINES {
         return;
@@ -50,6 +51,23 @@ pub(super) fn add(plans: &[Plan], runs: &[Runs<Outcome>], cells: &[Option<usize>
             pictures.timeline = timeline;
         }
     }
+}
+
+/// Why a row has no timeline, if a limit was reached.
+fn no_timeline(rows: usize, runs: &Runs<Outcome>) -> Option<String> {
+    if rows > MAX_TIMELINES {
+        return Some(format!(
+            "No run is shown in time: a path with more than {MAX_TIMELINES} rows has too many."
+        ));
+    }
+    let (_, outcome) = runs.outcomes.first()?;
+    (outcome.trace.is_none() && !outcome.interrupted).then(|| {
+        let bin = QUEUE_BIN.as_millis();
+        format!(
+            "No run is shown in time: it has {MAX_MESSAGES} messages or more, or as many dropped packets or intervals of \
+             {bin} ms."
+        )
+    })
 }
 
 fn first(runs: &Runs<Outcome>) -> Option<(u64, &Trace)> {

@@ -11,8 +11,8 @@ use crate::{
     unit::{Mutex, PerDirection, Time, nanos},
 };
 
-/// A run with this many messages or more has no trace.
-const MAX_MESSAGES: usize = 1 << 20;
+/// A run with this many messages, dropped packets in a direction, or intervals of [`QUEUE_BIN`] has no trace.
+pub(in crate::experiment) const MAX_MESSAGES: usize = 1 << 20;
 /// Resolution of the queues, short enough to show single bursts.
 pub(in crate::experiment) const QUEUE_BIN: Duration = Duration::from_millis(10);
 
@@ -60,6 +60,8 @@ struct State {
     on_link: PerDirection<BTreeMap<u64, Time>>,
     /// The propagation delay; `None` if jitter makes it vary, or if nothing can queue.
     delay: PerDirection<Option<Duration>>,
+    /// Set when the trace has become too large.
+    is_full: bool,
 }
 
 impl Tracer {
@@ -92,14 +94,21 @@ impl Tracer {
 
     /// The trace; `None` if the run was too long.
     pub(in crate::experiment) fn finish(&self) -> Option<Trace> {
-        let trace = std::mem::take(&mut self.0.lock().trace);
-        (trace.messages.len() < MAX_MESSAGES).then_some(trace)
+        let state = &mut *self.0.lock();
+        let trace = std::mem::take(&mut state.trace);
+        (!state.is_full).then_some(trace)
     }
 }
 
 impl State {
+    /// Whether the trace has no room for an element at this place.
+    fn is_full(&mut self, place: usize) -> bool {
+        self.is_full |= place >= MAX_MESSAGES;
+        self.is_full
+    }
+
     fn note(&mut self, sample: &Sample) {
-        if self.trace.messages.len() == MAX_MESSAGES {
+        if self.is_full(self.trace.messages.len()) {
             return;
         }
         let latency = sample.client.as_ref().map(|reply| reply.released - sample.due);
@@ -129,19 +138,16 @@ impl Observer for Tracer {
         let way = packet.direction;
         let entered = state.on_link[way].remove(&packet.number);
         if let Exit::Dropped(_) = exit {
-            if state.trace.drops[way].len() < MAX_MESSAGES {
+            if !state.is_full(state.trace.drops[way].len()) {
                 state.trace.drops[way].push(packet.at);
             }
             return;
         }
-        let Some(((entered, delay), bins)) =
-            entered.zip(state.delay[way]).zip(state.trace.queue[way].as_mut())
-        else {
-            return;
-        };
+        let Some((entered, delay)) = entered.zip(state.delay[way]) else { return };
         let queued = (packet.at - entered).saturating_sub(delay);
         let bin = usize::try_from(entered.as_nanos() / nanos(QUEUE_BIN)).unwrap_or(usize::MAX);
-        if bin < MAX_MESSAGES {
+        let is_full = state.is_full(bin);
+        if let Some(bins) = state.trace.queue[way].as_mut().filter(|_| !is_full) {
             if bins.len() <= bin {
                 bins.resize(bin + 1, 0);
             }

@@ -2,9 +2,9 @@
 
 use super::{
     TransferOutcome, TransferPlan, cell,
-    over::transfer_watched,
+    over::transfer_metered,
     pictures::{self, Meter},
-    transfer, transfer_against,
+    transfer_against,
 };
 use crate::{
     experiment::{
@@ -12,7 +12,7 @@ use crate::{
         driver::{Experiment, Job, Problem, RunSize, Setup},
         matrix::Runs,
     },
-    path::{Fidelity, Observers},
+    path::Fidelity,
     report::Cell,
     transfer::{SaveFile, Watch},
     unit::Mutex,
@@ -52,14 +52,11 @@ impl Experiment for Transfer {
         let saved = self.saved.lock().take();
         match job.server {
             Some(server) => transfer_against(plan, server, job.seed, saved, &watch),
-            None if job.traced && plan.path.has_link() => {
-                let meter = Meter::new(plan);
-                let mut observers = Observers::default();
-                observers.push(meter.observer());
-                let outcome = transfer_watched(plan, job.seed, saved, &watch, observers)?;
-                Ok(TransferOutcome { progress: Some(meter.finish()), ..outcome })
+            None => {
+                let meter = (job.traced && plan.path.has_link()).then(|| Meter::new(plan));
+                let outcome = transfer_metered(plan, job.seed, saved, &watch, meter.as_ref())?;
+                Ok(TransferOutcome { progress: meter.map(|meter| meter.finish()), ..outcome })
             }
-            None => transfer(plan, job.seed, saved, &watch),
         }
     }
 

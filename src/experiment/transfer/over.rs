@@ -4,6 +4,7 @@ use std::{future::pending, sync::Arc, time::Duration};
 
 use super::{
     TransferOutcome, TransferPlan,
+    pictures::Meter,
     run::{Job, connect, drive, run},
 };
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
         on_path::{OnPath, Route, on_path, on_this_machine},
         settings::session_settings,
     },
-    path::{Host, Observers},
+    path::Host,
     transfer::{SaveFile, Watch, bulk::Settings},
     transport::{Mapping, arq::ArqLimits, quic::QuicLimits, tls::ClientTls},
     wire::transfer::{PIECE_BYTES, TRANSFER_HEADER_BYTES},
@@ -72,22 +73,23 @@ pub fn transfer(
     saved: Option<SaveFile>,
     watch: &Watch,
 ) -> Result<TransferOutcome, RunError> {
-    transfer_watched(plan, seed, saved, watch, Observers::default())
+    transfer_metered(plan, seed, saved, watch, None)
 }
 
-/// Like [`transfer`], with `observers` of its packets.
-pub(super) fn transfer_watched(
+/// Like [`transfer`], followed by `meter`.
+pub(super) fn transfer_metered(
     plan: &TransferPlan,
     seed: u64,
     saved: Option<SaveFile>,
     watch: &Watch,
-    observers: Observers,
+    meter: Option<&Meter>,
 ) -> Result<TransferOutcome, RunError> {
-    let route = Route::new(plan.path, &plan.links, plan.congestion, seed, &watch.stop);
-    let route = Route { observers, ..route };
+    let mut route = Route::new(plan.path, &plan.links, plan.congestion, seed, &watch.stop);
+    meter.into_iter().for_each(|meter| route.observers.push(meter.observer()));
     let settings = settings(plan, plan.path.has_link().then_some(seed), None)?;
     let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {
-        run(ends, Job { plan, seed, watch }, &settings, saved, || wire.measure_from_now()).await
+        let job = Job { plan, seed, watch };
+        run(ends, job, &settings, saved, meter, || wire.measure_from_now()).await
     })?;
     Ok(TransferOutcome { wire, fidelity, ..value })
 }

@@ -1,12 +1,14 @@
-//! The pictures of transfers: the progress of the first seed's transfer over time, measured on the link.
+//! The pictures of transfers: the progress of the first seed's transfer over time, measured on the link, and the sender's
+//! congestion window.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{TransferOutcome, TransferPlan};
 use crate::{
     experiment::matrix::Runs,
-    path::{Exit, Observer, PacketView},
+    path::{Exit, Host, Observer, PacketView},
     report::{Cell, Pictures, Progress, TransferDirection},
+    transfer::bulk::Bulk,
     unit::{Direction, Mutex, Time},
 };
 
@@ -50,6 +52,22 @@ impl Meter {
         Box::new(self.clone())
     }
 
+    /// Records the congestion window of `sender` until it is dropped.
+    pub(super) fn follow(&self, host: &Arc<dyn Host>, sender: &Bulk) {
+        if (sender.recovery)().window_bytes.is_none() {
+            return;
+        }
+        let (meter, clock, recovery) = (self.clone(), host.clone(), Arc::downgrade(&sender.recovery));
+        let following = async move {
+            while let Some(window) = recovery.upgrade().and_then(|read| read().window_bytes) {
+                let bin_ns = meter.0.lock().note_window(clock.now(), window);
+                // Twice in each bin.
+                clock.sleep(Duration::from_nanos(bin_ns / 2)).await;
+            }
+        };
+        host.spawn("the congestion window", Box::pin(following));
+    }
+
     /// The progress that was recorded.
     pub(super) fn finish(&self) -> Progress {
         std::mem::take(&mut self.0.lock().progress)
@@ -68,19 +86,29 @@ impl State {
                 {
                     counts.resize(counts.len().max(bin + 1), 0);
                 }
+                progress.window_bytes.resize(progress.arrived_bytes.len(), None);
                 return bin;
             }
             progress.bin_ns *= 2;
             halve(&mut progress.arrived_bytes, |a, b| a + b);
-            halve(&mut progress.on_link_bytes, u64::max);
+            halve(&mut progress.on_link_bytes, Ord::max);
             halve(&mut progress.dropped, |a, b| a + b);
+            halve(&mut progress.window_bytes, Ord::max);
         }
+    }
+
+    /// Records a congestion window. Returns the length of a bin in nanoseconds.
+    fn note_window(&mut self, at: Time, bytes: u64) -> u64 {
+        let bin = self.bin(at);
+        let largest = &mut self.progress.window_bytes[bin];
+        *largest = (*largest).max(Some(bytes));
+        self.progress.bin_ns
     }
 }
 
 /// Merges adjacent counts in pairs.
-fn halve(counts: &mut Vec<u64>, join: fn(u64, u64) -> u64) {
-    *counts = counts.chunks(2).map(|pair| pair.iter().copied().reduce(join).unwrap_or(0)).collect();
+fn halve<T: Copy + Ord>(counts: &mut Vec<T>, join: fn(T, T) -> T) {
+    *counts = counts.chunks(2).filter_map(|pair| pair.iter().copied().reduce(join)).collect();
 }
 
 impl Observer for Meter {

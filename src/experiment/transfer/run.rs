@@ -12,7 +12,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{Direction, TransferOutcome, TransferPlan};
+use super::{Direction, TransferOutcome, TransferPlan, pictures::Meter};
 use crate::{
     experiment::{Ends, RunError, settings::CONNECT_TIMEOUT},
     path::{Host, timeout},
@@ -32,8 +32,8 @@ pub(super) struct Job<'a> {
     pub(super) watch: &'a Watch,
 }
 
-/// Makes one transfer. The receiver writes the content to `saved`. `measuring` is called once the connection is
-/// established.
+/// Makes one transfer. The receiver writes the content to `saved`, and `meter` follows the sender's congestion window.
+/// `measuring` is called once the connection is established.
 ///
 /// Returns an error if no connection was made. A transfer that stops later is an outcome, not an error.
 pub(super) async fn run(
@@ -41,6 +41,7 @@ pub(super) async fn run(
     job: Job<'_>,
     settings: &Settings,
     saved: Option<SaveFile>,
+    meter: Option<&Meter>,
     measuring: impl FnOnce(),
 ) -> Result<TransferOutcome, RunError> {
     let Job { plan, seed, .. } = job;
@@ -49,15 +50,20 @@ pub(super) async fn run(
     let (stop, stopped) = oneshot::channel();
     let (report, reported) = oneshot::channel();
     let (fail, failed) = oneshot::channel();
-    let (at_server, at_client) = match plan.direction {
-        Direction::Up => (saved.into(), Sink::Nowhere),
-        Direction::Down => (Sink::Nowhere, saved.into()),
+    let (at_server, at_client, sending, answering) = match plan.direction {
+        Direction::Up => (saved.into(), Sink::Nowhere, meter, None),
+        Direction::Down => (Sink::Nowhere, saved.into(), None, meter),
     };
-    let server = Server { host: ends.server.clone(), acceptor, sink: at_server, plan: plan.clone(), seed };
+    let host = ends.server.clone();
+    let meter = answering.cloned();
+    let server = Server { host, acceptor, sink: at_server, plan: plan.clone(), seed, meter };
     ends.server.spawn("the server", Box::pin(server.serve(stopped, report, fail)));
 
     let (mut bulk, connect) = connect(&ends.client, plan, peer, settings).await?;
     measuring();
+    if let Some(meter) = sending {
+        meter.follow(&ends.client, &bulk);
+    }
     // An error of the server ends the transfer.
     let failed = async {
         match failed.await {
@@ -201,6 +207,7 @@ struct Server {
     sink: Sink,
     plan: TransferPlan,
     seed: u64,
+    meter: Option<Meter>,
 }
 
 impl Server {
@@ -214,6 +221,9 @@ impl Server {
         let Ok(mut bulk) = self.acceptor.accept().await else {
             return;
         };
+        if let Some(meter) = &self.meter {
+            meter.follow(&self.host, &bulk);
+        }
         let busy_begun = self.host.busy_time();
         let content = self.plan.content(self.seed);
         let (watch, pieces) = counting(&Watch::default());

@@ -53,8 +53,9 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
         title: "Which messages were held back, and for whom (head-of-line blocking)".to_owned(),
         row: None,
         caption: "A bar is the share of messages that had arrived complete and had to wait, because the transport hands bytes \
-                  over in order and an earlier message was still missing. A transport without a bar keeps no order \
-                  between messages, or lost none.",
+                  over in order and an earlier message was still missing. Where messages waited for another flow, all \
+                  flows share one order, so a loss in one flow stops the others. A transport without a bar keeps no \
+                  order between messages, or lost none.",
         summary: format!("{}.", sentences.join("; ")),
         height: area.bottom + 8.0,
         body,

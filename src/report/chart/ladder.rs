@@ -1,4 +1,5 @@
-//! An episode as a sequence diagram over time. A packet is a slanted arrow, a waiting message a bar beside the diagram.
+//! Episodes as sequence diagrams over time. A packet is a slanted arrow, a waiting message a bar beside the diagram. Two
+//! episodes of the same message are drawn side by side, on one time scale.
 
 use maud::{Markup, html};
 
@@ -17,52 +18,127 @@ use crate::report::{
 /// Height for each packet, within bounds.
 const PACKET: f64 = 13.0;
 const HEIGHTS: [f64; 2] = [280.0, 1400.0];
-/// Distance between the lifelines.
-const SPAN: f64 = 340.0;
+/// Distance between the lifelines of one drawing, and of each of two.
+const SPANS: [f64; 2] = [340.0, 190.0];
+/// Room for the instants beside a lifeline.
+const LABELS: f64 = 76.0;
+/// Room for the name of a transport.
+const NAME: f64 = 22.0;
 /// Packets that are drawn at the beginning and at the end of a long episode.
 const DRAWN: [usize; 2] = [200, 100];
 /// How much of its way a lost packet's arrow covers.
 const LOST: f64 = 0.72;
 
-/// Draws an episode; `None` without packets.
-pub(super) fn chart(episode: &Episode) -> Option<Chart> {
-    let instants = episode.packets.iter().flat_map(|packet| [packet.entered_ns, packet.arrives_ns]);
-    let waits = episode.waits.iter().flat_map(|wait| [wait.arrived_ns, wait.released_ns]);
-    let all = || instants.clone().chain(waits.clone());
-    let (from, to) = (all().min()?, all().max()?);
-    let (key, top) = legend(&entries(episode), 60.0, 0.0);
-    let top = top + 34.0;
-    let height = (episode.packets.len() as f64 * PACKET).clamp(HEIGHTS[0], HEIGHTS[1]);
-    let y = Scale::linear([from as f64, to as f64], [top, top + height]);
-    // The bars stand beside the end where messages wait.
-    let client = if episode.at == End::Server { 76.0 } else { WIDTH - SPAN - 76.0 };
-    let drawing = Drawing { episode, y, client, server: client + SPAN, origin: from };
-    let clock = Clock::of(&[episode]);
-    let left_out = match episode.packets.len().saturating_sub(DRAWN[0] + DRAWN[1]) {
-        0 => String::new(),
-        n => format!(" {} in the middle are left out.", numbers::plural(n as u64, "packet")),
+/// Draws the episodes, two of the same message in one chart.
+pub(super) fn charts(episodes: &[Episode]) -> Vec<Chart> {
+    let mut rest = episodes;
+    let mut charts = Vec::new();
+    while let [first, others @ ..] = rest {
+        let beside = others.first().filter(|second| are_pair(first, second));
+        charts.extend(chart(&[Some(first), beside].into_iter().flatten().collect::<Vec<_>>()));
+        rest = &others[usize::from(beside.is_some())..];
+    }
+    charts
+}
+
+/// Whether two episodes show the same message on two transports.
+fn are_pair(left: &Episode, right: &Episode) -> bool {
+    (left.seed, left.subject.message) == (right.seed, right.subject.message)
+        && left.transport != right.transport
+}
+
+/// Draws one episode, or two side by side; `None` without packets.
+fn chart(episodes: &[&Episode]) -> Option<Chart> {
+    let instants = |episode: &&Episode| {
+        let packets = episode.packets.iter().flat_map(|packet| [packet.entered_ns, packet.arrives_ns]);
+        let waits = episode.waits.iter().flat_map(|wait| [wait.arrived_ns, wait.released_ns]);
+        packets.chain(waits).collect::<Vec<u64>>()
     };
+    let all: Vec<u64> = episodes.iter().flat_map(instants).collect();
+    let (from, to) = (*all.iter().min()?, *all.iter().max()?);
+    let (key, top) = legend(&entries(episodes), 60.0, 0.0);
+    let top = top + 34.0 + if episodes.len() > 1 { NAME } else { 0.0 };
+    let most = episodes.iter().map(|episode| episode.packets.len()).max().unwrap_or(0);
+    let height = (most as f64 * PACKET).clamp(HEIGHTS[0], HEIGHTS[1]);
+    let y = Scale::linear([from as f64, to as f64], [top, top + height]);
+    let width = WIDTH / episodes.len() as f64;
+    let span = SPANS[episodes.len().min(SPANS.len()) - 1];
+    let mut drawings: Vec<Drawing<'_>> = Vec::new();
+    for (index, episode) in episodes.iter().copied().enumerate() {
+        let frame = Frame::new(episode.at, index as f64 * width, width, span);
+        drawings.push(Drawing { episode, y, frame, origin: from, end: to });
+    }
+    let sentences = sentences(episodes);
     Some(Chart {
         name: "ladder",
-        title: format!(
-            "{} (seed {}). {}{left_out}",
-            episode.transport,
-            episode.seed,
-            summary(episode, &clock)
-        ),
+        title: format!("Seed {}. {sentences}", episodes.first()?.seed),
         row: None,
         caption: "Time runs down. A packet is an arrow from the end that sent it; dotted lines lead from a lost packet to its \
                   retransmission. A bar beside the receiver is a message that had arrived complete and waited.",
-        summary: summary(episode, &clock),
+        summary: sentences,
         height: top + height + 16.0,
         body: html! {
             (key)
-            (drawing.ends(top, top + height))
-            (drawing.bars())
-            g class="repeats" { (drawing.repeats()) }
-            @for packet in drawn(&episode.packets) { (drawing.packet(packet)) }
+            @for drawing in &drawings {
+                @let transport = &drawing.episode.transport;
+                g data-transport=(transport) {
+                    @if drawings.len() > 1 {
+                        text class="name" x=(Px(drawing.frame.middle())) y=(Px(top - 10.0 - NAME)) text-anchor="middle" { (transport) }
+                    }
+                    (drawing.draw(top, top + height))
+                }
+            }
         },
     })
+}
+
+/// What happened in each episode.
+fn sentences(episodes: &[&Episode]) -> String {
+    let clock = Clock::of(episodes);
+    let of = |episode: &&Episode| {
+        let left_out = match episode.packets.len().saturating_sub(DRAWN[0] + DRAWN[1]) {
+            0 => String::new(),
+            n => format!(" {} in the middle are left out.", numbers::plural(n as u64, "packet")),
+        };
+        format!("{}: {}{left_out}", episode.transport, summary(episode, &clock))
+    };
+    episodes.iter().map(of).collect::<Vec<_>>().join(" ")
+}
+
+/// Where a drawing stands.
+struct Frame {
+    client: f64,
+    server: f64,
+    /// Right end of the instants.
+    labels: f64,
+    /// Left end of the bars, which stand beside the end where messages wait, and their room.
+    bars: (f64, f64),
+}
+
+impl Frame {
+    fn new(at: End, left: f64, width: f64, span: f64) -> Self {
+        let room = width - span - LABELS - 24.0;
+        match at {
+            End::Server => {
+                let client = left + LABELS;
+                let bars = (client + span + 14.0, room);
+                Self { client, server: client + span, labels: client - 8.0, bars }
+            }
+            End::Client => {
+                let client = left + width - span - LABELS;
+                Self {
+                    client,
+                    server: client + span,
+                    labels: client + span + LABELS - 6.0,
+                    bars: (left + 10.0, room),
+                }
+            }
+        }
+    }
+
+    fn middle(&self) -> f64 {
+        (self.client + self.server) / 2.0
+    }
 }
 
 /// The packets of an episode without the middle of a long one.
@@ -79,18 +155,31 @@ fn drawn(packets: &[Packet]) -> impl Iterator<Item = &Packet> {
 struct Drawing<'a> {
     episode: &'a Episode,
     y: Scale,
-    client: f64,
-    server: f64,
+    frame: Frame,
+    /// The first and the last instant.
     origin: u64,
+    end: u64,
 }
 
 impl Drawing<'_> {
+    fn draw(&self, top: f64, bottom: f64) -> Markup {
+        let packets = || drawn(&self.episode.packets);
+        html! {
+            (self.ends(top, bottom))
+            (self.bars())
+            g class="repeats" { (self.repeats()) }
+            @for packet in packets() { (self.packet(packet)) }
+            // Above the arrows, so that none crosses a name.
+            g class="names" { @for packet in packets() { (self.name(packet)) } }
+        }
+    }
+
     fn y(&self, at: u64) -> f64 {
         self.y.at(at as f64)
     }
 
     fn x(&self, end: End) -> f64 {
-        if end == End::Client { self.client } else { self.server }
+        if end == End::Client { self.frame.client } else { self.frame.server }
     }
 
     /// Milliseconds since the beginning of the drawing.
@@ -99,16 +188,15 @@ impl Drawing<'_> {
     }
 
     fn ends(&self, top: f64, bottom: f64) -> Markup {
-        let span = (self.episode.packets.iter().map(|packet| packet.arrives_ns).max().unwrap_or(0))
-            .saturating_sub(self.origin);
+        let span = self.end.saturating_sub(self.origin);
         let ticks = Scale::linear([0.0, span as f64], [0.0, 1.0]).ticks(12);
-        let label = if self.episode.at == End::Server { self.client - 8.0 } else { self.server + 70.0 };
+        let Frame { client, server, labels, .. } = self.frame;
         html! {
             g class="axis" {
                 @for ns in ticks {
                     @let at = self.y(self.origin + ns as u64);
-                    line class="grid" x1=(Px(self.client)) x2=(Px(self.server)) y1=(Px(at)) y2=(Px(at)) {}
-                    text x=(Px(label)) y=(Px(at + 4.5)) text-anchor="end" { (numbers::instant(ns)) }
+                    line class="grid" x1=(Px(client)) x2=(Px(server)) y1=(Px(at)) y2=(Px(at)) {}
+                    text x=(Px(labels)) y=(Px(at + 4.5)) text-anchor="end" { (numbers::instant(ns)) }
                 }
                 @for end in [End::Client, End::Server] {
                     line class="life" x1=(Px(self.x(end))) x2=(Px(self.x(end))) y1=(Px(top)) y2=(Px(bottom)) {}
@@ -120,10 +208,8 @@ impl Drawing<'_> {
 
     /// Where the arrow of a packet ends.
     fn tip(&self, packet: &Packet) -> (f64, f64) {
-        let (from, to) = match packet.from {
-            End::Client => (self.client, self.server),
-            End::Server => (self.server, self.client),
-        };
+        let to = if packet.from == End::Client { End::Server } else { End::Client };
+        let (from, to) = (self.x(packet.from), self.x(to));
         let (start, end) = (self.y(packet.entered_ns), self.y(packet.arrives_ns));
         let part = if packet.lost { LOST } else { 1.0 };
         (from + (to - from) * part, start + (end - start) * part)
@@ -142,14 +228,6 @@ impl Drawing<'_> {
         let inward = if packet.from == End::Client { 1.0 } else { -1.0 };
         let (back, slope) = (tip_x - 9.0 * inward, (tip_y - y) / (tip_x - x));
         let head = |side: f64| format!("{} {}", Px(back), Px(tip_y - 9.0 * inward * slope + side));
-        let name = packet.carries.first().map(|first| {
-            let more = if packet.carries.len() > 1 {
-                format!(" +{}", packet.carries.len() - 1)
-            } else {
-                String::new()
-            };
-            format!("#{}{}{more}", first.message.number, if first.again { " again" } else { "" })
-        });
         html! {
             g class=(class) data-from=(packet.from.name()) data-entered=(packet.entered_ns) data-arrives=(packet.arrives_ns) {
                 title { (self.words(packet)) }
@@ -159,10 +237,26 @@ impl Drawing<'_> {
                 } @else {
                     path class="head" d={ "M" (Px(tip_x)) " " (Px(tip_y)) "L" (head(-4.0)) "L" (head(4.0)) "Z" } {}
                 }
-                @if let Some(name) = name {
-                    text x=(Px(x + inward * 26.0)) y=(Px(y + 26.0 * inward * slope - 3.0))
-                        text-anchor=(if inward > 0.0 { "start" } else { "end" }) { (name) }
-                }
+            }
+        }
+    }
+
+    /// The name of the message in a packet, beside its arrow.
+    fn name(&self, packet: &Packet) -> Markup {
+        let Some(first) = packet.carries.first() else { return html! {} };
+        let (x, y) = (self.x(packet.from), self.y(packet.entered_ns));
+        let (tip_x, tip_y) = self.tip(packet);
+        let inward = if packet.from == End::Client { 1.0 } else { -1.0 };
+        // A retransmission leaves with other packets, whose names stand further out.
+        let away = inward * if first.again { 78.0 } else { 26.0 };
+        let more = match packet.carries.len() {
+            ..=1 => String::new(),
+            n => format!(" +{}", n - 1),
+        };
+        html! {
+            text x=(Px(x + away)) y=(Px(y + away * (tip_y - y) / (tip_x - x) - 3.0))
+                text-anchor=(if inward > 0.0 { "start" } else { "end" }) {
+                "#" (first.message.number) @if first.again { " again" } (more)
             }
         }
     }
@@ -213,10 +307,7 @@ impl Drawing<'_> {
     fn bars(&self) -> Markup {
         let waits = &self.episode.waits;
         let flow = self.episode.subject.message.flow;
-        let (from, room) = match self.episode.at {
-            End::Server => (self.server + 14.0, WIDTH - self.server - 24.0),
-            End::Client => (10.0, self.client - 24.0),
-        };
+        let (from, room) = self.frame.bars;
         let step = (room / waits.len().max(1) as f64).min(16.0);
         html! {
             g class="waits" {
@@ -239,9 +330,14 @@ impl Drawing<'_> {
     }
 }
 
-fn entries(episode: &Episode) -> Vec<Entry> {
-    let flow = episode.subject.message.flow;
-    let has = |own: bool| episode.waits.iter().any(|wait| (wait.message.flow == flow) == own);
+fn entries(episodes: &[&Episode]) -> Vec<Entry> {
+    let has = |own: bool| {
+        let waits = |episode: &&Episode| {
+            let flow = episode.subject.message.flow;
+            episode.waits.iter().any(|wait| (wait.message.flow == flow) == own)
+        };
+        episodes.iter().any(waits)
+    };
     let entry = |look: usize, name: &str, toggles: Option<&str>| Entry {
         sign,
         look,

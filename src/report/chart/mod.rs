@@ -60,7 +60,7 @@ pub(super) fn of_group(group: &Group<'_>, keys: &Keys) -> Vec<Chart> {
 
 /// The ladders of episodes.
 pub(super) fn of_episodes(episodes: &[Episode]) -> Vec<Chart> {
-    episodes.iter().filter_map(ladder::chart).collect()
+    ladder::charts(episodes)
 }
 
 /// The charts over options that have a list of values.

@@ -1,4 +1,4 @@
-//! Transfers over time: the rate of arrival, and the bytes on the link.
+//! Transfers over time: the rate of arrival, and the congestion window, or the bytes on the link where no transport has one.
 
 use std::fmt::Write as _;
 
@@ -44,24 +44,37 @@ pub(super) fn chart(group: &Group<'_>, keys: &Keys) -> Option<Chart> {
     let first = Area { left: 84.0, right: WIDTH - 24.0, top: height + 36.0, bottom: height + 196.0 };
     let second = Area { top: first.bottom + 76.0, bottom: first.bottom + 206.0, ..first };
     let rates: Vec<Vec<u64>> = known.iter().map(|(progress, ..)| bits_per_second(progress)).collect();
-    let on_link: Vec<Vec<u64>> = known.iter().map(|(progress, ..)| progress.on_link_bytes.clone()).collect();
+    let windows: Vec<Vec<Option<u64>>> =
+        known.iter().map(|(progress, ..)| progress.window_bytes.clone()).collect();
+    let has_window = windows.iter().flatten().any(Option::is_some);
+    let on_link: Vec<Vec<Option<u64>>> =
+        known.iter().map(|(progress, ..)| known_bins(&progress.on_link_bytes)).collect();
+    let shown: Vec<Vec<Option<u64>>> = rates.iter().map(|rates| known_bins(rates)).collect();
     let x = Scale::linear([0.0, end as f64], first.x());
     let body = html! {
         (key)
-        (panel(&first, &x, "arriving at the receiver, with headers and retransmissions", &known, &rates, |bps| rate(libm::round(bps) as u64)))
-        (panel(&second, &x, "bytes on the link: what the window lets out", &known, &on_link, bytes))
+        (panel(&first, &x, "arriving at the receiver, with headers and retransmissions", &known, &shown, |bps| rate(libm::round(bps) as u64)))
+        @if has_window {
+            (panel(&second, &x, "congestion window of the sender", &known, &windows, bytes))
+        } @else {
+            (panel(&second, &x, "bytes on the link", &known, &on_link, bytes))
+        }
     };
     let of = |((progress, _, label), rates): (&(&Progress, usize, &String), &Vec<u64>)| {
         let most = rates.iter().max().copied().unwrap_or(0);
         let dropped: u64 = progress.dropped.iter().sum();
-        format!("{label}: at most {}, {} dropped", throughput(most), plural(dropped, "packet"))
+        let window = progress.window_bytes.iter().flatten().max();
+        let window =
+            window.map_or_else(String::new, |most| format!(", a window of up to {}", bytes(*most as f64)));
+        format!("{label}: at most {}, {} dropped{window}", throughput(most), plural(dropped, "packet"))
     };
     let sentences: Vec<String> = known.iter().zip(&rates).map(of).collect();
     Some(Chart {
         name: "progress",
         title: format!("The transfer in time (seed {})", known.first()?.0.seed),
         row: None,
-        caption: "As the link saw the packets that carry content; the run begins with connecting.",
+        caption: "As the link saw the packets that carry content; the run begins with connecting. A transport without a line \
+                  below has no congestion control.",
         summary: format!("{}.", sentences.join("; ")),
         height: second.bottom + 48.0,
         body,
@@ -71,6 +84,10 @@ pub(super) fn chart(group: &Group<'_>, keys: &Keys) -> Option<Chart> {
 fn bits_per_second(progress: &Progress) -> Vec<u64> {
     let rate = |bytes: &u64| u128::from(*bytes) * 8_000_000_000 / u128::from(progress.bin_ns.max(1));
     progress.arrived_bytes.iter().map(|bytes| u64::try_from(rate(bytes)).unwrap_or(u64::MAX)).collect()
+}
+
+fn known_bins(counts: &[u64]) -> Vec<Option<u64>> {
+    counts.iter().copied().map(Some).collect()
 }
 
 fn bytes(n: f64) -> String {
@@ -86,10 +103,10 @@ fn panel(
     x: &Scale,
     name: &str,
     known: &[(&Progress, usize, &String)],
-    figures: &[Vec<u64>],
+    figures: &[Vec<Option<u64>>],
     show: fn(f64) -> String,
 ) -> Markup {
-    let most = figures.iter().flatten().max().copied().unwrap_or(0);
+    let most = figures.iter().flatten().flatten().max().copied().unwrap_or(0);
     let y = Scale::linear([0.0, most as f64], area.y());
     let x_ticks: Vec<Tick> = x.ticks(8).into_iter().map(|ns| (x.at(ns), instant(ns))).collect();
     let y_ticks: Vec<Tick> = y.ticks(4).into_iter().map(|value| (y.at(value), show(value))).collect();
@@ -97,19 +114,32 @@ fn panel(
         (area.x_axis("since the start of the run", &x_ticks))
         (area.y_axis(name, &y_ticks))
         @for ((progress, look, label), values) in known.iter().zip(figures) {
-            g class={ "line l" (look) } data-label=(label) data-n=(values.len()) {
-                path class=(stroke(*look)) d=(steps(progress.bin_ns, values, x, &y)) {}
+            @let path = steps(progress.bin_ns, values, x, &y);
+            @if !path.is_empty() {
+                g class={ "line l" (look) } data-label=(label) data-n=(values.len()) {
+                    path class=(stroke(*look)) d=(path) {}
+                }
             }
         }
     }
 }
 
-fn steps(bin_ns: u64, values: &[u64], x: &Scale, y: &Scale) -> String {
+/// A step for each bin with a value, and a gap for each without. Steps that follow a gap begin at their own height.
+fn steps(bin_ns: u64, values: &[Option<u64>], x: &Scale, y: &Scale) -> String {
     let at = |bin: usize| Px(x.at(bin_ns as f64 * bin as f64));
-    let mut path = format!("M{} {}", at(0), Px(y.at(0.0)));
+    let mut path = String::new();
+    let mut follows = false;
     for (bin, value) in values.iter().enumerate() {
-        // Writing to a string cannot fail.
-        let _ = write!(path, "V{}H{}", Px(y.at(*value as f64)), at(bin + 1));
+        if let Some(value) = value {
+            let height = Px(y.at(*value as f64));
+            // Writing to a string cannot fail.
+            let _ = if follows {
+                write!(path, "V{height}H{}", at(bin + 1))
+            } else {
+                write!(path, "M{} {height}H{}", at(bin), at(bin + 1))
+            };
+        }
+        follows = value.is_some();
     }
     path
 }

@@ -5,7 +5,10 @@ mod overview;
 
 use maud::html;
 
-use self::{detail::Lanes, overview::overview};
+use self::{
+    detail::Lanes,
+    overview::{LANES, overview},
+};
 use super::{
     Chart, WIDTH,
     axis::{Area, Px, Tick},
@@ -50,8 +53,8 @@ fn chart(timeline: &Timeline, label: &str, latency: [f64; 2], deadline: Option<u
     let area = Area {
         left: LEFT,
         right: WIDTH - 10.0,
-        top: strip.bottom + 52.0,
-        bottom: strip.bottom + 52.0 + DETAIL,
+        top: strip.bottom + LANES + 52.0,
+        bottom: strip.bottom + LANES + 52.0 + DETAIL,
     };
     let end = timeline.overview.bin_ns.saturating_mul(timeline.overview.latency_max_ns.len() as u64);
     let whole = Scale::linear([0.0, end.max(1) as f64], strip.x());
@@ -66,7 +69,7 @@ fn chart(timeline: &Timeline, label: &str, latency: [f64; 2], deadline: Option<u
     let body = html! {
         text class="name" x="4" y="14" { "whole run: largest latency" }
         path class="lens" d={
-            "M" (Px(from)) " " (Px(strip.bottom)) "V" (Px(strip.top)) "H" (Px(to)) "V" (Px(strip.bottom))
+            "M" (Px(from)) " " (Px(strip.bottom + LANES)) "V" (Px(strip.top)) "H" (Px(to)) "V" (Px(strip.bottom + LANES))
             "L" (Px(area.right)) " " (Px(area.top - 24.0)) "H" (Px(area.left)) "Z"
         } {}
         (overview(&timeline.overview, &strip, &whole, latency))
@@ -85,7 +88,8 @@ fn chart(timeline: &Timeline, label: &str, latency: [f64; 2], deadline: Option<u
         name: "time",
         title: format!("{label} in time (seed {})", timeline.seed),
         row: Some(label.to_owned()),
-        caption: "Above: the largest latency of each part of the whole run. Below: its worst part, a mark for each message at \
+        caption: "Above: the largest latency of each part of the whole run, and how many messages were blocked and packets \
+                  dropped in it. Below: its worst part, a mark for each message at \
                   the instant when it was due, and a stroke for each packet that the link dropped.",
         summary: lanes.summary(),
         height: bottom + 46.0 + height,

@@ -2,27 +2,35 @@
 
 use maud::{Markup, html};
 
-use super::table;
+use super::{
+    table,
+    target::{Figure, Section},
+};
 use crate::report::{
     block::{Block, Flagged, Term},
-    chart::{self, Chart, Keys},
-    flags, words,
+    flags,
+    group::Group,
+    model::Cell,
+    words,
 };
 
-/// The section of a block.
-pub(super) struct Place {
+/// Where a block stands.
+pub(super) struct Place<'a> {
     pub(super) section: usize,
     pub(super) place: usize,
+    /// The charts of all sections.
+    pub(super) sections: &'a [Section],
 }
 
 /// Draws a block.
-pub(super) fn draw(block: &Block<'_>, place: &Place, keys: &Keys) -> Markup {
+pub(super) fn draw(block: &Block<'_>, place: &Place<'_>) -> Markup {
+    let own = || figures(&place.sections[place.section][place.place]);
     match block {
         Block::Warning(text) => html! { p class="warning" role="note" { (prose(text)) } },
         Block::Heading(text) => html! { h2 { (text) } },
         Block::Paragraph(text) => html! { p class=[(place.place == 1).then_some("lead")] { (prose(text)) } },
         Block::List(items) => html! { ul { @for item in items { li { (prose(item)) } } } },
-        Block::Table(table) => table::draw(table, place.section),
+        Block::Table(table) => table::draw(table, place.section, place.sections),
         Block::Grid(rows) => table::draw_words(rows),
         Block::Terms(terms) => html! {
             dl { @for Term { term, meaning } in *terms { dt { (term) } dd { (meaning) } } }
@@ -33,17 +41,12 @@ pub(super) fn draw(block: &Block<'_>, place: &Place, keys: &Keys) -> Markup {
         Block::Skipped(skipped) => html! {
             ul class="skipped" { @for skipped in skipped { li { (prose(&words::skipped(skipped))) } } }
         },
-        Block::Charts(group) => figures(&chart::of_group(group, keys), place),
-        Block::Ladders(episodes) => html! {
-            h2 { "What happened, packet by packet" }
-            (figures(&chart::of_episodes(episodes), place))
-        },
-        Block::Curves(file) => figures(&chart::of_matrix(file, keys), place),
+        Block::Charts(group) => html! { (own()) @for note in notes(group) { p { (note) } } },
+        Block::Ladders(_) => html! { h2 { "What happened, packet by packet" } (own()) },
+        Block::Curves(_) | Block::Ladder(_) => own(),
         Block::Command(line) => html! { pre { code { "$ " (line) } } },
-        Block::Ladder(episodes) => figures(&chart::of_episodes(episodes), place),
-        // The page has a chart of it.
-        Block::Curve(_) => html! {},
-        Block::Details(blocks) => html! { @for block in blocks { (draw(block, place, keys)) } },
+        // The page has a chart of the curve and everything that a hint is about, and details are sections of their own.
+        Block::Curve(_) | Block::Hint(_) | Block::Details(_) => html! {},
     }
 }
 
@@ -51,16 +54,20 @@ fn flag(Flagged { flag, rows }: &Flagged) -> Markup {
     html! { strong { (rows.join(", ")) } ": " (prose(flags::meaning(*flag))) " (" code { (flag) } ")" }
 }
 
-/// Charts; the identifiers of those with the same name are numbered.
-fn figures(charts: &[Chart], Place { section, .. }: &Place) -> Markup {
-    let number =
-        |index: usize| charts[..index].iter().filter(|other| other.name == charts[index].name).count();
+/// Why rows have no chart of their run in time, each reason once.
+fn notes<'a>(group: &Group<'a>) -> Vec<&'a str> {
+    let reason = |cell: &&'a Cell| cell.pictures.as_ref()?.timeline_reason.as_deref();
+    let mut notes: Vec<&str> = group.cells.iter().filter_map(reason).collect();
+    notes.dedup();
+    notes
+}
+
+fn figures(figures: &[Figure]) -> Markup {
     html! {
-        @for (index, chart) in charts.iter().enumerate() {
-            @let id = format!("g{section}-{}{}", chart.name, if number(index) == 0 { String::new() } else { format!("-{}", number(index) + 1) });
+        @for Figure { id, chart } in figures {
             figure id=(id) data-row=[chart.row.as_deref()] {
                 figcaption { (chart.title) }
-                div class="scroll" tabindex="0" role="group" aria-label=(chart.title) { (chart.element(&id)) }
+                div class="scroll" tabindex="0" role="group" aria-label=(chart.title) { (chart.element(id)) }
                 p { (chart.caption) }
             }
         }

@@ -2,10 +2,11 @@
 
 mod block;
 mod table;
+mod target;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use self::block::Place;
+use self::{block::Place, target::figures};
 use super::{
     block::Block,
     chart::{Keys, style},
@@ -91,12 +92,13 @@ fn with_few_charts(mut blocks: Vec<Block<'_>>) -> Vec<Block<'_>> {
 
 /// The blocks; each heading begins a section.
 fn sections(blocks: &[Block<'_>], keys: &Keys) -> Markup {
-    let parts = blocks.chunk_by(|_, next| !matches!(next, Block::Heading(_)));
+    let parts: Vec<&[Block<'_>]> = blocks.chunk_by(|_, next| !matches!(next, Block::Heading(_))).collect();
+    let sections = figures(&parts, keys);
     html! {
-        @for (section, part) in parts.enumerate() {
+        @for (section, part) in parts.iter().enumerate() {
             section id={ "g" (section) } {
                 @for (place, block) in part.iter().enumerate() {
-                    (block::draw(block, &Place { section, place }, keys))
+                    (block::draw(block, &Place { section, place, sections: &sections }))
                 }
             }
         }

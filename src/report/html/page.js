@@ -26,12 +26,6 @@
     });
   }
 
-  // Rows lead to their own run in time, where there is one.
-  for (const link of all('tbody th a')) {
-    const own = all('figure[data-row]', link.closest('section')).find(figure => figure.dataset.row === link.textContent);
-    if (own) link.href = '#' + own.id;
-  }
-
   // Keys: a click switches off what they stand for.
   for (const key of all('.key[data-toggles]')) {
     const chart = key.closest('svg');

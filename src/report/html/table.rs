@@ -2,14 +2,21 @@
 
 use maud::{Markup, html};
 
+use super::target::{Section, of_row, of_topic};
 use crate::report::{
     block::{LABELS, Table},
     figure::Figure,
     model::Amount,
 };
 
-/// Draws a table of a section. Its rows link to the section's charts.
-pub(super) fn draw(table: &Table, section: usize) -> Markup {
+/// Draws a table of a section. Its rows and cells link to the charts of the section, or of the section of the row's point
+/// if it is a table of several points.
+pub(super) fn draw(table: &Table, section: usize, sections: &[Section]) -> Markup {
+    let place = |row: usize| match &table.points {
+        // The points follow, a section each.
+        Some(points) => (section + 1 + points[row].0, points[row].1.as_str()),
+        None => (section, table.labels[row].as_str()),
+    };
     html! {
         div class="scroll" tabindex="0" role="group" aria-label=(table.title.as_deref().unwrap_or("figures")) {
             table {
@@ -22,10 +29,22 @@ pub(super) fn draw(table: &Table, section: usize) -> Markup {
                 }
                 tbody {
                     @for (row, label) in table.labels.iter().enumerate() {
+                        @let (section, name) = place(row);
+                        @let figures = sections.get(section);
                         tr {
-                            th scope="row" { a href={ "#g" (section) } { (label) } }
+                            th scope="row" {
+                                @match figures.and_then(|figures| of_row(figures, name)) {
+                                    Some(id) => a href={ "#" (id) } { (label) },
+                                    None => a href={ "#g" (section) } { (label) },
+                                }
+                            }
                             @for column in &table.columns {
-                                td data-sort=[column.figures[row].map(|figure| order(&figure))] { (column.text(row)) }
+                                td data-sort=[column.figures[row].map(|figure| order(&figure))] {
+                                    @match figures.and_then(|figures| of_topic(figures, column.topic, name)) {
+                                        Some(id) if column.figures[row].is_some() => a href={ "#" (id) } { (column.text(row)) },
+                                        _ => (column.text(row)),
+                                    }
+                                }
                             }
                         }
                     }
@@ -39,7 +58,7 @@ pub(super) fn draw(table: &Table, section: usize) -> Markup {
 pub(super) fn draw_words(rows: &[Vec<String>]) -> Markup {
     let (titles, rows) = rows.split_at(rows.len().min(1));
     html! {
-        div class="scroll" tabindex="0" role="group" aria-label="words" {
+        div class="scroll" tabindex="0" role="group" aria-label="answers" {
             table {
                 thead { @for titles in titles { tr { @for title in titles { th scope="col" { (title) } } } } }
                 tbody {

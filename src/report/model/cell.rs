@@ -78,6 +78,9 @@ pub struct Cell {
     /// Data for charts only; absent unless charts or `--pictures` were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pictures: Option<Pictures>,
+    /// The place of its result among several that are shown as one; not in the file.
+    #[serde(skip)]
+    pub origin: usize,
 }
 
 impl Cell {
@@ -117,6 +120,7 @@ impl Cell {
             per_seed: Vec::new(),
             flags: Vec::new(),
             pictures: None,
+            origin: 0,
         }
     }
 }

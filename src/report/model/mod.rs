@@ -66,6 +66,9 @@ pub struct ResultFile {
     /// Episodes packet by packet; absent unless charts or `--pictures` were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub episodes: Vec<episode::Episode>,
+    /// The names of the results that are shown as one; not in the file.
+    #[serde(skip)]
+    pub origins: Vec<String>,
 }
 
 impl ResultFile {
@@ -82,6 +85,7 @@ impl ResultFile {
             skipped: Vec::new(),
             system: None,
             episodes: Vec::new(),
+            origins: Vec::new(),
         }
     }
 }

@@ -12,6 +12,9 @@ pub struct Pictures {
     /// The first seed's run over time.
     #[serde(default)]
     pub timeline: Option<Timeline>,
+    /// Why there is no timeline, if a limit was reached.
+    #[serde(default)]
+    pub timeline_reason: Option<String>,
     /// The first seed's transfer over time.
     #[serde(default)]
     pub progress: Option<Progress>,
@@ -29,6 +32,9 @@ pub struct Progress {
     pub arrived_bytes: Vec<u64>,
     /// The most IP bytes on the link at once, queued or in flight.
     pub on_link_bytes: Vec<u64>,
+    /// The largest congestion window of the sender; null where it has none or is not connected.
+    #[serde(default)]
+    pub window_bytes: Vec<Option<u64>>,
     /// Packets that the link dropped.
     pub dropped: Vec<u64>,
 }

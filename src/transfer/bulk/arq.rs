@@ -22,7 +22,7 @@ pub(super) fn bulk(connection: ArqConnection) -> Bulk {
             move || acknowledging.stats().acknowledged_bytes,
             move || receiving.stats().received_bytes,
         ),
-        recovery: Box::new(move || counted.recovery()),
+        recovery: Arc::new(move || counted.recovery()),
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn bulk(
         outgoing: Box::new(sender),
         incoming: Box::new(Receiver { socket, peer, buffer: Bytes::new() }),
         nature: Nature::datagrams(datagram_bytes),
-        recovery: Box::new(move || Recovery { rejected: secured.rejected(), ..Recovery::default() }),
+        recovery: Arc::new(move || Recovery { rejected: secured.rejected(), ..Recovery::default() }),
         moved: Moved::unknown(),
     }
 }

@@ -47,6 +47,9 @@ pub trait Incoming: Send {
     fn recv(&mut self) -> BoxFuture<'_, Result<Bytes, ChannelError>>;
 }
 
+/// Reads what an end has done so far to recover from loss.
+pub type ReadRecovery = dyn Fn() -> Recovery + Send + Sync;
+
 /// One end of a session, for bulk data.
 pub struct Bulk {
     /// Sends.
@@ -58,7 +61,7 @@ pub struct Bulk {
     /// Bytes moved so far.
     pub moved: Moved,
     /// Counts loss recovery so far.
-    pub recovery: Box<dyn Fn() -> Recovery + Send>,
+    pub recovery: Arc<ReadRecovery>,
 }
 
 impl Bulk {

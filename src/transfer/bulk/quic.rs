@@ -64,7 +64,7 @@ pub(crate) fn bulk(
         incoming: Box::new(Arrivals { arrivals, open }),
         nature,
         moved: Moved::new(move || acknowledging.acknowledged(), move || received.load(Ordering::Relaxed)),
-        recovery: Box::new(move || session.recovery()),
+        recovery: Arc::new(move || session.recovery()),
     }
 }
 

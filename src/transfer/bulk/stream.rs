@@ -36,7 +36,7 @@ pub(super) fn bulk(StreamSession { connected, wire_bytes, .. }: StreamSession) -
         incoming: Box::new(StreamIncoming { peer, messages: Messages::counted(reader, received.clone()) }),
         nature: Nature::RELIABLE,
         moved: moved(kernel.clone(), wire_bytes, received),
-        recovery: Box::new(move || Recovery::of_kernel(kernel.as_deref())),
+        recovery: Arc::new(move || Recovery::of_kernel(kernel.as_deref())),
     }
 }
 

@@ -143,6 +143,7 @@ impl ArqConnection {
             retransmitted_packets: Some(stats.retransmissions),
             timeouts: Some(stats.timeouts),
             congestion_events: Some(stats.congestion_events),
+            window_bytes: Some(stats.window_bytes),
             min_window_bytes: Some(least),
             window_limited: Some(stats.window_limited),
             limits: LimitedBy {

@@ -69,6 +69,7 @@ impl QuicSession {
             retransmitted_packets: Some(path.lost_packets),
             congestion_events: Some(reading.congestion_events),
             timeouts: None,
+            window_bytes: Some(path.cwnd),
             min_window_bytes: Some(min_window),
             window_limited: Some(reading.limited),
             limits: reading.limits,

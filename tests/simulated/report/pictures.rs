@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use wirelab::{
-    experiment::{Batch, Bench, Options, PathKind, Plan, Request, Which, drive, episode},
+    experiment::{Batch, Bench, Options, PathKind, Plan, Request, Which, drive, episode, pair},
     link::LinkSpec,
     path::StopSignal,
     report::*,
@@ -155,6 +155,64 @@ fn a_ladder_has_an_arrow_for_each_packet_and_a_bar_for_each_wait() {
 }
 
 #[test]
+fn two_episodes_of_a_message_are_drawn_side_by_side() {
+    let plans =
+        [Transport::QUIC_ONE, Transport::QUIC_MESSAGE].map(|transport| plan(transport, "delay=25ms,loss=3%"));
+    let mut file = measured(&plans, 1);
+    file.episodes = pair([&plans[0], &plans[1]], &[1, 2, 3], Which::Longest).unwrap().unwrap().into();
+    let html = to_html(&file);
+    assert_eq!(html.matches("data-chart=\"ladder\"").count(), 1);
+    let ladder = chart(&html, "ladder");
+    let entered: Vec<u64> = attributes(ladder, "data-entered").iter().map(|n| n.parse().unwrap()).collect();
+    let packets = file.episodes.iter().flat_map(|episode| &episode.packets);
+    assert_eq!(entered, packets.map(|packet| packet.entered_ns).collect::<Vec<_>>());
+    assert_eq!(attributes(ladder, "data-transport"), ["quic-one", "quic-message"]);
+    // Of different messages, each has a chart.
+    file.episodes[1].subject.message.number += 1;
+    assert_eq!(to_html(&file).matches("data-chart=\"ladder\"").count(), 2);
+}
+
+#[test]
+fn cells_and_rows_of_tables_lead_to_their_charts() {
+    let html = to_html(&two_transports());
+    for (id, links) in
+        [("g0-latency", 4), ("g0-budget", 4), ("g0-blocking", 2), ("g0-time", 1), ("g0-time-2", 1)]
+    {
+        assert!(html.contains(&format!("<figure id=\"{id}\"")), "{id}");
+        let found = html.matches(&format!("href=\"#{id}\"")).count();
+        assert!(found >= links, "{id}: {found}");
+    }
+}
+
+#[test]
+fn the_overview_counts_what_was_blocked_and_dropped() {
+    let file = two_transports();
+    let overview = &file.cells[1].pictures.as_ref().unwrap().timeline.as_ref().unwrap().overview;
+    let html = to_html(&ResultFile { cells: vec![file.cells[1].clone()], ..ResultFile::new("hol") });
+    let totals: Vec<u64> =
+        attributes(chart(&html, "time"), "data-total").iter().map(|n| n.parse().unwrap()).collect();
+    assert_eq!(totals, [overview.blocked.iter().sum::<u64>(), overview.dropped.iter().sum()]);
+    assert!(totals.iter().all(|total| *total > 0), "{totals:?}");
+}
+
+#[test]
+fn every_option_that_differs_has_a_curve() {
+    for list in [
+        ["rate=1mbit", "rate=2mbit", "rate=5mbit"],
+        ["queue=20p,rate=2mbit", "queue=50p,rate=2mbit", "queue=64KB,rate=2mbit"],
+        ["jitter=1ms", "jitter=2ms", "jitter=5ms"],
+        ["reorder=1%", "reorder=2%", "reorder=5%"],
+        ["loss=1%", "loss=gilbert:1%:25%", "loss=5%"],
+    ] {
+        let plans = list.map(|link| plan(Transport::UDP, &format!("delay=25ms,{link}")));
+        let html = to_html(&measured(&plans, 1));
+        // Three points for each figure.
+        let points = attributes(chart(&html, "curve"), "data-y").len();
+        assert!(points >= 6 && points % 3 == 0, "{list:?}: {points}");
+    }
+}
+
+#[test]
 fn lists_become_curves_with_the_figures_of_their_cells() {
     let plans = ["loss=0%", "loss=2%", "loss=5%"]
         .map(|loss| plan(Transport::QUIC_ONE, &format!("delay=25ms,{loss}")));
@@ -270,11 +328,11 @@ fn two_results_lie_over_each_other() {
     // The same link, measured twice: only matching rows are compared.
     let (before, mut after) = (of("2%"), of("4%"));
     after.cells[0].link = before.cells[0].link.clone();
-    let both = overlay(before, after);
+    let both = overlay(before, [after]);
     let text = to_text(&both, TextOptions::default());
     assert!(text.contains("quic-one A") && text.contains("quic-one B"), "{text}");
-    assert!(text.contains("The second result compared with the first (means over seeds"), "{text}");
+    assert!(text.contains("Compared with the first result (means over seeds"), "{text}");
     let html = to_html(&both);
     assert_eq!(attributes(chart(&html, "latency"), "data-points").len(), 2);
-    assert!(html.contains("The second result compared with the first"));
+    assert!(html.contains("Compared with the first result"));
 }
