@@ -43,7 +43,7 @@ pub(super) fn ephemeral_tls(
     let (server, roots) = match transport.scheme().credentials {
         Credentials::Certificate { p256 } => {
             let (identity, roots) = certs::ephemeral_of(certificate, p256)?;
-            (Some(ServerTls { identity, early_data: false }), roots)
+            (Some(ServerTls { identity, early_data: false, key_log: None }), roots)
         }
         Credentials::SharedKey | Credentials::None => (None, Arc::new(RootCertStore::empty())),
     };
@@ -53,7 +53,7 @@ pub(super) fn ephemeral_tls(
         server_name: name.try_into().map_err(|_| certs::CertsError::name(name))?,
         early_data: false,
         sessions: None,
-        key_log: false,
+        key_log: None,
         verdict: CertificateVerdict::default(),
     };
     Ok((client, server))

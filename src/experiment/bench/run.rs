@@ -56,7 +56,7 @@ pub fn run_until(
     observers: Observers,
     stop: &StopSignal,
 ) -> Result<Outcome, RunError> {
-    let Observers { samples, packets, wire } = observers;
+    let Observers { samples, packets, wire, recording } = observers;
     let taps = plan.path.has_link().then(Tap::pair);
     let mut route_observers = path::Observers::default();
     if let Some(taps) = &taps {
@@ -65,6 +65,7 @@ pub fn run_until(
     if let Some(observer) = wire {
         route_observers.push(observer);
     }
+    recording.observe(&mut route_observers);
     let route = Route {
         path: plan.path,
         links: &plan.links,
@@ -75,7 +76,8 @@ pub fn run_until(
         observers: route_observers,
     };
     let settings = settings::settings(plan, plan.path.has_link().then_some(seed))?;
-    let settings = Settings { taps, ..settings };
+    let mut settings = Settings { taps, ..settings };
+    settings.session.log_secrets(recording.key_log());
     let workload = plan.workload.patient_for(plan.path.has_link().then_some(&plan.links));
     let plan = &Plan { workload, ..plan.clone() };
     let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {

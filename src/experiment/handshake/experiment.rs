@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{HandshakeOutcome, HandshakePlan, handshake, handshake_cell};
+use super::{HandshakeOutcome, HandshakePlan, handshake, handshake_cell, run::handshake_recorded};
 use crate::{
     experiment::{
         driver::{Experiment, Job, Problem, RunSize, Setup},
@@ -58,7 +58,7 @@ impl Experiment for Handshake {
     }
 
     fn run(&self, plan: &HandshakePlan, job: &Job<'_>) -> Result<HandshakeOutcome, RunError> {
-        handshake(plan, job.seed, job.stop)
+        handshake_recorded(plan, job.seed, job.stop, &job.recording)
     }
 
     fn fidelity(outcome: &HandshakeOutcome) -> Option<&Fidelity> {

@@ -2,6 +2,7 @@
 
 use super::{HandshakeOutcome, HandshakePlan, handshakes};
 use crate::{
+    capture::Recording,
     channel::{Reading, Settings},
     experiment::{
         error::RunError,
@@ -23,6 +24,18 @@ use crate::{
 /// Returns an error if the server cannot listen, or if the path could not be made, could not complete, or broke;
 /// [`RunError::Interrupted`] if `stop` was set before the first connection was made.
 pub fn handshake(plan: &HandshakePlan, seed: u64, stop: &StopSignal) -> Result<HandshakeOutcome, RunError> {
+    handshake_recorded(plan, seed, stop, &Recording::default())
+}
+
+/// Like [`handshake`], recorded in files.
+pub(super) fn handshake_recorded(
+    plan: &HandshakePlan,
+    seed: u64,
+    stop: &StopSignal,
+    recording: &Recording,
+) -> Result<HandshakeOutcome, RunError> {
+    let mut observers = Observers::default();
+    recording.observe(&mut observers);
     let route = Route {
         path: plan.path,
         links: &plan.links,
@@ -30,9 +43,10 @@ pub fn handshake(plan: &HandshakePlan, seed: u64, stop: &StopSignal) -> Result<H
         congestion: plan.congestion,
         limits: Limits::default(),
         stop: stop.clone(),
-        observers: Observers::default(),
+        observers,
     };
-    let settings = settings(plan, plan.path.has_link().then_some(seed))?;
+    let mut settings = settings(plan, plan.path.has_link().then_some(seed))?;
+    settings.session.log_secrets(recording.key_log());
     let OnPath { value, fidelity, .. } = on_path(route, async |ends, wire| {
         handshakes(ends, plan, &settings, (seed, stop), &|| wire.counters()).await
     })?;

@@ -4,9 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{
     Saved, TransferOutcome, TransferPlan, cell,
-    over::transfer_watched,
+    over::{Watchers, transfer_watched},
     pictures::{self, Meter},
-    transfer, transfer_against,
+    transfer_against,
 };
 use crate::{
     experiment::{
@@ -54,14 +54,15 @@ impl Experiment for Transfer {
         let how = (saved, &watch);
         match job.server {
             Some(server) => transfer_against(plan, server, job.seed, how),
-            None if job.traced && plan.path.has_link() => {
-                let meter = Meter::new(plan);
+            None => {
+                let meter = (job.traced && plan.path.has_link()).then(|| Meter::new(plan));
                 let mut observers = Observers::default();
-                observers.push(meter.observer());
-                let outcome = transfer_watched(plan, job.seed, how, observers)?;
-                Ok(TransferOutcome { progress: Some(meter.finish()), ..outcome })
+                meter.iter().for_each(|meter| observers.push(meter.observer()));
+                job.recording.observe(&mut observers);
+                let key_log = job.recording.key_log();
+                let outcome = transfer_watched(plan, job.seed, how, Watchers { observers, key_log })?;
+                Ok(TransferOutcome { progress: meter.map(|meter| meter.finish()), ..outcome })
             }
-            None => transfer(plan, job.seed, how),
         }
     }
 

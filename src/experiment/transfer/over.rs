@@ -2,6 +2,8 @@
 
 use std::{future::pending, sync::Arc, time::Duration};
 
+use rustls::KeyLog;
+
 use super::{
     TransferOutcome, TransferPlan,
     run::{Saved, connect, drive, run},
@@ -77,15 +79,24 @@ pub fn transfer(
     seed: u64,
     (saved, watch): (Saved, &Watch),
 ) -> Result<TransferOutcome, RunError> {
-    transfer_watched(plan, seed, (saved, watch), Observers::default())
+    transfer_watched(plan, seed, (saved, watch), Watchers::default())
 }
 
-/// Like [`transfer`], with `observers` of its packets.
+/// What watches a transfer beside its caller.
+#[derive(Default)]
+pub(super) struct Watchers {
+    /// See its packets.
+    pub(super) observers: Observers,
+    /// Has the secrets of its connection.
+    pub(super) key_log: Option<Arc<dyn KeyLog>>,
+}
+
+/// Like [`transfer`], seen by `watchers`.
 pub(super) fn transfer_watched(
     plan: &TransferPlan,
     seed: u64,
     (saved, watch): (Saved, &Watch),
-    observers: Observers,
+    watchers: Watchers,
 ) -> Result<TransferOutcome, RunError> {
     let route = Route {
         path: plan.path,
@@ -94,9 +105,10 @@ pub(super) fn transfer_watched(
         congestion: plan.congestion,
         limits: Limits::default(),
         stop: watch.stop.clone(),
-        observers,
+        observers: watchers.observers,
     };
-    let settings = settings(plan, plan.path.has_link().then_some(seed), None)?;
+    let mut settings = settings(plan, plan.path.has_link().then_some(seed), None)?;
+    settings.session.log_secrets(watchers.key_log);
     let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {
         run(ends, plan, &settings, (seed, saved, watch), || wire.measure_from_now()).await
     })?;

@@ -43,7 +43,7 @@ fn settings(seed: u64) -> SessionSettings {
             server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
             early_data: false,
             sessions: None,
-            key_log: false,
+            key_log: None,
             verdict: CertificateVerdict::default(),
         },
         server_tls: Some(ServerTls { identity, early_data: false }),
