@@ -168,13 +168,13 @@ mod tests {
             comment: "x",
         };
         let mut expected = Vec::new();
-        let words = [6_u32, 64, 1, 1, 2, 5, 9];
+        let words = [6_u32, 60, 1, 1, 2, 5, 9];
         words.iter().for_each(|word| expected.extend(word.to_le_bytes()));
         expected.extend(b"abcde\0\0\0");
         expected.extend(*b"\x01\0\x01\0x\0\0\0");
         expected.extend(*b"\x02\0\x04\0\x02\0\0\0");
         expected.extend([0; 4]);
-        expected.extend(64_u32.to_le_bytes());
+        expected.extend(60_u32.to_le_bytes());
         assert_eq!(enhanced_packet(&packet), expected);
     }
 

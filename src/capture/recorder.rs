@@ -74,6 +74,8 @@ struct File {
     /// The places of packets on the link, by their number, counted over all that were ever held.
     on_link: PerDirection<BTreeMap<u64, u64>>,
     failed: Option<io::Error>,
+    /// Set once nothing more is written: the file is complete, or writing failed.
+    is_closed: bool,
 }
 
 /// A packet that waits for its turn.
@@ -102,6 +104,7 @@ impl Capture {
             written: 0,
             on_link: PerDirection::default(),
             failed: None,
+            is_closed: false,
         };
         file.write(&file.header(State::Incomplete));
         file.write(&pcapng::interface("client", snap_bytes));
@@ -122,6 +125,7 @@ impl Capture {
             held.comment = "still on the link at the end of the run".to_owned();
         }
         file.write_settled();
+        file.is_closed = true;
         file.failed.take().map_or(Ok(()), Err)?;
         file.complete()
     }
@@ -154,7 +158,7 @@ impl File {
     }
 
     fn entered(&mut self, packet: &PacketView<'_>) {
-        if self.failed.is_some() {
+        if self.is_closed {
             return;
         }
         let has_link = self.options.has_link;
@@ -171,7 +175,7 @@ impl File {
     }
 
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
-        if self.failed.is_some() {
+        if self.is_closed {
             return;
         }
         if let Exit::Arrived { intact, .. } = exit {
@@ -257,10 +261,11 @@ impl File {
     }
 
     fn write(&mut self, block: &[u8]) {
-        if self.failed.is_none()
+        if !self.is_closed
             && let Err(error) = self.out.write_all(block)
         {
             self.failed = Some(error);
+            self.is_closed = true;
             self.held.clear();
             self.options.stop.set();
         }
@@ -289,5 +294,174 @@ impl Held {
 impl std::fmt::Debug for Capture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Capture").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Cursor, net::SocketAddr};
+
+    use super::*;
+    use crate::path::Payload;
+
+    /// A file in memory that can hold so many bytes.
+    #[derive(Clone)]
+    struct Disk {
+        content: Arc<Mutex<Cursor<Vec<u8>>>>,
+        room: usize,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut content = self.content.lock();
+            if content.position() as usize + bytes.len() > self.room {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            content.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seek for Disk {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            self.content.lock().seek(to)
+        }
+    }
+
+    impl Disk {
+        fn of(room: usize) -> Self {
+            Self { content: Arc::default(), room }
+        }
+
+        /// The types and the contents of all blocks.
+        fn blocks(&self) -> Vec<(u32, Vec<u8>)> {
+            let content = self.content.lock().get_ref().clone();
+            let word = |at: usize| u32::from_le_bytes(content[at..at + 4].try_into().unwrap());
+            let (mut at, mut blocks) = (0, Vec::new());
+            while at < content.len() {
+                let length = word(at + 4) as usize;
+                blocks.push((word(at), content[at + 8..at + length - 4].to_vec()));
+                at += length;
+            }
+            blocks
+        }
+
+        /// The interface, the nanoseconds and the comment of each packet.
+        fn packets(&self) -> Vec<(u32, u64, String)> {
+            let packets = self.blocks().into_iter().filter(|(block_type, _)| *block_type == 6);
+            packets
+                .map(|(_, block)| {
+                    let word = |at: usize| u32::from_le_bytes(block[at..at + 4].try_into().unwrap());
+                    let options = 20 + (word(12) as usize).next_multiple_of(4);
+                    let (code, length) = (block[options], usize::from(block[options + 2]));
+                    let comment = if code == 1 { &block[options + 4..][..length] } else { &[] };
+                    (word(0), u64::from(word(8)), String::from_utf8(comment.to_vec()).unwrap())
+                })
+                .collect()
+        }
+    }
+
+    fn capture(disk: &Disk, snap_bytes: u32) -> (Capture, StopSignal) {
+        let stop = StopSignal::default();
+        let epoch = Epoch::Fixed(Duration::ZERO);
+        let title = "a test".to_owned();
+        let options = CaptureOptions { title, snap_bytes, epoch, has_link: true, stop: stop.clone() };
+        (Capture::new(Box::new(disk.clone()), options, Secrets::default()), stop)
+    }
+
+    fn packet(number: u64, at: u64) -> PacketView<'static> {
+        let address = |port| SocketAddr::from(([192, 0, 2, 1], port));
+        PacketView {
+            direction: Direction::ToServer,
+            number,
+            at: Time::from_nanos(at),
+            from: address(1),
+            to: address(2),
+            ip_bytes: 32,
+            payload: Payload::Udp(b"test"),
+        }
+    }
+
+    const ARRIVED: Exit = Exit::Arrived { intact: true, more: false };
+
+    #[test]
+    fn both_ends_show_a_packet_in_order_of_time_and_the_sender_knows_its_fate() {
+        let disk = Disk::of(usize::MAX);
+        let (mut capture, _) = capture(&disk, DEFAULT_SNAP_BYTES);
+        for number in 0..5 {
+            capture.entered(&packet(number, number));
+        }
+        capture.left(&packet(1, 11), Exit::Dropped(DropReason::Lost));
+        capture.left(&packet(0, 12), Exit::Arrived { intact: true, more: true });
+        capture.left(&packet(2, 13), Exit::Arrived { intact: false, more: false });
+        capture.left(&packet(0, 14), ARRIVED);
+        capture.left(&packet(3, 15), ARRIVED);
+        capture.finish().unwrap();
+        let expected = [
+            (CLIENT, 0, "doubled by the link"),
+            (CLIENT, 1, "lost on the link"),
+            (CLIENT, 2, "changed by the link"),
+            (CLIENT, 3, ""),
+            (CLIENT, 4, "still on the link at the end of the run"),
+            (SERVER, 12, ""),
+            (SERVER, 13, "changed by the link"),
+            (SERVER, 14, ""),
+            (SERVER, 15, ""),
+        ];
+        let expected = expected.map(|(interface, at, comment)| (interface, at, comment.to_owned()));
+        assert_eq!(disk.packets(), expected);
+        // A packet that leaves the link after the end is not written.
+        capture.left(&packet(4, 16), ARRIVED);
+        assert_eq!(disk.packets().len(), expected.len());
+    }
+
+    #[test]
+    fn a_packet_waits_in_memory_only_for_those_that_are_on_the_link() {
+        let disk = Disk::of(usize::MAX);
+        let (mut capture, _) = capture(&disk, DEFAULT_SNAP_BYTES);
+        for number in 0..1000 {
+            capture.entered(&packet(number, number));
+            capture.left(&packet(number, number), ARRIVED);
+            assert_eq!(capture.file.lock().held.len(), 0);
+        }
+        assert!(capture.file.lock().on_link.to_server.is_empty());
+    }
+
+    #[test]
+    fn the_snap_length_cuts_packets_and_the_file_tells_their_length() {
+        let disk = Disk::of(usize::MAX);
+        let (mut capture, _) = capture(&disk, 20);
+        capture.left(&packet(0, 1), ARRIVED);
+        let (_, block) = disk.blocks().pop().unwrap();
+        assert_eq!((block[12], block[16]), (20, 32));
+    }
+
+    #[test]
+    fn the_header_says_whether_the_file_is_complete() {
+        let disk = Disk::of(usize::MAX);
+        let (capture, _) = capture(&disk, DEFAULT_SNAP_BYTES);
+        let says = |words: &str| {
+            let (_, header) = disk.blocks().remove(0);
+            String::from_utf8_lossy(&header).contains(words)
+        };
+        assert!(says("cut:") && !says("complete:"));
+        capture.finish().unwrap();
+        assert!(says("complete:") && !says("cut:"));
+    }
+
+    #[test]
+    fn a_full_disk_ends_the_run_and_keeps_the_packets_before_it() {
+        let disk = Disk::of(1000);
+        let (mut capture, stop) = capture(&disk, DEFAULT_SNAP_BYTES);
+        for number in 0..100 {
+            capture.entered(&packet(number, number));
+            capture.left(&packet(number, number), ARRIVED);
+        }
+        assert!(stop.is_set());
+        assert_eq!(capture.finish().unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert!(!disk.packets().is_empty());
     }
 }

@@ -133,7 +133,8 @@ impl Handshake {
             captures: captures.as_ref(),
         };
         let mut finished = prepared.run(&self.output)?;
-        let captured = captures.map_or(Ok(()), |captures| captures.complete(request.runs(), self.output.is_quiet()));
+        let captured =
+            captures.map_or(Ok(()), |captures| captures.complete(request.runs(), self.output.is_quiet()));
         let written = finished.write();
         finished.end([captured, written])
     }

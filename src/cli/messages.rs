@@ -65,7 +65,8 @@ impl<D: Defaults> MessagesArgs<D> {
             let Driven { file, runs, .. } = &mut finished.driven;
             file.episodes = episodes(&request, runs, &finished.stop)?;
         }
-        let captured = captures.map_or(Ok(()), |captures| captures.complete(request.runs(), self.output.is_quiet()));
+        let captured =
+            captures.map_or(Ok(()), |captures| captures.complete(request.runs(), self.output.is_quiet()));
         let written = finished.write();
         let drawn = self.detail.draw(&request, &finished.driven.runs, &finished.stop, self.output.text());
         finished.end([sampled, captured, written, drawn])

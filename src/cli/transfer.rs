@@ -155,7 +155,8 @@ impl Transfer {
         };
         let mut finished = prepared.run(&self.output)?;
         let saved = saving.map_or(Ok(()), |draft| save(&finished, draft));
-        let captured = captures.map_or(Ok(()), |captures| captures.complete(request.runs(), self.output.is_quiet()));
+        let captured =
+            captures.map_or(Ok(()), |captures| captures.complete(request.runs(), self.output.is_quiet()));
         let written = finished.write();
         finished.end([saved, captured, written])
     }

@@ -88,7 +88,11 @@ fn being_watched_changes_nothing() {
     let watched = run(
         &plan,
         7,
-        Observers { samples: Some(Box::new(|_| ())), packets: Some(Box::new(|_| ())), ..Observers::default() },
+        Observers {
+            samples: Some(Box::new(|_| ())),
+            packets: Some(Box::new(|_| ())),
+            ..Observers::default()
+        },
     );
     assert_eq!(
         format!("{:?}", watched.unwrap()),

@@ -8,30 +8,104 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use clap::Args;
 use wirelab::{
     capture::{Capture, CaptureOptions, DEFAULT_SNAP_BYTES, Epoch, KeyLogFile, Output, Recording, Secrets},
     experiment::{Recorder, RunName},
+    path::{Observers, StopSignal},
     unit::Mutex,
 };
 
 use crate::cli::{output::note, usage::UsageError, values};
 
-/// Where captures go.
+/// Where captures of runs go.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Captures")]
 pub(crate) struct CaptureArgs {
     /// Capture the packets at both ends of the link for Wireshark, with the secrets that decrypt them: those of the
-    /// first run in a file, or those of each run in a file of its own in a folder. Not by URL
+    /// first run in a file, or those of each run in a file of its own in a folder. On direct, TCP shows none. Not by URL
     #[arg(long, value_name = "FILE.pcapng|DIR/")]
     pcap: Option<PathBuf>,
-    /// Keep only this much of each packet
-    #[arg(long, value_name = "SIZE", requires = "pcap", alias = "snapshot-length", value_parser = snaplen)]
-    snaplen: Option<usize>,
+    #[command(flatten)]
+    snap: SnapArgs,
     /// Write the secrets of all connections to a key log file. By URL, set SSLKEYLOGFILE instead
     #[arg(long, value_name = "FILE")]
     keylog: Option<PathBuf>,
+}
+
+/// How much of each packet is kept.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SnapArgs {
+    /// Keep only this much of each packet
+    #[arg(long, value_name = "SIZE", requires = "pcap", alias = "snapshot-length", value_parser = snaplen)]
+    snaplen: Option<usize>,
+}
+
+impl SnapArgs {
+    fn bytes(&self) -> u32 {
+        self.snaplen.map_or(DEFAULT_SNAP_BYTES, |bytes| bytes as u32)
+    }
+}
+
+/// Where the capture of a link between other programs goes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Captures")]
+pub(crate) struct LinkCaptureArgs {
+    /// Capture the packets at both ends of the link for Wireshark
+    #[arg(long, value_name = "FILE.pcapng")]
+    pcap: Option<PathBuf>,
+    #[command(flatten)]
+    snap: SnapArgs,
+}
+
+/// The capture of a link between other programs.
+pub(crate) struct LinkCapture {
+    path: PathBuf,
+    capture: Capture,
+}
+
+impl LinkCaptureArgs {
+    /// Begins the capture, if one is asked for. Sets `stop` when the file cannot be written.
+    pub(crate) fn begin(&self, title: &str, stop: &StopSignal) -> anyhow::Result<Option<LinkCapture>> {
+        let Some(path) = &self.pcap else { return Ok(None) };
+        check_name(path, "")?;
+        let options = CaptureOptions {
+            title: title.to_owned(),
+            snap_bytes: self.snap.bytes(),
+            epoch: Epoch::Clock(unix_time),
+            has_link: true,
+            stop: stop.clone(),
+        };
+        let out = Box::new(BufWriter::new(create(path)?));
+        Ok(Some(LinkCapture { path: path.clone(), capture: Capture::new(out, options, Secrets::default()) }))
+    }
+}
+
+impl LinkCapture {
+    /// The observers of a link that is captured, if it is.
+    pub(crate) fn observers(capture: Option<&Self>) -> Observers {
+        let mut observers = Observers::default();
+        capture.into_iter().for_each(|capture| observers.push(capture.capture.observer()));
+        observers
+    }
+
+    /// Completes the file.
+    pub(crate) fn complete(self) -> anyhow::Result<()> {
+        self.capture.finish().map_err(|error| cut(&self.path, &error))
+    }
+}
+
+fn check_name(path: &Path, or: &str) -> Result<(), UsageError> {
+    if path.extension().is_some_and(|ending| ending == "pcapng") {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(UsageError::new(format!("--pcap: invalid name `{path}`: expected FILE.pcapng{or}")))
+}
+
+fn cut(path: &Path, error: &io::Error) -> anyhow::Error {
+    anyhow!("cannot write {}: {error}; it is cut", path.display())
 }
 
 fn snaplen(text: &str) -> Result<usize, String> {
@@ -74,7 +148,7 @@ impl CaptureArgs {
         Ok(Some(CaptureFiles {
             command,
             pcap,
-            snap_bytes: self.snaplen.map_or(DEFAULT_SNAP_BYTES, |bytes| bytes as u32),
+            snap_bytes: self.snap.bytes(),
             keylog: keylog.transpose()?,
             failed: Mutex::new(None),
         }))
@@ -87,12 +161,7 @@ impl Pcap {
             fs::create_dir_all(path).map_err(|e| anyhow!("cannot create {}: {e}", path.display()))?;
             return Ok(Self::Folder(path.to_owned()));
         }
-        if path.extension().is_none_or(|ending| ending != "pcapng") {
-            let path = path.display();
-            bail!(UsageError::new(format!(
-                "--pcap: invalid name `{path}`: expected FILE.pcapng, or a folder that ends in /"
-            )));
-        }
+        check_name(path, ", or a folder that ends in /")?;
         Ok(Self::File(path.to_owned(), Mutex::new(Some(create(path)?))))
     }
 
@@ -139,7 +208,11 @@ impl CaptureFiles {
         let options = CaptureOptions {
             title,
             snap_bytes: self.snap_bytes,
-            epoch: if setup.path.is_real_time() { Epoch::Clock(unix_time) } else { Epoch::Fixed(EPOCH_OF_SIM) },
+            epoch: if setup.path.is_real_time() {
+                Epoch::Clock(unix_time)
+            } else {
+                Epoch::Fixed(EPOCH_OF_SIM)
+            },
             has_link: setup.path.has_link(),
             stop: (*stop).clone(),
         };
@@ -159,7 +232,9 @@ impl CaptureFiles {
             && !quiet
         {
             let path = path.display();
-            note(format_args!("{path} has the first of {runs} runs; --pcap with a folder, such as captures/, keeps all"));
+            note(format_args!(
+                "{path} has the first of {runs} runs; --pcap with a folder, such as captures/, keeps all"
+            ));
         }
         if let Some(error) = self.failed.into_inner() {
             return Err(error);
@@ -191,7 +266,7 @@ impl Recorder for CaptureFiles {
     fn end(&self, recording: &Recording) {
         if let Err(error) = recording.finish() {
             let path = self.pcap.as_ref().map_or(Path::new(""), Pcap::path);
-            self.fail(None, anyhow!("cannot write {}: {error}; it is cut", path.display()));
+            self.fail(None, cut(path, &error));
         }
     }
 }

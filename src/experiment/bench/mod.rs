@@ -63,7 +63,8 @@ impl Experiment for Bench {
             true => {
                 let tracer = Tracer::new(plan);
                 let wire = plan.path.has_link().then(|| tracer.observer());
-                let observers = Observers { samples: Some(tracer.sink(samples)), packets: None, wire, recording };
+                let observers =
+                    Observers { samples: Some(tracer.sink(samples)), packets: None, wire, recording };
                 let outcome = run_job(plan, job, observers)?;
                 Outcome { trace: tracer.finish(), ..outcome }
             }

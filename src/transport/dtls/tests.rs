@@ -46,7 +46,7 @@ fn settings(seed: u64) -> SessionSettings {
             key_log: None,
             verdict: CertificateVerdict::default(),
         },
-        server_tls: Some(ServerTls { identity, early_data: false }),
+        server_tls: Some(ServerTls { identity, early_data: false, key_log: None }),
         shared_key: None,
     }
 }
