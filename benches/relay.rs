@@ -20,7 +20,7 @@ use wirelab::{
     path::{
         Host, Observers,
         direct::DirectHost,
-        relay::{ClientLimits, Relay, RelayOptions},
+        relay::{Relay, RelayLimits, RelayOptions},
     },
     unit::PerDirection,
 };
@@ -114,7 +114,7 @@ fn throughput(criterion: &mut Criterion) {
             to: server.local(),
             links: PerDirection::both(spec),
             seed: 1,
-            clients: ClientLimits { most: NonZeroUsize::MIN, idle: None },
+            clients: RelayLimits { most: NonZeroUsize::MIN, idle: None },
         };
         let relay = Relay::start(host.clone(), &options, Observers::default()).expect("a relay");
         group.bench_function(format!("64-byte datagrams, delay {delay}"), |bencher| {

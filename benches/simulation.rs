@@ -13,6 +13,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use wirelab::{
     experiment::{Observers, PathKind, Plan, Workload, run},
     link::LinkSpec,
+    path::StopSignal,
     transport::{Congestion, Transport},
     unit::PerDirection,
 };
@@ -50,7 +51,9 @@ fn real_time_factor(criterion: &mut Criterion) {
     for transport in transports {
         let plan = plan(transport, CELL, CELL_INTERVAL);
         group.bench_function(transport.name(), |bencher| {
-            bencher.iter(|| run(black_box(&plan), 1, Observers::default()).expect("a run"));
+            bencher.iter(|| {
+                run(black_box(&plan), 1, Observers::default(), &StopSignal::default()).expect("a run")
+            });
         });
     }
     group.finish();
@@ -59,11 +62,15 @@ fn real_time_factor(criterion: &mut Criterion) {
 fn packets(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("packets");
     let plan = plan(Transport::UDP, FLOOD, FLOOD_INTERVAL);
-    let wire = run(&plan, 1, Observers::default()).expect("a run").wire.expect("a wire of ours");
+    let wire = run(&plan, 1, Observers::default(), &StopSignal::default())
+        .expect("a run")
+        .wire
+        .expect("a wire of ours");
     let packets = wire.to_server.packets + wire.to_client.packets;
     group.sample_size(10).throughput(Throughput::Elements(packets));
     group.bench_function("udp", |bencher| {
-        bencher.iter(|| run(black_box(&plan), 1, Observers::default()).expect("a run"));
+        bencher
+            .iter(|| run(black_box(&plan), 1, Observers::default(), &StopSignal::default()).expect("a run"));
     });
     group.finish();
 }

@@ -39,6 +39,7 @@
 //! use wirelab::{
 //!     experiment::{Arrivals, Observers, PathKind, Plan, Wait, Workload, run},
 //!     link::LinkSpec,
+//!     path::StopSignal,
 //!     transport::{Congestion, Transport},
 //!     unit::PerDirection,
 //! };
@@ -62,7 +63,7 @@
 //!         deadline: Duration::from_millis(100),
 //!     },
 //! };
-//! let outcome = run(&plan, 1, Observers::default())?;
+//! let outcome = run(&plan, 1, Observers::default(), &StopSignal::default())?;
 //! assert_eq!(outcome.messages.delivered, 500);
 //! assert!(outcome.order.blocked > 0, "on one stream, messages wait for each other");
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -127,8 +127,6 @@ impl Target {
 
     /// The name to verify the server's certificate against.
     ///
-    /// # Errors
-    ///
     /// Returns an error if the host is not a valid name for a certificate.
     pub fn server_name(&self) -> Result<ServerName<'static>, TargetError> {
         match &self.name {
@@ -140,8 +138,6 @@ impl Target {
     }
 
     /// Resolves the host to addresses, the preferred one first. Blocks on the system's resolver.
-    ///
-    /// # Errors
     ///
     /// Returns an error if there is no address, or none of `family`.
     pub fn resolve(&self, family: Option<Family>) -> Result<Vec<SocketAddr>, ResolveError> {

@@ -13,7 +13,7 @@ use std::{
     net::SocketAddr,
     num::NonZeroUsize,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -26,13 +26,13 @@ use wirelab::{
     path::{
         Datagrams, Host, Observers,
         direct::DirectHost,
-        relay::{ClientLimits, Relay, RelayOptions},
+        relay::{Relay, RelayLimits, RelayOptions},
     },
     send::{self, Client},
     serve::{Bind, Options, Server},
     service::Service,
     transport::{Scheme, Transport},
-    unit::PerDirection,
+    unit::{Mutex, PerDirection},
 };
 
 struct Counting;
@@ -98,7 +98,7 @@ fn the_relay_allocates_nothing_for_what_it_passes_on() {
             to: address,
             links: PerDirection::both(link),
             seed: 1,
-            clients: ClientLimits { most: NonZeroUsize::MIN, idle: None },
+            clients: RelayLimits { most: NonZeroUsize::MIN, idle: None },
         };
         let relay = Relay::start(host.clone(), &options, Observers::default()).unwrap();
         let front = relay.local_addr();
@@ -136,7 +136,7 @@ fn an_echo_in_a_quic_datagram_takes_what_quinn_takes() {
 const MOST_QUIC: f64 = 8.0;
 
 fn set_up() -> (std::sync::MutexGuard<'static, ()>, Runtime) {
-    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let alone = ALONE.lock();
     (alone, Builder::new_current_thread().enable_io().build().unwrap())
 }
 

@@ -54,7 +54,7 @@ pub(super) fn measure_udp() {
         ..plan(Transport::UDP, bytes)
     };
     let ours = || {
-        let outcome = transfer(&plan, 1, (None, &Watch::default())).expect("a transfer");
+        let outcome = transfer(&plan, 1, None, &Watch::default()).expect("a transfer");
         gigabits(outcome.arrived.expect("a count"), outcome.took)
     };
     let figures =
@@ -107,7 +107,7 @@ impl Client {
     fn gigabits(&self, bytes: u64) -> f64 {
         let plan = plan(self.transport, bytes);
         let outcome: TransferOutcome = self.runtime.block_on(async {
-            transfer_from(&self.host, &plan, &self.remote, 1, (None, &Watch::default()))
+            transfer_from(&self.host, &plan, &self.remote, 1, None, &Watch::default())
                 .await
                 .expect("a transfer")
         });

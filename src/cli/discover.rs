@@ -4,10 +4,11 @@ use std::{io::IsTerminal as _, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Args, ValueEnum};
 use wirelab::{
-    discover::{Findings, Found, PORT, Scope, Search, search},
+    discover::{Findings, Found, OtherVersion, PORT, Scope, Search, search},
     path::Host,
     target::Family,
     unit::format_duration,
+    wire::discovery::VERSION,
 };
 
 use super::{
@@ -113,6 +114,12 @@ fn text(server: &Found) -> String {
 }
 
 fn summarize(findings: &Findings, wait: Duration) {
+    for OtherVersion { address, interface, version } in &findings.other_versions {
+        output::note(format_args!(
+            "{address} on {interface} answered in version {version} of the discovery format; this program has version \
+             {VERSION}"
+        ));
+    }
     let interfaces = findings.interfaces.join(", ");
     let ignored = match findings.ignored {
         0 => String::new(),

@@ -7,11 +7,11 @@ use std::{
     os::{fd::AsRawFd, unix::fs::OpenOptionsExt},
     path::{Path, PathBuf},
     process,
-    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use anyhow::{anyhow, bail};
 use rustix::fs::{AtFlags, CWD, OFlags, linkat};
+use wirelab::unit::Mutex;
 
 /// A file that appears under its name only when it is complete.
 ///
@@ -50,7 +50,7 @@ impl Draft {
     fn named(path: &Path) -> io::Result<Self> {
         let name = draft_name(path);
         let file = File::create(&name)?;
-        names().push(name.clone());
+        NAMES.lock().push(name.clone());
         Ok(Self::new(path, file, Some(name), false))
     }
 
@@ -87,7 +87,7 @@ impl Draft {
             // Only a file with a name can replace another.
             let name = draft_name(&self.path);
             self.link(&name)?;
-            names().push(name.clone());
+            NAMES.lock().push(name.clone());
             self.name = Some(name);
         }
         self.name.as_ref().map_or(Ok(()), |name| fs::rename(name, &self.path))
@@ -117,13 +117,9 @@ fn draft_name(path: &Path) -> PathBuf {
     name.into()
 }
 
-fn names() -> MutexGuard<'static, Vec<PathBuf>> {
-    NAMES.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Removes what is left of all drafts. For a program that is about to exit without unwinding.
 pub(crate) fn remove_drafts() {
-    for name in names().drain(..) {
+    for name in NAMES.lock().drain(..) {
         let _ = fs::remove_file(name);
     }
 }
@@ -137,7 +133,7 @@ impl Drop for Draft {
         if let Some(name) = &self.name {
             // After `complete` nothing has this name any more.
             let _ = fs::remove_file(name);
-            names().retain(|other| other != name);
+            NAMES.lock().retain(|other| other != name);
         }
     }
 }

@@ -107,7 +107,7 @@ fn certificate(text: &str) -> Result<usize, String> {
     }
 }
 
-/// What `handshake` takes where its options say nothing.
+/// Defaults of `handshake`.
 #[derive(Debug, Clone)]
 struct HandshakeDefaults;
 
@@ -208,7 +208,7 @@ impl Handshake {
         let links = self.matrix.link.links()?;
         let first_plans = request.batches.iter().filter_map(|batch| batch.plans.first());
         let mut config = Map::from_iter([
-            entry("mode", distinct(request.plans().map(|plan| json!(plan.mode.name())))),
+            entry("mode", distinct(request.plans().map(|plan| json!(plan.mode)))),
             entry("links", json!(links)),
             entry("connections", first_plans.map(|plan| plan.connections).collect::<Vec<_>>()),
             entry("parallel", self.parallel),

@@ -12,8 +12,6 @@ pub(crate) const INTERRUPTED: u8 = 130;
 
 /// A signal to stop that the first interrupt sets, and says so.
 ///
-/// # Errors
-///
 /// Returns an error if the system takes no signal handler.
 pub(crate) fn stop_on_interrupt() -> io::Result<StopSignal> {
     let stop = StopSignal::default();
@@ -28,8 +26,6 @@ pub(crate) fn stop_on_interrupt() -> io::Result<StopSignal> {
 }
 
 /// Has the first interrupt end the program, for commands that have nothing to write before they are done.
-///
-/// # Errors
 ///
 /// Returns an error if the system takes no signal handler.
 pub(crate) fn leave_on_interrupt() -> io::Result<()> {
@@ -46,8 +42,6 @@ pub(super) fn leave() -> ! {
 }
 
 /// Calls `handle` for each interrupt, on a thread of its own.
-///
-/// # Errors
 ///
 /// Returns an error if the system takes no signal handler.
 pub(super) fn on_interrupt(mut handle: impl FnMut() + Send + 'static) -> io::Result<()> {

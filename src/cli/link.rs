@@ -22,7 +22,7 @@ use wirelab::{
     link::{Counters, LinkSpec},
     path::{
         Fidelity, Host, StopSignal,
-        relay::{ClientLimits, Relay, RelayOptions, RelayReport},
+        relay::{Relay, RelayLimits, RelayOptions, RelayReport},
     },
     unit::{Direction, PerDirection, format_duration},
 };
@@ -39,42 +39,42 @@ use super::{
     values,
 };
 
-/// How often the live line changes.
+/// How often the live line is updated.
 const TICK: Duration = Duration::from_millis(250);
 
 /// Put the emulated link in front of any UDP program, or between any two programs
 ///
-/// Passes datagrams between its clients and one server, and delays, loses and changes them as the link says. All
-/// clients share the link; the server sees each of them on a port of its own. The same seed loses the same packets,
-/// counted each way from the first. Ctrl-C or SIGTERM ends it, and a report says what became of all packets.
+/// Relays datagrams between clients and one server, and delays, drops and changes them as the link options say. All
+/// clients share the link; the server sees each client on its own port. The same seed drops the same packets, counted
+/// from the first in each direction. Ctrl-C or SIGTERM stops it, and a report counts all packets.
 ///
-/// With --netns it runs the commands of a server and of a client instead, each in a network namespace of its own with
-/// the link between them on IP packets, so TCP meets it too. The server is 10.0.0.2 and the client 10.0.0.1, as both
-/// read in WIRELAB_SERVER and WIRELAB_CLIENT; there are no names and no way out. The client has the terminal and the
-/// pipes; what the server prints goes to standard error, and so does the report, unless -J prints it to standard output
-/// after all that the client has. The exit status is the client's (128 and the signal's number if one ended it). Ctrl-C
-/// and SIGTERM are handed to the client, which has 2s to obey the latter; a second one ends all at once, with exit status
-/// 130, unless it is a Ctrl-C that the client gets from the terminal itself. When it has ended, the server is sent
-/// SIGTERM, and after 2s all that is left of both is killed, as it is if wirelab itself is killed.
+/// With --netns it runs the commands of a server and a client instead, each in its own network namespace. The link
+/// between them carries IP packets, so it also affects TCP. The server is 10.0.0.2 and the client 10.0.0.1, also set in
+/// WIRELAB_SERVER and WIRELAB_CLIENT; there is no name resolution and no other network. The client keeps the terminal
+/// and the pipes. The output of the server and the report go to standard error; with -J the report goes to standard
+/// output, after the client's output. The exit status is the client's (128 plus the signal number if a signal ended it).
+/// Ctrl-C and SIGTERM are forwarded to the client, which has 2s to exit after SIGTERM; a second signal stops everything
+/// with exit status 130, except a Ctrl-C that the client receives from the terminal itself. When the client has exited,
+/// the server is sent SIGTERM, and after 2s all remaining processes are killed. They are also killed if wirelab is.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{}\n{EXAMPLES}", presets()))]
 pub(crate) struct Link {
-    /// Where clients reach it: host:port, or a port of this machine's loopback; port 0 is any free one
+    /// Address to listen on: host:port, or a port on loopback; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS", required_unless_present = "netns")]
     listen: Option<Endpoint>,
-    /// The server: host:port, or a port of this machine's loopback
+    /// Address of the server: host:port, or a port on loopback
     #[arg(long, value_name = "ADDRESS", required_unless_present = "netns")]
     to: Option<Endpoint>,
-    /// What the losses and all else that is drawn depend on
+    /// Seed of losses and all other random draws
     #[arg(long, value_name = "N", default_value = "1", value_parser = values::whole::<u64>(0, u64::MAX))]
     seed: u64,
-    /// End after this time
+    /// Stop after this time
     #[arg(short, long, value_name = "DURATION", value_parser = values::some_time)]
     duration: Option<Duration>,
-    /// Clients at a time; for one more, the one that was quiet for longest is forgotten [default: 512]
+    /// Maximum number of clients; a further one replaces the client that was idle for longest [default: 512]
     #[arg(long, value_name = "N", value_parser = values::whole::<NonZeroUsize>(1, 1_000_000))]
     max_clients: Option<NonZeroUsize>,
-    /// Forget clients of whom nothing was heard for so long [default: 60s]
+    /// Forget clients that were idle for this time [default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = values::some_time)]
     idle: Option<Duration>,
     #[command(flatten)]
@@ -86,10 +86,10 @@ pub(crate) struct Link {
     /// Print the report as JSON
     #[arg(short = 'J', long, help_heading = "Output")]
     json: bool,
-    /// Print the report and nothing else
+    /// Print only the report
     #[arg(short, long, help_heading = "Output")]
     quiet: bool,
-    /// Draw no live line
+    /// Do not draw the live line
     #[arg(long, help_heading = "Output")]
     no_progress: bool,
 }
@@ -98,14 +98,14 @@ pub(crate) struct Link {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Between two programs")]
 struct ProgramArgs {
-    /// Run the commands of a server and of a client in network namespaces, with the link between them
+    /// Run the commands of a server and a client in network namespaces, with the link between them
     #[arg(long, requires_all = ["server", "command"])]
     netns: bool,
     /// The server's command, for sh -c
     #[arg(long, value_name = "COMMAND", requires = "netns")]
     server: Option<String>,
-    /// How long the server may take until it listens on any TCP or UDP port, which the client's start waits for; 0s for
-    /// one that never does [default: 5s]
+    /// How long to wait until the server listens on a TCP or UDP port before the client starts; 0s does not wait
+    /// [default: 5s]
     #[arg(long, value_name = "DURATION", requires = "netns", value_parser = values::duration)]
     wait: Option<Duration>,
     /// The client's command and its arguments
@@ -113,7 +113,7 @@ struct ProgramArgs {
     command: Vec<OsString>,
 }
 
-/// How many clients a relay knows, and for how long, unless options say otherwise.
+/// Defaults of `--max-clients` and `--idle`.
 const MAX_CLIENTS: NonZeroUsize = NonZeroUsize::new(512).expect("not zero");
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -124,7 +124,7 @@ Examples:
   wirelab link --listen 9000 --to 9999 --jitter 20ms --loss gilbert:1%:25%
       jitter, and losses that come in bursts
   wirelab link --listen 5300 --to '[::1]:53' --loss drop:1 --to-client loss=0%
-      the first query is lost, and nothing else
+      only the first query is lost
   wirelab link --listen 4400 --to 4433 --preset lte --duration 30s -J
       a named link in front of a QUIC server for half a minute
   wirelab link --netns --loss 0% --server 'iperf3 -s -1' -- iperf3 -c 10.0.0.2
@@ -132,8 +132,8 @@ Examples:
   wirelab link --netns --server 'python3 -m http.server 80' -- curl -s 10.0.0.2
       a web page over 1% loss each way
 
-Without --netns it carries UDP alone. A program that also opens a TCP connection to the same port, as iperf3 does for
-control, needs --netns.";
+Without --netns it carries only UDP. A program that also opens a TCP connection to the same port, like iperf3, needs
+--netns.";
 
 impl Link {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
@@ -145,7 +145,7 @@ impl Link {
 
     async fn relay(self, host: Arc<dyn Host>) -> anyhow::Result<ExitCode> {
         let options = self.options()?;
-        // Before anything is listened on, so that no signal is missed.
+        // Before the relay starts, so that no signal is missed.
         let mut signals = Signals::new()?;
         let stop = StopSignal::default();
         let capture = self.capture.begin("link", &stop)?;
@@ -174,7 +174,7 @@ impl Link {
     fn options(&self) -> anyhow::Result<RelayOptions> {
         let links = self.links()?;
         let (Some(listen), Some(to)) = (&self.listen, &self.to) else {
-            return Err(UsageError::new("--listen and --to: name where it listens, and the server").into());
+            return Err(UsageError::new("--listen and --to are required").into());
         };
         let (listen, to) = (listen.resolve()?, to.resolve()?);
         let refused = match to.ip().to_canonical() {
@@ -189,17 +189,17 @@ impl Link {
             return Err(UsageError::new(format!("--to: {why}")).into());
         }
         let most = self.max_clients.unwrap_or(MAX_CLIENTS);
-        let clients = ClientLimits { most, idle: Some(self.idle.unwrap_or(IDLE)) };
+        let clients = RelayLimits { most, idle: Some(self.idle.unwrap_or(IDLE)) };
         Ok(RelayOptions { listen, to, links, seed: self.seed, clients })
     }
 
     fn links(&self) -> Result<PerDirection<LinkSpec>, UsageError> {
         let [links] = <[PerDirection<LinkSpec>; 1]>::try_from(self.link.links()?)
-            .map_err(|_| UsageError::new("this is one link: give each of its options one value"))?;
+            .map_err(|_| UsageError::new("give each link option one value: there is one link"))?;
         Ok(links)
     }
 
-    /// Waits for whatever is to end it.
+    /// Waits for a signal, the end of the duration, or a failure.
     async fn until_done(&self, host: &dyn Host, relay: &Relay, signals: &mut Signals, stop: &StopSignal) {
         let ends = self.duration.map(|duration| host.now() + duration);
         let line = self.live_line();
@@ -234,7 +234,7 @@ impl Link {
     }
 }
 
-/// What the live line says.
+/// The text of the live line.
 fn live(counters: PerDirection<Counters>) -> String {
     let PerDirection { to_server, to_client } = counters.map(|counters| {
         format!("{} packets, {} lost", counters.packets, counters.lost + counters.queue_dropped)
@@ -290,7 +290,7 @@ impl fmt::Display for Shown<'_> {
         for (count, what) in [
             (clients.idle, "forgotten as idle"),
             (clients.displaced, "forgotten to make room"),
-            (clients.refused, "packets of others refused"),
+            (clients.refused, "packets of further clients refused"),
         ] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;
@@ -300,7 +300,7 @@ impl fmt::Display for Shown<'_> {
         if report.refused > 0 {
             write!(
                 f,
-                "\nthe server's host refused packets {} times: nothing listened there",
+                "\nthe server's host refused packets {} times: nothing listens on that port",
                 report.refused
             )?;
         }
@@ -308,7 +308,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// What the machine made of the link, on lines of their own.
+/// How exactly this machine emulated the link, one line per figure.
 fn write_fidelity(f: &mut fmt::Formatter<'_>, fidelity: &Fidelity) -> fmt::Result {
     let lateness = fidelity.lateness.summary();
     if let (Some(p50), Some(p99)) = (lateness.p50, lateness.p99) {
@@ -317,7 +317,7 @@ fn write_fidelity(f: &mut fmt::Formatter<'_>, fidelity: &Fidelity) -> fmt::Resul
     }
     let dropped = fidelity.dropped.unwrap_or(0);
     if dropped > 0 {
-        write!(f, "\nthis machine dropped {dropped} packets, which the link has not lost")?;
+        write!(f, "\nthis machine dropped {dropped} packets, in addition to the link's losses")?;
     }
     if fidelity.send_errors > 0 {
         write!(f, "\n{} packets could not be sent", fidelity.send_errors)?;
@@ -325,7 +325,7 @@ fn write_fidelity(f: &mut fmt::Formatter<'_>, fidelity: &Fidelity) -> fmt::Resul
     Ok(())
 }
 
-/// One direction in words: what did not happen is not mentioned.
+/// One direction in words, without counters that are zero.
 fn words(counters: &Counters) -> String {
     let mut text = format!("{} packets of {} bytes", counters.packets, counters.bytes);
     for (count, what) in [
@@ -345,7 +345,7 @@ fn words(counters: &Counters) -> String {
     text + &format!(", {} delivered", counters.delivered)
 }
 
-/// An address as it is written on the command line.
+/// An address on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Endpoint {
     host: String,
@@ -364,7 +364,7 @@ impl FromStr for Endpoint {
             Ok(port) if !host.is_empty() && !host.contains([':', '[', '/']) => {
                 Ok(Self { host: host.to_owned(), port })
             }
-            _ => Err("write it like 127.0.0.1:9000, [::1]:9000, host:9000 or 9000".to_owned()),
+            _ => Err("expected an address like 127.0.0.1:9000, [::1]:9000, host:9000 or 9000".to_owned()),
         }
     }
 }
@@ -373,8 +373,8 @@ impl Endpoint {
     fn resolve(&self) -> anyhow::Result<SocketAddr> {
         let Self { host, port } = self;
         let found = (host.as_str(), *port).to_socket_addrs();
-        let found = found.map_err(|e| anyhow!("there is no host {host}: {e}"))?;
-        // A name may have several: servers here listen on this one, and UDP cannot tell who is not there.
+        let found = found.map_err(|e| anyhow!("cannot resolve {host}: {e}"))?;
+        // A name may have several addresses. Servers listen on this one by default, and UDP does not report a wrong one.
         let preferred = |address: &SocketAddr| address.ip() != IpAddr::V4(Ipv4Addr::LOCALHOST);
         found.min_by_key(preferred).ok_or_else(|| anyhow!("{host} has no address"))
     }

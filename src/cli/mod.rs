@@ -67,8 +67,6 @@ enum Command {
 impl Cli {
     /// Runs the subcommand.
     ///
-    /// # Errors
-    ///
     /// Returns why it failed, in one line for a user.
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {

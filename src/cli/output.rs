@@ -4,16 +4,12 @@ use std::io::{self, Write};
 
 /// Writes a line of results and flushes it.
 ///
-/// # Errors
-///
 /// Returns an error if standard output cannot be written, for example because its reader has closed it.
 pub(crate) fn line(line: impl AsRef<[u8]>) -> Result<(), OutputError> {
     raw(&[line.as_ref(), b"\n"].concat())
 }
 
 /// Writes results as they are.
-///
-/// # Errors
 ///
 /// As [`line`].
 pub(crate) fn raw(bytes: &[u8]) -> Result<(), OutputError> {

@@ -20,6 +20,7 @@
 
 mod error;
 mod interfaces;
+mod memberships;
 mod responder;
 mod search;
 
@@ -28,7 +29,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub use self::{
     error::DiscoverError,
     responder::{Announcement, Discoverable, announce},
-    search::{Findings, Found, Search, search},
+    search::{Findings, Found, OtherVersion, Search, search},
 };
 
 /// The UDP port on which servers wait for queries.

@@ -4,7 +4,7 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     num::NonZeroU32,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -12,14 +12,14 @@ use rand::Rng as _;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
 
-use super::{ON_LINK, PORT, Scope, error::DiscoverError, interfaces::Interface};
+use super::{ON_LINK, PORT, Scope, error::DiscoverError, interfaces::Interface, memberships::Memberships};
 use crate::{
     path::{
         Host,
         direct::{LinkSocket, Origin},
     },
     serve::{Access, Bind, Bucket, Counters, Excess, Observer, RateLimits, Refusal, Report, may_answer},
-    unit::{Recent, Time},
+    unit::{Mutex, Recent, Time},
     wire::discovery::{Answer, QUERY_BYTES, Query},
 };
 
@@ -83,7 +83,7 @@ pub fn announce(
     let (mut sockets, mut failed) = (Vec::new(), None);
     for family in families {
         match listen(family) {
-            Ok(socket) => sockets.push(socket),
+            Ok(socket) => sockets.push((socket, Memberships::new(family))),
             Err(e) => failed = Some(e),
         }
     }
@@ -93,7 +93,7 @@ pub fn announce(
     let counters = Arc::<Counters>::default();
     let (alive, ended) = watch::channel(());
     let responder = Arc::new(Mutex::new(Responder::new(announcement, rand::rng().next_u64())));
-    for socket in sockets {
+    for (socket, memberships) in sockets {
         let mut task = Task {
             host: host.clone(),
             responder: responder.clone(),
@@ -101,6 +101,7 @@ pub fn announce(
             counters: counters.clone(),
             observer: observer.clone(),
             interfaces: Vec::new(),
+            memberships,
         };
         task.renew();
         host.spawn("a discovery responder", Box::pin(task.run(ended.clone())));
@@ -116,10 +117,8 @@ fn listen(family: IpAddr) -> io::Result<LinkSocket> {
     socket.set_reuse_address(true)?;
     if local.is_ipv6() {
         socket.set_only_v6(true)?;
-        socket.set_multicast_all_v6(false)?;
         socket.set_unicast_hops_v6(ON_LINK.into())?;
     } else {
-        socket.set_multicast_all_v4(false)?;
         socket.set_ttl_v4(ON_LINK.into())?;
     }
     socket.bind(&local.into())?;
@@ -135,6 +134,7 @@ struct Task {
     counters: Arc<Counters>,
     observer: Arc<dyn Observer>,
     interfaces: Vec<Interface>,
+    memberships: Memberships,
 }
 
 impl Task {
@@ -162,36 +162,18 @@ impl Task {
     }
 
     fn renew(&mut self) {
-        let Ok(interfaces) = Interface::all() else { return };
-        for interface in &interfaces {
-            // Fails on an interface without addresses of this family, or without multicast.
-            let _ = self.join(interface);
+        match Interface::all() {
+            Ok(interfaces) => self.interfaces = interfaces,
+            Err(error) => return self.observer.trouble(TITLE, &error.to_string()),
         }
-        self.interfaces = interfaces;
-    }
-
-    fn join(&self, interface: &Interface) -> io::Result<()> {
-        let socket = self.socket.socket();
-        let is_ipv4 = socket.domain()? == Domain::IPV4;
-        let family = if is_ipv4 { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-        for scope in Scope::ALL {
-            let joined = match scope.group(family) {
-                IpAddr::V4(group) => socket
-                    .join_multicast_v4_n(&group, &socket2::InterfaceIndexOrAddress::Index(interface.index)),
-                IpAddr::V6(group) => socket.join_multicast_v6(&group, interface.index),
-            };
-            match joined {
-                // Already joined.
-                Err(e) if e.kind() == io::ErrorKind::AddrInUse => {}
-                joined => joined?,
-            }
+        for failure in self.memberships.renew(&self.interfaces) {
+            self.observer.trouble(TITLE, &failure);
         }
-        Ok(())
     }
 
     fn received(&mut self, datagram: &[u8], origin: Origin) {
         let interface = self.interfaces.iter().find(|interface| interface.index == origin.interface);
-        let mut responder = self.responder.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut responder = self.responder.lock();
         match responder.answer(self.host.now(), datagram, origin, interface) {
             Ok(answer) => {
                 self.counters.received(datagram.len());
@@ -247,7 +229,7 @@ impl Responder {
         self.check_origin(origin, interface)?;
         let urls = self.urls(origin.from.ip(), interface);
         if urls.is_empty() {
-            return Err(Refusal::NotAllowed);
+            return Err(Refusal::NoUrl);
         }
         let source = origin.from.ip();
         let within = self.rates.delay(source, SOURCE_RATE, now, 1, Excess::Dropped).is_zero()
@@ -456,7 +438,7 @@ mod tests {
         assert_eq!(urls("127.0.0.1", &loopback()), "127.0.0.1:1 127.0.0.1:2 127.0.0.1:3 198.51.100.1:4");
         let mut private = responder(&["127.0.0.1:1"], &[]);
         let refused = ask(&mut private, Time::ZERO, origin("192.0.2.9", "224.0.0.254", 255));
-        assert_eq!(refused, Err(Refusal::NotAllowed), "nothing to offer");
+        assert_eq!(refused, Err(Refusal::NoUrl));
         assert!(!private.announcement.is_reachable());
     }
 }

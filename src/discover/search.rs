@@ -20,7 +20,7 @@ use crate::{
     },
     target::{Family, Name, Target},
     unit::{Time, serialize_nanos},
-    wire::discovery::{Answer, MAX_URLS, Nonce, QUERY_BYTES, Query},
+    wire::discovery::{Answer, DiscoveryError, MAX_URLS, Nonce, QUERY_BYTES, Query},
 };
 
 /// How many queries go to each destination, because a datagram may be lost.
@@ -52,10 +52,23 @@ pub struct Search {
 pub struct Findings {
     /// The servers, by name.
     pub servers: Vec<Found>,
+    /// Servers that answered in another version of the format than [`VERSION`](crate::wire::discovery::VERSION).
+    pub other_versions: BTreeSet<OtherVersion>,
     /// The interfaces on which a query was sent.
     pub interfaces: Vec<String>,
     /// Datagrams received that did not answer a query, and answers beyond the maximum number of servers.
     pub ignored: u64,
+}
+
+/// A server that answered in another version of the format.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct OtherVersion {
+    /// The address that answered.
+    pub address: IpAddr,
+    /// The interface on which it answered.
+    pub interface: String,
+    /// The version.
+    pub version: u8,
 }
 
 /// A server.
@@ -247,6 +260,7 @@ struct Collector {
     sent: BTreeMap<Nonce, Time>,
     asked_on: BTreeSet<String>,
     found: BTreeMap<u64, Found>,
+    other_versions: BTreeSet<OtherVersion>,
     ignored: u64,
 }
 
@@ -258,6 +272,7 @@ impl Collector {
             sent: BTreeMap::new(),
             asked_on: BTreeSet::new(),
             found: BTreeMap::new(),
+            other_versions: BTreeSet::new(),
             ignored: 0,
         }
     }
@@ -275,12 +290,30 @@ impl Collector {
 
     /// Adds an answer to the list. `None` if it is ignored.
     fn note(&mut self, at: Time, datagram: &[u8], origin: Origin) -> Option<()> {
-        let answer = Answer::parse(datagram).ok()?;
-        let sent = *self.sent.get(&answer.nonce)?;
+        match Answer::parse(datagram) {
+            Ok(answer) => self.note_server(at, &answer, origin),
+            Err(DiscoveryError::Version { version, nonce }) => {
+                let (_, interface) = self.admit(&nonce, origin)?;
+                let other = OtherVersion { address: origin.from.ip(), interface, version };
+                let has_room = self.other_versions.len() < MAX_SERVERS;
+                (self.other_versions.contains(&other) || has_room && self.other_versions.insert(other))
+                    .then_some(())
+            }
+            Err(DiscoveryError::Foreign | DiscoveryError::Malformed) => None,
+        }
+    }
+
+    /// When the query with this nonce was sent, and the interface of the answer. `None` if the answer is not accepted.
+    fn admit(&self, nonce: &Nonce, origin: Origin) -> Option<(Time, String)> {
+        let sent = *self.sent.get(nonce)?;
         if self.on_link && origin.hop_limit.is_some_and(|limit| limit != ON_LINK) {
             return None;
         }
-        let interface = self.names.get(&origin.interface)?.clone();
+        Some((sent, self.names.get(&origin.interface)?.clone()))
+    }
+
+    fn note_server(&mut self, at: Time, answer: &Answer<'_>, origin: Origin) -> Option<()> {
+        let (sent, interface) = self.admit(&answer.nonce, origin)?;
         if self.found.len() == MAX_SERVERS && !self.found.contains_key(&answer.instance) {
             return None;
         }
@@ -309,7 +342,8 @@ impl Collector {
     fn findings(self) -> Findings {
         let mut servers: Vec<_> = self.found.into_values().collect();
         servers.sort_by(|a, b| (&a.name, &a.urls).cmp(&(&b.name, &b.urls)));
-        Findings { servers, interfaces: self.asked_on.into_iter().collect(), ignored: self.ignored }
+        let interfaces = self.asked_on.into_iter().collect();
+        Findings { servers, other_versions: self.other_versions, interfaces, ignored: self.ignored }
     }
 }
 
@@ -401,6 +435,25 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_of_another_version_is_listed_apart() {
+        let mut newer = answer(1, 7, "b", &[]);
+        newer[8] = 2;
+        let mut collector = Collector::new(&two(), &settings(Scope::Link, 1));
+        collector.asked([1; 16], at(0), "wlan0");
+        // The same twice, then one from a router, and one that answers no query of ours.
+        for hop_limit in [255, 255, 254] {
+            collector.received(&(at(5), newer.clone(), origin(3, hop_limit)));
+        }
+        newer[9] = 2;
+        collector.received(&(at(5), newer, origin(3, 255)));
+        let found = collector.findings();
+        let address = [192, 0, 2, 9].into();
+        let listed = OtherVersion { address, interface: "wlan0".to_owned(), version: 2 };
+        assert_eq!(found.other_versions, BTreeSet::from([listed]));
+        assert_eq!((found.servers.len(), found.ignored), (0, 2));
+    }
+
+    #[test]
     fn a_flood_of_answers_fills_no_memory() {
         let mut collector = Collector::new(&two(), &settings(Scope::Link, 1));
         collector.asked([1; 16], at(0), "wlan0");
@@ -411,8 +464,18 @@ mod tests {
             let url = format!("udp://192.0.2.9:{}", 1000 + url);
             collector.received(&(at(1), answer(1, 0, "x", &[&url]), origin(3, 255)));
         }
+        for version in 0..=u8::MAX {
+            for last in 0..=u8::MAX {
+                let mut newer = answer(1, 7, "b", &[]);
+                newer[8] = version;
+                let mut origin = origin(3, 255);
+                origin.from.set_ip([192, 0, 2, last].into());
+                collector.received(&(at(1), newer, origin));
+            }
+        }
         let found = collector.findings();
-        assert_eq!((found.servers.len(), found.ignored), (MAX_SERVERS, 10));
+        assert_eq!(found.other_versions.len(), MAX_SERVERS);
+        assert_eq!((found.servers.len(), found.ignored), (MAX_SERVERS, 10 + 255 * 256 - MAX_SERVERS as u64));
         assert_eq!(found.servers.iter().map(|server| server.urls.len()).max(), Some(MAX_URLS));
     }
 

@@ -1,15 +1,12 @@
 //! Many runs on several threads: plans times seeds.
 
 use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
 
 use super::error::RunError;
-use crate::path::StopSignal;
+use crate::{path::StopSignal, unit::Mutex};
 
 /// The outcomes of one plan, in the order of their seeds.
 #[derive(Debug)]
@@ -69,7 +66,7 @@ pub fn run_matrix<P: Sync, O: Send>(
             if matches!(result, Err(RunError::Interrupted)) {
                 return;
             }
-            finished.lock().unwrap_or_else(PoisonError::into_inner).push((job, seed, result));
+            finished.lock().push((job, seed, result));
         }
     };
     thread::scope(|scope| {
@@ -77,7 +74,7 @@ pub fn run_matrix<P: Sync, O: Send>(
             scope.spawn(work);
         }
     });
-    let mut finished = finished.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut finished = finished.into_inner();
     finished.sort_by_key(|(job, ..)| *job);
     let mut runs: Vec<Runs<O>> = plans.iter().map(|_| Runs::default()).collect();
     for (job, seed, result) in finished {

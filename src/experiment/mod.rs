@@ -30,7 +30,7 @@ pub use self::{
     bench::{
         Bench,
         remote::{run_against, run_remote},
-        run::{LEAD, run, run_between, run_until},
+        run::{LEAD, run, run_between},
         settings::settings as end_settings,
     },
     driver::{
@@ -45,7 +45,7 @@ pub use self::{
     path_kind::{PathKind, UnknownPath},
     plan::{Plan, PlanError},
     record::{
-        at_server::AtServer,
+        AtServer,
         blocking::{ByCause, OrderFigures, Stall},
         budget::{Budget, BudgetSums},
         network::{NetworkFigures, WayFigures},

@@ -37,8 +37,6 @@ pub struct Remote {
 impl Remote {
     /// Connects to the address that has answered before, or else to the first of the [race](race()) that answers.
     ///
-    /// # Errors
-    ///
     /// Returns the error of the preferred address if none of them answers in time.
     pub async fn connect<T, E: From<ConnectError>, F: Future<Output = Result<T, E>>>(
         &self,

@@ -6,9 +6,11 @@
 
 use std::{
     io::{self, Write},
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Condvar, PoisonError},
     thread,
 };
+
+use crate::unit::Mutex;
 
 /// A file of samples that many runs write to, each in its turn.
 pub struct SampleFile {
@@ -55,13 +57,13 @@ impl SampleFile {
 
     /// Flushes the file. Returns the first error of writing.
     pub fn finish(self) -> io::Result<()> {
-        let State { mut out, failed, .. } = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let State { mut out, failed, .. } = self.state.into_inner();
         failed.map_or(Ok(()), Err)?;
         out.flush()
     }
 
     fn write(&self, index: JobIndex, rows: Option<&str>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         while state.turn != index.job {
             state = self.turn_ended.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -71,10 +73,6 @@ impl SampleFile {
         state.turn += 1;
         drop(state);
         self.turn_ended.notify_all();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Settings that the experiments share.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rustls::RootCertStore;
 
@@ -9,38 +9,30 @@ use crate::{
     certs,
     link::LinkSpec,
     transport::{
-        Congestion, Credentials, SharedKey, Transport,
+        Congestion, Credentials, SessionSettings, SharedKey, Transport, UDP_HEADERS,
         arq::{ArqLimits, ArqSettings},
+        quic::{QuicLimits, QuicSettings},
         tls::{CertificateVerdict, ClientTls, ServerTls, Trust},
     },
     unit::PerDirection,
 };
 
-/// IPv4 and UDP header (RFC 791, RFC 768): what the paths here use.
-const HEADERS: u16 = 28;
+/// How long connecting may take. Loss delays a handshake for much less.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// ARQ's settings, with datagrams as large as the wire's MTU allows.
-pub(super) fn arq_settings(
+/// Both ends of a session. ARQ's datagrams are as large as the wire's MTU allows. The shared key is not secret.
+///
+/// The certificate is made for this process, and has at least `certificate` bytes. Keys take longer to make than seconds
+/// of traffic in virtual time, so a transport that uses no certificate has none.
+pub(super) fn session_settings(
+    transport: Transport,
     links: &PerDirection<LinkSpec>,
     congestion: Congestion,
     seed: Option<u64>,
-) -> ArqSettings {
-    let mtu = links.iter().map(|link| link.mtu).min().unwrap_or(u16::MAX);
-    ArqSettings { congestion, seed, max_datagram: mtu.saturating_sub(HEADERS), limits: ArqLimits::EXPERIMENT }
-}
-
-/// The key of both ends of an experiment on a path. It keeps nothing secret.
-pub(super) fn experiment_key() -> Option<SharedKey> {
-    Some(SharedKey::new(b"the two ends of one experiment.."))
-}
-
-/// Both ends of TLS for `transport`, with a certificate of at least `certificate` bytes that is made for this process.
-/// A transport without certificates gets none: making keys takes longer than simulating seconds of traffic.
-pub(super) fn ephemeral_tls(
-    transport: Transport,
+    limits: QuicLimits,
     certificate: usize,
-) -> Result<(ClientTls, Option<ServerTls>), RunError> {
-    let (server, roots) = match transport.scheme().credentials {
+) -> Result<SessionSettings, RunError> {
+    let (server_tls, roots) = match transport.scheme().credentials {
         Credentials::Certificate { p256 } => {
             let (identity, roots) = certs::ephemeral_of(certificate, p256)?;
             (Some(ServerTls { identity, early_data: false, key_log: None }), roots)
@@ -48,13 +40,24 @@ pub(super) fn ephemeral_tls(
         Credentials::SharedKey | Credentials::None => (None, Arc::new(RootCertStore::empty())),
     };
     let name = certs::EPHEMERAL_NAME;
-    let client = ClientTls {
-        trust: Trust::Roots(roots),
-        server_name: name.try_into().map_err(|_| certs::CertsError::name(name))?,
-        early_data: false,
-        sessions: None,
-        key_log: None,
-        verdict: CertificateVerdict::default(),
-    };
-    Ok((client, server))
+    let mtu = links.iter().map(|link| link.mtu).min().unwrap_or(u16::MAX);
+    Ok(SessionSettings {
+        quic: QuicSettings { congestion, seed, limits },
+        arq: ArqSettings {
+            congestion,
+            seed,
+            max_datagram: mtu.saturating_sub(UDP_HEADERS as u16),
+            limits: ArqLimits::EXPERIMENT,
+        },
+        client_tls: ClientTls {
+            trust: Trust::Roots(roots),
+            server_name: name.try_into().map_err(|_| certs::CertsError::name(name))?,
+            early_data: false,
+            sessions: None,
+            key_log: None,
+            verdict: CertificateVerdict::default(),
+        },
+        server_tls,
+        shared_key: Some(SharedKey::new(b"the two ends of one experiment..")),
+    })
 }

@@ -1,7 +1,8 @@
 //! What is sent, when, and how long to wait for replies.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{str::FromStr, time::Duration};
 
+pub use crate::report::Arrivals;
 use crate::{
     link::LinkSpec,
     unit::{
@@ -10,24 +11,6 @@ use crate::{
     },
     wire::MessageId,
 };
-
-/// How the instants of the schedule are spaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Arrivals {
-    /// One message every interval.
-    Isochronous,
-    /// Independent exponential gaps whose mean is the interval.
-    Poisson,
-}
-
-impl fmt::Display for Arrivals {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Isochronous => "isochronous",
-            Self::Poisson => "poisson",
-        })
-    }
-}
 
 /// Not the name of a kind of arrivals.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -172,11 +172,18 @@ impl<P: Clone> Link<P> {
     ///
     /// If `now` is before an earlier offer, the instant of that offer counts.
     pub fn enqueue(&mut self, now: Time, ip_bytes: usize, packet: P) {
+        self.enqueue_any(now, ip_bytes, packet, |_| true);
+    }
+
+    /// Like [`enqueue`](Self::enqueue), on a link that carries more than UDP. `is_udp` says whether the packet is a UDP
+    /// datagram: no other packet is forged.
+    pub fn enqueue_any(&mut self, now: Time, ip_bytes: usize, packet: P, is_udp: impl FnOnce(&P) -> bool) {
         let offered = self.latest_offer.max(now);
         self.latest_offer = offered;
         self.counters.packets += 1;
         self.counters.bytes = self.counters.bytes.saturating_add(ip_bytes as u64);
-        let draws = self.effects.draw();
+        let mut draws = self.effects.draw();
+        draws.injected = draws.injected.filter(|_| is_udp(&packet));
         let Some(bytes) = u16::try_from(ip_bytes).ok().filter(|_| self.carries(ip_bytes)) else {
             self.counters.too_large += 1;
             let reason = DropReason::TooLarge;

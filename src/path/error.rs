@@ -99,12 +99,17 @@ impl PathError {
             io::ErrorKind::AddrInUse if address.port() == 0 => Self::NoPort { operation, address },
             io::ErrorKind::AddrInUse => Self::InUse { operation, address },
             io::ErrorKind::ConnectionRefused => Self::Refused { operation, address },
-            io::ErrorKind::PermissionDenied
-                if operation.starts_with("listen") && (1..1024).contains(&address.port()) =>
-            {
-                Self::Reserved { operation, address }
-            }
             _ => Self::Io { operation, address, source },
+        }
+    }
+
+    /// The same for a server, which may lack the permission for its port.
+    pub fn from_server_io(operation: &'static str, local: SocketAddr, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::PermissionDenied if (1..1024).contains(&local.port()) => {
+                Self::Reserved { operation, address: local }
+            }
+            _ => Self::from_io(operation, local, source),
         }
     }
 
@@ -204,7 +209,7 @@ mod tests {
         assert!(listening.to_string().ends_with("the port is in use by another program"));
         let forbidden = |at: &str| {
             let error = io::Error::from_raw_os_error(libc::EACCES);
-            PathError::from_io("listen on UDP", at.parse().unwrap(), error).to_string()
+            PathError::from_server_io("listen on UDP", at.parse().unwrap(), error).to_string()
         };
         assert!(
             forbidden("127.0.0.1:80").ends_with("`sysctl net.ipv4.ip_unprivileged_port_start=80` as root")

@@ -19,6 +19,9 @@ use super::{
 };
 use crate::unit::Time;
 
+/// Time for the last packets of a closed connection to leave this host, so that its peer does not have to time out.
+pub(crate) const CLOSING: Duration = Duration::from_millis(20);
+
 /// A future that owns what it needs and may move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

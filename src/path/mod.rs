@@ -43,6 +43,7 @@ mod yielding;
 #[path = "yielding_without_tokio.rs"]
 mod yielding;
 
+pub(crate) use self::host::CLOSING;
 pub use self::{
     error::{DatagramError, PathError, WireBroken},
     fidelity::Fidelity,

@@ -42,8 +42,6 @@ pub(super) struct HeldPackets<E> {
     observers: Observers,
     fidelity: Fidelity,
     bytes: usize,
-    /// Forgeries that the link counted but that were not made, because the packet is not a UDP datagram.
-    not_forged: PerDirection<u64>,
     /// Buffers to use again.
     spare: Vec<Vec<u8>>,
 }
@@ -80,21 +78,13 @@ impl<E: Envelope> HeldPackets<E> {
             observers,
             fidelity: Fidelity { dropped: Some(0), ..Fidelity::default() },
             bytes: 0,
-            not_forged: PerDirection::default(),
             spare: Vec::new(),
         }
     }
 
     /// What the wire has done so far.
     pub(super) fn counters(&self) -> PerDirection<Counters> {
-        PerDirection::from_fn(|way| {
-            let counters = self.links[way].counters();
-            Counters {
-                injected: counters.injected - self.not_forged[way],
-                delivered: counters.delivered - self.not_forged[way],
-                ..counters
-            }
-        })
+        self.links.as_ref().map(Link::counters)
     }
 
     /// How true the wire has been to its model so far.
@@ -125,7 +115,8 @@ impl<E: Envelope> HeldPackets<E> {
         bytes.extend_from_slice(frame);
         let link = &mut self.links[direction];
         let number = link.counters().packets;
-        link.enqueue(now, ip_bytes, Held { number, ip_bytes, bytes, envelope });
+        let held = Held { number, ip_bytes, bytes, envelope };
+        link.enqueue_any(now, ip_bytes, held, |held| held.view(direction, now).datagram().is_some());
         self.bytes += frame.len();
         let header = envelope.link_header();
         self.observers.entered(|| {
@@ -161,13 +152,8 @@ impl<E: Envelope> HeldPackets<E> {
                     Payload::Udp(_) => Some(packet),
                     Payload::Ip(_) => ip::udp_payload_unchecked(packet),
                 };
-                match datagram {
-                    Some(datagram) => forge(datagram, draw),
-                    None => {
-                        self.not_forged[direction] += 1;
-                        self.recycle(held.bytes);
-                        continue;
-                    }
+                if let Some(datagram) = datagram {
+                    forge(datagram, draw);
                 }
             }
             let intact = delivered.corrupt.is_none() && delivered.forged.is_none();

@@ -1,7 +1,10 @@
 //! What becomes of messages on a link that does something to them.
 
 use super::{Answer, PropertyError, Row, Subject};
-use crate::experiment::{Observers, Outcome, Plan, RunError, Workload, run};
+use crate::{
+    experiment::{Observers, Outcome, Plan, RunError, Workload, run},
+    path::StopSignal,
+};
 
 pub(super) const ORDER: Row = Row {
     claim: "order kept",
@@ -104,7 +107,7 @@ pub(super) const LARGEST: Row = Row {
 fn is_echoed(subject: Subject, length: usize) -> Result<bool, PropertyError> {
     let plan = subject.plan("", "", 1)?;
     let plan = Plan { workload: Workload { length, reply_length: length, ..plan.workload }, ..plan };
-    match run(&plan, 1, Observers::default()) {
+    match run(&plan, 1, Observers::default(), &StopSignal::default()) {
         Ok(outcome) => Ok(outcome.messages.delivered == 1),
         Err(error @ (RunError::Path(_) | RunError::Host(_) | RunError::NoSockets)) => Err(error.into()),
         Err(_) => Ok(false),
@@ -112,7 +115,7 @@ fn is_echoed(subject: Subject, length: usize) -> Result<bool, PropertyError> {
 }
 
 fn outcome(plan: &Plan) -> Result<Outcome, PropertyError> {
-    let outcome = run(plan, 1, Observers::default())?;
+    let outcome = run(plan, 1, Observers::default(), &StopSignal::default())?;
     if outcome.messages.delivered == 0 {
         return Err(PropertyError::Silent("no message was answered".to_owned()));
     }

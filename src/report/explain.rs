@@ -109,22 +109,3 @@ Expected by theory
   Over N streams it holds back k = ceil(D / (N d)) - 1 messages. Where the form
   does not apply, the reason is given.
 ";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_transport_is_named_with_its_unit() {
-        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        let units = OrderedUnits {
-            message: names(&["udp", "quic-message"]),
-            flow: names(&["quic-flow"]),
-            all: names(&["tcp", "tls", "arq-selective"]),
-        };
-        let text = explain_hol(&units);
-        assert!(text.contains("  the message   udp and quic-message\n"), "{text}");
-        assert!(text.contains("  all messages  tcp, tls and arq-selective\n"), "{text}");
-        assert!(text.lines().all(|line| line.chars().count() <= 82), "{text}");
-    }
-}

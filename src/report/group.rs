@@ -112,7 +112,7 @@ impl<'a> Group<'a> {
 fn label(cell: &Cell, group: &[&Cell], controllers_differ: bool) -> String {
     let mut label = words::plain(&cell.transport);
     if let Some(handshake) = &cell.handshake {
-        label = format!("{label} {}", handshake.mode.name());
+        label = format!("{label} {}", handshake.mode);
     }
     let other_server = |other: &&Cell| other.transport == cell.transport && other.server != cell.server;
     if let (Some(server), Some(_)) = (&cell.server, group.iter().copied().find(other_server)) {

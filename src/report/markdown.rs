@@ -66,7 +66,7 @@ fn definitions(terms: &[Term]) -> String {
 }
 
 fn flag(Flagged { flag, rows }: &Flagged) -> String {
-    format!("{}: {} (`{}`)", escape(&rows.join(", ")), escape(flags::meaning(*flag)), flag.name())
+    format!("{}: {} (`{flag}`)", escape(&rows.join(", ")), escape(flags::meaning(*flag)))
 }
 
 fn draw(table: &Table) -> String {

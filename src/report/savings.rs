@@ -37,5 +37,5 @@ fn saving(cold: &Handshake, other: &Handshake) -> String {
     let saved = bytes(cold).zip(bytes(other)).and_then(|(before, after)| before.checked_sub(after));
     let saved = saved.filter(|saved| *saved > 0);
     let saved = saved.map(|saved| format!(" and needs {} fewer bytes", numbers::count(saved)));
-    format!("{} {faster}{}", other.mode.name(), saved.unwrap_or_default())
+    format!("{} {faster}{}", other.mode, saved.unwrap_or_default())
 }

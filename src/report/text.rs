@@ -97,7 +97,7 @@ impl Drawing {
     }
 
     fn flag(&mut self, Flagged { flag, rows }: &Flagged) {
-        let note = format!("! {}: {} ({})", rows.join(", "), flags::meaning(*flag), flag.name());
+        let note = format!("! {}: {} ({flag})", rows.join(", "), flags::meaning(*flag));
         self.item(&note, YELLOW);
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
+    Options,
     error::{MAX_REPLY, Peer, SendError},
-    options::Options,
 };
 use crate::{
     arq::{ConnectionError, SendError as Refused},

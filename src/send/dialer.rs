@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{arq, error::Peer, options::Options, quic};
+use super::{Options, arq, error::Peer, quic};
 use crate::{
     path::{Elapsed, Host, timeout},
     transport::{self, ConnectError, DialSettings, Session, Transport},

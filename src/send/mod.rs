@@ -4,24 +4,35 @@ mod arq;
 mod datagram;
 mod dialer;
 mod error;
-mod options;
 mod quic;
 mod stream;
 
 use std::{collections::VecDeque, net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
+pub use self::error::{MAX_REPLY, SendError};
 use self::{
     arq::ArqClient, datagram::DatagramClient, dialer::Dialer, error::Peer, quic::QuicStreams,
     stream::LineClient,
 };
-pub use self::{
-    error::{MAX_REPLY, SendError},
-    options::Options,
-};
 use crate::{
     path::{Host, timeout},
-    transport::{Credentials, Mapping, Session, Transport, race},
+    transport::{Credentials, Mapping, Session, SharedKey, Transport, race, tls::ClientTls},
 };
+
+/// The options of a client.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Time limit for the connection, and for each reply.
+    pub timeout: Duration,
+    /// How often a datagram without a reply is sent again.
+    pub retries: u32,
+    /// The client's side of TLS and QUIC.
+    pub tls: ClientTls,
+    /// For transports whose two ends know one key.
+    pub shared_key: Option<SharedKey>,
+    /// Seed for connection ids and keys, in place of the system's randomness.
+    pub seed: Option<u64>,
+}
 
 /// A reply to a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +66,6 @@ enum Exchange {
 impl Client {
     /// Connects to the server at `address`.
     ///
-    /// # Errors
-    ///
     /// Returns an error if the connection fails or times out.
     pub async fn connect(
         host: &Arc<dyn Host>,
@@ -76,8 +85,6 @@ impl Client {
     /// Connects to the server that has these addresses, in order of preference. Handshakes [race](race()); without a
     /// handshake, the first message goes to one address after the other until there is a reply.
     ///
-    /// # Errors
-    ///
     /// Returns the error of the preferred address; `None` without addresses.
     pub async fn connect_any(
         host: &Arc<dyn Host>,
@@ -95,8 +102,6 @@ impl Client {
     }
 
     /// Sends `message` and waits for the reply.
-    ///
-    /// # Errors
     ///
     /// Returns an error if there is no reply. After [`SendError::NoReply`] to a datagram the client can be used again.
     pub async fn exchange(&mut self, message: &[u8]) -> Result<Reply, SendError> {

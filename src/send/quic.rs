@@ -6,8 +6,8 @@ use bytes::Bytes;
 use quinn::{Connection, ReadToEndError, SendDatagramError};
 
 use super::{
+    Options,
     error::{MAX_REPLY, Peer, SendError},
-    options::Options,
 };
 use crate::transport::{
     Congestion,

@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, OnceLock, atomic::Ordering},
+    sync::{Arc, OnceLock, atomic::Ordering},
 };
 
 use super::{
@@ -26,6 +26,7 @@ use crate::{
         arq::cookie_key,
         tls::{Identity, ServerTls},
     },
+    unit::Mutex,
 };
 
 /// A URL to listen on.

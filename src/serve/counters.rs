@@ -57,7 +57,7 @@ impl Counters {
             bytes_in: sum(|c| &c.bytes_in),
             bytes_out: sum(|c| &c.bytes_out),
             clients: sum(|c| &c.clients),
-            refused: Refusal::ALL.map(|refusal| (refusal, refused(refusal))),
+            refused: Refusal::ALL.map(|(refusal, _)| (refusal, refused(refusal))),
         }
     }
 }
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn reasons_are_listed_in_the_order_of_their_values() {
-        for (index, refusal) in Refusal::ALL.into_iter().enumerate() {
+        for (index, (refusal, _)) in Refusal::ALL.into_iter().enumerate() {
             assert_eq!(refusal as usize, index);
         }
     }

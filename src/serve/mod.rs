@@ -55,8 +55,6 @@ pub struct Server {
 impl Server {
     /// Listens on all of `binds`.
     ///
-    /// # Errors
-    ///
     /// Returns an error if one of them cannot be listened on. The others are then closed.
     pub fn start(host: &Arc<dyn Host>, binds: &[Bind], options: Options) -> Result<Self, ServeError> {
         let stopper = Stopper::new(host);
@@ -79,8 +77,6 @@ impl Server {
 
     /// Adds a worker for each URL on `host`, which must be able to share ports with the first host. Limits and counts
     /// apply to all workers together.
-    ///
-    /// # Errors
     ///
     /// Returns an error if a port cannot be shared.
     pub fn join(&mut self, host: &Arc<dyn Host>) -> Result<(), ServeError> {

@@ -46,56 +46,38 @@ pub enum Refusal {
     Stranger,
     /// A discovery query did not come from this link or a listed network, or was not sent by multicast or broadcast.
     OffLink,
+    /// No URL of the server is of use to the client that sent a discovery query.
+    NoUrl,
 }
 
 impl Refusal {
-    /// Every reason, in the order of the report.
-    pub const ALL: [Self; 20] = [
-        Self::NotAllowed,
-        Self::AnswersBack,
-        Self::RateLimit,
-        Self::TooLong,
-        Self::Connections,
-        Self::SourceConnections,
-        Self::Evicted,
-        Self::Retry,
-        Self::Idle,
-        Self::Handshake,
-        Self::Stray,
-        Self::Stopping,
-        Self::Unanswerable,
-        Self::SendFailed,
-        Self::QueueFull,
-        Self::Shunned,
-        Self::Forged,
-        Self::Replayed,
-        Self::Stranger,
-        Self::OffLink,
+    /// Every reason with its name, in the order of the report.
+    pub const ALL: [(Self, &'static str); 21] = [
+        (Self::NotAllowed, "not allowed"),
+        (Self::AnswersBack, "source would answer the reply"),
+        (Self::RateLimit, "rate limit"),
+        (Self::TooLong, "too long"),
+        (Self::Connections, "too many connections"),
+        (Self::SourceConnections, "too many connections from one source"),
+        (Self::Evicted, "evicted before the handshake completed"),
+        (Self::Retry, "Retry sent"),
+        (Self::Idle, "idle"),
+        (Self::Handshake, "handshake failed"),
+        (Self::Stray, "stray datagram"),
+        (Self::Stopping, "server stopping"),
+        (Self::Unanswerable, "wrong kind of stream"),
+        (Self::SendFailed, "reply not sent"),
+        (Self::QueueFull, "receive queue full"),
+        (Self::Shunned, "source shunned or receive queue full"),
+        (Self::Forged, "wrong signature"),
+        (Self::Replayed, "replayed"),
+        (Self::Stranger, "not for this server"),
+        (Self::OffLink, "not from this link"),
+        (Self::NoUrl, "no URL for the client"),
     ];
 
-    /// The reason as a report names it.
+    /// The name in a report.
     pub const fn reason(self) -> &'static str {
-        match self {
-            Self::NotAllowed => "not allowed",
-            Self::AnswersBack => "source would answer the reply",
-            Self::RateLimit => "rate limit",
-            Self::TooLong => "too long",
-            Self::Connections => "too many connections",
-            Self::SourceConnections => "too many connections from one source",
-            Self::Evicted => "evicted before the handshake completed",
-            Self::Retry => "Retry sent",
-            Self::Idle => "idle",
-            Self::Handshake => "handshake failed",
-            Self::Stray => "stray datagram",
-            Self::Stopping => "server stopping",
-            Self::Unanswerable => "wrong kind of stream",
-            Self::SendFailed => "reply not sent",
-            Self::QueueFull => "receive queue full",
-            Self::Shunned => "source shunned or receive queue full",
-            Self::Forged => "wrong signature",
-            Self::Replayed => "replayed",
-            Self::Stranger => "not for this server",
-            Self::OffLink => "not from this link",
-        }
+        Self::ALL[self as usize].1
     }
 }

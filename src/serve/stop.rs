@@ -4,10 +4,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, watch};
 
-use crate::path::{Host, timeout};
-
-/// Time for the end of cancelled connections to leave this host, so that clients hear it.
-const GOODBYE: Duration = Duration::from_millis(20);
+use crate::path::{CLOSING, Host, timeout};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
@@ -59,7 +56,7 @@ impl Stopper {
         }
         phase.send_replace(Phase::Cancelled);
         ended.recv().await;
-        host.sleep(GOODBYE).await;
+        host.sleep(CLOSING).await;
         false
     }
 }

@@ -71,7 +71,7 @@ async fn serve(worker: Arc<Worker>, connected: Connected, tls: Option<TlsAccepto
     let Some(acceptor) = tls else {
         return tokio::select! {
             biased;
-            () = answer(&worker, (peer, kernel), stream, &slot) => {}
+            () = answer(&worker, peer, kernel, stream, &slot) => {}
             () = slot.evicted() => worker.refuse(Refusal::Evicted),
         };
     };
@@ -86,7 +86,7 @@ async fn serve(worker: Arc<Worker>, connected: Connected, tls: Option<TlsAccepto
         acceptor.accept(LayeredStream { stream, layer: UnreadByte(Some(first)) }).await
     };
     match worker.handshake(&slot, handshake).await {
-        Ok(stream) => answer(&worker, (peer, kernel), stream, &slot).await,
+        Ok(stream) => answer(&worker, peer, kernel, stream, &slot).await,
         Err(refusal) => worker.refuse(refusal),
     }
 }
@@ -94,7 +94,8 @@ async fn serve(worker: Arc<Worker>, connected: Connected, tls: Option<TlsAccepto
 /// Answers what comes on a connection until it ends.
 async fn answer(
     worker: &Worker,
-    (peer, kernel): (SocketAddr, Option<Box<dyn KernelTcp>>),
+    peer: SocketAddr,
+    kernel: Option<Box<dyn KernelTcp>>,
     stream: impl ByteStream,
     slot: &Slot,
 ) {
@@ -109,7 +110,7 @@ async fn answer(
         Ok(Some(Opening { bytes, kind: StreamKind::Transfer })) => {
             // With TLS, the kernel's counters include the overhead of records, so that counts as progress, too.
             let moved = moved(kernel.map(Arc::from), |length| length as u64);
-            transfer_on_stream(worker, (peer, moved), bytes, &mut reader, &mut writer).await
+            transfer_on_stream(worker, peer, moved, bytes, &mut reader, &mut writer).await
         }
         end => end.map(drop),
     };

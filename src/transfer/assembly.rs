@@ -1,4 +1,4 @@
-//! Which parts have come, and whether they are what was sent.
+//! Which parts have arrived, and whether they are what was sent.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -26,24 +26,25 @@ impl WholeDigest {
 
 /// What a receiver knows of the parts of a whole, which may come in any order, twice, or not at all.
 pub struct Assembly {
-    /// All before this has come.
+    /// Everything before this offset has arrived.
     next: u64,
     whole: WholeDigest,
     /// Pieces that arrived ahead of a gap: from the start of each to its end and CRC.
     ahead: BTreeMap<u64, (u64, u32)>,
     arrived: u64,
+    /// Length and digest of the content, from the sender.
     end: Option<(u64, Digest)>,
     most_ahead: usize,
 }
 
 impl Assembly {
-    /// One to which nothing has come, and which remembers so many pieces ahead of a gap.
+    /// An empty record, of at most `most_ahead` pieces beyond a gap.
     pub fn new(most_ahead: usize) -> Self {
         let (whole, ahead) = (WholeDigest::new(), BTreeMap::new());
         Self { next: 0, whole, ahead, arrived: 0, end: None, most_ahead }
     }
 
-    /// A piece has come; whether it is new.
+    /// Records a piece. Returns whether it is new.
     ///
     /// # Errors
     ///
@@ -57,10 +58,10 @@ impl Assembly {
             offset.checked_add(length).ok_or(TransferError::Protocol("a piece lies beyond all content"))?;
         let overlaps = self.ahead.range(..end).next_back().is_some_and(|(_, (other, _))| *other > offset);
         if overlaps {
-            return Err(TransferError::Protocol("its pieces overlap"));
+            return Err(TransferError::Protocol("pieces overlap"));
         }
         if self.ahead.len() >= self.most_ahead {
-            return Err(TransferError::Protocol("too much came ahead of what is missing"));
+            return Err(TransferError::Protocol("too many pieces beyond a gap"));
         }
         self.arrived += length;
         self.ahead.insert(offset, (end, piece.check()));
@@ -71,27 +72,27 @@ impl Assembly {
         Ok(true)
     }
 
-    /// The sender says that this is all.
+    /// Records the end: the length and digest of the content.
     pub fn end(&mut self, length: u64, digest: Digest) {
         self.end = Some((length, digest));
     }
 
-    /// Bytes that have come, each counted once.
+    /// Bytes received, without duplicates.
     pub fn arrived(&self) -> u64 {
         self.arrived
     }
 
-    /// Whether all is there; `None` while the sender has not said how much that is.
+    /// Whether all pieces are here; `None` until the end has arrived.
     pub fn is_whole(&self) -> Option<bool> {
         self.end.map(|(length, _)| self.next == length && self.ahead.is_empty())
     }
 
-    /// Whether all is there and is what was sent.
+    /// Whether all pieces are here and their digest is the sender's.
     pub fn is_intact(&self) -> bool {
         self.is_whole() == Some(true) && self.end.is_some_and(|(_, digest)| digest == self.whole.finish())
     }
 
-    /// The gaps in what has come, up to the end of the whole where that is known.
+    /// The gaps between pieces, and up to the end of the content if that is known.
     pub fn missing(&self) -> impl Iterator<Item = Range<u64>> {
         let first = (self.next, self.next);
         let last = self.end.map(|(length, _)| (length, length));
@@ -105,7 +106,7 @@ impl Assembly {
             .filter(|gap| !gap.is_empty())
     }
 
-    /// What there is to tell the sender.
+    /// The receipt for the sender.
     pub fn receipt(&self) -> Receipt {
         Receipt {
             intact: self.is_intact(),

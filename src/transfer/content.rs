@@ -1,4 +1,4 @@
-//! What is transferred, and where it goes.
+//! What is transferred, and where it is written.
 
 use std::{
     collections::VecDeque,
@@ -19,31 +19,29 @@ use crate::{unit::random, wire::transfer::PIECE_BYTES};
 pub enum Content {
     /// Bytes that are generated from a seed.
     Generated {
-        /// How many.
+        /// Their number.
         bytes: u64,
         /// The seed.
         seed: u64,
     },
-    /// A file as it is, which had so many bytes.
+    /// A file.
     File {
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
-        /// How many there were.
+        /// Its length.
         bytes: u64,
     },
 }
 
 impl Content {
-    /// How much there is.
+    /// Its length.
     pub fn bytes(&self) -> u64 {
         match self {
             Self::Generated { bytes, .. } | Self::File { bytes, .. } => *bytes,
         }
     }
 
-    /// Opens it.
-    ///
-    /// # Errors
+    /// Opens it for reading.
     ///
     /// Returns an error if the file cannot be opened.
     pub(super) fn open(&self) -> Result<Source, TransferError> {
@@ -159,13 +157,19 @@ pub struct SaveFile {
     pub path: PathBuf,
 }
 
-/// Where content goes.
+/// Where received content is written.
 #[derive(Debug)]
 pub enum Sink {
-    /// Nowhere, once it is checked.
+    /// Nowhere: it is only checked.
     Nowhere,
     /// To a file.
     File(SaveFile),
+}
+
+impl From<Option<SaveFile>> for Sink {
+    fn from(file: Option<SaveFile>) -> Self {
+        file.map_or(Self::Nowhere, Self::File)
+    }
 }
 
 impl Sink {

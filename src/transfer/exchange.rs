@@ -1,21 +1,19 @@
-//! A transfer from one end to the other: what a client asks for, and how a server answers.
+//! Both roles of a transfer: a client uploads or downloads, a server answers.
 
 use super::{
     Content, Sink, TransferError, Watch,
-    bulk::{Bulk, Ends, Incoming, Outgoing},
+    bulk::{Bulk, Ends},
     receive::receive,
-    send::{ASK_AGAIN, QUESTIONS, send},
+    send::{ATTEMPTS, REPEAT_AFTER, send},
 };
 use crate::{
     path::{Host, timeout},
     wire::transfer::{Fetch, Receipt, TransferMessage},
 };
 
-/// Sends `content` to the server, and returns what it says of it.
+/// Sends `content` to the server, and returns its receipt.
 ///
-/// # Errors
-///
-/// Where it stopped before the server had said anything.
+/// Returns an error if the transfer stopped before a receipt arrived.
 pub async fn upload(
     host: &dyn Host,
     bulk: &mut Bulk,
@@ -25,15 +23,14 @@ pub async fn upload(
     send(host, content, bulk.ends(), watch).await
 }
 
-/// Has the server send content to `sink`, and returns what there is of it.
+/// Fetches content from the server into `sink`, and returns the receipt.
 ///
-/// # Errors
-///
-/// Where it stopped, or what came is not what was sent.
+/// Returns an error if the transfer stopped, or if the received content differs from what was sent.
 pub async fn download(
     host: &dyn Host,
     bulk: &mut Bulk,
-    (fetch, sink): (Fetch, &Sink),
+    fetch: Fetch,
+    sink: &Sink,
     watch: &Watch,
 ) -> Result<Receipt, TransferError> {
     let ends = bulk.ends();
@@ -42,15 +39,15 @@ pub async fn download(
     if ends.nature.reliable {
         ends.outgoing.send(request).await?;
     } else {
-        for question in 1..=QUESTIONS {
+        for attempt in 1..=ATTEMPTS {
             ends.outgoing.send(request.clone()).await?;
-            match timeout(host, ASK_AGAIN, ends.incoming.recv()).await {
+            match timeout(host, REPEAT_AFTER, ends.incoming.recv()).await {
                 Ok(message) => {
                     first = TransferMessage::parse(&message?).ok();
                     break;
                 }
-                Err(_) if question == QUESTIONS => {
-                    return Err(TransferError::Stalled(ASK_AGAIN * QUESTIONS));
+                Err(_) if attempt == ATTEMPTS => {
+                    return Err(TransferError::Stalled(REPEAT_AFTER * ATTEMPTS));
                 }
                 Err(_) => {}
             }
@@ -59,17 +56,16 @@ pub async fn download(
     receive(host, first, sink, ends, watch).await
 }
 
-/// Answers a client, whose `first` message may have come already: takes what it sends into `sink`, or sends the
-/// `content` that it asks for.
+/// Answers a client, whose `first` message may have arrived already: receives an upload into `sink`, or sends the
+/// requested `content`.
 ///
-/// # Errors
-///
-/// Where it stopped, or what came is not what was sent.
+/// Returns an error if the transfer stopped, or if the received content differs from what was sent.
 pub async fn serve(
     host: &dyn Host,
     first: Option<TransferMessage>,
     mut ends: Ends<'_>,
-    (sink, content): (&Sink, impl FnOnce(&Fetch) -> Content),
+    sink: &Sink,
+    content: impl FnOnce(&Fetch) -> Content,
     watch: &Watch,
 ) -> Result<Receipt, TransferError> {
     let first = match first {
@@ -81,7 +77,7 @@ pub async fn serve(
     }
     let receipt = receive(host, Some(first), sink, ends.again(), watch).await?;
     if !ends.nature.reliable {
-        repeat(&receipt, (ends.outgoing, ends.incoming)).await;
+        repeat(&receipt, ends).await;
     }
     Ok(receipt)
 }
@@ -101,15 +97,15 @@ async fn first_message(
             }
         }
     };
-    watch.patiently(host, || moved.received().unwrap_or(0), message).await
+    watch.while_progressing(host, || moved.received().unwrap_or(0), message).await
 }
 
-/// Says it again to a client that asks again, until it is gone.
-async fn repeat(receipt: &Receipt, (outgoing, incoming): (&mut dyn Outgoing, &mut dyn Incoming)) {
+/// Repeats the receipt for a client that repeats the end, because the receipt was lost.
+async fn repeat(receipt: &Receipt, Ends { outgoing, incoming, .. }: Ends<'_>) {
     let receipt = TransferMessage::Receipt(receipt.clone()).encode();
     while let Ok(message) = incoming.recv().await {
-        let asks = matches!(TransferMessage::parse(&message), Ok(TransferMessage::End { .. }));
-        if asks && outgoing.send(receipt.clone()).await.is_err() {
+        let is_end = matches!(TransferMessage::parse(&message), Ok(TransferMessage::End { .. }));
+        if is_end && outgoing.send(receipt.clone()).await.is_err() {
             return;
         }
     }

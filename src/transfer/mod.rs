@@ -1,4 +1,4 @@
-//! Content from one end to the other, whole and checked, over any transport that moves messages in bulk.
+//! Transfers of content from one end to the other, checked by a digest, over any transport.
 //!
 //! A sender sends pieces, each with its offset and a CRC-32, and then an end with a digest: the SHA-256 of the CRCs of
 //! all pieces in order. Pieces can thus be checked in any order of arrival, without keeping them, in little of the
@@ -25,32 +25,32 @@ use crate::{
     wire::transfer::InvalidTransferMessage,
 };
 
-/// A transfer that has stopped.
+/// Why a transfer stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
-    /// The connection broke.
+    /// The connection failed.
     #[error(transparent)]
     Channel(#[from] ChannelError),
     /// The content could not be read or written.
     #[error("cannot {operation} {name}: {source}")]
     Content {
-        /// Read or write.
+        /// `read` or `write`.
         operation: &'static str,
         /// The file.
         name: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// What came is not what was sent.
-    #[error("all bytes came, and they are not those that were sent: the digests differ")]
+    /// The received content differs from what was sent.
+    #[error("all bytes arrived, but they differ from what was sent (digest mismatch)")]
     Mismatch,
-    /// The peer says something else than it should.
-    #[error("the peer does not keep to the protocol: {0}")]
+    /// The peer violated the protocol.
+    #[error("the peer violated the protocol: {0}")]
     Protocol(&'static str),
-    /// Nothing moved.
-    #[error("nothing moved for {}", humantime::format_duration(*.0))]
+    /// No progress for this long.
+    #[error("no progress for {}", humantime::format_duration(*.0))]
     Stalled(Duration),
-    /// Somebody wanted it to end.
+    /// Interrupted from outside.
     #[error("interrupted")]
     Interrupted,
 }
@@ -61,24 +61,25 @@ impl From<InvalidTransferMessage> for TransferError {
     }
 }
 
-/// Who looks on, and may end it.
+/// Reports the progress of a transfer, and stops it.
 #[derive(Clone)]
 pub struct Watch {
-    /// Is told of bytes of content as they have arrived: at this end, or at the other end as far as it has told.
+    /// Called with the number of bytes of content that have newly arrived, at this end or, as far as this end knows, at
+    /// the other.
     pub moved: Arc<dyn Fn(u64) + Send + Sync>,
-    /// Set from outside to end it.
+    /// Interrupts the transfer.
     pub stop: StopSignal,
-    /// After how long without progress it has stopped.
+    /// Time without progress after which the transfer fails.
     pub patience: Duration,
-    /// Pieces that a receiver may remember ahead of a gap.
+    /// Pieces that a receiver may record beyond a gap.
     pub most_ahead: usize,
 }
 
-/// After how long a transfer in which nothing moves has stopped, unless told otherwise.
+/// Default time without progress after which a transfer fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often a transfer looks how far it has come.
-const LOOK: Duration = Duration::from_millis(250);
+/// How often progress is checked.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
 impl Default for Watch {
     fn default() -> Self {
@@ -87,34 +88,32 @@ impl Default for Watch {
 }
 
 impl Watch {
-    /// Runs `doing` for as long as nobody wants it to end.
+    /// Runs `transfer` unless interrupted.
     ///
-    /// # Errors
-    ///
-    /// [`TransferError::Interrupted`], or what `doing` failed of.
-    pub async fn over<T>(
+    /// Returns [`TransferError::Interrupted`], or the error of `transfer`.
+    pub async fn until_stopped<T>(
         &self,
-        doing: impl Future<Output = Result<T, TransferError>>,
+        transfer: impl Future<Output = Result<T, TransferError>>,
     ) -> Result<T, TransferError> {
         tokio::select! {
             biased;
-            done = doing => done,
+            done = transfer => done,
             () = self.stop.stopped() => Err(TransferError::Interrupted),
         }
     }
 
-    /// Runs `doing` for as long as `moved` grows. It reads what has reached the other end or come from it: what was
-    /// handed to a buffer is no progress.
-    async fn patiently<T>(
+    /// Runs `transfer` as long as `moved` grows. `moved` counts what has arrived at either end: filling a buffer is not
+    /// progress.
+    async fn while_progressing<T>(
         &self,
         host: &dyn Host,
         moved: impl Fn() -> u64,
-        doing: impl Future<Output = Result<T, TransferError>>,
+        transfer: impl Future<Output = Result<T, TransferError>>,
     ) -> Result<T, TransferError> {
         let stalled = async {
             let (mut last, mut since) = (moved(), host.now());
             while host.now() - since < self.patience {
-                host.sleep(LOOK.min(self.patience)).await;
+                host.sleep(CHECK_INTERVAL.min(self.patience)).await;
                 let now = moved();
                 if now > last {
                     (last, since) = (now, host.now());
@@ -123,7 +122,7 @@ impl Watch {
         };
         tokio::select! {
             biased;
-            done = doing => done,
+            done = transfer => done,
             () = stalled => Err(TransferError::Stalled(self.patience)),
         }
     }

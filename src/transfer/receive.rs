@@ -1,4 +1,4 @@
-//! The end that wants the content.
+//! The receiver of content.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -7,22 +7,20 @@ use std::{
 
 use super::{
     Assembly, Sink, TransferError, Watch,
-    bulk::{Ends, Incoming, Nature},
+    bulk::{Ends, Incoming},
 };
 use crate::{
     path::{Host, timeout},
     wire::transfer::{Receipt, TransferMessage},
 };
 
-/// How much later than the end a datagram may come that was sent before it.
+/// How long datagrams that the end overtook are waited for.
 const SETTLE: Duration = Duration::from_millis(500);
 
-/// Receives content into `sink`, of which `first` has come already, and tells the sender what became of it.
+/// Receives content into `sink` and sends the receipt. The `first` message may have arrived already.
 ///
-/// # Errors
-///
-/// Where it stopped before its end had come, or what came is not what was sent. A datagram transport that has lost
-/// parts is no error, and its receipt says which.
+/// Returns an error if the transfer stopped before the end, or if the received content differs from what was sent. Parts
+/// lost by a datagram transport are not an error: the receipt lists them.
 pub(super) async fn receive(
     host: &dyn Host,
     first: Option<TransferMessage>,
@@ -31,78 +29,81 @@ pub(super) async fn receive(
     watch: &Watch,
 ) -> Result<Receipt, TransferError> {
     let Ends { outgoing, incoming, nature, moved } = ends;
-    let mut assembly = Assembly::new(watch.most_ahead);
+    let mut receiver = Receiver { assembly: Assembly::new(watch.most_ahead), sink, watch };
     let messages = AtomicU64::new(0);
     if let Some(message) = first {
-        take(&mut assembly, message, sink, watch)?;
+        receiver.take(message)?;
     }
-    let arriving = arrive(host, &mut assembly, sink, (incoming, nature, &messages), watch);
-    // A transport that tells nothing of its bytes is judged by its messages.
+    let receiving = receiver.receive(host, incoming, nature.reliable, &messages);
+    // Some transports do not count bytes. Their messages are counted instead.
     let moved = || moved.received().unwrap_or(0) + messages.load(Ordering::Relaxed);
-    let arriving = watch.patiently(host, moved, arriving).await;
-    match arriving {
-        // A full disk is no news for the sender.
+    let received = watch.while_progressing(host, moved, receiving).await;
+    match received {
+        // The sender cannot help if the disk is full.
         Err(error @ TransferError::Content { .. }) => return Err(error),
         Err(error @ TransferError::Channel(_)) if nature.reliable => return Err(error),
-        // A receiver that cannot go on says so, or its sender would only find a connection gone.
+        // On other errors the sender learns from the receipt why the connection ends.
         _ => {}
     }
-    let receipt = assembly.receipt();
-    let told = outgoing.send(TransferMessage::Receipt(receipt.clone()).encode()).await;
-    arriving?;
-    // Who has it all needs nobody to know.
+    let receipt = receiver.assembly.receipt();
+    let answered = outgoing.send(TransferMessage::Receipt(receipt.clone()).encode()).await;
+    received?;
+    // An intact transfer has succeeded even if the receipt cannot be sent.
     if !receipt.intact {
-        told?;
+        answered?;
     }
-    if assembly.is_whole() == Some(true) && !receipt.intact {
+    if receiver.assembly.is_whole() == Some(true) && !receipt.intact {
         return Err(TransferError::Mismatch);
     }
     Ok(receipt)
 }
 
-/// Takes in messages until all has come, or as much as will.
-async fn arrive(
-    host: &dyn Host,
-    assembly: &mut Assembly,
-    sink: &Sink,
-    (incoming, nature, messages): (&mut dyn Incoming, Nature, &AtomicU64),
-    watch: &Watch,
-) -> Result<(), TransferError> {
-    loop {
-        let next = match (assembly.is_whole(), nature.reliable) {
-            (Some(true), _) => return Ok(()),
-            // An interrupted wait loses nothing: datagrams come whole.
-            (Some(false), false) => match timeout(host, SETTLE, incoming.recv()).await {
-                Ok(next) => next?,
-                Err(_) => return Ok(()),
-            },
-            _ => incoming.recv().await?,
-        };
-        messages.fetch_add(1, Ordering::Relaxed);
-        match TransferMessage::parse(&next) {
-            Ok(message) => take(assembly, message, sink, watch)?,
-            Err(error) if nature.reliable => return Err(error.into()),
-            // As if it were lost.
-            Err(_) => {}
-        }
-    }
+struct Receiver<'a> {
+    assembly: Assembly,
+    sink: &'a Sink,
+    watch: &'a Watch,
 }
 
-fn take(
-    assembly: &mut Assembly,
-    message: TransferMessage,
-    sink: &Sink,
-    watch: &Watch,
-) -> Result<(), TransferError> {
-    match message {
-        TransferMessage::Piece(piece) => {
-            if assembly.piece(&piece)? {
-                sink.write(piece.offset, &piece.bytes)?;
-                (watch.moved)(piece.bytes.len() as u64);
+impl Receiver<'_> {
+    /// Receives messages until the content is whole, or until no more datagrams follow the end.
+    async fn receive(
+        &mut self,
+        host: &dyn Host,
+        incoming: &mut dyn Incoming,
+        reliable: bool,
+        messages: &AtomicU64,
+    ) -> Result<(), TransferError> {
+        loop {
+            let next = match (self.assembly.is_whole(), reliable) {
+                (Some(true), _) => return Ok(()),
+                // Datagrams arrive whole, so a cancelled receive loses nothing.
+                (Some(false), false) => match timeout(host, SETTLE, incoming.recv()).await {
+                    Ok(next) => next?,
+                    Err(_) => return Ok(()),
+                },
+                _ => incoming.recv().await?,
+            };
+            messages.fetch_add(1, Ordering::Relaxed);
+            match TransferMessage::parse(&next) {
+                Ok(message) => self.take(message)?,
+                Err(error) if reliable => return Err(error.into()),
+                // A corrupted datagram counts as lost.
+                Err(_) => {}
             }
         }
-        TransferMessage::End { length, digest } => assembly.end(length, digest),
-        TransferMessage::Fetch(_) | TransferMessage::Receipt(_) => {}
     }
-    Ok(())
+
+    fn take(&mut self, message: TransferMessage) -> Result<(), TransferError> {
+        match message {
+            TransferMessage::Piece(piece) => {
+                if self.assembly.piece(&piece)? {
+                    self.sink.write(piece.offset, &piece.bytes)?;
+                    (self.watch.moved)(piece.bytes.len() as u64);
+                }
+            }
+            TransferMessage::End { length, digest } => self.assembly.end(length, digest),
+            TransferMessage::Fetch(_) | TransferMessage::Receipt(_) => {}
+        }
+        Ok(())
+    }
 }

@@ -1,4 +1,4 @@
-//! The end that has the content.
+//! The sender of content.
 
 use std::{
     future::Future,
@@ -21,16 +21,14 @@ use crate::{
     },
 };
 
-/// How long a datagram transport is given to answer the end …
-pub(super) const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// … and how often it is asked.
-pub(super) const QUESTIONS: u32 = 30;
+/// Over datagrams, a message that requires an answer is repeated after this time …
+pub(super) const REPEAT_AFTER: Duration = Duration::from_secs(1);
+/// … and sent this many times.
+pub(super) const ATTEMPTS: u32 = 30;
 
-/// Sends `content`, and returns what the receiver says of it.
+/// Sends `content`, and returns the receipt.
 ///
-/// # Errors
-///
-/// Where it stopped before the receiver had said anything.
+/// Returns an error if the transfer stopped before a receipt arrived.
 pub(super) async fn send(
     host: &dyn Host,
     content: &Content,
@@ -38,71 +36,71 @@ pub(super) async fn send(
     watch: &Watch,
 ) -> Result<Receipt, TransferError> {
     let Ends { outgoing, incoming, nature, moved } = ends;
-    let tally = Tally { bytes: content.bytes(), ..Tally::default() };
+    let progress = Progress { bytes: content.bytes(), ..Progress::default() };
     let arrived = || {
-        let handed = || tally.handed.load(Ordering::Relaxed);
+        let handed = || progress.handed.load(Ordering::Relaxed);
         let content = |bytes| content_of(bytes, nature.message_bytes);
-        tally.tell(watch, moved.acknowledged().map_or_else(handed, content));
-        tally.told.load(Ordering::Relaxed) + moved.received().unwrap_or(0)
+        progress.report(watch, moved.acknowledged().map_or_else(handed, content));
+        progress.reported.load(Ordering::Relaxed) + moved.received().unwrap_or(0)
     };
     let sending = async {
         let mut answer = pin!(answer(incoming));
         let (outgoing, length, digest) = tokio::select! {
             biased;
-            // Nothing is to be said before the end: the receiver has given up.
+            // A receipt before the end: the receiver has given up.
             early = &mut answer => return early,
-            sent = pieces(content, (outgoing, nature), &tally) => sent?,
+            sent = pieces(content, outgoing, nature, &progress) => sent?,
         };
         let end = TransferMessage::End { length, digest }.encode();
         if nature.reliable {
             outgoing.send(end).await?;
             return answer.await;
         }
-        ask(host, end, outgoing, answer).await
+        repeat_end(host, end, outgoing, answer).await
     };
-    let receipt = watch.patiently(host, arrived, sending).await?;
-    tally.tell(watch, receipt.arrived);
+    let receipt = watch.while_progressing(host, arrived, sending).await?;
+    progress.report(watch, receipt.arrived);
     Ok(receipt)
 }
 
-/// How far the content has come.
+/// Progress of an upload, in bytes.
 #[derive(Debug, Default)]
-struct Tally {
-    /// How much there is.
+struct Progress {
+    /// Length of the content.
     bytes: u64,
     /// Handed to the transport.
     handed: AtomicU64,
-    /// Told as arrived.
-    told: AtomicU64,
+    /// Reported as arrived.
+    reported: AtomicU64,
 }
 
-impl Tally {
-    fn tell(&self, watch: &Watch, arrived: u64) {
+impl Progress {
+    fn report(&self, watch: &Watch, arrived: u64) {
         let arrived = arrived.min(self.bytes);
-        let before = self.told.fetch_max(arrived, Ordering::Relaxed);
+        let before = self.reported.fetch_max(arrived, Ordering::Relaxed);
         if arrived > before {
             (watch.moved)(arrived - before);
         }
     }
 }
 
-/// Says that this was all until it is answered.
-async fn ask(
+/// Sends the end until it is answered.
+async fn repeat_end(
     host: &dyn Host,
     end: Bytes,
     outgoing: &mut dyn Outgoing,
     mut answer: Pin<&mut impl Future<Output = Result<Receipt, TransferError>>>,
 ) -> Result<Receipt, TransferError> {
-    for _ in 0..QUESTIONS {
+    for _ in 0..ATTEMPTS {
         outgoing.send(end.clone()).await?;
-        if let Ok(receipt) = timeout(host, ASK_AGAIN, &mut answer).await {
+        if let Ok(receipt) = timeout(host, REPEAT_AFTER, &mut answer).await {
             return receipt;
         }
     }
-    Err(TransferError::Stalled(ASK_AGAIN * QUESTIONS))
+    Err(TransferError::Stalled(REPEAT_AFTER * ATTEMPTS))
 }
 
-/// The next receipt; whatever else comes on a datagram transport is none.
+/// The next receipt. Other messages are ignored.
 async fn answer(incoming: &mut dyn Incoming) -> Result<Receipt, TransferError> {
     loop {
         if let Ok(TransferMessage::Receipt(receipt)) = TransferMessage::parse(&incoming.recv().await?) {
@@ -113,8 +111,9 @@ async fn answer(incoming: &mut dyn Incoming) -> Result<Receipt, TransferError> {
 
 async fn pieces<'a>(
     content: &Content,
-    (outgoing, nature): (&'a mut dyn Outgoing, Nature),
-    tally: &Tally,
+    outgoing: &'a mut dyn Outgoing,
+    nature: Nature,
+    progress: &Progress,
 ) -> Result<(&'a mut dyn Outgoing, u64, Digest), TransferError> {
     let mut source = content.open()?;
     let size = nature.message_bytes.saturating_sub(TRANSFER_HEADER_BYTES).clamp(1, PIECE_BYTES);
@@ -129,8 +128,8 @@ async fn pieces<'a>(
         whole.add(piece.check());
         outgoing.send_piece(piece).await?;
         offset += length;
-        tally.handed.store(offset, Ordering::Relaxed);
-        // A transport that always has room would keep all other tasks of this thread waiting.
+        progress.handed.store(offset, Ordering::Relaxed);
+        // A transport that always has room would starve the other tasks of this thread.
         path::consume_budget().await;
     }
 }

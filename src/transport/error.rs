@@ -151,23 +151,27 @@ impl ConnectError {
     }
 }
 
-/// What quinn says when its socket has failed: on a client, when the peer's host has refused a datagram.
-const SOCKET_FAILED: &str = "endpoint driver future was dropped";
+/// Whether the socket of a connection failed: on a client, because the peer's host refused a datagram. quinn reports it as
+/// an internal error, as it does one other error.
+fn is_socket_failure(error: &quinn::ConnectionError) -> bool {
+    const REASON: &str = "endpoint driver future was dropped";
+    matches!(error, quinn::ConnectionError::TransportError(e)
+        if e.code == quinn::TransportErrorCode::INTERNAL_ERROR && e.reason == REASON)
+}
 
 /// Why a connection was lost. The errors of QUIC streams say only that it was; the connection's own error is their cause.
 pub(crate) fn lost_reason(error: &(dyn Error + 'static)) -> String {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    let of_connection = loop {
-        match cause.map(|cause| (cause.downcast_ref::<quinn::ConnectionError>(), cause)) {
-            Some((None, other)) => cause = other.source(),
-            found => break found.and_then(|(found, _)| found),
+    let mut cause = Some(error);
+    while let Some(other) = cause {
+        match other.downcast_ref::<quinn::ConnectionError>() {
+            Some(lost) if is_socket_failure(lost) => {
+                return "nothing listens there any more (port unreachable)".to_owned();
+            }
+            Some(lost) => return lost.to_string(),
+            None => cause = other.source(),
         }
-    };
-    let reason = of_connection.map_or_else(|| error.to_string(), ToString::to_string);
-    if reason.contains(SOCKET_FAILED) {
-        return "nothing listens there any more (port unreachable)".to_owned();
     }
-    reason
+    error.to_string()
 }
 
 /// What is wrong with a certificate, and what helps.

@@ -16,8 +16,6 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// Attempts each of `addresses`, the next one as soon as the last has failed or had its head start, until one succeeds
 /// (RFC 8305).
 ///
-/// # Errors
-///
 /// Returns the error of the first address that failed in the order of preference; `None` without addresses.
 pub async fn race<T, E, F: Future<Output = Result<T, E>>>(
     host: &dyn Host,

@@ -69,11 +69,17 @@ impl Listening for DatagramListening {
         self.local
     }
 
-    fn accept(&mut self) -> BoxFuture<'_, Result<Session, ConnectError>> {
+    fn accept(&mut self) -> Dialing<'_> {
         let session = self.session.take().map(Session::Datagrams);
         Box::pin(std::future::ready(session.ok_or_else(|| ConnectError::closed(self.local))))
     }
 }
+
+/// A session that is being established.
+pub type Dialing<'a> = BoxFuture<'a, Result<Session, ConnectError>>;
+
+/// A server that waits for sessions, or why it could not be made.
+pub type ListenResult = Result<Box<dyn Listening>, ConnectError>;
 
 /// Follows the bytes of a TCP connection on the link, if there is a tap.
 pub(super) fn tap_stream(tap: Option<&Tap>, connected: Connected) -> (Connected, Option<StreamTap>) {
@@ -188,15 +194,10 @@ pub trait Protocol: fmt::Debug + Sync {
         host: &'a Arc<dyn Host>,
         peer: SocketAddr,
         settings: DialSettings<'a>,
-    ) -> BoxFuture<'a, Result<Session, ConnectError>>;
+    ) -> Dialing<'a>;
 
     /// Listens on `local`. See [`listen`].
-    fn listen(
-        &self,
-        host: &Arc<dyn Host>,
-        local: SocketAddr,
-        settings: ListenSettings<'_>,
-    ) -> Result<Box<dyn Listening>, ConnectError>;
+    fn listen(&self, host: &Arc<dyn Host>, local: SocketAddr, settings: ListenSettings<'_>) -> ListenResult;
 }
 
 /// A server's end that waits for clients.
@@ -205,7 +206,7 @@ pub trait Listening: Send {
     fn local_addr(&self) -> SocketAddr;
 
     /// The session with the next client. A transport without handshakes has one session for all clients.
-    fn accept(&mut self) -> BoxFuture<'_, Result<Session, ConnectError>>;
+    fn accept(&mut self) -> Dialing<'_>;
 }
 
 /// Connects to `peer`. Returns an error if the handshake failed.
@@ -226,6 +227,6 @@ pub fn listen(
     transport: Transport,
     local: SocketAddr,
     settings: ListenSettings<'_>,
-) -> Result<Box<dyn Listening>, ConnectError> {
+) -> ListenResult {
     transport.spec().protocol.listen(host, local, settings)
 }

@@ -1,5 +1,7 @@
 //! A mutex that ignores poisoning.
 
+#![expect(clippy::disallowed_types, reason = "the one place that wraps it")]
+
 use std::sync::{self, MutexGuard, PoisonError};
 
 /// A [`std::sync::Mutex`] that can be locked even if a thread panicked while holding it. The panic ends the run anyway.

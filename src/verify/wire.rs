@@ -3,6 +3,7 @@
 use crate::{
     experiment::{self, Observers, Outcome, Plan, RunError},
     link::{Event, Link, LinkSpec},
+    path::StopSignal,
     unit::{Direction, Time},
 };
 
@@ -42,6 +43,6 @@ impl Wire for RealWire {
     }
 
     fn run(&self, plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
-        experiment::run(plan, seed, Observers::default())
+        experiment::run(plan, seed, Observers::default(), &StopSignal::default())
     }
 }

@@ -14,6 +14,9 @@
 //!  +----------------+---------+-------+----------------------------+
 //! ```
 //!
+//! The magic bytes, the version and the nonce stand at the same place in all versions. A server answers a query of any
+//! version in its own, so that the client can tell its user which version the server has.
+//!
 //! A text is one byte with its length, then that many bytes of UTF-8. `instance` is little-endian. An answer is at most
 //! as long as a query, so that a forged source address amplifies no traffic. A query fits into 1,280 bytes, which every
 //! IPv6 link carries unfragmented (RFC 8200 section 5), with its headers.
@@ -25,9 +28,11 @@ pub const MAX_NAME_BYTES: usize = 63;
 /// Maximum number of URLs in an answer.
 pub const MAX_URLS: usize = 32;
 
+/// The version of the format.
+pub const VERSION: u8 = 1;
+
 const QUERY: [u8; 8] = *b"wirelab?";
 const ANSWER: [u8; 8] = *b"wirelab!";
-const VERSION: u8 = 1;
 
 /// Chosen at random for each query. An answer repeats it, so that a host that did not receive the query cannot answer.
 pub type Nonce = [u8; 16];
@@ -60,9 +65,14 @@ pub enum DiscoveryError {
     /// Too short, too long, or without the magic bytes.
     #[error("not of wirelab discover")]
     Foreign,
-    /// An unsupported version.
-    #[error("unsupported version {0} of the discovery format")]
-    Version(u8),
+    /// An answer of another version.
+    #[error("version {version} of the discovery format, not version {VERSION}")]
+    Version {
+        /// The version.
+        version: u8,
+        /// The nonce of the query.
+        nonce: Nonce,
+    },
     /// A text or a count is invalid.
     #[error("malformed answer")]
     Malformed,
@@ -78,14 +88,14 @@ impl Query {
         bytes
     }
 
-    /// Parses a datagram.
+    /// Parses a datagram. The query may be of any version.
     ///
     /// # Errors
     ///
-    /// Returns an error if it is not a query of this version, of exactly [`QUERY_BYTES`].
+    /// Returns an error if it is not a query of exactly [`QUERY_BYTES`].
     pub fn parse(bytes: &[u8]) -> Result<Self, DiscoveryError> {
         let mut reader = Reader(bytes);
-        let nonce = reader.header(&QUERY)?;
+        let (_, nonce) = reader.header(&QUERY).ok_or(DiscoveryError::Foreign)?;
         if bytes.len() == QUERY_BYTES { Ok(Self { nonce }) } else { Err(DiscoveryError::Foreign) }
     }
 }
@@ -120,7 +130,10 @@ impl<'a> Answer<'a> {
             return Err(DiscoveryError::Foreign);
         }
         let mut reader = Reader(bytes);
-        let nonce = reader.header(&ANSWER)?;
+        let (version, nonce) = reader.header(&ANSWER).ok_or(DiscoveryError::Foreign)?;
+        if version != VERSION {
+            return Err(DiscoveryError::Version { version, nonce });
+        }
         let mut parse = || {
             let instance = u64::from_le_bytes(*reader.array()?);
             let name = reader.text(MAX_NAME_BYTES)?;
@@ -152,13 +165,12 @@ fn push_text(bytes: &mut Vec<u8>, text: &str) {
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn header(&mut self, magic: &[u8; 8]) -> Result<Nonce, DiscoveryError> {
-        let mut parse = || Some((*self.array::<8>()?, *self.array::<1>()?, *self.array()?));
-        match parse() {
-            Some((found, [VERSION], nonce)) if found == *magic => Ok(nonce),
-            Some((found, [version], _)) if found == *magic => Err(DiscoveryError::Version(version)),
-            _ => Err(DiscoveryError::Foreign),
-        }
+    /// The version and the nonce, if the magic bytes are these.
+    fn header(&mut self, magic: &[u8; 8]) -> Option<(u8, Nonce)> {
+        let found = *self.array()?;
+        let [version] = *self.array()?;
+        let nonce = *self.array()?;
+        (found == *magic).then_some((version, nonce))
     }
 
     fn array<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
@@ -198,7 +210,18 @@ mod tests {
         assert_eq!(Answer::parse(&bytes), Err(DiscoveryError::Foreign));
         let mut newer = bytes;
         newer[8] = 2;
-        assert_eq!(Query::parse(&newer), Err(DiscoveryError::Version(2)));
+        assert_eq!(Query::parse(&newer), Ok(query));
+    }
+
+    #[test]
+    fn an_answer_of_another_version_tells_its_version() {
+        let answer = Answer { nonce: [7; 16], instance: 1, name: "n", program: "p", urls: Vec::new() };
+        let mut bytes = answer.encode();
+        bytes[8] = 2;
+        let version = Err(DiscoveryError::Version { version: 2, nonce: [7; 16] });
+        assert_eq!(Answer::parse(&bytes), version);
+        assert_eq!(Answer::parse(&bytes[..25]), version, "whatever follows the nonce");
+        assert_eq!(Answer::parse(&bytes[..24]), Err(DiscoveryError::Foreign));
     }
 
     #[test]

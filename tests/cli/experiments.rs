@@ -3,7 +3,10 @@
 use crate::support::{Finished, Program, accounted, run, wirelab};
 use serde_json::Value;
 use tempfile::tempdir;
-use wirelab::{link::Preset, report};
+use wirelab::{
+    link::Preset,
+    report::{self, Flag},
+};
 
 fn said(arguments: &str) -> Finished {
     run(tempdir().unwrap().path(), arguments.split_whitespace())
@@ -63,9 +66,8 @@ fn every_preset_completes_with_the_defaults_of_every_measurement() {
             assert!(file.complete && !file.cells.is_empty(), "{arguments}");
             accounted(&file).unwrap_or_else(|e| panic!("{arguments}: {e}"));
             for cell in &file.cells {
-                let flags: Vec<_> = cell.flags.iter().map(|flag| flag.name()).collect();
-                assert!(!flags.contains(&"no-reply"), "{arguments}: {} {flags:?}", cell.transport);
-                assert!(!flags.contains(&"connection-lost"), "{arguments}: {} {flags:?}", cell.transport);
+                let gone = |flag: &Flag| matches!(flag, Flag::NoReply | Flag::ConnectionLost);
+                assert!(!cell.flags.iter().any(gone), "{arguments}: {} {:?}", cell.transport, cell.flags);
             }
         }
     }
@@ -142,4 +144,37 @@ fn report_shows_a_saved_table_of_properties_as_it_was_printed() {
     std::fs::write(folder.path().join("short.json"), table.to_string()).unwrap();
     let text = said("report short.json").succeeded();
     assert!(!text.contains('\u{1b}') && text.lines().count() > 10, "{text}");
+}
+
+/// The table in docs/tampering.md against a run for each of its cells.
+#[test]
+fn the_table_of_attacks_says_what_each_transport_notices() {
+    let page = include_str!("../../docs/tampering.md");
+    let rows = page.lines().skip_while(|line| !line.starts_with("| transport |"));
+    let rows = rows.take_while(|line| line.starts_with('|')).map(|line| {
+        let cells = line.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`'));
+        cells.collect::<Vec<_>>()
+    });
+    let rows: Vec<_> = rows.collect();
+    let [head, _, rows @ ..] = &*rows else { panic!("no table in {page}") };
+    assert_eq!(head, &["transport", "--corrupt", "--replay", "--inject"]);
+    let transports: Vec<_> = rows.iter().map(|row| row[0]).collect();
+    assert_eq!(transports, ["udp", "arq", "udp-hmac", "dtls", "quic"]);
+    for (column, attack) in head.iter().enumerate().skip(1) {
+        for row in rows {
+            let transport = row[0];
+            let run =
+                format!("bench -t {transport} --rtt 4ms --loss 0% {attack} 5% --seeds 1 -d 5s -w 0s -J");
+            let result = result(&run);
+            for cell in result["cells"].as_array().unwrap() {
+                let reached =
+                    ["corrupted", "duplicated"].map(|count| cell["messages"][count].as_u64().unwrap());
+                let noticed = if reached == [0, 0] { "noticed" } else { "delivered" };
+                assert_eq!(row[column], noticed, "{}: {run}: {reached:?}", cell["transport"]);
+                let attacks = ["corrupted", "replayed", "injected"]
+                    .map(|count| cell["wire"]["to_server"][count].as_u64().unwrap());
+                assert!(attacks[column - 1] > 10, "{}: {run}: {attacks:?}", cell["transport"]);
+            }
+        }
+    }
 }

@@ -167,8 +167,14 @@ fn every_server_of_the_link_is_listed_once_and_garbage_is_not() {
     command.args(garbage.get_args()).arg("10.7.0.4");
     let mut garbage = Program::start(command);
     garbage.wait_for("ready");
-    // Nine datagrams of garbage for each of the three queries.
-    assert_eq!(client.found(&["-4"]), (expected, 27));
+    // Eight datagrams of garbage for each of the three queries, and an answer of another version.
+    assert_eq!(client.found(&["-4"]), (expected, 24));
+    let json: Value = serde_json::from_str(&client.discover(&["-4", "-J"]).succeeded()).unwrap();
+    let newer = serde_json::json!([{"address": "10.7.0.4", "interface": "eth0", "version": 2}]);
+    assert_eq!(json["other_versions"], newer);
+    let notes = client.discover(&["-4"]).stderr;
+    let note = "10.7.0.4 on eth0 answered in version 2 of the discovery format; this program has version 1\n";
+    assert!(notes.starts_with(note), "{notes}");
 }
 
 #[test]
@@ -185,6 +191,47 @@ fn a_server_on_two_links_is_found_on_both_and_listed_once() {
     assert_eq!(sorted_urls(client.found(&["-4"]).0), expected);
     let of_eth1 = vec![owned("both", "eth1", "udp://10.7.1.3:9999")];
     assert_eq!(client.found(&["--interface", "eth1"]).0, of_eth1);
+}
+
+/// Linux limits the groups of a socket to 20, and a server joins two on each interface.
+#[test]
+fn a_server_is_found_on_each_of_fifteen_interfaces() {
+    const LINKS: usize = 15;
+    let Some(mut lan) = Lan::new() else { return };
+    let [client, host] = [1, 2].map(|_| lan.host(&[]));
+    let (near, far) = (client.holder.id(), host.holder.id());
+    let ends = format!("ip link add eth$n netns {near} type veth peer name eth$n netns {far}");
+    script(&lan.holder, &format!("for n in $(seq {LINKS}); do {ends}; done"));
+    for (host, last) in [(&client, 1), (&host, 2)] {
+        let address = format!("ip address add 10.8.$n.{last}/24 brd + dev eth$n; ip link set eth$n up");
+        script(&host.holder, &format!("for n in $(seq {LINKS}); do {address}; done"));
+    }
+    let is_up = "ip link show eth$n | grep -q 'state UP' && ip -6 address show eth$n | grep -q fe80";
+    for host in [&client, &host] {
+        let wait = format!("for m in $(seq 100); do {is_up} && break; sleep 0.05; done");
+        script(&host.holder, &format!("for n in $(seq {LINKS}); do {wait}; done"));
+    }
+    let _server = host.serve("udp://[::]:9999", "wide");
+    for options in [&["-4"][..], &["-6"], &["-4", "--scope", "site"], &["-6", "--scope", "site"]] {
+        let (servers, _) = client.found(options);
+        assert_eq!(servers.len(), 1, "{options:?}");
+        assert_eq!(servers[0].1.split(' ').count(), LINKS, "{options:?}: {}", servers[0].1);
+    }
+}
+
+#[test]
+fn a_group_that_cannot_be_joined_is_reported() {
+    let Some(mut lan) = Lan::new() else { return };
+    let host = lan.host(&[(0, "10.7.0.2")]);
+    script(&host.holder, "echo 0 > /proc/sys/net/ipv4/igmp_max_memberships");
+    let server = host.serve("udp://0.0.0.0:9999", "deaf");
+    server.signal("TERM");
+    let said = server.finish().stderr;
+    for (group, interface) in [("224.0.0.254", "eth0"), ("239.255.0.114", "eth0"), ("224.0.0.254", "lo")] {
+        let failed = format!("discovery: cannot join {group} on {interface}: ");
+        assert_eq!(said.matches(&failed).count(), 1, "{said}");
+    }
+    assert_eq!(said.matches("cannot join").count(), 4, "IPv6 has no such limit: {said}");
 }
 
 /// URLs stand in the order of their answers.

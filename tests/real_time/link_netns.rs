@@ -164,8 +164,8 @@ fn conflicting_options_are_refused_in_one_line() {
 fn a_failure_to_start_is_reported_in_one_line() {
     let Some(_alone) = alone_with(&[]) else { return };
     for (options, server, client, reason) in [
-        ("--wait 200ms", "sleep 60", "true", "it listens on no port after 200ms"),
-        ("--wait 20s", "exit 3", "true", "it has ended before it listened (exit status: 3)"),
+        ("--wait 200ms", "sleep 60", "true", "does not listen on a port after 200ms"),
+        ("--wait 20s", "exit 3", "true", "exited before it listened on a port (exit status: 3)"),
         ("--wait 0s", "sleep 60", "/nowhere", "cannot start `/nowhere`"),
     ] {
         let output = link(options, server, &[client]).output().unwrap();

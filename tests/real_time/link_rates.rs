@@ -1,17 +1,16 @@
 //! `transfer` and `bench` by URL through a `wirelab link`, three programs, against `sim` at the same setting.
+//!
+//! Needs an idle machine: a late link or client counts as a difference.
 
 use std::path::Path;
 
-use wirelab::report::{Cell, Flag, from_json};
+use wirelab::report::{Cell, from_json};
 
 use super::endings::has_namespaces;
 use crate::support::{Link, Server, alone, run, say};
 
 /// How far goodput and median latency may differ from those of `sim`.
 const AGREES: std::ops::RangeInclusive<f64> = 0.9..=1.1;
-
-/// Flags that explain a difference: limits of this machine.
-const LIMITS: [Flag; 3] = [Flag::MachineLimited, Flag::MachineDropped, Flag::SendLate];
 
 /// Runs `wirelab` with `arguments` and returns the only cell of the result.
 fn cell(arguments: &str) -> Cell {
@@ -32,18 +31,16 @@ fn median(cell: &Cell) -> f64 {
 struct Behind {
     server: Server,
     scheme: &'static str,
-    rtt_ms: u32,
     options: String,
 }
 
 impl Behind {
     fn new(scheme: &'static str, (rtt_ms, mbit): (u32, u32)) -> Self {
         let server = Server::single(scheme, "echo");
-        Self { server, scheme, rtt_ms, options: format!("--rtt {rtt_ms}ms --rate {mbit}mbit --loss 0%") }
+        Self { server, scheme, options: format!("--rtt {rtt_ms}ms --rate {mbit}mbit --loss 0%") }
     }
 
-    /// Runs `command` by URL through the link and in `sim`. Fails if `figure` of both differs, unless a flag of the
-    /// result or the report of the link shows that the machine was too slow.
+    /// Runs `command` by URL through the link and in `sim`. Fails if `figure` differs.
     fn compare(
         &self,
         command: &str,
@@ -66,14 +63,7 @@ impl Behind {
             self.options, there.flags, report["dropped_packets"], report["lateness_ns"]["p99"],
         );
         say(&what);
-        // Late means by more than a fiftieth of the round-trip time.
-        let is_late = report["lateness_ns"]["p99"].as_u64() > Some(u64::from(self.rtt_ms) * 20_000);
-        let is_said = is_late
-            || report["dropped_packets"].as_u64() > Some(0)
-            // The 1 MiB receive window of the ARQ server.
-            || transport.starts_with("arq") && there.flags.contains(&Flag::CreditLimited)
-            || there.flags.iter().any(|flag| LIMITS.contains(flag));
-        if AGREES.contains(&ratio) || is_said { Ok(()) } else { Err(what) }
+        if AGREES.contains(&ratio) { Ok(()) } else { Err(what) }
     }
 }
 
@@ -129,7 +119,8 @@ fn link_rates_of_tcp_agree_with_the_path_between_namespaces() {
     let program = env!("CARGO_BIN_EXE_wirelab");
     for (rtt_ms, mbit) in SETTINGS {
         let link = format!("--rtt {rtt_ms}ms --rate {mbit}mbit --loss 0%");
-        let size = format!("--bytes {}MB", mbit * 6 / 8);
+        // Less than of QUIC: the kernel's windows allow a fraction of the rate.
+        let size = format!("--bytes {}MB", mbit * 2 / 8);
         for way in ["", " --down"] {
             let expected = cell(&format!("transfer --path netns -t tcp {link} {size}{way}"));
             let server = format!("{program} serve tcp://10.0.0.2:9999 --allow 10.0.0.0/8");
@@ -144,7 +135,7 @@ fn link_rates_of_tcp_agree_with_the_path_between_namespaces() {
             let what =
                 format!("tcp {link} {size}{way}: {:.3e}, {ratio:.3}; {:?}", goodput(&there), there.flags);
             say(&format!("{what}\n{}", finished.stderr));
-            if !AGREES.contains(&ratio) && !there.flags.contains(&Flag::MachineLimited) {
+            if !AGREES.contains(&ratio) {
                 failures.push(what);
             }
         }

@@ -16,3 +16,4 @@ mod remote;
 #[path = "../support/mod.rs"]
 mod support;
 mod transfer;
+mod wait;

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     process::{Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::Arc,
     thread,
     time::Duration,
 };
@@ -12,10 +12,10 @@ use std::{
 use wirelab::{
     experiment::{Arrivals, Observers, PacketEvent, PathKind, Plan, Wait, Which, Workload, episode, run},
     link::{DropReason, LinkSpec},
-    path::{Exit, Side, netns},
+    path::{Exit, Side, StopSignal, netns},
     report::episode::{Episode, Fate},
     transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
-    unit::PerDirection,
+    unit::{Mutex, PerDirection},
 };
 
 use crate::support::{alone, is_root, skip};
@@ -69,9 +69,10 @@ fn every_packet_enters_once_and_leaves_once_and_every_message_is_seen_both_ways(
         let plan = plan(path, transport, 40);
         let events = Arc::<Mutex<Vec<PacketEvent>>>::default();
         let kept = events.clone();
-        let packets = Box::new(move |event| kept.lock().unwrap().push(event));
-        run(&plan, 1, Observers { packets: Some(packets), ..Observers::default() }).unwrap();
-        let events = std::mem::take(&mut *events.lock().unwrap());
+        let packets = Box::new(move |event| kept.lock().push(event));
+        run(&plan, 1, Observers { packets: Some(packets), ..Observers::default() }, &StopSignal::default())
+            .unwrap();
+        let events = std::mem::take(&mut *events.lock());
 
         let mut under_way = BTreeMap::new();
         let (mut lost, mut messages) = (Vec::new(), BTreeMap::<_, u64>::new());

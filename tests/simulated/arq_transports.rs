@@ -1,9 +1,6 @@
 //! ARQ as a transport: its costs without loss and with one, the record of each message, and a comparison with QUIC.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use crate::support::workload;
 use wirelab::{
@@ -15,7 +12,7 @@ use wirelab::{
     link::LinkSpec,
     path::StopSignal,
     transport::{Congestion, Transport},
-    unit::PerDirection,
+    unit::{Mutex, PerDirection},
 };
 
 const MS: u64 = 1_000_000;
@@ -41,10 +38,10 @@ fn plan(transport: Transport, [to_server, to_client]: [&str; 2], messages: u32) 
 fn observed(plan: &Plan, seed: u64) -> (Outcome, Vec<Sample>) {
     let samples = Arc::new(Mutex::new(Vec::new()));
     let sink = samples.clone();
-    let take = move |sample: &Sample| sink.lock().unwrap().push(*sample);
+    let take = move |sample: &Sample| sink.lock().push(*sample);
     let observers = Observers { samples: Some(Box::new(take)), ..Observers::default() };
-    let outcome = run(plan, seed, observers).unwrap();
-    let mut samples = std::mem::take(&mut *samples.lock().unwrap());
+    let outcome = run(plan, seed, observers, &StopSignal::default()).unwrap();
+    let mut samples = std::mem::take(&mut *samples.lock());
     samples.sort_by_key(|sample| sample.due);
     (outcome, samples)
 }
@@ -146,7 +143,7 @@ fn one_seed_gives_one_outcome() {
 fn outcomes(plan: &Plan, seeds: u64) -> Vec<Outcome> {
     let stop = StopSignal::default();
     let options = MatrixOptions { first_seed: 1, seeds, threads: 2, stop: &stop };
-    let run = |_, plan: &Plan, seed| run(plan, seed, Observers::default());
+    let run = |_, plan: &Plan, seed| run(plan, seed, Observers::default(), &StopSignal::default());
     let runs = run_matrix(std::slice::from_ref(plan), options, run);
     let runs = runs.into_iter().next().unwrap();
     assert!(runs.failures.is_empty(), "{:?}", runs.failures);
@@ -210,9 +207,9 @@ fn with_the_same_controller_selective_repeat_carries_as_much_as_a_quic_stream() 
 fn the_relay_repairs_as_virtual_time_does() {
     for transport in [Transport::ARQ_SELECTIVE, Transport::ARQ_UNORDERED] {
         let mut plan = plan(transport, ["delay=10ms,loss=drop:30:60", "delay=10ms,loss=drop:50"], 100);
-        let virtual_time = run(&plan, 1, Observers::default()).unwrap();
+        let virtual_time = run(&plan, 1, Observers::default(), &StopSignal::default()).unwrap();
         plan.path = PathKind::Relay;
-        let real = run(&plan, 1, Observers::default()).unwrap();
+        let real = run(&plan, 1, Observers::default(), &StopSignal::default()).unwrap();
         assert_eq!(real.messages.delivered, 100, "{transport}");
         let lost = |outcome: &Outcome| outcome.wire.unwrap().map(|way| way.lost);
         let losses = PerDirection { to_server: 2, to_client: 1 };
@@ -229,7 +226,7 @@ fn over_loopback_everything_arrives() {
         plan.workload.length = 5000;
         // However busy the machine is.
         plan.workload.wait = Wait { times: 1000, most: Duration::from_secs(30) };
-        let outcome = run(&plan, 1, Observers::default()).unwrap();
+        let outcome = run(&plan, 1, Observers::default(), &StopSignal::default()).unwrap();
         assert_eq!((outcome.messages.delivered, outcome.messages.unfinished), (50, 0), "{transport}");
     }
 }

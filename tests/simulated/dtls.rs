@@ -7,7 +7,7 @@ use wirelab::{
     certs,
     experiment::{Observers, PathKind, Plan, Workload, cell, run},
     link::LinkSpec,
-    path::{Host, Side, sim::World},
+    path::{Host, Side, StopSignal, sim::World},
     send::{self, Client},
     serve::{Bind, Options, Refusal, Server, Stopped},
     service::Service,
@@ -38,7 +38,7 @@ fn plan(settings: &str) -> Plan {
 #[test]
 fn two_runs_are_equal() {
     let plan = plan("delay=5ms,jitter=2ms,loss=5%,corrupt=1%,duplicate=1%");
-    let outcomes = [(); 2].map(|()| run(&plan, 1, Observers::default()).unwrap());
+    let outcomes = [(); 2].map(|()| run(&plan, 1, Observers::default(), &StopSignal::default()).unwrap());
     assert!(outcomes[0].messages.rejected > Some(0) && outcomes[0].messages.corrupted == 0);
     // A record with a changed number counts as forged or as replayed, depending on the keys. Keys do not come from the
     // seed.
@@ -48,10 +48,14 @@ fn two_runs_are_equal() {
 
 #[test]
 fn doubled_and_reordered_records_are_each_delivered_once() {
-    let doubled = run(&plan("delay=5ms,duplicate=100%"), 1, Observers::default()).unwrap().messages;
+    let doubled = run(&plan("delay=5ms,duplicate=100%"), 1, Observers::default(), &StopSignal::default())
+        .unwrap()
+        .messages;
     assert_eq!((doubled.delivered, doubled.duplicated), (doubled.scheduled, 0));
     assert!(doubled.rejected >= Some(2 * doubled.scheduled - 1), "{:?}", doubled.rejected);
-    let reordered = run(&plan("delay=20ms,jitter=10ms"), 1, Observers::default()).unwrap().messages;
+    let reordered = run(&plan("delay=20ms,jitter=10ms"), 1, Observers::default(), &StopSignal::default())
+        .unwrap()
+        .messages;
     assert_eq!((reordered.delivered, reordered.rejected), (reordered.scheduled, Some(0)));
     assert!(reordered.reordered > 0);
 }

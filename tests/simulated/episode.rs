@@ -5,6 +5,7 @@ use std::time::Duration;
 use wirelab::{
     experiment::{Observers, Outcome, PathKind, Plan, Runs, Stall, Which, Workload, choose, episode, run},
     link::{LinkSpec, Loss},
+    path::StopSignal,
     report::{TextOptions, episode::Fate, to_ladders},
     transport::{Congestion, Transport},
     unit::PerDirection,
@@ -63,7 +64,11 @@ fn without_loss_there_is_no_episode_but_of_a_message() {
 #[test]
 fn an_episode_is_the_stall_that_the_figures_tell_of() {
     let plan = plan(Transport::QUIC_ONE, &[40]);
-    let stall = run(&plan, 1, Observers::default()).unwrap().order.longest_stall.expect("a stall");
+    let stall = run(&plan, 1, Observers::default(), &StopSignal::default())
+        .unwrap()
+        .order
+        .longest_stall
+        .expect("a stall");
     let episode = episode(&plan, 1, Which::Longest).unwrap().expect("a stall");
     assert_eq!(episode.waits.len() as u64, stall.messages);
     let first = episode.waits[0];
@@ -93,10 +98,11 @@ fn being_watched_changes_nothing() {
             packets: Some(Box::new(|_| ())),
             ..Observers::default()
         },
+        &StopSignal::default(),
     );
     assert_eq!(
         format!("{:?}", watched.unwrap()),
-        format!("{:?}", run(&plan, 7, Observers::default()).unwrap())
+        format!("{:?}", run(&plan, 7, Observers::default(), &StopSignal::default()).unwrap())
     );
 }
 

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use wirelab::{
     experiment::{Arrivals, Observers, Outcome, PathKind, Plan, Wait, Workload, cell, run},
     link::{Counters, LinkSpec},
+    path::StopSignal,
     report::{Cell, ResultFile, TextOptions, to_csv, to_json, to_markdown, to_text},
     transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
     unit::PerDirection,
@@ -188,7 +189,7 @@ proptest! {
         prop_assume!(plan.transport.refuses_controller(plan.congestion).is_none());
         prop_assume!(plan.validate().is_ok() && plan.links.iter().all(|link| link.validate().is_ok()));
         // A failed handshake is a valid outcome.
-        if let Ok(outcome) = run(&plan, seed, Observers::default()) {
+        if let Ok(outcome) = run(&plan, seed, Observers::default(), &StopSignal::default()) {
             accounts_for_everything(&plan, &outcome)?;
             conserves_packets_to_the_last(&plan, &outcome)?;
             renders(&plan, &[(seed, outcome)])?;
@@ -218,7 +219,7 @@ fn nothing_is_given_up_while_it_is_still_on_its_way() {
         let others = if pairs.contains("rate") { &[][..] } else { &reliable };
         for &transport in [Transport::UDP].iter().chain(others) {
             let plan = plan_over(pairs, transport, duration);
-            let messages = run(&plan, 1, Observers::default()).unwrap().messages;
+            let messages = run(&plan, 1, Observers::default(), &StopSignal::default()).unwrap().messages;
             assert_eq!(messages.delivered, messages.scheduled, "{transport} over {pairs}");
         }
     }
@@ -228,7 +229,7 @@ fn nothing_is_given_up_while_it_is_still_on_its_way() {
 fn a_copy_that_comes_seconds_after_the_message_is_a_duplicate() {
     let messages = |pairs: &str| {
         let plan = plan_over(pairs, Transport::UDP, Duration::from_secs(20));
-        run(&plan, 1, Observers::default()).unwrap().messages
+        run(&plan, 1, Observers::default(), &StopSignal::default()).unwrap().messages
     };
     // Half of the packets have a copy each way, which makes it 1.25 copies a message beside the first.
     let copies = messages("delay=25ms,duplicate=50%").duplicated;

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -25,7 +25,7 @@ use wirelab::{
         quic::{QuicLimits, QuicSettings},
         tls::ServerTls,
     },
-    unit::{PerDirection, Time},
+    unit::{Mutex, PerDirection, Time},
     wire::{MessageId, Probe},
 };
 
@@ -63,11 +63,11 @@ type Kept<T> = Arc<Mutex<Vec<T>>>;
 
 fn sink(kept: &Kept<Sample>) -> SampleSink {
     let kept = kept.clone();
-    Box::new(move |sample| kept.lock().unwrap().push(*sample))
+    Box::new(move |sample| kept.lock().push(*sample))
 }
 
 fn taken<T>(kept: &Kept<T>) -> Vec<T> {
-    std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner))
+    std::mem::take(&mut *kept.lock())
 }
 
 fn watch(plan: &Plan, seed: u64) -> (Outcome, Vec<Sample>) {
@@ -77,7 +77,7 @@ fn watch(plan: &Plan, seed: u64) -> (Outcome, Vec<Sample>) {
 fn try_watch(plan: &Plan, seed: u64) -> Result<(Outcome, Vec<Sample>), RunError> {
     let kept = Kept::default();
     let observers = Observers { samples: Some(sink(&kept)), ..Observers::default() };
-    let outcome = run(plan, seed, observers)?;
+    let outcome = run(plan, seed, observers, &StopSignal::default())?;
     Ok((outcome, taken(&kept)))
 }
 
@@ -293,7 +293,7 @@ fn a_corrupted_packet_is_a_loss_because_packet_protection_discards_it() {
 fn a_corrupted_handshake_only_takes_longer() {
     let plan = plan(Transport::QUIC_ONE, "delay=1ms,corrupt=10%", "delay=1ms");
     for seed in 0..30 {
-        assert!(run(&plan, seed, Observers::default()).is_ok(), "seed {seed}");
+        assert!(run(&plan, seed, Observers::default(), &StopSignal::default()).is_ok(), "seed {seed}");
     }
 }
 
@@ -362,7 +362,7 @@ fn slow_echo(transport: Transport) -> Vec<(AtServer, Delivery)> {
                         host.sleep(ms(30)).await;
                         let Ok(delivery) = channel.recv().await else { return };
                         let at_server = AtServer { delivery, replied: host.now() };
-                        noted.lock().unwrap().insert(delivery.probe.id, at_server);
+                        noted.lock().insert(delivery.probe.id, at_server);
                         channel.send(delivery.probe, 1000).unwrap();
                     }
                 }),
@@ -380,7 +380,7 @@ fn slow_echo(transport: Transport) -> Vec<(AtServer, Delivery)> {
             replies
         })
         .unwrap();
-    let requests = requests.lock().unwrap();
+    let requests = requests.lock();
     replies.into_iter().map(|reply| (requests[&reply.probe.id], reply)).collect()
 }
 
@@ -406,12 +406,12 @@ fn the_packet_log_shows_a_lost_packet_its_message_and_its_second_copy() {
     let plan = plan(Transport::QUIC_ONE, "delay=50ms,loss=drop:400", "delay=50ms");
     let packets: Kept<PacketEvent> = Kept::default();
     let kept = packets.clone();
-    let log = Box::new(move |packet| kept.lock().unwrap().push(packet));
+    let log = Box::new(move |packet| kept.lock().push(packet));
     let observers = Observers { packets: Some(log), ..Observers::default() };
-    let watched = run(&plan, 1, observers).unwrap();
+    let watched = run(&plan, 1, observers, &StopSignal::default()).unwrap();
     assert_eq!(
         watched.latency,
-        run(&plan, 1, Observers::default()).unwrap().latency,
+        run(&plan, 1, Observers::default(), &StopSignal::default()).unwrap().latency,
         "a watched run is the same run"
     );
     let events = taken(&packets);
@@ -448,16 +448,17 @@ fn the_packet_log_names_the_messages_of_every_transport() {
         let log = Box::new(move |event| {
             let PacketEvent::Entered(packet) = event else { return };
             for portion in packet.portions {
-                *kept.lock().unwrap().entry((packet.from as u8, portion.id)).or_default() += 1;
+                *kept.lock().entry((packet.from as u8, portion.id)).or_default() += 1;
             }
         });
-        run(&plan, 1, Observers { packets: Some(log), ..Observers::default() }).unwrap();
+        run(&plan, 1, Observers { packets: Some(log), ..Observers::default() }, &StopSignal::default())
+            .unwrap();
         let expected: Vec<_> = (0..2)
             .flat_map(|from| (0..50).map(move |n| (from, MessageId { flow: n % 8, seq: u64::from(n / 8) })))
             .collect();
         let mut expected = expected;
         expected.sort_unstable();
-        let seen: Vec<_> = seen.lock().unwrap().keys().copied().collect();
+        let seen: Vec<_> = seen.lock().keys().copied().collect();
         assert_eq!(seen, expected, "{transport}");
     }
 }

@@ -11,8 +11,9 @@ use std::{
 
 use proptest::prelude::*;
 use wirelab::{
+    capture::Recording,
     experiment::{
-        HandshakePlan, Mode, Observers, PathKind, cell, handshake, handshake_cell, run_until,
+        HandshakePlan, Mode, Observers, PathKind, cell, handshake, handshake_cell, run,
         transfer::{Direction, TransferPlan, transfer},
     },
     path::StopSignal,
@@ -86,7 +87,7 @@ proptest! {
             let stop = StopSignal::default();
             let packet = stopping(&stop, stops);
             let packets = Some(Box::new(move |_| packet(1)) as _);
-            run_until(&plan, seed, Observers { packets, ..Observers::default() }, &stop)
+            run(&plan, seed, Observers { packets, ..Observers::default() }, &stop)
         };
         // A failed handshake is a valid outcome, and so is nothing before the interrupt.
         let outcomes = [(seed, run(seed, None)), (seed + 1, run(seed + 1, Some(stops)))];
@@ -100,7 +101,7 @@ proptest! {
     #[test]
     fn connections_add_up(plan in handshakes(), seed in 1u64..1_000_000) {
         prop_assume!(plan.links.iter().all(|link| link.validate().is_ok()));
-        let run = |seed| Some((seed, handshake(&plan, seed, &StopSignal::default()).ok()?));
+        let run = |seed| Some((seed, handshake(&plan, seed, &StopSignal::default(), &Recording::default()).ok()?));
         let outcomes: Vec<_> = [seed, seed + 1].into_iter().filter_map(run).collect();
         for (_, outcome) in &outcomes {
             prop_assert_eq!(outcome.connections, plan.connections);
@@ -118,7 +119,7 @@ proptest! {
         let run = |seed, stops| {
             let stop = StopSignal::default();
             let watch = Watch { moved: Arc::new(stopping(&stop, stops)), stop, ..Watch::default() };
-            Some((seed, transfer(&plan, seed, (None, &watch)).ok()?))
+            Some((seed, transfer(&plan, seed, None, &watch).ok()?))
         };
         let outcomes: Vec<_> = [run(seed, stops), run(seed + 1, None)].into_iter().flatten().collect();
         let bytes = plan.content.bytes();

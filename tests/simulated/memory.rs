@@ -8,6 +8,7 @@ use crate::support::{say, workload};
 use wirelab::{
     experiment::{Observers, PathKind, Plan, Workload, run},
     link::LinkSpec,
+    path::StopSignal,
     transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
     unit::PerDirection,
 };
@@ -43,7 +44,8 @@ fn thousand_a_second(transport: Transport) -> Plan {
 #[ignore = "simulates two hours, which takes minutes: see CONTRIBUTING.md"]
 fn an_hour_of_a_thousand_messages_a_second_stays_below_200_mb() {
     for transport in [Transport::UDP, Transport::QUIC_ONE] {
-        let outcome = run(&thousand_a_second(transport), 1, Observers::default()).unwrap();
+        let outcome =
+            run(&thousand_a_second(transport), 1, Observers::default(), &StopSignal::default()).unwrap();
         assert_eq!(outcome.messages.scheduled, 3_600_000);
         say(&format!("{transport}: {} kB", peak_kb()));
         assert!(peak_kb() < MOST_KB, "{transport}: {} kB", peak_kb());

@@ -63,7 +63,7 @@ fn content(transport: Transport, bytes: u64, link: &str) -> TransferPlan {
 fn transferred(plan: &TransferPlan, options: Options) -> TransferOutcome {
     by_url(&plan.links, plan.transport, options, async |host, remote| {
         let plan = TransferPlan { path: PathKind::Direct, ..plan.clone() };
-        transfer_from(host, &plan, remote, 1, (None, &Watch::default())).await.unwrap()
+        transfer_from(host, &plan, remote, 1, None, &Watch::default()).await.unwrap()
     })
 }
 
@@ -90,7 +90,7 @@ fn agrees_with_the_simulator(links: [(u32, u32, u64); 2]) {
             for direction in [Direction::Up, Direction::Down] {
                 let link = format!("delay={}ms,rate={mbit}mbit", rtt_ms / 2);
                 let plan = TransferPlan { direction, ..content(transport, megabytes * 1_000_000, &link) };
-                let simulated = transfer(&plan, 1, (None, &Watch::default())).unwrap();
+                let simulated = transfer(&plan, 1, None, &Watch::default()).unwrap();
                 let there = transferred(&plan, echo());
                 let ratio = goodput(&plan, &there) / goodput(&plan, &simulated);
                 assert!((0.9..1.1).contains(&ratio), "{transport} {direction:?}, {link}: {ratio}");
@@ -138,7 +138,7 @@ fn messages_agree_with_the_simulator(interval_us: u64, length: usize, mbit: u32)
             // Both congestion windows grow from little, and what waited meanwhile has to drain.
             let workload = Workload { warmup: Duration::from_millis(40 * rtt_ms), ..plan.workload };
             let plan = Plan { workload, ..plan };
-            let simulated = run(&plan, 1, Default::default()).unwrap();
+            let simulated = run(&plan, 1, Default::default(), &StopSignal::default()).unwrap();
             let there = measured(&plan, echo());
             let ratio = median(&there) / median(&simulated);
             let what = format!("{transport}, {length} bytes every {interval_us} us, {link}");

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
@@ -16,7 +16,7 @@ use wirelab::{
     path::StopSignal,
     stats::Histogram,
     transport::{Congestion, Transport},
-    unit::{Direction, PerDirection, Time, nanos},
+    unit::{Direction, Mutex, PerDirection, Time, nanos},
 };
 
 use crate::support::workload;
@@ -52,13 +52,13 @@ fn written(plans: &[Plan], threads: usize) -> (String, Vec<Runs<Outcome>>) {
         let reservation = file.reserve(JobIndex { job, plan: job / SEEDS as usize });
         let rows = SampleRows::new(plan, seed);
         let observers = Observers { samples: Some(rows.sink()), ..Observers::default() };
-        let outcome = run(plan, seed, observers)?;
+        let outcome = run(plan, seed, observers, &StopSignal::default())?;
         reservation.write(rows.text());
         Ok(outcome)
     };
     let runs = run_matrix(plans, options, run);
     file.finish().unwrap();
-    let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    let text = String::from_utf8(written.0.lock().clone()).unwrap();
     (text, runs)
 }
 
@@ -68,7 +68,7 @@ struct Written(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Written {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        self.0.lock().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -151,7 +151,7 @@ fn a_run_that_fails_writes_nothing_and_holds_nobody_up() {
         }
     }
     file.finish().unwrap();
-    let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    let text = String::from_utf8(written.0.lock().clone()).unwrap();
     let rows: Vec<&str> = text.lines().skip(1).collect();
     assert_eq!(rows, ["0,1,udp", "0,1,udp", "1,1,udp"], "cells are counted as in the result");
 }

@@ -9,7 +9,7 @@ use wirelab::{
     certs,
     experiment::{Observers, PathKind, Plan, Workload, run},
     link::LinkSpec,
-    path::{Elapsed, Host, Side, sim::World, timeout},
+    path::{Elapsed, Host, Side, StopSignal, sim::World, timeout},
     send::{self, Client},
     serve::{Bind, Options, Refusal, Server},
     service::Service,
@@ -74,11 +74,13 @@ fn a_flipped_bit_never_reaches_the_application() {
             ..workload(Duration::from_secs(100))
         },
     };
-    let outcome = run(&plan(Transport::UDP_HMAC), 1, Observers::default()).unwrap().messages;
+    let outcome =
+        run(&plan(Transport::UDP_HMAC), 1, Observers::default(), &StopSignal::default()).unwrap().messages;
     assert_eq!((outcome.scheduled, outcome.lost, outcome.delivered), (100_000, 100_000, 0));
     assert_eq!((outcome.rejected, outcome.corrupted), (Some(100_000), 0));
     // Raw UDP hands all of them on. The receiver recognises those whose first four bytes are still the probe's.
-    let outcome = run(&plan(Transport::UDP), 1, Observers::default()).unwrap().messages;
+    let outcome =
+        run(&plan(Transport::UDP), 1, Observers::default(), &StopSignal::default()).unwrap().messages;
     assert_eq!((outcome.rejected, outcome.delivered), (None, 0));
     assert!(outcome.corrupted > 93_000, "{}", outcome.corrupted);
 }
@@ -93,7 +95,7 @@ fn a_doubled_datagram_is_delivered_once() {
         congestion: Congestion::Fixed(1_000_000),
         workload: Workload { warmup: Duration::ZERO, ..workload(Duration::from_secs(1)) },
     };
-    let outcome = run(&plan, 1, Observers::default()).unwrap().messages;
+    let outcome = run(&plan, 1, Observers::default(), &StopSignal::default()).unwrap().messages;
     assert_eq!((outcome.delivered, outcome.duplicated), (outcome.scheduled, 0));
     // The second copy of each request and of each reply but the last, with which the run ends.
     assert_eq!(outcome.rejected, Some(2 * outcome.scheduled - 1));

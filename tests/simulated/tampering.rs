@@ -5,6 +5,7 @@ use std::time::Duration;
 use wirelab::{
     experiment::{Observers, Outcome, PathKind, Plan, Workload, run},
     link::LinkSpec,
+    path::StopSignal,
     transport::{Congestion, Transport},
     unit::PerDirection,
 };
@@ -28,7 +29,7 @@ fn attacked(transport: Transport, attack: &str) -> Outcome {
             ..workload(Duration::from_secs(10))
         },
     };
-    run(&plan, 1, Observers::default()).unwrap()
+    run(&plan, 1, Observers::default(), &StopSignal::default()).unwrap()
 }
 
 fn attacks(outcome: &Outcome) -> (u64, u64) {

@@ -37,7 +37,7 @@ fn plan(transport: Transport, rtt: Duration, interval: Duration, flows: u32, los
 fn outcomes(plan: &Plan) -> Vec<Outcome> {
     let stop = StopSignal::default();
     let options = MatrixOptions { first_seed: 1, seeds: SEEDS, threads: 2, stop: &stop };
-    let run = |_, plan: &Plan, seed| run(plan, seed, Observers::default());
+    let run = |_, plan: &Plan, seed| run(plan, seed, Observers::default(), &StopSignal::default());
     let runs = run_matrix(std::slice::from_ref(plan), options, run);
     let runs = runs.into_iter().next().unwrap();
     assert!(runs.failures.is_empty(), "{:?}", runs.failures);
@@ -68,7 +68,9 @@ fn of_messages_blocked_on_one_stream_ten_in_eleven_wait_55_ms_for_another_flows_
 #[test]
 fn without_loss_nothing_is_delayed_and_one_stream_equals_many() {
     let means = [Transport::QUIC_ONE, Transport::QUIC_FLOW, Transport::QUIC_MESSAGE].map(|transport| {
-        let outcome = run(&plan(transport, RTT, EVERY, 8, "0%"), 1, Observers::default()).unwrap();
+        let outcome =
+            run(&plan(transport, RTT, EVERY, 8, "0%"), 1, Observers::default(), &StopSignal::default())
+                .unwrap();
         assert_eq!((outcome.extra.n(), outcome.order.blocked), (0, 0), "{transport}");
         outcome.latency.sum() as f64 / outcome.latency.n() as f64
     });

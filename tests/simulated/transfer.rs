@@ -38,7 +38,7 @@ fn plan(transport: Transport, bytes: u64, link: &str) -> TransferPlan {
 }
 
 fn simulated(plan: &TransferPlan, seed: u64) -> TransferOutcome {
-    transfer(plan, seed, (None, &Watch::default())).unwrap()
+    transfer(plan, seed, None, &Watch::default()).unwrap()
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn reliable() -> impl Iterator<Item = Transport> {
 }
 
 fn completes(plan: &TransferPlan, patience: Duration) -> Duration {
-    let outcome = transfer(plan, 1, (None, &Watch { patience, ..Watch::default() })).unwrap();
+    let outcome = transfer(plan, 1, None, &Watch { patience, ..Watch::default() }).unwrap();
     assert_eq!(outcome.stopped, None, "{} {:?}", plan.transport, plan.direction);
     outcome.time.unwrap()
 }
@@ -225,7 +225,7 @@ fn an_interrupted_receiver_says_how_much_it_has() {
             }
         });
         let watch = Watch { moved, stop, ..Watch::default() };
-        let outcome = transfer(&plan, 1, (None, &watch)).unwrap();
+        let outcome = transfer(&plan, 1, None, &watch).unwrap();
         assert!(outcome.interrupted);
         assert!(outcome.arrived >= Some(received.load(Ordering::Relaxed)), "{transport}");
         assert!((500_000..2_000_000).contains(&outcome.arrived.unwrap()), "{transport}");
@@ -256,7 +256,7 @@ fn every_transport_moves_content_over_loopback() {
             let mut plan = plan(transport, 1_000_003, "delay=0ms");
             plan.path = PathKind::Direct;
             plan.direction = direction;
-            let outcome = transfer(&plan, 1, (None, &Watch::default())).unwrap();
+            let outcome = transfer(&plan, 1, None, &Watch::default()).unwrap();
             assert_eq!(outcome.stopped, None, "{transport}");
             assert!(outcome.time.is_some() || transport.is_datagram(), "{transport}");
         }
@@ -279,7 +279,7 @@ fn a_busy_link_stops_no_transfer_over_the_relay() {
 fn the_relay_carries_a_transfer_and_counts_its_packets() {
     let mut plan = plan(Transport::QUIC_ONE, 300_000, "delay=2ms,loss=1%");
     plan.path = PathKind::Relay;
-    let outcome = transfer(&plan, 1, (None, &Watch::default())).unwrap();
+    let outcome = transfer(&plan, 1, None, &Watch::default()).unwrap();
     assert!(outcome.time.is_some());
     assert!(outcome.wire.unwrap().to_server.bytes > 300_000);
 }

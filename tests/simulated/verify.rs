@@ -2,13 +2,13 @@
 //!
 //! Each test breaks the wire in one way and names exactly the cases that must fail.
 
-use std::{collections::VecDeque, sync::Mutex, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 use wirelab::{
     experiment::{Outcome, Plan, RunError},
     link::{GilbertElliott, LinkSpec, Loss, QueueLimit},
     transport::Transport,
-    unit::{Share, Time},
+    unit::{Mutex, Share, Time},
     verify::{CASES, Case, RealWire, Wire, verify},
 };
 
@@ -68,10 +68,10 @@ fn failing(wire: &dyn Wire, which: impl Fn(&Case) -> bool) -> Vec<u8> {
     let failing = Mutex::new(Vec::new());
     verify(wire, &cases, |index, verdict| {
         if !verdict.passed {
-            failing.lock().unwrap().push((index, verdict.case));
+            failing.lock().push((index, verdict.case));
         }
     });
-    let mut failing = failing.into_inner().unwrap();
+    let mut failing = failing.into_inner();
     failing.sort_unstable();
     failing.into_iter().map(|(_, case)| case).collect()
 }

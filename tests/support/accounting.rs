@@ -104,7 +104,7 @@ fn of_handshake(cell: &Cell, handshake: &Handshake) -> Result<Vec<Share>, String
     is(second <= first && first <= connect && connect <= Some(connections), wrong)?;
     let slow = handshake.over_1s_ratio.map(|ratio| ratio.get() * connections as f64);
     let slow = slow.map(|slow| slow.round() as u64);
-    let count = |name: &str| cell.flags.iter().filter(|flag| flag.name() == name).count();
+    let count = |name: &str| cell.flags.iter().filter(|flag| flag.to_string() == name).count();
     is(count("no-reply") == usize::from(first == Some(0)), || format!("{:?}: {handshake:?}", cell.flags))?;
     Ok(slow
         .map(|slow| Share("over_1s_ratio", handshake.over_1s_ratio, slow, connections))

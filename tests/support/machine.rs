@@ -1,15 +1,13 @@
 //! The machine that the tests run on.
 
-use std::{
-    fs,
-    os::unix::fs::MetadataExt,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{fs, os::unix::fs::MetadataExt, sync::MutexGuard};
+
+use wirelab::unit::Mutex;
 
 /// Tests that measure real time disturb each other, so they run one at a time.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static MACHINE: Mutex<()> = Mutex::new(());
-    MACHINE.lock().unwrap_or_else(PoisonError::into_inner)
+    MACHINE.lock()
 }
 
 pub(crate) fn is_root() -> bool {

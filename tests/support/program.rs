@@ -3,13 +3,12 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     process::{Child, ChildStdin, Command, Stdio},
-    sync::{
-        Mutex, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
-    },
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread,
     time::{Duration, Instant},
 };
+
+use wirelab::unit::Mutex;
 
 /// How long a test waits for a program before it fails: long enough for a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -128,7 +127,7 @@ impl Program {
     }
 
     fn next_line(&mut self, deadline: &Deadline) -> Result<String, RecvTimeoutError> {
-        let output = self.output.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let output = self.output.lock();
         let (stream, line) = output.recv_timeout(deadline.left())?;
         let said = match stream {
             Stream::Stdout => &mut self.said.stdout,

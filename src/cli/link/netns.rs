@@ -1,4 +1,4 @@
-//! `wirelab link --netns`: the link between two programs of others.
+//! `wirelab link --netns`: the link between two other programs.
 
 use std::{
     fmt, fs,
@@ -28,13 +28,14 @@ use crate::cli::{
     UsageError, in_real_time, interrupt::INTERRUPTED, options::capture::LinkCapture, output, serve::Signals,
 };
 
-/// How long the server may take until it listens, unless the user says otherwise, and how often it is looked at.
+/// Default of `--wait`.
 const WAIT: Duration = Duration::from_secs(5);
-const LOOK: Duration = Duration::from_millis(10);
-/// How long a program that was told to end may take.
+/// How often the server is checked for a listening port.
+const LISTEN_CHECK: Duration = Duration::from_millis(10);
+/// How long a program may take to exit after SIGTERM.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Runs the two commands to the client's end.
+/// Runs the two commands until the client exits.
 pub(super) fn run(link: &Link) -> anyhow::Result<ExitCode> {
     let refused = [
         ("--listen", link.listen.is_some()),
@@ -43,43 +44,43 @@ pub(super) fn run(link: &Link) -> anyhow::Result<ExitCode> {
         ("--idle", link.idle.is_some()),
     ];
     if let Some((option, _)) = refused.into_iter().find(|(_, given)| *given) {
-        let why = "is for a relay; with --netns the two commands meet at 10.0.0.2, the server's address";
+        let why = "not valid with --netns, where the server's address is 10.0.0.2";
         return Err(UsageError::new(format!("{option}: {why}")).into());
     }
     if link.programs.server.as_ref().is_some_and(|server| server.trim().is_empty()) {
         return Err(UsageError::new("--server: is empty; name the server's command").into());
     }
     let links = link.links()?;
-    // Before the first thread: see there.
+    // Must run before the first thread starts.
     netns::prepare()?;
     in_real_time(|host| async move { Session::new(link, links, host)?.run().await })
 }
 
-/// Two programs and what is between them.
+/// Two programs and the link between them.
 struct Session<'a> {
     link: &'a Link,
     links: PerDirection<LinkSpec>,
     host: Arc<dyn Host>,
     signals: Signals,
     children: unix::Signal,
-    // The programs go before the world that they are in.
+    // Dropped before the namespaces that they run in.
     programs: Programs,
     world: World,
     capture: Option<LinkCapture>,
 }
 
-/// What has come to pass.
+/// What a wait ended with.
 enum Event {
-    /// We are to end.
+    /// This process received a signal.
     Signal(Signal),
-    /// It is time, or a program has ended: worth a look.
-    Look,
+    /// The time is over, or a program may have exited.
+    Check,
 }
 
 impl<'a> Session<'a> {
     fn new(link: &'a Link, links: PerDirection<LinkSpec>, host: Arc<dyn Host>) -> anyhow::Result<Self> {
-        // Before anything is started, so that no signal is missed.
         let capture = link.capture.begin("link --netns", &StopSignal::default())?;
+        // Before the programs start, so that no signal is missed.
         let (signals, children) = (Signals::new()?, signal(SignalKind::child())?);
         let observers = LinkCapture::observers(capture.as_ref());
         let world = World::with_device(&links, link.seed, Device::best(), observers)?;
@@ -97,7 +98,7 @@ impl<'a> Session<'a> {
         if let Some((program, arguments)) = arguments.command.split_first() {
             self.programs.start_client(program, arguments)?;
         }
-        let Some(status) = self.until_client_has_ended().await? else {
+        let Some(status) = self.until_client_exits().await? else {
             return Ok(ExitCode::from(INTERRUPTED));
         };
         let status = exit_code(status);
@@ -112,35 +113,34 @@ impl<'a> Session<'a> {
             biased;
             broken = self.world.broken() => Err(broken.into()),
             signal = self.signals.next() => Ok(Event::Signal(signal)),
-            _ = self.children.recv() => Ok(Event::Look),
-            () = self.host.sleep_until(until) => Ok(Event::Look),
+            _ = self.children.recv() => Ok(Event::Check),
+            () = self.host.sleep_until(until) => Ok(Event::Check),
         }
     }
 
-    /// Waits until the server listens, for so long at most. Returns the signal that ended it, if one did.
+    /// Waits until the server listens, for at most this time. Returns the signal that interrupted the wait, if any.
     async fn until_ready(&mut self, most: Duration) -> anyhow::Result<Option<Signal>> {
         let ends = self.host.now() + most;
-        // Whether a server that does not listen is there at all is none of our business.
         while !most.is_zero() && !self.world.namespace(Side::Server).listens()? {
-            // One that has put itself into the background may yet listen.
+            // A server that exited successfully may have forked into the background.
             if let Some(status) = self.programs.status(Side::Server)?.filter(|status| !status.success()) {
-                return Err(anyhow!("--server: it has ended before it listened ({status})"));
+                return Err(anyhow!("--server: exited before it listened on a port ({status})"));
             }
             if self.host.now() >= ends {
                 let most = format_duration(most);
                 return Err(anyhow!(
-                    "--server: it listens on no port after {most}; --wait 0s does not wait for one"
+                    "--server: does not listen on a port after {most}; --wait 0s skips this check"
                 ));
             }
-            if let Event::Signal(signal) = self.event(ends.min(self.host.now() + LOOK)).await? {
+            if let Event::Signal(signal) = self.event(ends.min(self.host.now() + LISTEN_CHECK)).await? {
                 return Ok(Some(signal));
             }
         }
         Ok(None)
     }
 
-    /// Waits for the client's end; `None` if a second signal asked not to.
-    async fn until_client_has_ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+    /// Waits until the client exits; `None` if a second signal interrupted that.
+    async fn until_client_exits(&mut self) -> anyhow::Result<Option<ExitStatus>> {
         let line = self.live_line();
         let mut asked = false;
         let mut ends = self.link.duration.map(|duration| (self.host.now() + duration, Signal::TERM));
@@ -156,7 +156,7 @@ impl<'a> Session<'a> {
             }
             let tick = now + TICK;
             match self.event(ends.map_or(tick, |(at, _)| at.min(tick))).await? {
-                // A terminal has told the client as well as us, and the client may use Ctrl-C for itself.
+                // The terminal has sent it to the client too, which may handle Ctrl-C itself.
                 Event::Signal(Signal::INT) if is_in_foreground() => {}
                 Event::Signal(_) if asked => {
                     line.finish_and_clear();
@@ -171,20 +171,20 @@ impl<'a> Session<'a> {
                         _ => self.programs.signal(Side::Client, signal),
                     }
                 }
-                Event::Look => {}
+                Event::Check => {}
             }
             line.set_message(live(self.world.counters()));
             line.tick();
         }
     }
 
-    /// None where the client has the terminal: two would write over each other.
+    /// Hidden if the client uses the terminal, because both would overwrite each other.
     fn live_line(&self) -> ProgressBar {
-        let is_clients = io::stdin().is_terminal() || io::stdout().is_terminal();
-        if is_clients { ProgressBar::hidden() } else { self.link.live_line() }
+        let client_uses_terminal = io::stdin().is_terminal() || io::stdout().is_terminal();
+        if client_uses_terminal { ProgressBar::hidden() } else { self.link.live_line() }
     }
 
-    /// Asks the server to end, and waits for that a little, or until a signal. What then remains of it ends with this.
+    /// Asks the server to exit, and waits for a short time or until a signal. The rest is killed when the session ends.
     async fn stop_server(&mut self) -> anyhow::Result<()> {
         self.programs.signal(Side::Server, Signal::TERM);
         let ends = self.host.now() + GRACE;
@@ -207,8 +207,8 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Whether this process is among those that the terminal sends its signals to (`/proc/PID/stat`, process group and
-/// the terminal's).
+/// Whether the terminal sends signals to this process: its process group is the terminal's foreground group
+/// (`/proc/PID/stat`).
 fn is_in_foreground() -> bool {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
@@ -216,7 +216,7 @@ fn is_in_foreground() -> bool {
     columns.len() > 5 && columns[2] == columns[5]
 }
 
-/// As shells have it.
+/// The exit code of a program, as shells report it.
 fn exit_code(status: ExitStatus) -> u8 {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     code.unwrap_or_else(|| signalled(status.signal().unwrap_or(0)))
@@ -226,7 +226,7 @@ fn signalled(signal: i32) -> u8 {
     u8::try_from(128 + signal).unwrap_or(u8::MAX)
 }
 
-/// What became of the packets.
+/// The report of a session.
 struct Report<'a> {
     link: &'a Link,
     links: &'a PerDirection<LinkSpec>,

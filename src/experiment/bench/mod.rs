@@ -8,7 +8,7 @@ pub(super) mod settings;
 
 use self::{
     remote::run_remote,
-    run::{LEAD, run_until},
+    run::{LEAD, run},
 };
 use crate::{
     experiment::{
@@ -119,6 +119,6 @@ impl Experiment for Bench {
 fn run_job(plan: &Plan, job: &Job<'_>, observers: Observers) -> Result<Outcome, RunError> {
     match job.server {
         Some(server) => run_remote(plan, server, job.seed, observers.samples, job.stop),
-        None => run_until(plan, job.seed, observers, job.stop),
+        None => run(plan, job.seed, observers, job.stop),
     }
 }

@@ -23,6 +23,7 @@ use crate::{
             outcome::Outcome,
             recorder::Recorder,
         },
+        settings::CONNECT_TIMEOUT,
         workload::{Scheduled, Workload},
     },
     path::{self, Host, Sleep, StopSignal, Stopped, timeout},
@@ -36,26 +37,13 @@ use crate::{
 /// every transport meets the link's bad moments at the same place of its schedule.
 pub const LEAD: Duration = Duration::from_secs(1);
 
-/// How long connecting may take; what loss can make of a handshake ends well before.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
-
 /// Runs `plan` once on its path. In virtual time the outcome is a pure function of the arguments; on the other paths
-/// the run takes as long as the plan says. Observers do not change the outcome.
+/// the run takes as long as the plan says. Observers do not change the outcome. The run ends soon after `stop` is set,
+/// with what was measured until then.
 ///
-/// Returns an error if no connection was made, or if the path could not be made, could not complete, or broke.
-pub fn run(plan: &Plan, seed: u64, observers: Observers) -> Result<Outcome, RunError> {
-    run_until(plan, seed, observers, &StopSignal::default())
-}
-
-/// Runs `plan` as [`run`] does, but ends soon after `stop` is set, with what was measured until then.
-///
-/// Returns the errors of [`run`], or [`RunError::Interrupted`] if nothing was measured.
-pub fn run_until(
-    plan: &Plan,
-    seed: u64,
-    observers: Observers,
-    stop: &StopSignal,
-) -> Result<Outcome, RunError> {
+/// Returns an error if no connection was made, or if the path could not be made, could not complete, or broke;
+/// [`RunError::Interrupted`] if nothing was measured.
+pub fn run(plan: &Plan, seed: u64, observers: Observers, stop: &StopSignal) -> Result<Outcome, RunError> {
     let Observers { samples, packets, wire, recording } = observers;
     let taps = plan.path.has_link().then(Tap::pair);
     let mut route_observers = path::Observers::default();
@@ -67,13 +55,9 @@ pub fn run_until(
     }
     recording.observe(&mut route_observers);
     let route = Route {
-        path: plan.path,
-        links: &plan.links,
-        seed,
-        congestion: plan.congestion,
         limits: settings::limits(&plan.workload),
-        stop: stop.clone(),
         observers: route_observers,
+        ..Route::new(plan.path, &plan.links, plan.congestion, seed, stop)
     };
     let settings = settings::settings(plan, plan.path.has_link().then_some(seed))?;
     let mut settings = Settings { taps, ..settings };

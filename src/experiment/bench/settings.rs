@@ -4,43 +4,23 @@ use std::time::Duration;
 
 use crate::{
     channel::{Reading, Settings},
-    experiment::{
-        error::RunError,
-        plan::Plan,
-        settings::{arq_settings, ephemeral_tls, experiment_key},
-        workload::Workload,
-    },
+    experiment::{error::RunError, plan::Plan, settings::session_settings, workload::Workload},
     path::sim::Limits,
-    transport::{
-        Mapping, SessionSettings, Transport,
-        quic::{QuicLimits, QuicSettings},
-    },
+    transport::{Mapping, Transport, quic::QuicLimits},
     unit::Time,
 };
 
 /// The settings of both ends of a run of `plan`. With a `seed`, QUIC draws its connection ids and keys from it.
 ///
-/// # Errors
-///
 /// Returns an error if no certificate can be made.
 pub fn settings(plan: &Plan, seed: Option<u64>) -> Result<Settings, RunError> {
-    let (client_tls, server_tls) = ephemeral_tls(plan.transport, 0)?;
+    let limits = limits_of_streams(plan.transport);
     Ok(Settings {
         flows: plan.workload.flows,
         request: plan.workload.length,
         reply: plan.workload.reply_length,
         reading: Reading::Unordered,
-        session: SessionSettings {
-            quic: QuicSettings {
-                congestion: plan.congestion,
-                seed,
-                limits: limits_of_streams(plan.transport),
-            },
-            arq: arq_settings(&plan.links, plan.congestion, seed),
-            client_tls,
-            server_tls,
-            shared_key: experiment_key(),
-        },
+        session: session_settings(plan.transport, &plan.links, plan.congestion, seed, limits, 0)?,
         taps: None,
     })
 }

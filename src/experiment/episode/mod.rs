@@ -8,12 +8,7 @@ mod collect;
 mod find;
 mod pair;
 
-use std::{
-    fmt,
-    str::FromStr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 pub use self::{
     choose::{choose, choose_contrast},
@@ -29,7 +24,7 @@ use super::{
     plan::Plan,
     record::observe::{Observers, PacketEvent, Sample},
 };
-use crate::report::episode::Episode;
+use crate::{path::StopSignal, report::episode::Episode, unit::Mutex};
 
 /// Which episode of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +77,7 @@ pub fn episode(plan: &Plan, seed: u64, which: Which) -> Result<Option<Episode>, 
 
 /// Runs `plan` again and collects the episode `found`.
 fn collected(plan: &Plan, seed: u64, found: Found) -> Result<Episode, RunError> {
-    let collector = Shared::new(Collector::new(found, Duration::ZERO));
+    let collector = Arc::new(Mutex::new(Collector::new(found, Duration::ZERO)));
     run_watched(plan, seed, &collector, Collector::sample, Collector::packet)?;
     let episode = collector.lock().episode(plan, seed);
     Ok(episode)
@@ -94,11 +89,11 @@ fn run_sampled<T: Send + 'static>(
     seed: u64,
     watcher: T,
     note: impl Fn(&mut T, &Sample) + Send + 'static,
-) -> Result<Shared<T>, RunError> {
-    let watcher = Shared::new(watcher);
+) -> Result<Arc<Mutex<T>>, RunError> {
+    let watcher = Arc::new(Mutex::new(watcher));
     let noted = watcher.clone();
     let samples = Box::new(move |sample: &Sample| note(&mut noted.lock(), sample));
-    run(plan, seed, Observers { samples: Some(samples), ..Observers::default() })?;
+    run(plan, seed, Observers { samples: Some(samples), ..Observers::default() }, &StopSignal::default())?;
     Ok(watcher)
 }
 
@@ -122,7 +117,7 @@ struct Recording {
 
 impl Recording {
     fn of(plan: &Plan, seed: u64) -> Result<Self, RunError> {
-        let recording = Shared::<Self>::default();
+        let recording = Arc::<Mutex<Self>>::default();
         run_watched(
             plan,
             seed,
@@ -145,7 +140,7 @@ impl Recording {
 fn run_watched<T: Send + 'static>(
     plan: &Plan,
     seed: u64,
-    watcher: &Shared<T>,
+    watcher: &Arc<Mutex<T>>,
     sample: fn(&mut T, &Sample),
     packet: fn(&mut T, PacketEvent),
 ) -> Result<(), RunError> {
@@ -155,25 +150,5 @@ fn run_watched<T: Send + 'static>(
         packets: Some(Box::new(move |seen| packet(&mut packets.lock(), seen))),
         ..Observers::default()
     };
-    run(plan, seed, observers).map(drop)
-}
-
-/// A list that an observer fills during a run.
-#[derive(Default)]
-struct Shared<T>(Arc<Mutex<T>>);
-
-impl<T> Shared<T> {
-    fn new(inner: T) -> Self {
-        Self(Arc::new(Mutex::new(inner)))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<T> Clone for Shared<T> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
+    run(plan, seed, observers, &StopSignal::default()).map(drop)
 }

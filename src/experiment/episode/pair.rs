@@ -1,13 +1,16 @@
 //! Episodes of the same message in two runs.
 
+use std::sync::Arc;
+
 use super::{
-    Recording, Shared, Which, collected,
+    Recording, Which, collected,
     find::{Found, Hits},
     run_sampled,
 };
 use crate::{
     experiment::{error::RunError, plan::Plan, workload::Workload},
     report::episode::Episode,
+    unit::Mutex,
 };
 
 /// Runs two plans and collects the episodes of one message that was lost or late in both: the most interesting, or the
@@ -28,7 +31,7 @@ pub fn pair(plans: [&Plan; 2], seeds: &[u64], which: Which) -> Result<Option<[Ep
 }
 
 fn simulated(plans: [&Plan; 2], seed: u64, which: Which) -> Result<Option<[Episode; 2]>, RunError> {
-    let hits = |plan: &Plan| -> Result<Shared<Hits>, RunError> {
+    let hits = |plan: &Plan| -> Result<Arc<Mutex<Hits>>, RunError> {
         let workload = plan.workload.clone();
         run_sampled(plan, seed, Hits::default(), move |hits, sample| hits.note(&workload, sample))
     };

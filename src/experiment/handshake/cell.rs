@@ -31,7 +31,7 @@ pub fn handshake_cell(plan: &HandshakePlan, outcomes: &[(u64, HandshakeOutcome)]
         |way: Option<Counters>, of: fn(&Counters) -> u64| Ratio::new(of(&way?) as f64 / first.n() as f64);
     let bytes = |way| per_connection(way, |way| way.bytes).map(|mean| libm::round(mean.get()) as u64);
     cell.handshake = Some(report::Handshake {
-        mode: plan.mode.reported(),
+        mode: plan.mode,
         connections: Some(connections),
         failed: Some(failed),
         connect_ns: Some(pool.merge(|outcome| &outcome.connect).summary()),

@@ -46,7 +46,8 @@ pub(super) async fn handshakes(
     ends: &Ends,
     plan: &HandshakePlan,
     settings: &Settings,
-    (seed, stop): (u64, &StopSignal),
+    seed: u64,
+    stop: &StopSignal,
     wire: Reading<'_>,
 ) -> Result<HandshakeOutcome, RunError> {
     let server = Server::start(ends, plan.transport, settings)?;

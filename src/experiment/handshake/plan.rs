@@ -1,52 +1,22 @@
 //! Which connections are made.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{str::FromStr, time::Duration};
 
+pub use crate::report::HandshakeMode as Mode;
 use crate::{
     experiment::path_kind::PathKind,
     link::LinkSpec,
-    report::HandshakeMode,
     transport::{Congestion, Transport},
     unit::PerDirection,
 };
-
-/// What the client knows of the server before it connects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mode {
-    /// Nothing.
-    Cold,
-    /// A session ticket (RFC 8446 section 2.2).
-    Resumed,
-    /// A session ticket, and the first request travels with the first flight (RFC 8446 section 2.3).
-    ZeroRtt,
-}
 
 impl Mode {
     /// Every mode, in the order in which they are shown.
     pub const ALL: [Self; 3] = [Self::Cold, Self::Resumed, Self::ZeroRtt];
 
-    /// Its name on the command line and in results.
-    pub const fn name(self) -> &'static str {
-        self.reported().name()
-    }
-
     /// Whether `transport` has it: without TLS there is no session, and no early data.
     pub fn is_of(self, transport: Transport) -> bool {
         self == Self::Cold || transport.spec().resumes_sessions
-    }
-
-    pub(super) const fn reported(self) -> HandshakeMode {
-        match self {
-            Self::Cold => HandshakeMode::Cold,
-            Self::Resumed => HandshakeMode::Resumed,
-            Self::ZeroRtt => HandshakeMode::ZeroRtt,
-        }
-    }
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
@@ -61,7 +31,10 @@ impl FromStr for Mode {
     type Err = UnknownMode;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|mode| mode.name() == name).ok_or_else(|| UnknownMode(name.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|mode| mode.to_string() == name)
+            .ok_or_else(|| UnknownMode(name.to_owned()))
     }
 }
 

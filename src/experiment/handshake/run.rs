@@ -7,14 +7,10 @@ use crate::{
     experiment::{
         error::RunError,
         on_path::{OnPath, Route, on_path},
-        settings::{arq_settings, ephemeral_tls, experiment_key},
+        settings::session_settings,
     },
-    path::{Observers, StopSignal, sim::Limits},
-    transport::{
-        SessionSettings,
-        quic::{QuicLimits, QuicSettings},
-        tls::ServerTls,
-    },
+    path::StopSignal,
+    transport::quic::QuicLimits,
 };
 
 /// Makes the connections of `plan` once on its path. In virtual time the outcome is a pure function of the arguments,
@@ -23,32 +19,18 @@ use crate::{
 ///
 /// Returns an error if the server cannot listen, or if the path could not be made, could not complete, or broke;
 /// [`RunError::Interrupted`] if `stop` was set before the first connection was made.
-pub fn handshake(plan: &HandshakePlan, seed: u64, stop: &StopSignal) -> Result<HandshakeOutcome, RunError> {
-    handshake_recorded(plan, seed, stop, &Recording::default())
-}
-
-/// Like [`handshake`], recorded in files.
-pub(super) fn handshake_recorded(
+pub fn handshake(
     plan: &HandshakePlan,
     seed: u64,
     stop: &StopSignal,
     recording: &Recording,
 ) -> Result<HandshakeOutcome, RunError> {
-    let mut observers = Observers::default();
-    recording.observe(&mut observers);
-    let route = Route {
-        path: plan.path,
-        links: &plan.links,
-        seed,
-        congestion: plan.congestion,
-        limits: Limits::default(),
-        stop: stop.clone(),
-        observers,
-    };
+    let mut route = Route::new(plan.path, &plan.links, plan.congestion, seed, stop);
+    recording.observe(&mut route.observers);
     let mut settings = settings(plan, plan.path.has_link().then_some(seed))?;
     settings.session.log_secrets(recording.key_log());
     let OnPath { value, fidelity, .. } = on_path(route, async |ends, wire| {
-        handshakes(ends, plan, &settings, (seed, stop), &|| wire.counters()).await
+        handshakes(ends, plan, &settings, seed, stop, &|| wire.counters()).await
     })?;
     if value.interrupted && value.connections == 0 {
         return Err(RunError::Interrupted);
@@ -61,21 +43,18 @@ const STREAMS: u32 = 16;
 
 /// The settings of both ends.
 fn settings(plan: &HandshakePlan, seed: Option<u64>) -> Result<Settings, RunError> {
-    let (client_tls, server_tls) = ephemeral_tls(plan.transport, plan.certificate)?;
-    let early_data = plan.mode == super::Mode::ZeroRtt;
     let limits = QuicLimits { streams: STREAMS, ..QuicLimits::EXPERIMENT };
+    let mut session =
+        session_settings(plan.transport, &plan.links, plan.congestion, seed, limits, plan.certificate)?;
+    if let Some(tls) = &mut session.server_tls {
+        tls.early_data = plan.mode == super::Mode::ZeroRtt;
+    }
     Ok(Settings {
         flows: 1,
         request: plan.length,
         reply: plan.length,
         reading: Reading::Unordered,
-        session: SessionSettings {
-            quic: QuicSettings { congestion: plan.congestion, seed, limits },
-            arq: arq_settings(&plan.links, plan.congestion, seed),
-            client_tls,
-            server_tls: server_tls.map(|tls| ServerTls { early_data, ..tls }),
-            shared_key: experiment_key(),
-        },
+        session,
         taps: None,
     })
 }

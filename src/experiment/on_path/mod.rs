@@ -12,7 +12,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 pub use self::route::{Ends, OnPath, Route, Wire};
 use super::{error::RunError, path_kind::PathKind};
-use crate::path::{Host, StopSignal};
+use crate::path::{CLOSING, Host, StopSignal};
 
 /// Runs `run` between two hosts on `route`. In virtual time the result is a pure function of the arguments; on the
 /// other paths `run` takes as long as it takes.
@@ -39,13 +39,10 @@ pub(super) fn on_this_machine<T>(
 ) -> Result<T, RunError> {
     real_time::on_this_machine(async |host| {
         let result = unless_overdue(&**host, stop, run(host)).await;
-        host.sleep(GOODBYE).await;
+        host.sleep(CLOSING).await;
         result
     })
 }
-
-/// Time for the end of a connection to leave this host, so that its server need not time out.
-const GOODBYE: Duration = Duration::from_millis(20);
 
 /// Settings of the kernel that affect results in real time, and those `in_namespaces`, by name.
 pub(super) fn system_settings(in_namespaces: bool) -> Vec<(String, String)> {

@@ -32,6 +32,20 @@ pub struct Route<'a> {
     pub observers: Observers,
 }
 
+impl<'a> Route<'a> {
+    /// A route with the default limits and without observers.
+    pub fn new(
+        path: PathKind,
+        links: &'a PerDirection<LinkSpec>,
+        congestion: Congestion,
+        seed: u64,
+        stop: &StopSignal,
+    ) -> Self {
+        let (limits, observers) = (Limits::default(), Observers::default());
+        Self { path, links, seed, congestion, limits, stop: stop.clone(), observers }
+    }
+}
+
 /// The two ends of a run.
 #[derive(Debug, Clone)]
 pub struct Ends {

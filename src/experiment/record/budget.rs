@@ -2,7 +2,7 @@
 
 use std::{iter::Sum, ops::Add, time::Duration};
 
-use crate::{channel::Delivery, experiment::record::at_server::AtServer, unit::Time};
+use crate::{channel::Delivery, experiment::record::AtServer, unit::Time};
 
 /// The parts of a message's latency, both directions added. They add up to it exactly.
 ///

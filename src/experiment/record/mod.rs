@@ -1,6 +1,5 @@
 //! The record of one run: the fate of every message, and the figures that follow.
 
-pub(super) mod at_server;
 pub(super) mod blocking;
 pub(super) mod budget;
 pub(super) mod network;
@@ -9,3 +8,14 @@ pub(super) mod outcome;
 pub(super) mod recorder;
 pub(super) mod samples;
 pub(super) mod trace;
+
+use crate::{channel::Delivery, unit::Time};
+
+/// A request at the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AtServer {
+    /// When it got there.
+    pub delivery: Delivery,
+    /// When its reply was handed to the transport.
+    pub replied: Time,
+}

@@ -5,7 +5,7 @@
 
 use crate::{
     channel::Delivery,
-    experiment::record::at_server::AtServer,
+    experiment::record::AtServer,
     stats::{Arrival, Histogram, Sequence},
     unit::{PerDirection, Time, nanos},
 };

@@ -8,7 +8,7 @@ mod server_reports;
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -20,7 +20,7 @@ use crate::{
     channel::Delivery,
     experiment::{
         record::{
-            at_server::AtServer,
+            AtServer,
             blocking::{Held, StallTracker},
             budget::Budget,
             network::NetworkTracker,
@@ -31,7 +31,7 @@ use crate::{
     },
     stats::Sequence,
     transport::Transport,
-    unit::{Direction, PerDirection, Time, nanos},
+    unit::{Direction, Mutex, PerDirection, Time, nanos},
     wire::{Extension, MessageId},
 };
 
@@ -114,13 +114,13 @@ impl Recorder {
         samples: Option<SampleSink>,
     ) -> Self {
         let recorder = Self::new(transport, workload, resolution, samples);
-        recorder.lock().remote = Some(ServerReports::default());
+        recorder.0.lock().remote = Some(ServerReports::default());
         recorder
     }
 
     /// A message was handed to the transport at `now`.
     pub(in crate::experiment) fn sent(&self, scheduled: Scheduled, now: Time) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.set_old_aside(now);
         state.begun.get_or_insert(scheduled.due);
         state.under_way.push_back(Message::new(scheduled, now));
@@ -136,7 +136,7 @@ impl Recorder {
     /// A message was due, but the connection it should have gone on was lost.
     pub(in crate::experiment) fn not_sent(&self, scheduled: Scheduled) {
         if scheduled.measured {
-            let mut state = self.lock();
+            let mut state = self.0.lock();
             state.outcome.messages.scheduled += 1;
             let status = if state.remote.is_some() { Status::Unknown } else { Status::Unfinished };
             state.count(status);
@@ -148,7 +148,7 @@ impl Recorder {
 
     /// A request reached the server, which handed over the reply at `replied`.
     pub(in crate::experiment) fn at_server(&self, delivery: &Delivery, replied: Time) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let delivery = &delivery.resolved(state.resolution);
         let number = state.workload.number(delivery.probe.id);
         let place = state.requests.note(number);
@@ -171,7 +171,7 @@ impl Recorder {
 
     /// A reply reached the client.
     pub(in crate::experiment) fn at_client(&self, delivery: &Delivery) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let delivery = &delivery.resolved(state.resolution);
         let number = state.workload.number(delivery.probe.id);
         if let Some(Extension::Report(report)) = delivery.probe.extension {
@@ -203,7 +203,7 @@ impl Recorder {
 
     /// How long to wait after the last message for those still outstanding, if any are.
     pub(in crate::experiment) fn patience(&self) -> Option<Duration> {
-        let state = self.lock();
+        let state = self.0.lock();
         let wait = state.workload.wait;
         let after = if state.datagrams { Wait::after_datagrams } else { Wait::after };
         (state.outstanding > 0).then(|| after(wait, state.longest))
@@ -211,22 +211,22 @@ impl Recorder {
 
     /// The run was ended from outside.
     pub(in crate::experiment) fn interrupt(&self) {
-        self.lock().outcome.interrupted = true;
+        self.0.lock().outcome.interrupted = true;
     }
 
     /// Replies that are still due are not waited for as long as patience lasts, so what is outstanding is not lost.
     pub(in crate::experiment) fn stop_waiting(&self) {
-        self.lock().stopped_waiting = true;
+        self.0.lock().stopped_waiting = true;
     }
 
     /// Which message has this number.
     pub(in crate::experiment) fn id(&self, number: u64) -> MessageId {
-        self.lock().workload.id(number)
+        self.0.lock().workload.id(number)
     }
 
     /// Ends the record: what has not come back by now will not. `is_gone` if the connection was lost.
     pub(in crate::experiment) fn finish(&self, is_gone: bool) -> Outcome {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let is_gone = is_gone && state.remote.is_some();
         while let Some((_, message)) = state.late.pop_first() {
             state.give_up(&message, is_gone);
@@ -237,10 +237,6 @@ impl Recorder {
         let alive = state.last_reply.or(state.begun).filter(|_| is_gone);
         state.outcome.server_gone = alive.zip(state.begun).map(|(alive, begun)| alive.since(begun));
         std::mem::take(&mut state.outcome)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

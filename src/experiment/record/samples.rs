@@ -1,10 +1,6 @@
 //! Every message of a run as a row of CSV.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use crate::{
     channel::Delivery,
@@ -13,7 +9,7 @@ use crate::{
         record::observe::{Sample, SampleSink, Status},
         workload::Workload,
     },
-    unit::Time,
+    unit::{Mutex, Time},
     wire::MessageId,
 };
 
@@ -47,13 +43,13 @@ impl SampleRows {
         let rows = self.clone();
         Box::new(move |sample| {
             let (number, row) = (rows.workload.number(sample.id), rows.row(sample));
-            rows.lock().insert(number, row);
+            rows.rows.lock().insert(number, row);
         })
     }
 
     /// The rows so far, in the order of the messages.
     pub fn text(&self) -> String {
-        self.lock().values().map(String::as_str).collect()
+        self.rows.lock().values().map(String::as_str).collect()
     }
 
     fn row(&self, sample: &Sample) -> String {
@@ -82,9 +78,5 @@ impl SampleRows {
             Status::Unknown => ",unknown\n",
         });
         row
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, String>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

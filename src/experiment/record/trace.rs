@@ -1,10 +1,6 @@
 //! A compact record of a run for timelines: every message, the link's drops, and its queues.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::observe::{Sample, SampleSink};
 use crate::{
@@ -12,7 +8,7 @@ use crate::{
     experiment::plan::Plan,
     link::LinkSpec,
     path::{Exit, Observer, PacketView},
-    unit::{PerDirection, Time, nanos},
+    unit::{Mutex, PerDirection, Time, nanos},
 };
 
 /// A run with this many messages or more has no trace.
@@ -82,7 +78,7 @@ impl Tracer {
     pub(in crate::experiment) fn sink(&self, next: Option<SampleSink>) -> SampleSink {
         let (tracer, mut next) = (self.clone(), next);
         Box::new(move |sample| {
-            tracer.lock().note(sample);
+            tracer.0.lock().note(sample);
             if let Some(next) = &mut next {
                 next(sample);
             }
@@ -96,12 +92,8 @@ impl Tracer {
 
     /// The trace; `None` if the run was too long.
     pub(in crate::experiment) fn finish(&self) -> Option<Trace> {
-        let trace = std::mem::take(&mut self.lock().trace);
+        let trace = std::mem::take(&mut self.0.lock().trace);
         (trace.messages.len() < MAX_MESSAGES).then_some(trace)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -126,14 +118,14 @@ impl State {
 
 impl Observer for Tracer {
     fn entered(&mut self, packet: &PacketView<'_>) {
-        let state = &mut *self.lock();
+        let state = &mut *self.0.lock();
         if state.delay[packet.direction].is_some() {
             state.on_link[packet.direction].insert(packet.number, packet.at);
         }
     }
 
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
-        let state = &mut *self.lock();
+        let state = &mut *self.0.lock();
         let way = packet.direction;
         let entered = state.on_link[way].remove(&packet.number);
         if let Exit::Dropped(_) = exit {

@@ -1,7 +1,7 @@
 //! The link and the workload of a plan, as a result states them.
 
 use crate::{
-    experiment::{plan::Plan, workload::Arrivals},
+    experiment::plan::Plan,
     link::{LinkSettings, LinkSpec},
     report,
     unit::{PerDirection, nanos},
@@ -14,10 +14,7 @@ pub(super) fn workload(plan: &Plan) -> report::Workload {
         interval_ns: Some(nanos(workload.interval)),
         length_bytes: Some(workload.length as u64),
         reply_length_bytes: Some(workload.reply_length as u64),
-        arrivals: Some(match workload.arrivals {
-            Arrivals::Isochronous => report::Arrivals::Isochronous,
-            Arrivals::Poisson => report::Arrivals::Poisson,
-        }),
+        arrivals: Some(workload.arrivals),
         duration_ns: Some(nanos(workload.duration)),
         warmup_ns: Some(nanos(workload.warmup)),
         wait_round_trips: Some(workload.wait.times.into()),

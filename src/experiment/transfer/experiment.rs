@@ -1,9 +1,7 @@
 //! The experiment behind `transfer`.
 
-use std::sync::{Mutex, PoisonError};
-
 use super::{
-    Saved, TransferOutcome, TransferPlan, cell,
+    TransferOutcome, TransferPlan, cell,
     over::{Watchers, transfer_watched},
     pictures::{self, Meter},
     transfer_against,
@@ -17,17 +15,18 @@ use crate::{
     path::{Fidelity, Observers},
     report::Cell,
     transfer::{SaveFile, Watch},
+    unit::Mutex,
 };
 
 /// Moves content and records how long it takes and what arrives.
 #[derive(Debug, Default)]
 pub struct Transfer {
-    /// Where the first transfer saves what its receiver gets.
-    saved: Mutex<Saved>,
+    /// The file in which the first transfer saves what it receives.
+    saved: Mutex<Option<SaveFile>>,
 }
 
 impl Transfer {
-    /// Transfers whose first one saves what its receiver gets in `file`.
+    /// Saves what the first transfer receives in `file`.
     pub fn saved_in(file: SaveFile) -> Self {
         Self { saved: Mutex::new(Some(file)) }
     }
@@ -50,17 +49,16 @@ impl Experiment for Transfer {
 
     fn run(&self, plan: &TransferPlan, job: &Job<'_>) -> Result<TransferOutcome, RunError> {
         let watch = Watch { moved: job.progress.clone(), stop: job.stop.clone(), ..Watch::default() };
-        let saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let how = (saved, &watch);
+        let saved = self.saved.lock().take();
         match job.server {
-            Some(server) => transfer_against(plan, server, job.seed, how),
+            Some(server) => transfer_against(plan, server, job.seed, saved, &watch),
             None => {
                 let meter = (job.traced && plan.path.has_link()).then(|| Meter::new(plan));
                 let mut observers = Observers::default();
                 meter.iter().for_each(|meter| observers.push(meter.observer()));
                 job.recording.observe(&mut observers);
-                let key_log = job.recording.key_log();
-                let outcome = transfer_watched(plan, job.seed, how, Watchers { observers, key_log })?;
+                let watchers = Watchers { observers, key_log: job.recording.key_log() };
+                let outcome = transfer_watched(plan, job.seed, saved, &watch, watchers)?;
                 Ok(TransferOutcome { progress: meter.map(|meter| meter.finish()), ..outcome })
             }
         }
@@ -78,7 +76,7 @@ impl Experiment for Transfer {
         outcome.interrupted
     }
 
-    /// Why transfers have stopped. Lost datagrams are a result, unless they are all that there is.
+    /// Why transfers stopped. Lost datagrams are a result, except if no other transfer completed.
     fn problem(plan: &TransferPlan, runs: &Runs<TransferOutcome>, _: Option<&Remote>) -> Option<Problem> {
         let stopped = runs.outcomes.iter().find_map(|(_, outcome)| outcome.stopped.clone());
         let failed = || runs.failures.first().map(|(_, error)| error.to_string());

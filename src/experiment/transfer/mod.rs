@@ -1,4 +1,4 @@
-//! Transfers: content from one host to the other, and what it took.
+//! Bulk transfers between two hosts.
 
 mod cell;
 mod experiment;
@@ -14,5 +14,4 @@ pub use self::{
     outcome::TransferOutcome,
     over::{transfer, transfer_against, transfer_from},
     plan::{Direction, TransferPlan},
-    run::Saved,
 };

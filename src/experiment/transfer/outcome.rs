@@ -1,4 +1,4 @@
-//! What one transfer has shown.
+//! The result of one transfer.
 
 use std::{ops::Range, time::Duration};
 
@@ -7,22 +7,22 @@ use crate::{link::Counters, path::Fidelity, report::Progress, transport::Recover
 /// The figures of one transfer.
 #[derive(Debug, Clone, Default)]
 pub struct TransferOutcome {
-    /// From nothing to a connection that can carry content.
+    /// Time to establish the connection.
     pub connect: Duration,
-    /// From handing over the first byte until the client knew that all was there and intact; `None` if it was not.
+    /// From the first byte until the client knew that the content was intact; `None` if it was not.
     pub time: Option<Duration>,
-    /// From handing over the first byte until the end, whichever it was.
+    /// From the first byte until the transfer ended, completed or not.
     pub took: Duration,
-    /// Why it stopped, if it did. One that has only lost datagrams has not.
+    /// Why it stopped early. Lost datagrams alone do not stop a transfer.
     pub stopped: Option<String>,
-    /// It was ended from outside.
+    /// It was interrupted.
     pub interrupted: bool,
-    /// Bytes that arrived. Of an upload by URL that stopped, those that the server's transport had acknowledged; `None` if it
-    /// acknowledges nothing.
+    /// Bytes that arrived. Of a stopped upload to a remote server, the bytes acknowledged by its transport; `None` if it
+    /// does not acknowledge.
     pub arrived: Option<u64>,
-    /// How many gaps there are in them.
+    /// Number of missing ranges.
     pub gaps: u64,
-    /// The first gaps.
+    /// The first missing ranges.
     pub missing: Vec<Range<u64>>,
     /// What the client's end did to recover from loss.
     pub client: Recovery,
@@ -34,7 +34,7 @@ pub struct TransferOutcome {
     pub server_busy: Option<Duration>,
     /// What the wire did from the first byte on, to the server and to the client; `None` where it is not ours.
     pub wire: Option<PerDirection<Counters>>,
-    /// How true the wire was to its model.
+    /// How exactly the path emulated the link.
     pub fidelity: Option<Fidelity>,
     /// The timeline of the transfer, if it was recorded for pictures.
     pub progress: Option<Progress>,

@@ -1,13 +1,13 @@
 //! The pictures of transfers: the progress of the first seed's transfer over time, measured on the link.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::{TransferOutcome, TransferPlan};
 use crate::{
     experiment::matrix::Runs,
     path::{Exit, Observer, PacketView},
     report::{Cell, Pictures, Progress, TransferDirection},
-    unit::{Direction, Time},
+    unit::{Direction, Mutex, Time},
 };
 
 /// The most bins. When a transfer needs more, adjacent bins are merged in pairs.
@@ -52,11 +52,7 @@ impl Meter {
 
     /// The progress that was recorded.
     pub(super) fn finish(&self) -> Progress {
-        std::mem::take(&mut self.lock().progress)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        std::mem::take(&mut self.0.lock().progress)
     }
 }
 
@@ -89,7 +85,7 @@ fn halve(counts: &mut Vec<u64>, join: fn(u64, u64) -> u64) {
 
 impl Observer for Meter {
     fn entered(&mut self, packet: &PacketView<'_>) {
-        let state = &mut *self.lock();
+        let state = &mut *self.0.lock();
         if packet.direction == state.way {
             state.on_link += packet.ip_bytes as u64;
             let bin = state.bin(packet.at);
@@ -99,7 +95,7 @@ impl Observer for Meter {
     }
 
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
-        let state = &mut *self.lock();
+        let state = &mut *self.0.lock();
         if packet.direction != state.way {
             return;
         }

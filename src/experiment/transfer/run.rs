@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::{Direction, TransferOutcome, TransferPlan};
 use crate::{
-    experiment::{Ends, RunError},
+    experiment::{Ends, RunError, settings::CONNECT_TIMEOUT},
     path::{Host, timeout},
     transfer::{
         self, SaveFile, Sink, TransferError, Watch,
@@ -24,50 +24,48 @@ use crate::{
     wire::{Receipt, transfer::content_of},
 };
 
-/// How long connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// The file that the receiver writes; `None` if it discards the content.
-pub type Saved = Option<SaveFile>;
-
-fn sink(saved: Saved) -> Sink {
-    saved.map_or(Sink::Nowhere, Sink::File)
+/// A transfer of a plan, with its seed.
+#[derive(Clone, Copy)]
+pub(super) struct Job<'a> {
+    pub(super) plan: &'a TransferPlan,
+    pub(super) seed: u64,
+    pub(super) watch: &'a Watch,
 }
 
-/// Makes one transfer. `measuring` is called when the connection is there.
-///
-/// # Errors
+/// Makes one transfer. The receiver writes the content to `saved`. `measuring` is called once the connection is
+/// established.
 ///
 /// Returns an error if no connection was made. A transfer that stops later is an outcome, not an error.
 pub(super) async fn run(
     ends: &Ends,
-    plan: &TransferPlan,
+    job: Job<'_>,
     settings: &Settings,
-    (seed, saved, watch): (u64, Saved, &Watch),
+    saved: Option<SaveFile>,
     measuring: impl FnOnce(),
 ) -> Result<TransferOutcome, RunError> {
+    let Job { plan, seed, .. } = job;
     let acceptor = bulk::listen(&ends.server, plan.transport, ends.listen, settings)?;
     let peer = SocketAddr::new(ends.reach, acceptor.local_addr().port());
     let (stop, stopped) = oneshot::channel();
     let (report, reported) = oneshot::channel();
     let (fail, failed) = oneshot::channel();
     let (at_server, at_client) = match plan.direction {
-        Direction::Up => (sink(saved), Sink::Nowhere),
-        Direction::Down => (Sink::Nowhere, sink(saved)),
+        Direction::Up => (saved.into(), Sink::Nowhere),
+        Direction::Down => (Sink::Nowhere, saved.into()),
     };
     let server = Server { host: ends.server.clone(), acceptor, sink: at_server, plan: plan.clone(), seed };
-    ends.server.spawn("the server", Box::pin(server.serve(stopped, (report, fail))));
+    ends.server.spawn("the server", Box::pin(server.serve(stopped, report, fail)));
 
     let (mut bulk, connect) = connect(&ends.client, plan, peer, settings).await?;
     measuring();
-    // A server that cannot go on ends the transfer. One that ended without an error has nothing to say.
+    // An error of the server ends the transfer.
     let failed = async {
         match failed.await {
             Ok(error) => error,
             Err(_) => pending().await,
         }
     };
-    let mut outcome = drive(&*ends.client, &mut bulk, plan, (seed, at_client, watch), failed).await;
+    let mut outcome = drive(&*ends.client, &mut bulk, job, at_client, failed).await;
     outcome.connect = connect;
     // Without a receiver, the server never accepted the client.
     let _ = stop.send(());
@@ -95,14 +93,14 @@ fn busy_since(host: &dyn Host, begun: Option<Duration>) -> Option<Duration> {
     host.busy_time()?.checked_sub(begun?)
 }
 
-/// Bytes of content that an end has received: `pieces`, and what there is of more.
+/// Bytes of content that an end has received: those of whole pieces, or more if part of another has arrived.
 fn received(bulk: &Bulk, pieces: u64, plan: &TransferPlan) -> u64 {
     let content = |bytes| content_of(bytes, bulk.nature.message_bytes);
     let more = bulk.moved.received().filter(|_| !plan.transport.is_datagram()).map_or(0, content);
     more.min(plan.content.bytes()).max(pieces)
 }
 
-/// Counts what a receiver gets, beside what `watch` does with it.
+/// A copy of `watch` that also counts the bytes received.
 fn counting(watch: &Watch) -> (Watch, Arc<AtomicU64>) {
     let received = Arc::new(AtomicU64::new(0));
     let (counter, moved) = (received.clone(), watch.moved.clone());
@@ -113,7 +111,7 @@ fn counting(watch: &Watch) -> (Watch, Arc<AtomicU64>) {
     (Watch { moved, ..watch.clone() }, received)
 }
 
-/// A connection, and how long it took to have it.
+/// Connects, and measures how long that takes.
 pub(super) async fn connect(
     host: &Arc<dyn Host>,
     plan: &TransferPlan,
@@ -128,12 +126,12 @@ pub(super) async fn connect(
     Ok((bulk, host.now() - begun))
 }
 
-/// The client's part of a transfer, which ends early if the server has `failed`.
+/// The client's part of a transfer. It ends early if the server has `failed`.
 pub(super) async fn drive(
     host: &dyn Host,
     bulk: &mut Bulk,
-    plan: &TransferPlan,
-    (seed, sink, watch): (u64, Sink, &Watch),
+    Job { plan, seed, watch }: Job<'_>,
+    sink: Sink,
     failed: impl Future<Output = TransferError>,
 ) -> TransferOutcome {
     let (begun, busy_begun) = (host.now(), host.busy_time());
@@ -145,27 +143,27 @@ pub(super) async fn drive(
                 Direction::Down => {
                     let (watch, counter) = counting(watch);
                     pieces = Some(counter);
-                    transfer::download(host, bulk, (plan.fetch(seed), &sink), &watch).await
+                    transfer::download(host, bulk, plan.fetch(seed), &sink, &watch).await
                 }
             }
         };
         tokio::select! {
             biased;
-            ended = watch.over(transfer) => ended,
+            ended = watch.until_stopped(transfer) => ended,
             error = failed => Err(error),
         }
     };
     let (took, client_busy) = (host.now() - begun, busy_since(host, busy_begun));
     let client = (bulk.recovery)();
     if ended.as_ref().is_ok_and(|receipt| receipt.intact) {
-        // The last message is still on its way. Do not wait forever for a peer that does not acknowledge it.
+        // Wait for the acknowledgement of the last message, but not forever.
         tokio::select! {
             biased;
             _ = timeout(host, CONNECT_TIMEOUT, bulk.outgoing.finish()) => {}
             () = watch.stop.stopped() => {}
         }
     }
-    let outcome = judge(ended, took, (bulk.nature.reliable, plan.content.bytes()));
+    let outcome = judge(ended, took, bulk.nature.reliable, plan.content.bytes());
     let pieces = pieces.map(|pieces| pieces.load(Ordering::Relaxed));
     let received = pieces.map(|pieces| received(bulk, pieces, plan));
     let content = |bytes| content_of(bytes, bulk.nature.message_bytes).min(plan.content.bytes());
@@ -177,7 +175,8 @@ pub(super) async fn drive(
 fn judge(
     ended: Result<Receipt, TransferError>,
     took: Duration,
-    (reliable, bytes): (bool, u64),
+    reliable: bool,
+    bytes: u64,
 ) -> TransferOutcome {
     let receipt = match ended {
         Ok(receipt) => receipt,
@@ -196,7 +195,6 @@ fn judge(
     TransferOutcome { time, stopped, arrived, gaps: gaps.into(), missing, ..Default::default() }
 }
 
-/// The end that is asked.
 struct Server {
     host: Arc<dyn Host>,
     acceptor: BulkAcceptor,
@@ -210,7 +208,8 @@ impl Server {
     async fn serve(
         mut self,
         mut stopped: oneshot::Receiver<()>,
-        (report, fail): (oneshot::Sender<AtServer>, oneshot::Sender<TransferError>),
+        report: oneshot::Sender<AtServer>,
+        fail: oneshot::Sender<TransferError>,
     ) {
         let Ok(mut bulk) = self.acceptor.accept().await else {
             return;
@@ -219,9 +218,8 @@ impl Server {
         let content = self.plan.content(self.seed);
         let (watch, pieces) = counting(&Watch::default());
         let serving = async {
-            let wanted = (&self.sink, |_: &_| content);
-            match transfer::serve(&*self.host, None, bulk.ends(), wanted, &watch).await {
-                // The client cannot know this, and without a receiver it has ended already.
+            match transfer::serve(&*self.host, None, bulk.ends(), &self.sink, |_| content, &watch).await {
+                // The client does not learn of this from its peer. If it has ended already, nothing is lost.
                 Err(error @ TransferError::Content { .. }) => drop(fail.send(error)),
                 // The client reports how the transfer ended.
                 _ => bulk.outgoing.finish().await,

@@ -111,10 +111,11 @@ impl Host for DirectHost {
     fn udp_bind(&self, local: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
         let _runtime = self.enter();
         const OPERATION: &str = "listen on UDP";
-        let socket = bind_udp_as(local, self.ports).map_err(|e| PathError::from_io(OPERATION, local, e))?;
+        let socket =
+            bind_udp_as(local, self.ports).map_err(|e| PathError::from_server_io(OPERATION, local, e))?;
         udp::UdpSocket::new(socket, None, self.timers.clone())
             .map(|socket| Arc::new(socket) as Arc<dyn Datagrams>)
-            .map_err(|e| PathError::from_io(OPERATION, local, e))
+            .map_err(|e| PathError::from_server_io(OPERATION, local, e))
     }
 
     fn udp_connect(&self, peer: SocketAddr) -> Result<Arc<dyn Datagrams>, PathError> {
@@ -136,7 +137,7 @@ impl Host for DirectHost {
         bound
             .and_then(|socket| QuicSocket::new(socket, None, self.timers.clone()))
             .map(|socket| Arc::new(socket) as Arc<dyn quinn::AsyncUdpSocket>)
-            .map_err(|e| PathError::from_io("listen on QUIC", local, e))
+            .map_err(|e| PathError::from_server_io("listen on QUIC", local, e))
     }
 
     fn quic_connect(&self, peer: SocketAddr) -> Result<Arc<dyn quinn::AsyncUdpSocket>, PathError> {
@@ -165,7 +166,7 @@ impl Host for DirectHost {
     fn tcp_listen(&self, local: SocketAddr) -> Result<Box<dyn Listener>, PathError> {
         let _runtime = self.enter();
         let listener = tcp::TcpListener::bind(local, self.ports)
-            .map_err(|e| PathError::from_io("listen on TCP", local, e))?;
+            .map_err(|e| PathError::from_server_io("listen on TCP", local, e))?;
         Ok(Box::new(tcp::TimedListener { listener, timers: self.timers.clone() }))
     }
 }

@@ -32,7 +32,7 @@ impl Tcp {
     }
 
     pub(super) fn listen(&self, local: SocketAddr) -> Result<Box<dyn Listener>, PathError> {
-        let error = |e| PathError::from_io("listen on TCP", local, e);
+        let error = |e| PathError::from_server_io("listen on TCP", local, e);
         let runtime = tokio::runtime::Handle::current();
         let bound = self.namespace.within(|| {
             let _runtime = runtime.enter();

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{options::ClientLimits, socket::RelaySocket};
+use super::{options::RelayLimits, socket::RelaySocket};
 use crate::unit::Time;
 
 /// A client's number, which is never reused.
@@ -24,14 +24,14 @@ pub(super) struct Client {
 }
 
 pub(super) struct Clients {
-    limits: ClientLimits,
+    limits: RelayLimits,
     by_id: BTreeMap<ClientId, Client>,
     by_address: BTreeMap<SocketAddr, ClientId>,
     next: ClientId,
 }
 
 impl Clients {
-    pub(super) fn new(limits: ClientLimits) -> Self {
+    pub(super) fn new(limits: RelayLimits) -> Self {
         Self { limits, by_id: BTreeMap::new(), by_address: BTreeMap::new(), next: 0 }
     }
 
@@ -68,7 +68,8 @@ impl Clients {
     /// Adds a client, with a socket of its own to `server`.
     pub(super) fn add(
         &mut self,
-        (address, local): (SocketAddr, Option<IpAddr>),
+        address: SocketAddr,
+        local: Option<IpAddr>,
         server: SocketAddr,
         now: Time,
     ) -> io::Result<ClientId> {

@@ -5,7 +5,7 @@ use std::{
     mem::MaybeUninit,
     net::{IpAddr, SocketAddr},
     os::fd::OwnedFd,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use quinn::udp::{EcnCodepoint, RecvMeta};
@@ -25,7 +25,7 @@ use crate::{
         realtime::{Breakage, Due, Envelope, HeldPackets, broken},
         wait::Waiter,
     },
-    unit::{Direction, PerDirection, Time},
+    unit::{Direction, Mutex, PerDirection, Time},
 };
 
 /// The front socket and the descriptor that ends the thread, in events. Clients count from 0.
@@ -114,8 +114,10 @@ impl Engine {
     pub(super) fn new(
         host: Arc<dyn Host>,
         options: &RelayOptions,
-        (front, wake): (RelaySocket, Arc<OwnedFd>),
-        (state, breakage): (Arc<Mutex<State>>, Arc<Breakage>),
+        front: RelaySocket,
+        wake: Arc<OwnedFd>,
+        state: Arc<Mutex<State>>,
+        breakage: Arc<Breakage>,
     ) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &front, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
@@ -149,7 +151,7 @@ impl Engine {
             self.deliver();
             self.sweep();
             let until =
-                [lock(&self.state).packets.next_due(), self.clients.sweep().map(|every| self.swept + every)];
+                [self.state.lock().packets.next_due(), self.clients.sweep().map(|every| self.swept + every)];
             let until = until.into_iter().flatten().min();
             let mut fds = [PollFd::new(&self.epoll, PollFlags::IN)];
             if waiter.wait(&mut fds, until, || self.host.now())? && !self.read()? {
@@ -187,9 +189,10 @@ impl Engine {
             let known = self.clients.active_at(meta.addr, now);
             match known.or_else(|| self.add_client(meta.addr, meta.dst_ip, now)) {
                 Some(client) => {
-                    self.offer(Direction::ToServer, (client, now), (meta, run), (meta.addr, self.to));
+                    let addressed = Addressed { client, ecn: meta.ecn, from: meta.addr, to: self.to };
+                    self.offer(Direction::ToServer, now, addressed, meta, run);
                 }
-                None => lock(&self.state).clients.refused += datagrams(meta, run).count() as u64,
+                None => self.state.lock().clients.refused += datagrams(meta, run).count() as u64,
             }
         }
         std::mem::swap(&mut self.arrivals, &mut arrivals);
@@ -200,7 +203,7 @@ impl Engine {
         let address = from.address;
         if let Err(error) = from.back.receive(&mut self.arrivals) {
             if error.kind() == io::ErrorKind::ConnectionRefused {
-                lock(&self.state).refused += 1;
+                self.state.lock().refused += 1;
             }
             return;
         }
@@ -208,22 +211,16 @@ impl Engine {
         self.clients.active(client, now);
         let mut arrivals = std::mem::replace(&mut self.arrivals, Arrivals::none());
         for (meta, run) in arrivals.runs() {
-            self.offer(Direction::ToClient, (client, now), (meta, run), (self.to, address));
+            let addressed = Addressed { client, ecn: meta.ecn, from: self.to, to: address };
+            self.offer(Direction::ToClient, now, addressed, meta, run);
         }
         std::mem::swap(&mut self.arrivals, &mut arrivals);
     }
 
     /// Offers a run of datagrams to the link, one by one.
-    fn offer(
-        &mut self,
-        direction: Direction,
-        (client, now): (ClientId, Time),
-        (meta, run): (&RecvMeta, &[u8]),
-        (from, to): (SocketAddr, SocketAddr),
-    ) {
-        let addressed = Addressed { client, ecn: meta.ecn, from, to };
-        let header = header_bytes(to);
-        let mut state = lock(&self.state);
+    fn offer(&mut self, direction: Direction, now: Time, addressed: Addressed, meta: &RecvMeta, run: &[u8]) {
+        let header = header_bytes(addressed.to);
+        let mut state = self.state.lock();
         for datagram in datagrams(meta, run) {
             state.packets.offer(direction, now, datagram.len() + header, datagram, addressed);
         }
@@ -233,16 +230,16 @@ impl Engine {
     fn add_client(&mut self, address: SocketAddr, local: Option<IpAddr>, now: Time) -> Option<ClientId> {
         if let Some(quietest) = self.clients.surplus() {
             self.forget(quietest);
-            lock(&self.state).clients.displaced += 1;
+            self.state.lock().clients.displaced += 1;
         }
-        let id = self.clients.add((address, local), self.to, now).ok()?;
+        let id = self.clients.add(address, local, self.to, now).ok()?;
         let back = &self.clients.get(id)?.back;
         let data = epoll::EventData::new_u64(id);
         if epoll::add(&self.epoll, back, data, epoll::EventFlags::IN).is_err() {
             self.clients.remove(id);
             return None;
         }
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.clients.accepted += 1;
         state.clients.known = self.clients.len() as u64;
         state.sockets.push(back.local_addr());
@@ -252,7 +249,7 @@ impl Engine {
     fn forget(&mut self, id: ClientId) {
         // Its socket closes here, which removes it from epoll.
         let Some(client) = self.clients.remove(id) else { return };
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.clients.known = self.clients.len() as u64;
         state.sockets.retain(|socket| *socket != client.back.local_addr());
     }
@@ -267,14 +264,14 @@ impl Engine {
         self.swept = now;
         for idle in self.clients.idle(now) {
             self.forget(idle);
-            lock(&self.state).clients.idle += 1;
+            self.state.lock().clients.idle += 1;
         }
     }
 
     /// Sends all that is due, the datagrams of one receiver together.
     fn deliver(&mut self) {
         let state = self.state.clone();
-        let mut state = lock(&state);
+        let mut state = state.lock();
         for direction in Direction::BOTH {
             let mut to = None;
             while let Some(due) = state.packets.next(direction, self.host.now()) {
@@ -322,8 +319,4 @@ impl Engine {
         self.run.clear();
         self.due.clear();
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,17 +1,11 @@
 //! A running relay.
 
-use std::{
-    io,
-    net::SocketAddr,
-    os::fd::OwnedFd,
-    sync::{Arc, Mutex},
-    thread,
-};
+use std::{io, net::SocketAddr, os::fd::OwnedFd, sync::Arc, thread};
 
 use rustix::event::{EventfdFlags, eventfd};
 
 use super::{
-    engine::{Engine, State, lock},
+    engine::{Engine, State},
     options::RelayOptions,
     report::RelayReport,
     socket::RelaySocket,
@@ -19,7 +13,7 @@ use super::{
 use crate::{
     link::Counters,
     path::{Host, Observers, PathError, WireBroken, drops, realtime::Breakage},
-    unit::PerDirection,
+    unit::{Mutex, PerDirection},
 };
 
 /// A relay that runs until it is dropped.
@@ -52,14 +46,13 @@ impl Relay {
         breakage: Arc<Breakage>,
     ) -> Result<Self, PathError> {
         let listen = options.listen;
-        let failed = |error: io::Error| PathError::from_io("listen on UDP", listen, error);
+        let failed = |error: io::Error| PathError::from_server_io("listen on UDP", listen, error);
         let front = RelaySocket::bind(listen).map_err(failed)?;
         let local = front.local_addr();
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
         let wake = Arc::new(wake.map_err(|error| failed(error.into()))?);
         let state = Arc::new(Mutex::new(State::new(options, local, observers)));
-        let shared = (state.clone(), breakage.clone());
-        let engine = Engine::new(host, options, (front, wake.clone()), shared);
+        let engine = Engine::new(host, options, front, wake.clone(), state.clone(), breakage.clone());
         let mut engine = engine.map_err(failed)?;
         let thread = thread::Builder::new().name("relay".to_owned()).spawn(move || engine.run());
         Ok(Self { local, state, breakage, wake, thread: Some(thread.map_err(failed)?) })
@@ -72,13 +65,13 @@ impl Relay {
 
     /// What the wire has done so far.
     pub fn counters(&self) -> PerDirection<Counters> {
-        lock(&self.state).counters()
+        self.state.lock().counters()
     }
 
     /// Its counters so far.
     pub fn report(&self) -> RelayReport {
         let (mut report, sockets) = {
-            let state = lock(&self.state);
+            let state = self.state.lock();
             (state.report(), state.sockets())
         };
         // Reading the kernel's counters takes time, so the lock is released first.

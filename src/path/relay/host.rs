@@ -4,7 +4,7 @@ use std::{
     future::ready,
     net::{IpAddr, SocketAddr},
     num::NonZeroUsize,
-    sync::{Arc, Mutex},
+    sync::Arc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -12,9 +12,8 @@ use std::{
 use quinn::AsyncUdpSocket;
 
 use super::{
-    engine::lock,
     handle::Relay,
-    options::{ClientLimits, RelayOptions},
+    options::{RelayLimits, RelayOptions},
     report::RelayReport,
 };
 use crate::{
@@ -25,11 +24,11 @@ use crate::{
         layered_quic::LayeredQuic,
         realtime::{self, Breakage, OnWire},
     },
-    unit::PerDirection,
+    unit::{Mutex, PerDirection},
 };
 
 /// An experiment has one client; the others are its attempts to connect.
-const CLIENTS: ClientLimits = ClientLimits { most: NonZeroUsize::MIN.saturating_add(15), idle: None };
+const CLIENTS: RelayLimits = RelayLimits { most: NonZeroUsize::MIN.saturating_add(15), idle: None };
 
 /// A wire in real time with a host at each end. The server's sockets are reached through the relay, whose address they
 /// report as theirs.
@@ -64,7 +63,7 @@ impl Wire {
 
     /// What the wire has done so far, to the server and to the client.
     pub fn counters(&self) -> PerDirection<Counters> {
-        lock(&self.relay).as_ref().map_or_else(Default::default, Relay::counters)
+        self.relay.lock().as_ref().map_or_else(Default::default, Relay::counters)
     }
 
     /// Completes when the wire carries nothing any more. One task may wait.
@@ -74,8 +73,8 @@ impl Wire {
 
     /// Ends the wire. The kernel's drops at the ends are included for closed sockets only.
     pub fn finish(&self) -> RelayReport {
-        let mut report = lock(&self.relay).take().map_or_else(RelayReport::default, |relay| relay.report());
-        let at_ends = *lock(&self.dropped);
+        let mut report = self.relay.lock().take().map_or_else(RelayReport::default, |relay| relay.report());
+        let at_ends = *self.dropped.lock();
         report.fidelity.dropped = report.fidelity.dropped.zip(at_ends).map(|(relay, ends)| relay + ends);
         report
     }
@@ -89,15 +88,15 @@ impl Wire {
             seed: self.seed,
             clients: CLIENTS,
         };
-        let observers = std::mem::take(&mut *lock(&self.observers));
+        let observers = std::mem::take(&mut *self.observers.lock());
         let relay = Relay::start_reporting(host.clone(), &options, observers, self.breakage.clone())?;
         let reached = relay.local_addr();
-        *lock(&self.relay) = Some(relay);
+        *self.relay.lock() = Some(relay);
         Ok(reached)
     }
 
     fn closed(&self, socket: SocketAddr) {
-        let mut dropped = lock(&self.dropped);
+        let mut dropped = self.dropped.lock();
         *dropped = dropped.zip(drops::dropped(&[socket])).map(|(before, more)| before + more);
     }
 }

@@ -17,7 +17,7 @@ mod socket;
 pub use self::{
     handle::Relay,
     host::Wire,
-    options::{ClientLimits, RelayOptions},
+    options::{RelayLimits, RelayOptions},
     report::{ClientCounts, RelayReport},
 };
 #[cfg(doc)]

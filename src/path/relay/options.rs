@@ -16,12 +16,12 @@ pub struct RelayOptions {
     /// Keys every draw of the wire.
     pub seed: u64,
     /// Limits on clients.
-    pub clients: ClientLimits,
+    pub clients: RelayLimits,
 }
 
 /// Limits on the clients that a relay knows at a time.
 #[derive(Debug, Clone, Copy)]
-pub struct ClientLimits {
+pub struct RelayLimits {
     /// The largest number of clients. A further one displaces the one that has been idle for longest.
     pub most: NonZeroUsize,
     /// A client is forgotten after this time without a datagram from it or for it; `None`: never.

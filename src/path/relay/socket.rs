@@ -68,21 +68,23 @@ impl RelaySocket {
     pub(super) fn send(&self, run: &Run, to: SocketAddr, from: Option<IpAddr>) -> u64 {
         let contents = &run.bytes;
         if run.segments <= 1 {
-            return self.send_once(run, contents, (None, to, from)).is_err().into();
+            return self.send_once(run, contents, None, to, from).is_err().into();
         }
-        if self.send_once(run, contents, (Some(run.segment), to, from)).is_ok() {
+        if self.send_once(run, contents, Some(run.segment), to, from).is_ok() {
             return 0;
         }
         // The device may not support GSO, or an earlier datagram's error was reported.
         let singly = contents.chunks(run.segment);
-        singly.map(|datagram| u64::from(self.send_once(run, datagram, (None, to, from)).is_err())).sum()
+        singly.map(|datagram| u64::from(self.send_once(run, datagram, None, to, from).is_err())).sum()
     }
 
     fn send_once(
         &self,
         run: &Run,
         contents: &[u8],
-        (segment_size, destination, src_ip): (Option<usize>, SocketAddr, Option<IpAddr>),
+        segment_size: Option<usize>,
+        destination: SocketAddr,
+        src_ip: Option<IpAddr>,
     ) -> io::Result<()> {
         let transmit = Transmit { destination, ecn: run.ecn, contents, segment_size, src_ip };
         let send = || self.state.try_send(UdpSockRef::from(&self.socket), &transmit);

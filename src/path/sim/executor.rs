@@ -6,13 +6,16 @@ use std::{
     future::Future,
     pin::pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
 };
 
-use crate::{path::BoxFuture, unit::Time};
+use crate::{
+    path::BoxFuture,
+    unit::{Mutex, Time},
+};
 
 /// A run in virtual time that cannot complete, and the tasks that wait.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +63,7 @@ impl Executor {
     }
 
     pub(super) fn spawn(&self, name: &'static str, future: BoxFuture<'static, ()>) {
-        let mut live = lock(&self.live);
+        let mut live = self.live.lock();
         let id = live.last_key_value().map_or(0, |(last, _)| last + 1);
         let task = Arc::new(Task {
             id,
@@ -71,7 +74,7 @@ impl Executor {
         });
         live.insert(id, task.clone());
         drop(live);
-        lock(&self.ready).push_back(task);
+        self.ready.lock().push_back(task);
     }
 
     /// Polls `main` and all tasks until `main` completes; `advance` is called when none can proceed.
@@ -106,11 +109,11 @@ impl Executor {
 
     /// Polls the task that has been ready for longest.
     fn run_one(&self) -> bool {
-        let Some(task) = lock(&self.ready).pop_front() else {
+        let Some(task) = self.ready.lock().pop_front() else {
             return false;
         };
         task.queued.store(false, Ordering::Relaxed);
-        let mut slot = lock(&task.future);
+        let mut slot = task.future.lock();
         let Some(future) = slot.as_mut() else {
             return true;
         };
@@ -119,7 +122,7 @@ impl Executor {
             let done = slot.take();
             drop(slot);
             drop(done);
-            lock(&self.live).remove(&task.id);
+            self.live.lock().remove(&task.id);
         }
         true
     }
@@ -127,7 +130,7 @@ impl Executor {
     /// The live tasks, by name and count.
     pub(super) fn waiting(&self) -> String {
         let mut names = BTreeMap::<&str, usize>::new();
-        for task in lock(&self.live).values() {
+        for task in self.live.lock().values() {
             *names.entry(task.name).or_default() += 1;
         }
         let tasks =
@@ -138,13 +141,13 @@ impl Executor {
     /// Drops all tasks, including those that their destructors spawn.
     pub(super) fn clear(&self) {
         loop {
-            let Some((_, task)) = lock(&self.live).pop_first() else {
+            let Some((_, task)) = self.live.lock().pop_first() else {
                 break;
             };
-            let future = lock(&task.future).take();
+            let future = task.future.lock().take();
             drop(future);
         }
-        lock(&self.ready).clear();
+        self.ready.lock().clear();
     }
 }
 
@@ -153,7 +156,7 @@ impl Wake for Task {
         if !self.queued.swap(true, Ordering::Relaxed)
             && let Some(executor) = self.executor.upgrade()
         {
-            lock(&executor.ready).push_back(self);
+            executor.ready.lock().push_back(self);
         }
     }
 }
@@ -164,10 +167,6 @@ impl Wake for Flag {
     fn wake(self: Arc<Self>) {
         self.0.store(true, Ordering::Relaxed);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Executor {

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::Waker,
 };
 
@@ -16,7 +16,7 @@ use crate::{
         observer::Exit,
         packet::{flip_bit, forge, header_bytes},
     },
-    unit::{Direction, PerDirection, Time},
+    unit::{Direction, Mutex, PerDirection, Time},
 };
 
 /// A UDP datagram in flight. It stays in one box through link, inbox and socket, and the wire reuses that box.
@@ -121,13 +121,13 @@ impl Network {
 
     /// Shows all packets to `observers` from now on.
     pub(super) fn observe(&self, observers: Observers) {
-        self.lock().observers = observers;
+        self.wire.lock().observers = observers;
     }
 
     /// Opens `local`, or a free port if its port is 0. `None` if it is taken. Any number of sockets may be members of a
     /// multicast group.
     pub(super) fn open(&self, mut local: SocketAddr) -> Option<(SocketAddr, Arc<Port>)> {
-        let mut wire = self.lock();
+        let mut wire = self.wire.lock();
         if local.ip().is_multicast() {
             let member = Arc::<Port>::default();
             wire.groups.entry(local).or_default().push(member.clone());
@@ -147,7 +147,7 @@ impl Network {
     }
 
     pub(super) fn close(&self, local: SocketAddr, port: &Arc<Port>) {
-        let mut wire = self.lock();
+        let mut wire = self.wire.lock();
         match wire.groups.get_mut(&local) {
             Some(members) => members.retain(|member| !Arc::ptr_eq(member, port)),
             None => drop(wire.ports.remove(&local)),
@@ -159,11 +159,12 @@ impl Network {
         &self,
         now: Time,
         side: Side,
-        (from, to): (SocketAddr, SocketAddr),
+        from: SocketAddr,
+        to: SocketAddr,
         ecn: Option<EcnCodepoint>,
         payload: &[u8],
     ) -> bool {
-        let wire = &mut *self.lock();
+        let wire = &mut *self.wire.lock();
         let direction = side.outgoing();
         let link = &mut wire.links[direction];
         let number = link.counters().packets;
@@ -189,13 +190,13 @@ impl Network {
 
     /// When the next packet arrives or is dropped.
     pub(super) fn next_event(&self) -> Option<Time> {
-        let wire = self.lock();
+        let wire = self.wire.lock();
         wire.links.iter().filter_map(Link::poll_timeout).min()
     }
 
     /// Hands all packets that are due at `now` to their sockets. Without a socket, a packet is discarded.
     pub(super) fn deliver(&self, now: Time) {
-        let wire = &mut *self.lock();
+        let wire = &mut *self.wire.lock();
         for direction in Direction::BOTH {
             while let Some(event) = wire.links[direction].poll(now) {
                 match event {
@@ -208,15 +209,11 @@ impl Network {
 
     /// Takes back a packet that was received.
     pub(super) fn recycle(&self, packet: Box<Packet>) {
-        self.lock().spare.push(packet);
+        self.wire.lock().spare.push(packet);
     }
 
     pub(super) fn counters(&self) -> PerDirection<Counters> {
-        self.lock().links.as_ref().map(Link::counters)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Wire> {
-        self.wire.lock().unwrap_or_else(PoisonError::into_inner)
+        self.wire.lock().links.as_ref().map(Link::counters)
     }
 }
 
@@ -228,7 +225,7 @@ impl std::fmt::Debug for Network {
 
 impl Port {
     fn push(&self, packet: Box<Packet>) {
-        let mut inbox = self.lock();
+        let mut inbox = self.0.lock();
         inbox.packets.push_back(packet);
         let reader = inbox.reader.take();
         drop(inbox);
@@ -238,14 +235,10 @@ impl Port {
     }
 
     pub(super) fn pop(&self) -> Option<Box<Packet>> {
-        self.lock().packets.pop_front()
+        self.0.lock().packets.pop_front()
     }
 
     pub(super) fn register(&self, reader: &Waker) {
-        self.lock().reader = Some(reader.clone());
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inbox> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().reader = Some(reader.clone());
     }
 }

@@ -45,7 +45,7 @@ impl SimSocket {
         // A multicast address cannot be a source.
         let ip = if self.local.ip().is_multicast() { self.side.ip(self.local.ip()) } else { self.local.ip() };
         let from = SocketAddr::new(ip, self.local.port());
-        self.network.send(self.clock.now(), self.side, (from, to), ecn, payload)
+        self.network.send(self.clock.now(), self.side, from, to, ecn, payload)
     }
 
     /// Takes the packet that has waited longest, or registers the waker of `cx`.

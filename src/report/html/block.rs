@@ -48,7 +48,7 @@ pub(super) fn draw(block: &Block<'_>, place: &Place, keys: &Keys) -> Markup {
 }
 
 fn flag(Flagged { flag, rows }: &Flagged) -> Markup {
-    html! { strong { (rows.join(", ")) } ": " (prose(flags::meaning(*flag))) " (" code { (flag.name()) } ")" }
+    html! { strong { (rows.join(", ")) } ": " (prose(flags::meaning(*flag))) " (" code { (flag) } ")" }
 }
 
 /// Charts; the identifiers of those with the same name are numbered.

@@ -1,5 +1,7 @@
 //! A row of a result.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -150,8 +152,15 @@ pub struct Workload {
 pub enum Arrivals {
     /// Equal intervals.
     Isochronous,
-    /// Exponential intervals with the given mean.
+    /// Independent exponential intervals with the given mean.
     Poisson,
+}
+
+impl fmt::Display for Arrivals {
+    /// The name in the file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 /// Counts of messages, summed over seeds.

@@ -1,5 +1,7 @@
 //! What limits a result, or qualifies what it means.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A remark on a cell.
@@ -50,65 +52,9 @@ pub enum Flag {
     KernelCongested,
 }
 
-impl Flag {
+impl fmt::Display for Flag {
     /// The name in the file.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::WindowLimited => "window-limited",
-            Self::CreditLimited => "credit-limited",
-            Self::BufferLimited => "buffer-limited",
-            Self::StreamLimited => "stream-limited",
-            Self::Congested => "congested",
-            Self::QueueDropped => "queue-dropped",
-            Self::Incomplete => "incomplete",
-            Self::NoReply => "no-reply",
-            Self::SendLate => "send-late",
-            Self::Bursty => "bursty",
-            Self::LateWire => "late-wire",
-            Self::MachineDropped => "machine-dropped",
-            Self::MachineLimited => "machine-limited",
-            Self::SendErrors => "send-errors",
-            Self::NoFixedWindow => "no-fixed-window",
-            Self::Refused => "refused",
-            Self::PlainEcho => "plain-echo",
-            Self::Unfinished => "unfinished",
-            Self::ServerGone => "server-gone",
-            Self::ConnectionLost => "connection-lost",
-            Self::KernelCongested => "kernel-congested",
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_flag_is_written_by_its_name() {
-        for flag in [
-            Flag::WindowLimited,
-            Flag::CreditLimited,
-            Flag::BufferLimited,
-            Flag::StreamLimited,
-            Flag::Congested,
-            Flag::QueueDropped,
-            Flag::Incomplete,
-            Flag::NoReply,
-            Flag::SendLate,
-            Flag::Bursty,
-            Flag::LateWire,
-            Flag::MachineDropped,
-            Flag::MachineLimited,
-            Flag::SendErrors,
-            Flag::NoFixedWindow,
-            Flag::Refused,
-            Flag::PlainEcho,
-            Flag::Unfinished,
-            Flag::ServerGone,
-            Flag::ConnectionLost,
-            Flag::KernelCongested,
-        ] {
-            assert_eq!(serde_json::to_value(flag).unwrap(), flag.name());
-        }
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
     }
 }

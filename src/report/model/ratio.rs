@@ -42,31 +42,3 @@ impl From<Ratio> for f64 {
         ratio.0
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn a_denominator_of_zero_gives_no_ratio() {
-        assert_eq!(Ratio::of(0, 0), None);
-        assert_eq!(Ratio::of(1, 0), None);
-        assert_eq!(Ratio::new(f64::NAN), None);
-    }
-
-    #[test]
-    fn six_decimals_are_written_and_zero_has_one_sign() {
-        assert_eq!(serde_json::to_string(&Ratio::of(1, 3)).unwrap(), "0.333333");
-        assert_eq!(serde_json::to_string(&Ratio::new(-1e-9)).unwrap(), "0.0");
-    }
-
-    proptest! {
-        #[test]
-        fn a_ratio_read_back_is_written_to_the_same_bytes(a in 0u64..1 << 40, b in 1u64..1 << 40) {
-            let written = serde_json::to_string(&Ratio::of(a, b)).unwrap();
-            let read: Option<Ratio> = serde_json::from_str(&written).unwrap();
-            prop_assert_eq!(serde_json::to_string(&read).unwrap(), written);
-        }
-    }
-}

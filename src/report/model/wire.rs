@@ -1,5 +1,7 @@
 //! What crossed the link and what the transport did, for messages, transfers and handshakes.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::ratio::Ratio;
@@ -137,26 +139,21 @@ pub struct Handshake {
 }
 
 /// What the client knew of the server before connecting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum HandshakeMode {
     /// Nothing.
-    #[serde(rename = "cold")]
     Cold,
-    /// A session ticket.
-    #[serde(rename = "resumed")]
+    /// A session ticket (RFC 8446 section 2.2).
     Resumed,
-    /// A session ticket, and the request is sent in the first flight (0-RTT).
+    /// A session ticket, and the request is sent in the first flight (0-RTT, RFC 8446 section 2.3).
     #[serde(rename = "0rtt")]
     ZeroRtt,
 }
 
-impl HandshakeMode {
+impl fmt::Display for HandshakeMode {
     /// The name in the file.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Cold => "cold",
-            Self::Resumed => "resumed",
-            Self::ZeroRtt => "0rtt",
-        }
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
     }
 }

@@ -22,7 +22,8 @@ const MAX_PIECES_AHEAD: usize = 1 << 14;
 /// Serves a transfer on a stream that begins with `bytes`.
 pub(crate) async fn transfer_on_stream<R, W>(
     worker: &Worker,
-    (peer, moved): (SocketAddr, Moved),
+    peer: SocketAddr,
+    moved: Moved,
     bytes: Vec<u8>,
     reader: &mut R,
     writer: &mut W,
@@ -61,7 +62,7 @@ pub(crate) async fn serve_transfer(
         ..Watch::default()
     };
     let content = |fetch: &Fetch| Content::Generated { bytes: fetch.length, seed: fetch.seed };
-    transfer::serve(&*worker.host, first, ends, (&Sink::Nowhere, content), &watch).await?;
+    transfer::serve(&*worker.host, first, ends, &Sink::Nowhere, content, &watch).await?;
     worker.answered(1);
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     num::NonZeroU32,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -12,7 +12,11 @@ use super::{
     connection_slots::{ConnectionSlots, Slot},
     rate_limits::{Excess, RateLimits},
 };
-use crate::{path::Host, serve::refusal::Refusal, unit::Time};
+use crate::{
+    path::Host,
+    serve::refusal::Refusal,
+    unit::{Mutex, Time},
+};
 
 /// The limits of one URL.
 #[derive(Debug, Clone)]
@@ -93,7 +97,7 @@ impl Admission {
 
     /// Admits nothing from `source` until `until`.
     pub(super) fn exhaust(&self, source: IpAddr, rate: NonZeroU32, until: Time) {
-        self.rates().exhaust(source, rate, until);
+        self.rates.lock().exhaust(source, rate, until);
     }
 
     fn check_source(&self, source: SocketAddr) -> Result<(), Refusal> {
@@ -107,11 +111,7 @@ impl Admission {
     fn rate_delay(&self, source: IpAddr, messages: u64, excess: Excess) -> Duration {
         match self.access.rate_of(source) {
             None => Duration::ZERO,
-            Some(rate) => self.rates().delay(source, rate, self.host.now(), messages, excess),
+            Some(rate) => self.rates.lock().delay(source, rate, self.host.now(), messages, excess),
         }
-    }
-
-    fn rates(&self) -> MutexGuard<'_, RateLimits> {
-        self.rates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

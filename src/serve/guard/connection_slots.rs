@@ -9,7 +9,7 @@ use std::{
     net::IpAddr,
     pin::pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU8, Ordering},
     },
     task::{Context, Waker},
@@ -17,7 +17,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::{path::network, serve::refusal::Refusal};
+use crate::{path::network, serve::refusal::Refusal, unit::Mutex};
 
 /// The connection slots of one URL.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl ConnectionSlots {
     /// Takes a slot for a connection from `source`. May evict an unproven connection.
     pub(crate) fn take(self: &Arc<Self>, source: IpAddr) -> Result<Slot, Refusal> {
         let source = network(source);
-        let mut taken = self.lock();
+        let mut taken = self.taken.lock();
         let of_source = taken.sources.get(&source).map_or(0, |s| s.connections);
         if of_source >= self.per_source {
             let oldest = taken.sources.get(&source).and_then(|s| s.unproven.first().copied());
@@ -90,30 +90,26 @@ impl ConnectionSlots {
 
     /// Number of connections.
     pub(crate) fn connections(&self) -> usize {
-        self.lock().connections
+        self.taken.lock().connections
     }
 
     /// Number of unproven connections.
     pub(crate) fn unproven(&self) -> usize {
-        self.lock().unproven.len()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        self.taken.lock().unproven.len()
     }
 }
 
 impl Slot {
     /// The connection is proven: it is not evicted any more.
     pub(crate) fn prove(&self) {
-        self.slots.lock().remove_unproven(self.number);
+        self.slots.taken.lock().remove_unproven(self.number);
     }
 
     /// Frees the slot, unless it is to be [kept](Self::keep). A client that has seen the end of its connection may make
     /// the next one at once.
     pub(crate) fn free(&self) {
         if self.state.compare_exchange(HELD, FREED, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            self.slots.lock().remove(self.number, self.source);
+            self.slots.taken.lock().remove(self.number, self.source);
         }
     }
 
@@ -143,7 +139,7 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         if *self.state.get_mut() != FREED {
-            self.slots.lock().remove(self.number, self.source);
+            self.slots.taken.lock().remove(self.number, self.source);
         }
     }
 }
@@ -264,7 +260,7 @@ mod tests {
     fn no_state_is_left_after_the_last_connection_of_a_source() {
         let slots = ConnectionSlots::new(10, 10);
         drop((1..=10).map(|last| slots.take(ip(last)).unwrap()).collect::<Vec<_>>());
-        let taken = slots.lock();
+        let taken = slots.taken.lock();
         assert!(taken.sources.is_empty() && taken.unproven.is_empty() && taken.connections == 0);
     }
 }

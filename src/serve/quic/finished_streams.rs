@@ -3,13 +3,12 @@
 use std::{
     future::Future,
     pin::pin,
-    sync::{Mutex, PoisonError},
     task::{Context, Waker},
 };
 
 use quinn::SendStream;
 
-use crate::{path::timeout, serve::worker::Worker};
+use crate::{path::timeout, serve::worker::Worker, unit::Mutex};
 
 /// Number of streams from which on delivered ones are removed. A client may have half as many open, and a stream is
 /// open until the client has acknowledged all of it.
@@ -22,7 +21,7 @@ pub(super) struct FinishedStreams(Mutex<Vec<SendStream>>);
 
 impl FinishedStreams {
     pub(super) fn add(&self, stream: SendStream) {
-        let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut streams = self.0.lock();
         if streams.len() >= PRUNE_ABOVE {
             streams.retain(|stream| !is_delivered(stream));
         }
@@ -31,7 +30,7 @@ impl FinishedStreams {
 
     /// Waits until the client has acknowledged all streams, for at most the idle time.
     pub(super) async fn all_delivered(&self, worker: &Worker) {
-        let streams = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let streams = std::mem::take(&mut *self.0.lock());
         let delivered = async {
             for stream in &streams {
                 // Fails only if the connection is gone.

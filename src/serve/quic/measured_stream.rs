@@ -5,10 +5,7 @@
 
 use std::{
     net::IpAddr,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use bytes::Bytes;
@@ -22,6 +19,7 @@ use crate::{
         worker::Worker,
     },
     transport::quic::WindowMemory,
+    unit::Mutex,
     wire::probe::padding,
 };
 
@@ -65,7 +63,7 @@ impl MeasuredStreams {
     }
 
     pub(super) fn with_tracker<T>(&self, action: impl FnOnce(&mut RunTracker) -> T) -> T {
-        action(&mut self.tracker.lock().unwrap_or_else(PoisonError::into_inner))
+        action(&mut self.tracker.lock())
     }
 }
 

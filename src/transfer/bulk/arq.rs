@@ -40,7 +40,7 @@ impl Outgoing for Sender {
     fn finish(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             self.0.close();
-            // If this fails, whoever waited for a message has got the error.
+            // On failure, the receiver has reported the error.
             let _ = self.0.closed().await;
         })
     }

@@ -1,10 +1,6 @@
 //! Bulk data over datagrams. Without congestion control, the sender keeps to a fixed rate (RFC 8085 section 3.1.3).
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 
@@ -12,7 +8,7 @@ use super::{Bulk, Incoming, Moved, Nature, Outgoing};
 use crate::{
     path::{BoxFuture, DatagramError, Datagrams, Host},
     transport::{ChannelError, DatagramSession, Recovery, UDP_HEADERS},
-    unit::{Rate, Time},
+    unit::{Mutex, Rate, Time},
     wire::transfer::Piece,
 };
 
@@ -92,9 +88,9 @@ impl Sender {
         if self.run.is_empty() {
             return Ok(());
         }
-        let peer = *self.peer.lock().unwrap_or_else(PoisonError::into_inner);
+        let peer = *self.peer.lock();
         let Some(peer) = peer else {
-            return Err(ChannelError::Datagram("nobody has sent anything to answer".to_owned()));
+            return Err(ChannelError::Datagram("no peer yet: nothing was received".to_owned()));
         };
         self.host.sleep_until(self.due).await;
         let mut rest = &self.run[..];
@@ -145,7 +141,7 @@ impl Incoming for Receiver {
             let again = std::mem::take(&mut self.buffer).try_into_mut();
             let mut buffer = again.unwrap_or_else(|_| BytesMut::zeroed(usize::from(u16::MAX)));
             let received = self.socket.recv(&mut buffer).await?;
-            *self.peer.lock().unwrap_or_else(PoisonError::into_inner) = Some(received.from);
+            *self.peer.lock() = Some(received.from);
             self.buffer = buffer.freeze();
             Ok(self.buffer.slice(..received.len))
         })

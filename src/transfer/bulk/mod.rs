@@ -1,4 +1,4 @@
-//! Bulk data over a session: messages in both directions as fast as it takes them, and no faster.
+//! Bulk data over a session: messages in both directions, as fast as the session accepts them.
 //!
 //! One implementation of [`Outgoing`] and [`Incoming`] per shape of [`Session`]. Unlike those of a
 //! [`Channel`](crate::channel::Channel), sends wait until the session takes the message.
@@ -55,14 +55,14 @@ pub struct Bulk {
     pub incoming: Box<dyn Incoming>,
     /// Its properties.
     pub nature: Nature,
-    /// What its transport has moved so far.
+    /// Bytes moved so far.
     pub moved: Moved,
-    /// What it has done so far to recover from loss.
+    /// Counts loss recovery so far.
     pub recovery: Box<dyn Fn() -> Recovery + Send>,
 }
 
 impl Bulk {
-    /// Its parts, each of which a transfer uses on its own.
+    /// Its parts, borrowed separately.
     pub fn ends(&mut self) -> Ends<'_> {
         let Self { outgoing, incoming, nature, moved, .. } = self;
         Ends { outgoing: &mut **outgoing, incoming: &mut **incoming, nature: *nature, moved }
@@ -77,12 +77,12 @@ pub struct Ends<'a> {
     pub incoming: &'a mut dyn Incoming,
     /// Its properties.
     pub nature: Nature,
-    /// What its transport has moved so far.
+    /// Bytes moved so far.
     pub moved: &'a Moved,
 }
 
 impl Ends<'_> {
-    /// The same parts, for a shorter time.
+    /// Reborrows the parts.
     pub fn again(&mut self) -> Ends<'_> {
         let Ends { outgoing, incoming, nature, moved } = self;
         Ends { outgoing: &mut **outgoing, incoming: &mut **incoming, nature: *nature, moved }
@@ -109,12 +109,12 @@ impl Nature {
     }
 }
 
-/// What both ends of a transfer are set to.
+/// Settings of both ends of a transfer.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Streams of `quic-flow`, over which content is spread.
+    /// Number of streams of `quic-flow`.
     pub flows: u32,
-    /// How fast datagrams are sent without congestion control.
+    /// Send rate of datagrams without congestion control.
     pub pace: Rate,
     /// The largest payload of a datagram.
     pub datagram_bytes: usize,
@@ -144,8 +144,6 @@ impl Settings {
 
 /// Connects to `peer`.
 ///
-/// # Errors
-///
 /// Returns an error if the handshake failed.
 pub async fn connect(
     host: &Arc<dyn Host>,
@@ -159,8 +157,6 @@ pub async fn connect(
 
 /// Listens on `local`, on a free port if its port is 0.
 ///
-/// # Errors
-///
 /// Returns an error if the socket cannot be bound.
 pub fn listen(
     host: &Arc<dyn Host>,
@@ -172,7 +168,7 @@ pub fn listen(
     Ok(BulkAcceptor { host: host.clone(), listening, settings: settings.clone() })
 }
 
-/// The server's end of a transfer, where it waits for its client.
+/// A listening server.
 pub struct BulkAcceptor {
     host: Arc<dyn Host>,
     listening: Box<dyn Listening>,
@@ -185,11 +181,9 @@ impl BulkAcceptor {
         self.listening.local_addr()
     }
 
-    /// The end that talks to the next client.
+    /// Accepts the next client.
     ///
-    /// # Errors
-    ///
-    /// Returns an error if the handshake failed, or if no more clients can come.
+    /// Returns an error if the handshake failed, or if the listener has closed.
     pub async fn accept(&mut self) -> Result<Bulk, ConnectError> {
         let session = self.listening.accept().await?;
         Ok(self.settings.bulk(&self.host, session))

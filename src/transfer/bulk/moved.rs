@@ -1,16 +1,16 @@
-//! How much a session's transport has moved.
+//! How many bytes a session's transport has moved.
 
 /// A counter of bytes, read while the session runs.
 type Counter = Box<dyn Fn() -> u64 + Send + Sync>;
 
-/// What a session's transport has moved since it was made, in bytes. What merely waits in a buffer has not moved.
+/// Bytes that a session's transport has moved since its start. Data waiting in a buffer has not moved.
 pub struct Moved {
     acknowledged: Option<Counter>,
     received: Option<Counter>,
 }
 
 impl Moved {
-    /// Reads how much the peer has acknowledged and how much has been received.
+    /// Counters of bytes acknowledged by the peer and of bytes received.
     pub(crate) fn new(
         acknowledged: impl Fn() -> u64 + Send + Sync + 'static,
         received: impl Fn() -> u64 + Send + Sync + 'static,
@@ -33,13 +33,13 @@ impl Moved {
         Self { acknowledged: None, received: None }
     }
 
-    /// Bytes of messages that the peer has acknowledged, short by some headers at most; `None` if the transport does not
-    /// tell.
+    /// Bytes of messages acknowledged by the peer, short by some headers at most; `None` if the transport does not count
+    /// them.
     pub fn acknowledged(&self) -> Option<u64> {
         self.acknowledged.as_ref().map(|acknowledged| acknowledged())
     }
 
-    /// Bytes of messages that have been received, whole or not; `None` if the transport does not tell.
+    /// Bytes of messages received, including incomplete ones; `None` if the transport does not count them.
     pub fn received(&self) -> Option<u64> {
         self.received.as_ref().map(|received| received())
     }

@@ -31,8 +31,8 @@ use crate::{
 /// Messages that may wait for the application. Beyond them, flow control stops the peer.
 const QUEUE: usize = 16;
 
-/// An end that sends as the session's mapping says, on `flows` streams where each flow has one. It receives whatever
-/// comes, after what comes on the stream `first`, which was accepted already and begins with these bytes.
+/// One end of `session`. It sends as the session's mapping says, with `flows` streams if each flow has one. `first` is a
+/// stream that was accepted already, with the bytes that were read from it.
 pub(crate) fn bulk(
     host: &Arc<dyn Host>,
     session: QuicSession,
@@ -105,7 +105,7 @@ impl Lanes {
         if !full {
             let opening = self.connection.open_uni();
             let stream = match self.most {
-                // No other stream ends before this one is there.
+                // Lanes stay open, so the peer grants no further streams.
                 Some(most) => opening.now_or_never().ok_or_else(|| ChannelError::TooManyStreams {
                     peer: self.connection.remote_address(),
                     allowed: self.lanes.len(),
@@ -200,7 +200,7 @@ async fn accept(host: Arc<dyn Host>, reader: Reader) {
         match reader.connection.accept_uni().await {
             Ok(stream) => host.spawn("a stream's reader", Box::pin(reader.clone().read(stream))),
             Err(e) => {
-                // Fails only if nobody receives any more.
+                // Fails only if the receiver is gone.
                 let _ = reader.arrived.send(Err(reader.lost(&e))).await;
                 return;
             }

@@ -12,11 +12,11 @@ use std::{
 use bytes::Bytes;
 
 use super::{
+    ArqError,
     endpoint::{Endpoint, State},
-    error::ArqError,
 };
 use crate::{
-    arq::{Config, Connection, ConnectionId, Message, SendError, Stats},
+    arq::{Connection, Message, SendError, Stats},
     path::{self, Datagrams, Host},
     tap::Tap,
     transport::{LimitedBy, Recovery},
@@ -29,12 +29,12 @@ impl ArqConnection {
     /// The client's end, on a socket of its own.
     pub(super) fn client(
         host: &Arc<dyn Host>,
-        (socket, peer): (Arc<dyn Datagrams>, SocketAddr),
-        (config, id): (Config, ConnectionId),
+        socket: Arc<dyn Datagrams>,
+        peer: SocketAddr,
+        connection: Connection,
         tap: Option<Tap>,
     ) -> Self {
-        let connection = Connection::client(config, id, host.now());
-        let endpoint = Endpoint::new(host, socket, (peer, None), (connection, true), tap);
+        let endpoint = Endpoint::new(host, socket, peer, None, connection, true, tap);
         let driven = endpoint.clone();
         host.spawn(
             "an ARQ client",
@@ -75,7 +75,7 @@ impl ArqConnection {
     pub async fn send(&self, message: Bytes) -> Result<(), ArqError> {
         poll_fn(|cx| match self.try_send(message.clone()) {
             Err(SendError::Full) => {
-                self.0.lock().register(cx);
+                self.0.state.lock().register(cx);
                 Poll::Pending
             }
             Err(error) => Poll::Ready(Err(self.error().unwrap_or(error.into()))),
@@ -88,7 +88,7 @@ impl ArqConnection {
     ///
     /// Returns an error if the connection broke.
     pub fn poll_recv(&self, cx: &Context<'_>) -> Poll<Result<Option<Message>, ArqError>> {
-        let mut state = self.0.lock();
+        let mut state = self.0.state.lock();
         if let Some(message) = self.0.take(&mut state) {
             return Poll::Ready(Ok(Some(message)));
         }
@@ -156,13 +156,13 @@ impl ArqConnection {
 
     /// The tap that its segments are recorded on, and the sequence number that it expects next.
     pub(crate) fn tap(&self) -> Option<(Tap, u64)> {
-        let state = self.0.lock();
+        let state = self.0.state.lock();
         state.tap().cloned().map(|tap| (tap, state.connection.expected()))
     }
 
     /// The error that ended the connection, if any.
     fn error(&self) -> Option<ArqError> {
-        self.0.lock().end.clone().and_then(Result::err)
+        self.0.state.lock().end.clone().and_then(Result::err)
     }
 
     async fn wait<T>(
@@ -170,7 +170,7 @@ impl ArqConnection {
         mut ready: impl FnMut(&State) -> Option<Result<T, ArqError>>,
     ) -> Result<T, ArqError> {
         poll_fn(|cx| {
-            let mut state = self.0.lock();
+            let mut state = self.0.state.lock();
             if let Some(ready) = ready(&state) {
                 return Poll::Ready(ready);
             }
@@ -199,7 +199,7 @@ async fn receive(endpoint: &Endpoint) {
 
 impl Drop for ArqConnection {
     fn drop(&mut self) {
-        if !self.0.lock().closing {
+        if !self.0.state.lock().closing {
             self.reset();
         }
     }

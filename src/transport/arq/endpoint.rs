@@ -4,18 +4,18 @@ use std::{
     collections::VecDeque,
     net::{IpAddr, SocketAddr},
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Waker},
 };
 
 use tokio::sync::Notify;
 
-use super::{error::ArqError, trace::Trace};
+use super::{ArqError, trace::Trace};
 use crate::{
     arq::{Connection, Event, Message, Stats},
     path::{DatagramError, Datagrams, Host},
     tap::Tap,
-    unit::Time,
+    unit::{Mutex, Time},
 };
 
 pub(super) struct Endpoint {
@@ -24,7 +24,7 @@ pub(super) struct Endpoint {
     pub(super) peer: SocketAddr,
     /// The local address that the peer spoke to, where the socket has several.
     pub(super) from: Option<IpAddr>,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     /// Wakes the driver.
     changed: Notify,
 }
@@ -101,8 +101,10 @@ impl Endpoint {
     pub(super) fn new(
         host: &Arc<dyn Host>,
         socket: Arc<dyn Datagrams>,
-        (peer, from): (SocketAddr, Option<IpAddr>),
-        (connection, is_client): (Connection, bool),
+        peer: SocketAddr,
+        from: Option<IpAddr>,
+        connection: Connection,
+        is_client: bool,
         tap: Option<Tap>,
     ) -> Arc<Self> {
         let mut state = State {
@@ -122,13 +124,9 @@ impl Endpoint {
         Arc::new(Self { host, socket, peer, from, state, changed: Notify::new() })
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Changes the connection, and sends what follows from that.
     pub(super) fn with<T>(&self, act: impl FnOnce(&mut State, Time) -> T) -> T {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let done = act(&mut state, self.host.now());
         self.flush(&mut state);
         done
@@ -136,13 +134,13 @@ impl Endpoint {
 
     /// Counters of this end, up to now.
     pub(super) fn stats(&self) -> Stats {
-        self.lock().connection.stats_at(self.host.now())
+        self.state.lock().connection.stats_at(self.host.now())
     }
 
     /// Handles a datagram. The driver sends later, so that the application can reply first and the acknowledgement
     /// travels with the reply.
     pub(super) fn receive(&self, datagram: &[u8]) {
-        let (mut state, now) = (self.lock(), self.host.now());
+        let (mut state, now) = (self.state.lock(), self.host.now());
         let kept = state.connection.handle_segment(now, datagram);
         if let Some(tap) = state.tap() {
             tap.landed(datagram, kept);
@@ -163,7 +161,7 @@ impl Endpoint {
 
     /// Ends the connection because its socket failed.
     pub(super) fn fail(&self, error: &DatagramError) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.fail(error);
         state.wake();
         self.changed.notify_one();
@@ -205,7 +203,7 @@ impl Endpoint {
 
     /// When the next timer is due, and whether the socket is full. `None` when the connection is over.
     fn next(&self) -> Option<(Time, bool)> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.is_over() {
             state.wake();
             return None;

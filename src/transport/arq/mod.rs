@@ -2,7 +2,6 @@
 
 mod connection;
 mod endpoint;
-mod error;
 mod server;
 mod session;
 mod settings;
@@ -11,7 +10,21 @@ mod trace;
 
 pub use self::{
     connection::ArqConnection,
-    error::ArqError,
     server::{ArqServer, ServerEvent},
     settings::{ArqLimits, ArqSettings, SAFE_DATAGRAM, cookie_key},
 };
+use crate::arq::{ConnectionError, SendError};
+
+/// Why a connection failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArqError {
+    /// The connection broke.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// The socket failed, or the peer's host reported that the port is closed.
+    #[error("{0}")]
+    Socket(String),
+    /// A message was refused.
+    #[error(transparent)]
+    Send(#[from] SendError),
+}

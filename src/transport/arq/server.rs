@@ -133,7 +133,7 @@ impl ArqServer {
                 let _ = self.socket.try_send(&reply, from, from_ip);
             }
             Routed::Accepted(connection) if welcome(from) => {
-                return Some(ServerEvent::Connected(self.accept(*connection, (from, from_ip))));
+                return Some(ServerEvent::Connected(self.accept(*connection, from, from_ip)));
             }
             Routed::Accepted(connection) => {
                 self.listener.forget(connection.id());
@@ -149,10 +149,10 @@ impl ArqServer {
         None
     }
 
-    fn accept(&mut self, connection: Connection, peer: (SocketAddr, Option<IpAddr>)) -> ArqConnection {
+    fn accept(&mut self, connection: Connection, peer: SocketAddr, from: Option<IpAddr>) -> ArqConnection {
         let id = connection.id();
         let endpoint =
-            Endpoint::new(&self.host, self.socket.clone(), peer, (connection, false), self.tap.clone());
+            Endpoint::new(&self.host, self.socket.clone(), peer, from, connection, false, self.tap.clone());
         let (driven, tell_over) = (endpoint.clone(), self.tell_over.clone());
         self.host.spawn(
             "an ARQ connection",

@@ -10,10 +10,12 @@ use super::{
     settings::cookie_key,
 };
 use crate::{
-    arq::Mode,
-    path::{BoxFuture, Host},
+    arq::{Connection, Mode},
+    path::Host,
     tap::Tap,
-    transport::{ConnectError, DialSettings, ListenSettings, Listening, Protocol, Session},
+    transport::{
+        ConnectError, DialSettings, Dialing, ListenResult, ListenSettings, Listening, Protocol, Session,
+    },
 };
 
 /// Connections at a time: an experiment has one, and those that its attempts leave behind.
@@ -25,16 +27,11 @@ impl Protocol for Mode {
         host: &'a Arc<dyn Host>,
         peer: SocketAddr,
         settings: DialSettings<'a>,
-    ) -> BoxFuture<'a, Result<Session, ConnectError>> {
+    ) -> Dialing<'a> {
         Box::pin(async move { Ok(Session::Arq(connect(host, peer, *self, settings).await?)) })
     }
 
-    fn listen(
-        &self,
-        host: &Arc<dyn Host>,
-        local: SocketAddr,
-        settings: ListenSettings<'_>,
-    ) -> Result<Box<dyn Listening>, ConnectError> {
+    fn listen(&self, host: &Arc<dyn Host>, local: SocketAddr, settings: ListenSettings<'_>) -> ListenResult {
         let key = cookie_key(settings.arq.seed);
         let server = ArqServer::bind(host, local, settings.arq, key, MAX_CONNECTIONS, settings.tap)?;
         Ok(Box::new(ArqListening { local: server.local_addr(), clients: serve(host, server) }))
@@ -50,7 +47,8 @@ async fn connect(
     let config = settings.config(mode, peer)?;
     let socket = host.udp_connect(peer)?;
     tap.iter().for_each(Tap::begin);
-    let connection = ArqConnection::client(host, (socket, peer), (config, settings.id()), tap);
+    let connection = Connection::client(config, settings.id(), host.now());
+    let connection = ArqConnection::client(host, socket, peer, connection, tap);
     connection.connected().await.map_err(|e| ConnectError::Failed {
         what: "ARQ handshake",
         peer,
@@ -69,7 +67,7 @@ impl Listening for ArqListening {
         self.local
     }
 
-    fn accept(&mut self) -> BoxFuture<'_, Result<Session, ConnectError>> {
+    fn accept(&mut self) -> Dialing<'_> {
         Box::pin(async move {
             let connection = self.clients.recv().await;
             connection.map(Session::Arq).ok_or_else(|| ConnectError::closed(self.local))

@@ -5,7 +5,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard},
     task::{Context, Poll},
     time::Duration,
 };
@@ -25,14 +25,17 @@ use crate::{
     path::{BoxFuture, DatagramError, Datagrams, Host, PathError, Received, Rejected, Rejection, Sleep},
     tap::Tap,
     transport::{ConnectError, security::ClientTls},
-    unit::Time,
+    unit::{Mutex, Time},
 };
 
 /// How long a handshake may take before a new one begins.
 pub(super) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(20);
-/// After this many datagrams in a row that cannot be opened, a new handshake begins. If the link changes a handshake
-/// message, the two ends can have different keys, and neither gets an error.
+/// After this many datagrams that cannot be opened, and none that can, a new handshake begins. If the link changes a
+/// handshake message, the two ends can have different keys, and neither gets an error.
 const UNOPENED: u32 = 3;
+/// How often a new handshake begins because of unopened datagrams. Anybody can forge them. A forger delays a handshake by
+/// as many round trips, but does not prevent it.
+const DOUBTS: u32 = 3;
 /// How often a handshake is begun again after an error. The peer may have seen a changed message.
 const RESTARTS: u64 = 3;
 
@@ -55,7 +58,7 @@ pub(super) struct ClientSocket {
 }
 
 #[derive(Debug)]
-struct State {
+pub(super) struct State {
     /// New for each handshake: a server rejects a hello from the address of an unfinished handshake as a forgery.
     socket: Arc<dyn Datagrams>,
     connection: Connection,
@@ -68,11 +71,14 @@ struct State {
     /// Why the connection is over.
     over: Option<ConnectError>,
     /// Handshakes begun so far.
-    handshakes: u64,
+    pub(super) handshakes: u64,
     /// Handshakes that ended with an error.
     errors: u64,
-    /// Datagrams of this handshake in a row whose records could not be opened.
-    unopened: u32,
+    /// Datagrams of this handshake whose records could not be opened. `None` once one was opened: the ends have the same
+    /// keys.
+    unopened: Option<u32>,
+    /// Handshakes begun because of such datagrams.
+    doubts: u32,
     inbox: Inbox,
     rejected: Rejected,
     scratch: Vec<u8>,
@@ -97,7 +103,8 @@ impl ClientSocket {
             over: None,
             handshakes: 1,
             errors: 0,
-            unopened: 0,
+            unopened: Some(0),
+            doubts: 0,
             inbox: Inbox::default(),
             rejected: Rejected::default(),
             scratch: vec![0; MAX_CERTIFICATE],
@@ -161,7 +168,7 @@ impl ClientSocket {
         is_due
     }
 
-    fn receive(&self, state: &mut State, received: Received, datagram: &[u8]) {
+    pub(super) fn receive(&self, state: &mut State, received: Received, datagram: &[u8]) {
         // Until the server has answered, dimpl takes anything else for an error.
         let is_answer = !state.connection.is_undecided() || record::answers_client(datagram);
         if state.over.is_some() || !is_answer {
@@ -186,15 +193,16 @@ impl ClientSocket {
         }
     }
 
-    /// Begins another handshake if the two ends seem to have different keys.
+    /// Begins another handshake if the two ends seem to have different keys. A session is never replaced.
     fn doubt(&self, state: &mut State, tally: Tally) {
         if tally.opened > 0 {
-            state.unopened = 0;
-        } else if tally.forged > 0 {
-            state.unopened += 1;
-        }
-        if state.unopened >= UNOPENED && state.over.is_none() {
-            self.begin_again(state);
+            state.unopened = None;
+        } else if let Some(unopened) = state.unopened.as_mut().filter(|_| tally.forged > 0) {
+            *unopened += 1;
+            if *unopened >= UNOPENED && state.doubts < DOUBTS && state.over.is_none() {
+                state.doubts += 1;
+                self.begin_again(state);
+            }
         }
     }
 
@@ -241,7 +249,7 @@ impl ClientSocket {
     /// Begins another handshake.
     fn begin_again(&self, state: &mut State) {
         state.handshakes += 1;
-        state.unopened = 0;
+        state.unopened = Some(0);
         // Another random value: to the server, a hello with the same one would be a copy.
         let seed = self.setup.seed.map(|seed| seed.wrapping_add(state.handshakes));
         let config = (Setup { seed, ..self.setup.clone() }).config(self.peer);
@@ -287,8 +295,8 @@ impl ClientSocket {
         self.state().socket.clone()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
     }
 }
 

@@ -57,6 +57,9 @@ pub(super) enum Handler {
     Session,
     /// A new handshake, with this random value.
     New(Random),
+    /// Nobody: it is a message, and the client's last flight is still missing. dimpl would keep messages until it has no
+    /// room for the flight.
+    Early,
     /// Nobody: it is a copy of a hello that needs no more answers.
     Copy,
     /// Nobody: it is for no connection.
@@ -80,6 +83,7 @@ impl Peer {
             // Whoever forges a hello must not end a handshake that has come further.
             (Some(_), Some(handshake), _) if !handshake.is_unproven() => Handler::Nobody,
             (Some(random), ..) => Handler::New(random),
+            (None, Some(_), None) if record::is_of_session(datagram) => Handler::Early,
             (None, Some(_), session) if session.is_none() || record::is_of_handshake(datagram) => {
                 Handler::Handshake
             }

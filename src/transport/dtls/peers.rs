@@ -72,6 +72,7 @@ impl Peers {
             }
             Handler::Handshake => self.step(now, client, Some(datagram)),
             Handler::New(random) => self.begin(now, received, random, datagram),
+            Handler::Early => {}
             Handler::Copy => self.rejected.count(Rejection::Replayed, client.ip()),
             Handler::Nobody => self.rejected.count(Rejection::Stranger, client.ip()),
         }

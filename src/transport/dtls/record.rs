@@ -64,6 +64,15 @@ pub(super) fn is_of_handshake(datagram: &[u8]) -> bool {
     }
 }
 
+/// Whether the datagram begins with a record of a session: payload of DTLS 1.2, or a record of an epoch after that of the
+/// handshake.
+pub(super) fn is_of_session(datagram: &[u8]) -> bool {
+    match datagram.first() {
+        Some(&first) if is_encrypted(first) => first & 0b11 != 2,
+        first => first == Some(&APPLICATION_DATA),
+    }
+}
+
 /// Whether the datagram begins with a record that only the keys of a session can open.
 pub(super) fn is_protected(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(|&first| is_encrypted(first) || first == APPLICATION_DATA)

@@ -4,7 +4,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard},
     task::{Context, Poll},
 };
 
@@ -20,7 +20,7 @@ use crate::{
     },
     tap::Tap,
     transport::{ClientLimits, ConnectError, security::Leaf},
-    unit::Time,
+    unit::{Mutex, Time},
 };
 
 /// A server's end.
@@ -67,7 +67,7 @@ impl ServerSocket {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -1,10 +1,6 @@
 //! What only the inside can show: versions and cookies chosen, records changed, recordings replayed.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use rand::Rng;
 
@@ -20,7 +16,7 @@ use crate::{
         quic::{QuicLimits, QuicSettings},
         security::{CertificateVerdict, ClientTls, ServerTls, Trust},
     },
-    unit::{Direction, PerDirection, random},
+    unit::{Direction, Mutex, PerDirection, random},
 };
 
 const SERVER: &str = "0.0.0.0:7000";
@@ -152,6 +148,99 @@ fn a_handshake_survives_the_loss_of_any_of_its_packets() {
     }
 }
 
+/// The third packet to the server is the client's last flight. The client sends many messages before it sends the flight
+/// again, a second later.
+#[test]
+fn messages_before_the_last_flight_do_not_prevent_a_session() {
+    for versions in [Versions::Both, Versions::Dtls12] {
+        let lost = if versions == Versions::Both { 3 } else { 4 };
+        let (world, server) = echo_world(&format!("delay=5ms,loss=drop:{lost}"), "delay=5ms", true);
+        let host = world.host(Side::Client);
+        let answered = world.run(async {
+            let session = dial(&host, server, settings(2).dial(), versions).await.unwrap();
+            for _ in 0..100 {
+                session.socket.send(b"early", server, None).await.unwrap();
+            }
+            let wait = host.sleep_until(host.now() + Duration::from_secs(2));
+            let mut buffer = [0; 100];
+            tokio::select! {
+                biased;
+                received = session.socket.recv(&mut buffer) => panic!("{versions:?}: {received:?}"),
+                () = wait => {}
+            }
+            let echo = echo(&session, server, b"late");
+            crate::path::timeout(&*host, Duration::from_secs(1), echo).await.is_ok()
+        });
+        assert!(answered.unwrap(), "{versions:?}");
+        assert_eq!(world.counters().to_server.lost, 1);
+    }
+}
+
+/// Datagrams that look encrypted, from the address of the server.
+fn garbage() -> Vec<u8> {
+    // The header of a record of the handshake's epoch in DTLS 1.3, with a length.
+    [&[0b0010_1110, 0, 7, 0, 40][..], &[0x5a; 40]].concat()
+}
+
+/// A client connects although every millisecond somebody sends it datagrams that it cannot open.
+#[test]
+fn garbage_does_not_prevent_a_handshake() {
+    let (world, server) = echo_world("delay=5ms", "delay=5ms", true);
+    let host = world.host(Side::Client);
+    let client = ClientSocket::new(&host, server, setup(2), &settings(2).client_tls, None).unwrap();
+    let took = world.run(async {
+        let mut connecting = std::pin::pin!(client.connected());
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut connecting => break done.unwrap(),
+                () = host.sleep_until(host.now() + Duration::from_millis(1)) => client.inject(server, &garbage()),
+            }
+        }
+        host.now()
+    });
+    assert!(took.unwrap() - crate::unit::Time::ZERO < Duration::from_millis(500));
+    let handshakes = client.handshakes();
+    assert!((2..=4).contains(&handshakes), "{handshakes}: some were begun anew, and no more than permitted");
+}
+
+#[test]
+fn a_session_survives_garbage_of_every_kind() {
+    let mut generator = random::generator(1, 1);
+    let (world, server) = echo_world("delay=5ms", "delay=5ms", true);
+    let host = world.host(Side::Client);
+    let client = ClientSocket::new(&host, server, setup(2), &settings(2).client_tls, None).unwrap();
+    let client = Arc::new(client);
+    let session = DatagramSession { socket: client.clone(), peer: Some(server) };
+    world
+        .run(async {
+            client.connected().await.unwrap();
+            for first in (0..=u8::MAX).cycle().take(10_000) {
+                let mut datagram = garbage();
+                generator.fill_bytes(&mut datagram);
+                datagram[0] = first;
+                client.inject(server, &datagram);
+                client.inject(server, &garbage());
+            }
+            echo(&session, server, b"alive").await.unwrap();
+        })
+        .unwrap();
+    assert_eq!(client.handshakes(), 1);
+}
+
+impl ClientSocket {
+    /// Receives a forged datagram of the server.
+    fn inject(&self, server: SocketAddr, datagram: &[u8]) {
+        let received = Received { len: datagram.len(), from: server, to: None, transit: None, more: false };
+        self.receive(&mut self.state(), received, datagram);
+    }
+
+    /// How many handshakes were begun.
+    fn handshakes(&self) -> u64 {
+        self.state().handshakes
+    }
+}
+
 /// The fifth packet to the server says goodbye. Without it the server still has the session as its client begins anew,
 /// from the same port.
 #[test]
@@ -273,7 +362,7 @@ struct Recorder(Arc<Mutex<Vec<Vec<u8>>>>);
 impl Observer for Recorder {
     fn entered(&mut self, packet: &PacketView<'_>) {
         if packet.direction == Direction::ToServer {
-            self.0.lock().unwrap().extend(packet.datagram().map(<[u8]>::to_vec));
+            self.0.lock().extend(packet.datagram().map(<[u8]>::to_vec));
         }
     }
     fn left(&mut self, _: &PacketView<'_>, _: Exit) {}
@@ -317,7 +406,7 @@ fn a_recorded_session_that_is_replayed_reaches_nobody_and_takes_no_memory() {
     let client = client.unwrap();
     let own = SocketAddr::new(Side::Client.ip([0, 0, 0, 0].into()), client.socket.local_addr().port());
     let other = SocketAddr::from(([192, 0, 2, 66], 9));
-    let recording = std::mem::take(&mut *recording.lock().unwrap());
+    let recording = std::mem::take(&mut *recording.lock());
     assert!(recording.len() >= MESSAGES + 3);
     let answers = || world.counters().to_client.packets;
     let before = answers();

@@ -5,7 +5,7 @@ use std::{
     future::{Future, poll_fn},
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, MutexGuard,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -20,7 +20,7 @@ use super::fixed::Fixed;
 use crate::{
     path::Host,
     transport::{Congestion, LimitedBy},
-    unit::nanos,
+    unit::{Mutex, nanos},
 };
 
 /// Measurements of a congestion controller.
@@ -203,7 +203,7 @@ impl Meter {
     }
 
     fn measurements(&self) -> MutexGuard<'_, Measurements> {
-        self.0.measurements.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.measurements.lock()
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     fmt,
     io::{self, IoSliceMut},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
@@ -21,7 +21,7 @@ use quinn_proto::{ConnectionId, HashedConnectionIdGenerator, transport_parameter
 
 use crate::{
     path::{QuicLayer, Timers},
-    unit::Time,
+    unit::{Mutex, Time},
 };
 
 /// Counters of discarded datagrams.
@@ -101,7 +101,7 @@ impl Screened {
     }
 
     fn may_be_answered(&self, count: usize) -> bool {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner).take(count, self.timers.now())
+        self.answers.lock().take(count, self.timers.now())
     }
 
     /// Moves the valid datagrams of a buffer to its front. Returns their length.

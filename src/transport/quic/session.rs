@@ -10,9 +10,10 @@ use super::{
     server::{self, QuicServer},
 };
 use crate::{
-    path::{BoxFuture, Host},
+    path::Host,
     transport::{
-        ConnectError, DialSettings, ListenSettings, Listening, Mapping, Protocol, Recovery, Session,
+        ConnectError, DialSettings, Dialing, ListenResult, ListenSettings, Listening, Mapping, Protocol,
+        Recovery, Session,
     },
 };
 
@@ -89,7 +90,7 @@ impl Protocol for Mapping {
         host: &'a Arc<dyn Host>,
         peer: SocketAddr,
         settings: DialSettings<'a>,
-    ) -> BoxFuture<'a, Result<Session, ConnectError>> {
+    ) -> Dialing<'a> {
         Box::pin(async move {
             let DialSettings { quic, tls, tap, .. } = settings;
             let client = QuicClient::new(host, peer, tls, quic, tap)?;
@@ -103,12 +104,7 @@ impl Protocol for Mapping {
         })
     }
 
-    fn listen(
-        &self,
-        host: &Arc<dyn Host>,
-        local: SocketAddr,
-        settings: ListenSettings<'_>,
-    ) -> Result<Box<dyn Listening>, ConnectError> {
+    fn listen(&self, host: &Arc<dyn Host>, local: SocketAddr, settings: ListenSettings<'_>) -> ListenResult {
         let tls = settings.need_tls("QUIC", local)?;
         let ListenSettings { quic, tap, .. } = settings;
         let server = server::listen(host, local, tls, quic, tap)?;
@@ -129,7 +125,7 @@ impl Listening for QuicListening {
         self.local
     }
 
-    fn accept(&mut self) -> BoxFuture<'_, Result<Session, ConnectError>> {
+    fn accept(&mut self) -> Dialing<'_> {
         Box::pin(async move {
             // A corrupted first packet is a failed handshake. Its sender tries again.
             let connection = loop {

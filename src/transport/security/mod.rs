@@ -45,8 +45,6 @@ pub struct Leaf {
 impl Identity {
     /// Checks that the key is the certificate's.
     ///
-    /// # Errors
-    ///
     /// Returns an error if it is not, or is of no kind that TLS 1.3 uses.
     pub fn check(&self) -> Result<(), rustls::Error> {
         let Self { chain, key, .. } = self.clone();

@@ -1,6 +1,6 @@
 //! Why a certificate was refused. QUIC's errors carry the reason as an alert only, which does not tell all reasons apart.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rustls::{
     CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme,
@@ -11,6 +11,8 @@ use rustls::{
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
+
+use crate::unit::Mutex;
 
 /// Why the last certificate was refused, if it was. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -31,11 +33,11 @@ impl CertificateVerdict {
 
     /// Why the certificate was refused; afterwards it is forgotten.
     pub(in crate::transport) fn take(&self) -> Option<CertificateError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.0.lock().take()
     }
 
     fn set(&self, verdict: Option<CertificateError>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = verdict;
+        *self.0.lock() = verdict;
     }
 }
 

@@ -1,15 +1,14 @@
 //! The kernel's TCP (RFC 9293).
 
-mod spec;
-
 use std::{net::SocketAddr, sync::Arc};
 
 use super::{
-    ConnectError, DialSettings, ListenSettings, Listening, Protocol, Session, StreamSession,
+    Carrier, ClosedForm, Controllers, Credentials, DialSettings, Dialing, ListenResult, ListenSettings,
+    Listening, OrderedUnit, Protocol, Scheme, Session, Shape, Spec, StreamSession, Transport,
     session::tap_stream,
 };
 use crate::{
-    path::{BoxFuture, Connected, Host, Listener},
+    path::{Connected, Host, Listener},
     tap::Tap,
 };
 
@@ -22,16 +21,11 @@ impl Protocol for Tcp {
         host: &'a Arc<dyn Host>,
         peer: SocketAddr,
         settings: DialSettings<'a>,
-    ) -> BoxFuture<'a, Result<Session, ConnectError>> {
+    ) -> Dialing<'a> {
         Box::pin(async move { Ok(session(host.tcp_connect(peer).await?, settings.tap.as_ref())) })
     }
 
-    fn listen(
-        &self,
-        host: &Arc<dyn Host>,
-        local: SocketAddr,
-        settings: ListenSettings<'_>,
-    ) -> Result<Box<dyn Listening>, ConnectError> {
+    fn listen(&self, host: &Arc<dyn Host>, local: SocketAddr, settings: ListenSettings<'_>) -> ListenResult {
         Ok(Box::new(TcpListening { listener: host.tcp_listen(local)?, tap: settings.tap }))
     }
 }
@@ -46,7 +40,7 @@ impl Listening for TcpListening {
         self.listener.local_addr()
     }
 
-    fn accept(&mut self) -> BoxFuture<'_, Result<Session, ConnectError>> {
+    fn accept(&mut self) -> Dialing<'_> {
         Box::pin(async move { Ok(session(self.listener.accept().await?, self.tap.as_ref())) })
     }
 }
@@ -54,4 +48,32 @@ impl Listening for TcpListening {
 fn session(connected: Connected, tap: Option<&Tap>) -> Session {
     let (connected, tap) = tap_stream(tap, connected);
     Session::Stream(StreamSession { connected, tap, wire_bytes: |length| length as u64 })
+}
+
+static SPEC: Spec = Spec {
+    name: "tcp",
+    scheme: &Scheme {
+        name: "tcp",
+        default_port: 9999,
+        query: None,
+        default: || Transport::TCP,
+        carrier: Carrier::KernelTcp,
+        credentials: Credentials::None,
+    },
+    variant: None,
+    shape: Shape::Stream,
+    protocol: &Tcp,
+    ordered_unit: OrderedUnit::All,
+    datagram: None,
+    has_handshake: true,
+    handshake: "connecting over TCP",
+    resumes_sessions: false,
+    controllers: Controllers::Kernel,
+    closed_form: ClosedForm::KERNEL_TCP,
+    no_remote_transfer: None,
+};
+
+impl Transport {
+    /// The kernel's TCP (RFC 9293).
+    pub const TCP: Self = Self::new(&SPEC);
 }

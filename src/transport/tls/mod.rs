@@ -2,7 +2,6 @@
 
 mod early;
 mod session;
-mod spec;
 
 pub use super::security::{ALPN, CertificateVerdict, ClientTls, Identity, Leaf, ServerTls, Trust};
 

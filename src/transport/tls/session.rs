@@ -6,16 +6,17 @@ use rustls::{ServerConfig, pki_types::ServerName};
 
 use super::early::accept_early;
 use crate::{
-    path::{BoxFuture, Connected, Host, Listener},
+    path::{Connected, Host, Listener},
     tap::{StreamTap, Tap},
     transport::{
-        ConnectError, DialSettings, ListenSettings, Listening, Protocol, Session, StreamSession,
-        security::ClientTls, session::tap_stream,
+        Carrier, ClosedForm, ConnectError, Controllers, Credentials, DialSettings, Dialing, ListenResult,
+        ListenSettings, Listening, OrderedUnit, Protocol, Scheme, Session, Shape, Spec, StreamSession,
+        Transport, security::ClientTls, session::tap_stream,
     },
 };
 
 #[derive(Debug)]
-pub(super) struct Tls;
+struct Tls;
 
 impl Protocol for Tls {
     fn dial<'a>(
@@ -23,7 +24,7 @@ impl Protocol for Tls {
         host: &'a Arc<dyn Host>,
         peer: SocketAddr,
         settings: DialSettings<'a>,
-    ) -> BoxFuture<'a, Result<Session, ConnectError>> {
+    ) -> Dialing<'a> {
         Box::pin(async move {
             // Handshake records stand between early messages, so the offsets of these are unknown.
             let tap = settings.tap.filter(|_| !settings.tls.early_data);
@@ -32,12 +33,7 @@ impl Protocol for Tls {
         })
     }
 
-    fn listen(
-        &self,
-        host: &Arc<dyn Host>,
-        local: SocketAddr,
-        settings: ListenSettings<'_>,
-    ) -> Result<Box<dyn Listening>, ConnectError> {
+    fn listen(&self, host: &Arc<dyn Host>, local: SocketAddr, settings: ListenSettings<'_>) -> ListenResult {
         let listener = host.tcp_listen(local)?;
         let tls = settings.need_tls("TLS", local)?;
         let config = tls.config(host).map_err(|e| ConnectError::Failed {
@@ -62,7 +58,7 @@ impl Listening for TlsListening {
         self.listener.local_addr()
     }
 
-    fn accept(&mut self) -> BoxFuture<'_, Result<Session, ConnectError>> {
+    fn accept(&mut self) -> Dialing<'_> {
         Box::pin(async move {
             let (connected, tap) = tap_stream(self.tap.as_ref(), self.listener.accept().await?);
             if self.config.max_early_data_size > 0 {
@@ -117,6 +113,34 @@ fn wire_bytes(length: usize) -> u64 {
     /// The largest plaintext of a record (RFC 8446 section 5.1). See [`fill_records`].
     const RECORD: usize = 1 << 14;
     (length + length.div_ceil(RECORD) * RECORD_OVERHEAD) as u64
+}
+
+static SPEC: Spec = Spec {
+    name: "tls",
+    scheme: &Scheme {
+        name: "tls",
+        default_port: 9443,
+        query: None,
+        default: || Transport::TLS,
+        carrier: Carrier::KernelTcp,
+        credentials: Credentials::Certificate { p256: false },
+    },
+    variant: None,
+    shape: Shape::Stream,
+    protocol: &Tls,
+    ordered_unit: OrderedUnit::All,
+    datagram: None,
+    has_handshake: true,
+    handshake: "TLS handshake",
+    resumes_sessions: true,
+    controllers: Controllers::Kernel,
+    closed_form: ClosedForm::KERNEL_TCP,
+    no_remote_transfer: None,
+};
+
+impl Transport {
+    /// TLS 1.3 over the kernel's TCP (RFC 8446).
+    pub const TLS: Self = Self::new(&SPEC);
 }
 
 #[cfg(test)]

@@ -1,37 +1,59 @@
 //! Raw UDP: a message is a datagram (RFC 768).
 
-mod spec;
-
 use std::{net::SocketAddr, sync::Arc};
 
 use super::{
-    ConnectError, DatagramListening, DatagramSession, DialSettings, ListenSettings, Listening, Protocol,
-    Session,
+    Carrier, ClosedForm, Controllers, Credentials, DatagramBound, DatagramListening, DatagramSession,
+    DialSettings, Dialing, ListenResult, ListenSettings, OrderedUnit, Protocol, Scheme, Session, Shape, Spec,
+    Transport, UDP_HEADERS,
 };
-use crate::path::{BoxFuture, Host};
+use crate::path::Host;
 
 #[derive(Debug)]
 struct Udp;
 
 impl Protocol for Udp {
-    fn dial<'a>(
-        &'a self,
-        host: &'a Arc<dyn Host>,
-        peer: SocketAddr,
-        _: DialSettings<'a>,
-    ) -> BoxFuture<'a, Result<Session, ConnectError>> {
+    fn dial<'a>(&'a self, host: &'a Arc<dyn Host>, peer: SocketAddr, _: DialSettings<'a>) -> Dialing<'a> {
         Box::pin(async move {
             let socket = host.udp_connect(peer)?;
             Ok(Session::Datagrams(DatagramSession { socket, peer: Some(peer) }))
         })
     }
 
-    fn listen(
-        &self,
-        host: &Arc<dyn Host>,
-        local: SocketAddr,
-        _: ListenSettings<'_>,
-    ) -> Result<Box<dyn Listening>, ConnectError> {
+    fn listen(&self, host: &Arc<dyn Host>, local: SocketAddr, _: ListenSettings<'_>) -> ListenResult {
         Ok(Box::new(DatagramListening::new(host.udp_bind(local)?)))
     }
+}
+
+static SPEC: Spec = Spec {
+    name: "udp",
+    scheme: &Scheme {
+        name: "udp",
+        default_port: 9999,
+        query: None,
+        default: || Transport::UDP,
+        carrier: Carrier::Udp,
+        credentials: Credentials::None,
+    },
+    variant: None,
+    shape: Shape::Datagrams,
+    protocol: &Udp,
+    ordered_unit: OrderedUnit::Message,
+    datagram: Some(DatagramBound {
+        max_message: |mtu| usize::from(mtu).saturating_sub(UDP_HEADERS),
+        hint: "raise --mtu or take a transport that splits messages",
+    }),
+    has_handshake: false,
+    handshake: "opening a UDP socket",
+    resumes_sessions: false,
+    controllers: Controllers::None,
+    closed_form: ClosedForm::NoDelay,
+    no_remote_transfer: Some(
+        "it would answer a forged address with more than it was sent; use quic://, tcp:// or tls://",
+    ),
+};
+
+impl Transport {
+    /// Raw UDP datagrams (RFC 768).
+    pub const UDP: Self = Self::new(&SPEC);
 }

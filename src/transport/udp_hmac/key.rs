@@ -3,13 +3,14 @@
 use std::{
     fmt,
     str::FromStr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard},
 };
 
 use data_encoding::{BASE64, HEXLOWER, HEXLOWER_PERMISSIVE};
 use ring::hmac;
 
 use super::senders::Senders;
+use crate::unit::Mutex;
 
 /// Length of a key in bytes: as long as the tag, as RFC 2104 section 3 recommends.
 pub(super) const KEY_BYTES: usize = 32;
@@ -46,7 +47,7 @@ impl SharedKey {
     }
 
     pub(super) fn senders(&self) -> MutexGuard<'_, Senders> {
-        self.0.senders.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.senders.lock()
     }
 }
 

@@ -90,6 +90,13 @@ mod tests {
     }
 
     #[test]
+    fn a_client_whose_clock_was_set_back_is_accepted() {
+        let mut senders = Senders::default();
+        assert_eq!(senders.accept(address(1), Sender::client(7), 1000, Duration::default), Ok(()));
+        assert_eq!(senders.accept(address(1), Sender::client(8), 1, Duration::default), Ok(()));
+    }
+
+    #[test]
     fn what_a_forgotten_client_sent_cannot_be_replayed() {
         let mut senders = Senders::default();
         let clients = RECENT_CAPACITY as u64 + 1;

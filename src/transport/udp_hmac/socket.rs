@@ -3,7 +3,7 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard},
     task::{Context, Poll, ready},
 };
 
@@ -12,8 +12,11 @@ use super::{
     envelope::{open, seal},
     key::SharedKey,
 };
-use crate::path::{
-    BoxFuture, DatagramError, Datagrams, REJECTED_AT_ONCE, Received, Rejected, Rejection, Rejections,
+use crate::{
+    path::{
+        BoxFuture, DatagramError, Datagrams, REJECTED_AT_ONCE, Received, Rejected, Rejection, Rejections,
+    },
+    unit::Mutex,
 };
 
 /// A socket of one end of signed UDP.
@@ -39,7 +42,7 @@ impl SignedSocket {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// The length of the payload of `datagram`, if it is to be delivered.

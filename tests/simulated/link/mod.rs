@@ -4,6 +4,7 @@ mod effects;
 mod order;
 mod properties;
 mod queue;
+mod settings;
 mod statistics;
 mod text;
 

@@ -1,5 +1,6 @@
 //! The result file against its schema, and every renderer against snapshots of its output.
 
+mod model;
 mod pictures;
 mod sample;
 

@@ -4,3 +4,4 @@ mod ip;
 mod probe;
 mod quic;
 mod segment;
+mod transfer;

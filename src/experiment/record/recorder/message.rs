@@ -4,7 +4,7 @@ use crate::{
     channel::Delivery,
     experiment::{
         record::{
-            at_server::AtServer,
+            AtServer,
             observe::{Sample, Status},
         },
         workload::Scheduled,

@@ -6,7 +6,7 @@ use super::{Arrivals, Message, State};
 use crate::{
     channel::Delivery,
     experiment::record::{
-        at_server::AtServer,
+        AtServer,
         network::{Returned, ServerView},
     },
     stats::{Arrival, WINDOW},
