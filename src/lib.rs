@@ -11,7 +11,7 @@
 //! channel, transfer
 //! certs, target
 //! transport
-//! tap
+//! tap, capture
 //! arq, path, report
 //! link, wire, stats, service
 //! unit
@@ -70,6 +70,7 @@
 //! ```
 
 pub mod arq;
+pub mod capture;
 pub mod certs;
 pub mod channel;
 #[cfg(feature = "sockets")]

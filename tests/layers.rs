@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["unit"],
     &["stats", "link", "wire", "service"],
     &["arq", "report", "path"],
-    &["tap"],
+    &["tap", "capture"],
     &["transport"],
     &["certs", "target"],
     &["channel", "transfer"],

@@ -23,5 +23,5 @@ pub(super) fn any_port() -> SocketAddr {
 
 pub(super) fn tls() -> (ClientTls, ServerTls) {
     let (identity, roots) = certs::ephemeral().expect("certificates");
-    (fixtures::client_tls(roots), ServerTls { identity, early_data: false })
+    (fixtures::client_tls(roots), ServerTls { identity, early_data: false, key_log: None })
 }

@@ -83,7 +83,7 @@ fn to_client(datagrams: &[u8]) {
         server_name: certs::EPHEMERAL_NAME.try_into().expect("a name"),
         early_data: false,
         sessions: None,
-        key_log: false,
+        key_log: None,
         verdict: CertificateVerdict::default(),
     };
     let options =

@@ -6,7 +6,7 @@ use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 use wirelab::{
-    experiment::{Driven, Experiment, Options, Progress, Request, SampleFile, drive},
+    experiment::{Driven, Experiment, Options, Progress, Recorder, Request, SampleFile, drive},
     path::StopSignal,
     report::ResultFile,
     unit::format_duration,
@@ -16,6 +16,7 @@ use super::{
     interrupt::{INTERRUPTED, stop_on_interrupt},
     memory,
     options::{
+        capture::CaptureFiles,
         output::{Drafts, OutputArgs, first_error},
         workload::to_shorten,
     },
@@ -33,6 +34,7 @@ pub(crate) struct Prepared<'a, E: Experiment> {
     pub(crate) config: Map<String, Value>,
     pub(crate) first_seed: u64,
     pub(crate) samples: Option<&'a SampleFile>,
+    pub(crate) captures: Option<&'a CaptureFiles>,
 }
 
 /// What was run, before it is written.
@@ -70,6 +72,7 @@ impl<E: Experiment> Prepared<'_, E> {
             progress,
             samples: self.samples,
             pictures: is_traced,
+            recorder: self.captures.map(|captures| captures as &dyn Recorder),
         };
         let driven = drive(self.experiment, self.request, &options, file);
         bar.finish_and_clear();

@@ -13,6 +13,7 @@ use wirelab::{
 use super::{
     driver::{Prepared, distinct, entry},
     options::{
+        capture::CaptureArgs,
         link::presets,
         matrix::{Axes, Defaults, MatrixArgs},
         output::OutputArgs,
@@ -59,6 +60,8 @@ pub(crate) struct Handshake {
     matrix: MatrixArgs<HandshakeDefaults>,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    capture: CaptureArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -119,6 +122,7 @@ impl Defaults for HandshakeDefaults {
 impl Handshake {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let request = self.request()?;
+        let captures = self.capture.open("handshake")?;
         let prepared = Prepared {
             command: "handshake",
             experiment: &Experiment,
@@ -126,10 +130,13 @@ impl Handshake {
             config: self.config(&request)?,
             first_seed: self.matrix.seed,
             samples: None,
+            captures: captures.as_ref(),
         };
         let mut finished = prepared.run(&self.output)?;
+        let captured =
+            captures.map_or(Ok(()), |captures| captures.complete(request.runs(), self.output.is_quiet()));
         let written = finished.write();
-        finished.end([written])
+        finished.end([captured, written])
     }
 
     fn request(&self) -> Result<Request<HandshakePlan>, UsageError> {

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use wirelab::{
     link::{Counters, LinkSpec},
     path::{
-        Fidelity, Host, Observers,
+        Fidelity, Host, StopSignal,
         relay::{Relay, RelayLimits, RelayOptions, RelayReport},
     },
     unit::{Direction, PerDirection, format_duration},
@@ -29,7 +29,10 @@ use wirelab::{
 
 use super::{
     in_real_time,
-    options::link::{LinkArgs, presets},
+    options::{
+        capture::{LinkCapture, LinkCaptureArgs},
+        link::{LinkArgs, presets},
+    },
     output,
     serve::{Signals, tolerate_closed_pipe},
     usage::UsageError,
@@ -78,6 +81,8 @@ pub(crate) struct Link {
     programs: ProgramArgs,
     #[command(flatten)]
     link: LinkArgs,
+    #[command(flatten)]
+    capture: LinkCaptureArgs,
     /// Print the report as JSON
     #[arg(short = 'J', long, help_heading = "Output")]
     json: bool,
@@ -142,14 +147,16 @@ impl Link {
         let options = self.options()?;
         // Before the relay starts, so that no signal is missed.
         let mut signals = Signals::new()?;
-        let relay = Relay::start(host.clone(), &options, Observers::default())?;
+        let stop = StopSignal::default();
+        let capture = self.capture.begin("link", &stop)?;
+        let relay = Relay::start(host.clone(), &options, LinkCapture::observers(capture.as_ref()))?;
         let ready = format!("relaying {} to {}", relay.local_addr(), options.to);
         if self.json {
             output::note(&ready);
         } else {
             tolerate_closed_pipe(output::line(&ready))?;
         }
-        self.until_done(&*host, &relay, &mut signals).await;
+        self.until_done(&*host, &relay, &mut signals, &stop).await;
         let report = relay.report();
         if let Some(failure) = relay.failure() {
             return Err(failure.into());
@@ -159,6 +166,8 @@ impl Link {
             true => output::line(serde_json::to_string_pretty(&shown.json())?)?,
             false => output::line(shown.to_string())?,
         }
+        drop(relay);
+        capture.map_or(Ok(()), LinkCapture::complete)?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -191,7 +200,7 @@ impl Link {
     }
 
     /// Waits for a signal, the end of the duration, or a failure.
-    async fn until_done(&self, host: &dyn Host, relay: &Relay, signals: &mut Signals) {
+    async fn until_done(&self, host: &dyn Host, relay: &Relay, signals: &mut Signals, stop: &StopSignal) {
         let ends = self.duration.map(|duration| host.now() + duration);
         let line = self.live_line();
         loop {
@@ -200,6 +209,7 @@ impl Link {
             tokio::select! {
                 biased;
                 () = signals.any() => break,
+                () = stop.stopped() => break,
                 () = host.sleep_until(until) => {}
             }
             if relay.failure().is_some() || ends.is_some_and(|ends| host.now() >= ends) {

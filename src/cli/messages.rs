@@ -17,6 +17,7 @@ use wirelab::{
 use super::{
     driver::{Prepared, distinct, entry, servers},
     options::{
+        capture::CaptureArgs,
         detail::{DetailArgs, Samples, seeds},
         matrix::{Axes, Defaults, MatrixArgs},
         output::OutputArgs,
@@ -36,6 +37,8 @@ pub(crate) struct MessagesArgs<D: Defaults> {
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
+    capture: CaptureArgs,
+    #[command(flatten)]
     detail: DetailArgs,
     #[command(flatten)]
     servers: ServerArgs,
@@ -47,6 +50,7 @@ impl<D: Defaults> MessagesArgs<D> {
         let request = self.request()?;
         self.detail.check(&request)?;
         let samples = self.detail.open(self.output.path())?;
+        let captures = self.capture.open(command)?;
         let prepared = Prepared {
             command,
             experiment: &Bench,
@@ -54,6 +58,7 @@ impl<D: Defaults> MessagesArgs<D> {
             config: config(&request),
             first_seed: self.matrix.seed,
             samples: samples.as_ref().map(Samples::file),
+            captures: captures.as_ref(),
         };
         let mut finished = prepared.run(&self.output)?;
         let sampled = samples.map_or(Ok(()), Samples::complete);
@@ -69,9 +74,11 @@ impl<D: Defaults> MessagesArgs<D> {
                 false => episodes(&request, runs, &finished.stop)?,
             };
         }
+        let captured =
+            captures.map_or(Ok(()), |captures| captures.complete(request.runs(), self.output.is_quiet()));
         let written = finished.write();
         let drawn = self.detail.draw(&asked, self.output.text());
-        finished.end([sampled, written, found, drawn])
+        finished.end([sampled, captured, written, found, drawn])
     }
 
     fn request(&self) -> anyhow::Result<Request<Plan>> {

@@ -1,6 +1,9 @@
 //! Options for the address and the identity of a server.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::anyhow;
 use clap::Args;
@@ -82,7 +85,7 @@ impl PeerArgs {
             server_name,
             early_data: false,
             sessions: None,
-            key_log: true,
+            key_log: Some(Arc::new(rustls::KeyLogFile::new())),
             verdict: CertificateVerdict::default(),
         })
     }

@@ -19,6 +19,7 @@ use super::{
     draft::Draft,
     driver::{Finished, Prepared, distinct, entry, servers},
     options::{
+        capture::CaptureArgs,
         link::presets,
         matrix::{Axes, Defaults, MatrixArgs},
         output::OutputArgs,
@@ -59,6 +60,8 @@ pub(crate) struct Transfer {
     matrix: MatrixArgs<TransferDefaults>,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    capture: CaptureArgs,
     #[command(flatten)]
     dial: DialArgs,
 }
@@ -140,6 +143,7 @@ impl Transfer {
             }
             None => Experiment::default(),
         };
+        let captures = self.capture.open("transfer")?;
         let prepared = Prepared {
             command: "transfer",
             experiment: &experiment,
@@ -147,11 +151,14 @@ impl Transfer {
             config: self.config(&request),
             first_seed: self.matrix.seed,
             samples: None,
+            captures: captures.as_ref(),
         };
         let mut finished = prepared.run(&self.output)?;
         let saved = saving.map_or(Ok(()), |draft| save(&finished, draft));
+        let captured =
+            captures.map_or(Ok(()), |captures| captures.complete(request.runs(), self.output.is_quiet()));
         let written = finished.write();
-        finished.end([saved, written])
+        finished.end([saved, captured, written])
     }
 
     /// Everything that the options ask for.

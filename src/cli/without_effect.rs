@@ -32,6 +32,20 @@ const ROWS: &[Row] = &[
         is_error: true,
     },
     Row {
+        options: &["pcap"],
+        commands: BY_URL,
+        has_effect: |asked| asked.urls.is_empty(),
+        why: "a server by URL is reached over the real network: capture there with tcpdump or Wireshark",
+        is_error: true,
+    },
+    Row {
+        options: &["keylog"],
+        commands: BY_URL,
+        has_effect: |asked| asked.urls.is_empty(),
+        why: "for a server by URL, set SSLKEYLOGFILE to the name of the file",
+        is_error: true,
+    },
+    Row {
         options: &["ca", "server_name", "insecure"],
         commands: &["bench", "hol", "transfer", "send"],
         has_effect: |asked| asked.any(|transport| transport.scheme().credentials.is_certificate()),

@@ -23,6 +23,7 @@ use super::{
     sample_file::{JobIndex, SampleFile},
 };
 use crate::{
+    capture::Recording,
     link::LinkSpec,
     path::{Fidelity, StopSignal},
     report::{Cell, Paired, ResultFile, Skipped},
@@ -152,6 +153,30 @@ pub struct Job<'a> {
     pub samples: Option<&'a OnceCell<String>>,
     /// Whether to record a timeline of this run for pictures.
     pub traced: bool,
+    /// What is recorded of this run in files.
+    pub recording: Recording,
+}
+
+/// One run among all, for the names of its files.
+#[derive(Debug, Clone, Copy)]
+pub struct RunName<'a> {
+    /// Its plan, counted from 0 over everything that is run.
+    pub plan: usize,
+    /// The plan's point of the matrix.
+    pub setup: Setup<'a>,
+    /// Its seed.
+    pub seed: u64,
+    /// Ends the run early when set.
+    pub stop: &'a StopSignal,
+}
+
+/// Records runs in files.
+pub trait Recorder: Sync {
+    /// Begins what is recorded of a run.
+    fn begin(&self, run: &RunName<'_>) -> Recording;
+
+    /// Ends it.
+    fn end(&self, recording: &Recording);
 }
 
 /// Something that went wrong in some runs.
@@ -237,6 +262,8 @@ pub struct Options<'a> {
     pub samples: Option<&'a SampleFile>,
     /// Whether the result must include the data for pictures.
     pub pictures: bool,
+    /// What records runs in files.
+    pub recorder: Option<&'a dyn Recorder>,
 }
 
 /// What was run.
@@ -313,6 +340,8 @@ fn run_batch<E: Experiment>(
             .samples
             .map(|file| file.reserve(JobIndex { job: first.job + job, plan: first.plan + index }));
         let rows = OnceCell::new();
+        let name = RunName { plan: first.plan + index, setup: E::setup(plan), seed, stop: &options.stop };
+        let recording = options.recorder.map(|recorder| recorder.begin(&name)).unwrap_or_default();
         let job = Job {
             seed,
             server: batch.servers.get(index),
@@ -320,8 +349,10 @@ fn run_batch<E: Experiment>(
             progress: &options.progress,
             samples: reservation.is_some().then_some(&rows),
             traced: options.pictures && seed == options.first_seed,
+            recording,
         };
         let result = run_unless_gone(experiment, plan, &job, &gone[index]);
+        options.recorder.iter().for_each(|recorder| recorder.end(&job.recording));
         if let (Ok(_), Some(reservation), Some(rows)) = (&result, reservation, rows.into_inner()) {
             reservation.write(rows);
         }

@@ -34,7 +34,8 @@ pub use self::{
         settings::settings as end_settings,
     },
     driver::{
-        Batch, Driven, Experiment, Job, Options, Problem, Progress, Request, RunSize, Setup, drive, skipped,
+        Batch, Driven, Experiment, Job, Options, Problem, Progress, Recorder, Request, RunName, RunSize,
+        Setup, drive, skipped,
     },
     episode::{UnknownEpisode, Which, choose, choose_contrast, episode, pair},
     error::RunError,

@@ -35,7 +35,7 @@ pub(super) fn session_settings(
     let (server_tls, roots) = match transport.scheme().credentials {
         Credentials::Certificate { p256 } => {
             let (identity, roots) = certs::ephemeral_of(certificate, p256)?;
-            (Some(ServerTls { identity, early_data: false }), roots)
+            (Some(ServerTls { identity, early_data: false, key_log: None }), roots)
         }
         Credentials::SharedKey | Credentials::None => (None, Arc::new(RootCertStore::empty())),
     };
@@ -54,7 +54,7 @@ pub(super) fn session_settings(
             server_name: name.try_into().map_err(|_| certs::CertsError::name(name))?,
             early_data: false,
             sessions: None,
-            key_log: false,
+            key_log: None,
             verdict: CertificateVerdict::default(),
         },
         server_tls,

@@ -152,6 +152,7 @@ impl Scenario {
         let options = Options {
             first_seed: 1,
             stop: stop.clone(),
+            recorder: None,
             progress: Arc::new(|_| {}),
             samples: None,
             pictures: false,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Answer, PropertyError, RTT, Row, Subject};
 use crate::{
+    capture::Recording,
     experiment::{HandshakeOutcome, HandshakePlan, Mode, handshake},
     path::StopSignal,
     stats::Histogram,
@@ -48,7 +49,7 @@ fn connections(subject: Subject) -> Result<HandshakeOutcome, PropertyError> {
         timeout: Duration::from_secs(5),
         certificate: 0,
     };
-    let outcome = handshake(&plan, 1, &StopSignal::default())?;
+    let outcome = handshake(&plan, 1, &StopSignal::default(), &Recording::default())?;
     match &outcome.problem {
         Some(problem) => Err(PropertyError::Silent(problem.clone())),
         None => Ok(outcome),

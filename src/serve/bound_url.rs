@@ -169,7 +169,7 @@ fn tls_config(
     identity: &Identity,
     early_data: bool,
 ) -> Result<rustls::ServerConfig, ServeError> {
-    let tls = ServerTls { identity: identity.clone(), early_data };
+    let tls = ServerTls { identity: identity.clone(), early_data, key_log: None };
     let config = tls.config(host).map_err(|e| ConnectError::Failed {
         what: "TLS server setup",
         peer: bind.local,

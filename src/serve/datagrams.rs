@@ -28,7 +28,11 @@ const TURN_DATAGRAMS: u64 = 64;
 
 pub(super) fn listen(worker: Worker, local: SocketAddr) -> Result<SocketAddr, ServeError> {
     let (quic, arq) = (quic::settings(&worker), arq::settings(&worker));
-    let tls = worker.options.identity.clone().map(|identity| ServerTls { identity, early_data: false });
+    let tls = worker.options.identity.clone().map(|identity| ServerTls {
+        identity,
+        early_data: false,
+        key_log: None,
+    });
     let gate = UrlGate { admission: worker.admission.clone(), counters: worker.counters.clone() };
     let clients =
         ClientLimits { gate: Arc::new(gate), handshake: worker.handshake_limit(), idle: worker.options.idle };

@@ -2,6 +2,8 @@
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
+use rustls::KeyLog;
+
 use super::{
     ClientLimits, ConnectError, Transport,
     arq::{ArqConnection, ArqSettings},
@@ -106,6 +108,14 @@ pub struct SessionSettings {
 }
 
 impl SessionSettings {
+    /// Makes both ends log their secrets.
+    pub fn log_secrets(&mut self, key_log: Option<Arc<dyn KeyLog>>) {
+        if let Some(key_log) = key_log {
+            self.server_tls.iter_mut().for_each(|tls| tls.key_log = Some(key_log.clone()));
+            self.client_tls.key_log = Some(key_log);
+        }
+    }
+
     /// The settings of the client's end.
     pub fn dial(&self) -> DialSettings<'_> {
         DialSettings {

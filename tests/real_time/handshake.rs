@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::support::{alone, skip};
 
 use wirelab::{
+    capture::Recording,
     experiment::{
         Experiment, Handshake, HandshakeOutcome, HandshakePlan, Mode, PathKind, handshake, handshake_cell,
     },
@@ -45,7 +46,7 @@ fn figures(plan: &HandshakePlan, outcome: HandshakeOutcome) -> report::Handshake
 
 /// Without loss all connections take exactly the same time.
 fn exactly(plan: &HandshakePlan) -> [Duration; 3] {
-    let outcome = handshake(plan, 1, &StopSignal::default()).unwrap();
+    let outcome = handshake(plan, 1, &StopSignal::default(), &Recording::default()).unwrap();
     assert_eq!((outcome.connections, outcome.failed), (plan.connections, 0), "{:?}", outcome.problem);
     [&outcome.connect, &outcome.first, &outcome.second].map(|times| {
         assert_eq!((times.n(), times.min()), (plan.connections, times.max()));
@@ -85,10 +86,11 @@ fn a_lost_first_packet_costs_quic_a_second_and_udp_the_reply() {
         links: PerDirection { to_server: link("delay=25ms,loss=drop:1"), to_client: link("delay=25ms") },
         ..sim(transport, Mode::Cold)
     };
-    let quic = handshake(&lost(Transport::QUIC_ONE), 1, &StopSignal::default()).unwrap();
+    let quic =
+        handshake(&lost(Transport::QUIC_ONE), 1, &StopSignal::default(), &Recording::default()).unwrap();
     assert_eq!((quic.first.n(), quic.over_a_second), (1, 1));
     assert_eq!(quic.first.min(), Some(1_099_000_000));
-    let udp = handshake(&lost(Transport::UDP), 1, &StopSignal::default()).unwrap();
+    let udp = handshake(&lost(Transport::UDP), 1, &StopSignal::default(), &Recording::default()).unwrap();
     assert_eq!((udp.first.n(), udp.failed, udp.over_a_second), (0, 1, 1));
     assert!(udp.problem.unwrap().contains("no answer"));
 }
@@ -105,7 +107,7 @@ fn the_packets_of_a_connection_are_its_own_under_loss_too() {
         connections: 50,
         ..plan(PathKind::Sim, Transport::UDP, Mode::Cold, "delay=25ms,loss=5%")
     };
-    let outcome = handshake(&plan, 1, &StopSignal::default()).unwrap();
+    let outcome = handshake(&plan, 1, &StopSignal::default(), &Recording::default()).unwrap();
     let PerDirection { to_server, to_client } = outcome.wire.unwrap();
     assert!(outcome.first.n() < 50 && outcome.failed > 0);
     assert_eq!((to_server.packets, to_client.packets), (outcome.first.n(), outcome.first.n()));
@@ -119,7 +121,13 @@ fn virtual_time_gives_the_same_figures_again() {
         ..plan(PathKind::Sim, Transport::QUIC_ONE, Mode::ZeroRtt, "delay=25ms,loss=5%")
     };
     let run = || {
-        format!("{:?}", handshake_cell(&plan, &[(1, handshake(&plan, 1, &StopSignal::default()).unwrap())]))
+        format!(
+            "{:?}",
+            handshake_cell(
+                &plan,
+                &[(1, handshake(&plan, 1, &StopSignal::default(), &Recording::default()).unwrap())]
+            )
+        )
     };
     assert_eq!(run(), run());
 }
@@ -134,7 +142,8 @@ fn every_mode_of_every_transport_works_on_loopback_several_at_a_time() {
                 parallel: 4,
                 ..plan(PathKind::Direct, transport, mode, "delay=0ms")
             };
-            let figures = figures(&plan, handshake(&plan, 1, &StopSignal::default()).unwrap());
+            let figures =
+                figures(&plan, handshake(&plan, 1, &StopSignal::default(), &Recording::default()).unwrap());
             assert!(figures.connections_per_second.unwrap().get() > 1.0, "{transport} {mode}");
             assert_eq!(figures.round_trips, None);
         }
@@ -167,7 +176,8 @@ fn tcp_takes_two_round_trips_tls_three_and_two_with_early_data() {
         if !has_namespaces(&plan.links) {
             return;
         }
-        let figures = figures(&plan, handshake(&plan, 1, &StopSignal::default()).unwrap());
+        let figures =
+            figures(&plan, handshake(&plan, 1, &StopSignal::default(), &Recording::default()).unwrap());
         let seen = figures.round_trips.unwrap().get();
         assert!((trips..trips + 0.5).contains(&seen), "{transport} {mode}: {seen}");
     }
@@ -183,8 +193,8 @@ fn the_announced_time_of_loopback_is_about_what_it_takes() {
             parallel: 16,
             ..plan(PathKind::Direct, transport, mode, "delay=0ms")
         };
-        let announced = Handshake.expected(&plan, &StopSignal::default()).unwrap();
-        let took = handshake(&plan, 1, &StopSignal::default()).unwrap().elapsed;
+        let announced = Handshake.expected(&plan, &StopSignal::default(), &Recording::default()).unwrap();
+        let took = handshake(&plan, 1, &StopSignal::default(), &Recording::default()).unwrap().elapsed;
         // It is rounded up to seconds.
         let least = announced.saturating_sub(Duration::from_secs(1)) / 3;
         assert!(
@@ -208,7 +218,7 @@ fn tcp_takes_a_second_or_more_where_the_first_packet_of_either_way_is_lost() {
     if !has_namespaces(&plan.links) {
         return;
     }
-    let outcome = handshake(&plan, 1, &StopSignal::default()).unwrap();
+    let outcome = handshake(&plan, 1, &StopSignal::default(), &Recording::default()).unwrap();
     let share = outcome.over_a_second as f64 / outcome.connections as f64;
     assert!((share - 0.0396).abs() < 0.00585, "{share}");
 }

@@ -93,7 +93,11 @@ fn being_watched_changes_nothing() {
     let watched = run(
         &plan,
         7,
-        Observers { samples: Some(Box::new(|_| ())), packets: Some(Box::new(|_| ())), wire: None },
+        Observers {
+            samples: Some(Box::new(|_| ())),
+            packets: Some(Box::new(|_| ())),
+            ..Observers::default()
+        },
         &StopSignal::default(),
     );
     assert_eq!(

@@ -150,7 +150,7 @@ fn settings(plan: &Plan, seed: u64, reading: Reading) -> Settings {
                 limits: ArqLimits::EXPERIMENT,
             },
             client_tls: client_tls(roots),
-            server_tls: Some(ServerTls { identity, early_data: false }),
+            server_tls: Some(ServerTls { identity, early_data: false, key_log: None }),
             shared_key: Some(wirelab::transport::SharedKey::new(&[7; 32])),
         },
         taps: Some(Tap::pair()),

@@ -11,6 +11,7 @@ use std::{
 
 use proptest::prelude::*;
 use wirelab::{
+    capture::Recording,
     experiment::{
         HandshakePlan, Mode, Observers, PathKind, cell, handshake, handshake_cell, run,
         transfer::{Direction, TransferPlan, transfer},
@@ -100,7 +101,7 @@ proptest! {
     #[test]
     fn connections_add_up(plan in handshakes(), seed in 1u64..1_000_000) {
         prop_assume!(plan.links.iter().all(|link| link.validate().is_ok()));
-        let run = |seed| Some((seed, handshake(&plan, seed, &StopSignal::default()).ok()?));
+        let run = |seed| Some((seed, handshake(&plan, seed, &StopSignal::default(), &Recording::default()).ok()?));
         let outcomes: Vec<_> = [seed, seed + 1].into_iter().filter_map(run).collect();
         for (_, outcome) in &outcomes {
             prop_assert_eq!(outcome.connections, plan.connections);

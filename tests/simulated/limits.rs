@@ -62,7 +62,7 @@ fn settings(window: u64) -> Settings {
             quic: QuicSettings { congestion, seed: Some(1), limits },
             arq: ArqSettings { congestion, seed: Some(1), max_datagram: 1200, limits: ArqLimits::EXPERIMENT },
             client_tls: client_tls(roots),
-            server_tls: Some(ServerTls { identity, early_data: false }),
+            server_tls: Some(ServerTls { identity, early_data: false, key_log: None }),
             shared_key: None,
         },
     }

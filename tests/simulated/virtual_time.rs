@@ -47,7 +47,7 @@ fn settings() -> Settings {
                 limits: ArqLimits::EXPERIMENT,
             },
             client_tls: ClientTls { early_data: true, ..client_tls(roots) },
-            server_tls: Some(ServerTls { identity, early_data: true }),
+            server_tls: Some(ServerTls { identity, early_data: true, key_log: None }),
             shared_key: Some(wirelab::transport::SharedKey::new(&[7; 32])),
         },
         taps: None,

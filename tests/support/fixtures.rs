@@ -31,7 +31,7 @@ pub(crate) fn client_tls(roots: Arc<RootCertStore>) -> ClientTls {
         server_name: certs::EPHEMERAL_NAME.try_into().expect("a server name"),
         early_data: false,
         sessions: None,
-        key_log: false,
+        key_log: None,
         verdict: CertificateVerdict::default(),
     }
 }

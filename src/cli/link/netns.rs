@@ -17,14 +17,16 @@ use tokio::signal::unix::{self, SignalKind, signal};
 use wirelab::{
     link::{Counters, LinkSpec},
     path::{
-        Fidelity, Host, Side,
-        netns::{self, NetnsError, Programs, World},
+        Fidelity, Host, Side, StopSignal,
+        netns::{self, Device, NetnsError, Programs, World},
     },
     unit::{PerDirection, Time, format_duration},
 };
 
 use super::{Link, TICK, live, words, write_fidelity};
-use crate::cli::{UsageError, in_real_time, interrupt::INTERRUPTED, output, serve::Signals};
+use crate::cli::{
+    UsageError, in_real_time, interrupt::INTERRUPTED, options::capture::LinkCapture, output, serve::Signals,
+};
 
 /// Default of `--wait`.
 const WAIT: Duration = Duration::from_secs(5);
@@ -64,6 +66,7 @@ struct Session<'a> {
     // Dropped before the namespaces that they run in.
     programs: Programs,
     world: World,
+    capture: Option<LinkCapture>,
 }
 
 /// What a wait ended with.
@@ -76,11 +79,13 @@ enum Event {
 
 impl<'a> Session<'a> {
     fn new(link: &'a Link, links: PerDirection<LinkSpec>, host: Arc<dyn Host>) -> anyhow::Result<Self> {
+        let capture = link.capture.begin("link --netns", &StopSignal::default())?;
         // Before the programs start, so that no signal is missed.
         let (signals, children) = (Signals::new()?, signal(SignalKind::child())?);
-        let world = World::new(&links, link.seed)?;
+        let observers = LinkCapture::observers(capture.as_ref());
+        let world = World::with_device(&links, link.seed, Device::best(), observers)?;
         let programs = Programs::new(&world)?;
-        Ok(Self { link, links, host, signals, children, programs, world })
+        Ok(Self { link, links, host, signals, children, programs, world, capture })
     }
 
     async fn run(mut self) -> anyhow::Result<ExitCode> {
@@ -99,6 +104,7 @@ impl<'a> Session<'a> {
         let status = exit_code(status);
         self.stop_server().await?;
         self.report(status)?;
+        self.capture.take().map_or(Ok(()), LinkCapture::complete)?;
         Ok(ExitCode::from(status))
     }
 

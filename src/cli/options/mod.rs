@@ -1,5 +1,6 @@
 //! Groups of options that several subcommands share.
 
+pub(crate) mod capture;
 pub(crate) mod detail;
 pub(crate) mod link;
 pub(crate) mod matrix;

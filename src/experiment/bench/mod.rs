@@ -57,12 +57,14 @@ impl Experiment for Bench {
     fn run(&self, plan: &Plan, job: &Job<'_>) -> Result<Outcome, RunError> {
         let rows = job.samples.map(|rows| (rows, SampleRows::new(plan, job.seed)));
         let samples = rows.as_ref().map(|(_, samples)| samples.sink());
+        let recording = job.recording.clone();
         let outcome = match job.traced {
-            false => run_job(plan, job, Observers { samples, ..Observers::default() })?,
+            false => run_job(plan, job, Observers { samples, recording, ..Observers::default() })?,
             true => {
                 let tracer = Tracer::new(plan);
                 let wire = plan.path.has_link().then(|| tracer.observer());
-                let observers = Observers { samples: Some(tracer.sink(samples)), packets: None, wire };
+                let observers =
+                    Observers { samples: Some(tracer.sink(samples)), packets: None, wire, recording };
                 let outcome = run_job(plan, job, observers)?;
                 Outcome { trace: tracer.finish(), ..outcome }
             }

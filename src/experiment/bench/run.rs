@@ -44,7 +44,7 @@ pub const LEAD: Duration = Duration::from_secs(1);
 /// Returns an error if no connection was made, or if the path could not be made, could not complete, or broke;
 /// [`RunError::Interrupted`] if nothing was measured.
 pub fn run(plan: &Plan, seed: u64, observers: Observers, stop: &StopSignal) -> Result<Outcome, RunError> {
-    let Observers { samples, packets, wire } = observers;
+    let Observers { samples, packets, wire, recording } = observers;
     let taps = plan.path.has_link().then(Tap::pair);
     let mut route_observers = path::Observers::default();
     if let Some(taps) = &taps {
@@ -53,13 +53,15 @@ pub fn run(plan: &Plan, seed: u64, observers: Observers, stop: &StopSignal) -> R
     if let Some(observer) = wire {
         route_observers.push(observer);
     }
+    recording.observe(&mut route_observers);
     let route = Route {
         limits: settings::limits(&plan.workload),
         observers: route_observers,
         ..Route::new(plan.path, &plan.links, plan.congestion, seed, stop)
     };
     let settings = settings::settings(plan, plan.path.has_link().then_some(seed))?;
-    let settings = Settings { taps, ..settings };
+    let mut settings = Settings { taps, ..settings };
+    settings.session.log_secrets(recording.key_log());
     let workload = plan.workload.patient_for(plan.path.has_link().then_some(&plan.links));
     let plan = &Plan { workload, ..plan.clone() };
     let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {

@@ -148,7 +148,7 @@ fn run_watched<T: Send + 'static>(
     let observers = Observers {
         samples: Some(Box::new(move |seen| sample(&mut samples.lock(), seen))),
         packets: Some(Box::new(move |seen| packet(&mut packets.lock(), seen))),
-        wire: None,
+        ..Observers::default()
     };
     run(plan, seed, observers, &StopSignal::default()).map(drop)
 }

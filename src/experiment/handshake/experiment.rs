@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{HandshakeOutcome, HandshakePlan, handshake, handshake_cell};
 use crate::{
+    capture::Recording,
     experiment::{
         driver::{Experiment, Job, Problem, RunSize, Setup},
         error::RunError,
@@ -52,13 +53,15 @@ impl Experiment for Handshake {
         if plan.path.has_link() || plan.connections < 10 * trial {
             return Self::size(plan).duration;
         }
-        let outcome = handshake(&HandshakePlan { connections: trial, ..plan.clone() }, 0, stop).ok()?;
+        let outcome =
+            handshake(&HandshakePlan { connections: trial, ..plan.clone() }, 0, stop, &Recording::default())
+                .ok()?;
         let all = outcome.elapsed.mul_f64(plan.connections as f64 / outcome.connections as f64);
         Some(Duration::from_secs_f64(libm::ceil(all.as_secs_f64())))
     }
 
     fn run(&self, plan: &HandshakePlan, job: &Job<'_>) -> Result<HandshakeOutcome, RunError> {
-        handshake(plan, job.seed, job.stop)
+        handshake(plan, job.seed, job.stop, &job.recording)
     }
 
     fn fidelity(outcome: &HandshakeOutcome) -> Option<&Fidelity> {

@@ -2,6 +2,7 @@
 
 use super::{HandshakeOutcome, HandshakePlan, handshakes};
 use crate::{
+    capture::Recording,
     channel::{Reading, Settings},
     experiment::{
         error::RunError,
@@ -18,9 +19,16 @@ use crate::{
 ///
 /// Returns an error if the server cannot listen, or if the path could not be made, could not complete, or broke;
 /// [`RunError::Interrupted`] if `stop` was set before the first connection was made.
-pub fn handshake(plan: &HandshakePlan, seed: u64, stop: &StopSignal) -> Result<HandshakeOutcome, RunError> {
-    let route = Route::new(plan.path, &plan.links, plan.congestion, seed, stop);
-    let settings = settings(plan, plan.path.has_link().then_some(seed))?;
+pub fn handshake(
+    plan: &HandshakePlan,
+    seed: u64,
+    stop: &StopSignal,
+    recording: &Recording,
+) -> Result<HandshakeOutcome, RunError> {
+    let mut route = Route::new(plan.path, &plan.links, plan.congestion, seed, stop);
+    recording.observe(&mut route.observers);
+    let mut settings = settings(plan, plan.path.has_link().then_some(seed))?;
+    settings.session.log_secrets(recording.key_log());
     let OnPath { value, fidelity, .. } = on_path(route, async |ends, wire| {
         handshakes(ends, plan, &settings, seed, stop, &|| wire.counters()).await
     })?;

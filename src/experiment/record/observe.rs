@@ -1,6 +1,7 @@
 //! What can be watched of a run beside its figures: every message, and every packet.
 
 use crate::{
+    capture::Recording,
     channel::Delivery,
     experiment::{plan::Plan, record::budget::Budget, workload::Workload},
     path::{Exit, Observer, PacketView, Side},
@@ -100,6 +101,8 @@ pub struct Observers {
     pub packets: Option<PacketLog>,
     /// An observer of every packet on the path.
     pub wire: Option<Box<dyn Observer>>,
+    /// What is recorded in files.
+    pub recording: Recording,
 }
 
 impl LoggedPacket {

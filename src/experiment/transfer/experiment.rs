@@ -2,7 +2,7 @@
 
 use super::{
     TransferOutcome, TransferPlan, cell,
-    over::transfer_metered,
+    over::{Watchers, transfer_watched},
     pictures::{self, Meter},
     transfer_against,
 };
@@ -54,7 +54,8 @@ impl Experiment for Transfer {
             Some(server) => transfer_against(plan, server, job.seed, saved, &watch),
             None => {
                 let meter = (job.traced && plan.path.has_link()).then(|| Meter::new(plan));
-                let outcome = transfer_metered(plan, job.seed, saved, &watch, meter.as_ref())?;
+                let watchers = Watchers { meter: meter.as_ref(), recording: Some(&job.recording) };
+                let outcome = transfer_watched(plan, job.seed, saved, &watch, watchers)?;
                 Ok(TransferOutcome { progress: meter.map(|meter| meter.finish()), ..outcome })
             }
         }

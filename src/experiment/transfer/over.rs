@@ -8,6 +8,7 @@ use super::{
     run::{Job, connect, drive, run},
 };
 use crate::{
+    capture::Recording,
     experiment::{
         PathKind, Remote, RunError,
         on_path::{OnPath, Route, on_path, on_this_machine},
@@ -73,20 +74,32 @@ pub fn transfer(
     saved: Option<SaveFile>,
     watch: &Watch,
 ) -> Result<TransferOutcome, RunError> {
-    transfer_metered(plan, seed, saved, watch, None)
+    transfer_watched(plan, seed, saved, watch, Watchers::default())
 }
 
-/// Like [`transfer`], followed by `meter`.
-pub(super) fn transfer_metered(
+/// What watches a transfer beside its caller.
+#[derive(Default)]
+pub(super) struct Watchers<'a> {
+    pub(super) meter: Option<&'a Meter>,
+    pub(super) recording: Option<&'a Recording>,
+}
+
+/// Like [`transfer`], seen by `watchers`.
+pub(super) fn transfer_watched(
     plan: &TransferPlan,
     seed: u64,
     saved: Option<SaveFile>,
     watch: &Watch,
-    meter: Option<&Meter>,
+    watchers: Watchers<'_>,
 ) -> Result<TransferOutcome, RunError> {
+    let Watchers { meter, recording } = watchers;
     let mut route = Route::new(plan.path, &plan.links, plan.congestion, seed, &watch.stop);
+    let mut settings = settings(plan, plan.path.has_link().then_some(seed), None)?;
     meter.into_iter().for_each(|meter| route.observers.push(meter.observer()));
-    let settings = settings(plan, plan.path.has_link().then_some(seed), None)?;
+    if let Some(recording) = recording {
+        recording.observe(&mut route.observers);
+        settings.session.log_secrets(recording.key_log());
+    }
     let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {
         let job = Job { plan, seed, watch };
         run(ends, job, &settings, saved, meter, || wire.measure_from_now()).await

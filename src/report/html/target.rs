@@ -1,6 +1,6 @@
 //! The charts of a page, and which of them shows the figures of a table's cell.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::report::{
     block::{Block, Topic},
@@ -19,7 +19,7 @@ pub(super) type Section = Vec<Vec<Figure>>;
 /// The charts of a page by section. Those of one section that show the same are numbered.
 pub(super) fn figures(sections: &[&[Block<'_>]], keys: &Keys) -> Vec<Section> {
     let of_section = |(section, blocks): (usize, &&[Block<'_>])| {
-        let mut seen: HashMap<&str, usize> = HashMap::new();
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         let mut figure = |chart: Chart| {
             let n = seen.entry(chart.name).and_modify(|n| *n += 1).or_insert(1);
             let number = if *n == 1 { String::new() } else { format!("-{n}") };

@@ -11,7 +11,7 @@ use std::{
 };
 
 use dimpl::Error;
-use rustls::{KeyLog, KeyLogFile};
+use rustls::KeyLog;
 
 use super::{
     config::Setup,
@@ -176,9 +176,9 @@ impl ClientSocket {
             return;
         }
         let before = Tally::now();
-        let done = if self.tls.key_log && !state.is_connected {
+        let done = if let Some(key_log) = self.tls.key_log.as_ref().filter(|_| !state.is_connected) {
             let (done, secrets) = derived_by(|| state.connection.receive(self.host.now(), datagram));
-            self.log(&state.random, &secrets);
+            log(&**key_log, &state.random, &secrets);
             done
         } else {
             state.connection.receive(self.host.now(), datagram)
@@ -203,14 +203,6 @@ impl ClientSocket {
                 state.doubts += 1;
                 self.begin_again(state);
             }
-        }
-    }
-
-    /// Writes secrets to the file that `SSLKEYLOGFILE` names.
-    fn log(&self, random: &Random, secrets: &[Secret]) {
-        if !secrets.is_empty() {
-            let file = KeyLogFile::new();
-            secrets.iter().for_each(|secret| file.log(secret.label, random, &secret.bytes));
         }
     }
 
@@ -393,4 +385,9 @@ impl Drop for ClientSocket {
             }
         });
     }
+}
+
+/// Logs the secrets of the connection whose client sent `random`.
+fn log(key_log: &dyn KeyLog, random: &Random, secrets: &[Secret]) {
+    secrets.iter().for_each(|secret| key_log.log(secret.label, random, &secret.bytes));
 }

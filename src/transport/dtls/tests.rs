@@ -39,10 +39,10 @@ fn settings(seed: u64) -> SessionSettings {
             server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
             early_data: false,
             sessions: None,
-            key_log: false,
+            key_log: None,
             verdict: CertificateVerdict::default(),
         },
-        server_tls: Some(ServerTls { identity, early_data: false }),
+        server_tls: Some(ServerTls { identity, early_data: false, key_log: None }),
         shared_key: None,
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use rustls::{
-    CipherSuite, ClientConfig, RootCertStore, ServerConfig,
+    CipherSuite, ClientConfig, KeyLog, RootCertStore, ServerConfig,
     client::danger::ServerCertVerifier,
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
@@ -84,8 +84,8 @@ pub struct ClientTls {
     pub early_data: bool,
     /// Sessions to resume. `None`: those of one configuration only.
     pub sessions: Option<Sessions>,
-    /// Write secrets to the file that `SSLKEYLOGFILE` names.
-    pub key_log: bool,
+    /// Where secrets are logged.
+    pub key_log: Option<Arc<dyn KeyLog>>,
     /// Why a server's certificate was refused. Clones share it.
     pub verdict: CertificateVerdict,
 }
@@ -97,6 +97,8 @@ pub struct ServerTls {
     pub identity: Identity,
     /// Accept early data (0-RTT). It can be replayed (RFC 8446 section 8).
     pub early_data: bool,
+    /// Where secrets are logged.
+    pub key_log: Option<Arc<dyn KeyLog>>,
 }
 
 /// AES-128-GCM first: handshakes are faster, because AES-256 comes with SHA-384 in software.
@@ -147,8 +149,8 @@ impl ClientTls {
         let mut config =
             builder.dangerous().with_custom_certificate_verifier(self.verifier()?).with_no_client_auth();
         config.alpn_protocols = vec![ALPN.to_vec()];
-        if self.key_log {
-            config.key_log = Arc::new(rustls::KeyLogFile::new());
+        if let Some(key_log) = &self.key_log {
+            config.key_log = key_log.clone();
         }
         Ok(config)
     }
@@ -167,6 +169,9 @@ impl ServerTls {
         config.max_early_data_size = if self.early_data { u32::MAX } else { 0 };
         // Reply to early requests at once, not one round trip later.
         config.send_half_rtt_data = self.early_data;
+        if let Some(key_log) = &self.key_log {
+            config.key_log = key_log.clone();
+        }
         Ok(config)
     }
 }

@@ -32,6 +32,7 @@ fn measured(plans: &[Plan], seeds: u64) -> ResultFile {
     let batch = Batch { path: PathKind::Sim, seeds, plans: plans.to_vec(), servers: Vec::new() };
     let request = Request { batches: vec![batch], skipped: Vec::new() };
     let options = Options {
+        recorder: None,
         first_seed: 1,
         stop: StopSignal::default(),
         progress: Arc::new(|_| ()),

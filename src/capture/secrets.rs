@@ -1,0 +1,91 @@
+//! The secrets of a run's TLS, DTLS and QUIC connections, with which a capture can be decrypted.
+
+use std::{
+    collections::BTreeSet,
+    fmt::{self, Write as _},
+    io::{self, Write},
+    sync::Arc,
+};
+
+use rustls::KeyLog;
+
+use crate::unit::Mutex;
+
+/// Collects the secrets of both ends as lines of a key log (RFC 9850). Clones share what they have.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    lines: Arc<Mutex<Lines>>,
+    file: Option<KeyLogFile>,
+}
+
+/// A key log that the secrets of many runs are written to.
+pub type KeyLogFile = Arc<Mutex<io::Result<Box<dyn Write + Send>>>>;
+
+#[derive(Default)]
+struct Lines {
+    /// Each line once: both ends of a connection know the same secrets.
+    known: BTreeSet<String>,
+    /// Lines that were not taken yet, in the order in which they came.
+    new: String,
+}
+
+impl Secrets {
+    /// Secrets that also go to `file`. It becomes the first error of writing.
+    pub fn logged_to(file: KeyLogFile) -> Self {
+        Self { file: Some(file), ..Self::default() }
+    }
+
+    /// The lines that came since the last call.
+    pub(super) fn take(&self) -> String {
+        std::mem::take(&mut self.lines.lock().new)
+    }
+}
+
+impl KeyLog for Secrets {
+    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        let mut line = format!("{label} ");
+        for byte in client_random {
+            let _ = write!(line, "{byte:02x}");
+        }
+        line.push(' ');
+        for byte in secret {
+            let _ = write!(line, "{byte:02x}");
+        }
+        line.push('\n');
+        let mut lines = self.lines.lock();
+        if lines.known.contains(&line) {
+            return;
+        }
+        if let Some(file) = &self.file {
+            let mut file = file.lock();
+            if let Ok(out) = &mut *file
+                && let Err(error) = out.write_all(line.as_bytes())
+            {
+                *file = Err(error);
+            }
+        }
+        lines.new.push_str(&line);
+        lines.known.insert(line);
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secrets").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_secret_is_taken_once_even_if_both_ends_tell_it() {
+        let secrets = Secrets::default();
+        let other_end = secrets.clone();
+        secrets.log("CLIENT_TRAFFIC_SECRET_0", &[0xab, 1], &[2, 0xcd]);
+        other_end.log("CLIENT_TRAFFIC_SECRET_0", &[0xab, 1], &[2, 0xcd]);
+        assert_eq!(secrets.take(), "CLIENT_TRAFFIC_SECRET_0 ab01 02cd\n");
+        assert_eq!(secrets.take(), "");
+    }
+}

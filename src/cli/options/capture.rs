@@ -1,0 +1,272 @@
+//! Captures of packets, and key logs.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use anyhow::anyhow;
+use clap::Args;
+use wirelab::{
+    capture::{Capture, CaptureOptions, DEFAULT_SNAP_BYTES, Epoch, KeyLogFile, Output, Recording, Secrets},
+    experiment::{Recorder, RunName},
+    path::{Observers, StopSignal},
+    unit::Mutex,
+};
+
+use crate::cli::{output::note, usage::UsageError, values};
+
+/// Where captures of runs go.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Captures")]
+pub(crate) struct CaptureArgs {
+    /// Capture the packets at both ends of the link for Wireshark, with the secrets that decrypt them: those of the
+    /// first run in a file, or those of each run in a file of its own in a folder. On direct, TCP shows none. Not by URL
+    #[arg(long, value_name = "FILE.pcapng|DIR/")]
+    pcap: Option<PathBuf>,
+    #[command(flatten)]
+    snap: SnapArgs,
+    /// Write the secrets of all connections to a key log file. By URL, set SSLKEYLOGFILE instead
+    #[arg(long, value_name = "FILE")]
+    keylog: Option<PathBuf>,
+}
+
+/// How much of each packet is kept.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SnapArgs {
+    /// Keep only this much of each packet
+    #[arg(long, value_name = "SIZE", requires = "pcap", alias = "snapshot-length", value_parser = snaplen)]
+    snaplen: Option<usize>,
+}
+
+impl SnapArgs {
+    fn bytes(&self) -> u32 {
+        self.snaplen.map_or(DEFAULT_SNAP_BYTES, |bytes| bytes as u32)
+    }
+}
+
+/// Where the capture of a link between other programs goes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Captures")]
+pub(crate) struct LinkCaptureArgs {
+    /// Capture the packets at both ends of the link for Wireshark
+    #[arg(long, value_name = "FILE.pcapng")]
+    pcap: Option<PathBuf>,
+    #[command(flatten)]
+    snap: SnapArgs,
+}
+
+/// The capture of a link between other programs.
+pub(crate) struct LinkCapture {
+    path: PathBuf,
+    capture: Capture,
+}
+
+impl LinkCaptureArgs {
+    /// Begins the capture, if one is asked for. Sets `stop` when the file cannot be written.
+    pub(crate) fn begin(&self, title: &str, stop: &StopSignal) -> anyhow::Result<Option<LinkCapture>> {
+        let Some(path) = &self.pcap else { return Ok(None) };
+        check_name(path, "")?;
+        let options = CaptureOptions {
+            title: title.to_owned(),
+            snap_bytes: self.snap.bytes(),
+            epoch: Epoch::Clock(unix_time),
+            has_link: true,
+            stop: stop.clone(),
+        };
+        let out = Box::new(BufWriter::new(create(path)?));
+        Ok(Some(LinkCapture { path: path.clone(), capture: Capture::new(out, options, Secrets::default()) }))
+    }
+}
+
+impl LinkCapture {
+    /// The observers of a link that is captured, if it is.
+    pub(crate) fn observers(capture: Option<&Self>) -> Observers {
+        let mut observers = Observers::default();
+        capture.into_iter().for_each(|capture| observers.push(capture.capture.observer()));
+        observers
+    }
+
+    /// Completes the file.
+    pub(crate) fn complete(self) -> anyhow::Result<()> {
+        self.capture.finish().map_err(|error| cut(&self.path, &error))
+    }
+}
+
+fn check_name(path: &Path, or: &str) -> Result<(), UsageError> {
+    if path.extension().is_some_and(|ending| ending == "pcapng") {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(UsageError::new(format!("--pcap: invalid name `{path}`: expected FILE.pcapng{or}")))
+}
+
+fn cut(path: &Path, error: &io::Error) -> anyhow::Error {
+    anyhow!("cannot write {}: {error}; it is cut", path.display())
+}
+
+fn snaplen(text: &str) -> Result<usize, String> {
+    match values::size(text)? {
+        0 => Err("expected at least 1".to_owned()),
+        bytes => Ok(bytes.min(DEFAULT_SNAP_BYTES as usize)),
+    }
+}
+
+/// The instant zero of virtual time: 2000-01-01 UTC. A fixed date makes captures reproducible.
+const EPOCH_OF_SIM: Duration = Duration::from_secs(946_684_800);
+
+/// The files that a command captures in.
+pub(crate) struct CaptureFiles {
+    command: &'static str,
+    pcap: Option<Pcap>,
+    snap_bytes: u32,
+    keylog: Option<(PathBuf, KeyLogFile)>,
+    failed: Mutex<Option<anyhow::Error>>,
+}
+
+enum Pcap {
+    /// For the first run only. `None` once it has begun.
+    File(PathBuf, Mutex<Option<File>>),
+    /// For a file for each run.
+    Folder(PathBuf),
+}
+
+impl CaptureArgs {
+    /// Opens the files, if any are asked for.
+    pub(crate) fn open(&self, command: &'static str) -> anyhow::Result<Option<CaptureFiles>> {
+        if self.pcap.is_none() && self.keylog.is_none() {
+            return Ok(None);
+        }
+        let pcap = self.pcap.as_deref().map(Pcap::open).transpose()?;
+        let keylog = self.keylog.as_ref().map(|path| {
+            let file: Box<dyn io::Write + Send> = Box::new(create(path)?);
+            anyhow::Ok((path.clone(), Arc::new(Mutex::new(Ok(file)))))
+        });
+        Ok(Some(CaptureFiles {
+            command,
+            pcap,
+            snap_bytes: self.snap.bytes(),
+            keylog: keylog.transpose()?,
+            failed: Mutex::new(None),
+        }))
+    }
+}
+
+impl Pcap {
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            fs::create_dir_all(path).map_err(|e| anyhow!("cannot create {}: {e}", path.display()))?;
+            return Ok(Self::Folder(path.to_owned()));
+        }
+        check_name(path, ", or a folder that ends in /")?;
+        Ok(Self::File(path.to_owned(), Mutex::new(Some(create(path)?))))
+    }
+
+    /// The file for this run, if it is to be captured.
+    fn file(&self, run: &RunName<'_>) -> anyhow::Result<Option<File>> {
+        match self {
+            Self::File(_, file) if run.plan == 0 => Ok(file.lock().take()),
+            Self::File(..) => Ok(None),
+            Self::Folder(folder) => create(&folder.join(file_name(run))).map(Some),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::File(path, _) | Self::Folder(path) => path,
+        }
+    }
+}
+
+/// Sorts as the runs do.
+fn file_name(run: &RunName<'_>) -> String {
+    let RunName { plan, setup, seed, .. } = run;
+    format!("{plan:03}-{}-{}-seed{seed}.pcapng", setup.transport, setup.path)
+}
+
+fn create(path: &Path) -> anyhow::Result<File> {
+    File::create(path).map_err(|e| cannot_write(path, &e))
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> anyhow::Error {
+    anyhow!("cannot write {}: {error}", path.display())
+}
+
+fn unix_time() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+impl CaptureFiles {
+    fn capture(&self, run: &RunName<'_>, secrets: &Secrets) -> anyhow::Result<Option<Capture>> {
+        let Some(pcap) = &self.pcap else { return Ok(None) };
+        let Some(file) = pcap.file(run)? else { return Ok(None) };
+        let RunName { setup, seed, stop, .. } = run;
+        let title = format!("{}, {} on {}, seed {seed}", self.command, setup.transport, setup.path);
+        let options = CaptureOptions {
+            title,
+            snap_bytes: self.snap_bytes,
+            epoch: if setup.path.is_real_time() {
+                Epoch::Clock(unix_time)
+            } else {
+                Epoch::Fixed(EPOCH_OF_SIM)
+            },
+            has_link: setup.path.has_link(),
+            stop: (*stop).clone(),
+        };
+        let out: Box<dyn Output> = Box::new(BufWriter::new(file));
+        Ok(Some(Capture::new(out, options, secrets.clone())))
+    }
+
+    fn fail(&self, run: Option<&RunName<'_>>, error: anyhow::Error) {
+        self.failed.lock().get_or_insert(error);
+        run.map(|run| run.stop.set());
+    }
+
+    /// Returns the first error of writing. `runs` is how many were made.
+    pub(crate) fn complete(self, runs: u64, quiet: bool) -> anyhow::Result<()> {
+        if let Some(Pcap::File(path, _)) = &self.pcap
+            && runs > 1
+            && !quiet
+        {
+            let path = path.display();
+            note(format_args!(
+                "{path} has the first of {runs} runs; --pcap with a folder, such as captures/, keeps all"
+            ));
+        }
+        if let Some(error) = self.failed.into_inner() {
+            return Err(error);
+        }
+        match &self.keylog {
+            Some((path, file)) => match &*file.lock() {
+                Ok(_) => Ok(()),
+                Err(error) => Err(cannot_write(path, error)),
+            },
+            None => Ok(()),
+        }
+    }
+}
+
+impl Recorder for CaptureFiles {
+    fn begin(&self, run: &RunName<'_>) -> Recording {
+        let secrets = match &self.keylog {
+            Some((_, file)) => Secrets::logged_to(file.clone()),
+            None => Secrets::default(),
+        };
+        let capture = self.capture(run, &secrets).unwrap_or_else(|error| {
+            self.fail(Some(run), error);
+            None
+        });
+        let wants_secrets = capture.is_some() || self.keylog.is_some();
+        Recording { capture, secrets: wants_secrets.then_some(secrets) }
+    }
+
+    fn end(&self, recording: &Recording) {
+        if let Err(error) = recording.finish() {
+            let path = self.pcap.as_ref().map_or(Path::new(""), Pcap::path);
+            self.fail(None, cut(path, &error));
+        }
+    }
+}
