@@ -113,6 +113,6 @@ pub(crate) fn show(description: &Description) -> String {
     clippy::disallowed_methods,
     reason = "certificates are dated by the wall clock, and there is no host here"
 )]
-fn unix_time() -> Duration {
+pub(super) fn unix_time() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use std::{
     io::{self, BufWriter},
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use anyhow::anyhow;
@@ -17,7 +17,7 @@ use wirelab::{
     unit::Mutex,
 };
 
-use crate::cli::{output::note, usage::UsageError, values};
+use crate::cli::{certs::unix_time, output::note, usage::UsageError, values};
 
 /// Where captures of runs go.
 #[derive(Debug, Clone, Args)]
@@ -193,10 +193,6 @@ fn create(path: &Path) -> anyhow::Result<File> {
 
 fn cannot_write(path: &Path, error: &io::Error) -> anyhow::Error {
     anyhow!("cannot write {}: {error}", path.display())
-}
-
-fn unix_time() -> Duration {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 impl CaptureFiles {
