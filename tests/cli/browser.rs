@@ -4,7 +4,7 @@ use std::{env, fs, path::Path, process::Command, time::Instant};
 
 use tempfile::tempdir;
 
-use crate::support::{Program, command_exists, run, skip_missing};
+use crate::support::{Program, command_exists, run, say, skip_missing};
 
 /// The command that opens pages in the browser. Needs Chromium, Node.js, `playwright-core` and `axe-core`, which
 /// `.ci/run` installs. Skips without them.
@@ -62,6 +62,7 @@ const CELLS: usize = 10_000;
 
 #[test]
 #[ignore = "10,000 cells in a browser: see CONTRIBUTING.md"]
+#[expect(clippy::disallowed_methods, reason = "rendering takes real time")]
 fn ten_thousand_cells_open() {
     let Some(mut browser) = browser() else { return };
     let folder = tempdir().unwrap();
@@ -83,10 +84,10 @@ fn ten_thousand_cells_open() {
     let begun = Instant::now();
     run(folder.path(), ["report", "many.json", "-o", "many.html", "-q"]).succeeded();
     let size = fs::metadata(folder.path().join("many.html")).unwrap().len();
-    println!("rendered in {:.1} s: {:.1} MB", begun.elapsed().as_secs_f64(), size as f64 / 1e6);
+    say(&format!("rendered in {:.1} s: {:.1} MB", begun.elapsed().as_secs_f64(), size as f64 / 1e6));
     browser.env("WIRELAB_TEST_LARGE", "1").arg("-").arg(folder.path().join("many.html"));
     let seen = Program::start(browser).finish();
-    println!("{}", seen.stdout);
+    say(&seen.stdout);
     assert_eq!(seen.code, Some(0), "{}\n{}", seen.stdout, seen.stderr);
     let rows = seen.stdout.split_whitespace().nth(1).and_then(|rows| rows.parse::<usize>().ok());
     assert!(rows.is_some_and(|rows| rows >= CELLS), "{}", seen.stdout);
