@@ -23,8 +23,7 @@ use wirelab::{
 };
 
 fn plan(transport: Transport, bytes: u64, link: &str) -> TransferPlan {
-    let mut spec = LinkSpec::default();
-    spec.apply_pairs(link).unwrap();
+    let spec: LinkSpec = link.parse().unwrap();
     TransferPlan {
         path: PathKind::Sim,
         transport,
@@ -129,6 +128,7 @@ fn driven(plan: &TransferPlan, pictures: bool) -> Cell {
         progress: Arc::new(|_| ()),
         samples: None,
         pictures,
+        recorder: None,
     };
     drive(&Transfer::default(), &request, &options, ResultFile::new("transfer")).file.cells.remove(0)
 }

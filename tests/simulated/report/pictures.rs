@@ -16,8 +16,7 @@ use super::{sample, value};
 use crate::support::{ResultSchema, workload};
 
 fn plan(transport: Transport, link: &str) -> Plan {
-    let mut spec = LinkSpec::default();
-    spec.apply_pairs(link).unwrap();
+    let spec: LinkSpec = link.parse().unwrap();
     Plan {
         path: PathKind::Sim,
         transport,
@@ -209,7 +208,7 @@ fn every_option_that_differs_has_a_curve() {
         let html = to_html(&measured(&plans, 1));
         // Three points for each figure.
         let points = attributes(chart(&html, "curve"), "data-y").len();
-        assert!(points >= 6 && points % 3 == 0, "{list:?}: {points}");
+        assert!(points >= 6 && points.is_multiple_of(3), "{list:?}: {points}");
     }
 }
 
