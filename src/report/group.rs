@@ -1,6 +1,6 @@
 //! Rows that share path, link and workload, and so compare.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 
 use super::{
     model::{Cell, ResultFile},
@@ -20,17 +20,17 @@ pub(crate) struct Group<'a> {
 /// The groups of a result, in the order in which they first appear.
 pub(crate) fn groups(file: &ResultFile) -> Vec<Group<'_>> {
     let mut gathered: Vec<Vec<(usize, &Cell)>> = Vec::new();
+    // Found by text, because a result may have thousands of groups.
+    let mut places: HashMap<String, usize> = HashMap::new();
     for (index, cell) in file.cells.iter().enumerate() {
-        let alike = |group: &&mut Vec<(usize, &Cell)>| {
-            let first = group[0].1;
-            (&first.path, &first.link, &first.workload) == (&cell.path, &cell.link, &cell.workload)
-        };
-        match gathered.iter_mut().find(alike) {
+        let place = *places.entry(key(cell)).or_insert(gathered.len());
+        match gathered.get_mut(place) {
             Some(group) => group.push((index, cell)),
             None => gathered.push(vec![(index, cell)]),
         }
     }
-    gathered.into_iter().map(Group::of).collect()
+    let has_several = file.cells.iter().any(|cell| cell.origin > 0);
+    gathered.into_iter().map(|cells| Group::of(cells, has_several)).collect()
 }
 
 /// Consecutive groups with the same path and the same server: the points of a list.
@@ -49,13 +49,18 @@ pub(crate) fn lists(groups: Vec<Group<'_>>) -> Vec<Vec<Group<'_>>> {
     lists
 }
 
+/// What the cells of a group share, as text.
+fn key(cell: &Cell) -> String {
+    serde_json::to_string(&(&cell.path, &cell.link, &cell.workload)).unwrap_or_default()
+}
+
 impl<'a> Group<'a> {
-    fn of(cells: Vec<(usize, &'a Cell)>) -> Self {
+    fn of(cells: Vec<(usize, &'a Cell)>, has_several: bool) -> Self {
         let (indices, cells): (Vec<usize>, Vec<&Cell>) = cells.into_iter().unzip();
         let controllers = controllers(&cells);
         let mut labels: Vec<String> =
             cells.iter().map(|cell| label(cell, &cells, controllers.len() > 1)).collect();
-        tell_apart(&mut labels, &cells);
+        tell_apart(&mut labels, &cells, has_several);
         Self { cells, indices, labels }
     }
 
@@ -142,24 +147,21 @@ fn label(cell: &Cell, group: &[&Cell], controllers_differ: bool) -> String {
     label
 }
 
-/// Adds letters to labels that repeat. If they come from different results, the letter is that of the result.
-fn tell_apart(labels: &mut [String], cells: &[&Cell]) {
+/// Adds the letter of its result to each label if there are several results, and another to labels that still repeat.
+fn tell_apart(labels: &mut [String], cells: &[&Cell], has_several: bool) {
+    if has_several {
+        labels.iter_mut().zip(cells).for_each(|(label, cell)| *label += &format!(" {}", letter(cell.origin)));
+    }
     let plain = labels.to_vec();
     for (index, label) in labels.iter_mut().enumerate() {
-        let same: Vec<usize> = (0..plain.len()).filter(|other| plain[*other] == plain[index]).collect();
-        if same.len() < 2 {
-            continue;
+        let same = |other: &&String| **other == plain[index];
+        if plain.iter().filter(same).count() > 1 {
+            *label += &format!(" {}", letter(plain[..index].iter().filter(same).count()));
         }
-        let origins: BTreeSet<usize> = same.iter().map(|other| cells[*other].origin).collect();
-        let place = match origins.len() == same.len() {
-            true => cells[index].origin,
-            false => same.iter().take_while(|other| **other < index).count(),
-        };
-        *label = format!("{label} {}", letter(place));
     }
 }
 
-/// The letter of a result; a number after the last letter.
+/// A letter by its place; a number after the last letter.
 pub(crate) fn letter(place: usize) -> String {
     match place {
         0..26 => char::from(b'A' + place as u8).to_string(),

@@ -312,7 +312,9 @@ impl Drawing<'_> {
         html! {
             g class="waits" {
                 @if let Some(first) = waits.iter().map(|wait| wait.arrived_ns).min() {
-                    text class="name" x=(Px(from)) y=(Px(self.y(first) - 8.0)) { (waits.len()) " waiting for #" (self.episode.subject.message.number) }
+                    @let y = self.y(first);
+                    text class="name" x=(Px(from)) y=(Px(y - 24.0)) { (waits.len()) " waiting" }
+                    text class="name" x=(Px(from)) y=(Px(y - 8.0)) { "for #" (self.episode.subject.message.number) }
                 }
                 @for (index, wait) in waits.iter().enumerate() {
                     @let (top, bottom) = (self.y(wait.arrived_ns), self.y(wait.released_ns));

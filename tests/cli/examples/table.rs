@@ -454,7 +454,7 @@ pub(super) const OTHERS: &[Example] = &[
     plain(
         "wirelab report monday.json tuesday.json -o both.html",
         &[("both.html", "both.html && head -c 15 both.html")],
-        &["The second result compared with the first", "<!DOCTYPE html>"],
+        &["Compared with the first result", "<!DOCTYPE html>"],
     ),
     plain(
         "wirelab report monday.json tuesday.json -o both.csv",

@@ -13,7 +13,7 @@ use crate::report::{
 };
 
 /// Height of each lane below the strip.
-const LANE: f64 = 12.0;
+const LANE: f64 = 14.0;
 /// Height of the lanes together.
 pub(super) const LANES: f64 = 2.0 * LANE + 6.0;
 
