@@ -200,6 +200,31 @@ impl Connection {
         self.receiver.take(now)
     }
 
+    /// The receive window in segments.
+    pub fn receive_window(&self) -> u64 {
+        self.receiver.window()
+    }
+
+    /// Raises the receive window, and advertises it. A smaller one than before has no effect: what was advertised holds.
+    pub fn grow_receive_window(&mut self, now: Time, segments: u64) {
+        self.receiver.grow_window(now, segments);
+    }
+
+    /// Upper bound on payload bytes that are queued or unacknowledged.
+    pub fn send_buffer(&self) -> usize {
+        self.sender.buffer()
+    }
+
+    /// Changes the upper bound on payload bytes that are queued or unacknowledged.
+    pub fn set_send_buffer(&mut self, bytes: usize) {
+        // The settings apply to the sender that the peer's greeting makes.
+        self.config.send_buffer = bytes;
+        self.sender.set_buffer(bytes);
+        if self.sender.has_room_again() {
+            self.events.push_back(Event::Writable);
+        }
+    }
+
     /// Closes this end's direction after the messages already queued. The peer may continue to send. Both ends see
     /// [`Event::Closed`] once both directions have finished. During the handshake this resets the connection.
     pub fn close(&mut self, now: Time) {

@@ -78,6 +78,19 @@ impl Receiver {
         }
     }
 
+    /// The receive window in segments.
+    pub(super) fn window(&self) -> u64 {
+        self.capacity
+    }
+
+    /// Raises the receive window, and advertises it.
+    pub(super) fn grow_window(&mut self, now: Time, segments: u64) {
+        if segments > self.capacity {
+            self.capacity = segments;
+            self.acknowledge_at_once(now);
+        }
+    }
+
     /// Receives a fragment of a message.
     pub(super) fn on_data(
         &mut self,

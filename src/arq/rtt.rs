@@ -53,7 +53,9 @@ impl Rtt {
     }
 
     /// Takes a sample of a segment that was sent once. Retransmitted segments give ambiguous samples (Karn's algorithm,
-    /// RFC 6298 section 3). A sample ends the backoff (section 5.7).
+    /// RFC 6298 section 3). Only a sample ends the backoff (section 5): an acknowledgement of a retransmitted segment does
+    /// not tell whether the timeout is longer than the round trip. QUIC, which knows the packet that was acknowledged, ends
+    /// its backoff with any acknowledgement (RFC 9002 section 6.2.1).
     pub(super) fn sample(&mut self, rtt: Duration) {
         self.backoff = 0;
         self.measured = Some(match self.measured {
@@ -76,6 +78,11 @@ impl Rtt {
 
     /// The retransmission timeout.
     pub(super) fn timeout(&self) -> Duration {
+        self.timeout_after(self.backoff)
+    }
+
+    /// The retransmission timeout after this many expiries.
+    pub(super) fn timeout_after(&self, expiries: u32) -> Duration {
         let (min, max) = match self.timer {
             Timer::Fixed(timeout) => return timeout,
             Timer::Adaptive { min, max } => (min, max),
@@ -83,7 +90,7 @@ impl Rtt {
         let base = self.measured.map_or(INITIAL_TIMEOUT, |measured| {
             measured.smoothed + (measured.variation * 4).max(GRANULARITY)
         });
-        base.max(min).saturating_mul(1 << self.backoff.min(20)).min(max)
+        base.max(min).saturating_mul(1 << expiries.min(20)).min(max)
     }
 
     /// The constant timeout of each segment, if the timer is fixed.

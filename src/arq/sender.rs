@@ -46,12 +46,21 @@ pub(super) struct Sender {
     timer: Option<Time>,
     /// When the next segment passes the time threshold for loss.
     loss_at: Option<Time>,
-    /// Since when the peer's window has been closed with nothing in flight (RFC 9293 section 3.8.6.1).
-    stalled: Option<Time>,
+    /// The peer's window is closed and nothing is in flight.
+    stalled: Option<Stalled>,
     /// Consecutive timeouts without a new acknowledgement.
     timeouts: u32,
     stats: Stats,
     fin: Option<u64>,
+}
+
+/// Probing of a closed window (RFC 9293 section 3.8.6.1). It backs off on its own: probes are answered, so the
+/// retransmission timer stays as it was.
+#[derive(Debug, Clone, Copy)]
+struct Stalled {
+    /// When the last probe was sent, or when the window closed.
+    since: Time,
+    probes: u32,
 }
 
 /// Duplicate acknowledgements (RFC 5681 section 3.2), for go-back-N.
@@ -130,6 +139,16 @@ impl Sender {
         self.board.first()
     }
 
+    /// The upper bound on payload bytes that are queued or unacknowledged.
+    pub(super) fn buffer(&self) -> usize {
+        self.buffer_limit
+    }
+
+    /// Changes the upper bound on payload bytes that are queued or unacknowledged.
+    pub(super) fn set_buffer(&mut self, bytes: usize) {
+        self.buffer_limit = bytes;
+    }
+
     /// Whether there is room again after a message was refused. Returns `true` once.
     pub(super) fn has_room_again(&mut self) -> bool {
         let room = self.refused && self.buffered <= self.buffer_limit / 2;
@@ -200,7 +219,7 @@ impl Sender {
 
     /// When [`Self::on_timeout`] is due.
     pub(super) fn next_timeout(&self) -> Option<Time> {
-        let stalled = self.stalled.map(|since| since + self.rtt.timeout());
+        let stalled = self.stalled.map(|stalled| self.probe_at(stalled));
         [self.retransmission_at(), self.loss_at, stalled].into_iter().flatten().min()
     }
 
@@ -212,13 +231,17 @@ impl Sender {
         if self.retransmission_at().is_some_and(|at| at <= now) {
             self.expire(now);
         }
-        let stalled = self.stalled.is_some_and(|since| since + self.rtt.timeout() <= now);
-        if stalled {
+        let due = self.stalled.filter(|stalled| self.probe_at(*stalled) <= now);
+        if let Some(Stalled { probes, .. }) = due {
             self.timeouts += 1;
-            self.rtt.back_off();
-            self.stalled = Some(now);
+            self.stalled = Some(Stalled { since: now, probes: probes.saturating_add(1) });
         }
-        stalled
+        due.is_some()
+    }
+
+    /// When the next probe of a closed window is due.
+    fn probe_at(&self, stalled: Stalled) -> Time {
+        stalled.since + self.rtt.timeout_after(stalled.probes)
     }
 
     /// Notes that the peer answered, so that probes of its closed window do not count as unanswered.
@@ -289,7 +312,7 @@ impl Sender {
         let payload = self.queue.next_bytes()?;
         let (first, next) = (self.board.first(), self.board.next());
         if next >= self.edge && first == next {
-            self.stalled.get_or_insert(now);
+            self.stalled.get_or_insert(Stalled { since: now, probes: 0 });
         }
         let room = next < self.edge && next - first < self.rules.max_outstanding;
         room.then_some((HEADER_BYTES + payload) as u64)

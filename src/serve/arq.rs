@@ -9,6 +9,7 @@ use super::{
     conversation::{MeasuredRequest, Reception, RunTracker},
     error::ServeError,
     guard::{FloodGuard, Slot},
+    options::Options,
     refusal::Refusal,
     worker::Worker,
 };
@@ -18,12 +19,13 @@ use crate::{
     path::timeout,
     transport::{
         Congestion,
-        arq::{ArqConnection, ArqError, ArqLimits, ArqServer, ArqSettings, ServerEvent},
+        arq::{
+            ArqConnection, ArqError, ArqLimits, ArqServer, ArqSettings, ArqWindows, SEGMENT_BYTES,
+            ServerEvent,
+        },
     },
 };
 
-/// Approximate payload of a segment.
-const SEGMENT_BYTES: usize = 1000;
 /// The largest datagram over IPv4 and Ethernet. A client announces a smaller limit if its path needs one.
 const MAX_DATAGRAM: u16 = 1472;
 
@@ -50,16 +52,22 @@ pub(super) fn settings(worker: &Worker) -> ArqSettings {
         max_datagram: MAX_DATAGRAM,
         limits: ArqLimits {
             receive_window: receive_window(worker),
-            send_buffer: MAX_BUFFER_BYTES,
+            send_buffer: bounded(MAX_BUFFER_BYTES, worker),
             idle: worker.options.idle,
         },
     }
 }
 
-/// Receive window in segments of the next client. The longest message has to fit.
+/// First receive window in segments of the next client. The longest message has to fit.
 fn receive_window(worker: &Worker) -> u32 {
-    let bytes = buffer_bytes(worker.admission.slots.connections()).max(worker.options.max_message);
+    let buffer = bounded(buffer_bytes(worker.admission.slots.connections()), worker);
+    let bytes = buffer.max(worker.options.max_message) as u64;
     u32::try_from(bytes.div_ceil(SEGMENT_BYTES)).unwrap_or(u32::MAX)
+}
+
+/// `bytes`, or the largest window if that is less.
+fn bounded(bytes: usize, worker: &Worker) -> usize {
+    bytes.min(usize::try_from(worker.options.max_window).unwrap_or(usize::MAX))
 }
 
 /// Accepts connections, and receives for all of them until the last has ended.
@@ -121,10 +129,13 @@ async fn serve(
     _in_progress: Option<mpsc::Sender<()>>,
 ) {
     worker.connected(connection.peer());
+    let Options { max_window, window_memory, .. } = &*worker.options;
+    let windows = ArqWindows::new(&connection, *max_window, window_memory);
     let end = tokio::select! {
         biased;
         end = answer_messages(&worker, &connection, &slot) => end,
         () = slot.evicted() => Err(Refusal::Evicted),
+        never = windows.grow(&*worker.host) => match never {},
     };
     worker.count_refusal(end);
 }

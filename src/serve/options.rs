@@ -5,7 +5,7 @@ use std::{fmt::Debug, net::SocketAddr, sync::Arc, time::Duration};
 use super::guard::Access;
 use crate::{
     service::{DEFAULT_MAX_MESSAGE, Service},
-    transport::{SharedKey, quic::WindowMemory, tls::Identity},
+    transport::{SharedKey, WindowMemory, tls::Identity},
 };
 
 /// Default limit on the concurrent connections of a URL.
@@ -18,7 +18,7 @@ pub const DEFAULT_RETRY_ABOVE: usize = 64;
 /// Default limit on the streams that a client may have open on a QUIC connection.
 pub const DEFAULT_MAX_STREAMS: u32 = 16_384;
 
-/// Default limit on a QUIC connection's window in each direction: 850 Mbit/s at a round trip of 600 ms.
+/// Default limit on the window of a QUIC or ARQ connection in each direction: 850 Mbit/s at a round trip of 600 ms.
 const DEFAULT_MAX_WINDOW: u64 = 64 << 20;
 
 /// Default limit on the memory by which all windows may grow.
@@ -49,10 +49,10 @@ pub struct Options {
     pub retry_above: usize,
     /// Streams that a client may have open on a QUIC connection. It begins with fewer, and gets more as it uses them.
     pub max_streams: u32,
-    /// Bytes of a QUIC connection that may be under way in each direction. It begins with fewer, and gets more as it uses
-    /// them.
+    /// Bytes of a QUIC or ARQ connection that may be under way in each direction. It begins with fewer, and gets more as it
+    /// uses them.
     pub max_window: u64,
-    /// What all QUIC connections may take for windows, streams and bytes out of order beyond what each begins with.
+    /// What all QUIC and ARQ connections may take for windows, streams and bytes out of order beyond what each begins with.
     pub window_memory: WindowMemory,
     /// A connection is closed after this long without a byte.
     pub idle: Duration,

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     path::{ByteStream, Connected, KernelTcp, LayeredStream, Listener, StreamLayer, timeout},
     transfer::bulk::moved,
+    transport::tls::{self, fill_records},
 };
 
 /// The content type of a TLS record that holds a handshake (RFC 8446 section 5.1).
@@ -69,9 +70,10 @@ async fn serve(worker: Arc<Worker>, connected: Connected, tls: Option<TlsAccepto
     let Connected { stream, peer, kernel, .. } = connected;
     let mut stream = LayeredStream { stream, layer: FreesSlot(&slot) };
     let Some(acceptor) = tls else {
+        let established = Established { stream, peer, kernel, wire_bytes: |length| length as u64 };
         return tokio::select! {
             biased;
-            () = answer(&worker, peer, kernel, stream, &slot) => {}
+            () = answer(&worker, established, &slot) => {}
             () = slot.evicted() => worker.refuse(Refusal::Evicted),
         };
     };
@@ -86,19 +88,27 @@ async fn serve(worker: Arc<Worker>, connected: Connected, tls: Option<TlsAccepto
         acceptor.accept(LayeredStream { stream, layer: UnreadByte(Some(first)) }).await
     };
     match worker.handshake(&slot, handshake).await {
-        Ok(stream) => answer(&worker, peer, kernel, stream, &slot).await,
+        Ok(mut stream) => {
+            fill_records(stream.get_mut().1);
+            let established = Established { stream, peer, kernel, wire_bytes: tls::wire_bytes };
+            answer(&worker, established, &slot).await;
+        }
         Err(refusal) => worker.refuse(refusal),
     }
 }
 
-/// Answers what comes on a connection until it ends.
-async fn answer(
-    worker: &Worker,
+/// A connection whose handshake is complete.
+struct Established<S> {
+    stream: S,
     peer: SocketAddr,
     kernel: Option<Box<dyn KernelTcp>>,
-    stream: impl ByteStream,
-    slot: &Slot,
-) {
+    /// Bytes of TCP that a message of this length takes.
+    wire_bytes: fn(usize) -> u64,
+}
+
+/// Answers what comes on a connection until it ends.
+async fn answer(worker: &Worker, established: Established<impl ByteStream>, slot: &Slot) {
+    let Established { stream, peer, kernel, wire_bytes } = established;
     worker.connected(peer);
     let (reader, mut writer) = tokio::io::split(stream);
     let mut reader = LayeredStream { stream: reader, layer: ProvenByFirstByte { unproven: Some(slot) } };
@@ -108,13 +118,12 @@ async fn answer(
             answer_measured_stream(worker, peer.ip(), bytes, message_len, &mut reader, &mut writer).await
         }
         Ok(Some(Opening { bytes, kind: StreamKind::Transfer })) => {
-            // With TLS, the kernel's counters include the overhead of records, so that counts as progress, too.
-            let moved = moved(kernel.map(Arc::from), |length| length as u64);
+            let moved = |received| moved(kernel.map(Arc::from), wire_bytes, received);
             transfer_on_stream(worker, peer, moved, bytes, &mut reader, &mut writer).await
         }
         end => end.map(drop),
     };
-    if end == Err(Aborted::TooLong) {
+    if matches!(end, Err(Aborted::TooLong | Aborted::OtherVersion)) {
         slot.keep();
         let closing = close_gracefully(reader.stream.unsplit(writer));
         // On a timeout the connection is reset.

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     path::{Host, timeout},
+    transport::ChannelError,
     wire::transfer::{Fetch, Receipt, TransferMessage},
 };
 
@@ -69,9 +70,14 @@ pub async fn serve(
     watch: &Watch,
 ) -> Result<Receipt, TransferError> {
     let first = match first {
-        Some(first) => first,
-        None => first_message(host, &mut ends, watch).await?,
+        Some(first) => Ok(first),
+        None => first_message(host, &mut ends, watch).await,
     };
+    if let Err(TransferError::Channel(ChannelError::OtherVersion(_))) = first {
+        // Any message tells the client our version. If this fails, the client has gone.
+        let _ = ends.outgoing.send(TransferMessage::Receipt(Receipt::default()).encode()).await;
+    }
+    let first = first?;
     if let TransferMessage::Fetch(fetch) = first {
         return send(host, &content(&fetch), ends, watch).await;
     }

@@ -47,6 +47,12 @@ pub enum TransferError {
     /// The peer violated the protocol.
     #[error("the peer violated the protocol: {0}")]
     Protocol(&'static str),
+    /// The server returns what it receives.
+    #[error(
+        "the server returns what it is sent: it is an echo server without transfers, or speaks another version of wirelab's \
+         transfer protocol"
+    )]
+    Echo,
     /// No progress for this long.
     #[error("no progress for {}", humantime::format_duration(*.0))]
     Stalled(Duration),

@@ -102,7 +102,8 @@ impl Receiver<'_> {
                 }
             }
             TransferMessage::End { length, digest } => self.assembly.end(length, digest),
-            TransferMessage::Fetch(_) | TransferMessage::Receipt(_) => {}
+            TransferMessage::Fetch(_) => return Err(TransferError::Echo),
+            TransferMessage::Receipt(_) => {}
         }
         Ok(())
     }

@@ -44,7 +44,7 @@ pub(super) async fn send(
         progress.reported.load(Ordering::Relaxed) + moved.received().unwrap_or(0)
     };
     let sending = async {
-        let mut answer = pin!(answer(incoming));
+        let mut answer = pin!(answer(incoming, nature));
         let (outgoing, length, digest) = tokio::select! {
             biased;
             // A receipt before the end: the receiver has given up.
@@ -100,11 +100,13 @@ async fn repeat_end(
     Err(TransferError::Stalled(REPEAT_AFTER * ATTEMPTS))
 }
 
-/// The next receipt. Other messages are ignored.
-async fn answer(incoming: &mut dyn Incoming) -> Result<Receipt, TransferError> {
+/// The next receipt. On a datagram transport anything else is ignored.
+async fn answer(incoming: &mut dyn Incoming, nature: Nature) -> Result<Receipt, TransferError> {
     loop {
-        if let Ok(TransferMessage::Receipt(receipt)) = TransferMessage::parse(&incoming.recv().await?) {
-            return Ok(receipt);
+        match TransferMessage::parse(&incoming.recv().await?) {
+            Ok(TransferMessage::Receipt(receipt)) => return Ok(receipt),
+            Ok(_) if nature.reliable => return Err(TransferError::Echo),
+            _ => {}
         }
     }
 }

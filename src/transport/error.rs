@@ -229,6 +229,11 @@ pub enum ChannelError {
         /// The library's message.
         reason: String,
     },
+    /// The peer's messages have another version.
+    #[error(
+        "{0} speaks another version of wirelab's transfer protocol: use the same version of wirelab at both ends"
+    )]
+    OtherVersion(SocketAddr),
     /// More streams than the peer allows.
     #[error("{peer} allows {allowed} streams at a time, and --flows asks for {wanted}; use fewer flows")]
     TooManyStreams {

@@ -19,6 +19,7 @@ mod tcp;
 pub mod tls;
 pub mod udp;
 mod udp_hmac;
+mod windows;
 
 #[cfg(feature = "sockets")]
 pub(crate) use self::error::lost_reason;
@@ -41,4 +42,5 @@ pub use self::{
         Spec, Transport,
     },
     udp_hmac::{InvalidKey, SharedKey, generate_key},
+    windows::WindowMemory,
 };

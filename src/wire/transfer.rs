@@ -2,12 +2,12 @@
 //!
 //! ```text
 //!  0       4       8      9     12         16              24
-//!  +-------+-------+------+-----+----------+---------------+---------
-//!  | magic | check | kind |  0  | body len |    number     | body …
-//!  +-------+-------+------+-----+----------+---------------+---------
+//!  +-------+-------+------+---+-+----------+---------------+---------
+//!  | magic | check | kind | v |0| body len |    number     | body …
+//!  +-------+-------+------+---+-+----------+---------------+---------
 //! ```
 //!
-//! All fields are little-endian. `check` is the CRC-32 of everything after it. A byte stream carries a sequence of
+//! All fields are little-endian. `v` is the [version](VERSION), one byte. `check` is the CRC-32 of everything after it. A byte stream carries a sequence of
 //! messages; a datagram, or a stream per message, carries one.
 
 use std::ops::Range;
@@ -16,6 +16,8 @@ use bytes::Bytes;
 
 /// The first bytes of every message. They are not valid UTF-8, so no text starts with them.
 pub const MAGIC: [u8; 4] = *b"\xf7wlt";
+/// The version of these messages. In version 0 the digest in an end was the SHA-256 of the content.
+pub const VERSION: u8 = 1;
 /// Length of the header, which precedes the body.
 pub const TRANSFER_HEADER_BYTES: usize = 24;
 /// Maximum length of the content in one message.
@@ -66,6 +68,7 @@ fn header(kind: u8, number: u64, body_bytes: usize, check: u32) -> [u8; TRANSFER
     header[..4].copy_from_slice(&MAGIC);
     header[4..8].copy_from_slice(&check.to_le_bytes());
     header[8] = kind;
+    header[9] = VERSION;
     header[12..16].copy_from_slice(&(body_bytes as u32).to_le_bytes());
     header[16..24].copy_from_slice(&number.to_le_bytes());
     header
@@ -218,11 +221,16 @@ pub fn content_of(bytes: u64, message_bytes: usize) -> u64 {
     bytes / message * (message - header) + (bytes % message).saturating_sub(header)
 }
 
-/// The body length that a header states; `None` if it is not a valid header.
+/// The body length that a header states; `None` if it is not a valid header of this [`VERSION`].
 pub fn body_length(header: &[u8; TRANSFER_HEADER_BYTES]) -> Option<usize> {
     let length = u32_at(header, 12) as usize;
-    let known = matches!(header[8], FETCH..=RECEIPT) && header[9..12] == [0; 3];
-    (header[..4] == MAGIC && known && length <= PIECE_BYTES).then_some(length)
+    let known = matches!(header[8], FETCH..=RECEIPT) && version(header) == Some(VERSION);
+    (known && length <= PIECE_BYTES).then_some(length)
+}
+
+/// The version of the message with this header; `None` if it is not a message of a transfer.
+pub fn version(header: &[u8; TRANSFER_HEADER_BYTES]) -> Option<u8> {
+    (header[..4] == MAGIC && header[10..12] == [0; 2]).then_some(header[9])
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {

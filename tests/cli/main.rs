@@ -17,3 +17,4 @@ mod single_messages;
 mod support;
 mod terminal;
 mod tour;
+mod transfer_protocol;

@@ -15,7 +15,7 @@ use wirelab::{
     service::Service,
     stats::Percentile,
     transfer::{Content, Watch},
-    transport::{Congestion, Transport},
+    transport::{Congestion, Transport, WindowMemory},
     unit::{PerDirection, Rate},
 };
 
@@ -132,7 +132,7 @@ fn median(outcome: &Outcome) -> f64 {
 /// Messages of `length` bytes every `interval_us` take as long by URL as in the simulator, at a rate of `mbit`.
 fn messages_agree_with_the_simulator(interval_us: u64, length: usize, mbit: u32) {
     for rtt_ms in [200, 600] {
-        for transport in STREAMS {
+        for transport in STREAMS.into_iter().chain([Transport::ARQ_SELECTIVE]) {
             let link = format!("delay={}ms,rate={mbit}mbit", rtt_ms / 2);
             let plan = messages(transport, (Duration::from_micros(interval_us), length), &link);
             // Both congestion windows grow from little, and what waited meanwhile has to drain.
@@ -156,6 +156,26 @@ fn messages_by_url_take_as_long_as_in_the_simulator() {
     for length in [120, 1750] {
         messages_agree_with_the_simulator(1000, length, 50);
     }
+}
+
+/// 10,000 bytes each 1.5 ms take 1,300 segments a round trip, and the first receive window has 1,049.
+#[test]
+fn the_receive_window_of_an_arq_server_grows_within_its_option() {
+    let plan =
+        messages(Transport::ARQ_SELECTIVE, (Duration::from_micros(1500), 10_000), "delay=100ms,rate=400mbit");
+    let simulated = median(&run(&plan, 1, Default::default()).unwrap());
+    let ratio_and_flags = |options: Options| {
+        let outcome = measured(&plan, options);
+        assert_eq!(outcome.messages.delivered, outcome.messages.scheduled);
+        (median(&outcome) / simulated, cell(&plan, &[(1, outcome)]).flags)
+    };
+    let (ratio, flags) = ratio_and_flags(echo());
+    assert!((0.9..1.1).contains(&ratio) && flags.is_empty(), "{ratio}, {flags:?}");
+    let (ratio, flags) = ratio_and_flags(Options { max_window: 1 << 20, ..echo() });
+    assert!(ratio > 1.1 && flags == [Flag::CreditLimited], "{ratio}, {flags:?}");
+    // Memory that is used up bounds it, too.
+    let (_, flags) = ratio_and_flags(Options { window_memory: WindowMemory::new(1 << 20), ..echo() });
+    assert_eq!(flags, [Flag::CreditLimited]);
 }
 
 #[test]

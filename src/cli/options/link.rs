@@ -217,5 +217,9 @@ fn apply(option: &'static str, spec: &mut LinkSpec, pairs: Option<&str>) -> Resu
 /// Half of a round trip, as it would be written for --delay.
 fn half(rtt: &str) -> Result<String, UsageError> {
     let rtt: Duration = parse_duration(rtt).map_err(|e| UsageError::new(format!("--rtt: {e}")))?;
+    let longest = LinkSpec::LONGEST * 2;
+    if rtt > longest {
+        return Err(SpecError::TooLong { option: "rtt", longest }.into());
+    }
     Ok(format_duration(rtt / 2))
 }

@@ -12,6 +12,8 @@ use crate::{
 pub(crate) enum Aborted {
     /// The peer sent too long a message.
     TooLong,
+    /// The peer's messages have another version, and it has been told.
+    OtherVersion,
     /// The connection failed or timed out.
     Broken,
 }

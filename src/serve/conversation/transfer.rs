@@ -2,7 +2,10 @@
 //!
 //! Datagram transports have none: their clients do not prove their addresses, so a forged request would flood a victim.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
@@ -13,6 +16,7 @@ use crate::{
         self, Content, Sink, TransferError, Watch,
         bulk::{Ends, Messages, Moved, Nature, Outgoing, StreamIncoming, StreamOutgoing},
     },
+    transport::ChannelError,
     wire::{TransferMessage, transfer::Fetch},
 };
 
@@ -23,7 +27,7 @@ const MAX_PIECES_AHEAD: usize = 1 << 14;
 pub(crate) async fn transfer_on_stream<R, W>(
     worker: &Worker,
     peer: SocketAddr,
-    moved: Moved,
+    moved: impl FnOnce(Arc<AtomicU64>) -> Moved,
     bytes: Vec<u8>,
     reader: &mut R,
     writer: &mut W,
@@ -32,13 +36,19 @@ where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,
 {
-    let mut incoming = StreamIncoming { peer, messages: Messages::new(bytes.as_slice().chain(reader)) };
+    let received = Arc::default();
+    let moved = moved(Arc::clone(&received));
+    let messages = Messages::counted(bytes.as_slice().chain(reader), received);
+    let mut incoming = StreamIncoming { peer, messages };
     let mut outgoing = StreamOutgoing { peer, writer };
     let ends =
         Ends { outgoing: &mut outgoing, incoming: &mut incoming, nature: Nature::RELIABLE, moved: &moved };
     let served = serve_transfer(worker, peer, None, ends).await;
     outgoing.finish().await;
-    served.map_err(|_| Aborted::Broken)
+    served.map_err(|error| match error {
+        TransferError::Channel(ChannelError::OtherVersion(_)) => Aborted::OtherVersion,
+        _ => Aborted::Broken,
+    })
 }
 
 /// Serves a transfer. `first` is its first message, if that has been read.

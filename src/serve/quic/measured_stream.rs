@@ -18,7 +18,7 @@ use crate::{
         refusal::Refusal,
         worker::Worker,
     },
-    transport::quic::WindowMemory,
+    transport::WindowMemory,
     unit::Mutex,
     wire::probe::padding,
 };

@@ -8,14 +8,17 @@ use crate::{
     path::timeout,
     serve::{conversation::serve_transfer, refusal::Refusal, worker::Worker},
     service::Service,
-    transfer::bulk::{Messages, quic::bulk},
+    transfer::{
+        TransferError,
+        bulk::{Messages, quic::bulk},
+    },
     transport::{
-        Mapping,
+        ChannelError, Mapping,
         quic::{Meter, QuicSession},
     },
     wire::{
         TransferMessage,
-        transfer::{Fetch, TRANSFER_HEADER_BYTES, body_length, is_fetch},
+        transfer::{Fetch, TRANSFER_HEADER_BYTES, VERSION, body_length, is_fetch, version},
     },
 };
 
@@ -47,7 +50,7 @@ pub(super) async fn serve(worker: &Worker, meter: &Meter, connection: &Connectio
     let session = QuicSession::metered(connection.clone(), mapping, meter.clone());
     let mut bulk = bulk(&worker.host, session, flows, stream);
     let served = serve_transfer(worker, connection.remote_address(), message, bulk.ends()).await;
-    if served.is_ok() {
+    if matches!(served, Ok(()) | Err(TransferError::Channel(ChannelError::OtherVersion(_)))) {
         // Closing the connection would discard what is still on its way.
         let _ = timeout(&*worker.host, idle, bulk.outgoing.finish()).await;
         // All has been acknowledged: the client may close when it likes, but need not delay a stop.
@@ -81,8 +84,11 @@ async fn read_first(
     let reading = async {
         let mut header = [0; TRANSFER_HEADER_BYTES];
         stream.read_exact(&mut header).await.ok()?;
-        body_length(&header)?;
-        if !is_fetch(&header) {
+        let is_other_version = version(&header)? != VERSION;
+        if !is_other_version {
+            body_length(&header)?;
+        }
+        if is_other_version || !is_fetch(&header) {
             return Some((None, Bytes::copy_from_slice(&header)));
         }
         let mut messages = Messages::new(header.as_slice().chain(&mut stream));

@@ -21,7 +21,7 @@ use crate::{
     path::{BoxFuture, Host},
     transport::{
         self, ChannelError, ConnectError, Listening, Mapping, Recovery, Session, SessionSettings, Transport,
-        quic::{WindowMemory, Windows},
+        WindowMemory, quic::Windows,
     },
     unit::Rate,
     wire::transfer::{PIECE_BYTES, Piece, TransferMessage},

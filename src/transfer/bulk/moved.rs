@@ -1,5 +1,10 @@
 //! How many bytes a session's transport has moved.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
 /// A counter of bytes, read while the session runs.
 type Counter = Box<dyn Fn() -> u64 + Send + Sync>;
 
@@ -22,10 +27,16 @@ impl Moved {
         }
     }
 
-    /// Applies `convert` to both counts.
-    pub(super) fn converted(self, convert: impl Fn(u64) -> u64 + Copy + Send + Sync + 'static) -> Self {
-        let of = |counter: Counter| -> Counter { Box::new(move || convert(counter())) };
-        Self { acknowledged: self.acknowledged.map(of), received: self.received.map(of) }
+    /// Of a byte stream: `acknowledged` may be unknown, and `convert` turns its bytes into bytes of messages.
+    pub(super) fn of_stream(
+        acknowledged: impl Fn() -> Option<u64> + Send + Sync + 'static,
+        convert: impl Fn(u64) -> u64 + Send + Sync + 'static,
+        received: Arc<AtomicU64>,
+    ) -> Self {
+        let acknowledged = acknowledged().map(|before| -> Counter {
+            Box::new(move || convert(acknowledged().unwrap_or(0).saturating_sub(before)))
+        });
+        Self { acknowledged, received: Some(Box::new(move || received.load(Ordering::Relaxed))) }
     }
 
     /// Of a transport that tells nothing.

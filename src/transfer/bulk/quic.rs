@@ -18,9 +18,9 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::{Bulk, Incoming, Messages, Moved, Nature, Outgoing};
+use super::{Bulk, Incoming, Messages, Moved, Nature, Outgoing, stream::is_other_version};
 use crate::{
-    path::{BoxFuture, Host, LayeredStream, StreamLayer},
+    path::{BoxFuture, Host},
     transport::{
         ChannelError, Mapping,
         quic::{DATAGRAM_BYTES, Meter, QuicSession},
@@ -215,12 +215,14 @@ impl Reader {
 
     /// Reads until the stream ends. A broken stream ends the transfer.
     async fn read(self, stream: impl AsyncRead + Unpin) {
-        let stream = LayeredStream { stream, layer: Count(self.received.clone()) };
-        let mut messages = Messages::new(stream);
+        let mut messages = Messages::counted(stream, self.received.clone());
         loop {
             let message = match messages.next().await {
                 Ok(message) => Ok(message),
                 Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return,
+                Err(e) if is_other_version(&e) => {
+                    Err(ChannelError::OtherVersion(self.connection.remote_address()))
+                }
                 Err(e) => Err(self.lost(&e)),
             };
             let over = message.is_err();
@@ -238,15 +240,5 @@ impl Reader {
                 return;
             }
         }
-    }
-}
-
-/// Counts bytes as they are read.
-#[derive(Debug)]
-struct Count(Arc<AtomicU64>);
-
-impl<S> StreamLayer<S> for Count {
-    fn read(&mut self, bytes: usize) {
-        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }

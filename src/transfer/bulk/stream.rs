@@ -1,6 +1,13 @@
 //! Bulk data over a byte stream: messages with a length in their header, one after the other.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
@@ -12,7 +19,7 @@ use crate::{
         ChannelError, Recovery, StreamSession,
         tls::{SPEAKS_TLS, is_tls_alert},
     },
-    wire::transfer::{Piece, TRANSFER_HEADER_BYTES, body_length},
+    wire::transfer::{Piece, TRANSFER_HEADER_BYTES, VERSION, body_length, version},
 };
 
 /// Bytes reserved for the first message before anything has arrived.
@@ -23,28 +30,25 @@ pub(super) fn bulk(StreamSession { connected, wire_bytes, .. }: StreamSession) -
     let Connected { stream, peer, kernel, .. } = connected;
     let (reader, writer) = split(stream);
     let kernel: Option<Arc<dyn KernelTcp>> = kernel.map(Arc::from);
+    let received = Arc::<AtomicU64>::default();
     Bulk {
         outgoing: Box::new(StreamOutgoing { peer, writer }),
-        incoming: Box::new(StreamIncoming { peer, messages: Messages::new(reader) }),
+        incoming: Box::new(StreamIncoming { peer, messages: Messages::counted(reader, received.clone()) }),
         nature: Nature::RELIABLE,
-        moved: moved(kernel.clone(), wire_bytes),
+        moved: moved(kernel.clone(), wire_bytes, received),
         recovery: Box::new(move || Recovery::of_kernel(kernel.as_deref())),
     }
 }
 
-/// The bytes that the kernel's TCP has moved, if it reports them. `wire_bytes` gives the TCP bytes that a message
-/// takes.
-pub(crate) fn moved(kernel: Option<Arc<dyn KernelTcp>>, wire_bytes: fn(usize) -> u64) -> Moved {
-    let moved = move || {
-        let info = kernel.as_ref()?.info()?;
-        info.acknowledged_bytes.zip(info.received_bytes)
-    };
-    if moved().is_none() {
-        return Moved::unknown();
-    }
-    let receiving = moved.clone();
-    Moved::new(move || moved().map_or(0, |moved| moved.0), move || receiving().map_or(0, |moved| moved.1))
-        .converted(move |bytes| bytes_of_messages(bytes, wire_bytes))
+/// What a stream has moved: what the kernel's TCP says was acknowledged, and what was `received` from the stream.
+/// `wire_bytes` gives the TCP bytes that a message takes.
+pub(crate) fn moved(
+    kernel: Option<Arc<dyn KernelTcp>>,
+    wire_bytes: fn(usize) -> u64,
+    received: Arc<AtomicU64>,
+) -> Moved {
+    let acknowledged = move || kernel.as_ref()?.info()?.acknowledged_bytes;
+    Moved::of_stream(acknowledged, move |bytes| bytes_of_messages(bytes, wire_bytes), received)
 }
 
 /// The bytes of messages in the first `bytes` of a TCP connection. May be too low by the overhead of one record.
@@ -107,11 +111,18 @@ pub(crate) struct Messages<R> {
     buffer: BytesMut,
     /// Whether a whole message has arrived. Memory for later messages is reserved at once.
     proven: bool,
+    /// Bytes read, whether or not they make whole messages.
+    received: Arc<AtomicU64>,
 }
 
 impl<R: AsyncRead + Unpin> Messages<R> {
     pub(crate) fn new(reader: R) -> Self {
-        Self { reader, buffer: BytesMut::new(), proven: false }
+        Self::counted(reader, Arc::default())
+    }
+
+    /// Adds the bytes that it reads to `received`.
+    pub(crate) fn counted(reader: R, received: Arc<AtomicU64>) -> Self {
+        Self { reader, buffer: BytesMut::new(), proven: false, received }
     }
 
     /// The next message. Before the first is complete, memory is reserved as bytes arrive, not for the length that its
@@ -121,7 +132,12 @@ impl<R: AsyncRead + Unpin> Messages<R> {
         let length = self.buffer.first_chunk().and_then(body_length);
         let length = length.ok_or_else(|| {
             let what = if is_tls_alert(&self.buffer) { SPEAKS_TLS } else { "not a transfer message" };
-            io::Error::new(io::ErrorKind::InvalidData, what)
+            match self.buffer.first_chunk().and_then(version) {
+                Some(version) if version != VERSION => {
+                    io::Error::new(io::ErrorKind::InvalidData, OtherVersion)
+                }
+                _ => io::Error::new(io::ErrorKind::InvalidData, what),
+            }
         })?;
         let whole = TRANSFER_HEADER_BYTES + length;
         // Also reads the next header if it is there, which saves a system call.
@@ -146,15 +162,30 @@ impl<R: AsyncRead + Unpin> Messages<R> {
                 missing.min(self.buffer.len().max(UNPROVEN))
             });
             let mut rest = (&mut self.reader).take(missing as u64);
-            if rest.read_buf(&mut self.buffer).await? == 0 {
+            let read = rest.read_buf(&mut self.buffer).await?;
+            if read == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
+            self.received.fetch_add(read as u64, Ordering::Relaxed);
         }
         Ok(())
     }
 }
 
+/// A message has another version.
+#[derive(Debug, thiserror::Error)]
+#[error("another version")]
+struct OtherVersion;
+
+/// Whether a message could not be read because it has another version.
+pub(super) fn is_other_version(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<OtherVersion>())
+}
+
 fn lost(peer: SocketAddr, error: &io::Error) -> ChannelError {
+    if is_other_version(error) {
+        return ChannelError::OtherVersion(peer);
+    }
     let reason = match error.kind() {
         io::ErrorKind::UnexpectedEof => "the peer closed it".to_owned(),
         _ => error.to_string(),

@@ -154,6 +154,27 @@ impl ArqConnection {
         }
     }
 
+    /// The send buffer in bytes and the receive window in segments.
+    pub(super) fn windows(&self) -> (usize, u64) {
+        let state = self.0.lock();
+        (state.connection.send_buffer(), state.connection.receive_window())
+    }
+
+    /// Segments received in order, the smoothed round trip, and the congestion window in bytes.
+    pub(super) fn load(&self) -> (u64, Duration, u64) {
+        let state = self.0.lock();
+        let connection = &state.connection;
+        (connection.expected(), connection.rtt().unwrap_or_default(), connection.stats().window_bytes)
+    }
+
+    pub(super) fn set_send_buffer(&self, bytes: usize) {
+        self.0.with(|state, _| state.connection.set_send_buffer(bytes));
+    }
+
+    pub(super) fn grow_receive_window(&self, segments: u64) {
+        self.0.with(|state, now| state.connection.grow_receive_window(now, segments));
+    }
+
     /// The tap that its segments are recorded on, and the sequence number that it expects next.
     pub(crate) fn tap(&self) -> Option<(Tap, u64)> {
         let state = self.0.state.lock();

@@ -7,11 +7,15 @@ mod session;
 mod settings;
 mod spec;
 mod trace;
+mod windows;
 
+#[cfg(feature = "sockets")]
+pub(crate) use self::windows::SEGMENT_BYTES;
 pub use self::{
     connection::ArqConnection,
     server::{ArqServer, ServerEvent},
     settings::{ArqLimits, ArqSettings, SAFE_DATAGRAM, cookie_key},
+    windows::ArqWindows,
 };
 use crate::arq::{ConnectionError, SendError};
 

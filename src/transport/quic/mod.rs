@@ -22,7 +22,7 @@ pub use self::{
     server::{QuicKeys, QuicServer, listen, listen_sharing},
     session::QuicSession,
     settings::{QuicLimits, QuicSettings},
-    windows::{WindowMemory, Windows},
+    windows::Windows,
 };
 
 /// The application error by which a server says that a message is longer than it takes.

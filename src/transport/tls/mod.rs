@@ -3,6 +3,8 @@
 mod early;
 mod session;
 
+#[cfg(feature = "sockets")]
+pub(crate) use self::session::{fill_records, wire_bytes};
 pub use super::security::{ALPN, CertificateVerdict, ClientTls, Identity, Leaf, ServerTls, Trust};
 
 /// Whether `bytes`, the first that a server sent, begin a TLS alert: content type 21, and 3, the major version in every

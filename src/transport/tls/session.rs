@@ -98,7 +98,7 @@ async fn connect(
 
 /// Makes rustls take a message as a whole, so that each of its records but the last is full. With its limit of 64 KiB
 /// the records of a longer message would depend on how fast the socket takes them.
-fn fill_records<D>(connection: &mut rustls::ConnectionCommon<D>) {
+pub(crate) fn fill_records<D>(connection: &mut rustls::ConnectionCommon<D>) {
     connection.set_buffer_limit(None);
 }
 
@@ -107,7 +107,7 @@ fn session(connected: Connected, tap: Option<StreamTap>) -> Session {
 }
 
 /// How many bytes of TCP a message of `length` bytes takes.
-fn wire_bytes(length: usize) -> u64 {
+pub(crate) fn wire_bytes(length: usize) -> u64 {
     /// A record's header, the content type that ends its plaintext, and the tag (RFC 8446 section 5.2).
     const RECORD_OVERHEAD: usize = 5 + 1 + 16;
     /// The largest plaintext of a record (RFC 8446 section 5.1). See [`fill_records`].

@@ -8,8 +8,8 @@ use wirelab::{
         Config, Congestion, Connection, ConnectionError, ConnectionId, Event, Listener, Mode, Routed,
         SegmentKind, SendError,
     },
-    link::{LinkSpec, Loss},
-    unit::{PerDirection, Time},
+    link::{Link, LinkSpec, Loss},
+    unit::{Direction, PerDirection, Time},
     wire::segment::{Acknowledgement, Body, Segment},
 };
 
@@ -235,6 +235,47 @@ fn a_receiver_that_takes_nothing_stops_the_sender_and_a_probe_finds_out_when_it_
     pair.run_until(at(30_000 * MS));
     assert_eq!(pair.received[1].len(), 10);
     assert_eq!(closed(&pair, 0), None, "a peer without room is not gone");
+}
+
+/// Probes of a closed window are answered, so they do not lengthen the retransmission timeout.
+#[test]
+fn a_loss_after_a_long_stall_takes_one_timeout() {
+    let config = Config { receive_window: 4, ..Config::default() };
+    let mut lossy = links();
+    lossy.to_server.loss = Loss::Outage { start: 60_000 * MS, length: 100 * MS };
+    let mut pair = settled(&config, lossy);
+    pair.reads[1] = false;
+    (0..5).for_each(|_| send(&mut pair, 0, b"x"));
+    pair.run_until(at(59_980 * MS));
+    // The window update arrives within the outage, in which the fifth segment is lost.
+    pair.reads[1] = true;
+    pair.drain(1);
+    pair.run_until(at(60_500 * MS));
+    assert_eq!(pair.received[1].len(), 5);
+    assert_eq!(pair.client.stats().timeouts, 1);
+}
+
+/// A timeout backs off until a segment that was sent once is acknowledged (RFC 6298 section 5), and no longer.
+#[test]
+fn the_first_new_segment_acknowledged_after_an_outage_ends_the_backoff() {
+    let mut lossy = links();
+    lossy.to_server.loss = Loss::Outage { start: 1_000 * MS, length: 3_000 * MS };
+    let mut pair = settled(&Config::default(), lossy);
+    pair.run_until(at(1_001 * MS));
+    send(&mut pair, 0, b"lost with its first copies");
+    // Timeouts of 200, 400, 800 and 1,600 ms: the fourth retransmission arrives.
+    pair.run_until(at(4_500 * MS));
+    assert_eq!((pair.received[1].len(), pair.client.stats().timeouts), (1, 4));
+    send(&mut pair, 0, b"new");
+    pair.run_until(at(4_600 * MS));
+    pair.links.to_server = Link::new(
+        LinkSpec { delay: DELAY, loss: Loss::Drop(vec![1]), ..LinkSpec::default() },
+        1,
+        Direction::ToServer,
+    );
+    send(&mut pair, 0, b"lost once");
+    pair.run_until(at(4_900 * MS));
+    assert_eq!(pair.received[1].len(), 3);
 }
 
 #[test]

@@ -46,7 +46,7 @@ proptest! {
         if bytes.len() >= TRANSFER_HEADER_BYTES {
             let body = (bytes.len() - TRANSFER_HEADER_BYTES) as u32;
             bytes[..4].copy_from_slice(&MAGIC);
-            bytes[8..12].copy_from_slice(&[kind, 0, 0, 0]);
+            bytes[8..12].copy_from_slice(&[kind, VERSION, 0, 0]);
             bytes[12..16].copy_from_slice(&body.to_le_bytes());
             let check = crc32fast::hash(&bytes[8..]).to_le_bytes();
             bytes[4..8].copy_from_slice(&check);
