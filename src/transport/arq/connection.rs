@@ -156,13 +156,13 @@ impl ArqConnection {
 
     /// The send buffer in bytes and the receive window in segments.
     pub(super) fn windows(&self) -> (usize, u64) {
-        let state = self.0.lock();
+        let state = self.0.state.lock();
         (state.connection.send_buffer(), state.connection.receive_window())
     }
 
     /// Segments received in order, the smoothed round trip, and the congestion window in bytes.
     pub(super) fn load(&self) -> (u64, Duration, u64) {
-        let state = self.0.lock();
+        let state = self.0.state.lock();
         let connection = &state.connection;
         (connection.expected(), connection.rtt().unwrap_or_default(), connection.stats().window_bytes)
     }

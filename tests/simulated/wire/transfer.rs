@@ -6,7 +6,7 @@ use wirelab::wire::{
     Receipt, TransferMessage,
     transfer::{
         DIGEST_BYTES, Digest, Fetch, InvalidTransferMessage, MAGIC, Piece, RECEIPT_RANGES,
-        TRANSFER_HEADER_BYTES,
+        TRANSFER_HEADER_BYTES, VERSION,
     },
 };
 
