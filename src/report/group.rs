@@ -1,6 +1,6 @@
 //! Rows that share path, link and workload, and so compare.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::{
     model::{Cell, ResultFile},
@@ -21,7 +21,7 @@ pub(crate) struct Group<'a> {
 pub(crate) fn groups(file: &ResultFile) -> Vec<Group<'_>> {
     let mut gathered: Vec<Vec<(usize, &Cell)>> = Vec::new();
     // Found by text, because a result may have thousands of groups.
-    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for (index, cell) in file.cells.iter().enumerate() {
         let place = *places.entry(key(cell)).or_insert(gathered.len());
         match gathered.get_mut(place) {

@@ -60,7 +60,6 @@ fn pages_are_whole_in_every_size_and_scheme() {
 /// As many cells as a sweep has: 2,000 links with five transports.
 const CELLS: usize = 10_000;
 
-#[expect(clippy::disallowed_methods, reason = "tells how long a program takes")]
 #[test]
 #[ignore = "10,000 cells in a browser: see CONTRIBUTING.md"]
 #[expect(clippy::disallowed_methods, reason = "rendering takes real time")]
