@@ -11,13 +11,9 @@ use std::{
 };
 
 use rand::RngExt;
-use wirelab::{
-    link::LinkSpec,
-    path::netns,
-    unit::{PerDirection, random},
-};
+use wirelab::unit::random;
 
-use crate::support::{Program, Server, accounted, alone, run, skip, wirelab};
+use crate::support::{Program, Server, accounted, alone, has_namespaces, run, wirelab};
 
 /// How long a command may take to end once it was told to: a second by itself, and more on a busy machine.
 const MOST: Duration = Duration::from_secs(10);
@@ -100,14 +96,6 @@ fn cases(server: &Server) -> Vec<Case> {
         ]);
     }
     cases
-}
-
-pub(crate) fn has_namespaces() -> bool {
-    let has = netns::World::new(&PerDirection::both(LinkSpec::default()), 1).is_ok();
-    if !has {
-        skip("user namespaces are not permitted here: no endings on --path netns");
-    }
-    has
 }
 
 #[expect(clippy::disallowed_methods, reason = "programs end in real time")]

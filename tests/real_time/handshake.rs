@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{alone, skip};
+use crate::support::{alone, has_namespaces};
 
 use wirelab::{
     capture::Recording,
@@ -10,7 +10,7 @@ use wirelab::{
         Experiment, Handshake, HandshakeOutcome, HandshakePlan, Mode, PathKind, handshake, handshake_cell,
     },
     link::LinkSpec,
-    path::{StopSignal, netns},
+    path::StopSignal,
     report,
     transport::{Congestion, Transport},
     unit::PerDirection,
@@ -150,17 +150,6 @@ fn every_mode_of_every_transport_works_on_loopback_several_at_a_time() {
     }
 }
 
-/// Whether this process may create network namespaces. Skips where it may not.
-fn has_namespaces(links: &PerDirection<LinkSpec>) -> bool {
-    match netns::World::new(links, 1) {
-        Ok(_) => true,
-        Err(error) => {
-            skip(&error.to_string());
-            false
-        }
-    }
-}
-
 /// The RTT of 100 ms is long, so that delays of a busy machine do not look like another round trip.
 #[test]
 fn tcp_takes_two_round_trips_tls_three_and_two_with_early_data() {
@@ -173,7 +162,7 @@ fn tcp_takes_two_round_trips_tls_three_and_two_with_early_data() {
     ];
     for (transport, mode, trips) in cases {
         let plan = plan(PathKind::Netns, transport, mode, "delay=50ms");
-        if !has_namespaces(&plan.links) {
+        if !has_namespaces() {
             return;
         }
         let figures =
@@ -215,7 +204,7 @@ fn tcp_takes_a_second_or_more_where_the_first_packet_of_either_way_is_lost() {
         parallel: 200,
         ..plan(PathKind::Netns, Transport::TCP, Mode::Cold, "delay=25ms,loss=2%")
     };
-    if !has_namespaces(&plan.links) {
+    if !has_namespaces() {
         return;
     }
     let outcome = handshake(&plan, 1, &StopSignal::default(), &Recording::default()).unwrap();

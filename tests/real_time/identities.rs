@@ -14,8 +14,8 @@ use wirelab::{
     transport::Transport,
 };
 
-use super::endings::{has_namespaces, pause};
-use crate::support::{Link, Server, accounted, alone, run};
+use super::endings::pause;
+use crate::support::{Link, Server, accounted, alone, has_namespaces, run};
 
 /// Runs `arguments` and checks what they print; the exit status may be that of a failure.
 fn measured(arguments: &str) -> ResultFile {

@@ -7,12 +7,12 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::{MutexGuard, OnceLock},
+    sync::MutexGuard,
     thread,
     time::{Duration, Instant},
 };
 
-use crate::support::{alone, command_exists, is_root, skip, skip_missing, wirelab};
+use crate::support::{alone, command_exists, has_namespaces, is_root, skip, skip_missing, wirelab};
 use serde_json::Value;
 
 /// How long to wait for a condition before the test fails.
@@ -20,22 +20,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Locks the machine for this test. Skips where namespaces are not permitted or one of these programs is missing.
 fn alone_with(programs: &[&str]) -> Option<MutexGuard<'static, ()>> {
-    static FORBIDDEN: OnceLock<Option<String>> = OnceLock::new();
     let guard = alone();
     if let Some(missing) = programs.iter().find(|program| !command_exists(program)) {
         skip_missing(missing);
         return None;
     }
-    let forbidden = FORBIDDEN.get_or_init(|| {
-        let output = link("--wait 0s", "true", &["true"]).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        said.contains("cannot make").then_some(said)
-    });
-    if let Some(reason) = forbidden {
-        skip(reason);
-        return None;
-    }
-    Some(guard)
+    has_namespaces().then_some(guard)
 }
 
 fn link(options: &str, server: &str, client: &[&str]) -> Command {

@@ -6,8 +6,7 @@ use std::path::Path;
 
 use wirelab::report::{Cell, from_json};
 
-use super::endings::has_namespaces;
-use crate::support::{Link, Server, alone, run, say};
+use crate::support::{Link, Server, alone, has_namespaces, run, say};
 
 /// How far goodput and median latency may differ from those of `sim`.
 const AGREES: std::ops::RangeInclusive<f64> = 0.9..=1.1;

@@ -18,7 +18,7 @@ pub(crate) use self::{
     accounting::{accounted, adds_up},
     fixtures::{client_tls, workload},
     link::Link,
-    machine::{alone, is_root},
+    machine::{alone, has_namespaces, is_root},
     program::{Finished, Program},
     schema::ResultSchema,
     skip::{say, skip, skip_missing},
