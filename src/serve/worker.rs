@@ -19,7 +19,8 @@ use crate::{
     transport::Scheme,
 };
 
-/// Upper bound on the duration of a handshake. A slow client holds a slot that another could use.
+/// Upper bound on the duration of a handshake. Shorter than in experiments: a slow client holds a slot that another
+/// could use.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 /// Pause after a socket error, so that a persistent error does not keep the processor busy.
 const ERROR_PAUSE: Duration = Duration::from_millis(100);

@@ -28,7 +28,8 @@ use crate::{
     unit::{Mutex, Time},
 };
 
-/// How long a handshake may take before a new one begins.
+/// How long a handshake may take before a new one begins: time for four losses in a row, as the timer doubles from 1 s
+/// (RFC 9147 section 5.8.2).
 pub(super) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(20);
 /// After this many datagrams that cannot be opened, and none that can, a new handshake begins. If the link changes a
 /// handshake message, the two ends can have different keys, and neither gets an error.

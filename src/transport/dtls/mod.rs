@@ -33,7 +33,8 @@ use super::{
 };
 use crate::path::{BoxFuture, Host};
 
-/// How long a server's handshake may take where nobody says so.
+/// How long a server's handshake may take in an experiment: longer than the client's, which begins anew. A server of
+/// `serve` has its own limit.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]

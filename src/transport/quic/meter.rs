@@ -1,7 +1,6 @@
-//! quinn's congestion controllers, each with a meter around it.
+//! What a connection's congestion controller and its writers report.
 
 use std::{
-    any::Any,
     future::{Future, poll_fn},
     pin::Pin,
     sync::{
@@ -11,15 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use quinn::{
-    Connection,
-    congestion::{BbrConfig, Controller, ControllerFactory, CubicConfig, NewRenoConfig},
-};
+use quinn::Connection;
 
-use super::fixed::Fixed;
 use crate::{
     path::Host,
-    transport::{Congestion, LimitedBy},
+    transport::LimitedBy,
     unit::{Mutex, nanos},
 };
 
@@ -163,7 +158,7 @@ impl Meter {
         self.0.acknowledged.load(Ordering::Relaxed)
     }
 
-    fn has_waiting(&self) -> bool {
+    pub(super) fn has_waiting(&self) -> bool {
         self.0.writes.load(Ordering::Relaxed) > 0 || self.0.openings.load(Ordering::Relaxed) > 0
     }
 
@@ -195,193 +190,33 @@ impl Meter {
         nanos(at.saturating_duration_since(self.0.host.origin()))
     }
 
+    /// Counts bytes that the peer has acknowledged.
+    pub(super) fn note_acknowledged(&self, bytes: u64) {
+        self.0.acknowledged.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Adds the time from `last_acks` to `now`, if not yet counted: nothing could be sent, and not because of congestion
+    /// control.
+    pub(super) fn note_idle_since(&self, last_acks: Instant, now: Instant) {
+        let counted = self.0.counted_until.load(Ordering::Relaxed);
+        let since = self.since_origin(last_acks).max(counted);
+        let idle = Duration::from_nanos(self.since_origin(now).saturating_sub(since));
+        self.note_idle(&mut self.measurements(), idle);
+    }
+
+    /// Notes that something can be sent, or that congestion control forbids it.
+    pub(super) fn not_idle(&self) {
+        self.0.idle_since.store(NEVER, Ordering::Relaxed);
+    }
+
     /// Notes that acknowledgements at `now` left nothing to send while something waits.
-    fn idle_from(&self, now: Instant, in_flight: u64, rtt: Duration) {
+    pub(super) fn idle_from(&self, now: Instant, in_flight: u64, rtt: Duration) {
         let until = if in_flight == 0 { NEVER } else { self.since_origin(now + rtt) };
         self.0.idle_since.store(self.since_origin(now), Ordering::Relaxed);
         self.0.idle_until.store(until, Ordering::Relaxed);
     }
 
-    fn measurements(&self) -> MutexGuard<'_, Measurements> {
+    pub(super) fn measurements(&self) -> MutexGuard<'_, Measurements> {
         self.0.measurements.lock()
-    }
-}
-
-/// Builds metered controllers that all report to one meter.
-pub(super) struct MeteredFactory {
-    pub(super) congestion: Congestion,
-    pub(super) meter: Meter,
-}
-
-impl ControllerFactory for MeteredFactory {
-    fn build(self: Arc<Self>, now: Instant, mtu: u16) -> Box<dyn Controller> {
-        let inner = match self.congestion {
-            Congestion::Cubic => Arc::new(CubicConfig::default()).build(now, mtu),
-            Congestion::NewReno => Arc::new(NewRenoConfig::default()).build(now, mtu),
-            Congestion::Bbr => Arc::new(BbrConfig::default()).build(now, mtu),
-            Congestion::Fixed(window) => Box::new(Fixed(window)),
-        };
-        Box::new(Metered {
-            inner,
-            meter: self.meter.clone(),
-            mtu,
-            in_flight: 0,
-            full_since: None,
-            last_acks: now,
-            rtt: Duration::ZERO,
-            min_rtt: Duration::ZERO,
-        })
-    }
-}
-
-/// What a packet spends at most besides the bytes of one stream: the header with an 8-byte connection id and a 4-byte packet
-/// number, the tag, and the frame's type, stream id and offset (RFC 9000 sections 17.3 and 19.8).
-const PACKET_OVERHEAD: u64 = 1 + 8 + 4 + 16 + 1 + 8 + 8;
-
-/// Delegates to a controller and measures its window.
-struct Metered {
-    inner: Box<dyn Controller>,
-    meter: Meter,
-    mtu: u16,
-    in_flight: u64,
-    /// When the window became too full for one more packet.
-    full_since: Option<Instant>,
-    /// When acknowledgements came before.
-    last_acks: Instant,
-    /// The smoothed RTT. `min_rtt` is the shortest RTT.
-    rtt: Duration,
-    min_rtt: Duration,
-}
-
-impl Metered {
-    fn is_full(&self) -> bool {
-        self.in_flight + u64::from(self.mtu) > self.inner.window()
-    }
-
-    /// Records that the window is full, or for how long it was. A full window does not limit an application that has nothing
-    /// more to send.
-    fn note(&mut self, now: Instant, app_limited: bool) {
-        if self.is_full() {
-            self.full_since.get_or_insert(now);
-        } else if let Some(since) = self.full_since.take()
-            && !app_limited
-        {
-            self.meter.measurements().limited += now.saturating_duration_since(since);
-        }
-    }
-
-    /// Adds the time since the last acknowledgements, if not yet counted: nothing could be sent, and not because of
-    /// congestion control.
-    fn note_idle(&self, now: Instant) {
-        let counted = self.meter.0.counted_until.load(Ordering::Relaxed);
-        let since = self.meter.since_origin(self.last_acks).max(counted);
-        let idle = Duration::from_nanos(self.meter.since_origin(now).saturating_sub(since));
-        self.meter.note_idle(&mut self.meter.measurements(), idle);
-    }
-
-    /// Whether the smoothed RTT is over a quarter above the shortest: more bytes in flight would only fill a queue.
-    fn is_queuing(&self) -> bool {
-        self.rtt > self.min_rtt * 5 / 4
-    }
-
-    fn note_window(&self) {
-        let window = self.inner.window();
-        let mut measured = self.meter.measurements();
-        measured.min_window_bytes = Some(measured.min_window_bytes.map_or(window, |least| least.min(window)));
-    }
-}
-
-impl Controller for Metered {
-    fn on_sent(&mut self, now: Instant, bytes: u64, last_packet_number: u64) {
-        self.inner.on_sent(now, bytes, last_packet_number);
-        self.in_flight += bytes;
-        if self.is_full() {
-            self.full_since.get_or_insert(now);
-        }
-    }
-
-    fn on_ack(
-        &mut self,
-        now: Instant,
-        sent: Instant,
-        bytes: u64,
-        app_limited: bool,
-        rtt: &quinn_proto::RttEstimator,
-    ) {
-        self.inner.on_ack(now, sent, bytes, app_limited, rtt);
-        (self.rtt, self.min_rtt) = (rtt.get(), rtt.min());
-        self.meter.0.acknowledged.fetch_add(bytes.saturating_sub(PACKET_OVERHEAD), Ordering::Relaxed);
-    }
-
-    fn on_end_acks(
-        &mut self,
-        now: Instant,
-        in_flight: u64,
-        app_limited: bool,
-        largest_packet_num_acked: Option<u64>,
-    ) {
-        self.inner.on_end_acks(now, in_flight, app_limited, largest_packet_num_acked);
-        self.in_flight = in_flight;
-        self.note(now, app_limited);
-        if app_limited && self.meter.has_waiting() && !self.is_queuing() {
-            self.note_idle(now);
-            self.meter.idle_from(now, in_flight, self.rtt);
-        } else {
-            self.meter.0.idle_since.store(NEVER, Ordering::Relaxed);
-        }
-        self.last_acks = now;
-    }
-
-    fn on_congestion_event(
-        &mut self,
-        now: Instant,
-        sent: Instant,
-        is_persistent_congestion: bool,
-        lost_bytes: u64,
-    ) {
-        let before = self.inner.window();
-        self.inner.on_congestion_event(now, sent, is_persistent_congestion, lost_bytes);
-        self.in_flight = self.in_flight.saturating_sub(lost_bytes);
-        if self.inner.window() < before {
-            self.meter.measurements().congestion_events += 1;
-        }
-        self.note_window();
-        if self.is_full() {
-            self.full_since.get_or_insert(now);
-        }
-    }
-
-    fn on_mtu_update(&mut self, new_mtu: u16) {
-        self.mtu = new_mtu;
-        self.inner.on_mtu_update(new_mtu);
-    }
-
-    fn window(&self) -> u64 {
-        self.inner.window()
-    }
-
-    fn metrics(&self) -> quinn::congestion::ControllerMetrics {
-        self.inner.metrics()
-    }
-
-    fn clone_box(&self) -> Box<dyn Controller> {
-        Box::new(Self {
-            inner: self.inner.clone_box(),
-            meter: self.meter.clone(),
-            mtu: self.mtu,
-            in_flight: self.in_flight,
-            full_since: self.full_since,
-            last_acks: self.last_acks,
-            rtt: self.rtt,
-            min_rtt: self.min_rtt,
-        })
-    }
-
-    fn initial_window(&self) -> u64 {
-        self.inner.initial_window()
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
-        self.inner.into_any()
     }
 }

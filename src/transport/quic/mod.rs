@@ -3,6 +3,7 @@
 mod client;
 mod fixed;
 mod meter;
+mod metered;
 mod screen;
 mod server;
 mod session;

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, IdleTimeout, TransportConfig, VarInt};
 use ring::hmac;
 
-use super::meter::{Meter, MeteredFactory};
+use super::{meter::Meter, metered::MeteredFactory};
 use crate::{
     path::{Host, PathError, quinn_runtime},
     transport::Congestion,
