@@ -107,8 +107,7 @@ fn throughput(criterion: &mut Criterion) {
     group.sample_size(10).throughput(Throughput::Elements(1)).measurement_time(Duration::from_secs(3));
     for delay in ["0ms", "1ms"] {
         let (client, server) = (End::new(), End::new());
-        let mut spec = LinkSpec::default();
-        spec.apply_pairs(&format!("delay={delay}")).expect("a link");
+        let spec: LinkSpec = format!("delay={delay}").parse().expect("a link");
         let options = RelayOptions {
             listen: "127.0.0.1:0".parse().expect("an address"),
             to: server.local(),

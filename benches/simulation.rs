@@ -27,8 +27,7 @@ const FLOOD: Duration = Duration::from_secs(10);
 const FLOOD_INTERVAL: Duration = Duration::from_micros(100);
 
 fn plan(transport: Transport, duration: Duration, interval: Duration) -> Plan {
-    let mut link = LinkSpec::default();
-    link.apply_pairs("delay=25ms,loss=1%").expect("a link");
+    let link: LinkSpec = "delay=25ms,loss=1%".parse().expect("a link");
     Plan {
         path: PathKind::Sim,
         transport,

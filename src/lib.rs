@@ -44,8 +44,7 @@
 //!     unit::PerDirection,
 //! };
 //!
-//! let mut link = LinkSpec::default();
-//! link.apply_pairs("delay=25ms,loss=2%")?;
+//! let link: LinkSpec = "delay=25ms,loss=2%".parse()?;
 //! let plan = Plan {
 //!     path: PathKind::Sim,
 //!     transport: Transport::QUIC_ONE,

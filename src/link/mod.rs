@@ -21,8 +21,7 @@
 //!     unit::{Direction, Time},
 //! };
 //!
-//! let mut spec = LinkSpec::default();
-//! spec.apply_pairs("delay=25ms,rate=12mbit,queue=128KB").unwrap();
+//! let spec: LinkSpec = "delay=25ms,rate=12mbit,queue=128KB".parse().unwrap();
 //! spec.validate().unwrap();
 //! let mut link = Link::new(spec, 1, Direction::ToServer);
 //! link.enqueue(Time::ZERO, 1500, "a packet");
@@ -369,8 +368,7 @@ mod tests {
     #[test]
     fn a_queue_may_drop_a_packet_when_its_turn_comes() {
         // 1 ms a packet. Four come at once; the first two wait for at most 1 ms, the others would wait for 2 ms.
-        let mut spec = LinkSpec::default();
-        spec.apply_pairs("rate=9.6mbit,delay=10ms").unwrap();
+        let spec: LinkSpec = "rate=9.6mbit,delay=10ms".parse().unwrap();
         let mut link = Link::new(spec, 1, Direction::ToServer);
         link.queue = Box::new(Impatient { limit: MS, waiting: VecDeque::new() });
         (1..=4).for_each(|number| link.enqueue(ms(0), 1200, number));

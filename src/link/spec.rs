@@ -1,6 +1,6 @@
 //! Setting the properties of a link from text.
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use super::{LinkSpec, PROPERTIES, Property, SpecError, properties};
 use crate::unit::shown;
@@ -55,6 +55,17 @@ impl LinkSpec {
         }
         *self = changed;
         Ok(())
+    }
+}
+
+/// The default link with pairs such as `loss=2%,delay=10ms`; see [`LinkSpec::apply_pairs`].
+impl FromStr for LinkSpec {
+    type Err = SpecError;
+
+    fn from_str(pairs: &str) -> Result<Self, SpecError> {
+        let mut spec = Self::default();
+        spec.apply_pairs(pairs)?;
+        Ok(spec)
     }
 }
 

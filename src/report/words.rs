@@ -167,8 +167,7 @@ mod tests {
     #[test]
     fn a_direction_of_its_own_is_described_on_its_own() {
         let direction = |pairs: &str| {
-            let mut spec = LinkSpec::default();
-            spec.apply_pairs(&format!("rate=20mbit,queue=100p,jitter=5ms,{pairs}")).unwrap();
+            let spec: LinkSpec = format!("rate=20mbit,queue=100p,jitter=5ms,{pairs}").parse().unwrap();
             LinkSettings::of(&spec)
         };
         let both = Link {

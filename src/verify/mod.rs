@@ -135,8 +135,7 @@ const MS: Duration = Duration::from_millis(1);
 
 /// A link in the notation of the command line.
 fn link(pairs: &str) -> Result<LinkSpec, SpecError> {
-    let mut spec = LinkSpec::default();
-    spec.apply_pairs(pairs)?;
+    let spec: LinkSpec = pairs.parse()?;
     spec.validate()?;
     Ok(spec)
 }

@@ -85,8 +85,7 @@ fn debug_and_release_builds_print_what_is_committed() {
 
 /// The numbers of the packets lost in a minute of `udp`.
 fn lost(pairs: &str) -> Vec<u64> {
-    let mut spec = LinkSpec::default();
-    spec.apply_pairs(pairs).unwrap();
+    let spec: LinkSpec = pairs.parse().unwrap();
     let mut link = Link::new(spec, 7, Direction::ToServer);
     let offer = |number| {
         let now = Time::ZERO + Duration::from_millis(10 * number);

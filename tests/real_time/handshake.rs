@@ -19,8 +19,7 @@ use wirelab::{
 const MS: Duration = Duration::from_millis(1);
 
 fn plan(path: PathKind, transport: Transport, mode: Mode, link: &str) -> HandshakePlan {
-    let mut spec = LinkSpec::default();
-    spec.apply_pairs(link).unwrap();
+    let spec: LinkSpec = link.parse().unwrap();
     HandshakePlan {
         path,
         transport,
@@ -96,9 +95,7 @@ fn a_lost_first_packet_costs_quic_a_second_and_udp_the_reply() {
 }
 
 fn link(pairs: &str) -> LinkSpec {
-    let mut spec = LinkSpec::default();
-    spec.apply_pairs(pairs).unwrap();
-    spec
+    pairs.parse().unwrap()
 }
 
 #[test]

@@ -311,8 +311,7 @@ fn interfaces() -> Vec<String> {
 
 /// A wire without any effect. Skips where namespaces are not permitted.
 fn plain_world(device: Device) -> Option<World> {
-    let mut link = LinkSpec::default();
-    link.apply_pairs("delay=0ms").unwrap();
+    let link: LinkSpec = "delay=0ms".parse().unwrap();
     World::with_device(&PerDirection::both(link), 1, device, Observers::default())
         .map_err(|error| skip(&error.to_string()))
         .ok()
@@ -364,8 +363,7 @@ fn cubic_at_one_percent_each_way_has_the_latencies_that_it_is_known_for() {
 fn connections_whose_first_packets_are_lost_take_a_second_or_more() {
     const CONNECTIONS: u32 = 4000;
     let _alone = alone();
-    let mut link = LinkSpec::default();
-    link.apply_pairs("delay=5ms,loss=2%").unwrap();
+    let link: LinkSpec = "delay=5ms,loss=2%".parse().unwrap();
     let world = match World::new(&PerDirection::both(link), 1) {
         Ok(world) => world,
         Err(error) => return skip(&error.to_string()),

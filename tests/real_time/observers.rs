@@ -22,11 +22,7 @@ use crate::support::{alone, is_root, skip};
 
 /// Messages of 1000 bytes every 10 ms for 600 ms, with a link to the server that drops one packet.
 fn plan(path: PathKind, transport: Transport, dropped: u64) -> Plan {
-    let link = |pairs: &str| {
-        let mut link = LinkSpec::default();
-        link.apply_pairs(pairs).unwrap();
-        link
-    };
+    let link = |pairs: &str| pairs.parse().unwrap();
     Plan {
         path,
         transport,

@@ -15,8 +15,7 @@ use wirelab::{
 };
 
 fn plan(path: PathKind, transport: Transport, link: &str, duration: Duration) -> Plan {
-    let mut spec = LinkSpec::default();
-    spec.apply_pairs(link).unwrap();
+    let spec: LinkSpec = link.parse().unwrap();
     Plan {
         path,
         transport,

@@ -16,9 +16,7 @@ use wirelab::{
 };
 
 fn link(settings: &str) -> LinkSpec {
-    let mut link = LinkSpec::default();
-    link.apply_pairs(settings).unwrap();
-    link
+    settings.parse().unwrap()
 }
 
 fn plan(settings: &str) -> Plan {

@@ -47,13 +47,12 @@ pub(crate) fn link() -> impl Strategy<Value = LinkSpec> {
     let shares = (share(), share(), share());
     (0u32..60, jitter, any::<bool>(), loss(), bottleneck, shares, 1300u16..=1500).prop_map(
         |(delay, jitter, keep, loss, bottleneck, (reorder, duplicate, corrupt), mtu)| {
-            let mut spec = LinkSpec::default();
-            spec.apply_pairs(&format!(
+            format!(
                 "delay={delay}ms,jitter={jitter},keep-order={keep},loss={loss},{bottleneck},\
                  reorder={reorder},duplicate={duplicate},corrupt={corrupt},mtu={mtu}"
-            ))
-            .unwrap();
-            spec
+            )
+            .parse()
+            .unwrap()
         },
     )
 }
@@ -198,8 +197,7 @@ proptest! {
 }
 
 fn plan_over(pairs: &str, transport: Transport, duration: Duration) -> Plan {
-    let mut link = LinkSpec::default();
-    link.apply_pairs(pairs).unwrap();
+    let link: LinkSpec = pairs.parse().unwrap();
     let workload = crate::support::workload(duration);
     let congestion = Congestion::Fixed(FIXED_WINDOW_BYTES);
     Plan { path: PathKind::Sim, transport, links: PerDirection::both(link), workload, congestion }

@@ -38,8 +38,7 @@ const IN_SIM: [Transport; 5] = [
 ];
 
 fn link(pairs: &str) -> LinkSpec {
-    let mut link = LinkSpec::default();
-    link.apply_pairs(pairs).unwrap();
+    let link: LinkSpec = pairs.parse().unwrap();
     link.validate().unwrap();
     link
 }

@@ -28,8 +28,7 @@ use wirelab::{
 const SECOND: Duration = Duration::from_secs(1);
 
 fn links(link: &str) -> PerDirection<LinkSpec> {
-    let mut spec = LinkSpec::default();
-    spec.apply_pairs(link).unwrap();
+    let spec: LinkSpec = link.parse().unwrap();
     PerDirection::both(spec)
 }
 

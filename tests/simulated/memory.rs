@@ -24,8 +24,7 @@ fn peak_kb() -> u64 {
 }
 
 fn thousand_a_second(transport: Transport) -> Plan {
-    let mut link = LinkSpec::default();
-    link.apply_pairs("delay=25ms,loss=1%").unwrap();
+    let link: LinkSpec = "delay=25ms,loss=1%".parse().unwrap();
     Plan {
         path: PathKind::Sim,
         transport,

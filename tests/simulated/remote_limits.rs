@@ -20,8 +20,7 @@ use wirelab::{
 };
 
 fn links(link: &str) -> PerDirection<LinkSpec> {
-    let mut spec = LinkSpec::default();
-    spec.apply_pairs(link).unwrap();
+    let spec: LinkSpec = link.parse().unwrap();
     PerDirection::both(spec)
 }
 

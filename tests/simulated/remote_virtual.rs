@@ -308,11 +308,9 @@ fn proxy() -> impl Strategy<Value = LinkSpec> {
         (900u32..2500, 50u32..5000).prop_map(|(start, length)| format!("outage:{start}ms:{length}ms")),
     ];
     (0u32..100, loss, 0u32..30, 0u32..30).prop_map(|(delay, loss, duplicate, corrupt)| {
-        let mut spec = LinkSpec::default();
         let pairs =
             format!("delay={delay}ms,loss={loss},duplicate={duplicate}%,corrupt={corrupt}%,jitter=5ms");
-        spec.apply_pairs(&pairs).unwrap();
-        spec
+        pairs.parse().unwrap()
     })
 }
 

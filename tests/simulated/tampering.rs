@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use wirelab::{
     experiment::{Observers, Outcome, PathKind, Plan, Workload, run},
-    link::LinkSpec,
     path::StopSignal,
     transport::{Congestion, Transport},
     unit::PerDirection,
@@ -13,11 +12,7 @@ use wirelab::{
 use crate::support::workload;
 
 fn attacked(transport: Transport, attack: &str) -> Outcome {
-    let link = |settings: &str| {
-        let mut link = LinkSpec::default();
-        link.apply_pairs(settings).unwrap();
-        link
-    };
+    let link = |settings: &str| settings.parse().unwrap();
     let plan = Plan {
         path: PathKind::Sim,
         transport,

@@ -23,8 +23,7 @@ use wirelab::{
 };
 
 fn plan(transport: Transport, bytes: u64, link: &str) -> TransferPlan {
-    let mut spec = LinkSpec::default();
-    spec.apply_pairs(link).unwrap();
+    let spec: LinkSpec = link.parse().unwrap();
     TransferPlan {
         path: PathKind::Sim,
         transport,

@@ -76,8 +76,7 @@ mod tests {
     };
 
     fn plan(transport: Transport) -> Plan {
-        let mut link = LinkSpec::default();
-        link.apply_pairs("delay=25ms,loss=1%").unwrap();
+        let link: LinkSpec = "delay=25ms,loss=1%".parse().unwrap();
         Plan {
             path: PathKind::Sim,
             transport,

@@ -22,9 +22,7 @@ use crate::{
 const SERVER: &str = "0.0.0.0:7000";
 
 fn link(settings: &str) -> LinkSpec {
-    let mut link = LinkSpec::default();
-    link.apply_pairs(settings).unwrap();
-    link
+    settings.parse().unwrap()
 }
 
 fn settings(seed: u64) -> SessionSettings {

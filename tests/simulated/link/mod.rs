@@ -27,8 +27,7 @@ fn us(micros: u64) -> Time {
 }
 
 fn spec(pairs: &str) -> LinkSpec {
-    let mut spec = LinkSpec::default();
-    spec.apply_pairs(pairs).unwrap();
+    let spec: LinkSpec = pairs.parse().unwrap();
     spec.validate().unwrap();
     spec
 }

@@ -3,8 +3,7 @@
 use wirelab::link::{LinkSettings, LinkSpec};
 
 fn settings(pairs: &str) -> LinkSettings {
-    let mut spec = LinkSpec::default();
-    spec.apply_pairs(pairs).unwrap();
+    let spec: LinkSpec = pairs.parse().unwrap();
     LinkSettings::of(&spec)
 }
 

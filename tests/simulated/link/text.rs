@@ -1,8 +1,7 @@
 use super::*;
 
 fn refusal(pairs: &str) -> String {
-    let mut spec = LinkSpec::default();
-    let result = spec.apply_pairs(pairs).and_then(|()| spec.validate());
+    let result = pairs.parse().and_then(|spec: LinkSpec| spec.validate());
     let line = result.unwrap_err().to_string();
     assert!(!line.contains('\n'), "{line}");
     line

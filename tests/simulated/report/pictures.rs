@@ -16,8 +16,7 @@ use super::{sample, value};
 use crate::support::{ResultSchema, workload};
 
 fn plan(transport: Transport, link: &str) -> Plan {
-    let mut spec = LinkSpec::default();
-    spec.apply_pairs(link).unwrap();
+    let spec: LinkSpec = link.parse().unwrap();
     Plan {
         path: PathKind::Sim,
         transport,
