@@ -208,7 +208,7 @@ fn every_option_that_differs_has_a_curve() {
         let html = to_html(&measured(&plans, 1));
         // Three points for each figure.
         let points = attributes(chart(&html, "curve"), "data-y").len();
-        assert!(points >= 6 && points % 3 == 0, "{list:?}: {points}");
+        assert!(points >= 6 && points.is_multiple_of(3), "{list:?}: {points}");
     }
 }
 
