@@ -63,7 +63,6 @@ const CELLS: usize = 10_000;
 #[expect(clippy::disallowed_methods, reason = "tells how long a program takes")]
 #[test]
 #[ignore = "10,000 cells in a browser: see CONTRIBUTING.md"]
-#[expect(clippy::disallowed_methods, reason = "rendering takes real time")]
 fn ten_thousand_cells_open() {
     let Some(mut browser) = browser() else { return };
     let folder = tempdir().unwrap();

@@ -89,7 +89,6 @@ fn a_server_answers_a_client_of_another_version_in_its_own() {
 /// Key updates are records, and no progress of a transfer (RFC 8446 section 4.6.3).
 #[expect(clippy::disallowed_methods, reason = "the idle time of a server passes in real time")]
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a server's idle time passes in real time")]
 fn tls_records_without_content_are_no_progress_of_a_transfer() {
     let server = Server::single_with("tls://127.0.0.1:0", "echo", &["--idle", "1s"]);
     let roots = roots(&server.certificates.ca()).unwrap();
