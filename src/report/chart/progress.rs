@@ -60,15 +60,9 @@ pub(super) fn chart(group: &Group<'_>, keys: &Keys) -> Option<Chart> {
             (panel(&second, &x, "bytes on the link", &known, &on_link, bytes))
         }
     };
-    let of = |((progress, _, label), rates): (&(&Progress, usize, &String), &Vec<u64>)| {
-        let most = rates.iter().max().copied().unwrap_or(0);
-        let dropped: u64 = progress.dropped.iter().sum();
-        let window = progress.window_bytes.iter().flatten().max();
-        let window =
-            window.map_or_else(String::new, |most| format!(", a window of up to {}", bytes(*most as f64)));
-        format!("{label}: at most {}, {} dropped{window}", throughput(most), plural(dropped, "packet"))
-    };
-    let sentences: Vec<String> = known.iter().zip(&rates).map(of).collect();
+    let sentences =
+        known.iter().zip(&rates).map(|((progress, _, label), rates)| sentence(progress, label, rates));
+    let sentences: Vec<String> = sentences.collect();
     Some(Chart {
         name: "progress",
         title: format!("The transfer in time (seed {})", known.first()?.0.seed),
@@ -79,6 +73,16 @@ pub(super) fn chart(group: &Group<'_>, keys: &Keys) -> Option<Chart> {
         height: second.bottom + 48.0,
         body,
     })
+}
+
+/// The figures of one transfer, for readers who do not see the chart.
+fn sentence(progress: &Progress, label: &str, rates: &[u64]) -> String {
+    let most = rates.iter().max().copied().unwrap_or(0);
+    let dropped: u64 = progress.dropped.iter().sum();
+    let window = progress.window_bytes.iter().flatten().max();
+    let window =
+        window.map_or_else(String::new, |most| format!(", a window of up to {}", bytes(*most as f64)));
+    format!("{label}: at most {}, {} dropped{window}", throughput(most), plural(dropped, "packet"))
 }
 
 fn bits_per_second(progress: &Progress) -> Vec<u64> {
