@@ -23,7 +23,7 @@ use crate::{
     wire::discovery::{Answer, QUERY_BYTES, Query},
 };
 
-/// Maximum answers per second to one source: an IPv4 address, or an IPv6 /64 network.
+/// Maximum answers per second to one source: an IPv4 address, a link-local IPv6 address, or an IPv6 /64 network.
 const SOURCE_RATE: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 /// Maximum answers per second in total.
 const TOTAL_RATE: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
@@ -232,7 +232,7 @@ impl Responder {
             return Err(Refusal::NoUrl);
         }
         let source = origin.from.ip();
-        let within = self.rates.delay(source, SOURCE_RATE, now, 1, Excess::Dropped).is_zero()
+        let within = self.rates.delay(limited_as(source), SOURCE_RATE, now, 1, Excess::Dropped).is_zero()
             && self.total.delay(TOTAL_RATE, now, 1, Excess::Dropped).is_zero();
         if !within {
             return Err(Refusal::RateLimit);
@@ -294,6 +294,15 @@ impl Responder {
     /// Whether `source` is answered for the first time.
     fn is_new(&mut self, source: IpAddr) -> bool {
         !std::mem::replace(self.asked.entry(source), true)
+    }
+}
+
+/// The address by which the rate of `source` is limited. IPv6 is limited by /64, but all hosts of a link share that of
+/// link-local addresses, so their interface identifiers take its place.
+fn limited_as(source: IpAddr) -> IpAddr {
+    match source {
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => Ipv6Addr::from_bits(ip.to_bits() << 64).into(),
+        ip => ip,
     }
 }
 
@@ -424,6 +433,19 @@ mod tests {
         assert_eq!(answered(&mut lab, at(3100), 10..210), 20, "200 a second");
         let refused = ask(&mut lab, at(3100), origin("192.0.2.250", group, 255));
         assert_eq!(refused, Err(Refusal::RateLimit));
+    }
+
+    #[test]
+    fn link_local_addresses_are_limited_each_on_its_own() {
+        let mut lab = responder(&["[::]:9999"], &[]);
+        let mut answered = |network: &str| {
+            let sources = (1..=30).map(|host| origin(&format!("{network}{host}"), "ff02::114", 255));
+            // Late enough for the limit of all sources together.
+            let times = (1..=30).map(|n| at(network.len() as u64 * 1000 + n * 10));
+            times.zip(sources).filter(|(now, origin)| ask(&mut lab, *now, *origin).is_ok()).count()
+        };
+        assert_eq!(answered("fe80::"), 30);
+        assert!(answered("2001:db8::") < 20, "hosts of one network");
     }
 
     #[test]

@@ -113,7 +113,9 @@ pub async fn search(host: &Arc<dyn Host>, search: &Search) -> Result<Findings, D
     let mut collector = Collector::new(&interfaces, search);
     let start = host.now();
     for round in 0..QUERIES {
-        for (asker, socket) in &open {
+        // Each round begins elsewhere, because a server's rate limit may allow answers to the first queries only.
+        let (later, sooner) = open.split_at(open.len() * round as usize / QUERIES as usize);
+        for (asker, socket) in sooner.iter().chain(later) {
             if let Err(source) = asker.ask(&**host, socket, &mut collector) {
                 failed = Some(DiscoverError::Send { interface: asker.interface.clone(), source });
             }

@@ -212,7 +212,9 @@ fn a_server_is_found_on_each_of_fifteen_interfaces() {
         script(&host.holder, &format!("for n in $(seq {LINKS}); do {wait}; done"));
     }
     let _server = host.serve("udp://[::]:9999", "wide");
-    for options in [&["-4"][..], &["-6"], &["-4", "--scope", "site"], &["-6", "--scope", "site"]] {
+    for options in
+        [&["-4"][..], &["-6"], &["--broadcast"], &["-4", "--scope", "site"], &["-6", "--scope", "site"]]
+    {
         let (servers, _) = client.found(options);
         assert_eq!(servers.len(), 1, "{options:?}");
         assert_eq!(servers[0].1.split(' ').count(), LINKS, "{options:?}: {}", servers[0].1);
