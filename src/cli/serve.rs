@@ -179,9 +179,11 @@ impl Serve {
                 stopped = &mut stopping => break stopped,
                 () = host.sleep_until(patience), if is_silent => {
                     is_silent = false;
+                    let open = open_connections();
+                    let connections = if open == 1 { "connection" } else { "connections" };
                     output::note(format_args!(
-                        "stopping: waiting up to {} for the work of {} open connections; once more to quit at once",
-                        format_duration(DRAIN), open_connections()
+                        "stopping: waiting up to {} for the work of {open} open {connections}; once more to quit at once",
+                        format_duration(DRAIN)
                     ));
                 }
             }

@@ -82,7 +82,7 @@ fn a_server_stops_at_once_after_a_transfer_and_says_what_it_waits_for_during_one
     busy.recv_timeout(PATIENCE).unwrap();
     server.program.signal("TERM");
     let said = server.program.wait_for("stopping");
-    assert!(said.contains("waiting up to 5s for the work of 1 open connection"), "{said}");
+    assert!(said.contains("waiting up to 5s for the work of 1 open connection;"), "{said}");
     let ended = client_of_50_gb.finish();
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert!(server.wait().stderr.contains("not finished"));
