@@ -212,14 +212,14 @@ impl Connection {
 
     /// Upper bound on payload bytes that are queued or unacknowledged.
     pub fn send_buffer(&self) -> usize {
-        self.sender.buffer()
+        self.sender.buffer_limit
     }
 
     /// Changes the upper bound on payload bytes that are queued or unacknowledged.
     pub fn set_send_buffer(&mut self, bytes: usize) {
         // The settings apply to the sender that the peer's greeting makes.
         self.config.send_buffer = bytes;
-        self.sender.set_buffer(bytes);
+        self.sender.buffer_limit = bytes;
         if self.sender.has_room_again() {
             self.events.push_back(Event::Writable);
         }

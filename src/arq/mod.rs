@@ -95,6 +95,7 @@ mod event;
 mod handshake;
 mod limits;
 mod listener;
+mod probing;
 mod queue;
 mod ranges;
 mod reassembly;

@@ -9,6 +9,7 @@ use super::{
     config::payload_bytes,
     congestion::{Acked, Controller},
     limits::{Limits, Starved},
+    probing::Probing,
     queue::{Content, Queue},
     rtt::Rtt,
     scoreboard::{AckContext, Losses, PACKET_THRESHOLD, Scoreboard},
@@ -23,7 +24,8 @@ use crate::{
 pub(super) struct Sender {
     rules: Rules,
     fast_retransmit: bool,
-    buffer_limit: usize,
+    /// Upper bound on `buffered`. An empty buffer takes any message.
+    pub(super) buffer_limit: usize,
     /// Payload bytes that are queued or unacknowledged.
     buffered: usize,
     /// A message was refused because the buffer was full.
@@ -46,21 +48,11 @@ pub(super) struct Sender {
     timer: Option<Time>,
     /// When the next segment passes the time threshold for loss.
     loss_at: Option<Time>,
-    /// The peer's window is closed and nothing is in flight.
-    stalled: Option<Stalled>,
+    probing: Probing,
     /// Consecutive timeouts without a new acknowledgement.
     timeouts: u32,
     stats: Stats,
     fin: Option<u64>,
-}
-
-/// Probing of a closed window (RFC 9293 section 3.8.6.1). It backs off on its own: probes are answered, so the
-/// retransmission timer stays as it was.
-#[derive(Debug, Clone, Copy)]
-struct Stalled {
-    /// When the last probe was sent, or when the window closed.
-    since: Time,
-    probes: u32,
 }
 
 /// Duplicate acknowledgements (RFC 5681 section 3.2), for go-back-N.
@@ -102,7 +94,7 @@ impl Sender {
             duplicates: Duplicates::default(),
             timer: None,
             loss_at: None,
-            stalled: None,
+            probing: Probing::default(),
             timeouts: 0,
             stats: Stats::default(),
             fin: None,
@@ -139,16 +131,6 @@ impl Sender {
         self.board.first()
     }
 
-    /// The upper bound on payload bytes that are queued or unacknowledged.
-    pub(super) fn buffer(&self) -> usize {
-        self.buffer_limit
-    }
-
-    /// Changes the upper bound on payload bytes that are queued or unacknowledged.
-    pub(super) fn set_buffer(&mut self, bytes: usize) {
-        self.buffer_limit = bytes;
-    }
-
     /// Whether there is room again after a message was refused. Returns `true` once.
     pub(super) fn has_room_again(&mut self) -> bool {
         let room = self.refused && self.buffered <= self.buffer_limit / 2;
@@ -183,7 +165,7 @@ impl Sender {
         let edge = acknowledgement.next + u64::from(acknowledgement.window);
         if edge > self.edge {
             self.edge = edge;
-            self.stalled = None;
+            self.probing.end();
         }
         let gap_at_first = acknowledgement.gap && acknowledgement.next == self.board.first();
         let ranges = acknowledgement.ranges.as_slice();
@@ -219,8 +201,7 @@ impl Sender {
 
     /// When [`Self::on_timeout`] is due.
     pub(super) fn next_timeout(&self) -> Option<Time> {
-        let stalled = self.stalled.map(|stalled| self.probe_at(stalled));
-        [self.retransmission_at(), self.loss_at, stalled].into_iter().flatten().min()
+        [self.retransmission_at(), self.loss_at, self.probing.due(&self.rtt)].into_iter().flatten().min()
     }
 
     /// Handles due timers. Returns whether to probe the peer's closed window (RFC 9293 section 3.8.6.1).
@@ -231,22 +212,14 @@ impl Sender {
         if self.retransmission_at().is_some_and(|at| at <= now) {
             self.expire(now);
         }
-        let due = self.stalled.filter(|stalled| self.probe_at(*stalled) <= now);
-        if let Some(Stalled { probes, .. }) = due {
-            self.timeouts += 1;
-            self.stalled = Some(Stalled { since: now, probes: probes.saturating_add(1) });
-        }
-        due.is_some()
-    }
-
-    /// When the next probe of a closed window is due.
-    fn probe_at(&self, stalled: Stalled) -> Time {
-        stalled.since + self.rtt.timeout_after(stalled.probes)
+        let probes = self.probing.probe(now, &self.rtt);
+        self.timeouts += u32::from(probes);
+        probes
     }
 
     /// Notes that the peer answered, so that probes of its closed window do not count as unanswered.
     pub(super) fn on_answer(&mut self) {
-        if self.stalled.is_some() {
+        if self.probing.is_active() {
             self.timeouts = 0;
         }
     }
@@ -312,7 +285,7 @@ impl Sender {
         let payload = self.queue.next_bytes()?;
         let (first, next) = (self.board.first(), self.board.next());
         if next >= self.edge && first == next {
-            self.stalled.get_or_insert(Stalled { since: now, probes: 0 });
+            self.probing.begin(now);
         }
         let room = next < self.edge && next - first < self.rules.max_outstanding;
         room.then_some((HEADER_BYTES + payload) as u64)
