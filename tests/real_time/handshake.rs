@@ -193,7 +193,7 @@ fn the_announced_time_of_loopback_is_about_what_it_takes() {
             parallel: 16,
             ..plan(PathKind::Direct, transport, mode, "delay=0ms")
         };
-        let announced = Handshake.expected(&plan, &StopSignal::default(), &Recording::default()).unwrap();
+        let announced = Handshake.expected(&plan, &StopSignal::default()).unwrap();
         let took = handshake(&plan, 1, &StopSignal::default(), &Recording::default()).unwrap().elapsed;
         // It is rounded up to seconds.
         let least = announced.saturating_sub(Duration::from_secs(1)) / 3;

@@ -129,6 +129,7 @@ fn driven(plan: &TransferPlan, pictures: bool) -> Cell {
         progress: Arc::new(|_| ()),
         samples: None,
         pictures,
+        recorder: None,
     };
     drive(&Transfer::default(), &request, &options, ResultFile::new("transfer")).file.cells.remove(0)
 }
