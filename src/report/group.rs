@@ -109,11 +109,13 @@ impl<'a> Group<'a> {
 
     /// Whether all servers are on this machine: those without a URL, and those with an address of loopback.
     fn is_on_loopback(&self) -> bool {
-        let is_loopback = |url: &str| {
-            let host = url.split_once("://").map_or(url, |(_, host)| host);
+        let is_loopback = |server: &str| {
+            let host = server.split_once("://").map_or(server, |(_, host)| host);
             ["127.", "[::1]", "localhost:"].iter().any(|local| host.starts_with(local))
         };
-        self.cells.iter().all(|cell| cell.server.as_deref().is_none_or(is_loopback))
+        // The address that was measured, where the URL has a name.
+        let measured = |cell: &Cell| cell.server_address.as_ref().or(cell.server.as_ref()).cloned();
+        self.cells.iter().all(|cell| measured(cell).is_none_or(|server| is_loopback(&server)))
     }
 
     /// The URLs of remote servers, each once, with the address of a name.

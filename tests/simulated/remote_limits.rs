@@ -162,10 +162,7 @@ fn messages_by_url_take_as_long_as_in_the_simulator() {
 fn the_receive_window_of_an_arq_server_grows_within_its_option() {
     let plan =
         messages(Transport::ARQ_SELECTIVE, (Duration::from_micros(1500), 10_000), "delay=100ms,rate=400mbit");
-    let median_and_flags = |outcome: Outcome| {
-        assert_eq!(outcome.messages.delivered, outcome.messages.scheduled);
-        (median(&outcome), cell(&plan, &[(1, outcome)]).flags)
-    };
+    let median_and_flags = |outcome: Outcome| (median(&outcome), cell(&plan, &[(1, outcome)]).flags);
     let (simulated, simulated_flags) =
         median_and_flags(run(&plan, 1, Default::default(), &StopSignal::default()).unwrap());
     let (there, flags) = median_and_flags(measured(&plan, echo()));
