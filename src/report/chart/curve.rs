@@ -21,10 +21,14 @@ fn time(ns: f64) -> String {
     numbers::instant(ns)
 }
 
+/// With more values than this, intervals would cover each other, and take long to compute.
+const MOST_INTERVALS: usize = 60;
+
 /// A panel: a figure with its interval, and the closed-form prediction.
 struct Panel {
     name: &'static str,
-    read: fn(&Cell) -> Option<Spread>,
+    /// Reads the figure, with its interval if that is wanted.
+    read: fn(&Cell, bool) -> Option<Spread>,
     theory: fn(&Cell) -> Option<f64>,
     show: fn(f64) -> String,
 }
@@ -32,15 +36,19 @@ struct Panel {
 const PANELS: [Panel; 5] = [
     Panel {
         name: "blocked",
-        read: |cell| {
-            Some(seeds(cell.hol.as_ref()?.blocked_ratio?.get(), &cell.per_seed, |seed| seed.blocked_ratio))
+        read: |cell, with_interval| {
+            let value = cell.hol.as_ref()?.blocked_ratio?.get();
+            Some(match with_interval {
+                true => seeds(value, &cell.per_seed, |seed| seed.blocked_ratio),
+                false => Spread { value, ci95: None },
+            })
         },
         theory: |cell| Some(cell.theory.as_ref()?.blocked_ratio?.get()),
         show: numbers::percent,
     },
     Panel {
         name: "p99 of the latency",
-        read: |cell| {
+        read: |cell, _| {
             let latency = cell.latency_ns.as_ref()?;
             let ci95 = latency.ci95.p99.map(|ends| ends.map(|ns| ns as f64));
             Some(Spread { value: latency.summary.p99? as f64, ci95 })
@@ -50,13 +58,13 @@ const PANELS: [Panel; 5] = [
     },
     Panel {
         name: "on time",
-        read: |cell| Some(Spread { value: cell.on_time_ratio?.get(), ci95: None }),
+        read: |cell, _| Some(Spread { value: cell.on_time_ratio?.get(), ci95: None }),
         theory: |_| None,
         show: numbers::percent,
     },
     Panel {
         name: "goodput",
-        read: |cell| {
+        read: |cell, _| {
             let goodput = &cell.transfer.as_ref()?.goodput_bps;
             Some(Spread { value: goodput.p50? as f64, ci95: None })
         },
@@ -65,7 +73,7 @@ const PANELS: [Panel; 5] = [
     },
     Panel {
         name: "p99 of the first reply",
-        read: |cell| {
+        read: |cell, _| {
             let first = cell.handshake.as_ref()?.first_reply_ns?;
             Some(Spread { value: first.p99? as f64, ci95: None })
         },
@@ -139,7 +147,7 @@ fn chart(axis: &str, facet: &str, points: &[Point<'_>], keys: &Keys) -> Option<C
     let panels: Vec<&Panel> = PANELS
         .iter()
         .filter(|panel| {
-            curves.iter().flat_map(|curve| &curve.cells).any(|(.., cell)| (panel.read)(cell).is_some())
+            curves.iter().flat_map(|curve| &curve.cells).any(|(.., cell)| (panel.read)(cell, false).is_some())
         })
         .collect();
     if panels.is_empty() {
@@ -158,7 +166,7 @@ fn chart(axis: &str, facet: &str, points: &[Point<'_>], keys: &Keys) -> Option<C
         name: "curve",
         title: format!("Against the {axis}{of}"),
         row: None,
-        caption: "Vertical lines are 95% confidence intervals.",
+        caption: "Vertical lines are 95% confidence intervals; a list of more than 60 values has none.",
         summary: summary(axis, &panels, &curves),
         height: bottom,
         body: html! { (key) @for panel in drawn { (panel) } },
@@ -198,7 +206,13 @@ fn draw(panel: &Panel, axis: &str, area: &Area, values: &[(f64, &str)], curves: 
     } else {
         Scale::linear([low, high], area.x())
     };
-    let spreads = || curves.iter().flat_map(|curve| &curve.cells).filter_map(|(.., cell)| (panel.read)(cell));
+    let with_intervals = values.len() <= MOST_INTERVALS;
+    let spreads = || {
+        curves
+            .iter()
+            .flat_map(|curve| &curve.cells)
+            .filter_map(|(.., cell)| (panel.read)(cell, with_intervals))
+    };
     let most = spreads().map(|spread| spread.ci95.map_or(spread.value, |[_, high]| high.max(spread.value)));
     let y = Scale::linear([0.0, most.fold(0.0, f64::max)], area.y());
     let mut x_ticks: Vec<Tick> = Vec::new();
@@ -213,15 +227,15 @@ fn draw(panel: &Panel, axis: &str, area: &Area, values: &[(f64, &str)], curves: 
     html! {
         (area.x_axis(axis, &x_ticks))
         (area.y_axis(panel.name, &y_ticks))
-        @for curve in curves { (line(panel, curve, &x, &y)) }
+        @for curve in curves { (line(panel, curve, with_intervals, &x, &y)) }
     }
 }
 
-fn line(panel: &Panel, curve: &Curve<'_>, x: &Scale, y: &Scale) -> Markup {
+fn line(panel: &Panel, curve: &Curve<'_>, with_intervals: bool, x: &Scale, y: &Scale) -> Markup {
     let points: Vec<(f64, &str, Spread)> = curve
         .cells
         .iter()
-        .filter_map(|(value, text, cell)| Some((*value, *text, (panel.read)(cell)?)))
+        .filter_map(|(value, text, cell)| Some((*value, *text, (panel.read)(cell, with_intervals)?)))
         .collect();
     let theory: Vec<(f64, f64)> =
         curve.cells.iter().filter_map(|(value, _, cell)| Some((*value, (panel.theory)(cell)?))).collect();
@@ -258,7 +272,8 @@ fn summary(axis: &str, panels: &[&Panel], curves: &[Curve<'_>]) -> String {
     let of = |curve: &Curve<'_>| {
         let ends = [curve.cells.first(), curve.cells.last()];
         let figures = panels.iter().filter_map(|panel| {
-            let of = |end: Option<&(f64, &str, &Cell)>| Some((panel.show)((panel.read)(end?.2)?.value));
+            let of =
+                |end: Option<&(f64, &str, &Cell)>| Some((panel.show)((panel.read)(end?.2, false)?.value));
             Some(format!("{} {} to {}", panel.name, of(ends[0])?, of(ends[1])?))
         });
         format!("{}: {}", curve.label, figures.collect::<Vec<_>>().join(", "))
