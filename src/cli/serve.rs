@@ -152,20 +152,7 @@ impl Serve {
         }
         let log = Arc::new(Log { verbose: self.verbose });
         let discoverable = self.discovery.announce(&host, &server, &self.allow, log)?;
-        let mut output = Ok(());
-        for bind in server.binds() {
-            let url = bind.scheme.url(bind.local);
-            let every = match bind.local.ip() {
-                IpAddr::V4(ip) if ip.is_unspecified() => {
-                    ", on every IPv4 address of this machine and no IPv6 address"
-                }
-                IpAddr::V6(ip) if ip.is_unspecified() => ", on every address of this machine",
-                _ => "",
-            };
-            output =
-                output.and_then(|()| output::line(format!("listening on {url} ({}){every}", self.service)));
-        }
-        tolerate_closed_pipe(output)?;
+        tolerate_closed_pipe(self.print_binds(&server))?;
         self.until_done(&*host, &server, &mut signals).await;
         let discovery = discoverable.map(|discoverable| discoverable.report());
         let open_connections = server.open_connections();
@@ -195,6 +182,22 @@ impl Serve {
             output::line(report.to_string())?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Prints where the server listens.
+    fn print_binds(&self, server: &Server) -> Result<(), OutputError> {
+        for bind in server.binds() {
+            let url = bind.scheme.url(bind.local);
+            let every = match bind.local.ip() {
+                IpAddr::V4(ip) if ip.is_unspecified() => {
+                    ", on every IPv4 address of this machine and no IPv6 address"
+                }
+                IpAddr::V6(ip) if ip.is_unspecified() => ", on every address of this machine",
+                _ => "",
+            };
+            output::line(format!("listening on {url} ({}){every}", self.service))?;
+        }
+        Ok(())
     }
 
     fn threads(&self) -> u8 {

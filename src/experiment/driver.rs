@@ -18,38 +18,18 @@ use super::{
     error::RunError,
     matrix::{MatrixOptions, Runs, run_matrix},
     path_kind::PathKind,
+    recorder::{Recorder, RunName},
     remote::Remote,
     result::system::system,
     sample_file::{JobIndex, SampleFile},
+    setup::Setup,
 };
 use crate::{
     capture::Recording,
-    link::LinkSpec,
     path::{Fidelity, StopSignal},
     report::{Cell, Paired, ResultFile, Skipped},
-    transport::{Congestion, Transport},
-    unit::PerDirection,
+    transport::Transport,
 };
-
-/// What every plan has: one point of the matrix of transports, links and controllers on a path.
-#[derive(Debug, Clone, Copy)]
-pub struct Setup<'a> {
-    /// Where packets travel.
-    pub path: PathKind,
-    /// How messages travel.
-    pub transport: Transport,
-    /// The wire to the server and to the client; ignored on a path without a link.
-    pub links: &'a PerDirection<LinkSpec>,
-    /// The congestion controller.
-    pub congestion: Congestion,
-}
-
-impl Setup<'_> {
-    /// Why this setup cannot be run, if it cannot.
-    pub fn refusal(&self) -> Option<&'static str> {
-        self.path.refuses(self.transport).or_else(|| self.transport.refuses_controller(self.congestion))
-    }
-}
 
 /// An experiment: what is done with one plan and seed, and how its outcomes become a row of a result.
 pub trait Experiment: Sync {
@@ -155,28 +135,6 @@ pub struct Job<'a> {
     pub traced: bool,
     /// What is recorded of this run in files.
     pub recording: Recording,
-}
-
-/// One run among all, for the names of its files.
-#[derive(Debug, Clone, Copy)]
-pub struct RunName<'a> {
-    /// Its plan, counted from 0 over everything that is run.
-    pub plan: usize,
-    /// The plan's point of the matrix.
-    pub setup: Setup<'a>,
-    /// Its seed.
-    pub seed: u64,
-    /// Ends the run early when set.
-    pub stop: &'a StopSignal,
-}
-
-/// Records runs in files.
-pub trait Recorder: Sync {
-    /// Begins what is recorded of a run.
-    fn begin(&self, run: &RunName<'_>) -> Recording;
-
-    /// Ends it.
-    fn end(&self, recording: &Recording);
 }
 
 /// Something that went wrong in some runs.

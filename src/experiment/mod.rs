@@ -19,10 +19,12 @@ mod on_path;
 mod path_kind;
 mod plan;
 mod record;
+mod recorder;
 mod remote;
 mod result;
 mod sample_file;
 mod settings;
+mod setup;
 pub mod transfer;
 mod workload;
 
@@ -33,10 +35,7 @@ pub use self::{
         run::{LEAD, run, run_between},
         settings::settings as end_settings,
     },
-    driver::{
-        Batch, Driven, Experiment, Job, Options, Problem, Progress, Recorder, Request, RunName, RunSize,
-        Setup, drive, skipped,
-    },
+    driver::{Batch, Driven, Experiment, Job, Options, Problem, Progress, Request, RunSize, drive, skipped},
     episode::{UnknownEpisode, Which, choose, choose_contrast, episode, pair},
     error::RunError,
     handshake::{Handshake, HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake, handshake_cell},
@@ -54,8 +53,10 @@ pub use self::{
         samples::{SAMPLE_COLUMNS, SampleRows},
         trace::Trace,
     },
+    recorder::{Recorder, RunName},
     remote::Remote,
     result::{cell::cell, compare::compare, theory::Theory},
     sample_file::{JobIndex, Reservation, SampleFile},
+    setup::Setup,
     workload::{Arrivals, Schedule, Scheduled, UnknownArrivals, Wait, Workload},
 };

@@ -12,7 +12,7 @@ use self::{
 };
 use crate::{
     experiment::{
-        driver::{Experiment, Job, Problem, RunSize, Setup},
+        driver::{Experiment, Job, Problem, RunSize},
         error::RunError,
         matrix::Runs,
         plan::Plan,
@@ -24,6 +24,7 @@ use crate::{
         },
         remote::Remote,
         result::{cell::cell, compare::compare},
+        setup::Setup,
     },
     path::Fidelity,
     report::{Cell, Flag, Paired},

@@ -6,10 +6,11 @@ use super::{HandshakeOutcome, HandshakePlan, handshake, handshake_cell};
 use crate::{
     capture::Recording,
     experiment::{
-        driver::{Experiment, Job, Problem, RunSize, Setup},
+        driver::{Experiment, Job, Problem, RunSize},
         error::RunError,
         matrix::Runs,
         remote::Remote,
+        setup::Setup,
     },
     path::{Fidelity, StopSignal},
     report::Cell,

@@ -9,8 +9,9 @@ use super::{
 use crate::{
     experiment::{
         Remote, RunError,
-        driver::{Experiment, Job, Problem, RunSize, Setup},
+        driver::{Experiment, Job, Problem, RunSize},
         matrix::Runs,
+        setup::Setup,
     },
     path::Fidelity,
     report::Cell,

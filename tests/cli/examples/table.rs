@@ -62,6 +62,13 @@ pub(super) const TOUR: &[Example] = &[
 ];
 
 pub(super) const BENCH: &[Example] = &[
+    plain("wirelab bench -t quic-one --loss 2% --pcap run.pcapng", &[BENCH_SHORT], &["quic-one", "loss 2%"]),
+    needing(
+        &["tshark"],
+        "wirelab bench -t quic-one --loss 2% --pcap run.pcapng -q && tshark -r run.pcapng -q -z io,phs",
+        &[BENCH_SHORT],
+        &["Protocol Hierarchy Statistics", "quic frames:"],
+    ),
     plain(
         "wirelab bench -t udp,arq-unordered,udp-hmac,dtls,quic-datagram --loss 0% --corrupt 1% --replay 1% --inject 1% -w 0s",
         &[("-w 0s", "-w 0s --seeds 1 -d 5s")],
@@ -407,6 +414,12 @@ pub(super) const LINK: &[Example] = &[
         "wirelab link --listen 9000 --to 9999 --preset lte -d 1m -J",
         &[("9000", "0"), ("1m", "50ms")],
         &["\"rate_bps\": 12000000", "\"to_server\""],
+    ),
+    needing(
+        &["netns", "curl", "python3"],
+        "wirelab link --netns --pcap web.pcapng --server 'python3 -m http.server 80' -- curl -s 10.0.0.2",
+        &[],
+        &["Directory listing", "delivered"],
     ),
     needing(
         &["netns", "iperf3"],
