@@ -91,3 +91,6 @@ fn cell(row: &Row, subject: Subject) -> PropertyCell {
         problem,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,3 +44,6 @@ pub use self::{
     udp_hmac::{InvalidKey, SharedKey, generate_key},
     windows::WindowMemory,
 };
+
+#[cfg(test)]
+mod altered;
