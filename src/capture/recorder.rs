@@ -25,6 +25,9 @@ pub const DEFAULT_SNAP_BYTES: u32 = 262_144;
 const CLIENT: u32 = 0;
 const SERVER: u32 = 1;
 
+/// The comment on a packet whose bytes the link changed.
+const CHANGED: &str = "changed by the link";
+
 /// What is captured.
 #[derive(Debug, Clone)]
 pub struct CaptureOptions {
@@ -56,8 +59,8 @@ impl<T: Write + Seek + Send> Output for T {}
 
 /// A capture of one run. Both ends of the path are interfaces of the file.
 ///
-/// A packet is written once its fate is known, since the sender's copy tells it. So the capture holds as many packets as
-/// the link does, and the file is in order of time.
+/// A packet is written once its fate is known, since the sender's copy tells it. So the capture holds all packets since the
+/// oldest that is still on the link, and the file is in order of time.
 #[derive(Clone)]
 pub struct Capture {
     file: Arc<Mutex<File>>,
@@ -93,7 +96,7 @@ struct Held {
 }
 
 impl Capture {
-    /// Begins a file, which has the `secrets` of the run's connections before the packets that they decrypt.
+    /// Begins a file, which also has the `secrets` of the run's connections, each as soon as an end knows it.
     pub fn new(out: Box<dyn Output>, options: CaptureOptions, secrets: Secrets) -> Self {
         let snap_bytes = options.snap_bytes;
         let mut file = File {
@@ -117,17 +120,20 @@ impl Capture {
         Box::new(self.clone())
     }
 
-    /// Writes the last packets and marks the file as complete. Returns the first error of writing.
-    pub fn finish(&self) -> io::Result<()> {
+    /// Writes the last packets, and marks the file as complete if the run `is_whole`. Returns the first error of writing.
+    pub fn finish(&self, is_whole: bool) -> io::Result<()> {
         let mut file = self.file.lock();
         for held in file.held.iter_mut().filter(|held| held.is_on_link) {
             held.is_on_link = false;
-            held.comment = "still on the link at the end of the run".to_owned();
+            held.note(match held.arrived {
+                0 => "still on the link at the end of the run",
+                _ => "a copy is still on the link at the end of the run",
+            });
         }
         file.write_settled();
         file.is_closed = true;
         file.failed.take().map_or(Ok(()), Err)?;
-        file.complete()
+        if is_whole { file.complete() } else { file.out.flush() }
     }
 }
 
@@ -183,7 +189,7 @@ impl File {
                 Direction::ToServer => SERVER,
                 Direction::ToClient => CLIENT,
             };
-            let comment = if intact { "" } else { "changed by the link" };
+            let comment = if intact { "" } else { CHANGED };
             self.hold(packet, Held { interface, comment: comment.to_owned(), ..Held::default() });
         }
         self.settle(packet.direction, packet.number, exit);
@@ -206,8 +212,8 @@ impl File {
             Exit::Arrived { intact, more } => {
                 held.arrived += 1;
                 held.is_on_link = more;
-                if !intact {
-                    held.note("changed by the link");
+                if !intact && !held.comment.contains(CHANGED) {
+                    held.note(CHANGED);
                 }
                 if held.arrived == 2 {
                     held.note("doubled by the link");
@@ -399,7 +405,7 @@ mod tests {
         capture.left(&packet(2, 13), Exit::Arrived { intact: false, more: false });
         capture.left(&packet(0, 14), ARRIVED);
         capture.left(&packet(3, 15), ARRIVED);
-        capture.finish().unwrap();
+        capture.finish(true).unwrap();
         let expected = [
             (CLIENT, 0, "doubled by the link"),
             (CLIENT, 1, "lost on the link"),
@@ -448,7 +454,9 @@ mod tests {
             String::from_utf8_lossy(&header).contains(words)
         };
         assert!(says("cut:") && !says("complete:"));
-        capture.finish().unwrap();
+        capture.clone().finish(false).unwrap();
+        assert!(says("cut:"));
+        capture.finish(true).unwrap();
         assert!(says("complete:") && !says("cut:"));
     }
 
@@ -461,7 +469,7 @@ mod tests {
             capture.left(&packet(number, number), ARRIVED);
         }
         assert!(stop.is_set());
-        assert_eq!(capture.finish().unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(capture.finish(true).unwrap_err().kind(), io::ErrorKind::StorageFull);
         assert!(!disk.packets().is_empty());
     }
 }

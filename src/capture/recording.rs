@@ -29,8 +29,8 @@ impl Recording {
         self.secrets.clone().map(|secrets| Arc::new(secrets) as Arc<dyn KeyLog>)
     }
 
-    /// Ends the capture. Returns the first error of writing.
-    pub fn finish(&self) -> io::Result<()> {
-        self.capture.as_ref().map_or(Ok(()), Capture::finish)
+    /// Ends the capture of a run that `is_whole` or was cut short. Returns the first error of writing.
+    pub fn finish(&self, is_whole: bool) -> io::Result<()> {
+        self.capture.as_ref().map_or(Ok(()), |capture| capture.finish(is_whole))
     }
 }

@@ -56,6 +56,7 @@ impl KeyLog for Secrets {
         if lines.known.contains(&line) {
             return;
         }
+        lines.new.push_str(&line);
         if let Some(file) = &self.file {
             let mut file = file.lock();
             if let Ok(out) = &mut *file
@@ -64,7 +65,6 @@ impl KeyLog for Secrets {
                 *file = Err(error);
             }
         }
-        lines.new.push_str(&line);
         lines.known.insert(line);
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 use wirelab::{
-    experiment::{Driven, Experiment, Options, Progress, Recorder, Request, SampleFile, drive},
+    experiment::{Driven, Experiment, Options, Progress, Request, RunRecorder, SampleFile, drive},
     path::StopSignal,
     report::ResultFile,
     unit::format_duration,
@@ -72,7 +72,7 @@ impl<E: Experiment> Prepared<'_, E> {
             progress,
             samples: self.samples,
             pictures: is_traced,
-            recorder: self.captures.map(|captures| captures as &dyn Recorder),
+            recorder: self.captures.map(|captures| captures as &dyn RunRecorder),
         };
         let driven = drive(self.experiment, self.request, &options, file);
         bar.finish_and_clear();

@@ -157,6 +157,7 @@ impl Link {
             tolerate_closed_pipe(output::line(&ready))?;
         }
         self.until_done(&*host, &relay, &mut signals, &stop).await;
+        let captured = capture.map_or(Ok(()), |capture| capture.complete());
         let report = relay.report();
         if let Some(failure) = relay.failure() {
             return Err(failure.into());
@@ -166,8 +167,7 @@ impl Link {
             true => output::line(serde_json::to_string_pretty(&shown.json())?)?,
             false => output::line(shown.to_string())?,
         }
-        drop(relay);
-        capture.map_or(Ok(()), LinkCapture::complete)?;
+        captured?;
         Ok(ExitCode::SUCCESS)
     }
 

@@ -63,7 +63,7 @@ impl<D: Defaults> MessagesArgs<D> {
         let mut finished = prepared.run(&self.output)?;
         let sampled = samples.map_or(Ok(()), Samples::complete);
         // If the ladder fails, the result is written all the same.
-        let (asked, found) = match self.detail.episodes(&request, &finished.driven.runs, &finished.stop) {
+        let (asked, mut found) = match self.detail.episodes(&request, &finished.driven.runs, &finished.stop) {
             Ok(asked) => (asked, Ok(())),
             Err(error) => (Vec::new(), Err(error)),
         };
@@ -71,7 +71,10 @@ impl<D: Defaults> MessagesArgs<D> {
             let Driven { file, runs, .. } = &mut finished.driven;
             file.episodes = match self.detail.wants_ladder() {
                 true => asked.clone(),
-                false => episodes(&request, runs, &finished.stop)?,
+                false => episodes(&request, runs, &finished.stop).unwrap_or_else(|error| {
+                    found = Err(error);
+                    Vec::new()
+                }),
             };
         }
         let captured =
@@ -142,12 +145,12 @@ fn episodes(
     let longest = choose(&batch.plans, runs, Which::Longest);
     let contrast = longest.and_then(|(plan, _)| choose_contrast(&batch.plans, runs, plan));
     if let (Some((plan, seed)), Some((other, _))) = (longest, contrast)
-        && let Some(both) = pair([plan, other], &seeds(seed, runs), Which::Longest)?
+        && let Some(both) = pair([plan, other], &seeds(seed, runs), Which::Longest, stop)?
     {
         return Ok(Vec::from(both));
     }
     for (plan, seed) in longest.into_iter().chain(contrast) {
-        episodes.extend(episode(plan, seed, Which::Longest)?);
+        episodes.extend(episode(plan, seed, Which::Longest, stop)?);
     }
     Ok(episodes)
 }

@@ -67,7 +67,23 @@ const ROWS: &[Row] = &[
         is_error: false,
     },
     Row {
-        options: &["retry_above", "max_streams", "max_window", "window_memory", "early_data"],
+        options: &["max_window", "window_memory"],
+        commands: &["serve"],
+        has_effect: |asked| {
+            asked.any(|transport| matches!(transport.shape(), Shape::Quic(_) | Shape::Arq(_)))
+        },
+        why: "it is for quic:// and arq://, and no such URL is named",
+        is_error: false,
+    },
+    Row {
+        options: &["keylog"],
+        commands: &["bench", "hol", "transfer", "handshake"],
+        has_effect: |asked| asked.any(|transport| transport.scheme().credentials.is_certificate()),
+        why: "none of these transports has secrets",
+        is_error: false,
+    },
+    Row {
+        options: &["retry_above", "max_streams", "early_data"],
         commands: &["serve"],
         has_effect: |asked| asked.any(|transport| matches!(transport.shape(), Shape::Quic(_))),
         why: "it is for quic://, and no such URL is named",

@@ -71,8 +71,6 @@ impl Discoverable {
 
 /// Answers queries on all interfaces. Several servers on one machine can share the port.
 ///
-/// # Errors
-///
 /// Returns an error if the port cannot be opened for IPv4 or IPv6.
 pub fn announce(
     host: &Arc<dyn Host>,

@@ -91,8 +91,6 @@ pub struct Found {
 
 /// Sends queries and collects the answers.
 ///
-/// # Errors
-///
 /// Returns an error if there is no interface for the search, or if no query can be sent.
 pub async fn search(host: &Arc<dyn Host>, search: &Search) -> Result<Findings, DiscoverError> {
     let interfaces = select(Interface::all()?, &search.interfaces)?;

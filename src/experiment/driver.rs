@@ -18,9 +18,9 @@ use super::{
     error::RunError,
     matrix::{MatrixOptions, Runs, run_matrix},
     path_kind::PathKind,
-    recorder::{Recorder, RunName},
     remote::Remote,
     result::system::system,
+    run_recorder::{RunName, RunRecorder},
     sample_file::{JobIndex, SampleFile},
     setup::Setup,
 };
@@ -221,7 +221,7 @@ pub struct Options<'a> {
     /// Whether the result must include the data for pictures.
     pub pictures: bool,
     /// What records runs in files.
-    pub recorder: Option<&'a dyn Recorder>,
+    pub recorder: Option<&'a dyn RunRecorder>,
 }
 
 /// What was run.
@@ -298,7 +298,13 @@ fn run_batch<E: Experiment>(
             .samples
             .map(|file| file.reserve(JobIndex { job: first.job + job, plan: first.plan + index }));
         let rows = OnceCell::new();
-        let name = RunName { plan: first.plan + index, setup: E::setup(plan), seed, stop: &options.stop };
+        let name = RunName {
+            plan: first.plan + index,
+            is_first: first.job + job == 0,
+            setup: E::setup(plan),
+            seed,
+            stop: &options.stop,
+        };
         let recording = options.recorder.map(|recorder| recorder.begin(&name)).unwrap_or_default();
         let job = Job {
             seed,
@@ -310,7 +316,8 @@ fn run_batch<E: Experiment>(
             recording,
         };
         let result = run_unless_gone(experiment, plan, &job, &gone[index]);
-        options.recorder.iter().for_each(|recorder| recorder.end(&job.recording));
+        let is_whole = result.as_ref().is_ok_and(|outcome| !E::was_interrupted(outcome));
+        options.recorder.iter().for_each(|recorder| recorder.end(&job.recording, is_whole));
         if let (Ok(_), Some(reservation), Some(rows)) = (&result, reservation, rows.into_inner()) {
             reservation.write(rows);
         }

@@ -19,9 +19,9 @@ mod on_path;
 mod path_kind;
 mod plan;
 mod record;
-mod recorder;
 mod remote;
 mod result;
+mod run_recorder;
 mod sample_file;
 mod settings;
 mod setup;
@@ -53,9 +53,9 @@ pub use self::{
         samples::{SAMPLE_COLUMNS, SampleRows},
         trace::Trace,
     },
-    recorder::{Recorder, RunName},
     remote::Remote,
     result::{cell::cell, compare::compare, theory::Theory},
+    run_recorder::{RunName, RunRecorder},
     sample_file::{JobIndex, Reservation, SampleFile},
     setup::Setup,
     workload::{Arrivals, Schedule, Scheduled, UnknownArrivals, Wait, Workload},

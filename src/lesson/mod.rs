@@ -123,16 +123,12 @@ pub enum LessonError {
 impl Lesson {
     /// Runs its commands.
     ///
-    /// # Errors
-    ///
     /// Returns an error if a run fails.
     pub fn run(&self, stop: &StopSignal) -> Result<Results, LessonError> {
         self.trial.run(stop)
     }
 
     /// Runs the commands of its exercises.
-    ///
-    /// # Errors
     ///
     /// Returns an error if a run fails.
     pub fn run_exercises(&self, stop: &StopSignal) -> Result<Vec<Results>, LessonError> {

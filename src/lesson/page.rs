@@ -6,8 +6,6 @@ use crate::report::{Block, TextOptions, blocks_to_text, chosen_columns};
 impl Lesson {
     /// Its text and its question.
     ///
-    /// # Errors
-    ///
     /// Returns an error if a text names an unknown setting.
     pub fn opening(&self, number: usize, options: TextOptions) -> Result<String, LessonError> {
         let mut blocks = self.introduction(number)?;
@@ -16,8 +14,6 @@ impl Lesson {
     }
 
     /// The results of its runs, the answer and the explanation. `said` is the predicted choice, if any.
-    ///
-    /// # Errors
     ///
     /// Returns an error if the results lack a figure.
     pub fn findings(

@@ -135,7 +135,7 @@ impl Scenario {
         let plans = self.plans();
         let driven = self.drive(&Bench, plans.clone(), stop)?;
         let episodes = match driven.runs.first().filter(|_| self.has_ladder) {
-            Some(runs) => episodes(&plans, runs)?,
+            Some(runs) => episodes(&plans, runs, stop)?,
             None => Vec::new(),
         };
         Ok((driven.file, episodes))
@@ -195,11 +195,13 @@ impl Scenario {
 }
 
 /// The episode of the ladder: one, or a pair if there are two transports.
-fn episodes(plans: &[Plan], runs: &[Runs<Outcome>]) -> Result<Vec<Episode>, RunError> {
+fn episodes(plans: &[Plan], runs: &[Runs<Outcome>], stop: &StopSignal) -> Result<Vec<Episode>, RunError> {
     let Some((plan, seed)) = choose(plans, runs, Which::Longest) else { return Ok(Vec::new()) };
     match plans {
-        [left, right] => Ok(pair([left, right], &[seed], Which::Longest)?.map_or_else(Vec::new, Vec::from)),
-        _ => Ok(episode(plan, seed, Which::Longest)?.into_iter().collect()),
+        [left, right] => {
+            Ok(pair([left, right], &[seed], Which::Longest, stop)?.map_or_else(Vec::new, Vec::from))
+        }
+        _ => Ok(episode(plan, seed, Which::Longest, stop)?.into_iter().collect()),
     }
 }
 

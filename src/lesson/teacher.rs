@@ -11,8 +11,6 @@ use crate::{
 
 /// The page, in the format that a file name's ending selects.
 ///
-/// # Errors
-///
 /// Returns an error if no format has this ending, or if a run fails.
 pub fn teacher(ending: &str, stop: &StopSignal) -> Result<String, LessonError> {
     let render = Format::of_ending(ending).and_then(|format| format.blocks).ok_or(LessonError::Format)?;

@@ -46,8 +46,6 @@ impl Assembly {
 
     /// Records a piece. Returns whether it is new.
     ///
-    /// # Errors
-    ///
     /// Where more is missing than can be remembered, or pieces overlap.
     pub fn piece(&mut self, piece: &Piece) -> Result<bool, TransferError> {
         let (offset, length) = (piece.offset, piece.bytes.len() as u64);

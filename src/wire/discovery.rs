@@ -90,8 +90,6 @@ impl Query {
 
     /// Parses a datagram. The query may be of any version.
     ///
-    /// # Errors
-    ///
     /// Returns an error if it is not a query of exactly [`QUERY_BYTES`].
     pub fn parse(bytes: &[u8]) -> Result<Self, DiscoveryError> {
         let mut reader = Reader(bytes);
@@ -121,8 +119,6 @@ impl<'a> Answer<'a> {
     }
 
     /// Parses a datagram.
-    ///
-    /// # Errors
     ///
     /// Returns an error if it is not an answer of this version, or if a length or a count is out of bounds.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DiscoveryError> {

@@ -4,6 +4,7 @@
 
 mod bench_cli;
 mod browser;
+mod captures;
 mod cli;
 mod connecting;
 mod determinism;

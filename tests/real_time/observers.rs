@@ -102,7 +102,8 @@ fn every_packet_enters_once_and_leaves_once_and_every_message_is_seen_both_ways(
 /// The first packet that carries messages is taken: one of TCP may be an acknowledgement alone.
 fn lossy_episode(path: PathKind, transport: Transport) -> Option<Episode> {
     (40..44).find_map(|dropped| {
-        let episode = episode(&plan(path, transport, dropped), 1, Which::Longest).unwrap();
+        let episode =
+            episode(&plan(path, transport, dropped), 1, Which::Longest, &StopSignal::default()).unwrap();
         episode.filter(|episode| episode.subject.fate == Fate::Lost)
     })
 }

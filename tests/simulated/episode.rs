@@ -29,7 +29,9 @@ fn plan(transport: Transport, drops: &[u64]) -> Plan {
 }
 
 fn ladder(transport: Transport, ascii: bool) -> String {
-    let episode = episode(&plan(transport, &[40]), 1, Which::Longest).unwrap().expect("a packet is lost");
+    let episode = episode(&plan(transport, &[40]), 1, Which::Longest, &StopSignal::default())
+        .unwrap()
+        .expect("a packet is lost");
     to_ladders(&[episode], TextOptions { ascii, ..TextOptions::default() })
 }
 
@@ -47,7 +49,9 @@ fn with_a_stream_for_each_message_nobody_waits() {
 
 #[test]
 fn a_lost_datagram_is_an_episode_without_recovery() {
-    let episode = episode(&plan(Transport::UDP, &[40]), 1, Which::Longest).unwrap().expect("one is lost");
+    let episode = episode(&plan(Transport::UDP, &[40]), 1, Which::Longest, &StopSignal::default())
+        .unwrap()
+        .expect("one is lost");
     assert_eq!((episode.subject.message.number, episode.subject.fate), (39, Fate::Gone));
     assert_eq!((episode.waits.len(), episode.subject.arrived_ns), (0, None));
 }
@@ -55,9 +59,14 @@ fn a_lost_datagram_is_an_episode_without_recovery() {
 #[test]
 fn without_loss_there_is_no_episode_but_of_a_message() {
     let plan = plan(Transport::QUIC_ONE, &[]);
-    assert_eq!(episode(&plan, 1, Which::Longest).unwrap(), None);
-    assert_eq!(episode(&plan, 1, Which::Message(100)).unwrap(), None, "it is not scheduled");
-    let episode = episode(&plan, 1, Which::Message(50)).unwrap().expect("it was sent");
+    assert_eq!(episode(&plan, 1, Which::Longest, &StopSignal::default()).unwrap(), None);
+    assert_eq!(
+        episode(&plan, 1, Which::Message(100), &StopSignal::default()).unwrap(),
+        None,
+        "it is not scheduled"
+    );
+    let episode =
+        episode(&plan, 1, Which::Message(50), &StopSignal::default()).unwrap().expect("it was sent");
     assert_eq!((episode.subject.message.number, episode.subject.fate), (50, Fate::Unharmed));
 }
 
@@ -69,7 +78,7 @@ fn an_episode_is_the_stall_that_the_figures_tell_of() {
         .order
         .longest_stall
         .expect("a stall");
-    let episode = episode(&plan, 1, Which::Longest).unwrap().expect("a stall");
+    let episode = episode(&plan, 1, Which::Longest, &StopSignal::default()).unwrap().expect("a stall");
     assert_eq!(episode.waits.len() as u64, stall.messages);
     let first = episode.waits[0];
     assert_eq!(u128::from(first.released_ns - first.arrived_ns), stall.duration.as_nanos());
@@ -81,9 +90,12 @@ fn an_episode_is_the_stall_that_the_figures_tell_of() {
 #[test]
 fn one_that_waited_is_found_by_its_number() {
     let plan = plan(Transport::QUIC_ONE, &[40]);
-    let longest = episode(&plan, 1, Which::Longest).unwrap().expect("a stall");
+    let longest = episode(&plan, 1, Which::Longest, &StopSignal::default()).unwrap().expect("a stall");
     for message in [longest.subject.message, longest.waits[1].message] {
-        assert_eq!(episode(&plan, 1, Which::Message(message.number)).unwrap().as_ref(), Some(&longest));
+        assert_eq!(
+            episode(&plan, 1, Which::Message(message.number), &StopSignal::default()).unwrap().as_ref(),
+            Some(&longest)
+        );
     }
 }
 

@@ -67,6 +67,8 @@ struct Session<'a> {
     programs: Programs,
     world: World,
     capture: Option<LinkCapture>,
+    /// Set when the capture cannot be written. `None` once that was seen.
+    disk_full: Option<StopSignal>,
 }
 
 /// What a wait ended with.
@@ -79,16 +81,33 @@ enum Event {
 
 impl<'a> Session<'a> {
     fn new(link: &'a Link, links: PerDirection<LinkSpec>, host: Arc<dyn Host>) -> anyhow::Result<Self> {
-        let capture = link.capture.begin("link --netns", &StopSignal::default())?;
+        let disk_full = StopSignal::default();
+        let capture = link.capture.begin("link --netns", &disk_full)?;
         // Before the programs start, so that no signal is missed.
         let (signals, children) = (Signals::new()?, signal(SignalKind::child())?);
         let observers = LinkCapture::observers(capture.as_ref());
         let world = World::with_device(&links, link.seed, Device::best(), observers)?;
         let programs = Programs::new(&world)?;
-        Ok(Self { link, links, host, signals, children, programs, world, capture })
+        Ok(Self {
+            link,
+            links,
+            host,
+            signals,
+            children,
+            programs,
+            world,
+            capture,
+            disk_full: Some(disk_full),
+        })
     }
 
     async fn run(mut self) -> anyhow::Result<ExitCode> {
+        let ended = self.run_programs().await;
+        let captured = self.capture.take().map_or(Ok(()), LinkCapture::complete);
+        ended.and_then(|status| captured.map(|()| status))
+    }
+
+    async fn run_programs(&mut self) -> anyhow::Result<ExitCode> {
         let arguments = &self.link.programs;
         self.programs.start_server(arguments.server.as_deref().unwrap_or_default())?;
         if let Some(signal) = self.until_ready(arguments.wait.unwrap_or(WAIT)).await? {
@@ -104,13 +123,22 @@ impl<'a> Session<'a> {
         let status = exit_code(status);
         self.stop_server().await?;
         self.report(status)?;
-        self.capture.take().map_or(Ok(()), LinkCapture::complete)?;
         Ok(ExitCode::from(status))
     }
 
     async fn event(&mut self, until: Time) -> Result<Event, NetnsError> {
+        let disk_full = async {
+            match &self.disk_full {
+                Some(signal) => signal.stopped().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
+            () = disk_full => {
+                self.disk_full = None;
+                Ok(Event::Signal(Signal::TERM))
+            }
             broken = self.world.broken() => Err(broken.into()),
             signal = self.signals.next() => Ok(Event::Signal(signal)),
             _ = self.children.recv() => Ok(Event::Check),

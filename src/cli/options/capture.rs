@@ -12,7 +12,7 @@ use anyhow::anyhow;
 use clap::Args;
 use wirelab::{
     capture::{Capture, CaptureOptions, DEFAULT_SNAP_BYTES, Epoch, KeyLogFile, Output, Recording, Secrets},
-    experiment::{Recorder, RunName},
+    experiment::{RunName, RunRecorder},
     path::{Observers, StopSignal},
     unit::Mutex,
 };
@@ -92,7 +92,7 @@ impl LinkCapture {
 
     /// Completes the file.
     pub(crate) fn complete(self) -> anyhow::Result<()> {
-        self.capture.finish().map_err(|error| cut(&self.path, &error))
+        self.capture.finish(true).map_err(|error| cut(&self.path, &error))
     }
 }
 
@@ -162,13 +162,21 @@ impl Pcap {
             return Ok(Self::Folder(path.to_owned()));
         }
         check_name(path, ", or a folder that ends in /")?;
-        Ok(Self::File(path.to_owned(), Mutex::new(Some(create(path)?))))
+        // What is there is kept until the run begins.
+        let file = File::options().write(true).create(true).truncate(false).open(path);
+        Ok(Self::File(path.to_owned(), Mutex::new(Some(file.map_err(|e| cannot_write(path, &e))?))))
     }
 
     /// The file for this run, if it is to be captured.
     fn file(&self, run: &RunName<'_>) -> anyhow::Result<Option<File>> {
         match self {
-            Self::File(_, file) if run.plan == 0 => Ok(file.lock().take()),
+            Self::File(path, file) if run.is_first => {
+                let file = file.lock().take();
+                // A pipe has no length.
+                let regular = file.as_ref().filter(|file| file.metadata().is_ok_and(|found| found.is_file()));
+                regular.map_or(Ok(()), |file| file.set_len(0)).map_err(|e| cannot_write(path, &e))?;
+                Ok(file)
+            }
             Self::File(..) => Ok(None),
             Self::Folder(folder) => create(&folder.join(file_name(run))).map(Some),
         }
@@ -222,7 +230,7 @@ impl CaptureFiles {
     }
 
     /// Returns the first error of writing. `runs` is how many were made.
-    pub(crate) fn complete(self, runs: u64, quiet: bool) -> anyhow::Result<()> {
+    pub(crate) fn complete(&self, runs: u64, quiet: bool) -> anyhow::Result<()> {
         if let Some(Pcap::File(path, _)) = &self.pcap
             && runs > 1
             && !quiet
@@ -232,7 +240,7 @@ impl CaptureFiles {
                 "{path} has the first of {runs} runs; --pcap with a folder, such as captures/, keeps all"
             ));
         }
-        if let Some(error) = self.failed.into_inner() {
+        if let Some(error) = self.failed.lock().take() {
             return Err(error);
         }
         match &self.keylog {
@@ -245,7 +253,21 @@ impl CaptureFiles {
     }
 }
 
-impl Recorder for CaptureFiles {
+impl Drop for Pcap {
+    /// Removes the file if nothing was written to it.
+    fn drop(&mut self) {
+        if let Self::File(path, file) = self
+            && file
+                .lock()
+                .as_ref()
+                .is_some_and(|file| file.metadata().is_ok_and(|found| found.is_file() && found.len() == 0))
+        {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+impl RunRecorder for CaptureFiles {
     fn begin(&self, run: &RunName<'_>) -> Recording {
         let secrets = match &self.keylog {
             Some((_, file)) => Secrets::logged_to(file.clone()),
@@ -259,8 +281,8 @@ impl Recorder for CaptureFiles {
         Recording { capture, secrets: wants_secrets.then_some(secrets) }
     }
 
-    fn end(&self, recording: &Recording) {
-        if let Err(error) = recording.finish() {
+    fn end(&self, recording: &Recording, is_whole: bool) {
+        if let Err(error) = recording.finish(is_whole) {
             let path = self.pcap.as_ref().map_or(Path::new(""), Pcap::path);
             self.fail(None, cut(path, &error));
         }

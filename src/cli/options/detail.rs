@@ -93,7 +93,7 @@ impl DetailArgs {
         let alike: Vec<&Plan> =
             batch.plans.iter().filter(|other| other.differs_in_transport_only(plan)).collect();
         let both = match alike[..] {
-            [left, right] => pair([left, right], &seeds(seed, runs), which)?,
+            [left, right] => pair([left, right], &seeds(seed, runs), which, stop)?,
             _ => None,
         };
         if both.is_none() && alike.len() == 2 {
@@ -101,7 +101,7 @@ impl DetailArgs {
         }
         let episodes = match both {
             Some(both) => Vec::from(both),
-            None => episode(plan, seed, which)?.into_iter().collect(),
+            None => episode(plan, seed, which, stop)?.into_iter().collect(),
         };
         if episodes.is_empty() {
             note(nothing(plan, seed, which));

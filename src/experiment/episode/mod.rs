@@ -65,20 +65,20 @@ impl FromStr for Which {
 /// Runs `plan` and collects an episode. `None` if nothing was lost or blocked, or if the message was not sent in the
 /// measured time.
 ///
-/// Fails like [`super::run`].
-pub fn episode(plan: &Plan, seed: u64, which: Which) -> Result<Option<Episode>, RunError> {
+/// Fails like [`super::run`], which also tells what `stop` does.
+pub fn episode(plan: &Plan, seed: u64, which: Which, stop: &StopSignal) -> Result<Option<Episode>, RunError> {
     if plan.path.is_real_time() {
-        return recorded_episode(plan, seed, which);
+        return recorded_episode(plan, seed, which, stop);
     }
-    let finder = run_sampled(plan, seed, Finder::new(which, plan.workload.clone()), Finder::note)?;
+    let finder = run_sampled(plan, seed, stop, Finder::new(which, plan.workload.clone()), Finder::note)?;
     let found = finder.lock().found();
-    found.map(|found| collected(plan, seed, found)).transpose()
+    found.map(|found| collected(plan, seed, found, stop)).transpose()
 }
 
 /// Runs `plan` again and collects the episode `found`.
-fn collected(plan: &Plan, seed: u64, found: Found) -> Result<Episode, RunError> {
+fn collected(plan: &Plan, seed: u64, found: Found, stop: &StopSignal) -> Result<Episode, RunError> {
     let collector = Arc::new(Mutex::new(Collector::new(found, Duration::ZERO)));
-    run_watched(plan, seed, &collector, Collector::sample, Collector::packet)?;
+    run_watched(plan, seed, stop, &collector, Collector::sample, Collector::packet)?;
     let episode = collector.lock().episode(plan, seed);
     Ok(episode)
 }
@@ -87,19 +87,25 @@ fn collected(plan: &Plan, seed: u64, found: Found) -> Result<Episode, RunError> 
 fn run_sampled<T: Send + 'static>(
     plan: &Plan,
     seed: u64,
+    stop: &StopSignal,
     watcher: T,
     note: impl Fn(&mut T, &Sample) + Send + 'static,
 ) -> Result<Arc<Mutex<T>>, RunError> {
     let watcher = Arc::new(Mutex::new(watcher));
     let noted = watcher.clone();
     let samples = Box::new(move |sample: &Sample| note(&mut noted.lock(), sample));
-    run(plan, seed, Observers { samples: Some(samples), ..Observers::default() }, &StopSignal::default())?;
+    run(plan, seed, Observers { samples: Some(samples), ..Observers::default() }, stop)?;
     Ok(watcher)
 }
 
 /// In real time no two runs are alike, so one run is recorded as a whole and searched afterwards.
-fn recorded_episode(plan: &Plan, seed: u64, which: Which) -> Result<Option<Episode>, RunError> {
-    let recording = Recording::of(plan, seed)?;
+fn recorded_episode(
+    plan: &Plan,
+    seed: u64,
+    which: Which,
+    stop: &StopSignal,
+) -> Result<Option<Episode>, RunError> {
+    let recording = WatchedRun::of(plan, seed, stop)?;
     let mut finder = Finder::new(which, plan.workload.clone());
     recording.samples.iter().for_each(|sample| finder.note(sample));
     Ok(finder.found().map(|found| recording.episode(plan, seed, found)))
@@ -110,17 +116,18 @@ const SAME_RELEASE: Duration = Duration::from_millis(1);
 
 /// All messages and packets of a run.
 #[derive(Default)]
-struct Recording {
+struct WatchedRun {
     samples: Vec<Sample>,
     packets: Vec<PacketEvent>,
 }
 
-impl Recording {
-    fn of(plan: &Plan, seed: u64) -> Result<Self, RunError> {
+impl WatchedRun {
+    fn of(plan: &Plan, seed: u64, stop: &StopSignal) -> Result<Self, RunError> {
         let recording = Arc::<Mutex<Self>>::default();
         run_watched(
             plan,
             seed,
+            stop,
             &recording,
             |recording, sample| recording.samples.push(*sample),
             |recording, packet| recording.packets.push(packet),
@@ -140,6 +147,7 @@ impl Recording {
 fn run_watched<T: Send + 'static>(
     plan: &Plan,
     seed: u64,
+    stop: &StopSignal,
     watcher: &Arc<Mutex<T>>,
     sample: fn(&mut T, &Sample),
     packet: fn(&mut T, PacketEvent),
@@ -150,5 +158,5 @@ fn run_watched<T: Send + 'static>(
         packets: Some(Box::new(move |seen| packet(&mut packets.lock(), seen))),
         ..Observers::default()
     };
-    run(plan, seed, observers, &StopSignal::default()).map(drop)
+    run(plan, seed, observers, stop).map(drop)
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    Recording, Which, collected,
+    WatchedRun, Which, collected,
     find::{Found, Hits},
     run_sampled,
 };
 use crate::{
     experiment::{error::RunError, plan::Plan, workload::Workload},
+    path::StopSignal,
     report::episode::Episode,
     unit::Mutex,
 };
@@ -17,11 +18,16 @@ use crate::{
 /// one that `which` names. Uses the first of `seeds` that has such a message.
 ///
 /// Fails like [`super::run`].
-pub fn pair(plans: [&Plan; 2], seeds: &[u64], which: Which) -> Result<Option<[Episode; 2]>, RunError> {
+pub fn pair(
+    plans: [&Plan; 2],
+    seeds: &[u64],
+    which: Which,
+    stop: &StopSignal,
+) -> Result<Option<[Episode; 2]>, RunError> {
     for &seed in seeds {
         let pair = match plans[0].path.is_real_time() {
-            true => recorded(plans, seed, which)?,
-            false => simulated(plans, seed, which)?,
+            true => recorded(plans, seed, which, stop)?,
+            false => simulated(plans, seed, which, stop)?,
         };
         if pair.is_some() {
             return Ok(pair);
@@ -30,21 +36,31 @@ pub fn pair(plans: [&Plan; 2], seeds: &[u64], which: Which) -> Result<Option<[Ep
     Ok(None)
 }
 
-fn simulated(plans: [&Plan; 2], seed: u64, which: Which) -> Result<Option<[Episode; 2]>, RunError> {
+fn simulated(
+    plans: [&Plan; 2],
+    seed: u64,
+    which: Which,
+    stop: &StopSignal,
+) -> Result<Option<[Episode; 2]>, RunError> {
     let hits = |plan: &Plan| -> Result<Arc<Mutex<Hits>>, RunError> {
         let workload = plan.workload.clone();
-        run_sampled(plan, seed, Hits::default(), move |hits, sample| hits.note(&workload, sample))
+        run_sampled(plan, seed, stop, Hits::default(), move |hits, sample| hits.note(&workload, sample))
     };
     let [left, right] = [hits(plans[0])?, hits(plans[1])?];
     let common = common([&left.lock(), &right.lock()], &plans[0].workload, which);
     let Some([left, right]) = common else { return Ok(None) };
-    Ok(Some([collected(plans[0], seed, left)?, collected(plans[1], seed, right)?]))
+    Ok(Some([collected(plans[0], seed, left, stop)?, collected(plans[1], seed, right, stop)?]))
 }
 
 /// In real time a run cannot be repeated, so each is recorded as a whole.
-fn recorded(plans: [&Plan; 2], seed: u64, which: Which) -> Result<Option<[Episode; 2]>, RunError> {
-    let [left, right] = [Recording::of(plans[0], seed)?, Recording::of(plans[1], seed)?];
-    let hits = |plan: &Plan, recording: &Recording| {
+fn recorded(
+    plans: [&Plan; 2],
+    seed: u64,
+    which: Which,
+    stop: &StopSignal,
+) -> Result<Option<[Episode; 2]>, RunError> {
+    let [left, right] = [WatchedRun::of(plans[0], seed, stop)?, WatchedRun::of(plans[1], seed, stop)?];
+    let hits = |plan: &Plan, recording: &WatchedRun| {
         let mut hits = Hits::default();
         recording.samples.iter().for_each(|sample| hits.note(&plan.workload, sample));
         hits

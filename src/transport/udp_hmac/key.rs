@@ -76,8 +76,6 @@ impl FromStr for SharedKey {
 
 /// Random bytes for a new key, in hex.
 ///
-/// # Errors
-///
 /// Returns an error if the system provides no randomness.
 pub fn generate_key() -> Result<String, ring::error::Unspecified> {
     let bytes = ring::rand::generate::<[u8; KEY_BYTES]>(&ring::rand::SystemRandom::new())?;

@@ -44,7 +44,7 @@ fn measured(plans: &[Plan], seeds: u64) -> ResultFile {
 fn two_transports() -> ResultFile {
     let plans = [Transport::UDP, Transport::QUIC_ONE].map(|transport| plan(transport, "delay=25ms,loss=3%"));
     let mut file = measured(&plans, 3);
-    file.episodes.extend(episode(&plans[1], 1, Which::Longest).unwrap());
+    file.episodes.extend(episode(&plans[1], 1, Which::Longest, &StopSignal::default()).unwrap());
     file
 }
 
@@ -159,7 +159,10 @@ fn two_episodes_of_a_message_are_drawn_side_by_side() {
     let plans =
         [Transport::QUIC_ONE, Transport::QUIC_MESSAGE].map(|transport| plan(transport, "delay=25ms,loss=3%"));
     let mut file = measured(&plans, 1);
-    file.episodes = pair([&plans[0], &plans[1]], &[1, 2, 3], Which::Longest).unwrap().unwrap().into();
+    file.episodes = pair([&plans[0], &plans[1]], &[1, 2, 3], Which::Longest, &StopSignal::default())
+        .unwrap()
+        .unwrap()
+        .into();
     let html = to_html(&file);
     assert_eq!(html.matches("data-chart=\"ladder\"").count(), 1);
     let ladder = chart(&html, "ladder");

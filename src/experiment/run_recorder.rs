@@ -8,6 +8,8 @@ use crate::{capture::Recording, path::StopSignal};
 pub struct RunName<'a> {
     /// Its plan, counted from 0 over everything that is run.
     pub plan: usize,
+    /// Whether it is the first of all runs.
+    pub is_first: bool,
     /// The plan's point of the matrix.
     pub setup: Setup<'a>,
     /// Its seed.
@@ -17,10 +19,10 @@ pub struct RunName<'a> {
 }
 
 /// Records runs in files.
-pub trait Recorder: Sync {
+pub trait RunRecorder: Sync {
     /// Begins what is recorded of a run.
     fn begin(&self, run: &RunName<'_>) -> Recording;
 
-    /// Ends it.
-    fn end(&self, recording: &Recording);
+    /// Ends it. `is_whole` is whether the run was made to its end.
+    fn end(&self, recording: &Recording, is_whole: bool);
 }
