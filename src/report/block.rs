@@ -25,7 +25,7 @@ pub(crate) enum Block<'a> {
     /// Words in rows of equal length. The first row has the titles; the others begin with a label.
     Grid(Vec<Vec<String>>),
     /// Definitions of terms in the tables above.
-    Terms(&'static [Term]),
+    Terms(Vec<Term>),
     /// What limits the rows of a group.
     Flags(Vec<Flagged>),
     /// What was asked for and not measured.

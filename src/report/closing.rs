@@ -68,22 +68,72 @@ fn spread(group: &Group<'_>, share: impl Fn(&Cell) -> Option<Ratio>) -> Option<S
 }
 
 fn by_loss(group: &Group<'_>, Spread { most, least }: &Spread) -> String {
-    let lost = |&(row, share): &(usize, Ratio)| {
-        let p99 = group.cells[row].latency_ns.as_ref().and_then(|latency| latency.summary.p99);
-        let p99 = p99.map_or_else(String::new, |p99| format!(" (p99 {})", numbers::time(p99)));
-        format!("{} lost {}{p99}", group.labels[row], numbers::share(share))
-    };
-    format!("The rows differ in loss: {}, {}.", lost(most), lost(least))
+    let lost =
+        |&(row, share): &(usize, Ratio)| format!("{} lost {}", group.labels[row], numbers::share(share));
+    let sentence = format!("The rows differ in loss: {} and {}.", lost(most), lost(least));
+    match [most.0, least.0].map(|row| p99(group.cells[row])) {
+        [Some(first), Some(second)] => format!(
+            "{sentence} Latency covers only what arrived, so do not compare their p99 ({} and {}); compare on time.",
+            numbers::time(first),
+            numbers::time(second)
+        ),
+        _ => sentence,
+    }
+}
+
+fn p99(cell: &Cell) -> Option<u64> {
+    cell.latency_ns.as_ref()?.summary.p99
 }
 
 fn by_order(group: &Group<'_>, Spread { most, least }: &Spread) -> String {
-    format!(
+    let sentence = format!(
         "The rows differ in blocking: {} of {}'s messages were held back for earlier ones, {} of {}'s.",
         numbers::share(most.1),
         group.labels[most.0],
         numbers::share(least.1),
         group.labels[least.0],
-    )
+    );
+    match by_latency(group, most.0, least.0) {
+        Some(effect) => format!("{sentence} {effect}"),
+        None => sentence,
+    }
+}
+
+/// What blocking did to latency: the row that blocks most beside the one that blocks least. `None` if one of them lost
+/// messages, which leaves out its slowest, or if nothing stands out.
+fn by_latency(group: &Group<'_>, most: usize, least: usize) -> Option<String> {
+    let is_whole = |row: usize| group.cells[row].loss_ratio.is_some_and(|lost| lost.get() == 0.0);
+    let of = |row: usize| {
+        let summary = &group.cells[row].latency_ns.as_ref()?.summary;
+        Some((summary.p90?, summary.p99?))
+    };
+    let ((p90_most, p99_most), (p90_least, p99_least)) = (of(most)?, of(least)?);
+    if !is_whole(most) || !is_whole(least) {
+        return None;
+    }
+    // Less than a hundredth is within the width of a histogram's bin and the spread of seeds.
+    let is_same = |a: u64, b: u64| a.abs_diff(b) <= b / 100;
+    let beside = |name: &str, a: u64, b: u64| {
+        let (first, second) = (&group.labels[most], &group.labels[least]);
+        format!("{first}'s {name} is {} and {second}'s {}", numbers::time(a), numbers::time(b))
+    };
+    match (is_same(p90_most, p90_least), is_same(p99_most, p99_least)) {
+        (true, true) => None,
+        (_, false) => Some(format!("Of these two, {}.", beside("p99", p99_most, p99_least))),
+        (false, true) => {
+            let why = match retransmitted(group.cells[least]).is_some_and(|share| share > 0.01) {
+                true => ": retransmissions alone take that long",
+                false => "",
+            };
+            let (p99, p90) = (numbers::time(p99_most), beside("p90", p90_most, p90_least));
+            Some(format!("Blocking did not move p99, which is {p99} for both{why}. But {p90}."))
+        }
+    }
+}
+
+/// The share of messages that were late only because they were retransmitted.
+fn retransmitted(cell: &Cell) -> Option<f64> {
+    Some(cell.delayed.as_ref()?.ratio?.get() - cell.hol.as_ref()?.blocked_ratio?.get())
 }
 
 fn window(group: &Group<'_>) -> Option<String> {

@@ -74,6 +74,13 @@ impl fmt::Display for Figure {
 
 /// `+113 ms (+102 to +113)`: the unit is repeated only where it changes.
 fn difference(seen: Amount, ci95: Option<[Amount; 2]>) -> String {
+    let is_zero = |amount: &Amount| match amount {
+        Amount::Nanos(ns) => *ns == 0,
+        Amount::Ratio(ratio) => ratio.get() == 0.0,
+    };
+    if is_zero(&seen) && ci95.is_none_or(|ends| ends.iter().all(is_zero)) {
+        return "no difference".to_owned();
+    }
     let (value, unit) = signed(seen);
     let Some(ends) = ci95 else { return format!("{value}{unit} (no interval)") };
     let [low, high] = ends.map(signed);
@@ -92,7 +99,12 @@ fn signed(amount: Amount) -> (String, String) {
             let split = time.find(' ').unwrap_or(time.len());
             (format!("{sign}{}", &time[..split]), time[split..].to_owned())
         }
-        Amount::Ratio(ratio) => (format!("{:+.2}", ratio.get() * 100.0), String::new()),
+        Amount::Ratio(ratio) => {
+            let text = format!("{:+.2}", ratio.get() * 100.0);
+            // What rounds to zero has no sign.
+            let is_zero = text.ends_with("0.00") && text.len() == "+0.00".len();
+            (if is_zero { "0.00".to_owned() } else { text }, String::new())
+        }
     }
 }
 
@@ -108,8 +120,11 @@ mod tests {
         };
         assert_eq!(figure(113_000_000, 0, 113_000_000), "+113 ms (0 to +113)");
         assert_eq!(figure(1_750_000, -75_800, 4_050_000), "+1.75 ms (-75.8 us to +4.05 ms)");
+        assert_eq!(figure(0, 0, 0), "no difference");
         assert_eq!(figure(0, -1_000, 1_000), "0 (-1.00 us to +1.00 us)");
         let points = |share| Amount::Ratio(Ratio::new(share).unwrap());
+        let near = Figure::Difference(points(-0.000_01), Some([points(-0.000_2), points(0.000_01)]));
+        assert_eq!(near.to_string(), "0.00 (-0.02 to 0.00)");
         assert_eq!(Figure::Difference(points(0.1035), None).to_string(), "+10.35 (no interval)");
     }
 }

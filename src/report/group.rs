@@ -102,7 +102,10 @@ impl<'a> Group<'a> {
             let most_seeds = numbers::plural(most, "seed");
             parts.push(if fewest == most { most_seeds } else { format!("{fewest} to {most_seeds}") });
         }
-        parts.extend(self.controller().map(|controller| format!("congestion control {controller}")));
+        parts.extend(self.controller().map(|controller| match &*controller {
+            "fixed" => "a fixed congestion window".to_owned(),
+            controller => format!("congestion control {controller}"),
+        }));
         parts.retain(|part| !part.is_empty());
         parts.join(", ")
     }

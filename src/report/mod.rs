@@ -36,6 +36,7 @@ mod teach;
 mod terminal;
 mod text;
 mod transfers;
+mod transports;
 mod words;
 
 pub use csv::to_csv;
@@ -51,6 +52,7 @@ pub use svg::{Svg, to_svgs};
 pub use terminal::TextOptions;
 pub(crate) use terminal::wrapped;
 pub use text::{properties_to_text, to_text};
+pub use transports::transport_in_words;
 pub(crate) use {
     block::Block,
     figure::Figure,

@@ -6,11 +6,14 @@ type Units = [(u64, &'static str); 4];
 
 const TIMES: Units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns")];
 
+/// No time has the unit of most other times.
+const ZERO: &str = "0 ms";
+
 const RATES: Units = [(1_000_000_000, "Gbit/s"), (1_000_000, "Mbit/s"), (1_000, "kbit/s"), (1, "bit/s")];
 
 /// A measured time to the three significant digits that a histogram holds: `50.0 ms`.
 pub(crate) fn time(ns: u64) -> String {
-    measured(ns, TIMES)
+    if ns == 0 { ZERO.to_owned() } else { measured(ns, TIMES) }
 }
 
 /// A measured rate to three significant digits: `9.41 Mbit/s`.
@@ -36,6 +39,9 @@ fn measured(value: u64, units: Units) -> String {
 
 /// A configured time, exact and without trailing zeros: `50 ms`, `112.5 ms`.
 pub(crate) fn setting(ns: u64) -> String {
+    if ns == 0 {
+        return ZERO.to_owned();
+    }
     let (scale, unit) = unit_of(ns, TIMES);
     format!("{} {unit}", decimal(ns, scale))
 }
@@ -116,7 +122,7 @@ mod tests {
     #[test]
     fn times_have_three_significant_digits_and_a_suitable_unit() {
         for (ns, text) in [
-            (0, "0 ns"),
+            (0, "0 ms"),
             (999, "999 ns"),
             (1_000, "1.00 us"),
             (12_345, "12.3 us"),
@@ -138,7 +144,7 @@ mod tests {
             (112_500_000, "112.5 ms"),
             (60_000_000_000, "60 s"),
             (1, "1 ns"),
-            (0, "0 ns"),
+            (0, "0 ms"),
         ] {
             assert_eq!(setting(ns), text);
         }

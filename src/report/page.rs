@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    block::{Block, Flagged, Term},
+    block::{Block, Flagged, Table, Term},
     closing::closing,
+    figure::Figure,
     flags,
     gone::gone,
     group::{Group, groups, letter, lists},
@@ -17,11 +18,17 @@ use super::{
     transfers, words,
 };
 
-/// The terms of the main table that are this tool's own.
-static TERMS: [Term; 2] = [
-    Term { term: "delayed", meaning: "late because it was retransmitted or waited for earlier messages" },
-    Term { term: "blocked", meaning: "arrived complete, but was held back until earlier bytes had arrived" },
-];
+/// The terms of the tables that are this tool's own.
+const DELAYED: Term =
+    Term { term: "delayed", meaning: "late because it was retransmitted or waited for earlier messages" };
+const BLOCKED: Term =
+    Term { term: "blocked", meaning: "arrived complete, but was held back until earlier bytes had arrived" };
+const ARRIVED: Term =
+    Term { term: "p50 to max", meaning: "of the messages that arrived, so without those that were lost" };
+const STALL: Term = Term {
+    term: "longest stall",
+    meaning: "the longest time that one missing message held others back, and how many",
+};
 
 /// Tells where to find what the summary of a list leaves out.
 const DETAILS: &str = "Each point has more to show, such as costs, differences and what was waited for: --details prints it, and \
@@ -76,12 +83,10 @@ impl<'a> Page<'a> {
         self.blocks.push(Block::Heading(points.heading()));
         self.blocks.push(Block::Paragraph(points.description()));
         let table = points.table();
-        let has_terms = table.columns.iter().any(|column| column.title == "blocked");
-        self.blocks.push(Block::Table(table));
-        if has_terms {
-            self.blocks.push(Block::Terms(&TERMS[1..]));
-        }
         self.skipped_on(&groups[0].cells[0].path);
+        let terms = terms(&table, &[BLOCKED]);
+        self.blocks.push(Block::Table(table));
+        self.blocks.extend(terms);
         let flags = flagged(groups.iter().enumerate().flat_map(|(point, group)| {
             let name = |label: &String| points.label(point, label);
             group.rows().map(move |(cell, label)| (cell, name(label))).collect::<Vec<_>>()
@@ -103,15 +108,16 @@ impl<'a> Page<'a> {
         if with_order {
             self.list(teach(group));
         }
-        let charts = self.blocks.len();
-        let tables = tables(group, with_order);
-        let has = |term: &Term| tables[0].columns.iter().any(|column| column.title == term.term);
-        let has_terms = TERMS.iter().all(has);
-        self.blocks.extend(tables.into_iter().map(Block::Table));
-        if has_terms {
-            self.blocks.push(Block::Terms(&TERMS));
-        }
         self.skipped_on(&group.cells[0].path);
+        let charts = self.blocks.len();
+        for table in tables(group, with_order) {
+            let terms = match table.title {
+                None => terms(&table, &[DELAYED, BLOCKED]),
+                Some(_) => terms(&table, &[STALL]),
+            };
+            self.blocks.push(Block::Table(table));
+            self.blocks.extend(terms);
+        }
         self.flags(flagged(group.rows().map(|(cell, label)| (cell, label.clone()))));
         self.list(gone(group));
         self.list(tampering(group));
@@ -150,6 +156,20 @@ impl<'a> Page<'a> {
             self.blocks.push(Block::List(sentences));
         }
     }
+}
+
+/// The terms that are titles of a table. Latency needs a word where messages were lost.
+fn terms<'a>(table: &Table, own: &[Term]) -> Option<Block<'a>> {
+    let column = |title: &str| table.columns.iter().find(|column| column.title == title);
+    let is_lossy = column("lost").is_some_and(|lost| {
+        lost.figures
+            .iter()
+            .flatten()
+            .any(|figure| matches!(figure, Figure::Share(share) if share.get() > 0.0))
+    });
+    let mut terms: Vec<Term> = own.iter().filter(|term| column(term.term).is_some()).copied().collect();
+    terms.extend((is_lossy && column("max").is_some()).then_some(ARRIVED));
+    (!terms.is_empty()).then_some(Block::Terms(terms))
 }
 
 /// Each flag once, with the rows that have it.

@@ -95,8 +95,8 @@ fn drop_empty_rows(table: &mut Table) {
 
 /// The metrics that are compared in tables; the result file holds more.
 const COMPARED: [(Metric, &str); 3] = [
-    (Metric::OnTimeRatio, "on time (points)"),
-    (Metric::BlockedRatio, "blocked (points)"),
+    (Metric::OnTimeRatio, "on time (% points)"),
+    (Metric::BlockedRatio, "blocked (% points)"),
     (Metric::P99Ns, "p99"),
 ];
 
@@ -149,9 +149,9 @@ fn are_twins(group: &Group<'_>, a: usize, b: usize) -> bool {
 /// The differences between the rows of two results.
 fn between_results(group: &Group<'_>, twins: &[(usize, usize, &Paired)]) -> Option<Table> {
     const COMPARED: [(Metric, &str); 4] = [
-        (Metric::LossRatio, "lost (points)"),
-        (Metric::DelayedRatio, "delayed (points)"),
-        (Metric::BlockedRatio, "blocked (points)"),
+        (Metric::LossRatio, "lost (% points)"),
+        (Metric::DelayedRatio, "delayed (% points)"),
+        (Metric::BlockedRatio, "blocked (% points)"),
         (Metric::P99Ns, "p99"),
     ];
     let mut rows: Vec<usize> = twins.iter().map(|(a, ..)| *a).collect();

@@ -134,12 +134,11 @@ pub(crate) fn workload(workload: &Workload) -> String {
             Some(Arrivals::Poisson) => "on average every",
             _ => "every",
         };
-        parts.push(format!(
-            "{} bytes {spacing} {} over {}",
-            count(length),
-            setting(interval),
-            plural(workload.flows, "flow")
-        ));
+        let flows = match workload.flows {
+            1 => "on 1 flow".to_owned(),
+            flows => format!("spread over {} flows", count(flows)),
+        };
+        parts.push(format!("a message of {} bytes {spacing} {}, {flows}", count(length), setting(interval)));
     }
     if let Some(reply) = workload.reply_length_bytes
         && workload.length_bytes != Some(reply)

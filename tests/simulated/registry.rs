@@ -1,6 +1,9 @@
 //! The transports, one line each.
 
-use wirelab::transport::{Congestion, Scheme, Transport};
+use wirelab::{
+    report::transport_in_words,
+    transport::{Congestion, Scheme, Transport},
+};
 
 #[test]
 fn every_transport_is_found_by_its_name_and_in_its_scheme() {
@@ -10,6 +13,13 @@ fn every_transport_is_found_by_its_name_and_in_its_scheme() {
         assert!(scheme.transports().any(|other| other == transport), "{transport}");
         assert_eq!(scheme.query.is_some(), transport.spec().variant.is_some(), "{transport}");
         assert!(scheme.transports().any(|other| other == (scheme.default)()), "{transport}");
+    }
+}
+
+#[test]
+fn a_report_says_what_every_transport_is() {
+    for transport in Transport::all() {
+        assert!(transport_in_words(transport.name()).is_some(), "{transport}");
     }
 }
 

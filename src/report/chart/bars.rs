@@ -26,6 +26,8 @@ pub(super) struct Part {
 /// Height of a row.
 pub(super) const ROW: f64 = 30.0;
 const BAR: f64 = 18.0;
+/// Width of a part that would be too narrow to see.
+const LEAST: f64 = 2.0;
 
 /// Draws the bars of rows, from the left edge of `area` on.
 pub(super) fn bars(rows: &[Row], area: &Area, scale: &Scale) -> Markup {
@@ -47,7 +49,7 @@ fn bar(row: &Row, y: f64, scale: &Scale) -> Markup {
     html! {
         g class="bar" data-label=(row.label) {
             @for (part, x, width) in &parts {
-                rect class={ "part p" (part.look) } x=(Px(*x)) y=(Px(y - BAR / 2.0)) width=(Px(width.max(0.6)))
+                rect class={ "part p" (part.look) } x=(Px(*x)) y=(Px(y - BAR / 2.0)) width=(Px(width.max(LEAST)))
                     height=(Px(BAR)) data-part=(part.look) data-value=(part.value) { title { (row.label) ": " (part.title) } }
             }
             text x=(Px(scale.at(sum) + 8.0)) y=(Px(y + 5.0)) { (row.note) }

@@ -4,7 +4,7 @@ use maud::html;
 
 use super::{
     Chart, WIDTH,
-    axis::Area,
+    axis::{Area, Tick},
     bars::{self, Part, ROW, Row, bars},
     legend::{Entry, legend},
     scale::Scale,
@@ -16,7 +16,7 @@ use crate::report::{
 };
 
 /// Parts of the palette.
-const OWN: usize = 2;
+const OWN: usize = 5;
 const OTHER: usize = 3;
 
 /// The chart; `None` if no row has a message that was held back.
@@ -45,19 +45,22 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
     let area =
         Area { left, right: (left + 190.0).min(WIDTH - 430.0), top, bottom: top + ROW * rows.len() as f64 };
     let scale = Scale::linear([0.0, most], area.x());
-    let body = html! { (key) (bars::labels(&rows, &area)) (bars(&rows, &area, &scale)) };
+    let ticks: Vec<Tick> =
+        scale.ticks(2).into_iter().map(|share| (scale.at(share), numbers::percent(share))).collect();
+    let body = html! { (key) (area.x_axis("of all messages", &ticks)) (bars::labels(&rows, &area)) (bars(&rows, &area, &scale)) };
     let sentences: Vec<String> = rows.iter().map(|row| format!("{}: {}", row.label, row.note)).collect();
     debug_assert!(area.right < WIDTH);
     Some(Chart {
         name: "blocking",
-        title: "Which messages were held back, and for whom (head-of-line blocking)".to_owned(),
+        title: "How many messages were held back, and for whom (head-of-line blocking)".to_owned(),
         row: None,
         caption: "A bar is the share of messages that had arrived complete and had to wait, because the transport hands bytes \
                   over in order and an earlier message was still missing. Where messages waited for another flow, all \
-                  flows share one order, so a loss in one flow stops the others. A transport without a bar keeps no \
-                  order between messages, or lost none.",
+                  flows share one order, so a loss in one flow stops the others. A transport without a bar held \
+                  no message back.",
+        sentences: Vec::new(),
         summary: format!("{}.", sentences.join("; ")),
-        height: area.bottom + 8.0,
+        height: area.bottom + 48.0,
         body,
     })
 }
@@ -83,9 +86,11 @@ fn note(cell: &Cell, hol: &Hol) -> String {
     let lost = lost.unwrap_or_default();
     match (hol.blocked_ratio, hol.wait_ns.mean) {
         (Some(ratio), Some(mean)) if hol.blocked > 0 => {
-            let loss = Ratio::of(hol.by_cause.loss, hol.blocked);
-            let cause =
-                loss.map_or_else(String::new, |loss| format!("; {} for a loss", numbers::share(loss)));
+            let cause = match Ratio::of(hol.by_cause.loss, hol.blocked) {
+                Some(loss) if loss.get() == 1.0 => "; all waits were for a loss".to_owned(),
+                Some(loss) => format!("; {} of the waits were for a loss", numbers::share(loss)),
+                None => String::new(),
+            };
             format!("{} held back, {} on average{cause}", numbers::share(ratio), numbers::time(mean))
         }
         (None, _) => format!("not known{lost}"),

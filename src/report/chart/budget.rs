@@ -34,7 +34,7 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
     let longest = budgets.iter().map(|(budget, _)| total(budget) - budget.path.unwrap_or(0)).max()?;
     let entries: Vec<Entry> = PARTS
         .iter()
-        .filter(|(.., read)| budgets.iter().any(|(budget, _)| read(budget) > Some(0)))
+        .filter(|(.., read)| budgets.iter().any(|(budget, _)| read(budget).is_some()))
         .map(|(name, look, _)| Entry {
             sign: |entry, x, y| bars::sign(entry.look, x, y),
             look: *look,
@@ -68,8 +68,10 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
         name: "budget",
         title: "Where the time went (mean per delivered message)".to_owned(),
         row: None,
-        caption: "Path: on the link. Send wait: before sending, for the window and pacing. Recovery: until the copy that \
-                  arrived was sent. Order wait: complete at the receiver, but held back for earlier messages.",
+        caption: "Path: on the link. Send wait: before the first sending, for the window and pacing. Recovery: from the first \
+                  sending to the sending of the copy that arrived; none without a loss. Order wait: complete at the \
+                  receiver, but held back for earlier messages. Host: processing at both ends, none in virtual time.",
+        sentences: Vec::new(),
         summary: format!("{}.", rows.join("; ")),
         height: bottom + 8.0,
         body,
@@ -85,8 +87,7 @@ fn row(budget: &Budget, label: &str, first: usize) -> Row {
         title: format!("{name} {}", numbers::time(ns)),
     };
     let sum = known().map(|(.., ns)| ns).sum();
-    let note = if sum == 0 { "nothing".to_owned() } else { numbers::time(sum) };
-    Row { label: label.to_owned(), parts: known().map(part).collect(), note }
+    Row { label: label.to_owned(), parts: known().map(part).collect(), note: numbers::time(sum) }
 }
 
 fn words(budget: &Budget, first: usize) -> String {

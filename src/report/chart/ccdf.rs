@@ -48,8 +48,8 @@ pub(super) fn chart(group: &Group<'_>, keys: &Keys) -> Option<Chart> {
     let y = Scale::log([least.fold(0.1, f64::min) * 0.7, 1.0], area.y());
     let body = html! {
         (key)
-        (area.x_axis("latency, from the instant at which a message was due", &times(&x)))
-        (area.y_axis("messages still missing after this time", &shares(&y)))
+        (area.x_axis("latency, from the instant at which a message was due (log scale)", &times(&x)))
+        (area.y_axis("messages still missing after this time (log scale)", &shares(&y)))
         @if let Some(deadline) = deadline { (deadline_line(&area, &x, deadline)) }
         @for line in &lines { (line.draw(&area, &x, &y)) }
     };
@@ -57,8 +57,9 @@ pub(super) fn chart(group: &Group<'_>, keys: &Keys) -> Option<Chart> {
         name: "latency",
         title: "How late messages are".to_owned(),
         row: None,
-        caption: "A line falls as messages arrive; one that stays up has messages that never did. Marked: the median and the \
-                  99th percentile of what arrived.",
+        caption: "A line falls as messages arrive. It never falls below the share that was lost for good. Marked: the median \
+                  and the 99th percentile of what arrived. A message that arrives exactly at the deadline is on time.",
+        sentences: Vec::new(),
         summary: summary(&lines, deadline),
         height: area.bottom + 48.0,
         body,
@@ -71,11 +72,7 @@ fn times(scale: &Scale) -> Vec<Tick> {
 }
 
 fn shares(scale: &Scale) -> Vec<Tick> {
-    let label = |share: f64| {
-        let percent = share * 100.0;
-        let decimals = libm::ceil(-libm::log10(percent) - 1e-9).max(0.0) as usize;
-        (scale.at(share), format!("{percent:.decimals$}%"))
-    };
+    let label = |share: f64| (scale.at(share), numbers::percent(share));
     scale.ticks(6).into_iter().map(label).collect()
 }
 

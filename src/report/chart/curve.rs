@@ -167,6 +167,7 @@ fn chart(axis: &str, facet: &str, points: &[Point<'_>], keys: &Keys) -> Option<C
         title: format!("Against the {axis}{of}"),
         row: None,
         caption: "Vertical lines are 95% confidence intervals; a list of more than 60 values has none.",
+        sentences: Vec::new(),
         summary: summary(axis, &panels, &curves),
         height: bottom,
         body: html! { (key) @for panel in drawn { (panel) } },

@@ -55,6 +55,7 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
         title: "From nothing to the first replies (medians)".to_owned(),
         row: None,
         caption: "A bar begins when the client begins to connect. Behind it stands the time to the first reply.",
+        sentences: Vec::new(),
         summary: format!("{}.", sentences.join("; ")),
         height: area.bottom + 48.0,
         body: html! { (body) line class="edge" x1=(Px(area.left)) x2=(Px(area.left)) y1=(Px(area.top)) y2=(Px(area.bottom)) {} },

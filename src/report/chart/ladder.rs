@@ -1,18 +1,20 @@
 //! Episodes as sequence diagrams over time. A packet is a slanted arrow, a waiting message a bar beside the diagram. Two
 //! episodes of the same message are drawn side by side, on one time scale.
 
+mod key;
+mod names;
+
 use maud::{Markup, html};
 
-use super::{
-    Chart, WIDTH,
-    axis::Px,
-    legend::{Entry, legend},
-    scale::Scale,
+use self::{
+    key::entries,
+    names::{Named, names},
 };
+use super::{Chart, WIDTH, axis::Px, legend::legend, scale::Scale};
 use crate::report::{
     ladder::{Clock, message, summary},
     model::episode::{End, Episode, Packet},
-    numbers,
+    numbers, words,
 };
 
 /// Height for each packet, within bounds.
@@ -69,13 +71,24 @@ fn chart(episodes: &[&Episode]) -> Option<Chart> {
         drawings.push(Drawing { episode, y, frame, origin: from, end: to });
     }
     let sentences = sentences(episodes);
+    let first = episodes.first()?;
+    let names: Vec<String> = episodes.iter().map(|episode| episode.transport.clone()).collect();
     Some(Chart {
         name: "ladder",
-        title: format!("Seed {}. {sentences}", episodes.first()?.seed),
+        title: format!(
+            "Message #{} of seed {}, packet by packet: {}",
+            first.subject.message.number,
+            first.seed,
+            words::list(&names)
+        ),
         row: None,
-        caption: "Time runs down. A packet is an arrow from the end that sent it; dotted lines lead from a lost packet to its \
-                  retransmission. A bar beside the receiver is a message that had arrived complete and waited.",
-        summary: sentences,
+        caption: "Time runs down, from the first packet that is shown. Arrows to the server are requests, arrows to the client \
+                  replies and acknowledgements. #7 +1 is a packet with message #7 and one more message. A bar beside the \
+                  receiver is a message that had arrived complete and waited. Losses are those of each transport's own \
+                  packets, so two transports need not lose the same. Unless --ladder asked for another message, it \
+                  is the worst of the run.",
+        summary: sentences.join(" "),
+        sentences,
         height: top + height + 16.0,
         body: html! {
             (key)
@@ -93,7 +106,7 @@ fn chart(episodes: &[&Episode]) -> Option<Chart> {
 }
 
 /// What happened in each episode.
-fn sentences(episodes: &[&Episode]) -> String {
+fn sentences(episodes: &[&Episode]) -> Vec<String> {
     let clock = Clock::of(episodes);
     let of = |episode: &&Episode| {
         let left_out = match episode.packets.len().saturating_sub(DRAWN[0] + DRAWN[1]) {
@@ -102,7 +115,7 @@ fn sentences(episodes: &[&Episode]) -> String {
         };
         format!("{}: {}{left_out}", episode.transport, summary(episode, &clock))
     };
-    episodes.iter().map(of).collect::<Vec<_>>().join(" ")
+    episodes.iter().map(of).collect()
 }
 
 /// Where a drawing stands.
@@ -152,6 +165,18 @@ fn drawn(packets: &[Packet]) -> impl Iterator<Item = &Packet> {
         .map(|(_, packet)| packet)
 }
 
+/// How many ranks there are.
+const RANKS: u8 = 3;
+
+/// The importance of a packet: acknowledgements, messages, what was lost or retransmitted.
+fn rank(packet: &Packet) -> u8 {
+    match packet {
+        Packet { lost: true, .. } => 2,
+        Packet { carries, .. } if carries.iter().any(|carries| carries.again) => 2,
+        Packet { carries, .. } => u8::from(!carries.is_empty()),
+    }
+}
+
 struct Drawing<'a> {
     episode: &'a Episode,
     y: Scale,
@@ -168,9 +193,12 @@ impl Drawing<'_> {
             (self.ends(top, bottom))
             (self.bars())
             g class="repeats" { (self.repeats()) }
-            @for packet in packets() { (self.packet(packet)) }
+            // Packets that leave together cover each other, so the most important are drawn last.
+            @for rank in 0..RANKS {
+                @for packet in packets().filter(|packet| self::rank(packet) == rank) { (self.packet(packet)) }
+            }
             // Above the arrows, so that none crosses a name.
-            g class="names" { @for packet in packets() { (self.name(packet)) } }
+            (names(&self.named()))
         }
     }
 
@@ -241,24 +269,24 @@ impl Drawing<'_> {
         }
     }
 
-    /// The name of the message in a packet, beside its arrow.
-    fn name(&self, packet: &Packet) -> Markup {
-        let Some(first) = packet.carries.first() else { return html! {} };
-        let (x, y) = (self.x(packet.from), self.y(packet.entered_ns));
-        let (tip_x, tip_y) = self.tip(packet);
-        let inward = if packet.from == End::Client { 1.0 } else { -1.0 };
-        // A retransmission leaves with other packets, whose names stand further out.
-        let away = inward * if first.again { 78.0 } else { 26.0 };
-        let more = match packet.carries.len() {
-            ..=1 => String::new(),
-            n => format!(" +{}", n - 1),
+    /// The arrows that carry messages, with their names: retransmissions last.
+    fn named(&self) -> Vec<Named> {
+        let named = |packet: &Packet| {
+            let first = packet.carries.first()?;
+            let again = if first.again { " again" } else { "" };
+            let more = match packet.carries.len() {
+                ..=1 => String::new(),
+                n => format!(" +{}", n - 1),
+            };
+            Some(Named {
+                from: (self.x(packet.from), self.y(packet.entered_ns)),
+                tip: self.tip(packet),
+                name: format!("#{}{again}{more}", first.message.number),
+            })
         };
-        html! {
-            text x=(Px(x + away)) y=(Px(y + away * (tip_y - y) / (tip_x - x) - 3.0))
-                text-anchor=(if inward > 0.0 { "start" } else { "end" }) {
-                "#" (first.message.number) @if first.again { " again" } (more)
-            }
-        }
+        let (again, first): (Vec<&Packet>, Vec<&Packet>) =
+            drawn(&self.episode.packets).partition(|packet| rank(packet) > 1);
+        first.into_iter().chain(again).filter_map(named).collect()
     }
 
     /// The description of a packet, for its tooltip.
@@ -328,47 +356,6 @@ impl Drawing<'_> {
                     }
                 }
             }
-        }
-    }
-}
-
-fn entries(episodes: &[&Episode]) -> Vec<Entry> {
-    let has = |own: bool| {
-        let waits = |episode: &&Episode| {
-            let flow = episode.subject.message.flow;
-            episode.waits.iter().any(|wait| (wait.message.flow == flow) == own)
-        };
-        episodes.iter().any(waits)
-    };
-    let entry = |look: usize, name: &str, toggles: Option<&str>| Entry {
-        sign,
-        look,
-        name: name.to_owned(),
-        toggles: toggles.map(str::to_owned),
-    };
-    let mut entries = vec![
-        entry(0, "packet", None),
-        entry(1, "lost", None),
-        entry(2, "retransmission", None),
-        entry(3, "acknowledgement", Some("ack")),
-    ];
-    entries.extend(has(false).then(|| entry(4, "waits for another flow", None)));
-    entries.extend(has(true).then(|| entry(5, "waits for its own flow", None)));
-    entries
-}
-
-fn sign(entry: &Entry, x: f64, y: f64) -> Markup {
-    let class = ["packet", "packet lost", "packet again", "packet ack", "k-other", "k-own"][entry.look];
-    html! {
-        @if entry.look < 4 {
-            g class=(class) {
-                line x1=(Px(x - 14.0)) x2=(Px(x + 12.0)) y1=(Px(y)) y2=(Px(y)) {}
-                @if entry.look == 1 {
-                    path class="cross" d={ "M" (Px(x + 6.0)) " " (Px(y - 6.0)) "l12 12m0 -12l-12 12" } {}
-                }
-            }
-        } @else {
-            rect class=(class) x=(Px(x - 3.0)) y=(Px(y - 8.0)) width="6" height="16" {}
         }
     }
 }

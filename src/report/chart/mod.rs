@@ -34,6 +34,8 @@ pub(super) struct Chart {
     pub(super) title: String,
     /// The label of the row, if it shows only one.
     pub(super) row: Option<String>,
+    /// What it shows, where that differs from chart to chart.
+    pub(super) sentences: Vec<String>,
     /// How to read it, shown below it.
     pub(super) caption: &'static str,
     /// Its figures as text, for readers who cannot see it.

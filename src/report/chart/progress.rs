@@ -69,6 +69,7 @@ pub(super) fn chart(group: &Group<'_>, keys: &Keys) -> Option<Chart> {
         row: None,
         caption: "As the link saw the packets that carry content; the run begins with connecting. A transport without a line \
                   below has no congestion control.",
+        sentences: Vec::new(),
         summary: format!("{}.", sentences.join("; ")),
         height: second.bottom + 48.0,
         body,

@@ -64,8 +64,10 @@ impl Scale {
             let values = all.map(|(decade, step)| step * libm::pow(10.0, f64::from(decade)));
             values.filter(|value| (low * 0.999_999..=high * 1.000_001).contains(value)).collect()
         };
-        let kinds: [&[f64]; 4] = [
+        let kinds: [&[f64]; 6] = [
             &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
+            &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0],
+            &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0],
             &[1.0, 2.0, 3.0, 5.0],
             &[1.0, 2.0, 5.0],
             &[1.0],

@@ -11,19 +11,24 @@ struct Scheme {
     grid: &'static str,
     edge: &'static str,
     series: [&'static str; LOOKS],
-    /// Parts of a budget: send wait, path, recovery, order wait, host.
-    parts: [&'static str; 5],
+    /// Parts of a budget: send wait, path, recovery, order wait, host. The last is a wait for the own flow: the hue of the
+    /// order wait in another lightness.
+    parts: [&'static str; PARTS],
     alarm: &'static str,
 }
 
 /// The colours differ in lightness as well as in hue, after Okabe and Ito.
+/// The number of colours of parts.
+const PARTS: usize = 6;
+
+/// No series has a colour of a part that stands for a wait.
 const LIGHT: Scheme = Scheme {
     paper: "#ffffff",
     text: "#1c2430",
     grid: "#e3e7ec",
     edge: "#6b7684",
-    series: ["#005a9c", "#c24e00", "#007a5e", "#a8246f", "#1f1f1f", "#7a6100", "#5b3fc4", "#0a7f94"],
-    parts: ["#8a8f98", "#9cc3e6", "#d98200", "#a8246f", "#3d4450"],
+    series: ["#005a9c", "#c24e00", "#007a5e", "#5b3fc4", "#1f1f1f", "#7a6100", "#6b3a1f", "#0a7f94"],
+    parts: ["#8a8f98", "#9cc3e6", "#d98200", "#a8246f", "#3d4450", "#d67fb3"],
     alarm: "#b3001b",
 };
 
@@ -32,8 +37,8 @@ const DARK: Scheme = Scheme {
     text: "#e6eaf0",
     grid: "#2a313b",
     edge: "#8a95a3",
-    series: ["#62b4f7", "#ffa257", "#45d0a4", "#ff8ac6", "#f2f2f2", "#dfc34a", "#b9a5ff", "#5fd4ea"],
-    parts: ["#a0a6b0", "#3f6d96", "#f0a640", "#ff7fbf", "#d4d9e0"],
+    series: ["#62b4f7", "#ffa257", "#45d0a4", "#b9a5ff", "#f2f2f2", "#dfc34a", "#c9b29b", "#5fd4ea"],
+    parts: ["#a0a6b0", "#3f6d96", "#f0a640", "#ff7fbf", "#d4d9e0", "#a8507f"],
     alarm: "#ff7a85",
 };
 
@@ -88,7 +93,7 @@ fn rules() -> String {
             ".s{look}{{stroke:var(--s{look})}}.mark.s{look}{{fill:var(--s{look})}}.stroke.d{look}{{stroke-dasharray:{dash}}}"
         );
     }
-    for part in 0..5 {
+    for part in 0..PARTS {
         let _ = writeln!(css, ".p{part}{{fill:var(--p{part})}}");
     }
     css

@@ -22,7 +22,7 @@ use crate::report::{
 
 /// Nobody looks through more charts than this; the result file has the data of all.
 const MOST: usize = 16;
-const LEFT: f64 = 100.0;
+const LEFT: f64 = 124.0;
 const OVERVIEW: f64 = 44.0;
 const DETAIL: f64 = 150.0;
 
@@ -63,34 +63,42 @@ fn chart(timeline: &Timeline, label: &str, latency: [f64; 2], deadline: Option<u
     let lanes = Lanes { detail, area, x, y };
     let bottom = lanes.bottom();
     let ticks: Vec<Tick> = x.ticks(8).into_iter().map(|ns| (x.at(ns), seconds(ns))).collect();
-    let latencies: Vec<Tick> = y.ticks(5).into_iter().map(|ns| (y.at(ns), numbers::instant(ns))).collect();
+    let latencies: Vec<Tick> = y.ticks(6).into_iter().map(|ns| (y.at(ns), numbers::instant(ns))).collect();
     let (from, to) = (whole.at(detail.from_ns as f64), whole.at(detail.to_ns as f64));
     let (key, height) = lanes.key(bottom + 46.0);
+    let whole_run = format!("the whole run of {} s: largest latency (log scale)", seconds(end as f64));
     let body = html! {
-        text class="name" x="4" y="14" { "whole run: largest latency" }
+        text class="name" x="4" y="14" { (whole_run) }
         path class="lens" d={
             "M" (Px(from)) " " (Px(strip.bottom + LANES)) "V" (Px(strip.top)) "H" (Px(to)) "V" (Px(strip.bottom + LANES))
             "L" (Px(area.right)) " " (Px(area.top - 24.0)) "H" (Px(area.left)) "Z"
         } {}
         (overview(&timeline.overview, &strip, &whole, latency))
         (Area { bottom, ..area }.x_axis("when the message was due, in seconds of the run", &ticks))
-        (area.y_axis("latency", &latencies))
+        (area.y_axis("latency (log scale)", &latencies))
         @if let Some(deadline) = deadline {
             g class="deadline" {
                 line x1=(Px(area.left)) x2=(Px(area.right)) y1=(Px(y.at(deadline as f64))) y2=(Px(y.at(deadline as f64))) {}
-                text x=(Px(area.right)) y=(Px(y.at(deadline as f64) - 4.0)) text-anchor="end" { "deadline" }
             }
         }
         (lanes.draw(label))
+        // Above the marks, so that none crosses it.
+        @if let Some(deadline) = deadline {
+            g class="deadline" {
+                text x=(Px(area.right)) y=(Px(y.at(deadline as f64) - 4.0)) text-anchor="end" { "deadline" }
+            }
+        }
         (key)
     };
     Chart {
         name: "time",
         title: format!("{label} in time (seed {})", timeline.seed),
         row: Some(label.to_owned()),
-        caption: "Above: the largest latency of each part of the whole run, and how many messages were blocked and packets \
-                  dropped in it. Below: its worst part, a mark for each message at \
-                  the instant when it was due, and a stroke for each packet that the link dropped.",
+        caption: "The run of the first seed. Above: the largest latency of each part of the whole run, red dashes where messages \
+                  never arrived, and how many messages were blocked and packets dropped. Below: the part of the run that is \
+                  worst over all transports, with a mark for each message at the instant when it was due, and a stroke for \
+                  each packet that the link dropped.",
+        sentences: Vec::new(),
         summary: lanes.summary(),
         height: bottom + 46.0 + height,
         body,

@@ -41,6 +41,7 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
         title: "Goodput".to_owned(),
         row: None,
         caption: "A bar is the median of the completed transfers; the line below it goes from the slowest to the fastest.",
+        sentences: Vec::new(),
         summary: words::plain(&sentences.join("; ")),
         height: area.bottom + 48.0,
         body,

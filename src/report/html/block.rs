@@ -32,9 +32,7 @@ pub(super) fn draw(block: &Block<'_>, place: &Place<'_>) -> Markup {
         Block::List(items) => html! { ul { @for item in items { li { (prose(item)) } } } },
         Block::Table(table) => table::draw(table, place.section, place.sections),
         Block::Grid(rows) => table::draw_words(rows),
-        Block::Terms(terms) => html! {
-            dl { @for Term { term, meaning } in *terms { dt { (term) } dd { (meaning) } } }
-        },
+        Block::Terms(terms) => definitions(terms),
         Block::Flags(flags) => {
             html! { ul class="flags" { @for flagged in flags { li { (flag(flagged)) } } } }
         }
@@ -50,6 +48,11 @@ pub(super) fn draw(block: &Block<'_>, place: &Place<'_>) -> Markup {
     }
 }
 
+/// Terms and their meanings.
+pub(super) fn definitions(terms: &[Term]) -> Markup {
+    html! { dl { @for Term { term, meaning } in terms { dt { (term) } dd { (meaning) } } } }
+}
+
 fn flag(Flagged { flag, rows }: &Flagged) -> Markup {
     html! { strong { (rows.join(", ")) } ": " (prose(flags::meaning(*flag))) " (" code { (flag) } ")" }
 }
@@ -62,13 +65,16 @@ fn notes<'a>(group: &Group<'a>) -> Vec<&'a str> {
     notes
 }
 
+/// Charts. Of several with the same caption in a row, the first has it.
 fn figures(figures: &[Figure]) -> Markup {
     html! {
-        @for Figure { id, chart } in figures {
+        @for (index, Figure { id, chart }) in figures.iter().enumerate() {
+            @let before = index.checked_sub(1).map(|before| figures[before].chart.caption);
             figure id=(id) data-row=[chart.row.as_deref()] {
                 figcaption { (chart.title) }
                 div class="scroll" tabindex="0" role="group" aria-label=(chart.title) { (chart.element(id)) }
-                p { (chart.caption) }
+                @for sentence in &chart.sentences { p { (sentence) } }
+                @if before != Some(chart.caption) { p { (chart.caption) } }
             }
         }
     }

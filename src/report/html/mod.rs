@@ -8,21 +8,32 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use self::{block::Place, target::figures};
 use super::{
-    block::Block,
+    block::{Block, Term},
     chart::{Keys, style},
     model::{PropertyTable, ResultFile},
     page::page,
     properties::properties_page,
+    transports::TRANSPORTS,
 };
 
 /// The result as an HTML file.
 pub fn to_html(file: &ResultFile) -> String {
     let has_messages = file.cells.iter().any(|cell| cell.messages.is_some());
     let by = html! {
-        p class="by" { "Measured by wirelab " (file.version) "." @if has_messages { " Latency runs from the instant at which a message was due." } }
+        p class="by" { "Measured by wirelab " (file.version) "." @if has_messages {
+            " Latency is a round trip: from the instant at which a message is due until its reply is released to the client."
+        } }
+        (legend(file))
     };
     let title = format!("wirelab {}", file.command);
     document(&title, &by, &with_few_charts(flat(page(file))), &Keys::of(file))
+}
+
+/// What each transport of the result is, for those that this version knows.
+fn legend(file: &ResultFile) -> Markup {
+    let is_there = |term: &&Term| file.cells.iter().any(|cell| cell.transport == term.term);
+    let terms: Vec<Term> = TRANSPORTS.iter().filter(is_there).copied().collect();
+    html! { @if !terms.is_empty() { (block::definitions(&terms)) } }
 }
 
 /// The table of `properties` as an HTML file.

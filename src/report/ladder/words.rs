@@ -26,7 +26,12 @@ impl Clock {
 
     /// An instant in milliseconds.
     pub(super) fn show(&self, at: u64) -> String {
-        let ms = (at as f64 - self.origin as f64) / 1e6;
+        self.since(self.origin, at)
+    }
+
+    /// The milliseconds from one instant to another.
+    fn since(&self, from: u64, at: u64) -> String {
+        let ms = (at as f64 - from as f64) / 1e6;
         // Eight columns hold 27 hours.
         let decimals = if ms < 9_999.0 { self.decimals } else { 0 };
         let text = format!("{ms:.decimals$}");
@@ -51,7 +56,8 @@ pub(in crate::report) fn summary(episode: &Episode, clock: &Clock) -> String {
     let ms = |at: u64| format!("{} ms", clock.show(at));
     let sent = ms(subject.entered_ns);
     let name = format!("Message #{} (flow {})", subject.message.number, subject.message.flow);
-    let arrived = subject.arrived_ns.map(ms);
+    let arrived =
+        subject.arrived_ns.map(|at| format!("{}, {} ms later", ms(at), clock.since(subject.entered_ns, at)));
     let fate = match (subject.fate, &arrived) {
         (Fate::Lost, Some(at)) => {
             format!("{name}, sent at {sent}, was lost; its retransmission arrived at {at}")

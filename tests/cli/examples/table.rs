@@ -190,7 +190,7 @@ pub(super) const BENCH: &[Example] = &[
     plain(
         "wirelab bench -C fixed -t quic-one,quic-message",
         &[BENCH_SHORT],
-        &["congestion control fixed", " quic-message "],
+        &["a fixed congestion window", " quic-message "],
     ),
     plain(
         "wirelab bench -o result.json && wirelab report result.json -o result.md",
@@ -333,7 +333,7 @@ pub(super) const TRANSFER: &[Example] = &[
     incomplete(
         "wirelab transfer -t udp,arq-selective,quic-one --bytes 1MB",
         &[("1MB", "1MB --seeds 1")],
-        &[" udp 0 ns 0% ", " arq-selective 50.0 ms 100% ", "udp: the first incomplete transfer lacks"],
+        &[" udp 0 ms 0% ", " arq-selective 50.0 ms 100% ", "udp: the first incomplete transfer lacks"],
     ),
     plain(
         "wirelab transfer -t quic-one --rate 10mbit --rtt 30ms --queue 25p --loss 0%",

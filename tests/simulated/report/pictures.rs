@@ -139,13 +139,23 @@ fn the_queue_of_a_bottleneck_is_drawn_and_no_longer_than_latency() {
     assert!(chart(&to_html(&file), "time").contains("class=\"queue\""));
 }
 
+/// When packets entered the wire: acknowledgements, then messages, then what was lost or retransmitted.
+fn in_order_of_drawing(episode: &wirelab::report::episode::Episode) -> Vec<u64> {
+    let mut packets: Vec<_> = episode.packets.iter().collect();
+    packets.sort_by_key(|packet| {
+        let is_special = packet.lost || packet.carries.iter().any(|carries| carries.again);
+        (is_special, is_special || !packet.carries.is_empty())
+    });
+    packets.into_iter().map(|packet| packet.entered_ns).collect()
+}
+
 #[test]
 fn a_ladder_has_an_arrow_for_each_packet_and_a_bar_for_each_wait() {
     let file = two_transports();
     let html = to_html(&file);
     let (ladder, episode) = (chart(&html, "ladder"), &file.episodes[0]);
     let entered: Vec<u64> = attributes(ladder, "data-entered").iter().map(|n| n.parse().unwrap()).collect();
-    assert_eq!(entered, episode.packets.iter().map(|packet| packet.entered_ns).collect::<Vec<_>>());
+    assert_eq!(entered, in_order_of_drawing(episode));
     let waits: Vec<u64> = attributes(ladder, "data-message").iter().map(|n| n.parse().unwrap()).collect();
     assert_eq!(waits, episode.waits.iter().map(|wait| wait.message.number).collect::<Vec<_>>());
     assert!(!waits.is_empty());
@@ -167,8 +177,7 @@ fn two_episodes_of_a_message_are_drawn_side_by_side() {
     assert_eq!(html.matches("data-chart=\"ladder\"").count(), 1);
     let ladder = chart(&html, "ladder");
     let entered: Vec<u64> = attributes(ladder, "data-entered").iter().map(|n| n.parse().unwrap()).collect();
-    let packets = file.episodes.iter().flat_map(|episode| &episode.packets);
-    assert_eq!(entered, packets.map(|packet| packet.entered_ns).collect::<Vec<_>>());
+    assert_eq!(entered, file.episodes.iter().flat_map(in_order_of_drawing).collect::<Vec<_>>());
     assert_eq!(attributes(ladder, "data-transport"), ["quic-one", "quic-message"]);
     // Of different messages, each has a chart.
     file.episodes[1].subject.message.number += 1;

@@ -29,7 +29,7 @@ const QUEUE: f64 = 46.0;
 
 /// The kinds of messages: CSS class, name, and shape around a point. Shapes differ as well as colours.
 const KINDS: [(&str, &str, &str); 5] = [
-    ("plain", "arrived", "h0"),
+    ("plain", "arrived (a dot each)", "h0"),
     ("resent", "retransmitted itself", "m-3 0h6m-3 -3v6"),
     ("own", "waited for its own flow", "m-2.5 -2.5h5v5h-5z"),
     ("other", "waited for another flow", "m0 -3.5l3.5 6h-7z"),
@@ -46,8 +46,8 @@ impl Lanes<'_> {
     pub(super) fn draw(&self, label: &str) -> Markup {
         let bottom = self.area.bottom;
         let drops = [
-            ("drops up", &self.detail.dropped_to_server_ns, bottom + 1.5 * LANE),
-            ("drops down", &self.detail.dropped_to_client_ns, bottom + 2.5 * LANE),
+            ("drops to server", &self.detail.dropped_to_server_ns, bottom + 1.5 * LANE),
+            ("drops to client", &self.detail.dropped_to_client_ns, bottom + 2.5 * LANE),
         ];
         let of = |kind: usize| self.dots(kind);
         html! {
@@ -58,7 +58,7 @@ impl Lanes<'_> {
                     @if !path.is_empty() { path class={ "dot k-" (class) } data-n=(indices) d=(path) {} }
                 }
             }
-            text x=(Px(self.area.left - 8.0)) y=(Px(bottom + LANE / 2.0 + 4.5)) text-anchor="end" { "missing" }
+            text x=(Px(self.area.left - 8.0)) y=(Px(bottom + LANE / 2.0 + 4.5)) text-anchor="end" { "never arrived" }
             @for (name, instants, y) in drops {
                 text x=(Px(self.area.left - 8.0)) y=(Px(y + 4.5)) text-anchor="end" { (name) }
                 @if !instants.is_empty() {

@@ -10,6 +10,7 @@ use crate::report::{
         scale::Scale,
     },
     model::Overview,
+    numbers,
 };
 
 /// Height of each lane below the strip.
@@ -56,6 +57,9 @@ pub(super) fn overview(overview: &Overview, area: &Area, x: &Scale, latency: [f6
     ];
     html! {
         g class="overview" {
+            @for ns in y.ticks(3) {
+                text x=(Px(area.left - 8.0)) y=(Px(y.at(ns) + 4.0)) text-anchor="end" { (numbers::instant(ns)) }
+            }
             path class="bins" stroke-width=(Px((width - 0.6).max(0.6))) d=(bars) {}
             @if !missing.is_empty() {
                 path class="missing" transform={ "translate(0 " (Px(area.bottom + 3.0)) ")" } d=(missing) {}
