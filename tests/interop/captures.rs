@@ -31,23 +31,20 @@ fn tshark_counts_the_packets_and_the_fates_that_the_result_counts() {
     for path in ["sim", "relay"] {
         let options = "--seeds 1 -w 0s -d 2s --loss 5% --duplicate 3% --corrupt 2% --pcap run.pcapng -J -q";
         let cell = cell(folder.path(), &format!("bench -t udp --path {path} {options}"));
-        let Some(packets) =
-            tshark(&capture, "frame", &["frame.interface_name", "udp.srcport", "frame.comment"])
-        else {
-            return;
-        };
-        let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+        let fields = ["frame.interface_name", "frame.comment", "ip.src", "udp.srcport"];
+        let Some(packets) = tshark(&capture, "frame", &fields) else { return };
+        let mut counts: BTreeMap<(&str, &[String]), u64> = BTreeMap::new();
         let mut comments: BTreeMap<&str, u64> = BTreeMap::new();
         for packet in &packets {
-            *counts.entry((&packet[0], &packet[1])).or_default() += 1;
-            packet[2].split([',', ';']).for_each(|comment| *comments.entry(comment.trim()).or_default() += 1);
+            *counts.entry((&packet[0], &packet[2..])).or_default() += 1;
+            packet[1].split([',', ';']).for_each(|comment| *comments.entry(comment.trim()).or_default() += 1);
         }
-        let client = &packets[0][1];
-        let server = packets.iter().map(|packet| &packet[1]).find(|source| *source != client).unwrap();
+        let client = &packets[0][2..];
+        let server = packets.iter().map(|packet| &packet[2..]).find(|source| *source != client).unwrap();
         let wire = |way: &str, key: &str| cell["wire"][way][key].as_u64().unwrap();
         let both = |key: &str| wire("to_server", key) + wire("to_client", key);
-        assert_eq!(counts[&("client", &**client)], wire("to_server", "packets"));
-        assert_eq!(counts[&("server", &**server)], wire("to_client", "packets"));
+        assert_eq!(counts[&("client", client)], wire("to_server", "packets"));
+        assert_eq!(counts[&("server", server)], wire("to_client", "packets"));
         assert_eq!(comments.get("lost on the link").copied().unwrap_or(0), both("lost"));
         assert_eq!(comments.get("doubled by the link").copied().unwrap_or(0), both("duplicated"));
         let damaged = tshark(&capture, "_ws.malformed || udp.checksum.status == 0", &["frame.number"]);

@@ -75,7 +75,8 @@ pub struct Cell {
     pub per_seed: Vec<PerSeed>,
     /// What limits or qualifies the figures.
     pub flags: Vec<Flag>,
-    /// Data for charts only; absent unless charts or `--pictures` were asked for.
+    /// Data for charts only; absent unless charts, `--pictures` or `--samples` were asked
+    /// for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pictures: Option<Pictures>,
     /// The place of its result among several that are shown as one; not in the file.

@@ -63,7 +63,8 @@ pub struct ResultFile {
     pub skipped: Vec<Skipped>,
     /// The machine; null in virtual time, which does not depend on it.
     pub system: Option<System>,
-    /// Episodes packet by packet; absent unless charts or `--pictures` were asked for.
+    /// Episodes packet by packet; absent unless charts, `--pictures`, `--samples` or
+    /// `--ladder` were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub episodes: Vec<episode::Episode>,
     /// The names of the results that are shown as one; not in the file.
