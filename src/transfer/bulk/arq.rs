@@ -14,14 +14,13 @@ use crate::{
 pub(super) fn bulk(connection: ArqConnection) -> Bulk {
     let connection = Arc::new(connection);
     let [acknowledging, receiving, counted] = std::array::from_fn(|_| connection.clone());
+    let acknowledged = move || acknowledging.stats().acknowledged_bytes;
+    let received = move || receiving.stats().received_bytes;
     Bulk {
         outgoing: Box::new(Sender(connection.clone())),
         incoming: Box::new(Receiver(connection)),
         nature: Nature::RELIABLE,
-        moved: Moved::new(
-            move || acknowledging.stats().acknowledged_bytes,
-            move || receiving.stats().received_bytes,
-        ),
+        moved: Moved::new(Some(acknowledged), received),
         recovery: Arc::new(move || counted.recovery()),
     }
 }
@@ -40,7 +39,7 @@ impl Outgoing for Sender {
     fn finish(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             self.0.close();
-            // On failure, the receiver has reported the error.
+            // On failure, the receiving end has reported the error.
             let _ = self.0.closed().await;
         })
     }

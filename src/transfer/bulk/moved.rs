@@ -1,10 +1,5 @@
 //! How many bytes a session's transport has moved.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
-
 /// A counter of bytes, read while the session runs.
 type Counter = Box<dyn Fn() -> u64 + Send + Sync>;
 
@@ -15,32 +10,16 @@ pub struct Moved {
 }
 
 impl Moved {
-    /// Counters of bytes acknowledged by the peer and of bytes received.
-    pub(crate) fn new(
-        acknowledged: impl Fn() -> u64 + Send + Sync + 'static,
+    /// Reads the bytes acknowledged by the peer, if the transport counts them, and the bytes received.
+    pub(super) fn new(
+        acknowledged: Option<impl Fn() -> u64 + Send + Sync + 'static>,
         received: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> Self {
-        let before = (acknowledged(), received());
-        Self {
-            acknowledged: Some(Box::new(move || acknowledged().saturating_sub(before.0))),
-            received: Some(Box::new(move || received().saturating_sub(before.1))),
-        }
+        Self { acknowledged: acknowledged.map(since_now), received: Some(since_now(received)) }
     }
 
-    /// Of a byte stream: `acknowledged` may be unknown, and `convert` turns its bytes into bytes of messages.
-    pub(super) fn of_stream(
-        acknowledged: impl Fn() -> Option<u64> + Send + Sync + 'static,
-        convert: impl Fn(u64) -> u64 + Send + Sync + 'static,
-        received: Arc<AtomicU64>,
-    ) -> Self {
-        let acknowledged = acknowledged().map(|before| -> Counter {
-            Box::new(move || convert(acknowledged().unwrap_or(0).saturating_sub(before)))
-        });
-        Self { acknowledged, received: Some(Box::new(move || received.load(Ordering::Relaxed))) }
-    }
-
-    /// Of a transport that tells nothing.
-    pub(crate) fn unknown() -> Self {
+    /// For a transport that counts nothing.
+    pub(super) fn unknown() -> Self {
         Self { acknowledged: None, received: None }
     }
 
@@ -54,4 +33,10 @@ impl Moved {
     pub fn received(&self) -> Option<u64> {
         self.received.as_ref().map(|received| received())
     }
+}
+
+/// What a counter counts from now on.
+fn since_now(count: impl Fn() -> u64 + Send + Sync + 'static) -> Counter {
+    let before = count();
+    Box::new(move || count().saturating_sub(before))
 }

@@ -31,8 +31,8 @@ use crate::{
 /// Messages that may wait for the application. Beyond them, flow control stops the peer.
 const QUEUE: usize = 16;
 
-/// One end of `session`. It sends as the session's mapping says, with `flows` streams if each flow has one. `first` is a
-/// stream that was accepted already, with the bytes that were read from it.
+/// One end of `session`. The session's mapping decides on which streams it sends; `flows` is their number if each flow
+/// has one. `first` is a stream that was accepted already, with the bytes that were read from it.
 pub(crate) fn bulk(
     host: &Arc<dyn Host>,
     session: QuicSession,
@@ -59,11 +59,12 @@ pub(crate) fn bulk(
     let session = Arc::new(session);
     let open = Open(session.clone());
     let acknowledging = session.clone();
+    let acknowledged = move || acknowledging.acknowledged();
     Bulk {
         outgoing,
         incoming: Box::new(Arrivals { arrivals, open }),
         nature,
-        moved: Moved::new(move || acknowledging.acknowledged(), move || received.load(Ordering::Relaxed)),
+        moved: Moved::new(Some(acknowledged), move || received.load(Ordering::Relaxed)),
         recovery: Arc::new(move || session.recovery()),
     }
 }

@@ -40,15 +40,17 @@ pub(super) fn bulk(StreamSession { connected, wire_bytes, .. }: StreamSession) -
     }
 }
 
-/// What a stream has moved: what the kernel's TCP says was acknowledged, and what was `received` from the stream.
-/// `wire_bytes` gives the TCP bytes that a message takes.
+/// The counters of a stream: `received` counts the bytes that were read from it, and the kernel's TCP those that were
+/// acknowledged. `wire_bytes` returns how many bytes of TCP a message takes.
 pub(crate) fn moved(
     kernel: Option<Arc<dyn KernelTcp>>,
     wire_bytes: fn(usize) -> u64,
     received: Arc<AtomicU64>,
 ) -> Moved {
-    let acknowledged = move || kernel.as_ref()?.info()?.acknowledged_bytes;
-    Moved::of_stream(acknowledged, move |bytes| bytes_of_messages(bytes, wire_bytes), received)
+    let by_kernel = move || kernel.as_ref()?.info()?.acknowledged_bytes;
+    let acknowledged = by_kernel()
+        .map(|before| move || bytes_of_messages(by_kernel().unwrap_or(0).saturating_sub(before), wire_bytes));
+    Moved::new(acknowledged, move || received.load(Ordering::Relaxed))
 }
 
 /// The bytes of messages in the first `bytes` of a TCP connection. May be too low by the overhead of one record.
@@ -111,7 +113,7 @@ pub(crate) struct Messages<R> {
     buffer: BytesMut,
     /// Whether a whole message has arrived. Memory for later messages is reserved at once.
     proven: bool,
-    /// Bytes read, whether or not they make whole messages.
+    /// Counts the bytes read, of incomplete messages too.
     received: Arc<AtomicU64>,
 }
 
@@ -120,7 +122,7 @@ impl<R: AsyncRead + Unpin> Messages<R> {
         Self::counted(reader, Arc::default())
     }
 
-    /// Adds the bytes that it reads to `received`.
+    /// Like [`Self::new`], but adds the number of bytes read to `received`.
     pub(crate) fn counted(reader: R, received: Arc<AtomicU64>) -> Self {
         Self { reader, buffer: BytesMut::new(), proven: false, received }
     }
@@ -129,16 +131,7 @@ impl<R: AsyncRead + Unpin> Messages<R> {
     /// header claims.
     pub(crate) async fn next(&mut self) -> io::Result<Bytes> {
         self.fill(TRANSFER_HEADER_BYTES, 0).await?;
-        let length = self.buffer.first_chunk().and_then(body_length);
-        let length = length.ok_or_else(|| {
-            let what = if is_tls_alert(&self.buffer) { SPEAKS_TLS } else { "not a transfer message" };
-            match self.buffer.first_chunk().and_then(version) {
-                Some(version) if version != VERSION => {
-                    io::Error::new(io::ErrorKind::InvalidData, OtherVersion)
-                }
-                _ => io::Error::new(io::ErrorKind::InvalidData, what),
-            }
-        })?;
+        let length = self.buffer.first_chunk().and_then(body_length).ok_or_else(|| self.unreadable())?;
         let whole = TRANSFER_HEADER_BYTES + length;
         // Also reads the next header if it is there, which saves a system call.
         self.fill(whole, TRANSFER_HEADER_BYTES).await?;
@@ -150,6 +143,15 @@ impl<R: AsyncRead + Unpin> Messages<R> {
     #[cfg(feature = "sockets")]
     pub(crate) fn unread(self) -> Bytes {
         self.buffer.freeze()
+    }
+
+    /// The error for bytes that do not begin a message of this version.
+    fn unreadable(&self) -> io::Error {
+        if self.buffer.first_chunk().and_then(version).is_some_and(|version| version != VERSION) {
+            return io::Error::new(io::ErrorKind::InvalidData, OtherVersion);
+        }
+        let what = if is_tls_alert(&self.buffer) { SPEAKS_TLS } else { "not a transfer message" };
+        io::Error::new(io::ErrorKind::InvalidData, what)
     }
 
     /// Reads until the buffer holds `bytes`, and up to `more` beyond if they are available.
