@@ -84,11 +84,12 @@ async fn read_first(
     let reading = async {
         let mut header = [0; TRANSFER_HEADER_BYTES];
         stream.read_exact(&mut header).await.ok()?;
-        let is_other_version = version(&header)? != VERSION;
-        if !is_other_version {
-            body_length(&header)?;
-        }
-        if is_other_version || !is_fetch(&header) {
+        let asks = match version(&header)? {
+            VERSION => body_length(&header).map(|_| is_fetch(&header))?,
+            // Another version: the reader of the stream reports it.
+            _ => false,
+        };
+        if !asks {
             return Some((None, Bytes::copy_from_slice(&header)));
         }
         let mut messages = Messages::new(header.as_slice().chain(&mut stream));
