@@ -58,14 +58,14 @@ pub(super) fn settings(worker: &Worker) -> ArqSettings {
     }
 }
 
-/// First receive window in segments of the next client. The longest message has to fit.
+/// The first receive window of the next client, in segments. The longest message has to fit.
 fn receive_window(worker: &Worker) -> u32 {
     let buffer = bounded(buffer_bytes(worker.admission.slots.connections()), worker);
     let bytes = buffer.max(worker.options.max_message) as u64;
     u32::try_from(bytes.div_ceil(SEGMENT_BYTES)).unwrap_or(u32::MAX)
 }
 
-/// `bytes`, or the largest window if that is less.
+/// `bytes`, but no more than the largest window.
 fn bounded(bytes: usize, worker: &Worker) -> usize {
     bytes.min(usize::try_from(worker.options.max_window).unwrap_or(usize::MAX))
 }

@@ -49,10 +49,11 @@ pub struct Options {
     pub retry_above: usize,
     /// Streams that a client may have open on a QUIC connection. It begins with fewer, and gets more as it uses them.
     pub max_streams: u32,
-    /// Bytes of a QUIC or ARQ connection that may be under way in each direction. It begins with fewer, and gets more as it
-    /// uses them.
+    /// Bytes of a QUIC or ARQ connection that may be under way in each direction. A connection begins with fewer, and
+    /// gets more as it uses them.
     pub max_window: u64,
-    /// What all QUIC and ARQ connections may take for windows, streams and bytes out of order beyond what each begins with.
+    /// The memory that all QUIC and ARQ connections together may take for windows, streams and bytes out of order,
+    /// beyond what each begins with.
     pub window_memory: WindowMemory,
     /// A connection is closed after this long without a byte.
     pub idle: Duration,

@@ -46,7 +46,7 @@ pub enum Refusal {
     Stranger,
     /// A discovery query did not come from this link or a listed network, or was not sent by multicast or broadcast.
     OffLink,
-    /// No URL of the server is of use to the client that sent a discovery query.
+    /// The server has no URL that the client of a discovery query can use.
     NoUrl,
 }
 

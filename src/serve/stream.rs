@@ -102,7 +102,7 @@ struct Established<S> {
     stream: S,
     peer: SocketAddr,
     kernel: Option<Box<dyn KernelTcp>>,
-    /// Bytes of TCP that a message of this length takes.
+    /// How many bytes of TCP a message of this length takes.
     wire_bytes: fn(usize) -> u64,
 }
 

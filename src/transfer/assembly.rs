@@ -1,4 +1,4 @@
-//! Which parts have arrived, and whether they are what was sent.
+//! Which pieces have arrived, and whether they are what was sent.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -24,12 +24,12 @@ impl WholeDigest {
     }
 }
 
-/// What a receiver knows of the parts of a whole, which may come in any order, twice, or not at all.
+/// The pieces that a receiver has. They may arrive in any order, twice, or not at all.
 pub struct Assembly {
     /// Everything before this offset has arrived.
     next: u64,
     whole: WholeDigest,
-    /// Pieces that arrived ahead of a gap: from the start of each to its end and CRC.
+    /// Pieces that arrived beyond a gap, by start, each with its end and CRC.
     ahead: BTreeMap<u64, (u64, u32)>,
     arrived: u64,
     /// Length and digest of the content, from the sender.
@@ -46,14 +46,14 @@ impl Assembly {
 
     /// Records a piece. Returns whether it is new.
     ///
-    /// Where more is missing than can be remembered, or pieces overlap.
+    /// Returns an error if there are too many pieces beyond a gap, or if pieces overlap.
     pub fn piece(&mut self, piece: &Piece) -> Result<bool, TransferError> {
         let (offset, length) = (piece.offset, piece.bytes.len() as u64);
         if offset < self.next || self.ahead.contains_key(&offset) {
             return Ok(false);
         }
         let end =
-            offset.checked_add(length).ok_or(TransferError::Protocol("a piece lies beyond all content"))?;
+            offset.checked_add(length).ok_or(TransferError::Protocol("the end of a piece overflows"))?;
         let overlaps = self.ahead.range(..end).next_back().is_some_and(|(_, (other, _))| *other > offset);
         if overlaps {
             return Err(TransferError::Protocol("pieces overlap"));

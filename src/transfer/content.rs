@@ -121,8 +121,8 @@ fn fill(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// Buffers of pieces, reused once the transport has dropped them. New memory would cost more time than
-/// the rest of the work on a piece.
+/// Buffers of pieces, reused once the transport has dropped them. New memory would cost more time than the rest of the
+/// work on a piece.
 #[derive(Default)]
 pub(super) struct Buffers {
     /// Buffers that the transport may still hold, in the order in which they were sent.
@@ -130,7 +130,7 @@ pub(super) struct Buffers {
 }
 
 impl Buffers {
-    /// The most buffers that are kept. Limits memory that the transport no longer uses.
+    /// The most buffers that are kept, so that memory which the transport no longer uses is limited.
     const MOST: usize = 256;
 
     fn take(&mut self, bytes: usize) -> BytesMut {

@@ -74,7 +74,7 @@ pub async fn serve(
         None => first_message(host, &mut ends, watch).await,
     };
     if let Err(TransferError::Channel(ChannelError::OtherVersion(_))) = first {
-        // Any message tells the client our version. If this fails, the client has gone.
+        // Any message tells the client the version of this end. If sending fails, the client has gone.
         let _ = ends.outgoing.send(TransferMessage::Receipt(Receipt::default()).encode()).await;
     }
     let first = first?;
@@ -106,7 +106,7 @@ async fn first_message(
     watch.while_progressing(host, || moved.received().unwrap_or(0), message).await
 }
 
-/// Repeats the receipt for a client that repeats the end, because the receipt was lost.
+/// Repeats the receipt whenever the client repeats the end: the receipt was lost.
 async fn repeat(receipt: &Receipt, Ends { outgoing, incoming, .. }: Ends<'_>) {
     let receipt = TransferMessage::Receipt(receipt.clone()).encode();
     while let Ok(message) = incoming.recv().await {

@@ -14,7 +14,7 @@ use crate::{
     wire::transfer::{Receipt, TransferMessage},
 };
 
-/// How long datagrams that the end overtook are waited for.
+/// How long to wait for datagrams that arrive after the end although they were sent before it.
 const SETTLE: Duration = Duration::from_millis(500);
 
 /// Receives content into `sink` and sends the receipt. The `first` message may have arrived already.
@@ -35,14 +35,14 @@ pub(super) async fn receive(
         receiver.take(message)?;
     }
     let receiving = receiver.receive(host, incoming, nature.reliable, &messages);
-    // Some transports do not count bytes. Their messages are counted instead.
+    // Messages count as progress too, because some transports do not count bytes.
     let moved = || moved.received().unwrap_or(0) + messages.load(Ordering::Relaxed);
     let received = watch.while_progressing(host, moved, receiving).await;
     match received {
-        // The sender cannot help if the disk is full.
+        // No receipt: nothing that the sender does would help, for example if the disk is full.
         Err(error @ TransferError::Content { .. }) => return Err(error),
         Err(error @ TransferError::Channel(_)) if nature.reliable => return Err(error),
-        // On other errors the sender learns from the receipt why the connection ends.
+        // On other errors the receipt tells the sender that this end has given up.
         _ => {}
     }
     let receipt = receiver.assembly.receipt();

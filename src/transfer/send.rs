@@ -100,7 +100,7 @@ async fn repeat_end(
     Err(TransferError::Stalled(REPEAT_AFTER * ATTEMPTS))
 }
 
-/// The next receipt. On a datagram transport other messages are ignored.
+/// The next receipt. On a datagram transport other messages are ignored; on a reliable one only an echo sends them.
 async fn answer(incoming: &mut dyn Incoming, nature: Nature) -> Result<Receipt, TransferError> {
     loop {
         match TransferMessage::parse(&incoming.recv().await?) {

@@ -64,7 +64,7 @@ pub(super) async fn read_kind<R: AsyncRead + Unpin>(
     let message_len = bytes.first_chunk().and_then(message_length);
     Ok(match message_len.filter(|len| *len <= worker.options.max_message) {
         Some(message_len) => StreamKind::Measured { message_len },
-        // Other versions as well, so that their clients hear of it.
+        // Of any version: the answer tells the client which version this server has.
         None if bytes.first_chunk().and_then(transfer::version).is_some() => StreamKind::Transfer,
         None => StreamKind::Plain,
     })

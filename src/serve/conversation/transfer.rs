@@ -20,10 +20,11 @@ use crate::{
     wire::{TransferMessage, transfer::Fetch},
 };
 
-/// Pieces that a client may send ahead of a missing one: a gigabyte of content, tracked in one megabyte.
+/// Pieces that a client may send beyond a missing one: a gigabyte of content on streams, 19 MB in datagrams. They are
+/// recorded in one megabyte.
 const MAX_PIECES_AHEAD: usize = 1 << 14;
 
-/// Serves a transfer on a stream that begins with `bytes`.
+/// Serves a transfer on a stream that begins with `bytes`. `moved` gets the counter of received bytes.
 pub(crate) async fn transfer_on_stream<R, W>(
     worker: &Worker,
     peer: SocketAddr,

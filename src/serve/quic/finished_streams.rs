@@ -28,7 +28,7 @@ struct Streams {
 impl FinishedStreams {
     pub(super) fn add(&self, stream: SendStream) {
         let Streams { finished, undelivered } = &mut *self.0.lock();
-        // Not before the list has doubled: with many undelivered streams, each new one would check all of them.
+        // Only once the list has doubled: with many undelivered streams, each new stream would check them all.
         if finished.len() >= PRUNE_FROM.max(2 * *undelivered) {
             finished.retain(|stream| !is_delivered(stream));
             *undelivered = finished.len();

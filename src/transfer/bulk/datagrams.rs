@@ -63,7 +63,7 @@ impl Sender {
     }
 
     /// Adds a datagram to the run. If the datagram is longer than `segment`, sends the run first. Sends the run
-    /// afterwards if it is full, if the datagram is shorter than `segment`, or if it does not wait for others.
+    /// afterwards if it is full, if the datagram is shorter than `segment`, or if `waits` is false.
     async fn add(&mut self, [header, body]: [&[u8]; 2], waits: bool) -> Result<(), ChannelError> {
         let length = header.len() + body.len();
         if length > self.segment {

@@ -47,7 +47,7 @@ pub trait Incoming: Send {
     fn recv(&mut self) -> BoxFuture<'_, Result<Bytes, ChannelError>>;
 }
 
-/// Reads what an end has done so far to recover from loss.
+/// Reads the counters of loss recovery.
 pub type ReadRecovery = dyn Fn() -> Recovery + Send + Sync;
 
 /// One end of a session, for bulk data.
@@ -60,7 +60,7 @@ pub struct Bulk {
     pub nature: Nature,
     /// Bytes moved so far.
     pub moved: Moved,
-    /// Counts loss recovery so far.
+    /// Reads what this end has done so far to recover from loss.
     pub recovery: Arc<ReadRecovery>,
 }
 
