@@ -205,7 +205,8 @@ impl Connection {
         self.receiver.window()
     }
 
-    /// Raises the receive window, and advertises it. A smaller one than before has no effect: what was advertised holds.
+    /// Raises the receive window, and advertises it. A smaller window than before has no effect, because an advertised
+    /// window cannot be taken back.
     pub fn grow_receive_window(&mut self, now: Time, segments: u64) {
         self.receiver.grow_window(now, segments);
     }
@@ -217,7 +218,7 @@ impl Connection {
 
     /// Changes the upper bound on payload bytes that are queued or unacknowledged.
     pub fn set_send_buffer(&mut self, bytes: usize) {
-        // The settings apply to the sender that the peer's greeting makes.
+        // The peer's greeting replaces the sender by one made from these settings.
         self.config.send_buffer = bytes;
         self.sender.buffer_limit = bytes;
         if self.sender.has_room_again() {
@@ -289,7 +290,8 @@ impl Connection {
         }
     }
 
-    /// The counters at `now`. Those of [`Self::stats`] end at the last event for the time limited by credit or buffer.
+    /// The counters, with the time limited by credit or buffer up to `now`. In [`Self::stats`] that time ends at the
+    /// last event.
     pub fn stats_at(&self, now: Time) -> Stats {
         let mut stats = self.stats();
         self.sender.limits.count_starved(now, &mut stats);

@@ -12,7 +12,7 @@ pub(super) enum Starved {
     ByBuffer,
 }
 
-/// What limits the sender now, and since when. The time before is in the counters.
+/// What limits the sender now, and up to when that time is in the counters.
 #[derive(Debug, Default)]
 pub(super) struct Limits {
     window: Option<Time>,

@@ -15,7 +15,7 @@
 //! | when? | a timer that follows the RTT (RFC 6298) | neither too early nor much too late | `rtt.rs` |
 //! | sooner? | loss detection from later acknowledgements | a round trip instead of a timeout | `scoreboard.rs` |
 //! | duplicated or out of order? | a record of what was received beyond a gap | once, and in order | `ranges.rs`, `reassembly.rs` |
-//! | does the receiver have room? | a receive window, and probes of a closed one | a slow application slows its peer | `receiver.rs`, `sender.rs` |
+//! | does the receiver have room? | a receive window, and probes of a closed one | a slow application slows its peer | `receiver.rs`, `probing.rs` |
 //! | does the network have room? | a congestion window | connections can share a link | `congestion/` |
 //! | is it finished? | an acknowledged FIN, a reset, keep-alive | completion differs from failure | `connection.rs` |
 //!
@@ -27,8 +27,8 @@
 //!   round trip on any link, however fast.
 //! - *Go-back-N* keeps a window in flight and the link busy. Its receiver keeps nothing beyond a gap, so a loss costs
 //!   everything sent behind it.
-//! - *Selective* repeat records segments beyond a gap at both ends. A loss costs one segment. Order still withholds messages
-//!   that have arrived: head-of-line blocking, which affects every ordered stream, including TCP's.
+//! - *Selective* repeat records segments beyond a gap at both ends. A loss costs one segment. Messages that have
+//!   arrived still wait for those before them: head-of-line blocking, as on every ordered stream, including TCP's.
 //! - *Unordered* delivers each message when it is complete. No message waits for another's loss, and there is no order.
 //!
 //! # How late a loss is repaired

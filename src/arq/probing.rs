@@ -1,6 +1,6 @@
 //! Probing of a closed window (RFC 9293 section 3.8.6.1).
 //!
-//! It backs off on its own: probes are answered, so the retransmission timer stays as it was.
+//! Probes have a backoff of their own. They are answered, so they are no reason to lengthen the retransmission timeout.
 
 use super::rtt::Rtt;
 use crate::unit::Time;
@@ -17,12 +17,12 @@ struct Closed {
 }
 
 impl Probing {
-    /// The window is closed at `now`, if it was not before.
+    /// Notes that the window is closed, and that it closed at `now` if it was open before.
     pub(super) fn begin(&mut self, now: Time) {
         self.0.get_or_insert(Closed { since: now, probes: 0 });
     }
 
-    /// The window has opened.
+    /// Notes that the window has opened.
     pub(super) fn end(&mut self) {
         self.0 = None;
     }
@@ -37,7 +37,7 @@ impl Probing {
         self.0.map(|Closed { since, probes }| since + rtt.timeout_after(probes))
     }
 
-    /// Whether to send a probe now.
+    /// Returns whether a probe is due, and counts it as sent.
     pub(super) fn probe(&mut self, now: Time, rtt: &Rtt) -> bool {
         let is_due = self.due(rtt).is_some_and(|due| due <= now);
         if let Some(Closed { since, probes }) = self.0.as_mut().filter(|_| is_due) {

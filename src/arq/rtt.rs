@@ -53,9 +53,9 @@ impl Rtt {
     }
 
     /// Takes a sample of a segment that was sent once. Retransmitted segments give ambiguous samples (Karn's algorithm,
-    /// RFC 6298 section 3). Only a sample ends the backoff (section 5): an acknowledgement of a retransmitted segment does
-    /// not tell whether the timeout is longer than the round trip. QUIC, which knows the packet that was acknowledged, ends
-    /// its backoff with any acknowledgement (RFC 9002 section 6.2.1).
+    /// RFC 6298 section 3). Only a sample ends the backoff (section 5), because an acknowledgement of a retransmitted
+    /// segment does not show that the timeout is longer than the round trip. QUIC ends its backoff with any
+    /// acknowledgement, because an acknowledgement names the packet (RFC 9002 section 6.2.1).
     pub(super) fn sample(&mut self, rtt: Duration) {
         self.backoff = 0;
         self.measured = Some(match self.measured {

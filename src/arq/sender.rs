@@ -212,9 +212,9 @@ impl Sender {
         if self.retransmission_at().is_some_and(|at| at <= now) {
             self.expire(now);
         }
-        let probes = self.probing.probe(now, &self.rtt);
-        self.timeouts += u32::from(probes);
-        probes
+        let must_probe = self.probing.probe(now, &self.rtt);
+        self.timeouts += u32::from(must_probe);
+        must_probe
     }
 
     /// Notes that the peer answered, so that probes of its closed window do not count as unanswered.

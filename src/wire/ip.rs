@@ -52,7 +52,7 @@ pub fn udp_payload(packet: &[u8]) -> Option<&[u8]> {
     payload(packet, UDP)?.get(HEADER_BYTES..)
 }
 
-/// Like [`udp_payload`], to be changed. Sets the UDP checksum to 0, which means none (RFC 768).
+/// Like [`udp_payload`], but mutable. Sets the UDP checksum to 0, which means none (RFC 768).
 pub fn udp_payload_unchecked(packet: &mut [u8]) -> Option<&mut [u8]> {
     let length = udp_payload(packet)?.len();
     let header = usize::from(packet.first()? & 0x0f) * 4;

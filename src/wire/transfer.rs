@@ -1,13 +1,13 @@
 //! The messages of a transfer. They may arrive in any order, on any transport.
 //!
 //! ```text
-//!  0       4       8      9     12         16              24
-//!  +-------+-------+------+---+-+----------+---------------+---------
-//!  | magic | check | kind | v |0| body len |    number     | body …
-//!  +-------+-------+------+---+-+----------+---------------+---------
+//!  0       4       8      9         10  12         16              24
+//!  +-------+-------+------+---------+---+----------+---------------+---------
+//!  | magic | check | kind | version | 0 | body len |    number     | body …
+//!  +-------+-------+------+---------+---+----------+---------------+---------
 //! ```
 //!
-//! All fields are little-endian. `v` is the [version](VERSION), one byte. `check` is the CRC-32 of everything after it. A byte stream carries a sequence of
+//! All fields are little-endian. `check` is the CRC-32 of everything after it. A byte stream carries a sequence of
 //! messages; a datagram, or a stream per message, carries one.
 
 use std::ops::Range;
@@ -51,7 +51,7 @@ impl Piece {
         Self { offset, bytes, check }
     }
 
-    /// The CRC-32 in its message: of the header after the check, with the offset, and of the content.
+    /// The CRC-32 in its message. It covers the rest of the header, so also the offset, and the content.
     pub fn check(&self) -> u32 {
         self.check
     }
