@@ -41,7 +41,7 @@ pub static LESSONS: &[Lesson] = &[
 /// A lesson. In its texts, `{name}` stands for a figure of its trial or a setting of its first command.
 #[derive(Debug)]
 pub struct Lesson {
-    /// Its topic, in a line.
+    /// Its topic, in one line.
     pub title: &'static str,
     /// How long a class needs for it.
     pub minutes: u32,

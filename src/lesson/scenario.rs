@@ -72,7 +72,7 @@ impl Scenario {
             transports: Vec::new(),
             congestion: vec![if is_hol { Congestion::Fixed(FIXED_WINDOW_BYTES) } else { Congestion::Cubic }],
             links: PerDirection::both(LinkSpec::default()),
-            // The deadline follows from the link.
+            // The deadline is set later: it follows from the link.
             workload: Workload::usual(Duration::ZERO),
             seeds: 30,
             connections: 100,

@@ -11,8 +11,8 @@ use crate::link::{LinkSettings, PROPERTIES, Property, Setting};
 pub(super) struct Axis {
     /// Its name, such as `loss`.
     pub(super) name: String,
-    /// Its value for each group, and the value's position on an axis: the number, or its place in the list if one of the
-    /// values is no number.
+    /// Its value for each group, and the position on an axis: the value as a number, or its index in the list if not
+    /// all values are numbers.
     pub(super) values: Vec<(String, f64)>,
 }
 
@@ -68,7 +68,7 @@ fn value(property: &Property, settings: &LinkSettings) -> (String, Option<f64>) 
     let Some(at) = columns.iter().position(|column| *settings.get(column.name) != Setting::Off) else {
         return match property.key() {
             "loss" => ("0%".to_owned(), Some(0.0)),
-            // Without a limit they are no number.
+            // No limit is not a number.
             "rate" | "queue" => ("none".to_owned(), None),
             _ => ("none".to_owned(), Some(0.0)),
         };
@@ -82,7 +82,7 @@ fn value(property: &Property, settings: &LinkSettings) -> (String, Option<f64>) 
         Setting::Share(share) => numbers::percent(*share),
         other => words::plain(&other.to_string()),
     };
-    // Such as the distribution of a jitter.
+    // Further settings in words, such as the distribution of the jitter.
     for more in columns[at + 1..].iter().filter_map(|column| settings.text(column.name)) {
         text = format!("{text} {}", words::plain(more));
     }

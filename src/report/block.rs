@@ -36,7 +36,7 @@ pub(crate) enum Block<'a> {
     Ladders(&'a [Episode]),
     /// Charts over the options that have a list of values.
     Curves(&'a ResultFile),
-    /// Where text has more to show. Only text needs to be told.
+    /// How to see more. Only text shows it, because the other formats leave nothing out.
     Hint(&'static str),
     /// A command line to type.
     Command(String),
@@ -58,7 +58,7 @@ pub(crate) struct Curve {
     pub(crate) lines: Vec<Line>,
 }
 
-/// A line of a curve. It has a figure for each value, or `None` where there is none.
+/// A line of a curve. It has a figure for each value, or `None` if the figure is not known.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Line {
     pub(crate) label: String,
@@ -85,7 +85,7 @@ pub(crate) struct Table {
     pub(crate) title: Option<String>,
     pub(crate) labels: Vec<String>,
     pub(crate) columns: Vec<Column>,
-    /// The rows of a table over several points: the point, by its place in the list, and the label of its row there.
+    /// Of a table over several points: for each row, the index of its point in the list, and its label at that point.
     pub(crate) points: Option<Vec<(usize, String)>>,
 }
 

@@ -99,8 +99,8 @@ fn by_order(group: &Group<'_>, Spread { most, least }: &Spread) -> String {
     }
 }
 
-/// What blocking did to latency: the row that blocks most beside the one that blocks least. `None` if one of them lost
-/// messages, which leaves out its slowest, or if nothing stands out.
+/// Compares the latency of the rows that block most and least. `None` if it is the same, or if one of the rows lost
+/// messages: its latency would leave out the slowest.
 fn by_latency(group: &Group<'_>, most: usize, least: usize) -> Option<String> {
     let is_whole = |row: usize| group.cells[row].loss_ratio.is_some_and(|lost| lost.get() == 0.0);
     let of = |row: usize| {
@@ -111,7 +111,7 @@ fn by_latency(group: &Group<'_>, most: usize, least: usize) -> Option<String> {
     if !is_whole(most) || !is_whole(least) {
         return None;
     }
-    // Less than a hundredth is within the width of a histogram's bin and the spread of seeds.
+    // A difference of up to 1% may come from the width of a histogram's bins, or from chance.
     let is_same = |a: u64, b: u64| a.abs_diff(b) <= b / 100;
     let beside = |name: &str, a: u64, b: u64| {
         let (first, second) = (&group.labels[most], &group.labels[least]);
@@ -131,7 +131,7 @@ fn by_latency(group: &Group<'_>, most: usize, least: usize) -> Option<String> {
     }
 }
 
-/// The share of messages that were late only because they were retransmitted.
+/// The share of messages that were delayed only by their own retransmission.
 fn retransmitted(cell: &Cell) -> Option<f64> {
     Some(cell.delayed.as_ref()?.ratio?.get() - cell.hol.as_ref()?.blocked_ratio?.get())
 }

@@ -101,7 +101,7 @@ fn signed(amount: Amount) -> (String, String) {
         }
         Amount::Ratio(ratio) => {
             let text = format!("{:+.2}", ratio.get() * 100.0);
-            // What rounds to zero has no sign.
+            // A value that rounds to zero has no sign.
             let is_zero = text.ends_with("0.00") && text.len() == "+0.00".len();
             (if is_zero { "0.00".to_owned() } else { text }, String::new())
         }

@@ -1,4 +1,4 @@
-//! Rows that share path, link and workload, and so compare.
+//! Groups of rows that can be compared, because they share path, link and workload.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub(crate) struct Group<'a> {
 /// The groups of a result, in the order in which they first appear.
 pub(crate) fn groups(file: &ResultFile) -> Vec<Group<'_>> {
     let mut gathered: Vec<Vec<(usize, &Cell)>> = Vec::new();
-    // Found by text, because a result may have thousands of groups.
+    // A map, because a result may have thousands of groups.
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for (index, cell) in file.cells.iter().enumerate() {
         let place = *places.entry(key(cell)).or_insert(gathered.len());
@@ -29,8 +29,8 @@ pub(crate) fn groups(file: &ResultFile) -> Vec<Group<'_>> {
             None => gathered.push(vec![(index, cell)]),
         }
     }
-    let has_several = file.cells.iter().any(|cell| cell.origin > 0);
-    gathered.into_iter().map(|cells| Group::of(cells, has_several)).collect()
+    let is_combined = file.cells.iter().any(|cell| cell.origin > 0);
+    gathered.into_iter().map(|cells| Group::of(cells, is_combined)).collect()
 }
 
 /// Consecutive groups with the same path and the same server: the points of a list.
@@ -49,18 +49,18 @@ pub(crate) fn lists(groups: Vec<Group<'_>>) -> Vec<Vec<Group<'_>>> {
     lists
 }
 
-/// What the cells of a group share, as text.
+/// What the cells of a group share, as text that can be ordered.
 fn key(cell: &Cell) -> String {
     serde_json::to_string(&(&cell.path, &cell.link, &cell.workload)).unwrap_or_default()
 }
 
 impl<'a> Group<'a> {
-    fn of(cells: Vec<(usize, &'a Cell)>, has_several: bool) -> Self {
+    fn of(cells: Vec<(usize, &'a Cell)>, is_combined: bool) -> Self {
         let (indices, cells): (Vec<usize>, Vec<&Cell>) = cells.into_iter().unzip();
         let controllers = controllers(&cells);
         let mut labels: Vec<String> =
             cells.iter().map(|cell| label(cell, &cells, controllers.len() > 1)).collect();
-        tell_apart(&mut labels, &cells, has_several);
+        tell_apart(&mut labels, &cells, is_combined);
         Self { cells, indices, labels }
     }
 
@@ -116,7 +116,7 @@ impl<'a> Group<'a> {
             let host = server.split_once("://").map_or(server, |(_, host)| host);
             ["127.", "[::1]", "localhost:"].iter().any(|local| host.starts_with(local))
         };
-        // The address that was measured, where the URL has a name.
+        // If the URL has a host name, the address that it stood for.
         let measured = |cell: &Cell| cell.server_address.as_ref().or(cell.server.as_ref()).cloned();
         self.cells.iter().all(|cell| measured(cell).is_none_or(|server| is_loopback(&server)))
     }
@@ -152,9 +152,10 @@ fn label(cell: &Cell, group: &[&Cell], controllers_differ: bool) -> String {
     label
 }
 
-/// Adds the letter of its result to each label if there are several results, and another to labels that still repeat.
-fn tell_apart(labels: &mut [String], cells: &[&Cell], has_several: bool) {
-    if has_several {
+/// Makes the labels differ. Each gets the letter of its result if the cells come from several results, and another
+/// letter if it still repeats.
+fn tell_apart(labels: &mut [String], cells: &[&Cell], is_combined: bool) {
+    if is_combined {
         labels.iter_mut().zip(cells).for_each(|(label, cell)| *label += &format!(" {}", letter(cell.origin)));
     }
     let plain = labels.to_vec();

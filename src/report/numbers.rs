@@ -6,7 +6,7 @@ type Units = [(u64, &'static str); 4];
 
 const TIMES: Units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns")];
 
-/// No time has the unit of most other times.
+/// A time of zero, in the unit that most other times have.
 const ZERO: &str = "0 ms";
 
 const RATES: Units = [(1_000_000_000, "Gbit/s"), (1_000_000, "Mbit/s"), (1_000, "kbit/s"), (1, "bit/s")];

@@ -6,8 +6,8 @@ use super::{
 };
 use crate::stats::{Difference, paired};
 
-/// The cells of several results. If a row of a later result has the same transport, path, link and workload as one of the
-/// first, the differences of their means over seeds are added, with confidence intervals if the seeds are the same.
+/// Combines several results. If a row of a later result has the same transport, path, link and workload as a row of the
+/// first result, adds the differences of their means over seeds, with confidence intervals if the seeds are the same.
 pub fn overlay(first: ResultFile, others: impl IntoIterator<Item = ResultFile>) -> ResultFile {
     let rows = first.cells.len();
     others.into_iter().zip(1..).fold(first, |all, (mut next, origin)| {
@@ -16,7 +16,7 @@ pub fn overlay(first: ResultFile, others: impl IntoIterator<Item = ResultFile>) 
     })
 }
 
-/// Adds a result to those before, and compares it with the first, which has this many `rows`.
+/// Appends a result to those before, and compares it with the first result, which is the first `rows` cells.
 fn add(mut all: ResultFile, rows: usize, next: ResultFile) -> ResultFile {
     let offset = all.cells.len();
     let first = &all.cells[..rows];
@@ -27,10 +27,10 @@ fn add(mut all: ResultFile, rows: usize, next: ResultFile) -> ResultFile {
         .filter_map(|(index, cell)| {
             let same = |other: &Cell| (&other.congestion, &other.server) == (&cell.congestion, &cell.server);
             let exact = first.iter().position(|other| alike(cell, other) && same(other));
-            let a = exact.or_else(|| first.iter().position(|other| alike(cell, other)))?;
-            Some((offset + index, cell, a))
+            let b = exact.or_else(|| first.iter().position(|other| alike(cell, other)))?;
+            Some((offset + index, cell, b))
         })
-        .flat_map(|(b, cell, a)| compared(cell, b, &first[a], a))
+        .flat_map(|(a, cell, b)| compared(cell, a, &first[b], b))
         .collect();
     all.complete &= next.complete;
     all.origins.extend(next.origins);

@@ -18,7 +18,7 @@ use super::{
     transfers, words,
 };
 
-/// The terms of the tables that are this tool's own.
+// Terms in the tables that are specific to this tool.
 const DELAYED: Term =
     Term { term: "delayed", meaning: "late because it was retransmitted or waited for earlier messages" };
 const BLOCKED: Term =
@@ -30,7 +30,7 @@ const STALL: Term = Term {
     meaning: "the longest time that one missing message held others back, and how many",
 };
 
-/// Tells where to find what the summary of a list leaves out.
+/// How to see what the summary of a list leaves out.
 const DETAILS: &str = "Each point has more to show, such as costs, differences and what was waited for: --details prints it, and \
                        a file (-o) has it.";
 
@@ -73,8 +73,8 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// The points of a list: one table of all rows, curves, and each group as details. Groups that are no list stand as
-    /// they are.
+    /// The points of a list: one table of all rows, curves, and each group as details. Groups that are not a list are
+    /// shown one by one.
     fn list_of_groups(&mut self, file: &ResultFile, groups: Vec<Group<'a>>) {
         let Some(points) = points(&groups) else {
             groups.into_iter().for_each(|group| self.group(file, group));
@@ -158,7 +158,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// The terms that are titles of a table. Latency needs a word where messages were lost.
+/// Definitions of the terms of `own` that are titles of the table. If messages were lost, also what latency covers.
 fn terms<'a>(table: &Table, own: &[Term]) -> Option<Block<'a>> {
     let column = |title: &str| table.columns.iter().find(|column| column.title == title);
     let is_lossy = column("lost").is_some_and(|lost| {

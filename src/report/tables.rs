@@ -168,9 +168,10 @@ fn between_results(group: &Group<'_>, twins: &[(usize, usize, &Paired)]) -> Opti
     let columns: Vec<Column> =
         COMPARED.iter().map(column).filter(|column| column.figures.iter().any(Option::is_some)).collect();
     let labels = || rows.iter().map(|row| group.labels[*row].as_str());
-    // With one other result, every row is its.
-    let is_one = labels().all(|label| label.ends_with(" B"));
-    let label = |label: &str| if is_one { label.trim_end_matches(" B").to_owned() } else { label.to_owned() };
+    // If there is only one other result, its letter says nothing.
+    let is_only_one = labels().all(|label| label.ends_with(" B"));
+    let label =
+        |label: &str| if is_only_one { label.trim_end_matches(" B").to_owned() } else { label.to_owned() };
     let title = "Compared with the first result (means over seeds, and 95% confidence intervals)".to_owned();
     (!columns.is_empty()).then(|| Table {
         title: Some(title),

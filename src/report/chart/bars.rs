@@ -26,7 +26,7 @@ pub(super) struct Part {
 /// Height of a row.
 pub(super) const ROW: f64 = 30.0;
 const BAR: f64 = 18.0;
-/// Width of a part that would be too narrow to see.
+/// The least width of a part, so that it can be seen.
 const LEAST: f64 = 2.0;
 
 /// Draws the bars of rows, from the left edge of `area` on.

@@ -21,7 +21,7 @@ fn time(ns: f64) -> String {
     numbers::instant(ns)
 }
 
-/// With more values than this, intervals would cover each other, and take long to compute.
+/// The most values with intervals. Those of more would cover each other, and take long to compute.
 const MOST_INTERVALS: usize = 60;
 
 /// A panel: a figure with its interval, and the closed-form prediction.

@@ -1,5 +1,5 @@
-//! Episodes as sequence diagrams over time. A packet is a slanted arrow, a waiting message a bar beside the diagram. Two
-//! episodes of the same message are drawn side by side, on one time scale.
+//! Episodes as sequence diagrams over time. A packet is a slanted arrow, a waiting message a bar beside the diagram.
+//! Two episodes of the same message are drawn side by side, on one time scale.
 
 mod key;
 mod names;
@@ -20,7 +20,7 @@ use crate::report::{
 /// Height for each packet, within bounds.
 const PACKET: f64 = 13.0;
 const HEIGHTS: [f64; 2] = [280.0, 1400.0];
-/// Distance between the lifelines of one drawing, and of each of two.
+/// Distance between the lifelines if there is one drawing, and if there are two.
 const SPANS: [f64; 2] = [340.0, 190.0];
 /// Room for the instants beside a lifeline.
 const LABELS: f64 = 76.0;
@@ -118,13 +118,13 @@ fn sentences(episodes: &[&Episode]) -> Vec<String> {
     episodes.iter().map(of).collect()
 }
 
-/// Where a drawing stands.
+/// The horizontal positions of the parts of a drawing.
 struct Frame {
     client: f64,
     server: f64,
     /// Right end of the instants.
     labels: f64,
-    /// Left end of the bars, which stand beside the end where messages wait, and their room.
+    /// Left end and width of the space for bars, beside the end where messages wait.
     bars: (f64, f64),
 }
 
@@ -165,10 +165,10 @@ fn drawn(packets: &[Packet]) -> impl Iterator<Item = &Packet> {
         .map(|(_, packet)| packet)
 }
 
-/// How many ranks there are.
+/// The number of ranks.
 const RANKS: u8 = 3;
 
-/// The importance of a packet: acknowledgements, messages, what was lost or retransmitted.
+/// The importance of a packet: 0 for acknowledgements, 1 for messages, 2 for what was lost or retransmitted.
 fn rank(packet: &Packet) -> u8 {
     match packet {
         Packet { lost: true, .. } => 2,

@@ -34,9 +34,9 @@ pub(super) struct Chart {
     pub(super) title: String,
     /// The label of the row, if it shows only one.
     pub(super) row: Option<String>,
-    /// What it shows, where that differs from chart to chart.
+    /// What happens in it, shown below it. The caption tells how to read all charts of the kind.
     pub(super) sentences: Vec<String>,
-    /// How to read it, shown below it.
+    /// How to read it, shown below the sentences.
     pub(super) caption: &'static str,
     /// Its figures as text, for readers who cannot see it.
     pub(super) summary: String,

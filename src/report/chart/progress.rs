@@ -1,4 +1,5 @@
-//! Transfers over time: the rate of arrival, and the congestion window, or the bytes on the link where no transport has one.
+//! Transfers over time: the rate of arrival, and the congestion window, or the bytes on the link if no transport has a
+//! window.
 
 use std::fmt::Write as _;
 
@@ -76,7 +77,7 @@ pub(super) fn chart(group: &Group<'_>, keys: &Keys) -> Option<Chart> {
     })
 }
 
-/// The figures of one transfer, for readers who do not see the chart.
+/// The figures of one transfer, for readers who cannot see the chart.
 fn sentence(progress: &Progress, label: &str, rates: &[u64]) -> String {
     let most = rates.iter().max().copied().unwrap_or(0);
     let dropped: u64 = progress.dropped.iter().sum();
@@ -129,7 +130,7 @@ fn panel(
     }
 }
 
-/// A step for each bin with a value, and a gap for each without. Steps that follow a gap begin at their own height.
+/// A line with a step for each bin that has a value, and a gap for each bin that has none.
 fn steps(bin_ns: u64, values: &[Option<u64>], x: &Scale, y: &Scale) -> String {
     let at = |bin: usize| Px(x.at(bin_ns as f64 * bin as f64));
     let mut path = String::new();

@@ -11,17 +11,16 @@ struct Scheme {
     grid: &'static str,
     edge: &'static str,
     series: [&'static str; LOOKS],
-    /// Parts of a budget: send wait, path, recovery, order wait, host. The last is a wait for the own flow: the hue of the
-    /// order wait in another lightness.
+    /// The parts of a budget: send wait, path, recovery, order wait, host. The last colour is for messages that wait
+    /// for their own flow: the hue of the order wait, but lighter or darker.
     parts: [&'static str; PARTS],
     alarm: &'static str,
 }
 
-/// The colours differ in lightness as well as in hue, after Okabe and Ito.
 /// The number of colours of parts.
 const PARTS: usize = 6;
 
-/// No series has a colour of a part that stands for a wait.
+/// The colours differ in lightness as well as in hue, after Okabe and Ito. No series has the colour of a wait.
 const LIGHT: Scheme = Scheme {
     paper: "#ffffff",
     text: "#1c2430",

@@ -43,7 +43,7 @@ pub(super) fn draw(block: &Block<'_>, place: &Place<'_>) -> Markup {
         Block::Ladders(_) => html! { h2 { "What happened, packet by packet" } (own()) },
         Block::Curves(_) | Block::Ladder(_) => own(),
         Block::Command(line) => html! { pre { code { "$ " (line) } } },
-        // The page has a chart of the curve and everything that a hint is about, and details are sections of their own.
+        // The page has charts for curves, and everything that hints are about. Details are sections of their own.
         Block::Curve(_) | Block::Hint(_) | Block::Details(_) => html! {},
     }
 }
@@ -57,7 +57,7 @@ fn flag(Flagged { flag, rows }: &Flagged) -> Markup {
     html! { strong { (rows.join(", ")) } ": " (prose(flags::meaning(*flag))) " (" code { (flag) } ")" }
 }
 
-/// Why rows have no chart of their run in time, each reason once.
+/// Why rows have no chart of their run over time. Consecutive rows with the same reason give it once.
 fn notes<'a>(group: &Group<'a>) -> Vec<&'a str> {
     let reason = |cell: &&'a Cell| cell.pictures.as_ref()?.timeline_reason.as_deref();
     let mut notes: Vec<&str> = group.cells.iter().filter_map(reason).collect();
@@ -65,7 +65,7 @@ fn notes<'a>(group: &Group<'a>) -> Vec<&'a str> {
     notes
 }
 
-/// Charts. Of several with the same caption in a row, the first has it.
+/// Draws charts. Consecutive charts with the same caption show it once.
 fn figures(figures: &[Figure]) -> Markup {
     html! {
         @for (index, Figure { id, chart }) in figures.iter().enumerate() {

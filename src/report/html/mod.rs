@@ -29,7 +29,7 @@ pub fn to_html(file: &ResultFile) -> String {
     document(&title, &by, &with_few_charts(flat(page(file))), &Keys::of(file))
 }
 
-/// What each transport of the result is, for those that this version knows.
+/// What the transports of the result are. A transport that this version does not know is left out.
 fn legend(file: &ResultFile) -> Markup {
     let is_there = |term: &&Term| file.cells.iter().any(|cell| cell.transport == term.term);
     let terms: Vec<Term> = TRANSPORTS.iter().filter(is_there).copied().collect();

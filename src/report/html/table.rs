@@ -9,11 +9,11 @@ use crate::report::{
     model::Amount,
 };
 
-/// Draws a table of a section. Its rows and cells link to the charts of the section, or of the section of the row's point
-/// if it is a table of several points.
+/// Draws a table of a section. Rows and cells link to the charts of the section. In a table of several points, they
+/// link to the charts in the section of their point.
 pub(super) fn draw(table: &Table, section: usize, sections: &[Section]) -> Markup {
     let place = |row: usize| match &table.points {
-        // The points follow, a section each.
+        // Each point has a section. They follow this one.
         Some(points) => (section + 1 + points[row].0, points[row].1.as_str()),
         None => (section, table.labels[row].as_str()),
     };

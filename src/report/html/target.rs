@@ -1,4 +1,4 @@
-//! The charts of a page, and which of them shows the figures of a table's cell.
+//! The charts of a page, and the chart that each cell of a table links to.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub(super) struct Figure {
 /// The charts of a section, for each of its blocks.
 pub(super) type Section = Vec<Vec<Figure>>;
 
-/// The charts of a page by section. Those of one section that show the same are numbered.
+/// The charts of a page by section. Identifiers of charts with the same name in one section get a number.
 pub(super) fn figures(sections: &[&[Block<'_>]], keys: &Keys) -> Vec<Section> {
     let of_section = |(section, blocks): (usize, &&[Block<'_>])| {
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
@@ -39,7 +39,7 @@ fn charts(block: &Block<'_>, keys: &Keys) -> Vec<Chart> {
     }
 }
 
-/// The charts that show a topic, the best first. `time` shows a single row.
+/// The names of the charts that show a topic, the best first.
 const fn charts_of(topic: Topic) -> &'static [&'static str] {
     match topic {
         Topic::Outcome => &["latency", "handshake", "progress", "goodput"],

@@ -29,7 +29,7 @@ impl Clock {
         self.since(self.origin, at)
     }
 
-    /// The milliseconds from one instant to another.
+    /// The time between two instants, in milliseconds.
     fn since(&self, from: u64, at: u64) -> String {
         let ms = (at as f64 - from as f64) / 1e6;
         // Eight columns hold 27 hours.

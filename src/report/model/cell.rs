@@ -75,11 +75,10 @@ pub struct Cell {
     pub per_seed: Vec<PerSeed>,
     /// What limits or qualifies the figures.
     pub flags: Vec<Flag>,
-    /// Data for charts only; absent unless charts, `--pictures` or `--samples` were asked
-    /// for.
+    /// Data for charts only; absent unless charts, `--pictures` or `--samples` were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pictures: Option<Pictures>,
-    /// The place of its result among several that are shown as one; not in the file.
+    /// The index of the result that it comes from, if several are shown as one; not in the file.
     #[serde(skip)]
     pub origin: usize,
 }

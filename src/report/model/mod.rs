@@ -63,11 +63,10 @@ pub struct ResultFile {
     pub skipped: Vec<Skipped>,
     /// The machine; null in virtual time, which does not depend on it.
     pub system: Option<System>,
-    /// Episodes packet by packet; absent unless charts, `--pictures`, `--samples` or
-    /// `--ladder` were asked for.
+    /// Episodes packet by packet; absent unless charts, `--pictures`, `--samples` or `--ladder` were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub episodes: Vec<episode::Episode>,
-    /// The names of the results that are shown as one; not in the file.
+    /// The names of the results, if several are shown as one; not in the file.
     #[serde(skip)]
     pub origins: Vec<String>,
 }

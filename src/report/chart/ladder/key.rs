@@ -7,7 +7,7 @@ use crate::report::{
     model::episode::Episode,
 };
 
-/// The entries of what the episodes show.
+/// The entries for all that the episodes show.
 pub(super) fn entries(episodes: &[&Episode]) -> Vec<Entry> {
     let has = |own: bool| {
         let waits = |episode: &&Episode| {

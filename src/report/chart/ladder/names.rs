@@ -41,7 +41,7 @@ impl Place {
     }
 }
 
-/// Draws the names. The first have the best places.
+/// Draws the names. The first names get the best places.
 pub(super) fn names(arrows: &[Named]) -> Markup {
     let mut taken: Vec<Place> = Vec::new();
     for arrow in arrows {

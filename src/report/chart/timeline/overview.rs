@@ -18,7 +18,7 @@ const LANE: f64 = 14.0;
 /// Height of the lanes together.
 pub(super) const LANES: f64 = 2.0 * LANE + 6.0;
 
-/// Draws the strip, and below it how many messages were blocked and how many packets dropped in each bin. A bin with missing
+/// Draws the strip, and below it the numbers of blocked messages and of dropped packets in each bin. A bin with missing
 /// messages has a mark.
 pub(super) fn overview(overview: &Overview, area: &Area, x: &Scale, latency: [f64; 2]) -> Markup {
     let y = Scale::log(latency, area.y());
