@@ -157,7 +157,7 @@ fn messages_by_url_take_as_long_as_in_the_simulator() {
     }
 }
 
-/// 10,000 bytes each 1.5 ms take 1,300 segments a round trip, and the first receive window has 1,049.
+/// 10,000 bytes every 1.5 ms take about 1,300 segments in a round trip; the first receive window has 1,049.
 #[test]
 fn the_receive_window_of_an_arq_server_grows_within_its_option() {
     let plan =

@@ -33,7 +33,7 @@ fn attacks(outcome: &Outcome) -> (u64, u64) {
 }
 
 #[test]
-fn forgeries_reach_those_who_check_sums_and_none_who_check_keys() {
+fn forgeries_pass_checksums_but_no_signature_or_encryption() {
     for transport in [Transport::UDP, Transport::ARQ_UNORDERED] {
         let outcome = attacked(transport, "inject=5%");
         assert!(outcome.messages.corrupted > 0, "{transport}");
@@ -52,7 +52,7 @@ fn forgeries_reach_those_who_check_sums_and_none_who_check_keys() {
 }
 
 #[test]
-fn replays_reach_those_alone_who_keep_no_window() {
+fn replays_reach_only_transports_without_a_replay_window() {
     let outcome = attacked(Transport::UDP, "replay=5%");
     let (replayed, forged) = attacks(&outcome);
     assert!(replayed > 50 && forged == 0);

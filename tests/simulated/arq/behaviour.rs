@@ -255,7 +255,7 @@ fn a_loss_after_a_long_stall_takes_one_timeout() {
     assert_eq!(pair.client.stats().timeouts, 1);
 }
 
-/// A timeout backs off until a segment that was sent once is acknowledged (RFC 6298 section 5), and no longer.
+/// The backoff ends with the first acknowledgement of a segment that was sent once (RFC 6298 section 5).
 #[test]
 fn the_first_new_segment_acknowledged_after_an_outage_ends_the_backoff() {
     let mut lossy = links();

@@ -139,7 +139,8 @@ fn the_queue_of_a_bottleneck_is_drawn_and_no_longer_than_latency() {
     assert!(chart(&to_html(&file), "time").contains("class=\"queue\""));
 }
 
-/// When packets entered the wire: acknowledgements, then messages, then what was lost or retransmitted.
+/// When packets entered the wire, in the order in which a ladder draws them: acknowledgements, then messages, then
+/// what was lost or retransmitted.
 fn in_order_of_drawing(episode: &wirelab::report::episode::Episode) -> Vec<u64> {
     let mut packets: Vec<_> = episode.packets.iter().collect();
     packets.sort_by_key(|packet| {
@@ -179,7 +180,7 @@ fn two_episodes_of_a_message_are_drawn_side_by_side() {
     let entered: Vec<u64> = attributes(ladder, "data-entered").iter().map(|n| n.parse().unwrap()).collect();
     assert_eq!(entered, file.episodes.iter().flat_map(in_order_of_drawing).collect::<Vec<_>>());
     assert_eq!(attributes(ladder, "data-transport"), ["quic-one", "quic-message"]);
-    // Of different messages, each has a chart.
+    // Episodes of different messages have a chart each.
     file.episodes[1].subject.message.number += 1;
     assert_eq!(to_html(&file).matches("data-chart=\"ladder\"").count(), 2);
 }
@@ -218,7 +219,7 @@ fn every_option_that_differs_has_a_curve() {
     ] {
         let plans = list.map(|link| plan(Transport::UDP, &format!("delay=25ms,{link}")));
         let html = to_html(&measured(&plans, 1));
-        // Three points for each figure.
+        // Each figure has three points.
         let points = attributes(chart(&html, "curve"), "data-y").len();
         assert!(points >= 6 && points.is_multiple_of(3), "{list:?}: {points}");
     }

@@ -177,7 +177,6 @@ fn cell(row: &Row) -> Cell {
     let lost = MESSAGES - row.delivered;
     let connect = row.connect_ms * MS;
     Cell {
-        origin: 0,
         congestion: row.congestion.map(str::to_owned),
         seeds: 30,
         messages: Some(Messages {
