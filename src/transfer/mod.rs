@@ -1,8 +1,8 @@
 //! Transfers of content from one end to the other, checked by a digest, over any transport.
 //!
 //! A sender sends pieces, each with its offset and a CRC-32, and then an end with a digest: the SHA-256 of the CRCs of
-//! all pieces in order. Pieces can thus be checked in any order of arrival, without keeping them, in little of the
-//! measured time. A receiver answers the end with a receipt: either the content arrived unchanged, or a list of missing
+//! all pieces in order. So pieces can be checked in any order of arrival and need not be kept, and the check takes
+//! little of the measured time. A receiver answers the end with a receipt: either the content arrived unchanged, or a list of missing
 //! parts. Only an intact receipt completes a transfer.
 
 mod assembly;

@@ -328,7 +328,7 @@ proptest! {
         length in prop::sample::select(vec![64, 1000]),
     ) {
         let plan = plan(transport, PerDirection { to_server, to_client }, workload(150, length));
-        // A server that nobody reaches is a valid outcome.
+        // That no client reaches the server is a valid outcome.
         if let Some((outcome, _)) = measure_until(&plan, None, stops.map(Duration::from_millis)) {
             adds_up(&outcome)?;
             prop_assert!(outcome.broken.is_some() || outcome.messages.unknown == 0);

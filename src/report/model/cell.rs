@@ -38,9 +38,9 @@ pub struct Cell {
     pub seeds: u64,
     /// How many messages were delivered, lost, and so on.
     pub messages: Option<Messages>,
-    /// Lost messages among those scheduled, but for the unknown.
+    /// Lost messages as a share of those scheduled, without those whose fate is unknown.
     pub loss_ratio: Option<Ratio>,
-    /// Messages within the deadline among those scheduled, but for the unknown.
+    /// Messages within the deadline as a share of those scheduled, without those whose fate is unknown.
     pub on_time_ratio: Option<Ratio>,
     /// Set-up time, one value per connection.
     pub connect_ns: Option<Summary>,
@@ -182,7 +182,7 @@ pub struct Messages {
     pub lost: u64,
     /// Unanswered at the end, on a transport that was still trying.
     pub unfinished: u64,
-    /// Not answered when the server went away, but for lost datagrams: in no ratio.
+    /// Not answered when the server went away, without lost datagrams. No ratio counts them.
     #[serde(default)]
     pub unknown: u64,
     /// Answered more than once.

@@ -79,7 +79,7 @@ pub struct Transfer {
     pub completed: u64,
     /// Transfers that did not.
     pub failed: u64,
-    /// Transfers of which nobody reported how much arrived.
+    /// Transfers for which it is not known how much arrived.
     #[serde(default)]
     pub unknown: u64,
     /// From the first byte handed over until the client knew that all bytes had arrived intact, over completed transfers.

@@ -12,7 +12,7 @@ use crate::{
 pub(crate) enum Aborted {
     /// The peer sent too long a message.
     TooLong,
-    /// The peer's messages have another version. An answer has told it this end's version.
+    /// The peer's messages have another version. It has been sent an answer in this version.
     OtherVersion,
     /// The connection failed or timed out.
     Broken,

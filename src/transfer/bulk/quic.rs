@@ -192,7 +192,7 @@ impl Incoming for Arrivals {
 struct Reader {
     connection: Connection,
     arrived: mpsc::Sender<Arrived>,
-    /// Bytes read, whether or not they make whole messages.
+    /// Counts the bytes read, of incomplete messages too.
     received: Arc<AtomicU64>,
 }
 

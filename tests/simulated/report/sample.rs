@@ -81,7 +81,7 @@ const ROWS: [Row; 5] = [
     },
 ];
 
-/// A direction with these properties, of which later ones replace earlier ones.
+/// A direction with these properties. Later properties replace earlier ones.
 pub(super) fn direction(properties: &[&str]) -> LinkSettings {
     let mut spec = LinkSpec::default();
     for pairs in properties {
