@@ -2,8 +2,8 @@
 //!
 //! A sender sends pieces, each with its offset and a CRC-32, and then an end with a digest: the SHA-256 of the CRCs of
 //! all pieces in order. So pieces can be checked in any order of arrival and need not be kept, and the check takes
-//! little of the measured time. A receiver answers the end with a receipt: either the content arrived unchanged, or a list of missing
-//! parts. Only an intact receipt completes a transfer.
+//! little of the measured time. A receiver answers the end with a receipt: either the content arrived unchanged, or a
+//! list of missing parts. Only an intact receipt completes a transfer.
 
 mod assembly;
 pub mod bulk;
