@@ -34,6 +34,21 @@ pub(super) fn axes(groups: &[Group<'_>]) -> Vec<Axis> {
     axes
 }
 
+/// The groups by their values of all axes but `x`: the other values in words, and the indices of the groups with them.
+pub(super) fn combinations(axes: &[Axis], x: usize) -> Vec<(Vec<String>, Vec<usize>)> {
+    let mut all: Vec<(Vec<String>, Vec<usize>)> = Vec::new();
+    for index in 0..axes[x].values.len() {
+        let others = axes.iter().enumerate().filter(|(other, _)| *other != x);
+        let others: Vec<String> =
+            others.map(|(_, axis)| format!("{} {}", axis.name, axis.values[index].0)).collect();
+        match all.iter_mut().find(|(known, _)| *known == others) {
+            Some((_, groups)) => groups.push(index),
+            None => all.push((others, vec![index])),
+        }
+    }
+    all
+}
+
 /// A value and its formatter.
 type Shown = (u64, fn(u64) -> String);
 

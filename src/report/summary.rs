@@ -1,7 +1,7 @@
 //! The summary of a list of links or workloads: one table of all points, and curves.
 
 use super::{
-    axis::{Axis, axes},
+    axis::{Axis, axes, combinations},
     block::{Column, Curve, Line, Table, Topic},
     columns::{self, Read},
     figure::Figure,
@@ -116,24 +116,12 @@ impl Points<'_, '_> {
         };
         let most = self.axes.iter().map(count).max().unwrap_or(0);
         let Some(x) = self.axes.iter().position(|axis| count(axis) == most) else { return Vec::new() };
-        let others = |point: usize| -> Vec<String> {
-            let others = self.axes.iter().enumerate().filter(|(index, _)| *index != x);
-            others.map(|(_, axis)| format!("{} {}", axis.name, axis.values[point].0)).collect()
-        };
-        let mut combinations: Vec<(Vec<String>, Vec<usize>)> = Vec::new();
-        for point in 0..self.groups.len() {
-            let name = others(point);
-            match combinations.iter_mut().find(|(other, _)| *other == name) {
-                Some((_, points)) => points.push(point),
-                None => combinations.push((name, vec![point])),
-            }
-        }
-        combinations.retain(|(_, points)| points.len() > 2);
-        combinations
+        combinations(&self.axes, x)
             .into_iter()
+            .filter(|(_, points)| points.len() > 2)
             .take(MAX_CURVES)
-            .map(|(name, points)| {
-                let over = [vec![format!("{title} by {}", self.axes[x].name)], name].concat();
+            .map(|(others, points)| {
+                let over = [vec![format!("{title} by {}", self.axes[x].name)], others].concat();
                 self.curve(over.join(", "), x, &points, read)
             })
             .collect()

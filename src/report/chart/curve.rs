@@ -10,7 +10,7 @@ use super::{
     series::{mark, marker, shape, stroke, whisker},
 };
 use crate::report::{
-    axis::{Axis, axes},
+    axis::{Axis, axes, combinations},
     group::{Group, groups, lists},
     model::{Cell, Ratio, ResultFile},
     numbers,
@@ -97,19 +97,16 @@ pub(super) fn charts(file: &ResultFile, keys: &Keys) -> Vec<Chart> {
 /// A chart over the axis `x` for each combination of the other options.
 fn of_axis(axes: &[Axis], x: usize, groups: &[Group<'_>], path: Option<&String>, keys: &Keys) -> Vec<Chart> {
     const MOST: usize = 6;
-    let mut facets: Vec<(String, Vec<Point<'_>>)> = Vec::new();
-    for (index, group) in groups.iter().enumerate() {
-        let others = axes.iter().enumerate().filter(|(other, _)| *other != x);
-        let others = others.map(|(_, axis)| format!("{} {}", axis.name, axis.values[index].0));
-        let facet = path.cloned().into_iter().chain(others).collect::<Vec<_>>().join(", ");
+    let point = |index: usize| {
         let (text, at) = &axes[x].values[index];
-        let point = Point { at: *at, text, group };
-        match facets.iter_mut().find(|(known, _)| *known == facet) {
-            Some((_, points)) => points.push(point),
-            None => facets.push((facet, vec![point])),
-        }
-    }
-    facets.iter().filter_map(|(facet, points)| chart(&axes[x].name, facet, points, keys)).take(MOST).collect()
+        Point { at: *at, text, group: &groups[index] }
+    };
+    let of_facet = |(others, indices): (Vec<String>, Vec<usize>)| {
+        let facet = path.cloned().into_iter().chain(others).collect::<Vec<_>>().join(", ");
+        let points: Vec<Point<'_>> = indices.into_iter().map(point).collect();
+        chart(&axes[x].name, &facet, &points, keys)
+    };
+    combinations(axes, x).into_iter().filter_map(of_facet).take(MOST).collect()
 }
 
 /// A group, and its value on the axis.
