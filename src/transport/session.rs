@@ -69,14 +69,14 @@ impl Listening for DatagramListening {
         self.local
     }
 
-    fn accept(&mut self) -> Dialing<'_> {
+    fn accept(&mut self) -> Establishing<'_> {
         let session = self.session.take().map(Session::Datagrams);
         Box::pin(std::future::ready(session.ok_or_else(|| ConnectError::closed(self.local))))
     }
 }
 
 /// A session that is being established.
-pub type Dialing<'a> = BoxFuture<'a, Result<Session, ConnectError>>;
+pub type Establishing<'a> = BoxFuture<'a, Result<Session, ConnectError>>;
 
 /// A server that waits for sessions, or why it could not be made.
 pub type ListenResult = Result<Box<dyn Listening>, ConnectError>;
@@ -194,7 +194,7 @@ pub trait Protocol: fmt::Debug + Sync {
         host: &'a Arc<dyn Host>,
         peer: SocketAddr,
         settings: DialSettings<'a>,
-    ) -> Dialing<'a>;
+    ) -> Establishing<'a>;
 
     /// Listens on `local`. See [`listen`].
     fn listen(&self, host: &Arc<dyn Host>, local: SocketAddr, settings: ListenSettings<'_>) -> ListenResult;
@@ -206,7 +206,7 @@ pub trait Listening: Send {
     fn local_addr(&self) -> SocketAddr;
 
     /// The session with the next client. A transport without handshakes has one session for all clients.
-    fn accept(&mut self) -> Dialing<'_>;
+    fn accept(&mut self) -> Establishing<'_>;
 }
 
 /// Connects to `peer`. Returns an error if the handshake failed.
