@@ -12,7 +12,9 @@ use rand::Rng as _;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
 
-use super::{ERROR_PAUSE, ON_LINK, PORT, Scope, error::DiscoverError, interfaces::Interface, memberships::Memberships};
+use super::{
+    ERROR_PAUSE, ON_LINK, PORT, Scope, error::DiscoverError, interfaces::Interface, memberships::Memberships,
+};
 use crate::{
     path::{
         Host,
