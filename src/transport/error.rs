@@ -151,8 +151,8 @@ impl ConnectError {
     }
 }
 
-/// Whether the socket of a connection failed: on a client, because the peer's host refused a datagram. quinn reports it as
-/// an internal error, as it does one other error.
+/// Whether a connection was lost because its socket failed: on a client, because the peer's host refused a datagram. quinn
+/// reports this as an internal error with a fixed reason.
 fn is_socket_failure(error: &quinn::ConnectionError) -> bool {
     const REASON: &str = "endpoint driver future was dropped";
     matches!(error, quinn::ConnectionError::TransportError(e)

@@ -344,7 +344,7 @@ impl Datagrams for ClientSocket {
             return Err(DatagramError::TooLarge { len: payload.len(), peer: to });
         }
         let mut state = self.state();
-        // Whoever only sends does not wait for timers.
+        // Otherwise nobody runs the timers of a client that only sends.
         self.run_timers(&mut state);
         self.is_over(&state)?;
         let State { socket, connection, over, scratch, .. } = &mut *state;
