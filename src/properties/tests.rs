@@ -71,8 +71,8 @@ const CREDULOUS: &[Case] = &[
     (Transport::QUIC_ONE, Transport::CREDULOUS_QUIC, &[("others' data kept out", "no")]),
 ];
 
-/// Two modes of one transport. A message waits for a lost packet only if the transport restores the order. No addition to
-/// UDP does that, so these cases cover the row about it.
+/// Two modes of one transport. A message waits for a lost packet only if the transport restores the order. No addition
+/// to UDP does that, so these cases cover the row about it.
 const MODES: &[Case] = &[
     (
         Transport::ARQ_SELECTIVE,

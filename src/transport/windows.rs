@@ -117,8 +117,8 @@ impl Window {
         self.size > before
     }
 
-    /// Doubles the window if `count` has grown by it within a round trip, and if `memory` has `unit` bytes for each unit
-    /// of the window. Returns whether it has grown.
+    /// Doubles the window if `count` has grown by it within a round trip, and if `memory` has `unit` bytes for each
+    /// unit of the window. Returns whether it has grown.
     pub(super) fn grow_if_filling(
         &mut self,
         now: Time,

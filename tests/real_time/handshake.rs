@@ -72,8 +72,8 @@ fn quic_takes_two_round_trips_and_one_with_early_data() {
     }
 }
 
-/// An unvalidated client is sent at most three times what it sent, here 3 x 1200 bytes (RFC 9000 section 8.1). A resumed
-/// session needs no certificate.
+/// An unvalidated client is sent at most three times what it sent, here 3 x 1200 bytes (RFC 9000 section 8.1). A
+/// resumed session needs no certificate.
 #[test]
 fn a_long_certificate_costs_quic_one_more_round_trip_but_no_resumed_session() {
     let long = |mode| HandshakePlan { certificate: 6000, ..sim(Transport::QUIC_ONE, mode) };

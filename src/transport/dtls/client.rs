@@ -75,8 +75,8 @@ pub(super) struct State {
     pub(super) handshakes: u64,
     /// Handshakes that ended with an error.
     errors: u64,
-    /// Datagrams of this handshake whose records could not be opened. `None` once one was opened: the ends have the same
-    /// keys.
+    /// Datagrams of this handshake whose records could not be opened. `None` once one was opened: the ends have the
+    /// same keys.
     unopened: Option<u32>,
     /// Handshakes begun because of such datagrams.
     doubts: u32,

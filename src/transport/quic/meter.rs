@@ -195,8 +195,8 @@ impl Meter {
         self.0.acknowledged.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Adds the time from `last_acks` to `now`, if not yet counted: nothing could be sent, and not because of congestion
-    /// control.
+    /// Adds the time from `last_acks` to `now`, if not yet counted: nothing could be sent, and not because of
+    /// congestion control.
     pub(super) fn note_idle_since(&self, last_acks: Instant, now: Instant) {
         let counted = self.0.counted_until.load(Ordering::Relaxed);
         let since = self.since_origin(last_acks).max(counted);

@@ -38,8 +38,8 @@ impl ControllerFactory for MeteredFactory {
     }
 }
 
-/// The largest number of bytes in a packet besides the data of one stream: the header with an 8-byte connection ID and a
-/// 4-byte packet number, the tag, and the frame's type, stream ID and offset (RFC 9000 sections 17.3 and 19.8).
+/// The largest number of bytes in a packet besides the data of one stream: the header with an 8-byte connection ID and
+/// a 4-byte packet number, the tag, and the frame's type, stream ID and offset (RFC 9000 sections 17.3 and 19.8).
 const PACKET_OVERHEAD: u64 = 1 + 8 + 4 + 16 + 1 + 8 + 8;
 
 /// Delegates to a controller and measures its window.
@@ -63,8 +63,8 @@ impl Metered {
         self.in_flight + u64::from(self.mtu) > self.inner.window()
     }
 
-    /// Notes since when the window has been full or, if it is no longer full, counts how long it was. A full window does
-    /// not limit an application that has nothing more to send.
+    /// Notes since when the window has been full or, if it is no longer full, counts how long it was. A full window
+    /// does not limit an application that has nothing more to send.
     fn note(&mut self, now: Instant, app_limited: bool) {
         if self.is_full() {
             self.full_since.get_or_insert(now);
