@@ -11,7 +11,7 @@ use std::{hint::black_box, time::Duration};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use wirelab::{
-    experiment::{Observers, PathKind, Plan, Workload, run},
+    experiment::{Observers, Outcome, PathKind, Plan, Workload, run},
     link::LinkSpec,
     path::StopSignal,
     transport::{Congestion, Transport},
@@ -37,6 +37,10 @@ fn plan(transport: Transport, duration: Duration, interval: Duration) -> Plan {
     }
 }
 
+fn simulate(plan: &Plan) -> Outcome {
+    run(plan, 1, Observers::default(), &StopSignal::default()).expect("a run")
+}
+
 fn real_time_factor(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("real-time factor");
     let transports = [
@@ -50,9 +54,7 @@ fn real_time_factor(criterion: &mut Criterion) {
     for transport in transports {
         let plan = plan(transport, CELL, CELL_INTERVAL);
         group.bench_function(transport.name(), |bencher| {
-            bencher.iter(|| {
-                run(black_box(&plan), 1, Observers::default(), &StopSignal::default()).expect("a run")
-            });
+            bencher.iter(|| simulate(black_box(&plan)));
         });
     }
     group.finish();
@@ -61,15 +63,11 @@ fn real_time_factor(criterion: &mut Criterion) {
 fn packets(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("packets");
     let plan = plan(Transport::UDP, FLOOD, FLOOD_INTERVAL);
-    let wire = run(&plan, 1, Observers::default(), &StopSignal::default())
-        .expect("a run")
-        .wire
-        .expect("a wire of ours");
+    let wire = simulate(&plan).wire.expect("an emulated link");
     let packets = wire.to_server.packets + wire.to_client.packets;
     group.sample_size(10).throughput(Throughput::Elements(packets));
     group.bench_function("udp", |bencher| {
-        bencher
-            .iter(|| run(black_box(&plan), 1, Observers::default(), &StopSignal::default()).expect("a run"));
+        bencher.iter(|| simulate(black_box(&plan)));
     });
     group.finish();
 }

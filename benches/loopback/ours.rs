@@ -46,7 +46,7 @@ impl Ours {
 impl Echo for Ours {
     fn exchange(&mut self, messages: u64, window: u64) -> Duration {
         let Self { runtime, channel, sent } = self;
-        runtime.block_on(exchange(&mut **channel, sent, (messages, window)))
+        runtime.block_on(exchange(&mut **channel, sent, messages, window))
     }
 }
 
@@ -54,7 +54,8 @@ impl Echo for Ours {
 async fn exchange(
     channel: &mut (dyn Channel + 'static),
     sent: &mut u64,
-    (messages, window): (u64, u64),
+    messages: u64,
+    window: u64,
 ) -> Duration {
     let start = Instant::now();
     let first = messages.min(window);

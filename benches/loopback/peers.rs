@@ -195,13 +195,13 @@ impl Echo for Quinn {
     #[expect(clippy::disallowed_methods, reason = "this is what is measured")]
     fn exchange(&mut self, messages: u64, window: u64) -> Duration {
         let Self { runtime, mapping, connection, .. } = self;
-        let counts = (messages, messages.min(window));
+        let first = messages.min(window);
         runtime.block_on(async {
             let start = Instant::now();
             let exchanged = match mapping {
-                Mapping::OneStream(send, receive) => on_one_stream(send, receive, counts).await,
-                Mapping::StreamPerMessage => on_streams(connection, counts).await,
-                Mapping::Datagrams => by_datagram(connection, counts).await,
+                Mapping::OneStream(send, receive) => on_one_stream(send, receive, messages, first).await,
+                Mapping::StreamPerMessage => on_streams(connection, messages, first).await,
+                Mapping::Datagrams => by_datagram(connection, messages, first).await,
             };
             exchanged.expect("echoes");
             start.elapsed()
@@ -214,7 +214,8 @@ static MESSAGE: Bytes = Bytes::from_static(&[7; LENGTH]);
 async fn on_one_stream(
     send: &mut SendStream,
     receive: &mut RecvStream,
-    (messages, first): (u64, u64),
+    messages: u64,
+    first: u64,
 ) -> anyhow::Result<()> {
     let mut echo = [0; LENGTH];
     for _ in 0..first {
@@ -229,7 +230,7 @@ async fn on_one_stream(
     Ok(())
 }
 
-async fn on_streams(connection: &Connection, (messages, first): (u64, u64)) -> anyhow::Result<()> {
+async fn on_streams(connection: &Connection, messages: u64, first: u64) -> anyhow::Result<()> {
     let mut open = std::collections::VecDeque::new();
     for _ in 0..first {
         open.push_back(send_on_stream(connection).await?);
@@ -251,7 +252,7 @@ async fn send_on_stream(connection: &Connection) -> anyhow::Result<RecvStream> {
     Ok(receive)
 }
 
-async fn by_datagram(connection: &Connection, (messages, first): (u64, u64)) -> anyhow::Result<()> {
+async fn by_datagram(connection: &Connection, messages: u64, first: u64) -> anyhow::Result<()> {
     for _ in 0..first {
         connection.send_datagram(MESSAGE.clone())?;
     }

@@ -70,7 +70,7 @@ fn to_client(datagrams: &[u8]) {
     let answers = datagrams.to_vec();
     let host = server.clone();
     server.spawn(
-        "whoever answers",
+        "a forged server",
         Box::pin(async move {
             let mut hello = vec![0; 2048];
             if let Ok(hello) = socket.recv(&mut hello).await {

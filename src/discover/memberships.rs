@@ -8,8 +8,9 @@ use super::{Scope, interfaces::Interface};
 
 /// The groups of one address family, on all interfaces.
 ///
-/// Each has a socket of its own, because Linux limits the groups of a socket (`net.ipv4.igmp_max_memberships`, 20 by
-/// default). The kernel delivers their datagrams to every socket that is bound to the port.
+/// Each group has a socket of its own, because Linux limits the groups of a socket (`net.ipv4.igmp_max_memberships`, 20
+/// by default). The kernel delivers datagrams to a group to every socket that is bound to the port, not only to the one
+/// that joined (`IP_MULTICAST_ALL`, on by default).
 #[derive(Debug)]
 pub(super) struct Memberships {
     /// Any address of the family.

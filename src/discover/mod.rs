@@ -24,7 +24,10 @@ mod memberships;
 mod responder;
 mod search;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
 
 pub use self::{
     error::DiscoverError,
@@ -60,3 +63,5 @@ impl Scope {
 
 /// The hop limit of a packet that no router has forwarded.
 const ON_LINK: u8 = 255;
+/// Pause after a socket error, so that a persistent error does not keep the processor busy.
+const ERROR_PAUSE: Duration = Duration::from_millis(100);

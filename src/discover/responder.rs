@@ -12,7 +12,9 @@ use rand::Rng as _;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
 
-use super::{ON_LINK, PORT, Scope, error::DiscoverError, interfaces::Interface, memberships::Memberships};
+use super::{
+    ERROR_PAUSE, ON_LINK, PORT, Scope, error::DiscoverError, interfaces::Interface, memberships::Memberships,
+};
 use crate::{
     path::{
         Host,
@@ -29,8 +31,6 @@ const SOURCE_RATE: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 const TOTAL_RATE: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
 /// How often the list of interfaces is read again, and the groups are joined on new interfaces.
 const RENEWAL: Duration = Duration::from_secs(5);
-/// Pause after a socket error, so that a persistent error does not keep the processor busy.
-const ERROR_PAUSE: Duration = Duration::from_millis(100);
 /// The name of the socket in the report and in messages.
 const TITLE: &str = "discovery";
 
@@ -71,7 +71,7 @@ impl Discoverable {
 
 /// Answers queries on all interfaces. Several servers on one machine can share the port.
 ///
-/// Returns an error if the port cannot be opened for IPv4 or IPv6.
+/// Returns an error if the port can be opened neither for IPv4 nor for IPv6.
 pub fn announce(
     host: &Arc<dyn Host>,
     announcement: Announcement,

@@ -12,7 +12,7 @@ use rand::Rng as _;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::mpsc;
 
-use super::{ON_LINK, PORT, Scope, error::DiscoverError, interfaces::Interface};
+use super::{ERROR_PAUSE, ON_LINK, PORT, Scope, error::DiscoverError, interfaces::Interface};
 use crate::{
     path::{
         Host,
@@ -225,9 +225,6 @@ impl Asker {
         if asked { Ok(()) } else { failed }
     }
 }
-
-/// How long a socket that failed is left alone, because an error may persist.
-const ERROR_PAUSE: Duration = Duration::from_millis(100);
 
 /// A datagram, with the time of its arrival.
 type Arrival = (Time, Vec<u8>, Origin);

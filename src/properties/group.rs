@@ -39,7 +39,7 @@ const SERVERS: usize = 3;
 /// A group in the range for use within a site (RFC 2365).
 const GROUP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(239, 255, 87, 76)), 7000);
 
-/// Sends one message to the group and counts the servers that it reaches. Returns why nothing was sent, if so.
+/// Sends one message to the group and counts the servers that it reaches. Returns the reason if nothing was sent.
 async fn send_to_group(
     ends: &Ends,
     plan: &Plan,

@@ -10,8 +10,8 @@ use std::{
 };
 
 use super::{
-    ConnectError, DatagramListening, DatagramSession, DialSettings, Dialing, ListenResult, ListenSettings,
-    Protocol, Session, SharedKey, Spec, Transport,
+    ConnectError, DatagramListening, DatagramSession, DialSettings, Establishing, ListenResult,
+    ListenSettings, Protocol, Session, SharedKey, Spec, Transport, dial, listen,
     security::{ClientTls, Trust},
 };
 use crate::{
@@ -86,7 +86,12 @@ const WELCOME: &[u8] = b"welcome";
 const MASK: u8 = 0x5a;
 
 impl Protocol for Addition {
-    fn dial<'a>(&'a self, host: &'a Arc<dyn Host>, peer: SocketAddr, _: DialSettings<'a>) -> Dialing<'a> {
+    fn dial<'a>(
+        &'a self,
+        host: &'a Arc<dyn Host>,
+        peer: SocketAddr,
+        _: DialSettings<'a>,
+    ) -> Establishing<'a> {
         Box::pin(async move {
             let socket = host.udp_connect(peer)?;
             if *self == Self::Handshake {
@@ -288,18 +293,18 @@ impl Protocol for Credulous {
         host: &'a Arc<dyn Host>,
         peer: SocketAddr,
         settings: DialSettings<'a>,
-    ) -> Dialing<'a> {
+    ) -> Establishing<'a> {
         Box::pin(async move {
             let tls = ClientTls { trust: Trust::Anyone, ..settings.tls.clone() };
             let key = SharedKey::new(&KNOWN);
             let settings = DialSettings { tls: &tls, shared_key: Some(&key), ..settings };
-            self.0.spec().protocol.dial(host, peer, settings).await
+            dial(host, self.0, peer, settings).await
         })
     }
 
     fn listen(&self, host: &Arc<dyn Host>, local: SocketAddr, settings: ListenSettings<'_>) -> ListenResult {
         let key = SharedKey::new(&KNOWN);
         let settings = ListenSettings { shared_key: Some(&key), ..settings };
-        self.0.spec().protocol.listen(host, local, settings)
+        listen(host, self.0, local, settings)
     }
 }

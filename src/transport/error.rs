@@ -151,15 +151,16 @@ impl ConnectError {
     }
 }
 
-/// Whether the socket of a connection failed: on a client, because the peer's host refused a datagram. quinn reports it as
-/// an internal error, as it does one other error.
+/// Whether a connection was lost because its socket failed: on a client, because the peer's host refused a datagram.
+/// quinn reports this as an internal error with a fixed reason.
 fn is_socket_failure(error: &quinn::ConnectionError) -> bool {
     const REASON: &str = "endpoint driver future was dropped";
     matches!(error, quinn::ConnectionError::TransportError(e)
         if e.code == quinn::TransportErrorCode::INTERNAL_ERROR && e.reason == REASON)
 }
 
-/// Why a connection was lost. The errors of QUIC streams say only that it was; the connection's own error is their cause.
+/// Why a connection was lost. The errors of QUIC streams say only that it was; the connection's own error is their
+/// cause.
 pub(crate) fn lost_reason(error: &(dyn Error + 'static)) -> String {
     let mut cause = Some(error);
     while let Some(other) = cause {

@@ -34,8 +34,8 @@ pub use self::{
     registry::UnknownTransport,
     security::Sessions,
     session::{
-        DatagramSession, DialSettings, Dialing, ListenResult, ListenSettings, Listening, Protocol, Session,
-        SessionSettings, StreamSession, dial, listen,
+        DatagramSession, DialSettings, Establishing, ListenResult, ListenSettings, Listening, Protocol,
+        Session, SessionSettings, StreamSession, dial, listen,
     },
     spec::{
         Carrier, ClosedForm, Controllers, Credentials, DatagramBound, Mapping, OrderedUnit, Scheme, Shape,

@@ -71,7 +71,7 @@ impl Scheme {
         join(Self::all().map(|scheme| format!("{}://", scheme.name)))
     }
 
-    /// The form of the URLs of each scheme with a transport for which `has` is true, separated by commas.
+    /// The URL forms of all schemes that have a transport for which `has` is true, separated by commas.
     pub fn forms(has: impl Fn(Transport) -> bool) -> String {
         let form = |scheme: &Self| {
             let variants: Vec<&str> = scheme.transports().filter_map(|each| each.spec().variant).collect();

@@ -16,7 +16,7 @@ use crate::{
     tap::{StreamTap, Tap},
 };
 
-/// One end of a connection. Whoever sends messages over it knows its shape, and not its transport.
+/// One end of a connection. Code that sends messages over it knows its shape, but not its transport.
 #[derive(Debug)]
 pub enum Session {
     /// Unreliable datagrams.
@@ -34,7 +34,7 @@ pub enum Session {
 pub struct DatagramSession {
     /// The socket.
     pub socket: Arc<dyn Datagrams>,
-    /// The other end. `None`: whoever sent the last datagram.
+    /// The other end. `None`: the sender of the last datagram.
     pub peer: Option<SocketAddr>,
 }
 
@@ -69,16 +69,16 @@ impl Listening for DatagramListening {
         self.local
     }
 
-    fn accept(&mut self) -> Dialing<'_> {
+    fn accept(&mut self) -> Establishing<'_> {
         let session = self.session.take().map(Session::Datagrams);
         Box::pin(std::future::ready(session.ok_or_else(|| ConnectError::closed(self.local))))
     }
 }
 
 /// A session that is being established.
-pub type Dialing<'a> = BoxFuture<'a, Result<Session, ConnectError>>;
+pub type Establishing<'a> = BoxFuture<'a, Result<Session, ConnectError>>;
 
-/// A server that waits for sessions, or why it could not be made.
+/// A server that waits for sessions, or why it cannot listen.
 pub type ListenResult = Result<Box<dyn Listening>, ConnectError>;
 
 /// Follows the bytes of a TCP connection on the link, if there is a tap.
@@ -92,7 +92,7 @@ pub(super) fn tap_stream(tap: Option<&Tap>, connected: Connected) -> (Connected,
     }
 }
 
-/// The settings of both ends, for whoever makes both.
+/// The settings of both ends.
 #[derive(Debug, Clone)]
 pub struct SessionSettings {
     /// For QUIC.
@@ -194,7 +194,7 @@ pub trait Protocol: fmt::Debug + Sync {
         host: &'a Arc<dyn Host>,
         peer: SocketAddr,
         settings: DialSettings<'a>,
-    ) -> Dialing<'a>;
+    ) -> Establishing<'a>;
 
     /// Listens on `local`. See [`listen`].
     fn listen(&self, host: &Arc<dyn Host>, local: SocketAddr, settings: ListenSettings<'_>) -> ListenResult;
@@ -206,7 +206,7 @@ pub trait Listening: Send {
     fn local_addr(&self) -> SocketAddr;
 
     /// The session with the next client. A transport without handshakes has one session for all clients.
-    fn accept(&mut self) -> Dialing<'_>;
+    fn accept(&mut self) -> Establishing<'_>;
 }
 
 /// Connects to `peer`. Returns an error if the handshake failed.

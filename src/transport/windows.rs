@@ -11,44 +11,45 @@ use std::{
 
 use crate::{path::Host, unit::Time};
 
-/// How often a busy connection is looked at, in round trips, …
+/// Looks at a busy connection per round trip.
 const LOOKS: u32 = 4;
-/// … and at most.
+/// The shortest pause between two looks.
 const SHORTEST: Duration = Duration::from_millis(2);
-/// A busy connection is looked at this often at least, …
+/// The longest pause while the connection is busy.
 const LONGEST: Duration = Duration::from_millis(25);
-/// … and an idle one this often.
+/// The longest pause while it is idle.
 const IDLE: Duration = Duration::from_millis(100);
-/// Memory that many connections may take for windows, streams and bytes out of order, beyond what each has at first.
+
+/// Memory that connections share, for windows, streams and bytes out of order beyond their initial limits.
 #[derive(Debug, Clone)]
 pub struct WindowMemory(Arc<AtomicU64>);
 
 impl Default for WindowMemory {
-    /// As much as there is.
+    /// No limit.
     fn default() -> Self {
         Self::new(u64::MAX)
     }
 }
 
 impl WindowMemory {
-    /// This many bytes.
+    /// A limit of `bytes`.
     pub fn new(bytes: u64) -> Self {
         Self(Arc::new(AtomicU64::new(bytes)))
     }
 
-    /// Takes this many of them, if they are left.
+    /// Takes `bytes` if as many are left. Returns whether it did.
     pub(crate) fn take(&self, bytes: u64) -> bool {
         let left = |left: u64| left.checked_sub(bytes);
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_ok()
     }
 
-    /// Gives back what was taken.
+    /// Gives back `bytes` that were taken.
     pub(crate) fn give_back(&self, bytes: u64) {
         self.0.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 
-/// What one connection has taken of the memory. It is given back when this is dropped.
+/// The part of a [`WindowMemory`] that one connection has taken. Dropping it gives the bytes back.
 #[derive(Debug)]
 pub(super) struct Share {
     memory: WindowMemory,
@@ -60,7 +61,7 @@ impl Share {
         Self { memory: memory.clone(), taken: 0 }
     }
 
-    /// Takes this many bytes, if they are left.
+    /// Takes `bytes` if as many are left. Returns whether it did.
     pub(super) fn take(&mut self, bytes: u64) -> bool {
         let taken = self.memory.take(bytes);
         if taken {
@@ -76,8 +77,8 @@ impl Drop for Share {
     }
 }
 
-/// Calls `look` again and again, as often as the connection is busy. `look` returns how much has been received, in any
-/// unit, and the round trip.
+/// Calls `look` regularly, more often while the connection is busy. `look` returns how much has been received, in any
+/// unit, and the round-trip time.
 pub(super) async fn look_regularly(
     host: &dyn Host,
     mut look: impl FnMut(Time) -> (u64, Duration),
@@ -96,8 +97,9 @@ pub(super) async fn look_regularly(
 #[derive(Debug)]
 pub(super) struct Window {
     pub(super) size: u64,
+    /// The largest size.
     most: u64,
-    /// When the count was this.
+    /// A time, and the count at that time.
     mark: (Time, u64),
 }
 
@@ -106,17 +108,43 @@ impl Window {
         Self { size, most, mark: (Time::ZERO, 0) }
     }
 
-    pub(super) fn may_grow(&self) -> bool {
+    /// Doubles the window until it holds `wanted` bytes, while `memory` lasts. Returns whether it has grown.
+    pub(super) fn grow_to(&mut self, wanted: u64, memory: &mut Share) -> bool {
+        let before = self.size;
+        while self.size < wanted && self.may_grow() && memory.take(self.size) {
+            self.size = self.doubled();
+        }
+        self.size > before
+    }
+
+    /// Doubles the window if `count` has grown by it within a round trip, and if `memory` has `unit` bytes for each
+    /// unit of the window. Returns whether it has grown.
+    pub(super) fn grow_if_filling(
+        &mut self,
+        now: Time,
+        rtt: Duration,
+        count: u64,
+        unit: u64,
+        memory: &mut Share,
+    ) -> bool {
+        let grows = self.is_filling(now, rtt, count) && memory.take(self.size.saturating_mul(unit));
+        if grows {
+            self.size = self.doubled();
+        }
+        grows
+    }
+
+    fn may_grow(&self) -> bool {
         self.size < self.most
     }
 
-    pub(super) fn doubled(&self) -> u64 {
+    fn doubled(&self) -> u64 {
         self.size.saturating_mul(2).min(self.most)
     }
 
-    /// Whether `count` has grown by the window within a round trip. If more than one has passed since the last look, this
-    /// is their average: on a short path every window would be passed between two looks.
-    pub(super) fn is_filling(&mut self, now: Time, rtt: Duration, count: u64) -> bool {
+    /// Whether `count` has grown by the window within a round trip. If several round trips have passed since the last
+    /// look, their average counts: on a short path, more than any window arrives between two looks.
+    fn is_filling(&mut self, now: Time, rtt: Duration, count: u64) -> bool {
         let (since, before) = self.mark;
         let elapsed = now - since;
         let per_round_trip = u128::from(count - before) * rtt.as_nanos() / elapsed.max(rtt).as_nanos().max(1);

@@ -15,7 +15,7 @@ use wirelab::unit::random;
 
 use crate::support::{Program, Server, accounted, alone, has_namespaces, run, wirelab};
 
-/// How long a command may take to end once it was told to: a second by itself, and more on a busy machine.
+/// How long a command may take to end after the signal: a second by itself, and more on a busy machine.
 const MOST: Duration = Duration::from_secs(10);
 /// How long a client may take to notice that its server is gone: the default of `--timeout`, and the idle timeout of a
 /// QUIC transfer.
@@ -166,8 +166,18 @@ fn is_marked(mark: &str) -> bool {
         .any(|environment| environment.windows(mark.len()).any(|window| window == mark.as_bytes()))
 }
 
-/// Interrupts `case` at `instant` by `signal`, and looks at what it leaves.
-fn interrupt(case: &Case, (number, instant, signal): (u64, Duration, &str)) {
+/// How a command is ended.
+#[derive(Clone, Copy)]
+struct Ending<'a> {
+    /// Different for each ending of a test.
+    number: u64,
+    /// How long the command has run by then.
+    instant: Duration,
+    signal: &'a str,
+}
+
+/// Interrupts `case`, and checks what it leaves.
+fn interrupt(case: &Case, Ending { number, instant, signal }: Ending<'_>) {
     let running = Running::start(case, number);
     pause(instant);
     if signal == "STOP" {
@@ -222,20 +232,24 @@ fn interrupt_all(seed: u64, times: u64, signals: &[&[&str]]) {
         ],
         &[],
     );
-    at_instants((seed, times, signals), &cases(&server), interrupt);
+    at_instants(seed, times, signals, &cases(&server), interrupt);
 }
 
 /// Ends the server of every command that has one, in the same way.
 fn end_servers(seed: u64, times: u64, signals: &[&[&str]]) {
-    at_instants((seed, times, signals), &with_server(), |case, at| end_server(*case, at));
+    at_instants(seed, times, signals, &with_server(), |(scheme, command), ending| {
+        end_server(scheme, command, ending);
+    });
 }
 
 /// Calls `end` `times` times for each pair of `cases` and `signals`, at instants drawn from `seed`. Several commands
 /// run at once.
 fn at_instants<C: Sync>(
-    (seed, times, signals): (u64, u64, &[&[&str]]),
+    seed: u64,
+    times: u64,
+    signals: &[&[&str]],
     cases: &[C],
-    end: impl Fn(&C, (u64, Duration, &str)) + Sync,
+    end: impl Fn(&C, Ending<'_>) + Sync,
 ) {
     const INSTANTS: u64 = 0x454e_4453;
     /// The latest instant, in milliseconds: longer than the second that real-time runs of messages wait before they
@@ -250,15 +264,15 @@ fn at_instants<C: Sync>(
             for (case, alternatives) in cases.iter().flat_map(|case| signals.iter().map(move |s| (case, s))) {
                 let signal = alternatives[draws.random_range(0..alternatives.len())];
                 let instant = Duration::from_millis(draws.random_range(0..LAST));
-                let (end, at) = (&end, (number, instant, signal));
-                scope.spawn(move || end(case, at));
+                let (end, ending) = (&end, Ending { number, instant, signal });
+                scope.spawn(move || end(case, ending));
                 number += 1;
             }
         });
     }
 }
 
-/// Commands with a server of their own, which is ended while they run.
+/// The URL scheme and the command of runs with a server of their own, which is ended while they run.
 fn with_server() -> Vec<(&'static str, &'static str)> {
     vec![
         ("udp", "bench"),
@@ -276,8 +290,8 @@ fn with_server() -> Vec<(&'static str, &'static str)> {
     ]
 }
 
-/// Ends the server of `command` at `instant` by `signal`, and looks at what both ends leave.
-fn end_server((scheme, command): (&str, &str), (number, instant, signal): (u64, Duration, &str)) {
+/// Ends the server of `command`, and checks what both ends leave.
+fn end_server(scheme: &str, command: &str, Ending { number, instant, signal }: Ending<'_>) {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &[&format!("{scheme}://127.0.0.1:0")], &[]);
     let streams = if scheme == "quic" { "?streams=one" } else { "" };

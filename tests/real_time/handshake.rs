@@ -38,14 +38,19 @@ fn sim(transport: Transport, mode: Mode) -> HandshakePlan {
     plan(PathKind::Sim, transport, mode, "delay=25ms")
 }
 
-fn figures(plan: &HandshakePlan, outcome: HandshakeOutcome) -> report::Handshake {
+fn measured(plan: &HandshakePlan) -> HandshakeOutcome {
+    handshake(plan, 1, &StopSignal::default(), &Recording::default()).unwrap()
+}
+
+fn figures(plan: &HandshakePlan) -> report::Handshake {
+    let outcome = measured(plan);
     assert_eq!((outcome.connections, outcome.failed), (plan.connections, 0), "{:?}", outcome.problem);
     handshake_cell(plan, &[(1, outcome)]).handshake.unwrap()
 }
 
 /// Without loss all connections take exactly the same time.
 fn exactly(plan: &HandshakePlan) -> [Duration; 3] {
-    let outcome = handshake(plan, 1, &StopSignal::default(), &Recording::default()).unwrap();
+    let outcome = measured(plan);
     assert_eq!((outcome.connections, outcome.failed), (plan.connections, 0), "{:?}", outcome.problem);
     [&outcome.connect, &outcome.first, &outcome.second].map(|times| {
         assert_eq!((times.n(), times.min()), (plan.connections, times.max()));
@@ -67,8 +72,8 @@ fn quic_takes_two_round_trips_and_one_with_early_data() {
     }
 }
 
-/// RFC 9000 section 8.1: an unvalidated client is sent at most three times what it sent: 3 x 1200 bytes. A resumed session needs no
-/// certificate.
+/// An unvalidated client is sent at most three times what it sent, here 3 x 1200 bytes (RFC 9000 section 8.1). A
+/// resumed session needs no certificate.
 #[test]
 fn a_long_certificate_costs_quic_one_more_round_trip_but_no_resumed_session() {
     let long = |mode| HandshakePlan { certificate: 6000, ..sim(Transport::QUIC_ONE, mode) };
@@ -85,11 +90,10 @@ fn a_lost_first_packet_costs_quic_a_second_and_udp_the_reply() {
         links: PerDirection { to_server: link("delay=25ms,loss=drop:1"), to_client: link("delay=25ms") },
         ..sim(transport, Mode::Cold)
     };
-    let quic =
-        handshake(&lost(Transport::QUIC_ONE), 1, &StopSignal::default(), &Recording::default()).unwrap();
+    let quic = measured(&lost(Transport::QUIC_ONE));
     assert_eq!((quic.first.n(), quic.over_a_second), (1, 1));
     assert_eq!(quic.first.min(), Some(1_099_000_000));
-    let udp = handshake(&lost(Transport::UDP), 1, &StopSignal::default(), &Recording::default()).unwrap();
+    let udp = measured(&lost(Transport::UDP));
     assert_eq!((udp.first.n(), udp.failed, udp.over_a_second), (0, 1, 1));
     assert!(udp.problem.unwrap().contains("no answer"));
 }
@@ -104,7 +108,7 @@ fn the_packets_of_a_connection_are_its_own_under_loss_too() {
         connections: 50,
         ..plan(PathKind::Sim, Transport::UDP, Mode::Cold, "delay=25ms,loss=5%")
     };
-    let outcome = handshake(&plan, 1, &StopSignal::default(), &Recording::default()).unwrap();
+    let outcome = measured(&plan);
     let PerDirection { to_server, to_client } = outcome.wire.unwrap();
     assert!(outcome.first.n() < 50 && outcome.failed > 0);
     assert_eq!((to_server.packets, to_client.packets), (outcome.first.n(), outcome.first.n()));
@@ -117,15 +121,7 @@ fn virtual_time_gives_the_same_figures_again() {
         connections: 20,
         ..plan(PathKind::Sim, Transport::QUIC_ONE, Mode::ZeroRtt, "delay=25ms,loss=5%")
     };
-    let run = || {
-        format!(
-            "{:?}",
-            handshake_cell(
-                &plan,
-                &[(1, handshake(&plan, 1, &StopSignal::default(), &Recording::default()).unwrap())]
-            )
-        )
-    };
+    let run = || format!("{:?}", handshake_cell(&plan, &[(1, measured(&plan))]));
     assert_eq!(run(), run());
 }
 
@@ -139,8 +135,7 @@ fn every_mode_of_every_transport_works_on_loopback_several_at_a_time() {
                 parallel: 4,
                 ..plan(PathKind::Direct, transport, mode, "delay=0ms")
             };
-            let figures =
-                figures(&plan, handshake(&plan, 1, &StopSignal::default(), &Recording::default()).unwrap());
+            let figures = figures(&plan);
             assert!(figures.connections_per_second.unwrap().get() > 1.0, "{transport} {mode}");
             assert_eq!(figures.round_trips, None);
         }
@@ -162,8 +157,7 @@ fn tcp_takes_two_round_trips_tls_three_and_two_with_early_data() {
         if !has_namespaces() {
             return;
         }
-        let figures =
-            figures(&plan, handshake(&plan, 1, &StopSignal::default(), &Recording::default()).unwrap());
+        let figures = figures(&plan);
         let seen = figures.round_trips.unwrap().get();
         assert!((trips..trips + 0.5).contains(&seen), "{transport} {mode}: {seen}");
     }
@@ -180,7 +174,7 @@ fn the_announced_time_of_loopback_is_about_what_it_takes() {
             ..plan(PathKind::Direct, transport, mode, "delay=0ms")
         };
         let announced = Handshake.expected(&plan, &StopSignal::default()).unwrap();
-        let took = handshake(&plan, 1, &StopSignal::default(), &Recording::default()).unwrap().elapsed;
+        let took = measured(&plan).elapsed;
         // It is rounded up to seconds.
         let least = announced.saturating_sub(Duration::from_secs(1)) / 3;
         assert!(
@@ -204,7 +198,7 @@ fn tcp_takes_a_second_or_more_where_the_first_packet_of_either_way_is_lost() {
     if !has_namespaces() {
         return;
     }
-    let outcome = handshake(&plan, 1, &StopSignal::default(), &Recording::default()).unwrap();
+    let outcome = measured(&plan);
     let share = outcome.over_a_second as f64 / outcome.connections as f64;
     assert!((share - 0.0396).abs() < 0.00585, "{share}");
 }

@@ -34,7 +34,7 @@ struct Behind {
 }
 
 impl Behind {
-    fn new(scheme: &'static str, (rtt_ms, mbit): (u32, u32)) -> Self {
+    fn new(scheme: &'static str, rtt_ms: u32, mbit: u32) -> Self {
         let server = Server::single(scheme, "echo");
         Self { server, scheme, options: format!("--rtt {rtt_ms}ms --rate {mbit}mbit --loss 0%") }
     }
@@ -66,6 +66,7 @@ impl Behind {
     }
 }
 
+/// Round-trip times in milliseconds and rates in Mbit/s.
 const SETTINGS: [(u32, u32); 4] = [(200, 50), (600, 50), (200, 400), (600, 400)];
 
 #[test]
@@ -74,7 +75,7 @@ fn link_rates_of_transfers_agree_with_the_simulator() {
     let _alone = alone();
     let mut failures = Vec::new();
     for (rtt_ms, mbit) in SETTINGS {
-        let behind = Behind::new("quic", (rtt_ms, mbit));
+        let behind = Behind::new("quic", rtt_ms, mbit);
         // About six seconds at the full rate.
         let size = format!("--bytes {}MB", mbit * 6 / 8);
         for transport in ["quic-one", "quic-message"] {
@@ -98,7 +99,7 @@ fn link_rates_of_messages_agree_with_the_simulator() {
         for (scheme, transports) in
             [("udp", &["udp"][..]), ("arq", &["arq-selective"]), ("quic", &["quic-one", "quic-message"])]
         {
-            let behind = Behind::new(scheme, (rtt_ms, mbit));
+            let behind = Behind::new(scheme, rtt_ms, mbit);
             failures
                 .extend(transports.iter().filter_map(|t| behind.compare("bench", t, &options, median).err()));
         }
@@ -118,7 +119,7 @@ fn link_rates_of_tcp_agree_with_the_path_between_namespaces() {
     let program = env!("CARGO_BIN_EXE_wirelab");
     for (rtt_ms, mbit) in SETTINGS {
         let link = format!("--rtt {rtt_ms}ms --rate {mbit}mbit --loss 0%");
-        // Less than of QUIC: the kernel's windows allow a fraction of the rate.
+        // A third of what QUIC transfers: the kernel's windows allow only a fraction of the rate.
         let size = format!("--bytes {}MB", mbit * 2 / 8);
         for way in ["", " --down"] {
             let expected = cell(&format!("transfer --path netns -t tcp {link} {size}{way}"));

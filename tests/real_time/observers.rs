@@ -11,14 +11,14 @@ use std::{
 
 use wirelab::{
     experiment::{Arrivals, Observers, PacketEvent, PathKind, Plan, Wait, Which, Workload, episode, run},
-    link::{DropReason, LinkSpec},
-    path::{Exit, Side, StopSignal, netns},
+    link::DropReason,
+    path::{Exit, Side, StopSignal},
     report::episode::{Episode, Fate},
     transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
     unit::{Mutex, PerDirection},
 };
 
-use crate::support::{alone, is_root, skip};
+use crate::support::{alone, has_namespaces, is_root, skip};
 
 /// Messages of 1000 bytes every 10 ms for 600 ms, with a link to the server that drops one packet.
 fn plan(path: PathKind, transport: Transport, dropped: u64) -> Plan {
@@ -45,15 +45,12 @@ fn plan(path: PathKind, transport: Transport, dropped: u64) -> Plan {
     }
 }
 
-/// The paths and transports to look at, where namespaces may be made.
+/// The paths and transports to observe. Skips `netns` where namespaces are not permitted.
 fn cases() -> Vec<(PathKind, Transport)> {
     let mut cases = vec![(PathKind::Relay, Transport::QUIC_ONE), (PathKind::Relay, Transport::ARQ_SELECTIVE)];
-    match netns::World::new(&PerDirection::both(LinkSpec::default()), 1) {
-        Ok(_) => {
-            let transports = [Transport::QUIC_ONE, Transport::TCP, Transport::TLS];
-            cases.extend(transports.map(|transport| (PathKind::Netns, transport)));
-        }
-        Err(error) => skip(&error.to_string()),
+    if has_namespaces() {
+        let transports = [Transport::QUIC_ONE, Transport::TCP, Transport::TLS];
+        cases.extend(transports.map(|transport| (PathKind::Netns, transport)));
     }
     cases
 }
@@ -139,7 +136,7 @@ fn a_wire_that_breaks_ends_a_handshake_run() {
     if !is_root() {
         return skip("only root may take the device away");
     }
-    if !cases().iter().any(|(path, _)| *path == PathKind::Netns) {
+    if !has_namespaces() {
         return;
     }
     let arguments = [

@@ -44,6 +44,10 @@ fn taken(losses: &Mutex<Losses>) -> Losses {
     std::mem::take(&mut losses.lock())
 }
 
+fn measured(plan: &Plan, seed: u64, observers: Observers) -> Outcome {
+    run(plan, seed, observers, &StopSignal::default()).unwrap()
+}
+
 #[test]
 fn udp_loses_exactly_the_messages_that_it_loses_in_virtual_time() {
     let _alone = alone();
@@ -58,15 +62,10 @@ fn udp_loses_exactly_the_messages_that_it_loses_in_virtual_time() {
         };
         let (simulated, sink) = watch();
         let observers = Observers { samples: Some(sink), ..Observers::default() };
-        let sim = run(&plan(PathKind::Sim), seed, observers, &StopSignal::default()).unwrap();
+        let sim = measured(&plan(PathKind::Sim), seed, observers);
         let (relayed, sink) = watch();
-        let relay = run(
-            &plan(PathKind::Relay),
-            seed,
-            Observers { samples: Some(sink), ..Observers::default() },
-            &StopSignal::default(),
-        )
-        .unwrap();
+        let observers = Observers { samples: Some(sink), ..Observers::default() };
+        let relay = measured(&plan(PathKind::Relay), seed, observers);
         let lost = taken(&simulated);
         assert!(lost.iter().any(|lost| !lost.is_empty()), "{loss}");
         assert_eq!(taken(&relayed), lost, "{loss}");
@@ -84,7 +83,7 @@ fn every_part_of_the_budget_is_known_and_the_path_takes_the_delay_of_the_link() 
     let _alone = alone();
     for transport in [Transport::UDP, Transport::QUIC_DATAGRAM, Transport::QUIC_ONE] {
         let plan = plan(PathKind::Relay, transport, "delay=10ms,loss=0%", Duration::from_millis(500));
-        let outcome = run(&plan, 1, Observers::default(), &StopSignal::default()).unwrap();
+        let outcome = measured(&plan, 1, Observers::default());
         assert_eq!(outcome.messages.delivered, 50, "{transport}");
         assert_eq!(outcome.budget.n, 50, "{transport}");
         let [_, path, recovery, _, _] = outcome.budget.parts.map(|sum| sum / 50);
@@ -100,7 +99,7 @@ fn a_lost_packet_is_recovered_from_and_what_waited_for_it_knows_that_it_was_lost
     // Packet 60 carries a message; the handshake is over.
     let plan =
         plan(PathKind::Relay, Transport::QUIC_ONE, "delay=20ms,loss=drop:60", Duration::from_millis(1500));
-    let outcome = run(&plan, 1, Observers::default(), &StopSignal::default()).unwrap();
+    let outcome = measured(&plan, 1, Observers::default());
     assert_eq!(outcome.messages.delivered, 150);
     assert_eq!(outcome.wire.map(|wire| wire.map(|way| way.lost)), Some(PerDirection::both(1)));
     assert!(outcome.budget.parts[2] > 0, "recovery");
@@ -138,16 +137,10 @@ fn quic_is_blocked_and_recovers_as_in_virtual_time_within_15_percent() {
     const SEEDS: u64 = 20;
     for transport in [Transport::QUIC_ONE, Transport::QUIC_FLOW] {
         let plan = |path| plan(path, transport, "delay=25ms,loss=2%", Duration::from_secs(10));
-        let sim: Vec<_> = (1..=10 * SEEDS)
-            .map(|seed| {
-                run(&plan(PathKind::Sim), seed, Observers::default(), &StopSignal::default()).unwrap()
-            })
-            .collect();
-        let relay: Vec<_> = (1..=SEEDS)
-            .map(|seed| {
-                run(&plan(PathKind::Relay), seed, Observers::default(), &StopSignal::default()).unwrap()
-            })
-            .collect();
+        let sim: Vec<_> =
+            (1..=10 * SEEDS).map(|seed| measured(&plan(PathKind::Sim), seed, Observers::default())).collect();
+        let relay: Vec<_> =
+            (1..=SEEDS).map(|seed| measured(&plan(PathKind::Relay), seed, Observers::default())).collect();
         let (seen, expected) = (figures(&relay), figures(&sim));
         let errors = standard_errors(&sim, SEEDS as usize);
         for (figure, name) in ["blocked", "recovery"].into_iter().enumerate() {

@@ -106,38 +106,3 @@ fn origin(from: SocketAddr, mut control: &[u8]) -> Option<Origin> {
 fn word(bytes: &[u8], at: usize) -> Option<i32> {
     Some(i32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
-
-#[cfg(test)]
-mod tests {
-    use std::net::UdpSocket;
-
-    use super::{LinkSocket, Origin};
-    use crate::path::direct::runtime;
-
-    #[test]
-    fn the_kernel_tells_the_destination_the_interface_and_the_hop_limit() {
-        for local in ["127.0.0.1:0", "[::1]:0"] {
-            let Ok(socket) = UdpSocket::bind(local) else { continue };
-            socket.set_nonblocking(true).unwrap();
-            let to = socket.local_addr().unwrap();
-            let sender = UdpSocket::bind(local).unwrap();
-            if to.is_ipv6() {
-                socket2::SockRef::from(&sender).set_unicast_hops_v6(77).unwrap();
-            } else {
-                sender.set_ttl(77).unwrap();
-            }
-            runtime().unwrap().block_on(async {
-                let socket = LinkSocket::new(socket.into()).unwrap();
-                sender.send_to(b"hello", to).unwrap();
-                let mut buffer = [0; 4];
-                let from = sender.local_addr().unwrap();
-                // The index of the loopback interface is 1 on Linux.
-                let origin = Origin { from, to: to.ip(), interface: 1, hop_limit: Some(77) };
-                assert_eq!(socket.recv(&mut buffer).await.unwrap(), (4, origin));
-                assert_eq!(&buffer, b"hell");
-                socket.send(b"back", from).unwrap();
-                assert_eq!(sender.recv(&mut buffer).unwrap(), 4);
-            });
-        }
-    }
-}

@@ -14,7 +14,7 @@ use crate::{
     path::Host,
     tap::Tap,
     transport::{
-        ConnectError, DialSettings, Dialing, ListenResult, ListenSettings, Listening, Protocol, Session,
+        ConnectError, DialSettings, Establishing, ListenResult, ListenSettings, Listening, Protocol, Session,
     },
 };
 
@@ -27,7 +27,7 @@ impl Protocol for Mode {
         host: &'a Arc<dyn Host>,
         peer: SocketAddr,
         settings: DialSettings<'a>,
-    ) -> Dialing<'a> {
+    ) -> Establishing<'a> {
         Box::pin(async move { Ok(Session::Arq(connect(host, peer, *self, settings).await?)) })
     }
 
@@ -67,7 +67,7 @@ impl Listening for ArqListening {
         self.local
     }
 
-    fn accept(&mut self) -> Dialing<'_> {
+    fn accept(&mut self) -> Establishing<'_> {
         Box::pin(async move {
             let connection = self.clients.recv().await;
             connection.map(Session::Arq).ok_or_else(|| ConnectError::closed(self.local))

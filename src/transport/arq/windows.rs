@@ -24,7 +24,7 @@ pub struct ArqWindows<'a> {
 }
 
 impl<'a> ArqWindows<'a> {
-    /// Those of `connection` as they are now, which may grow up to `max_window` bytes each, within `memory`.
+    /// The window and the buffer of `connection`. Each may grow to `max_window` bytes, while `memory` lasts.
     pub fn new(connection: &'a ArqConnection, max_window: u64, memory: &WindowMemory) -> Self {
         let (send_buffer, receive_window) = connection.windows();
         Self {
@@ -35,28 +35,22 @@ impl<'a> ArqWindows<'a> {
         }
     }
 
-    /// Grows them until it is dropped.
+    /// Grows both until the future is dropped.
     pub async fn grow(mut self, host: &dyn Host) -> Infallible {
         look_regularly(host, |now| self.look(now)).await
     }
 
-    /// Returns the segments received in order and the round trip.
+    /// Returns the segments received in order and the round-trip time.
     fn look(&mut self, now: Time) -> (u64, Duration) {
         let (received, rtt, congestion_window) = self.connection.load();
-        // As for QUIC: the congestion window has to fit twice.
+        // Room for two congestion windows, as for QUIC.
         let wanted = congestion_window.saturating_mul(2);
-        let before = self.send.size;
-        while self.send.size < wanted && self.send.may_grow() && self.memory.take(self.send.size) {
-            self.send.size = self.send.doubled();
-        }
-        if self.send.size > before {
+        if self.send.grow_to(wanted, &mut self.memory) {
             self.connection.set_send_buffer(usize::try_from(self.send.size).unwrap_or(usize::MAX));
         }
-        // Half of the window within a round trip. A lost segment holds the window back for one more.
-        if self.receive.is_filling(now, rtt, received.saturating_mul(2))
-            && self.memory.take(self.receive.size.saturating_mul(SEGMENT_BYTES))
-        {
-            self.receive.size = self.receive.doubled();
+        // Grow when half of the window arrives within a round trip: after a loss, it does not move for another one.
+        let twice = received.saturating_mul(2);
+        if self.receive.grow_if_filling(now, rtt, twice, SEGMENT_BYTES, &mut self.memory) {
             self.connection.grow_receive_window(self.receive.size);
         }
         (received, rtt)

@@ -75,8 +75,8 @@ pub(super) struct State {
     pub(super) handshakes: u64,
     /// Handshakes that ended with an error.
     errors: u64,
-    /// Datagrams of this handshake whose records could not be opened. `None` once one was opened: the ends have the same
-    /// keys.
+    /// Datagrams of this handshake whose records could not be opened. `None` once one was opened: the ends have the
+    /// same keys.
     unopened: Option<u32>,
     /// Handshakes begun because of such datagrams.
     doubts: u32,
@@ -344,7 +344,7 @@ impl Datagrams for ClientSocket {
             return Err(DatagramError::TooLarge { len: payload.len(), peer: to });
         }
         let mut state = self.state();
-        // Whoever only sends does not wait for timers.
+        // Otherwise nobody runs the timers of a client that only sends.
         self.run_timers(&mut state);
         self.is_over(&state)?;
         let State { socket, connection, over, scratch, .. } = &mut *state;

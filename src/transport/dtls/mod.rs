@@ -1,8 +1,8 @@
-//! UDP encrypted by DTLS 1.3 (RFC 9147), or 1.2 (RFC 6347) if the peer knows no better: a message is a record in a
-//! datagram of its own.
+//! UDP encrypted by DTLS 1.3 (RFC 9147), or by DTLS 1.2 (RFC 6347) if the peer does not support 1.3. Each message is a
+//! record in its own datagram.
 //!
-//! dimpl is the protocol, ring its cryptography. A server has one socket for all clients, and its decorator has a
-//! connection for each: whoever serves sees decrypted datagrams, as on any other socket.
+//! dimpl implements the protocol, ring the cryptography. A server has one UDP socket for all clients. [`ServerSocket`]
+//! wraps it and keeps a connection for each client, so its users receive decrypted datagrams as from any other socket.
 
 mod client;
 mod config;
@@ -15,8 +15,6 @@ mod peers;
 mod record;
 mod server;
 mod spec;
-#[cfg(test)]
-mod tests;
 mod trace;
 mod unproven;
 
@@ -28,13 +26,13 @@ use self::{
     server::ServerSocket,
 };
 use super::{
-    ConnectError, DatagramListening, DatagramSession, DialSettings, ListenSettings, Listening, Protocol,
-    Session,
+    ConnectError, DatagramListening, DatagramSession, DialSettings, Establishing, ListenResult,
+    ListenSettings, Protocol, Session,
 };
-use crate::path::{BoxFuture, Host};
+use crate::path::Host;
 
-/// How long a server's handshake may take in an experiment: longer than the client's, which begins anew. A server of
-/// `serve` has its own limit.
+/// How long a server's handshake may take in an experiment: longer than [`client::HANDSHAKE_LIMIT`], after which the
+/// client begins a new one. A server of `serve` has its own limit.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
@@ -46,16 +44,11 @@ impl Protocol for Dtls {
         host: &'a Arc<dyn Host>,
         peer: SocketAddr,
         settings: DialSettings<'a>,
-    ) -> BoxFuture<'a, Result<Session, ConnectError>> {
+    ) -> Establishing<'a> {
         Box::pin(async move { Ok(Session::Datagrams(dial(host, peer, settings, Versions::Both).await?)) })
     }
 
-    fn listen(
-        &self,
-        host: &Arc<dyn Host>,
-        local: SocketAddr,
-        settings: ListenSettings<'_>,
-    ) -> Result<Box<dyn Listening>, ConnectError> {
+    fn listen(&self, host: &Arc<dyn Host>, local: SocketAddr, settings: ListenSettings<'_>) -> ListenResult {
         listen(host, local, settings, true)
     }
 }
@@ -86,7 +79,7 @@ fn listen(
     local: SocketAddr,
     settings: ListenSettings<'_>,
     cookie: bool,
-) -> Result<Box<dyn Listening>, ConnectError> {
+) -> ListenResult {
     let leaf = settings.need_tls("DTLS", local)?.identity.p256.as_ref();
     let leaf = leaf.ok_or(ConnectError::NoCertificate { what: "DTLS", local })?;
     let setup = Setup {
@@ -99,3 +92,6 @@ fn listen(
     let socket = ServerSocket::new(host, local, &setup, leaf, settings.clients, settings.tap)?;
     Ok(Box::new(DatagramListening::new(Arc::new(socket))))
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,8 +57,8 @@ pub(super) enum Handler {
     Session,
     /// A new handshake, with this random value.
     New(Random),
-    /// Nobody: it is a message, and the client's last flight is still missing. dimpl would keep messages until it has no
-    /// room for the flight.
+    /// Nobody: it is a message, and the client's last flight has not arrived. dimpl would store messages until it has
+    /// no room for that flight.
     Early,
     /// Nobody: it is a copy of a hello that needs no more answers.
     Copy,
@@ -80,7 +80,7 @@ impl Peer {
             }
             (Some(random), Some(handshake), _) if handshake.random == random => Handler::Handshake,
             (Some(random), _, Some(session)) if session.random == random => Handler::Copy,
-            // Whoever forges a hello must not end a handshake that has come further.
+            // A forged hello must not end a handshake that has come further.
             (Some(_), Some(handshake), _) if !handshake.is_unproven() => Handler::Nobody,
             (Some(random), ..) => Handler::New(random),
             (None, Some(_), None) if record::is_of_session(datagram) => Handler::Early,

@@ -46,7 +46,7 @@ pub(super) struct Peers {
     pub(super) scratch: Vec<u8>,
 }
 
-/// What came of a handshake's step.
+/// The outcome of a step of a handshake.
 #[derive(Debug, Default)]
 struct Step {
     packets: Vec<Vec<u8>>,

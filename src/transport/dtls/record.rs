@@ -64,16 +64,13 @@ pub(super) fn is_of_handshake(datagram: &[u8]) -> bool {
     }
 }
 
-/// Whether the datagram begins with a record of a session: payload of DTLS 1.2, or a record of an epoch after that of the
-/// handshake.
+/// Whether the datagram begins with a record of a session: payload of DTLS 1.2, or an encrypted record of DTLS 1.3 with
+/// another epoch than the handshake's.
 pub(super) fn is_of_session(datagram: &[u8]) -> bool {
-    match datagram.first() {
-        Some(&first) if is_encrypted(first) => first & 0b11 != 2,
-        first => first == Some(&APPLICATION_DATA),
-    }
+    is_protected(datagram) && !is_of_handshake(datagram)
 }
 
-/// Whether the datagram begins with a record that only the keys of a session can open.
+/// Whether the datagram begins with a record that only the keys of a handshake or of a session can open.
 pub(super) fn is_protected(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(|&first| is_encrypted(first) || first == APPLICATION_DATA)
 }

@@ -195,8 +195,8 @@ impl Meter {
         self.0.acknowledged.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Adds the time from `last_acks` to `now`, if not yet counted: nothing could be sent, and not because of congestion
-    /// control.
+    /// Adds the time from `last_acks` to `now`, if not yet counted: nothing could be sent, and not because of
+    /// congestion control.
     pub(super) fn note_idle_since(&self, last_acks: Instant, now: Instant) {
         let counted = self.0.counted_until.load(Ordering::Relaxed);
         let since = self.since_origin(last_acks).max(counted);
@@ -205,12 +205,12 @@ impl Meter {
     }
 
     /// Notes that something can be sent, or that congestion control forbids it.
-    pub(super) fn not_idle(&self) {
+    pub(super) fn end_idle(&self) {
         self.0.idle_since.store(NEVER, Ordering::Relaxed);
     }
 
     /// Notes that acknowledgements at `now` left nothing to send while something waits.
-    pub(super) fn idle_from(&self, now: Instant, in_flight: u64, rtt: Duration) {
+    pub(super) fn begin_idle(&self, now: Instant, in_flight: u64, rtt: Duration) {
         let until = if in_flight == 0 { NEVER } else { self.since_origin(now + rtt) };
         self.0.idle_since.store(self.since_origin(now), Ordering::Relaxed);
         self.0.idle_until.store(until, Ordering::Relaxed);

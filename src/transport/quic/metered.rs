@@ -38,8 +38,8 @@ impl ControllerFactory for MeteredFactory {
     }
 }
 
-/// What a packet spends at most besides the bytes of one stream: the header with an 8-byte connection id and a 4-byte packet
-/// number, the tag, and the frame's type, stream id and offset (RFC 9000 sections 17.3 and 19.8).
+/// The largest number of bytes in a packet besides the data of one stream: the header with an 8-byte connection ID and
+/// a 4-byte packet number, the tag, and the frame's type, stream ID and offset (RFC 9000 sections 17.3 and 19.8).
 const PACKET_OVERHEAD: u64 = 1 + 8 + 4 + 16 + 1 + 8 + 8;
 
 /// Delegates to a controller and measures its window.
@@ -50,10 +50,11 @@ struct Metered {
     in_flight: u64,
     /// When the window became too full for one more packet.
     full_since: Option<Instant>,
-    /// When acknowledgements came before.
+    /// When acknowledgements last arrived.
     last_acks: Instant,
-    /// The smoothed RTT. `min_rtt` is the shortest RTT.
+    /// The smoothed RTT.
     rtt: Duration,
+    /// The shortest RTT.
     min_rtt: Duration,
 }
 
@@ -62,8 +63,8 @@ impl Metered {
         self.in_flight + u64::from(self.mtu) > self.inner.window()
     }
 
-    /// Records that the window is full, or for how long it was. A full window does not limit an application that has nothing
-    /// more to send.
+    /// Notes since when the window has been full or, if it is no longer full, counts how long it was. A full window
+    /// does not limit an application that has nothing more to send.
     fn note(&mut self, now: Instant, app_limited: bool) {
         if self.is_full() {
             self.full_since.get_or_insert(now);
@@ -120,9 +121,9 @@ impl Controller for Metered {
         self.note(now, app_limited);
         if app_limited && self.meter.has_waiting() && !self.is_queuing() {
             self.meter.note_idle_since(self.last_acks, now);
-            self.meter.idle_from(now, in_flight, self.rtt);
+            self.meter.begin_idle(now, in_flight, self.rtt);
         } else {
-            self.meter.not_idle();
+            self.meter.end_idle();
         }
         self.last_acks = now;
     }

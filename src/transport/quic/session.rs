@@ -12,7 +12,7 @@ use super::{
 use crate::{
     path::Host,
     transport::{
-        ConnectError, DialSettings, Dialing, ListenResult, ListenSettings, Listening, Mapping, Protocol,
+        ConnectError, DialSettings, Establishing, ListenResult, ListenSettings, Listening, Mapping, Protocol,
         Recovery, Session,
     },
 };
@@ -91,7 +91,7 @@ impl Protocol for Mapping {
         host: &'a Arc<dyn Host>,
         peer: SocketAddr,
         settings: DialSettings<'a>,
-    ) -> Dialing<'a> {
+    ) -> Establishing<'a> {
         Box::pin(async move {
             let DialSettings { quic, tls, tap, .. } = settings;
             let client = QuicClient::new(host, peer, tls, quic, tap)?;
@@ -126,7 +126,7 @@ impl Listening for QuicListening {
         self.local
     }
 
-    fn accept(&mut self) -> Dialing<'_> {
+    fn accept(&mut self) -> Establishing<'_> {
         Box::pin(async move {
             // A corrupted first packet is a failed handshake. Its sender tries again.
             let connection = loop {

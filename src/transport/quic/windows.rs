@@ -36,7 +36,7 @@ impl Windows {
         }
     }
 
-    /// Grows them as long as the connection lasts. `opened` counts the streams that the peer has opened.
+    /// Grows the windows until the connection ends. `opened` counts the streams that the peer has opened.
     pub async fn grow(mut self, host: &dyn Host, opened: impl Fn() -> u64) {
         let connection = self.connection.clone();
         tokio::select! {
@@ -46,31 +46,21 @@ impl Windows {
         }
     }
 
-    /// Returns the bytes received and the round trip.
+    /// Returns the bytes received and the round-trip time.
     fn look(&mut self, now: Time, opened: u64) -> (u64, Duration) {
         let stats = self.connection.stats();
         let (received, rtt) = (stats.udp_rx.bytes, stats.path.rtt);
-        // The congestion window has to fit twice: what is under way, and what follows as it is acknowledged.
+        // Room for two congestion windows: one in flight, and one to send as the first is acknowledged.
         let wanted = stats.path.cwnd.saturating_mul(2);
-        let before = self.send.size;
-        while self.send.size < wanted && self.send.may_grow() && self.memory.take(self.send.size) {
-            self.send.size = self.send.doubled();
-        }
-        if self.send.size > before {
+        if self.send.grow_to(wanted, &mut self.memory) {
             self.connection.set_send_window(self.send.size);
         }
-        // Half of the window within a round trip: more is under way than the window holds for long.
-        if self.receive.is_filling(now, rtt, received.saturating_mul(2))
-            && self.memory.take(self.receive.size)
-        {
-            self.receive.size = self.receive.doubled();
+        // Grow when half of the window arrives within a round trip, before the window limits the sender.
+        if self.receive.grow_if_filling(now, rtt, received.saturating_mul(2), 1, &mut self.memory) {
             self.connection.set_receive_window(var_int(self.receive.size));
         }
         // A stream is open for two round trips, one for the request and one until its reply is acknowledged.
-        if self.streams.is_filling(now, rtt, opened.saturating_mul(4))
-            && self.memory.take(self.streams.size.saturating_mul(STREAM_BYTES))
-        {
-            self.streams.size = self.streams.doubled();
+        if self.streams.grow_if_filling(now, rtt, opened.saturating_mul(4), STREAM_BYTES, &mut self.memory) {
             self.connection.set_max_concurrent_bi_streams(var_int(self.streams.size));
             self.connection.set_max_concurrent_uni_streams(var_int(self.streams.size));
         }

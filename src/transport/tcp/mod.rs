@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use super::{
-    Carrier, ClosedForm, Controllers, Credentials, DialSettings, Dialing, ListenResult, ListenSettings,
+    Carrier, ClosedForm, Controllers, Credentials, DialSettings, Establishing, ListenResult, ListenSettings,
     Listening, OrderedUnit, Protocol, Scheme, Session, Shape, Spec, StreamSession, Transport,
     session::tap_stream,
 };
@@ -21,7 +21,7 @@ impl Protocol for Tcp {
         host: &'a Arc<dyn Host>,
         peer: SocketAddr,
         settings: DialSettings<'a>,
-    ) -> Dialing<'a> {
+    ) -> Establishing<'a> {
         Box::pin(async move { Ok(session(host.tcp_connect(peer).await?, settings.tap.as_ref())) })
     }
 
@@ -40,7 +40,7 @@ impl Listening for TcpListening {
         self.listener.local_addr()
     }
 
-    fn accept(&mut self) -> Dialing<'_> {
+    fn accept(&mut self) -> Establishing<'_> {
         Box::pin(async move { Ok(session(self.listener.accept().await?, self.tap.as_ref())) })
     }
 }

@@ -9,9 +9,9 @@ use crate::{
     path::{Connected, Host, Listener},
     tap::{StreamTap, Tap},
     transport::{
-        Carrier, ClosedForm, ConnectError, Controllers, Credentials, DialSettings, Dialing, ListenResult,
-        ListenSettings, Listening, OrderedUnit, Protocol, Scheme, Session, Shape, Spec, StreamSession,
-        Transport, security::ClientTls, session::tap_stream,
+        Carrier, ClosedForm, ConnectError, Controllers, Credentials, DialSettings, Establishing,
+        ListenResult, ListenSettings, Listening, OrderedUnit, Protocol, Scheme, Session, Shape, Spec,
+        StreamSession, Transport, security::ClientTls, session::tap_stream,
     },
 };
 
@@ -24,7 +24,7 @@ impl Protocol for Tls {
         host: &'a Arc<dyn Host>,
         peer: SocketAddr,
         settings: DialSettings<'a>,
-    ) -> Dialing<'a> {
+    ) -> Establishing<'a> {
         Box::pin(async move {
             // Handshake records stand between early messages, so the offsets of these are unknown.
             let tap = settings.tap.filter(|_| !settings.tls.early_data);
@@ -58,7 +58,7 @@ impl Listening for TlsListening {
         self.listener.local_addr()
     }
 
-    fn accept(&mut self) -> Dialing<'_> {
+    fn accept(&mut self) -> Establishing<'_> {
         Box::pin(async move {
             let (connected, tap) = tap_stream(self.tap.as_ref(), self.listener.accept().await?);
             if self.config.max_early_data_size > 0 {

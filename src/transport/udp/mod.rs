@@ -4,8 +4,8 @@ use std::{net::SocketAddr, sync::Arc};
 
 use super::{
     Carrier, ClosedForm, Controllers, Credentials, DatagramBound, DatagramListening, DatagramSession,
-    DialSettings, Dialing, ListenResult, ListenSettings, OrderedUnit, Protocol, Scheme, Session, Shape, Spec,
-    Transport, UDP_HEADERS,
+    DialSettings, Establishing, ListenResult, ListenSettings, OrderedUnit, Protocol, Scheme, Session, Shape,
+    Spec, Transport, UDP_HEADERS,
 };
 use crate::path::Host;
 
@@ -13,7 +13,12 @@ use crate::path::Host;
 struct Udp;
 
 impl Protocol for Udp {
-    fn dial<'a>(&'a self, host: &'a Arc<dyn Host>, peer: SocketAddr, _: DialSettings<'a>) -> Dialing<'a> {
+    fn dial<'a>(
+        &'a self,
+        host: &'a Arc<dyn Host>,
+        peer: SocketAddr,
+        _: DialSettings<'a>,
+    ) -> Establishing<'a> {
         Box::pin(async move {
             let socket = host.udp_connect(peer)?;
             Ok(Session::Datagrams(DatagramSession { socket, peer: Some(peer) }))

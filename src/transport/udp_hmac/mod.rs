@@ -18,10 +18,10 @@ use self::{
     socket::SignedSocket,
 };
 use super::{
-    ConnectError, DatagramListening, DatagramSession, DialSettings, ListenSettings, Listening, Protocol,
-    Session,
+    ConnectError, DatagramListening, DatagramSession, DialSettings, Establishing, ListenResult,
+    ListenSettings, Protocol, Session,
 };
-use crate::path::{BoxFuture, Host};
+use crate::path::Host;
 
 #[derive(Debug)]
 struct UdpHmac;
@@ -32,7 +32,7 @@ impl Protocol for UdpHmac {
         host: &'a Arc<dyn Host>,
         peer: SocketAddr,
         settings: DialSettings<'a>,
-    ) -> BoxFuture<'a, Result<Session, ConnectError>> {
+    ) -> Establishing<'a> {
         Box::pin(async move {
             let key = key(settings.shared_key, peer)?;
             let end = Client::new(settings.seed, host.unix_time());
@@ -41,12 +41,7 @@ impl Protocol for UdpHmac {
         })
     }
 
-    fn listen(
-        &self,
-        host: &Arc<dyn Host>,
-        local: SocketAddr,
-        settings: ListenSettings<'_>,
-    ) -> Result<Box<dyn Listening>, ConnectError> {
+    fn listen(&self, host: &Arc<dyn Host>, local: SocketAddr, settings: ListenSettings<'_>) -> ListenResult {
         let key = key(settings.shared_key, local)?;
         let socket = SignedSocket::new(host.udp_bind(local)?, key.clone(), Server::new(key, host.clone()));
         Ok(Box::new(DatagramListening::new(Arc::new(socket))))
