@@ -50,7 +50,6 @@ impl<D: Defaults> MessagesArgs<D> {
         let request = self.request()?;
         self.detail.check(&request)?;
         let samples = self.detail.open(self.output.path())?;
-        let captures = self.capture.open(command)?;
         let prepared = Prepared {
             command,
             experiment: &Bench,
@@ -58,7 +57,7 @@ impl<D: Defaults> MessagesArgs<D> {
             config: config(&request),
             first_seed: self.matrix.seed,
             samples: samples.as_ref().map(Samples::file),
-            captures: captures.as_ref(),
+            capture: &self.capture,
         };
         let mut finished = prepared.run(&self.output)?;
         let sampled = samples.map_or(Ok(()), Samples::complete);
@@ -77,11 +76,9 @@ impl<D: Defaults> MessagesArgs<D> {
                 }),
             };
         }
-        let captured =
-            captures.map_or(Ok(()), |captures| captures.complete(request.runs(), self.output.is_quiet()));
         let written = finished.write();
         let drawn = self.detail.draw(&asked, self.output.text());
-        finished.end([sampled, captured, written, found, drawn])
+        finished.end([sampled, written, found, drawn])
     }
 
     fn request(&self) -> anyhow::Result<Request<Plan>> {

@@ -143,7 +143,6 @@ impl Transfer {
             }
             None => Experiment::default(),
         };
-        let captures = self.capture.open("transfer")?;
         let prepared = Prepared {
             command: "transfer",
             experiment: &experiment,
@@ -151,14 +150,12 @@ impl Transfer {
             config: self.config(&request),
             first_seed: self.matrix.seed,
             samples: None,
-            captures: captures.as_ref(),
+            capture: &self.capture,
         };
         let mut finished = prepared.run(&self.output)?;
         let saved = saving.map_or(Ok(()), |draft| save(&finished, draft));
-        let captured =
-            captures.map_or(Ok(()), |captures| captures.complete(request.runs(), self.output.is_quiet()));
         let written = finished.write();
-        finished.end([saved, captured, written])
+        finished.end([saved, written])
     }
 
     /// Everything that the options ask for.

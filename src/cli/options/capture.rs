@@ -224,9 +224,8 @@ impl CaptureFiles {
         Ok(Some(Capture::new(out, options, secrets.clone())))
     }
 
-    fn fail(&self, run: Option<&RunName<'_>>, error: anyhow::Error) {
+    fn fail(&self, error: anyhow::Error) {
         self.failed.lock().get_or_insert(error);
-        run.map(|run| run.stop.set());
     }
 
     /// Returns the first error of writing. `runs` is how many were made.
@@ -274,7 +273,8 @@ impl RunRecorder for CaptureFiles {
             None => Secrets::default(),
         };
         let capture = self.capture(run, &secrets).unwrap_or_else(|error| {
-            self.fail(Some(run), error);
+            self.fail(error);
+            run.stop.set();
             None
         });
         let wants_secrets = capture.is_some() || self.keylog.is_some();
@@ -284,7 +284,7 @@ impl RunRecorder for CaptureFiles {
     fn end(&self, recording: &Recording, is_whole: bool) {
         if let Err(error) = recording.finish(is_whole) {
             let path = self.pcap.as_ref().map_or(Path::new(""), Pcap::path);
-            self.fail(None, cut(path, &error));
+            self.fail(cut(path, &error));
         }
     }
 }
