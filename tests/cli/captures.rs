@@ -1,4 +1,4 @@
-//! `--pcap` and `--keylog`: which files there are, and what happens where they cannot be written.
+//! `--pcap` and `--keylog`: which files they write, and what happens if a file cannot be written.
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
@@ -15,6 +15,7 @@ fn contains(file: &Path, text: &str) -> bool {
 fn a_file_has_the_first_run_and_a_folder_has_all() {
     let folder = tempdir().unwrap();
     let bench = "bench -t udp,quic-one -d 1s -w 0s --seeds 4 --loss 1% -q --pcap";
+    // Several times, because runs on several threads must not change which run is the first.
     for _ in 0..5 {
         run(folder.path(), format!("{bench} first.pcapng").split(' ')).succeeded();
         assert!(contains(&folder.path().join("first.pcapng"), "bench, udp on sim, seed 1; complete: "));
