@@ -79,7 +79,7 @@ const ROWS: &[Row] = &[
         options: &["keylog"],
         commands: &["bench", "hol", "transfer", "handshake"],
         has_effect: |asked| asked.any(|transport| transport.scheme().credentials.is_certificate()),
-        why: "none of these transports has secrets",
+        why: "none of these transports is encrypted",
         is_error: false,
     },
     Row {

@@ -20,7 +20,7 @@ use super::{
     path_kind::PathKind,
     remote::Remote,
     result::system::system,
-    run_recorder::{RunName, RunRecorder},
+    run_recorder::{RecordedRun, RunRecorder},
     sample_file::{JobIndex, SampleFile},
     setup::Setup,
 };
@@ -133,7 +133,7 @@ pub struct Job<'a> {
     pub samples: Option<&'a OnceCell<String>>,
     /// Whether to record a timeline of this run for pictures.
     pub traced: bool,
-    /// What is recorded of this run in files.
+    /// The recording of this run.
     pub recording: Recording,
 }
 
@@ -220,7 +220,7 @@ pub struct Options<'a> {
     pub samples: Option<&'a SampleFile>,
     /// Whether the result must include the data for pictures.
     pub pictures: bool,
-    /// What records runs in files.
+    /// What records the runs, if they are recorded.
     pub recorder: Option<&'a dyn RunRecorder>,
 }
 
@@ -298,14 +298,14 @@ fn run_batch<E: Experiment>(
             .samples
             .map(|file| file.reserve(JobIndex { job: first.job + job, plan: first.plan + index }));
         let rows = OnceCell::new();
-        let name = RunName {
+        let run = RecordedRun {
             plan: first.plan + index,
             is_first: first.job + job == 0,
             setup: E::setup(plan),
             seed,
             stop: &options.stop,
         };
-        let recording = options.recorder.map(|recorder| recorder.begin(&name)).unwrap_or_default();
+        let recording = options.recorder.map(|recorder| recorder.begin(&run)).unwrap_or_default();
         let job = Job {
             seed,
             server: batch.servers.get(index),

@@ -71,7 +71,8 @@ fn a_capture_that_cannot_be_written_ends_the_run_in_one_line() {
     symlink("/dev/full", folder.path().join("full.pcapng")).unwrap();
     let full = run(folder.path(), "bench -t udp -d 60s --seeds 1 --pcap full.pcapng -q".split(' '));
     assert_eq!(full.code, Some(1));
-    let expected = "wirelab: cannot write full.pcapng: No space left on device (os error 28); it is cut\n";
+    let expected =
+        "wirelab: cannot write full.pcapng: No space left on device (os error 28); the file is incomplete\n";
     assert_eq!(full.stderr, expected);
 
     for (option, said) in [
