@@ -23,8 +23,8 @@ use crate::cli::{certs::unix_time, output::note, usage::UsageError, values};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Captures")]
 pub(crate) struct CaptureArgs {
-    /// Capture the packets at both ends of the link for Wireshark, with the secrets that decrypt them: the first run in a
-    /// file, or each run in its own file in a folder. On direct, TCP has no packets to capture. Not for servers by URL
+    /// Capture the packets at both ends of the link for Wireshark, with the secrets that decrypt them: the first run in
+    /// a file, or each run in its own file in a folder. On direct, TCP has no packets to capture. Not for servers by URL
     #[arg(long, value_name = "FILE.pcapng|DIR/")]
     pcap: Option<PathBuf>,
     #[command(flatten)]
