@@ -99,7 +99,7 @@ pub(crate) struct Serve {
     /// Maximum concurrent streams of a QUIC connection. It begins with up to 2048, and gets more as it uses them
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_STREAMS, value_parser = values::whole::<u32>(1, 1 << 20))]
     max_streams: u32,
-    /// Maximum bytes in flight of a QUIC or ARQ connection, in each direction. It begins with up to 1 MiB, and gets more
+    /// Maximum bytes in flight of a QUIC or ARQ connection in each direction. It begins with up to 1 MiB, and gets more
     /// as it uses them [default: 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     max_window: Option<usize>,

@@ -62,8 +62,8 @@ fn no_timeline(rows: usize, runs: &Runs<Outcome>) -> Option<String> {
     (outcome.trace.is_none() && !outcome.interrupted).then(|| {
         let bin = QUEUE_BIN.as_millis();
         format!(
-            "There is no timeline: the run has {MAX_ENTRIES} or more messages, intervals of {bin} ms, or dropped packets \
-             in a direction."
+            "There is no timeline: the run has {MAX_ENTRIES} or more messages, intervals of {bin} ms, or dropped \
+             packets in a direction."
         )
     })
 }
