@@ -147,7 +147,7 @@ fn nothing(plan: &Plan, seed: u64, which: Which) -> String {
     match which {
         Which::Longest => format!("no ladder: in {run}, no message was lost or had to wait"),
         Which::Message(number) => format!(
-            "no ladder: in {run}, message {number} was not of the measured time, and blocked nothing of it"
+            "no ladder: in {run}, message {number} was not sent in the measured time and blocked no message of it"
         ),
     }
 }
