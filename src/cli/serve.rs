@@ -103,7 +103,7 @@ pub(crate) struct Serve {
     /// as it uses them [default: 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     max_window: Option<usize>,
-    /// Maximum memory by which all QUIC and ARQ connections may grow [default: 512MiB]
+    /// Maximum memory by which all QUIC and ARQ connections together may grow [default: 512MiB]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     window_memory: Option<usize>,
     /// Number of threads. The kernel assigns clients to them by address and port, and QUIC connections by their id
