@@ -35,7 +35,8 @@ pub(crate) struct OutputArgs {
     /// latencies, and one run over time. HTML output always has it
     #[arg(long)]
     pictures: bool,
-    /// Also write each chart as an SVG file to a folder; or the chart NAME to NAME.svg, with any name if it is the only one
+    /// Also write each chart as an SVG file to a folder; or the chart NAME to NAME.svg, with any name if it is the only
+    /// one
     #[arg(long, value_name = "DIR")]
     svg: Option<PathBuf>,
     /// With a list of links or messages, also print each point on its own, below the summary
