@@ -1,4 +1,4 @@
-//! The IP packet of a datagram, for paths that carry datagrams without one.
+//! Builds the IP packets of datagrams, for paths that carry datagrams without IP headers.
 
 use std::{
     borrow::Cow,
@@ -11,7 +11,7 @@ const UDP: u8 = 17;
 const UDP_HEADER_BYTES: usize = 8;
 const HOP_LIMIT: u8 = 64;
 
-/// The IP packet of `packet`: as the path has it, or made from its addresses, with valid checksums.
+/// The bytes of `packet` from its IP header on. If the path has no IP packets, builds one with valid checksums.
 pub(super) fn ip_packet<'a>(packet: &PacketView<'a>) -> Cow<'a, [u8]> {
     match packet.payload {
         Payload::Ip(ip) => Cow::Borrowed(ip),
@@ -41,7 +41,7 @@ fn udp_packet(from: SocketAddr, to: SocketAddr, identification: u16, datagram: &
         }
     };
     let pseudo_header = [&pseudo_header[..], &[0, UDP], &length.to_be_bytes()].concat();
-    // 0 stands for no checksum.
+    // On the wire, 0 means that there is no checksum, so a checksum of 0 is sent as 0xffff (RFC 768).
     let checksum = match checksum(&[&pseudo_header, &udp]) {
         0 => u16::MAX,
         checksum => checksum,
@@ -103,7 +103,7 @@ mod tests {
         udp_packet(from.parse().unwrap(), to.parse().unwrap(), 7, datagram)
     }
 
-    /// A receiver's check: the sum over everything, its checksum included, is 0 after the complement.
+    /// Checks as a receiver does: the checksum over the pseudo header and the datagram with its checksum is 0.
     fn udp_is_valid(packet: &[u8], addresses: std::ops::Range<usize>, header: usize) -> bool {
         let udp = &packet[header..];
         let pseudo_header = [&packet[addresses], &[0, UDP], &udp[4..6]].concat();

@@ -1,4 +1,4 @@
-//! Captures of the packets of a run, and the secrets that decrypt them, for tools such as Wireshark.
+//! Packet captures of runs, with the secrets that decrypt them, for tools such as Wireshark.
 
 mod frame;
 mod pcapng;

@@ -1,11 +1,11 @@
 //! Blocks of the pcapng file format (draft-ietf-opsawg-pcapng), in little-endian byte order.
 
-/// The kind of packet on both interfaces: raw IPv4 or IPv6.
+/// The link type of both interfaces: packets begin with an IPv4 or IPv6 header.
 const LINKTYPE_RAW: u16 = 101;
-/// The byte-order magic, which readers recognise the byte order by.
+/// The byte-order magic. A reader detects the byte order of the file from it.
 const BYTE_ORDER: u32 = 0x1a2b_3c4d;
 const TLS_KEY_LOG: u32 = 0x544c_534b;
-/// Time stamps count nanoseconds.
+/// The resolution of time stamps, as a negative power of ten.
 const NANOSECONDS: u8 = 9;
 
 /// Block types.
@@ -16,7 +16,7 @@ mod block_type {
     pub(super) const DECRYPTION_SECRETS: u32 = 10;
 }
 
-/// Option codes, some of which depend on the block.
+/// Option codes. The same code can mean different things in different blocks.
 mod option {
     pub(super) const END: u16 = 0;
     pub(super) const COMMENT: u16 = 1;
@@ -26,23 +26,23 @@ mod option {
     pub(super) const PACKET_FLAGS: u16 = 2;
 }
 
-/// A packet at an interface.
+/// A packet that was seen at an interface.
 #[derive(Debug)]
 pub(super) struct Packet<'a> {
-    /// Counts the interface descriptions from 0.
+    /// The interface's index in the order of the interface descriptions, from 0.
     pub(super) interface: u32,
     /// Nanoseconds since 1970-01-01 UTC.
     pub(super) unix_nanos: u64,
-    /// The bytes that are kept.
+    /// The captured bytes.
     pub(super) bytes: &'a [u8],
-    /// Bytes of the whole packet.
+    /// The length of the whole packet.
     pub(super) original_bytes: usize,
-    /// Whether the interface sent it.
+    /// Whether the interface sent the packet, rather than received it.
     pub(super) outbound: bool,
     pub(super) comment: &'a str,
 }
 
-/// The block that begins a file: the program that wrote it, and what the file is.
+/// The first block of a file. `application` is the program that writes the file, `comment` describes the capture.
 pub(super) fn section_header(application: &str, comment: &str) -> Vec<u8> {
     let mut block = Block::new(block_type::SECTION_HEADER);
     block.u32(BYTE_ORDER);
@@ -55,7 +55,7 @@ pub(super) fn section_header(application: &str, comment: &str) -> Vec<u8> {
     block.finish()
 }
 
-/// Describes the next interface. `snap_bytes` limits the bytes that are kept of a packet.
+/// Describes the next interface. At most `snap_bytes` of each packet are captured.
 pub(super) fn interface(name: &str, snap_bytes: u32) -> Vec<u8> {
     let mut block = Block::new(block_type::INTERFACE);
     block.u16(LINKTYPE_RAW);
@@ -84,7 +84,7 @@ pub(super) fn enhanced_packet(packet: &Packet<'_>) -> Vec<u8> {
     block.finish()
 }
 
-/// Secrets as lines of a TLS key log. They decrypt packets of later blocks.
+/// A block of secrets, as lines of a TLS key log. They decrypt the packets in later blocks.
 pub(super) fn decryption_secrets(key_log: &str) -> Vec<u8> {
     let mut block = Block::new(block_type::DECRYPTION_SECRETS);
     block.u32(TLS_KEY_LOG);
@@ -100,7 +100,7 @@ struct Block {
 }
 
 impl Block {
-    /// The offset of the first of the two lengths.
+    /// Where the first of the block's two length fields is.
     const LENGTH: std::ops::Range<usize> = 4..8;
 
     fn new(block_type: u32) -> Self {
@@ -126,13 +126,13 @@ impl Block {
         self.u32(u32::try_from(length).unwrap_or(u32::MAX));
     }
 
-    /// Everything in a block is padded to 32 bits.
+    /// Appends bytes and pads them to 32 bits, as everything in a block.
     fn padded(&mut self, bytes: &[u8]) {
         self.bytes(bytes);
         self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
     }
 
-    /// An option, whose value is cut at 65,535 bytes.
+    /// Appends an option. Its value is cut at 65,535 bytes.
     fn option(&mut self, code: u16, value: &[u8]) {
         let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
         self.has_options = true;

@@ -18,37 +18,37 @@ use crate::{
     unit::{Direction, Mutex, PerDirection, Time},
 };
 
-/// More than any IP packet, as other tools have it.
+/// The default snapshot length of tcpdump, which is more than any IP packet has.
 pub const DEFAULT_SNAP_BYTES: u32 = 262_144;
 
-/// The interfaces, in the order of their descriptions.
+/// Indices of the interfaces, in the order in which the file describes them.
 const CLIENT: u32 = 0;
 const SERVER: u32 = 1;
 
 /// The comment on a packet whose bytes the link changed.
 const CHANGED: &str = "changed by the link";
 
-/// What is captured.
+/// Options of a capture.
 #[derive(Debug, Clone)]
 pub struct CaptureOptions {
-    /// What the file says of itself, such as the command, the transport and the seed.
+    /// Describes the run in the header of the file: the command, the transport and the seed.
     pub title: String,
-    /// Bytes that are kept of each packet.
+    /// How many bytes of each packet are captured at most.
     pub snap_bytes: u32,
-    /// What time stamps count from.
+    /// When time zero of the path was.
     pub epoch: Epoch,
-    /// Whether the path has a link, which tells the fate of each packet.
+    /// Whether the path has a link. Then observers learn what happens to each packet.
     pub has_link: bool,
-    /// Set if the file cannot be written, so that the run ends.
+    /// Is set if the file cannot be written, to end the run.
     pub stop: StopSignal,
 }
 
-/// The instant zero of a path, as a time since 1970-01-01 UTC.
+/// When time zero of a path was, as a time since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy)]
 pub enum Epoch {
-    /// This one.
+    /// At a fixed time.
     Fixed(Duration),
-    /// What this clock of the machine tells at the first packet.
+    /// Calculated from this clock of the machine, which is read at the first packet.
     Clock(fn() -> Duration),
 }
 
@@ -59,29 +59,29 @@ impl<T: Write + Seek + Send> Output for T {}
 
 /// A capture of one run. Both ends of the path are interfaces of the file.
 ///
-/// A packet is written once its fate is known, since the sender's copy tells it. So the capture holds all packets since the
-/// oldest that is still on the link, and the file is in order of time.
+/// The sender's copy of a packet has a comment on what the link did to it, so it is written only when that is known.
+/// Later packets wait in memory until then, which keeps the file in order of time.
 #[derive(Clone)]
 pub struct Capture {
     file: Arc<Mutex<File>>,
 }
 
-/// The file and the packets that it does not have yet.
+/// The file, and the packets that are not written yet.
 struct File {
     out: Box<dyn Output>,
     options: CaptureOptions,
     secrets: Secrets,
     held: VecDeque<Held>,
-    /// How many packets were ever held and written.
+    /// How many packets were taken from `held`.
     written: u64,
-    /// The places of packets on the link, by their number, counted over all that were ever held.
+    /// For each packet on the link, by packet number: its index among all packets that were ever held.
     on_link: PerDirection<BTreeMap<u64, u64>>,
     failed: Option<io::Error>,
-    /// Set once nothing more is written: the file is complete, or writing failed.
+    /// Set when nothing more is written, because the run has ended or writing failed.
     is_closed: bool,
 }
 
-/// A packet that waits for its turn.
+/// A packet that waits to be written.
 #[derive(Default)]
 struct Held {
     interface: u32,
@@ -90,13 +90,13 @@ struct Held {
     original_bytes: usize,
     outbound: bool,
     comment: String,
-    /// Copies that arrived.
+    /// How many copies arrived.
     arrived: u32,
     is_on_link: bool,
 }
 
 impl Capture {
-    /// Begins a file, which also has the `secrets` of the run's connections, each as soon as an end knows it.
+    /// Starts a file. The `secrets` of the run's connections are written to it as soon as an end logs them.
     pub fn new(out: Box<dyn Output>, options: CaptureOptions, secrets: Secrets) -> Self {
         let snap_bytes = options.snap_bytes;
         let mut file = File {
@@ -115,12 +115,12 @@ impl Capture {
         Self { file: Arc::new(Mutex::new(file)) }
     }
 
-    /// Shows it the packets of a path.
+    /// An observer that captures the packets of a path.
     pub fn observer(&self) -> Box<dyn Observer> {
         Box::new(self.clone())
     }
 
-    /// Writes the last packets, and marks the file as complete if the run `is_whole`. Returns the first error of writing.
+    /// Writes the last packets, and marks the file as complete if the run `is_whole`. Returns the first write error.
     pub fn finish(&self, is_whole: bool) -> io::Result<()> {
         let mut file = self.file.lock();
         for held in file.held.iter_mut().filter(|held| held.is_on_link) {
@@ -147,7 +147,7 @@ impl Observer for Capture {
     }
 }
 
-/// What the header says of the file. Both texts have the same length.
+/// Whether the header calls the file complete. Both headers have the same length, so one can overwrite the other.
 enum State {
     Incomplete,
     Complete,
@@ -204,7 +204,7 @@ impl File {
         self.held.push_back(Held { unix_nanos, bytes: bytes_kept, original_bytes: bytes.len(), ..held });
     }
 
-    /// Notes the fate of a packet at its sender.
+    /// Notes in the sender's copy of a packet what the link did to it.
     fn settle(&mut self, direction: Direction, number: u64, exit: Exit) {
         let Some(place) = self.on_link[direction].get(&number) else { return };
         let Some(held) = self.held.get_mut((place - self.written) as usize) else { return };
@@ -233,7 +233,7 @@ impl File {
         }
     }
 
-    /// Writes the packets that wait for none before them.
+    /// Writes all packets up to the first that is still on the link.
     fn write_settled(&mut self) {
         let secrets = self.secrets.take();
         if !secrets.is_empty() {
@@ -279,7 +279,7 @@ impl File {
 
     fn complete(&mut self) -> io::Result<()> {
         self.out.flush()?;
-        // A pipe keeps the first header.
+        // A pipe cannot seek and keeps its first header.
         if self.out.seek(SeekFrom::Start(0)).is_ok() {
             let header = self.header(State::Complete);
             self.out.write_all(&header)?;
@@ -310,7 +310,7 @@ mod tests {
     use super::*;
     use crate::path::Payload;
 
-    /// A file in memory that can hold so many bytes.
+    /// A file in memory that holds at most `room` bytes.
     #[derive(Clone)]
     struct Disk {
         content: Arc<Mutex<Cursor<Vec<u8>>>>,
@@ -394,7 +394,7 @@ mod tests {
     const ARRIVED: Exit = Exit::Arrived { intact: true, more: false };
 
     #[test]
-    fn both_ends_show_a_packet_in_order_of_time_and_the_sender_knows_its_fate() {
+    fn both_ends_show_a_packet_in_order_of_time_and_the_senders_copy_has_the_comment() {
         let disk = Disk::of(usize::MAX);
         let (mut capture, _) = capture(&disk, DEFAULT_SNAP_BYTES);
         for number in 0..5 {

@@ -1,4 +1,4 @@
-//! The secrets of a run's TLS, DTLS and QUIC connections, with which a capture can be decrypted.
+//! The secrets of the TLS, DTLS and QUIC connections of a run, which decrypt its capture.
 
 use std::{
     collections::BTreeSet,
@@ -11,31 +11,31 @@ use rustls::KeyLog;
 
 use crate::unit::Mutex;
 
-/// Collects the secrets of both ends as lines of a key log (RFC 9850). Clones share what they have.
+/// Collects the secrets of both ends as lines of a key log (RFC 9850). Clones share one collection.
 #[derive(Clone, Default)]
 pub struct Secrets {
     lines: Arc<Mutex<Lines>>,
     file: Option<KeyLogFile>,
 }
 
-/// A key log that the secrets of many runs are written to.
+/// A key log file for the secrets of many runs, or the error that ended writing to it.
 pub type KeyLogFile = Arc<Mutex<io::Result<Box<dyn Write + Send>>>>;
 
 #[derive(Default)]
 struct Lines {
     /// Each line once: both ends of a connection know the same secrets.
     known: BTreeSet<String>,
-    /// Lines that were not taken yet, in the order in which they came.
+    /// Lines that were not taken yet, in the order in which they were logged.
     new: String,
 }
 
 impl Secrets {
-    /// Secrets that also go to `file`. It becomes the first error of writing.
+    /// Collects secrets and also writes them to `file`. If that fails, the error replaces the file.
     pub fn logged_to(file: KeyLogFile) -> Self {
         Self { file: Some(file), ..Self::default() }
     }
 
-    /// The lines that came since the last call.
+    /// The lines that were logged since the last call.
     pub(super) fn take(&self) -> String {
         std::mem::take(&mut self.lines.lock().new)
     }
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_secret_is_taken_once_even_if_both_ends_tell_it() {
+    fn each_secret_is_taken_once_even_if_both_ends_log_it() {
         let secrets = Secrets::default();
         let other_end = secrets.clone();
         secrets.log("CLIENT_TRAFFIC_SECRET_0", &[0xab, 1], &[2, 0xcd]);

@@ -16,7 +16,7 @@ use super::{
     interrupt::{INTERRUPTED, stop_on_interrupt},
     memory,
     options::{
-        capture::CaptureFiles,
+        capture::CaptureArgs,
         output::{Drafts, OutputArgs, first_error},
         workload::to_shorten,
     },
@@ -34,7 +34,7 @@ pub(crate) struct Prepared<'a, E: Experiment> {
     pub(crate) config: Map<String, Value>,
     pub(crate) first_seed: u64,
     pub(crate) samples: Option<&'a SampleFile>,
-    pub(crate) captures: Option<&'a CaptureFiles>,
+    pub(crate) capture: &'a CaptureArgs,
 }
 
 /// What was run, before it is written.
@@ -43,6 +43,7 @@ pub(crate) struct Finished<'a, E: Experiment> {
     pub(crate) stop: StopSignal,
     output: &'a OutputArgs,
     drafts: Drafts,
+    captured: anyhow::Result<()>,
     is_traced: bool,
 }
 
@@ -50,9 +51,10 @@ pub(crate) struct Finished<'a, E: Experiment> {
 const ANNOUNCED: Duration = Duration::from_secs(1);
 
 impl<E: Experiment> Prepared<'_, E> {
-    /// Opens the output, announces the run, and runs it.
+    /// Opens the captures and the output, announces the run, and runs it.
     pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<Finished<'_, E>> {
         check_memory::<E>(self.request, output.is_quiet())?;
+        let captures = self.capture.open(self.command)?;
         let drafts = output.open()?;
         let is_traced = output.wants_pictures() || self.samples.is_some();
         raise_file_limit();
@@ -72,11 +74,15 @@ impl<E: Experiment> Prepared<'_, E> {
             progress,
             samples: self.samples,
             pictures: is_traced,
-            recorder: self.captures.map(|captures| captures as &dyn RunRecorder),
+            recorder: captures.as_ref().map(|captures| captures as &dyn RunRecorder),
         };
         let driven = drive(self.experiment, self.request, &options, file);
         bar.finish_and_clear();
-        Ok(Finished { driven, stop, output, drafts, is_traced })
+        let captured = match &captures {
+            Some(captures) => captures.complete(self.request.runs(), output.is_quiet()),
+            None => Ok(()),
+        };
+        Ok(Finished { driven, stop, output, drafts, captured, is_traced })
     }
 }
 
@@ -86,9 +92,11 @@ impl<E: Experiment> Finished<'_, E> {
         self.is_traced
     }
 
-    /// Writes the result.
+    /// Writes the result. Returns the first error of the captures and of the result.
     pub(crate) fn write(&mut self) -> anyhow::Result<()> {
-        self.output.write(std::mem::take(&mut self.drafts), &self.driven.file)
+        let captured = std::mem::replace(&mut self.captured, Ok(()));
+        let written = self.output.write(std::mem::take(&mut self.drafts), &self.driven.file);
+        first_error([captured, written])
     }
 
     /// Reports what went wrong, in the run and in writing its result, and the exit status.

@@ -122,7 +122,6 @@ impl Defaults for HandshakeDefaults {
 impl Handshake {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let request = self.request()?;
-        let captures = self.capture.open("handshake")?;
         let prepared = Prepared {
             command: "handshake",
             experiment: &Experiment,
@@ -130,13 +129,11 @@ impl Handshake {
             config: self.config(&request)?,
             first_seed: self.matrix.seed,
             samples: None,
-            captures: captures.as_ref(),
+            capture: &self.capture,
         };
         let mut finished = prepared.run(&self.output)?;
-        let captured =
-            captures.map_or(Ok(()), |captures| captures.complete(request.runs(), self.output.is_quiet()));
         let written = finished.write();
-        finished.end([captured, written])
+        finished.end([written])
     }
 
     fn request(&self) -> Result<Request<HandshakePlan>, UsageError> {

@@ -6,8 +6,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use wirelab::{
     experiment::{
-        Bench, Driven, Outcome, PathKind, Plan, Request, Runs, Setup, Which, choose, choose_contrast,
-        episode, pair,
+        Bench, Outcome, PathKind, Plan, Request, Runs, Setup, Which, choose, choose_contrast, episode, pair,
     },
     path::StopSignal,
     report::episode::Episode,
@@ -50,7 +49,6 @@ impl<D: Defaults> MessagesArgs<D> {
         let request = self.request()?;
         self.detail.check(&request)?;
         let samples = self.detail.open(self.output.path())?;
-        let captures = self.capture.open(command)?;
         let prepared = Prepared {
             command,
             experiment: &Bench,
@@ -58,30 +56,27 @@ impl<D: Defaults> MessagesArgs<D> {
             config: config(&request),
             first_seed: self.matrix.seed,
             samples: samples.as_ref().map(Samples::file),
-            captures: captures.as_ref(),
+            capture: &self.capture,
         };
         let mut finished = prepared.run(&self.output)?;
         let sampled = samples.map_or(Ok(()), Samples::complete);
-        // If the ladder fails, the result is written all the same.
-        let (asked, mut found) = match self.detail.episodes(&request, &finished.driven.runs, &finished.stop) {
-            Ok(asked) => (asked, Ok(())),
+        let runs = &finished.driven.runs;
+        let shown = match (self.detail.wants_ladder(), finished.is_traced()) {
+            (true, _) => self.detail.episodes(&request, runs, &finished.stop),
+            (false, true) => episodes(&request, runs, &finished.stop),
+            (false, false) => Ok(Vec::new()),
+        };
+        // Without its episodes, the result is written all the same.
+        let (shown, found) = match shown {
+            Ok(shown) => (shown, Ok(())),
             Err(error) => (Vec::new(), Err(error)),
         };
         if finished.is_traced() {
-            let Driven { file, runs, .. } = &mut finished.driven;
-            file.episodes = match self.detail.wants_ladder() {
-                true => asked.clone(),
-                false => episodes(&request, runs, &finished.stop).unwrap_or_else(|error| {
-                    found = Err(error);
-                    Vec::new()
-                }),
-            };
+            finished.driven.file.episodes.clone_from(&shown);
         }
-        let captured =
-            captures.map_or(Ok(()), |captures| captures.complete(request.runs(), self.output.is_quiet()));
         let written = finished.write();
-        let drawn = self.detail.draw(&asked, self.output.text());
-        finished.end([sampled, captured, written, found, drawn])
+        let drawn = self.detail.draw(&shown, self.output.text());
+        finished.end([sampled, written, found, drawn])
     }
 
     fn request(&self) -> anyhow::Result<Request<Plan>> {
@@ -131,9 +126,9 @@ impl<D: Defaults> MessagesArgs<D> {
     }
 }
 
-/// The episodes that pictures show if no ladder is asked for, in virtual time only, because in real time they take more
-/// runs: the longest stall, and for contrast the same message on the transport that blocked the fewest, or its longest
-/// recovery if it lost no such message.
+/// The episodes that pictures show without `--ladder`: the longest stall, and for contrast the same message on the
+/// transport that blocked the fewest messages. If no message was lost or late on both, the contrast is the longest
+/// recovery of that transport. In virtual time only, because in real time episodes need further runs.
 fn episodes(
     request: &Request<Plan>,
     runs: &[Vec<Runs<Outcome>>],

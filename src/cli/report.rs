@@ -16,7 +16,7 @@ use super::{UsageError, interrupt::leave_on_interrupt, options::output::OutputAr
 /// Render saved results again, as text or in another format
 ///
 /// The cells of several files are shown together. Rows of the same transport on the same link with the same workload are
-/// told apart by letters, and for each row of the other files its difference from the first file is shown. A table of
+/// marked with letters, and each row of the other files is shown with its difference from the first file. A table of
 /// `properties` is shown alone.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

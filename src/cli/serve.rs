@@ -99,11 +99,11 @@ pub(crate) struct Serve {
     /// Maximum concurrent streams of a QUIC connection. It begins with up to 2048, and gets more as it uses them
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_STREAMS, value_parser = values::whole::<u32>(1, 1 << 20))]
     max_streams: u32,
-    /// Maximum bytes of a QUIC or ARQ connection under way in each direction. It begins with up to 1 MiB, and gets more as it
-    /// uses them [default: 64MiB]
+    /// Maximum bytes in flight of a QUIC or ARQ connection in each direction. It begins with up to 1 MiB, and gets more
+    /// as it uses them [default: 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     max_window: Option<usize>,
-    /// Maximum memory by which all QUIC and ARQ connections may grow [default: 512MiB]
+    /// Maximum memory by which all QUIC and ARQ connections together may grow [default: 512MiB]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     window_memory: Option<usize>,
     /// Number of threads. The kernel assigns clients to them by address and port, and QUIC connections by their id

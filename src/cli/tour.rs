@@ -43,7 +43,7 @@ pub(crate) struct Tour {
     /// Print no colours, as with NO_COLOR in the environment; they are for terminals only
     #[arg(long, alias = "no-colour")]
     no_color: bool,
-    /// Draw with ASCII alone [default: where the locale is not UTF-8]
+    /// Draw with ASCII only [default: if the locale is not UTF-8]
     #[arg(long)]
     ascii: bool,
 }

@@ -22,7 +22,7 @@ struct Row {
 
 const BY_URL: &[&str] = &["bench", "hol", "transfer"];
 
-/// The first row that holds is the one that is named.
+/// If an option has no effect by several rows, the first gives the reason.
 const ROWS: &[Row] = &[
     Row {
         options: &["ca", "server_name", "insecure", "key_file", "ipv4", "ipv6", "timeout"],
@@ -79,7 +79,7 @@ const ROWS: &[Row] = &[
         options: &["keylog"],
         commands: &["bench", "hol", "transfer", "handshake"],
         has_effect: |asked| asked.any(|transport| transport.scheme().credentials.is_certificate()),
-        why: "none of these transports has secrets",
+        why: "none of these transports is encrypted",
         is_error: false,
     },
     Row {

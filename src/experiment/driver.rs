@@ -20,7 +20,7 @@ use super::{
     path_kind::PathKind,
     remote::Remote,
     result::system::system,
-    run_recorder::{RunName, RunRecorder},
+    run_recorder::{RecordedRun, RunRecorder},
     sample_file::{JobIndex, SampleFile},
     setup::Setup,
 };
@@ -66,7 +66,7 @@ pub trait Experiment: Sync {
     /// Whether a run was ended from outside before it was complete.
     fn was_interrupted(outcome: &Self::Outcome) -> bool;
 
-    /// Whether the runs of a plan make the whole a failure, beside what [`Experiment::problem`] reports.
+    /// Whether the runs of a plan make the command fail, in addition to what [`Experiment::problem`] reports.
     fn has_failed(_runs: &Runs<Self::Outcome>) -> bool {
         false
     }
@@ -76,7 +76,7 @@ pub trait Experiment: Sync {
         false
     }
 
-    /// What a user must know about the runs of `plan` beside the result; `server` is set where it is elsewhere.
+    /// What a user must know about the runs of `plan` beyond the result; `server` is set if it is remote.
     fn problem(plan: &Self::Plan, runs: &Runs<Self::Outcome>, server: Option<&Remote>) -> Option<Problem>;
 
     /// The row of `plan`. There is at least one outcome.
@@ -108,7 +108,7 @@ pub struct RunSize {
     pub duration: Option<Duration>,
     /// Whether loss can make it take much longer.
     pub is_least: bool,
-    /// Bytes of which the run reports its progress; `None`: progress is counted in runs.
+    /// The bytes by which the run reports its progress; `None` if progress is counted in runs.
     pub bytes: Option<u64>,
     /// The most bytes of memory that it holds; 0 if that is little.
     pub memory: u64,
@@ -123,7 +123,7 @@ pub type Progress = Arc<dyn Fn(u64) + Send + Sync>;
 pub struct Job<'a> {
     /// The seed.
     pub seed: u64,
-    /// The server, where it is elsewhere.
+    /// The server, if it is remote.
     pub server: Option<&'a Remote>,
     /// Set to end the run early.
     pub stop: &'a StopSignal,
@@ -133,7 +133,7 @@ pub struct Job<'a> {
     pub samples: Option<&'a OnceCell<String>>,
     /// Whether to record a timeline of this run for pictures.
     pub traced: bool,
-    /// What is recorded of this run in files.
+    /// The recording of this run.
     pub recording: Recording,
 }
 
@@ -220,7 +220,7 @@ pub struct Options<'a> {
     pub samples: Option<&'a SampleFile>,
     /// Whether the result must include the data for pictures.
     pub pictures: bool,
-    /// What records runs in files.
+    /// What records the runs, if they are recorded.
     pub recorder: Option<&'a dyn RunRecorder>,
 }
 
@@ -298,14 +298,14 @@ fn run_batch<E: Experiment>(
             .samples
             .map(|file| file.reserve(JobIndex { job: first.job + job, plan: first.plan + index }));
         let rows = OnceCell::new();
-        let name = RunName {
+        let run = RecordedRun {
             plan: first.plan + index,
             is_first: first.job + job == 0,
             setup: E::setup(plan),
             seed,
             stop: &options.stop,
         };
-        let recording = options.recorder.map(|recorder| recorder.begin(&name)).unwrap_or_default();
+        let recording = options.recorder.map(|recorder| recorder.begin(&run)).unwrap_or_default();
         let job = Job {
             seed,
             server: batch.servers.get(index),

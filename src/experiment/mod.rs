@@ -55,7 +55,7 @@ pub use self::{
     },
     remote::Remote,
     result::{cell::cell, compare::compare, theory::Theory},
-    run_recorder::{RunName, RunRecorder},
+    run_recorder::{RecordedRun, RunRecorder},
     sample_file::{JobIndex, Reservation, SampleFile},
     setup::Setup,
     workload::{Arrivals, Schedule, Scheduled, UnknownArrivals, Wait, Workload},

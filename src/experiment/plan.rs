@@ -15,7 +15,7 @@ pub struct Plan {
     pub path: PathKind,
     /// How messages travel.
     pub transport: Transport,
-    /// The wire to the server and to the client; of no effect where the path has no link.
+    /// The wire to the server and to the client; without effect on a path without a link.
     pub links: PerDirection<LinkSpec>,
     /// The messages.
     pub workload: Workload,

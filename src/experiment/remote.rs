@@ -1,4 +1,4 @@
-//! Servers elsewhere.
+//! Remote servers.
 
 use std::{
     future::Future,
@@ -13,7 +13,7 @@ use crate::{
     transport::{ConnectError, SharedKey, race, tls::ClientTls},
 };
 
-/// A server elsewhere.
+/// A remote server.
 #[derive(Debug, Clone)]
 pub struct Remote {
     /// Its URL, as results name it.

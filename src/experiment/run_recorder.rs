@@ -1,12 +1,12 @@
-//! What records runs in files, such as captures.
+//! Recording of runs in files, such as captures.
 
 use super::setup::Setup;
 use crate::{capture::Recording, path::StopSignal};
 
-/// One run among all, for the names of its files.
+/// A run that is recorded.
 #[derive(Debug, Clone, Copy)]
-pub struct RunName<'a> {
-    /// Its plan, counted from 0 over everything that is run.
+pub struct RecordedRun<'a> {
+    /// The index of its plan among all plans of the request.
     pub plan: usize,
     /// Whether it is the first of all runs.
     pub is_first: bool,
@@ -20,9 +20,9 @@ pub struct RunName<'a> {
 
 /// Records runs in files.
 pub trait RunRecorder: Sync {
-    /// Begins what is recorded of a run.
-    fn begin(&self, run: &RunName<'_>) -> Recording;
+    /// Begins the recording of a run.
+    fn begin(&self, run: &RecordedRun<'_>) -> Recording;
 
-    /// Ends it. `is_whole` is whether the run was made to its end.
+    /// Ends the recording. `is_whole` tells whether the run reached its end.
     fn end(&self, recording: &Recording, is_whole: bool);
 }

@@ -20,10 +20,11 @@ use crate::{
 /// How long connecting may take. Loss delays a handshake for much less.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Both ends of a session. ARQ's datagrams are as large as the wire's MTU allows. The shared key is not secret.
+/// The settings of both ends of a session. ARQ's datagrams are as large as the wire's MTU allows. The shared key is the
+/// same in all runs.
 ///
-/// The certificate is made for this process, and has at least `certificate` bytes. Keys take longer to make than seconds
-/// of traffic in virtual time, so a transport that uses no certificate has none.
+/// The certificate is made for this process, and has at least `certificate` bytes. A transport that uses no certificate
+/// has none, because making its keys takes longer than simulating seconds of traffic.
 pub(super) fn session_settings(
     transport: Transport,
     links: &PerDirection<LinkSpec>,

@@ -90,7 +90,7 @@ pub struct Scheduled {
 }
 
 impl Workload {
-    /// The messages of an experiment in virtual time whose options set nothing but the deadline.
+    /// The workload of an experiment in virtual time with default options, except for the deadline.
     pub fn usual(deadline: Duration) -> Self {
         Self {
             flows: 8,

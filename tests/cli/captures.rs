@@ -1,4 +1,4 @@
-//! `--pcap` and `--keylog`: which files there are, and what happens where they cannot be written.
+//! `--pcap` and `--keylog`: which files they write, and what happens if a file cannot be written.
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
@@ -15,6 +15,7 @@ fn contains(file: &Path, text: &str) -> bool {
 fn a_file_has_the_first_run_and_a_folder_has_all() {
     let folder = tempdir().unwrap();
     let bench = "bench -t udp,quic-one -d 1s -w 0s --seeds 4 --loss 1% -q --pcap";
+    // Several times, because runs on several threads must not change which run is the first.
     for _ in 0..5 {
         run(folder.path(), format!("{bench} first.pcapng").split(' ')).succeeded();
         assert!(contains(&folder.path().join("first.pcapng"), "bench, udp on sim, seed 1; complete: "));
@@ -70,7 +71,8 @@ fn a_capture_that_cannot_be_written_ends_the_run_in_one_line() {
     symlink("/dev/full", folder.path().join("full.pcapng")).unwrap();
     let full = run(folder.path(), "bench -t udp -d 60s --seeds 1 --pcap full.pcapng -q".split(' '));
     assert_eq!(full.code, Some(1));
-    let expected = "wirelab: cannot write full.pcapng: No space left on device (os error 28); it is cut\n";
+    let expected =
+        "wirelab: cannot write full.pcapng: No space left on device (os error 28); the file is incomplete\n";
     assert_eq!(full.stderr, expected);
 
     for (option, said) in [

@@ -17,7 +17,7 @@ use wirelab::{
     },
 };
 
-/// A message as version 0 had it.
+/// The message in the format of version 0.
 fn of_version_0(message: &TransferMessage) -> Vec<u8> {
     let mut bytes = message.encode().to_vec();
     bytes[9] = 0;
@@ -56,7 +56,7 @@ fn a_client_names_a_server_of_another_version() {
     }
 }
 
-/// A server of version 0 takes messages of another version for bytes to copy.
+/// A server of version 0 does the same, because it does not recognise messages of another version.
 #[test]
 fn a_client_names_a_server_that_only_copies() {
     for direction in [&[][..], &["--down"]] {
@@ -86,7 +86,7 @@ fn a_server_answers_a_client_of_another_version_in_its_own() {
     }
 }
 
-/// Key updates are records, and no progress of a transfer (RFC 8446 section 4.6.3).
+/// Key updates (RFC 8446 section 4.6.3) are records without content, so they are no progress of a transfer.
 #[expect(clippy::disallowed_methods, reason = "a server's idle time passes in real time")]
 #[test]
 fn tls_records_without_content_are_no_progress_of_a_transfer() {

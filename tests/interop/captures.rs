@@ -1,4 +1,4 @@
-//! Captures in tshark: it reads every packet, decrypts what is encrypted, and counts what the result counts.
+//! tshark reads captures: its counts agree with the result, and it decrypts with the secrets in the file.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -7,7 +7,7 @@ use tempfile::tempdir;
 
 use crate::support::{Program, run, tool};
 
-/// The values of `fields` of each packet that matches `filter`; `None` where there is no tshark.
+/// The values of `fields` of each packet that matches `filter`. Skips without tshark.
 fn tshark(capture: &Path, filter: &str, fields: &[&str]) -> Option<Vec<Vec<String>>> {
     let mut command = tool("tshark", &["-T", "fields", "-E", "separator=|", "-r"])?;
     command.arg(capture).args(["-Y", filter]);
@@ -67,7 +67,7 @@ fn tshark_decrypts_quic_with_the_secrets_in_the_capture() {
         "quic.stream_data && frame.interface_name == \"server\" && !frame.comment",
         &["frame.number"],
     );
-    // With those of the warm-up.
+    // Messages of the warm-up arrive too, but are not in the result.
     assert!(arrived.unwrap().len() as u64 >= cell["messages"]["delivered"].as_u64().unwrap());
 }
 
@@ -77,7 +77,7 @@ fn tshark_reads_dtls_handshakes_and_takes_signed_datagrams_for_data() {
     let capture = folder.path().join("run.pcapng");
     cell(folder.path(), "bench -t dtls --seeds 1 -d 1s --loss 0% --pcap run.pcapng -J -q");
     let Some(hellos) = tshark(&capture, "dtls.handshake.type == 1", &["frame.number"]) else { return };
-    // With the cookie, the client says hello twice. Both ends see it.
+    // The client sends a second hello with the cookie, and both ends capture each hello.
     assert_eq!(hellos.len(), 4);
     cell(folder.path(), "bench -t udp-hmac --seeds 1 -d 1s --loss 0% --pcap run.pcapng -J -q");
     assert_eq!(tshark(&capture, "udp && !data", &["frame.number"]), Some(Vec::new()));

@@ -67,8 +67,8 @@ struct Session<'a> {
     programs: Programs,
     world: World,
     capture: Option<LinkCapture>,
-    /// Set when the capture cannot be written. `None` once that was seen.
-    disk_full: Option<StopSignal>,
+    /// Is set if the capture cannot be written. `None` after the client was asked to exit for it.
+    capture_failed: Option<StopSignal>,
 }
 
 /// What a wait ended with.
@@ -81,8 +81,8 @@ enum Event {
 
 impl<'a> Session<'a> {
     fn new(link: &'a Link, links: PerDirection<LinkSpec>, host: Arc<dyn Host>) -> anyhow::Result<Self> {
-        let disk_full = StopSignal::default();
-        let capture = link.capture.begin("link --netns", &disk_full)?;
+        let capture_failed = StopSignal::default();
+        let capture = link.capture.begin("link --netns", &capture_failed)?;
         // Before the programs start, so that no signal is missed.
         let (signals, children) = (Signals::new()?, signal(SignalKind::child())?);
         let observers = LinkCapture::observers(capture.as_ref());
@@ -97,7 +97,7 @@ impl<'a> Session<'a> {
             programs,
             world,
             capture,
-            disk_full: Some(disk_full),
+            capture_failed: Some(capture_failed),
         })
     }
 
@@ -127,16 +127,16 @@ impl<'a> Session<'a> {
     }
 
     async fn event(&mut self, until: Time) -> Result<Event, NetnsError> {
-        let disk_full = async {
-            match &self.disk_full {
+        let capture_failed = async {
+            match &self.capture_failed {
                 Some(signal) => signal.stopped().await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             biased;
-            () = disk_full => {
-                self.disk_full = None;
+            () = capture_failed => {
+                self.capture_failed = None;
                 Ok(Event::Signal(Signal::TERM))
             }
             broken = self.world.broken() => Err(broken.into()),

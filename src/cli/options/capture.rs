@@ -12,7 +12,7 @@ use anyhow::anyhow;
 use clap::Args;
 use wirelab::{
     capture::{Capture, CaptureOptions, DEFAULT_SNAP_BYTES, Epoch, KeyLogFile, Output, Recording, Secrets},
-    experiment::{RunName, RunRecorder},
+    experiment::{RecordedRun, RunRecorder},
     path::{Observers, StopSignal},
     unit::Mutex,
 };
@@ -23,28 +23,28 @@ use crate::cli::{certs::unix_time, output::note, usage::UsageError, values};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Captures")]
 pub(crate) struct CaptureArgs {
-    /// Capture the packets at both ends of the link for Wireshark, with the secrets that decrypt them: those of the
-    /// first run in a file, or those of each run in a file of its own in a folder. On direct, TCP shows none. Not by URL
+    /// Capture the packets at both ends of the link for Wireshark, with the secrets that decrypt them: the first run in
+    /// a file, or each run in its own file in a folder. On direct, TCP has no packets to capture. Not for URLs
     #[arg(long, value_name = "FILE.pcapng|DIR/")]
     pcap: Option<PathBuf>,
     #[command(flatten)]
     snap: SnapArgs,
-    /// Write the secrets of all connections to a key log file. By URL, set SSLKEYLOGFILE instead
+    /// Write the secrets of all connections to a key log file. For URLs, set SSLKEYLOGFILE instead
     #[arg(long, value_name = "FILE")]
     keylog: Option<PathBuf>,
 }
 
-/// How much of each packet is kept.
+/// How much of each packet is captured.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SnapArgs {
-    /// Keep only this much of each packet
+    /// Capture at most this many bytes of each packet
     #[arg(long, value_name = "SIZE", requires = "pcap", alias = "snapshot-length", value_parser = snaplen)]
-    snaplen: Option<usize>,
+    snaplen: Option<u32>,
 }
 
 impl SnapArgs {
     fn bytes(&self) -> u32 {
-        self.snaplen.map_or(DEFAULT_SNAP_BYTES, |bytes| bytes as u32)
+        self.snaplen.unwrap_or(DEFAULT_SNAP_BYTES)
     }
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct LinkCapture {
 }
 
 impl LinkCaptureArgs {
-    /// Begins the capture, if one is asked for. Sets `stop` when the file cannot be written.
+    /// Starts the capture, if `--pcap` asks for one. Sets `stop` if the file cannot be written later.
     pub(crate) fn begin(&self, title: &str, stop: &StopSignal) -> anyhow::Result<Option<LinkCapture>> {
         let Some(path) = &self.pcap else { return Ok(None) };
         check_name(path, "")?;
@@ -83,7 +83,7 @@ impl LinkCaptureArgs {
 }
 
 impl LinkCapture {
-    /// The observers of a link that is captured, if it is.
+    /// The observers for a link: one if there is a capture, otherwise none.
     pub(crate) fn observers(capture: Option<&Self>) -> Observers {
         let mut observers = Observers::default();
         capture.into_iter().for_each(|capture| observers.push(capture.capture.observer()));
@@ -105,20 +105,20 @@ fn check_name(path: &Path, or: &str) -> Result<(), UsageError> {
 }
 
 fn cut(path: &Path, error: &io::Error) -> anyhow::Error {
-    anyhow!("cannot write {}: {error}; it is cut", path.display())
+    anyhow!("cannot write {}: {error}; the file is incomplete", path.display())
 }
 
-fn snaplen(text: &str) -> Result<usize, String> {
+fn snaplen(text: &str) -> Result<u32, String> {
     match values::size(text)? {
         0 => Err("expected at least 1".to_owned()),
-        bytes => Ok(bytes.min(DEFAULT_SNAP_BYTES as usize)),
+        bytes => Ok(u32::try_from(bytes).unwrap_or(u32::MAX).min(DEFAULT_SNAP_BYTES)),
     }
 }
 
-/// The instant zero of virtual time: 2000-01-01 UTC. A fixed date makes captures reproducible.
+/// When virtual time begins: 2000-01-01 UTC. A fixed date makes captures reproducible.
 const EPOCH_OF_SIM: Duration = Duration::from_secs(946_684_800);
 
-/// The files that a command captures in.
+/// The files of `--pcap` and `--keylog`.
 pub(crate) struct CaptureFiles {
     command: &'static str,
     pcap: Option<Pcap>,
@@ -128,14 +128,14 @@ pub(crate) struct CaptureFiles {
 }
 
 enum Pcap {
-    /// For the first run only. `None` once it has begun.
+    /// A file for the first run. `None` when that run has begun.
     File(PathBuf, Mutex<Option<File>>),
-    /// For a file for each run.
+    /// A folder with a file for each run.
     Folder(PathBuf),
 }
 
 impl CaptureArgs {
-    /// Opens the files, if any are asked for.
+    /// Opens the files of the options that are set.
     pub(crate) fn open(&self, command: &'static str) -> anyhow::Result<Option<CaptureFiles>> {
         if self.pcap.is_none() && self.keylog.is_none() {
             return Ok(None);
@@ -162,13 +162,13 @@ impl Pcap {
             return Ok(Self::Folder(path.to_owned()));
         }
         check_name(path, ", or a folder that ends in /")?;
-        // What is there is kept until the run begins.
+        // An existing file keeps its content until the first run begins.
         let file = File::options().write(true).create(true).truncate(false).open(path);
         Ok(Self::File(path.to_owned(), Mutex::new(Some(file.map_err(|e| cannot_write(path, &e))?))))
     }
 
-    /// The file for this run, if it is to be captured.
-    fn file(&self, run: &RunName<'_>) -> anyhow::Result<Option<File>> {
+    /// The file for this run, if the run is captured.
+    fn file(&self, run: &RecordedRun<'_>) -> anyhow::Result<Option<File>> {
         match self {
             Self::File(path, file) if run.is_first => {
                 let file = file.lock().take();
@@ -189,9 +189,9 @@ impl Pcap {
     }
 }
 
-/// Sorts as the runs do.
-fn file_name(run: &RunName<'_>) -> String {
-    let RunName { plan, setup, seed, .. } = run;
+/// Names sort by plan.
+fn file_name(run: &RecordedRun<'_>) -> String {
+    let RecordedRun { plan, setup, seed, .. } = run;
     format!("{plan:03}-{}-{}-seed{seed}.pcapng", setup.transport, setup.path)
 }
 
@@ -204,10 +204,10 @@ fn cannot_write(path: &Path, error: &io::Error) -> anyhow::Error {
 }
 
 impl CaptureFiles {
-    fn capture(&self, run: &RunName<'_>, secrets: &Secrets) -> anyhow::Result<Option<Capture>> {
+    fn capture(&self, run: &RecordedRun<'_>, secrets: &Secrets) -> anyhow::Result<Option<Capture>> {
         let Some(pcap) = &self.pcap else { return Ok(None) };
         let Some(file) = pcap.file(run)? else { return Ok(None) };
-        let RunName { setup, seed, stop, .. } = run;
+        let RecordedRun { setup, seed, stop, .. } = run;
         let title = format!("{}, {} on {}, seed {seed}", self.command, setup.transport, setup.path);
         let options = CaptureOptions {
             title,
@@ -224,12 +224,11 @@ impl CaptureFiles {
         Ok(Some(Capture::new(out, options, secrets.clone())))
     }
 
-    fn fail(&self, run: Option<&RunName<'_>>, error: anyhow::Error) {
+    fn fail(&self, error: anyhow::Error) {
         self.failed.lock().get_or_insert(error);
-        run.map(|run| run.stop.set());
     }
 
-    /// Returns the first error of writing. `runs` is how many were made.
+    /// Returns the first write error. Notes that a file has only the first of several `runs`.
     pub(crate) fn complete(&self, runs: u64, quiet: bool) -> anyhow::Result<()> {
         if let Some(Pcap::File(path, _)) = &self.pcap
             && runs > 1
@@ -237,7 +236,7 @@ impl CaptureFiles {
         {
             let path = path.display();
             note(format_args!(
-                "{path} has the first of {runs} runs; --pcap with a folder, such as captures/, keeps all"
+                "{path} has only the first of {runs} runs; --pcap with a folder, such as captures/, keeps all"
             ));
         }
         if let Some(error) = self.failed.lock().take() {
@@ -268,13 +267,14 @@ impl Drop for Pcap {
 }
 
 impl RunRecorder for CaptureFiles {
-    fn begin(&self, run: &RunName<'_>) -> Recording {
+    fn begin(&self, run: &RecordedRun<'_>) -> Recording {
         let secrets = match &self.keylog {
             Some((_, file)) => Secrets::logged_to(file.clone()),
             None => Secrets::default(),
         };
         let capture = self.capture(run, &secrets).unwrap_or_else(|error| {
-            self.fail(Some(run), error);
+            self.fail(error);
+            run.stop.set();
             None
         });
         let wants_secrets = capture.is_some() || self.keylog.is_some();
@@ -284,7 +284,7 @@ impl RunRecorder for CaptureFiles {
     fn end(&self, recording: &Recording, is_whole: bool) {
         if let Err(error) = recording.finish(is_whole) {
             let path = self.pcap.as_ref().map_or(Path::new(""), Pcap::path);
-            self.fail(None, cut(path, &error));
+            self.fail(cut(path, &error));
         }
     }
 }

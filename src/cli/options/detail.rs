@@ -24,17 +24,17 @@ use wirelab::{
 #[command(next_help_heading = "Single messages")]
 pub(crate) struct DetailArgs {
     /// Draw an episode below the table, packet by packet: longest (the longest stall of the first link that has
-    /// one), or seq=N (what befell message N of the schedule, from 0). Not on direct, which has no link. On relay and
-    /// netns it shows one more run with the same seed. Two transports are drawn side by side, at a moment that was bad
-    /// for both. Pages and SVG files then have this ladder. Not with --json, whose standard output is one document
+    /// one), or seq=N (what happened to message N of the schedule, from 0). Not on direct, which has no link. On relay
+    /// and netns it shows one more run with the same seed. Two transports are drawn side by side, at a message that was
+    /// lost or late on both. HTML and SVG then have this ladder. Not with --json, whose standard output is one document
     #[arg(long, value_name = "WHICH", num_args = 0..=1, default_missing_value = "longest", conflicts_with_all = ["json", "format"])]
     #[arg(value_parser = parse::<Which>)]
     ladder: Option<Which>,
-    /// Draw it with ASCII alone [default: where the locale is not UTF-8]
+    /// Draw the ladder with ASCII only [default: if the locale is not UTF-8]
     #[arg(long, requires = "ladder")]
     ascii: bool,
-    /// Write every message to a file, a row each; its seq is the number that --ladder takes. The result then has the data
-    /// for pictures too
+    /// Write every message to a file, one row each; seq is the number that --ladder takes. The result then also has the
+    /// data for pictures
     #[arg(long, value_name = "FILE.csv")]
     samples: Option<PathBuf>,
 }
@@ -73,8 +73,8 @@ impl DetailArgs {
         Ok(Some(Samples { samples: SampleFile::new(out, columns), draft }))
     }
 
-    /// The episodes of the requested ladder, from the first batch that has one. Of two transports on the same link with the
-    /// same workload, both are shown at the same message.
+    /// The episodes of the requested ladder, from the first batch that has one. If exactly two transports have the same
+    /// link and workload, both show the same message.
     pub(crate) fn episodes(
         &self,
         request: &Request<Plan>,
@@ -109,9 +109,9 @@ impl DetailArgs {
         Ok(episodes)
     }
 
-    /// Prints the requested ladder.
+    /// Prints the ladder of these episodes, if it was requested.
     pub(crate) fn draw(&self, episodes: &[Episode], text: TextOptions) -> anyhow::Result<()> {
-        if episodes.is_empty() {
+        if !self.wants_ladder() || episodes.is_empty() {
             return Ok(());
         }
         let options = TextOptions { ascii: self.ascii || text.ascii, ..text };
@@ -147,7 +147,7 @@ fn nothing(plan: &Plan, seed: u64, which: Which) -> String {
     match which {
         Which::Longest => format!("no ladder: in {run}, no message was lost or had to wait"),
         Which::Message(number) => format!(
-            "no ladder: in {run}, message {number} was not of the measured time, and blocked nothing of it"
+            "no ladder: in {run}, message {number} was not sent in the measured time and blocked no message of it"
         ),
     }
 }

@@ -166,7 +166,7 @@ impl<D: Defaults> MatrixArgs<D> {
         Ok(request)
     }
 
-    /// The plans for servers elsewhere; `plans` makes them.
+    /// The plans for remote servers; `plans` makes them.
     pub(crate) fn request_elsewhere<E: Experiment>(
         &self,
         rows: &[Row],

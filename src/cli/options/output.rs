@@ -31,14 +31,15 @@ pub(crate) struct OutputArgs {
     format: Option<&'static Format>,
     #[arg(short, long, value_name = "FILE", help = output_help(), help_heading = None::<&str>)]
     output: Option<PathBuf>,
-    /// Add to the result what its pictures need, so that `wirelab report` can draw them all: the distribution of
-    /// latencies, and one run in time. HTML has them anyway
+    /// Add the data for pictures to the result, so that `wirelab report` can draw them all: the distribution of
+    /// latencies, and one run over time. HTML output always has it
     #[arg(long)]
     pictures: bool,
-    /// Also write each chart as an SVG file to a folder; or one chart to NAME.svg, by its name there or as the only one
+    /// Also write each chart as an SVG file to a folder; or the chart NAME to NAME.svg, with any name if it is the only
+    /// one
     #[arg(long, value_name = "DIR")]
     svg: Option<PathBuf>,
-    /// Of a list of links or messages, print every point on its own below the summary
+    /// With a list of links or messages, also print each point on its own, below the summary
     #[arg(long)]
     details: bool,
     /// Print the result and nothing else
@@ -214,7 +215,7 @@ impl OutputArgs {
 #[derive(Debug, Default)]
 pub(crate) struct Drafts {
     result: Option<Draft>,
-    /// The only chart that is asked for.
+    /// The file of `--svg NAME.svg`.
     chart: Option<Draft>,
 }
 

@@ -8,7 +8,7 @@ use crate::{
         plan::Plan,
         record::{
             outcome::Outcome,
-            trace::{Delay, MAX_MESSAGES, QUEUE_BIN, Trace, Traced},
+            trace::{Delay, MAX_ENTRIES, QUEUE_BIN, Trace, Traced},
         },
     },
     report::{Cell, Detail, Overview, Pictures, Queue, Timeline},
@@ -56,16 +56,14 @@ pub(super) fn add(plans: &[Plan], runs: &[Runs<Outcome>], cells: &[Option<usize>
 /// Why a row has no timeline, if a limit was reached.
 fn no_timeline(rows: usize, runs: &Runs<Outcome>) -> Option<String> {
     if rows > MAX_TIMELINES {
-        return Some(format!(
-            "No run is shown in time: a path with more than {MAX_TIMELINES} rows has too many."
-        ));
+        return Some(format!("There is no timeline: the path has more than {MAX_TIMELINES} rows."));
     }
     let (_, outcome) = runs.outcomes.first()?;
     (outcome.trace.is_none() && !outcome.interrupted).then(|| {
         let bin = QUEUE_BIN.as_millis();
         format!(
-            "No run is shown in time: it has {MAX_MESSAGES} messages or more, or as many dropped packets or intervals of \
-             {bin} ms."
+            "There is no timeline: the run has {MAX_ENTRIES} or more messages, intervals of {bin} ms, or dropped \
+             packets in a direction."
         )
     })
 }
@@ -215,7 +213,7 @@ fn detail(
     }
 }
 
-/// The queues of a part of a run, reduced to a few hundred bins at most.
+/// The queues of a part of a run, in at most 200 bins.
 fn queue(trace: &Trace, window: Window) -> Option<Queue> {
     const MOST: u64 = 200;
     let fine = nanos(QUEUE_BIN);

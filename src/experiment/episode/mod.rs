@@ -65,7 +65,7 @@ impl FromStr for Which {
 /// Runs `plan` and collects an episode. `None` if nothing was lost or blocked, or if the message was not sent in the
 /// measured time.
 ///
-/// Fails like [`super::run`], which also tells what `stop` does.
+/// Fails like [`super::run`], and like it ends soon after `stop` is set.
 pub fn episode(plan: &Plan, seed: u64, which: Which, stop: &StopSignal) -> Result<Option<Episode>, RunError> {
     if plan.path.is_real_time() {
         return recorded_episode(plan, seed, which, stop);
@@ -105,10 +105,10 @@ fn recorded_episode(
     which: Which,
     stop: &StopSignal,
 ) -> Result<Option<Episode>, RunError> {
-    let recording = WatchedRun::of(plan, seed, stop)?;
+    let watched = WatchedRun::of(plan, seed, stop)?;
     let mut finder = Finder::new(which, plan.workload.clone());
-    recording.samples.iter().for_each(|sample| finder.note(sample));
-    Ok(finder.found().map(|found| recording.episode(plan, seed, found)))
+    watched.samples.iter().for_each(|sample| finder.note(sample));
+    Ok(finder.found().map(|found| watched.episode(plan, seed, found)))
 }
 
 /// In real time, messages that one packet releases are read one by one, at most this far apart.
@@ -123,17 +123,17 @@ struct WatchedRun {
 
 impl WatchedRun {
     fn of(plan: &Plan, seed: u64, stop: &StopSignal) -> Result<Self, RunError> {
-        let recording = Arc::<Mutex<Self>>::default();
+        let watched = Arc::<Mutex<Self>>::default();
         run_watched(
             plan,
             seed,
             stop,
-            &recording,
-            |recording, sample| recording.samples.push(*sample),
-            |recording, packet| recording.packets.push(packet),
+            &watched,
+            |watched, sample| watched.samples.push(*sample),
+            |watched, packet| watched.packets.push(packet),
         )?;
-        let recording = std::mem::take(&mut *recording.lock());
-        Ok(recording)
+        let watched = std::mem::take(&mut *watched.lock());
+        Ok(watched)
     }
 
     fn episode(self, plan: &Plan, seed: u64, found: Found) -> Episode {

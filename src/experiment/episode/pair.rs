@@ -60,9 +60,9 @@ fn recorded(
     stop: &StopSignal,
 ) -> Result<Option<[Episode; 2]>, RunError> {
     let [left, right] = [WatchedRun::of(plans[0], seed, stop)?, WatchedRun::of(plans[1], seed, stop)?];
-    let hits = |plan: &Plan, recording: &WatchedRun| {
+    let hits = |plan: &Plan, watched: &WatchedRun| {
         let mut hits = Hits::default();
-        recording.samples.iter().for_each(|sample| hits.note(&plan.workload, sample));
+        watched.samples.iter().for_each(|sample| hits.note(&plan.workload, sample));
         hits
     };
     let both = [&hits(plans[0], &left), &hits(plans[1], &right)];

@@ -188,7 +188,7 @@ fn in_flight(way: &Counters) -> u64 {
     (way.packets + way.duplicated).saturating_sub(gone)
 }
 
-/// What all of `futures` come to.
+/// The results of all `futures`.
 async fn join<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
     let mut running: Vec<_> = futures.map(|future| Some(Box::pin(future))).collect();
     let mut outputs: Vec<Option<T>> = running.iter().map(|_| None).collect();

@@ -27,14 +27,14 @@ pub struct HandshakeOutcome {
     pub first: Histogram,
     /// Until the second reply, in nanoseconds.
     pub second: Histogram,
-    /// First replies that took a second or more, or were given up after as long.
+    /// First replies that took a second or more, or were given up after a second or more.
     pub over_a_second: u64,
-    /// What crossed the wire until the first reply, to the server and to the client, of those that got one; `None`
-    /// where the wire is not ours, or carries several connections at a time.
+    /// What crossed the link until the first reply, in each direction, for connections that got one; `None` without an
+    /// emulated link, or if it carries several connections at a time.
     pub wire: Option<PerDirection<Counters>>,
-    /// What all connections took together.
+    /// Time from the first connection attempt to the end of the last connection.
     pub elapsed: Duration,
-    /// How true the wire was to its model; `None` in virtual time, where it is, and where there is none of ours.
+    /// How exactly the path emulated the link; `None` in virtual time, which is exact, and without an emulated link.
     pub fidelity: Option<Fidelity>,
 }
 

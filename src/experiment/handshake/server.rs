@@ -56,7 +56,7 @@ async fn accept(
                 let over = closes.then(|| over.subscribe());
                 host.spawn("an echo", Box::pin(echo(channel, reply, over)));
             }
-            // The client waits in the backlog meanwhile, and hears no refusal that would be ours.
+            // Until there is a descriptor, the client waits in the backlog, so it is not refused.
             Err(ConnectError::Path(PathError::NoDescriptor { .. })) => host.sleep(PAUSE).await,
             // The listener is closed.
             Err(ConnectError::Path(_)) => return,

@@ -31,7 +31,7 @@ pub fn on_path<T>(
     }
 }
 
-/// Runs `run` on a host of this machine's, against servers elsewhere, and abandons it if it does not end soon after
+/// Runs `run` on a host of this machine's, against remote servers, and abandons it if it does not end soon after
 /// `stop` is set.
 pub(super) fn on_this_machine<T>(
     stop: &StopSignal,

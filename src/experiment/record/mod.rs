@@ -14,7 +14,7 @@ use crate::{channel::Delivery, unit::Time};
 /// A request at the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AtServer {
-    /// When it got there.
+    /// Its delivery to the server.
     pub delivery: Delivery,
     /// When its reply was handed to the transport.
     pub replied: Time,

@@ -101,7 +101,7 @@ pub struct Observers {
     pub packets: Option<PacketLog>,
     /// An observer of every packet on the path.
     pub wire: Option<Box<dyn Observer>>,
-    /// What is recorded in files.
+    /// The recording of the run.
     pub recording: Recording,
 }
 

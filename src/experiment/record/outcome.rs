@@ -37,7 +37,7 @@ pub struct Outcome {
     pub server: Recovery,
     /// What the two ends know about the network.
     pub network: NetworkFigures,
-    /// The run was made against a server elsewhere.
+    /// The run was made against a remote server.
     pub remote: bool,
     /// The deadline, where it was measured for the run.
     pub deadline: Option<Duration>,
@@ -45,12 +45,12 @@ pub struct Outcome {
     pub interrupted: bool,
     /// Why the connection was lost before the schedule was over, if it was.
     pub broken: Option<String>,
-    /// When a server elsewhere that went away sent its last reply, from the first message on.
+    /// When a remote server that went away sent its last reply, counted from the first message.
     pub server_gone: Option<Duration>,
-    /// What the wire did in the measured time and after it, to the server and to the client; `None` where
-    /// the path is not ours.
+    /// What the link did in the measured time and after it, in each direction; `None` without an emulated link.
     pub wire: Option<PerDirection<Counters>>,
-    /// How true the wire was to its model over the whole run; `None` in virtual time, where it is exact, and without a link.
+    /// How exactly the path emulated the link over the whole run; `None` in virtual time, which is exact, and without a
+    /// link.
     pub fidelity: Option<Fidelity>,
     /// The timeline of the run, if it was recorded for pictures.
     pub trace: Option<Trace>,

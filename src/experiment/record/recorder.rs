@@ -66,9 +66,9 @@ struct State {
     longest: Option<Duration>,
     stopped_waiting: bool,
     stalls: PerDirection<StallTracker>,
-    /// Requests at a server that is ours.
+    /// Requests at the server, if it is part of the run.
     requests: Sequence,
-    /// What a server elsewhere has reported; `None` where the server is part of the run.
+    /// What a remote server has reported; `None` if the server is part of the run.
     remote: Option<ServerReports>,
     network: NetworkTracker,
     outcome: Outcome,
@@ -106,7 +106,7 @@ impl Recorder {
         })))
     }
 
-    /// The same, where the server is elsewhere.
+    /// The same for a remote server.
     pub(in crate::experiment) fn of_remote(
         transport: Transport,
         workload: Workload,
@@ -279,7 +279,7 @@ impl State {
     /// Where the time of a delivered message went.
     fn account(&mut self, message: &Message, reply: &Delivery) {
         let request = message.at_server.as_ref().map(|arrivals| arrivals.answered_by(reply));
-        // Instants of a clock elsewhere are good for durations of their own only.
+        // Instants of a remote clock can only be compared with each other.
         let here = request.filter(|_| self.remote.is_none());
         let budget = here.and_then(|request| Budget::of(message.scheduled.due, &request, reply));
         if let Some(budget) = &budget {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A run with this many messages, dropped packets in a direction, or intervals of [`QUEUE_BIN`] has no trace.
-pub(in crate::experiment) const MAX_MESSAGES: usize = 1 << 20;
+pub(in crate::experiment) const MAX_ENTRIES: usize = 1 << 20;
 /// Resolution of the queues, short enough to show single bursts.
 pub(in crate::experiment) const QUEUE_BIN: Duration = Duration::from_millis(10);
 
@@ -101,9 +101,9 @@ impl Tracer {
 }
 
 impl State {
-    /// Whether the trace has no room for an element at this place.
+    /// Whether the trace has no room for an entry at this index. If so, it stays full from then on.
     fn is_full(&mut self, place: usize) -> bool {
-        self.is_full |= place >= MAX_MESSAGES;
+        self.is_full |= place >= MAX_ENTRIES;
         self.is_full
     }
 

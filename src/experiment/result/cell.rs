@@ -60,7 +60,7 @@ fn sees_order(plan: &Plan) -> bool {
     !plan.transport.uses_kernel_tcp() || plan.path == PathKind::Netns
 }
 
-/// The congestion controller that was at work; `None` where there is none, or one that we do not know of.
+/// The congestion controller in use; `None` if there is none, or if it is not known.
 pub(in crate::experiment) fn congestion(
     transport: Transport,
     path: PathKind,

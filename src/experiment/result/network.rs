@@ -25,7 +25,7 @@ impl Pool<'_> {
         let reported = self.has_reports();
         let lost = self.sum(|outcome| outcome.network.ways.to_server.lost);
         let unattributed = self.sum(|outcome| outcome.network.unattributed);
-        // Only messages of which it is known whether they were lost on a way can be in its ratio.
+        // The ratio of a way counts only messages that are known to have been lost on it or not.
         let known = (messages.delivered + messages.lost).saturating_sub(unattributed);
         let sent = PerDirection { to_server: known, to_client: known.saturating_sub(lost) };
         let way = |way| reported.then(|| self.way(sent[way], |outcome| &outcome.network.ways[way]));

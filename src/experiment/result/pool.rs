@@ -93,7 +93,7 @@ impl Pool<'_> {
             total_wait_ns: both.total_wait_ns,
             by_cause: both.by_cause,
             longest_stall: both.longest_stall,
-            // A server elsewhere that reports nothing may have held messages too.
+            // A remote server that reports nothing may have held messages too.
             to_server: (!self.is_remote() || self.has_reports())
                 .then(|| self.direction(|outcome| &outcome.order_by_direction.to_server)),
             to_client: Some(self.direction(|outcome| &outcome.order_by_direction.to_client)),
@@ -121,7 +121,7 @@ impl Pool<'_> {
         }
     }
 
-    /// Both directions of the wire; `None` where it is not ours.
+    /// Both directions of the wire; `None` if wirelab does not emulate it.
     pub(super) fn wire(&self, plan: &Plan, delivered: u64) -> Option<report::Wire> {
         let mut sum = PerDirection::<Counters>::default();
         for (_, outcome) in self.0 {
@@ -192,7 +192,7 @@ pub(in crate::experiment) fn limit_flags(limits: LimitedBy, tolerated: Duration)
     flags.into_iter().filter_map(|(flag, took)| (took > tolerated).then_some(flag)).collect()
 }
 
-/// What all these ends did together.
+/// The sum over these ends.
 pub(in crate::experiment) fn recovery(ends: &[&Recovery]) -> report::Recovery {
     let sum =
         |of: fn(&Recovery) -> Option<u64>| ends.iter().filter_map(|end| of(end)).reduce(|sum, n| sum + n);

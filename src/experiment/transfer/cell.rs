@@ -71,7 +71,7 @@ fn transfer(plan: &TransferPlan, outcomes: &[&TransferOutcome]) -> report::Trans
     }
 }
 
-/// Both directions of the wire; `None` where it is not ours.
+/// Both directions of the wire; `None` if wirelab does not emulate it.
 fn wire(outcomes: &[&TransferOutcome]) -> Option<report::Wire> {
     let mut sum = PerDirection::<Counters>::default();
     for outcome in outcomes {

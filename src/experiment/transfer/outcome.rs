@@ -26,13 +26,13 @@ pub struct TransferOutcome {
     pub missing: Vec<Range<u64>>,
     /// What the client's end did to recover from loss.
     pub client: Recovery,
-    /// The same of the server's end, where it is ours.
+    /// The same for the server's end, if wirelab runs it.
     pub server: Recovery,
     /// Time for which the client's thread ran or waited for a core; `None` in virtual time.
     pub client_busy: Option<Duration>,
     /// The same for the server's thread, if wirelab runs it.
     pub server_busy: Option<Duration>,
-    /// What the wire did from the first byte on, to the server and to the client; `None` where it is not ours.
+    /// What the link did from the first byte on, in each direction; `None` without an emulated link.
     pub wire: Option<PerDirection<Counters>>,
     /// How exactly the path emulated the link.
     pub fidelity: Option<Fidelity>,

@@ -5,7 +5,7 @@ use std::{future::pending, sync::Arc, time::Duration};
 use super::{
     TransferOutcome, TransferPlan,
     pictures::Meter,
-    run::{Job, connect, drive, run},
+    run::{Task, connect, drive, run},
 };
 use crate::{
     capture::Recording,
@@ -77,14 +77,14 @@ pub fn transfer(
     transfer_watched(plan, seed, saved, watch, Watchers::default())
 }
 
-/// What watches a transfer beside its caller.
+/// What observes a transfer on a path.
 #[derive(Default)]
 pub(super) struct Watchers<'a> {
     pub(super) meter: Option<&'a Meter>,
     pub(super) recording: Option<&'a Recording>,
 }
 
-/// Like [`transfer`], seen by `watchers`.
+/// Like [`transfer`], with `watchers`.
 pub(super) fn transfer_watched(
     plan: &TransferPlan,
     seed: u64,
@@ -101,8 +101,8 @@ pub(super) fn transfer_watched(
         settings.session.log_secrets(recording.key_log());
     }
     let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {
-        let job = Job { plan, seed, watch };
-        run(ends, job, &settings, saved, meter, || wire.measure_from_now()).await
+        let task = Task { plan, seed, watch };
+        run(ends, task, &settings, saved, meter, || wire.measure_from_now()).await
     })?;
     Ok(TransferOutcome { wire, fidelity, ..value })
 }
@@ -133,8 +133,8 @@ pub async fn transfer_from(
 ) -> Result<TransferOutcome, RunError> {
     let settings = settings(plan, remote.seed, Some(&remote.tls))?;
     let (mut bulk, connect) = remote.connect(&**host, |peer| connect(host, plan, peer, &settings)).await?;
-    let job = Job { plan, seed, watch };
-    let outcome = drive(&**host, &mut bulk, job, saved.into(), pending()).await;
+    let task = Task { plan, seed, watch };
+    let outcome = drive(&**host, &mut bulk, task, saved.into(), pending()).await;
     Ok(TransferOutcome { connect, ..outcome })
 }
 

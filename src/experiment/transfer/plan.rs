@@ -19,7 +19,7 @@ pub struct TransferPlan {
     pub path: PathKind,
     /// How content travels.
     pub transport: Transport,
-    /// The wire to the server and to the client; of no effect where the path has no link.
+    /// The wire to the server and to the client; without effect on a path without a link.
     pub links: PerDirection<LinkSpec>,
     /// QUIC's congestion controller.
     pub congestion: Congestion,

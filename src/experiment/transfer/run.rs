@@ -24,9 +24,9 @@ use crate::{
     wire::{Receipt, transfer::content_of},
 };
 
-/// A transfer of a plan, with its seed.
+/// One transfer: its plan, its seed, and what watches it.
 #[derive(Clone, Copy)]
-pub(super) struct Job<'a> {
+pub(super) struct Task<'a> {
     pub(super) plan: &'a TransferPlan,
     pub(super) seed: u64,
     pub(super) watch: &'a Watch,
@@ -38,30 +38,30 @@ pub(super) struct Job<'a> {
 /// Returns an error if no connection was made. A transfer that stops later is an outcome, not an error.
 pub(super) async fn run(
     ends: &Ends,
-    job: Job<'_>,
+    task: Task<'_>,
     settings: &Settings,
     saved: Option<SaveFile>,
     meter: Option<&Meter>,
     measuring: impl FnOnce(),
 ) -> Result<TransferOutcome, RunError> {
-    let Job { plan, seed, .. } = job;
+    let Task { plan, seed, .. } = task;
     let acceptor = bulk::listen(&ends.server, plan.transport, ends.listen, settings)?;
     let peer = SocketAddr::new(ends.reach, acceptor.local_addr().port());
     let (stop, stopped) = oneshot::channel();
     let (report, reported) = oneshot::channel();
     let (fail, failed) = oneshot::channel();
-    let (at_server, at_client, sending, answering) = match plan.direction {
+    let (at_server, at_client, client_meter, server_meter) = match plan.direction {
         Direction::Up => (saved.into(), Sink::Nowhere, meter, None),
         Direction::Down => (Sink::Nowhere, saved.into(), None, meter),
     };
     let host = ends.server.clone();
-    let meter = answering.cloned();
+    let meter = server_meter.cloned();
     let server = Server { host, acceptor, sink: at_server, plan: plan.clone(), seed, meter };
     ends.server.spawn("the server", Box::pin(server.serve(stopped, report, fail)));
 
     let (mut bulk, connect) = connect(&ends.client, plan, peer, settings).await?;
     measuring();
-    if let Some(meter) = sending {
+    if let Some(meter) = client_meter {
         meter.follow(&ends.client, &bulk);
     }
     // An error of the server ends the transfer.
@@ -71,7 +71,7 @@ pub(super) async fn run(
             Err(_) => pending().await,
         }
     };
-    let mut outcome = drive(&*ends.client, &mut bulk, job, at_client, failed).await;
+    let mut outcome = drive(&*ends.client, &mut bulk, task, at_client, failed).await;
     outcome.connect = connect;
     // Without a receiver, the server never accepted the client.
     let _ = stop.send(());
@@ -136,7 +136,7 @@ pub(super) async fn connect(
 pub(super) async fn drive(
     host: &dyn Host,
     bulk: &mut Bulk,
-    Job { plan, seed, watch }: Job<'_>,
+    Task { plan, seed, watch }: Task<'_>,
     sink: Sink,
     failed: impl Future<Output = TransferError>,
 ) -> TransferOutcome {

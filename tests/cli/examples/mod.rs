@@ -4,9 +4,8 @@ mod table;
 
 use std::{collections::BTreeSet, env, fs, path::Path, process::Command};
 
-use crate::support::{Program, Server, command_exists, run, say, skip, skip_missing};
+use crate::support::{Program, Server, command_exists, has_namespaces, run, say, skip_missing};
 use tempfile::{TempDir, tempdir};
-use wirelab::{link::LinkSpec, path::netns, unit::PerDirection};
 
 /// An example, and what it must show.
 struct Example {
@@ -170,13 +169,8 @@ impl Scene {
     }
 
     fn check(&self, example: &Example) {
-        if let Some(missing) = example.needs.iter().find(|need| !is_there(need)) {
-            say(&format!("skipped for want of {missing}: {}", example.line));
-            return if *missing == "netns" {
-                skip("no network namespaces here")
-            } else {
-                skip_missing(missing)
-            };
+        if !example.needs.iter().all(|need| is_there(need)) {
+            return say(&format!("not run: {}", example.line));
         }
         let line = self.line(example);
         let folder = self.folder();
@@ -194,12 +188,16 @@ impl Scene {
     }
 }
 
-/// Whether this machine has a program, or network namespaces.
+/// Whether this machine has a program, or network namespaces. Skips where it has not.
 fn is_there(need: &str) -> bool {
     if need == "netns" {
-        return netns::World::new(&PerDirection::both(LinkSpec::default()), 1).is_ok();
+        return has_namespaces();
     }
-    command_exists(need)
+    let exists = command_exists(need);
+    if !exists {
+        skip_missing(need);
+    }
+    exists
 }
 
 fn check(examples: &[Example]) {

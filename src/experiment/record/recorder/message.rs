@@ -22,7 +22,7 @@ pub(super) struct Message {
     /// Set once the request is known to have reached the server, until the message has settled. In a box, because a
     /// run may have millions of messages under way.
     pub(super) at_server: Option<Box<Arrivals>>,
-    /// Whether it reached a server elsewhere; `None` if that has not been reported.
+    /// Whether it reached a remote server; `None` if that has not been reported.
     pub(super) reached: Option<bool>,
     pub(super) settled: bool,
 }

@@ -1,4 +1,4 @@
-//! What a server elsewhere reports in its replies, and what follows from it.
+//! What a remote server reports in its replies, and what follows from it.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     wire::ServerReport,
 };
 
-/// The state of a server elsewhere, as far as it has been reported.
+/// The state of a remote server, as far as it has been reported.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct ServerReports {
     /// The highest message number reported, and how many messages the server had received by then.
@@ -22,7 +22,7 @@ pub(super) struct ServerReports {
 }
 
 impl State {
-    /// A server elsewhere has answered message `number`, and says when it had it and which others.
+    /// A remote server has answered message `number`, and says when it had it and which others.
     pub(super) fn on_server_report(&mut self, number: u64, reply: &Delivery, report: &ServerReport) {
         // A report about a message that was never sent is invalid.
         let sent = self.first + self.under_way.len() as u64;
