@@ -18,8 +18,10 @@ pub struct Counters {
     pub lost: u64,
     /// Packets dropped by a full queue.
     pub queue_dropped: u64,
-    /// Packets marked by the queue instead of being dropped.
+    /// Packets marked with Congestion Experienced, by the queue or by a link that marks everything.
     pub marked: u64,
+    /// Packets whose ECN field was cleared.
+    pub bleached: u64,
     /// Packets above the MTU.
     pub too_large: u64,
     /// Copies.
@@ -43,6 +45,7 @@ impl AddAssign for Counters {
         self.lost += other.lost;
         self.queue_dropped += other.queue_dropped;
         self.marked += other.marked;
+        self.bleached += other.bleached;
         self.too_large += other.too_large;
         self.duplicated += other.duplicated;
         self.reordered += other.reordered;
@@ -64,6 +67,7 @@ impl Sub for Counters {
             lost: self.lost - earlier.lost,
             queue_dropped: self.queue_dropped - earlier.queue_dropped,
             marked: self.marked - earlier.marked,
+            bleached: self.bleached - earlier.bleached,
             too_large: self.too_large - earlier.too_large,
             duplicated: self.duplicated - earlier.duplicated,
             reordered: self.reordered - earlier.reordered,

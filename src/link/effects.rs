@@ -34,6 +34,8 @@ pub(super) struct Draws {
     pub(super) replayed: bool,
     /// The bytes for a forgery of the packet.
     pub(super) injected: Option<u64>,
+    /// A draw from [0, 1) for a queue that drops at random.
+    pub(super) queue: f64,
 }
 
 /// The effects that are on, each with its own generators.
@@ -41,9 +43,8 @@ pub(super) struct Draws {
 pub(super) struct Effects(Vec<Box<dyn Effect>>);
 
 impl Effects {
-    pub(super) fn new(spec: &LinkSpec, seed: u64, direction: Direction) -> Self {
-        let mut generators = Generators { seed, direction, taken: 0 };
-        Self(PROPERTIES.iter().filter_map(|property| (property.effect)(spec, &mut generators)).collect())
+    pub(super) fn new(spec: &LinkSpec, generators: &mut Generators) -> Self {
+        Self(PROPERTIES.iter().filter_map(|property| (property.effect)(spec, generators)).collect())
     }
 
     /// Draws once from every effect.
@@ -69,6 +70,10 @@ pub(super) struct Generators {
 }
 
 impl Generators {
+    pub(super) fn new(seed: u64, direction: Direction) -> Self {
+        Self { seed, direction, taken: 0 }
+    }
+
     /// The generator with this number, which belongs to one effect.
     pub(super) fn take(&mut self, number: u8) -> ChaCha8Rng {
         // "link" in ASCII: no other consumer of the seed uses these streams.

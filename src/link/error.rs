@@ -65,6 +65,9 @@ pub enum SpecError {
     /// A queue without a rate.
     #[error("--queue needs --rate: without a rate no packet waits; give a rate or leave --queue out")]
     QueueWithoutRate,
+    /// An AQM without a rate.
+    #[error("--aqm needs --rate: without a rate no packet waits; give a rate or leave --aqm out")]
+    AqmWithoutRate,
     /// A queue smaller than one packet.
     #[error(
         "--queue {queue} is smaller than one packet (--mtu {mtu}): packets of that size would never pass"

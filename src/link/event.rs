@@ -4,13 +4,26 @@ use std::time::Duration;
 
 use crate::unit::Time;
 
+/// What a link does to the ECN field of a packet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EcnChange {
+    /// Nothing.
+    #[default]
+    None,
+    /// Sets it to Congestion Experienced.
+    Mark,
+    /// Clears it.
+    Bleach,
+}
+
 /// What the queue of the bottleneck did to a packet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QueueVisit {
     /// From its offer until the transmitter began to send it. Serialisation is not part of it. Zero on a link without a
     /// rate, where no packet waits.
     pub delay: Duration,
-    /// Whether the queue marked it with Congestion Experienced (RFC 3168) instead of dropping it.
+    /// Whether it was marked with Congestion Experienced (RFC 3168): by the queue instead of being dropped, or by a link
+    /// that marks everything.
     pub marked: bool,
 }
 
@@ -58,6 +71,8 @@ pub struct Delivered<P> {
     pub queue: QueueVisit,
     /// The packet, as it was offered.
     pub packet: P,
+    /// What the link did to its ECN field. The link does not look into packets, so the caller writes it.
+    pub ecn: EcnChange,
     /// A draw if a bit must be flipped: the index of the bit, modulo the number of bits in the packet. The
     /// link does not look into packets, so the caller flips it.
     pub corrupt: Option<u64>,

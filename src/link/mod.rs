@@ -36,6 +36,7 @@ mod columns;
 mod corrupt;
 mod counters;
 mod duplicate;
+mod ecn;
 mod effects;
 mod error;
 mod event;
@@ -57,24 +58,45 @@ mod shaper;
 mod spec;
 
 pub use counters::Counters;
+pub use ecn::EcnFault;
 pub use error::{SpecError, ValueError};
-pub use event::{Delivered, DropReason, Dropped, Event, QueueVisit};
+pub use event::{Delivered, DropReason, Dropped, EcnChange, Event, QueueVisit};
 pub use jitter::{Jitter, JitterShape};
 pub use loss::{GilbertElliott, Loss, LossBy};
 pub use preset::Preset;
 pub use properties::{LinkSpec, PROPERTIES, obstacle};
 pub use property::{Column, Obstacle, Property, Takes, Word};
-pub use queue::{QueueLimit, resolve_queues};
+pub use queue::{
+    Aqm, CodelParameters, FlowId, FqCodelParameters, PieParameters, QueueLimit, RedParameters, resolve_queues,
+};
 pub use settings::{LinkSettings, Setting};
 
 use std::fmt;
 
 use crate::unit::{Direction, Time};
-use effects::{Draws, Effects};
+use effects::{Draws, Effects, Generators};
 use events::Events;
 use propagation::{Arrival, Propagation};
 use queue::{Queue, Queued};
 use shaper::{Shaper, Transmission};
+
+/// What a link may have to know of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PacketTraits {
+    /// Whether it is a UDP datagram: no other packet is forged.
+    pub is_udp: bool,
+    /// Whether its transport understands ECN marks (ECT(0), ECT(1) or CE): no other packet is marked.
+    pub is_ect: bool,
+    /// The flow it belongs to. Packets without one share a queue.
+    pub flow: Option<FlowId>,
+}
+
+impl Default for PacketTraits {
+    /// A UDP datagram of no flow that cannot be marked.
+    fn default() -> Self {
+        Self { is_udp: true, is_ect: false, flow: None }
+    }
+}
 
 /// One direction of a link.
 ///
@@ -90,6 +112,11 @@ pub struct Link<P> {
     queue: Box<dyn Queue<P>>,
     /// Packets in the queue.
     queued: usize,
+    /// Whether the queue marks packets.
+    ecn: bool,
+    /// Whether a property depends on what a packet is.
+    asks: bool,
+    ecn_fault: Option<EcnFault>,
     /// `None` if packets take no time to serialise.
     shaper: Option<Box<dyn Shaper>>,
     propagation: Propagation,
@@ -103,11 +130,15 @@ impl<P: Clone + fmt::Debug + Send + 'static> Link<P> {
     ///
     /// `spec` must have passed [`LinkSpec::validate`]; it is not checked again.
     pub fn new(spec: LinkSpec, seed: u64, direction: Direction) -> Self {
+        let mut generators = Generators::new(seed, direction);
         Self {
             mtu: usize::from(spec.mtu),
-            effects: Effects::new(&spec, seed, direction),
-            queue: queue::of(&spec),
+            effects: Effects::new(&spec, &mut generators),
+            queue: queue::of(&spec, &mut generators),
             queued: 0,
+            ecn: spec.ecn,
+            asks: spec.ecn || spec.ecn_fault.is_some() || matches!(spec.aqm, Aqm::FqCodel(_)),
+            ecn_fault: spec.ecn_fault,
             shaper: shaper::of(&spec),
             propagation: Propagation::new(&spec),
             events: Events::new(),
@@ -122,18 +153,28 @@ impl<P: Clone> Link<P> {
     ///
     /// If `now` is before an earlier offer, the instant of that offer counts.
     pub fn enqueue(&mut self, now: Time, ip_bytes: usize, packet: P) {
-        self.enqueue_any(now, ip_bytes, packet, |_| true);
+        self.enqueue_known(now, ip_bytes, packet, |_| PacketTraits::default());
     }
 
-    /// Like [`enqueue`](Self::enqueue), on a link that carries more than UDP. `is_udp` says whether the packet is a UDP
-    /// datagram: no other packet is forged.
-    pub fn enqueue_any(&mut self, now: Time, ip_bytes: usize, packet: P, is_udp: impl FnOnce(&P) -> bool) {
+    /// Like [`enqueue`](Self::enqueue), for packets that the link may have to know: `describe` is called if a property
+    /// of the link depends on the packet.
+    pub fn enqueue_known(
+        &mut self,
+        now: Time,
+        ip_bytes: usize,
+        packet: P,
+        describe: impl FnOnce(&P) -> PacketTraits,
+    ) {
         let offered = self.latest_offer.max(now);
+        // What was due before this offer does not see it, however late the link is driven.
+        self.transmit(offered);
         self.latest_offer = offered;
         self.counters.packets += 1;
         self.counters.bytes = self.counters.bytes.saturating_add(ip_bytes as u64);
         let mut draws = self.effects.draw();
-        draws.injected = draws.injected.filter(|_| is_udp(&packet));
+        let traits =
+            if self.asks || draws.injected.is_some() { describe(&packet) } else { PacketTraits::default() };
+        draws.injected = draws.injected.filter(|_| traits.is_udp);
         let Some(bytes) = u16::try_from(ip_bytes).ok().filter(|_| self.carries(ip_bytes)) else {
             self.counters.too_large += 1;
             let (reason, queue) = (DropReason::TooLarge, QueueVisit::default());
@@ -141,48 +182,49 @@ impl<P: Clone> Link<P> {
         };
         if self.shaper.is_none() {
             // Packets take no time to serialise, so none waits.
-            let passage = self.pass(offered, draws, QueueVisit::default());
+            let passage = self.pass(offered, draws, QueueVisit::default(), traits.is_ect);
             return self.schedule(passage, packet);
         }
-        match self.queue.enqueue(Queued { packet, bytes, offered, draws }) {
+        let PacketTraits { flow, is_ect, .. } = traits;
+        let can_be_marked = is_ect && self.ecn;
+        let queued = Queued { packet, bytes, offered, draws, flow, is_ect, can_be_marked, marked: false };
+        match self.queue.enqueue(queued) {
             Ok(()) => self.queued += 1,
-            Err(refused) => {
-                self.counters.queue_dropped += 1;
-                let (packet, reason) = (refused.packet, DropReason::QueueFull);
-                let queue = QueueVisit::default();
-                self.events.push(Event::Dropped(Dropped { at: offered, packet, reason, queue }));
+            Err(dropped) => {
+                self.drop_from_queue(offered, dropped);
+                while let Some(dropped) = self.queue.surplus(offered) {
+                    self.queued -= 1;
+                    self.drop_from_queue(offered, dropped);
+                }
             }
         }
         self.transmit(now);
     }
 
-    /// Transmits the packets that leave the queue by `now`.
-    fn transmit(&mut self, now: Time) {
-        while self.queued > 0
-            && let Some((packet, passage)) = self.dequeue(now)
-        {
-            self.queued -= 1;
-            self.schedule(passage, packet);
-        }
+    fn drop_from_queue(&mut self, at: Time, dropped: Queued<P>) {
+        self.counters.queue_dropped += 1;
+        let queue = QueueVisit { delay: at.since(dropped.offered), marked: dropped.marked };
+        let (packet, reason) = (dropped.packet, DropReason::QueueFull);
+        self.events.push(Event::Dropped(Dropped { at, packet, reason, queue }));
     }
 
-    /// The next packet that leaves the queue by `now`, and its way from there.
-    fn dequeue(&mut self, now: Time) -> Option<(P, Passage)> {
-        let starts = self.next_start();
-        if starts > now && !self.queue.decides_at_offer() {
-            return None;
-        }
-        match self.queue.dequeue(starts)? {
-            Ok(Queued { packet, bytes, offered, draws }) => {
-                let Transmission { starts, departs } = self.serialise(offered, bytes);
-                let queue = QueueVisit { delay: starts.since(offered), marked: false };
-                Some((packet, self.pass(departs, draws, queue)))
+    /// Transmits the packets that leave the queue by `now`.
+    fn transmit(&mut self, now: Time) {
+        while self.queued > 0 {
+            let starts = self.next_start();
+            if starts > now && !self.queue.decides_at_offer() {
+                return;
             }
-            Err(dropped) => {
-                self.counters.queue_dropped += 1;
-                let queue = QueueVisit { delay: starts.since(dropped.offered), marked: false };
-                let passage = Passage::Dropped { at: starts, reason: DropReason::QueueFull, queue };
-                Some((dropped.packet, passage))
+            let Some(decided) = self.queue.dequeue(starts) else { return };
+            self.queued -= 1;
+            match decided {
+                Ok(Queued { packet, bytes, offered, draws, marked, is_ect, .. }) => {
+                    let Transmission { starts, departs } = self.serialise(offered, bytes);
+                    let queue = QueueVisit { delay: starts.since(offered), marked };
+                    let passage = self.pass(departs, draws, queue, is_ect);
+                    self.schedule(passage, packet);
+                }
+                Err(dropped) => self.drop_from_queue(starts, dropped),
             }
         }
     }
@@ -198,19 +240,27 @@ impl<P: Clone> Link<P> {
     }
 
     /// The way of a packet behind the bottleneck.
-    fn pass(&mut self, departs: Time, mut draws: Draws, queue: QueueVisit) -> Passage {
+    fn pass(&mut self, departs: Time, mut draws: Draws, mut queue: QueueVisit, is_ect: bool) -> Passage {
+        queue.marked |= is_ect && self.ecn_fault == Some(EcnFault::MarkAll);
+        self.counters.marked += u64::from(queue.marked);
         self.effects.serialised(departs, &mut draws);
         if draws.lost {
             self.counters.lost += 1;
             return Passage::Dropped { at: departs, reason: DropReason::Lost, queue };
         }
+        let ecn = match self.ecn_fault {
+            Some(EcnFault::Bleach) if is_ect => EcnChange::Bleach,
+            _ if queue.marked => EcnChange::Mark,
+            _ => EcnChange::None,
+        };
+        self.counters.bleached += u64::from(ecn == EcnChange::Bleach);
         let arrival = self.propagation.arrival(departs, &draws);
         self.counters.reordered += u64::from(arrival.overtaking);
         self.counters.corrupted += u64::from(draws.corrupt.is_some());
         self.counters.duplicated += u64::from(arrival.copy_at.is_some());
         self.counters.replayed += u64::from(arrival.replay_at.is_some());
         self.counters.injected += u64::from(draws.injected.is_some());
-        Passage::Arrives { departs, arrival, corrupt: draws.corrupt, injected: draws.injected, queue }
+        Passage::Arrives { departs, arrival, ecn, corrupt: draws.corrupt, injected: draws.injected, queue }
     }
 
     fn schedule(&mut self, passage: Passage, packet: P) {
@@ -218,12 +268,13 @@ impl<P: Clone> Link<P> {
             Passage::Dropped { at, reason, queue } => {
                 self.events.push(Event::Dropped(Dropped { at, packet, reason, queue }))
             }
-            Passage::Arrives { departs, arrival, corrupt, injected, queue } => {
+            Passage::Arrives { departs, arrival, ecn, corrupt, injected, queue } => {
                 let Arrival { at, copy_at, replay_at, .. } = arrival;
                 let later = |copy_at: Time| Delivered {
                     at: copy_at,
                     departs,
                     queue,
+                    ecn,
                     packet: packet.clone(),
                     corrupt: None,
                     forged: None,
@@ -236,7 +287,7 @@ impl<P: Clone> Link<P> {
                 let forgery = injected.map(|_| Delivered { at, forged: injected, more: true, ..later(at) });
                 let more = copy_at.is_some_and(|copy_at| copy_at >= at) || replay_at.is_some();
                 let packet =
-                    Delivered { at, departs, queue, packet, corrupt, forged: None, copy: false, more };
+                    Delivered { at, departs, queue, ecn, packet, corrupt, forged: None, copy: false, more };
                 let mut push = |delivered| self.events.push(Event::Delivered(delivered));
                 forgery.into_iter().for_each(&mut push);
                 push(packet);
@@ -261,6 +312,7 @@ enum Passage {
     Arrives {
         departs: Time,
         arrival: Arrival,
+        ecn: EcnChange,
         corrupt: Option<u64>,
         injected: Option<u64>,
         queue: QueueVisit,

@@ -6,8 +6,8 @@ use std::{fmt, time::Duration};
 use serde::{Serialize, Serializer};
 
 use super::{
-    Column, Jitter, Loss, LossBy, Obstacle, Property, QueueLimit, corrupt, duplicate, inject, jitter, loss,
-    mtu, propagation, queue, reorder, replay, shaper,
+    Aqm, Column, EcnFault, Jitter, Loss, LossBy, Obstacle, Property, QueueLimit, corrupt, duplicate, ecn,
+    inject, jitter, loss, mtu, propagation, queue, reorder, replay, shaper,
 };
 use crate::unit::{Rate, Share, serialize_nanos};
 
@@ -54,6 +54,13 @@ properties! {
     /// Queue of the bottleneck.
     #[serde(serialize_with = "as_text")]
     queue: QueueLimit = QueueLimit::Unlimited => queue::PROPERTY;
+    /// How the queue of the bottleneck is managed.
+    #[serde(serialize_with = "as_text")]
+    aqm: Aqm = Aqm::DropTail => queue::AQM;
+    /// Whether the queue marks packets that can be marked instead of dropping them.
+    ecn: bool = false => ecn::ECN;
+    /// How the link spoils ECN.
+    ecn_fault: Option<EcnFault> = None => ecn::FAULT;
     /// Chance that a packet skips the propagation delay, as in netem.
     #[serde(rename = "reorder_ratio")]
     reorder: Share = Share::ZERO => reorder::PROPERTY;

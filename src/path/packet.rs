@@ -2,11 +2,22 @@
 
 use std::net::SocketAddr;
 
-use crate::wire::segment::{Segment, codec::with_check};
+use quinn::udp::EcnCodepoint;
+
+use crate::{
+    link::{FlowId, PacketTraits},
+    wire::segment::{Segment, codec::with_check},
+};
 
 /// Bytes of IP and UDP header in front of a payload (RFC 791, RFC 8200, RFC 768).
 pub(super) fn header_bytes(address: SocketAddr) -> usize {
     if address.ip().to_canonical().is_ipv4() { 28 } else { 48 }
+}
+
+/// What a link has to know of a datagram.
+pub(super) fn datagram_traits(from: SocketAddr, to: SocketAddr, ecn: Option<EcnCodepoint>) -> PacketTraits {
+    const UDP: u8 = 17;
+    PacketTraits { is_udp: true, is_ect: ecn.is_some(), flow: Some(FlowId { from, to, protocol: UDP }) }
 }
 
 /// Flips the bit that `draw` chooses.

@@ -6,6 +6,8 @@ mod sockets;
 
 use std::{fmt, net::SocketAddr};
 
+use quinn::udp::EcnCodepoint;
+
 pub(super) use self::{
     breakage::{Breakage, broken},
     resolution::resolution,
@@ -17,7 +19,7 @@ use super::{
     packet::{flip_bit, forge},
 };
 use crate::{
-    link::{Counters, Event, Link, LinkSpec, QueueVisit},
+    link::{Counters, EcnChange, Event, Link, LinkSpec, PacketTraits, QueueVisit},
     unit::{Direction, PerDirection, Time, nanos},
     wire::ip,
 };
@@ -33,6 +35,12 @@ pub(super) trait Envelope: Copy + fmt::Debug + Send + 'static {
 
     /// The source, the destination and the payload of a packet without its link-layer header.
     fn open<'a>(&self, packet: &'a [u8]) -> (SocketAddr, SocketAddr, Payload<'a>);
+
+    /// What the link has to know of such a packet.
+    fn traits(&self, packet: &[u8]) -> PacketTraits;
+
+    /// Sets the ECN field of such a packet.
+    fn set_ecn(&mut self, packet: &mut [u8], ecn: Option<EcnCodepoint>);
 }
 
 /// Both directions of a wire in real time, with the packets that are under way.
@@ -116,11 +124,9 @@ impl<E: Envelope> HeldPackets<E> {
         let link = &mut self.links[direction];
         let number = link.counters().packets;
         let held = Held { number, ip_bytes, bytes, envelope };
-        link.enqueue_any(now, ip_bytes, held, |held| {
-            held.view(direction, now, QueueVisit::default()).datagram().is_some()
-        });
-        self.bytes += frame.len();
         let header = envelope.link_header();
+        link.enqueue_known(now, ip_bytes, held, |held| envelope.traits(&held.bytes[header..]));
+        self.bytes += frame.len();
         self.observers.entered(|| {
             let (from, to, payload) = envelope.open(&frame[header..]);
             let queue = QueueVisit::default();
@@ -146,6 +152,11 @@ impl<E: Envelope> HeldPackets<E> {
                 self.bytes -= held.bytes.len();
             }
             let header = held.envelope.link_header();
+            match delivered.ecn {
+                EcnChange::None => {}
+                EcnChange::Mark => held.envelope.set_ecn(&mut held.bytes[header..], Some(EcnCodepoint::Ce)),
+                EcnChange::Bleach => held.envelope.set_ecn(&mut held.bytes[header..], None),
+            }
             if let Some(draw) = delivered.corrupt {
                 flip_bit(&mut held.bytes[header..], draw);
             }

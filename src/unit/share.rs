@@ -34,6 +34,8 @@ impl Share {
     pub const ZERO: Self = Self(0);
     /// 100%.
     pub const ONE: Self = Self(WHOLE);
+    /// 10%.
+    pub const TENTH: Self = Self(WHOLE / 10);
     /// Number of parts in a whole.
     pub const PARTS: u64 = WHOLE;
 

@@ -15,6 +15,7 @@ mod message_loss;
 mod null;
 mod order;
 mod queue;
+mod queues;
 mod single_drop;
 mod text;
 mod timeout;
@@ -33,7 +34,7 @@ use self::finding::Sample;
 pub use self::{
     finding::{Finding, Unit},
     text::to_table,
-    wire::{RealWire, Wire},
+    wire::{Fate, Offer, RealWire, Wire},
 };
 use crate::{
     experiment::{Arrivals, LEAD, PathKind, Plan, RunError, Wait, Workload},
@@ -72,6 +73,10 @@ pub const CASES: &[Case] = &[
     null::SEEDS,
     timeout::CASE,
     handshake::CASE,
+    queues::DROPS,
+    queues::STANDING,
+    queues::FQ_CODEL,
+    queues::PIE,
 ];
 
 /// A case that could not be run. It counts as failed.

@@ -35,6 +35,32 @@ pub fn addresses(packet: &[u8]) -> Option<(SocketAddr, SocketAddr)> {
     Some((address(12, 0)?, address(16, 2)?))
 }
 
+/// The protocol number of an IPv4 packet.
+pub fn protocol(packet: &[u8]) -> Option<u8> {
+    packet.get(9).copied()
+}
+
+/// The ECN field of an IPv4 packet (RFC 3168 section 5): 0 if it must not be marked.
+pub fn ecn(packet: &[u8]) -> u8 {
+    packet.get(1).map_or(0, |service| service & ECN_MASK)
+}
+
+/// Sets the ECN field of an IPv4 packet, and corrects its header checksum (RFC 1624, equation 3).
+pub fn set_ecn(packet: &mut [u8], ecn: u8) {
+    let (Some(before), Some(checksum)) = (word(packet, 0), word(packet, 10)) else { return };
+    let after = before & !u16::from(ECN_MASK) | u16::from(ecn & ECN_MASK);
+    let mut sum = u32::from(!checksum) + u32::from(!before) + u32::from(after);
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    packet[..2].copy_from_slice(&after.to_be_bytes());
+    // At most 16 bits are left.
+    packet[10..12].copy_from_slice(&(!(sum as u16)).to_be_bytes());
+}
+
+/// The two bits of the ECN field in the octet that they share with the differentiated services field.
+const ECN_MASK: u8 = 0b11;
+
 /// The header of a TCP segment; `None` if the packet is none.
 pub fn tcp_segment(packet: &[u8]) -> Option<TcpSegment> {
     const SYN: u8 = 0b10;
@@ -71,4 +97,44 @@ fn payload(packet: &[u8], protocol: u8) -> Option<&[u8]> {
 
 fn word(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// RFC 1071, over the whole header.
+    fn sum(header: &[u8]) -> u16 {
+        let words = header.chunks_exact(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]])));
+        let sum: u32 = words.sum();
+        let folded = (sum & 0xffff) + (sum >> 16);
+        ((folded & 0xffff) + (folded >> 16)) as u16
+    }
+
+    proptest! {
+        #[test]
+        fn a_marked_header_has_a_right_checksum_and_differs_in_nothing_else(
+            mut header in prop::array::uniform20(any::<u8>()), ecn in 0u8..4,
+        ) {
+            header[0] = 0x45;
+            header[10..12].fill(0);
+            let checksum = !sum(&header);
+            header[10..12].copy_from_slice(&checksum.to_be_bytes());
+            let mut marked = header;
+            set_ecn(&mut marked, ecn);
+            prop_assert_eq!(super::ecn(&marked), ecn);
+            prop_assert_eq!(sum(&marked), 0xffff);
+            prop_assert_eq!(marked[1] & 0xfc, header[1] & 0xfc);
+            prop_assert_eq!((&marked[2..10], &marked[12..]), (&header[2..10], &header[12..]));
+        }
+    }
+
+    #[test]
+    fn what_is_too_short_for_a_header_is_left_alone() {
+        let mut short = [0x45, 2, 0];
+        set_ecn(&mut short, 3);
+        assert_eq!((short, ecn(&[])), ([0x45, 2, 0], 0));
+    }
 }

@@ -6,10 +6,10 @@ use std::{collections::VecDeque, time::Duration};
 
 use wirelab::{
     experiment::{Outcome, Plan, RunError},
-    link::{GilbertElliott, LinkSpec, Loss, QueueLimit},
+    link::{Aqm, GilbertElliott, LinkSpec, Loss, QueueLimit},
     transport::Transport,
     unit::{Mutex, Share, Time},
-    verify::{CASES, Case, RealWire, Wire, verify},
+    verify::{CASES, Case, Fate, Offer, RealWire, Wire, verify},
 };
 
 /// A wire with links that differ from the requested ones.
@@ -40,6 +40,11 @@ impl Wire for Everywhere {
     fn arrivals(&self, mut spec: LinkSpec, seed: u64, offers: &[(Time, usize)]) -> Vec<Option<Time>> {
         (self.0)(&mut spec);
         RealWire.arrivals(spec, seed, offers)
+    }
+
+    fn fates(&self, mut spec: LinkSpec, seed: u64, offers: &[Offer]) -> Vec<Fate> {
+        (self.0)(&mut spec);
+        RealWire.fates(spec, seed, offers)
     }
 
     fn run(&self, plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
@@ -209,7 +214,48 @@ fn a_rate_of_a_twentieth_more_is_noticed() {
             format!("{}bit", bits + bits / 20).parse().unwrap()
         });
     });
-    assert_eq!(fails(&faster), [3]);
+    assert_eq!(fails(&faster), [3, 14, 15, 17]);
+}
+
+#[test]
+fn a_codel_with_another_interval_or_target_is_noticed() {
+    let slower = Everywhere(|spec| {
+        if let Aqm::Codel(codel) = &mut spec.aqm {
+            codel.interval += Duration::from_millis(2);
+        }
+    });
+    assert_eq!(fails(&slower), [14]);
+    let patient = Everywhere(|spec| {
+        if let Aqm::Codel(codel) = &mut spec.aqm {
+            codel.target += Duration::from_millis(1);
+        }
+    });
+    assert_eq!(fails(&patient), [14, 15]);
+}
+
+#[test]
+fn flows_that_share_a_queue_are_noticed() {
+    let shared = Everywhere(|spec| {
+        if let Aqm::FqCodel(fq_codel) = &mut spec.aqm {
+            fq_codel.flows = 1;
+        }
+    });
+    assert_eq!(fails(&shared), [16]);
+}
+
+#[test]
+fn a_pie_with_another_target_is_noticed() {
+    let lax = Everywhere(|spec| {
+        if let Aqm::Pie(pie) = &mut spec.aqm {
+            pie.target += Duration::from_millis(2);
+        }
+    });
+    assert_eq!(fails(&lax), [17]);
+}
+
+#[test]
+fn a_queue_that_nothing_manages_is_noticed() {
+    assert_eq!(fails(&Everywhere(|spec| spec.aqm = Aqm::DropTail)), [14, 15, 16, 17]);
 }
 
 /// The loss ratio stays the same, and fewer messages are hit.

@@ -1,24 +1,53 @@
 //! The queue in front of the bottleneck.
 
+mod aqm;
+mod codel;
 mod drop_tail;
+mod flow;
+mod fq_codel;
 mod limit;
+mod pie;
+mod red;
+mod room;
 
 use std::{fmt, time::Duration};
 
+use rand::Rng;
+
 use super::{
-    Column, LinkSpec, Property, Setting, SpecError, Takes,
-    effects::Draws,
-    property::{COUNT, set, unless_none},
+    Column, LinkSpec, Property, Setting, SpecError, Takes, Word,
+    effects::{Draws, Effect, Generators},
+    property::{COUNT, TEXT, set, unless_none},
 };
-use crate::unit::{PerDirection, Time};
+use crate::unit::{
+    PerDirection, Time,
+    random::{ChaCha8Rng, unit},
+};
+use codel::Codel;
 use drop_tail::DropTail;
+use fq_codel::FqCodel;
 use limit::Capacity;
+use pie::Pie;
+use red::Red;
+use room::Room;
+
+pub use aqm::Aqm;
+pub use codel::CodelParameters;
+pub use flow::FlowId;
+pub use fq_codel::FqCodelParameters;
 pub use limit::QueueLimit;
+pub use pie::PieParameters;
+pub use red::RedParameters;
 
 /// A queue discipline. It decides what becomes of a packet when the packet is offered and when it leaves the queue.
 pub(super) trait Queue<P>: fmt::Debug + Send {
-    /// Takes a packet, or returns it if it is dropped.
+    /// Takes a packet, or returns the packet that is dropped: this one, or one that waited and makes room for it.
     fn enqueue(&mut self, packet: Queued<P>) -> Result<(), Queued<P>>;
+
+    /// The next packet that must be dropped after one was, because the queue is still too long at `now`.
+    fn surplus(&mut self, _now: Time) -> Option<Queued<P>> {
+        None
+    }
 
     /// Takes out the next packet when the transmitter is free at `now`: to transmit it, or, as an error, to drop it.
     /// `None` if no packet waits.
@@ -29,7 +58,9 @@ pub(super) trait Queue<P>: fmt::Debug + Send {
 
     /// Whether no later offer changes what becomes of a packet. A packet then leaves the queue when it is offered, for
     /// the instant at which the transmitter will be free, and costs no event of its own.
-    fn decides_at_offer(&self) -> bool;
+    fn decides_at_offer(&self) -> bool {
+        false
+    }
 }
 
 /// A packet in the queue.
@@ -39,11 +70,63 @@ pub(super) struct Queued<P> {
     pub(super) bytes: u16,
     pub(super) offered: Time,
     pub(super) draws: Draws,
+    pub(super) flow: Option<FlowId>,
+    /// Whether its transport understands marks.
+    pub(super) is_ect: bool,
+    /// Whether the queue may mark it instead of dropping it.
+    pub(super) can_be_marked: bool,
+    pub(super) marked: bool,
 }
 
 /// The queue of `link`.
-pub(super) fn of<P: fmt::Debug + Send + 'static>(link: &LinkSpec) -> Box<dyn Queue<P>> {
-    Box::new(DropTail::new(link.resolved_queue().into()))
+pub(super) fn of<P: fmt::Debug + Send + 'static>(
+    link: &LinkSpec,
+    generators: &mut Generators,
+) -> Box<dyn Queue<P>> {
+    let capacity = Capacity::from(link.resolved_queue());
+    match link.aqm {
+        Aqm::DropTail => Box::new(DropTail::new(capacity)),
+        Aqm::Codel(parameters) => Box::new(Codel::new(parameters, capacity, link.mtu)),
+        Aqm::FqCodel(parameters) => {
+            let key = generators.take(9).next_u64();
+            Box::new(FqCodel::new(parameters, capacity, link.mtu, key))
+        }
+        Aqm::Pie(parameters) => Box::new(Pie::new(parameters, capacity, link.mtu)),
+        Aqm::Red(parameters) => Box::new(Red::new(parameters, capacity)),
+    }
+}
+
+pub(super) const AQM: Property = Property {
+    option: "--aqm",
+    takes: Takes::List("NAME,.."),
+    help: "How the queue is managed: droptail, codel[:TARGET:INTERVAL], fq-codel[:FLOWS:QUANTUM:TARGET:INTERVAL], \
+           pie[:TARGET:UPDATE], red[:MIN:MAX:SHARE], such as codel:5ms:100ms [default: droptail]",
+    parse: |link, text| set(&mut link.aqm, text.parse()),
+    check: |link| match link.aqm {
+        Aqm::DropTail => Ok(()),
+        _ if link.rate.is_none() => Err(SpecError::AqmWithoutRate),
+        _ => Ok(()),
+    },
+    columns: &[Column::optional("aqm", TEXT, |link| match link.aqm {
+        Aqm::DropTail => Setting::Off,
+        aqm => Setting::Text(aqm.to_string()),
+    })],
+    words: |settings| settings.text("aqm").map_or_else(Vec::new, |aqm| vec![Word::Quoted(aqm.to_owned())]),
+    effect: |link, generators| match link.aqm {
+        Aqm::Pie(_) | Aqm::Red(_) => Some(Box::new(QueueDraws(generators.take(8)))),
+        Aqm::DropTail | Aqm::Codel(_) | Aqm::FqCodel(_) => None,
+    },
+    ..Property::PLAIN
+};
+
+/// The draws of a queue that drops at random.
+#[derive(Debug)]
+struct QueueDraws(ChaCha8Rng);
+
+impl Effect for QueueDraws {
+    fn draw(&mut self, draws: &mut Draws) {
+        draws.queue = unit(&mut self.0);
+    }
 }
 
 pub(super) const PROPERTY: Property = Property {

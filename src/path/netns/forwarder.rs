@@ -9,11 +9,12 @@ use std::{
     time::Instant,
 };
 
+use quinn::udp::EcnCodepoint;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd};
 
 use super::device::Port;
 use crate::{
-    link::{Counters, LinkSpec},
+    link::{Counters, FlowId, LinkSpec, PacketTraits},
     path::{
         Fidelity, Observers, Payload, WireBroken,
         realtime::{Breakage, Envelope, HeldPackets, broken},
@@ -70,6 +71,19 @@ impl Envelope for Frame {
         let unknown = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
         let (from, to) = ip::addresses(packet).unwrap_or((unknown, unknown));
         (from, to, Payload::Ip(packet))
+    }
+
+    fn traits(&self, packet: &[u8]) -> PacketTraits {
+        let flow = ip::addresses(packet).zip(ip::protocol(packet));
+        PacketTraits {
+            is_udp: ip::udp_payload(packet).is_some(),
+            is_ect: ip::ecn(packet) != 0,
+            flow: flow.map(|((from, to), protocol)| FlowId { from, to, protocol }),
+        }
+    }
+
+    fn set_ecn(&mut self, packet: &mut [u8], ecn: Option<EcnCodepoint>) {
+        ip::set_ecn(packet, ecn.map_or(0, |ecn| ecn as u8));
     }
 }
 

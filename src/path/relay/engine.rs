@@ -18,10 +18,10 @@ use super::{
     socket::{Arrivals, RelaySocket, Run, datagrams},
 };
 use crate::{
-    link::Counters,
+    link::{Counters, PacketTraits},
     path::{
         Host, Observers, Payload,
-        packet::header_bytes,
+        packet::{datagram_traits, header_bytes},
         realtime::{Breakage, Due, Envelope, HeldPackets, broken},
         wait::Waiter,
     },
@@ -50,6 +50,14 @@ impl Envelope for Addressed {
 
     fn open<'a>(&self, datagram: &'a [u8]) -> (SocketAddr, SocketAddr, Payload<'a>) {
         (self.from, self.to, Payload::Udp(datagram))
+    }
+
+    fn traits(&self, _: &[u8]) -> PacketTraits {
+        datagram_traits(self.from, self.to, self.ecn)
+    }
+
+    fn set_ecn(&mut self, _: &mut [u8], ecn: Option<EcnCodepoint>) {
+        self.ecn = ecn;
     }
 }
 

@@ -11,11 +11,11 @@ use std::{
 use quinn::udp::EcnCodepoint;
 
 use crate::{
-    link::{Counters, Delivered, Dropped, Event, Link, LinkSpec, QueueVisit},
+    link::{Counters, Delivered, Dropped, EcnChange, Event, Link, LinkSpec, QueueVisit},
     path::{
         Observers, PacketView, Payload, Side, Transit,
         observer::Exit,
-        packet::{flip_bit, forge, header_bytes},
+        packet::{datagram_traits, flip_bit, forge, header_bytes},
     },
     unit::{Direction, Mutex, PerDirection, Time},
 };
@@ -70,6 +70,11 @@ impl Wire {
         let mut packet = delivered.packet;
         packet.transit.arrived = delivered.at;
         packet.transit.queued = delivered.queue.delay;
+        match delivered.ecn {
+            EcnChange::None => {}
+            EcnChange::Mark => packet.ecn = Some(EcnCodepoint::Ce),
+            EcnChange::Bleach => packet.ecn = None,
+        }
         if let Some(draw) = delivered.corrupt {
             flip_bit(&mut packet.payload, draw);
         }
@@ -183,7 +188,9 @@ impl Network {
             None => Box::new(Packet { from, to, ecn, payload: payload.to_vec(), number, transit }),
         };
         let ip_bytes = payload.len() + header_bytes(to);
-        link.enqueue(now, ip_bytes, packet);
+        link.enqueue_known(now, ip_bytes, packet, |packet| {
+            datagram_traits(packet.from, packet.to, packet.ecn)
+        });
         wire.observers.entered(|| {
             let (payload, queue) = (Payload::Udp(payload), QueueVisit::default());
             PacketView { direction, number, at: now, from, to, ip_bytes, payload, queue }
