@@ -5,7 +5,10 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use crate::path::{PacketView, Payload};
+use crate::{
+    path::{PacketView, Payload},
+    wire::ip,
+};
 
 const UDP: u8 = 17;
 const UDP_HEADER_BYTES: usize = 8;
@@ -16,7 +19,14 @@ pub(super) fn ip_packet<'a>(packet: &PacketView<'a>) -> Cow<'a, [u8]> {
     match packet.payload {
         Payload::Ip(ip) => Cow::Borrowed(ip),
         Payload::Udp(datagram) => {
-            Cow::Owned(udp_packet(packet.from, packet.to, packet.number as u16, datagram))
+            let mut bytes = udp_packet(packet.from, packet.to, packet.number as u16, datagram);
+            if ip::is_ipv4(&bytes) {
+                ip::set_ecn(&mut bytes, packet.ecn);
+            } else {
+                // The traffic class of IPv6 begins in the middle of the first octet (RFC 8200 section 3).
+                bytes[1] |= packet.ecn << 4;
+            }
+            Cow::Owned(bytes)
         }
     }
 }

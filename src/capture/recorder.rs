@@ -401,6 +401,7 @@ mod tests {
             to: address(2),
             ip_bytes: 32,
             payload: Payload::Udp(b"test"),
+            ecn: 0,
             queue: QueueVisit::default(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{str::FromStr, time::Duration};
 
-use super::{LinkSpec, PROPERTIES, Property, SpecError, properties};
+use super::{LinkSpec, PROPERTIES, Property, SpecError, Takes, properties};
 use crate::unit::shown;
 
 impl LinkSpec {
@@ -33,7 +33,7 @@ impl LinkSpec {
     }
 
     /// Applies pairs such as `loss=2%,delay=10ms`: all of them, or none if one is invalid. A bare
-    /// `keep-order` stands for `keep-order=true`. The result is not validated.
+    /// `keep-order` or `ecn` stands for `keep-order=true`. The result is not validated.
     ///
     /// Returns the errors of [`LinkSpec::set`], and [`SpecError`] for text that is not a pair and for a key given
     /// twice.
@@ -43,7 +43,7 @@ impl LinkSpec {
         for pair in pairs.split(',').map(str::trim) {
             let (key, value) = match pair.split_once('=') {
                 Some((key, value)) => (key.trim(), value),
-                None if pair == "keep-order" => (pair, "true"),
+                None if is_flag(pair) => (pair, "true"),
                 None => return Err(SpecError::NotAPair { text: shown(pair) }),
             };
             let key = known(key)?.key();
@@ -67,6 +67,10 @@ impl FromStr for LinkSpec {
         spec.apply_pairs(pairs)?;
         Ok(spec)
     }
+}
+
+fn is_flag(key: &str) -> bool {
+    properties::find(key).is_some_and(|property| property.takes == Takes::Nothing)
 }
 
 fn known(key: &str) -> Result<&'static Property, SpecError> {

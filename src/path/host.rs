@@ -253,6 +253,8 @@ pub struct TcpInfo {
     pub window_closed: Duration,
     /// How long the send buffer was too small to keep the connection busy.
     pub buffer_full: Duration,
+    /// Segments whose acknowledgements told of a mark; `None` on kernels before 4.18.
+    pub acknowledged_ce: Option<u64>,
     /// Retransmission timeouts; `None` on kernels before 6.7.
     pub timeouts: Option<u64>,
     /// Recoveries begun by a timeout, each with one timeout or more; `None` on kernels before 6.7.

@@ -62,6 +62,7 @@ fn parse(info: &[u8]) -> Option<TcpInfo> {
         received_bytes: double(128),
         window_closed: micros(176),
         buffer_full: micros(184),
+        acknowledged_ce: word(196),
         timeouts: half(240),
         timeout_recoveries: half(242),
     })

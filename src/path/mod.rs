@@ -9,6 +9,7 @@
 pub mod direct;
 #[cfg(feature = "sockets")]
 mod drops;
+mod ecn_meter;
 mod error;
 mod fidelity;
 mod host;
@@ -46,6 +47,7 @@ mod yielding;
 
 pub(crate) use self::host::CLOSING;
 pub use self::{
+    ecn_meter::{EcnCounts, EcnMeter},
     error::{DatagramError, PathError, WireBroken},
     fidelity::Fidelity,
     host::{

@@ -39,6 +39,8 @@ pub struct PacketView<'a> {
     pub ip_bytes: usize,
     /// Its bytes.
     pub payload: Payload<'a>,
+    /// The ECN field of its IP header (RFC 3168): 0 if it must not be marked, 3 if it met congestion.
+    pub ecn: u8,
     /// What the queue of the link did to it, once it has left.
     pub queue: QueueVisit,
 }

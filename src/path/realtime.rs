@@ -36,6 +36,9 @@ pub(super) trait Envelope: Copy + fmt::Debug + Send + 'static {
     /// The source, the destination and the payload of a packet without its link-layer header.
     fn open<'a>(&self, packet: &'a [u8]) -> (SocketAddr, SocketAddr, Payload<'a>);
 
+    /// The ECN field of such a packet.
+    fn ecn(&self, packet: &[u8]) -> u8;
+
     /// What the link has to know of such a packet.
     fn traits(&self, packet: &[u8]) -> PacketTraits;
 
@@ -64,8 +67,20 @@ struct Held<E> {
 
 impl<E: Envelope> Held<E> {
     fn view(&self, direction: Direction, at: Time, queue: QueueVisit) -> PacketView<'_> {
-        let (from, to, payload) = self.envelope.open(&self.bytes[self.envelope.link_header()..]);
-        PacketView { direction, number: self.number, at, from, to, ip_bytes: self.ip_bytes, payload, queue }
+        let packet = &self.bytes[self.envelope.link_header()..];
+        let (from, to, payload) = self.envelope.open(packet);
+        let ecn = self.envelope.ecn(packet);
+        PacketView {
+            direction,
+            number: self.number,
+            at,
+            from,
+            to,
+            ip_bytes: self.ip_bytes,
+            payload,
+            ecn,
+            queue,
+        }
     }
 }
 
@@ -129,8 +144,8 @@ impl<E: Envelope> HeldPackets<E> {
         self.bytes += frame.len();
         self.observers.entered(|| {
             let (from, to, payload) = envelope.open(&frame[header..]);
-            let queue = QueueVisit::default();
-            PacketView { direction, number, at: now, from, to, ip_bytes, payload, queue }
+            let (ecn, queue) = (envelope.ecn(&frame[header..]), QueueVisit::default());
+            PacketView { direction, number, at: now, from, to, ip_bytes, payload, ecn, queue }
         });
     }
 

@@ -20,6 +20,8 @@ pub struct Recovery {
     pub min_window_bytes: Option<u64>,
     /// Retransmission timeouts (RFC 6298).
     pub timeouts: Option<u64>,
+    /// Segments of the kernel's TCP whose acknowledgements told of a mark.
+    pub acknowledged_ce: Option<u64>,
     /// How long the congestion window was full.
     pub window_limited: Option<Duration>,
     /// How long limits of the two ends kept data from being sent.
@@ -79,6 +81,7 @@ impl Recovery {
                 .zip(info.timeout_recoveries)
                 .map(|(fast, slow)| fast + slow),
             timeouts: info.timeouts,
+            acknowledged_ce: info.acknowledged_ce,
             window_bytes: Some(info.window_bytes),
             limits: LimitedBy {
                 credit: info.window_closed,

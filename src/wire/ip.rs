@@ -40,6 +40,9 @@ pub fn protocol(packet: &[u8]) -> Option<u8> {
     packet.get(9).copied()
 }
 
+/// The ECN field of a packet that met congestion.
+pub const CONGESTION_EXPERIENCED: u8 = 0b11;
+
 /// The ECN field of an IPv4 packet (RFC 3168 section 5): 0 if it must not be marked.
 pub fn ecn(packet: &[u8]) -> u8 {
     packet.get(1).map_or(0, |service| service & ECN_MASK)

@@ -54,7 +54,7 @@ fn on_loopback<T>(
     let ends = Ends { client, server: server_host, listen: loopback(), reach: loopback().ip() };
     let read = Reading { counters: &|| None, queue: None };
     let (value, wire) = drive(&runtime, &ends, read, pending(), run)?;
-    Ok(OnPath { value, wire, queue: None, fidelity: None })
+    Ok(OnPath { value, wire, queue: None, ecn: None, fidelity: None })
 }
 
 /// Two sockets on loopback with a relay between them.
@@ -78,7 +78,7 @@ fn over_relay<T>(
     let (value, wire) = drive(&runtime, &ends, read, broken, run)?;
     // The kernel's drops at the ends' sockets are counted as these close.
     drop((ends, server, runtime));
-    Ok(OnPath { value, wire, queue: None, fidelity: Some(relay.finish().fidelity) })
+    Ok(OnPath { value, wire, queue: None, ecn: None, fidelity: Some(relay.finish().fidelity) })
 }
 
 /// Two fresh network namespaces with the forwarder between them.
@@ -102,7 +102,7 @@ fn over_netns<T>(
     let broken = async { world.broken().await.into() };
     let read = Reading { counters: &|| Some(world.counters()), queue };
     let (value, wire) = drive(&runtime, &ends, read, broken, run)?;
-    Ok(OnPath { value, wire, queue: None, fidelity: Some(world.fidelity()) })
+    Ok(OnPath { value, wire, queue: None, ecn: None, fidelity: Some(world.fidelity()) })
 }
 
 /// What measures a wire.

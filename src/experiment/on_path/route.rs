@@ -9,7 +9,7 @@ use std::{
 use crate::{
     experiment::path_kind::PathKind,
     link::{Counters, LinkSpec},
-    path::{Fidelity, Host, Observers, QueueDelays, QueueMeter, StopSignal, sim::Limits},
+    path::{EcnCounts, Fidelity, Host, Observers, QueueDelays, QueueMeter, StopSignal, sim::Limits},
     transport::Congestion,
     unit::PerDirection,
 };
@@ -75,6 +75,8 @@ pub struct OnPath<T> {
     pub wire: Option<PerDirection<Counters>>,
     /// How long packets waited in the queues since then; `None` on a link without a rate, and without a link.
     pub queue: Option<QueueDelays>,
+    /// The packets of the whole run by their ECN field; `None` if the link does not use ECN.
+    pub ecn: Option<PerDirection<EcnCounts>>,
     /// How true the wire was to its model; `None` in virtual time, where it is exact, and without a link.
     pub fidelity: Option<Fidelity>,
 }

@@ -24,5 +24,5 @@ pub(super) fn on_path<T>(
     let counters = || Some(world.counters());
     let wire = Wire::new(&counters, queue);
     let value = world.run(run(&ends, &wire))??;
-    Ok(OnPath { value, wire: wire.measured(), queue: None, fidelity: None })
+    Ok(OnPath { value, wire: wire.measured(), queue: None, ecn: None, fidelity: None })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     experiment::record::{blocking::OrderFigures, budget::BudgetSums, network::NetworkFigures, trace::Trace},
     link::Counters,
-    path::{Fidelity, QueueDelays},
+    path::{EcnCounts, Fidelity, QueueDelays},
     stats::Histogram,
     transport::Recovery,
     unit::PerDirection,
@@ -51,6 +51,8 @@ pub struct Outcome {
     pub wire: Option<PerDirection<Counters>>,
     /// How long packets waited in the queues of the link meanwhile; `None` without an emulated link with a rate.
     pub queue: Option<QueueDelays>,
+    /// The packets of the run by their ECN field; `None` if the link does not use ECN.
+    pub ecn: Option<PerDirection<EcnCounts>>,
     /// How exactly the path emulated the link over the whole run; `None` in virtual time, which is exact, and without a
     /// link.
     pub fidelity: Option<Fidelity>,

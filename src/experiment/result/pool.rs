@@ -203,6 +203,7 @@ pub(in crate::experiment) fn recovery(ends: &[&Recovery]) -> report::Recovery {
         min_window_bytes: ends.iter().filter_map(|end| end.min_window_bytes).min(),
         window_limited_ns: sum(|end| end.window_limited.map(nanos)),
         timeouts: sum(|end| end.timeouts),
+        acknowledged_ce: sum(|end| end.acknowledged_ce),
     }
 }
 

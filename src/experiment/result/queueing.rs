@@ -1,9 +1,9 @@
-//! What the queues of the link did, pooled over seeds.
+//! What the queues of the link and ECN did, pooled over seeds.
 
 use crate::{
     link::Counters,
-    path::QueueDelays,
-    report::{QueueDirection, Queueing},
+    path::{EcnCounts, QueueDelays},
+    report::{Ecn, EcnDirection, QueueDirection, Queueing},
     stats::Histogram,
     unit::{Direction, PerDirection},
 };
@@ -29,4 +29,23 @@ pub(in crate::experiment) fn queueing<'a>(
     };
     let queueing = Queueing::from_fn(direction);
     queueing.iter().any(Option::is_some).then_some(queueing)
+}
+
+/// Sums what ECN did in runs. `None` if no link used it.
+pub(in crate::experiment) fn ecn(
+    runs: impl Iterator<Item = (Option<PerDirection<EcnCounts>>, Option<PerDirection<Counters>>)>,
+) -> Option<Ecn> {
+    runs.filter_map(|(ecn, wire)| Some((ecn?, wire.unwrap_or_default()))).fold(None, |sum, (ecn, wire)| {
+        let sum = sum.unwrap_or_default();
+        Some(Ecn::from_fn(|way| {
+            let (sum, ecn, wire): (&EcnDirection, _, _) = (&sum[way], ecn[way], wire[way]);
+            EcnDirection {
+                capable: sum.capable + ecn.capable,
+                marked: sum.marked + wire.marked,
+                ce_seen: sum.ce_seen + ecn.ce_seen,
+                bleached: sum.bleached + wire.bleached,
+                validation_failed: sum.validation_failed + u64::from(ecn.gave_up),
+            }
+        }))
+    })
 }

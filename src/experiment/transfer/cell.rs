@@ -7,7 +7,7 @@ use crate::{
     experiment::result::{
         cell::congestion,
         pool::{self, wire_direction},
-        queueing::queueing,
+        queueing::{ecn, queueing},
         settings::link,
     },
     link::Counters,
@@ -29,6 +29,7 @@ pub fn cell(plan: &TransferPlan, outcomes: &[(u64, TransferOutcome)]) -> Cell {
     cell.connect_ns = Some(histogram(outcomes.iter().map(|outcome| nanos(outcome.connect))).summary());
     cell.wire = wire(&outcomes);
     cell.queue = queueing(outcomes.iter().map(|outcome| (outcome.queue.as_ref(), outcome.wire)));
+    cell.ecn = ecn(outcomes.iter().map(|outcome| (outcome.ecn, outcome.wire)));
     cell.recovery = Some(recovery(plan, &outcomes));
     cell.transfer = Some(transfer(plan, &outcomes));
     cell.flags = flags(&cell, &outcomes);

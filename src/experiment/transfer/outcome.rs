@@ -4,7 +4,7 @@ use std::{ops::Range, time::Duration};
 
 use crate::{
     link::Counters,
-    path::{Fidelity, QueueDelays},
+    path::{EcnCounts, Fidelity, QueueDelays},
     report::Progress,
     transport::Recovery,
     unit::PerDirection,
@@ -42,6 +42,8 @@ pub struct TransferOutcome {
     pub wire: Option<PerDirection<Counters>>,
     /// How long packets waited in the queues of the link meanwhile; `None` without an emulated link with a rate.
     pub queue: Option<QueueDelays>,
+    /// The packets of the run by their ECN field; `None` if the link does not use ECN.
+    pub ecn: Option<PerDirection<EcnCounts>>,
     /// How exactly the path emulated the link.
     pub fidelity: Option<Fidelity>,
     /// The timeline of the transfer, if it was recorded for pictures.

@@ -88,7 +88,7 @@ impl End {
         let ip_bytes = datagram.len() + header_bytes(to);
         let payload = Payload::Udp(datagram);
         let (at, queue) = (self.timers.now(), QueueVisit::default());
-        PacketView { direction, number, at, from, to, ip_bytes, payload, queue }
+        PacketView { direction, number, at, from, to, ip_bytes, payload, ecn: 0, queue }
     }
 }
 

@@ -79,7 +79,7 @@ impl Device {
             }
             Self::Veth => {
                 // The far end gets a namespace of its own, where only the forwarder listens.
-                let wire = Namespace::new()?;
+                let wire = Namespace::new(false)?;
                 let fd = wire.within(|| veth(namespace, mtu)).flatten();
                 let configured = namespace.within(|| {
                     for feature in OFFLOADS {

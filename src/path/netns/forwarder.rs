@@ -73,6 +73,10 @@ impl Envelope for Frame {
         (from, to, Payload::Ip(packet))
     }
 
+    fn ecn(&self, packet: &[u8]) -> u8 {
+        ip::ecn(packet)
+    }
+
     fn traits(&self, packet: &[u8]) -> PacketTraits {
         let flow = ip::addresses(packet).zip(ip::protocol(packet));
         PacketTraits {

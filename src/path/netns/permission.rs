@@ -16,7 +16,7 @@ pub fn prepare() -> Result<(), NetnsError> {
     if !is_privileged() {
         enter_user_namespace()?;
     }
-    Namespace::new().map(drop)
+    Namespace::new(false).map(drop)
 }
 
 /// Whether this thread has `CAP_SYS_ADMIN` in its user namespace (capability 21).

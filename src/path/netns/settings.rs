@@ -14,7 +14,7 @@ const REPORTED: [&str; 6] = [
     "tcp_slow_start_after_idle",
 ];
 
-/// The settings of every namespace that is made here, by name; none if no namespace can be made.
+/// The settings of every namespace that is made here, by name, but for `tcp_ecn`, which is 1 on a link with ECN; none if no namespace can be made.
 pub fn settings() -> Vec<(String, String)> {
     let read = || {
         let value = |name: &str| fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).ok();
@@ -23,5 +23,5 @@ pub fn settings() -> Vec<(String, String)> {
             .filter_map(|name| Some((format!("netns.{name}"), value(name)?.trim().to_owned())));
         reported.chain([("netns.device".to_owned(), Device::best().name().to_owned())]).collect()
     };
-    Namespace::new().ok().and_then(|namespace| namespace.within(read).ok()).unwrap_or_default()
+    Namespace::new(false).ok().and_then(|namespace| namespace.within(read).ok()).unwrap_or_default()
 }

@@ -40,7 +40,8 @@ impl World {
         observers: Observers,
     ) -> Result<Self, NetnsError> {
         let origin = Instant::now();
-        let namespaces = [Arc::new(Namespace::new()?), Arc::new(Namespace::new()?)];
+        let ecn = links.iter().any(|link| link.ecn || link.ecn_fault.is_some());
+        let namespaces = [Arc::new(Namespace::new(ecn)?), Arc::new(Namespace::new(ecn)?)];
         // An interface has one MTU for both directions; larger packets would only be dropped by the link.
         let mtu = links.to_server.mtu.min(links.to_client.mtu);
         let port = |side: Side| device.connect(&namespaces[side as usize], address(side), mtu);

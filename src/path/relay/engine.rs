@@ -52,6 +52,10 @@ impl Envelope for Addressed {
         (self.from, self.to, Payload::Udp(datagram))
     }
 
+    fn ecn(&self, _: &[u8]) -> u8 {
+        self.ecn.map_or(0, |ecn| ecn as u8)
+    }
+
     fn traits(&self, _: &[u8]) -> PacketTraits {
         datagram_traits(self.from, self.to, self.ecn)
     }

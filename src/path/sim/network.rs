@@ -44,6 +44,7 @@ impl Packet {
             to: self.to,
             ip_bytes: self.payload.len() + header_bytes(self.to),
             payload: Payload::Udp(&self.payload),
+            ecn: self.ecn.map_or(0, |ecn| ecn as u8),
             queue,
         }
     }
@@ -193,7 +194,8 @@ impl Network {
         });
         wire.observers.entered(|| {
             let (payload, queue) = (Payload::Udp(payload), QueueVisit::default());
-            PacketView { direction, number, at: now, from, to, ip_bytes, payload, queue }
+            let ecn = ecn.map_or(0, |ecn| ecn as u8);
+            PacketView { direction, number, at: now, from, to, ip_bytes, payload, ecn, queue }
         });
         link.carries(ip_bytes)
     }

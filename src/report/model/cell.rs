@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    ecn::Ecn,
     flag::Flag,
     hol::{Budget, Delayed, Hol, Theory},
     latency::Latency,
@@ -67,6 +68,9 @@ pub struct Cell {
     /// What the queues of the link did; null without an emulated link with a rate.
     #[serde(default)]
     pub queue: Option<Queueing>,
+    /// What ECN did; null if the link does not use it.
+    #[serde(default)]
+    pub ecn: Option<Ecn>,
     /// What the network did, as far as the two ends can know it.
     pub network: Option<Network>,
     /// What the transport did about losses.
@@ -118,6 +122,7 @@ impl Cell {
             server_gone_ns: None,
             wire: None,
             queue: None,
+            ecn: None,
             network: None,
             recovery: None,
             transfer: None,

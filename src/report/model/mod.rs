@@ -7,6 +7,7 @@
 //! These types hold and serialise values; `experiment` computes them.
 
 mod cell;
+mod ecn;
 pub mod episode;
 mod flag;
 mod hol;
@@ -25,6 +26,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use cell::{Arrivals, Cell, Messages, PerSeed, Workload};
+pub use ecn::{Ecn, EcnDirection};
 pub use flag::Flag;
 pub use hol::{Budget, ByCause, Delayed, Hol, HolDirection, Stall, Theory};
 pub use latency::{Intervals, Latency};

@@ -56,6 +56,9 @@ pub struct Recovery {
     pub window_limited_ns: Option<u64>,
     /// Retransmission timeouts of the kernel's TCP.
     pub timeouts: Option<u64>,
+    /// Segments of the kernel's TCP whose acknowledgements told of a mark.
+    #[serde(default)]
+    pub acknowledged_ce: Option<u64>,
 }
 
 /// The direction of a transfer.

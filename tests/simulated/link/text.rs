@@ -11,9 +11,9 @@ fn refusal(pairs: &str) -> String {
 fn pairs_set_what_they_name() {
     let spec = spec(
         "delay=10ms, jitter=5ms:normal, keep-order, loss=gilbert:0.07%:14%, loss-by=time, \
-         rate=20mbit, queue=128KB, reorder=1%, duplicate=0.1%, corrupt=0.01%, mtu=1400",
+         rate=20mbit, queue=128KB, aqm=codel, ecn, ecn-fault=bleach, reorder=1%, duplicate=0.1%, corrupt=0.01%, mtu=1400",
     );
-    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"delay_ns":10000000,"jitter":"5ms:normal","keep_order":true,"loss":"gilbert:0.07%:14%","loss_by":"time:1ms","rate_bps":20000000,"queue":"128KB","reorder_ratio":0.01,"duplicate_ratio":0.001,"corrupt_ratio":0.0001,"replay_ratio":0.0,"inject_ratio":0.0,"mtu_bytes":1400}"#);
+    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"delay_ns":10000000,"jitter":"5ms:normal","keep_order":true,"loss":"gilbert:0.07%:14%","loss_by":"time:1ms","rate_bps":20000000,"queue":"128KB","aqm":"codel:5ms:100ms","ecn":true,"ecn_fault":"bleach","reorder_ratio":0.01,"duplicate_ratio":0.001,"corrupt_ratio":0.0001,"replay_ratio":0.0,"inject_ratio":0.0,"mtu_bytes":1400}"#);
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn values_are_refused_with_what_would_do() {
         (
             "rtt=20ms",
             "unknown link property `rtt`: expected delay, jitter, keep-order, loss, loss-by, rate, \
-             queue, reorder, duplicate, corrupt, replay, inject, mtu",
+             queue, aqm, ecn, ecn-fault, reorder, duplicate, corrupt, replay, inject, mtu",
         ),
         ("loss", "`loss` is not key=value: write pairs such as loss=2%,delay=10ms"),
         ("loss=1%,", "`` is not key=value: write pairs such as loss=2%,delay=10ms"),
@@ -86,6 +86,7 @@ fn links_that_cannot_be_are_refused() {
             "rate=1mbit,queue=1KB",
             "--queue 1KB is smaller than one packet (--mtu 1500): packets of that size would never pass",
         ),
+        ("aqm=codel", "--aqm needs --rate: without a rate no packet waits; give a rate or leave --aqm out"),
         ("mtu=500", "--mtu 500 is below 576: write 576 to 65535"),
         ("delay=2h", "--delay is longer than 3600s: shorten it"),
         (
