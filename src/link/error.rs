@@ -21,6 +21,14 @@ pub enum ValueError {
         /// The valid forms.
         forms: &'static str,
     },
+    /// A trace that cannot be read.
+    #[error("cannot read the trace {file}: {why}")]
+    Trace {
+        /// The file.
+        file: String,
+        /// The line and the reason.
+        why: String,
+    },
     /// A count that is not a whole number from 1.
     #[error("`{text}` is not a {kind}: write a whole number from 1")]
     Count {

@@ -70,6 +70,7 @@ pub use queue::{
     Aqm, CodelParameters, FlowId, FqCodelParameters, PieParameters, QueueLimit, RedParameters, resolve_queues,
 };
 pub use settings::{LinkSettings, Setting};
+pub use shaper::{CELLULAR_SLOT, OPPORTUNITY_BYTES, RateProfile, SAWTOOTH_STEPS, Trace};
 
 use std::fmt;
 
@@ -122,6 +123,8 @@ pub struct Link<P> {
     propagation: Propagation,
     events: Events<P>,
     latest_offer: Time,
+    /// When the transmitter takes the next packet in the queue, if there is one.
+    next_start: Time,
     counters: Counters,
 }
 
@@ -139,10 +142,11 @@ impl<P: Clone + fmt::Debug + Send + 'static> Link<P> {
             ecn: spec.ecn,
             asks: spec.ecn || spec.ecn_fault.is_some() || matches!(spec.aqm, Aqm::FqCodel(_)),
             ecn_fault: spec.ecn_fault,
-            shaper: shaper::of(&spec),
+            shaper: shaper::of(&spec, &mut generators),
             propagation: Propagation::new(&spec),
             events: Events::new(),
             latest_offer: Time::ZERO,
+            next_start: Time::ZERO,
             counters: Counters::default(),
         }
     }
@@ -211,7 +215,10 @@ impl<P: Clone> Link<P> {
     /// Transmits the packets that leave the queue by `now`.
     fn transmit(&mut self, now: Time) {
         while self.queued > 0 {
-            let starts = self.next_start();
+            // The transmitter was free at the latest offer, or will be later.
+            let latest = self.latest_offer;
+            let starts = self.shaper.as_mut().map_or(latest, |shaper| shaper.next_start(latest));
+            self.next_start = starts;
             if starts > now && !self.queue.decides_at_offer() {
                 return;
             }
@@ -332,13 +339,8 @@ impl<P> Link<P> {
 
     /// When to call [`poll`](Self::poll) next; `None` if no packet is on the link.
     pub fn poll_timeout(&self) -> Option<Time> {
-        let leaves_queue = (self.queued > 0).then(|| self.next_start());
+        let leaves_queue = (self.queued > 0).then_some(self.next_start);
         self.events.next_due().into_iter().chain(leaves_queue).min()
-    }
-
-    /// When the transmitter takes the next packet in the queue. It was free at the latest offer, or will be later.
-    fn next_start(&self) -> Time {
-        self.shaper.as_ref().map_or(self.latest_offer, |shaper| shaper.next_start(self.latest_offer))
     }
 
     /// Counts since the start.

@@ -6,14 +6,15 @@ use std::{fmt, time::Duration};
 use serde::{Serialize, Serializer};
 
 use super::{
-    Aqm, Column, EcnFault, Jitter, Loss, LossBy, Obstacle, Property, QueueLimit, corrupt, duplicate, ecn,
-    inject, jitter, loss, mtu, propagation, queue, reorder, replay, shaper,
+    Aqm, Column, EcnFault, Jitter, Loss, LossBy, Obstacle, Property, QueueLimit, RateProfile, corrupt,
+    duplicate, ecn, inject, jitter, loss, mtu, propagation, queue, reorder, replay, shaper,
 };
 use crate::unit::{Rate, Share, serialize_nanos};
 
-/// Makes [`LinkSpec`] and [`PROPERTIES`] of rows: a field with its type and default, and the property it belongs to.
+/// Makes [`LinkSpec`] and [`PROPERTIES`] of rows: a field with its type and default, and the property it belongs to. A
+/// field without one is set by the property of the row before.
 macro_rules! properties {
-    ($($(#[$attribute:meta])* $field:ident: $type:ty = $default:expr => $property:expr;)*) => {
+    ($($(#[$attribute:meta])* $field:ident: $type:ty = $default:expr $(=> $property:expr)?;)*) => {
         /// The properties of one direction of a link.
         ///
         /// The default has no effect except that packets above 1500 bytes are refused. Serialized as in the configuration
@@ -30,7 +31,7 @@ macro_rules! properties {
         }
 
         /// Every property, in the order of help texts, result files and pages.
-        pub static PROPERTIES: &[Property] = &[$($property),*];
+        pub static PROPERTIES: &[Property] = &[$($($property,)?)*];
     };
 }
 
@@ -51,6 +52,9 @@ properties! {
     /// Rate of the bottleneck in IP bits per second; `None` is unlimited.
     #[serde(rename = "rate_bps")]
     rate: Option<Rate> = None => shaper::RATE;
+    /// How the rate changes, if it does; then `rate` is its mean.
+    #[serde(serialize_with = "as_text_or_null")]
+    rate_profile: Option<RateProfile> = None;
     /// Queue of the bottleneck.
     #[serde(serialize_with = "as_text")]
     queue: QueueLimit = QueueLimit::Unlimited => queue::PROPERTY;
@@ -105,4 +109,14 @@ pub(super) fn find(key: &str) -> Option<&'static Property> {
 
 fn as_text<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
+}
+
+fn as_text_or_null<S: Serializer>(
+    value: &Option<impl fmt::Display>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::{str::FromStr, time::Duration};
 
-use super::{LinkSpec, PROPERTIES, Property, SpecError, Takes, properties};
-use crate::unit::shown;
+use super::{LinkSpec, PROPERTIES, Property, RateProfile, SpecError, Takes, properties};
+use crate::unit::{UnitError, shown};
 
 impl LinkSpec {
     /// The MTU of Ethernet, in bytes.
@@ -20,6 +20,13 @@ impl LinkSpec {
     /// Returns [`SpecError`], which names the option and how to correct it.
     pub fn validate(&self) -> Result<(), SpecError> {
         PROPERTIES.iter().try_for_each(|property| (property.check)(self))
+    }
+
+    /// Lets the rate change as `profile` says. Fails if its mean is out of bounds for a rate.
+    pub fn follow(&mut self, profile: RateProfile) -> Result<(), UnitError> {
+        self.rate = Some(profile.mean()?);
+        self.rate_profile = Some(profile);
+        Ok(())
     }
 
     /// Sets one property from text, by its key in [`PROPERTIES`]. `none` removes the jitter, the rate or the queue's

@@ -25,7 +25,7 @@ impl FixedRate {
 }
 
 impl Shaper for FixedRate {
-    fn next_start(&self, offered: Time) -> Time {
+    fn next_start(&mut self, offered: Time) -> Time {
         self.free_at().max(offered)
     }
 

@@ -7,6 +7,7 @@ mod queue;
 mod settings;
 mod statistics;
 mod text;
+mod trace;
 
 use std::time::Duration;
 

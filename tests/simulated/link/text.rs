@@ -13,7 +13,7 @@ fn pairs_set_what_they_name() {
         "delay=10ms, jitter=5ms:normal, keep-order, loss=gilbert:0.07%:14%, loss-by=time, \
          rate=20mbit, queue=128KB, aqm=codel, ecn, ecn-fault=bleach, reorder=1%, duplicate=0.1%, corrupt=0.01%, mtu=1400",
     );
-    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"delay_ns":10000000,"jitter":"5ms:normal","keep_order":true,"loss":"gilbert:0.07%:14%","loss_by":"time:1ms","rate_bps":20000000,"queue":"128KB","aqm":"codel:5ms:100ms","ecn":true,"ecn_fault":"bleach","reorder_ratio":0.01,"duplicate_ratio":0.001,"corrupt_ratio":0.0001,"replay_ratio":0.0,"inject_ratio":0.0,"mtu_bytes":1400}"#);
+    insta::assert_snapshot!(serde_json::to_string(&spec).unwrap(), @r#"{"delay_ns":10000000,"jitter":"5ms:normal","keep_order":true,"loss":"gilbert:0.07%:14%","loss_by":"time:1ms","rate_bps":20000000,"rate_profile":null,"queue":"128KB","aqm":"codel:5ms:100ms","ecn":true,"ecn_fault":"bleach","reorder_ratio":0.01,"duplicate_ratio":0.001,"corrupt_ratio":0.0001,"replay_ratio":0.0,"inject_ratio":0.0,"mtu_bytes":1400}"#);
 }
 
 #[test]
