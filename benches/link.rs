@@ -13,11 +13,16 @@ const IP_BYTES: usize = 1028;
 const GAP: Duration = Duration::from_micros(100);
 
 /// The effects, each alone on a delay of 25 ms, which keeps 250 packets in flight.
-const LINKS: [(&str, &str); 5] = [
+const LINKS: [(&str, &str); 10] = [
     ("none", "loss=0%"),
     ("loss", "loss=1%"),
     ("gilbert", "loss=gilbert:0.5%:25%"),
     ("rate and queue", "rate=100mbit,queue=128KB"),
+    ("CoDel", "rate=100mbit,queue=128KB,aqm=codel"),
+    ("CoDel, overload", "rate=80mbit,queue=128KB,aqm=codel"),
+    ("FQ-CoDel", "rate=100mbit,queue=128KB,aqm=fq-codel"),
+    ("PIE, overload", "rate=80mbit,queue=128KB,aqm=pie"),
+    ("changing rate", "rate=sawtooth:50mbit:150mbit:1s,queue=128KB"),
     ("jitter", "jitter=5ms:normal"),
 ];
 

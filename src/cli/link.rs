@@ -21,9 +21,10 @@ use serde_json::{Value, json};
 use wirelab::{
     link::{Counters, LinkSpec},
     path::{
-        Fidelity, Host, StopSignal,
+        Fidelity, Host, Observers, QueueDelays, QueueMeter, StopSignal,
         relay::{Relay, RelayLimits, RelayOptions, RelayReport},
     },
+    stats::{Histogram, Summary},
     unit::{Direction, PerDirection, format_duration},
 };
 
@@ -149,7 +150,8 @@ impl Link {
         let mut signals = Signals::new()?;
         let stop = StopSignal::default();
         let capture = self.capture.begin("link", &stop)?;
-        let relay = Relay::start(host.clone(), &options, LinkCapture::observers(capture.as_ref()))?;
+        let (queue, observers) = watched(&options.links, capture.as_ref());
+        let relay = Relay::start(host.clone(), &options, observers)?;
         let ready = format!("relaying {} to {}", relay.local_addr(), options.to);
         if self.json {
             output::note(&ready);
@@ -162,7 +164,8 @@ impl Link {
         if let Some(failure) = relay.failure() {
             return Err(failure.into());
         }
-        let shown = Shown { options: &options, local: relay.local_addr(), report: &report };
+        let queue = queue.as_ref().map(QueueMeter::delays).unwrap_or_default();
+        let shown = Shown { options: &options, local: relay.local_addr(), report: &report, queue };
         match self.json {
             true => output::line(serde_json::to_string_pretty(&shown.json())?)?,
             false => output::line(shown.to_string())?,
@@ -234,6 +237,14 @@ impl Link {
     }
 }
 
+/// The observers of a link, and the meter of its queues, if it has any.
+fn watched(links: &PerDirection<LinkSpec>, capture: Option<&LinkCapture>) -> (Option<QueueMeter>, Observers) {
+    let queue = QueueMeter::new(links);
+    let mut observers = LinkCapture::observers(capture);
+    queue.iter().for_each(|queue| observers.push(Box::new(queue.clone())));
+    (queue, observers)
+}
+
 /// The text of the live line.
 fn live(counters: PerDirection<Counters>) -> String {
     let PerDirection { to_server, to_client } = counters.map(|counters| {
@@ -247,14 +258,16 @@ struct Shown<'a> {
     options: &'a RelayOptions,
     local: SocketAddr,
     report: &'a RelayReport,
+    queue: QueueDelays,
 }
 
 impl Shown<'_> {
     fn json(&self) -> Value {
-        let Self { options, local, report } = self;
+        let Self { options, local, report, queue } = self;
         let direction = |way: Direction| {
             let mut counters = serde_json::to_value(report.wire[way]).unwrap_or_default();
             counters["sent"] = report.sent[way].into();
+            counters["queue_delay_ns"] = json!(queue[way].as_ref().map(Histogram::summary));
             counters
         };
         let clients = report.clients;
@@ -282,10 +295,10 @@ impl Shown<'_> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { report, .. } = self;
+        let Self { report, queue, .. } = self;
         let clients = report.clients;
-        writeln!(f, "to server: {}", words(&report.wire.to_server))?;
-        writeln!(f, "to client: {}", words(&report.wire.to_client))?;
+        writeln!(f, "to server: {}", words(&report.wire.to_server, queue.to_server.as_ref()))?;
+        writeln!(f, "to client: {}", words(&report.wire.to_client, queue.to_client.as_ref()))?;
         write!(f, "clients: {}", clients.accepted)?;
         for (count, what) in [
             (clients.idle, "forgotten as idle"),
@@ -325,12 +338,14 @@ fn write_fidelity(f: &mut fmt::Formatter<'_>, fidelity: &Fidelity) -> fmt::Resul
     Ok(())
 }
 
-/// One direction in words, without counters that are zero.
-fn words(counters: &Counters) -> String {
+/// One direction in words, without counters that are zero. `queue` has the delays of its queue.
+fn words(counters: &Counters, queue: Option<&Histogram>) -> String {
     let mut text = format!("{} packets of {} bytes", counters.packets, counters.bytes);
     for (count, what) in [
         (counters.lost, "lost"),
         (counters.queue_dropped, "dropped by the queue"),
+        (counters.marked, "marked"),
+        (counters.bleached, "bleached"),
         (counters.too_large, "above the MTU"),
         (counters.duplicated, "duplicated"),
         (counters.reordered, "reordered"),
@@ -342,7 +357,12 @@ fn words(counters: &Counters) -> String {
             text.push_str(&format!(", {count} {what}"));
         }
     }
-    text + &format!(", {} delivered", counters.delivered)
+    text.push_str(&format!(", {} delivered", counters.delivered));
+    if let Some(Summary { p50: Some(p50), p99: Some(p99), .. }) = queue.map(Histogram::summary) {
+        let [p50, p99] = [p50, p99].map(|ns| format_duration(Duration::from_micros(ns / 1000)));
+        text.push_str(&format!("; queueing delay {p50} at the median, {p99} at the 99th percentile"));
+    }
+    text
 }
 
 /// An address on the command line.

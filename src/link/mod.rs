@@ -118,6 +118,7 @@ pub struct Link<P> {
     /// Whether a property depends on what a packet is.
     asks: bool,
     ecn_fault: Option<EcnFault>,
+    flow_key: Option<u64>,
     /// `None` if packets take no time to serialise.
     shaper: Option<Box<dyn Shaper>>,
     propagation: Propagation,
@@ -137,11 +138,12 @@ impl<P: Clone + fmt::Debug + Send + 'static> Link<P> {
         Self {
             mtu: usize::from(spec.mtu),
             effects: Effects::new(&spec, &mut generators),
-            queue: queue::of(&spec, &mut generators),
+            queue: queue::of(&spec),
             queued: 0,
             ecn: spec.ecn,
             asks: spec.ecn || spec.ecn_fault.is_some() || matches!(spec.aqm, Aqm::FqCodel(_)),
             ecn_fault: spec.ecn_fault,
+            flow_key: queue::flow_key(&spec, &mut generators),
             shaper: shaper::of(&spec, &mut generators),
             propagation: Propagation::new(&spec),
             events: Events::new(),
@@ -190,6 +192,7 @@ impl<P: Clone> Link<P> {
             return self.schedule(passage, packet);
         }
         let PacketTraits { flow, is_ect, .. } = traits;
+        let flow = flow.zip(self.flow_key).map_or(0, |(flow, key)| flow.hash(key));
         let can_be_marked = is_ect && self.ecn;
         let queued = Queued { packet, bytes, offered, draws, flow, is_ect, can_be_marked, marked: false };
         match self.queue.enqueue(queued) {

@@ -438,3 +438,58 @@ fn tls_records_of_messages_longer_than_its_buffer_are_told_apart() {
     assert_eq!(cell["messages"]["delivered"], 20, "{cell}");
     assert!(!cell["hol"].is_null(), "{cell}");
 }
+
+#[test]
+fn tcp_asks_for_ecn_and_answers_marks_without_a_loss() {
+    let folder = folder();
+    let bulk = |ecn: &str| {
+        let link = "--path netns --rtt 40ms --loss 0% --rate 10mbit --queue 1MB --aqm codel";
+        result(folder.path(), &format!("transfer -t tcp,quic-one --bytes 8MB --seeds 1 {link} {ecn}"))
+    };
+    let (Some(marked), Some(dropped)) = (bulk("--ecn"), bulk("")) else { return };
+    let cells = |result: &Value| result["cells"].as_array().unwrap().clone();
+    let way = |cell: &Value, what: &str| cell[what]["to_server"].clone();
+    for cell in cells(&marked) {
+        let (queue, ecn) = (way(&cell, "queue"), way(&cell, "ecn"));
+        assert!(ecn["capable"].as_u64() > Some(1000), "{ecn}");
+        assert!(
+            ecn["marked"].as_u64() > Some(5) && ecn["ce_seen"].as_u64() >= ecn["marked"].as_u64(),
+            "{ecn}"
+        );
+        assert_eq!(ecn["validation_failed"], 0, "{ecn}");
+        assert_eq!(queue["dropped"], 0, "{queue}");
+        assert!(queue["delay_ns"]["p50"].as_u64() <= Some(10_000_000), "{queue}");
+        if cell["transport"] == "tcp" {
+            assert!(cell["recovery"]["acknowledged_ce"].as_u64() > Some(0), "{}", cell["recovery"]);
+        }
+    }
+    for cell in cells(&dropped) {
+        let queue = way(&cell, "queue");
+        assert!(queue["dropped"].as_u64() > Some(5) && queue["marked"] == 0, "{queue}");
+        assert!(queue["delay_ns"]["p50"].as_u64() <= Some(10_000_000), "{queue}");
+        assert_eq!(cell["ecn"], Value::Null);
+    }
+}
+
+#[test]
+fn codel_drops_as_much_of_udp_as_in_virtual_time() {
+    let folder = folder();
+    let on = |path: &str| {
+        let load = "-t udp --seeds 1 -i 800us -l 972 --reply-length 100 -w 0s -d 4s";
+        let link = "--rtt 20ms --loss 0% --rate 8mbit --queue 1MB --aqm codel";
+        result(folder.path(), &format!("bench --path {path} {load} {link}"))
+    };
+    let (Some(simulated), Some(relayed), Some(real)) = (on("sim"), on("relay"), on("netns")) else { return };
+    let queue = |result: &Value| {
+        let queue = &result["cells"][0]["queue"]["to_server"];
+        (queue["dropped"].as_u64().unwrap() as f64, queue["delay_ns"]["p50"].as_u64().unwrap() as f64)
+    };
+    let (dropped, wait) = queue(&simulated);
+    assert!(dropped > 20.0 && wait > 50e6, "{dropped} {wait}");
+    for other in [&relayed, &real].into_iter().filter(|result| in_time(result)) {
+        let (other_dropped, other_wait) = queue(other);
+        // Packets are offered up to a millisecond late.
+        assert!((other_dropped - dropped).abs() <= 3.0, "{other_dropped} in place of {dropped}");
+        assert!((other_wait - wait).abs() < 3e6, "{other_wait} in place of {wait}");
+    }
+}

@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use crate::support::workload;
 use wirelab::{
-    experiment::{Observers, Outcome, PathKind, Plan, Workload, cell, run},
+    experiment::{
+        Observers, Outcome, PathKind, Plan, Workload, cell, run,
+        transfer::{Direction, TransferPlan, cell as transfer_cell, transfer},
+    },
     link::LinkSpec,
     path::StopSignal,
     report::Cell,
+    transfer::{Content, Watch},
     transport::{Congestion, Transport},
-    unit::PerDirection,
+    unit::{PerDirection, Rate},
 };
 
 /// Messages of 972 bytes, 1000 with their headers, on a link of this kind to the server and one of 10 ms back.
@@ -70,4 +74,73 @@ fn the_budget_splits_the_path_of_streams_and_datagrams_alike() {
 #[test]
 fn a_link_without_a_rate_has_no_queue() {
     assert_eq!(measured(Transport::UDP, "delay=10ms", Duration::from_millis(1)).queue, None);
+}
+
+/// A transfer of 10 MB to the server over 10 Mbit/s and 40 ms under CoDel.
+fn bulk(link: &str) -> Cell {
+    let link: LinkSpec = format!("rate=10mbit,delay=20ms,queue=1MB,aqm=codel,{link}").parse().unwrap();
+    let plan = TransferPlan {
+        path: PathKind::Sim,
+        transport: Transport::QUIC_ONE,
+        links: PerDirection::both(link),
+        congestion: Congestion::Cubic,
+        flows: 1,
+        pace: Rate::from_bits_per_second(10_000_000).unwrap(),
+        direction: Direction::Up,
+        content: Content::Generated { bytes: 10_000_000, seed: 1 },
+    };
+    let outcome = transfer(&plan, 1, None, &Watch::default()).unwrap();
+    assert!(outcome.time.is_some(), "{outcome:?}");
+    transfer_cell(&plan, &[(1, outcome)])
+}
+
+const TARGET_NS: u64 = 5_000_000;
+
+#[test]
+fn quic_answers_marks_as_it_answers_drops_and_loses_nothing() {
+    let (marked, dropped) = (bulk("ecn"), bulk("ecn=false"));
+    for cell in [&marked, &dropped] {
+        let wait = cell.queue.unwrap().to_server.unwrap().delay_ns.p50.unwrap();
+        assert!(wait <= 2 * TARGET_NS, "{wait} ns");
+        assert!(cell.recovery.as_ref().unwrap().congestion_events > Some(0));
+        // At most a tenth is lost to the reaction.
+        let goodput = cell.transfer.as_ref().unwrap().goodput_bps.p50.unwrap();
+        assert!(goodput > 8_000_000, "{goodput}");
+    }
+    let queue = marked.queue.unwrap().to_server.unwrap();
+    let ecn = marked.ecn.unwrap().to_server;
+    assert_eq!((queue.dropped, marked.recovery.unwrap().retransmitted_packets), (0, Some(0)));
+    assert!(queue.marked > 10, "{queue:?}");
+    assert_eq!(
+        (ecn.marked, ecn.ce_seen, ecn.bleached, ecn.validation_failed),
+        (queue.marked, queue.marked, 0, 0)
+    );
+    let queue = dropped.queue.unwrap().to_server.unwrap();
+    assert!(queue.dropped > 10 && queue.marked == 0, "{queue:?}");
+    assert_eq!(dropped.ecn, None);
+}
+
+#[test]
+fn a_link_that_bleaches_makes_quic_give_up_ecn_and_one_that_marks_all_slows_it_down() {
+    let bleached = bulk("ecn,ecn-fault=bleach");
+    let ecn = bleached.ecn.unwrap().to_server;
+    assert!(ecn.bleached > 0 && ecn.bleached == ecn.capable, "{ecn:?}");
+    assert_eq!((ecn.ce_seen, ecn.validation_failed), (0, 1));
+    // What cannot be marked is dropped.
+    assert!(bleached.queue.unwrap().to_server.unwrap().dropped > 0);
+
+    let everything = bulk("ecn,ecn-fault=mark-all");
+    let ecn = everything.ecn.unwrap().to_server;
+    assert!(ecn.capable > 1000 && ecn.ce_seen == ecn.capable, "{ecn:?}");
+    let goodput = |cell: &Cell| cell.transfer.as_ref().unwrap().goodput_bps.p50.unwrap();
+    assert!(goodput(&everything) < goodput(&bulk("ecn")) / 2, "{}", goodput(&everything));
+}
+
+#[test]
+fn datagrams_are_not_marked_but_dropped() {
+    let link = "rate=8mbit,delay=10ms,queue=1MB,aqm=codel,ecn";
+    let cell = measured(Transport::UDP, link, Duration::from_micros(700));
+    let (queue, ecn) = (cell.queue.unwrap().to_server.unwrap(), cell.ecn.unwrap().to_server);
+    assert!(queue.dropped > 0 && queue.marked == 0, "{queue:?}");
+    assert_eq!((ecn.capable, ecn.validation_failed), (0, 0));
 }

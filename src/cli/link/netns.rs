@@ -17,13 +17,14 @@ use tokio::signal::unix::{self, SignalKind, signal};
 use wirelab::{
     link::{Counters, LinkSpec},
     path::{
-        Fidelity, Host, Side, StopSignal,
+        Fidelity, Host, QueueDelays, QueueMeter, Side, StopSignal,
         netns::{self, Device, NetnsError, Programs, World},
     },
-    unit::{PerDirection, Time, format_duration},
+    stats::Histogram,
+    unit::{Direction, PerDirection, Time, format_duration},
 };
 
-use super::{Link, TICK, live, words, write_fidelity};
+use super::{Link, TICK, live, watched, words, write_fidelity};
 use crate::cli::{
     UsageError, in_real_time, interrupt::INTERRUPTED, options::capture::LinkCapture, output, serve::Signals,
 };
@@ -66,6 +67,7 @@ struct Session<'a> {
     // Dropped before the namespaces that they run in.
     programs: Programs,
     world: World,
+    queue: Option<QueueMeter>,
     capture: Option<LinkCapture>,
     /// Is set if the capture cannot be written. `None` after the client was asked to exit for it.
     capture_failed: Option<StopSignal>,
@@ -85,7 +87,7 @@ impl<'a> Session<'a> {
         let capture = link.capture.begin("link --netns", &capture_failed)?;
         // Before the programs start, so that no signal is missed.
         let (signals, children) = (Signals::new()?, signal(SignalKind::child())?);
-        let observers = LinkCapture::observers(capture.as_ref());
+        let (queue, observers) = watched(&links, capture.as_ref());
         let world = World::with_device(&links, link.seed, Device::best(), observers)?;
         let programs = Programs::new(&world)?;
         Ok(Self {
@@ -96,6 +98,7 @@ impl<'a> Session<'a> {
             children,
             programs,
             world,
+            queue,
             capture,
             capture_failed: Some(capture_failed),
         })
@@ -226,7 +229,8 @@ impl<'a> Session<'a> {
 
     fn report(&self, status: u8) -> anyhow::Result<()> {
         let (counters, fidelity) = (self.world.counters(), self.world.fidelity());
-        let report = Report { link: self.link, links: &self.links, counters, fidelity, status };
+        let queue = self.queue.as_ref().map(QueueMeter::delays).unwrap_or_default();
+        let report = Report { link: self.link, links: &self.links, counters, queue, fidelity, status };
         match self.link.json {
             true => output::line(serde_json::to_string_pretty(&report.json(&self.world))?)?,
             false => output::note(report),
@@ -259,11 +263,18 @@ struct Report<'a> {
     link: &'a Link,
     links: &'a PerDirection<LinkSpec>,
     counters: PerDirection<Counters>,
+    queue: QueueDelays,
     fidelity: Fidelity,
     status: u8,
 }
 
 impl Report<'_> {
+    fn direction(&self, way: Direction) -> Value {
+        let mut counters = json!(self.counters[way]);
+        counters["queue_delay_ns"] = json!(self.queue[way].as_ref().map(Histogram::summary));
+        counters
+    }
+
     fn json(&self, world: &World) -> Value {
         json!({
             "server": World::ip(Side::Server),
@@ -271,8 +282,8 @@ impl Report<'_> {
             "device": world.device().name(),
             "seed": self.link.seed,
             "link": self.links,
-            "to_server": self.counters.to_server,
-            "to_client": self.counters.to_client,
+            "to_server": self.direction(Direction::ToServer),
+            "to_client": self.direction(Direction::ToClient),
             "exit_status": self.status,
             "lateness_ns": self.fidelity.lateness.summary(),
             "dropped_packets": self.fidelity.dropped,
@@ -283,8 +294,8 @@ impl Report<'_> {
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "to server: {}", words(&self.counters.to_server))?;
-        write!(f, "to client: {}", words(&self.counters.to_client))?;
+        writeln!(f, "to server: {}", words(&self.counters.to_server, self.queue.to_server.as_ref()))?;
+        write!(f, "to client: {}", words(&self.counters.to_client, self.queue.to_client.as_ref()))?;
         write_fidelity(f, &self.fidelity)
     }
 }

@@ -15,7 +15,7 @@ pub struct FlowId {
 
 impl FlowId {
     /// A hash that `key` perturbs: flows that collide under one key do not under another.
-    pub(super) fn hash(&self, key: u64) -> u64 {
+    pub(in crate::link) fn hash(&self, key: u64) -> u64 {
         let addresses = [self.from, self.to].map(|address| {
             let ip = match address.ip() {
                 IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),

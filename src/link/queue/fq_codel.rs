@@ -36,8 +36,6 @@ pub(super) struct FqCodel<P> {
     quantum: i64,
     room: Room,
     mtu: u64,
-    /// Perturbs the hash.
-    key: u64,
 }
 
 #[derive(Debug)]
@@ -51,7 +49,7 @@ struct Flow<P> {
 }
 
 impl<P> FqCodel<P> {
-    pub(super) fn new(parameters: FqCodelParameters, capacity: Capacity, mtu: u16, key: u64) -> Self {
+    pub(super) fn new(parameters: FqCodelParameters, capacity: Capacity, mtu: u16) -> Self {
         let flow = |_| Flow {
             waiting: VecDeque::new(),
             bytes: 0,
@@ -66,7 +64,6 @@ impl<P> FqCodel<P> {
             quantum: parameters.quantum.unwrap_or(mtu.into()).into(),
             room: Room::new(capacity),
             mtu: mtu.into(),
-            key,
         }
     }
 
@@ -105,8 +102,7 @@ impl<P> FqCodel<P> {
 
 impl<P: fmt::Debug + Send> Queue<P> for FqCodel<P> {
     fn enqueue(&mut self, packet: Queued<P>) -> Result<(), Queued<P>> {
-        let hash = packet.flow.map_or(0, |flow| flow.hash(self.key));
-        let index = hash % self.flows.len() as u64;
+        let index = packet.flow % self.flows.len() as u64;
         let (now, bytes) = (packet.offered, packet.bytes);
         let flow = &mut self.flows[index as usize];
         if !flow.is_active {

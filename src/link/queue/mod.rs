@@ -70,7 +70,8 @@ pub(super) struct Queued<P> {
     pub(super) bytes: u16,
     pub(super) offered: Time,
     pub(super) draws: Draws,
-    pub(super) flow: Option<FlowId>,
+    /// A hash of its flow, if the queue tells flows apart.
+    pub(super) flow: u64,
     /// Whether its transport understands marks.
     pub(super) is_ect: bool,
     /// Whether the queue may mark it instead of dropping it.
@@ -79,21 +80,20 @@ pub(super) struct Queued<P> {
 }
 
 /// The queue of `link`.
-pub(super) fn of<P: fmt::Debug + Send + 'static>(
-    link: &LinkSpec,
-    generators: &mut Generators,
-) -> Box<dyn Queue<P>> {
+pub(super) fn of<P: fmt::Debug + Send + 'static>(link: &LinkSpec) -> Box<dyn Queue<P>> {
     let capacity = Capacity::from(link.resolved_queue());
     match link.aqm {
         Aqm::DropTail => Box::new(DropTail::new(capacity)),
         Aqm::Codel(parameters) => Box::new(Codel::new(parameters, capacity, link.mtu)),
-        Aqm::FqCodel(parameters) => {
-            let key = generators.take(9).next_u64();
-            Box::new(FqCodel::new(parameters, capacity, link.mtu, key))
-        }
+        Aqm::FqCodel(parameters) => Box::new(FqCodel::new(parameters, capacity, link.mtu)),
         Aqm::Pie(parameters) => Box::new(Pie::new(parameters, capacity, link.mtu)),
         Aqm::Red(parameters) => Box::new(Red::new(parameters, capacity)),
     }
+}
+
+/// The key of the hash of flows, if the queue of `link` tells them apart.
+pub(super) fn flow_key(link: &LinkSpec, generators: &mut Generators) -> Option<u64> {
+    matches!(link.aqm, Aqm::FqCodel(_)).then(|| generators.take(9).next_u64())
 }
 
 pub(super) const AQM: Property = Property {

@@ -25,7 +25,7 @@ pub enum RateProfile {
     OnOff(Rate, Duration, Duration),
     /// From the first rate to the second in [`SAWTOOTH_STEPS`] equal steps, in each period.
     Sawtooth(Rate, Rate, Duration),
-    /// A random walk between 0 and twice this rate, its mean: see [`Cellular`].
+    /// A random walk between 0 and twice this rate, its mean, by quarters of it, a step each [`CELLULAR_SLOT`].
     Cellular(Rate),
 }
 
@@ -213,7 +213,7 @@ impl Pieces for Sawtooth {
 /// third of the time each; at the ends it stays instead of going on. All rates are equally likely in the long run, and
 /// the first is drawn from them.
 #[derive(Debug)]
-pub struct Cellular {
+struct Cellular {
     mean: u64,
     quarters: u64,
     until: u64,
