@@ -1,6 +1,6 @@
 //! One cell of a matrix of messages.
 
-use super::{path_kind::PathKind, workload::Workload};
+use super::{path_kind::PathKind, setup::Setup, workload::Workload};
 use crate::{
     link::LinkSpec,
     transport::{Congestion, DatagramBound, Transport},
@@ -53,6 +53,12 @@ pub enum PlanError {
 }
 
 impl Plan {
+    /// Its point of the matrix.
+    pub(super) fn setup(&self) -> Setup<'_> {
+        let Self { path, transport, ref links, congestion, .. } = *self;
+        Setup { path, transport, links, congestion }
+    }
+
     /// Whether this plan and `other` make a fair comparison of their transports.
     pub fn differs_in_transport_only(&self, other: &Self) -> bool {
         *self == Self { transport: self.transport, ..other.clone() }

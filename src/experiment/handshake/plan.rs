@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 pub use crate::report::HandshakeMode as Mode;
 use crate::{
-    experiment::path_kind::PathKind,
+    experiment::{path_kind::PathKind, setup::Setup},
     link::LinkSpec,
     transport::{Congestion, Transport},
     unit::PerDirection,
@@ -64,6 +64,12 @@ pub struct HandshakePlan {
 }
 
 impl HandshakePlan {
+    /// Its point of the matrix.
+    pub(super) fn setup(&self) -> Setup<'_> {
+        let Self { path, transport, ref links, congestion, .. } = *self;
+        Setup { path, transport, links, congestion }
+    }
+
     /// The round trip of the link without queueing; `None` without one, or where it is instant.
     pub(super) fn round_trip(&self) -> Option<Duration> {
         let sum = self.links.to_server.delay + self.links.to_client.delay;

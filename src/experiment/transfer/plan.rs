@@ -1,7 +1,7 @@
 //! What is done in a transfer, but for the seed.
 
 use crate::{
-    experiment::PathKind,
+    experiment::{PathKind, setup::Setup},
     link::LinkSpec,
     report,
     transfer::Content,
@@ -34,6 +34,12 @@ pub struct TransferPlan {
 }
 
 impl TransferPlan {
+    /// Its point of the matrix.
+    pub(super) fn setup(&self) -> Setup<'_> {
+        let Self { path, transport, ref links, congestion, .. } = *self;
+        Setup { path, transport, links, congestion }
+    }
+
     /// The content of the run with `seed`.
     pub(super) fn content(&self, seed: u64) -> Content {
         match &self.content {

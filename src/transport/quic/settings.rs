@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, IdleTimeout, TransportConfig, VarInt};
 use ring::hmac;
 
-use super::{meter::Meter, metered::MeteredFactory};
+use super::{meter::Meter, metered::MeteredFactory, simulated_ids::SimulatedIds};
 use crate::{
     path::{Host, PathError, quinn_runtime},
     transport::Congestion,
@@ -88,13 +88,17 @@ impl QuicSettings {
         transport
     }
 
-    pub(super) fn endpoint(&self, keys: u64) -> EndpointConfig {
+    pub(super) fn endpoint(&self, host: &dyn Host, keys: u64) -> EndpointConfig {
         let Some(seed) = self.seed else {
             return EndpointConfig::default();
         };
         let reset_key = hmac::Key::new(hmac::HMAC_SHA256, &random::key(seed, keys));
         let mut endpoint = EndpointConfig::new(Arc::new(reset_key));
         endpoint.rng_seed(Some(random::key(seed, keys + 1)));
+        if let Some(randomness) = host.randomness() {
+            let ids = SimulatedIds::new(randomness);
+            endpoint.cid_generator(move || Box::new(ids.clone()));
+        }
         endpoint
     }
 }
