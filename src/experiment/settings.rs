@@ -4,17 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use rustls::RootCertStore;
 
-use super::error::RunError;
+use super::{error::RunError, setup::Setup};
 use crate::{
     certs,
-    link::LinkSpec,
     transport::{
-        Congestion, Credentials, SessionSettings, SharedKey, Transport, UDP_HEADERS,
+        Credentials, SessionSettings, SharedKey, UDP_HEADERS,
         arq::{ArqLimits, ArqSettings},
         quic::{QuicLimits, QuicSettings},
         tls::{CertificateVerdict, ClientTls, ServerTls, Trust},
     },
-    unit::PerDirection,
 };
 
 /// How long connecting may take. Loss delays a handshake for much less.
@@ -26,13 +24,12 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 /// The certificate is made for this process, and has at least `certificate` bytes. A transport that uses no certificate
 /// has none, because making its keys takes longer than simulating seconds of traffic.
 pub(super) fn session_settings(
-    transport: Transport,
-    links: &PerDirection<LinkSpec>,
-    congestion: Congestion,
+    setup: &Setup<'_>,
     seed: Option<u64>,
     limits: QuicLimits,
     certificate: usize,
 ) -> Result<SessionSettings, RunError> {
+    let Setup { transport, links, congestion, loss_detection, .. } = *setup;
     let (server_tls, roots) = match transport.scheme().credentials {
         Credentials::Certificate { p256 } => {
             let (identity, roots) = certs::ephemeral_of(certificate, p256)?;
@@ -43,9 +40,10 @@ pub(super) fn session_settings(
     let name = certs::EPHEMERAL_NAME;
     let mtu = links.iter().map(|link| link.mtu).min().unwrap_or(u16::MAX);
     Ok(SessionSettings {
-        quic: QuicSettings { congestion, seed, limits },
+        quic: QuicSettings { congestion, loss_detection, seed, limits },
         arq: ArqSettings {
             congestion,
+            loss_detection,
             seed,
             max_datagram: mtu.saturating_sub(UDP_HEADERS as u16),
             limits: ArqLimits::EXPERIMENT,

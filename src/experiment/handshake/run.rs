@@ -44,8 +44,7 @@ const STREAMS: u32 = 16;
 /// The settings of both ends.
 fn settings(plan: &HandshakePlan, seed: Option<u64>) -> Result<Settings, RunError> {
     let limits = QuicLimits { streams: STREAMS, ..QuicLimits::EXPERIMENT };
-    let mut session =
-        session_settings(plan.transport, &plan.links, plan.congestion, seed, limits, plan.certificate)?;
+    let mut session = session_settings(&plan.setup(), seed, limits, plan.certificate)?;
     if let Some(tls) = &mut session.server_tls {
         tls.early_data = plan.mode == super::Mode::ZeroRtt;
     }
