@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::observer::{Exit, Observer, PacketView};
 use crate::{
-    link::LinkSpec,
+    link::{EcnFault, LinkSpec},
     unit::{Mutex, PerDirection},
     wire::ip,
 };
@@ -18,8 +18,12 @@ pub struct EcnMeter(Arc<Mutex<PerDirection<Counting>>>);
 pub struct EcnCounts {
     /// Packets that were sent as capable of being marked.
     pub capable: u64,
+    /// Packets that the link marked.
+    pub marked: u64,
     /// Marked packets that reached their receiver.
     pub ce_seen: u64,
+    /// Packets whose field the link cleared.
+    pub bleached: u64,
     /// Whether the sender gave up ECN: after packets that could be marked it sent only packets that could not.
     pub gave_up: bool,
 }
@@ -27,7 +31,12 @@ pub struct EcnCounts {
 #[derive(Debug, Default)]
 struct Counting {
     capable: u64,
+    marked: u64,
     ce_seen: u64,
+    /// Capable packets that were dropped with their field as it was.
+    dropped: u64,
+    /// Whether the link clears the field of all others.
+    is_bleached: bool,
     /// UDP datagrams since the last that could be marked.
     datagrams_since: u64,
 }
@@ -40,14 +49,20 @@ impl EcnMeter {
     /// A meter for `links`; `None` if no direction uses ECN.
     pub fn new(links: &PerDirection<LinkSpec>) -> Option<Self> {
         let uses_ecn = links.iter().any(|link| link.ecn || link.ecn_fault.is_some());
-        uses_ecn.then(Self::default)
+        let counting = links.as_ref().map(|link| Counting {
+            is_bleached: link.ecn_fault == Some(EcnFault::Bleach),
+            ..Counting::default()
+        });
+        uses_ecn.then(|| Self(Arc::new(Mutex::new(counting))))
     }
 
     /// The counts so far.
     pub fn counts(&self) -> PerDirection<EcnCounts> {
         self.0.lock().as_ref().map(|counting| EcnCounts {
             capable: counting.capable,
+            marked: counting.marked,
             ce_seen: counting.ce_seen,
+            bleached: if counting.is_bleached { counting.capable - counting.dropped } else { 0 },
             gave_up: counting.capable > 0 && counting.datagrams_since >= GAVE_UP_AFTER,
         })
     }
@@ -66,8 +81,13 @@ impl Observer for EcnMeter {
     }
 
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
-        if matches!(exit, Exit::Arrived { .. }) && packet.ecn == ip::CONGESTION_EXPERIENCED {
-            self.0.lock()[packet.direction].ce_seen += 1;
-        }
+        let counting = &mut self.0.lock()[packet.direction];
+        let (has_arrived, is_last) = match exit {
+            Exit::Arrived { more, .. } => (true, !more),
+            Exit::Dropped(_) => (false, true),
+        };
+        counting.ce_seen += u64::from(has_arrived && packet.ecn == ip::CONGESTION_EXPERIENCED);
+        counting.marked += u64::from(is_last && packet.queue.marked);
+        counting.dropped += u64::from(!has_arrived && packet.ecn != 0);
     }
 }

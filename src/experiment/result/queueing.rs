@@ -32,18 +32,16 @@ pub(in crate::experiment) fn queueing<'a>(
 }
 
 /// Sums what ECN did in runs. `None` if no link used it.
-pub(in crate::experiment) fn ecn(
-    runs: impl Iterator<Item = (Option<PerDirection<EcnCounts>>, Option<PerDirection<Counters>>)>,
-) -> Option<Ecn> {
-    runs.filter_map(|(ecn, wire)| Some((ecn?, wire.unwrap_or_default()))).fold(None, |sum, (ecn, wire)| {
+pub(in crate::experiment) fn ecn(runs: impl Iterator<Item = Option<PerDirection<EcnCounts>>>) -> Option<Ecn> {
+    runs.flatten().fold(None, |sum, ecn| {
         let sum = sum.unwrap_or_default();
         Some(Ecn::from_fn(|way| {
-            let (sum, ecn, wire): (&EcnDirection, _, _) = (&sum[way], ecn[way], wire[way]);
+            let (sum, ecn): (&EcnDirection, _) = (&sum[way], ecn[way]);
             EcnDirection {
                 capable: sum.capable + ecn.capable,
-                marked: sum.marked + wire.marked,
+                marked: sum.marked + ecn.marked,
                 ce_seen: sum.ce_seen + ecn.ce_seen,
-                bleached: sum.bleached + wire.bleached,
+                bleached: sum.bleached + ecn.bleached,
                 validation_failed: sum.validation_failed + u64::from(ecn.gave_up),
             }
         }))

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::unit::PerDirection;
 
-/// What ECN did in each direction, summed over seeds.
+/// What ECN did in each direction over the whole runs, summed over seeds.
 pub type Ecn = PerDirection<EcnDirection>;
 
 /// What ECN did in one direction.
@@ -12,11 +12,11 @@ pub type Ecn = PerDirection<EcnDirection>;
 pub struct EcnDirection {
     /// Packets sent with ECT(0), ECT(1) or CE: only these can be marked.
     pub capable: u64,
-    /// Packets marked by the link in the measured time.
+    /// Packets marked by the link.
     pub marked: u64,
     /// Packets that reached their receiver with CE.
     pub ce_seen: u64,
-    /// Packets whose ECN field the link cleared in the measured time.
+    /// Packets whose ECN field the link cleared.
     pub bleached: u64,
     /// Seeds whose sender gave up ECN, because what came back did not fit what it had sent (RFC 9000 section 13.4.2).
     pub validation_failed: u64,
