@@ -122,6 +122,8 @@ pub(crate) enum Topic {
     Cost,
     /// What a real network did. This topic and those below have tables of their own.
     Network,
+    /// What the queue of an emulated bottleneck did.
+    Queue,
     /// What blocked messages waited for.
     Blocking,
     /// Where the time went.
@@ -142,6 +144,7 @@ impl Topic {
                 None
             }
             Self::Network => Some("What the network did"),
+            Self::Queue => Some("How long packets waited at the bottleneck, and what its queue did to them"),
             Self::Blocking => Some("What blocked messages waited for, and how long"),
             Self::Budget => Some("Where the time went (mean per delivered message)"),
             Self::Theory => Some("Expected by theory (delay: mean recovery + order wait)"),

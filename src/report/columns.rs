@@ -17,11 +17,12 @@ pub(super) type Spec = (&'static str, Topic, Read);
 /// The columns of every command, in the order of the tables.
 pub(super) fn all() -> impl Iterator<Item = &'static Spec> {
     let main = MESSAGES.iter().chain(&TRANSFER).chain(&HANDSHAKE).chain(&COST);
-    main.chain(&NETWORK).chain(&REPLIES).chain(&BLOCKING)
+    main.chain(&NETWORK).chain(&QUEUE).chain(&REPLIES).chain(&BLOCKING)
 }
 
 /// Columns that are left out where all their figures are zero.
-pub(super) const EXCEPTIONAL: [&str; 3] = ["unfinished", "unknown", "lost up or down"];
+pub(super) const EXCEPTIONAL: [&str; 7] =
+    ["unfinished", "unknown", "lost up or down", "dropped up", "dropped down", "marked up", "marked down"];
 
 const MESSAGES: [Spec; 12] = [
     ("delivered", Topic::Outcome, delivered),
@@ -105,6 +106,18 @@ const NETWORK: [Spec; 9] = [
     ("IPDV up", Topic::Network, |cell| time(network(cell)?.to_server.as_ref()?.ipdv_ns.mean)),
     ("IPDV down", Topic::Network, |cell| time(network(cell)?.to_client.as_ref()?.ipdv_ns.mean)),
     ("server time", Topic::Network, |cell| time(network(cell)?.hold_ns?.mean)),
+];
+
+/// What the queue of each direction did, if the bottleneck has a rate.
+const QUEUE: [Spec; 8] = [
+    ("p50 up", Topic::Queue, |cell| time(cell.queue?.to_server?.delay_ns.p50)),
+    ("p99 up", Topic::Queue, |cell| time(cell.queue?.to_server?.delay_ns.p99)),
+    ("dropped up", Topic::Queue, |cell| Some(Figure::Count(cell.queue?.to_server?.dropped))),
+    ("marked up", Topic::Queue, |cell| Some(Figure::Count(cell.queue?.to_server?.marked))),
+    ("p50 down", Topic::Queue, |cell| time(cell.queue?.to_client?.delay_ns.p50)),
+    ("p99 down", Topic::Queue, |cell| time(cell.queue?.to_client?.delay_ns.p99)),
+    ("dropped down", Topic::Queue, |cell| Some(Figure::Count(cell.queue?.to_client?.dropped))),
+    ("marked down", Topic::Queue, |cell| Some(Figure::Count(cell.queue?.to_client?.marked))),
 ];
 
 const REPLIES: [Spec; 6] = [

@@ -49,7 +49,11 @@ pub(super) fn tables(group: &Group<'_>, with_order: bool) -> Vec<Table> {
         if figures.iter().all(Option::is_none) {
             continue;
         }
-        let is_zero = |figure: &Figure| matches!(figure, Figure::Share(share) if share.get() == 0.0);
+        let is_zero = |figure: &Figure| match figure {
+            Figure::Share(share) => share.get() == 0.0,
+            Figure::Count(count) => *count == 0,
+            _ => false,
+        };
         if columns::EXCEPTIONAL.contains(&title) && figures.iter().flatten().all(is_zero) {
             continue;
         }

@@ -104,6 +104,24 @@ fn iperf3_measures_the_rate_of_the_link() {
     assert!((90.0..=100.0).contains(&rate), "{rate} Mbit/s");
 }
 
+/// Bursts and pauses of 20 Mbit/s in the mean, and a queue that never runs dry.
+#[test]
+fn iperf3_takes_all_opportunities_of_a_trace() {
+    let Some(_alone) = alone_with(&["iperf3"]) else { return };
+    // In each 60 ms: two opportunities a millisecond for 40 ms, one a millisecond for 20 ms.
+    let lines = (1..=60).flat_map(|ms| vec![ms; if ms <= 40 { 2 } else { 1 }]);
+    let trace = tempfile::NamedTempFile::new().unwrap();
+    fs::write(trace.path(), lines.map(|ms| format!("{ms}\n")).collect::<String>()).unwrap();
+    let client = "iperf3 -c \"$WIRELAB_SERVER\" -t 6 -O 2 -J";
+    let options =
+        format!("--wait 20s --rate trace:{} --queue 300p --delay 5ms --loss 0%", trace.path().display());
+    let output = succeeded(link(&options, "iperf3 -s -1", &["sh", "-c", client]));
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let payload = result["end"]["sum_received"]["bits_per_second"].as_f64().unwrap() / 1e6;
+    let rate = payload * 1500.0 / 1448.0;
+    assert!((19.4..=20.6).contains(&rate), "{rate} Mbit/s");
+}
+
 #[test]
 fn curl_fetches_a_page_as_an_ordinary_user() {
     let Some(_alone) = alone_with(&["curl", "python3"]) else { return };

@@ -452,7 +452,7 @@ fn tcp_asks_for_ecn_and_answers_marks_without_a_loss() {
     for cell in cells(&marked) {
         let (queue, ecn) = (way(&cell, "queue"), way(&cell, "ecn"));
         assert!(ecn["capable"].as_u64() > Some(1000), "{ecn}");
-        assert!(ecn["marked"].as_u64() > Some(5) && ecn["ce_seen"] == ecn["marked"], "{ecn}");
+        assert!(ecn["marked"].as_u64() > Some(2) && ecn["ce_seen"] == ecn["marked"], "{ecn}");
         assert_eq!(ecn["validation_failed"], 0, "{ecn}");
         assert_eq!(queue["dropped"], 0, "{queue}");
         assert!(queue["delay_ns"]["p50"].as_u64() <= Some(10_000_000), "{queue}");
@@ -462,7 +462,7 @@ fn tcp_asks_for_ecn_and_answers_marks_without_a_loss() {
     }
     for cell in cells(&dropped) {
         let queue = way(&cell, "queue");
-        assert!(queue["dropped"].as_u64() > Some(5) && queue["marked"] == 0, "{queue}");
+        assert!(queue["dropped"].as_u64() > Some(2) && queue["marked"] == 0, "{queue}");
         assert!(queue["delay_ns"]["p50"].as_u64() <= Some(10_000_000), "{queue}");
         assert_eq!(cell["ecn"], Value::Null);
     }
