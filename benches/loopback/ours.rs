@@ -102,7 +102,12 @@ fn settings() -> Settings {
         reply: LENGTH,
         reading: Reading::Unordered,
         session: SessionSettings {
-            quic: QuicSettings { congestion: Congestion::Cubic, seed: None, limits: QuicLimits::EXPERIMENT },
+            quic: QuicSettings {
+                congestion: Congestion::Cubic,
+                seed: None,
+                limits: QuicLimits::EXPERIMENT,
+                tracers: Default::default(),
+            },
             arq: ArqSettings {
                 congestion: Congestion::Cubic,
                 seed: None,

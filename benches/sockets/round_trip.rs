@@ -56,7 +56,12 @@ fn settings() -> SessionSettings {
     let (client_tls, server_tls) = common::tls();
     let congestion = Congestion::Cubic;
     SessionSettings {
-        quic: QuicSettings { congestion, seed: None, limits: QuicLimits::EXPERIMENT },
+        quic: QuicSettings {
+            congestion,
+            seed: None,
+            limits: QuicLimits::EXPERIMENT,
+            tracers: Default::default(),
+        },
         arq: ArqSettings { congestion, seed: None, max_datagram: 1472, limits: ArqLimits::EXPERIMENT },
         client_tls,
         server_tls: Some(server_tls),

@@ -141,6 +141,7 @@ fn settings(plan: &Plan, seed: u64, reading: Reading) -> Settings {
                 congestion: plan.congestion,
                 seed: Some(seed),
                 limits: QuicLimits::EXPERIMENT,
+                tracers: Default::default(),
             },
             arq: ArqSettings {
                 congestion: plan.congestion,

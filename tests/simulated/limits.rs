@@ -58,7 +58,7 @@ fn settings(window: u64) -> Settings {
         pace: Rate::from_bits_per_second(10_000_000).unwrap(),
         datagram_bytes: 1200,
         session: SessionSettings {
-            quic: QuicSettings { congestion, seed: Some(1), limits },
+            quic: QuicSettings { congestion, seed: Some(1), limits, tracers: Default::default() },
             arq: ArqSettings { congestion, seed: Some(1), max_datagram: 1200, limits: ArqLimits::EXPERIMENT },
             client_tls: client_tls(roots),
             server_tls: Some(ServerTls { identity, early_data: false, key_log: None }),

@@ -46,8 +46,12 @@ fn client_options() -> send::Options {
 }
 
 fn quic_client(host: &Arc<dyn Host>, like: SocketAddr, tls: &ClientTls) -> QuicClient {
-    let settings =
-        QuicSettings { congestion: Congestion::Cubic, seed: Some(1), limits: QuicLimits::EXPERIMENT };
+    let settings = QuicSettings {
+        congestion: Congestion::Cubic,
+        seed: Some(1),
+        limits: QuicLimits::EXPERIMENT,
+        tracers: Default::default(),
+    };
     QuicClient::new(host, like, tls, &settings, None).unwrap()
 }
 

@@ -39,6 +39,7 @@ fn settings() -> Settings {
                 congestion: Congestion::Cubic,
                 seed: Some(1),
                 limits: QuicLimits::EXPERIMENT,
+                tracers: Default::default(),
             },
             arq: ArqSettings {
                 congestion: Congestion::Cubic,

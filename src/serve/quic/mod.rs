@@ -55,6 +55,7 @@ pub(super) fn settings(worker: &Worker) -> QuicSettings {
         congestion: Congestion::Cubic,
         seed: worker.options.seed,
         limits: limits(0, &worker.options),
+        tracers: Default::default(),
     }
 }
 

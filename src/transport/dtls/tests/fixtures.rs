@@ -31,7 +31,7 @@ pub(super) fn settings(seed: u64) -> SessionSettings {
     let congestion = Congestion::Fixed(1_000_000);
     let seed = Some(seed);
     SessionSettings {
-        quic: QuicSettings { congestion, seed, limits: QuicLimits::EXPERIMENT },
+        quic: QuicSettings { congestion, seed, limits: QuicLimits::EXPERIMENT, tracers: Default::default() },
         arq: ArqSettings { congestion, seed, max_datagram: 1472, limits: ArqLimits::EXPERIMENT },
         client_tls: ClientTls {
             trust: Trust::Roots(roots),
