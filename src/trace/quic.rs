@@ -104,6 +104,8 @@ pub struct Lost {
     pub bytes: u64,
     /// When it was sent.
     pub sent: Time,
+    /// When it was declared lost.
+    pub declared: Time,
     /// Why.
     pub trigger: LossTrigger,
     /// Whether the packet whose acknowledgement showed the loss was a probe (RFC 9002 section 6.2.4): without the probe
