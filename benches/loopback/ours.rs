@@ -12,7 +12,7 @@ use wirelab::{
     channel::{Channel, Reading, Settings, connect, listen},
     path::{Host, direct::DirectHost},
     transport::{
-        Congestion, SessionSettings, Transport,
+        Congestion, LossDetection, SessionSettings, Transport,
         arq::{ArqLimits, ArqSettings},
         quic::{QuicLimits, QuicSettings},
     },
@@ -104,12 +104,14 @@ fn settings() -> Settings {
         session: SessionSettings {
             quic: QuicSettings {
                 congestion: Congestion::Cubic,
+                loss_detection: LossDetection::default(),
                 seed: None,
                 limits: QuicLimits::EXPERIMENT,
                 tracers: Default::default(),
             },
             arq: ArqSettings {
                 congestion: Congestion::Cubic,
+                loss_detection: LossDetection::default(),
                 seed: None,
                 max_datagram: 1472,
                 limits: ArqLimits::EXPERIMENT,

@@ -13,7 +13,7 @@ use wirelab::{
     serve::{Bind, Options, Server},
     service::Service,
     transport::{
-        Congestion, Scheme, Session, SessionSettings, SharedKey, Transport,
+        Congestion, LossDetection, Scheme, Session, SessionSettings, SharedKey, Transport,
         arq::{ArqLimits, ArqSettings},
         dial,
         quic::{QuicLimits, QuicSettings},
@@ -58,11 +58,18 @@ fn settings() -> SessionSettings {
     SessionSettings {
         quic: QuicSettings {
             congestion,
+            loss_detection: LossDetection::default(),
             seed: None,
             limits: QuicLimits::EXPERIMENT,
             tracers: Default::default(),
         },
-        arq: ArqSettings { congestion, seed: None, max_datagram: 1472, limits: ArqLimits::EXPERIMENT },
+        arq: ArqSettings {
+            congestion,
+            loss_detection: LossDetection::default(),
+            seed: None,
+            max_datagram: 1472,
+            limits: ArqLimits::EXPERIMENT,
+        },
         client_tls,
         server_tls: Some(server_tls),
         shared_key: Some(shared_key()),

@@ -9,7 +9,7 @@ use wirelab::{
     link::LinkSpec,
     path::{Side, StopSignal},
     trace::{LossTrigger, PacketType, QuicEvent, QuicTrace, QuicTracer, QuicTracers, Space},
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, Transport},
     unit::{Mutex, PerDirection, Time},
     wire::quic::Frame,
 };
@@ -75,6 +75,7 @@ fn plan(transport: Transport, link: &str, congestion: Congestion) -> Plan {
         transport,
         links: PerDirection::both(link),
         congestion,
+        loss_detection: LossDetection::default(),
         workload: Workload { interval: Duration::from_millis(5), ..workload(Duration::from_secs(10)) },
     }
 }
