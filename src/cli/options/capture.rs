@@ -279,7 +279,7 @@ impl CaptureFiles {
         let secrets = self.keylog.as_ref().map_or(Ok(Secrets::default()), |keylog| keylog.secrets(run))?;
         let capture = self.capture(run, &secrets)?;
         let wants_secrets = capture.is_some() || self.keylog.is_some();
-        Ok(Recording { capture, secrets: wants_secrets.then_some(secrets) })
+        Ok(Recording { capture, secrets: wants_secrets.then_some(secrets), ..Recording::default() })
     }
 
     fn capture(&self, run: &RecordedRun<'_>, secrets: &Secrets) -> anyhow::Result<Option<Capture>> {
