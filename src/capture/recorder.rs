@@ -23,6 +23,8 @@ const SERVER: u32 = 1;
 
 /// The comment on a packet whose bytes the link changed.
 const CHANGED: &str = "changed by the link";
+/// The comment on a packet that the queue of the link marked.
+const MARKED: &str = "marked CE by the queue of the link";
 
 /// Writes happen in pieces of this size.
 const PIECE_BYTES: usize = 256 << 10;
@@ -238,7 +240,7 @@ impl File {
             Direction::ToServer => CLIENT,
             Direction::ToClient => SERVER,
         };
-        self.hold(packet, interface, true, None);
+        self.hold(packet, interface, true, Notes::default());
         if !has_link {
             self.write_settled();
         }
@@ -253,19 +255,20 @@ impl File {
                 Direction::ToServer => SERVER,
                 Direction::ToClient => CLIENT,
             };
-            self.hold(packet, interface, false, (!intact).then_some(CHANGED));
+            let mut notes = Notes::default();
+            if !intact {
+                notes.add(CHANGED);
+            }
+            if packet.queue.marked {
+                notes.add(MARKED);
+            }
+            self.hold(packet, interface, false, notes);
         }
-        self.settle(packet.direction, packet.number, exit);
+        self.settle(packet, exit);
         self.write_settled();
     }
 
-    fn hold(
-        &mut self,
-        packet: &PacketView<'_>,
-        interface: u32,
-        is_outbound: bool,
-        note: Option<&'static str>,
-    ) {
+    fn hold(&mut self, packet: &PacketView<'_>, interface: u32, is_outbound: bool, notes: Notes) {
         self.write_secrets();
         let unix_nanos = self.unix_nanos(packet.at);
         self.last = unix_nanos;
@@ -274,8 +277,6 @@ impl File {
         pcapng::begin_packet(&mut block, interface, unix_nanos, self.options.snap_bytes, |out| {
             append_ip_packet(out, packet);
         });
-        let mut notes = Notes::default();
-        note.into_iter().for_each(|note| notes.add(note));
         let is_on_link = is_outbound && self.options.has_link;
         self.held.push_back(Held { block, interface, is_outbound, is_on_link, arrived: 0, notes });
         if matches!(self.options.epoch, Epoch::Clock(_)) {
@@ -287,9 +288,13 @@ impl File {
     }
 
     /// Notes in the sender's copy of a packet what the link did to it.
-    fn settle(&mut self, direction: Direction, number: u64, exit: Exit) {
+    fn settle(&mut self, packet: &PacketView<'_>, exit: Exit) {
+        let PacketView { direction, number, queue, .. } = *packet;
         let Some(place) = self.on_link[direction].get(number) else { return };
         let Some(held) = self.held.get_mut((place - self.written) as usize) else { return };
+        if queue.marked {
+            held.notes.add(MARKED);
+        }
         match exit {
             Exit::Arrived { intact, more } => {
                 held.arrived += 1;
@@ -410,6 +415,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::link::QueueVisit;
     use crate::path::Payload;
 
     /// A file in memory that holds at most `room` bytes.
@@ -497,6 +503,7 @@ mod tests {
             to: address(2),
             ip_bytes: 32,
             payload: Payload::Udp(b"test"),
+            queue: QueueVisit::default(),
         }
     }
 

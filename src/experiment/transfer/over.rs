@@ -100,11 +100,11 @@ pub(super) fn transfer_watched(
         recording.observe(&mut route.observers);
         settings.session.record(recording);
     }
-    let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {
+    let OnPath { value, wire, queue, fidelity } = on_path(route, async |ends, wire| {
         let task = Task { plan, seed, watch };
         run(ends, task, &settings, saved, meter, || wire.measure_from_now()).await
     })?;
-    Ok(TransferOutcome { wire, fidelity, ..value })
+    Ok(TransferOutcome { wire, queue, fidelity, ..value })
 }
 
 /// Makes one transfer with `remote`.

@@ -16,6 +16,7 @@ mod network;
 mod paired;
 mod pictures;
 mod properties;
+mod queueing;
 mod ratio;
 mod wire;
 
@@ -32,6 +33,7 @@ pub use network::{Network, NetworkDirection};
 pub use paired::{Amount, Metric, Paired};
 pub use pictures::{Detail, Overview, Pictures, Progress, Queue, Timeline};
 pub use properties::{Answer, PROPERTIES_SCHEMA, PropertyCell, PropertyRow, PropertyTable};
+pub use queueing::{QueueDirection, Queueing};
 pub use ratio::Ratio;
 pub use wire::{
     Handshake, HandshakeMode, Missing, Recovery, Transfer, TransferDirection, Wire, WireDirection,
