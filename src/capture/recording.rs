@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 use rustls::KeyLog;
 
 use super::{recorder::Capture, secrets::Secrets};
-use crate::path::Observers;
+use crate::{path::Observers, trace::QuicTracers};
 
 /// What is recorded of one run. The default records nothing.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +14,8 @@ pub struct Recording {
     pub capture: Option<Capture>,
     /// The secrets of its connections.
     pub secrets: Option<Secrets>,
+    /// What traces its QUIC connections.
+    pub tracers: QuicTracers,
 }
 
 impl Recording {

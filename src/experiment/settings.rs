@@ -40,7 +40,7 @@ pub(super) fn session_settings(
     let name = certs::EPHEMERAL_NAME;
     let mtu = links.iter().map(|link| link.mtu).min().unwrap_or(u16::MAX);
     Ok(SessionSettings {
-        quic: QuicSettings { congestion, loss_detection, seed, limits },
+        quic: QuicSettings { congestion, loss_detection, seed, limits, tracers: Default::default() },
         arq: ArqSettings {
             congestion,
             loss_detection,

@@ -8,7 +8,7 @@ use crate::{
     unit::Time,
     wire::{
         MessageId, Probe,
-        quic::{Content, contents},
+        quic::{Frame, frames},
     },
 };
 
@@ -128,13 +128,12 @@ impl Ledger {
     /// Packet number `packet` with the plaintext `payload` is about to be encrypted and sent.
     pub fn seal(&mut self, packet: u64, payload: &[u8]) {
         let mut carried = self.unused();
-        carried.extend(contents(payload).filter_map(|content| match content {
-            Content::Stream { id, offset, length } => (length > 0).then(|| Carried::Stream {
-                id,
-                start: offset,
-                end: offset.saturating_add(length),
-            }),
-            Content::Datagram(bytes) => Probe::parse(bytes).ok().map(|probe| Carried::Message(probe.id)),
+        carried.extend(frames(payload).filter_map(|frame| match frame {
+            Frame::Stream { id, offset, length, .. } if length > 0 => {
+                Some(Carried::Stream { id, start: offset, end: offset.saturating_add(length) })
+            }
+            Frame::Datagram(bytes) => Probe::parse(bytes).ok().map(|probe| Carried::Message(probe.id)),
+            _ => None,
         }));
         self.sealing = Some((packet, carried));
     }

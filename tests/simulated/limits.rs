@@ -63,6 +63,7 @@ fn settings(window: u64) -> Settings {
                 loss_detection: LossDetection::default(),
                 seed: Some(1),
                 limits,
+                tracers: Default::default(),
             },
             arq: ArqSettings {
                 congestion,

@@ -278,7 +278,7 @@ impl RunRecorder for CaptureFiles {
             None
         });
         let wants_secrets = capture.is_some() || self.keylog.is_some();
-        Recording { capture, secrets: wants_secrets.then_some(secrets) }
+        Recording { capture, secrets: wants_secrets.then_some(secrets), ..Recording::default() }
     }
 
     fn end(&self, recording: &Recording, is_whole: bool) {

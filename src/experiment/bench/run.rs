@@ -61,7 +61,7 @@ pub fn run(plan: &Plan, seed: u64, observers: Observers, stop: &StopSignal) -> R
     };
     let settings = settings::settings(plan, plan.path.has_link().then_some(seed))?;
     let mut settings = Settings { taps, ..settings };
-    settings.session.log_secrets(recording.key_log());
+    settings.session.record(&recording);
     let workload = plan.workload.patient_for(plan.path.has_link().then_some(&plan.links));
     let plan = &Plan { workload, ..plan.clone() };
     let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {

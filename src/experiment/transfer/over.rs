@@ -98,7 +98,7 @@ pub(super) fn transfer_watched(
     meter.into_iter().for_each(|meter| route.observers.push(meter.observer()));
     if let Some(recording) = recording {
         recording.observe(&mut route.observers);
-        settings.session.log_secrets(recording.key_log());
+        settings.session.record(recording);
     }
     let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {
         let task = Task { plan, seed, watch };

@@ -4,6 +4,7 @@ mod client;
 mod fixed;
 mod meter;
 mod metered;
+mod recorder;
 mod screen;
 mod server;
 mod session;
