@@ -49,7 +49,7 @@ pub use self::{
     fidelity::Fidelity,
     host::{
         BoxFuture, ByteStream, Connected, Datagrams, Host, KernelTcp, Listener, PortShare, Received, TcpInfo,
-        Transit, unspecified,
+        TcpRetransmissions, Transit, unspecified,
     },
     observer::{Exit, Observer, Observers, PacketView, Payload},
     quinn_runtime::quinn_runtime,

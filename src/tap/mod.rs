@@ -19,7 +19,7 @@ pub use self::{
     bytes::{Passage, Stamp},
     coverage::Extent,
     instrument::{Instrument, Seen},
-    ledger::{Carried, Ledger},
+    ledger::{Carried, Ledger, Loaded},
     tcp::StreamTap,
     truth::{Found, LossCause, Truth, TruthFigures},
     view::Tap,

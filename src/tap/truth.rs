@@ -259,9 +259,9 @@ impl Truth {
         }
     }
 
-    /// A new connection begins: its packets and streams are numbered from 0 again. What is counted stays.
-    pub(super) fn begin(&mut self) {
-        *self = Self { figures: self.figures(), ..Self::default() };
+    /// For a new connection: its packets and streams are numbered from 0 again. What was counted stays.
+    pub(super) fn begun_anew(&self) -> Self {
+        Self { figures: self.figures(), ..Self::default() }
     }
 
     /// The counts so far.
@@ -474,13 +474,19 @@ mod tests {
     #[test]
     fn a_finished_stream_takes_no_memory_and_its_copies_are_still_needless() {
         let mut truth = Truth::default();
-        let message = |stream, ends_stream| vec![Extent { stream, start: 0, end: 101, ends_stream }];
+        let message = |truth: &mut Truth, stream| {
+            let mut data = truth.list();
+            data.push(Extent { stream, start: 0, end: 101, ends_stream: true });
+            data
+        };
         for number in 0..100_000 {
-            truth.sent(number, at(number), message(number * 4, true), LossCause::Probe);
+            let data = message(&mut truth, number * 4);
+            truth.sent(number, at(number), data, LossCause::Probe);
             truth.arrived(number);
         }
         assert_eq!(truth.data.streams(), 0);
-        truth.sent(100_000, at(100_000), message(40, true), LossCause::Probe);
+        let data = message(&mut truth, 40);
+        truth.sent(100_000, at(100_000), data, LossCause::Probe);
         assert_eq!(counts(&truth), [1, 1, 0, 0]);
         assert!(truth.spare.len() <= 1 && truth.in_flight.len() == 1);
     }

@@ -7,3 +7,4 @@ pub(super) mod pool;
 pub(super) mod settings;
 pub(super) mod system;
 pub(super) mod theory;
+pub(super) mod truth;

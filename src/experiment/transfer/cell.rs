@@ -8,6 +8,7 @@ use crate::{
         cell::{congestion, loss_detection},
         pool::{self, wire_direction},
         settings::link,
+        truth::truth,
     },
     link::Counters,
     path::Fidelity,
@@ -93,7 +94,8 @@ fn recovery(plan: &TransferPlan, outcomes: &[&TransferOutcome]) -> report::Recov
     let all = pool::recovery(&ends);
     // Datagrams that QUIC declares lost it does not send again.
     let resent = all.retransmitted_packets.filter(|_| !plan.transport.is_datagram());
-    report::Recovery { retransmitted_packets: resent, ..all }
+    let truth = truth(plan.transport, outcomes.iter().map(|outcome| outcome.truth.as_ref()));
+    report::Recovery { retransmitted_packets: resent, truth, ..all }
 }
 
 /// How much of the time a limit may keep data from being sent before a flag says so.

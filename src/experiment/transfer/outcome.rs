@@ -2,7 +2,10 @@
 
 use std::{ops::Range, time::Duration};
 
-use crate::{link::Counters, path::Fidelity, report::Progress, transport::Recovery, unit::PerDirection};
+use crate::{
+    link::Counters, path::Fidelity, report::Progress, tap::TruthFigures, transport::Recovery,
+    unit::PerDirection,
+};
 
 /// The figures of one transfer.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +39,8 @@ pub struct TransferOutcome {
     pub wire: Option<PerDirection<Counters>>,
     /// How exactly the path emulated the link.
     pub fidelity: Option<Fidelity>,
+    /// What became of the packets, beside what their senders believed; `None` where that is not known.
+    pub truth: Option<TruthFigures>,
     /// The timeline of the transfer, if it was recorded for pictures.
     pub progress: Option<Progress>,
 }

@@ -34,7 +34,8 @@ pub use pictures::{Detail, Overview, Pictures, Progress, Queue, Timeline};
 pub use properties::{Answer, PROPERTIES_SCHEMA, PropertyCell, PropertyRow, PropertyTable};
 pub use ratio::Ratio;
 pub use wire::{
-    Handshake, HandshakeMode, Missing, Recovery, Transfer, TransferDirection, Wire, WireDirection,
+    FoundLosses, Handshake, HandshakeMode, KernelRecovery, LossCauses, Missing, Recovery, Transfer,
+    TransferDirection, Truth, Wire, WireDirection,
 };
 
 use crate::stats::Summary;
