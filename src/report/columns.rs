@@ -4,7 +4,8 @@ use super::{
     block::Topic,
     figure::Figure,
     model::{
-        ByCause, Cell, Handshake, Hol, Messages, Network, NetworkDirection, Ratio, Theory, Transfer, Wire,
+        ByCause, Cell, Handshake, Hol, Messages, Network, NetworkDirection, Ratio, Theory, Transfer, Truth,
+        Wire,
     },
 };
 
@@ -17,7 +18,7 @@ pub(super) type Spec = (&'static str, Topic, Read);
 /// The columns of every command, in the order of the tables.
 pub(super) fn all() -> impl Iterator<Item = &'static Spec> {
     let main = MESSAGES.iter().chain(&TRANSFER).chain(&HANDSHAKE).chain(&COST);
-    main.chain(&NETWORK).chain(&REPLIES).chain(&BLOCKING)
+    main.chain(&NETWORK).chain(&REPLIES).chain(&BLOCKING).chain(&TRUTH)
 }
 
 /// Columns that are left out where all their figures are zero.
@@ -146,6 +147,23 @@ const BLOCKING: [Spec; 16] = [
         time(cell.delayed.as_ref()?.extra_mean_ns)
     }),
 ];
+
+/// Shown by `hol` and `transfer` only.
+const TRUTH: [Spec; 6] = [
+    ("losses found", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.detection_ns.n))),
+    ("found after", Topic::Truth, |cell| time(truth(cell)?.detection_ns.mean)),
+    ("never found", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.undeclared_losses))),
+    ("false losses", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.false_losses))),
+    ("sent again", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.resent_packets))),
+    ("needless", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.needless_packets))),
+];
+
+/// What became of the packets, if any was lost, declared lost or sent again.
+fn truth(cell: &Cell) -> Option<&Truth> {
+    let truth = cell.recovery.as_ref()?.truth.as_ref()?;
+    let Truth { resent_packets, false_losses, undeclared_losses, detection_ns, .. } = truth;
+    (resent_packets + false_losses + undeclared_losses + detection_ns.n > 0).then_some(truth)
+}
 
 fn time(ns: Option<u64>) -> Option<Figure> {
     ns.map(Figure::Time)

@@ -36,7 +36,8 @@ pub use properties::{Answer, PROPERTIES_SCHEMA, PropertyCell, PropertyRow, Prope
 pub use queueing::{QueueDirection, Queueing};
 pub use ratio::Ratio;
 pub use wire::{
-    Handshake, HandshakeMode, Missing, Recovery, Transfer, TransferDirection, Wire, WireDirection,
+    FoundLosses, Handshake, HandshakeMode, KernelRecovery, LossCauses, Missing, Recovery, Transfer,
+    TransferDirection, Truth, Wire, WireDirection,
 };
 
 use crate::stats::Summary;
