@@ -16,7 +16,7 @@ pub(super) type Spec = (&'static str, Topic, Read);
 
 /// The columns of every command, in the order of the tables.
 pub(super) fn all() -> impl Iterator<Item = &'static Spec> {
-    let main = MESSAGES.iter().chain(&TRANSFER).chain(&HANDSHAKE).chain(&COST);
+    let main = MESSAGES.iter().chain(&TRANSFER).chain(&SHARE).chain(&HANDSHAKE).chain(&COST);
     main.chain(&NETWORK).chain(&REPLIES).chain(&BLOCKING)
 }
 
@@ -53,6 +53,11 @@ const TRANSFER: [Spec; 4] = [
     ("arrived", Topic::Duration, |cell| share(transfer(cell)?.arrived_ratio)),
     ("time", Topic::Duration, |cell| time(transfer(cell)?.time_ns.p50)),
     ("goodput", Topic::Duration, |cell| transfer(cell)?.goodput_bps.p50.map(Figure::Throughput)),
+];
+
+const SHARE: [Spec; 2] = [
+    ("fairness", Topic::Duration, |cell| Some(Figure::Mean(cell.share.as_ref()?.jain_index?.get(), 3))),
+    ("utilisation", Topic::Duration, |cell| share(cell.share.as_ref()?.utilisation_ratio)),
 ];
 
 const HANDSHAKE: [Spec; 3] = [

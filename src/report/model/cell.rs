@@ -12,6 +12,7 @@ use super::{
     network::Network,
     pictures::Pictures,
     ratio::Ratio,
+    share::Share,
     wire::{Handshake, Recovery, Transfer, Wire},
 };
 use crate::stats::Summary;
@@ -69,6 +70,8 @@ pub struct Cell {
     pub recovery: Option<Recovery>,
     /// Figures of `transfer`.
     pub transfer: Option<Transfer>,
+    /// Figures of `share`.
+    pub share: Option<Share>,
     /// Figures of `handshake`.
     pub handshake: Option<Handshake>,
     /// Figures of each seed.
@@ -116,6 +119,7 @@ impl Cell {
             network: None,
             recovery: None,
             transfer: None,
+            share: None,
             handshake: None,
             per_seed: Vec::new(),
             flags: Vec::new(),

@@ -17,6 +17,7 @@ mod paired;
 mod pictures;
 mod properties;
 mod ratio;
+mod share;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ pub use paired::{Amount, Metric, Paired};
 pub use pictures::{Detail, Overview, Pictures, Progress, Queue, Timeline};
 pub use properties::{Answer, PROPERTIES_SCHEMA, PropertyCell, PropertyRow, PropertyTable};
 pub use ratio::Ratio;
+pub use share::{Share, ShareSender, ShareSeries};
 pub use wire::{
     Handshake, HandshakeMode, Missing, Recovery, Transfer, TransferDirection, Wire, WireDirection,
 };
@@ -49,7 +51,7 @@ pub struct ResultFile {
     pub schema: String,
     /// The version of wirelab that measured.
     pub version: String,
-    /// The command: `bench`, `hol`, `handshake` or `transfer`.
+    /// The command: `bench`, `hol`, `handshake`, `transfer` or `share`.
     pub command: String,
     /// False if the run was interrupted.
     pub complete: bool,
