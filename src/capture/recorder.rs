@@ -27,6 +27,8 @@ const SERVER: u32 = 1;
 
 /// The comment on a packet whose bytes the link changed.
 const CHANGED: &str = "changed by the link";
+/// The comment on a packet that the queue of the link marked.
+const MARKED: &str = "marked CE by the queue of the link";
 
 /// Options of a capture.
 #[derive(Debug, Clone)]
@@ -189,10 +191,16 @@ impl File {
                 Direction::ToServer => SERVER,
                 Direction::ToClient => CLIENT,
             };
-            let comment = if intact { "" } else { CHANGED };
-            self.hold(packet, Held { interface, comment: comment.to_owned(), ..Held::default() });
+            let mut held = Held { interface, ..Held::default() };
+            if !intact {
+                held.note(CHANGED);
+            }
+            if packet.queue.marked {
+                held.note(MARKED);
+            }
+            self.hold(packet, held);
         }
-        self.settle(packet.direction, packet.number, exit);
+        self.settle(packet, exit);
         self.write_settled();
     }
 
@@ -205,9 +213,13 @@ impl File {
     }
 
     /// Notes in the sender's copy of a packet what the link did to it.
-    fn settle(&mut self, direction: Direction, number: u64, exit: Exit) {
+    fn settle(&mut self, packet: &PacketView<'_>, exit: Exit) {
+        let PacketView { direction, number, queue, .. } = *packet;
         let Some(place) = self.on_link[direction].get(&number) else { return };
         let Some(held) = self.held.get_mut((place - self.written) as usize) else { return };
+        if queue.marked && !held.comment.contains(MARKED) {
+            held.note(MARKED);
+        }
         match exit {
             Exit::Arrived { intact, more } => {
                 held.arrived += 1;
@@ -308,6 +320,7 @@ mod tests {
     use std::{io::Cursor, net::SocketAddr};
 
     use super::*;
+    use crate::link::QueueVisit;
     use crate::path::Payload;
 
     /// A file in memory that holds at most `room` bytes.
@@ -388,6 +401,7 @@ mod tests {
             to: address(2),
             ip_bytes: 32,
             payload: Payload::Udp(b"test"),
+            queue: QueueVisit::default(),
         }
     }
 

@@ -191,6 +191,8 @@ pub struct Transit {
     pub entered: Time,
     /// When it reached the socket, which may be earlier than the read.
     pub arrived: Time,
+    /// How much of that it waited in the queue of the link.
+    pub queued: Duration,
 }
 
 impl dyn Datagrams {

@@ -20,6 +20,7 @@ mod layered_quic;
 pub mod netns;
 mod observer;
 mod packet;
+mod queue_meter;
 mod quinn_runtime;
 #[cfg(feature = "sockets")]
 mod realtime;
@@ -52,6 +53,7 @@ pub use self::{
         Transit, unspecified,
     },
     observer::{Exit, Observer, Observers, PacketView, Payload},
+    queue_meter::{QueueDelays, QueueMeter},
     quinn_runtime::quinn_runtime,
     rejected::{Rejected, Rejection},
     side::Side,

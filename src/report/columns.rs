@@ -127,7 +127,7 @@ const REPLIES: [Spec; 6] = [
 ];
 
 /// Shown by `hol` only.
-const BLOCKING: [Spec; 15] = [
+const BLOCKING: [Spec; 16] = [
     ("other flow", Topic::Blocking, |cell| share(blocked(cell)?.by_other_flow_ratio)),
     ("loss", Topic::Blocking, |cell| cause(cell, |by| by.loss)),
     ("reordering", Topic::Blocking, |cell| cause(cell, |by| by.reorder)),
@@ -139,6 +139,7 @@ const BLOCKING: [Spec; 15] = [
     }),
     ("send wait", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.send_wait)),
     ("path", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.path)),
+    ("of it queue", Topic::Budget, |cell| time(cell.queue.as_ref().and(cell.budget_ns.as_ref())?.queue)),
     ("recovery", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.recovery)),
     ("order wait", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.order_wait)),
     ("host", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.host)),

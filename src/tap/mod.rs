@@ -14,7 +14,7 @@ mod tcp;
 mod view;
 
 pub use self::{
-    bytes::{Passage, Stamp},
+    bytes::{Landed, Passage, Stamp},
     instrument::{Instrument, Seen},
     ledger::{Carried, Ledger},
     tcp::StreamTap,

@@ -18,6 +18,7 @@ mod link;
 mod memory;
 mod order;
 mod properties;
+mod queueing;
 mod registry;
 mod remote_limits;
 mod remote_virtual;

@@ -108,11 +108,11 @@ pub(super) fn transfer_watched(
         recording.observe(&mut route.observers);
         settings.session.log_secrets(recording.key_log());
     }
-    let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {
+    let OnPath { value, wire, queue, fidelity } = on_path(route, async |ends, wire| {
         let task = Task::new(plan, seed, watch).followed_by(meter);
         run(ends, task, &settings, saved, || wire.measure_from_now()).await
     })?;
-    Ok(TransferOutcome { wire, fidelity, ..value })
+    Ok(TransferOutcome { wire, queue, fidelity, ..value })
 }
 
 /// Makes one transfer with `remote`.

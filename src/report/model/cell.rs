@@ -11,6 +11,7 @@ use super::{
     link::Link,
     network::Network,
     pictures::Pictures,
+    queueing::Queueing,
     ratio::Ratio,
     share::Share,
     wire::{Handshake, Recovery, Transfer, Wire},
@@ -64,6 +65,9 @@ pub struct Cell {
     pub server_gone_ns: Option<u64>,
     /// What crossed the link.
     pub wire: Option<Wire>,
+    /// What the queues of the link did; null without an emulated link with a rate.
+    #[serde(default)]
+    pub queue: Option<Queueing>,
     /// What the network did, as far as the two ends can know it.
     pub network: Option<Network>,
     /// What the transport did about losses.
@@ -116,6 +120,7 @@ impl Cell {
             theory_reason: None,
             server_gone_ns: None,
             wire: None,
+            queue: None,
             network: None,
             recovery: None,
             transfer: None,

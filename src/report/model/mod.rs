@@ -16,6 +16,7 @@ mod network;
 mod paired;
 mod pictures;
 mod properties;
+mod queueing;
 mod ratio;
 mod share;
 mod wire;
@@ -33,6 +34,7 @@ pub use network::{Network, NetworkDirection};
 pub use paired::{Amount, Metric, Paired};
 pub use pictures::{Detail, Overview, Pictures, Progress, Queue, Timeline};
 pub use properties::{Answer, PROPERTIES_SCHEMA, PropertyCell, PropertyRow, PropertyTable};
+pub use queueing::{QueueDirection, Queueing};
 pub use ratio::Ratio;
 pub use share::{Share, ShareSender, ShareSeries};
 pub use wire::{
