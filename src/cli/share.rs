@@ -62,7 +62,7 @@ pub(crate) struct Share {
 const DEFAULT: &str = "quic-one:cubic,quic-one:bbr";
 const LOSS: &str = "Loss on the wire, beside what the queue drops [default: 0%]";
 const RATE: &str = "Rate of the bottleneck [default: 20mbit]";
-const QUEUE: &str = "Drop-tail queue of the bottleneck: 128KB or 100p [default: 125KB]";
+const QUEUE: &str = "Drop-tail queue of the bottleneck: 128KB, 100p, 100ms or 1bdp [default: 1bdp]";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -70,7 +70,7 @@ Examples:
       CUBIC beside BBR over QUIC for a minute of virtual time, on 20 Mbit/s and 50 ms
   wirelab share -t tcp:cubic,quic-one:cubic,udp@2mbit --path netns --rate 20mbit -d 30s --seeds 1
       the kernel's TCP beside QUIC beside a stream of datagrams, in real time
-  wirelab share -t quic-one,quic-one@start=20s --queue 50KB,200KB -o late.html
+  wirelab share -t quic-one,quic-one@start=20s --queue 0.5bdp,4bdp -o late.html
       how long a late sender takes to get its share, with two queues and a chart over time
   wirelab share -t udp@15mbit,udp@15mbit --rate 20mbit
       what two senders without congestion control do to a link
@@ -125,7 +125,7 @@ impl Share {
 
     fn request(&self) -> Result<Request<SharePlan>, UsageError> {
         let mut grid = self.grid.clone();
-        grid.link.default_to(&[("loss", "0%"), ("rate", "20mbit"), ("queue", "125KB")]);
+        grid.link.default_to(&[("loss", "0%"), ("rate", "20mbit"), ("queue", "1bdp")]);
         let paths = grid.paths();
         let refused = paths.iter().find_map(|path| match path {
             PathKind::Relay => Some("--path relay leads to one server at a time"),

@@ -22,6 +22,7 @@ mod observer;
 mod packet;
 mod queue_meter;
 mod quinn_runtime;
+mod randomness;
 #[cfg(feature = "sockets")]
 mod realtime;
 mod rejected;
@@ -55,6 +56,7 @@ pub use self::{
     observer::{Exit, Observer, Observers, PacketView, Payload},
     queue_meter::{QueueDelays, QueueMeter},
     quinn_runtime::quinn_runtime,
+    randomness::{NoSimulation, Randomness},
     rejected::{Rejected, Rejection},
     side::Side,
     source::network,

@@ -4,9 +4,11 @@ use super::{
     block::Topic,
     figure::Figure,
     model::{
-        ByCause, Cell, Handshake, Hol, Messages, Network, NetworkDirection, Ratio, Theory, Transfer, Wire,
+        ByCause, Cell, Handshake, Hol, Messages, Network, NetworkDirection, QueueDirection, Ratio, Theory,
+        Transfer, Wire,
     },
 };
+use crate::unit::Direction;
 
 /// How a column's figure is read from a cell.
 pub(super) type Read = fn(&Cell) -> Option<Figure>;
@@ -55,9 +57,12 @@ const TRANSFER: [Spec; 4] = [
     ("goodput", Topic::Duration, |cell| transfer(cell)?.goodput_bps.p50.map(Figure::Throughput)),
 ];
 
-const SHARE: [Spec; 2] = [
+const SHARE: [Spec; 5] = [
     ("fairness", Topic::Duration, |cell| Some(Figure::Mean(cell.share.as_ref()?.jain_index?.get(), 3))),
     ("utilisation", Topic::Duration, |cell| share(cell.share.as_ref()?.utilisation_ratio)),
+    ("queue p50", Topic::Latency, |cell| time(bottleneck(cell)?.delay_ns.p50)),
+    ("queue p95", Topic::Latency, |cell| time(cell.share.as_ref()?.queue_p95_ns)),
+    ("queue p99", Topic::Latency, |cell| time(bottleneck(cell)?.delay_ns.p99)),
 ];
 
 const HANDSHAKE: [Spec; 3] = [
@@ -151,6 +156,12 @@ const BLOCKING: [Spec; 16] = [
         time(cell.delayed.as_ref()?.extra_mean_ns)
     }),
 ];
+
+/// The queue that senders share.
+fn bottleneck(cell: &Cell) -> Option<&QueueDirection> {
+    let direction: Direction = cell.share.as_ref()?.direction.into();
+    cell.queue.as_ref()?[direction].as_ref()
+}
 
 fn time(ns: Option<u64>) -> Option<Figure> {
     ns.map(Figure::Time)

@@ -23,7 +23,7 @@ pub(super) fn points<'g, 'a>(groups: &'g [Group<'a>]) -> Option<Points<'g, 'a>> 
 }
 
 /// The columns of the table: their titles and topics.
-const COLUMNS: [(&str, Topic); 19] = [
+const COLUMNS: [(&str, Topic); 20] = [
     ("on time", Topic::Outcome),
     ("lost", Topic::Outcome),
     ("unfinished", Topic::Outcome),
@@ -37,6 +37,7 @@ const COLUMNS: [(&str, Topic); 19] = [
     ("goodput", Topic::Duration),
     ("fairness", Topic::Duration),
     ("utilisation", Topic::Duration),
+    ("queue p95", Topic::Latency),
     ("first reply", Topic::Duration),
     ("round trips", Topic::Duration),
     ("resent", Topic::Cost),

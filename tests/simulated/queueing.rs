@@ -8,7 +8,7 @@ use wirelab::{
     link::LinkSpec,
     path::StopSignal,
     report::Cell,
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, Transport},
     unit::PerDirection,
 };
 
@@ -26,8 +26,14 @@ fn measured(transport: Transport, to_server: &str, interval: Duration) -> Cell {
         warmup: Duration::from_millis(100),
         ..workload(Duration::from_secs(1))
     };
-    let plan =
-        Plan { path: PathKind::Sim, transport, congestion: Congestion::Fixed(1_000_000), links, workload };
+    let plan = Plan {
+        path: PathKind::Sim,
+        transport,
+        congestion: Congestion::Fixed(1_000_000),
+        loss_detection: LossDetection::default(),
+        links,
+        workload,
+    };
     let outcome: Outcome = run(&plan, 1, Observers::default(), &StopSignal::default()).unwrap();
     cell(&plan, &[(1, outcome)])
 }

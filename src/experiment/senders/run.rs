@@ -18,6 +18,7 @@ use crate::{
     link::LinkSpec,
     path::{Observers, StopSignal},
     transfer::{Content, Watch, bulk::Settings},
+    transport::LossDetection,
     unit::{PerDirection, Rate, Time, random},
 };
 
@@ -228,6 +229,7 @@ fn plan(flow: &Flow, path: PathKind, links: &PerDirection<LinkSpec>) -> Transfer
         transport: sender.transport,
         links: links.clone(),
         congestion: sender.congestion,
+        loss_detection: LossDetection::default(),
         flows: FLOWS,
         // Only raw datagrams, which have a pace, use it.
         pace: sender.pace.unwrap_or(Rate::SLOWEST),

@@ -4,12 +4,13 @@ use super::{SharePlan, figures::Figures, run::ShareOutcome};
 use crate::{
     experiment::result::{
         pool::{self, wire_direction},
+        queueing::queueing,
         settings::link,
     },
     link::Counters,
     path::Fidelity,
     report::{self, Cell, Flag, Pictures, Ratio, ShareSender, ShareSeries},
-    stats::{Means, Pooled, ci95},
+    stats::{Histogram, Means, Percentile, Pooled, ci95},
     transport::Recovery,
     unit::{PerDirection, nanos},
 };
@@ -37,6 +38,7 @@ pub(super) fn cell(plan: &SharePlan, outcomes: &[(u64, ShareOutcome)]) -> Cell {
         (0..plan.senders.len()).map(|index| sender(plan, index, &figures, &outcomes)).collect();
     cell.recovery = Some(pool::recovery(&ends(&outcomes, None)));
     cell.wire = wire(&outcomes);
+    cell.queue = queueing(outcomes.iter().map(|outcome| (outcome.queue.as_ref(), outcome.wire)));
     cell.flags = flags(&senders, &outcomes);
     let (jain, utilisation) = (over(&figures, |run| run.jain()), over(&figures, |run| run.utilisation()));
     cell.share = Some(report::Share {
@@ -45,6 +47,7 @@ pub(super) fn cell(plan: &SharePlan, outcomes: &[(u64, ShareOutcome)]) -> Cell {
         jain_index: mean(&jain).and_then(Ratio::new),
         jain_index_ci95: ratios(&jain),
         utilisation_ratio: mean(&utilisation).and_then(Ratio::new),
+        queue_p95_ns: queue_p95(plan, &outcomes),
         senders,
     });
     cell
@@ -62,6 +65,15 @@ fn mean(figures: &Means) -> Option<f64> {
 fn ratios(figures: &Means) -> Option<[Ratio; 2]> {
     let [low, high] = ci95(figures)?;
     Some([Ratio::new(low)?, Ratio::new(high)?])
+}
+
+/// The 95th percentile of the queueing delay at the bottleneck.
+fn queue_p95(plan: &SharePlan, outcomes: &[&ShareOutcome]) -> Option<u64> {
+    let mut all = Histogram::new();
+    let delays =
+        outcomes.iter().filter_map(|outcome| outcome.queue.as_ref()?[plan.direction.into()].as_ref());
+    delays.for_each(|delays| all.merge(delays));
+    all.percentile(Percentile::from_thousandths(950))
 }
 
 fn whole(value: f64) -> u64 {

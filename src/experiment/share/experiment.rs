@@ -14,7 +14,7 @@ use crate::{
     },
     path::Fidelity,
     report::Cell,
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, Transport},
 };
 
 /// Runs several senders over one bottleneck and records what each of them gets.
@@ -30,7 +30,8 @@ impl Experiment for Share {
         let first = plan.senders.first();
         let (transport, congestion) =
             first.map_or((Transport::UDP, Congestion::Cubic), |sender| (sender.transport, sender.congestion));
-        Setup { path: plan.path, transport, links: &plan.links, congestion }
+        let loss_detection = LossDetection::default();
+        Setup { path: plan.path, transport, links: &plan.links, congestion, loss_detection }
     }
 
     fn name(plan: &SharePlan) -> String {

@@ -109,8 +109,7 @@ impl<'a> Figures<'a> {
             (mine[bin] - fair).abs() <= TOLERANCE * fair
         };
         let mut since: Option<Duration> = None;
-        for bin in 0..mine.len() {
-            let at = read_at[bin];
+        for (bin, &at) in read_at.iter().enumerate().take(mine.len()) {
             if at < flow.start || at > flow.end || !is_fair(bin) {
                 since = None;
                 continue;

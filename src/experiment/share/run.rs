@@ -9,7 +9,7 @@ use crate::{
         senders::{Flows, FlowsOutcome},
     },
     link::Counters,
-    path::Fidelity,
+    path::{Fidelity, QueueDelays},
     transport::Congestion,
     unit::PerDirection,
 };
@@ -20,6 +20,8 @@ pub struct ShareOutcome {
     pub(super) flows: FlowsOutcome,
     /// What the link did, in each direction.
     pub(super) wire: Option<PerDirection<Counters>>,
+    /// How long packets waited in the queues.
+    pub(super) queue: Option<QueueDelays>,
     /// How exactly the path emulated the link.
     pub(super) fidelity: Option<Fidelity>,
     /// It was ended from outside.
@@ -36,7 +38,7 @@ pub(super) fn run(plan: &SharePlan, job: &Job<'_>) -> Result<ShareOutcome, RunEr
     flows.observe(&mut route.observers);
     job.recording.observe(&mut route.observers);
     flows.log_secrets(&job.recording);
-    let OnPath { value, wire, fidelity } =
+    let OnPath { value, wire, queue, fidelity } =
         on_path(route, async |ends, _| flows.run(ends, plan.duration, job.stop).await)?;
-    Ok(ShareOutcome { flows: value, wire, fidelity, interrupted: job.stop.is_set() })
+    Ok(ShareOutcome { flows: value, wire, queue, fidelity, interrupted: job.stop.is_set() })
 }

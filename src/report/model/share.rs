@@ -18,6 +18,8 @@ pub struct Share {
     pub jain_index_ci95: Option<[Ratio; 2]>,
     /// IP bytes that left the bottleneck, as a share of what its rate allows; null without a fixed rate.
     pub utilisation_ratio: Option<Ratio>,
+    /// The 95th percentile of the queueing delay at the bottleneck; `queue` has the other figures of it.
+    pub queue_p95_ns: Option<u64>,
     /// The senders.
     pub senders: Vec<ShareSender>,
 }
