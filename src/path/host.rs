@@ -71,6 +71,12 @@ pub trait Host: Send + Sync + Debug + 'static {
         None
     }
 
+    /// This host for connections beside others: its TCP runs the kernel's congestion controller of this name, and leaves
+    /// out the counters of the kernel that include other connections. `None` if the path sets no controller.
+    fn beside_others(&self, _controller: &'static str) -> Option<Arc<dyn Host>> {
+        None
+    }
+
     /// A TCP connection to `peer`, or [`PathError::Unsupported`] where the path cannot lose segments.
     fn tcp_connect(&self, peer: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>>;
 

@@ -28,6 +28,7 @@ mod samples;
 mod serve_guard;
 mod serve_virtual;
 mod service;
+mod share;
 mod signed_udp;
 mod split;
 mod stats;
