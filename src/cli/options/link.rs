@@ -139,6 +139,19 @@ impl LinkArgs {
         rtt.into_iter().chain(properties).chain(others).next()
     }
 
+    /// Gives the properties that no option names a value, each by its key, unless there is a preset.
+    pub(crate) fn default_to(&mut self, values: &[(&str, &str)]) {
+        let is_given = |key: &str| self.given.iter().any(|(property, _)| property.key() == key);
+        let properties =
+            PROPERTIES.iter().filter(|property| self.preset.is_none() && !is_given(property.key()));
+        let defaults = properties.filter_map(|property| {
+            let (_, value) = values.iter().find(|(key, _)| *key == property.key())?;
+            Some((property, vec![(*value).to_owned()]))
+        });
+        let defaults: Vec<_> = defaults.collect();
+        self.given.extend(defaults);
+    }
+
     /// The options as they were given, each after a space.
     pub(crate) fn as_given(&self) -> String {
         let option = |name: &str, values: &[String]| match values {

@@ -59,6 +59,15 @@ pub struct Ends {
     pub reach: IpAddr,
 }
 
+impl Ends {
+    /// The same ends for a connection beside others, with a controller of its own where the path sets one.
+    pub fn beside_others(&self, congestion: Congestion) -> Self {
+        let controller = congestion.kernel_name();
+        let beside = |host: &Arc<dyn Host>| host.beside_others(controller).unwrap_or_else(|| host.clone());
+        Self { client: beside(&self.client), server: beside(&self.server), ..*self }
+    }
+}
+
 /// The wire of a run, for the experiment that runs on it.
 pub struct Wire<'a> {
     read: &'a dyn Fn() -> Option<PerDirection<Counters>>,

@@ -14,6 +14,7 @@ use super::{
     pictures::Pictures,
     queueing::Queueing,
     ratio::Ratio,
+    share::Share,
     wire::{Handshake, Recovery, Transfer, Wire},
 };
 use crate::stats::Summary;
@@ -80,6 +81,8 @@ pub struct Cell {
     pub recovery: Option<Recovery>,
     /// Figures of `transfer`.
     pub transfer: Option<Transfer>,
+    /// Figures of `share`.
+    pub share: Option<Share>,
     /// Figures of `handshake`.
     pub handshake: Option<Handshake>,
     /// Figures of each seed.
@@ -130,6 +133,7 @@ impl Cell {
             network: None,
             recovery: None,
             transfer: None,
+            share: None,
             handshake: None,
             per_seed: Vec::new(),
             flags: Vec::new(),
