@@ -14,6 +14,7 @@ mod driver;
 mod episode;
 mod error;
 mod handshake;
+mod loaded;
 mod matrix;
 mod on_path;
 mod path_kind;
@@ -41,6 +42,7 @@ pub use self::{
     episode::{UnknownEpisode, Which, choose, choose_contrast, episode, pair},
     error::RunError,
     handshake::{Handshake, HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake, handshake_cell},
+    loaded::{Loaded, LoadedOutcome, LoadedPlan},
     matrix::{MatrixOptions, Runs, run_matrix},
     on_path::{Ends, OnPath, Route, Wire, on_path},
     path_kind::{PathKind, UnknownPath},

@@ -25,7 +25,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Spec> {
 /// Columns that are left out where all their figures are zero.
 pub(super) const EXCEPTIONAL: [&str; 3] = ["unfinished", "unknown", "lost up or down"];
 
-const MESSAGES: [Spec; 12] = [
+const MESSAGES: [Spec; 16] = [
     ("delivered", Topic::Outcome, delivered),
     ("on time", Topic::Outcome, |cell| share(cell.on_time_ratio)),
     ("lost", Topic::Outcome, |cell| share(cell.loss_ratio)),
@@ -43,6 +43,10 @@ const MESSAGES: [Spec; 12] = [
     ("p90", Topic::Latency, |cell| time(cell.latency_ns.as_ref()?.summary.p90)),
     ("p99", Topic::Latency, |cell| time(cell.latency_ns.as_ref()?.summary.p99)),
     ("max", Topic::Latency, |cell| time(cell.latency_ns.as_ref()?.summary.max)),
+    ("idle p50", Topic::Latency, |cell| time(cell.load.as_ref()?.idle_latency_ns.as_ref()?.summary.p50)),
+    ("idle p99", Topic::Latency, |cell| time(cell.load.as_ref()?.idle_latency_ns.as_ref()?.summary.p99)),
+    ("queue up p50", Topic::Latency, |cell| queued(cell, Direction::ToServer)),
+    ("queue down p50", Topic::Latency, |cell| queued(cell, Direction::ToClient)),
     ("set-up", Topic::Duration, set_up),
 ];
 
@@ -156,6 +160,12 @@ const BLOCKING: [Spec; 16] = [
         time(cell.delayed.as_ref()?.extra_mean_ns)
     }),
 ];
+
+/// The median delay of a queue that messages share with a background.
+fn queued(cell: &Cell, way: Direction) -> Option<Figure> {
+    cell.load.as_ref()?;
+    time(cell.queue.as_ref()?[way].as_ref()?.delay_ns.p50)
+}
 
 /// The queue that senders share.
 fn bottleneck(cell: &Cell) -> Option<&QueueDirection> {

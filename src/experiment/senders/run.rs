@@ -15,7 +15,7 @@ use crate::{
         on_path::Ends,
         transfer::{self, Direction, Intake, Task, TransferOutcome, TransferPlan},
     },
-    link::LinkSpec,
+    link::{Counters, LinkSpec},
     path::{Observers, StopSignal},
     transfer::{Content, Watch, bulk::Settings},
     transport::LossDetection,
@@ -74,8 +74,23 @@ pub(in crate::experiment) struct FlowsOutcome {
     pub(in crate::experiment) flows: Vec<FlowOutcome>,
     /// When the receivers were read, since the run began.
     pub(in crate::experiment) read_at: Vec<Duration>,
-    /// IP bytes that left the bottleneck, in bins of [`BIN`] since the run began.
+    /// When the counts of packets began, since the run began.
+    pub(in crate::experiment) counted_from: Duration,
+    /// IP bytes that left the bottleneck, in bins of [`BIN`] since then.
     pub(in crate::experiment) served: PerDirection<Vec<u64>>,
+    /// Packets of no sender since then.
+    pub(in crate::experiment) others: PerDirection<Counters>,
+}
+
+impl FlowsOutcome {
+    /// Bits of content per second that the receiver of a sender got between two instants, at the readings within them.
+    pub(in crate::experiment) fn goodput(&self, flow: usize, [from, to]: [Duration; 2]) -> Option<f64> {
+        let first = self.read_at.iter().position(|at| *at >= from)?;
+        let last = self.read_at.iter().rposition(|at| *at <= to)?;
+        let received = &self.flows[flow].received;
+        let time = self.read_at[last].checked_sub(self.read_at[first]).filter(|time| !time.is_zero())?;
+        Some((received[last] - received[first]) as f64 * 8.0 / time.as_secs_f64())
+    }
 }
 
 /// Senders that are ready to run.
@@ -129,6 +144,16 @@ impl Flows {
         self.flows.iter_mut().for_each(|flow| flow.settings.session.log_secrets(recording.key_log()));
     }
 
+    /// The ports of the senders' servers.
+    pub(in crate::experiment) fn ports(&self) -> Vec<u16> {
+        (0..self.flows.len()).map(port).collect()
+    }
+
+    /// Counts packets from now on.
+    pub(in crate::experiment) fn count_from(&self, now: Time) {
+        self.meter.begin(now);
+    }
+
     /// Runs all senders for `duration`, or until `stop` is set.
     ///
     /// Returns an error if a sender found no way to connect. One that stops later is an outcome.
@@ -162,12 +187,19 @@ impl Flows {
             readings.push(read());
         }
         let mut flows = outcomes.into_iter().collect::<Result<Vec<_>, _>>()?;
-        for (index, (flow, crossed)) in flows.iter_mut().zip(self.meter.crossed()).enumerate() {
+        let counts = self.meter.counts();
+        for (index, (flow, crossed)) in flows.iter_mut().zip(counts.crossed).enumerate() {
             flow.crossed = crossed;
             flow.received = readings.iter().map(|(_, received)| received[index]).collect();
         }
         let read_at = readings.iter().map(|(at, _)| *at).collect();
-        Ok(FlowsOutcome { flows, read_at, served: self.meter.served() })
+        Ok(FlowsOutcome {
+            flows,
+            read_at,
+            counted_from: counts.since - begun,
+            served: counts.served,
+            others: counts.others,
+        })
     }
 
     async fn run_one(&self, index: usize, ends: &Ends, run: &Run<'_>) -> Result<FlowOutcome, RunError> {
