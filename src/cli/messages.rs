@@ -100,7 +100,7 @@ impl<D: Defaults> MessagesArgs<D> {
         let with = |plan: Plan| LoadedPlan { plan, background: background.to_vec() };
         let request = matrix.request::<Loaded>(|axes| {
             let plans = self.plans(axes)?;
-            check_bottleneck(axes.path, &plans)?;
+            check_background(axes.path, background, &plans)?;
             Ok(plans.into_iter().map(with).collect())
         })?;
         let plans = request.plans().map(|plan| &plan.plan);
@@ -198,11 +198,15 @@ fn default_duration(path: PathKind) -> Duration {
     Duration::from_secs(if path.is_real_time() { 10 } else { 60 })
 }
 
-/// Refuses a background where there is no bottleneck to fill.
-fn check_bottleneck(path: PathKind, plans: &[Plan]) -> Result<(), UsageError> {
+/// Refuses a background that the path does not carry, or that has no bottleneck to fill.
+fn check_background(path: PathKind, background: &[Sender], plans: &[Plan]) -> Result<(), UsageError> {
     if !matches!(path, PathKind::Sim | PathKind::Netns) {
         let reason = format!("--background: --path {path} carries one connection; use --path sim or netns");
         return Err(UsageError::new(reason));
+    }
+    let refused = background.iter().find_map(|sender| Some((sender, path.refuses(sender.transport)?)));
+    if let Some((sender, reason)) = refused {
+        return Err(UsageError::new(format!("--background {sender}: {reason}; use --path netns")));
     }
     match plans.iter().flat_map(|plan| &plan.links).any(|link| link.rate.is_none()) {
         true => Err(UsageError::new("--background: a bottleneck each way is needed, such as --rate 20mbit")),

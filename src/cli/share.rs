@@ -66,9 +66,9 @@ const EXAMPLES: &str = "\
 Examples:
   wirelab share
       CUBIC beside BBR over QUIC for a minute of virtual time, on 20 Mbit/s and 50 ms
-  wirelab share -t tcp:cubic,quic-one:cubic,udp@2mbit --path netns --rate 20mbit -d 30s --seeds 1
+  wirelab share -t tcp:cubic,quic-one:cubic,udp@2mbit --path netns -d 30s
       the kernel's TCP beside QUIC beside a stream of datagrams, in real time
-  wirelab share -t quic-one,quic-one@start=20s --queue 0.5bdp,4bdp -o late.html
+  wirelab share -t quic-one,quic-one@start=20s --queue 0.5bdp,4bdp -o a.html
       how long a late sender takes to get its share, with two queues and a chart over time
   wirelab share -t udp@15mbit,udp@15mbit --rate 20mbit
       what two senders without congestion control do to a link

@@ -1,7 +1,8 @@
 //! Experiments: what is run on which path, the record of each run, and the rows of a result.
 //!
 //! ```text
-//! bench, handshake, transfer ── driver ── matrix
+//! loaded, share, bench, handshake, transfer ── driver ── matrix
+//!   └─ senders
 //!             └─ result ── record ── plan ── workload
 //!             └─ on_path
 //! ```

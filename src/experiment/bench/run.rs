@@ -81,24 +81,17 @@ pub(in crate::experiment) fn run_beside(
     let workload = plan.workload.patient_for(plan.path.has_link().then_some(&plan.links));
     let plan = &Plan { workload, ..plan.clone() };
     let OnPath { value, wire, queue, fidelity } = on_path(route, async |ends, wire| {
-        let Some(background) = background else {
-            let measuring = || wire.measure_from_now();
-            let outcome = run_between(ends, plan, &settings, seed, measuring, samples, stop).await?;
-            return Ok((outcome, None));
-        };
-        let ended = StopSignal::default();
         let measuring = || {
             wire.measure_from_now();
-            background.count_from(ends.client.now());
+            background.into_iter().for_each(|background| background.count_from(ends.client.now()));
+        };
+        let Some(background) = background else {
+            let messages = run_between(ends, plan, &settings, seed, measuring, samples, stop);
+            return Ok((messages.await?, None));
         };
         let own = ends.beside_others(plan.congestion);
-        let messages = async {
-            let outcome = run_between(&own, plan, &settings, seed, measuring, samples, stop).await;
-            ended.set();
-            outcome
-        };
-        let (outcome, flows) =
-            futures_util::future::try_join(messages, background.run(ends, UNTIL_STOPPED, &ended)).await?;
+        let messages = run_between(&own, plan, &settings, seed, measuring, samples, stop);
+        let (outcome, flows) = background.run_beside(ends, messages).await?;
         Ok((outcome, Some(flows)))
     })?;
     let (value, flows) = value;
@@ -111,9 +104,6 @@ pub(in crate::experiment) fn run_beside(
     }
     Ok((complete(outcome)?, flows))
 }
-
-/// Longer than any run.
-const UNTIL_STOPPED: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The outcome, if it shows anything.
 pub(super) fn complete(outcome: Outcome) -> Result<Outcome, RunError> {

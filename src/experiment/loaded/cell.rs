@@ -7,7 +7,7 @@ use crate::{
         result::{cell::cell as messages_cell, pool},
         senders::Flow,
     },
-    report::{Cell, Load, LoadSender, Ratio},
+    report::{Cell, Flag, Load, LoadSender, Ratio},
     stats::{Histogram, Means, Percentile, Pooled, Seeds, paired},
 };
 
@@ -18,6 +18,8 @@ pub(super) fn cell(plan: &LoadedPlan, outcomes: &[(u64, LoadedOutcome)]) -> Cell
     };
     let (idle, loaded) = (arm(|outcome| &outcome.idle), arm(|outcome| &outcome.loaded));
     let mut cell = messages_cell(&plan.plan, &loaded);
+    // The queue dropped what was lost, not chance.
+    cell.flags.retain(|flag| !matches!(flag, Flag::Congested | Flag::KernelCongested));
     let idle_cell = messages_cell(&plan.plan, &idle);
     let seeds = |arm: &[(u64, Outcome)]| -> Seeds {
         let latencies: Vec<Histogram> = arm.iter().map(|(_, outcome)| outcome.latency.clone()).collect();

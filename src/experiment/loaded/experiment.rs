@@ -60,10 +60,7 @@ impl Experiment for Loaded {
     }
 
     fn refusal(plan: &LoadedPlan) -> Option<String> {
-        let path = plan.plan.path;
-        let refused =
-            |sender: &Sender| Some(format!("{}: {}", sender.transport, path.refuses(sender.transport)?));
-        Bench::refusal(&plan.plan).or_else(|| plan.background.iter().find_map(refused))
+        Bench::refusal(&plan.plan)
     }
 
     fn size(plan: &LoadedPlan) -> RunSize {

@@ -1,8 +1,8 @@
 //! Several senders at once between two hosts.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{future::Future, net::SocketAddr, time::Duration};
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join};
 use rand::Rng;
 
 use super::{
@@ -40,8 +40,8 @@ const FIRST_PORT: u16 = 5201;
 /// Time for the two ends of a sender to report after it has ended.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Nobody waits longer for progress: a sender that others starve is a result.
-const PATIENCE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Longer than any run.
+const LONG: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A sender and the direction of its data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,6 +202,23 @@ impl Flows {
         })
     }
 
+    /// Runs all senders until `others` has completed.
+    ///
+    /// Returns the error of `others`, or that of a sender that found no way to connect.
+    pub(in crate::experiment) async fn run_beside<T>(
+        &self,
+        ends: &Ends,
+        others: impl Future<Output = Result<T, RunError>>,
+    ) -> Result<(T, FlowsOutcome), RunError> {
+        let ended = StopSignal::default();
+        let others = async {
+            let result = others.await;
+            ended.set();
+            result
+        };
+        try_join(others, self.run(ends, LONG, &ended)).await
+    }
+
     async fn run_one(&self, index: usize, ends: &Ends, run: &Run<'_>) -> Result<FlowOutcome, RunError> {
         let Ready { sender, plan, seed, settings, intake, delay } = &self.flows[index];
         let host = &*ends.client;
@@ -215,7 +232,8 @@ impl Flows {
         let listen = SocketAddr::new(ends.listen.ip(), port(index));
         let ends = Ends { listen, ..ends.beside_others(sender.congestion) };
         let ended = StopSignal::default();
-        let watch = Watch { stop: ended.clone(), patience: PATIENCE, ..Watch::default() };
+        // A sender that others starve is a result, not a failure.
+        let watch = Watch { stop: ended.clone(), patience: LONG, ..Watch::default() };
         let ending = async {
             tokio::select! {
                 biased;
