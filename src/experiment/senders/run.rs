@@ -74,6 +74,8 @@ pub(in crate::experiment) struct FlowsOutcome {
     pub(in crate::experiment) flows: Vec<FlowOutcome>,
     /// When the receivers were read, since the run began.
     pub(in crate::experiment) read_at: Vec<Duration>,
+    /// When the run began.
+    begun: Time,
     /// When the counts of packets began, since the run began.
     pub(in crate::experiment) counted_from: Duration,
     /// IP bytes that left the bottleneck, in bins of [`BIN`] since then.
@@ -187,19 +189,13 @@ impl Flows {
             readings.push(read());
         }
         let mut flows = outcomes.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let counts = self.meter.counts();
-        for (index, (flow, crossed)) in flows.iter_mut().zip(counts.crossed).enumerate() {
-            flow.crossed = crossed;
+        for (index, flow) in flows.iter_mut().enumerate() {
             flow.received = readings.iter().map(|(_, received)| received[index]).collect();
         }
         let read_at = readings.iter().map(|(at, _)| *at).collect();
-        Ok(FlowsOutcome {
-            flows,
-            read_at,
-            counted_from: counts.since - begun,
-            served: counts.served,
-            others: counts.others,
-        })
+        let mut outcome = FlowsOutcome { flows, read_at, begun, ..FlowsOutcome::default() };
+        self.count(&mut outcome);
+        Ok(outcome)
     }
 
     /// Runs all senders until `others` has completed.
@@ -216,7 +212,21 @@ impl Flows {
             ended.set();
             result
         };
-        try_join(others, self.run(ends, LONG, &ended)).await
+        let (result, mut outcome) = try_join(others, self.run(ends, LONG, &ended)).await?;
+        // Senders may have ended before the others.
+        self.count(&mut outcome);
+        Ok((result, outcome))
+    }
+
+    /// Adds what was counted so far.
+    fn count(&self, outcome: &mut FlowsOutcome) {
+        let counts = self.meter.counts();
+        for (flow, crossed) in outcome.flows.iter_mut().zip(counts.crossed) {
+            flow.crossed = crossed;
+        }
+        outcome.counted_from = counts.since - outcome.begun;
+        outcome.served = counts.served;
+        outcome.others = counts.others;
     }
 
     async fn run_one(&self, index: usize, ends: &Ends, run: &Run<'_>) -> Result<FlowOutcome, RunError> {
