@@ -6,7 +6,8 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use wirelab::{
     experiment::{
-        Bench, Outcome, PathKind, Plan, Request, Runs, Setup, Which, choose, choose_contrast, episode, pair,
+        Bench, Loaded, LoadedPlan, Outcome, PathKind, Plan, Remote, Request, Runs, Sender, Setup, Which,
+        choose, choose_contrast, episode, pair,
     },
     path::StopSignal,
     report::episode::Episode,
@@ -14,13 +15,14 @@ use wirelab::{
 };
 
 use super::{
-    driver::{Prepared, distinct, entry, servers},
+    driver::{Prepared, distinct, entry},
     options::{
         capture::CaptureArgs,
         detail::{DetailArgs, Samples, seeds},
         grid::Defaults,
         matrix::{Axes, MatrixArgs},
         output::OutputArgs,
+        senders::{Senders, senders},
         servers::{ServerArgs, check_load},
         workload::WorkloadArgs,
     },
@@ -34,6 +36,11 @@ pub(crate) struct MessagesArgs<D: Defaults> {
     matrix: MatrixArgs<D>,
     #[command(flatten)]
     workload: WorkloadArgs,
+    /// Run these senders beside the messages, each once in each direction, and compare with the same messages without
+    /// them: TRANSPORT[:CONTROLLER][@RATE][@start=TIME][@end=TIME], as in `wirelab share`. Without options for the link
+    /// it then has --rate 20mbit --queue 1bdp --loss 0%
+    #[arg(long, value_name = "SENDER,..", value_parser = senders, conflicts_with_all = ["ladder", "samples", "urls"])]
+    background: Option<Senders>,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -47,6 +54,9 @@ pub(crate) struct MessagesArgs<D: Defaults> {
 impl<D: Defaults> MessagesArgs<D> {
     /// Runs what the options ask for and writes the result of `command`.
     pub(crate) fn run(&self, command: &'static str) -> anyhow::Result<ExitCode> {
+        if let Some(Senders(background)) = &self.background {
+            return self.run_loaded(command, background);
+        }
         let request = self.request()?;
         self.detail.check(&request)?;
         let samples = self.detail.open(self.output.path())?;
@@ -54,7 +64,10 @@ impl<D: Defaults> MessagesArgs<D> {
             command,
             experiment: &Bench,
             request: &request,
-            config: config(&request),
+            config: config(
+                request.plans(),
+                request.batches.iter().flat_map(|batch| &batch.servers).collect(),
+            ),
             first_seed: self.matrix.grid.seed,
             samples: samples.as_ref().map(Samples::file),
             capture: &self.capture,
@@ -78,6 +91,34 @@ impl<D: Defaults> MessagesArgs<D> {
         let written = finished.write();
         let drawn = self.detail.draw(&shown, self.output.text());
         finished.end([sampled, written, found, drawn])
+    }
+
+    /// Runs messages without and with a background.
+    fn run_loaded(&self, command: &'static str, background: &[Sender]) -> anyhow::Result<ExitCode> {
+        let mut matrix = self.matrix.clone();
+        matrix.grid.link.default_to(&[("loss", "0%"), ("rate", "20mbit"), ("queue", "1bdp")]);
+        let with = |plan: Plan| LoadedPlan { plan, background: background.to_vec() };
+        let request = matrix.request::<Loaded>(|axes| {
+            let plans = self.plans(axes)?;
+            check_background(axes.path, background, &plans)?;
+            Ok(plans.into_iter().map(with).collect())
+        })?;
+        let plans = request.plans().map(|plan| &plan.plan);
+        let mut config = config(plans, Vec::new());
+        let senders: Vec<String> = background.iter().map(ToString::to_string).collect();
+        config.extend([entry("background", senders)]);
+        let prepared = Prepared {
+            command,
+            experiment: &Loaded,
+            request: &request,
+            config,
+            first_seed: self.matrix.grid.seed,
+            samples: None,
+            capture: &self.capture,
+        };
+        let mut finished = prepared.run(&self.output)?;
+        let written = finished.write();
+        finished.end([written])
     }
 
     fn request(&self) -> anyhow::Result<Request<Plan>> {
@@ -157,14 +198,29 @@ fn default_duration(path: PathKind) -> Duration {
     Duration::from_secs(if path.is_real_time() { 10 } else { 60 })
 }
 
+/// Refuses a background that the path does not carry, or that has no bottleneck to fill.
+fn check_background(path: PathKind, background: &[Sender], plans: &[Plan]) -> Result<(), UsageError> {
+    if !matches!(path, PathKind::Sim | PathKind::Netns) {
+        let reason = format!("--background: --path {path} carries one connection; use --path sim or netns");
+        return Err(UsageError::new(reason));
+    }
+    let refused = background.iter().find_map(|sender| Some((sender, path.refuses(sender.transport)?)));
+    if let Some((sender, reason)) = refused {
+        return Err(UsageError::new(format!("--background {sender}: {reason}; use --path netns")));
+    }
+    match plans.iter().flat_map(|plan| &plan.links).any(|link| link.rate.is_none()) {
+        true => Err(UsageError::new("--background: a bottleneck each way is needed, such as --rate 20mbit")),
+        false => Ok(()),
+    }
+}
+
 /// The options of the schedule, each resolved.
-fn config(request: &Request<Plan>) -> Map<String, Value> {
-    let each = |value: fn(&Plan) -> Value| distinct(request.plans().map(value));
-    let with_link = request.plans().filter(|plan| plan.path.has_link());
-    let is_measured =
-        request.batches.iter().flat_map(|batch| &batch.servers).any(|remote| remote.deadline.is_some());
+fn config<'a>(plans: impl Iterator<Item = &'a Plan> + Clone, servers: Vec<&Remote>) -> Map<String, Value> {
+    let each = |value: fn(&Plan) -> Value| distinct(plans.clone().map(value));
+    let with_link = plans.clone().filter(|plan| plan.path.has_link());
+    let is_measured = servers.iter().any(|remote| remote.deadline.is_some());
     Map::from_iter([
-        entry("servers", servers(request)),
+        entry("servers", distinct(servers.iter().map(|server| json!(server.url)))),
         entry("links", distinct(with_link.map(|plan| json!(plan.links)))),
         entry("flows", each(|plan| json!(plan.workload.flows))),
         entry("interval_ns", each(|plan| json!(nanos(plan.workload.interval)))),

@@ -1,14 +1,11 @@
 //! `wirelab share`.
 
-use std::{process::ExitCode, str::FromStr, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
 use serde_json::{Map, Value, json};
 use wirelab::{
-    experiment::{
-        InvalidSender, PathKind, Request, Sender, Share as Experiment, SharePlan, parse_senders,
-        transfer::Direction,
-    },
+    experiment::{PathKind, Request, Sender, Share as Experiment, SharePlan, transfer::Direction},
     unit::nanos,
 };
 
@@ -19,6 +16,7 @@ use super::{
         grid::{Defaults, GridArgs},
         link::presets,
         output::OutputArgs,
+        senders::{Senders, senders},
     },
     usage::UsageError,
     values,
@@ -40,7 +38,7 @@ pub(crate) struct Share {
     /// The senders of a run: TRANSPORT[:CONTROLLER][@RATE][@start=TIME][@end=TIME]. The controller is cubic, newreno,
     /// bbr or fixed[:BYTES], and cubic if none is named. Raw datagrams (udp, udp-hmac, dtls) have a rate instead. Given
     /// several times, each list is a run of its own
-    #[arg(short, long, value_name = "SENDER,..", default_value = DEFAULT, value_parser = values_of)]
+    #[arg(short, long, value_name = "SENDER,..", default_value = DEFAULT, value_parser = senders)]
     transport: Vec<Senders>,
     /// Send from the server to the client
     #[arg(short = 'R', long, alias = "reverse")]
@@ -68,9 +66,9 @@ const EXAMPLES: &str = "\
 Examples:
   wirelab share
       CUBIC beside BBR over QUIC for a minute of virtual time, on 20 Mbit/s and 50 ms
-  wirelab share -t tcp:cubic,quic-one:cubic,udp@2mbit --path netns --rate 20mbit -d 30s --seeds 1
+  wirelab share -t tcp:cubic,quic-one:cubic,udp@2mbit --path netns -d 30s
       the kernel's TCP beside QUIC beside a stream of datagrams, in real time
-  wirelab share -t quic-one,quic-one@start=20s --queue 0.5bdp,4bdp -o late.html
+  wirelab share -t quic-one,quic-one@start=20s --queue 0.5bdp,4bdp -o a.html
       how long a late sender takes to get its share, with two queues and a chart over time
   wirelab share -t udp@15mbit,udp@15mbit --rate 20mbit
       what two senders without congestion control do to a link
@@ -86,25 +84,6 @@ impl Defaults for ShareDefaults {
     const SIM_SEEDS: u64 = 5;
     const REAL_TIME_SEEDS: u64 = 1;
 }
-
-/// The senders of one run.
-#[derive(Debug, Clone)]
-struct Senders(Vec<Sender>);
-
-impl FromStr for Senders {
-    type Err = InvalidSender;
-
-    fn from_str(list: &str) -> Result<Self, InvalidSender> {
-        parse_senders(list).map(Self)
-    }
-}
-
-fn values_of(list: &str) -> Result<Senders, String> {
-    list.parse().map_err(|e: InvalidSender| e.to_string())
-}
-
-/// More senders than this are a typing error.
-const MOST_SENDERS: usize = 64;
 
 impl Share {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
@@ -183,9 +162,6 @@ impl Share {
 }
 
 fn check(senders: &[Sender], duration: Duration) -> Result<(), UsageError> {
-    if senders.len() > MOST_SENDERS {
-        return Err(UsageError::new(format!("--transport: expected at most {MOST_SENDERS} senders")));
-    }
     match senders.iter().find(|sender| sender.start >= duration) {
         Some(sender) => Err(UsageError::new(format!("--duration: {sender} would not start before the end"))),
         None => Ok(()),

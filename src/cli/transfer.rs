@@ -75,6 +75,8 @@ Examples:
       the goodput test of the QUIC interop runner
   wirelab transfer -t quic -C cubic,newreno,bbr --loss 0%,0.1%,1% -o goodput.csv
       a matrix of controllers and losses
+  wirelab transfer -t tcp,quic-one --path netns --rate 20mbit
+      the kernel's TCP beside QUIC on one link in real time
   wirelab transfer photo.jpg --save copy.jpg -t quic-one --path relay --rtt 20ms
       a file over the emulated link in real time
   wirelab transfer 'quic://lab.example?streams=one' --down --ca ca.pem

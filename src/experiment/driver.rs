@@ -181,7 +181,7 @@ pub struct Request<P> {
 
 impl<P> Request<P> {
     /// The plans of all paths.
-    pub fn plans(&self) -> impl Iterator<Item = &P> {
+    pub fn plans(&self) -> impl Iterator<Item = &P> + Clone {
         self.batches.iter().flat_map(|batch| &batch.plans)
     }
 

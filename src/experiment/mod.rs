@@ -1,7 +1,8 @@
 //! Experiments: what is run on which path, the record of each run, and the rows of a result.
 //!
 //! ```text
-//! bench, handshake, transfer ── driver ── matrix
+//! loaded, share, bench, handshake, transfer ── driver ── matrix
+//!   └─ senders
 //!             └─ result ── record ── plan ── workload
 //!             └─ on_path
 //! ```
@@ -14,6 +15,7 @@ mod driver;
 mod episode;
 mod error;
 mod handshake;
+mod loaded;
 mod matrix;
 mod on_path;
 mod path_kind;
@@ -41,6 +43,7 @@ pub use self::{
     episode::{UnknownEpisode, Which, choose, choose_contrast, episode, pair},
     error::RunError,
     handshake::{Handshake, HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake, handshake_cell},
+    loaded::{Loaded, LoadedOutcome, LoadedPlan},
     matrix::{MatrixOptions, Runs, run_matrix},
     on_path::{Ends, OnPath, Route, Wire, on_path},
     path_kind::{PathKind, UnknownPath},

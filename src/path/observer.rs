@@ -69,6 +69,14 @@ pub enum Exit {
 }
 
 impl<'a> PacketView<'a> {
+    /// The port of the server that it goes to or comes from.
+    pub fn server_port(&self) -> u16 {
+        match self.direction {
+            Direction::ToServer => self.to.port(),
+            Direction::ToClient => self.from.port(),
+        }
+    }
+
     /// What the packet carries, if it is a UDP datagram.
     pub fn datagram(&self) -> Option<&'a [u8]> {
         match self.payload {

@@ -26,7 +26,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Spec> {
 pub(super) const EXCEPTIONAL: [&str; 7] =
     ["unfinished", "unknown", "lost up or down", "dropped up", "dropped down", "marked up", "marked down"];
 
-const MESSAGES: [Spec; 12] = [
+const MESSAGES: [Spec; 16] = [
     ("delivered", Topic::Outcome, delivered),
     ("on time", Topic::Outcome, |cell| share(cell.on_time_ratio)),
     ("lost", Topic::Outcome, |cell| share(cell.loss_ratio)),
@@ -44,6 +44,10 @@ const MESSAGES: [Spec; 12] = [
     ("p90", Topic::Latency, |cell| time(cell.latency_ns.as_ref()?.summary.p90)),
     ("p99", Topic::Latency, |cell| time(cell.latency_ns.as_ref()?.summary.p99)),
     ("max", Topic::Latency, |cell| time(cell.latency_ns.as_ref()?.summary.max)),
+    ("idle p50", Topic::Latency, |cell| time(cell.load.as_ref()?.idle_latency_ns.as_ref()?.summary.p50)),
+    ("idle p99", Topic::Latency, |cell| time(cell.load.as_ref()?.idle_latency_ns.as_ref()?.summary.p99)),
+    ("queue up p50", Topic::Latency, |cell| queued(cell, Direction::ToServer)),
+    ("queue down p50", Topic::Latency, |cell| queued(cell, Direction::ToClient)),
     ("set-up", Topic::Duration, set_up),
 ];
 
@@ -185,6 +189,12 @@ fn truth(cell: &Cell) -> Option<&Truth> {
     let truth = cell.recovery.as_ref()?.truth.as_ref()?;
     let Truth { resent_packets, false_losses, undeclared_losses, detection_ns, .. } = truth;
     (resent_packets + false_losses + undeclared_losses + detection_ns.n > 0).then_some(truth)
+}
+
+/// The median delay of a queue that messages share with a background.
+fn queued(cell: &Cell, way: Direction) -> Option<Figure> {
+    cell.load.as_ref()?;
+    time(cell.queue.as_ref()?[way].as_ref()?.delay_ns.p50)
 }
 
 /// The queue that senders share.

@@ -19,6 +19,7 @@ mod group;
 mod html;
 mod json;
 mod ladder;
+mod loads;
 mod markdown;
 pub mod model;
 mod numbers;

@@ -9,6 +9,7 @@ use super::{
     flags,
     gone::gone,
     group::{Group, groups, letter, lists},
+    loads,
     model::{Cell, Flag, ResultFile, Skipped},
     savings::savings,
     shares,
@@ -124,6 +125,7 @@ impl<'a> Page<'a> {
             self.blocks.push(Block::Table(table));
             self.blocks.extend(terms);
         }
+        self.blocks.extend(loads::blocks(group));
         self.blocks.extend(shares::blocks(group));
         self.flags(flagged(group.rows().map(|(cell, label)| (cell, label.clone()))));
         self.list(gone(group));

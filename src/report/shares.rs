@@ -41,7 +41,13 @@ pub(super) fn blocks<'a>(group: &Group<'_>) -> Vec<Block<'a>> {
         blocks.push(Block::Table(table(share, title)));
     }
     if !blocks.is_empty() {
-        blocks.push(Block::Terms(TERMS.to_vec()));
+        let is_shown = |term: &&Term| {
+            let column = COLUMNS.iter().find(|(title, ..)| *title == term.term);
+            let senders =
+                || group.cells.iter().filter_map(|cell| cell.share.as_ref()).flat_map(|share| &share.senders);
+            column.is_none_or(|(.., read)| senders().any(|sender| read(sender).is_some()))
+        };
+        blocks.push(Block::Terms(TERMS.iter().filter(is_shown).copied().collect()));
         let sentences: Vec<String> = group.cells.iter().flat_map(|cell| sentences(cell)).collect();
         if !sentences.is_empty() {
             blocks.push(Block::List(sentences));

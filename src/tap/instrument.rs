@@ -33,6 +33,8 @@ pub struct Instrument {
     segments: PerDirection<VecDeque<(u64, Carriage)>>,
     follows_messages: bool,
     watcher: Option<Watcher>,
+    /// Ports of servers whose packets are not followed.
+    ignored: Vec<u16>,
 }
 
 impl Instrument {
@@ -45,6 +47,7 @@ impl Instrument {
             segments: PerDirection::default(),
             follows_messages: false,
             watcher: None,
+            ignored: Vec::new(),
         }
     }
 
@@ -59,6 +62,15 @@ impl Instrument {
     /// Shows `watcher` every packet.
     pub fn watched_by(self, watcher: impl FnMut(Seen<'_>) + Send + 'static) -> Self {
         Self { watcher: Some(Box::new(watcher)), ..self }
+    }
+
+    /// Does not follow the packets of the servers on these ports.
+    pub fn ignoring(self, ports: Vec<u16>) -> Self {
+        Self { ignored: ports, ..self }
+    }
+
+    fn ignores(&self, packet: &PacketView<'_>) -> bool {
+        !self.ignored.is_empty() && self.ignored.contains(&packet.server_port())
     }
 
     fn entered_tcp(&mut self, packet: &PacketView<'_>, segment: ip::TcpSegment) {
@@ -112,6 +124,9 @@ impl Instrument {
 
 impl Observer for Instrument {
     fn entered(&mut self, packet: &PacketView<'_>) {
+        if self.ignores(packet) {
+            return;
+        }
         let segment = match packet.payload {
             Payload::Ip(ip) => ip::tcp_segment(ip),
             Payload::Udp(_) => None,
@@ -124,6 +139,9 @@ impl Observer for Instrument {
     }
 
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
+        if self.ignores(packet) {
+            return;
+        }
         match packet.datagram() {
             Some(datagram) => {
                 let mut ledger = self.ledgers[packet.direction].lock();

@@ -13,6 +13,7 @@ mod netns;
 mod observers;
 mod relay;
 mod remote;
+mod share;
 mod sockets;
 #[path = "../support/mod.rs"]
 mod support;

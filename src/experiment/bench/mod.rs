@@ -8,7 +8,7 @@ pub(super) mod settings;
 
 use self::{
     remote::run_remote,
-    run::{LEAD, run},
+    run::{LEAD, run_beside},
 };
 use crate::{
     experiment::{
@@ -24,6 +24,7 @@ use crate::{
         },
         remote::Remote,
         result::{cell::cell, compare::compare},
+        senders::{Flows, FlowsOutcome},
         setup::Setup,
     },
     path::Fidelity,
@@ -55,24 +56,7 @@ impl Experiment for Bench {
     }
 
     fn run(&self, plan: &Plan, job: &Job<'_>) -> Result<Outcome, RunError> {
-        let rows = job.samples.map(|rows| (rows, SampleRows::new(plan, job.seed)));
-        let samples = rows.as_ref().map(|(_, samples)| samples.sink());
-        let recording = job.recording.clone();
-        let outcome = match job.traced {
-            false => run_job(plan, job, Observers { samples, recording, ..Observers::default() })?,
-            true => {
-                let tracer = Tracer::new(plan);
-                let wire = plan.path.has_link().then(|| tracer.observer());
-                let observers =
-                    Observers { samples: Some(tracer.sink(samples)), packets: None, wire, recording };
-                let outcome = run_job(plan, job, observers)?;
-                Outcome { trace: tracer.finish(), ..outcome }
-            }
-        };
-        if let Some((rows, samples)) = rows {
-            rows.get_or_init(|| samples.text());
-        }
-        Ok(outcome)
+        measure(plan, job, None).map(|(outcome, _)| outcome)
     }
 
     fn fidelity(outcome: &Outcome) -> Option<&Fidelity> {
@@ -116,9 +100,41 @@ impl Experiment for Bench {
     }
 }
 
-fn run_job(plan: &Plan, job: &Job<'_>, observers: Observers) -> Result<Outcome, RunError> {
+/// Makes one run, beside the senders of a background.
+pub(super) fn measure(
+    plan: &Plan,
+    job: &Job<'_>,
+    background: Option<&Flows>,
+) -> Result<(Outcome, Option<FlowsOutcome>), RunError> {
+    let rows = job.samples.map(|rows| (rows, SampleRows::new(plan, job.seed)));
+    let samples = rows.as_ref().map(|(_, samples)| samples.sink());
+    let recording = job.recording.clone();
+    let outcome = match job.traced {
+        false => run_job(plan, job, Observers { samples, recording, ..Observers::default() }, background)?,
+        true => {
+            let tracer = Tracer::new(plan);
+            let wire = plan.path.has_link().then(|| tracer.observer());
+            let observers = Observers { samples: Some(tracer.sink(samples)), packets: None, wire, recording };
+            let (outcome, flows) = run_job(plan, job, observers, background)?;
+            (Outcome { trace: tracer.finish(), ..outcome }, flows)
+        }
+    };
+    if let Some((rows, samples)) = rows {
+        rows.get_or_init(|| samples.text());
+    }
+    Ok(outcome)
+}
+
+fn run_job(
+    plan: &Plan,
+    job: &Job<'_>,
+    observers: Observers,
+    background: Option<&Flows>,
+) -> Result<(Outcome, Option<FlowsOutcome>), RunError> {
     match job.server {
-        Some(server) => run_remote(plan, server, job.seed, observers.samples, job.stop),
-        None => run(plan, job.seed, observers, job.stop),
+        Some(server) => {
+            run_remote(plan, server, job.seed, observers.samples, job.stop).map(|outcome| (outcome, None))
+        }
+        None => run_beside(plan, job.seed, observers, job.stop, background),
     }
 }

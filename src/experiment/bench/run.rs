@@ -23,6 +23,7 @@ use crate::{
             outcome::Outcome,
             recorder::Recorder,
         },
+        senders::{Flows, FlowsOutcome},
         settings::{CONNECT_TIMEOUT, has_truth},
         workload::{Scheduled, Workload},
     },
@@ -44,16 +45,31 @@ pub const LEAD: Duration = Duration::from_secs(1);
 /// Returns an error if no connection was made, or if the path could not be made, could not complete, or broke;
 /// [`RunError::Interrupted`] if nothing was measured.
 pub fn run(plan: &Plan, seed: u64, observers: Observers, stop: &StopSignal) -> Result<Outcome, RunError> {
+    run_beside(plan, seed, observers, stop, None).map(|(outcome, _)| outcome)
+}
+
+/// Like [`run`], beside the senders of a background, which run from the beginning to the end.
+pub(in crate::experiment) fn run_beside(
+    plan: &Plan,
+    seed: u64,
+    observers: Observers,
+    stop: &StopSignal,
+    background: Option<&Flows>,
+) -> Result<(Outcome, Option<FlowsOutcome>), RunError> {
     let Observers { samples, packets, wire, recording } = observers;
     let taps = plan.path.has_link().then(Tap::pair);
     let mut route_observers = path::Observers::default();
     if let Some(taps) = &taps {
-        route_observers.push(Box::new(instrument(plan, taps, packets)));
+        let ignored = background.map(Flows::ports).unwrap_or_default();
+        route_observers.push(Box::new(instrument(plan, taps, packets).ignoring(ignored)));
     }
     if let Some(observer) = wire {
         route_observers.push(observer);
     }
     recording.observe(&mut route_observers);
+    if let Some(background) = background {
+        background.observe(&mut route_observers);
+    }
     let route = Route {
         limits: settings::limits(&plan.workload),
         observers: route_observers,
@@ -66,16 +82,29 @@ pub fn run(plan: &Plan, seed: u64, observers: Observers, stop: &StopSignal) -> R
     let workload = plan.workload.patient_for(plan.path.has_link().then_some(&plan.links));
     let plan = &Plan { workload, ..plan.clone() };
     let OnPath { value, wire, queue, ecn, fidelity } = on_path(route, async |ends, wire| {
-        let measuring = || wire.measure_from_now();
-        run_between(ends, plan, &settings, seed, measuring, samples, stop).await
+        let measuring = || {
+            wire.measure_from_now();
+            background.into_iter().for_each(|background| background.count_from(ends.client.now()));
+        };
+        let Some(background) = background else {
+            let messages = run_between(ends, plan, &settings, seed, measuring, samples, stop);
+            return Ok((messages.await?, None));
+        };
+        let own = ends.beside_others(plan.congestion);
+        let messages = run_between(&own, plan, &settings, seed, measuring, samples, stop);
+        let (outcome, flows) = background.run_beside(ends, messages).await?;
+        Ok((outcome, Some(flows)))
     })?;
+    let (value, flows) = value;
+    // Of the packets on the link, those of the background are not the messages'.
+    let wire = flows.as_ref().map_or(wire, |flows| Some(flows.others));
     let truth = of_truth.map(|taps| taps.to_server.truth());
     let mut outcome = Outcome { wire, queue, ecn, fidelity, truth, ..value };
     if plan.transport.shape() == Shape::Datagrams {
         // The kernel's checksum catches them before the transport could.
         outcome.messages.corrupted += outcome.fidelity.as_ref().and_then(|f| f.corrupted).unwrap_or(0);
     }
-    complete(outcome)
+    Ok((complete(outcome)?, flows))
 }
 
 /// The outcome, if it shows anything.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    link::DropReason,
+    link::{Counters, DropReason},
     path::{Exit, Observer, PacketView},
     unit::{Direction, Mutex, PerDirection, Time, nanos},
 };
@@ -19,83 +19,132 @@ pub(in crate::experiment) struct Crossed {
     pub(in crate::experiment) dropped: u64,
 }
 
-/// Counts the packets of each sender on the link. Senders are told apart by the ports of their servers.
+/// Counts the packets of each sender on the link, and those of others. Senders are told apart by the ports of their
+/// servers.
 #[derive(Clone)]
 pub(super) struct FlowMeter(Arc<Mutex<State>>);
 
 struct State {
     /// The server's port and the direction of the data of each sender.
     flows: Vec<(u16, Direction)>,
-    crossed: Vec<Crossed>,
     bin: Duration,
-    begun: Time,
+    counts: Counts,
+}
+
+/// What was counted since an instant.
+#[derive(Debug, Clone)]
+pub(super) struct Counts {
+    /// The instant.
+    pub(super) since: Time,
+    /// The packets of each sender.
+    pub(super) crossed: Vec<Crossed>,
+    /// Packets of no sender.
+    pub(super) others: PerDirection<Counters>,
+    /// The highest number of those that have arrived.
+    latest: PerDirection<u64>,
     /// IP bytes that left the bottleneck in each bin, of all packets.
-    served: PerDirection<Vec<u64>>,
+    pub(super) served: PerDirection<Vec<u64>>,
+}
+
+/// Whose packet it is.
+enum Owner {
+    /// A sender's, in the direction of its data.
+    Data(usize),
+    /// A sender's, in the other direction.
+    Answer,
+    Other,
 }
 
 impl FlowMeter {
     /// A meter of senders by the ports of their servers and the directions of their data, with bins of this length.
     pub(super) fn new(flows: Vec<(u16, Direction)>, bin: Duration) -> Self {
-        let crossed = vec![Crossed::default(); flows.len()];
-        let state = State { flows, crossed, bin, begun: Time::ZERO, served: PerDirection::default() };
-        Self(Arc::new(Mutex::new(state)))
+        let counts = Counts::new(flows.len(), Time::ZERO);
+        Self(Arc::new(Mutex::new(State { flows, bin, counts })))
     }
 
     pub(super) fn observer(&self) -> Box<dyn Observer> {
         Box::new(self.clone())
     }
 
-    /// Bins begin at this instant.
+    /// Forgets what was counted, and counts from this instant on.
     pub(super) fn begin(&self, at: Time) {
-        self.0.lock().begun = at;
+        let state = &mut *self.0.lock();
+        state.counts = Counts::new(state.flows.len(), at);
     }
 
-    /// The counts of each sender.
-    pub(super) fn crossed(&self) -> Vec<Crossed> {
-        self.0.lock().crossed.clone()
+    pub(super) fn counts(&self) -> Counts {
+        self.0.lock().counts.clone()
     }
+}
 
-    /// IP bytes that left the bottleneck, by bins.
-    pub(super) fn served(&self) -> PerDirection<Vec<u64>> {
-        self.0.lock().served.clone()
+impl Counts {
+    fn new(flows: usize, since: Time) -> Self {
+        let (others, latest, served) = Default::default();
+        Self { since, crossed: vec![Crossed::default(); flows], others, latest, served }
     }
 }
 
 impl State {
-    /// The sender whose data this packet carries or may carry.
-    fn flow(&mut self, packet: &PacketView<'_>) -> Option<&mut Crossed> {
-        let server = match packet.direction {
-            Direction::ToServer => packet.to.port(),
-            Direction::ToClient => packet.from.port(),
-        };
-        let index = self.flows.iter().position(|flow| *flow == (server, packet.direction))?;
-        self.crossed.get_mut(index)
+    fn owner(&self, packet: &PacketView<'_>) -> Owner {
+        let server = packet.server_port();
+        match self.flows.iter().position(|(port, _)| *port == server) {
+            Some(index) if self.flows[index].1 == packet.direction => Owner::Data(index),
+            Some(_) => Owner::Answer,
+            None => Owner::Other,
+        }
+    }
+
+    /// A packet of no sender has left the link.
+    fn other_left(&mut self, packet: &PacketView<'_>, exit: Exit) {
+        let way = packet.direction;
+        let (others, latest) = (&mut self.counts.others[way], &mut self.counts.latest[way]);
+        match exit {
+            Exit::Dropped(DropReason::Lost) => others.lost += 1,
+            Exit::Dropped(DropReason::QueueFull) => others.queue_dropped += 1,
+            Exit::Dropped(DropReason::TooLarge) => others.too_large += 1,
+            Exit::Arrived { intact, more } => {
+                others.delivered += 1;
+                others.duplicated += u64::from(more);
+                others.corrupted += u64::from(!intact);
+                others.reordered += u64::from(packet.number < *latest);
+                *latest = (*latest).max(packet.number);
+            }
+        }
     }
 }
 
 impl Observer for FlowMeter {
     fn entered(&mut self, packet: &PacketView<'_>) {
-        if let Some(crossed) = self.0.lock().flow(packet) {
-            crossed.packets += 1;
-            crossed.bytes += packet.ip_bytes as u64;
+        let state = &mut *self.0.lock();
+        let bytes = packet.ip_bytes as u64;
+        match state.owner(packet) {
+            Owner::Data(index) => {
+                let crossed = &mut state.counts.crossed[index];
+                crossed.packets += 1;
+                crossed.bytes += bytes;
+            }
+            Owner::Answer => {}
+            Owner::Other => {
+                let others = &mut state.counts.others[packet.direction];
+                others.packets += 1;
+                others.bytes += bytes;
+            }
         }
     }
 
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
         let state = &mut *self.0.lock();
-        if let Exit::Dropped(reason) = exit {
-            if let Some(crossed) = state.flow(packet) {
-                crossed.dropped += 1;
-            }
-            if reason != DropReason::Lost {
-                return;
-            }
+        match (state.owner(packet), exit) {
+            (Owner::Data(index), Exit::Dropped(_)) => state.counts.crossed[index].dropped += 1,
+            (Owner::Data(_) | Owner::Answer, _) => {}
+            (Owner::Other, exit) => state.other_left(packet, exit),
         }
         // A packet that is lost on the wire has used the bottleneck.
-        if packet.at >= state.begun {
-            let bin = nanos(packet.at - state.begun) / nanos(state.bin);
-            let (bin, served) =
-                (usize::try_from(bin).unwrap_or(usize::MAX), &mut state.served[packet.direction]);
+        let has_used = !matches!(exit, Exit::Dropped(reason) if reason != DropReason::Lost);
+        if has_used && packet.at >= state.counts.since {
+            let bin = nanos(packet.at - state.counts.since) / nanos(state.bin);
+            let bin = usize::try_from(bin).unwrap_or(usize::MAX);
+            let served = &mut state.counts.served[packet.direction];
             if bin >= served.len() {
                 served.resize(bin + 1, 0);
             }

@@ -1,8 +1,8 @@
 //! Several senders at once between two hosts.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{future::Future, net::SocketAddr, time::Duration};
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join};
 use rand::Rng;
 
 use super::{
@@ -15,7 +15,7 @@ use crate::{
         on_path::Ends,
         transfer::{self, Direction, Intake, Task, TransferOutcome, TransferPlan},
     },
-    link::LinkSpec,
+    link::{Counters, LinkSpec},
     path::{Observers, StopSignal},
     transfer::{Content, Watch, bulk::Settings},
     transport::LossDetection,
@@ -40,8 +40,8 @@ const FIRST_PORT: u16 = 5201;
 /// Time for the two ends of a sender to report after it has ended.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Nobody waits longer for progress: a sender that others starve is a result.
-const PATIENCE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Longer than any run.
+const LONG: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A sender and the direction of its data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +74,25 @@ pub(in crate::experiment) struct FlowsOutcome {
     pub(in crate::experiment) flows: Vec<FlowOutcome>,
     /// When the receivers were read, since the run began.
     pub(in crate::experiment) read_at: Vec<Duration>,
-    /// IP bytes that left the bottleneck, in bins of [`BIN`] since the run began.
+    /// When the run began.
+    begun: Time,
+    /// When the counts of packets began, since the run began.
+    pub(in crate::experiment) counted_from: Duration,
+    /// IP bytes that left the bottleneck, in bins of [`BIN`] since then.
     pub(in crate::experiment) served: PerDirection<Vec<u64>>,
+    /// Packets of no sender since then.
+    pub(in crate::experiment) others: PerDirection<Counters>,
+}
+
+impl FlowsOutcome {
+    /// Bits of content per second that the receiver of a sender got between two instants, at the readings within them.
+    pub(in crate::experiment) fn goodput(&self, flow: usize, [from, to]: [Duration; 2]) -> Option<f64> {
+        let first = self.read_at.iter().position(|at| *at >= from)?;
+        let last = self.read_at.iter().rposition(|at| *at <= to)?;
+        let received = &self.flows[flow].received;
+        let time = self.read_at[last].checked_sub(self.read_at[first]).filter(|time| !time.is_zero())?;
+        Some((received[last] - received[first]) as f64 * 8.0 / time.as_secs_f64())
+    }
 }
 
 /// Senders that are ready to run.
@@ -129,6 +146,16 @@ impl Flows {
         self.flows.iter_mut().for_each(|flow| flow.settings.session.record(recording));
     }
 
+    /// The ports of the senders' servers.
+    pub(in crate::experiment) fn ports(&self) -> Vec<u16> {
+        (0..self.flows.len()).map(port).collect()
+    }
+
+    /// Counts packets from now on.
+    pub(in crate::experiment) fn count_from(&self, now: Time) {
+        self.meter.begin(now);
+    }
+
     /// Runs all senders for `duration`, or until `stop` is set.
     ///
     /// Returns an error if a sender found no way to connect. One that stops later is an outcome.
@@ -162,12 +189,44 @@ impl Flows {
             readings.push(read());
         }
         let mut flows = outcomes.into_iter().collect::<Result<Vec<_>, _>>()?;
-        for (index, (flow, crossed)) in flows.iter_mut().zip(self.meter.crossed()).enumerate() {
-            flow.crossed = crossed;
+        for (index, flow) in flows.iter_mut().enumerate() {
             flow.received = readings.iter().map(|(_, received)| received[index]).collect();
         }
         let read_at = readings.iter().map(|(at, _)| *at).collect();
-        Ok(FlowsOutcome { flows, read_at, served: self.meter.served() })
+        let mut outcome = FlowsOutcome { flows, read_at, begun, ..FlowsOutcome::default() };
+        self.count(&mut outcome);
+        Ok(outcome)
+    }
+
+    /// Runs all senders until `others` has completed.
+    ///
+    /// Returns the error of `others`, or that of a sender that found no way to connect.
+    pub(in crate::experiment) async fn run_beside<T>(
+        &self,
+        ends: &Ends,
+        others: impl Future<Output = Result<T, RunError>>,
+    ) -> Result<(T, FlowsOutcome), RunError> {
+        let ended = StopSignal::default();
+        let others = async {
+            let result = others.await;
+            ended.set();
+            result
+        };
+        let (result, mut outcome) = try_join(others, self.run(ends, LONG, &ended)).await?;
+        // Senders may have ended before the others.
+        self.count(&mut outcome);
+        Ok((result, outcome))
+    }
+
+    /// Adds what was counted so far.
+    fn count(&self, outcome: &mut FlowsOutcome) {
+        let counts = self.meter.counts();
+        for (flow, crossed) in outcome.flows.iter_mut().zip(counts.crossed) {
+            flow.crossed = crossed;
+        }
+        outcome.counted_from = counts.since - outcome.begun;
+        outcome.served = counts.served;
+        outcome.others = counts.others;
     }
 
     async fn run_one(&self, index: usize, ends: &Ends, run: &Run<'_>) -> Result<FlowOutcome, RunError> {
@@ -183,7 +242,8 @@ impl Flows {
         let listen = SocketAddr::new(ends.listen.ip(), port(index));
         let ends = Ends { listen, ..ends.beside_others(sender.congestion) };
         let ended = StopSignal::default();
-        let watch = Watch { stop: ended.clone(), patience: PATIENCE, ..Watch::default() };
+        // A sender that others starve is a result, not a failure.
+        let watch = Watch { stop: ended.clone(), patience: LONG, ..Watch::default() };
         let ending = async {
             tokio::select! {
                 biased;

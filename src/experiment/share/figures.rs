@@ -30,13 +30,13 @@ impl<'a> Figures<'a> {
     /// The goodput of a sender while it ran, in bits per second.
     pub(super) fn goodput(&self, sender: usize) -> Option<f64> {
         let flow = &self.flows()[sender];
-        self.rate(sender, [flow.start, flow.end])
+        self.outcome.flows.goodput(sender, [flow.start, flow.end])
     }
 
     /// The goodput of each sender in the measured time.
     pub(super) fn measured(&self) -> Option<Vec<f64>> {
         let common = self.plan.common()?;
-        (0..self.flows().len()).map(|sender| self.rate(sender, common)).collect()
+        (0..self.flows().len()).map(|sender| self.outcome.flows.goodput(sender, common)).collect()
     }
 
     /// Jain's index of the goodputs in the measured time.
@@ -58,16 +58,6 @@ impl<'a> Figures<'a> {
         let served = &self.outcome.flows.served[self.plan.direction.into()];
         let bytes: u64 = served.iter().take(to).skip(from).sum();
         (to > from).then(|| bytes as f64 * 8.0 / (rate * BIN.as_secs_f64() * (to - from) as f64))
-    }
-
-    /// Bits of content per second between two instants, at the readings within them.
-    fn rate(&self, sender: usize, [from, to]: [Duration; 2]) -> Option<f64> {
-        let read_at = &self.outcome.flows.read_at;
-        let (first, last) =
-            (read_at.iter().position(|at| *at >= from)?, read_at.iter().rposition(|at| *at <= to)?);
-        let received = &self.flows()[sender].received;
-        let time = read_at[last].checked_sub(read_at[first]).filter(|time| !time.is_zero())?;
-        Some((received[last] - received[first]) as f64 * 8.0 / time.as_secs_f64())
     }
 
     /// Bits of content per second between consecutive readings.

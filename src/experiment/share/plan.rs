@@ -34,7 +34,7 @@ impl SharePlan {
     pub fn refusal(&self) -> Option<String> {
         self.senders.iter().find_map(|sender| {
             let reason = self.path.refuses(sender.transport)?;
-            Some(format!("{}: {reason}", sender.transport))
+            Some(format!("{sender}: {reason}; use --path netns"))
         })
     }
 

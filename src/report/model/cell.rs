@@ -10,6 +10,7 @@ use super::{
     hol::{Budget, Delayed, Hol, Theory},
     latency::Latency,
     link::Link,
+    load::Load,
     network::Network,
     pictures::Pictures,
     queueing::Queueing,
@@ -81,6 +82,9 @@ pub struct Cell {
     pub recovery: Option<Recovery>,
     /// Figures of `transfer`.
     pub transfer: Option<Transfer>,
+    /// The background beside the messages; null without one.
+    #[serde(default)]
+    pub load: Option<Load>,
     /// Figures of `share`.
     pub share: Option<Share>,
     /// Figures of `handshake`.
@@ -133,6 +137,7 @@ impl Cell {
             network: None,
             recovery: None,
             transfer: None,
+            load: None,
             share: None,
             handshake: None,
             per_seed: Vec::new(),

@@ -22,13 +22,14 @@ struct Example {
 }
 
 /// The commands with a help text.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "tour",
     "bench",
     "hol",
     "handshake",
     "link",
     "transfer",
+    "share",
     "report",
     "properties",
     "verify",
@@ -213,6 +214,11 @@ fn of_tour() {
 #[test]
 fn of_bench() {
     check(table::BENCH);
+}
+
+#[test]
+fn of_share() {
+    check(table::SHARE);
 }
 
 #[test]

@@ -37,6 +37,7 @@ const BENCH_SHORT: (&str, &str) = ("wirelab bench", "wirelab bench --seeds 1 -d 
 const BENCH_UDP: (&str, &str) = ("wirelab bench", "wirelab bench -t udp --seeds 1 -d 1s");
 const HOL_SHORT: (&str, &str) = ("wirelab hol", "wirelab hol --seeds 1 -d 5s");
 const HANDSHAKE_SHORT: (&str, &str) = ("wirelab handshake", "wirelab handshake --seeds 1 -n 5");
+const SHARE_SHORT: (&str, &str) = ("wirelab share", "wirelab share --seeds 1 -d 8s");
 const TRANSFER_SHORT: (&str, &str) = ("wirelab transfer", "wirelab transfer --seeds 1 --bytes 100KB");
 const URL_SHORT: (&str, &str) = ("--ca", "-d 200ms -w 0s --seeds 1 --ca");
 
@@ -62,6 +63,23 @@ pub(super) const TOUR: &[Example] = &[
 ];
 
 pub(super) const BENCH: &[Example] = &[
+    needing(
+        &["netns"],
+        "wirelab bench --path netns --background tcp -d 10s --seeds 2",
+        &[("-d 10s --seeds 2", "-d 2s --seeds 1 -t udp,quic-one")],
+        &[
+            "The background of udp",
+            " tcp:cubic up ",
+            " tcp:cubic down ",
+            "bufferbloat of quic-one",
+            "idle p50",
+        ],
+    ),
+    plain(
+        "wirelab bench --background quic-one:cubic,udp@5mbit -t udp,quic-one --queue 1bdp,8bdp",
+        &[("-t udp", "--seeds 1 -d 3s -t udp")],
+        &["2 points over", "p50"],
+    ),
     plain("wirelab bench -t quic-one --loss 2% --pcap run.pcapng", &[BENCH_SHORT], &["quic-one", "loss 2%"]),
     needing(
         &["tshark"],
@@ -223,6 +241,11 @@ pub(super) const BENCH: &[Example] = &[
 
 pub(super) const HOL: &[Example] = &[
     plain(
+        "wirelab hol --background quic-one:bbr",
+        &[HOL_SHORT],
+        &["The background of quic-one", " quic-one:bbr up ", "bufferbloat of udp", "by DSLReports' scale"],
+    ),
+    plain(
         "wirelab hol",
         &[HOL_SHORT],
         &[
@@ -375,6 +398,41 @@ pub(super) const TRANSFER: &[Example] = &[
         "wirelab transfer -t tcp,quic-one --path netns --rate 20mbit",
         &[TRANSFER_SHORT],
         &["netns: 50 ms round trip", " tcp ", " quic-one ", " 100% 100% "],
+    ),
+];
+
+pub(super) const SHARE: &[Example] = &[
+    plain(
+        "wirelab share",
+        &[SHARE_SHORT],
+        &["20 Mbit/s", "fairness", "utilisation", "queue p95", "Senders", " quic-one:bbr "],
+    ),
+    needing(
+        &["netns"],
+        "wirelab share -t tcp:cubic,quic-one:cubic,udp@2mbit --path netns -d 30s",
+        &[("-d 30s", "-d 4s -w 1s")],
+        &["netns: 50 ms round trip", " tcp:cubic ", " quic-one:cubic ", " udp@2mbit "],
+    ),
+    needing(
+        &["netns"],
+        "wirelab share -t tcp:cubic,tcp:reno -t tcp:cubic,tcp:bbr --path netns --seeds 3",
+        &[("--seeds 3", "--seeds 1 -d 3s -w 1s"), ("tcp:bbr", "tcp:cubic")],
+        &["Senders of tcp:cubic,tcp:reno", "Senders of tcp:cubic,tcp:cubic"],
+    ),
+    plain(
+        "wirelab share -t quic-one,quic-one@start=20s --queue 0.5bdp,4bdp -o a.html",
+        &[("-o a.html", "--seeds 1 -o a.html && grep -o 'Goodput of each sender in time' a.html")],
+        &["2 points over", "fairness", "Goodput of each sender in time"],
+    ),
+    plain(
+        "wirelab share -t udp@15mbit,udp@15mbit --rate 20mbit",
+        &[SHARE_SHORT],
+        &[" udp@15mbit A ", " udp@15mbit B ", " 100% "],
+    ),
+    plain(
+        "wirelab share --down --to-client rate=50mbit --seeds 10 -J",
+        &[("--seeds 10", "--seeds 2 -d 8s")],
+        &["\"direction\": \"down\"", "\"jain_index\":", "\"converge_reason\":"],
     ),
 ];
 

@@ -1,0 +1,75 @@
+//! A row of a result: messages beside a background, over all seeds.
+
+use super::experiment::{LoadedOutcome, LoadedPlan};
+use crate::{
+    experiment::{
+        record::outcome::Outcome,
+        result::{cell::cell as messages_cell, pool},
+        senders::Flow,
+    },
+    report::{Cell, Flag, Load, LoadSender, Ratio},
+    stats::{Histogram, Means, Percentile, Pooled, Seeds, paired},
+};
+
+/// Pools the runs of one plan. The figures of the cell are those beside the background.
+pub(super) fn cell(plan: &LoadedPlan, outcomes: &[(u64, LoadedOutcome)]) -> Cell {
+    let arm = |of: fn(&LoadedOutcome) -> &Outcome| -> Vec<(u64, Outcome)> {
+        outcomes.iter().map(|(seed, outcome)| (*seed, of(outcome).clone())).collect()
+    };
+    let (idle, loaded) = (arm(|outcome| &outcome.idle), arm(|outcome| &outcome.loaded));
+    let mut cell = messages_cell(&plan.plan, &loaded);
+    // The queue dropped what was lost, not chance.
+    cell.flags.retain(|flag| !matches!(flag, Flag::Congested | Flag::KernelCongested));
+    let idle_cell = messages_cell(&plan.plan, &idle);
+    let seeds = |arm: &[(u64, Outcome)]| -> Seeds {
+        let latencies: Vec<Histogram> = arm.iter().map(|(_, outcome)| outcome.latency.clone()).collect();
+        Seeds::new(&latencies)
+    };
+    let (before, after) = (seeds(&idle), seeds(&loaded));
+    let median = Percentile::P50;
+    let added = paired(&after.percentile(median), &before.percentile(median));
+    let nanoseconds = |value: f64| libm::round(value) as i64;
+    let flows = plan.flows();
+    cell.load = Some(Load {
+        background: flows
+            .iter()
+            .enumerate()
+            .map(|(index, flow)| sender(plan, index, flow, outcomes))
+            .collect(),
+        idle_latency_ns: idle_cell.latency_ns,
+        idle_loss_ratio: idle_cell.loss_ratio,
+        added_p50_ns: added.map(|added| nanoseconds(added.difference)),
+        added_p50_ci95_ns: added.and_then(|added| added.ci95).map(|ends| ends.map(nanoseconds)),
+    });
+    cell
+}
+
+/// One flow of the background.
+fn sender(plan: &LoadedPlan, index: usize, flow: &Flow, outcomes: &[(u64, LoadedOutcome)]) -> LoadSender {
+    let Flow { sender, direction } = *flow;
+    let flows = || outcomes.iter().map(|(_, outcome)| &outcome.flows);
+    let rates = flows().filter_map(|flows| {
+        let flow = &flows.flows[index];
+        flows.goodput(index, [flows.counted_from.max(flow.start), flow.end])
+    });
+    let rates = Means::new(rates.collect());
+    let crossed = flows().map(|flows| flows.flows[index].crossed);
+    let (packets, dropped) = crossed
+        .fold((0, 0), |(packets, dropped), crossed| (packets + crossed.packets, dropped + crossed.dropped));
+    let ends: Vec<_> = flows()
+        .flat_map(|flows| [&flows.flows[index].transfer.client, &flows.flows[index].transfer.server])
+        .collect();
+    LoadSender {
+        sender: sender.to_string(),
+        transport: sender.transport.name().to_owned(),
+        congestion: sender.controller(plan.plan.path),
+        direction,
+        goodput_bps: rates.value(&vec![1; rates.seeds()]).map(|rate| libm::round(rate) as u64),
+        packets,
+        dropped,
+        loss_ratio: Ratio::of(dropped, packets),
+        retransmitted_packets: pool::recovery(&ends)
+            .retransmitted_packets
+            .filter(|_| !sender.transport.is_datagram()),
+    }
+}

@@ -1,0 +1,131 @@
+//! The experiment behind `bench --background`.
+
+use super::cell::cell;
+use crate::{
+    capture::Recording,
+    experiment::{
+        Remote, RunError,
+        bench::{Bench, measure},
+        driver::{Experiment, Job, Problem, RunSize},
+        matrix::Runs,
+        plan::Plan,
+        record::outcome::Outcome,
+        senders::{Flow, Flows, FlowsOutcome, Sender},
+        setup::Setup,
+        transfer::Direction,
+    },
+    path::Fidelity,
+    report::{Cell, Paired},
+};
+
+/// Sends messages on a schedule without and with a background.
+#[derive(Debug, Clone, Copy)]
+pub struct Loaded;
+
+/// One cell of a matrix: messages, and the senders beside them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadedPlan {
+    /// The messages.
+    pub plan: Plan,
+    /// The senders. Each runs once in each direction.
+    pub background: Vec<Sender>,
+}
+
+impl LoadedPlan {
+    /// The flows of the background: each sender up, then each down.
+    pub(super) fn flows(&self) -> Vec<Flow> {
+        let ways = [Direction::Up, Direction::Down];
+        let flows = |direction| self.background.iter().map(move |&sender| Flow { sender, direction });
+        ways.into_iter().flat_map(flows).collect()
+    }
+}
+
+/// What the two runs of one seed have shown.
+#[derive(Debug, Clone)]
+pub struct LoadedOutcome {
+    /// The messages without the background.
+    pub idle: Outcome,
+    /// The messages beside it.
+    pub loaded: Outcome,
+    /// The background.
+    pub(super) flows: FlowsOutcome,
+}
+
+impl Experiment for Loaded {
+    type Plan = LoadedPlan;
+    type Outcome = LoadedOutcome;
+
+    fn setup(plan: &LoadedPlan) -> Setup<'_> {
+        Bench::setup(&plan.plan)
+    }
+
+    fn refusal(plan: &LoadedPlan) -> Option<String> {
+        Bench::refusal(&plan.plan)
+    }
+
+    fn size(plan: &LoadedPlan) -> RunSize {
+        let once = Bench::size(&plan.plan);
+        RunSize { duration: once.duration.map(|duration| duration * 2), ..once }
+    }
+
+    fn run(&self, plan: &LoadedPlan, job: &Job<'_>) -> Result<LoadedOutcome, RunError> {
+        let LoadedPlan { plan: messages, .. } = plan;
+        let alone = Job { recording: Recording::default(), samples: None, traced: false, ..*job };
+        let (idle, _) = measure(messages, &alone, None)?;
+        let mut flows = Flows::new(&plan.flows(), messages.path, &messages.links, job.seed)?;
+        flows.record(&job.recording);
+        let beside = Job { recording: job.recording.clone(), samples: None, ..*job };
+        let (loaded, flows) = measure(messages, &beside, Some(&flows))?;
+        Ok(LoadedOutcome { idle, loaded, flows: flows.unwrap_or_default() })
+    }
+
+    fn fidelity(outcome: &LoadedOutcome) -> Option<&Fidelity> {
+        Bench::fidelity(&outcome.loaded)
+    }
+
+    fn has_succeeded(outcome: &LoadedOutcome) -> bool {
+        Bench::has_succeeded(&outcome.loaded)
+    }
+
+    fn was_interrupted(outcome: &LoadedOutcome) -> bool {
+        outcome.idle.interrupted || outcome.loaded.interrupted
+    }
+
+    /// Senders of the background that stopped early: the load was then not what was asked for.
+    fn problem(plan: &LoadedPlan, runs: &Runs<LoadedOutcome>, _: Option<&Remote>) -> Option<Problem> {
+        let flows = plan.flows();
+        let pairs = runs.outcomes.iter().flat_map(|(_, outcome)| flows.iter().zip(&outcome.flows.flows));
+        let (sender, reason) = pairs
+            .filter(|(_, flow)| !flow.transfer.interrupted)
+            .find_map(|(flow, outcome)| Some((flow.sender, outcome.transfer.stopped.clone()?)))?;
+        Some(Problem { subject: format!("{sender} on {}", plan.plan.path), reason, is_incomplete: true })
+    }
+
+    fn cell(plan: &LoadedPlan, runs: &Runs<LoadedOutcome>) -> Cell {
+        cell(plan, &runs.outcomes)
+    }
+
+    fn compare(plans: &[LoadedPlan], runs: &[Runs<LoadedOutcome>], cells: &[Option<usize>]) -> Vec<Paired> {
+        let (plans, runs) = loaded(plans, runs);
+        Bench::compare(&plans, &runs, cells)
+    }
+
+    fn picture(
+        plans: &[LoadedPlan],
+        runs: &[Runs<LoadedOutcome>],
+        cells: &[Option<usize>],
+        file: &mut [Cell],
+    ) {
+        let (plans, runs) = loaded(plans, runs);
+        Bench::picture(&plans, &runs, cells, file);
+    }
+}
+
+/// The plans and outcomes of the messages beside the background.
+fn loaded(plans: &[LoadedPlan], runs: &[Runs<LoadedOutcome>]) -> (Vec<Plan>, Vec<Runs<Outcome>>) {
+    let outcomes = |runs: &Runs<LoadedOutcome>| Runs {
+        outcomes: runs.outcomes.iter().map(|(seed, outcome)| (*seed, outcome.loaded.clone())).collect(),
+        failures: Vec::new(),
+    };
+    (plans.iter().map(|plan| plan.plan.clone()).collect(), runs.iter().map(outcomes).collect())
+}
