@@ -29,7 +29,7 @@ const MEANINGS: [(Flag, &str); 21] = [
     ),
     (
         Flag::QueueDropped,
-        "the bottleneck's queue overflowed, so the load caused some of the losses, not the link",
+        "the bottleneck's queue dropped packets, so the load caused some of the losses, not the link",
     ),
     (Flag::Incomplete, "some runs are missing or were cut short: the figures cover only what was measured"),
     (Flag::NoReply, "no reply came back, so there is no latency to show"),

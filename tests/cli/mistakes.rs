@@ -69,7 +69,7 @@ fn a_wrong_option_is_answered_with_the_one_that_was_meant_or_the_help() {
         ("bench --los 1%", "unknown option --los: did you mean --loss?"),
         ("bench --dur 1s", "unknown option --dur: did you mean --duration?"),
         ("bench --tansport udp", "unknown option --tansport: did you mean --transport?"),
-        ("bench --ecn", "unknown option --ecn: see wirelab bench --help"),
+        ("bench --slots", "unknown option --slots: see wirelab bench --help"),
         ("bench --frobnicate", "unknown option --frobnicate: see wirelab bench --help"),
         ("bench -z", "unknown option -z: see wirelab bench --help"),
         ("frobnicate", "unknown command `frobnicate`: see wirelab --help"),

@@ -18,7 +18,7 @@ pub enum Flag {
     StreamLimited,
     /// The congestion controller reduced its window many times.
     Congested,
-    /// The bottleneck's queue overflowed.
+    /// The bottleneck's queue dropped packets.
     QueueDropped,
     /// Runs are missing, or were cut short.
     Incomplete,
