@@ -12,6 +12,7 @@
 //! certs, target
 //! transport
 //! tap, capture
+//! trace
 //! arq, path, report
 //! link, wire, stats, service
 //! unit
@@ -88,6 +89,7 @@ pub mod service;
 pub mod stats;
 pub mod tap;
 pub mod target;
+pub mod trace;
 pub mod transfer;
 pub mod transport;
 pub mod unit;

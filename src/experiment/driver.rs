@@ -308,8 +308,8 @@ fn run_batch<E: Experiment>(
             .map(|file| file.reserve(JobIndex { job: first.job + job, plan: first.plan + index }));
         let rows = OnceCell::new();
         let run = RecordedRun {
+            job: first.job + job,
             plan: first.plan + index,
-            is_first: first.job + job == 0,
             setup: E::setup(plan),
             seed,
             stop: &options.stop,
@@ -326,7 +326,7 @@ fn run_batch<E: Experiment>(
         };
         let result = run_unless_gone(experiment, plan, &job, &gone[index]);
         let is_whole = result.as_ref().is_ok_and(|outcome| !E::was_interrupted(outcome));
-        options.recorder.iter().for_each(|recorder| recorder.end(&job.recording, is_whole));
+        options.recorder.iter().for_each(|recorder| recorder.end(&run, &job.recording, is_whole));
         if let (Ok(_), Some(reservation), Some(rows)) = (&result, reservation, rows.into_inner()) {
             reservation.write(rows);
         }

@@ -51,7 +51,7 @@ pub use self::{
     fidelity::Fidelity,
     host::{
         BoxFuture, ByteStream, Connected, Datagrams, Host, KernelTcp, Listener, PortShare, Received, TcpInfo,
-        Transit, unspecified,
+        TcpRetransmissions, Transit, unspecified,
     },
     observer::{Exit, Observer, Observers, PacketView, Payload},
     queue_meter::{QueueDelays, QueueMeter},

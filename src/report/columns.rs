@@ -5,7 +5,7 @@ use super::{
     figure::Figure,
     model::{
         ByCause, Cell, Handshake, Hol, Messages, Network, NetworkDirection, QueueDirection, Ratio, Theory,
-        Transfer, Wire,
+        Transfer, Truth, Wire,
     },
 };
 use crate::unit::Direction;
@@ -19,7 +19,7 @@ pub(super) type Spec = (&'static str, Topic, Read);
 /// The columns of every command, in the order of the tables.
 pub(super) fn all() -> impl Iterator<Item = &'static Spec> {
     let main = MESSAGES.iter().chain(&TRANSFER).chain(&SHARE).chain(&HANDSHAKE).chain(&COST);
-    main.chain(&NETWORK).chain(&REPLIES).chain(&BLOCKING)
+    main.chain(&NETWORK).chain(&REPLIES).chain(&BLOCKING).chain(&TRUTH)
 }
 
 /// Columns that are left out where all their figures are zero.
@@ -165,6 +165,23 @@ const BLOCKING: [Spec; 16] = [
 fn queued(cell: &Cell, way: Direction) -> Option<Figure> {
     cell.load.as_ref()?;
     time(cell.queue.as_ref()?[way].as_ref()?.delay_ns.p50)
+}
+
+/// Shown by `hol` and `transfer` only.
+const TRUTH: [Spec; 6] = [
+    ("losses found", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.detection_ns.n))),
+    ("found after", Topic::Truth, |cell| time(truth(cell)?.detection_ns.mean)),
+    ("never found", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.undeclared_losses))),
+    ("false losses", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.false_losses))),
+    ("sent again", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.resent_packets))),
+    ("needless", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.needless_packets))),
+];
+
+/// What became of the packets, if any was lost, declared lost or sent again.
+fn truth(cell: &Cell) -> Option<&Truth> {
+    let truth = cell.recovery.as_ref()?.truth.as_ref()?;
+    let Truth { resent_packets, false_losses, undeclared_losses, detection_ns, .. } = truth;
+    (resent_packets + false_losses + undeclared_losses + detection_ns.n > 0).then_some(truth)
 }
 
 /// The queue that senders share.

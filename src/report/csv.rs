@@ -190,6 +190,25 @@ const COLUMNS: &[(&str, &str)] = &[
     ("min_window_bytes", "recovery/min_window_bytes"),
     ("window_limited_ns", "recovery/window_limited_ns"),
     ("timeouts", "recovery/timeouts"),
+    ("resent_packets", "recovery/truth/resent_packets"),
+    ("needless_packets", "recovery/truth/needless_packets"),
+    ("false_losses", "recovery/truth/false_losses"),
+    ("undeclared_losses", "recovery/truth/undeclared_losses"),
+    ("loss_detection_{}_ns", "recovery/truth/detection_ns"),
+    ("found_by_packet_threshold", "recovery/truth/by_cause/packet_threshold/losses"),
+    ("false_by_packet_threshold", "recovery/truth/by_cause/packet_threshold/false_losses"),
+    ("found_by_time_threshold", "recovery/truth/by_cause/time_threshold/losses"),
+    ("false_by_time_threshold", "recovery/truth/by_cause/time_threshold/false_losses"),
+    ("found_by_duplicate_acks", "recovery/truth/by_cause/duplicate_acks/losses"),
+    ("false_by_duplicate_acks", "recovery/truth/by_cause/duplicate_acks/false_losses"),
+    ("found_by_timeout", "recovery/truth/by_cause/timeout/losses"),
+    ("false_by_timeout", "recovery/truth/by_cause/timeout/false_losses"),
+    ("found_by_probe", "recovery/truth/by_cause/probe/losses"),
+    ("kernel_fast_retransmits", "recovery/kernel/fast_retransmits"),
+    ("kernel_slow_start_retransmits", "recovery/kernel/slow_start_retransmits"),
+    ("kernel_timeouts", "recovery/kernel/timeouts"),
+    ("kernel_loss_probes", "recovery/kernel/loss_probes"),
+    ("kernel_dsacks", "recovery/kernel/dsacks"),
     ("transfer_direction", "transfer/direction"),
     ("transfer_bytes", "transfer/bytes"),
     ("transfer_completed", "transfer/completed"),
@@ -254,8 +273,9 @@ const COLUMNS: &[(&str, &str)] = &[
 mod tests {
     use super::*;
     use crate::report::model::{
-        Budget, Cell, Delayed, Handshake, HandshakeMode, Hol, HolDirection, Latency, Link, Messages, Missing,
-        Network, NetworkDirection, Recovery, Stall, Theory, Transfer, Wire, WireDirection, Workload,
+        Budget, Cell, Delayed, Handshake, HandshakeMode, Hol, HolDirection, KernelRecovery, Latency, Link,
+        LossCauses, LossDetection, Messages, Missing, Network, NetworkDirection, Ratio, Recovery, Stall,
+        Theory, Transfer, Truth, Wire, WireDirection, Workload,
     };
 
     #[test]
@@ -285,7 +305,15 @@ mod tests {
                 to_client: Some(NetworkDirection::default()),
                 ..Network::default()
             }),
-            recovery: Some(Recovery::default()),
+            loss_detection: Some(LossDetection {
+                packet_threshold: 3,
+                time_threshold: Ratio::of(9, 8).unwrap(),
+            }),
+            recovery: Some(Recovery {
+                truth: Some(Truth { by_cause: Some(LossCauses::default()), ..Truth::default() }),
+                kernel: Some(KernelRecovery::default()),
+                ..Recovery::default()
+            }),
             transfer: Some(Transfer { missing: Some(Missing::default()), ..Transfer::default() }),
             handshake: Some(Handshake {
                 mode: HandshakeMode::Cold,

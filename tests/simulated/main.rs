@@ -20,6 +20,7 @@ mod memory;
 mod order;
 mod properties;
 mod queueing;
+mod quic_trace;
 mod registry;
 mod remote_limits;
 mod remote_virtual;

@@ -24,7 +24,7 @@ use crate::{
             recorder::Recorder,
         },
         senders::{Flows, FlowsOutcome},
-        settings::CONNECT_TIMEOUT,
+        settings::{CONNECT_TIMEOUT, has_truth},
         workload::{Scheduled, Workload},
     },
     path::{self, Host, Sleep, StopSignal, Stopped, timeout},
@@ -76,8 +76,9 @@ pub(in crate::experiment) fn run_beside(
         ..Route::new(plan.path, &plan.links, plan.congestion, seed, stop)
     };
     let settings = settings::settings(plan, plan.path.has_link().then_some(seed))?;
+    let of_truth = taps.clone().filter(|_| has_truth(&plan.setup()));
     let mut settings = Settings { taps, ..settings };
-    settings.session.log_secrets(recording.key_log());
+    settings.session.record(&recording);
     let workload = plan.workload.patient_for(plan.path.has_link().then_some(&plan.links));
     let plan = &Plan { workload, ..plan.clone() };
     let OnPath { value, wire, queue, fidelity } = on_path(route, async |ends, wire| {
@@ -97,7 +98,8 @@ pub(in crate::experiment) fn run_beside(
     let (value, flows) = value;
     // Of the packets on the link, those of the background are not the messages'.
     let wire = flows.as_ref().map_or(wire, |flows| Some(flows.others));
-    let mut outcome = Outcome { wire, queue, fidelity, ..value };
+    let truth = of_truth.map(|taps| taps.to_server.truth());
+    let mut outcome = Outcome { wire, queue, fidelity, truth, ..value };
     if plan.transport.shape() == Shape::Datagrams {
         // The kernel's checksum catches them before the transport could.
         outcome.messages.corrupted += outcome.fidelity.as_ref().and_then(|f| f.corrupted).unwrap_or(0);

@@ -46,7 +46,7 @@ impl Experiment for Loaded {
         let alone = Job { recording: Recording::default(), samples: None, traced: false, ..*job };
         let (idle, _) = measure(messages, &alone, None)?;
         let mut flows = Flows::new(&plan.flows(), messages.path, &messages.links, job.seed)?;
-        flows.log_secrets(&job.recording);
+        flows.record(&job.recording);
         let beside = Job { recording: job.recording.clone(), samples: None, ..*job };
         let (loaded, flows) = measure(messages, &beside, Some(&flows))?;
         Ok(LoadedOutcome { idle, loaded, flows: flows.unwrap_or_default() })

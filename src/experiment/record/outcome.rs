@@ -7,6 +7,7 @@ use crate::{
     link::Counters,
     path::{Fidelity, QueueDelays},
     stats::Histogram,
+    tap::TruthFigures,
     transport::Recovery,
     unit::PerDirection,
 };
@@ -54,6 +55,8 @@ pub struct Outcome {
     /// How exactly the path emulated the link over the whole run; `None` in virtual time, which is exact, and without a
     /// link.
     pub fidelity: Option<Fidelity>,
+    /// What became of the packets, beside what their senders believed; `None` where that is not known.
+    pub truth: Option<TruthFigures>,
     /// The timeline of the run, if it was recorded for pictures.
     pub trace: Option<Trace>,
 }

@@ -8,3 +8,4 @@ pub(in crate::experiment) mod queueing;
 pub(super) mod settings;
 pub(super) mod system;
 pub(super) mod theory;
+pub(super) mod truth;

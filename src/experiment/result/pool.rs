@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use super::truth::truth;
 use crate::{
     experiment::{
         plan::Plan,
         record::{blocking::OrderFigures, budget::BudgetSums, outcome::Outcome},
     },
     link::Counters,
-    path::Fidelity,
+    path::{Fidelity, TcpRetransmissions},
     report::{self, Flag, Ratio},
     stats::{Histogram, Percentile, Pooled, Seeds, ci95},
-    transport::{LimitedBy, Recovery},
+    transport::{LimitedBy, Recovery, Transport},
     unit::{PerDirection, nanos},
 };
 
@@ -146,8 +147,9 @@ impl Pool<'_> {
         self.0.iter().flat_map(|(_, outcome)| [&outcome.client, &outcome.server]).collect()
     }
 
-    pub(super) fn recovery(&self) -> report::Recovery {
-        recovery(&self.ends())
+    pub(super) fn recovery(&self, transport: Transport) -> report::Recovery {
+        let truth = truth(transport, self.0.iter().map(|(_, outcome)| outcome.truth.as_ref()));
+        report::Recovery { truth, ..recovery(&self.ends()) }
     }
 
     pub(super) fn limited_by(&self) -> LimitedBy {
@@ -203,7 +205,21 @@ pub(in crate::experiment) fn recovery(ends: &[&Recovery]) -> report::Recovery {
         min_window_bytes: ends.iter().filter_map(|end| end.min_window_bytes).min(),
         window_limited_ns: sum(|end| end.window_limited.map(nanos)),
         timeouts: sum(|end| end.timeouts),
+        truth: None,
+        kernel: kernel(ends),
     }
+}
+
+fn kernel(ends: &[&Recovery]) -> Option<report::KernelRecovery> {
+    let counters: Vec<TcpRetransmissions> = ends.iter().filter_map(|end| end.kernel).collect();
+    let sum = |of: fn(&TcpRetransmissions) -> Option<u64>| counters.iter().map(of).sum();
+    (!counters.is_empty()).then(|| report::KernelRecovery {
+        fast_retransmits: sum(|end| end.fast),
+        slow_start_retransmits: sum(|end| end.slow_start),
+        timeouts: sum(|end| end.timeouts),
+        loss_probes: sum(|end| end.probes),
+        dsacks: sum(|end| end.duplicates),
+    })
 }
 
 pub(in crate::experiment) fn wire_direction(counters: Counters) -> report::WireDirection {

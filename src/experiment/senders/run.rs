@@ -141,9 +141,9 @@ impl Flows {
         observers.push(self.meter.observer());
     }
 
-    /// Logs the secrets of all connections.
-    pub(in crate::experiment) fn log_secrets(&mut self, recording: &crate::capture::Recording) {
-        self.flows.iter_mut().for_each(|flow| flow.settings.session.log_secrets(recording.key_log()));
+    /// Records all connections.
+    pub(in crate::experiment) fn record(&mut self, recording: &crate::capture::Recording) {
+        self.flows.iter_mut().for_each(|flow| flow.settings.session.record(recording));
     }
 
     /// The ports of the senders' servers.

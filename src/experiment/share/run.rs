@@ -37,7 +37,7 @@ pub(super) fn run(plan: &SharePlan, job: &Job<'_>) -> Result<ShareOutcome, RunEr
     let mut route = Route::new(plan.path, &plan.links, Congestion::Cubic, job.seed, job.stop);
     flows.observe(&mut route.observers);
     job.recording.observe(&mut route.observers);
-    flows.log_secrets(&job.recording);
+    flows.record(&job.recording);
     let OnPath { value, wire, queue, fidelity } =
         on_path(route, async |ends, _| flows.run(ends, plan.duration, job.stop).await)?;
     Ok(ShareOutcome { flows: value, wire, queue, fidelity, interrupted: job.stop.is_set() })

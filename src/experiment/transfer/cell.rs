@@ -9,6 +9,7 @@ use crate::{
         pool::{self, wire_direction},
         queueing::queueing,
         settings::link,
+        truth::truth,
     },
     link::Counters,
     path::Fidelity,
@@ -95,7 +96,8 @@ fn recovery(plan: &TransferPlan, outcomes: &[&TransferOutcome]) -> report::Recov
     let all = pool::recovery(&ends);
     // Datagrams that QUIC declares lost it does not send again.
     let resent = all.retransmitted_packets.filter(|_| !plan.transport.is_datagram());
-    report::Recovery { retransmitted_packets: resent, ..all }
+    let truth = truth(plan.transport, outcomes.iter().map(|outcome| outcome.truth.as_ref()));
+    report::Recovery { retransmitted_packets: resent, truth, ..all }
 }
 
 /// How much of the time a limit may keep data from being sent before a flag says so.

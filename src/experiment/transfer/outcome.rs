@@ -6,6 +6,7 @@ use crate::{
     link::Counters,
     path::{Fidelity, QueueDelays},
     report::Progress,
+    tap::TruthFigures,
     transport::Recovery,
     unit::PerDirection,
 };
@@ -44,6 +45,8 @@ pub struct TransferOutcome {
     pub queue: Option<QueueDelays>,
     /// How exactly the path emulated the link.
     pub fidelity: Option<Fidelity>,
+    /// What became of the packets, beside what their senders believed; `None` where that is not known.
+    pub truth: Option<TruthFigures>,
     /// The timeline of the transfer, if it was recorded for pictures.
     pub progress: Option<Progress>,
 }

@@ -12,9 +12,10 @@ use crate::{
     experiment::{
         PathKind, Remote, RunError,
         on_path::{OnPath, Route, on_path, on_this_machine},
-        settings::session_settings,
+        settings::{session_settings, truth_taps},
     },
     path::Host,
+    tap::Instrument,
     transfer::{SaveFile, Watch, bulk::Settings},
     transport::{Mapping, arq::ArqLimits, quic::QuicLimits, tls::ClientTls},
     wire::transfer::{PIECE_BYTES, TRANSFER_HEADER_BYTES},
@@ -103,16 +104,20 @@ pub(super) fn transfer_watched(
     let Watchers { meter, recording } = watchers;
     let mut route = Route::new(plan.path, &plan.links, plan.congestion, seed, &watch.stop);
     let mut settings = settings(plan, plan.path.has_link().then_some(seed), None)?;
+    let taps = truth_taps(&plan.setup());
+    taps.iter().for_each(|taps| route.observers.push(Box::new(Instrument::new(taps))));
+    settings.taps.clone_from(&taps);
     meter.into_iter().for_each(|meter| route.observers.push(meter.observer()));
     if let Some(recording) = recording {
         recording.observe(&mut route.observers);
-        settings.session.log_secrets(recording.key_log());
+        settings.session.record(recording);
     }
     let OnPath { value, wire, queue, fidelity } = on_path(route, async |ends, wire| {
         let task = Task::new(plan, seed, watch).followed_by(meter);
         run(ends, task, &settings, saved, || wire.measure_from_now()).await
     })?;
-    Ok(TransferOutcome { wire, queue, fidelity, ..value })
+    let truth = taps.map(|taps| taps.to_server.truth());
+    Ok(TransferOutcome { wire, queue, fidelity, truth, ..value })
 }
 
 /// Makes one transfer with `remote`.
@@ -161,5 +166,11 @@ pub(in crate::experiment) fn settings(
     if let Some(tls) = tls {
         session.client_tls = tls.clone();
     }
-    Ok(Settings { flows: plan.flows, pace: plan.pace, datagram_bytes: plan.datagram_bytes(), session })
+    Ok(Settings {
+        flows: plan.flows,
+        pace: plan.pace,
+        datagram_bytes: plan.datagram_bytes(),
+        session,
+        taps: None,
+    })
 }

@@ -40,7 +40,8 @@ pub use queueing::{QueueDirection, Queueing};
 pub use ratio::Ratio;
 pub use share::{Share, ShareSender, ShareSeries};
 pub use wire::{
-    Handshake, HandshakeMode, Missing, Recovery, Transfer, TransferDirection, Wire, WireDirection,
+    FoundLosses, Handshake, HandshakeMode, KernelRecovery, LossCauses, Missing, Recovery, Transfer,
+    TransferDirection, Truth, Wire, WireDirection,
 };
 
 use crate::stats::Summary;

@@ -221,6 +221,7 @@ fn cell(row: &Row) -> Cell {
             min_window_bytes: Some(1_000_000),
             window_limited_ns: Some(0),
             timeouts: None,
+            ..Recovery::default()
         }),
         per_seed: vec![PerSeed {
             seed: 1,
