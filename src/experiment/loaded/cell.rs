@@ -1,6 +1,6 @@
 //! A row of a result: messages beside a background, over all seeds.
 
-use super::experiment::{LoadedOutcome, LoadedPlan};
+use super::plan::{LoadedOutcome, LoadedPlan};
 use crate::{
     experiment::{
         record::outcome::Outcome,

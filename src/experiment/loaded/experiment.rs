@@ -1,6 +1,9 @@
 //! The experiment behind `bench --background`.
 
-use super::cell::cell;
+use super::{
+    cell::cell,
+    plan::{LoadedOutcome, LoadedPlan},
+};
 use crate::{
     capture::Recording,
     experiment::{
@@ -10,9 +13,8 @@ use crate::{
         matrix::Runs,
         plan::Plan,
         record::outcome::Outcome,
-        senders::{Flow, Flows, FlowsOutcome, Sender},
+        senders::Flows,
         setup::Setup,
-        transfer::Direction,
     },
     path::Fidelity,
     report::{Cell, Paired},
@@ -21,35 +23,6 @@ use crate::{
 /// Sends messages on a schedule without and with a background.
 #[derive(Debug, Clone, Copy)]
 pub struct Loaded;
-
-/// One cell of a matrix: messages, and the senders beside them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LoadedPlan {
-    /// The messages.
-    pub plan: Plan,
-    /// The senders. Each runs once in each direction.
-    pub background: Vec<Sender>,
-}
-
-impl LoadedPlan {
-    /// The flows of the background: each sender up, then each down.
-    pub(super) fn flows(&self) -> Vec<Flow> {
-        let ways = [Direction::Up, Direction::Down];
-        let flows = |direction| self.background.iter().map(move |&sender| Flow { sender, direction });
-        ways.into_iter().flat_map(flows).collect()
-    }
-}
-
-/// What the two runs of one seed have shown.
-#[derive(Debug, Clone)]
-pub struct LoadedOutcome {
-    /// The messages without the background.
-    pub idle: Outcome,
-    /// The messages beside it.
-    pub loaded: Outcome,
-    /// The background.
-    pub(super) flows: FlowsOutcome,
-}
 
 impl Experiment for Loaded {
     type Plan = LoadedPlan;

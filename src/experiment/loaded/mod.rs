@@ -2,5 +2,9 @@
 
 mod cell;
 mod experiment;
+mod plan;
 
-pub use self::experiment::{Loaded, LoadedOutcome, LoadedPlan};
+pub use self::{
+    experiment::Loaded,
+    plan::{LoadedOutcome, LoadedPlan},
+};

@@ -143,7 +143,7 @@ mod tests {
             "tcp:cubic",
             "tcp:reno",
             "quic-one:bbr@start=5s",
-            "quic-flow:fixed:64000@end=1m30s",
+            "quic-flow:fixed:64000@end=90s",
             "arq-selective:newreno",
             "udp@2mbit@start=5s@end=20s",
             "quic-datagram:cubic",
