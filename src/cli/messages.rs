@@ -51,7 +51,7 @@ impl<D: Defaults> MessagesArgs<D> {
         let samples = self.detail.open(self.output.path())?;
         let prepared = Prepared {
             command,
-            experiment: &Bench,
+            experiment: &Bench { follows_losses: command == "hol" },
             request: &request,
             config: config(&request),
             first_seed: self.matrix.seed,

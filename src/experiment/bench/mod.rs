@@ -31,8 +31,11 @@ use crate::{
 };
 
 /// Sends messages on a schedule and records what became of each.
-#[derive(Debug, Clone, Copy)]
-pub struct Bench;
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Bench {
+    /// Whether to follow the losses that QUIC declares; see [`Observers::follows_losses`].
+    pub follows_losses: bool,
+}
 
 impl Experiment for Bench {
     type Plan = Plan;
@@ -57,14 +60,17 @@ impl Experiment for Bench {
     fn run(&self, plan: &Plan, job: &Job<'_>) -> Result<Outcome, RunError> {
         let rows = job.samples.map(|rows| (rows, SampleRows::new(plan, job.seed)));
         let samples = rows.as_ref().map(|(_, samples)| samples.sink());
-        let recording = job.recording.clone();
+        let (recording, follows_losses) = (job.recording.clone(), self.follows_losses);
         let outcome = match job.traced {
-            false => run_job(plan, job, Observers { samples, recording, ..Observers::default() })?,
+            false => {
+                let observers = Observers { samples, recording, follows_losses, ..Observers::default() };
+                run_job(plan, job, observers)?
+            }
             true => {
                 let tracer = Tracer::new(plan);
                 let wire = plan.path.has_link().then(|| tracer.observer());
-                let observers =
-                    Observers { samples: Some(tracer.sink(samples)), packets: None, wire, recording };
+                let samples = Some(tracer.sink(samples));
+                let observers = Observers { samples, packets: None, wire, recording, follows_losses };
                 let outcome = run_job(plan, job, observers)?;
                 Outcome { trace: tracer.finish(), ..outcome }
             }

@@ -44,8 +44,9 @@ pub const LEAD: Duration = Duration::from_secs(1);
 /// Returns an error if no connection was made, or if the path could not be made, could not complete, or broke;
 /// [`RunError::Interrupted`] if nothing was measured.
 pub fn run(plan: &Plan, seed: u64, observers: Observers, stop: &StopSignal) -> Result<Outcome, RunError> {
-    let Observers { samples, packets, wire, recording } = observers;
-    let taps = plan.path.has_link().then(Tap::pair);
+    let Observers { samples, packets, wire, recording, follows_losses } = observers;
+    let tap = |tap: Tap| if follows_losses { tap.following_losses() } else { tap };
+    let taps = plan.path.has_link().then(|| Tap::pair().map(tap));
     let mut route_observers = path::Observers::default();
     if let Some(taps) = &taps {
         route_observers.push(Box::new(instrument(plan, taps, packets)));
@@ -60,7 +61,7 @@ pub fn run(plan: &Plan, seed: u64, observers: Observers, stop: &StopSignal) -> R
         ..Route::new(plan.path, &plan.links, plan.congestion, seed, stop)
     };
     let settings = settings::settings(plan, plan.path.has_link().then_some(seed))?;
-    let of_truth = taps.clone().filter(|_| has_truth(&plan.setup()));
+    let of_truth = taps.clone().filter(|_| has_truth(&plan.setup(), follows_losses));
     let mut settings = Settings { taps, ..settings };
     settings.session.record(&recording);
     let workload = plan.workload.patient_for(plan.path.has_link().then_some(&plan.links));
