@@ -56,7 +56,7 @@ pub enum PlanError {
 
 impl Plan {
     /// Its point of the matrix.
-    pub fn setup(&self) -> Setup<'_> {
+    pub(super) fn setup(&self) -> Setup<'_> {
         let Self { path, transport, ref links, congestion, loss_detection, .. } = *self;
         Setup { path, transport, links, congestion, loss_detection }
     }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use rustls::RootCertStore;
 
-use super::{error::RunError, setup::Setup};
+use super::{error::RunError, path_kind::PathKind, setup::Setup};
 use crate::{
     certs,
     tap::Tap,
@@ -39,18 +39,24 @@ pub(super) fn has_truth(setup: &Setup<'_>, follows_losses: bool) -> bool {
 /// The settings of both ends of a session. ARQ's datagrams are as large as the wire's MTU allows. The shared key is the
 /// same in all runs.
 ///
-/// The certificate is made for this process, and has at least `certificate` bytes. A transport that uses no certificate
-/// has none, because making its keys takes longer than simulating seconds of traffic.
+/// The certificate has at least `certificate` bytes. In virtual time it is the same in every process, otherwise it is
+/// made for this process. A transport that uses no certificate has none, because making its keys takes longer than
+/// simulating seconds of traffic.
 pub(super) fn session_settings(
     setup: &Setup<'_>,
     seed: Option<u64>,
     limits: QuicLimits,
     certificate: usize,
 ) -> Result<SessionSettings, RunError> {
-    let Setup { transport, links, congestion, loss_detection, .. } = *setup;
+    let Setup { path, transport, links, congestion, loss_detection } = *setup;
     let (server_tls, roots) = match transport.scheme().credentials {
         Credentials::Certificate { p256 } => {
-            let (identity, roots) = certs::ephemeral_of(certificate, p256)?;
+            let (identity, roots) = match path {
+                PathKind::Sim => certs::simulated(certificate, p256)?,
+                PathKind::Relay | PathKind::Netns | PathKind::Direct => {
+                    certs::ephemeral_of(certificate, p256)?
+                }
+            };
             (Some(ServerTls { identity, early_data: false, key_log: None }), roots)
         }
         Credentials::SharedKey | Credentials::None => (None, Arc::new(RootCertStore::empty())),

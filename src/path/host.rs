@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     error::{DatagramError, PathError},
+    randomness::Randomness,
     rejected::Rejected,
     timers::{Sleep, Timers},
 };
@@ -35,6 +36,11 @@ pub trait Host: Send + Sync + Debug + 'static {
 
     /// The wall clock: time since the Unix epoch. Constant plus [`Host::now`] in virtual time.
     fn unix_time(&self) -> Duration;
+
+    /// Where cryptography takes its randomness from in virtual time. `None`: from the system.
+    fn randomness(&self) -> Option<&Randomness> {
+        None
+    }
 
     /// Runs `task` in the background. A stalled simulation reports its tasks by `name`.
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>);
@@ -62,6 +68,12 @@ pub trait Host: Send + Sync + Debug + 'static {
     /// Datagrams dropped because the receive queue of the socket bound to `local` was full; `None` if the path has no
     /// such queues or does not know.
     fn dropped_datagrams(&self, _local: SocketAddr) -> Option<u64> {
+        None
+    }
+
+    /// This host for connections beside others: its TCP runs the kernel's congestion controller of this name, and leaves
+    /// out the counters of the kernel that include other connections. `None` if the path sets no controller.
+    fn beside_others(&self, _controller: &'static str) -> Option<Arc<dyn Host>> {
         None
     }
 
@@ -185,6 +197,8 @@ pub struct Transit {
     pub entered: Time,
     /// When it reached the socket, which may be earlier than the read.
     pub arrived: Time,
+    /// How much of that it waited in the queue of the link.
+    pub queued: Duration,
 }
 
 impl dyn Datagrams {

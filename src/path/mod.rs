@@ -20,7 +20,9 @@ mod layered_quic;
 pub mod netns;
 mod observer;
 mod packet;
+mod queue_meter;
 mod quinn_runtime;
+mod randomness;
 #[cfg(feature = "sockets")]
 mod realtime;
 mod rejected;
@@ -52,7 +54,9 @@ pub use self::{
         TcpRetransmissions, Transit, unspecified,
     },
     observer::{Exit, Observer, Observers, PacketView, Payload},
+    queue_meter::{QueueDelays, QueueMeter},
     quinn_runtime::quinn_runtime,
+    randomness::{NoSimulation, Randomness},
     rejected::{Rejected, Rejection},
     side::Side,
     source::network,

@@ -11,6 +11,7 @@ use super::{
     group::{Group, groups, letter, lists},
     model::{Cell, Flag, ResultFile, Skipped},
     savings::savings,
+    shares,
     summary::points,
     tables::{differences, tables},
     tampering::tampering,
@@ -123,6 +124,7 @@ impl<'a> Page<'a> {
             self.blocks.push(Block::Table(table));
             self.blocks.extend(terms);
         }
+        self.blocks.extend(shares::blocks(group));
         self.flags(flagged(group.rows().map(|(cell, label)| (cell, label.clone()))));
         self.list(gone(group));
         self.list(tampering(group));

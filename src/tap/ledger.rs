@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use super::{
-    bytes::{Passage, Stamp, StreamBytes},
+    bytes::{Landed, Passage, Stamp, StreamBytes},
     coverage::Extent,
     truth::Truth,
 };
@@ -97,7 +97,7 @@ pub struct Ledger {
     in_flight: VecDeque<Flight>,
     streams: Streams,
     /// Messages that arrived in datagrams or DATAGRAM frames and were not yet looked up.
-    datagrams: VecDeque<(MessageId, Stamp)>,
+    datagrams: VecDeque<(MessageId, Landed)>,
     spare: Vec<Vec<Carried>>,
 }
 
@@ -146,6 +146,8 @@ struct Flight {
     tag: Option<Tag>,
     /// When its latest copy arrived.
     arrived: Option<Time>,
+    /// How long it waited in the queue of the link.
+    queued: Duration,
     /// Whether a copy arrived intact.
     intact: bool,
     /// Whether the link duplicated it, and the receiver rejected neither copy so far.
@@ -282,8 +284,10 @@ impl Ledger {
     }
 
     fn fly(&mut self, number: u64, stamp: Stamp, tag: Option<Tag>, carried: Vec<Carried>) {
-        let (arrived, intact, doubled, settled) = (None, false, false, false);
-        self.in_flight.push_back(Flight { number, stamp, tag, arrived, intact, doubled, settled, carried });
+        let (arrived, queued) = (None, Duration::ZERO);
+        let (intact, doubled, settled) = (false, false, false);
+        let flight = Flight { number, stamp, tag, arrived, queued, intact, doubled, settled, carried };
+        self.in_flight.push_back(flight);
     }
 
     /// The bytes in `carried` entered the link, or were `dropped`.
@@ -297,14 +301,15 @@ impl Ledger {
         }
     }
 
-    /// Packet `number` left the link at `now`.
-    pub fn leave(&mut self, number: u64, now: Time, exit: Exit) {
+    /// Packet `number`, which waited in the queue for `queued`, left the link at `now`.
+    pub fn leave(&mut self, number: u64, now: Time, queued: Duration, exit: Exit) {
         let Ok(index) = self.in_flight.binary_search_by_key(&number, |flight| flight.number) else { return };
         let flight = &mut self.in_flight[index];
         match exit {
             Exit::Dropped(_) => self.drop_flight(index),
             Exit::Arrived { intact, more } => {
                 flight.arrived = Some(now);
+                flight.queued = queued;
                 flight.intact |= intact;
                 flight.doubled |= more;
                 // It may still be opened: the changed bit may be in another packet of the datagram.
@@ -361,7 +366,7 @@ impl Ledger {
             return;
         }
         let (stamp, carried) = (flight.stamp, std::mem::take(&mut flight.carried));
-        let arrived = flight.arrived.unwrap_or(stamp.at);
+        let landed = Landed { stamp, at: flight.arrived.unwrap_or(stamp.at), queued: flight.queued };
         match accepted {
             true => self.truth.arrived(stamp.packet),
             false => self.truth.refused(stamp.packet),
@@ -370,12 +375,12 @@ impl Ledger {
             match carried.place() {
                 Some((stream, bytes)) => {
                     if let Some(stream) = self.streams.get(stream) {
-                        stream.arrive(bytes, stamp, arrived);
+                        stream.arrive(bytes, landed);
                     }
                 }
                 None => {
                     if let Carried::Message(id) = *carried {
-                        self.datagrams.push_back((id, stamp));
+                        self.datagrams.push_back((id, landed));
                     }
                 }
             }
@@ -390,9 +395,9 @@ impl Ledger {
     }
 
     /// The packet that brought the message `id`. Looking up a message forgets it and those that arrived before it.
-    pub fn datagram(&mut self, id: MessageId) -> Option<Stamp> {
+    pub fn datagram(&mut self, id: MessageId) -> Option<Landed> {
         let index = self.datagrams.iter().position(|(arrived, _)| *arrived == id)?;
-        self.datagrams.drain(..=index).next_back().map(|(_, stamp)| stamp)
+        self.datagrams.drain(..=index).next_back().map(|(_, landed)| landed)
     }
 
     /// Forgets the bytes of `stream` below `offset`.
@@ -496,7 +501,7 @@ mod tests {
     fn send(ledger: &mut Ledger, packet: u64, payload: &[u8], sent: Time, exit: Exit) {
         seal(ledger, packet, payload);
         ledger.enter(packet, &datagram(packet), sent, |_| ());
-        ledger.leave(packet, sent + Duration::from_millis(5), exit);
+        ledger.leave(packet, sent + Duration::from_millis(5), Duration::ZERO, exit);
     }
 
     #[test]
@@ -525,7 +530,7 @@ mod tests {
         }
         for (number, packet, exit) in [(0, 9, ARRIVED), (1, 2, ARRIVED), (2, 1, ARRIVED), (3, 3, LOST)] {
             ledger.enter(number, &datagram(packet), at(number), |_| ());
-            ledger.leave(number, at(number + 5), exit);
+            ledger.leave(number, at(number + 5), Duration::ZERO, exit);
         }
         assert_eq!(ledger.sealed.len(), 1);
         (1..=3).for_each(|packet| ledger.open(packet, true));
@@ -545,7 +550,7 @@ mod tests {
             let mut ledger = Ledger::default();
             seal(&mut ledger, 1, &frame(0, 0, 100));
             ledger.enter(0, &datagram(1), at(0), |_| ());
-            exits.iter().for_each(|exit| ledger.leave(0, at(5), *exit));
+            exits.iter().for_each(|exit| ledger.leave(0, at(5), Duration::ZERO, *exit));
             send(&mut ledger, 2, &frame(0, 0, 100), at(9), ARRIVED);
             ledger.open(2, true);
             assert_eq!(ledger.passage(0, 99).map(|passage| passage.dropped), Some(dropped), "{exits:?}");
@@ -558,10 +563,10 @@ mod tests {
         let id = |seq| MessageId { flow: 0, seq };
         for seq in 0..3 {
             ledger.enter_message(seq, id(seq), at(seq));
-            ledger.leave(seq, at(seq + 5), ARRIVED);
+            ledger.leave(seq, at(seq + 5), Duration::ZERO, ARRIVED);
             ledger.bring(seq);
         }
-        assert_eq!(ledger.datagram(id(1)), Some(Stamp { packet: 1, at: at(1) }));
+        assert_eq!(ledger.datagram(id(1)).map(|landed| landed.stamp), Some(Stamp { packet: 1, at: at(1) }));
         assert_eq!(ledger.datagram(id(0)), None);
         assert_eq!((ledger.datagrams.len(), ledger.in_flight.len()), (1, 0));
     }

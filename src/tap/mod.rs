@@ -16,7 +16,7 @@ mod truth;
 mod view;
 
 pub use self::{
-    bytes::{Passage, Stamp},
+    bytes::{Landed, Passage, Stamp},
     coverage::Extent,
     instrument::{Instrument, Seen},
     ledger::{Carried, Ledger, Loaded},

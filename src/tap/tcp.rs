@@ -9,10 +9,11 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use super::{
-    bytes::{Passage, Stamp, StreamBytes},
+    bytes::{Landed, Passage, Stamp, StreamBytes},
     coverage::Extent,
     ledger::Carried,
     truth::{Truth, TruthFigures},
@@ -120,12 +121,13 @@ impl Connections {
         }
     }
 
-    /// The segment reached its receiver intact at `now`.
-    pub(super) fn arrive(&self, direction: Direction, carriage: &Carriage, now: Time) {
+    /// The segment reached its receiver intact at `now`, after `queued` in the queue.
+    pub(super) fn arrive(&self, direction: Direction, carriage: &Carriage, now: Time, queued: Duration) {
         if let Some(streams) = self.streams.lock().get_mut(&carriage.ports) {
             let stream = &mut streams[direction];
             if !self.only_truth {
-                stream.bytes.arrive(carriage.range, carriage.stamp, now);
+                let landed = Landed { stamp: carriage.stamp, at: now, queued };
+                stream.bytes.arrive(carriage.range, landed);
             }
             stream.truth.arrived(carriage.stamp.packet);
         }
@@ -249,9 +251,9 @@ mod tests {
             let lost = connections.enter(Direction::ToServer, parts[0], at(1)).unwrap();
             connections.drop(Direction::ToServer, &lost);
             let second = connections.enter(Direction::ToServer, parts[1], at(2)).unwrap();
-            connections.arrive(Direction::ToServer, &second, at(12));
+            connections.arrive(Direction::ToServer, &second, at(12), Duration::ZERO);
             let again = connections.enter(Direction::ToServer, parts[0], at(30)).unwrap();
-            connections.arrive(Direction::ToServer, &again, at(40));
+            connections.arrive(Direction::ToServer, &again, at(40), Duration::ZERO);
             let (arrived, passage) = server.receive().unwrap();
             assert_eq!(
                 (arrived, passage.first.at, passage.copy.at, passage.dropped),
@@ -269,7 +271,7 @@ mod tests {
         let first = connections.enter(Direction::ToServer, segment(1, 15), at(1)).unwrap();
         let part = |place, start, end| Carried::Tcp { place, start, end };
         assert_eq!(connections.carried(Direction::ToServer, &first), [part(0, 0, 10), part(1, 0, 5)]);
-        connections.arrive(Direction::ToServer, &first, at(2));
+        connections.arrive(Direction::ToServer, &first, at(2), Duration::ZERO);
         server.receive().unwrap();
         let second = connections.enter(Direction::ToServer, segment(16, 5), at(3)).unwrap();
         assert_eq!(connections.carried(Direction::ToServer, &second), [part(1, 5, 10)]);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, MutexGuard};
 
 use super::{
-    bytes::{Passage, Stamp},
+    bytes::{Landed, Passage},
     ledger::{Carried, Ledger, Loaded},
     tcp::{Connections, StreamTap},
     truth::{LossCause, TruthFigures},
@@ -107,8 +107,8 @@ impl Tap {
         self.incoming().passage(stream, offset)
     }
 
-    /// When the datagram or DATAGRAM frame that has just arrived with the message `id` entered the link.
-    pub fn datagram(&self, id: MessageId) -> Option<Stamp> {
+    /// How the datagram or DATAGRAM frame that has just arrived with the message `id` crossed the link.
+    pub fn datagram(&self, id: MessageId) -> Option<Landed> {
         self.incoming().datagram(id)
     }
 

@@ -302,9 +302,13 @@ impl LossDetector {
         self.set_timer(now);
     }
 
-    /// The library is about to process an ACK frame of a packet of `space`.
-    pub fn acknowledged(&mut self, now: Time, space: Space, ack: &Ack<'_>, lost: &mut Vec<Lost>) {
+    /// A packet arrived at `now`.
+    pub fn received(&mut self, now: Time, lost: &mut Vec<Lost>) {
         self.expire(now, false, lost);
+    }
+
+    /// The library is about to process an ACK frame of a packet of `space`.
+    pub fn acknowledged(&mut self, space: Space, ack: &Ack<'_>) {
         let id = space;
         let space = &mut self.spaces[id as usize];
         if self.is_closed || space.is_discarded {
@@ -396,24 +400,34 @@ impl LossDetector {
 
     /// The timer has expired if it was due before `now`, or at `now` if the library is `sending`.
     fn expire(&mut self, now: Time, sending: bool, lost: &mut Vec<Lost>) {
-        let is_due = |at: Time| at < now || sending && at == now;
-        let Some(at) = self.timer.filter(|at| is_due(*at) && !self.is_closed) else { return };
-        if let Some((_, id)) = self.loss_time() {
-            // The library tells its controller of lost packets in flight, and does not tell of others.
-            let loss_delay = self.loss_delay();
-            let space = &self.spaces[id as usize];
-            let largest = space.largest_acked.unwrap_or(0);
-            let mut late = space.unacked.range(..largest).map(|(_, packet)| packet);
-            if late.all(|packet| !packet.in_flight || at.since(packet.at) < loss_delay) {
+        while let Some(at) = self.timer.filter(|at| *at < now || sending && *at == now) {
+            if self.is_closed {
+                return;
+            }
+            if let Some((_, id)) = self.loss_time() {
+                if !self.is_silent(at, id) {
+                    return;
+                }
                 self.detect(at, id, lost);
                 self.set_timer(at);
+            } else if sending && let Some((_, space)) = self.probe_timeout(now) {
+                let probes = if self.packets_in_flight == 0 { 1 } else { 2 };
+                self.spaces[space as usize].probes += probes;
+                self.pto_count += 1;
+                self.set_timer(now);
+            } else {
+                return;
             }
-        } else if sending && let Some((_, space)) = self.probe_timeout(now) {
-            let probes = if self.packets_in_flight == 0 { 1 } else { 2 };
-            self.spaces[space as usize].probes += probes;
-            self.pto_count += 1;
-            self.set_timer(now);
         }
+    }
+
+    /// Whether the library tells nobody of the losses that it finds at `at`: it tells its controller of packets in flight
+    /// only.
+    fn is_silent(&self, at: Time, id: Space) -> bool {
+        let loss_delay = self.loss_delay();
+        let space = &self.spaces[id as usize];
+        let mut unacked = space.unacked.range(..space.largest_acked.unwrap_or(0)).map(|(_, packet)| packet);
+        unacked.all(|packet| !packet.in_flight || at.since(packet.at) < loss_delay)
     }
 
     fn loss_delay(&self) -> Duration {
@@ -440,6 +454,7 @@ impl LossDetector {
                 number,
                 bytes: packet.bytes,
                 sent: packet.at,
+                declared: now,
                 trigger: if is_overtaken { LossTrigger::PacketThreshold } else { LossTrigger::TimeThreshold },
                 ack_eliciting: packet.ack_eliciting,
                 after_probe: space.largest_is_probe,

@@ -104,6 +104,8 @@ pub struct Lost {
     pub bytes: u64,
     /// When it was sent.
     pub sent: Time,
+    /// When it was declared lost.
+    pub declared: Time,
     /// Why.
     pub trigger: LossTrigger,
     /// Whether it asked for an acknowledgement. The loss of another packet repairs nothing.

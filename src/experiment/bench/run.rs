@@ -66,12 +66,12 @@ pub fn run(plan: &Plan, seed: u64, observers: Observers, stop: &StopSignal) -> R
     settings.session.record(&recording);
     let workload = plan.workload.patient_for(plan.path.has_link().then_some(&plan.links));
     let plan = &Plan { workload, ..plan.clone() };
-    let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {
+    let OnPath { value, wire, queue, fidelity } = on_path(route, async |ends, wire| {
         let measuring = || wire.measure_from_now();
         run_between(ends, plan, &settings, seed, measuring, samples, stop).await
     })?;
     let truth = of_truth.map(|taps| taps.to_server.truth());
-    let mut outcome = Outcome { wire, fidelity, truth, ..value };
+    let mut outcome = Outcome { wire, queue, fidelity, truth, ..value };
     if plan.transport.shape() == Shape::Datagrams {
         // The kernel's checksum catches them before the transport could.
         outcome.messages.corrupted += outcome.fidelity.as_ref().and_then(|f| f.corrupted).unwrap_or(0);

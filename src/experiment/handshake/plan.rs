@@ -67,7 +67,7 @@ pub struct HandshakePlan {
 
 impl HandshakePlan {
     /// Its point of the matrix.
-    pub fn setup(&self) -> Setup<'_> {
+    pub(super) fn setup(&self) -> Setup<'_> {
         let Self { path, transport, ref links, congestion, loss_detection, .. } = *self;
         Setup { path, transport, links, congestion, loss_detection }
     }

@@ -13,8 +13,8 @@ use crate::{
     transport::quic::QuicLimits,
 };
 
-/// Makes the connections of `plan` once on its path. In virtual time the outcome is a pure function of the arguments,
-/// but for the keys in certificates, whose length is fixed. Ends soon after `stop` is set, with the connections made
+/// Makes the connections of `plan` once on its path. In virtual time the outcome is a pure function of the arguments.
+/// Ends soon after `stop` is set, with the connections made
 /// until then.
 ///
 /// Returns an error if the server cannot listen, or if the path could not be made, could not complete, or broke;

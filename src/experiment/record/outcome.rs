@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     experiment::record::{blocking::OrderFigures, budget::BudgetSums, network::NetworkFigures, trace::Trace},
     link::Counters,
-    path::Fidelity,
+    path::{Fidelity, QueueDelays},
     stats::Histogram,
     tap::TruthFigures,
     transport::Recovery,
@@ -50,6 +50,8 @@ pub struct Outcome {
     pub server_gone: Option<Duration>,
     /// What the link did in the measured time and after it, in each direction; `None` without an emulated link.
     pub wire: Option<PerDirection<Counters>>,
+    /// How long packets waited in the queues of the link meanwhile; `None` without an emulated link with a rate.
+    pub queue: Option<QueueDelays>,
     /// How exactly the path emulated the link over the whole run; `None` in virtual time, which is exact, and without a
     /// link.
     pub fidelity: Option<Fidelity>,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     pool::{Pool, limit_flags},
+    queueing::queueing,
     settings::{link, workload},
     theory::Theory,
 };
@@ -42,6 +43,7 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
     }
     cell.server_gone_ns = outcomes.iter().find_map(|(_, outcome)| outcome.server_gone).map(nanos);
     cell.wire = pool.wire(plan, messages.delivered);
+    cell.queue = queueing(outcomes.iter().map(|(_, outcome)| (outcome.queue.as_ref(), outcome.wire)));
     cell.network = Some(pool.network(&messages));
     cell.recovery = Some(pool.recovery(plan.transport));
     cell.per_seed = outcomes.iter().map(|(seed, outcome)| per_seed(plan, *seed, outcome)).collect();

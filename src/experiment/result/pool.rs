@@ -68,7 +68,8 @@ impl Pool<'_> {
         let sums = self.budgets();
         let mean = |sum: u128| u64::try_from((sum + u128::from(sums.n) / 2).checked_div(sums.n.into())?).ok();
         let [send_wait, path, recovery, order_wait, host] = sums.parts.map(mean);
-        (sums.n > 0).then_some(report::Budget { send_wait, path, recovery, order_wait, host })
+        let queue = mean(sums.queue);
+        (sums.n > 0).then_some(report::Budget { send_wait, path, queue, recovery, order_wait, host })
     }
 
     /// Messages that loss or order delayed; `None` where the path cannot know.

@@ -7,6 +7,7 @@ use crate::{
     experiment::result::{
         cell::{congestion, loss_detection},
         pool::{self, wire_direction},
+        queueing::queueing,
         settings::link,
         truth::truth,
     },
@@ -29,6 +30,7 @@ pub fn cell(plan: &TransferPlan, outcomes: &[(u64, TransferOutcome)]) -> Cell {
     cell.seeds = outcomes.len() as u64;
     cell.connect_ns = Some(histogram(outcomes.iter().map(|outcome| nanos(outcome.connect))).summary());
     cell.wire = wire(&outcomes);
+    cell.queue = queueing(outcomes.iter().map(|outcome| (outcome.queue.as_ref(), outcome.wire)));
     cell.recovery = Some(recovery(plan, &outcomes));
     cell.transfer = Some(transfer(plan, &outcomes));
     cell.flags = flags(&cell, &outcomes);

@@ -3,7 +3,11 @@
 use std::{ops::Range, time::Duration};
 
 use crate::{
-    link::Counters, path::Fidelity, report::Progress, tap::TruthFigures, transport::Recovery,
+    link::Counters,
+    path::{Fidelity, QueueDelays},
+    report::Progress,
+    tap::TruthFigures,
+    transport::Recovery,
     unit::PerDirection,
 };
 
@@ -37,6 +41,8 @@ pub struct TransferOutcome {
     pub server_busy: Option<Duration>,
     /// What the link did from the first byte on, in each direction; `None` without an emulated link.
     pub wire: Option<PerDirection<Counters>>,
+    /// How long packets waited in the queues of the link meanwhile; `None` without an emulated link with a rate.
+    pub queue: Option<QueueDelays>,
     /// How exactly the path emulated the link.
     pub fidelity: Option<Fidelity>,
     /// What became of the packets, beside what their senders believed; `None` where that is not known.

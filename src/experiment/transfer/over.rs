@@ -27,6 +27,8 @@ const REMOTE_IDLE: Duration = Duration::from_secs(10);
 /// Buffers and windows start above the bandwidth-delay product of common links, and grow as they fill. In virtual time the
 /// receiver reads data as soon as it arrives, so its window needs no bound.
 fn quic_limits(plan: &TransferPlan) -> QuicLimits {
+    /// Streams of a transport that opens no stream for each message.
+    const FEW: u32 = 1024;
     let (receive_window, max_window) = match plan.path {
         PathKind::Sim => (1 << 40, 1 << 40),
         _ => (64 << 20, 1 << 30),
@@ -37,7 +39,10 @@ fn quic_limits(plan: &TransferPlan) -> QuicLimits {
         _ => SEND_BUFFER,
     };
     // quinn sets up every stream that may be opened.
-    let unidirectional = u32::try_from(messages(plan)).unwrap_or(u32::MAX).clamp(1024, 65_536);
+    let unidirectional = match plan.transport.mapping() {
+        Some(Mapping::Message) => u32::try_from(messages(plan)).unwrap_or(u32::MAX).clamp(FEW, 65_536),
+        _ => FEW,
+    };
     QuicLimits {
         streams: 0,
         unidirectional,
@@ -51,14 +56,17 @@ fn quic_limits(plan: &TransferPlan) -> QuicLimits {
 
 /// Number of messages of a transfer: its pieces and the end.
 fn messages(plan: &TransferPlan) -> u64 {
-    plan.content.bytes().div_ceil(PIECE_BYTES as u64) + 1
+    plan.content.bytes().div_ceil(PIECE_BYTES as u64).saturating_add(1)
 }
 
-/// The send buffer of ARQ does not grow, so it holds all of the content up to a bound.
+/// The send buffer of ARQ does not grow, so it holds all of the content up to a bound, unless the content never ends.
 fn arq_limits(plan: &TransferPlan) -> ArqLimits {
     const MOST: u64 = 256 << 20;
     let message = (TRANSFER_HEADER_BYTES + PIECE_BYTES) as u64;
-    let send_buffer = (messages(plan) * message).clamp(SEND_BUFFER, MOST);
+    let send_buffer = match plan.content.bytes() {
+        u64::MAX => SEND_BUFFER,
+        _ => messages(plan).saturating_mul(message).clamp(SEND_BUFFER, MOST),
+    };
     ArqLimits { send_buffer: usize::try_from(send_buffer).unwrap_or(usize::MAX), ..ArqLimits::EXPERIMENT }
 }
 
@@ -104,12 +112,12 @@ pub(super) fn transfer_watched(
         recording.observe(&mut route.observers);
         settings.session.record(recording);
     }
-    let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {
-        let task = Task { plan, seed, watch };
-        run(ends, task, &settings, saved, meter, || wire.measure_from_now()).await
+    let OnPath { value, wire, queue, fidelity } = on_path(route, async |ends, wire| {
+        let task = Task::new(plan, seed, watch).followed_by(meter);
+        run(ends, task, &settings, saved, || wire.measure_from_now()).await
     })?;
     let truth = taps.map(|taps| taps.to_server.truth());
-    Ok(TransferOutcome { wire, fidelity, truth, ..value })
+    Ok(TransferOutcome { wire, queue, fidelity, truth, ..value })
 }
 
 /// Makes one transfer with `remote`.
@@ -138,12 +146,17 @@ pub async fn transfer_from(
 ) -> Result<TransferOutcome, RunError> {
     let settings = settings(plan, remote.seed, Some(&remote.tls))?;
     let (mut bulk, connect) = remote.connect(&**host, |peer| connect(host, plan, peer, &settings)).await?;
-    let task = Task { plan, seed, watch };
+    let task = Task::new(plan, seed, watch);
     let outcome = drive(&**host, &mut bulk, task, saved.into(), pending()).await;
     Ok(TransferOutcome { connect, ..outcome })
 }
 
-fn settings(plan: &TransferPlan, seed: Option<u64>, tls: Option<&ClientTls>) -> Result<Settings, RunError> {
+/// The settings of both ends of a transfer.
+pub(in crate::experiment) fn settings(
+    plan: &TransferPlan,
+    seed: Option<u64>,
+    tls: Option<&ClientTls>,
+) -> Result<Settings, RunError> {
     let limits = match tls {
         Some(_) => QuicLimits { idle: Some(REMOTE_IDLE), keeps_alive: true, ..quic_limits(plan) },
         None => quic_limits(plan),

@@ -1,7 +1,7 @@
 //! What is done in a transfer, but for the seed.
 
 use crate::{
-    experiment::{PathKind, Setup},
+    experiment::{PathKind, setup::Setup},
     link::LinkSpec,
     report,
     transfer::Content,
@@ -37,7 +37,7 @@ pub struct TransferPlan {
 
 impl TransferPlan {
     /// Its point of the matrix.
-    pub fn setup(&self) -> Setup<'_> {
+    pub(super) fn setup(&self) -> Setup<'_> {
         let Self { path, transport, ref links, congestion, loss_detection, .. } = *self;
         Setup { path, transport, links, congestion, loss_detection }
     }

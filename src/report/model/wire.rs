@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::ratio::Ratio;
-use crate::stats::Summary;
+use crate::{stats::Summary, unit::Direction};
 
 /// What crossed the link in the measured time.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -131,6 +131,15 @@ pub enum TransferDirection {
     Up,
     /// To the client.
     Down,
+}
+
+impl From<TransferDirection> for Direction {
+    fn from(direction: TransferDirection) -> Self {
+        match direction {
+            TransferDirection::Up => Self::ToServer,
+            TransferDirection::Down => Self::ToClient,
+        }
+    }
 }
 
 /// Bulk transfers.

@@ -203,7 +203,7 @@ impl Recorder {
         let now = self.now();
         let state = &mut *self.lock();
         let is_probe = state.loss.sent(now, &Outgoing::of(packet), &mut state.lost);
-        state.report_losses(now);
+        state.report_losses();
         state.report(now, &QuicEvent::Sent { packet: *packet, is_probe });
     }
 
@@ -241,7 +241,7 @@ impl Recorder {
         let at = self.at(at);
         let state = &mut *self.lock();
         state.loss.acks_processed(at, &mut state.lost);
-        state.report_losses(at);
+        state.report_losses();
         state.report_metrics(at, window);
     }
 
@@ -250,7 +250,7 @@ impl Recorder {
         let at = self.at(at);
         let state = &mut *self.lock();
         state.loss.congestion(at, lost_bytes, &mut state.lost);
-        state.report_losses(at);
+        state.report_losses();
         state.recovery_since = Some(at);
         state.report_metrics(at, window);
     }
@@ -261,13 +261,18 @@ impl State {
         self.traces.iter_mut().for_each(|trace| trace.record(at, event));
     }
 
-    fn report_losses(&mut self, at: Time) {
-        for lost in std::mem::take(&mut self.lost) {
-            self.report(at, &QuicEvent::Lost(lost));
+    fn report_losses(&mut self) {
+        let mut losses = std::mem::take(&mut self.lost);
+        for lost in losses.drain(..) {
+            self.report(lost.declared, &QuicEvent::Lost(lost));
         }
+        // Keeps its memory.
+        self.lost = losses;
     }
 
     fn received(&mut self, side: Side, now: Time, packet: &QuicPacket<'_>, accepted: bool) {
+        self.loss.received(now, &mut self.lost);
+        self.report_losses();
         let space = packet.packet_type.space();
         if self.received[space as usize].is_duplicate(packet.number) || !accepted {
             return self.report(now, &QuicEvent::Ignored(*packet));
@@ -278,13 +283,12 @@ impl State {
         }
         for frame in packet.frames() {
             match frame {
-                Frame::Ack(ack) => self.loss.acknowledged(now, space, &ack, &mut self.lost),
+                Frame::Ack(ack) => self.loss.acknowledged(space, &ack),
                 Frame::HandshakeDone => self.loss.discard(now, Space::Handshake),
                 Frame::ConnectionClose { .. } => self.loss.close(),
                 _ => {}
             }
         }
-        self.report_losses(now);
     }
 
     fn report_metrics(&mut self, at: Time, window: Window) {

@@ -103,12 +103,14 @@ pub fn listen(
     let crypto = tls.config(host).map_err(|e| failed(e.to_string()))?;
     let inner = Arc::new(QuicServerConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?);
     let recorders = settings.recorders(Side::Server, host, tap.as_ref());
-    let config = quinn::ServerConfig::with_crypto(match Watch::new(tap, recorders.clone()) {
+    let crypto: Arc<dyn quinn::crypto::ServerConfig> = match Watch::new(tap, recorders.clone()) {
         Some(watch) => Arc::new(Tapped { inner, watch }),
         None => inner,
-    });
-    let socket = host.quic_bind(local)?;
-    open_server(host, socket, config, settings.endpoint(SERVER_KEYS), settings, recorders)
+    };
+    let token = QuicKeys::new(settings.seed, &tls.identity).token;
+    let config = quinn::ServerConfig::new(crypto, token);
+    let (socket, endpoint) = (host.quic_bind(local)?, settings.endpoint(&**host, SERVER_KEYS));
+    open_server(host, socket, config, endpoint, settings, recorders)
 }
 
 /// Listens on `local` as one of several endpoints that share `keys`, with small buffers for waiting handshakes.

@@ -5,7 +5,10 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, IdleTimeout, TransportConfig, VarInt};
 use ring::hmac;
 
-use super::{declared::DeclaredLosses, meter::Meter, metered::MeteredFactory, recorder::Recorders};
+use super::{
+    declared::DeclaredLosses, meter::Meter, metered::MeteredFactory, recorder::Recorders,
+    simulated_ids::SimulatedIds,
+};
 use crate::{
     path::{Host, PathError, Side, quinn_runtime},
     tap::Tap,
@@ -119,13 +122,17 @@ impl QuicSettings {
         transport
     }
 
-    pub(super) fn endpoint(&self, keys: u64) -> EndpointConfig {
+    pub(super) fn endpoint(&self, host: &dyn Host, keys: u64) -> EndpointConfig {
         let Some(seed) = self.seed else {
             return EndpointConfig::default();
         };
         let reset_key = hmac::Key::new(hmac::HMAC_SHA256, &random::key(seed, keys));
         let mut endpoint = EndpointConfig::new(Arc::new(reset_key));
         endpoint.rng_seed(Some(random::key(seed, keys + 1)));
+        if let Some(randomness) = host.randomness() {
+            let ids = SimulatedIds::new(randomness);
+            endpoint.cid_generator(move || Box::new(ids.clone()));
+        }
         endpoint
     }
 }

@@ -200,6 +200,7 @@ fn cell(row: &Row) -> Cell {
         budget_ns: Some(Budget {
             send_wait: Some(0),
             path: Some(50 * MS),
+            queue: Some(0),
             recovery: Some(row.delayed * 60 * MS / MESSAGES),
             order_wait: Some(row.blocked * 30 * MS / MESSAGES),
             host: Some(0),
