@@ -62,7 +62,7 @@ impl<D: Defaults> MessagesArgs<D> {
         let samples = self.detail.open(self.output.path())?;
         let prepared = Prepared {
             command,
-            experiment: &Bench,
+            experiment: &Bench { follows_losses: command == "hol" },
             request: &request,
             config: config(
                 request.plans(),
@@ -109,7 +109,7 @@ impl<D: Defaults> MessagesArgs<D> {
         config.extend([entry("background", senders)]);
         let prepared = Prepared {
             command,
-            experiment: &Loaded,
+            experiment: &Loaded { follows_losses: command == "hol" },
             request: &request,
             config,
             first_seed: self.matrix.grid.seed,

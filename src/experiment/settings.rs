@@ -22,12 +22,18 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Taps that learn what became of the packets, where there is a link, and a transport that sends packets again.
 pub(super) fn truth_taps(setup: &Setup<'_>) -> Option<PerDirection<Tap>> {
-    has_truth(setup).then(Tap::pair_for_truth)
+    has_truth(setup, true).then(Tap::pair_for_truth)
 }
 
-/// Whether it is known what became of the packets, beside what their sender believed.
-pub(super) fn has_truth(setup: &Setup<'_>) -> bool {
-    setup.path.has_link() && setup.transport.shape() != Shape::Datagrams
+/// Whether it is known what became of the packets, beside what their sender believed. What QUIC believes is known only if
+/// a run `follows_losses`.
+pub(super) fn has_truth(setup: &Setup<'_>, follows_losses: bool) -> bool {
+    let is_known = match setup.transport.shape() {
+        Shape::Datagrams => false,
+        Shape::Quic(_) => follows_losses,
+        Shape::Stream | Shape::Arq(_) => true,
+    };
+    setup.path.has_link() && is_known
 }
 
 /// The settings of both ends of a session. ARQ's datagrams are as large as the wire's MTU allows. The shared key is the

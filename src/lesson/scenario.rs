@@ -133,7 +133,7 @@ impl Scenario {
             return Ok((self.drive(&Handshake, self.handshakes(), stop)?.file, Vec::new()));
         }
         let plans = self.plans();
-        let driven = self.drive(&Bench, plans.clone(), stop)?;
+        let driven = self.drive(&Bench::default(), plans.clone(), stop)?;
         let episodes = match driven.runs.first().filter(|_| self.has_ladder) {
             Some(runs) => episodes(&plans, runs, stop)?,
             None => Vec::new(),

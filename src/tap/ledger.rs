@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use super::{
     bytes::{Landed, Passage, Stamp, StreamBytes},
     coverage::Extent,
-    truth::{LossCause, Truth},
+    truth::Truth,
 };
 use crate::{
     path::Exit,
@@ -260,7 +260,7 @@ impl Ledger {
             self.fly(number, stamp, tag, carried);
         }
         if let Some(data) = data {
-            self.truth.sent(packet, now, data, LossCause::Probe);
+            self.truth.sent(packet, now, data, false);
         }
     }
 
@@ -269,7 +269,7 @@ impl Ledger {
         let Some(Sealed { packet, carried, data, .. }) = self.sealed.pop_front() else { return };
         self.spare.push(carried);
         if let Some(data) = data {
-            self.truth.sent(packet, now, data, LossCause::Probe);
+            self.truth.sent(packet, now, data, false);
             self.truth.dropped(packet);
         }
     }

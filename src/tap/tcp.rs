@@ -16,7 +16,7 @@ use super::{
     bytes::{Landed, Passage, Stamp, StreamBytes},
     coverage::Extent,
     ledger::Carried,
-    truth::{LossCause, Truth, TruthFigures},
+    truth::{Truth, TruthFigures},
 };
 use crate::{
     path::{Connected, LayeredStream, StreamLayer},
@@ -106,7 +106,7 @@ impl Connections {
         }
         let mut data = stream.truth.list();
         data.push(Extent { stream: 0, start: range.0, end: range.1, ends_stream: false });
-        stream.truth.sent(stamp.packet, now, data, LossCause::Unknown);
+        stream.truth.sent(stamp.packet, now, data, true);
         Some(Carriage { ports, range, stamp })
     }
 

@@ -23,7 +23,7 @@ pub enum LossCause {
     DuplicateAcks,
     /// The retransmission timer (RFC 6298).
     Timeout,
-    /// Nothing: its data were sent again before it was declared lost, as in a probe (RFC 9002 section 6.2.4).
+    /// A probe (RFC 9002 section 6.2.4): its acknowledgement, or its data, which were those of the lost packet.
     Probe,
     /// The sender does not tell. Its data were sent again.
     Unknown,
@@ -75,7 +75,9 @@ impl AddAssign<&Self> for TruthFigures {
         self.needless += more.needless;
         self.false_losses += more.false_losses;
         self.undeclared += more.undeclared;
-        self.detection.merge(&more.detection);
+        if more.detection.n() > 0 {
+            self.detection.merge(&more.detection);
+        }
         for (own, more) in self.by_cause.iter_mut().zip(&more.by_cause) {
             own.losses += more.losses;
             own.false_losses += more.false_losses;
@@ -119,10 +121,10 @@ impl Packet {
         self.data.iter().any(|own| data.iter().any(|other| own.overlaps(other)))
     }
 
-    /// Notes that it is taken for lost. A probe is no declaration.
-    fn find(&mut self, now: Time, cause: LossCause) {
+    /// Notes that it is taken for lost.
+    fn find(&mut self, now: Time, cause: LossCause, declares: bool) {
         self.found.get_or_insert((now, cause));
-        if cause != LossCause::Probe {
+        if declares {
             self.declared.get_or_insert(cause);
         }
     }
@@ -147,8 +149,8 @@ impl Truth {
     }
 
     /// Packet `number` entered the link at `now` with `data`. Numbers rise. A packet that repeats data finds earlier
-    /// packets with them to be lost for the reason `resending`; see [`LossCause::Probe`] and [`LossCause::Unknown`].
-    pub fn sent(&mut self, number: u64, now: Time, data: Vec<Extent>, resending: LossCause) {
+    /// packets with them to be lost. That is a declaration if the sender makes no other: `declares`.
+    pub fn sent(&mut self, number: u64, now: Time, data: Vec<Extent>, declares: bool) {
         let (mut repeats, mut is_new) = (false, data.is_empty());
         for extent in &data {
             let (old, new) = self.data.send(extent);
@@ -157,7 +159,7 @@ impl Truth {
         }
         if repeats {
             self.figures.resent += 1;
-            self.find_lost(&data, now, resending);
+            self.find_lost(&data, now, declares);
             let missing: Vec<Extent> = data.iter().flat_map(|extent| self.data.missing(extent)).collect();
             match missing.is_empty() {
                 true => self.figures.needless += u64::from(!is_new),
@@ -170,20 +172,21 @@ impl Truth {
     }
 
     /// Finds packets with `data` to be lost because the data are sent again.
-    fn find_lost(&mut self, data: &[Extent], now: Time, cause: LossCause) {
+    fn find_lost(&mut self, data: &[Extent], now: Time, declares: bool) {
+        let cause = if declares { LossCause::Unknown } else { LossCause::Probe };
         let mut found = false;
         for packet in self.in_flight.iter_mut().filter(|packet| packet.overlaps(data)) {
             found = true;
-            packet.find(now, cause);
+            packet.find(now, cause, declares);
         }
         for index in (0..self.missing.len()).rev() {
             if !self.missing[index].overlaps(data) {
                 continue;
             }
             found = true;
-            self.find_missing(index, now, cause);
+            self.find_missing(index, now, cause, declares);
         }
-        if !found && cause != LossCause::Probe {
+        if !found && declares {
             self.count_false(cause);
         }
     }
@@ -191,9 +194,9 @@ impl Truth {
     /// The sender declared packet `number` lost at `now`.
     pub fn declared(&mut self, number: u64, now: Time, cause: LossCause) {
         if let Ok(index) = self.place(number) {
-            self.in_flight[index].find(now, cause);
+            self.in_flight[index].find(now, cause, true);
         } else if let Some(index) = self.missing.iter().position(|packet| packet.number == number) {
-            self.find_missing(index, now, cause);
+            self.find_missing(index, now, cause, true);
         } else {
             self.count_false(cause);
         }
@@ -288,12 +291,12 @@ impl Truth {
     }
 
     /// A packet that did not arrive is taken for lost. What its receiver discarded the link did not lose.
-    fn find_missing(&mut self, index: usize, now: Time, cause: LossCause) {
+    fn find_missing(&mut self, index: usize, now: Time, cause: LossCause, declares: bool) {
         let mut packet = self.missing.swap_remove(index);
         if packet.is_undeclared() {
             self.count_found(packet.entered, (now, cause));
         }
-        packet.find(now, cause);
+        packet.find(now, cause, declares);
         self.keep_undeclared(packet);
     }
 
@@ -342,14 +345,14 @@ mod tests {
     fn sent(count: u64) -> Truth {
         let mut truth = Truth::default();
         for number in 0..count {
-            truth.sent(number, at(number), bytes(number * 100, number * 100 + 100), LossCause::Probe);
+            truth.sent(number, at(number), bytes(number * 100, number * 100 + 100), false);
         }
         truth
     }
 
     /// Packet `number` brings hundred `hundred` again.
     fn resend(truth: &mut Truth, number: u64, ms: u64, hundred: u64) {
-        truth.sent(number, at(ms), bytes(hundred * 100, hundred * 100 + 100), LossCause::Probe);
+        truth.sent(number, at(ms), bytes(hundred * 100, hundred * 100 + 100), false);
     }
 
     /// Resent, needless, false, undeclared.
@@ -431,7 +434,7 @@ mod tests {
     #[test]
     fn without_declarations_a_copy_declares_the_latest_packet_with_its_data() {
         let resend = |truth: &mut Truth, number, ms| {
-            truth.sent(number, at(ms), bytes(0, 100), LossCause::Unknown);
+            truth.sent(number, at(ms), bytes(0, 100), true);
         };
         let mut truth = sent(2);
         truth.arrived(0);
@@ -464,10 +467,10 @@ mod tests {
     fn a_packet_with_anything_new_is_not_needless() {
         let mut truth = sent(1);
         truth.arrived(0);
-        truth.sent(1, at(9), bytes(50, 150), LossCause::Probe);
+        truth.sent(1, at(9), bytes(50, 150), false);
         truth.arrived(1);
         assert_eq!(counts(&truth), [1, 0, 0, 0]);
-        truth.sent(2, at(20), bytes(20, 120), LossCause::Probe);
+        truth.sent(2, at(20), bytes(20, 120), false);
         assert_eq!(counts(&truth), [2, 1, 0, 0], "two packets brought its data together");
     }
 
@@ -481,12 +484,12 @@ mod tests {
         };
         for number in 0..100_000 {
             let data = message(&mut truth, number * 4);
-            truth.sent(number, at(number), data, LossCause::Probe);
+            truth.sent(number, at(number), data, false);
             truth.arrived(number);
         }
         assert_eq!(truth.data.streams(), 0);
         let data = message(&mut truth, 40);
-        truth.sent(100_000, at(100_000), data, LossCause::Probe);
+        truth.sent(100_000, at(100_000), data, false);
         assert_eq!(counts(&truth), [1, 1, 0, 0]);
         assert!(truth.spare.len() <= 1 && truth.in_flight.len() == 1);
     }

@@ -20,25 +20,31 @@ pub struct Tap {
     pub(super) ledgers: Arc<PerDirection<Mutex<Ledger>>>,
     pub(super) connections: Connections,
     outgoing: Direction,
+    follows_losses: bool,
 }
 
 impl Tap {
     /// The taps of the client and of the server, by the direction in which each sends.
     pub fn pair() -> PerDirection<Self> {
-        Self::pair_of(Arc::default(), Connections::default())
+        Self::pair_of(Arc::default(), Connections::default(), false)
     }
 
     /// Taps that learn what became of packets, but not how each byte arrived. Nobody has to release bytes.
     pub fn pair_for_truth() -> PerDirection<Self> {
         let ledgers = PerDirection::from_fn(|_| Mutex::new(Ledger::only_truth()));
-        Self::pair_of(Arc::new(ledgers), Connections::only_truth())
+        Self::pair_of(Arc::new(ledgers), Connections::only_truth(), true)
     }
 
-    fn pair_of(ledgers: Arc<PerDirection<Mutex<Ledger>>>, connections: Connections) -> PerDirection<Self> {
+    fn pair_of(
+        ledgers: Arc<PerDirection<Mutex<Ledger>>>,
+        connections: Connections,
+        follows_losses: bool,
+    ) -> PerDirection<Self> {
         PerDirection::from_fn(|outgoing| Self {
             ledgers: ledgers.clone(),
             connections: connections.clone(),
             outgoing,
+            follows_losses,
         })
     }
 
@@ -123,6 +129,16 @@ impl Tap {
             Direction::ToClient => (connected.peer.port(), connected.local.port()),
         };
         self.connections.tap(ports, self.outgoing, connected)
+    }
+
+    /// The same tap, to which a QUIC connection reports the packets that it declares lost. To find them takes time.
+    pub fn following_losses(self) -> Self {
+        Self { follows_losses: true, ..self }
+    }
+
+    /// See [`Self::following_losses`].
+    pub fn follows_losses(&self) -> bool {
+        self.follows_losses
     }
 
     fn outgoing(&self) -> MutexGuard<'_, Ledger> {

@@ -38,7 +38,7 @@ fn measured(plans: Vec<LoadedPlan>) -> ResultFile {
         pictures: true,
         recorder: None,
     };
-    let driven = drive(&Loaded, &request, &options, ResultFile::new("bench"));
+    let driven = drive(&Loaded { follows_losses: false }, &request, &options, ResultFile::new("bench"));
     assert!(driven.problems.is_empty(), "{:?}", driven.problems);
     driven.file
 }

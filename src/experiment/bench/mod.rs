@@ -32,8 +32,11 @@ use crate::{
 };
 
 /// Sends messages on a schedule and records what became of each.
-#[derive(Debug, Clone, Copy)]
-pub struct Bench;
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Bench {
+    /// Whether to follow the losses that QUIC declares; see [`Observers::follows_losses`].
+    pub follows_losses: bool,
+}
 
 impl Experiment for Bench {
     type Plan = Plan;
@@ -56,7 +59,8 @@ impl Experiment for Bench {
     }
 
     fn run(&self, plan: &Plan, job: &Job<'_>) -> Result<Outcome, RunError> {
-        measure(plan, job, None).map(|(outcome, _)| outcome)
+        let alone = Beside { background: None, follows_losses: self.follows_losses };
+        measure(plan, job, alone).map(|(outcome, _)| outcome)
     }
 
     fn fidelity(outcome: &Outcome) -> Option<&Fidelity> {
@@ -100,21 +104,35 @@ impl Experiment for Bench {
     }
 }
 
+/// What a run of messages has beside the messages.
+#[derive(Clone, Copy)]
+pub(super) struct Beside<'a> {
+    /// The senders of the background.
+    pub(super) background: Option<&'a Flows>,
+    /// Whether to follow the losses that QUIC declares.
+    pub(super) follows_losses: bool,
+}
+
 /// Makes one run, beside the senders of a background.
 pub(super) fn measure(
     plan: &Plan,
     job: &Job<'_>,
-    background: Option<&Flows>,
+    beside: Beside<'_>,
 ) -> Result<(Outcome, Option<FlowsOutcome>), RunError> {
+    let Beside { background, follows_losses } = beside;
     let rows = job.samples.map(|rows| (rows, SampleRows::new(plan, job.seed)));
     let samples = rows.as_ref().map(|(_, samples)| samples.sink());
     let recording = job.recording.clone();
     let outcome = match job.traced {
-        false => run_job(plan, job, Observers { samples, recording, ..Observers::default() }, background)?,
+        false => {
+            let observers = Observers { samples, recording, follows_losses, ..Observers::default() };
+            run_job(plan, job, observers, background)?
+        }
         true => {
             let tracer = Tracer::new(plan);
             let wire = plan.path.has_link().then(|| tracer.observer());
-            let observers = Observers { samples: Some(tracer.sink(samples)), packets: None, wire, recording };
+            let samples = Some(tracer.sink(samples));
+            let observers = Observers { samples, packets: None, wire, recording, follows_losses };
             let (outcome, flows) = run_job(plan, job, observers, background)?;
             (Outcome { trace: tracer.finish(), ..outcome }, flows)
         }

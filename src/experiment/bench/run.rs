@@ -56,8 +56,9 @@ pub(in crate::experiment) fn run_beside(
     stop: &StopSignal,
     background: Option<&Flows>,
 ) -> Result<(Outcome, Option<FlowsOutcome>), RunError> {
-    let Observers { samples, packets, wire, recording } = observers;
-    let taps = plan.path.has_link().then(Tap::pair);
+    let Observers { samples, packets, wire, recording, follows_losses } = observers;
+    let tap = |tap: Tap| if follows_losses { tap.following_losses() } else { tap };
+    let taps = plan.path.has_link().then(|| Tap::pair().map(tap));
     let mut route_observers = path::Observers::default();
     if let Some(taps) = &taps {
         let ignored = background.map(Flows::ports).unwrap_or_default();
@@ -76,7 +77,7 @@ pub(in crate::experiment) fn run_beside(
         ..Route::new(plan.path, &plan.links, plan.congestion, seed, stop)
     };
     let settings = settings::settings(plan, plan.path.has_link().then_some(seed))?;
-    let of_truth = taps.clone().filter(|_| has_truth(&plan.setup()));
+    let of_truth = taps.clone().filter(|_| has_truth(&plan.setup(), follows_losses));
     let mut settings = Settings { taps, ..settings };
     settings.session.record(&recording);
     let workload = plan.workload.patient_for(plan.path.has_link().then_some(&plan.links));

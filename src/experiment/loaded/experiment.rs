@@ -8,7 +8,7 @@ use crate::{
     capture::Recording,
     experiment::{
         Remote, RunError,
-        bench::{Bench, measure},
+        bench::{Bench, Beside, measure},
         driver::{Experiment, Job, Problem, RunSize},
         matrix::Runs,
         plan::Plan,
@@ -22,7 +22,10 @@ use crate::{
 
 /// Sends messages on a schedule without and with a background.
 #[derive(Debug, Clone, Copy)]
-pub struct Loaded;
+pub struct Loaded {
+    /// As in [`Bench`].
+    pub follows_losses: bool,
+}
 
 impl Experiment for Loaded {
     type Plan = LoadedPlan;
@@ -44,11 +47,12 @@ impl Experiment for Loaded {
     fn run(&self, plan: &LoadedPlan, job: &Job<'_>) -> Result<LoadedOutcome, RunError> {
         let LoadedPlan { plan: messages, .. } = plan;
         let alone = Job { recording: Recording::default(), samples: None, traced: false, ..*job };
-        let (idle, _) = measure(messages, &alone, None)?;
+        let beside = |background| Beside { background, follows_losses: self.follows_losses };
+        let (idle, _) = measure(messages, &alone, beside(None))?;
         let mut flows = Flows::new(&plan.flows(), messages.path, &messages.links, job.seed)?;
         flows.record(&job.recording);
-        let beside = Job { recording: job.recording.clone(), samples: None, ..*job };
-        let (loaded, flows) = measure(messages, &beside, Some(&flows))?;
+        let loaded = Job { recording: job.recording.clone(), samples: None, ..*job };
+        let (loaded, flows) = measure(messages, &loaded, beside(Some(&flows)))?;
         Ok(LoadedOutcome { idle, loaded, flows: flows.unwrap_or_default() })
     }
 

@@ -25,6 +25,8 @@ impl QuicTrace for ToTap {
         // Packets of the handshake are not tapped, and the loss of a probe for a larger MTU is no loss.
         if lost.packet_type.space() == Space::Data && lost.ack_eliciting && !lost.is_mtu_probe {
             let cause = match lost.trigger {
+                // Without the probe, nothing would have told.
+                _ if lost.after_probe => LossCause::Probe,
                 LossTrigger::PacketThreshold => LossCause::PacketThreshold,
                 LossTrigger::TimeThreshold => LossCause::TimeThreshold,
             };

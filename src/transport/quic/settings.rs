@@ -81,9 +81,11 @@ impl QuicSettings {
         tap: Option<&Tap>,
     ) -> Option<Arc<Recorders>> {
         let mut tracers = self.tracers.clone();
-        tap.into_iter().for_each(|tap| tracers.push(Arc::new(DeclaredLosses(tap.clone()))));
-        let LossDetection { packet_threshold, time_threshold } = self.loss_detection;
-        let thresholds = Thresholds { packets: packet_threshold, time: time_threshold.round_trips() };
+        tap.filter(|tap| tap.follows_losses())
+            .into_iter()
+            .for_each(|tap| tracers.push(Arc::new(DeclaredLosses(tap.clone()))));
+        let LossDetection { packet_threshold: packets, time_threshold } = self.loss_detection;
+        let thresholds = Thresholds { packets, time: time_threshold.round_trips() };
         Recorders::new(side, host, tracers, thresholds)
     }
 

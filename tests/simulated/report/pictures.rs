@@ -39,7 +39,7 @@ fn measured(plans: &[Plan], seeds: u64) -> ResultFile {
         samples: None,
         pictures: true,
     };
-    drive(&Bench, &request, &options, ResultFile::new("hol")).file
+    drive(&Bench::default(), &request, &options, ResultFile::new("hol")).file
 }
 
 fn two_transports() -> ResultFile {
