@@ -52,6 +52,24 @@ pub enum Epoch {
     Clock(fn() -> Duration),
 }
 
+impl Epoch {
+    /// When time zero was. Calculates it from the clock the first time, if it is `at` now.
+    pub(super) fn fix(&mut self, at: Time) -> Duration {
+        if let Self::Clock(now) = self {
+            *self = Self::Fixed(now().saturating_sub(Duration::from_nanos(at.as_nanos())));
+        }
+        self.fixed()
+    }
+
+    /// When time zero was; 1970 if that was not calculated.
+    pub(super) fn fixed(self) -> Duration {
+        match self {
+            Self::Fixed(epoch) => epoch,
+            Self::Clock(_) => Duration::ZERO,
+        }
+    }
+}
+
 /// Where a capture is written.
 pub trait Output: Write + Seek + Send {}
 
@@ -255,14 +273,7 @@ impl File {
     }
 
     fn unix_nanos(&mut self, at: Time) -> u64 {
-        let epoch = match self.options.epoch {
-            Epoch::Fixed(epoch) => epoch,
-            Epoch::Clock(now) => {
-                let epoch = now().saturating_sub(Duration::from_nanos(at.as_nanos()));
-                self.options.epoch = Epoch::Fixed(epoch);
-                epoch
-            }
-        };
+        let epoch = self.options.epoch.fix(at);
         u64::try_from(epoch.as_nanos()).unwrap_or(u64::MAX).saturating_add(at.as_nanos())
     }
 

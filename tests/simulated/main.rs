@@ -18,6 +18,7 @@ mod link;
 mod memory;
 mod order;
 mod properties;
+mod qlog;
 mod quic_trace;
 mod registry;
 mod remote_limits;

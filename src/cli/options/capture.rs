@@ -1,4 +1,4 @@
-//! Captures of packets, and key logs.
+//! Captures of packets, traces in qlog, and key logs.
 
 use std::{
     fs::{self, File},
@@ -11,7 +11,10 @@ use std::{
 use anyhow::anyhow;
 use clap::Args;
 use wirelab::{
-    capture::{Capture, CaptureOptions, DEFAULT_SNAP_BYTES, Epoch, KeyLogFile, Output, Recording, Secrets},
+    capture::{
+        Capture, CaptureOptions, DEFAULT_SNAP_BYTES, Epoch, KeyLogFile, Output, Qlog, QlogOptions, Recording,
+        Secrets,
+    },
     experiment::{RecordedRun, RunRecorder},
     path::{Observers, StopSignal},
     unit::Mutex,
@@ -29,6 +32,10 @@ pub(crate) struct CaptureArgs {
     pcap: Option<PathBuf>,
     #[command(flatten)]
     snap: SnapArgs,
+    /// Trace both ends of each QUIC connection in qlog, for qvis and other tools, in files in this folder: packets with
+    /// their frames, losses declared and why, the state of recovery, and what the link did to each packet. Not for URLs
+    #[arg(long, value_name = "DIR")]
+    qlog: Option<PathBuf>,
     /// Write the secrets of all connections to a key log file. For URLs, set SSLKEYLOGFILE instead
     #[arg(long, value_name = "FILE")]
     keylog: Option<PathBuf>,
@@ -118,11 +125,18 @@ fn snaplen(text: &str) -> Result<u32, String> {
 /// When virtual time begins: 2000-01-01 UTC. A fixed date makes captures reproducible.
 const EPOCH_OF_SIM: Duration = Duration::from_secs(946_684_800);
 
-/// The files of `--pcap` and `--keylog`.
+/// When time zero of the run was.
+fn epoch(run: &RecordedRun<'_>) -> Epoch {
+    if run.setup.path.is_real_time() { Epoch::Clock(unix_time) } else { Epoch::Fixed(EPOCH_OF_SIM) }
+}
+
+/// The files of `--pcap`, `--qlog` and `--keylog`.
 pub(crate) struct CaptureFiles {
     command: &'static str,
     pcap: Option<Pcap>,
     snap_bytes: u32,
+    /// The folder of `--qlog`.
+    qlog: Option<PathBuf>,
     keylog: Option<(PathBuf, KeyLogFile)>,
     failed: Mutex<Option<anyhow::Error>>,
 }
@@ -137,10 +151,11 @@ enum Pcap {
 impl CaptureArgs {
     /// Opens the files of the options that are set.
     pub(crate) fn open(&self, command: &'static str) -> anyhow::Result<Option<CaptureFiles>> {
-        if self.pcap.is_none() && self.keylog.is_none() {
+        if self.pcap.is_none() && self.qlog.is_none() && self.keylog.is_none() {
             return Ok(None);
         }
         let pcap = self.pcap.as_deref().map(Pcap::open).transpose()?;
+        self.qlog.as_deref().map(create_folder).transpose()?;
         let keylog = self.keylog.as_ref().map(|path| {
             let file: Box<dyn io::Write + Send> = Box::new(create(path)?);
             anyhow::Ok((path.clone(), Arc::new(Mutex::new(Ok(file)))))
@@ -149,6 +164,7 @@ impl CaptureArgs {
             command,
             pcap,
             snap_bytes: self.snap.bytes(),
+            qlog: self.qlog.clone(),
             keylog: keylog.transpose()?,
             failed: Mutex::new(None),
         }))
@@ -158,7 +174,7 @@ impl CaptureArgs {
 impl Pcap {
     fn open(path: &Path) -> anyhow::Result<Self> {
         if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
-            fs::create_dir_all(path).map_err(|e| anyhow!("cannot create {}: {e}", path.display()))?;
+            create_folder(path)?;
             return Ok(Self::Folder(path.to_owned()));
         }
         check_name(path, ", or a folder that ends in /")?;
@@ -178,7 +194,7 @@ impl Pcap {
                 Ok(file)
             }
             Self::File(..) => Ok(None),
-            Self::Folder(folder) => create(&folder.join(file_name(run))).map(Some),
+            Self::Folder(folder) => create(&folder.join(format!("{}.pcapng", run_name(run)))).map(Some),
         }
     }
 
@@ -190,9 +206,13 @@ impl Pcap {
 }
 
 /// Names sort by plan.
-fn file_name(run: &RecordedRun<'_>) -> String {
+fn run_name(run: &RecordedRun<'_>) -> String {
     let RecordedRun { plan, setup, seed, .. } = run;
-    format!("{plan:03}-{}-{}-seed{seed}.pcapng", setup.transport, setup.path)
+    format!("{plan:03}-{}-{}-seed{seed}", setup.transport, setup.path)
+}
+
+fn create_folder(path: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(path).map_err(|e| anyhow!("cannot create {}: {e}", path.display()))
 }
 
 fn create(path: &Path) -> anyhow::Result<File> {
@@ -207,21 +227,35 @@ impl CaptureFiles {
     fn capture(&self, run: &RecordedRun<'_>, secrets: &Secrets) -> anyhow::Result<Option<Capture>> {
         let Some(pcap) = &self.pcap else { return Ok(None) };
         let Some(file) = pcap.file(run)? else { return Ok(None) };
-        let RecordedRun { setup, seed, stop, .. } = run;
-        let title = format!("{}, {} on {}, seed {seed}", self.command, setup.transport, setup.path);
         let options = CaptureOptions {
-            title,
+            title: self.title(run),
             snap_bytes: self.snap_bytes,
-            epoch: if setup.path.is_real_time() {
-                Epoch::Clock(unix_time)
-            } else {
-                Epoch::Fixed(EPOCH_OF_SIM)
-            },
-            has_link: setup.path.has_link(),
-            stop: (*stop).clone(),
+            epoch: epoch(run),
+            has_link: run.setup.path.has_link(),
+            stop: run.stop.clone(),
         };
         let out: Box<dyn Output> = Box::new(BufWriter::new(file));
         Ok(Some(Capture::new(out, options, secrets.clone())))
+    }
+
+    fn title(&self, run: &RecordedRun<'_>) -> String {
+        let RecordedRun { setup, seed, .. } = run;
+        format!("{}, {} on {}, seed {seed}", self.command, setup.transport, setup.path)
+    }
+
+    fn qlog(&self, run: &RecordedRun<'_>) -> Option<Qlog> {
+        run.setup.transport.mapping()?;
+        let (folder, name) = (self.qlog.clone()?, run_name(run));
+        Some(Qlog::new(QlogOptions {
+            title: self.title(run),
+            epoch: epoch(run),
+            has_link: run.setup.path.has_link(),
+            open: Box::new(move |end| {
+                let file = File::create(folder.join(format!("{name}-{end}")))?;
+                Ok(Box::new(BufWriter::new(file)) as Box<dyn Output>)
+            }),
+            stop: run.stop.clone(),
+        }))
     }
 
     fn fail(&self, error: anyhow::Error) {
@@ -278,13 +312,16 @@ impl RunRecorder for CaptureFiles {
             None
         });
         let wants_secrets = capture.is_some() || self.keylog.is_some();
-        Recording { capture, secrets: wants_secrets.then_some(secrets), ..Recording::default() }
+        let secrets = wants_secrets.then_some(secrets);
+        Recording { capture, secrets, qlog: self.qlog(run), ..Recording::default() }
     }
 
     fn end(&self, recording: &Recording, is_whole: bool) {
-        if let Err(error) = recording.finish(is_whole) {
-            let path = self.pcap.as_ref().map_or(Path::new(""), Pcap::path);
-            self.fail(cut(path, &error));
+        if let (Err(error), Some(pcap)) = (recording.finish_capture(is_whole), &self.pcap) {
+            self.fail(cut(pcap.path(), &error));
+        }
+        if let (Err(error), Some(folder)) = (recording.finish_qlog(is_whole), &self.qlog) {
+            self.fail(anyhow!("cannot write in {}: {error}; the traces are incomplete", folder.display()));
         }
     }
 }
