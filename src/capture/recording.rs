@@ -45,9 +45,10 @@ impl Recording {
         self.secrets.clone().map(|secrets| Arc::new(secrets) as Arc<dyn KeyLog>)
     }
 
-    /// Ends the capture. `is_whole` tells whether the run reached its end. Returns the first write error.
-    pub fn finish_capture(&self, is_whole: bool) -> io::Result<()> {
-        self.capture.as_ref().map_or(Ok(()), |capture| capture.finish(is_whole))
+    /// Ends the capture. `is_whole` tells whether the run reached its end. Returns how many packets are missing because
+    /// the disk was too slow, or the first write error.
+    pub fn finish_capture(&self, is_whole: bool) -> io::Result<u64> {
+        self.capture.as_ref().map_or(Ok(0), |capture| capture.finish(is_whole))
     }
 
     /// Ends the traces in qlog. `is_whole` tells whether the run reached its end. Returns the first write error.

@@ -440,6 +440,7 @@ impl LossDetector {
                 sent: packet.at,
                 declared: now,
                 trigger: if is_overtaken { LossTrigger::PacketThreshold } else { LossTrigger::TimeThreshold },
+                ack_eliciting: packet.ack_eliciting,
                 after_probe: space.largest_is_probe,
                 is_mtu_probe: packet.is_mtu_probe,
             });

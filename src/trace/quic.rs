@@ -124,6 +124,8 @@ pub struct Lost {
     pub declared: Time,
     /// Why.
     pub trigger: LossTrigger,
+    /// Whether it asked for an acknowledgement. The loss of another packet repairs nothing.
+    pub ack_eliciting: bool,
     /// Whether the packet whose acknowledgement showed the loss was a probe (RFC 9002 section 6.2.4): without the probe
     /// timeout the loss would have been found later, or never.
     pub after_probe: bool,

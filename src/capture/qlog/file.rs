@@ -7,13 +7,18 @@ use super::{
     json::Json,
 };
 use crate::{
-    capture::recorder::{Epoch, Output},
+    capture::recorder::Epoch,
     path::Side,
     unit::Time,
 };
 
+/// Where a trace is written.
+pub trait QlogOutput: Write + Seek + Send {}
+
+impl<T: Write + Seek + Send> QlogOutput for T {}
+
 /// Opens a file by the end of its name, such as `1-client.qlog`.
-pub type OpenFile = Box<dyn Fn(&str) -> io::Result<Box<dyn Output>> + Send>;
+pub type OpenFile = Box<dyn Fn(&str) -> io::Result<Box<dyn QlogOutput>> + Send>;
 
 /// What all traces of a run have in common.
 pub(super) struct Common {
@@ -36,7 +41,7 @@ pub(super) struct Subject {
 pub(super) struct TraceFile {
     subject: Subject,
     /// The two forms; empty until the first event, which tells when time zero was.
-    forms: Vec<(Form, Box<dyn Output>)>,
+    forms: Vec<(Form, Box<dyn QlogOutput>)>,
     has_events: bool,
     is_finished: bool,
     last: Time,

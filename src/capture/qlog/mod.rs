@@ -11,7 +11,7 @@ mod wire;
 
 use std::{fmt, io, net::SocketAddr, sync::Arc};
 
-pub use self::file::OpenFile;
+pub use self::file::{OpenFile, QlogOutput};
 use self::{
     file::{Common, Subject, TraceFile},
     form::{Form, vantage_point},

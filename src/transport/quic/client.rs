@@ -45,7 +45,7 @@ impl QuicClient {
         let failed = |reason| ConnectError::Failed { what: "QUIC client setup", peer: like, reason };
         let crypto = tls.config(host).map_err(|e| failed(e.to_string()))?;
         let inner = Arc::new(QuicClientConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?);
-        let recorders = settings.recorders(Side::Client, host);
+        let recorders = settings.recorders(Side::Client, host, tap.as_ref());
         let mut config = quinn::ClientConfig::new(match Watch::new(tap, recorders.clone()) {
             Some(watch) => Arc::new(Tapped { inner, watch }),
             None => inner,

@@ -1,6 +1,7 @@
 //! QUIC by quinn (RFC 9000), over any host.
 
 mod client;
+mod declared;
 mod fixed;
 mod meter;
 mod metered;

@@ -45,14 +45,14 @@ impl Recorders {
     pub(super) fn new(
         side: Side,
         host: &Arc<dyn Host>,
-        tracers: &QuicTracers,
+        tracers: QuicTracers,
         thresholds: Thresholds,
     ) -> Option<Arc<Self>> {
         (!tracers.is_empty()).then(|| {
             Arc::new(Self {
                 side,
                 host: host.clone(),
-                tracers: tracers.clone(),
+                tracers,
                 thresholds,
                 latest: Mutex::default(),
                 first: Mutex::default(),

@@ -102,7 +102,7 @@ pub fn listen(
     let failed = |reason| ConnectError::Failed { what: "QUIC server setup", peer: local, reason };
     let crypto = tls.config(host).map_err(|e| failed(e.to_string()))?;
     let inner = Arc::new(QuicServerConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?);
-    let recorders = settings.recorders(Side::Server, host);
+    let recorders = settings.recorders(Side::Server, host, tap.as_ref());
     let crypto: Arc<dyn quinn::crypto::ServerConfig> = match Watch::new(tap, recorders.clone()) {
         Some(watch) => Arc::new(Tapped { inner, watch }),
         None => inner,

@@ -5,9 +5,13 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, IdleTimeout, TransportConfig, VarInt};
 use ring::hmac;
 
-use super::{meter::Meter, metered::MeteredFactory, recorder::Recorders, simulated_ids::SimulatedIds};
+use super::{
+    declared::DeclaredLosses, meter::Meter, metered::MeteredFactory, recorder::Recorders,
+    simulated_ids::SimulatedIds,
+};
 use crate::{
     path::{Host, PathError, Side, quinn_runtime},
+    tap::Tap,
     trace::{QuicTracers, Thresholds},
     transport::{Congestion, LossDetection},
     unit::random,
@@ -69,11 +73,18 @@ pub(super) const CLIENT_KEYS: u64 = 0x5143_4c49;
 pub(super) const SERVER_KEYS: u64 = 0x5153_5256;
 
 impl QuicSettings {
-    /// Records the connections of one end, if something traces them.
-    pub(super) fn recorders(&self, side: Side, host: &Arc<dyn Host>) -> Option<Arc<Recorders>> {
+    /// Records the connections of one end, if something traces them. A tap is told of the losses that they declare.
+    pub(super) fn recorders(
+        &self,
+        side: Side,
+        host: &Arc<dyn Host>,
+        tap: Option<&Tap>,
+    ) -> Option<Arc<Recorders>> {
+        let mut tracers = self.tracers.clone();
+        tap.into_iter().for_each(|tap| tracers.push(Arc::new(DeclaredLosses(tap.clone()))));
         let LossDetection { packet_threshold, time_threshold } = self.loss_detection;
         let thresholds = Thresholds { packets: packet_threshold, time: time_threshold.round_trips() };
-        Recorders::new(side, host, &self.tracers, thresholds)
+        Recorders::new(side, host, tracers, thresholds)
     }
 
     /// The peer may open `streams` bidirectional streams.
