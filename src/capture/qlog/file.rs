@@ -6,11 +6,7 @@ use super::{
     form::{Form, Header},
     json::Json,
 };
-use crate::{
-    capture::recorder::Epoch,
-    path::Side,
-    unit::Time,
-};
+use crate::{capture::recorder::Epoch, path::Side, unit::Time};
 
 /// Where a trace is written.
 pub trait QlogOutput: Write + Seek + Send {}

@@ -11,8 +11,8 @@ use anyhow::anyhow;
 use clap::Args;
 use wirelab::{
     capture::{
-        Capture, CaptureOptions, DEFAULT_SNAP_BYTES, Epoch, KeyLogFile, Output, Qlog, QlogOptions, QlogOutput, Recording,
-        Secrets,
+        Capture, CaptureOptions, DEFAULT_SNAP_BYTES, Epoch, KeyLogFile, Output, Qlog, QlogOptions,
+        QlogOutput, Recording, Secrets,
     },
     experiment::{RecordedRun, RunRecorder},
     path::{Observers, StopSignal},
