@@ -1,5 +1,7 @@
 //! Events of QUIC in qlog.
 
+use std::time::Duration;
+
 use super::{
     form::Form,
     frames::{frame, transport_error},
@@ -117,9 +119,12 @@ pub(super) fn thresholds(json: &mut Json, thresholds: &Thresholds) {
     json.field("timer_granularity", 1);
 }
 
+/// A field of the metrics: its name and its value.
+type Field<T> = (&'static str, fn(&Metrics) -> T);
+
 /// What changed since `before`; everything if there is none.
 pub(super) fn metrics(json: &mut Json, now: &Metrics, before: Option<&Metrics>) {
-    let durations: [(&str, fn(&Metrics) -> _); 4] = [
+    let durations: [Field<Duration>; 4] = [
         ("min_rtt", |metrics| metrics.min_rtt),
         ("smoothed_rtt", |metrics| metrics.smoothed_rtt),
         ("latest_rtt", |metrics| metrics.latest_rtt),
@@ -130,7 +135,7 @@ pub(super) fn metrics(json: &mut Json, now: &Metrics, before: Option<&Metrics>) 
             json.millis(name, nanos(value(now)));
         }
     }
-    let counts: [(&str, fn(&Metrics) -> _); 5] = [
+    let counts: [Field<Option<u64>>; 5] = [
         ("pto_count", |metrics| Some(u64::from(metrics.pto_count))),
         ("congestion_window", |metrics| Some(metrics.congestion_window)),
         ("bytes_in_flight", |metrics| Some(metrics.bytes_in_flight)),
