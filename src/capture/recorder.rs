@@ -56,6 +56,24 @@ pub enum Epoch {
     Clock(fn() -> Duration),
 }
 
+impl Epoch {
+    /// When time zero was. Calculates it from the clock the first time, if it is `at` now.
+    pub(super) fn fix(&mut self, at: Time) -> Duration {
+        if let Self::Clock(now) = self {
+            *self = Self::Fixed(now().saturating_sub(Duration::from_nanos(at.as_nanos())));
+        }
+        self.fixed()
+    }
+
+    /// When time zero was; 1970 if that was not calculated.
+    pub(super) fn fixed(self) -> Duration {
+        match self {
+            Self::Fixed(epoch) => epoch,
+            Self::Clock(_) => Duration::ZERO,
+        }
+    }
+}
+
 /// A capture of one run. Both ends of the path are interfaces of the file.
 ///
 /// The sender's copy of a packet has a comment on what the link did to it, so it is written only when that is known.

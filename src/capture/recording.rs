@@ -4,7 +4,7 @@ use std::{io, sync::Arc};
 
 use rustls::KeyLog;
 
-use super::{recorder::Capture, secrets::Secrets};
+use super::{qlog::Qlog, recorder::Capture, secrets::Secrets};
 use crate::{path::Observers, trace::QuicTracers};
 
 /// What is recorded of one run. The default records nothing.
@@ -14,16 +14,30 @@ pub struct Recording {
     pub capture: Option<Capture>,
     /// The secrets of its connections.
     pub secrets: Option<Secrets>,
-    /// What traces its QUIC connections.
+    /// The traces of its connections in qlog.
+    pub qlog: Option<Qlog>,
+    /// What else traces its QUIC connections.
     pub tracers: QuicTracers,
 }
 
 impl Recording {
-    /// Adds the observer of the capture to `observers`.
+    /// Adds the observers of the capture and of the traces to `observers`.
     pub fn observe(&self, observers: &mut Observers) {
         if let Some(capture) = &self.capture {
             observers.push(capture.observer());
         }
+        if let Some(qlog) = &self.qlog {
+            observers.push(qlog.observer());
+        }
+    }
+
+    /// All that traces its QUIC connections.
+    pub fn quic_tracers(&self) -> QuicTracers {
+        let mut tracers = self.tracers.clone();
+        if let Some(qlog) = &self.qlog {
+            tracers.push(qlog.tracer());
+        }
+        tracers
     }
 
     /// The key log to which both ends of a connection write their secrets.
@@ -33,7 +47,12 @@ impl Recording {
 
     /// Ends the capture. `is_whole` tells whether the run reached its end. Returns how many packets are missing because
     /// the disk was too slow, or the first write error.
-    pub fn finish(&self, is_whole: bool) -> io::Result<u64> {
+    pub fn finish_capture(&self, is_whole: bool) -> io::Result<u64> {
         self.capture.as_ref().map_or(Ok(0), |capture| capture.finish(is_whole))
+    }
+
+    /// Ends the traces in qlog. `is_whole` tells whether the run reached its end. Returns the first write error.
+    pub fn finish_qlog(&self, is_whole: bool) -> io::Result<()> {
+        self.qlog.as_ref().map_or(Ok(()), |qlog| qlog.finish(is_whole))
     }
 }

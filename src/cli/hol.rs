@@ -39,7 +39,9 @@ Examples:
   wirelab hol 'quic://lab.example?streams=one' --ca ca.pem -i 5ms
       on the real network to a `wirelab serve` elsewhere, which reports what waited there
   wirelab hol -C cubic
-      how much of the delay is the window's";
+      how much of the delay is the window's
+  wirelab hol -t quic-one --loss 2% --seeds 1 -d 5s --qlog traces
+      what both ends of QUIC did and believed, packet by packet, for qvis";
 
 /// Defaults of `hol`.
 #[derive(Debug, Clone)]

@@ -39,6 +39,13 @@ const ROWS: &[Row] = &[
         is_error: true,
     },
     Row {
+        options: &["qlog"],
+        commands: BY_URL,
+        has_effect: |asked| asked.urls.is_empty(),
+        why: "a server by URL is not traced; only runs without URLs are",
+        is_error: true,
+    },
+    Row {
         options: &["keylog"],
         commands: BY_URL,
         has_effect: |asked| asked.urls.is_empty(),
@@ -81,6 +88,13 @@ const ROWS: &[Row] = &[
         has_effect: |asked| asked.any(|transport| transport.scheme().credentials.is_certificate()),
         why: "none of these transports is encrypted",
         is_error: false,
+    },
+    Row {
+        options: &["qlog"],
+        commands: &["bench", "hol", "transfer", "handshake"],
+        has_effect: |asked| asked.any(|transport| transport.mapping().is_some()),
+        why: "only QUIC is traced, and none of these transports is QUIC",
+        is_error: true,
     },
     Row {
         options: &["retry_above", "max_streams", "early_data"],

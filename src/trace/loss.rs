@@ -5,28 +5,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::quic::{LossTrigger, Lost, PacketType, QuicPacket, Space};
+use super::quic::{LossTrigger, Lost, PacketType, QuicPacket, Space, Thresholds};
 use crate::{
     path::Side,
     unit::Time,
     wire::quic::{Ack, Frame},
 };
-
-/// When a packet counts as lost (RFC 9002 section 6.1).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Thresholds {
-    /// Once a packet with a number this much larger is acknowledged.
-    pub packets: u32,
-    /// Once this many round trips have passed.
-    pub time: f32,
-}
-
-impl Default for Thresholds {
-    /// As RFC 9002 recommends.
-    fn default() -> Self {
-        Self { packets: 3, time: 9.0 / 8.0 }
-    }
-}
 
 /// The granularity of timers (RFC 9002 section 6.1.2).
 const GRANULARITY: Duration = Duration::from_millis(1);

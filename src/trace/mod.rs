@@ -7,9 +7,9 @@ mod loss;
 mod quic;
 
 pub use self::{
-    loss::{LossDetector, Outgoing, RttEstimate, Thresholds},
+    loss::{LossDetector, Outgoing, RttEstimate},
     quic::{
         CongestionState, LossTrigger, Lost, Metrics, PacketType, QuicEvent, QuicPacket, QuicTrace,
-        QuicTracer, QuicTracers, Space,
+        QuicTracer, QuicTracers, Space, Thresholds,
     },
 };

@@ -93,6 +93,22 @@ pub enum LossTrigger {
     TimeThreshold,
 }
 
+/// When a packet counts as lost (RFC 9002 section 6.1).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Thresholds {
+    /// Once a packet with a number this much larger is acknowledged.
+    pub packets: u32,
+    /// Once this many round trips have passed.
+    pub time: f32,
+}
+
+impl Default for Thresholds {
+    /// As RFC 9002 recommends.
+    fn default() -> Self {
+        Self { packets: 3, time: 9.0 / 8.0 }
+    }
+}
+
 /// A packet that its sender declared lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lost {
@@ -152,8 +168,10 @@ pub enum CongestionState {
 }
 
 /// What happens at one end of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum QuicEvent<'a> {
+    /// When this end declares packets lost.
+    Thresholds(Thresholds),
     /// The transport parameters of this end, encoded.
     LocalParameters(&'a [u8]),
     /// The transport parameters of the peer, encoded.
@@ -171,7 +189,12 @@ pub enum QuicEvent<'a> {
     /// A packet was opened for the first time, and its frames are processed.
     Received(QuicPacket<'a>),
     /// A packet was opened and has no effect, because it is a duplicate or came before the end of the handshake.
-    Ignored(QuicPacket<'a>),
+    Ignored {
+        /// The packet.
+        packet: QuicPacket<'a>,
+        /// Whether it is a duplicate.
+        is_duplicate: bool,
+    },
     /// A packet was declared lost.
     Lost(Lost),
     /// The server asked for a token (RFC 9000 section 8.1.2). All packets before are void.

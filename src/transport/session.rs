@@ -113,7 +113,7 @@ impl SessionSettings {
             self.server_tls.iter_mut().for_each(|tls| tls.key_log = Some(key_log.clone()));
             self.client_tls.key_log = Some(key_log);
         }
-        self.quic.tracers = recording.tracers.clone();
+        self.quic.tracers = recording.quic_tracers();
     }
 
     /// The settings of the client's end.

@@ -1,4 +1,4 @@
-//! `--pcap` and `--keylog`: which files they write, and what happens if a file cannot be written.
+//! `--pcap`, `--qlog` and `--keylog`: which files they write, and what happens if a file cannot be written.
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
@@ -39,7 +39,8 @@ fn a_capture_changes_no_figure() {
     let folder = tempdir().unwrap();
     let hol = "hol -t udp,quic-one,arq-selective -d 2s --seeds 2 --loss 2% -J -q";
     let without = run(folder.path(), hol.split(' ')).succeeded();
-    let with = run(folder.path(), format!("{hol} --pcap all/ --keylog keys.txt").split(' ')).succeeded();
+    let with = run(folder.path(), format!("{hol} --pcap all/ --qlog traces --keylog keys.txt").split(' '))
+        .succeeded();
     assert_eq!(without, with);
 }
 
@@ -51,6 +52,49 @@ fn a_key_log_has_the_secrets_of_all_runs_once() {
     let keys = fs::read_to_string(folder.path().join("keys.txt")).unwrap();
     for label in ["CLIENT_HANDSHAKE_TRAFFIC_SECRET ", "SERVER_TRAFFIC_SECRET_0 "] {
         assert_eq!(keys.lines().filter(|line| line.starts_with(label)).count(), 2, "{keys}");
+    }
+}
+
+/// The number of packets that the ends of all connections sent, by the names of the files.
+fn packets_sent(folder: &Path) -> Vec<(String, usize)> {
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let sent = |path: &Path| fs::read_to_string(path).unwrap().matches(":packet_sent\"").count();
+    files.iter().map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), sent(path))).collect()
+}
+
+#[test]
+fn every_connection_of_every_run_has_a_trace_of_each_end() {
+    let folder = tempdir().unwrap();
+    let traces = folder.path().join("traces");
+    for (command, runs, connections) in [
+        (
+            "bench -t udp,quic-one -d 1s --seeds 2",
+            vec!["001-quic-one-sim-seed1", "001-quic-one-sim-seed2"],
+            1,
+        ),
+        ("handshake -t quic-one --mode cold -n 3 --seeds 1", vec!["000-quic-one-sim-seed1"], 3),
+        ("transfer -t quic-one --bytes 50KB --seeds 1", vec!["000-quic-one-sim-seed1"], 1),
+        ("bench -t quic-one -d 300ms -w 0s --seeds 1 --path direct", vec!["000-quic-one-direct-seed1"], 1),
+        ("bench -t quic-one -d 300ms -w 0s --seeds 1 --path relay", vec!["000-quic-one-relay-seed1"], 1),
+    ] {
+        let _ = fs::remove_dir_all(&traces);
+        run(folder.path(), format!("{command} -q --qlog traces").split(' ')).succeeded();
+        let found = packets_sent(&traces);
+        let mut expected = Vec::new();
+        for run in runs {
+            for connection in 1..=connections {
+                for side in ["client", "server"] {
+                    expected
+                        .extend(["qlog", "sqlog"].map(|form| format!("{run}-{connection}-{side}.{form}")));
+                }
+            }
+        }
+        assert_eq!(found.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), expected, "{command}");
+        for pair in found.chunks(2) {
+            assert!(pair[0].1 > 2 && pair[0].1 == pair[1].1, "{pair:?}");
+            assert!(contains(&traces.join(&pair[0].0), "complete: the connection was traced to its end"));
+        }
     }
 }
 
@@ -82,6 +126,11 @@ fn a_capture_that_cannot_be_written_ends_the_run_in_one_line() {
         ),
         ("--pcap run.pcapng udp://127.0.0.1:9", "--pcap: a server by URL is reached over the real network"),
         ("--keylog keys.txt quic://127.0.0.1:9", "--keylog: for a server by URL, set SSLKEYLOGFILE"),
+        ("--qlog traces quic://127.0.0.1:9", "--qlog: a server by URL is not traced"),
+        (
+            "--qlog traces -t udp,arq-selective",
+            "--qlog: only QUIC is traced, and none of these transports is QUIC",
+        ),
     ] {
         let refused = run(folder.path(), format!("bench -d 1s {option}").split(' '));
         assert_eq!(refused.code, Some(2), "{option}");

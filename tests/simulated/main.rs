@@ -19,6 +19,7 @@ mod loaded;
 mod memory;
 mod order;
 mod properties;
+mod qlog;
 mod queueing;
 mod quic_trace;
 mod registry;

@@ -1,8 +1,8 @@
-//! Captures of packets, and key logs.
+//! Captures of packets, traces in qlog, and key logs.
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, BufWriter},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -10,7 +10,10 @@ use std::{
 use anyhow::anyhow;
 use clap::Args;
 use wirelab::{
-    capture::{Capture, CaptureOptions, DEFAULT_SNAP_BYTES, Epoch, KeyLogFile, Output, Recording, Secrets},
+    capture::{
+        Capture, CaptureOptions, DEFAULT_SNAP_BYTES, Epoch, KeyLogFile, Output, Qlog, QlogOptions,
+        QlogOutput, Recording, Secrets,
+    },
     experiment::{RecordedRun, RunRecorder},
     path::{Observers, StopSignal},
     unit::Mutex,
@@ -28,6 +31,10 @@ pub(crate) struct CaptureArgs {
     pcap: Option<PathBuf>,
     #[command(flatten)]
     snap: SnapArgs,
+    /// Trace both ends of each QUIC connection in qlog, for qvis and other tools, in files in this folder: packets with
+    /// their frames, losses declared and why, the state of recovery, and what the link did to each packet. Not for URLs
+    #[arg(long, value_name = "DIR")]
+    qlog: Option<PathBuf>,
     /// Write the secrets of all connections to a key log file. For URLs, set SSLKEYLOGFILE instead
     #[arg(long, value_name = "FILE")]
     keylog: Option<PathBuf>,
@@ -129,11 +136,18 @@ fn snaplen(text: &str) -> Result<u32, String> {
 /// When virtual time begins: 2000-01-01 UTC. A fixed date makes captures reproducible.
 const EPOCH_OF_SIM: Duration = Duration::from_secs(946_684_800);
 
-/// The files of `--pcap` and `--keylog`.
+/// When time zero of the run was.
+fn epoch(run: &RecordedRun<'_>) -> Epoch {
+    if run.setup.path.is_real_time() { Epoch::Clock(unix_time) } else { Epoch::Fixed(EPOCH_OF_SIM) }
+}
+
+/// The files of `--pcap`, `--qlog` and `--keylog`.
 pub(crate) struct CaptureFiles {
     command: &'static str,
     pcap: Option<Pcap>,
     snap_bytes: u32,
+    /// The folder of `--qlog`.
+    qlog: Option<PathBuf>,
     keylog: Option<Keylog>,
     failed: Mutex<Option<anyhow::Error>>,
 }
@@ -196,10 +210,11 @@ impl Drop for Reserved {
 impl CaptureArgs {
     /// Opens the files of the options that are set.
     pub(crate) fn open(&self, command: &'static str) -> anyhow::Result<Option<CaptureFiles>> {
-        if self.pcap.is_none() && self.keylog.is_none() {
+        if self.pcap.is_none() && self.qlog.is_none() && self.keylog.is_none() {
             return Ok(None);
         }
         let pcap = self.pcap.as_deref().map(Pcap::open).transpose()?;
+        self.qlog.as_deref().map(create_folder).transpose()?;
         let keylog = self
             .keylog
             .as_deref()
@@ -208,6 +223,7 @@ impl CaptureArgs {
             command,
             pcap,
             snap_bytes: self.snap.bytes(),
+            qlog: self.qlog.clone(),
             keylog: keylog.transpose()?,
             failed: Mutex::new(None),
         }))
@@ -217,7 +233,7 @@ impl CaptureArgs {
 impl Pcap {
     fn open(path: &Path) -> anyhow::Result<Self> {
         if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
-            fs::create_dir_all(path).map_err(|e| anyhow!("cannot create {}: {e}", path.display()))?;
+            create_folder(path)?;
             return Ok(Self::Folder(path.to_owned()));
         }
         check_name(path, ", or a folder that ends in /")?;
@@ -235,14 +251,21 @@ impl Pcap {
 
     /// The path of the file for this run. Names in a folder sort by plan.
     fn path(&self, run: &RecordedRun<'_>) -> PathBuf {
-        let RecordedRun { plan, setup, seed, .. } = run;
         match self {
             Self::File(reserved) => reserved.path.clone(),
-            Self::Folder(folder) => {
-                folder.join(format!("{plan:03}-{}-{}-seed{seed}.pcapng", setup.transport, setup.path))
-            }
+            Self::Folder(folder) => folder.join(format!("{}.pcapng", run_name(run))),
         }
     }
+}
+
+/// Names sort by plan.
+fn run_name(run: &RecordedRun<'_>) -> String {
+    let RecordedRun { plan, setup, seed, .. } = run;
+    format!("{plan:03}-{}-{}-seed{seed}", setup.transport, setup.path)
+}
+
+fn create_folder(path: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(path).map_err(|e| anyhow!("cannot create {}: {e}", path.display()))
 }
 
 impl Keylog {
@@ -279,27 +302,42 @@ impl CaptureFiles {
         let secrets = self.keylog.as_ref().map_or(Ok(Secrets::default()), |keylog| keylog.secrets(run))?;
         let capture = self.capture(run, &secrets)?;
         let wants_secrets = capture.is_some() || self.keylog.is_some();
-        Ok(Recording { capture, secrets: wants_secrets.then_some(secrets), ..Recording::default() })
+        let secrets = wants_secrets.then_some(secrets);
+        Ok(Recording { capture, secrets, qlog: self.qlog(run), ..Recording::default() })
     }
 
     fn capture(&self, run: &RecordedRun<'_>, secrets: &Secrets) -> anyhow::Result<Option<Capture>> {
         let Some(pcap) = &self.pcap else { return Ok(None) };
         let Some(file) = pcap.file(run)? else { return Ok(None) };
-        let RecordedRun { setup, seed, stop, .. } = run;
-        let title = format!("{}, {} on {}, seed {seed}", self.command, setup.transport, setup.path);
         let options = CaptureOptions {
-            title,
+            title: self.title(run),
             snap_bytes: self.snap_bytes,
-            epoch: if setup.path.is_real_time() {
-                Epoch::Clock(unix_time)
-            } else {
-                Epoch::Fixed(EPOCH_OF_SIM)
-            },
-            has_link: setup.path.has_link(),
-            stop: (*stop).clone(),
+            epoch: epoch(run),
+            has_link: run.setup.path.has_link(),
+            stop: run.stop.clone(),
         };
         let out: Box<dyn Output> = Box::new(file);
         Ok(Some(Capture::new(out, options, secrets.clone())))
+    }
+
+    fn title(&self, run: &RecordedRun<'_>) -> String {
+        let RecordedRun { setup, seed, .. } = run;
+        format!("{}, {} on {}, seed {seed}", self.command, setup.transport, setup.path)
+    }
+
+    fn qlog(&self, run: &RecordedRun<'_>) -> Option<Qlog> {
+        run.setup.transport.mapping()?;
+        let (folder, name) = (self.qlog.clone()?, run_name(run));
+        Some(Qlog::new(QlogOptions {
+            title: self.title(run),
+            epoch: epoch(run),
+            has_link: run.setup.path.has_link(),
+            open: Box::new(move |end| {
+                let file = File::create(folder.join(format!("{name}-{end}")))?;
+                Ok(Box::new(BufWriter::new(file)) as Box<dyn QlogOutput>)
+            }),
+            stop: run.stop.clone(),
+        }))
     }
 
     fn fail(&self, error: anyhow::Error) {
@@ -334,12 +372,15 @@ impl RunRecorder for CaptureFiles {
     }
 
     fn end(&self, run: &RecordedRun<'_>, recording: &Recording, is_whole: bool) {
-        let finished = recording.finish(is_whole);
+        let finished = recording.finish_capture(is_whole);
         if let Some(pcap) = &self.pcap {
             match finished {
                 Ok(missing) => tell_missing(&pcap.path(run), missing),
                 Err(error) => self.fail(cut(&pcap.path(run), &error)),
             }
+        }
+        if let (Err(error), Some(folder)) = (recording.finish_qlog(is_whole), &self.qlog) {
+            self.fail(anyhow!("cannot write in {}: {error}; the traces are incomplete", folder.display()));
         }
         self.keylog.iter().for_each(|keylog| keylog.end(run));
     }

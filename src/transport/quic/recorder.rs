@@ -148,6 +148,7 @@ impl Recorder {
             return;
         }
         state.traces = self.of.tracers.trace(self.of.side, original_id);
+        state.report(self.now(), &QuicEvent::Thresholds(self.of.thresholds));
         let local = std::mem::take(&mut state.local_parameters);
         state.report(self.now(), &QuicEvent::LocalParameters(&local));
         if let Some(OwnedPacket { number, header, payload, bytes }) = self.of.first.lock().take() {
@@ -274,8 +275,9 @@ impl State {
         self.loss.received(now, &mut self.lost);
         self.report_losses();
         let space = packet.packet_type.space();
-        if self.received[space as usize].is_duplicate(packet.number) || !accepted {
-            return self.report(now, &QuicEvent::Ignored(*packet));
+        let is_duplicate = self.received[space as usize].is_duplicate(packet.number);
+        if is_duplicate || !accepted {
+            return self.report(now, &QuicEvent::Ignored { packet: *packet, is_duplicate });
         }
         self.report(now, &QuicEvent::Received(*packet));
         if side == Side::Server && space == Space::Handshake {

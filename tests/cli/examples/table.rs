@@ -246,6 +246,17 @@ pub(super) const HOL: &[Example] = &[
         &["The background of quic-one", " quic-one:bbr up ", "bufferbloat of udp", "by DSLReports' scale"],
     ),
     plain(
+        "wirelab hol -t quic-one --loss 2% --seeds 1 -d 5s --qlog traces",
+        &[("--qlog traces", "--qlog traces && ls traces")],
+        &["000-quic-one-sim-seed1-1-client.qlog", "000-quic-one-sim-seed1-1-server.sqlog"],
+    ),
+    needing(
+        &["jq"],
+        "wirelab hol -t quic-one --loss 2% --seeds 1 -d 5s -q --qlog traces && jq -c '.traces[].events[] | select(.name == \"wirelab:packet_dropped\" or .name == \"recovery:packet_lost\") | [.time, .name, .data]' traces/*-1-client.qlog",
+        &[],
+        &["\"wirelab:packet_dropped\",{\"link_number\":", "\"trigger\":\"reordering_threshold\""],
+    ),
+    plain(
         "wirelab hol",
         &[HOL_SHORT],
         &[
