@@ -56,7 +56,7 @@ pub use self::{
     remote::Remote,
     result::{cell::cell, compare::compare, theory::Theory},
     run_recorder::{RecordedRun, RunRecorder},
-    sample_file::{JobIndex, Reservation, SampleFile},
+    sample_file::{JobIndex, Reservation, SampleFile, SampleFormat},
     setup::Setup,
     workload::{Arrivals, Schedule, Scheduled, UnknownArrivals, Wait, Workload},
 };
