@@ -118,7 +118,7 @@ impl Experiment for Bench {
 
 fn run_job(plan: &Plan, job: &Job<'_>, observers: Observers) -> Result<Outcome, RunError> {
     match job.server {
-        Some(server) => run_remote(plan, server, job.seed, observers.samples, job.stop),
+        Some(server) => run_remote(plan, server, job.seed, observers, job.stop),
         None => run(plan, job.seed, observers, job.stop),
     }
 }

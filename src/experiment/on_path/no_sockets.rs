@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::route::{Ends, OnPath, Route, Wire};
-use crate::{experiment::error::RunError, path::Host};
+use crate::{
+    experiment::error::RunError,
+    path::{Host, Observers},
+};
 
 pub(super) fn on_path<T>(
     _: Route<'_>,
@@ -13,6 +16,7 @@ pub(super) fn on_path<T>(
 }
 
 pub(super) fn on_this_machine<T>(
+    _: Observers,
     _: impl AsyncFnOnce(&Arc<dyn Host>) -> Result<T, RunError>,
 ) -> Result<T, RunError> {
     Err(RunError::NoSockets)

@@ -654,7 +654,7 @@ pub(super) const ARTIFACTS: &[Example] = &[
     ),
     needing(
         &["tshark"],
-        "wirelab bench -t quic-one --pcap run.pcapng -q && tshark -r run.pcapng -Y quic.stream -T fields -e frame.time_relative -e quic.stream.offset",
+        "wirelab bench -t quic-one --pcap run.pcapng -q && tshark -r run.pcapng -Y quic.stream_data -T fields -e frame.time_relative -e quic.stream.offset",
         &[BENCH_SHORT],
         &["0.0"],
     ),
