@@ -238,7 +238,7 @@ impl File {
             Direction::ToServer => CLIENT,
             Direction::ToClient => SERVER,
         };
-        self.hold(packet, interface, true, None);
+        self.hold(packet, interface, true, Notes::default());
         if !has_link {
             self.write_settled();
         }
@@ -253,19 +253,17 @@ impl File {
                 Direction::ToServer => SERVER,
                 Direction::ToClient => CLIENT,
             };
-            self.hold(packet, interface, false, (!intact).then_some(CHANGED));
+            let mut notes = Notes::default();
+            if !intact {
+                notes.add(CHANGED);
+            }
+            self.hold(packet, interface, false, notes);
         }
-        self.settle(packet.direction, packet.number, exit);
+        self.settle(packet, exit);
         self.write_settled();
     }
 
-    fn hold(
-        &mut self,
-        packet: &PacketView<'_>,
-        interface: u32,
-        is_outbound: bool,
-        note: Option<&'static str>,
-    ) {
+    fn hold(&mut self, packet: &PacketView<'_>, interface: u32, is_outbound: bool, notes: Notes) {
         self.write_secrets();
         if self.is_piece_complete(packet.at) {
             self.write_piece();
@@ -277,8 +275,6 @@ impl File {
         pcapng::begin_packet(&mut block, interface, unix_nanos, self.options.snap_bytes, |out| {
             append_ip_packet(out, packet);
         });
-        let mut notes = Notes::default();
-        note.into_iter().for_each(|note| notes.add(note));
         let is_on_link = is_outbound && self.options.has_link;
         self.held.push_back(Held { block, interface, is_outbound, is_on_link, arrived: 0, notes });
     }
@@ -292,7 +288,8 @@ impl File {
     }
 
     /// Notes in the sender's copy of a packet what the link did to it.
-    fn settle(&mut self, direction: Direction, number: u64, exit: Exit) {
+    fn settle(&mut self, packet: &PacketView<'_>, exit: Exit) {
+        let PacketView { direction, number, .. } = *packet;
         let Some(place) = self.on_link[direction].get(number) else { return };
         let Some(held) = self.held.get_mut((place - self.written) as usize) else { return };
         match exit {
