@@ -3,7 +3,7 @@
 use super::{path_kind::PathKind, setup::Setup, workload::Workload};
 use crate::{
     link::LinkSpec,
-    transport::{Congestion, DatagramBound, Transport},
+    transport::{Congestion, DatagramBound, LossDetection, Transport},
     unit::PerDirection,
     wire::HEADER_BYTES,
 };
@@ -21,6 +21,8 @@ pub struct Plan {
     pub workload: Workload,
     /// QUIC's congestion controller.
     pub congestion: Congestion,
+    /// When QUIC and ARQ declare packets lost.
+    pub loss_detection: LossDetection,
 }
 
 /// A plan that cannot be carried out.
@@ -55,8 +57,8 @@ pub enum PlanError {
 impl Plan {
     /// Its point of the matrix.
     pub(super) fn setup(&self) -> Setup<'_> {
-        let Self { path, transport, ref links, congestion, .. } = *self;
-        Setup { path, transport, links, congestion }
+        let Self { path, transport, ref links, congestion, loss_detection, .. } = *self;
+        Setup { path, transport, links, congestion, loss_detection }
     }
 
     /// Whether this plan and `other` make a fair comparison of their transports.

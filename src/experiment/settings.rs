@@ -30,7 +30,7 @@ pub(super) fn session_settings(
     limits: QuicLimits,
     certificate: usize,
 ) -> Result<SessionSettings, RunError> {
-    let Setup { path, transport, links, congestion } = *setup;
+    let Setup { path, transport, links, congestion, loss_detection } = *setup;
     let (server_tls, roots) = match transport.scheme().credentials {
         Credentials::Certificate { p256 } => {
             let (identity, roots) = match path {
@@ -46,9 +46,10 @@ pub(super) fn session_settings(
     let name = certs::EPHEMERAL_NAME;
     let mtu = links.iter().map(|link| link.mtu).min().unwrap_or(u16::MAX);
     Ok(SessionSettings {
-        quic: QuicSettings { congestion, seed, limits },
+        quic: QuicSettings { congestion, loss_detection, seed, limits },
         arq: ArqSettings {
             congestion,
+            loss_detection,
             seed,
             max_datagram: mtu.saturating_sub(UDP_HEADERS as u16),
             limits: ArqLimits::EXPERIMENT,

@@ -12,7 +12,7 @@ use crate::{
     link::LinkSpec,
     path::StopSignal,
     report::{ResultFile, count, episode::Episode, setting},
-    transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
+    transport::{Congestion, FIXED_WINDOW_BYTES, LossDetection, Transport},
     unit::{PerDirection, nanos, parse_duration},
 };
 
@@ -169,6 +169,7 @@ impl Scenario {
                 links: self.links.clone(),
                 workload: self.workload.clone(),
                 congestion,
+                loss_detection: LossDetection::default(),
             })
         };
         self.congestion.iter().flat_map(each).collect()
@@ -183,6 +184,7 @@ impl Scenario {
                 links: self.links.clone(),
                 mode,
                 congestion: Congestion::Cubic,
+                loss_detection: LossDetection::default(),
                 connections: self.connections,
                 parallel: 1,
                 length: 100,
