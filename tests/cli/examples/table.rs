@@ -204,7 +204,7 @@ pub(super) const BENCH: &[Example] = &[
     plain(
         "wirelab bench --samples samples.jsonl",
         &[BENCH_UDP, ("samples.jsonl", "samples.jsonl && wc -l < samples.jsonl && head -1 samples.jsonl")],
-        &[r#" 100 {"cell":0,"seed":1,"transport":"udp","flow":0,"seq":"#],
+        &[r#" 100 {"cell":0,"seed":1,"transport":"udp","flow":4,"seq":100,"#],
     ),
     plain(
         "wirelab bench --samples samples.csv",
