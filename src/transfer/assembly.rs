@@ -216,7 +216,7 @@ mod tests {
         let content = content(100_000);
         let (pieces, digest) = pieces(&content, 10);
         // Every hundredth is lost, and then every second one.
-        let is_lost = |index: usize| if index < 5000 { index % 100 == 3 } else { index % 2 == 0 };
+        let is_lost = |index: usize| if index < 5000 { index % 100 == 3 } else { index.is_multiple_of(2) };
         let (mut assembly, mut refusing) = (Assembly::of_datagrams(MOST), Assembly::new(MOST));
         let kept = pieces.iter().enumerate().filter(|(index, _)| !is_lost(*index));
         let mut refused = false;

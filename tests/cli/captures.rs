@@ -54,7 +54,7 @@ fn in_virtual_time_captures_and_key_logs_have_the_same_bytes_each_time() {
         (format!("bench -t {all} -d 300ms -w 0s {link}"), 11),
         (format!("hol -t {all} -d 300ms -w 0s {link} -C bbr"), 7),
         (format!("handshake -t {all} -n 5 {link}"), 19),
-        (format!("transfer -t udp,udp-hmac,arq,quic -n 50KB --seeds 2 --path sim --loss 1%"), 10),
+        ("transfer -t udp,udp-hmac,arq,quic -n 50KB --seeds 2 --path sim --loss 1%".to_owned(), 10),
     ];
     for (command, plans) in runs {
         let folders = [(); 2].map(|()| {
