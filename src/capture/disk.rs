@@ -24,9 +24,9 @@ impl Output for std::fs::File {
 /// A piece of the file: whole blocks.
 #[derive(Debug, Default)]
 pub(super) struct Piece {
-    pub(super) blocks: Vec<u8>,
-    /// The blocks of secrets among them, again.
+    /// Comes first. A client that is captured alone learns secrets from packets that they decrypt.
     pub(super) secrets: Vec<u8>,
+    pub(super) blocks: Vec<u8>,
     /// How many packets of each interface are in it.
     pub(super) packets: [u64; 2],
 }
@@ -105,7 +105,6 @@ impl Disk {
                 match full.try_send(std::mem::replace(piece, next)) {
                     Ok(()) => Outcome::Taken,
                     Err(TrySendError::Full(left_out)) => {
-                        piece.blocks.extend_from_slice(&left_out.secrets);
                         piece.secrets = left_out.secrets;
                         Outcome::LeftOut
                     }
@@ -158,7 +157,12 @@ impl File {
 
     fn write(&mut self, piece: &Piece) -> bool {
         let Some(out) = &mut self.out else { return false };
-        if let Err(error) = out.write_all(&piece.blocks).and_then(|()| out.flush()) {
+        let mut written = out.write_all(&piece.secrets);
+        if written.is_ok() {
+            self.end += piece.secrets.len() as u64;
+            written = out.write_all(&piece.blocks).and_then(|()| out.flush());
+        }
+        if let Err(error) = written {
             self.failed = Some(error);
             // A file that cannot be cut keeps what it has.
             let _ = self.cut(piece);

@@ -288,6 +288,9 @@ impl File {
 
     fn hold(&mut self, packet: &PacketView<'_>, interface: u32, is_outbound: bool, notes: Notes) {
         self.write_secrets();
+        if self.is_piece_complete(packet.at) {
+            self.write_piece();
+        }
         let unix_nanos = self.unix_nanos(packet.at);
         self.last = unix_nanos;
         self.seen[interface as usize] += 1;
@@ -297,12 +300,14 @@ impl File {
         });
         let is_on_link = is_outbound && self.options.has_link;
         self.held.push_back(Held { block, interface, is_outbound, is_on_link, arrived: 0, notes });
-        if matches!(self.options.epoch, Epoch::Clock(_)) {
-            let begun = *self.begun.get_or_insert(packet.at);
-            if packet.at.since(begun) >= PIECE_AGE {
-                self.write_piece();
-            }
-        }
+    }
+
+    fn is_piece_complete(&mut self, now: Time) -> bool {
+        let is_old = match self.options.epoch {
+            Epoch::Fixed(_) => false,
+            Epoch::Clock(_) => now.since(*self.begun.get_or_insert(now)) >= PIECE_AGE,
+        };
+        is_old || self.piece.blocks.len() >= PIECE_BYTES
     }
 
     /// Notes in the sender's copy of a packet what the link did to it.
@@ -338,11 +343,10 @@ impl File {
         }
     }
 
-    /// Writes the secrets that were logged since the last call. They come before the packets that they decrypt.
+    /// Adds the secrets that were logged since the last call to the piece.
     fn write_secrets(&mut self) {
         let secrets = self.secrets.take();
         if !secrets.is_empty() {
-            pcapng::decryption_secrets(&mut self.piece.blocks, &secrets);
             pcapng::decryption_secrets(&mut self.piece.secrets, &secrets);
         }
     }
@@ -356,9 +360,6 @@ impl File {
             let out = &mut self.piece.blocks;
             pcapng::packet(out, &held.block, held.is_outbound, held.notes.as_slice());
             self.blocks.push(held.block);
-            if self.piece.blocks.len() >= PIECE_BYTES {
-                self.write_piece();
-            }
         }
     }
 

@@ -40,6 +40,13 @@ impl Recording {
         tracers
     }
 
+    /// The observers of the packets: that of the capture, if there is one.
+    pub fn observers(&self) -> Observers {
+        let mut observers = Observers::default();
+        self.observe(&mut observers);
+        observers
+    }
+
     /// The key log to which both ends of a connection write their secrets.
     pub fn key_log(&self) -> Option<Arc<dyn KeyLog>> {
         self.secrets.clone().map(|secrets| Arc::new(secrets) as Arc<dyn KeyLog>)

@@ -34,8 +34,11 @@ const ROWS: &[Row] = &[
     Row {
         options: &["pcap"],
         commands: BY_URL,
-        has_effect: |asked| asked.urls.is_empty(),
-        why: "a server by URL is reached over the real network: capture there with tcpdump or Wireshark",
+        has_effect: |asked| {
+            asked.urls.is_empty() || asked.any(|transport| transport.shape() != Shape::Stream)
+        },
+        why: "the packets of tcp:// and tls:// are the kernel's: capture them with tcpdump, and their secrets with \
+              --keylog",
         is_error: true,
     },
     Row {
@@ -43,13 +46,6 @@ const ROWS: &[Row] = &[
         commands: BY_URL,
         has_effect: |asked| asked.urls.is_empty(),
         why: "a server by URL is not traced; only runs without URLs are",
-        is_error: true,
-    },
-    Row {
-        options: &["keylog"],
-        commands: BY_URL,
-        has_effect: |asked| asked.urls.is_empty(),
-        why: "for a server by URL, set SSLKEYLOGFILE to the name of the file",
         is_error: true,
     },
     Row {

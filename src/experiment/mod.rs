@@ -61,7 +61,7 @@ pub use self::{
     remote::Remote,
     result::{cell::cell, compare::compare, theory::Theory},
     run_recorder::{RecordedRun, RunRecorder},
-    sample_file::{JobIndex, Reservation, SampleFile},
+    sample_file::{JobIndex, Reservation, SampleFile, SampleFormat},
     senders::{InvalidSender, Sender, parse_senders},
     setup::Setup,
     share::{Share, ShareOutcome, SharePlan},

@@ -9,6 +9,7 @@ use std::{
 };
 
 use crate::{
+    capture::Recording,
     path::{Host, timeout},
     transport::{ConnectError, SharedKey, race, tls::ClientTls},
 };
@@ -35,6 +36,15 @@ pub struct Remote {
 }
 
 impl Remote {
+    /// The same server, whose connections log their secrets for `recording` too.
+    pub(super) fn recorded(&self, recording: &Recording) -> Self {
+        let mut remote = self.clone();
+        if let Some(key_log) = recording.key_log() {
+            remote.tls.log_to(key_log);
+        }
+        remote
+    }
+
     /// Connects to the address that has answered before, or else to the first of the [race](race()) that answers.
     ///
     /// Returns the error of the preferred address if none of them answers in time.

@@ -1,10 +1,11 @@
-//! A CSV file of samples that many runs write to.
+//! A file of samples, as CSV or JSON Lines, that many runs write to.
 //!
 //! Rows stand in the order of cells and seeds, whatever the number of threads: a run keeps its rows until all runs
 //! before it have written theirs, and its thread starts no other run before that. So no more is held than the rows of
 //! one run a thread.
 
 use std::{
+    fmt::Write as _,
     io::{self, Write},
     sync::{Condvar, PoisonError},
     thread,
@@ -18,8 +19,20 @@ pub struct SampleFile {
     turn_ended: Condvar,
 }
 
+/// The format of a file of samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SampleFormat {
+    /// CSV with a header.
+    Csv,
+    /// A JSON object per line, with the columns of the CSV as its keys. Empty fields are null.
+    JsonLines,
+}
+
 struct State {
     out: Box<dyn Write + Send>,
+    format: SampleFormat,
+    /// The names of the columns, that of the cell first.
+    columns: String,
     /// The job whose turn it is.
     turn: usize,
     /// The plan that was written last, and its index among the plans with any outcome: the index of its cell.
@@ -44,10 +57,15 @@ pub struct Reservation<'a> {
 }
 
 impl SampleFile {
-    /// A file that begins with `columns`, the names of its columns after that of the cell.
-    pub fn new(mut out: Box<dyn Write + Send>, columns: &str) -> Self {
-        let failed = writeln!(out, "cell,{columns}").err();
-        Self { state: Mutex::new(State { out, turn: 0, cell: None, failed }), turn_ended: Condvar::new() }
+    /// A file with these `columns` after that of the cell.
+    pub fn new(mut out: Box<dyn Write + Send>, format: SampleFormat, columns: &str) -> Self {
+        let columns = format!("cell,{columns}");
+        let failed = match format {
+            SampleFormat::Csv => writeln!(out, "{columns}").err(),
+            SampleFormat::JsonLines => None,
+        };
+        let state = State { out, format, columns, turn: 0, cell: None, failed };
+        Self { state: Mutex::new(state), turn_ended: Condvar::new() }
     }
 
     /// Reserves the turn of a job. Every job must take its turn, in the order of their indices, even one that fails.
@@ -84,10 +102,31 @@ impl State {
         };
         self.cell = Some((plan, cell));
         if self.failed.is_none() {
-            let written = rows.lines().try_for_each(|row| writeln!(self.out, "{cell},{row}"));
+            let written = rows.lines().try_for_each(|row| match self.format {
+                SampleFormat::Csv => writeln!(self.out, "{cell},{row}"),
+                SampleFormat::JsonLines => {
+                    writeln!(self.out, "{}", json_object(&self.columns, &format!("{cell},{row}")))
+                }
+            });
             self.failed = written.err();
         }
     }
+}
+
+/// A row of CSV without quotes as a JSON object: numbers as numbers, other values as strings, empty ones as null.
+fn json_object(columns: &str, row: &str) -> String {
+    let mut object = String::with_capacity(columns.len() + row.len());
+    for (index, (column, value)) in columns.split(',').zip(row.split(',')).enumerate() {
+        object.push(if index == 0 { '{' } else { ',' });
+        // Writing to a string cannot fail.
+        let _ = match value {
+            "" => write!(object, "\"{column}\":null"),
+            number if number.parse::<u64>().is_ok() => write!(object, "\"{column}\":{number}"),
+            name => write!(object, "\"{column}\":\"{name}\""),
+        };
+    }
+    object.push('}');
+    object
 }
 
 impl Reservation<'_> {

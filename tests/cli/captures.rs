@@ -1,10 +1,16 @@
 //! `--pcap`, `--qlog` and `--keylog`: which files they write, and what happens if a file cannot be written.
 
-use std::{fs, os::unix::fs::symlink, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    os::unix::fs::symlink,
+    path::Path,
+    process::Command,
+};
 
 use tempfile::tempdir;
 
-use crate::support::run;
+use crate::support::{Program, run, skip, wirelab};
 
 fn contains(file: &Path, text: &str) -> bool {
     let bytes = fs::read(file).unwrap();
@@ -32,6 +38,108 @@ fn a_file_has_the_first_run_and_a_folder_has_all() {
     let [first, all] = ["first.pcapng", "all/000-udp-sim-seed1.pcapng"]
         .map(|name| fs::read(folder.path().join(name)).unwrap());
     assert!(first == all, "virtual time gives the same bytes");
+}
+
+/// The files of a folder, by name.
+fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    files.map(|file| (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap())).collect()
+}
+
+#[test]
+fn in_virtual_time_captures_and_key_logs_have_the_same_bytes_each_time() {
+    let all = "udp,udp-hmac,dtls,arq,quic";
+    let link = "--loss 2% --duplicate 1% --reorder 1% --jitter 2ms --corrupt 0.5% --path sim --seeds 2";
+    let runs = [
+        (format!("bench -t {all} -d 300ms -w 0s {link}"), 11),
+        (format!("hol -t {all} -d 300ms -w 0s {link} -C bbr"), 7),
+        (format!("handshake -t {all} -n 5 {link}"), 19),
+        ("transfer -t udp,udp-hmac,arq,quic -n 50KB --seeds 2 --path sim --loss 1%".to_owned(), 10),
+    ];
+    for (command, plans) in runs {
+        let folders = [(); 2].map(|()| {
+            let folder = tempdir().unwrap();
+            let recording = format!("{command} -q --pcap all/ --keylog keys.txt");
+            // Raw UDP that lost something is a failure of transfers.
+            let done = run(folder.path(), recording.split(' '));
+            assert!(matches!(done.code, Some(0 | 1)), "{}", done.stderr);
+            folder
+        });
+        let [first, second] = folders.each_ref().map(|folder| contents(&folder.path().join("all")));
+        assert_eq!(first.len(), 2 * plans, "{command}");
+        for (name, bytes) in &first {
+            assert!(Some(bytes) == second.get(name), "{command}: {name}");
+        }
+        let [first, second] =
+            folders.each_ref().map(|folder| fs::read_to_string(folder.path().join("keys.txt")).unwrap());
+        assert!(first == second, "{command}: the key log");
+        assert!(first.contains("SERVER_TRAFFIC_SECRET_0"), "{first}");
+    }
+}
+
+#[test]
+fn in_real_time_secrets_are_new_each_time() {
+    let folder = tempdir().unwrap();
+    let keys = ["1", "2"].map(|run_number| {
+        let bench = "bench -t quic-one,dtls --path relay -d 100ms -w 0s --seeds 1 --loss 0% -q --keylog";
+        run(folder.path(), format!("{bench} {run_number}").split(' ')).succeeded();
+        fs::read_to_string(folder.path().join(run_number)).unwrap()
+    });
+    let secrets = |keys: &str| -> BTreeSet<String> {
+        keys.lines().map(|line| line.rsplit(' ').next().unwrap().to_owned()).collect()
+    };
+    // Those of QUIC have one for exporters.
+    assert_eq!(secrets(&keys[0]).len(), 4 + 5);
+    assert!(secrets(&keys[0]).is_disjoint(&secrets(&keys[1])));
+}
+
+/// The type and the content of each block.
+fn blocks(file: &Path) -> Vec<(u32, Vec<u8>)> {
+    let bytes = fs::read(file).unwrap();
+    let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    let (mut at, mut blocks) = (0, Vec::new());
+    while at < bytes.len() {
+        let end = at + word(at + 4) as usize;
+        blocks.push((word(at), bytes[at + 8..end - 4].to_vec()));
+        at = end;
+    }
+    blocks
+}
+
+/// DTLS 1.3 takes its keys into use before the client knows them.
+#[test]
+fn the_secrets_of_dtls_come_before_the_first_encrypted_record_and_both_ends_agree_on_them() {
+    const PACKET: u32 = 6;
+    const SECRETS: u32 = 10;
+    const HEADERS: usize = 20 + 20 + 8;
+    for path in ["sim", "relay"] {
+        let folder = tempdir().unwrap();
+        let bench = "bench -t dtls -d 100ms -w 0s --seeds 1 --loss 0% -q --pcap run.pcapng --path";
+        run(folder.path(), format!("{bench} {path}").split(' ')).succeeded();
+        let blocks = blocks(&folder.path().join("run.pcapng"));
+        let is_encrypted = |block: &[u8]| block[HEADERS] >> 5 == 1;
+        let first = blocks.iter().position(|(kind, block)| *kind == PACKET && is_encrypted(block)).unwrap();
+        let secrets = |blocks: &[(u32, Vec<u8>)]| -> Vec<String> {
+            let secrets = blocks.iter().filter(|(kind, _)| *kind == SECRETS);
+            let text: String =
+                secrets.map(|(_, block)| String::from_utf8_lossy(&block[8..]).into_owned()).collect();
+            text.lines().map(|line| line.split(' ').next().unwrap().trim_matches('\0').to_owned()).collect()
+        };
+        let all = [
+            "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+            "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+            "CLIENT_TRAFFIC_SECRET_0",
+            "SERVER_TRAFFIC_SECRET_0",
+        ];
+        let before = secrets(&blocks[..first]);
+        assert_eq!(before.iter().collect::<BTreeSet<_>>().len(), 4, "{before:?}");
+        // Ends that disagree would log different lines with the same label.
+        let mut logged = secrets(&blocks);
+        logged.sort();
+        let mut expected = all.map(str::to_owned);
+        expected.sort();
+        assert_eq!(logged, expected);
+    }
 }
 
 #[test]
@@ -119,13 +227,30 @@ fn a_capture_that_cannot_be_written_ends_the_run_in_one_line() {
         "wirelab: cannot write full.pcapng: No space left on device (os error 28); the file is incomplete\n";
     assert_eq!(full.stderr, expected);
 
+    // The key log is another file.
+    symlink("/dev/full", folder.path().join("full.txt")).unwrap();
+    let full = run(folder.path(), "bench -t quic-one -d 60s --seeds 30 --keylog full.txt -q".split(' '));
+    assert_eq!(full.code, Some(1));
+    let expected =
+        "wirelab: cannot write full.txt: No space left on device (os error 28); the file is incomplete\n";
+    assert_eq!(full.stderr, expected);
+
+    // In a folder, the error names the file.
+    fs::create_dir(folder.path().join("all")).unwrap();
+    symlink("/dev/full", folder.path().join("all/000-udp-sim-seed1.pcapng")).unwrap();
+    let full = run(folder.path(), "bench -t udp -d 60s --seeds 1 --pcap all/ -q".split(' '));
+    assert!(
+        full.stderr.starts_with("wirelab: cannot write all/000-udp-sim-seed1.pcapng: "),
+        "{}",
+        full.stderr
+    );
+
     for (option, said) in [
         (
             "--pcap run.txt",
             "--pcap: invalid name `run.txt`: expected FILE.pcapng, or a folder that ends in /",
         ),
-        ("--pcap run.pcapng udp://127.0.0.1:9", "--pcap: a server by URL is reached over the real network"),
-        ("--keylog keys.txt quic://127.0.0.1:9", "--keylog: for a server by URL, set SSLKEYLOGFILE"),
+        ("--pcap run.pcapng tls://127.0.0.1:9", "--pcap: the packets of tcp:// and tls:// are the kernel's"),
         ("--qlog traces quic://127.0.0.1:9", "--qlog: a server by URL is not traced"),
         (
             "--qlog traces -t udp,arq-selective",
@@ -138,16 +263,55 @@ fn a_capture_that_cannot_be_written_ends_the_run_in_one_line() {
     }
 }
 
+/// A file system of 300 kB.
 #[test]
-fn a_run_that_is_refused_leaves_an_older_capture_as_it_was() {
+fn on_a_full_disk_the_capture_says_how_many_packets_are_missing() {
     let folder = tempdir().unwrap();
-    let capture = folder.path().join("run.pcapng");
-    fs::write(&capture, "older").unwrap();
-    let refused =
-        run(folder.path(), "bench -t udp --seeds 1 --pcap run.pcapng -o /nonexistent/x.json".split(' '));
-    assert_eq!(refused.code, Some(1));
-    assert_eq!(fs::read_to_string(&capture).unwrap(), "older");
-    fs::remove_file(&capture).unwrap();
-    run(folder.path(), "bench -t udp --seeds 1 --pcap run.pcapng -o /nonexistent/x.json".split(' '));
-    assert!(!capture.exists());
+    let mounted =
+        "mount -t tmpfs -o size=300k none . && cd . && \"$@\"; code=$?; cp full.pcapng \"$OUT\"; exit $code";
+    for path in ["sim", "relay"] {
+        let bench = format!("bench -t udp -d 2s -w 0s -i 1ms --seeds 1 -q --pcap full.pcapng --path {path}");
+        let program = wirelab(folder.path(), bench.split(' '));
+        let mut command = Command::new("unshare");
+        command.args(["-rm", "sh", "-c", &mounted.replace("cd .", "cd \"$PWD\""), "sh"]);
+        command.arg(program.get_program()).args(program.get_args());
+        let kept = tempdir().unwrap();
+        let kept = kept.path().join("kept.pcapng");
+        command.current_dir(folder.path()).env("OUT", &kept);
+        let done = Program::start(command).finish();
+        if !kept.exists() {
+            return skip("no file system can be mounted here");
+        }
+        assert_eq!(done.code, Some(1), "{}", done.stderr);
+        let said = "wirelab: cannot write full.pcapng: No space left on device (os error 28); the file is incomplete\n";
+        assert_eq!(done.stderr, said);
+        let blocks = blocks(&kept);
+        let packets = blocks.iter().filter(|(kind, _)| *kind == 6).count() as u64;
+        assert!(packets > 200, "{packets}");
+        let number = |block: &[u8], at: usize| u64::from_le_bytes(block[at..at + 8].try_into().unwrap());
+        let statistics: Vec<&Vec<u8>> =
+            blocks.iter().filter(|(kind, _)| *kind == 5).map(|(_, block)| block).collect();
+        let seen: u64 = statistics.iter().map(|block| number(block, 16)).sum();
+        let missing: u64 = statistics.iter().map(|block| number(block, 28)).sum();
+        assert_eq!((statistics.len(), seen), (2, packets + missing));
+        assert!(contains(&kept, &format!("cut: {missing} packets are missing: No space left on device")));
+    }
+}
+
+#[test]
+fn a_run_that_is_refused_leaves_older_files_as_they_were() {
+    let folder = tempdir().unwrap();
+    let files = ["run.pcapng", "keys.txt"].map(|name| folder.path().join(name));
+    let refuse = || {
+        let options = "--pcap run.pcapng --keylog keys.txt -o /nonexistent/x.json";
+        let refused = run(folder.path(), format!("bench -t udp --seeds 1 {options}").split(' '));
+        assert_eq!(refused.code, Some(1));
+    };
+    refuse();
+    assert!(files.iter().all(|file| !file.exists()));
+    for content in ["older", ""] {
+        files.iter().for_each(|file| fs::write(file, content).unwrap());
+        refuse();
+        files.iter().for_each(|file| assert_eq!(fs::read_to_string(file).unwrap(), content));
+    }
 }

@@ -1,11 +1,16 @@
 //! tshark reads captures: its counts agree with the result, and it decrypts with the secrets in the file.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::Value;
 use tempfile::tempdir;
 
-use crate::support::{Program, run, tool};
+use crate::support::{Link, Program, Server, has_namespaces, python_with, run, tool};
 
 /// The values of `fields` of each packet that matches `filter`. Skips without tshark.
 fn tshark(capture: &Path, filter: &str, fields: &[&str]) -> Option<Vec<Vec<String>>> {
@@ -81,4 +86,149 @@ fn tshark_reads_dtls_handshakes_and_takes_signed_datagrams_for_data() {
     assert_eq!(hellos.len(), 4);
     cell(folder.path(), "bench -t udp-hmac --seeds 1 -d 1s --loss 0% --pcap run.pcapng -J -q");
     assert_eq!(tshark(&capture, "udp && !data", &["frame.number"]), Some(Vec::new()));
+}
+
+/// The packets of one end, in a file of their own: an analysis of TCP would find each segment of both ends twice.
+fn of_client(capture: &Path) -> Option<PathBuf> {
+    let client = capture.with_file_name("client.pcapng");
+    let mut command = tool("tshark", &["-Y", "frame.interface_name == \"client\"", "-r"])?;
+    command.arg(capture).arg("-w").arg(&client);
+    Program::start(command).finish().succeeded();
+    Some(client)
+}
+
+/// Bytes of TCP payload in the packets that match `filter`.
+fn tcp_bytes(capture: &Path, filter: &str) -> u64 {
+    let lengths = tshark(capture, filter, &["tcp.len"]).unwrap();
+    lengths.iter().map(|length| length[0].parse::<u64>().unwrap()).sum()
+}
+
+#[test]
+fn tsharks_analysis_of_tcp_agrees_with_the_result() {
+    if !has_namespaces() {
+        return;
+    }
+    let folder = tempdir().unwrap();
+    let capture = folder.path().join("run.pcapng");
+    let options = "--path netns -n 2MB --seeds 1 --loss 0% --to-server loss=2% --pcap run.pcapng -J -q";
+    let cell = cell(folder.path(), &format!("transfer -t tcp {options}"));
+    let Some(malformed) = tshark(&capture, "_ws.malformed || tcp.checksum.status == 0", &["frame.number"])
+    else {
+        return;
+    };
+    assert_eq!(malformed, Vec::<Vec<String>>::new());
+    let client = of_client(&capture).unwrap();
+    // At the sender nothing is out of order, but tshark calls a quick retransmission so.
+    let again = "tcp.analysis.retransmission || tcp.analysis.out_of_order";
+    let sent = format!("ip.src == 10.0.0.1 && ({again})");
+    let packets = tshark(&client, &sent, &["frame.number"]).unwrap().len() as u64;
+    assert_eq!(Some(packets), cell["recovery"]["retransmitted_packets"].as_u64());
+    assert!(packets > 0);
+    // All bytes of the stream were sent, and those of lost segments again.
+    let lost = "ip.src == 10.0.0.1 && tcp.len > 0 && frame.comment contains \"lost\"";
+    assert!(tcp_bytes(&client, &sent) >= tcp_bytes(&client, lost));
+    let all = tcp_bytes(&client, "ip.src == 10.0.0.1");
+    assert!(all - tcp_bytes(&client, &sent) >= 2_000_000);
+    for (way, from) in [("to_server", "10.0.0.1"), ("to_client", "10.0.0.2")] {
+        let filter = format!("ip.src == {from} && frame.packet_flags_direction == 2");
+        let sent = tshark(&capture, &filter, &["ip.len"]).unwrap();
+        let bytes: u64 = sent.iter().map(|length| length[0].parse::<u64>().unwrap()).sum();
+        // The wire's counters begin after the handshake.
+        let (packets, counted) = (&cell["wire"][way]["packets"], &cell["wire"][way]["bytes"]);
+        assert!(
+            sent.len() as u64 >= packets.as_u64().unwrap()
+                && sent.len() as u64 <= packets.as_u64().unwrap() + 12
+        );
+        assert!(bytes >= counted.as_u64().unwrap() && bytes <= counted.as_u64().unwrap() + 1000);
+    }
+}
+
+#[test]
+fn tshark_decrypts_every_connection_of_handshakes_on_every_path() {
+    let folder = tempdir().unwrap();
+    let capture = folder.path().join("run.pcapng");
+    for (transport, path) in [("quic-one", "sim"), ("quic-one", "relay"), ("tls", "netns")] {
+        if path == "netns" && !has_namespaces() {
+            return;
+        }
+        let options = "--seeds 1 --loss 0% --mode cold --pcap run.pcapng -J -q";
+        let cell = cell(folder.path(), &format!("handshake -t {transport} --path {path} -n 7 {options}"));
+        assert_eq!(cell["handshake"]["connections"], 7, "{cell}");
+        // All messages but the hellos are encrypted. tshark shows each once, where it was sent.
+        let messages =
+            tshark(&capture, "tls.handshake.type", &["frame.interface_name", "tls.handshake.type"]);
+        let Some(messages) = messages else { return };
+        let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+        for message in &messages {
+            message[1].split(',').for_each(|kind| *counts.entry((&message[0], kind)).or_default() += 1);
+        }
+        let hellos_certificate_and_finished = [
+            ("client", "1"),
+            ("server", "2"),
+            ("server", "8"),
+            ("server", "11"),
+            ("server", "15"),
+            ("server", "20"),
+            ("client", "20"),
+        ];
+        for message in hellos_certificate_and_finished {
+            assert_eq!(counts.get(&message), Some(&7), "{message:?} of {transport} on {path}: {counts:?}");
+        }
+        let failed = tshark(&capture, "quic.decryption_failed || _ws.malformed", &["frame.number"]);
+        assert_eq!(failed, Some(Vec::new()));
+    }
+}
+
+#[test]
+fn tshark_decrypts_what_aioquic_sent_through_a_link_with_aioquics_key_log() {
+    let Some(mut client) = python_with("aioquic", "quic_echo.py") else { return };
+    let server = Server::single("quic", "echo");
+    let folder = tempdir().unwrap();
+    let [capture, keys] = ["link.pcapng", "keys.txt"].map(|name| folder.path().join(name));
+    let pcap = ["--pcap", capture.to_str().unwrap()];
+    let options = [&["--loss", "0%", "--to-server", "loss=drop:4:9", "--delay", "5ms"][..], &pcap].concat();
+    let link = Link::start("127.0.0.1:0", server.address("quic"), &options);
+    let port = link.address.port().to_string();
+    client.args(["client", &port, server.certificates.ca().to_str().unwrap(), keys.to_str().unwrap()]);
+    let said = Program::start(client).finish().succeeded();
+    assert!(said.contains("stream: over a stream") && said.contains("datagram: in a datagram"), "{said}");
+    let report = link.stop("INT");
+    let Some(mut command) = tool("tshark", &["-T", "fields", "-e", "quic.stream_data", "-r"]) else { return };
+    command.arg(&capture).args(["-d", &format!("udp.port=={port},quic"), "-o"]);
+    command.arg(format!("tls.keylog_file:{}", keys.display()));
+    let in_packets = |filter: &str| {
+        let mut tshark = Command::new(command.get_program());
+        tshark.args(command.get_args()).args(["-Y", filter]);
+        Program::start(tshark).finish().succeeded()
+    };
+    let hex: String = b"over a stream".iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(in_packets("quic.stream_data").contains(&hex));
+    assert_eq!(in_packets("quic.decryption_failed || _ws.malformed"), "");
+    assert_eq!(report["to_server"]["lost"], 2);
+    assert_eq!(in_packets("frame.comment contains \"lost\"").lines().count(), 2);
+    let sent = |interface: u8| {
+        in_packets(&format!("frame.interface_id == {interface} && frame.packet_flags_direction == 2"))
+    };
+    assert_eq!(Some(sent(0).lines().count() as u64), report["to_server"]["packets"].as_u64());
+    assert_eq!(Some(sent(1).lines().count() as u64), report["to_client"]["packets"].as_u64());
+}
+
+#[test]
+fn tshark_decrypts_what_a_client_sent_to_a_server_by_url() {
+    let server = Server::single("quic", "echo");
+    let folder = tempdir().unwrap();
+    let [url, ca] = [&server.urls[0], server.certificates.ca().to_str().unwrap()].map(str::to_owned);
+    let options = "-d 500ms -w 0s --seeds 1 --pcap run.pcapng --keylog keys.txt -J -q";
+    let sent = cell(folder.path(), &format!("bench {url} --ca {ca} {options}"))["messages"]["sent"].clone();
+    let capture = folder.path().join("run.pcapng");
+    let Some(failed) = tshark(&capture, "quic.decryption_failed || _ws.malformed", &["frame.number"]) else {
+        return;
+    };
+    assert_eq!(failed, Vec::<Vec<String>>::new());
+    let streams = "quic.stream_data && frame.interface_name == \"client\" && udp.dstport ==";
+    let streams = tshark(&capture, &format!("{streams} {}", server.port()), &["ip.src"]).unwrap();
+    assert!(streams.len() as u64 >= sent.as_u64().unwrap(), "{} of {sent}", streams.len());
+    assert!(streams.iter().all(|source| source[0] == "127.0.0.1"), "{:?}", streams[0]);
+    let keys = fs::read_to_string(folder.path().join("keys.txt")).unwrap();
+    assert!(keys.contains("CLIENT_TRAFFIC_SECRET_0 "), "{keys}");
 }

@@ -1,6 +1,7 @@
 """QUIC by aioquic, as a client and as a server.
 
 quic_echo.py client PORT CA      echoes over a stream and over a DATAGRAM frame, and prints what came back
+quic_echo.py client PORT CA KEYS the same, and writes the secrets to a key log
 quic_echo.py rounds PORT CA N    echoes N times, each on a stream of its own after the one before, and prints the
                                  number of those that came back and the least milliseconds that one took
 quic_echo.py server CERT KEY     echoes whatever streams and DATAGRAM frames bring, until it is ended
@@ -9,6 +10,8 @@ quic_echo.py server CERT KEY     echoes whatever streams and DATAGRAM frames bri
 import asyncio
 import sys
 import time
+from contextlib import nullcontext
+from typing import TextIO
 
 from aioquic.asyncio.client import connect
 from aioquic.asyncio.protocol import QuicConnectionProtocol
@@ -67,15 +70,16 @@ class EchoServer(QuicConnectionProtocol):
         self.transmit()
 
 
-def to_server(port: int, ca: str):
+def to_server(port: int, ca: str, keys: TextIO | None = None):
     settings = configuration(is_client=True)
+    settings.secrets_log_file = keys
     settings.load_verify_locations(ca)
     settings.server_name = "localhost"
     return connect("127.0.0.1", port, configuration=settings, create_protocol=EchoClient)
 
 
-async def client(port: int, ca: str) -> None:
-    async with to_server(port, ca) as quic:
+async def client(port: int, ca: str, keys: TextIO | None = None) -> None:
+    async with to_server(port, ca, keys) as quic:
         print("stream:", (await quic.echo_on_a_stream(b"over a stream")).decode("utf-8"))
         # More than one packet's worth, so that it is not one lucky frame.
         long = bytes(range(256)) * 64
@@ -109,8 +113,9 @@ async def server(certificate: str, key: str) -> None:
 
 def main(role: str, *arguments: str) -> None:
     if role == "client":
-        port, ca = arguments
-        asyncio.run(asyncio.wait_for(client(int(port), ca), PATIENCE_SECONDS))
+        port, ca, *log = arguments
+        with open(log[0], "w") if log else nullcontext() as keys:
+            asyncio.run(asyncio.wait_for(client(int(port), ca, keys), PATIENCE_SECONDS))
     elif role == "rounds":
         port, ca, count = arguments
         asyncio.run(asyncio.wait_for(rounds(int(port), ca, int(count)), PATIENCE_SECONDS))

@@ -7,10 +7,11 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use wirelab::{
     experiment::{
         JobIndex, MatrixOptions, Observers, Outcome, PathKind, Plan, RunError, Runs, SAMPLE_COLUMNS,
-        SampleFile, SampleRows, Workload, run, run_matrix,
+        SampleFile, SampleFormat, SampleRows, Workload, run, run_matrix,
     },
     link::{LinkSpec, Loss},
     path::StopSignal,
@@ -45,8 +46,12 @@ fn plan(transport: Transport) -> Plan {
 
 /// The file of a matrix, and its outcomes.
 fn written(plans: &[Plan], threads: usize) -> (String, Vec<Runs<Outcome>>) {
+    written_as(SampleFormat::Csv, plans, threads)
+}
+
+fn written_as(format: SampleFormat, plans: &[Plan], threads: usize) -> (String, Vec<Runs<Outcome>>) {
     let written = Written::default();
-    let file = SampleFile::new(Box::new(written.clone()), SAMPLE_COLUMNS);
+    let file = SampleFile::new(Box::new(written.clone()), format, SAMPLE_COLUMNS);
     let stop = StopSignal::default();
     let options = MatrixOptions { first_seed: 1, seeds: SEEDS, threads, stop: &stop };
     let run = |job: usize, plan: &Plan, seed: u64| -> Result<Outcome, RunError> {
@@ -104,6 +109,29 @@ fn the_bytes_do_not_depend_on_threads_and_rows_stand_in_order() {
 }
 
 #[test]
+fn json_lines_have_the_rows_of_the_csv_with_numbers_as_numbers_and_null_where_it_is_empty() {
+    let plans = [Transport::UDP, Transport::QUIC_ONE].map(plan);
+    let (csv, _) = written(&plans, 2);
+    let (json, _) = written_as(SampleFormat::JsonLines, &plans, 2);
+    let (rows, mut nulls) = (rows(&csv), 0);
+    assert_eq!(json.lines().count(), rows.len());
+    for (row, line) in rows.iter().zip(json.lines()) {
+        let object: BTreeMap<String, Value> = serde_json::from_str(line).unwrap();
+        assert_eq!(object.len(), row.len());
+        for (column, value) in row {
+            let expected = match *value {
+                "" => Value::Null,
+                name if ["transport", "status"].contains(column) => name.into(),
+                number => number.parse::<u64>().unwrap().into(),
+            };
+            assert_eq!(object[*column], expected, "{column} in {line}");
+            nulls += u64::from(expected.is_null());
+        }
+    }
+    assert!(nulls > 0);
+}
+
+#[test]
 fn the_rows_add_up_to_the_figures() {
     let plans = [Transport::UDP, Transport::QUIC_ONE, Transport::QUIC_FLOW].map(plan);
     let (file, runs) = written(&plans, 2);
@@ -144,7 +172,7 @@ fn the_rows_add_up_to_the_figures() {
 #[test]
 fn a_run_that_fails_writes_nothing_and_holds_nobody_up() {
     let written = Written::default();
-    let file = SampleFile::new(Box::new(written.clone()), SAMPLE_COLUMNS);
+    let file = SampleFile::new(Box::new(written.clone()), SampleFormat::Csv, SAMPLE_COLUMNS);
     for (job, plan) in [(0, 0), (1, 1), (2, 1), (3, 2)] {
         let reservation = file.reserve(JobIndex { job, plan });
         if job > 0 {
@@ -168,7 +196,9 @@ fn a_full_disk_is_told_at_the_end() {
             Ok(())
         }
     }
-    let kind =
-        SampleFile::new(Box::new(Full), SAMPLE_COLUMNS).finish().map(|_| ()).map_err(|error| error.kind());
+    let kind = SampleFile::new(Box::new(Full), SampleFormat::Csv, SAMPLE_COLUMNS)
+        .finish()
+        .map(|_| ())
+        .map_err(|error| error.kind());
     assert_eq!(kind, Err(io::ErrorKind::StorageFull));
 }

@@ -36,21 +36,25 @@ pub(crate) fn python(script: &str) -> Option<Command> {
 
 /// The same, for a program that imports `module`.
 pub(crate) fn python_with(module: &str, script: &str) -> Option<Command> {
-    let command = python(script)?;
+    python(script).filter(|_| has_module(module))
+}
+
+/// Whether Python has `module`. Skips where it has not.
+pub(crate) fn has_module(module: &str) -> bool {
     let mut import = Command::new(interpreter());
     import.args(["-c", &format!("import {module}")]);
     let imported = Program::start(import).finish();
     if imported.code == Some(0) {
-        return Some(command);
+        return true;
     }
     // Any other error means that the module is there and broken.
     assert!(imported.stderr.contains("ModuleNotFoundError"), "{}", imported.stderr);
     skip_missing(module);
-    None
+    false
 }
 
 /// `WIRELAB_TEST_PYTHON` may name a Python that has more modules than the one on the path.
-fn interpreter() -> OsString {
+pub(crate) fn interpreter() -> OsString {
     env::var_os("WIRELAB_TEST_PYTHON").unwrap_or_else(|| "python3".into())
 }
 

@@ -26,7 +26,8 @@ use crate::cli::{certs::unix_time, output::note, usage::UsageError, values};
 #[command(next_help_heading = "Captures")]
 pub(crate) struct CaptureArgs {
     /// Capture the packets at both ends of the link for Wireshark, with the secrets that decrypt them: the first run in
-    /// a file, or each run in its own file in a folder. On direct, TCP has no packets to capture. Not for URLs
+    /// a file, or each run in its own file in a folder. On direct and for URLs, the datagrams of this program's UDP
+    /// sockets; TCP has no packets to capture there
     #[arg(long, value_name = "FILE.pcapng|DIR/")]
     pcap: Option<PathBuf>,
     #[command(flatten)]
@@ -35,7 +36,7 @@ pub(crate) struct CaptureArgs {
     /// their frames, losses declared and why, the state of recovery, and what the link did to each packet. Not for URLs
     #[arg(long, value_name = "DIR")]
     qlog: Option<PathBuf>,
-    /// Write the secrets of all connections to a key log file. For URLs, set SSLKEYLOGFILE instead
+    /// Write the secrets of all connections to a key log file
     #[arg(long, value_name = "FILE")]
     keylog: Option<PathBuf>,
 }

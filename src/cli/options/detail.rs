@@ -14,7 +14,10 @@ use crate::cli::{
     values::parse,
 };
 use wirelab::{
-    experiment::{Bench, Experiment, Outcome, Plan, Request, Runs, SampleFile, Which, choose, episode, pair},
+    experiment::{
+        Bench, Experiment, Outcome, Plan, Request, Runs, SampleFile, SampleFormat, Which, choose, episode,
+        pair,
+    },
     path::StopSignal,
     report::{TextOptions, episode::Episode, to_ladders},
 };
@@ -33,9 +36,9 @@ pub(crate) struct DetailArgs {
     /// Draw the ladder with ASCII only [default: if the locale is not UTF-8]
     #[arg(long, requires = "ladder")]
     ascii: bool,
-    /// Write every message to a file, one row each; seq is the number that --ladder takes. The result then also has the
-    /// data for pictures
-    #[arg(long, value_name = "FILE.csv")]
+    /// Write every message to a file, one row each, as CSV or JSON Lines; seq is the number that --ladder takes. The
+    /// result then also has the data for pictures
+    #[arg(long, value_name = "FILE.csv|FILE.jsonl")]
     samples: Option<PathBuf>,
 }
 
@@ -54,10 +57,8 @@ impl DetailArgs {
             ));
         }
         match &self.samples {
-            Some(path) if path.extension().is_none_or(|ending| ending != "csv") => Err(UsageError::new(
-                format!("--samples: invalid name `{}`: expected one that ends in .csv", path.display()),
-            )),
-            _ => Ok(()),
+            Some(path) => sample_format(path).map(drop),
+            None => Ok(()),
         }
     }
 
@@ -70,7 +71,7 @@ impl DetailArgs {
         let draft = Draft::create(path)?;
         let out = Box::new(BufWriter::new(draft.file()?));
         let columns = Bench::SAMPLE_COLUMNS.unwrap_or_default();
-        Ok(Some(Samples { samples: SampleFile::new(out, columns), draft }))
+        Ok(Some(Samples { samples: SampleFile::new(out, sample_format(path)?, columns), draft }))
     }
 
     /// The episodes of the requested ladder, from the first batch that has one. If exactly two transports have the same
@@ -149,6 +150,18 @@ fn nothing(plan: &Plan, seed: u64, which: Which) -> String {
         Which::Message(number) => format!(
             "no ladder: in {run}, message {number} was not sent in the measured time and blocked no message of it"
         ),
+    }
+}
+
+/// The format that the ending of `path` names.
+fn sample_format(path: &Path) -> Result<SampleFormat, UsageError> {
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("csv") => Ok(SampleFormat::Csv),
+        Some("jsonl") => Ok(SampleFormat::JsonLines),
+        _ => Err(UsageError::new(format!(
+            "--samples: invalid name `{}`: expected one that ends in .csv or .jsonl",
+            path.display()
+        ))),
     }
 }
 

@@ -151,7 +151,7 @@ fn run_job(
 ) -> Result<(Outcome, Option<FlowsOutcome>), RunError> {
     match job.server {
         Some(server) => {
-            run_remote(plan, server, job.seed, observers.samples, job.stop).map(|outcome| (outcome, None))
+            run_remote(plan, server, job.seed, observers, job.stop).map(|outcome| (outcome, None))
         }
         None => run_beside(plan, job.seed, observers, job.stop, background),
     }

@@ -18,7 +18,11 @@ use crate::{
         error::RunError,
         on_path::on_this_machine,
         plan::Plan,
-        record::{observe::SampleSink, outcome::Outcome, recorder::Recorder},
+        record::{
+            observe::{Observers, SampleSink},
+            outcome::Outcome,
+            recorder::Recorder,
+        },
         remote::Remote,
     },
     path::{Host, StopSignal, timeout},
@@ -32,7 +36,7 @@ const GREETING_INTERVAL: Duration = Duration::from_millis(500);
 /// The flow of a message that belongs to no schedule.
 const NO_FLOW: u32 = u32::MAX;
 
-/// Runs `plan` once against `remote` in real time. Ends soon after `stop` is set, with what was measured until then.
+/// Runs `plan` once against `remote` in real time. `observers` see the samples, and the packets of UDP sockets. Ends soon after `stop` is set, with what was measured until then.
 ///
 /// Returns an error if no connection was made or no reply came. A server that goes away later is an outcome, not an
 /// error.
@@ -40,10 +44,14 @@ pub fn run_remote(
     plan: &Plan,
     remote: &Remote,
     seed: u64,
-    samples: Option<SampleSink>,
+    observers: Observers,
     stop: &StopSignal,
 ) -> Result<Outcome, RunError> {
-    on_this_machine(stop, async |host| run_against(host, plan, remote, seed, samples, stop).await)
+    let Observers { samples, recording, .. } = observers;
+    let remote = &remote.recorded(&recording);
+    on_this_machine(stop, recording.observers(), async |host| {
+        run_against(host, plan, remote, seed, samples, stop).await
+    })
 }
 
 /// Runs `plan` once from `host` against `remote`. Returns the errors of [`run_remote`].

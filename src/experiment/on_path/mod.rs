@@ -12,7 +12,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 pub use self::route::{Ends, OnPath, Route, Wire};
 use super::{error::RunError, path_kind::PathKind};
-use crate::path::{CLOSING, EcnMeter, Host, QueueMeter, StopSignal};
+use crate::path::{CLOSING, EcnMeter, Host, Observers, QueueMeter, StopSignal};
 
 /// Runs `run` between two hosts on `route`. In virtual time the result is a pure function of the arguments; on the
 /// other paths `run` takes as long as it takes.
@@ -45,12 +45,13 @@ pub fn on_path<T>(
 }
 
 /// Runs `run` on a host of this machine's, against remote servers, and abandons it if it does not end soon after
-/// `stop` is set.
+/// `stop` is set. `observers` see the packets of its UDP sockets.
 pub(super) fn on_this_machine<T>(
     stop: &StopSignal,
+    observers: Observers,
     run: impl AsyncFnOnce(&Arc<dyn Host>) -> Result<T, RunError>,
 ) -> Result<T, RunError> {
-    real_time::on_this_machine(async |host| {
+    real_time::on_this_machine(observers, async |host| {
         let result = unless_overdue(&**host, stop, run(host)).await;
         host.sleep(CLOSING).await;
         result

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::route::{Ends, OnPath, Route, Wire};
 use crate::{
     experiment::error::RunError,
-    path::{Host, QueueMeter},
+    path::{Host, Observers, QueueMeter},
 };
 
 pub(super) fn on_path<T>(
@@ -17,6 +17,7 @@ pub(super) fn on_path<T>(
 }
 
 pub(super) fn on_this_machine<T>(
+    _: Observers,
     _: impl AsyncFnOnce(&Arc<dyn Host>) -> Result<T, RunError>,
 ) -> Result<T, RunError> {
     Err(RunError::NoSockets)

@@ -13,7 +13,7 @@ use crate::{
     experiment::{error::RunError, path_kind::PathKind},
     link::Counters,
     path::{
-        Host, QueueMeter, Side,
+        Host, Observers, QueueMeter, Side,
         direct::{DirectHost, HostThread, observed, runtime},
         netns::{self, Device, NetnsError, NetnsHost},
         relay, unspecified,
@@ -34,10 +34,11 @@ pub(super) fn on_path<T>(
 }
 
 pub(super) fn on_this_machine<T>(
+    observers: Observers,
     run: impl AsyncFnOnce(&Arc<dyn Host>) -> Result<T, RunError>,
 ) -> Result<T, RunError> {
     runtime()?.block_on(async {
-        let host: Arc<dyn Host> = DirectHost::new()?;
+        let [host] = observed([(Side::Client, DirectHost::new()? as Arc<dyn Host>)], observers);
         run(&host).await
     })
 }
@@ -50,7 +51,8 @@ fn on_loopback<T>(
     let runtime = runtime()?;
     let client = runtime.block_on(async { DirectHost::new() })?;
     let server = server_beside(&client)?;
-    let [client, server_host] = observed([client as Arc<dyn Host>, server.host().clone()], route.observers);
+    let hosts = [(Side::Client, client as Arc<dyn Host>), (Side::Server, server.host().clone())];
+    let [client, server_host] = observed(hosts, route.observers);
     let ends = Ends { client, server: server_host, listen: loopback(), reach: loopback().ip() };
     let read = Reading { counters: &|| None, queue: None };
     let (value, wire) = drive(&runtime, &ends, read, pending(), run)?;

@@ -51,7 +51,7 @@ impl Experiment for Transfer {
         let watch = Watch { moved: job.progress.clone(), stop: job.stop.clone(), ..Watch::default() };
         let saved = self.saved.lock().take();
         match job.server {
-            Some(server) => transfer_against(plan, server, job.seed, saved, &watch),
+            Some(server) => transfer_against(plan, server, job.seed, saved, &watch, &job.recording),
             None => {
                 let meter = (job.traced && plan.path.has_link()).then(|| Meter::new(plan));
                 let watchers = Watchers { meter: meter.as_ref(), recording: Some(&job.recording) };

@@ -120,7 +120,7 @@ pub(super) fn transfer_watched(
     Ok(TransferOutcome { wire, queue, ecn, fidelity, truth, ..value })
 }
 
-/// Makes one transfer with `remote`.
+/// Makes one transfer with `remote`, and records what this end sees.
 ///
 /// Returns an error if no connection was made.
 pub fn transfer_against(
@@ -129,8 +129,12 @@ pub fn transfer_against(
     seed: u64,
     saved: Option<SaveFile>,
     watch: &Watch,
+    recording: &Recording,
 ) -> Result<TransferOutcome, RunError> {
-    on_this_machine(&watch.stop, async |host| transfer_from(host, plan, remote, seed, saved, watch).await)
+    let remote = &remote.recorded(recording);
+    on_this_machine(&watch.stop, recording.observers(), async |host| {
+        transfer_from(host, plan, remote, seed, saved, watch).await
+    })
 }
 
 /// Makes one transfer from `host` with `remote`.

@@ -25,19 +25,21 @@ use crate::{
     unit::{Direction, Mutex, PerDirection},
 };
 
-/// The client's and the server's host, seen by `observers`; unchanged without any. TCP is a stream of bytes here and has
-/// no packets to show.
-pub fn observed(hosts: [Arc<dyn Host>; 2], observers: Observers) -> [Arc<dyn Host>; 2] {
+/// Hosts at these ends, seen by `observers`; unchanged without any. TCP is a stream of bytes here and has no packets to
+/// show.
+pub fn observed<const N: usize>(
+    hosts: [(Side, Arc<dyn Host>); N],
+    observers: Observers,
+) -> [Arc<dyn Host>; N] {
     if observers.is_empty() {
-        return hosts;
+        return hosts.map(|(_, host)| host);
     }
     let shown = Arc::new(Mutex::new(Shown {
         observers,
         entered: PerDirection::default(),
         left: PerDirection::default(),
     }));
-    let [client, server] = hosts;
-    [(Side::Client, client), (Side::Server, server)].map(|(side, host)| {
+    hosts.map(|(side, host)| {
         let timers = host.timers().clone();
         Arc::new(ObservedHost { host, end: End { side, timers, shown: shown.clone() } }) as Arc<dyn Host>
     })
@@ -102,6 +104,10 @@ impl ObservedHost {
     fn datagrams(&self, socket: Arc<dyn Datagrams>) -> Arc<dyn Datagrams> {
         Arc::new(ObservedDatagrams { socket, end: self.end.clone() })
     }
+
+    fn quic(&self, socket: Arc<dyn AsyncUdpSocket>) -> Arc<dyn AsyncUdpSocket> {
+        Arc::new(LayeredQuic(ObservedQuic { socket, end: self.end.clone() }))
+    }
 }
 
 impl Host for ObservedHost {
@@ -134,8 +140,11 @@ impl Host for ObservedHost {
     }
 
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn AsyncUdpSocket>, PathError> {
-        let socket = self.host.quic_bind(local)?;
-        Ok(Arc::new(LayeredQuic(ObservedQuic { socket, end: self.end.clone() })))
+        Ok(self.quic(self.host.quic_bind(local)?))
+    }
+
+    fn quic_connect(&self, peer: SocketAddr) -> Result<Arc<dyn AsyncUdpSocket>, PathError> {
+        Ok(self.quic(self.host.quic_connect(peer)?))
     }
 
     fn dropped_datagrams(&self, local: SocketAddr) -> Option<u64> {
@@ -259,7 +268,7 @@ mod tests {
         observers.push(Box::new(Recorder(log.clone())));
         runtime().unwrap().block_on(async {
             let host: Arc<dyn Host> = DirectHost::new().unwrap();
-            let [client, server] = observed([host.clone(), host], observers);
+            let [client, server] = observed([(Side::Client, host.clone()), (Side::Server, host)], observers);
             let there = server.udp_bind("127.0.0.1:0".parse().unwrap()).unwrap();
             let here = client.udp_connect(there.local_addr()).unwrap();
             let mut buffer = [0; 16];

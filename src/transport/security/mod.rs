@@ -111,6 +111,14 @@ static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
 });
 
 impl ClientTls {
+    /// Logs secrets to `key_log` too.
+    pub fn log_to(&mut self, key_log: Arc<dyn KeyLog>) {
+        self.key_log = Some(match self.key_log.take() {
+            Some(first) => Arc::new(BothKeyLogs([first, key_log])),
+            None => key_log,
+        });
+    }
+
     /// A configuration with the host's clock. Connections that share it, or its [`Sessions`], resume each other's
     /// sessions.
     ///
@@ -155,6 +163,15 @@ impl ClientTls {
             config.key_log = key_log.clone();
         }
         Ok(config)
+    }
+}
+
+#[derive(Debug)]
+struct BothKeyLogs([Arc<dyn KeyLog>; 2]);
+
+impl KeyLog for BothKeyLogs {
+    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        self.0.iter().for_each(|key_log| key_log.log(label, client_random, secret));
     }
 }
 

@@ -2,9 +2,16 @@
 
 mod table;
 
-use std::{collections::BTreeSet, env, fs, path::Path, process::Command};
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use crate::support::{Program, Server, command_exists, has_namespaces, run, say, skip_missing};
+use crate::support::{
+    Program, Server, command_exists, has_module, has_namespaces, interpreter, run, say, skip_missing,
+};
 use tempfile::{TempDir, tempdir};
 
 /// An example, and what it must show.
@@ -13,7 +20,7 @@ struct Example {
     line: &'static str,
     /// What is put in place of what, to keep it short and on free ports. `{udp}` is the URL of a server, and so on.
     with: &'static [(&'static str, &'static str)],
-    /// What it needs besides `wirelab`: programs, or `netns`.
+    /// What it needs besides `wirelab`: programs, a `module` of Python, or `netns`.
     needs: &'static [&'static str],
     /// The exit status.
     status: i32,
@@ -176,7 +183,10 @@ impl Scene {
         let line = self.line(example);
         let folder = self.folder();
         let program = Path::new(env!("CARGO_BIN_EXE_wirelab")).parent().unwrap();
-        let path = format!("{}:{}", program.display(), env::var("PATH").unwrap_or_default());
+        let python = PathBuf::from(interpreter());
+        let python = python.parent().unwrap_or(program);
+        let path = env::var("PATH").unwrap_or_default();
+        let path = format!("{}:{}:{path}", program.display(), python.display());
         let mut command = Command::new("sh");
         command.args(["-c", &line]).current_dir(folder.path()).env("PATH", path).env_remove("COLUMNS");
         let said = Program::start(command).finish();
@@ -189,10 +199,13 @@ impl Scene {
     }
 }
 
-/// Whether this machine has a program, or network namespaces. Skips where it has not.
+/// Whether this machine has a program, a module of Python, or network namespaces. Skips where it has not.
 fn is_there(need: &str) -> bool {
     if need == "netns" {
         return has_namespaces();
+    }
+    if let Some(module) = need.strip_prefix("module ") {
+        return has_module(module);
     }
     let exists = command_exists(need);
     if !exists {
@@ -239,6 +252,11 @@ fn of_transfer() {
 #[test]
 fn of_link() {
     check(table::LINK);
+}
+
+#[test]
+fn of_artifacts() {
+    check(table::ARTIFACTS);
 }
 
 #[test]

@@ -29,7 +29,7 @@ const fn incomplete(
 }
 
 /// All of them.
-pub(super) const ALL: &[&[Example]] = &[TOUR, BENCH, HOL, HANDSHAKE, TRANSFER, LINK, OTHERS];
+pub(super) const ALL: &[&[Example]] = &[TOUR, BENCH, HOL, HANDSHAKE, TRANSFER, LINK, ARTIFACTS, OTHERS];
 
 /// A run of two seconds with one seed.
 const BENCH_SHORT: (&str, &str) = ("wirelab bench", "wirelab bench --seeds 1 -d 2s");
@@ -40,6 +40,9 @@ const HANDSHAKE_SHORT: (&str, &str) = ("wirelab handshake", "wirelab handshake -
 const SHARE_SHORT: (&str, &str) = ("wirelab share", "wirelab share --seeds 1 -d 8s");
 const TRANSFER_SHORT: (&str, &str) = ("wirelab transfer", "wirelab transfer --seeds 1 --bytes 100KB");
 const URL_SHORT: (&str, &str) = ("--ca", "-d 200ms -w 0s --seeds 1 --ca");
+
+/// A run of two seconds in an example that sets the seeds.
+const BENCH_SAMPLED: (&str, &str) = ("wirelab bench", "wirelab bench -d 2s");
 
 pub(super) const TOUR: &[Example] = &[
     plain("wirelab tour", &[("tour", "tour 2")], &["2. Loss", "Answer: b)", "Remember:", "Go on with:"]),
@@ -216,6 +219,11 @@ pub(super) const BENCH: &[Example] = &[
         &["transport delivered", "| transport |"],
     ),
     plain("wirelab bench --loss 0%,1%,2% -o result.json", &[BENCH_UDP], &["udp, loss 0%", "udp, loss 2%"]),
+    plain(
+        "wirelab bench --samples samples.jsonl",
+        &[BENCH_UDP, ("samples.jsonl", "samples.jsonl && wc -l < samples.jsonl && head -1 samples.jsonl")],
+        &[r#" 100 {"cell":0,"seed":1,"transport":"udp","flow":4,"seq":100,"#],
+    ),
     plain(
         "wirelab bench --samples samples.csv",
         &[BENCH_UDP, ("samples.csv", "samples.csv && wc -l < samples.csv && head -1 samples.csv")],
@@ -703,4 +711,56 @@ pub(super) const OTHERS: &[Example] = &[
         &["_wirelab()"],
     ),
     plain("wirelab man serve | man -l -", &[("man -l -", "cat")], &[".TH wirelab-serve"]),
+];
+
+/// Those of docs/artifacts.md.
+pub(super) const ARTIFACTS: &[Example] = &[
+    needing(
+        &["tshark"],
+        r#"wirelab bench -t quic-one --pcap run.pcapng -q && tshark -r run.pcapng -Y 'frame.comment contains "lost"'"#,
+        &[BENCH_SHORT],
+        &["QUIC"],
+    ),
+    needing(
+        &["tshark"],
+        "wirelab bench -t quic-one --pcap run.pcapng -q && tshark -r run.pcapng -Y quic.stream_data -T fields -e frame.time_relative -e quic.stream.offset",
+        &[BENCH_SHORT],
+        &["0.0"],
+    ),
+    needing(
+        &["netns", "tshark"],
+        "wirelab bench -t tcp --path netns --loss 2% --pcap tcp.pcapng -q && tshark -r tcp.pcapng -Y 'frame.interface_id == 0' -w client.pcapng && tshark -r client.pcapng -q -z expert,note",
+        &[BENCH_SHORT],
+        &["This frame is a (suspected) retransmission"],
+    ),
+    needing(
+        &["python3", "module pandas"],
+        r#"wirelab hol -t quic-one,quic-flow --samples samples.csv -q && python3 -c "import pandas as pd; d = pd.read_csv('samples.csv'); d['latency_ms'] = (d.client_released_ns - d.due_ns) / 1e6; print(d.groupby('transport').latency_ms.describe())""#,
+        &[HOL_SHORT],
+        &["count mean std", "quic-flow", "quic-one"],
+    ),
+    needing(
+        &["python3", "module polars"],
+        r#"wirelab hol -t quic-one,quic-flow --samples samples.jsonl -q && python3 -c "import polars as pl; d = pl.read_ndjson('samples.jsonl', infer_schema_length=None); print(d.group_by('transport').agg(((pl.col('client_released_ns') - pl.col('due_ns')).mean() / 1e6).alias('mean_ms')).sort('transport'))""#,
+        &[HOL_SHORT],
+        &["mean_ms", "quic-flow", "quic-one"],
+    ),
+    needing(
+        &["python3", "module duckdb"],
+        r#"wirelab hol -t quic-one,quic-flow --samples samples.jsonl -q && python3 -c "import duckdb; print(duckdb.sql(\"SELECT transport, status, count(*) AS messages, median(client_released_ns - due_ns) / 1e6 AS median_ms FROM 'samples.jsonl' GROUP BY ALL ORDER BY ALL\"))""#,
+        &[HOL_SHORT],
+        &["median_ms", "quic-flow │ delivered"],
+    ),
+    needing(
+        &["Rscript"],
+        r#"wirelab hol -t quic-one,quic-flow --samples samples.csv -q && Rscript -e 'd <- read.csv("samples.csv"); d$ms <- (d$client_released_ns - d$due_ns) / 1e6; print(aggregate(ms ~ transport, d, median))'"#,
+        &[HOL_SHORT],
+        &["transport ms", "quic-flow", "quic-one"],
+    ),
+    needing(
+        &["gnuplot"],
+        r#"wirelab bench -t quic-one --seeds 1 --samples samples.csv -q && gnuplot -e "set datafile separator ','; set terminal svg; set output 'latency.svg'; set xlabel 'sent at (s)'; set ylabel 'latency (ms)'; plot 'samples.csv' using (column('due_ns')/1e9):((column('client_released_ns')-column('due_ns'))/1e6) title 'quic-one'""#,
+        &[BENCH_SAMPLED, ("title 'quic-one'\"", "title 'quic-one'\" && cat latency.svg")],
+        &["<title>Gnuplot</title>", "quic-one"],
+    ),
 ];
