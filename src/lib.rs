@@ -6,7 +6,9 @@
 //! ```text
 //! main
 //! cli
+//! lab
 //! verify, properties, discover, lesson
+//! scenario
 //! experiment, serve, send
 //! channel, transfer
 //! certs, target
@@ -80,6 +82,7 @@ pub mod link;
 pub mod path;
 pub mod properties;
 pub mod report;
+pub mod scenario;
 #[cfg(feature = "sockets")]
 pub mod send;
 #[cfg(feature = "sockets")]

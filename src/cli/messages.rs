@@ -3,18 +3,17 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Args;
-use serde_json::{Map, Value, json};
 use wirelab::{
     experiment::{
-        Bench, Outcome, PathKind, Plan, Request, Runs, Setup, Which, choose, choose_contrast, episode, pair,
+        Bench, Outcome, PathKind, Plan, Request, Runs, Setup, Which, choose, choose_contrast, episode,
+        messages_config, pair,
     },
     path::StopSignal,
     report::episode::Episode,
-    unit::nanos,
 };
 
 use super::{
-    driver::{Prepared, distinct, entry, servers},
+    driver::Prepared,
     options::{
         capture::CaptureArgs,
         detail::{DetailArgs, Samples, seeds},
@@ -53,7 +52,7 @@ impl<D: Defaults> MessagesArgs<D> {
             command,
             experiment: &Bench,
             request: &request,
-            config: config(&request),
+            config: messages_config(&request),
             first_seed: self.matrix.seed,
             samples: samples.as_ref().map(Samples::file),
             capture: &self.capture,
@@ -153,27 +152,4 @@ fn episodes(
 /// The measured time where none is given.
 fn default_duration(path: PathKind) -> Duration {
     Duration::from_secs(if path.is_real_time() { 10 } else { 60 })
-}
-
-/// The options of the schedule, each resolved.
-fn config(request: &Request<Plan>) -> Map<String, Value> {
-    let each = |value: fn(&Plan) -> Value| distinct(request.plans().map(value));
-    let with_link = request.plans().filter(|plan| plan.path.has_link());
-    let is_measured =
-        request.batches.iter().flat_map(|batch| &batch.servers).any(|remote| remote.deadline.is_some());
-    Map::from_iter([
-        entry("servers", servers(request)),
-        entry("links", distinct(with_link.map(|plan| json!(plan.links)))),
-        entry("flows", each(|plan| json!(plan.workload.flows))),
-        entry("interval_ns", each(|plan| json!(nanos(plan.workload.interval)))),
-        entry("length_bytes", each(|plan| json!(plan.workload.length))),
-        entry("reply_length_bytes", each(|plan| json!(plan.workload.reply_length))),
-        entry("arrivals", each(|plan| json!(plan.workload.arrivals.to_string()))),
-        entry("duration_ns", each(|plan| json!(nanos(plan.workload.duration)))),
-        entry("warmup_ns", each(|plan| json!(nanos(plan.workload.warmup)))),
-        entry(
-            "deadline_ns",
-            if is_measured { Value::Null } else { each(|plan| json!(nanos(plan.workload.deadline))) },
-        ),
-    ])
 }

@@ -1,7 +1,10 @@
 //! A lesson as blocks.
 
-use super::{Claim, Lesson, LessonError, Results, Scenario, Trial, template::fill};
-use crate::report::{Block, TextOptions, blocks_to_text, chosen_columns};
+use super::{Claim, Lesson, LessonError, Results, Trial, template::fill};
+use crate::{
+    report::{Block, TextOptions, blocks_to_text, chosen_columns},
+    scenario::Scenario,
+};
 
 impl Lesson {
     /// Its text and its question.

@@ -51,6 +51,10 @@ impl Protocol for Dtls {
     fn listen(&self, host: &Arc<dyn Host>, local: SocketAddr, settings: ListenSettings<'_>) -> ListenResult {
         listen(host, local, settings, true)
     }
+
+    fn unavailable(&self) -> Option<&'static str> {
+        connection::UNAVAILABLE
+    }
 }
 
 /// Connects with one of these versions.
