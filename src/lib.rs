@@ -77,6 +77,7 @@ pub mod channel;
 #[cfg(feature = "sockets")]
 pub mod discover;
 pub mod experiment;
+pub mod lab;
 pub mod lesson;
 pub mod link;
 pub mod path;

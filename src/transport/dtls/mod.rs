@@ -45,16 +45,27 @@ impl Protocol for Dtls {
         peer: SocketAddr,
         settings: DialSettings<'a>,
     ) -> Establishing<'a> {
+        if let Err(unavailable) = available(peer) {
+            return Box::pin(async { Err(unavailable) });
+        }
         Box::pin(async move { Ok(Session::Datagrams(dial(host, peer, settings, Versions::Both).await?)) })
     }
 
     fn listen(&self, host: &Arc<dyn Host>, local: SocketAddr, settings: ListenSettings<'_>) -> ListenResult {
+        available(local)?;
         listen(host, local, settings, true)
     }
 
     fn unavailable(&self) -> Option<&'static str> {
         connection::UNAVAILABLE
     }
+}
+
+/// Fails in a build that cannot run DTLS.
+fn available(address: SocketAddr) -> Result<(), ConnectError> {
+    let failed =
+        |reason: &str| ConnectError::Failed { what: "DTLS", peer: address, reason: reason.to_owned() };
+    connection::UNAVAILABLE.map_or(Ok(()), |reason| Err(failed(reason)))
 }
 
 /// Connects with one of these versions.
