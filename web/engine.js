@@ -3,8 +3,8 @@
 // Refused or failed, with a sentence for the reader.
 export class Refused extends Error {}
 
-// Longer than any answer of the server.
-const LONGEST_MS = 90000;
+// No call takes longer, not even a lesson on a phone.
+const LONGEST_MS = 300000;
 
 export async function start() {
   return document.body.dataset.engine === 'native' ? new Server() : Workers.load();

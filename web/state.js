@@ -11,7 +11,10 @@ export function read(hash = location.hash) {
   const given = new URLSearchParams(hash.replace(/^#/, ''));
   const lines = ['a', 'b'].map(name => given.get(name)).filter(line => line);
   const lesson = Number.parseInt(given.get('lesson'), 10);
-  const [place, transport, seed, which] = (given.get('ladder') ?? '').split(' ');
+  // The transport may have its controller behind it.
+  const [place, ...words] = (given.get('ladder') ?? '').split(' ');
+  const [seed, which] = words.splice(-2);
+  const transport = words.join(' ');
   return {
     lines: lines.length ? lines : [DEFAULT],
     view: given.has('lesson') ? 'tour' : 'lab',

@@ -19,8 +19,9 @@ export class Tour {
     intro.innerHTML = lesson.html;
     const findings = el('div', { class: 'part findings', 'aria-live': 'polite' });
     const choices = lesson.choices.map((choice, said) => button(`${'abcdefgh'[said]}) ${plain(choice)}`, event => this.reveal(said, event.target, findings), { class: 'answer' }));
+    if (lesson.unavailable) for (const choice of choices) choice.disabled = true;
     const question = el('section', { class: 'question', 'aria-label': 'Question' },
-      el('h3', {}, plain(lesson.question)), ...choices, button('Show me without a prediction', event => this.reveal(null, event.target, findings), { class: 'link' }));
+      el('h3', {}, plain(lesson.question)), ...choices, lesson.unavailable ? el('p', { class: 'note' }, `This lesson does not run here: ${plain(lesson.unavailable)}.`) : button('Show me without a prediction', event => this.reveal(null, event.target, findings), { class: 'link' }));
     this.place.replaceChildren(el('nav', { 'aria-label': 'Lessons' }, list), el('article', { class: 'lesson' }, intro, question, findings));
     this.chosen(this.index);
   }

@@ -10,7 +10,10 @@ use std::{
 use anyhow::anyhow;
 use clap::Args;
 use wirelab::{
-    lab::{server::Server, site},
+    lab::{
+        server::Server,
+        site::{self, Engine},
+    },
     path::direct::DirectHost,
 };
 
@@ -43,9 +46,12 @@ pub(crate) struct Lab {
     )]
     port: u16,
     /// Write the page instead, to a folder for any static server, or to one file that needs no server. Transports then
-    /// run in the browser, in virtual time. Needs a build with the feature web-engine
+    /// run in the browser, in virtual time. Needs a build with the feature web-engine, or --engine
     #[arg(long, value_name = "DIR|FILE.html", conflicts_with = "open")]
     export: Option<PathBuf>,
+    /// Export the engine for browsers of this folder, which web/build.sh makes [default: the one that is built in]
+    #[arg(long, value_name = "DIR", requires = "export")]
+    engine: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -61,7 +67,7 @@ impl Lab {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         leave_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         match &self.export {
-            Some(path) => export(path),
+            Some(path) => self.write(path),
             None => in_real_time(|host| self.serve(host)),
         }
     }
@@ -78,7 +84,30 @@ impl Lab {
         server.serve(host).await?;
         Ok(ExitCode::SUCCESS)
     }
+
+    fn write(&self, path: &Path) -> anyhow::Result<ExitCode> {
+        let engine = match &self.engine {
+            Some(folder) => {
+                Engine::read(folder).map_err(|e| anyhow!("cannot read {}: {e}", folder.display()))?
+            }
+            None => Engine::built_in().ok_or_else(|| UsageError::new(NO_ENGINE))?,
+        };
+        if path.extension().is_some_and(|ending| ending == "html") {
+            Draft::create(path)?.complete_with(&site::single_file(&engine))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        fs::create_dir_all(path).map_err(|e| anyhow!("cannot make {}: {e}", path.display()))?;
+        for file in site::folder(&engine) {
+            let name = path.join(file.name);
+            fs::write(&name, file.bytes).map_err(|e| anyhow!("cannot write {}: {e}", name.display()))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
 }
+
+/// How to get the engine for browsers.
+const NO_ENGINE: &str = "--export: this build has no engine for browsers: in the source, run web/build.sh, then build with \
+                         --features web-engine, or use --engine web/engine/pkg";
 
 /// Opens an address in the user's browser.
 fn open(url: &str) {
@@ -88,19 +117,4 @@ fn open(url: &str) {
     if let Err(error) = started {
         note(format_args!("cannot run {opener}: {error}; open the address yourself"));
     }
-}
-
-fn export(path: &Path) -> anyhow::Result<ExitCode> {
-    let no_engine = |error| UsageError::new(format!("--export: {error}"));
-    if path.extension().is_some_and(|ending| ending == "html") {
-        Draft::create(path)?.complete_with(&site::single_file().map_err(no_engine)?)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let files = site::folder().map_err(no_engine)?;
-    fs::create_dir_all(path).map_err(|e| anyhow!("cannot make {}: {e}", path.display()))?;
-    for file in files {
-        let name = path.join(file.name);
-        fs::write(&name, file.bytes).map_err(|e| anyhow!("cannot write {}: {e}", name.display()))?;
-    }
-    Ok(ExitCode::SUCCESS)
 }

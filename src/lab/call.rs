@@ -111,7 +111,7 @@ impl Call {
     ///
     /// Fails like [`Self::scenario`].
     pub fn longest(&self) -> Result<Duration, LabError> {
-        const OTHERS: Duration = Duration::from_secs(60);
+        const OTHERS: Duration = Duration::from_secs(180);
         Ok(self.scenario()?.map_or(OTHERS, |scenario| bounds::longest(&scenario)))
     }
 
@@ -153,6 +153,9 @@ impl Call {
                 let lesson = LESSONS
                     .get(*index)
                     .ok_or_else(|| LabError::Unknown(format!("there is no lesson {}", index + 1)))?;
+                if let Some(reason) = lesson.unavailable() {
+                    return Err(LabError::Unknown(reason.to_owned()));
+                }
                 let results = lesson.run(stop)?;
                 let right = said.map(|said| lesson.is_right(&results, said));
                 Ok(json!({ "html": lesson.findings_html(&results, *said)?, "right": right }).to_string())
@@ -181,6 +184,7 @@ fn opening(lesson: &Lesson, number: usize) -> Result<Value, LabError> {
         "html": lesson.introduction_html(number)?,
         "question": lesson.question_text()?,
         "choices": lesson.choice_texts()?,
+        "unavailable": lesson.unavailable(),
     }))
 }
 

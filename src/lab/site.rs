@@ -1,6 +1,6 @@
 //! The files of the lab's page: served, or exported with the engine for browsers.
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _, fs, io, path::Path};
 
 use data_encoding::BASE64;
 use serde_json::{Map, Value, json};
@@ -37,26 +37,39 @@ const INDEX: &str = include_str!("../../web/index.html");
 /// Runs the engine in a worker.
 const WORKER: File = File { name: "worker.js", kind: SCRIPT, bytes: include_bytes!("../../web/worker.js") };
 
-/// The engine, its WebAssembly compressed by gzip.
-#[cfg(feature = "web-engine")]
-static ENGINE: Option<[File; 2]> = Some([
-    File { name: "engine-glue.js", kind: SCRIPT, bytes: include_bytes!("../../web/engine/pkg/engine.js") },
-    File {
-        name: "engine.bin",
-        kind: "application/octet-stream",
-        bytes: include_bytes!("../../web/engine/pkg/engine.bin"),
-    },
-]);
-#[cfg(not(feature = "web-engine"))]
-static ENGINE: Option<[File; 2]> = None;
+/// The engine for browsers.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    /// Loads it.
+    glue: Cow<'static, [u8]>,
+    /// Its WebAssembly, compressed by gzip.
+    module: Cow<'static, [u8]>,
+}
 
-/// The engine for browsers is not part of this build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "this build has no engine for browsers: in the source, run web/build.sh, then cargo build --release --features \
-     web-engine"
-)]
-pub struct NoEngine;
+const GLUE: &str = "engine.js";
+const MODULE: &str = "engine.bin";
+
+impl Engine {
+    /// The engine that is part of this build, if there is one.
+    pub fn built_in() -> Option<Self> {
+        #[cfg(feature = "web-engine")]
+        let engine = Some(Self {
+            glue: include_bytes!("../../web/engine/pkg/engine.js").into(),
+            module: include_bytes!("../../web/engine/pkg/engine.bin").into(),
+        });
+        #[cfg(not(feature = "web-engine"))]
+        let engine = None;
+        engine
+    }
+
+    /// The engine that `web/build.sh` has made in a folder.
+    ///
+    /// Returns an error if a file cannot be read.
+    pub fn read(folder: &Path) -> io::Result<Self> {
+        let read = |name: &str| Ok::<_, io::Error>(fs::read(folder.join(name))?.into());
+        Ok(Self { glue: read(GLUE)?, module: read(MODULE)? })
+    }
+}
 
 /// A file that is written out.
 #[derive(Debug)]
@@ -83,37 +96,34 @@ pub fn served_file(name: &str) -> Option<&'static File> {
 }
 
 /// The page as static files, with the engine for browsers.
-///
-/// Returns an error if this build has none.
-pub fn folder() -> Result<Vec<Written>, NoEngine> {
-    let engine = ENGINE.as_ref().ok_or(NoEngine)?;
+pub fn folder(engine: &Engine) -> Vec<Written> {
     let page = index(
         &imports(|file| format!("./{}", file.name)),
         "<link rel=\"stylesheet\" href=\"lab.css\">",
         "browser",
         "",
     );
-    let files = FILES.iter().chain([&WORKER]).chain(engine);
-    let mut written: Vec<Written> =
-        files.map(|file| Written { name: file.name, bytes: file.bytes.to_vec() }).collect();
-    written.push(Written { name: "index.html", bytes: page.into_bytes() });
-    Ok(written)
+    let files = FILES.iter().chain([&WORKER]).map(|file| (file.name, file.bytes.to_vec()));
+    let others = [
+        ("engine-glue.js", engine.glue.to_vec()),
+        (MODULE, engine.module.to_vec()),
+        ("index.html", page.into_bytes()),
+    ];
+    files.chain(others).map(|(name, bytes)| Written { name, bytes }).collect()
 }
 
 /// The page as one file that needs no server.
-///
-/// Fails like [`folder`].
-pub fn single_file() -> Result<String, NoEngine> {
-    let [glue, engine] = ENGINE.as_ref().ok_or(NoEngine)?;
+pub fn single_file(engine: &Engine) -> String {
     let data = |file: &File| format!("data:text/javascript;base64,{}", BASE64.encode(file.bytes));
     let style = format!("<style>{}</style>", text(&FILES[0]));
     let mut parts = String::new();
-    for (id, file) in [("engine-glue", glue), ("engine-worker", &WORKER), ("engine-bin", engine)] {
+    let inlined: [(&str, &[u8]); 3] =
+        [("engine-glue", &engine.glue), ("engine-worker", WORKER.bytes), ("engine-bin", &engine.module)];
+    for (id, bytes) in inlined {
         // Writing to a string cannot fail.
-        let _ =
-            write!(parts, "<script type=\"text/plain\" id=\"{id}\">{}</script>", BASE64.encode(file.bytes));
+        let _ = write!(parts, "<script type=\"text/plain\" id=\"{id}\">{}</script>", BASE64.encode(bytes));
     }
-    Ok(index(&imports(data), &style, "browser", &parts))
+    index(&imports(data), &style, "browser", &parts)
 }
 
 /// The import map: each module by its name.
@@ -128,7 +138,7 @@ fn index(imports: &Value, style: &str, engine: &str, parts: &str) -> String {
     INDEX.replace("<!-- head -->", &head).replace("ENGINE", engine).replace("<!-- parts -->", parts)
 }
 
-fn text(file: &File) -> std::borrow::Cow<'static, str> {
+fn text(file: &File) -> Cow<'static, str> {
     String::from_utf8_lossy(file.bytes)
 }
 

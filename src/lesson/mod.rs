@@ -117,8 +117,8 @@ pub enum LessonError {
     #[error(transparent)]
     Run(#[from] RunError),
     /// No format has the ending of the file name.
-    #[error("expected a file name that ends in {}", teacher::endings())]
-    Format,
+    #[error("expected a file name that ends in {0}")]
+    Format(String),
 }
 
 impl Lesson {
@@ -134,6 +134,13 @@ impl Lesson {
     /// Returns an error if a run fails.
     pub fn run_exercises(&self, stop: &StopSignal) -> Result<Vec<Results>, LessonError> {
         self.exercises.iter().map(|exercise| exercise.solution.run(stop)).collect()
+    }
+
+    /// Why this build cannot run it, if it cannot.
+    pub fn unavailable(&self) -> Option<&'static str> {
+        let scenarios = self.trial.scenarios().ok()?;
+        let mut transports = scenarios.iter().flat_map(|scenario| &scenario.transports);
+        transports.find_map(|transport| transport.spec().protocol.unavailable())
     }
 
     /// The commands to try next, without the program's name.

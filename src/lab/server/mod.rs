@@ -20,6 +20,7 @@ use axum::{
 };
 use data_encoding::HEXLOWER;
 use ring::rand::{SecureRandom, SystemRandom};
+use serde_json::json;
 use tokio::{net::TcpListener, sync::Semaphore};
 
 use super::{Call, site};
@@ -92,16 +93,14 @@ async fn file(Path(name): Path<String>) -> Response {
 }
 
 async fn call(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
-    let refused = |error: &super::LabError| (StatusCode::BAD_REQUEST, error.to_string()).into_response();
     let call = match Call::read(&body) {
         Ok(call) => call,
-        Err(error) => return refused(&error),
+        Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
     };
+    let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
     match work::answer(call, Arc::clone(&shared.host), Arc::clone(&shared.places)) {
-        Ok(lines) => {
-            let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
-            (kind, Body::from_stream(lines)).into_response()
-        }
-        Err(error) => refused(&error),
+        Ok(lines) => (kind, Body::from_stream(lines)).into_response(),
+        // What a user may set, such as a value that is too large. To a browser it is no error.
+        Err(error) => (kind, format!("{}\n", json!({ "error": error.to_string() }))).into_response(),
     }
 }

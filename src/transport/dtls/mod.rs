@@ -45,14 +45,16 @@ impl Protocol for Dtls {
         peer: SocketAddr,
         settings: DialSettings<'a>,
     ) -> Establishing<'a> {
-        if let Err(unavailable) = available(peer) {
-            return Box::pin(async { Err(unavailable) });
+        if connection::UNAVAILABLE.is_some() {
+            return Box::pin(async move { Err(unavailable(peer)) });
         }
         Box::pin(async move { Ok(Session::Datagrams(dial(host, peer, settings, Versions::Both).await?)) })
     }
 
     fn listen(&self, host: &Arc<dyn Host>, local: SocketAddr, settings: ListenSettings<'_>) -> ListenResult {
-        available(local)?;
+        if connection::UNAVAILABLE.is_some() {
+            return Err(unavailable(local));
+        }
         listen(host, local, settings, true)
     }
 
@@ -61,11 +63,10 @@ impl Protocol for Dtls {
     }
 }
 
-/// Fails in a build that cannot run DTLS.
-fn available(address: SocketAddr) -> Result<(), ConnectError> {
-    let failed =
-        |reason: &str| ConnectError::Failed { what: "DTLS", peer: address, reason: reason.to_owned() };
-    connection::UNAVAILABLE.map_or(Ok(()), |reason| Err(failed(reason)))
+/// The error of a build that cannot run DTLS.
+fn unavailable(address: SocketAddr) -> ConnectError {
+    let reason = connection::UNAVAILABLE.unwrap_or_default().to_owned();
+    ConnectError::Failed { what: "DTLS", peer: address, reason }
 }
 
 /// Connects with one of these versions.
