@@ -14,7 +14,7 @@ use wirelab::{
     experiment::{Observers, Outcome, PathKind, Plan, Workload, run},
     link::LinkSpec,
     path::StopSignal,
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, Transport},
     unit::PerDirection,
 };
 
@@ -34,6 +34,7 @@ fn plan(transport: Transport, duration: Duration, interval: Duration) -> Plan {
         links: PerDirection::both(link),
         workload: Workload { interval, warmup: Duration::from_secs(1), ..fixtures::workload(duration) },
         congestion: Congestion::Cubic,
+        loss_detection: LossDetection::default(),
     }
 }
 

@@ -12,7 +12,7 @@ use wirelab::{
     channel::{Channel, Reading, Settings, connect, listen},
     path::{Host, direct::DirectHost},
     transport::{
-        Congestion, SessionSettings, Transport,
+        Congestion, LossDetection, SessionSettings, Transport,
         arq::{ArqLimits, ArqSettings},
         quic::{QuicLimits, QuicSettings},
     },
@@ -102,9 +102,15 @@ fn settings() -> Settings {
         reply: LENGTH,
         reading: Reading::Unordered,
         session: SessionSettings {
-            quic: QuicSettings { congestion: Congestion::Cubic, seed: None, limits: QuicLimits::EXPERIMENT },
+            quic: QuicSettings {
+                congestion: Congestion::Cubic,
+                loss_detection: LossDetection::default(),
+                seed: None,
+                limits: QuicLimits::EXPERIMENT,
+            },
             arq: ArqSettings {
                 congestion: Congestion::Cubic,
+                loss_detection: LossDetection::default(),
                 seed: None,
                 max_datagram: 1472,
                 limits: ArqLimits::EXPERIMENT,

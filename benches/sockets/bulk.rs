@@ -15,7 +15,7 @@ use wirelab::{
     link::LinkSpec,
     path::{Host, direct::DirectHost},
     transfer::{Content, Watch},
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, Transport},
     unit::{PerDirection, Rate},
 };
 
@@ -72,6 +72,7 @@ fn plan(transport: Transport, bytes: u64) -> TransferPlan {
         transport,
         links: PerDirection::both(LinkSpec::default()),
         congestion: Congestion::Cubic,
+        loss_detection: LossDetection::default(),
         flows: 1,
         pace: Rate::from_bits_per_second(10_000_000).expect("a rate"),
         direction: Direction::Up,

@@ -13,7 +13,7 @@ use wirelab::{
     serve::{Bind, Options, Server},
     service::Service,
     transport::{
-        Congestion, Scheme, Session, SessionSettings, SharedKey, Transport,
+        Congestion, LossDetection, Scheme, Session, SessionSettings, SharedKey, Transport,
         arq::{ArqLimits, ArqSettings},
         dial,
         quic::{QuicLimits, QuicSettings},
@@ -56,8 +56,19 @@ fn settings() -> SessionSettings {
     let (client_tls, server_tls) = common::tls();
     let congestion = Congestion::Cubic;
     SessionSettings {
-        quic: QuicSettings { congestion, seed: None, limits: QuicLimits::EXPERIMENT },
-        arq: ArqSettings { congestion, seed: None, max_datagram: 1472, limits: ArqLimits::EXPERIMENT },
+        quic: QuicSettings {
+            congestion,
+            loss_detection: LossDetection::default(),
+            seed: None,
+            limits: QuicLimits::EXPERIMENT,
+        },
+        arq: ArqSettings {
+            congestion,
+            loss_detection: LossDetection::default(),
+            seed: None,
+            max_datagram: 1472,
+            limits: ArqLimits::EXPERIMENT,
+        },
         client_tls,
         server_tls: Some(server_tls),
         shared_key: Some(shared_key()),

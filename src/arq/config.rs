@@ -22,6 +22,15 @@ pub struct Config {
     pub timer: Timer,
     /// Whether losses are also detected from acknowledgements, before the timer expires.
     pub fast_retransmit: bool,
+    /// A segment is lost once a transmission this many later is acknowledged, or, in go-back-N, at this many duplicate
+    /// acknowledgements (RFC 9002 section 6.1.1, RFC 5681 section 3.2). At least 1.
+    pub packet_threshold: u32,
+    /// A segment is lost once a later one is acknowledged and this many round trips have passed since it was sent (RFC
+    /// 9002 section 6.1.2). At least 1.
+    pub time_threshold: f32,
+    /// Whether [`Connection::poll_loss`](super::Connection::poll_loss) reports losses. Its reports take memory until they
+    /// are polled.
+    pub reports_losses: bool,
     /// The congestion controller, which limits the bytes in flight.
     pub congestion: Congestion,
     /// How long an acknowledgement may be delayed (RFC 1122 section 4.2.3.2). Every second segment and every gap is
@@ -44,6 +53,9 @@ impl Default for Config {
             send_buffer: 16 << 20,
             timer: Timer::default(),
             fast_retransmit: true,
+            packet_threshold: 3,
+            time_threshold: 1.125,
+            reports_losses: false,
             congestion: Congestion::default(),
             ack_delay: Duration::ZERO,
             keep_alive: None,

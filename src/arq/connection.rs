@@ -8,7 +8,7 @@ use std::{collections::VecDeque, ops::Range, time::Duration};
 use bytes::Bytes;
 
 use super::{
-    Config, ConnectionError, ConnectionId, Event, Message, Mode, SendError, Stats, Transmit,
+    Config, ConnectionError, ConnectionId, DeclaredLoss, Event, Message, Mode, SendError, Stats, Transmit,
     config::payload_bytes, handshake::ClientHandshake, receiver::Receiver, sender::Sender, variant::rules,
 };
 use crate::{
@@ -182,6 +182,16 @@ impl Connection {
     /// The next event, if there is one.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// The next loss that was declared, if [`Config::reports_losses`].
+    pub fn poll_loss(&mut self) -> Option<DeclaredLoss> {
+        self.sender.poll_loss()
+    }
+
+    /// Transmissions with lower numbers are acknowledged or were declared lost.
+    pub fn first_in_flight(&self) -> u64 {
+        self.sender.first_in_flight()
     }
 
     /// Queues a message and returns the sequence numbers of its segments, which are the same at both ends.

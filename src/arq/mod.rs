@@ -95,6 +95,7 @@ mod event;
 mod handshake;
 mod limits;
 mod listener;
+mod loss;
 mod probing;
 mod queue;
 mod ranges;
@@ -114,6 +115,7 @@ pub use self::{
     error::{ConnectionError, SendError},
     event::Event,
     listener::{Listener, Routed},
+    loss::{DeclaredLoss, LossCause},
     reassembly::Message,
     rtt::Timer,
     stats::Stats,

@@ -102,10 +102,12 @@ impl Rtt {
     }
 
     /// The time threshold for loss (RFC 9002 section 6.1.2): a segment sent earlier than this is lost once a later one is
-    /// acknowledged. 9/8 of the RTT.
-    pub(super) fn time_threshold(&self) -> Duration {
+    /// acknowledged.
+    pub(super) fn time_threshold(&self, round_trips: f32) -> Duration {
         self.measured.map_or(INITIAL_TIMEOUT, |measured| {
-            (measured.smoothed.max(measured.latest) * 9 / 8).max(GRANULARITY)
+            let rtt = measured.smoothed.max(measured.latest);
+            let nanos = rtt.as_nanos() as f64 * f64::from(round_trips);
+            Duration::from_nanos(nanos as u64).max(GRANULARITY)
         })
     }
 

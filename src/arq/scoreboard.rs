@@ -1,9 +1,9 @@
 //! Unacknowledged segments and loss detection (RFC 6675, RFC 8985, RFC 9002 section 6.1).
 //!
 //! Each transmission has a number of its own, as a QUIC packet does, so a retransmitted segment counts as new as its last
-//! copy. A segment is lost once a transmission numbered three higher is acknowledged, or once any later one is
-//! acknowledged and 9/8 of the RTT has passed since the segment was sent. The cost of an acknowledgement depends on the
-//! segments that it changes, not on the size of the window.
+//! copy. A segment is lost once a transmission with a number higher by the packet threshold is acknowledged, or once any
+//! later one is acknowledged and the time threshold has passed since the segment was sent. The cost of an acknowledgement
+//! depends on the segments that it changes, not on the size of the window.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -11,14 +11,12 @@ use std::{
     time::Duration,
 };
 
-use super::{queue::Content, ranges::RangeSet};
+use super::{DeclaredLoss, LossCause, queue::Content, ranges::RangeSet};
 use crate::unit::Time;
 
-/// The packet threshold for loss (RFC 5681 section 3.2, RFC 9002 section 6.1.1).
-pub(super) const PACKET_THRESHOLD: u64 = 3;
-
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Scoreboard {
+    packet_threshold: u64,
     /// The first unacknowledged sequence number: that of `segments[0]`.
     first: u64,
     segments: VecDeque<Sent>,
@@ -30,6 +28,8 @@ pub(super) struct Scoreboard {
     transmissions: u64,
     /// The highest acknowledged transmission number.
     newest_acked: Option<u64>,
+    /// Losses that were declared and not yet reported; `None` if they are not reported.
+    declared: Option<VecDeque<DeclaredLoss>>,
 }
 
 #[derive(Debug)]
@@ -96,6 +96,21 @@ pub(super) struct AckContext {
 }
 
 impl Scoreboard {
+    pub(super) fn new(packet_threshold: u32, reports_losses: bool) -> Self {
+        Self {
+            packet_threshold: packet_threshold.into(),
+            first: 0,
+            segments: VecDeque::new(),
+            flight: VecDeque::new(),
+            lost: BTreeSet::new(),
+            acked_out_of_order: RangeSet::default(),
+            in_flight: 0,
+            transmissions: 0,
+            newest_acked: None,
+            declared: reports_losses.then(VecDeque::new),
+        }
+    }
+
     /// The first unacknowledged sequence number.
     pub(super) fn first(&self) -> u64 {
         self.first
@@ -117,6 +132,21 @@ impl Scoreboard {
         Some((sequence, self.get(sequence)?.status.bytes))
     }
 
+    /// Transmissions so far.
+    pub(super) fn transmissions(&self) -> u64 {
+        self.transmissions
+    }
+
+    /// The number of the earliest transmission in flight.
+    pub(super) fn first_in_flight(&self) -> u64 {
+        self.flight.front().map_or(self.transmissions, |front| front.number)
+    }
+
+    /// The next loss that was declared.
+    pub(super) fn poll_loss(&mut self) -> Option<DeclaredLoss> {
+        self.declared.as_mut()?.pop_front()
+    }
+
     /// When the earliest transmission in flight was sent.
     pub(super) fn earliest(&self) -> Option<Time> {
         let front = self.flight.front()?;
@@ -132,10 +162,12 @@ impl Scoreboard {
         sequence
     }
 
-    /// Records the retransmission of a lost segment.
-    pub(super) fn resend(&mut self, now: Time, sequence: u64) {
+    /// Records the retransmission of a lost segment and returns the number of the transmission.
+    pub(super) fn resend(&mut self, now: Time, sequence: u64) -> u64 {
         self.lost.remove(&sequence);
+        let transmission = self.transmissions;
         self.transmit(now, sequence);
+        transmission
     }
 
     /// A segment's content, and its transmissions before the last one.
@@ -180,40 +212,46 @@ impl Scoreboard {
             && let Some(newest) = self.newest_acked.filter(|newest| transmission.number < *newest)
         {
             let due = at + time_threshold;
-            if newest < transmission.number + PACKET_THRESHOLD && due > now {
-                losses.next = Some(due);
-                break;
-            }
+            let cause = match newest - transmission.number {
+                later if later >= self.packet_threshold => LossCause::PacketThreshold,
+                _ if due <= now => LossCause::TimeThreshold,
+                _ => {
+                    losses.next = Some(due);
+                    break;
+                }
+            };
             losses.latest = Some(at);
-            self.lose_front();
+            self.lose_front(cause);
         }
         losses
     }
 
-    /// Declares all transmissions lost that are at least `age` old, and returns when the latest of them was sent.
+    /// Declares all transmissions lost that are at least `age` old when the timer expires, and returns when the latest of them was sent.
     pub(super) fn expire(&mut self, now: Time, age: Duration) -> Option<Time> {
         let mut latest = None;
         while let Some((at, _)) = self.front().filter(|(at, _)| *at + age <= now) {
             latest = Some(at);
-            self.lose_front();
+            self.lose_front(LossCause::Timeout);
         }
         latest
     }
 
     /// Declares the earliest transmission in flight lost.
-    pub(super) fn lose_front(&mut self) {
+    pub(super) fn lose_front(&mut self, cause: LossCause) {
         if let Some(front) = self.flight.pop_front() {
+            let lost = DeclaredLoss { transmission: front.number, cause };
+            self.declared.iter_mut().for_each(|declared| declared.push_back(lost));
             self.lose(front.sequence);
             self.trim();
         }
     }
 
     /// Declares everything in flight lost, and returns when the latest of it was sent.
-    pub(super) fn lose_all(&mut self) -> Option<Time> {
+    pub(super) fn lose_all(&mut self, cause: LossCause) -> Option<Time> {
         let mut latest = None;
         while let Some((at, _)) = self.front() {
             latest = Some(at);
-            self.lose_front();
+            self.lose_front(cause);
         }
         latest
     }
@@ -303,7 +341,7 @@ mod tests {
 
     /// `count` segments, sent a millisecond apart.
     fn sent(count: u64) -> Scoreboard {
-        let mut board = Scoreboard::default();
+        let mut board = Scoreboard::new(3, false);
         (0..count).for_each(|n| assert_eq!(board.send(at(n), Content::Fin, 100), n));
         board
     }
@@ -346,7 +384,7 @@ mod tests {
     #[test]
     fn an_acknowledgement_sooner_than_the_rtt_is_for_an_earlier_copy() {
         let mut board = sent(1);
-        board.lose_front();
+        board.lose_front(LossCause::Timeout);
         board.resend(at(85), 0);
         let progress = acknowledge(&mut board, 100, 1, 0..0);
         assert_eq!((progress.count, progress.newest), (1, None));

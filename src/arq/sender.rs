@@ -5,14 +5,14 @@ use std::{ops::Range, time::Duration};
 use bytes::Bytes;
 
 use super::{
-    Config, SendError, Stats,
+    Config, DeclaredLoss, LossCause, SendError, Stats,
     config::payload_bytes,
     congestion::{Acked, Controller},
     limits::{Limits, Starved},
     probing::Probing,
     queue::{Content, Queue},
     rtt::Rtt,
-    scoreboard::{AckContext, Losses, PACKET_THRESHOLD, Scoreboard},
+    scoreboard::{AckContext, Losses, Scoreboard},
     variant::Rules,
 };
 use crate::{
@@ -24,6 +24,8 @@ use crate::{
 pub(super) struct Sender {
     rules: Rules,
     fast_retransmit: bool,
+    packet_threshold: u64,
+    time_threshold: f32,
     /// Upper bound on `buffered`. An empty buffer takes any message.
     pub(super) buffer_limit: usize,
     /// Payload bytes that are queued or unacknowledged.
@@ -70,6 +72,8 @@ pub(super) struct Outgoing {
     pub(super) content: Content,
     /// Earlier transmissions of this segment.
     pub(super) copies_before: u32,
+    /// The number of this transmission.
+    pub(super) transmission: u64,
 }
 
 impl Sender {
@@ -79,11 +83,13 @@ impl Sender {
         Self {
             rules,
             fast_retransmit: config.fast_retransmit,
+            packet_threshold: config.packet_threshold.into(),
+            time_threshold: config.time_threshold,
             buffer_limit: config.send_buffer,
             buffered: 0,
             refused: false,
             queue: Queue::new(payload_bytes(max_datagram)),
-            board: Scoreboard::default(),
+            board: Scoreboard::new(config.packet_threshold, config.reports_losses),
             rtt: Rtt::new(config.timer),
             controller: config.congestion.build(max_datagram.into()),
             recovery: None,
@@ -143,6 +149,14 @@ impl Sender {
         let sent = self.board.next();
         acknowledgement.next <= sent
             && acknowledgement.ranges.as_slice().iter().all(|range| range.end <= sent)
+    }
+
+    pub(super) fn poll_loss(&mut self) -> Option<DeclaredLoss> {
+        self.board.poll_loss()
+    }
+
+    pub(super) fn first_in_flight(&self) -> u64 {
+        self.board.first_in_flight()
     }
 
     /// The next segment to send: retransmissions first.
@@ -252,10 +266,10 @@ impl Sender {
             self.limits.hit_window(now);
             return None;
         }
-        self.board.resend(now, sequence);
+        let transmission = self.board.resend(now, sequence);
         let (content, copies_before) = self.board.content(sequence)?;
         self.stats.retransmissions += 1;
-        Some(Outgoing { sequence, content: content.clone(), copies_before })
+        Some(Outgoing { sequence, content: content.clone(), copies_before, transmission })
     }
 
     fn send_new(&mut self, now: Time) -> Option<Outgoing> {
@@ -272,12 +286,13 @@ impl Sender {
             return None;
         }
         let content = self.queue.pop()?;
+        let transmission = self.board.transmissions();
         let sequence = self.board.send(now, content.clone(), bytes);
         if matches!(content, Content::Fin) {
             self.fin = Some(sequence);
         }
         self.stats.segments += 1;
-        Some(Outgoing { sequence, content, copies_before: 0 })
+        Some(Outgoing { sequence, content, copies_before: 0, transmission })
     }
 
     /// Length of the next new segment, if there is one and both the variant and the peer's window permit it.
@@ -306,7 +321,7 @@ impl Sender {
     }
 
     fn detect(&mut self, now: Time) {
-        let Losses { latest, next } = self.board.detect(now, self.rtt.time_threshold());
+        let Losses { latest, next } = self.board.detect(now, self.rtt.time_threshold(self.time_threshold));
         self.loss_at = next;
         if let Some(sent) = latest {
             self.stats.fast_retransmits += 1;
@@ -314,24 +329,24 @@ impl Sender {
         }
     }
 
-    /// Counts a duplicate acknowledgement for go-back-N, and goes back at the third.
+    /// Counts a duplicate acknowledgement for go-back-N, and goes back at the packet threshold.
     fn count_duplicate(&mut self, now: Time, gap_at_first: bool) {
         let first = self.board.first();
         if !gap_at_first || self.duplicates.went_back == Some(first) {
             return;
         }
         self.duplicates.count += 1;
-        if self.duplicates.count == PACKET_THRESHOLD
-            && let Some(sent) = self.go_back()
+        if self.duplicates.count == self.packet_threshold
+            && let Some(sent) = self.go_back(LossCause::DuplicateAcks)
         {
             self.stats.fast_retransmits += 1;
             self.on_loss(now, sent);
         }
     }
 
-    fn go_back(&mut self) -> Option<Time> {
+    fn go_back(&mut self, cause: LossCause) -> Option<Time> {
         self.duplicates = Duplicates { count: 0, went_back: Some(self.board.first()) };
-        self.board.lose_all()
+        self.board.lose_all(cause)
     }
 
     /// Reports the loss of a segment sent at `sent` to the controller, at most once per congestion event.
@@ -361,12 +376,12 @@ impl Sender {
         self.timeouts += 1;
         self.stats.timeouts += 1;
         if self.rules.goes_back() {
-            self.go_back();
+            self.go_back(LossCause::Timeout);
         } else if let Some(timeout) = fixed {
             self.board.expire(now, timeout);
         } else {
-            self.board.lose_front();
-            self.board.expire(now, self.rtt.time_threshold());
+            self.board.lose_front(LossCause::Timeout);
+            self.board.expire(now, self.rtt.time_threshold(self.time_threshold));
         }
         if fixed.is_none() {
             self.rtt.back_off();

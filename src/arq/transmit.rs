@@ -18,6 +18,8 @@ pub enum SegmentKind {
         sequence: u64,
         /// Earlier transmissions of this segment: above 0 for a retransmission.
         copies_before: u32,
+        /// The number of this transmission, from 0: no two have the same.
+        transmission: u64,
     },
     /// A pure acknowledgement.
     Acknowledgement,

@@ -11,19 +11,36 @@ use time::OffsetDateTime;
 /// Certificates are valid from this long before their creation, because clocks differ.
 pub(super) const BACKDATE: Duration = Duration::from_secs(24 * 3600);
 
-/// Generates an Ed25519 key in PKCS#8 version 1 (RFC 8410 section 7). ring itself writes version 2, which OpenSSL 3.0
-/// cannot read.
+/// Generates an Ed25519 key.
 pub(super) fn key() -> Result<KeyPair, rcgen::Error> {
+    let seed = ring::rand::generate(&ring::rand::SystemRandom::new());
+    key_of(seed.map_err(|_| rcgen::Error::RingUnspecified)?.expose())
+}
+
+/// The Ed25519 key of a seed (RFC 8032 section 5.1.5) in PKCS#8 version 1 (RFC 8410 section 7). ring itself writes
+/// version 2, which OpenSSL 3.0 cannot read.
+pub(super) fn key_of(seed: [u8; 32]) -> Result<KeyPair, rcgen::Error> {
     const PREFIX: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
-    let seed: [u8; 32] = ring::rand::generate(&ring::rand::SystemRandom::new())
-        .map_err(|_| rcgen::Error::RingUnspecified)?
-        .expose();
     KeyPair::try_from([&PREFIX[..], &seed].concat())
 }
 
 /// Generates an ECDSA key on P-256, for DTLS.
 pub(super) fn p256_key() -> Result<KeyPair, rcgen::Error> {
     KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
+}
+
+/// The ECDSA key on P-256 whose private key is `scalar`, in the form that ring writes: PKCS#8 with the public key
+/// (RFC 5915).
+pub(super) fn p256_key_of(scalar: [u8; 32]) -> Result<KeyPair, rcgen::Error> {
+    const PREFIX: [u8; 36] = [
+        0x30, 0x81, 0x87, 2, 1, 0, 0x30, 0x13, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 8, 0x2a, 0x86,
+        0x48, 0xce, 0x3d, 3, 1, 7, 4, 0x6d, 0x30, 0x6b, 2, 1, 1, 4, 0x20,
+    ];
+    const BEFORE_PUBLIC: [u8; 5] = [0xa1, 0x44, 3, 0x42, 0];
+    let private = p256::ecdsa::SigningKey::from_slice(&scalar);
+    let private = private.map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
+    let public = private.verifying_key().to_sec1_point(false);
+    KeyPair::try_from([&PREFIX[..], &scalar, &BEFORE_PUBLIC, public.as_bytes()].concat())
 }
 
 /// Parameters of a CA that signs only end-entity certificates.

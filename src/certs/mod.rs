@@ -10,7 +10,7 @@ mod generate;
 mod store;
 
 pub use self::{
-    ephemeral::{EPHEMERAL_NAME, ephemeral, ephemeral_of},
+    ephemeral::{EPHEMERAL_NAME, ephemeral, ephemeral_of, simulated},
     error::CertsError,
     files::{Description, roots},
     store::{DEFAULT_NAMES, Store},

@@ -175,7 +175,7 @@ impl Handshake {
     }
 
     fn plan(&self, setup: &Setup<'_>, mode: Mode) -> HandshakePlan {
-        let Setup { path, transport, links, congestion } = *setup;
+        let Setup { path, transport, links, congestion, loss_detection } = *setup;
         // A lost datagram is not sent again, so a shorter timeout is enough.
         let seconds = match (path.is_real_time(), transport.spec().has_handshake) {
             (true, false) => 2,
@@ -188,6 +188,7 @@ impl Handshake {
             links: links.clone(),
             mode,
             congestion,
+            loss_detection,
             connections: self.connections.unwrap_or(match path {
                 PathKind::Sim => 100,
                 PathKind::Relay | PathKind::Netns => 10,

@@ -109,10 +109,11 @@ impl<D: Defaults> MessagesArgs<D> {
             let deadline = self.workload.deadline(axes.path.has_link().then_some(links));
             for workload in &workloads {
                 for setup in axes.setups(links) {
-                    let Setup { path, transport, congestion, .. } = setup;
+                    let Setup { path, transport, congestion, loss_detection, .. } = setup;
                     let mut workload = workload.clone();
                     workload.deadline = deadline;
-                    let plan = Plan { path, transport, links: links.clone(), workload, congestion };
+                    let links = links.clone();
+                    let plan = Plan { path, transport, links, workload, congestion, loss_detection };
                     // What is refused is skipped, not wrong.
                     if setup.refusal().is_none() {
                         plan.validate()?;

@@ -237,6 +237,7 @@ impl Transfer {
             transport: setup.transport,
             links: setup.links.clone(),
             congestion: setup.congestion,
+            loss_detection: setup.loss_detection,
             flows: self.flows,
             pace: self.pace,
             direction: if self.down { Direction::Down } else { Direction::Up },

@@ -111,6 +111,13 @@ const ROWS: &[Row] = &[
         is_error: false,
     },
     Row {
+        options: &["packet_threshold", "time_threshold"],
+        commands: &["bench", "hol", "handshake", "transfer"],
+        has_effect: |asked| asked.any(|transport| transport.has_thresholds()),
+        why: "it is for QUIC and arq, and none of these transports is either",
+        is_error: false,
+    },
+    Row {
         options: &["cert_bytes"],
         commands: &["handshake"],
         has_effect: |asked| asked.any(|transport| transport.scheme().credentials.is_certificate()),

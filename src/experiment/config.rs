@@ -17,6 +17,14 @@ pub fn config<E: Experiment>(request: &Request<E::Plan>, first_seed: u64) -> Map
         entry("transport", distinct(setups().map(|setup| json!(setup.transport.name())))),
         entry("path", json!(paths)),
         entry("congestion", distinct(setups().map(|setup| json!(setup.congestion.to_string())))),
+        entry(
+            "packet_threshold",
+            distinct(setups().map(|setup| json!(setup.loss_detection.packet_threshold))),
+        ),
+        entry(
+            "time_threshold",
+            distinct(setups().map(|setup| json!(setup.loss_detection.time_threshold.round_trips()))),
+        ),
         entry("seed", json!(first_seed)),
         entry("seeds", distinct(request.batches.iter().map(|batch| json!(batch.seeds)))),
     ])

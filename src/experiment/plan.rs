@@ -1,9 +1,9 @@
 //! One cell of a matrix of messages.
 
-use super::{path_kind::PathKind, workload::Workload};
+use super::{path_kind::PathKind, setup::Setup, workload::Workload};
 use crate::{
     link::LinkSpec,
-    transport::{Congestion, DatagramBound, Transport},
+    transport::{Congestion, DatagramBound, LossDetection, Transport},
     unit::PerDirection,
     wire::HEADER_BYTES,
 };
@@ -21,6 +21,8 @@ pub struct Plan {
     pub workload: Workload,
     /// QUIC's congestion controller.
     pub congestion: Congestion,
+    /// When QUIC and ARQ declare packets lost.
+    pub loss_detection: LossDetection,
 }
 
 /// A plan that cannot be carried out.
@@ -53,6 +55,12 @@ pub enum PlanError {
 }
 
 impl Plan {
+    /// Its point of the matrix.
+    pub(super) fn setup(&self) -> Setup<'_> {
+        let Self { path, transport, ref links, congestion, loss_detection, .. } = *self;
+        Setup { path, transport, links, congestion, loss_detection }
+    }
+
     /// Whether this plan and `other` make a fair comparison of their transports.
     pub fn differs_in_transport_only(&self, other: &Self) -> bool {
         *self == Self { transport: self.transport, ..other.clone() }

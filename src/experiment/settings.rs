@@ -4,17 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use rustls::RootCertStore;
 
-use super::error::RunError;
+use super::{error::RunError, path_kind::PathKind, setup::Setup};
 use crate::{
     certs,
-    link::LinkSpec,
     transport::{
-        Congestion, Credentials, SessionSettings, SharedKey, Transport, UDP_HEADERS,
+        Credentials, SessionSettings, SharedKey, UDP_HEADERS,
         arq::{ArqLimits, ArqSettings},
         quic::{QuicLimits, QuicSettings},
         tls::{CertificateVerdict, ClientTls, ServerTls, Trust},
     },
-    unit::PerDirection,
 };
 
 /// How long connecting may take. Loss delays a handshake for much less.
@@ -23,19 +21,24 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 /// The settings of both ends of a session. ARQ's datagrams are as large as the wire's MTU allows. The shared key is the
 /// same in all runs.
 ///
-/// The certificate is made for this process, and has at least `certificate` bytes. A transport that uses no certificate
-/// has none, because making its keys takes longer than simulating seconds of traffic.
+/// The certificate has at least `certificate` bytes. In virtual time it is the same in every process, otherwise it is
+/// made for this process. A transport that uses no certificate has none, because making its keys takes longer than
+/// simulating seconds of traffic.
 pub(super) fn session_settings(
-    transport: Transport,
-    links: &PerDirection<LinkSpec>,
-    congestion: Congestion,
+    setup: &Setup<'_>,
     seed: Option<u64>,
     limits: QuicLimits,
     certificate: usize,
 ) -> Result<SessionSettings, RunError> {
+    let Setup { path, transport, links, congestion, loss_detection } = *setup;
     let (server_tls, roots) = match transport.scheme().credentials {
         Credentials::Certificate { p256 } => {
-            let (identity, roots) = certs::ephemeral_of(certificate, p256)?;
+            let (identity, roots) = match path {
+                PathKind::Sim => certs::simulated(certificate, p256)?,
+                PathKind::Relay | PathKind::Netns | PathKind::Direct => {
+                    certs::ephemeral_of(certificate, p256)?
+                }
+            };
             (Some(ServerTls { identity, early_data: false, key_log: None }), roots)
         }
         Credentials::SharedKey | Credentials::None => (None, Arc::new(RootCertStore::empty())),
@@ -43,9 +46,10 @@ pub(super) fn session_settings(
     let name = certs::EPHEMERAL_NAME;
     let mtu = links.iter().map(|link| link.mtu).min().unwrap_or(u16::MAX);
     Ok(SessionSettings {
-        quic: QuicSettings { congestion, seed, limits },
+        quic: QuicSettings { congestion, loss_detection, seed, limits },
         arq: ArqSettings {
             congestion,
+            loss_detection,
             seed,
             max_datagram: mtu.saturating_sub(UDP_HEADERS as u16),
             limits: ArqLimits::EXPERIMENT,

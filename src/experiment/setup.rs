@@ -3,7 +3,7 @@
 use super::path_kind::PathKind;
 use crate::{
     link::LinkSpec,
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, Transport},
     unit::PerDirection,
 };
 
@@ -18,6 +18,8 @@ pub struct Setup<'a> {
     pub links: &'a PerDirection<LinkSpec>,
     /// The congestion controller.
     pub congestion: Congestion,
+    /// When QUIC and ARQ declare packets lost.
+    pub loss_detection: LossDetection,
 }
 
 impl Setup<'_> {

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     error::{DatagramError, PathError},
+    randomness::Randomness,
     rejected::Rejected,
     timers::{Sleep, Timers},
 };
@@ -35,6 +36,11 @@ pub trait Host: Send + Sync + Debug + 'static {
 
     /// The wall clock: time since the Unix epoch. Constant plus [`Host::now`] in virtual time.
     fn unix_time(&self) -> Duration;
+
+    /// Where cryptography takes its randomness from in virtual time. `None`: from the system.
+    fn randomness(&self) -> Option<&Randomness> {
+        None
+    }
 
     /// Runs `task` in the background. A stalled simulation reports its tasks by `name`.
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>);

@@ -21,6 +21,7 @@ pub mod netns;
 mod observer;
 mod packet;
 mod quinn_runtime;
+mod randomness;
 #[cfg(feature = "sockets")]
 mod realtime;
 mod rejected;
@@ -53,6 +54,7 @@ pub use self::{
     },
     observer::{Exit, Observer, Observers, PacketView, Payload},
     quinn_runtime::quinn_runtime,
+    randomness::{NoSimulation, Randomness},
     rejected::{Rejected, Rejection},
     side::Side,
     source::network,

@@ -43,6 +43,7 @@ fn connections(subject: Subject) -> Result<HandshakeOutcome, PropertyError> {
         links: plan.links,
         mode: Mode::Cold,
         congestion: plan.congestion,
+        loss_detection: plan.loss_detection,
         connections: 10,
         parallel: 1,
         length: 64,

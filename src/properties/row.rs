@@ -7,7 +7,7 @@ use crate::{
     experiment::{Arrivals, PathKind, Plan, Wait, Workload},
     link::{LinkSpec, SpecError},
     report::Answer,
-    transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
+    transport::{Congestion, FIXED_WINDOW_BYTES, LossDetection, Transport},
     unit::PerDirection,
 };
 
@@ -69,6 +69,7 @@ impl Subject {
             links: PerDirection { to_server: link(to_server)?, to_client: link(to_client)? },
             workload,
             congestion: Congestion::Fixed(FIXED_WINDOW_BYTES),
+            loss_detection: LossDetection::default(),
         })
     }
 }

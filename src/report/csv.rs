@@ -73,6 +73,8 @@ const COLUMNS: &[(&str, &str)] = &[
     ("server", "server"),
     ("server_address", "server_address"),
     ("congestion", "congestion"),
+    ("packet_threshold", "loss_detection/packet_threshold"),
+    ("time_threshold", "loss_detection/time_threshold"),
     ("seeds", "seeds"),
     ("link_to_server_{}", "link/to_server"),
     ("link_to_client_{}", "link/to_client"),

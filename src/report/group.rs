@@ -58,8 +58,8 @@ impl<'a> Group<'a> {
     fn of(cells: Vec<(usize, &'a Cell)>, is_combined: bool) -> Self {
         let (indices, cells): (Vec<usize>, Vec<&Cell>) = cells.into_iter().unzip();
         let controllers = controllers(&cells);
-        let mut labels: Vec<String> =
-            cells.iter().map(|cell| label(cell, &cells, controllers.len() > 1)).collect();
+        let label = |cell: &&Cell| label(cell, &cells, controllers.len() > 1) + &thresholds(cell, &cells);
+        let mut labels: Vec<String> = cells.iter().map(label).collect();
         tell_apart(&mut labels, &cells, is_combined);
         Self { cells, indices, labels }
     }
@@ -148,6 +148,20 @@ fn label(cell: &Cell, group: &[&Cell], controllers_differ: bool) -> String {
     }
     if let (Some(congestion), true) = (&cell.congestion, controllers_differ) {
         label = format!("{label} {}", words::plain(congestion));
+    }
+    label
+}
+
+/// The thresholds of loss detection in which the row differs from others of its group.
+fn thresholds(cell: &Cell, group: &[&Cell]) -> String {
+    let Some(own) = cell.loss_detection else { return String::new() };
+    let others = || group.iter().filter_map(|other| other.loss_detection);
+    let mut label = String::new();
+    if others().any(|other| other.packet_threshold != own.packet_threshold) {
+        label += &format!(" threshold {}", own.packet_threshold);
+    }
+    if others().any(|other| other.time_threshold != own.time_threshold) {
+        label += &format!(" {} RTT", own.time_threshold.get());
     }
     label
 }

@@ -25,7 +25,8 @@ fn add(mut all: ResultFile, rows: usize, next: ResultFile) -> ResultFile {
         .iter()
         .enumerate()
         .filter_map(|(index, cell)| {
-            let same = |other: &Cell| (&other.congestion, &other.server) == (&cell.congestion, &cell.server);
+            let ends = |cell: &Cell| (cell.congestion.clone(), cell.loss_detection, cell.server.clone());
+            let same = |other: &Cell| ends(other) == ends(cell);
             let exact = first.iter().position(|other| alike(cell, other) && same(other));
             let b = exact.or_else(|| first.iter().position(|other| alike(cell, other)))?;
             Some((offset + index, cell, b))

@@ -14,8 +14,8 @@ pub(super) fn savings(group: &Group<'_>) -> Vec<String> {
 fn of_transport(group: &Group<'_>, cell: &Cell) -> Option<String> {
     let cold = cell.handshake.as_ref().filter(|handshake| handshake.mode == HandshakeMode::Cold)?;
     let same = |other: &&&Cell| {
-        (&other.transport, &other.server, &other.congestion)
-            == (&cell.transport, &cell.server, &cell.congestion)
+        (&other.transport, &other.server, &other.congestion, other.loss_detection)
+            == (&cell.transport, &cell.server, &cell.congestion, cell.loss_detection)
     };
     let others = group.cells.iter().filter(same).filter_map(|cell| cell.handshake.as_ref());
     let others = others.filter(|handshake| handshake.mode != HandshakeMode::Cold);

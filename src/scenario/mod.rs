@@ -15,7 +15,7 @@ use crate::{
     link::LinkSpec,
     path::StopSignal,
     report::{ResultFile, count, episode::Episode, setting},
-    transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
+    transport::{Congestion, FIXED_WINDOW_BYTES, LossDetection, Transport},
     unit::{PerDirection, Size, nanos, parse_duration},
 };
 
@@ -40,6 +40,8 @@ pub struct Scenario {
     pub transports: Vec<Transport>,
     /// The congestion controllers.
     pub congestion: Vec<Congestion>,
+    /// When QUIC and ARQ declare packets lost.
+    pub loss_detection: LossDetection,
     /// The link.
     pub links: PerDirection<LinkSpec>,
     /// The messages.
@@ -140,6 +142,7 @@ impl Scenario {
             path: PathKind::Sim,
             transports: Vec::new(),
             congestion: vec![if is_hol { Congestion::Fixed(FIXED_WINDOW_BYTES) } else { Congestion::Cubic }],
+            loss_detection: LossDetection::default(),
             links: PerDirection::both(LinkSpec::default()),
             workload: Workload::usual(Duration::ZERO),
             first_seed: 1,
@@ -170,6 +173,13 @@ impl Scenario {
                 let names = value()?.split(',');
                 let each = names.map(|name| name.parse::<Congestion>().map_err(|e| e.to_string()));
                 self.congestion = each.collect::<Result<_, _>>()?;
+            }
+            "--packet-threshold" => {
+                let packets = whole(value()?, 1)?;
+                self.loss_detection.packet_threshold = u32::try_from(packets).unwrap_or(u32::MAX);
+            }
+            "--time-threshold" => {
+                self.loss_detection.time_threshold = value()?.parse().map_err(|e| format!("{e}"))?;
             }
             "--path" => self.path = value()?.parse().map_err(|e| format!("{e}"))?,
             "-i" | "--interval" => self.workload.interval = positive(value()?)?,
@@ -288,6 +298,7 @@ impl Scenario {
                 links: self.links.clone(),
                 workload: self.workload.clone(),
                 congestion,
+                loss_detection: self.loss_detection,
             })
         };
         self.congestion.iter().flat_map(each).collect()
@@ -302,6 +313,7 @@ impl Scenario {
                 links: self.links.clone(),
                 mode,
                 congestion: Congestion::Cubic,
+                loss_detection: LossDetection::default(),
                 connections: self.connections,
                 parallel: 1,
                 length: 100,

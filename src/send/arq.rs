@@ -11,7 +11,7 @@ use super::{
 use crate::{
     arq::{ConnectionError, SendError as Refused},
     transport::{
-        Congestion,
+        Congestion, LossDetection,
         arq::{ArqConnection, ArqError, ArqLimits, ArqSettings, SAFE_DATAGRAM},
     },
 };
@@ -24,6 +24,7 @@ const LIMITS: ArqLimits =
 pub(super) fn settings(options: &Options) -> ArqSettings {
     ArqSettings {
         congestion: Congestion::Cubic,
+        loss_detection: LossDetection::default(),
         seed: options.seed,
         max_datagram: SAFE_DATAGRAM,
         limits: LIMITS,

@@ -10,7 +10,7 @@ use super::{
     error::{MAX_REPLY, Peer, SendError},
 };
 use crate::transport::{
-    Congestion,
+    Congestion, LossDetection,
     quic::{QuicLimits, QuicSession, QuicSettings},
 };
 
@@ -21,6 +21,7 @@ const BUFFER_BYTES: u64 = 1 << 20;
 pub(super) fn settings(options: &Options) -> QuicSettings {
     QuicSettings {
         congestion: Congestion::Cubic,
+        loss_detection: LossDetection::default(),
         seed: options.seed,
         limits: QuicLimits {
             streams: 0,

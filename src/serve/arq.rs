@@ -18,7 +18,7 @@ use crate::{
     channel::Releasers,
     path::timeout,
     transport::{
-        Congestion,
+        Congestion, LossDetection,
         arq::{
             ArqConnection, ArqError, ArqLimits, ArqServer, ArqSettings, ArqWindows, SEGMENT_BYTES,
             ServerEvent,
@@ -48,6 +48,7 @@ pub(super) fn listen(
 pub(super) fn settings(worker: &Worker) -> ArqSettings {
     ArqSettings {
         congestion: Congestion::Cubic,
+        loss_detection: LossDetection::default(),
         seed: worker.options.seed,
         max_datagram: MAX_DATAGRAM,
         limits: ArqLimits {

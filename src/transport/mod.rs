@@ -8,6 +8,7 @@ mod clients;
 mod congestion;
 mod dtls;
 mod error;
+mod loss_detection;
 pub mod quic;
 mod race;
 mod recovery;
@@ -29,6 +30,7 @@ pub use self::{
     clients::{ClientLimits, Departure, Gate, Place},
     congestion::{Congestion, FIXED_WINDOW_BYTES, UnknownCongestion},
     error::{ChannelError, ConnectError},
+    loss_detection::{LossDetection, NoTimeThreshold, TimeThreshold},
     race::race,
     recovery::{LimitedBy, Recovery},
     registry::UnknownTransport,

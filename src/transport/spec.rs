@@ -252,6 +252,11 @@ impl Transport {
         self.0.ordered_unit
     }
 
+    /// Whether [`LossDetection`](super::LossDetection) applies to it.
+    pub const fn has_thresholds(self) -> bool {
+        matches!(self.0.shape, Shape::Quic(_) | Shape::Arq(_))
+    }
+
     /// Why it cannot run under `congestion`, if it cannot.
     pub const fn refuses_controller(self, congestion: Congestion) -> Option<&'static str> {
         match (self.0.controllers, congestion) {

@@ -38,7 +38,7 @@ pub use self::{
 use crate::{
     experiment::{Arrivals, LEAD, PathKind, Plan, RunError, Wait, Workload},
     link::{LinkSpec, Loss, SpecError},
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, Transport},
     unit::{PerDirection, Time},
 };
 
@@ -176,5 +176,12 @@ fn plan(transport: Transport, links: PerDirection<LinkSpec>, interval: Duration,
         deadline: Duration::from_millis(100),
     };
     let congestion = Congestion::Fixed(crate::transport::FIXED_WINDOW_BYTES);
-    Plan { path: PathKind::Sim, transport, links, workload, congestion }
+    Plan {
+        path: PathKind::Sim,
+        transport,
+        links,
+        workload,
+        congestion,
+        loss_detection: LossDetection::default(),
+    }
 }

@@ -12,7 +12,7 @@ use wirelab::{
     link::LinkSpec,
     path::StopSignal,
     report,
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, Transport},
     unit::PerDirection,
 };
 
@@ -26,6 +26,7 @@ fn plan(path: PathKind, transport: Transport, mode: Mode, link: &str) -> Handsha
         links: PerDirection::both(spec),
         mode,
         congestion: Congestion::Cubic,
+        loss_detection: LossDetection::default(),
         connections: 3,
         parallel: 1,
         length: 100,

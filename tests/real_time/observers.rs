@@ -14,7 +14,7 @@ use wirelab::{
     link::DropReason,
     path::{Exit, Side, StopSignal},
     report::episode::{Episode, Fate},
-    transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
+    transport::{Congestion, FIXED_WINDOW_BYTES, LossDetection, Transport},
     unit::{Mutex, PerDirection},
 };
 
@@ -31,6 +31,7 @@ fn plan(path: PathKind, transport: Transport, dropped: u64) -> Plan {
             to_client: link("delay=20ms"),
         },
         congestion: Congestion::Fixed(FIXED_WINDOW_BYTES),
+        loss_detection: LossDetection::default(),
         workload: Workload {
             flows: 2,
             interval: Duration::from_millis(10),

@@ -9,7 +9,7 @@ use wirelab::{
     path::{Fidelity, StopSignal},
     report::Flag,
     stats::Histogram,
-    transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
+    transport::{Congestion, FIXED_WINDOW_BYTES, LossDetection, Transport},
     unit::{Mutex, PerDirection},
     wire::MessageId,
 };
@@ -21,6 +21,7 @@ fn plan(path: PathKind, transport: Transport, link: &str, duration: Duration) ->
         transport,
         links: PerDirection::both(spec),
         congestion: Congestion::Fixed(FIXED_WINDOW_BYTES),
+        loss_detection: LossDetection::default(),
         workload: Workload { warmup: Duration::from_millis(200), ..workload(duration) },
     }
 }

@@ -11,7 +11,7 @@ use wirelab::{
     },
     link::LinkSpec,
     path::StopSignal,
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, Transport},
     unit::{Mutex, PerDirection},
 };
 
@@ -31,6 +31,7 @@ fn plan(transport: Transport, [to_server, to_client]: [&str; 2], messages: u32) 
         transport,
         links: PerDirection { to_server: link(to_server), to_client: link(to_client) },
         congestion: Congestion::Fixed(1_000_000),
+        loss_detection: LossDetection::default(),
         workload: Workload { flows: 4, ..workload(Duration::from_millis(10) * messages) },
     }
 }

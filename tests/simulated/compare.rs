@@ -5,7 +5,7 @@ use std::time::Duration;
 use wirelab::{
     experiment::{Arrivals, Messages, Outcome, PathKind, Plan, Runs, Wait, Workload, compare},
     report::Metric,
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, Transport},
     unit::PerDirection,
 };
 
@@ -22,7 +22,14 @@ fn plan(path: PathKind, transport: Transport) -> Plan {
         deadline: Duration::from_millis(100),
     };
     let congestion = Congestion::Cubic;
-    Plan { path, transport, links: PerDirection::default(), workload, congestion }
+    Plan {
+        path,
+        transport,
+        links: PerDirection::default(),
+        workload,
+        congestion,
+        loss_detection: LossDetection::default(),
+    }
 }
 
 fn compared(path: PathKind, transport: Transport, unfinished: u64) -> Vec<Metric> {

@@ -11,7 +11,7 @@ use wirelab::{
     send::{self, Client},
     serve::{Bind, Options, Refusal, Server, Stopped},
     service::Service,
-    transport::{Congestion, Transport, tls::ClientTls},
+    transport::{Congestion, LossDetection, Transport, tls::ClientTls},
     unit::PerDirection,
 };
 
@@ -25,6 +25,7 @@ fn plan(settings: &str) -> Plan {
         transport: Transport::DTLS,
         links: PerDirection::both(link(settings)),
         congestion: Congestion::Fixed(1_000_000),
+        loss_detection: LossDetection::default(),
         workload: Workload {
             interval: Duration::from_millis(1),
             warmup: Duration::ZERO,

@@ -7,7 +7,7 @@ use wirelab::{
     link::{LinkSpec, Loss},
     path::StopSignal,
     report::{TextOptions, episode::Fate, to_ladders},
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, Transport},
     unit::PerDirection,
 };
 
@@ -25,6 +25,7 @@ fn plan(transport: Transport, drops: &[u64]) -> Plan {
         links: PerDirection { to_server: lossy, to_client: clear },
         workload: Workload { deadline: 200 * MS, ..workload(1000 * MS) },
         congestion: Congestion::Fixed(1_000_000),
+        loss_detection: LossDetection::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use wirelab::{
     link::{Counters, LinkSpec},
     path::StopSignal,
     report::{Cell, ResultFile, TextOptions, to_csv, to_json, to_markdown, to_text},
-    transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
+    transport::{Congestion, FIXED_WINDOW_BYTES, LossDetection, Transport},
     unit::PerDirection,
 };
 
@@ -91,6 +91,7 @@ pub(crate) fn plan() -> impl Strategy<Value = Plan> {
             links: PerDirection { to_server, to_client },
             workload,
             congestion,
+            loss_detection: LossDetection::default(),
         },
     )
 }
@@ -200,7 +201,14 @@ fn plan_over(pairs: &str, transport: Transport, duration: Duration) -> Plan {
     let link: LinkSpec = pairs.parse().unwrap();
     let workload = crate::support::workload(duration);
     let congestion = Congestion::Fixed(FIXED_WINDOW_BYTES);
-    Plan { path: PathKind::Sim, transport, links: PerDirection::both(link), workload, congestion }
+    Plan {
+        path: PathKind::Sim,
+        transport,
+        links: PerDirection::both(link),
+        workload,
+        congestion,
+        loss_detection: LossDetection::default(),
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ use wirelab::{
     path::{self, Exit, Side, StopSignal, sim::World},
     tap::{Instrument, Tap},
     transport::{
-        Congestion, ConnectError, SessionSettings, Transport,
+        Congestion, ConnectError, LossDetection, SessionSettings, Transport,
         arq::{ArqLimits, ArqSettings},
         quic::{QuicLimits, QuicSettings},
         tls::ServerTls,
@@ -55,6 +55,7 @@ fn plan(transport: Transport, to_server: &str, to_client: &str) -> Plan {
         links: PerDirection { to_server: link(to_server), to_client: link(to_client) },
         workload: workload(ms(10_000)),
         congestion: Congestion::Fixed(10_000_000),
+        loss_detection: LossDetection::default(),
     }
 }
 
@@ -139,11 +140,13 @@ fn settings(plan: &Plan, seed: u64, reading: Reading) -> Settings {
         session: SessionSettings {
             quic: QuicSettings {
                 congestion: plan.congestion,
+                loss_detection: LossDetection::default(),
                 seed: Some(seed),
                 limits: QuicLimits::EXPERIMENT,
             },
             arq: ArqSettings {
                 congestion: plan.congestion,
+                loss_detection: LossDetection::default(),
                 seed: Some(seed),
                 max_datagram: 1472,
                 limits: ArqLimits::EXPERIMENT,

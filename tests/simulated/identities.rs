@@ -18,7 +18,7 @@ use wirelab::{
     },
     path::StopSignal,
     transfer::{Content, Watch},
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, Transport},
     unit::{PerDirection, Rate},
 };
 
@@ -52,6 +52,7 @@ fn handshakes() -> impl Strategy<Value = HandshakePlan> {
             links: PerDirection { to_server, to_client },
             mode: if mode.is_of(transport) { mode } else { Mode::Cold },
             congestion: Congestion::Cubic,
+            loss_detection: LossDetection::default(),
             connections,
             parallel,
             length: 100,
@@ -70,6 +71,7 @@ fn transfers() -> impl Strategy<Value = TransferPlan> {
             transport,
             links: PerDirection { to_server, to_client },
             congestion: Congestion::Cubic,
+            loss_detection: LossDetection::default(),
             flows,
             pace: Rate::from_bits_per_second(10_000_000).unwrap(),
             direction,

@@ -16,7 +16,7 @@ use wirelab::{
     path::{Side, StopSignal, sim::World},
     transfer::bulk::{self, Bulk, Settings},
     transport::{
-        Congestion, SessionSettings, Transport,
+        Congestion, LossDetection, SessionSettings, Transport,
         arq::{ArqLimits, ArqSettings},
         quic::{QuicLimits, QuicSettings},
         tls::ServerTls,
@@ -58,8 +58,19 @@ fn settings(window: u64) -> Settings {
         pace: Rate::from_bits_per_second(10_000_000).unwrap(),
         datagram_bytes: 1200,
         session: SessionSettings {
-            quic: QuicSettings { congestion, seed: Some(1), limits },
-            arq: ArqSettings { congestion, seed: Some(1), max_datagram: 1200, limits: ArqLimits::EXPERIMENT },
+            quic: QuicSettings {
+                congestion,
+                loss_detection: LossDetection::default(),
+                seed: Some(1),
+                limits,
+            },
+            arq: ArqSettings {
+                congestion,
+                loss_detection: LossDetection::default(),
+                seed: Some(1),
+                max_datagram: 1200,
+                limits: ArqLimits::EXPERIMENT,
+            },
             client_tls: client_tls(roots),
             server_tls: Some(ServerTls { identity, early_data: false, key_log: None }),
             shared_key: None,
@@ -133,6 +144,7 @@ fn with_small_windows(links: PerDirection<LinkSpec>, warmup: Duration) -> Outcom
         transport: Transport::ARQ_SELECTIVE,
         links,
         congestion: Congestion::Fixed(1 << 20),
+        loss_detection: LossDetection::default(),
         workload: Workload { warmup, ..workload(2 * SECOND) },
     };
     let mut settings = end_settings(&plan, Some(1)).unwrap();

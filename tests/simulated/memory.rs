@@ -9,7 +9,7 @@ use wirelab::{
     experiment::{Observers, PathKind, Plan, Workload, run},
     link::LinkSpec,
     path::StopSignal,
-    transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
+    transport::{Congestion, FIXED_WINDOW_BYTES, LossDetection, Transport},
     unit::PerDirection,
 };
 
@@ -35,6 +35,7 @@ fn thousand_a_second(transport: Transport) -> Plan {
             ..workload(HOUR)
         },
         congestion: Congestion::Fixed(FIXED_WINDOW_BYTES),
+        loss_detection: LossDetection::default(),
     }
 }
 

@@ -15,7 +15,7 @@ use wirelab::{
     service::Service,
     stats::Percentile,
     transfer::{Content, Watch},
-    transport::{Congestion, Transport, WindowMemory},
+    transport::{Congestion, LossDetection, Transport, WindowMemory},
     unit::{PerDirection, Rate},
 };
 
@@ -52,6 +52,7 @@ fn content(transport: Transport, bytes: u64, link: &str) -> TransferPlan {
         transport,
         links: links(link),
         congestion: Congestion::Cubic,
+        loss_detection: LossDetection::default(),
         flows: 8,
         pace: Rate::from_bits_per_second(10_000_000).unwrap(),
         direction: Direction::Up,
@@ -114,7 +115,14 @@ fn messages(transport: Transport, (interval, length): (Duration, usize), link: &
     let duration = Duration::from_secs(3);
     let workload = Workload { interval, length, reply_length: length, ..support::workload(duration) };
     let workload = Workload { warmup: Duration::from_secs(4), ..workload };
-    Plan { path: PathKind::Sim, transport, links: links(link), congestion: Congestion::Cubic, workload }
+    Plan {
+        path: PathKind::Sim,
+        transport,
+        links: links(link),
+        congestion: Congestion::Cubic,
+        loss_detection: LossDetection::default(),
+        workload,
+    }
 }
 
 fn measured(plan: &Plan, options: Options) -> Outcome {

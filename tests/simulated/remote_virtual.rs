@@ -15,7 +15,7 @@ use wirelab::{
     report::Flag,
     serve::{Bind, Options, Server},
     service::Service,
-    transport::{Congestion, FIXED_WINDOW_BYTES, Transport},
+    transport::{Congestion, FIXED_WINDOW_BYTES, LossDetection, Transport},
     unit::PerDirection,
     wire::EXTENDED_HEADER_BYTES,
 };
@@ -33,7 +33,14 @@ fn workload(messages: u32, length: usize) -> Workload {
 
 fn plan(transport: Transport, links: PerDirection<LinkSpec>, workload: Workload) -> Plan {
     let congestion = Congestion::Fixed(FIXED_WINDOW_BYTES);
-    Plan { path: PathKind::Direct, transport, links, workload, congestion }
+    Plan {
+        path: PathKind::Direct,
+        transport,
+        links,
+        workload,
+        congestion,
+        loss_detection: LossDetection::default(),
+    }
 }
 
 /// Runs against an echo server with this rate limit. Returns the outcome and the link's counters.

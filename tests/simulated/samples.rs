@@ -15,7 +15,7 @@ use wirelab::{
     link::{LinkSpec, Loss},
     path::StopSignal,
     stats::Histogram,
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, Transport},
     unit::{Direction, Mutex, PerDirection, Time, nanos},
 };
 
@@ -39,6 +39,7 @@ fn plan(transport: Transport) -> Plan {
             ..workload(ms(2000))
         },
         congestion: Congestion::Fixed(1_000_000),
+        loss_detection: LossDetection::default(),
     }
 }
 

@@ -11,7 +11,7 @@ use wirelab::{
     serve::{Bind, Options, Refusal, Server, Stopped},
     service::Service,
     transport::{
-        Congestion, Scheme, Transport,
+        Congestion, LossDetection, Scheme, Transport,
         quic::{QuicClient, QuicLimits, QuicSettings},
         tls::ClientTls,
     },
@@ -46,8 +46,12 @@ fn client_options() -> send::Options {
 }
 
 fn quic_client(host: &Arc<dyn Host>, like: SocketAddr, tls: &ClientTls) -> QuicClient {
-    let settings =
-        QuicSettings { congestion: Congestion::Cubic, seed: Some(1), limits: QuicLimits::EXPERIMENT };
+    let settings = QuicSettings {
+        congestion: Congestion::Cubic,
+        loss_detection: LossDetection::default(),
+        seed: Some(1),
+        limits: QuicLimits::EXPERIMENT,
+    };
     QuicClient::new(host, like, tls, &settings, None).unwrap()
 }
 

@@ -13,7 +13,7 @@ use wirelab::{
     send::{self, Client},
     serve::{Bind, Options, Refusal, Server},
     service::Service,
-    transport::{Congestion, SharedKey, Transport},
+    transport::{Congestion, LossDetection, SharedKey, Transport},
     unit::PerDirection,
 };
 
@@ -63,6 +63,7 @@ fn a_flipped_bit_never_reaches_the_application() {
         transport,
         links: PerDirection { to_server: link("delay=1ms,corrupt=100%"), to_client: clear.clone() },
         congestion: Congestion::Fixed(1_000_000),
+        loss_detection: LossDetection::default(),
         workload: Workload {
             flows: 1,
             interval: Duration::from_millis(1),
@@ -91,6 +92,7 @@ fn a_doubled_datagram_is_delivered_once() {
         transport: Transport::UDP_HMAC,
         links: PerDirection::both(doubled),
         congestion: Congestion::Fixed(1_000_000),
+        loss_detection: LossDetection::default(),
         workload: Workload { warmup: Duration::ZERO, ..workload(Duration::from_secs(1)) },
     };
     let outcome = run(&plan, 1, Observers::default(), &StopSignal::default()).unwrap().messages;

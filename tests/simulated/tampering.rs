@@ -5,7 +5,7 @@ use std::time::Duration;
 use wirelab::{
     experiment::{Observers, Outcome, PathKind, Plan, Workload, run},
     path::StopSignal,
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, Transport},
     unit::PerDirection,
 };
 
@@ -18,6 +18,7 @@ fn attacked(transport: Transport, attack: &str) -> Outcome {
         transport,
         links: PerDirection { to_server: link(&format!("delay=5ms,{attack}")), to_client: link("delay=5ms") },
         congestion: Congestion::Fixed(1_000_000),
+        loss_detection: LossDetection::default(),
         workload: Workload {
             interval: Duration::from_millis(5),
             warmup: Duration::ZERO,

@@ -8,7 +8,7 @@ use wirelab::{
     experiment::{MatrixOptions, Observers, Outcome, PathKind, Plan, Theory, Workload, run, run_matrix},
     link::LinkSpec,
     path::StopSignal,
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, Transport},
     unit::PerDirection,
 };
 
@@ -24,6 +24,7 @@ fn plan(transport: Transport, rtt: Duration, interval: Duration, flows: u32, los
         transport,
         links: PerDirection { to_server: lossy, to_client: clear },
         congestion: Congestion::Fixed(1_000_000),
+        loss_detection: LossDetection::default(),
         workload: Workload {
             flows,
             interval,

@@ -18,7 +18,7 @@ use wirelab::{
     path::StopSignal,
     report::{Cell, Flag, Pictures, Ratio, ResultFile},
     transfer::{Content, PATIENCE, Watch},
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, Transport},
     unit::{self, PerDirection, Rate},
 };
 
@@ -29,6 +29,7 @@ fn plan(transport: Transport, bytes: u64, link: &str) -> TransferPlan {
         transport,
         links: PerDirection::both(spec),
         congestion: Congestion::Cubic,
+        loss_detection: LossDetection::default(),
         flows: 4,
         pace: Rate::from_bits_per_second(10_000_000).unwrap(),
         direction: Direction::Up,

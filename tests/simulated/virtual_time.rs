@@ -15,7 +15,7 @@ use wirelab::{
         timeout,
     },
     transport::{
-        Congestion, SessionSettings, Transport,
+        Congestion, LossDetection, SessionSettings, Transport,
         arq::{ArqLimits, ArqSettings},
         quic::{self, QuicClient, QuicLimits, QuicSettings},
         tls::{ClientTls, ServerTls},
@@ -37,11 +37,13 @@ fn settings() -> Settings {
         session: SessionSettings {
             quic: QuicSettings {
                 congestion: Congestion::Cubic,
+                loss_detection: LossDetection::default(),
                 seed: Some(1),
                 limits: QuicLimits::EXPERIMENT,
             },
             arq: ArqSettings {
                 congestion: Congestion::Cubic,
+                loss_detection: LossDetection::default(),
                 seed: Some(1),
                 max_datagram: 1472,
                 limits: ArqLimits::EXPERIMENT,

@@ -47,8 +47,8 @@ impl Connection {
     }
 
     fn encode_content(&mut self, outgoing: &Outgoing) -> Option<Transmit> {
-        let &Outgoing { sequence, ref content, copies_before } = outgoing;
-        let kind = SegmentKind::Content { sequence, copies_before };
+        let &Outgoing { sequence, ref content, copies_before, transmission } = outgoing;
+        let kind = SegmentKind::Content { sequence, copies_before, transmission };
         match content {
             Content::Fragment(fragment, payload) => {
                 self.encode(Body::Data { sequence, fragment: *fragment, payload }, kind)

@@ -8,7 +8,7 @@ use wirelab::{
     link::LinkSpec,
     path::netns,
     report::Skipped,
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, TimeThreshold, Transport},
     unit::PerDirection,
 };
 
@@ -59,6 +59,16 @@ pub(crate) struct MatrixArgs<D: Defaults> {
     congestion: Vec<Congestion>,
     #[arg(long, alias = "runs", value_name = "N", value_parser = whole::<u64>(1, MAX_SEEDS), help = seeds_help::<D>())]
     seeds: Option<u64>,
+    /// When QUIC and arq declare a packet lost: one sent this many packets later was acknowledged (RFC 9002 section
+    /// 6.1.1). A threshold above the reordering of the link avoids needless retransmissions
+    #[arg(long, value_name = "N,..", value_delimiter = ',', default_value = "3")]
+    #[arg(value_parser = whole::<u32>(1, u32::MAX.into()))]
+    packet_threshold: Vec<u32>,
+    /// The same by time: a later packet was acknowledged, and this many round trips have passed since it was sent (section
+    /// 6.1.2), such as 9/8 or 2
+    #[arg(long, value_name = "X,..", value_delimiter = ',', default_value = "1.125")]
+    #[arg(value_parser = parse::<TimeThreshold>)]
+    time_threshold: Vec<TimeThreshold>,
     /// The first seed
     #[arg(long, value_name = "N", default_value = "1", value_parser = whole::<u64>(0, u64::MAX))]
     pub(crate) seed: u64,
@@ -119,6 +129,7 @@ pub(crate) struct Axes {
     pub(crate) path: PathKind,
     links: Vec<PerDirection<LinkSpec>>,
     congestion: Vec<Congestion>,
+    loss_detection: Vec<LossDetection>,
     transports: Vec<Transport>,
 }
 
@@ -128,12 +139,16 @@ impl Axes {
         &self.links
     }
 
-    /// Every controller with every transport on `links`.
+    /// Every controller with every transport on `links`, and every pair of thresholds where the transport has them.
     pub(crate) fn setups<'a>(&'a self, links: &'a PerDirection<LinkSpec>) -> impl Iterator<Item = Setup<'a>> {
-        let path = self.path;
+        let (path, all) = (self.path, &self.loss_detection);
         self.congestion.iter().flat_map(move |&congestion| {
-            let setup = move |&transport| Setup { path, transport, links, congestion };
-            self.transports.iter().map(setup)
+            self.transports.iter().flat_map(move |&transport| {
+                let thresholds = if transport.has_thresholds() { &all[..] } else { &all[..1] };
+                let setup =
+                    move |&loss_detection| Setup { path, transport, links, congestion, loss_detection };
+                thresholds.iter().map(setup)
+            })
         })
     }
 }
@@ -222,13 +237,24 @@ impl<D: Defaults> MatrixArgs<D> {
         if self.congestion.is_empty() { slice::from_ref(&D::CONGESTION) } else { &self.congestion }
     }
 
+    /// Every packet threshold with every time threshold.
+    fn loss_detection(&self) -> Vec<LossDetection> {
+        let with = |&packet_threshold: &u32| {
+            let with =
+                move |&time_threshold: &TimeThreshold| LossDetection { packet_threshold, time_threshold };
+            self.time_threshold.iter().map(with)
+        };
+        self.packet_threshold.iter().flat_map(with).collect()
+    }
+
     fn axes(&self, path: PathKind, transports: Vec<Transport>) -> Result<Axes, UsageError> {
         let mut links = self.link.links()?;
         if !path.has_link() {
             // Without a link, all links are the same one.
             links.truncate(1);
         }
-        Ok(Axes { path, links, congestion: self.congestion().to_vec(), transports })
+        let (congestion, loss_detection) = (self.congestion().to_vec(), self.loss_detection());
+        Ok(Axes { path, links, congestion, loss_detection, transports })
     }
 
     /// Which transports run on which path.

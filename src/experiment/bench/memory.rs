@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::{
         experiment::{PathKind, Workload},
-        transport::Transport,
+        transport::{LossDetection, Transport},
         unit::PerDirection,
     };
 
@@ -82,6 +82,7 @@ mod tests {
             transport,
             links: PerDirection::both(link),
             congestion: Congestion::Cubic,
+            loss_detection: LossDetection::default(),
             workload: Workload { warmup: Duration::ZERO, ..Workload::usual(Duration::from_millis(100)) },
         }
     }

@@ -41,8 +41,7 @@ impl Experiment for Bench {
     const SAMPLE_COLUMNS: Option<&'static str> = Some(SAMPLE_COLUMNS);
 
     fn setup(plan: &Plan) -> Setup<'_> {
-        let Plan { path, transport, ref links, congestion, .. } = *plan;
-        Setup { path, transport, links, congestion }
+        plan.setup()
     }
 
     fn size(plan: &Plan) -> RunSize {

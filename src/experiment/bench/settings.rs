@@ -20,7 +20,7 @@ pub fn settings(plan: &Plan, seed: Option<u64>) -> Result<Settings, RunError> {
         request: plan.workload.length,
         reply: plan.workload.reply_length,
         reading: Reading::Unordered,
-        session: session_settings(plan.transport, &plan.links, plan.congestion, seed, limits, 0)?,
+        session: session_settings(&plan.setup(), seed, limits, 0)?,
         taps: None,
     })
 }

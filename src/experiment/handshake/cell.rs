@@ -2,7 +2,10 @@
 
 use super::{HandshakeOutcome, HandshakePlan};
 use crate::{
-    experiment::result::{cell::congestion, settings::link},
+    experiment::result::{
+        cell::{congestion, loss_detection},
+        settings::link,
+    },
     link::Counters,
     report::{self, Cell, Flag, PerSeed, Ratio},
     stats::{Histogram, Percentile},
@@ -21,6 +24,7 @@ pub fn handshake_cell(plan: &HandshakePlan, outcomes: &[(u64, HandshakeOutcome)]
     let mut cell = Cell::new(plan.transport.name(), plan.path.name(), link, workload);
     let pool = Pool(outcomes);
     cell.congestion = congestion(plan.transport, plan.path, plan.congestion);
+    cell.loss_detection = loss_detection(&plan.setup());
     cell.seeds = outcomes.len() as u64;
     let connections = pool.sum(|outcome| outcome.connections);
     let failed = pool.sum(|outcome| outcome.failed);

@@ -32,8 +32,7 @@ impl Experiment for Handshake {
     type Outcome = HandshakeOutcome;
 
     fn setup(plan: &HandshakePlan) -> Setup<'_> {
-        let HandshakePlan { path, transport, ref links, congestion, .. } = *plan;
-        Setup { path, transport, links, congestion }
+        plan.setup()
     }
 
     fn size(plan: &HandshakePlan) -> RunSize {

@@ -4,9 +4,9 @@ use std::{str::FromStr, time::Duration};
 
 pub use crate::report::HandshakeMode as Mode;
 use crate::{
-    experiment::path_kind::PathKind,
+    experiment::{path_kind::PathKind, setup::Setup},
     link::LinkSpec,
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, Transport},
     unit::PerDirection,
 };
 
@@ -51,6 +51,8 @@ pub struct HandshakePlan {
     pub mode: Mode,
     /// QUIC's congestion controller.
     pub congestion: Congestion,
+    /// When QUIC and ARQ declare packets lost.
+    pub loss_detection: LossDetection,
     /// Connections of a seed.
     pub connections: u64,
     /// How many are made at a time; what each took of the link is known of one only.
@@ -64,6 +66,12 @@ pub struct HandshakePlan {
 }
 
 impl HandshakePlan {
+    /// Its point of the matrix.
+    pub(super) fn setup(&self) -> Setup<'_> {
+        let Self { path, transport, ref links, congestion, loss_detection, .. } = *self;
+        Setup { path, transport, links, congestion, loss_detection }
+    }
+
     /// The round trip of the link without queueing; `None` without one, or where it is instant.
     pub(super) fn round_trip(&self) -> Option<Duration> {
         let sum = self.links.to_server.delay + self.links.to_client.delay;

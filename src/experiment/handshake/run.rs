@@ -13,8 +13,8 @@ use crate::{
     transport::quic::QuicLimits,
 };
 
-/// Makes the connections of `plan` once on its path. In virtual time the outcome is a pure function of the arguments,
-/// but for the keys in certificates, whose length is fixed. Ends soon after `stop` is set, with the connections made
+/// Makes the connections of `plan` once on its path. In virtual time the outcome is a pure function of the arguments.
+/// Ends soon after `stop` is set, with the connections made
 /// until then.
 ///
 /// Returns an error if the server cannot listen, or if the path could not be made, could not complete, or broke;
@@ -44,8 +44,7 @@ const STREAMS: u32 = 16;
 /// The settings of both ends.
 fn settings(plan: &HandshakePlan, seed: Option<u64>) -> Result<Settings, RunError> {
     let limits = QuicLimits { streams: STREAMS, ..QuicLimits::EXPERIMENT };
-    let mut session =
-        session_settings(plan.transport, &plan.links, plan.congestion, seed, limits, plan.certificate)?;
+    let mut session = session_settings(&plan.setup(), seed, limits, plan.certificate)?;
     if let Some(tls) = &mut session.server_tls {
         tls.early_data = plan.mode == super::Mode::ZeroRtt;
     }

@@ -8,11 +8,11 @@ use super::{
     theory::Theory,
 };
 use crate::{
-    experiment::{path_kind::PathKind, plan::Plan, record::outcome::Outcome},
+    experiment::{path_kind::PathKind, plan::Plan, record::outcome::Outcome, setup::Setup},
     link::{LinkSpec, Loss, LossBy},
     report::{self, Cell, Flag, PerSeed, Ratio},
     stats::Percentile,
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, Transport},
     unit::nanos,
 };
 
@@ -25,6 +25,7 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
         cell.workload.deadline_ns = Some(nanos(deadline));
     }
     cell.congestion = congestion(plan.transport, plan.path, plan.congestion);
+    cell.loss_detection = loss_detection(&plan.setup());
     cell.seeds = outcomes.len() as u64;
     let messages = pool.messages();
     cell.loss_ratio = Ratio::of(messages.lost, messages.known());
@@ -67,6 +68,13 @@ pub(in crate::experiment) fn congestion(
     asked: Congestion,
 ) -> Option<String> {
     transport.controller(asked, path == PathKind::Netns)
+}
+
+/// When packets were declared lost; `None` if the transport has no such thresholds.
+pub(in crate::experiment) fn loss_detection(setup: &Setup<'_>) -> Option<report::LossDetection> {
+    let LossDetection { packet_threshold, time_threshold } = setup.loss_detection;
+    let time_threshold = Ratio::new(time_threshold.round_trips().into())?;
+    setup.transport.has_thresholds().then_some(report::LossDetection { packet_threshold, time_threshold })
 }
 
 fn expected(theory: &Theory) -> report::Theory {

@@ -1,21 +1,18 @@
 //! What a closed form expects of a cell: isolated losses on the way to the server, and ordered delivery.
 //!
 //! A lost packet is found out by the acknowledgement of packets sent after it, and its bytes come
-//! `D = RTT + min(3 d, max(d, RTT/8))` after it should have arrived: the packet threshold of three and the time
-//! threshold of 9/8 RTT of RFC 9002 section 6.1, with a packet every `d`. Reliability by hand has the same two thresholds
-//! ([`crate::arq`]), so its `D` is the same. Over `N` streams that take turns, each holds
+//! `D = RTT + min(P d, max(d, (T - 1) RTT))` after it should have arrived: the packet threshold `P` and the time
+//! threshold of `T` round trips of RFC 9002 section 6.1, with a packet every `d`. Reliability by hand has the same two
+//! thresholds ([`crate::arq`]), so its `D` is the same. Over `N` streams that take turns, each holds
 //! back `k = ceil(D / (N d)) - 1` messages behind it, the `j`-th for `D - j N d`. First order in the loss `p`: losses
 //! whose episodes overlap are not counted twice.
 
 use std::time::Duration;
 
 use crate::{
-    experiment::{
-        plan::Plan,
-        workload::{Arrivals, Workload},
-    },
+    experiment::{plan::Plan, workload::Arrivals},
     link::{LinkSpec, Loss, LossBy, obstacle},
-    transport::{ClosedForm, Congestion, OrderedUnit, Transport},
+    transport::{ClosedForm, Congestion, OrderedUnit},
     unit::PerDirection,
 };
 
@@ -59,7 +56,7 @@ impl Theory {
             );
         }
         applies(plan, min_timeout)?;
-        Ok(isolated(share, to_server.delay + to_client.delay, plan.transport, &plan.workload))
+        Ok(isolated(share, to_server.delay + to_client.delay, plan))
     }
 
     /// Mean of what loss and order cost together, in seconds.
@@ -102,9 +99,12 @@ fn applies(plan: &Plan, min_timeout: Option<Duration>) -> Result<(), &'static st
     Ok(())
 }
 
-fn isolated(p: f64, rtt: Duration, transport: Transport, workload: &Workload) -> Theory {
+fn isolated(p: f64, rtt: Duration, plan: &Plan) -> Theory {
+    let Plan { transport, workload, loss_detection, .. } = plan;
     let (rtt, d) = (rtt.as_secs_f64(), workload.interval.as_secs_f64());
-    let detour = rtt + (3.0 * d).min(d.max(rtt / 8.0));
+    let packets = f64::from(loss_detection.packet_threshold);
+    let time = f64::from(loss_detection.time_threshold.round_trips()) - 1.0;
+    let detour = rtt + (packets * d).min(d.max(time * rtt));
     let streams = match transport.ordered_unit() {
         OrderedUnit::All => 1.0,
         OrderedUnit::Flow => f64::from(workload.flows),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{TransferOutcome, TransferPlan};
 use crate::{
     experiment::result::{
-        cell::congestion,
+        cell::{congestion, loss_detection},
         pool::{self, wire_direction},
         settings::link,
     },
@@ -24,6 +24,7 @@ pub fn cell(plan: &TransferPlan, outcomes: &[(u64, TransferOutcome)]) -> Cell {
     let mut cell = Cell::new(plan.transport.name(), plan.path.name(), link, workload);
     let outcomes: Vec<&TransferOutcome> = outcomes.iter().map(|(_, outcome)| outcome).collect();
     cell.congestion = congestion(plan.transport, plan.path, plan.congestion);
+    cell.loss_detection = loss_detection(&plan.setup());
     cell.seeds = outcomes.len() as u64;
     cell.connect_ns = Some(histogram(outcomes.iter().map(|outcome| nanos(outcome.connect))).summary());
     cell.wire = wire(&outcomes);

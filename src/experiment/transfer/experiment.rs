@@ -40,8 +40,7 @@ impl Experiment for Transfer {
     const ALL_MUST_SUCCEED: bool = true;
 
     fn setup(plan: &TransferPlan) -> Setup<'_> {
-        let TransferPlan { path, transport, ref links, congestion, .. } = *plan;
-        Setup { path, transport, links, congestion }
+        plan.setup()
     }
 
     fn size(plan: &TransferPlan) -> RunSize {

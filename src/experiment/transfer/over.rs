@@ -143,7 +143,7 @@ fn settings(plan: &TransferPlan, seed: Option<u64>, tls: Option<&ClientTls>) -> 
         Some(_) => QuicLimits { idle: Some(REMOTE_IDLE), keeps_alive: true, ..quic_limits(plan) },
         None => quic_limits(plan),
     };
-    let mut session = session_settings(plan.transport, &plan.links, plan.congestion, seed, limits, 0)?;
+    let mut session = session_settings(&plan.setup(), seed, limits, 0)?;
     session.arq.limits = arq_limits(plan);
     if let Some(tls) = tls {
         session.client_tls = tls.clone();

@@ -1,11 +1,11 @@
 //! What is done in a transfer, but for the seed.
 
 use crate::{
-    experiment::PathKind,
+    experiment::{PathKind, setup::Setup},
     link::LinkSpec,
     report,
     transfer::Content,
-    transport::{Congestion, Mapping, Transport},
+    transport::{Congestion, LossDetection, Mapping, Transport},
     unit::{PerDirection, Rate},
     wire::transfer::Fetch,
 };
@@ -23,6 +23,8 @@ pub struct TransferPlan {
     pub links: PerDirection<LinkSpec>,
     /// QUIC's congestion controller.
     pub congestion: Congestion,
+    /// When QUIC and ARQ declare packets lost.
+    pub loss_detection: LossDetection,
     /// Streams, where each flow has one.
     pub flows: u32,
     /// How fast raw datagrams are sent.
@@ -34,6 +36,12 @@ pub struct TransferPlan {
 }
 
 impl TransferPlan {
+    /// Its point of the matrix.
+    pub(super) fn setup(&self) -> Setup<'_> {
+        let Self { path, transport, ref links, congestion, loss_detection, .. } = *self;
+        Setup { path, transport, links, congestion, loss_detection }
+    }
+
     /// The content of the run with `seed`.
     pub(super) fn content(&self, seed: u64) -> Content {
         match &self.content {

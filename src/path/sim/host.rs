@@ -14,7 +14,7 @@ use web_time::Instant;
 
 use super::{executor::Executor, network::Network, socket::SimSocket};
 use crate::{
-    path::{BoxFuture, Clock, Connected, Datagrams, Host, Listener, PathError, Side, Timers},
+    path::{BoxFuture, Clock, Connected, Datagrams, Host, Listener, PathError, Randomness, Side, Timers},
     unit::Time,
 };
 
@@ -30,6 +30,7 @@ pub(super) struct Machinery {
     pub(super) timers: Arc<Timers>,
     pub(super) executor: Arc<Executor>,
     pub(super) network: Arc<Network>,
+    pub(super) randomness: Randomness,
 }
 
 /// The clock of a simulation, which its world moves.
@@ -105,6 +106,10 @@ impl Host for SimHost {
 
     fn unix_time(&self) -> Duration {
         UNIX_ORIGIN + (self.machinery.clock.now() - Time::ZERO)
+    }
+
+    fn randomness(&self) -> Option<&Randomness> {
+        Some(&self.machinery.randomness)
     }
 
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {

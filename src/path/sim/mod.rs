@@ -16,7 +16,7 @@ use self::{
     network::Network,
 };
 pub use self::{executor::Stalled, host::SimHost};
-use super::{Clock, Host, Observers, Side, Timers};
+use super::{Clock, Host, Observers, Randomness, Side, Timers};
 use crate::{
     link::{Counters, LinkSpec},
     unit::{PerDirection, Time},
@@ -55,6 +55,7 @@ impl World {
             clock,
             executor: Executor::new(),
             network: Network::new(links, seed),
+            randomness: Randomness::new(seed),
         };
         Self { machinery, limits: Limits::default() }
     }
@@ -90,7 +91,8 @@ impl World {
     ///
     /// Returns [`Stalled`] if `main` can never complete, or not within the [`Limits`].
     pub fn run<T>(&self, main: impl Future<Output = T>) -> Result<T, Stalled> {
-        self.machinery.executor.run(main, self.limits.polls_per_instant, || self.advance())
+        let Machinery { executor, randomness, .. } = &self.machinery;
+        randomness.within(|| executor.run(main, self.limits.polls_per_instant, || self.advance()))
     }
 
     /// Moves the clock to the next event and carries that out.

@@ -34,6 +34,9 @@ pub struct Cell {
     pub workload: Workload,
     /// The congestion controller by its name in `-C`; null if there is none or it is not known.
     pub congestion: Option<String>,
+    /// When packets were declared lost; null if the transport has no such thresholds.
+    #[serde(default)]
+    pub loss_detection: Option<LossDetection>,
     /// How many seeds are pooled.
     pub seeds: u64,
     /// How many messages were delivered, lost, and so on.
@@ -99,6 +102,7 @@ impl Cell {
             link,
             workload,
             congestion: None,
+            loss_detection: None,
             seeds: 0,
             messages: None,
             loss_ratio: None,
@@ -123,6 +127,15 @@ impl Cell {
             origin: 0,
         }
     }
+}
+
+/// The thresholds of loss detection (RFC 9002 section 6.1).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LossDetection {
+    /// How many packets later one must be acknowledged.
+    pub packet_threshold: u32,
+    /// How many round trips must have passed since the packet was sent.
+    pub time_threshold: Ratio,
 }
 
 /// What was sent; null where the command has no such setting.

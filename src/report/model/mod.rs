@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use cell::{Arrivals, Cell, Messages, PerSeed, Workload};
+pub use cell::{Arrivals, Cell, LossDetection, Messages, PerSeed, Workload};
 pub use flag::Flag;
 pub use hol::{Budget, ByCause, Delayed, Hol, HolDirection, Stall, Theory};
 pub use latency::{Intervals, Latency};

@@ -19,7 +19,7 @@ use super::{error::ServeError, refusal::Refusal, worker::Worker};
 use crate::{
     path::timeout,
     transport::{
-        Congestion,
+        Congestion, LossDetection,
         quic::{self, QuicKeys, QuicServer, QuicSettings},
         tls::{ALPN, Identity},
     },
@@ -53,6 +53,7 @@ pub(super) fn listen(worker: Worker, local: SocketAddr, crypto: &Crypto) -> Resu
 pub(super) fn settings(worker: &Worker) -> QuicSettings {
     QuicSettings {
         congestion: Congestion::Cubic,
+        loss_detection: LossDetection::default(),
         seed: worker.options.seed,
         limits: limits(0, &worker.options),
     }

@@ -6,7 +6,7 @@ use rand::Rng;
 
 use crate::{
     arq::{self, Config, ConnectionId, Mode},
-    transport::{Congestion, ConnectError},
+    transport::{Congestion, ConnectError, LossDetection},
     unit::random,
 };
 
@@ -22,6 +22,8 @@ pub(super) const NO_BBR: &str = "reliability by hand has no bbr; expected cubic,
 pub struct ArqSettings {
     /// The congestion controller. [`Congestion::Bbr`] is refused.
     pub congestion: Congestion,
+    /// When segments are declared lost.
+    pub loss_detection: LossDetection,
     /// Seed for connection ids and keys, in place of the system's randomness.
     pub seed: Option<u64>,
     /// The largest datagram, in bytes of UDP payload.
@@ -65,6 +67,8 @@ impl ArqSettings {
             receive_window: self.limits.receive_window,
             send_buffer: self.limits.send_buffer,
             congestion,
+            packet_threshold: self.loss_detection.packet_threshold,
+            time_threshold: self.loss_detection.time_threshold.round_trips(),
             idle_timeout: self.limits.idle,
             ..Config::default()
         })

@@ -11,12 +11,11 @@ use std::{
 };
 
 use dimpl::Error;
-use rustls::KeyLog;
 
 use super::{
     config::Setup,
     connection::{Connection, Event},
-    crypto::{Secret, Tally, derived_by},
+    crypto::{Tally, logged_to},
     inbox::Inbox,
     record::{self, Random},
     trace::Trace,
@@ -93,7 +92,7 @@ impl ClientSocket {
         tls: &ClientTls,
         tap: Option<Tap>,
     ) -> Result<Self, ConnectError> {
-        let connection = Connection::client(setup.config(peer)?, setup.versions, &**host);
+        let connection = Connection::client(setup.config(&**host, peer)?, setup.versions, &**host);
         let state = State {
             socket: host.udp_connect(peer)?,
             connection,
@@ -177,13 +176,9 @@ impl ClientSocket {
             return;
         }
         let before = Tally::now();
-        let done = if let Some(key_log) = self.tls.key_log.as_ref().filter(|_| !state.is_connected) {
-            let (done, secrets) = derived_by(|| state.connection.receive(self.host.now(), datagram));
-            log(&**key_log, &state.random, &secrets);
-            done
-        } else {
-            state.connection.receive(self.host.now(), datagram)
-        };
+        let State { connection, random, is_connected, .. } = state;
+        let key_log = self.tls.key_log.as_deref().filter(|_| !*is_connected);
+        let done = logged_to(key_log, random, || connection.receive(self.host.now(), datagram));
         let tally = Tally::since(before);
         self.finish(state, done, Some(received));
         self.trace.arrived(datagram, &received, tally.opened > 0);
@@ -253,7 +248,7 @@ impl ClientSocket {
         state.unopened = Some(0);
         // Another random value: to the server, a hello with the same one would be a copy.
         let seed = self.setup.seed.map(|seed| seed.wrapping_add(state.handshakes));
-        let config = (Setup { seed, ..self.setup.clone() }).config(self.peer);
+        let config = (Setup { seed, ..self.setup.clone() }).config(&*self.host, self.peer);
         match config.and_then(|config| Ok((config, self.host.udp_connect(self.peer)?))) {
             Ok((config, socket)) => {
                 state.socket = socket;
@@ -386,9 +381,4 @@ impl Drop for ClientSocket {
             }
         });
     }
-}
-
-/// Logs the secrets of the connection whose client sent `random`.
-fn log(key_log: &dyn KeyLog, random: &Random, secrets: &[Secret]) {
-    secrets.iter().for_each(|secret| key_log.log(secret.label, random, &secret.bytes));
 }

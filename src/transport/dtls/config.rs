@@ -5,7 +5,10 @@ use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 use dimpl::{Config, DtlsCertificate};
 
 use super::crypto;
-use crate::transport::{ConnectError, security::Leaf};
+use crate::{
+    path::Host,
+    transport::{ConnectError, security::Leaf},
+};
 
 /// The largest datagram of a handshake (UDP payload). A client fills its first one up to this size, so that the server's
 /// answer is not longer (RFC 9147 section 5.1).
@@ -39,9 +42,9 @@ pub(super) enum Versions {
 }
 
 impl Setup {
-    pub(super) fn config(&self, peer: SocketAddr) -> Result<Arc<Config>, ConnectError> {
+    pub(super) fn config(&self, host: &dyn Host, peer: SocketAddr) -> Result<Arc<Config>, ConnectError> {
         let mut builder = Config::builder()
-            .with_crypto_provider(crypto::provider())
+            .with_crypto_provider(crypto::provider(host))
             .mtu(self.max_datagram.min(MAX_HANDSHAKE_DATAGRAM).into())
             .require_client_certificate(false)
             .use_server_cookie(self.cookie)
@@ -50,7 +53,11 @@ impl Setup {
         if let Some(seed) = self.seed {
             builder = builder.dangerously_set_rng_seed(seed);
         }
-        builder.build().map(Arc::new).map_err(|e| failed(peer, &e))
+        let build = || builder.build().map(Arc::new).map_err(|e| failed(peer, &e));
+        match host.randomness() {
+            Some(randomness) => randomness.within(build),
+            None => build(),
+        }
     }
 }
 
@@ -60,10 +67,14 @@ fn failed(peer: SocketAddr, error: &dyn fmt::Display) -> ConnectError {
 }
 
 /// The certificate of a server.
-pub(super) fn certificate(leaf: &Leaf, local: SocketAddr) -> Result<DtlsCertificate, ConnectError> {
+pub(super) fn certificate(
+    host: &dyn Host,
+    leaf: &Leaf,
+    local: SocketAddr,
+) -> Result<DtlsCertificate, ConnectError> {
     let private_key = leaf.key.secret_der().to_vec();
     // Later it would panic.
-    crypto::provider().key_provider.load_private_key(&private_key).map_err(|e| failed(local, &e))?;
+    crypto::provider(host).key_provider.load_private_key(&private_key).map_err(|e| failed(local, &e))?;
     Ok(DtlsCertificate { certificate: leaf.certificate.to_vec(), private_key })
 }
 

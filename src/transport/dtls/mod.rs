@@ -96,8 +96,7 @@ fn listen(
     settings: ListenSettings<'_>,
     cookie: bool,
 ) -> ListenResult {
-    let leaf = settings.need_tls("DTLS", local)?.identity.p256.as_ref();
-    let leaf = leaf.ok_or(ConnectError::NoCertificate { what: "DTLS", local })?;
+    let tls = settings.need_tls("DTLS", local)?;
     let setup = Setup {
         max_datagram: settings.arq.max_datagram,
         seed: settings.quic.seed,
@@ -105,7 +104,7 @@ fn listen(
         cookie,
         versions: Versions::Both,
     };
-    let socket = ServerSocket::new(host, local, &setup, leaf, settings.clients, settings.tap)?;
+    let socket = ServerSocket::new(host, local, &setup, tls, settings.clients, settings.tap)?;
     Ok(Box::new(DatagramListening::new(Arc::new(socket))))
 }
 

@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use dimpl::{Config, DtlsCertificate};
+use rustls::KeyLog;
 
 use super::{
     client::rejection,
     connection::{Connection, Event},
-    crypto::Tally,
+    crypto::{Tally, logged_to},
     deadlines::Deadlines,
     inbox::Inbox,
     peer::{Handler, Handshake, Live, Peer, Standing},
@@ -36,6 +37,8 @@ pub(super) struct Peers {
     pub(super) handshake_limit: Duration,
     pub(super) limits: Option<ClientLimits>,
     pub(super) trace: Trace,
+    /// Where secrets are logged.
+    pub(super) key_log: Option<Arc<dyn KeyLog>>,
     pub(super) peers: BTreeMap<SocketAddr, Peer>,
     pub(super) unproven: Unproven,
     /// Clients in a handshake that have proven their address.
@@ -147,16 +150,19 @@ impl Peers {
         let Some(handshake) = self.peers.get_mut(&client).and_then(|peer| peer.handshake.as_mut()) else {
             return;
         };
-        let connection = &mut handshake.connection;
-        let done = match datagram {
-            Some(datagram) => connection.receive(now, datagram),
-            None => connection.run_timers(now),
-        };
+        let Handshake { connection, random, .. } = &mut **handshake;
         let mut step = Step::default();
-        connection.drain(&mut self.scratch, |event| match event {
-            Event::Packet(packet) => step.packets.push(packet.to_vec()),
-            Event::Connected => step.is_connected = true,
-            _ => {}
+        let done = logged_to(self.key_log.as_deref(), random, || {
+            let done = match datagram {
+                Some(datagram) => connection.receive(now, datagram),
+                None => connection.run_timers(now),
+            };
+            connection.drain(&mut self.scratch, |event| match event {
+                Event::Packet(packet) => step.packets.push(packet.to_vec()),
+                Event::Connected => step.is_connected = true,
+                _ => {}
+            });
+            done
         });
         if done.is_err() && handshake.is_unproven() {
             handshake.standing = Standing::Refused;

@@ -19,7 +19,7 @@ use crate::{
         BoxFuture, DatagramError, Datagrams, Host, REJECTED_AT_ONCE, Received, Rejected, Rejections, Sleep,
     },
     tap::Tap,
-    transport::{ClientLimits, ConnectError, security::Leaf},
+    transport::{ClientLimits, ConnectError, security::ServerTls},
     unit::{Mutex, Time},
 };
 
@@ -41,11 +41,13 @@ impl ServerSocket {
         host: &Arc<dyn Host>,
         local: SocketAddr,
         setup: &Setup,
-        leaf: &Leaf,
+        tls: &ServerTls,
         limits: Option<ClientLimits>,
         tap: Option<Tap>,
     ) -> Result<Self, ConnectError> {
-        let (config, certificate) = (setup.config(local)?, certificate(leaf, local)?);
+        let leaf = tls.identity.p256.as_ref();
+        let leaf = leaf.ok_or(ConnectError::NoCertificate { what: "DTLS", local })?;
+        let (config, certificate) = (setup.config(&**host, local)?, certificate(&**host, leaf, local)?);
         let socket = host.udp_bind(local)?;
         let peers = Peers {
             host: host.clone(),
@@ -55,6 +57,7 @@ impl ServerSocket {
             handshake_limit: setup.limit,
             limits,
             trace: Trace::new(tap),
+            key_log: tls.key_log.clone(),
             peers: Default::default(),
             unproven: Default::default(),
             proven: Vec::new(),

@@ -2,7 +2,9 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use quinn::{Connection, ConnectionError, Endpoint, ZeroRttAccepted, crypto::rustls::QuicClientConfig};
+use quinn::{
+    Connection, ConnectionError, ConnectionId, Endpoint, ZeroRttAccepted, crypto::rustls::QuicClientConfig,
+};
 
 use super::{
     meter::Meter,
@@ -49,7 +51,11 @@ impl QuicClient {
         });
         // Servers open no streams, and quinn allocates each stream that they may open.
         config.transport_config(Arc::new(settings.transport(&meter, 0)));
-        let endpoint = open_endpoint(host, host.quic_connect(like)?, settings.endpoint(CLIENT_KEYS), None)?;
+        if let Some(randomness) = host.randomness().cloned() {
+            config.initial_dst_cid_provider(Arc::new(move || ConnectionId::new(&randomness.draw::<20>())));
+        }
+        let endpoint_config = settings.endpoint(&**host, CLIENT_KEYS);
+        let endpoint = open_endpoint(host, host.quic_connect(like)?, endpoint_config, None)?;
         let (server_name, verdict) = (tls.server_name.to_str().into_owned(), tls.verdict.clone());
         Ok(Self { endpoint, config, server_name, verdict, meter })
     }

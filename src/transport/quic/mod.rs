@@ -8,6 +8,7 @@ mod screen;
 mod server;
 mod session;
 mod settings;
+mod simulated_ids;
 mod spec;
 mod tap;
 mod windows;

@@ -101,11 +101,13 @@ pub fn listen(
     let failed = |reason| ConnectError::Failed { what: "QUIC server setup", peer: local, reason };
     let crypto = tls.config(host).map_err(|e| failed(e.to_string()))?;
     let inner = Arc::new(QuicServerConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?);
-    let config = quinn::ServerConfig::with_crypto(match tap {
+    let crypto: Arc<dyn quinn::crypto::ServerConfig> = match tap {
         Some(tap) => Arc::new(Tapped { inner, tap }),
         None => inner,
-    });
-    open_server(host, host.quic_bind(local)?, config, settings.endpoint(SERVER_KEYS), settings)
+    };
+    let token = QuicKeys::new(settings.seed, &tls.identity).token;
+    let config = quinn::ServerConfig::new(crypto, token);
+    open_server(host, host.quic_bind(local)?, config, settings.endpoint(&**host, SERVER_KEYS), settings)
 }
 
 /// Listens on `local` as one of several endpoints that share `keys`, with small buffers for waiting handshakes.

@@ -5,10 +5,10 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, IdleTimeout, TransportConfig, VarInt};
 use ring::hmac;
 
-use super::{meter::Meter, metered::MeteredFactory};
+use super::{meter::Meter, metered::MeteredFactory, simulated_ids::SimulatedIds};
 use crate::{
     path::{Host, PathError, quinn_runtime},
-    transport::Congestion,
+    transport::{Congestion, LossDetection},
     unit::random,
 };
 
@@ -17,6 +17,8 @@ use crate::{
 pub struct QuicSettings {
     /// The congestion controller.
     pub congestion: Congestion,
+    /// When packets are declared lost.
+    pub loss_detection: LossDetection,
     /// Seed for connection ids and keys, in place of the system's randomness.
     pub seed: Option<u64>,
     /// Limits on a peer's use of resources.
@@ -67,6 +69,7 @@ impl QuicSettings {
     /// The peer may open `streams` bidirectional streams.
     pub(super) fn transport(&self, meter: &Meter, streams: u32) -> TransportConfig {
         let limits = self.limits;
+        let LossDetection { packet_threshold, time_threshold } = self.loss_detection;
         let bytes = |bytes| VarInt::from_u64(bytes).unwrap_or(VarInt::MAX);
         let mut transport = TransportConfig::default();
         transport
@@ -78,6 +81,8 @@ impl QuicSettings {
             .send_window(limits.send_buffer)
             .datagram_send_buffer_size(usize::try_from(limits.send_buffer).unwrap_or(usize::MAX))
             .datagram_receive_buffer_size(Some(usize::try_from(limits.receive_window).unwrap_or(usize::MAX)))
+            .packet_threshold(packet_threshold)
+            .time_threshold(time_threshold.round_trips())
             .max_idle_timeout(limits.idle.and_then(idle_timeout))
             // Several may be lost.
             .keep_alive_interval(limits.idle.filter(|_| limits.keeps_alive).map(|idle| idle / 4))
@@ -88,13 +93,17 @@ impl QuicSettings {
         transport
     }
 
-    pub(super) fn endpoint(&self, keys: u64) -> EndpointConfig {
+    pub(super) fn endpoint(&self, host: &dyn Host, keys: u64) -> EndpointConfig {
         let Some(seed) = self.seed else {
             return EndpointConfig::default();
         };
         let reset_key = hmac::Key::new(hmac::HMAC_SHA256, &random::key(seed, keys));
         let mut endpoint = EndpointConfig::new(Arc::new(reset_key));
         endpoint.rng_seed(Some(random::key(seed, keys + 1)));
+        if let Some(randomness) = host.randomness() {
+            let ids = SimulatedIds::new(randomness);
+            endpoint.cid_generator(move || Box::new(ids.clone()));
+        }
         endpoint
     }
 }

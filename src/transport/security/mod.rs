@@ -1,6 +1,7 @@
 //! TLS 1.3 configuration for the transports that use it: identity, trust, clock and resumable sessions (RFC 8446).
 
 mod sessions;
+mod simulated;
 mod verdict;
 
 use std::{
@@ -16,6 +17,7 @@ use rustls::{
     time_provider::TimeProvider,
 };
 
+pub(super) use self::simulated::X25519KeyPair;
 pub use self::{sessions::Sessions, verdict::CertificateVerdict};
 use crate::path::Host;
 
@@ -144,7 +146,7 @@ impl ClientTls {
     }
 
     fn new_config(&self, host: &Arc<dyn Host>) -> Result<ClientConfig, rustls::Error> {
-        let builder = ClientConfig::builder_with_details(PROVIDER.clone(), clock(host))
+        let builder = ClientConfig::builder_with_details(provider(host), clock(host))
             .with_protocol_versions(&[&rustls::version::TLS13])?;
         let mut config =
             builder.dangerous().with_custom_certificate_verifier(self.verifier()?).with_no_client_auth();
@@ -160,7 +162,7 @@ impl ServerTls {
     /// A configuration with the host's clock. Returns an error if the key does not match the certificate.
     pub fn config(&self, host: &Arc<dyn Host>) -> Result<ServerConfig, rustls::Error> {
         let Identity { chain, key, .. } = self.identity.clone();
-        let mut config = ServerConfig::builder_with_details(PROVIDER.clone(), clock(host))
+        let mut config = ServerConfig::builder_with_details(provider(host), clock(host))
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_no_client_auth()
             .with_single_cert(chain, key)?;
@@ -174,6 +176,10 @@ impl ServerTls {
         }
         Ok(config)
     }
+}
+
+fn provider(host: &Arc<dyn Host>) -> Arc<CryptoProvider> {
+    if host.randomness().is_some() { simulated::PROVIDER.clone() } else { PROVIDER.clone() }
 }
 
 fn clock(host: &Arc<dyn Host>) -> Arc<dyn TimeProvider> {

@@ -314,7 +314,7 @@ fn a_loss_blocks_what_follows_in_order_and_nothing_without() {
         let mut again = Vec::new();
         while pair.received[1].len() < 5 {
             pair.step(|end, transmit| {
-                if let (0, SegmentKind::Content { sequence, copies_before: 1.. }) = (end, transmit.kind) {
+                if let (0, SegmentKind::Content { sequence, copies_before: 1.., .. }) = (end, transmit.kind) {
                     again.push(sequence);
                 }
             });

@@ -68,6 +68,9 @@ fn config(rng: &mut ChaCha8Rng, mode: Mode) -> Config {
         keep_alive: None,
         idle_timeout: Duration::from_secs(100_000),
         max_timeouts: 10_000,
+        packet_threshold: rng.random_range(1..6),
+        time_threshold: rng.random_range(1.0..2.0),
+        reports_losses: false,
     }
 }
 

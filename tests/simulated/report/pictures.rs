@@ -8,7 +8,7 @@ use wirelab::{
     link::LinkSpec,
     path::StopSignal,
     report::*,
-    transport::{Congestion, Transport},
+    transport::{Congestion, LossDetection, Transport},
     unit::PerDirection,
 };
 
@@ -22,6 +22,7 @@ fn plan(transport: Transport, link: &str) -> Plan {
         transport,
         links: PerDirection::both(spec),
         congestion: Congestion::Fixed(1_000_000),
+        loss_detection: LossDetection::default(),
         workload: workload(Duration::from_secs(6)),
     }
 }

@@ -10,13 +10,12 @@ use ring::{
 };
 
 /// The groups, the preferred one first.
-pub(super) static GROUPS: &[&dyn SupportedKxGroup] = &[
-    &Group { name: NamedGroup::X25519, algorithm: &X25519 },
-    &Group { name: NamedGroup::Secp256r1, algorithm: &ECDH_P256 },
-];
+pub(super) static GROUPS: &[&dyn SupportedKxGroup] =
+    &[&Group { name: NamedGroup::X25519, algorithm: &X25519 }, &P256];
+pub(super) static P256: Group = Group { name: NamedGroup::Secp256r1, algorithm: &ECDH_P256 };
 
 #[derive(Debug, Clone, Copy)]
-struct Group {
+pub(super) struct Group {
     name: NamedGroup,
     algorithm: &'static Algorithm,
 }

@@ -4,18 +4,19 @@ mod digests;
 mod exchange;
 mod secrets;
 mod signatures;
+mod simulated;
 mod suites;
 
 use dimpl::crypto::CryptoProvider;
 
-pub(super) use self::{
-    secrets::{Secret, derived_by},
-    suites::Tally,
-};
+pub(super) use self::{secrets::logged_to, suites::Tally};
+use crate::path::Host;
 
 /// What dimpl needs of cryptography. [`dimpl::ConfigBuilder::build`] checks it against known answers.
-pub(super) fn provider() -> CryptoProvider {
-    CryptoProvider {
+///
+/// For a host in virtual time, all randomness is its simulation's.
+pub(super) fn provider(host: &dyn Host) -> CryptoProvider {
+    let real = CryptoProvider {
         kx_groups: exchange::GROUPS,
         signature_verification: &signatures::Certificates,
         key_provider: &signatures::Keys,
@@ -24,5 +25,14 @@ pub(super) fn provider() -> CryptoProvider {
         hmac_provider: &digests::Hmacs,
         cipher_suites: suites::DTLS12,
         dtls13_cipher_suites: suites::DTLS13,
+    };
+    match host.randomness() {
+        None => real,
+        Some(_) => CryptoProvider {
+            kx_groups: simulated::GROUPS,
+            key_provider: &simulated::Keys,
+            secure_random: &simulated::Current,
+            ..real
+        },
     }
 }

@@ -4,24 +4,35 @@
 
 use std::cell::RefCell;
 
+use rustls::KeyLog;
+
+use crate::transport::dtls::record::Random;
+
 thread_local! {
-    /// Secrets derived on this thread. `None` outside [`derived_by`].
+    /// Secrets derived on this thread. `None` outside [`logged_to`].
     static DERIVED: RefCell<Option<Vec<Secret>>> = const { RefCell::new(None) };
 }
 
 /// A secret of one connection.
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::transport::dtls) struct Secret {
+struct Secret {
     /// Its name in a key log (draft-ietf-tls-keylogfile).
-    pub(in crate::transport::dtls) label: &'static str,
-    pub(in crate::transport::dtls) bytes: Vec<u8>,
+    label: &'static str,
+    bytes: Vec<u8>,
 }
 
-/// Runs `act`. Returns its result and the secrets that were derived meanwhile.
-pub(in crate::transport::dtls) fn derived_by<T>(act: impl FnOnce() -> T) -> (T, Vec<Secret>) {
+/// Runs `act`, and logs the secrets that were derived meanwhile for the connection whose client sent `random`.
+pub(in crate::transport::dtls) fn logged_to<T>(
+    key_log: Option<&dyn KeyLog>,
+    random: &Random,
+    act: impl FnOnce() -> T,
+) -> T {
+    let Some(key_log) = key_log else { return act() };
     DERIVED.set(Some(Vec::new()));
     let done = act();
-    (done, DERIVED.take().unwrap_or_default())
+    for Secret { label, bytes } in DERIVED.take().unwrap_or_default() {
+        key_log.log(label, random, &bytes);
+    }
+    done
 }
 
 /// The secrets of DTLS 1.3: label in the key schedule (RFC 8446 section 7.1), and label in a key log.

@@ -15,9 +15,9 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Length of the signatures that we make. Those of P-256 are a few bytes shorter or longer, by chance (RFC 3279 section
 /// 2.2.3); with one length, all handshakes take the same bytes. Half of all signatures have it.
-const SIGNATURE_BYTES: usize = 71;
+pub(super) const SIGNATURE_BYTES: usize = 71;
 
-const SHA256: &[HashAlgorithm] = &[HashAlgorithm::SHA256];
+pub(super) const SHA256: &[HashAlgorithm] = &[HashAlgorithm::SHA256];
 
 #[derive(Debug)]
 pub(super) struct Keys;

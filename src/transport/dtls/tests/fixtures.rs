@@ -7,7 +7,7 @@ use crate::{
     link::LinkSpec,
     path::{DatagramError, Received, Side, sim::World},
     transport::{
-        Congestion, DatagramSession, Session, SessionSettings,
+        Congestion, DatagramSession, LossDetection, Session, SessionSettings,
         arq::{ArqLimits, ArqSettings},
         dtls::{
             client::ClientSocket,
@@ -28,11 +28,17 @@ pub(super) fn link(settings: &str) -> LinkSpec {
 
 pub(super) fn settings(seed: u64) -> SessionSettings {
     let (identity, roots) = certs::ephemeral().unwrap();
-    let congestion = Congestion::Fixed(1_000_000);
+    let (congestion, loss_detection) = (Congestion::Fixed(1_000_000), LossDetection::default());
     let seed = Some(seed);
     SessionSettings {
-        quic: QuicSettings { congestion, seed, limits: QuicLimits::EXPERIMENT },
-        arq: ArqSettings { congestion, seed, max_datagram: 1472, limits: ArqLimits::EXPERIMENT },
+        quic: QuicSettings { congestion, loss_detection, seed, limits: QuicLimits::EXPERIMENT },
+        arq: ArqSettings {
+            congestion,
+            loss_detection,
+            seed,
+            max_datagram: 1472,
+            limits: ArqLimits::EXPERIMENT,
+        },
         client_tls: ClientTls {
             trust: Trust::Roots(roots),
             server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),

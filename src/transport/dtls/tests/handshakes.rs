@@ -119,8 +119,8 @@ fn garbage_begins_few_handshakes_anew() {
     let (host, client_host) = (world.host(Side::Server), world.host(Side::Client));
     let (identity, _) = certs::ephemeral().unwrap();
     let address = SocketAddr::new(Side::Server.ip([0, 0, 0, 0].into()), 7000);
-    let certificate = config::certificate(identity.p256.as_ref().unwrap(), address).unwrap();
-    let config = Setup { cookie: false, ..setup(1) }.config(address).unwrap();
+    let certificate = config::certificate(&*host, identity.p256.as_ref().unwrap(), address).unwrap();
+    let config = Setup { cookie: false, ..setup(1) }.config(&*host, address).unwrap();
     let socket = host.udp_bind(SERVER.parse().unwrap()).unwrap();
     let serving = host.clone();
     host.spawn(

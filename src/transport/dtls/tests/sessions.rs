@@ -7,7 +7,7 @@ use rand::Rng;
 use super::fixtures::{SERVER, echo, echo_world, garbage, link, settings, setup};
 use crate::{
     certs,
-    path::{DatagramError, Exit, Observer, Observers, PacketView, Received, Side, sim::World},
+    path::{DatagramError, Exit, Host, Observer, Observers, PacketView, Received, Side, sim::World},
     transport::{
         DatagramSession, Transport,
         dtls::{
@@ -65,12 +65,17 @@ fn a_session_survives_garbage_of_every_kind() {
 /// A client's and a server's connection after their handshake.
 fn connected(versions: Versions) -> (Connection, Connection) {
     let world = World::new(&PerDirection::both(link("delay=1ms")), 1);
-    let (host, address) = (world.host(Side::Server), SERVER.parse().unwrap());
+    let host = world.host(Side::Server);
+    host.randomness().unwrap().within(|| connected_on(&*host, versions))
+}
+
+fn connected_on(host: &dyn Host, versions: Versions) -> (Connection, Connection) {
+    let address = SERVER.parse().unwrap();
     let setup = |seed| Setup { versions, ..setup(seed) };
     let (identity, _) = certs::ephemeral().unwrap();
-    let certificate = config::certificate(identity.p256.as_ref().unwrap(), address).unwrap();
-    let mut client = Connection::client(setup(1).config(address).unwrap(), versions, &*host);
-    let mut server = Connection::server(setup(2).config(address).unwrap(), certificate, &*host);
+    let certificate = config::certificate(host, identity.p256.as_ref().unwrap(), address).unwrap();
+    let mut client = Connection::client(setup(1).config(host, address).unwrap(), versions, host);
+    let mut server = Connection::server(setup(2).config(host, address).unwrap(), certificate, host);
     let mut scratch = Vec::new();
     let mut is_connected = [false; 2];
     client.run_timers(host.now()).unwrap();
@@ -180,10 +185,10 @@ fn a_recorded_session_that_is_replayed_reaches_nobody_and_takes_no_memory() {
     let world = World::new(&PerDirection::both(link("delay=5ms")), 1).with_observers(observers);
     let (host, client_host) = (world.host(Side::Server), world.host(Side::Client));
     let session = settings(1);
-    let leaf = session.server_tls.as_ref().unwrap().identity.p256.as_ref().unwrap();
+    let tls = session.server_tls.as_ref().unwrap();
     // A seed would make one secret for all cookies.
     let setup = Setup { seed: None, ..setup(1) };
-    let server = ServerSocket::new(&host, SERVER.parse().unwrap(), &setup, leaf, None, None).unwrap();
+    let server = ServerSocket::new(&host, SERVER.parse().unwrap(), &setup, tls, None, None).unwrap();
     let server = Arc::new(server);
     let address = SocketAddr::new(Side::Server.ip([0, 0, 0, 0].into()), 7000);
     let serving = server.clone();
