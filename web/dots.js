@@ -39,10 +39,10 @@ export function dots(file, open) {
   const detail = rows[0].pictures.timeline.detail;
   const seed = rows[0].pictures.timeline.seed;
   const legend = el('p', { class: 'legend' }, ...Object.entries(KINDS).map(([kind, { words, colour: name }]) =>
-    el('span', {}, el('span', { class: 'swatch', style: `background:var(${name})`, 'aria-hidden': 'true' }), ` ${kind === 'plain' ? 'on its way only' : words.replace(/^it (was|waited)/, '$1')} `)),
+    el('span', {}, el('span', { class: 'swatch', style: `background:var(${name})`, 'aria-hidden': 'true' }), ` ${kind === 'plain' ? 'not delayed' : words.replace(/^it (was|waited)/, '$1')} `)),
     el('span', {}, el('span', { class: 'swatch tick', 'aria-hidden': 'true' }), ' a packet that the link dropped'));
-  return el('section', { class: 'dots', 'aria-label': 'The run in time' },
-    el('h3', {}, `Seed ${seed}, second ${(detail.from_ns / 1e9).toFixed(1)} to ${(detail.to_ns / 1e9).toFixed(1)}: each dot is a message`),
+  return el('div', { class: 'dots' },
+    el('h2', {}, `Seed ${seed}, second ${(detail.from_ns / 1e9).toFixed(1)} to ${(detail.to_ns / 1e9).toFixed(1)}: each dot is a message`),
     el('p', { class: 'note' }, 'Click a dot, or use the arrow keys and Enter, to see what happened to it packet by packet.'),
     ...strips, legend);
 }
@@ -107,7 +107,7 @@ function strip(cell, name, highest, open) {
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
   const stall = cell.hol?.longest_stall;
   const most = stall ? button(`Longest stall: ${time(stall.duration_ns)}, ${stall.messages} waited`, () => open(cell, 'longest'), { class: 'link' })
-    : button('Longest recovery', () => open(cell, 'longest'), { class: 'link' });
+    : button(own.some(message => message.kind === 'resent') ? 'Longest recovery' : 'A lost message', () => open(cell, 'longest'), { class: 'link' });
   const has = own.some(message => message.kind !== 'plain');
   return el('div', { class: 'strip' },
     el('div', { class: 'name' }, el('strong', {}, name), ' ', el('span', { class: 'note' }, `${share(cell.on_time_ratio)} on time`), ' ', has || stall ? most : null),

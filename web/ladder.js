@@ -1,9 +1,6 @@
 // An episode packet by packet: time runs down, packets travel between the ends, messages wait until order releases them.
 import { button, el, prefersStill, svg, time } from 'lab/dom.js';
 
-const LEFT = 150;
-const SPAN = 300;
-const WIDTH = 640;
 const PACKET = 22;
 // Drawn seconds of a whole episode at normal speed.
 const SHOWN_MS = 6000;
@@ -20,6 +17,8 @@ const FATES = {
 
 // The ladder of an episode. `close` closes it.
 export function ladder(episode, name, close) {
+  // A phone has less room beside the two ends.
+  const [LEFT, SPAN, WIDTH, APART] = innerWidth < 600 ? [90, 160, 340, 7] : [150, 300, 640, 11];
   const instants = [...episode.packets.flatMap(packet => [packet.entered_ns, packet.arrives_ns]), ...episode.waits.flatMap(wait => [wait.arrived_ns, wait.released_ns])];
   const [from, to] = [Math.min(...instants), Math.max(...instants)];
   const length = Math.max(1, to - from);
@@ -45,7 +44,7 @@ export function ladder(episode, name, close) {
     const rows = Math.min(8, Math.max(2, Math.floor(height() / 90)));
     for (let row = 0; row <= rows; row += 1) {
       const at = from + length * row / rows;
-      drawing.append(text(4, y(at) + 4, `+${time(Math.round(at - from))}`, 'start', { class: 'instant' }));
+      drawing.append(text(4, y(at) + 4, row ? `+${time(Math.round(at - from))}` : '0', 'start', { class: 'instant' }));
     }
     episode.waits.forEach((wait, index) => drawWait(wait, index));
     episode.packets.forEach(packet => drawPacket(packet));
@@ -54,7 +53,7 @@ export function ladder(episode, name, close) {
 
   function drawWait(wait, index) {
     const side = episode.at === 'server' ? 1 : -1;
-    const x = end(episode.at) + side * (14 + index % 10 * 11);
+    const x = end(episode.at) + side * (14 + index % 10 * APART);
     const bar = svg('rect', { class: 'wait', x: x - 3, y: y(wait.arrived_ns), width: 6, height: Math.max(2, y(wait.released_ns) - y(wait.arrived_ns)), rx: 2 });
     bar.append(svg('title', {}, `Message ${wait.message.number} waited ${time(wait.released_ns - wait.arrived_ns)}`));
     bar.addEventListener('pointerenter', () => tell(`Message ${wait.message.number} of flow ${wait.message.flow} is complete at +${time(wait.arrived_ns - from)}, and is released at +${time(wait.released_ns - from)}: it waited ${time(wait.released_ns - wait.arrived_ns)}`));
@@ -141,7 +140,7 @@ export function ladder(episode, name, close) {
     playing, button('Step back', () => step(-1)), button('Step', () => step(1)), speed,
     button('+', () => enlarge(1.5), { 'aria-label': 'Zoom in' }), button('−', () => enlarge(1 / 1.5), { 'aria-label': 'Zoom out' }),
     button('Start', () => { pause(); show(from); }), button('Close', close), scrub);
-  const element = el('section', { class: 'episode', 'aria-label': 'Packet ladder', tabindex: '-1', keydown: event => { if (event.key === 'Escape') close(); } },
+  const element = el('section', { class: 'episode', 'aria-label': `Packet ladder of ${name}`, tabindex: '-1', keydown: event => { if (event.key === 'Escape') close(); } },
     el('h3', {}, `${name}, seed ${episode.seed}: message ${episode.subject.message.number} of flow ${episode.subject.message.flow}`),
     el('p', {}, sentence(episode)), bar, info,
     el('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': 'Ladder drawing' }, drawing),

@@ -99,7 +99,6 @@ export class Panel {
       table.replaceWith(frame);
       frame.append(table);
     }
-    for (const [level, name] of [['h2', 'h3']]) for (const title of this.part.querySelectorAll(level)) { const other = el(name, {}); other.append(...title.childNodes); title.replaceWith(other); }
   }
 
   // Opens the ladder of a message, or of the longest stall.
