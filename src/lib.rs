@@ -14,6 +14,7 @@
 //! certs, target
 //! transport
 //! tap, capture
+//! trace
 //! arq, path, report
 //! link, wire, stats, service
 //! unit
@@ -92,6 +93,7 @@ pub mod service;
 pub mod stats;
 pub mod tap;
 pub mod target;
+pub mod trace;
 pub mod transfer;
 pub mod transport;
 pub mod unit;

@@ -11,6 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["unit"],
     &["stats", "link", "wire", "service"],
     &["arq", "report", "path"],
+    &["trace"],
     &["tap", "capture"],
     &["transport"],
     &["certs", "target"],

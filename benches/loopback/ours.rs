@@ -107,6 +107,7 @@ fn settings() -> Settings {
                 loss_detection: LossDetection::default(),
                 seed: None,
                 limits: QuicLimits::EXPERIMENT,
+                tracers: Default::default(),
             },
             arq: ArqSettings {
                 congestion: Congestion::Cubic,

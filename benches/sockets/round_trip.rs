@@ -61,6 +61,7 @@ fn settings() -> SessionSettings {
             loss_detection: LossDetection::default(),
             seed: None,
             limits: QuicLimits::EXPERIMENT,
+            tracers: Default::default(),
         },
         arq: ArqSettings {
             congestion,

@@ -108,6 +108,7 @@ mod stats;
 mod transmit;
 mod variant;
 
+pub(crate) use self::ranges::RangeSet;
 pub use self::{
     config::Config,
     congestion::Congestion,

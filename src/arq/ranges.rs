@@ -6,14 +6,14 @@
 use std::{collections::BTreeMap, ops::Range};
 
 #[derive(Debug, Default)]
-pub(super) struct RangeSet {
+pub(crate) struct RangeSet {
     /// Start to end.
     ranges: BTreeMap<u64, u64>,
 }
 
 impl RangeSet {
     /// Adds `range` and passes the parts of it that were missing to `added`.
-    pub(super) fn insert(&mut self, range: Range<u64>, mut added: impl FnMut(Range<u64>)) {
+    pub(crate) fn insert(&mut self, range: Range<u64>, mut added: impl FnMut(Range<u64>)) {
         if range.is_empty() {
             return;
         }
@@ -42,23 +42,30 @@ impl RangeSet {
         self.ranges.insert(start, from.max(range.end));
     }
 
-    pub(super) fn contains(&self, number: u64) -> bool {
+    pub(crate) fn contains(&self, number: u64) -> bool {
         self.containing(number).is_some()
     }
 
     /// The range that holds `number`.
-    pub(super) fn containing(&self, number: u64) -> Option<Range<u64>> {
+    pub(crate) fn containing(&self, number: u64) -> Option<Range<u64>> {
         let (&start, &end) = self.ranges.range(..=number).next_back()?;
         (number < end).then_some(start..end)
     }
 
     /// All ranges in ascending order, starting with the first at or after `from` and wrapping around.
-    pub(super) fn rotated(&self, from: u64) -> impl Iterator<Item = Range<u64>> {
+    pub(crate) fn rotated(&self, from: u64) -> impl Iterator<Item = Range<u64>> {
         self.ranges.range(from..).chain(self.ranges.range(..from)).map(|(&start, &end)| start..end)
     }
 
+    /// The ranges that have a number in `range`, in ascending order.
+    pub(crate) fn overlapping(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+        let first = self.ranges.range(..=range.start).next_back().map_or(range.start, |(&start, _)| start);
+        let near = self.ranges.range(first..range.end.max(first)).map(|(&start, &end)| start..end);
+        near.filter(move |held| held.end > range.start)
+    }
+
     /// Removes all numbers below `number`.
-    pub(super) fn forget_before(&mut self, number: u64) {
+    pub(crate) fn forget_before(&mut self, number: u64) {
         while let Some(first) = self.ranges.first_entry().filter(|first| *first.key() < number) {
             let end = first.remove();
             if end > number {
@@ -68,11 +75,11 @@ impl RangeSet {
     }
 
     /// Removes the range that starts at `number` and returns its end.
-    pub(super) fn take_from(&mut self, number: u64) -> Option<u64> {
+    pub(crate) fn take_from(&mut self, number: u64) -> Option<u64> {
         self.ranges.remove(&number)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 }
@@ -105,6 +112,8 @@ mod tests {
             prop_assert_eq!(&held, &model);
             prop_assert!((0..80).all(|number| set.contains(number) == model.contains(&number)));
             let ranges: Vec<_> = set.rotated(0).collect();
+            let near: Vec<_> = ranges.iter().filter(|range| range.start < cut + 9 && range.end > cut + 3).cloned().collect();
+            prop_assert_eq!(set.overlapping(cut + 3..cut + 9).collect::<Vec<_>>(), near);
             prop_assert!(ranges.windows(2).all(|pair| pair[0].end < pair[1].start), "{ranges:?} touch");
         }
     }

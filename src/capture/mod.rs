@@ -1,5 +1,6 @@
 //! Packet captures of runs, with the secrets that decrypt them, for tools such as Wireshark.
 
+mod disk;
 mod frame;
 mod pcapng;
 mod recorder;
@@ -7,7 +8,8 @@ mod recording;
 mod secrets;
 
 pub use self::{
-    recorder::{Capture, CaptureOptions, DEFAULT_SNAP_BYTES, Epoch, Output},
+    disk::Output,
+    recorder::{Capture, CaptureOptions, DEFAULT_SNAP_BYTES, Epoch},
     recording::Recording,
     secrets::{KeyLogFile, Secrets},
 };

@@ -9,10 +9,11 @@ const TLS_KEY_LOG: u32 = 0x544c_534b;
 const NANOSECONDS: u8 = 9;
 
 /// Block types.
-mod block_type {
+pub(super) mod block_type {
     pub(super) const SECTION_HEADER: u32 = 0x0a0d_0d0a;
     pub(super) const INTERFACE: u32 = 1;
-    pub(super) const ENHANCED_PACKET: u32 = 6;
+    pub(super) const INTERFACE_STATISTICS: u32 = 5;
+    pub(in crate::capture) const ENHANCED_PACKET: u32 = 6;
     pub(super) const DECRYPTION_SECRETS: u32 = 10;
 }
 
@@ -24,27 +25,13 @@ mod option {
     pub(super) const INTERFACE_NAME: u16 = 2;
     pub(super) const INTERFACE_TIME_RESOLUTION: u16 = 9;
     pub(super) const PACKET_FLAGS: u16 = 2;
+    pub(super) const PACKETS_RECEIVED: u16 = 4;
+    pub(super) const PACKETS_DROPPED: u16 = 5;
 }
 
-/// A packet that was seen at an interface.
-#[derive(Debug)]
-pub(super) struct Packet<'a> {
-    /// The interface's index in the order of the interface descriptions, from 0.
-    pub(super) interface: u32,
-    /// Nanoseconds since 1970-01-01 UTC.
-    pub(super) unix_nanos: u64,
-    /// The captured bytes.
-    pub(super) bytes: &'a [u8],
-    /// The length of the whole packet.
-    pub(super) original_bytes: usize,
-    /// Whether the interface sent the packet, rather than received it.
-    pub(super) outbound: bool,
-    pub(super) comment: &'a str,
-}
-
-/// The first block of a file. `application` is the program that writes the file, `comment` describes the capture.
-pub(super) fn section_header(application: &str, comment: &str) -> Vec<u8> {
-    let mut block = Block::new(block_type::SECTION_HEADER);
+/// Appends the first block of a file. `application` is the program that writes the file, `comment` describes the capture.
+pub(super) fn section_header(out: &mut Vec<u8>, application: &str, comment: &str) {
+    let mut block = Block::begin(out, block_type::SECTION_HEADER);
     block.u32(BYTE_ORDER);
     // Version 1.0, of unknown length.
     block.u16(1);
@@ -52,66 +39,124 @@ pub(super) fn section_header(application: &str, comment: &str) -> Vec<u8> {
     block.bytes(&(-1_i64).to_le_bytes());
     block.option(option::APPLICATION, application.as_bytes());
     block.option(option::COMMENT, comment.as_bytes());
-    block.finish()
+    block.finish();
 }
 
-/// Describes the next interface. At most `snap_bytes` of each packet are captured.
-pub(super) fn interface(name: &str, snap_bytes: u32) -> Vec<u8> {
-    let mut block = Block::new(block_type::INTERFACE);
+/// Appends the description of the next interface. At most `snap_bytes` of each packet are captured.
+pub(super) fn interface(out: &mut Vec<u8>, name: &str, snap_bytes: u32) {
+    let mut block = Block::begin(out, block_type::INTERFACE);
     block.u16(LINKTYPE_RAW);
     block.u16(0);
     block.u32(snap_bytes);
     block.option(option::INTERFACE_NAME, name.as_bytes());
     block.option(option::INTERFACE_TIME_RESOLUTION, &[NANOSECONDS]);
-    block.finish()
+    block.finish();
 }
 
-pub(super) fn enhanced_packet(packet: &Packet<'_>) -> Vec<u8> {
-    const INBOUND: u32 = 1;
-    const OUTBOUND: u32 = 2;
-    let mut block = Block::new(block_type::ENHANCED_PACKET);
-    block.u32(packet.interface);
-    block.u32((packet.unix_nanos >> 32) as u32);
-    block.u32(packet.unix_nanos as u32);
-    block.length(packet.bytes.len());
-    block.length(packet.original_bytes);
-    block.padded(packet.bytes);
-    if !packet.comment.is_empty() {
-        block.option(option::COMMENT, packet.comment.as_bytes());
-    }
-    let flags = if packet.outbound { OUTBOUND } else { INBOUND };
-    block.option(option::PACKET_FLAGS, &flags.to_le_bytes());
-    block.finish()
+/// The length of a block of [`interface_statistics`].
+pub(super) const STATISTICS_BYTES: usize = 52;
+
+/// Appends the statistics of an interface at the end of the file: how many packets it has seen, and how many of them are
+/// not in the file.
+pub(super) fn interface_statistics(
+    out: &mut Vec<u8>,
+    interface: u32,
+    unix_nanos: u64,
+    seen: u64,
+    missing: u64,
+) {
+    let mut block = Block::begin(out, block_type::INTERFACE_STATISTICS);
+    block.u32(interface);
+    block.time(unix_nanos);
+    block.option(option::PACKETS_RECEIVED, &seen.to_le_bytes());
+    block.option(option::PACKETS_DROPPED, &missing.to_le_bytes());
+    block.finish();
 }
 
-/// A block of secrets, as lines of a TLS key log. They decrypt the packets in later blocks.
-pub(super) fn decryption_secrets(key_log: &str) -> Vec<u8> {
-    let mut block = Block::new(block_type::DECRYPTION_SECRETS);
+/// Appends a block of secrets, as lines of a TLS key log. They decrypt the packets in later blocks.
+pub(super) fn decryption_secrets(out: &mut Vec<u8>, key_log: &str) {
+    let mut block = Block::begin(out, block_type::DECRYPTION_SECRETS);
     block.u32(TLS_KEY_LOG);
     block.length(key_log.len());
     block.padded(key_log.as_bytes());
-    block.finish()
+    block.finish();
 }
 
-/// A block under construction.
-struct Block {
-    bytes: Vec<u8>,
+/// Replaces `block` by the beginning of a packet's block: the packet that `append` appends, up to `snap_bytes` of it.
+pub(super) fn begin_packet(
+    block: &mut Vec<u8>,
+    interface: u32,
+    unix_nanos: u64,
+    snap_bytes: u32,
+    append: impl FnOnce(&mut Vec<u8>),
+) {
+    const LENGTHS: usize = 20;
+    const HEADER: usize = LENGTHS + 8;
+    block.clear();
+    let mut begun = Block::begin(block, block_type::ENHANCED_PACKET);
+    begun.u32(interface);
+    begun.time(unix_nanos);
+    begun.bytes(&[0; HEADER - LENGTHS]);
+    append(block);
+    let whole = block.len() - HEADER;
+    block.truncate(HEADER + whole.min(snap_bytes as usize));
+    let lengths = [block.len() - HEADER, whole].map(saturate);
+    block[LENGTHS..][..4].copy_from_slice(&lengths[0].to_le_bytes());
+    block[LENGTHS + 4..][..4].copy_from_slice(&lengths[1].to_le_bytes());
+    block.resize(block.len().next_multiple_of(4), 0);
+}
+
+/// Appends the block of a packet that [`begin_packet`] has begun, with the packet's direction and comments.
+pub(super) fn packet(out: &mut Vec<u8>, begun: &[u8], is_outbound: bool, comments: &[&str]) {
+    const INBOUND: u32 = 1;
+    const OUTBOUND: u32 = 2;
+    let mut block = Block { start: out.len(), out, has_options: false };
+    block.bytes(begun);
+    match comments {
+        [] => {}
+        [comment] => block.option(option::COMMENT, comment.as_bytes()),
+        several => block.option(option::COMMENT, several.join("; ").as_bytes()),
+    }
+    let flags = if is_outbound { OUTBOUND } else { INBOUND };
+    block.option(option::PACKET_FLAGS, &flags.to_le_bytes());
+    block.finish();
+}
+
+/// The whole blocks at the beginning of `bytes`: the type of each, and where it ends.
+pub(super) fn whole_blocks(bytes: &[u8]) -> impl Iterator<Item = (u32, usize)> {
+    let word = |at: usize| bytes.get(at..)?.first_chunk().map(|word| u32::from_le_bytes(*word));
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let (block_type, length) = (word(at)?, word(at + 4)?);
+        at += length as usize;
+        (length > 0 && at <= bytes.len()).then_some((block_type, at))
+    })
+}
+
+fn saturate(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// A block under construction, at the end of `out`.
+struct Block<'a> {
+    out: &'a mut Vec<u8>,
+    start: usize,
     has_options: bool,
 }
 
-impl Block {
+impl<'a> Block<'a> {
     /// Where the first of the block's two length fields is.
     const LENGTH: std::ops::Range<usize> = 4..8;
 
-    fn new(block_type: u32) -> Self {
-        let mut block = Self { bytes: Vec::new(), has_options: false };
+    fn begin(out: &'a mut Vec<u8>, block_type: u32) -> Self {
+        let mut block = Self { start: out.len(), out, has_options: false };
         block.u32(block_type);
         block.u32(0);
         block
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+        self.out.extend_from_slice(bytes);
     }
 
     fn u16(&mut self, value: u16) {
@@ -123,13 +168,19 @@ impl Block {
     }
 
     fn length(&mut self, length: usize) {
-        self.u32(u32::try_from(length).unwrap_or(u32::MAX));
+        self.u32(saturate(length));
+    }
+
+    fn time(&mut self, unix_nanos: u64) {
+        self.u32((unix_nanos >> 32) as u32);
+        self.u32(unix_nanos as u32);
     }
 
     /// Appends bytes and pads them to 32 bits, as everything in a block.
     fn padded(&mut self, bytes: &[u8]) {
         self.bytes(bytes);
-        self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
+        let length = (self.out.len() - self.start).next_multiple_of(4);
+        self.out.resize(self.start + length, 0);
     }
 
     /// Appends an option. Its value is cut at 65,535 bytes.
@@ -141,15 +192,14 @@ impl Block {
         self.padded(&value[..usize::from(length)]);
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    fn finish(mut self) {
         if self.has_options {
             self.u16(option::END);
             self.u16(0);
         }
-        let length = u32::try_from(self.bytes.len() + 4).unwrap_or(u32::MAX).to_le_bytes();
+        let length = saturate(self.out.len() - self.start + 4).to_le_bytes();
         self.bytes(&length);
-        self.bytes[Self::LENGTH].copy_from_slice(&length);
-        self.bytes
+        self.out[self.start..][Self::LENGTH].copy_from_slice(&length);
     }
 }
 
@@ -159,14 +209,6 @@ mod tests {
 
     #[test]
     fn a_packet_is_padded_and_its_block_has_its_length_at_both_ends() {
-        let packet = Packet {
-            interface: 1,
-            unix_nanos: 0x1_0000_0002,
-            bytes: b"abcde",
-            original_bytes: 9,
-            outbound: true,
-            comment: "x",
-        };
         let mut expected = Vec::new();
         let words = [6_u32, 60, 1, 1, 2, 5, 9];
         words.iter().for_each(|word| expected.extend(word.to_le_bytes()));
@@ -175,16 +217,32 @@ mod tests {
         expected.extend(*b"\x02\0\x04\0\x02\0\0\0");
         expected.extend([0; 4]);
         expected.extend(60_u32.to_le_bytes());
-        assert_eq!(enhanced_packet(&packet), expected);
+        let (mut begun, mut out) = (b"of another packet".to_vec(), b"before".to_vec());
+        begin_packet(&mut begun, 1, 0x1_0000_0002, 5, |out| out.extend(b"abcdefghi"));
+        packet(&mut out, &begun, true, &["x"]);
+        assert_eq!(out[6..], expected);
     }
 
     #[test]
     fn every_block_is_a_multiple_of_four_bytes() {
         for text in ["", "a", "ab", "abc", "abcd"] {
-            for block in [section_header(text, text), interface(text, 9), decryption_secrets(text)] {
-                assert_eq!(block.len() % 4, 0);
-                assert_eq!(block[4..8], block[block.len() - 4..]);
+            let mut out = Vec::new();
+            section_header(&mut out, text, text);
+            interface(&mut out, text, 9);
+            decryption_secrets(&mut out, text);
+            let statistics = out.len();
+            interface_statistics(&mut out, 1, 2, 3, 4);
+            assert_eq!(out.len() - statistics, STATISTICS_BYTES);
+            let blocks: Vec<(u32, usize)> = whole_blocks(&out).collect();
+            assert_eq!(blocks.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [0x0a0d_0d0a, 1, 10, 5]);
+            let mut start = 0;
+            for (_, end) in blocks {
+                assert_eq!(end % 4, 0);
+                assert_eq!(out[start + 4..start + 8], out[end - 4..end]);
+                start = end;
             }
+            assert_eq!(start, out.len());
+            assert_eq!(whole_blocks(&out[..out.len() - 1]).count(), 3);
         }
     }
 }

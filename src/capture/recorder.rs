@@ -1,21 +1,17 @@
 //! Writes the packets of a path to a pcapng file.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    io::{self, Seek, SeekFrom, Write},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, io, sync::Arc, time::Duration};
 
 use super::{
-    frame::ip_packet,
-    pcapng::{self, Packet},
+    disk::{Disk, Outcome, Output, Piece},
+    frame::append_ip_packet,
+    pcapng,
     secrets::Secrets,
 };
 use crate::{
     link::DropReason,
     path::{Exit, Observer, PacketView, StopSignal},
-    unit::{Direction, Mutex, PerDirection, Time},
+    unit::{Direction, Mutex, PerDirection, Time, nanos},
 };
 
 /// The default snapshot length of tcpdump, which is more than any IP packet has.
@@ -27,6 +23,13 @@ const SERVER: u32 = 1;
 
 /// The comment on a packet whose bytes the link changed.
 const CHANGED: &str = "changed by the link";
+/// The comment on a packet that the queue of the link marked.
+const MARKED: &str = "marked CE by the queue of the link";
+
+/// Writes happen in pieces of this size.
+const PIECE_BYTES: usize = 256 << 10;
+/// In real time a piece is written when it is this old, however small, for those who look at the file meanwhile.
+const PIECE_AGE: Duration = Duration::from_secs(1);
 
 /// Options of a capture.
 #[derive(Debug, Clone)]
@@ -46,16 +49,12 @@ pub struct CaptureOptions {
 /// When time zero of a path was, as a time since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy)]
 pub enum Epoch {
-    /// At a fixed time.
+    /// At a fixed time. The path is in virtual time.
     Fixed(Duration),
-    /// Calculated from this clock of the machine, which is read at the first packet.
+    /// Calculated from this clock of the machine, which is read at the first packet. The path is in real time: another
+    /// thread writes the file, so that a slow disk delays no packet.
     Clock(fn() -> Duration),
 }
-
-/// Where a capture is written.
-pub trait Output: Write + Seek + Send {}
-
-impl<T: Write + Seek + Send> Output for T {}
 
 /// A capture of one run. Both ends of the path are interfaces of the file.
 ///
@@ -68,50 +67,129 @@ pub struct Capture {
 
 /// The file, and the packets that are not written yet.
 struct File {
-    out: Box<dyn Output>,
+    /// `None` at the end, or if it could not be set up.
+    disk: Option<Disk>,
+    piece: Piece,
+    /// When the piece was begun. For real time only.
+    begun: Option<Time>,
     options: CaptureOptions,
+    epoch_nanos: Option<u64>,
     secrets: Secrets,
     held: VecDeque<Held>,
+    /// Blocks of earlier packets, to be reused.
+    blocks: Vec<Vec<u8>>,
     /// How many packets were taken from `held`.
     written: u64,
-    /// For each packet on the link, by packet number: its index among all packets that were ever held.
-    on_link: PerDirection<BTreeMap<u64, u64>>,
+    on_link: PerDirection<OnLink>,
+    /// How many packets each interface has seen.
+    seen: [u64; 2],
+    /// When the last packet was seen.
+    last: u64,
     failed: Option<io::Error>,
     /// Set when nothing more is written, because the run has ended or writing failed.
     is_closed: bool,
 }
 
-/// A packet that waits to be written.
+/// The packets on the link in one direction. They are numbered in the order in which they entered.
 #[derive(Default)]
+struct OnLink {
+    /// The number of the first one.
+    first: u64,
+    /// For each number from the first one on: its index among all packets that were ever held.
+    places: VecDeque<Option<u64>>,
+}
+
+impl OnLink {
+    fn insert(&mut self, number: u64, place: u64) {
+        if self.places.is_empty() {
+            self.first = number;
+        }
+        self.places.push_back(Some(place));
+    }
+
+    fn get(&self, number: u64) -> Option<u64> {
+        *self.places.get(usize::try_from(number.checked_sub(self.first)?).ok()?)?
+    }
+
+    fn remove(&mut self, number: u64) {
+        let index = number.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
+        if let Some(place) = index.and_then(|index| self.places.get_mut(index)) {
+            *place = None;
+        }
+        while let Some(None) = self.places.front() {
+            self.places.pop_front();
+            self.first += 1;
+        }
+    }
+}
+
+/// A packet that waits to be written.
 struct Held {
+    /// The beginning of its block in the file.
+    block: Vec<u8>,
     interface: u32,
-    unix_nanos: u64,
-    bytes: Vec<u8>,
-    original_bytes: usize,
-    outbound: bool,
-    comment: String,
+    is_outbound: bool,
+    is_on_link: bool,
     /// How many copies arrived.
     arrived: u32,
-    is_on_link: bool,
+    notes: Notes,
+}
+
+/// What the link did to a packet.
+#[derive(Default)]
+struct Notes {
+    notes: [&'static str; 4],
+    count: usize,
+}
+
+impl Notes {
+    fn add(&mut self, note: &'static str) {
+        let is_known = self.as_slice().contains(&note);
+        if let Some(next) = self.notes.get_mut(self.count).filter(|_| !is_known) {
+            *next = note;
+            self.count += 1;
+        }
+    }
+
+    fn as_slice(&self) -> &[&'static str] {
+        &self.notes[..self.count]
+    }
 }
 
 impl Capture {
     /// Starts a file. The `secrets` of the run's connections are written to it as soon as an end logs them.
     pub fn new(out: Box<dyn Output>, options: CaptureOptions, secrets: Secrets) -> Self {
-        let snap_bytes = options.snap_bytes;
+        let (epoch_nanos, disk) = match options.epoch {
+            Epoch::Fixed(epoch) => (Some(nanos(epoch)), Ok(Disk::direct(out))),
+            Epoch::Clock(_) => (None, Disk::in_thread(out, options.stop.clone())),
+        };
+        let (disk, failed) = match disk {
+            Ok(disk) => (Some(disk), None),
+            Err(error) => (None, Some(error)),
+        };
         let mut file = File {
-            out,
-            options,
+            disk,
+            piece: Piece::default(),
+            begun: None,
+            epoch_nanos,
             secrets,
             held: VecDeque::new(),
+            blocks: Vec::new(),
             written: 0,
             on_link: PerDirection::default(),
-            failed: None,
-            is_closed: false,
+            seen: [0; 2],
+            last: epoch_nanos.unwrap_or(0),
+            is_closed: failed.is_some(),
+            failed,
+            options,
         };
-        file.write(&file.header(State::Incomplete));
-        file.write(&pcapng::interface("client", snap_bytes));
-        file.write(&pcapng::interface("server", snap_bytes));
+        let header = file.header("cut: the run was not captured to its end");
+        file.piece.blocks = header;
+        let snap_bytes = file.options.snap_bytes;
+        pcapng::interface(&mut file.piece.blocks, "client", snap_bytes);
+        pcapng::interface(&mut file.piece.blocks, "server", snap_bytes);
+        // So that a file that cannot be written ends the run at once.
+        file.write_piece();
         Self { file: Arc::new(Mutex::new(file)) }
     }
 
@@ -120,20 +198,10 @@ impl Capture {
         Box::new(self.clone())
     }
 
-    /// Writes the last packets, and marks the file as complete if the run `is_whole`. Returns the first write error.
-    pub fn finish(&self, is_whole: bool) -> io::Result<()> {
-        let mut file = self.file.lock();
-        for held in file.held.iter_mut().filter(|held| held.is_on_link) {
-            held.is_on_link = false;
-            held.note(match held.arrived {
-                0 => "still on the link at the end of the run",
-                _ => "a copy is still on the link at the end of the run",
-            });
-        }
-        file.write_settled();
-        file.is_closed = true;
-        file.failed.take().map_or(Ok(()), Err)?;
-        if is_whole { file.complete() } else { file.out.flush() }
+    /// Writes the last packets, and marks the file as complete if the run `is_whole`. Returns how many packets are
+    /// missing because the disk was too slow, or the first write error.
+    pub fn finish(&self, is_whole: bool) -> io::Result<u64> {
+        self.file.lock().finish(is_whole)
     }
 }
 
@@ -147,20 +215,16 @@ impl Observer for Capture {
     }
 }
 
-/// Whether the header calls the file complete. Both headers have the same length, so one can overwrite the other.
-enum State {
-    Incomplete,
-    Complete,
-}
-
 impl File {
-    fn header(&self, state: State) -> Vec<u8> {
-        let state = match state {
-            State::Incomplete => "cut: the run was not captured to its end",
-            State::Complete => "complete: the run was captured to its end",
-        };
+    /// The first block. It has the same length for every `state`, so that it can be overwritten.
+    fn header(&self, state: &str) -> Vec<u8> {
+        const STATE_BYTES: usize = 120;
         let application = concat!("wirelab ", env!("CARGO_PKG_VERSION"));
-        pcapng::section_header(application, &format!("{}; {state:41}", self.options.title))
+        let state: String = state.chars().filter(char::is_ascii).take(STATE_BYTES).collect();
+        let mut header = Vec::new();
+        let comment = format!("{}; {state:STATE_BYTES$}", self.options.title);
+        pcapng::section_header(&mut header, application, &comment);
+        header
     }
 
     fn entered(&mut self, packet: &PacketView<'_>) {
@@ -176,8 +240,10 @@ impl File {
             Direction::ToServer => CLIENT,
             Direction::ToClient => SERVER,
         };
-        self.hold(packet, Held { interface, outbound: true, is_on_link: has_link, ..Held::default() });
-        self.write_settled();
+        self.hold(packet, interface, true, Notes::default());
+        if !has_link {
+            self.write_settled();
+        }
     }
 
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
@@ -189,39 +255,60 @@ impl File {
                 Direction::ToServer => SERVER,
                 Direction::ToClient => CLIENT,
             };
-            let comment = if intact { "" } else { CHANGED };
-            self.hold(packet, Held { interface, comment: comment.to_owned(), ..Held::default() });
+            let mut notes = Notes::default();
+            if !intact {
+                notes.add(CHANGED);
+            }
+            if packet.queue.marked {
+                notes.add(MARKED);
+            }
+            self.hold(packet, interface, false, notes);
         }
-        self.settle(packet.direction, packet.number, exit);
+        self.settle(packet, exit);
         self.write_settled();
     }
 
-    fn hold(&mut self, packet: &PacketView<'_>, held: Held) {
-        let bytes = ip_packet(packet);
-        let kept = bytes.len().min(self.options.snap_bytes as usize);
+    fn hold(&mut self, packet: &PacketView<'_>, interface: u32, is_outbound: bool, notes: Notes) {
+        self.write_secrets();
         let unix_nanos = self.unix_nanos(packet.at);
-        let bytes_kept = bytes[..kept].to_vec();
-        self.held.push_back(Held { unix_nanos, bytes: bytes_kept, original_bytes: bytes.len(), ..held });
+        self.last = unix_nanos;
+        self.seen[interface as usize] += 1;
+        let mut block = self.blocks.pop().unwrap_or_default();
+        pcapng::begin_packet(&mut block, interface, unix_nanos, self.options.snap_bytes, |out| {
+            append_ip_packet(out, packet);
+        });
+        let is_on_link = is_outbound && self.options.has_link;
+        self.held.push_back(Held { block, interface, is_outbound, is_on_link, arrived: 0, notes });
+        if matches!(self.options.epoch, Epoch::Clock(_)) {
+            let begun = *self.begun.get_or_insert(packet.at);
+            if packet.at.since(begun) >= PIECE_AGE {
+                self.write_piece();
+            }
+        }
     }
 
     /// Notes in the sender's copy of a packet what the link did to it.
-    fn settle(&mut self, direction: Direction, number: u64, exit: Exit) {
-        let Some(place) = self.on_link[direction].get(&number) else { return };
+    fn settle(&mut self, packet: &PacketView<'_>, exit: Exit) {
+        let PacketView { direction, number, queue, .. } = *packet;
+        let Some(place) = self.on_link[direction].get(number) else { return };
         let Some(held) = self.held.get_mut((place - self.written) as usize) else { return };
+        if queue.marked {
+            held.notes.add(MARKED);
+        }
         match exit {
             Exit::Arrived { intact, more } => {
                 held.arrived += 1;
                 held.is_on_link = more;
-                if !intact && !held.comment.contains(CHANGED) {
-                    held.note(CHANGED);
+                if !intact {
+                    held.notes.add(CHANGED);
                 }
                 if held.arrived == 2 {
-                    held.note("doubled by the link");
+                    held.notes.add("doubled by the link");
                 }
             }
             Exit::Dropped(reason) => {
                 held.is_on_link = false;
-                held.note(match reason {
+                held.notes.add(match reason {
                     DropReason::Lost => "lost on the link",
                     DropReason::QueueFull => "dropped by the full queue of the link",
                     DropReason::TooLarge => "dropped: above the MTU of the link",
@@ -229,71 +316,88 @@ impl File {
             }
         }
         if !held.is_on_link {
-            self.on_link[direction].remove(&number);
+            self.on_link[direction].remove(number);
+        }
+    }
+
+    /// Writes the secrets that were logged since the last call. They come before the packets that they decrypt.
+    fn write_secrets(&mut self) {
+        let secrets = self.secrets.take();
+        if !secrets.is_empty() {
+            pcapng::decryption_secrets(&mut self.piece.blocks, &secrets);
+            pcapng::decryption_secrets(&mut self.piece.secrets, &secrets);
         }
     }
 
     /// Writes all packets up to the first that is still on the link.
     fn write_settled(&mut self) {
-        let secrets = self.secrets.take();
-        if !secrets.is_empty() {
-            self.write(&pcapng::decryption_secrets(&secrets));
-        }
         while self.held.front().is_some_and(|held| !held.is_on_link) {
             let Some(held) = self.held.pop_front() else { return };
             self.written += 1;
-            let block = pcapng::enhanced_packet(&Packet {
-                interface: held.interface,
-                unix_nanos: held.unix_nanos,
-                bytes: &held.bytes,
-                original_bytes: held.original_bytes,
-                outbound: held.outbound,
-                comment: &held.comment,
-            });
-            self.write(&block);
+            self.piece.packets[held.interface as usize] += 1;
+            let out = &mut self.piece.blocks;
+            pcapng::packet(out, &held.block, held.is_outbound, held.notes.as_slice());
+            self.blocks.push(held.block);
+            if self.piece.blocks.len() >= PIECE_BYTES {
+                self.write_piece();
+            }
         }
     }
 
-    fn unix_nanos(&mut self, at: Time) -> u64 {
-        let epoch = match self.options.epoch {
-            Epoch::Fixed(epoch) => epoch,
-            Epoch::Clock(now) => {
-                let epoch = now().saturating_sub(Duration::from_nanos(at.as_nanos()));
-                self.options.epoch = Epoch::Fixed(epoch);
-                epoch
-            }
-        };
-        u64::try_from(epoch.as_nanos()).unwrap_or(u64::MAX).saturating_add(at.as_nanos())
-    }
-
-    fn write(&mut self, block: &[u8]) {
-        if !self.is_closed
-            && let Err(error) = self.out.write_all(block)
-        {
-            self.failed = Some(error);
+    fn write_piece(&mut self) {
+        self.begun = None;
+        if self.is_closed {
+            return;
+        }
+        let outcome = self.disk.as_mut().map_or(Outcome::Failed, |disk| disk.write(&mut self.piece));
+        if outcome == Outcome::Failed {
             self.is_closed = true;
             self.held.clear();
             self.options.stop.set();
         }
     }
 
-    fn complete(&mut self) -> io::Result<()> {
-        self.out.flush()?;
-        // A pipe cannot seek and keeps its first header.
-        if self.out.seek(SeekFrom::Start(0)).is_ok() {
-            let header = self.header(State::Complete);
-            self.out.write_all(&header)?;
-        }
-        self.out.flush()
+    fn unix_nanos(&mut self, at: Time) -> u64 {
+        let epoch = match (self.epoch_nanos, self.options.epoch) {
+            (Some(epoch), _) => epoch,
+            (None, Epoch::Fixed(epoch)) => nanos(epoch),
+            (None, Epoch::Clock(now)) => nanos(now()).saturating_sub(at.as_nanos()),
+        };
+        self.epoch_nanos = Some(epoch);
+        epoch.saturating_add(at.as_nanos())
     }
-}
 
-impl Held {
-    fn note(&mut self, fact: &str) {
-        if !self.comment.is_empty() {
-            self.comment.push_str("; ");
+    fn finish(&mut self, is_whole: bool) -> io::Result<u64> {
+        for held in self.held.iter_mut().filter(|held| held.is_on_link) {
+            held.is_on_link = false;
+            held.notes.add(match held.arrived {
+                0 => "still on the link at the end of the run",
+                _ => "a copy is still on the link at the end of the run",
+            });
         }
-        self.comment.push_str(fact);
+        self.write_secrets();
+        self.write_settled();
+        self.is_closed = true;
+        let Some(disk) = self.disk.take() else { return self.failed.take().map_or(Ok(0), Err) };
+        let mut file = disk.finish(std::mem::take(&mut self.piece));
+        let missing = [0, 1].map(|interface| self.seen[interface] - file.packets[interface]);
+        let all = missing[0] + missing[1];
+        let state = match (&file.failed, is_whole, all) {
+            (Some(error), ..) => format!("cut: {all} packets are missing: {error}"),
+            (None, _, 1..) => format!("cut: {all} packets are missing: the disk was slower than the packets"),
+            (None, true, 0) => "complete: the run was captured to its end".to_owned(),
+            (None, false, 0) => "cut: the run was not captured to its end".to_owned(),
+        };
+        let mut statistics = Vec::new();
+        for (interface, missing) in [CLIENT, SERVER].into_iter().zip(missing) {
+            let seen = self.seen[interface as usize];
+            pcapng::interface_statistics(&mut statistics, interface, self.last, seen, missing);
+        }
+        let completed = file.complete(&self.header(&state), &statistics);
+        match file.failed {
+            Some(error) => Err(error),
+            None => completed.map(|()| all),
+        }
     }
 }
 
@@ -305,9 +409,13 @@ impl std::fmt::Debug for Capture {
 
 #[cfg(test)]
 mod tests {
-    use std::{io::Cursor, net::SocketAddr};
+    use std::{
+        io::{Cursor, Seek, SeekFrom, Write},
+        net::SocketAddr,
+    };
 
     use super::*;
+    use crate::link::QueueVisit;
     use crate::path::Payload;
 
     /// A file in memory that holds at most `room` bytes.
@@ -320,10 +428,10 @@ mod tests {
     impl Write for Disk {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let mut content = self.content.lock();
-            if content.position() as usize + bytes.len() > self.room {
-                return Err(io::ErrorKind::StorageFull.into());
+            match self.room.saturating_sub(content.position() as usize) {
+                0 => Err(io::ErrorKind::StorageFull.into()),
+                room => content.write(&bytes[..bytes.len().min(room)]),
             }
-            content.write(bytes)
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -334,6 +442,13 @@ mod tests {
     impl Seek for Disk {
         fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
             self.content.lock().seek(to)
+        }
+    }
+
+    impl Output for Disk {
+        fn cut(&mut self, bytes: u64) -> io::Result<()> {
+            self.content.lock().get_mut().truncate(bytes as usize);
+            Ok(())
         }
     }
 
@@ -388,6 +503,7 @@ mod tests {
             to: address(2),
             ip_bytes: 32,
             payload: Payload::Udp(b"test"),
+            queue: QueueVisit::default(),
         }
     }
 
@@ -431,9 +547,10 @@ mod tests {
         for number in 0..1000 {
             capture.entered(&packet(number, number));
             capture.left(&packet(number, number), ARRIVED);
-            assert_eq!(capture.file.lock().held.len(), 0);
+            let file = capture.file.lock();
+            assert_eq!((file.held.len(), file.on_link.to_server.places.len()), (0, 0));
+            assert!(file.blocks.len() <= 2, "blocks are reused");
         }
-        assert!(capture.file.lock().on_link.to_server.is_empty());
     }
 
     #[test]
@@ -441,35 +558,123 @@ mod tests {
         let disk = Disk::of(usize::MAX);
         let (mut capture, _) = capture(&disk, 20);
         capture.left(&packet(0, 1), ARRIVED);
-        let (_, block) = disk.blocks().pop().unwrap();
+        capture.finish(true).unwrap();
+        let (_, block) = disk.blocks().into_iter().find(|(kind, _)| *kind == 6).unwrap();
         assert_eq!((block[12], block[16]), (20, 32));
+    }
+
+    /// The words that the header of the file uses for its state.
+    fn state(disk: &Disk) -> String {
+        let (_, header) = disk.blocks().remove(0);
+        let header = String::from_utf8_lossy(&header).into_owned();
+        header.split_once("a test; ").unwrap().1.trim_end_matches(['\0', ' ']).to_owned()
     }
 
     #[test]
     fn the_header_says_whether_the_file_is_complete() {
-        let disk = Disk::of(usize::MAX);
-        let (capture, _) = capture(&disk, DEFAULT_SNAP_BYTES);
-        let says = |words: &str| {
-            let (_, header) = disk.blocks().remove(0);
-            String::from_utf8_lossy(&header).contains(words)
-        };
-        assert!(says("cut:") && !says("complete:"));
-        capture.clone().finish(false).unwrap();
-        assert!(says("cut:"));
-        capture.finish(true).unwrap();
-        assert!(says("complete:") && !says("cut:"));
+        for (is_whole, expected) in [
+            (true, "complete: the run was captured to its end"),
+            (false, "cut: the run was not captured to its end"),
+        ] {
+            let disk = Disk::of(usize::MAX);
+            let (capture, _) = capture(&disk, DEFAULT_SNAP_BYTES);
+            assert_eq!(state(&disk), "cut: the run was not captured to its end");
+            capture.finish(is_whole).unwrap();
+            assert_eq!(state(&disk), expected);
+        }
+    }
+
+    /// The packets that each interface has seen, and how many of them are missing, as the file says.
+    fn statistics(disk: &Disk) -> Vec<(u64, u64)> {
+        let blocks = disk.blocks().into_iter().filter(|(block_type, _)| *block_type == 5);
+        blocks
+            .map(|(_, block)| {
+                let number = |at: usize| u64::from_le_bytes(block[at..at + 8].try_into().unwrap());
+                (number(16), number(28))
+            })
+            .collect()
     }
 
     #[test]
-    fn a_full_disk_ends_the_run_and_keeps_the_packets_before_it() {
-        let disk = Disk::of(1000);
-        let (mut capture, stop) = capture(&disk, DEFAULT_SNAP_BYTES);
-        for number in 0..100 {
-            capture.entered(&packet(number, number));
-            capture.left(&packet(number, number), ARRIVED);
+    fn a_full_disk_ends_the_run_and_the_file_has_whole_packets_and_says_how_many_are_missing() {
+        for room in (300_000..300_200).step_by(7) {
+            let disk = Disk::of(room);
+            let (mut capture, stop) = capture(&disk, DEFAULT_SNAP_BYTES);
+            let mut number = 0;
+            while !stop.is_set() {
+                capture.entered(&packet(number, number));
+                capture.left(&packet(number, number), ARRIVED);
+                number += 1;
+            }
+            assert_eq!(capture.finish(true).unwrap_err().kind(), io::ErrorKind::StorageFull);
+            let kept = disk.packets().len() as u64;
+            assert!(kept > 2000, "{kept}");
+            let [(seen, missing), (also_seen, also_missing)] = statistics(&disk)[..] else { panic!() };
+            assert_eq!(seen + also_seen, kept + missing + also_missing);
+            let expected = format!("cut: {} packets are missing: ", missing + also_missing);
+            assert!(state(&disk).starts_with(&expected), "{}", state(&disk));
         }
-        assert!(stop.is_set());
-        assert_eq!(capture.finish(true).unwrap_err().kind(), io::ErrorKind::StorageFull);
-        assert!(!disk.packets().is_empty());
+    }
+
+    /// A disk that takes nothing until it is told to.
+    struct Slow {
+        disk: Disk,
+        go: std::sync::mpsc::Receiver<()>,
+    }
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            // Fails once the sender is dropped: then it is fast.
+            let _ = self.go.recv();
+            self.disk.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seek for Slow {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            self.disk.seek(to)
+        }
+    }
+
+    impl Output for Slow {
+        fn cut(&mut self, bytes: u64) -> io::Result<()> {
+            self.disk.cut(bytes)
+        }
+    }
+
+    #[test]
+    fn in_real_time_a_slow_disk_delays_no_packet_and_the_file_says_how_many_are_missing() {
+        use rustls::KeyLog;
+        let disk = Disk::of(usize::MAX);
+        let (wait, go) = std::sync::mpsc::channel();
+        let out = Box::new(Slow { disk: disk.clone(), go });
+        let (title, epoch) = ("a test".to_owned(), Epoch::Clock(|| Duration::from_secs(1)));
+        let stop = StopSignal::default();
+        let options = CaptureOptions { title, snap_bytes: 65_535, epoch, has_link: true, stop };
+        let secrets = Secrets::default();
+        let mut capture = Capture::new(out, options, secrets.clone());
+        let datagram = vec![7; 60_000];
+        for number in 0..600 {
+            // The secrets of a connection that began while packets were left out.
+            if number == 500 {
+                secrets.log("LABEL", &[1], &[2]);
+            }
+            let packet = PacketView { payload: Payload::Udp(&datagram), ..packet(number, number) };
+            capture.entered(&packet);
+            capture.left(&packet, ARRIVED);
+        }
+        drop(wait);
+        let missing = capture.finish(true).unwrap();
+        let kept = disk.packets().len() as u64;
+        assert!(missing > 300 && kept > 200, "{missing} missing, {kept} kept");
+        assert_eq!(kept + missing, 1200);
+        assert!(
+            state(&disk).starts_with(&format!("cut: {missing} packets are missing: the disk was slower"))
+        );
+        assert_eq!(disk.blocks().iter().filter(|(block_type, _)| *block_type == 10).count(), 1);
     }
 }

@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 use rustls::KeyLog;
 
 use super::{recorder::Capture, secrets::Secrets};
-use crate::path::Observers;
+use crate::{path::Observers, trace::QuicTracers};
 
 /// What is recorded of one run. The default records nothing.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +14,8 @@ pub struct Recording {
     pub capture: Option<Capture>,
     /// The secrets of its connections.
     pub secrets: Option<Secrets>,
+    /// What traces its QUIC connections.
+    pub tracers: QuicTracers,
 }
 
 impl Recording {
@@ -29,8 +31,9 @@ impl Recording {
         self.secrets.clone().map(|secrets| Arc::new(secrets) as Arc<dyn KeyLog>)
     }
 
-    /// Ends the capture. `is_whole` tells whether the run reached its end. Returns the first write error.
-    pub fn finish(&self, is_whole: bool) -> io::Result<()> {
-        self.capture.as_ref().map_or(Ok(()), |capture| capture.finish(is_whole))
+    /// Ends the capture. `is_whole` tells whether the run reached its end. Returns how many packets are missing because
+    /// the disk was too slow, or the first write error.
+    pub fn finish(&self, is_whole: bool) -> io::Result<u64> {
+        self.capture.as_ref().map_or(Ok(0), |capture| capture.finish(is_whole))
     }
 }

@@ -9,10 +9,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{Channel, Delivery};
+use super::{Channel, Delivery, delivery::Entered};
 use crate::{
     path::{BoxFuture, DatagramError, Datagrams, Host},
-    tap::Tap,
+    tap::{Landed, Tap},
     transport::{ChannelError, DatagramSession, Recovery},
     wire::{Probe, ProbeError},
 };
@@ -108,10 +108,13 @@ impl Channel for DatagramChannel {
                 Ok(probe) => {
                     self.peer = Some(received.from);
                     let (arrived, entered) = match received.transit {
-                        Some(transit) => (transit.arrived, Some(transit.entered)),
+                        Some(transit) => {
+                            (transit.arrived, Some(Entered::once(transit.entered, transit.queued)))
+                        }
                         None => {
-                            let stamp = self.tap.as_ref().and_then(|tap| tap.datagram(probe.id));
-                            (self.host.now(), stamp.map(|stamp| stamp.at))
+                            let landed = self.tap.as_ref().and_then(|tap| tap.datagram(probe.id));
+                            let entered = |landed: Landed| Entered::once(landed.stamp.at, landed.queued);
+                            (self.host.now(), landed.map(entered))
                         }
                     };
                     return Poll::Ready(Ok(Delivery::at_once(probe, arrived, entered)));

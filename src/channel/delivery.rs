@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::order::Release;
 use crate::{
-    tap::{Passage, Stamp},
+    tap::Passage,
     unit::Time,
     wire::{MessageId, Probe},
 };
@@ -46,6 +46,21 @@ pub struct Entered {
     pub first: Time,
     /// In the packet that arrived.
     pub copy: Time,
+    /// How long that packet waited in the queue of the link.
+    pub queued: Duration,
+}
+
+impl Entered {
+    /// In a single packet, which entered at `at` and waited for `queued`.
+    pub fn once(at: Time, queued: Duration) -> Self {
+        Self { first: at, copy: at, queued }
+    }
+}
+
+impl From<Passage> for Entered {
+    fn from(passage: Passage) -> Self {
+        Self { first: passage.first.at, copy: passage.copy.at, queued: passage.queued }
+    }
 }
 
 /// Why a byte arrived after later ones.
@@ -77,8 +92,7 @@ impl Cause {
 
 impl Delivery {
     /// A message in a single packet, released as it arrived. It is never sent again.
-    pub fn at_once(probe: Probe, arrived: Time, entered: Option<Time>) -> Self {
-        let entered = entered.map(|at| Entered { first: at, copy: at });
+    pub fn at_once(probe: Probe, arrived: Time, entered: Option<Entered>) -> Self {
         Self { probe, arrived: Some(arrived), released: arrived, entered, blocked_by: None, cause: None }
     }
 
@@ -91,7 +105,7 @@ impl Delivery {
             probe,
             arrived: Some(arrived),
             released: blocker.map_or(arrived, |(_, at, _)| at),
-            entered: Some(Entered { first: own.first.at, copy: own.copy.at }),
+            entered: Some(own.into()),
             blocked_by: blocker.map(|(id, ..)| id),
             cause: blocker.map(|(.., passage)| Cause::of(&passage, &own)),
         }
@@ -101,12 +115,11 @@ impl Delivery {
     pub fn in_order(release: &Release, passage: impl Fn(u64) -> Option<Passage>) -> Self {
         let own = passage(release.last);
         let blocker = release.blocker.and_then(|blocker| passage(blocker.last));
-        let at = |stamp: Stamp| stamp.at;
         Self {
             probe: release.probe,
             arrived: Some(release.arrived),
             released: release.released,
-            entered: own.map(|own| Entered { first: at(own.first), copy: at(own.copy) }),
+            entered: own.map(Entered::from),
             blocked_by: release.blocker.map(|blocker| blocker.id),
             cause: blocker.zip(own).map(|(blocker, own)| Cause::of(&blocker, &own)),
         }
@@ -116,10 +129,11 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tap::Stamp;
 
     fn passage(first: u64, copy: u64, dropped: bool) -> Passage {
         let stamp = |packet| Stamp { packet, at: Time::from_nanos(packet) };
-        Passage { first: stamp(first), copy: stamp(copy), dropped }
+        Passage { first: stamp(first), copy: stamp(copy), queued: Duration::ZERO, dropped }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     messages::MessagesArgs,
-    options::{link::presets, matrix::Defaults},
+    options::{grid::Defaults, link::presets},
 };
 
 /// Compare transports: latency and loss on one emulated link, over loopback, or to servers by URL

@@ -14,8 +14,9 @@ use super::{
     driver::Prepared,
     options::{
         capture::CaptureArgs,
+        grid::Defaults,
         link::presets,
-        matrix::{Axes, Defaults, MatrixArgs},
+        matrix::{Axes, MatrixArgs},
         output::OutputArgs,
     },
     usage::UsageError,
@@ -127,7 +128,7 @@ impl Handshake {
             experiment: &Experiment,
             request: &request,
             config: self.config(&request)?,
-            first_seed: self.matrix.seed,
+            first_seed: self.matrix.grid.seed,
             samples: None,
             capture: &self.capture,
         };
@@ -203,7 +204,7 @@ impl Handshake {
 
     /// The options that only this command has, each resolved.
     fn config(&self, request: &Request<HandshakePlan>) -> Result<Map<String, Value>, UsageError> {
-        let links = self.matrix.link.links()?;
+        let links = self.matrix.grid.link.links()?;
         let first_plans = request.batches.iter().filter_map(|batch| batch.plans.first());
         let mut config = Map::from_iter([
             entry("mode", distinct(request.plans().map(|plan| json!(plan.mode)))),

@@ -10,7 +10,7 @@ use wirelab::{
 
 use super::{
     messages::MessagesArgs,
-    options::{link::presets, matrix::Defaults},
+    options::{grid::Defaults, link::presets},
     output::raw,
 };
 

@@ -17,7 +17,8 @@ use super::{
     options::{
         capture::CaptureArgs,
         detail::{DetailArgs, Samples, seeds},
-        matrix::{Axes, Defaults, MatrixArgs},
+        grid::Defaults,
+        matrix::{Axes, MatrixArgs},
         output::OutputArgs,
         servers::{ServerArgs, check_load},
         workload::WorkloadArgs,
@@ -53,7 +54,7 @@ impl<D: Defaults> MessagesArgs<D> {
             experiment: &Bench,
             request: &request,
             config: messages_config(&request),
-            first_seed: self.matrix.seed,
+            first_seed: self.matrix.grid.seed,
             samples: samples.as_ref().map(Samples::file),
             capture: &self.capture,
         };
@@ -82,7 +83,7 @@ impl<D: Defaults> MessagesArgs<D> {
         if !self.servers.any() {
             return Ok(self.matrix.request::<Bench>(|axes| self.plans(axes))?);
         }
-        self.matrix.check_elsewhere()?;
+        self.matrix.grid.check_elsewhere()?;
         if self.workload.sets_reply_length() {
             let why = "a server by URL is an echo, whose replies are as long as their requests";
             return Err(UsageError::new(format!("--reply-length: {why}")).into());

@@ -23,6 +23,7 @@ mod properties;
 mod report;
 mod send;
 mod serve;
+mod share;
 mod shared_key;
 mod tour;
 mod transfer;
@@ -55,6 +56,7 @@ enum Command {
     Handshake(Box<handshake::Handshake>),
     Link(Box<link::Link>),
     Transfer(Box<transfer::Transfer>),
+    Share(Box<share::Share>),
     Report(report::Report),
     Properties(properties::Properties),
     Verify(verify::Verify),
@@ -79,6 +81,7 @@ impl Cli {
             Command::Handshake(command) => command.run(),
             Command::Link(command) => command.run(),
             Command::Transfer(command) => command.run(),
+            Command::Share(command) => command.run(),
             Command::Report(command) => command.run(),
             Command::Properties(command) => command.run(),
             Command::Verify(command) => command.run(),

@@ -20,8 +20,9 @@ use super::{
     driver::{Finished, Prepared},
     options::{
         capture::CaptureArgs,
+        grid::Defaults,
         link::presets,
-        matrix::{Axes, Defaults, MatrixArgs},
+        matrix::{Axes, MatrixArgs},
         output::OutputArgs,
         servers::{DialArgs, Row, ServerArgs},
     },
@@ -148,7 +149,7 @@ impl Transfer {
             experiment: &experiment,
             request: &request,
             config: self.config(&request),
-            first_seed: self.matrix.seed,
+            first_seed: self.matrix.grid.seed,
             samples: None,
             capture: &self.capture,
         };
@@ -163,7 +164,7 @@ impl Transfer {
         let content = self.content()?;
         let mut matrix = self.matrix.clone();
         if self.save.is_some() {
-            matrix.set_seeds(1);
+            matrix.grid.set_seeds(1);
         }
         let plans = |axes: &Axes| Ok(self.plans(axes, &content));
         let servers: Vec<_> = self.what.iter().filter_map(What::server).cloned().collect();
@@ -188,7 +189,7 @@ impl Transfer {
         match (&files[..], self.bytes) {
             ([], bytes) => {
                 let bytes = bytes.unwrap_or(DEFAULT_BYTES).bytes();
-                Ok(Content::Generated { bytes, seed: self.matrix.seed })
+                Ok(Content::Generated { bytes, seed: self.matrix.grid.seed })
             }
             ([_], Some(_)) => {
                 Err(UsageError::new("--bytes: a file has its own length; name one or the other"))
@@ -205,7 +206,7 @@ impl Transfer {
 
     /// The transports and servers of a transfer by URL.
     fn rows(&self, servers: Vec<Target>, content: &Content) -> anyhow::Result<Vec<Row>> {
-        self.matrix.check_elsewhere()?;
+        self.matrix.grid.check_elsewhere()?;
         let refused = match content {
             Content::File { .. } if self.down => {
                 Some("--down: a server by URL has no files to give; ask for --bytes")

@@ -28,7 +28,6 @@ use crate::{
     capture::Recording,
     path::{Fidelity, StopSignal},
     report::{Cell, Paired, ResultFile, Skipped},
-    transport::Transport,
 };
 
 /// An experiment: what is done with one plan and seed, and how its outcomes become a row of a result.
@@ -45,6 +44,16 @@ pub trait Experiment: Sync {
 
     /// The plan's point of the matrix.
     fn setup(plan: &Self::Plan) -> Setup<'_>;
+
+    /// What a user knows the plan by.
+    fn name(plan: &Self::Plan) -> String {
+        Self::setup(plan).transport.name().to_owned()
+    }
+
+    /// Why the plan cannot be run, if it cannot.
+    fn refusal(plan: &Self::Plan) -> Option<String> {
+        Self::setup(plan).refusal().map(str::to_owned)
+    }
 
     /// How large a run of `plan` is.
     fn size(plan: &Self::Plan) -> RunSize;
@@ -181,9 +190,9 @@ impl<P> Request<P> {
         self.batches.iter().map(Batch::runs).sum()
     }
 
-    /// Notes that `setup` is left out, once for each transport, path and reason.
-    pub fn skip(&mut self, setup: &Setup<'_>, reason: &str) {
-        let skipped = skipped(setup.transport, setup.path, reason);
+    /// Notes what is left out, once for each name, path and reason.
+    pub fn skip(&mut self, name: &str, path: PathKind, reason: &str) {
+        let skipped = skipped(name, path, reason);
         if !self.skipped.contains(&skipped) {
             self.skipped.push(skipped);
         }
@@ -203,9 +212,9 @@ impl<P> Batch<P> {
     }
 }
 
-/// A transport that is left out on a path.
-pub fn skipped(transport: Transport, path: PathKind, reason: impl Into<String>) -> Skipped {
-    Skipped { transport: transport.name().to_owned(), path: path.name().to_owned(), reason: reason.into() }
+/// A transport, or what else a plan is known by, that is left out on a path.
+pub fn skipped(name: impl Into<String>, path: PathKind, reason: impl Into<String>) -> Skipped {
+    Skipped { transport: name.into(), path: path.name().to_owned(), reason: reason.into() }
 }
 
 /// How a request is run.
@@ -299,8 +308,8 @@ fn run_batch<E: Experiment>(
             .map(|file| file.reserve(JobIndex { job: first.job + job, plan: first.plan + index }));
         let rows = OnceCell::new();
         let run = RecordedRun {
+            job: first.job + job,
             plan: first.plan + index,
-            is_first: first.job + job == 0,
             setup: E::setup(plan),
             seed,
             stop: &options.stop,
@@ -317,7 +326,7 @@ fn run_batch<E: Experiment>(
         };
         let result = run_unless_gone(experiment, plan, &job, &gone[index]);
         let is_whole = result.as_ref().is_ok_and(|outcome| !E::was_interrupted(outcome));
-        options.recorder.iter().for_each(|recorder| recorder.end(&job.recording, is_whole));
+        options.recorder.iter().for_each(|recorder| recorder.end(&run, &job.recording, is_whole));
         if let (Ok(_), Some(reservation), Some(rows)) = (&result, reservation, rows.into_inner()) {
             reservation.write(rows);
         }
@@ -364,10 +373,9 @@ impl<O> Driven<O> {
                 self.problems.push(problem);
             }
             if let Some((seed, error)) = runs.failures.first() {
-                let Setup { transport, path, .. } = E::setup(plan);
                 let failed = runs.failures.len();
                 let reason = format!("{failed} of {} runs failed, seed {seed} first: {error}", batch.seeds);
-                self.file.skipped.push(skipped(transport, path, reason));
+                self.file.skipped.push(skipped(E::name(plan), batch.path, reason));
             }
             cells.push((!runs.outcomes.is_empty()).then(|| {
                 let mut cell = E::cell(plan, runs);

@@ -24,8 +24,10 @@ mod remote;
 mod result;
 mod run_recorder;
 mod sample_file;
+mod senders;
 mod settings;
 mod setup;
+mod share;
 pub mod transfer;
 mod workload;
 
@@ -59,6 +61,8 @@ pub use self::{
     result::{cell::cell, compare::compare, theory::Theory},
     run_recorder::{RecordedRun, RunRecorder},
     sample_file::{JobIndex, Reservation, SampleFile},
+    senders::{InvalidSender, Sender, parse_senders},
     setup::Setup,
+    share::{Share, ShareOutcome, SharePlan},
     workload::{Arrivals, Schedule, Scheduled, UnknownArrivals, Wait, Workload},
 };

@@ -6,10 +6,10 @@ use crate::{capture::Recording, path::StopSignal};
 /// A run that is recorded.
 #[derive(Debug, Clone, Copy)]
 pub struct RecordedRun<'a> {
+    /// Its index among all runs of the request.
+    pub job: usize,
     /// The index of its plan among all plans of the request.
     pub plan: usize,
-    /// Whether it is the first of all runs.
-    pub is_first: bool,
     /// The plan's point of the matrix.
     pub setup: Setup<'a>,
     /// Its seed.
@@ -23,6 +23,6 @@ pub trait RunRecorder: Sync {
     /// Begins the recording of a run.
     fn begin(&self, run: &RecordedRun<'_>) -> Recording;
 
-    /// Ends the recording. `is_whole` tells whether the run reached its end.
-    fn end(&self, recording: &Recording, is_whole: bool);
+    /// Ends the recording of a run. `is_whole` tells whether the run reached its end.
+    fn end(&self, run: &RecordedRun<'_>, recording: &Recording, is_whole: bool);
 }

@@ -7,16 +7,28 @@ use rustls::RootCertStore;
 use super::{error::RunError, path_kind::PathKind, setup::Setup};
 use crate::{
     certs,
+    tap::Tap,
     transport::{
-        Credentials, SessionSettings, SharedKey, UDP_HEADERS,
+        Credentials, SessionSettings, Shape, SharedKey, UDP_HEADERS,
         arq::{ArqLimits, ArqSettings},
         quic::{QuicLimits, QuicSettings},
         tls::{CertificateVerdict, ClientTls, ServerTls, Trust},
     },
+    unit::PerDirection,
 };
 
 /// How long connecting may take. Loss delays a handshake for much less.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Taps that learn what became of the packets, where there is a link, and a transport that sends packets again.
+pub(super) fn truth_taps(setup: &Setup<'_>) -> Option<PerDirection<Tap>> {
+    has_truth(setup).then(Tap::pair_for_truth)
+}
+
+/// Whether it is known what became of the packets, beside what their sender believed.
+pub(super) fn has_truth(setup: &Setup<'_>) -> bool {
+    setup.path.has_link() && setup.transport.shape() != Shape::Datagrams
+}
 
 /// The settings of both ends of a session. ARQ's datagrams are as large as the wire's MTU allows. The shared key is the
 /// same in all runs.
@@ -46,7 +58,7 @@ pub(super) fn session_settings(
     let name = certs::EPHEMERAL_NAME;
     let mtu = links.iter().map(|link| link.mtu).min().unwrap_or(u16::MAX);
     Ok(SessionSettings {
-        quic: QuicSettings { congestion, loss_detection, seed, limits },
+        quic: QuicSettings { congestion, loss_detection, seed, limits, tracers: Default::default() },
         arq: ArqSettings {
             congestion,
             loss_detection,

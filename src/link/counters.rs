@@ -18,6 +18,8 @@ pub struct Counters {
     pub lost: u64,
     /// Packets dropped by a full queue.
     pub queue_dropped: u64,
+    /// Packets marked by the queue instead of being dropped.
+    pub marked: u64,
     /// Packets above the MTU.
     pub too_large: u64,
     /// Copies.
@@ -40,6 +42,7 @@ impl AddAssign for Counters {
         self.bytes += other.bytes;
         self.lost += other.lost;
         self.queue_dropped += other.queue_dropped;
+        self.marked += other.marked;
         self.too_large += other.too_large;
         self.duplicated += other.duplicated;
         self.reordered += other.reordered;
@@ -60,6 +63,7 @@ impl Sub for Counters {
             bytes: self.bytes - earlier.bytes,
             lost: self.lost - earlier.lost,
             queue_dropped: self.queue_dropped - earlier.queue_dropped,
+            marked: self.marked - earlier.marked,
             too_large: self.too_large - earlier.too_large,
             duplicated: self.duplicated - earlier.duplicated,
             reordered: self.reordered - earlier.reordered,

@@ -38,6 +38,7 @@ mod counters;
 mod duplicate;
 mod effects;
 mod error;
+mod event;
 mod events;
 mod inject;
 mod jitter;
@@ -57,12 +58,13 @@ mod spec;
 
 pub use counters::Counters;
 pub use error::{SpecError, ValueError};
+pub use event::{Delivered, DropReason, Dropped, Event, QueueVisit};
 pub use jitter::{Jitter, JitterShape};
 pub use loss::{GilbertElliott, Loss, LossBy};
 pub use preset::Preset;
 pub use properties::{LinkSpec, PROPERTIES, obstacle};
 pub use property::{Column, Obstacle, Property, Takes, Word};
-pub use queue::QueueLimit;
+pub use queue::{QueueLimit, resolve_queues};
 pub use settings::{LinkSettings, Setting};
 
 use std::fmt;
@@ -72,58 +74,7 @@ use effects::{Draws, Effects};
 use events::Events;
 use propagation::{Arrival, Propagation};
 use queue::{Queue, Queued};
-use shaper::Shaper;
-
-/// The fate of a packet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event<P> {
-    /// It arrived.
-    Delivered(Delivered<P>),
-    /// It was dropped.
-    Dropped(Dropped<P>),
-}
-
-/// A packet that does not arrive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dropped<P> {
-    /// When it was dropped: at its offer, as it left the queue, or on the wire.
-    pub at: Time,
-    /// The packet, as it was offered.
-    pub packet: P,
-    /// Why.
-    pub reason: DropReason,
-}
-
-/// Why a packet was dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DropReason {
-    /// Lost after the bottleneck, by a draw, a list or an outage.
-    Lost,
-    /// Dropped by the queue of the bottleneck.
-    QueueFull,
-    /// Above the MTU.
-    TooLarge,
-}
-
-/// A packet at the far end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivered<P> {
-    /// When it arrived.
-    pub at: Time,
-    /// When its last bit left the bottleneck.
-    pub departs: Time,
-    /// The packet, as it was offered.
-    pub packet: P,
-    /// A draw if a bit must be flipped: the index of the bit, modulo the number of bits in the packet. The
-    /// link does not look into packets, so the caller flips it.
-    pub corrupt: Option<u64>,
-    /// Set if this is a forged copy: the caller writes these bytes into it. The packet itself follows.
-    pub forged: Option<u64>,
-    /// Whether this is a duplicate, a replay or a forgery.
-    pub copy: bool,
-    /// Whether another copy of it arrives later.
-    pub more: bool,
-}
+use shaper::{Shaper, Transmission};
 
 /// One direction of a link.
 ///
@@ -185,20 +136,21 @@ impl<P: Clone> Link<P> {
         draws.injected = draws.injected.filter(|_| is_udp(&packet));
         let Some(bytes) = u16::try_from(ip_bytes).ok().filter(|_| self.carries(ip_bytes)) else {
             self.counters.too_large += 1;
-            let reason = DropReason::TooLarge;
-            return self.events.push(Event::Dropped(Dropped { at: offered, packet, reason }));
+            let (reason, queue) = (DropReason::TooLarge, QueueVisit::default());
+            return self.events.push(Event::Dropped(Dropped { at: offered, packet, reason, queue }));
         };
         if self.shaper.is_none() {
             // Packets take no time to serialise, so none waits.
-            let passage = self.pass(offered, draws);
+            let passage = self.pass(offered, draws, QueueVisit::default());
             return self.schedule(passage, packet);
         }
         match self.queue.enqueue(Queued { packet, bytes, offered, draws }) {
             Ok(()) => self.queued += 1,
             Err(refused) => {
                 self.counters.queue_dropped += 1;
-                let dropped = Dropped { at: offered, packet: refused.packet, reason: DropReason::QueueFull };
-                self.events.push(Event::Dropped(dropped));
+                let (packet, reason) = (refused.packet, DropReason::QueueFull);
+                let queue = QueueVisit::default();
+                self.events.push(Event::Dropped(Dropped { at: offered, packet, reason, queue }));
             }
         }
         self.transmit(now);
@@ -216,38 +168,41 @@ impl<P: Clone> Link<P> {
 
     /// The next packet that leaves the queue by `now`, and its way from there.
     fn dequeue(&mut self, now: Time) -> Option<(P, Passage)> {
-        // A packet waits only for the transmitter: it was free at the latest offer, or will be later.
-        let starts = self.free_at().max(self.latest_offer);
+        let starts = self.next_start();
         if starts > now && !self.queue.decides_at_offer() {
             return None;
         }
         match self.queue.dequeue(starts)? {
             Ok(Queued { packet, bytes, offered, draws }) => {
-                let departs = self.serialise(offered, bytes);
-                Some((packet, self.pass(departs, draws)))
+                let Transmission { starts, departs } = self.serialise(offered, bytes);
+                let queue = QueueVisit { delay: starts.since(offered), marked: false };
+                Some((packet, self.pass(departs, draws, queue)))
             }
             Err(dropped) => {
                 self.counters.queue_dropped += 1;
-                let passage = Passage::Dropped { at: starts, reason: DropReason::QueueFull };
+                let queue = QueueVisit { delay: starts.since(dropped.offered), marked: false };
+                let passage = Passage::Dropped { at: starts, reason: DropReason::QueueFull, queue };
                 Some((dropped.packet, passage))
             }
         }
     }
 
-    /// When the last bit of a packet is sent.
-    fn serialise(&mut self, offered: Time, bytes: u16) -> Time {
-        let Some(shaper) = &mut self.shaper else { return offered };
-        let departs = shaper.transmit(offered, bytes);
-        self.queue.transmitted(bytes, departs);
-        departs
+    /// When the first and the last bit of a packet are sent.
+    fn serialise(&mut self, offered: Time, bytes: u16) -> Transmission {
+        let Some(shaper) = &mut self.shaper else {
+            return Transmission { starts: offered, departs: offered };
+        };
+        let transmission = shaper.transmit(offered, bytes);
+        self.queue.transmitted(bytes, transmission.departs);
+        transmission
     }
 
     /// The way of a packet behind the bottleneck.
-    fn pass(&mut self, departs: Time, mut draws: Draws) -> Passage {
+    fn pass(&mut self, departs: Time, mut draws: Draws, queue: QueueVisit) -> Passage {
         self.effects.serialised(departs, &mut draws);
         if draws.lost {
             self.counters.lost += 1;
-            return Passage::Dropped { at: departs, reason: DropReason::Lost };
+            return Passage::Dropped { at: departs, reason: DropReason::Lost, queue };
         }
         let arrival = self.propagation.arrival(departs, &draws);
         self.counters.reordered += u64::from(arrival.overtaking);
@@ -255,19 +210,20 @@ impl<P: Clone> Link<P> {
         self.counters.duplicated += u64::from(arrival.copy_at.is_some());
         self.counters.replayed += u64::from(arrival.replay_at.is_some());
         self.counters.injected += u64::from(draws.injected.is_some());
-        Passage::Arrives { departs, arrival, corrupt: draws.corrupt, injected: draws.injected }
+        Passage::Arrives { departs, arrival, corrupt: draws.corrupt, injected: draws.injected, queue }
     }
 
     fn schedule(&mut self, passage: Passage, packet: P) {
         match passage {
-            Passage::Dropped { at, reason } => {
-                self.events.push(Event::Dropped(Dropped { at, packet, reason }))
+            Passage::Dropped { at, reason, queue } => {
+                self.events.push(Event::Dropped(Dropped { at, packet, reason, queue }))
             }
-            Passage::Arrives { departs, arrival, corrupt, injected } => {
+            Passage::Arrives { departs, arrival, corrupt, injected, queue } => {
                 let Arrival { at, copy_at, replay_at, .. } = arrival;
                 let later = |copy_at: Time| Delivered {
                     at: copy_at,
                     departs,
+                    queue,
                     packet: packet.clone(),
                     corrupt: None,
                     forged: None,
@@ -279,7 +235,8 @@ impl<P: Clone> Link<P> {
                 let replay = replay_at.map(later);
                 let forgery = injected.map(|_| Delivered { at, forged: injected, more: true, ..later(at) });
                 let more = copy_at.is_some_and(|copy_at| copy_at >= at) || replay_at.is_some();
-                let packet = Delivered { at, departs, packet, corrupt, forged: None, copy: false, more };
+                let packet =
+                    Delivered { at, departs, queue, packet, corrupt, forged: None, copy: false, more };
                 let mut push = |delivered| self.events.push(Event::Delivered(delivered));
                 forgery.into_iter().for_each(&mut push);
                 push(packet);
@@ -301,8 +258,18 @@ impl<P: Clone> Link<P> {
 /// The way of a packet through the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Passage {
-    Arrives { departs: Time, arrival: Arrival, corrupt: Option<u64>, injected: Option<u64> },
-    Dropped { at: Time, reason: DropReason },
+    Arrives {
+        departs: Time,
+        arrival: Arrival,
+        corrupt: Option<u64>,
+        injected: Option<u64>,
+        queue: QueueVisit,
+    },
+    Dropped {
+        at: Time,
+        reason: DropReason,
+        queue: QueueVisit,
+    },
 }
 
 impl<P> Link<P> {
@@ -313,13 +280,13 @@ impl<P> Link<P> {
 
     /// When to call [`poll`](Self::poll) next; `None` if no packet is on the link.
     pub fn poll_timeout(&self) -> Option<Time> {
-        let leaves_queue = (self.queued > 0).then(|| self.free_at());
+        let leaves_queue = (self.queued > 0).then(|| self.next_start());
         self.events.next_due().into_iter().chain(leaves_queue).min()
     }
 
-    /// When the transmitter has sent all packets so far.
-    fn free_at(&self) -> Time {
-        self.shaper.as_ref().map_or(Time::ZERO, |shaper| shaper.free_at())
+    /// When the transmitter takes the next packet in the queue. It was free at the latest offer, or will be later.
+    fn next_start(&self) -> Time {
+        self.shaper.as_ref().map_or(self.latest_offer, |shaper| shaper.next_start(self.latest_offer))
     }
 
     /// Counts since the start.

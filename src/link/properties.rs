@@ -74,6 +74,13 @@ properties! {
     mtu: u16 = Self::DEFAULT_MTU => mtu::PROPERTY;
 }
 
+impl LinkSpec {
+    /// Whether packets take time to serialise, and may wait for each other.
+    pub fn has_bottleneck(&self) -> bool {
+        self.rate.is_some()
+    }
+}
+
 /// Why closed forms do not hold on `link`, if they do not.
 pub fn obstacle(link: &LinkSpec) -> Option<Obstacle> {
     PROPERTIES.iter().filter_map(|property| (property.obstacle)(link)).min()

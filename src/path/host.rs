@@ -71,6 +71,12 @@ pub trait Host: Send + Sync + Debug + 'static {
         None
     }
 
+    /// This host for connections beside others: its TCP runs the kernel's congestion controller of this name, and leaves
+    /// out the counters of the kernel that include other connections. `None` if the path sets no controller.
+    fn beside_others(&self, _controller: &'static str) -> Option<Arc<dyn Host>> {
+        None
+    }
+
     /// A TCP connection to `peer`, or [`PathError::Unsupported`] where the path cannot lose segments.
     fn tcp_connect(&self, peer: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>>;
 
@@ -191,6 +197,8 @@ pub struct Transit {
     pub entered: Time,
     /// When it reached the socket, which may be earlier than the read.
     pub arrived: Time,
+    /// How much of that it waited in the queue of the link.
+    pub queued: Duration,
 }
 
 impl dyn Datagrams {
@@ -240,6 +248,26 @@ pub trait KernelTcp: Send + Sync + Debug {
     /// How often duplicate acknowledgements began a recovery (RFC 6675); `None` if the kernel's counter includes
     /// other connections.
     fn fast_recoveries(&self) -> Option<u64>;
+
+    /// What the kernel counts of retransmissions; `None` if its counters include other connections.
+    fn retransmissions(&self) -> Option<TcpRetransmissions>;
+}
+
+/// Counters of `/proc/net/netstat` that tell why the kernel's TCP sent segments again, and what it learned of that. `None`
+/// where the kernel does not have them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TcpRetransmissions {
+    /// Segments sent again because of acknowledgements of later ones, by RACK (RFC 8985) or at duplicate acknowledgements:
+    /// `TCPFastRetrans`.
+    pub fast: Option<u64>,
+    /// Segments sent again in slow start after a timeout: `TCPSlowStartRetrans`.
+    pub slow_start: Option<u64>,
+    /// Expiries of the retransmission timer: `TCPTimeouts`.
+    pub timeouts: Option<u64>,
+    /// Tail loss probes (RFC 8985 section 7): `TCPLossProbes`.
+    pub probes: Option<u64>,
+    /// Reports of the peer that data arrived twice (RFC 2883): `TCPDSACKRecv`.
+    pub duplicates: Option<u64>,
 }
 
 /// `TCP_INFO` (tcp(7)). The counters cover the whole connection.

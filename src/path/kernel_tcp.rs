@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{KernelTcp, TcpInfo, sys};
+use super::{KernelTcp, TcpInfo, TcpRetransmissions, sys};
 
 /// The kernel's counters of all TCP connections of one network namespace.
 pub(super) trait TcpCounters: Debug + Send + Sync {
@@ -44,6 +44,18 @@ impl KernelTcp for KernelSocket {
 
     fn fast_recoveries(&self) -> Option<u64> {
         self.namespace.as_ref()?.tcp_counters(&["TCPSackRecovery", "TCPRenoRecovery"])
+    }
+
+    fn retransmissions(&self) -> Option<TcpRetransmissions> {
+        let namespace = self.namespace.as_ref()?;
+        let counter = |name| namespace.tcp_counters(&[name]);
+        Some(TcpRetransmissions {
+            fast: counter("TCPFastRetrans"),
+            slow_start: counter("TCPSlowStartRetrans"),
+            timeouts: counter("TCPTimeouts"),
+            probes: counter("TCPLossProbes"),
+            duplicates: counter("TCPDSACKRecv"),
+        })
     }
 }
 

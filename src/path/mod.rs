@@ -20,6 +20,7 @@ mod layered_quic;
 pub mod netns;
 mod observer;
 mod packet;
+mod queue_meter;
 mod quinn_runtime;
 mod randomness;
 #[cfg(feature = "sockets")]
@@ -50,9 +51,10 @@ pub use self::{
     fidelity::Fidelity,
     host::{
         BoxFuture, ByteStream, Connected, Datagrams, Host, KernelTcp, Listener, PortShare, Received, TcpInfo,
-        Transit, unspecified,
+        TcpRetransmissions, Transit, unspecified,
     },
     observer::{Exit, Observer, Observers, PacketView, Payload},
+    queue_meter::{QueueDelays, QueueMeter},
     quinn_runtime::quinn_runtime,
     randomness::{NoSimulation, Randomness},
     rejected::{Rejected, Rejection},

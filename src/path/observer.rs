@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::{
-    link::DropReason,
+    link::{DropReason, QueueVisit},
     unit::{Direction, Time},
     wire::ip,
 };
@@ -39,6 +39,8 @@ pub struct PacketView<'a> {
     pub ip_bytes: usize,
     /// Its bytes.
     pub payload: Payload<'a>,
+    /// What the queue of the link did to it, once it has left.
+    pub queue: QueueVisit,
 }
 
 /// The bytes of a packet, as far as the path has them.

@@ -49,6 +49,14 @@ impl Randomness {
         })
     }
 
+    /// Runs `run` on this thread in the simulation of a host, if it has [one](super::Host::randomness).
+    pub fn within_any<T>(of_host: Option<&Self>, run: impl FnOnce() -> T) -> T {
+        match of_host {
+            Some(randomness) => randomness.within(run),
+            None => run(),
+        }
+    }
+
     /// Runs `run` on this thread in this simulation.
     pub fn within<T>(&self, run: impl FnOnce() -> T) -> T {
         let _restore = Restore(CURRENT.replace(Some(self.clone())));

@@ -17,7 +17,7 @@ use super::{
     packet::{flip_bit, forge},
 };
 use crate::{
-    link::{Counters, Event, Link, LinkSpec},
+    link::{Counters, Event, Link, LinkSpec, QueueVisit},
     unit::{Direction, PerDirection, Time, nanos},
     wire::ip,
 };
@@ -55,9 +55,9 @@ struct Held<E> {
 }
 
 impl<E: Envelope> Held<E> {
-    fn view(&self, direction: Direction, at: Time) -> PacketView<'_> {
+    fn view(&self, direction: Direction, at: Time, queue: QueueVisit) -> PacketView<'_> {
         let (from, to, payload) = self.envelope.open(&self.bytes[self.envelope.link_header()..]);
-        PacketView { direction, number: self.number, at, from, to, ip_bytes: self.ip_bytes, payload }
+        PacketView { direction, number: self.number, at, from, to, ip_bytes: self.ip_bytes, payload, queue }
     }
 }
 
@@ -116,12 +116,15 @@ impl<E: Envelope> HeldPackets<E> {
         let link = &mut self.links[direction];
         let number = link.counters().packets;
         let held = Held { number, ip_bytes, bytes, envelope };
-        link.enqueue_any(now, ip_bytes, held, |held| held.view(direction, now).datagram().is_some());
+        link.enqueue_any(now, ip_bytes, held, |held| {
+            held.view(direction, now, QueueVisit::default()).datagram().is_some()
+        });
         self.bytes += frame.len();
         let header = envelope.link_header();
         self.observers.entered(|| {
             let (from, to, payload) = envelope.open(&frame[header..]);
-            PacketView { direction, number, at: now, from, to, ip_bytes, payload }
+            let queue = QueueVisit::default();
+            PacketView { direction, number, at: now, from, to, ip_bytes, payload, queue }
         });
     }
 
@@ -133,7 +136,7 @@ impl<E: Envelope> HeldPackets<E> {
                 Event::Dropped(dropped) => {
                     self.bytes -= dropped.packet.bytes.len();
                     let exit = Exit::Dropped(dropped.reason);
-                    self.observers.left(exit, || dropped.packet.view(direction, dropped.at));
+                    self.observers.left(exit, || dropped.packet.view(direction, dropped.at, dropped.queue));
                     self.recycle(dropped.packet.bytes);
                     continue;
                 }
@@ -158,7 +161,7 @@ impl<E: Envelope> HeldPackets<E> {
             }
             let intact = delivered.corrupt.is_none() && delivered.forged.is_none();
             let exit = Exit::Arrived { intact, more: delivered.more };
-            self.observers.left(exit, || held.view(direction, now));
+            self.observers.left(exit, || held.view(direction, now, delivered.queue));
             return Some(Due { at: delivered.at, bytes: held.bytes, envelope: held.envelope, intact });
         }
     }

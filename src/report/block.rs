@@ -128,6 +128,8 @@ pub(crate) enum Topic {
     Budget,
     /// What a closed form predicts.
     Theory,
+    /// What became of packets, beside what their senders believed.
+    Truth,
     /// How first replies are distributed over connections.
     Replies,
     /// Differences from another row, which is in the title of their table.
@@ -145,6 +147,7 @@ impl Topic {
             Self::Blocking => Some("What blocked messages waited for, and how long"),
             Self::Budget => Some("Where the time went (mean per delivered message)"),
             Self::Theory => Some("Expected by theory (delay: mean recovery + order wait)"),
+            Self::Truth => Some("Losses, and what was sent again for them (packets)"),
             Self::Replies => Some("Slow and failed first replies"),
         }
     }

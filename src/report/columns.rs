@@ -4,9 +4,11 @@ use super::{
     block::Topic,
     figure::Figure,
     model::{
-        ByCause, Cell, Handshake, Hol, Messages, Network, NetworkDirection, Ratio, Theory, Transfer, Wire,
+        ByCause, Cell, Handshake, Hol, Messages, Network, NetworkDirection, QueueDirection, Ratio, Theory,
+        Transfer, Truth, Wire,
     },
 };
+use crate::unit::Direction;
 
 /// How a column's figure is read from a cell.
 pub(super) type Read = fn(&Cell) -> Option<Figure>;
@@ -16,8 +18,8 @@ pub(super) type Spec = (&'static str, Topic, Read);
 
 /// The columns of every command, in the order of the tables.
 pub(super) fn all() -> impl Iterator<Item = &'static Spec> {
-    let main = MESSAGES.iter().chain(&TRANSFER).chain(&HANDSHAKE).chain(&COST);
-    main.chain(&NETWORK).chain(&REPLIES).chain(&BLOCKING)
+    let main = MESSAGES.iter().chain(&TRANSFER).chain(&SHARE).chain(&HANDSHAKE).chain(&COST);
+    main.chain(&NETWORK).chain(&REPLIES).chain(&BLOCKING).chain(&TRUTH)
 }
 
 /// Columns that are left out where all their figures are zero.
@@ -53,6 +55,14 @@ const TRANSFER: [Spec; 4] = [
     ("arrived", Topic::Duration, |cell| share(transfer(cell)?.arrived_ratio)),
     ("time", Topic::Duration, |cell| time(transfer(cell)?.time_ns.p50)),
     ("goodput", Topic::Duration, |cell| transfer(cell)?.goodput_bps.p50.map(Figure::Throughput)),
+];
+
+const SHARE: [Spec; 5] = [
+    ("fairness", Topic::Duration, |cell| Some(Figure::Mean(cell.share.as_ref()?.jain_index?.get(), 3))),
+    ("utilisation", Topic::Duration, |cell| share(cell.share.as_ref()?.utilisation_ratio)),
+    ("queue p50", Topic::Latency, |cell| time(bottleneck(cell)?.delay_ns.p50)),
+    ("queue p95", Topic::Latency, |cell| time(cell.share.as_ref()?.queue_p95_ns)),
+    ("queue p99", Topic::Latency, |cell| time(bottleneck(cell)?.delay_ns.p99)),
 ];
 
 const HANDSHAKE: [Spec; 3] = [
@@ -122,7 +132,7 @@ const REPLIES: [Spec; 6] = [
 ];
 
 /// Shown by `hol` only.
-const BLOCKING: [Spec; 15] = [
+const BLOCKING: [Spec; 16] = [
     ("other flow", Topic::Blocking, |cell| share(blocked(cell)?.by_other_flow_ratio)),
     ("loss", Topic::Blocking, |cell| cause(cell, |by| by.loss)),
     ("reordering", Topic::Blocking, |cell| cause(cell, |by| by.reorder)),
@@ -134,6 +144,7 @@ const BLOCKING: [Spec; 15] = [
     }),
     ("send wait", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.send_wait)),
     ("path", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.path)),
+    ("of it queue", Topic::Budget, |cell| time(cell.queue.as_ref().and(cell.budget_ns.as_ref())?.queue)),
     ("recovery", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.recovery)),
     ("order wait", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.order_wait)),
     ("host", Topic::Budget, |cell| time(cell.budget_ns.as_ref()?.host)),
@@ -145,6 +156,29 @@ const BLOCKING: [Spec; 15] = [
         time(cell.delayed.as_ref()?.extra_mean_ns)
     }),
 ];
+
+/// Shown by `hol` and `transfer` only.
+const TRUTH: [Spec; 6] = [
+    ("losses found", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.detection_ns.n))),
+    ("found after", Topic::Truth, |cell| time(truth(cell)?.detection_ns.mean)),
+    ("never found", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.undeclared_losses))),
+    ("false losses", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.false_losses))),
+    ("sent again", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.resent_packets))),
+    ("needless", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.needless_packets))),
+];
+
+/// What became of the packets, if any was lost, declared lost or sent again.
+fn truth(cell: &Cell) -> Option<&Truth> {
+    let truth = cell.recovery.as_ref()?.truth.as_ref()?;
+    let Truth { resent_packets, false_losses, undeclared_losses, detection_ns, .. } = truth;
+    (resent_packets + false_losses + undeclared_losses + detection_ns.n > 0).then_some(truth)
+}
+
+/// The queue that senders share.
+fn bottleneck(cell: &Cell) -> Option<&QueueDirection> {
+    let direction: Direction = cell.share.as_ref()?.direction.into();
+    cell.queue.as_ref()?[direction].as_ref()
+}
 
 fn time(ns: Option<u64>) -> Option<Figure> {
     ns.map(Figure::Time)

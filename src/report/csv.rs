@@ -1,4 +1,4 @@
-//! One row per cell, for spreadsheets and data frames.
+//! One row per cell, or per sender of a cell, for spreadsheets and data frames.
 
 use serde_json::Value;
 
@@ -11,8 +11,18 @@ pub fn to_csv(file: &ResultFile) -> String {
     let columns: Vec<(String, String)> = COLUMNS.iter().flat_map(expanded).collect();
     let mut text = line(columns.iter().map(|(name, _)| name.clone()));
     for cell in &file.cells {
-        let cell = serde_json::to_value(cell).unwrap_or_default();
-        text.push_str(&line(columns.iter().map(|(_, pointer)| field(cell.pointer(pointer)))));
+        let mut cell = serde_json::to_value(cell).unwrap_or_default();
+        let senders = cell.pointer("/share/senders").and_then(Value::as_array).cloned().unwrap_or_default();
+        let mut push = |cell: &Value| {
+            text.push_str(&line(columns.iter().map(|(_, pointer)| field(cell.pointer(pointer)))));
+        };
+        if senders.is_empty() {
+            push(&cell);
+        }
+        for sender in senders {
+            cell["sender"] = sender;
+            push(&cell);
+        }
     }
     text
 }
@@ -108,6 +118,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("send_delay_{}_ns", "send_delay_ns"),
     ("budget_send_wait_ns", "budget_ns/send_wait"),
     ("budget_path_ns", "budget_ns/path"),
+    ("budget_queue_ns", "budget_ns/queue"),
     ("budget_recovery_ns", "budget_ns/recovery"),
     ("budget_order_wait_ns", "budget_ns/order_wait"),
     ("budget_host_ns", "budget_ns/host"),
@@ -151,6 +162,12 @@ const COLUMNS: &[(&str, &str)] = &[
     ("wire_to_client_replayed", "wire/to_client/replayed"),
     ("wire_to_client_injected", "wire/to_client/injected"),
     ("overhead_ratio", "wire/overhead_ratio"),
+    ("queue_to_server_delay_{}_ns", "queue/to_server/delay_ns"),
+    ("queue_to_server_marked", "queue/to_server/marked"),
+    ("queue_to_server_dropped", "queue/to_server/dropped"),
+    ("queue_to_client_delay_{}_ns", "queue/to_client/delay_ns"),
+    ("queue_to_client_marked", "queue/to_client/marked"),
+    ("queue_to_client_dropped", "queue/to_client/dropped"),
     ("ipdv_mean_ns", "network/ipdv_ns/mean"),
     ("hold_mean_ns", "network/hold_ns/mean"),
     ("told", "network/told"),
@@ -173,6 +190,25 @@ const COLUMNS: &[(&str, &str)] = &[
     ("min_window_bytes", "recovery/min_window_bytes"),
     ("window_limited_ns", "recovery/window_limited_ns"),
     ("timeouts", "recovery/timeouts"),
+    ("resent_packets", "recovery/truth/resent_packets"),
+    ("needless_packets", "recovery/truth/needless_packets"),
+    ("false_losses", "recovery/truth/false_losses"),
+    ("undeclared_losses", "recovery/truth/undeclared_losses"),
+    ("loss_detection_{}_ns", "recovery/truth/detection_ns"),
+    ("found_by_packet_threshold", "recovery/truth/by_cause/packet_threshold/losses"),
+    ("false_by_packet_threshold", "recovery/truth/by_cause/packet_threshold/false_losses"),
+    ("found_by_time_threshold", "recovery/truth/by_cause/time_threshold/losses"),
+    ("false_by_time_threshold", "recovery/truth/by_cause/time_threshold/false_losses"),
+    ("found_by_duplicate_acks", "recovery/truth/by_cause/duplicate_acks/losses"),
+    ("false_by_duplicate_acks", "recovery/truth/by_cause/duplicate_acks/false_losses"),
+    ("found_by_timeout", "recovery/truth/by_cause/timeout/losses"),
+    ("false_by_timeout", "recovery/truth/by_cause/timeout/false_losses"),
+    ("found_by_probe", "recovery/truth/by_cause/probe/losses"),
+    ("kernel_fast_retransmits", "recovery/kernel/fast_retransmits"),
+    ("kernel_slow_start_retransmits", "recovery/kernel/slow_start_retransmits"),
+    ("kernel_timeouts", "recovery/kernel/timeouts"),
+    ("kernel_loss_probes", "recovery/kernel/loss_probes"),
+    ("kernel_dsacks", "recovery/kernel/dsacks"),
     ("transfer_direction", "transfer/direction"),
     ("transfer_bytes", "transfer/bytes"),
     ("transfer_completed", "transfer/completed"),
@@ -185,6 +221,33 @@ const COLUMNS: &[(&str, &str)] = &[
     ("missing_bytes", "transfer/missing/bytes"),
     ("missing_parts", "transfer/missing/parts"),
     ("transfer_stopped", "transfer/stopped"),
+    ("sender", "sender/sender"),
+    ("sender_transport", "sender/transport"),
+    ("sender_congestion", "sender/congestion"),
+    ("sender_pace_bps", "sender/pace_bps"),
+    ("sender_start_ns", "sender/start_ns"),
+    ("sender_end_ns", "sender/end_ns"),
+    ("sender_goodput_bps", "sender/goodput_bps"),
+    ("sender_goodput_ci95_low_bps", "sender/goodput_ci95_bps/0"),
+    ("sender_goodput_ci95_high_bps", "sender/goodput_ci95_bps/1"),
+    ("sender_share_ratio", "sender/share_ratio"),
+    ("sender_share_ci95_low_ratio", "sender/share_ci95_ratio/0"),
+    ("sender_share_ci95_high_ratio", "sender/share_ci95_ratio/1"),
+    ("sender_packets", "sender/packets"),
+    ("sender_dropped", "sender/dropped"),
+    ("sender_loss_ratio", "sender/loss_ratio"),
+    ("sender_retransmitted_packets", "sender/retransmitted_packets"),
+    ("sender_converge_ns", "sender/converge_ns"),
+    ("sender_converged", "sender/converged"),
+    ("sender_converge_reason", "sender/converge_reason"),
+    ("sender_flags", "sender/flags"),
+    ("sender_stopped", "sender/stopped"),
+    ("share_direction", "share/direction"),
+    ("jain_index", "share/jain_index"),
+    ("jain_index_ci95_low", "share/jain_index_ci95/0"),
+    ("jain_index_ci95_high", "share/jain_index_ci95/1"),
+    ("utilisation_ratio", "share/utilisation_ratio"),
+    ("share_queue_p95_ns", "share/queue_p95_ns"),
     ("handshake_mode", "handshake/mode"),
     ("handshake_connections", "handshake/connections"),
     ("handshake_failed", "handshake/failed"),
@@ -205,8 +268,9 @@ const COLUMNS: &[(&str, &str)] = &[
 mod tests {
     use super::*;
     use crate::report::model::{
-        Budget, Cell, Delayed, Handshake, HandshakeMode, Hol, HolDirection, Latency, Link, Messages, Missing,
-        Network, NetworkDirection, Recovery, Stall, Theory, Transfer, Wire, WireDirection, Workload,
+        Budget, Cell, Delayed, Handshake, HandshakeMode, Hol, HolDirection, KernelRecovery, Latency, Link,
+        LossCauses, LossDetection, Messages, Missing, Network, NetworkDirection, Ratio, Recovery, Stall,
+        Theory, Transfer, Truth, Wire, WireDirection, Workload,
     };
 
     #[test]
@@ -236,7 +300,15 @@ mod tests {
                 to_client: Some(NetworkDirection::default()),
                 ..Network::default()
             }),
-            recovery: Some(Recovery::default()),
+            loss_detection: Some(LossDetection {
+                packet_threshold: 3,
+                time_threshold: Ratio::of(9, 8).unwrap(),
+            }),
+            recovery: Some(Recovery {
+                truth: Some(Truth { by_cause: Some(LossCauses::default()), ..Truth::default() }),
+                kernel: Some(KernelRecovery::default()),
+                ..Recovery::default()
+            }),
             transfer: Some(Transfer { missing: Some(Missing::default()), ..Transfer::default() }),
             handshake: Some(Handshake {
                 mode: HandshakeMode::Cold,

@@ -14,6 +14,8 @@ pub(crate) enum Figure {
     Time(u64),
     /// A part of a whole.
     Share(Ratio),
+    /// An interval of shares.
+    Shares([Ratio; 2]),
     /// Bits per second.
     Throughput(u64),
     Count(u64),
@@ -37,7 +39,7 @@ impl Figure {
             Self::Time(n) | Self::Throughput(n) | Self::Count(n) => Some(n as f64),
             Self::Share(ratio) => Some(ratio.get()),
             Self::Mean(value, _) => Some(value),
-            Self::UpDown(..) | Self::Stall { .. } | Self::Difference(..) => None,
+            Self::Shares(_) | Self::UpDown(..) | Self::Stall { .. } | Self::Difference(..) => None,
         }
     }
 
@@ -59,6 +61,7 @@ impl fmt::Display for Figure {
         let text = match *self {
             Self::Time(ns) => numbers::time(ns),
             Self::Share(ratio) => numbers::share(ratio),
+            Self::Shares(ends) => ends.map(numbers::share).join(" to "),
             Self::Throughput(bps) => numbers::throughput(bps),
             Self::Count(n) => numbers::count(n),
             Self::Mean(value, decimals) => numbers::mean(value, decimals),

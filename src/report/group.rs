@@ -172,6 +172,11 @@ fn tell_apart(labels: &mut [String], cells: &[&Cell], is_combined: bool) {
     if is_combined {
         labels.iter_mut().zip(cells).for_each(|(label, cell)| *label += &format!(" {}", letter(cell.origin)));
     }
+    distinct(labels);
+}
+
+/// Adds a letter to each label that repeats.
+pub(super) fn distinct(labels: &mut [String]) {
     let plain = labels.to_vec();
     for (index, label) in labels.iter_mut().enumerate() {
         let same = |other: &&String| **other == plain[index];

@@ -27,6 +27,7 @@ mod page;
 mod plot;
 mod properties;
 mod savings;
+mod shares;
 mod spread;
 mod summary;
 mod svg;

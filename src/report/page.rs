@@ -11,6 +11,7 @@ use super::{
     group::{Group, groups, letter, lists},
     model::{Cell, Flag, ResultFile, Skipped},
     savings::savings,
+    shares,
     summary::points,
     tables::{differences, tables},
     tampering::tampering,
@@ -29,6 +30,11 @@ const STALL: Term = Term {
     term: "longest stall",
     meaning: "the longest time that one missing message held others back, and how many",
 };
+
+const FALSE_LOSSES: Term = Term { term: "false losses", meaning: "declared lost, and arrived" };
+const NEEDLESS: Term = Term { term: "needless", meaning: "all of it arrived with earlier packets" };
+const FOUND_AFTER: Term =
+    Term { term: "found after", meaning: "mean time from when a lost packet entered the link" };
 
 /// How to see what the summary of a list leaves out.
 const DETAILS: &str = "Each point has more to show, such as costs, differences and what was waited for: --details prints it, and \
@@ -113,11 +119,12 @@ impl<'a> Page<'a> {
         for table in tables(group, with_order) {
             let terms = match table.title {
                 None => terms(&table, &[DELAYED, BLOCKED]),
-                Some(_) => terms(&table, &[STALL]),
+                Some(_) => terms(&table, &[STALL, FOUND_AFTER, FALSE_LOSSES, NEEDLESS]),
             };
             self.blocks.push(Block::Table(table));
             self.blocks.extend(terms);
         }
+        self.blocks.extend(shares::blocks(group));
         self.flags(flagged(group.rows().map(|(cell, label)| (cell, label.clone()))));
         self.list(gone(group));
         self.list(tampering(group));

@@ -23,7 +23,7 @@ pub(super) fn points<'g, 'a>(groups: &'g [Group<'a>]) -> Option<Points<'g, 'a>> 
 }
 
 /// The columns of the table: their titles and topics.
-const COLUMNS: [(&str, Topic); 17] = [
+const COLUMNS: [(&str, Topic); 20] = [
     ("on time", Topic::Outcome),
     ("lost", Topic::Outcome),
     ("unfinished", Topic::Outcome),
@@ -35,6 +35,9 @@ const COLUMNS: [(&str, Topic); 17] = [
     ("arrived", Topic::Duration),
     ("time", Topic::Duration),
     ("goodput", Topic::Duration),
+    ("fairness", Topic::Duration),
+    ("utilisation", Topic::Duration),
+    ("queue p95", Topic::Latency),
     ("first reply", Topic::Duration),
     ("round trips", Topic::Duration),
     ("resent", Topic::Cost),
@@ -158,6 +161,9 @@ fn shown(command: &str) -> Option<(&'static str, Read)> {
         "handshake" => Some(("p99 of the first reply", |cell| {
             cell.handshake.as_ref()?.first_reply_ns?.p99.map(Figure::Time)
         })),
+        "share" => {
+            Some(("fairness", |cell| cell.share.as_ref()?.jain_index.map(|jain| Figure::Mean(jain.get(), 2))))
+        }
         "transfer" => {
             Some(("goodput", |cell| cell.transfer.as_ref()?.goodput_bps.p50.map(Figure::Throughput)))
         }

@@ -42,7 +42,8 @@ pub(super) fn tables(group: &Group<'_>, with_order: bool) -> Vec<Table> {
     let mut tables =
         vec![Table { title: None, labels: group.labels.clone(), columns: Vec::new(), points: None }];
     for &(title, topic, read) in columns::all() {
-        if is_hidden(topic, with_order) {
+        let is_transfer = group.cells.iter().any(|cell| cell.transfer.is_some());
+        if is_hidden(topic, with_order, is_transfer) {
             continue;
         }
         let figures: Vec<Option<Figure>> = group.cells.iter().map(|cell| read(cell)).collect();
@@ -75,8 +76,9 @@ pub(super) fn tables(group: &Group<'_>, with_order: bool) -> Vec<Table> {
 }
 
 /// `hol` leaves out set-up and cost; other commands leave out the details of order.
-const fn is_hidden(topic: Topic, with_order: bool) -> bool {
+const fn is_hidden(topic: Topic, with_order: bool, is_transfer: bool) -> bool {
     match topic {
+        Topic::Truth => !with_order && !is_transfer,
         Topic::Duration | Topic::Cost => with_order,
         Topic::Blocking | Topic::Budget | Topic::Theory => !with_order,
         _ => false,

@@ -249,9 +249,8 @@ impl Scenario {
         let mut request = Request { batches: Vec::new(), skipped: Vec::new() };
         let mut left = Vec::with_capacity(plans.len());
         for plan in plans {
-            let refusal = E::setup(&plan).refusal();
-            match refusal {
-                Some(reason) => request.skip(&E::setup(&plan), reason),
+            match E::refusal(&plan) {
+                Some(reason) => request.skip(&E::name(&plan), self.path, &reason),
                 None => left.push(plan),
             }
         }

@@ -33,6 +33,7 @@ pub(super) fn settings(options: &Options) -> QuicSettings {
             idle: Some(Duration::from_secs(60)),
             keeps_alive: false,
         },
+        tracers: Default::default(),
     }
 }
 

@@ -14,6 +14,6 @@ mod summary;
 
 pub use bootstrap::{Difference, RESAMPLES, ci95, paired};
 pub use histogram::{Histogram, MAX_VALUE};
-pub use pooled::{Pooled, PooledMean, PooledPercentile, Ratios, Seeds};
+pub use pooled::{Means, Pooled, PooledMean, PooledPercentile, Ratios, Seeds};
 pub use sequence::{Arrival, Sequence, WINDOW};
 pub use summary::{Percentile, Summary};

@@ -149,6 +149,29 @@ impl Pooled for Ratios {
     }
 }
 
+/// One value per seed. The pooled value is their mean.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Means(Vec<f64>);
+
+impl Means {
+    /// Pools one value per seed.
+    pub const fn new(values: Vec<f64>) -> Self {
+        Self(values)
+    }
+}
+
+impl Pooled for Means {
+    fn seeds(&self) -> usize {
+        self.0.len()
+    }
+
+    fn value(&self, weights: &[u64]) -> Option<f64> {
+        let count: u64 = weights.iter().sum();
+        let sum: f64 = self.0.iter().zip(weights).map(|(value, &weight)| value * weight as f64).sum();
+        (count > 0).then(|| sum / count as f64)
+    }
+}
+
 fn dot(counts: &[u64], weights: &[u64]) -> u64 {
     counts.iter().zip(weights).map(|(c, w)| c * w).sum()
 }

@@ -1,6 +1,6 @@
 //! The bytes of one stream, as seen on the link.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use crate::unit::Time;
 
@@ -14,6 +14,17 @@ pub struct Stamp {
     pub at: Time,
 }
 
+/// How a packet reached its receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Landed {
+    /// Its entry into the link.
+    pub stamp: Stamp,
+    /// When it arrived.
+    pub at: Time,
+    /// How much of that it waited in the queue of the link.
+    pub queued: Duration,
+}
+
 /// How a byte reached its receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Passage {
@@ -21,6 +32,8 @@ pub struct Passage {
     pub first: Stamp,
     /// The packet that brought it.
     pub copy: Stamp,
+    /// How long that packet waited in the queue of the link.
+    pub queued: Duration,
     /// Whether a packet with it was dropped before: lost, refused by a full queue, or corrupted.
     pub dropped: bool,
 }
@@ -39,14 +52,15 @@ struct Segment {
     start: u64,
     end: u64,
     first: Stamp,
-    /// The packet that brought it, and when.
-    copy: Option<(Stamp, Time)>,
+    /// The packet that brought it.
+    copy: Option<Landed>,
     dropped: bool,
 }
 
 impl Segment {
     fn passage(&self) -> Option<Passage> {
-        self.copy.map(|(copy, _)| Passage { first: self.first, copy, dropped: self.dropped })
+        let Self { first, copy, dropped, .. } = *self;
+        copy.map(|copy| Passage { first, copy: copy.stamp, queued: copy.queued, dropped })
     }
 }
 
@@ -74,8 +88,8 @@ impl StreamBytes {
         }
     }
 
-    /// The bytes from `start` to `end` arrived with the packet `stamp` at `now`.
-    pub(super) fn arrive(&mut self, (start, end): (u64, u64), stamp: Stamp, now: Time) {
+    /// The bytes from `start` to `end` arrived with the packet `landed`.
+    pub(super) fn arrive(&mut self, (start, end): (u64, u64), landed: Landed) {
         let mut at = start.max(self.base);
         while at < end {
             let index = self.index(at);
@@ -84,7 +98,7 @@ impl StreamBytes {
             };
             let next = known.end.min(end);
             if known.copy.is_none() {
-                self.isolate(index, at.max(known.start), next).copy = Some((stamp, now));
+                self.isolate(index, at.max(known.start), next).copy = Some(landed);
             }
             at = next;
         }
@@ -104,7 +118,7 @@ impl StreamBytes {
             if at >= end {
                 break;
             }
-            let (_, arrived) = segment.copy.filter(|_| segment.start <= at)?;
+            let arrived = segment.copy.filter(|_| segment.start <= at)?.at;
             if complete.is_none_or(|(latest, _)| latest <= arrived) {
                 complete = segment.passage().map(|passage| (arrived, passage));
             }
@@ -163,17 +177,26 @@ mod tests {
         Stamp { packet, at: Time::from_nanos(packet * 10) }
     }
 
+    /// The packet waited as many nanoseconds as its number says.
+    fn landed(packet: u64, at: Time) -> Landed {
+        Landed { stamp: stamp(packet), at, queued: Duration::from_nanos(packet) }
+    }
+
+    fn passage(first: u64, copy: u64, dropped: bool) -> Passage {
+        Passage { first: stamp(first), copy: stamp(copy), queued: Duration::from_nanos(copy), dropped }
+    }
+
     #[test]
     fn a_byte_sent_again_keeps_its_first_entry_and_takes_that_of_the_copy_that_came() {
         let mut bytes = StreamBytes::default();
         bytes.enter((0, 100), stamp(1), true);
         bytes.enter((100, 200), stamp(2), false);
-        bytes.arrive((100, 200), stamp(2), NOW);
+        bytes.arrive((100, 200), landed(2, NOW));
         assert_eq!(bytes.passage(50), None);
         bytes.enter((0, 100), stamp(3), false);
-        bytes.arrive((0, 100), stamp(3), NOW);
-        assert_eq!(bytes.passage(50), Some(Passage { first: stamp(1), copy: stamp(3), dropped: true }));
-        assert_eq!(bytes.passage(150), Some(Passage { first: stamp(2), copy: stamp(2), dropped: false }));
+        bytes.arrive((0, 100), landed(3, NOW));
+        assert_eq!(bytes.passage(50), Some(passage(1, 3, true)));
+        assert_eq!(bytes.passage(150), Some(passage(2, 2, false)));
     }
 
     #[test]
@@ -183,10 +206,10 @@ mod tests {
         for (packet, range) in [(1, (0, 100)), (2, (100, 200)), (3, (200, 300))] {
             bytes.enter(range, stamp(packet), false);
         }
-        bytes.arrive((200, 300), stamp(3), at(7));
-        bytes.arrive((0, 100), stamp(1), at(8));
+        bytes.arrive((200, 300), landed(3, at(7)));
+        bytes.arrive((0, 100), landed(1, at(8)));
         assert_eq!(bytes.completion((50, 250)), None, "a part is missing");
-        bytes.arrive((100, 200), stamp(2), at(9));
+        bytes.arrive((100, 200), landed(2, at(9)));
         let completion = |range| bytes.completion(range).map(|(when, how)| (when, how.copy.packet));
         assert_eq!(completion((50, 250)), Some((at(9), 2)));
         assert_eq!(completion((0, 50)), Some((at(8), 1)));
@@ -197,16 +220,16 @@ mod tests {
     fn a_drop_after_the_arrival_changes_nothing() {
         let mut bytes = StreamBytes::default();
         bytes.enter((0, 100), stamp(1), false);
-        bytes.arrive((0, 100), stamp(1), NOW);
+        bytes.arrive((0, 100), landed(1, NOW));
         bytes.enter((0, 100), stamp(2), true);
-        assert_eq!(bytes.passage(0), Some(Passage { first: stamp(1), copy: stamp(1), dropped: false }));
+        assert_eq!(bytes.passage(0), Some(passage(1, 1, false)));
     }
 
     #[test]
     fn what_is_forgotten_does_not_come_back() {
         let mut bytes = StreamBytes::default();
         bytes.enter((0, 100), stamp(1), false);
-        bytes.arrive((0, 100), stamp(1), NOW);
+        bytes.arrive((0, 100), landed(1, NOW));
         bytes.forget(100);
         bytes.enter((0, 100), stamp(2), false);
         assert!(bytes.segments.is_empty());
@@ -226,7 +249,7 @@ mod tests {
                 let (packet, range) = (packet as u64, (start, start + length));
                 bytes.enter(range, stamp(packet), dropped);
                 if arrives && !dropped {
-                    bytes.arrive(range, stamp(packet), NOW);
+                    bytes.arrive(range, landed(packet, NOW));
                 }
                 for byte in &mut model[range.0 as usize..range.1 as usize] {
                     byte.0.get_or_insert(packet);
@@ -235,9 +258,7 @@ mod tests {
                 }
             }
             for (offset, (first, copy, dropped)) in model.into_iter().enumerate() {
-                let expected = first.zip(copy).map(|(first, copy)| Passage {
-                    first: stamp(first), copy: stamp(copy), dropped,
-                });
+                let expected = first.zip(copy).map(|(first, copy)| passage(first, copy, dropped));
                 prop_assert_eq!(bytes.passage(offset as u64), expected);
             }
         }

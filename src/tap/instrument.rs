@@ -100,7 +100,7 @@ impl Instrument {
         let (_, carriage) = segments[index];
         match exit {
             Exit::Arrived { intact: true, .. } => {
-                self.connections.arrive(packet.direction, &carriage, packet.at);
+                self.connections.arrive(packet.direction, &carriage, packet.at, packet.queue.delay);
             }
             Exit::Arrived { more: true, .. } => return,
             // No checksum lets a corrupted segment through.
@@ -127,7 +127,7 @@ impl Observer for Instrument {
         match packet.datagram() {
             Some(datagram) => {
                 let mut ledger = self.ledgers[packet.direction].lock();
-                ledger.leave(packet.number, packet.at, exit);
+                ledger.leave(packet.number, packet.at, packet.queue.delay, exit);
                 if self.follows_messages
                     && matches!(exit, Exit::Arrived { intact: true, .. })
                     && Probe::parse(datagram).is_ok()

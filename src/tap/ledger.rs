@@ -2,13 +2,17 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::bytes::{Passage, Stamp, StreamBytes};
+use super::{
+    bytes::{Landed, Passage, Stamp, StreamBytes},
+    coverage::Extent,
+    truth::{LossCause, Truth},
+};
 use crate::{
     path::Exit,
     unit::Time,
     wire::{
         MessageId, Probe,
-        quic::{Content, contents},
+        quic::{Frame, frames},
     },
 };
 
@@ -48,6 +52,17 @@ pub enum Carried {
     },
 }
 
+/// An ARQ segment with content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loaded {
+    /// The number of its transmission. Numbers rise.
+    pub transmission: u64,
+    /// Its sequence number.
+    pub sequence: u64,
+    /// The part of an experiment's message in it.
+    pub what: Option<Carried>,
+}
+
 impl Carried {
     /// The stream and the byte range in it.
     fn place(&self) -> Option<(u64, (u64, u64))> {
@@ -69,17 +84,30 @@ const MOST_STREAMS: u64 = 1 << 20;
 /// grow with the length of a run.
 #[derive(Debug, Default)]
 pub struct Ledger {
+    /// What became of the packets, beside what their sender believed.
+    pub(super) truth: Truth,
+    /// Only [`Self::truth`] is kept: nobody asks how bytes arrived.
+    only_truth: bool,
     /// A packet that is being encrypted.
-    sealing: Option<(u64, Vec<Carried>)>,
+    sealing: Option<Sealing>,
     /// Packets that have not entered the link, in sending order.
     sealed: VecDeque<Sealed>,
-    /// Number of ARQ segments loaded so far.
+    /// Number of datagrams loaded so far.
     loaded: u64,
     in_flight: VecDeque<Flight>,
     streams: Streams,
     /// Messages that arrived in datagrams or DATAGRAM frames and were not yet looked up.
-    datagrams: VecDeque<(MessageId, Stamp)>,
+    datagrams: VecDeque<(MessageId, Landed)>,
     spare: Vec<Vec<Carried>>,
+}
+
+/// A packet that is being encrypted.
+#[derive(Debug)]
+struct Sealing {
+    packet: u64,
+    carried: Vec<Carried>,
+    /// Its data, if it is a packet that is declared lost if it is.
+    data: Option<Vec<Extent>>,
 }
 
 /// A packet that has not entered the link.
@@ -87,6 +115,7 @@ pub struct Ledger {
 struct Sealed {
     packet: u64,
     carried: Vec<Carried>,
+    data: Option<Vec<Extent>>,
     tag: Tag,
 }
 
@@ -117,47 +146,94 @@ struct Flight {
     tag: Option<Tag>,
     /// When its latest copy arrived.
     arrived: Option<Time>,
+    /// How long it waited in the queue of the link.
+    queued: Duration,
     /// Whether a copy arrived intact.
     intact: bool,
     /// Whether the link duplicated it, and the receiver rejected neither copy so far.
     doubled: bool,
+    /// Whether it was dropped, or its receiver has processed it.
+    settled: bool,
     carried: Vec<Carried>,
 }
 
+/// More PADDING than this beside PING alone makes a packet a probe for a larger MTU: its loss is no loss.
+const MTU_PROBE_PADDING: u64 = 64;
+
 impl Ledger {
+    /// A ledger that keeps only the [`Truth`].
+    pub(super) fn only_truth() -> Self {
+        Self { only_truth: true, ..Self::default() }
+    }
+
+    /// A new connection begins.
+    pub(super) fn begin(&mut self) {
+        let (truth, only_truth) = (self.truth.begun_anew(), self.only_truth);
+        *self = Self { truth, only_truth, ..Self::default() };
+    }
+
     /// Packet number `packet` with the plaintext `payload` is about to be encrypted and sent.
     pub fn seal(&mut self, packet: u64, payload: &[u8]) {
-        let mut carried = self.unused();
-        carried.extend(contents(payload).filter_map(|content| match content {
-            Content::Stream { id, offset, length } => (length > 0).then(|| Carried::Stream {
-                id,
-                start: offset,
-                end: offset.saturating_add(length),
-            }),
-            Content::Datagram(bytes) => Probe::parse(bytes).ok().map(|probe| Carried::Message(probe.id)),
-        }));
-        self.sealing = Some((packet, carried));
+        let (mut carried, mut data) = (self.unused(), self.truth.list());
+        let (mut is_probe, mut is_eliciting, mut padding) = (true, false, 0);
+        for frame in frames(payload) {
+            is_eliciting |= frame.is_ack_eliciting();
+            match frame {
+                Frame::Padding { length } => padding = length,
+                Frame::Ping => continue,
+                Frame::Stream { id, offset, length, fin } => {
+                    let end = offset.saturating_add(length);
+                    if length > 0 {
+                        carried.push(Carried::Stream { id, start: offset, end });
+                    }
+                    let end = end.saturating_add(fin.into());
+                    data.push(Extent { stream: id, start: offset, end, ends_stream: fin });
+                    is_probe = false;
+                }
+                Frame::Datagram(bytes) => {
+                    carried.extend(Probe::parse(bytes).map(|probe| Carried::Message(probe.id)));
+                    is_probe = false;
+                }
+                _ => is_probe = false,
+            }
+        }
+        let is_followed = is_eliciting && !(is_probe && padding > MTU_PROBE_PADDING);
+        let data = is_followed.then_some(data);
+        self.sealing = Some(Sealing { packet, carried, data });
     }
 
     /// The last sealed packet is encrypted to `ciphertext`.
     pub fn encrypted(&mut self, ciphertext: &[u8]) {
-        if let (Some((packet, carried)), Some(tail)) = (self.sealing.take(), ciphertext.last_chunk()) {
-            self.sealed.push_back(Sealed { packet, carried, tag: Tag { head: None, tail: *tail } });
+        if let (Some(sealing), Some(tail)) = (self.sealing.take(), ciphertext.last_chunk()) {
+            let Sealing { packet, carried, data } = sealing;
+            self.sealed.push_back(Sealed { packet, carried, data, tag: Tag { head: None, tail: *tail } });
         }
     }
 
-    /// The ARQ segment `datagram`, which carries `what`, is about to be sent.
+    /// `datagram`, which carries `what` and is never sent again, is about to be sent.
     pub fn load(&mut self, datagram: &[u8], what: Carried) {
+        self.loaded += 1;
+        self.add_loaded(datagram, self.loaded, Some(what), None);
+    }
+
+    /// The ARQ segment `datagram` is about to be sent.
+    pub fn load_segment(&mut self, datagram: &[u8], segment: Loaded) {
+        let Loaded { transmission, sequence, what } = segment;
+        let mut data = self.truth.list();
+        data.push(Extent { stream: 0, start: sequence, end: sequence + 1, ends_stream: false });
+        self.add_loaded(datagram, transmission, what, Some(data));
+    }
+
+    fn add_loaded(&mut self, datagram: &[u8], packet: u64, what: Option<Carried>, data: Option<Vec<Extent>>) {
         let Some(tag) = Tag::of_segment(datagram) else { return };
         let mut carried = self.unused();
-        carried.push(what);
-        self.loaded += 1;
-        self.sealed.push_back(Sealed { packet: self.loaded, carried, tag });
+        carried.extend(what);
+        self.sealed.push_back(Sealed { packet, carried, data, tag });
     }
 
     /// An empty list, with reused memory.
     fn unused(&mut self) -> Vec<Carried> {
-        let unsent = self.sealing.take().map(|(_, carried)| carried);
+        let unsent = self.sealing.take().map(|sealing| sealing.carried);
         let mut carried = unsent.or_else(|| self.spare.pop()).unwrap_or_default();
         carried.clear();
         carried
@@ -170,18 +246,31 @@ impl Ledger {
             return look(&[]);
         };
         for _ in 0..index {
-            self.spare.extend(self.sealed.pop_front().map(|sealed| sealed.carried));
+            self.skip(now);
         }
-        let Some(Sealed { packet, carried, tag }) = self.sealed.pop_front() else { return };
+        let Some(Sealed { packet, carried, data, tag }) = self.sealed.pop_front() else { return };
         look(&carried);
         self.forget_late(now);
         let stamp = Stamp { packet, at: now };
         self.mark(&carried, stamp, false);
-        if carried.is_empty() {
+        if carried.is_empty() && data.is_none() {
             self.spare.push(carried);
         } else {
             let tag = tag.head.is_some().then_some(tag);
             self.fly(number, stamp, tag, carried);
+        }
+        if let Some(data) = data {
+            self.truth.sent(packet, now, data, LossCause::Probe);
+        }
+    }
+
+    /// Forgets a sealed packet that never entered the link: its sender could not send it.
+    fn skip(&mut self, now: Time) {
+        let Some(Sealed { packet, carried, data, .. }) = self.sealed.pop_front() else { return };
+        self.spare.push(carried);
+        if let Some(data) = data {
+            self.truth.sent(packet, now, data, LossCause::Probe);
+            self.truth.dropped(packet);
         }
     }
 
@@ -195,13 +284,15 @@ impl Ledger {
     }
 
     fn fly(&mut self, number: u64, stamp: Stamp, tag: Option<Tag>, carried: Vec<Carried>) {
-        let (arrived, intact, doubled) = (None, false, false);
-        self.in_flight.push_back(Flight { number, stamp, tag, arrived, intact, doubled, carried });
+        let (arrived, queued) = (None, Duration::ZERO);
+        let (intact, doubled, settled) = (false, false, false);
+        let flight = Flight { number, stamp, tag, arrived, queued, intact, doubled, settled, carried };
+        self.in_flight.push_back(flight);
     }
 
     /// The bytes in `carried` entered the link, or were `dropped`.
     fn mark(&mut self, carried: &[Carried], stamp: Stamp, dropped: bool) {
-        for carried in carried {
+        for carried in carried.iter().filter(|_| !self.only_truth) {
             if let Some((stream, bytes)) = carried.place()
                 && let Some(stream) = self.streams.get(stream)
             {
@@ -210,14 +301,15 @@ impl Ledger {
         }
     }
 
-    /// Packet `number` left the link at `now`.
-    pub fn leave(&mut self, number: u64, now: Time, exit: Exit) {
+    /// Packet `number`, which waited in the queue for `queued`, left the link at `now`.
+    pub fn leave(&mut self, number: u64, now: Time, queued: Duration, exit: Exit) {
         let Ok(index) = self.in_flight.binary_search_by_key(&number, |flight| flight.number) else { return };
         let flight = &mut self.in_flight[index];
         match exit {
             Exit::Dropped(_) => self.drop_flight(index),
             Exit::Arrived { intact, more } => {
                 flight.arrived = Some(now);
+                flight.queued = queued;
                 flight.intact |= intact;
                 flight.doubled |= more;
                 // It may still be opened: the changed bit may be in another packet of the datagram.
@@ -225,6 +317,7 @@ impl Ledger {
                     let (stamp, carried) = (flight.stamp, std::mem::take(&mut flight.carried));
                     self.mark(&carried, stamp, true);
                     self.in_flight[index].carried = carried;
+                    self.truth.dropped(stamp.packet);
                 }
             }
         }
@@ -240,9 +333,11 @@ impl Ledger {
     fn drop_flight(&mut self, index: usize) {
         let flight = &mut self.in_flight[index];
         let (stamp, carried) = (flight.stamp, std::mem::take(&mut flight.carried));
+        flight.settled = true;
         self.mark(&carried, stamp, true);
         self.spare.push(carried);
-        self.forget_landed();
+        self.truth.dropped(stamp.packet);
+        self.forget_settled();
     }
 
     /// The receiver opened packet number `packet`. Unless it `accepted` the frames, the packet has no effect: the
@@ -257,7 +352,7 @@ impl Ledger {
     /// except if the link made a second copy.
     pub fn unload(&mut self, datagram: &[u8], kept: bool) {
         let tag = Tag::of_segment(datagram);
-        let known = |flight: &Flight| flight.tag == tag && !flight.carried.is_empty();
+        let known = |flight: &Flight| flight.tag == tag && !flight.settled;
         let Some(index) = tag.and_then(|_| self.in_flight.iter().position(known)) else { return };
         let doubled = std::mem::take(&mut self.in_flight[index].doubled);
         if kept || !doubled {
@@ -267,24 +362,31 @@ impl Ledger {
 
     fn land(&mut self, index: usize, accepted: bool) {
         let flight = &mut self.in_flight[index];
+        if std::mem::replace(&mut flight.settled, true) {
+            return;
+        }
         let (stamp, carried) = (flight.stamp, std::mem::take(&mut flight.carried));
-        let arrived = flight.arrived.unwrap_or(stamp.at);
-        for carried in carried.iter().filter(|_| accepted) {
+        let landed = Landed { stamp, at: flight.arrived.unwrap_or(stamp.at), queued: flight.queued };
+        match accepted {
+            true => self.truth.arrived(stamp.packet),
+            false => self.truth.refused(stamp.packet),
+        }
+        for carried in carried.iter().filter(|_| accepted && !self.only_truth) {
             match carried.place() {
                 Some((stream, bytes)) => {
                     if let Some(stream) = self.streams.get(stream) {
-                        stream.arrive(bytes, stamp, arrived);
+                        stream.arrive(bytes, landed);
                     }
                 }
                 None => {
                     if let Carried::Message(id) = *carried {
-                        self.datagrams.push_back((id, stamp));
+                        self.datagrams.push_back((id, landed));
                     }
                 }
             }
         }
         self.spare.push(carried);
-        self.forget_landed();
+        self.forget_settled();
     }
 
     /// How the byte at `offset` of `stream` arrived; `None` if it has not, or was released.
@@ -293,9 +395,9 @@ impl Ledger {
     }
 
     /// The packet that brought the message `id`. Looking up a message forgets it and those that arrived before it.
-    pub fn datagram(&mut self, id: MessageId) -> Option<Stamp> {
+    pub fn datagram(&mut self, id: MessageId) -> Option<Landed> {
         let index = self.datagrams.iter().position(|(arrived, _)| *arrived == id)?;
-        self.datagrams.drain(..=index).next_back().map(|(_, stamp)| stamp)
+        self.datagrams.drain(..=index).next_back().map(|(_, landed)| landed)
     }
 
     /// Forgets the bytes of `stream` below `offset`.
@@ -310,8 +412,8 @@ impl Ledger {
         self.streams.close(stream);
     }
 
-    fn forget_landed(&mut self) {
-        while self.in_flight.front().is_some_and(|flight| flight.carried.is_empty()) {
+    fn forget_settled(&mut self) {
+        while self.in_flight.front().is_some_and(|flight| flight.settled) {
             self.in_flight.pop_front();
         }
     }
@@ -320,8 +422,10 @@ impl Ledger {
     fn forget_late(&mut self, now: Time) {
         let is_late = |flight: &Flight| flight.arrived.is_some_and(|arrived| arrived + LATE < now);
         while self.in_flight.front().is_some_and(is_late) {
-            if let Some(Flight { carried, .. }) = self.in_flight.pop_front() {
+            if let Some(Flight { carried, stamp, .. }) = self.in_flight.pop_front() {
                 self.spare.push(carried);
+                // Its receiver's host lost it.
+                self.truth.dropped(stamp.packet);
             }
         }
     }
@@ -397,7 +501,7 @@ mod tests {
     fn send(ledger: &mut Ledger, packet: u64, payload: &[u8], sent: Time, exit: Exit) {
         seal(ledger, packet, payload);
         ledger.enter(packet, &datagram(packet), sent, |_| ());
-        ledger.leave(packet, sent + Duration::from_millis(5), exit);
+        ledger.leave(packet, sent + Duration::from_millis(5), Duration::ZERO, exit);
     }
 
     #[test]
@@ -426,7 +530,7 @@ mod tests {
         }
         for (number, packet, exit) in [(0, 9, ARRIVED), (1, 2, ARRIVED), (2, 1, ARRIVED), (3, 3, LOST)] {
             ledger.enter(number, &datagram(packet), at(number), |_| ());
-            ledger.leave(number, at(number + 5), exit);
+            ledger.leave(number, at(number + 5), Duration::ZERO, exit);
         }
         assert_eq!(ledger.sealed.len(), 1);
         (1..=3).for_each(|packet| ledger.open(packet, true));
@@ -446,7 +550,7 @@ mod tests {
             let mut ledger = Ledger::default();
             seal(&mut ledger, 1, &frame(0, 0, 100));
             ledger.enter(0, &datagram(1), at(0), |_| ());
-            exits.iter().for_each(|exit| ledger.leave(0, at(5), *exit));
+            exits.iter().for_each(|exit| ledger.leave(0, at(5), Duration::ZERO, *exit));
             send(&mut ledger, 2, &frame(0, 0, 100), at(9), ARRIVED);
             ledger.open(2, true);
             assert_eq!(ledger.passage(0, 99).map(|passage| passage.dropped), Some(dropped), "{exits:?}");
@@ -459,10 +563,10 @@ mod tests {
         let id = |seq| MessageId { flow: 0, seq };
         for seq in 0..3 {
             ledger.enter_message(seq, id(seq), at(seq));
-            ledger.leave(seq, at(seq + 5), ARRIVED);
+            ledger.leave(seq, at(seq + 5), Duration::ZERO, ARRIVED);
             ledger.bring(seq);
         }
-        assert_eq!(ledger.datagram(id(1)), Some(Stamp { packet: 1, at: at(1) }));
+        assert_eq!(ledger.datagram(id(1)).map(|landed| landed.stamp), Some(Stamp { packet: 1, at: at(1) }));
         assert_eq!(ledger.datagram(id(0)), None);
         assert_eq!((ledger.datagrams.len(), ledger.in_flight.len()), (1, 0));
     }

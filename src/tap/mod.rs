@@ -8,15 +8,19 @@
 //! [`Tap::landed`]); their numbers stand for offsets in a stream. The bytes of TCP are known by their sequence numbers.
 
 mod bytes;
+mod coverage;
 mod instrument;
 mod ledger;
 mod tcp;
+mod truth;
 mod view;
 
 pub use self::{
-    bytes::{Passage, Stamp},
+    bytes::{Landed, Passage, Stamp},
+    coverage::Extent,
     instrument::{Instrument, Seen},
-    ledger::{Carried, Ledger},
+    ledger::{Carried, Ledger, Loaded},
     tcp::StreamTap,
+    truth::{Found, LossCause, Truth, TruthFigures},
     view::Tap,
 };

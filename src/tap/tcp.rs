@@ -9,11 +9,14 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use super::{
-    bytes::{Passage, Stamp, StreamBytes},
+    bytes::{Landed, Passage, Stamp, StreamBytes},
+    coverage::Extent,
     ledger::Carried,
+    truth::{LossCause, Truth, TruthFigures},
 };
 use crate::{
     path::{Connected, LayeredStream, StreamLayer},
@@ -34,7 +37,11 @@ pub(super) struct Carriage {
 
 /// All connections over one wire.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Connections(Arc<Mutex<BTreeMap<Ports, PerDirection<Stream>>>>);
+pub(super) struct Connections {
+    streams: Arc<Mutex<BTreeMap<Ports, PerDirection<Stream>>>>,
+    /// Nobody asks how bytes arrived.
+    only_truth: bool,
+}
 
 /// One direction of a connection.
 #[derive(Debug, Default)]
@@ -45,6 +52,8 @@ struct Stream {
     sent: u64,
     segments: u64,
     bytes: StreamBytes,
+    /// What became of the segments. The sender's retransmissions are all that is known of what it believes.
+    truth: Truth,
     /// The ranges of messages that were sent and not received.
     messages: VecDeque<(u64, u64)>,
     /// Messages that were received.
@@ -67,10 +76,23 @@ impl Stream {
 }
 
 impl Connections {
+    /// Connections of which only the [`Truth`] is kept.
+    pub(super) fn only_truth() -> Self {
+        Self { only_truth: true, ..Self::default() }
+    }
+
+    /// What became of the segments of all connections.
+    pub(super) fn truth(&self) -> TruthFigures {
+        let mut sum = TruthFigures::default();
+        let streams = self.streams.lock();
+        streams.values().flatten().for_each(|stream| sum += &stream.truth.figures());
+        sum
+    }
+
     /// `segment` was offered to the link at `now`. The result is to be passed to [`drop`](Self::drop) or
     /// [`arrive`](Self::arrive).
     pub(super) fn enter(&self, direction: Direction, segment: TcpSegment, now: Time) -> Option<Carriage> {
-        let mut connections = self.0.lock();
+        let mut connections = self.streams.lock();
         let ports = match direction {
             Direction::ToServer => (segment.from, segment.to),
             Direction::ToClient => (segment.to, segment.from),
@@ -79,27 +101,41 @@ impl Connections {
         let range = stream.range(segment)?;
         let stamp = Stamp { packet: stream.segments, at: now };
         stream.segments += 1;
-        stream.bytes.enter(range, stamp, false);
+        if !self.only_truth {
+            stream.bytes.enter(range, stamp, false);
+        }
+        let mut data = stream.truth.list();
+        data.push(Extent { stream: 0, start: range.0, end: range.1, ends_stream: false });
+        stream.truth.sent(stamp.packet, now, data, LossCause::Unknown);
         Some(Carriage { ports, range, stamp })
     }
 
     /// The segment does not reach its receiver.
     pub(super) fn drop(&self, direction: Direction, carriage: &Carriage) {
-        if let Some(streams) = self.0.lock().get_mut(&carriage.ports) {
-            streams[direction].bytes.enter(carriage.range, carriage.stamp, true);
+        if let Some(streams) = self.streams.lock().get_mut(&carriage.ports) {
+            let stream = &mut streams[direction];
+            if !self.only_truth {
+                stream.bytes.enter(carriage.range, carriage.stamp, true);
+            }
+            stream.truth.dropped(carriage.stamp.packet);
         }
     }
 
-    /// The segment reached its receiver intact at `now`.
-    pub(super) fn arrive(&self, direction: Direction, carriage: &Carriage, now: Time) {
-        if let Some(streams) = self.0.lock().get_mut(&carriage.ports) {
-            streams[direction].bytes.arrive(carriage.range, carriage.stamp, now);
+    /// The segment reached its receiver intact at `now`, after `queued` in the queue.
+    pub(super) fn arrive(&self, direction: Direction, carriage: &Carriage, now: Time, queued: Duration) {
+        if let Some(streams) = self.streams.lock().get_mut(&carriage.ports) {
+            let stream = &mut streams[direction];
+            if !self.only_truth {
+                let landed = Landed { stamp: carriage.stamp, at: now, queued };
+                stream.bytes.arrive(carriage.range, landed);
+            }
+            stream.truth.arrived(carriage.stamp.packet);
         }
     }
 
     /// The parts of messages in a segment.
     pub(super) fn carried(&self, direction: Direction, carriage: &Carriage) -> Vec<Carried> {
-        let connections = self.0.lock();
+        let connections = self.streams.lock();
         connections.get(&carriage.ports).map_or_else(Vec::new, |streams| {
             let stream = &streams[direction];
             let (start, end) = carriage.range;
@@ -164,7 +200,7 @@ impl StreamTap {
     }
 
     fn stream<T>(&self, direction: Direction, look: impl FnOnce(&mut Stream) -> T) -> Option<T> {
-        let mut connections = self.connections.0.lock();
+        let mut connections = self.connections.streams.lock();
         connections.get_mut(&self.ports).map(|streams| look(&mut streams[direction]))
     }
 }
@@ -215,9 +251,9 @@ mod tests {
             let lost = connections.enter(Direction::ToServer, parts[0], at(1)).unwrap();
             connections.drop(Direction::ToServer, &lost);
             let second = connections.enter(Direction::ToServer, parts[1], at(2)).unwrap();
-            connections.arrive(Direction::ToServer, &second, at(12));
+            connections.arrive(Direction::ToServer, &second, at(12), Duration::ZERO);
             let again = connections.enter(Direction::ToServer, parts[0], at(30)).unwrap();
-            connections.arrive(Direction::ToServer, &again, at(40));
+            connections.arrive(Direction::ToServer, &again, at(40), Duration::ZERO);
             let (arrived, passage) = server.receive().unwrap();
             assert_eq!(
                 (arrived, passage.first.at, passage.copy.at, passage.dropped),
@@ -235,7 +271,7 @@ mod tests {
         let first = connections.enter(Direction::ToServer, segment(1, 15), at(1)).unwrap();
         let part = |place, start, end| Carried::Tcp { place, start, end };
         assert_eq!(connections.carried(Direction::ToServer, &first), [part(0, 0, 10), part(1, 0, 5)]);
-        connections.arrive(Direction::ToServer, &first, at(2));
+        connections.arrive(Direction::ToServer, &first, at(2), Duration::ZERO);
         server.receive().unwrap();
         let second = connections.enter(Direction::ToServer, segment(16, 5), at(3)).unwrap();
         assert_eq!(connections.carried(Direction::ToServer, &second), [part(1, 5, 10)]);

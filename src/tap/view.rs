@@ -3,13 +3,14 @@
 use std::sync::{Arc, MutexGuard};
 
 use super::{
-    bytes::{Passage, Stamp},
-    ledger::{Carried, Ledger},
+    bytes::{Landed, Passage},
+    ledger::{Carried, Ledger, Loaded},
     tcp::{Connections, StreamTap},
+    truth::{LossCause, TruthFigures},
 };
 use crate::{
     path::Connected,
-    unit::{Direction, Mutex, PerDirection},
+    unit::{Direction, Mutex, PerDirection, Time},
     wire::MessageId,
 };
 
@@ -24,8 +25,16 @@ pub struct Tap {
 impl Tap {
     /// The taps of the client and of the server, by the direction in which each sends.
     pub fn pair() -> PerDirection<Self> {
-        let ledgers = Arc::<PerDirection<Mutex<Ledger>>>::default();
-        let connections = Connections::default();
+        Self::pair_of(Arc::default(), Connections::default())
+    }
+
+    /// Taps that learn what became of packets, but not how each byte arrived. Nobody has to release bytes.
+    pub fn pair_for_truth() -> PerDirection<Self> {
+        let ledgers = PerDirection::from_fn(|_| Mutex::new(Ledger::only_truth()));
+        Self::pair_of(Arc::new(ledgers), Connections::only_truth())
+    }
+
+    fn pair_of(ledgers: Arc<PerDirection<Mutex<Ledger>>>, connections: Connections) -> PerDirection<Self> {
         PerDirection::from_fn(|outgoing| Self {
             ledgers: ledgers.clone(),
             connections: connections.clone(),
@@ -36,7 +45,7 @@ impl Tap {
     /// A new connection begins: its streams and packets are counted from 0 again.
     pub fn begin(&self) {
         for ledger in &*self.ledgers {
-            *ledger.lock() = Ledger::default();
+            ledger.lock().begin();
         }
     }
 
@@ -50,9 +59,31 @@ impl Tap {
         self.outgoing().encrypted(ciphertext);
     }
 
-    /// The segment `datagram` is sent next, and carries `what`; its receiver reports it by [`Tap::landed`].
+    /// `datagram` is sent next, once, and carries `what`; its receiver reports it by [`Tap::landed`].
     pub fn loaded(&self, datagram: &[u8], what: Carried) {
         self.outgoing().load(datagram, what);
+    }
+
+    /// The segment `datagram` is sent next; its receiver reports it by [`Tap::landed`].
+    pub fn loaded_segment(&self, datagram: &[u8], segment: Loaded) {
+        self.outgoing().load_segment(datagram, segment);
+    }
+
+    /// This end declared its packet number `packet` lost.
+    pub fn declared(&self, packet: u64, now: Time, cause: LossCause) {
+        self.outgoing().truth.declared(packet, now, cause);
+    }
+
+    /// This end knows what became of its packets with numbers below `packet`, or has given up on them.
+    pub fn forget_before(&self, packet: u64) {
+        self.outgoing().truth.forget_before(packet);
+    }
+
+    /// What became of the packets of both directions, over all connections.
+    pub fn truth(&self) -> TruthFigures {
+        let mut sum = self.connections.truth();
+        self.ledgers.iter().for_each(|ledger| sum += &ledger.lock().truth.figures());
+        sum
     }
 
     /// Packet number `packet` arrived intact; `accepted` tells whether its frames were processed.
@@ -70,8 +101,8 @@ impl Tap {
         self.incoming().passage(stream, offset)
     }
 
-    /// When the datagram or DATAGRAM frame that has just arrived with the message `id` entered the link.
-    pub fn datagram(&self, id: MessageId) -> Option<Stamp> {
+    /// How the datagram or DATAGRAM frame that has just arrived with the message `id` crossed the link.
+    pub fn datagram(&self, id: MessageId) -> Option<Landed> {
         self.incoming().datagram(id)
     }
 

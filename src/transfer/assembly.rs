@@ -35,13 +35,32 @@ pub struct Assembly {
     /// Length and digest of the content, from the sender.
     end: Option<(u64, Digest)>,
     most_ahead: usize,
+    /// How many gaps were given up, and the first of them.
+    given_up: u32,
+    first_given_up: Vec<Range<u64>>,
+    gives_up: bool,
 }
 
 impl Assembly {
-    /// An empty record, of at most `most_ahead` pieces beyond a gap.
+    /// An empty record, of at most `most_ahead` pieces beyond a gap: one more is an error.
     pub fn new(most_ahead: usize) -> Self {
-        let (whole, ahead) = (WholeDigest::new(), BTreeMap::new());
-        Self { next: 0, whole, ahead, arrived: 0, end: None, most_ahead }
+        Self {
+            next: 0,
+            whole: WholeDigest::new(),
+            ahead: BTreeMap::new(),
+            arrived: 0,
+            end: None,
+            most_ahead,
+            given_up: 0,
+            first_given_up: Vec::new(),
+            gives_up: false,
+        }
+    }
+
+    /// An empty record for pieces that may be lost: one piece more gives up the first gap, so memory stays bounded
+    /// however much arrives. A piece that comes later counts as missing.
+    pub fn of_datagrams(most_ahead: usize) -> Self {
+        Self { gives_up: true, ..Self::new(most_ahead) }
     }
 
     /// Records a piece. Returns whether it is new.
@@ -58,16 +77,34 @@ impl Assembly {
         if overlaps {
             return Err(TransferError::Protocol("pieces overlap"));
         }
-        if self.ahead.len() >= self.most_ahead {
+        if self.ahead.len() >= self.most_ahead && !self.gives_up {
             return Err(TransferError::Protocol("too many pieces beyond a gap"));
         }
         self.arrived += length;
         self.ahead.insert(offset, (end, piece.check()));
+        self.advance();
+        if self.ahead.len() > self.most_ahead {
+            self.give_up_first_gap();
+        }
+        Ok(true)
+    }
+
+    /// Moves on to the next gap.
+    fn advance(&mut self) {
         while let Some((end, check)) = self.ahead.remove(&self.next) {
             self.whole.add(check);
             self.next = end;
         }
-        Ok(true)
+    }
+
+    fn give_up_first_gap(&mut self) {
+        let Some((&start, _)) = self.ahead.first_key_value() else { return };
+        self.given_up = self.given_up.saturating_add(1);
+        if self.first_given_up.len() < RECEIPT_RANGES {
+            self.first_given_up.push(self.next..start);
+        }
+        self.next = start;
+        self.advance();
     }
 
     /// Records the end: the length and digest of the content.
@@ -82,7 +119,7 @@ impl Assembly {
 
     /// Whether all pieces are here; `None` until the end has arrived.
     pub fn is_whole(&self) -> Option<bool> {
-        self.end.map(|(length, _)| self.next == length && self.ahead.is_empty())
+        self.end.map(|(length, _)| self.next == length && self.ahead.is_empty() && self.given_up == 0)
     }
 
     /// Whether all pieces are here and their digest is the sender's.
@@ -90,26 +127,29 @@ impl Assembly {
         self.is_whole() == Some(true) && self.end.is_some_and(|(_, digest)| digest == self.whole.finish())
     }
 
-    /// The gaps between pieces, and up to the end of the content if that is known.
+    /// The gaps between pieces, and up to the end of the content if that is known. Of those that were given up, only as
+    /// many as a receipt lists.
     pub fn missing(&self) -> impl Iterator<Item = Range<u64>> {
         let first = (self.next, self.next);
         let last = self.end.map(|(length, _)| (length, length));
         let known = self.ahead.iter().map(|(&start, &(end, _))| (start, end)).chain(last);
-        known
+        let gaps = known
             .scan(first, |before, part| {
                 let gap = before.1..part.0;
                 *before = part;
                 Some(gap)
             })
-            .filter(|gap| !gap.is_empty())
+            .filter(|gap| !gap.is_empty());
+        self.first_given_up.iter().cloned().chain(gaps)
     }
 
     /// The receipt for the sender.
     pub fn receipt(&self) -> Receipt {
+        let gaps = self.missing().skip(self.first_given_up.len()).count();
         Receipt {
             intact: self.is_intact(),
             arrived: self.arrived,
-            gaps: u32::try_from(self.missing().count()).unwrap_or(u32::MAX),
+            gaps: u32::try_from(gaps).unwrap_or(u32::MAX).saturating_add(self.given_up),
             missing: self.missing().take(RECEIPT_RANGES).collect(),
         }
     }
@@ -168,6 +208,36 @@ mod tests {
         assert!(assembly.piece(&piece(5, &[0; 10])).is_err());
         assert!(assembly.piece(&piece(u64::MAX, &[0; 10])).is_err());
         assert_eq!(assembly.missing().collect::<Vec<_>>(), vec![0..10]);
+    }
+
+    #[test]
+    fn datagrams_beyond_a_gap_take_bounded_memory_and_are_counted_all_the_same() {
+        const MOST: usize = 50;
+        let content = content(100_000);
+        let (pieces, digest) = pieces(&content, 10);
+        // Every hundredth is lost, and then every second one.
+        let is_lost = |index: usize| if index < 5000 { index % 100 == 3 } else { index % 2 == 0 };
+        let (mut assembly, mut refusing) = (Assembly::of_datagrams(MOST), Assembly::new(MOST));
+        let kept = pieces.iter().enumerate().filter(|(index, _)| !is_lost(*index));
+        let mut refused = false;
+        for (_, piece) in kept {
+            assert!(assembly.piece(piece).unwrap());
+            assert!(assembly.ahead.len() <= MOST && assembly.first_given_up.len() <= RECEIPT_RANGES);
+            refused |= refusing.piece(piece).is_err();
+        }
+        assert!(refused, "the limit was reached");
+        assembly.end(100_000, digest);
+        assert_eq!((assembly.is_whole(), assembly.is_intact()), (Some(false), false));
+        let receipt = assembly.receipt();
+        let lost = (0..pieces.len()).filter(|index| is_lost(*index)).count();
+        assert_eq!((receipt.gaps as usize, receipt.arrived as usize), (lost, 100_000 - 10 * lost));
+        let first: Vec<Range<u64>> = (0..pieces.len() as u64)
+            .filter(|i| is_lost(*i as usize))
+            .map(|i| i * 10..i * 10 + 10)
+            .take(64)
+            .collect();
+        assert_eq!(receipt.missing, first);
+        assert!(!assembly.piece(&pieces[3]).unwrap(), "it was given up");
     }
 
     proptest! {

@@ -36,6 +36,11 @@ pub enum Content {
 }
 
 impl Content {
+    /// Content without an end, for a transfer that runs until it is stopped.
+    pub const fn endless(seed: u64) -> Self {
+        Self::Generated { bytes: u64::MAX, seed }
+    }
+
     /// Its length.
     pub fn bytes(&self) -> u64 {
         match self {

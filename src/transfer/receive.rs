@@ -29,7 +29,11 @@ pub(super) async fn receive(
     watch: &Watch,
 ) -> Result<Receipt, TransferError> {
     let Ends { outgoing, incoming, nature, moved } = ends;
-    let mut receiver = Receiver { assembly: Assembly::new(watch.most_ahead), sink, watch };
+    let assembly = match nature.reliable {
+        true => Assembly::new(watch.most_ahead),
+        false => Assembly::of_datagrams(watch.most_ahead),
+    };
+    let mut receiver = Receiver { assembly, sink, watch };
     let messages = AtomicU64::new(0);
     if let Some(message) = first {
         receiver.take(message)?;

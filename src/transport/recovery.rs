@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::path::{KernelTcp, Rejected};
+use crate::path::{KernelTcp, Rejected, TcpRetransmissions};
 
 /// What one end of a transport did to recover from loss. `None`: the transport does not do or tell this.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Recovery {
     pub min_window_bytes: Option<u64>,
     /// Retransmission timeouts (RFC 6298).
     pub timeouts: Option<u64>,
+    /// Why the kernel's TCP sent segments again.
+    pub kernel: Option<TcpRetransmissions>,
     /// How long the congestion window was full.
     pub window_limited: Option<Duration>,
     /// How long limits of the two ends kept data from being sent.
@@ -69,16 +71,17 @@ impl AddAssign for LimitedBy {
 impl Recovery {
     /// What the kernel's TCP has done so far, as far as it tells.
     pub(crate) fn of_kernel(kernel: Option<&dyn KernelTcp>) -> Self {
-        let Some((kernel, info)) = kernel.and_then(|kernel| Some((kernel, kernel.info()?))) else {
+        let Some((tcp, info)) = kernel.and_then(|kernel| Some((kernel, kernel.info()?))) else {
             return Self::default();
         };
         Self {
             retransmitted_packets: Some(info.retransmitted_segments),
-            congestion_events: kernel
+            congestion_events: tcp
                 .fast_recoveries()
                 .zip(info.timeout_recoveries)
                 .map(|(fast, slow)| fast + slow),
             timeouts: info.timeouts,
+            kernel: tcp.retransmissions(),
             window_bytes: Some(info.window_bytes),
             limits: LimitedBy {
                 credit: info.window_closed,

@@ -2,8 +2,6 @@
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
-use rustls::KeyLog;
-
 use super::{
     ClientLimits, ConnectError, Transport,
     arq::{ArqConnection, ArqSettings},
@@ -12,6 +10,7 @@ use super::{
     udp_hmac::SharedKey,
 };
 use crate::{
+    capture::Recording,
     path::{BoxFuture, Connected, Datagrams, Host},
     tap::{StreamTap, Tap},
 };
@@ -108,12 +107,13 @@ pub struct SessionSettings {
 }
 
 impl SessionSettings {
-    /// Makes both ends log their secrets.
-    pub fn log_secrets(&mut self, key_log: Option<Arc<dyn KeyLog>>) {
-        if let Some(key_log) = key_log {
+    /// Makes both ends log their secrets and trace their connections.
+    pub fn record(&mut self, recording: &Recording) {
+        if let Some(key_log) = recording.key_log() {
             self.server_tls.iter_mut().for_each(|tls| tls.key_log = Some(key_log.clone()));
             self.client_tls.key_log = Some(key_log);
         }
+        self.quic.tracers = recording.tracers.clone();
     }
 
     /// The settings of the client's end.

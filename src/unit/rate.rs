@@ -39,6 +39,9 @@ const NOTATION: Notation = Notation {
 pub struct Rate(NonZeroU64);
 
 impl Rate {
+    /// The slowest rate: 1 bit/s.
+    pub const SLOWEST: Self = Self(NonZeroU64::MIN);
+
     const MAX_BITS_PER_SECOND: u64 = 1_000_000_000_000;
 
     /// A rate of `bits` per second. Returns [`UnitError`] for 0 and for more than 1000 Gbit/s.

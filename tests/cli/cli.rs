@@ -233,8 +233,13 @@ fn a_reply_in_a_quic_datagram_that_comes_late_is_not_taken_for_the_next_one() {
             let host: Arc<dyn Host> = DirectHost::new().unwrap();
             let tls = ServerTls { identity: certs::ephemeral().unwrap().0, early_data: false, key_log: None };
             let (congestion, limits) = (Congestion::Cubic, QuicLimits::EXPERIMENT);
-            let settings =
-                QuicSettings { congestion, loss_detection: LossDetection::default(), seed: None, limits };
+            let settings = QuicSettings {
+                congestion,
+                loss_detection: LossDetection::default(),
+                seed: None,
+                limits,
+                tracers: Default::default(),
+            };
             let server = quic::listen(&host, "127.0.0.1:0".parse().unwrap(), &tls, &settings, None).unwrap();
             tell.send(server.endpoint.local_addr().unwrap()).unwrap();
             let first = server.endpoint.accept().await.unwrap().await.unwrap();

@@ -177,7 +177,8 @@ fn requests_of_other_pages_are_refused() {
     let index = lab.request(&page, &[("Host", host)], "");
     assert_eq!(index.status, 200);
     assert!(index.head.contains("content-security-policy: default-src 'none'"), "{}", index.head);
-    let refused: [(&str, &[(&str, &str)], u16); 7] = [
+    type Refused<'a> = (&'a str, &'a [(&'a str, &'a str)], u16);
+    let refused: [Refused<'_>; 7] = [
         (&page, &[("Host", "evil.example")], 403),
         (&post, &[("Host", host)], 403),
         (&post, &[("Host", host), ("Origin", "http://evil.example")], 403),

@@ -16,7 +16,11 @@ fn delivery(due: u64, [first, copy, arrived, released]: [u64; 4]) -> Delivery {
         probe: Probe::new(MessageId { flow: 0, seq: 0 }, at(due)),
         arrived: Some(at(arrived)),
         released: at(released),
-        entered: Some(Entered { first: at(first), copy: at(copy) }),
+        entered: Some(Entered {
+            first: at(first),
+            copy: at(copy),
+            queued: Duration::from_nanos((arrived - copy) / 2),
+        }),
         blocked_by: None,
         cause: None,
     }
@@ -35,6 +39,7 @@ proptest! {
         let budget = Budget::of(Time::from_nanos(due), &request, &delivery(due, [f2, e2, a2, r2]));
         let budget = budget.expect("every instant is known");
         prop_assert_eq!(budget.total(), Duration::from_nanos(r2 - due));
+        prop_assert_eq!(budget.queue, Duration::from_nanos((a - e) / 2 + (a2 - e2) / 2));
         prop_assert_eq!(budget.recovery, Duration::from_nanos(e - f + e2 - f2));
         prop_assert_eq!(budget.host, Duration::from_nanos(replied - r));
     }

@@ -143,6 +143,7 @@ fn settings(plan: &Plan, seed: u64, reading: Reading) -> Settings {
                 loss_detection: LossDetection::default(),
                 seed: Some(seed),
                 limits: QuicLimits::EXPERIMENT,
+                tracers: Default::default(),
             },
             arq: ArqSettings {
                 congestion: plan.congestion,

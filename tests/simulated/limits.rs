@@ -56,6 +56,7 @@ fn settings(window: u64) -> Settings {
     Settings {
         flows: 1,
         pace: Rate::from_bits_per_second(10_000_000).unwrap(),
+        taps: None,
         datagram_bytes: 1200,
         session: SessionSettings {
             quic: QuicSettings {
@@ -63,6 +64,7 @@ fn settings(window: u64) -> Settings {
                 loss_detection: LossDetection::default(),
                 seed: Some(1),
                 limits,
+                tracers: Default::default(),
             },
             arq: ArqSettings {
                 congestion,

@@ -51,6 +51,7 @@ fn quic_client(host: &Arc<dyn Host>, like: SocketAddr, tls: &ClientTls) -> QuicC
         loss_detection: LossDetection::default(),
         seed: Some(1),
         limits: QuicLimits::EXPERIMENT,
+        tracers: Default::default(),
     };
     QuicClient::new(host, like, tls, &settings, None).unwrap()
 }

@@ -100,6 +100,19 @@ fn udp_misses_exactly_the_dropped_datagrams() {
     assert_eq!((outcome.time, outcome.stopped), (None, None));
 }
 
+/// A receiver that records few pieces beyond a gap counts what is missing as one does that records many.
+#[test]
+fn the_bound_on_a_receivers_memory_is_no_loss() {
+    for transport in [Transport::UDP, Transport::QUIC_DATAGRAM] {
+        let plan = plan(transport, 1_000_000, "delay=10ms,loss=2%");
+        let outcome = simulated(&plan, 1);
+        let bounded = transfer(&plan, 1, None, &Watch { most_ahead: 100, ..Watch::default() }).unwrap();
+        assert!(outcome.gaps > 5 && outcome.missing[0].start < 500_000, "{:?}", outcome.missing);
+        assert_eq!((bounded.gaps, &bounded.missing), (outcome.gaps, &outcome.missing));
+        assert_eq!((bounded.arrived, bounded.stopped), (outcome.arrived, None));
+    }
+}
+
 #[test]
 fn one_stream_has_the_goodput_that_interop_tests_ask_for() {
     // 10 MiB, 10 Mbit/s, 15 ms each way, a queue of 25 packets.

@@ -40,6 +40,7 @@ fn settings() -> Settings {
                 loss_detection: LossDetection::default(),
                 seed: Some(1),
                 limits: QuicLimits::EXPERIMENT,
+                tracers: Default::default(),
             },
             arq: ArqSettings {
                 congestion: Congestion::Cubic,

@@ -6,7 +6,7 @@ use quinn::{Chunk, RecvStream, SendStream, StreamId};
 
 use super::Streams;
 use crate::{
-    channel::{Delivery, order::Order},
+    channel::{Delivery, delivery::Entered, order::Order},
     tap::Tap,
     wire::{Probe, ProbeError},
 };
@@ -113,8 +113,9 @@ impl Streams {
         let now = self.host.now();
         match Probe::parse_whole(datagram) {
             Ok(probe) => {
-                let entered = self.tap.as_ref().and_then(|tap| tap.datagram(probe.id));
-                self.inbox.push(Delivery::at_once(probe, now, entered.map(|stamp| stamp.at)));
+                let landed = self.tap.as_ref().and_then(|tap| tap.datagram(probe.id));
+                let entered = landed.map(|landed| Entered::once(landed.stamp.at, landed.queued));
+                self.inbox.push(Delivery::at_once(probe, now, entered));
             }
             Err(ProbeError::Corrupted) => *self.corrupted.lock() += 1,
             Err(ProbeError::Foreign) => {}

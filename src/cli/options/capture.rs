@@ -2,9 +2,8 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufWriter},
+    io,
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
@@ -77,7 +76,7 @@ impl LinkCaptureArgs {
             has_link: true,
             stop: stop.clone(),
         };
-        let out = Box::new(BufWriter::new(create(path)?));
+        let out = Box::new(create(path)?);
         Ok(Some(LinkCapture { path: path.clone(), capture: Capture::new(out, options, Secrets::default()) }))
     }
 }
@@ -92,7 +91,9 @@ impl LinkCapture {
 
     /// Completes the file.
     pub(crate) fn complete(self) -> anyhow::Result<()> {
-        self.capture.finish(true).map_err(|error| cut(&self.path, &error))
+        let missing = self.capture.finish(true).map_err(|error| cut(&self.path, &error))?;
+        tell_missing(&self.path, missing);
+        Ok(())
     }
 }
 
@@ -106,6 +107,16 @@ fn check_name(path: &Path, or: &str) -> Result<(), UsageError> {
 
 fn cut(path: &Path, error: &io::Error) -> anyhow::Error {
     anyhow!("cannot write {}: {error}; the file is incomplete", path.display())
+}
+
+/// Says that packets are missing in a capture, if there are any.
+fn tell_missing(path: &Path, missing: u64) {
+    if missing > 0 {
+        let path = path.display();
+        note(format_args!(
+            "{path}: {missing} packets are missing, because the disk was slower than the packets"
+        ));
+    }
 }
 
 fn snaplen(text: &str) -> Result<u32, String> {
@@ -123,15 +134,63 @@ pub(crate) struct CaptureFiles {
     command: &'static str,
     pcap: Option<Pcap>,
     snap_bytes: u32,
-    keylog: Option<(PathBuf, KeyLogFile)>,
+    keylog: Option<Keylog>,
     failed: Mutex<Option<anyhow::Error>>,
 }
 
 enum Pcap {
-    /// A file for the first run. `None` when that run has begun.
-    File(PathBuf, Mutex<Option<File>>),
+    /// A file for the first run.
+    File(Reserved),
     /// A folder with a file for each run.
     Folder(PathBuf),
+}
+
+/// The file of `--keylog`.
+struct Keylog {
+    reserved: Reserved,
+    /// Since the first run has begun.
+    file: Mutex<Option<KeyLogFile>>,
+}
+
+/// A file that is opened before the first run, to find out whether it can be. It keeps its content until a run begins.
+struct Reserved {
+    path: PathBuf,
+    /// `None` when a run has begun.
+    file: Mutex<Option<File>>,
+    /// Whether there was no such file before.
+    is_new: bool,
+}
+
+impl Reserved {
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        let open = |is_new: bool| {
+            File::options().write(true).create_new(is_new).create(!is_new).truncate(false).open(path)
+        };
+        let (file, is_new) = match open(true) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (open(false), false),
+            created => (created, true),
+        };
+        let file = Mutex::new(Some(file.map_err(|e| cannot_write(path, &e))?));
+        Ok(Self { path: path.to_owned(), file, is_new })
+    }
+
+    /// The empty file. `None` if it was taken before.
+    fn take(&self) -> anyhow::Result<Option<File>> {
+        let file = self.file.lock().take();
+        // A pipe has no length.
+        let regular = file.as_ref().filter(|file| file.metadata().is_ok_and(|found| found.is_file()));
+        regular.map_or(Ok(()), |file| file.set_len(0)).map_err(|e| cannot_write(&self.path, &e))?;
+        Ok(file)
+    }
+}
+
+impl Drop for Reserved {
+    /// Removes the file if no run has begun, and there was none before.
+    fn drop(&mut self) {
+        if self.is_new && self.file.lock().is_some() {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }
 
 impl CaptureArgs {
@@ -141,10 +200,10 @@ impl CaptureArgs {
             return Ok(None);
         }
         let pcap = self.pcap.as_deref().map(Pcap::open).transpose()?;
-        let keylog = self.keylog.as_ref().map(|path| {
-            let file: Box<dyn io::Write + Send> = Box::new(create(path)?);
-            anyhow::Ok((path.clone(), Arc::new(Mutex::new(Ok(file)))))
-        });
+        let keylog = self
+            .keylog
+            .as_deref()
+            .map(|path| anyhow::Ok(Keylog { reserved: Reserved::open(path)?, file: Mutex::new(None) }));
         Ok(Some(CaptureFiles {
             command,
             pcap,
@@ -162,37 +221,49 @@ impl Pcap {
             return Ok(Self::Folder(path.to_owned()));
         }
         check_name(path, ", or a folder that ends in /")?;
-        // An existing file keeps its content until the first run begins.
-        let file = File::options().write(true).create(true).truncate(false).open(path);
-        Ok(Self::File(path.to_owned(), Mutex::new(Some(file.map_err(|e| cannot_write(path, &e))?))))
+        Reserved::open(path).map(Self::File)
     }
 
     /// The file for this run, if the run is captured.
     fn file(&self, run: &RecordedRun<'_>) -> anyhow::Result<Option<File>> {
         match self {
-            Self::File(path, file) if run.is_first => {
-                let file = file.lock().take();
-                // A pipe has no length.
-                let regular = file.as_ref().filter(|file| file.metadata().is_ok_and(|found| found.is_file()));
-                regular.map_or(Ok(()), |file| file.set_len(0)).map_err(|e| cannot_write(path, &e))?;
-                Ok(file)
-            }
-            Self::File(..) => Ok(None),
-            Self::Folder(folder) => create(&folder.join(file_name(run))).map(Some),
+            Self::File(reserved) if run.job == 0 => reserved.take(),
+            Self::File(_) => Ok(None),
+            Self::Folder(_) => create(&self.path(run)).map(Some),
         }
     }
 
-    fn path(&self) -> &Path {
+    /// The path of the file for this run. Names in a folder sort by plan.
+    fn path(&self, run: &RecordedRun<'_>) -> PathBuf {
+        let RecordedRun { plan, setup, seed, .. } = run;
         match self {
-            Self::File(path, _) | Self::Folder(path) => path,
+            Self::File(reserved) => reserved.path.clone(),
+            Self::Folder(folder) => {
+                folder.join(format!("{plan:03}-{}-{}-seed{seed}.pcapng", setup.transport, setup.path))
+            }
         }
     }
 }
 
-/// Names sort by plan.
-fn file_name(run: &RecordedRun<'_>) -> String {
-    let RecordedRun { plan, setup, seed, .. } = run;
-    format!("{plan:03}-{}-{}-seed{seed}.pcapng", setup.transport, setup.path)
+impl Keylog {
+    /// The secrets of a run, which go to the file.
+    fn secrets(&self, run: &RecordedRun<'_>) -> anyhow::Result<Secrets> {
+        let mut file = self.file.lock();
+        if let Some(taken) = self.reserved.take()? {
+            *file = Some(KeyLogFile::new(Box::new(taken), run.stop.clone()));
+        }
+        Ok(file.as_ref().map_or(Secrets::default(), |file| Secrets::logged_to(file.clone(), run.job)))
+    }
+
+    fn end(&self, run: &RecordedRun<'_>) {
+        self.file.lock().iter().for_each(|file| file.end(run.job));
+    }
+
+    fn finish(&self) -> anyhow::Result<()> {
+        let file = self.file.lock();
+        let finished = file.as_ref().map_or(Ok(()), KeyLogFile::finish);
+        finished.map_err(|error| cut(&self.reserved.path, &error))
+    }
 }
 
 fn create(path: &Path) -> anyhow::Result<File> {
@@ -204,6 +275,13 @@ fn cannot_write(path: &Path, error: &io::Error) -> anyhow::Error {
 }
 
 impl CaptureFiles {
+    fn recording(&self, run: &RecordedRun<'_>) -> anyhow::Result<Recording> {
+        let secrets = self.keylog.as_ref().map_or(Ok(Secrets::default()), |keylog| keylog.secrets(run))?;
+        let capture = self.capture(run, &secrets)?;
+        let wants_secrets = capture.is_some() || self.keylog.is_some();
+        Ok(Recording { capture, secrets: wants_secrets.then_some(secrets), ..Recording::default() })
+    }
+
     fn capture(&self, run: &RecordedRun<'_>, secrets: &Secrets) -> anyhow::Result<Option<Capture>> {
         let Some(pcap) = &self.pcap else { return Ok(None) };
         let Some(file) = pcap.file(run)? else { return Ok(None) };
@@ -220,7 +298,7 @@ impl CaptureFiles {
             has_link: setup.path.has_link(),
             stop: (*stop).clone(),
         };
-        let out: Box<dyn Output> = Box::new(BufWriter::new(file));
+        let out: Box<dyn Output> = Box::new(file);
         Ok(Some(Capture::new(out, options, secrets.clone())))
     }
 
@@ -230,7 +308,7 @@ impl CaptureFiles {
 
     /// Returns the first write error. Notes that a file has only the first of several `runs`.
     pub(crate) fn complete(&self, runs: u64, quiet: bool) -> anyhow::Result<()> {
-        if let Some(Pcap::File(path, _)) = &self.pcap
+        if let Some(Pcap::File(Reserved { path, .. })) = &self.pcap
             && runs > 1
             && !quiet
         {
@@ -242,49 +320,27 @@ impl CaptureFiles {
         if let Some(error) = self.failed.lock().take() {
             return Err(error);
         }
-        match &self.keylog {
-            Some((path, file)) => match &*file.lock() {
-                Ok(_) => Ok(()),
-                Err(error) => Err(cannot_write(path, error)),
-            },
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drop for Pcap {
-    /// Removes the file if nothing was written to it.
-    fn drop(&mut self) {
-        if let Self::File(path, file) = self
-            && file
-                .lock()
-                .as_ref()
-                .is_some_and(|file| file.metadata().is_ok_and(|found| found.is_file() && found.len() == 0))
-        {
-            let _ = fs::remove_file(path);
-        }
+        self.keylog.as_ref().map_or(Ok(()), Keylog::finish)
     }
 }
 
 impl RunRecorder for CaptureFiles {
     fn begin(&self, run: &RecordedRun<'_>) -> Recording {
-        let secrets = match &self.keylog {
-            Some((_, file)) => Secrets::logged_to(file.clone()),
-            None => Secrets::default(),
-        };
-        let capture = self.capture(run, &secrets).unwrap_or_else(|error| {
+        self.recording(run).unwrap_or_else(|error| {
             self.fail(error);
             run.stop.set();
-            None
-        });
-        let wants_secrets = capture.is_some() || self.keylog.is_some();
-        Recording { capture, secrets: wants_secrets.then_some(secrets) }
+            Recording::default()
+        })
     }
 
-    fn end(&self, recording: &Recording, is_whole: bool) {
-        if let Err(error) = recording.finish(is_whole) {
-            let path = self.pcap.as_ref().map_or(Path::new(""), Pcap::path);
-            self.fail(cut(path, &error));
+    fn end(&self, run: &RecordedRun<'_>, recording: &Recording, is_whole: bool) {
+        let finished = recording.finish(is_whole);
+        if let Some(pcap) = &self.pcap {
+            match finished {
+                Ok(missing) => tell_missing(&pcap.path(run), missing),
+                Err(error) => self.fail(cut(&pcap.path(run), &error)),
+            }
         }
+        self.keylog.iter().for_each(|keylog| keylog.end(run));
     }
 }

@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::cli::{usage::UsageError, values::single};
 use wirelab::{
-    link::{LinkSpec, PROPERTIES, Preset, Property, SpecError, Takes, ValueError},
+    link::{LinkSpec, PROPERTIES, Preset, Property, SpecError, Takes, ValueError, resolve_queues},
     unit::{Direction, PerDirection, format_duration, parse_duration},
 };
 
@@ -139,6 +139,19 @@ impl LinkArgs {
         rtt.into_iter().chain(properties).chain(others).next()
     }
 
+    /// Gives the properties that no option names a value, each by its key, unless there is a preset.
+    pub(crate) fn default_to(&mut self, values: &[(&str, &str)]) {
+        let is_given = |key: &str| self.given.iter().any(|(property, _)| property.key() == key);
+        let properties =
+            PROPERTIES.iter().filter(|property| self.preset.is_none() && !is_given(property.key()));
+        let defaults = properties.filter_map(|property| {
+            let (_, value) = values.iter().find(|(key, _)| *key == property.key())?;
+            Some((property, vec![(*value).to_owned()]))
+        });
+        let defaults: Vec<_> = defaults.collect();
+        self.given.extend(defaults);
+    }
+
     /// The options as they were given, each after a space.
     pub(crate) fn as_given(&self) -> String {
         let option = |name: &str, values: &[String]| match values {
@@ -163,9 +176,21 @@ impl LinkArgs {
         for property in PROPERTIES {
             links = product(&links, property.key(), &self.values(property.key())?)?;
         }
-        for PerDirection { to_server, to_client } in &mut links {
-            apply("--to-server", to_server, self.to_server.as_deref())?;
-            apply("--to-client", to_client, self.to_client.as_deref())?;
+        let ways = [
+            (Direction::ToServer, "--to-server", self.to_server.as_deref()),
+            (Direction::ToClient, "--to-client", self.to_client.as_deref()),
+        ];
+        let of = |option: &str, error: SpecError| UsageError::new(format!("{option}: {error}"));
+        for link in &mut links {
+            for (way, option, pairs) in ways {
+                let changed = pairs.map_or(Ok(()), |pairs| link[way].apply_pairs(pairs));
+                changed.map_err(|error| of(option, error))?;
+            }
+            resolve_queues(link);
+            for (way, option, pairs) in ways {
+                let valid = link[way].validate();
+                valid.map_err(|error| if pairs.is_some() { of(option, error) } else { error.into() })?;
+            }
         }
         Ok(links)
     }
@@ -204,14 +229,6 @@ fn product(
         }
     }
     Ok(all)
-}
-
-fn apply(option: &'static str, spec: &mut LinkSpec, pairs: Option<&str>) -> Result<(), UsageError> {
-    let of = |error: SpecError| UsageError::new(format!("{option}: {error}"));
-    if let Some(pairs) = pairs {
-        spec.apply_pairs(pairs).map_err(of)?;
-    }
-    spec.validate().map_err(|error| if pairs.is_some() { of(error) } else { error.into() })
 }
 
 /// Half of a round trip, as it would be written for --delay.

@@ -72,7 +72,7 @@ impl Transports {
             let reason = path.refuses(transport)?;
             let instead =
                 format!("{reason}; on the same link: wirelab {command} -t {transport} --path netns{link}");
-            Some(skipped(transport, path, instead))
+            Some(skipped(transport.name(), path, instead))
         };
         (carried, refused.filter_map(why).collect())
     }

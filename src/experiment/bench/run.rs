@@ -23,7 +23,7 @@ use crate::{
             outcome::Outcome,
             recorder::Recorder,
         },
-        settings::CONNECT_TIMEOUT,
+        settings::{CONNECT_TIMEOUT, has_truth},
         workload::{Scheduled, Workload},
     },
     path::{self, Host, Sleep, StopSignal, Stopped, timeout},
@@ -60,15 +60,17 @@ pub fn run(plan: &Plan, seed: u64, observers: Observers, stop: &StopSignal) -> R
         ..Route::new(plan.path, &plan.links, plan.congestion, seed, stop)
     };
     let settings = settings::settings(plan, plan.path.has_link().then_some(seed))?;
+    let of_truth = taps.clone().filter(|_| has_truth(&plan.setup()));
     let mut settings = Settings { taps, ..settings };
-    settings.session.log_secrets(recording.key_log());
+    settings.session.record(&recording);
     let workload = plan.workload.patient_for(plan.path.has_link().then_some(&plan.links));
     let plan = &Plan { workload, ..plan.clone() };
-    let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {
+    let OnPath { value, wire, queue, fidelity } = on_path(route, async |ends, wire| {
         let measuring = || wire.measure_from_now();
         run_between(ends, plan, &settings, seed, measuring, samples, stop).await
     })?;
-    let mut outcome = Outcome { wire, fidelity, ..value };
+    let truth = of_truth.map(|taps| taps.to_server.truth());
+    let mut outcome = Outcome { wire, queue, fidelity, truth, ..value };
     if plan.transport.shape() == Shape::Datagrams {
         // The kernel's checksum catches them before the transport could.
         outcome.messages.corrupted += outcome.fidelity.as_ref().and_then(|f| f.corrupted).unwrap_or(0);

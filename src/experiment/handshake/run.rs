@@ -28,7 +28,7 @@ pub fn handshake(
     let mut route = Route::new(plan.path, &plan.links, plan.congestion, seed, stop);
     recording.observe(&mut route.observers);
     let mut settings = settings(plan, plan.path.has_link().then_some(seed))?;
-    settings.session.log_secrets(recording.key_log());
+    settings.session.record(recording);
     let OnPath { value, fidelity, .. } = on_path(route, async |ends, wire| {
         handshakes(ends, plan, &settings, seed, stop, &|| wire.counters()).await
     })?;

@@ -12,7 +12,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 pub use self::route::{Ends, OnPath, Route, Wire};
 use super::{error::RunError, path_kind::PathKind};
-use crate::path::{CLOSING, Host, StopSignal};
+use crate::path::{CLOSING, Host, QueueMeter, StopSignal};
 
 /// Runs `run` between two hosts on `route`. In virtual time the result is a pure function of the arguments; on the
 /// other paths `run` takes as long as it takes.
@@ -25,10 +25,18 @@ pub fn on_path<T>(
     let stop = route.stop.clone();
     let run =
         async |ends: &Ends, wire: &Wire<'_>| unless_overdue(&*ends.client, &stop, run(ends, wire)).await;
-    match route.path {
-        PathKind::Sim => virtual_time::on_path(route, run),
-        PathKind::Relay | PathKind::Netns | PathKind::Direct => real_time::on_path(route, run),
+    let meter = route.path.has_link().then(|| QueueMeter::new(route.links)).flatten();
+    let mut route = route;
+    if let Some(meter) = &meter {
+        route.observers.push(Box::new(meter.clone()));
     }
+    let on_path = match route.path {
+        PathKind::Sim => virtual_time::on_path(route, meter.as_ref(), run)?,
+        PathKind::Relay | PathKind::Netns | PathKind::Direct => {
+            real_time::on_path(route, meter.as_ref(), run)?
+        }
+    };
+    Ok(OnPath { queue: meter.as_ref().map(QueueMeter::delays), ..on_path })
 }
 
 /// Runs `run` on a host of this machine's, against remote servers, and abandons it if it does not end soon after

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use super::route::{Ends, OnPath, Route, Wire};
-use crate::{experiment::error::RunError, path::Host};
+use crate::{
+    experiment::error::RunError,
+    path::{Host, QueueMeter},
+};
 
 pub(super) fn on_path<T>(
     _: Route<'_>,
+    _: Option<&QueueMeter>,
     _: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
 ) -> Result<OnPath<T>, RunError> {
     Err(RunError::NoSockets)

@@ -13,7 +13,7 @@ use crate::{
     experiment::{error::RunError, path_kind::PathKind},
     link::Counters,
     path::{
-        Host, Side,
+        Host, QueueMeter, Side,
         direct::{DirectHost, HostThread, observed, runtime},
         netns::{self, Device, NetnsError, NetnsHost},
         relay, unspecified,
@@ -23,11 +23,12 @@ use crate::{
 
 pub(super) fn on_path<T>(
     route: Route<'_>,
+    queue: Option<&QueueMeter>,
     run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
 ) -> Result<OnPath<T>, RunError> {
     match route.path {
-        PathKind::Netns => over_netns(route, run),
-        PathKind::Relay => over_relay(route, run),
+        PathKind::Netns => over_netns(route, queue, run),
+        PathKind::Relay => over_relay(route, queue, run),
         _ => on_loopback(route, run),
     }
 }
@@ -51,13 +52,15 @@ fn on_loopback<T>(
     let server = server_beside(&client)?;
     let [client, server_host] = observed([client as Arc<dyn Host>, server.host().clone()], route.observers);
     let ends = Ends { client, server: server_host, listen: loopback(), reach: loopback().ip() };
-    let (value, wire) = drive(&runtime, &ends, &|| None, pending(), run)?;
-    Ok(OnPath { value, wire, fidelity: None })
+    let read = Reading { counters: &|| None, queue: None };
+    let (value, wire) = drive(&runtime, &ends, read, pending(), run)?;
+    Ok(OnPath { value, wire, queue: None, fidelity: None })
 }
 
 /// Two sockets on loopback with a relay between them.
 fn over_relay<T>(
     route: Route<'_>,
+    queue: Option<&QueueMeter>,
     run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
 ) -> Result<OnPath<T>, RunError> {
     let runtime = runtime()?;
@@ -71,15 +74,17 @@ fn over_relay<T>(
         reach: loopback().ip(),
     };
     let broken = async { relay.broken().await.into() };
-    let (value, wire) = drive(&runtime, &ends, &|| Some(relay.counters()), broken, run)?;
+    let read = Reading { counters: &|| Some(relay.counters()), queue };
+    let (value, wire) = drive(&runtime, &ends, read, broken, run)?;
     // The kernel's drops at the ends' sockets are counted as these close.
     drop((ends, server, runtime));
-    Ok(OnPath { value, wire, fidelity: Some(relay.finish().fidelity) })
+    Ok(OnPath { value, wire, queue: None, fidelity: Some(relay.finish().fidelity) })
 }
 
 /// Two fresh network namespaces with the forwarder between them.
 fn over_netns<T>(
     route: Route<'_>,
+    queue: Option<&QueueMeter>,
     run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
 ) -> Result<OnPath<T>, RunError> {
     let controller = route.congestion.kernel_name();
@@ -95,19 +100,26 @@ fn over_netns<T>(
     let listen = unspecified(SocketAddr::new(reach, 0));
     let ends = Ends { client, server: server.host().clone(), listen, reach };
     let broken = async { world.broken().await.into() };
-    let (value, wire) = drive(&runtime, &ends, &|| Some(world.counters()), broken, run)?;
-    Ok(OnPath { value, wire, fidelity: Some(world.fidelity()) })
+    let read = Reading { counters: &|| Some(world.counters()), queue };
+    let (value, wire) = drive(&runtime, &ends, read, broken, run)?;
+    Ok(OnPath { value, wire, queue: None, fidelity: Some(world.fidelity()) })
+}
+
+/// What measures a wire.
+struct Reading<'a> {
+    counters: &'a dyn Fn() -> Option<PerDirection<Counters>>,
+    queue: Option<&'a QueueMeter>,
 }
 
 /// Runs `run` until it completes or the wire is `broken`, and returns what the wire did meanwhile.
 fn drive<T>(
     runtime: &tokio::runtime::Runtime,
     ends: &Ends,
-    counters: &dyn Fn() -> Option<PerDirection<Counters>>,
+    read: Reading<'_>,
     broken: impl Future<Output = RunError>,
     run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
 ) -> Result<(T, Option<PerDirection<Counters>>), RunError> {
-    let wire = Wire::new(counters);
+    let wire = Wire::new(read.counters, read.queue);
     let value = runtime.block_on(async {
         tokio::select! {
             biased;

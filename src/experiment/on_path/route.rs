@@ -9,7 +9,7 @@ use std::{
 use crate::{
     experiment::path_kind::PathKind,
     link::{Counters, LinkSpec},
-    path::{Fidelity, Host, Observers, StopSignal, sim::Limits},
+    path::{Fidelity, Host, Observers, QueueDelays, QueueMeter, StopSignal, sim::Limits},
     transport::Congestion,
     unit::PerDirection,
 };
@@ -59,10 +59,20 @@ pub struct Ends {
     pub reach: IpAddr,
 }
 
+impl Ends {
+    /// The same ends for a connection beside others, with a controller of its own where the path sets one.
+    pub fn beside_others(&self, congestion: Congestion) -> Self {
+        let controller = congestion.kernel_name();
+        let beside = |host: &Arc<dyn Host>| host.beside_others(controller).unwrap_or_else(|| host.clone());
+        Self { client: beside(&self.client), server: beside(&self.server), ..*self }
+    }
+}
+
 /// The wire of a run, for the experiment that runs on it.
 pub struct Wire<'a> {
     read: &'a dyn Fn() -> Option<PerDirection<Counters>>,
     before: Cell<Option<PerDirection<Counters>>>,
+    queue: Option<&'a QueueMeter>,
 }
 
 /// What a run returned, and what its wire did.
@@ -72,13 +82,18 @@ pub struct OnPath<T> {
     pub value: T,
     /// What the wire did since [`Wire::measure_from_now`], to the server and to the client; `None` without a link.
     pub wire: Option<PerDirection<Counters>>,
+    /// How long packets waited in the queues since then; `None` on a link without a rate, and without a link.
+    pub queue: Option<QueueDelays>,
     /// How true the wire was to its model; `None` in virtual time, where it is exact, and without a link.
     pub fidelity: Option<Fidelity>,
 }
 
 impl<'a> Wire<'a> {
-    pub(super) fn new(read: &'a dyn Fn() -> Option<PerDirection<Counters>>) -> Self {
-        Self { read, before: Cell::new(read()) }
+    pub(super) fn new(
+        read: &'a dyn Fn() -> Option<PerDirection<Counters>>,
+        queue: Option<&'a QueueMeter>,
+    ) -> Self {
+        Self { read, before: Cell::new(read()), queue }
     }
 
     /// What the wire has done so far, to the server and to the client; `None` without a link.
@@ -86,8 +101,9 @@ impl<'a> Wire<'a> {
         (self.read)()
     }
 
-    /// Starts the counters of [`OnPath::wire`] again from zero. Without this call they count from the start.
+    /// Starts [`OnPath::wire`] and [`OnPath::queue`] again from zero. Without this call they count from the start.
     pub fn measure_from_now(&self) {
+        self.queue.into_iter().for_each(QueueMeter::restart);
         self.before.set(self.counters());
     }
 

@@ -5,11 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use super::route::{Ends, OnPath, Route, Wire};
 use crate::{
     experiment::error::RunError,
-    path::{Side, sim::World},
+    path::{QueueMeter, Side, sim::World},
 };
 
 pub(super) fn on_path<T>(
     route: Route<'_>,
+    queue: Option<&QueueMeter>,
     run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
 ) -> Result<OnPath<T>, RunError> {
     let world = World::new(route.links, route.seed).with_limits(route.limits).with_observers(route.observers);
@@ -21,7 +22,7 @@ pub(super) fn on_path<T>(
         reach: Side::Server.ip(any),
     };
     let counters = || Some(world.counters());
-    let wire = Wire::new(&counters);
+    let wire = Wire::new(&counters, queue);
     let value = world.run(run(&ends, &wire))??;
-    Ok(OnPath { value, wire: wire.measured(), fidelity: None })
+    Ok(OnPath { value, wire: wire.measured(), queue: None, fidelity: None })
 }

@@ -20,6 +20,8 @@ pub struct Budget {
     pub send_wait: Duration,
     /// From entered to arrived: queue, serialisation, propagation, jitter.
     pub path: Duration,
+    /// The queue's share of `path`, which contains it: from entered until the link began to transmit the packet.
+    pub queue: Duration,
     /// From first entered to entered again: detecting a loss and retransmitting.
     pub recovery: Duration,
     /// From arrived to released: the wait of a complete message for earlier bytes.
@@ -44,6 +46,7 @@ impl Budget {
             send_wait: entered.first - handed_over,
             recovery: entered.copy - entered.first,
             path: arrived - entered.copy,
+            queue: entered.queued.min(arrived - entered.copy),
             order_wait: delivery.released - arrived,
             host: Duration::ZERO,
         })
@@ -72,6 +75,7 @@ impl Add for Budget {
         Self {
             send_wait: self.send_wait + other.send_wait,
             path: self.path + other.path,
+            queue: self.queue + other.queue,
             recovery: self.recovery + other.recovery,
             order_wait: self.order_wait + other.order_wait,
             host: self.host + other.host,
@@ -92,6 +96,8 @@ pub struct BudgetSums {
     pub n: u64,
     /// The exact sum of each part in nanoseconds, in the order of [`Budget::parts`].
     pub parts: [u128; 5],
+    /// The exact sum of the queue's share of `path` in nanoseconds.
+    pub queue: u128,
 }
 
 impl BudgetSums {
@@ -101,6 +107,7 @@ impl BudgetSums {
         for (sum, part) in self.parts.iter_mut().zip(budget.parts()) {
             *sum += part.as_nanos();
         }
+        self.queue += budget.queue.as_nanos();
     }
 
     /// Adds the sums of another.
@@ -109,5 +116,6 @@ impl BudgetSums {
         for (sum, part) in self.parts.iter_mut().zip(other.parts) {
             *sum += part;
         }
+        self.queue += other.queue;
     }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::{
     experiment::record::{blocking::OrderFigures, budget::BudgetSums, network::NetworkFigures, trace::Trace},
     link::Counters,
-    path::Fidelity,
+    path::{Fidelity, QueueDelays},
     stats::Histogram,
+    tap::TruthFigures,
     transport::Recovery,
     unit::PerDirection,
 };
@@ -49,9 +50,13 @@ pub struct Outcome {
     pub server_gone: Option<Duration>,
     /// What the link did in the measured time and after it, in each direction; `None` without an emulated link.
     pub wire: Option<PerDirection<Counters>>,
+    /// How long packets waited in the queues of the link meanwhile; `None` without an emulated link with a rate.
+    pub queue: Option<QueueDelays>,
     /// How exactly the path emulated the link over the whole run; `None` in virtual time, which is exact, and without a
     /// link.
     pub fidelity: Option<Fidelity>,
+    /// What became of the packets, beside what their senders believed; `None` where that is not known.
+    pub truth: Option<TruthFigures>,
     /// The timeline of the run, if it was recorded for pictures.
     pub trace: Option<Trace>,
 }

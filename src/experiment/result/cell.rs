@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     pool::{Pool, limit_flags},
+    queueing::queueing,
     settings::{link, workload},
     theory::Theory,
 };
@@ -42,8 +43,9 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
     }
     cell.server_gone_ns = outcomes.iter().find_map(|(_, outcome)| outcome.server_gone).map(nanos);
     cell.wire = pool.wire(plan, messages.delivered);
+    cell.queue = queueing(outcomes.iter().map(|(_, outcome)| (outcome.queue.as_ref(), outcome.wire)));
     cell.network = Some(pool.network(&messages));
-    cell.recovery = Some(pool.recovery());
+    cell.recovery = Some(pool.recovery(plan.transport));
     cell.per_seed = outcomes.iter().map(|(seed, outcome)| per_seed(plan, *seed, outcome)).collect();
     cell.flags = flags(plan, &pool, &messages);
     cell.messages = Some(messages);
@@ -104,7 +106,7 @@ const LATE_NS: u64 = 1_000_000;
 
 fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag> {
     let mut flags = Vec::new();
-    let recovery = pool.recovery();
+    let recovery = pool.recovery(plan.transport);
     let seconds = plan.workload.duration.as_secs_f64() * pool.0.len() as f64;
     let limited = recovery.window_limited_ns.unwrap_or(0) as f64 / 1e9;
     let ours = pool.limited_by();

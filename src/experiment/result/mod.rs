@@ -4,6 +4,8 @@ pub(super) mod cell;
 pub(super) mod compare;
 mod network;
 pub(super) mod pool;
+pub(in crate::experiment) mod queueing;
 pub(super) mod settings;
 pub(super) mod system;
 pub(super) mod theory;
+pub(super) mod truth;

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use super::truth::truth;
 use crate::{
     experiment::{
         plan::Plan,
         record::{blocking::OrderFigures, budget::BudgetSums, outcome::Outcome},
     },
     link::Counters,
-    path::Fidelity,
+    path::{Fidelity, TcpRetransmissions},
     report::{self, Flag, Ratio},
     stats::{Histogram, Percentile, Pooled, Seeds, ci95},
-    transport::{LimitedBy, Recovery},
+    transport::{LimitedBy, Recovery, Transport},
     unit::{PerDirection, nanos},
 };
 
@@ -67,7 +68,8 @@ impl Pool<'_> {
         let sums = self.budgets();
         let mean = |sum: u128| u64::try_from((sum + u128::from(sums.n) / 2).checked_div(sums.n.into())?).ok();
         let [send_wait, path, recovery, order_wait, host] = sums.parts.map(mean);
-        (sums.n > 0).then_some(report::Budget { send_wait, path, recovery, order_wait, host })
+        let queue = mean(sums.queue);
+        (sums.n > 0).then_some(report::Budget { send_wait, path, queue, recovery, order_wait, host })
     }
 
     /// Messages that loss or order delayed; `None` where the path cannot know.
@@ -145,8 +147,9 @@ impl Pool<'_> {
         self.0.iter().flat_map(|(_, outcome)| [&outcome.client, &outcome.server]).collect()
     }
 
-    pub(super) fn recovery(&self) -> report::Recovery {
-        recovery(&self.ends())
+    pub(super) fn recovery(&self, transport: Transport) -> report::Recovery {
+        let truth = truth(transport, self.0.iter().map(|(_, outcome)| outcome.truth.as_ref()));
+        report::Recovery { truth, ..recovery(&self.ends()) }
     }
 
     pub(super) fn limited_by(&self) -> LimitedBy {
@@ -202,7 +205,21 @@ pub(in crate::experiment) fn recovery(ends: &[&Recovery]) -> report::Recovery {
         min_window_bytes: ends.iter().filter_map(|end| end.min_window_bytes).min(),
         window_limited_ns: sum(|end| end.window_limited.map(nanos)),
         timeouts: sum(|end| end.timeouts),
+        truth: None,
+        kernel: kernel(ends),
     }
+}
+
+fn kernel(ends: &[&Recovery]) -> Option<report::KernelRecovery> {
+    let counters: Vec<TcpRetransmissions> = ends.iter().filter_map(|end| end.kernel).collect();
+    let sum = |of: fn(&TcpRetransmissions) -> Option<u64>| counters.iter().map(of).sum();
+    (!counters.is_empty()).then(|| report::KernelRecovery {
+        fast_retransmits: sum(|end| end.fast),
+        slow_start_retransmits: sum(|end| end.slow_start),
+        timeouts: sum(|end| end.timeouts),
+        loss_probes: sum(|end| end.probes),
+        dsacks: sum(|end| end.duplicates),
+    })
 }
 
 pub(in crate::experiment) fn wire_direction(counters: Counters) -> report::WireDirection {

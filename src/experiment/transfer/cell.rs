@@ -7,7 +7,9 @@ use crate::{
     experiment::result::{
         cell::{congestion, loss_detection},
         pool::{self, wire_direction},
+        queueing::queueing,
         settings::link,
+        truth::truth,
     },
     link::Counters,
     path::Fidelity,
@@ -28,6 +30,7 @@ pub fn cell(plan: &TransferPlan, outcomes: &[(u64, TransferOutcome)]) -> Cell {
     cell.seeds = outcomes.len() as u64;
     cell.connect_ns = Some(histogram(outcomes.iter().map(|outcome| nanos(outcome.connect))).summary());
     cell.wire = wire(&outcomes);
+    cell.queue = queueing(outcomes.iter().map(|outcome| (outcome.queue.as_ref(), outcome.wire)));
     cell.recovery = Some(recovery(plan, &outcomes));
     cell.transfer = Some(transfer(plan, &outcomes));
     cell.flags = flags(&cell, &outcomes);
@@ -93,7 +96,8 @@ fn recovery(plan: &TransferPlan, outcomes: &[&TransferOutcome]) -> report::Recov
     let all = pool::recovery(&ends);
     // Datagrams that QUIC declares lost it does not send again.
     let resent = all.retransmitted_packets.filter(|_| !plan.transport.is_datagram());
-    report::Recovery { retransmitted_packets: resent, ..all }
+    let truth = truth(plan.transport, outcomes.iter().map(|outcome| outcome.truth.as_ref()));
+    report::Recovery { retransmitted_packets: resent, truth, ..all }
 }
 
 /// How much of the time a limit may keep data from being sent before a flag says so.

@@ -15,3 +15,7 @@ pub use self::{
     over::{transfer, transfer_against, transfer_from},
     plan::{Direction, TransferPlan},
 };
+pub(super) use self::{
+    over::settings,
+    run::{Intake, Task, run},
+};

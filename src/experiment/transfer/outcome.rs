@@ -2,7 +2,14 @@
 
 use std::{ops::Range, time::Duration};
 
-use crate::{link::Counters, path::Fidelity, report::Progress, transport::Recovery, unit::PerDirection};
+use crate::{
+    link::Counters,
+    path::{Fidelity, QueueDelays},
+    report::Progress,
+    tap::TruthFigures,
+    transport::Recovery,
+    unit::PerDirection,
+};
 
 /// The figures of one transfer.
 #[derive(Debug, Clone, Default)]
@@ -34,8 +41,12 @@ pub struct TransferOutcome {
     pub server_busy: Option<Duration>,
     /// What the link did from the first byte on, in each direction; `None` without an emulated link.
     pub wire: Option<PerDirection<Counters>>,
+    /// How long packets waited in the queues of the link meanwhile; `None` without an emulated link with a rate.
+    pub queue: Option<QueueDelays>,
     /// How exactly the path emulated the link.
     pub fidelity: Option<Fidelity>,
+    /// What became of the packets, beside what their senders believed; `None` where that is not known.
+    pub truth: Option<TruthFigures>,
     /// The timeline of the transfer, if it was recorded for pictures.
     pub progress: Option<Progress>,
 }

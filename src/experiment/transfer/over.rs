@@ -12,9 +12,10 @@ use crate::{
     experiment::{
         PathKind, Remote, RunError,
         on_path::{OnPath, Route, on_path, on_this_machine},
-        settings::session_settings,
+        settings::{session_settings, truth_taps},
     },
     path::Host,
+    tap::Instrument,
     transfer::{SaveFile, Watch, bulk::Settings},
     transport::{Mapping, arq::ArqLimits, quic::QuicLimits, tls::ClientTls},
     wire::transfer::{PIECE_BYTES, TRANSFER_HEADER_BYTES},
@@ -26,6 +27,8 @@ const REMOTE_IDLE: Duration = Duration::from_secs(10);
 /// Buffers and windows start above the bandwidth-delay product of common links, and grow as they fill. In virtual time the
 /// receiver reads data as soon as it arrives, so its window needs no bound.
 fn quic_limits(plan: &TransferPlan) -> QuicLimits {
+    /// Streams of a transport that opens no stream for each message.
+    const FEW: u32 = 1024;
     let (receive_window, max_window) = match plan.path {
         PathKind::Sim => (1 << 40, 1 << 40),
         _ => (64 << 20, 1 << 30),
@@ -36,7 +39,10 @@ fn quic_limits(plan: &TransferPlan) -> QuicLimits {
         _ => SEND_BUFFER,
     };
     // quinn sets up every stream that may be opened.
-    let unidirectional = u32::try_from(messages(plan)).unwrap_or(u32::MAX).clamp(1024, 65_536);
+    let unidirectional = match plan.transport.mapping() {
+        Some(Mapping::Message) => u32::try_from(messages(plan)).unwrap_or(u32::MAX).clamp(FEW, 65_536),
+        _ => FEW,
+    };
     QuicLimits {
         streams: 0,
         unidirectional,
@@ -50,14 +56,17 @@ fn quic_limits(plan: &TransferPlan) -> QuicLimits {
 
 /// Number of messages of a transfer: its pieces and the end.
 fn messages(plan: &TransferPlan) -> u64 {
-    plan.content.bytes().div_ceil(PIECE_BYTES as u64) + 1
+    plan.content.bytes().div_ceil(PIECE_BYTES as u64).saturating_add(1)
 }
 
-/// The send buffer of ARQ does not grow, so it holds all of the content up to a bound.
+/// The send buffer of ARQ does not grow, so it holds all of the content up to a bound, unless the content never ends.
 fn arq_limits(plan: &TransferPlan) -> ArqLimits {
     const MOST: u64 = 256 << 20;
     let message = (TRANSFER_HEADER_BYTES + PIECE_BYTES) as u64;
-    let send_buffer = (messages(plan) * message).clamp(SEND_BUFFER, MOST);
+    let send_buffer = match plan.content.bytes() {
+        u64::MAX => SEND_BUFFER,
+        _ => messages(plan).saturating_mul(message).clamp(SEND_BUFFER, MOST),
+    };
     ArqLimits { send_buffer: usize::try_from(send_buffer).unwrap_or(usize::MAX), ..ArqLimits::EXPERIMENT }
 }
 
@@ -95,16 +104,20 @@ pub(super) fn transfer_watched(
     let Watchers { meter, recording } = watchers;
     let mut route = Route::new(plan.path, &plan.links, plan.congestion, seed, &watch.stop);
     let mut settings = settings(plan, plan.path.has_link().then_some(seed), None)?;
+    let taps = truth_taps(&plan.setup());
+    taps.iter().for_each(|taps| route.observers.push(Box::new(Instrument::new(taps))));
+    settings.taps.clone_from(&taps);
     meter.into_iter().for_each(|meter| route.observers.push(meter.observer()));
     if let Some(recording) = recording {
         recording.observe(&mut route.observers);
-        settings.session.log_secrets(recording.key_log());
+        settings.session.record(recording);
     }
-    let OnPath { value, wire, fidelity } = on_path(route, async |ends, wire| {
-        let task = Task { plan, seed, watch };
-        run(ends, task, &settings, saved, meter, || wire.measure_from_now()).await
+    let OnPath { value, wire, queue, fidelity } = on_path(route, async |ends, wire| {
+        let task = Task::new(plan, seed, watch).followed_by(meter);
+        run(ends, task, &settings, saved, || wire.measure_from_now()).await
     })?;
-    Ok(TransferOutcome { wire, fidelity, ..value })
+    let truth = taps.map(|taps| taps.to_server.truth());
+    Ok(TransferOutcome { wire, queue, fidelity, truth, ..value })
 }
 
 /// Makes one transfer with `remote`.
@@ -133,12 +146,17 @@ pub async fn transfer_from(
 ) -> Result<TransferOutcome, RunError> {
     let settings = settings(plan, remote.seed, Some(&remote.tls))?;
     let (mut bulk, connect) = remote.connect(&**host, |peer| connect(host, plan, peer, &settings)).await?;
-    let task = Task { plan, seed, watch };
+    let task = Task::new(plan, seed, watch);
     let outcome = drive(&**host, &mut bulk, task, saved.into(), pending()).await;
     Ok(TransferOutcome { connect, ..outcome })
 }
 
-fn settings(plan: &TransferPlan, seed: Option<u64>, tls: Option<&ClientTls>) -> Result<Settings, RunError> {
+/// The settings of both ends of a transfer.
+pub(in crate::experiment) fn settings(
+    plan: &TransferPlan,
+    seed: Option<u64>,
+    tls: Option<&ClientTls>,
+) -> Result<Settings, RunError> {
     let limits = match tls {
         Some(_) => QuicLimits { idle: Some(REMOTE_IDLE), keeps_alive: true, ..quic_limits(plan) },
         None => quic_limits(plan),
@@ -148,5 +166,11 @@ fn settings(plan: &TransferPlan, seed: Option<u64>, tls: Option<&ClientTls>) -> 
     if let Some(tls) = tls {
         session.client_tls = tls.clone();
     }
-    Ok(Settings { flows: plan.flows, pace: plan.pace, datagram_bytes: plan.datagram_bytes(), session })
+    Ok(Settings {
+        flows: plan.flows,
+        pace: plan.pace,
+        datagram_bytes: plan.datagram_bytes(),
+        session,
+        taps: None,
+    })
 }

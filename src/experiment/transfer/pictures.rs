@@ -7,7 +7,7 @@ use super::{TransferOutcome, TransferPlan};
 use crate::{
     experiment::matrix::Runs,
     path::{Exit, Host, Observer, PacketView},
-    report::{Cell, Pictures, Progress, TransferDirection},
+    report::{Cell, Pictures, Progress},
     transfer::bulk::Bulk,
     unit::{Direction, Mutex, Time},
 };
@@ -40,10 +40,7 @@ struct State {
 
 impl Meter {
     pub(super) fn new(plan: &TransferPlan) -> Self {
-        let way = match plan.direction {
-            TransferDirection::Up => Direction::ToServer,
-            TransferDirection::Down => Direction::ToClient,
-        };
+        let way = plan.direction.into();
         let progress = Progress { bin_ns: FIRST_BIN, ..Progress::default() };
         Self(Arc::new(Mutex::new(State { way, progress, on_link: 0 })))
     }

@@ -18,33 +18,128 @@ use crate::{
     path::{Host, timeout},
     transfer::{
         self, SaveFile, Sink, TransferError, Watch,
-        bulk::{self, Bulk, BulkAcceptor, Settings},
+        bulk::{self, Bulk, BulkAcceptor, Moved, Settings},
     },
     transport::{ConnectError, Recovery},
+    unit::Mutex,
     wire::{Receipt, transfer::content_of},
 };
 
 /// One transfer: its plan, its seed, and what watches it.
 #[derive(Clone, Copy)]
-pub(super) struct Task<'a> {
-    pub(super) plan: &'a TransferPlan,
-    pub(super) seed: u64,
-    pub(super) watch: &'a Watch,
+pub(in crate::experiment) struct Task<'a> {
+    plan: &'a TransferPlan,
+    seed: u64,
+    watch: &'a Watch,
+    meter: Option<&'a Meter>,
+    intake: Option<&'a Intake>,
 }
 
-/// Makes one transfer. The receiver writes the content to `saved`, and `meter` follows the sender's congestion window.
-/// `measuring` is called once the connection is established.
+impl<'a> Task<'a> {
+    /// A transfer that nothing else follows.
+    pub(in crate::experiment) fn new(plan: &'a TransferPlan, seed: u64, watch: &'a Watch) -> Self {
+        Self { plan, seed, watch, meter: None, intake: None }
+    }
+
+    /// `meter` follows the sender's congestion window.
+    pub(super) fn followed_by(self, meter: Option<&'a Meter>) -> Self {
+        Self { meter, ..self }
+    }
+
+    /// `intake` reads what the receiver has.
+    pub(in crate::experiment) fn read_by(self, intake: &'a Intake) -> Self {
+        Self { intake: Some(intake), ..self }
+    }
+}
+
+/// Reads how much content the receiver of a transfer has, while the transfer runs.
+#[derive(Clone, Default)]
+pub(in crate::experiment) struct Intake(Arc<Mutex<Reading>>);
+
+/// What an intake reads.
+#[derive(Default)]
+enum Reading {
+    /// There is no connection yet.
+    #[default]
+    Nothing,
+    Live(Received),
+    Final(u64),
+}
+
+impl Intake {
+    /// Bytes of content so far.
+    pub(in crate::experiment) fn bytes(&self) -> u64 {
+        match &*self.0.lock() {
+            Reading::Nothing => 0,
+            Reading::Live(received) => received.bytes(),
+            Reading::Final(bytes) => *bytes,
+        }
+    }
+
+    /// Keeps the last reading, and lets go of the connection, which would otherwise stay open.
+    pub(in crate::experiment) fn close(&self) {
+        let bytes = self.bytes();
+        *self.0.lock() = Reading::Final(bytes);
+    }
+}
+
+/// The content that an end has received.
+#[derive(Clone)]
+struct Received {
+    moved: Moved,
+    /// Bytes of whole pieces.
+    pieces: Arc<AtomicU64>,
+    /// The length of all content.
+    most: u64,
+    message_bytes: usize,
+    is_datagram: bool,
+}
+
+impl Received {
+    fn new(bulk: &Bulk, plan: &TransferPlan, intake: Option<&Intake>) -> Self {
+        let received = Self {
+            moved: bulk.moved.clone(),
+            pieces: Arc::default(),
+            most: plan.content.bytes(),
+            message_bytes: bulk.nature.message_bytes,
+            is_datagram: plan.transport.is_datagram(),
+        };
+        if let Some(intake) = intake {
+            *intake.0.lock() = Reading::Live(received.clone());
+        }
+        received
+    }
+
+    /// A copy of `watch` that also counts the bytes received.
+    fn counting(&self, watch: &Watch) -> Watch {
+        let (counter, moved) = (self.pieces.clone(), watch.moved.clone());
+        let moved = Arc::new(move |bytes| {
+            counter.fetch_add(bytes, Ordering::Relaxed);
+            moved(bytes);
+        });
+        Watch { moved, ..watch.clone() }
+    }
+
+    /// Bytes of whole pieces, or more if part of another has arrived.
+    fn bytes(&self) -> u64 {
+        let content = |bytes| content_of(bytes, self.message_bytes);
+        let more = self.moved.received().filter(|_| !self.is_datagram).map_or(0, content);
+        more.min(self.most).max(self.pieces.load(Ordering::Relaxed))
+    }
+}
+
+/// Makes one transfer. The receiver writes the content to `saved`. `measuring` is called once the connection is
+/// established.
 ///
 /// Returns an error if no connection was made. A transfer that stops later is an outcome, not an error.
-pub(super) async fn run(
+pub(in crate::experiment) async fn run(
     ends: &Ends,
     task: Task<'_>,
     settings: &Settings,
     saved: Option<SaveFile>,
-    meter: Option<&Meter>,
     measuring: impl FnOnce(),
 ) -> Result<TransferOutcome, RunError> {
-    let Task { plan, seed, .. } = task;
+    let Task { plan, seed, meter, .. } = task;
     let acceptor = bulk::listen(&ends.server, plan.transport, ends.listen, settings)?;
     let peer = SocketAddr::new(ends.reach, acceptor.local_addr().port());
     let (stop, stopped) = oneshot::channel();
@@ -54,9 +149,15 @@ pub(super) async fn run(
         Direction::Up => (saved.into(), Sink::Nowhere, meter, None),
         Direction::Down => (Sink::Nowhere, saved.into(), None, meter),
     };
-    let host = ends.server.clone();
-    let meter = server_meter.cloned();
-    let server = Server { host, acceptor, sink: at_server, plan: plan.clone(), seed, meter };
+    let server = Server {
+        host: ends.server.clone(),
+        acceptor,
+        sink: at_server,
+        plan: plan.clone(),
+        seed,
+        meter: server_meter.cloned(),
+        intake: task.intake.filter(|_| plan.direction == Direction::Up).cloned(),
+    };
     ends.server.spawn("the server", Box::pin(server.serve(stopped, report, fail)));
 
     let (mut bulk, connect) = connect(&ends.client, plan, peer, settings).await?;
@@ -99,24 +200,6 @@ fn busy_since(host: &dyn Host, begun: Option<Duration>) -> Option<Duration> {
     host.busy_time()?.checked_sub(begun?)
 }
 
-/// Bytes of content that an end has received: those of whole pieces, or more if part of another has arrived.
-fn received(bulk: &Bulk, pieces: u64, plan: &TransferPlan) -> u64 {
-    let content = |bytes| content_of(bytes, bulk.nature.message_bytes);
-    let more = bulk.moved.received().filter(|_| !plan.transport.is_datagram()).map_or(0, content);
-    more.min(plan.content.bytes()).max(pieces)
-}
-
-/// A copy of `watch` that also counts the bytes received.
-fn counting(watch: &Watch) -> (Watch, Arc<AtomicU64>) {
-    let received = Arc::new(AtomicU64::new(0));
-    let (counter, moved) = (received.clone(), watch.moved.clone());
-    let moved = Arc::new(move |bytes| {
-        counter.fetch_add(bytes, Ordering::Relaxed);
-        moved(bytes);
-    });
-    (Watch { moved, ..watch.clone() }, received)
-}
-
 /// Connects, and measures how long that takes.
 pub(super) async fn connect(
     host: &Arc<dyn Host>,
@@ -136,19 +219,18 @@ pub(super) async fn connect(
 pub(super) async fn drive(
     host: &dyn Host,
     bulk: &mut Bulk,
-    Task { plan, seed, watch }: Task<'_>,
+    Task { plan, seed, watch, intake, .. }: Task<'_>,
     sink: Sink,
     failed: impl Future<Output = TransferError>,
 ) -> TransferOutcome {
     let (begun, busy_begun) = (host.now(), host.busy_time());
-    let mut pieces = None;
+    let received = (plan.direction == Direction::Down).then(|| Received::new(bulk, plan, intake));
     let ended = {
         let transfer = async {
-            match plan.direction {
-                Direction::Up => transfer::upload(host, bulk, &plan.content(seed), watch).await,
-                Direction::Down => {
-                    let (watch, counter) = counting(watch);
-                    pieces = Some(counter);
+            match &received {
+                None => transfer::upload(host, bulk, &plan.content(seed), watch).await,
+                Some(received) => {
+                    let watch = received.counting(watch);
                     transfer::download(host, bulk, plan.fetch(seed), &sink, &watch).await
                 }
             }
@@ -170,8 +252,7 @@ pub(super) async fn drive(
         }
     }
     let outcome = judge(ended, took, bulk.nature.reliable, plan.content.bytes());
-    let pieces = pieces.map(|pieces| pieces.load(Ordering::Relaxed));
-    let received = pieces.map(|pieces| received(bulk, pieces, plan));
+    let received = received.map(|received| received.bytes());
     let content = |bytes| content_of(bytes, bulk.nature.message_bytes).min(plan.content.bytes());
     let acknowledged = || bulk.moved.acknowledged().map(content);
     let arrived = received.or(outcome.arrived).or_else(acknowledged);
@@ -208,6 +289,7 @@ struct Server {
     plan: TransferPlan,
     seed: u64,
     meter: Option<Meter>,
+    intake: Option<Intake>,
 }
 
 impl Server {
@@ -226,7 +308,8 @@ impl Server {
         }
         let busy_begun = self.host.busy_time();
         let content = self.plan.content(self.seed);
-        let (watch, pieces) = counting(&Watch::default());
+        let received = Received::new(&bulk, &self.plan, self.intake.as_ref());
+        let watch = received.counting(&Watch::default());
         let serving = async {
             match transfer::serve(&*self.host, None, bulk.ends(), &self.sink, |_| content, &watch).await {
                 // The client does not learn of this from its peer. If it has ended already, nothing is lost.
@@ -241,7 +324,7 @@ impl Server {
             () = serving => {}
             _ = &mut stopped => {}
         }
-        let received = received(&bulk, pieces.load(Ordering::Relaxed), &self.plan);
+        let received = received.bytes();
         let busy = busy_since(&*self.host, busy_begun);
         // Without a receiver, the run has already failed.
         let _ = report.send(AtServer { recovery: (bulk.recovery)(), received, busy });

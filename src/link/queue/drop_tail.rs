@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, fmt};
 
-use super::{Queue, QueueLimit, Queued};
+use super::{Capacity, Queue, Queued};
 use crate::unit::Time;
 
 /// A drop-tail queue.
@@ -11,7 +11,7 @@ use crate::unit::Time;
 /// propagation do not count. A packet that departs at the instant of an arrival makes room for it.
 #[derive(Debug)]
 pub(super) struct DropTail<P> {
-    limit: QueueLimit,
+    capacity: Capacity,
     /// Packets for which no departure is known yet.
     waiting: VecDeque<Queued<P>>,
     /// Departure and size of each packet that counts; empty without a limit.
@@ -20,8 +20,8 @@ pub(super) struct DropTail<P> {
 }
 
 impl<P> DropTail<P> {
-    pub(super) fn new(limit: QueueLimit) -> Self {
-        Self { limit, waiting: VecDeque::new(), counted: VecDeque::new(), counted_bytes: 0 }
+    pub(super) fn new(capacity: Capacity) -> Self {
+        Self { capacity, waiting: VecDeque::new(), counted: VecDeque::new(), counted_bytes: 0 }
     }
 }
 
@@ -33,12 +33,7 @@ impl<P: fmt::Debug + Send> Queue<P> for DropTail<P> {
             self.counted.pop_front();
             self.counted_bytes -= u64::from(bytes);
         }
-        let fits = match self.limit {
-            QueueLimit::Unlimited => true,
-            QueueLimit::Bytes(size) => self.counted_bytes + u64::from(packet.bytes) <= size.bytes(),
-            QueueLimit::Packets(packets) => (self.counted.len() as u64) < packets,
-        };
-        if !fits {
+        if !self.capacity.fits(self.counted.len() as u64 + 1, self.counted_bytes + u64::from(packet.bytes)) {
             return Err(packet);
         }
         self.waiting.push_back(packet);
@@ -50,7 +45,7 @@ impl<P: fmt::Debug + Send> Queue<P> for DropTail<P> {
     }
 
     fn transmitted(&mut self, bytes: u16, departs: Time) {
-        if self.limit != QueueLimit::Unlimited {
+        if self.capacity != Capacity::Unlimited {
             self.counted.push_back((departs, bytes));
             self.counted_bytes += u64::from(bytes);
         }

@@ -1,16 +1,19 @@
 //! The queue in front of the bottleneck.
 
 mod drop_tail;
+mod limit;
 
-use std::{fmt, str::FromStr};
+use std::{fmt, time::Duration};
 
 use super::{
-    Column, LinkSpec, Property, Setting, SpecError, Takes, ValueError,
+    Column, LinkSpec, Property, Setting, SpecError, Takes,
     effects::Draws,
     property::{COUNT, set, unless_none},
 };
-use crate::unit::{Size, Time, shown};
+use crate::unit::{PerDirection, Time};
 use drop_tail::DropTail;
+use limit::Capacity;
+pub use limit::QueueLimit;
 
 /// A queue discipline. It decides what becomes of a packet when the packet is offered and when it leaves the queue.
 pub(super) trait Queue<P>: fmt::Debug + Send {
@@ -40,72 +43,50 @@ pub(super) struct Queued<P> {
 
 /// The queue of `link`.
 pub(super) fn of<P: fmt::Debug + Send + 'static>(link: &LinkSpec) -> Box<dyn Queue<P>> {
-    Box::new(DropTail::new(link.queue))
+    Box::new(DropTail::new(link.resolved_queue().into()))
 }
 
 pub(super) const PROPERTY: Property = Property {
     option: "--queue",
     takes: Takes::List("SIZE,.."),
-    help: "Drop-tail queue of the bottleneck: 128KB or 100p [default: unlimited]",
+    help: "Size of the bottleneck's queue: 128KB, 100p, 100ms at the rate, or 1bdp (rate x round trip) [default: \
+           unlimited]",
     parse: |link, text| set(&mut link.queue, unless_none(text, str::parse).map(Option::unwrap_or_default)),
-    check: |link| match link.queue {
+    check: |link| match link.resolved_queue() {
         QueueLimit::Unlimited => Ok(()),
         QueueLimit::Packets(0) => Err(SpecError::NoQueue),
+        _ if link.rate.is_none() => Err(SpecError::QueueWithoutRate),
         QueueLimit::Bytes(queue) if queue.bytes() < u64::from(link.mtu) => {
             Err(SpecError::QueueBelowPacket { queue, mtu: link.mtu })
         }
-        _ if link.rate.is_none() => Err(SpecError::QueueWithoutRate),
         _ => Ok(()),
     },
     columns: &[
-        Column::optional("queue_bytes", COUNT, |link| match link.queue {
+        Column::optional("queue_bytes", COUNT, |link| match link.resolved_queue() {
             QueueLimit::Bytes(size) => size.bytes().into(),
-            QueueLimit::Packets(_) | QueueLimit::Unlimited => Setting::Off,
+            _ => Setting::Off,
         }),
         Column::optional("queue_packets", COUNT, |link| match link.queue {
             QueueLimit::Packets(packets) => packets.into(),
-            QueueLimit::Bytes(_) | QueueLimit::Unlimited => Setting::Off,
+            _ => Setting::Off,
         }),
     ],
     ..Property::PLAIN
 };
 
-/// The capacity of the bottleneck's queue, with the packet in transmission.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum QueueLimit {
-    /// No limit.
-    #[default]
-    Unlimited,
-    /// IP bytes.
-    Bytes(Size),
-    /// Packets.
-    Packets(u64),
-}
-
-impl FromStr for QueueLimit {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        let trimmed = text.trim();
-        if trimmed == "unlimited" {
-            return Ok(Self::Unlimited);
-        }
-        let Some(packets) = trimmed.strip_suffix('p') else {
-            return Ok(Self::Bytes(trimmed.parse()?));
-        };
-        match packets.parse() {
-            Ok(packets) if packets > 0 => Ok(Self::Packets(packets)),
-            _ => Err(ValueError::Count { text: shown(trimmed), kind: "number of packets" }),
-        }
+impl LinkSpec {
+    /// The queue in bytes or packets. A queue of bandwidth-delay products takes this direction's delay twice as the
+    /// round trip; see [`resolve_queues`].
+    pub(super) fn resolved_queue(&self) -> QueueLimit {
+        self.queue.resolved(self.rate, self.delay * 2)
     }
 }
 
-impl fmt::Display for QueueLimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unlimited => f.write_str("unlimited"),
-            Self::Bytes(size) => size.fmt(f),
-            Self::Packets(packets) => write!(f, "{packets}p"),
-        }
+/// Turns a queue that is a time or a number of bandwidth-delay products into bytes, in both directions. The round trip
+/// is the sum of both delays.
+pub fn resolve_queues(links: &mut PerDirection<LinkSpec>) {
+    let round_trip: Duration = links.iter().map(|link| link.delay).sum();
+    for link in links {
+        link.queue = link.queue.resolved(link.rate, round_trip);
     }
 }

@@ -13,11 +13,20 @@ use fixed_rate::FixedRate;
 
 /// A transmitter, which sends one packet at a time.
 pub(super) trait Shaper: fmt::Debug + Send {
-    /// When the last bit of the packets so far is sent.
-    fn free_at(&self) -> Time;
+    /// When the transmitter would begin to send a packet offered at `offered`, behind the packets so far.
+    fn next_start(&self, offered: Time) -> Time;
 
-    /// Sends a packet that was offered at `offered`, behind the packets so far, and returns when its last bit is sent.
-    fn transmit(&mut self, offered: Time, bytes: u16) -> Time;
+    /// Sends a packet that was offered at `offered`, behind the packets so far.
+    fn transmit(&mut self, offered: Time, bytes: u16) -> Transmission;
+}
+
+/// When a packet is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Transmission {
+    /// Its first bit.
+    pub(super) starts: Time,
+    /// Its last bit.
+    pub(super) departs: Time,
 }
 
 /// The transmitter of `link`; `None` if packets take no time.

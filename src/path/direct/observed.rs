@@ -15,6 +15,7 @@ use quinn::{
 };
 
 use crate::{
+    link::QueueVisit,
     path::{
         BoxFuture, Connected, DatagramError, Datagrams, Exit, Host, Listener, Observers, PacketView,
         PathError, Payload, Received, Side, Timers,
@@ -86,7 +87,8 @@ impl End {
     ) -> PacketView<'a> {
         let ip_bytes = datagram.len() + header_bytes(to);
         let payload = Payload::Udp(datagram);
-        PacketView { direction, number, at: self.timers.now(), from, to, ip_bytes, payload }
+        let (at, queue) = (self.timers.now(), QueueVisit::default());
+        PacketView { direction, number, at, from, to, ip_bytes, payload, queue }
     }
 }
 

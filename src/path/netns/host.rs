@@ -34,7 +34,7 @@ impl NetnsHost {
     /// Fails like [`DirectHost::new`].
     pub fn new(world: &World, side: Side, controller: &'static str) -> io::Result<Arc<Self>> {
         let namespace = world.namespace(side).clone();
-        let tcp = Tcp { namespace: namespace.clone(), controller };
+        let tcp = Tcp { namespace: namespace.clone(), controller, is_alone: true };
         let direct = DirectHost::with_origin(world.origin, Ports::Own)?;
         Ok(Arc::new(Self { direct, namespace, tcp, resolution: world.resolution }))
     }
@@ -86,6 +86,12 @@ impl Host for NetnsHost {
         let socket = self.within("listen on QUIC", local, || self.direct.quic_bind(local))?;
         let bound = socket.local_addr().map_err(|e| PathError::from_io("listen on QUIC", local, e))?;
         Ok(Arc::new(LayeredQuic(OnWire { _guard: (), socket, reached: bound })))
+    }
+
+    fn beside_others(&self, controller: &'static str) -> Option<Arc<dyn Host>> {
+        let tcp = Tcp { controller, is_alone: false, ..self.tcp.clone() };
+        let (direct, namespace) = (self.direct.clone(), self.namespace.clone());
+        Some(Arc::new(Self { direct, namespace, tcp, resolution: self.resolution }))
     }
 
     fn tcp_connect(&self, peer: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>> {

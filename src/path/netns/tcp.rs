@@ -19,6 +19,8 @@ pub(super) struct Tcp {
     pub(super) namespace: Arc<Namespace>,
     /// The kernel's name of the congestion controller.
     pub(super) controller: &'static str,
+    /// Whether there is one connection in the namespace at a time.
+    pub(super) is_alone: bool,
 }
 
 impl Tcp {
@@ -60,7 +62,8 @@ impl Tcp {
     }
 
     fn connected(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<Connected> {
-        let kernel = KernelSocket::new(&stream)?.alone_in(self.namespace.clone());
+        let kernel = KernelSocket::new(&stream)?;
+        let kernel = if self.is_alone { kernel.alone_in(self.namespace.clone()) } else { kernel };
         let local = stream.local_addr()?;
         Ok(Connected { stream: Box::new(stream), local, peer, kernel: Some(Box::new(kernel)) })
     }

@@ -5,12 +5,13 @@ use std::{
     net::SocketAddr,
     sync::Arc,
     task::Waker,
+    time::Duration,
 };
 
 use quinn::udp::EcnCodepoint;
 
 use crate::{
-    link::{Counters, Delivered, Dropped, Event, Link, LinkSpec},
+    link::{Counters, Delivered, Dropped, Event, Link, LinkSpec, QueueVisit},
     path::{
         Observers, PacketView, Payload, Side, Transit,
         observer::Exit,
@@ -34,7 +35,7 @@ pub(super) struct Packet {
 
 impl Packet {
     /// The packet as it leaves the link.
-    fn view(&self, direction: Direction) -> PacketView<'_> {
+    fn view(&self, direction: Direction, queue: QueueVisit) -> PacketView<'_> {
         PacketView {
             direction,
             number: self.number,
@@ -43,6 +44,7 @@ impl Packet {
             to: self.to,
             ip_bytes: self.payload.len() + header_bytes(self.to),
             payload: Payload::Udp(&self.payload),
+            queue,
         }
     }
 }
@@ -67,6 +69,7 @@ impl Wire {
     fn deliver(&mut self, direction: Direction, delivered: Delivered<Box<Packet>>) {
         let mut packet = delivered.packet;
         packet.transit.arrived = delivered.at;
+        packet.transit.queued = delivered.queue.delay;
         if let Some(draw) = delivered.corrupt {
             flip_bit(&mut packet.payload, draw);
         }
@@ -75,7 +78,7 @@ impl Wire {
         }
         let intact = delivered.corrupt.is_none() && delivered.forged.is_none();
         let exit = Exit::Arrived { intact, more: delivered.more };
-        self.observers.left(exit, || packet.view(direction));
+        self.observers.left(exit, || packet.view(direction, delivered.queue));
         match self.ports.get(&packet.to) {
             Some(port) => port.clone().push(packet),
             None => {
@@ -89,7 +92,7 @@ impl Wire {
     fn discard(&mut self, direction: Direction, dropped: Dropped<Box<Packet>>) {
         let mut packet = dropped.packet;
         packet.transit.arrived = dropped.at;
-        self.observers.left(Exit::Dropped(dropped.reason), || packet.view(direction));
+        self.observers.left(Exit::Dropped(dropped.reason), || packet.view(direction, dropped.queue));
         self.spare.push(packet);
     }
 }
@@ -168,7 +171,7 @@ impl Network {
         let direction = side.outgoing();
         let link = &mut wire.links[direction];
         let number = link.counters().packets;
-        let transit = Transit { entered: now, arrived: Time::MAX };
+        let transit = Transit { entered: now, arrived: Time::MAX, queued: Duration::ZERO };
         let packet = match wire.spare.pop() {
             Some(mut packet) => {
                 let mut buffer = std::mem::take(&mut packet.payload);
@@ -182,8 +185,8 @@ impl Network {
         let ip_bytes = payload.len() + header_bytes(to);
         link.enqueue(now, ip_bytes, packet);
         wire.observers.entered(|| {
-            let payload = Payload::Udp(payload);
-            PacketView { direction, number, at: now, from, to, ip_bytes, payload }
+            let (payload, queue) = (Payload::Udp(payload), QueueVisit::default());
+            PacketView { direction, number, at: now, from, to, ip_bytes, payload, queue }
         });
         link.carries(ip_bytes)
     }

@@ -15,8 +15,9 @@ use crate::report::{group::Group, model::Budget, numbers};
 type BudgetPart = (&'static str, usize, fn(&Budget) -> Option<u64>);
 
 /// The parts, in the order in which they are stacked: the link's own time first.
-const PARTS: [BudgetPart; 5] = [
-    ("path", 1, |budget| budget.path),
+const PARTS: [BudgetPart; 6] = [
+    ("path", 1, |budget| Some(budget.path? - budget.queue.unwrap_or(0).min(budget.path?))),
+    ("queue", 6, |budget| budget.queue.filter(|queue| *queue > 0)),
     ("send wait", 0, |budget| budget.send_wait),
     ("recovery", 2, |budget| budget.recovery),
     ("order wait", 3, |budget| budget.order_wait),
@@ -31,7 +32,7 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
     let whole: Vec<Row> = budgets.iter().map(|(budget, label)| row(budget, label, 0)).collect();
     let delays: Vec<Row> = budgets.iter().map(|(budget, label)| row(budget, label, 1)).collect();
     let most = budgets.iter().map(|(budget, _)| total(budget)).max().filter(|most| *most > 0)?;
-    let longest = budgets.iter().map(|(budget, _)| total(budget) - budget.path.unwrap_or(0)).max()?;
+    let longest = budgets.iter().map(|(budget, _)| total(budget) - PARTS[0].2(budget).unwrap_or(0)).max()?;
     let entries: Vec<Entry> = PARTS
         .iter()
         .filter(|(.., read)| budgets.iter().any(|(budget, _)| read(budget).is_some()))
@@ -68,7 +69,7 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
         name: "budget",
         title: "Where the time went (mean per delivered message)".to_owned(),
         row: None,
-        caption: "Path: on the link. Send wait: before the first sending, for the window and pacing. Recovery: from the first \
+        caption: "Path: on the link, without the queue. Queue: waiting at the bottleneck. Send wait: before the first sending, for the window and pacing. Recovery: from the first \
                   sending to the sending of the copy that arrived; none without a loss. Order wait: complete at the \
                   receiver, but held back for earlier messages. Host: processing at both ends, none in virtual time.",
         sentences: Vec::new(),

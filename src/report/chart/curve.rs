@@ -33,7 +33,7 @@ struct Panel {
     show: fn(f64) -> String,
 }
 
-const PANELS: [Panel; 5] = [
+const PANELS: [Panel; 6] = [
     Panel {
         name: "blocked",
         read: |cell, with_interval| {
@@ -70,6 +70,16 @@ const PANELS: [Panel; 5] = [
         },
         theory: |_| None,
         show: |bps| numbers::rate(libm::round(bps) as u64),
+    },
+    Panel {
+        name: "fairness",
+        read: |cell, _| {
+            let share = cell.share.as_ref()?;
+            let ci95 = share.jain_index_ci95.map(|ends| ends.map(Ratio::get));
+            Some(Spread { value: share.jain_index?.get(), ci95 })
+        },
+        theory: |_| None,
+        show: |index| numbers::mean(index, 2),
     },
     Panel {
         name: "p99 of the first reply",

@@ -15,6 +15,7 @@ mod legend;
 mod progress;
 mod scale;
 mod series;
+mod share;
 pub(super) mod style;
 mod timeline;
 mod transfer;
@@ -57,7 +58,7 @@ pub(super) fn of_group(group: &Group<'_>, keys: &Keys) -> Vec<Chart> {
         transfer::chart(group),
         progress::chart(group, keys),
     ];
-    first.into_iter().flatten().chain(timeline::charts(group)).collect()
+    first.into_iter().flatten().chain(share::charts(group)).chain(timeline::charts(group)).collect()
 }
 
 /// The ladders of episodes.

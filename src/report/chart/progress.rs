@@ -54,11 +54,11 @@ pub(super) fn chart(group: &Group<'_>, keys: &Keys) -> Option<Chart> {
     let x = Scale::linear([0.0, end as f64], first.x());
     let body = html! {
         (key)
-        (panel(&first, &x, "arriving at the receiver, with headers and retransmissions", &known, &shown, |bps| rate(libm::round(bps) as u64)))
+        (panel(&first, &x, "arriving at the receiver, with headers and retransmissions", &lines_of(&known, &shown), |bps| rate(libm::round(bps) as u64)))
         @if has_window {
-            (panel(&second, &x, "congestion window of the sender", &known, &windows, bytes))
+            (panel(&second, &x, "congestion window of the sender", &lines_of(&known, &windows), bytes))
         } @else {
-            (panel(&second, &x, "bytes on the link", &known, &on_link, bytes))
+            (panel(&second, &x, "bytes on the link", &lines_of(&known, &on_link), bytes))
         }
     };
     let sentences =
@@ -104,23 +104,43 @@ fn bytes(n: f64) -> String {
     }
 }
 
-fn panel(
+/// A line with a step for each bin.
+pub(super) struct Steps<'a> {
+    pub(super) bin_ns: u64,
+    pub(super) look: usize,
+    pub(super) label: &'a String,
+    /// Bins without a value are gaps.
+    pub(super) values: &'a [Option<u64>],
+}
+
+fn lines_of<'a>(known: &[(&Progress, usize, &'a String)], figures: &'a [Vec<Option<u64>>]) -> Vec<Steps<'a>> {
+    let line =
+        |(&(progress, look, label), values): (&(&Progress, usize, &'a String), &'a Vec<Option<u64>>)| Steps {
+            bin_ns: progress.bin_ns,
+            look,
+            label,
+            values,
+        };
+    known.iter().zip(figures).map(line).collect()
+}
+
+/// Lines over the time since the start of a run.
+pub(super) fn panel(
     area: &Area,
     x: &Scale,
     name: &str,
-    known: &[(&Progress, usize, &String)],
-    figures: &[Vec<Option<u64>>],
+    lines: &[Steps<'_>],
     show: fn(f64) -> String,
 ) -> Markup {
-    let most = figures.iter().flatten().flatten().max().copied().unwrap_or(0);
+    let most = lines.iter().flat_map(|line| line.values).flatten().max().copied().unwrap_or(0);
     let y = Scale::linear([0.0, most as f64], area.y());
     let x_ticks: Vec<Tick> = x.ticks(8).into_iter().map(|ns| (x.at(ns), instant(ns))).collect();
     let y_ticks: Vec<Tick> = y.ticks(4).into_iter().map(|value| (y.at(value), show(value))).collect();
     html! {
         (area.x_axis("since the start of the run", &x_ticks))
         (area.y_axis(name, &y_ticks))
-        @for ((progress, look, label), values) in known.iter().zip(figures) {
-            @let path = steps(progress.bin_ns, values, x, &y);
+        @for Steps { bin_ns, look, label, values } in lines {
+            @let path = steps(*bin_ns, values, x, &y);
             @if !path.is_empty() {
                 g class={ "line l" (look) } data-label=(label) data-n=(values.len()) {
                     path class=(stroke(*look)) d=(path) {}

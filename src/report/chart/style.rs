@@ -11,14 +11,14 @@ struct Scheme {
     grid: &'static str,
     edge: &'static str,
     series: [&'static str; LOOKS],
-    /// The parts of a budget: send wait, path, recovery, order wait, host. The last colour is for messages that wait
-    /// for their own flow: the hue of the order wait, but lighter or darker.
+    /// The parts of a budget: send wait, path, recovery, order wait, host. The sixth colour is for messages that wait
+    /// for their own flow: the hue of the order wait, but lighter or darker. The last is the queue's: the hue of the path.
     parts: [&'static str; PARTS],
     alarm: &'static str,
 }
 
 /// The number of colours of parts.
-const PARTS: usize = 6;
+const PARTS: usize = 7;
 
 /// The colours differ in lightness as well as in hue, after Okabe and Ito. No series has the colour of a wait.
 const LIGHT: Scheme = Scheme {
@@ -27,7 +27,7 @@ const LIGHT: Scheme = Scheme {
     grid: "#e3e7ec",
     edge: "#6b7684",
     series: ["#005a9c", "#c24e00", "#007a5e", "#5b3fc4", "#1f1f1f", "#7a6100", "#6b3a1f", "#0a7f94"],
-    parts: ["#8a8f98", "#9cc3e6", "#d98200", "#a8246f", "#3d4450", "#d67fb3"],
+    parts: ["#8a8f98", "#9cc3e6", "#d98200", "#a8246f", "#3d4450", "#d67fb3", "#3c78b4"],
     alarm: "#b3001b",
 };
 
@@ -37,7 +37,7 @@ const DARK: Scheme = Scheme {
     grid: "#2a313b",
     edge: "#8a95a3",
     series: ["#62b4f7", "#ffa257", "#45d0a4", "#b9a5ff", "#f2f2f2", "#dfc34a", "#c9b29b", "#5fd4ea"],
-    parts: ["#a0a6b0", "#3f6d96", "#f0a640", "#ff7fbf", "#d4d9e0", "#a8507f"],
+    parts: ["#a0a6b0", "#3f6d96", "#f0a640", "#ff7fbf", "#d4d9e0", "#a8507f", "#8fc1ee"],
     alarm: "#ff7a85",
 };
 

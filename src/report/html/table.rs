@@ -79,7 +79,7 @@ pub(super) fn draw_words(rows: &[Vec<String>]) -> Markup {
 fn order(figure: &Figure) -> f64 {
     match *figure {
         Figure::Time(n) | Figure::Throughput(n) | Figure::Count(n) | Figure::Stall { ns: n, .. } => n as f64,
-        Figure::Share(ratio) => ratio.get(),
+        Figure::Share(ratio) | Figure::Shares([ratio, _]) => ratio.get(),
         Figure::Mean(value, _) => value,
         Figure::UpDown([up, down], _) => up + down,
         Figure::Difference(Amount::Nanos(ns), _) => ns as f64,

@@ -11,7 +11,9 @@ use super::{
     link::Link,
     network::Network,
     pictures::Pictures,
+    queueing::Queueing,
     ratio::Ratio,
+    share::Share,
     wire::{Handshake, Recovery, Transfer, Wire},
 };
 use crate::stats::Summary;
@@ -66,12 +68,17 @@ pub struct Cell {
     pub server_gone_ns: Option<u64>,
     /// What crossed the link.
     pub wire: Option<Wire>,
+    /// What the queues of the link did; null without an emulated link with a rate.
+    #[serde(default)]
+    pub queue: Option<Queueing>,
     /// What the network did, as far as the two ends can know it.
     pub network: Option<Network>,
     /// What the transport did about losses.
     pub recovery: Option<Recovery>,
     /// Figures of `transfer`.
     pub transfer: Option<Transfer>,
+    /// Figures of `share`.
+    pub share: Option<Share>,
     /// Figures of `handshake`.
     pub handshake: Option<Handshake>,
     /// Figures of each seed.
@@ -117,9 +124,11 @@ impl Cell {
             theory_reason: None,
             server_gone_ns: None,
             wire: None,
+            queue: None,
             network: None,
             recovery: None,
             transfer: None,
+            share: None,
             handshake: None,
             per_seed: Vec::new(),
             flags: Vec::new(),

@@ -13,6 +13,9 @@ pub struct Budget {
     pub send_wait: Option<u64>,
     /// On the link: queue, serialisation, propagation, jitter.
     pub path: Option<u64>,
+    /// The queue's share of `path`, which contains it.
+    #[serde(default)]
+    pub queue: Option<u64>,
     /// Detecting a loss and retransmitting.
     pub recovery: Option<u64>,
     /// Complete at the receiver, but waiting for earlier bytes.

@@ -16,7 +16,9 @@ mod network;
 mod paired;
 mod pictures;
 mod properties;
+mod queueing;
 mod ratio;
+mod share;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -32,9 +34,12 @@ pub use network::{Network, NetworkDirection};
 pub use paired::{Amount, Metric, Paired};
 pub use pictures::{Detail, Overview, Pictures, Progress, Queue, Timeline};
 pub use properties::{Answer, PROPERTIES_SCHEMA, PropertyCell, PropertyRow, PropertyTable};
+pub use queueing::{QueueDirection, Queueing};
 pub use ratio::Ratio;
+pub use share::{Share, ShareSender, ShareSeries};
 pub use wire::{
-    Handshake, HandshakeMode, Missing, Recovery, Transfer, TransferDirection, Wire, WireDirection,
+    FoundLosses, Handshake, HandshakeMode, KernelRecovery, LossCauses, Missing, Recovery, Transfer,
+    TransferDirection, Truth, Wire, WireDirection,
 };
 
 use crate::stats::Summary;
@@ -49,7 +54,7 @@ pub struct ResultFile {
     pub schema: String,
     /// The version of wirelab that measured.
     pub version: String,
-    /// The command: `bench`, `hol`, `handshake` or `transfer`.
+    /// The command: `bench`, `hol`, `handshake`, `transfer` or `share`.
     pub command: String,
     /// False if the run was interrupted.
     pub complete: bool,

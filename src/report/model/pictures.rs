@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::share::ShareSeries;
+
 /// The data of a cell's charts that its figures do not have.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pictures {
@@ -18,6 +20,9 @@ pub struct Pictures {
     /// The first seed's transfer over time.
     #[serde(default)]
     pub progress: Option<Progress>,
+    /// The first seed's senders over time.
+    #[serde(default)]
+    pub share: Option<ShareSeries>,
 }
 
 /// One transfer over time, from the packets with content that the link saw. The lists have an element for each bin.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::ratio::Ratio;
-use crate::stats::Summary;
+use crate::{stats::Summary, unit::Direction};
 
 /// What crossed the link in the measured time.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -56,6 +56,71 @@ pub struct Recovery {
     pub window_limited_ns: Option<u64>,
     /// Retransmission timeouts of the kernel's TCP.
     pub timeouts: Option<u64>,
+    /// What became of the packets, beside what their senders believed; null where wirelab emulates no link, and for
+    /// transports that send nothing again.
+    #[serde(default)]
+    pub truth: Option<Truth>,
+    /// Counters of the kernel's TCP; null on other transports, and on paths where they include other connections.
+    #[serde(default)]
+    pub kernel: Option<KernelRecovery>,
+}
+
+/// What became of the packets with data, beside what their senders believed: both directions, warm-up included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Truth {
+    /// Packets with data that had been sent before.
+    pub resent_packets: u64,
+    /// Resent packets whose data all arrived with earlier packets.
+    pub needless_packets: u64,
+    /// Packets that were declared lost and arrived.
+    pub false_losses: u64,
+    /// Packets that did not arrive, and that their sender never found to be lost.
+    pub undeclared_losses: u64,
+    /// From when a lost packet entered the link until its sender found it to be lost.
+    pub detection_ns: Summary,
+    /// By what told the sender; null if it does not say.
+    pub by_cause: Option<LossCauses>,
+}
+
+/// Losses by what told the sender of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossCauses {
+    /// A packet sent several later was acknowledged.
+    pub packet_threshold: FoundLosses,
+    /// A later packet was acknowledged, and this one was sent too long ago.
+    pub time_threshold: FoundLosses,
+    /// Repeated acknowledgements.
+    pub duplicate_acks: FoundLosses,
+    /// The retransmission timer.
+    pub timeout: FoundLosses,
+    /// A probe sent the data again before the packet was declared lost.
+    pub probe: FoundLosses,
+}
+
+/// Losses that were found for one cause.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundLosses {
+    /// Packets that were lost.
+    pub losses: u64,
+    /// Packets that were not.
+    pub false_losses: u64,
+    /// Mean time from when the lost packets entered the link; null if there are none.
+    pub detection_mean_ns: Option<u64>,
+}
+
+/// Why the kernel's TCP sent segments again, and what it learned of that; null where the kernel does not count it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelRecovery {
+    /// Because of acknowledgements of later segments, by RACK or at duplicate acknowledgements (`TCPFastRetrans`).
+    pub fast_retransmits: Option<u64>,
+    /// In slow start after a timeout (`TCPSlowStartRetrans`).
+    pub slow_start_retransmits: Option<u64>,
+    /// Expiries of the retransmission timer (`TCPTimeouts`).
+    pub timeouts: Option<u64>,
+    /// Tail loss probes (`TCPLossProbes`).
+    pub loss_probes: Option<u64>,
+    /// Reports of the peer that data arrived twice (`TCPDSACKRecv`).
+    pub dsacks: Option<u64>,
 }
 
 /// The direction of a transfer.
@@ -66,6 +131,15 @@ pub enum TransferDirection {
     Up,
     /// To the client.
     Down,
+}
+
+impl From<TransferDirection> for Direction {
+    fn from(direction: TransferDirection) -> Self {
+        match direction {
+            TransferDirection::Up => Self::ToServer,
+            TransferDirection::Down => Self::ToClient,
+        }
+    }
 }
 
 /// Bulk transfers.

@@ -20,8 +20,8 @@ use crate::{
     wire::{TransferMessage, transfer::Fetch},
 };
 
-/// Pieces that a client may send beyond a missing one: a gigabyte of content on streams, 19 MB in datagrams. They are
-/// recorded in one megabyte.
+/// Pieces that a client may send beyond a missing one: a gigabyte of content on streams. They are recorded in one
+/// megabyte. In datagrams, a piece counts as missing if it comes so many pieces late.
 const MAX_PIECES_AHEAD: usize = 1 << 14;
 
 /// Serves a transfer on a stream that begins with `bytes`. `moved` gets the counter of received bytes.

@@ -56,6 +56,7 @@ pub(super) fn settings(worker: &Worker) -> QuicSettings {
         loss_detection: LossDetection::default(),
         seed: worker.options.seed,
         limits: limits(0, &worker.options),
+        tracers: Default::default(),
     }
 }
 

@@ -107,8 +107,10 @@ impl Sender {
             }
         }
         self.run.clear();
-        // A late sender does not catch up in a burst.
-        self.due = self.due.max(self.host.now()) + takes;
+        // A late sender catches up by one run, so that lateness of timers does not slow it down, but not in a burst.
+        let now = self.host.now();
+        let due = if now - self.due <= takes { self.due } else { now };
+        self.due = due + takes;
         Ok(())
     }
 }

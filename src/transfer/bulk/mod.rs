@@ -19,11 +19,12 @@ pub(crate) use self::stream::Messages;
 pub(crate) use self::stream::{StreamIncoming, StreamOutgoing, moved};
 use crate::{
     path::{BoxFuture, Host},
+    tap::Tap,
     transport::{
-        self, ChannelError, ConnectError, Listening, Mapping, Recovery, Session, SessionSettings, Transport,
-        WindowMemory, quic::Windows,
+        self, ChannelError, ConnectError, DialSettings, ListenSettings, Listening, Mapping, Recovery,
+        Session, SessionSettings, Transport, WindowMemory, quic::Windows,
     },
-    unit::Rate,
+    unit::{PerDirection, Rate},
     wire::transfer::{PIECE_BYTES, Piece, TransferMessage},
 };
 
@@ -123,6 +124,8 @@ pub struct Settings {
     pub datagram_bytes: usize,
     /// How sessions are made.
     pub session: SessionSettings,
+    /// Record what became of the packets of one connection, each tap by the direction in which it sends.
+    pub taps: Option<PerDirection<Tap>>,
 }
 
 impl Settings {
@@ -154,7 +157,9 @@ pub async fn connect(
     peer: SocketAddr,
     settings: &Settings,
 ) -> Result<Bulk, ConnectError> {
-    let session = transport::dial(host, transport, peer, settings.session.dial()).await?;
+    let tap = settings.taps.as_ref().map(|taps| taps.to_server.clone());
+    let dial = DialSettings { tap, ..settings.session.dial() };
+    let session = transport::dial(host, transport, peer, dial).await?;
     Ok(settings.bulk(host, session))
 }
 
@@ -167,7 +172,9 @@ pub fn listen(
     local: SocketAddr,
     settings: &Settings,
 ) -> Result<BulkAcceptor, ConnectError> {
-    let listening = transport::listen(host, transport, local, settings.session.listen())?;
+    let tap = settings.taps.as_ref().map(|taps| taps.to_client.clone());
+    let listen = ListenSettings { tap, ..settings.session.listen() };
+    let listening = transport::listen(host, transport, local, listen)?;
     Ok(BulkAcceptor { host: host.clone(), listening, settings: settings.clone() })
 }
 

@@ -1,9 +1,12 @@
 //! How many bytes a session's transport has moved.
 
+use std::sync::Arc;
+
 /// A counter of bytes, read while the session runs.
-type Counter = Box<dyn Fn() -> u64 + Send + Sync>;
+type Counter = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// Bytes that a session's transport has moved since its start. Data waiting in a buffer has not moved.
+#[derive(Clone)]
 pub struct Moved {
     acknowledged: Option<Counter>,
     received: Option<Counter>,
@@ -38,5 +41,5 @@ impl Moved {
 /// What a counter counts from now on.
 fn since_now(count: impl Fn() -> u64 + Send + Sync + 'static) -> Counter {
     let before = count();
-    Box::new(move || count().saturating_sub(before))
+    Arc::new(move || count().saturating_sub(before))
 }

@@ -59,6 +59,12 @@ impl State {
         self.trace.as_ref().map(Trace::tap)
     }
 
+    fn report_losses(&mut self, now: Time) {
+        if let Some(trace) = &self.trace {
+            trace.report_losses(&mut self.connection, now);
+        }
+    }
+
     fn fail(&mut self, error: &DatagramError) {
         self.end.get_or_insert(Err(ArqError::Socket(error.to_string())));
     }
@@ -145,6 +151,7 @@ impl Endpoint {
         if let Some(tap) = state.tap() {
             tap.landed(datagram, kept);
         }
+        state.report_losses(now);
         if state.handle_events(now) || kept {
             state.wake();
         }
@@ -216,6 +223,7 @@ impl Endpoint {
     /// Sends all that can be sent now.
     fn flush(&self, state: &mut State) {
         let now = self.host.now();
+        state.report_losses(now);
         while !matches!(state.end, Some(Err(ArqError::Socket(_)))) {
             let datagram = match state.unsent.pop_front() {
                 Some(datagram) => datagram,
@@ -223,7 +231,7 @@ impl Endpoint {
                     Some(transmit) => {
                         let unacknowledged = state.connection.unacknowledged();
                         if let Some(trace) = &mut state.trace {
-                            trace.leaves(&transmit.datagram, unacknowledged);
+                            trace.leaves(&transmit, unacknowledged);
                         }
                         transmit.datagram
                     }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::{connection::ArqConnection, endpoint::Endpoint, settings::ArqSettings};
 use crate::{
-    arq::{Connection, ConnectionId, Listener, Mode, Routed},
+    arq::{Config, Connection, ConnectionId, Listener, Mode, Routed},
     path::{self, DatagramError, Datagrams, Host, Received},
     tap::Tap,
     transport::ConnectError,
@@ -57,7 +57,7 @@ impl ArqServer {
         tap: Option<Tap>,
     ) -> Result<Self, ConnectError> {
         // The client chooses the mode.
-        let config = settings.config(Mode::default(), local)?;
+        let config = Config { reports_losses: tap.is_some(), ..settings.config(Mode::default(), local)? };
         let (tell_over, over) = mpsc::unbounded_channel();
         Ok(Self {
             host: host.clone(),

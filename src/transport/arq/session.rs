@@ -10,7 +10,7 @@ use super::{
     settings::cookie_key,
 };
 use crate::{
-    arq::{Connection, Mode},
+    arq::{Config, Connection, Mode},
     path::Host,
     tap::Tap,
     transport::{
@@ -44,7 +44,7 @@ async fn connect(
     mode: Mode,
     DialSettings { arq: settings, tap, .. }: DialSettings<'_>,
 ) -> Result<ArqConnection, ConnectError> {
-    let config = settings.config(mode, peer)?;
+    let config = Config { reports_losses: tap.is_some(), ..settings.config(mode, peer)? };
     let socket = host.udp_connect(peer)?;
     tap.iter().for_each(Tap::begin);
     let connection = Connection::client(config, settings.id(), host.now());

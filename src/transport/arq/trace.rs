@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    tap::{Carried, Tap},
+    arq::{self, Connection, SegmentKind, Transmit},
+    tap::{Carried, Loaded, LossCause, Tap},
+    unit::Time,
     wire::{
         MessageId, Probe,
         segment::{Body, Segment},
@@ -27,11 +29,37 @@ impl Trace {
         &self.tap
     }
 
-    /// `datagram` is sent next. The peer has acknowledged everything before `unacknowledged`.
-    pub(super) fn leaves(&mut self, datagram: &[u8], unacknowledged: u64) {
+    /// `transmit` is sent next. The peer has acknowledged everything before `unacknowledged`.
+    pub(super) fn leaves(&mut self, transmit: &Transmit, unacknowledged: u64) {
+        if let SegmentKind::Content { sequence, transmission, .. } = transmit.kind {
+            let what = self.carried(&transmit.datagram, unacknowledged);
+            self.tap.loaded_segment(&transmit.datagram, Loaded { transmission, sequence, what });
+        }
+    }
+
+    /// Reports the losses that `connection` declared at `now`.
+    pub(super) fn report_losses(&self, connection: &mut Connection, now: Time) {
+        let mut any = false;
+        while let Some(loss) = connection.poll_loss() {
+            any = true;
+            let cause = match loss.cause {
+                arq::LossCause::PacketThreshold => LossCause::PacketThreshold,
+                arq::LossCause::TimeThreshold => LossCause::TimeThreshold,
+                arq::LossCause::DuplicateAcks => LossCause::DuplicateAcks,
+                arq::LossCause::Timeout => LossCause::Timeout,
+            };
+            self.tap.declared(loss.transmission, now, cause);
+        }
+        if any {
+            self.tap.forget_before(connection.first_in_flight());
+        }
+    }
+
+    /// The part of a message in `datagram`.
+    fn carried(&mut self, datagram: &[u8], unacknowledged: u64) -> Option<Carried> {
         let Ok(Segment { body: Body::Data { sequence, fragment, payload }, .. }) = Segment::parse(datagram)
         else {
-            return;
+            return None;
         };
         let first = sequence - u64::from(fragment.index);
         let length = payload.len() as u64;
@@ -41,10 +69,9 @@ impl Trace {
             self.forget_before(unacknowledged);
             self.under_way.insert(first, (probe.id, length));
         }
-        if let Some(&(id, each)) = self.under_way.get(&first) {
-            let start = u64::from(fragment.index) * each;
-            self.tap.loaded(datagram, Carried::Segment { sequence, id, start, end: start + length });
-        }
+        let &(id, each) = self.under_way.get(&first)?;
+        let start = u64::from(fragment.index) * each;
+        Some(Carried::Segment { sequence, id, start, end: start + length })
     }
 
     /// Removes the messages that begin before `unacknowledged`, except the last: part of it may have to be sent again.

@@ -6,7 +6,7 @@ use dimpl::{Config, DtlsCertificate};
 
 use super::crypto;
 use crate::{
-    path::Host,
+    path::{Host, Randomness},
     transport::{ConnectError, security::Leaf},
 };
 
@@ -53,11 +53,9 @@ impl Setup {
         if let Some(seed) = self.seed {
             builder = builder.dangerously_set_rng_seed(seed);
         }
-        let build = || builder.build().map(Arc::new).map_err(|e| failed(peer, &e));
-        match host.randomness() {
-            Some(randomness) => randomness.within(build),
-            None => build(),
-        }
+        Randomness::within_any(host.randomness(), || {
+            builder.build().map(Arc::new).map_err(|e| failed(peer, &e))
+        })
     }
 }
 

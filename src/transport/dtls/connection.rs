@@ -11,7 +11,10 @@ use super::{
     config::{Versions, no_certificate},
     record,
 };
-use crate::{path::Host, unit::Time};
+use crate::{
+    path::{Host, Randomness},
+    unit::Time,
+};
 
 /// One end of one connection.
 #[derive(Debug)]
@@ -68,7 +71,8 @@ impl Connection {
             Versions::Dtls12 => Dtls::new_12,
         };
         let mut connection = Self::new(host, |now| make(config, no_certificate(), now));
-        connection.dtls.set_active(true);
+        // Draws the key pair.
+        Randomness::within_any(host.randomness(), || connection.dtls.set_active(true));
         connection
     }
 

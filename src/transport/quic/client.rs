@@ -9,10 +9,10 @@ use quinn::{
 use super::{
     meter::Meter,
     settings::{CLIENT_KEYS, QuicSettings, open_endpoint},
-    tap::Tapped,
+    tap::{Tapped, Watch},
 };
 use crate::{
-    path::Host,
+    path::{Host, Side},
     tap::Tap,
     transport::{
         ConnectError,
@@ -45,12 +45,13 @@ impl QuicClient {
         let failed = |reason| ConnectError::Failed { what: "QUIC client setup", peer: like, reason };
         let crypto = tls.config(host).map_err(|e| failed(e.to_string()))?;
         let inner = Arc::new(QuicClientConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?);
-        let mut config = quinn::ClientConfig::new(match tap {
-            Some(tap) => Arc::new(Tapped { inner, tap }),
+        let recorders = settings.recorders(Side::Client, host, tap.as_ref());
+        let mut config = quinn::ClientConfig::new(match Watch::new(tap, recorders.clone()) {
+            Some(watch) => Arc::new(Tapped { inner, watch }),
             None => inner,
         });
         // Servers open no streams, and quinn allocates each stream that they may open.
-        config.transport_config(Arc::new(settings.transport(&meter, 0)));
+        config.transport_config(Arc::new(settings.transport(&meter, recorders, 0)));
         if let Some(randomness) = host.randomness().cloned() {
             config.initial_dst_cid_provider(Arc::new(move || ConnectionId::new(&randomness.draw::<20>())));
         }

@@ -5,13 +5,18 @@ use std::{any::Any, sync::Arc, time::Duration};
 use quinn::congestion::{BbrConfig, Controller, ControllerFactory, CubicConfig, NewRenoConfig};
 use web_time::Instant;
 
-use super::{fixed::Fixed, meter::Meter};
+use super::{
+    fixed::Fixed,
+    meter::Meter,
+    recorder::{Recorder, Recorders, Window},
+};
 use crate::transport::Congestion;
 
 /// Builds metered controllers that all report to one meter.
 pub(super) struct MeteredFactory {
     pub(super) congestion: Congestion,
     pub(super) meter: Meter,
+    pub(super) recorders: Option<Arc<Recorders>>,
 }
 
 impl ControllerFactory for MeteredFactory {
@@ -25,6 +30,7 @@ impl ControllerFactory for MeteredFactory {
         Box::new(Metered {
             inner,
             meter: self.meter.clone(),
+            recorder: self.recorders.as_ref().and_then(|recorders| recorders.take_latest()),
             mtu,
             in_flight: 0,
             full_since: None,
@@ -43,6 +49,7 @@ const PACKET_OVERHEAD: u64 = 1 + 8 + 4 + 16 + 1 + 8 + 8;
 struct Metered {
     inner: Box<dyn Controller>,
     meter: Meter,
+    recorder: Option<Recorder>,
     mtu: u16,
     in_flight: u64,
     /// When the window became too full for one more packet.
@@ -77,6 +84,12 @@ impl Metered {
         self.rtt > self.min_rtt * 5 / 4
     }
 
+    /// The recorder of the connection, and what it is shown of the window.
+    fn recorded(&self) -> Option<(&Recorder, Window)> {
+        let recorder = self.recorder.as_ref()?;
+        Some((recorder, Window { bytes: self.inner.window(), ssthresh: self.inner.metrics().ssthresh }))
+    }
+
     fn note_window(&self) {
         let window = self.inner.window();
         let mut measured = self.meter.measurements();
@@ -91,6 +104,9 @@ impl Controller for Metered {
         if self.is_full() {
             self.full_since.get_or_insert(now);
         }
+        if let Some((recorder, window)) = self.recorded() {
+            recorder.transmitted(now, bytes, window);
+        }
     }
 
     fn on_ack(
@@ -104,6 +120,9 @@ impl Controller for Metered {
         self.inner.on_ack(now, sent, bytes, app_limited, rtt);
         (self.rtt, self.min_rtt) = (rtt.get(), rtt.min());
         self.meter.note_acknowledged(bytes.saturating_sub(PACKET_OVERHEAD));
+        if let Some(recorder) = &self.recorder {
+            recorder.acknowledged(sent);
+        }
     }
 
     fn on_end_acks(
@@ -123,6 +142,9 @@ impl Controller for Metered {
             self.meter.end_idle();
         }
         self.last_acks = now;
+        if let Some((recorder, window)) = self.recorded() {
+            recorder.acks_processed(now, window);
+        }
     }
 
     fn on_congestion_event(
@@ -141,6 +163,9 @@ impl Controller for Metered {
         self.note_window();
         if self.is_full() {
             self.full_since.get_or_insert(now);
+        }
+        if let Some((recorder, window)) = self.recorded() {
+            recorder.congestion(now, lost_bytes, window);
         }
     }
 
@@ -161,6 +186,7 @@ impl Controller for Metered {
         Box::new(Self {
             inner: self.inner.clone_box(),
             meter: self.meter.clone(),
+            recorder: self.recorder.clone(),
             mtu: self.mtu,
             in_flight: self.in_flight,
             full_since: self.full_since,

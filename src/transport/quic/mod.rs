@@ -1,9 +1,11 @@
 //! QUIC by quinn (RFC 9000), over any host.
 
 mod client;
+mod declared;
 mod fixed;
 mod meter;
 mod metered;
+mod recorder;
 mod screen;
 mod server;
 mod session;

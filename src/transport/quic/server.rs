@@ -8,13 +8,14 @@ use ring::{hkdf, hmac};
 
 use super::{
     meter::Meter,
+    recorder::Recorders,
     screen::{Counted, Discarded, Screened},
     settings::{QuicLimits, QuicSettings, SERVER_KEYS, open_endpoint},
-    tap::Tapped,
+    tap::{Tapped, Watch},
     worker_ids::WorkerIds,
 };
 use crate::{
-    path::{Host, LayeredQuic},
+    path::{Host, LayeredQuic, Side},
     tap::Tap,
     transport::{
         ConnectError,
@@ -39,9 +40,9 @@ pub struct QuicServer {
 impl QuicServer {
     /// The configuration for one connection with these limits, and its meter.
     pub fn within(&self, limits: QuicLimits) -> (Arc<quinn::ServerConfig>, Meter) {
-        let settings = QuicSettings { limits, ..self.settings };
+        let settings = QuicSettings { limits, ..self.settings.clone() };
         let (mut config, meter) = (self.config.clone(), self.meter.another());
-        config.transport_config(Arc::new(settings.transport(&meter, limits.streams)));
+        config.transport_config(Arc::new(settings.transport(&meter, None, limits.streams)));
         (Arc::new(config), meter)
     }
 }
@@ -101,13 +102,15 @@ pub fn listen(
     let failed = |reason| ConnectError::Failed { what: "QUIC server setup", peer: local, reason };
     let crypto = tls.config(host).map_err(|e| failed(e.to_string()))?;
     let inner = Arc::new(QuicServerConfig::try_from(crypto).map_err(|e| failed(e.to_string()))?);
-    let crypto: Arc<dyn quinn::crypto::ServerConfig> = match tap {
-        Some(tap) => Arc::new(Tapped { inner, tap }),
+    let recorders = settings.recorders(Side::Server, host, tap.as_ref());
+    let crypto: Arc<dyn quinn::crypto::ServerConfig> = match Watch::new(tap, recorders.clone()) {
+        Some(watch) => Arc::new(Tapped { inner, watch }),
         None => inner,
     };
     let token = QuicKeys::new(settings.seed, &tls.identity).token;
     let config = quinn::ServerConfig::new(crypto, token);
-    open_server(host, host.quic_bind(local)?, config, settings.endpoint(&**host, SERVER_KEYS), settings)
+    let (socket, endpoint) = (host.quic_bind(local)?, settings.endpoint(&**host, SERVER_KEYS));
+    open_server(host, socket, config, endpoint, settings, recorders)
 }
 
 /// Listens on `local` as one of several endpoints that share `keys`, with small buffers for waiting handshakes.
@@ -136,7 +139,7 @@ pub fn listen_sharing(
     );
     let ids = HashedConnectionIdGenerator::from_key(ids);
     let socket = Screened::new(host.quic_bind(local)?, ids, discarded.clone(), host.timers().clone());
-    let server = open_server(host, Arc::new(LayeredQuic(socket)), config, endpoint, settings)?;
+    let server = open_server(host, Arc::new(LayeredQuic(socket)), config, endpoint, settings, None)?;
     Ok(QuicServer { discarded, ..server })
 }
 
@@ -146,10 +149,11 @@ fn open_server(
     mut config: quinn::ServerConfig,
     endpoint_config: EndpointConfig,
     settings: &QuicSettings,
+    recorders: Option<Arc<Recorders>>,
 ) -> Result<QuicServer, ConnectError> {
     let meter = Meter::new(host);
     config
-        .transport_config(Arc::new(settings.transport(&meter, settings.limits.streams)))
+        .transport_config(Arc::new(settings.transport(&meter, recorders, settings.limits.streams)))
         .time_source(Arc::new(HostClock(host.clone())));
     let endpoint = open_endpoint(host, socket, endpoint_config, Some(config.clone()))?;
     Ok(QuicServer { endpoint, meter, config, settings: settings.clone(), discarded: Arc::default() })

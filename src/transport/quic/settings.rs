@@ -5,9 +5,14 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, IdleTimeout, TransportConfig, VarInt};
 use ring::hmac;
 
-use super::{meter::Meter, metered::MeteredFactory, simulated_ids::SimulatedIds};
+use super::{
+    declared::DeclaredLosses, meter::Meter, metered::MeteredFactory, recorder::Recorders,
+    simulated_ids::SimulatedIds,
+};
 use crate::{
-    path::{Host, PathError, quinn_runtime},
+    path::{Host, PathError, Side, quinn_runtime},
+    tap::Tap,
+    trace::{QuicTracers, Thresholds},
     transport::{Congestion, LossDetection},
     unit::random,
 };
@@ -23,6 +28,8 @@ pub struct QuicSettings {
     pub seed: Option<u64>,
     /// Limits on a peer's use of resources.
     pub limits: QuicLimits,
+    /// What traces the connections.
+    pub tracers: QuicTracers,
 }
 
 /// Limits on a QUIC peer's use of resources.
@@ -66,8 +73,27 @@ pub(super) const CLIENT_KEYS: u64 = 0x5143_4c49;
 pub(super) const SERVER_KEYS: u64 = 0x5153_5256;
 
 impl QuicSettings {
+    /// Records the connections of one end, if something traces them. A tap is told of the losses that they declare.
+    pub(super) fn recorders(
+        &self,
+        side: Side,
+        host: &Arc<dyn Host>,
+        tap: Option<&Tap>,
+    ) -> Option<Arc<Recorders>> {
+        let mut tracers = self.tracers.clone();
+        tap.into_iter().for_each(|tap| tracers.push(Arc::new(DeclaredLosses(tap.clone()))));
+        let LossDetection { packet_threshold, time_threshold } = self.loss_detection;
+        let thresholds = Thresholds { packets: packet_threshold, time: time_threshold.round_trips() };
+        Recorders::new(side, host, tracers, thresholds)
+    }
+
     /// The peer may open `streams` bidirectional streams.
-    pub(super) fn transport(&self, meter: &Meter, streams: u32) -> TransportConfig {
+    pub(super) fn transport(
+        &self,
+        meter: &Meter,
+        recorders: Option<Arc<Recorders>>,
+        streams: u32,
+    ) -> TransportConfig {
         let limits = self.limits;
         let LossDetection { packet_threshold, time_threshold } = self.loss_detection;
         let bytes = |bytes| VarInt::from_u64(bytes).unwrap_or(VarInt::MAX);
@@ -89,6 +115,7 @@ impl QuicSettings {
             .congestion_controller_factory(Arc::new(MeteredFactory {
                 congestion: self.congestion,
                 meter: meter.clone(),
+                recorders,
             }));
         transport
     }

@@ -45,3 +45,20 @@ fn packets_in_flight_do_not_count_against_the_queue() {
     verdicts(&mut link, 1000, MS);
     assert_eq!((link.counters().queue_dropped, drain(&mut link).len()), (0, 1000));
 }
+
+#[test]
+fn an_event_tells_how_long_its_packet_waited_for_the_transmitter() {
+    // 1 ms a packet; the last finds a free transmitter.
+    let mut link = Link::new(spec("rate=9.6mbit,delay=5ms,loss=drop:2,queue=3p"), 1, Direction::ToServer);
+    for (at, number) in [(0, 1), (0, 2), (0, 3), (0, 4), (10, 5)] {
+        link.enqueue(ms(at), 1200, number);
+    }
+    let waits = std::iter::from_fn(|| link.poll(Time::MAX)).map(|event| match event {
+        Event::Delivered(delivered) => (delivered.packet, delivered.queue.delay.as_millis(), None),
+        Event::Dropped(dropped) => (dropped.packet, dropped.queue.delay.as_millis(), Some(dropped.reason)),
+    });
+    let mut waits: Vec<_> = waits.collect();
+    waits.sort_unstable_by_key(|(number, ..)| *number);
+    let dropped = [Some(DropReason::Lost), Some(DropReason::QueueFull)];
+    assert_eq!(waits, [(1, 0, None), (2, 1, dropped[0]), (3, 2, None), (4, 0, dropped[1]), (5, 0, None)]);
+}

@@ -200,6 +200,7 @@ fn cell(row: &Row) -> Cell {
         budget_ns: Some(Budget {
             send_wait: Some(0),
             path: Some(50 * MS),
+            queue: Some(0),
             recovery: Some(row.delayed * 60 * MS / MESSAGES),
             order_wait: Some(row.blocked * 30 * MS / MESSAGES),
             host: Some(0),
@@ -220,6 +221,7 @@ fn cell(row: &Row) -> Cell {
             min_window_bytes: Some(1_000_000),
             window_limited_ns: Some(0),
             timeouts: None,
+            ..Recovery::default()
         }),
         per_seed: vec![PerSeed {
             seed: 1,

@@ -31,7 +31,13 @@ pub(super) fn settings(seed: u64) -> SessionSettings {
     let (congestion, loss_detection) = (Congestion::Fixed(1_000_000), LossDetection::default());
     let seed = Some(seed);
     SessionSettings {
-        quic: QuicSettings { congestion, loss_detection, seed, limits: QuicLimits::EXPERIMENT },
+        quic: QuicSettings {
+            congestion,
+            loss_detection,
+            seed,
+            limits: QuicLimits::EXPERIMENT,
+            tracers: Default::default(),
+        },
         arq: ArqSettings {
             congestion,
             loss_detection,

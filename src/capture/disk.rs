@@ -1,0 +1,199 @@
+//! The file of a capture, written in large pieces.
+
+use std::{
+    io::{self, Seek, SeekFrom, Write},
+    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    thread::{self, JoinHandle},
+};
+
+use super::pcapng::{self, STATISTICS_BYTES, block_type};
+use crate::path::StopSignal;
+
+/// Where a capture is written.
+pub trait Output: Write + Seek + Send {
+    /// Cuts the file off after `bytes`.
+    fn cut(&mut self, bytes: u64) -> io::Result<()>;
+}
+
+impl Output for std::fs::File {
+    fn cut(&mut self, bytes: u64) -> io::Result<()> {
+        self.set_len(bytes)
+    }
+}
+
+/// A piece of the file: whole blocks.
+#[derive(Debug, Default)]
+pub(super) struct Piece {
+    pub(super) blocks: Vec<u8>,
+    /// The blocks of secrets among them, again.
+    pub(super) secrets: Vec<u8>,
+    /// How many packets of each interface are in it.
+    pub(super) packets: [u64; 2],
+}
+
+impl Piece {
+    fn clear(&mut self) {
+        self.blocks.clear();
+        self.secrets.clear();
+        self.packets = [0; 2];
+    }
+}
+
+/// Pieces that wait to be written by another thread: at most 16 MB or so.
+const WAITING: usize = 64;
+
+/// Writes pieces, at once or in another thread.
+pub(super) enum Disk {
+    /// At once. For virtual time, where a slow disk delays no packet.
+    Direct(File),
+    /// In another thread. For real time.
+    Thread {
+        /// `None` at the end.
+        full: Option<SyncSender<Piece>>,
+        empty: Receiver<Piece>,
+        thread: Option<JoinHandle<File>>,
+    },
+}
+
+/// The outcome of writing a piece.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It was written, or will be.
+    Taken,
+    /// It was left out: too many are waiting.
+    LeftOut,
+    /// Writing has failed, now or before.
+    Failed,
+}
+
+impl Disk {
+    /// Writes at once.
+    pub(super) fn direct(out: Box<dyn Output>) -> Self {
+        Self::Direct(File::new(out))
+    }
+
+    /// Writes in another thread. Sets `stop` if that fails.
+    pub(super) fn in_thread(out: Box<dyn Output>, stop: StopSignal) -> io::Result<Self> {
+        let (full, to_write) = sync_channel::<Piece>(WAITING);
+        let (written, empty) = sync_channel(WAITING);
+        let mut file = File::new(out);
+        let thread = thread::Builder::new().name("capture".to_owned()).spawn(move || {
+            for mut piece in to_write {
+                if file.failed.is_none() && !file.write(&piece) {
+                    stop.set();
+                }
+                piece.clear();
+                // If nobody takes it, it is freed.
+                let _ = written.try_send(piece);
+            }
+            file
+        })?;
+        Ok(Self::Thread { full: Some(full), empty, thread: Some(thread) })
+    }
+
+    /// Writes `piece`, and leaves an empty one in its place.
+    pub(super) fn write(&mut self, piece: &mut Piece) -> Outcome {
+        match self {
+            Self::Direct(file) => {
+                let written = file.failed.is_none() && file.write(piece);
+                piece.clear();
+                if written { Outcome::Taken } else { Outcome::Failed }
+            }
+            Self::Thread { full, empty, .. } => {
+                let next = empty.try_recv().unwrap_or_default();
+                let Some(full) = full else { return Outcome::Failed };
+                match full.try_send(std::mem::replace(piece, next)) {
+                    Ok(()) => Outcome::Taken,
+                    Err(TrySendError::Full(left_out)) => {
+                        piece.blocks.extend_from_slice(&left_out.secrets);
+                        piece.secrets = left_out.secrets;
+                        Outcome::LeftOut
+                    }
+                    Err(TrySendError::Disconnected(_)) => Outcome::Failed,
+                }
+            }
+        }
+    }
+
+    /// Writes the last piece, and returns the file.
+    pub(super) fn finish(self, piece: Piece) -> File {
+        match self {
+            Self::Direct(mut file) => {
+                if file.failed.is_none() {
+                    file.write(&piece);
+                }
+                file
+            }
+            Self::Thread { full, thread, .. } => {
+                if let Some(full) = full {
+                    // Fails only if the thread is gone.
+                    let _ = full.send(piece);
+                }
+                let gone = || File::failed(io::Error::other("the thread that writes the capture has ended"));
+                thread.and_then(|thread| thread.join().ok()).unwrap_or_else(gone)
+            }
+        }
+    }
+}
+
+/// The file itself.
+pub(super) struct File {
+    /// `None` if it is lost.
+    out: Option<Box<dyn Output>>,
+    /// Where its last whole block ends.
+    end: u64,
+    /// How many packets of each interface were written.
+    pub(super) packets: [u64; 2],
+    pub(super) failed: Option<io::Error>,
+}
+
+impl File {
+    fn new(out: Box<dyn Output>) -> Self {
+        Self { out: Some(out), end: 0, packets: [0; 2], failed: None }
+    }
+
+    fn failed(error: io::Error) -> Self {
+        Self { out: None, end: 0, packets: [0; 2], failed: Some(error) }
+    }
+
+    fn write(&mut self, piece: &Piece) -> bool {
+        let Some(out) = &mut self.out else { return false };
+        if let Err(error) = out.write_all(&piece.blocks).and_then(|()| out.flush()) {
+            self.failed = Some(error);
+            // A file that cannot be cut keeps what it has.
+            let _ = self.cut(piece);
+            return false;
+        }
+        self.end += piece.blocks.len() as u64;
+        (0..2).for_each(|interface| self.packets[interface] += piece.packets[interface]);
+        true
+    }
+
+    /// After an error, cuts the file after the last whole block of `piece` that leaves room for the statistics.
+    fn cut(&mut self, piece: &Piece) -> io::Result<()> {
+        let Some(out) = &mut self.out else { return Ok(()) };
+        let written = out.stream_position()?.saturating_sub(self.end);
+        let room = (written as usize).min(piece.blocks.len()).saturating_sub(2 * STATISTICS_BYTES);
+        let mut kept = 0;
+        for (kind, end) in pcapng::whole_blocks(&piece.blocks[..room]) {
+            if kind == block_type::ENHANCED_PACKET {
+                self.packets[usize::from(piece.blocks[kept + 8]).min(1)] += 1;
+            }
+            kept = end;
+        }
+        self.end += kept as u64;
+        out.cut(self.end)?;
+        out.seek(SeekFrom::Start(self.end)).map(drop)
+    }
+
+    /// Appends `last`, and replaces the beginning of the file with `header`, which is as long as the one there.
+    pub(super) fn complete(&mut self, header: &[u8], last: &[u8]) -> io::Result<()> {
+        let Some(out) = &mut self.out else { return Ok(()) };
+        out.write_all(last)?;
+        // A pipe cannot seek and keeps its first header.
+        if out.seek(SeekFrom::Start(0)).is_ok() {
+            out.write_all(header)?;
+        }
+        out.flush()
+    }
+}

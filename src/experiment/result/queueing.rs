@@ -1,0 +1,32 @@
+//! What the queues of the link did, pooled over seeds.
+
+use crate::{
+    link::Counters,
+    path::QueueDelays,
+    report::{QueueDirection, Queueing},
+    stats::Histogram,
+    unit::{Direction, PerDirection},
+};
+
+/// Pools the queues of runs: the delays of their packets, and what the link counted. `None` if no run had a queue.
+pub(in crate::experiment) fn queueing<'a>(
+    runs: impl Iterator<Item = (Option<&'a QueueDelays>, Option<PerDirection<Counters>>)>,
+) -> Option<Queueing> {
+    let mut delays = QueueDelays::default();
+    let mut counters = PerDirection::<Counters>::default();
+    for (run, wire) in runs {
+        for way in Direction::BOTH {
+            if let Some(run) = run.and_then(|run| run[way].as_ref()) {
+                delays[way].get_or_insert_with(Histogram::new).merge(run);
+            }
+        }
+        counters += wire.unwrap_or_default();
+    }
+    let direction = |way: Direction| {
+        let delay_ns = delays[way].as_ref()?.summary();
+        let Counters { marked, queue_dropped: dropped, .. } = counters[way];
+        Some(QueueDirection { delay_ns, marked, dropped })
+    };
+    let queueing = Queueing::from_fn(direction);
+    queueing.iter().any(Option::is_some).then_some(queueing)
+}

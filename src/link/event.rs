@@ -1,0 +1,70 @@
+//! What a link tells of a packet.
+
+use std::time::Duration;
+
+use crate::unit::Time;
+
+/// What the queue of the bottleneck did to a packet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueVisit {
+    /// From its offer until the transmitter began to send it. Serialisation is not part of it. Zero on a link without a
+    /// rate, where no packet waits.
+    pub delay: Duration,
+    /// Whether the queue marked it with Congestion Experienced (RFC 3168) instead of dropping it.
+    pub marked: bool,
+}
+
+/// The fate of a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event<P> {
+    /// It arrived.
+    Delivered(Delivered<P>),
+    /// It was dropped.
+    Dropped(Dropped<P>),
+}
+
+/// A packet that does not arrive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dropped<P> {
+    /// When it was dropped: at its offer, as it left the queue, or on the wire.
+    pub at: Time,
+    /// The packet, as it was offered.
+    pub packet: P,
+    /// Why.
+    pub reason: DropReason,
+    /// What the queue did to it. A packet that the queue refused has not waited.
+    pub queue: QueueVisit,
+}
+
+/// Why a packet was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DropReason {
+    /// Lost after the bottleneck, by a draw, a list or an outage.
+    Lost,
+    /// Dropped by the queue of the bottleneck.
+    QueueFull,
+    /// Above the MTU.
+    TooLarge,
+}
+
+/// A packet at the far end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered<P> {
+    /// When it arrived.
+    pub at: Time,
+    /// When its last bit left the bottleneck.
+    pub departs: Time,
+    /// What the queue did to it.
+    pub queue: QueueVisit,
+    /// The packet, as it was offered.
+    pub packet: P,
+    /// A draw if a bit must be flipped: the index of the bit, modulo the number of bits in the packet. The
+    /// link does not look into packets, so the caller flips it.
+    pub corrupt: Option<u64>,
+    /// Set if this is a forged copy: the caller writes these bytes into it. The packet itself follows.
+    pub forged: Option<u64>,
+    /// Whether this is a duplicate, a replay or a forgery.
+    pub copy: bool,
+    /// Whether another copy of it arrives later.
+    pub more: bool,
+}

@@ -1,0 +1,501 @@
+//! What became of the packets of one direction, beside what their sender believed.
+//!
+//! The sender of a transport that retransmits guesses which packets were lost. The link knows. [`Truth`] is told of both,
+//! and counts retransmissions that nobody needed, losses that were none, and how long a loss took to be found. It reads
+//! no clock and knows no transport: data are ranges of offsets in numbered streams.
+
+use std::{collections::VecDeque, mem, ops::AddAssign, time::Duration};
+
+use super::coverage::{Coverage, Extent};
+use crate::{
+    stats::Histogram,
+    unit::{Time, nanos},
+};
+
+/// What told a sender that a packet was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LossCause {
+    /// A packet that was sent several later was acknowledged (RFC 9002 section 6.1.1).
+    PacketThreshold,
+    /// A later packet was acknowledged, and this one was sent too long ago (RFC 9002 section 6.1.2).
+    TimeThreshold,
+    /// Repeated acknowledgements (RFC 5681 section 3.2).
+    DuplicateAcks,
+    /// The retransmission timer (RFC 6298).
+    Timeout,
+    /// Nothing: its data were sent again before it was declared lost, as in a probe (RFC 9002 section 6.2.4).
+    Probe,
+    /// The sender does not tell. Its data were sent again.
+    Unknown,
+}
+
+impl LossCause {
+    /// All causes.
+    pub const ALL: [Self; 6] = [
+        Self::PacketThreshold,
+        Self::TimeThreshold,
+        Self::DuplicateAcks,
+        Self::Timeout,
+        Self::Probe,
+        Self::Unknown,
+    ];
+}
+
+/// Losses that were found for one cause.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Packets that were lost.
+    pub losses: u64,
+    /// Packets that were not lost.
+    pub false_losses: u64,
+    /// From when the lost packets entered the link until they were found to be lost, summed.
+    pub took: Duration,
+}
+
+/// The counts of [`Truth`].
+#[derive(Debug, Clone, Default)]
+pub struct TruthFigures {
+    /// Packets with data that had been sent before.
+    pub resent: u64,
+    /// Resent packets whose data arrived with earlier packets.
+    pub needless: u64,
+    /// Packets that were declared lost and arrived.
+    pub false_losses: u64,
+    /// Packets that were lost, and that the sender never found to be lost.
+    pub undeclared: u64,
+    /// From when a lost packet entered the link until its sender found it to be lost, in nanoseconds.
+    pub detection: Histogram,
+    /// By cause, in the order of [`LossCause::ALL`].
+    pub by_cause: [Found; LossCause::ALL.len()],
+}
+
+impl AddAssign<&Self> for TruthFigures {
+    fn add_assign(&mut self, more: &Self) {
+        self.resent += more.resent;
+        self.needless += more.needless;
+        self.false_losses += more.false_losses;
+        self.undeclared += more.undeclared;
+        self.detection.merge(&more.detection);
+        for (own, more) in self.by_cause.iter_mut().zip(&more.by_cause) {
+            own.losses += more.losses;
+            own.false_losses += more.false_losses;
+            own.took += more.took;
+        }
+    }
+}
+
+/// Follows the packets with data of one direction of a connection. It holds packets that are on the link, or lost and
+/// not declared so: its memory does not grow with the length of a run.
+#[derive(Debug, Default)]
+pub struct Truth {
+    figures: TruthFigures,
+    data: Coverage,
+    /// Packets on the link, in the order of their numbers.
+    in_flight: VecDeque<Packet>,
+    /// Packets that did not arrive and were not declared lost.
+    missing: Vec<Packet>,
+    /// Resent packets that may have been needless: earlier packets with their data are on the link.
+    doubtful: Vec<Doubtful>,
+    spare: Vec<Vec<Extent>>,
+}
+
+/// A packet with data.
+#[derive(Debug)]
+struct Packet {
+    number: u64,
+    /// When it entered the link.
+    entered: Time,
+    data: Vec<Extent>,
+    /// When and why it was first taken for lost.
+    found: Option<(Time, LossCause)>,
+    /// Why it was declared lost.
+    declared: Option<LossCause>,
+    /// Whether it reached its receiver, which discarded it.
+    discarded: bool,
+}
+
+impl Packet {
+    fn overlaps(&self, data: &[Extent]) -> bool {
+        self.data.iter().any(|own| data.iter().any(|other| own.overlaps(other)))
+    }
+
+    /// Notes that it is taken for lost. A probe is no declaration.
+    fn find(&mut self, now: Time, cause: LossCause) {
+        self.found.get_or_insert((now, cause));
+        if cause != LossCause::Probe {
+            self.declared.get_or_insert(cause);
+        }
+    }
+
+    /// Whether the link lost it, and its sender did not find out.
+    fn is_undeclared(&self) -> bool {
+        self.found.is_none() && !self.discarded
+    }
+}
+
+#[derive(Debug)]
+struct Doubtful {
+    number: u64,
+    /// Its data that have not arrived with an earlier packet.
+    missing: Vec<Extent>,
+}
+
+impl Truth {
+    /// An empty list for the data of the next packet, with reused memory.
+    pub(super) fn list(&mut self) -> Vec<Extent> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// Packet `number` entered the link at `now` with `data`. Numbers rise. A packet that repeats data finds earlier
+    /// packets with them to be lost for the reason `resending`; see [`LossCause::Probe`] and [`LossCause::Unknown`].
+    pub fn sent(&mut self, number: u64, now: Time, data: Vec<Extent>, resending: LossCause) {
+        let (mut repeats, mut is_new) = (false, data.is_empty());
+        for extent in &data {
+            let (old, new) = self.data.send(extent);
+            repeats |= old;
+            is_new |= new;
+        }
+        if repeats {
+            self.figures.resent += 1;
+            self.find_lost(&data, now, resending);
+            let missing: Vec<Extent> = data.iter().flat_map(|extent| self.data.missing(extent)).collect();
+            match missing.is_empty() {
+                true => self.figures.needless += u64::from(!is_new),
+                false if !is_new => self.doubtful.push(Doubtful { number, missing }),
+                false => {}
+            }
+        }
+        let (found, declared, discarded) = (None, None, false);
+        self.in_flight.push_back(Packet { number, entered: now, data, found, declared, discarded });
+    }
+
+    /// Finds packets with `data` to be lost because the data are sent again.
+    fn find_lost(&mut self, data: &[Extent], now: Time, cause: LossCause) {
+        let mut found = false;
+        for packet in self.in_flight.iter_mut().filter(|packet| packet.overlaps(data)) {
+            found = true;
+            packet.find(now, cause);
+        }
+        for index in (0..self.missing.len()).rev() {
+            if !self.missing[index].overlaps(data) {
+                continue;
+            }
+            found = true;
+            self.find_missing(index, now, cause);
+        }
+        if !found && cause != LossCause::Probe {
+            self.count_false(cause);
+        }
+    }
+
+    /// The sender declared packet `number` lost at `now`.
+    pub fn declared(&mut self, number: u64, now: Time, cause: LossCause) {
+        if let Ok(index) = self.place(number) {
+            self.in_flight[index].find(now, cause);
+        } else if let Some(index) = self.missing.iter().position(|packet| packet.number == number) {
+            self.find_missing(index, now, cause);
+        } else {
+            self.count_false(cause);
+        }
+    }
+
+    /// Packet `number` will not arrive.
+    pub fn dropped(&mut self, number: u64) {
+        let Some(packet) = self.take(number) else { return };
+        if let Some(found) = packet.found {
+            self.count_found(packet.entered, found);
+        }
+        self.keep_undeclared(packet);
+        self.settle();
+    }
+
+    /// The receiver took packet `number`.
+    pub fn arrived(&mut self, number: u64) {
+        let is_late = |packet: &Packet| packet.number == number && !packet.discarded;
+        let late = || self.missing.iter().position(is_late);
+        let packet = match self.place(number) {
+            Ok(_) => self.take(number),
+            Err(_) => late().map(|index| self.missing.swap_remove(index)),
+        };
+        let Some(packet) = packet else { return };
+        for extent in &packet.data {
+            self.data.arrive(extent);
+            let later = self.doubtful.iter_mut().filter(|resent| resent.number > number);
+            later.for_each(|resent| resent.missing = extent.cut_from(&resent.missing));
+        }
+        let before = self.doubtful.len();
+        self.doubtful.retain(|resent| !resent.missing.is_empty());
+        self.figures.needless += (before - self.doubtful.len()) as u64;
+        if let Some(cause) = packet.declared {
+            self.count_false(cause);
+        }
+        self.recycle(packet);
+        self.settle();
+    }
+
+    /// Packet `number` reached its receiver, which did not take it: it had its data, or discarded them.
+    pub fn refused(&mut self, number: u64) {
+        let Ok(index) = self.place(number) else { return };
+        if self.in_flight[index].data.iter().all(|extent| self.data.has(extent)) {
+            return self.arrived(number);
+        }
+        let Some(packet) = self.take(number) else { return };
+        self.keep_undeclared(Packet { discarded: true, ..packet });
+        self.settle();
+    }
+
+    /// The sender knows what became of all packets below `number`, or has given up on them.
+    pub fn forget_before(&mut self, number: u64) {
+        if self.missing.iter().all(|packet| packet.number >= number) {
+            return;
+        }
+        for packet in mem::take(&mut self.missing) {
+            if packet.number >= number {
+                self.missing.push(packet);
+            } else {
+                self.figures.undeclared += u64::from(packet.is_undeclared());
+                self.recycle(packet);
+            }
+        }
+    }
+
+    /// For a new connection: its packets and streams are numbered from 0 again. What was counted stays.
+    pub(super) fn begun_anew(&self) -> Self {
+        Self { figures: self.figures(), ..Self::default() }
+    }
+
+    /// The counts so far.
+    pub fn figures(&self) -> TruthFigures {
+        let undeclared = self.missing.iter().filter(|packet| packet.is_undeclared()).count() as u64;
+        TruthFigures { undeclared: self.figures.undeclared + undeclared, ..self.figures.clone() }
+    }
+
+    fn place(&self, number: u64) -> Result<usize, usize> {
+        self.in_flight.binary_search_by_key(&number, |packet| packet.number)
+    }
+
+    fn take(&mut self, number: u64) -> Option<Packet> {
+        let index = self.place(number).ok()?;
+        self.in_flight.remove(index)
+    }
+
+    /// A resent packet was needed if no earlier packet is on the link that can still bring its data.
+    fn settle(&mut self) {
+        if !self.doubtful.is_empty() {
+            let first = self.in_flight.front().map_or(u64::MAX, |packet| packet.number);
+            self.doubtful.retain(|resent| resent.number > first);
+        }
+    }
+
+    /// A packet that did not arrive is taken for lost. What its receiver discarded the link did not lose.
+    fn find_missing(&mut self, index: usize, now: Time, cause: LossCause) {
+        let mut packet = self.missing.swap_remove(index);
+        if packet.is_undeclared() {
+            self.count_found(packet.entered, (now, cause));
+        }
+        packet.find(now, cause);
+        self.keep_undeclared(packet);
+    }
+
+    /// Keeps a packet that did not arrive, unless there is nothing left to declare.
+    fn keep_undeclared(&mut self, packet: Packet) {
+        match packet.declared {
+            Some(_) => self.recycle(packet),
+            None => self.missing.push(packet),
+        }
+    }
+
+    fn count_found(&mut self, entered: Time, (at, cause): (Time, LossCause)) {
+        let took = at - entered;
+        self.figures.detection.record(nanos(took));
+        let found = &mut self.figures.by_cause[cause as usize];
+        found.losses += 1;
+        found.took += took;
+    }
+
+    fn count_false(&mut self, cause: LossCause) {
+        self.figures.false_losses += 1;
+        self.figures.by_cause[cause as usize].false_losses += 1;
+    }
+
+    fn recycle(&mut self, packet: Packet) {
+        let mut data = packet.data;
+        data.clear();
+        self.spare.push(data);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Time {
+        Time::ZERO + Duration::from_millis(ms)
+    }
+
+    /// Bytes of stream 0.
+    fn bytes(start: u64, end: u64) -> Vec<Extent> {
+        vec![Extent { stream: 0, start, end, ends_stream: false }]
+    }
+
+    /// Packets of 100 bytes, a millisecond apart; the packet's number is that of its hundred.
+    fn sent(count: u64) -> Truth {
+        let mut truth = Truth::default();
+        for number in 0..count {
+            truth.sent(number, at(number), bytes(number * 100, number * 100 + 100), LossCause::Probe);
+        }
+        truth
+    }
+
+    /// Packet `number` brings hundred `hundred` again.
+    fn resend(truth: &mut Truth, number: u64, ms: u64, hundred: u64) {
+        truth.sent(number, at(ms), bytes(hundred * 100, hundred * 100 + 100), LossCause::Probe);
+    }
+
+    /// Resent, needless, false, undeclared.
+    fn counts(truth: &Truth) -> [u64; 4] {
+        let figures = truth.figures();
+        [figures.resent, figures.needless, figures.false_losses, figures.undeclared]
+    }
+
+    fn found(truth: &Truth, cause: LossCause) -> Found {
+        truth.figures().by_cause[cause as usize]
+    }
+
+    #[test]
+    fn a_lost_packet_that_is_found_and_sent_again_is_a_true_loss() {
+        let mut truth = sent(4);
+        truth.dropped(0);
+        (1..4).for_each(|number| truth.arrived(number));
+        truth.declared(0, at(53), LossCause::PacketThreshold);
+        resend(&mut truth, 4, 53, 0);
+        truth.arrived(4);
+        assert_eq!(counts(&truth), [1, 0, 0, 0]);
+        assert_eq!(truth.figures().detection.max(), Some(53_000_000));
+        let expected = Found { losses: 1, false_losses: 0, took: Duration::from_millis(53) };
+        assert_eq!(found(&truth, LossCause::PacketThreshold), expected);
+        assert!(truth.in_flight.is_empty() && truth.missing.is_empty() && truth.doubtful.is_empty());
+    }
+
+    #[test]
+    fn a_packet_that_was_overtaken_by_three_is_a_false_loss_and_its_copy_is_needless() {
+        let mut truth = sent(4);
+        (1..4).for_each(|number| truth.arrived(number));
+        truth.declared(0, at(53), LossCause::PacketThreshold);
+        resend(&mut truth, 4, 53, 0);
+        assert_eq!(counts(&truth), [1, 0, 0, 0], "the overtaken packet may still be lost");
+        truth.arrived(0);
+        assert_eq!(counts(&truth), [1, 1, 1, 0]);
+        truth.arrived(4);
+        assert_eq!(counts(&truth), [1, 1, 1, 0]);
+    }
+
+    #[test]
+    fn a_copy_is_needed_where_every_earlier_packet_with_its_data_was_lost() {
+        let mut truth = sent(1);
+        truth.declared(0, at(50), LossCause::Timeout);
+        resend(&mut truth, 1, 50, 0);
+        // The copy comes first, then the link drops the original.
+        truth.arrived(1);
+        truth.dropped(0);
+        assert_eq!(counts(&truth), [1, 0, 0, 0]);
+        assert_eq!(found(&truth, LossCause::Timeout).losses, 1);
+    }
+
+    #[test]
+    fn a_timer_that_expires_too_early_makes_a_needless_copy_even_if_the_copy_is_lost() {
+        let mut truth = sent(1);
+        truth.arrived(0);
+        truth.declared(0, at(200), LossCause::Timeout);
+        resend(&mut truth, 1, 200, 0);
+        truth.dropped(1);
+        assert_eq!(counts(&truth), [1, 1, 1, 1], "the lost copy was never declared lost: nobody missed it");
+        truth.forget_before(2);
+        assert_eq!(counts(&truth), [1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn a_probe_finds_a_loss_before_it_is_declared_and_declares_none_itself() {
+        let mut truth = sent(2);
+        truth.dropped(0);
+        truth.arrived(1);
+        resend(&mut truth, 2, 90, 0);
+        resend(&mut truth, 3, 90, 1);
+        assert_eq!(counts(&truth), [2, 1, 0, 0], "the second of two probes repeats what arrived");
+        truth.declared(0, at(140), LossCause::TimeThreshold);
+        assert_eq!(counts(&truth), [2, 1, 0, 0]);
+        assert_eq!(found(&truth, LossCause::TimeThreshold), Found::default(), "it was found before");
+        assert_eq!(found(&truth, LossCause::Probe).took, Duration::from_millis(90));
+    }
+
+    #[test]
+    fn without_declarations_a_copy_declares_the_latest_packet_with_its_data() {
+        let resend = |truth: &mut Truth, number, ms| {
+            truth.sent(number, at(ms), bytes(0, 100), LossCause::Unknown);
+        };
+        let mut truth = sent(2);
+        truth.arrived(0);
+        resend(&mut truth, 2, 60);
+        assert_eq!(counts(&truth), [1, 1, 1, 0]);
+        // The copy was lost, so the next one declares a true loss; but nobody needs either.
+        truth.dropped(2);
+        resend(&mut truth, 3, 120);
+        assert_eq!(counts(&truth), [2, 2, 1, 0]);
+        assert_eq!(truth.figures().detection.max(), Some(60_000_000));
+    }
+
+    #[test]
+    fn what_a_receiver_discards_is_neither_lost_nor_a_needless_copy() {
+        let mut truth = sent(3);
+        truth.dropped(0);
+        truth.refused(1);
+        truth.refused(2);
+        (0..3).for_each(|number| truth.declared(number, at(60), LossCause::DuplicateAcks));
+        (0..3).for_each(|hundred| resend(&mut truth, 3 + hundred, 60, hundred));
+        (3..6).for_each(|number| truth.arrived(number));
+        assert_eq!(counts(&truth), [3, 0, 0, 0]);
+        assert_eq!(found(&truth, LossCause::DuplicateAcks).losses, 1);
+        resend(&mut truth, 6, 90, 1);
+        truth.refused(6);
+        assert_eq!(counts(&truth), [4, 1, 0, 0], "this one repeats what its receiver has");
+    }
+
+    #[test]
+    fn a_packet_with_anything_new_is_not_needless() {
+        let mut truth = sent(1);
+        truth.arrived(0);
+        truth.sent(1, at(9), bytes(50, 150), LossCause::Probe);
+        truth.arrived(1);
+        assert_eq!(counts(&truth), [1, 0, 0, 0]);
+        truth.sent(2, at(20), bytes(20, 120), LossCause::Probe);
+        assert_eq!(counts(&truth), [2, 1, 0, 0], "two packets brought its data together");
+    }
+
+    #[test]
+    fn a_finished_stream_takes_no_memory_and_its_copies_are_still_needless() {
+        let mut truth = Truth::default();
+        let message = |truth: &mut Truth, stream| {
+            let mut data = truth.list();
+            data.push(Extent { stream, start: 0, end: 101, ends_stream: true });
+            data
+        };
+        for number in 0..100_000 {
+            let data = message(&mut truth, number * 4);
+            truth.sent(number, at(number), data, LossCause::Probe);
+            truth.arrived(number);
+        }
+        assert_eq!(truth.data.streams(), 0);
+        let data = message(&mut truth, 40);
+        truth.sent(100_000, at(100_000), data, LossCause::Probe);
+        assert_eq!(counts(&truth), [1, 1, 0, 0]);
+        assert!(truth.spare.len() <= 1 && truth.in_flight.len() == 1);
+    }
+
+    #[test]
+    fn a_packet_that_was_given_up_on_and_arrives_after_all_has_arrived() {
+        let mut truth = sent(1);
+        truth.dropped(0);
+        truth.arrived(0);
+        assert_eq!(counts(&truth), [0, 0, 0, 0]);
+    }
+}
