@@ -6,7 +6,9 @@
 //! ```text
 //! main
 //! cli
+//! lab
 //! verify, properties, discover, lesson
+//! scenario
 //! experiment, serve, send
 //! channel, transfer
 //! certs, target
@@ -76,11 +78,13 @@ pub mod channel;
 #[cfg(feature = "sockets")]
 pub mod discover;
 pub mod experiment;
+pub mod lab;
 pub mod lesson;
 pub mod link;
 pub mod path;
 pub mod properties;
 pub mod report;
+pub mod scenario;
 #[cfg(feature = "sockets")]
 pub mod send;
 #[cfg(feature = "sockets")]

@@ -17,7 +17,9 @@ const LAYERS: &[&[&str]] = &[
     &["certs", "target"],
     &["channel", "transfer"],
     &["experiment", "serve", "send"],
+    &["scenario"],
     &["verify", "properties", "discover", "lesson"],
+    &["lab"],
     &["cli"],
 ];
 

@@ -1,10 +1,9 @@
 //! Certificate files: reading, describing, and atomic writing.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs,
     io::Write,
     net::{Ipv4Addr, Ipv6Addr},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -17,6 +16,7 @@ use rustls::{
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use super::CertsError;
+use crate::unit::file;
 
 /// A certificate's main fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,12 +95,7 @@ fn format_address(bytes: &[u8]) -> Option<String> {
 /// Writes a file atomically. It is created with `mode`, so a key is never readable by others.
 pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), CertsError> {
     let draft = path.with_extension(format!("draft-{}", std::process::id()));
-    let written = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(mode)
-        .open(&draft)
+    let written = file::create(&draft, mode)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&draft, path));
     written.map_err(|e| {

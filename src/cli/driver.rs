@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use wirelab::{
-    experiment::{Driven, Experiment, Options, Progress, Request, RunRecorder, SampleFile, drive},
+    experiment::{Driven, Experiment, Options, Progress, Request, RunRecorder, SampleFile, config, drive},
     path::StopSignal,
     report::ResultFile,
     unit::format_duration,
@@ -204,47 +204,4 @@ fn bar<E: Experiment>(request: &Request<E::Plan>) -> ProgressBar {
     let bar = ProgressBar::new(total);
     bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
-}
-
-/// The options that every experiment has, each resolved. What a matrix resolves differently for each cell stands in
-/// the cells.
-fn config<E: Experiment>(request: &Request<E::Plan>, first_seed: u64) -> Map<String, Value> {
-    let setups = || request.plans().map(E::setup);
-    let paths: Vec<_> = request.batches.iter().map(|batch| batch.path.name()).collect();
-    Map::from_iter([
-        entry("transport", distinct(setups().map(|setup| json!(setup.transport.name())))),
-        entry("path", json!(paths)),
-        entry("congestion", distinct(setups().map(|setup| json!(setup.congestion.to_string())))),
-        entry(
-            "packet_threshold",
-            distinct(setups().map(|setup| json!(setup.loss_detection.packet_threshold))),
-        ),
-        entry(
-            "time_threshold",
-            distinct(setups().map(|setup| json!(setup.loss_detection.time_threshold.round_trips()))),
-        ),
-        entry("seed", json!(first_seed)),
-        entry("seeds", distinct(request.batches.iter().map(|batch| json!(batch.seeds)))),
-    ])
-}
-
-/// One option of a result.
-pub(crate) fn entry(name: &str, value: impl Into<Value>) -> (String, Value) {
-    (name.to_owned(), value.into())
-}
-
-/// The servers of a request.
-pub(crate) fn servers<P>(request: &Request<P>) -> Value {
-    distinct(request.batches.iter().flat_map(|batch| &batch.servers).map(|server| json!(server.url)))
-}
-
-/// Each value once, in the order in which they come first.
-pub(crate) fn distinct(values: impl Iterator<Item = Value>) -> Value {
-    let mut seen = Vec::new();
-    for value in values {
-        if !seen.contains(&value) {
-            seen.push(value);
-        }
-    }
-    Value::Array(seen)
 }

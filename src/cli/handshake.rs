@@ -5,13 +5,13 @@ use std::{process::ExitCode, time::Duration};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use wirelab::{
-    experiment::{Handshake as Experiment, HandshakePlan, Mode, PathKind, Request, Setup},
+    experiment::{Handshake as Experiment, HandshakePlan, Mode, PathKind, Request, Setup, distinct, entry},
     transport::Transport,
     unit::nanos,
 };
 
 use super::{
-    driver::{Prepared, distinct, entry},
+    driver::Prepared,
     options::{
         capture::CaptureArgs,
         grid::Defaults,

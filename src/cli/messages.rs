@@ -3,19 +3,17 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Args;
-use serde_json::{Map, Value, json};
 use wirelab::{
     experiment::{
-        Bench, Loaded, LoadedPlan, Outcome, PathKind, Plan, Remote, Request, Runs, Sender, Setup, Which,
-        choose, choose_contrast, episode, pair,
+        Bench, Loaded, LoadedPlan, Outcome, PathKind, Plan, Request, Runs, Sender, Setup, Which, choose,
+        choose_contrast, entry, episode, messages_config, pair, plans_config,
     },
     path::StopSignal,
     report::episode::Episode,
-    unit::nanos,
 };
 
 use super::{
-    driver::{Prepared, distinct, entry},
+    driver::Prepared,
     options::{
         capture::CaptureArgs,
         detail::{DetailArgs, Samples, seeds},
@@ -64,10 +62,7 @@ impl<D: Defaults> MessagesArgs<D> {
             command,
             experiment: &Bench { follows_losses: command == "hol" },
             request: &request,
-            config: config(
-                request.plans(),
-                request.batches.iter().flat_map(|batch| &batch.servers).collect(),
-            ),
+            config: messages_config(&request),
             first_seed: self.matrix.grid.seed,
             samples: samples.as_ref().map(Samples::file),
             capture: &self.capture,
@@ -104,7 +99,7 @@ impl<D: Defaults> MessagesArgs<D> {
             Ok(plans.into_iter().map(with).collect())
         })?;
         let plans = request.plans().map(|plan| &plan.plan);
-        let mut config = config(plans, Vec::new());
+        let mut config = plans_config(plans, &[]);
         let senders: Vec<String> = background.iter().map(ToString::to_string).collect();
         config.extend([entry("background", senders)]);
         let prepared = Prepared {
@@ -212,26 +207,4 @@ fn check_background(path: PathKind, background: &[Sender], plans: &[Plan]) -> Re
         true => Err(UsageError::new("--background: a bottleneck each way is needed, such as --rate 20mbit")),
         false => Ok(()),
     }
-}
-
-/// The options of the schedule, each resolved.
-fn config<'a>(plans: impl Iterator<Item = &'a Plan> + Clone, servers: Vec<&Remote>) -> Map<String, Value> {
-    let each = |value: fn(&Plan) -> Value| distinct(plans.clone().map(value));
-    let with_link = plans.clone().filter(|plan| plan.path.has_link());
-    let is_measured = servers.iter().any(|remote| remote.deadline.is_some());
-    Map::from_iter([
-        entry("servers", distinct(servers.iter().map(|server| json!(server.url)))),
-        entry("links", distinct(with_link.map(|plan| json!(plan.links)))),
-        entry("flows", each(|plan| json!(plan.workload.flows))),
-        entry("interval_ns", each(|plan| json!(nanos(plan.workload.interval)))),
-        entry("length_bytes", each(|plan| json!(plan.workload.length))),
-        entry("reply_length_bytes", each(|plan| json!(plan.workload.reply_length))),
-        entry("arrivals", each(|plan| json!(plan.workload.arrivals.to_string()))),
-        entry("duration_ns", each(|plan| json!(nanos(plan.workload.duration)))),
-        entry("warmup_ns", each(|plan| json!(nanos(plan.workload.warmup)))),
-        entry(
-            "deadline_ns",
-            if is_measured { Value::Null } else { each(|plan| json!(nanos(plan.workload.deadline))) },
-        ),
-    ])
 }

@@ -11,6 +11,7 @@ mod foreign;
 mod handshake;
 mod hol;
 mod interrupt;
+mod lab;
 mod link;
 mod man;
 mod memory;
@@ -49,6 +50,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Tour(tour::Tour),
+    Lab(lab::Lab),
     Bench(Box<bench::Bench>),
     Hol(Box<hol::Hol>),
     Handshake(Box<handshake::Handshake>),
@@ -73,6 +75,7 @@ impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Tour(command) => command.run(),
+            Command::Lab(command) => command.run(),
             Command::Bench(command) => command.run(),
             Command::Hol(command) => command.run(),
             Command::Handshake(command) => command.run(),

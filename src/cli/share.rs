@@ -5,12 +5,14 @@ use std::{process::ExitCode, time::Duration};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use wirelab::{
-    experiment::{PathKind, Request, Sender, Share as Experiment, SharePlan, transfer::Direction},
+    experiment::{
+        PathKind, Request, Sender, Share as Experiment, SharePlan, distinct, entry, transfer::Direction,
+    },
     unit::nanos,
 };
 
 use super::{
-    driver::{Prepared, distinct, entry},
+    driver::Prepared,
     options::{
         capture::CaptureArgs,
         grid::{Defaults, GridArgs},

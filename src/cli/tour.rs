@@ -103,7 +103,7 @@ fn write_teacher(path: &Path) -> anyhow::Result<ExitCode> {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     let draft = Draft::create(path)?;
     let page = teacher(ending, &StopSignal::default()).map_err(|error| match error {
-        LessonError::Format => UsageError::new(format!("--teacher {}: {error}", path.display())).into(),
+        LessonError::Format(_) => UsageError::new(format!("--teacher {}: {error}", path.display())).into(),
         error => anyhow!(error),
     })?;
     draft.complete_with(&page)?;

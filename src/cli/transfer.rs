@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use wirelab::{
     experiment::{
-        Request, Setup,
+        Request, Setup, distinct, entry, servers,
         transfer::{Direction, Transfer as Experiment, TransferPlan},
     },
     target::Target,
@@ -17,7 +17,7 @@ use wirelab::{
 
 use super::{
     draft::Draft,
-    driver::{Finished, Prepared, distinct, entry, servers},
+    driver::{Finished, Prepared},
     options::{
         capture::CaptureArgs,
         grid::Defaults,

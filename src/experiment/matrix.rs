@@ -71,7 +71,11 @@ pub fn run_matrix<P: Sync, O: Send>(
     };
     thread::scope(|scope| {
         for _ in 0..options.threads.clamp(1, total.max(1)) {
-            scope.spawn(work);
+            // In a browser there are no threads.
+            if thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                work();
+                break;
+            }
         }
     });
     let mut finished = finished.into_inner();

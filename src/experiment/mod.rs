@@ -11,6 +11,7 @@
 //! ([`on_path()`]), and how outcomes become a row. [`drive`] runs any of them.
 
 mod bench;
+mod config;
 mod driver;
 mod episode;
 mod error;
@@ -39,6 +40,7 @@ pub use self::{
         run::{LEAD, run, run_between},
         settings::settings as end_settings,
     },
+    config::{config, distinct, entry, messages_config, plans_config, servers},
     driver::{Batch, Driven, Experiment, Job, Options, Problem, Progress, Request, RunSize, drive, skipped},
     episode::{UnknownEpisode, Which, choose, choose_contrast, episode, pair},
     error::RunError,

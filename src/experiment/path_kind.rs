@@ -48,7 +48,7 @@ impl PathKind {
             (Self::Relay, Carrier::KernelTcp) => {
                 Some("a user-space relay cannot lose a TCP segment, it can only delay bytes")
             }
-            _ => None,
+            _ => transport.spec().protocol.unavailable(),
         }
     }
 }

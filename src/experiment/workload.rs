@@ -105,6 +105,13 @@ impl Workload {
         }
     }
 
+    /// The deadline where none is set: two round trips, or 100 ms where no round trip is known.
+    pub fn default_deadline(links: Option<&PerDirection<LinkSpec>>) -> Duration {
+        const UNKNOWN: Duration = Duration::from_millis(100);
+        let two = links.map(|links| (links.to_server.delay + links.to_client.delay) * 2);
+        two.filter(|two| !two.is_zero()).unwrap_or(UNKNOWN)
+    }
+
     /// The flow and the place in it of the message with this number.
     pub fn id(&self, number: u64) -> MessageId {
         let flows = u64::from(self.flows);

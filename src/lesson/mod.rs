@@ -15,14 +15,20 @@ mod one_stream;
 mod order;
 mod page;
 mod results;
-mod scenario;
 mod streams;
 mod teacher;
 mod template;
 
+use std::sync::Arc;
+
+use self::results::Run;
 pub use self::{results::Results, teacher::teacher};
-use self::{results::Run, scenario::Scenario};
-use crate::{experiment::RunError, path::StopSignal, report::Figure};
+use crate::{
+    experiment::RunError,
+    path::StopSignal,
+    report::Figure,
+    scenario::{Running, Scenario, ScenarioError},
+};
 
 /// All lessons, in the order of the tour. A new lesson needs a file and a line here.
 pub static LESSONS: &[Lesson] = &[
@@ -102,13 +108,8 @@ const fn claim(text: &'static str, holds: fn(&Results) -> Option<bool>) -> Claim
 #[derive(Debug, thiserror::Error)]
 pub enum LessonError {
     /// The tour cannot run a command line.
-    #[error("cannot run `{line}`: {reason}")]
-    Command {
-        /// The line.
-        line: &'static str,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error(transparent)]
+    Command(#[from] ScenarioError),
     /// A text names a figure that the results lack.
     #[error("the results have no figure `{0}`")]
     Figure(String),
@@ -116,8 +117,8 @@ pub enum LessonError {
     #[error(transparent)]
     Run(#[from] RunError),
     /// No format has the ending of the file name.
-    #[error("expected a file name that ends in {}", teacher::endings())]
-    Format,
+    #[error("expected a file name that ends in {0}")]
+    Format(String),
 }
 
 impl Lesson {
@@ -133,6 +134,13 @@ impl Lesson {
     /// Returns an error if a run fails.
     pub fn run_exercises(&self, stop: &StopSignal) -> Result<Vec<Results>, LessonError> {
         self.exercises.iter().map(|exercise| exercise.solution.run(stop)).collect()
+    }
+
+    /// Why this build cannot run it, if it cannot.
+    pub fn unavailable(&self) -> Option<&'static str> {
+        let scenarios = self.trial.scenarios().ok()?;
+        let mut transports = scenarios.iter().flat_map(|scenario| &scenario.transports);
+        transports.find_map(|transport| transport.spec().protocol.unavailable())
     }
 
     /// The commands to try next, without the program's name.
@@ -155,14 +163,15 @@ impl Lesson {
 impl Trial {
     fn run(&self, stop: &StopSignal) -> Result<Results, LessonError> {
         let run = |scenario: Scenario| {
-            let (file, episodes) = scenario.run(stop)?;
+            let running = Running { stop, progress: Arc::new(|_| {}), pictures: false };
+            let (file, episodes) = scenario.run(&running)?;
             Ok::<_, LessonError>(Run { typed: scenario.typed(), file, episodes })
         };
         Ok(Results::new(self.scenarios()?.into_iter().map(run).collect::<Result<_, _>>()?))
     }
 
     fn scenarios(&self) -> Result<Vec<Scenario>, LessonError> {
-        self.commands.iter().map(|line| Scenario::parse(line)).collect()
+        self.commands.iter().map(|line| Ok(Scenario::parse(line)?)).collect()
     }
 }
 

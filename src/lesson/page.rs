@@ -1,7 +1,10 @@
 //! A lesson as blocks.
 
-use super::{Claim, Lesson, LessonError, Results, Scenario, Trial, template::fill};
-use crate::report::{Block, TextOptions, blocks_to_text, chosen_columns};
+use super::{Claim, Lesson, LessonError, Results, Trial, template::fill};
+use crate::{
+    report::{Block, TextOptions, blocks_to_html_part, blocks_to_text, chosen_columns},
+    scenario::Scenario,
+};
 
 impl Lesson {
     /// Its text and its question.
@@ -22,6 +25,10 @@ impl Lesson {
         said: Option<usize>,
         options: TextOptions,
     ) -> Result<String, LessonError> {
+        Ok(blocks_to_text(&self.found(results, said)?, options))
+    }
+
+    fn found<'a>(&self, results: &'a Results, said: Option<usize>) -> Result<Vec<Block<'a>>, LessonError> {
         let mut blocks = shown(results, self.columns);
         blocks.push(Block::Paragraph(self.verdict(results, said)?));
         blocks.extend(self.explanation(results)?);
@@ -30,7 +37,7 @@ impl Lesson {
             blocks.push(Block::Command(format!("wirelab {command}")));
             blocks.push(Block::Paragraph((*look).to_owned()));
         }
-        Ok(blocks_to_text(&blocks, options))
+        Ok(blocks)
     }
 
     /// Whether `said` is the right choice.
@@ -53,14 +60,38 @@ impl Lesson {
     }
 
     pub(super) fn asked(&self) -> Result<Vec<Block<'static>>, LessonError> {
+        let lettered = |(choice, letter)| format!("{letter}) {choice}");
+        let choices = self.choice_texts()?.into_iter().zip('a'..).map(lettered).collect();
+        Ok(vec![Block::Paragraph(format!("Question: {}", self.question_text()?)), Block::List(choices)])
+    }
+
+    /// The question, with its figures.
+    ///
+    /// Returns an error if the text names an unknown setting.
+    pub fn question_text(&self) -> Result<String, LessonError> {
+        fill(self.question, &self.trial, &self.trial.scenarios()?, None)
+    }
+
+    /// The choices, with their figures.
+    ///
+    /// Fails like [`Self::question_text`].
+    pub fn choice_texts(&self) -> Result<Vec<String>, LessonError> {
         let scenarios = self.trial.scenarios()?;
-        let mut choices = Vec::new();
-        for (choice, letter) in self.choices.iter().zip('a'..) {
-            let text = fill(choice.text, &self.trial, &scenarios, None)?;
-            choices.push(format!("{letter}) {text}"));
-        }
-        let question = fill(self.question, &self.trial, &scenarios, None)?;
-        Ok(vec![Block::Paragraph(format!("Question: {question}")), Block::List(choices)])
+        self.choices.iter().map(|choice| fill(choice.text, &self.trial, &scenarios, None)).collect()
+    }
+
+    /// The introduction as a part of an HTML page.
+    ///
+    /// Fails like [`Self::question_text`].
+    pub fn introduction_html(&self, number: usize) -> Result<String, LessonError> {
+        Ok(blocks_to_html_part(&self.introduction(number)?))
+    }
+
+    /// The findings as a part of an HTML page.
+    ///
+    /// Fails like [`Self::findings`].
+    pub fn findings_html(&self, results: &Results, said: Option<usize>) -> Result<String, LessonError> {
+        Ok(blocks_to_html_part(&self.found(results, said)?))
     }
 
     /// The right choice, and whether `said` predicted it.

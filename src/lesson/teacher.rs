@@ -13,7 +13,8 @@ use crate::{
 ///
 /// Returns an error if no format has this ending, or if a run fails.
 pub fn teacher(ending: &str, stop: &StopSignal) -> Result<String, LessonError> {
-    let render = Format::of_ending(ending).and_then(|format| format.blocks).ok_or(LessonError::Format)?;
+    let render = Format::of_ending(ending).and_then(|format| format.blocks);
+    let render = render.ok_or_else(|| LessonError::Format(endings()))?;
     let minutes: u32 = LESSONS.iter().map(|lesson| lesson.minutes).sum();
     let mut results = Vec::new();
     for lesson in LESSONS {
@@ -54,6 +55,6 @@ fn contents((lesson, number): (&Lesson, usize)) -> String {
 }
 
 /// The file name endings that are supported, joined with `or`.
-pub(super) fn endings() -> String {
+fn endings() -> String {
     Format::endings_where(|format| format.blocks.is_some())
 }

@@ -1,7 +1,8 @@
 //! Fills in the figures of a text. `{name}` stands for a figure of the trial or a setting of its first command,
 //! `{name:1}` for a setting of its second.
 
-use super::{LessonError, Results, Scenario, Trial};
+use super::{LessonError, Results, Trial};
+use crate::scenario::Scenario;
 
 /// The text with its figures filled in. Without results, it may name only settings.
 pub(super) fn fill(

@@ -32,7 +32,7 @@ pub trait Host: Send + Sync + Debug + 'static {
     fn timers(&self) -> &Arc<Timers>;
 
     /// The `Instant` that stands for [`Time::ZERO`], for libraries that use `Instant`.
-    fn origin(&self) -> std::time::Instant;
+    fn origin(&self) -> web_time::Instant;
 
     /// The wall clock: time since the Unix epoch. Constant plus [`Host::now`] in virtual time.
     fn unix_time(&self) -> Duration;

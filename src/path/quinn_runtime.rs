@@ -1,14 +1,13 @@
 //! A host as quinn's runtime.
 
 use std::{
-    io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Instant,
 };
 
-use quinn::{AsyncTimer, AsyncUdpSocket, Runtime};
+use quinn::{AsyncTimer, Runtime};
+use web_time::Instant;
 
 use super::{BoxFuture, Host, Sleep};
 use crate::unit::Time;
@@ -36,8 +35,10 @@ impl Runtime for QuinnRuntime {
         self.0.spawn("a quinn driver", future);
     }
 
-    fn wrap_udp_socket(&self, _: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        Err(io::Error::new(io::ErrorKind::Unsupported, "sockets come from Host::quic_bind"))
+    // In a browser the trait is without it.
+    #[cfg(not(target_family = "wasm"))]
+    fn wrap_udp_socket(&self, _: std::net::UdpSocket) -> std::io::Result<Arc<dyn quinn::AsyncUdpSocket>> {
+        Err(std::io::Error::new(std::io::ErrorKind::Unsupported, "sockets come from Host::quic_bind"))
     }
 
     fn now(&self) -> Instant {

@@ -58,7 +58,7 @@ pub use transports::transport_in_words;
 pub(crate) use {
     block::Block,
     figure::Figure,
-    html::blocks_to_html,
+    html::{blocks_to_html, blocks_to_html_part, style_of_parts, to_html_part},
     markdown::blocks_to_markdown,
     numbers::{count, setting},
     tables::{chosen_columns, figure_of, labelled_cells},

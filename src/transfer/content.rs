@@ -4,7 +4,6 @@ use std::{
     collections::VecDeque,
     fs::File,
     io::{self, Read},
-    os::unix::fs::FileExt,
     path::PathBuf,
 };
 
@@ -12,7 +11,10 @@ use bytes::{Bytes, BytesMut};
 use rand::Rng;
 
 use super::TransferError;
-use crate::{unit::random, wire::transfer::PIECE_BYTES};
+use crate::{
+    unit::{file, random},
+    wire::transfer::PIECE_BYTES,
+};
 
 /// What is transferred.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,7 +182,7 @@ impl From<Option<SaveFile>> for Sink {
 impl Sink {
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), TransferError> {
         let Self::File(SaveFile { file, path }) = self else { return Ok(()) };
-        file.write_all_at(bytes, offset).map_err(|source| {
+        file::write_at(file, bytes, offset).map_err(|source| {
             let name = path.display().to_string();
             TransferError::Content { operation: "write", name, source }
         })

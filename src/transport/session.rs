@@ -198,6 +198,11 @@ pub trait Protocol: fmt::Debug + Sync {
 
     /// Listens on `local`. See [`listen`].
     fn listen(&self, host: &Arc<dyn Host>, local: SocketAddr, settings: ListenSettings<'_>) -> ListenResult;
+
+    /// Why this build cannot run it, if it cannot.
+    fn unavailable(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// A server's end that waits for clients.

@@ -7,6 +7,7 @@ mod decimal;
 mod direction;
 mod duration;
 mod error;
+pub mod file;
 mod mutex;
 pub mod random;
 mod rate;

@@ -1,14 +1,17 @@
-//! The HTML report in headless Chromium, at desktop and phone sizes, light and dark.
+//! The HTML report and the lab in headless Chromium, at desktop and phone sizes, light and dark.
 
 use std::{env, fs, path::Path, process::Command, time::Instant};
 
 use tempfile::tempdir;
 
-use crate::support::{Program, command_exists, run, say, skip_missing};
+use crate::{
+    lab::{Lab, engine},
+    support::{Program, command_exists, run, say, skip_missing, wirelab},
+};
 
 /// The command that opens pages in the browser. Needs Chromium, Node.js, `playwright-core` and `axe-core`, which
 /// `.ci/run` installs. Skips without them.
-fn browser() -> Option<Command> {
+fn browser(script: &str) -> Option<Command> {
     let folders = env::var_os("PATH").unwrap_or_default();
     let file = |name| env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file());
     let Some(chromium) = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(file) else {
@@ -28,7 +31,7 @@ fn browser() -> Option<Command> {
     }
     let mut command = Command::new("node");
     command
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/check.mjs"))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser").join(script))
         .env("WIRELAB_TEST_BROWSER", folder)
         .env("WIRELAB_TEST_CHROMIUM", chromium);
     Some(command)
@@ -36,7 +39,7 @@ fn browser() -> Option<Command> {
 
 #[test]
 fn pages_are_whole_in_every_size_and_scheme() {
-    let Some(mut browser) = browser() else { return };
+    let Some(mut browser) = browser("check.mjs") else { return };
     let folder = tempdir().unwrap();
     let pages = [
         ("hol.html", "hol -d 10s --seeds 2 -o hol.html"),
@@ -57,6 +60,41 @@ fn pages_are_whole_in_every_size_and_scheme() {
     assert!(largest < 300_000, "{largest}");
 }
 
+/// Uses the lab at these addresses. It takes longer than a program of the tests may take, so it is waited for without a
+/// limit; the script has limits of its own.
+fn use_lab(mut browser: Command, addresses: &[String]) {
+    let pictures = env::var("WIRELAB_TEST_PICTURES").unwrap_or_else(|_| "-".to_owned());
+    browser.arg(pictures).args(addresses).env("WIRELAB_TEST_WIRELAB", env!("CARGO_BIN_EXE_wirelab"));
+    let seen = browser.output().unwrap();
+    say(&String::from_utf8_lossy(&seen.stdout));
+    assert!(seen.status.success(), "{}", String::from_utf8_lossy(&seen.stderr));
+}
+
+#[test]
+fn the_lab_shows_what_the_command_prints() {
+    let Some(browser) = browser("lab.mjs") else { return };
+    let lab = Lab::start();
+    use_lab(browser, &[lab.url()]);
+}
+
+#[test]
+fn an_exported_lab_needs_no_server() {
+    let (Some(browser), Some(engine)) = (browser("lab.mjs"), engine()) else { return };
+    let folder = tempdir().unwrap();
+    for name in ["lab.html", "lab"] {
+        let export = wirelab(folder.path(), ["lab", "--export", name, "--engine"]).arg(&engine).status();
+        assert!(export.unwrap().success());
+    }
+    let file = folder.path().join("lab.html");
+    // The engine is in it as base64 of what a server sends, which is most of it.
+    let largest = fs::metadata(&file).unwrap().len();
+    assert!(largest < 1_200_000 * 4 / 3, "{largest}");
+    let folder: u64 =
+        fs::read_dir(folder.path().join("lab")).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum();
+    assert!(folder < 1_200_000, "{folder}");
+    use_lab(browser, &[format!("file://{}", file.display())]);
+}
+
 /// As many cells as a sweep has: 2,000 links with five transports.
 const CELLS: usize = 10_000;
 
@@ -64,7 +102,7 @@ const CELLS: usize = 10_000;
 #[ignore = "10,000 cells in a browser: see CONTRIBUTING.md"]
 #[expect(clippy::disallowed_methods, reason = "rendering takes real time")]
 fn ten_thousand_cells_open() {
-    let Some(mut browser) = browser() else { return };
+    let Some(mut browser) = browser("check.mjs") else { return };
     let folder = tempdir().unwrap();
     let real =
         "hol -t udp,quic-one,quic-flow,quic-message,arq-selective -d 2s --seeds 2 --loss 0%,1% -o real.json";

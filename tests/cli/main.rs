@@ -11,6 +11,7 @@ mod determinism;
 mod errors;
 mod examples;
 mod experiments;
+mod lab;
 mod mistakes;
 mod serve_send;
 mod single_messages;

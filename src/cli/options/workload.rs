@@ -49,8 +49,6 @@ pub(crate) struct WorkloadArgs {
     deadline: Option<Duration>,
 }
 
-/// The deadline where no round trip is known.
-const DIRECT_DEADLINE: Duration = Duration::from_millis(100);
 /// More flows than this are a typing error.
 const MAX_FLOWS: u64 = 10_000;
 /// More messages than this in one run are a typing error: 2,000 hours of the default schedule.
@@ -84,8 +82,7 @@ impl WorkloadArgs {
 
     /// The deadline on this link: what was asked for, or two round trips.
     pub(crate) fn deadline(&self, links: Option<&PerDirection<LinkSpec>>) -> Duration {
-        let round_trips = links.map(|links| (links.to_server.delay + links.to_client.delay) * 2);
-        self.deadline.or(round_trips.filter(|d| !d.is_zero())).unwrap_or(DIRECT_DEADLINE)
+        self.deadline.unwrap_or_else(|| Workload::default_deadline(links))
     }
 
     fn workload(
@@ -104,7 +101,8 @@ impl WorkloadArgs {
             warmup: self.warmup,
             duration: self.duration.unwrap_or(default_duration),
             wait: self.wait,
-            deadline: DIRECT_DEADLINE,
+            // Set later: it follows from the link.
+            deadline: Workload::default_deadline(None),
         }
     }
 }
@@ -189,6 +187,6 @@ mod tests {
     #[test]
     fn options_that_are_left_out_give_the_usual_workload() {
         let workloads = Line::parse_from([""]).workload.workloads(Duration::from_secs(60)).unwrap();
-        assert_eq!(workloads, [Workload::usual(DIRECT_DEADLINE)]);
+        assert_eq!(workloads, [Workload::usual(Workload::default_deadline(None))]);
     }
 }

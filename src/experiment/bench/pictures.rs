@@ -106,6 +106,12 @@ struct Window {
     length: u64,
 }
 
+impl Window {
+    fn has(self, at: u64) -> bool {
+        (self.from..self.from + self.length).contains(&at)
+    }
+}
+
 /// When the first measured message was due.
 fn start(trace: &Trace) -> Time {
     trace.messages.iter().map(|message| message.due).min().unwrap_or(Time::ZERO)
@@ -151,8 +157,18 @@ fn timeline(plan: &Plan, seed: u64, trace: &Trace, window: Window) -> Timeline {
     Timeline {
         seed,
         overview: overview(plan, &messages, &drops),
-        detail: detail(plan, trace, &messages, &drops, window),
+        detail: Detail {
+            first_number: first_number(plan, seed, &messages, window),
+            ..detail(plan, trace, &messages, &drops, window)
+        },
     }
+}
+
+/// The number in the schedule of the first message of a part. The schedule numbers the warm-up too.
+fn first_number(plan: &Plan, seed: u64, messages: &[(u64, &Traced)], window: Window) -> Option<u64> {
+    let first = messages.iter().position(|(due, _)| window.has(*due))?;
+    let warmup = plan.workload.schedule(Time::ZERO, seed).take_while(|message| !message.measured).count();
+    Some((warmup + first) as u64)
 }
 
 /// Nanoseconds from `start` to each instant, without earlier instants.
@@ -192,7 +208,7 @@ fn detail(
     window: Window,
 ) -> Detail {
     let (from_ns, to_ns) = (window.from, window.from + window.length);
-    let within = |at: &u64| (from_ns..to_ns).contains(at);
+    let within = |at: &u64| window.has(*at);
     let shown: Vec<&(u64, &Traced)> = messages.iter().filter(|(due, _)| within(due)).collect();
     let with = |delay: Delay| {
         let all = shown.iter().enumerate().filter(move |(_, (_, message))| message.delay == delay);
@@ -202,6 +218,7 @@ fn detail(
     Detail {
         from_ns,
         to_ns,
+        first_number: None,
         due_ns: shown.iter().map(|(due, _)| *due).collect(),
         latency_ns: shown.iter().map(|(_, message)| message.latency.map(nanos)).collect(),
         blocked_by_own: with(Delay::OwnFlow),

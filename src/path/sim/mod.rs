@@ -50,7 +50,7 @@ impl World {
     pub fn new(links: &PerDirection<LinkSpec>, seed: u64) -> Self {
         let clock = Arc::<VirtualClock>::default();
         let machinery = Machinery {
-            origin: std::time::Instant::now(),
+            origin: web_time::Instant::now(),
             timers: Timers::new(clock.clone()),
             clock,
             executor: Executor::new(),

@@ -48,6 +48,27 @@ pub(crate) fn blocks_to_html(blocks: &[Block<'_>]) -> String {
     document("wirelab", &html! {}, blocks, &Keys::of(&ResultFile::new("")))
 }
 
+/// The result as a part of another page, without its run over time: that page draws it from the result.
+pub(crate) fn to_html_part(file: &ResultFile) -> String {
+    let mut file = file.clone();
+    for pictures in file.cells.iter_mut().filter_map(|cell| cell.pictures.as_mut()) {
+        (pictures.timeline, pictures.timeline_reason) = (None, None);
+    }
+    file.episodes.clear();
+    let blocks = with_few_charts(flat(page(&file)));
+    html! { (sections(&blocks, &Keys::of(&file))) (legend(&file)) }.into_string()
+}
+
+/// Blocks as a part of another page.
+pub(crate) fn blocks_to_html_part(blocks: &[Block<'_>]) -> String {
+    sections(blocks, &Keys::of(&ResultFile::new(""))).into_string()
+}
+
+/// The style sheet that such parts need: the colours of both schemes, and charts.
+pub(crate) fn style_of_parts() -> String {
+    style::for_page()
+}
+
 /// The points of lists as sections of their own.
 fn flat(blocks: Vec<Block<'_>>) -> Vec<Block<'_>> {
     let flat = |block| match block {

@@ -77,6 +77,9 @@ pub struct Detail {
     pub from_ns: u64,
     /// Its end.
     pub to_ns: u64,
+    /// The number of the first message in the schedule, as `--ladder seq=N` takes it. The others follow it.
+    #[serde(default)]
+    pub first_number: Option<u64>,
     /// When each message was due.
     pub due_ns: Vec<u64>,
     /// The latency of each; null if it was not delivered.

@@ -118,6 +118,7 @@ pub(crate) struct Messages<R> {
 }
 
 impl<R: AsyncRead + Unpin> Messages<R> {
+    #[cfg(any(feature = "sockets", test))]
     pub(crate) fn new(reader: R) -> Self {
         Self::counted(reader, Arc::default())
     }

@@ -46,7 +46,7 @@ pub struct ArqLimits {
 impl ArqLimits {
     /// Beyond the reach of any experiment: waiting messages are measured, not refused.
     pub const EXPERIMENT: Self =
-        Self { receive_window: 1 << 20, send_buffer: 1 << 40, idle: Duration::from_secs(86_400) };
+        Self { receive_window: 1 << 20, send_buffer: usize::MAX, idle: Duration::from_secs(86_400) };
 }
 
 /// Streams of the random generator for ids and keys.

@@ -46,6 +46,23 @@ pub(super) enum Event<'a> {
 /// quarter of the retransmission timeout, which is 1 s at first.
 const ACKNOWLEDGE_AGAIN: Duration = Duration::from_millis(250);
 
+/// Why a build cannot run DTLS: dimpl takes the standard library's clock, which a browser does not have.
+pub(super) const UNAVAILABLE: Option<&str> = if cfg!(target_family = "wasm") {
+    Some("dtls needs a clock that browsers do not have: `wirelab lab` and the command line run it")
+} else {
+    None
+};
+
+#[cfg(not(target_family = "wasm"))]
+fn origin(host: &dyn Host) -> Instant {
+    host.origin()
+}
+
+#[cfg(target_family = "wasm")]
+fn origin(_: &dyn Host) -> Instant {
+    unreachable!("{UNAVAILABLE:?}")
+}
+
 impl Connection {
     pub(super) fn client(config: Arc<Config>, versions: Versions, host: &dyn Host) -> Self {
         let make = match versions {
@@ -64,7 +81,7 @@ impl Connection {
     }
 
     fn new(host: &dyn Host, make: impl FnOnce(Instant) -> Dtls) -> Self {
-        let (origin, now) = (host.origin(), host.now());
+        let (origin, now) = (origin(host), host.now());
         Self { dtls: make(origin + (now - Time::ZERO)), origin, due: now, handled: None }
     }
 

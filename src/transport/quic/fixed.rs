@@ -1,8 +1,9 @@
 //! A congestion controller that does not react to loss.
 
-use std::{any::Any, time::Instant};
+use std::any::Any;
 
 use quinn::congestion::Controller;
+use web_time::Instant;
 
 /// A constant window.
 #[derive(Clone)]

@@ -7,10 +7,11 @@ use std::{
         Arc, MutexGuard,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use quinn::Connection;
+use web_time::Instant;
 
 use crate::{
     path::Host,

@@ -1,12 +1,9 @@
 //! quinn's congestion controllers, each with a meter around it.
 
-use std::{
-    any::Any,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use quinn::congestion::{BbrConfig, Controller, ControllerFactory, CubicConfig, NewRenoConfig};
+use web_time::Instant;
 
 use super::{
     fixed::Fixed,

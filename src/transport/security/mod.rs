@@ -213,8 +213,8 @@ impl TimeProvider for HostClock {
 }
 
 impl quinn::TimeSource for HostClock {
-    fn now(&self) -> std::time::SystemTime {
-        std::time::UNIX_EPOCH + self.0.unix_time()
+    fn now(&self) -> web_time::SystemTime {
+        web_time::UNIX_EPOCH + self.0.unix_time()
     }
 }
 

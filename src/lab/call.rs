@@ -1,0 +1,197 @@
+//! The calls of the page, and their answers.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{LabError, about::about, bounds};
+use crate::{
+    experiment::{PathKind, Progress, Which, episode},
+    lesson::{LESSONS, Lesson},
+    path::StopSignal,
+    report::{self, from_json, to_html_part, to_json},
+    scenario::{Running, Scenario},
+};
+
+/// A call of the page.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "call", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Call {
+    /// What the engine can do, for the page's controls.
+    About,
+    /// Runs a command line, and answers with its result.
+    Run {
+        /// The words of the command line, without the program's name.
+        words: Vec<String>,
+        /// Whether the result must include the data for pictures.
+        pictures: bool,
+    },
+    /// Runs one transport with one seed again, and answers with an episode, or null if the run has none.
+    Episode {
+        /// The words of the command line, which names one transport and one controller.
+        words: Vec<String>,
+        /// The seed.
+        seed: u64,
+        /// Which episode: `longest`, or `seq=N`.
+        which: String,
+    },
+    /// Renders a result.
+    Render {
+        /// The result, as JSON.
+        result: String,
+        /// The format.
+        format: Format,
+    },
+    /// The lessons of the tour: their texts, questions and choices.
+    Lessons,
+    /// Runs a lesson, and answers with its findings.
+    Lesson {
+        /// Its place in the list, from 0.
+        index: usize,
+        /// The predicted choice, from 0.
+        said: Option<usize>,
+    },
+}
+
+/// How a result is rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Its JSON, indented.
+    Json,
+    /// A table for programs.
+    Csv,
+    /// A page of its own.
+    Html,
+    /// A part of the lab's page: charts, tables and sentences.
+    Part,
+}
+
+/// How a call is answered.
+pub struct Context<'a> {
+    /// The paths that this engine has.
+    pub paths: &'a [PathKind],
+    /// Set to end a run early.
+    pub stop: &'a StopSignal,
+    /// Receives the number of runs that have ended.
+    pub progress: Progress,
+}
+
+impl Call {
+    /// Reads a call.
+    ///
+    /// Returns an error if it is not one.
+    pub fn read(json: &[u8]) -> Result<Self, LabError> {
+        Ok(serde_json::from_slice(json)?)
+    }
+
+    /// The scenario that it runs, if it runs one.
+    ///
+    /// Returns an error if the scenario cannot be run or asks for too much.
+    pub fn scenario(&self) -> Result<Option<Scenario>, LabError> {
+        let (Self::Run { words, .. } | Self::Episode { words, .. }) = self else { return Ok(None) };
+        let scenario = Scenario::of_words(&words.iter().map(String::as_str).collect::<Vec<_>>())?;
+        if scenario.command == "handshake" || scenario.has_ladder {
+            return Err(LabError::Unknown("the lab runs bench and hol, without --ladder".to_owned()));
+        }
+        bounds::check(&scenario)?;
+        Ok(Some(scenario))
+    }
+
+    /// How many runs it makes; `None` if it reports no progress.
+    ///
+    /// Fails like [`Self::scenario`].
+    pub fn runs(&self) -> Result<Option<u64>, LabError> {
+        let scenario = self.scenario()?.filter(|_| matches!(self, Self::Run { .. }));
+        Ok(scenario.map(|scenario| scenario.plans().len() as u64 * scenario.seeds))
+    }
+
+    /// The longest that it may take before it must be ended.
+    ///
+    /// Fails like [`Self::scenario`].
+    pub fn longest(&self) -> Result<Duration, LabError> {
+        const OTHERS: Duration = Duration::from_secs(180);
+        Ok(self.scenario()?.map_or(OTHERS, |scenario| bounds::longest(&scenario)))
+    }
+
+    /// The answer, as text: JSON, or what a result is rendered to.
+    ///
+    /// Returns an error, in one line, if the call asks for what does not exist or for too much, or if a run fails.
+    pub fn answer(&self, context: &Context<'_>) -> Result<String, LabError> {
+        let stop = context.stop;
+        match self {
+            Self::About => Ok(about(context.paths).to_string()),
+            Self::Run { pictures, .. } => {
+                let scenario = self.scenario_here()?;
+                let running = Running { stop, progress: context.progress.clone(), pictures: *pictures };
+                Ok(to_json(&scenario.run(&running)?.0))
+            }
+            Self::Episode { seed, which, .. } => {
+                let scenario = self.scenario_here()?;
+                let plans = scenario.plans();
+                let [plan] = plans.as_slice() else {
+                    return Err(LabError::Unknown("a ladder shows one transport: name one".to_owned()));
+                };
+                let which: Which = which.parse().map_err(|e| LabError::Unknown(format!("{e}")))?;
+                Ok(json!(episode(plan, *seed, which, stop)?).to_string())
+            }
+            Self::Render { result, format } => {
+                let file = from_json(result.as_bytes())?;
+                Ok(match format {
+                    Format::Json => to_json(&file),
+                    Format::Csv => report::to_csv(&file),
+                    Format::Html => report::to_html(&file),
+                    Format::Part => to_html_part(&file),
+                })
+            }
+            Self::Lessons => {
+                let each = LESSONS.iter().zip(1..).map(|(lesson, number)| opening(lesson, number));
+                Ok(Value::Array(each.collect::<Result<_, _>>()?).to_string())
+            }
+            Self::Lesson { index, said } => {
+                let lesson = LESSONS
+                    .get(*index)
+                    .ok_or_else(|| LabError::Unknown(format!("there is no lesson {}", index + 1)))?;
+                if let Some(reason) = lesson.unavailable() {
+                    return Err(LabError::Unknown(reason.to_owned()));
+                }
+                let results = lesson.run(stop)?;
+                let right = said.map(|said| lesson.is_right(&results, said));
+                Ok(json!({ "html": lesson.findings_html(&results, *said)?, "right": right }).to_string())
+            }
+        }
+    }
+
+    /// The scenario, on a path of this engine.
+    fn scenario_here(&self) -> Result<Scenario, LabError> {
+        let scenario = self.scenario()?.ok_or_else(|| LabError::Unknown("not a run".to_owned()))?;
+        if scenario.path != PathKind::Sim {
+            return Err(LabError::Unknown(match self {
+                Self::Episode { .. } => "ladders are drawn in virtual time: use --path sim".to_owned(),
+                _ => format!("--path {} needs `wirelab lab` on your own machine", scenario.path),
+            }));
+        }
+        Ok(scenario)
+    }
+}
+
+/// What a lesson shows before the prediction.
+fn opening(lesson: &Lesson, number: usize) -> Result<Value, LabError> {
+    Ok(json!({
+        "title": lesson.title,
+        "minutes": lesson.minutes,
+        "html": lesson.introduction_html(number)?,
+        "question": lesson.question_text()?,
+        "choices": lesson.choice_texts()?,
+        "unavailable": lesson.unavailable(),
+    }))
+}
+
+/// A context without progress, for tests and short calls.
+impl<'a> Context<'a> {
+    /// Answers in virtual time, until `stop` is set.
+    pub fn simulated(stop: &'a StopSignal) -> Self {
+        Self { paths: &[PathKind::Sim], stop, progress: Arc::new(|_| {}) }
+    }
+}

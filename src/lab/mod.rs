@@ -1,0 +1,42 @@
+//! The lab: what its page asks of an engine.
+//!
+//! The page sends calls as JSON and receives text. There are two engines, which give the same answers: this library in
+//! a browser, as WebAssembly, and `wirelab lab`, which serves the page. A configuration is a command line of `bench` or
+//! `hol`, so the page shows what the command prints.
+
+mod about;
+mod bounds;
+mod call;
+#[cfg(feature = "sockets")]
+pub mod server;
+#[cfg(feature = "sockets")]
+pub mod site;
+
+pub use self::call::{Call, Context, Format};
+use crate::{experiment::RunError, lesson::LessonError, report::LoadError, scenario::ScenarioError};
+
+/// Why a call has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// It is not a call.
+    #[error("not a call of the lab: {0}")]
+    Invalid(#[from] serde_json::Error),
+    /// The command line cannot be run.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// It asks for too much.
+    #[error("{0}")]
+    Bound(String),
+    /// It names what does not exist, or what this engine does not have.
+    #[error("{0}")]
+    Unknown(String),
+    /// A run failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A lesson failed.
+    #[error(transparent)]
+    Lesson(#[from] LessonError),
+    /// The result to render is not one.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}

@@ -1,0 +1,385 @@
+//! A command line of `bench`, `hol` or `handshake` as lessons and the lab run it: options with one value each, with the
+//! same meaning and defaults as in the program. Tests compare the results of both.
+
+mod links;
+
+use std::time::Duration;
+
+use self::links::Links;
+use crate::{
+    experiment::{
+        Batch, Bench, Driven, Experiment, Handshake, HandshakePlan, Mode, Options, Outcome, PathKind, Plan,
+        Progress, Request, RunError, Runs, Which, Workload, choose, config, drive, episode, messages_config,
+        pair,
+    },
+    link::LinkSpec,
+    path::StopSignal,
+    report::{ResultFile, count, episode::Episode, setting},
+    transport::{Congestion, FIXED_WINDOW_BYTES, LossDetection, Transport},
+    unit::{PerDirection, Size, nanos, parse_duration},
+};
+
+/// A command line that cannot be run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cannot run `wirelab {line}`: {reason}")]
+pub struct ScenarioError {
+    /// The line, without the program's name.
+    pub line: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// A parsed command line.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// The command: `bench`, `hol` or `handshake`.
+    pub command: String,
+    /// Where packets travel.
+    pub path: PathKind,
+    /// The transports.
+    pub transports: Vec<Transport>,
+    /// The congestion controllers.
+    pub congestion: Vec<Congestion>,
+    /// When QUIC and ARQ declare packets lost.
+    pub loss_detection: LossDetection,
+    /// The link.
+    pub links: PerDirection<LinkSpec>,
+    /// The messages.
+    pub workload: Workload,
+    /// The first seed.
+    pub first_seed: u64,
+    /// How many seeds each plan is run with.
+    pub seeds: u64,
+    /// Whether it asks for a ladder.
+    pub has_ladder: bool,
+    connections: u64,
+    line: String,
+}
+
+/// How a scenario is run.
+pub struct Running<'a> {
+    /// Set to end it early.
+    pub stop: &'a StopSignal,
+    /// Receives the number of runs that have ended.
+    pub progress: Progress,
+    /// Whether the result must include the data for pictures.
+    pub pictures: bool,
+}
+
+/// The most bytes of a message, as on the command line.
+const MAX_BYTES: u64 = 16 << 20;
+
+impl Scenario {
+    /// Reads a command line without the program's name, separated by single spaces.
+    ///
+    /// Fails like [`Self::of_words`].
+    pub fn parse(line: &str) -> Result<Self, ScenarioError> {
+        Self::of_words(&line.split(' ').collect::<Vec<_>>())
+    }
+
+    /// Reads the words of a command line without the program's name.
+    ///
+    /// Returns an error if an option is not known here, or has an invalid value.
+    pub fn of_words(words: &[&str]) -> Result<Self, ScenarioError> {
+        let line = words.join(" ");
+        Self::read(words, line.clone()).map_err(|reason| ScenarioError { line, reason })
+    }
+
+    fn read(words: &[&str], line: String) -> Result<Self, String> {
+        let mut words = words.iter().copied();
+        let command = words.next().unwrap_or_default();
+        if !["bench", "hol", "handshake"].contains(&command) {
+            return Err(format!("unknown command `{command}`: expected bench, hol or handshake"));
+        }
+        let mut scenario = Self::of_command(command, line);
+        let (mut links, mut deadline, mut seeds, mut duration) = (Links::default(), None, None, None);
+        while let Some(option) = words.next() {
+            let mut value = || words.next().ok_or_else(|| format!("{option}: missing value"));
+            let of_option = |reason: String| format!("{option}: {reason}");
+            match option {
+                "--ladder" => scenario.has_ladder = true,
+                "--deadline" => deadline = Some(positive(value()?).map_err(of_option)?),
+                "--seeds" => seeds = Some(whole(value()?, 1).map_err(of_option)?),
+                "-d" | "--duration" => duration = Some(positive(value()?).map_err(of_option)?),
+                _ => {
+                    let known = scenario.set(option, &mut value).map_err(of_option)?
+                        || links.set(option, &mut value).map_err(of_option)?;
+                    if !known {
+                        return Err(format!("unknown option {option}"));
+                    }
+                }
+            }
+        }
+        let is_real_time = scenario.path.is_real_time();
+        scenario.seeds = seeds.unwrap_or(if is_real_time { 5 } else { 30 });
+        let usual = if is_real_time { Duration::from_secs(10) } else { scenario.workload.duration };
+        scenario.workload.duration = duration.unwrap_or(usual);
+        scenario.links = links.specs()?;
+        scenario.workload.deadline =
+            deadline.unwrap_or_else(|| Workload::default_deadline(Some(&scenario.links)));
+        scenario.check()?;
+        Ok(scenario)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.transports.is_empty() {
+            return Err("-t is missing: name the transports".to_owned());
+        }
+        if self.workload.duration < self.workload.interval {
+            return Err(
+                "--duration: expected at least one --interval; nothing would be sent in less".to_owned()
+            );
+        }
+        let is_run = |plan: &&Plan| Bench::setup(plan).refusal().is_none();
+        self.plans().iter().filter(is_run).try_for_each(|plan| plan.validate().map_err(|e| e.to_string()))
+    }
+
+    /// A command with the default of every option.
+    fn of_command(command: &str, line: String) -> Self {
+        let is_hol = command == "hol";
+        Self {
+            command: command.to_owned(),
+            path: PathKind::Sim,
+            transports: Vec::new(),
+            congestion: vec![if is_hol { Congestion::Fixed(FIXED_WINDOW_BYTES) } else { Congestion::Cubic }],
+            loss_detection: LossDetection::default(),
+            links: PerDirection::both(LinkSpec::default()),
+            workload: Workload::usual(Duration::ZERO),
+            first_seed: 1,
+            seeds: 1,
+            has_ladder: false,
+            connections: 100,
+            line,
+        }
+    }
+
+    /// Sets an option that does not describe the link; false if there is no such option.
+    fn set<'a>(
+        &mut self,
+        option: &str,
+        value: &mut impl FnMut() -> Result<&'a str, String>,
+    ) -> Result<bool, String> {
+        match option {
+            "-t" | "--transport" => {
+                for name in value()?.split(',') {
+                    for transport in Transport::named(name).map_err(|e| e.to_string())? {
+                        if !self.transports.contains(&transport) {
+                            self.transports.push(transport);
+                        }
+                    }
+                }
+            }
+            "-C" | "--congestion" => {
+                let names = value()?.split(',');
+                let each = names.map(|name| name.parse::<Congestion>().map_err(|e| e.to_string()));
+                self.congestion = each.collect::<Result<_, _>>()?;
+            }
+            "--packet-threshold" => {
+                let packets = whole(value()?, 1)?;
+                self.loss_detection.packet_threshold = u32::try_from(packets).unwrap_or(u32::MAX);
+            }
+            "--time-threshold" => {
+                self.loss_detection.time_threshold = value()?.parse().map_err(|e| format!("{e}"))?;
+            }
+            "--path" => self.path = value()?.parse().map_err(|e| format!("{e}"))?,
+            "-i" | "--interval" => self.workload.interval = positive(value()?)?,
+            "-w" | "--warmup" => self.workload.warmup = parsed_duration(value()?)?,
+            "-l" | "--length" => {
+                let length = size(value()?)?;
+                (self.workload.length, self.workload.reply_length) = (length, length);
+            }
+            "--reply-length" => self.workload.reply_length = size(value()?)?,
+            "--arrivals" => self.workload.arrivals = value()?.parse().map_err(|e| format!("{e}"))?,
+            "--flows" => {
+                let flows = whole(value()?, 1)?;
+                self.workload.flows = u32::try_from(flows).map_err(|_| "too many flows".to_owned())?;
+            }
+            "--seed" => self.first_seed = whole(value()?, 0)?,
+            "-n" => self.connections = whole(value()?, 1)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The command line, with the program's name.
+    pub fn typed(&self) -> String {
+        format!("wirelab {}", self.line)
+    }
+
+    /// The value of a setting, as text.
+    pub(crate) fn setting(&self, name: &str) -> Option<String> {
+        let Workload { interval, duration, deadline, flows, .. } = self.workload;
+        let time = |duration: Duration| setting(nanos(duration));
+        let per = |period: Duration| (nanos(period) / nanos(interval).max(1)).max(1);
+        Some(match name {
+            "rtt" => time(self.links.to_server.delay + self.links.to_client.delay),
+            "loss" => self.links.to_server.loss.to_string(),
+            "duplicate" => self.links.to_server.duplicate.to_string(),
+            "interval" => time(interval),
+            "deadline" => time(deadline),
+            "flows" => count(flows.into()),
+            "due_per_rtt" => count(per(self.links.to_server.delay + self.links.to_client.delay)),
+            "seeds" => count(self.seeds),
+            "messages" => count(per(duration) * self.seeds),
+            _ => return None,
+        })
+    }
+
+    /// Runs the command. With a ladder, also returns its episodes.
+    ///
+    /// Returns an error if a ladder's run fails, or if the stop signal was set.
+    pub fn run(&self, running: &Running<'_>) -> Result<(ResultFile, Vec<Episode>), RunError> {
+        if self.command == "handshake" {
+            return Ok((self.drive(&Handshake, self.handshakes(), running)?.file, Vec::new()));
+        }
+        let request = self.request(&Bench::default(), self.plans());
+        let mut file = ResultFile::new(&*self.command);
+        file.config = config::<Bench>(&request, self.first_seed);
+        file.config.extend(messages_config(&request));
+        let driven = self.drive_request(&Bench::default(), &request, running, file)?;
+        let episodes = match (driven.runs.first(), request.batches.first()) {
+            (Some(runs), Some(batch)) if self.has_ladder => episodes(&batch.plans, runs, running.stop)?,
+            _ => Vec::new(),
+        };
+        Ok((driven.file, episodes))
+    }
+
+    /// The plans with what cannot be run left out.
+    fn request<E: Experiment>(&self, _: &E, plans: Vec<E::Plan>) -> Request<E::Plan> {
+        let mut request = Request { batches: Vec::new(), skipped: Vec::new() };
+        let mut left = Vec::with_capacity(plans.len());
+        for plan in plans {
+            match E::refusal(&plan) {
+                Some(reason) => request.skip(&E::name(&plan), self.path, &reason),
+                None => left.push(plan),
+            }
+        }
+        request.batches =
+            vec![Batch { path: self.path, seeds: self.seeds, plans: left, servers: Vec::new() }];
+        request
+    }
+
+    fn drive<E: Experiment>(
+        &self,
+        experiment: &E,
+        plans: Vec<E::Plan>,
+        running: &Running<'_>,
+    ) -> Result<Driven<E::Outcome>, RunError> {
+        let request = self.request(experiment, plans);
+        self.drive_request(experiment, &request, running, ResultFile::new(&*self.command))
+    }
+
+    fn drive_request<E: Experiment>(
+        &self,
+        experiment: &E,
+        request: &Request<E::Plan>,
+        running: &Running<'_>,
+        file: ResultFile,
+    ) -> Result<Driven<E::Outcome>, RunError> {
+        let options = Options {
+            first_seed: self.first_seed,
+            stop: running.stop.clone(),
+            recorder: None,
+            progress: running.progress.clone(),
+            samples: None,
+            pictures: running.pictures,
+        };
+        let driven = drive(experiment, request, &options, file);
+        if driven.interrupted { Err(RunError::Interrupted) } else { Ok(driven) }
+    }
+
+    /// The plans of a command with messages.
+    pub fn plans(&self) -> Vec<Plan> {
+        let each = |&congestion: &Congestion| {
+            self.transports.iter().map(move |&transport| Plan {
+                path: self.path,
+                transport,
+                links: self.links.clone(),
+                workload: self.workload.clone(),
+                congestion,
+                loss_detection: self.loss_detection,
+            })
+        };
+        self.congestion.iter().flat_map(each).collect()
+    }
+
+    fn handshakes(&self) -> Vec<HandshakePlan> {
+        let modes = |&transport: &Transport| {
+            let modes = Mode::ALL.into_iter().filter(move |mode| mode.is_of(transport));
+            modes.map(move |mode| HandshakePlan {
+                path: PathKind::Sim,
+                transport,
+                links: self.links.clone(),
+                mode,
+                congestion: Congestion::Cubic,
+                loss_detection: LossDetection::default(),
+                connections: self.connections,
+                parallel: 1,
+                length: 100,
+                timeout: Duration::from_secs(60),
+                certificate: 0,
+            })
+        };
+        self.transports.iter().flat_map(modes).collect()
+    }
+}
+
+/// The episode of the ladder: one, or a pair if there are two transports.
+fn episodes(plans: &[Plan], runs: &[Runs<Outcome>], stop: &StopSignal) -> Result<Vec<Episode>, RunError> {
+    let Some((plan, seed)) = choose(plans, runs, Which::Longest) else { return Ok(Vec::new()) };
+    match plans {
+        [left, right] => {
+            Ok(pair([left, right], &[seed], Which::Longest, stop)?.map_or_else(Vec::new, Vec::from))
+        }
+        _ => Ok(episode(plan, seed, Which::Longest, stop)?.into_iter().collect()),
+    }
+}
+
+fn parsed_duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|e| e.to_string())
+}
+
+fn positive(text: &str) -> Result<Duration, String> {
+    match parsed_duration(text)? {
+        Duration::ZERO => Err("expected a time above 0".to_owned()),
+        time => Ok(time),
+    }
+}
+
+fn whole(text: &str, least: u64) -> Result<u64, String> {
+    let number = text.parse().map_err(|_| format!("invalid value `{text}`: expected a whole number"))?;
+    if number < least { Err(format!("expected at least {least}")) } else { Ok(number) }
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    let size: Size = text.parse().map_err(|e: crate::unit::UnitError| e.to_string())?;
+    if size.bytes() > MAX_BYTES {
+        Err("expected at most 16 MiB".to_owned())
+    } else {
+        Ok(size.bytes() as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_cannot_be_run_says_why() {
+        let reason = |line| Scenario::parse(line).unwrap_err().to_string();
+        for (line, part) in [
+            ("hol -t carrier-pigeon", "carrier-pigeon"),
+            ("hol -t udp --colour blue", "unknown option --colour"),
+            ("hol -t udp -x blue", "unknown option -x"),
+            ("hol -t udp --loss", "--loss: missing value"),
+            ("hol -t udp --rtt fast", "--rtt: "),
+            ("hol -t udp --seeds 0", "--seeds: expected at least 1"),
+            ("hol -t udp -d 1ms -i 10ms", "--duration: expected at least one --interval"),
+            ("hol", "-t is missing"),
+            ("serve udp://", "unknown command `serve`"),
+        ] {
+            let said = reason(line);
+            assert!(said.contains(part) && said.lines().count() == 1, "{line}: {said}");
+        }
+    }
+}

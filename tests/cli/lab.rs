@@ -1,0 +1,286 @@
+//! The lab: its two engines give the figures of the command, and its server is for its own page only.
+
+use std::{
+    env,
+    io::{Read, Write},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::{Value, json};
+use tempfile::tempdir;
+
+use crate::support::{Program, command_exists, run, skip, skip_missing, wirelab};
+
+/// Configurations that both engines must run as the command does.
+const LINES: &[&str] = &[
+    "hol -t udp,arq-selective,quic-one,quic-message,quic-datagram -d 2s --seeds 2",
+    "hol -t quic-one,quic-flow -d 2s --seeds 1 --rtt 120ms --loss 3% --flows 3",
+    "bench -t udp,quic -C fixed -d 1s --seeds 2 --seed 7 -i 3ms -l 400 --reply-length 900",
+    "bench -t arq -C fixed -d 1s --seeds 1 --loss gilbert:1%:25%",
+    "bench -t udp-hmac,arq-unordered -C fixed -d 1s --seeds 1 --corrupt 1% --duplicate 1% --reorder 2%",
+    "bench -t quic-one,arq-selective -C fixed:50000 -d 1s --seeds 1 --rate 5mbit --queue 20p",
+    "bench -t quic-flow -C fixed -d 1s --seeds 1 --preset lte --arrivals poisson",
+    "bench -t quic-message -C fixed -d 1s --seeds 1 --jitter 5ms:normal --keep-order -w 500ms",
+    "bench -t udp,quic-datagram -C fixed -d 1s --seeds 1 --loss 0% --to-server loss=drop:100:101",
+    "bench -t quic-one -C fixed -d 1s --seeds 1 --delay 40ms --to-client delay=5ms --deadline 90ms",
+    "hol -t arq-go-back-n,arq-stop-and-wait -d 1s --seeds 1 -i 20ms --rtt 10ms",
+    "bench -t quic-one -C fixed -d 2s --seeds 1 -l 20KB -i 50ms --mtu 1400",
+];
+
+/// A `wirelab lab` that serves.
+pub(crate) struct Lab {
+    _program: Program,
+    host: String,
+    /// The path of the page: the token between slashes.
+    page: String,
+}
+
+/// A response.
+struct Reply {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Lab {
+    pub(crate) fn start() -> Self {
+        let mut program = Program::start(wirelab(Path::new("/"), ["lab"]));
+        let url = program.wait_for("http://127.0.0.1:");
+        let (host, page) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+        Self { host: host.to_owned(), page: format!("/{page}"), _program: program }
+    }
+
+    /// The address of the page.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}{}", self.host, self.page)
+    }
+
+    /// Sends a request and leaves the response to come.
+    fn send(&self, line: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.host).unwrap();
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let length = body.len();
+        let request = format!(
+            "{line} HTTP/1.1\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    }
+
+    fn request(&self, line: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+        let mut said = Vec::new();
+        self.send(line, headers, body).read_to_end(&mut said).unwrap();
+        let end = said.windows(4).position(|part| part == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8(said[..end].to_vec()).unwrap();
+        let body = match head.to_lowercase().contains("transfer-encoding: chunked") {
+            true => unchunked(&said[end + 4..]),
+            false => said[end + 4..].to_vec(),
+        };
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Reply { status, head, body: String::from_utf8(body).unwrap() }
+    }
+
+    fn post(&self, body: &str) -> Reply {
+        let origin = format!("http://{}", self.host);
+        self.request(
+            &format!("POST {}call", self.page),
+            &[("Host", &self.host), ("Origin", &origin), ("Content-Type", "application/json")],
+            body,
+        )
+    }
+
+    /// The answer of a call, or its error.
+    fn call(&self, call: &Value) -> Result<String, String> {
+        let reply = self.post(&call.to_string());
+        if reply.status != 200 {
+            return Err(reply.body);
+        }
+        let last: Value = serde_json::from_str(reply.body.lines().last().unwrap()).unwrap();
+        said(&last)
+    }
+}
+
+fn said(last: &Value) -> Result<String, String> {
+    let text = |name: &str| last[name].as_str().map(str::to_owned);
+    text("answer").ok_or_else(|| text("error").unwrap_or_else(|| panic!("no answer: {last}")))
+}
+
+fn unchunked(mut chunks: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let end = chunks.windows(2).position(|part| part == b"\r\n").unwrap();
+        let length = usize::from_str_radix(std::str::from_utf8(&chunks[..end]).unwrap(), 16).unwrap();
+        if length == 0 {
+            return body;
+        }
+        body.extend_from_slice(&chunks[end + 2..end + 2 + length]);
+        chunks = &chunks[end + 4 + length..];
+    }
+}
+
+fn run_call(line: &str, pictures: bool) -> Value {
+    json!({ "call": "run", "words": line.split(' ').collect::<Vec<_>>(), "pictures": pictures })
+}
+
+/// What the command prints as JSON.
+fn printed(line: &str) -> String {
+    run(Path::new("/"), format!("{line} -J -q").split(' ')).succeeded()
+}
+
+#[test]
+fn the_server_answers_with_the_bytes_that_the_command_prints() {
+    let lab = Lab::start();
+    for line in LINES {
+        assert_eq!(lab.call(&run_call(line, false)).unwrap(), printed(line), "{line}");
+    }
+    let (line, mut file) = (LINES[0], Value::Null);
+    for text in [lab.call(&run_call(line, true)).unwrap(), printed(&format!("{line} --pictures"))] {
+        let mut other: Value = serde_json::from_str(&text).unwrap();
+        // Only the command makes further runs for ladders.
+        other.as_object_mut().unwrap().remove("episodes");
+        assert!(file.is_null() || file == other, "{line}");
+        file = other;
+    }
+}
+
+#[test]
+fn a_ladder_is_the_one_of_the_command() {
+    let folder = tempdir().unwrap();
+    let line = "hol -t quic-one -d 5s --seeds 1";
+    run(folder.path(), format!("{line} --ladder -q -o out.html --svg svg").split(' ')).succeeded();
+    run(folder.path(), format!("{line} --pictures -q -o out.json").split(' ')).succeeded();
+    let file: Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.path().join("out.json")).unwrap()).unwrap();
+    let words: Vec<&str> = line.split(' ').collect();
+    let call = json!({ "call": "episode", "words": words, "seed": 1, "which": "longest" });
+    let lab = Lab::start();
+    let episode: Value = serde_json::from_str(&lab.call(&call).unwrap()).unwrap();
+    assert_eq!(episode, file["episodes"][0]);
+    // A click on a dot names the message by its place in the timeline.
+    let detail = &file["cells"][0]["pictures"]["timeline"]["detail"];
+    let waited = detail["blocked_by_other"][0].as_u64().unwrap() + detail["first_number"].as_u64().unwrap();
+    let call = json!({ "call": "episode", "words": words, "seed": 1, "which": format!("seq={waited}") });
+    let episode: Value = serde_json::from_str(&lab.call(&call).unwrap()).unwrap();
+    let waits = episode["waits"].as_array().unwrap();
+    assert!(waits.iter().any(|wait| wait["message"]["number"] == waited), "{waited}: {waits:?}");
+}
+
+#[test]
+fn requests_of_other_pages_are_refused() {
+    let lab = Lab::start();
+    let (host, own) = (lab.host.as_str(), format!("http://{}", lab.host));
+    let call = run_call("hol -t udp -d 1s --seeds 1", false).to_string();
+    let post = format!("POST {}call", lab.page);
+    let page = format!("GET {}", lab.page);
+    let index = lab.request(&page, &[("Host", host)], "");
+    assert_eq!(index.status, 200);
+    assert!(index.head.contains("content-security-policy: default-src 'none'"), "{}", index.head);
+    type Refused<'a> = (&'a str, &'a [(&'a str, &'a str)], u16);
+    let refused: [Refused<'_>; 7] = [
+        (&page, &[("Host", "evil.example")], 403),
+        (&post, &[("Host", host)], 403),
+        (&post, &[("Host", host), ("Origin", "http://evil.example")], 403),
+        (&post, &[("Host", "evil.example"), ("Origin", "http://evil.example")], 403),
+        ("GET /", &[("Host", host)], 404),
+        ("GET /00000000000000000000000000000000/", &[("Host", host)], 404),
+        ("POST /call", &[("Host", host), ("Origin", &own)], 404),
+    ];
+    for (line, headers, status) in refused {
+        assert_eq!(lab.request(line, headers, &call).status, status, "{line} {headers:?}");
+    }
+}
+
+#[test]
+fn absurd_and_broken_calls_are_refused_in_one_line() {
+    let lab = Lab::start();
+    for (body, part) in [
+        ("".to_owned(), "not a call"),
+        ("{\"call\":".to_owned(), "not a call"),
+        ("{\"call\":\"format_disk\"}".to_owned(), "not a call"),
+        (run_call("hol -t udp --flows 1000000", false).to_string(), "flows are too many"),
+        (run_call("hol -t udp -i 1ns", false).to_string(), "interval is too short"),
+        (run_call("hol -t udp -d 48h", false).to_string(), "too long"),
+        (run_call("hol -t all -C cubic,newreno --seeds 10000", false).to_string(), "cannot run"),
+        (run_call("hol -t quic --seeds 2000", false).to_string(), "too many"),
+        (run_call("hol -t udp -o /tmp/owned.json", false).to_string(), "unknown option -o"),
+        (run_call("serve udp://", false).to_string(), "unknown command"),
+        (run_call("hol -t udp --path direct", false).to_string(), "needs `wirelab lab`"),
+        (json!({ "call": "lesson", "index": 99, "said": null }).to_string(), "there is no lesson 100"),
+        (json!({ "call": "render", "result": "{}", "format": "csv" }).to_string(), "not a wirelab result"),
+    ] {
+        let reply = lab.post(&body);
+        let said = match reply.status {
+            400 => reply.body,
+            200 => said(&serde_json::from_str(reply.body.lines().last().unwrap()).unwrap()).unwrap_err(),
+            other => panic!("{body}: {other}"),
+        };
+        assert!(said.contains(part) && said.lines().count() == 1, "{body}: {said}");
+    }
+}
+
+#[test]
+fn a_run_whose_page_has_gone_ends() {
+    let lab = Lab::start();
+    let long = run_call("bench -t quic -d 60s --seeds 12", true).to_string();
+    let origin = format!("http://{}", lab.host);
+    for _ in 0..8 {
+        let headers =
+            [("Host", lab.host.as_str()), ("Origin", origin.as_str()), ("Content-Type", "application/json")];
+        let mut stream = lab.send(&format!("POST {}call", lab.page), &headers, &long);
+        // Until the run has begun.
+        assert_ne!(stream.read(&mut [0; 64]).unwrap(), 0);
+    }
+    // Twice as many runs as places, each of which would take many seconds.
+    assert!(lab.call(&run_call("hol -t udp -d 1s --seeds 1", false)).is_ok());
+}
+
+/// The folder of the engine for browsers, and Node.js to run it; skips without them.
+pub(crate) fn engine() -> Option<PathBuf> {
+    let Some(folder) = env::var_os("WIRELAB_TEST_ENGINE") else {
+        skip(
+            "the engine for browsers is not built: run web/build.sh and set WIRELAB_TEST_ENGINE to web/engine/pkg",
+        );
+        return None;
+    };
+    if !command_exists("node") {
+        skip_missing("node");
+        return None;
+    }
+    Some(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))
+}
+
+#[test]
+fn the_engine_for_browsers_answers_with_the_bytes_that_the_command_prints() {
+    let Some(folder) = engine() else { return };
+    let mut node = Command::new("node");
+    node.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/engine.mjs")).arg(folder);
+    let mut node = Program::start(node);
+    for line in LINES {
+        node.say(&(run_call(line, false).to_string() + "\n"));
+        let last = node.wait_for("{");
+        assert_eq!(said(&serde_json::from_str(&last).unwrap()).unwrap(), printed(line), "{line}");
+    }
+    node.say(&(run_call("hol -t dtls,udp -d 1s --seeds 1", false).to_string() + "\n"));
+    let answer = said(&serde_json::from_str(&node.wait_for("{")).unwrap()).unwrap();
+    let file: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(
+        (file["cells"].as_array().unwrap().len(), &file["skipped"][0]["transport"]),
+        (1, &json!("dtls"))
+    );
+}
+
+#[test]
+fn without_an_engine_the_export_says_how_to_get_one() {
+    if cfg!(feature = "web-engine") {
+        return skip("this build has the engine");
+    }
+    let folder = tempdir().unwrap();
+    for name in ["lab.html", "lab"] {
+        let said = run(folder.path(), ["lab", "--export", name]);
+        assert_eq!(said.code, Some(2));
+        assert!(said.stderr.contains("web/build.sh") && said.stderr.lines().count() == 1, "{}", said.stderr);
+        assert!(!folder.path().join(name).exists());
+    }
+}

@@ -1,0 +1,64 @@
+// Small helpers: elements, and figures as text.
+
+// An element with attributes and children. A function as an attribute listens to the event of its name.
+export function el(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === 'function') element.addEventListener(name, value);
+    else if (value === true) element.setAttribute(name, '');
+    else if (value !== false && value != null) element.setAttribute(name, value);
+  }
+  element.append(...children.filter(child => child != null));
+  return element;
+}
+
+export function svg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  for (const [name, value] of Object.entries(attributes)) if (value != null) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+export const button = (text, click, attributes = {}) => el('button', { type: 'button', click, ...attributes }, text);
+
+// A duration in nanoseconds, with three significant digits.
+export function time(ns) {
+  const [value, unit] = ns < 1e3 ? [ns, 'ns'] : ns < 1e6 ? [ns / 1e3, 'us'] : ns < 1e9 ? [ns / 1e6, 'ms'] : [ns / 1e9, 's'];
+  return `${Number(value.toPrecision(3))} ${unit}`;
+}
+
+export const share = ratio => ratio == null ? '-' : `${Number((ratio * 100).toPrecision(3))}%`;
+
+// Saves text as a file of the reader's.
+export function save(name, kind, text) {
+  const url = URL.createObjectURL(new Blob([text], { type: kind }));
+  const link = el('a', { href: url, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}
+
+// Says something to the reader, in a line that screen readers announce.
+let silence;
+export function say(text) {
+  const line = document.getElementById('said');
+  line.textContent = text;
+  clearTimeout(silence);
+  silence = setTimeout(() => { line.textContent = ''; }, 6000);
+}
+
+export async function copy(text, what) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say(`${what} copied`);
+  } catch {
+    // Without permission, the reader copies it.
+    prompt(`Copy the ${what.toLowerCase()}:`, text);
+  }
+}
+
+// The value of a colour of the style sheet.
+export const colour = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+export const prefersStill = () => matchMedia('(prefers-reduced-motion: reduce)').matches;

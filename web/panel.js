@@ -1,0 +1,151 @@
+// One configuration: its controls, its run, and what the run shows.
+import { button, copy, el, save, say, time } from 'lab/dom.js';
+import { dots, rowNames } from 'lab/dots.js';
+import { Controls } from 'lab/controls.js';
+import { ladder } from 'lab/ladder.js';
+import { join, split } from 'lab/state.js';
+
+// While a slider moves, a run begins at most this often.
+const PAUSE_MS = 60;
+
+export class Panel {
+  // `changed` hears a new line, `opened` a ladder that was opened, or null.
+  constructor(engine, about, place, line, { changed, opened }) {
+    Object.assign(this, { engine, about, place, line, changed, opened });
+    this.controls = new Controls(place, line, about, next => this.change(next));
+    const settings = el('details', { class: 'settings', open: innerWidth > 700 }, el('summary', {}, place ? `Settings ${place}` : 'Settings'), this.controls.form);
+    this.command = el('code', {});
+    this.bar = el('progress', { max: 1, value: 0, 'aria-label': 'Progress', hidden: true });
+    this.error = el('p', { class: 'error', role: 'alert', hidden: true });
+    this.results = el('div', { class: 'results', 'aria-live': 'off' });
+    this.figure = el('div', {});
+    this.part = el('div', { class: 'part' });
+    this.ladder = el('div', {});
+    this.results.append(this.figure, this.ladder, this.part);
+    const tools = el('div', { class: 'tools' },
+      button('Copy command', () => copy(`wirelab ${this.line}`, 'Command')),
+      button('Save JSON', () => this.save('json')), button('Save CSV', () => this.save('csv')), button('Save report', () => this.save('html')));
+    this.element = el('section', { class: 'config', 'aria-label': place ? `Configuration ${place}` : 'Configuration' }, settings,
+      el('div', { class: 'shown' }, el('p', { class: 'command' }, '$ ', this.command), tools, this.bar, this.error, this.results));
+  }
+
+  change(line) {
+    this.line = line;
+    this.shut();
+    this.changed(line);
+    this.running?.abort(new DOMException('', 'AbortError'));
+    clearTimeout(this.soon);
+    this.soon = setTimeout(() => this.run(), PAUSE_MS);
+  }
+
+  // Runs the configuration. An earlier run is cancelled.
+  async run() {
+    this.running?.abort(new DOMException('', 'AbortError'));
+    const running = this.running = new AbortController();
+    const { signal } = running;
+    this.command.textContent = `wirelab ${this.line}`;
+    this.element.classList.add('busy');
+    let clock;
+    const late = setTimeout(() => { this.bar.hidden = false; }, 400);
+    let total = 1;
+    this.bar.removeAttribute('value');
+    const hooks = {
+      begin: ({ runs, seconds }) => {
+        total = runs || 1;
+        const begun = performance.now();
+        if (seconds) clock = setInterval(() => { this.bar.value = Math.min(0.98, (performance.now() - begun) / seconds / 1000); }, 200);
+      },
+      done: runs => { if (!clock) this.bar.value = Math.min(1, (this.bar.value || 0) + runs / total); },
+    };
+    try {
+      const text = await this.engine.call({ call: 'run', words: split(this.line), pictures: true }, signal, hooks);
+      const part = await this.engine.call({ call: 'render', result: text, format: 'part' }, signal);
+      if (signal.aborted) return;
+      this.result = text;
+      this.show(JSON.parse(text), part);
+      this.error.hidden = true;
+    } catch (error) {
+      if (signal.aborted) return;
+      this.error.textContent = error.message;
+      this.error.hidden = false;
+      this.figure.replaceChildren();
+      this.part.replaceChildren();
+      this.result = null;
+    } finally {
+      clearTimeout(late);
+      clearInterval(clock);
+      if (this.running === running) {
+        this.bar.hidden = true;
+        this.element.classList.remove('busy');
+        this.running = null;
+        this.element.dispatchEvent(new CustomEvent('ready'));
+      }
+    }
+  }
+
+  show(file, part) {
+    this.file = file;
+    this.figure.replaceChildren(dots(file, (cell, which) => this.open({ transport: rowNames(file.cells)(cell), seed: cell.pictures.timeline.seed, which }, true)));
+    this.part.innerHTML = part;
+    // Two configurations stand on one page.
+    const prefix = `p${this.place}-`;
+    for (const marked of this.part.querySelectorAll('[id]')) marked.id = prefix + marked.id;
+    for (const link of this.part.querySelectorAll('a[href^="#"]')) link.replaceWith(...link.childNodes);
+    for (const chart of this.part.querySelectorAll('[aria-labelledby]')) {
+      chart.setAttribute('aria-labelledby', chart.getAttribute('aria-labelledby').split(' ').map(id => prefix + id).join(' '));
+    }
+    for (const table of this.part.querySelectorAll('table')) {
+      const frame = el('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': 'Table' });
+      table.replaceWith(frame);
+      frame.append(table);
+    }
+  }
+
+  // Opens the ladder of a message, or of the longest stall.
+  async open(request, byHand = false) {
+    const cell = this.file?.cells.find(other => rowNames(this.file.cells)(other) === request.transport);
+    if (!cell) return;
+    this.opening?.abort(new DOMException('', 'AbortError'));
+    const { signal } = this.opening = new AbortController();
+    const words = split(this.line);
+    const change = (option, long, value) => {
+      const at = words.findIndex(word => word === option || word === long);
+      if (at >= 0) words[at + 1] = value; else words.push(option, value);
+    };
+    change('-t', '--transport', cell.transport);
+    if (cell.congestion) change('-C', '--congestion', cell.congestion);
+    try {
+      const path = this.controls.parts.options.get('--path');
+      if (path && path !== 'sim') return say('Ladders are drawn in virtual time: choose the path sim');
+      const text = await this.engine.call({ call: 'episode', words, seed: request.seed, which: request.which }, signal);
+      const episode = JSON.parse(text);
+      if (signal.aborted) return;
+      if (!episode) return say('Nothing was lost or late there: this message has no ladder');
+      const element = ladder(episode, request.transport, () => { this.shut(); this.opened(null); });
+      this.ladder.replaceChildren(element);
+      element.start();
+      this.opened(request);
+      if (byHand) { element.focus({ preventScroll: true }); element.scrollIntoView({ block: 'nearest' }); }
+    } catch (error) {
+      if (!signal.aborted) say(error.message);
+    }
+  }
+
+  shut() {
+    this.opening?.abort(new DOMException('', 'AbortError'));
+    this.ladder.replaceChildren();
+  }
+
+  async save(format) {
+    if (!this.result) return say('There is no result to save yet');
+    const kinds = { json: 'application/json', csv: 'text/csv', html: 'text/html' };
+    save(`wirelab-${split(this.line)[0]}.${format}`, kinds[format], await this.engine.call({ call: 'render', result: this.result, format }));
+    say(`Saved as ${format}`);
+  }
+
+  stop() {
+    clearTimeout(this.soon);
+    this.running?.abort(new DOMException('', 'AbortError'));
+    this.opening?.abort(new DOMException('', 'AbortError'));
+  }
+}
