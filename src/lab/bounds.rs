@@ -102,7 +102,7 @@ mod tests {
             ),
             ("hol -t udp --seeds 5000 -d 10ms", "5000 runs are too many"),
             ("hol -t quic -d 60s --seeds 100", "packets"),
-            ("hol -t quic -l 16MiB -d 60s -i 1s", "packets"),
+            ("hol -t quic-one -l 16MiB -d 60s -i 1s", "packets"),
             ("hol -t udp --path relay -d 60s --seeds 10", "in real time"),
         ] {
             let said = refusal(line).unwrap_err();

@@ -285,9 +285,35 @@ mod tests {
     use super::*;
     use crate::report::model::{
         Budget, Cell, Delayed, Handshake, HandshakeMode, Hol, HolDirection, KernelRecovery, Latency, Link,
-        LossCauses, LossDetection, Messages, Missing, Network, NetworkDirection, Ratio, Recovery, Stall,
-        Theory, Transfer, Truth, Wire, WireDirection, Workload,
+        Load, LossCauses, LossDetection, Messages, Missing, Network, NetworkDirection, QueueDirection, Ratio,
+        Recovery, Share, ShareSender, Stall, Theory, Transfer, TransferDirection, Truth, Wire, WireDirection,
+        Workload,
     };
+    use crate::unit::PerDirection;
+
+    fn sender() -> ShareSender {
+        ShareSender {
+            sender: "udp@1mbit".into(),
+            transport: "udp".into(),
+            congestion: None,
+            pace_bps: None,
+            start_ns: 0,
+            end_ns: 0,
+            goodput_bps: None,
+            goodput_ci95_bps: None,
+            share_ratio: None,
+            share_ci95_ratio: None,
+            packets: 0,
+            dropped: 0,
+            loss_ratio: None,
+            retransmitted_packets: None,
+            converge_ns: None,
+            converged: 0,
+            converge_reason: None,
+            flags: Vec::new(),
+            stopped: None,
+        }
+    }
 
     #[test]
     fn every_column_stands_in_a_cell_that_has_all_objects() {
@@ -309,6 +335,24 @@ mod tests {
                 to_server: Some(WireDirection::default()),
                 to_client: Some(WireDirection::default()),
                 ..Wire::default()
+            }),
+            queue: Some(PerDirection::default().map(|_: ()| Some(QueueDirection::default()))),
+            ecn: Some(Default::default()),
+            load: Some(Load {
+                background: Vec::new(),
+                idle_latency_ns: Some(Latency::default()),
+                idle_loss_ratio: None,
+                added_p50_ns: None,
+                added_p50_ci95_ns: None,
+            }),
+            share: Some(Share {
+                direction: TransferDirection::Up,
+                measured_ns: None,
+                jain_index: None,
+                jain_index_ci95: None,
+                utilisation_ratio: None,
+                queue_p95_ns: None,
+                senders: vec![sender()],
             }),
             network: Some(Network {
                 hold_ns: Some(Default::default()),
@@ -343,11 +387,14 @@ mod tests {
             }),
             ..Cell::new("udp", "sim", Some(Link::default()), Workload::default())
         };
-        let cell = serde_json::to_value(cell).unwrap();
+        let mut cell = serde_json::to_value(cell).unwrap();
+        // A row per sender has it here.
+        cell["sender"] = cell["share"]["senders"][0].clone();
         for (name, pointer) in COLUMNS.iter().flat_map(expanded) {
             let (object, _) = pointer.rsplit_once('/').unwrap();
             // The ends of an interval that is null.
-            let known = if object.contains("/ci95/") { object } else { &*pointer };
+            let is_end = pointer.ends_with("/0") || pointer.ends_with("/1");
+            let known = if is_end { object } else { &*pointer };
             assert!(cell.pointer(known).is_some(), "{name}: {pointer}");
         }
     }

@@ -232,11 +232,12 @@ impl Scenario {
         if self.command == "handshake" {
             return Ok((self.drive(&Handshake, self.handshakes(), running)?.file, Vec::new()));
         }
-        let request = self.request(&Bench::default(), self.plans());
+        let bench = Bench { follows_losses: self.command == "hol" };
+        let request = self.request(&bench, self.plans());
         let mut file = ResultFile::new(&*self.command);
         file.config = config::<Bench>(&request, self.first_seed);
         file.config.extend(messages_config(&request));
-        let driven = self.drive_request(&Bench::default(), &request, running, file)?;
+        let driven = self.drive_request(&bench, &request, running, file)?;
         let episodes = match (driven.runs.first(), request.batches.first()) {
             (Some(runs), Some(batch)) if self.has_ladder => episodes(&batch.plans, runs, running.stop)?,
             _ => Vec::new(),

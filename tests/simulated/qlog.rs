@@ -19,15 +19,17 @@ use wirelab::{
 
 use crate::support::workload;
 
+type Content = Arc<Mutex<Cursor<Vec<u8>>>>;
+
 /// Files in memory, by name.
 #[derive(Clone, Default)]
 struct Folder {
-    files: Arc<Mutex<BTreeMap<String, Arc<Mutex<Cursor<Vec<u8>>>>>>>,
+    files: Arc<Mutex<BTreeMap<String, Content>>>,
     room: Option<usize>,
 }
 
 struct MemoryFile {
-    content: Arc<Mutex<Cursor<Vec<u8>>>>,
+    content: Content,
     room: Option<usize>,
 }
 

@@ -260,6 +260,11 @@ fn of_artifacts() {
 }
 
 #[test]
+fn of_lab() {
+    check(table::LAB);
+}
+
+#[test]
 fn of_servers_and_files() {
     check(table::OTHERS);
 }

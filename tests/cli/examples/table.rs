@@ -28,8 +28,14 @@ const fn incomplete(
     Example { line, with, needs: &[], status: 1, shows }
 }
 
+/// A command that ends with `status`.
+const fn failing(line: &'static str, status: i32, shows: &'static [&'static str]) -> Example {
+    Example { line, with: &[], needs: &[], status, shows }
+}
+
 /// All of them.
-pub(super) const ALL: &[&[Example]] = &[TOUR, BENCH, HOL, HANDSHAKE, TRANSFER, LINK, ARTIFACTS, OTHERS];
+pub(super) const ALL: &[&[Example]] =
+    &[TOUR, BENCH, HOL, HANDSHAKE, TRANSFER, SHARE, LINK, ARTIFACTS, LAB, OTHERS];
 
 /// A run of two seconds with one seed.
 const BENCH_SHORT: (&str, &str) = ("wirelab bench", "wirelab bench --seeds 1 -d 2s");
@@ -66,6 +72,11 @@ pub(super) const TOUR: &[Example] = &[
 ];
 
 pub(super) const BENCH: &[Example] = &[
+    plain(
+        "wirelab bench --rate 10mbit --queue 200p --aqm droptail,codel,fq-codel,pie,red --loss 0%",
+        &[BENCH_UDP],
+        &["fq-codel", "pie", "red"],
+    ),
     needing(
         &["netns"],
         "wirelab bench --path netns --background tcp -d 10s --seeds 2",
@@ -249,6 +260,16 @@ pub(super) const BENCH: &[Example] = &[
 
 pub(super) const HOL: &[Example] = &[
     plain(
+        "wirelab hol -t quic-one,arq-selective --loss 0% --reorder 10% --seeds 2 -d 20s -i 4ms",
+        &[("--seeds 2 -d 20s", "--seeds 1 -d 5s")],
+        &["false losses", "quic-one"],
+    ),
+    plain(
+        "wirelab hol -t quic-one,arq-selective --loss 0% --reorder 10% --seeds 2 -d 20s -i 4ms --packet-threshold 30 --time-threshold 2",
+        &[("--seeds 2 -d 20s", "--seeds 1 -d 5s")],
+        &["false losses", "quic-one"],
+    ),
+    plain(
         "wirelab hol --background quic-one:bbr",
         &[HOL_SHORT],
         &["The background of quic-one", " quic-one:bbr up ", "bufferbloat of udp", "by DSLReports' scale"],
@@ -262,7 +283,7 @@ pub(super) const HOL: &[Example] = &[
         &["jq"],
         "wirelab hol -t quic-one --loss 2% --seeds 1 -d 5s -q --qlog traces && jq -c '.traces[].events[] | select(.name == \"wirelab:packet_dropped\" or .name == \"recovery:packet_lost\") | [.time, .name, .data]' traces/*-1-client.qlog",
         &[],
-        &["\"wirelab:packet_dropped\",{\"link_number\":", "\"trigger\":\"reordering_threshold\""],
+        &["\"wirelab:packet_dropped\",{\"link_number\":", "\"trigger\":\"time_threshold\""],
     ),
     plain(
         "wirelab hol",
@@ -367,6 +388,21 @@ pub(super) const HANDSHAKE: &[Example] = &[
 ];
 
 pub(super) const TRANSFER: &[Example] = &[
+    plain(
+        "wirelab transfer -t quic-one --rate 10mbit --queue 1MB --aqm codel --loss 0%",
+        &[("--loss 0%", "--loss 0% --seeds 1 --bytes 4MB")],
+        &["dropped up"],
+    ),
+    plain(
+        "wirelab transfer -t quic-one --rate 10mbit --queue 1MB --aqm codel --ecn --loss 0%",
+        &[("--loss 0%", "--loss 0% --seeds 1 --bytes 4MB")],
+        &["marked up"],
+    ),
+    plain(
+        "wirelab transfer -t quic-one --rate 10mbit --queue 1MB --aqm codel --ecn --ecn-fault bleach --loss 0%",
+        &[("--loss 0%", "--loss 0% --seeds 1 --bytes 4MB")],
+        &["dropped up"],
+    ),
     incomplete(
         "wirelab transfer",
         &[TRANSFER_SHORT],
@@ -522,6 +558,17 @@ pub(super) const LINK: &[Example] = &[
         &[("http://10.0.0.2/", "http://10.0.0.2/ && cat page")],
         &["Directory listing", "photo.jpg", "\"rate_bps\": 12000000"],
     ),
+];
+
+/// The page runs until it is stopped. An export needs an engine, which the tests' binary does not have.
+pub(super) const LAB: &[Example] = &[
+    plain(
+        "wirelab lab --open",
+        &[("wirelab lab --open", "timeout -s INT 2 wirelab lab || true")],
+        &["http://127.0.0.1:"],
+    ),
+    failing("wirelab lab --export lab.html", 2, &["web-engine"]),
+    failing("wirelab lab --export public/lab", 2, &["web-engine"]),
 ];
 
 pub(super) const OTHERS: &[Example] = &[
