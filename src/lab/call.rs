@@ -169,6 +169,7 @@ impl Call {
         if scenario.path != PathKind::Sim {
             return Err(LabError::Unknown(match self {
                 Self::Episode { .. } => "ladders are drawn in virtual time: use --path sim".to_owned(),
+                _ if scenario.path == PathKind::Direct => "the lab has no --path direct".to_owned(),
                 _ => format!("--path {} needs `wirelab lab` on your own machine", scenario.path),
             }));
         }

@@ -206,7 +206,7 @@ fn absurd_and_broken_calls_are_refused_in_one_line() {
         (run_call("hol -t quic --seeds 2000", false).to_string(), "too many"),
         (run_call("hol -t udp -o /tmp/owned.json", false).to_string(), "unknown option -o"),
         (run_call("serve udp://", false).to_string(), "unknown command"),
-        (run_call("hol -t udp --path direct", false).to_string(), "needs `wirelab lab`"),
+        (run_call("hol -t udp --path direct", false).to_string(), "the lab has no --path direct"),
         (json!({ "call": "lesson", "index": 99, "said": null }).to_string(), "there is no lesson 100"),
         (json!({ "call": "render", "result": "{}", "format": "csv" }).to_string(), "not a wirelab result"),
     ] {

@@ -106,5 +106,6 @@ fn begin(call: Call, lines: mpsc::UnboundedSender<Value>, place: Option<OwnedSem
 fn in_real_time(call: &Call) -> Option<std::io::Result<Running>> {
     let Call::Run { words, pictures } = call else { return None };
     let scenario = call.scenario().ok().flatten()?;
-    scenario.path.is_real_time().then(|| Running::start(words, *pictures))
+    let is_ours = scenario.path.is_real_time() && PATHS.contains(&scenario.path);
+    is_ours.then(|| Running::start(words, *pictures))
 }
