@@ -40,6 +40,7 @@ mod tampering;
 mod target;
 mod theory;
 mod transfer;
+mod truth;
 mod unit;
 mod verify;
 mod virtual_time;
