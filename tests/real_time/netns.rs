@@ -219,6 +219,33 @@ fn every_transport_runs_and_loses_nothing_on_a_wire_that_loses_nothing() {
 }
 
 /// Runs as user 65534 if the test runs as root, else as the current user.
+/// The kernel's receiver reports each segment that it gets twice by a DSACK (RFC 2883). One acknowledgement has room for
+/// one, so it can report fewer than there are, and never more.
+#[test]
+fn needless_segments_of_kernel_tcp_are_those_that_its_receiver_reports() {
+    let _alone = alone();
+    let folder = folder();
+    let run = |link: &str| result(folder.path(), &format!("hol -t tcp --path netns {link} --seeds 1 -d 6s"));
+    let truth = |result: &Value, name: &str| {
+        let pointer = format!("/cells/0/recovery/{name}");
+        result.pointer(&pointer).and_then(Value::as_u64).unwrap_or_else(|| panic!("{pointer}: {result}"))
+    };
+
+    let Some(reordered) = run("--loss 0% --reorder 10%") else { return };
+    let needless = truth(&reordered, "truth/needless_packets");
+    let reported = truth(&reordered, "kernel/dsacks");
+    say(&format!("with reordering: {needless} needless segments, {reported} reported"));
+    assert!(needless >= 20, "{reordered}");
+    assert!(reported <= needless && 2 * reported >= needless, "{reported} of {needless}");
+    assert_eq!(truth(&reordered, "truth/detection_ns/n"), 0, "nothing was lost");
+
+    let Some(lossy) = run("--loss 1%") else { return };
+    if in_time(&lossy) {
+        assert_eq!(truth(&lossy, "truth/needless_packets"), truth(&lossy, "kernel/dsacks"));
+        assert!(truth(&lossy, "truth/detection_ns/n") >= 3, "{lossy}");
+    }
+}
+
 #[test]
 fn an_ordinary_user_needs_no_root() {
     let _alone = alone();
