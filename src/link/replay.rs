@@ -20,7 +20,7 @@ pub(super) const PROPERTY: Property = Property {
     columns: &[Column::optional("replay_ratio", SHARE, |link| Setting::share(link.replay.ratio()))],
     words: |settings| share_words(settings, "replay_ratio", " replayed"),
     obstacle: |link| unless_zero(link.replay, Obstacle::Damage),
-    effect: |link, generators| Some(Box::new(Replay(Coin::new(link.replay, || generators.take(6))?))),
+    effect: |link, generators| Some(Box::new(Replay(Coin::new(link.replay, || generators.take(11))?))),
     ..Property::PLAIN
 };
 

@@ -143,6 +143,24 @@ fn a_full_queue_leaves_the_draws_where_they_were() {
     }
 }
 
+/// Builds with assertions refuse a second effect that takes another's generator.
+#[test]
+fn all_effects_at_once_draw_from_generators_of_their_own() {
+    let alone = lost(&verdicts(&mut link("loss=5%", 9), 500, MS));
+    for queue in ["pie", "red", "fq-codel"] {
+        let pairs = format!(
+            "delay=20ms,jitter=5ms,loss=5%,duplicate=5%,corrupt=5%,reorder=5%,replay=5%,inject=5%,\
+             rate=onoff:1gbit:1s:1s,queue=1000p,aqm={queue}"
+        );
+        let verdicts = verdicts(&mut link(&pairs, 9), 500, MS);
+        for (number, verdict) in (1..).zip(verdicts) {
+            if verdict != Verdict::QueueFull {
+                assert_eq!(verdict == Verdict::Lost, alone.contains(&number), "{queue}, packet {number}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_seed_and_a_direction_decide_everything() {
     let pairs = "delay=20ms,jitter=5ms:normal,loss=5%,duplicate=5%,corrupt=5%,reorder=5%";
