@@ -48,6 +48,8 @@ async function check(page, note, step, base) {
   if (base) await page.screenshot({ path: `${base}-${step}.png`, fullPage: true });
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   if (wide > 1) note(`${step}: the page is ${wide} px too wide`);
+  // Results fade in when a run ends. Contrast is judged after that.
+  await page.evaluate(() => Promise.allSettled(document.getAnimations().map(animation => animation.finished)));
   await page.evaluate(axe);
   const found = await page.evaluate(() => axe.run(document, { resultTypes: ['violations'] }));
   for (const { id, nodes } of found.violations) note(`${step}: axe: ${id}: ${nodes.slice(0, 3).map(node => `${node.target.join(' ')} ${node.any[0]?.message ?? ''}`).join('; ')}`);
