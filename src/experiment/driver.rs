@@ -45,7 +45,7 @@ pub trait Experiment: Sync {
     /// The plan's point of the matrix.
     fn setup(plan: &Self::Plan) -> Setup<'_>;
 
-    /// What a user knows the plan by.
+    /// The name of the plan in messages to the user.
     fn name(plan: &Self::Plan) -> String {
         Self::setup(plan).transport.name().to_owned()
     }
@@ -86,7 +86,7 @@ pub trait Experiment: Sync {
         false
     }
 
-    /// What a user must know about the runs of `plan` beyond the result; `server` is set if it is remote.
+    /// What went wrong in the runs of `plan`, for the user; `server` is set if it is remote.
     fn problem(plan: &Self::Plan, runs: &Runs<Self::Outcome>, server: Option<&Remote>) -> Option<Problem>;
 
     /// The row of `plan`. There is at least one outcome.
@@ -223,7 +223,7 @@ impl<P> Batch<P> {
     }
 }
 
-/// A transport, or what else a plan is known by, that is left out on a path.
+/// The entry for a plan that is left out on a path. `name` is its transport, or its list of senders.
 pub fn skipped(name: impl Into<String>, path: PathKind, reason: impl Into<String>) -> Skipped {
     Skipped { transport: name.into(), path: path.name().to_owned(), reason: reason.into() }
 }

@@ -20,13 +20,13 @@ use crate::{
 /// How long connecting may take. Loss delays a handshake for much less.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Taps that learn what became of the packets, where there is a link, and a transport that sends packets again.
+/// Taps that compare the losses on the link with those that the sender declares; `None` if [`has_truth`] is false.
 pub(super) fn truth_taps(setup: &Setup<'_>) -> Option<PerDirection<Tap>> {
     has_truth(setup, true).then(Tap::pair_for_truth)
 }
 
-/// Whether it is known what became of the packets, beside what their sender believed. What QUIC believes is known only if
-/// a run `follows_losses`.
+/// Whether the losses that the sender declares can be compared with those on the link: there is a link, and the
+/// transport retransmits. QUIC's declarations are known only if a run `follows_losses`.
 pub(super) fn has_truth(setup: &Setup<'_>, follows_losses: bool) -> bool {
     let is_known = match setup.transport.shape() {
         Shape::Datagrams => false,

@@ -121,7 +121,8 @@ impl Call {
 
     /// The answer, as text: JSON, or what a result is rendered to.
     ///
-    /// Returns an error, in one line, if the call asks for what does not exist or for too much, or if a run fails.
+    /// Returns an error, in one line, if the call asks for something that does not exist or for too much, or if a run
+    /// fails.
     pub fn answer(&self, context: &Context<'_>) -> Result<String, LabError> {
         let stop = context.stop;
         match self {

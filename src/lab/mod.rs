@@ -27,7 +27,7 @@ pub enum LabError {
     /// It asks for too much.
     #[error("{0}")]
     Bound(String),
-    /// It names what does not exist, or what this engine does not have.
+    /// It names something that does not exist, or that this engine does not have.
     #[error("{0}")]
     Unknown(String),
     /// A run failed.

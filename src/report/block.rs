@@ -130,7 +130,7 @@ pub(crate) enum Topic {
     Budget,
     /// What a closed form predicts.
     Theory,
-    /// What became of packets, beside what their senders believed.
+    /// Losses on the link, compared with those that the senders declared.
     Truth,
     /// How first replies are distributed over connections.
     Replies,

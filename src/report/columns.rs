@@ -184,7 +184,7 @@ const TRUTH: [Spec; 6] = [
     ("needless", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.needless_packets))),
 ];
 
-/// What became of the packets, if any was lost, declared lost or sent again.
+/// Losses on the link and declared losses, if there was any loss or retransmission.
 fn truth(cell: &Cell) -> Option<&Truth> {
     let truth = cell.recovery.as_ref()?.truth.as_ref()?;
     let Truth { resent_packets, false_losses, undeclared_losses, detection_ns, .. } = truth;

@@ -12,7 +12,7 @@ use super::{
 /// (<https://www.dslreports.com/faq/17930>).
 const GRADES: [(&str, u64); 5] = [("A+", 5), ("A", 30), ("B", 60), ("C", 200), ("D", 400)];
 
-/// How the figure of a sender is read.
+/// Reads a figure of a sender.
 type Read = fn(&LoadSender) -> Option<Figure>;
 
 const COLUMNS: [(&str, Topic, Read); 3] = [

@@ -8,7 +8,7 @@ use super::{
     numbers, words,
 };
 
-/// How the figure of a sender is read.
+/// Reads a figure of a sender.
 type Read = fn(&ShareSender) -> Option<Figure>;
 
 const COLUMNS: [(&str, Topic, Read); 6] = [
@@ -72,7 +72,7 @@ fn table(share: &Share, title: String) -> Table {
     Table { title: Some(title), labels: names(share), columns, points: None }
 }
 
-/// What the table does not say.
+/// Sentences below the table: unequal shares, and senders that did not converge or stopped early.
 fn sentences(cell: &Cell) -> Vec<String> {
     let Some(share) = &cell.share else { return Vec::new() };
     let names = names(share);

@@ -41,10 +41,10 @@ impl LossCause {
     ];
 }
 
-/// Losses that were found for one cause.
+/// Packets that were declared lost for one reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Found {
-    /// Packets that were lost.
+    /// Packets that were lost on the link.
     pub losses: u64,
     /// Packets that were not lost.
     pub false_losses: u64,

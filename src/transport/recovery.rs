@@ -20,7 +20,7 @@ pub struct Recovery {
     pub min_window_bytes: Option<u64>,
     /// Retransmission timeouts (RFC 6298).
     pub timeouts: Option<u64>,
-    /// Segments of the kernel's TCP whose acknowledgements told of a mark.
+    /// Segments of the kernel's TCP that were acknowledged as marked (ECN-Echo).
     pub acknowledged_ce: Option<u64>,
     /// Why the kernel's TCP sent segments again.
     pub kernel: Option<TcpRetransmissions>,

@@ -48,7 +48,7 @@ pub fn run(plan: &Plan, seed: u64, observers: Observers, stop: &StopSignal) -> R
     run_beside(plan, seed, observers, stop, None).map(|(outcome, _)| outcome)
 }
 
-/// Like [`run`], beside the senders of a background, which run from the beginning to the end.
+/// Like [`run`], but beside the senders of `background`, if any. They run for the whole run.
 pub(in crate::experiment) fn run_beside(
     plan: &Plan,
     seed: u64,
@@ -97,7 +97,7 @@ pub(in crate::experiment) fn run_beside(
         Ok((outcome, Some(flows)))
     })?;
     let (value, flows) = value;
-    // Of the packets on the link, those of the background are not the messages'.
+    // Without the packets of the background.
     let wire = flows.as_ref().map_or(wire, |flows| Some(flows.others));
     let truth = of_truth.map(|taps| taps.to_server.truth());
     let mut outcome = Outcome { wire, queue, ecn, fidelity, truth, ..value };

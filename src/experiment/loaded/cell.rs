@@ -18,7 +18,7 @@ pub(super) fn cell(plan: &LoadedPlan, outcomes: &[(u64, LoadedOutcome)]) -> Cell
     };
     let (idle, loaded) = (arm(|outcome| &outcome.idle), arm(|outcome| &outcome.loaded));
     let mut cell = messages_cell(&plan.plan, &loaded);
-    // The queue dropped what was lost, not chance.
+    // The background fills the queue on purpose.
     cell.flags.retain(|flag| !matches!(flag, Flag::Congested | Flag::KernelCongested));
     let idle_cell = messages_cell(&plan.plan, &idle);
     let seeds = |arm: &[(u64, Outcome)]| -> Seeds {

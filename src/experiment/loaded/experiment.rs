@@ -67,7 +67,7 @@ impl Experiment for Loaded {
         outcome.idle.interrupted || outcome.loaded.interrupted
     }
 
-    /// Senders of the background that stopped early: the load was then not what was asked for.
+    /// A sender of the background that stopped early, so the load was lower than asked for.
     fn problem(plan: &LoadedPlan, runs: &Runs<LoadedOutcome>, _: Option<&Remote>) -> Option<Problem> {
         let flows = plan.flows();
         let pairs = runs.outcomes.iter().flat_map(|(_, outcome)| flows.iter().zip(&outcome.flows.flows));

@@ -1,4 +1,4 @@
-//! What is done in a run of messages beside a background, and what it has shown.
+//! The plan and the outcome of messages beside a background.
 
 use crate::experiment::{
     plan::Plan,
@@ -25,7 +25,7 @@ impl LoadedPlan {
     }
 }
 
-/// What the two runs of one seed have shown.
+/// The outcome of the two runs of one seed.
 #[derive(Debug, Clone)]
 pub struct LoadedOutcome {
     /// The messages without the background.

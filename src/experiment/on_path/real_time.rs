@@ -107,7 +107,7 @@ fn over_netns<T>(
     Ok(OnPath { value, wire, queue: None, ecn: None, fidelity: Some(world.fidelity()) })
 }
 
-/// What measures a wire.
+/// The counters and the meter of a wire.
 struct Reading<'a> {
     counters: &'a dyn Fn() -> Option<PerDirection<Counters>>,
     queue: Option<&'a QueueMeter>,

@@ -57,7 +57,7 @@ pub struct Outcome {
     /// How exactly the path emulated the link over the whole run; `None` in virtual time, which is exact, and without a
     /// link.
     pub fidelity: Option<Fidelity>,
-    /// What became of the packets, beside what their senders believed; `None` where that is not known.
+    /// Losses on the link, compared with those that the senders declared; `None` where they are not known.
     pub truth: Option<TruthFigures>,
     /// The timeline of the run, if it was recorded for pictures.
     pub trace: Option<Trace>,

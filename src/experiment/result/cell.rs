@@ -73,7 +73,7 @@ pub(in crate::experiment) fn congestion(
     transport.controller(asked, path == PathKind::Netns)
 }
 
-/// When packets were declared lost; `None` if the transport has no such thresholds.
+/// The thresholds at which packets were declared lost; `None` if the transport has none.
 pub(in crate::experiment) fn loss_detection(setup: &Setup<'_>) -> Option<report::LossDetection> {
     let LossDetection { packet_threshold, time_threshold } = setup.loss_detection;
     let time_threshold = Ratio::new(time_threshold.round_trips().into())?;

@@ -1,4 +1,4 @@
-//! What became of the packets, pooled over runs.
+//! Losses on the link, compared with those that the senders declared, pooled over runs.
 
 use crate::{
     report::{FoundLosses, LossCauses, Truth},

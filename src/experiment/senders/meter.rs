@@ -38,15 +38,15 @@ pub(super) struct Counts {
     pub(super) since: Time,
     /// The packets of each sender.
     pub(super) crossed: Vec<Crossed>,
-    /// Packets of no sender.
+    /// Packets of other connections.
     pub(super) others: PerDirection<Counters>,
-    /// The highest number of those that have arrived.
+    /// The highest number of a packet of other connections that has arrived.
     latest: PerDirection<u64>,
     /// IP bytes that left the bottleneck in each bin, of all packets.
     pub(super) served: PerDirection<Vec<u64>>,
 }
 
-/// Whose packet it is.
+/// The sender of a packet.
 enum Owner {
     /// A sender's, in the direction of its data.
     Data(usize),
@@ -94,7 +94,7 @@ impl State {
         }
     }
 
-    /// A packet of no sender has left the link.
+    /// A packet of another connection has left the link.
     fn other_left(&mut self, packet: &PacketView<'_>, exit: Exit) {
         let way = packet.direction;
         let (others, latest) = (&mut self.counts.others[way], &mut self.counts.latest[way]);

@@ -25,16 +25,16 @@ use crate::{
 /// How often the bytes that the receivers have are read.
 pub(in crate::experiment) const BIN: Duration = Duration::from_millis(100);
 
-/// Each sender starts up to this much later than it says, as the seed has it. Without loss, seeds would otherwise differ
-/// in nothing, and packets of equal senders would always meet a full queue in the same order (phase effects, Floyd and
+/// Each sender starts at a random instant within this time after its start. Otherwise runs without loss would be equal for
+/// all seeds, and packets of equal senders would always meet a full queue in the same order (phase effects, Floyd and
 /// Jacobson 1992).
 const SPREAD: Duration = Duration::from_millis(10);
 
 /// The random stream of the first sender; the others follow.
 const SENDERS: u64 = 0x5345_4e44_0000;
 
-/// The port of the first sender's server. Senders run where the hosts have all ports to themselves, and ephemeral ports
-/// are above. A free port would not do: kernel TCP and UDP may give the same number.
+/// The port of the first sender's server. All ports of the hosts are free, and ephemeral ports are higher. The system
+/// must not choose the ports: it may give a TCP and a UDP socket the same number.
 const FIRST_PORT: u16 = 5201;
 
 /// Time for the two ends of a sender to report after it has ended.
@@ -52,7 +52,7 @@ pub(in crate::experiment) struct Flow {
     pub(in crate::experiment) direction: Direction,
 }
 
-/// What became of one sender.
+/// The outcome of one sender.
 #[derive(Debug, Clone)]
 pub(in crate::experiment) struct FlowOutcome {
     /// When it started, since the run began.
@@ -67,7 +67,7 @@ pub(in crate::experiment) struct FlowOutcome {
     pub(in crate::experiment) crossed: Crossed,
 }
 
-/// What became of all senders.
+/// The outcome of all senders.
 #[derive(Debug, Clone, Default)]
 pub(in crate::experiment) struct FlowsOutcome {
     /// Each sender.
@@ -80,12 +80,12 @@ pub(in crate::experiment) struct FlowsOutcome {
     pub(in crate::experiment) counted_from: Duration,
     /// IP bytes that left the bottleneck, in bins of [`BIN`] since then.
     pub(in crate::experiment) served: PerDirection<Vec<u64>>,
-    /// Packets of no sender since then.
+    /// Packets of other connections since then.
     pub(in crate::experiment) others: PerDirection<Counters>,
 }
 
 impl FlowsOutcome {
-    /// Bits of content per second that the receiver of a sender got between two instants, at the readings within them.
+    /// A sender's goodput in bits per second, from the first to the last reading between two instants.
     pub(in crate::experiment) fn goodput(&self, flow: usize, [from, to]: [Duration; 2]) -> Option<f64> {
         let first = self.read_at.iter().position(|at| *at >= from)?;
         let last = self.read_at.iter().rposition(|at| *at <= to)?;
@@ -108,12 +108,12 @@ struct Ready {
     seed: u64,
     settings: Settings,
     intake: Intake,
-    /// How much later than it says it starts.
+    /// How long after `sender.start` it starts.
     delay: Duration,
 }
 
 impl Flows {
-    /// Senders on this path, with all they draw keyed by `seed`.
+    /// Prepares senders on this path. All their random draws come from `seed`.
     ///
     /// Returns an error if no certificate can be made.
     pub(in crate::experiment) fn new(
@@ -158,7 +158,7 @@ impl Flows {
 
     /// Runs all senders for `duration`, or until `stop` is set.
     ///
-    /// Returns an error if a sender found no way to connect. One that stops later is an outcome.
+    /// Returns an error if a sender cannot connect. A sender that stops later is an outcome, not an error.
     pub(in crate::experiment) async fn run(
         &self,
         ends: &Ends,
@@ -200,7 +200,7 @@ impl Flows {
 
     /// Runs all senders until `others` has completed.
     ///
-    /// Returns the error of `others`, or that of a sender that found no way to connect.
+    /// Returns the error of `others`, or an error if a sender cannot connect.
     pub(in crate::experiment) async fn run_beside<T>(
         &self,
         ends: &Ends,

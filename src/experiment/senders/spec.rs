@@ -8,7 +8,7 @@ use crate::{
     unit::{Rate, format_duration, parse_duration},
 };
 
-/// A sender: what it sends over, and when.
+/// A sender: its transport, and when it sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sender {
     /// The transport.
@@ -26,7 +26,7 @@ pub struct Sender {
 /// The forms of a sender, for errors and help.
 const FORMS: &str = "TRANSPORT[:CONTROLLER][@RATE][@start=TIME][@end=TIME]";
 
-/// Not a sender.
+/// Text that does not describe a sender.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid sender `{sender}`: {reason}")]
 pub struct InvalidSender {
@@ -107,12 +107,12 @@ impl Sender {
     }
 }
 
-/// As it is parsed.
+/// In the form that [`parse_senders`] reads.
 impl fmt::Display for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.transport.fmt(f)?;
         if let Some(controller) = self.transport.controller(self.congestion, true) {
-            // The kernel's name of NewReno is parsed, too.
+            // `reno`, the kernel's name of NewReno, can be parsed too.
             write!(f, ":{controller}")?;
         }
         self.pace.map_or(Ok(()), |pace| write!(f, "@{pace}"))?;

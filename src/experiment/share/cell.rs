@@ -15,7 +15,7 @@ use crate::{
     unit::{PerDirection, nanos},
 };
 
-/// How much of its time a limit may keep a sender from sending before a flag says so.
+/// A sender gets a flag if a limit of its own kept it from sending for more than this share of its time.
 const LIMITED_SHARE: f64 = 0.1;
 
 /// Most bins of a series.
@@ -54,7 +54,7 @@ pub(super) fn cell(plan: &SharePlan, outcomes: &[(u64, ShareOutcome)]) -> Cell {
     cell
 }
 
-/// A figure of each run that has it.
+/// The values of a figure in all runs that have it.
 fn over<'a>(runs: &[Figures<'a>], figure: impl Fn(&Figures<'a>) -> Option<f64>) -> Means {
     Means::new(runs.iter().filter_map(figure).collect())
 }

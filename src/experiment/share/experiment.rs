@@ -25,7 +25,7 @@ impl Experiment for Share {
     type Plan = SharePlan;
     type Outcome = ShareOutcome;
 
-    /// That of the first sender, where one must stand for all.
+    /// The setup of the first sender, because a setup has one transport. The result names all senders.
     fn setup(plan: &SharePlan) -> Setup<'_> {
         let first = plan.senders.first();
         let (transport, congestion) =

@@ -5,14 +5,14 @@ use std::time::Duration;
 use super::{SharePlan, run::ShareOutcome};
 use crate::experiment::senders::{BIN, FlowOutcome};
 
-/// Bins of the mean that a sender's rate is smoothed by: a second.
+/// Bins over which goodput is averaged: one second.
 const SMOOTH: usize = 10;
 /// A sender has converged when its smoothed goodput stays within this of its fair share …
 const TOLERANCE: f64 = 0.25;
 /// … for this long. Both are from Dong et al. (NSDI 2015, "PCC", section 4.2.2).
 const STABLE: Duration = Duration::from_secs(5);
 
-/// What one run shows of one plan.
+/// Computes the figures of one run.
 pub(super) struct Figures<'a> {
     plan: &'a SharePlan,
     outcome: &'a ShareOutcome,
@@ -44,7 +44,7 @@ impl<'a> Figures<'a> {
         jain(&self.measured()?)
     }
 
-    /// The part of a sender of all goodput in the measured time.
+    /// A sender's share of the total goodput in the measured time.
     pub(super) fn share(&self, sender: usize) -> Option<f64> {
         let goodputs = self.measured()?;
         let all: f64 = goodputs.iter().sum();
@@ -60,7 +60,7 @@ impl<'a> Figures<'a> {
         (to > from).then(|| bytes as f64 * 8.0 / (rate * BIN.as_secs_f64() * (to - from) as f64))
     }
 
-    /// Bits of content per second between consecutive readings.
+    /// A sender's goodput from each reading to the next, in bits per second.
     pub(super) fn series(&self, sender: usize) -> Vec<f64> {
         let received = &self.flows()[sender].received;
         let times = self.outcome.flows.read_at.windows(2).map(|at| (at[1] - at[0]).as_secs_f64());
@@ -68,9 +68,9 @@ impl<'a> Figures<'a> {
         bytes.zip(times).map(|(bytes, time)| if time > 0.0 { bytes * 8.0 / time } else { 0.0 }).collect()
     }
 
-    /// From the start of a sender until it has its fair share and keeps it, or why there is no such time.
+    /// How long a sender takes from its start until it has its fair share and keeps it, or why there is no such time.
     ///
-    /// The fair share is an equal part of what all senders under congestion control get together.
+    /// The fair share is the total goodput of the running senders under congestion control, divided by their number.
     pub(super) fn converge(&self, sender: usize) -> Result<Duration, &'static str> {
         let senders = &self.plan.senders;
         let own = &senders[sender];
@@ -113,13 +113,13 @@ impl<'a> Figures<'a> {
     }
 }
 
-/// Jain's index of fairness; `None` if nobody got anything.
+/// Jain's index of fairness; `None` if all goodputs are 0.
 pub(super) fn jain(goodputs: &[f64]) -> Option<f64> {
     let (sum, squares) = goodputs.iter().fold((0.0, 0.0), |(sum, squares), x| (sum + x, squares + x * x));
     (squares > 0.0).then(|| sum * sum / (goodputs.len() as f64 * squares))
 }
 
-/// Each value as the mean of itself and those before it, up to [`SMOOTH`] together.
+/// The moving average over the last [`SMOOTH`] values.
 fn smooth(series: &[f64]) -> Vec<f64> {
     let mean = |index: usize| {
         let window = &series[(index + 1).saturating_sub(SMOOTH)..=index];

@@ -1,4 +1,4 @@
-//! What is done in a run of `share`, but for the seed.
+//! The plan of a run of `share`.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub struct SharePlan {
     pub direction: Direction,
     /// How long a run takes.
     pub duration: Duration,
-    /// How much of the time in which all senders run is left out at its beginning.
+    /// What fairness, utilisation and shares leave out at the beginning of the time in which all senders run.
     pub warmup: Duration,
 }
 

@@ -101,7 +101,7 @@ fn recovery(plan: &TransferPlan, outcomes: &[&TransferOutcome]) -> report::Recov
     report::Recovery { retransmitted_packets: resent, truth, ..all }
 }
 
-/// How much of the time a limit may keep data from being sent before a flag says so.
+/// A transfer gets a flag if a limit kept data from being sent for more than this share of the time.
 const LIMITED_SHARE: f64 = 0.1;
 
 /// The share of the transfer time above which a busy thread counts as the limit.

@@ -47,7 +47,7 @@ pub struct TransferOutcome {
     pub ecn: Option<PerDirection<EcnCounts>>,
     /// How exactly the path emulated the link.
     pub fidelity: Option<Fidelity>,
-    /// What became of the packets, beside what their senders believed; `None` where that is not known.
+    /// Losses on the link, compared with those that the senders declared; `None` where they are not known.
     pub truth: Option<TruthFigures>,
     /// The timeline of the transfer, if it was recorded for pictures.
     pub progress: Option<Progress>,

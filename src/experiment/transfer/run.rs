@@ -76,7 +76,7 @@ impl Intake {
         }
     }
 
-    /// Keeps the last reading, and lets go of the connection, which would otherwise stay open.
+    /// Keeps the last reading, and drops the connection, which would otherwise stay open.
     pub(in crate::experiment) fn close(&self) {
         let bytes = self.bytes();
         *self.0.lock() = Reading::Final(bytes);

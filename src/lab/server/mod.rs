@@ -100,7 +100,7 @@ async fn call(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
     match work::answer(call, Arc::clone(&shared.host), Arc::clone(&shared.places)) {
         Ok(lines) => (kind, Body::from_stream(lines)).into_response(),
-        // What a user may set, such as a value that is too large. To a browser it is no error.
+        // A mistake of the user, such as a value that is too large. The page shows it, so the status is 200.
         Err(error) => (kind, format!("{}\n", json!({ "error": error.to_string() }))).into_response(),
     }
 }

@@ -92,7 +92,7 @@ fn begin(call: Call, lines: mpsc::UnboundedSender<Value>, place: Option<OwnedSem
                 call.answer(&context).map_err(|error| error.to_string())
             }
         };
-        // Nobody reads once the page has gone.
+        // Fails if the page has gone.
         let _ = lines.send(match answer {
             Ok(answer) => json!({ "answer": answer }),
             Err(error) => json!({ "error": error }),

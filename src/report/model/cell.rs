@@ -38,7 +38,7 @@ pub struct Cell {
     pub workload: Workload,
     /// The congestion controller by its name in `-C`; null if there is none or it is not known.
     pub congestion: Option<String>,
-    /// When packets were declared lost; null if the transport has no such thresholds.
+    /// The thresholds at which packets were declared lost; null if the transport has none.
     #[serde(default)]
     pub loss_detection: Option<LossDetection>,
     /// How many seeds are pooled.

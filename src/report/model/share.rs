@@ -9,8 +9,8 @@ use super::{flag::Flag, ratio::Ratio, wire::TransferDirection};
 pub struct Share {
     /// The direction of all senders' data.
     pub direction: TransferDirection,
-    /// The time that Jain's index, the shares and the utilisation are of: all senders run, and the warm-up is over. Null if
-    /// there is none.
+    /// The time over which Jain's index, the shares and the utilisation are taken: all senders run, and the warm-up is
+    /// over. Null if there is none.
     pub measured_ns: Option<[u64; 2]>,
     /// Jain's index of the goodputs (Jain, Chiu, Hawe 1984): 1 if all are equal, 1/n if one of n senders has it all.
     pub jain_index: Option<Ratio>,
@@ -47,7 +47,7 @@ pub struct ShareSender {
     pub share_ratio: Option<Ratio>,
     /// Its 95% confidence interval; null with fewer than two seeds.
     pub share_ci95_ratio: Option<[Ratio; 2]>,
-    /// Packets of its direction that were offered to the link; null if nothing watched.
+    /// Packets with its data that were offered to the link.
     pub packets: u64,
     /// Those that the link dropped.
     pub dropped: u64,
@@ -59,7 +59,7 @@ pub struct ShareSender {
     pub converge_ns: Option<u64>,
     /// The number of seeds in which it did.
     pub converged: u64,
-    /// Why it has no time to converge in some seed; null if it has one in each.
+    /// Why it did not converge in some seed; null if it converged in each.
     pub converge_reason: Option<String>,
     /// What limited it besides congestion control.
     pub flags: Vec<Flag>,

@@ -56,11 +56,11 @@ pub struct Recovery {
     pub window_limited_ns: Option<u64>,
     /// Retransmission timeouts of the kernel's TCP.
     pub timeouts: Option<u64>,
-    /// Segments of the kernel's TCP whose acknowledgements told of a mark.
+    /// Segments of the kernel's TCP that were acknowledged as marked (ECN-Echo).
     #[serde(default)]
     pub acknowledged_ce: Option<u64>,
-    /// What became of the packets, beside what their senders believed; null where wirelab emulates no link, and for
-    /// transports that send nothing again.
+    /// Losses on the link, compared with those that the senders declared; null where wirelab emulates no link, and for
+    /// transports that do not retransmit.
     #[serde(default)]
     pub truth: Option<Truth>,
     /// Counters of the kernel's TCP; null on other transports, and on paths where they include other connections.
@@ -68,7 +68,8 @@ pub struct Recovery {
     pub kernel: Option<KernelRecovery>,
 }
 
-/// What became of the packets with data, beside what their senders believed: both directions, warm-up included.
+/// Losses on the link of packets with data, compared with those that the senders declared: both directions, with the
+/// warm-up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Truth {
     /// Packets with data that had been sent before.
@@ -77,15 +78,15 @@ pub struct Truth {
     pub needless_packets: u64,
     /// Packets that were declared lost and arrived.
     pub false_losses: u64,
-    /// Packets that did not arrive, and that their sender never found to be lost.
+    /// Packets that did not arrive and were never declared lost.
     pub undeclared_losses: u64,
-    /// From when a lost packet entered the link until its sender found it to be lost.
+    /// From the instant at which a lost packet entered the link until its sender declared it lost.
     pub detection_ns: Summary,
-    /// By what told the sender; null if it does not say.
+    /// By the reason for which the sender declared them; null if the transport does not report it.
     pub by_cause: Option<LossCauses>,
 }
 
-/// Losses by what told the sender of them.
+/// Declared losses by the reason for which the sender declared them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LossCauses {
     /// A packet sent several later was acknowledged.
@@ -100,18 +101,19 @@ pub struct LossCauses {
     pub probe: FoundLosses,
 }
 
-/// Losses that were found for one cause.
+/// Packets that were declared lost for one reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundLosses {
-    /// Packets that were lost.
+    /// Packets that were lost on the link.
     pub losses: u64,
-    /// Packets that were not.
+    /// Packets that arrived.
     pub false_losses: u64,
     /// Mean time from when the lost packets entered the link; null if there are none.
     pub detection_mean_ns: Option<u64>,
 }
 
-/// Why the kernel's TCP sent segments again, and what it learned of that; null where the kernel does not count it.
+/// Why the kernel's TCP retransmitted segments, and how often the peer reported duplicates; null where the kernel does
+/// not count it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KernelRecovery {
     /// Because of acknowledgements of later segments, by RACK or at duplicate acknowledgements (`TCPFastRetrans`).
