@@ -41,7 +41,7 @@ Examples:
   wirelab hol -C cubic
       how much of the delay is the window's
   wirelab hol -t quic-one --loss 2% --seeds 1 -d 5s --qlog traces
-      what both ends of QUIC did and believed, packet by packet, for qvis";
+      what both ends of QUIC did, packet by packet, for qvis";
 
 /// Defaults of `hol`.
 #[derive(Debug, Clone)]

@@ -45,11 +45,11 @@ pub(crate) struct Lab {
         conflicts_with = "export"
     )]
     port: u16,
-    /// Write the page instead, to a folder for any static server, or to one file that needs no server. Transports then
-    /// run in the browser, in virtual time. Needs a build with the feature web-engine, or --engine
+    /// Write the page instead of serving it: to a folder for a web server, or to one file that needs no server.
+    /// Transports then run in the browser, in virtual time. Needs a build with the feature web-engine, or --engine
     #[arg(long, value_name = "DIR|FILE.html", conflicts_with = "open")]
     export: Option<PathBuf>,
-    /// Export the engine for browsers of this folder, which web/build.sh makes [default: the one that is built in]
+    /// The folder of the engine for browsers to export, made by web/build.sh [default: the built-in engine]
     #[arg(long, value_name = "DIR", requires = "export")]
     engine: Option<PathBuf>,
 }

@@ -1,6 +1,6 @@
 //! What `bench` and `hol` share: messages on a schedule.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{process::ExitCode, sync::Arc};
 
 use clap::Args;
 use wirelab::{
@@ -132,7 +132,7 @@ impl<D: Defaults> MessagesArgs<D> {
         let request = self.matrix.request_elsewhere::<Bench>(&rows, |axes| self.plans(axes))?;
         check_load(
             &rows,
-            &self.workload.workloads(default_duration(PathKind::Direct))?,
+            &self.workload.workloads(PathKind::Direct.default_duration())?,
             self.output.is_quiet(),
         )?;
         Ok(request)
@@ -140,7 +140,7 @@ impl<D: Defaults> MessagesArgs<D> {
 
     /// The plans of one path.
     fn plans(&self, axes: &Axes) -> Result<Vec<Plan>, UsageError> {
-        let workloads = self.workload.workloads(default_duration(axes.path))?;
+        let workloads = self.workload.workloads(axes.path.default_duration())?;
         let mut plans = Vec::new();
         for links in axes.links() {
             let deadline = self.workload.deadline(axes.path.has_link().then_some(links));
@@ -185,11 +185,6 @@ fn episodes(
         episodes.extend(episode(plan, seed, Which::Longest, stop)?);
     }
     Ok(episodes)
-}
-
-/// The measured time where none is given.
-fn default_duration(path: PathKind) -> Duration {
-    Duration::from_secs(if path.is_real_time() { 10 } else { 60 })
 }
 
 /// Refuses a background that the path does not carry, or that has no bottleneck to fill.

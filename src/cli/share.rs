@@ -5,9 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use wirelab::{
-    experiment::{
-        PathKind, Request, Sender, Share as Experiment, SharePlan, distinct, entry, transfer::Direction,
-    },
+    experiment::{PathKind, Request, Sender, Share as Experiment, SharePlan, distinct, entry},
     unit::nanos,
 };
 
@@ -15,6 +13,7 @@ use super::{
     driver::Prepared,
     options::{
         capture::CaptureArgs,
+        direction::DirectionArgs,
         grid::{Defaults, GridArgs},
         link::presets,
         output::OutputArgs,
@@ -42,13 +41,12 @@ pub(crate) struct Share {
     /// several times, each list is a run of its own
     #[arg(short, long, value_name = "SENDER,..", default_value = DEFAULT, value_parser = senders)]
     transport: Vec<Senders>,
-    /// Send from the server to the client
-    #[arg(short = 'R', long, alias = "reverse")]
-    down: bool,
+    #[command(flatten)]
+    direction: DirectionArgs,
     /// How long a run takes [default: 60s in sim, 20s in real time]
     #[arg(short, long, value_name = "TIME", value_parser = values::some_time)]
     duration: Option<Duration>,
-    /// How much of the time in which all senders run is left out at its beginning
+    /// Leave this time out of fairness, utilisation and shares, from when all senders run
     #[arg(short, long, value_name = "TIME", default_value = "5s", value_parser = values::duration)]
     warmup: Duration,
     #[command(flatten)]
@@ -60,7 +58,7 @@ pub(crate) struct Share {
 }
 
 const DEFAULT: &str = "quic-one:cubic,quic-one:bbr";
-const LOSS: &str = "Loss on the wire, beside what the queue drops [default: 0%]";
+const LOSS: &str = "Loss on the wire, in addition to drops of the queue [default: 0%]";
 const RATE: &str = "Rate of the bottleneck [default: 20mbit]";
 const QUEUE: &str = "Drop-tail queue of the bottleneck: 128KB, 100p, 100ms or 1bdp [default: 1bdp]";
 
@@ -109,7 +107,7 @@ impl Share {
         grid.link.default_to_bottleneck();
         let paths = grid.paths();
         let refused = paths.iter().find_map(|path| match path {
-            PathKind::Relay => Some("--path relay leads to one server at a time"),
+            PathKind::Relay => Some("--path relay has one server, and each sender needs its own"),
             PathKind::Direct => Some("--path direct has no emulated link to share"),
             PathKind::Sim | PathKind::Netns => None,
         });
@@ -122,7 +120,7 @@ impl Share {
 
     /// The plans of one path.
     fn plans(&self, path: PathKind, grid: &GridArgs<ShareDefaults>) -> Result<Vec<SharePlan>, UsageError> {
-        let direction = if self.down { Direction::Down } else { Direction::Up };
+        let direction = self.direction.direction();
         let default = Duration::from_secs(if path.is_real_time() { 20 } else { 60 });
         let duration = self.duration.unwrap_or(default);
         let mut plans = Vec::new();
@@ -156,7 +154,7 @@ impl Share {
             entry("transport", each(|plan| json!(plan.names()))),
             entry("congestion", distinct(controllers.filter(|name| !name.is_null()))),
             entry("links", each(|plan| json!(plan.links))),
-            entry("direction", if self.down { "down" } else { "up" }),
+            entry("direction", json!(self.direction.direction())),
             entry("duration_ns", each(|plan| json!(nanos(plan.duration)))),
             entry("warmup_ns", nanos(self.warmup)),
         ])

@@ -2,10 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    driver::{Experiment, Request},
-    plan::Plan,
-};
+use super::{driver::Experiment, plan::Plan, request::Request};
 use crate::unit::nanos;
 
 /// The options that every experiment has, each resolved. A list has the values of all cells.

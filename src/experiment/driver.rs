@@ -5,20 +5,18 @@
 
 use std::{
     cell::OnceCell,
-    num::NonZero,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
     time::Duration,
 };
 
 use super::{
     error::RunError,
     matrix::{MatrixOptions, Runs, run_matrix},
-    path_kind::PathKind,
     remote::Remote,
+    request::{Batch, Request, skipped},
     result::system::system,
     run_recorder::{RecordedRun, RunRecorder},
     sample_file::{JobIndex, SampleFile},
@@ -27,7 +25,7 @@ use super::{
 use crate::{
     capture::Recording,
     path::{Fidelity, StopSignal},
-    report::{Cell, Paired, ResultFile, Skipped},
+    report::{Cell, Paired, ResultFile},
 };
 
 /// An experiment: what is done with one plan and seed, and how its outcomes become a row of a result.
@@ -158,39 +156,7 @@ pub struct Problem {
     pub is_incomplete: bool,
 }
 
-/// The plans of one path.
-#[derive(Debug, Clone)]
-pub struct Batch<P> {
-    /// The path.
-    pub path: PathKind,
-    /// How many seeds each plan is run with.
-    pub seeds: u64,
-    /// The plans.
-    pub plans: Vec<P>,
-    /// The server of each plan; empty where the path has its own.
-    pub servers: Vec<Remote>,
-}
-
-/// What is to be run.
-#[derive(Debug, Clone)]
-pub struct Request<P> {
-    /// The plans, path by path.
-    pub batches: Vec<Batch<P>>,
-    /// What was asked for and cannot be run.
-    pub skipped: Vec<Skipped>,
-}
-
 impl<P> Request<P> {
-    /// The plans of all paths.
-    pub fn plans(&self) -> impl Iterator<Item = &P> + Clone {
-        self.batches.iter().flat_map(|batch| &batch.plans)
-    }
-
-    /// How many runs there are.
-    pub fn runs(&self) -> u64 {
-        self.batches.iter().map(Batch::runs).sum()
-    }
-
     /// Adds a batch, without the plans that cannot be run.
     pub fn add<E: Experiment<Plan = P>>(&mut self, mut batch: Batch<P>) {
         batch.plans.retain(|plan| {
@@ -200,32 +166,6 @@ impl<P> Request<P> {
         });
         self.batches.push(batch);
     }
-
-    /// Notes what is left out, once for each name, path and reason.
-    pub fn skip(&mut self, name: &str, path: PathKind, reason: &str) {
-        let skipped = skipped(name, path, reason);
-        if !self.skipped.contains(&skipped) {
-            self.skipped.push(skipped);
-        }
-    }
-}
-
-impl<P> Batch<P> {
-    /// How many runs there are.
-    pub fn runs(&self) -> u64 {
-        (self.plans.len() as u64).saturating_mul(self.seeds)
-    }
-
-    /// How many runs are made at a time.
-    pub fn parallel(&self) -> usize {
-        // In real time, two runs at once would disturb each other.
-        if self.path.is_real_time() { 1 } else { thread::available_parallelism().map_or(1, NonZero::get) }
-    }
-}
-
-/// The entry for a plan that is left out on a path. `name` is its transport, or its list of senders.
-pub fn skipped(name: impl Into<String>, path: PathKind, reason: impl Into<String>) -> Skipped {
-    Skipped { transport: name.into(), path: path.name().to_owned(), reason: reason.into() }
 }
 
 /// How a request is run.

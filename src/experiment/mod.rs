@@ -23,6 +23,7 @@ mod path_kind;
 mod plan;
 mod record;
 mod remote;
+mod request;
 mod result;
 mod run_recorder;
 mod sample_file;
@@ -41,7 +42,7 @@ pub use self::{
         settings::settings as end_settings,
     },
     config::{config, distinct, entry, messages_config, servers},
-    driver::{Batch, Driven, Experiment, Job, Options, Problem, Progress, Request, RunSize, drive, skipped},
+    driver::{Driven, Experiment, Job, Options, Problem, Progress, RunSize, drive},
     episode::{UnknownEpisode, Which, choose, choose_contrast, episode, pair},
     error::RunError,
     handshake::{Handshake, HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake, handshake_cell},
@@ -61,6 +62,7 @@ pub use self::{
         trace::Trace,
     },
     remote::Remote,
+    request::{Batch, Request, skipped},
     result::{cell::cell, compare::compare, theory::Theory},
     run_recorder::{RecordedRun, RunRecorder},
     sample_file::{JobIndex, Reservation, SampleFile, SampleFormat},

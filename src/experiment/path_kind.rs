@@ -1,6 +1,6 @@
 //! The paths by name.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use crate::transport::{Carrier, Transport};
 
@@ -39,6 +39,16 @@ impl PathKind {
     /// Whether a run takes as long as it says, on a machine that may be late.
     pub const fn is_real_time(self) -> bool {
         !matches!(self, Self::Sim)
+    }
+
+    /// The measured time of messages without an option.
+    pub const fn default_duration(self) -> Duration {
+        Duration::from_secs(if self.is_real_time() { 10 } else { 60 })
+    }
+
+    /// How many seeds messages have without an option.
+    pub const fn default_seeds(self) -> u64 {
+        if self.is_real_time() { 5 } else { 30 }
     }
 
     /// Why it cannot carry `transport`, if it cannot.

@@ -112,10 +112,8 @@ impl Scenario {
                 }
             }
         }
-        let is_real_time = scenario.path.is_real_time();
-        scenario.seeds = seeds.unwrap_or(if is_real_time { 5 } else { 30 });
-        let usual = if is_real_time { Duration::from_secs(10) } else { scenario.workload.duration };
-        scenario.workload.duration = duration.unwrap_or(usual);
+        scenario.seeds = seeds.unwrap_or_else(|| scenario.path.default_seeds());
+        scenario.workload.duration = duration.unwrap_or_else(|| scenario.path.default_duration());
         scenario.links = links.only_link().map_err(|e| e.to_string())?;
         scenario.workload.deadline =
             deadline.unwrap_or_else(|| Workload::default_deadline(Some(&scenario.links)));

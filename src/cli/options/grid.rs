@@ -39,9 +39,9 @@ pub(crate) trait Defaults: Debug + Clone + Send + Sync + 'static {
     /// The controller.
     const CONGESTION: Congestion = Congestion::Cubic;
     /// Seeds in virtual time.
-    const SIM_SEEDS: u64 = 30;
+    const SIM_SEEDS: u64 = PathKind::Sim.default_seeds();
     /// Seeds in real time.
-    const REAL_TIME_SEEDS: u64 = 5;
+    const REAL_TIME_SEEDS: u64 = PathKind::Netns.default_seeds();
 }
 
 /// Where and how often: lists make a matrix.

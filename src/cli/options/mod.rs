@@ -2,6 +2,7 @@
 
 pub(crate) mod capture;
 pub(crate) mod detail;
+pub(crate) mod direction;
 pub(crate) mod grid;
 pub(crate) mod link;
 pub(crate) mod matrix;

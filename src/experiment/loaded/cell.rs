@@ -5,7 +5,7 @@ use crate::{
     experiment::{
         record::outcome::Outcome,
         result::{cell::cell as messages_cell, pool},
-        senders::Flow,
+        senders::{Crossed, Flow},
     },
     report::{Cell, Flag, Load, LoadSender, Ratio},
     stats::{Histogram, Means, Percentile, Pooled, Seeds, paired},
@@ -53,9 +53,7 @@ fn sender(plan: &LoadedPlan, index: usize, flow: &Flow, outcomes: &[(u64, Loaded
         flows.goodput(index, [flows.counted_from.max(flow.start), flow.end])
     });
     let rates = Means::new(rates.collect());
-    let crossed = flows().map(|flows| flows.flows[index].crossed);
-    let (packets, dropped) = crossed
-        .fold((0, 0), |(packets, dropped), crossed| (packets + crossed.packets, dropped + crossed.dropped));
+    let Crossed { packets, dropped } = flows().map(|flows| flows.flows[index].crossed).sum();
     let ends: Vec<_> = flows()
         .flat_map(|flows| [&flows.flows[index].transfer.client, &flows.flows[index].transfer.server])
         .collect();
@@ -68,8 +66,6 @@ fn sender(plan: &LoadedPlan, index: usize, flow: &Flow, outcomes: &[(u64, Loaded
         packets,
         dropped,
         loss_ratio: Ratio::of(dropped, packets),
-        retransmitted_packets: pool::recovery(&ends)
-            .retransmitted_packets
-            .filter(|_| !sender.transport.is_datagram()),
+        retransmitted_packets: pool::transfer_recovery(sender.transport, &ends).retransmitted_packets,
     }
 }

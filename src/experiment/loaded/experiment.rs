@@ -70,10 +70,9 @@ impl Experiment for Loaded {
     /// A sender of the background that stopped early, so the load was lower than asked for.
     fn problem(plan: &LoadedPlan, runs: &Runs<LoadedOutcome>, _: Option<&Remote>) -> Option<Problem> {
         let flows = plan.flows();
-        let pairs = runs.outcomes.iter().flat_map(|(_, outcome)| flows.iter().zip(&outcome.flows.flows));
-        let (sender, reason) = pairs
-            .filter(|(_, flow)| !flow.transfer.interrupted)
-            .find_map(|(flow, outcome)| Some((flow.sender, outcome.transfer.stopped.clone()?)))?;
+        let mut pairs = runs.outcomes.iter().flat_map(|(_, outcome)| flows.iter().zip(&outcome.flows.flows));
+        let (sender, reason) =
+            pairs.find_map(|(flow, outcome)| Some((flow.sender, outcome.stopped()?.clone())))?;
         Some(Problem { subject: format!("{sender} on {}", plan.plan.path), reason, is_incomplete: true })
     }
 

@@ -125,17 +125,8 @@ impl Pool<'_> {
 
     /// Both directions of the wire; `None` if wirelab does not emulate it.
     pub(super) fn wire(&self, plan: &Plan, delivered: u64) -> Option<report::Wire> {
-        let mut sum = PerDirection::<Counters>::default();
-        for (_, outcome) in self.0 {
-            sum += outcome.wire?;
-        }
         let useful = delivered * (plan.workload.length + plan.workload.reply_length) as u64;
-        let bytes = sum.to_server.bytes + sum.to_client.bytes;
-        Some(report::Wire {
-            to_server: Some(wire_direction(sum.to_server)),
-            to_client: Some(wire_direction(sum.to_client)),
-            overhead_ratio: Ratio::new(bytes as f64 / useful as f64 - 1.0),
-        })
+        wire(self.0.iter().map(|(_, outcome)| outcome.wire), Some(useful))
     }
 
     /// How true the wire was to its model; `None` in virtual time and without a link.
@@ -211,6 +202,13 @@ pub(in crate::experiment) fn recovery(ends: &[&Recovery]) -> report::Recovery {
     }
 }
 
+/// The sum over the ends of transfers. Datagrams that QUIC declares lost are not retransmitted.
+pub(in crate::experiment) fn transfer_recovery(transport: Transport, ends: &[&Recovery]) -> report::Recovery {
+    let all = recovery(ends);
+    let retransmitted_packets = all.retransmitted_packets.filter(|_| !transport.is_datagram());
+    report::Recovery { retransmitted_packets, ..all }
+}
+
 fn kernel(ends: &[&Recovery]) -> Option<report::KernelRecovery> {
     let counters: Vec<TcpRetransmissions> = ends.iter().filter_map(|end| end.kernel).collect();
     let sum = |of: fn(&TcpRetransmissions) -> Option<u64>| counters.iter().map(of).sum();
@@ -223,7 +221,24 @@ fn kernel(ends: &[&Recovery]) -> Option<report::KernelRecovery> {
     })
 }
 
-pub(in crate::experiment) fn wire_direction(counters: Counters) -> report::WireDirection {
+/// Both directions of the wire over all runs, and its overhead over `useful` bytes; `None` if wirelab does not emulate it.
+pub(in crate::experiment) fn wire(
+    runs: impl Iterator<Item = Option<PerDirection<Counters>>>,
+    useful: Option<u64>,
+) -> Option<report::Wire> {
+    let mut sum = PerDirection::<Counters>::default();
+    for counters in runs {
+        sum += counters?;
+    }
+    let bytes = sum.to_server.bytes + sum.to_client.bytes;
+    Some(report::Wire {
+        to_server: Some(wire_direction(sum.to_server)),
+        to_client: Some(wire_direction(sum.to_client)),
+        overhead_ratio: useful.and_then(|useful| Ratio::new(bytes as f64 / useful as f64 - 1.0)),
+    })
+}
+
+fn wire_direction(counters: Counters) -> report::WireDirection {
     report::WireDirection {
         packets: counters.packets,
         bytes: counters.bytes,

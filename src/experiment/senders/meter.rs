@@ -1,6 +1,6 @@
 //! What the link does to the packets of each sender.
 
-use std::{sync::Arc, time::Duration};
+use std::{iter::Sum, sync::Arc, time::Duration};
 
 use crate::{
     link::{Counters, DropReason},
@@ -13,10 +13,17 @@ use crate::{
 pub(in crate::experiment) struct Crossed {
     /// Packets offered to the link.
     pub(in crate::experiment) packets: u64,
-    /// Their IP bytes.
-    pub(in crate::experiment) bytes: u64,
     /// Packets that the link dropped: in its queue, or on the wire.
     pub(in crate::experiment) dropped: u64,
+}
+
+impl Sum for Crossed {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, more| Self {
+            packets: sum.packets + more.packets,
+            dropped: sum.dropped + more.dropped,
+        })
+    }
 }
 
 /// Counts the packets of each sender on the link, and those of others. Senders are told apart by the ports of their
@@ -119,9 +126,7 @@ impl Observer for FlowMeter {
         let bytes = packet.ip_bytes as u64;
         match state.owner(packet) {
             Owner::Data(index) => {
-                let crossed = &mut state.counts.crossed[index];
-                crossed.packets += 1;
-                crossed.bytes += bytes;
+                state.counts.crossed[index].packets += 1;
             }
             Owner::Answer => {}
             Owner::Other => {

@@ -4,5 +4,8 @@ mod meter;
 mod run;
 mod spec;
 
-pub(super) use self::run::{BIN, Flow, FlowOutcome, Flows, FlowsOutcome};
 pub use self::spec::{InvalidSender, Sender, parse_senders};
+pub(super) use self::{
+    meter::Crossed,
+    run::{BIN, Flow, FlowOutcome, Flows, FlowsOutcome},
+};

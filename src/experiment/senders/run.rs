@@ -84,6 +84,13 @@ pub(in crate::experiment) struct FlowsOutcome {
     pub(in crate::experiment) others: PerDirection<Counters>,
 }
 
+impl FlowOutcome {
+    /// Why it stopped before its end, unless the run was interrupted.
+    pub(in crate::experiment) fn stopped(&self) -> Option<&String> {
+        self.transfer.stopped.as_ref().filter(|_| !self.transfer.interrupted)
+    }
+}
+
 impl FlowsOutcome {
     /// A sender's goodput in bits per second, from the first to the last reading between two instants.
     pub(in crate::experiment) fn goodput(&self, flow: usize, [from, to]: [Duration; 2]) -> Option<f64> {

@@ -2,17 +2,19 @@
 
 use super::{SharePlan, figures::Figures, run::ShareOutcome};
 use crate::{
-    experiment::result::{
-        pool::{self, wire_direction},
-        queueing::{ecn, queueing},
-        settings::link,
+    experiment::{
+        result::{
+            pool,
+            queueing::{ecn, queueing},
+            settings::link,
+        },
+        senders::{BIN, Crossed, FlowOutcome},
     },
-    link::Counters,
     path::Fidelity,
     report::{self, Cell, Flag, Pictures, Ratio, ShareSender, ShareSeries},
     stats::{Histogram, Means, Percentile, Pooled, ci95},
     transport::Recovery,
-    unit::{PerDirection, nanos},
+    unit::nanos,
 };
 
 /// A sender gets a flag if a limit of its own kept it from sending for more than this share of its time.
@@ -37,7 +39,7 @@ pub(super) fn cell(plan: &SharePlan, outcomes: &[(u64, ShareOutcome)]) -> Cell {
     let senders: Vec<ShareSender> =
         (0..plan.senders.len()).map(|index| sender(plan, index, &figures, &outcomes)).collect();
     cell.recovery = Some(pool::recovery(&ends(&outcomes, None)));
-    cell.wire = wire(&outcomes);
+    cell.wire = pool::wire(outcomes.iter().map(|outcome| outcome.wire), Some(received(&outcomes)));
     cell.queue = queueing(outcomes.iter().map(|outcome| (outcome.queue.as_ref(), outcome.wire)));
     cell.ecn = ecn(outcomes.iter().map(|outcome| outcome.ecn));
     cell.flags = flags(&senders, &outcomes);
@@ -95,13 +97,9 @@ fn sender(
     let converged = converge().filter_map(Result::ok);
     let total = converged.clone().fold(0, |total, time| total + nanos(time));
     let converged = converged.count() as u64;
-    let (packets, dropped) = flows().fold((0, 0), |(packets, dropped), flow| {
-        (packets + flow.crossed.packets, dropped + flow.crossed.dropped)
-    });
+    let Crossed { packets, dropped } = flows().map(|flow| flow.crossed).sum();
     let ends = ends(outcomes, Some(index));
     let ran = flows().map(|flow| flow.end.saturating_sub(flow.start)).sum::<std::time::Duration>();
-    let stopped =
-        flows().filter(|flow| !flow.transfer.interrupted).find_map(|flow| flow.transfer.stopped.clone());
     ShareSender {
         sender: sender.to_string(),
         transport: sender.transport.name().to_owned(),
@@ -116,14 +114,12 @@ fn sender(
         packets,
         dropped,
         loss_ratio: Ratio::of(dropped, packets),
-        retransmitted_packets: pool::recovery(&ends)
-            .retransmitted_packets
-            .filter(|_| !sender.transport.is_datagram()),
+        retransmitted_packets: pool::transfer_recovery(sender.transport, &ends).retransmitted_packets,
         converge_ns: total.checked_div(converged),
         converged,
         converge_reason: converge().find_map(Result::err).map(str::to_owned),
         flags: pool::limit_flags(pool::limited_by(&ends), ran.mul_f64(LIMITED_SHARE)),
-        stopped,
+        stopped: flows().find_map(FlowOutcome::stopped).cloned(),
     }
 }
 
@@ -134,22 +130,10 @@ fn ends<'a>(outcomes: &[&'a ShareOutcome], sender: Option<usize>) -> Vec<&'a Rec
     chosen.flat_map(|(_, flow)| [&flow.transfer.client, &flow.transfer.server]).collect()
 }
 
-/// Both directions of the wire.
-fn wire(outcomes: &[&ShareOutcome]) -> Option<report::Wire> {
-    let mut sum = PerDirection::<Counters>::default();
-    for outcome in outcomes {
-        sum += outcome.wire?;
-    }
-    let received = |outcome: &&ShareOutcome| -> u64 {
-        outcome.flows.flows.iter().filter_map(|flow| flow.received.last()).sum()
-    };
-    let useful: u64 = outcomes.iter().map(received).sum();
-    let crossed = sum.to_server.bytes + sum.to_client.bytes;
-    Some(report::Wire {
-        to_server: Some(wire_direction(sum.to_server)),
-        to_client: Some(wire_direction(sum.to_client)),
-        overhead_ratio: Ratio::new(crossed as f64 / useful as f64 - 1.0),
-    })
+/// Bytes of content that the receivers have.
+fn received(outcomes: &[&ShareOutcome]) -> u64 {
+    let flows = outcomes.iter().flat_map(|outcome| &outcome.flows.flows);
+    flows.filter_map(|flow| flow.received.last()).sum()
 }
 
 fn flags(senders: &[ShareSender], outcomes: &[&ShareOutcome]) -> Vec<Flag> {
@@ -179,7 +163,7 @@ pub(super) fn pictures(plan: &SharePlan, seed: u64, outcome: &ShareOutcome) -> P
     };
     let series = ShareSeries {
         seed,
-        bin_ns: nanos(crate::experiment::senders::BIN) * merged as u64,
+        bin_ns: nanos(BIN) * merged as u64,
         goodput_bps: (0..plan.senders.len()).map(series).collect(),
     };
     Pictures { share: Some(series), ..Pictures::default() }

@@ -64,12 +64,9 @@ impl Experiment for Share {
 
     /// Why senders stopped early, or why runs could not be made.
     fn problem(plan: &SharePlan, runs: &Runs<ShareOutcome>, _: Option<&Remote>) -> Option<Problem> {
-        let flows =
+        let mut flows =
             runs.outcomes.iter().flat_map(|(_, outcome)| plan.senders.iter().zip(&outcome.flows.flows));
-        let stopped = flows.filter(|(_, flow)| !flow.transfer.interrupted).find_map(|(sender, flow)| {
-            let reason = flow.transfer.stopped.as_ref()?;
-            Some((sender.to_string(), reason.clone()))
-        });
+        let stopped = flows.find_map(|(sender, flow)| Some((sender.to_string(), flow.stopped()?.clone())));
         let failed = || Some((plan.names(), runs.failures.first()?.1.to_string()));
         let (name, reason) = stopped.or_else(failed)?;
         Some(Problem { subject: format!("{name} on {}", plan.path), reason, is_incomplete: true })

@@ -50,10 +50,7 @@ impl SharePlan {
 
     /// The link that carries the data.
     pub fn bottleneck(&self) -> &LinkSpec {
-        match self.direction {
-            Direction::Up => &self.links.to_server,
-            Direction::Down => &self.links.to_client,
-        }
+        &self.links[self.direction.into()]
     }
 
     /// The time in which all senders run, without the warm-up; `None` if there is none.

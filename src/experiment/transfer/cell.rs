@@ -6,17 +6,16 @@ use super::{TransferOutcome, TransferPlan};
 use crate::{
     experiment::result::{
         cell::{congestion, loss_detection},
-        pool::{self, wire_direction},
+        pool,
         queueing::{ecn, queueing},
         settings::link,
         truth::truth,
     },
-    link::Counters,
     path::Fidelity,
     report::{self, Cell, Flag, Ratio},
     stats::Histogram,
     transport::Recovery,
-    unit::{PerDirection, nanos},
+    unit::nanos,
 };
 
 /// Pools the transfers of one plan.
@@ -29,7 +28,8 @@ pub fn cell(plan: &TransferPlan, outcomes: &[(u64, TransferOutcome)]) -> Cell {
     cell.loss_detection = loss_detection(&plan.setup());
     cell.seeds = outcomes.len() as u64;
     cell.connect_ns = Some(histogram(outcomes.iter().map(|outcome| nanos(outcome.connect))).summary());
-    cell.wire = wire(&outcomes);
+    let arrived = outcomes.iter().map(|outcome| outcome.arrived).sum();
+    cell.wire = pool::wire(outcomes.iter().map(|outcome| outcome.wire), arrived);
     cell.queue = queueing(outcomes.iter().map(|outcome| (outcome.queue.as_ref(), outcome.wire)));
     cell.ecn = ecn(outcomes.iter().map(|outcome| outcome.ecn));
     cell.recovery = Some(recovery(plan, &outcomes));
@@ -76,29 +76,11 @@ fn transfer(plan: &TransferPlan, outcomes: &[&TransferOutcome]) -> report::Trans
     }
 }
 
-/// Both directions of the wire; `None` if wirelab does not emulate it.
-fn wire(outcomes: &[&TransferOutcome]) -> Option<report::Wire> {
-    let mut sum = PerDirection::<Counters>::default();
-    for outcome in outcomes {
-        sum += outcome.wire?;
-    }
-    let useful = outcomes.iter().map(|outcome| outcome.arrived).sum::<Option<u64>>();
-    let crossed = sum.to_server.bytes + sum.to_client.bytes;
-    Some(report::Wire {
-        to_server: Some(wire_direction(sum.to_server)),
-        to_client: Some(wire_direction(sum.to_client)),
-        overhead_ratio: useful.and_then(|useful| Ratio::new(crossed as f64 / useful as f64 - 1.0)),
-    })
-}
-
 fn recovery(plan: &TransferPlan, outcomes: &[&TransferOutcome]) -> report::Recovery {
     let ends: Vec<&Recovery> =
         outcomes.iter().flat_map(|outcome| [&outcome.client, &outcome.server]).collect();
-    let all = pool::recovery(&ends);
-    // Datagrams that QUIC declares lost it does not send again.
-    let resent = all.retransmitted_packets.filter(|_| !plan.transport.is_datagram());
     let truth = truth(plan.transport, outcomes.iter().map(|outcome| outcome.truth.as_ref()));
-    report::Recovery { retransmitted_packets: resent, truth, ..all }
+    report::Recovery { truth, ..pool::transfer_recovery(plan.transport, &ends) }
 }
 
 /// A transfer gets a flag if a limit kept data from being sent for more than this share of the time.
