@@ -1,33 +1,36 @@
 //! `wirelab link`.
 
+mod endpoint;
 mod netns;
+mod report;
 
 use std::{
     ffi::OsString,
     fmt,
     io::{self, IsTerminal},
-    net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroUsize,
     process::ExitCode,
-    str::FromStr,
     sync::Arc,
     time::Duration,
 };
 
-use anyhow::anyhow;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use wirelab::{
-    link::{Counters, LinkSpec},
+    link::LinkSpec,
     path::{
-        Fidelity, Host, Observers, QueueDelays, QueueMeter, StopSignal,
+        Host, Observers, QueueMeter, StopSignal,
         relay::{Relay, RelayLimits, RelayOptions, RelayReport},
     },
-    stats::{Histogram, Summary},
-    unit::{Direction, PerDirection, format_duration},
+    unit::PerDirection,
 };
 
+use self::{
+    endpoint::Endpoint,
+    report::{LinkReport, live},
+};
 use super::{
     in_real_time,
     options::{
@@ -165,7 +168,14 @@ impl Link {
             return Err(failure.into());
         }
         let queue = queue.as_ref().map(QueueMeter::delays).unwrap_or_default();
-        let shown = Shown { options: &options, local: relay.local_addr(), report: &report, queue };
+        let link = LinkReport {
+            seed: options.seed,
+            links: &options.links,
+            counters: report.wire,
+            queue,
+            fidelity: report.fidelity.clone(),
+        };
+        let shown = Shown { options: &options, local: relay.local_addr(), report: &report, link };
         match self.json {
             true => output::line(serde_json::to_string_pretty(&shown.json())?)?,
             false => output::line(shown.to_string())?,
@@ -175,7 +185,7 @@ impl Link {
     }
 
     fn options(&self) -> anyhow::Result<RelayOptions> {
-        let links = self.links()?;
+        let links = self.link.only_link()?;
         let (Some(listen), Some(to)) = (&self.listen, &self.to) else {
             return Err(UsageError::new("--listen and --to are required").into());
         };
@@ -194,12 +204,6 @@ impl Link {
         let most = self.max_clients.unwrap_or(MAX_CLIENTS);
         let clients = RelayLimits { most, idle: Some(self.idle.unwrap_or(IDLE)) };
         Ok(RelayOptions { listen, to, links, seed: self.seed, clients })
-    }
-
-    fn links(&self) -> Result<PerDirection<LinkSpec>, UsageError> {
-        let [links] = <[PerDirection<LinkSpec>; 1]>::try_from(self.link.links()?)
-            .map_err(|_| UsageError::new("give each link option one value: there is one link"))?;
-        Ok(links)
     }
 
     /// Waits for a signal, the end of the duration, or a failure.
@@ -245,61 +249,41 @@ fn watched(links: &PerDirection<LinkSpec>, capture: Option<&LinkCapture>) -> (Op
     (queue, observers)
 }
 
-/// The text of the live line.
-fn live(counters: PerDirection<Counters>) -> String {
-    let PerDirection { to_server, to_client } = counters.map(|counters| {
-        format!("{} packets, {} lost", counters.packets, counters.lost + counters.queue_dropped)
-    });
-    format!("to server {to_server}; to client {to_client}")
-}
-
 /// The report of a relay.
 struct Shown<'a> {
     options: &'a RelayOptions,
     local: SocketAddr,
     report: &'a RelayReport,
-    queue: QueueDelays,
+    link: LinkReport<'a>,
 }
 
 impl Shown<'_> {
     fn json(&self) -> Value {
-        let Self { options, local, report, queue } = self;
-        let direction = |way: Direction| {
-            let mut counters = serde_json::to_value(report.wire[way]).unwrap_or_default();
-            counters["sent"] = report.sent[way].into();
-            counters["queue_delay_ns"] = json!(queue[way].as_ref().map(Histogram::summary));
-            counters
-        };
+        let Self { options, local, report, link } = self;
         let clients = report.clients;
-        json!({
-            "listen": local.to_string(),
-            "to": options.to.to_string(),
-            "seed": options.seed,
-            "link": options.links,
-            "to_server": direction(Direction::ToServer),
-            "to_client": direction(Direction::ToClient),
-            "clients": {
-                "accepted": clients.accepted,
-                "known": clients.known,
-                "idle": clients.idle,
-                "displaced": clients.displaced,
-                "refused_packets": clients.refused,
-            },
-            "server_refused": report.refused,
-            "lateness_ns": report.fidelity.lateness.summary(),
-            "dropped_packets": report.fidelity.dropped,
-            "send_errors": report.fidelity.send_errors,
-        })
+        let mut json = link.json();
+        json["to_server"]["sent"] = report.sent.to_server.into();
+        json["to_client"]["sent"] = report.sent.to_client.into();
+        json["listen"] = local.to_string().into();
+        json["to"] = options.to.to_string().into();
+        json["server_refused"] = report.refused.into();
+        json["clients"] = json!({
+            "accepted": clients.accepted,
+            "known": clients.known,
+            "idle": clients.idle,
+            "displaced": clients.displaced,
+            "refused_packets": clients.refused,
+        });
+        json
     }
 }
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { report, queue, .. } = self;
+        let Self { report, link, .. } = self;
         let clients = report.clients;
-        writeln!(f, "to server: {}", words(&report.wire.to_server, queue.to_server.as_ref()))?;
-        writeln!(f, "to client: {}", words(&report.wire.to_client, queue.to_client.as_ref()))?;
-        write!(f, "clients: {}", clients.accepted)?;
+        link.write_directions(f)?;
+        write!(f, "\nclients: {}", clients.accepted)?;
         for (count, what) in [
             (clients.idle, "forgotten as idle"),
             (clients.displaced, "forgotten to make room"),
@@ -309,7 +293,7 @@ impl fmt::Display for Shown<'_> {
                 write!(f, ", {count} {what}")?;
             }
         }
-        write_fidelity(f, &report.fidelity)?;
+        link.write_fidelity(f)?;
         if report.refused > 0 {
             write!(
                 f,
@@ -318,101 +302,5 @@ impl fmt::Display for Shown<'_> {
             )?;
         }
         Ok(())
-    }
-}
-
-/// How exactly this machine emulated the link, one line per figure.
-fn write_fidelity(f: &mut fmt::Formatter<'_>, fidelity: &Fidelity) -> fmt::Result {
-    let lateness = fidelity.lateness.summary();
-    if let (Some(p50), Some(p99)) = (lateness.p50, lateness.p99) {
-        let [p50, p99] = [p50, p99].map(|ns| format_duration(Duration::from_micros(ns / 1000)));
-        write!(f, "\nthis machine: packets left {p50} late at the median, {p99} at the 99th percentile")?;
-    }
-    let dropped = fidelity.dropped.unwrap_or(0);
-    if dropped > 0 {
-        write!(f, "\nthis machine dropped {dropped} packets, in addition to the link's losses")?;
-    }
-    if fidelity.send_errors > 0 {
-        write!(f, "\n{} packets could not be sent", fidelity.send_errors)?;
-    }
-    Ok(())
-}
-
-/// One direction in words, without counters that are zero. `queue` has the delays of its queue.
-fn words(counters: &Counters, queue: Option<&Histogram>) -> String {
-    let mut text = format!("{} packets of {} bytes", counters.packets, counters.bytes);
-    for (count, what) in [
-        (counters.lost, "lost"),
-        (counters.queue_dropped, "dropped by the queue"),
-        (counters.marked, "marked"),
-        (counters.bleached, "bleached"),
-        (counters.too_large, "above the MTU"),
-        (counters.duplicated, "duplicated"),
-        (counters.reordered, "reordered"),
-        (counters.corrupted, "corrupted"),
-        (counters.replayed, "replayed"),
-        (counters.injected, "forged"),
-    ] {
-        if count > 0 {
-            text.push_str(&format!(", {count} {what}"));
-        }
-    }
-    text.push_str(&format!(", {} delivered", counters.delivered));
-    if let Some(Summary { p50: Some(p50), p99: Some(p99), .. }) = queue.map(Histogram::summary) {
-        let [p50, p99] = [p50, p99].map(|ns| format_duration(Duration::from_micros(ns / 1000)));
-        text.push_str(&format!("; queueing delay {p50} at the median, {p99} at the 99th percentile"));
-    }
-    text
-}
-
-/// An address on the command line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Endpoint {
-    host: String,
-    port: u16,
-}
-
-impl FromStr for Endpoint {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(address) = text.parse::<SocketAddr>() {
-            return Ok(Self { host: address.ip().to_string(), port: address.port() });
-        }
-        let (host, port) = text.rsplit_once(':').unwrap_or(("127.0.0.1", text));
-        match port.parse() {
-            Ok(port) if !host.is_empty() && !host.contains([':', '[', '/']) => {
-                Ok(Self { host: host.to_owned(), port })
-            }
-            _ => Err("expected an address like 127.0.0.1:9000, [::1]:9000, host:9000 or 9000".to_owned()),
-        }
-    }
-}
-
-impl Endpoint {
-    fn resolve(&self) -> anyhow::Result<SocketAddr> {
-        let Self { host, port } = self;
-        let found = (host.as_str(), *port).to_socket_addrs();
-        let found = found.map_err(|e| anyhow!("cannot resolve {host}: {e}"))?;
-        // A name may have several addresses. Servers listen on this one by default, and UDP does not report a wrong one.
-        let preferred = |address: &SocketAddr| address.ip() != IpAddr::V4(Ipv4Addr::LOCALHOST);
-        found.min_by_key(preferred).ok_or_else(|| anyhow!("{host} has no address"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_endpoint_is_a_host_and_a_port_or_a_port_of_this_machine() {
-        let resolved = |text: &str| text.parse::<Endpoint>().unwrap().resolve().unwrap().to_string();
-        assert_eq!(resolved("9000"), "127.0.0.1:9000");
-        assert_eq!(resolved("0.0.0.0:0"), "0.0.0.0:0");
-        assert_eq!(resolved("[::1]:53"), "[::1]:53");
-        assert_eq!(resolved("localhost:53"), "127.0.0.1:53");
-        for wrong in ["", ":53", "::1:53", "udp://127.0.0.1:53", "localhost", "127.0.0.1:70000", "[::1]"] {
-            assert!(wrong.parse::<Endpoint>().is_err(), "{wrong}");
-        }
     }
 }

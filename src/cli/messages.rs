@@ -6,7 +6,7 @@ use clap::Args;
 use wirelab::{
     experiment::{
         Bench, Loaded, LoadedPlan, Outcome, PathKind, Plan, Request, Runs, Sender, Setup, Which, choose,
-        choose_contrast, entry, episode, messages_config, pair, plans_config,
+        choose_contrast, entry, episode, messages_config, pair,
     },
     path::StopSignal,
     report::episode::Episode,
@@ -62,7 +62,7 @@ impl<D: Defaults> MessagesArgs<D> {
             command,
             experiment: &Bench { follows_losses: command == "hol" },
             request: &request,
-            config: messages_config(&request),
+            config: messages_config(&request, |plan| plan),
             first_seed: self.matrix.grid.seed,
             samples: samples.as_ref().map(Samples::file),
             capture: &self.capture,
@@ -91,20 +91,19 @@ impl<D: Defaults> MessagesArgs<D> {
     /// Runs messages without and with a background.
     fn run_loaded(&self, command: &'static str, background: &[Sender]) -> anyhow::Result<ExitCode> {
         let mut matrix = self.matrix.clone();
-        matrix.grid.link.default_to(&[("loss", "0%"), ("rate", "20mbit"), ("queue", "1bdp")]);
+        matrix.grid.link.default_to_bottleneck();
         let with = |plan: Plan| LoadedPlan { plan, background: background.to_vec() };
         let request = matrix.request::<Loaded>(|axes| {
             let plans = self.plans(axes)?;
             check_background(axes.path, background, &plans)?;
             Ok(plans.into_iter().map(with).collect())
         })?;
-        let plans = request.plans().map(|plan| &plan.plan);
-        let mut config = plans_config(plans, &[]);
+        let mut config = messages_config(&request, |plan| &plan.plan);
         let senders: Vec<String> = background.iter().map(ToString::to_string).collect();
         config.extend([entry("background", senders)]);
         let prepared = Prepared {
             command,
-            experiment: &Loaded { follows_losses: command == "hol" },
+            experiment: &Loaded(Bench { follows_losses: command == "hol" }),
             request: &request,
             config,
             first_seed: self.matrix.grid.seed,

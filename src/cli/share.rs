@@ -106,7 +106,7 @@ impl Share {
 
     fn request(&self) -> Result<Request<SharePlan>, UsageError> {
         let mut grid = self.grid.clone();
-        grid.link.default_to(&[("loss", "0%"), ("rate", "20mbit"), ("queue", "1bdp")]);
+        grid.link.default_to_bottleneck();
         let paths = grid.paths();
         let refused = paths.iter().find_map(|path| match path {
             PathKind::Relay => Some("--path relay leads to one server at a time"),

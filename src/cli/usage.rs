@@ -1,6 +1,6 @@
 //! What is wrong with a command line.
 
-use wirelab::{experiment::PlanError, link::SpecError};
+use wirelab::{experiment::PlanError, link::LinkOptionsError};
 
 /// A command line that cannot be carried out: one line that names the option and what it expects.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,11 +13,9 @@ impl UsageError {
     }
 }
 
-impl From<SpecError> for UsageError {
-    fn from(error: SpecError) -> Self {
-        // A property of the link is an option here.
-        let dashes = if matches!(error, SpecError::Value { .. }) { "--" } else { "" };
-        Self(format!("{dashes}{error}"))
+impl From<LinkOptionsError> for UsageError {
+    fn from(error: LinkOptionsError) -> Self {
+        Self(error.to_string())
     }
 }
 

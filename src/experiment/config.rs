@@ -5,12 +5,10 @@ use serde_json::{Map, Value, json};
 use super::{
     driver::{Experiment, Request},
     plan::Plan,
-    remote::Remote,
 };
 use crate::unit::nanos;
 
-/// The options that every experiment has, each resolved. What a matrix resolves differently for each cell stands in
-/// the cells.
+/// The options that every experiment has, each resolved. A list has the values of all cells.
 pub fn config<E: Experiment>(request: &Request<E::Plan>, first_seed: u64) -> Map<String, Value> {
     let setups = || request.plans().map(E::setup);
     let paths: Vec<_> = request.batches.iter().map(|batch| batch.path.name()).collect();
@@ -52,22 +50,15 @@ pub fn distinct(values: impl Iterator<Item = Value>) -> Value {
     Value::Array(seen)
 }
 
-/// The options of messages on a schedule, each resolved.
-pub fn messages_config(request: &Request<Plan>) -> Map<String, Value> {
-    let servers: Vec<_> = request.batches.iter().flat_map(|batch| &batch.servers).collect();
-    plans_config(request.plans(), &servers)
-}
-
-/// The options of `plans`, which are run with `servers`, or between two hosts without any.
-pub fn plans_config<'a>(
-    plans: impl Iterator<Item = &'a Plan> + Clone,
-    servers: &[&Remote],
-) -> Map<String, Value> {
-    let each = |value: fn(&Plan) -> Value| distinct(plans.clone().map(value));
-    let with_link = plans.clone().filter(|plan| plan.path.has_link());
-    let is_measured = servers.iter().any(|remote| remote.deadline.is_some());
+/// The options of messages on a schedule, each resolved. `messages` returns the messages of a plan.
+pub fn messages_config<P>(request: &Request<P>, messages: fn(&P) -> &Plan) -> Map<String, Value> {
+    let plans = || request.plans().map(messages);
+    let each = |value: fn(&Plan) -> Value| distinct(plans().map(value));
+    let with_link = plans().filter(|plan| plan.path.has_link());
+    let mut servers_of_batches = request.batches.iter().flat_map(|batch| &batch.servers);
+    let is_measured = servers_of_batches.any(|server| server.deadline.is_some());
     Map::from_iter([
-        entry("servers", distinct(servers.iter().map(|server| json!(server.url)))),
+        entry("servers", servers(request)),
         entry("links", distinct(with_link.map(|plan| json!(plan.links)))),
         entry("flows", each(|plan| json!(plan.workload.flows))),
         entry("interval_ns", each(|plan| json!(nanos(plan.workload.interval)))),

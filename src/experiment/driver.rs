@@ -75,7 +75,8 @@ pub trait Experiment: Sync {
     /// Whether a run was ended from outside before it was complete.
     fn was_interrupted(outcome: &Self::Outcome) -> bool;
 
-    /// Whether the runs of a plan make the command fail, in addition to what [`Experiment::problem`] reports.
+    /// Whether the outcomes of a plan make the command fail. A [`Experiment::problem`] that makes the result incomplete
+    /// fails it too.
     fn has_failed(_runs: &Runs<Self::Outcome>) -> bool {
         false
     }
@@ -188,6 +189,16 @@ impl<P> Request<P> {
     /// How many runs there are.
     pub fn runs(&self) -> u64 {
         self.batches.iter().map(Batch::runs).sum()
+    }
+
+    /// Adds a batch, without the plans that cannot be run.
+    pub fn add<E: Experiment<Plan = P>>(&mut self, mut batch: Batch<P>) {
+        batch.plans.retain(|plan| {
+            let refusal = E::refusal(plan);
+            refusal.iter().for_each(|reason| self.skip(&E::name(plan), batch.path, reason));
+            refusal.is_none()
+        });
+        self.batches.push(batch);
     }
 
     /// Notes what is left out, once for each name, path and reason.

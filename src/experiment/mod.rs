@@ -40,7 +40,7 @@ pub use self::{
         run::{LEAD, run, run_between},
         settings::settings as end_settings,
     },
-    config::{config, distinct, entry, messages_config, plans_config, servers},
+    config::{config, distinct, entry, messages_config, servers},
     driver::{Batch, Driven, Experiment, Job, Options, Problem, Progress, Request, RunSize, drive, skipped},
     episode::{UnknownEpisode, Which, choose, choose_contrast, episode, pair},
     error::RunError,

@@ -91,6 +91,10 @@ impl Call {
     /// Returns an error if the scenario cannot be run or asks for too much.
     pub fn scenario(&self) -> Result<Option<Scenario>, LabError> {
         let (Self::Run { words, .. } | Self::Episode { words, .. }) = self else { return Ok(None) };
+        // Before the words are read, because reading a trace opens its file.
+        if words.iter().any(|word| word.contains("trace:")) {
+            return Err(LabError::Unknown("the lab reads no files, so it has no rate trace:FILE".to_owned()));
+        }
         let scenario = Scenario::of_words(&words.iter().map(String::as_str).collect::<Vec<_>>())?;
         if scenario.command == "handshake" || scenario.has_ladder {
             return Err(LabError::Unknown("the lab runs bench and hol, without --ladder".to_owned()));

@@ -1,18 +1,20 @@
-//! A command line of `bench`, `hol` or `handshake` as lessons and the lab run it: options with one value each, with the
-//! same meaning and defaults as in the program. Tests compare the results of both.
+//! Command lines of `bench`, `hol` and `handshake` that run inside the library, for the lessons and the lab.
+//!
+//! Options have the same meanings and defaults as in the program. An option takes one value, except for transports and
+//! controllers, which may be lists. The program's parser is not used here, because the engine for browsers does not have
+//! it. Tests compare the results of both.
 
-mod links;
+mod link;
 
 use std::time::Duration;
 
-use self::links::Links;
 use crate::{
     experiment::{
         Batch, Bench, Driven, Experiment, Handshake, HandshakePlan, Mode, Options, Outcome, PathKind, Plan,
         Progress, Request, RunError, Runs, Which, Workload, choose, config, drive, episode, messages_config,
         pair,
     },
-    link::LinkSpec,
+    link::{LinkOptions, LinkSpec},
     path::StopSignal,
     report::{ResultFile, count, episode::Episode, setting},
     transport::{Congestion, FIXED_WINDOW_BYTES, LossDetection, Transport},
@@ -79,7 +81,7 @@ impl Scenario {
 
     /// Reads the words of a command line without the program's name.
     ///
-    /// Returns an error if an option is not known here, or has an invalid value.
+    /// Returns an error that names the first unknown option or invalid value.
     pub fn of_words(words: &[&str]) -> Result<Self, ScenarioError> {
         let line = words.join(" ");
         Self::read(words, line.clone()).map_err(|reason| ScenarioError { line, reason })
@@ -92,7 +94,7 @@ impl Scenario {
             return Err(format!("unknown command `{command}`: expected bench, hol or handshake"));
         }
         let mut scenario = Self::of_command(command, line);
-        let (mut links, mut deadline, mut seeds, mut duration) = (Links::default(), None, None, None);
+        let (mut links, mut deadline, mut seeds, mut duration) = (LinkOptions::default(), None, None, None);
         while let Some(option) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{option}: missing value"));
             let of_option = |reason: String| format!("{option}: {reason}");
@@ -103,7 +105,7 @@ impl Scenario {
                 "-d" | "--duration" => duration = Some(positive(value()?).map_err(of_option)?),
                 _ => {
                     let known = scenario.set(option, &mut value).map_err(of_option)?
-                        || links.set(option, &mut value).map_err(of_option)?;
+                        || link::set(&mut links, option, &mut value).map_err(of_option)?;
                     if !known {
                         return Err(format!("unknown option {option}"));
                     }
@@ -114,7 +116,7 @@ impl Scenario {
         scenario.seeds = seeds.unwrap_or(if is_real_time { 5 } else { 30 });
         let usual = if is_real_time { Duration::from_secs(10) } else { scenario.workload.duration };
         scenario.workload.duration = duration.unwrap_or(usual);
-        scenario.links = links.specs()?;
+        scenario.links = links.only_link().map_err(|e| e.to_string())?;
         scenario.workload.deadline =
             deadline.unwrap_or_else(|| Workload::default_deadline(Some(&scenario.links)));
         scenario.check()?;
@@ -229,15 +231,16 @@ impl Scenario {
     ///
     /// Returns an error if a ladder's run fails, or if the stop signal was set.
     pub fn run(&self, running: &Running<'_>) -> Result<(ResultFile, Vec<Episode>), RunError> {
+        let file = ResultFile::new(&*self.command);
         if self.command == "handshake" {
-            return Ok((self.drive(&Handshake, self.handshakes(), running)?.file, Vec::new()));
+            let request = self.request::<Handshake>(self.handshakes());
+            return Ok((self.drive(&Handshake, &request, running, file)?.file, Vec::new()));
         }
         let bench = Bench { follows_losses: self.command == "hol" };
-        let request = self.request(&bench, self.plans());
-        let mut file = ResultFile::new(&*self.command);
-        file.config = config::<Bench>(&request, self.first_seed);
-        file.config.extend(messages_config(&request));
-        let driven = self.drive_request(&bench, &request, running, file)?;
+        let request = self.request::<Bench>(self.plans());
+        let mut config = config::<Bench>(&request, self.first_seed);
+        config.extend(messages_config(&request, |plan| plan));
+        let driven = self.drive(&bench, &request, running, ResultFile { config, ..file })?;
         let episodes = match (driven.runs.first(), request.batches.first()) {
             (Some(runs), Some(batch)) if self.has_ladder => episodes(&batch.plans, runs, running.stop)?,
             _ => Vec::new(),
@@ -245,32 +248,14 @@ impl Scenario {
         Ok((driven.file, episodes))
     }
 
-    /// The plans with what cannot be run left out.
-    fn request<E: Experiment>(&self, _: &E, plans: Vec<E::Plan>) -> Request<E::Plan> {
+    /// A request for all plans that can be run.
+    fn request<E: Experiment>(&self, plans: Vec<E::Plan>) -> Request<E::Plan> {
         let mut request = Request { batches: Vec::new(), skipped: Vec::new() };
-        let mut left = Vec::with_capacity(plans.len());
-        for plan in plans {
-            match E::refusal(&plan) {
-                Some(reason) => request.skip(&E::name(&plan), self.path, &reason),
-                None => left.push(plan),
-            }
-        }
-        request.batches =
-            vec![Batch { path: self.path, seeds: self.seeds, plans: left, servers: Vec::new() }];
+        request.add::<E>(Batch { path: self.path, seeds: self.seeds, plans, servers: Vec::new() });
         request
     }
 
     fn drive<E: Experiment>(
-        &self,
-        experiment: &E,
-        plans: Vec<E::Plan>,
-        running: &Running<'_>,
-    ) -> Result<Driven<E::Outcome>, RunError> {
-        let request = self.request(experiment, plans);
-        self.drive_request(experiment, &request, running, ResultFile::new(&*self.command))
-    }
-
-    fn drive_request<E: Experiment>(
         &self,
         experiment: &E,
         request: &Request<E::Plan>,

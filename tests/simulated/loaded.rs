@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::support::{ResultSchema, workload};
 use wirelab::{
     experiment::{
-        Batch, Loaded, LoadedPlan, Options, PathKind, Plan, Request, Workload, drive, parse_senders,
+        Batch, Bench, Loaded, LoadedPlan, Options, PathKind, Plan, Request, Workload, drive, parse_senders,
     },
     link::LinkSpec,
     path::StopSignal,
@@ -38,7 +38,7 @@ fn measured(plans: Vec<LoadedPlan>) -> ResultFile {
         pictures: true,
         recorder: None,
     };
-    let driven = drive(&Loaded { follows_losses: false }, &request, &options, ResultFile::new("bench"));
+    let driven = drive(&Loaded(Bench::default()), &request, &options, ResultFile::new("bench"));
     assert!(driven.problems.is_empty(), "{:?}", driven.problems);
     driven.file
 }

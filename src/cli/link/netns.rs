@@ -15,16 +15,19 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::signal::unix::{self, SignalKind, signal};
 use wirelab::{
-    link::{Counters, LinkSpec},
+    link::LinkSpec,
     path::{
-        Fidelity, Host, QueueDelays, QueueMeter, Side, StopSignal,
+        Host, QueueMeter, Side, StopSignal,
         netns::{self, Device, NetnsError, Programs, World},
     },
-    stats::Histogram,
-    unit::{Direction, PerDirection, Time, format_duration},
+    unit::{PerDirection, Time, format_duration},
 };
 
-use super::{Link, TICK, live, watched, words, write_fidelity};
+use super::{
+    Link, TICK,
+    report::{LinkReport, live},
+    watched,
+};
 use crate::cli::{
     UsageError, in_real_time, interrupt::INTERRUPTED, options::capture::LinkCapture, output, serve::Signals,
 };
@@ -51,7 +54,7 @@ pub(super) fn run(link: &Link) -> anyhow::Result<ExitCode> {
     if link.programs.server.as_ref().is_some_and(|server| server.trim().is_empty()) {
         return Err(UsageError::new("--server: is empty; name the server's command").into());
     }
-    let links = link.links()?;
+    let links = link.link.only_link()?;
     // Must run before the first thread starts.
     netns::prepare()?;
     in_real_time(|host| async move { Session::new(link, links, host)?.run().await })
@@ -228,9 +231,14 @@ impl<'a> Session<'a> {
     }
 
     fn report(&self, status: u8) -> anyhow::Result<()> {
-        let (counters, fidelity) = (self.world.counters(), self.world.fidelity());
-        let queue = self.queue.as_ref().map(QueueMeter::delays).unwrap_or_default();
-        let report = Report { link: self.link, links: &self.links, counters, queue, fidelity, status };
+        let link = LinkReport {
+            seed: self.link.seed,
+            links: &self.links,
+            counters: self.world.counters(),
+            queue: self.queue.as_ref().map(QueueMeter::delays).unwrap_or_default(),
+            fidelity: self.world.fidelity(),
+        };
+        let report = Report { link, status };
         match self.link.json {
             true => output::line(serde_json::to_string_pretty(&report.json(&self.world))?)?,
             false => output::note(report),
@@ -260,42 +268,24 @@ fn signalled(signal: i32) -> u8 {
 
 /// The report of a session.
 struct Report<'a> {
-    link: &'a Link,
-    links: &'a PerDirection<LinkSpec>,
-    counters: PerDirection<Counters>,
-    queue: QueueDelays,
-    fidelity: Fidelity,
+    link: LinkReport<'a>,
     status: u8,
 }
 
 impl Report<'_> {
-    fn direction(&self, way: Direction) -> Value {
-        let mut counters = json!(self.counters[way]);
-        counters["queue_delay_ns"] = json!(self.queue[way].as_ref().map(Histogram::summary));
-        counters
-    }
-
     fn json(&self, world: &World) -> Value {
-        json!({
-            "server": World::ip(Side::Server),
-            "client": World::ip(Side::Client),
-            "device": world.device().name(),
-            "seed": self.link.seed,
-            "link": self.links,
-            "to_server": self.direction(Direction::ToServer),
-            "to_client": self.direction(Direction::ToClient),
-            "exit_status": self.status,
-            "lateness_ns": self.fidelity.lateness.summary(),
-            "dropped_packets": self.fidelity.dropped,
-            "send_errors": self.fidelity.send_errors,
-        })
+        let mut json = self.link.json();
+        json["server"] = json!(World::ip(Side::Server));
+        json["client"] = json!(World::ip(Side::Client));
+        json["device"] = world.device().name().into();
+        json["exit_status"] = self.status.into();
+        json
     }
 }
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "to server: {}", words(&self.counters.to_server, self.queue.to_server.as_ref()))?;
-        write!(f, "to client: {}", words(&self.counters.to_client, self.queue.to_client.as_ref()))?;
-        write_fidelity(f, &self.fidelity)
+        self.link.write_directions(f)?;
+        self.link.write_fidelity(f)
     }
 }

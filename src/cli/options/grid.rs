@@ -92,13 +92,7 @@ impl<D: Defaults> GridArgs<D> {
         self.check_link()?;
         let mut request = Request { batches: Vec::new(), skipped };
         for (path, on_path) in on_paths {
-            let mut batch = self.batch(path, plans(path, on_path)?);
-            batch.plans.retain(|plan| {
-                let refusal = E::refusal(plan);
-                refusal.iter().for_each(|reason| request.skip(&E::name(plan), path, reason));
-                refusal.is_none()
-            });
-            request.batches.push(batch);
+            request.add::<E>(self.batch(path, plans(path, on_path)?));
         }
         leave_out_forbidden::<E>(&mut request);
         Ok(request)

@@ -59,8 +59,7 @@ impl Experiment for Bench {
     }
 
     fn run(&self, plan: &Plan, job: &Job<'_>) -> Result<Outcome, RunError> {
-        let alone = Beside { background: None, follows_losses: self.follows_losses };
-        measure(plan, job, alone).map(|(outcome, _)| outcome)
+        self.measure(plan, job, None).map(|(outcome, _)| outcome)
     }
 
     fn fidelity(outcome: &Outcome) -> Option<&Fidelity> {
@@ -104,55 +103,33 @@ impl Experiment for Bench {
     }
 }
 
-/// What a run of messages has beside the messages.
-#[derive(Clone, Copy)]
-pub(super) struct Beside<'a> {
-    /// The senders of the background.
-    pub(super) background: Option<&'a Flows>,
-    /// Whether to follow the losses that QUIC declares.
-    pub(super) follows_losses: bool,
-}
-
-/// Makes one run, beside the senders of a background.
-pub(super) fn measure(
-    plan: &Plan,
-    job: &Job<'_>,
-    beside: Beside<'_>,
-) -> Result<(Outcome, Option<FlowsOutcome>), RunError> {
-    let Beside { background, follows_losses } = beside;
-    let rows = job.samples.map(|rows| (rows, SampleRows::new(plan, job.seed)));
-    let samples = rows.as_ref().map(|(_, samples)| samples.sink());
-    let recording = job.recording.clone();
-    let outcome = match job.traced {
-        false => {
-            let observers = Observers { samples, recording, follows_losses, ..Observers::default() };
-            run_job(plan, job, observers, background)?
+impl Bench {
+    /// Makes one run, beside the senders of a background if there is one.
+    pub(super) fn measure(
+        &self,
+        plan: &Plan,
+        job: &Job<'_>,
+        background: Option<&Flows>,
+    ) -> Result<(Outcome, Option<FlowsOutcome>), RunError> {
+        let rows = job.samples.map(|rows| (rows, SampleRows::new(plan, job.seed)));
+        let samples = rows.as_ref().map(|(_, samples)| samples.sink());
+        let tracer = job.traced.then(|| Tracer::new(plan));
+        let samples = match &tracer {
+            Some(tracer) => Some(tracer.sink(samples)),
+            None => samples,
+        };
+        let wire = tracer.as_ref().filter(|_| plan.path.has_link()).map(Tracer::observer);
+        let recording = job.recording.clone();
+        let observers =
+            Observers { samples, packets: None, wire, recording, follows_losses: self.follows_losses };
+        let (outcome, flows) = match job.server {
+            Some(server) => (run_remote(plan, server, job.seed, observers, job.stop)?, None),
+            None => run_beside(plan, job.seed, observers, job.stop, background)?,
+        };
+        let trace = tracer.and_then(|tracer| tracer.finish());
+        if let Some((rows, samples)) = rows {
+            rows.get_or_init(|| samples.text());
         }
-        true => {
-            let tracer = Tracer::new(plan);
-            let wire = plan.path.has_link().then(|| tracer.observer());
-            let samples = Some(tracer.sink(samples));
-            let observers = Observers { samples, packets: None, wire, recording, follows_losses };
-            let (outcome, flows) = run_job(plan, job, observers, background)?;
-            (Outcome { trace: tracer.finish(), ..outcome }, flows)
-        }
-    };
-    if let Some((rows, samples)) = rows {
-        rows.get_or_init(|| samples.text());
-    }
-    Ok(outcome)
-}
-
-fn run_job(
-    plan: &Plan,
-    job: &Job<'_>,
-    observers: Observers,
-    background: Option<&Flows>,
-) -> Result<(Outcome, Option<FlowsOutcome>), RunError> {
-    match job.server {
-        Some(server) => {
-            run_remote(plan, server, job.seed, observers, job.stop).map(|outcome| (outcome, None))
-        }
-        None => run_beside(plan, job.seed, observers, job.stop, background),
+        Ok((Outcome { trace, ..outcome }, flows))
     }
 }

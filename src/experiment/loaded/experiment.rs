@@ -8,7 +8,7 @@ use crate::{
     capture::Recording,
     experiment::{
         Remote, RunError,
-        bench::{Bench, Beside, measure},
+        bench::Bench,
         driver::{Experiment, Job, Problem, RunSize},
         matrix::Runs,
         plan::Plan,
@@ -20,12 +20,12 @@ use crate::{
     report::{Cell, Paired},
 };
 
-/// Sends messages on a schedule without and with a background.
+/// Sends messages on a schedule, first alone and then beside a background.
 #[derive(Debug, Clone, Copy)]
-pub struct Loaded {
-    /// As in [`Bench`].
-    pub follows_losses: bool,
-}
+pub struct Loaded(
+    /// How the messages are sent.
+    pub Bench,
+);
 
 impl Experiment for Loaded {
     type Plan = LoadedPlan;
@@ -47,12 +47,11 @@ impl Experiment for Loaded {
     fn run(&self, plan: &LoadedPlan, job: &Job<'_>) -> Result<LoadedOutcome, RunError> {
         let LoadedPlan { plan: messages, .. } = plan;
         let alone = Job { recording: Recording::default(), samples: None, traced: false, ..*job };
-        let beside = |background| Beside { background, follows_losses: self.follows_losses };
-        let (idle, _) = measure(messages, &alone, beside(None))?;
+        let (idle, _) = self.0.measure(messages, &alone, None)?;
         let mut flows = Flows::new(&plan.flows(), messages.path, &messages.links, job.seed)?;
         flows.record(&job.recording);
         let loaded = Job { recording: job.recording.clone(), samples: None, ..*job };
-        let (loaded, flows) = measure(messages, &loaded, beside(Some(&flows)))?;
+        let (loaded, flows) = self.0.measure(messages, &loaded, Some(&flows))?;
         Ok(LoadedOutcome { idle, loaded, flows: flows.unwrap_or_default() })
     }
 
