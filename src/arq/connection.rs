@@ -184,12 +184,12 @@ impl Connection {
         self.events.pop_front()
     }
 
-    /// The next loss that was declared, if [`Config::reports_losses`].
+    /// The next declared loss. Always `None` unless [`Config::reports_losses`] is set.
     pub fn poll_loss(&mut self) -> Option<DeclaredLoss> {
         self.sender.poll_loss()
     }
 
-    /// Transmissions with lower numbers are acknowledged or were declared lost.
+    /// The number of the earliest transmission in flight. All before it are acknowledged or were declared lost.
     pub fn first_in_flight(&self) -> u64 {
         self.sender.first_in_flight()
     }

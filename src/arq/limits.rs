@@ -12,7 +12,7 @@ pub(super) enum Starved {
     ByBuffer,
 }
 
-/// What limits the sender now, and up to when that time is in the counters.
+/// What limits the sender now, and the time up to which the counters include it.
 #[derive(Debug, Default)]
 pub(super) struct Limits {
     window: Option<Time>,

@@ -1,4 +1,4 @@
-//! Losses that the sender declares.
+//! Losses declared by the sender.
 
 /// A transmission that was declared lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,11 +12,11 @@ pub struct DeclaredLoss {
 /// Why a transmission was declared lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LossCause {
-    /// One that was sent several later was acknowledged (RFC 9002 section 6.1.1).
+    /// A transmission with a number higher by the packet threshold was acknowledged (RFC 9002 section 6.1.1).
     PacketThreshold,
-    /// A later one was acknowledged, and it was sent too long ago (RFC 9002 section 6.1.2).
+    /// A later transmission was acknowledged, and the time threshold has passed (RFC 9002 section 6.1.2).
     TimeThreshold,
-    /// Acknowledgements repeated that its segment is missing (RFC 5681 section 3.2), in go-back-N.
+    /// Duplicate acknowledgements, in go-back-N (RFC 5681 section 3.2).
     DuplicateAcks,
     /// The retransmission timer expired (RFC 6298).
     Timeout,

@@ -90,6 +90,7 @@
 mod config;
 mod congestion;
 mod connection;
+mod duplicates;
 mod error;
 mod event;
 mod handshake;

@@ -57,7 +57,7 @@ impl RangeSet {
         self.ranges.range(from..).chain(self.ranges.range(..from)).map(|(&start, &end)| start..end)
     }
 
-    /// The ranges that have a number in `range`, in ascending order.
+    /// The ranges that overlap `range`, in ascending order.
     pub(crate) fn overlapping(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
         let first = self.ranges.range(..=range.start).next_back().map_or(range.start, |(&start, _)| start);
         let near = self.ranges.range(first..range.end.max(first)).map(|(&start, &end)| start..end);

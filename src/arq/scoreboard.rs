@@ -20,7 +20,7 @@ pub(super) struct Scoreboard {
     /// The first unacknowledged sequence number: that of `segments[0]`.
     first: u64,
     segments: VecDeque<Sent>,
-    /// Transmissions in order. One that was acknowledged or lost stays until it reaches the front.
+    /// Transmissions in order. An acknowledged or lost one stays until it reaches the front.
     flight: VecDeque<Transmission>,
     lost: BTreeSet<u64>,
     acked_out_of_order: RangeSet,
@@ -28,7 +28,7 @@ pub(super) struct Scoreboard {
     transmissions: u64,
     /// The highest acknowledged transmission number.
     newest_acked: Option<u64>,
-    /// Losses that were declared and not yet reported; `None` if they are not reported.
+    /// Declared losses to report. `None` if losses are not reported.
     declared: Option<VecDeque<DeclaredLoss>>,
 }
 
@@ -85,7 +85,7 @@ pub(super) struct Losses {
     pub(super) next: Option<Time>,
 }
 
-/// What an acknowledgement is judged by.
+/// The state of the sender when an acknowledgement arrives.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AckContext {
     pub(super) now: Time,
@@ -142,7 +142,7 @@ impl Scoreboard {
         self.flight.front().map_or(self.transmissions, |front| front.number)
     }
 
-    /// The next loss that was declared.
+    /// The next declared loss to report.
     pub(super) fn poll_loss(&mut self) -> Option<DeclaredLoss> {
         self.declared.as_mut()?.pop_front()
     }
@@ -226,14 +226,11 @@ impl Scoreboard {
         losses
     }
 
-    /// Declares all transmissions lost that are at least `age` old when the timer expires, and returns when the latest of them was sent.
-    pub(super) fn expire(&mut self, now: Time, age: Duration) -> Option<Time> {
-        let mut latest = None;
-        while let Some((at, _)) = self.front().filter(|(at, _)| *at + age <= now) {
-            latest = Some(at);
+    /// Declares all transmissions lost that were sent at least `age` ago, because the retransmission timer expired.
+    pub(super) fn expire(&mut self, now: Time, age: Duration) {
+        while self.front().is_some_and(|(at, _)| at + age <= now) {
             self.lose_front(LossCause::Timeout);
         }
-        latest
     }
 
     /// Declares the earliest transmission in flight lost.
@@ -246,7 +243,7 @@ impl Scoreboard {
         }
     }
 
-    /// Declares everything in flight lost, and returns when the latest of it was sent.
+    /// Declares all transmissions in flight lost. Returns when the latest of them was sent.
     pub(super) fn lose_all(&mut self, cause: LossCause) -> Option<Time> {
         let mut latest = None;
         while let Some((at, _)) = self.front() {

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use super::{
     Config, DeclaredLoss, LossCause, SendError, Stats,
     config::payload_bytes,
-    congestion::{Acked, Controller},
+    congestion::{Acked, CongestionControl},
+    duplicates::Duplicates,
     limits::{Limits, Starved},
     probing::Probing,
     queue::{Content, Queue},
@@ -35,11 +36,7 @@ pub(super) struct Sender {
     queue: Queue,
     board: Scoreboard,
     rtt: Rtt,
-    controller: Box<dyn Controller>,
-    /// The time of the last congestion event. Losses of segments sent before it belong to that event.
-    recovery: Option<Time>,
-    /// After a new loss, one segment is retransmitted regardless of the window (RFC 6675 section 5, step 4.3).
-    urgent: bool,
+    congestion: CongestionControl,
     pub(super) limits: Limits,
     /// The right edge of the peer's receive window.
     edge: u64,
@@ -55,14 +52,6 @@ pub(super) struct Sender {
     timeouts: u32,
     stats: Stats,
     fin: Option<u64>,
-}
-
-/// Duplicate acknowledgements (RFC 5681 section 3.2), for go-back-N.
-#[derive(Debug, Default)]
-struct Duplicates {
-    count: u64,
-    /// The segment it last went back to. Segments in flight at that time still cause duplicates for it.
-    went_back: Option<u64>,
 }
 
 /// A segment to send.
@@ -91,9 +80,7 @@ impl Sender {
             queue: Queue::new(payload_bytes(max_datagram)),
             board: Scoreboard::new(config.packet_threshold, config.reports_losses),
             rtt: Rtt::new(config.timer),
-            controller: config.congestion.build(max_datagram.into()),
-            recovery: None,
-            urgent: false,
+            congestion: CongestionControl::new(config.congestion, max_datagram.into()),
             limits: Limits::default(),
             edge: capacity.into(),
             capacity: capacity.into(),
@@ -184,19 +171,19 @@ impl Sender {
         let gap_at_first = acknowledgement.gap && acknowledgement.next == self.board.first();
         let ranges = acknowledgement.ranges.as_slice();
         let in_flight = self.board.in_flight();
-        let context = AckContext { now, recovery: self.recovery, min_rtt: self.rtt.min() };
+        let context = AckContext { now, recovery: self.congestion.recovery(), min_rtt: self.rtt.min() };
         let progress = self.board.acknowledge(acknowledgement.next, ranges, context);
         if progress.count > 0 {
             self.buffered -= progress.payload;
             self.stats.acknowledged_bytes += progress.payload as u64;
             self.timeouts = 0;
-            self.duplicates.count = 0;
+            self.duplicates.reset();
             if let Some((sent, true)) = progress.newest {
                 self.rtt.sample(now.since(sent));
             }
             if self.limits.is_window_full() && progress.growing > 0 {
                 let rtt = self.rtt.smoothed().unwrap_or_default();
-                self.controller.on_ack(Acked { now, bytes: progress.growing, rtt });
+                self.congestion.on_ack(Acked { now, bytes: progress.growing, rtt });
             }
             // RFC 6298 sections 5.2 and 5.3.
             self.timer = (self.board.in_flight() > 0).then_some(now);
@@ -255,14 +242,16 @@ impl Sender {
 
     pub(super) fn stats(&self) -> Stats {
         Stats {
-            window_bytes: self.controller.window(),
+            window_bytes: self.congestion.window(),
+            min_window_bytes: self.congestion.min_window(),
+            congestion_events: self.congestion.events(),
             in_flight_bytes: self.board.in_flight(),
             ..self.stats
         }
     }
 
     fn resend(&mut self, now: Time, sequence: u64, bytes: u64) -> Option<Outgoing> {
-        if !std::mem::take(&mut self.urgent) && !self.fits(bytes) {
+        if !self.congestion.take_urgent() && !self.fits(bytes) {
             self.limits.hit_window(now);
             return None;
         }
@@ -308,7 +297,7 @@ impl Sender {
 
     fn fits(&self, bytes: u64) -> bool {
         let in_flight = self.board.in_flight();
-        in_flight == 0 || in_flight + bytes <= self.controller.window()
+        in_flight == 0 || in_flight + bytes <= self.congestion.window()
     }
 
     /// What limits the sender, if not the congestion window.
@@ -325,39 +314,24 @@ impl Sender {
         self.loss_at = next;
         if let Some(sent) = latest {
             self.stats.fast_retransmits += 1;
-            self.on_loss(now, sent);
+            self.congestion.on_loss(now, sent);
         }
     }
 
     /// Counts a duplicate acknowledgement for go-back-N, and goes back at the packet threshold.
     fn count_duplicate(&mut self, now: Time, gap_at_first: bool) {
-        let first = self.board.first();
-        if !gap_at_first || self.duplicates.went_back == Some(first) {
-            return;
-        }
-        self.duplicates.count += 1;
-        if self.duplicates.count == self.packet_threshold
+        if gap_at_first
+            && self.duplicates.count(self.board.first(), self.packet_threshold)
             && let Some(sent) = self.go_back(LossCause::DuplicateAcks)
         {
             self.stats.fast_retransmits += 1;
-            self.on_loss(now, sent);
+            self.congestion.on_loss(now, sent);
         }
     }
 
     fn go_back(&mut self, cause: LossCause) -> Option<Time> {
-        self.duplicates = Duplicates { count: 0, went_back: Some(self.board.first()) };
+        self.duplicates.go_back(self.board.first());
         self.board.lose_all(cause)
-    }
-
-    /// Reports the loss of a segment sent at `sent` to the controller, at most once per congestion event.
-    fn on_loss(&mut self, now: Time, sent: Time) {
-        if self.recovery.is_none_or(|recovery| sent > recovery) {
-            self.recovery = Some(now);
-            self.urgent = true;
-            let before = self.controller.window();
-            self.controller.on_loss();
-            self.note_congestion(before);
-        }
     }
 
     /// When the retransmission timer expires, if it runs.
@@ -369,8 +343,8 @@ impl Sender {
         }
     }
 
-    /// Handles an expiry of the retransmission timer: declares the earliest segment lost, and all others that are older
-    /// than the threshold.
+    /// Handles an expiry of the retransmission timer: declares the earliest segment lost, and all others that were sent
+    /// longer ago than the time threshold.
     fn expire(&mut self, now: Time) {
         let (in_flight, fixed) = (self.board.in_flight(), self.rtt.fixed());
         self.timeouts += 1;
@@ -387,22 +361,6 @@ impl Sender {
             self.rtt.back_off();
         }
         self.timer = Some(now);
-        self.recovery = Some(now);
-        // Once per series of timeouts (RFC 5681 section 3.1).
-        if self.timeouts == 1 {
-            let before = self.controller.window();
-            self.controller.on_timeout(in_flight);
-            self.note_congestion(before);
-        }
-    }
-
-    /// Counts a congestion event if the controller reduced its window.
-    fn note_congestion(&mut self, before: u64) {
-        let window = self.controller.window();
-        if window >= before {
-            return;
-        }
-        self.stats.congestion_events += 1;
-        self.stats.min_window_bytes = Some(self.stats.min_window_bytes.map_or(window, |min| min.min(window)));
+        self.congestion.on_timeout(now, in_flight, self.timeouts == 1);
     }
 }

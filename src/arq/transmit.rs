@@ -18,7 +18,7 @@ pub enum SegmentKind {
         sequence: u64,
         /// Earlier transmissions of this segment: above 0 for a retransmission.
         copies_before: u32,
-        /// The number of this transmission, from 0: no two have the same.
+        /// The number of this transmission, from 0. Each transmission has a number of its own.
         transmission: u64,
     },
     /// A pure acknowledgement.

@@ -11,7 +11,7 @@ use crate::path::StopSignal;
 
 /// Where a capture is written.
 pub trait Output: Write + Seek + Send {
-    /// Cuts the file off after `bytes`.
+    /// Truncates the file to `bytes`.
     fn cut(&mut self, bytes: u64) -> io::Result<()>;
 }
 
@@ -24,10 +24,10 @@ impl Output for std::fs::File {
 /// A piece of the file: whole blocks.
 #[derive(Debug, Default)]
 pub(super) struct Piece {
-    /// Comes first. A client that is captured alone learns secrets from packets that they decrypt.
+    /// Blocks of secrets, which are written before `blocks`, because the secrets decrypt packets of the same piece.
     pub(super) secrets: Vec<u8>,
     pub(super) blocks: Vec<u8>,
-    /// How many packets of each interface are in it.
+    /// Number of packets of each interface in it.
     pub(super) packets: [u64; 2],
 }
 
@@ -39,14 +39,14 @@ impl Piece {
     }
 }
 
-/// Pieces that wait to be written by another thread: at most 16 MB or so.
+/// Upper bound on pieces that wait for the other thread, about 16 MB.
 const WAITING: usize = 64;
 
-/// Writes pieces, at once or in another thread.
+/// Writes pieces, directly or in another thread.
 pub(super) enum Disk {
-    /// At once. For virtual time, where a slow disk delays no packet.
+    /// Directly, in virtual time, where a slow disk delays no packet.
     Direct(File),
-    /// In another thread. For real time.
+    /// In another thread, in real time.
     Thread {
         /// `None` at the end.
         full: Option<SyncSender<Piece>>,
@@ -60,14 +60,14 @@ pub(super) enum Disk {
 pub(super) enum Outcome {
     /// It was written, or will be.
     Taken,
-    /// It was left out: too many are waiting.
+    /// It was left out, because too many pieces are waiting.
     LeftOut,
     /// Writing has failed, now or before.
     Failed,
 }
 
 impl Disk {
-    /// Writes at once.
+    /// Writes directly.
     pub(super) fn direct(out: Box<dyn Output>) -> Self {
         Self::Direct(File::new(out))
     }
@@ -83,7 +83,7 @@ impl Disk {
                     stop.set();
                 }
                 piece.clear();
-                // If nobody takes it, it is freed.
+                // Freed if the channel is full.
                 let _ = written.try_send(piece);
             }
             file
@@ -137,11 +137,11 @@ impl Disk {
 
 /// The file itself.
 pub(super) struct File {
-    /// `None` if it is lost.
+    /// `None` if the thread that owned it has panicked.
     out: Option<Box<dyn Output>>,
     /// Where its last whole block ends.
     end: u64,
-    /// How many packets of each interface were written.
+    /// Number of packets of each interface that were written.
     pub(super) packets: [u64; 2],
     pub(super) failed: Option<io::Error>,
 }
@@ -164,7 +164,7 @@ impl File {
         }
         if let Err(error) = written {
             self.failed = Some(error);
-            // A file that cannot be cut keeps what it has.
+            // If truncation fails too, the file ends in a partial block.
             let _ = self.cut(piece);
             return false;
         }
@@ -173,7 +173,7 @@ impl File {
         true
     }
 
-    /// After an error, cuts the file after the last whole block of `piece` that leaves room for the statistics.
+    /// After an error, truncates the file after the last whole block of `piece` that leaves room for the statistics.
     fn cut(&mut self, piece: &Piece) -> io::Result<()> {
         let Some(out) = &mut self.out else { return Ok(()) };
         let written = out.stream_position()?.saturating_sub(self.end);
@@ -190,11 +190,11 @@ impl File {
         out.seek(SeekFrom::Start(self.end)).map(drop)
     }
 
-    /// Appends `last`, and replaces the beginning of the file with `header`, which is as long as the one there.
+    /// Appends `last`, and overwrites the header of the file with `header`, which has the same length.
     pub(super) fn complete(&mut self, header: &[u8], last: &[u8]) -> io::Result<()> {
         let Some(out) = &mut self.out else { return Ok(()) };
         out.write_all(last)?;
-        // A pipe cannot seek and keeps its first header.
+        // Seeking fails on a pipe, which then keeps the first header.
         if out.seek(SeekFrom::Start(0)).is_ok() {
             out.write_all(header)?;
         }

@@ -47,7 +47,7 @@ fn append_udp_packet(
     header[0..2].copy_from_slice(&from.port().to_be_bytes());
     header[2..4].copy_from_slice(&to.port().to_be_bytes());
     header[4..6].copy_from_slice(&length.to_be_bytes());
-    // The pseudo header is the addresses, the protocol and the length.
+    // The pseudo header consists of the addresses, the protocol and the length.
     let protocol = u64::from(u16::from_be_bytes([0, UDP]).to_be()) + u64::from(length.to_be());
     // On the wire, 0 means that there is no checksum, so a checksum of 0 is sent as 0xffff (RFC 768).
     let checksum = match fold(addresses + protocol + sum(&header) + sum(datagram)) {
@@ -106,7 +106,7 @@ fn saturate(length: usize) -> u16 {
 
 /// The sum of `bytes` for the Internet checksum. Sums of parts can be added if all but the last have an even length.
 ///
-/// It adds 32-bit words in the byte order of this machine, which [`fold`] makes up for (RFC 1071 section 2).
+/// It adds 32-bit words in native byte order, and [`fold`] swaps the result (RFC 1071 section 2).
 fn sum(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<4>();
     let mut last = [0; 4];
@@ -115,7 +115,7 @@ fn sum(bytes: &[u8]) -> u64 {
         + u64::from(u32::from_ne_bytes(last))
 }
 
-/// The Internet checksum of what was summed (RFC 1071).
+/// Folds a [`sum`] to the Internet checksum (RFC 1071).
 fn fold(mut sum: u64) -> u16 {
     while sum > u64::from(u16::MAX) {
         sum = (sum >> 16) + (sum & u64::from(u16::MAX));

@@ -1,7 +1,9 @@
-//! Packet captures of runs, with the secrets that decrypt them, for tools such as Wireshark; and traces of QUIC in qlog.
+//! Packet captures of runs, with the secrets that decrypt them, for tools such as Wireshark, and qlog traces of QUIC.
 
 mod disk;
+mod epoch;
 mod frame;
+mod held;
 mod pcapng;
 mod qlog;
 mod recorder;
@@ -10,8 +12,9 @@ mod secrets;
 
 pub use self::{
     disk::Output,
+    epoch::Epoch,
     qlog::{OpenFile, Qlog, QlogOptions, QlogOutput},
-    recorder::{Capture, CaptureOptions, DEFAULT_SNAP_BYTES, Epoch},
+    recorder::{Capture, CaptureOptions, DEFAULT_SNAP_BYTES},
     recording::Recording,
     secrets::{KeyLogFile, Secrets},
 };

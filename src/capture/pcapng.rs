@@ -56,8 +56,8 @@ pub(super) fn interface(out: &mut Vec<u8>, name: &str, snap_bytes: u32) {
 /// The length of a block of [`interface_statistics`].
 pub(super) const STATISTICS_BYTES: usize = 52;
 
-/// Appends the statistics of an interface at the end of the file: how many packets it has seen, and how many of them are
-/// not in the file.
+/// Appends the statistics of an interface at the end of the file: the number of packets that it has seen, and the number
+/// of those that are missing in the file.
 pub(super) fn interface_statistics(
     out: &mut Vec<u8>,
     interface: u32,
@@ -82,7 +82,7 @@ pub(super) fn decryption_secrets(out: &mut Vec<u8>, key_log: &str) {
     block.finish();
 }
 
-/// Replaces `block` by the beginning of a packet's block: the packet that `append` appends, up to `snap_bytes` of it.
+/// Replaces `block` by the beginning of a packet's block. `append` appends the packet, which is cut at `snap_bytes`.
 pub(super) fn begin_packet(
     block: &mut Vec<u8>,
     interface: u32,
@@ -122,7 +122,7 @@ pub(super) fn packet(out: &mut Vec<u8>, begun: &[u8], is_outbound: bool, comment
     block.finish();
 }
 
-/// The whole blocks at the beginning of `bytes`: the type of each, and where it ends.
+/// The complete blocks at the beginning of `bytes`: the type of each, and the offset of its end.
 pub(super) fn whole_blocks(bytes: &[u8]) -> impl Iterator<Item = (u32, usize)> {
     let word = |at: usize| bytes.get(at..)?.first_chunk().map(|word| u32::from_le_bytes(*word));
     let mut at = 0;
@@ -145,7 +145,7 @@ struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
-    /// Where the first of the block's two length fields is.
+    /// The position of the first of the block's two length fields.
     const LENGTH: std::ops::Range<usize> = 4..8;
 
     fn begin(out: &'a mut Vec<u8>, block_type: u32) -> Self {

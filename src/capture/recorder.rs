@@ -4,7 +4,9 @@ use std::{collections::VecDeque, io, sync::Arc, time::Duration};
 
 use super::{
     disk::{Disk, Outcome, Output, Piece},
+    epoch::Epoch,
     frame::append_ip_packet,
+    held::{Held, Notes, OnLink},
     pcapng,
     secrets::Secrets,
 };
@@ -26,9 +28,9 @@ const CHANGED: &str = "changed by the link";
 /// The comment on a packet that the queue of the link marked.
 const MARKED: &str = "marked CE by the queue of the link";
 
-/// Writes happen in pieces of this size.
+/// The file is written in pieces of this size.
 const PIECE_BYTES: usize = 256 << 10;
-/// In real time a piece is written when it is this old, however small, for those who look at the file meanwhile.
+/// In real time, a piece of any size is written at this age, so that the file can be read during the run.
 const PIECE_AGE: Duration = Duration::from_secs(1);
 
 /// Options of a capture.
@@ -36,42 +38,14 @@ const PIECE_AGE: Duration = Duration::from_secs(1);
 pub struct CaptureOptions {
     /// Describes the run in the header of the file: the command, the transport and the seed.
     pub title: String,
-    /// How many bytes of each packet are captured at most.
+    /// Upper bound on the captured bytes of each packet.
     pub snap_bytes: u32,
     /// When time zero of the path was.
     pub epoch: Epoch,
     /// Whether the path has a link. Then observers learn what happens to each packet.
     pub has_link: bool,
-    /// Is set if the file cannot be written, to end the run.
+    /// Set if the file cannot be written, to end the run.
     pub stop: StopSignal,
-}
-
-/// When time zero of a path was, as a time since 1970-01-01 UTC.
-#[derive(Debug, Clone, Copy)]
-pub enum Epoch {
-    /// At a fixed time. The path is in virtual time.
-    Fixed(Duration),
-    /// Calculated from this clock of the machine, which is read at the first packet. The path is in real time: another
-    /// thread writes the file, so that a slow disk delays no packet.
-    Clock(fn() -> Duration),
-}
-
-impl Epoch {
-    /// When time zero was. Calculates it from the clock the first time, if it is `at` now.
-    pub(super) fn fix(&mut self, at: Time) -> Duration {
-        if let Self::Clock(now) = self {
-            *self = Self::Fixed(now().saturating_sub(Duration::from_nanos(at.as_nanos())));
-        }
-        self.fixed()
-    }
-
-    /// When time zero was; 1970 if that was not calculated.
-    pub(super) fn fixed(self) -> Duration {
-        match self {
-            Self::Fixed(epoch) => epoch,
-            Self::Clock(_) => Duration::ZERO,
-        }
-    }
 }
 
 /// A capture of one run. Both ends of the path are interfaces of the file.
@@ -88,98 +62,33 @@ struct File {
     /// `None` at the end, or if it could not be set up.
     disk: Option<Disk>,
     piece: Piece,
-    /// When the piece was begun. For real time only.
+    /// When the piece was begun, in real time.
     begun: Option<Time>,
     options: CaptureOptions,
-    epoch_nanos: Option<u64>,
+    is_real_time: bool,
     secrets: Secrets,
     held: VecDeque<Held>,
     /// Blocks of earlier packets, to be reused.
     blocks: Vec<Vec<u8>>,
-    /// How many packets were taken from `held`.
+    /// Number of packets taken from `held` so far.
     written: u64,
     on_link: PerDirection<OnLink>,
-    /// How many packets each interface has seen.
+    /// Number of packets that each interface has seen.
     seen: [u64; 2],
-    /// When the last packet was seen.
+    /// When the last packet was seen, in nanoseconds since 1970-01-01 UTC.
     last: u64,
     failed: Option<io::Error>,
     /// Set when nothing more is written, because the run has ended or writing failed.
     is_closed: bool,
 }
 
-/// The packets on the link in one direction. They are numbered in the order in which they entered.
-#[derive(Default)]
-struct OnLink {
-    /// The number of the first one.
-    first: u64,
-    /// For each number from the first one on: its index among all packets that were ever held.
-    places: VecDeque<Option<u64>>,
-}
-
-impl OnLink {
-    fn insert(&mut self, number: u64, place: u64) {
-        if self.places.is_empty() {
-            self.first = number;
-        }
-        self.places.push_back(Some(place));
-    }
-
-    fn get(&self, number: u64) -> Option<u64> {
-        *self.places.get(usize::try_from(number.checked_sub(self.first)?).ok()?)?
-    }
-
-    fn remove(&mut self, number: u64) {
-        let index = number.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
-        if let Some(place) = index.and_then(|index| self.places.get_mut(index)) {
-            *place = None;
-        }
-        while let Some(None) = self.places.front() {
-            self.places.pop_front();
-            self.first += 1;
-        }
-    }
-}
-
-/// A packet that waits to be written.
-struct Held {
-    /// The beginning of its block in the file.
-    block: Vec<u8>,
-    interface: u32,
-    is_outbound: bool,
-    is_on_link: bool,
-    /// How many copies arrived.
-    arrived: u32,
-    notes: Notes,
-}
-
-/// What the link did to a packet.
-#[derive(Default)]
-struct Notes {
-    notes: [&'static str; 4],
-    count: usize,
-}
-
-impl Notes {
-    fn add(&mut self, note: &'static str) {
-        let is_known = self.as_slice().contains(&note);
-        if let Some(next) = self.notes.get_mut(self.count).filter(|_| !is_known) {
-            *next = note;
-            self.count += 1;
-        }
-    }
-
-    fn as_slice(&self) -> &[&'static str] {
-        &self.notes[..self.count]
-    }
-}
-
 impl Capture {
     /// Starts a file. The `secrets` of the run's connections are written to it as soon as an end logs them.
     pub fn new(out: Box<dyn Output>, options: CaptureOptions, secrets: Secrets) -> Self {
-        let (epoch_nanos, disk) = match options.epoch {
-            Epoch::Fixed(epoch) => (Some(nanos(epoch)), Ok(Disk::direct(out))),
-            Epoch::Clock(_) => (None, Disk::in_thread(out, options.stop.clone())),
+        let is_real_time = matches!(options.epoch, Epoch::Clock(_));
+        let disk = match is_real_time {
+            true => Disk::in_thread(out, options.stop.clone()),
+            false => Ok(Disk::direct(out)),
         };
         let (disk, failed) = match disk {
             Ok(disk) => (Some(disk), None),
@@ -189,14 +98,14 @@ impl Capture {
             disk,
             piece: Piece::default(),
             begun: None,
-            epoch_nanos,
+            is_real_time,
             secrets,
             held: VecDeque::new(),
             blocks: Vec::new(),
             written: 0,
             on_link: PerDirection::default(),
             seen: [0; 2],
-            last: epoch_nanos.unwrap_or(0),
+            last: nanos(options.epoch.fixed()),
             is_closed: failed.is_some(),
             failed,
             options,
@@ -206,7 +115,7 @@ impl Capture {
         let snap_bytes = file.options.snap_bytes;
         pcapng::interface(&mut file.piece.blocks, "client", snap_bytes);
         pcapng::interface(&mut file.piece.blocks, "server", snap_bytes);
-        // So that a file that cannot be written ends the run at once.
+        // Written now, so that an error ends the run at once.
         file.write_piece();
         Self { file: Arc::new(Mutex::new(file)) }
     }
@@ -303,10 +212,7 @@ impl File {
     }
 
     fn is_piece_complete(&mut self, now: Time) -> bool {
-        let is_old = match self.options.epoch {
-            Epoch::Fixed(_) => false,
-            Epoch::Clock(_) => now.since(*self.begun.get_or_insert(now)) >= PIECE_AGE,
-        };
+        let is_old = self.is_real_time && now.since(*self.begun.get_or_insert(now)) >= PIECE_AGE;
         is_old || self.piece.blocks.len() >= PIECE_BYTES
     }
 
@@ -377,13 +283,7 @@ impl File {
     }
 
     fn unix_nanos(&mut self, at: Time) -> u64 {
-        let epoch = match (self.epoch_nanos, self.options.epoch) {
-            (Some(epoch), _) => epoch,
-            (None, Epoch::Fixed(epoch)) => nanos(epoch),
-            (None, Epoch::Clock(now)) => nanos(now()).saturating_sub(at.as_nanos()),
-        };
-        self.epoch_nanos = Some(epoch);
-        epoch.saturating_add(at.as_nanos())
+        nanos(self.options.epoch.fix(at)).saturating_add(at.as_nanos())
     }
 
     fn finish(&mut self, is_whole: bool) -> io::Result<u64> {

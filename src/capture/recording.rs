@@ -7,7 +7,7 @@ use rustls::KeyLog;
 use super::{qlog::Qlog, recorder::Capture, secrets::Secrets};
 use crate::{path::Observers, trace::QuicTracers};
 
-/// What is recorded of one run. The default records nothing.
+/// The recordings of one run. The default records nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Recording {
     /// The capture of its packets.
@@ -16,7 +16,7 @@ pub struct Recording {
     pub secrets: Option<Secrets>,
     /// The traces of its connections in qlog.
     pub qlog: Option<Qlog>,
-    /// What else traces its QUIC connections.
+    /// Further tracers of its QUIC connections.
     pub tracers: QuicTracers,
 }
 
@@ -31,7 +31,7 @@ impl Recording {
         }
     }
 
-    /// All that traces its QUIC connections.
+    /// All tracers of its QUIC connections, including those of [`Self::qlog`].
     pub fn quic_tracers(&self) -> QuicTracers {
         let mut tracers = self.tracers.clone();
         if let Some(qlog) = &self.qlog {
@@ -40,7 +40,7 @@ impl Recording {
         tracers
     }
 
-    /// The observers of the packets: that of the capture, if there is one.
+    /// The observers of the capture and of the traces.
     pub fn observers(&self) -> Observers {
         let mut observers = Observers::default();
         self.observe(&mut observers);
@@ -52,8 +52,8 @@ impl Recording {
         self.secrets.clone().map(|secrets| Arc::new(secrets) as Arc<dyn KeyLog>)
     }
 
-    /// Ends the capture. `is_whole` tells whether the run reached its end. Returns how many packets are missing because
-    /// the disk was too slow, or the first write error.
+    /// Ends the capture. `is_whole` tells whether the run reached its end. Returns the number of packets that are missing
+    /// because the disk was too slow, or the first write error.
     pub fn finish_capture(&self, is_whole: bool) -> io::Result<u64> {
         self.capture.as_ref().map_or(Ok(0), |capture| capture.finish(is_whole))
     }

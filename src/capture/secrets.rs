@@ -11,7 +11,7 @@ use rustls::KeyLog;
 
 use crate::{path::StopSignal, unit::Mutex};
 
-/// How many lines are remembered to recognise a repetition. Both ends log the secrets of a connection during one
+/// Number of recent lines that are remembered, because both ends of a connection log the same secrets during the
 /// handshake.
 const REMEMBERED: usize = 1024;
 
@@ -19,15 +19,15 @@ const REMEMBERED: usize = 1024;
 #[derive(Clone, Default)]
 pub struct Secrets {
     lines: Arc<Mutex<Lines>>,
-    /// The file that they also go to, and the number of the run.
+    /// A file that they are also written to, and the number of the run.
     file: Option<(KeyLogFile, usize)>,
 }
 
 #[derive(Default)]
 struct Lines {
-    /// The latest lines: each is logged once, though both ends of a connection know the same secrets.
+    /// Recent lines. A line that is logged again is ignored.
     recent: VecDeque<String>,
-    /// Lines that were not taken yet, in the order in which they were logged.
+    /// Lines that are not taken yet, in the order in which they were logged.
     new: String,
 }
 
@@ -71,16 +71,16 @@ impl KeyLog for Secrets {
 
 /// A key log file for the secrets of many runs. Clones share it.
 ///
-/// The runs' lines stand in the order of the runs' numbers, also if several run at a time. Those of the first run that is
-/// not over are written at once.
+/// The lines are in the order of the runs' numbers, even if several runs are in progress. Lines of the first unfinished
+/// run are written immediately, and those of later runs wait in memory.
 #[derive(Clone)]
 pub struct KeyLogFile(Arc<Mutex<KeyLogState>>);
 
 struct KeyLogState {
     out: Box<dyn Write + Send>,
-    /// The first run that is not over.
+    /// The first unfinished run.
     turn: usize,
-    /// The lines of later runs, and whether such a run is over.
+    /// The lines of later runs, and whether each run has ended.
     later: BTreeMap<usize, (String, bool)>,
     failed: Option<io::Error>,
     stop: StopSignal,

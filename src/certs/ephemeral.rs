@@ -48,7 +48,7 @@ pub fn ephemeral_of(bytes: usize, p256: bool) -> Result<Signed, CertsError> {
 }
 
 /// Like [`ephemeral_of`], but with the same keys in every process, so that simulations are reproducible to the byte.
-/// They are no secret.
+/// The keys are not secret.
 ///
 /// Fails like [`ephemeral`].
 pub fn simulated(bytes: usize, p256: bool) -> Result<Signed, CertsError> {
@@ -62,7 +62,7 @@ pub fn simulated(bytes: usize, p256: bool) -> Result<Signed, CertsError> {
 const ED25519_KEY: u64 = 0x4345_5254;
 const P256_KEY: u64 = ED25519_KEY + 1;
 
-/// Makes keys.
+/// Functions that generate the keys.
 struct Keys {
     ed25519: fn() -> Result<KeyPair, rcgen::Error>,
     p256: fn() -> Result<KeyPair, rcgen::Error>,

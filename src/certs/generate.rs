@@ -29,8 +29,7 @@ pub(super) fn p256_key() -> Result<KeyPair, rcgen::Error> {
     KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)
 }
 
-/// The ECDSA key on P-256 whose private key is `scalar`, in the form that ring writes: PKCS#8 with the public key
-/// (RFC 5915).
+/// The ECDSA key on P-256 with the private key `scalar`, encoded as ring does: PKCS#8 with the public key (RFC 5915).
 pub(super) fn p256_key_of(scalar: [u8; 32]) -> Result<KeyPair, rcgen::Error> {
     const PREFIX: [u8; 36] = [
         0x30, 0x81, 0x87, 2, 1, 0, 0x30, 0x13, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 8, 0x2a, 0x86,

@@ -16,7 +16,7 @@ pub struct Counters {
     pub bytes: u64,
     /// Packets lost on the wire, after they used the bottleneck; outages included.
     pub lost: u64,
-    /// Packets dropped by a full queue.
+    /// Packets dropped by the queue.
     pub queue_dropped: u64,
     /// Packets marked with Congestion Experienced, by the queue or by a link that marks everything.
     pub marked: u64,

@@ -1,12 +1,12 @@
-//! Explicit Congestion Notification (RFC 3168): marks in place of drops, and links that spoil them.
+//! Explicit Congestion Notification (RFC 3168): marking packets instead of dropping them, and links that break it.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Serialize, Serializer};
 
 use super::{
-    Column, Property, Setting, Takes, ValueError, Word,
-    property::{TEXT, set, unless_none},
+    Column, LinkSpec, Property, Setting, Takes, ValueError, Word,
+    property::{TEXT, flag, set, unless_none},
 };
 use crate::unit::shown;
 
@@ -15,10 +15,7 @@ pub(super) const ECN: Property = Property {
     takes: Takes::Nothing,
     help: "The queue marks packets of transports that understand it (QUIC; TCP with --path netns) instead of dropping \
            them, where --aqm says so; TCP negotiates ECN",
-    parse: |link, text| {
-        let forms = "true or false";
-        set(&mut link.ecn, text.parse().map_err(|_| ValueError::Form { text: shown(text), forms }))
-    },
+    parse: |link, text| set(&mut link.ecn, flag(text)),
     columns: &[Column::optional("ecn", Setting::Flag(false), |link| Setting::Flag(link.ecn))],
     words: |settings| if settings.is_set("ecn") { vec![Word::Text("ECN")] } else { Vec::new() },
     ..Property::PLAIN
@@ -39,7 +36,14 @@ pub(super) const FAULT: Property = Property {
     ..Property::PLAIN
 };
 
-/// How a link spoils ECN.
+impl LinkSpec {
+    /// Whether the link marks packets or changes their ECN field.
+    pub fn uses_ecn(&self) -> bool {
+        self.ecn || self.ecn_fault.is_some()
+    }
+}
+
+/// How a link breaks ECN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EcnFault {
     /// Clears the ECN field.

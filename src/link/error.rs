@@ -70,12 +70,12 @@ pub enum SpecError {
         /// The key.
         key: &'static str,
     },
-    /// A queue without a rate.
-    #[error("--queue needs --rate: without a rate no packet waits; give a rate or leave --queue out")]
-    QueueWithoutRate,
-    /// An AQM without a rate.
-    #[error("--aqm needs --rate: without a rate no packet waits; give a rate or leave --aqm out")]
-    AqmWithoutRate,
+    /// A property of the queue without a rate.
+    #[error("{option} needs --rate: without a rate no packet waits; give a rate or leave {option} out")]
+    NeedsRate {
+        /// The option.
+        option: &'static str,
+    },
     /// A queue smaller than one packet.
     #[error(
         "--queue {queue} is smaller than one packet (--mtu {mtu}): packets of that size would never pass"
@@ -124,6 +124,11 @@ pub enum SpecError {
 }
 
 impl SpecError {
+    /// An error if `link` has no rate, which `option` needs.
+    pub(super) fn unless_rate(option: &'static str, link: &LinkSpec) -> Result<(), Self> {
+        if link.rate.is_none() { Err(Self::NeedsRate { option }) } else { Ok(()) }
+    }
+
     /// An error if the time of `option` exceeds [`LinkSpec::LONGEST`].
     pub(super) fn unless_too_long(option: &'static str, time: Duration) -> Result<(), Self> {
         let longest = LinkSpec::LONGEST;

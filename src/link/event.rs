@@ -1,4 +1,4 @@
-//! What a link tells of a packet.
+//! The events of a link: what happened to a packet, and when.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub enum Event<P> {
     Dropped(Dropped<P>),
 }
 
-/// A packet that does not arrive.
+/// A packet that was dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dropped<P> {
     /// When it was dropped: at its offer, as it left the queue, or on the wire.

@@ -83,14 +83,14 @@ use propagation::{Arrival, Propagation};
 use queue::{Queue, Queued};
 use shaper::{Shaper, Transmission};
 
-/// What a link may have to know of a packet.
+/// What the properties of a link may depend on in a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PacketTraits {
-    /// Whether it is a UDP datagram: no other packet is forged.
+    /// Whether it is a UDP datagram. Only those are forged.
     pub is_udp: bool,
-    /// Whether its transport understands ECN marks (ECT(0), ECT(1) or CE): no other packet is marked.
+    /// Whether its transport is ECN-capable: its ECN field is ECT(0), ECT(1) or CE. Only such packets are marked.
     pub is_ect: bool,
-    /// The flow it belongs to. Packets without one share a queue.
+    /// Its flow. Packets without one share a queue.
     pub flow: Option<FlowId>,
 }
 
@@ -107,7 +107,7 @@ impl Default for PacketTraits {
 ///
 /// How to drive it: [`enqueue`](Self::enqueue) each packet that is sent. At [`poll_timeout`](Self::poll_timeout)
 /// or later, call [`poll`](Self::poll) until it returns `None`. Events are ordered by instant, then by offer. A
-/// packet's fate may be decided at its offer, as it leaves the queue, or on the wire, so only an event tells it.
+/// packet's fate may be decided at its offer, when it leaves the queue, or on the wire. It is known from its event only.
 #[derive(Debug)]
 pub struct Link<P> {
     mtu: usize,
@@ -117,8 +117,8 @@ pub struct Link<P> {
     queued: usize,
     /// Whether the queue marks packets.
     ecn: bool,
-    /// Whether a property depends on what a packet is.
-    asks: bool,
+    /// Whether a property depends on the traits of packets.
+    needs_traits: bool,
     ecn_fault: Option<EcnFault>,
     flow_key: Option<u64>,
     /// `None` if packets take no time to serialise.
@@ -143,7 +143,7 @@ impl<P: Clone + fmt::Debug + Send + 'static> Link<P> {
             queue: queue::of(&spec),
             queued: 0,
             ecn: spec.ecn,
-            asks: spec.ecn || spec.ecn_fault.is_some() || matches!(spec.aqm, Aqm::FqCodel(_)),
+            needs_traits: spec.uses_ecn() || matches!(spec.aqm, Aqm::FqCodel(_)),
             ecn_fault: spec.ecn_fault,
             flow_key: queue::flow_key(&spec, &mut generators),
             shaper: shaper::of(&spec, &mut generators),
@@ -164,8 +164,8 @@ impl<P: Clone> Link<P> {
         self.enqueue_known(now, ip_bytes, packet, |_| PacketTraits::default());
     }
 
-    /// Like [`enqueue`](Self::enqueue), for packets that the link may have to know: `describe` is called if a property
-    /// of the link depends on the packet.
+    /// Like [`enqueue`](Self::enqueue), for packets with traits. `describe` is called only if a property of the link
+    /// depends on them.
     pub fn enqueue_known(
         &mut self,
         now: Time,
@@ -174,14 +174,17 @@ impl<P: Clone> Link<P> {
         describe: impl FnOnce(&P) -> PacketTraits,
     ) {
         let offered = self.latest_offer.max(now);
-        // What was due before this offer does not see it, however late the link is driven.
+        // Packets that were due before this offer leave first, even if the link is driven late.
         self.transmit(offered);
         self.latest_offer = offered;
         self.counters.packets += 1;
         self.counters.bytes = self.counters.bytes.saturating_add(ip_bytes as u64);
         let mut draws = self.effects.draw();
-        let traits =
-            if self.asks || draws.injected.is_some() { describe(&packet) } else { PacketTraits::default() };
+        let traits = if self.needs_traits || draws.injected.is_some() {
+            describe(&packet)
+        } else {
+            PacketTraits::default()
+        };
         draws.injected = draws.injected.filter(|_| traits.is_udp);
         let Some(bytes) = u16::try_from(ip_bytes).ok().filter(|_| self.carries(ip_bytes)) else {
             self.counters.too_large += 1;
@@ -251,7 +254,7 @@ impl<P: Clone> Link<P> {
         transmission
     }
 
-    /// The way of a packet behind the bottleneck.
+    /// What happens to a packet after the bottleneck.
     fn pass(&mut self, departs: Time, mut draws: Draws, mut queue: QueueVisit, is_ect: bool) -> Passage {
         queue.marked |= is_ect && self.ecn_fault == Some(EcnFault::MarkAll);
         self.counters.marked += u64::from(queue.marked);
@@ -318,7 +321,7 @@ impl<P: Clone> Link<P> {
     }
 }
 
-/// The way of a packet through the link.
+/// What happens to a packet after the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Passage {
     Arrives {

@@ -1,12 +1,12 @@
 //! Propagation: from the end of serialisation to arrival.
 
 use super::{
-    Column, LinkSpec, Property, Setting, SpecError, Takes, ValueError,
+    Column, LinkSpec, Property, Setting, SpecError, Takes,
     effects::Draws,
-    property::{COUNT, set},
+    property::{COUNT, flag, set},
     replay::REPLAY_AFTER,
 };
-use crate::unit::{Time, nanos, parse_duration, shown};
+use crate::unit::{Time, nanos, parse_duration};
 
 pub(super) const DELAY: Property = Property {
     option: "--delay",
@@ -22,10 +22,7 @@ pub(super) const KEEP_ORDER: Property = Property {
     option: "--keep-order",
     takes: Takes::Nothing,
     help: "Packets that jitter would let overtake wait instead",
-    parse: |link, text| {
-        let forms = "true or false";
-        set(&mut link.keep_order, text.parse().map_err(|_| ValueError::Form { text: shown(text), forms }))
-    },
+    parse: |link, text| set(&mut link.keep_order, flag(text)),
     columns: &[Column::new("keep_order", Setting::Flag(false), |link| Setting::Flag(link.keep_order))],
     ..Property::PLAIN
 };

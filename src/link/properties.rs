@@ -11,8 +11,8 @@ use super::{
 };
 use crate::unit::{Rate, Share, serialize_nanos};
 
-/// Makes [`LinkSpec`] and [`PROPERTIES`] of rows: a field with its type and default, and the property it belongs to. A
-/// field without one is set by the property of the row before.
+/// Defines [`LinkSpec`] and [`PROPERTIES`] from rows. A row is a field with its type and default, and its property. A field
+/// without a property is set by the property of the previous row.
 macro_rules! properties {
     ($($(#[$attribute:meta])* $field:ident: $type:ty = $default:expr $(=> $property:expr)?;)*) => {
         /// The properties of one direction of a link.
@@ -52,7 +52,7 @@ properties! {
     /// Rate of the bottleneck in IP bits per second; `None` is unlimited.
     #[serde(rename = "rate_bps")]
     rate: Option<Rate> = None => shaper::RATE;
-    /// How the rate changes, if it does; then `rate` is its mean.
+    /// How the rate changes, if it does. `rate` is then the mean.
     #[serde(serialize_with = "as_text_or_null")]
     rate_profile: Option<RateProfile> = None;
     /// Queue of the bottleneck.
@@ -63,7 +63,7 @@ properties! {
     aqm: Aqm = Aqm::DropTail => queue::AQM;
     /// Whether the queue marks packets that can be marked instead of dropping them.
     ecn: bool = false => ecn::ECN;
-    /// How the link spoils ECN.
+    /// How the link breaks ECN.
     ecn_fault: Option<EcnFault> = None => ecn::FAULT;
     /// Chance that a packet skips the propagation delay, as in netem.
     #[serde(rename = "reorder_ratio")]

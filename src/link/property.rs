@@ -1,10 +1,12 @@
 //! What a link property says of itself: its option, its columns, its words, and its effect on packets.
 
+use std::{ops::RangeInclusive, time::Duration};
+
 use super::{
     LinkSettings, LinkSpec, Setting, SpecError, ValueError,
     effects::{Effect, Generators},
 };
-use crate::unit::Share;
+use crate::unit::{Share, parse_duration, shown};
 
 /// A property of one direction of a link.
 #[derive(Debug)]
@@ -156,6 +158,21 @@ pub(super) fn unless_none<T>(
     parse: impl FnOnce(&str) -> Result<T, ValueError>,
 ) -> Result<Option<T>, ValueError> {
     if value == "none" { Ok(None) } else { parse(value).map(Some) }
+}
+
+/// Parses `true` or `false`.
+pub(super) fn flag(text: &str) -> Result<bool, ValueError> {
+    text.parse().map_err(|_| ValueError::Form { text: shown(text), forms: "true or false" })
+}
+
+/// Parses a time in `range`, which `forms` describes.
+pub(super) fn time_within(
+    text: &str,
+    range: RangeInclusive<Duration>,
+    forms: &'static str,
+) -> Result<Duration, ValueError> {
+    let time = parse_duration(text)?;
+    if range.contains(&time) { Ok(time) } else { Err(ValueError::Form { text: shown(text), forms }) }
 }
 
 /// The share in `column` and `what` it is; nothing if the share is 0.

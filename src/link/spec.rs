@@ -22,7 +22,7 @@ impl LinkSpec {
         PROPERTIES.iter().try_for_each(|property| (property.check)(self))
     }
 
-    /// Lets the rate change as `profile` says. Fails if its mean is out of bounds for a rate.
+    /// Makes the rate follow `profile`. Fails if the mean of the profile is not a valid rate.
     pub fn follow(&mut self, profile: RateProfile) -> Result<(), UnitError> {
         self.rate = Some(profile.mean()?);
         self.rate_profile = Some(profile);

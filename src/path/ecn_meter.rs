@@ -1,4 +1,4 @@
-//! What hosts and receivers see of ECN (RFC 3168).
+//! Counts packets by their ECN field (RFC 3168).
 
 use std::sync::Arc;
 
@@ -9,22 +9,22 @@ use crate::{
     wire::ip,
 };
 
-/// Counts the packets of a path by their ECN field. Clones share what they counted.
+/// Counts the packets of a path by their ECN field. Clones share the counts.
 #[derive(Debug, Clone, Default)]
 pub struct EcnMeter(Arc<Mutex<PerDirection<Counting>>>);
 
 /// The packets of one direction by their ECN field.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EcnCounts {
-    /// Packets that were sent as capable of being marked.
+    /// Packets that were sent as ECN-capable: their field was not 0.
     pub capable: u64,
     /// Packets that the link marked.
     pub marked: u64,
     /// Marked packets that reached their receiver.
     pub ce_seen: u64,
-    /// Packets whose field the link cleared.
+    /// Packets that had their field cleared by the link.
     pub bleached: u64,
-    /// Whether the sender gave up ECN: after packets that could be marked it sent only packets that could not.
+    /// Whether the sender gave up ECN: it sent ECN-capable packets first, and only others later.
     pub gave_up: bool,
 }
 
@@ -33,22 +33,22 @@ struct Counting {
     capable: u64,
     marked: u64,
     ce_seen: u64,
-    /// Capable packets that were dropped with their field as it was.
+    /// ECN-capable packets that were dropped. The link did not clear their field.
     dropped: u64,
-    /// Whether the link clears the field of all others.
+    /// Whether the link clears the field of the packets that it does not drop.
     is_bleached: bool,
-    /// UDP datagrams since the last that could be marked.
+    /// UDP datagrams since the last ECN-capable one.
     datagrams_since: u64,
 }
 
-/// So many datagrams in a row that cannot be marked mean that the sender gave up. Probes for a larger MTU cannot be
-/// marked either, but are never this many in a row.
+/// After this many datagrams in a row that are not ECN-capable, the sender counts as having given up. Probes for a larger
+/// MTU are not ECN-capable either, but there are never this many in a row.
 const GAVE_UP_AFTER: u64 = 16;
 
 impl EcnMeter {
     /// A meter for `links`; `None` if no direction uses ECN.
     pub fn new(links: &PerDirection<LinkSpec>) -> Option<Self> {
-        let uses_ecn = links.iter().any(|link| link.ecn || link.ecn_fault.is_some());
+        let uses_ecn = links.iter().any(LinkSpec::uses_ecn);
         let counting = links.as_ref().map(|link| Counting {
             is_bleached: link.ecn_fault == Some(EcnFault::Bleach),
             ..Counting::default()
@@ -75,7 +75,7 @@ impl Observer for EcnMeter {
             counting.capable += 1;
             counting.datagrams_since = 0;
         } else if packet.datagram().is_some() {
-            // Pure acknowledgements of TCP cannot be marked, whether or not it uses ECN.
+            // TCP is left out: its pure acknowledgements are never ECN-capable (RFC 3168 section 6.1.4).
             counting.datagrams_since += 1;
         }
     }

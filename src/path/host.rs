@@ -37,7 +37,7 @@ pub trait Host: Send + Sync + Debug + 'static {
     /// The wall clock: time since the Unix epoch. Constant plus [`Host::now`] in virtual time.
     fn unix_time(&self) -> Duration;
 
-    /// Where cryptography takes its randomness from in virtual time. `None`: from the system.
+    /// The source of randomness for cryptography in virtual time. `None` means the system.
     fn randomness(&self) -> Option<&Randomness> {
         None
     }
@@ -71,8 +71,8 @@ pub trait Host: Send + Sync + Debug + 'static {
         None
     }
 
-    /// This host for connections beside others: its TCP runs the kernel's congestion controller of this name, and leaves
-    /// out the counters of the kernel that include other connections. `None` if the path sets no controller.
+    /// This host, for one of several TCP connections at a time. They run the kernel's congestion controller of this name,
+    /// and do not report the kernel's counters, which include all connections. `None` if the path sets no controller.
     fn beside_others(&self, _controller: &'static str) -> Option<Arc<dyn Host>> {
         None
     }
@@ -197,7 +197,7 @@ pub struct Transit {
     pub entered: Time,
     /// When it reached the socket, which may be earlier than the read.
     pub arrived: Time,
-    /// How much of that it waited in the queue of the link.
+    /// How long it waited in the queue of the link in between.
     pub queued: Duration,
 }
 
@@ -249,24 +249,24 @@ pub trait KernelTcp: Send + Sync + Debug {
     /// other connections.
     fn fast_recoveries(&self) -> Option<u64>;
 
-    /// What the kernel counts of retransmissions; `None` if its counters include other connections.
+    /// The kernel's counters of retransmissions; `None` if they include other connections.
     fn retransmissions(&self) -> Option<TcpRetransmissions>;
 }
 
-/// Counters of `/proc/net/netstat` that tell why the kernel's TCP sent segments again, and what it learned of that. `None`
-/// where the kernel does not have them.
+/// Counters of `/proc/net/netstat`: why the kernel's TCP retransmitted segments, and which of them the peer reported as
+/// duplicates. `None` for counters that the kernel does not have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TcpRetransmissions {
-    /// Segments sent again because of acknowledgements of later ones, by RACK (RFC 8985) or at duplicate acknowledgements:
+    /// Retransmissions because later segments were acknowledged, by RACK (RFC 8985) or at duplicate acknowledgements:
     /// `TCPFastRetrans`.
     pub fast: Option<u64>,
-    /// Segments sent again in slow start after a timeout: `TCPSlowStartRetrans`.
+    /// Retransmissions in slow start after a timeout: `TCPSlowStartRetrans`.
     pub slow_start: Option<u64>,
     /// Expiries of the retransmission timer: `TCPTimeouts`.
     pub timeouts: Option<u64>,
     /// Tail loss probes (RFC 8985 section 7): `TCPLossProbes`.
     pub probes: Option<u64>,
-    /// Reports of the peer that data arrived twice (RFC 2883): `TCPDSACKRecv`.
+    /// Reports of the peer that it received data twice (RFC 2883): `TCPDSACKRecv`.
     pub duplicates: Option<u64>,
 }
 
@@ -285,7 +285,7 @@ pub struct TcpInfo {
     pub window_closed: Duration,
     /// How long the send buffer was too small to keep the connection busy.
     pub buffer_full: Duration,
-    /// Segments whose acknowledgements told of a mark; `None` on kernels before 4.18.
+    /// Segments that the peer acknowledged as marked (`tcpi_delivered_ce`); `None` on kernels before 4.18.
     pub acknowledged_ce: Option<u64>,
     /// Retransmission timeouts; `None` on kernels before 6.7.
     pub timeouts: Option<u64>,

@@ -39,7 +39,7 @@ pub struct PacketView<'a> {
     pub ip_bytes: usize,
     /// Its bytes.
     pub payload: Payload<'a>,
-    /// The ECN field of its IP header (RFC 3168): 0 if it must not be marked, 3 if it met congestion.
+    /// The ECN field of its IP header (RFC 3168): 0 is not ECN-capable, 3 is marked with Congestion Experienced.
     pub ecn: u8,
     /// What the queue of the link did to it, once it has left.
     pub queue: QueueVisit,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use quinn::udp::EcnCodepoint;
 
 use crate::{
-    link::{FlowId, PacketTraits},
+    link::{EcnChange, FlowId, PacketTraits},
     wire::segment::{Segment, codec::with_check},
 };
 
@@ -14,10 +14,19 @@ pub(super) fn header_bytes(address: SocketAddr) -> usize {
     if address.ip().to_canonical().is_ipv4() { 28 } else { 48 }
 }
 
-/// What a link has to know of a datagram.
+/// The traits of a UDP datagram.
 pub(super) fn datagram_traits(from: SocketAddr, to: SocketAddr, ecn: Option<EcnCodepoint>) -> PacketTraits {
     const UDP: u8 = 17;
     PacketTraits { is_udp: true, is_ect: ecn.is_some(), flow: Some(FlowId { from, to, protocol: UDP }) }
+}
+
+/// Calls `set` with the new ECN field if the link changes it.
+pub(super) fn change_ecn(change: EcnChange, set: impl FnOnce(Option<EcnCodepoint>)) {
+    match change {
+        EcnChange::None => {}
+        EcnChange::Mark => set(Some(EcnCodepoint::Ce)),
+        EcnChange::Bleach => set(None),
+    }
 }
 
 /// Flips the bit that `draw` chooses.

@@ -10,10 +10,10 @@ use crate::{
 };
 
 /// Measures the queueing delay of every packet that a link transmits, in the order in which packets leave it. Clones
-/// share what they measured.
+/// share the measurements.
 ///
-/// The delay runs from the offer of a packet until the link begins to transmit it. Packets that the queue dropped have
-/// none; copies that the link made count once.
+/// The delay is the time from the offer of a packet until the link begins to transmit it. Packets that the queue dropped do
+/// not count. A packet that the link duplicated counts once.
 #[derive(Debug, Clone)]
 pub struct QueueMeter(Arc<Mutex<QueueDelays>>);
 
@@ -28,7 +28,7 @@ impl QueueMeter {
         has_queue.then(|| Self(Arc::new(Mutex::new(delays))))
     }
 
-    /// Forgets what was measured so far.
+    /// Discards all measurements so far.
     pub fn restart(&self) {
         for delays in self.0.lock().iter_mut().flatten() {
             *delays = Histogram::new();

@@ -35,7 +35,7 @@ impl Runtime for QuinnRuntime {
         self.0.spawn("a quinn driver", future);
     }
 
-    // In a browser the trait is without it.
+    // In a build for browsers, the trait does not have this method.
     #[cfg(not(target_family = "wasm"))]
     fn wrap_udp_socket(&self, _: std::net::UdpSocket) -> std::io::Result<Arc<dyn quinn::AsyncUdpSocket>> {
         Err(std::io::Error::new(std::io::ErrorKind::Unsupported, "sockets come from Host::quic_bind"))

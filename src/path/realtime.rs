@@ -16,10 +16,10 @@ pub(super) use self::{
 use super::{
     Fidelity,
     observer::{Exit, Observers, PacketView, Payload},
-    packet::{flip_bit, forge},
+    packet::{change_ecn, flip_bit, forge},
 };
 use crate::{
-    link::{Counters, EcnChange, Event, Link, LinkSpec, PacketTraits, QueueVisit},
+    link::{Counters, Event, Link, LinkSpec, PacketTraits, QueueVisit},
     unit::{Direction, PerDirection, Time, nanos},
     wire::ip,
 };
@@ -39,7 +39,7 @@ pub(super) trait Envelope: Copy + fmt::Debug + Send + 'static {
     /// The ECN field of such a packet.
     fn ecn(&self, packet: &[u8]) -> u8;
 
-    /// What the link has to know of such a packet.
+    /// The traits of such a packet.
     fn traits(&self, packet: &[u8]) -> PacketTraits;
 
     /// Sets the ECN field of such a packet.
@@ -167,11 +167,7 @@ impl<E: Envelope> HeldPackets<E> {
                 self.bytes -= held.bytes.len();
             }
             let header = held.envelope.link_header();
-            match delivered.ecn {
-                EcnChange::None => {}
-                EcnChange::Mark => held.envelope.set_ecn(&mut held.bytes[header..], Some(EcnCodepoint::Ce)),
-                EcnChange::Bleach => held.envelope.set_ecn(&mut held.bytes[header..], None),
-            }
+            change_ecn(delivered.ecn, |ecn| held.envelope.set_ecn(&mut held.bytes[header..], ecn));
             if let Some(draw) = delivered.corrupt {
                 flip_bit(&mut held.bytes[header..], draw);
             }

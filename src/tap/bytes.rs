@@ -21,7 +21,7 @@ pub struct Landed {
     pub stamp: Stamp,
     /// When it arrived.
     pub at: Time,
-    /// How much of that it waited in the queue of the link.
+    /// How long it waited in the queue of the link.
     pub queued: Duration,
 }
 

@@ -1,17 +1,17 @@
-//! Which data were sent, and which arrived.
+//! Records which data was sent, and which arrived.
 
 use std::{collections::BTreeMap, ops::Range};
 
 use crate::arq::RangeSet;
 
-/// A part of a stream. The end of a stream counts as one byte behind its last.
+/// A range of a stream. The end of the stream counts as one more byte after the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
     /// The stream.
     pub stream: u64,
     /// The offset of the first byte.
     pub start: u64,
-    /// The offset behind the last.
+    /// The offset after the last byte.
     pub end: u64,
     /// Whether the last byte is the end of the stream.
     pub ends_stream: bool,
@@ -22,7 +22,7 @@ impl Extent {
         self.stream == other.stream && self.start < other.end && other.start < self.end
     }
 
-    /// `parts` without what is in this.
+    /// `parts` without the offsets in this range.
     pub(super) fn cut_from(&self, parts: &[Self]) -> Vec<Self> {
         let rest = |part: &Self| {
             let (left, right) = (part.start..part.end.min(self.start), part.start.max(self.end)..part.end);
@@ -34,12 +34,12 @@ impl Extent {
     }
 }
 
-/// The data of all streams of one direction. A stream that has arrived to its end takes no memory.
+/// The data of all streams of one direction. A stream that has arrived completely takes no memory.
 #[derive(Debug, Default)]
 pub(super) struct Coverage {
     streams: BTreeMap<u64, Stream>,
-    /// Streams that have arrived to their end, by the two low bits of the id: the other bits count streams of one kind
-    /// (RFC 9000 section 2.1).
+    /// Streams that have arrived completely, by their type. The two low bits of an id are the type, the others number the
+    /// streams of that type (RFC 9000 section 2.1).
     complete: [RangeSet; 4],
 }
 
@@ -47,14 +47,14 @@ pub(super) struct Coverage {
 struct Stream {
     sent: Offsets,
     arrived: Offsets,
-    /// The offset behind the stream's end.
+    /// The offset after the end of the stream, once it is known.
     end: Option<u64>,
 }
 
-/// A set of offsets, most of which follow each other from 0.
+/// A set of offsets. Most are contiguous from 0.
 #[derive(Debug, Default)]
 struct Offsets {
-    /// All below are in the set.
+    /// All offsets below this are in the set.
     until: u64,
     beyond: RangeSet,
 }
@@ -104,7 +104,7 @@ impl Coverage {
         self.complete[kind(stream)].contains(stream >> 2)
     }
 
-    /// Data are sent. Returns whether some of them were sent before, and whether some are new.
+    /// Data is sent. Returns whether a part of it was sent before, and whether a part is new.
     pub(super) fn send(&mut self, extent: &Extent) -> (bool, bool) {
         if extent.start >= extent.end {
             return (false, false);
@@ -120,7 +120,7 @@ impl Coverage {
         (new < extent.end - extent.start, new > 0)
     }
 
-    /// Data arrived that were sent.
+    /// Data arrived.
     pub(super) fn arrive(&mut self, extent: &Extent) {
         let Some(stream) = self.streams.get_mut(&extent.stream) else { return };
         stream.arrived.insert(extent.start..extent.end);
@@ -131,12 +131,12 @@ impl Coverage {
         }
     }
 
-    /// Whether these data have arrived.
+    /// Whether this data has arrived.
     pub(super) fn has(&self, extent: &Extent) -> bool {
         self.missing(extent).next().is_none()
     }
 
-    /// The parts of these data that have not arrived.
+    /// The parts of this data that have not arrived.
     pub(super) fn missing(&self, extent: &Extent) -> impl Iterator<Item = Extent> + use<> {
         let range = extent.start..extent.end;
         let missing = match self.streams.get(&extent.stream) {
@@ -151,7 +151,7 @@ impl Coverage {
 
 #[cfg(test)]
 impl Coverage {
-    /// How many streams have not arrived to their end.
+    /// The number of streams that have not arrived completely.
     pub(super) fn streams(&self) -> usize {
         self.streams.len()
     }

@@ -3,7 +3,8 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use super::{
-    ledger::{Carried, Ledger},
+    carried::Carried,
+    ledger::Ledger,
     tcp::{Carriage, Connections},
     view::Tap,
 };
@@ -13,16 +14,16 @@ use crate::{
     wire::{Probe, ip},
 };
 
-/// What the instrument shows of a packet.
+/// An event of a packet, as shown to a watcher.
 #[derive(Debug, Clone, Copy)]
 pub enum Seen<'a> {
-    /// It entered the link, and carries this of the experiment.
+    /// It entered the link, with these parts of the experiment's data.
     Entered(&'a PacketView<'a>, &'a [Carried]),
     /// It left the link.
     Left(&'a PacketView<'a>, Exit),
 }
 
-/// Is shown packets with what they carry.
+/// Receives the events of packets.
 type Watcher = Box<dyn FnMut(Seen<'_>) + Send>;
 
 /// Follows the packets of a path, for the [`Tap`]s of its ends.
@@ -115,7 +116,7 @@ impl Instrument {
                 self.connections.arrive(packet.direction, &carriage, packet.at, packet.queue.delay);
             }
             Exit::Arrived { more: true, .. } => return,
-            // No checksum lets a corrupted segment through.
+            // The receiver drops a corrupted segment, because its checksum is wrong.
             Exit::Arrived { .. } | Exit::Dropped(_) => self.connections.drop(packet.direction, &carriage),
         }
         segments.remove(index);

@@ -3,90 +3,25 @@
 use std::{collections::VecDeque, time::Duration};
 
 use super::{
-    bytes::{Landed, Passage, Stamp, StreamBytes},
+    bytes::{Landed, Passage, Stamp},
+    carried::{Carried, Loaded},
     coverage::Extent,
+    sealed::{Sealed, Sealing, Tag},
+    streams::Streams,
     truth::Truth,
 };
-use crate::{
-    path::Exit,
-    unit::Time,
-    wire::{
-        MessageId, Probe,
-        quic::{Frame, frames},
-    },
-};
+use crate::{path::Exit, unit::Time, wire::MessageId};
 
-/// A part of an experiment's data in a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Carried {
-    /// Bytes of a QUIC stream.
-    Stream {
-        /// The stream's id.
-        id: u64,
-        /// The offset of the first of them.
-        start: u64,
-        /// The offset behind the last of them.
-        end: u64,
-    },
-    /// A whole message.
-    Message(MessageId),
-    /// Bytes of a message in an ARQ segment.
-    Segment {
-        /// The segment's number, used as an offset in a stream.
-        sequence: u64,
-        /// The message.
-        id: MessageId,
-        /// The offset of its first byte in the segment.
-        start: u64,
-        /// The offset behind the last.
-        end: u64,
-    },
-    /// Bytes of a message in a TCP segment, as they are on the wire.
-    Tcp {
-        /// The message's index in the stream, from 0.
-        place: u64,
-        /// The offset of its first byte in the segment.
-        start: u64,
-        /// The offset behind the last.
-        end: u64,
-    },
-}
-
-/// An ARQ segment with content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Loaded {
-    /// The number of its transmission. Numbers rise.
-    pub transmission: u64,
-    /// Its sequence number.
-    pub sequence: u64,
-    /// The part of an experiment's message in it.
-    pub what: Option<Carried>,
-}
-
-impl Carried {
-    /// The stream and the byte range in it.
-    fn place(&self) -> Option<(u64, (u64, u64))> {
-        match *self {
-            Self::Stream { id, start, end } => Some((id, (start, end))),
-            Self::Segment { sequence, .. } => Some((0, (sequence, sequence + 1))),
-            Self::Message(_) | Self::Tcp { .. } => None,
-        }
-    }
-}
-
-/// How long after its arrival a packet may still be opened: a server buffers packets until it has accepted its client.
+/// How long after its arrival a packet may still be decrypted. A server buffers packets until it has accepted the client.
 const LATE: Duration = Duration::from_secs(10);
-
-/// Stream ids beyond this do not belong to an experiment: no peer may open that many streams.
-const MOST_STREAMS: u64 = 1 << 20;
 
 /// The record of one direction. It holds only what is in flight or not released, and reuses its memory, so it does not
 /// grow with the length of a run.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    /// What became of the packets, beside what their sender believed.
+    /// The fate of the packets, compared with the losses that their sender declared.
     pub(super) truth: Truth,
-    /// Only [`Self::truth`] is kept: nobody asks how bytes arrived.
+    /// Whether only [`Self::truth`] is recorded, and not how each byte arrived.
     only_truth: bool,
     /// A packet that is being encrypted.
     sealing: Option<Sealing>,
@@ -101,43 +36,6 @@ pub struct Ledger {
     spare: Vec<Vec<Carried>>,
 }
 
-/// A packet that is being encrypted.
-#[derive(Debug)]
-struct Sealing {
-    packet: u64,
-    carried: Vec<Carried>,
-    /// Its data, if it is a packet that is declared lost if it is.
-    data: Option<Vec<Extent>>,
-}
-
-/// A packet that has not entered the link.
-#[derive(Debug)]
-struct Sealed {
-    packet: u64,
-    carried: Vec<Carried>,
-    data: Option<Vec<Extent>>,
-    tag: Tag,
-}
-
-/// Bytes that identify a datagram: at its end, the authentication tag of its last QUIC packet (RFC 9001 section 5.3) or
-/// the end of an ARQ segment; at its beginning, the checksum of an ARQ segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Tag {
-    head: Option<[u8; 8]>,
-    tail: [u8; 16],
-}
-
-impl Tag {
-    fn of_segment(datagram: &[u8]) -> Option<Self> {
-        Some(Self { head: Some(*datagram.first_chunk()?), tail: *datagram.last_chunk()? })
-    }
-
-    fn is_of(&self, datagram: &[u8]) -> bool {
-        datagram.last_chunk() == Some(&self.tail)
-            && self.head.is_none_or(|head| datagram.first_chunk() == Some(&head))
-    }
-}
-
 #[derive(Debug)]
 struct Flight {
     /// The packet's number on the link.
@@ -150,18 +48,15 @@ struct Flight {
     queued: Duration,
     /// Whether a copy arrived intact.
     intact: bool,
-    /// Whether the link duplicated it, and the receiver rejected neither copy so far.
+    /// Whether the link duplicated it, and the receiver has not rejected a copy.
     doubled: bool,
     /// Whether it was dropped, or its receiver has processed it.
     settled: bool,
     carried: Vec<Carried>,
 }
 
-/// More PADDING than this beside PING alone makes a packet a probe for a larger MTU: its loss is no loss.
-const MTU_PROBE_PADDING: u64 = 64;
-
 impl Ledger {
-    /// A ledger that keeps only the [`Truth`].
+    /// A ledger that records only the [`Truth`].
     pub(super) fn only_truth() -> Self {
         Self { only_truth: true, ..Self::default() }
     }
@@ -174,35 +69,11 @@ impl Ledger {
 
     /// Packet number `packet` with the plaintext `payload` is about to be encrypted and sent.
     pub fn seal(&mut self, packet: u64, payload: &[u8]) {
-        let (mut carried, mut data) = (self.unused(), self.truth.list());
-        let (mut is_probe, mut is_eliciting, mut padding) = (true, false, 0);
-        for frame in frames(payload) {
-            is_eliciting |= frame.is_ack_eliciting();
-            match frame {
-                Frame::Padding { length } => padding = length,
-                Frame::Ping => continue,
-                Frame::Stream { id, offset, length, fin } => {
-                    let end = offset.saturating_add(length);
-                    if length > 0 {
-                        carried.push(Carried::Stream { id, start: offset, end });
-                    }
-                    let end = end.saturating_add(fin.into());
-                    data.push(Extent { stream: id, start: offset, end, ends_stream: fin });
-                    is_probe = false;
-                }
-                Frame::Datagram(bytes) => {
-                    carried.extend(Probe::parse(bytes).map(|probe| Carried::Message(probe.id)));
-                    is_probe = false;
-                }
-                _ => is_probe = false,
-            }
-        }
-        let is_followed = is_eliciting && !(is_probe && padding > MTU_PROBE_PADDING);
-        let data = is_followed.then_some(data);
-        self.sealing = Some(Sealing { packet, carried, data });
+        let (carried, data) = (self.unused(), self.truth.list());
+        self.sealing = Some(Sealing::new(packet, payload, carried, data));
     }
 
-    /// The last sealed packet is encrypted to `ciphertext`.
+    /// The packet that was sealed last was encrypted to `ciphertext`.
     pub fn encrypted(&mut self, ciphertext: &[u8]) {
         if let (Some(sealing), Some(tail)) = (self.sealing.take(), ciphertext.last_chunk()) {
             let Sealing { packet, carried, data } = sealing;
@@ -424,49 +295,10 @@ impl Ledger {
         while self.in_flight.front().is_some_and(is_late) {
             if let Some(Flight { carried, stamp, .. }) = self.in_flight.pop_front() {
                 self.spare.push(carried);
-                // Its receiver's host lost it.
+                // The receiver's host lost it.
                 self.truth.dropped(stamp.packet);
             }
         }
-    }
-}
-
-/// The client's bidirectional streams, the only ones in experiments.
-#[derive(Debug, Default)]
-struct Streams {
-    /// The number of the first stream that is not closed.
-    first: u64,
-    open: VecDeque<Option<StreamBytes>>,
-    spare: Vec<StreamBytes>,
-}
-
-impl Streams {
-    /// The bytes of a stream; `None` if it was closed.
-    fn get(&mut self, id: u64) -> Option<&mut StreamBytes> {
-        let index = self.index(id)?;
-        while self.open.len() <= index {
-            self.open.push_back(Some(self.spare.pop().unwrap_or_default()));
-        }
-        self.open[index].as_mut()
-    }
-
-    fn close(&mut self, id: u64) {
-        let Some(index) = self.index(id) else { return };
-        if let Some(mut bytes) = self.open.get_mut(index).and_then(Option::take) {
-            bytes.clear();
-            self.spare.push(bytes);
-        }
-        while let Some(None) = self.open.front() {
-            self.open.pop_front();
-            self.first += 1;
-        }
-    }
-
-    /// Its index. The two low bits of an id are its initiator and directionality (RFC 9000 section 2.1).
-    fn index(&self, id: u64) -> Option<usize> {
-        let number = (id & 0b11 == 0).then_some(id >> 2)?;
-        let index = number.checked_sub(self.first).filter(|index| *index < MOST_STREAMS)?;
-        usize::try_from(index).ok()
     }
 }
 

@@ -1,5 +1,5 @@
-//! The order instrument: it observes an emulated path, and knows of each byte when it first entered the link, when the
-//! copy that arrived entered, and whether a copy was dropped.
+//! The order instrument observes an emulated path. For each byte it records when it first entered the link, when the copy
+//! that arrived entered, and whether a copy was dropped.
 //!
 //! The two ends of a connection share two [`Ledger`]s, one for each direction. The sender's packet protection tells what
 //! it seals ([`Tap::sealed`]), the [`Instrument`] recognises the datagram as it enters and leaves the link, and the
@@ -8,19 +8,25 @@
 //! [`Tap::landed`]); their numbers stand for offsets in a stream. The bytes of TCP are known by their sequence numbers.
 
 mod bytes;
+mod carried;
+mod cause;
 mod coverage;
 mod instrument;
 mod ledger;
+mod sealed;
+mod streams;
 mod tcp;
 mod truth;
 mod view;
 
 pub use self::{
     bytes::{Landed, Passage, Stamp},
+    carried::{Carried, Loaded},
+    cause::LossCause,
     coverage::Extent,
     instrument::{Instrument, Seen},
-    ledger::{Carried, Ledger, Loaded},
+    ledger::Ledger,
     tcp::StreamTap,
-    truth::{Found, LossCause, Truth, TruthFigures},
+    truth::{Found, Truth, TruthFigures},
     view::Tap,
 };

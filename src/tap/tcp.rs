@@ -14,8 +14,8 @@ use std::{
 
 use super::{
     bytes::{Landed, Passage, Stamp, StreamBytes},
+    carried::Carried,
     coverage::Extent,
-    ledger::Carried,
     truth::{Truth, TruthFigures},
 };
 use crate::{
@@ -39,7 +39,7 @@ pub(super) struct Carriage {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Connections {
     streams: Arc<Mutex<BTreeMap<Ports, PerDirection<Stream>>>>,
-    /// Nobody asks how bytes arrived.
+    /// Whether only the [`Truth`] is recorded, and not how each byte arrived.
     only_truth: bool,
 }
 
@@ -52,7 +52,7 @@ struct Stream {
     sent: u64,
     segments: u64,
     bytes: StreamBytes,
-    /// What became of the segments. The sender's retransmissions are all that is known of what it believes.
+    /// The fate of the segments. Kernel TCP does not report its losses, so each retransmission counts as a declared loss.
     truth: Truth,
     /// The ranges of messages that were sent and not received.
     messages: VecDeque<(u64, u64)>,
@@ -76,12 +76,12 @@ impl Stream {
 }
 
 impl Connections {
-    /// Connections of which only the [`Truth`] is kept.
+    /// Connections that record only the [`Truth`].
     pub(super) fn only_truth() -> Self {
         Self { only_truth: true, ..Self::default() }
     }
 
-    /// What became of the segments of all connections.
+    /// The [`Truth`] of all connections.
     pub(super) fn truth(&self) -> TruthFigures {
         let mut sum = TruthFigures::default();
         let streams = self.streams.lock();

@@ -1,69 +1,43 @@
-//! What became of the packets of one direction, beside what their sender believed.
+//! The fate of the packets of one direction, compared with the losses that their sender declared.
 //!
-//! The sender of a transport that retransmits guesses which packets were lost. The link knows. [`Truth`] is told of both,
-//! and counts retransmissions that nobody needed, losses that were none, and how long a loss took to be found. It reads
-//! no clock and knows no transport: data are ranges of offsets in numbered streams.
+//! The sender of a transport that retransmits infers which packets were lost. The link knows. [`Truth`] receives both, and
+//! counts needless retransmissions, packets that were declared lost but arrived, and how long it took to detect a loss. It
+//! reads no clock and knows no transport: data are ranges of offsets in numbered streams.
 
 use std::{collections::VecDeque, mem, ops::AddAssign, time::Duration};
 
-use super::coverage::{Coverage, Extent};
+use super::{
+    cause::LossCause,
+    coverage::{Coverage, Extent},
+};
 use crate::{
     stats::Histogram,
     unit::{Time, nanos},
 };
 
-/// What told a sender that a packet was lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LossCause {
-    /// A packet that was sent several later was acknowledged (RFC 9002 section 6.1.1).
-    PacketThreshold,
-    /// A later packet was acknowledged, and this one was sent too long ago (RFC 9002 section 6.1.2).
-    TimeThreshold,
-    /// Repeated acknowledgements (RFC 5681 section 3.2).
-    DuplicateAcks,
-    /// The retransmission timer (RFC 6298).
-    Timeout,
-    /// A probe (RFC 9002 section 6.2.4): its acknowledgement, or its data, which were those of the lost packet.
-    Probe,
-    /// The sender does not tell. Its data were sent again.
-    Unknown,
-}
-
-impl LossCause {
-    /// All causes.
-    pub const ALL: [Self; 6] = [
-        Self::PacketThreshold,
-        Self::TimeThreshold,
-        Self::DuplicateAcks,
-        Self::Timeout,
-        Self::Probe,
-        Self::Unknown,
-    ];
-}
-
-/// Packets that were declared lost for one reason.
+/// The packets declared lost for one cause.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Found {
-    /// Packets that were lost on the link.
+    /// Packets that the link dropped.
     pub losses: u64,
-    /// Packets that were not lost.
+    /// Packets that arrived.
     pub false_losses: u64,
-    /// From when the lost packets entered the link until they were found to be lost, summed.
+    /// The time from the entry of a dropped packet into the link until its loss was detected, summed over the packets.
     pub took: Duration,
 }
 
 /// The counts of [`Truth`].
 #[derive(Debug, Clone, Default)]
 pub struct TruthFigures {
-    /// Packets with data that had been sent before.
+    /// Packets that repeat data.
     pub resent: u64,
-    /// Resent packets whose data arrived with earlier packets.
+    /// Resent packets without new data, all of which arrived with earlier packets.
     pub needless: u64,
-    /// Packets that were declared lost and arrived.
+    /// Packets that were declared lost but arrived.
     pub false_losses: u64,
-    /// Packets that were lost, and that the sender never found to be lost.
+    /// Packets that the link dropped, and whose loss the sender never detected.
     pub undeclared: u64,
-    /// From when a lost packet entered the link until its sender found it to be lost, in nanoseconds.
+    /// The time from the entry of a dropped packet into the link until its sender detected the loss, in nanoseconds.
     pub detection: Histogram,
     /// By cause, in the order of [`LossCause::ALL`].
     pub by_cause: [Found; LossCause::ALL.len()],
@@ -86,8 +60,8 @@ impl AddAssign<&Self> for TruthFigures {
     }
 }
 
-/// Follows the packets with data of one direction of a connection. It holds packets that are on the link, or lost and
-/// not declared so: its memory does not grow with the length of a run.
+/// Follows the packets with data of one direction of a connection. It holds only packets that are on the link, or dropped
+/// and not declared lost, so its memory does not grow with the length of a run.
 #[derive(Debug, Default)]
 pub struct Truth {
     figures: TruthFigures,
@@ -96,7 +70,7 @@ pub struct Truth {
     in_flight: VecDeque<Packet>,
     /// Packets that did not arrive and were not declared lost.
     missing: Vec<Packet>,
-    /// Resent packets that may have been needless: earlier packets with their data are on the link.
+    /// Resent packets that may be needless, because earlier packets with their data are on the link.
     doubtful: Vec<Doubtful>,
     spare: Vec<Vec<Extent>>,
 }
@@ -108,11 +82,11 @@ struct Packet {
     /// When it entered the link.
     entered: Time,
     data: Vec<Extent>,
-    /// When and why it was first taken for lost.
+    /// When and why its sender first considered it lost.
     found: Option<(Time, LossCause)>,
     /// Why it was declared lost.
     declared: Option<LossCause>,
-    /// Whether it reached its receiver, which discarded it.
+    /// Whether it reached its receiver and was discarded there.
     discarded: bool,
 }
 
@@ -121,7 +95,7 @@ impl Packet {
         self.data.iter().any(|own| data.iter().any(|other| own.overlaps(other)))
     }
 
-    /// Notes that it is taken for lost.
+    /// Notes that its sender considers it lost. That is a declaration if `declares`.
     fn find(&mut self, now: Time, cause: LossCause, declares: bool) {
         self.found.get_or_insert((now, cause));
         if declares {
@@ -129,7 +103,7 @@ impl Packet {
         }
     }
 
-    /// Whether the link lost it, and its sender did not find out.
+    /// Whether the link dropped it and its sender has not detected the loss.
     fn is_undeclared(&self) -> bool {
         self.found.is_none() && !self.discarded
     }
@@ -138,18 +112,19 @@ impl Packet {
 #[derive(Debug)]
 struct Doubtful {
     number: u64,
-    /// Its data that have not arrived with an earlier packet.
+    /// The part of its data that has not arrived with an earlier packet.
     missing: Vec<Extent>,
 }
 
 impl Truth {
-    /// An empty list for the data of the next packet, with reused memory.
+    /// An empty list for the data of the next packet. It reuses memory.
     pub(super) fn list(&mut self) -> Vec<Extent> {
         self.spare.pop().unwrap_or_default()
     }
 
-    /// Packet `number` entered the link at `now` with `data`. Numbers rise. A packet that repeats data finds earlier
-    /// packets with them to be lost. That is a declaration if the sender makes no other: `declares`.
+    /// Packet `number` entered the link at `now` with `data`. Numbers are in sending order. If the packet repeats data,
+    /// its sender considers the earlier packets with that data lost. `declares` is set for a sender that does not report
+    /// its losses. Then the repetition counts as their declaration.
     pub fn sent(&mut self, number: u64, now: Time, data: Vec<Extent>, declares: bool) {
         let (mut repeats, mut is_new) = (false, data.is_empty());
         for extent in &data {
@@ -171,7 +146,7 @@ impl Truth {
         self.in_flight.push_back(Packet { number, entered: now, data, found, declared, discarded });
     }
 
-    /// Finds packets with `data` to be lost because the data are sent again.
+    /// Marks packets with `data` as detected losses, because the data is sent again.
     fn find_lost(&mut self, data: &[Extent], now: Time, declares: bool) {
         let cause = if declares { LossCause::Unknown } else { LossCause::Probe };
         let mut found = false;
@@ -212,7 +187,7 @@ impl Truth {
         self.settle();
     }
 
-    /// The receiver took packet `number`.
+    /// The receiver accepted packet `number`.
     pub fn arrived(&mut self, number: u64) {
         let is_late = |packet: &Packet| packet.number == number && !packet.discarded;
         let late = || self.missing.iter().position(is_late);
@@ -236,7 +211,7 @@ impl Truth {
         self.settle();
     }
 
-    /// Packet `number` reached its receiver, which did not take it: it had its data, or discarded them.
+    /// Packet `number` reached its receiver and was not accepted: its data had arrived before, or was discarded.
     pub fn refused(&mut self, number: u64) {
         let Ok(index) = self.place(number) else { return };
         if self.in_flight[index].data.iter().all(|extent| self.data.has(extent)) {
@@ -247,7 +222,7 @@ impl Truth {
         self.settle();
     }
 
-    /// The sender knows what became of all packets below `number`, or has given up on them.
+    /// The sender no longer waits for acknowledgements of packets below `number`.
     pub fn forget_before(&mut self, number: u64) {
         if self.missing.iter().all(|packet| packet.number >= number) {
             return;
@@ -262,7 +237,7 @@ impl Truth {
         }
     }
 
-    /// For a new connection: its packets and streams are numbered from 0 again. What was counted stays.
+    /// The state for a new connection, which numbers its packets and streams from 0 again. The counts are kept.
     pub(super) fn begun_anew(&self) -> Self {
         Self { figures: self.figures(), ..Self::default() }
     }
@@ -282,7 +257,7 @@ impl Truth {
         self.in_flight.remove(index)
     }
 
-    /// A resent packet was needed if no earlier packet is on the link that can still bring its data.
+    /// Removes resent packets that were needed: no earlier packet is on the link any more that could bring their data.
     fn settle(&mut self) {
         if !self.doubtful.is_empty() {
             let first = self.in_flight.front().map_or(u64::MAX, |packet| packet.number);
@@ -290,7 +265,8 @@ impl Truth {
         }
     }
 
-    /// A packet that did not arrive is taken for lost. What its receiver discarded the link did not lose.
+    /// The sender considers a packet lost that did not arrive. A packet that the receiver discarded is neither a detected
+    /// nor a false loss.
     fn find_missing(&mut self, index: usize, now: Time, cause: LossCause, declares: bool) {
         let mut packet = self.missing.swap_remove(index);
         if packet.is_undeclared() {
@@ -300,7 +276,7 @@ impl Truth {
         self.keep_undeclared(packet);
     }
 
-    /// Keeps a packet that did not arrive, unless there is nothing left to declare.
+    /// Keeps a packet that did not arrive, unless it was declared lost.
     fn keep_undeclared(&mut self, packet: Packet) {
         match packet.declared {
             Some(_) => self.recycle(packet),
@@ -341,7 +317,7 @@ mod tests {
         vec![Extent { stream: 0, start, end, ends_stream: false }]
     }
 
-    /// Packets of 100 bytes, a millisecond apart; the packet's number is that of its hundred.
+    /// `count` packets of 100 bytes, a millisecond apart. Packet `n` has the bytes from `n * 100`.
     fn sent(count: u64) -> Truth {
         let mut truth = Truth::default();
         for number in 0..count {
@@ -350,7 +326,7 @@ mod tests {
         truth
     }
 
-    /// Packet `number` brings hundred `hundred` again.
+    /// Packet `number` repeats the bytes of packet `hundred`.
     fn resend(truth: &mut Truth, number: u64, ms: u64, hundred: u64) {
         truth.sent(number, at(ms), bytes(hundred * 100, hundred * 100 + 100), false);
     }
@@ -412,7 +388,7 @@ mod tests {
         truth.declared(0, at(200), LossCause::Timeout);
         resend(&mut truth, 1, 200, 0);
         truth.dropped(1);
-        assert_eq!(counts(&truth), [1, 1, 1, 1], "the lost copy was never declared lost: nobody missed it");
+        assert_eq!(counts(&truth), [1, 1, 1, 1], "the lost copy was never declared lost");
         truth.forget_before(2);
         assert_eq!(counts(&truth), [1, 1, 1, 1]);
     }
@@ -440,7 +416,7 @@ mod tests {
         truth.arrived(0);
         resend(&mut truth, 2, 60);
         assert_eq!(counts(&truth), [1, 1, 1, 0]);
-        // The copy was lost, so the next one declares a true loss; but nobody needs either.
+        // The copy was lost, so the next one declares a true loss. Neither copy was needed.
         truth.dropped(2);
         resend(&mut truth, 3, 120);
         assert_eq!(counts(&truth), [2, 2, 1, 0]);

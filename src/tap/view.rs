@@ -4,9 +4,11 @@ use std::sync::{Arc, MutexGuard};
 
 use super::{
     bytes::{Landed, Passage},
-    ledger::{Carried, Ledger, Loaded},
+    carried::{Carried, Loaded},
+    cause::LossCause,
+    ledger::Ledger,
     tcp::{Connections, StreamTap},
-    truth::{LossCause, TruthFigures},
+    truth::TruthFigures,
 };
 use crate::{
     path::Connected,
@@ -29,7 +31,7 @@ impl Tap {
         Self::pair_of(Arc::default(), Connections::default(), false)
     }
 
-    /// Taps that learn what became of packets, but not how each byte arrived. Nobody has to release bytes.
+    /// Taps that record the [`Truth`](super::Truth), but not how each byte arrived, so bytes need not be released.
     pub fn pair_for_truth() -> PerDirection<Self> {
         let ledgers = PerDirection::from_fn(|_| Mutex::new(Ledger::only_truth()));
         Self::pair_of(Arc::new(ledgers), Connections::only_truth(), true)
@@ -80,12 +82,12 @@ impl Tap {
         self.outgoing().truth.declared(packet, now, cause);
     }
 
-    /// This end knows what became of its packets with numbers below `packet`, or has given up on them.
+    /// This end no longer waits for acknowledgements of its packets with numbers below `packet`.
     pub fn forget_before(&self, packet: u64) {
         self.outgoing().truth.forget_before(packet);
     }
 
-    /// What became of the packets of both directions, over all connections.
+    /// The [`Truth`](super::Truth) of both directions, over all connections.
     pub fn truth(&self) -> TruthFigures {
         let mut sum = self.connections.truth();
         self.ledgers.iter().for_each(|ledger| sum += &ledger.lock().truth.figures());
@@ -131,12 +133,12 @@ impl Tap {
         self.connections.tap(ports, self.outgoing, connected)
     }
 
-    /// The same tap, to which a QUIC connection reports the packets that it declares lost. To find them takes time.
+    /// The same tap, to which a QUIC connection also reports the packets that it declares lost. Finding them costs time.
     pub fn following_losses(self) -> Self {
         Self { follows_losses: true, ..self }
     }
 
-    /// See [`Self::following_losses`].
+    /// Whether a QUIC connection reports its losses; see [`Self::following_losses`].
     pub fn follows_losses(&self) -> bool {
         self.follows_losses
     }

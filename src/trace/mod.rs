@@ -1,7 +1,7 @@
-//! What the ends of a connection record of their own protocol: packets sent and received, losses declared, and the state
-//! of recovery.
+//! Events at the ends of a connection: packets sent and received, packets declared lost, and the state of recovery.
 //!
-//! The wire tells what became of a packet; a trace tells what an end believed.
+//! A trace shows what one end knows. An end may declare a packet lost that arrived; see [`tap`](crate::tap) for what
+//! happened on the link.
 
 mod loss;
 mod quic;

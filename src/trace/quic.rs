@@ -24,16 +24,16 @@ pub enum PacketType {
 /// A packet number space (RFC 9000 section 12.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Space {
-    /// Of Initial packets.
+    /// Initial packets.
     Initial,
-    /// Of Handshake packets.
+    /// Handshake packets.
     Handshake,
-    /// Of 0-RTT and 1-RTT packets.
+    /// 0-RTT and 1-RTT packets.
     Data,
 }
 
 impl Space {
-    /// In the order in which a connection uses them.
+    /// All spaces, in the order in which a connection uses them.
     pub const ALL: [Self; 3] = [Self::Initial, Self::Handshake, Self::Data];
 }
 
@@ -84,26 +84,26 @@ impl<'a> QuicPacket<'a> {
     }
 }
 
-/// Why a packet was declared lost (RFC 9002 section 6.1). A packet that exceeds both thresholds counts for the first.
+/// Why a packet was declared lost (RFC 9002 section 6.1). If both thresholds apply, the trigger is `PacketThreshold`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LossTrigger {
-    /// A packet that was sent `packet_threshold` numbers later was acknowledged.
+    /// A packet was acknowledged whose number is higher by at least the packet threshold.
     PacketThreshold,
-    /// A later packet was acknowledged, and the time threshold had passed.
+    /// A later packet was acknowledged, and the time threshold has passed since this one was sent.
     TimeThreshold,
 }
 
-/// When a packet counts as lost (RFC 9002 section 6.1).
+/// The thresholds for declaring a packet lost (RFC 9002 section 6.1).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Thresholds {
-    /// Once a packet with a number this much larger is acknowledged.
+    /// In packet numbers: how far an acknowledged packet is ahead of the lost one.
     pub packets: u32,
-    /// Once this many round trips have passed.
+    /// In round-trip times since the packet was sent.
     pub time: f32,
 }
 
 impl Default for Thresholds {
-    /// As RFC 9002 recommends.
+    /// The values that RFC 9002 recommends.
     fn default() -> Self {
         Self { packets: 3, time: 9.0 / 8.0 }
     }
@@ -112,7 +112,7 @@ impl Default for Thresholds {
 /// A packet that its sender declared lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lost {
-    /// Its packet number space.
+    /// Its type.
     pub packet_type: PacketType,
     /// Its number.
     pub number: u64,
@@ -124,27 +124,28 @@ pub struct Lost {
     pub declared: Time,
     /// Why.
     pub trigger: LossTrigger,
-    /// Whether it asked for an acknowledgement. The loss of another packet repairs nothing.
+    /// Whether it is ack-eliciting. Packets that are not ack-eliciting contain nothing to retransmit.
     pub ack_eliciting: bool,
-    /// Whether the packet whose acknowledgement showed the loss was a probe (RFC 9002 section 6.2.4): without the probe
-    /// timeout the loss would have been found later, or never.
+    /// Whether the acknowledgement of a probe (RFC 9002 section 6.2.4) revealed the loss. Without the probe it would have
+    /// been found later, or never.
     pub after_probe: bool,
-    /// Whether it probed for a larger MTU. The loss of such a packet is no sign of congestion.
+    /// Whether it was a probe for a larger path MTU. The loss of a probe does not indicate congestion (RFC 9000 section
+    /// 14.4).
     pub is_mtu_probe: bool,
 }
 
 /// The state of loss recovery and congestion control.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Metrics {
-    /// The shortest round trip.
+    /// The minimum RTT.
     pub min_rtt: Duration,
-    /// The smoothed round trip.
+    /// The smoothed RTT.
     pub smoothed_rtt: Duration,
-    /// The latest round trip.
+    /// The latest RTT sample.
     pub latest_rtt: Duration,
-    /// The mean variation of round trips.
+    /// The mean variation of the RTT samples.
     pub rtt_variance: Duration,
-    /// Probe timeouts in a row.
+    /// Consecutive probe timeouts without an acknowledgement.
     pub pto_count: u32,
     /// The congestion window in bytes.
     pub congestion_window: u64,
@@ -156,21 +157,21 @@ pub struct Metrics {
     pub ssthresh: Option<u64>,
 }
 
-/// The state of a controller that has one of these (RFC 9002 section 7.3).
+/// The state of a congestion controller (RFC 9002 section 7.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CongestionState {
-    /// The window grows by what is acknowledged.
+    /// The window grows by the number of acknowledged bytes.
     SlowStart,
-    /// The window grows slowly.
+    /// The window grows slowly, at or above the slow start threshold.
     CongestionAvoidance,
-    /// A loss was found, and no packet sent since has been acknowledged.
+    /// After a loss, until a packet that was sent later is acknowledged.
     Recovery,
 }
 
-/// What happens at one end of a connection.
+/// An event at one end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum QuicEvent<'a> {
-    /// When this end declares packets lost.
+    /// The thresholds with which this end declares packets lost.
     Thresholds(Thresholds),
     /// The transport parameters of this end, encoded.
     LocalParameters(&'a [u8]),
@@ -183,12 +184,12 @@ pub enum QuicEvent<'a> {
         /// Whether it was sent because a probe timeout expired (RFC 9002 section 6.2.4).
         is_probe: bool,
     },
-    /// The packet that was sent last is encrypted to these bytes, up to the mask on the header. They end with the tag by
-    /// which the packet is known on the wire.
+    /// The ciphertext of the packet that was sent last, before header protection. It ends with the authentication tag,
+    /// which identifies the packet on the wire.
     Encrypted(&'a [u8]),
-    /// A packet was opened for the first time, and its frames are processed.
+    /// A packet was decrypted, and its frames are processed.
     Received(QuicPacket<'a>),
-    /// A packet was opened and has no effect, because it is a duplicate or came before the end of the handshake.
+    /// A packet was decrypted and ignored, because it is a duplicate or arrived before the handshake was complete.
     Ignored {
         /// The packet.
         packet: QuicPacket<'a>,
@@ -197,9 +198,9 @@ pub enum QuicEvent<'a> {
     },
     /// A packet was declared lost.
     Lost(Lost),
-    /// The server asked for a token (RFC 9000 section 8.1.2). All packets before are void.
+    /// The server sent a Retry packet (RFC 9000 section 8.1.2). All packets sent before are discarded.
     Retried,
-    /// The server rejected 0-RTT. All 0-RTT packets are void; their data is sent again.
+    /// The server rejected 0-RTT. The data of all 0-RTT packets is sent again.
     EarlyDataRejected,
     /// The handshake is complete at this end.
     Established,
@@ -209,35 +210,35 @@ pub enum QuicEvent<'a> {
     Congestion(CongestionState),
 }
 
-/// Is told what happens at one end of one connection, at the instant when it happens.
+/// Receives the events of one end of a connection, at the instant when they happen.
 pub trait QuicTrace: Send {
-    /// Something happened.
+    /// Records an event at `at`.
     fn record(&mut self, at: Time, event: &QuicEvent<'_>);
 }
 
-/// Begins traces.
+/// Creates the traces of connections.
 pub trait QuicTracer: Send + Sync + fmt::Debug {
-    /// A trace of a connection's end. Both ends of a connection have the same `original_id`: the destination connection
-    /// id of the client's first packet.
+    /// Creates the trace of one end of a connection, or returns `None` if it is not traced. Both ends of a connection
+    /// have the same `original_id`: the destination connection id of the client's first packet.
     fn trace(&self, side: Side, original_id: &[u8]) -> Option<Box<dyn QuicTrace>>;
 }
 
-/// The tracers of an endpoint. Without any, tracing costs nothing.
+/// The tracers of an endpoint. An empty list costs nothing.
 #[derive(Debug, Clone, Default)]
 pub struct QuicTracers(Vec<Arc<dyn QuicTracer>>);
 
 impl QuicTracers {
-    /// Adds one.
+    /// Adds a tracer.
     pub fn push(&mut self, tracer: Arc<dyn QuicTracer>) {
         self.0.push(tracer);
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The traces of a connection's end.
+    /// Creates the traces of one end of a connection.
     pub fn trace(&self, side: Side, original_id: &[u8]) -> Vec<Box<dyn QuicTrace>> {
         self.0.iter().filter_map(|tracer| tracer.trace(side, original_id)).collect()
     }

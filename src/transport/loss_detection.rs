@@ -2,8 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
-/// The thresholds of loss detection (RFC 9002 section 6.1). A packet is lost once a packet that many numbers later is
-/// acknowledged, or once any later one is acknowledged and the time threshold has passed since it was sent.
+/// The thresholds of loss detection (RFC 9002 section 6.1). A packet is declared lost when a packet is acknowledged that was
+/// sent `packet_threshold` packets later. It is also declared lost when any later packet is acknowledged and
+/// `time_threshold` has passed since it was sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LossDetection {
     /// The packet threshold (section 6.1.1), at least 1.
@@ -26,7 +27,7 @@ pub struct TimeThreshold(f32);
 impl TimeThreshold {
     /// 9/8, as RFC 9002 recommends.
     pub const RECOMMENDED: Self = Self(1.125);
-    /// The largest: minutes on any path.
+    /// The largest threshold.
     const MAX: f32 = 1000.0;
 
     /// The threshold in round trips.
@@ -41,7 +42,7 @@ impl fmt::Display for TimeThreshold {
     }
 }
 
-/// Not a time threshold.
+/// The text is not a time threshold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected round trips from 1 to 1000, such as 1.125 or 9/8")]
 pub struct NoTimeThreshold;

@@ -20,9 +20,9 @@ pub struct Recovery {
     pub min_window_bytes: Option<u64>,
     /// Retransmission timeouts (RFC 6298).
     pub timeouts: Option<u64>,
-    /// Segments of the kernel's TCP that were acknowledged as marked (ECN-Echo).
+    /// Segments of the kernel's TCP that the peer acknowledged as marked.
     pub acknowledged_ce: Option<u64>,
-    /// Why the kernel's TCP sent segments again.
+    /// The kernel's counters of retransmissions, for its TCP.
     pub kernel: Option<TcpRetransmissions>,
     /// How long the congestion window was full.
     pub window_limited: Option<Duration>,

@@ -1,4 +1,4 @@
-//! What files can do on Unix only. A build for another target has no files to write: in a browser these are errors.
+//! File operations that exist only on Unix. On other targets, such as browsers, they fail or are left out.
 
 use std::{fs::File, io, path::Path};
 

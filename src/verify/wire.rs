@@ -23,7 +23,7 @@ pub struct Offer {
     pub flow: u16,
 }
 
-/// What became of a packet.
+/// The fate of a packet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Fate {
     /// Whether it arrived.
@@ -74,18 +74,15 @@ fn fates(spec: LinkSpec, seed: u64, offers: impl ExactSizeIterator<Item = Offer>
     let mut fates = vec![Fate::default(); offers.len()];
     let mut poll = |link: &mut Link<usize>, now| {
         while let Some(event) = link.poll(now) {
-            let (packet, fate) = match event {
-                Event::Delivered(delivered) => {
-                    (delivered.packet, (true, delivered.at, delivered.queue.delay))
-                }
-                Event::Dropped(dropped) => (dropped.packet, (false, dropped.at, dropped.queue.delay)),
+            let (packet, arrived, at, queue) = match event {
+                Event::Delivered(delivered) => (delivered.packet, true, delivered.at, delivered.queue),
+                Event::Dropped(dropped) => (dropped.packet, false, dropped.at, dropped.queue),
             };
-            let (arrived, at, queued) = fate;
-            fates[packet] = Fate { arrived, at, queued };
+            fates[packet] = Fate { arrived, at, queued: queue.delay };
         }
     };
     for (index, Offer { at, ip_bytes, flow }) in offers.enumerate() {
-        // A queue decides at an instant without what is offered at that instant or later.
+        // Events that are due at the instant of an offer come before it.
         while let Some(due) = link.poll_timeout().filter(|due| *due <= at) {
             poll(&mut link, due);
         }

@@ -40,10 +40,10 @@ pub fn protocol(packet: &[u8]) -> Option<u8> {
     packet.get(9).copied()
 }
 
-/// The ECN field of a packet that met congestion.
+/// The ECN field of a packet that is marked: CE (RFC 3168 section 5).
 pub const CONGESTION_EXPERIENCED: u8 = 0b11;
 
-/// The ECN field of an IPv4 packet (RFC 3168 section 5): 0 if it must not be marked.
+/// The ECN field of an IPv4 packet (RFC 3168 section 5): 0 if its transport is not ECN-capable.
 pub fn ecn(packet: &[u8]) -> u8 {
     packet.get(1).map_or(0, |service| service & ECN_MASK)
 }
@@ -64,7 +64,7 @@ pub fn set_ecn(packet: &mut [u8], ecn: u8) {
 /// The two bits of the ECN field in the octet that they share with the differentiated services field.
 const ECN_MASK: u8 = 0b11;
 
-/// The header of a TCP segment; `None` if the packet is none.
+/// The header of a TCP segment; `None` for any other packet.
 pub fn tcp_segment(packet: &[u8]) -> Option<TcpSegment> {
     const SYN: u8 = 0b10;
     let segment = payload(packet, TCP)?;

@@ -104,8 +104,9 @@ const LINKS: [&str; 6] = [
     "delay=40ms,jitter=30ms,loss=gilbert:2%:30%",
 ];
 
-/// The detector is told nothing of losses, and must find the ones that quinn found. A packet without data whose time
-/// threshold passes after the last event of its end would be missing: quinn tells nobody of it. No run here ends so.
+/// The detector gets no information about losses, and must find the ones that quinn found. It would miss a packet without
+/// data that exceeds its time threshold after the last event of the run, because quinn does not report such a loss. That
+/// does not happen in these runs.
 #[test]
 fn the_losses_found_are_those_that_quinn_declared() {
     for link in LINKS {
@@ -120,7 +121,7 @@ fn the_losses_found_are_those_that_quinn_declared() {
     }
 }
 
-/// Feeds a detector by hand: 1-RTT packets of 100 bytes with a PING frame.
+/// A detector driven step by step. Every packet is a 1-RTT packet of 100 bytes that contains a PING frame.
 struct ByHand {
     detector: LossDetector,
     lost: Vec<Lost>,

@@ -1,10 +1,12 @@
 //! Congestion control: one trait, and one file per algorithm.
 
 mod cubic;
+mod events;
 mod new_reno;
 
 use std::{fmt::Debug, time::Duration};
 
+pub(super) use self::events::CongestionControl;
 use self::{cubic::Cubic, new_reno::NewReno};
 use crate::unit::Time;
 
@@ -22,7 +24,7 @@ pub enum Congestion {
 
 impl Congestion {
     /// Creates a controller for datagrams of up to `datagram` bytes.
-    pub(super) fn build(self, datagram: u64) -> Box<dyn Controller> {
+    fn build(self, datagram: u64) -> Box<dyn Controller> {
         match self {
             Self::Cubic => Box::new(Cubic::new(datagram)),
             Self::NewReno => Box::new(NewReno::new(datagram)),
@@ -33,7 +35,7 @@ impl Congestion {
 
 /// A congestion controller. Its caller reports the losses of one round trip as one event, and does not report
 /// acknowledgements of segments sent before that event.
-pub(super) trait Controller: Debug + Send {
+trait Controller: Debug + Send {
     /// Bytes were acknowledged while the window was full.
     fn on_ack(&mut self, ack: Acked);
     /// A segment was lost.

@@ -13,7 +13,7 @@ use crate::{
     wire::quic::{Frame, parameters},
 };
 
-/// The name of an event: in version 0.3 behind its category, in the drafts behind the name of the protocol.
+/// The name of an event. Its prefix is a category in version 0.3, and the name of the protocol in the drafts.
 pub(super) fn name(form: Form, (category, version_03): (&str, &str), sequence: &str) -> String {
     match form {
         Form::Version03 => format!("{category}:{version_03}"),
@@ -97,7 +97,7 @@ pub(super) fn lost(json: &mut Json, lost: &Lost) {
     );
 }
 
-/// A packet that was opened and has no effect.
+/// A packet that was decrypted and ignored.
 pub(super) fn dropped(json: &mut Json, form: Form, packet: &QuicPacket<'_>, is_duplicate: bool) {
     header(json, packet);
     json.open_field("raw", '{');
@@ -122,7 +122,7 @@ pub(super) fn thresholds(json: &mut Json, thresholds: &Thresholds) {
 /// A field of the metrics: its name and its value.
 type Field<T> = (&'static str, fn(&Metrics) -> T);
 
-/// What changed since `before`; everything if there is none.
+/// The metrics that changed since `before`. All of them if `before` is `None`.
 pub(super) fn metrics(json: &mut Json, now: &Metrics, before: Option<&Metrics>) {
     let durations: [Field<Duration>; 4] = [
         ("min_rtt", |metrics| metrics.min_rtt),
@@ -140,7 +140,7 @@ pub(super) fn metrics(json: &mut Json, now: &Metrics, before: Option<&Metrics>) 
         ("congestion_window", |metrics| Some(metrics.congestion_window)),
         ("bytes_in_flight", |metrics| Some(metrics.bytes_in_flight)),
         ("packets_in_flight", |metrics| Some(metrics.packets_in_flight)),
-        // A controller begins with an infinite threshold.
+        // The initial slow start threshold is infinite (RFC 9002 section 7.3.1).
         ("ssthresh", |metrics| metrics.ssthresh.filter(|bytes| *bytes < u64::MAX)),
     ];
     for (name, value) in counts {
@@ -174,7 +174,7 @@ enum Kind {
     Flag,
 }
 
-/// The parameters that both forms know (RFC 9000 section 18.2), and those that the drafts know.
+/// The transport parameters (RFC 9000 section 18.2), and whether version 0.3 knows them too.
 const PARAMETERS: [(u64, &str, Kind, bool); 18] = [
     (0x00, "original_destination_connection_id", Kind::Bytes, true),
     (0x01, "max_idle_timeout", Kind::Integer, true),
@@ -199,9 +199,9 @@ const PARAMETERS: [(u64, &str, Kind, bool); 18] = [
 /// The transport parameters of one end, in ascending order of their ids.
 pub(super) fn transport_parameters(json: &mut Json, form: Form, is_local: bool, encoded: &[u8]) {
     owner(json, form, is_local);
-    for (id, name, kind, is_old) in PARAMETERS {
+    for (id, name, kind, is_in_version_03) in PARAMETERS {
         let Some(found) = parameters(encoded).find(|found| found.id == id) else { continue };
-        if !is_old && form == Form::Version03 {
+        if !is_in_version_03 && form == Form::Version03 {
             continue;
         }
         match kind {

@@ -6,24 +6,24 @@ use super::{
     form::{Form, Header},
     json::Json,
 };
-use crate::{capture::recorder::Epoch, path::Side, unit::Time};
+use crate::{capture::epoch::Epoch, path::Side, unit::Time};
 
 /// Where a trace is written.
 pub trait QlogOutput: Write + Seek + Send {}
 
 impl<T: Write + Seek + Send> QlogOutput for T {}
 
-/// Opens a file by the end of its name, such as `1-client.qlog`.
+/// Opens a file. The argument is the end of its name, such as `1-client.qlog`.
 pub type OpenFile = Box<dyn Fn(&str) -> io::Result<Box<dyn QlogOutput>> + Send>;
 
-/// What all traces of a run have in common.
+/// The settings that all traces of a run share.
 pub(super) struct Common {
     pub(super) title: String,
     pub(super) epoch: Epoch,
     pub(super) open: OpenFile,
 }
 
-/// What a trace is about.
+/// Identifies a trace.
 #[derive(Debug, Clone)]
 pub(super) struct Subject {
     pub(super) side: Side,
@@ -36,7 +36,7 @@ pub(super) struct Subject {
 /// The trace of one end.
 pub(super) struct TraceFile {
     subject: Subject,
-    /// The two forms; empty until the first event, which tells when time zero was.
+    /// The files of both forms. Empty until the first event, because the header has the wall-clock time of time zero.
     forms: Vec<(Form, Box<dyn QlogOutput>)>,
     has_events: bool,
     is_finished: bool,
@@ -56,8 +56,8 @@ impl TraceFile {
         }
     }
 
-    /// Writes an event, which `fill` builds: it adds its data and returns its name, or `None` if there is nothing to write.
-    /// Events are in order of time: one that becomes known late gets the time of the event before it.
+    /// Writes an event. `fill` adds its data and returns its name, or `None` if there is nothing to write. Events are in
+    /// order of time, so a late event gets the time of the event before it.
     pub(super) fn event(
         &mut self,
         common: &mut Common,
@@ -102,7 +102,7 @@ impl TraceFile {
         self.is_finished = true;
         for (form, mut out) in std::mem::take(&mut self.forms) {
             out.write_all(form.footer().as_bytes())?;
-            // A pipe cannot seek and keeps its first header.
+            // Seeking fails on a pipe, which then keeps the first header.
             if is_complete && out.seek(SeekFrom::Start(0)).is_ok() {
                 out.write_all(self.header(form, common, true).as_bytes())?;
             }

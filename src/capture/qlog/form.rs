@@ -17,7 +17,7 @@ pub(super) enum Form {
     Sequence,
 }
 
-/// What the header of a trace says.
+/// The fields of a trace's header.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Header<'a> {
     pub(super) title: &'a str,
@@ -50,7 +50,7 @@ impl Form {
         }
     }
 
-    /// The beginning of a file. It has the same length for complete and for incomplete traces.
+    /// The header of a file. It has the same length for complete and incomplete traces, so that it can be overwritten.
     pub(super) fn header(self, header: &Header<'_>) -> String {
         let mut json = Json::default();
         json.open('{');
@@ -118,7 +118,7 @@ impl Form {
         json.close('}');
     }
 
-    /// A record of the file: the text of an event, with what separates it from the one before it.
+    /// A record of the file: the text of an event, and its separator.
     pub(super) fn record(self, event: &str, is_first: bool) -> String {
         match self {
             Self::Version03 if is_first => format!("\n{event}"),

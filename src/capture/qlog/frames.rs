@@ -3,7 +3,7 @@
 use super::{form::Form, json::Json};
 use crate::wire::quic::{Ack, Frame};
 
-/// The exponent of ACK delays that quinn's ends use (RFC 9000 section 18.2, the default).
+/// The `ack_delay_exponent` of both ends. quinn uses the default (RFC 9000 section 18.2).
 const ACK_DELAY_EXPONENT: u32 = 3;
 
 /// Adds a frame.
@@ -160,7 +160,7 @@ fn unknown(json: &mut Json, form: Form, frame_type: u64) {
     }
 }
 
-/// An error code that only the application knows.
+/// An error code of the application, which has no name.
 fn application_error(json: &mut Json, form: Form, error: u64) {
     if form == Form::Sequence {
         json.plain("error", "unknown");

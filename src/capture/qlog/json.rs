@@ -1,4 +1,4 @@
-//! JSON text, written piece by piece: a long run is not built in memory.
+//! JSON text, written piece by piece, so that a long trace is never in memory as a whole.
 
 use std::fmt::{Display, Write as _};
 

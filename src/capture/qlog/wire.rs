@@ -1,16 +1,16 @@
-//! Which QUIC packets a datagram on the wire carries, and what became of them.
+//! Maps the datagrams on the wire to the QUIC packets in them.
 
 use std::collections::VecDeque;
 
 use crate::{trace::PacketType, unit::Time};
 
-/// A QUIC packet that was sealed, or several in one datagram.
+/// The QUIC packets in a datagram.
 type Packets = Vec<(PacketType, u64)>;
 
-/// The authentication tag at the end of a packet, by which it is known.
+/// The length of the authentication tag at the end of a packet, which identifies the packet.
 const TAG_BYTES: usize = 16;
 
-/// Packets that never enter the link are forgotten once this many are newer.
+/// Upper bound on packets that have not entered the link. The oldest is forgotten.
 const MAX_SEALED: usize = 4096;
 
 /// A packet that has not entered the link.
@@ -29,6 +29,7 @@ pub(super) struct Flight {
     pub(super) connection: usize,
     pub(super) packets: Packets,
     pub(super) entered: Time,
+    /// Number of copies that left the link before.
     pub(super) copies: u32,
 }
 
@@ -57,7 +58,7 @@ impl Wire {
         let last = self.sealed.iter().position(|sealed| sealed.tag == *tag)?;
         let connection = self.sealed[last].connection;
         let (mut first, mut bytes) = (last, self.sealed[last].bytes);
-        // Coalesced packets precede it.
+        // Packets before it may be coalesced with it (RFC 9000 section 12.2).
         while let Some(before) = first.checked_sub(1)
             && bytes < datagram.len()
             && self.sealed[before].connection == connection
@@ -70,8 +71,8 @@ impl Wire {
         Some(connection)
     }
 
-    /// A copy of a datagram left the link; `more` are still on it. Returns the datagram, and whether one that entered
-    /// later has arrived before it.
+    /// A copy of a datagram left the link. `more` tells whether another copy is still on it. Returns the datagram, and
+    /// whether a datagram that entered later has already arrived.
     pub(super) fn leave(&mut self, number: u64, arrived: bool, more: bool) -> Option<(Flight, bool)> {
         let index = self.flights.binary_search_by_key(&number, |flight| flight.number).ok()?;
         let is_overtaken = self.highest.is_some_and(|highest| number < highest);

@@ -4,8 +4,8 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use super::{CodelParameters, FqCodelParameters, PieParameters, RedParameters};
 use crate::{
-    link::ValueError,
-    unit::{Size, format_duration, parse_duration, shown},
+    link::{ValueError, property::time_within},
+    unit::{Size, format_duration, shown},
 };
 
 /// How the queue of the bottleneck is managed.
@@ -88,15 +88,12 @@ fn codel<'a>(values: &mut impl Iterator<Item = &'a str>) -> Result<CodelParamete
     Ok(CodelParameters { target, interval })
 }
 
-/// A time from 1 us to a minute.
+/// Parses a time from 1 us to a minute.
 fn time(text: &str) -> Result<Duration, ValueError> {
-    let time = parse_duration(text)?;
-    let is_valid = (Duration::from_micros(1)..=Duration::from_secs(60)).contains(&time);
-    let forms = "a time from 1us to 1m";
-    if is_valid { Ok(time) } else { Err(ValueError::Form { text: shown(text), forms }) }
+    time_within(text, Duration::from_micros(1)..=Duration::from_secs(60), "a time from 1us to 1m")
 }
 
-/// A whole number from 1.
+/// Parses a whole number from 1.
 fn count<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Option<T> {
     text.parse().ok().filter(|count| *count >= T::from(1))
 }
@@ -111,7 +108,7 @@ impl fmt::Display for Aqm {
                 if quantum.is_none() && *flows == default.flows && *codel == default.codel {
                     return f.write_str("fq-codel");
                 }
-                // Only the default quantum follows the MTU; written out, it is that of Ethernet.
+                // The notation has no word for a quantum that follows the MTU, so the MTU of Ethernet is written.
                 write!(f, "fq-codel:{flows}:{}:{codel}", Size::from_bytes(quantum.unwrap_or(1500).into()))
             }
             Self::Pie(PieParameters { target, update }) => {

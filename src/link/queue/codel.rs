@@ -1,17 +1,20 @@
 //! CoDel (RFC 8289): drops or marks when packets leave the queue, if even the shortest wait of an interval was above the
 //! target.
 
-use std::{collections::VecDeque, fmt, time::Duration};
+use std::time::Duration;
 
-use super::{Capacity, Queue, Queued, Room};
+use super::{
+    Queued, Room,
+    fifo::{Control, Decision},
+};
 use crate::unit::Time;
 
 /// The parameters of CoDel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodelParameters {
-    /// The wait that a standing queue may cause (RFC 8289 section 4.3).
+    /// The acceptable wait in a standing queue (RFC 8289 section 4.3).
     pub target: Duration,
-    /// How long packets must have waited for longer than that before the first drop: a round trip (section 4.2).
+    /// The wait must exceed the target for this long before the first drop. About a round trip (section 4.2).
     pub interval: Duration,
 }
 
@@ -21,11 +24,12 @@ impl Default for CodelParameters {
     }
 }
 
-/// When to drop the packet at the head of a queue: the control law of RFC 8289, without the queue.
+/// CoDel, for one queue.
 #[derive(Debug)]
-pub(super) struct Control {
+pub(super) struct Codel {
     parameters: CodelParameters,
-    /// When the wait has been above the target for an interval; `None` while it is below.
+    mtu: u64,
+    /// When the wait will have been above the target for an interval; `None` while it is below.
     first_above: Option<Time>,
     is_dropping: bool,
     /// When to drop next, while dropping.
@@ -37,7 +41,7 @@ pub(super) struct Control {
     after: After,
 }
 
-/// What the last call decided, if the transmitter has not moved on since.
+/// The last decision at this instant of the transmitter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum After {
     /// A packet was sent.
@@ -48,18 +52,11 @@ enum After {
     LaterDrop,
 }
 
-/// What to do with a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Decision {
-    Send,
-    Mark,
-    Drop,
-}
-
-impl Control {
-    pub(super) fn new(parameters: CodelParameters) -> Self {
+impl Codel {
+    pub(super) fn new(parameters: CodelParameters, mtu: u16) -> Self {
         Self {
             parameters,
+            mtu: mtu.into(),
             first_above: None,
             is_dropping: false,
             drop_next: Time::ZERO,
@@ -76,16 +73,15 @@ impl Control {
         self.after = After::Sent;
     }
 
-    /// Decides on the packet at the head of the queue, which waited for `sojourn` until `now`. `is_last`: no more than
-    /// one full packet waits behind it. `can_mark`: it may be marked instead of being dropped.
-    pub(super) fn decide(&mut self, now: Time, sojourn: Duration, is_last: bool, can_mark: bool) -> Decision {
-        let may_drop = self.may_drop(now, sojourn, is_last);
+    /// Decides on the packet at the head of the queue at `now`. `behind` is the number of bytes that wait behind it.
+    pub(super) fn decide<P>(&mut self, now: Time, packet: &Queued<P>, behind: u64) -> Decision {
+        let may_drop = self.may_drop(now, now.since(packet.offered), behind);
         let decision = match std::mem::replace(&mut self.after, After::Sent) {
-            // The packet behind the first drop is sent whatever its wait.
-            After::FirstDrop => return Decision::Send,
+            // The packet behind the first drop is sent, however long it waited.
+            After::FirstDrop => return Decision::Pass,
             _ if !may_drop => {
                 self.is_dropping = false;
-                return Decision::Send;
+                return Decision::Pass;
             }
             After::LaterDrop => {
                 self.drop_next = self.control_law(self.drop_next);
@@ -97,8 +93,8 @@ impl Control {
                 After::FirstDrop
             }
         };
-        match (decision, can_mark) {
-            (After::Sent, _) => Decision::Send,
+        match (decision, packet.can_be_marked) {
+            (After::Sent, _) => Decision::Pass,
             (after, true) => {
                 // A marked packet is sent, so nothing follows it at this instant.
                 if after == After::LaterDrop {
@@ -113,9 +109,9 @@ impl Control {
         }
     }
 
-    /// RFC 8289 section 5.6, `dodequeue`.
-    fn may_drop(&mut self, now: Time, sojourn: Duration, is_last: bool) -> bool {
-        if sojourn < self.parameters.target || is_last {
+    /// RFC 8289 section 5.6, `dodequeue`. A queue of at most one full packet drops nothing.
+    fn may_drop(&mut self, now: Time, sojourn: Duration, behind: u64) -> bool {
+        if sojourn < self.parameters.target || behind <= self.mtu {
             self.first_above = None;
             return false;
         }
@@ -132,7 +128,7 @@ impl Control {
         After::LaterDrop
     }
 
-    /// Section 5.5: if dropping ended not long ago, it goes on at about the rate that controlled the queue then.
+    /// Section 5.5: if dropping ended recently, it continues at about the drop rate that controlled the queue then.
     fn begin_dropping(&mut self, now: Time) {
         self.is_dropping = true;
         let delta = self.count - self.last_count;
@@ -149,50 +145,13 @@ impl Control {
     }
 }
 
-/// A queue with one [`Control`].
-#[derive(Debug)]
-pub(super) struct Codel<P> {
-    control: Control,
-    waiting: VecDeque<Queued<P>>,
-    room: Room,
-    mtu: u64,
-}
-
-impl<P> Codel<P> {
-    pub(super) fn new(parameters: CodelParameters, capacity: Capacity, mtu: u16) -> Self {
-        let (waiting, room) = (VecDeque::new(), Room::new(capacity));
-        Self { control: Control::new(parameters), waiting, room, mtu: mtu.into() }
-    }
-}
-
-impl<P: fmt::Debug + Send> Queue<P> for Codel<P> {
-    fn enqueue(&mut self, packet: Queued<P>) -> Result<(), Queued<P>> {
-        if !self.room.fits(packet.offered, packet.bytes) {
-            return Err(packet);
+impl Control for Codel {
+    fn on_dequeue<P>(&mut self, now: Time, head: Option<&Queued<P>>, room: &Room) -> Decision {
+        if let Some(packet) = head {
+            self.decide(now, packet, room.bytes() - u64::from(packet.bytes))
+        } else {
+            self.on_empty();
+            Decision::Pass
         }
-        self.room.add(packet.bytes);
-        self.waiting.push_back(packet);
-        Ok(())
-    }
-
-    fn dequeue(&mut self, now: Time) -> Option<Result<Queued<P>, Queued<P>>> {
-        let Some(mut packet) = self.waiting.pop_front() else {
-            self.control.on_empty();
-            return None;
-        };
-        self.room.remove(packet.bytes);
-        let is_last = self.room.bytes() <= self.mtu;
-        Some(match self.control.decide(now, now.since(packet.offered), is_last, packet.can_be_marked) {
-            Decision::Drop => Err(packet),
-            Decision::Mark => {
-                packet.marked = true;
-                Ok(packet)
-            }
-            Decision::Send => Ok(packet),
-        })
-    }
-
-    fn transmitted(&mut self, bytes: u16, departs: Time) {
-        self.room.transmit(bytes, departs);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// What packets of a flow have in common.
+/// Identifies a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlowId {
     /// The source.
@@ -14,7 +14,7 @@ pub struct FlowId {
 }
 
 impl FlowId {
-    /// A hash that `key` perturbs: flows that collide under one key do not under another.
+    /// A hash, keyed so that flows which collide under one key do not collide under another.
     pub(in crate::link) fn hash(&self, key: u64) -> u64 {
         let addresses = [self.from, self.to].map(|address| {
             let ip = match address.ip() {

@@ -3,10 +3,7 @@
 
 use std::{collections::VecDeque, fmt};
 
-use super::{
-    Capacity, CodelParameters, Queue, Queued, Room,
-    codel::{Control, Decision},
-};
+use super::{Capacity, Codel, CodelParameters, Queue, Queued, Room};
 use crate::unit::Time;
 
 /// The parameters of FQ-CoDel.
@@ -14,9 +11,9 @@ use crate::unit::Time;
 pub struct FqCodelParameters {
     /// Queues that flows are hashed into (RFC 8290 section 5.2.3).
     pub flows: u16,
-    /// IP bytes that a queue may send in one turn (section 5.2.4); `None` stands for the MTU.
+    /// IP bytes that a queue may send in one turn (section 5.2.4). `None` means the MTU.
     pub quantum: Option<u32>,
-    /// CoDel's, in each queue.
+    /// The parameters of CoDel in each queue.
     pub codel: CodelParameters,
 }
 
@@ -35,7 +32,6 @@ pub(super) struct FqCodel<P> {
     old: VecDeque<u16>,
     quantum: i64,
     room: Room,
-    mtu: u64,
 }
 
 #[derive(Debug)]
@@ -43,7 +39,7 @@ struct Flow<P> {
     waiting: VecDeque<Queued<P>>,
     bytes: u64,
     deficit: i64,
-    control: Control,
+    codel: Codel,
     /// Whether it is on one of the lists.
     is_active: bool,
 }
@@ -54,7 +50,7 @@ impl<P> FqCodel<P> {
             waiting: VecDeque::new(),
             bytes: 0,
             deficit: 0,
-            control: Control::new(parameters.codel),
+            codel: Codel::new(parameters.codel, mtu),
             is_active: false,
         };
         Self {
@@ -63,7 +59,6 @@ impl<P> FqCodel<P> {
             old: VecDeque::new(),
             quantum: parameters.quantum.unwrap_or(mtu.into()).into(),
             room: Room::new(capacity),
-            mtu: mtu.into(),
         }
     }
 
@@ -76,7 +71,7 @@ impl<P> FqCodel<P> {
         Some(packet)
     }
 
-    /// The flow whose turn it is, and whether it is on the list of new flows.
+    /// The next flow to serve, and whether it is on the list of new flows.
     fn turn(&mut self) -> Option<(u16, bool)> {
         loop {
             let (index, is_new) = match (self.new.front(), self.old.front()) {
@@ -129,8 +124,8 @@ impl<P: fmt::Debug + Send> Queue<P> for FqCodel<P> {
         loop {
             let (index, is_new) = self.turn()?;
             let flow = &mut self.flows[usize::from(index)];
-            let Some(mut packet) = flow.waiting.pop_front() else {
-                flow.control.on_empty();
+            let Some(packet) = flow.waiting.pop_front() else {
+                flow.codel.on_empty();
                 // An empty new flow becomes an old one first, or it could starve the old ones (section 4.2).
                 let stays = is_new && !self.old.is_empty();
                 flow.is_active = stays;
@@ -142,14 +137,11 @@ impl<P: fmt::Debug + Send> Queue<P> for FqCodel<P> {
             };
             flow.bytes -= u64::from(packet.bytes);
             self.room.remove(packet.bytes);
-            let (sojourn, is_last) = (now.since(packet.offered), flow.bytes <= self.mtu);
-            let decision = flow.control.decide(now, sojourn, is_last, packet.can_be_marked);
-            if decision == Decision::Drop {
-                return Some(Err(packet));
+            let decided = flow.codel.decide(now, &packet, flow.bytes).apply(packet);
+            if let Ok(packet) = &decided {
+                flow.deficit -= i64::from(packet.bytes);
             }
-            packet.marked |= decision == Decision::Mark;
-            flow.deficit -= i64::from(packet.bytes);
-            return Some(Ok(packet));
+            return Some(decided);
         }
     }
 

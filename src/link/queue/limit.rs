@@ -44,7 +44,7 @@ impl QueueLimit {
     }
 }
 
-/// A limit that needs no rate to be understood.
+/// A queue limit in bytes or packets, with times converted to bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Capacity {
     Unlimited,
@@ -53,7 +53,7 @@ pub(super) enum Capacity {
 }
 
 impl Capacity {
-    /// Whether it holds this many packets with this many bytes.
+    /// Whether this many packets with this many bytes fit.
     pub(super) fn fits(self, packets: u64, bytes: u64) -> bool {
         match self {
             Self::Unlimited => true,
@@ -64,7 +64,7 @@ impl Capacity {
 }
 
 impl From<QueueLimit> for Capacity {
-    /// Without a rate, a time limits nothing: no packet waits.
+    /// Without a rate no packet waits, so a time is no limit.
     fn from(limit: QueueLimit) -> Self {
         match limit {
             QueueLimit::Bytes(size) => Self::Bytes(size.bytes()),

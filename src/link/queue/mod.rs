@@ -3,6 +3,7 @@
 mod aqm;
 mod codel;
 mod drop_tail;
+mod fifo;
 mod flow;
 mod fq_codel;
 mod limit;
@@ -25,6 +26,7 @@ use crate::unit::{
 };
 use codel::Codel;
 use drop_tail::DropTail;
+use fifo::Fifo;
 use fq_codel::FqCodel;
 use limit::Capacity;
 use pie::Pie;
@@ -39,12 +41,13 @@ pub use limit::QueueLimit;
 pub use pie::PieParameters;
 pub use red::RedParameters;
 
-/// A queue discipline. It decides what becomes of a packet when the packet is offered and when it leaves the queue.
+/// A queue discipline. It decides whether to drop or mark a packet when the packet is offered, and when it leaves the
+/// queue.
 pub(super) trait Queue<P>: fmt::Debug + Send {
     /// Takes a packet, or returns the packet that is dropped: this one, or one that waited and makes room for it.
     fn enqueue(&mut self, packet: Queued<P>) -> Result<(), Queued<P>>;
 
-    /// The next packet that must be dropped after one was, because the queue is still too long at `now`.
+    /// Another packet to drop after [`enqueue`](Self::enqueue) dropped one, if the queue is still too long at `now`.
     fn surplus(&mut self, _now: Time) -> Option<Queued<P>> {
         None
     }
@@ -53,11 +56,11 @@ pub(super) trait Queue<P>: fmt::Debug + Send {
     /// `None` if no packet waits.
     fn dequeue(&mut self, now: Time) -> Option<Result<Queued<P>, Queued<P>>>;
 
-    /// The last bit of the packet that left last, which has this many bytes, is sent at `departs`.
+    /// The transmission of the latest packet, of `bytes`, ends at `departs`.
     fn transmitted(&mut self, bytes: u16, departs: Time);
 
-    /// Whether no later offer changes what becomes of a packet. A packet then leaves the queue when it is offered, for
-    /// the instant at which the transmitter will be free, and costs no event of its own.
+    /// Whether the fate of a packet never depends on later offers. If so, the link takes a packet out as soon as it is
+    /// offered, for the instant at which the transmitter will be free. That saves an event for each packet.
     fn decides_at_offer(&self) -> bool {
         false
     }
@@ -70,9 +73,9 @@ pub(super) struct Queued<P> {
     pub(super) bytes: u16,
     pub(super) offered: Time,
     pub(super) draws: Draws,
-    /// A hash of its flow, if the queue tells flows apart.
+    /// A hash of its flow, if the queue distinguishes flows.
     pub(super) flow: u64,
-    /// Whether its transport understands marks.
+    /// Whether its transport is ECN-capable.
     pub(super) is_ect: bool,
     /// Whether the queue may mark it instead of dropping it.
     pub(super) can_be_marked: bool,
@@ -84,14 +87,14 @@ pub(super) fn of<P: fmt::Debug + Send + 'static>(link: &LinkSpec) -> Box<dyn Que
     let capacity = Capacity::from(link.resolved_queue());
     match link.aqm {
         Aqm::DropTail => Box::new(DropTail::new(capacity)),
-        Aqm::Codel(parameters) => Box::new(Codel::new(parameters, capacity, link.mtu)),
+        Aqm::Codel(parameters) => Box::new(Fifo::new(Codel::new(parameters, link.mtu), capacity)),
         Aqm::FqCodel(parameters) => Box::new(FqCodel::new(parameters, capacity, link.mtu)),
-        Aqm::Pie(parameters) => Box::new(Pie::new(parameters, capacity, link.mtu)),
-        Aqm::Red(parameters) => Box::new(Red::new(parameters, capacity)),
+        Aqm::Pie(parameters) => Box::new(Fifo::new(Pie::new(parameters, link.mtu), capacity)),
+        Aqm::Red(parameters) => Box::new(Fifo::new(Red::new(parameters), capacity)),
     }
 }
 
-/// The key of the hash of flows, if the queue of `link` tells them apart.
+/// The key for the hash of flows, if the queue of `link` distinguishes flows.
 pub(super) fn flow_key(link: &LinkSpec, generators: &mut Generators) -> Option<u64> {
     matches!(link.aqm, Aqm::FqCodel(_)).then(|| generators.take(9).next_u64())
 }
@@ -104,8 +107,7 @@ pub(super) const AQM: Property = Property {
     parse: |link, text| set(&mut link.aqm, text.parse()),
     check: |link| match link.aqm {
         Aqm::DropTail => Ok(()),
-        _ if link.rate.is_none() => Err(SpecError::AqmWithoutRate),
-        _ => Ok(()),
+        _ => SpecError::unless_rate("--aqm", link),
     },
     columns: &[Column::optional("aqm", TEXT, |link| match link.aqm {
         Aqm::DropTail => Setting::Off,
@@ -138,11 +140,10 @@ pub(super) const PROPERTY: Property = Property {
     check: |link| match link.resolved_queue() {
         QueueLimit::Unlimited => Ok(()),
         QueueLimit::Packets(0) => Err(SpecError::NoQueue),
-        _ if link.rate.is_none() => Err(SpecError::QueueWithoutRate),
-        QueueLimit::Bytes(queue) if queue.bytes() < u64::from(link.mtu) => {
+        QueueLimit::Bytes(queue) if link.rate.is_some() && queue.bytes() < u64::from(link.mtu) => {
             Err(SpecError::QueueBelowPacket { queue, mtu: link.mtu })
         }
-        _ => Ok(()),
+        _ => SpecError::unless_rate("--queue", link),
     },
     columns: &[
         Column::optional("queue_bytes", COUNT, |link| match link.resolved_queue() {
@@ -158,8 +159,8 @@ pub(super) const PROPERTY: Property = Property {
 };
 
 impl LinkSpec {
-    /// The queue in bytes or packets. A queue of bandwidth-delay products takes this direction's delay twice as the
-    /// round trip; see [`resolve_queues`].
+    /// The queue in bytes or packets. For bandwidth-delay products, the round trip is twice the delay of this direction.
+    /// [`resolve_queues`] knows both directions.
     pub(super) fn resolved_queue(&self) -> QueueLimit {
         self.queue.resolved(self.rate, self.delay * 2)
     }

@@ -1,19 +1,20 @@
 //! RED (Floyd, Jacobson 1993): drops or marks packets when they are offered, with a probability that grows with the average
 //! length of the queue.
 
-use std::{collections::VecDeque, fmt};
-
-use super::{Capacity, Queue, Queued, Room};
+use super::{
+    Queued, Room,
+    fifo::{Control, Decision},
+};
 use crate::unit::{Share, Time};
 
 /// The parameters of RED.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RedParameters {
-    /// The average number of waiting packets below which none is dropped.
+    /// The minimum threshold: below this average number of waiting packets, RED drops none.
     pub min: u32,
-    /// The average from which all are dropped.
+    /// The maximum threshold: from this average on, RED drops all.
     pub max: u32,
-    /// The probability just below `max`.
+    /// The probability of a drop just below `max`.
     pub probability: Share,
 }
 
@@ -24,43 +25,34 @@ impl Default for RedParameters {
     }
 }
 
-/// The weight of a packet in the average length (1993, section VI).
+/// The weight of the current length in the average (1993, section VI).
 const WEIGHT: f64 = 0.002;
 
-/// A queue under RED.
+/// RED, for one queue.
 #[derive(Debug)]
-pub(super) struct Red<P> {
+pub(super) struct Red {
     parameters: RedParameters,
     average: f64,
     /// Packets since the last drop or mark; `None` while the average is below the minimum.
     since: Option<u32>,
-    /// Since when the link has had nothing to send, and how long its last packet took.
+    /// When the last packet was sent, or when its transmission began.
     idle_since: Time,
+    /// Nanoseconds that the transmission of the last packet took.
     service: u64,
-    waiting: VecDeque<Queued<P>>,
-    room: Room,
 }
 
-impl<P> Red<P> {
-    pub(super) fn new(parameters: RedParameters, capacity: Capacity) -> Self {
-        Self {
-            parameters,
-            average: 0.0,
-            since: None,
-            idle_since: Time::ZERO,
-            service: 0,
-            waiting: VecDeque::new(),
-            room: Room::new(capacity),
-        }
+impl Red {
+    pub(super) fn new(parameters: RedParameters) -> Self {
+        Self { parameters, average: 0.0, since: None, idle_since: Time::ZERO, service: 0 }
     }
 
-    /// The average as a packet is offered. While the link is idle, it falls as if empty packets had passed.
-    fn update(&mut self, now: Time) {
+    /// Updates the average when a packet is offered. While the link is idle, it falls as if empty packets had passed.
+    fn update(&mut self, now: Time, waiting: u64) {
         let idle = now.since(self.idle_since).as_nanos() as u64;
-        if self.room.packets() == 0 && self.service > 0 && idle > 0 {
+        if waiting == 0 && self.service > 0 && idle > 0 {
             self.average *= libm::pow(1.0 - WEIGHT, (idle / self.service) as f64);
         } else {
-            self.average += WEIGHT * (self.room.packets() as f64 - self.average);
+            self.average += WEIGHT * (waiting as f64 - self.average);
         }
     }
 
@@ -83,33 +75,26 @@ impl<P> Red<P> {
     }
 }
 
-impl<P: fmt::Debug + Send> Queue<P> for Red<P> {
-    fn enqueue(&mut self, mut packet: Queued<P>) -> Result<(), Queued<P>> {
-        self.update(packet.offered);
+impl Control for Red {
+    fn on_enqueue<P>(&mut self, packet: &Queued<P>, _head: Option<&Queued<P>>, room: &Room) -> Decision {
+        self.update(packet.offered, room.packets());
         if self.hits(packet.draws.queue) {
-            packet.marked = packet.can_be_marked && self.average < f64::from(self.parameters.max);
-            if !packet.marked {
-                return Err(packet);
-            }
+            let can_mark = packet.can_be_marked && self.average < f64::from(self.parameters.max);
+            Decision::mark_or_drop(can_mark)
+        } else {
+            Decision::Pass
         }
-        if !self.room.fits(packet.offered, packet.bytes) {
-            return Err(packet);
-        }
-        self.room.add(packet.bytes);
-        self.waiting.push_back(packet);
-        Ok(())
     }
 
-    fn dequeue(&mut self, now: Time) -> Option<Result<Queued<P>, Queued<P>>> {
-        let packet = self.waiting.pop_front()?;
-        self.room.remove(packet.bytes);
-        self.idle_since = now;
-        Some(Ok(packet))
+    fn on_dequeue<P>(&mut self, now: Time, head: Option<&Queued<P>>, _room: &Room) -> Decision {
+        if head.is_some() {
+            self.idle_since = now;
+        }
+        Decision::Pass
     }
 
-    fn transmitted(&mut self, bytes: u16, departs: Time) {
+    fn on_transmitted(&mut self, departs: Time) {
         self.service = departs.since(self.idle_since).as_nanos() as u64;
         self.idle_since = departs;
-        self.room.transmit(bytes, departs);
     }
 }

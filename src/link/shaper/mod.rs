@@ -22,10 +22,10 @@ pub use trace::{OPPORTUNITY_BYTES, Trace};
 
 /// A transmitter, which sends one packet at a time.
 pub(super) trait Shaper: fmt::Debug + Send {
-    /// When the transmitter would begin to send a packet offered at `offered`, behind the packets so far.
+    /// When the transmitter would begin to send a packet offered at `offered`, after the packets so far.
     fn next_start(&mut self, offered: Time) -> Time;
 
-    /// Sends a packet that was offered at `offered`, behind the packets so far.
+    /// Sends a packet that was offered at `offered`, after the packets so far.
     fn transmit(&mut self, offered: Time, bytes: u16) -> Transmission;
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Transmission {
     pub(super) departs: Time,
 }
 
-/// The transmitter of `link`; `None` if packets take no time.
+/// The transmitter of `link`; `None` if packets take no time to serialise.
 pub(super) fn of(link: &LinkSpec, generators: &mut Generators) -> Option<Box<dyn Shaper>> {
     let rate = link.rate?;
     Some(match &link.rate_profile {

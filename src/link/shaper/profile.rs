@@ -6,7 +6,7 @@ use rand::Rng;
 
 use super::{trace::Trace, varying::Pieces};
 use crate::{
-    link::ValueError,
+    link::{ValueError, property::time_within},
     unit::{
         Rate, UnitError, format_duration, nanos, parse_duration,
         random::{ChaCha8Rng, unit},
@@ -14,29 +14,31 @@ use crate::{
     },
 };
 
-/// How the rate of a link changes.
+/// How the rate of a link changes over time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RateProfile {
     /// Delivery opportunities from a file.
     Trace(Arc<Trace>),
-    /// A rate from each instant on; the first is from the origin.
+    /// The rates, each with the instant at which it begins. The first begins at 0.
     Steps(Vec<(Duration, Rate)>),
-    /// On at a rate and off in turn, for exponentially distributed times with these means.
+    /// Alternates between this rate and no transmission. The times on and off are exponentially distributed, with these
+    /// means.
     OnOff(Rate, Duration, Duration),
-    /// From the first rate to the second in [`SAWTOOTH_STEPS`] equal steps, in each period.
+    /// Rises from the first rate to the second in [`SAWTOOTH_STEPS`] equal steps, in each period.
     Sawtooth(Rate, Rate, Duration),
-    /// A random walk between 0 and twice this rate, its mean, by quarters of it, a step each [`CELLULAR_SLOT`].
+    /// A random walk with this mean rate, from 0 to twice the mean. The steps are quarters of the mean, one each
+    /// [`CELLULAR_SLOT`].
     Cellular(Rate),
 }
 
-/// Steps of a period of a sawtooth.
+/// The number of steps in a period of a sawtooth.
 pub const SAWTOOTH_STEPS: u64 = 32;
 
 const FORMS: &str = "20mbit, trace:FILE, steps:0s=20mbit:10s=2mbit, onoff:20mbit:2s:1s (mean times on and off), \
                      sawtooth:2mbit:20mbit:5s or cellular:12mbit";
 
 impl RateProfile {
-    /// Parses a rate that changes; `None` if `text` is none of these.
+    /// Parses a rate that changes; `None` if `text` has another form.
     pub(super) fn parse(text: &str) -> Result<Option<Self>, ValueError> {
         let form = || ValueError::Form { text: shown(text), forms: FORMS };
         let Some((name, rest)) = text.split_once(':') else { return Ok(None) };
@@ -63,11 +65,11 @@ impl RateProfile {
         }))
     }
 
-    /// The mean rate. That of steps is the first rate: they have no end.
+    /// The mean rate. For steps it is the first rate, because the last step never ends.
     pub(in crate::link) fn mean(&self) -> Result<Rate, UnitError> {
         let bits = |rate: &Rate| u128::from(rate.bits_per_second());
         let mean = match self {
-            Self::Trace(trace) => return trace.mean(),
+            Self::Trace(trace) => trace.mean(),
             Self::Steps(steps) => return steps.first().map(|(_, rate)| *rate).ok_or(UnitError::ZeroRate),
             Self::OnOff(rate, on, off) => {
                 bits(rate) * u128::from(nanos(*on)) / u128::from(nanos(*on) + nanos(*off))
@@ -75,11 +77,10 @@ impl RateProfile {
             Self::Sawtooth(low, high, _) => (bits(low) + bits(high)) / 2,
             Self::Cellular(rate) => return Ok(*rate),
         };
-        // Below 2^41.
-        Rate::from_bits_per_second((mean as u64).max(1))
+        Rate::from_bits_per_second(u64::try_from(mean).unwrap_or(u64::MAX).max(1))
     }
 
-    /// The rate in pieces; `None` for a trace, which has none. `rng` belongs to the generators alone.
+    /// The rate in pieces; `None` for a trace, which has no rate. `rng` is called if the rate is random.
     pub(super) fn pieces(&self, rng: impl FnOnce() -> ChaCha8Rng) -> Option<Box<dyn Pieces>> {
         Some(match self {
             Self::Trace(_) => return None,
@@ -100,7 +101,7 @@ impl RateProfile {
     }
 }
 
-/// `0s=20mbit`, `10s=2mbit`, ...; `None` if they do not begin at 0 or are not in order.
+/// Parses `0s=20mbit`, `10s=2mbit`, ...; `None` if they do not begin at 0 or are not in order.
 fn parse_steps(steps: &[&str]) -> Result<Option<Vec<(Duration, Rate)>>, ValueError> {
     let mut parsed: Vec<(Duration, Rate)> = Vec::new();
     for step in steps {
@@ -118,15 +119,9 @@ fn parse_steps(steps: &[&str]) -> Result<Option<Vec<(Duration, Rate)>>, ValueErr
     Ok((!parsed.is_empty()).then_some(parsed))
 }
 
-/// A time from 1 ms to an hour.
+/// Parses a time from 1 ms to an hour.
 fn time(text: &str) -> Result<Duration, ValueError> {
-    let time = parse_duration(text)?;
-    let is_valid = (Duration::from_millis(1)..=Duration::from_secs(3600)).contains(&time);
-    if is_valid {
-        Ok(time)
-    } else {
-        Err(ValueError::Form { text: shown(text), forms: "a time from 1ms to 1h" })
-    }
+    time_within(text, Duration::from_millis(1)..=Duration::from_secs(3600), "a time from 1ms to 1h")
 }
 
 impl fmt::Display for RateProfile {
@@ -150,7 +145,7 @@ impl fmt::Display for RateProfile {
 
 #[derive(Debug)]
 struct Steps {
-    /// From when each rate holds.
+    /// The start of each step in nanoseconds, and its rate.
     steps: Vec<(u64, u64)>,
     current: usize,
 }
@@ -177,7 +172,7 @@ struct OnOff {
 }
 
 impl Pieces for OnOff {
-    /// Begins on.
+    /// The first period is on.
     fn at(&mut self, now: u64) -> (u64, u64) {
         while self.until <= now {
             self.is_on = !self.is_on;
@@ -209,9 +204,9 @@ impl Pieces for Sawtooth {
     }
 }
 
-/// A Markov chain of nine rates, 0 to 2 times the mean in quarters. Every [`CELLULAR_SLOT`] it goes up, down, or stays, a
-/// third of the time each; at the ends it stays instead of going on. All rates are equally likely in the long run, and
-/// the first is drawn from them.
+/// A Markov chain of nine rates, from 0 to twice the mean in quarters. Every [`CELLULAR_SLOT`] it goes up, down, or stays,
+/// each with probability 1/3; at the lowest and the highest rate it stays instead of leaving the range. All rates are
+/// equally likely, also the first.
 #[derive(Debug)]
 struct Cellular {
     mean: u64,
@@ -220,7 +215,7 @@ struct Cellular {
     rng: ChaCha8Rng,
 }
 
-/// How long a rate of the cellular model holds at least.
+/// The time between two steps of the cellular model.
 pub const CELLULAR_SLOT: Duration = Duration::from_millis(100);
 
 const MOST_QUARTERS: u64 = 8;

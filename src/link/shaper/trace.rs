@@ -6,10 +6,10 @@ use std::{fmt, fs, io::Read, sync::Arc};
 use super::{Shaper, Transmission};
 use crate::{
     link::ValueError,
-    unit::{Rate, Time, UnitError, shown},
+    unit::{Time, shown},
 };
 
-/// IP bytes of an opportunity. mahimahi's 1504 include a header of 4 bytes that its packets have.
+/// IP bytes of an opportunity. mahimahi counts 1504, with the 4 bytes of header in front of each of its packets.
 pub const OPPORTUNITY_BYTES: u16 = 1500;
 
 const MS: u64 = 1_000_000;
@@ -18,17 +18,17 @@ const MOST_BYTES: u64 = 64 << 20;
 /// The latest opportunity: a day.
 const LATEST_MS: u64 = 24 * 3600 * 1000;
 
-/// Delivery opportunities, each of [`OPPORTUNITY_BYTES`]. At the end they begin again.
+/// Delivery opportunities, each of [`OPPORTUNITY_BYTES`]. After the last one they repeat.
 #[derive(PartialEq, Eq)]
 pub struct Trace {
-    /// When each is, in milliseconds. At least one, in order, and the last is not 0.
+    /// The time of each, in milliseconds. There is at least one, they are in order, and the last is not 0.
     opportunities: Vec<u32>,
     /// The SHA-256 of the file.
     hash: [u8; 32],
 }
 
 impl Trace {
-    /// Reads a trace from a file: a line for each opportunity with its millisecond.
+    /// Reads a trace from a file. Each line is the millisecond of an opportunity.
     pub(super) fn read(path: &str) -> Result<Self, ValueError> {
         let unreadable = |why: String| ValueError::Trace { file: shown(path), why };
         let read = || {
@@ -73,25 +73,24 @@ impl Trace {
         Ok(Self { opportunities, hash })
     }
 
-    /// The mean rate.
-    pub(super) fn mean(&self) -> Result<Rate, UnitError> {
+    /// The mean rate in bits per second.
+    pub(super) fn mean(&self) -> u128 {
         let bits = self.opportunities.len() as u128 * u128::from(OPPORTUNITY_BYTES) * 8 * 1000;
-        let mean = bits / u128::from(self.period() / MS);
-        Rate::from_bits_per_second(u64::try_from(mean).unwrap_or(u64::MAX).max(1))
+        bits / u128::from(self.period() / MS)
     }
 
-    /// After how many nanoseconds it begins again.
+    /// The length of a round in nanoseconds.
     fn period(&self) -> u64 {
         self.opportunities.last().map_or(1, |last| u64::from(*last)) * MS
     }
 
-    /// When an opportunity is.
+    /// The instant of an opportunity.
     fn at(&self, place: Place) -> Time {
         let within = self.opportunities.get(place.index).map_or(0, |ms| u64::from(*ms) * MS);
         Time::from_nanos(self.period().saturating_mul(place.round).saturating_add(within))
     }
 
-    /// The opportunity behind `place`.
+    /// The opportunity after `place`.
     fn after(&self, place: Place) -> Place {
         match place.index + 1 {
             index if index < self.opportunities.len() => Place { index, ..place },
@@ -128,7 +127,7 @@ impl fmt::Debug for Trace {
     }
 }
 
-/// The number of an opportunity: how often the trace began again before it, and its index in the trace.
+/// The position of an opportunity: the number of its round, and its index in the trace.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     round: u64,
@@ -141,7 +140,7 @@ pub(super) struct Traced {
     trace: Arc<Trace>,
     /// The next opportunity.
     next: Place,
-    /// The opportunity that was used last, and what is left of it.
+    /// The opportunity that was used last, and the bytes that are left of it.
     current: Time,
     left: u16,
 }
@@ -153,7 +152,8 @@ impl Traced {
 }
 
 impl Shaper for Traced {
-    /// An opportunity is for packets that were offered before it, and what they leave of it is lost.
+    /// A packet cannot use an opportunity at the instant of its offer or earlier. The bytes of an opportunity that the
+    /// packets offered before it do not use are lost.
     fn next_start(&mut self, offered: Time) -> Time {
         if self.left > 0 && offered < self.current {
             return self.current;
@@ -227,7 +227,7 @@ mod tests {
         // The end of a round is the beginning of the next.
         assert_eq!(sent(&mut shaper, 0, 1500), (5, 5));
         assert_eq!(sent(&mut shaper, 0, 1500), (10, 10));
-        assert_eq!(shaper.trace.mean().unwrap().bits_per_second(), 7_200_000);
+        assert_eq!(shaper.trace.mean(), 7_200_000);
     }
 
     #[test]

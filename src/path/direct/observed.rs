@@ -25,8 +25,8 @@ use crate::{
     unit::{Direction, Mutex, PerDirection},
 };
 
-/// Hosts at these ends, seen by `observers`; unchanged without any. TCP is a stream of bytes here and has no packets to
-/// show.
+/// Hosts at these ends with `observers` of their datagrams; unchanged without observers. TCP has no packets to show, because
+/// a socket of the kernel carries a stream of bytes.
 pub fn observed<const N: usize>(
     hosts: [(Side, Arc<dyn Host>); N],
     observers: Observers,

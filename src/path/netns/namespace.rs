@@ -29,8 +29,8 @@ const SETTINGS: [(&str, &str); 5] = [
     ("net/ipv4/tcp_slow_start_after_idle", "0"),
 ];
 
-/// The setting with which TCP asks for ECN and grants it.
-const ASKS_FOR_ECN: (&str, &str) = ("net/ipv4/tcp_ecn", "1");
+/// Makes TCP request ECN on the connections that it opens, and accept it on the others.
+const REQUESTS_ECN: (&str, &str) = ("net/ipv4/tcp_ecn", "1");
 
 /// A network namespace.
 #[derive(Debug)]
@@ -43,14 +43,14 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// A new namespace, with nothing in it but its loopback interface. With `ecn`, its TCP asks for ECN and grants it;
-    /// without, TCP only grants it, as is usual.
+    /// A new namespace with a loopback interface only. With `ecn`, its TCP requests ECN on the connections that it opens.
+    /// Without, it uses ECN only if the peer requests it, as is the default.
     ///
     /// Returns [`NetnsError`] if this process may not make one.
     pub(super) fn new(ecn: bool) -> Result<Self, NetnsError> {
         let made = on_own_thread(|| {
             sys::unshare_network().map_err(error::no_network_namespace)?;
-            for (name, value) in SETTINGS.iter().chain(ecn.then_some(&ASKS_FOR_ECN)) {
+            for (name, value) in SETTINGS.iter().chain(ecn.then_some(&REQUESTS_ECN)) {
                 // If /proc is read-only the value stays; the result reports it.
                 let _ = fs::write(format!("/proc/sys/{name}"), value);
             }

@@ -19,7 +19,7 @@ pub(super) struct Tcp {
     pub(super) namespace: Arc<Namespace>,
     /// The kernel's name of the congestion controller.
     pub(super) controller: &'static str,
-    /// Whether there is one connection in the namespace at a time.
+    /// Whether the namespace has at most one connection at a time.
     pub(super) is_alone: bool,
 }
 

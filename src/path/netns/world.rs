@@ -40,7 +40,7 @@ impl World {
         observers: Observers,
     ) -> Result<Self, NetnsError> {
         let origin = Instant::now();
-        let ecn = links.iter().any(|link| link.ecn || link.ecn_fault.is_some());
+        let ecn = links.iter().any(LinkSpec::uses_ecn);
         let namespaces = [Arc::new(Namespace::new(ecn)?), Arc::new(Namespace::new(ecn)?)];
         // An interface has one MTU for both directions; larger packets would only be dropped by the link.
         let mtu = links.to_server.mtu.min(links.to_client.mtu);

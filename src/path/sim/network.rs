@@ -11,11 +11,11 @@ use std::{
 use quinn::udp::EcnCodepoint;
 
 use crate::{
-    link::{Counters, Delivered, Dropped, EcnChange, Event, Link, LinkSpec, QueueVisit},
+    link::{Counters, Delivered, Dropped, Event, Link, LinkSpec, QueueVisit},
     path::{
         Observers, PacketView, Payload, Side, Transit,
         observer::Exit,
-        packet::{datagram_traits, flip_bit, forge, header_bytes},
+        packet::{change_ecn, datagram_traits, flip_bit, forge, header_bytes},
     },
     unit::{Direction, Mutex, PerDirection, Time},
 };
@@ -71,11 +71,7 @@ impl Wire {
         let mut packet = delivered.packet;
         packet.transit.arrived = delivered.at;
         packet.transit.queued = delivered.queue.delay;
-        match delivered.ecn {
-            EcnChange::None => {}
-            EcnChange::Mark => packet.ecn = Some(EcnCodepoint::Ce),
-            EcnChange::Bleach => packet.ecn = None,
-        }
+        change_ecn(delivered.ecn, |ecn| packet.ecn = ecn);
         if let Some(draw) = delivered.corrupt {
             flip_bit(&mut packet.payload, draw);
         }

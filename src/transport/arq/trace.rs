@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    arq::{self, Connection, SegmentKind, Transmit},
-    tap::{Carried, Loaded, LossCause, Tap},
+    arq::{Connection, SegmentKind, Transmit},
+    tap::{Carried, Loaded, Tap},
     unit::Time,
     wire::{
         MessageId, Probe,
@@ -42,13 +42,7 @@ impl Trace {
         let mut any = false;
         while let Some(loss) = connection.poll_loss() {
             any = true;
-            let cause = match loss.cause {
-                arq::LossCause::PacketThreshold => LossCause::PacketThreshold,
-                arq::LossCause::TimeThreshold => LossCause::TimeThreshold,
-                arq::LossCause::DuplicateAcks => LossCause::DuplicateAcks,
-                arq::LossCause::Timeout => LossCause::Timeout,
-            };
-            self.tap.declared(loss.transmission, now, cause);
+            self.tap.declared(loss.transmission, now, loss.cause.into());
         }
         if any {
             self.tap.forget_before(connection.first_in_flight());

@@ -74,8 +74,8 @@ pub(super) struct State {
     pub(super) handshakes: u64,
     /// Handshakes that ended with an error.
     errors: u64,
-    /// Datagrams of this handshake whose records could not be opened. `None` once one was opened: the ends have the
-    /// same keys.
+    /// How many datagrams of this handshake could not be decrypted. `None` once one could: then both ends have the same
+    /// keys.
     unopened: Option<u32>,
     /// Handshakes begun because of such datagrams.
     doubts: u32,
@@ -339,7 +339,7 @@ impl Datagrams for ClientSocket {
             return Err(DatagramError::TooLarge { len: payload.len(), peer: to });
         }
         let mut state = self.state();
-        // Otherwise nobody runs the timers of a client that only sends.
+        // Receiving runs the timers too, but a client may only send.
         self.run_timers(&mut state);
         self.is_over(&state)?;
         let State { socket, connection, over, scratch, .. } = &mut *state;

@@ -46,7 +46,7 @@ pub(super) enum Event<'a> {
 /// quarter of the retransmission timeout, which is 1 s at first.
 const ACKNOWLEDGE_AGAIN: Duration = Duration::from_millis(250);
 
-/// Why a build cannot run DTLS: dimpl takes the standard library's clock, which a browser does not have.
+/// Why this build cannot run DTLS, if it cannot. dimpl uses the clock of the standard library, which browsers do not have.
 pub(super) const UNAVAILABLE: Option<&str> = if cfg!(target_family = "wasm") {
     Some("dtls needs a clock that browsers do not have: `wirelab lab` and the command line run it")
 } else {

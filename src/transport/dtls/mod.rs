@@ -31,8 +31,8 @@ use super::{
 };
 use crate::path::Host;
 
-/// How long a server's handshake may take in an experiment: longer than [`client::HANDSHAKE_LIMIT`], after which the
-/// client begins a new one. A server of `serve` has its own limit.
+/// Time limit for a server's handshake in an experiment. It exceeds [`client::HANDSHAKE_LIMIT`], after which the client
+/// begins a new handshake. A server of `serve` has its own limit.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]

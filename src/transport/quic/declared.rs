@@ -1,9 +1,9 @@
-//! Tells a tap which packets a connection declares lost.
+//! Reports the packets that a connection declares lost to a tap.
 
 use crate::{
     path::Side,
-    tap::{LossCause, Tap},
-    trace::{LossTrigger, QuicEvent, QuicTrace, QuicTracer, Space},
+    tap::Tap,
+    trace::{QuicEvent, QuicTrace, QuicTracer, Space},
     unit::Time,
 };
 
@@ -22,15 +22,9 @@ struct ToTap(Tap);
 impl QuicTrace for ToTap {
     fn record(&mut self, at: Time, event: &QuicEvent<'_>) {
         let QuicEvent::Lost(lost) = event else { return };
-        // Packets of the handshake are not tapped, and the loss of a probe for a larger MTU is no loss.
+        // The tap follows neither packets of the handshake nor probes for a larger MTU.
         if lost.packet_type.space() == Space::Data && lost.ack_eliciting && !lost.is_mtu_probe {
-            let cause = match lost.trigger {
-                // Without the probe, nothing would have told.
-                _ if lost.after_probe => LossCause::Probe,
-                LossTrigger::PacketThreshold => LossCause::PacketThreshold,
-                LossTrigger::TimeThreshold => LossCause::TimeThreshold,
-            };
-            self.0.declared(lost.number, at, cause);
+            self.0.declared(lost.number, at, lost.into());
         }
     }
 }

@@ -67,8 +67,7 @@ impl Metered {
         self.in_flight + u64::from(self.mtu) > self.inner.window()
     }
 
-    /// Notes since when the window has been full or, if it is no longer full, counts how long it was. A full window
-    /// does not limit an application that has nothing more to send.
+    /// Updates how long the window was full. A full window does not limit an application that has nothing more to send.
     fn note(&mut self, now: Instant, app_limited: bool) {
         if self.is_full() {
             self.full_since.get_or_insert(now);

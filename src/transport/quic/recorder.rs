@@ -1,4 +1,4 @@
-//! Records what an endpoint's connections do, for its [tracers](QuicTracers).
+//! Reports the packets, losses and recovery state of an endpoint's connections to its [tracers](QuicTracers).
 
 use std::{
     fmt,
@@ -18,17 +18,17 @@ use crate::{
     wire::quic::{Frame, parameters},
 };
 
-/// Begins a recorder for each connection of an endpoint.
+/// Creates a recorder for each connection of an endpoint.
 ///
-/// quinn makes a connection in one go: the TLS session, the keys of Initial packets, and the congestion controller, in
-/// this order. So the latest session and the controller that is built next belong together.
+/// For a new connection, quinn creates the TLS session, the keys of Initial packets and the congestion controller, in this
+/// order and without interruption. So the latest session and the next controller belong to the same connection.
 pub(super) struct Recorders {
     side: Side,
     host: Arc<dyn Host>,
     tracers: QuicTracers,
     thresholds: Thresholds,
     latest: Mutex<Option<Recorder>>,
-    /// The first packet of a server's next connection: it is opened before the session begins.
+    /// The first packet of a server's next connection. It is decrypted before the session is created.
     first: Mutex<Option<OwnedPacket>>,
 }
 
@@ -41,7 +41,7 @@ struct OwnedPacket {
 }
 
 impl Recorders {
-    /// `None` if nothing traces.
+    /// Returns `None` if there are no tracers.
     pub(super) fn new(
         side: Side,
         host: &Arc<dyn Host>,
@@ -60,7 +60,7 @@ impl Recorders {
         })
     }
 
-    /// A session begins, with these parameters of this end.
+    /// Starts the recorder of a new session. `local` are the transport parameters of this end.
     pub(super) fn start(self: &Arc<Self>, local: &TransportParameters) -> Recorder {
         let state = State {
             traces: Vec::new(),
@@ -79,12 +79,12 @@ impl Recorders {
         recorder
     }
 
-    /// The recorder of the connection that is being made.
+    /// Takes the recorder of the connection that is being created.
     pub(super) fn take_latest(&self) -> Option<Recorder> {
         self.latest.lock().take()
     }
 
-    /// A server opened an Initial packet, which begins a connection if it is accepted.
+    /// A server decrypted an Initial packet, which may start a connection.
     pub(super) fn opened_first(&self, number: u64, header: &[u8], payload: &[u8], bytes: u64) {
         let (header, payload) = (header.to_vec(), payload.to_vec());
         *self.first.lock() = Some(OwnedPacket { number, header, payload, bytes });
@@ -110,7 +110,7 @@ struct State {
     local_parameters: Vec<u8>,
     remote_is_known: bool,
     loss: LossDetector,
-    /// Losses that were not reported yet.
+    /// Losses that are not reported yet.
     lost: Vec<Lost>,
     received: [Received; 3],
     metrics: Metrics,
@@ -118,7 +118,7 @@ struct State {
     recovery_since: Option<Time>,
 }
 
-/// What a congestion controller shows.
+/// The window of a congestion controller.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Window {
     pub(super) bytes: u64,
@@ -134,14 +134,14 @@ impl Recorder {
         self.of.host.now()
     }
 
-    /// An instant of quinn's.
+    /// Converts an instant of quinn.
     fn at(&self, instant: Instant) -> Time {
         let since = instant.saturating_duration_since(self.of.host.origin());
         Time::from_nanos(nanos(since))
     }
 
-    /// The keys of Initial packets are made, from the destination connection id of the client's first packet; a second
-    /// time if the server asks for a token.
+    /// The keys of Initial packets are derived from `original_id`, the destination connection id of the client's first
+    /// packet. After a Retry packet this happens a second time, without effect.
     pub(super) fn begin(&self, original_id: &[u8]) {
         let state = &mut *self.lock();
         if std::mem::replace(&mut state.has_begun, true) {
@@ -158,7 +158,7 @@ impl Recorder {
         }
     }
 
-    /// The peer's parameters arrived.
+    /// The peer's transport parameters arrived.
     pub(super) fn learn(&self, remote: &TransportParameters) {
         let state = &mut *self.lock();
         if std::mem::replace(&mut state.remote_is_known, true) {
@@ -184,7 +184,7 @@ impl Recorder {
         state.report(self.now(), &QuicEvent::Established);
     }
 
-    /// The server asked for a token.
+    /// The server sent a Retry packet.
     pub(super) fn retry(&self) {
         let state = &mut *self.lock();
         state.loss.forget(Space::Initial);
@@ -208,19 +208,19 @@ impl Recorder {
         state.report(now, &QuicEvent::Sent { packet: *packet, is_probe });
     }
 
-    /// The packet that was sealed last is encrypted to `ciphertext`.
+    /// The packet that was sealed last was encrypted to `ciphertext`.
     pub(super) fn encrypted(&self, ciphertext: &[u8]) {
         let now = self.now();
         self.lock().report(now, &QuicEvent::Encrypted(ciphertext));
     }
 
-    /// A packet arrived intact; `accepted` tells whether its frames are processed if it is no duplicate.
+    /// A packet was decrypted. Unless it is `accepted`, its frames are ignored, as are those of a duplicate.
     pub(super) fn opened(&self, packet: &QuicPacket<'_>, accepted: bool) {
         let now = self.now();
         self.lock().received(self.of.side, now, packet, accepted);
     }
 
-    /// quinn sent `bytes` at `at`, in the packets that were sealed last.
+    /// quinn reports that it sent the packets that were sealed last, `bytes` in total, at `at`.
     pub(super) fn transmitted(&self, at: Instant, bytes: u64, window: Window) {
         let at = self.at(at);
         let state = &mut *self.lock();
@@ -228,7 +228,7 @@ impl Recorder {
         state.report_metrics(at, window);
     }
 
-    /// A packet that was sent at `sent` is acknowledged.
+    /// A packet that was sent at `sent` was acknowledged.
     pub(super) fn acknowledged(&self, sent: Instant) {
         let sent = self.at(sent);
         let state = &mut *self.lock();
@@ -237,7 +237,7 @@ impl Recorder {
         }
     }
 
-    /// quinn processed acknowledgements, and looks for losses.
+    /// quinn has processed acknowledgements, and detects losses.
     pub(super) fn acks_processed(&self, at: Instant, window: Window) {
         let at = self.at(at);
         let state = &mut *self.lock();
@@ -246,7 +246,7 @@ impl Recorder {
         state.report_metrics(at, window);
     }
 
-    /// The controller learned at `at` that packets of `lost_bytes` were lost, or that packets were marked.
+    /// quinn reports a congestion event to the controller: packets of `lost_bytes` were lost, or packets were marked.
     pub(super) fn congestion(&self, at: Instant, lost_bytes: u64, window: Window) {
         let at = self.at(at);
         let state = &mut *self.lock();
@@ -267,7 +267,7 @@ impl State {
         for lost in losses.drain(..) {
             self.report(lost.declared, &QuicEvent::Lost(lost));
         }
-        // Keeps its memory.
+        // Reuses its memory.
         self.lost = losses;
     }
 
@@ -311,7 +311,7 @@ impl State {
             self.metrics = metrics;
             self.report(at, &QuicEvent::Metrics(metrics));
         }
-        // Controllers without a threshold have other states.
+        // A controller without a slow start threshold does not have these states.
         let Some(ssthresh) = window.ssthresh else { return };
         let congestion = match self.recovery_since {
             Some(_) => CongestionState::Recovery,
@@ -325,8 +325,8 @@ impl State {
     }
 }
 
-/// The packet numbers that were received in one space, as far back as quinn remembers them. It takes older packets
-/// for duplicates.
+/// The packet numbers that were received in one space. Like quinn, it remembers a limited number of them and treats all
+/// older packets as duplicates.
 #[derive(Debug, Clone, Copy, Default)]
 struct Received {
     /// The number after the highest.
@@ -347,7 +347,7 @@ impl Received {
             self.window |= 1 << bit;
             return is_known;
         };
-        // The former highest number moves into the window; there is none before the first.
+        // The former highest number moves into the window. There is none if this is the first packet.
         let before = self.window << 1 | u128::from(self.next > 0);
         self.window = u32::try_from(ahead).ok().and_then(|ahead| before.checked_shl(ahead)).unwrap_or(0);
         self.next = number + 1;

@@ -73,7 +73,7 @@ pub(super) const CLIENT_KEYS: u64 = 0x5143_4c49;
 pub(super) const SERVER_KEYS: u64 = 0x5153_5256;
 
 impl QuicSettings {
-    /// Records the connections of one end, if something traces them. A tap is told of the losses that they declare.
+    /// Recorders for the connections of one end, if something traces them. They also report declared losses to `tap`.
     pub(super) fn recorders(
         &self,
         side: Side,

@@ -11,8 +11,8 @@ const RANDOM_BYTES: usize = 4;
 /// As long as the ids that quinn generates in real time.
 const BYTES: usize = RANDOM_BYTES + size_of::<u32>();
 
-/// Generates connection ids: random bytes and their checksum, so that one which the link has changed is recognised, as
-/// in real time.
+/// Generates connection ids of random bytes and their checksum. As in real time, an id that the link has corrupted is
+/// detected by its checksum.
 #[derive(Clone)]
 pub(super) struct SimulatedIds(Randomness);
 

@@ -26,7 +26,7 @@ use crate::{
     trace::{PacketType, QuicPacket, Space},
 };
 
-/// A configuration of either end whose sessions are tapped.
+/// A configuration of either end, with tapped sessions.
 pub(super) struct Tapped<C> {
     pub(super) inner: Arc<C>,
     pub(super) watch: Watch,
@@ -45,12 +45,12 @@ impl Watch {
     }
 
     fn session(&self, inner: Box<dyn Session>, params: &TransportParameters) -> Box<dyn Session> {
-        Box::new(TappedSession {
-            inner,
+        let watcher = SessionPackets {
             tap: self.tap.clone(),
             recorder: self.recorders.as_ref().map(|recorders| recorders.start(params)),
             established: Arc::default(),
-        })
+        };
+        Box::new(TappedSession { inner, watcher })
     }
 }
 
@@ -71,7 +71,8 @@ impl<C: ServerConfig + 'static> ServerConfig for Tapped<C> {
     fn initial_keys(&self, version: u32, dst_cid: &ConnectionId) -> Result<Keys, UnsupportedVersion> {
         let mut keys = self.inner.initial_keys(version, dst_cid)?;
         if let Some(recorders) = self.watch.recorders.clone() {
-            keys.packet.remote = Box::new(FirstKey { inner: keys.packet.remote, recorders });
+            let watcher = FirstPacket(recorders);
+            keys.packet.remote = Box::new(WatchedKey { inner: keys.packet.remote, watcher });
         }
         Ok(keys)
     }
@@ -87,16 +88,12 @@ impl<C: ServerConfig + 'static> ServerConfig for Tapped<C> {
 
 struct TappedSession {
     inner: Box<dyn Session>,
-    tap: Option<Tap>,
-    recorder: Option<Recorder>,
-    /// The handshake is complete. quinn drops 1-RTT packets that come before.
-    established: Arc<AtomicBool>,
+    watcher: SessionPackets,
 }
 
 impl TappedSession {
     fn tap(&self, inner: Box<dyn PacketKey>) -> Box<dyn PacketKey> {
-        let (tap, recorder) = (self.tap.clone(), self.recorder.clone());
-        Box::new(TappedKey { inner, tap, recorder, established: self.established.clone() })
+        Box::new(WatchedKey { inner, watcher: self.watcher.clone() })
     }
 
     fn tap_pair(&self, keys: KeyPair<Box<dyn PacketKey>>) -> KeyPair<Box<dyn PacketKey>> {
@@ -107,7 +104,7 @@ impl TappedSession {
 impl Session for TappedSession {
     fn initial_keys(&self, dst_cid: &ConnectionId, side: Side) -> Keys {
         let Keys { header, packet } = self.inner.initial_keys(dst_cid, side);
-        let Some(recorder) = &self.recorder else {
+        let Some(recorder) = &self.watcher.recorder else {
             // Initial packets carry no application data (RFC 9000 section 12.4).
             return Keys { header, packet };
         };
@@ -129,7 +126,7 @@ impl Session for TappedSession {
 
     fn early_data_accepted(&self) -> Option<bool> {
         let accepted = self.inner.early_data_accepted();
-        if let Some(recorder) = self.recorder.as_ref().filter(|_| accepted == Some(false)) {
+        if let Some(recorder) = self.watcher.recorder.as_ref().filter(|_| accepted == Some(false)) {
             recorder.reject_early_data();
         }
         accepted
@@ -142,9 +139,9 @@ impl Session for TappedSession {
     fn read_handshake(&mut self, buf: &[u8]) -> Result<bool, TransportError> {
         let read = self.inner.read_handshake(buf);
         let established = !self.inner.is_handshaking();
-        if !self.established.swap(established, Ordering::Relaxed)
+        if !self.watcher.established.swap(established, Ordering::Relaxed)
             && established
-            && let Some(recorder) = &self.recorder
+            && let Some(recorder) = &self.watcher.recorder
         {
             recorder.establish();
         }
@@ -153,7 +150,7 @@ impl Session for TappedSession {
 
     fn transport_parameters(&self) -> Result<Option<TransportParameters>, TransportError> {
         let parameters = self.inner.transport_parameters();
-        if let (Some(recorder), Ok(Some(parameters))) = (&self.recorder, &parameters) {
+        if let (Some(recorder), Ok(Some(parameters))) = (&self.watcher.recorder, &parameters) {
             recorder.learn(parameters);
         }
         parameters
@@ -170,7 +167,7 @@ impl Session for TappedSession {
 
     fn is_valid_retry(&self, orig_dst_cid: &ConnectionId, header: &[u8], payload: &[u8]) -> bool {
         let is_valid = self.inner.is_valid_retry(orig_dst_cid, header, payload);
-        if let Some(recorder) = self.recorder.as_ref().filter(|_| is_valid) {
+        if let Some(recorder) = self.watcher.recorder.as_ref().filter(|_| is_valid) {
             recorder.retry();
         }
         is_valid
@@ -186,30 +183,88 @@ impl Session for TappedSession {
     }
 }
 
-struct TappedKey {
+/// Sees the plaintext of packets.
+trait Watcher: Send + Sync + 'static {
+    /// A packet is about to be sealed.
+    fn sealed(&self, _packet: &QuicPacket<'_>) {}
+
+    /// The packet has been sealed, with this result.
+    fn encrypted(&self, _packet_type: PacketType, _ciphertext: &[u8]) {}
+
+    /// A packet has been opened.
+    fn opened(&self, packet: &QuicPacket<'_>);
+}
+
+/// A key that shows packets to `watcher`.
+struct WatchedKey<W> {
     inner: Box<dyn PacketKey>,
+    watcher: W,
+}
+
+impl<W: Watcher> PacketKey for WatchedKey<W> {
+    fn encrypt(&self, number: u64, buf: &mut [u8], header_len: usize) {
+        let Some(packet_type) = PacketType::of(buf) else {
+            return self.inner.encrypt(number, buf, header_len);
+        };
+        let end = buf.len().saturating_sub(self.inner.tag_len());
+        if let Some((header, payload)) = buf.get(..header_len).zip(buf.get(header_len..end)) {
+            let bytes = buf.len() as u64;
+            self.watcher.sealed(&QuicPacket { packet_type, number, bytes, header, payload });
+        }
+        self.inner.encrypt(number, buf, header_len);
+        self.watcher.encrypted(packet_type, buf);
+    }
+
+    fn decrypt(&self, number: u64, header: &[u8], payload: &mut BytesMut) -> Result<(), CryptoError> {
+        let bytes = (header.len() + payload.len()) as u64;
+        self.inner.decrypt(number, header, payload)?;
+        if let Some(packet_type) = PacketType::of(header) {
+            self.watcher.opened(&QuicPacket { packet_type, number, bytes, header, payload });
+        }
+        Ok(())
+    }
+
+    fn tag_len(&self) -> usize {
+        self.inner.tag_len()
+    }
+
+    fn confidentiality_limit(&self) -> u64 {
+        self.inner.confidentiality_limit()
+    }
+
+    fn integrity_limit(&self) -> u64 {
+        self.inner.integrity_limit()
+    }
+}
+
+/// Watches the packets of a session.
+#[derive(Clone)]
+struct SessionPackets {
     tap: Option<Tap>,
     recorder: Option<Recorder>,
+    /// The handshake is complete. quinn drops 1-RTT packets that come before.
     established: Arc<AtomicBool>,
 }
 
-impl TappedKey {
-    fn sealed(&self, packet_type: PacketType, number: u64, packet: &[u8], header_len: usize) {
-        let end = packet.len().saturating_sub(self.inner.tag_len());
-        let Some((header, payload)) = packet.get(..header_len).zip(packet.get(header_len..end)) else {
-            return;
-        };
-        if let Some(tap) = self.tap.as_ref().filter(|_| packet_type.space() == Space::Data) {
-            tap.sealed(number, payload);
+impl SessionPackets {
+    /// The tap, if it follows packets of this type.
+    fn tap(&self, packet_type: PacketType) -> Option<&Tap> {
+        self.tap.as_ref().filter(|_| packet_type.space() == Space::Data)
+    }
+}
+
+impl Watcher for SessionPackets {
+    fn sealed(&self, packet: &QuicPacket<'_>) {
+        if let Some(tap) = self.tap(packet.packet_type) {
+            tap.sealed(packet.number, packet.payload);
         }
         if let Some(recorder) = &self.recorder {
-            let bytes = packet.len() as u64;
-            recorder.sealed(&QuicPacket { packet_type, number, bytes, header, payload });
+            recorder.sealed(packet);
         }
     }
 
     fn encrypted(&self, packet_type: PacketType, ciphertext: &[u8]) {
-        if let Some(tap) = self.tap.as_ref().filter(|_| packet_type.space() == Space::Data) {
+        if let Some(tap) = self.tap(packet_type) {
             tap.encrypted(ciphertext);
         }
         if let Some(recorder) = &self.recorder {
@@ -219,7 +274,7 @@ impl TappedKey {
 
     fn opened(&self, packet: &QuicPacket<'_>) {
         let accepted = packet.packet_type != PacketType::OneRtt || self.established.load(Ordering::Relaxed);
-        if let Some(tap) = self.tap.as_ref().filter(|_| packet.packet_type.space() == Space::Data) {
+        if let Some(tap) = self.tap(packet.packet_type) {
             tap.opened(packet.number, accepted);
         }
         if let Some(recorder) = &self.recorder {
@@ -228,63 +283,11 @@ impl TappedKey {
     }
 }
 
-impl PacketKey for TappedKey {
-    fn encrypt(&self, packet: u64, buf: &mut [u8], header_len: usize) {
-        let packet_type = PacketType::of(buf);
-        packet_type.iter().for_each(|packet_type| self.sealed(*packet_type, packet, buf, header_len));
-        self.inner.encrypt(packet, buf, header_len);
-        packet_type.iter().for_each(|packet_type| self.encrypted(*packet_type, buf));
-    }
+/// Watches for a server's first packet of a connection, which is opened before there is a session.
+struct FirstPacket(Arc<Recorders>);
 
-    fn decrypt(&self, packet: u64, header: &[u8], payload: &mut BytesMut) -> Result<(), CryptoError> {
-        let bytes = (header.len() + payload.len()) as u64;
-        self.inner.decrypt(packet, header, payload)?;
-        if let Some(packet_type) = PacketType::of(header) {
-            self.opened(&QuicPacket { packet_type, number: packet, bytes, header, payload });
-        }
-        Ok(())
-    }
-
-    fn tag_len(&self) -> usize {
-        self.inner.tag_len()
-    }
-
-    fn confidentiality_limit(&self) -> u64 {
-        self.inner.confidentiality_limit()
-    }
-
-    fn integrity_limit(&self) -> u64 {
-        self.inner.integrity_limit()
-    }
-}
-
-/// Opens a server's first packet of a connection, before there is a session.
-struct FirstKey {
-    inner: Box<dyn PacketKey>,
-    recorders: Arc<Recorders>,
-}
-
-impl PacketKey for FirstKey {
-    fn encrypt(&self, packet: u64, buf: &mut [u8], header_len: usize) {
-        self.inner.encrypt(packet, buf, header_len);
-    }
-
-    fn decrypt(&self, packet: u64, header: &[u8], payload: &mut BytesMut) -> Result<(), CryptoError> {
-        let bytes = (header.len() + payload.len()) as u64;
-        self.inner.decrypt(packet, header, payload)?;
-        self.recorders.opened_first(packet, header, payload, bytes);
-        Ok(())
-    }
-
-    fn tag_len(&self) -> usize {
-        self.inner.tag_len()
-    }
-
-    fn confidentiality_limit(&self) -> u64 {
-        self.inner.confidentiality_limit()
-    }
-
-    fn integrity_limit(&self) -> u64 {
-        self.inner.integrity_limit()
+impl Watcher for FirstPacket {
+    fn opened(&self, packet: &QuicPacket<'_>) {
+        self.0.opened_first(packet.number, packet.header, packet.payload, packet.bytes);
     }
 }

@@ -1,5 +1,5 @@
-//! Cryptography with randomness from the seed of a simulation, so that ciphertext is reproducible. Outside simulations
-//! it fails.
+//! Cryptography with randomness from the seed of a simulation, so that ciphertext is reproducible. It fails outside
+//! simulations.
 
 use std::sync::{Arc, LazyLock};
 
@@ -14,11 +14,11 @@ use x25519_dalek::{PublicKey, StaticSecret};
 
 use crate::path::{NoSimulation, Randomness};
 
-/// Like the other [provider](super::PROVIDER), which it takes all algorithms from, but without randomness of the system.
+/// The algorithms of the [provider](super::PROVIDER) for real time, with randomness from the simulation.
 pub(super) static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
     let mut provider = (**super::PROVIDER).clone();
     provider.secure_random = &Current;
-    // The other groups stay on offer, so that messages are as long as in real time.
+    // The other groups are still offered, so that messages are as long as in real time.
     provider.kx_groups = vec![&X25519, &Unusable(NamedGroup::secp256r1), &Unusable(NamedGroup::secp384r1)];
     Arc::new(provider)
 });
@@ -88,7 +88,7 @@ impl ActiveKeyExchange for X25519KeyPair {
     }
 }
 
-/// A group that no simulation agrees on, because both ends prefer X25519.
+/// A group that simulations never choose, because both ends prefer X25519.
 #[derive(Debug)]
 struct Unusable(NamedGroup);
 

@@ -14,7 +14,7 @@ pub(in crate::verify) const STANDING: Case = Case {
 
 const TARGET: u64 = 5 * MS;
 const INTERVAL: u64 = 100 * MS;
-/// The drops that are compared: they take some 2 s.
+/// How many drops are compared. They happen within about 2 s.
 const COMPARED: usize = 100;
 
 /// Two packets arrive in the time that one takes. The n-th waits for n/2 ms, so the tenth, at 10 ms, is the first that
@@ -26,7 +26,7 @@ fn drops(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     measured.sort_unstable();
     let mut due = (2 * TARGET + INTERVAL) as f64;
     let expected = (1..=COMPARED).map(|drop| {
-        // Packets leave the queue at whole milliseconds: the first of them at or after the instant is dropped.
+        // Packets leave the queue at whole milliseconds. The first one at or after the instant is dropped.
         let at = Time::from_nanos(libm::ceil(due / MS as f64) as u64 * MS);
         due += INTERVAL as f64 / libm::sqrt(drop as f64);
         at
@@ -36,7 +36,7 @@ fn drops(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     Ok(vec![Unit::Packets.figure("drops at another instant", sample).within(0.0, 0.0, compared as f64)])
 }
 
-/// A queue of 200 ms stands, because as much arrives as is sent. Drops end it at the target.
+/// At load 1, a queue of 200 ms would stand forever. Drops shorten it to the target.
 fn standing(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     const STANDING: u64 = 2 * INTERVAL / MS;
     const PACKETS: u64 = 20_000;

@@ -12,7 +12,7 @@ const SPARSE: u64 = 1_000;
 /// 1500 bytes at 8 Mbit/s.
 const QUANTUM: f64 = 1_500_000.0;
 
-/// On an idle link the sparse flow would not wait.
+/// FQ-CoDel serves a sparse flow first. It waits for the packet in transmission, which is less than a quantum.
 fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     // Every 10.003 ms, so that all phases of the other flow's packets occur.
     let sparse = (1..=SPARSE).map(|number| Offer {

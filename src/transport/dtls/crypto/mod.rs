@@ -7,8 +7,13 @@ mod signatures;
 mod simulated;
 mod suites;
 
-use dimpl::crypto::CryptoProvider;
+use std::marker::PhantomData;
 
+use dimpl::crypto::CryptoProvider;
+use p256::ecdsa::SigningKey;
+use ring::signature::EcdsaKeyPair;
+
+use self::signatures::Keys;
 pub(super) use self::{secrets::logged_to, suites::Tally};
 use crate::path::Host;
 
@@ -19,7 +24,7 @@ pub(super) fn provider(host: &dyn Host) -> CryptoProvider {
     let real = CryptoProvider {
         kx_groups: exchange::GROUPS,
         signature_verification: &signatures::Certificates,
-        key_provider: &signatures::Keys,
+        key_provider: &Keys(PhantomData::<EcdsaKeyPair>),
         secure_random: &digests::System,
         hash_provider: &digests::Hashes,
         hmac_provider: &digests::Hmacs,
@@ -30,7 +35,7 @@ pub(super) fn provider(host: &dyn Host) -> CryptoProvider {
         None => real,
         Some(_) => CryptoProvider {
             kx_groups: simulated::GROUPS,
-            key_provider: &simulated::Keys,
+            key_provider: &Keys(PhantomData::<SigningKey>),
             secure_random: &simulated::Current,
             ..real
         },

@@ -20,7 +20,8 @@ struct Secret {
     bytes: Vec<u8>,
 }
 
-/// Runs `act`, and logs the secrets that were derived meanwhile for the connection whose client sent `random`.
+/// Runs `act`, and logs the secrets that it derives. `random` identifies the connection: it is the random value of its
+/// client's hello.
 pub(in crate::transport::dtls) fn logged_to<T>(
     key_log: Option<&dyn KeyLog>,
     random: &Random,

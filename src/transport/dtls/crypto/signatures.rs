@@ -1,56 +1,68 @@
 //! ECDSA: signing with a P-256 key, and verifying with the key of a certificate.
 
+use std::marker::PhantomData;
+
 use dimpl::{
     CryptoError, CryptoOperation, HashAlgorithm, NamedGroup, SignatureAlgorithm,
-    crypto::{Buf, KeyProvider, SignatureVerifier, SigningKey},
+    crypto::{Buf, CryptoSafe, KeyProvider, SignatureVerifier, SigningKey},
 };
 use ring::{
     rand::SystemRandom,
     signature::{
         ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1, EcdsaKeyPair,
-        UnparsedPublicKey,
+        Signature, UnparsedPublicKey,
     },
 };
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// Length of the signatures that we make. Those of P-256 are a few bytes shorter or longer, by chance (RFC 3279 section
-/// 2.2.3); with one length, all handshakes take the same bytes. Half of all signatures have it.
-pub(super) const SIGNATURE_BYTES: usize = 71;
+/// Length of the signatures that we make. The length of a signature on P-256 varies by a few bytes (RFC 3279 section
+/// 2.2.3). With one length, all handshakes have the same size. Half of all signatures have this length.
+const SIGNATURE_BYTES: usize = 71;
 
-pub(super) const SHA256: &[HashAlgorithm] = &[HashAlgorithm::SHA256];
+/// A private key on P-256.
+pub(super) trait PrivateKey: CryptoSafe + Sized + 'static {
+    /// A signature in DER.
+    type Signature: AsRef<[u8]>;
 
+    fn from_pkcs8(pkcs8: &[u8]) -> Option<Self>;
+
+    /// Signatures of `data`, each with a new nonce. An item is `None` if signing failed.
+    fn signatures(&self, data: &[u8]) -> Result<impl Iterator<Item = Option<Self::Signature>>, CryptoError>;
+}
+
+/// Loads keys of type `K`.
 #[derive(Debug)]
-pub(super) struct Keys;
+pub(super) struct Keys<K>(pub(super) PhantomData<K>);
 
-impl KeyProvider for Keys {
-    /// An empty key is that of an end without a certificate.
+impl<K: PrivateKey> KeyProvider for Keys<K> {
+    /// An end without a certificate has an empty key.
     fn load_private_key(&self, pkcs8: &[u8]) -> Result<Box<dyn SigningKey>, CryptoError> {
         if pkcs8.is_empty() {
-            return Ok(Box::new(Key(None)));
+            return Ok(Box::new(Signer::<K>(None)));
         }
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8, &SystemRandom::new());
-        Ok(Box::new(Key(Some(pair.map_err(|_| CryptoError::InvalidPrivateKey)?))))
+        Ok(Box::new(Signer(Some(K::from_pkcs8(pkcs8).ok_or(CryptoError::InvalidPrivateKey)?))))
     }
 }
 
 #[derive(Debug)]
-struct Key(Option<EcdsaKeyPair>);
+struct Signer<K>(Option<K>);
 
-impl SigningKey for Key {
+impl<K: PrivateKey> SigningKey for Signer<K> {
     fn sign(&mut self, data: &[u8], hash: HashAlgorithm, out: &mut Buf) -> Result<(), CryptoError> {
         if hash != HashAlgorithm::SHA256 {
             return Err(CryptoError::SigningKeyUnsupportedHash { group: NamedGroup::Secp256r1, hash });
         }
         let failed = CryptoError::OperationFailed(CryptoOperation::Sign);
-        let pair = self.0.as_ref().ok_or(failed.clone())?;
-        loop {
-            let signature = pair.sign(&SystemRandom::new(), data).map_err(|_| failed.clone())?;
+        let key = self.0.as_ref().ok_or(failed.clone())?;
+        for signature in key.signatures(data)? {
+            let signature = signature.ok_or(failed.clone())?;
             if signature.as_ref().len() == SIGNATURE_BYTES {
                 out.clear();
                 out.extend_from_slice(signature.as_ref());
                 return Ok(());
             }
         }
+        Err(failed)
     }
 
     fn algorithm(&self) -> SignatureAlgorithm {
@@ -62,7 +74,20 @@ impl SigningKey for Key {
     }
 
     fn supported_hash_algorithms(&self) -> &[HashAlgorithm] {
-        SHA256
+        &[HashAlgorithm::SHA256]
+    }
+}
+
+/// Nonces come from the system.
+impl PrivateKey for EcdsaKeyPair {
+    type Signature = Signature;
+
+    fn from_pkcs8(pkcs8: &[u8]) -> Option<Self> {
+        Self::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8, &SystemRandom::new()).ok()
+    }
+
+    fn signatures(&self, data: &[u8]) -> Result<impl Iterator<Item = Option<Signature>>, CryptoError> {
+        Ok(std::iter::repeat_with(|| self.sign(&SystemRandom::new(), data).ok()))
     }
 }
 

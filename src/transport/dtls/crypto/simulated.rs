@@ -1,20 +1,18 @@
-//! Cryptography with randomness from the seed of a simulation, so that ciphertext is reproducible. Outside simulations
-//! it fails.
+//! Cryptography with randomness from the seed of a simulation, so that ciphertext is reproducible. It fails outside
+//! simulations.
 
 use dimpl::{
-    CryptoError, CryptoOperation, HashAlgorithm, NamedGroup, SignatureAlgorithm,
-    crypto::{ActiveKeyExchange, Buf, KeyProvider, SecureRandom, SigningKey, SupportedKxGroup},
+    CryptoError, CryptoOperation, NamedGroup,
+    crypto::{ActiveKeyExchange, Buf, SecureRandom, SupportedKxGroup},
 };
-use p256::ecdsa::{DerSignature, signature::RandomizedSigner};
+use p256::ecdsa::{DerSignature, SigningKey, signature::RandomizedSigner};
 use rand::SeedableRng;
 
-use super::{
-    exchange,
-    signatures::{SHA256, SIGNATURE_BYTES},
-};
+use super::{exchange, signatures::PrivateKey};
 use crate::{path::Randomness, transport::security::X25519KeyPair, unit::random::ChaCha8Rng};
 
-/// The groups of real time in the same order. No simulation agrees on the last one, because both ends prefer X25519.
+/// The same groups in the same order as in real time. Simulations never choose the last one, because both ends prefer
+/// X25519.
 pub(super) static GROUPS: &[&dyn SupportedKxGroup] = &[&X25519, &exchange::P256];
 
 #[derive(Debug)]
@@ -67,62 +65,27 @@ impl std::fmt::Debug for Exchange {
     }
 }
 
-#[derive(Debug)]
-pub(super) struct Keys;
+/// Nonces come from the simulation.
+impl PrivateKey for SigningKey {
+    type Signature = DerSignature;
 
-impl KeyProvider for Keys {
-    /// An empty key is that of an end without a certificate.
-    fn load_private_key(&self, pkcs8: &[u8]) -> Result<Box<dyn SigningKey>, CryptoError> {
-        if pkcs8.is_empty() {
-            return Ok(Box::new(Key(None)));
-        }
-        let pair = scalar(pkcs8).and_then(|scalar| p256::ecdsa::SigningKey::from_slice(scalar).ok());
-        Ok(Box::new(Key(Some(pair.ok_or(CryptoError::InvalidPrivateKey)?))))
+    fn from_pkcs8(pkcs8: &[u8]) -> Option<Self> {
+        scalar(pkcs8).and_then(|scalar| Self::from_slice(scalar).ok())
+    }
+
+    fn signatures(&self, data: &[u8]) -> Result<impl Iterator<Item = Option<DerSignature>>, CryptoError> {
+        let mut seed = [0; 32];
+        Current.fill(&mut seed)?;
+        let mut rng = ChaCha8Rng::from_seed(seed);
+        Ok(std::iter::repeat_with(move || self.try_sign_with_rng(&mut rng, data).ok()))
     }
 }
 
-/// The private key in a PKCS#8 document with the optional public key, the only form that ring knows.
+/// The private key in a PKCS#8 document that also has the public key. ring reads no other form.
 fn scalar(pkcs8: &[u8]) -> Option<&[u8]> {
-    /// Bytes before the private key, and the ones just before it: its type and length.
+    /// The number of bytes before the private key. The last of them are its type and length.
     const BEFORE: usize = 36;
     const OCTET_STRING_OF_32: [u8; 2] = [4, 32];
     let (before, rest) = pkcs8.split_at_checked(BEFORE)?;
     rest.get(..32).filter(|_| before.ends_with(&OCTET_STRING_OF_32))
-}
-
-#[derive(Debug)]
-struct Key(Option<p256::ecdsa::SigningKey>);
-
-impl SigningKey for Key {
-    fn sign(&mut self, data: &[u8], hash: HashAlgorithm, out: &mut Buf) -> Result<(), CryptoError> {
-        if hash != HashAlgorithm::SHA256 {
-            return Err(CryptoError::SigningKeyUnsupportedHash { group: NamedGroup::Secp256r1, hash });
-        }
-        let failed = CryptoError::OperationFailed(CryptoOperation::Sign);
-        let pair = self.0.as_ref().ok_or(failed.clone())?;
-        let mut seed = [0; 32];
-        Current.fill(&mut seed)?;
-        let mut rng = ChaCha8Rng::from_seed(seed);
-        loop {
-            let signature: DerSignature =
-                pair.try_sign_with_rng(&mut rng, data).map_err(|_| failed.clone())?;
-            if signature.as_bytes().len() == SIGNATURE_BYTES {
-                out.clear();
-                out.extend_from_slice(signature.as_bytes());
-                return Ok(());
-            }
-        }
-    }
-
-    fn algorithm(&self) -> SignatureAlgorithm {
-        SignatureAlgorithm::ECDSA
-    }
-
-    fn hash_algorithm(&self) -> HashAlgorithm {
-        HashAlgorithm::SHA256
-    }
-
-    fn supported_hash_algorithms(&self) -> &[HashAlgorithm] {
-        SHA256
-    }
 }

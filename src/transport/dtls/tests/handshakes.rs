@@ -112,7 +112,7 @@ fn garbage_does_not_prevent_a_handshake() {
     assert_eq!(client.handshakes(), 1);
 }
 
-/// A server whose answers arrive without their encrypted records, and with garbage instead.
+/// The encrypted records in the answers of this server are replaced with garbage.
 #[test]
 fn garbage_begins_few_handshakes_anew() {
     let world = World::new(&PerDirection::both(link("delay=5ms")), 1);

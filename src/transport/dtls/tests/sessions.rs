@@ -228,7 +228,7 @@ fn a_recorded_session_that_is_replayed_reaches_nobody_and_takes_no_memory() {
 }
 
 impl ServerSocket {
-    /// Receives a datagram, of which nothing may reach the application.
+    /// Receives a datagram. Nothing of it may reach the application.
     fn replay(&self, received: Received, datagram: &[u8]) {
         let mut state = self.state();
         state.peers.receive(received, datagram);

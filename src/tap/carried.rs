@@ -1,0 +1,61 @@
+//! The parts of an experiment's data in a packet.
+
+use crate::wire::MessageId;
+
+/// A part of an experiment's data in a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carried {
+    /// Bytes of a QUIC stream.
+    Stream {
+        /// The stream's id.
+        id: u64,
+        /// The offset of the first byte.
+        start: u64,
+        /// The offset after the last byte.
+        end: u64,
+    },
+    /// A whole message.
+    Message(MessageId),
+    /// Bytes of a message in an ARQ segment.
+    Segment {
+        /// The segment's number, used as an offset in a stream.
+        sequence: u64,
+        /// The message.
+        id: MessageId,
+        /// The offset in the message of the segment's first byte.
+        start: u64,
+        /// The offset in the message after the segment's last byte.
+        end: u64,
+    },
+    /// Bytes of a message in a TCP segment. With TLS, these are bytes of its ciphertext.
+    Tcp {
+        /// The message's index in the stream, from 0.
+        place: u64,
+        /// The offset in the message of the segment's first byte.
+        start: u64,
+        /// The offset in the message after the segment's last byte.
+        end: u64,
+    },
+}
+
+impl Carried {
+    /// The stream and the byte range in it.
+    pub(super) fn place(&self) -> Option<(u64, (u64, u64))> {
+        match *self {
+            Self::Stream { id, start, end } => Some((id, (start, end))),
+            Self::Segment { sequence, .. } => Some((0, (sequence, sequence + 1))),
+            Self::Message(_) | Self::Tcp { .. } => None,
+        }
+    }
+}
+
+/// An ARQ segment with content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loaded {
+    /// The number of its transmission. Numbers are in sending order.
+    pub transmission: u64,
+    /// Its sequence number.
+    pub sequence: u64,
+    /// The part of an experiment's message in it, if it has one.
+    pub what: Option<Carried>,
+}
