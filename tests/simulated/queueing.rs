@@ -54,11 +54,11 @@ fn a_steady_queue_delays_every_packet_by_its_length() {
     // Twice the rate and room for ten packets: once the queue is full, a packet that gets in waits for nine others.
     let full = measured(Transport::UDP, "rate=8mbit,delay=10ms,queue=10p", Duration::from_micros(500));
     let queue = full.queue.unwrap().to_server.unwrap();
-    assert_eq!(queue.delay_ns.min, queue.delay_ns.max, "{queue:?}");
-    let wait = queue.delay_ns.max.unwrap();
-    assert!((8_500_000..=9_000_000).contains(&wait), "{wait}");
+    let wait = 9_000_000;
+    assert_eq!((queue.delay_ns.min, queue.delay_ns.max), (Some(wait), Some(wait)));
     assert_eq!(queue.dropped, full.wire.unwrap().to_server.unwrap().queue_dropped);
-    assert!(queue.dropped > 900);
+    // Half of 2,000 messages.
+    assert_eq!(queue.dropped, 1000);
     // The rest of the path is serialisation and propagation, both ways.
     let budget = full.budget_ns.unwrap();
     assert_eq!((budget.queue, budget.path), (Some(wait), Some(wait + 21_000_000)));
@@ -110,9 +110,9 @@ fn quic_answers_marks_as_it_answers_drops_and_loses_nothing() {
         let wait = cell.queue.unwrap().to_server.unwrap().delay_ns.p50.unwrap();
         assert!(wait <= 2 * TARGET_NS, "{wait} ns");
         assert!(cell.recovery.as_ref().unwrap().congestion_events > Some(0));
-        // At most a tenth is lost to the reaction.
+        // Headers and the reaction to marks or drops take less than 13% of the rate.
         let goodput = cell.transfer.as_ref().unwrap().goodput_bps.p50.unwrap();
-        assert!(goodput > 8_000_000, "{goodput}");
+        assert!(goodput > 8_700_000, "{goodput}");
     }
     let queue = marked.queue.unwrap().to_server.unwrap();
     let ecn = marked.ecn.unwrap().to_server;

@@ -62,10 +62,11 @@ fn a_stream_of_datagrams_within_the_rate_loses_nothing_and_gets_its_rate() {
     let file = up("udp@5mbit,udp@3mbit", "100KB", 10, 1);
     let [first, second] = senders(&file) else { panic!("two senders") };
     assert_eq!((first.dropped, second.dropped), (0, 0));
-    // A packet of 1500 bytes carries 1448 bytes of content, after 20 of IP, 8 of UDP and 24 of the transfer's header.
+    // A packet of 1500 bytes carries 1448 bytes of content, after 20 of IP, 8 of UDP and 24 of the transfer's header. The
+    // slower sender sends 2,000 packets in 8 s, so the tolerance is two packets.
     for (sender, rate) in [(first, 5e6), (second, 3e6)] {
         let goodput = sender.goodput_bps.unwrap() as f64;
-        assert!((goodput / rate - 1448.0 / 1500.0).abs() < 0.005, "{goodput}");
+        assert!((goodput / rate - 1448.0 / 1500.0).abs() < 0.001, "{goodput}");
     }
     // (5 + 3)^2 / (2 x (25 + 9)).
     assert!((jain(&file) - 64.0 / 68.0).abs() < 0.001, "{}", jain(&file));
@@ -77,6 +78,7 @@ fn equal_quic_senders_share_equally_within_their_interval() {
     let share = file.cells[0].share.as_ref().unwrap();
     assert!(jain(&file) > 0.95, "{}", jain(&file));
     let [low, high] = share.jain_index_ci95.unwrap();
+    assert!(low.get() > 0.95, "{low:?}");
     assert!(low <= share.jain_index.unwrap() && share.jain_index.unwrap() <= high);
     for sender in &share.senders {
         // The interval of six seeds is wide, and contains the equal share.
@@ -112,16 +114,16 @@ fn a_sender_that_joins_converges_and_one_that_ends_leaves_the_rest_to_the_other(
 /// Hock, Bless and Zitterbart (ICNP 2017, "Experimental evaluation of BBR congestion control", section V) and Ware et
 /// al. (IMC 2019, "Modeling BBR's interactions with loss-based congestion control"): in a buffer below one
 /// bandwidth-delay product BBR leaves little to CUBIC; in one of several, CUBIC keeps a good part, because BBR limits
-/// itself to two products in flight.
+/// itself to two products in flight. The bounds hold for the whole 95% interval of three seeds of 58 s.
 #[test]
 fn bbr_starves_cubic_in_a_shallow_queue_and_shares_a_deep_one() {
     let cubic = |queue: &str| {
         let file = up("quic-one:cubic,quic-one:bbr", queue, 60, 3);
-        senders(&file)[0].share_ratio.unwrap().get()
+        senders(&file)[0].share_ci95_ratio.unwrap().map(|end| end.get())
     };
     let (shallow, deep) = (cubic("0.5bdp"), cubic("8bdp"));
-    assert!(shallow < 0.2, "{shallow}");
-    assert!(deep > 0.4, "{deep}");
+    assert!(shallow[1] < 0.2, "{shallow:?}");
+    assert!(deep[0] > 0.4, "{deep:?}");
 }
 
 #[test]

@@ -87,13 +87,13 @@ fn with_loss_alone_no_loss_is_false_and_no_copy_needless() {
             let outcome = outcome(&plan(transport, ["loss=1%"; 2], MS * 10, 1000), seed);
             let truth = outcome.truth.as_ref().unwrap();
             assert_eq!((truth.needless, truth.false_losses), (0, 0), "{transport}, seed {seed}");
-            // Only losses at the very end are never found.
+            // Only the last packet of each end may be lost and never declared lost.
             let found = truth.detection.n();
-            assert!(found >= 8 && truth.undeclared <= 3, "{transport}, seed {seed}: {truth:?}");
+            assert!(found >= 8 && truth.undeclared <= 2, "{transport}, seed {seed}: {truth:?}");
             let wire = outcome.wire.unwrap();
             // Lost acknowledgements are never declared lost.
             let lost = wire.to_server.lost + wire.to_client.lost;
-            assert!(found + truth.undeclared <= lost + 4, "{transport}, seed {seed}: {truth:?}, {lost} lost");
+            assert!(found + truth.undeclared <= lost, "{transport}, seed {seed}: {truth:?}, {lost} lost");
             // A loss is found after a round trip at the earliest, except by go-back-N, which sends everything again after an
             // earlier loss.
             let is_early = truth.detection.min() < Some(50_000_000);
@@ -244,10 +244,7 @@ fn a_transfer_tells_a_lossy_link_from_a_threshold_that_is_too_low() {
     for transport in [Transport::ARQ_SELECTIVE, Transport::QUIC_ONE, Transport::QUIC_MESSAGE] {
         let lossy = transferred(transport, "delay=10ms,rate=100mbit,loss=1%", LossDetection::default());
         assert_eq!((lossy.needless, lossy.false_losses), (0, 0), "{transport}: {lossy:?}");
-        assert!(
-            lossy.detection.n() > 10 && lossy.resent >= lossy.detection.n() - 2,
-            "{transport}: {lossy:?}"
-        );
+        assert!(lossy.detection.n() > 10 && lossy.resent >= lossy.detection.n(), "{transport}: {lossy:?}");
         let reordering = "delay=10ms,rate=100mbit,reorder=1%";
         let low = transferred(transport, reordering, LossDetection::default());
         assert!(low.false_losses > 100 && low.detection.n() == 0, "{transport}: {low:?}");
