@@ -203,7 +203,7 @@ fn both_forms_have_what_their_schemas_require_and_the_same_events() {
                 assert!(frames[0] > 0 && frames[0] == frames[1], "{old} {new}");
             }
         }
-        // A run may be over before an end knows that the connection is closed.
+        // The run may be over before a CONNECTION_CLOSE frame is sent or received.
         names.insert("connection_closed");
         assert_eq!(names, NAMES.into(), "{side}");
     }
