@@ -1,7 +1,7 @@
 // Uses the lab as a person does, in Chromium. Arguments: a folder for screenshots, or -; then addresses of the page.
 //
-// WIRELAB_TEST_BROWSER names the folder whose node_modules has playwright-core and axe-core, WIRELAB_TEST_WIRELAB the program,
-// whose figures the page must show.
+// WIRELAB_TEST_BROWSER names the folder whose node_modules has playwright-core and axe-core. WIRELAB_TEST_WIRELAB names the
+// program. The page must show the figures that it prints.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
@@ -14,7 +14,7 @@ const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const [pictures, ...addresses] = process.argv.slice(2);
 const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 360, height: 760 } };
 const problems = [];
-// Other programs may take the machine.
+// Long, because other programs may keep the machine busy.
 const PATIENCE = 60000;
 
 const wirelab = words => execFileSync(process.env.WIRELAB_TEST_WIRELAB, words, { encoding: 'utf8', maxBuffer: 64 << 20 });

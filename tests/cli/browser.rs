@@ -6,15 +6,14 @@ use tempfile::tempdir;
 
 use crate::{
     lab::{Lab, engine},
-    support::{Program, command_exists, run, say, skip_missing, wirelab},
+    support::{Program, command_exists, find_command, run, say, skip_missing, wirelab},
 };
 
 /// The command that opens pages in the browser. Needs Chromium, Node.js, `playwright-core` and `axe-core`, which
 /// `.ci/run` installs. Skips without them.
 fn browser(script: &str) -> Option<Command> {
-    let folders = env::var_os("PATH").unwrap_or_default();
-    let file = |name| env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file());
-    let Some(chromium) = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(file) else {
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let Some(chromium) = names.into_iter().find_map(find_command) else {
         skip_missing("chromium");
         return None;
     };
@@ -60,8 +59,8 @@ fn pages_are_whole_in_every_size_and_scheme() {
     assert!(largest < 300_000, "{largest}");
 }
 
-/// Uses the lab at these addresses. It takes longer than a program of the tests may take, so it is waited for without a
-/// limit; the script has limits of its own.
+/// Uses the lab at these addresses. This may take longer than `Program` waits, so the wait has no limit here; the script has
+/// limits of its own.
 fn use_lab(mut browser: Command, addresses: &[String]) {
     let pictures = env::var("WIRELAB_TEST_PICTURES").unwrap_or_else(|_| "-".to_owned());
     browser.arg(pictures).args(addresses).env("WIRELAB_TEST_WIRELAB", env!("CARGO_BIN_EXE_wirelab"));
@@ -86,7 +85,7 @@ fn an_exported_lab_needs_no_server() {
         assert!(export.unwrap().success());
     }
     let file = folder.path().join("lab.html");
-    // The engine is in it as base64 of what a server sends, which is most of it.
+    // Most of the file is the compressed engine in base64.
     let largest = fs::metadata(&file).unwrap().len();
     assert!(largest < 1_200_000 * 4 / 3, "{largest}");
     let folder: u64 =

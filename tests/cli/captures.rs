@@ -88,10 +88,15 @@ fn in_real_time_secrets_are_new_each_time() {
     let secrets = |keys: &str| -> BTreeSet<String> {
         keys.lines().map(|line| line.rsplit(' ').next().unwrap().to_owned()).collect()
     };
-    // Those of QUIC have one for exporters.
+    // QUIC has an exporter secret, too.
     assert_eq!(secrets(&keys[0]).len(), 4 + 5);
     assert!(secrets(&keys[0]).is_disjoint(&secrets(&keys[1])));
 }
+
+// Types of pcapng blocks.
+const STATISTICS: u32 = 5;
+const PACKET: u32 = 6;
+const SECRETS: u32 = 10;
 
 /// The type and the content of each block.
 fn blocks(file: &Path) -> Vec<(u32, Vec<u8>)> {
@@ -106,11 +111,9 @@ fn blocks(file: &Path) -> Vec<(u32, Vec<u8>)> {
     blocks
 }
 
-/// DTLS 1.3 takes its keys into use before the client knows them.
+/// In DTLS 1.3, the server sends encrypted records before the client has derived the keys.
 #[test]
 fn the_secrets_of_dtls_come_before_the_first_encrypted_record_and_both_ends_agree_on_them() {
-    const PACKET: u32 = 6;
-    const SECRETS: u32 = 10;
     const HEADERS: usize = 20 + 20 + 8;
     for path in ["sim", "relay"] {
         let folder = tempdir().unwrap();
@@ -263,17 +266,18 @@ fn a_capture_that_cannot_be_written_ends_the_run_in_one_line() {
     }
 }
 
-/// A file system of 300 kB.
+/// The capture goes to a file system of 300 kB.
 #[test]
 fn on_a_full_disk_the_capture_says_how_many_packets_are_missing() {
     let folder = tempdir().unwrap();
-    let mounted =
-        "mount -t tmpfs -o size=300k none . && cd . && \"$@\"; code=$?; cp full.pcapng \"$OUT\"; exit $code";
+    // `cd` enters the folder again, which is the new file system by then.
+    let mounted = "mount -t tmpfs -o size=300k none . && cd \"$PWD\" && \"$@\"; code=$?; \
+                   cp full.pcapng \"$OUT\"; exit $code";
     for path in ["sim", "relay"] {
         let bench = format!("bench -t udp -d 2s -w 0s -i 1ms --seeds 1 -q --pcap full.pcapng --path {path}");
         let program = wirelab(folder.path(), bench.split(' '));
         let mut command = Command::new("unshare");
-        command.args(["-rm", "sh", "-c", &mounted.replace("cd .", "cd \"$PWD\""), "sh"]);
+        command.args(["-rm", "sh", "-c", mounted, "sh"]);
         command.arg(program.get_program()).args(program.get_args());
         let kept = tempdir().unwrap();
         let kept = kept.path().join("kept.pcapng");
@@ -286,11 +290,11 @@ fn on_a_full_disk_the_capture_says_how_many_packets_are_missing() {
         let said = "wirelab: cannot write full.pcapng: No space left on device (os error 28); the file is incomplete\n";
         assert_eq!(done.stderr, said);
         let blocks = blocks(&kept);
-        let packets = blocks.iter().filter(|(kind, _)| *kind == 6).count() as u64;
+        let packets = blocks.iter().filter(|(kind, _)| *kind == PACKET).count() as u64;
         assert!(packets > 200, "{packets}");
         let number = |block: &[u8], at: usize| u64::from_le_bytes(block[at..at + 8].try_into().unwrap());
         let statistics: Vec<&Vec<u8>> =
-            blocks.iter().filter(|(kind, _)| *kind == 5).map(|(_, block)| block).collect();
+            blocks.iter().filter(|(kind, _)| *kind == STATISTICS).map(|(_, block)| block).collect();
         let seen: u64 = statistics.iter().map(|block| number(block, 16)).sum();
         let missing: u64 = statistics.iter().map(|block| number(block, 28)).sum();
         assert_eq!((statistics.len(), seen), (2, packets + missing));

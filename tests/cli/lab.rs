@@ -1,4 +1,4 @@
-//! The lab: its two engines give the figures of the command, and its server is for its own page only.
+//! The lab: both engines give the figures of the command, and the server refuses requests of other pages.
 
 use std::{
     env,
@@ -58,7 +58,7 @@ impl Lab {
         format!("http://{}{}", self.host, self.page)
     }
 
-    /// Sends a request and leaves the response to come.
+    /// Sends a request without waiting for the response.
     fn send(&self, line: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.host).unwrap();
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
@@ -70,26 +70,19 @@ impl Lab {
         stream
     }
 
+    /// Sends a call as the page does, without waiting for the response.
+    fn send_call(&self, body: &str) -> TcpStream {
+        let origin = format!("http://{}", self.host);
+        let headers = [("Host", &*self.host), ("Origin", &*origin), ("Content-Type", "application/json")];
+        self.send(&format!("POST {}call", self.page), &headers, body)
+    }
+
     fn request(&self, line: &str, headers: &[(&str, &str)], body: &str) -> Reply {
-        let mut said = Vec::new();
-        self.send(line, headers, body).read_to_end(&mut said).unwrap();
-        let end = said.windows(4).position(|part| part == b"\r\n\r\n").unwrap();
-        let head = String::from_utf8(said[..end].to_vec()).unwrap();
-        let body = match head.to_lowercase().contains("transfer-encoding: chunked") {
-            true => unchunked(&said[end + 4..]),
-            false => said[end + 4..].to_vec(),
-        };
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Reply { status, head, body: String::from_utf8(body).unwrap() }
+        Reply::read(self.send(line, headers, body))
     }
 
     fn post(&self, body: &str) -> Reply {
-        let origin = format!("http://{}", self.host);
-        self.request(
-            &format!("POST {}call", self.page),
-            &[("Host", &self.host), ("Origin", &origin), ("Content-Type", "application/json")],
-            body,
-        )
+        Reply::read(self.send_call(body))
     }
 
     /// The answer of a call, or its error.
@@ -100,6 +93,21 @@ impl Lab {
         }
         let last: Value = serde_json::from_str(reply.body.lines().last().unwrap()).unwrap();
         said(&last)
+    }
+}
+
+impl Reply {
+    fn read(mut stream: TcpStream) -> Self {
+        let mut said = Vec::new();
+        stream.read_to_end(&mut said).unwrap();
+        let end = said.windows(4).position(|part| part == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8(said[..end].to_vec()).unwrap();
+        let body = match head.to_lowercase().contains("transfer-encoding: chunked") {
+            true => unchunked(&said[end + 4..]),
+            false => said[end + 4..].to_vec(),
+        };
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Self { status, head, body: String::from_utf8(body).unwrap() }
     }
 }
 
@@ -136,14 +144,15 @@ fn the_server_answers_with_the_bytes_that_the_command_prints() {
     for line in LINES {
         assert_eq!(lab.call(&run_call(line, false)).unwrap(), printed(line), "{line}");
     }
-    let (line, mut file) = (LINES[0], Value::Null);
-    for text in [lab.call(&run_call(line, true)).unwrap(), printed(&format!("{line} --pictures"))] {
-        let mut other: Value = serde_json::from_str(&text).unwrap();
+    let line = LINES[0];
+    let texts = [lab.call(&run_call(line, true)).unwrap(), printed(&format!("{line} --pictures"))];
+    let [answered, printed] = texts.map(|text| {
+        let mut file: Value = serde_json::from_str(&text).unwrap();
         // Only the command makes further runs for ladders.
-        other.as_object_mut().unwrap().remove("episodes");
-        assert!(file.is_null() || file == other, "{line}");
-        file = other;
-    }
+        file.as_object_mut().unwrap().remove("episodes");
+        file
+    });
+    assert!(answered == printed, "{line}");
 }
 
 #[test]
@@ -230,15 +239,11 @@ fn absurd_and_broken_calls_are_refused_in_one_line() {
 fn a_run_whose_page_has_gone_ends() {
     let lab = Lab::start();
     let long = run_call("bench -t quic -d 60s --seeds 12", true).to_string();
-    let origin = format!("http://{}", lab.host);
     for _ in 0..8 {
-        let headers =
-            [("Host", lab.host.as_str()), ("Origin", origin.as_str()), ("Content-Type", "application/json")];
-        let mut stream = lab.send(&format!("POST {}call", lab.page), &headers, &long);
-        // Until the run has begun.
-        assert_ne!(stream.read(&mut [0; 64]).unwrap(), 0);
+        // The page leaves once its response begins.
+        assert_ne!(lab.send_call(&long).read(&mut [0; 64]).unwrap(), 0);
     }
-    // Twice as many runs as places, each of which would take many seconds.
+    // The server runs four calls at a time. Each of these would take many seconds.
     assert!(lab.call(&run_call("hol -t udp -d 1s --seeds 1", false)).is_ok());
 }
 

@@ -48,6 +48,7 @@ fn tshark_counts_the_packets_and_the_fates_that_the_result_counts() {
         let server = packets.iter().map(|packet| &packet[2..]).find(|source| *source != client).unwrap();
         let wire = |way: &str, key: &str| cell["wire"][way][key].as_u64().unwrap();
         let both = |key: &str| wire("to_server", key) + wire("to_client", key);
+        assert!(both("lost") > 0 && both("duplicated") > 0, "{cell}");
         assert_eq!(counts[&("client", client)], wire("to_server", "packets"));
         assert_eq!(counts[&("server", server)], wire("to_client", "packets"));
         assert_eq!(comments.get("lost on the link").copied().unwrap_or(0), both("lost"));
@@ -77,7 +78,7 @@ fn tshark_decrypts_quic_with_the_secrets_in_the_capture() {
 }
 
 #[test]
-fn tshark_reads_dtls_handshakes_and_takes_signed_datagrams_for_data() {
+fn tshark_reads_dtls_handshakes_and_shows_signed_datagrams_as_data() {
     let folder = tempdir().unwrap();
     let capture = folder.path().join("run.pcapng");
     cell(folder.path(), "bench -t dtls --seeds 1 -d 1s --loss 0% --pcap run.pcapng -J -q");
@@ -119,7 +120,7 @@ fn tsharks_analysis_of_tcp_agrees_with_the_result() {
     };
     assert_eq!(malformed, Vec::<Vec<String>>::new());
     let client = of_client(&capture).unwrap();
-    // At the sender nothing is out of order, but tshark calls a quick retransmission so.
+    // Nothing is out of order at the sender, but tshark classifies a quick retransmission as out of order.
     let again = "tcp.analysis.retransmission || tcp.analysis.out_of_order";
     let sent = format!("ip.src == 10.0.0.1 && ({again})");
     let packets = tshark(&client, &sent, &["frame.number"]).unwrap().len() as u64;

@@ -170,8 +170,9 @@ fn udp_loses_the_messages_that_it_loses_in_virtual_time() {
     assert_eq!(real, model);
 }
 
-/// Twenty isolated losses, each blocking about 11 messages: the blocked messages and their waits match virtual time. The
-/// RTT is not a multiple of the interval, so that no two packets arrive at the same instant.
+/// Twenty isolated losses, each blocking about 11 messages: the blocked messages and their waits match virtual time. A delay
+/// of the machine may move one message per loss, which is 9%, so the tolerance is 15%. The RTT is not a multiple of the
+/// interval, so that no two packets arrive at the same instant.
 #[test]
 fn quic_on_a_fixed_window_is_blocked_as_in_virtual_time() {
     let _alone = alone();
@@ -218,9 +219,8 @@ fn every_transport_runs_and_loses_nothing_on_a_wire_that_loses_nothing() {
     }
 }
 
-/// Runs as user 65534 if the test runs as root, else as the current user.
-/// The kernel's receiver reports each segment that it gets twice by a DSACK (RFC 2883). One acknowledgement has room for
-/// one, so it can report fewer than there are, and never more.
+/// The kernel's receiver reports a segment that arrives twice in a DSACK block (RFC 2883). An acknowledgement has room for
+/// one such block, so the receiver reports at most as many as there are. Runs of 6 s, 600 messages each way.
 #[test]
 fn needless_segments_of_kernel_tcp_are_those_that_its_receiver_reports() {
     let _alone = alone();
@@ -246,10 +246,10 @@ fn needless_segments_of_kernel_tcp_are_those_that_its_receiver_reports() {
     }
 }
 
+/// Runs as user 65534 if the test runs as root, else as the current user.
 #[test]
 fn an_ordinary_user_needs_no_root() {
     let _alone = alone();
-    let folder = folder();
     let arguments = "bench --path netns -t tcp,udp --rtt 10ms --loss 0% --seeds 1 -d 300ms -w 100ms -J -q";
     let mut command = wirelab(Path::new("/"), arguments.split_whitespace());
     if is_root() {
@@ -264,7 +264,6 @@ fn an_ordinary_user_needs_no_root() {
         let delivered = |index: usize| result["cells"][index]["messages"]["delivered"].as_u64();
         assert_eq!([delivered(0), delivered(1)], [Some(30); 2], "{result}");
     }
-    drop(folder);
 }
 
 #[test]
@@ -455,9 +454,10 @@ fn the_properties_of_tcp_and_tls_are_those_of_their_standards() {
     }
 }
 
-/// 20 messages of 200 KB, each of which takes 13 records: the instrument must know where each message ends.
+/// 20 messages of 200 KB. Each takes 13 records, and the instrument must know where each message ends.
 #[test]
 fn tls_records_of_messages_longer_than_its_buffer_are_told_apart() {
+    let _alone = alone();
     let folder = folder();
     let options = "bench --path netns -t tls -l 200KB -i 50ms -d 1s -w 0s --seeds 1 --loss 0% --rtt 10ms";
     let Some(result) = result(folder.path(), options) else { return };
@@ -468,6 +468,9 @@ fn tls_records_of_messages_longer_than_its_buffer_are_told_apart() {
 
 #[test]
 fn tcp_asks_for_ecn_and_answers_marks_without_a_loss() {
+    /// Twice CoDel's target.
+    const MOST_NS: u64 = 10_000_000;
+    let _alone = alone();
     let folder = folder();
     let bulk = |ecn: &str| {
         let link = "--path netns --rtt 40ms --loss 0% --rate 10mbit --queue 1MB --aqm codel";
@@ -482,7 +485,7 @@ fn tcp_asks_for_ecn_and_answers_marks_without_a_loss() {
         assert!(ecn["marked"].as_u64() > Some(2) && ecn["ce_seen"] == ecn["marked"], "{ecn}");
         assert_eq!(ecn["validation_failed"], 0, "{ecn}");
         assert_eq!(queue["dropped"], 0, "{queue}");
-        assert!(queue["delay_ns"]["p50"].as_u64() <= Some(10_000_000), "{queue}");
+        assert!(queue["delay_ns"]["p50"].as_u64() <= Some(MOST_NS), "{queue}");
         if cell["transport"] == "tcp" {
             assert!(cell["recovery"]["acknowledged_ce"].as_u64() > Some(0), "{}", cell["recovery"]);
         }
@@ -490,13 +493,14 @@ fn tcp_asks_for_ecn_and_answers_marks_without_a_loss() {
     for cell in cells(&dropped) {
         let queue = way(&cell, "queue");
         assert!(queue["dropped"].as_u64() > Some(2) && queue["marked"] == 0, "{queue}");
-        assert!(queue["delay_ns"]["p50"].as_u64() <= Some(10_000_000), "{queue}");
+        assert!(queue["delay_ns"]["p50"].as_u64() <= Some(MOST_NS), "{queue}");
         assert_eq!(cell["ecn"], Value::Null);
     }
 }
 
 #[test]
 fn codel_drops_as_much_of_udp_as_in_virtual_time() {
+    let _alone = alone();
     let folder = folder();
     let on = |path: &str| {
         let load = "-t udp --seeds 1 -i 800us -l 972 --reply-length 100 -w 0s -d 4s";

@@ -1,14 +1,14 @@
 //! Messages beside a background of senders, in virtual time.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use crate::support::{ResultSchema, workload};
+use crate::{
+    driven::driven,
+    support::{ResultSchema, workload},
+};
 use wirelab::{
-    experiment::{
-        Batch, Bench, Loaded, LoadedPlan, Options, PathKind, Plan, Request, Workload, drive, parse_senders,
-    },
+    experiment::{Bench, Loaded, LoadedPlan, PathKind, Plan, Workload, parse_senders},
     link::LinkSpec,
-    path::StopSignal,
     report::{Cell, ResultFile, to_json, to_markdown},
     transport::{Congestion, LossDetection, Transport},
     unit::PerDirection,
@@ -28,17 +28,7 @@ fn plan(transport: Transport, background: &str) -> LoadedPlan {
 }
 
 fn measured(plans: Vec<LoadedPlan>) -> ResultFile {
-    let batch = Batch { path: PathKind::Sim, seeds: 3, plans, servers: Vec::new() };
-    let request = Request { batches: vec![batch], skipped: Vec::new() };
-    let options = Options {
-        first_seed: 1,
-        stop: StopSignal::default(),
-        progress: Arc::new(|_| ()),
-        samples: None,
-        pictures: true,
-        recorder: None,
-    };
-    let driven = drive(&Loaded(Bench::default()), &request, &options, ResultFile::new("bench"));
+    let driven = driven(&Loaded(Bench::default()), "bench", plans, 3, true);
     assert!(driven.problems.is_empty(), "{:?}", driven.problems);
     driven.file
 }
@@ -54,7 +44,7 @@ fn a_greedy_background_fills_both_queues_and_the_budget_says_so() {
     for cell in &file.cells {
         let load = cell.load.as_ref().unwrap();
         let idle = load.idle_latency_ns.as_ref().unwrap().summary.p50.unwrap();
-        // 20 ms of propagation, and less than a millisecond to serialise a message each way.
+        // 20 ms of propagation. A message takes less than a millisecond to serialise each way.
         assert!((20_000_000..21_500_000).contains(&idle), "{idle}");
         // A queue of 100 KB holds 40 ms.
         let added = load.added_p50_ns.unwrap();
@@ -81,7 +71,8 @@ fn the_counters_of_the_wire_are_those_of_the_messages() {
     for cell in &file.cells {
         let (wire, messages) = (cell.wire.as_ref().unwrap(), cell.messages.as_ref().unwrap());
         assert_eq!(wire.to_server.unwrap().packets, messages.sent);
-        // In each of three seeds, replies to the last messages of the warm-up are on their way.
+        // When the warm-up ends, up to three replies are still on their way: a round trip takes 21 ms, and messages are
+        // 10 ms apart. There are three seeds.
         let replies = wire.to_client.unwrap().packets - messages.delivered;
         assert!(replies <= 9, "{replies}");
     }
@@ -93,7 +84,7 @@ fn the_counters_of_the_wire_are_those_of_the_messages() {
         assert!((sender.goodput_bps.unwrap() as f64 / 5e6 - 1448.0 / 1500.0).abs() < 0.01, "{sender:?}");
         assert_eq!(sender.dropped, 0);
     }
-    // Nobody fills a queue: a message waits at most while one packet of the background is sent.
+    // The queue stays short: each way, a message waits for one packet of the background at most, which takes 0.6 ms.
     assert!(load.added_p50_ns.unwrap() < 1_300_000, "{:?}", load.added_p50_ns);
 }
 

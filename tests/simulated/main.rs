@@ -7,6 +7,7 @@ mod arq_transports;
 mod budget;
 mod certs;
 mod compare;
+mod driven;
 mod dtls;
 mod episode;
 mod experiment_properties;

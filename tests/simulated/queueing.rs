@@ -1,4 +1,4 @@
-//! What the queue did, in the figures of a run.
+//! The figures of a run about its queue: waiting times, drops and ECN marks.
 
 use std::time::Duration;
 
@@ -51,15 +51,15 @@ fn a_steady_queue_delays_every_packet_by_its_length() {
     let to_server = queue.to_server.unwrap();
     assert_eq!((to_server.delay_ns.max, to_server.dropped, to_server.marked), (Some(0), 0, 0));
 
-    // Twice the rate and room for ten packets: each that passes finds nine or more before it once the queue is full.
+    // Twice the rate and room for ten packets: once the queue is full, a packet that gets in waits for nine others.
     let full = measured(Transport::UDP, "rate=8mbit,delay=10ms,queue=10p", Duration::from_micros(500));
     let queue = full.queue.unwrap().to_server.unwrap();
-    assert_eq!(queue.delay_ns.min, queue.delay_ns.max, "{queue:?}");
-    let wait = queue.delay_ns.max.unwrap();
-    assert!((8_500_000..=9_000_000).contains(&wait), "{wait}");
+    let wait = 9_000_000;
+    assert_eq!((queue.delay_ns.min, queue.delay_ns.max), (Some(wait), Some(wait)));
     assert_eq!(queue.dropped, full.wire.unwrap().to_server.unwrap().queue_dropped);
-    assert!(queue.dropped > 900);
-    // Of the path, the rest is serialisation and propagation both ways.
+    // Half of 2,000 messages.
+    assert_eq!(queue.dropped, 1000);
+    // The rest of the path is serialisation and propagation, both ways.
     let budget = full.budget_ns.unwrap();
     assert_eq!((budget.queue, budget.path), (Some(wait), Some(wait + 21_000_000)));
 }
@@ -72,7 +72,7 @@ fn the_budget_splits_the_path_of_streams_and_datagrams_alike() {
         let (queue, budget) = (cell.queue.unwrap().to_server.unwrap(), cell.budget_ns.unwrap());
         let (waited, path) = (budget.queue.unwrap(), budget.path.unwrap());
         assert!(waited > 0 && waited < path, "{transport}: {budget:?}");
-        // Packets without messages, acknowledgements among them, wait too.
+        // The queue also counts packets without messages, such as acknowledgements.
         assert!(waited <= queue.delay_ns.max.unwrap(), "{transport}: {budget:?} {queue:?}");
     }
 }
@@ -110,9 +110,9 @@ fn quic_answers_marks_as_it_answers_drops_and_loses_nothing() {
         let wait = cell.queue.unwrap().to_server.unwrap().delay_ns.p50.unwrap();
         assert!(wait <= 2 * TARGET_NS, "{wait} ns");
         assert!(cell.recovery.as_ref().unwrap().congestion_events > Some(0));
-        // At most a tenth is lost to the reaction.
+        // Headers and the reaction to marks or drops take less than 13% of the rate.
         let goodput = cell.transfer.as_ref().unwrap().goodput_bps.p50.unwrap();
-        assert!(goodput > 8_000_000, "{goodput}");
+        assert!(goodput > 8_700_000, "{goodput}");
     }
     let queue = marked.queue.unwrap().to_server.unwrap();
     let ecn = marked.ecn.unwrap().to_server;
@@ -138,14 +138,14 @@ fn a_link_that_bleaches_makes_quic_give_up_ecn_and_one_that_marks_all_slows_it_d
 
     let everything = bulk("ecn,ecn-fault=mark-all");
     let ecn = everything.ecn.unwrap().to_server;
-    // A few are under way at the end.
+    // A few are still on their way at the end.
     assert!(ecn.capable > 1000 && ecn.ce_seen + 10 > ecn.capable, "{ecn:?}");
     let goodput = |cell: &Cell| cell.transfer.as_ref().unwrap().goodput_bps.p50.unwrap();
     assert!(goodput(&everything) < goodput(&bulk("ecn")) / 2, "{}", goodput(&everything));
 }
 
 #[test]
-fn datagrams_are_not_marked_but_dropped() {
+fn datagrams_are_dropped_and_not_marked() {
     let link = "rate=8mbit,delay=10ms,queue=1MB,aqm=codel,ecn";
     let cell = measured(Transport::UDP, link, Duration::from_micros(700));
     let (queue, ecn) = (cell.queue.unwrap().to_server.unwrap(), cell.ecn.unwrap().to_server);

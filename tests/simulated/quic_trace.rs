@@ -1,4 +1,4 @@
-//! Traces of QUIC connections: what an end believes, held against the library's own counters.
+//! Traces of QUIC connections, compared with the library's own counters.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -17,17 +17,50 @@ use wirelab::{
     wire::quic::{Frame, frames},
 };
 
-/// What one end's trace told.
+/// What the trace of one end contains.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct End {
     original_id: Vec<u8>,
     sent: BTreeSet<(Space, u64)>,
     received: BTreeSet<(Space, u64)>,
-    lost: Vec<(Space, u64, LossTrigger)>,
-    lost_mtu_probes: u64,
-    last: Time,
-    stream_bytes: u64,
     types: BTreeSet<PacketType>,
+    /// Packets declared lost, without probes for a larger MTU.
+    lost: u64,
+    last: Time,
+    /// Numbers of 1-RTT packets that are not in flight (RFC 9002 section 2) and neither acknowledged nor lost.
+    unacked_without_data: BTreeSet<u64>,
+    largest_acked: u64,
+}
+
+impl End {
+    fn sent(&mut self, packet: &QuicPacket<'_>) {
+        self.types.insert(packet.packet_type);
+        assert!(self.sent.insert((packet.packet_type.space(), packet.number)));
+        let in_flight = |frame: Frame<'_>| frame.is_ack_eliciting() || matches!(frame, Frame::Padding { .. });
+        if packet.packet_type == PacketType::OneRtt && !packet.frames().any(in_flight) {
+            self.unacked_without_data.insert(packet.number);
+        }
+    }
+
+    fn received(&mut self, packet: &QuicPacket<'_>) {
+        assert!(self.received.insert((packet.packet_type.space(), packet.number)));
+        for frame in packet.frames() {
+            if let Frame::Ack(ack) = frame
+                && packet.packet_type == PacketType::OneRtt
+            {
+                self.largest_acked = self.largest_acked.max(ack.largest);
+                let is_acked =
+                    |number: u64| ack.ranges().any(|(first, last)| (first..=last).contains(&number));
+                self.unacked_without_data.retain(|number| !is_acked(*number));
+            }
+        }
+    }
+
+    /// Packets that the time threshold may declare lost without any event: they are not in flight, and a later packet was
+    /// acknowledged.
+    fn lost_in_silence_at_most(&self) -> usize {
+        self.unacked_without_data.range(..self.largest_acked).count()
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -52,20 +85,14 @@ impl QuicTrace for Trace {
         assert!(at >= end.last, "{at} after {}", end.last);
         end.last = at;
         match event {
-            QuicEvent::Sent { packet, .. } => {
-                end.types.insert(packet.packet_type);
-                assert!(end.sent.insert((packet.packet_type.space(), packet.number)));
-                for frame in packet.frames() {
-                    if let Frame::Stream { length, .. } = frame {
-                        end.stream_bytes += length;
-                    }
+            QuicEvent::Sent { packet, .. } => end.sent(packet),
+            QuicEvent::Received(packet) => end.received(packet),
+            QuicEvent::Lost(lost) if !lost.is_mtu_probe => {
+                end.lost += 1;
+                if lost.packet_type == PacketType::OneRtt {
+                    end.unacked_without_data.remove(&lost.number);
                 }
             }
-            QuicEvent::Received(packet) => {
-                assert!(end.received.insert((packet.packet_type.space(), packet.number)));
-            }
-            QuicEvent::Lost(lost) if lost.is_mtu_probe => end.lost_mtu_probes += 1,
-            QuicEvent::Lost(lost) => end.lost.push((lost.packet_type.space(), lost.number, lost.trigger)),
             _ => {}
         }
     }
@@ -104,19 +131,40 @@ const LINKS: [&str; 6] = [
     "delay=40ms,jitter=30ms,loss=gilbert:2%:30%",
 ];
 
-/// The detector gets no information about losses, and must find the ones that quinn found. It would miss a packet without
-/// data that exceeds its time threshold after the last event of the run, because quinn does not report such a loss. That
-/// does not happen in these runs.
+/// quinn does not report which packets it declares lost, and the detector must find the same number. One difference is
+/// known: quinn emits no event when the time threshold declares a packet lost that is not in flight, so the detector finds
+/// it at the next event of that end. If there is none before the end of the run, that packet is missing.
 #[test]
 fn the_losses_found_are_those_that_quinn_declared() {
-    for link in LINKS {
+    for (link, seed) in LINKS.into_iter().flat_map(|link| [(link, 1), (link, 2)]) {
         for congestion in [Congestion::Cubic, Congestion::NewReno, Congestion::Fixed(1_000_000)] {
             for transport in Transport::QUIC {
-                let (outcome, client, server) = traced(&plan(transport, link, congestion), 1);
-                let found = [&client, &server].map(|end| Some(end.lost.len() as u64));
-                let declared = [&outcome.client, &outcome.server].map(|end| end.retransmitted_packets);
-                assert_eq!(found, declared, "{transport} {congestion} {link}");
+                let (outcome, client, server) = traced(&plan(transport, link, congestion), seed);
+                for (end, recovery) in [(&client, &outcome.client), (&server, &outcome.server)] {
+                    let missing = recovery.retransmitted_packets.unwrap().checked_sub(end.lost);
+                    let most = end.lost_in_silence_at_most().min(1) as u64;
+                    assert!(
+                        missing.is_some_and(|missing| missing <= most),
+                        "{transport} {congestion} {link}, seed {seed}: {missing:?} missing, {most} possible"
+                    );
+                }
             }
+        }
+    }
+}
+
+#[test]
+fn both_ends_trace_the_same_connection() {
+    let link = "delay=20ms,reorder=10%,loss=3%,duplicate=2%";
+    for transport in Transport::QUIC {
+        let (_, client, server) = traced(&plan(transport, link, Congestion::Cubic), 1);
+        assert_eq!(client.original_id, server.original_id);
+        for (sender, receiver) in [(&client, &server), (&server, &client)] {
+            assert!(
+                receiver.received.len() > 100 && receiver.received.is_subset(&sender.sent),
+                "{transport}"
+            );
+            assert_eq!(sender.types, [PacketType::Initial, PacketType::Handshake, PacketType::OneRtt].into());
         }
     }
 }
@@ -188,7 +236,7 @@ fn a_packet_is_lost_nine_eighths_of_a_round_trip_after_it_was_sent() {
 }
 
 #[test]
-fn a_loss_that_a_probe_shows_is_known_as_such() {
+fn a_loss_found_by_a_probe_is_marked_so() {
     let mut hand = ByHand::new();
     hand.send(0, 0);
     // Before the first measurement: 333 ms + 4 x 166.5 ms, and the peer's max_ack_delay of 25 ms.

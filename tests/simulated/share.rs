@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use crate::support::ResultSchema;
+use crate::{driven::driven, support::ResultSchema};
 use wirelab::{
-    experiment::{
-        Batch, Options, PathKind, Request, Share, SharePlan, drive, parse_senders, transfer::Direction,
-    },
+    experiment::{PathKind, Share, SharePlan, parse_senders, transfer::Direction},
     link::LinkSpec,
-    path::StopSignal,
     report::{ResultFile, ShareSender, to_csv, to_html, to_json, to_markdown},
     unit::PerDirection,
 };
@@ -24,17 +21,7 @@ fn shared(senders: &str, queue: &str, seconds: u64, seeds: u64, direction: Direc
         duration: Duration::from_secs(seconds),
         warmup: Duration::from_secs(2),
     };
-    let batch = Batch { path: PathKind::Sim, seeds, plans: vec![plan], servers: Vec::new() };
-    let request = Request { batches: vec![batch], skipped: Vec::new() };
-    let options = Options {
-        first_seed: 1,
-        stop: StopSignal::default(),
-        progress: std::sync::Arc::new(|_| ()),
-        samples: None,
-        pictures: true,
-        recorder: None,
-    };
-    let driven = drive(&Share, &request, &options, ResultFile::new("share"));
+    let driven = driven(&Share, "share", vec![plan], seeds, true);
     assert!(driven.problems.is_empty(), "{:?}", driven.problems);
     driven.file
 }
@@ -59,8 +46,8 @@ fn jain(file: &ResultFile) -> f64 {
 fn two_equal_streams_of_datagrams_that_overload_the_link_lose_what_the_rate_says() {
     for direction in [Direction::Up, Direction::Down] {
         let file = shared("udp@15mbit,udp@15mbit", "100KB", 20, 4, direction);
-        // Of 30 Mbit/s, 20 Mbit/s get through: a third is lost, but for what fills the queue once (100 KB of 75 MB). Whose
-        // packets find the queue full depends on their phase, which a seed draws.
+        // 20 of 30 Mbit/s get through, so a third is lost, except for the 100 KB of 75 MB that fill the queue at first: 0.13%.
+        // Which sender loses more depends on the phase of its packets, which the seed decides.
         let both = senders(&file).iter().map(|sender| (sender.dropped, sender.packets));
         let (dropped, packets) = both.fold((0, 0), |(d, p), (dropped, packets)| (d + dropped, p + packets));
         let lost = dropped as f64 / packets as f64;
@@ -75,10 +62,11 @@ fn a_stream_of_datagrams_within_the_rate_loses_nothing_and_gets_its_rate() {
     let file = up("udp@5mbit,udp@3mbit", "100KB", 10, 1);
     let [first, second] = senders(&file) else { panic!("two senders") };
     assert_eq!((first.dropped, second.dropped), (0, 0));
-    // 1500 bytes carry 1448 of content: 20 of IP, 8 of UDP, 24 of the transfer's header.
+    // A packet of 1500 bytes carries 1448 bytes of content, after 20 of IP, 8 of UDP and 24 of the transfer's header. The
+    // slower sender sends 2,000 packets in 8 s, so the tolerance is two packets.
     for (sender, rate) in [(first, 5e6), (second, 3e6)] {
         let goodput = sender.goodput_bps.unwrap() as f64;
-        assert!((goodput / rate - 1448.0 / 1500.0).abs() < 0.005, "{goodput}");
+        assert!((goodput / rate - 1448.0 / 1500.0).abs() < 0.001, "{goodput}");
     }
     // (5 + 3)^2 / (2 x (25 + 9)).
     assert!((jain(&file) - 64.0 / 68.0).abs() < 0.001, "{}", jain(&file));
@@ -90,9 +78,10 @@ fn equal_quic_senders_share_equally_within_their_interval() {
     let share = file.cells[0].share.as_ref().unwrap();
     assert!(jain(&file) > 0.95, "{}", jain(&file));
     let [low, high] = share.jain_index_ci95.unwrap();
+    assert!(low.get() > 0.95, "{low:?}");
     assert!(low <= share.jain_index.unwrap() && share.jain_index.unwrap() <= high);
     for sender in &share.senders {
-        // A quarter is within the interval, which six seeds make wide.
+        // The interval of six seeds is wide, and contains the equal share.
         let [low, high] = sender.share_ci95_ratio.unwrap().map(|end| end.get());
         assert!(low <= 0.25 && 0.25 <= high, "{}: {low} to {high}", sender.sender);
     }
@@ -108,7 +97,7 @@ fn a_sender_that_joins_converges_and_one_that_ends_leaves_the_rest_to_the_other(
     assert_eq!(second.converged, 3, "{second:?}");
     let converged = second.converge_ns.unwrap();
     assert!((100_000_000..20_000_000_000).contains(&converged), "{converged}");
-    // Both share 20 s, and each has 20 s or 10 s to itself: nobody gets less than half of the link on average.
+    // Shares are measured while both send: from the warm-up after the second joins until the first ends.
     let measured = file.cells[0].share.as_ref().unwrap().measured_ns.unwrap();
     assert_eq!(measured, [12_000_000_000, 30_000_000_000]);
     let pictures = file.cells[0].pictures.as_ref().unwrap().share.as_ref().unwrap();
@@ -125,16 +114,16 @@ fn a_sender_that_joins_converges_and_one_that_ends_leaves_the_rest_to_the_other(
 /// Hock, Bless and Zitterbart (ICNP 2017, "Experimental evaluation of BBR congestion control", section V) and Ware et
 /// al. (IMC 2019, "Modeling BBR's interactions with loss-based congestion control"): in a buffer below one
 /// bandwidth-delay product BBR leaves little to CUBIC; in one of several, CUBIC keeps a good part, because BBR limits
-/// itself to two products in flight.
+/// itself to two products in flight. The bounds hold for the whole 95% interval of three seeds of 58 s.
 #[test]
 fn bbr_starves_cubic_in_a_shallow_queue_and_shares_a_deep_one() {
     let cubic = |queue: &str| {
         let file = up("quic-one:cubic,quic-one:bbr", queue, 60, 3);
-        senders(&file)[0].share_ratio.unwrap().get()
+        senders(&file)[0].share_ci95_ratio.unwrap().map(|end| end.get())
     };
     let (shallow, deep) = (cubic("0.5bdp"), cubic("8bdp"));
-    assert!(shallow < 0.2, "{shallow}");
-    assert!(deep > 0.4, "{deep}");
+    assert!(shallow[1] < 0.2, "{shallow:?}");
+    assert!(deep[0] > 0.4, "{deep:?}");
 }
 
 #[test]

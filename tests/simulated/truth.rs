@@ -1,4 +1,4 @@
-//! What became of packets, beside what their senders believed: counted by hand in virtual time.
+//! What really happened to packets that their senders declared lost, in virtual time and counted by hand.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -78,7 +78,8 @@ fn without_loss_and_reordering_nothing_is_sent_again_and_datagrams_have_no_truth
     }
 }
 
-/// The link drops packets and keeps their order, so every packet that is declared lost was.
+/// The link drops packets and keeps their order, so every packet that is declared lost was lost. 1,000 messages each way:
+/// about 20 packets with data are lost. All seeds are fixed.
 #[test]
 fn with_loss_alone_no_loss_is_false_and_no_copy_needless() {
     for transport in RETRANSMITTING {
@@ -86,21 +87,23 @@ fn with_loss_alone_no_loss_is_false_and_no_copy_needless() {
             let outcome = outcome(&plan(transport, ["loss=1%"; 2], MS * 10, 1000), seed);
             let truth = outcome.truth.as_ref().unwrap();
             assert_eq!((truth.needless, truth.false_losses), (0, 0), "{transport}, seed {seed}");
-            // Only what was lost at the very end is never found.
+            // Only the last packet of each end may be lost and never declared lost.
             let found = truth.detection.n();
-            assert!(found >= 8 && truth.undeclared <= 3, "{transport}, seed {seed}: {truth:?}");
+            assert!(found >= 8 && truth.undeclared <= 2, "{transport}, seed {seed}: {truth:?}");
             let wire = outcome.wire.unwrap();
-            // Acknowledgements are lost too, and nobody looks for them.
+            // Lost acknowledgements are never declared lost.
             let lost = wire.to_server.lost + wire.to_client.lost;
-            assert!(found + truth.undeclared <= lost + 4, "{transport}, seed {seed}: {truth:?}, {lost} lost");
-            // Nothing is found within a round trip, except where everything behind an earlier loss is sent again.
+            assert!(found + truth.undeclared <= lost, "{transport}, seed {seed}: {truth:?}, {lost} lost");
+            // A loss is found after a round trip at the earliest, except by go-back-N, which sends everything again after an
+            // earlier loss.
             let is_early = truth.detection.min() < Some(50_000_000);
             assert!(!is_early || transport == Transport::ARQ_GO_BACK_N, "{transport}: {truth:?}");
         }
     }
 }
 
-/// A packet that skips the propagation delay overtakes those of the last 25 ms: more than three.
+/// A packet that skips the propagation delay overtakes those of the last 25 ms, which are more than three. 2,500 messages
+/// each way, 4 ms apart.
 #[test]
 fn with_reordering_losses_are_false_until_the_threshold_exceeds_it() {
     let wide = LossDetection { packet_threshold: 30, time_threshold: "2".parse::<TimeThreshold>().unwrap() };
@@ -113,8 +116,8 @@ fn with_reordering_losses_are_false_until_the_threshold_exceeds_it() {
         assert!(of_narrow.false_losses * 100 > declared * 98, "{transport}: {of_narrow:?}");
         assert!(of_narrow.needless > 100, "{transport}: {of_narrow:?}");
         let of_wide = truth(&Plan { loss_detection: wide, ..narrow }, 1);
-        // No packet is overtaken by 30. The few that count for it are those that the time threshold found, when 30 more
-        // had been sent: what exceeds both counts for the packet threshold.
+        // No packet is overtaken by 30 others. A few losses still count for the packet threshold: the time threshold
+        // expired after 30 more packets were sent, and a packet that exceeds both thresholds counts for this one.
         let by_packets = |truth| found(truth, LossCause::PacketThreshold).false_losses;
         assert!(by_packets(&of_wide) * 100 < by_packets(&of_narrow), "{transport}: {of_wide:?}");
         assert!(of_wide.false_losses * 5 < of_narrow.false_losses, "{transport}: {of_wide:?}");
@@ -145,7 +148,7 @@ fn crossings(plan: &Plan, seed: u64) -> (TruthFigures, Vec<(Time, Time)>) {
 }
 
 /// Messages are 20 ms apart and take 25 ms. One skips the delay and overtakes the one before, which is acknowledged 5 ms
-/// after it. With a packet threshold of 1 the overtaken packet is declared lost in that time and sent again. With 3 it is
+/// later. With a packet threshold of 1 the overtaken packet is declared lost in that time and sent again. With 3 it is
 /// not, and after 45 ms it is too young for the time threshold of 9/8 of 50 ms.
 #[test]
 fn one_overtaken_packet() {
@@ -176,7 +179,7 @@ fn a_lost_acknowledgement() {
     let lost_reply = ["", "loss=outage:1s:100ms"];
     for transport in [Transport::ARQ_STOP_AND_WAIT, Transport::ARQ_SELECTIVE, Transport::ARQ_UNORDERED] {
         let truth = truth(&plan(transport, lost_reply, MS * 5000, 1), 1);
-        // The client sends the request again after 200 ms, for nothing. The server has no RTT sample, and sends the reply
+        // The client needlessly sends the request again after 200 ms. The server has no RTT sample, and sends the reply
         // again after 1 s (RFC 6298 section 2.1).
         assert_eq!(counts(&truth), [2, 1, 1, 0], "{transport}");
         let expected = Found { losses: 1, false_losses: 1, took: MS * 1000 };
@@ -184,7 +187,8 @@ fn a_lost_acknowledgement() {
     }
     for transport in [Transport::QUIC_ONE, Transport::QUIC_MESSAGE] {
         let truth = truth(&plan(transport, lost_reply, MS * 5000, 1), 1);
-        // A probe of quinn's carries no data, and declares nothing. The server's probe reveals the loss of the reply.
+        // quinn's probe carries no data, and no packet is declared lost for it. The server's probe reveals the loss of the
+        // reply.
         assert_eq!(counts(&truth), [1, 0, 0, 0], "{transport}");
         assert_eq!(found(&truth, LossCause::Probe).losses, 1, "{transport}: {truth:?}");
     }
@@ -208,7 +212,7 @@ fn a_spurious_timeout() {
     }
 }
 
-/// Go-back-N's receiver discards what comes behind a gap, so the copies of that are needed, although it had arrived.
+/// Go-back-N's receiver discards packets after a gap. Their copies are needed, although the originals arrived.
 #[test]
 fn what_go_back_n_sends_again_after_one_loss_is_needed() {
     let truth = truth(&plan(Transport::ARQ_GO_BACK_N, ["loss=drop:31", ""], MS * 10, 100), 1);
@@ -240,14 +244,11 @@ fn a_transfer_tells_a_lossy_link_from_a_threshold_that_is_too_low() {
     for transport in [Transport::ARQ_SELECTIVE, Transport::QUIC_ONE, Transport::QUIC_MESSAGE] {
         let lossy = transferred(transport, "delay=10ms,rate=100mbit,loss=1%", LossDetection::default());
         assert_eq!((lossy.needless, lossy.false_losses), (0, 0), "{transport}: {lossy:?}");
-        assert!(
-            lossy.detection.n() > 10 && lossy.resent >= lossy.detection.n() - 2,
-            "{transport}: {lossy:?}"
-        );
+        assert!(lossy.detection.n() > 10 && lossy.resent >= lossy.detection.n(), "{transport}: {lossy:?}");
         let reordering = "delay=10ms,rate=100mbit,reorder=1%";
         let low = transferred(transport, reordering, LossDetection::default());
         assert!(low.false_losses > 100 && low.detection.n() == 0, "{transport}: {low:?}");
-        // Other packets carry new data behind what they send again.
+        // The rest of the retransmissions carry new data too, and so are not needless.
         assert!(low.needless * 100 > low.resent * 80, "{transport}: {low:?}");
         let high = LossDetection { packet_threshold: 1000, time_threshold: "2".parse().unwrap() };
         let high = transferred(transport, reordering, high);

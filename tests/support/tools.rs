@@ -1,13 +1,24 @@
 //! Programs that a machine may or may not have.
 
-use std::{env, ffi::OsString, net::UdpSocket, path::Path, process::Command};
+use std::{
+    env,
+    ffi::OsString,
+    net::UdpSocket,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use super::{Program, skip, skip_missing};
 
+/// Where on the path the program `name` is.
+pub(crate) fn find_command(name: &str) -> Option<PathBuf> {
+    let folders = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
 /// Whether `name` can be run.
 pub(crate) fn command_exists(name: &str) -> bool {
-    let folders = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&folders).any(|folder| folder.join(name).is_file())
+    find_command(name).is_some()
 }
 
 /// A system tool. Skips where it is not installed.

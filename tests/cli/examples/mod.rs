@@ -14,26 +14,27 @@ use crate::support::{
 };
 use tempfile::{TempDir, tempdir};
 
-/// An example, and what it must show.
+/// An example, and its expected output.
 struct Example {
     /// As it is written, without its comment.
     line: &'static str,
-    /// What is put in place of what, to keep it short and on free ports. `{udp}` is the URL of a server, and so on.
+    /// Replacements that keep it short and on free ports. `{udp}` is the URL of a server, and so on.
     with: &'static [(&'static str, &'static str)],
     /// What it needs besides `wirelab`: programs, a `module` of Python, or `netns`.
     needs: &'static [&'static str],
     /// The exit status.
     status: i32,
-    /// What appears in its output, where any white space is one space.
+    /// Parts of its output, with all white space reduced to single spaces.
     shows: &'static [&'static str],
 }
 
 /// The commands with a help text.
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "tour",
     "bench",
     "hol",
     "handshake",
+    "lab",
     "link",
     "transfer",
     "share",
@@ -56,7 +57,8 @@ fn examples_of_help(help: &str) -> Vec<String> {
     examples.map(|line| line.trim().split("  ").next().unwrap_or_default().to_owned()).collect()
 }
 
-/// The examples of a document: what follows a prompt in a console, without its comment. Cargo is not ours.
+/// The examples of a document: the commands after a prompt in a console block, without comments and except those of
+/// cargo.
 fn examples_of_document(text: &str) -> Vec<String> {
     let mut is_console = false;
     let mut examples = Vec::new();
@@ -98,7 +100,7 @@ fn every_example_is_in_the_table_and_the_table_has_no_other() {
     let stale: Vec<_> = known.difference(&found).collect();
     assert!(
         missing.is_empty() && stale.is_empty(),
-        "without an entry: {missing:#?}\nnowhere to be read: {stale:#?}"
+        "without an entry: {missing:#?}\nin no help or document: {stale:#?}"
     );
     assert!(found.len() > 60, "{}", found.len());
 }
@@ -199,7 +201,7 @@ impl Scene {
     }
 }
 
-/// Whether this machine has a program, a module of Python, or network namespaces. Skips where it has not.
+/// Whether this machine has a program, a module of Python, or network namespaces. Skips if it does not.
 fn is_there(need: &str) -> bool {
     if need == "netns" {
         return has_namespaces();

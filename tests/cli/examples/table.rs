@@ -19,7 +19,7 @@ const fn needing(
     Example { line, with, needs, status: 0, shows }
 }
 
-/// A transfer of several transports, of which the unreliable do not complete.
+/// A transfer over several transports. It does not complete over the unreliable ones.
 const fn incomplete(
     line: &'static str,
     with: &'static [(&'static str, &'static str)],

@@ -143,7 +143,7 @@ fn a_full_queue_leaves_the_draws_where_they_were() {
     }
 }
 
-/// Builds with assertions refuse a second effect that takes another's generator.
+/// With debug assertions, the link panics if two effects draw from the same generator.
 #[test]
 fn all_effects_at_once_draw_from_generators_of_their_own() {
     let alone = lost(&verdicts(&mut link("loss=5%", 9), 500, MS));

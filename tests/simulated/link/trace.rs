@@ -11,7 +11,7 @@ fn traced(lines: &str, pairs: &str) -> LinkSpec {
     link
 }
 
-/// When the last bit of each packet was sent, and its bytes, if `offers` (instant, bytes) go over `link`.
+/// When the last bit of each packet leaves `link`, and its bytes. `offers` are pairs of instant and bytes.
 fn departures(link: LinkSpec, offers: &[(Time, usize)]) -> Vec<(Time, usize)> {
     let mut link = Link::new(link, 1, Direction::ToServer);
     let mut departures = Vec::new();
@@ -33,7 +33,7 @@ fn departures(link: LinkSpec, offers: &[(Time, usize)]) -> Vec<(Time, usize)> {
 
 #[test]
 fn a_trace_of_two_lines_is_exact() {
-    // Opportunities at 3, 10, 13, 20 ms. 1500 bytes at 3; 1000 + 500 at 10; 500 at 13, the rest of which is lost.
+    // Opportunities at 3, 10, 13, 20 ms: 1500 bytes at 3, 1000 + 500 at 10, 500 at 13. The rest of the one at 13 is unused.
     let offers = [(0, 1500), (0, 1000), (0, 1000), (13, 40), (19, 40)].map(|(at, bytes)| (ms(at), bytes));
     let sent = departures(traced("3\n10\n", "delay=5ms"), &offers);
     assert_eq!(sent, [(ms(3), 1500), (ms(10), 1000), (ms(13), 1000), (ms(20), 40), (ms(20), 40)]);
@@ -59,7 +59,7 @@ proptest! {
             rounds.map(|round| lines.iter().filter(|ms| round * period + **ms <= until && round * period + **ms > 0)
                 .count() as u64).sum()
         };
-        // All packets wait from the origin on, so that each opportunity after it is used in full.
+        // All packets wait from the start, so that each later opportunity is used in full.
         let offers: Vec<(Time, usize)> = sizes.iter().map(|bytes| (Time::ZERO, *bytes)).collect();
         let aqm = if codel { "aqm=codel:1m:1m" } else { "delay=0ms" };
         let mut link = traced(&text, "delay=0ms");
@@ -71,7 +71,7 @@ proptest! {
             bytes += *size as u64;
             let offered = opportunities(*at) * u64::from(OPPORTUNITY_BYTES);
             prop_assert!(bytes <= offered, "{} bytes by {} of {}", bytes, at, offered);
-            // What departs next did not fit, and neither did an opportunity before this one suffice.
+            // The next packet did not fit into the opportunities so far.
             let next = sent.get(index + 1).map_or(0, |(_, size)| *size as u64);
             let is_last_of_instant = sent.get(index + 1).is_none_or(|(next, _)| next > at);
             if is_last_of_instant && next > 0 {

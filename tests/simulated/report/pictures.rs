@@ -1,10 +1,10 @@
 //! The HTML page and its charts: marks show the figures of the result, and no content of a result file breaks the page.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use wirelab::{
-    experiment::{Batch, Bench, Options, PathKind, Plan, Request, Which, drive, episode, pair},
+    experiment::{Bench, PathKind, Plan, Which, episode, pair},
     link::LinkSpec,
     path::StopSignal,
     report::*,
@@ -13,7 +13,10 @@ use wirelab::{
 };
 
 use super::{sample, value};
-use crate::support::{ResultSchema, workload};
+use crate::{
+    driven::driven,
+    support::{ResultSchema, workload},
+};
 
 fn plan(transport: Transport, link: &str) -> Plan {
     let spec: LinkSpec = link.parse().unwrap();
@@ -29,17 +32,7 @@ fn plan(transport: Transport, link: &str) -> Plan {
 
 /// A run with all data for pictures.
 fn measured(plans: &[Plan], seeds: u64) -> ResultFile {
-    let batch = Batch { path: PathKind::Sim, seeds, plans: plans.to_vec(), servers: Vec::new() };
-    let request = Request { batches: vec![batch], skipped: Vec::new() };
-    let options = Options {
-        recorder: None,
-        first_seed: 1,
-        stop: StopSignal::default(),
-        progress: Arc::new(|_| ()),
-        samples: None,
-        pictures: true,
-    };
-    drive(&Bench::default(), &request, &options, ResultFile::new("hol")).file
+    driven(&Bench::default(), "hol", plans.to_vec(), seeds, true).file
 }
 
 fn two_transports() -> ResultFile {
