@@ -536,7 +536,7 @@ mod tests {
         }
     }
 
-    /// A disk that takes nothing until it is told to.
+    /// A disk that blocks every write until the test lets it continue.
     struct Slow {
         disk: Disk,
         go: std::sync::mpsc::Receiver<()>,

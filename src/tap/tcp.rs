@@ -1,7 +1,7 @@
 //! TCP connections, as seen on the link: when which bytes of a stream entered it, and when they arrived.
 //!
-//! The two ends of a connection share the [`Connections`]. The sender tells which bytes on the wire its next message is
-//! ([`StreamTap::send`]); the receiver, once it has read that message, asks how they arrived ([`StreamTap::receive`]).
+//! The two ends of a connection share the [`Connections`]. The sender reports which bytes on the wire are its next message
+//! ([`StreamTap::send`]). After reading that message, the receiver asks how they arrived ([`StreamTap::receive`]).
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -48,7 +48,7 @@ pub(super) struct Connections {
 struct Stream {
     /// The sequence number of the stream's first byte, once its SYN was seen.
     first: Option<u32>,
-    /// The offset behind the furthest byte sent.
+    /// The offset after the furthest byte sent.
     sent: u64,
     segments: u64,
     bytes: StreamBytes,
