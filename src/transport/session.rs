@@ -221,7 +221,7 @@ pub async fn dial(
     peer: SocketAddr,
     settings: DialSettings<'_>,
 ) -> Result<Session, ConnectError> {
-    transport.spec().protocol.dial(host, peer, settings).await
+    available(transport, peer)?.dial(host, peer, settings).await
 }
 
 /// Listens on `local`, on a free port if its port is 0.
@@ -233,5 +233,16 @@ pub fn listen(
     local: SocketAddr,
     settings: ListenSettings<'_>,
 ) -> ListenResult {
-    transport.spec().protocol.listen(host, local, settings)
+    available(transport, local)?.listen(host, local, settings)
+}
+
+/// The protocol of `transport`, or an error if this build cannot run it at `address`.
+fn available(transport: Transport, address: SocketAddr) -> Result<&'static dyn Protocol, ConnectError> {
+    let protocol = transport.spec().protocol;
+    match protocol.unavailable() {
+        None => Ok(protocol),
+        Some(reason) => {
+            Err(ConnectError::Failed { what: transport.name(), peer: address, reason: reason.to_owned() })
+        }
+    }
 }

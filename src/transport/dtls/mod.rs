@@ -45,28 +45,16 @@ impl Protocol for Dtls {
         peer: SocketAddr,
         settings: DialSettings<'a>,
     ) -> Establishing<'a> {
-        if connection::UNAVAILABLE.is_some() {
-            return Box::pin(async move { Err(unavailable(peer)) });
-        }
         Box::pin(async move { Ok(Session::Datagrams(dial(host, peer, settings, Versions::Both).await?)) })
     }
 
     fn listen(&self, host: &Arc<dyn Host>, local: SocketAddr, settings: ListenSettings<'_>) -> ListenResult {
-        if connection::UNAVAILABLE.is_some() {
-            return Err(unavailable(local));
-        }
         listen(host, local, settings, true)
     }
 
     fn unavailable(&self) -> Option<&'static str> {
         connection::UNAVAILABLE
     }
-}
-
-/// The error of a build that cannot run DTLS.
-fn unavailable(address: SocketAddr) -> ConnectError {
-    let reason = connection::UNAVAILABLE.unwrap_or_default().to_owned();
-    ConnectError::Failed { what: "DTLS", peer: address, reason }
 }
 
 /// Connects with one of these versions.
