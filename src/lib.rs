@@ -43,7 +43,7 @@
 //!     experiment::{Arrivals, Observers, PathKind, Plan, Wait, Workload, run},
 //!     link::LinkSpec,
 //!     path::StopSignal,
-//!     transport::{Congestion, Transport},
+//!     transport::{Congestion, LossDetection, Transport},
 //!     unit::PerDirection,
 //! };
 //!
@@ -53,6 +53,7 @@
 //!     transport: Transport::QUIC_ONE,
 //!     links: PerDirection::both(link),
 //!     congestion: Congestion::Fixed(1_000_000),
+//!     loss_detection: LossDetection::default(),
 //!     workload: Workload {
 //!         flows: 8,
 //!         interval: Duration::from_millis(10),
