@@ -241,6 +241,7 @@ impl File {
                     DropReason::Lost => "lost on the link",
                     DropReason::QueueFull => "dropped by the full queue of the link",
                     DropReason::TooLarge => "dropped: above the MTU of the link",
+                    DropReason::NoMapping => "dropped: the client has another address",
                 });
             }
         }

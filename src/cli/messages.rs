@@ -5,8 +5,8 @@ use std::{process::ExitCode, sync::Arc};
 use clap::Args;
 use wirelab::{
     experiment::{
-        Bench, Loaded, LoadedPlan, Outcome, PathKind, Plan, Request, Runs, Sender, Setup, Which, choose,
-        choose_contrast, entry, episode, messages_config, pair,
+        Bench, Loaded, LoadedPlan, Moved, MovedPlan, Outcome, PathKind, Plan, Rebind, Request, Runs, Sender,
+        Setup, Which, choose, choose_contrast, entry, episode, messages_config, pair,
     },
     path::StopSignal,
     report::episode::Episode,
@@ -25,6 +25,7 @@ use super::{
         workload::WorkloadArgs,
     },
     usage::UsageError,
+    values::parse,
 };
 
 /// The options of an experiment with messages on a schedule.
@@ -39,6 +40,12 @@ pub(crate) struct MessagesArgs<D: Defaults> {
     /// it then has --rate 20mbit --queue 1bdp --loss 0%
     #[arg(long, value_name = "SENDER,..", value_parser = senders, conflicts_with_all = ["ladder", "samples", "urls"])]
     background: Option<Senders>,
+    /// Change the client's address this long after the start of the measured time, as a NAT that forgets its mapping does:
+    /// AT or AT:port for a new port, AT:ip for a new IP address, after which QUIC begins with a new congestion window. QUIC
+    /// and udp go on; the others break, and the client connects again. Only with --path sim
+    #[arg(long, value_name = "AT[:port|ip]", value_parser = parse::<Rebind>)]
+    #[arg(conflicts_with_all = ["ladder", "background", "urls"])]
+    rebind: Option<Rebind>,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -54,6 +61,9 @@ impl<D: Defaults> MessagesArgs<D> {
     pub(crate) fn run(&self, command: &'static str) -> anyhow::Result<ExitCode> {
         if let Some(Senders(background)) = &self.background {
             return self.run_loaded(command, background);
+        }
+        if let Some(rebind) = self.rebind {
+            return self.run_moved(command, rebind);
         }
         let request = self.request()?;
         self.detail.check(&request)?;
@@ -86,6 +96,34 @@ impl<D: Defaults> MessagesArgs<D> {
         let written = finished.write();
         let drawn = self.detail.draw(&shown, self.output.text());
         finished.end([sampled, written, found, drawn])
+    }
+
+    /// Runs messages of a client whose address changes.
+    fn run_moved(&self, command: &'static str, rebind: Rebind) -> anyhow::Result<ExitCode> {
+        let request = self.matrix.request::<Moved>(|axes| {
+            let plans = self.plans(axes)?;
+            if plans.iter().any(|plan| plan.workload.duration <= rebind.at) {
+                let reason = "--rebind: is after the end of the measured time; use a longer --duration";
+                return Err(UsageError::new(reason));
+            }
+            Ok(plans.into_iter().map(|plan| MovedPlan { plan, rebind }).collect())
+        })?;
+        let samples = self.detail.open(self.output.path())?;
+        let mut config = messages_config(&request, |plan| &plan.plan);
+        config.extend([entry("rebind", rebind.to_string())]);
+        let prepared = Prepared {
+            command,
+            experiment: &Moved(Bench { follows_losses: command == "hol" }),
+            request: &request,
+            config,
+            first_seed: self.matrix.grid.seed,
+            samples: samples.as_ref().map(Samples::file),
+            capture: &self.capture,
+        };
+        let mut finished = prepared.run(&self.output)?;
+        let sampled = samples.map_or(Ok(()), Samples::complete);
+        let written = finished.write();
+        finished.end([sampled, written])
     }
 
     /// Runs messages without and with a background.

@@ -1,8 +1,8 @@
 //! Experiments: what is run on which path, the record of each run, and the rows of a result.
 //!
 //! ```text
-//! loaded, share, bench, handshake, transfer ── driver ── matrix
-//!   └─ senders
+//! loaded, moved, share, bench, handshake, transfer ── driver ── matrix
+//!   └─ senders, migration
 //!             └─ result ── record ── plan ── workload
 //!             └─ on_path
 //! ```
@@ -18,6 +18,8 @@ mod error;
 mod handshake;
 mod loaded;
 mod matrix;
+mod migration;
+mod moved;
 mod on_path;
 mod path_kind;
 mod plan;
@@ -48,6 +50,8 @@ pub use self::{
     handshake::{Handshake, HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake, handshake_cell},
     loaded::{Loaded, LoadedOutcome, LoadedPlan},
     matrix::{MatrixOptions, Runs, run_matrix},
+    migration::{ClientChange, Migration, MigrationFigures, Reconnections, Unvalidated},
+    moved::{InvalidRebind, Moved, MovedOutcome, MovedPlan, Rebind},
     on_path::{Ends, OnPath, Route, Wire, on_path},
     path_kind::{PathKind, UnknownPath},
     plan::{Plan, PlanError},

@@ -5,6 +5,7 @@
 //! and on these with the emulated wire in between: between sockets ([`relay`]) or between network namespaces
 //! ([`netns`]). An [`Observer`] sees every packet on the wire, on any path.
 
+mod address_change;
 #[cfg(feature = "sockets")]
 pub mod direct;
 #[cfg(feature = "sockets")]
@@ -48,6 +49,7 @@ mod yielding;
 
 pub(crate) use self::host::CLOSING;
 pub use self::{
+    address_change::{AddressChange, NewAddress, UnknownPart},
     ecn_meter::{EcnCounts, EcnMeter},
     error::{DatagramError, PathError, WireBroken},
     fidelity::Fidelity,

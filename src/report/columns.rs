@@ -19,7 +19,7 @@ pub(super) type Spec = (&'static str, Topic, Read);
 /// The columns of every command, in the order of the tables.
 pub(super) fn all() -> impl Iterator<Item = &'static Spec> {
     let main = MESSAGES.iter().chain(&TRANSFER).chain(&SHARE).chain(&HANDSHAKE).chain(&COST);
-    main.chain(&NETWORK).chain(&QUEUE).chain(&REPLIES).chain(&BLOCKING).chain(&TRUTH)
+    main.chain(&NETWORK).chain(&QUEUE).chain(&MIGRATION).chain(&REPLIES).chain(&BLOCKING).chain(&TRUTH)
 }
 
 /// Columns that are left out where all their figures are zero.
@@ -132,6 +132,21 @@ const QUEUE: [Spec; 8] = [
     ("p99 down", Topic::Queue, |cell| time(cell.queue?.to_client?.delay_ns.p99)),
     ("dropped down", Topic::Queue, |cell| Some(Figure::Count(cell.queue?.to_client?.dropped))),
     ("marked down", Topic::Queue, |cell| Some(Figure::Count(cell.queue?.to_client?.marked))),
+];
+
+/// What a change of the client's address cost: medians of the times, and sums over seeds.
+const MIGRATION: [Spec; 7] = [
+    ("gap", Topic::Migration, |cell| time(cell.migration.as_ref()?.gap_ns.p50)),
+    ("lost in it", Topic::Migration, |cell| Some(Figure::Count(cell.migration.as_ref()?.lost))),
+    ("bytes again", Topic::Migration, |cell| Some(Figure::Count(cell.migration.as_ref()?.resent_bytes))),
+    ("full speed after", Topic::Migration, |cell| time(cell.migration.as_ref()?.full_speed_ns.p50)),
+    ("in round trips", Topic::Migration, |cell| {
+        Some(Figure::Mean(cell.migration.as_ref()?.round_trips?.get(), 1))
+    }),
+    ("new connections", Topic::Migration, |cell| Some(Figure::Count(cell.migration.as_ref()?.connections))),
+    ("unvalidated", Topic::Migration, |cell| {
+        Some(Figure::Mean(cell.migration.as_ref()?.unvalidated_ratio?.get(), 2))
+    }),
 ];
 
 const REPLIES: [Spec; 6] = [

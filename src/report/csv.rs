@@ -237,6 +237,19 @@ const COLUMNS: &[(&str, &str)] = &[
     ("added_p50_ns", "load/added_p50_ns"),
     ("added_p50_ci95_low_ns", "load/added_p50_ci95_ns/0"),
     ("added_p50_ci95_high_ns", "load/added_p50_ci95_ns/1"),
+    ("migration_at_ns", "migration/at_ns"),
+    ("migration_changed", "migration/changed"),
+    ("migration_gap_{}_ns", "migration/gap_ns"),
+    ("migration_no_service", "migration/no_service"),
+    ("migration_lost", "migration/lost"),
+    ("migration_resent_bytes", "migration/resent_bytes"),
+    ("migration_full_speed_{}_ns", "migration/full_speed_ns"),
+    ("migration_round_trips", "migration/round_trips"),
+    ("migration_connections", "migration/connections"),
+    ("migration_resent_requests", "migration/resent_requests"),
+    ("migration_unroutable_packets", "migration/unroutable_packets"),
+    ("migration_unvalidated_ratio", "migration/unvalidated_ratio"),
+    ("migration_within_limit", "migration/within_limit"),
     ("sender", "sender/sender"),
     ("sender_transport", "sender/transport"),
     ("sender_congestion", "sender/congestion"),
@@ -285,9 +298,9 @@ mod tests {
     use super::*;
     use crate::report::model::{
         Budget, Cell, Delayed, Handshake, HandshakeMode, Hol, HolDirection, KernelRecovery, Latency, Link,
-        Load, LossCauses, LossDetection, Messages, Missing, Network, NetworkDirection, QueueDirection, Ratio,
-        Recovery, Share, ShareSender, Stall, Theory, Transfer, TransferDirection, Truth, Wire, WireDirection,
-        Workload,
+        Load, LossCauses, LossDetection, Messages, Migration, Missing, Network, NetworkDirection,
+        QueueDirection, Ratio, Recovery, Share, ShareSender, Stall, Theory, Transfer, TransferDirection,
+        Truth, Wire, WireDirection, Workload,
     };
     use crate::unit::PerDirection;
 
@@ -345,6 +358,7 @@ mod tests {
                 added_p50_ns: None,
                 added_p50_ci95_ns: None,
             }),
+            migration: Some(Migration::default()),
             share: Some(Share {
                 direction: TransferDirection::Up,
                 measured_ns: None,

@@ -21,6 +21,7 @@ mod json;
 mod ladder;
 mod loads;
 mod markdown;
+mod migrations;
 pub mod model;
 mod numbers;
 mod overlay;

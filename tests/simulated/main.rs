@@ -18,6 +18,7 @@ mod limits;
 mod link;
 mod loaded;
 mod memory;
+mod moved;
 mod order;
 mod properties;
 mod qlog;

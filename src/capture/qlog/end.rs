@@ -169,6 +169,7 @@ fn drop_trigger(reason: DropReason) -> &'static str {
         DropReason::Lost => "loss",
         DropReason::QueueFull => "queue_full",
         DropReason::TooLarge => "mtu",
+        DropReason::NoMapping => "no_mapping",
     }
 }
 

@@ -85,6 +85,7 @@ pub async fn run_against(
         recorder: &recorder,
         length,
         run: (length >= EXTENDED_HEADER_BYTES).then_some(run),
+        change: None,
         stop,
     };
     let mut before = LimitedBy::default();

@@ -53,7 +53,7 @@ fn on_loopback<T>(
     let server = server_beside(&client)?;
     let hosts = [(Side::Client, client as Arc<dyn Host>), (Side::Server, server.host().clone())];
     let [client, server_host] = observed(hosts, route.observers);
-    let ends = Ends { client, server: server_host, listen: loopback(), reach: loopback().ip() };
+    let ends = Ends { client, server: server_host, listen: loopback(), reach: loopback().ip(), change: None };
     let read = Reading { counters: &|| None, queue: None };
     let (value, wire) = drive(&runtime, &ends, read, pending(), run)?;
     Ok(OnPath { value, wire, queue: None, ecn: None, fidelity: None })
@@ -74,6 +74,7 @@ fn over_relay<T>(
         server: relay.host(Side::Server, server.host().clone()),
         listen: loopback(),
         reach: loopback().ip(),
+        change: route.change,
     };
     let broken = async { relay.broken().await.into() };
     let read = Reading { counters: &|| Some(relay.counters()), queue };
@@ -100,7 +101,7 @@ fn over_netns<T>(
     })?;
     let reach = netns::World::ip(Side::Server);
     let listen = unspecified(SocketAddr::new(reach, 0));
-    let ends = Ends { client, server: server.host().clone(), listen, reach };
+    let ends = Ends { client, server: server.host().clone(), listen, reach, change: route.change };
     let broken = async { world.broken().await.into() };
     let read = Reading { counters: &|| Some(world.counters()), queue };
     let (value, wire) = drive(&runtime, &ends, read, broken, run)?;

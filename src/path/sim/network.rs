@@ -11,9 +11,10 @@ use std::{
 use quinn::udp::EcnCodepoint;
 
 use crate::{
-    link::{Counters, Delivered, Dropped, Event, Link, LinkSpec, QueueVisit},
+    link::{Counters, Delivered, DropReason, Dropped, Event, Link, LinkSpec, QueueVisit},
     path::{
-        Observers, PacketView, Payload, Side, Transit,
+        AddressChange, Observers, PacketView, Payload, Side, Transit,
+        address_change::Nat,
         observer::Exit,
         packet::{change_ecn, datagram_traits, flip_bit, forge, header_bytes},
     },
@@ -64,6 +65,8 @@ struct Wire {
     #[expect(clippy::vec_box, reason = "the boxes are what is used again")]
     spare: Vec<Box<Packet>>,
     observers: Observers,
+    /// In front of the client, if its address changes.
+    nat: Option<Nat>,
 }
 
 impl Wire {
@@ -79,8 +82,16 @@ impl Wire {
             forge(&mut packet.payload, draw);
         }
         let intact = delivered.corrupt.is_none() && delivered.forged.is_none();
-        let exit = Exit::Arrived { intact, more: delivered.more };
+        let to = self.translated(direction, packet.transit.arrived, packet.to);
+        let exit = match to {
+            Some(_) => Exit::Arrived { intact, more: delivered.more },
+            // The last copy settles it.
+            None if delivered.more => return self.spare.push(packet),
+            None => Exit::Dropped(DropReason::NoMapping),
+        };
         self.observers.left(exit, || packet.view(direction, delivered.queue));
+        let Some(to) = to else { return self.spare.push(packet) };
+        packet.to = to;
         match self.ports.get(&packet.to) {
             Some(port) => port.clone().push(packet),
             None => {
@@ -88,6 +99,14 @@ impl Wire {
                 members.for_each(|member| member.push(packet.clone()));
                 self.spare.push(packet);
             }
+        }
+    }
+
+    /// Where a packet to `to` goes behind the client's NAT. `None` if nowhere.
+    fn translated(&mut self, direction: Direction, now: Time, to: SocketAddr) -> Option<SocketAddr> {
+        match (&mut self.nat, direction) {
+            (Some(nat), Direction::ToClient) => nat.incoming(now, to),
+            _ => Some(to),
         }
     }
 
@@ -120,6 +139,7 @@ impl Network {
             groups: BTreeMap::new(),
             spare: Vec::new(),
             observers: Observers::default(),
+            nat: None,
         };
         Arc::new(Self { wire: Mutex::new(wire) })
     }
@@ -127,6 +147,11 @@ impl Network {
     /// Shows all packets to `observers` from now on.
     pub(super) fn observe(&self, observers: Observers) {
         self.wire.lock().observers = observers;
+    }
+
+    /// Puts a NAT in front of the client that makes `change`.
+    pub(super) fn change_address(&self, change: AddressChange) {
+        self.wire.lock().nat = Some(Nat::new(change));
     }
 
     /// Opens `local`, or a free port if its port is 0. `None` if it is taken. Any number of sockets may be members of a
@@ -171,6 +196,10 @@ impl Network {
     ) -> bool {
         let wire = &mut *self.wire.lock();
         let direction = side.outgoing();
+        let from = match (&mut wire.nat, side) {
+            (Some(nat), Side::Client) => nat.outgoing(now, from),
+            _ => from,
+        };
         let link = &mut wire.links[direction];
         let number = link.counters().packets;
         let transit = Transit { entered: now, arrived: Time::MAX, queued: Duration::ZERO };

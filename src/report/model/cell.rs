@@ -11,6 +11,7 @@ use super::{
     latency::Latency,
     link::Link,
     load::Load,
+    migration::Migration,
     network::Network,
     pictures::Pictures,
     queueing::Queueing,
@@ -85,6 +86,9 @@ pub struct Cell {
     /// The background beside the messages; null without one.
     #[serde(default)]
     pub load: Option<Load>,
+    /// The change of the client's address; null without one.
+    #[serde(default)]
+    pub migration: Option<Migration>,
     /// Figures of `share`.
     pub share: Option<Share>,
     /// Figures of `handshake`.
@@ -138,6 +142,7 @@ impl Cell {
             recovery: None,
             transfer: None,
             load: None,
+            migration: None,
             share: None,
             handshake: None,
             per_seed: Vec::new(),

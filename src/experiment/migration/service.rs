@@ -1,0 +1,106 @@
+//! The gap that the application sees, and what was lost in it.
+
+use std::time::Duration;
+
+use super::MigrationFigures;
+use crate::{
+    experiment::record::observe::{Sample, Status},
+    path::AddressChange,
+    stats::{Histogram, Percentile},
+    unit::{Time, nanos},
+};
+
+/// Follows the replies of a run around the change.
+#[derive(Debug)]
+pub(super) struct Service {
+    change: AddressChange,
+    /// Latencies before the change.
+    before: Histogram,
+    last_reply: Option<Time>,
+    /// The latest message that was answered before the change.
+    last_answered: Option<Time>,
+    /// The first message due after the change that was answered.
+    first_answered: Option<Time>,
+    gap: Duration,
+    full_speed: Option<Duration>,
+    /// When messages were due that did not come back, with few exceptions known at the end of the run only.
+    missing: Vec<Time>,
+}
+
+/// A message is as fast as usual if it takes at most 5/4 of the median before the change.
+const USUAL: (u64, u64) = (5, 4);
+
+impl Service {
+    pub(super) fn new(change: AddressChange) -> Self {
+        Self {
+            change,
+            before: Histogram::new(),
+            last_reply: None,
+            last_answered: None,
+            first_answered: None,
+            gap: Duration::ZERO,
+            full_speed: None,
+            missing: Vec::new(),
+        }
+    }
+
+    /// Whether a message that was due after the change has come back.
+    pub(super) fn is_back(&self) -> bool {
+        self.first_answered.is_some()
+    }
+
+    pub(super) fn note(&mut self, sample: &Sample) {
+        let Some(at) = self.change.at() else { return };
+        match (sample.status, &sample.client) {
+            (Status::Delivered, Some(reply)) => self.note_reply(at, sample.due, reply.released),
+            (Status::Delivered, None) => {}
+            (Status::Lost | Status::Unfinished | Status::Unknown, _) => {
+                // A message that was given up long after it was answered around is no loss of the change.
+                if self.first_answered.is_none_or(|first| sample.due < first) {
+                    self.missing.push(sample.due);
+                }
+            }
+        }
+    }
+
+    fn note_reply(&mut self, at: Time, due: Time, released: Time) {
+        let latency = released - due;
+        if released < at {
+            self.before.record(nanos(latency));
+            self.last_reply = self.last_reply.max(Some(released));
+            self.last_answered = self.last_answered.max(Some(due));
+            return;
+        }
+        if self.first_answered.is_none() {
+            self.gap = self.gap.max(released.since(self.last_reply.unwrap_or(at)));
+            self.last_reply = Some(released);
+            self.first_answered = Some(due).filter(|due| *due >= at);
+        }
+        if due >= at && self.full_speed.is_none() && self.is_usual(latency) {
+            self.full_speed = Some(released - at);
+        }
+    }
+
+    fn usual(&self) -> Option<u64> {
+        self.before.percentile(Percentile::P50)
+    }
+
+    fn is_usual(&self, latency: Duration) -> bool {
+        let (times, of) = USUAL;
+        self.usual().is_some_and(|usual| nanos(latency).saturating_mul(of) <= usual.saturating_mul(times))
+    }
+
+    pub(super) fn figures(&self) -> MigrationFigures {
+        let in_gap = |due: &&Time| {
+            self.last_answered.is_none_or(|last| last < **due)
+                && self.first_answered.is_none_or(|first| **due < first)
+        };
+        MigrationFigures {
+            gap: self.first_answered.map(|_| self.gap),
+            lost: self.missing.iter().filter(in_gap).count() as u64,
+            full_speed: self.full_speed,
+            usual: self.usual().map(Duration::from_nanos),
+            ..MigrationFigures::default()
+        }
+    }
+}

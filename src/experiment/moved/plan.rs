@@ -1,0 +1,80 @@
+//! The plan and the outcome of messages of a client whose address changes.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use crate::{
+    experiment::{migration::MigrationFigures, path_kind::PathKind, plan::Plan, record::outcome::Outcome},
+    path::NewAddress,
+    unit::parse_duration,
+};
+
+/// A change of the client's address: `AT[:port|ip]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rebind {
+    /// When, from the start of the measured time.
+    pub at: Duration,
+    /// What changes.
+    pub what: NewAddress,
+}
+
+/// Not a change of an address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("invalid value `{value}`: {reason}; expected a time, such as 5s, 5s:port or 5s:ip")]
+pub struct InvalidRebind {
+    value: String,
+    reason: String,
+}
+
+impl FromStr for Rebind {
+    type Err = InvalidRebind;
+
+    fn from_str(value: &str) -> Result<Self, Self::Err> {
+        let invalid = |reason: String| InvalidRebind { value: value.to_owned(), reason };
+        let (at, what) = match value.split_once(':') {
+            Some((at, what)) => (at, what.parse().map_err(|e| invalid(format!("{e}")))?),
+            None => (value, NewAddress::default()),
+        };
+        match parse_duration(at).map_err(|e| invalid(e.to_string()))? {
+            Duration::ZERO => {
+                Err(invalid("the time before the change is what the gap is compared with".to_owned()))
+            }
+            at => Ok(Self { at, what }),
+        }
+    }
+}
+
+impl fmt::Display for Rebind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", humantime::format_duration(self.at), self.what)
+    }
+}
+
+/// One cell of a matrix: messages, and the change of the client's address.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MovedPlan {
+    /// The messages.
+    pub plan: Plan,
+    /// The change.
+    pub rebind: Rebind,
+}
+
+impl MovedPlan {
+    /// Why the path cannot make the change, if it cannot.
+    pub fn refusal(&self) -> Option<&'static str> {
+        match self.plan.path {
+            PathKind::Sim => None,
+            PathKind::Relay | PathKind::Netns | PathKind::Direct => {
+                Some("the address of the client does not change on this path; use --path sim")
+            }
+        }
+    }
+}
+
+/// The outcome of one run.
+#[derive(Debug, Clone)]
+pub struct MovedOutcome {
+    /// The messages.
+    pub messages: Outcome,
+    /// What the change cost.
+    pub migration: MigrationFigures,
+}

@@ -1,0 +1,196 @@
+//! A change of the client's address in the middle of a run, as by a NAT that forgets its mappings.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use crate::unit::Time;
+
+/// What changes of the client's address, as the server sees it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NewAddress {
+    /// The port, as of a NAT's new mapping.
+    #[default]
+    Port,
+    /// The IP address: another pool of the NAT, or another network.
+    Ip,
+}
+
+/// Not the name of a part of an address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown part of an address `{0}`: expected port, ip")]
+pub struct UnknownPart(String);
+
+impl fmt::Display for NewAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Port => "port",
+            Self::Ip => "ip",
+        })
+    }
+}
+
+impl FromStr for NewAddress {
+    type Err = UnknownPart;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let known = [Self::Port, Self::Ip].into_iter().find(|part| part.to_string() == name);
+        known.ok_or_else(|| UnknownPart(name.to_owned()))
+    }
+}
+
+/// A change of the client's address, which an experiment schedules and a path makes.
+///
+/// From then on, packets to the old address are dropped as they reach the client's end of the link, and the client's packets
+/// have the new one. Neither end is told.
+#[derive(Debug, Clone)]
+pub struct AddressChange(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    what: NewAddress,
+    /// In nanoseconds of the path's clock; [`NEVER`] until it is scheduled.
+    at: AtomicU64,
+    unroutable: AtomicU64,
+}
+
+const NEVER: u64 = u64::MAX;
+
+impl AddressChange {
+    /// A change that is not scheduled yet.
+    pub fn new(what: NewAddress) -> Self {
+        Self(Arc::new(Shared { what, at: AtomicU64::new(NEVER), unroutable: AtomicU64::new(0) }))
+    }
+
+    /// What changes.
+    pub fn what(&self) -> NewAddress {
+        self.0.what
+    }
+
+    /// Sets when the address changes.
+    pub fn schedule(&self, at: Time) {
+        self.0.at.store(at.as_nanos(), Ordering::Relaxed);
+    }
+
+    /// When it changes, once that is known.
+    pub fn at(&self) -> Option<Time> {
+        let at = self.0.at.load(Ordering::Relaxed);
+        (at != NEVER).then(|| Time::from_nanos(at))
+    }
+
+    /// Whether the address has changed by `now`.
+    pub fn has_happened(&self, now: Time) -> bool {
+        now.as_nanos() >= self.0.at.load(Ordering::Relaxed)
+    }
+
+    /// Packets to the old address that were dropped at the client's end.
+    pub fn unroutable(&self) -> u64 {
+        self.0.unroutable.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_unroutable(&self, packets: u64) {
+        self.0.unroutable.fetch_add(packets, Ordering::Relaxed);
+    }
+}
+
+/// The first port of a new mapping, far from those that clients bind in virtual time.
+const FIRST_PORT: u16 = 50_000;
+
+/// The client's NAT: it does not translate until the change, and then gives each socket a new mapping.
+#[derive(Debug)]
+pub(super) struct Nat {
+    change: AddressChange,
+    /// The client's address and the one that the server sees, in the order in which they came to be.
+    mappings: Vec<(SocketAddr, SocketAddr)>,
+}
+
+impl Nat {
+    pub(super) fn new(change: AddressChange) -> Self {
+        Self { change, mappings: Vec::new() }
+    }
+
+    /// The source that the server sees of a packet from `inner`.
+    pub(super) fn outgoing(&mut self, now: Time, inner: SocketAddr) -> SocketAddr {
+        if !self.change.has_happened(now) {
+            return inner;
+        }
+        if let Some((_, outer)) = self.mappings.iter().find(|(known, _)| *known == inner) {
+            return *outer;
+        }
+        let outer = match self.change.what() {
+            NewAddress::Port => {
+                let number = u16::try_from(self.mappings.len()).unwrap_or(u16::MAX);
+                SocketAddr::new(inner.ip(), FIRST_PORT.saturating_add(number))
+            }
+            NewAddress::Ip => SocketAddr::new(another(inner.ip()), inner.port()),
+        };
+        self.mappings.push((inner, outer));
+        outer
+    }
+
+    /// The client's address that a packet to `outer` is for. `None` if there is no such mapping: the packet is counted and
+    /// must be dropped.
+    pub(super) fn incoming(&mut self, now: Time, outer: SocketAddr) -> Option<SocketAddr> {
+        if !self.change.has_happened(now) {
+            return Some(outer);
+        }
+        let inner = self.mappings.iter().find(|(_, known)| *known == outer).map(|(inner, _)| *inner);
+        if inner.is_none() {
+            self.change.count_unroutable(1);
+        }
+        inner
+    }
+}
+
+/// The client's address after the change.
+pub(super) fn another(ip: IpAddr) -> IpAddr {
+    /// The last byte is this much higher.
+    const STEP: u8 = 100;
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, c, d] = ip.octets();
+            Ipv4Addr::new(a, b, c, d.wrapping_add(STEP)).into()
+        }
+        IpAddr::V6(ip) => {
+            let mut octets = ip.octets();
+            octets[15] = octets[15].wrapping_add(STEP);
+            IpAddr::from(octets)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nat_forgets_its_mappings_at_the_instant_of_the_change() {
+        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let (client, other) = (address("10.0.0.1:40000"), address("10.0.0.1:40001"));
+        let change = AddressChange::new(NewAddress::Port);
+        let mut nat = Nat::new(change.clone());
+        assert_eq!(nat.outgoing(Time::from_nanos(9), client), client);
+        assert_eq!(nat.incoming(Time::from_nanos(9), client), Some(client));
+        change.schedule(Time::from_nanos(10));
+        assert_eq!(nat.incoming(Time::from_nanos(9), client), Some(client));
+        assert_eq!(nat.incoming(Time::from_nanos(10), client), None);
+        let new = nat.outgoing(Time::from_nanos(10), client);
+        assert_eq!(new, address("10.0.0.1:50000"));
+        assert_eq!(nat.outgoing(Time::from_nanos(11), other), address("10.0.0.1:50001"));
+        assert_eq!(nat.outgoing(Time::from_nanos(11), client), new);
+        assert_eq!(nat.incoming(Time::from_nanos(11), new), Some(client));
+        assert_eq!(change.unroutable(), 1);
+
+        let change = AddressChange::new(NewAddress::Ip);
+        change.schedule(Time::ZERO);
+        let mut nat = Nat::new(change);
+        assert_eq!(nat.outgoing(Time::ZERO, client), address("10.0.0.101:40000"));
+        assert_eq!(nat.outgoing(Time::ZERO, address("[fd00::1]:7")), address("[fd00::65]:7"));
+    }
+}
