@@ -42,7 +42,8 @@ pub(crate) struct MessagesArgs<D: Defaults> {
     background: Option<Senders>,
     /// Change the client's address this long after the start of the measured time, as a NAT that forgets its mapping does:
     /// AT or AT:port for a new port, AT:ip for a new IP address, after which QUIC begins with a new congestion window. QUIC
-    /// and udp go on; the others break, and the client connects again. Only with --path sim
+    /// and udp go on; the others break, and the client connects again. Not on direct; with --path netns only AT:ip, where
+    /// the kernel takes the old address away
     #[arg(long, value_name = "AT[:port|ip]", value_parser = parse::<Rebind>)]
     #[arg(conflicts_with_all = ["ladder", "background", "urls"])]
     rebind: Option<Rebind>,

@@ -10,6 +10,8 @@ use std::{
     },
 };
 
+use tokio::sync::Notify;
+
 use crate::unit::Time;
 
 /// What changes of the client's address, as the server sees it.
@@ -57,6 +59,7 @@ struct Shared {
     what: NewAddress,
     /// In nanoseconds of the path's clock; [`NEVER`] until it is scheduled.
     at: AtomicU64,
+    scheduled: Notify,
     unroutable: AtomicU64,
 }
 
@@ -65,7 +68,8 @@ const NEVER: u64 = u64::MAX;
 impl AddressChange {
     /// A change that is not scheduled yet.
     pub fn new(what: NewAddress) -> Self {
-        Self(Arc::new(Shared { what, at: AtomicU64::new(NEVER), unroutable: AtomicU64::new(0) }))
+        let (at, unroutable) = (AtomicU64::new(NEVER), AtomicU64::new(0));
+        Self(Arc::new(Shared { what, at, scheduled: Notify::new(), unroutable }))
     }
 
     /// What changes.
@@ -76,6 +80,18 @@ impl AddressChange {
     /// Sets when the address changes.
     pub fn schedule(&self, at: Time) {
         self.0.at.store(at.as_nanos(), Ordering::Relaxed);
+        self.0.scheduled.notify_one();
+    }
+
+    /// Completes when it is scheduled, with its instant. One task may wait.
+    #[cfg(feature = "sockets")]
+    pub(super) async fn scheduled(&self) -> Time {
+        loop {
+            match self.at() {
+                Some(at) => return at,
+                None => self.0.scheduled.notified().await,
+            }
+        }
     }
 
     /// When it changes, once that is known.

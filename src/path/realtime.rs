@@ -19,7 +19,7 @@ use super::{
     packet::{change_ecn, flip_bit, forge},
 };
 use crate::{
-    link::{Counters, Event, Link, LinkSpec, PacketTraits, QueueVisit},
+    link::{Counters, DropReason, Event, Link, LinkSpec, PacketTraits, QueueVisit},
     unit::{Direction, PerDirection, Time, nanos},
     wire::ip,
 };
@@ -149,8 +149,14 @@ impl<E: Envelope> HeldPackets<E> {
         });
     }
 
-    /// The next packet that is due by `now`, shown to the observers. The caller sends it at once.
-    pub(super) fn next(&mut self, direction: Direction, now: Time) -> Option<Due<E>> {
+    /// The next packet that is due by `now`, shown to the observers. The caller sends it at once. Packets that are not
+    /// `routable` are dropped.
+    pub(super) fn next(
+        &mut self,
+        direction: Direction,
+        now: Time,
+        routable: impl Fn(&E, &[u8]) -> bool,
+    ) -> Option<Due<E>> {
         loop {
             let delivered = match self.links[direction].poll(now)? {
                 Event::Delivered(delivered) => delivered,
@@ -180,6 +186,14 @@ impl<E: Envelope> HeldPackets<E> {
                 if let Some(datagram) = datagram {
                     forge(datagram, draw);
                 }
+            }
+            if !routable(&held.envelope, &held.bytes[header..]) {
+                if !delivered.more {
+                    let exit = Exit::Dropped(DropReason::NoMapping);
+                    self.observers.left(exit, || held.view(direction, now, delivered.queue));
+                }
+                self.recycle(held.bytes);
+                continue;
             }
             let intact = delivered.corrupt.is_none() && delivered.forged.is_none();
             let exit = Exit::Arrived { intact, more: delivered.more };

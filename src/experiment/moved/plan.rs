@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, time::Duration};
 use crate::{
     experiment::{migration::MigrationFigures, path_kind::PathKind, plan::Plan, record::outcome::Outcome},
     path::NewAddress,
-    unit::parse_duration,
+    unit::{format_duration, parse_duration},
 };
 
 /// A change of the client's address: `AT[:port|ip]`.
@@ -45,7 +45,7 @@ impl FromStr for Rebind {
 
 impl fmt::Display for Rebind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", humantime::format_duration(self.at), self.what)
+        write!(f, "{}:{}", format_duration(self.at), self.what)
     }
 }
 
@@ -61,10 +61,13 @@ pub struct MovedPlan {
 impl MovedPlan {
     /// Why the path cannot make the change, if it cannot.
     pub fn refusal(&self) -> Option<&'static str> {
-        match self.plan.path {
-            PathKind::Sim => None,
-            PathKind::Relay | PathKind::Netns | PathKind::Direct => {
-                Some("the address of the client does not change on this path; use --path sim")
+        match (self.plan.path, self.rebind.what) {
+            (PathKind::Sim | PathKind::Relay, _) | (PathKind::Netns, NewAddress::Ip) => None,
+            (PathKind::Netns, NewAddress::Port) => Some(
+                "no NAT stands between the namespaces, so the client's IP address changes: use --rebind AT:ip",
+            ),
+            (PathKind::Direct, _) => {
+                Some("the client's address is this machine's; use --path sim, relay or netns")
             }
         }
     }
