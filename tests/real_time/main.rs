@@ -9,6 +9,7 @@ mod identities;
 mod link;
 mod link_netns;
 mod link_rates;
+mod moved;
 mod netns;
 mod observers;
 mod relay;
