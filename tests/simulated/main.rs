@@ -27,6 +27,7 @@ mod quic_trace;
 mod registry;
 mod remote_limits;
 mod remote_virtual;
+mod replay;
 mod report;
 mod samples;
 mod serve_guard;
