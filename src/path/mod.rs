@@ -34,6 +34,7 @@ mod side;
 pub mod sim;
 mod source;
 mod stop_signal;
+mod successive_links;
 #[cfg(feature = "sockets")]
 #[expect(unsafe_code, reason = "system calls that no safe interface covers")]
 mod sys;
@@ -49,7 +50,7 @@ mod yielding;
 
 pub(crate) use self::host::CLOSING;
 pub use self::{
-    address_change::{AddressChange, NewAddress, UnknownPart},
+    address_change::{AddressChange, Handover, NewAddress, UnknownPart},
     ecn_meter::{EcnCounts, EcnMeter},
     error::{DatagramError, PathError, WireBroken},
     fidelity::Fidelity,

@@ -239,6 +239,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("added_p50_ci95_high_ns", "load/added_p50_ci95_ns/1"),
     ("migration_at_ns", "migration/at_ns"),
     ("migration_changed", "migration/changed"),
+    ("migration_outage_ns", "migration/outage_ns"),
     ("migration_gap_{}_ns", "migration/gap_ns"),
     ("migration_no_service", "migration/no_service"),
     ("migration_lost", "migration/lost"),

@@ -29,7 +29,7 @@ fn plan(transport: Transport, change: &str, interval: Duration, congestion: Cong
         congestion,
         loss_detection: LossDetection::default(),
     };
-    MovedPlan { plan, rebind: format!("2s:{change}").parse().unwrap() }
+    MovedPlan { plan, rebind: format!("2s:{change}").parse().unwrap(), handover: None }
 }
 
 fn usual(transport: Transport, change: &str) -> MovedPlan {
