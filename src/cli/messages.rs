@@ -5,8 +5,8 @@ use std::{process::ExitCode, sync::Arc};
 use clap::Args;
 use wirelab::{
     experiment::{
-        Bench, Loaded, LoadedPlan, Moved, MovedPlan, Outage, Outcome, PathKind, Plan, Rebind, Request, Runs, Sender,
-        Setup, Which, choose, choose_contrast, entry, episode, messages_config, pair,
+        Bench, Loaded, LoadedPlan, Moved, MovedPlan, Outage, Outcome, PathKind, Plan, Rebind, Request, Runs,
+        Sender, Setup, Which, choose, choose_contrast, entry, episode, messages_config, pair,
     },
     link::{LinkSpec, SpecError, resolve_queues},
     path::{Handover, StopSignal},
@@ -115,7 +115,8 @@ impl<D: Defaults> MessagesArgs<D> {
             let plans = self.plans(axes)?;
             if plans.iter().any(|plan| plan.workload.duration <= rebind.at) {
                 let option = if self.handover.is_some() { "--handover" } else { "--rebind" };
-                let reason = format!("{option}: is after the end of the measured time; use a longer --duration");
+                let reason =
+                    format!("{option}: is after the end of the measured time; use a longer --duration");
                 return Err(UsageError::new(reason));
             }
             let moved = plans.into_iter().map(|plan| {

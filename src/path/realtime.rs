@@ -15,9 +15,9 @@ pub(super) use self::{
 };
 use super::{
     AddressChange, Fidelity,
-    successive_links::SuccessiveLinks,
     observer::{Exit, Observers, PacketView, Payload},
     packet::{change_ecn, flip_bit, forge},
+    successive_links::SuccessiveLinks,
 };
 use crate::{
     link::{Counters, DropReason, Event, LinkSpec, PacketTraits, QueueVisit},

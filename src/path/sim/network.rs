@@ -16,8 +16,8 @@ use crate::{
         AddressChange, Observers, PacketView, Payload, Side, Transit,
         address_change::Nat,
         observer::Exit,
-        successive_links::SuccessiveLinks,
         packet::{change_ecn, datagram_traits, flip_bit, forge, header_bytes},
+        successive_links::SuccessiveLinks,
     },
     unit::{Direction, Mutex, PerDirection, Time},
 };
