@@ -144,7 +144,6 @@ fn after_an_outage_the_other_network_carries_what_goes_on() {
         // 300 ms, 80 ms, the interval, and less than a millisecond of serialisation each way.
         assert!((390..392).contains(&gap), "{}: {found:?}", cell.transport);
         assert_eq!((found.connections, found.outage_ns), (0, Some(300 * MS)));
-        assert_eq!(found.after.as_ref().unwrap().to_server.delay_ns, 40 * MS);
         assert_eq!(found.within_limit, Some(true), "{found:?}");
     }
     let [udp, quic] = [0, 1].map(|row| migration(&file.cells[row]));
@@ -153,7 +152,9 @@ fn after_an_outage_the_other_network_carries_what_goes_on() {
     assert_eq!(file.cells[1].messages.as_ref().unwrap().unfinished, 0);
     // What was sent into the outage is sent again: thirty requests, and the five replies before it.
     assert!(quic.resent_bytes >= 35_000, "{quic:?}");
-    ResultSchema::new().check(&serde_json::from_str(&to_json(&file)).unwrap()).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&to_json(&file)).unwrap();
+    ResultSchema::new().check(&json).unwrap();
+    assert_eq!(json["cells"][0]["migration"]["after"]["to_server"]["delay_ns"], 40 * MS);
 }
 
 #[test]
