@@ -40,6 +40,7 @@ mod successive_links;
 mod sys;
 mod timeout;
 mod timers;
+mod usage;
 #[cfg(feature = "sockets")]
 pub mod wait;
 #[cfg(feature = "sockets")]
@@ -68,6 +69,7 @@ pub use self::{
     stop_signal::{StopSignal, Stopped},
     timeout::{Elapsed, timeout},
     timers::{Clock, Sleep, Timers},
+    usage::ThreadUsage,
     yielding::{consume_budget, yield_now},
 };
 pub(crate) use self::{
