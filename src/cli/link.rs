@@ -219,7 +219,7 @@ impl Link {
             let why = "only a server on 127.0.0.1 can be shown another IP address; use AT:port";
             return Err(UsageError::new(format!("--rebind: {why}")).into());
         }
-        let change = self.rebind.map(|rebind| AddressChange::new(rebind.what));
+        let change = self.rebind.map(|rebind| AddressChange::new(rebind.what, None));
         Ok(RelayOptions { listen, to, links, seed: self.seed, clients, change })
     }
 

@@ -5,11 +5,13 @@ use std::{process::ExitCode, sync::Arc};
 use clap::Args;
 use wirelab::{
     experiment::{
-        Bench, Loaded, LoadedPlan, Moved, MovedPlan, Outcome, PathKind, Plan, Rebind, Request, Runs, Sender,
-        Setup, Which, choose, choose_contrast, entry, episode, messages_config, pair,
+        Bench, Loaded, LoadedPlan, Moved, MovedPlan, Outage, Outcome, PathKind, Plan, Rebind, Request, Runs,
+        Sender, Setup, Which, choose, choose_contrast, entry, episode, messages_config, pair,
     },
-    path::StopSignal,
+    link::{LinkSpec, SpecError, resolve_queues},
+    path::{Handover, StopSignal},
     report::episode::Episode,
+    unit::PerDirection,
 };
 
 use super::{
@@ -47,6 +49,14 @@ pub(crate) struct MessagesArgs<D: Defaults> {
     #[arg(long, value_name = "AT[:port|ip]", value_parser = parse::<Rebind>)]
     #[arg(conflicts_with_all = ["ladder", "background", "urls"])]
     rebind: Option<Rebind>,
+    /// Take the client's network away this long after the start of the measured time, and give it another one after the
+    /// outage, with another IP address and the link of --after
+    #[arg(long, value_name = "AT:OUTAGE", value_parser = parse::<Outage>)]
+    #[arg(conflicts_with_all = ["ladder", "background", "urls", "rebind"])]
+    handover: Option<Outage>,
+    /// What differs on the link of the other network, each way, such as "delay=40ms,rate=5mbit"
+    #[arg(long, value_name = "KEY=VALUE,..", requires = "handover")]
+    after: Option<String>,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -63,7 +73,7 @@ impl<D: Defaults> MessagesArgs<D> {
         if let Some(Senders(background)) = &self.background {
             return self.run_loaded(command, background);
         }
-        if let Some(rebind) = self.rebind {
+        if let Some(rebind) = self.rebind.or(self.handover.map(Outage::rebind)) {
             return self.run_moved(command, rebind);
         }
         let request = self.request()?;
@@ -104,14 +114,24 @@ impl<D: Defaults> MessagesArgs<D> {
         let request = self.matrix.request::<Moved>(|axes| {
             let plans = self.plans(axes)?;
             if plans.iter().any(|plan| plan.workload.duration <= rebind.at) {
-                let reason = "--rebind: is after the end of the measured time; use a longer --duration";
+                let option = if self.handover.is_some() { "--handover" } else { "--rebind" };
+                let reason =
+                    format!("{option}: is after the end of the measured time; use a longer --duration");
                 return Err(UsageError::new(reason));
             }
-            Ok(plans.into_iter().map(|plan| MovedPlan { plan, rebind }).collect())
+            let moved = plans.into_iter().map(|plan| {
+                let handover = self.handover.map(|outage| self.handover(outage, &plan.links)).transpose()?;
+                Ok(MovedPlan { plan, rebind, handover })
+            });
+            moved.collect()
         })?;
         let samples = self.detail.open(self.output.path())?;
         let mut config = messages_config(&request, |plan| &plan.plan);
-        config.extend([entry("rebind", rebind.to_string())]);
+        config.extend([match self.handover {
+            None => entry("rebind", rebind.to_string()),
+            Some(outage) => entry("handover", outage.to_string()),
+        }]);
+        config.extend(self.after.as_ref().map(|after| entry("after", after.as_str())));
         let prepared = Prepared {
             command,
             experiment: &Moved(Bench { follows_losses: command == "hol" }),
@@ -125,6 +145,18 @@ impl<D: Defaults> MessagesArgs<D> {
         let sampled = samples.map_or(Ok(()), Samples::complete);
         let written = finished.write();
         finished.end([sampled, written])
+    }
+
+    /// The other network of a client that has been on `links`.
+    fn handover(&self, outage: Outage, links: &PerDirection<LinkSpec>) -> Result<Handover, UsageError> {
+        let mut after = links.clone();
+        let invalid = |error: SpecError| UsageError::new(format!("--after: {error}"));
+        for link in [&mut after.to_server, &mut after.to_client] {
+            link.apply_pairs(self.after.as_deref().unwrap_or_default()).map_err(invalid)?;
+        }
+        resolve_queues(&mut after);
+        after.iter().try_for_each(LinkSpec::validate).map_err(invalid)?;
+        Ok(Handover { outage: outage.length, after })
     }
 
     /// Runs messages without and with a background.

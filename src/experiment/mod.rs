@@ -51,7 +51,7 @@ pub use self::{
     loaded::{Loaded, LoadedOutcome, LoadedPlan},
     matrix::{MatrixOptions, Runs, run_matrix},
     migration::{ClientChange, Migration, MigrationFigures, Reconnections, Unvalidated},
-    moved::{InvalidRebind, Moved, MovedOutcome, MovedPlan, Rebind},
+    moved::{InvalidRebind, Moved, MovedOutcome, MovedPlan, Outage, Rebind},
     on_path::{Ends, OnPath, Route, Wire, on_path},
     path_kind::{PathKind, UnknownPath},
     plan::{Plan, PlanError},

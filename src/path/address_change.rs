@@ -8,11 +8,15 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::sync::Notify;
 
-use crate::unit::Time;
+use crate::{
+    link::LinkSpec,
+    unit::{PerDirection, Time, nanos},
+};
 
 /// What changes of the client's address, as the server sees it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,6 +51,15 @@ impl FromStr for NewAddress {
     }
 }
 
+/// Another network in place of the first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Handover {
+    /// How long the client has no network in between.
+    pub outage: Duration,
+    /// The link of the other network.
+    pub after: PerDirection<LinkSpec>,
+}
+
 /// A change of the client's address, which an experiment schedules and a path makes.
 ///
 /// From then on, packets to the old address are dropped as they reach the client's end of the link, and the client's packets
@@ -57,6 +70,7 @@ pub struct AddressChange(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     what: NewAddress,
+    handover: Option<Handover>,
     /// In nanoseconds of the path's clock; [`NEVER`] until it is scheduled.
     at: AtomicU64,
     scheduled: Notify,
@@ -66,15 +80,31 @@ struct Shared {
 const NEVER: u64 = u64::MAX;
 
 impl AddressChange {
-    /// A change that is not scheduled yet.
-    pub fn new(what: NewAddress) -> Self {
+    /// A change that is not scheduled yet. With a handover, the client has no network at first, and then another.
+    pub fn new(what: NewAddress, handover: Option<Handover>) -> Self {
         let (at, unroutable) = (AtomicU64::new(NEVER), AtomicU64::new(0));
-        Self(Arc::new(Shared { what, at, scheduled: Notify::new(), unroutable }))
+        Self(Arc::new(Shared { what, handover, at, scheduled: Notify::new(), unroutable }))
     }
 
     /// What changes.
     pub fn what(&self) -> NewAddress {
         self.0.what
+    }
+
+    /// The other network, if it is a handover.
+    pub fn handover(&self) -> Option<&Handover> {
+        self.0.handover.as_ref()
+    }
+
+    /// How long the client has no network.
+    pub(super) fn outage(&self) -> Duration {
+        self.handover().map_or(Duration::ZERO, |handover| handover.outage)
+    }
+
+    /// Whether the client has no network at `now`.
+    pub(super) fn is_out(&self, now: Time) -> bool {
+        let at = self.0.at.load(Ordering::Relaxed);
+        (at..at.saturating_add(nanos(self.outage()))).contains(&now.as_nanos())
     }
 
     /// Sets when the address changes.
@@ -131,13 +161,16 @@ impl Nat {
         Self { change, mappings: Vec::new() }
     }
 
-    /// The source that the server sees of a packet from `inner`.
-    pub(super) fn outgoing(&mut self, now: Time, inner: SocketAddr) -> SocketAddr {
+    /// The source that the server sees of a packet from `inner`. `None` if the client has no network.
+    pub(super) fn outgoing(&mut self, now: Time, inner: SocketAddr) -> Option<SocketAddr> {
         if !self.change.has_happened(now) {
-            return inner;
+            return Some(inner);
+        }
+        if self.change.is_out(now) {
+            return None;
         }
         if let Some((_, outer)) = self.mappings.iter().find(|(known, _)| *known == inner) {
-            return *outer;
+            return Some(*outer);
         }
         let outer = match self.change.what() {
             NewAddress::Port => {
@@ -147,7 +180,7 @@ impl Nat {
             NewAddress::Ip => SocketAddr::new(another(inner.ip()), inner.port()),
         };
         self.mappings.push((inner, outer));
-        outer
+        Some(outer)
     }
 
     /// The client's address that a packet to `outer` is for. `None` if there is no such mapping: the packet is counted and
@@ -189,24 +222,36 @@ mod tests {
     fn a_nat_forgets_its_mappings_at_the_instant_of_the_change() {
         let address = |text: &str| text.parse::<SocketAddr>().unwrap();
         let (client, other) = (address("10.0.0.1:40000"), address("10.0.0.1:40001"));
-        let change = AddressChange::new(NewAddress::Port);
+        let change = AddressChange::new(NewAddress::Port, None);
         let mut nat = Nat::new(change.clone());
-        assert_eq!(nat.outgoing(Time::from_nanos(9), client), client);
+        assert_eq!(nat.outgoing(Time::from_nanos(9), client), Some(client));
         assert_eq!(nat.incoming(Time::from_nanos(9), client), Some(client));
         change.schedule(Time::from_nanos(10));
         assert_eq!(nat.incoming(Time::from_nanos(9), client), Some(client));
         assert_eq!(nat.incoming(Time::from_nanos(10), client), None);
-        let new = nat.outgoing(Time::from_nanos(10), client);
+        let new = nat.outgoing(Time::from_nanos(10), client).unwrap();
         assert_eq!(new, address("10.0.0.1:50000"));
-        assert_eq!(nat.outgoing(Time::from_nanos(11), other), address("10.0.0.1:50001"));
-        assert_eq!(nat.outgoing(Time::from_nanos(11), client), new);
+        assert_eq!(nat.outgoing(Time::from_nanos(11), other), Some(address("10.0.0.1:50001")));
+        assert_eq!(nat.outgoing(Time::from_nanos(11), client), Some(new));
         assert_eq!(nat.incoming(Time::from_nanos(11), new), Some(client));
         assert_eq!(change.unroutable(), 1);
 
-        let change = AddressChange::new(NewAddress::Ip);
+        let change = AddressChange::new(NewAddress::Ip, None);
         change.schedule(Time::ZERO);
         let mut nat = Nat::new(change);
-        assert_eq!(nat.outgoing(Time::ZERO, client), address("10.0.0.101:40000"));
-        assert_eq!(nat.outgoing(Time::ZERO, address("[fd00::1]:7")), address("[fd00::65]:7"));
+        assert_eq!(nat.outgoing(Time::ZERO, client), Some(address("10.0.0.101:40000")));
+        assert_eq!(nat.outgoing(Time::ZERO, address("[fd00::1]:7")), Some(address("[fd00::65]:7")));
+    }
+
+    #[test]
+    fn between_two_networks_there_is_none() {
+        let client: SocketAddr = "10.0.0.1:40000".parse().unwrap();
+        let handover = Handover { outage: Duration::from_nanos(5), after: PerDirection::default() };
+        let change = AddressChange::new(NewAddress::Ip, Some(handover));
+        change.schedule(Time::from_nanos(10));
+        let mut nat = Nat::new(change);
+        let sent: Vec<bool> =
+            [9, 10, 14, 15].map(|at| nat.outgoing(Time::from_nanos(at), client).is_some()).into();
+        assert_eq!(sent, [true, false, false, true]);
     }
 }

@@ -76,7 +76,7 @@ const HANDSHAKE: [Spec; 3] = [
     ("round trips", Topic::Duration, |cell| Some(Figure::Mean(handshake(cell)?.round_trips?.get(), 2))),
 ];
 
-const COST: [Spec; 6] = [
+const COST: [Spec; 8] = [
     ("resent", Topic::Cost, |cell| {
         transfer(cell)?;
         cell.recovery.as_ref()?.retransmitted_packets.map(Figure::Count)
@@ -89,6 +89,8 @@ const COST: [Spec; 6] = [
         let (_, bytes) = crossed(cell.wire.as_ref()?);
         per_message(bytes, cell.messages.as_ref()?, 0)
     }),
+    ("client CPU/message", Topic::Cost, |cell| time(cell.cpu?.client_ns_per_message)),
+    ("server CPU/message", Topic::Cost, |cell| time(cell.cpu?.server_ns_per_message)),
     ("overhead", Topic::Cost, |cell| {
         // Where messages are counted, bytes per message say the same.
         let wire = cell.wire.as_ref().filter(|_| cell.messages.is_none())?;

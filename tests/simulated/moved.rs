@@ -9,6 +9,7 @@ use crate::{
 use wirelab::{
     experiment::{Bench, Moved, MovedPlan, PathKind, Plan},
     link::LinkSpec,
+    path::Handover,
     report::{Cell, Migration, ResultFile, to_csv, to_json, to_markdown},
     transport::{Congestion, FIXED_WINDOW_BYTES, LossDetection, Transport},
     unit::PerDirection,
@@ -29,7 +30,7 @@ fn plan(transport: Transport, change: &str, interval: Duration, congestion: Cong
         congestion,
         loss_detection: LossDetection::default(),
     };
-    MovedPlan { plan, rebind: format!("2s:{change}").parse().unwrap() }
+    MovedPlan { plan, rebind: format!("2s:{change}").parse().unwrap(), handover: None }
 }
 
 fn usual(transport: Transport, change: &str) -> MovedPlan {
@@ -127,6 +128,35 @@ fn what_is_bound_to_the_old_address_breaks_and_the_client_connects_again() {
     assert_eq!(arq.resent_bytes, (arq.resent_requests + 5) * 1000, "{arq:?}");
 }
 
+/// Between the networks everything is lost. The message that is due at the end of the outage is answered after a round trip
+/// of the other network.
+#[test]
+fn after_an_outage_the_other_network_carries_what_goes_on() {
+    let handed_over = |transport| {
+        let plan = usual(transport, "ip");
+        let after = PerDirection::both("delay=40ms,rate=20mbit".parse().unwrap());
+        MovedPlan { handover: Some(Handover { outage: Duration::from_millis(300), after }), ..plan }
+    };
+    let file = measured([Transport::UDP, Transport::QUIC_MESSAGE].map(handed_over).into());
+    for cell in &file.cells {
+        let found = migration(cell);
+        let [gap, _] = times(found);
+        // 300 ms, 80 ms, the interval, and less than a millisecond of serialisation each way.
+        assert!((390..392).contains(&gap), "{}: {found:?}", cell.transport);
+        assert_eq!((found.connections, found.outage_ns), (0, Some(300 * MS)));
+        assert_eq!(found.within_limit, Some(true), "{found:?}");
+    }
+    let [udp, quic] = [0, 1].map(|row| migration(&file.cells[row]));
+    assert_eq!(udp.lost, 35, "five before the outage and thirty in it");
+    assert_eq!(quic.lost, 0);
+    assert_eq!(file.cells[1].messages.as_ref().unwrap().unfinished, 0);
+    // What was sent into the outage is sent again: thirty requests, and the five replies before it.
+    assert!(quic.resent_bytes >= 35_000, "{quic:?}");
+    let json: serde_json::Value = serde_json::from_str(&to_json(&file)).unwrap();
+    ResultSchema::new().check(&json).unwrap();
+    assert_eq!(json["cells"][0]["migration"]["after"]["to_server"]["delay_ns"], 40 * MS);
+}
+
 #[test]
 fn every_rendering_tells_of_the_change() {
     let file = measured(vec![usual(Transport::UDP, "port"), usual(Transport::ARQ_SELECTIVE, "port")]);
@@ -145,6 +175,12 @@ fn a_change_is_read_with_what_changes() {
     assert_eq!(read("5s"), Ok("5s:port".to_owned()));
     assert_eq!(read("1m30s:ip"), Ok("1m 30s:ip".to_owned()));
     for wrong in ["", "5", "0s", "5s:mac", "5s:port:ip"] {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
+    let read = |text: &str| text.parse::<wirelab::experiment::Outage>().map(|outage| outage.to_string());
+    assert_eq!(read("5s:300ms"), Ok("5s:300ms".to_owned()));
+    assert_eq!(read("5s:0ms"), Ok("5s:0ms".to_owned()));
+    for wrong in ["5s", "5s:", "0s:1s", "5s:1s:1s"] {
         assert!(read(wrong).is_err(), "{wrong}");
     }
 }

@@ -10,7 +10,11 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{reconnect::Reconnecting, server::Server, settings};
+use super::{
+    reconnect::Reconnecting,
+    server::{Served, Server},
+    settings,
+};
 use crate::{
     channel::{self, Channel, Delivery, Settings},
     experiment::{
@@ -20,7 +24,7 @@ use crate::{
         plan::Plan,
         record::{
             observe::{Observers, PacketEvent, PacketLog, SampleSink},
-            outcome::Outcome,
+            outcome::{Outcome, Usage},
             recorder::Recorder,
         },
         senders::{Flows, FlowsOutcome},
@@ -187,10 +191,11 @@ pub async fn run_between(
     }
 
     let client = Client { host, recorder: &recorder, length: settings.request, run: None, change, stop };
-    let mut before = LimitedBy::default();
+    let (mut before, mut used) = (LimitedBy::default(), None);
     let mut begin_server = Some(begin_server);
     let measuring = |channel: &dyn Channel| {
         before = channel.recovery().limits;
+        used = host.usage();
         if let Some(begin) = begin_server.take() {
             // Fails if the server's connection broke, because the server then no longer waits for it.
             let _ = begin.send(());
@@ -203,9 +208,12 @@ pub async fn run_between(
     outcome.connect = Some(connect);
     outcome.client = channel.recovery();
     outcome.client.limits -= before;
+    let client = host.usage().zip(used).map(|(now, before)| now - before);
     // A server whose connection broke has stopped and reported by itself.
     let _ = stop_server.send(());
-    outcome.server = reported.await.unwrap_or_default();
+    let Served { recovery, usage } = reported.await.unwrap_or_default();
+    outcome.server = recovery;
+    outcome.usage = client.map(|client| Usage { client, server: usage });
     outcome.messages.corrupted = outcome.client.corrupted + outcome.server.corrupted;
     let rejected = outcome.client.rejected.zip(outcome.server.rejected);
     outcome.messages.rejected = rejected.map(|(client, server)| client.total() + server.total());

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     channel::{Acceptor, Channel, Delivery},
     experiment::{migration::ClientChange, record::recorder::Recorder},
-    path::Host,
+    path::{Host, ThreadUsage},
     transport::{ChannelError, Recovery},
 };
 
@@ -25,6 +25,15 @@ pub(super) struct Server {
     pub(super) change: Option<ClientChange>,
 }
 
+/// What a server reports at its end.
+#[derive(Debug, Default)]
+pub(super) struct Served {
+    /// The recovery counters of its last connection.
+    pub(super) recovery: Recovery,
+    /// What its thread has cost since the measured time began; `None` where that is not known.
+    pub(super) usage: Option<ThreadUsage>,
+}
+
 /// The connections of the client, the latest last.
 struct Connections {
     channels: Vec<Box<dyn Channel>>,
@@ -33,13 +42,13 @@ struct Connections {
 }
 
 impl Server {
-    /// Serves one client until it closes or `stopped` resolves, then reports the recovery counters of its last connection.
+    /// Serves one client until it closes or `stopped` resolves, then reports.
     /// Time limited before `measured` resolved is not counted.
     pub(super) async fn serve(
         mut self,
         mut measured: oneshot::Receiver<()>,
         mut stopped: oneshot::Receiver<()>,
-        report: oneshot::Sender<Recovery>,
+        report: oneshot::Sender<Served>,
     ) {
         let Ok(channel) = self.acceptor.accept().await else {
             return;
@@ -52,7 +61,7 @@ impl Server {
             let received = tokio::select! {
                 biased;
                 _ = &mut measured, if before.is_none() => {
-                    before = Some(connections.recovery().limits);
+                    before = Some((connections.recovery().limits, host.usage()));
                     continue;
                 }
                 received = connections.recv() => received,
@@ -68,9 +77,11 @@ impl Server {
             }
         }
         let mut recovery = connections.recovery();
-        recovery.limits -= before.unwrap_or_default();
+        let (limits, used) = before.unwrap_or_default();
+        recovery.limits -= limits;
+        let usage = host.usage().zip(used).map(|(now, before)| now - before);
         // If the client's connection failed, nothing receives this.
-        let _ = report.send(recovery);
+        let _ = report.send(Served { recovery, usage });
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    path::{AddressChange, NewAddress},
+    path::{AddressChange, Handover, NewAddress},
     unit::{Mutex, Time},
 };
 
@@ -31,8 +31,8 @@ pub struct Reconnections {
 
 impl ClientChange {
     /// A change `after` the start of the measured time.
-    pub fn new(what: NewAddress, after: Duration) -> Self {
-        Self { address: AddressChange::new(what), after, reconnections: Arc::default() }
+    pub fn new(what: NewAddress, handover: Option<Handover>, after: Duration) -> Self {
+        Self { address: AddressChange::new(what, handover), after, reconnections: Arc::default() }
     }
 
     /// The measured time begins at `start`.

@@ -32,7 +32,7 @@ pub struct MigrationFigures {
     pub lost: u64,
     /// From the change to the first reply of a message that was due after it and took no longer than usual.
     pub full_speed: Option<Duration>,
-    /// The median latency before the change.
+    /// The median latency before the change or, after a handover, of the second half of the time after it.
     pub usual: Option<Duration>,
     /// Bytes of messages that entered the link again: of messages first sent before the gap was over.
     pub repeated_bytes: u64,

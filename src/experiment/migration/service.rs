@@ -22,12 +22,15 @@ pub(super) struct Service {
     /// The first message due after the change that was answered.
     first_answered: Option<Time>,
     gap: Duration,
-    full_speed: Option<Duration>,
+    /// Replies to messages that were due after the change: when they came, and their latency.
+    after: Vec<(Time, Duration)>,
     /// When messages were due that did not come back, with few exceptions known at the end of the run only.
     missing: Vec<Time>,
 }
 
-/// A message is as fast as usual if it takes at most 5/4 of the median before the change.
+/// Replies that are kept.
+const MOST: usize = 1 << 20;
+/// A message is as fast as usual if it takes at most 5/4 of the median.
 const USUAL: (u64, u64) = (5, 4);
 
 impl Service {
@@ -39,7 +42,7 @@ impl Service {
             last_answered: None,
             first_answered: None,
             gap: Duration::ZERO,
-            full_speed: None,
+            after: Vec::new(),
             missing: Vec::new(),
         }
     }
@@ -76,18 +79,28 @@ impl Service {
             self.last_reply = Some(released);
             self.first_answered = Some(due).filter(|due| *due >= at);
         }
-        if due >= at && self.full_speed.is_none() && self.is_usual(latency) {
-            self.full_speed = Some(released - at);
+        if due >= at && self.after.len() < MOST {
+            self.after.push((released, latency));
         }
     }
 
+    /// The median latency of the network that the client has in the end.
     fn usual(&self) -> Option<u64> {
-        self.before.percentile(Percentile::P50)
+        if self.change.handover().is_none() {
+            return self.before.percentile(Percentile::P50);
+        }
+        let mut later = Histogram::new();
+        self.after[self.after.len() / 2..].iter().for_each(|(_, latency)| later.record(nanos(*latency)));
+        later.percentile(Percentile::P50)
     }
 
-    fn is_usual(&self, latency: Duration) -> bool {
+    /// From the change to the first reply after it that took no longer than usual.
+    fn full_speed(&self) -> Option<Duration> {
         let (times, of) = USUAL;
-        self.usual().is_some_and(|usual| nanos(latency).saturating_mul(of) <= usual.saturating_mul(times))
+        let (at, usual) = self.change.at().zip(self.usual())?;
+        let is_usual = |latency: Duration| nanos(latency).saturating_mul(of) <= usual.saturating_mul(times);
+        let first = self.after.iter().find(|(_, latency)| is_usual(*latency));
+        first.map(|(released, _)| *released - at)
     }
 
     pub(super) fn figures(&self) -> MigrationFigures {
@@ -98,7 +111,7 @@ impl Service {
         MigrationFigures {
             gap: self.first_answered.map(|_| self.gap),
             lost: self.missing.iter().filter(in_gap).count() as u64,
-            full_speed: self.full_speed,
+            full_speed: self.full_speed(),
             usual: self.usual().map(Duration::from_nanos),
             ..MigrationFigures::default()
         }

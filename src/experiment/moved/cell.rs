@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::plan::{MovedOutcome, MovedPlan, Rebind};
+use super::plan::{MovedOutcome, MovedPlan};
 use crate::{
     experiment::{
         migration::{MigrationFigures, Unvalidated},
         record::outcome::Outcome,
-        result::cell::cell as messages_cell,
+        result::{cell::cell as messages_cell, settings::link},
     },
     report::{Cell, Migration, Ratio},
     stats::Histogram,
@@ -20,7 +20,7 @@ pub(super) fn cell(plan: &MovedPlan, outcomes: &[(u64, MovedOutcome)]) -> Cell {
         outcomes.iter().map(|(seed, outcome)| (*seed, outcome.messages.clone())).collect();
     let figures: Vec<MigrationFigures> = outcomes.iter().map(|(_, outcome)| outcome.migration).collect();
     let mut cell = messages_cell(&plan.plan, &messages);
-    let migration = migration(&plan.rebind, &figures);
+    let migration = migration(plan, &figures);
     cell.theory = None;
     cell.theory_reason = Some("the client's address changes".to_owned());
     if !plan.plan.transport.survives_new_address() {
@@ -35,7 +35,7 @@ pub(super) fn cell(plan: &MovedPlan, outcomes: &[(u64, MovedOutcome)]) -> Cell {
     cell
 }
 
-fn migration(rebind: &Rebind, seeds: &[MigrationFigures]) -> Migration {
+fn migration(plan: &MovedPlan, seeds: &[MigrationFigures]) -> Migration {
     let sum = |of: fn(&MigrationFigures) -> u64| seeds.iter().map(of).sum();
     let times = |of: fn(&MigrationFigures) -> Option<Duration>| {
         let mut times = Histogram::new();
@@ -44,9 +44,12 @@ fn migration(rebind: &Rebind, seeds: &[MigrationFigures]) -> Migration {
     };
     let trips: Vec<f64> = seeds.iter().filter_map(round_trips).collect();
     let unvalidated = seeds.iter().filter_map(|seed| seed.unvalidated).reduce(Unvalidated::worse);
+    let MovedPlan { rebind, handover, .. } = plan;
     Migration {
         at_ns: nanos(rebind.at),
         changed: rebind.what.to_string(),
+        outage_ns: handover.as_ref().map(|handover| nanos(handover.outage)),
+        after: handover.as_ref().map(|handover| link(&handover.after)),
         gap_ns: times(|seed| seed.gap).summary(),
         no_service: sum(|seed| u64::from(seed.gap.is_none())),
         lost: sum(|seed| seed.lost),

@@ -46,7 +46,7 @@ impl Experiment for Moved {
 
     fn run(&self, plan: &MovedPlan, job: &Job<'_>) -> Result<MovedOutcome, RunError> {
         let Rebind { at, what } = plan.rebind;
-        let migration = Migration::new(ClientChange::new(what, at));
+        let migration = Migration::new(ClientChange::new(what, plan.handover.clone(), at));
         let beside = Beside { migration: Some(&migration), ..Beside::default() };
         let (messages, _) = self.0.measure(&plan.plan, job, beside)?;
         Ok(MovedOutcome { messages, migration: migration.figures() })

@@ -6,5 +6,5 @@ mod plan;
 
 pub use self::{
     experiment::Moved,
-    plan::{InvalidRebind, MovedOutcome, MovedPlan, Rebind},
+    plan::{InvalidRebind, MovedOutcome, MovedPlan, Outage, Rebind},
 };

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use crate::{
     experiment::{migration::MigrationFigures, path_kind::PathKind, plan::Plan, record::outcome::Outcome},
-    path::NewAddress,
+    path::{Handover, NewAddress, UnknownPart},
     unit::{format_duration, parse_duration},
 };
 
@@ -19,7 +19,7 @@ pub struct Rebind {
 
 /// Not a change of an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid value `{value}`: {reason}; expected a time, such as 5s, 5s:port or 5s:ip")]
+#[error("invalid value `{value}`: {reason}")]
 pub struct InvalidRebind {
     value: String,
     reason: String,
@@ -31,7 +31,7 @@ impl FromStr for Rebind {
     fn from_str(value: &str) -> Result<Self, Self::Err> {
         let invalid = |reason: String| InvalidRebind { value: value.to_owned(), reason };
         let (at, what) = match value.split_once(':') {
-            Some((at, what)) => (at, what.parse().map_err(|e| invalid(format!("{e}")))?),
+            Some((at, what)) => (at, what.parse().map_err(|e: UnknownPart| invalid(e.to_string()))?),
             None => (value, NewAddress::default()),
         };
         match parse_duration(at).map_err(|e| invalid(e.to_string()))? {
@@ -49,6 +49,41 @@ impl fmt::Display for Rebind {
     }
 }
 
+/// Another network after a time without any: `AT:OUTAGE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outage {
+    /// When the first network goes away, from the start of the measured time.
+    pub at: Duration,
+    /// How long the client has none.
+    pub length: Duration,
+}
+
+impl Outage {
+    /// The change of the address at its beginning.
+    pub fn rebind(self) -> Rebind {
+        Rebind { at: self.at, what: NewAddress::Ip }
+    }
+}
+
+impl FromStr for Outage {
+    type Err = InvalidRebind;
+
+    fn from_str(value: &str) -> Result<Self, Self::Err> {
+        let invalid = |reason: String| InvalidRebind { value: value.to_owned(), reason };
+        let form = || invalid("expected two times, such as 5s:300ms".to_owned());
+        let (at, length) = value.split_once(':').ok_or_else(form)?;
+        let Rebind { at, .. } = at.parse()?;
+        let length = parse_duration(length).map_err(|e| invalid(e.to_string()))?;
+        Ok(Self { at, length })
+    }
+}
+
+impl fmt::Display for Outage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", format_duration(self.at), format_duration(self.length))
+    }
+}
+
 /// One cell of a matrix: messages, and the change of the client's address.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MovedPlan {
@@ -56,6 +91,8 @@ pub struct MovedPlan {
     pub plan: Plan,
     /// The change.
     pub rebind: Rebind,
+    /// The other network, if the client takes another.
+    pub handover: Option<Handover>,
 }
 
 impl MovedPlan {

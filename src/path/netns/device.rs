@@ -116,12 +116,14 @@ fn configure(address: Ipv4Addr, mtu: u16) -> io::Result<()> {
     netlink::bring_up(index, mtu, QUEUE_PACKETS)
 }
 
-/// Replaces the address of the interface of this thread's namespace.
-pub(super) fn change_address(old: Ipv4Addr, new: Ipv4Addr) -> io::Result<()> {
-    let index = name_to_index(control_socket()?, NAME)?;
-    // In this order: the kernel removes later addresses of a network with the first.
-    netlink::remove_address(index, old)?;
-    netlink::add_address(index, new)
+/// Takes this address from the interface of this thread's namespace.
+pub(super) fn remove_address(address: Ipv4Addr) -> io::Result<()> {
+    netlink::remove_address(name_to_index(control_socket()?, NAME)?, address)
+}
+
+/// Gives the interface of this thread's namespace an address.
+pub(super) fn add_address(address: Ipv4Addr) -> io::Result<()> {
+    netlink::add_address(name_to_index(control_socket()?, NAME)?, address)
 }
 
 /// A pair with its near end in `namespace` and its far end here, and a packet socket on the far one.

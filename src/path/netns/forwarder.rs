@@ -34,6 +34,7 @@ const BUFFER_BYTES: usize = 65_535 + 64;
 #[derive(Debug)]
 pub(super) struct Forwarder {
     wire: Arc<Wire>,
+    seed: u64,
     stop: OwnedFd,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -113,12 +114,14 @@ impl Forwarder {
         let (shared, stopped) = (wire.clone(), stop.try_clone()?);
         let run = move || shared.forward(&stopped);
         let thread = thread::Builder::new().name("forwarder".to_owned()).spawn(run)?;
-        Ok(Self { wire, stop, thread: Some(thread) })
+        Ok(Self { wire, seed, stop, thread: Some(thread) })
     }
 
     /// Drops packets to `old` once the client's address has changed.
     pub(super) fn follow(&self, change: AddressChange, old: IpAddr) {
-        self.wire.state.lock().change = Some((change, old));
+        let mut state = self.wire.state.lock();
+        state.packets.follow(&change, self.seed);
+        state.change = Some((change, old));
     }
 
     pub(super) fn counters(&self) -> PerDirection<Counters> {

@@ -1,6 +1,7 @@
 //! Two namespaces and the wire between them.
 
 use std::{
+    io,
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
     time::{Duration, Instant},
@@ -82,9 +83,14 @@ impl World {
         let old = address(Side::Client);
         self.forwarder.follow(change.clone(), old.into());
         host.sleep_until(change.scheduled().await).await;
+        let replace = |replaced: io::Result<io::Result<()>>| {
+            replaced.flatten().map_err(broken("change the client's address"))
+        };
+        let client = self.namespace(Side::Client);
+        replace(client.within(|| device::remove_address(old)))?;
+        host.sleep(change.outage()).await;
         let IpAddr::V4(new) = another(old.into()) else { return Ok(()) };
-        let changed = self.namespace(Side::Client).within(|| device::change_address(old, new));
-        changed.flatten().map_err(broken("change the client's address"))
+        replace(client.within(|| device::add_address(new)))
     }
 
     /// Completes when the wire carries nothing any more, for example because a device is gone. One task may wait.

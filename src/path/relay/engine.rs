@@ -78,8 +78,10 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(options: &RelayOptions, front: SocketAddr, observers: Observers) -> Self {
+        let mut packets = HeldPackets::new(&options.links, options.seed, observers);
+        options.change.iter().for_each(|change| packets.follow(change, options.seed));
         Self {
-            packets: HeldPackets::new(&options.links, options.seed, observers),
+            packets,
             sent: PerDirection::default(),
             refused: 0,
             clients: ClientCounts::default(),
@@ -214,6 +216,9 @@ impl Engine {
         }
         self.change_address();
         let now = self.host.now();
+        if self.change.as_ref().is_some_and(|change| change.is_out(now)) {
+            return;
+        }
         let mut arrivals = std::mem::replace(&mut self.arrivals, Arrivals::none());
         for (meta, run) in arrivals.runs() {
             let known = self.clients.active_at(meta.addr, now);

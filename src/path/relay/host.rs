@@ -20,7 +20,7 @@ use crate::{
     link::{Counters, LinkSpec},
     path::{
         AddressChange, BoxFuture, Connected, DatagramError, Datagrams, Host, Listener, Observers, PathError,
-        Received, Side, Timers, WireBroken, drops,
+        Received, Side, ThreadUsage, Timers, WireBroken, drops,
         layered_quic::LayeredQuic,
         realtime::{self, Breakage, OnWire},
     },
@@ -161,6 +161,10 @@ impl Host for RelayHost {
 
     fn busy_time(&self) -> Option<Duration> {
         self.machine.busy_time()
+    }
+
+    fn usage(&self) -> Option<ThreadUsage> {
+        self.machine.usage()
     }
 
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {

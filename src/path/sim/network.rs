@@ -11,12 +11,13 @@ use std::{
 use quinn::udp::EcnCodepoint;
 
 use crate::{
-    link::{Counters, Delivered, DropReason, Dropped, Event, Link, LinkSpec, QueueVisit},
+    link::{Counters, Delivered, DropReason, Dropped, Event, LinkSpec, QueueVisit},
     path::{
         AddressChange, Observers, PacketView, Payload, Side, Transit,
         address_change::Nat,
         observer::Exit,
         packet::{change_ecn, datagram_traits, flip_bit, forge, header_bytes},
+        successive_links::SuccessiveLinks,
     },
     unit::{Direction, Mutex, PerDirection, Time},
 };
@@ -57,7 +58,8 @@ pub(super) struct Network {
 
 #[derive(Debug)]
 struct Wire {
-    links: PerDirection<Link<Box<Packet>>>,
+    links: PerDirection<SuccessiveLinks<Box<Packet>>>,
+    seed: u64,
     ports: BTreeMap<SocketAddr, Arc<Port>>,
     /// The members of multicast groups.
     groups: BTreeMap<SocketAddr, Vec<Arc<Port>>>,
@@ -134,7 +136,8 @@ const FIRST_EPHEMERAL_PORT: u16 = 40_000;
 impl Network {
     pub(super) fn new(links: &PerDirection<LinkSpec>, seed: u64) -> Arc<Self> {
         let wire = Wire {
-            links: PerDirection::from_fn(|way| Link::new(links[way].clone(), seed, way)),
+            links: PerDirection::from_fn(|way| SuccessiveLinks::new(links[way].clone(), seed, way)),
+            seed,
             ports: BTreeMap::new(),
             groups: BTreeMap::new(),
             spare: Vec::new(),
@@ -151,7 +154,11 @@ impl Network {
 
     /// Puts a NAT in front of the client that makes `change`.
     pub(super) fn change_address(&self, change: AddressChange) {
-        self.wire.lock().nat = Some(Nat::new(change));
+        let wire = &mut *self.wire.lock();
+        for way in Direction::BOTH {
+            wire.links[way].follow(&change, wire.seed, way);
+        }
+        wire.nat = Some(Nat::new(change));
     }
 
     /// Opens `local`, or a free port if its port is 0. `None` if it is taken. Any number of sockets may be members of a
@@ -198,8 +205,10 @@ impl Network {
         let direction = side.outgoing();
         let from = match (&mut wire.nat, side) {
             (Some(nat), Side::Client) => nat.outgoing(now, from),
-            _ => from,
+            _ => Some(from),
         };
+        // Without a network, it is lost.
+        let Some(from) = from else { return true };
         let link = &mut wire.links[direction];
         let number = link.counters().packets;
         let transit = Transit { entered: now, arrived: Time::MAX, queued: Duration::ZERO };
@@ -222,13 +231,13 @@ impl Network {
             let ecn = ecn.map_or(0, |ecn| ecn as u8);
             PacketView { direction, number, at: now, from, to, ip_bytes, payload, ecn, queue }
         });
-        link.carries(ip_bytes)
+        link.carries(now, ip_bytes)
     }
 
     /// When the next packet arrives or is dropped.
     pub(super) fn next_event(&self) -> Option<Time> {
         let wire = self.wire.lock();
-        wire.links.iter().filter_map(Link::poll_timeout).min()
+        wire.links.iter().filter_map(SuccessiveLinks::poll_timeout).min()
     }
 
     /// Hands all packets that are due at `now` to their sockets. Without a socket, a packet is discarded.
@@ -250,7 +259,7 @@ impl Network {
     }
 
     pub(super) fn counters(&self) -> PerDirection<Counters> {
-        self.wire.lock().links.as_ref().map(Link::counters)
+        self.wire.lock().links.as_ref().map(SuccessiveLinks::counters)
     }
 }
 

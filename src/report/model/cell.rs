@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    cpu::Cpu,
     ecn::Ecn,
     flag::Flag,
     hol::{Budget, Delayed, Hol, Theory},
@@ -86,6 +87,9 @@ pub struct Cell {
     /// The background beside the messages; null without one.
     #[serde(default)]
     pub load: Option<Load>,
+    /// What the ends' threads cost; null in virtual time.
+    #[serde(default)]
+    pub cpu: Option<Cpu>,
     /// The change of the client's address; null without one.
     #[serde(default)]
     pub migration: Option<Migration>,
@@ -142,6 +146,7 @@ impl Cell {
             recovery: None,
             transfer: None,
             load: None,
+            cpu: None,
             migration: None,
             share: None,
             handshake: None,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ratio::Ratio;
+use super::{link::Link, ratio::Ratio};
 use crate::stats::Summary;
 
 /// A change of the client's address in the middle of every run of a cell.
@@ -12,6 +12,10 @@ pub struct Migration {
     pub at_ns: u64,
     /// What changed, as the server sees it: `port` or `ip`.
     pub changed: String,
+    /// How long the client had no network; null if only its address changed.
+    pub outage_ns: Option<u64>,
+    /// The link of its other network; null if only its address changed.
+    pub after: Option<Link>,
     /// The longest time between two replies, from the last before the change to the first of a message that was due after
     /// it: one value per seed.
     pub gap_ns: Summary,
@@ -22,9 +26,10 @@ pub struct Migration {
     pub lost: u64,
     /// Bytes of messages that were sent again because of the change.
     pub resent_bytes: u64,
-    /// From the change until a message took no longer than 5/4 of the median before it: one value per seed.
+    /// From the change until a message took no longer than 5/4 of the usual: the median before it or, after a handover, of
+    /// the second half of the time after it. One value per seed.
     pub full_speed_ns: Summary,
-    /// The same in round trips, which are medians of the latency before the change: the mean over seeds.
+    /// The same as a multiple of that median: the mean over seeds.
     pub round_trips: Option<Ratio>,
     /// Connections that clients made after their first.
     pub connections: u64,

@@ -7,6 +7,7 @@
 //! These types hold and serialise values; `experiment` computes them.
 
 mod cell;
+mod cpu;
 mod ecn;
 pub mod episode;
 mod flag;
@@ -29,6 +30,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use cell::{Arrivals, Cell, LossDetection, Messages, PerSeed, Workload};
+pub use cpu::Cpu;
 pub use ecn::{Ecn, EcnDirection};
 pub use flag::Flag;
 pub use hol::{Budget, ByCause, Delayed, Hol, HolDirection, Stall, Theory};
