@@ -152,7 +152,7 @@ impl<D: Defaults> MessagesArgs<D> {
         let mut after = links.clone();
         let invalid = |error: SpecError| UsageError::new(format!("--after: {error}"));
         for link in [&mut after.to_server, &mut after.to_client] {
-            link.apply_pairs(self.after.as_deref().unwrap_or_default()).map_err(invalid)?;
+            self.after.iter().try_for_each(|pairs| link.apply_pairs(pairs)).map_err(invalid)?;
         }
         resolve_queues(&mut after);
         after.iter().try_for_each(LinkSpec::validate).map_err(invalid)?;
