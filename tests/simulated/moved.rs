@@ -96,6 +96,26 @@ fn quic_migrates_loses_nothing_and_repeats_what_was_in_flight() {
     assert!((100..200).contains(&gap), "{gap}");
 }
 
+/// RFC 9000 section 9.3.1. A request of 100 bytes comes from the new address, and its reply has 30 kB. The server may send three
+/// times what came, waits for the answer to its PATH_CHALLENGE, and only then sends the rest: one round trip more.
+#[test]
+fn a_large_reply_waits_until_the_new_address_is_validated() {
+    let mut plan = plan(
+        Transport::QUIC_MESSAGE,
+        "port",
+        Duration::from_millis(100),
+        Congestion::Fixed(FIXED_WINDOW_BYTES),
+    );
+    (plan.plan.workload.length, plan.plan.workload.reply_length) = (100, 30_000);
+    let file = measured(vec![plan]);
+    let found = migration(&file.cells[0]);
+    // The last reply before the change came at -50 ms, and the first after it comes at 100 ms. The next message is due then.
+    assert_eq!(times(found), [150, 150], "{found:?}");
+    let factor = found.unvalidated_ratio.unwrap().get();
+    assert!((1.0..=3.0).contains(&factor), "{factor}");
+    assert_eq!((found.within_limit, found.connections), (Some(true), 0));
+}
+
 /// RFC 9000 section 9.4: the window begins anew at a new IP address, and may stay at a new port.
 #[test]
 fn quic_begins_with_a_new_window_at_a_new_ip_address_only() {
