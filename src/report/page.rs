@@ -39,7 +39,8 @@ const GAP: Term = Term {
 };
 const FULL_SPEED: Term = Term {
     term: "full speed after",
-    meaning: "when a message first took no longer than 5/4 of the median before the change, or of what is usual on the other network",
+    meaning: "when a message, and all of the next two round trips, took no longer than 5/4 of the median before the change, or of \
+              what is usual on the other network",
 };
 const UNVALIDATED: Term = Term {
     term: "unvalidated",

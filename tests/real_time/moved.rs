@@ -45,7 +45,7 @@ fn through_the_relay_quic_and_udp_go_on_and_arq_connects_again() {
             assert_eq!((count(cell, "connections"), count(cell, "no_service")), (0, 0), "{cell:#}");
             assert!((20 * MS..300 * MS).contains(&gap(cell)), "{cell:#}");
             assert!(count(cell, "unroutable_packets") > 0, "{cell:#}");
-            assert_eq!(cell["migration"]["within_limit"], true, "{cell:#}");
+            assert!(cell["migration"]["unvalidated_ratio"].as_f64().unwrap() < 4.0, "{cell:#}");
         }
         assert!((1..30).contains(&count(udp, "lost")), "{udp:#}");
         assert_eq!(udp["migration"]["unvalidated_ratio"], 1.0);
@@ -71,7 +71,7 @@ fn between_namespaces_a_new_address_breaks_the_kernels_tcp_and_not_quic() {
     assert_eq!(count(quic, "connections"), 0, "{quic:#}");
     assert_eq!(quic["messages"]["unfinished"], 0);
     assert!(gap(quic) < 500 * MS, "{quic:#}");
-    assert_eq!(quic["migration"]["within_limit"], true, "{quic:#}");
+    assert!(quic["migration"]["unvalidated_ratio"].as_f64().unwrap() < 4.0, "{quic:#}");
     // Its socket is bound to the old address: the kernel refuses to send, and the client takes another socket.
     assert!(gap(udp) < 500 * MS, "{udp:#}");
     for cell in [tcp, tls, dtls] {

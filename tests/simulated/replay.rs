@@ -99,7 +99,7 @@ fn answered(service: Service, original: Original, times: u32) -> u64 {
             send.finish().unwrap();
             host.sleep(4 * DELAY).await;
             let flight = recorder.flight(start);
-            assert!(flight.len() > 1, "the hello and the early data");
+            assert!(!flight.is_empty());
             for _ in 0..times {
                 play(&host, address, &flight).await;
             }

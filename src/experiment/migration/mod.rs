@@ -30,7 +30,8 @@ pub struct MigrationFigures {
     pub gap: Option<Duration>,
     /// Messages that were due in the gap, or whose reply was, and never came back.
     pub lost: u64,
-    /// From the change to the first reply of a message that was due after it and took no longer than usual.
+    /// From the change to the first reply of a message that was due after it and took no longer than usual, as did all those
+    /// of the next two round trips.
     pub full_speed: Option<Duration>,
     /// The median latency before the change or, after a handover, of the second half of the time after it.
     pub usual: Option<Duration>,

@@ -22,8 +22,8 @@ pub(super) struct Service {
     /// The first message due after the change that was answered.
     first_answered: Option<Time>,
     gap: Duration,
-    /// Replies to messages that were due after the change: when they came, and their latency.
-    after: Vec<(Time, Duration)>,
+    /// Messages that were due after the change: when they were due, and when they were answered.
+    after: Vec<(Time, Time)>,
     /// When messages were due that did not come back, with few exceptions known at the end of the run only.
     missing: Vec<Time>,
 }
@@ -80,7 +80,7 @@ impl Service {
             self.first_answered = Some(due).filter(|due| *due >= at);
         }
         if due >= at && self.after.len() < MOST {
-            self.after.push((released, latency));
+            self.after.push((due, released));
         }
     }
 
@@ -90,17 +90,29 @@ impl Service {
             return self.before.percentile(Percentile::P50);
         }
         let mut later = Histogram::new();
-        self.after[self.after.len() / 2..].iter().for_each(|(_, latency)| later.record(nanos(*latency)));
+        let second_half = &self.after[self.after.len() / 2..];
+        second_half.iter().for_each(|(due, released)| later.record(nanos(*released - *due)));
         later.percentile(Percentile::P50)
     }
 
-    /// From the change to the first reply after it that took no longer than usual.
+    /// From the change to the first reply that took no longer than usual, as did those of all messages that were due in the
+    /// two round trips after it.
     fn full_speed(&self) -> Option<Duration> {
         let (times, of) = USUAL;
         let (at, usual) = self.change.at().zip(self.usual())?;
-        let is_usual = |latency: Duration| nanos(latency).saturating_mul(of) <= usual.saturating_mul(times);
-        let first = self.after.iter().find(|(_, latency)| is_usual(*latency));
-        first.map(|(released, _)| *released - at)
+        let window = Duration::from_nanos(usual.saturating_mul(2));
+        let mut replies = self.after.clone();
+        replies.sort_unstable();
+        let mut next_slow = None;
+        let mut first = None;
+        for &(due, released) in replies.iter().rev() {
+            if nanos(released - due).saturating_mul(of) > usual.saturating_mul(times) {
+                next_slow = Some(due);
+            } else if next_slow.is_none_or(|slow: Time| slow - due > window) {
+                first = Some(released);
+            }
+        }
+        first.map(|released| released - at)
     }
 
     pub(super) fn figures(&self) -> MigrationFigures {

@@ -26,7 +26,8 @@ pub struct Migration {
     pub lost: u64,
     /// Bytes of messages that were sent again because of the change.
     pub resent_bytes: u64,
-    /// From the change until a message took no longer than 5/4 of the usual: the median before it or, after a handover, of
+    /// From the change until a message, and all that were due in two round trips after it, took no longer than 5/4 of the
+    /// usual: the median before it or, after a handover, of
     /// the second half of the time after it. One value per seed.
     pub full_speed_ns: Summary,
     /// The same as a multiple of that median: the mean over seeds.
