@@ -67,9 +67,10 @@ impl Addresses {
         Self { change, old: BTreeSet::new(), new: BTreeMap::new() }
     }
 
-    /// The worst of all new addresses.
+    /// The worst of all new addresses that the server has sent to.
     pub(super) fn worst(&self) -> Option<Unvalidated> {
-        self.new.values().map(|address| address.worst).reduce(Unvalidated::worse)
+        let answered = self.new.values().map(|address| address.worst).filter(|worst| worst.sent > 0);
+        answered.reduce(Unvalidated::worse)
     }
 
     /// The client's address in `packet`, if it is new.
