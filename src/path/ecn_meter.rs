@@ -90,4 +90,8 @@ impl Observer for EcnMeter {
         counting.marked += u64::from(is_last && packet.queue.marked);
         counting.dropped += u64::from(!has_arrived && packet.ecn != 0);
     }
+
+    fn reads_ciphertext(&self) -> bool {
+        false
+    }
 }

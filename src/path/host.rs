@@ -42,6 +42,11 @@ pub trait Host: Send + Sync + Debug + 'static {
         None
     }
 
+    /// Whether something on the path alters or reads ciphertext. `false` only in virtual time, where that is known.
+    fn needs_ciphertext(&self) -> bool {
+        true
+    }
+
     /// Runs `task` in the background. A stalled simulation reports its tasks by `name`.
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>);
 

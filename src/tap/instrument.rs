@@ -160,6 +160,10 @@ impl Observer for Instrument {
             watcher(Seen::Left(packet, exit));
         }
     }
+
+    fn reads_ciphertext(&self) -> bool {
+        false
+    }
 }
 
 impl std::fmt::Debug for Instrument {

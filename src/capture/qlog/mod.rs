@@ -177,6 +177,10 @@ impl Observer for Qlog {
             log.close_finished(flight.connection, way);
         }
     }
+
+    fn reads_ciphertext(&self) -> bool {
+        false
+    }
 }
 
 impl Log {

@@ -154,4 +154,8 @@ impl Observer for Tracer {
             bins[bin] = bins[bin].max(nanos(queued));
         }
     }
+
+    fn reads_ciphertext(&self) -> bool {
+        false
+    }
 }

@@ -156,4 +156,8 @@ impl Observer for FlowMeter {
             served[bin] += packet.ip_bytes as u64;
         }
     }
+
+    fn reads_ciphertext(&self) -> bool {
+        false
+    }
 }
