@@ -232,7 +232,14 @@ impl<P: Clone> Link<P> {
     }
 
     /// Transmits the packets that leave the queue by `now`.
+    #[inline]
     fn transmit(&mut self, now: Time) {
+        if self.queued > 0 {
+            self.transmit_queued(now);
+        }
+    }
+
+    fn transmit_queued(&mut self, now: Time) {
         while self.queued > 0 {
             // The transmitter was free at the latest offer, or will be later.
             let latest = self.latest_offer;

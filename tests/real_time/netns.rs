@@ -366,7 +366,7 @@ fn programs_run_in_the_namespaces_and_reach_each_other_over_either_device() {
 /// known to lie between 170 and 230 ms. Its standard error over these runs is 12 ms, so its 95% interval must overlap
 /// that range. The standard error of the median is 0.01 ms.
 #[test]
-#[ignore = "a quarter of an hour of real time: `cargo test --release --test real_time cubic -- --ignored`"]
+#[ignore = "a quarter of an hour of real time: `cargo test --release --test real_time netns::cubic -- --ignored`"]
 fn cubic_at_one_percent_each_way_has_the_latencies_that_it_is_known_for() {
     let _alone = alone();
     let folder = folder();
