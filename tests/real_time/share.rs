@@ -106,10 +106,10 @@ fn two_kernel_cubic_senders_share_within_five_percent_over_a_minute() {
 }
 
 /// RFC 9438 section 5.1, table 1: with a round trip of 100 ms and the same loss, Reno and CUBIC have windows of 38 segments
-/// each at 0.1%, and of 120 and 187 segments at 0.01%. So CUBIC gets 50% and 61%. The runs have about 230 and 90
-/// losses, and a window varies by half of its mean from one to the next: three standard deviations are 5 and 8 points.
+/// each at 0.1%, and of 120 and 187 segments at 0.01%. So CUBIC gets 50% and 61%. Here losses are random: over 300 s, the
+/// algorithms of RFC 9438 and RFC 5681 by themselves have shares with standard deviations of 1.9 and 3.0 points.
 #[test]
-#[ignore = "takes eight minutes"]
+#[ignore = "takes eleven minutes"]
 fn cubic_and_reno_get_the_windows_of_rfc_9438_at_the_same_loss() {
     let _alone = alone();
     if !has_namespaces() || !has_controller("reno") {
@@ -117,12 +117,15 @@ fn cubic_and_reno_get_the_windows_of_rfc_9438_at_the_same_loss() {
     }
     // The queue is out of reach: at these windows the link is nearly idle.
     let link = "--rate 300mbit --queue 20MB --rtt 100ms --to-client loss=0%";
-    for (loss, seconds, expected, within) in [("0.1%", 150, 0.5, 0.05), ("0.01%", 330, 187.0 / 307.0, 0.08)] {
-        let run = format!("share -t tcp:cubic,tcp:reno -d {seconds}s -w 30s --to-server loss={loss} {link}");
-        let cubic = share(&cell(&run), 0);
-        say(&format!("CUBIC beside Reno at {loss}: {cubic}, by the RFC {expected}"));
-        assert!((cubic - expected).abs() < within, "{loss}: {cubic}");
-    }
+    let [often, seldom] =
+        [("0.1%", 0.5, 0.019), ("0.01%", 187.0 / 307.0, 0.03)].map(|(loss, expected, deviation)| {
+            let run = format!("share -t tcp:cubic,tcp:reno -d 330s -w 30s --to-server loss={loss} {link}");
+            let cubic = share(&cell(&run), 0);
+            say(&format!("CUBIC beside Reno at {loss}: {cubic}, by the RFC {expected}"));
+            assert!((cubic - expected).abs() < 3.0 * deviation, "{loss}: {cubic}");
+            cubic
+        });
+    assert!(seldom > often, "{seldom} after {often}");
 }
 
 /// Ha, Rhee and Xu (2008, "CUBIC: a new TCP-friendly high-speed TCP variant"): with a small product of bandwidth and delay,
