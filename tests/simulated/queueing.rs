@@ -151,10 +151,9 @@ fn raw_datagrams_are_marked_and_signed_ones_are_dropped() {
     let raw = measured(Transport::UDP);
     let (queue, ecn) = (raw.queue.unwrap().to_server.unwrap(), raw.ecn.unwrap().to_server);
     assert!(queue.dropped == 0 && queue.marked > 0, "{queue:?}");
-    assert_eq!(ecn.capable, raw.wire.unwrap().to_server.unwrap().packets);
-    // A packet that was marked before the measured time, and one that arrived after it, count in one of the two only.
-    let read = raw.recovery.unwrap().ce_received.unwrap();
-    assert!(ecn.marked == ecn.ce_seen && ecn.ce_seen.abs_diff(read) <= 1, "{ecn:?} {read}");
+    // The counts of ECN include the warm-up.
+    assert!(ecn.capable > raw.wire.unwrap().to_server.unwrap().packets, "{ecn:?}");
+    assert_eq!((ecn.ce_seen, raw.recovery.unwrap().ce_received), (ecn.marked, Some(ecn.marked)));
 
     let signed = measured(Transport::UDP_HMAC);
     let (queue, ecn) = (signed.queue.unwrap().to_server.unwrap(), signed.ecn.unwrap().to_server);
