@@ -3,6 +3,7 @@
 use std::{
     fmt::Debug,
     future::{Future, poll_fn},
+    io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     pin::Pin,
     sync::Arc,
@@ -94,6 +95,12 @@ pub trait Host: Send + Sync + Debug + 'static {
         Duration::ZERO
     }
 
+    /// Whether the link marks packets or changes their ECN field (RFC 3168). Transports that can send ECN-capable packets
+    /// then do.
+    fn uses_ecn(&self) -> bool {
+        false
+    }
+
     /// How long the calling thread has run or waited for a core. `None` in virtual time.
     fn busy_time(&self) -> Option<Duration> {
         None
@@ -159,6 +166,19 @@ pub trait Datagrams: Send + Sync + Debug {
     ) -> Result<usize, DatagramError> {
         let first = &run[..segment.min(run.len())];
         self.try_send(first, to, from).map(|()| first.len())
+    }
+
+    /// Sends ECN-capable datagrams from now on, with ECT(0) (RFC 3168), and counts those that arrive marked.
+    ///
+    /// Returns an error if the kernel refuses an option.
+    fn use_ecn(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Datagrams that arrived marked with Congestion Experienced, since [`use_ecn`](Self::use_ecn). `None` without that
+    /// call, and if the socket does not read the ECN field.
+    fn ce_received(&self) -> Option<u64> {
+        None
     }
 
     /// Datagrams dropped because they were not authentic. `None` if the socket does not authenticate datagrams.

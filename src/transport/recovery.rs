@@ -22,6 +22,8 @@ pub struct Recovery {
     pub timeouts: Option<u64>,
     /// Segments of the kernel's TCP that the peer acknowledged as marked.
     pub acknowledged_ce: Option<u64>,
+    /// Datagrams that this end received marked.
+    pub ce_received: Option<u64>,
     /// The kernel's counters of retransmissions, for its TCP.
     pub kernel: Option<TcpRetransmissions>,
     /// How long the congestion window was full.

@@ -11,6 +11,7 @@ mod link_netns;
 mod link_rates;
 mod netns;
 mod observers;
+mod queueing;
 mod relay;
 mod remote;
 mod share;

@@ -168,6 +168,7 @@ fn drop_trigger(reason: DropReason) -> &'static str {
     match reason {
         DropReason::Lost => "loss",
         DropReason::QueueFull => "queue_full",
+        DropReason::Aqm => "aqm",
         DropReason::TooLarge => "mtu",
     }
 }

@@ -107,7 +107,10 @@ impl State {
         let (others, latest) = (&mut self.counts.others[way], &mut self.counts.latest[way]);
         match exit {
             Exit::Dropped(DropReason::Lost) => others.lost += 1,
-            Exit::Dropped(DropReason::QueueFull) => others.queue_dropped += 1,
+            Exit::Dropped(reason @ (DropReason::QueueFull | DropReason::Aqm)) => {
+                others.queue_dropped += 1;
+                others.aqm_dropped += u64::from(reason == DropReason::Aqm);
+            }
             Exit::Dropped(DropReason::TooLarge) => others.too_large += 1,
             Exit::Arrived { intact, more } => {
                 others.delivered += 1;

@@ -109,6 +109,10 @@ impl Host for SimHost {
         UNIX_ORIGIN + (self.machinery.clock.now() - Time::ZERO)
     }
 
+    fn uses_ecn(&self) -> bool {
+        self.machinery.network.uses_ecn()
+    }
+
     fn randomness(&self) -> Option<&Randomness> {
         Some(&self.machinery.randomness)
     }

@@ -51,6 +51,7 @@ impl Packet {
 }
 
 pub(super) struct Network {
+    uses_ecn: bool,
     wire: Mutex<Wire>,
 }
 
@@ -121,7 +122,12 @@ impl Network {
             spare: Vec::new(),
             observers: Observers::default(),
         };
-        Arc::new(Self { wire: Mutex::new(wire) })
+        Arc::new(Self { uses_ecn: links.iter().any(LinkSpec::uses_ecn), wire: Mutex::new(wire) })
+    }
+
+    /// Whether a link marks packets or changes their ECN field.
+    pub(super) fn uses_ecn(&self) -> bool {
+        self.uses_ecn
     }
 
     /// Shows all packets to `observers` from now on.

@@ -59,6 +59,9 @@ pub struct Recovery {
     /// Segments of the kernel's TCP that were acknowledged as marked (ECN-Echo).
     #[serde(default)]
     pub acknowledged_ce: Option<u64>,
+    /// Datagrams that their receivers read as marked; `None` for transports that do not count them.
+    #[serde(default)]
+    pub ce_received: Option<u64>,
     /// Losses on the link, compared with those that the senders declared; null where wirelab emulates no link, and for
     /// transports that do not retransmit.
     #[serde(default)]
