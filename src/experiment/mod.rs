@@ -45,7 +45,10 @@ pub use self::{
     driver::{Driven, Experiment, Job, Options, Problem, Progress, RunSize, drive},
     episode::{UnknownEpisode, Which, choose, choose_contrast, episode, pair},
     error::RunError,
-    handshake::{Handshake, HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake, handshake_cell},
+    handshake::{
+        Handshake, HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake, handshake_cell,
+        handshake_config,
+    },
     loaded::{Loaded, LoadedOutcome, LoadedPlan},
     matrix::{MatrixOptions, Runs, run_matrix},
     on_path::{Ends, OnPath, Route, Wire, on_path},
@@ -69,5 +72,5 @@ pub use self::{
     senders::{InvalidSender, Sender, parse_senders},
     setup::Setup,
     share::{Share, ShareOutcome, SharePlan},
-    workload::{Arrivals, Schedule, Scheduled, UnknownArrivals, Wait, Workload},
+    workload::{Arrivals, MessageTooLong, Schedule, Scheduled, UnknownArrivals, Wait, Workload},
 };

@@ -48,7 +48,7 @@ const ACKNOWLEDGE_AGAIN: Duration = Duration::from_millis(250);
 
 /// Why this build cannot run DTLS, if it cannot. dimpl uses the clock of the standard library, which browsers do not have.
 pub(super) const UNAVAILABLE: Option<&str> = if cfg!(target_family = "wasm") {
-    Some("dtls needs a clock that browsers do not have: `wirelab lab` and the command line run it")
+    Some("DTLS needs a clock that browsers do not have: `wirelab lab` and the command line run it")
 } else {
     None
 };
