@@ -72,10 +72,12 @@ fn settings(window: u64) -> Settings {
                 seed: Some(1),
                 max_datagram: 1200,
                 limits: ArqLimits::EXPERIMENT,
+                tracer: None,
             },
             client_tls: client_tls(roots),
             server_tls: Some(ServerTls { identity, early_data: false, key_log: None }),
             shared_key: None,
+            tcp_tracer: None,
         },
     }
 }
