@@ -71,6 +71,7 @@ pub(super) fn session_settings(
             seed,
             max_datagram: mtu.saturating_sub(UDP_HEADERS as u16),
             limits: ArqLimits::EXPERIMENT,
+            tracer: None,
         },
         client_tls: ClientTls {
             trust: Trust::Roots(roots),
@@ -82,5 +83,6 @@ pub(super) fn session_settings(
         },
         server_tls,
         shared_key: Some(SharedKey::new(b"the two ends of one experiment..")),
+        tcp_tracer: None,
     })
 }

@@ -6,11 +6,16 @@ use super::{
     bytes::{Landed, Passage, Stamp},
     carried::{Carried, Loaded},
     coverage::Extent,
-    sealed::{Sealed, Sealing, Tag},
+    sealed::{Sealed, Sealing},
     streams::Streams,
     truth::Truth,
 };
-use crate::{path::Exit, unit::Time, wire::MessageId};
+use crate::{
+    path::Exit,
+    trace::{SealedPackets, Tag},
+    unit::Time,
+    wire::MessageId,
+};
 
 /// How long after its arrival a packet may still be decrypted. A server buffers packets until it has accepted the client.
 const LATE: Duration = Duration::from_secs(10);
@@ -25,8 +30,7 @@ pub struct Ledger {
     only_truth: bool,
     /// A packet that is being encrypted.
     sealing: Option<Sealing>,
-    /// Packets that have not entered the link, in sending order.
-    sealed: VecDeque<Sealed>,
+    sealed: SealedPackets<Sealed>,
     /// Number of datagrams loaded so far.
     loaded: u64,
     in_flight: VecDeque<Flight>,
@@ -75,9 +79,9 @@ impl Ledger {
 
     /// The packet that was sealed last was encrypted to `ciphertext`.
     pub fn encrypted(&mut self, ciphertext: &[u8]) {
-        if let (Some(sealing), Some(tail)) = (self.sealing.take(), ciphertext.last_chunk()) {
+        if let (Some(sealing), Some(tag)) = (self.sealing.take(), Tag::of_ciphertext(ciphertext)) {
             let Sealing { packet, carried, data } = sealing;
-            self.sealed.push_back(Sealed { packet, carried, data, tag: Tag { head: None, tail: *tail } });
+            self.sealed.push(tag, Sealed { packet, carried, data });
         }
     }
 
@@ -99,7 +103,7 @@ impl Ledger {
         let Some(tag) = Tag::of_segment(datagram) else { return };
         let mut carried = self.unused();
         carried.extend(what);
-        self.sealed.push_back(Sealed { packet, carried, data, tag });
+        self.sealed.push(tag, Sealed { packet, carried, data });
     }
 
     /// An empty list, with reused memory.
@@ -113,13 +117,11 @@ impl Ledger {
     /// `datagram` was offered to the link at `now` as packet `number`; `look` is called with what it carries. Packets
     /// sealed earlier that did not enter the link are forgotten: packets enter in sending order.
     pub fn enter(&mut self, number: u64, datagram: &[u8], now: Time, look: impl FnOnce(&[Carried])) {
-        let Some(index) = self.sealed.iter().position(|sealed| sealed.tag.is_of(datagram)) else {
-            return look(&[]);
-        };
+        let Some(index) = self.sealed.position(datagram) else { return look(&[]) };
         for _ in 0..index {
             self.skip(now);
         }
-        let Some(Sealed { packet, carried, data, tag }) = self.sealed.pop_front() else { return };
+        let Some((tag, Sealed { packet, carried, data })) = self.sealed.pop() else { return };
         look(&carried);
         self.forget_late(now);
         let stamp = Stamp { packet, at: now };
@@ -127,7 +129,7 @@ impl Ledger {
         if carried.is_empty() && data.is_none() {
             self.spare.push(carried);
         } else {
-            let tag = tag.head.is_some().then_some(tag);
+            let tag = tag.is_of_segment().then_some(tag);
             self.fly(number, stamp, tag, carried);
         }
         if let Some(data) = data {
@@ -137,7 +139,7 @@ impl Ledger {
 
     /// Forgets a sealed packet that never entered the link: its sender could not send it.
     fn skip(&mut self, now: Time) {
-        let Some(Sealed { packet, carried, data, .. }) = self.sealed.pop_front() else { return };
+        let Some((_, Sealed { packet, carried, data })) = self.sealed.pop() else { return };
         self.spare.push(carried);
         if let Some(data) = data {
             self.truth.sent(packet, now, data, false);

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     path::{Connected, LayeredStream, StreamLayer},
     unit::{Direction, Mutex, PerDirection, Time},
-    wire::ip::TcpSegment,
+    wire::{ip::TcpSegment, tcp::Sequence},
 };
 
 /// The client's port and the server's, which identify a connection of two hosts.
@@ -46,10 +46,7 @@ pub(super) struct Connections {
 /// One direction of a connection.
 #[derive(Debug, Default)]
 struct Stream {
-    /// The sequence number of the stream's first byte, once its SYN was seen.
-    first: Option<u32>,
-    /// The offset after the furthest byte sent.
-    sent: u64,
+    numbers: Sequence,
     segments: u64,
     bytes: StreamBytes,
     /// The fate of the segments. Kernel TCP does not report its losses, so each retransmission counts as a declared loss.
@@ -58,21 +55,6 @@ struct Stream {
     messages: VecDeque<(u64, u64)>,
     /// Messages that were received.
     received: u64,
-}
-
-impl Stream {
-    /// The range of a segment's payload in the stream: sequence numbers wrap every 4 GiB.
-    fn range(&mut self, segment: TcpSegment) -> Option<(u64, u64)> {
-        if segment.syn {
-            self.first = Some(segment.sequence.wrapping_add(1));
-        }
-        let first = self.first?;
-        let from_furthest = segment.sequence.wrapping_sub(first.wrapping_add(self.sent as u32)).cast_signed();
-        let start = self.sent.checked_add_signed(from_furthest.into())?;
-        let end = start + u64::from(segment.length);
-        self.sent = self.sent.max(end);
-        (segment.length > 0).then_some((start, end))
-    }
 }
 
 impl Connections {
@@ -98,7 +80,8 @@ impl Connections {
             Direction::ToClient => (segment.to, segment.from),
         };
         let stream = &mut connections.entry(ports).or_default()[direction];
-        let range = stream.range(segment)?;
+        let (range, _) = stream.numbers.send(&segment)?;
+        let range = (range.start, range.end);
         let stamp = Stamp { packet: stream.segments, at: now };
         stream.segments += 1;
         if !self.only_truth {
@@ -226,7 +209,7 @@ mod tests {
     }
 
     fn segment(sequence: u32, length: u32) -> TcpSegment {
-        TcpSegment { from: PORTS.0, to: PORTS.1, sequence, syn: false, length }
+        TcpSegment { from: PORTS.0, to: PORTS.1, sequence, length, ..TcpSegment::default() }
     }
 
     fn tap(connections: &Connections, outgoing: Direction) -> StreamTap {

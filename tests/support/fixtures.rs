@@ -57,5 +57,6 @@ pub(crate) fn session_settings(congestion: Congestion, limits: QuicLimits) -> Se
         client_tls: client_tls(roots),
         server_tls: Some(ServerTls { identity, early_data: false, key_log: None }),
         shared_key: None,
+        tcp_tracer: None,
     }
 }

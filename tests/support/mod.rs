@@ -20,7 +20,7 @@ pub(crate) use self::{
     link::Link,
     machine::{alone, has_namespaces, is_root},
     program::{Finished, Program},
-    schema::ResultSchema,
+    schema::{QlogSchema, ResultSchema},
     skip::{say, skip, skip_missing},
     tools::{command_exists, find_command, has_module, interpreter, loopbacks, python, python_with, tool},
     wirelab::{Certificates, Server, run, send, wirelab},

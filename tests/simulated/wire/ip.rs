@@ -19,7 +19,8 @@ fn packet() -> Vec<u8> {
 
 #[test]
 fn a_segment_is_read_without_the_padding_of_its_packet() {
-    let expected = TcpSegment { from: 40_000, to: 80, sequence: 256, syn: false, length: 5 };
+    let expected =
+        TcpSegment { from: 40_000, to: 80, sequence: 256, header: 32, length: 5, ..TcpSegment::default() };
     assert_eq!(tcp_segment(&packet()), Some(expected));
 }
 
