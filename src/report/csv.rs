@@ -218,6 +218,8 @@ const COLUMNS: &[(&str, &str)] = &[
     ("found_by_timeout", "recovery/truth/by_cause/timeout/losses"),
     ("false_by_timeout", "recovery/truth/by_cause/timeout/false_losses"),
     ("found_by_probe", "recovery/truth/by_cause/probe/losses"),
+    ("found_by_repeated_flight", "recovery/truth/by_cause/repeated_flight/losses"),
+    ("false_by_repeated_flight", "recovery/truth/by_cause/repeated_flight/false_losses"),
     ("kernel_fast_retransmits", "recovery/kernel/fast_retransmits"),
     ("kernel_slow_start_retransmits", "recovery/kernel/slow_start_retransmits"),
     ("kernel_timeouts", "recovery/kernel/timeouts"),

@@ -20,6 +20,7 @@ mod html;
 mod json;
 mod ladder;
 mod loads;
+mod losses;
 mod markdown;
 pub mod model;
 mod numbers;

@@ -69,11 +69,11 @@ const RETRANSMITTING: [Transport; 6] = [
 
 #[test]
 fn without_loss_and_reordering_nothing_is_sent_again_and_datagrams_have_no_truth() {
-    for transport in RETRANSMITTING.into_iter().chain([Transport::ARQ_STOP_AND_WAIT]) {
+    for transport in RETRANSMITTING.into_iter().chain([Transport::ARQ_STOP_AND_WAIT, Transport::DTLS]) {
         let truth = truth(&plan(transport, [""; 2], MS * 10, 100), 1);
         assert_eq!((counts(&truth), truth.detection.n()), ([0; 4], 0), "{transport}");
     }
-    for transport in [Transport::UDP, Transport::DTLS] {
+    for transport in [Transport::UDP, Transport::UDP_HMAC] {
         assert!(outcome(&plan(transport, [""; 2], MS * 10, 10), 1).truth.is_none(), "{transport}");
     }
 }
@@ -220,6 +220,22 @@ fn what_go_back_n_sends_again_after_one_loss_is_needed() {
     // lost one and those of the 70 ms after it.
     assert_eq!(counts(&truth), [8, 0, 0, 0]);
     assert_eq!(found(&truth, LossCause::DuplicateAcks), Found { losses: 1, false_losses: 0, took: MS * 80 });
+}
+
+/// The handshake of DTLS is a hello, the server's flight, the client's last flight and its acknowledgement. The first three
+/// are data, in a packet each. Timers are drawn from 0.75 s to 1.25 s.
+#[test]
+fn a_lost_flight_of_dtls() {
+    let lost = |way: [&str; 2]| truth(&plan(Transport::DTLS, way, MS * 5000, 1), 1);
+    let (to_server, to_client) = (lost(["loss=drop:1", ""]), lost(["", "loss=drop:1"]));
+    eprintln!("{to_server:?} {to_client:?} {:?}", lost(["loss=drop:2", ""]));
+}
+
+#[test]
+fn a_delayed_flight_of_dtls() {
+    let mut plan = plan(Transport::DTLS, [""; 2], MS * 5000, 1);
+    plan.links = PerDirection::both("delay=700ms".parse().unwrap());
+    eprintln!("{:?}", truth(&plan, 1));
 }
 
 fn transferred(transport: Transport, link: &str, loss_detection: LossDetection) -> TruthFigures {

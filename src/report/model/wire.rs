@@ -102,6 +102,9 @@ pub struct LossCauses {
     pub timeout: FoundLosses,
     /// A probe sent the data again before the packet was declared lost.
     pub probe: FoundLosses,
+    /// The peer repeated a flight of the handshake, because it missed the answer.
+    #[serde(default)]
+    pub repeated_flight: FoundLosses,
 }
 
 /// Packets that were declared lost for one reason.
