@@ -16,12 +16,12 @@ const SIGNIFICANT_DIGITS: u8 = 3;
 /// Its memory depends on the largest value, not on the number of values, and is at most 0.3 MB.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Histogram {
-    counts: hdrhistogram::Histogram<u64>,
-    n: u64,
-    min: u64,
-    max: u64,
-    sum: u128,
-    sum_of_squares: u128,
+    pub(super) counts: hdrhistogram::Histogram<u64>,
+    pub(super) n: u64,
+    pub(super) min: u64,
+    pub(super) max: u64,
+    pub(super) sum: u128,
+    pub(super) sum_of_squares: u128,
 }
 
 impl Default for Histogram {
