@@ -20,7 +20,11 @@ use wirelab::lesson::LESSONS;
 
 /// Parses the arguments of this process. What is to be printed instead is printed, and the exit status returned.
 pub(crate) fn parse() -> Result<Cli, ExitCode> {
-    let arguments = with_negative_values(std::env::args_os());
+    parse_from(with_negative_values(std::env::args_os()))
+}
+
+/// Parses these arguments, with the name of the program as the first.
+pub(crate) fn parse_from(arguments: Vec<OsString>) -> Result<Cli, ExitCode> {
     let mut all = Cli::command();
     let matches = all.try_get_matches_from_mut(&arguments);
     if let Ok(matches) = &matches
@@ -29,7 +33,16 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
     {
         name_idle_options(command, matches)?;
     }
-    matches.and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|error| {
+    let parsed = matches.and_then(|matches| {
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        if let Some((name, matches)) = matches.subcommand()
+            && let Some(command) = all.find_subcommand(name)
+        {
+            cli.note_given(command, matches);
+        }
+        Ok(cli)
+    });
+    parsed.map_err(|error| {
         if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
             let _ = raw(welcome().as_bytes());
             return ExitCode::SUCCESS;

@@ -8,6 +8,7 @@ mod discover;
 mod draft;
 mod driver;
 mod foreign;
+mod given;
 mod handshake;
 mod hol;
 mod interrupt;
@@ -15,6 +16,7 @@ mod lab;
 mod link;
 mod man;
 mod memory;
+mod merge;
 mod messages;
 mod options;
 pub(crate) mod output;
@@ -35,7 +37,10 @@ mod without_effect;
 use std::{process::ExitCode, sync::Arc};
 
 pub(crate) use arguments::parse;
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, Parser, Subcommand};
+use given::Given;
+use merge::Parts;
+use options::sweep::SweepArgs;
 pub(crate) use usage::UsageError;
 use wirelab::path::direct::{self, DirectHost};
 
@@ -69,6 +74,29 @@ enum Command {
 }
 
 impl Cli {
+    /// Whether a command is run in parts, and its result can be run again.
+    fn is_sweep(command: &clap::Command) -> bool {
+        command.get_arguments().any(|arg| arg.get_id() == "shard")
+    }
+
+    /// Notes which options were given to the subcommand `command`.
+    fn note_given(&mut self, command: &clap::Command, matches: &ArgMatches) {
+        if let Command::Report(report) = &mut self.command {
+            report.showing = Given::showing(command, matches);
+        }
+        if let Some(sweep) = self.command.sweep() {
+            sweep.given = Given::measuring(command, matches);
+        }
+    }
+
+    /// The command line, with the outcomes of these parts instead of new ones.
+    fn with_parts(mut self, parts: Parts) -> Self {
+        if let Some(sweep) = self.command.sweep() {
+            sweep.parts = Some(parts);
+        }
+        self
+    }
+
     /// Runs the subcommand.
     ///
     /// Returns why it failed, in one line for a user.
@@ -91,6 +119,20 @@ impl Cli {
             Command::Certs(command) => command.run(),
             Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(),
+        }
+    }
+}
+
+impl Command {
+    /// How the sweep of an experiment is run.
+    fn sweep(&mut self) -> Option<&mut SweepArgs> {
+        match self {
+            Self::Bench(command) => Some(command.sweep()),
+            Self::Hol(command) => Some(command.sweep()),
+            Self::Handshake(command) => Some(command.sweep()),
+            Self::Transfer(command) => Some(command.sweep()),
+            Self::Share(command) => Some(command.sweep()),
+            _ => None,
         }
     }
 }

@@ -13,6 +13,7 @@ mod examples;
 mod experiments;
 mod lab;
 mod mistakes;
+mod parts;
 mod serve_send;
 mod single_messages;
 #[path = "../support/mod.rs"]
