@@ -22,6 +22,11 @@ const MAX_POINTS: usize = 1_000_000;
 const ALSO_OUTPUTS: [&str; 1] = ["save"];
 
 impl Given {
+    /// These options of a command.
+    pub(crate) fn new(command: &str, options: BTreeMap<String, Vec<String>>) -> Self {
+        Self { command: command.to_owned(), options }
+    }
+
     /// The options of `command` that decide what is measured.
     pub(crate) fn measuring(command: &Command, matches: &ArgMatches) -> Self {
         Self::of(command, matches, is_measuring)
@@ -46,9 +51,10 @@ impl Given {
         Self { command: command.get_name().to_owned(), options }
     }
 
-    /// Whether there is this option.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.options.contains_key(name)
+    /// Whether a server by URL is among them.
+    pub(crate) fn has_servers(&self) -> bool {
+        let positional = ["urls", "what"].into_iter().filter_map(|id| self.options.get(id)).flatten();
+        positional.into_iter().any(|value| value.contains("://"))
     }
 
     /// The options as JSON: a flag is true, a single value a string, several values are an array.
@@ -114,6 +120,11 @@ impl Given {
 /// The name of an option, or the id of a positional argument.
 pub(crate) fn name(arg: &Arg) -> &str {
     arg.get_long().unwrap_or(arg.get_id().as_str())
+}
+
+/// Whether an option can be named in a file of options.
+pub(crate) fn is_option_of_file(arg: &Arg) -> bool {
+    !is_of::<SweepArgs>(arg) && !["help", "version"].contains(&arg.get_id().as_str())
 }
 
 /// Whether an option decides what is measured.

@@ -63,6 +63,9 @@ impl Parts {
         let known = all.find_subcommand(command).filter(|command| Cli::is_sweep(command));
         let known = known.ok_or_else(|| unusable(format!("no command `{command}` that is run in parts")))?;
         let given = Given::from_json(known, options).map_err(unusable)?;
+        if given.has_servers() {
+            return Err(unusable("it names a server by URL".to_owned()));
+        }
         let arguments = ["wirelab", command].map(Into::into).into_iter();
         let arguments = arguments.chain(showing.arguments(known)).chain(given.arguments(known));
         match parse_from(arguments.collect()) {

@@ -4,6 +4,7 @@ mod arguments;
 mod bench;
 mod certs;
 mod completions;
+mod config_file;
 mod discover;
 mod draft;
 mod driver;
@@ -23,6 +24,8 @@ pub(crate) mod output;
 mod peer;
 mod properties;
 mod report;
+mod rerun;
+mod scenarios;
 mod send;
 mod serve;
 mod share;
@@ -63,6 +66,8 @@ enum Command {
     Transfer(Box<transfer::Transfer>),
     Share(Box<share::Share>),
     Report(report::Report),
+    Rerun(rerun::Rerun),
+    Scenarios(scenarios::Scenarios),
     Properties(properties::Properties),
     Verify(verify::Verify),
     Serve(serve::Serve),
@@ -77,6 +82,11 @@ impl Cli {
     /// Whether a command is run in parts, and its result can be run again.
     fn is_sweep(command: &clap::Command) -> bool {
         command.get_arguments().any(|arg| arg.get_id() == "shard")
+    }
+
+    /// Whether the options are to be printed instead of running them.
+    fn prints_config(&mut self) -> bool {
+        self.command.sweep().is_some_and(|sweep| sweep.prints_config())
     }
 
     /// Notes which options were given to the subcommand `command`.
@@ -111,6 +121,8 @@ impl Cli {
             Command::Transfer(command) => command.run(),
             Command::Share(command) => command.run(),
             Command::Report(command) => command.run(),
+            Command::Rerun(command) => command.run(),
+            Command::Scenarios(command) => command.run(),
             Command::Properties(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Serve(command) => in_real_time(|host| command.run(host)),

@@ -82,7 +82,8 @@ impl Report {
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<Saved> {
+/// Reads a saved result.
+pub(super) fn read(path: &Path) -> anyhow::Result<Saved> {
     let mut bytes = Vec::new();
     let file: io::Result<Box<dyn Read>> = if path == Path::new("-") {
         Ok(Box::new(io::stdin()))

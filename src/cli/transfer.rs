@@ -143,6 +143,9 @@ impl Transfer {
     }
 
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        if self.save.is_some() && self.matrix.grid.sweep.is_part() {
+            return Err(UsageError::new("--save: a file is not saved in parts; leave out --shard").into());
+        }
         let request = self.request()?;
         let saving = self.save.as_ref().map(|path| Draft::create(path)).transpose()?;
         let experiment = match &saving {

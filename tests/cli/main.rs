@@ -6,6 +6,8 @@ mod bench_cli;
 mod browser;
 mod captures;
 mod cli;
+mod cluster;
+mod config;
 mod connecting;
 mod determinism;
 mod errors;

@@ -8,11 +8,11 @@ use std::{
 use clap::Args;
 use wirelab::experiment::Shard;
 
-use crate::cli::{given::Given, merge::Parts, usage::UsageError, values::parse};
+use crate::cli::{given::Given, merge::Parts, scenarios::Scenario, usage::UsageError, values::parse};
 
 /// Which part of a sweep this is.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Several machines")]
+#[command(next_help_heading = "Several machines, and options from files")]
 pub(crate) struct SweepArgs {
     /// Run part I of N only, and save it: `wirelab report PART...` puts the parts together, with the same bytes as one
     /// machine. The runs (cells times seeds) are dealt so that all parts take about equally long. slurm takes I and N
@@ -23,6 +23,16 @@ pub(crate) struct SweepArgs {
     /// Do nothing if the part is there already and belongs to these options
     #[arg(long, requires = "shard")]
     resume: bool,
+    /// Take options from a TOML file, by their names on the command line, which wins: loss = ["0%", "1%"]. A table
+    /// [bench] has those of one command only
+    #[arg(long, value_name = "FILE.toml")]
+    config: Option<PathBuf>,
+    /// Take the options of a named scenario, which --config and the command line change: see `wirelab scenarios`
+    #[arg(long, value_name = "NAME", value_parser = str::parse::<&'static Scenario>)]
+    scenario: Option<&'static Scenario>,
+    /// Print the options as a file for --config, and run nothing
+    #[arg(long)]
+    print_config: bool,
     /// The options of the command line that decide what is measured.
     #[arg(skip)]
     pub(crate) given: Given,
@@ -123,6 +133,21 @@ impl SweepArgs {
     /// The part to run, if not everything is.
     pub(crate) fn shard(&self) -> Result<Option<Shard>, UsageError> {
         self.shard.map(|source| source.resolve(&|name| std::env::var(name).ok())).transpose()
+    }
+
+    /// The file of options.
+    pub(crate) fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    /// The scenario that is named on the command line.
+    pub(crate) fn scenario(&self) -> Option<&'static Scenario> {
+        self.scenario
+    }
+
+    /// Whether the options are printed instead of running them.
+    pub(crate) fn prints_config(&self) -> bool {
+        self.print_config
     }
 
     /// Whether a part is run.
