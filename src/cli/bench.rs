@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     messages::MessagesArgs,
-    options::{grid::Defaults, link::presets},
+    options::{grid::Defaults, link::presets, sweep::SweepArgs},
 };
 
 /// Compare transports: latency and loss on one emulated link, over loopback, or to servers by URL
@@ -48,6 +48,10 @@ impl Defaults for BenchDefaults {
 }
 
 impl Bench {
+    pub(crate) fn sweep(&mut self) -> &mut SweepArgs {
+        self.messages.sweep()
+    }
+
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         self.messages.run("bench")
     }

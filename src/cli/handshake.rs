@@ -9,13 +9,14 @@ use wirelab::{
 };
 
 use super::{
-    driver::Prepared,
+    driver::{Prepared, Ran},
     options::{
         capture::CaptureArgs,
         grid::Defaults,
         link::presets,
         matrix::{Axes, MatrixArgs},
         output::OutputArgs,
+        sweep::SweepArgs,
     },
     usage::UsageError,
     values,
@@ -119,6 +120,10 @@ impl Defaults for HandshakeDefaults {
 }
 
 impl Handshake {
+    pub(crate) fn sweep(&mut self) -> &mut SweepArgs {
+        &mut self.matrix.grid.sweep
+    }
+
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let request = self.request()?;
         let prepared = Prepared {
@@ -128,9 +133,14 @@ impl Handshake {
             config: handshake_config(&request),
             first_seed: self.matrix.grid.seed,
             samples: None,
+            keeps_samples: false,
             capture: &self.capture,
+            sweep: &self.matrix.grid.sweep,
         };
-        let mut finished = prepared.run(&self.output)?;
+        let mut finished = match prepared.run(&self.output)? {
+            Ran::Whole(finished) => finished,
+            Ran::Part(status) => return Ok(status),
+        };
         let written = finished.write();
         finished.end([written])
     }

@@ -12,6 +12,7 @@
 
 mod bench;
 mod config;
+mod deal;
 mod driver;
 mod episode;
 mod error;
@@ -19,6 +20,7 @@ mod handshake;
 mod loaded;
 mod matrix;
 mod on_path;
+mod part;
 mod path_kind;
 mod plan;
 mod record;
@@ -32,6 +34,7 @@ mod settings;
 mod setup;
 mod share;
 pub mod transfer;
+mod work;
 mod workload;
 
 pub use self::{
@@ -42,7 +45,8 @@ pub use self::{
         settings::settings as end_settings,
     },
     config::{config, distinct, entry, messages_config, servers},
-    driver::{Driven, Experiment, Job, Options, Problem, Progress, RunSize, drive},
+    deal::{InvalidShard, MAX_SHARDS, Shard},
+    driver::{Driven, Experiment, Job, Options, Problem, Progress, RunSize, assemble, drive, drive_jobs},
     episode::{UnknownEpisode, Which, choose, choose_contrast, episode, pair},
     error::RunError,
     handshake::{
@@ -52,6 +56,10 @@ pub use self::{
     loaded::{Loaded, LoadedOutcome, LoadedPlan},
     matrix::{MatrixOptions, Runs, run_matrix},
     on_path::{Ends, OnPath, Route, Wire, on_path},
+    part::{
+        Made, PART_SCHEMA, PART_START, PartError, PartHeader, Record, Trailer, is_part, read_header,
+        read_records, write_part,
+    },
     path_kind::{PathKind, UnknownPath},
     plan::{Plan, PlanError},
     record::{
@@ -66,7 +74,7 @@ pub use self::{
     },
     remote::Remote,
     request::{Batch, Request, skipped},
-    result::{cell::cell, compare::compare, theory::Theory},
+    result::{cell::cell, compare::compare, system::system, theory::Theory},
     run_recorder::{RecordedRun, RunRecorder},
     sample_file::{JobIndex, Reservation, SampleFile, SampleFormat},
     senders::{InvalidSender, Sender, parse_senders},

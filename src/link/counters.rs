@@ -2,13 +2,13 @@
 
 use std::ops::{AddAssign, Sub};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Counts of packets in one direction of a link.
 ///
 /// They balance: `packets + duplicated + replayed + injected = delivered + lost +
 /// queue_dropped + too_large +` packets and copies still on the link.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Packets offered.
     pub packets: u64,

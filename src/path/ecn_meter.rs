@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::observer::{Exit, Observer, PacketView};
 use crate::{
     link::{EcnFault, LinkSpec},
@@ -14,7 +16,7 @@ use crate::{
 pub struct EcnMeter(Arc<Mutex<PerDirection<Counting>>>);
 
 /// The packets of one direction by their ECN field.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EcnCounts {
     /// Packets that were sent as ECN-capable: their field was not 0.
     pub capable: u64,

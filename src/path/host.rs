@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
@@ -280,7 +281,7 @@ pub trait KernelTcp: Send + Sync + Debug {
 
 /// Counters of `/proc/net/netstat`: why the kernel's TCP retransmitted segments, and which of them the peer reported as
 /// duplicates. `None` for counters that the kernel does not have.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TcpRetransmissions {
     /// Retransmissions because later segments were acknowledged, by RACK (RFC 8985) or at duplicate acknowledgements:
     /// `TCPFastRetrans`.

@@ -17,18 +17,23 @@ const SIGNIFICANT_DIGITS: u8 = 3;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Histogram {
     /// `None` if empty: many histograms of a run stay so, and an empty one takes 16 KB.
-    counts: Option<hdrhistogram::Histogram<u64>>,
-    n: u64,
-    min: u64,
-    max: u64,
-    sum: u128,
-    sum_of_squares: u128,
+    pub(super) counts: Option<hdrhistogram::Histogram<u64>>,
+    pub(super) n: u64,
+    pub(super) min: u64,
+    pub(super) max: u64,
+    pub(super) sum: u128,
+    pub(super) sum_of_squares: u128,
 }
 
 impl Default for Histogram {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The counts of a histogram without values.
+pub(super) fn no_counts() -> hdrhistogram::Histogram<u64> {
+    hdrhistogram::Histogram::new(SIGNIFICANT_DIGITS).expect("hdrhistogram takes from 0 to 5 digits")
 }
 
 impl Histogram {
@@ -40,9 +45,7 @@ impl Histogram {
     /// Records `value`, capped at [`MAX_VALUE`].
     pub fn record(&mut self, value: u64) {
         let value = value.min(MAX_VALUE);
-        let counts = self.counts.get_or_insert_with(|| {
-            hdrhistogram::Histogram::new(SIGNIFICANT_DIGITS).expect("hdrhistogram takes from 0 to 5 digits")
-        });
+        let counts = self.counts.get_or_insert_with(no_counts);
         counts.record(value).expect("the histogram grows to hold any value");
         self.n += 1;
         self.min = self.min.min(value);

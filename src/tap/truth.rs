@@ -6,6 +6,8 @@
 
 use std::{collections::VecDeque, mem, ops::AddAssign, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     cause::LossCause,
     coverage::{Coverage, Extent},
@@ -16,7 +18,7 @@ use crate::{
 };
 
 /// The packets declared lost for one cause.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     /// Packets that the link dropped.
     pub losses: u64,
@@ -27,7 +29,7 @@ pub struct Found {
 }
 
 /// The counts of [`Truth`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TruthFigures {
     /// Packets that repeat data.
     pub resent: u64,

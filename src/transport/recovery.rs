@@ -5,10 +5,12 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::path::{KernelTcp, Rejected, TcpRetransmissions};
 
 /// What one end of a transport did to recover from loss. `None`: the transport does not do or tell this.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recovery {
     /// Packets that were declared lost and whose contents were sent again.
     pub retransmitted_packets: Option<u64>,
@@ -39,7 +41,7 @@ pub struct Recovery {
 }
 
 /// How long each limit of the two ends, rather than congestion control, kept data from being sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitedBy {
     /// The receiver's window.
     pub credit: Duration,

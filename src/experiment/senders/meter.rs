@@ -2,6 +2,8 @@
 
 use std::{iter::Sum, sync::Arc, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     link::{Counters, DropReason},
     path::{Exit, Observer, PacketView},
@@ -9,7 +11,7 @@ use crate::{
 };
 
 /// The packets of one sender in the direction of its data.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::experiment) struct Crossed {
     /// Packets offered to the link.
     pub(in crate::experiment) packets: u64,

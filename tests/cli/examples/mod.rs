@@ -29,7 +29,7 @@ struct Example {
 }
 
 /// The commands with a help text.
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 19] = [
     "tour",
     "bench",
     "hol",
@@ -39,6 +39,8 @@ const COMMANDS: [&str; 17] = [
     "transfer",
     "share",
     "report",
+    "rerun",
+    "scenarios",
     "properties",
     "verify",
     "serve",
