@@ -244,6 +244,7 @@ impl File {
                     DropReason::Aqm => "dropped by the management of the queue of the link",
                     DropReason::QueueFull => "dropped by the full queue of the link",
                     DropReason::TooLarge => "dropped: above the MTU of the link",
+                    DropReason::NoMapping => "dropped: the client has another address",
                 });
             }
         }

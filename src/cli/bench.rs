@@ -34,6 +34,10 @@ Examples:
       the same link in real time, with the kernel's TCP
   wirelab bench --path netns --background tcp -d 10s --seeds 2
       latency under load: the messages alone, then beside a TCP upload and a TCP download
+  wirelab bench --rebind 5s:ip -t all -d 20s --seeds 5
+      the client gets another IP address after 5 s: how long no reply comes, and what is lost or sent again
+  wirelab bench --handover 5s:300ms --after delay=40ms,rate=5mbit -t udp,quic -d 20s --seeds 5
+      the client loses its network for 300 ms and then has another, slower one
   wirelab bench udp://192.0.2.1 quic://lab.example:4433 --ca ca.pem
       the real network to a `wirelab serve` elsewhere, or to any other echo: UDP and QUIC's four, a row each
   wirelab bench --path direct -t all -d 2s --seeds 2

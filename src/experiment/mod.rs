@@ -1,8 +1,8 @@
 //! Experiments: what is run on which path, the record of each run, and the rows of a result.
 //!
 //! ```text
-//! loaded, share, bench, handshake, transfer ── driver ── matrix
-//!   └─ senders
+//! loaded, moved, share, bench, handshake, transfer ── driver ── matrix
+//!   └─ senders, migration
 //!             └─ result ── record ── plan ── workload
 //!             └─ on_path
 //! ```
@@ -19,6 +19,8 @@ mod error;
 mod handshake;
 mod loaded;
 mod matrix;
+mod migration;
+mod moved;
 mod on_path;
 mod part;
 mod path_kind;
@@ -55,6 +57,8 @@ pub use self::{
     },
     loaded::{Loaded, LoadedOutcome, LoadedPlan},
     matrix::{MatrixOptions, Runs, run_matrix},
+    migration::{ClientChange, Migration, MigrationFigures, Reconnections, Unvalidated},
+    moved::{InvalidRebind, Moved, MovedOutcome, MovedPlan, Outage, Rebind},
     on_path::{Ends, OnPath, Route, Wire, on_path},
     part::{
         Made, PART_SCHEMA, PART_START, PartError, PartHeader, Record, Trailer, is_part, read_header,

@@ -60,6 +60,15 @@ pub enum DropReason {
     Aqm,
     /// Above the MTU.
     TooLarge,
+    /// To an address that the client no longer had. The link has carried it.
+    NoMapping,
+}
+
+impl DropReason {
+    /// Whether the packet has passed the bottleneck.
+    pub fn is_behind_bottleneck(self) -> bool {
+        matches!(self, Self::Lost | Self::NoMapping)
+    }
 }
 
 /// A packet at the far end.

@@ -19,6 +19,7 @@ use super::{
     randomness::Randomness,
     rejected::Rejected,
     timers::{Sleep, Timers},
+    usage::ThreadUsage,
 };
 use crate::unit::Time;
 
@@ -104,6 +105,11 @@ pub trait Host: Send + Sync + Debug + 'static {
 
     /// How long the calling thread has run or waited for a core. `None` in virtual time.
     fn busy_time(&self) -> Option<Duration> {
+        None
+    }
+
+    /// What the calling thread has cost so far. `None` in virtual time.
+    fn usage(&self) -> Option<ThreadUsage> {
         None
     }
 

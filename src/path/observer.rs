@@ -107,6 +107,11 @@ impl Observers {
         self.0.push(observer);
     }
 
+    /// Adds some.
+    pub fn extend(&mut self, observers: impl IntoIterator<Item = Box<dyn Observer>>) {
+        self.0.extend(observers);
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

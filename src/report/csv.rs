@@ -242,6 +242,25 @@ const COLUMNS: &[(&str, &str)] = &[
     ("added_p50_ns", "load/added_p50_ns"),
     ("added_p50_ci95_low_ns", "load/added_p50_ci95_ns/0"),
     ("added_p50_ci95_high_ns", "load/added_p50_ci95_ns/1"),
+    ("client_cpu_ns_per_message", "cpu/client_ns_per_message"),
+    ("client_system_ns_per_message", "cpu/client_system_ns_per_message"),
+    ("server_cpu_ns_per_message", "cpu/server_ns_per_message"),
+    ("server_system_ns_per_message", "cpu/server_system_ns_per_message"),
+    ("context_switches", "cpu/context_switches"),
+    ("migration_at_ns", "migration/at_ns"),
+    ("migration_changed", "migration/changed"),
+    ("migration_outage_ns", "migration/outage_ns"),
+    ("migration_gap_{}_ns", "migration/gap_ns"),
+    ("migration_no_service", "migration/no_service"),
+    ("migration_lost", "migration/lost"),
+    ("migration_resent_bytes", "migration/resent_bytes"),
+    ("migration_full_speed_{}_ns", "migration/full_speed_ns"),
+    ("migration_round_trips", "migration/round_trips"),
+    ("migration_connections", "migration/connections"),
+    ("migration_resent_requests", "migration/resent_requests"),
+    ("migration_unroutable_packets", "migration/unroutable_packets"),
+    ("migration_unvalidated_ratio", "migration/unvalidated_ratio"),
+    ("migration_within_limit", "migration/within_limit"),
     ("sender", "sender/sender"),
     ("sender_transport", "sender/transport"),
     ("sender_congestion", "sender/congestion"),
@@ -290,9 +309,9 @@ mod tests {
     use super::*;
     use crate::report::model::{
         Budget, Cell, Delayed, Handshake, HandshakeMode, Hol, HolDirection, KernelRecovery, Latency, Link,
-        Load, LossCauses, LossDetection, Messages, Missing, Network, NetworkDirection, QueueDirection, Ratio,
-        Recovery, Share, ShareSender, Stall, Theory, Transfer, TransferDirection, Truth, Wire, WireDirection,
-        Workload,
+        Load, LossCauses, LossDetection, Messages, Migration, Missing, Network, NetworkDirection,
+        QueueDirection, Ratio, Recovery, Share, ShareSender, Stall, Theory, Transfer, TransferDirection,
+        Truth, Wire, WireDirection, Workload,
     };
     use crate::unit::PerDirection;
 
@@ -350,6 +369,8 @@ mod tests {
                 added_p50_ns: None,
                 added_p50_ci95_ns: None,
             }),
+            cpu: Some(Default::default()),
+            migration: Some(Migration::default()),
             share: Some(Share {
                 direction: TransferDirection::Up,
                 measured_ns: None,

@@ -22,6 +22,7 @@ mod ladder;
 mod loads;
 mod losses;
 mod markdown;
+mod migrations;
 pub mod model;
 mod numbers;
 mod overlay;

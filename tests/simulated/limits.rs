@@ -33,6 +33,7 @@ fn ends(world: &World) -> Ends {
         server: world.host(Side::Server),
         listen: SocketAddr::new(any, 0),
         reach: Side::Server.ip(any),
+        change: None,
     }
 }
 

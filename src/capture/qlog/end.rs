@@ -282,5 +282,6 @@ fn drop_trigger(reason: DropReason) -> &'static str {
         DropReason::QueueFull => "queue_full",
         DropReason::Aqm => "aqm",
         DropReason::TooLarge => "mtu",
+        DropReason::NoMapping => "no_mapping",
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     capture::Recording,
     experiment::{
         Remote, RunError,
-        bench::Bench,
+        bench::{Bench, run::Beside},
         driver::{Experiment, Job, Problem, RunSize},
         matrix::Runs,
         plan::Plan,
@@ -56,11 +56,12 @@ impl Experiment for Loaded {
     fn run(&self, plan: &LoadedPlan, job: &Job<'_>) -> Result<LoadedOutcome, RunError> {
         let LoadedPlan { plan: messages, .. } = plan;
         let alone = Job { recording: Recording::default(), samples: None, traced: false, ..*job };
-        let (idle, _) = self.0.measure(messages, &alone, None)?;
+        let (idle, _) = self.0.measure(messages, &alone, Beside::default())?;
         let mut flows = Flows::new(&plan.flows(), messages.path, &messages.links, job.seed)?;
         flows.record(&job.recording);
         let loaded = Job { recording: job.recording.clone(), samples: None, ..*job };
-        let (loaded, flows) = self.0.measure(messages, &loaded, Some(&flows))?;
+        let (loaded, flows) =
+            self.0.measure(messages, &loaded, Beside { background: Some(&flows), ..Beside::default() })?;
         Ok(LoadedOutcome { idle, loaded, flows: flows.unwrap_or_default() })
     }
 

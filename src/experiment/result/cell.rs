@@ -45,6 +45,7 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
     cell.wire = pool.wire(plan, messages.delivered);
     cell.queue = queueing(outcomes.iter().map(|(_, outcome)| (outcome.queue.as_ref(), outcome.wire)));
     cell.ecn = ecn(outcomes.iter().map(|(_, outcome)| outcome.ecn));
+    cell.cpu = pool.cpu(messages.sent);
     cell.network = Some(pool.network(&messages));
     cell.recovery = Some(pool.recovery(plan.transport));
     cell.per_seed = outcomes.iter().map(|(seed, outcome)| per_seed(plan, *seed, outcome)).collect();

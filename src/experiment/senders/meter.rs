@@ -114,6 +114,7 @@ impl State {
                 others.aqm_dropped += u64::from(reason == DropReason::Aqm);
             }
             Exit::Dropped(DropReason::TooLarge) => others.too_large += 1,
+            Exit::Dropped(DropReason::NoMapping) => {}
             Exit::Arrived { intact, more } => {
                 others.delivered += 1;
                 others.duplicated += u64::from(more);
@@ -150,7 +151,7 @@ impl Observer for FlowMeter {
             (Owner::Other, exit) => state.other_left(packet, exit),
         }
         // A packet that is lost on the wire has used the bottleneck.
-        let has_used = !matches!(exit, Exit::Dropped(reason) if reason != DropReason::Lost);
+        let has_used = !matches!(exit, Exit::Dropped(reason) if !reason.is_behind_bottleneck());
         if has_used && packet.at >= state.counts.since {
             let bin = nanos(packet.at - state.counts.since) / nanos(state.bin);
             let bin = usize::try_from(bin).unwrap_or(usize::MAX);

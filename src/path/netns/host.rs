@@ -11,7 +11,7 @@ use quinn::AsyncUdpSocket;
 
 use super::{namespace::Namespace, tcp::Tcp, world::World};
 use crate::path::{
-    BoxFuture, Connected, Datagrams, Host, Listener, PathError, Side, Timers,
+    BoxFuture, Connected, Datagrams, Host, Listener, PathError, Side, ThreadUsage, Timers,
     direct::{DirectHost, Ports},
     layered_quic::LayeredQuic,
     realtime::OnWire,
@@ -73,6 +73,10 @@ impl Host for NetnsHost {
 
     fn busy_time(&self) -> Option<Duration> {
         self.direct.busy_time()
+    }
+
+    fn usage(&self) -> Option<ThreadUsage> {
+        self.direct.usage()
     }
 
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {

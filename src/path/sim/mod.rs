@@ -16,7 +16,7 @@ use self::{
     network::Network,
 };
 pub use self::{executor::Stalled, host::SimHost};
-use super::{Clock, Host, Observers, Randomness, Side, Timers};
+use super::{AddressChange, Clock, Host, Observers, Randomness, Side, Timers};
 use crate::{
     link::{Counters, LinkSpec},
     unit::{PerDirection, Time},
@@ -64,6 +64,12 @@ impl World {
     /// The same world with other limits.
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The same world, in which the client's address changes.
+    pub fn with_address_change(self, change: AddressChange) -> Self {
+        self.machinery.network.change_address(change);
         self
     }
 
