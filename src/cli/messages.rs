@@ -153,9 +153,14 @@ impl<D: Defaults> MessagesArgs<D> {
             config,
             first_seed: self.matrix.grid.seed,
             samples: samples.as_ref().map(Samples::file),
+            keeps_samples: self.detail.wants_samples(),
             capture: &self.capture,
+            sweep: &self.matrix.grid.sweep,
         };
-        let mut finished = prepared.run(&self.output)?;
+        let mut finished = match prepared.run(&self.output)? {
+            Ran::Whole(finished) => finished,
+            Ran::Part(status) => return Ok(status),
+        };
         let sampled = samples.map_or(Ok(()), Samples::complete);
         let written = finished.write();
         finished.end([sampled, written])

@@ -97,7 +97,7 @@ impl Ledger {
     pub fn load_flight(&mut self, datagram: &[u8], data: Vec<Extent>, cause: LossCause) {
         self.loaded += 1;
         self.add_loaded(datagram, self.loaded, None, Some(data));
-        if let Some(sealed) = self.sealed.back_mut() {
+        if let Some(sealed) = self.sealed.last_mut() {
             sealed.repeats_for = Some(cause);
         }
     }

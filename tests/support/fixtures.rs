@@ -53,6 +53,7 @@ pub(crate) fn session_settings(congestion: Congestion, limits: QuicLimits) -> Se
             seed: Some(1),
             max_datagram: 1200,
             limits: ArqLimits::EXPERIMENT,
+            tracer: None,
         },
         client_tls: client_tls(roots),
         server_tls: Some(ServerTls { identity, early_data: false, key_log: None }),

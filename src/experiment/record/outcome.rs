@@ -68,7 +68,7 @@ pub struct Outcome {
 }
 
 /// What the threads of a client and its server have cost.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// The client's.
     pub client: ThreadUsage,
