@@ -237,8 +237,19 @@ fn traces_of_the_kernels_tcp_have_its_segments_and_retransmissions() {
         };
         let any = &|_: &Value| true;
         let resent = count("transport:packet_sent", &|data| data["is_retransmission"] == true);
-        let counted = result["cells"][cell]["recovery"]["retransmitted_packets"].as_u64();
-        assert_eq!(Some(resent[0] + resent[1]), counted, "{name}");
+        let counted = ends.each_ref().map(|events| {
+            let last = events.iter().rfind(|event| event["name"] == "wirelab:tcp_info").unwrap();
+            last["data"]["retransmitted_segments"].as_u64().unwrap()
+        });
+        // A segment may be lost after the kernel was asked for the last time.
+        for (resent, counted) in resent.into_iter().zip(counted) {
+            assert!(
+                resent > 0 && resent - counted <= 1,
+                "{name}: {resent} resent, the kernel counts {counted}"
+            );
+        }
+        let expected = result["cells"][cell]["recovery"]["retransmitted_packets"].as_u64();
+        assert_eq!(Some(counted[0] + counted[1]), expected, "{name}");
         let (sent, received) = (count("transport:packet_sent", any), count("transport:packet_received", any));
         let (dropped, delivered) =
             (count("wirelab:packet_dropped", any), count("wirelab:packet_delivered", any));

@@ -465,6 +465,7 @@ fn sums_over_events_of_arq_are_those_of_the_run() {
         for (side, recovery, wire) in ends {
             let [(old, events), (new, records)] = folder.traces(&format!("1-{side}"));
             assert_eq!(old["traces"][0]["common_fields"]["protocol_type"][0], "ARQ");
+            assert_eq!(new["trace"]["common_fields"]["protocol_types"][0], "ARQ");
             assert_eq!(new["trace"]["event_schemas"][0], "urn:x-wirelab:qlog:events");
             let is_of_schema = |record: &Value| record["name"].as_str().unwrap().starts_with("wirelab:");
             assert!(events.len() == records.len() && records.iter().all(is_of_schema));

@@ -35,8 +35,8 @@ pub(super) fn sent(json: &mut Json, datagram: &[u8], kind: SegmentKind) {
 }
 
 /// A datagram that arrived. Calls `event` with the name of the event and with what adds its data.
-pub(super) fn received<'a>(
-    datagram: &'a [u8],
+pub(super) fn received(
+    datagram: &[u8],
     is_kept: bool,
     event: impl FnOnce(EventName, &mut dyn FnMut(&mut Json)),
 ) {

@@ -205,7 +205,7 @@ enum Kind {
 }
 
 /// The transport parameters (RFC 9000 section 18.2), and whether version 0.3 knows them too.
-const PARAMETERS: [(u64, &'static str, Kind, bool); 18] = [
+const PARAMETERS: [(u64, &str, Kind, bool); 18] = [
     (0x00, "original_destination_connection_id", Kind::Bytes, true),
     (0x01, "max_idle_timeout", Kind::Integer, true),
     (0x02, "stateless_reset_token", Kind::Bytes, true),

@@ -166,6 +166,9 @@ impl Form {
                 json.plain("clock_type", "system");
                 json.plain("epoch", &rfc3339(header.epoch));
                 json.close(b'}');
+                json.open_field("protocol_types", b'[');
+                json.plain_item(header.protocol.name());
+                json.close(b']');
                 json.plain("group_id", header.group);
                 json.close(b'}');
                 json.open_field("event_schemas", b'[');
