@@ -257,7 +257,7 @@ mod tests {
     }
 
     fn segment(sequence: u32, length: u32) -> TcpSegment {
-        TcpSegment { from: PORTS.0, to: PORTS.1, sequence, syn: false, length }
+        TcpSegment { from: PORTS.0, to: PORTS.1, sequence, syn: false, reduced: false, length }
     }
 
     fn tap(connections: &Connections, outgoing: Direction) -> StreamTap {

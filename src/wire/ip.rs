@@ -16,6 +16,8 @@ pub struct TcpSegment {
     pub sequence: u32,
     /// Whether the SYN flag is set.
     pub syn: bool,
+    /// Whether the CWR flag is set: the sender has reduced its window because of marks (RFC 3168 section 6.1.2).
+    pub reduced: bool,
     /// Bytes of payload.
     pub length: u32,
 }
@@ -67,12 +69,15 @@ const ECN_MASK: u8 = 0b11;
 /// The header of a TCP segment; `None` for any other packet.
 pub fn tcp_segment(packet: &[u8]) -> Option<TcpSegment> {
     const SYN: u8 = 0b10;
+    const CWR: u8 = 1 << 7;
     let segment = payload(packet, TCP)?;
     let sequence = u32::from_be_bytes(segment.get(4..8)?.try_into().ok()?);
     let header = usize::from(segment.get(12)? >> 4) * 4;
     let length = u32::try_from(segment.len().checked_sub(header)?).ok()?;
     let (from, to) = (word(segment, 0)?, word(segment, 2)?);
-    Some(TcpSegment { from, to, sequence, syn: segment.get(13)? & SYN != 0, length })
+    let flags = segment.get(13)?;
+    let (syn, reduced) = (flags & SYN != 0, flags & CWR != 0);
+    Some(TcpSegment { from, to, sequence, syn, reduced, length })
 }
 
 /// The payload of a UDP datagram; `None` if the packet is none.

@@ -19,7 +19,7 @@ fn packet() -> Vec<u8> {
 
 #[test]
 fn a_segment_is_read_without_the_padding_of_its_packet() {
-    let expected = TcpSegment { from: 40_000, to: 80, sequence: 256, syn: false, length: 5 };
+    let expected = TcpSegment { from: 40_000, to: 80, sequence: 256, syn: false, reduced: false, length: 5 };
     assert_eq!(tcp_segment(&packet()), Some(expected));
 }
 
@@ -44,4 +44,12 @@ fn a_truncated_packet_or_another_protocol_is_no_segment() {
     let mut ipv6 = packet();
     ipv6[0] = 0x65;
     assert_eq!(tcp_segment(&ipv6), None);
+}
+
+#[test]
+fn a_segment_tells_that_its_sender_has_reduced_its_window() {
+    let mut packet = packet();
+    packet[33] = 0x90;
+    let segment = tcp_segment(&packet).unwrap();
+    assert!(segment.reduced && !segment.syn);
 }
