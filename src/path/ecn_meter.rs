@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::observer::{Exit, Observer, PacketView};
+use super::observer::{Exit, Observer, PacketView, Payload};
 use crate::{
     link::{EcnFault, LinkSpec},
     unit::{Mutex, PerDirection},
-    wire::ip,
+    wire::ip::{self, tcp_flags},
 };
 
 /// Counts the packets of a path by their ECN field. Clones share the counts.
@@ -26,6 +26,8 @@ pub struct EcnCounts {
     pub ce_seen: u64,
     /// Packets that had their field cleared by the link.
     pub bleached: u64,
+    /// How often TCP reduced its window because of marks: segments with the flag CWR.
+    pub window_reductions: u64,
     /// Whether the sender gave up ECN: it sent ECN-capable packets first, and only others later.
     pub gave_up: bool,
 }
@@ -35,6 +37,7 @@ struct Counting {
     capable: u64,
     marked: u64,
     ce_seen: u64,
+    window_reductions: u64,
     /// ECN-capable packets that were dropped. The link did not clear their field.
     dropped: u64,
     /// Whether the link clears the field of the packets that it does not drop.
@@ -65,6 +68,7 @@ impl EcnMeter {
             marked: counting.marked,
             ce_seen: counting.ce_seen,
             bleached: if counting.is_bleached { counting.capable - counting.dropped } else { 0 },
+            window_reductions: counting.window_reductions,
             gave_up: counting.capable > 0 && counting.datagrams_since >= GAVE_UP_AFTER,
         })
     }
@@ -79,6 +83,13 @@ impl Observer for EcnMeter {
         } else if packet.datagram().is_some() {
             // TCP is left out: its pure acknowledgements are never ECN-capable (RFC 3168 section 6.1.4).
             counting.datagrams_since += 1;
+        }
+        if let Payload::Ip(ip) = packet.payload
+            && let Some(segment) = ip::tcp_segment(ip)
+        {
+            // A SYN with this flag asks for ECN.
+            let is_reduction = segment.flags & (tcp_flags::CWR | tcp_flags::SYN) == tcp_flags::CWR;
+            counting.window_reductions += u64::from(is_reduction);
         }
     }
 

@@ -42,6 +42,7 @@ pub(in crate::experiment) fn ecn(runs: impl Iterator<Item = Option<PerDirection<
                 marked: sum.marked + ecn.marked,
                 ce_seen: sum.ce_seen + ecn.ce_seen,
                 bleached: sum.bleached + ecn.bleached,
+                window_reductions: sum.window_reductions + ecn.window_reductions,
                 validation_failed: sum.validation_failed + u64::from(ecn.gave_up),
             }
         }))

@@ -48,7 +48,8 @@ pub struct WireDirection {
 pub struct Recovery {
     /// Retransmitted packets.
     pub retransmitted_packets: Option<u64>,
-    /// How often the controller reduced its window.
+    /// How often the controller reduced its window. The kernel's TCP does not count reductions because of marks; these are in
+    /// [`EcnDirection::window_reductions`](super::EcnDirection::window_reductions).
     pub congestion_events: Option<u64>,
     /// The smallest congestion window of any seed.
     pub min_window_bytes: Option<u64>,

@@ -117,24 +117,36 @@ pub(super) fn parts(mut plaintext: &[u8]) -> impl Iterator<Item = Part> {
 }
 
 /// The parts of handshake messages in a datagram. `sealed` returns those in the encrypted record with this tag.
-pub(super) fn handshake_parts(
-    mut datagram: &[u8],
-    mut sealed: impl FnMut(&[u8; 16]) -> Vec<Part>,
-) -> Vec<Part> {
+pub(super) fn handshake_parts(datagram: &[u8], mut sealed: impl FnMut(&[u8; 16]) -> Vec<Part>) -> Vec<Part> {
     let mut found = Vec::new();
-    while let Some(length) = whole_length(datagram) {
-        let (record, rest) = datagram.split_at(length.min(datagram.len()));
-        let is_plain = !is_encrypted(record[0]) && record.get(3..5) == Some(&[0; 2]);
+    for record in records(datagram) {
         match record.last_chunk() {
-            _ if is_plain && record[0] == HANDSHAKE => {
-                found.extend(parts(record.get(HEADER..).unwrap_or_default()));
-            }
-            Some(tag) if !is_plain => found.extend(sealed(tag)),
+            Some(tag) if has_keys(record) => found.extend(sealed(tag)),
+            _ if record[0] == HANDSHAKE => found.extend(parts(record.get(HEADER..).unwrap_or_default())),
             _ => {}
         }
-        datagram = rest;
     }
     found
+}
+
+/// Whether any record of the datagram needs keys to be opened.
+pub(super) fn has_protected(datagram: &[u8]) -> bool {
+    records(datagram).any(has_keys)
+}
+
+/// Whether a record is encrypted.
+fn has_keys(record: &[u8]) -> bool {
+    is_encrypted(record[0]) || record.get(3..5) != Some(&[0; 2])
+}
+
+/// The records of a datagram. None of them is empty.
+fn records(mut datagram: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let length = whole_length(datagram)?;
+        let (record, rest) = datagram.split_at_checked(length)?;
+        datagram = rest;
+        Some(record)
+    })
 }
 
 /// The length of the record that the datagram begins with, with its header; `None` at the end of the datagram.
