@@ -123,7 +123,9 @@ impl Reconnecting {
         self.due_since = None;
         self.longest = self.longest.max(delivery.released - delivery.probe.due);
         let answered = self.unanswered.iter().position(|request| request.probe.id == delivery.probe.id);
-        answered.into_iter().for_each(|index| drop(self.unanswered.remove(index)));
+        if let Some(index) = answered {
+            self.unanswered.remove(index);
+        }
     }
 
     /// Whether nothing has come for too long since the change. Otherwise wakes `cx` when that would be.
