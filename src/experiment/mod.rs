@@ -32,6 +32,7 @@ mod sample_file;
 mod senders;
 mod settings;
 mod setup;
+mod shard;
 mod share;
 pub mod transfer;
 mod work;
@@ -45,7 +46,7 @@ pub use self::{
         settings::settings as end_settings,
     },
     config::{config, distinct, entry, messages_config, servers},
-    deal::{InvalidShard, MAX_SHARDS, Shard},
+    deal::deal,
     driver::{Driven, Experiment, Job, Options, Problem, Progress, RunSize, assemble, drive, drive_jobs},
     episode::{UnknownEpisode, Which, choose, choose_contrast, episode, pair},
     error::RunError,
@@ -76,6 +77,7 @@ pub use self::{
     sample_file::{JobIndex, Reservation, SampleFile, SampleFormat},
     senders::{InvalidSender, Sender, parse_senders},
     setup::Setup,
+    shard::{InvalidShard, MAX_SHARDS, Shard},
     share::{Share, ShareOutcome, SharePlan},
     workload::{Arrivals, Schedule, Scheduled, UnknownArrivals, Wait, Workload},
 };
