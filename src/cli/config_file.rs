@@ -18,6 +18,13 @@ const SCENARIO: &str = "scenario";
 ///
 /// Returns an error if the file is not one of options of the command.
 pub(super) fn with_files(mut arguments: Vec<OsString>) -> Result<Vec<OsString>, String> {
+    let names_file = |argument: &OsString| {
+        let argument = argument.as_encoded_bytes();
+        argument.starts_with(b"--config") || argument.starts_with(b"--scenario")
+    };
+    if !arguments.iter().any(names_file) {
+        return Ok(arguments);
+    }
     let mut all = Cli::command();
     all.build();
     let name = arguments.get(1).and_then(|name| name.to_str());

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use wirelab::{
     experiment::{
         Driven, Experiment, Options, PART_SCHEMA, PartHeader, Progress, Request, RunRecorder, SampleFile,
-        Shard, assemble, config, drive, drive_jobs, entry, system, write_part,
+        Shard, assemble, config, deal, drive, drive_jobs, entry, system, write_part,
     },
     path::StopSignal,
     report::ResultFile,
@@ -19,7 +19,6 @@ use super::{
     draft::Draft,
     interrupt::{INTERRUPTED, stop_on_interrupt},
     memory,
-    merge::{Parts, check_part},
     options::{
         capture::CaptureArgs,
         output::{Drafts, OutputArgs, first_error},
@@ -27,6 +26,7 @@ use super::{
         workload::to_shorten,
     },
     output::{complain, is_closed_pipe, note},
+    parts::{Parts, check_part},
     serve::raise_file_limit,
     usage::UsageError,
 };
@@ -120,7 +120,7 @@ impl<E: Experiment> Prepared<'_, E> {
     fn config(&self) -> Map<String, Value> {
         let mut all = config::<E>(self.request, self.first_seed);
         all.extend(self.config.clone());
-        all.extend([entry("options", self.sweep.given.to_json())]);
+        all.extend([entry("options", self.sweep.given.clone())]);
         all
     }
 
@@ -155,7 +155,7 @@ impl<E: Experiment> Prepared<'_, E> {
         }
         let header = self.part_header(shard);
         let path = part_path(output.path(), self.command, shard)?;
-        let jobs = shard.jobs::<E>(self.request);
+        let jobs = shard.jobs(deal::<E>(self.request, shard.count));
         let say = |what: &str| {
             if !output.is_quiet() {
                 let (of, path) = (self.request.runs(), path.display());
@@ -203,7 +203,7 @@ impl<E: Experiment> Prepared<'_, E> {
             schema: PART_SCHEMA.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             command: self.command.to_owned(),
-            options: self.sweep.given.to_json(),
+            options: self.sweep.given.clone(),
             config: self.config(),
             skipped: self.request.skipped.clone(),
             paths: self.request.paths().map(|path| path.name().to_owned()).collect(),

@@ -21,6 +21,7 @@ mod merge;
 mod messages;
 mod options;
 pub(crate) mod output;
+mod parts;
 mod peer;
 mod properties;
 mod report;
@@ -42,8 +43,8 @@ use std::{process::ExitCode, sync::Arc};
 pub(crate) use arguments::parse;
 use clap::{ArgMatches, Parser, Subcommand};
 use given::Given;
-use merge::Parts;
 use options::sweep::SweepArgs;
+use parts::Parts;
 pub(crate) use usage::UsageError;
 use wirelab::path::direct::{self, DirectHost};
 
@@ -95,7 +96,7 @@ impl Cli {
             report.showing = Given::showing(command, matches);
         }
         if let Some(sweep) = self.command.sweep() {
-            sweep.given = Given::measuring(command, matches);
+            sweep.given = Given::measuring(command, matches).to_json();
         }
     }
 

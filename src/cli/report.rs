@@ -15,8 +15,9 @@ use super::{
     UsageError,
     given::Given,
     interrupt::leave_on_interrupt,
-    merge::Parts,
+    merge::merge,
     options::{detail::DetailArgs, output::OutputArgs},
+    parts::Parts,
 };
 
 /// Render saved results again, as text or in another format
@@ -52,7 +53,7 @@ impl Report {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         leave_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         if let Some(parts) = Parts::open(&self.files)? {
-            return parts.run(&self.showing);
+            return merge(parts, &self.showing);
         }
         self.output.refuse_pictures()?;
         self.detail.refuse()?;

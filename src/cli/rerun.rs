@@ -43,13 +43,14 @@ impl Rerun {
             false => format!("saved by version {}, run by version {}", saved.version, again.version),
         };
         if differences.is_empty() {
-            line(format!("the same: every figure of {cells} rows ({versions})"))?;
+            let rows = if cells == 1 { "row" } else { "rows" };
+            line(format!("the same: every figure of {cells} {rows} ({versions})"))?;
             return Ok(ExitCode::SUCCESS);
         }
-        for (place, old, new) in differences.iter().take(SHOWN) {
-            line(format!("{place}: {old} was saved, {new} now"))?;
+        for Difference { place, saved, now } in differences.iter().take(SHOWN) {
+            line(format!("{place}: {saved} was saved, {now} now"))?;
         }
-        line(format!("not the same: {} figures differ ({versions})", differences.len()))?;
+        line(format!("not the same: {} of its values differ ({versions})", differences.len()))?;
         Ok(ExitCode::FAILURE)
     }
 }
@@ -78,8 +79,16 @@ fn again(saved: &ResultFile) -> anyhow::Result<ResultFile> {
     }
 }
 
-/// Where the figures of two results differ, and both values.
-fn differences(saved: &ResultFile, again: &ResultFile) -> anyhow::Result<Vec<(String, String, String)>> {
+/// A value that differs.
+struct Difference {
+    /// Where it is in the file.
+    place: String,
+    saved: String,
+    now: String,
+}
+
+/// Where the figures of two results differ.
+fn differences(saved: &ResultFile, again: &ResultFile) -> anyhow::Result<Vec<Difference>> {
     let mut found = Vec::new();
     let figures = |file: &ResultFile| -> anyhow::Result<Value> {
         let mut value = serde_json::to_value(file)?;
@@ -93,7 +102,7 @@ fn differences(saved: &ResultFile, again: &ResultFile) -> anyhow::Result<Vec<(St
     Ok(found)
 }
 
-fn compare(place: &str, old: &Value, new: &Value, found: &mut Vec<(String, String, String)>) {
+fn compare(place: &str, old: &Value, new: &Value, found: &mut Vec<Difference>) {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {
             let keys = old.keys().chain(new.keys().filter(|key| !old.contains_key(*key)));
@@ -114,7 +123,7 @@ fn compare(place: &str, old: &Value, new: &Value, found: &mut Vec<(String, Strin
                 Value::Object(_) => "an object".to_owned(),
                 value => value.to_string(),
             };
-            found.push((place.to_owned(), short(old), short(new)));
+            found.push(Difference { place: place.to_owned(), saved: short(old), now: short(new) });
         }
         _ => {}
     }
@@ -133,7 +142,8 @@ mod tests {
         .map(|text| serde_json::from_str::<Value>(text).unwrap());
         let mut found = Vec::new();
         compare("", &old, &new, &mut found);
-        let places: Vec<_> = found.iter().map(|(place, old, new)| format!("{place} {old} {new}")).collect();
+        let places: Vec<_> =
+            found.iter().map(|Difference { place, saved, now }| format!("{place} {saved} {now}")).collect();
         assert_eq!(
             places,
             ["cells[0].bins an array of 1 an array of 2", "cells[0].gone 2 null", "cells[1].p50 3 4"]

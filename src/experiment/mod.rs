@@ -34,6 +34,7 @@ mod sample_file;
 mod senders;
 mod settings;
 mod setup;
+mod shard;
 mod share;
 pub mod transfer;
 mod work;
@@ -47,7 +48,7 @@ pub use self::{
         settings::settings as end_settings,
     },
     config::{config, distinct, entry, messages_config, servers},
-    deal::{InvalidShard, MAX_SHARDS, Shard},
+    deal::deal,
     driver::{Driven, Experiment, Job, Options, Problem, Progress, RunSize, assemble, drive, drive_jobs},
     episode::{UnknownEpisode, Which, choose, choose_contrast, episode, pair},
     error::RunError,
@@ -83,6 +84,7 @@ pub use self::{
     sample_file::{JobIndex, Reservation, SampleFile, SampleFormat},
     senders::{InvalidSender, Sender, parse_senders},
     setup::Setup,
+    shard::{InvalidShard, MAX_SHARDS, Shard},
     share::{Share, ShareOutcome, SharePlan},
     workload::{Arrivals, MessageTooLong, Schedule, Scheduled, UnknownArrivals, Wait, Workload},
 };

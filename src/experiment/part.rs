@@ -10,7 +10,7 @@ use crc32fast::Hasher;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::deal::Shard;
+use super::shard::Shard;
 use crate::report::{Skipped, System};
 
 /// The schema of parts that this version writes and reads.

@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::support::{command_exists, has_module, interpreter, run, skip};
+use crate::support::{command_exists, has_module, interpreter, is_root, run, skip};
 
 const OPTIONS: &str = "transport = 'udp,quic-one'\nloss = ['0%', '2%']\nduration = '1s'\nseeds = 3\n";
 
@@ -155,4 +155,91 @@ fn snakemake_makes_the_whole() {
     command.args(["--cores", "2", "--quiet"]);
     succeeds(command);
     expect_whole(folder.path());
+}
+
+/// A Slurm of one node: its own `munged`, controller and daemon. They end when this is dropped.
+struct Slurm {
+    folder: TempDir,
+}
+
+impl Slurm {
+    fn start() -> Self {
+        let slurm = Self { folder: tempfile::tempdir().unwrap() };
+        let at = slurm.folder.path();
+        ["state", "spool"].iter().for_each(|name| fs::create_dir(at.join(name)).unwrap());
+        // munged wants a folder that all can reach, and a key that only its user can.
+        shell(at, "chmod 755 . && head -c 1024 /dev/urandom > munge.key && chmod 400 munge.key");
+        let folder = at.display();
+        let name = String::from_utf8(Command::new("hostname").arg("-s").output().unwrap().stdout).unwrap();
+        let name = name.trim();
+        let configuration = format!(
+            "ClusterName=test\nSlurmctldHost={name}(127.0.0.1)\nSlurmUser=root\nSlurmctldPort=16817\nSlurmdPort=16818\n\
+             AuthType=auth/munge\nAuthInfo=socket={folder}/munge.socket\nStateSaveLocation={folder}/state\n\
+             SlurmdSpoolDir={folder}/spool\nSlurmctldPidFile={folder}/slurmctld.pid\nSlurmdPidFile={folder}/slurmd.pid\n\
+             SlurmctldLogFile={folder}/slurmctld.log\nSlurmdLogFile={folder}/slurmd.log\n\
+             ProctrackType=proctrack/linuxproc\nTaskPlugin=task/none\nReturnToService=2\n\
+             NodeName={name} NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN\n\
+             PartitionName=all Nodes={name} Default=YES State=UP\n"
+        );
+        fs::write(at.join("slurm.conf"), configuration).unwrap();
+        shell(
+            at,
+            "munged --force --key-file=$PWD/munge.key --socket=$PWD/munge.socket --pid-file=$PWD/munged.pid \
+             --log-file=$PWD/munged.log --seed-file=$PWD/munge.seed",
+        );
+        shell(
+            at,
+            &format!("slurmctld -i -f $PWD/slurm.conf && sleep 2 && slurmd -f $PWD/slurm.conf -N {name}"),
+        );
+        slurm
+    }
+
+    /// Runs a command of Slurm in `folder`, and returns what it prints.
+    fn run(&self, folder: &Path, line: &str) -> String {
+        let mut command = program(folder, "bash");
+        command.args(["-c", line]).env("SLURM_CONF", self.folder.path().join("slurm.conf"));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{line}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Drop for Slurm {
+    fn drop(&mut self) {
+        for name in ["slurmd", "slurmctld", "munged"] {
+            if let Ok(id) = fs::read_to_string(self.folder.path().join(format!("{name}.pid"))) {
+                let _ = Command::new("kill").arg(id.trim()).status();
+            }
+        }
+    }
+}
+
+fn shell(folder: &Path, line: &str) {
+    let output = Command::new("bash").args(["-c", line]).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{line}: {output:?}");
+}
+
+#[test]
+#[ignore = "starts a Slurm as root"]
+fn a_job_array_under_slurm_makes_the_whole() {
+    if !["munged", "slurmctld", "slurmd", "sbatch"].into_iter().all(command_exists) || !is_root() {
+        skip("needs root, slurm-wlm and munge");
+        return;
+    }
+    let (slurm, folder) = (Slurm::start(), folder());
+    let folder = folder.path();
+    let array = slurm.run(folder, "sbatch --parsable --cpus-per-task=1 slurm.sh");
+    let array = array.trim();
+    // The job that the script's comment gives. `sbatch --wait` returns when it is done.
+    slurm.run(
+        folder,
+        &format!("timeout 120 sbatch --wait --dependency=afterok:{array} --wrap 'wirelab report parts/*.part -o all.json'"),
+    );
+    expect_whole(folder);
+    // A task that is lost is run again alone.
+    fs::remove_file(folder.join("parts/bench-5-of-7.part")).unwrap();
+    fs::remove_file(folder.join("all.json")).unwrap();
+    slurm.run(folder, "timeout 120 sbatch --wait --cpus-per-task=1 --array=4 slurm.sh");
+    merge(folder);
+    expect_whole(folder);
 }

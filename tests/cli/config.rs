@@ -106,7 +106,7 @@ fn a_result_that_is_run_again_has_the_same_figures_and_a_changed_one_is_named() 
     assert_eq!(changed.code, Some(1));
     assert!(
         changed.stdout.starts_with(&format!(
-            "cells[1].latency_ns.p50: {} was saved, {p50} now\nnot the same: 1 ",
+            "cells[1].latency_ns.p50: {} was saved, {p50} now\nnot the same: 1 of",
             p50 + 1
         )),
         "{}",

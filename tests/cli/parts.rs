@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use crate::support::{Finished, command_exists, run, skip, wirelab};
+use crate::support::{Finished, command_exists, run, say, skip, wirelab};
 
 /// A command of each experiment, with cells of different lengths. Short: every part is a process of its own.
 const COMMANDS: [&str; 6] = [
@@ -200,7 +200,7 @@ fn a_part_from_a_stranger_writes_no_file_and_makes_no_enormous_matrix() {
         (r#"{"output":"stolen.json"}"#.to_owned(), "unexpected option `output`"),
         (r#"{"keylog":"stolen.txt"}"#.to_owned(), "unexpected option `keylog`"),
         (r#"{"samples":"stolen.csv"}"#.to_owned(), "unexpected option `samples`"),
-        (r#"{"urls":"udp://127.0.0.1:9"}"#.to_owned(), "unexpected option `urls`"),
+        (r#"{"urls":"udp://127.0.0.1:9"}"#.to_owned(), "it names a server by URL"),
         (r#"{"config":"/etc/passwd"}"#.to_owned(), "unexpected option `config`"),
         (format!(r#"{{"loss":{many},"duplicate":{many}}}"#), "combinations"),
         (r#"{"seeds":7}"#.to_owned(), "invalid value"),
@@ -262,4 +262,46 @@ fn gnu_parallel_runs_a_sweep() {
     assert!(command.status().unwrap().success());
     let whole = tempfile::tempdir().unwrap();
     expect_same(whole.path(), folder, line);
+}
+
+/// 10 losses x 10 round trips x 10 intervals, in 100 parts. Parts that are killed are run again.
+#[test]
+#[ignore = "takes minutes"]
+fn a_sweep_of_a_thousand_cells_over_gnu_parallel_is_that_of_one_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let losses: Vec<String> = (0..10).map(|loss| format!("{loss}%")).collect();
+    let trips: Vec<String> = (1..=10).map(|trip| format!("{}ms", trip * 10)).collect();
+    let line = format!(
+        "bench -t quic-one --loss {} --rtt {} -i 5ms,6ms,7ms,8ms,9ms,10ms,11ms,12ms,13ms,14ms -d 2s --seeds 2",
+        losses.join(","),
+        trips.join(",")
+    );
+    let sweep = |joblog: &str, seconds: Option<&str>| {
+        let parallel = format!("{} {line} --shard {{}}/100 -q --resume", env!("CARGO_BIN_EXE_wirelab"));
+        let mut command = Command::new("parallel");
+        command.current_dir(folder).env("PARALLEL_HOME", folder).args([
+            "--will-cite",
+            "-j",
+            "2",
+            "--joblog",
+            joblog,
+        ]);
+        if let Some(seconds) = seconds {
+            command.args(["--timeout", seconds, "--termseq", "KILL,1000"]);
+        }
+        command.args([&parallel, ":::"]).args((1..=100).map(|index: u32| index.to_string()));
+        command.status().unwrap()
+    };
+    // Some are not done in this time.
+    sweep("killed.log", Some("1"));
+    let killed = 100 - parts_in(folder).len();
+    assert!(sweep("again.log", None).success());
+    assert_eq!(parts_in(folder).len(), 100);
+    let whole = tempfile::tempdir().unwrap();
+    succeeds(whole.path(), &[&words(&line)[..], &["-q", "-o", "all.json"]].concat());
+    let merged = report(folder, &["-o", "all.json"]);
+    assert_eq!(merged.code, Some(0), "{}", merged.stderr);
+    assert!(file(folder, "all.json") == file(whole.path(), "all.json"));
+    say(&format!("{killed} of 100 parts were killed and run again"));
 }

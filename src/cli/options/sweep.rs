@@ -6,9 +6,10 @@ use std::{
 };
 
 use clap::Args;
+use serde_json::{Map, Value};
 use wirelab::experiment::Shard;
 
-use crate::cli::{given::Given, merge::Parts, scenarios::Scenario, usage::UsageError, values::parse};
+use crate::cli::{parts::Parts, scenarios::Scenario, usage::UsageError, values::parse};
 
 /// Which part of a sweep this is.
 #[derive(Debug, Clone, Args)]
@@ -33,9 +34,9 @@ pub(crate) struct SweepArgs {
     /// Print the options as a file for --config, and run nothing
     #[arg(long)]
     print_config: bool,
-    /// The options of the command line that decide what is measured.
+    /// The options of the command line that decide what is measured, as a result names them.
     #[arg(skip)]
-    pub(crate) given: Given,
+    pub(crate) given: Map<String, Value>,
     /// The parts to put together, instead of measuring.
     #[arg(skip)]
     pub(crate) parts: Option<Parts>,

@@ -269,6 +269,11 @@ fn of_lab() {
 }
 
 #[test]
+fn of_sweeps() {
+    check(table::SWEEPS);
+}
+
+#[test]
 fn of_servers_and_files() {
     check(table::OTHERS);
 }

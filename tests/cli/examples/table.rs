@@ -84,13 +84,21 @@ pub(super) const SWEEPS: &[Example] = &[
         &[],
         &["loss = [\"0%\", \"1%\"]", "seeds = \"3\"", "# Defaults:", "# flows = \"8\""],
     ),
+    plain(
+        "wirelab bench --config sweep.toml --shard 3/7 --resume",
+        &[(
+            "wirelab bench",
+            "printf \"transport = 'udp'\\nseeds = 7\\n\" > sweep.toml && wirelab bench -d 1s",
+        )],
+        &["part 3/7: 1 of 7 runs, to bench-3-of-7.part"],
+    ),
     plain("wirelab scenarios", &[], &["lte", "Source: WebPageTest", "winds-satellite"]),
     plain("wirelab scenarios lte", &[], &["rtt = \"70ms\"", "source = "]),
     plain("wirelab bench --scenario lte --loss 1%", &[BENCH_UDP], &["70 ms", "12 Mbit/s", "1%"]),
     plain(
         "wirelab rerun monday.json",
         &[("wirelab rerun", "wirelab bench -t udp --seeds 2 -d 1s -o monday.json && wirelab rerun")],
-        &["the same: every figure of 1 rows"],
+        &["the same: every figure of 1 row"],
     ),
 ];
 
