@@ -115,10 +115,12 @@ fn settings() -> Settings {
                 seed: None,
                 max_datagram: 1472,
                 limits: ArqLimits::EXPERIMENT,
+                tracer: None,
             },
             client_tls,
             server_tls: Some(server_tls),
             shared_key: Some(wirelab::transport::SharedKey::new(&[7; 32])),
+            tcp_tracer: None,
         },
         taps: None,
     }

@@ -69,10 +69,12 @@ fn settings() -> SessionSettings {
             seed: None,
             max_datagram: 1472,
             limits: ArqLimits::EXPERIMENT,
+            tracer: None,
         },
         client_tls,
         server_tls: Some(server_tls),
         shared_key: Some(shared_key()),
+        tcp_tracer: None,
     }
 }
 

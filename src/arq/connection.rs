@@ -8,8 +8,9 @@ use std::{collections::VecDeque, ops::Range, time::Duration};
 use bytes::Bytes;
 
 use super::{
-    Config, ConnectionError, ConnectionId, DeclaredLoss, Event, Message, Mode, SendError, Stats, Transmit,
-    config::payload_bytes, handshake::ClientHandshake, receiver::Receiver, sender::Sender, variant::rules,
+    Config, ConnectionError, ConnectionId, DeclaredLoss, Event, Message, Mode, RecoveryState, SendError,
+    Stats, Transmit, config::payload_bytes, handshake::ClientHandshake, receiver::Receiver, sender::Sender,
+    variant::rules,
 };
 use crate::{
     unit::Time,
@@ -269,6 +270,16 @@ impl Connection {
         self.id
     }
 
+    /// The peer's connection id, once it is known.
+    pub fn peer_id(&self) -> Option<ConnectionId> {
+        self.peer
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// The recovery scheme and the order of delivery.
     pub fn mode(&self) -> Mode {
         self.config.mode
@@ -298,6 +309,11 @@ impl Connection {
             discarded: self.discarded,
             ..self.sender.stats()
         }
+    }
+
+    /// The state of loss recovery and congestion control.
+    pub fn recovery_state(&self) -> RecoveryState {
+        self.sender.recovery_state()
     }
 
     /// The counters, with the time limited by credit or buffer up to `now`. In [`Self::stats`] that time ends at the

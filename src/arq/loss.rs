@@ -5,6 +5,8 @@
 pub struct DeclaredLoss {
     /// The number of the transmission, as in [`SegmentKind::Content`](super::SegmentKind::Content).
     pub transmission: u64,
+    /// The sequence number of its segment.
+    pub sequence: u64,
     /// Why it was declared lost.
     pub cause: LossCause,
 }

@@ -120,7 +120,7 @@ pub use self::{
     loss::{DeclaredLoss, LossCause},
     reassembly::Message,
     rtt::Timer,
-    stats::Stats,
+    stats::{RecoveryState, RttState, Stats},
     transmit::{SegmentKind, Transmit},
 };
 pub use crate::wire::segment::{ConnectionId, Mode};

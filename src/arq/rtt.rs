@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::stats::RttState;
+
 /// The retransmission timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timer {
@@ -34,17 +36,9 @@ const GRANULARITY: Duration = Duration::from_millis(1);
 pub(super) struct Rtt {
     timer: Timer,
     /// `None` before the first sample.
-    measured: Option<Measured>,
+    measured: Option<RttState>,
     /// Timeouts since the last sample. Each doubles the timer.
     backoff: u32,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Measured {
-    smoothed: Duration,
-    variation: Duration,
-    latest: Duration,
-    min: Duration,
 }
 
 impl Rtt {
@@ -60,15 +54,20 @@ impl Rtt {
         self.backoff = 0;
         self.measured = Some(match self.measured {
             // Section 2.2.
-            None => Measured { smoothed: rtt, variation: rtt / 2, latest: rtt, min: rtt },
+            None => RttState { smoothed: rtt, variation: rtt / 2, latest: rtt, min: rtt },
             // Section 2.3: RTTVAR first, with the old SRTT.
-            Some(old) => Measured {
+            Some(old) => RttState {
                 variation: old.variation * 3 / 4 + old.smoothed.abs_diff(rtt) / 4,
                 smoothed: old.smoothed * 7 / 8 + rtt / 8,
                 latest: rtt,
                 min: old.min.min(rtt),
             },
         });
+    }
+
+    /// The estimate, if there is a sample.
+    pub(super) fn state(&self) -> Option<RttState> {
+        self.measured
     }
 
     /// Doubles the timeout after an expiry (section 5.5).

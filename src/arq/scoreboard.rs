@@ -25,6 +25,7 @@ pub(super) struct Scoreboard {
     lost: BTreeSet<u64>,
     acked_out_of_order: RangeSet,
     in_flight: u64,
+    segments_in_flight: u64,
     transmissions: u64,
     /// The highest acknowledged transmission number.
     newest_acked: Option<u64>,
@@ -105,6 +106,7 @@ impl Scoreboard {
             lost: BTreeSet::new(),
             acked_out_of_order: RangeSet::default(),
             in_flight: 0,
+            segments_in_flight: 0,
             transmissions: 0,
             newest_acked: None,
             declared: reports_losses.then(VecDeque::new),
@@ -124,6 +126,11 @@ impl Scoreboard {
     /// Bytes in flight: sent, and neither acknowledged nor lost.
     pub(super) fn in_flight(&self) -> u64 {
         self.in_flight
+    }
+
+    /// Segments in flight.
+    pub(super) fn segments_in_flight(&self) -> u64 {
+        self.segments_in_flight
     }
 
     /// The next lost segment to retransmit, and its length.
@@ -236,7 +243,7 @@ impl Scoreboard {
     /// Declares the earliest transmission in flight lost.
     pub(super) fn lose_front(&mut self, cause: LossCause) {
         if let Some(front) = self.flight.pop_front() {
-            let lost = DeclaredLoss { transmission: front.number, cause };
+            let lost = DeclaredLoss { transmission: front.number, sequence: front.sequence, cause };
             self.declared.iter_mut().for_each(|declared| declared.push_back(lost));
             self.lose(front.sequence);
             self.trim();
@@ -260,6 +267,7 @@ impl Scoreboard {
         status.copies += 1;
         let bytes = status.bytes;
         self.in_flight += bytes;
+        self.segments_in_flight += 1;
         self.transmissions += 1;
         self.flight.push_back(Transmission { number, sequence });
     }
@@ -270,6 +278,7 @@ impl Scoreboard {
             self.lost.remove(&sequence);
         } else {
             self.in_flight -= sent.bytes;
+            self.segments_in_flight -= 1;
         }
         progress.count += 1;
         if context.recovery.is_none_or(|recovery| sent.at > recovery) {
@@ -291,6 +300,7 @@ impl Scoreboard {
         status.state = State::Lost;
         let bytes = status.bytes;
         self.in_flight -= bytes;
+        self.segments_in_flight -= 1;
         self.lost.insert(sequence);
     }
 

@@ -5,7 +5,7 @@ use std::{ops::Range, time::Duration};
 use bytes::Bytes;
 
 use super::{
-    Config, DeclaredLoss, LossCause, SendError, Stats,
+    Config, DeclaredLoss, LossCause, RecoveryState, SendError, Stats,
     config::payload_bytes,
     congestion::{Acked, CongestionControl},
     duplicates::Duplicates,
@@ -247,6 +247,16 @@ impl Sender {
             congestion_events: self.congestion.events(),
             in_flight_bytes: self.board.in_flight(),
             ..self.stats
+        }
+    }
+
+    pub(super) fn recovery_state(&self) -> RecoveryState {
+        RecoveryState {
+            rtt: self.rtt.state(),
+            timeouts: self.timeouts,
+            window_bytes: self.congestion.window(),
+            in_flight_bytes: self.board.in_flight(),
+            in_flight_segments: self.board.segments_in_flight(),
         }
     }
 

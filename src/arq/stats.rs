@@ -38,3 +38,31 @@ pub struct Stats {
     /// Datagrams that were not an intact segment of this connection.
     pub discarded: u64,
 }
+
+/// The state of loss recovery and congestion control.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RecoveryState {
+    /// The RTT, if there is a sample.
+    pub rtt: Option<RttState>,
+    /// Consecutive timeouts without a new acknowledgement.
+    pub timeouts: u32,
+    /// The congestion window in bytes.
+    pub window_bytes: u64,
+    /// Bytes in flight.
+    pub in_flight_bytes: u64,
+    /// Segments in flight.
+    pub in_flight_segments: u64,
+}
+
+/// The estimate of the RTT (RFC 6298).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RttState {
+    /// `SRTT`.
+    pub smoothed: Duration,
+    /// `RTTVAR`.
+    pub variation: Duration,
+    /// The latest sample.
+    pub latest: Duration,
+    /// The smallest sample.
+    pub min: Duration,
+}

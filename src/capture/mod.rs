@@ -1,5 +1,6 @@
-//! Packet captures of runs, with the secrets that decrypt them, for tools such as Wireshark, and qlog traces of QUIC.
+//! Packet captures of runs, with the secrets that decrypt them, for tools such as Wireshark, and qlog traces of connections.
 
+mod capture_file;
 mod disk;
 mod epoch;
 mod frame;
@@ -13,7 +14,7 @@ mod secrets;
 pub use self::{
     disk::Output,
     epoch::Epoch,
-    qlog::{OpenFile, Qlog, QlogOptions, QlogOutput},
+    qlog::{OpenFile, Qlog, QlogOptions},
     recorder::{Capture, CaptureOptions, DEFAULT_SNAP_BYTES},
     recording::Recording,
     secrets::{KeyLogFile, Secrets},

@@ -3,7 +3,8 @@
 use std::{collections::VecDeque, io, sync::Arc, time::Duration};
 
 use super::{
-    disk::{Disk, Outcome, Output, Piece},
+    capture_file::{CaptureFile, Piece},
+    disk::{Disk, Outcome, Output},
     epoch::Epoch,
     frame::append_ip_packet,
     held::{Held, Notes, OnLink},
@@ -60,7 +61,7 @@ pub struct Capture {
 /// The file, and the packets that are not written yet.
 struct File {
     /// `None` at the end, or if it could not be set up.
-    disk: Option<Disk>,
+    disk: Option<Disk<CaptureFile>>,
     piece: Piece,
     /// When the piece was begun, in real time.
     begun: Option<Time>,
@@ -86,9 +87,10 @@ impl Capture {
     /// Starts a file. The `secrets` of the run's connections are written to it as soon as an end logs them.
     pub fn new(out: Box<dyn Output>, options: CaptureOptions, secrets: Secrets) -> Self {
         let is_real_time = matches!(options.epoch, Epoch::Clock(_));
+        let file = CaptureFile::new(out);
         let disk = match is_real_time {
-            true => Disk::in_thread(out, options.stop.clone()),
-            false => Ok(Disk::direct(out)),
+            true => Disk::in_thread(file, "capture", options.stop.clone()),
+            false => Ok(Disk::Direct(file)),
         };
         let (disk, failed) = match disk {
             Ok(disk) => (Some(disk), None),
@@ -239,6 +241,7 @@ impl File {
                 held.is_on_link = false;
                 held.notes.add(match reason {
                     DropReason::Lost => "lost on the link",
+                    DropReason::Aqm => "dropped by the management of the queue of the link",
                     DropReason::QueueFull => "dropped by the full queue of the link",
                     DropReason::TooLarge => "dropped: above the MTU of the link",
                     DropReason::NoMapping => "dropped: the client has another address",
@@ -275,11 +278,15 @@ impl File {
         if self.is_closed {
             return;
         }
-        let outcome = self.disk.as_mut().map_or(Outcome::Failed, |disk| disk.write(&mut self.piece));
-        if outcome == Outcome::Failed {
-            self.is_closed = true;
-            self.held.clear();
-            self.options.stop.set();
+        match self.disk.as_mut().map_or(Outcome::Failed, |disk| disk.write(&mut self.piece)) {
+            Outcome::Taken => {}
+            // They are written with the next piece.
+            Outcome::LeftOut(piece) => self.piece.secrets = piece.secrets,
+            Outcome::Failed => {
+                self.is_closed = true;
+                self.held.clear();
+                self.options.stop.set();
+            }
         }
     }
 
@@ -299,7 +306,7 @@ impl File {
         self.write_settled();
         self.is_closed = true;
         let Some(disk) = self.disk.take() else { return self.failed.take().map_or(Ok(0), Err) };
-        let mut file = disk.finish(std::mem::take(&mut self.piece));
+        let mut file = disk.finish([std::mem::take(&mut self.piece)])?;
         let missing = [0, 1].map(|interface| self.seen[interface] - file.packets[interface]);
         let all = missing[0] + missing[1];
         let state = match (&file.failed, is_whole, all) {

@@ -5,7 +5,10 @@ use std::{io, sync::Arc};
 use rustls::KeyLog;
 
 use super::{qlog::Qlog, recorder::Capture, secrets::Secrets};
-use crate::{path::Observers, trace::QuicTracers};
+use crate::{
+    path::Observers,
+    trace::{ArqTracer, QuicTracers, TcpTracer},
+};
 
 /// The recordings of one run. The default records nothing.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +43,16 @@ impl Recording {
         tracers
     }
 
+    /// The tracer of its ARQ connections.
+    pub fn arq_tracer(&self) -> Option<Arc<dyn ArqTracer>> {
+        self.qlog.clone().map(|qlog| Arc::new(qlog) as Arc<dyn ArqTracer>)
+    }
+
+    /// The tracer of what the kernel reports of TCP.
+    pub fn tcp_tracer(&self) -> Option<Arc<dyn TcpTracer>> {
+        self.qlog.clone().map(|qlog| Arc::new(qlog) as Arc<dyn TcpTracer>)
+    }
+
     /// The observers of the capture and of the traces.
     pub fn observers(&self) -> Observers {
         let mut observers = Observers::default();
@@ -58,8 +71,9 @@ impl Recording {
         self.capture.as_ref().map_or(Ok(0), |capture| capture.finish(is_whole))
     }
 
-    /// Ends the traces in qlog. `is_whole` tells whether the run reached its end. Returns the first write error.
-    pub fn finish_qlog(&self, is_whole: bool) -> io::Result<()> {
-        self.qlog.as_ref().map_or(Ok(()), |qlog| qlog.finish(is_whole))
+    /// Ends the traces in qlog. `is_whole` tells whether the run reached its end. Returns the number of events that are
+    /// missing because the disk was too slow, or the first write error.
+    pub fn finish_qlog(&self, is_whole: bool) -> io::Result<u64> {
+        self.qlog.as_ref().map_or(Ok(0), |qlog| qlog.finish(is_whole))
     }
 }

@@ -15,7 +15,7 @@ use wirelab::{
 };
 
 use super::{
-    driver::Prepared,
+    driver::{Prepared, Ran},
     options::{
         capture::CaptureArgs,
         detail::{DetailArgs, Samples, seeds},
@@ -24,6 +24,7 @@ use super::{
         output::OutputArgs,
         senders::{Senders, senders},
         servers::{ServerArgs, check_load},
+        sweep::SweepArgs,
         workload::WorkloadArgs,
     },
     usage::UsageError,
@@ -68,6 +69,10 @@ pub(crate) struct MessagesArgs<D: Defaults> {
 }
 
 impl<D: Defaults> MessagesArgs<D> {
+    pub(crate) fn sweep(&mut self) -> &mut SweepArgs {
+        &mut self.matrix.grid.sweep
+    }
+
     /// Runs what the options ask for and writes the result of `command`.
     pub(crate) fn run(&self, command: &'static str) -> anyhow::Result<ExitCode> {
         if let Some(Senders(background)) = &self.background {
@@ -78,7 +83,11 @@ impl<D: Defaults> MessagesArgs<D> {
         }
         let request = self.request()?;
         self.detail.check(&request)?;
-        let samples = self.detail.open(self.output.path())?;
+        let sweep = &self.matrix.grid.sweep;
+        if sweep.is_part() {
+            self.detail.check_part()?;
+        }
+        let samples = if sweep.is_part() { None } else { self.detail.open(self.output.path())? };
         let prepared = Prepared {
             command,
             experiment: &Bench { follows_losses: command == "hol" },
@@ -86,9 +95,14 @@ impl<D: Defaults> MessagesArgs<D> {
             config: messages_config(&request, |plan| plan),
             first_seed: self.matrix.grid.seed,
             samples: samples.as_ref().map(Samples::file),
+            keeps_samples: self.detail.wants_samples(),
             capture: &self.capture,
+            sweep,
         };
-        let mut finished = prepared.run(&self.output)?;
+        let mut finished = match prepared.run(&self.output)? {
+            Ran::Whole(finished) => finished,
+            Ran::Part(status) => return Ok(status),
+        };
         let sampled = samples.map_or(Ok(()), Samples::complete);
         let runs = &finished.driven.runs;
         let shown = match (self.detail.wants_ladder(), finished.is_traced()) {
@@ -139,9 +153,14 @@ impl<D: Defaults> MessagesArgs<D> {
             config,
             first_seed: self.matrix.grid.seed,
             samples: samples.as_ref().map(Samples::file),
+            keeps_samples: self.detail.wants_samples(),
             capture: &self.capture,
+            sweep: &self.matrix.grid.sweep,
         };
-        let mut finished = prepared.run(&self.output)?;
+        let mut finished = match prepared.run(&self.output)? {
+            Ran::Whole(finished) => finished,
+            Ran::Part(status) => return Ok(status),
+        };
         let sampled = samples.map_or(Ok(()), Samples::complete);
         let written = finished.write();
         finished.end([sampled, written])
@@ -179,9 +198,14 @@ impl<D: Defaults> MessagesArgs<D> {
             config,
             first_seed: self.matrix.grid.seed,
             samples: None,
+            keeps_samples: false,
             capture: &self.capture,
+            sweep: &self.matrix.grid.sweep,
         };
-        let mut finished = prepared.run(&self.output)?;
+        let mut finished = match prepared.run(&self.output)? {
+            Ran::Whole(finished) => finished,
+            Ran::Part(status) => return Ok(status),
+        };
         let written = finished.write();
         finished.end([written])
     }

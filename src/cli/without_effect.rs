@@ -88,8 +88,8 @@ const ROWS: &[Row] = &[
     Row {
         options: &["qlog"],
         commands: &["bench", "hol", "transfer", "handshake"],
-        has_effect: |asked| asked.any(|transport| transport.mapping().is_some()),
-        why: "only QUIC is traced, and none of these transports is QUIC",
+        has_effect: |asked| asked.any(|transport| transport.shape() != Shape::Datagrams),
+        why: "raw datagrams have no connections, and none of these transports has any",
         is_error: true,
     },
     Row {

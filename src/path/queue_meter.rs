@@ -53,4 +53,8 @@ impl Observer for QueueMeter {
             delays.record(nanos(packet.queue.delay));
         }
     }
+
+    fn reads_ciphertext(&self) -> bool {
+        false
+    }
 }

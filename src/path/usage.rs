@@ -2,8 +2,10 @@
 
 use std::{ops::Sub, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 /// What a thread has cost so far (`getrusage(2)`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThreadUsage {
     /// Time in user mode.
     pub user: Duration,

@@ -134,6 +134,8 @@ pub(crate) enum Topic {
     Truth,
     /// What a change of the client's address cost.
     Migration,
+    /// By what the senders found losses.
+    Detection,
     /// How first replies are distributed over connections.
     Replies,
     /// Differences from another row, which is in the title of their table.
@@ -154,6 +156,9 @@ impl Topic {
             Self::Theory => Some("Expected by theory (delay: mean recovery + order wait)"),
             Self::Truth => Some("Losses, and what was sent again for them (packets)"),
             Self::Migration => Some("When the client's address changed"),
+            Self::Detection => {
+                Some("How losses were found: lost + arrived after all (mean time until a loss was found)")
+            }
             Self::Replies => Some("Slow and failed first replies"),
         }
     }

@@ -4,8 +4,8 @@ use super::{
     block::Topic,
     figure::Figure,
     model::{
-        ByCause, Cell, Handshake, Hol, Messages, Network, NetworkDirection, QueueDirection, Ratio, Theory,
-        Transfer, Truth, Wire,
+        ByCause, Cell, FoundLosses, Handshake, Hol, KernelRecovery, LossCauses, Messages, Network,
+        NetworkDirection, QueueDirection, Ratio, Theory, Transfer, Truth, Wire,
     },
 };
 use crate::unit::Direction;
@@ -19,7 +19,13 @@ pub(super) type Spec = (&'static str, Topic, Read);
 /// The columns of every command, in the order of the tables.
 pub(super) fn all() -> impl Iterator<Item = &'static Spec> {
     let main = MESSAGES.iter().chain(&TRANSFER).chain(&SHARE).chain(&HANDSHAKE).chain(&COST);
-    main.chain(&NETWORK).chain(&QUEUE).chain(&MIGRATION).chain(&REPLIES).chain(&BLOCKING).chain(&TRUTH)
+    main.chain(&NETWORK)
+        .chain(&QUEUE)
+        .chain(&MIGRATION)
+        .chain(&REPLIES)
+        .chain(&BLOCKING)
+        .chain(&TRUTH)
+        .chain(&DETECTION)
 }
 
 /// Columns that are left out where all their figures are zero.
@@ -200,6 +206,34 @@ const TRUTH: [Spec; 6] = [
     ("sent again", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.resent_packets))),
     ("needless", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.needless_packets))),
 ];
+
+/// By what losses were found. The kernel's TCP tells only how often it sent again for which reason, so its rows have counts.
+const DETECTION: [Spec; 8] = [
+    ("packet threshold", Topic::Detection, |cell| found(cell, |by| by.packet_threshold)),
+    ("time threshold", Topic::Detection, |cell| found(cell, |by| by.time_threshold)),
+    ("duplicate ACKs", Topic::Detection, |cell| found(cell, |by| by.duplicate_acks)),
+    ("fast retransmits", Topic::Detection, |cell| kernel(cell, |kernel| kernel.fast_retransmits)),
+    ("timeout", Topic::Detection, |cell| {
+        found(cell, |by| by.timeout).or_else(|| kernel(cell, |kernel| kernel.timeouts))
+    }),
+    ("probe", Topic::Detection, |cell| {
+        found(cell, |by| by.probe).or_else(|| kernel(cell, |kernel| kernel.loss_probes))
+    }),
+    ("repeated flight", Topic::Detection, |cell| found(cell, |by| by.repeated_flight)),
+    ("DSACKs", Topic::Detection, |cell| kernel(cell, |kernel| kernel.dsacks)),
+];
+
+/// What was found by one cause; none if nothing was.
+fn found(cell: &Cell, of: fn(&LossCauses) -> FoundLosses) -> Option<Figure> {
+    let FoundLosses { losses, false_losses, detection_mean_ns: ns } = of(truth(cell)?.by_cause.as_ref()?);
+    (losses + false_losses > 0).then_some(Figure::Found { losses, false_losses, ns })
+}
+
+/// A counter of the kernel's TCP, if it sent anything again.
+fn kernel(cell: &Cell, of: fn(&KernelRecovery) -> Option<u64>) -> Option<Figure> {
+    truth(cell)?;
+    of(cell.recovery.as_ref()?.kernel.as_ref()?).map(Figure::Count)
+}
 
 /// Losses on the link and declared losses, if there was any loss or retransmission.
 fn truth(cell: &Cell) -> Option<&Truth> {

@@ -20,6 +20,7 @@ mod html;
 mod json;
 mod ladder;
 mod loads;
+mod losses;
 mod markdown;
 mod migrations;
 pub mod model;

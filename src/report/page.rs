@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    block::{Block, Flagged, Table, Term},
+    block::{Block, Flagged, Table, Term, Topic},
     closing::closing,
     figure::Figure,
     flags,
     gone::gone,
     group::{Group, groups, letter, lists},
     loads,
+    losses::losses,
     migrations::migrations,
     model::{Cell, Flag, ResultFile, Skipped},
     savings::savings,
@@ -132,7 +133,9 @@ impl<'a> Page<'a> {
         }
         self.skipped_on(&group.cells[0].path);
         let charts = self.blocks.len();
+        let mut has_truth = false;
         for table in tables(group, with_order) {
+            has_truth |= table.columns.iter().any(|column| column.topic == Topic::Truth);
             let terms = match table.title {
                 None => terms(&table, &[DELAYED, BLOCKED]),
                 Some(_) => {
@@ -141,6 +144,9 @@ impl<'a> Page<'a> {
             };
             self.blocks.push(Block::Table(table));
             self.blocks.extend(terms);
+        }
+        if has_truth {
+            self.list(losses(group));
         }
         self.blocks.extend(loads::blocks(group));
         self.blocks.extend(shares::blocks(group));

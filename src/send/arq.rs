@@ -28,6 +28,7 @@ pub(super) fn settings(options: &Options) -> ArqSettings {
         seed: options.seed,
         max_datagram: SAFE_DATAGRAM,
         limits: LIMITS,
+        tracer: None,
     }
 }
 

@@ -25,6 +25,7 @@ impl Dialer {
             arq: &arq,
             tls: &self.options.tls,
             shared_key: self.options.shared_key.as_ref(),
+            tcp_tracer: None,
             seed: self.options.seed,
             tap: None,
         };

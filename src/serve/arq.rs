@@ -56,6 +56,7 @@ pub(super) fn settings(worker: &Worker) -> ArqSettings {
             send_buffer: bounded(MAX_BUFFER_BYTES, worker),
             idle: worker.options.idle,
         },
+        tracer: None,
     }
 }
 

@@ -41,6 +41,7 @@ pub(super) fn listen(worker: Worker, local: SocketAddr) -> Result<SocketAddr, Se
         arq: &arq,
         tls: tls.as_ref(),
         shared_key: worker.options.shared_key.as_ref(),
+        tcp_tracer: None,
         clients: Some(clients),
         tap: None,
     };

@@ -15,13 +15,14 @@ use std::{
 use super::{
     bytes::{Landed, Passage, Stamp, StreamBytes},
     carried::Carried,
+    cause::LossCause,
     coverage::Extent,
-    truth::{Truth, TruthFigures},
+    truth::{Truth, TruthFigures, Verdict},
 };
 use crate::{
     path::{Connected, LayeredStream, StreamLayer},
     unit::{Direction, Mutex, PerDirection, Time},
-    wire::ip::TcpSegment,
+    wire::{ip::TcpSegment, tcp::Sequence},
 };
 
 /// The client's port and the server's, which identify a connection of two hosts.
@@ -35,21 +36,27 @@ pub(super) struct Carriage {
     stamp: Stamp,
 }
 
+impl Carriage {
+    /// The number of the segment among those with payload in its direction of its connection.
+    pub(super) fn number(&self) -> u64 {
+        self.stamp.packet
+    }
+}
+
 /// All connections over one wire.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Connections {
     streams: Arc<Mutex<BTreeMap<Ports, PerDirection<Stream>>>>,
     /// Whether only the [`Truth`] is recorded, and not how each byte arrived.
     only_truth: bool,
+    /// Whether the [`Truth`] keeps what becomes known of each segment.
+    keeps_verdicts: bool,
 }
 
 /// One direction of a connection.
 #[derive(Debug, Default)]
 struct Stream {
-    /// The sequence number of the stream's first byte, once its SYN was seen.
-    first: Option<u32>,
-    /// The offset after the furthest byte sent.
-    sent: u64,
+    numbers: Sequence,
     segments: u64,
     bytes: StreamBytes,
     /// The fate of the segments. Kernel TCP does not report its losses, so each retransmission counts as a declared loss.
@@ -60,25 +67,28 @@ struct Stream {
     received: u64,
 }
 
-impl Stream {
-    /// The range of a segment's payload in the stream: sequence numbers wrap every 4 GiB.
-    fn range(&mut self, segment: TcpSegment) -> Option<(u64, u64)> {
-        if segment.syn {
-            self.first = Some(segment.sequence.wrapping_add(1));
-        }
-        let first = self.first?;
-        let from_furthest = segment.sequence.wrapping_sub(first.wrapping_add(self.sent as u32)).cast_signed();
-        let start = self.sent.checked_add_signed(from_furthest.into())?;
-        let end = start + u64::from(segment.length);
-        self.sent = self.sent.max(end);
-        (segment.length > 0).then_some((start, end))
-    }
-}
-
 impl Connections {
     /// Connections that record only the [`Truth`].
     pub(super) fn only_truth() -> Self {
         Self { only_truth: true, ..Self::default() }
+    }
+
+    /// Keeps what becomes known of each segment for [`Self::take_verdicts`].
+    pub(super) fn keep_verdicts(&mut self) {
+        self.keeps_verdicts = true;
+    }
+
+    /// What became known of segments since the last call.
+    pub(super) fn take_verdicts(&self, mut take: impl FnMut(Direction, u64, Verdict)) {
+        if !self.keeps_verdicts {
+            return;
+        }
+        for streams in self.streams.lock().values_mut() {
+            for direction in Direction::BOTH {
+                let verdicts = streams[direction].truth.take_verdicts();
+                verdicts.into_iter().for_each(|(number, verdict)| take(direction, number, verdict));
+            }
+        }
     }
 
     /// The [`Truth`] of all connections.
@@ -98,7 +108,11 @@ impl Connections {
             Direction::ToClient => (segment.to, segment.from),
         };
         let stream = &mut connections.entry(ports).or_default()[direction];
-        let range = stream.range(segment)?;
+        if self.keeps_verdicts {
+            stream.truth.keep_verdicts();
+        }
+        let (range, _) = stream.numbers.send(&segment)?;
+        let range = (range.start, range.end);
         let stamp = Stamp { packet: stream.segments, at: now };
         stream.segments += 1;
         if !self.only_truth {
@@ -106,7 +120,7 @@ impl Connections {
         }
         let mut data = stream.truth.list();
         data.push(Extent { stream: 0, start: range.0, end: range.1, ends_stream: false });
-        stream.truth.sent(stamp.packet, now, data, true);
+        stream.truth.sent(stamp.packet, now, data, Some(LossCause::Unknown));
         Some(Carriage { ports, range, stamp })
     }
 
@@ -226,7 +240,7 @@ mod tests {
     }
 
     fn segment(sequence: u32, length: u32) -> TcpSegment {
-        TcpSegment { from: PORTS.0, to: PORTS.1, sequence, syn: false, length }
+        TcpSegment { from: PORTS.0, to: PORTS.1, sequence, length, ..TcpSegment::default() }
     }
 
     fn tap(connections: &Connections, outgoing: Direction) -> StreamTap {

@@ -3,13 +3,19 @@
 //! A trace shows what one end knows. An end may declare a packet lost that arrived; see [`tap`](crate::tap) for what
 //! happened on the link.
 
+mod arq;
 mod loss;
 mod quic;
+mod sealed;
+mod tcp;
 
 pub use self::{
+    arq::{ArqEvent, ArqTrace, ArqTracer},
     loss::{LossDetector, Outgoing, RttEstimate},
     quic::{
         CongestionState, LossTrigger, Lost, Metrics, PacketType, QuicEvent, QuicPacket, QuicTrace,
         QuicTracer, QuicTracers, Space, Thresholds,
     },
+    sealed::{SealedPackets, Tag},
+    tcp::{TcpEnd, TcpTracer},
 };

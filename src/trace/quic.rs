@@ -204,6 +204,8 @@ pub enum QuicEvent<'a> {
     EarlyDataRejected,
     /// The handshake is complete at this end.
     Established,
+    /// The library has dropped the connection.
+    Closed,
     /// The state of recovery changed.
     Metrics(Metrics),
     /// The state of congestion control changed.

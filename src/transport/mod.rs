@@ -8,6 +8,7 @@ mod clients;
 mod congestion;
 mod dtls;
 mod error;
+mod kernel_trace;
 mod loss_detection;
 pub mod quic;
 mod race;

@@ -5,14 +5,16 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 use super::{
     ClientLimits, ConnectError, Transport,
     arq::{ArqConnection, ArqSettings},
+    kernel_trace,
     quic::{QuicSession, QuicSettings},
     security::{ClientTls, ServerTls},
     udp_hmac::SharedKey,
 };
 use crate::{
     capture::Recording,
-    path::{BoxFuture, Connected, Datagrams, Host},
+    path::{BoxFuture, Connected, Datagrams, Host, Side},
     tap::{StreamTap, Tap},
+    trace::TcpTracer,
 };
 
 /// One end of a connection. Code that sends messages over it knows its shape, but not its transport.
@@ -26,6 +28,19 @@ pub enum Session {
     Quic(Box<QuicSession>),
     /// An ARQ connection.
     Arq(ArqConnection),
+}
+
+impl Session {
+    /// The same session. What is asked of the kernel about its TCP connection is traced.
+    fn traced(self, host: &Arc<dyn Host>, side: Side, tracer: Option<&Arc<dyn TcpTracer>>) -> Self {
+        match self {
+            Self::Stream(session) => {
+                let connected = kernel_trace::traced(session.connected, host, side, tracer);
+                Self::Stream(StreamSession { connected, ..session })
+            }
+            other => other,
+        }
+    }
 }
 
 /// A socket for datagrams.
@@ -104,6 +119,8 @@ pub struct SessionSettings {
     pub server_tls: Option<ServerTls>,
     /// For transports whose two ends know one key.
     pub shared_key: Option<SharedKey>,
+    /// Traces what the kernel reports of TCP.
+    pub tcp_tracer: Option<Arc<dyn TcpTracer>>,
 }
 
 impl SessionSettings {
@@ -114,6 +131,8 @@ impl SessionSettings {
             self.client_tls.key_log = Some(key_log);
         }
         self.quic.tracers = recording.quic_tracers();
+        self.arq.tracer = recording.arq_tracer();
+        self.tcp_tracer = recording.tcp_tracer();
     }
 
     /// The settings of the client's end.
@@ -123,6 +142,7 @@ impl SessionSettings {
             arq: &self.arq,
             tls: &self.client_tls,
             shared_key: self.shared_key.as_ref(),
+            tcp_tracer: self.tcp_tracer.as_ref(),
             seed: self.quic.seed,
             tap: None,
         }
@@ -135,6 +155,7 @@ impl SessionSettings {
             arq: &self.arq,
             tls: self.server_tls.as_ref(),
             shared_key: self.shared_key.as_ref(),
+            tcp_tracer: self.tcp_tracer.as_ref(),
             clients: None,
             tap: None,
         }
@@ -152,6 +173,8 @@ pub struct DialSettings<'a> {
     pub tls: &'a ClientTls,
     /// For transports whose two ends know one key.
     pub shared_key: Option<&'a SharedKey>,
+    /// Traces what the kernel reports of TCP.
+    pub tcp_tracer: Option<&'a Arc<dyn TcpTracer>>,
     /// Seed for random numbers of the connection, in place of the system's randomness.
     pub seed: Option<u64>,
     /// Records what the packets of the connection carry. A tap records one connection at a time.
@@ -169,6 +192,8 @@ pub struct ListenSettings<'a> {
     pub tls: Option<&'a ServerTls>,
     /// For transports whose two ends know one key.
     pub shared_key: Option<&'a SharedKey>,
+    /// Traces what the kernel reports of TCP.
+    pub tcp_tracer: Option<&'a Arc<dyn TcpTracer>>,
     /// For transports that keep a state for each client of one socket. `None`: without limits.
     pub clients: Option<ClientLimits>,
     /// Records what the packets of the connections carry. A tap records one connection at a time.
@@ -221,7 +246,9 @@ pub async fn dial(
     peer: SocketAddr,
     settings: DialSettings<'_>,
 ) -> Result<Session, ConnectError> {
-    available(transport, peer)?.dial(host, peer, settings).await
+    let tracer = settings.tcp_tracer;
+    let session = available(transport, peer)?.dial(host, peer, settings).await?;
+    Ok(session.traced(host, Side::Client, tracer))
 }
 
 /// Listens on `local`, on a free port if its port is 0.
@@ -233,7 +260,32 @@ pub fn listen(
     local: SocketAddr,
     settings: ListenSettings<'_>,
 ) -> ListenResult {
-    available(transport, local)?.listen(host, local, settings)
+    let tracer = settings.tcp_tracer.cloned();
+    let listening = available(transport, local)?.listen(host, local, settings)?;
+    Ok(match tracer {
+        Some(tracer) => Box::new(TracedListening { listening, host: host.clone(), tracer }),
+        None => listening,
+    })
+}
+
+/// A server whose TCP connections are traced.
+struct TracedListening {
+    listening: Box<dyn Listening>,
+    host: Arc<dyn Host>,
+    tracer: Arc<dyn TcpTracer>,
+}
+
+impl Listening for TracedListening {
+    fn local_addr(&self) -> SocketAddr {
+        self.listening.local_addr()
+    }
+
+    fn accept(&mut self) -> Establishing<'_> {
+        Box::pin(async move {
+            let session = self.listening.accept().await?;
+            Ok(session.traced(&self.host, Side::Server, Some(&self.tracer)))
+        })
+    }
 }
 
 /// The protocol of `transport`, or an error if this build cannot run it at `address`.
@@ -241,8 +293,6 @@ fn available(transport: Transport, address: SocketAddr) -> Result<&'static dyn P
     let protocol = transport.spec().protocol;
     match protocol.unavailable() {
         None => Ok(protocol),
-        Some(reason) => {
-            Err(ConnectError::Failed { what: transport.name(), peer: address, reason: reason.to_owned() })
-        }
+        Some(reason) => Err(ConnectError::unavailable(transport.name(), address, reason)),
     }
 }

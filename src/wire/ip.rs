@@ -6,7 +6,7 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 
 /// A TCP segment's header (RFC 9293 section 3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TcpSegment {
     /// The port of the sender.
     pub from: u16,
@@ -14,10 +14,32 @@ pub struct TcpSegment {
     pub to: u16,
     /// The sequence number.
     pub sequence: u32,
+    /// The acknowledgement number, if the ACK flag is set.
+    pub acknowledgement: Option<u32>,
+    /// The receive window, not scaled.
+    pub window: u16,
+    /// The flags.
+    pub flags: u8,
     /// Whether the SYN flag is set.
     pub syn: bool,
+    /// Bytes of header.
+    pub header: u32,
     /// Bytes of payload.
     pub length: u32,
+}
+
+/// Flags of a TCP segment.
+pub mod tcp_flags {
+    /// Ends the stream.
+    pub const FIN: u8 = 0x01;
+    /// Begins the stream.
+    pub const SYN: u8 = 0x02;
+    /// Aborts the connection.
+    pub const RST: u8 = 0x04;
+    /// The acknowledgement number is valid.
+    pub const ACK: u8 = 0x10;
+    /// The sender has reduced its window because of marks (RFC 3168 section 6.1.2).
+    pub const CWR: u8 = 0x80;
 }
 
 /// Whether this is an IPv4 packet.
@@ -66,13 +88,30 @@ const ECN_MASK: u8 = 0b11;
 
 /// The header of a TCP segment; `None` for any other packet.
 pub fn tcp_segment(packet: &[u8]) -> Option<TcpSegment> {
-    const SYN: u8 = 0b10;
     let segment = payload(packet, TCP)?;
-    let sequence = u32::from_be_bytes(segment.get(4..8)?.try_into().ok()?);
+    let number = |at: usize| Some(u32::from_be_bytes(segment.get(at..at + 4)?.try_into().ok()?));
+    let (sequence, flags) = (number(4)?, *segment.get(13)?);
     let header = usize::from(segment.get(12)? >> 4) * 4;
     let length = u32::try_from(segment.len().checked_sub(header)?).ok()?;
-    let (from, to) = (word(segment, 0)?, word(segment, 2)?);
-    Some(TcpSegment { from, to, sequence, syn: segment.get(13)? & SYN != 0, length })
+    Some(TcpSegment {
+        from: word(segment, 0)?,
+        to: word(segment, 2)?,
+        sequence,
+        acknowledgement: number(8).filter(|_| flags & tcp_flags::ACK != 0),
+        window: word(segment, 14)?,
+        flags,
+        syn: flags & tcp_flags::SYN != 0,
+        header: header as u32,
+        length,
+    })
+}
+
+/// The options of a TCP segment's header. Empty for any other packet.
+pub fn tcp_options(packet: &[u8]) -> &[u8] {
+    const HEADER_BYTES: usize = 20;
+    let options = payload(packet, TCP)
+        .and_then(|segment| segment.get(HEADER_BYTES..usize::from(segment.get(12)? >> 4) * 4));
+    options.unwrap_or_default()
 }
 
 /// The payload of a UDP datagram; `None` if the packet is none.

@@ -8,6 +8,7 @@ mod message;
 pub mod probe;
 pub mod quic;
 pub mod segment;
+pub mod tcp;
 pub mod transfer;
 
 pub use extension::{Extension, ReportRequest, ServerReport};

@@ -192,6 +192,21 @@ pub fn frames(payload: &[u8]) -> Frames<'_> {
     Frames { rest: payload }
 }
 
+/// Whether a 1-RTT packet with this payload is a probe for a larger MTU: no frames but PING, IMMEDIATE_ACK and PADDING, and
+/// more padding than any other such packet has.
+pub fn is_mtu_probe(payload: &[u8]) -> bool {
+    const PADDING: u64 = 64;
+    let mut padding = 0;
+    for frame in frames(payload) {
+        match frame {
+            Frame::Padding { length } => padding = length,
+            Frame::Ping | Frame::ImmediateAck => {}
+            _ => return false,
+        }
+    }
+    padding > PADDING
+}
+
 /// An iterator over the frames of a packet; see [`frames`].
 #[derive(Debug, Clone)]
 pub struct Frames<'a> {

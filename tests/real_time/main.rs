@@ -13,6 +13,7 @@ mod link_rates;
 mod moved;
 mod netns;
 mod observers;
+mod queueing;
 mod relay;
 mod remote;
 mod share;

@@ -151,10 +151,12 @@ fn settings(plan: &Plan, seed: u64, reading: Reading) -> Settings {
                 seed: Some(seed),
                 max_datagram: 1472,
                 limits: ArqLimits::EXPERIMENT,
+                tracer: None,
             },
             client_tls: client_tls(roots),
             server_tls: Some(ServerTls { identity, early_data: false, key_log: None }),
             shared_key: Some(wirelab::transport::SharedKey::new(&[7; 32])),
+            tcp_tracer: None,
         },
         taps: Some(Tap::pair()),
     }

@@ -9,15 +9,16 @@ use std::{
 
 use serde_json::Value;
 use wirelab::{
-    capture::{Epoch, Qlog, QlogOptions, Recording},
+    capture::{Epoch, Output, Qlog, QlogOptions, Recording},
     experiment::{Observers, Outcome, PathKind, Plan, run},
     link::{DropReason, LinkSpec},
-    path::{Exit, Observer, PacketView, StopSignal},
+    path::{Exit, Observer, PacketView, Side, StopSignal},
+    trace::{PacketType, QuicEvent, QuicPacket},
     transport::{Congestion, LossDetection, Transport},
-    unit::{Mutex, PerDirection},
+    unit::{Mutex, PerDirection, Time},
 };
 
-use crate::support::workload;
+use crate::support::{QlogSchema, workload};
 
 type Content = Arc<Mutex<Cursor<Vec<u8>>>>;
 
@@ -36,11 +37,10 @@ struct MemoryFile {
 impl Write for MemoryFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut content = self.content.lock();
-        match self.room {
-            Some(room) if content.position() as usize + bytes.len() > room => {
-                Err(io::ErrorKind::StorageFull.into())
-            }
-            _ => content.write(bytes),
+        let room = self.room.map_or(bytes.len(), |room| room.saturating_sub(content.position() as usize));
+        match room {
+            0 if !bytes.is_empty() => Err(io::ErrorKind::StorageFull.into()),
+            room => content.write(&bytes[..bytes.len().min(room)]),
         }
     }
 
@@ -52,6 +52,13 @@ impl Write for MemoryFile {
 impl Seek for MemoryFile {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.content.lock().seek(to)
+    }
+}
+
+impl Output for MemoryFile {
+    fn cut(&mut self, bytes: u64) -> io::Result<()> {
+        self.content.lock().get_mut().truncate(bytes as usize);
+        Ok(())
     }
 }
 
@@ -86,6 +93,39 @@ impl Folder {
         let header = records.next().unwrap();
         [(old, events.as_array().unwrap().clone()), (header, records.collect())]
     }
+}
+
+/// The first event of each name that is invalid, and the header if it is.
+fn violations(schema: &QlogSchema, header: &Value, events: &[Value]) -> BTreeMap<String, String> {
+    let invalid = |event: &Value| Some((event["name"].to_string(), schema.check_event(event).err()?));
+    let mut found: BTreeMap<String, String> = events.iter().rev().filter_map(invalid).collect();
+    found.extend(schema.check_file(header).err().map(|error| ("header".to_owned(), error)));
+    found
+}
+
+#[test]
+fn both_forms_are_valid_by_their_published_schemas() {
+    let (version_03, drafts) = (QlogSchema::version_03(), QlogSchema::drafts());
+    for transport in Transport::QUIC.into_iter().chain(Transport::ARQ) {
+        let folder = Folder::default();
+        traced(&plan(transport, LINK), &folder);
+        for end in ["1-client", "1-server"] {
+            let [(mut old, events), (new, records)] = folder.traces(end);
+            old["traces"][0]["events"] = Value::Array(Vec::new());
+            let found = violations(&drafts, &new, &records);
+            assert!(found.is_empty(), "{transport} {end}: {found:#?}");
+            // In version 0.3 the names of QUIC's events are those of any protocol. Only QUIC's data has a schema.
+            let is_quic = transport.mapping().is_some();
+            let of_quic: Vec<Value> = events.into_iter().filter(|_| is_quic).collect();
+            let found = violations(&version_03, &old, &of_quic);
+            assert!(found.is_empty(), "{transport} {end}: {found:#?}");
+        }
+    }
+    let invalid = serde_json::json!({"time": 1.0, "name": "transport:packet_sent", "data": {"header": {}}});
+    assert!(version_03.check_event(&invalid).is_err(), "the schema can fail");
+    let invalid =
+        serde_json::json!({"time": 1.0, "name": "quic:packet_sent", "data": {"header": {}, "x": 1}});
+    assert!(drafts.check_event(&invalid).is_err(), "the schema can fail");
 }
 
 /// An observer of its own that counts what the link does.
@@ -179,7 +219,8 @@ fn both_forms_have_what_their_schemas_require_and_the_same_events() {
         assert_eq!(new["trace"]["common_fields"]["reference_time"]["epoch"], "2000-01-01T00:00:00Z");
         assert_eq!(new["trace"]["event_schemas"][0], "urn:ietf:params:qlog:events:quic-13");
         for header in [&old, &new] {
-            assert_eq!(header["description"], "complete: the connection was traced to its end");
+            let expected = "complete: the connection was traced to its end";
+            assert_eq!(header["description"].as_str().map(str::trim_end), Some(expected));
         }
         assert_eq!(events.len(), records.len());
         let (mut last, mut names) = (0.0, BTreeSet::new());
@@ -203,8 +244,6 @@ fn both_forms_have_what_their_schemas_require_and_the_same_events() {
                 assert!(frames[0] > 0 && frames[0] == frames[1], "{old} {new}");
             }
         }
-        // The run may be over before a CONNECTION_CLOSE frame is sent or received.
-        names.insert("connection_closed");
         assert_eq!(names, NAMES.into(), "{side}");
     }
 }
@@ -270,16 +309,215 @@ fn virtual_time_gives_the_same_bytes() {
     }
 }
 
-#[test]
-fn a_full_disk_ends_the_run_and_leaves_a_trace_marked_as_cut() {
-    let folder = Folder { room: Some(20_000), ..Folder::default() };
+/// The traces of a run that fills the disk, and why it ended.
+fn traced_on_a_disk_of(room: usize) -> (Folder, io::ErrorKind) {
+    let folder = Folder { room: Some(room), ..Folder::default() };
     let stop = StopSignal::default();
     let qlog = folder.qlog(&stop);
     let recording = Recording { qlog: Some(qlog.clone()), ..Recording::default() };
     let observers = Observers { recording, ..Observers::default() };
     let outcome = run(&plan(Transport::QUIC_ONE, LINK), 1, observers, &stop);
     assert!(stop.is_set() && outcome.is_ok_and(|outcome| outcome.interrupted));
-    assert_eq!(qlog.finish(false).unwrap_err().kind(), io::ErrorKind::StorageFull);
-    let text = folder.text("1-client.qlog");
-    assert!(text.contains("\"description\":\"cut: the connection was not traced to its end"));
+    (folder, qlog.finish(false).unwrap_err().kind())
+}
+
+#[test]
+fn a_full_disk_ends_the_run_and_leaves_well_formed_traces_marked_as_cut() {
+    let whole = Folder::default();
+    traced(&plan(Transport::QUIC_ONE, LINK), &whole);
+    let whole = whole.traces("1-client").map(|(_, events)| events);
+    for room in (150_000..151_000).step_by(97) {
+        let (folder, error) = traced_on_a_disk_of(room);
+        assert_eq!(error, io::ErrorKind::StorageFull);
+        for side in ["client", "server"] {
+            for (header, events) in folder.traces(&format!("1-{side}")) {
+                let expected = "cut: the connection was not traced to its end";
+                assert_eq!(header["description"].as_str().map(str::trim_end), Some(expected));
+                assert!(events.len() > 400, "{side} {room}: {}", events.len());
+            }
+        }
+        for ((_, events), whole) in folder.traces("1-client").iter().zip(&whole) {
+            assert!(whole.starts_with(events), "{room}");
+        }
+    }
+}
+
+/// Interrupts a run after a number of packets.
+struct Interrupt {
+    after: u32,
+    stop: StopSignal,
+}
+
+impl Observer for Interrupt {
+    fn entered(&mut self, _: &PacketView<'_>) {
+        self.after = self.after.saturating_sub(1);
+        if self.after == 0 {
+            self.stop.set();
+        }
+    }
+
+    fn left(&mut self, _: &PacketView<'_>, _: Exit) {}
+}
+
+#[test]
+fn after_an_interrupt_no_trace_says_that_it_is_complete() {
+    for (transport, after) in [Transport::QUIC_ONE, Transport::ARQ_SELECTIVE]
+        .into_iter()
+        .flat_map(|transport| (200..210).map(move |after| (transport, after)))
+    {
+        let (folder, stop) = (Folder::default(), StopSignal::default());
+        let qlog = folder.qlog(&stop);
+        let recording = Recording { qlog: Some(qlog.clone()), ..Recording::default() };
+        let wire: Option<Box<dyn Observer>> = Some(Box::new(Interrupt { after, stop: stop.clone() }));
+        let outcome = run(
+            &plan(transport, "delay=5ms"),
+            1,
+            Observers { wire, recording, ..Observers::default() },
+            &stop,
+        );
+        qlog.finish(outcome.is_ok_and(|outcome| !outcome.interrupted)).unwrap();
+        for (header, _) in ["1-client", "1-server"].iter().flat_map(|end| folder.traces(end)) {
+            let description = header["description"].as_str().unwrap();
+            assert!(description.starts_with("cut: "), "{transport} after {after}: {description}");
+        }
+    }
+}
+
+/// A disk that blocks every write until the test lets it continue.
+struct Slow {
+    file: MemoryFile,
+    go: Arc<Mutex<std::sync::mpsc::Receiver<()>>>,
+}
+
+impl Write for Slow {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Fails once the sender is dropped: then it is fast.
+        let _ = self.go.lock().recv();
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Seek for Slow {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+impl Output for Slow {
+    fn cut(&mut self, bytes: u64) -> io::Result<()> {
+        self.file.cut(bytes)
+    }
+}
+
+#[test]
+fn in_real_time_a_slow_disk_delays_no_event_and_the_traces_say_how_many_are_missing() {
+    const EVENTS: u64 = 100_000;
+    let folder = Folder::default();
+    let (wait, go) = std::sync::mpsc::channel();
+    let (files, go) = (folder.files.clone(), Arc::new(Mutex::new(go)));
+    let qlog = Qlog::new(QlogOptions {
+        title: "a test".to_owned(),
+        epoch: Epoch::Clock(|| Duration::from_secs(1)),
+        has_link: true,
+        open: Box::new(move |name| {
+            let content = Content::default();
+            files.lock().insert(name.to_owned(), content.clone());
+            Ok(Box::new(Slow { file: MemoryFile { content, room: None }, go: go.clone() }))
+        }),
+        stop: StopSignal::default(),
+    });
+    let mut trace = qlog.tracer().trace(Side::Client, &[7]).unwrap();
+    for number in 0..EVENTS {
+        let (packet_type, header, payload) = (PacketType::OneRtt, &[0x40][..], &[1][..]);
+        let packet = QuicPacket { packet_type, number, bytes: 30, header, payload };
+        trace.record(Time::from_nanos(number), &QuicEvent::Sent { packet, is_probe: false });
+    }
+    drop(wait);
+    let missing = qlog.finish(true).unwrap();
+    for ((header, events), prefix) in folder.traces("1-client").into_iter().zip(["generic", "loglevel"]) {
+        let expected = format!("cut: {missing} events are missing: the disk was slower than the events");
+        assert_eq!(header["description"].as_str().map(str::trim_end), Some(&*expected));
+        let is_warning = |event: &&Value| event["name"] == format!("{prefix}:warning");
+        let warnings: Vec<&Value> = events.iter().filter(is_warning).collect();
+        let told = |event: &&Value| {
+            let message = event["data"]["message"].as_str().unwrap();
+            message
+                .strip_suffix(" events are missing here: the disk was slower than the events")
+                .unwrap()
+                .parse()
+        };
+        let told: u64 = warnings.iter().map(|event| told(event).unwrap_or(0)).sum();
+        assert!(missing > EVENTS / 2 && told <= missing, "{missing} missing, {told} told of");
+        assert_eq!((events.len() - warnings.len()) as u64 + missing, EVENTS);
+    }
+}
+
+#[test]
+fn sums_over_events_of_arq_are_those_of_the_run() {
+    for transport in Transport::ARQ {
+        let folder = Folder::default();
+        let (outcome, wire) = traced(&plan(transport, LINK), &folder);
+        let ends = [("client", outcome.client, wire.to_server), ("server", outcome.server, wire.to_client)];
+        for (side, recovery, wire) in ends {
+            let [(old, events), (new, records)] = folder.traces(&format!("1-{side}"));
+            assert_eq!(old["traces"][0]["common_fields"]["protocol_type"][0], "ARQ");
+            assert_eq!(new["trace"]["common_fields"]["protocol_types"][0], "ARQ");
+            assert_eq!(new["trace"]["event_schemas"][0], "urn:x-wirelab:qlog:events");
+            let is_of_schema = |record: &Value| record["name"].as_str().unwrap().starts_with("wirelab:");
+            assert!(events.len() == records.len() && records.iter().all(is_of_schema));
+            let resent = count(&events, "transport:packet_sent", |data| data["is_retransmission"] == true);
+            assert_eq!(Some(resent), recovery.retransmitted_packets, "{transport} {side}");
+            let sent = events.iter().filter(|event| event["name"] == "transport:packet_sent");
+            let bytes: u64 = sent.map(|event| event["data"]["raw"]["length"].as_u64().unwrap()).sum();
+            // The listener answers a first hello before there is a connection.
+            let challenges = wire.entered_bytes.checked_sub(bytes).unwrap();
+            assert!(if side == "client" { challenges == 0 } else { challenges > 0 && challenges < 1000 });
+            let delivered = count(&events, "wirelab:packet_delivered", |_| true);
+            assert!(if side == "client" {
+                delivered == wire.delivered
+            } else {
+                wire.delivered - delivered < 10
+            });
+            let lost = count(&events, "wirelab:packet_dropped", |data| data["trigger"] == "loss");
+            assert!(if side == "client" { lost == wire.lost } else { wire.lost - lost < 10 });
+            // A segment is sent again after it was declared lost.
+            let mut declared = BTreeSet::new();
+            for event in &events {
+                let data = &event["data"];
+                let number = data["header"]["packet_number"].as_u64();
+                match event["name"].as_str() {
+                    Some("recovery:packet_lost") => _ = declared.insert(number),
+                    Some("transport:packet_sent") if data["is_retransmission"] == true => {
+                        assert!(declared.remove(&number), "{transport} {side}: {data}");
+                    }
+                    _ => {}
+                }
+            }
+            let names = ["connection_started", "connection_state_updated", "connection_closed"];
+            for name in names.map(|name| format!("connectivity:{name}")) {
+                assert_eq!(count(&events, &name, |_| true), 1, "{transport} {side} {name}");
+            }
+            assert!(count(&events, "recovery:metrics_updated", |_| true) > 10 && resent > 0);
+        }
+    }
+}
+
+#[test]
+fn arq_receives_what_the_other_end_sent() {
+    let folder = Folder::default();
+    traced(&plan(Transport::ARQ_SELECTIVE, LINK), &folder);
+    let [client, server] = ["1-client", "1-server"].map(|end| folder.traces(end).map(|(_, events)| events));
+    for (sender, receiver) in [(&client[0], &server[0]), (&server[0], &client[0])] {
+        let numbers = |events: &[Value], name: &str, is: &dyn Fn(&Value) -> bool| -> BTreeSet<u64> {
+            let found = events.iter().filter(|event| event["name"] == name && is(&event["data"]));
+            found.filter_map(|event| event["data"]["header"]["packet_number"].as_u64()).collect()
+        };
+        let sent = numbers(sender, "transport:packet_sent", &|_| true);
+        let received = numbers(receiver, "transport:packet_received", &|data| data["is_kept"] == true);
+        assert!(sent.len() > 100 && received.is_subset(&sent) && received.len() + 5 > sent.len());
+    }
 }

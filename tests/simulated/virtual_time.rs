@@ -48,10 +48,12 @@ fn settings() -> Settings {
                 seed: Some(1),
                 max_datagram: 1472,
                 limits: ArqLimits::EXPERIMENT,
+                tracer: None,
             },
             client_tls: ClientTls { early_data: true, ..client_tls(roots) },
             server_tls: Some(ServerTls { identity, early_data: true, key_log: None }),
             shared_key: Some(wirelab::transport::SharedKey::new(&[7; 32])),
+            tcp_tracer: None,
         },
         taps: None,
     }

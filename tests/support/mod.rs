@@ -16,11 +16,11 @@ mod wirelab;
 
 pub(crate) use self::{
     accounting::{accounted, adds_up},
-    fixtures::{client_tls, workload},
+    fixtures::{client_tls, session_settings, workload},
     link::Link,
     machine::{alone, has_namespaces, is_root},
     program::{Finished, Program},
-    schema::ResultSchema,
+    schema::{QlogSchema, ResultSchema},
     skip::{say, skip, skip_missing},
     tools::{command_exists, find_command, has_module, interpreter, loopbacks, python, python_with, tool},
     wirelab::{Certificates, Server, run, send, wirelab},

@@ -1,18 +1,20 @@
 //! The events of one end of a connection.
 
-use std::{io, net::SocketAddr};
+use std::net::SocketAddr;
 
 use super::{
-    events,
+    arq,
+    events::{self, name},
     file::{Common, Subject, TraceFile},
-    form::Form,
+    form::EventName,
     json::Json,
+    tcp::{self, Change},
     wire::Flight,
 };
 use crate::{
     link::DropReason,
-    path::{Exit, PacketView, Side},
-    trace::{CongestionState, Metrics, PacketType, QuicEvent, QuicPacket},
+    path::{Exit, PacketView, Side, TcpInfo},
+    trace::{ArqEvent, CongestionState, Metrics, PacketType, QuicEvent, QuicPacket},
     unit::{Time, nanos},
     wire::quic::Frame,
 };
@@ -29,6 +31,7 @@ pub(super) struct End {
     pub(super) is_over: bool,
     metrics: Option<Metrics>,
     congestion: Option<CongestionState>,
+    info: Option<TcpInfo>,
     /// The packet that was sealed last.
     pub(super) sealed: Option<(PacketType, u64)>,
 }
@@ -43,6 +46,7 @@ impl End {
             is_over: false,
             metrics: None,
             congestion: None,
+            info: None,
             sealed: None,
         }
     }
@@ -53,57 +57,155 @@ impl End {
         common: &mut Common,
         at: Time,
         addresses: Option<(SocketAddr, SocketAddr)>,
-    ) -> io::Result<()> {
-        let Some((client, server)) = addresses.filter(|_| !self.has_started) else { return Ok(()) };
+    ) {
+        let Some((client, server)) = addresses.filter(|_| !self.has_started) else { return };
         self.has_started = true;
         let (local, remote) = match self.side {
             Side::Client => (client, server),
             Side::Server => (server, client),
         };
-        self.file.event(common, at, |form, json| {
-            json.open('{');
-            match form {
-                Form::Version03 => {
+        self.file.event(common, at, name::CONNECTION_STARTED, |json| {
+            json.either(
+                |json| {
                     json.plain("ip_version", if local.is_ipv4() { "v4" } else { "v6" });
-                    json.plain("src_ip", local.ip());
-                    json.plain("dst_ip", remote.ip());
+                    json.plain("src_ip", &local.ip().to_string());
+                    json.plain("dst_ip", &remote.ip().to_string());
                     json.field("src_port", local.port());
                     json.field("dst_port", remote.port());
-                }
-                Form::Sequence => {
+                },
+                |json| {
                     for (name, address) in [("local", local), ("remote", remote)] {
-                        let version = if address.is_ipv4() { "v4" } else { "v6" };
-                        json.open_field(name, '{');
-                        json.plain(&format!("ip_{version}"), address.ip());
-                        json.field(&format!("port_{version}"), address.port());
-                        json.close('}');
+                        let (ip, port) = match address.is_ipv4() {
+                            true => ("ip_v4", "port_v4"),
+                            false => ("ip_v6", "port_v6"),
+                        };
+                        json.open_field(name, b'{');
+                        json.plain(ip, &address.ip().to_string());
+                        json.field(port, address.port());
+                        json.close(b'}');
                     }
-                }
-            }
-            json.close('}');
-            Some(events::name(form, ("connectivity", "connection_started"), "connection_started"))
-        })
+                },
+            );
+        });
     }
 
-    /// Writes an event of the connection.
-    pub(super) fn write(&mut self, common: &mut Common, at: Time, event: &QuicEvent<'_>) -> io::Result<()> {
-        let before = (self.metrics, self.congestion);
+    /// Writes an event of a QUIC connection.
+    pub(super) fn write(&mut self, common: &mut Common, at: Time, event: &QuicEvent<'_>) {
+        let file = &mut self.file;
         match event {
-            QuicEvent::Metrics(metrics) => self.metrics = Some(*metrics),
-            QuicEvent::Congestion(state) => self.congestion = Some(*state),
-            _ => {}
+            QuicEvent::Thresholds(thresholds) => {
+                file.event(common, at, name::THRESHOLDS_SET, |json| events::thresholds(json, thresholds));
+            }
+            QuicEvent::LocalParameters(encoded) | QuicEvent::RemoteParameters(encoded) => {
+                let is_local = matches!(event, QuicEvent::LocalParameters(_));
+                file.event(common, at, name::PARAMETERS_SET, |json| {
+                    events::transport_parameters(json, is_local, encoded);
+                });
+            }
+            QuicEvent::Sent { packet, is_probe } => {
+                file.event(common, at, name::PACKET_SENT, |json| {
+                    events::packet(json, packet);
+                    if *is_probe {
+                        json.plain("trigger", "pto_probe");
+                    }
+                });
+                self.close_with(common, at, packet, true);
+            }
+            QuicEvent::Received(packet) => {
+                file.event(common, at, name::PACKET_RECEIVED, |json| events::packet(json, packet));
+                self.close_with(common, at, packet, false);
+            }
+            QuicEvent::Ignored { packet, is_duplicate } => {
+                file.event(common, at, name::PACKET_DROPPED, |json| {
+                    events::dropped(json, packet, *is_duplicate);
+                });
+            }
+            QuicEvent::Lost(lost) => {
+                file.event(common, at, name::PACKET_LOST, |json| events::lost(json, lost));
+            }
+            QuicEvent::Metrics(metrics) => self.update(common, at, *metrics),
+            QuicEvent::Congestion(state) => {
+                let before = self.congestion.replace(*state);
+                file.event(common, at, name::CONGESTION_UPDATED, |json| {
+                    events::congestion_states(json, before, *state);
+                });
+            }
+            QuicEvent::Established => self.establish(common, at),
+            QuicEvent::Closed => self.close(common, at),
+            QuicEvent::Retried => file.event(common, at, RETRIED, |_| {}),
+            QuicEvent::EarlyDataRejected => file.event(common, at, EARLY_DATA_REJECTED, |_| {}),
+            QuicEvent::Encrypted(_) => {}
         }
-        self.file.event(common, at, |form, json| {
-            json.open('{');
-            let name = data(form, json, event, before);
-            json.close('}');
-            name
-        })?;
+    }
+
+    /// Writes an event of an ARQ connection.
+    pub(super) fn write_arq(&mut self, common: &mut Common, at: Time, event: &ArqEvent<'_>) {
         match event {
-            QuicEvent::Sent { packet, .. } => self.close(common, at, packet, true),
-            QuicEvent::Received(packet) => self.close(common, at, packet, false),
-            _ => Ok(()),
+            ArqEvent::Thresholds(thresholds) => {
+                self.file.event(common, at, name::THRESHOLDS_SET, |json| {
+                    events::thresholds(json, thresholds);
+                });
+            }
+            ArqEvent::Established => self.establish(common, at),
+            ArqEvent::Sent { datagram, kind } => {
+                self.file.event(common, at, name::PACKET_SENT, |json| arq::sent(json, datagram, *kind));
+            }
+            ArqEvent::Received { datagram, is_kept } => arq::received(datagram, *is_kept, |name, fill| {
+                self.file.event(common, at, name, fill);
+            }),
+            ArqEvent::Lost(loss) => {
+                self.file.event(common, at, name::PACKET_LOST, |json| arq::lost(json, loss));
+            }
+            ArqEvent::Metrics(metrics) => self.update(common, at, *metrics),
+            ArqEvent::Closed(error) => self.close_for(common, at, |json| arq::closed(json, *error)),
+            ArqEvent::Dropped => self.close(common, at),
         }
+    }
+
+    /// Writes a segment of the kernel's TCP that was sent or received, and how the end changes its state with it.
+    pub(super) fn write_tcp(
+        &mut self,
+        common: &mut Common,
+        at: Time,
+        segment: &tcp::Segment<'_>,
+        change: Option<Change>,
+    ) {
+        let name = if segment.is_sent() { name::PACKET_SENT } else { name::PACKET_RECEIVED };
+        self.file.event(common, at, name, |json| segment.write(json));
+        match change {
+            None => {}
+            Some(Change::Established) => self.establish(common, at),
+            Some(Change::Closed) => self.close_for(common, at, |json| json.plain("trigger", "clean")),
+            Some(Change::Reset { is_local }) => self.close_for(common, at, |json| {
+                events::owner(json, is_local);
+                json.plain("trigger", "error");
+            }),
+        }
+    }
+
+    /// Writes what the kernel reports of a TCP connection, if it has changed.
+    pub(super) fn write_info(&mut self, common: &mut Common, at: Time, info: &TcpInfo) {
+        let before = self.info.replace(*info);
+        if before == Some(*info) {
+            return;
+        }
+        if before.map(|before| before.window_bytes) != Some(info.window_bytes) {
+            self.file.event(common, at, name::METRICS_UPDATED, |json| {
+                json.field("congestion_window", info.window_bytes);
+            });
+        }
+        self.file.event(common, at, TCP_INFO, |json| tcp::info(json, info));
+    }
+
+    fn establish(&mut self, common: &mut Common, at: Time) {
+        self.file.event(common, at, name::STATE_UPDATED, |json| json.plain("new", "handshake_complete"));
+    }
+
+    fn update(&mut self, common: &mut Common, at: Time, metrics: Metrics) {
+        let before = self.metrics.replace(metrics);
+        self.file.event(common, at, name::METRICS_UPDATED, |json| {
+            events::metrics(json, &metrics, before.as_ref());
+        });
     }
 
     /// Writes the fate of a copy of a datagram that this end sent.
@@ -114,120 +216,72 @@ impl End {
         flight: &Flight,
         exit: Exit,
         is_overtaken: bool,
-    ) -> io::Result<()> {
-        self.file.event(common, packet.at, |_, json| {
-            json.open('{');
+    ) {
+        let name = match exit {
+            Exit::Arrived { .. } => DELIVERED,
+            Exit::Dropped(_) => DROPPED,
+        };
+        self.file.event(common, packet.at, name, |json| {
             json.field("link_number", packet.number);
-            json.open_field("packets", '[');
-            for (packet_type, number) in &flight.packets {
-                json.open('{');
-                events::short_header(json, *packet_type, *number);
-                json.close('}');
+            json.open_field("packets", b'[');
+            for packet in &flight.packets {
+                json.open(b'{');
+                packet.write(json);
+                json.close(b'}');
             }
-            json.close(']');
+            json.close(b']');
             json.field("ip_length", packet.ip_bytes);
             json.millis("delay", nanos(packet.at - flight.entered));
-            let name = match exit {
+            match exit {
                 Exit::Arrived { intact, more } => {
                     json.field("copy", flight.copies + 1);
                     json.field("is_duplicated", more || flight.copies > 0);
                     json.field("is_corrupted", !intact);
                     json.field("is_overtaken", is_overtaken);
-                    "wirelab:packet_delivered"
                 }
-                Exit::Dropped(reason) => {
-                    json.plain("trigger", drop_trigger(reason));
-                    "wirelab:packet_dropped"
-                }
-            };
-            json.close('}');
-            Some(name.to_owned())
-        })
+                Exit::Dropped(reason) => json.plain("trigger", drop_trigger(reason)),
+            }
+        });
     }
 
     /// Writes `connection_closed`, if the packet closes the connection.
-    fn close(
-        &mut self,
-        common: &mut Common,
-        at: Time,
-        packet: &QuicPacket<'_>,
-        is_local: bool,
-    ) -> io::Result<()> {
-        let is_close = |frame: &_| matches!(frame, Frame::ConnectionClose { .. });
-        let Some(frame) = packet.frames().find(is_close).filter(|_| !self.has_closed) else { return Ok(()) };
-        self.has_closed = true;
-        self.file.event(common, at, |form, json| {
-            events::closed(json, form, is_local, &frame)?;
-            Some(events::name(form, ("connectivity", "connection_closed"), "connection_closed"))
-        })
+    fn close_with(&mut self, common: &mut Common, at: Time, packet: &QuicPacket<'_>, is_local: bool) {
+        let frame = packet.frames().find(|frame| matches!(frame, Frame::ConnectionClose { .. }));
+        if let Some(Frame::ConnectionClose { by_application, error, reason, .. }) = frame {
+            self.close_for(common, at, |json| {
+                events::closed(json, is_local, (by_application, error, reason));
+            });
+        }
+    }
+
+    /// Writes `connection_closed`, if the connection ended without a CONNECTION_CLOSE frame.
+    fn close(&mut self, common: &mut Common, at: Time) {
+        self.close_for(common, at, |json| {
+            events::owner(json, true);
+            json.either(|_| {}, |json| json.plain("trigger", "unspecified"));
+        });
+    }
+
+    fn close_for(&mut self, common: &mut Common, at: Time, fill: impl FnOnce(&mut Json)) {
+        if !std::mem::replace(&mut self.has_closed, true) {
+            self.file.event(common, at, name::CONNECTION_CLOSED, fill);
+        }
     }
 }
+
+const DELIVERED: EventName = EventName::everywhere("wirelab:packet_delivered");
+const DROPPED: EventName = EventName::everywhere("wirelab:packet_dropped");
+const TCP_INFO: EventName = EventName::everywhere("wirelab:tcp_info");
+const RETRIED: EventName = EventName::everywhere("wirelab:retried");
+const EARLY_DATA_REJECTED: EventName = EventName::everywhere("wirelab:early_data_rejected");
 
 /// Why the link dropped a packet.
 fn drop_trigger(reason: DropReason) -> &'static str {
     match reason {
         DropReason::Lost => "loss",
         DropReason::QueueFull => "queue_full",
+        DropReason::Aqm => "aqm",
         DropReason::TooLarge => "mtu",
         DropReason::NoMapping => "no_mapping",
     }
-}
-
-/// Adds the data of an event, and returns its name. Returns `None` if the event is not written. `metrics` and
-/// `congestion` are the state before the event.
-fn data(
-    form: Form,
-    json: &mut Json,
-    event: &QuicEvent<'_>,
-    (metrics, congestion): (Option<Metrics>, Option<CongestionState>),
-) -> Option<String> {
-    let name = match event {
-        QuicEvent::Thresholds(thresholds) => {
-            events::thresholds(json, thresholds);
-            (("recovery", "parameters_set"), "recovery_parameters_set")
-        }
-        QuicEvent::LocalParameters(encoded) => {
-            events::transport_parameters(json, form, true, encoded);
-            (("transport", "parameters_set"), "parameters_set")
-        }
-        QuicEvent::RemoteParameters(encoded) => {
-            events::transport_parameters(json, form, false, encoded);
-            (("transport", "parameters_set"), "parameters_set")
-        }
-        QuicEvent::Sent { packet, is_probe } => {
-            events::packet(json, form, packet);
-            if *is_probe {
-                json.plain("trigger", "pto_probe");
-            }
-            (("transport", "packet_sent"), "packet_sent")
-        }
-        QuicEvent::Received(packet) => {
-            events::packet(json, form, packet);
-            (("transport", "packet_received"), "packet_received")
-        }
-        QuicEvent::Ignored { packet, is_duplicate } => {
-            events::dropped(json, form, packet, *is_duplicate);
-            (("transport", "packet_dropped"), "packet_dropped")
-        }
-        QuicEvent::Lost(lost) => {
-            events::lost(json, lost);
-            (("recovery", "packet_lost"), "packet_lost")
-        }
-        QuicEvent::Metrics(now) => {
-            events::metrics(json, now, metrics.as_ref());
-            (("recovery", "metrics_updated"), "recovery_metrics_updated")
-        }
-        QuicEvent::Congestion(now) => {
-            events::congestion_states(json, congestion, *now);
-            (("recovery", "congestion_state_updated"), "congestion_state_updated")
-        }
-        QuicEvent::Established => {
-            json.plain("new", "handshake_complete");
-            (("connectivity", "connection_state_updated"), "connection_state_updated")
-        }
-        QuicEvent::Retried => return Some("wirelab:retried".to_owned()),
-        QuicEvent::EarlyDataRejected => return Some("wirelab:early_data_rejected".to_owned()),
-        QuicEvent::Encrypted(_) => return None,
-    };
-    Some(events::name(form, name.0, name.1))
 }

@@ -3,22 +3,51 @@
 use std::time::Duration;
 
 use super::{
-    form::Form,
+    form::EventName,
     frames::{frame, transport_error},
     json::Json,
 };
 use crate::{
     trace::{CongestionState, LossTrigger, Lost, Metrics, PacketType, QuicPacket, Thresholds},
     unit::nanos,
-    wire::quic::{Frame, parameters},
+    wire::quic::parameters,
 };
 
-/// The name of an event. Its prefix is a category in version 0.3, and the name of the protocol in the drafts.
-pub(super) fn name(form: Form, (category, version_03): (&str, &str), sequence: &str) -> String {
-    match form {
-        Form::Version03 => format!("{category}:{version_03}"),
-        Form::Sequence => format!("quic:{sequence}"),
-    }
+/// The name of an event: its category and its name in version 0.3, and its name in the drafts.
+macro_rules! published {
+    ($category:literal, $version_03:literal, $sequence:literal) => {
+        EventName::published(
+            concat!($category, ":", $version_03),
+            concat!("quic:", $sequence),
+            concat!("wirelab:", $sequence),
+        )
+    };
+}
+
+/// Names of events of the published schemas.
+pub(super) mod name {
+    use super::EventName;
+
+    pub(in super::super) const CONNECTION_STARTED: EventName =
+        published!("connectivity", "connection_started", "connection_started");
+    pub(in super::super) const CONNECTION_CLOSED: EventName =
+        published!("connectivity", "connection_closed", "connection_closed");
+    pub(in super::super) const STATE_UPDATED: EventName =
+        published!("connectivity", "connection_state_updated", "connection_state_updated");
+    pub(in super::super) const PARAMETERS_SET: EventName =
+        published!("transport", "parameters_set", "parameters_set");
+    pub(in super::super) const PACKET_SENT: EventName = published!("transport", "packet_sent", "packet_sent");
+    pub(in super::super) const PACKET_RECEIVED: EventName =
+        published!("transport", "packet_received", "packet_received");
+    pub(in super::super) const PACKET_DROPPED: EventName =
+        published!("transport", "packet_dropped", "packet_dropped");
+    pub(in super::super) const THRESHOLDS_SET: EventName =
+        published!("recovery", "parameters_set", "recovery_parameters_set");
+    pub(in super::super) const METRICS_UPDATED: EventName =
+        published!("recovery", "metrics_updated", "recovery_metrics_updated");
+    pub(in super::super) const CONGESTION_UPDATED: EventName =
+        published!("recovery", "congestion_state_updated", "congestion_state_updated");
+    pub(in super::super) const PACKET_LOST: EventName = published!("recovery", "packet_lost", "packet_lost");
 }
 
 pub(super) fn packet_type(packet_type: PacketType) -> &'static str {
@@ -37,27 +66,27 @@ pub(super) fn short_header(json: &mut Json, of: PacketType, number: u64) {
 }
 
 /// A packet with its frames.
-pub(super) fn packet(json: &mut Json, form: Form, packet: &QuicPacket<'_>) {
+pub(super) fn packet(json: &mut Json, packet: &QuicPacket<'_>) {
     header(json, packet);
-    json.open_field("raw", '{');
+    json.open_field("raw", b'{');
     json.field("length", packet.bytes);
     json.field("payload_length", packet.payload.len());
-    json.close('}');
-    json.open_field("frames", '[');
-    packet.frames().for_each(|found| frame(json, form, &found));
-    json.close(']');
+    json.close(b'}');
+    json.open_field("frames", b'[');
+    packet.frames().for_each(|found| frame(json, &found));
+    json.close(b']');
 }
 
 /// The field `header` of a packet.
 fn header(json: &mut Json, packet: &QuicPacket<'_>) {
-    json.open_field("header", '{');
+    json.open_field("header", b'{');
     short_header(json, packet.packet_type, packet.number);
     if let Some(LongHeader { version, destination, source }) = LongHeader::of(packet) {
         json.hex("version", version);
         json.hex("dcid", destination);
         json.hex("scid", source);
     }
-    json.close('}');
+    json.close(b'}');
 }
 
 /// The first fields of a long header (RFC 9000 section 17.2).
@@ -82,9 +111,9 @@ impl<'a> LongHeader<'a> {
 }
 
 pub(super) fn lost(json: &mut Json, lost: &Lost) {
-    json.open_field("header", '{');
+    json.open_field("header", b'{');
     short_header(json, lost.packet_type, lost.number);
-    json.close('}');
+    json.close(b'}');
     if lost.is_mtu_probe {
         json.field("is_mtu_probe_packet", true);
     }
@@ -98,25 +127,24 @@ pub(super) fn lost(json: &mut Json, lost: &Lost) {
 }
 
 /// A packet that was decrypted and ignored.
-pub(super) fn dropped(json: &mut Json, form: Form, packet: &QuicPacket<'_>, is_duplicate: bool) {
+pub(super) fn dropped(json: &mut Json, packet: &QuicPacket<'_>, is_duplicate: bool) {
     header(json, packet);
-    json.open_field("raw", '{');
+    json.open_field("raw", b'{');
     json.field("length", packet.bytes);
-    json.close('}');
-    json.plain(
-        "trigger",
-        match (is_duplicate, form) {
-            (true, _) => "duplicate",
-            (false, Form::Version03) => "unexpected_packet",
-            (false, Form::Sequence) => "rejected",
-        },
-    );
+    json.close(b'}');
+    match is_duplicate {
+        true => json.plain("trigger", "duplicate"),
+        false => json.either(
+            |json| json.plain("trigger", "unexpected_packet"),
+            |json| json.plain("trigger", "rejected"),
+        ),
+    }
 }
 
 pub(super) fn thresholds(json: &mut Json, thresholds: &Thresholds) {
     json.field("reordering_threshold", thresholds.packets);
     json.field("time_threshold", thresholds.time);
-    json.field("timer_granularity", 1);
+    json.field("timer_granularity", 1u32);
 }
 
 /// A field of the metrics: its name and its value.
@@ -130,8 +158,10 @@ pub(super) fn metrics(json: &mut Json, now: &Metrics, before: Option<&Metrics>) 
         ("latest_rtt", |metrics| metrics.latest_rtt),
         ("rtt_variance", |metrics| metrics.rtt_variance),
     ];
+    // ARQ has no RTT before the first sample.
+    let has_rtt = !now.smoothed_rtt.is_zero();
     for (name, value) in durations {
-        if before.map(value) != Some(value(now)) {
+        if before.map(value) != Some(value(now)) && has_rtt {
             json.millis(name, nanos(value(now)));
         }
     }
@@ -197,48 +227,50 @@ const PARAMETERS: [(u64, &str, Kind, bool); 18] = [
 ];
 
 /// The transport parameters of one end, in ascending order of their ids.
-pub(super) fn transport_parameters(json: &mut Json, form: Form, is_local: bool, encoded: &[u8]) {
-    owner(json, form, is_local);
+pub(super) fn transport_parameters(json: &mut Json, is_local: bool, encoded: &[u8]) {
+    owner(json, is_local);
     for (id, name, kind, is_in_version_03) in PARAMETERS {
         let Some(found) = parameters(encoded).find(|found| found.id == id) else { continue };
-        if !is_in_version_03 && form == Form::Version03 {
-            continue;
-        }
-        match kind {
-            Kind::Integer => found.integer().iter().for_each(|value| json.field(name, value)),
+        let write = |json: &mut Json| match kind {
+            Kind::Integer => found.integer().iter().for_each(|value| json.field(name, *value)),
             Kind::Bytes => json.hex(name, found.value),
             Kind::Flag => json.field(name, true),
+        };
+        match is_in_version_03 {
+            true => write(json),
+            false => json.either(|_| {}, write),
         }
     }
 }
 
-fn owner(json: &mut Json, form: Form, is_local: bool) {
-    let name = if form == Form::Version03 { "owner" } else { "initiator" };
-    json.plain(name, if is_local { "local" } else { "remote" });
+/// Which end does something.
+pub(super) fn owner(json: &mut Json, is_local: bool) {
+    let end = if is_local { "local" } else { "remote" };
+    json.either(|json| json.plain("owner", end), |json| json.plain("initiator", end));
 }
 
-/// The data of `connection_closed`. `None` if `frame` does not close the connection.
-pub(super) fn closed(json: &mut Json, form: Form, is_local: bool, frame: &Frame<'_>) -> Option<()> {
-    let Frame::ConnectionClose { by_application, error, reason, .. } = *frame else { return None };
-    json.open('{');
-    owner(json, form, is_local);
-    let name = transport_error(error).filter(|_| !by_application);
-    match (form, by_application, name) {
-        (Form::Version03, true, _) => json.field("application_code", error),
-        (Form::Version03, false, None) => json.field("connection_code", error),
-        (Form::Version03, false, Some(name)) => json.plain("connection_code", name),
-        (Form::Sequence, true, _) => {
-            json.plain("application_error", "unknown");
-            json.field("error_code", error);
+/// The data of `connection_closed`, for a CONNECTION_CLOSE frame.
+pub(super) fn closed(json: &mut Json, is_local: bool, (by_application, error, reason): (bool, u64, &[u8])) {
+    owner(json, is_local);
+    match transport_error(error).filter(|_| !by_application) {
+        Some(name) => json.either(
+            |json| json.plain("connection_code", &name),
+            |json| json.plain("connection_error", &name),
+        ),
+        None => {
+            let (code, name) = match by_application {
+                true => ("application_code", "application_error"),
+                false => ("connection_code", "connection_error"),
+            };
+            json.either(
+                |json| json.field(code, error),
+                |json| {
+                    json.plain(name, "unknown");
+                    json.field("error_code", error);
+                },
+            );
         }
-        (Form::Sequence, false, None) => {
-            json.plain("connection_error", "unknown");
-            json.field("error_code", error);
-        }
-        (Form::Sequence, false, Some(name)) => json.plain("connection_error", name),
     }
     json.string("reason", &String::from_utf8_lossy(reason));
     json.plain("trigger", if by_application || error == 0 { "application" } else { "error" });
-    json.close('}');
-    Some(())
 }

@@ -1,33 +1,99 @@
-//! The files of one end's trace: both forms, written event by event.
+//! The trace of one end, collected in pieces for the disk.
 
-use std::io::{self, Seek, SeekFrom, Write};
+use std::{io, time::Duration};
 
 use super::{
-    form::{Form, Header},
+    files::{OpenFile, Piece, TraceFiles},
+    form::{EventName, Form, Header, Protocol, State},
     json::Json,
 };
-use crate::{capture::epoch::Epoch, path::Side, unit::Time};
+use crate::{
+    capture::{
+        disk::{Disk, Outcome},
+        epoch::Epoch,
+    },
+    path::{Side, StopSignal},
+    unit::Time,
+};
 
-/// Where a trace is written.
-pub trait QlogOutput: Write + Seek + Send {}
+/// A trace is written in pieces of this size.
+const PIECE_BYTES: usize = 64 << 10;
+/// In real time, a piece of any size is written at this age, so that the files can be read during the run.
+const PIECE_AGE: Duration = Duration::from_secs(1);
 
-impl<T: Write + Seek + Send> QlogOutput for T {}
-
-/// Opens a file. The argument is the end of its name, such as `1-client.qlog`.
-pub type OpenFile = Box<dyn Fn(&str) -> io::Result<Box<dyn QlogOutput>> + Send>;
-
-/// The settings that all traces of a run share.
+/// What all traces of a run share.
 pub(super) struct Common {
-    pub(super) title: String,
-    pub(super) epoch: Epoch,
-    pub(super) open: OpenFile,
+    title: String,
+    epoch: Epoch,
+    is_real_time: bool,
+    /// `None` at the end, or if it could not be set up.
+    disk: Option<Disk<TraceFiles>>,
+    /// The last pieces of traces, which wait for a slow disk.
+    waiting: Vec<Piece>,
+    /// Number of traces.
+    traces: usize,
+    /// Number of events that were left out.
+    left_out: u64,
+    failed: Option<io::Error>,
+    stop: StopSignal,
+    /// Set when nothing more is written, because the run has ended or writing failed.
+    pub(super) is_closed: bool,
+}
+
+impl Common {
+    pub(super) fn new(title: String, epoch: Epoch, open: OpenFile, stop: StopSignal) -> Self {
+        let is_real_time = matches!(epoch, Epoch::Clock(_));
+        let files = TraceFiles::new(open);
+        let disk = match is_real_time {
+            true => Disk::in_thread(files, "qlog", stop.clone()),
+            false => Ok(Disk::Direct(files)),
+        };
+        let (disk, failed) = match disk {
+            Ok(disk) => (Some(disk), None),
+            Err(error) => (None, Some(error)),
+        };
+        let is_closed = failed.is_some();
+        if is_closed {
+            stop.set();
+        }
+        let waiting = Vec::new();
+        Self { title, epoch, is_real_time, disk, waiting, traces: 0, left_out: 0, failed, stop, is_closed }
+    }
+
+    /// Whether the run is being interrupted.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.stop.is_set()
+    }
+
+    /// Writes `piece`, and leaves an empty one in its place. Returns the piece if the disk is too slow.
+    fn write(&mut self, piece: &mut Piece) -> Option<Piece> {
+        match self.disk.as_mut().map_or(Outcome::Failed, |disk| disk.write(piece)) {
+            Outcome::Taken => None,
+            Outcome::LeftOut(left_out) => {
+                self.left_out += left_out.events;
+                Some(left_out)
+            }
+            Outcome::Failed => {
+                self.is_closed = true;
+                self.stop.set();
+                None
+            }
+        }
+    }
+
+    /// Ends all files. Returns how many events are missing because the disk was too slow, or the first write error.
+    pub(super) fn finish(&mut self) -> io::Result<u64> {
+        self.is_closed = true;
+        let Some(disk) = self.disk.take() else { return self.failed.take().map_or(Ok(self.left_out), Err) };
+        disk.finish(std::mem::take(&mut self.waiting))?.failed.map_or(Ok(self.left_out), Err)
+    }
 }
 
 /// Identifies a trace.
 #[derive(Debug, Clone)]
 pub(super) struct Subject {
     pub(super) side: Side,
-    pub(super) protocol: &'static str,
+    pub(super) protocol: Protocol,
     pub(super) group: String,
     /// The end of the files' names, without the ending.
     pub(super) name: String,
@@ -36,78 +102,137 @@ pub(super) struct Subject {
 /// The trace of one end.
 pub(super) struct TraceFile {
     subject: Subject,
-    /// The files of both forms. Empty until the first event, because the header has the wall-clock time of time zero.
-    forms: Vec<(Form, Box<dyn QlogOutput>)>,
-    has_events: bool,
+    /// The number of the trace, since its first event.
+    number: Option<usize>,
+    /// The events that are not written yet.
+    piece: Piece,
+    /// When the piece was begun, in real time.
+    begun: Option<Time>,
+    /// Whether the first piece was written.
+    is_open: bool,
     is_finished: bool,
     last: Time,
+    /// Number of events that were left out.
+    missing: u64,
+    /// How many of them the trace does not tell of yet.
+    untold: u64,
     json: Json,
 }
+
+/// Tells that events are missing.
+const WARNING: EventName = EventName::published("generic:warning", "loglevel:warning", "loglevel:warning");
 
 impl TraceFile {
     pub(super) fn new(subject: Subject) -> Self {
         Self {
             subject,
-            forms: Vec::new(),
-            has_events: false,
+            number: None,
+            piece: Piece::default(),
+            begun: None,
+            is_open: false,
             is_finished: false,
             last: Time::ZERO,
+            missing: 0,
+            untold: 0,
             json: Json::default(),
         }
     }
 
-    /// Writes an event. `fill` adds its data and returns its name, or `None` if there is nothing to write. Events are in
-    /// order of time, so a late event gets the time of the event before it.
+    /// Writes an event. `fill` adds its data. Events are in order of time, so a late event gets the time of the event
+    /// before it.
     pub(super) fn event(
         &mut self,
         common: &mut Common,
         at: Time,
-        fill: impl Fn(Form, &mut Json) -> Option<String>,
-    ) -> io::Result<()> {
-        if self.is_finished {
-            return Ok(());
+        name: EventName,
+        fill: impl FnOnce(&mut Json),
+    ) {
+        if self.is_finished || common.is_closed {
+            return;
         }
-        if self.forms.is_empty() {
+        if self.number.is_none() {
+            // The header has the wall-clock time of time zero.
             common.epoch.fix(at);
-            for form in Form::ALL {
-                let mut out = (common.open)(&format!("{}.{}", self.subject.name, form.ending()))?;
-                out.write_all(self.header(form, common, false).as_bytes())?;
-                self.forms.push((form, out));
-            }
+            self.number = Some(common.traces);
+            common.traces += 1;
         }
         self.last = self.last.max(at);
-        for (form, out) in &mut self.forms {
-            self.json.clear();
-            let Some(name) = fill(*form, &mut self.json) else { return Ok(()) };
-            let mut event = Json::default();
-            event.open('{');
-            event.time(self.last);
-            event.plain("name", name);
-            event.field("data", self.json.text());
-            event.close('}');
-            out.write_all(form.record(event.text(), !self.has_events).as_bytes())?;
+        let untold = std::mem::take(&mut self.untold);
+        if untold > 0 {
+            let message = format!("{untold} events are missing here: the disk was slower than the events");
+            self.append(WARNING, |json| json.plain("message", &message));
         }
-        self.has_events = true;
-        Ok(())
+        self.append(name, fill);
+        self.piece.events += 1;
+        let is_old =
+            common.is_real_time && self.last.since(*self.begun.get_or_insert(self.last)) >= PIECE_AGE;
+        if is_old || self.piece.records[0].len() >= PIECE_BYTES {
+            self.write(common);
+        }
     }
 
-    fn header(&self, form: Form, common: &Common, is_complete: bool) -> String {
-        let Subject { side, protocol, group, .. } = &self.subject;
-        let epoch = common.epoch.fixed();
-        form.header(&Header { title: &common.title, side: *side, group, protocol, epoch, is_complete })
-    }
-
-    /// Ends the files. Later events are not written.
-    pub(super) fn finish(&mut self, common: &Common, is_complete: bool) -> io::Result<()> {
-        self.is_finished = true;
-        for (form, mut out) in std::mem::take(&mut self.forms) {
-            out.write_all(form.footer().as_bytes())?;
-            // Seeking fails on a pipe, which then keeps the first header.
-            if is_complete && out.seek(SeekFrom::Start(0)).is_ok() {
-                out.write_all(self.header(form, common, true).as_bytes())?;
+    fn append(&mut self, name: EventName, fill: impl FnOnce(&mut Json)) {
+        let json = &mut self.json;
+        json.clear();
+        json.open(b'{');
+        json.time(self.last);
+        let sequence = name.sequence(self.subject.protocol);
+        match sequence == name.version_03 {
+            true => json.plain("name", sequence),
+            false => {
+                json.either(|json| json.plain("name", name.version_03), |json| json.plain("name", sequence))
             }
-            out.flush()?;
         }
-        Ok(())
+        json.open_field("data", b'{');
+        fill(json);
+        json.close(b'}');
+        json.close(b'}');
+        for (form, records) in Form::ALL.into_iter().zip(&mut self.piece.records) {
+            form.append_record(json, records);
+        }
+    }
+
+    fn write(&mut self, common: &mut Common) {
+        self.begun = None;
+        self.piece.trace = self.number.unwrap_or_default();
+        if !self.is_open {
+            self.piece.name.push_str(&self.subject.name);
+            self.piece.headers = self.headers(common, State::Cut);
+        }
+        match common.write(&mut self.piece) {
+            None => self.is_open = true,
+            Some(left_out) => {
+                self.missing += left_out.events;
+                self.untold += left_out.events;
+            }
+        }
+    }
+
+    fn headers(&self, common: &Common, state: State) -> [Vec<u8>; 2] {
+        let Subject { side, protocol, group, .. } = &self.subject;
+        let (title, epoch) = (&common.title, common.epoch.fixed());
+        let header = Header { title, side: *side, group, protocol: *protocol, epoch, state };
+        Form::ALL.map(|form| form.header(&header))
+    }
+
+    /// Ends the trace. Later events are not written.
+    pub(super) fn finish(&mut self, common: &mut Common, is_complete: bool) {
+        let Some(number) = self.number.filter(|_| !self.is_finished) else { return };
+        self.is_finished = true;
+        self.piece.trace = number;
+        self.piece.is_last = true;
+        self.piece.name.push_str(&self.subject.name);
+        let state = match (self.missing, is_complete) {
+            (0, true) => State::Complete,
+            (0, false) => State::Cut,
+            (missing, _) => State::Gaps(missing),
+        };
+        self.piece.headers = self.headers(common, state);
+        if let Some(mut last) = common.write(&mut self.piece) {
+            // The trace ends without these events, and only its header waits.
+            last.headers = self.headers(common, State::Gaps(self.missing + last.events));
+            last.records.iter_mut().for_each(Vec::clear);
+            common.waiting.push(last);
+        }
     }
 }

@@ -1,42 +1,38 @@
 //! Frames of QUIC in qlog.
 
-use super::{form::Form, json::Json};
+use super::json::Json;
 use crate::wire::quic::{Ack, Frame};
 
 /// The `ack_delay_exponent` of both ends. quinn uses the default (RFC 9000 section 18.2).
 const ACK_DELAY_EXPONENT: u32 = 3;
 
 /// Adds a frame.
-pub(super) fn frame(json: &mut Json, form: Form, frame: &Frame<'_>) {
-    json.open('{');
+pub(super) fn frame(json: &mut Json, frame: &Frame<'_>) {
+    json.open(b'{');
     json.plain("frame_type", name(frame));
     match *frame {
-        Frame::Padding { length } => match form {
-            Form::Version03 => json.field("payload_length", length),
-            Form::Sequence => raw(json, length),
-        },
+        Frame::Padding { length } => {
+            json.either(|json| json.field("payload_length", length), |json| raw(json, length));
+        }
         Frame::Ping | Frame::HandshakeDone => {}
         Frame::Ack(ack) => acknowledgement(json, &ack),
         Frame::ResetStream { id, error, final_size } => {
             json.field("stream_id", id);
-            application_error(json, form, error);
+            application_error(json, error);
             json.field("final_size", final_size);
         }
         Frame::StopSending { id, error } => {
             json.field("stream_id", id);
-            application_error(json, form, error);
+            application_error(json, error);
         }
         Frame::Crypto { offset, length } => {
             json.field("offset", offset);
-            payload(json, form, length);
+            payload(json, length);
         }
         Frame::NewToken(token) => {
-            json.open_field("token", '{');
-            match form {
-                Form::Version03 => json.field("length", token.len()),
-                Form::Sequence => raw(json, token.len() as u64),
-            }
-            json.close('}');
+            json.open_field("token", b'{');
+            payload(json, token.len() as u64);
+            json.close(b'}');
         }
         Frame::Stream { id, offset, length, fin } => {
             json.field("stream_id", id);
@@ -44,7 +40,7 @@ pub(super) fn frame(json: &mut Json, form: Form, frame: &Frame<'_>) {
             if fin {
                 json.field("fin", true);
             }
-            payload(json, form, length);
+            payload(json, length);
         }
         Frame::MaxData(maximum) => json.field("maximum", maximum),
         Frame::MaxStreamData { id, maximum } => {
@@ -74,18 +70,15 @@ pub(super) fn frame(json: &mut Json, form: Form, frame: &Frame<'_>) {
         Frame::PathChallenge(data) | Frame::PathResponse(data) => json.hex("data", data),
         Frame::ConnectionClose { by_application, error, reason, .. } => {
             json.plain("error_space", if by_application { "application" } else { "transport" });
-            close_error(json, form, by_application, error);
+            close_error(json, by_application, error);
             json.string("reason", &String::from_utf8_lossy(reason));
         }
-        Frame::Datagram(bytes) => match form {
-            Form::Version03 => json.field("length", bytes.len()),
-            Form::Sequence => raw(json, bytes.len() as u64),
-        },
+        Frame::Datagram(bytes) => payload(json, bytes.len() as u64),
         // Extensions without a name in qlog.
-        Frame::ImmediateAck => unknown(json, form, 0x1f),
-        Frame::AckFrequency { .. } => unknown(json, form, 0xaf),
+        Frame::ImmediateAck => unknown(json, 0x1f),
+        Frame::AckFrequency { .. } => unknown(json, 0xaf),
     }
-    json.close('}');
+    json.close(b'}');
 }
 
 fn name(frame: &Frame<'_>) -> &'static str {
@@ -118,16 +111,7 @@ fn name(frame: &Frame<'_>) -> &'static str {
 fn acknowledgement(json: &mut Json, ack: &Ack<'_>) {
     let micros = ack.delay.checked_shl(ACK_DELAY_EXPONENT).unwrap_or(u64::MAX);
     json.millis("ack_delay", micros.saturating_mul(1000));
-    json.open_field("acked_ranges", '[');
-    let mut ranges: Vec<(u64, u64)> = ack.ranges().collect();
-    ranges.reverse();
-    for (first, last) in ranges {
-        json.open('[');
-        json.item(first);
-        json.item(last);
-        json.close(']');
-    }
-    json.close(']');
+    ranges(json, ack.ranges());
     if let Some([ect0, ect1, ce]) = ack.ecn {
         json.field("ect0", ect0);
         json.field("ect1", ect1);
@@ -135,45 +119,64 @@ fn acknowledgement(json: &mut Json, ack: &Ack<'_>) {
     }
 }
 
+/// The acknowledged ranges, the first and the last number of each. `descending` has the highest first.
+fn ranges(json: &mut Json, descending: impl Iterator<Item = (u64, u64)>) {
+    const MOST: usize = 32;
+    let mut ranges = [(0, 0); MOST];
+    let mut count = 0;
+    json.open_field("acked_ranges", b'[');
+    let mut descending = descending.fuse();
+    for (place, range) in ranges.iter_mut().zip(descending.by_ref()) {
+        (*place, count) = (range, count + 1);
+    }
+    // Rare: only these need memory of their own.
+    let mut lowest: Vec<(u64, u64)> = descending.collect();
+    lowest.reverse();
+    for (first, last) in lowest.into_iter().chain(ranges[..count].iter().rev().copied()) {
+        range(json, first, last);
+    }
+    json.close(b']');
+}
+
+/// A range of numbers in an array.
+pub(super) fn range(json: &mut Json, first: u64, last: u64) {
+    json.open(b'[');
+    json.item(first);
+    json.item(last);
+    json.close(b']');
+}
+
 fn raw(json: &mut Json, length: u64) {
-    json.open_field("raw", '{');
+    json.open_field("raw", b'{');
     json.field("payload_length", length);
-    json.close('}');
+    json.close(b'}');
 }
 
 /// The length of a frame's data.
-fn payload(json: &mut Json, form: Form, length: u64) {
-    match form {
-        Form::Version03 => json.field("length", length),
-        Form::Sequence => raw(json, length),
-    }
+pub(super) fn payload(json: &mut Json, length: u64) {
+    json.either(|json| json.field("length", length), |json| raw(json, length));
 }
 
 fn stream_type(json: &mut Json, bidirectional: bool) {
     json.plain("stream_type", if bidirectional { "bidirectional" } else { "unidirectional" });
 }
 
-fn unknown(json: &mut Json, form: Form, frame_type: u64) {
-    match form {
-        Form::Version03 => json.field("raw_frame_type", frame_type),
-        Form::Sequence => json.field("frame_type_bytes", frame_type),
-    }
+fn unknown(json: &mut Json, frame_type: u64) {
+    let field = |name| move |json: &mut Json| json.field(name, frame_type);
+    json.either(field("raw_frame_type"), field("frame_type_bytes"));
 }
 
 /// An error code of the application, which has no name.
-fn application_error(json: &mut Json, form: Form, error: u64) {
-    if form == Form::Sequence {
-        json.plain("error", "unknown");
-    }
+fn application_error(json: &mut Json, error: u64) {
+    json.either(|_| {}, |json| json.plain("error", "unknown"));
     json.field("error_code", error);
 }
 
 /// The error of a CONNECTION_CLOSE frame.
-fn close_error(json: &mut Json, form: Form, by_application: bool, error: u64) {
-    match (form, transport_error(error).filter(|_| !by_application)) {
-        (_, None) => application_error(json, form, error),
-        (Form::Version03, Some(name)) => json.plain("error_code", name),
-        (Form::Sequence, Some(name)) => json.plain("error", name),
+fn close_error(json: &mut Json, by_application: bool, error: u64) {
+    match transport_error(error).filter(|_| !by_application) {
+        None => application_error(json, error),
+        Some(name) => json.either(|json| json.plain("error_code", &name), |json| json.plain("error", &name)),
     }
 }
 

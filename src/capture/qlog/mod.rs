@@ -1,28 +1,33 @@
-//! Traces in qlog: the events of a run's QUIC connections, and the fate of their packets on the link.
+//! Traces in qlog: the events of a run's connections, and the fate of their packets on the link.
 //!
 //! Each end of a connection has its own trace, in two [forms](form::Form).
 
+mod arq;
 mod end;
 mod events;
 mod file;
+mod files;
 mod form;
 mod frames;
 mod json;
+mod tcp;
 mod wire;
 
 use std::{fmt, io, net::SocketAddr, sync::Arc};
 
-pub use self::file::{OpenFile, QlogOutput};
+pub use self::files::OpenFile;
 use self::{
     end::End,
     file::{Common, Subject},
-    form::vantage_point,
-    wire::{Flight, Wire},
+    form::{Protocol, vantage_point},
+    tcp::{OnWire, TcpConnections},
+    wire::{PacketId, Wire},
 };
 use crate::{
+    arq::ConnectionId,
     capture::epoch::Epoch,
-    path::{Exit, Observer, PacketView, Side, StopSignal},
-    trace::{QuicEvent, QuicTrace, QuicTracer},
+    path::{Exit, Observer, PacketView, Side, StopSignal, TcpInfo},
+    trace::{ArqEvent, ArqTrace, ArqTracer, QuicEvent, QuicTrace, QuicTracer, Tag, TcpEnd, TcpTracer},
     unit::{Direction, Mutex, PerDirection, Time},
 };
 
@@ -47,16 +52,15 @@ pub struct Qlog(Arc<Mutex<Log>>);
 struct Log {
     common: Common,
     has_link: bool,
-    stop: StopSignal,
     connections: Vec<Connection>,
     wire: PerDirection<Wire>,
-    failed: Option<io::Error>,
-    /// Set when nothing more is written, because the run has ended or writing failed.
-    is_closed: bool,
+    tcp: TcpConnections,
 }
 
 struct Connection {
-    original_id: Vec<u8>,
+    /// The destination connection id of the client's first QUIC packet, the id of an ARQ client, or the sequence number of
+    /// a TCP client's SYN.
+    id: Vec<u8>,
     /// The client's address and the server's, once they are known.
     addresses: Option<(SocketAddr, SocketAddr)>,
     /// The two ends, by the direction in which each sends.
@@ -68,13 +72,11 @@ impl Qlog {
     pub fn new(options: QlogOptions) -> Self {
         let QlogOptions { title, epoch, has_link, open, stop } = options;
         Self(Arc::new(Mutex::new(Log {
-            common: Common { title, epoch, open },
+            common: Common::new(title, epoch, open, stop),
             has_link,
-            stop,
             connections: Vec::new(),
             wire: PerDirection::default(),
-            failed: None,
-            is_closed: false,
+            tcp: TcpConnections::default(),
         })))
     }
 
@@ -88,29 +90,42 @@ impl Qlog {
         Arc::new(self.clone())
     }
 
-    /// Ends all traces. They are marked as complete if the run `is_whole`. Returns the first write error.
-    pub fn finish(&self, is_whole: bool) -> io::Result<()> {
-        let log = &mut *self.0.lock();
-        log.failed.take().map_or(Ok(()), Err)?;
-        if std::mem::replace(&mut log.is_closed, true) {
-            return Ok(());
+    /// Ends all traces. They are marked as complete if the run `is_whole`. Returns how many events are missing because the
+    /// disk was too slow, or the first write error.
+    pub fn finish(&self, is_whole: bool) -> io::Result<u64> {
+        let Log { common, connections, .. } = &mut *self.0.lock();
+        for end in connections.iter_mut().flat_map(|connection| connection.ends.iter_mut().flatten()) {
+            end.file.finish(common, is_whole);
         }
-        for end in log.connections.iter_mut().flat_map(|connection| connection.ends.iter_mut().flatten()) {
-            end.file.finish(&log.common, is_whole)?;
-        }
-        Ok(())
+        common.finish()
+    }
+
+    fn begin(&self, side: Side, protocol: Protocol, id: &[u8]) -> EndTrace {
+        let connection = self.0.lock().begin(side, protocol, id);
+        EndTrace { log: self.clone(), connection, side }
     }
 }
 
 impl QuicTracer for Qlog {
     fn trace(&self, side: Side, original_id: &[u8]) -> Option<Box<dyn QuicTrace>> {
-        let log = &mut *self.0.lock();
-        let connection = log.connection(side, original_id);
-        let group = original_id.iter().map(|byte| format!("{byte:02x}")).collect();
-        let name = format!("{}-{}", connection + 1, vantage_point(side));
-        let subject = Subject { side, protocol: "QUIC", group, name };
-        log.connections[connection].ends[side.outgoing()] = Some(End::new(subject));
-        Some(Box::new(EndTrace { log: self.clone(), connection, side }))
+        Some(Box::new(self.begin(side, Protocol::Quic, original_id)))
+    }
+}
+
+impl ArqTracer for Qlog {
+    fn trace_arq(&self, side: Side, client: ConnectionId) -> Box<dyn ArqTrace> {
+        Box::new(self.begin(side, Protocol::Arq, &client.0.to_be_bytes()))
+    }
+}
+
+impl TcpTracer for Qlog {
+    fn record(&self, at: Time, of: &TcpEnd, info: &TcpInfo) {
+        let Log { common, connections, tcp, .. } = &mut *self.0.lock();
+        let number = tcp.number((of.client, of.server)).filter(|_| !common.is_closed);
+        let end = number.and_then(|number| connections[number].ends[of.side.outgoing()].as_mut());
+        if let Some(end) = end {
+            end.write_info(common, at, info);
+        }
     }
 }
 
@@ -123,7 +138,35 @@ struct EndTrace {
 
 impl QuicTrace for EndTrace {
     fn record(&mut self, at: Time, event: &QuicEvent<'_>) {
-        self.log.0.lock().record(self.connection, self.side, at, event);
+        let log = &mut *self.log.0.lock();
+        log.with_end(self, at, |end, common, wire| match event {
+            QuicEvent::Encrypted(ciphertext) => {
+                if let Some((packet_type, number)) = end.sealed.take() {
+                    let packet = PacketId::Quic(packet_type, number);
+                    let tag = Tag::of_ciphertext(ciphertext);
+                    wire.seal(self.connection, packet, ciphertext.len(), tag);
+                }
+            }
+            _ => {
+                if let QuicEvent::Sent { packet, .. } = event {
+                    end.sealed = Some((packet.packet_type, packet.number));
+                }
+                end.write(common, at, event);
+            }
+        });
+    }
+}
+
+impl ArqTrace for EndTrace {
+    fn record(&mut self, at: Time, event: &ArqEvent<'_>) {
+        let log = &mut *self.log.0.lock();
+        log.with_end(self, at, |end, common, wire| {
+            if let ArqEvent::Sent { datagram, kind } = event {
+                let packet = PacketId::Segment { content: arq::content(*kind) };
+                wire.seal(self.connection, packet, datagram.len(), Tag::of_segment(datagram));
+            }
+            end.write_arq(common, at, event);
+        });
     }
 }
 
@@ -140,100 +183,151 @@ impl Drop for EndTrace {
 impl Observer for Qlog {
     fn entered(&mut self, packet: &PacketView<'_>) {
         let log = &mut *self.0.lock();
-        if log.is_closed {
+        if log.common.is_closed {
             return;
         }
-        let Some(datagram) = packet.datagram() else { return };
-        let Some(connection) = log.wire[packet.direction].enter(packet.number, datagram, packet.at) else {
-            return;
-        };
-        let addresses = match packet.direction {
-            Direction::ToServer => (packet.from, packet.to),
-            Direction::ToClient => (packet.to, packet.from),
-        };
-        let Connection { addresses: known, ends, .. } = &mut log.connections[connection];
-        let addresses = *known.get_or_insert(addresses);
-        if let Some(end) = &mut ends[packet.direction] {
-            let written = end.start(&mut log.common, packet.at, Some(addresses));
-            log.note(written);
-        }
-        if !log.has_link {
-            log.wire[packet.direction].leave(packet.number, false, false);
+        if let Some(segment) = tcp::segment(packet) {
+            log.entered_tcp(packet, segment);
+        } else if let Some(datagram) = packet.datagram() {
+            log.entered(packet, datagram);
         }
     }
 
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
         let log = &mut *self.0.lock();
-        if log.is_closed || !log.has_link {
-            return;
+        if !log.common.is_closed && log.has_link {
+            log.left(packet, exit);
         }
-        let (arrived, more) = match exit {
-            Exit::Arrived { more, .. } => (true, more),
-            Exit::Dropped(_) => (false, false),
-        };
-        let way = packet.direction;
-        if let Some((flight, is_overtaken)) = log.wire[way].leave(packet.number, arrived, more) {
-            log.write_fate(packet, &flight, exit, is_overtaken);
-            log.close_finished(flight.connection, way);
-        }
+    }
+
+    fn reads_ciphertext(&self) -> bool {
+        false
     }
 }
 
 impl Log {
+    /// Begins the trace of one end of the connection with this id. Returns the connection.
+    fn begin(&mut self, side: Side, protocol: Protocol, id: &[u8]) -> usize {
+        let connection = self.connection(side, id);
+        let group = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = format!("{}-{}", connection + 1, vantage_point(side));
+        let subject = Subject { side, protocol, group, name };
+        self.connections[connection].ends[side.outgoing()] = Some(End::new(subject));
+        connection
+    }
+
     /// The connection with this id that has no trace of this side yet.
-    fn connection(&mut self, side: Side, original_id: &[u8]) -> usize {
-        let is_it = |connection: &Connection| {
-            connection.original_id == original_id && connection.ends[side.outgoing()].is_none()
-        };
+    fn connection(&mut self, side: Side, id: &[u8]) -> usize {
+        let is_it =
+            |connection: &Connection| connection.id == id && connection.ends[side.outgoing()].is_none();
         self.connections.iter().rposition(is_it).unwrap_or_else(|| {
             let ends = PerDirection::from_fn(|_| None);
-            self.connections.push(Connection { original_id: original_id.to_vec(), addresses: None, ends });
+            self.connections.push(Connection { id: id.to_vec(), addresses: None, ends });
             self.connections.len() - 1
         })
     }
 
-    fn record(&mut self, connection: usize, side: Side, at: Time, event: &QuicEvent<'_>) {
-        if self.is_closed {
+    /// Begins the trace of the end if its addresses are known, and calls `write`, unless the traces have ended.
+    fn with_end(
+        &mut self,
+        EndTrace { connection, side, .. }: &EndTrace,
+        at: Time,
+        write: impl FnOnce(&mut End, &mut Common, &mut Wire),
+    ) {
+        if self.common.is_closed {
             return;
         }
-        let Connection { addresses, ends, .. } = &mut self.connections[connection];
-        let Some(end) = &mut ends[side.outgoing()] else { return };
-        match event {
-            QuicEvent::Encrypted(ciphertext) => {
-                if let Some(packet) = end.sealed.take() {
-                    self.wire[side.outgoing()].seal(connection, packet, ciphertext);
-                }
-                return;
-            }
-            QuicEvent::Sent { packet, .. } => end.sealed = Some((packet.packet_type, packet.number)),
-            _ => {}
+        let Connection { addresses, ends, .. } = &mut self.connections[*connection];
+        if let Some(end) = &mut ends[side.outgoing()] {
+            end.start(&mut self.common, at, *addresses);
+            write(end, &mut self.common, &mut self.wire[side.outgoing()]);
         }
-        let written = end.start(&mut self.common, at, *addresses);
-        let written = written.and_then(|()| end.write(&mut self.common, at, event));
-        self.note(written);
     }
 
-    /// Writes the fate of a copy of a datagram to the trace of its sender.
-    fn write_fate(&mut self, packet: &PacketView<'_>, flight: &Flight, exit: Exit, is_overtaken: bool) {
-        let Some(end) = &mut self.connections[flight.connection].ends[packet.direction] else { return };
-        let written = end.write_fate(&mut self.common, packet, flight, exit, is_overtaken);
-        self.note(written);
+    fn entered(&mut self, packet: &PacketView<'_>, datagram: &[u8]) {
+        let wire = &mut self.wire[packet.direction];
+        let Some(connection) = wire.enter(packet.number, datagram, packet.at) else { return };
+        let addresses = tcp::addresses(packet);
+        let Connection { addresses: known, ends, .. } = &mut self.connections[connection];
+        let addresses = *known.get_or_insert(addresses);
+        if let Some(end) = &mut ends[packet.direction] {
+            end.start(&mut self.common, packet.at, Some(addresses));
+        }
+        if !self.has_link {
+            wire.leave(packet.number, false, false, |_, _| {});
+        }
+    }
+
+    /// Writes a segment of the kernel's TCP to the trace of its sender.
+    fn entered_tcp(&mut self, packet: &PacketView<'_>, segment: OnWire<'_>) {
+        let (way, header, next) = (packet.direction, segment.header, self.connections.len());
+        let Some(tcp) = self.tcp.of_entering(packet, &header, next) else { return };
+        let (number, segment) = (tcp.number, tcp.enter(way, segment));
+        let change = tcp.change(way, &header, false);
+        if number == next {
+            let id = header.sequence.to_be_bytes();
+            for side in [Side::Client, Side::Server] {
+                self.begin(side, Protocol::Tcp, &id);
+            }
+            self.connections[number].addresses = Some(tcp::addresses(packet));
+        }
+        self.wire[way].enter_as(packet.number, number, PacketId::Tcp(segment.number), packet.at);
+        let Connection { addresses, ends, .. } = &mut self.connections[number];
+        if let Some(end) = &mut ends[way] {
+            end.start(&mut self.common, packet.at, *addresses);
+            end.write_tcp(&mut self.common, packet.at, &segment, change);
+        }
+    }
+
+    /// Writes a segment of the kernel's TCP that arrived to the trace of its receiver.
+    fn arrived_tcp(&mut self, packet: &PacketView<'_>, segment: OnWire<'_>, number: u64) {
+        let (way, header) = (packet.direction, segment.header);
+        let Some(tcp) = self.tcp.of_leaving(packet) else { return };
+        let segment = tcp.arrive(way, segment, number);
+        let (number, change) = (tcp.number, tcp.change(way.reverse(), &header, true));
+        let is_over = tcp.is_over();
+        let Connection { addresses, ends, .. } = &mut self.connections[number];
+        if let Some(end) = &mut ends[way.reverse()] {
+            end.start(&mut self.common, packet.at, *addresses);
+            end.write_tcp(&mut self.common, packet.at, &segment, change);
+        }
+        ends.iter_mut().flatten().for_each(|end| end.is_over |= is_over);
+    }
+
+    /// Writes the fate of a copy of a packet to the trace of its sender.
+    fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
+        let (arrived, more) = match exit {
+            Exit::Arrived { more, .. } => (true, more),
+            Exit::Dropped(_) => (false, false),
+        };
+        let (way, mut of) = (packet.direction, None);
+        let mut received = None;
+        let Self { common, connections, wire, .. } = self;
+        wire[way].leave(packet.number, arrived, more, |flight, is_overtaken| {
+            of = Some(flight.connection);
+            received = flight.packets.first().copied();
+            if let Some(end) = &mut connections[flight.connection].ends[way] {
+                end.write_fate(common, packet, flight, exit, is_overtaken);
+            }
+        });
+        let Some(connection) = of else { return };
+        // The receiver discards a segment with a wrong checksum.
+        if let (Some(PacketId::Tcp(number)), Exit::Arrived { intact: true, .. }) = (received, exit)
+            && let Some(segment) = tcp::segment(packet)
+        {
+            self.arrived_tcp(packet, segment, number);
+            self.close_finished(connection, way.reverse());
+        }
+        self.close_finished(connection, way);
     }
 
     /// Ends the trace of an end that is gone, once the fate of its packets is known.
     fn close_finished(&mut self, connection: usize, way: Direction) {
         let Some(end) = &mut self.connections[connection].ends[way] else { return };
-        if end.is_over && !self.is_closed && !self.wire[way].carries(connection) {
-            let written = end.file.finish(&self.common, true);
-            self.note(written);
-        }
-    }
-
-    fn note(&mut self, written: io::Result<()>) {
-        if let Err(error) = written {
-            self.failed.get_or_insert(error);
-            self.is_closed = true;
-            self.stop.set();
+        if end.is_over && !self.common.is_closed && !self.wire[way].carries(connection) {
+            // An interrupt cuts connections short.
+            let is_complete = !self.common.is_interrupted();
+            end.file.finish(&mut self.common, is_complete);
         }
     }
 }

@@ -1,25 +1,62 @@
-//! Maps the datagrams on the wire to the QUIC packets in them.
+//! Maps the datagrams on the wire to the packets in them.
 
 use std::collections::VecDeque;
 
-use crate::{trace::PacketType, unit::Time};
-
-/// The QUIC packets in a datagram.
-type Packets = Vec<(PacketType, u64)>;
-
-/// The length of the authentication tag at the end of a packet, which identifies the packet.
-const TAG_BYTES: usize = 16;
+use super::{events, json::Json};
+use crate::{
+    trace::{PacketType, SealedPackets, Tag},
+    unit::Time,
+};
 
 /// Upper bound on packets that have not entered the link. The oldest is forgotten.
 const MAX_SEALED: usize = 4096;
+
+/// Identifies a packet to its sender.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum PacketId {
+    Quic(PacketType, u64),
+    /// An ARQ segment.
+    Segment {
+        /// `None` if it has no content.
+        content: Option<Content>,
+    },
+    /// The number of a TCP segment among those of its end.
+    Tcp(u64),
+}
+
+/// Identifies the content of an ARQ segment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Content {
+    pub(super) sequence: u64,
+    pub(super) transmission: u64,
+}
+
+impl PacketId {
+    /// Adds its fields.
+    pub(super) fn write(self, json: &mut Json) {
+        match self {
+            Self::Quic(packet_type, number) => events::short_header(json, packet_type, number),
+            Self::Segment { content } => {
+                json.plain("packet_type", "unknown");
+                if let Some(Content { sequence, transmission }) = content {
+                    json.field("packet_number", sequence);
+                    json.field("transmission", transmission);
+                }
+            }
+            Self::Tcp(number) => {
+                json.plain("packet_type", "unknown");
+                json.field("packet_number", number);
+            }
+        }
+    }
+}
 
 /// A packet that has not entered the link.
 #[derive(Debug)]
 struct Sealed {
     connection: usize,
-    packet: (PacketType, u64),
+    packet: PacketId,
     bytes: usize,
-    tag: [u8; TAG_BYTES],
 }
 
 /// A datagram on the link.
@@ -27,7 +64,7 @@ struct Sealed {
 pub(super) struct Flight {
     number: u64,
     pub(super) connection: usize,
-    pub(super) packets: Packets,
+    pub(super) packets: Vec<PacketId>,
     pub(super) entered: Time,
     /// Number of copies that left the link before.
     pub(super) copies: u32,
@@ -36,59 +73,66 @@ pub(super) struct Flight {
 /// One direction of the wire.
 #[derive(Debug, Default)]
 pub(super) struct Wire {
-    sealed: VecDeque<Sealed>,
+    sealed: SealedPackets<Sealed>,
     flights: VecDeque<Flight>,
+    /// Lists of earlier datagrams, to be reused.
+    spare: Vec<Vec<PacketId>>,
     /// The highest number of a datagram that has arrived.
     highest: Option<u64>,
 }
 
 impl Wire {
-    /// A packet was encrypted, and is sent at once.
-    pub(super) fn seal(&mut self, connection: usize, packet: (PacketType, u64), ciphertext: &[u8]) {
-        let Some(tag) = ciphertext.last_chunk() else { return };
+    /// A packet of `bytes` was made, and is sent at once. `tag` identifies it.
+    pub(super) fn seal(&mut self, connection: usize, packet: PacketId, bytes: usize, tag: Option<Tag>) {
+        let Some(tag) = tag else { return };
         if self.sealed.len() == MAX_SEALED {
-            self.sealed.pop_front();
+            self.sealed.pop();
         }
-        self.sealed.push_back(Sealed { connection, packet, bytes: ciphertext.len(), tag: *tag });
+        self.sealed.push(tag, Sealed { connection, packet, bytes });
     }
 
-    /// A datagram entered the link, or its sender's socket. Returns its connection if it carries QUIC packets.
+    /// A datagram entered the link, or its sender's socket. Returns its connection if it carries packets that were sealed.
     pub(super) fn enter(&mut self, number: u64, datagram: &[u8], now: Time) -> Option<usize> {
-        let tag = datagram.last_chunk::<TAG_BYTES>()?;
-        let last = self.sealed.iter().position(|sealed| sealed.tag == *tag)?;
-        let connection = self.sealed[last].connection;
-        let (mut first, mut bytes) = (last, self.sealed[last].bytes);
+        let last = self.sealed.position(datagram)?;
+        let &Sealed { connection, mut bytes, .. } = self.sealed.get(last)?;
+        let mut first = last;
         // Packets before it may be coalesced with it (RFC 9000 section 12.2).
         while let Some(before) = first.checked_sub(1)
             && bytes < datagram.len()
-            && self.sealed[before].connection == connection
+            && let Some(sealed) = self.sealed.get(before)
+            && sealed.connection == connection
         {
             first = before;
-            bytes += self.sealed[before].bytes;
+            bytes += sealed.bytes;
         }
-        let packets = self.sealed.drain(first..=last).map(|sealed| sealed.packet).collect();
+        let mut packets = self.spare.pop().unwrap_or_default();
+        packets.extend(self.sealed.take(first..=last).map(|sealed| sealed.packet));
         self.flights.push_back(Flight { number, connection, packets, entered: now, copies: 0 });
         Some(connection)
     }
 
-    /// A copy of a datagram left the link. `more` tells whether another copy is still on it. Returns the datagram, and
-    /// whether a datagram that entered later has already arrived.
-    pub(super) fn leave(&mut self, number: u64, arrived: bool, more: bool) -> Option<(Flight, bool)> {
-        let index = self.flights.binary_search_by_key(&number, |flight| flight.number).ok()?;
+    /// The packet `number` of the link entered it. It is `packet`.
+    pub(super) fn enter_as(&mut self, number: u64, connection: usize, packet: PacketId, now: Time) {
+        let mut packets = self.spare.pop().unwrap_or_default();
+        packets.push(packet);
+        self.flights.push_back(Flight { number, connection, packets, entered: now, copies: 0 });
+    }
+
+    /// A copy of a datagram left the link. `more` tells whether another copy is still on it. Calls `look` with the datagram,
+    /// and with whether a datagram that entered later has already arrived.
+    pub(super) fn leave(&mut self, number: u64, arrived: bool, more: bool, look: impl FnOnce(&Flight, bool)) {
+        let Ok(index) = self.flights.binary_search_by_key(&number, |flight| flight.number) else { return };
         let is_overtaken = self.highest.is_some_and(|highest| number < highest);
         if arrived {
             self.highest = self.highest.max(Some(number));
         }
-        if !more {
-            return self.flights.remove(index).map(|flight| (flight, is_overtaken));
-        }
         let flight = &mut self.flights[index];
+        look(flight, is_overtaken);
         flight.copies += 1;
-        let Flight { connection, entered, copies, .. } = *flight;
-        Some((
-            Flight { number, connection, packets: flight.packets.clone(), entered, copies: copies - 1 },
-            is_overtaken,
-        ))
+        if !more && let Some(Flight { mut packets, .. }) = self.flights.remove(index) {
+            packets.clear();
+            self.spare.push(packets);
+        }
     }
 
     /// Whether a datagram of `connection` is on the link.

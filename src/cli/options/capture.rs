@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufWriter},
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -11,11 +11,12 @@ use anyhow::anyhow;
 use clap::Args;
 use wirelab::{
     capture::{
-        Capture, CaptureOptions, DEFAULT_SNAP_BYTES, Epoch, KeyLogFile, Output, Qlog, QlogOptions,
-        QlogOutput, Recording, Secrets,
+        Capture, CaptureOptions, DEFAULT_SNAP_BYTES, Epoch, KeyLogFile, Output, Qlog, QlogOptions, Recording,
+        Secrets,
     },
     experiment::{RecordedRun, RunRecorder},
     path::{Observers, StopSignal},
+    transport::Shape,
     unit::Mutex,
 };
 
@@ -32,13 +33,26 @@ pub(crate) struct CaptureArgs {
     pcap: Option<PathBuf>,
     #[command(flatten)]
     snap: SnapArgs,
-    /// Trace both ends of each QUIC connection in qlog, for qvis and other tools, in files in this folder: packets with
-    /// their frames, losses declared and why, the state of recovery, and what the link did to each packet. Not for URLs
+    /// Trace both ends of each connection in qlog, for qvis and other tools, in files in this folder: packets with their
+    /// frames, losses declared and why, the state of recovery, and what the link did to each packet. For QUIC and ARQ, and
+    /// in netns for TCP and TLS. Not for URLs
     #[arg(long, value_name = "DIR")]
     qlog: Option<PathBuf>,
     /// Write the secrets of all connections to a key log file
     #[arg(long, value_name = "FILE")]
     keylog: Option<PathBuf>,
+}
+
+impl CaptureArgs {
+    /// The first of these options that was given.
+    pub(crate) fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            ("--pcap", self.pcap.is_some()),
+            ("--qlog", self.qlog.is_some()),
+            ("--keylog", self.keylog.is_some()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
+    }
 }
 
 /// How much of each packet is captured.
@@ -100,7 +114,7 @@ impl LinkCapture {
     /// Completes the file.
     pub(crate) fn complete(self) -> anyhow::Result<()> {
         let missing = self.capture.finish(true).map_err(|error| cut(&self.path, &error))?;
-        tell_missing(&self.path, missing);
+        tell_missing(&self.path, "packets", missing);
         Ok(())
     }
 }
@@ -117,12 +131,12 @@ fn cut(path: &Path, error: &io::Error) -> anyhow::Error {
     anyhow!("cannot write {}: {error}; the file is incomplete", path.display())
 }
 
-/// Says that packets are missing in a capture, if there are any.
-fn tell_missing(path: &Path, missing: u64) {
+/// Says that packets of a capture or events of traces are missing, if there are any.
+fn tell_missing(path: &Path, what: &str, missing: u64) {
     if missing > 0 {
         let path = path.display();
         note(format_args!(
-            "{path}: {missing} packets are missing, because the disk was slower than the packets"
+            "{path}: {missing} {what} are missing, because the disk was slower than the {what}"
         ));
     }
 }
@@ -327,15 +341,15 @@ impl CaptureFiles {
     }
 
     fn qlog(&self, run: &RecordedRun<'_>) -> Option<Qlog> {
-        run.setup.transport.mapping()?;
-        let (folder, name) = (self.qlog.clone()?, run_name(run));
+        let has_connections = run.setup.transport.shape() != Shape::Datagrams;
+        let (folder, name) = (self.qlog.clone().filter(|_| has_connections)?, run_name(run));
         Some(Qlog::new(QlogOptions {
             title: self.title(run),
             epoch: epoch(run),
             has_link: run.setup.path.has_link(),
             open: Box::new(move |end| {
                 let file = File::create(folder.join(format!("{name}-{end}")))?;
-                Ok(Box::new(BufWriter::new(file)) as Box<dyn QlogOutput>)
+                Ok(Box::new(file) as Box<dyn Output>)
             }),
             stop: run.stop.clone(),
         }))
@@ -376,12 +390,18 @@ impl RunRecorder for CaptureFiles {
         let finished = recording.finish_capture(is_whole);
         if let Some(pcap) = &self.pcap {
             match finished {
-                Ok(missing) => tell_missing(&pcap.path(run), missing),
+                Ok(missing) => tell_missing(&pcap.path(run), "packets", missing),
                 Err(error) => self.fail(cut(&pcap.path(run), &error)),
             }
         }
-        if let (Err(error), Some(folder)) = (recording.finish_qlog(is_whole), &self.qlog) {
-            self.fail(anyhow!("cannot write in {}: {error}; the traces are incomplete", folder.display()));
+        if let Some(folder) = &self.qlog {
+            match recording.finish_qlog(is_whole) {
+                Ok(missing) => tell_missing(folder, "events", missing),
+                Err(error) => {
+                    let folder = folder.display();
+                    self.fail(anyhow!("cannot write in {folder}: {error}; the traces are incomplete"));
+                }
+            }
         }
         self.keylog.iter().for_each(|keylog| keylog.end(run));
     }

@@ -28,6 +28,7 @@ use crate::{
         result::{cell::cell, compare::compare},
         senders::FlowsOutcome,
         setup::Setup,
+        work,
     },
     path::Fidelity,
     report::{Cell, Flag, Paired},
@@ -52,7 +53,10 @@ impl Experiment for Bench {
 
     fn size(plan: &Plan) -> RunSize {
         let workload = &plan.workload;
+        let messages = (workload.warmup + workload.duration).as_secs_f64() / workload.interval.as_secs_f64();
+        let bytes = (workload.length + workload.reply_length) as f64;
         RunSize {
+            work: (messages * (work::per_message(plan.transport) + bytes * work::PER_BYTE)) as u64,
             duration: Some(LEAD + workload.warmup + workload.duration),
             memory: memory::estimate(plan),
             is_mostly_warmup: workload.warmup > workload.duration,

@@ -15,6 +15,7 @@ use crate::{
         record::outcome::Outcome,
         senders::Flows,
         setup::Setup,
+        work,
     },
     path::Fidelity,
     report::{Cell, Paired},
@@ -41,7 +42,15 @@ impl Experiment for Loaded {
 
     fn size(plan: &LoadedPlan) -> RunSize {
         let once = Bench::size(&plan.plan);
-        RunSize { duration: once.duration.map(|duration| duration * 2), ..once }
+        let duration = plan.plan.workload.warmup + plan.plan.workload.duration;
+        let rates = plan.plan.links.iter().filter_map(|link| link.rate);
+        let bytes = rates.map(|rate| rate.bits_per_second() as f64 / 8.0).sum::<f64>();
+        let background = (bytes * duration.as_secs_f64() * work::PER_BYTE) as u64;
+        RunSize {
+            duration: once.duration.map(|duration| duration * 2),
+            work: once.work.saturating_mul(2).saturating_add(background),
+            ..once
+        }
     }
 
     fn run(&self, plan: &LoadedPlan, job: &Job<'_>) -> Result<LoadedOutcome, RunError> {
@@ -62,6 +71,10 @@ impl Experiment for Loaded {
 
     fn has_succeeded(outcome: &LoadedOutcome) -> bool {
         Bench::has_succeeded(&outcome.loaded)
+    }
+
+    fn is_possible(plan: &LoadedPlan, outcome: &LoadedOutcome) -> bool {
+        outcome.flows.is_possible(plan.flows().len())
     }
 
     fn was_interrupted(outcome: &LoadedOutcome) -> bool {

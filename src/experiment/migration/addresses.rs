@@ -6,13 +6,15 @@ use std::{
     sync::Arc,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     path::{AddressChange, Exit, Observer, PacketView},
     unit::{Direction, Mutex},
 };
 
 /// What a server sent to an address that it had not validated.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unvalidated {
     /// Bytes of datagrams that had come from there by then.
     pub received: u64,

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     path::{AddressChange, Handover, NewAddress},
     unit::{Mutex, Time},
@@ -18,7 +20,7 @@ pub struct ClientChange {
 }
 
 /// What connecting again cost.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reconnections {
     /// Connections that the client made after the first.
     pub connections: u64,

@@ -7,6 +7,8 @@ mod service;
 
 use std::{sync::Arc, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use self::{
     addresses::Addresses,
     repeats::{Repeats, logged},
@@ -23,7 +25,7 @@ use crate::{
 };
 
 /// What a change of the client's address cost in one run.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct MigrationFigures {
     /// The longest time between two replies, from the last before the change to the first of a message that was due after
     /// it. `None` if none of those came back.

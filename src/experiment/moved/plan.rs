@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     experiment::{migration::MigrationFigures, path_kind::PathKind, plan::Plan, record::outcome::Outcome},
     path::{Handover, NewAddress, UnknownPart},
@@ -111,7 +113,7 @@ impl MovedPlan {
 }
 
 /// The outcome of one run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MovedOutcome {
     /// The messages.
     pub messages: Outcome,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     experiment::record::{blocking::OrderFigures, budget::BudgetSums, network::NetworkFigures, trace::Trace},
     link::Counters,
@@ -13,7 +15,7 @@ use crate::{
 };
 
 /// The figures of one run: one transport, one workload, one seed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Outcome {
     /// Messages of the measured time, counted.
     pub messages: Messages,
@@ -66,7 +68,7 @@ pub struct Outcome {
 }
 
 /// What the threads of a client and its server have cost.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// The client's.
     pub client: ThreadUsage,
@@ -75,7 +77,7 @@ pub struct Usage {
 }
 
 /// Messages of the measured time. `scheduled = delivered + lost + unfinished + unknown`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Messages {
     /// Messages that were due.
     pub scheduled: u64,

@@ -124,7 +124,9 @@ fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag>
     let is_unfixed = plan.path == PathKind::Netns
         && plan.transport.uses_kernel_tcp()
         && matches!(plan.congestion, Congestion::Fixed(_));
-    let is_congested = !is_limited && recovery.congestion_events.unwrap_or(0) > 0;
+    let by_marks =
+        pool.sum(|outcome| outcome.ecn.map_or(0, |ecn| ecn.iter().map(|way| way.window_reductions).sum()));
+    let is_congested = !is_limited && recovery.congestion_events.unwrap_or(0) + by_marks > 0;
     // The advice is a fixed window, which the kernel's TCP does not have.
     flag(is_congested && !plan.transport.uses_kernel_tcp(), Flag::Congested);
     flag(is_congested && plan.transport.uses_kernel_tcp() && !is_unfixed, Flag::KernelCongested);

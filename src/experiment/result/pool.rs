@@ -217,6 +217,7 @@ pub(in crate::experiment) fn recovery(ends: &[&Recovery]) -> report::Recovery {
         window_limited_ns: sum(|end| end.window_limited.map(nanos)),
         timeouts: sum(|end| end.timeouts),
         acknowledged_ce: sum(|end| end.acknowledged_ce),
+        ce_received: sum(|end| end.ce_received),
         truth: None,
         kernel: kernel(ends),
     }

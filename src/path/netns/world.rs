@@ -31,6 +31,7 @@ pub struct World {
     device: Device,
     pub(super) origin: Instant,
     pub(super) resolution: Duration,
+    pub(super) uses_ecn: bool,
 }
 
 impl World {
@@ -50,15 +51,15 @@ impl World {
         observers: Observers,
     ) -> Result<Self, NetnsError> {
         let origin = Instant::now();
-        let ecn = links.iter().any(LinkSpec::uses_ecn);
-        let namespaces = [Arc::new(Namespace::new(ecn)?), Arc::new(Namespace::new(ecn)?)];
+        let uses_ecn = links.iter().any(LinkSpec::uses_ecn);
+        let namespaces = [Arc::new(Namespace::new(uses_ecn)?), Arc::new(Namespace::new(uses_ecn)?)];
         // An interface has one MTU for both directions; larger packets would only be dropped by the link.
         let mtu = links.to_server.mtu.min(links.to_client.mtu);
         let port = |side: Side| device.connect(&namespaces[side as usize], address(side), mtu);
         let ports = PerDirection { to_server: port(Side::Client)?, to_client: port(Side::Server)? };
         let forwarder = Forwarder::start(ports, links, seed, observers, origin)
             .map_err(NetnsError::setup("start the forwarder of packets"))?;
-        Ok(Self { forwarder, namespaces, device, origin, resolution: resolution(links) })
+        Ok(Self { forwarder, namespaces, device, origin, resolution: resolution(links), uses_ecn })
     }
 
     /// The namespace of one end's host.

@@ -2,6 +2,7 @@
 
 use std::{
     future::ready,
+    io,
     net::{IpAddr, SocketAddr},
     num::NonZeroUsize,
     sync::Arc,
@@ -159,6 +160,10 @@ impl Host for RelayHost {
         self.machine.unix_time()
     }
 
+    fn uses_ecn(&self) -> bool {
+        self.wire.links.iter().any(LinkSpec::uses_ecn)
+    }
+
     fn busy_time(&self) -> Option<Duration> {
         self.machine.busy_time()
     }
@@ -215,6 +220,14 @@ impl Datagrams for RelayedDatagrams {
 
     fn try_send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> Result<(), DatagramError> {
         self.socket.try_send(payload, to, from)
+    }
+
+    fn use_ecn(&self) -> io::Result<()> {
+        self.socket.use_ecn()
+    }
+
+    fn ce_received(&self) -> Option<u64> {
+        self.socket.ce_received()
     }
 
     fn writable(&self) -> BoxFuture<'_, Result<(), DatagramError>> {

@@ -56,6 +56,7 @@ impl World {
             executor: Executor::new(),
             network: Network::new(links, seed),
             randomness: Randomness::new(seed),
+            needs_ciphertext: links.iter().any(|link| !link.corrupt.is_zero() || !link.inject.is_zero()),
         };
         Self { machinery, limits: Limits::default() }
     }
@@ -78,7 +79,10 @@ impl World {
     }
 
     /// The same world with these observers of its packets.
-    pub fn with_observers(self, observers: Observers) -> Self {
+    ///
+    /// Only hosts made later know whether an observer [reads ciphertext](super::Observer::reads_ciphertext).
+    pub fn with_observers(mut self, observers: Observers) -> Self {
+        self.machinery.needs_ciphertext |= observers.read_ciphertext();
         self.machinery.network.observe(observers);
         self
     }

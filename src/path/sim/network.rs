@@ -53,6 +53,7 @@ impl Packet {
 }
 
 pub(super) struct Network {
+    uses_ecn: bool,
     wire: Mutex<Wire>,
 }
 
@@ -144,7 +145,12 @@ impl Network {
             observers: Observers::default(),
             nat: None,
         };
-        Arc::new(Self { wire: Mutex::new(wire) })
+        Arc::new(Self { uses_ecn: links.iter().any(LinkSpec::uses_ecn), wire: Mutex::new(wire) })
+    }
+
+    /// Whether a link marks packets or changes their ECN field.
+    pub(super) fn uses_ecn(&self) -> bool {
+        self.uses_ecn
     }
 
     /// Shows all packets to `observers` from now on.

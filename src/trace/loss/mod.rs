@@ -30,7 +30,6 @@ struct Sealed {
     space: Space,
     number: u64,
     bytes: u64,
-    only_pings: bool,
 }
 
 /// Reconstructs the loss detection of one end of a connection.
@@ -105,6 +104,12 @@ impl LossDetector {
         self.is_closed = true;
     }
 
+    /// The library drops the connection at `now`. Detects the losses that it has detected since the last event.
+    pub fn end(&mut self, now: Time, lost: &mut Vec<Lost>) {
+        self.expire(now, false, lost);
+        self.is_closed = true;
+    }
+
     /// A packet is sealed at `now`, and sent. Returns whether it is a probe (RFC 9002 section 6.2.4).
     pub fn sent(&mut self, now: Time, packet: &Outgoing, lost: &mut Vec<Lost>) -> bool {
         if self.is_closed {
@@ -122,10 +127,10 @@ impl LossDetector {
         if packet.confirms {
             self.discard(now, Space::Handshake);
         }
-        let Outgoing { packet_type, number, bytes, only_pings, .. } = *packet;
+        let Outgoing { packet_type, number, bytes, .. } = *packet;
         let space = packet_type.space();
         let is_probe = self.spaces[space as usize].send(now, packet, &mut self.in_flight);
-        self.sealed.push(Sealed { space, number, bytes, only_pings });
+        self.sealed.push(Sealed { space, number, bytes });
         if packet.in_flight {
             self.set_timer(now);
         }
@@ -136,12 +141,9 @@ impl LossDetector {
     /// larger MTU.
     pub fn transmitted(&mut self, now: Time, bytes: u64) {
         let mut rest = bytes;
-        while let Some(Sealed { space, number, bytes, only_pings }) = self.sealed.pop() {
-            let space = &mut self.spaces[space as usize];
+        while let Some(Sealed { space, number, bytes }) = self.sealed.pop() {
             if rest >= bytes {
-                space.transmitted(number, now);
-            } else if only_pings {
-                space.mark_mtu_probe(number);
+                self.spaces[space as usize].transmitted(number, now);
             }
             rest = rest.saturating_sub(bytes);
         }

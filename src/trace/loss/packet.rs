@@ -2,7 +2,7 @@
 
 use crate::{
     trace::quic::{PacketType, QuicPacket},
-    wire::quic::Frame,
+    wire::quic::{Frame, is_mtu_probe},
 };
 
 /// The properties of a packet that is about to be sent.
@@ -18,8 +18,8 @@ pub struct Outgoing {
     pub(super) closes: bool,
     /// Whether it confirms the handshake.
     pub(super) confirms: bool,
-    /// Whether it has no other frames than PING, IMMEDIATE_ACK and PADDING.
-    pub(super) only_pings: bool,
+    /// Whether it is a probe for a larger MTU.
+    pub(super) is_mtu_probe: bool,
 }
 
 impl Outgoing {
@@ -34,7 +34,7 @@ impl Outgoing {
             in_flight: false,
             closes: false,
             confirms: false,
-            only_pings: true,
+            is_mtu_probe: packet_type == PacketType::OneRtt && is_mtu_probe(packet.payload),
         };
         for frame in packet.frames() {
             let eliciting = frame.is_ack_eliciting();
@@ -42,7 +42,6 @@ impl Outgoing {
             outgoing.in_flight |= eliciting || matches!(frame, Frame::Padding { .. });
             outgoing.closes |= matches!(frame, Frame::ConnectionClose { .. });
             outgoing.confirms |= frame == Frame::HandshakeDone;
-            outgoing.only_pings &= matches!(frame, Frame::Ping | Frame::ImmediateAck | Frame::Padding { .. });
         }
         outgoing
     }

@@ -102,7 +102,7 @@ impl PacketSpace {
             ack_eliciting: packet.ack_eliciting,
             in_flight: packet.in_flight,
             is_probe,
-            is_mtu_probe: false,
+            is_mtu_probe: packet.is_mtu_probe,
         };
         self.unacked.insert(packet.number, unacked);
         is_probe
@@ -114,13 +114,6 @@ impl PacketSpace {
         packet.at = now;
         if packet.ack_eliciting && self.largest_eliciting == Some(number) {
             self.last_ack_eliciting = Some(now);
-        }
-    }
-
-    /// Packet `number` probes for a larger MTU.
-    pub(super) fn mark_mtu_probe(&mut self, number: u64) {
-        if let Some(packet) = self.unacked.get_mut(&number) {
-            packet.is_mtu_probe = true;
         }
     }
 

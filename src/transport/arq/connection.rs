@@ -14,10 +14,11 @@ use bytes::Bytes;
 use super::{
     ArqError,
     endpoint::{Endpoint, State},
+    trace::Followers,
 };
 use crate::{
     arq::{Connection, Message, SendError, Stats},
-    path::{self, Datagrams, Host},
+    path::{self, Datagrams, Host, Side},
     tap::Tap,
     transport::{LimitedBy, Recovery},
 };
@@ -32,9 +33,9 @@ impl ArqConnection {
         socket: Arc<dyn Datagrams>,
         peer: SocketAddr,
         connection: Connection,
-        tap: Option<Tap>,
+        followers: Followers,
     ) -> Self {
-        let endpoint = Endpoint::new(host, socket, peer, None, connection, true, tap);
+        let endpoint = Endpoint::new(host, socket, peer, None, connection, Side::Client, followers);
         let driven = endpoint.clone();
         host.spawn(
             "an ARQ client",

@@ -10,10 +10,13 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{ArqError, trace::Trace};
+use super::{
+    ArqError,
+    trace::{Followers, Trace},
+};
 use crate::{
     arq::{Connection, Event, Message, Stats},
-    path::{DatagramError, Datagrams, Host},
+    path::{DatagramError, Datagrams, Host, Side},
     tap::Tap,
     unit::{Mutex, Time},
 };
@@ -33,7 +36,7 @@ pub(super) struct State {
     pub(super) connection: Connection,
     /// Datagrams that the socket had no room for.
     unsent: VecDeque<Vec<u8>>,
-    trace: Option<Trace>,
+    trace: Trace,
     is_client: bool,
     /// This end will send no more messages.
     pub(super) closing: bool,
@@ -56,13 +59,11 @@ impl State {
     }
 
     pub(super) fn tap(&self) -> Option<&Tap> {
-        self.trace.as_ref().map(Trace::tap)
+        self.trace.tap()
     }
 
-    fn report_losses(&mut self, now: Time) {
-        if let Some(trace) = &self.trace {
-            trace.report_losses(&mut self.connection, now);
-        }
+    fn report(&mut self, now: Time) {
+        self.trace.report(&mut self.connection, now);
     }
 
     fn fail(&mut self, error: &DatagramError) {
@@ -79,6 +80,7 @@ impl State {
         let mut handled = false;
         while let Some(event) = self.connection.poll_event() {
             handled = true;
+            self.trace.event(&event, now);
             match event {
                 Event::Connected => self.connected = true,
                 Event::Finished => {
@@ -110,14 +112,15 @@ impl Endpoint {
         peer: SocketAddr,
         from: Option<IpAddr>,
         connection: Connection,
-        is_client: bool,
-        tap: Option<Tap>,
+        side: Side,
+        followers: Followers,
     ) -> Arc<Self> {
+        let now = host.now();
         let mut state = State {
+            trace: followers.follow(side, &connection, now),
             connection,
             unsent: VecDeque::new(),
-            trace: tap.map(Trace::new),
-            is_client,
+            is_client: side == Side::Client,
             closing: false,
             connected: false,
             finished: false,
@@ -125,7 +128,7 @@ impl Endpoint {
             armed: None,
             waiting: Vec::new(),
         };
-        state.handle_events(host.now());
+        state.handle_events(now);
         let (host, state) = (host.clone(), Mutex::new(state));
         Arc::new(Self { host, socket, peer, from, state, changed: Notify::new() })
     }
@@ -148,10 +151,8 @@ impl Endpoint {
     pub(super) fn receive(&self, datagram: &[u8]) {
         let (mut state, now) = (self.state.lock(), self.host.now());
         let kept = state.connection.handle_segment(now, datagram);
-        if let Some(tap) = state.tap() {
-            tap.landed(datagram, kept);
-        }
-        state.report_losses(now);
+        state.trace.received(datagram, kept, now);
+        state.report(now);
         if state.handle_events(now) || kept {
             state.wake();
         }
@@ -223,16 +224,14 @@ impl Endpoint {
     /// Sends all that can be sent now.
     fn flush(&self, state: &mut State) {
         let now = self.host.now();
-        state.report_losses(now);
+        state.report(now);
         while !matches!(state.end, Some(Err(ArqError::Socket(_)))) {
             let datagram = match state.unsent.pop_front() {
                 Some(datagram) => datagram,
                 None => match state.connection.poll_transmit(now) {
                     Some(transmit) => {
                         let unacknowledged = state.connection.unacknowledged();
-                        if let Some(trace) = &mut state.trace {
-                            trace.leaves(&transmit, unacknowledged);
-                        }
+                        state.trace.leaves(&transmit, unacknowledged, now);
                         transmit.datagram
                     }
                     None => break,
@@ -253,6 +252,7 @@ impl Endpoint {
                 }
             }
         }
+        state.report(now);
         if state.handle_events(now) {
             state.wake();
         }
@@ -267,5 +267,12 @@ impl Endpoint {
             state.armed = due;
             self.changed.notify_one();
         }
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        let now = self.host.now();
+        self.state.lock().trace.end(now);
     }
 }

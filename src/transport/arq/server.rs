@@ -9,10 +9,10 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use super::{connection::ArqConnection, endpoint::Endpoint, settings::ArqSettings};
+use super::{connection::ArqConnection, endpoint::Endpoint, settings::ArqSettings, trace::Followers};
 use crate::{
     arq::{Config, Connection, ConnectionId, Listener, Mode, Routed},
-    path::{self, DatagramError, Datagrams, Host, Received},
+    path::{self, DatagramError, Datagrams, Host, Received, Side},
     tap::Tap,
     transport::ConnectError,
 };
@@ -27,7 +27,7 @@ pub struct ArqServer {
     over: mpsc::UnboundedReceiver<ConnectionId>,
     tell_over: mpsc::UnboundedSender<ConnectionId>,
     buffer: Box<[u8]>,
-    tap: Option<Tap>,
+    followers: Followers,
 }
 
 /// What happened at a server.
@@ -57,7 +57,9 @@ impl ArqServer {
         tap: Option<Tap>,
     ) -> Result<Self, ConnectError> {
         // The client chooses the mode.
-        let config = Config { reports_losses: tap.is_some(), ..settings.config(Mode::default(), local)? };
+        let followers = Followers { tap, tracer: settings.tracer.clone() };
+        let reports_losses = followers.need_losses();
+        let config = Config { reports_losses, ..settings.config(Mode::default(), local)? };
         let (tell_over, over) = mpsc::unbounded_channel();
         Ok(Self {
             host: host.clone(),
@@ -67,7 +69,7 @@ impl ArqServer {
             over,
             tell_over,
             buffer: vec![0; usize::from(u16::MAX)].into_boxed_slice(),
-            tap,
+            followers,
         })
     }
 
@@ -151,8 +153,8 @@ impl ArqServer {
 
     fn accept(&mut self, connection: Connection, peer: SocketAddr, from: Option<IpAddr>) -> ArqConnection {
         let id = connection.id();
-        let endpoint =
-            Endpoint::new(&self.host, self.socket.clone(), peer, from, connection, false, self.tap.clone());
+        let (socket, followers) = (self.socket.clone(), self.followers.clone());
+        let endpoint = Endpoint::new(&self.host, socket, peer, from, connection, Side::Server, followers);
         let (driven, tell_over) = (endpoint.clone(), self.tell_over.clone());
         self.host.spawn(
             "an ARQ connection",

@@ -8,6 +8,7 @@ use super::{
     connection::ArqConnection,
     server::{ArqServer, ServerEvent},
     settings::cookie_key,
+    trace::Followers,
 };
 use crate::{
     arq::{Config, Connection, Mode},
@@ -44,11 +45,12 @@ async fn connect(
     mode: Mode,
     DialSettings { arq: settings, tap, .. }: DialSettings<'_>,
 ) -> Result<ArqConnection, ConnectError> {
-    let config = Config { reports_losses: tap.is_some(), ..settings.config(mode, peer)? };
+    let followers = Followers { tap, tracer: settings.tracer.clone() };
+    let config = Config { reports_losses: followers.need_losses(), ..settings.config(mode, peer)? };
     let socket = host.udp_connect(peer)?;
-    tap.iter().for_each(Tap::begin);
+    followers.tap.iter().for_each(Tap::begin);
     let connection = Connection::client(config, settings.id(), host.now());
-    let connection = ArqConnection::client(host, socket, peer, connection, tap);
+    let connection = ArqConnection::client(host, socket, peer, connection, followers);
     connection.connected().await.map_err(|e| ConnectError::Failed {
         what: "ARQ handshake",
         peer,

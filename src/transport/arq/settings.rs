@@ -1,11 +1,12 @@
 //! How the two ends of an ARQ connection are set up.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use rand::Rng;
 
 use crate::{
     arq::{self, Config, ConnectionId, Mode},
+    trace::ArqTracer,
     transport::{Congestion, ConnectError, LossDetection},
     unit::random,
 };
@@ -18,7 +19,7 @@ pub const SAFE_DATAGRAM: u16 = 1280 - 48;
 pub(super) const NO_BBR: &str = "reliability by hand has no bbr; expected cubic, newreno or fixed";
 
 /// How the two ends are set up.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ArqSettings {
     /// The congestion controller. [`Congestion::Bbr`] is refused.
     pub congestion: Congestion,
@@ -30,6 +31,8 @@ pub struct ArqSettings {
     pub max_datagram: u16,
     /// Limits on a peer's use of resources.
     pub limits: ArqLimits,
+    /// Traces the connections, if they are traced.
+    pub tracer: Option<Arc<dyn ArqTracer>>,
 }
 
 /// Limits on a peer's use of resources.

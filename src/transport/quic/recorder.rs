@@ -3,10 +3,11 @@
 use std::{
     fmt,
     sync::{Arc, MutexGuard},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use quinn_proto::transport_parameters::TransportParameters;
+use web_time::Instant;
 
 use crate::{
     path::{Host, Side},
@@ -73,6 +74,7 @@ impl Recorders {
             metrics: Metrics::default(),
             congestion: None,
             recovery_since: None,
+            host: self.host.clone(),
         };
         let recorder = Recorder { of: self.clone(), state: Arc::new(Mutex::new(state)) };
         *self.latest.lock() = Some(recorder.clone());
@@ -116,6 +118,17 @@ struct State {
     metrics: Metrics,
     congestion: Option<CongestionState>,
     recovery_since: Option<Time>,
+    host: Arc<dyn Host>,
+}
+
+impl Drop for State {
+    /// quinn drops the connection.
+    fn drop(&mut self) {
+        let now = self.host.now();
+        self.loss.end(now, &mut self.lost);
+        self.report_losses();
+        self.report(now, &QuicEvent::Closed);
+    }
 }
 
 /// The window of a congestion controller.

@@ -44,6 +44,7 @@ pub(super) fn settings(seed: u64) -> SessionSettings {
             seed,
             max_datagram: 1472,
             limits: ArqLimits::EXPERIMENT,
+            tracer: None,
         },
         client_tls: ClientTls {
             trust: Trust::Roots(roots),
@@ -55,6 +56,7 @@ pub(super) fn settings(seed: u64) -> SessionSettings {
         },
         server_tls: Some(ServerTls { identity, early_data: false, key_log: None }),
         shared_key: None,
+        tcp_tracer: None,
     }
 }
 
