@@ -35,7 +35,7 @@ use super::{
   wirelab report monday.json -o monday.md          as Markdown
   wirelab report monday.json tuesday.json -o both.csv
   wirelab report monday.json -o monday.html        as a page with charts, for a browser
-  wirelab report bench-*-of-7.part -o all.json     the parts of a sweep that seven machines have run, as one result")]
+  wirelab report bench-*-of-7.part -o all.json     all parts of a sweep, as one result")]
 pub(crate) struct Report {
     /// Results that `-o FILE.json` or `--json` has written; - is standard input
     #[arg(value_name = "FILE", required = true)]
