@@ -35,12 +35,14 @@ export function dots(file, open) {
   if (!rows.length) return el('p', { class: 'note' }, file.cells.find(cell => cell.pictures?.timeline_reason)?.pictures.timeline_reason ?? 'There is no run to draw.');
   const all = rows.flatMap(cell => messages(cell.pictures.timeline.detail)).map(message => message.latency).filter(value => value != null);
   const highest = Math.max(1, ...rows.map(cell => cell.workload.deadline_ns ?? 0), ...all);
+  const deadline = rows[0].workload.deadline_ns;
   const strips = rows.map(cell => strip(cell, label(cell), highest, open));
   const detail = rows[0].pictures.timeline.detail;
   const seed = rows[0].pictures.timeline.seed;
   const legend = el('p', { class: 'legend' }, ...Object.entries(KINDS).map(([kind, { legend: words, colour: name }]) =>
     el('span', {}, el('span', { class: `swatch m-${kind}`, style: `color:var(${name})`, 'aria-hidden': 'true' }), ` ${words} `)),
-    el('span', {}, el('span', { class: 'swatch tick', 'aria-hidden': 'true' }), ' the link dropped a packet'));
+    el('span', {}, el('span', { class: 'swatch tick', 'aria-hidden': 'true' }), ' the link dropped a packet '),
+    deadline && deadline < highest ? el('span', {}, el('span', { class: 'swatch dash', 'aria-hidden': 'true' }), ` deadline: later is of no use (${time(deadline)})`) : null);
   return el('div', { class: 'dots' },
     el('h2', {}, `Seed ${seed}, second ${(detail.from_ns / 1e9).toFixed(1)} to ${(detail.to_ns / 1e9).toFixed(1)}: each dot is a message`),
     el('p', { class: 'note' }, 'Click a dot, or use the arrow keys and Enter, to see what happened to it packet by packet.'),

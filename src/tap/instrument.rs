@@ -17,8 +17,8 @@ use crate::{
 /// An event of a packet, as shown to a watcher.
 #[derive(Debug, Clone, Copy)]
 pub enum Seen<'a> {
-    /// It entered the link, with these parts of the experiment's data.
-    Entered(&'a PacketView<'a>, &'a [Carried]),
+    /// It entered the link, with these parts of the experiment's data, and these QUIC frames in words.
+    Entered(&'a PacketView<'a>, &'a [Carried], &'a str),
     /// It left the link.
     Left(&'a PacketView<'a>, Exit),
 }
@@ -62,6 +62,7 @@ impl Instrument {
 
     /// Shows `watcher` every packet.
     pub fn watched_by(self, watcher: impl FnMut(Seen<'_>) + Send + 'static) -> Self {
+        self.ledgers.iter().for_each(|ledger| ledger.lock().is_watched = true);
         Self { watcher: Some(Box::new(watcher)), ..self }
     }
 
@@ -79,7 +80,7 @@ impl Instrument {
         if let Some(watcher) = &mut self.watcher {
             let carried =
                 carriage.as_ref().map(|carriage| self.connections.carried(packet.direction, carriage));
-            watcher(Seen::Entered(packet, carried.as_deref().unwrap_or_default()));
+            watcher(Seen::Entered(packet, carried.as_deref().unwrap_or_default(), ""));
         }
         if let Some(carriage) = carriage {
             self.segments[packet.direction].push_back((packet.number, carriage));
@@ -87,12 +88,13 @@ impl Instrument {
     }
 
     fn entered_datagram(&mut self, packet: &PacketView<'_>, datagram: &[u8]) {
-        let mut known = false;
+        let (mut known, mut frames) = (false, String::new());
         let mut ledger = self.ledgers[packet.direction].lock();
-        ledger.enter(packet.number, datagram, packet.at, |carried| {
+        ledger.enter(packet.number, datagram, packet.at, |carried, words| {
             known = !carried.is_empty();
-            if let Some(watcher) = self.watcher.as_mut().filter(|_| known) {
-                watcher(Seen::Entered(packet, carried));
+            match self.watcher.as_mut().filter(|_| known) {
+                Some(watcher) => watcher(Seen::Entered(packet, carried, words)),
+                None => words.clone_into(&mut frames),
             }
         });
         if known || !self.follows_messages && self.watcher.is_none() {
@@ -103,7 +105,7 @@ impl Instrument {
             ledger.enter_message(packet.number, id, packet.at);
         }
         if let Some(watcher) = &mut self.watcher {
-            watcher(Seen::Entered(packet, message.map(Carried::Message).as_slice()));
+            watcher(Seen::Entered(packet, message.map(Carried::Message).as_slice(), &frames));
         }
     }
 

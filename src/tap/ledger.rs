@@ -6,7 +6,7 @@ use super::{
     bytes::{Landed, Passage, Stamp},
     carried::{Carried, Loaded},
     coverage::Extent,
-    sealed::{Sealed, Sealing, Tag},
+    sealed::{Sealed, Sealing, Tag, words},
     streams::Streams,
     truth::Truth,
 };
@@ -23,6 +23,8 @@ pub struct Ledger {
     pub(super) truth: Truth,
     /// Whether only [`Self::truth`] is recorded, and not how each byte arrived.
     only_truth: bool,
+    /// Whether packets are watched, so that their frames are put into words.
+    pub(super) is_watched: bool,
     /// A packet that is being encrypted.
     sealing: Option<Sealing>,
     /// Packets that have not entered the link, in sending order.
@@ -63,21 +65,26 @@ impl Ledger {
 
     /// A new connection begins.
     pub(super) fn begin(&mut self) {
-        let (truth, only_truth) = (self.truth.begun_anew(), self.only_truth);
-        *self = Self { truth, only_truth, ..Self::default() };
+        let (truth, only_truth, is_watched) = (self.truth.begun_anew(), self.only_truth, self.is_watched);
+        *self = Self { truth, only_truth, is_watched, ..Self::default() };
     }
 
     /// Packet number `packet` with the plaintext `payload` is about to be encrypted and sent.
     pub fn seal(&mut self, packet: u64, payload: &[u8]) {
         let (carried, data) = (self.unused(), self.truth.list());
-        self.sealing = Some(Sealing::new(packet, payload, carried, data));
+        let mut sealing = Sealing::new(packet, payload, carried, data);
+        if self.is_watched {
+            sealing.words = words(payload);
+        }
+        self.sealing = Some(sealing);
     }
 
     /// The packet that was sealed last was encrypted to `ciphertext`.
     pub fn encrypted(&mut self, ciphertext: &[u8]) {
         if let (Some(sealing), Some(tail)) = (self.sealing.take(), ciphertext.last_chunk()) {
-            let Sealing { packet, carried, data } = sealing;
-            self.sealed.push_back(Sealed { packet, carried, data, tag: Tag { head: None, tail: *tail } });
+            let Sealing { packet, carried, data, words } = sealing;
+            let tag = Tag { head: None, tail: *tail };
+            self.sealed.push_back(Sealed { packet, carried, data, words, tag });
         }
     }
 
@@ -99,7 +106,7 @@ impl Ledger {
         let Some(tag) = Tag::of_segment(datagram) else { return };
         let mut carried = self.unused();
         carried.extend(what);
-        self.sealed.push_back(Sealed { packet, carried, data, tag });
+        self.sealed.push_back(Sealed { packet, carried, data, words: String::new(), tag });
     }
 
     /// An empty list, with reused memory.
@@ -110,17 +117,17 @@ impl Ledger {
         carried
     }
 
-    /// `datagram` was offered to the link at `now` as packet `number`; `look` is called with what it carries. Packets
+    /// `datagram` was offered to the link at `now` as packet `number`; `look` is called with what it carries, and with its frames in words. Packets
     /// sealed earlier that did not enter the link are forgotten: packets enter in sending order.
-    pub fn enter(&mut self, number: u64, datagram: &[u8], now: Time, look: impl FnOnce(&[Carried])) {
+    pub fn enter(&mut self, number: u64, datagram: &[u8], now: Time, look: impl FnOnce(&[Carried], &str)) {
         let Some(index) = self.sealed.iter().position(|sealed| sealed.tag.is_of(datagram)) else {
-            return look(&[]);
+            return look(&[], "");
         };
         for _ in 0..index {
             self.skip(now);
         }
-        let Some(Sealed { packet, carried, data, tag }) = self.sealed.pop_front() else { return };
-        look(&carried);
+        let Some(Sealed { packet, carried, data, words, tag }) = self.sealed.pop_front() else { return };
+        look(&carried, &words);
         self.forget_late(now);
         let stamp = Stamp { packet, at: now };
         self.mark(&carried, stamp, false);
@@ -332,7 +339,7 @@ mod tests {
     /// Seals a packet, which enters and leaves the link under its own number.
     fn send(ledger: &mut Ledger, packet: u64, payload: &[u8], sent: Time, exit: Exit) {
         seal(ledger, packet, payload);
-        ledger.enter(packet, &datagram(packet), sent, |_| ());
+        ledger.enter(packet, &datagram(packet), sent, |_, _| ());
         ledger.leave(packet, sent + Duration::from_millis(5), Duration::ZERO, exit);
     }
 
@@ -349,9 +356,9 @@ mod tests {
     fn a_datagram_that_was_not_sealed_carries_nothing_and_a_sealed_one_is_taken_once() {
         let mut ledger = Ledger::default();
         seal(&mut ledger, 1, &frame(0, 0, 10));
-        ledger.enter(0, &datagram(7), at(0), |carried| assert_eq!(carried, []));
-        ledger.enter(1, &datagram(1), at(0), |carried| assert_eq!(carried.len(), 1));
-        ledger.enter(2, &datagram(1), at(0), |carried| assert_eq!(carried, []));
+        ledger.enter(0, &datagram(7), at(0), |carried, _| assert_eq!(carried, []));
+        ledger.enter(1, &datagram(1), at(0), |carried, _| assert_eq!(carried.len(), 1));
+        ledger.enter(2, &datagram(1), at(0), |carried, _| assert_eq!(carried, []));
     }
 
     #[test]
@@ -361,7 +368,7 @@ mod tests {
             seal(&mut ledger, packet, &frame(0, packet * 100, 100));
         }
         for (number, packet, exit) in [(0, 9, ARRIVED), (1, 2, ARRIVED), (2, 1, ARRIVED), (3, 3, LOST)] {
-            ledger.enter(number, &datagram(packet), at(number), |_| ());
+            ledger.enter(number, &datagram(packet), at(number), |_, _| ());
             ledger.leave(number, at(number + 5), Duration::ZERO, exit);
         }
         assert_eq!(ledger.sealed.len(), 1);
@@ -381,7 +388,7 @@ mod tests {
         {
             let mut ledger = Ledger::default();
             seal(&mut ledger, 1, &frame(0, 0, 100));
-            ledger.enter(0, &datagram(1), at(0), |_| ());
+            ledger.enter(0, &datagram(1), at(0), |_, _| ());
             exits.iter().for_each(|exit| ledger.leave(0, at(5), Duration::ZERO, *exit));
             send(&mut ledger, 2, &frame(0, 0, 100), at(9), ARRIVED);
             ledger.open(2, true);

@@ -17,6 +17,8 @@ pub(super) struct Sealing {
     /// The stream data in it. `None` if its loss is not counted, because it is not ack-eliciting or probes for a larger
     /// MTU.
     pub(super) data: Option<Vec<Extent>>,
+    /// Its frames in words, if packets are watched.
+    pub(super) words: String,
 }
 
 impl Sealing {
@@ -45,7 +47,7 @@ impl Sealing {
             }
         }
         let is_followed = is_eliciting && !(only_pings && padding > MTU_PROBE_PADDING);
-        Self { packet, carried, data: is_followed.then_some(data) }
+        Self { packet, carried, data: is_followed.then_some(data), words: String::new() }
     }
 }
 
@@ -56,7 +58,14 @@ pub(super) struct Sealed {
     pub(super) carried: Vec<Carried>,
     /// See [`Sealing::data`].
     pub(super) data: Option<Vec<Extent>>,
+    /// See [`Sealing::words`].
+    pub(super) words: String,
     pub(super) tag: Tag,
+}
+
+/// The frames of a packet in words.
+pub(super) fn words(payload: &[u8]) -> String {
+    frames(payload).map(|frame| frame.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// Bytes that identify a datagram. A QUIC datagram ends with the authentication tag of its last packet (RFC 9001 section

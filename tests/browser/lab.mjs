@@ -51,8 +51,10 @@ async function check(page, note, step, base) {
 async function use(page, address, size, note, base) {
   const begun = Date.now();
   await page.goto(address);
+  await page.waitForSelector('.strip', { timeout: PATIENCE });
+  const first = Date.now() - begun;
   await settled(page);
-  console.log(`${address.slice(0, 24)} ${size}: first figures after ${Date.now() - begun} ms`);
+  console.log(`${address.slice(0, 24)} ${size}: first figures after ${first} ms, all after ${Date.now() - begun} ms`);
   await check(page, note, '1-open', base);
 
   // Three changes: a slider by the keyboard, a text field, a checkbox.
@@ -94,12 +96,18 @@ async function use(page, address, size, note, base) {
   }
   await page.waitForSelector('.episode svg .packet', { timeout: PATIENCE });
   const packets = await page.locator('.ladder .packet').count();
-  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await page.getByRole('button', { name: 'Rewind' }).click();
   const visible = () => page.locator('.ladder .packet').evaluateAll(all => all.filter(packet => packet.style.display !== 'none').length);
   const before = await visible();
   for (let step = 0; step < 4; step += 1) await page.getByRole('button', { name: 'Step', exact: true }).click();
   if (!(await visible() > before && before < packets)) note(`the ladder does not step: ${before} of ${packets}, then ${await visible()}`);
   if (!/^\+/.test(await page.locator('.episode .info').textContent())) note('a step tells nothing');
+  await page.getByRole('slider', { name: 'Instant of the episode' }).press('End');
+  const packet = page.locator('.ladder .packet .hit').first();
+  if (size === 'phone') await packet.tap({ force: true }); else await packet.hover({ force: true });
+  const frames = await page.locator('.episode .info').textContent();
+  if (!/Frames: .*(STREAM|ACK)/.test(frames)) note(`a packet has no frames: ${frames}`);
+  await page.getByRole('button', { name: 'Rewind' }).click();
   await page.getByRole('button', { name: 'Play' }).click();
   await page.waitForTimeout(300);
   const height = await page.locator('.ladder').evaluate(drawing => drawing.viewBox.baseVal.height);

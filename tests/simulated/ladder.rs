@@ -29,6 +29,7 @@ fn episode(messages: u64) -> Episode {
         arrives_ns: (at + 50) * MS,
         lost: number == 2 && !again,
         carries: vec![Carries { message: numbered(number), again }],
+        frames: String::new(),
     };
     let again = (messages - 1) * 10 + 5;
     let mut packets: Vec<Packet> = (0..messages).map(|number| sent(number, number * 10, false)).collect();
@@ -83,6 +84,7 @@ fn acknowledgements_are_left_out_first() {
         arrives_ns: (number * 10 + 100) * MS,
         lost: false,
         carries: Vec::new(),
+        frames: String::new(),
     });
     long.packets.extend(acks);
     long.packets.sort_by_key(|packet| packet.at(End::Server));
@@ -118,6 +120,7 @@ fn any_packet() -> impl Strategy<Value = Packet> {
                 .into_iter()
                 .map(|(number, flow, again)| Carries { message: Numbered { number, flow }, again })
                 .collect(),
+            frames: String::new(),
         },
     )
 }

@@ -169,6 +169,7 @@ impl Collector {
                 arrives_ns: arrived.unwrap_or(usual).as_nanos(),
                 lost: *dropped,
                 carries: carries.collect(),
+                frames: packet.frames.clone(),
             });
         }
         packets

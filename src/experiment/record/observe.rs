@@ -56,6 +56,8 @@ pub struct LoggedPacket {
     pub ip_bytes: usize,
     /// The parts of messages that it carries, in order.
     pub portions: Vec<Portion>,
+    /// Its QUIC frames in words; empty for other transports.
+    pub frames: String,
 }
 
 /// What happens to a packet.
@@ -110,7 +112,8 @@ pub struct Observers {
 
 impl LoggedPacket {
     /// A packet of a run of `workload` on `transport`.
-    fn new(packet: &PacketView<'_>, carried: &[Carried], transport: Transport, workload: &Workload) -> Self {
+    fn new(packet: &PacketView<'_>, carried: &[Carried], frames: &str, plan: &Plan) -> Self {
+        let Plan { transport, ref workload, .. } = *plan;
         let from = Side::sending(packet.direction);
         let length = match from {
             Side::Client => workload.length,
@@ -134,7 +137,7 @@ impl LoggedPacket {
             }
         }
         let PacketView { number, at: entered, ip_bytes, .. } = *packet;
-        Self { from, number, entered, ip_bytes, portions }
+        Self { from, number, entered, ip_bytes, portions, frames: frames.to_owned() }
     }
 }
 
@@ -142,8 +145,8 @@ impl PacketEvent {
     /// What the order instrument has seen in a run of `plan`.
     pub(in crate::experiment) fn of(seen: Seen<'_>, plan: &Plan) -> Self {
         match seen {
-            Seen::Entered(packet, carried) => {
-                Self::Entered(LoggedPacket::new(packet, carried, plan.transport, &plan.workload))
+            Seen::Entered(packet, carried, frames) => {
+                Self::Entered(LoggedPacket::new(packet, carried, frames, plan))
             }
             Seen::Left(packet, exit) => {
                 let PacketView { number, at, .. } = *packet;

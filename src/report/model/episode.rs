@@ -92,6 +92,9 @@ pub struct Packet {
     pub lost: bool,
     /// The messages in it; none in a pure acknowledgement.
     pub carries: Vec<Carries>,
+    /// The QUIC frames in it, in words; absent for other transports.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub frames: String,
 }
 
 /// A message in a packet.
