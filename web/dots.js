@@ -28,13 +28,18 @@ function messages(detail) {
   });
 }
 
-// The strips of all cells on one time axis. `open(cell, which)` opens a ladder.
-export function dots(file, open) {
+// The longest time that the strips of a result show.
+export function highest(file) {
+  const rows = file.cells.filter(cell => cell.pictures?.timeline);
+  const all = rows.flatMap(cell => cell.pictures.timeline.detail.latency_ns).filter(value => value != null);
+  return Math.max(1, ...rows.map(cell => cell.workload.deadline_ns ?? 0), ...all);
+}
+
+// The strips of all cells, with latencies up to `highest`. `open(cell, which)` opens a ladder.
+export function dots(file, highest, open) {
   const rows = file.cells.filter(cell => cell.pictures?.timeline);
   const label = rowNames(file.cells);
   if (!rows.length) return el('p', { class: 'note' }, file.cells.find(cell => cell.pictures?.timeline_reason)?.pictures.timeline_reason ?? 'There is no run to draw.');
-  const all = rows.flatMap(cell => messages(cell.pictures.timeline.detail)).map(message => message.latency).filter(value => value != null);
-  const highest = Math.max(1, ...rows.map(cell => cell.workload.deadline_ns ?? 0), ...all);
   const deadline = rows[0].workload.deadline_ns;
   const strips = rows.map(cell => strip(cell, label(cell), highest, open));
   const detail = rows[0].pictures.timeline.detail;
@@ -43,7 +48,7 @@ export function dots(file, open) {
     el('span', {}, el('span', { class: `swatch m-${kind}`, style: `color:var(${name})`, 'aria-hidden': 'true' }), ` ${words} `)),
     el('span', {}, el('span', { class: 'swatch tick', 'aria-hidden': 'true' }), ' the link dropped a packet '),
     deadline && deadline < highest ? el('span', {}, el('span', { class: 'swatch dash', 'aria-hidden': 'true' }), ` deadline: later is of no use (${time(deadline)})`) : null);
-  return el('div', { class: 'dots' },
+  return el('div', { class: 'dots', 'data-highest': highest },
     el('h2', {}, `Seed ${seed}, second ${(detail.from_ns / 1e9).toFixed(1)} to ${(detail.to_ns / 1e9).toFixed(1)}: each dot is a message`),
     el('p', { class: 'note' }, 'Click a dot, or use the arrow keys and Enter, to see what happened to it packet by packet.'),
     ...strips, legend);

@@ -65,6 +65,8 @@ async function use(page, address, size, note, base) {
   await page.getByRole('textbox', { name: 'Round trip' }).fill('70ms');
   await page.getByRole('textbox', { name: 'Round trip' }).press('Enter');
   await ran(page, '--rtt 70ms');
+  const at = await page.getByRole('slider', { name: 'Round trip' }).evaluate(slider => [slider.value, slider.getAttribute('aria-valuetext')]);
+  if (at.join() !== '7,70ms') note(`the slider is at ${at}, and 80ms is the nearest to 70ms`);
   await page.getByRole('checkbox', { name: 'quic-message' }).uncheck();
   await ran(page, '-t udp,arq-selective,quic-one,quic-datagram');
   await check(page, note, '2-changed', base);
@@ -135,6 +137,9 @@ async function use(page, address, size, note, base) {
   await second.getByRole('textbox', { name: 'Loss each way' }).press('Enter');
   await page.waitForFunction(() => document.querySelectorAll('.command code')[1].textContent.includes('--loss 0%'), null, { timeout: PATIENCE });
   await settled(page, 2);
+  // Without loss nothing is as late as on the left, but both have one scale.
+  const scales = await page.locator('.dots').evaluateAll(all => all.map(dots => dots.dataset.highest));
+  if (scales.length !== 2 || scales[0] !== scales[1]) note(`the two have the scales ${scales}`);
   await check(page, note, '4-two', base);
 
   // An invalid value gets a sentence.
