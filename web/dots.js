@@ -16,6 +16,11 @@ const KINDS = {
   missing: { words: 'it was not delivered', legend: 'not delivered', colour: '--alarm', size: 3.2 },
 };
 
+// One listener for all strips: a list of media would keep those of earlier results in memory.
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+  for (const canvas of document.querySelectorAll('.strip canvas')) canvas.dispatchEvent(new Event('repaint'));
+});
+
 // The messages of a cell's timeline.
 function messages(detail) {
   const kinds = new Map();
@@ -111,7 +116,7 @@ function strip(cell, name, highest, open) {
     else if (event.key === 'Escape') select(null);
   });
   new ResizeObserver(draw).observe(canvas);
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
+  canvas.addEventListener('repaint', draw);
   const stall = cell.hol?.longest_stall;
   const most = stall ? button(`Longest stall: ${time(stall.duration_ns)}, ${stall.messages} waited`, () => open(cell, 'longest'), { class: 'link' })
     : button(own.some(message => message.kind === 'resent') ? 'Longest recovery' : 'A lost message', () => open(cell, 'longest'), { class: 'link' });

@@ -1,5 +1,5 @@
 // One configuration: its controls, its run, and what the run shows.
-import { button, copy, el, save, say, time } from 'lab/dom.js';
+import { button, copy, el, fit, save, say, time } from 'lab/dom.js';
 import { dots, highest, rowNames } from 'lab/dots.js';
 import { Controls } from 'lab/controls.js';
 import { ladder } from 'lab/ladder.js';
@@ -116,15 +116,10 @@ export class Panel {
     // Two configurations stand on one page.
     const prefix = `p${this.place}-`;
     for (const marked of this.part.querySelectorAll('[id]')) marked.id = prefix + marked.id;
-    for (const link of this.part.querySelectorAll('a[href^="#"]')) link.replaceWith(...link.childNodes);
     for (const chart of this.part.querySelectorAll('[aria-labelledby]')) {
       chart.setAttribute('aria-labelledby', chart.getAttribute('aria-labelledby').split(' ').map(id => prefix + id).join(' '));
     }
-    for (const table of this.part.querySelectorAll('table')) {
-      const frame = el('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': 'Table' });
-      table.replaceWith(frame);
-      frame.append(table);
-    }
+    fit(this.part);
   }
 
   // Draws the run in time. Two configurations have one scale, so that they can be compared.
