@@ -39,6 +39,17 @@ export function parse(line) {
   return { command: command === 'bench' ? 'bench' : 'hol', options, rest };
 }
 
+const UNITS = { '': 1, p: 1, '%': 1, ns: 1e-6, us: 1e-3, ms: 1, s: 1e3, m: 6e4, kbit: 1e3, mbit: 1e6, gbit: 1e9 };
+
+// The place among the usual values that is nearest to a value.
+function nearest(values, value) {
+  const exact = values.indexOf(value);
+  const size = text => { const [, number, unit] = text.match(/^([\d.]+)(\D*)$/) ?? []; return Number(number) * UNITS[unit?.toLowerCase()]; };
+  if (exact >= 0 || !Number.isFinite(size(value))) return Math.max(0, exact);
+  const distance = other => other === '' ? Infinity : Math.abs(Math.log((size(other) + 1e-3) / (size(value) + 1e-3)));
+  return values.reduce((best, other, index) => distance(other) < distance(values[best]) ? index : best, 0);
+}
+
 // Builds the form. `changed` is called with the new command line.
 export class Controls {
   constructor(place, line, about, changed) {
@@ -81,11 +92,16 @@ export class Controls {
     const current = () => this.parts.options.get(option) ?? (this.parts.options.get('--preset') && ['--rtt', '--loss', '--rate', '--queue'].includes(option) ? '' : usual ?? '');
     const text = el('input', { id, type: 'text', class: 'value', value: current(), placeholder: none ?? 'default', autocomplete: 'off', spellcheck: 'false', size: 7 });
     const apply = value => { text.value = value; this.set(option, value.trim()); };
-    text.addEventListener('change', () => { if (slider) slider.value = Math.max(0, values.indexOf(text.value.trim())); this.set(option, text.value.trim()); });
+    const shown = value => value || none || 'default';
+    text.addEventListener('change', () => {
+      const value = text.value.trim();
+      if (slider) { slider.value = nearest(values, value); slider.setAttribute('aria-valuetext', shown(value)); }
+      this.set(option, value);
+    });
     const slider = values && el('input', {
       type: 'range', min: 0, max: values.length - 1, step: 1, 'aria-label': label,
-      value: Math.max(0, values.indexOf(current())), 'aria-valuetext': current() || none || 'default',
-      input: event => { const value = values[event.target.value]; event.target.setAttribute('aria-valuetext', value || none || 'default'); apply(value); },
+      value: nearest(values, current()), 'aria-valuetext': shown(current()),
+      input: event => { const value = values[event.target.value]; event.target.setAttribute('aria-valuetext', shown(value)); apply(value); },
     });
     return el('div', { class: 'field' }, el('label', { for: id }, label), text, slider);
   }

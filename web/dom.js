@@ -21,6 +21,17 @@ export function svg(tag, attributes = {}, ...children) {
 
 export const button = (text, click, attributes = {}) => el('button', { type: 'button', click, ...attributes }, text);
 
+// Fits a part of a report into the page: wide tables scroll, and links within the report are plain text, because the
+// address holds the page's state.
+export function fit(part) {
+  for (const link of part.querySelectorAll('a[href^="#"]')) link.replaceWith(...link.childNodes);
+  for (const table of part.querySelectorAll('table')) {
+    const frame = el('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': 'Table' });
+    table.replaceWith(frame);
+    frame.append(table);
+  }
+}
+
 // A duration in nanoseconds, with three significant digits.
 export function time(ns) {
   const [value, unit] = ns < 1e3 ? [ns, 'ns'] : ns < 1e6 ? [ns / 1e3, 'us'] : ns < 1e9 ? [ns / 1e6, 'ms'] : [ns / 1e9, 's'];

@@ -16,6 +16,11 @@ const KINDS = {
   missing: { words: 'it was not delivered', legend: 'not delivered', colour: '--alarm', size: 3.2 },
 };
 
+// One listener for all strips: a list of media would keep those of earlier results in memory.
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+  for (const canvas of document.querySelectorAll('.strip canvas')) canvas.dispatchEvent(new Event('repaint'));
+});
+
 // The messages of a cell's timeline.
 function messages(detail) {
   const kinds = new Map();
@@ -28,20 +33,27 @@ function messages(detail) {
   });
 }
 
-// The strips of all cells on one time axis. `open(cell, which)` opens a ladder.
-export function dots(file, open) {
+// The longest time that the strips of a result show.
+export function highest(file) {
+  const rows = file.cells.filter(cell => cell.pictures?.timeline);
+  const all = rows.flatMap(cell => cell.pictures.timeline.detail.latency_ns).filter(value => value != null);
+  return Math.max(1, ...rows.map(cell => cell.workload.deadline_ns ?? 0), ...all);
+}
+
+// The strips of all cells, with latencies up to `highest`. `open(cell, which)` opens a ladder.
+export function dots(file, highest, open) {
   const rows = file.cells.filter(cell => cell.pictures?.timeline);
   const label = rowNames(file.cells);
   if (!rows.length) return el('p', { class: 'note' }, file.cells.find(cell => cell.pictures?.timeline_reason)?.pictures.timeline_reason ?? 'There is no run to draw.');
-  const all = rows.flatMap(cell => messages(cell.pictures.timeline.detail)).map(message => message.latency).filter(value => value != null);
-  const highest = Math.max(1, ...rows.map(cell => cell.workload.deadline_ns ?? 0), ...all);
+  const deadline = rows[0].workload.deadline_ns;
   const strips = rows.map(cell => strip(cell, label(cell), highest, open));
   const detail = rows[0].pictures.timeline.detail;
   const seed = rows[0].pictures.timeline.seed;
   const legend = el('p', { class: 'legend' }, ...Object.entries(KINDS).map(([kind, { legend: words, colour: name }]) =>
     el('span', {}, el('span', { class: `swatch m-${kind}`, style: `color:var(${name})`, 'aria-hidden': 'true' }), ` ${words} `)),
-    el('span', {}, el('span', { class: 'swatch tick', 'aria-hidden': 'true' }), ' the link dropped a packet'));
-  return el('div', { class: 'dots' },
+    el('span', {}, el('span', { class: 'swatch tick', 'aria-hidden': 'true' }), ' the link dropped a packet '),
+    deadline && deadline < highest ? el('span', {}, el('span', { class: 'swatch dash', 'aria-hidden': 'true' }), ` deadline: later is of no use (${time(deadline)})`) : null);
+  return el('div', { class: 'dots', 'data-highest': highest },
     el('h2', {}, `Seed ${seed}, second ${(detail.from_ns / 1e9).toFixed(1)} to ${(detail.to_ns / 1e9).toFixed(1)}: each dot is a message`),
     el('p', { class: 'note' }, 'Click a dot, or use the arrow keys and Enter, to see what happened to it packet by packet.'),
     ...strips, legend);
@@ -104,7 +116,7 @@ function strip(cell, name, highest, open) {
     else if (event.key === 'Escape') select(null);
   });
   new ResizeObserver(draw).observe(canvas);
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
+  canvas.addEventListener('repaint', draw);
   const stall = cell.hol?.longest_stall;
   const most = stall ? button(`Longest stall: ${time(stall.duration_ns)}, ${stall.messages} waited`, () => open(cell, 'longest'), { class: 'link' })
     : button(own.some(message => message.kind === 'resent') ? 'Longest recovery' : 'A lost message', () => open(cell, 'longest'), { class: 'link' });

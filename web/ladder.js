@@ -139,7 +139,7 @@ export function ladder(episode, name, close) {
   const bar = el('div', { class: 'tools', role: 'toolbar', 'aria-label': 'Ladder' },
     playing, button('Step back', () => step(-1)), button('Step', () => step(1)), speed,
     button('+', () => enlarge(1.5), { 'aria-label': 'Zoom in' }), button('−', () => enlarge(1 / 1.5), { 'aria-label': 'Zoom out' }),
-    button('Start', () => { pause(); show(from); }), button('Close', close), scrub);
+    button('Rewind', () => { pause(); show(from); }), button('Close', close), scrub);
   const element = el('section', { class: 'episode', 'aria-label': `Packet ladder of ${name}`, tabindex: '-1', keydown: event => { if (event.key === 'Escape') close(); } },
     el('h3', {}, `${name}, seed ${episode.seed}: message ${episode.subject.message.number} of flow ${episode.subject.message.flow}`),
     el('p', {}, sentence(episode)), bar, info,
@@ -157,7 +157,8 @@ function packetWords(packet, from) {
   const cargo = carried.length > 6 ? `${carried.slice(0, 6).join(', ')} and ${carried.length - 6} more` : carried.join(', ') || 'no message: an acknowledgement or the like';
   const fate = packet.lost ? 'is lost' : `arrives at +${time(packet.arrives_ns - from)}`;
   const found = packet.loss ? `; its sender ${packet.loss.arrived ? 'wrongly' : 'rightly'} considered it lost at +${time(packet.loss.at_ns - from)} (${packet.loss.by.replaceAll('_', ' ')})` : '';
-  return `Packet from ${packet.from} to ${other} with ${cargo}: enters the link at +${time(packet.entered_ns - from)} and ${fate}${found}`;
+  const frames = packet.frames ? `. Frames: ${packet.frames}` : '';
+  return `Packet from ${packet.from} to ${other} with ${cargo}: enters the link at +${time(packet.entered_ns - from)} and ${fate}${found}${frames}`;
 }
 
 function eventsOf(episode, from) {

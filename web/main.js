@@ -43,6 +43,7 @@ function build(engine, about) {
   const two = state.lines.length > 1;
   panels = state.lines.map((line, index) => new Panel(engine, about, two ? 'AB'[index] : '', line, {
     changed: next => { state.lines[index] = next; state.ladder = state.ladder?.place === index ? null : state.ladder; write(state); },
+    shown: () => { const highest = Math.max(...panels.map(panel => panel.highest ?? 0)); panels.forEach(panel => panel.draw(highest)); },
     opened: ladder => { state.ladder = ladder && { place: index, ...ladder }; write(state); },
   }));
   byId('lab').className = two ? 'configs two' : 'configs';

@@ -1,6 +1,6 @@
 // One configuration: its controls, its run, and what the run shows.
-import { button, copy, el, save, say, time } from 'lab/dom.js';
-import { dots, rowNames } from 'lab/dots.js';
+import { button, copy, el, fit, save, say, time } from 'lab/dom.js';
+import { dots, highest, rowNames } from 'lab/dots.js';
 import { Controls } from 'lab/controls.js';
 import { ladder } from 'lab/ladder.js';
 import { join, split } from 'lab/state.js';
@@ -9,9 +9,9 @@ import { join, split } from 'lab/state.js';
 const PAUSE_MS = 60;
 
 export class Panel {
-  // `changed` hears a new line, `opened` a ladder that was opened, or null.
-  constructor(engine, about, place, line, { changed, opened }) {
-    Object.assign(this, { engine, about, place, line, changed, opened });
+  // `changed` hears a new line, `opened` a ladder that was opened, or null, `shown` that there is a result to draw.
+  constructor(engine, about, place, line, { changed, opened, shown }) {
+    Object.assign(this, { engine, about, place, line, changed, opened, shown });
     this.controls = new Controls(place, line, about, next => this.change(next));
     const settings = el('details', { class: 'settings', open: innerWidth > 700 }, el('summary', {}, place ? `Settings ${place}` : 'Settings'), this.controls.form);
     this.command = el('code', {});
@@ -70,6 +70,7 @@ export class Panel {
       this.figure.replaceChildren();
       this.part.replaceChildren();
       this.file = null;
+      this.highest = 0;
     } finally {
       clearTimeout(late);
       clearInterval(clock);
@@ -108,20 +109,25 @@ export class Panel {
 
   show(file, part) {
     this.file = file;
-    this.figure.replaceChildren(dots(file, (cell, which) => this.open({ transport: rowNames(file.cells)(cell), seed: cell.pictures.timeline.seed, which }, true)));
+    this.highest = highest(file);
+    this.drawn = null;
+    this.shown();
     this.part.innerHTML = part;
     // Two configurations stand on one page.
     const prefix = `p${this.place}-`;
     for (const marked of this.part.querySelectorAll('[id]')) marked.id = prefix + marked.id;
-    for (const link of this.part.querySelectorAll('a[href^="#"]')) link.replaceWith(...link.childNodes);
     for (const chart of this.part.querySelectorAll('[aria-labelledby]')) {
       chart.setAttribute('aria-labelledby', chart.getAttribute('aria-labelledby').split(' ').map(id => prefix + id).join(' '));
     }
-    for (const table of this.part.querySelectorAll('table')) {
-      const frame = el('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': 'Table' });
-      table.replaceWith(frame);
-      frame.append(table);
-    }
+    fit(this.part);
+  }
+
+  // Draws the run in time. Two configurations have one scale, so that they can be compared.
+  draw(highest) {
+    const { file } = this;
+    if (!file || this.drawn === highest) return;
+    this.drawn = highest;
+    this.figure.replaceChildren(dots(file, highest, (cell, which) => this.open({ transport: rowNames(file.cells)(cell), seed: cell.pictures.timeline.seed, which }, true)));
   }
 
   // Opens the ladder of a message, or of the longest stall.

@@ -1,5 +1,6 @@
 // The lessons of the tour: predict, run, see why.
-import { button, el } from 'lab/dom.js';
+import { button, el, fit } from 'lab/dom.js';
+import { split } from 'lab/state.js';
 
 export class Tour {
   // `chosen` hears the lesson that is shown, `attempt` a command line to try in the lab.
@@ -43,14 +44,10 @@ export class Tour {
       if (signal.aborted) return;
       if (right != null) { this.answers[index] = right; pressed.classList.add(right ? 'right' : 'wrong'); }
       findings.innerHTML = html;
-      for (const table of findings.querySelectorAll('table')) {
-        const frame = el('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': 'Table' });
-        table.replaceWith(frame);
-        frame.append(table);
-      }
+      fit(findings);
       for (const code of findings.querySelectorAll('pre code')) {
         const line = code.textContent.replace(/^\$ wirelab /, '');
-        if (/^(hol|bench) .*-t /.test(line)) code.parentElement.append(button('Try it here', () => this.attempt(line.replace(/ --ladder/, '')), { class: 'link' }));
+        if (isOne(line)) code.parentElement.append(button('Try it here', () => this.attempt(line.replace(/ --ladder/, '')), { class: 'link' }));
       }
       if (index + 1 < this.lessons.length) findings.append(button(`Next: ${this.lessons[index + 1].title}`, () => { this.show(index + 1); scrollTo(0, 0); }));
       const item = this.place.querySelectorAll('.lessons li')[index];
@@ -60,6 +57,13 @@ export class Tour {
       if (!signal.aborted) findings.replaceChildren(el('p', { class: 'error' }, error.message));
     }
   }
+}
+
+// Whether the lab can run a command line: one link and one workload, with any transports and controllers.
+function isOne(line) {
+  const words = split(line);
+  const isList = (word, index) => word.includes(',') && !['-t', '-C', '--to-server', '--to-client'].includes(words[index - 1]);
+  return ['hol', 'bench'].includes(words[0]) && words.includes('-t') && !words.some(isList);
 }
 
 // Text without the marks of code.

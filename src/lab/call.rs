@@ -128,13 +128,13 @@ impl Call {
         let stop = context.stop;
         let run = |pictures| {
             let running = Running { stop, progress: context.progress.clone(), pictures };
-            Ok::<_, LabError>(self.scenario_here()?.run(&running)?.0)
+            Ok::<_, LabError>(self.simulated(context.paths)?.run(&running)?.0)
         };
         match self {
             Self::About => Ok(about(context.paths).to_string()),
             Self::Show { .. } => Ok(shown(&run(true)?)),
             Self::Episode { seed, which, .. } => {
-                let scenario = self.scenario_here()?;
+                let scenario = self.simulated(context.paths)?;
                 let plans = scenario.plans();
                 let [plan] = plans.as_slice() else {
                     return Err(LabError::Unknown("a ladder shows one transport: name one".to_owned()));
@@ -166,13 +166,16 @@ impl Call {
         }
     }
 
-    /// The scenario, on a path of this engine.
-    fn scenario_here(&self) -> Result<Scenario, LabError> {
+    /// The scenario, in virtual time. `paths` are those of this engine.
+    fn simulated(&self, paths: &[PathKind]) -> Result<Scenario, LabError> {
         let scenario = self.scenario()?.ok_or_else(|| LabError::Unknown("not a run".to_owned()))?;
         if scenario.path != PathKind::Sim {
             return Err(LabError::Unknown(match self {
                 Self::Episode { .. } => "ladders are drawn in virtual time: use --path sim".to_owned(),
                 _ if scenario.path == PathKind::Direct => "the lab has no --path direct".to_owned(),
+                _ if paths.contains(&scenario.path) => {
+                    "a run in real time cannot be repeated: a file of it needs its result".to_owned()
+                }
                 _ => format!("--path {} needs `wirelab lab` on your own machine", scenario.path),
             }));
         }

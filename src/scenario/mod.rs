@@ -335,7 +335,22 @@ fn size(text: &str) -> Result<usize, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_handshake_result_has_its_configuration() {
+        let stop = StopSignal::default();
+        let running = Running { stop: &stop, progress: Arc::new(|_| ()), pictures: false };
+        let (file, _) = Scenario::parse("handshake -t udp -n 2 --seeds 1").unwrap().run(&running).unwrap();
+        let config = |name: &str| file.config[name].clone();
+        assert_eq!(config("connections"), json!([2]));
+        assert_eq!(config("timeout_ns"), json!(60_000_000_000_u64));
+        assert_eq!(config("transport"), json!(["udp"]));
+    }
 
     #[test]
     fn a_command_that_cannot_be_run_says_why() {

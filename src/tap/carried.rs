@@ -59,3 +59,14 @@ pub struct Loaded {
     /// The part of an experiment's message in it, if it has one.
     pub what: Option<Carried>,
 }
+/// What is known of a packet that enters the link.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Entering<'a> {
+    /// The parts of the experiment's data in it.
+    pub carried: &'a [Carried],
+    /// Its sender's own number for it, if the transport numbers its packets and their loss is followed. It identifies the
+    /// packet in [`Seen::Judged`](super::Seen::Judged).
+    pub transmission: Option<u64>,
+    /// Its QUIC frames in words; empty for other transports, and if nothing watches.
+    pub frames: &'a str,
+}

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use super::{
-    carried::Carried,
+    carried::{Carried, Entering},
     ledger::Ledger,
     tcp::{Carriage, Connections},
     truth::Verdict,
@@ -18,9 +18,8 @@ use crate::{
 /// An event of a packet, as shown to a watcher.
 #[derive(Debug, Clone, Copy)]
 pub enum Seen<'a> {
-    /// It entered the link, with these parts of the experiment's data. The number, if there is one, is its sender's own,
-    /// and identifies it in [`Self::Judged`].
-    Entered(&'a PacketView<'a>, &'a [Carried], Option<u64>),
+    /// It entered the link.
+    Entered(&'a PacketView<'a>, Entering<'a>),
     /// It left the link.
     Left(&'a PacketView<'a>, Exit),
     /// More became known of the packet with this number of its sender.
@@ -68,7 +67,11 @@ impl Instrument {
     pub fn watched_by(self, watcher: impl FnMut(Seen<'_>) + Send + 'static) -> Self {
         let mut connections = self.connections;
         connections.keep_verdicts();
-        self.ledgers.iter().for_each(|ledger| ledger.lock().truth.keep_verdicts());
+        for ledger in self.ledgers.iter() {
+            let mut ledger = ledger.lock();
+            ledger.truth.keep_verdicts();
+            ledger.is_watched = true;
+        }
         Self { connections, watcher: Some(Box::new(watcher)), ..self }
     }
 
@@ -97,8 +100,9 @@ impl Instrument {
         if let Some(watcher) = &mut self.watcher {
             let carried =
                 carriage.as_ref().map(|carriage| self.connections.carried(packet.direction, carriage));
-            let number = carriage.as_ref().map(Carriage::number);
-            watcher(Seen::Entered(packet, carried.as_deref().unwrap_or_default(), number));
+            let transmission = carriage.as_ref().map(Carriage::number);
+            let carried = carried.as_deref().unwrap_or_default();
+            watcher(Seen::Entered(packet, Entering { carried, transmission, frames: "" }));
         }
         if let Some(carriage) = carriage {
             self.segments[packet.direction].push_back((packet.number, carriage));
@@ -106,12 +110,13 @@ impl Instrument {
     }
 
     fn entered_datagram(&mut self, packet: &PacketView<'_>, datagram: &[u8]) {
-        let (mut known, mut own) = (false, None);
+        let (mut known, mut own, mut frames) = (false, None, String::new());
         let mut ledger = self.ledgers[packet.direction].lock();
-        ledger.enter(packet.number, datagram, packet.at, |carried, number| {
-            (known, own) = (!carried.is_empty(), number);
-            if let Some(watcher) = self.watcher.as_mut().filter(|_| known) {
-                watcher(Seen::Entered(packet, carried, number));
+        ledger.enter(packet.number, datagram, packet.at, |entering| {
+            (known, own) = (!entering.carried.is_empty(), entering.transmission);
+            match self.watcher.as_mut().filter(|_| known) {
+                Some(watcher) => watcher(Seen::Entered(packet, entering)),
+                None => entering.frames.clone_into(&mut frames),
             }
         });
         if known || !self.follows_messages && self.watcher.is_none() {
@@ -122,7 +127,9 @@ impl Instrument {
             ledger.enter_message(packet.number, id, packet.at);
         }
         if let Some(watcher) = &mut self.watcher {
-            watcher(Seen::Entered(packet, message.map(Carried::Message).as_slice(), own));
+            let message = message.map(Carried::Message);
+            let carried = message.as_slice();
+            watcher(Seen::Entered(packet, Entering { carried, transmission: own, frames: &frames }));
         }
     }
 

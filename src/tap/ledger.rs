@@ -4,10 +4,10 @@ use std::{collections::VecDeque, time::Duration};
 
 use super::{
     bytes::{Landed, Passage, Stamp},
-    carried::{Carried, Loaded},
+    carried::{Carried, Entering, Loaded},
     cause::LossCause,
     coverage::Extent,
-    sealed::{Sealed, Sealing},
+    sealed::{Sealed, Sealing, words},
     streams::Streams,
     truth::Truth,
 };
@@ -29,6 +29,8 @@ pub struct Ledger {
     pub(super) truth: Truth,
     /// Whether only [`Self::truth`] is recorded, and not how each byte arrived.
     only_truth: bool,
+    /// Whether packets are watched, so that their frames are put into words.
+    pub(super) is_watched: bool,
     /// A packet that is being encrypted.
     sealing: Option<Sealing>,
     sealed: SealedPackets<Sealed>,
@@ -68,21 +70,25 @@ impl Ledger {
 
     /// A new connection begins.
     pub(super) fn begin(&mut self) {
-        let (truth, only_truth) = (self.truth.begun_anew(), self.only_truth);
-        *self = Self { truth, only_truth, ..Self::default() };
+        let (truth, only_truth, is_watched) = (self.truth.begun_anew(), self.only_truth, self.is_watched);
+        *self = Self { truth, only_truth, is_watched, ..Self::default() };
     }
 
     /// Packet number `packet` with the plaintext `payload` is about to be encrypted and sent.
     pub fn seal(&mut self, packet: u64, payload: &[u8]) {
         let (carried, data) = (self.unused(), self.truth.list());
-        self.sealing = Some(Sealing::new(packet, payload, carried, data));
+        let mut sealing = Sealing::new(packet, payload, carried, data);
+        if self.is_watched {
+            sealing.words = words(payload);
+        }
+        self.sealing = Some(sealing);
     }
 
     /// The packet that was sealed last was encrypted to `ciphertext`.
     pub fn encrypted(&mut self, ciphertext: &[u8]) {
         if let (Some(sealing), Some(tag)) = (self.sealing.take(), Tag::of_ciphertext(ciphertext)) {
-            let Sealing { packet, carried, data } = sealing;
-            self.sealed.push(tag, Sealed { packet, carried, data, repeats_for: None });
+            let Sealing { packet, carried, data, words } = sealing;
+            self.sealed.push(tag, Sealed { packet, carried, data, repeats_for: None, words });
         }
     }
 
@@ -114,7 +120,7 @@ impl Ledger {
         let Some(tag) = Tag::of_segment(datagram) else { return };
         let mut carried = self.unused();
         carried.extend(what);
-        self.sealed.push(tag, Sealed { packet, carried, data, repeats_for: None });
+        self.sealed.push(tag, Sealed { packet, carried, data, repeats_for: None, words: String::new() });
     }
 
     /// An empty list, with reused memory.
@@ -125,22 +131,16 @@ impl Ledger {
         carried
     }
 
-    /// `datagram` was offered to the link at `now` as packet `number`; `look` is called with what it carries and with its
-    /// sender's own number for it. Packets sealed earlier that did not enter the link are forgotten: packets enter in
-    /// sending order.
-    pub fn enter(
-        &mut self,
-        number: u64,
-        datagram: &[u8],
-        now: Time,
-        look: impl FnOnce(&[Carried], Option<u64>),
-    ) {
-        let Some(index) = self.sealed.position(datagram) else { return look(&[], None) };
+    /// `datagram` was offered to the link at `now` as packet `number`; `look` is called with what is known of it. Packets
+    /// sealed earlier that did not enter the link are forgotten: packets enter in sending order.
+    pub fn enter(&mut self, number: u64, datagram: &[u8], now: Time, look: impl FnOnce(Entering<'_>)) {
+        let Some(index) = self.sealed.position(datagram) else { return look(Entering::default()) };
         for _ in 0..index {
             self.skip(now);
         }
-        let Some((tag, Sealed { packet, carried, data, repeats_for })) = self.sealed.pop() else { return };
-        look(&carried, Some(packet));
+        let Some((tag, sealed)) = self.sealed.pop() else { return };
+        let Sealed { packet, carried, data, repeats_for, words } = sealed;
+        look(Entering { carried: &carried, transmission: Some(packet), frames: &words });
         self.forget_late(now);
         let stamp = Stamp { packet, at: now };
         self.mark(&carried, stamp, false);

@@ -21,7 +21,7 @@ mod view;
 
 pub use self::{
     bytes::{Landed, Passage, Stamp},
-    carried::{Carried, Loaded},
+    carried::{Carried, Entering, Loaded},
     cause::LossCause,
     coverage::Extent,
     instrument::{Instrument, Seen},

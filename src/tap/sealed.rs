@@ -14,6 +14,8 @@ pub(super) struct Sealing {
     /// The stream data in it. `None` if its loss is not counted, because it is not ack-eliciting or probes for a larger
     /// MTU.
     pub(super) data: Option<Vec<Extent>>,
+    /// Its frames in words, if packets are watched.
+    pub(super) words: String,
 }
 
 impl Sealing {
@@ -38,7 +40,7 @@ impl Sealing {
             }
         }
         let is_followed = is_eliciting && !is_mtu_probe(payload);
-        Self { packet, carried, data: is_followed.then_some(data) }
+        Self { packet, carried, data: is_followed.then_some(data), words: String::new() }
     }
 }
 
@@ -51,4 +53,11 @@ pub(super) struct Sealed {
     pub(super) data: Option<Vec<Extent>>,
     /// If the sender does not report its losses: why it repeats data, if it does.
     pub(super) repeats_for: Option<LossCause>,
+    /// See [`Sealing::words`].
+    pub(super) words: String,
+}
+
+/// The frames of a packet in words.
+pub(super) fn words(payload: &[u8]) -> String {
+    frames(payload).map(|frame| frame.to_string()).collect::<Vec<_>>().join(", ")
 }

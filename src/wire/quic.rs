@@ -4,6 +4,7 @@
 //! Frames have no common length field, so the parser must know the layout of each type.
 
 mod parameters;
+mod words;
 
 pub use self::parameters::{Parameter, parameters};
 

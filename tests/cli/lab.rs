@@ -12,7 +12,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
-use crate::support::{Program, command_exists, run, skip, skip_missing, wirelab};
+use crate::support::{Program, command_exists, has_namespaces, run, skip, skip_missing, wirelab};
 
 /// Configurations that both engines must run as the command does.
 const LINES: &[&str] = &[
@@ -200,6 +200,18 @@ fn a_ladder_is_the_one_of_the_command() {
     let lab = Lab::start();
     let episode: Value = serde_json::from_str(&lab.call(&call).unwrap()).unwrap();
     assert_eq!(episode, file["episodes"][0]);
+    // Every packet of QUIC has frames.
+    let frames: Vec<_> = episode["packets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|packet| packet["frames"].as_str().unwrap_or(""))
+        .collect();
+    assert!(
+        frames.iter().all(|frames| frames.contains("STREAM 0 bytes") || frames.contains("ACK ")),
+        "{frames:?}"
+    );
+    assert!(frames.iter().any(|frames| frames.contains("STREAM") && frames.contains("ACK ")), "{frames:?}");
     // A click on a dot names the message by its place in the timeline.
     let detail = &file["cells"][0]["pictures"]["timeline"]["detail"];
     let waited = detail["blocked_by_other"][0].as_u64().unwrap() + detail["first_number"].as_u64().unwrap();
@@ -266,6 +278,38 @@ fn absurd_and_broken_calls_are_refused_in_one_line() {
         };
         assert!(said.contains(part) && said.lines().count() == 1, "{body}: {said}");
     }
+}
+
+#[test]
+fn paths_in_real_time_run_through_the_server() {
+    let lab = Lab::start();
+    let cell = |call: Value| {
+        let shown: Value = serde_json::from_str(&lab.call(&call).unwrap()).unwrap();
+        assert!(shown["part"].as_str().unwrap().contains("<table"));
+        let cell = shown["result"]["cells"][0].clone();
+        assert!(cell["messages"]["delivered"].as_u64().unwrap() > 20, "{cell}");
+        (
+            cell["path"].as_str().unwrap().to_owned(),
+            cell["transport"].as_str().unwrap().to_owned(),
+            shown["result"].clone(),
+        )
+    };
+    let line = "bench -t quic-one --path relay -d 1s -w 0ms -i 20ms --seeds 1 --loss 0%";
+    let (path, transport, measured) = cell(show(line));
+    assert_eq!((&*path, &*transport), ("relay", "quic-one"));
+    // A file has the run that was shown, not another.
+    let render =
+        json!({ "call": "render", "words": words(line), "format": "json", "result": measured.to_string() });
+    let saved: Value = serde_json::from_str(&lab.call(&render).unwrap()).unwrap();
+    assert_eq!(saved, measured);
+    let refused = lab.call(&result(line)).unwrap_err();
+    assert!(refused.contains("needs its result"), "{refused}");
+    if !has_namespaces() {
+        return;
+    }
+    let (path, transport, _) =
+        cell(show("bench -t tcp --path netns -d 1s -w 0ms -i 20ms --seeds 1 --loss 0%"));
+    assert_eq!((&*path, &*transport), ("netns", "tcp"));
 }
 
 #[test]

@@ -37,6 +37,7 @@ fn episode(messages: u64) -> Episode {
             by: Detection::PacketThreshold,
             arrived: false,
         }),
+        frames: String::new(),
     };
     let again = (messages - 1) * 10 + 5;
     let mut packets: Vec<Packet> = (0..messages).map(|number| sent(number, number * 10, false)).collect();
@@ -93,6 +94,7 @@ fn acknowledgements_are_left_out_first() {
         carries: Vec::new(),
         resent: None,
         loss: None,
+        frames: String::new(),
     });
     long.packets.extend(acks);
     long.packets.sort_by_key(|packet| packet.at(End::Server));
@@ -131,6 +133,7 @@ fn any_packet() -> impl Strategy<Value = Packet> {
                 .collect(),
             resent: needless.map(|needless| if needless { Resent::Needless } else { Resent::Needed }),
             loss: found.map(|(at_ns, arrived)| DetectedLoss { at_ns, by: Detection::Timeout, arrived }),
+            frames: String::new(),
         },
     )
 }

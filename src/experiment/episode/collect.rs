@@ -198,6 +198,7 @@ impl Collector {
                 carries: carries.collect(),
                 resent: *resent,
                 loss: *loss,
+                frames: packet.frames.clone(),
             });
         }
         packets

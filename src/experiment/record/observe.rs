@@ -5,7 +5,7 @@ use crate::{
     channel::Delivery,
     experiment::{plan::Plan, record::budget::Budget, workload::Workload},
     path::{Exit, Observer, PacketView, Side},
-    tap::{Carried, Seen, Verdict},
+    tap::{Carried, Entering, Seen, Verdict},
     transport::{OrderedUnit, Transport},
     unit::Time,
     wire::MessageId,
@@ -58,6 +58,8 @@ pub struct LoggedPacket {
     pub portions: Vec<Portion>,
     /// Its sender's own number for it, if the transport numbers its packets and their loss is followed.
     pub transmission: Option<u64>,
+    /// Its QUIC frames in words; empty for other transports.
+    pub frames: String,
 }
 
 /// What happens to a packet.
@@ -121,8 +123,9 @@ pub struct Observers {
 
 impl LoggedPacket {
     /// A packet of a run of `plan`.
-    fn new(packet: &PacketView<'_>, carried: &[Carried], transmission: Option<u64>, plan: &Plan) -> Self {
-        let Plan { transport, workload, .. } = plan;
+    fn new(packet: &PacketView<'_>, entering: Entering<'_>, plan: &Plan) -> Self {
+        let Plan { transport, ref workload, .. } = *plan;
+        let Entering { carried, transmission, frames } = entering;
         let from = Side::sending(packet.direction);
         let length = match from {
             Side::Client => workload.length,
@@ -146,7 +149,7 @@ impl LoggedPacket {
             }
         }
         let PacketView { number, at: entered, ip_bytes, .. } = *packet;
-        Self { from, number, entered, ip_bytes, portions, transmission }
+        Self { from, number, entered, ip_bytes, portions, transmission, frames: frames.to_owned() }
     }
 }
 
@@ -154,9 +157,7 @@ impl PacketEvent {
     /// What the order instrument has seen in a run of `plan`.
     pub(in crate::experiment) fn of(seen: Seen<'_>, plan: &Plan) -> Self {
         match seen {
-            Seen::Entered(packet, carried, transmission) => {
-                Self::Entered(LoggedPacket::new(packet, carried, transmission, plan))
-            }
+            Seen::Entered(packet, entering) => Self::Entered(LoggedPacket::new(packet, entering, plan)),
             Seen::Judged(direction, transmission, verdict) => {
                 Self::Judged { from: Side::sending(direction), transmission, verdict }
             }

@@ -98,6 +98,9 @@ pub struct Packet {
     /// How its sender detected its loss; null if it never did, and where that is not known.
     #[serde(default)]
     pub loss: Option<DetectedLoss>,
+    /// The QUIC frames in it, in words; absent for other transports.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub frames: String,
 }
 
 /// Whether a packet with bytes that were sent before was needed.
