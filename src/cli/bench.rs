@@ -32,6 +32,8 @@ Examples:
       one packet lost on the way to the server, and below the table the messages that waited for it, packet by packet
   wirelab bench --path netns --rtt 20ms -d 5s --seeds 2
       the same link in real time, with the kernel's TCP
+  wirelab bench --workload video --rtt 100ms -t udp,quic-one,quic-message --drop-late
+      a video call: frames shown and late, freezes, and how far the picture then jumped
   wirelab bench --path netns --background tcp -d 10s --seeds 2
       latency under load: the messages alone, then beside a TCP upload and a TCP download
   wirelab bench udp://192.0.2.1 quic://lab.example:4433 --ca ca.pem

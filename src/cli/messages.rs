@@ -55,6 +55,10 @@ impl<D: Defaults> MessagesArgs<D> {
         if let Some(Senders(background)) = &self.background {
             return self.run_loaded(command, background);
         }
+        if self.workload.is_one_way() && self.detail.wants_ladder() {
+            let why = "it shows messages and their replies, and this workload has no replies";
+            return Err(UsageError::new(format!("--ladder: {why}")).into());
+        }
         let request = self.request()?;
         self.detail.check(&request)?;
         let samples = self.detail.open(self.output.path())?;
@@ -72,6 +76,7 @@ impl<D: Defaults> MessagesArgs<D> {
         let runs = &finished.driven.runs;
         let shown = match (self.detail.wants_ladder(), finished.is_traced()) {
             (true, _) => self.detail.episodes(&request, runs, &finished.stop),
+            (false, true) if self.workload.is_one_way() => Ok(Vec::new()),
             (false, true) => episodes(&request, runs, &finished.stop),
             (false, false) => Ok(Vec::new()),
         };
@@ -120,6 +125,11 @@ impl<D: Defaults> MessagesArgs<D> {
             return Ok(self.matrix.request::<Bench>(|axes| self.plans(axes))?);
         }
         self.matrix.grid.check_elsewhere()?;
+        if self.workload.is_one_way() {
+            let why =
+                "it is judged at the receiver, and a server by URL does not tell when frames were complete";
+            return Err(UsageError::new(format!("--workload: {why}")).into());
+        }
         if self.workload.sets_reply_length() {
             let why = "a server by URL is an echo, whose replies are as long as their requests";
             return Err(UsageError::new(format!("--reply-length: {why}")).into());

@@ -69,6 +69,9 @@ impl Plan {
     /// Checks that it can be carried out. Returns [`PlanError`], which names the option and what is valid.
     pub fn validate(&self) -> Result<(), PlanError> {
         self.validate_length("--length", self.workload.length, &self.links.to_server)?;
+        if self.workload.application.is_one_way() {
+            return Ok(());
+        }
         self.validate_length("--reply-length", self.workload.reply_length, &self.links.to_client)
     }
 

@@ -7,6 +7,7 @@
 
 mod axis;
 mod block;
+mod calls;
 mod chart;
 mod closing;
 mod columns;

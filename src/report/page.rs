@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     block::{Block, Flagged, Table, Term},
+    calls::calls,
     closing::closing,
     figure::Figure,
     flags,
@@ -31,6 +32,21 @@ const STALL: Term = Term {
     term: "longest stall",
     meaning: "the longest time that one missing message held others back, and how many",
 };
+
+const LATE: Term = Term { term: "late", meaning: "frames that were complete after their playout instant" };
+const USELESS: Term = Term {
+    term: "useless",
+    meaning: "frames that were complete in time, without a frame that they refer to",
+};
+const FREEZES: Term = Term {
+    term: "freezes",
+    meaning: "the picture stood for three frames or more, and 150 ms longer than a frame",
+};
+const READY: Term = Term {
+    term: "ready p50",
+    meaning: "from capture until a frame and all that it refers to were complete: the playout delay that it needed",
+};
+const WASTED: Term = Term { term: "wasted", meaning: "bytes of frames that were never shown" };
 
 const FALSE_LOSSES: Term = Term { term: "false losses", meaning: "declared lost, and arrived" };
 const NEEDLESS: Term = Term { term: "needless", meaning: "all of it arrived with earlier packets" };
@@ -112,19 +128,20 @@ impl<'a> Page<'a> {
         let with_order = file.command == "hol";
         self.blocks.push(Block::Heading(group.heading()));
         self.blocks.push(Block::Paragraph(group.description()));
-        if with_order {
+        if with_order && group.cells.iter().all(|cell| cell.video.is_none()) {
             self.list(teach(group));
         }
         self.skipped_on(&group.cells[0].path);
         let charts = self.blocks.len();
         for table in tables(group, with_order) {
             let terms = match table.title {
-                None => terms(&table, &[DELAYED, BLOCKED]),
+                None => terms(&table, &[DELAYED, BLOCKED, LATE, USELESS, FREEZES, READY, WASTED]),
                 Some(_) => terms(&table, &[STALL, FOUND_AFTER, FALSE_LOSSES, NEEDLESS]),
             };
             self.blocks.push(Block::Table(table));
             self.blocks.extend(terms);
         }
+        self.list(calls(group));
         self.blocks.extend(loads::blocks(group));
         self.blocks.extend(shares::blocks(group));
         self.flags(flagged(group.rows().map(|(cell, label)| (cell, label.clone()))));
@@ -134,9 +151,12 @@ impl<'a> Page<'a> {
         if with_order {
             self.list(no_theory(group));
         }
-        self.blocks.extend(differences(group, &file.paired).into_iter().map(Block::Table));
-        self.list(savings(group));
-        self.blocks.extend(closing(group).map(Block::Paragraph));
+        // They compare messages one by one.
+        if group.cells.iter().all(|cell| cell.video.is_none()) {
+            self.blocks.extend(differences(group, &file.paired).into_iter().map(Block::Table));
+            self.list(savings(group));
+            self.blocks.extend(closing(group).map(Block::Paragraph));
+        }
         self.blocks.insert(charts, Block::Charts(owned));
     }
 

@@ -44,6 +44,7 @@ mod transfer;
 mod truth;
 mod unit;
 mod verify;
+mod video;
 mod virtual_time;
 mod wire;
 mod workload;

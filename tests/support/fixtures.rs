@@ -5,13 +5,14 @@ use std::{sync::Arc, time::Duration};
 use rustls::RootCertStore;
 use wirelab::{
     certs,
-    experiment::{Arrivals, Wait, Workload},
+    experiment::{Arrivals, Wait, Workload, application::Application},
     transport::tls::{CertificateVerdict, ClientTls, Trust},
 };
 
 /// Eight flows that take turns: a message of 1000 bytes every 10 ms, and a reply of the same length.
 pub(crate) fn workload(duration: Duration) -> Workload {
     Workload {
+        application: Application::Messages,
         flows: 8,
         interval: Duration::from_millis(10),
         length: 1000,

@@ -29,6 +29,8 @@ pub(in crate::channel) struct Incoming {
     pub(in crate::channel) length: usize,
     pub(in crate::channel) reading: Reading,
     pub(in crate::channel) tap: Option<Tap>,
+    /// Whether messages are answered on the stream that they came on.
+    pub(in crate::channel) is_answered: bool,
 }
 
 impl Streams {
@@ -40,7 +42,7 @@ impl Streams {
             Box::pin(async move {
                 loop {
                     match streams.connection.accept_bi().await {
-                        Ok((send, receive)) => streams.read(receive, Some(send)),
+                        Ok((send, receive)) => streams.read(receive, streams.is_answered.then_some(send)),
                         Err(e) => return streams.inbox.fail(streams.lost(e)),
                     }
                 }

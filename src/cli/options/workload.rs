@@ -1,6 +1,6 @@
 //! The options that describe the messages.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 use clap::Args;
 
@@ -9,7 +9,13 @@ use crate::cli::{
     values::{name, parse, single, whole},
 };
 use wirelab::{
-    experiment::{Arrivals, Wait, Workload},
+    experiment::{
+        Arrivals, Wait, Workload,
+        application::{
+            Application,
+            video::{Recording, Source, Video},
+        },
+    },
     link::LinkSpec,
     unit::{PerDirection, Size, parse_duration},
 };
@@ -18,6 +24,17 @@ use wirelab::{
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The messages")]
 pub(crate) struct WorkloadArgs {
+    /// What is sent, and what counts as success. messages: independent messages with replies. video: frames one way, at 30
+    /// frames and 2 Mbit a second with a key frame every 2 s unless told otherwise, or from a CSV file of time in seconds,
+    /// bytes and key (1 or 0); each is shown if it and all back to its key frame are complete at its playout instant
+    #[arg(long, value_name = "WORKLOAD", default_value = "messages", value_parser = application)]
+    workload: Application,
+    /// From the capture of a frame to the instant at which it is shown [default: 150ms]
+    #[arg(long, value_name = "TIME", value_parser = positive)]
+    playout: Option<Duration>,
+    /// Give up frames that are not acknowledged at their playout instant: quic-message resets their stream
+    #[arg(long)]
+    drop_late: bool,
     /// Independent sequences of messages; the schedule takes them in turn
     #[arg(long, value_name = "N,..", value_delimiter = ',', default_value = "8", value_parser = whole::<u32>(1, MAX_FLOWS))]
     flows: Vec<u32>,
@@ -62,12 +79,25 @@ impl WorkloadArgs {
             for &interval in &self.interval {
                 for &length in &self.length {
                     let workload = self.workload(flows, interval, length, default_duration);
+                    let workload = workload.carrying(self.application());
                     check(&workload)?;
-                    all.push(workload);
+                    if !all.contains(&workload) {
+                        all.push(workload);
+                    }
                 }
             }
         }
         Ok(all)
+    }
+
+    /// The application, with its options.
+    fn application(&self) -> Application {
+        self.workload.clone().with(self.playout, self.drop_late)
+    }
+
+    /// Whether messages have replies.
+    pub(crate) fn is_one_way(&self) -> bool {
+        self.workload.is_one_way()
     }
 
     /// Whether replies are to have a length of their own.
@@ -80,9 +110,10 @@ impl WorkloadArgs {
         self.deadline.is_some()
     }
 
-    /// The deadline on this link: what was asked for, or two round trips.
+    /// The deadline on this link: what was asked for, the playout instant of a video, or two round trips.
     pub(crate) fn deadline(&self, links: Option<&PerDirection<LinkSpec>>) -> Duration {
-        self.deadline.unwrap_or_else(|| Workload::default_deadline(links))
+        let deadline = self.deadline.or_else(|| self.application().deadline());
+        deadline.unwrap_or_else(|| Workload::default_deadline(links))
     }
 
     fn workload(
@@ -93,6 +124,7 @@ impl WorkloadArgs {
         default_duration: Duration,
     ) -> Workload {
         Workload {
+            application: Application::Messages,
             flows,
             interval,
             length,
@@ -130,6 +162,17 @@ pub(crate) fn to_shorten(is_mostly_warmup: bool) -> (&'static str, &'static str)
     } else {
         ("--interval", "a longer --interval or a shorter --duration")
     }
+}
+
+fn application(value: &str) -> Result<Application, String> {
+    let file = value.strip_prefix("video:").filter(|name| {
+        let ending = Path::new(name).extension();
+        ending.is_some_and(|ending| ending.eq_ignore_ascii_case("csv"))
+    });
+    let Some(name) = file else { return parse(value) };
+    let text = fs::read_to_string(name).map_err(|e| format!("cannot read {name}: {e}"))?;
+    let recording = Recording::parse(name, &text).map_err(|e| format!("{name}: {e}"))?;
+    Ok(Application::Video(Video::new(Source::Recording(recording))))
 }
 
 fn duration(value: &str) -> Result<Duration, String> {

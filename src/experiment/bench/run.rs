@@ -13,8 +13,9 @@ use tokio::sync::oneshot;
 
 use super::settings;
 use crate::{
-    channel::{self, Acceptor, Channel, Delivery, Settings},
+    channel::{self, Acceptor, Channel, Delivery, Settings, UnitToSend},
     experiment::{
+        application::Application,
         error::RunError,
         on_path::{Ends, OnPath, Route, on_path},
         plan::Plan,
@@ -22,6 +23,7 @@ use crate::{
             observe::{Observers, PacketEvent, PacketLog, SampleSink},
             outcome::Outcome,
             recorder::Recorder,
+            units::Units,
         },
         senders::{Flows, FlowsOutcome},
         settings::{CONNECT_TIMEOUT, has_truth},
@@ -57,6 +59,11 @@ pub(in crate::experiment) fn run_beside(
     background: Option<&Flows>,
 ) -> Result<(Outcome, Option<FlowsOutcome>), RunError> {
     let Observers { samples, packets, wire, recording, follows_losses } = observers;
+    let units = Units::of(&plan.workload, seed);
+    let samples = match &units {
+        Some(units) => Some(units.sink(samples)),
+        None => samples,
+    };
     let tap = |tap: Tap| if follows_losses { tap.following_losses() } else { tap };
     let taps = plan.path.has_link().then(|| Tap::pair().map(tap));
     let mut route_observers = path::Observers::default();
@@ -100,7 +107,8 @@ pub(in crate::experiment) fn run_beside(
     // Without the packets of the background.
     let wire = flows.as_ref().map_or(wire, |flows| Some(flows.others));
     let truth = of_truth.map(|taps| taps.to_server.truth());
-    let mut outcome = Outcome { wire, queue, ecn, fidelity, truth, ..value };
+    let video = units.map(|units| units.video());
+    let mut outcome = Outcome { wire, queue, ecn, fidelity, truth, video, ..value };
     if plan.transport.shape() == Shape::Datagrams {
         // The kernel's checksum catches them before the transport could.
         outcome.messages.corrupted += outcome.fidelity.as_ref().and_then(|f| f.corrupted).unwrap_or(0);
@@ -220,7 +228,7 @@ impl Server {
             };
             let Ok(delivery) = delivery else { break };
             self.recorder.at_server(&delivery, self.host.now());
-            if channel.send(delivery.probe, self.reply).is_err() {
+            if self.reply > 0 && channel.send(delivery.probe, self.reply).is_err() {
                 break;
             }
         }
@@ -284,7 +292,7 @@ impl Client<'_> {
                     self.recorder.interrupt();
                     break;
                 }
-                broken = received.and_then(|()| self.send(channel, message)).err();
+                broken = received.and_then(|()| self.send(channel, workload, message)).err();
             }
             if broken.is_some() {
                 self.recorder.not_sent(message);
@@ -302,11 +310,24 @@ impl Client<'_> {
         Time::from_nanos((self.host.now().as_nanos() / lead + 1) * lead)
     }
 
-    fn send(&self, channel: &mut dyn Channel, message: Scheduled) -> Result<(), ChannelError> {
-        let extension = self.run.map(|run| Extension::Request(ReportRequest { run, number: message.number }));
-        let probe = Probe { extension, ..Probe::new(self.recorder.id(message.number), message.due) };
-        channel.send(probe, self.length)?;
-        self.recorder.sent(message, self.host.now());
+    fn send(
+        &self,
+        channel: &mut dyn Channel,
+        workload: &Workload,
+        unit: Scheduled,
+    ) -> Result<(), ChannelError> {
+        let extension = self.run.map(|run| Extension::Request(ReportRequest { run, number: unit.number }));
+        let first = Probe { extension, ..Probe::new(self.recorder.id(unit.number), unit.due) };
+        match workload.application {
+            Application::Messages => channel.send(first, self.length)?,
+            _ => channel.send_unit(&UnitToSend {
+                first,
+                count: unit.count,
+                length: self.length,
+                useful_until: workload.application.gives_up().map(|after| unit.due + after),
+            })?,
+        }
+        self.recorder.sent(unit, self.host.now());
         Ok(())
     }
 
@@ -340,6 +361,7 @@ impl Client<'_> {
             match next(channel, alarms).await {
                 Event::Received(delivery) => self.recorder.at_client(&delivery?),
                 Event::Stopped => last = Some(self.host.now() + LAST_REPLIES),
+                Event::Due if last.is_none() && self.recorder.patience() > Some(patience) => {}
                 Event::Due => {
                     if last.is_some_and(|last| last < until) {
                         self.recorder.interrupt();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::{
+    experiment::application::video::judge::VideoFigures,
     experiment::record::{blocking::OrderFigures, budget::BudgetSums, network::NetworkFigures, trace::Trace},
     link::Counters,
     path::{EcnCounts, Fidelity, QueueDelays},
@@ -59,6 +60,8 @@ pub struct Outcome {
     pub fidelity: Option<Fidelity>,
     /// Losses on the link, compared with those that the senders declared; `None` where they are not known.
     pub truth: Option<TruthFigures>,
+    /// What was seen of a call; `None` if another application was run.
+    pub video: Option<VideoFigures>,
     /// The timeline of the run, if it was recorded for pictures.
     pub trace: Option<Trace>,
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::truth::truth;
 use crate::{
     experiment::{
+        application::video::judge::VideoFigures,
         plan::Plan,
         record::{blocking::OrderFigures, budget::BudgetSums, outcome::Outcome},
     },
@@ -132,6 +133,34 @@ impl Pool<'_> {
     /// How true the wire was to its model; `None` in virtual time and without a link.
     pub(super) fn fidelity(&self) -> Option<Fidelity> {
         Fidelity::of_all(self.0.iter().filter_map(|(_, outcome)| outcome.fidelity.as_ref()))
+    }
+
+    /// What was seen of all calls; `None` if another application was run.
+    pub(super) fn video(&self) -> Option<report::Video> {
+        let calls: Vec<&VideoFigures> =
+            self.0.iter().filter_map(|(_, outcome)| outcome.video.as_ref()).collect();
+        let sum = |of: fn(&VideoFigures) -> u64| calls.iter().map(|call| of(call)).sum();
+        let merge = |of: fn(&VideoFigures) -> &Histogram| {
+            let mut all = Histogram::new();
+            calls.iter().for_each(|call| all.merge(of(call)));
+            all
+        };
+        let freezes = merge(|call| &call.freezes);
+        (!calls.is_empty()).then(|| report::Video {
+            frames: sum(|call| call.frames),
+            shown: sum(|call| call.shown),
+            late: sum(|call| call.late),
+            incomplete: sum(|call| call.incomplete),
+            useless: sum(|call| call.useless),
+            skips: sum(|call| call.skips),
+            freezes: freezes.n(),
+            frozen_ns: u64::try_from(freezes.sum()).unwrap_or(u64::MAX),
+            longest_freeze_ns: freezes.max(),
+            jump_frames: merge(|call| &call.jumps).summary(),
+            delay_ns: merge(|call| &call.delay).summary(),
+            bytes: sum(|call| call.bytes),
+            wasted_bytes: sum(|call| call.wasted_bytes),
+        })
     }
 
     fn ends(&self) -> Vec<&Recovery> {

@@ -7,6 +7,7 @@ mod axis;
 mod bars;
 mod blocking;
 mod budget;
+mod call;
 mod ccdf;
 mod curve;
 mod handshake;
@@ -50,6 +51,9 @@ pub(super) const WIDTH: f64 = 760.0;
 
 /// The charts of a group's rows.
 pub(super) fn of_group(group: &Group<'_>, keys: &Keys) -> Vec<Chart> {
+    if group.cells.iter().any(|cell| cell.video.is_some()) {
+        return call::chart(group).into_iter().collect();
+    }
     let first = [
         blocking::chart(group),
         ccdf::chart(group, keys),

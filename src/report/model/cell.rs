@@ -16,6 +16,7 @@ use super::{
     queueing::Queueing,
     ratio::Ratio,
     share::Share,
+    video::Video,
     wire::{Handshake, Recovery, Transfer, Wire},
 };
 use crate::stats::Summary;
@@ -85,6 +86,9 @@ pub struct Cell {
     /// The background beside the messages; null without one.
     #[serde(default)]
     pub load: Option<Load>,
+    /// What was seen of a video call; null for other workloads.
+    #[serde(default)]
+    pub video: Option<Video>,
     /// Figures of `share`.
     pub share: Option<Share>,
     /// Figures of `handshake`.
@@ -138,6 +142,7 @@ impl Cell {
             recovery: None,
             transfer: None,
             load: None,
+            video: None,
             share: None,
             handshake: None,
             per_seed: Vec::new(),
@@ -160,6 +165,15 @@ pub struct LossDetection {
 /// What was sent; null where the command has no such setting.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workload {
+    /// The application, as in `--workload`.
+    #[serde(default)]
+    pub application: Option<String>,
+    /// From the capture of a frame to the instant at which it is shown.
+    #[serde(default)]
+    pub playout_ns: Option<u64>,
+    /// Whether the sender gives up frames that can no longer be shown in time.
+    #[serde(default)]
+    pub drop_late: Option<bool>,
     /// Independent sequences of messages.
     pub flows: u64,
     /// Time between two messages, over all flows together.

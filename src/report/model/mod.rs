@@ -21,6 +21,7 @@ mod properties;
 mod queueing;
 mod ratio;
 mod share;
+mod video;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -41,6 +42,7 @@ pub use properties::{Answer, PROPERTIES_SCHEMA, PropertyCell, PropertyRow, Prope
 pub use queueing::{QueueDirection, Queueing};
 pub use ratio::Ratio;
 pub use share::{Share, ShareSender, ShareSeries};
+pub use video::{Strip, Video};
 pub use wire::{
     FoundLosses, Handshake, HandshakeMode, KernelRecovery, LossCauses, Missing, Recovery, Transfer,
     TransferDirection, Truth, Wire, WireDirection,
