@@ -90,14 +90,28 @@ impl dyn Channel {
     }
 }
 
+/// Which end sends what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Exchange {
+    /// The server answers each message of the client.
+    #[default]
+    Answers,
+    /// Only the client sends.
+    OneWay,
+    /// Each end sends on its own. The flows of the server have the numbers behind those of the client.
+    BothWays,
+}
+
 /// What both ends of an experiment are set to.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Independent sequences of messages.
+    /// Which end sends what.
+    pub exchange: Exchange,
+    /// Independent sequences of messages of the client.
     pub flows: u32,
     /// Bytes of a request.
     pub request: usize,
-    /// Bytes of a reply; 0 if messages are not answered.
+    /// Bytes of a reply, or of another message of the server; 0 if it sends none.
     pub reply: usize,
     /// How QUIC's streams are read.
     pub reading: Reading,
@@ -116,7 +130,8 @@ pub async fn connect(
 ) -> Result<Box<dyn Channel>, ConnectError> {
     let tap = settings.taps.as_ref().map(|taps| taps.to_server.clone());
     let dial = DialSettings { tap: tap.clone(), ..settings.session.dial() };
-    let incoming = Incoming { length: settings.reply, reading: settings.reading, tap, is_answered: false };
+    let exchange = settings.exchange;
+    let incoming = Incoming { length: settings.reply, reading: settings.reading, tap, exchange };
     Ok(match transport::dial(host, transport, peer, dial).await? {
         Session::Datagrams(session) => Box::new(DatagramChannel::new(host.clone(), session, incoming.tap)),
         Session::Stream(session) => Box::new(StreamChannel::new(host, session, settings.reply)),
@@ -142,9 +157,9 @@ pub fn listen(
     let tap = settings.taps.as_ref().map(|taps| taps.to_client.clone());
     let listen = ListenSettings { tap: tap.clone(), ..settings.session.listen() };
     let listening = transport::listen(host, transport, local, listen)?;
-    let is_answered = settings.reply > 0;
-    let incoming = Incoming { length: settings.request, reading: settings.reading, tap, is_answered };
-    Ok(Acceptor { host: host.clone(), listening, incoming })
+    let exchange = settings.exchange;
+    let incoming = Incoming { length: settings.request, reading: settings.reading, tap, exchange };
+    Ok(Acceptor { host: host.clone(), listening, incoming, flows: settings.flows })
 }
 
 /// The server's end of an experiment, where it waits for clients.
@@ -152,6 +167,7 @@ pub struct Acceptor {
     host: Arc<dyn Host>,
     listening: Box<dyn Listening>,
     incoming: Incoming,
+    flows: u32,
 }
 
 impl Acceptor {
@@ -170,7 +186,9 @@ impl Acceptor {
                 Box::new(DatagramChannel::new(host.clone(), session, incoming.tap))
             }
             Session::Stream(session) => Box::new(StreamChannel::new(host, session, incoming.length)),
-            Session::Quic(session) => Box::new(QuicChannel::server(host.clone(), *session, incoming)),
+            Session::Quic(session) => {
+                Box::new(QuicChannel::server(host.clone(), *session, self.flows, incoming))
+            }
             Session::Arq(connection) => Box::new(ArqChannel::new(connection)),
         })
     }

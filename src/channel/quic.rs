@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 
 pub(super) use self::receive::Incoming;
 pub use self::receive::Reading;
-use super::{Channel, Delivery, UnitToSend, inbox::Inbox};
+use super::{Channel, Delivery, Exchange, UnitToSend, inbox::Inbox};
 use crate::{
     path::Host,
     tap::Tap,
@@ -50,11 +50,14 @@ struct Streams {
     /// Bytes of each incoming message.
     length: usize,
     reading: Reading,
-    is_answered: bool,
+    exchange: Exchange,
     tap: Option<Tap>,
 }
 
 type Message = (Probe, usize);
+
+/// Streams that a server may have open which sends on its own.
+const SERVER_STREAMS: u32 = 65_536;
 
 enum Writer {
     /// To a task that writes one message after the other.
@@ -97,16 +100,31 @@ impl QuicChannel {
             Mapping::Datagram => streams.read_datagrams(),
             _ => {}
         }
+        if streams.exchange == Exchange::BothWays && session.mapping != Mapping::Datagram {
+            streams.connection.set_max_concurrent_bi_streams(SERVER_STREAMS.into());
+            streams.accept();
+        }
         Ok(Self { streams, session })
     }
 
-    /// The server's end, which replies on the streams that the client opens.
-    pub(super) fn server(host: Arc<dyn Host>, session: QuicSession, incoming: Incoming) -> Self {
+    /// The server's end, which replies on the streams that the client opens. If it also sends on its own, it opens
+    /// streams for its flows, which have the numbers behind the `flows` of the client.
+    pub(super) fn server(host: Arc<dyn Host>, session: QuicSession, flows: u32, incoming: Incoming) -> Self {
         let streams = Streams::new(host, &session, incoming);
         if session.mapping == Mapping::Datagram {
             streams.read_datagrams();
-        } else {
-            streams.accept();
+            return Self { streams, session };
+        }
+        streams.accept();
+        match session.mapping {
+            _ if streams.exchange != Exchange::BothWays => {}
+            Mapping::Message => *streams.opener.lock() = Some(streams.open_per_unit()),
+            Mapping::Flow => {
+                for flow in flows..2 * flows {
+                    streams.open_for(flow);
+                }
+            }
+            _ => streams.open_for(flows),
         }
         Self { streams, session }
     }
@@ -116,12 +134,12 @@ impl Streams {
     fn new(
         host: Arc<dyn Host>,
         session: &QuicSession,
-        Incoming { length, reading, tap, is_answered }: Incoming,
+        Incoming { length, reading, tap, exchange }: Incoming,
     ) -> Arc<Self> {
         Arc::new(Self {
             tap,
             reading,
-            is_answered,
+            exchange,
             host,
             connection: session.connection.clone(),
             meter: session.meter().clone(),
@@ -152,22 +170,28 @@ impl Streams {
         self.writers.lock().insert(self.key(id), writer);
     }
 
-    /// Starts a task that writes messages to `stream`.
-    fn write(self: &Arc<Self>, mut stream: SendStream) -> mpsc::UnboundedSender<Message> {
-        let (sender, mut messages) = mpsc::unbounded_channel::<Message>();
+    /// Starts a task that opens a stream for the messages of `flow`, as soon as the peer allows it.
+    fn open_for(&self, flow: u32) {
+        let (sender, messages) = mpsc::unbounded_channel::<Message>();
         let (meter, connection) = (self.meter.clone(), self.connection.clone());
         self.host.spawn(
-            "a stream's writer",
+            "a flow's stream opener",
             Box::pin(async move {
-                while let Some(message) = messages.recv().await {
-                    if meter.writing(&connection, pin!(write_message(&mut stream, message))).await.is_err() {
-                        return;
-                    }
+                if let Ok((send, _)) = connection.open_bi().await {
+                    write_all(send, messages, &meter, &connection).await;
                 }
-                // Fails only if the stream is closed already.
-                let _ = stream.finish();
             }),
         );
+        let key = self.key(MessageId { flow, seq: 0 });
+        self.writers.lock().insert(key, Writer::Queue(sender));
+    }
+
+    /// Starts a task that writes messages to `stream`.
+    fn write(self: &Arc<Self>, stream: SendStream) -> mpsc::UnboundedSender<Message> {
+        let (sender, messages) = mpsc::unbounded_channel::<Message>();
+        let (meter, connection) = (self.meter.clone(), self.connection.clone());
+        let writing = async move { write_all(stream, messages, &meter, &connection).await };
+        self.host.spawn("a stream's writer", Box::pin(writing));
         sender
     }
 
@@ -277,6 +301,22 @@ impl Streams {
     fn lost(&self, error: quinn::ConnectionError) -> ChannelError {
         ChannelError::lost(self.peer(), &error)
     }
+}
+
+/// Writes messages to `stream` until their sender is gone.
+async fn write_all(
+    mut stream: SendStream,
+    mut messages: mpsc::UnboundedReceiver<Message>,
+    meter: &Meter,
+    connection: &Connection,
+) {
+    while let Some(message) = messages.recv().await {
+        if meter.writing(connection, pin!(write_message(&mut stream, message))).await.is_err() {
+            return;
+        }
+    }
+    // Fails only if the stream is closed already.
+    let _ = stream.finish();
 }
 
 async fn write_message(stream: &mut SendStream, (probe, length): Message) -> Result<(), quinn::WriteError> {

@@ -34,6 +34,8 @@ Examples:
       the same link in real time, with the kernel's TCP
   wirelab bench --workload video --rtt 100ms -t udp,quic-one,quic-message --drop-late
       a video call: frames shown and late, freezes, and how far the picture then jumped
+  wirelab bench --workload game:60 --loss 2% --path netns -t udp,tcp,quic-one -d 10s --seeds 2
+      a game: how old the newest state is that each end knows
   wirelab bench --path netns --background tcp -d 10s --seeds 2
       latency under load: the messages alone, then beside a TCP upload and a TCP download
   wirelab bench udp://192.0.2.1 quic://lab.example:4433 --ca ca.pem

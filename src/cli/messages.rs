@@ -55,7 +55,7 @@ impl<D: Defaults> MessagesArgs<D> {
         if let Some(Senders(background)) = &self.background {
             return self.run_loaded(command, background);
         }
-        if self.workload.is_one_way() && self.detail.wants_ladder() {
+        if !self.workload.is_answered() && self.detail.wants_ladder() {
             let why = "it shows messages and their replies, and this workload has no replies";
             return Err(UsageError::new(format!("--ladder: {why}")).into());
         }
@@ -76,7 +76,7 @@ impl<D: Defaults> MessagesArgs<D> {
         let runs = &finished.driven.runs;
         let shown = match (self.detail.wants_ladder(), finished.is_traced()) {
             (true, _) => self.detail.episodes(&request, runs, &finished.stop),
-            (false, true) if self.workload.is_one_way() => Ok(Vec::new()),
+            (false, true) if !self.workload.is_answered() => Ok(Vec::new()),
             (false, true) => episodes(&request, runs, &finished.stop),
             (false, false) => Ok(Vec::new()),
         };
@@ -125,9 +125,8 @@ impl<D: Defaults> MessagesArgs<D> {
             return Ok(self.matrix.request::<Bench>(|axes| self.plans(axes))?);
         }
         self.matrix.grid.check_elsewhere()?;
-        if self.workload.is_one_way() {
-            let why =
-                "it is judged at the receiver, and a server by URL does not tell when frames were complete";
+        if !self.workload.is_answered() {
+            let why = "it is judged at the receiver, and a server by URL does not tell when messages arrived";
             return Err(UsageError::new(format!("--workload: {why}")).into());
         }
         if self.workload.sets_reply_length() {

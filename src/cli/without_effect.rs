@@ -122,10 +122,17 @@ const ROWS: &[Row] = &[
         is_error: false,
     },
     Row {
-        options: &["flows", "interval", "reply_length", "arrivals", "deadline"],
+        options: &["flows", "interval", "reply_length", "arrivals"],
         commands: &["bench", "hol"],
         has_effect: |asked| asked.application == Application::Messages,
         why: "it is for independent messages, and this --workload has its own",
+        is_error: false,
+    },
+    Row {
+        options: &["deadline"],
+        commands: &["bench", "hol"],
+        has_effect: |asked| asked.application.video().is_none(),
+        why: "a frame of a video has its --playout",
         is_error: false,
     },
     Row {

@@ -2,7 +2,7 @@
 
 use std::{str::FromStr, time::Duration};
 
-use super::application::{Application, Unit, video::Frames};
+use super::application::{Application, Unit, game::Game, video::Frames};
 pub use crate::report::Arrivals;
 use crate::{
     link::LinkSpec,
@@ -120,10 +120,19 @@ impl Workload {
 
     /// The same workload with the messages of `application`.
     pub fn carrying(self, application: Application) -> Self {
-        let Application::Video(video) = &application else { return Self { application, ..self } };
-        let share = self.length as f64 / video.mean_bytes();
-        let interval = video.interval().mul_f64(share).max(Duration::from_nanos(1));
-        Self { flows: 1, interval, reply_length: 0, arrivals: Arrivals::Isochronous, application, ..self }
+        let isochronous = Self { arrivals: Arrivals::Isochronous, ..self };
+        match &application {
+            Application::Messages => Self { application, ..self },
+            Application::Video(video) => {
+                let share = isochronous.length as f64 / video.mean_bytes();
+                let interval = video.interval().mul_f64(share).max(Duration::from_nanos(1));
+                Self { flows: 1, interval, reply_length: 0, application, ..isochronous }
+            }
+            Application::Game(game) => {
+                let reply_length = isochronous.length;
+                Self { flows: 2, interval: game.due(1) / 2, reply_length, application, ..isochronous }
+            }
+        }
     }
 
     /// The deadline where none is set: two round trips, or 100 ms where no round trip is known.
@@ -153,7 +162,7 @@ impl Workload {
 
     /// The schedule from `start` on. It depends on the seed only where arrivals or sizes are random.
     ///
-    /// An application begins with the warm-up, and again with the measured time.
+    /// A video begins with the warm-up, and again with the measured time.
     pub fn schedule(&self, start: Time, seed: u64) -> Schedule {
         let units = self.units(seed);
         let measured_from = start + self.warmup;
@@ -172,12 +181,13 @@ impl Workload {
                 due: Duration::ZERO,
             }),
             Application::Video(video) => Units::Frames(video.frames(self.length, seed)),
+            Application::Game(game) => Units::Updates(*game, 0),
         }
     }
 
-    /// What the measured time begins with again, after the warm-up. Messages go on as they were.
+    /// What the measured time begins with again, after the warm-up: a video with its first key frame.
     fn again(&self, seed: u64) -> Option<Units> {
-        (self.application != Application::Messages).then(|| self.units(seed))
+        self.application.video().map(|_| self.units(seed))
     }
 }
 
@@ -199,6 +209,8 @@ pub struct Schedule {
 enum Units {
     Messages(Gaps),
     Frames(Frames),
+    /// The number of the next update. Both ends send one: the client's message is the first of the unit.
+    Updates(Game, u64),
 }
 
 /// Single messages, with gaps between them.
@@ -231,6 +243,11 @@ impl Units {
             Self::Messages(gaps) => Some(Unit { due: gaps.next(), messages: 1 }),
             Self::Frames(frames) => {
                 frames.next().map(|frame| Unit { due: frame.at, messages: frame.messages })
+            }
+            Self::Updates(game, next) => {
+                let due = game.due(*next);
+                *next += 1;
+                Some(Unit { due, messages: 2 })
             }
         }
     }

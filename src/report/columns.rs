@@ -18,7 +18,14 @@ pub(super) type Spec = (&'static str, Topic, Read);
 
 /// The columns of every command, in the order of the tables.
 pub(super) fn all() -> impl Iterator<Item = &'static Spec> {
-    let main = MESSAGES.iter().chain(&VIDEO).chain(&TRANSFER).chain(&SHARE).chain(&HANDSHAKE).chain(&COST);
+    let main = MESSAGES
+        .iter()
+        .chain(&VIDEO)
+        .chain(&GAME)
+        .chain(&TRANSFER)
+        .chain(&SHARE)
+        .chain(&HANDSHAKE)
+        .chain(&COST);
     main.chain(&NETWORK).chain(&QUEUE).chain(&REPLIES).chain(&BLOCKING).chain(&TRUTH)
 }
 
@@ -75,6 +82,22 @@ const VIDEO: [Spec; 11] = [
         let video = cell.video.as_ref()?;
         share(Ratio::of(video.wasted_bytes, video.bytes))
     }),
+];
+
+/// How old the state of a game was.
+const GAME: [Spec; 6] = [
+    ("used", Topic::Outcome, |cell| {
+        let age = &cell.game.as_ref()?.both;
+        share(Ratio::of(age.used, age.updates))
+    }),
+    ("superseded", Topic::Outcome, |cell| {
+        let age = &cell.game.as_ref()?.both;
+        share(Ratio::of(age.superseded, age.updates))
+    }),
+    ("stale", Topic::Outcome, |cell| share(cell.game.as_ref()?.both.stale_ratio)),
+    ("age mean", Topic::Latency, |cell| time(cell.game.as_ref()?.both.mean_ns)),
+    ("age p99", Topic::Latency, |cell| time(cell.game.as_ref()?.both.p99_ns)),
+    ("age max", Topic::Latency, |cell| time(cell.game.as_ref()?.both.max_ns)),
 ];
 
 const TRANSFER: [Spec; 4] = [

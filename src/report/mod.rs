@@ -15,6 +15,7 @@ mod csv;
 mod explain;
 mod figure;
 mod flags;
+mod games;
 mod gone;
 mod group;
 mod html;

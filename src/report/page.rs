@@ -8,6 +8,7 @@ use super::{
     closing::closing,
     figure::Figure,
     flags,
+    games::games,
     gone::gone,
     group::{Group, groups, letter, lists},
     loads,
@@ -46,12 +47,20 @@ const READY: Term = Term {
     term: "ready p50",
     meaning: "from capture until a frame and all that it refers to were complete: the playout delay that it needed",
 };
+const SUPERSEDED: Term =
+    Term { term: "superseded", meaning: "updates that arrived after a newer one, and so were of no use" };
+const STALE: Term =
+    Term { term: "stale", meaning: "time in which the newest known state was older than the deadline" };
+const AGE: Term = Term { term: "age mean", meaning: "of the newest known state, over time, at both ends" };
 const WASTED: Term = Term { term: "wasted", meaning: "bytes of frames that were never shown" };
 
 const FALSE_LOSSES: Term = Term { term: "false losses", meaning: "declared lost, and arrived" };
 const NEEDLESS: Term = Term { term: "needless", meaning: "all of it arrived with earlier packets" };
 const FOUND_AFTER: Term =
     Term { term: "found after", meaning: "mean time from when a lost packet entered the link" };
+
+/// The terms of main tables.
+const OF_MAIN: [Term; 10] = [DELAYED, BLOCKED, LATE, USELESS, FREEZES, READY, WASTED, SUPERSEDED, STALE, AGE];
 
 /// How to see what the summary of a list leaves out.
 const DETAILS: &str = "Each point has more to show, such as costs, differences and what was waited for: --details prints it, and \
@@ -128,20 +137,21 @@ impl<'a> Page<'a> {
         let with_order = file.command == "hol";
         self.blocks.push(Block::Heading(group.heading()));
         self.blocks.push(Block::Paragraph(group.description()));
-        if with_order && group.cells.iter().all(|cell| cell.video.is_none()) {
+        if with_order && group.cells.iter().all(|cell| cell.judges_messages()) {
             self.list(teach(group));
         }
         self.skipped_on(&group.cells[0].path);
         let charts = self.blocks.len();
         for table in tables(group, with_order) {
             let terms = match table.title {
-                None => terms(&table, &[DELAYED, BLOCKED, LATE, USELESS, FREEZES, READY, WASTED]),
+                None => terms(&table, &OF_MAIN),
                 Some(_) => terms(&table, &[STALL, FOUND_AFTER, FALSE_LOSSES, NEEDLESS]),
             };
             self.blocks.push(Block::Table(table));
             self.blocks.extend(terms);
         }
         self.list(calls(group));
+        self.list(games(group));
         self.blocks.extend(loads::blocks(group));
         self.blocks.extend(shares::blocks(group));
         self.flags(flagged(group.rows().map(|(cell, label)| (cell, label.clone()))));
@@ -152,7 +162,7 @@ impl<'a> Page<'a> {
             self.list(no_theory(group));
         }
         // They compare messages one by one.
-        if group.cells.iter().all(|cell| cell.video.is_none()) {
+        if group.cells.iter().all(|cell| cell.judges_messages()) {
             self.blocks.extend(differences(group, &file.paired).into_iter().map(Block::Table));
             self.list(savings(group));
             self.blocks.extend(closing(group).map(Block::Paragraph));

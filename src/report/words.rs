@@ -134,6 +134,9 @@ pub(crate) fn workload(workload: &Workload) -> String {
         parts.push(format!("shown {} after capture", setting(playout)));
         parts
             .extend(workload.drop_late.filter(|drops| *drops).map(|_| "late frames are given up".to_owned()));
+    } else if let Some(game) = workload.application.as_ref().filter(|name| name.starts_with("game")) {
+        let length = workload.length_bytes.unwrap_or(0);
+        parts.push(format!("{}: updates of {} bytes both ways", plain(game), count(length)));
     } else if let Some(interval) = workload.interval_ns {
         let length = workload.length_bytes.unwrap_or(0);
         let spacing = match workload.arrivals {

@@ -11,6 +11,7 @@ mod driven;
 mod dtls;
 mod episode;
 mod experiment_properties;
+mod game;
 mod hol_instrument;
 mod identities;
 mod ladder;

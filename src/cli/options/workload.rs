@@ -12,7 +12,7 @@ use wirelab::{
     experiment::{
         Arrivals, Wait, Workload,
         application::{
-            Application,
+            Application, game,
             video::{Recording, Source, Video},
         },
     },
@@ -26,7 +26,8 @@ use wirelab::{
 pub(crate) struct WorkloadArgs {
     /// What is sent, and what counts as success. messages: independent messages with replies. video: frames one way, at 30
     /// frames and 2 Mbit a second with a key frame every 2 s unless told otherwise, or from a CSV file of time in seconds,
-    /// bytes and key (1 or 0); each is shown if it and all back to its key frame are complete at its playout instant
+    /// bytes and key (1 or 0); each is shown if it and all back to its key frame are complete at its playout instant. game:
+    /// updates of a state both ways, 30 a second unless told otherwise; only the newest counts
     #[arg(long, value_name = "WORKLOAD", default_value = "messages", value_parser = application)]
     workload: Application,
     /// From the capture of a frame to the instant at which it is shown [default: 150ms]
@@ -41,8 +42,8 @@ pub(crate) struct WorkloadArgs {
     /// One message every interval, over all flows together
     #[arg(short, long, value_name = "TIME,..", value_delimiter = ',', default_value = "10ms", value_parser = interval)]
     interval: Vec<Duration>,
-    /// Bytes of a message
-    #[arg(short, long, value_name = "SIZE,..", value_delimiter = ',', default_value = "1000", value_parser = size)]
+    /// Bytes of a message [default: 1000, of a game 100]
+    #[arg(short, long, value_name = "SIZE,..", value_delimiter = ',', value_parser = size)]
     length: Vec<usize>,
     /// Bytes of a reply [default: as --length]
     #[arg(long, value_name = "SIZE", value_parser = size)]
@@ -77,7 +78,7 @@ impl WorkloadArgs {
         let mut all = Vec::new();
         for &flows in &self.flows {
             for &interval in &self.interval {
-                for &length in &self.length {
+                for &length in self.lengths() {
                     let workload = self.workload(flows, interval, length, default_duration);
                     let workload = workload.carrying(self.application());
                     check(&workload)?;
@@ -95,9 +96,18 @@ impl WorkloadArgs {
         self.workload.clone().with(self.playout, self.drop_late)
     }
 
+    /// The lengths of messages.
+    fn lengths(&self) -> &[usize] {
+        match &self.length[..] {
+            [] if self.workload.game().is_some() => &[game::DEFAULT_LENGTH],
+            [] => &[1000],
+            lengths => lengths,
+        }
+    }
+
     /// Whether messages have replies.
-    pub(crate) fn is_one_way(&self) -> bool {
-        self.workload.is_one_way()
+    pub(crate) fn is_answered(&self) -> bool {
+        self.workload.is_answered()
     }
 
     /// Whether replies are to have a length of their own.

@@ -4,11 +4,13 @@
 //! transport carries messages; an application is judged by its units, from the instants at which they were complete. An
 //! application is a folder and a variant of [`Application`].
 
+pub mod game;
 pub mod video;
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use self::video::Video;
+use self::{game::Game, video::Video};
+use crate::channel::Exchange;
 
 /// What is sent, and what counts as success.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub enum Application {
     Messages,
     /// The frames of a video, one way.
     Video(Video),
+    /// Updates of a state, both ways.
+    Game(Game),
 }
 
 /// Messages that are handed over together.
@@ -33,7 +37,7 @@ pub struct Unit {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApplicationError {
     /// No application of this name.
-    #[error("unknown workload `{0}`: expected messages or video[:FPS[:BITRATE[:KEYINTERVAL]]]")]
+    #[error("unknown workload `{0}`: expected messages, video[:FPS[:BITRATE[:KEYINTERVAL]]] or game[:HZ]")]
     Unknown(String),
     /// A parameter that is not valid.
     #[error("invalid {what} `{value}`: expected {expected}")]
@@ -48,9 +52,18 @@ pub enum ApplicationError {
 }
 
 impl Application {
-    /// Whether messages are not answered.
-    pub fn is_one_way(&self) -> bool {
-        matches!(self, Self::Video(_))
+    /// Which end sends what.
+    pub fn exchange(&self) -> Exchange {
+        match self {
+            Self::Messages => Exchange::Answers,
+            Self::Video(_) => Exchange::OneWay,
+            Self::Game(_) => Exchange::BothWays,
+        }
+    }
+
+    /// Whether each message has a reply.
+    pub fn is_answered(&self) -> bool {
+        self.exchange() == Exchange::Answers
     }
 
     /// Until when a unit that is due at `due` is worth sending, if the application gives units up.
@@ -80,7 +93,15 @@ impl Application {
     pub fn video(&self) -> Option<&Video> {
         match self {
             Self::Video(video) => Some(video),
-            Self::Messages => None,
+            Self::Messages | Self::Game(_) => None,
+        }
+    }
+
+    /// The game.
+    pub fn game(&self) -> Option<Game> {
+        match self {
+            Self::Game(game) => Some(*game),
+            Self::Messages | Self::Video(_) => None,
         }
     }
 }
@@ -93,6 +114,7 @@ impl FromStr for Application {
         match name {
             "messages" if parameters.is_empty() => Ok(Self::Messages),
             "video" => Ok(Self::Video(parameters.parse()?)),
+            "game" => Ok(Self::Game(parameters.parse()?)),
             _ => Err(ApplicationError::Unknown(text.to_owned())),
         }
     }
@@ -103,6 +125,7 @@ impl fmt::Display for Application {
         match self {
             Self::Messages => f.write_str("messages"),
             Self::Video(video) => write!(f, "video:{video}"),
+            Self::Game(game) => write!(f, "game:{game}"),
         }
     }
 }

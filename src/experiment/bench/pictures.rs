@@ -6,6 +6,7 @@ use crate::{
     experiment::{
         application::{
             Application,
+            game::judge::Span,
             video::{
                 Video,
                 judge::{Gap, Verdict},
@@ -18,7 +19,7 @@ use crate::{
             trace::{Delay, MAX_ENTRIES, QUEUE_BIN, Trace, Traced},
         },
     },
-    report::{Cell, Detail, Overview, Pictures, Queue, Strip, Timeline},
+    report::{AgeCurve, Cell, Detail, Overview, Pictures, Queue, Strip, Timeline},
     stats::Histogram,
     unit::{PerDirection, Time, nanos},
 };
@@ -43,6 +44,10 @@ pub(super) fn add(plans: &[Plan], runs: &[Runs<Outcome>], cells: &[Option<usize>
             file[cell].pictures = Some(Pictures { call: strip(video, runs), ..Pictures::default() });
             continue;
         }
+        if plan.workload.application.game().is_some() {
+            file[cell].pictures = Some(Pictures { age: age_curve(runs), ..Pictures::default() });
+            continue;
+        }
         let latency_bins = bins(runs.outcomes.iter().map(|(_, outcome)| &outcome.latency));
         let timeline_reason = no_timeline(plans.len(), runs);
         file[cell].pictures = Some(Pictures { latency_bins, timeline_reason, ..Pictures::default() });
@@ -62,6 +67,21 @@ pub(super) fn add(plans: &[Plan], runs: &[Runs<Outcome>], cells: &[Option<usize>
             pictures.timeline = timeline;
         }
     }
+}
+
+/// The age of the state at the client in the first seed's run, around the highest.
+fn age_curve(runs: &Runs<Outcome>) -> Option<AgeCurve> {
+    const PART: Duration = Duration::from_secs(5);
+    let (seed, ages) =
+        runs.outcomes.iter().find_map(|(seed, outcome)| Some((*seed, outcome.ages.as_ref()?)))?;
+    let spans = &ages.to_client.spans;
+    let begun = spans.first()?.from;
+    let end = spans.last()?.from - begun;
+    let highest = spans.iter().max_by_key(|span| span.oldest)?.from - begun;
+    let from = highest.saturating_sub(PART / 2).min(end.saturating_sub(PART));
+    let within = |span: &&Span| (from..from + PART).contains(&(span.from - begun));
+    let span = |span: &Span| [nanos(span.from - begun), span.youngest, span.oldest];
+    Some(AgeCurve { seed, from_ns: nanos(from), spans: spans.iter().filter(within).map(span).collect() })
 }
 
 /// The first seed's call.

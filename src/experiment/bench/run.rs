@@ -15,7 +15,7 @@ use super::settings;
 use crate::{
     channel::{self, Acceptor, Channel, Delivery, Settings, UnitToSend},
     experiment::{
-        application::Application,
+        application::{Application, game::Game},
         error::RunError,
         on_path::{Ends, OnPath, Route, on_path},
         plan::Plan,
@@ -33,7 +33,7 @@ use crate::{
     tap::{Instrument, Tap},
     transport::{ChannelError, ConnectError, LimitedBy, Recovery, Shape},
     unit::{PerDirection, Time, nanos},
-    wire::{Extension, Probe, ReportRequest},
+    wire::{Extension, MessageId, Probe, ReportRequest},
 };
 
 /// Messages begin this long after the start of a run, or a whole multiple of it where connecting takes longer:
@@ -107,8 +107,9 @@ pub(in crate::experiment) fn run_beside(
     // Without the packets of the background.
     let wire = flows.as_ref().map_or(wire, |flows| Some(flows.others));
     let truth = of_truth.map(|taps| taps.to_server.truth());
-    let video = units.map(|units| units.video());
-    let mut outcome = Outcome { wire, queue, ecn, fidelity, truth, video, ..value };
+    let judged = units.map(Units::judged).unwrap_or_default();
+    let (video, ages) = (judged.video, judged.ages);
+    let mut outcome = Outcome { wire, queue, ecn, fidelity, truth, video, ages, ..value };
     if plan.transport.shape() == Shape::Datagrams {
         // The kernel's checksum catches them before the transport could.
         outcome.messages.corrupted += outcome.fidelity.as_ref().and_then(|f| f.corrupted).unwrap_or(0);
@@ -158,7 +159,8 @@ pub async fn run_between(
     let (report, reported) = oneshot::channel();
     let (begin_server, measured) = oneshot::channel();
     let host = ends.server.clone();
-    let server = Server { host, acceptor, reply: settings.reply, recorder: recorder.clone() };
+    let reply = settings.reply;
+    let server = Server { host, acceptor, reply, workload: workload.clone(), recorder: recorder.clone() };
     ends.server.spawn("the server", Box::pin(server.serve(measured, stopped, report)));
 
     let host = &*ends.client;
@@ -200,7 +202,43 @@ struct Server {
     host: Arc<dyn Host>,
     acceptor: Acceptor,
     reply: usize,
+    workload: Workload,
     recorder: Recorder,
+}
+
+/// What a server sends on its own.
+struct OwnUpdates {
+    game: Game,
+    /// When the first was due.
+    begun: Time,
+    /// Behind the last.
+    end: Time,
+    next: u64,
+}
+
+impl OwnUpdates {
+    /// Follows the schedule of the client, once `first` of its updates has arrived at `now`.
+    fn after(workload: &Workload, first: &Probe, now: Time) -> Option<Self> {
+        let game = workload.application.game()?;
+        let begun = Time::from_nanos(first.due.as_nanos().saturating_sub(nanos(game.due(first.id.seq))));
+        let end = begun + workload.warmup + workload.duration;
+        let mut own = Self { game, begun, end, next: first.id.seq };
+        while own.due() < now {
+            own.next += 1;
+        }
+        Some(own)
+    }
+
+    fn due(&self) -> Time {
+        self.begun + self.game.due(self.next)
+    }
+
+    /// The next update.
+    fn take(&mut self) -> Probe {
+        let probe = Probe::new(MessageId { flow: 1, seq: self.next }, self.due());
+        self.next += 1;
+        probe
+    }
 }
 
 impl Server {
@@ -216,9 +254,21 @@ impl Server {
             return;
         };
         let mut before = None;
+        let mut own: Option<OwnUpdates> = None;
+        let mut has_begun = false;
+        let mut update = self.host.sleep_until(Time::MAX);
         loop {
             let delivery = tokio::select! {
                 biased;
+                () = &mut update, if own.is_some() => {
+                    let Some(updates) = &mut own else { continue };
+                    if channel.send(updates.take(), self.reply).is_err() {
+                        break;
+                    }
+                    own = own.filter(|updates| updates.due() < updates.end);
+                    update.reset(own.as_ref().map_or(Time::MAX, OwnUpdates::due));
+                    continue;
+                }
                 _ = &mut measured, if before.is_none() => {
                     before = Some(channel.recovery().limits);
                     continue;
@@ -228,7 +278,15 @@ impl Server {
             };
             let Ok(delivery) = delivery else { break };
             self.recorder.at_server(&delivery, self.host.now());
-            if self.reply > 0 && channel.send(delivery.probe, self.reply).is_err() {
+            if !self.workload.application.is_answered() {
+                if own.is_none() && !has_begun {
+                    has_begun = true;
+                    own = OwnUpdates::after(&self.workload, &delivery.probe, self.host.now());
+                    update.reset(own.as_ref().map_or(Time::MAX, OwnUpdates::due));
+                }
+                continue;
+            }
+            if channel.send(delivery.probe, self.reply).is_err() {
                 break;
             }
         }
@@ -319,8 +377,9 @@ impl Client<'_> {
         let extension = self.run.map(|run| Extension::Request(ReportRequest { run, number: unit.number }));
         let first = Probe { extension, ..Probe::new(self.recorder.id(unit.number), unit.due) };
         match workload.application {
-            Application::Messages => channel.send(first, self.length)?,
-            _ => channel.send_unit(&UnitToSend {
+            // The other message of a unit of a game is the server's.
+            Application::Messages | Application::Game(_) => channel.send(first, self.length)?,
+            Application::Video(_) => channel.send_unit(&UnitToSend {
                 first,
                 count: unit.count,
                 length: self.length,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    experiment::application::video::judge::VideoFigures,
+    experiment::application::{game::judge::Ages, video::judge::VideoFigures},
     experiment::record::{blocking::OrderFigures, budget::BudgetSums, network::NetworkFigures, trace::Trace},
     link::Counters,
     path::{EcnCounts, Fidelity, QueueDelays},
@@ -62,6 +62,8 @@ pub struct Outcome {
     pub truth: Option<TruthFigures>,
     /// What was seen of a call; `None` if another application was run.
     pub video: Option<VideoFigures>,
+    /// How old the state was that each end knew; `None` if another application was run.
+    pub ages: Option<PerDirection<Ages>>,
     /// The timeline of the run, if it was recorded for pictures.
     pub trace: Option<Trace>,
 }

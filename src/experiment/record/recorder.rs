@@ -72,7 +72,7 @@ struct State {
     remote: Option<ServerReports>,
     network: NetworkTracker,
     /// Messages without a reply that arrived before their sender recorded them.
-    early: Vec<(u64, Delivery)>,
+    early: Vec<(u64, Delivery, Direction)>,
     outcome: Outcome,
     samples: Option<SampleSink>,
 }
@@ -136,8 +136,8 @@ impl Recorder {
             state.outcome.messages.sent += u64::from(scheduled.count);
             state.outcome.send_delay.record(nanos(now - scheduled.due));
         }
-        for (number, delivery) in std::mem::take(&mut state.early) {
-            state.on_one_way(number, &delivery);
+        for (number, delivery, way) in std::mem::take(&mut state.early) {
+            state.on_one_way(number, &delivery, way);
         }
     }
 
@@ -162,8 +162,8 @@ impl Recorder {
         let mut state = self.0.lock();
         let delivery = &delivery.resolved(state.resolution);
         let number = state.workload.number(delivery.probe.id);
-        if state.workload.application.is_one_way() {
-            state.on_one_way(number, delivery);
+        if !state.workload.application.is_answered() {
+            state.on_one_way(number, delivery, Direction::ToServer);
             return;
         }
         let place = state.requests.note(number);
@@ -189,6 +189,10 @@ impl Recorder {
         let mut state = self.0.lock();
         let delivery = &delivery.resolved(state.resolution);
         let number = state.workload.number(delivery.probe.id);
+        if !state.workload.application.is_answered() {
+            state.on_one_way(number, delivery, Direction::ToClient);
+            return;
+        }
         if let Some(Extension::Report(report)) = delivery.probe.extension {
             state.on_server_report(number, delivery, &report);
         }
@@ -288,10 +292,10 @@ impl State {
         }
     }
 
-    /// A message without a reply has reached the server.
-    fn on_one_way(&mut self, number: u64, delivery: &Delivery) {
+    /// A message without a reply has reached the other end.
+    fn on_one_way(&mut self, number: u64, delivery: &Delivery, way: Direction) {
         if number >= self.first + self.under_way.len() as u64 {
-            self.early.push((number, *delivery));
+            self.early.push((number, *delivery, way));
             return;
         }
         let Some(message) = self.settle(number) else {
@@ -303,11 +307,14 @@ impl State {
             self.note_budget(budget);
             let held = Held::of(delivery);
             self.outcome.order.note(held);
-            self.outcome.order_by_direction.to_server.note(held);
-            self.note_stall(Direction::ToServer, delivery);
-            let id = self.workload.id(number);
-            let sample = message.sample(id, Status::Delivered);
-            self.show(Sample { server: Some(*delivery), budget, ..sample });
+            self.outcome.order_by_direction[way].note(held);
+            self.note_stall(way, delivery);
+            let sample = message.sample(self.workload.id(number), Status::Delivered);
+            let (server, client) = match way {
+                Direction::ToServer => (Some(*delivery), None),
+                Direction::ToClient => (None, Some(*delivery)),
+            };
+            self.show(Sample { server, client, budget, ..sample });
         }
         self.forget_settled();
     }

@@ -48,6 +48,7 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
     cell.network = Some(pool.network(&messages));
     cell.recovery = Some(pool.recovery(plan.transport));
     cell.video = pool.video();
+    cell.game = pool.ages(plan.workload.deadline);
     cell.per_seed = outcomes.iter().map(|(seed, outcome)| per_seed(plan, *seed, outcome)).collect();
     cell.flags = flags(plan, &pool, &messages);
     cell.messages = Some(messages);

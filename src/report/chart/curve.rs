@@ -35,10 +35,19 @@ struct Panel {
 
 /// The cell, if its messages are judged one by one.
 fn messages(cell: &Cell) -> Option<&Cell> {
-    cell.video.is_none().then_some(cell)
+    cell.judges_messages().then_some(cell)
 }
 
-const PANELS: [Panel; 7] = [
+const PANELS: [Panel; 8] = [
+    Panel {
+        name: "mean age of the state",
+        read: |cell, _| {
+            let value = cell.game.as_ref()?.both.mean_ns? as f64;
+            Some(Spread { value, ci95: None })
+        },
+        theory: |_| None,
+        show: time,
+    },
     Panel {
         name: "frames shown",
         read: |cell, _| {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     ecn::Ecn,
     flag::Flag,
+    game::Game,
     hol::{Budget, Delayed, Hol, Theory},
     latency::Latency,
     link::Link,
@@ -89,6 +90,9 @@ pub struct Cell {
     /// What was seen of a video call; null for other workloads.
     #[serde(default)]
     pub video: Option<Video>,
+    /// How old the state of a game was; null for other workloads.
+    #[serde(default)]
+    pub game: Option<Game>,
     /// Figures of `share`.
     pub share: Option<Share>,
     /// Figures of `handshake`.
@@ -143,6 +147,7 @@ impl Cell {
             transfer: None,
             load: None,
             video: None,
+            game: None,
             share: None,
             handshake: None,
             per_seed: Vec::new(),
@@ -150,6 +155,13 @@ impl Cell {
             pictures: None,
             origin: 0,
         }
+    }
+}
+
+impl Cell {
+    /// Whether messages are judged one by one, not as parts of what an application sends.
+    pub fn judges_messages(&self) -> bool {
+        self.video.is_none() && self.game.is_none()
     }
 }
 
