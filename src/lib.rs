@@ -40,7 +40,7 @@
 //! ```
 //! use std::time::Duration;
 //! use wirelab::{
-//!     experiment::{Arrivals, Observers, PathKind, Plan, Wait, Workload, run},
+//!     experiment::{Arrivals, Observers, application::Application, PathKind, Plan, Wait, Workload, run},
 //!     link::LinkSpec,
 //!     path::StopSignal,
 //!     transport::{Congestion, LossDetection, Transport},
@@ -55,6 +55,7 @@
 //!     congestion: Congestion::Fixed(1_000_000),
 //!     loss_detection: LossDetection::default(),
 //!     workload: Workload {
+//!         application: Application::Messages,
 //!         flows: 8,
 //!         interval: Duration::from_millis(10),
 //!         length: 1000,

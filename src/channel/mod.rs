@@ -36,8 +36,8 @@ use crate::{
         self, ChannelError, ConnectError, DialSettings, ListenSettings, Listening, Recovery, Session,
         SessionSettings, Transport,
     },
-    unit::PerDirection,
-    wire::Probe,
+    unit::{PerDirection, Time},
+    wire::{MessageId, Probe},
 };
 
 /// One end of a session, as an experiment sees it.
@@ -48,11 +48,39 @@ pub trait Channel: Send {
     /// Hands over a message of `length` bytes that begins with `probe`'s header.
     fn send(&mut self, probe: Probe, length: usize) -> Result<(), ChannelError>;
 
+    /// Hands over the messages of a unit. A transport with a stream per message sends them on one stream.
+    fn send_unit(&mut self, unit: &UnitToSend) -> Result<(), ChannelError> {
+        unit.probes().try_for_each(|probe| self.send(probe, unit.length))
+    }
+
     /// The next message that order releases to this end.
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, ChannelError>>;
 
     /// What the transport has done so far to recover from loss.
     fn recovery(&self) -> Recovery;
+}
+
+/// Messages that belong together, such as the packets of a video frame. They are consecutive messages of one flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnitToSend {
+    /// The first.
+    pub first: Probe,
+    /// How many they are.
+    pub count: u32,
+    /// Bytes of each.
+    pub length: usize,
+    /// From then on the unit is not worth sending. Only a transport with a stream per message can give it up.
+    pub useful_until: Option<Time>,
+}
+
+impl UnitToSend {
+    fn probes(&self) -> impl Iterator<Item = Probe> {
+        let first = self.first;
+        (0..self.count).map(move |place| {
+            let seq = first.id.seq + u64::from(place);
+            Probe { id: MessageId { seq, ..first.id }, ..first }
+        })
+    }
 }
 
 impl dyn Channel {
@@ -62,14 +90,28 @@ impl dyn Channel {
     }
 }
 
+/// Which end sends what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Exchange {
+    /// The server answers each message of the client.
+    #[default]
+    Answers,
+    /// Only the client sends.
+    OneWay,
+    /// Each end sends on its own. The flows of the server have the numbers behind those of the client.
+    BothWays,
+}
+
 /// What both ends of an experiment are set to.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Independent sequences of messages.
+    /// Which end sends what.
+    pub exchange: Exchange,
+    /// Independent sequences of messages of the client.
     pub flows: u32,
     /// Bytes of a request.
     pub request: usize,
-    /// Bytes of a reply.
+    /// Bytes of a reply, or of another message of the server; 0 if it sends none.
     pub reply: usize,
     /// How QUIC's streams are read.
     pub reading: Reading,
@@ -88,7 +130,8 @@ pub async fn connect(
 ) -> Result<Box<dyn Channel>, ConnectError> {
     let tap = settings.taps.as_ref().map(|taps| taps.to_server.clone());
     let dial = DialSettings { tap: tap.clone(), ..settings.session.dial() };
-    let incoming = Incoming { length: settings.reply, reading: settings.reading, tap };
+    let exchange = settings.exchange;
+    let incoming = Incoming { length: settings.reply, reading: settings.reading, tap, exchange };
     Ok(match transport::dial(host, transport, peer, dial).await? {
         Session::Datagrams(session) => Box::new(DatagramChannel::new(host.clone(), session, incoming.tap)),
         Session::Stream(session) => Box::new(StreamChannel::new(host, session, settings.reply)),
@@ -114,8 +157,9 @@ pub fn listen(
     let tap = settings.taps.as_ref().map(|taps| taps.to_client.clone());
     let listen = ListenSettings { tap: tap.clone(), ..settings.session.listen() };
     let listening = transport::listen(host, transport, local, listen)?;
-    let incoming = Incoming { length: settings.request, reading: settings.reading, tap };
-    Ok(Acceptor { host: host.clone(), listening, incoming })
+    let exchange = settings.exchange;
+    let incoming = Incoming { length: settings.request, reading: settings.reading, tap, exchange };
+    Ok(Acceptor { host: host.clone(), listening, incoming, flows: settings.flows })
 }
 
 /// The server's end of an experiment, where it waits for clients.
@@ -123,6 +167,7 @@ pub struct Acceptor {
     host: Arc<dyn Host>,
     listening: Box<dyn Listening>,
     incoming: Incoming,
+    flows: u32,
 }
 
 impl Acceptor {
@@ -141,7 +186,9 @@ impl Acceptor {
                 Box::new(DatagramChannel::new(host.clone(), session, incoming.tap))
             }
             Session::Stream(session) => Box::new(StreamChannel::new(host, session, incoming.length)),
-            Session::Quic(session) => Box::new(QuicChannel::server(host.clone(), *session, incoming)),
+            Session::Quic(session) => {
+                Box::new(QuicChannel::server(host.clone(), *session, self.flows, incoming))
+            }
             Session::Arq(connection) => Box::new(ArqChannel::new(connection)),
         })
     }

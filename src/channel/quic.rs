@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 
 pub(super) use self::receive::Incoming;
 pub use self::receive::Reading;
-use super::{Channel, Delivery, inbox::Inbox};
+use super::{Channel, Delivery, Exchange, UnitToSend, inbox::Inbox};
 use crate::{
     path::Host,
     tap::Tap,
@@ -27,7 +27,7 @@ use crate::{
         ChannelError, Mapping, Recovery,
         quic::{Meter, QuicSession},
     },
-    unit::Mutex,
+    unit::{Mutex, Time},
     wire::{MessageId, Probe, probe::padding},
 };
 
@@ -45,15 +45,19 @@ struct Streams {
     inbox: Inbox,
     /// Writers by the message that their stream belongs to; see [`Streams::key`].
     writers: Mutex<BTreeMap<MessageId, Writer>>,
-    opener: Mutex<Option<mpsc::UnboundedSender<Message>>>,
+    opener: Mutex<Option<mpsc::UnboundedSender<UnitToSend>>>,
     corrupted: Mutex<u64>,
     /// Bytes of each incoming message.
     length: usize,
     reading: Reading,
+    exchange: Exchange,
     tap: Option<Tap>,
 }
 
 type Message = (Probe, usize);
+
+/// Streams that a server may have open which sends on its own.
+const SERVER_STREAMS: u32 = 65_536;
 
 enum Writer {
     /// To a task that writes one message after the other.
@@ -91,21 +95,36 @@ impl QuicChannel {
         }
         match session.mapping {
             Mapping::Message => {
-                *streams.opener.lock() = Some(streams.open_per_message());
+                *streams.opener.lock() = Some(streams.open_per_unit());
             }
             Mapping::Datagram => streams.read_datagrams(),
             _ => {}
         }
+        if streams.exchange == Exchange::BothWays && session.mapping != Mapping::Datagram {
+            streams.connection.set_max_concurrent_bi_streams(SERVER_STREAMS.into());
+            streams.accept();
+        }
         Ok(Self { streams, session })
     }
 
-    /// The server's end, which replies on the streams that the client opens.
-    pub(super) fn server(host: Arc<dyn Host>, session: QuicSession, incoming: Incoming) -> Self {
+    /// The server's end, which replies on the streams that the client opens. If it also sends on its own, it opens
+    /// streams for its flows, which have the numbers behind the `flows` of the client.
+    pub(super) fn server(host: Arc<dyn Host>, session: QuicSession, flows: u32, incoming: Incoming) -> Self {
         let streams = Streams::new(host, &session, incoming);
         if session.mapping == Mapping::Datagram {
             streams.read_datagrams();
-        } else {
-            streams.accept();
+            return Self { streams, session };
+        }
+        streams.accept();
+        match session.mapping {
+            _ if streams.exchange != Exchange::BothWays => {}
+            Mapping::Message => *streams.opener.lock() = Some(streams.open_per_unit()),
+            Mapping::Flow => {
+                for flow in flows..2 * flows {
+                    streams.open_for(flow);
+                }
+            }
+            _ => streams.open_for(flows),
         }
         Self { streams, session }
     }
@@ -115,11 +134,12 @@ impl Streams {
     fn new(
         host: Arc<dyn Host>,
         session: &QuicSession,
-        Incoming { length, reading, tap }: Incoming,
+        Incoming { length, reading, tap, exchange }: Incoming,
     ) -> Arc<Self> {
         Arc::new(Self {
             tap,
             reading,
+            exchange,
             host,
             connection: session.connection.clone(),
             meter: session.meter().clone(),
@@ -150,51 +170,79 @@ impl Streams {
         self.writers.lock().insert(self.key(id), writer);
     }
 
-    /// Starts a task that writes messages to `stream`.
-    fn write(self: &Arc<Self>, mut stream: SendStream) -> mpsc::UnboundedSender<Message> {
-        let (sender, mut messages) = mpsc::unbounded_channel::<Message>();
+    /// Starts a task that opens a stream for the messages of `flow`, as soon as the peer allows it.
+    fn open_for(&self, flow: u32) {
+        let (sender, messages) = mpsc::unbounded_channel::<Message>();
         let (meter, connection) = (self.meter.clone(), self.connection.clone());
         self.host.spawn(
-            "a stream's writer",
+            "a flow's stream opener",
             Box::pin(async move {
-                while let Some(message) = messages.recv().await {
-                    if meter.writing(&connection, pin!(write_message(&mut stream, message))).await.is_err() {
-                        return;
-                    }
+                if let Ok((send, _)) = connection.open_bi().await {
+                    write_all(send, messages, &meter, &connection).await;
                 }
-                // Fails only if the stream is closed already.
-                let _ = stream.finish();
             }),
         );
+        let key = self.key(MessageId { flow, seq: 0 });
+        self.writers.lock().insert(key, Writer::Queue(sender));
+    }
+
+    /// Starts a task that writes messages to `stream`.
+    fn write(self: &Arc<Self>, stream: SendStream) -> mpsc::UnboundedSender<Message> {
+        let (sender, messages) = mpsc::unbounded_channel::<Message>();
+        let (meter, connection) = (self.meter.clone(), self.connection.clone());
+        let writing = async move { write_all(stream, messages, &meter, &connection).await };
+        self.host.spawn("a stream's writer", Box::pin(writing));
         sender
     }
 
-    /// Starts a task that opens a stream for each message, as the peer's limit on streams allows.
-    fn open_per_message(self: &Arc<Self>) -> mpsc::UnboundedSender<Message> {
-        let (sender, mut messages) = mpsc::unbounded_channel::<Message>();
+    /// Starts a task that opens a stream for each unit, as the peer's limit on streams allows.
+    fn open_per_unit(self: &Arc<Self>) -> mpsc::UnboundedSender<UnitToSend> {
+        let (sender, mut units) = mpsc::unbounded_channel::<UnitToSend>();
         let streams = self.clone();
         self.host.spawn(
             "the stream opener",
             Box::pin(async move {
-                while let Some(message) = messages.recv().await {
+                while let Some(unit) = units.recv().await {
+                    if unit.useful_until.is_some_and(|until| until <= streams.host.now()) {
+                        continue;
+                    }
                     let opening = pin!(streams.connection.open_bi());
                     let Ok((mut send, receive)) = streams.meter.opening(opening).await else {
                         return;
                     };
                     streams.read(receive, None);
-                    if streams
-                        .meter
-                        .writing(&streams.connection, pin!(write_message(&mut send, message)))
-                        .await
-                        .is_err()
-                    {
-                        return;
+                    for probe in unit.probes() {
+                        let write = pin!(write_message(&mut send, (probe, unit.length)));
+                        if streams.meter.writing(&streams.connection, write).await.is_err() {
+                            return;
+                        }
                     }
                     let _ = send.finish();
+                    if let Some(until) = unit.useful_until {
+                        streams.give_up_at(send, until);
+                    }
                 }
             }),
         );
         sender
+    }
+
+    /// Resets `stream` (RFC 9000 section 19.4) if the peer has not acknowledged all of it by `until`.
+    fn give_up_at(self: &Arc<Self>, mut stream: SendStream, until: Time) {
+        let sleep = self.host.sleep_until(until);
+        self.host.spawn(
+            "a stream that can be given up",
+            Box::pin(async move {
+                tokio::select! {
+                    biased;
+                    _ = stream.stopped() => {}
+                    () = sleep => {
+                        // Fails only if the stream is closed already.
+                        let _ = stream.reset(0u32.into());
+                    }
+                }
+            }),
+        );
     }
 
     fn send_datagram(&self, (probe, length): Message) -> Result<(), ChannelError> {
@@ -212,9 +260,11 @@ impl Streams {
     }
 
     fn send_on_stream(&self, message: Message) -> Result<(), ChannelError> {
-        let gone = || ChannelError::Lost { peer: self.peer(), reason: "the stream was closed".to_owned() };
+        let gone = || self.stream_closed();
         if let Some(opener) = &*self.opener.lock() {
-            return opener.send(message).map_err(|_| gone());
+            let (first, length) = message;
+            let unit = UnitToSend { first, count: 1, length, useful_until: None };
+            return opener.send(unit).map_err(|_| gone());
         }
         let key = self.key(message.0.id);
         let mut writers = self.writers.lock();
@@ -240,6 +290,10 @@ impl Streams {
         }
     }
 
+    fn stream_closed(&self) -> ChannelError {
+        ChannelError::Lost { peer: self.peer(), reason: "the stream was closed".to_owned() }
+    }
+
     fn peer(&self) -> SocketAddr {
         self.connection.remote_address()
     }
@@ -247,6 +301,22 @@ impl Streams {
     fn lost(&self, error: quinn::ConnectionError) -> ChannelError {
         ChannelError::lost(self.peer(), &error)
     }
+}
+
+/// Writes messages to `stream` until their sender is gone.
+async fn write_all(
+    mut stream: SendStream,
+    mut messages: mpsc::UnboundedReceiver<Message>,
+    meter: &Meter,
+    connection: &Connection,
+) {
+    while let Some(message) = messages.recv().await {
+        if meter.writing(connection, pin!(write_message(&mut stream, message))).await.is_err() {
+            return;
+        }
+    }
+    // Fails only if the stream is closed already.
+    let _ = stream.finish();
 }
 
 async fn write_message(stream: &mut SendStream, (probe, length): Message) -> Result<(), quinn::WriteError> {
@@ -264,6 +334,13 @@ impl Channel for QuicChannel {
             Mapping::Datagram => self.streams.send_datagram((probe, length)),
             _ => self.streams.send_on_stream((probe, length)),
         }
+    }
+
+    fn send_unit(&mut self, unit: &UnitToSend) -> Result<(), ChannelError> {
+        if let Some(opener) = &*self.streams.opener.lock() {
+            return opener.send(*unit).map_err(|_| self.streams.stream_closed());
+        }
+        unit.probes().try_for_each(|probe| self.send(probe, unit.length))
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, ChannelError>> {

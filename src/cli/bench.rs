@@ -32,6 +32,10 @@ Examples:
       one packet lost on the way to the server, and below the table the messages that waited for it, packet by packet
   wirelab bench --path netns --rtt 20ms -d 5s --seeds 2
       the same link in real time, with the kernel's TCP
+  wirelab bench --workload video --rtt 100ms -t udp,quic-one,quic-message --drop-late
+      a video call: frames shown and late, freezes, and how far the picture then jumped
+  wirelab bench --workload game:60 --loss 2% --path netns -t udp,tcp,quic-one -d 10s --seeds 2
+      a game: how old the newest state is that each end knows
   wirelab bench --path netns --background tcp -d 10s --seeds 2
       latency under load: the messages alone, then beside a TCP upload and a TCP download
   wirelab bench --rebind 5s:ip -t all -d 20s --seeds 5

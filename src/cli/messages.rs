@@ -78,7 +78,18 @@ impl<D: Defaults> MessagesArgs<D> {
         if let Some(Senders(background)) = &self.background {
             return self.run_loaded(command, background);
         }
-        if let Some(rebind) = self.rebind.or(self.handover.map(Outage::rebind)) {
+        let moves = self.rebind.or(self.handover.map(Outage::rebind));
+        if !self.workload.is_answered() {
+            let why = "replies, and this workload has none";
+            if moves.is_some() {
+                let option = if self.handover.is_some() { "--handover" } else { "--rebind" };
+                return Err(UsageError::new(format!("{option}: the gap is measured by {why}")).into());
+            }
+            if self.detail.wants_ladder() {
+                return Err(UsageError::new(format!("--ladder: it shows messages and their {why}")).into());
+            }
+        }
+        if let Some(rebind) = moves {
             return self.run_moved(command, rebind);
         }
         let request = self.request()?;
@@ -107,6 +118,7 @@ impl<D: Defaults> MessagesArgs<D> {
         let runs = &finished.driven.runs;
         let shown = match (self.detail.wants_ladder(), finished.is_traced()) {
             (true, _) => self.detail.episodes(&request, runs, &finished.stop),
+            (false, true) if !self.workload.is_answered() => Ok(Vec::new()),
             (false, true) => episodes(&request, runs, &finished.stop),
             (false, false) => Ok(Vec::new()),
         };
@@ -215,6 +227,10 @@ impl<D: Defaults> MessagesArgs<D> {
             return Ok(self.matrix.request::<Bench>(|axes| self.plans(axes))?);
         }
         self.matrix.grid.check_elsewhere()?;
+        if !self.workload.is_answered() {
+            let why = "it is judged at the receiver, and a server by URL does not tell when messages arrived";
+            return Err(UsageError::new(format!("--workload: {why}")).into());
+        }
         if self.workload.sets_reply_length() {
             let why = "a server by URL is an echo, whose replies are as long as their requests";
             return Err(UsageError::new(format!("--reply-length: {why}")).into());

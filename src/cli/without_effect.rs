@@ -2,6 +2,7 @@
 
 use clap::{Arg, ArgMatches, Command, parser::ValueSource};
 use wirelab::{
+    experiment::application::Application,
     target::Target,
     transport::{Controllers, Credentials, Mapping, Shape, Transport},
 };
@@ -121,6 +122,34 @@ const ROWS: &[Row] = &[
         is_error: false,
     },
     Row {
+        options: &["flows", "interval", "reply_length", "arrivals"],
+        commands: &["bench", "hol"],
+        has_effect: |asked| asked.application == Application::Messages,
+        why: "it is for independent messages, and this --workload has its own",
+        is_error: false,
+    },
+    Row {
+        options: &["deadline"],
+        commands: &["bench", "hol"],
+        has_effect: |asked| asked.application.video().is_none(),
+        why: "a frame of a video has its --playout",
+        is_error: false,
+    },
+    Row {
+        options: &["playout", "drop_late"],
+        commands: &["bench", "hol"],
+        has_effect: |asked| asked.application.video().is_some(),
+        why: "is for a video call: --workload video",
+        is_error: true,
+    },
+    Row {
+        options: &["drop_late"],
+        commands: &["bench", "hol"],
+        has_effect: |asked| asked.any(|transport| transport.mapping() == Some(Mapping::Message)),
+        why: "only quic-message has a stream per frame that it can reset",
+        is_error: false,
+    },
+    Row {
         options: &["packet_threshold", "time_threshold"],
         commands: &["bench", "hol", "handshake", "transfer"],
         has_effect: |asked| asked.any(|transport| transport.has_thresholds()),
@@ -139,6 +168,7 @@ const ROWS: &[Row] = &[
 /// What a command line asks for.
 struct Asked {
     urls: Vec<Target>,
+    application: Application,
     /// `None` if neither -t nor a URL names any: the default includes a transport of each kind.
     transports: Option<Vec<Transport>>,
 }
@@ -155,7 +185,8 @@ impl Asked {
             }
             (named, by_url) => by_url.or(named),
         };
-        Self { urls, transports }
+        let application = matches.try_get_one::<Application>("workload").ok().flatten().cloned();
+        Self { urls, transports, application: application.unwrap_or_default() }
     }
 
     fn any(&self, is: impl Fn(&Transport) -> bool) -> bool {

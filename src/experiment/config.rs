@@ -57,6 +57,7 @@ pub fn messages_config<P>(request: &Request<P>, messages: fn(&P) -> &Plan) -> Ma
     Map::from_iter([
         entry("servers", servers(request)),
         entry("links", distinct(with_link.map(|plan| json!(plan.links)))),
+        entry("workload", each(|plan| json!(plan.workload.application.to_string()))),
         entry("flows", each(|plan| json!(plan.workload.flows))),
         entry("interval_ns", each(|plan| json!(nanos(plan.workload.interval)))),
         entry("length_bytes", each(|plan| json!(plan.workload.length))),

@@ -3,13 +3,14 @@
 //! ```text
 //! loaded, moved, share, bench, handshake, transfer ── driver ── matrix
 //!   └─ senders, migration
-//!             └─ result ── record ── plan ── workload
+//!             └─ result ── record ── plan ── workload ── application
 //!             └─ on_path
 //! ```
 //!
 //! An experiment is a folder with an implementation of [`Experiment`]: its plan, how one run of it is made on a path
 //! ([`on_path()`]), and how outcomes become a row. [`drive`] runs any of them.
 
+pub mod application;
 mod bench;
 mod config;
 mod deal;

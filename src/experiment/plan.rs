@@ -2,6 +2,7 @@
 
 use super::{path_kind::PathKind, setup::Setup, workload::Workload};
 use crate::{
+    channel::Exchange,
     link::LinkSpec,
     transport::{Congestion, DatagramBound, LossDetection, Transport},
     unit::PerDirection,
@@ -69,6 +70,9 @@ impl Plan {
     /// Checks that it can be carried out. Returns [`PlanError`], which names the option and what is valid.
     pub fn validate(&self) -> Result<(), PlanError> {
         self.validate_length("--length", self.workload.length, &self.links.to_server)?;
+        if self.workload.application.exchange() == Exchange::OneWay {
+            return Ok(());
+        }
         self.validate_length("--reply-length", self.workload.reply_length, &self.links.to_client)
     }
 

@@ -2,6 +2,7 @@
 
 use std::{str::FromStr, time::Duration};
 
+use super::application::{Application, Unit, game::Game, video::Frames};
 pub use crate::report::Arrivals;
 use crate::{
     link::LinkSpec,
@@ -58,13 +59,15 @@ impl Wait {
 /// The messages of an experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workload {
+    /// What is sent, and what counts as success. The other fields say how messages carry it.
+    pub application: Application,
     /// Independent sequences of messages, which take turns.
     pub flows: u32,
     /// Between two messages, over all flows together.
     pub interval: Duration,
     /// Bytes of a request.
     pub length: usize,
-    /// Bytes of a reply.
+    /// Bytes of a reply; 0 if there are none.
     pub reply_length: usize,
     /// How the schedule is spaced.
     pub arrivals: Arrivals,
@@ -78,11 +81,13 @@ pub struct Workload {
     pub deadline: Duration,
 }
 
-/// One message of the schedule.
+/// A unit of the schedule: one message, or several that are due together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scheduled {
-    /// Its number in the schedule, from 0.
+    /// The number of its first message in the schedule, from 0.
     pub number: u64,
+    /// How many messages it has.
+    pub count: u32,
     /// When it is due.
     pub due: Time,
     /// Whether it counts, or only warms up.
@@ -93,6 +98,12 @@ pub struct Scheduled {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected at most {}", Size::from_bytes(Workload::MAX_BYTES))]
 pub struct MessageTooLong;
+impl Scheduled {
+    /// Its messages, each as a unit of its own.
+    pub fn messages(self) -> impl Iterator<Item = Self> {
+        (0..self.count).map(move |place| Self { number: self.number + u64::from(place), count: 1, ..self })
+    }
+}
 
 impl Workload {
     /// The largest message: each end bounds what it holds.
@@ -109,6 +120,7 @@ impl Workload {
     /// The workload of an experiment in virtual time with default options, except for the deadline.
     pub fn usual(deadline: Duration) -> Self {
         Self {
+            application: Application::Messages,
             flows: 8,
             interval: Duration::from_millis(10),
             length: 1000,
@@ -118,6 +130,23 @@ impl Workload {
             duration: Duration::from_secs(60),
             wait: Wait { times: 3, most: Duration::from_secs(4) },
             deadline,
+        }
+    }
+
+    /// The same workload with the messages of `application`.
+    pub fn carrying(self, application: Application) -> Self {
+        let isochronous = Self { arrivals: Arrivals::Isochronous, ..self };
+        match &application {
+            Application::Messages => Self { application, ..self },
+            Application::Video(video) => {
+                let share = isochronous.length as f64 / video.mean_bytes();
+                let interval = video.interval().mul_f64(share).max(Duration::from_nanos(1));
+                Self { flows: 1, interval, reply_length: 0, application, ..isochronous }
+            }
+            Application::Game(game) => {
+                let reply_length = isochronous.length;
+                Self { flows: 2, interval: game.due(1) / 2, reply_length, application, ..isochronous }
+            }
         }
     }
 
@@ -146,30 +175,97 @@ impl Workload {
         Self { wait: Wait { most, ..self.wait }, ..self.clone() }
     }
 
-    /// The schedule from `start` on. It depends on the seed only where arrivals are random.
+    /// The schedule from `start` on. It depends on the seed only where arrivals or sizes are random.
+    ///
+    /// A video begins with the warm-up, and again with the measured time.
     pub fn schedule(&self, start: Time, seed: u64) -> Schedule {
+        let units = self.units(seed);
+        let measured_from = start + self.warmup;
+        let again = (!self.warmup.is_zero()).then(|| self.again(seed)).flatten();
+        Schedule { units, again, begun: start, measured_from, end: measured_from + self.duration, next: 0 }
+    }
+
+    fn units(&self, seed: u64) -> Units {
         /// Keeps the draws apart from those of the link.
         const ARRIVALS_STREAM: u64 = 0x4152_5249;
-        Schedule {
-            rng: random::generator(seed, ARRIVALS_STREAM),
-            arrivals: self.arrivals,
-            interval: self.interval,
-            measured_from: start + self.warmup,
-            end: start + self.warmup + self.duration,
-            next: Scheduled { number: 0, due: start, measured: self.warmup.is_zero() },
+        match &self.application {
+            Application::Messages => Units::Messages(Gaps {
+                rng: random::generator(seed, ARRIVALS_STREAM),
+                arrivals: self.arrivals,
+                interval: self.interval,
+                due: Duration::ZERO,
+            }),
+            Application::Video(video) => Units::Frames(video.frames(self.length, seed)),
+            Application::Game(game) => Units::Updates(*game, 0),
         }
+    }
+
+    /// What the measured time begins with again, after the warm-up: a video with its first key frame.
+    fn again(&self, seed: u64) -> Option<Units> {
+        self.application.video().map(|_| self.units(seed))
     }
 }
 
-/// The messages to be sent, in order.
+/// The units to be sent, in order.
 #[derive(Debug, Clone)]
 pub struct Schedule {
+    units: Units,
+    /// The units of the measured time, if they are not those that follow.
+    again: Option<Units>,
+    /// When the first of the units was due.
+    begun: Time,
+    measured_from: Time,
+    end: Time,
+    /// The number of the next message.
+    next: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Units {
+    Messages(Gaps),
+    Frames(Frames),
+    /// The number of the next update. Both ends send one: the client's message is the first of the unit.
+    Updates(Game, u64),
+}
+
+/// Single messages, with gaps between them.
+#[derive(Debug, Clone)]
+struct Gaps {
     rng: ChaCha8Rng,
     arrivals: Arrivals,
     interval: Duration,
-    measured_from: Time,
-    end: Time,
-    next: Scheduled,
+    due: Duration,
+}
+
+impl Gaps {
+    fn next(&mut self) -> Duration {
+        let due = self.due;
+        self.due = due.saturating_add(match self.arrivals {
+            Arrivals::Isochronous => self.interval,
+            Arrivals::Poisson => {
+                // 1 - u lies in (0, 1], where the logarithm is finite.
+                let exponential = -libm::log(1.0 - random::unit(&mut self.rng));
+                self.interval.mul_f64(exponential)
+            }
+        });
+        due
+    }
+}
+
+impl Units {
+    fn next(&mut self) -> Option<Unit> {
+        match self {
+            Self::Messages(gaps) => Some(Unit { due: gaps.next(), messages: 1 }),
+            Self::Frames(frames) => {
+                frames.next().map(|frame| Unit { due: frame.at, messages: frame.messages })
+            }
+            Self::Updates(game, next) => {
+                let due = game.due(*next);
+                *next += 1;
+                Some(Unit { due, messages: 2 })
+            }
+        }
+    }
 }
 
 impl Schedule {
@@ -177,29 +273,25 @@ impl Schedule {
     pub fn measured_from(&self) -> Time {
         self.measured_from
     }
-
-    fn gap(&mut self) -> Duration {
-        match self.arrivals {
-            Arrivals::Isochronous => self.interval,
-            Arrivals::Poisson => {
-                // 1 - u lies in (0, 1], where the logarithm is finite.
-                let exponential = -libm::log(1.0 - random::unit(&mut self.rng));
-                self.interval.mul_f64(exponential)
-            }
-        }
-    }
 }
 
 impl Iterator for Schedule {
     type Item = Scheduled;
 
     fn next(&mut self) -> Option<Scheduled> {
-        let this = self.next;
-        if this.due >= self.end {
+        let mut unit = self.units.next()?;
+        if self.begun + unit.due >= self.measured_from
+            && let Some(again) = self.again.take()
+        {
+            (self.units, self.begun) = (again, self.measured_from);
+            unit = self.units.next()?;
+        }
+        let due = self.begun + unit.due;
+        if due >= self.end {
             return None;
         }
-        let due = this.due + self.gap();
-        self.next = Scheduled { number: this.number + 1, due, measured: due >= self.measured_from };
-        Some(this)
+        let number = self.next;
+        self.next += u64::from(unit.messages);
+        Some(Scheduled { number, count: unit.messages, due, measured: due >= self.measured_from })
     }
 }

@@ -6,6 +6,7 @@
 
 mod bursts;
 mod by_hand;
+mod call;
 mod choose;
 mod congestion;
 mod datagram;
@@ -41,6 +42,7 @@ pub static LESSONS: &[Lesson] = &[
     congestion::LESSON,
     handshake::LESSON,
     bursts::LESSON,
+    call::LESSON,
     choose::LESSON,
 ];
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{PropertyError, RTT};
 use crate::{
-    experiment::{Arrivals, PathKind, Plan, Wait, Workload},
+    experiment::{Arrivals, PathKind, Plan, Wait, Workload, application::Application},
     link::{LinkSpec, SpecError},
     report::Answer,
     transport::{Congestion, FIXED_WINDOW_BYTES, LossDetection, Transport},
@@ -53,6 +53,7 @@ impl Subject {
     pub(super) fn plan(self, to_server: &str, to_client: &str, messages: u32) -> Result<Plan, PropertyError> {
         const EVERY: Duration = Duration::from_millis(4);
         let workload = Workload {
+            application: Application::Messages,
             flows: 1,
             interval: EVERY,
             length: 1000,

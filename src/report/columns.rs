@@ -5,7 +5,7 @@ use super::{
     figure::Figure,
     model::{
         ByCause, Cell, FoundLosses, Handshake, Hol, KernelRecovery, LossCauses, Messages, Network,
-        NetworkDirection, QueueDirection, Ratio, Theory, Transfer, Truth, Wire,
+        NetworkDirection, QueueDirection, Ratio, Theory, Transfer, Truth, Video, Wire,
     },
 };
 use crate::unit::Direction;
@@ -18,7 +18,14 @@ pub(super) type Spec = (&'static str, Topic, Read);
 
 /// The columns of every command, in the order of the tables.
 pub(super) fn all() -> impl Iterator<Item = &'static Spec> {
-    let main = MESSAGES.iter().chain(&TRANSFER).chain(&SHARE).chain(&HANDSHAKE).chain(&COST);
+    let main = MESSAGES
+        .iter()
+        .chain(&VIDEO)
+        .chain(&GAME)
+        .chain(&TRANSFER)
+        .chain(&SHARE)
+        .chain(&HANDSHAKE)
+        .chain(&COST);
     main.chain(&NETWORK)
         .chain(&QUEUE)
         .chain(&MIGRATION)
@@ -26,6 +33,11 @@ pub(super) fn all() -> impl Iterator<Item = &'static Spec> {
         .chain(&BLOCKING)
         .chain(&TRUTH)
         .chain(&DETECTION)
+}
+
+/// Whether a column is of messages that are judged one by one. It has no place where they are parts of frames.
+pub(super) fn is_of_messages(title: &str, topic: Topic) -> bool {
+    topic != Topic::Duration && MESSAGES.iter().any(|column| (column.0, column.1) == (title, topic))
 }
 
 /// Columns that are left out where all their figures are zero.
@@ -55,6 +67,43 @@ const MESSAGES: [Spec; 16] = [
     ("queue up p50", Topic::Latency, |cell| queued(cell, Direction::ToServer)),
     ("queue down p50", Topic::Latency, |cell| queued(cell, Direction::ToClient)),
     ("set-up", Topic::Duration, set_up),
+];
+
+/// What was seen of a call. Its messages are not judged one by one.
+const VIDEO: [Spec; 11] = [
+    ("shown", Topic::Outcome, |cell| frames(cell, |video| video.shown)),
+    ("late", Topic::Outcome, |cell| frames(cell, |video| video.late)),
+    ("incomplete", Topic::Outcome, |cell| frames(cell, |video| video.incomplete)),
+    ("useless", Topic::Outcome, |cell| frames(cell, |video| video.useless)),
+    ("freezes", Topic::Order, |cell| Some(Figure::Count(cell.video.as_ref()?.freezes))),
+    ("frozen", Topic::Order, |cell| {
+        let duration = cell.workload.duration_ns?.saturating_mul(cell.seeds);
+        share(Ratio::of(cell.video.as_ref()?.frozen_ns, duration))
+    }),
+    ("longest freeze", Topic::Order, |cell| time(cell.video.as_ref()?.longest_freeze_ns)),
+    ("longest jump", Topic::Order, |cell| cell.video.as_ref()?.jump_frames.max.map(Figure::Count)),
+    ("ready p50", Topic::Latency, |cell| time(cell.video.as_ref()?.delay_ns.p50)),
+    ("ready p99", Topic::Latency, |cell| time(cell.video.as_ref()?.delay_ns.p99)),
+    ("wasted", Topic::Cost, |cell| {
+        let video = cell.video.as_ref()?;
+        share(Ratio::of(video.wasted_bytes, video.bytes))
+    }),
+];
+
+/// How old the state of a game was.
+const GAME: [Spec; 6] = [
+    ("used", Topic::Outcome, |cell| {
+        let age = &cell.game.as_ref()?.both;
+        share(Ratio::of(age.used, age.updates))
+    }),
+    ("superseded", Topic::Outcome, |cell| {
+        let age = &cell.game.as_ref()?.both;
+        share(Ratio::of(age.superseded, age.updates))
+    }),
+    ("stale", Topic::Outcome, |cell| share(cell.game.as_ref()?.both.stale_ratio)),
+    ("age mean", Topic::Latency, |cell| time(cell.game.as_ref()?.both.mean_ns)),
+    ("age p99", Topic::Latency, |cell| time(cell.game.as_ref()?.both.p99_ns)),
+    ("age max", Topic::Latency, |cell| time(cell.game.as_ref()?.both.max_ns)),
 ];
 
 const TRANSFER: [Spec; 4] = [
@@ -252,6 +301,11 @@ fn queued(cell: &Cell, way: Direction) -> Option<Figure> {
 fn bottleneck(cell: &Cell) -> Option<&QueueDirection> {
     let direction: Direction = cell.share.as_ref()?.direction.into();
     cell.queue.as_ref()?[direction].as_ref()
+}
+
+fn frames(cell: &Cell, of: fn(&Video) -> u64) -> Option<Figure> {
+    let video = cell.video.as_ref()?;
+    share(Ratio::of(of(video), video.frames))
 }
 
 fn time(ns: Option<u64>) -> Option<Figure> {

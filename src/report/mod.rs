@@ -7,6 +7,7 @@
 
 mod axis;
 mod block;
+mod calls;
 mod chart;
 mod closing;
 mod columns;
@@ -14,6 +15,7 @@ mod csv;
 mod explain;
 mod figure;
 mod flags;
+mod games;
 mod gone;
 mod group;
 mod html;

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     block::{Block, Flagged, Table, Term, Topic},
+    calls::calls,
     closing::closing,
     figure::Figure,
     flags,
+    games::games,
     gone::gone,
     group::{Group, groups, letter, lists},
     loads,
@@ -47,11 +49,33 @@ const UNVALIDATED: Term = Term {
     term: "unvalidated",
     meaning: "bytes that the server sent to a new address for each that came from there, before it could have been validated",
 };
+const LATE: Term = Term { term: "late", meaning: "frames that were complete after their playout instant" };
+const USELESS: Term = Term {
+    term: "useless",
+    meaning: "frames that were complete in time, without a frame that they refer to",
+};
+const FREEZES: Term = Term {
+    term: "freezes",
+    meaning: "the picture stood for three frames or more, and 150 ms longer than a frame",
+};
+const READY: Term = Term {
+    term: "ready p50",
+    meaning: "from capture until a frame and all that it refers to were complete: the playout delay that it needed",
+};
+const SUPERSEDED: Term =
+    Term { term: "superseded", meaning: "updates that arrived after a newer one, and so were of no use" };
+const STALE: Term =
+    Term { term: "stale", meaning: "time in which the newest known state was older than the deadline" };
+const AGE: Term = Term { term: "age mean", meaning: "of the newest known state, over time, at both ends" };
+const WASTED: Term = Term { term: "wasted", meaning: "bytes of frames that were never shown" };
 
 const FALSE_LOSSES: Term = Term { term: "false losses", meaning: "declared lost, and arrived" };
 const NEEDLESS: Term = Term { term: "needless", meaning: "all of it arrived with earlier packets" };
 const FOUND_AFTER: Term =
     Term { term: "found after", meaning: "mean time from when a lost packet entered the link" };
+
+/// The terms of main tables.
+const OF_MAIN: [Term; 10] = [DELAYED, BLOCKED, LATE, USELESS, FREEZES, READY, WASTED, SUPERSEDED, STALE, AGE];
 
 /// How to see what the summary of a list leaves out.
 const DETAILS: &str = "Each point has more to show, such as costs, differences and what was waited for: --details prints it, and \
@@ -128,7 +152,7 @@ impl<'a> Page<'a> {
         let with_order = file.command == "hol";
         self.blocks.push(Block::Heading(group.heading()));
         self.blocks.push(Block::Paragraph(group.description()));
-        if with_order {
+        if with_order && group.cells.iter().all(|cell| cell.judges_messages()) {
             self.list(teach(group));
         }
         self.skipped_on(&group.cells[0].path);
@@ -137,7 +161,7 @@ impl<'a> Page<'a> {
         for table in tables(group, with_order) {
             has_truth |= table.columns.iter().any(|column| column.topic == Topic::Truth);
             let terms = match table.title {
-                None => terms(&table, &[DELAYED, BLOCKED]),
+                None => terms(&table, &OF_MAIN),
                 Some(_) => {
                     terms(&table, &[STALL, FOUND_AFTER, FALSE_LOSSES, NEEDLESS, GAP, FULL_SPEED, UNVALIDATED])
                 }
@@ -148,6 +172,8 @@ impl<'a> Page<'a> {
         if has_truth {
             self.list(losses(group));
         }
+        self.list(calls(group));
+        self.list(games(group));
         self.blocks.extend(loads::blocks(group));
         self.blocks.extend(shares::blocks(group));
         self.flags(flagged(group.rows().map(|(cell, label)| (cell, label.clone()))));
@@ -158,9 +184,12 @@ impl<'a> Page<'a> {
         if with_order {
             self.list(no_theory(group));
         }
-        self.blocks.extend(differences(group, &file.paired).into_iter().map(Block::Table));
-        self.list(savings(group));
-        self.blocks.extend(closing(group).map(Block::Paragraph));
+        // They compare messages one by one.
+        if group.cells.iter().all(|cell| cell.judges_messages()) {
+            self.blocks.extend(differences(group, &file.paired).into_iter().map(Block::Table));
+            self.list(savings(group));
+            self.blocks.extend(closing(group).map(Block::Paragraph));
+        }
         self.blocks.insert(charts, Block::Charts(owned));
     }
 

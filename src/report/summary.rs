@@ -23,7 +23,14 @@ pub(super) fn points<'g, 'a>(groups: &'g [Group<'a>]) -> Option<Points<'g, 'a>> 
 }
 
 /// The columns of the table: their titles and topics.
-const COLUMNS: [(&str, Topic); 20] = [
+const COLUMNS: [(&str, Topic); 27] = [
+    ("stale", Topic::Outcome),
+    ("age mean", Topic::Latency),
+    ("age p99", Topic::Latency),
+    ("shown", Topic::Outcome),
+    ("freezes", Topic::Order),
+    ("longest freeze", Topic::Order),
+    ("ready p99", Topic::Latency),
     ("on time", Topic::Outcome),
     ("lost", Topic::Outcome),
     ("unfinished", Topic::Outcome),
@@ -100,7 +107,9 @@ impl Points<'_, '_> {
         let column = |&(title, topic, read): &columns::Spec| {
             let figures: Vec<Option<Figure>> = rows.iter().map(|(_, cell, _)| read(cell)).collect();
             let is_zero = |figure: &Figure| matches!(figure, Figure::Share(share) if share.get() == 0.0);
-            let is_empty = figures.iter().all(Option::is_none);
+            let is_of_units = rows.iter().any(|(_, cell, _)| !cell.judges_messages());
+            let is_empty =
+                figures.iter().all(Option::is_none) || is_of_units && columns::is_of_messages(title, topic);
             let is_usual = columns::EXCEPTIONAL.contains(&title) && figures.iter().flatten().all(is_zero);
             (!is_empty && !is_usual).then_some(Column { title, topic, figures })
         };
@@ -110,7 +119,8 @@ impl Points<'_, '_> {
 
     /// A curve over the option with the most values, for each combination of the others.
     pub(super) fn curves(&self, command: &str) -> Vec<Curve> {
-        let Some((title, read)) = shown(command) else { return Vec::new() };
+        let Some(first) = self.groups.iter().flat_map(|group| &group.cells).next() else { return Vec::new() };
+        let Some((title, read)) = shown(command, first) else { return Vec::new() };
         let count = |axis: &Axis| {
             let mut values: Vec<&str> = axis.values.iter().map(|(value, _)| value.as_str()).collect();
             values.sort_unstable();
@@ -152,8 +162,15 @@ impl Points<'_, '_> {
 const MAX_CURVES: usize = 4;
 
 /// The figure that a command's curves show.
-fn shown(command: &str) -> Option<(&'static str, Read)> {
+fn shown(command: &str, first: &Cell) -> Option<(&'static str, Read)> {
     match command {
+        "bench" | "hol" if first.game.is_some() => {
+            Some(("mean age of the state", |cell| cell.game.as_ref()?.both.mean_ns.map(Figure::Time)))
+        }
+        "bench" | "hol" if first.video.is_some() => Some(("frames not shown", |cell| {
+            let video = cell.video.as_ref()?;
+            Ratio::of(video.frames - video.shown.min(video.frames), video.frames).map(Figure::Share)
+        })),
         "hol" => Some(("blocked", |cell| cell.hol.as_ref()?.blocked_ratio.map(Figure::Share))),
         "bench" => {
             Some(("lost or late", |cell| Ratio::new(1.0 - cell.on_time_ratio?.get()).map(Figure::Share)))

@@ -43,7 +43,8 @@ pub(super) fn tables(group: &Group<'_>, with_order: bool) -> Vec<Table> {
         vec![Table { title: None, labels: group.labels.clone(), columns: Vec::new(), points: None }];
     for &(title, topic, read) in columns::all() {
         let is_transfer = group.cells.iter().any(|cell| cell.transfer.is_some());
-        if is_hidden(topic, with_order, is_transfer) {
+        let is_of_units = group.cells.iter().any(|cell| !cell.judges_messages());
+        if is_hidden(topic, with_order, is_transfer) || is_of_units && columns::is_of_messages(title, topic) {
             continue;
         }
         let figures: Vec<Option<Figure>> = group.cells.iter().map(|cell| read(cell)).collect();

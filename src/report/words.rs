@@ -128,7 +128,16 @@ fn word(word: &Word) -> String {
 /// The workload in words; empty where it has no settings, as for a handshake.
 pub(crate) fn workload(workload: &Workload) -> String {
     let mut parts = Vec::new();
-    if let Some(interval) = workload.interval_ns {
+    if let (Some(application), Some(playout)) = (&workload.application, workload.playout_ns) {
+        let length = workload.length_bytes.unwrap_or(0);
+        parts.push(format!("{} in messages of {} bytes", plain(application), count(length)));
+        parts.push(format!("shown {} after capture", setting(playout)));
+        parts
+            .extend(workload.drop_late.filter(|drops| *drops).map(|_| "late frames are given up".to_owned()));
+    } else if let Some(game) = workload.application.as_ref().filter(|name| name.starts_with("game")) {
+        let length = workload.length_bytes.unwrap_or(0);
+        parts.push(format!("{}: updates of {} bytes both ways", plain(game), count(length)));
+    } else if let Some(interval) = workload.interval_ns {
         let length = workload.length_bytes.unwrap_or(0);
         let spacing = match workload.arrivals {
             Some(Arrivals::Poisson) => "on average every",
@@ -141,6 +150,7 @@ pub(crate) fn workload(workload: &Workload) -> String {
         parts.push(format!("a message of {} bytes {spacing} {}, {flows}", count(length), setting(interval)));
     }
     if let Some(reply) = workload.reply_length_bytes
+        && reply > 0
         && workload.length_bytes != Some(reply)
     {
         parts.push(format!("replies of {} bytes", count(reply)));
@@ -152,7 +162,9 @@ pub(crate) fn workload(workload: &Workload) -> String {
         };
         parts.push(format!("{} per seed{warmup}", setting(duration)));
     }
-    if let Some(deadline) = workload.deadline_ns {
+    if let Some(deadline) = workload.deadline_ns
+        && workload.playout_ns.is_none()
+    {
         parts.push(format!("deadline {}", setting(deadline)));
     }
     parts.join(", ")

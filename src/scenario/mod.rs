@@ -11,8 +11,8 @@ use std::time::Duration;
 use crate::{
     experiment::{
         Batch, Bench, Driven, Experiment, Handshake, HandshakePlan, Mode, Options, Outcome, PathKind, Plan,
-        Progress, Request, RunError, Runs, Setup, Which, Workload, choose, config, drive, episode,
-        handshake_config, messages_config, pair,
+        Progress, Request, RunError, Runs, Setup, Which, Workload, application::Application, choose, config,
+        drive, episode, handshake_config, messages_config, pair,
     },
     link::{LinkOptions, LinkSpec},
     path::StopSignal,
@@ -92,11 +92,15 @@ impl Scenario {
         }
         let mut scenario = Self::of_command(command, line);
         let (mut links, mut deadline, mut seeds, mut duration) = (LinkOptions::default(), None, None, None);
+        let (mut application, mut playout, mut drop_late) = (Application::Messages, None, false);
         while let Some(option) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{option}: missing value"));
             let of_option = |reason: String| format!("{option}: {reason}");
             match option {
                 "--ladder" => scenario.has_ladder = true,
+                "--workload" => application = value()?.parse().map_err(|e| of_option(format!("{e}")))?,
+                "--playout" => playout = Some(positive(value()?).map_err(of_option)?),
+                "--drop-late" => drop_late = true,
                 "--deadline" => deadline = Some(positive(value()?).map_err(of_option)?),
                 "--seeds" => seeds = Some(whole(value()?, 1).map_err(of_option)?),
                 "-d" | "--duration" => duration = Some(positive(value()?).map_err(of_option)?),
@@ -112,8 +116,11 @@ impl Scenario {
         scenario.seeds = seeds.unwrap_or_else(|| scenario.path.default_seeds());
         scenario.workload.duration = duration.unwrap_or_else(|| scenario.path.default_duration());
         scenario.links = links.only_link().map_err(|e| e.to_string())?;
-        scenario.workload.deadline =
-            deadline.unwrap_or_else(|| Workload::default_deadline(Some(&scenario.links)));
+        let application = application.with(playout, drop_late);
+        scenario.workload.deadline = deadline
+            .or_else(|| application.deadline())
+            .unwrap_or_else(|| Workload::default_deadline(Some(&scenario.links)));
+        scenario.workload = scenario.workload.carrying(application);
         scenario.check()?;
         Ok(scenario)
     }

@@ -7,6 +7,7 @@
 //! wide, and each case states its sample size.
 
 mod bursts;
+mod call;
 mod chain;
 mod echo_loss;
 mod finding;
@@ -37,7 +38,7 @@ pub use self::{
     wire::{Fate, Offer, RealWire, Wire},
 };
 use crate::{
-    experiment::{Arrivals, LEAD, PathKind, Plan, RunError, Wait, Workload},
+    experiment::{Arrivals, LEAD, PathKind, Plan, RunError, Wait, Workload, application::Application},
     link::{LinkSpec, Loss, SpecError},
     transport::{Congestion, LossDetection, Transport},
     unit::{PerDirection, Time},
@@ -79,6 +80,8 @@ pub const CASES: &[Case] = &[
     queues::PIE_RISE,
     queues::PIE_SETTLED,
     queues::RED,
+    call::LOSS,
+    call::FREEZE,
 ];
 
 /// A case that could not be run. It counts as failed.
@@ -172,6 +175,7 @@ fn plan_with_one_loss(delay: &str, interval: Duration, messages: u32, lost: u32)
 /// One flow of messages that fit into one packet, without warm-up and with a fixed window.
 fn plan(transport: Transport, links: PerDirection<LinkSpec>, interval: Duration, messages: u32) -> Plan {
     let workload = Workload {
+        application: Application::Messages,
         flows: 1,
         interval,
         length: 1000,

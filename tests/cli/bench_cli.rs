@@ -369,3 +369,25 @@ fn an_interrupt_writes_what_there_is_and_says_that_it_is_not_all() {
     assert!(seeds < 100_000, "{seeds}");
     assert!(out.contains("runs are missing or were cut short"), "{out}");
 }
+
+#[test]
+fn a_call_from_a_file_is_judged_by_its_frames_and_options_of_a_call_need_one() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("call.csv"), "time,bytes,key\n0,2500,1\n0.04,900,0\n0.08,900,0\n").unwrap();
+    let options = "-t udp --loss 0% -d 1200ms -w 0s --seeds 1 -J";
+    let said = bench(folder.path(), &format!("bench --workload video:call.csv --playout 100ms {options}"));
+    assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
+    let cell = &result(&said.stdout)["cells"][0];
+    assert_eq!((&cell["video"]["frames"], &cell["video"]["shown"]), (&30.into(), &30.into()));
+    // Three messages of 1,000 bytes for each of ten key frames, and one for each other frame.
+    assert_eq!(cell["messages"]["scheduled"], 50);
+    assert_eq!(
+        (&cell["workload"]["application"], &cell["workload"]["playout_ns"]),
+        (&"video:call.csv".into(), &100_000_000.into())
+    );
+    refused("--workload video:none.csv", &["--workload", "none.csv", "No such file"]);
+    refused("--workload film", &["film", "expected messages, video"]);
+    refused("--playout 100ms", &["--playout", "--workload video"]);
+    refused("--workload video --ladder", &["--ladder", "no replies"]);
+    refused("--workload video udp://127.0.0.1:9", &["--workload", "judged at the receiver"]);
+}

@@ -10,7 +10,10 @@ use std::{
 };
 
 use wirelab::{
-    experiment::{Arrivals, Observers, PacketEvent, PathKind, Plan, Wait, Which, Workload, episode, run},
+    experiment::{
+        Arrivals, Observers, PacketEvent, PathKind, Plan, Wait, Which, Workload, application::Application,
+        episode, run,
+    },
     link::DropReason,
     path::{Exit, Side, StopSignal},
     report::episode::{Episode, Fate},
@@ -33,6 +36,7 @@ fn plan(path: PathKind, transport: Transport, dropped: u64) -> Plan {
         congestion: Congestion::Fixed(FIXED_WINDOW_BYTES),
         loss_detection: LossDetection::default(),
         workload: Workload {
+            application: Application::Messages,
             flows: 2,
             interval: Duration::from_millis(10),
             length: 1000,

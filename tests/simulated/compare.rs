@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use wirelab::{
-    experiment::{Arrivals, Messages, Outcome, PathKind, Plan, Runs, Wait, Workload, compare},
+    experiment::{
+        Arrivals, Messages, Outcome, PathKind, Plan, Runs, Wait, Workload, application::Application, compare,
+    },
     report::Metric,
     transport::{Congestion, LossDetection, Transport},
     unit::PerDirection,
@@ -11,6 +13,7 @@ use wirelab::{
 
 fn plan(path: PathKind, transport: Transport) -> Plan {
     let workload = Workload {
+        application: Application::Messages,
         flows: 1,
         interval: Duration::from_millis(10),
         length: 100,

@@ -5,7 +5,9 @@ use std::{sync::LazyLock, time::Duration};
 use crate::support::{self, ResultSchema};
 use proptest::prelude::*;
 use wirelab::{
-    experiment::{Arrivals, Observers, Outcome, PathKind, Plan, Wait, Workload, cell, run},
+    experiment::{
+        Arrivals, Observers, Outcome, PathKind, Plan, Wait, Workload, application::Application, cell, run,
+    },
     link::{Counters, LinkSpec},
     path::StopSignal,
     report::{Cell, ResultFile, TextOptions, to_csv, to_json, to_markdown, to_text},
@@ -62,6 +64,7 @@ pub(crate) fn workload() -> impl Strategy<Value = Workload> {
     let arrivals = prop::sample::select(vec![Arrivals::Isochronous, Arrivals::Poisson]);
     (1u32..10, 2u64..50, lengths, arrivals, prop_oneof![Just(0), 0u64..500], 200u64..1000).prop_map(
         |(flows, interval, (length, reply_length), arrivals, warmup, duration)| Workload {
+            application: Application::Messages,
             flows,
             interval: Duration::from_millis(interval),
             length,

@@ -11,7 +11,7 @@ use crate::support::{client_tls, workload};
 use proptest::prelude::*;
 use wirelab::{
     certs,
-    channel::{self, Cause, Delivery, Reading, Settings},
+    channel::{self, Cause, Delivery, Exchange, Reading, Settings},
     experiment::{
         Arrivals, AtServer, Budget, Ends, Observers, Outcome, PacketEvent, PathKind, Plan, RunError, Sample,
         SampleSink, Status, Workload, run, run_between,
@@ -133,6 +133,7 @@ fn check(outcome: &Outcome, samples: &[Sample]) {
 fn settings(plan: &Plan, seed: u64, reading: Reading) -> Settings {
     let (identity, roots) = certs::ephemeral().unwrap();
     Settings {
+        exchange: Exchange::Answers,
         flows: plan.workload.flows,
         request: plan.workload.length,
         reply: plan.workload.reply_length,

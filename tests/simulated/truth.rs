@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use wirelab::{
     experiment::{
-        Observers, Outcome, PacketEvent, PathKind, Plan, Wait, Workload, run,
+        Observers, Outcome, PacketEvent, PathKind, Plan, Wait, Workload,
+        application::Application,
+        run,
         transfer::{Direction, TransferPlan, transfer},
     },
     path::{Side, StopSignal},
@@ -27,6 +29,7 @@ fn plan(transport: Transport, [to_server, to_client]: [&str; 2], every: Duration
         congestion: Congestion::Fixed(10_000_000),
         loss_detection: LossDetection::default(),
         workload: Workload {
+            application: Application::Messages,
             flows: 4,
             interval: every,
             length: 1000,

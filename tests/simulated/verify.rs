@@ -101,7 +101,7 @@ fn twice_the_loss_is_noticed() {
             spec.loss = Loss::Independent(share("2%"));
         }
     });
-    assert_eq!(fails(&doubled), [1, 1, 1, 5]);
+    assert_eq!(fails(&doubled), [1, 1, 1, 5, 18]);
 }
 
 #[test]

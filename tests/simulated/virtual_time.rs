@@ -7,7 +7,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use crate::support::client_tls;
 use wirelab::{
     certs,
-    channel::{self, Reading, Settings},
+    channel::{self, Exchange, Reading, Settings},
     link::{LinkSpec, Loss},
     path::{
         Host, Side,
@@ -30,6 +30,7 @@ const MS: u64 = 1_000_000;
 fn settings() -> Settings {
     let (identity, roots) = certs::ephemeral().unwrap();
     Settings {
+        exchange: Exchange::Answers,
         flows: 1,
         request: 1000,
         reply: 1000,

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use wirelab::{
-    experiment::{Arrivals, Wait, Workload},
+    experiment::{Arrivals, Wait, Workload, application::Application},
     unit::Time,
     wire::MessageId,
 };
 
 fn workload(arrivals: Arrivals) -> Workload {
     Workload {
+        application: Application::Messages,
         flows: 3,
         interval: Duration::from_millis(10),
         length: 100,

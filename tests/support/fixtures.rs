@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use rustls::RootCertStore;
 use wirelab::{
     certs,
-    experiment::{Arrivals, Wait, Workload},
+    experiment::{Arrivals, Wait, Workload, application::Application},
     transport::{
         Congestion, LossDetection, SessionSettings,
         arq::{ArqLimits, ArqSettings},
@@ -17,6 +17,7 @@ use wirelab::{
 /// Eight flows that take turns: a message of 1000 bytes every 10 ms, and a reply of the same length.
 pub(crate) fn workload(duration: Duration) -> Workload {
     Workload {
+        application: Application::Messages,
         flows: 8,
         interval: Duration::from_millis(10),
         length: 1000,

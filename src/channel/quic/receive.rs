@@ -6,7 +6,7 @@ use quinn::{Chunk, RecvStream, SendStream, StreamId};
 
 use super::Streams;
 use crate::{
-    channel::{Delivery, delivery::Entered, order::Order},
+    channel::{Delivery, Exchange, delivery::Entered, order::Order},
     tap::Tap,
     wire::{Probe, ProbeError},
 };
@@ -29,6 +29,7 @@ pub(in crate::channel) struct Incoming {
     pub(in crate::channel) length: usize,
     pub(in crate::channel) reading: Reading,
     pub(in crate::channel) tap: Option<Tap>,
+    pub(in crate::channel) exchange: Exchange,
 }
 
 impl Streams {
@@ -40,7 +41,10 @@ impl Streams {
             Box::pin(async move {
                 loop {
                     match streams.connection.accept_bi().await {
-                        Ok((send, receive)) => streams.read(receive, Some(send)),
+                        Ok((send, receive)) => {
+                            let is_answered = streams.exchange == Exchange::Answers;
+                            streams.read(receive, is_answered.then_some(send));
+                        }
                         Err(e) => return streams.inbox.fail(streams.lost(e)),
                     }
                 }

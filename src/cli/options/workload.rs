@@ -1,6 +1,6 @@
 //! The options that describe the messages.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 use clap::Args;
 
@@ -9,7 +9,13 @@ use crate::cli::{
     values::{duration, name, parse, some_time, whole},
 };
 use wirelab::{
-    experiment::{Arrivals, Wait, Workload},
+    experiment::{
+        Arrivals, Wait, Workload,
+        application::{
+            Application, game,
+            video::{Recording, Source, Video},
+        },
+    },
     link::LinkSpec,
     unit::{PerDirection, Size},
 };
@@ -18,14 +24,26 @@ use wirelab::{
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The messages")]
 pub(crate) struct WorkloadArgs {
+    /// What is sent, and what counts as success. messages: independent messages with replies. video: frames one way, at 30
+    /// frames and 2 Mbit a second with a key frame every 2 s unless told otherwise, or from a CSV file of time in seconds,
+    /// bytes and key (1 or 0); each is shown if it and all back to its key frame are complete at its playout instant. game:
+    /// updates of a state both ways, 30 a second unless told otherwise; only the newest counts
+    #[arg(long, value_name = "WORKLOAD", default_value = "messages", value_parser = application)]
+    workload: Application,
+    /// From the capture of a frame to the instant at which it is shown [default: 150ms]
+    #[arg(long, value_name = "TIME", value_parser = some_time)]
+    playout: Option<Duration>,
+    /// Give up frames that are not acknowledged at their playout instant: quic-message resets their stream
+    #[arg(long)]
+    drop_late: bool,
     /// Independent sequences of messages; the schedule takes them in turn
     #[arg(long, value_name = "N,..", value_delimiter = ',', default_value = "8", value_parser = whole::<u32>(1, MAX_FLOWS))]
     flows: Vec<u32>,
     /// One message every interval, over all flows together
     #[arg(short, long, value_name = "TIME,..", value_delimiter = ',', default_value = "10ms", value_parser = interval)]
     interval: Vec<Duration>,
-    /// Bytes of a message
-    #[arg(short, long, value_name = "SIZE,..", value_delimiter = ',', default_value = "1000", value_parser = size)]
+    /// Bytes of a message [default: 1000, of a game 100]
+    #[arg(short, long, value_name = "SIZE,..", value_delimiter = ',', value_parser = size)]
     length: Vec<usize>,
     /// Bytes of a reply [default: as --length]
     #[arg(long, value_name = "SIZE", value_parser = size)]
@@ -60,14 +78,36 @@ impl WorkloadArgs {
         let mut all = Vec::new();
         for &flows in &self.flows {
             for &interval in &self.interval {
-                for &length in &self.length {
+                for &length in self.lengths() {
                     let workload = self.workload(flows, interval, length, default_duration);
+                    let workload = workload.carrying(self.application());
                     check(&workload)?;
-                    all.push(workload);
+                    if !all.contains(&workload) {
+                        all.push(workload);
+                    }
                 }
             }
         }
         Ok(all)
+    }
+
+    /// The application, with its options.
+    fn application(&self) -> Application {
+        self.workload.clone().with(self.playout, self.drop_late)
+    }
+
+    /// The lengths of messages.
+    fn lengths(&self) -> &[usize] {
+        match &self.length[..] {
+            [] if self.workload.game().is_some() => &[game::DEFAULT_LENGTH],
+            [] => &[1000],
+            lengths => lengths,
+        }
+    }
+
+    /// Whether messages have replies.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.workload.is_answered()
     }
 
     /// Whether replies are to have a length of their own.
@@ -80,9 +120,10 @@ impl WorkloadArgs {
         self.deadline.is_some()
     }
 
-    /// The deadline on this link: what was asked for, or two round trips.
+    /// The deadline on this link: what was asked for, the playout instant of a video, or two round trips.
     pub(crate) fn deadline(&self, links: Option<&PerDirection<LinkSpec>>) -> Duration {
-        self.deadline.unwrap_or_else(|| Workload::default_deadline(links))
+        let deadline = self.deadline.or_else(|| self.application().deadline());
+        deadline.unwrap_or_else(|| Workload::default_deadline(links))
     }
 
     fn workload(
@@ -93,6 +134,7 @@ impl WorkloadArgs {
         default_duration: Duration,
     ) -> Workload {
         Workload {
+            application: Application::Messages,
             flows,
             interval,
             length,
@@ -130,6 +172,17 @@ pub(crate) fn to_shorten(is_mostly_warmup: bool) -> (&'static str, &'static str)
     } else {
         ("--interval", "a longer --interval or a shorter --duration")
     }
+}
+
+fn application(value: &str) -> Result<Application, String> {
+    let file = value.strip_prefix("video:").filter(|name| {
+        let ending = Path::new(name).extension();
+        ending.is_some_and(|ending| ending.eq_ignore_ascii_case("csv"))
+    });
+    let Some(name) = file else { return parse(value) };
+    let text = fs::read_to_string(name).map_err(|e| format!("cannot read {name}: {e}"))?;
+    let recording = Recording::parse(name, &text).map_err(|e| format!("{name}: {e}"))?;
+    Ok(Application::Video(Video::new(Source::Recording(recording))))
 }
 
 fn interval(value: &str) -> Result<Duration, String> {

@@ -7,6 +7,7 @@ pub(super) mod remote;
 pub(super) mod run;
 mod server;
 pub(super) mod settings;
+mod updates;
 
 use self::{
     remote::run_remote,

@@ -4,6 +4,14 @@ use std::time::Duration;
 
 use crate::{
     experiment::{
+        application::{
+            Application,
+            game::judge::Span,
+            video::{
+                Video,
+                judge::{Gap, Verdict},
+            },
+        },
         matrix::Runs,
         plan::Plan,
         record::{
@@ -11,7 +19,7 @@ use crate::{
             trace::{Delay, MAX_ENTRIES, QUEUE_BIN, Trace, Traced},
         },
     },
-    report::{Cell, Detail, Overview, Pictures, Queue, Timeline},
+    report::{AgeCurve, Cell, Detail, Overview, Pictures, Queue, Strip, Timeline},
     stats::Histogram,
     unit::{PerDirection, Time, nanos},
 };
@@ -31,7 +39,15 @@ const OVERVIEW_BINS: u64 = 120;
 pub(super) fn add(plans: &[Plan], runs: &[Runs<Outcome>], cells: &[Option<usize>], file: &mut [Cell]) {
     let rows =
         || plans.iter().zip(runs).zip(cells).filter_map(|((plan, runs), cell)| Some((plan, runs, (*cell)?)));
-    for (_, runs, cell) in rows() {
+    for (plan, runs, cell) in rows() {
+        if let Application::Video(video) = &plan.workload.application {
+            file[cell].pictures = Some(Pictures { call: strip(video, runs), ..Pictures::default() });
+            continue;
+        }
+        if plan.workload.application.game().is_some() {
+            file[cell].pictures = Some(Pictures { age: age_curve(runs), ..Pictures::default() });
+            continue;
+        }
         let latency_bins = bins(runs.outcomes.iter().map(|(_, outcome)| &outcome.latency));
         let timeline_reason = no_timeline(plans.len(), runs);
         file[cell].pictures = Some(Pictures { latency_bins, timeline_reason, ..Pictures::default() });
@@ -39,7 +55,7 @@ pub(super) fn add(plans: &[Plan], runs: &[Runs<Outcome>], cells: &[Option<usize>
     if plans.len() > MAX_TIMELINES {
         return;
     }
-    for (plan, runs, cell) in rows() {
+    for (plan, runs, cell) in rows().filter(|row| row.0.workload.application == Application::Messages) {
         let alike = |other: &&(&Plan, &Runs<Outcome>, usize)| {
             (&other.0.links, &other.0.workload) == (&plan.links, &plan.workload)
         };
@@ -51,6 +67,40 @@ pub(super) fn add(plans: &[Plan], runs: &[Runs<Outcome>], cells: &[Option<usize>
             pictures.timeline = timeline;
         }
     }
+}
+
+/// The age of the state at the client in the first seed's run, around the highest.
+fn age_curve(runs: &Runs<Outcome>) -> Option<AgeCurve> {
+    const PART: Duration = Duration::from_secs(5);
+    let (seed, ages) =
+        runs.outcomes.iter().find_map(|(seed, outcome)| Some((*seed, outcome.ages.as_ref()?)))?;
+    let spans = &ages.to_client.spans;
+    let begun = spans.first()?.from;
+    let end = spans.last()?.from - begun;
+    let highest = spans.iter().max_by_key(|span| span.oldest)?.from - begun;
+    let from = highest.saturating_sub(PART / 2).min(end.saturating_sub(PART));
+    let within = |span: &&Span| (from..from + PART).contains(&(span.from - begun));
+    let span = |span: &Span| [nanos(span.from - begun), span.youngest, span.oldest];
+    Some(AgeCurve { seed, from_ns: nanos(from), spans: spans.iter().filter(within).map(span).collect() })
+}
+
+/// The first seed's call.
+fn strip(video: &Video, runs: &Runs<Outcome>) -> Option<Strip> {
+    let (seed, call) =
+        runs.outcomes.iter().find_map(|(seed, outcome)| Some((*seed, outcome.video.as_ref()?)))?;
+    let letter = |verdict: &Verdict| match verdict {
+        Verdict::Shown => 's',
+        Verdict::Late => 'l',
+        Verdict::Incomplete => 'i',
+        Verdict::Useless => 'u',
+    };
+    let freeze = |gap: &Gap| [nanos(gap.from - call.begins), nanos(gap.length), gap.frames];
+    Some(Strip {
+        seed,
+        interval_ns: nanos(video.interval()),
+        frames: call.verdicts.iter().map(letter).collect(),
+        freezes: call.stood.iter().map(freeze).collect(),
+    })
 }
 
 /// Why a row has no timeline, if a limit was reached.

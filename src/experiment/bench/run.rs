@@ -16,8 +16,9 @@ use super::{
     settings,
 };
 use crate::{
-    channel::{self, Channel, Delivery, Settings},
+    channel::{self, Channel, Delivery, Settings, UnitToSend},
     experiment::{
+        application::{Application, game::Game},
         error::RunError,
         migration::{ClientChange, Migration},
         on_path::{Ends, OnPath, Route, on_path},
@@ -26,6 +27,7 @@ use crate::{
             observe::{Observers, PacketEvent, PacketLog, SampleSink},
             outcome::{Outcome, Usage},
             recorder::Recorder,
+            units::Units,
         },
         senders::{Flows, FlowsOutcome},
         settings::{CONNECT_TIMEOUT, has_truth},
@@ -35,7 +37,7 @@ use crate::{
     tap::{Instrument, Tap},
     transport::{ChannelError, ConnectError, LimitedBy, Sessions, Shape},
     unit::{PerDirection, Time, nanos},
-    wire::{Extension, Probe, ReportRequest},
+    wire::{Extension, MessageId, Probe, ReportRequest},
 };
 
 /// Messages begin this long after the start of a run, or a whole multiple of it where connecting takes longer:
@@ -69,7 +71,12 @@ pub(in crate::experiment) fn run_beside(
     stop: &StopSignal,
     Beside { background, migration }: Beside<'_>,
 ) -> Result<(Outcome, Option<FlowsOutcome>), RunError> {
-    let Observers { mut samples, mut packets, wire, recording, follows_losses } = observers;
+    let Observers { samples, mut packets, wire, recording, follows_losses } = observers;
+    let units = Units::of(&plan.workload, seed);
+    let mut samples = match &units {
+        Some(units) => Some(units.sink(samples)),
+        None => samples,
+    };
     let tap = |tap: Tap| if follows_losses { tap.following_losses() } else { tap };
     // A tap follows one connection.
     let is_followed = migration.is_none() || plan.transport.survives_new_address();
@@ -124,7 +131,9 @@ pub(in crate::experiment) fn run_beside(
     // Without the packets of the background.
     let wire = flows.as_ref().map_or(wire, |flows| Some(flows.others));
     let truth = of_truth.map(|taps| taps.to_server.truth());
-    let mut outcome = Outcome { wire, queue, ecn, fidelity, truth, ..value };
+    let judged = units.map(Units::judged).unwrap_or_default();
+    let (video, ages) = (judged.video, judged.ages);
+    let mut outcome = Outcome { wire, queue, ecn, fidelity, truth, video, ages, ..value };
     if plan.transport.shape() == Shape::Datagrams {
         // The kernel's checksum catches them before the transport could.
         outcome.messages.corrupted += outcome.fidelity.as_ref().and_then(|f| f.corrupted).unwrap_or(0);
@@ -175,7 +184,8 @@ pub async fn run_between(
     let (begin_server, measured) = oneshot::channel();
     let host = ends.server.clone();
     let change = ends.change.clone();
-    let server = Server { host, acceptor, reply: settings.reply, recorder: recorder.clone(), change };
+    let (reply, application) = (settings.reply, workload.clone());
+    let server = Server { host, acceptor, reply, workload: application, recorder: recorder.clone(), change };
     ends.server.spawn("the server", Box::pin(server.serve(measured, stopped, report)));
 
     let host = &*ends.client;
@@ -276,7 +286,7 @@ impl Client<'_> {
                     self.recorder.interrupt();
                     break;
                 }
-                broken = received.and_then(|()| self.send(channel, message)).err();
+                broken = received.and_then(|()| self.send(channel, workload, message)).err();
             }
             if broken.is_some() {
                 self.recorder.not_sent(message);
@@ -294,11 +304,25 @@ impl Client<'_> {
         Time::from_nanos((self.host.now().as_nanos() / lead + 1) * lead)
     }
 
-    fn send(&self, channel: &mut dyn Channel, message: Scheduled) -> Result<(), ChannelError> {
-        let extension = self.run.map(|run| Extension::Request(ReportRequest { run, number: message.number }));
-        let probe = Probe { extension, ..Probe::new(self.recorder.id(message.number), message.due) };
-        channel.send(probe, self.length)?;
-        self.recorder.sent(message, self.host.now());
+    fn send(
+        &self,
+        channel: &mut dyn Channel,
+        workload: &Workload,
+        unit: Scheduled,
+    ) -> Result<(), ChannelError> {
+        let extension = self.run.map(|run| Extension::Request(ReportRequest { run, number: unit.number }));
+        let first = Probe { extension, ..Probe::new(self.recorder.id(unit.number), unit.due) };
+        match workload.application {
+            // The other message of a unit of a game is the server's.
+            Application::Messages | Application::Game(_) => channel.send(first, self.length)?,
+            Application::Video(_) => channel.send_unit(&UnitToSend {
+                first,
+                count: unit.count,
+                length: self.length,
+                useful_until: workload.application.gives_up().map(|after| unit.due + after),
+            })?,
+        }
+        self.recorder.sent(unit, self.host.now());
         Ok(())
     }
 
@@ -332,6 +356,7 @@ impl Client<'_> {
             match next(channel, alarms).await {
                 Event::Received(delivery) => self.recorder.at_client(&delivery?),
                 Event::Stopped => last = Some(self.host.now() + LAST_REPLIES),
+                Event::Due if last.is_none() && self.recorder.patience() > Some(patience) => {}
                 Event::Due => {
                     if last.is_some_and(|last| last < until) {
                         self.recorder.interrupt();

@@ -8,18 +8,22 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::updates::OwnUpdates;
 use crate::{
     channel::{Acceptor, Channel, Delivery},
-    experiment::{migration::ClientChange, record::recorder::Recorder},
+    experiment::{migration::ClientChange, record::recorder::Recorder, workload::Workload},
     path::{Host, ThreadUsage},
     transport::{ChannelError, Recovery},
+    unit::Time,
+    wire::Probe,
 };
 
-/// The end that replies to every request as soon as order releases it.
+/// The end that replies to every request as soon as order releases it, or sends on its own as the workload says.
 pub(super) struct Server {
     pub(super) host: Arc<dyn Host>,
     pub(super) acceptor: Acceptor,
     pub(super) reply: usize,
+    pub(super) workload: Workload,
     pub(super) recorder: Recorder,
     /// Set if the client may connect again.
     pub(super) change: Option<ClientChange>,
@@ -53,13 +57,24 @@ impl Server {
         let Ok(channel) = self.acceptor.accept().await else {
             return;
         };
-        let Self { host, acceptor, reply, recorder, change } = self;
+        let Self { host, acceptor, reply, workload, recorder, change } = self;
         let later = change.is_some().then(|| accept_later(&host, acceptor));
         let mut connections = Connections { channels: vec![channel], later };
+        let is_answered = workload.application.is_answered();
+        let mut own: Option<OwnUpdates> = None;
+        let mut own_due = host.sleep_until(Time::MAX);
         let mut before = None;
         loop {
             let received = tokio::select! {
                 biased;
+                () = &mut own_due, if own.is_some() => {
+                    let Some(updates) = &mut own else { continue };
+                    if connections.send_own(updates.take(), reply).is_err() {
+                        break;
+                    }
+                    own_due.reset(updates.due());
+                    continue;
+                }
                 _ = &mut measured, if before.is_none() => {
                     before = Some((connections.recovery().limits, host.usage()));
                     continue;
@@ -69,6 +84,13 @@ impl Server {
             };
             let Ok((index, delivery)) = received else { break };
             let is_repeated = recorder.at_server(&delivery, host.now());
+            if !is_answered {
+                if own.is_none() {
+                    own = OwnUpdates::after(&workload, &delivery.probe, host.now());
+                    own_due.reset(own.as_ref().map_or(Time::MAX, OwnUpdates::due));
+                }
+                continue;
+            }
             if let Some(change) = change.as_ref().filter(|_| is_repeated && index > 0) {
                 change.note(|noted| noted.bytes += reply as u64);
             }
@@ -134,6 +156,11 @@ impl Connections {
             Err(_) if self.later.is_some() => Ok(()),
             sent => sent,
         }
+    }
+
+    /// Sends a message that answers none, on the latest connection.
+    fn send_own(&mut self, probe: Probe, length: usize) -> Result<(), ChannelError> {
+        self.channels.last_mut().map_or(Ok(()), |channel| channel.send(probe, length))
     }
 
     fn recovery(&self) -> Recovery {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    channel::{Reading, Settings},
+    channel::{Exchange, Reading, Settings},
     experiment::{error::RunError, plan::Plan, settings::session_settings, workload::Workload},
     path::sim::Limits,
     transport::{Mapping, Transport, quic::QuicLimits},
@@ -14,9 +14,14 @@ use crate::{
 ///
 /// Returns an error if no certificate can be made.
 pub fn settings(plan: &Plan, seed: Option<u64>) -> Result<Settings, RunError> {
+    let exchange = plan.workload.application.exchange();
     let limits = limits_of_streams(plan.transport);
     Ok(Settings {
-        flows: plan.workload.flows,
+        exchange,
+        flows: match exchange {
+            Exchange::BothWays => plan.workload.flows / 2,
+            Exchange::Answers | Exchange::OneWay => plan.workload.flows,
+        },
         request: plan.workload.length,
         reply: plan.workload.reply_length,
         reading: Reading::Unordered,

@@ -3,7 +3,7 @@
 use super::{HandshakeOutcome, HandshakePlan, handshakes};
 use crate::{
     capture::Recording,
-    channel::{Reading, Settings},
+    channel::{Exchange, Reading, Settings},
     experiment::{
         error::RunError,
         on_path::{OnPath, Route, on_path},
@@ -49,6 +49,7 @@ fn settings(plan: &HandshakePlan, seed: Option<u64>) -> Result<Settings, RunErro
         tls.early_data = plan.mode == super::Mode::ZeroRtt;
     }
     Ok(Settings {
+        exchange: Exchange::Answers,
         flows: 1,
         request: plan.length,
         reply: plan.length,

@@ -42,7 +42,8 @@ impl Budget {
         Some(there + back + Self { host, ..Self::default() })
     }
 
-    fn one_way(handed_over: Time, delivery: &Delivery) -> Option<Self> {
+    /// The parts of one direction.
+    pub(super) fn one_way(handed_over: Time, delivery: &Delivery) -> Option<Self> {
         let (arrived, entered) = (delivery.arrived?, delivery.entered?);
         Some(Self {
             send_wait: entered.first - handed_over,

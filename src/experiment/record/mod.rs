@@ -8,6 +8,7 @@ pub(super) mod outcome;
 pub(super) mod recorder;
 pub(super) mod samples;
 pub(super) mod trace;
+pub(super) mod units;
 
 use crate::{channel::Delivery, unit::Time};
 

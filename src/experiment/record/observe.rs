@@ -1,5 +1,7 @@
 //! What can be watched of a run beside its figures: every message, and every packet.
 
+use std::time::Duration;
+
 use crate::{
     capture::Recording,
     channel::Delivery,
@@ -41,6 +43,15 @@ pub struct Sample {
     pub budget: Option<Budget>,
     /// Its fate.
     pub status: Status,
+}
+
+impl Sample {
+    /// How long it took, if it was delivered: to the reply, or to the server where there are no replies.
+    pub fn latency(&self) -> Option<Duration> {
+        let end =
+            self.client.as_ref().or(self.server.as_ref().filter(|_| self.status == Status::Delivered))?;
+        Some(end.released - self.due)
+    }
 }
 
 /// A packet of a run as it enters the link.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    experiment::application::{game::judge::Ages, video::judge::VideoFigures},
     experiment::record::{blocking::OrderFigures, budget::BudgetSums, network::NetworkFigures, trace::Trace},
     link::Counters,
     path::{EcnCounts, Fidelity, QueueDelays, ThreadUsage},
@@ -63,6 +64,10 @@ pub struct Outcome {
     pub usage: Option<Usage>,
     /// Losses on the link, compared with those that the senders declared; `None` where they are not known.
     pub truth: Option<TruthFigures>,
+    /// What was seen of a call; `None` if another application was run.
+    pub video: Option<VideoFigures>,
+    /// How old the state was that each end knew; `None` if another application was run.
+    pub ages: Option<PerDirection<Ages>>,
     /// The timeline of the run, if it was recorded for pictures.
     pub trace: Option<Trace>,
 }

@@ -71,6 +71,8 @@ struct State {
     /// What a remote server has reported; `None` if the server is part of the run.
     remote: Option<ServerReports>,
     network: NetworkTracker,
+    /// Messages without a reply that arrived before their sender recorded them.
+    early: Vec<(u64, Delivery, Direction)>,
     outcome: Outcome,
     samples: Option<SampleSink>,
 }
@@ -101,6 +103,7 @@ impl Recorder {
             requests: Sequence::default(),
             remote: None,
             network: NetworkTracker::default(),
+            early: Vec::new(),
             outcome: Outcome::default(),
             samples,
         })))
@@ -118,30 +121,38 @@ impl Recorder {
         recorder
     }
 
-    /// A message was handed to the transport at `now`.
+    /// A unit was handed to the transport at `now`.
     pub(in crate::experiment) fn sent(&self, scheduled: Scheduled, now: Time) {
         let mut state = self.0.lock();
         state.set_old_aside(now);
         state.begun.get_or_insert(scheduled.due);
-        state.under_way.push_back(Message::new(scheduled, now));
-        state.outstanding += 1;
+        for message in scheduled.messages() {
+            state.under_way.push_back(Message::new(message, now));
+        }
+        state.outstanding += u64::from(scheduled.count);
         if scheduled.measured {
             state.first_measured.get_or_insert(scheduled.number);
-            state.outcome.messages.scheduled += 1;
-            state.outcome.messages.sent += 1;
+            state.outcome.messages.scheduled += u64::from(scheduled.count);
+            state.outcome.messages.sent += u64::from(scheduled.count);
             state.outcome.send_delay.record(nanos(now - scheduled.due));
+        }
+        for (number, delivery, way) in std::mem::take(&mut state.early) {
+            state.on_one_way(number, &delivery, way);
         }
     }
 
-    /// A message was due, but the connection it should have gone on was lost.
+    /// A unit was due, but the connection it should have gone on was lost.
     pub(in crate::experiment) fn not_sent(&self, scheduled: Scheduled) {
-        if scheduled.measured {
-            let mut state = self.0.lock();
-            state.outcome.messages.scheduled += 1;
-            let status = if state.remote.is_some() { Status::Unknown } else { Status::Unfinished };
+        if !scheduled.measured {
+            return;
+        }
+        let mut state = self.0.lock();
+        state.outcome.messages.scheduled += u64::from(scheduled.count);
+        let status = if state.remote.is_some() { Status::Unknown } else { Status::Unfinished };
+        for message in scheduled.messages() {
             state.count(status);
-            let id = state.workload.id(scheduled.number);
-            let unsent = Message::new(scheduled, scheduled.due);
+            let id = state.workload.id(message.number);
+            let unsent = Message::new(message, message.due);
             state.show(Sample { sent: None, ..unsent.sample(id, status) });
         }
     }
@@ -151,6 +162,10 @@ impl Recorder {
         let mut state = self.0.lock();
         let delivery = &delivery.resolved(state.resolution);
         let number = state.workload.number(delivery.probe.id);
+        if !state.workload.application.is_answered() {
+            state.on_one_way(number, delivery, Direction::ToServer);
+            return false;
+        }
         let place = state.requests.note(number);
         let at_server = AtServer { delivery: *delivery, replied };
         let Some(message) = state.message(number) else {
@@ -176,27 +191,19 @@ impl Recorder {
         let mut state = self.0.lock();
         let delivery = &delivery.resolved(state.resolution);
         let number = state.workload.number(delivery.probe.id);
+        if !state.workload.application.is_answered() {
+            state.on_one_way(number, delivery, Direction::ToClient);
+            return;
+        }
         if let Some(Extension::Report(report)) = delivery.probe.extension {
             state.on_server_report(number, delivery, &report);
         }
         let Some(message) = state.settle(number) else {
             return;
         };
-        let scheduled = message.scheduled;
-        state.outstanding -= 1;
-        state.last_reply = Some(delivery.released);
-        let latency = delivery.released - scheduled.due;
-        state.longest = state.longest.max(Some(latency));
-        let overtaken = number < state.next_expected;
-        state.next_expected = state.next_expected.max(number + 1);
+        state.on_end(number, &message, delivery);
         state.note_network(number, &message, delivery);
-        if scheduled.measured {
-            let deadline = state.workload.deadline;
-            let messages = &mut state.outcome.messages;
-            messages.delivered += 1;
-            messages.on_time += u64::from(latency <= deadline);
-            messages.reordered += u64::from(overtaken);
-            state.outcome.latency.record(nanos(latency));
+        if message.scheduled.measured {
             state.account(&message, delivery);
         }
         state.spare.extend(message.at_server);
@@ -268,6 +275,60 @@ impl State {
         Some(Message { at_server: message.at_server.take(), ..*message })
     }
 
+    /// A message has come to its end: its reply is at the client, or it is at the server and has none.
+    fn on_end(&mut self, number: u64, message: &Message, delivery: &Delivery) {
+        let scheduled = message.scheduled;
+        self.outstanding -= 1;
+        self.last_reply = Some(delivery.released);
+        let latency = delivery.released - scheduled.due;
+        self.longest = self.longest.max(Some(latency));
+        let overtaken = number < self.next_expected;
+        self.next_expected = self.next_expected.max(number + 1);
+        if scheduled.measured {
+            let deadline = self.workload.deadline;
+            let messages = &mut self.outcome.messages;
+            messages.delivered += 1;
+            messages.on_time += u64::from(latency <= deadline);
+            messages.reordered += u64::from(overtaken);
+            self.outcome.latency.record(nanos(latency));
+        }
+    }
+
+    /// A message without a reply has reached the other end.
+    fn on_one_way(&mut self, number: u64, delivery: &Delivery, way: Direction) {
+        if number >= self.first + self.under_way.len() as u64 {
+            self.early.push((number, *delivery, way));
+            return;
+        }
+        let Some(message) = self.settle(number) else {
+            return;
+        };
+        self.on_end(number, &message, delivery);
+        if message.scheduled.measured {
+            let budget = Budget::one_way(message.scheduled.due, delivery);
+            self.note_budget(budget);
+            let held = Held::of(delivery);
+            self.outcome.order.note(held);
+            self.outcome.order_by_direction[way].note(held);
+            self.note_stall(way, delivery);
+            let sample = message.sample(self.workload.id(number), Status::Delivered);
+            let (server, client) = match way {
+                Direction::ToServer => (Some(*delivery), None),
+                Direction::ToClient => (None, Some(*delivery)),
+            };
+            self.show(Sample { server, client, budget, ..sample });
+        }
+        self.forget_settled();
+    }
+
+    fn note_budget(&mut self, budget: Option<Budget>) {
+        let Some(budget) = budget else { return };
+        self.outcome.budget.add(&budget);
+        if budget.extra() > self.resolution {
+            self.outcome.extra.record(nanos(budget.extra()));
+        }
+    }
+
     fn note_arrival(&mut self, number: u64, arrivals: Arrivals) {
         let mut place = self.spare.pop();
         if let Some(place) = &mut place {
@@ -284,13 +345,9 @@ impl State {
         // Instants of a remote clock can only be compared with each other.
         let here = request.filter(|_| self.remote.is_none());
         let budget = here.and_then(|request| Budget::of(message.scheduled.due, &request, reply));
-        if let Some(budget) = &budget {
-            debug_assert_eq!(budget.total(), reply.released - message.scheduled.due, "{message:?} {reply:?}");
-            self.outcome.budget.add(budget);
-            if budget.extra() > self.resolution {
-                self.outcome.extra.record(nanos(budget.extra()));
-            }
-        }
+        let latency = reply.released - message.scheduled.due;
+        debug_assert!(budget.is_none_or(|budget| budget.total() == latency), "{message:?} {reply:?}");
+        self.note_budget(budget);
         let there = request.and_then(|request| Held::of(&request.delivery));
         let back = Held::of(reply);
         self.outcome.order.note(Held::either(there, back));

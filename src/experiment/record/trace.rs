@@ -113,7 +113,7 @@ impl State {
         if self.is_full(self.trace.messages.len()) {
             return;
         }
-        let latency = sample.client.as_ref().map(|reply| reply.released - sample.due);
+        let latency = sample.latency();
         let blockers = [&sample.server, &sample.client].into_iter().flatten();
         let is_other = |delivery: &Delivery| Some(delivery.blocked_by?.flow != sample.id.flow);
         let delay = match blockers.filter_map(is_other).max() {

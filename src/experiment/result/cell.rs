@@ -48,6 +48,8 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
     cell.cpu = pool.cpu(messages.sent);
     cell.network = Some(pool.network(&messages));
     cell.recovery = Some(pool.recovery(plan.transport));
+    cell.video = pool.video();
+    cell.game = pool.ages(plan.workload.deadline);
     cell.per_seed = outcomes.iter().map(|(seed, outcome)| per_seed(plan, *seed, outcome)).collect();
     cell.flags = flags(plan, &pool, &messages);
     cell.messages = Some(messages);
@@ -130,7 +132,9 @@ fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag>
     // The advice is a fixed window, which the kernel's TCP does not have.
     flag(is_congested && !plan.transport.uses_kernel_tcp(), Flag::Congested);
     flag(is_congested && plan.transport.uses_kernel_tcp() && !is_unfixed, Flag::KernelCongested);
-    flag(messages.unfinished > 0, Flag::Unfinished);
+    // Messages of frames that were given up are not awaited.
+    let gives_up = plan.workload.application.gives_up().is_some();
+    flag(messages.unfinished > 0 && !gives_up, Flag::Unfinished);
     flag(
         pool.sum(|outcome| outcome.wire.map_or(0, |w| w.to_server.queue_dropped + w.to_client.queue_dropped))
             > 0,

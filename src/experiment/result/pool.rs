@@ -5,8 +5,10 @@ use std::time::Duration;
 use super::truth::truth;
 use crate::{
     experiment::{
+        application::{game::judge::Ages, video::judge::VideoFigures},
         plan::Plan,
         record::{blocking::OrderFigures, budget::BudgetSums, outcome::Outcome},
+        workload::Workload,
     },
     link::Counters,
     path::{Fidelity, TcpRetransmissions, ThreadUsage},
@@ -125,7 +127,9 @@ impl Pool<'_> {
 
     /// Both directions of the wire; `None` if wirelab does not emulate it.
     pub(super) fn wire(&self, plan: &Plan, delivered: u64) -> Option<report::Wire> {
-        let useful = delivered * (plan.workload.length + plan.workload.reply_length) as u64;
+        let Workload { length, reply_length, .. } = plan.workload;
+        let of_reply = if plan.workload.application.is_answered() { reply_length } else { 0 };
+        let useful = delivered * (length + of_reply) as u64;
         wire(self.0.iter().map(|(_, outcome)| outcome.wire), Some(useful))
     }
 
@@ -151,6 +155,61 @@ impl Pool<'_> {
             server_ns_per_message: server(|usage| usage.user + usage.system),
             server_system_ns_per_message: server(|usage| usage.system),
             context_switches: switches.map(|usage| usage.context_switches).sum(),
+        })
+    }
+
+    /// How old the state was that the ends knew; `None` if another application was run.
+    pub(super) fn ages(&self, deadline: Duration) -> Option<report::Game> {
+        let mut way = PerDirection::<Ages>::default();
+        let mut is_game = false;
+        for ages in self.0.iter().filter_map(|(_, outcome)| outcome.ages.as_ref()) {
+            is_game = true;
+            way.to_server.merge(&ages.to_server);
+            way.to_client.merge(&ages.to_client);
+        }
+        let mut both = way.to_server.clone();
+        both.merge(&way.to_client);
+        let figures = |ages: &Ages| report::Age {
+            updates: ages.updates,
+            used: ages.used,
+            superseded: ages.superseded,
+            mean_ns: ages.mean(),
+            p99_ns: ages.percentile(Percentile::P99),
+            max_ns: ages.max(),
+            stale_ratio: Ratio::of(ages.above(deadline), ages.known()),
+        };
+        is_game.then(|| report::Game {
+            both: figures(&both),
+            to_server: figures(&way.to_server),
+            to_client: figures(&way.to_client),
+        })
+    }
+
+    /// What was seen of all calls; `None` if another application was run.
+    pub(super) fn video(&self) -> Option<report::Video> {
+        let calls: Vec<&VideoFigures> =
+            self.0.iter().filter_map(|(_, outcome)| outcome.video.as_ref()).collect();
+        let sum = |of: fn(&VideoFigures) -> u64| calls.iter().map(|call| of(call)).sum();
+        let merge = |of: fn(&VideoFigures) -> &Histogram| {
+            let mut all = Histogram::new();
+            calls.iter().for_each(|call| all.merge(of(call)));
+            all
+        };
+        let freezes = merge(|call| &call.freezes);
+        (!calls.is_empty()).then(|| report::Video {
+            frames: sum(|call| call.frames),
+            shown: sum(|call| call.shown),
+            late: sum(|call| call.late),
+            incomplete: sum(|call| call.incomplete),
+            useless: sum(|call| call.useless),
+            skips: sum(|call| call.skips),
+            freezes: freezes.n(),
+            frozen_ns: u64::try_from(freezes.sum()).unwrap_or(u64::MAX),
+            longest_freeze_ns: freezes.max(),
+            jump_frames: merge(|call| &call.jumps).summary(),
+            delay_ns: merge(|call| &call.delay).summary(),
+            bytes: sum(|call| call.bytes),
+            wasted_bytes: sum(|call| call.wasted_bytes),
         })
     }
 

@@ -9,7 +9,11 @@ use crate::{
 
 pub(super) fn workload(plan: &Plan) -> report::Workload {
     let workload = &plan.workload;
+    let video = workload.application.video();
     report::Workload {
+        application: Some(workload.application.to_string()),
+        playout_ns: video.map(|video| nanos(video.playout)),
+        drop_late: video.map(|video| video.drop_late),
         flows: workload.flows.into(),
         interval_ns: Some(nanos(workload.interval)),
         length_bytes: Some(workload.length as u64),

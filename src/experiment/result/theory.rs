@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use crate::{
-    experiment::{plan::Plan, workload::Arrivals},
+    experiment::{application::Application, plan::Plan, workload::Arrivals},
     link::{LinkSpec, Loss, LossBy, obstacle},
     transport::{ClosedForm, Congestion, OrderedUnit},
     unit::PerDirection,
@@ -77,6 +77,9 @@ fn independent(link: &LinkSpec) -> Result<f64, &'static str> {
 
 fn applies(plan: &Plan, min_timeout: Option<Duration>) -> Result<(), &'static str> {
     let Plan { links, workload, .. } = plan;
+    if workload.application != Application::Messages {
+        return Err("the form is for independent messages with replies");
+    }
     let rtt = links.to_server.delay + links.to_client.delay;
     if !matches!(plan.congestion, Congestion::Fixed(_)) {
         return Err("the congestion controller's window delays messages too (try -C fixed)");

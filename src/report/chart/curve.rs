@@ -33,11 +33,34 @@ struct Panel {
     show: fn(f64) -> String,
 }
 
-const PANELS: [Panel; 6] = [
+/// The cell, if its messages are judged one by one.
+fn messages(cell: &Cell) -> Option<&Cell> {
+    cell.judges_messages().then_some(cell)
+}
+
+const PANELS: [Panel; 8] = [
+    Panel {
+        name: "mean age of the state",
+        read: |cell, _| {
+            let value = cell.game.as_ref()?.both.mean_ns? as f64;
+            Some(Spread { value, ci95: None })
+        },
+        theory: |_| None,
+        show: time,
+    },
+    Panel {
+        name: "frames shown",
+        read: |cell, _| {
+            let video = cell.video.as_ref()?;
+            Some(Spread { value: Ratio::of(video.shown, video.frames)?.get(), ci95: None })
+        },
+        theory: |_| None,
+        show: numbers::percent,
+    },
     Panel {
         name: "blocked",
         read: |cell, with_interval| {
-            let value = cell.hol.as_ref()?.blocked_ratio?.get();
+            let value = messages(cell)?.hol.as_ref()?.blocked_ratio?.get();
             Some(match with_interval {
                 true => seeds(value, &cell.per_seed, |seed| seed.blocked_ratio),
                 false => Spread { value, ci95: None },
@@ -49,7 +72,7 @@ const PANELS: [Panel; 6] = [
     Panel {
         name: "p99 of the latency",
         read: |cell, _| {
-            let latency = cell.latency_ns.as_ref()?;
+            let latency = messages(cell)?.latency_ns.as_ref()?;
             let ci95 = latency.ci95.p99.map(|ends| ends.map(|ns| ns as f64));
             Some(Spread { value: latency.summary.p99? as f64, ci95 })
         },
@@ -58,7 +81,7 @@ const PANELS: [Panel; 6] = [
     },
     Panel {
         name: "on time",
-        read: |cell, _| Some(Spread { value: cell.on_time_ratio?.get(), ci95: None }),
+        read: |cell, _| Some(Spread { value: messages(cell)?.on_time_ratio?.get(), ci95: None }),
         theory: |_| None,
         show: numbers::percent,
     },

@@ -3,10 +3,12 @@
 //! A chart is a pure function of the result. Colours, dashes and fonts come from the style sheet, by class, so that a
 //! page can be light or dark. Series also differ in marker and dash.
 
+mod age;
 mod axis;
 mod bars;
 mod blocking;
 mod budget;
+mod call;
 mod ccdf;
 mod curve;
 mod handshake;
@@ -50,6 +52,9 @@ pub(super) const WIDTH: f64 = 760.0;
 
 /// The charts of a group's rows.
 pub(super) fn of_group(group: &Group<'_>, keys: &Keys) -> Vec<Chart> {
+    if group.cells.iter().any(|cell| !cell.judges_messages()) {
+        return [call::chart(group), age::chart(group)].into_iter().flatten().collect();
+    }
     let first = [
         blocking::chart(group),
         ccdf::chart(group, keys),

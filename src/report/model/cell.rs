@@ -8,6 +8,7 @@ use super::{
     cpu::Cpu,
     ecn::Ecn,
     flag::Flag,
+    game::Game,
     hol::{Budget, Delayed, Hol, Theory},
     latency::Latency,
     link::Link,
@@ -18,6 +19,7 @@ use super::{
     queueing::Queueing,
     ratio::Ratio,
     share::Share,
+    video::Video,
     wire::{Handshake, Recovery, Transfer, Wire},
 };
 use crate::stats::Summary;
@@ -93,6 +95,12 @@ pub struct Cell {
     /// The change of the client's address; null without one.
     #[serde(default)]
     pub migration: Option<Migration>,
+    /// What was seen of a video call; null for other workloads.
+    #[serde(default)]
+    pub video: Option<Video>,
+    /// How old the state of a game was; null for other workloads.
+    #[serde(default)]
+    pub game: Option<Game>,
     /// Figures of `share`.
     pub share: Option<Share>,
     /// Figures of `handshake`.
@@ -148,6 +156,8 @@ impl Cell {
             load: None,
             cpu: None,
             migration: None,
+            video: None,
+            game: None,
             share: None,
             handshake: None,
             per_seed: Vec::new(),
@@ -155,6 +165,13 @@ impl Cell {
             pictures: None,
             origin: 0,
         }
+    }
+}
+
+impl Cell {
+    /// Whether messages are judged one by one, not as parts of what an application sends.
+    pub fn judges_messages(&self) -> bool {
+        self.video.is_none() && self.game.is_none()
     }
 }
 
@@ -170,6 +187,15 @@ pub struct LossDetection {
 /// What was sent; null where the command has no such setting.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workload {
+    /// The application, as in `--workload`.
+    #[serde(default)]
+    pub application: Option<String>,
+    /// From the capture of a frame to the instant at which it is shown.
+    #[serde(default)]
+    pub playout_ns: Option<u64>,
+    /// Whether the sender gives up frames that can no longer be shown in time.
+    #[serde(default)]
+    pub drop_late: Option<bool>,
     /// Independent sequences of messages.
     pub flows: u64,
     /// Time between two messages, over all flows together.

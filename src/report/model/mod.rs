@@ -11,6 +11,7 @@ mod cpu;
 mod ecn;
 pub mod episode;
 mod flag;
+mod game;
 mod hol;
 mod latency;
 mod link;
@@ -23,6 +24,7 @@ mod properties;
 mod queueing;
 mod ratio;
 mod share;
+mod video;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -33,6 +35,7 @@ pub use cell::{Arrivals, Cell, LossDetection, Messages, PerSeed, Workload};
 pub use cpu::Cpu;
 pub use ecn::{Ecn, EcnDirection};
 pub use flag::Flag;
+pub use game::{Age, AgeCurve, Game};
 pub use hol::{Budget, ByCause, Delayed, Hol, HolDirection, Stall, Theory};
 pub use latency::{Intervals, Latency};
 pub use link::Link;
@@ -45,6 +48,7 @@ pub use properties::{Answer, PROPERTIES_SCHEMA, PropertyCell, PropertyRow, Prope
 pub use queueing::{QueueDirection, Queueing};
 pub use ratio::Ratio;
 pub use share::{Share, ShareSender, ShareSeries};
+pub use video::{Strip, Video};
 pub use wire::{
     FoundLosses, Handshake, HandshakeMode, KernelRecovery, LossCauses, Missing, Recovery, Transfer,
     TransferDirection, Truth, Wire, WireDirection,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::share::ShareSeries;
+use super::{game::AgeCurve, share::ShareSeries, video::Strip};
 
 /// The data of a cell's charts that its figures do not have.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,12 @@ pub struct Pictures {
     /// The first seed's transfer over time.
     #[serde(default)]
     pub progress: Option<Progress>,
+    /// The first seed's video call, frame by frame.
+    #[serde(default)]
+    pub call: Option<Strip>,
+    /// The first seed's game: the age of the state at the client, in the part of the run in which it was highest.
+    #[serde(default)]
+    pub age: Option<AgeCurve>,
     /// The first seed's senders over time.
     #[serde(default)]
     pub share: Option<ShareSeries>,

@@ -96,6 +96,9 @@ pub(super) fn link() -> Link {
 
 pub(super) fn workload() -> Workload {
     Workload {
+        application: Some("messages".to_owned()),
+        playout_ns: None,
+        drop_late: None,
         flows: 8,
         interval_ns: Some(10 * MS),
         length_bytes: Some(1000),

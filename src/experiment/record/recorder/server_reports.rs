@@ -89,6 +89,11 @@ impl State {
     /// A datagram is lost: on which way?
     pub(super) fn note_lost(&mut self, message: &Message) {
         let reached = match self.remote {
+            // The server's own messages have the last flows.
+            None if !self.workload.application.is_answered() => {
+                let is_own = self.workload.id(message.scheduled.number).flow > 0;
+                Some(self.workload.application.game().is_some() && is_own)
+            }
             None => Some(message.at_server.is_some()),
             Some(_) => message.reached,
         };

@@ -1,0 +1,129 @@
+//! A video call in virtual time: what is seen of it on each transport.
+
+use std::time::Duration;
+
+use crate::{
+    driven::driven,
+    support::{ResultSchema, workload},
+};
+use wirelab::{
+    experiment::{
+        Bench, Outcome, PathKind, Plan, Workload,
+        application::{Application, video::judge::VideoFigures},
+        run,
+    },
+    link::LinkSpec,
+    path::StopSignal,
+    report::{TextOptions, to_html, to_json, to_text},
+    transport::{Congestion, LossDetection, Transport},
+    unit::PerDirection,
+};
+
+const FIXED: Congestion = Congestion::Fixed(1_000_000);
+
+fn plan(transport: Transport, video: &str, link: &str, congestion: Congestion) -> Plan {
+    let link: LinkSpec = link.parse().unwrap();
+    let application: Application = video.parse().unwrap();
+    Plan {
+        path: PathKind::Sim,
+        transport,
+        links: PerDirection::both(link),
+        workload: workload(Duration::from_secs(20)).carrying(application),
+        congestion,
+        loss_detection: LossDetection::default(),
+    }
+}
+
+fn dropping(plan: Plan) -> Plan {
+    let application = plan.workload.application.clone().with(None, true);
+    Plan { workload: Workload { application, ..plan.workload }, ..plan }
+}
+
+fn outcome(plan: &Plan) -> Outcome {
+    run(plan, 1, Default::default(), &StopSignal::default()).unwrap()
+}
+
+fn call(plan: &Plan) -> VideoFigures {
+    outcome(plan).video.unwrap()
+}
+
+#[test]
+fn without_loss_every_frame_is_shown_on_every_transport_and_no_packet_comes_back_but_acknowledgements() {
+    for transport in Transport::all().filter(|transport| !transport.uses_kernel_tcp()) {
+        let outcome = outcome(&plan(transport, "video", "delay=25ms", FIXED));
+        let call = outcome.video.unwrap();
+        // Only stop-and-wait is slower than the video.
+        if transport != Transport::ARQ_STOP_AND_WAIT {
+            assert_eq!((call.frames, call.shown), (600, 600), "{transport}");
+            assert_eq!((call.freezes.n(), call.skips, call.wasted_bytes), (0, 0, 0), "{transport}");
+            assert_eq!(outcome.messages.delivered, outcome.messages.scheduled, "{transport}");
+        }
+        assert_eq!(call.frames, call.shown + call.late + call.incomplete + call.useless, "{transport}");
+        let wire = outcome.wire.unwrap();
+        assert!(wire.to_client.bytes < wire.to_server.bytes / 4, "{transport}: {wire:?}");
+    }
+}
+
+#[test]
+fn a_message_of_a_frame_is_a_datagram_and_is_not_repaired() {
+    for transport in [Transport::UDP, Transport::UDP_HMAC, Transport::DTLS, Transport::QUIC_DATAGRAM] {
+        let call = call(&plan(transport, "video", "delay=25ms,loss=1%", FIXED));
+        // A key frame has about 60 packets, so almost every second one is broken, and the group with it.
+        assert!(call.incomplete > 20, "{transport}: {call:?}");
+        assert!(call.useless > call.incomplete, "{transport}: {call:?}");
+        assert_eq!(call.late, 0, "{transport}");
+        assert!(call.freezes.max() > Some(500_000_000), "{transport}: until the next key frame");
+    }
+}
+
+/// The claim that is made for media over QUIC: RTT 100 ms, 1% loss, 60 frames a second. It is true if no frame needs
+/// another, and if the playout delay is shorter than a repair.
+#[test]
+fn over_one_ordered_stream_a_call_of_independent_frames_freezes_and_over_a_stream_per_frame_it_does_not() {
+    let link = "delay=50ms,loss=1%";
+    let seen = |transport, video, playout| {
+        let mut plan = plan(transport, video, link, FIXED);
+        plan.workload.application = plan.workload.application.with(Some(playout), false);
+        let call = call(&plan);
+        (call.freezes.n(), call.shown as f64 / call.frames as f64)
+    };
+    let tight = Duration::from_millis(80);
+    let both = |video, playout| {
+        [Transport::QUIC_ONE, Transport::QUIC_MESSAGE].map(|transport| seen(transport, video, playout))
+    };
+    let [(freezes, shown), (none, more)] = both("video:60:2mbit:0s", tight);
+    assert!(freezes > 0 && none == 0, "{freezes} {none}");
+    assert!(more > 0.96 && shown < 0.9, "{shown} {more}");
+    // Where each frame needs the one before, it has to wait for it on either.
+    let [(_, shown), (_, of_each)] = both("video:60:2mbit:2s", tight);
+    assert!((shown - of_each).abs() < 0.02, "{shown} {of_each}");
+    // With time for a repair, both show all.
+    assert_eq!(both("video:60:2mbit:2s", Duration::from_millis(300)), [(0, 1.0), (0, 1.0)]);
+}
+
+#[test]
+fn streams_of_late_frames_are_reset_and_their_bytes_do_not_cross_the_link() {
+    let link = "delay=25ms,rate=1500kbit,queue=20p";
+    let plan = plan(Transport::QUIC_MESSAGE, "video:30:2mbit:2s", link, FIXED);
+    let (whole, dropped) = (outcome(&plan), outcome(&dropping(plan)));
+    assert!(dropped.messages.unfinished > 0, "{:?}", dropped.messages);
+    assert!(dropped.video.as_ref().unwrap().incomplete > 0);
+    let bytes = |outcome: &Outcome| outcome.wire.unwrap().to_server.bytes;
+    assert!(bytes(&dropped) < bytes(&whole), "{} {}", bytes(&dropped), bytes(&whole));
+}
+
+#[test]
+fn a_result_of_calls_fits_the_schema_and_says_what_was_seen() {
+    let plans = vec![
+        plan(Transport::UDP, "video", "delay=50ms,loss=1%", FIXED),
+        plan(Transport::QUIC_MESSAGE, "video", "delay=50ms,loss=1%", FIXED),
+    ];
+    let file = driven(&Bench::default(), "bench", plans, 2, true).file;
+    ResultSchema::new().check(&serde_json::from_str(&to_json(&file)).unwrap()).unwrap();
+    let text = to_text(&file, TextOptions::default());
+    assert!(text.contains("shown") && text.contains("udp froze"), "{text}");
+    assert!(!text.contains("on time"), "messages of frames are not judged one by one: {text}");
+    let page = to_html(&file);
+    assert!(page.contains("data-chart=\"call\"") && page.contains("then jumped"));
+    assert!(!page.contains("data-chart=\"latency\""));
+}
