@@ -157,7 +157,7 @@ impl Ledger {
 
     /// Forgets a sealed packet that never entered the link: its sender could not send it.
     fn skip(&mut self, now: Time) {
-        let Some((_, Sealed { packet, carried, data, repeats_for })) = self.sealed.pop() else { return };
+        let Some((_, Sealed { packet, carried, data, repeats_for, .. })) = self.sealed.pop() else { return };
         self.spare.push(carried);
         if let Some(data) = data {
             self.truth.sent(packet, now, data, repeats_for);
@@ -352,7 +352,7 @@ mod tests {
     /// Seals a packet, which enters and leaves the link under its own number.
     fn send(ledger: &mut Ledger, packet: u64, payload: &[u8], sent: Time, exit: Exit) {
         seal(ledger, packet, payload);
-        ledger.enter(packet, &datagram(packet), sent, |_, _| ());
+        ledger.enter(packet, &datagram(packet), sent, |_| ());
         ledger.leave(packet, sent + Duration::from_millis(5), Duration::ZERO, exit);
     }
 
@@ -369,9 +369,9 @@ mod tests {
     fn a_datagram_that_was_not_sealed_carries_nothing_and_a_sealed_one_is_taken_once() {
         let mut ledger = Ledger::default();
         seal(&mut ledger, 1, &frame(0, 0, 10));
-        ledger.enter(0, &datagram(7), at(0), |carried, _| assert_eq!(carried, []));
-        ledger.enter(1, &datagram(1), at(0), |carried, _| assert_eq!(carried.len(), 1));
-        ledger.enter(2, &datagram(1), at(0), |carried, _| assert_eq!(carried, []));
+        ledger.enter(0, &datagram(7), at(0), |entering| assert_eq!(entering.carried, []));
+        ledger.enter(1, &datagram(1), at(0), |entering| assert_eq!(entering.carried.len(), 1));
+        ledger.enter(2, &datagram(1), at(0), |entering| assert_eq!(entering.carried, []));
     }
 
     #[test]
@@ -381,7 +381,7 @@ mod tests {
             seal(&mut ledger, packet, &frame(0, packet * 100, 100));
         }
         for (number, packet, exit) in [(0, 9, ARRIVED), (1, 2, ARRIVED), (2, 1, ARRIVED), (3, 3, LOST)] {
-            ledger.enter(number, &datagram(packet), at(number), |_, _| ());
+            ledger.enter(number, &datagram(packet), at(number), |_| ());
             ledger.leave(number, at(number + 5), Duration::ZERO, exit);
         }
         assert_eq!(ledger.sealed.len(), 1);
@@ -401,7 +401,7 @@ mod tests {
         {
             let mut ledger = Ledger::default();
             seal(&mut ledger, 1, &frame(0, 0, 100));
-            ledger.enter(0, &datagram(1), at(0), |_, _| ());
+            ledger.enter(0, &datagram(1), at(0), |_| ());
             exits.iter().for_each(|exit| ledger.leave(0, at(5), Duration::ZERO, *exit));
             send(&mut ledger, 2, &frame(0, 0, 100), at(9), ARRIVED);
             ledger.open(2, true);

@@ -37,7 +37,7 @@ use crate::{
     tap::{Instrument, Tap},
     transport::{ChannelError, ConnectError, LimitedBy, Sessions, Shape},
     unit::{PerDirection, Time, nanos},
-    wire::{Extension, MessageId, Probe, ReportRequest},
+    wire::{Extension, Probe, ReportRequest},
 };
 
 /// Messages begin this long after the start of a run, or a whole multiple of it where connecting takes longer:

@@ -152,7 +152,7 @@ impl LoggedPacket {
                 }
                 Carried::Stream { id, start, end } => {
                     portions.extend((start / length..end.div_ceil(length)).map(|place| Portion {
-                        id: on_stream(*transport, workload, id, place),
+                        id: on_stream(transport, workload, id, place),
                         start: start.saturating_sub(place * length),
                         end: (end - place * length).min(length),
                     }));

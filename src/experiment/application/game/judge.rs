@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     stats::Percentile,
     unit::{Time, nanos},
@@ -20,7 +22,7 @@ pub struct Update {
 }
 
 /// A time in which no newer state arrived: the age at its beginning and at its end, in nanoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// When it began.
     pub from: Time,
@@ -31,7 +33,7 @@ pub struct Span {
 }
 
 /// The age of the newest state at one end, or at several.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ages {
     /// The whole time, in pieces.
     pub spans: Vec<Span>,

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     stats::Histogram,
     unit::{Time, nanos},
@@ -24,7 +26,7 @@ pub struct Received {
 }
 
 /// What became of a frame. The first that applies, from bottom to top.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     /// It was on the screen at its instant.
     Shown,
@@ -37,7 +39,7 @@ pub enum Verdict {
 }
 
 /// The screen stood still: frames that should have been shown and were not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// When the first of them should have been shown.
     pub from: Time,
@@ -57,7 +59,7 @@ impl Gap {
 }
 
 /// What was seen of a call.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct VideoFigures {
     /// Frames that were captured.
     pub frames: u64,
