@@ -114,6 +114,7 @@ fn throughput(criterion: &mut Criterion) {
             links: PerDirection::both(spec),
             seed: 1,
             clients: RelayLimits { most: NonZeroUsize::MIN, idle: None },
+            change: None,
         };
         let relay = Relay::start(host.clone(), &options, Observers::default()).expect("a relay");
         group.bench_function(format!("64-byte datagrams, delay {delay}"), |bencher| {

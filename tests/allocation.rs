@@ -101,6 +101,7 @@ fn the_relay_allocates_nothing_for_what_it_passes_on() {
             links: PerDirection::both(link),
             seed: 1,
             clients: RelayLimits { most: NonZeroUsize::MIN, idle: None },
+            change: None,
         };
         let relay = Relay::start(host.clone(), &options, Observers::default()).unwrap();
         let front = relay.local_addr();

@@ -123,10 +123,13 @@ export class Controls {
       return el('label', { class: can ? 'choice' : 'choice cannot', for: id, title: can ? words : `not on ${path}` }, box, ' ', name);
     });
     this.choices = el('div', { class: 'choices', role: 'group', 'aria-label': 'Transports' }, ...boxes);
+    const reasons = new Map();
+    for (const { name, refused } of this.about.transports) if (refused[path]) reasons.set(refused[path], [...reasons.get(refused[path]) ?? [], name]);
+    const missing = [...reasons].map(([reason, names]) => el('p', { class: 'note' }, `Not here: ${names.join(', ')}. ${reason[0].toUpperCase()}${reason.slice(1).replaceAll('`', '')}.`));
     const congestion = this.about.congestion.map(name => [name, name]);
     const usual = this.parts.command === 'hol' ? 'fixed' : 'cubic';
     const paths = { sim: 'virtual time', relay: 'real time, loopback', netns: 'real time, kernel TCP too' };
-    const fields = [this.choices, this.select('-C', 'Congestion control', [['', `default (${usual})`], ...congestion])];
+    const fields = [this.choices, ...missing, this.select('-C', 'Congestion control', [['', `default (${usual})`], ...congestion])];
     if (this.about.paths.length > 1) {
       const field = this.select('--path', 'Path', this.about.paths.map(name => [name === 'sim' ? '' : name, `${name}: ${paths[name]}`]));
       field.querySelector('select').addEventListener('change', () => { this.build(); this.form.querySelector(`[id="${this.place}--path"]`).focus(); });

@@ -9,11 +9,11 @@ const BOTTOM = 18;
 const MOST = 1.15;
 
 const KINDS = {
-  plain: { words: 'nothing delayed it', colour: '--edge', size: 1.6 },
-  resent: { words: 'it was sent again', colour: '--p2', size: 2.4 },
-  own: { words: 'it waited for an earlier message of its own flow', colour: '--p5', size: 2.4 },
-  other: { words: 'it waited for a message of another flow', colour: '--p3', size: 2.4 },
-  missing: { words: 'it was not delivered', colour: '--alarm', size: 3.2 },
+  plain: { words: 'nothing delayed it', legend: 'not delayed', colour: '--edge', size: 1.6 },
+  resent: { words: 'it was sent again', legend: 'sent again', colour: '--p2', size: 2.4 },
+  own: { words: 'it waited for an earlier message of its own flow', legend: 'waited for its own flow', colour: '--p5', size: 2.4 },
+  other: { words: 'it waited for a message of another flow', legend: 'waited for another flow', colour: '--p3', size: 2.4 },
+  missing: { words: 'it was not delivered', legend: 'not delivered', colour: '--alarm', size: 3.2 },
 };
 
 // The messages of a cell's timeline.
@@ -38,9 +38,9 @@ export function dots(file, open) {
   const strips = rows.map(cell => strip(cell, label(cell), highest, open));
   const detail = rows[0].pictures.timeline.detail;
   const seed = rows[0].pictures.timeline.seed;
-  const legend = el('p', { class: 'legend' }, ...Object.entries(KINDS).map(([kind, { words, colour: name }]) =>
-    el('span', {}, el('span', { class: 'swatch', style: `background:var(${name})`, 'aria-hidden': 'true' }), ` ${kind === 'plain' ? 'not delayed' : words.replace(/^it (was|waited)/, '$1')} `)),
-    el('span', {}, el('span', { class: 'swatch tick', 'aria-hidden': 'true' }), ' a packet that the link dropped'));
+  const legend = el('p', { class: 'legend' }, ...Object.entries(KINDS).map(([kind, { legend: words, colour: name }]) =>
+    el('span', {}, el('span', { class: `swatch m-${kind}`, style: `color:var(${name})`, 'aria-hidden': 'true' }), ` ${words} `)),
+    el('span', {}, el('span', { class: 'swatch tick', 'aria-hidden': 'true' }), ' the link dropped a packet'));
   return el('div', { class: 'dots' },
     el('h2', {}, `Seed ${seed}, second ${(detail.from_ns / 1e9).toFixed(1)} to ${(detail.to_ns / 1e9).toFixed(1)}: each dot is a message`),
     el('p', { class: 'note' }, 'Click a dot, or use the arrow keys and Enter, to see what happened to it packet by packet.'),

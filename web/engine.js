@@ -37,17 +37,22 @@ class Server {
 class Workers {
   static async load() {
     const part = id => document.getElementById(id)?.textContent;
+    const script = id => fetch(`data:text/plain;base64,${part(id)}`).then(response => response.text());
     const inline = part('engine-bin');
-    const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
-    const packed = inline ? bytes(inline) : new Uint8Array(await (await fetch('engine.bin')).arrayBuffer());
+    const packed = inline ? `data:application/octet-stream;base64,${inline}` : 'engine.bin';
+    const module = fetch(packed).then(compiled);
     const workers = new Workers();
-    workers.module = await WebAssembly.compile(await unpacked(packed));
+    workers.isCold = true;
     workers.source = 'worker.js';
     if (inline) {
-      const text = ['engine-glue', 'engine-worker'].map(id => new TextDecoder().decode(bytes(part(id)))).join('\n');
+      const text = (await Promise.all(['engine-glue', 'engine-worker'].map(script))).join('\n');
       workers.source = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
     }
-    workers.idle = [workers.begin()];
+    // The worker starts while the module is compiled.
+    const first = new Worker(workers.source);
+    workers.module = await module;
+    first.postMessage({ module: workers.module });
+    workers.idle = [first];
     return workers;
   }
 
@@ -78,10 +83,14 @@ class Workers {
   }
 }
 
-// The engine as it is, or unpacked if a server has not done so already.
-async function unpacked(bytes) {
-  const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b;
-  if (!isPacked) return bytes;
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+// The engine's module. It is compressed, unless the server has unpacked it already.
+async function compiled(response) {
+  if (!response.ok) throw new Error(`engine.bin: the server answers ${response.status}`);
+  const [start, whole] = response.body.tee();
+  const reader = start.getReader();
+  const { value } = await reader.read();
+  reader.cancel();
+  const isPacked = value?.[0] === 0x1f && value[1] === 0x8b;
+  const stream = isPacked ? whole.pipeThrough(new DecompressionStream('gzip')) : whole;
+  return WebAssembly.compileStreaming(new Response(stream, { headers: { 'content-type': 'application/wasm' } }));
 }

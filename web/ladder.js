@@ -71,7 +71,7 @@ export function ladder(episode, name, close) {
     const again = packet.carries.some(carries => carries.again);
     const ofSubject = packet.carries.some(carries => carries.message.number === episode.subject.message.number);
     const [x1, x2] = packet.from === 'client' ? [LEFT, LEFT + SPAN] : [LEFT + SPAN, LEFT];
-    const kind = ['packet', isAck && 'ack', packet.lost && 'lost', again && 'again', ofSubject && 'subject'].filter(Boolean).join(' ');
+    const kind = ['packet', isAck && 'ack', packet.lost && 'lost', again && 'again', packet.resent === 'needless' && 'needless', ofSubject && 'subject'].filter(Boolean).join(' ');
     const group = svg('g', { class: kind });
     const line = svg('line', { x1, y1: y(packet.entered_ns), x2, y2: y(packet.arrives_ns) });
     const hit = svg('line', { class: 'hit', x1, y1: y(packet.entered_ns), x2, y2: y(packet.arrives_ns) });
@@ -144,7 +144,7 @@ export function ladder(episode, name, close) {
     el('h3', {}, `${name}, seed ${episode.seed}: message ${episode.subject.message.number} of flow ${episode.subject.message.flow}`),
     el('p', {}, sentence(episode)), bar, info,
     el('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': 'Ladder drawing' }, drawing),
-    el('p', { class: 'legend' }, ...[['packet', 'packet with messages'], ['again', 'sent again'], ['lost', 'lost'], ['ack', 'acknowledgement'], ['waits', 'message that waits']].map(([kind, words]) =>
+    el('p', { class: 'legend' }, ...[['packet', 'packet with messages'], ['again', 'sent again, dashed where needless'], ['lost', 'lost'], ['ack', 'acknowledgement'], ['waits', 'message that waits']].map(([kind, words]) =>
       el('span', {}, el('span', { class: `swatch k-${kind}`, 'aria-hidden': 'true' }), ` ${words} `))),
     el('details', {}, el('summary', {}, `All ${events.length} events as a list`), el('ol', {}, ...events.map(event => el('li', {}, `+${time(event.at - from)}: ${event.words}`)))));
   element.start = () => { draw(); if (!prefersStill()) play(); };
@@ -153,10 +153,11 @@ export function ladder(episode, name, close) {
 
 function packetWords(packet, from) {
   const other = packet.from === 'client' ? 'server' : 'client';
-  const carried = packet.carries.map(({ message, again }) => `message ${message.number}${again ? ' again' : ''}`);
+  const carried = packet.carries.map(({ message, again }) => `message ${message.number}${again ? packet.resent === 'needless' ? ' again without need' : ' again' : ''}`);
   const cargo = carried.length > 6 ? `${carried.slice(0, 6).join(', ')} and ${carried.length - 6} more` : carried.join(', ') || 'no message: an acknowledgement or the like';
   const fate = packet.lost ? 'is lost' : `arrives at +${time(packet.arrives_ns - from)}`;
-  return `Packet from ${packet.from} to ${other} with ${cargo}: enters the link at +${time(packet.entered_ns - from)} and ${fate}`;
+  const found = packet.loss ? `; its sender ${packet.loss.arrived ? 'wrongly' : 'rightly'} considered it lost at +${time(packet.loss.at_ns - from)} (${packet.loss.by.replaceAll('_', ' ')})` : '';
+  return `Packet from ${packet.from} to ${other} with ${cargo}: enters the link at +${time(packet.entered_ns - from)} and ${fate}${found}`;
 }
 
 function eventsOf(episode, from) {

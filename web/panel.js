@@ -58,11 +58,10 @@ export class Panel {
       done: runs => { if (!clock) this.bar.value = Math.min(1, (this.bar.value || 0) + runs / total); },
     };
     try {
-      const text = await this.engine.call({ call: 'run', words: split(this.line), pictures: true }, signal, hooks);
-      const part = await this.engine.call({ call: 'render', result: text, format: 'part' }, signal);
+      await this.preview(signal);
+      const { part, result } = JSON.parse(await this.engine.call({ call: 'show', words: split(this.line) }, signal, hooks));
       if (signal.aborted) return;
-      this.result = text;
-      this.show(JSON.parse(text), part);
+      this.show(result, part);
       this.error.hidden = true;
     } catch (error) {
       if (signal.aborted) return;
@@ -70,7 +69,7 @@ export class Panel {
       this.error.hidden = false;
       this.figure.replaceChildren();
       this.part.replaceChildren();
-      this.result = null;
+      this.file = null;
     } finally {
       clearTimeout(late);
       clearInterval(clock);
@@ -81,6 +80,30 @@ export class Panel {
         this.element.dispatchEvent(new CustomEvent('ready'));
       }
     }
+  }
+
+  // Shows the first transport alone, once: an engine in the browser is slow until the browser has optimised it.
+  async preview(signal) {
+    const name = this.controls.parts.options.get('-t')?.split(',')[0];
+    const isOne = this.about.transports.some(transport => transport.name === name);
+    if (!this.engine.isCold || !isOne) return;
+    this.engine.isCold = false;
+    const { part, result } = JSON.parse(await this.engine.call({ call: 'show', words: this.only(name) }, signal));
+    if (signal.aborted) return;
+    this.show(result, part);
+    this.figure.prepend(el('p', { class: 'note' }, `${name} is shown. The others are running …`));
+  }
+
+  // The words of the command line with this transport and controller only.
+  only(transport, controller) {
+    const words = split(this.line);
+    const change = (option, long, value) => {
+      const at = words.findIndex(word => word === option || word === long);
+      if (at >= 0) words[at + 1] = value; else words.push(option, value);
+    };
+    change('-t', '--transport', transport);
+    if (controller) change('-C', '--congestion', controller);
+    return words;
   }
 
   show(file, part) {
@@ -107,16 +130,9 @@ export class Panel {
     if (!cell) return;
     this.opening?.abort(new DOMException('', 'AbortError'));
     const { signal } = this.opening = new AbortController();
-    const words = split(this.line);
-    const change = (option, long, value) => {
-      const at = words.findIndex(word => word === option || word === long);
-      if (at >= 0) words[at + 1] = value; else words.push(option, value);
-    };
-    change('-t', '--transport', cell.transport);
-    if (cell.congestion) change('-C', '--congestion', cell.congestion);
+    const words = this.only(cell.transport, cell.congestion);
     try {
-      const path = this.controls.parts.options.get('--path');
-      if (path && path !== 'sim') return say('Ladders are drawn in virtual time: choose the path sim');
+      if (!this.isSimulated()) return say('Ladders are drawn in virtual time: choose the path sim');
       const text = await this.engine.call({ call: 'episode', words, seed: request.seed, which: request.which }, signal);
       const episode = JSON.parse(text);
       if (signal.aborted) return;
@@ -131,16 +147,27 @@ export class Panel {
     }
   }
 
+  isSimulated() {
+    return (this.controls.parts.options.get('--path') || 'sim') === 'sim';
+  }
+
   shut() {
     this.opening?.abort(new DOMException('', 'AbortError'));
     this.ladder.replaceChildren();
   }
 
   async save(format) {
-    if (!this.result) return say('There is no result to save yet');
+    if (!this.file) return say('There is no result to save yet');
     const kinds = { json: 'application/json', csv: 'text/csv', html: 'text/html' };
-    save(`wirelab-${split(this.line)[0]}.${format}`, kinds[format], await this.engine.call({ call: 'render', result: this.result, format }));
-    say(`Saved as ${format}`);
+    const words = split(this.line);
+    // A run in virtual time is repeated exactly, one in real time is not.
+    const result = this.isSimulated() ? null : JSON.stringify(this.file);
+    try {
+      save(`wirelab-${words[0]}.${format}`, kinds[format], await this.engine.call({ call: 'render', words, format, result }));
+      say(`Saved as ${format}`);
+    } catch (error) {
+      say(error.message);
+    }
   }
 
   stop() {

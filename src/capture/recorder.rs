@@ -241,8 +241,10 @@ impl File {
                 held.is_on_link = false;
                 held.notes.add(match reason {
                     DropReason::Lost => "lost on the link",
+                    DropReason::Aqm => "dropped by the management of the queue of the link",
                     DropReason::QueueFull => "dropped by the full queue of the link",
                     DropReason::TooLarge => "dropped: above the MTU of the link",
+                    DropReason::NoMapping => "dropped: the client has another address",
                 });
             }
         }

@@ -130,6 +130,7 @@ impl Channel for DatagramChannel {
             corrupted: self.corrupted,
             foreign: self.foreign,
             rejected: self.socket.rejected(),
+            ce_received: self.socket.ce_received(),
             ..Recovery::default()
         }
     }

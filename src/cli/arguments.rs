@@ -12,7 +12,7 @@ use clap::{
 };
 
 use super::{
-    Cli, foreign,
+    Cli, config_file, foreign,
     output::{complain, note, raw},
     without_effect,
 };
@@ -20,7 +20,15 @@ use wirelab::lesson::LESSONS;
 
 /// Parses the arguments of this process. What is to be printed instead is printed, and the exit status returned.
 pub(crate) fn parse() -> Result<Cli, ExitCode> {
-    let arguments = with_negative_values(std::env::args_os());
+    parse_from(with_negative_values(std::env::args_os()))
+}
+
+/// Parses these arguments, with the name of the program as the first.
+pub(crate) fn parse_from(arguments: Vec<OsString>) -> Result<Cli, ExitCode> {
+    let arguments = config_file::with_files(arguments).map_err(|error| {
+        complain(error);
+        ExitCode::from(2)
+    })?;
     let mut all = Cli::command();
     let matches = all.try_get_matches_from_mut(&arguments);
     if let Ok(matches) = &matches
@@ -29,19 +37,34 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
     {
         name_idle_options(command, matches)?;
     }
-    matches.and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|error| {
-        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-            let _ = raw(welcome().as_bytes());
-            return ExitCode::SUCCESS;
+    let refused = |error: Error| refuse(&error, &arguments);
+    let matches = matches.map_err(refused)?;
+    let mut cli = Cli::from_arg_matches(&matches).map_err(refused)?;
+    if let Some((name, matches)) = matches.subcommand()
+        && let Some(command) = all.find_subcommand(name)
+    {
+        cli.note_given(command, matches);
+        if cli.prints_config() {
+            let printed = raw(config_file::to_toml(command, matches).as_bytes());
+            return Err(if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-            // Fails if its reader has closed the pipe, as a pager does.
-            let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
-        }
-        complain(line(&error, &arguments));
-        ExitCode::from(2)
-    })
+    }
+    Ok(cli)
+}
+
+/// Prints what is to be printed instead of running these arguments, and returns the exit status.
+fn refuse(error: &Error, arguments: &[OsString]) -> ExitCode {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = raw(welcome().as_bytes());
+        return ExitCode::SUCCESS;
+    }
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // Fails if its reader has closed the pipe, as a pager does.
+        let _ = error.print();
+        return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+    }
+    complain(line(error, arguments));
+    ExitCode::from(2)
 }
 
 /// Prints a note for each option without effect, unless `--quiet` is set. Fails if such an option is an error.

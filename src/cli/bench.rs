@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     messages::MessagesArgs,
-    options::{grid::Defaults, link::presets},
+    options::{grid::Defaults, link::presets, sweep::SweepArgs},
 };
 
 /// Compare transports: latency and loss on one emulated link, over loopback, or to servers by URL
@@ -34,10 +34,16 @@ Examples:
       the same link in real time, with the kernel's TCP
   wirelab bench --path netns --background tcp -d 10s --seeds 2
       latency under load: the messages alone, then beside a TCP upload and a TCP download
+  wirelab bench --rebind 5s:ip -t all -d 20s --seeds 5
+      the client gets another IP address after 5 s: how long no reply comes, and what is lost or sent again
+  wirelab bench --handover 5s:300ms --after delay=40ms,rate=5mbit -t udp,quic -d 20s --seeds 5
+      the client loses its network for 300 ms and then has another, slower one
   wirelab bench udp://192.0.2.1 quic://lab.example:4433 --ca ca.pem
       the real network to a `wirelab serve` elsewhere, or to any other echo: UDP and QUIC's four, a row each
   wirelab bench --path direct -t all -d 2s --seeds 2
-      every transport over this machine's loopback, in real time, without the link";
+      every transport over this machine's loopback, in real time, without the link
+  wirelab bench --config sweep.toml --shard 3/7 --resume
+      one of seven parts of a sweep whose options are in a file; wirelab report puts all parts together";
 
 /// Defaults of `bench`.
 #[derive(Debug, Clone)]
@@ -48,6 +54,10 @@ impl Defaults for BenchDefaults {
 }
 
 impl Bench {
+    pub(crate) fn sweep(&mut self) -> &mut SweepArgs {
+        self.messages.sweep()
+    }
+
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         self.messages.run("bench")
     }

@@ -1,26 +1,32 @@
 //! From a request to a result and an exit status, for every experiment.
 
-use std::{collections::BTreeSet, process::ExitCode, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, io::BufWriter, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 use wirelab::{
-    experiment::{Driven, Experiment, Options, Progress, Request, RunRecorder, SampleFile, config, drive},
+    experiment::{
+        Driven, Experiment, Options, PART_SCHEMA, PartHeader, Progress, Request, RunRecorder, SampleFile,
+        Shard, assemble, config, deal, drive, drive_jobs, entry, system, write_part,
+    },
     path::StopSignal,
     report::ResultFile,
     unit::format_duration,
 };
 
 use super::{
+    draft::Draft,
     interrupt::{INTERRUPTED, stop_on_interrupt},
     memory,
     options::{
         capture::CaptureArgs,
         output::{Drafts, OutputArgs, first_error},
+        sweep::{SweepArgs, part_path},
         workload::to_shorten,
     },
     output::{complain, is_closed_pipe, note},
+    parts::{Parts, check_part},
     serve::raise_file_limit,
     usage::UsageError,
 };
@@ -34,7 +40,18 @@ pub(crate) struct Prepared<'a, E: Experiment> {
     pub(crate) config: Map<String, Value>,
     pub(crate) first_seed: u64,
     pub(crate) samples: Option<&'a SampleFile>,
+    /// Whether a part keeps the rows of its samples.
+    pub(crate) keeps_samples: bool,
     pub(crate) capture: &'a CaptureArgs,
+    pub(crate) sweep: &'a SweepArgs,
+}
+
+/// What a command line has run.
+pub(crate) enum Ran<'a, E: Experiment> {
+    /// Everything.
+    Whole(Finished<'a, E>),
+    /// A part, which is saved.
+    Part(ExitCode),
 }
 
 /// What was run, before it is written.
@@ -51,21 +68,32 @@ pub(crate) struct Finished<'a, E: Experiment> {
 const ANNOUNCED: Duration = Duration::from_secs(1);
 
 impl<E: Experiment> Prepared<'_, E> {
-    /// Opens the captures and the output, announces the run, and runs it.
-    pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<Finished<'_, E>> {
-        check_memory::<E>(self.request, output.is_quiet())?;
+    /// Opens the captures and the output, announces the run, and runs it. Of a sweep, runs the part that is asked for, or
+    /// puts its parts together.
+    pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<Ran<'_, E>> {
+        match self.sweep.shard()? {
+            Some(shard) => self.run_part(shard, output).map(Ran::Part),
+            None => self.run_whole(output).map(Ran::Whole),
+        }
+    }
+
+    fn run_whole(self, output: &OutputArgs) -> anyhow::Result<Finished<'_, E>> {
+        let parts = self.sweep.parts.as_ref();
+        if parts.is_none() {
+            check_memory::<E>(self.request, output.is_quiet())?;
+        }
         let captures = self.capture.open(self.command)?;
         let drafts = output.open()?;
         let is_traced = output.wants_pictures() || self.samples.is_some();
         raise_file_limit();
         let stop = stop_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         let mut file = ResultFile::new(self.command);
-        file.config = config::<E>(self.request, self.first_seed);
-        file.config.extend(self.config);
-        if !output.is_quiet() {
-            announce(self.experiment, self.request, &stop);
+        file.config = self.config();
+        if parts.is_none() && !output.is_quiet() {
+            announce(self.experiment, self.request, 1.0, &stop);
         }
-        let bar = if output.shows_progress() { bar::<E>(self.request) } else { ProgressBar::hidden() };
+        let is_shown = parts.is_none() && output.shows_progress();
+        let bar = if is_shown { bar::<E>(self.request, 1.0) } else { ProgressBar::hidden() };
         let shown = bar.clone();
         let progress: Progress = Arc::new(move |done| shown.inc(done));
         let options = Options {
@@ -76,13 +104,114 @@ impl<E: Experiment> Prepared<'_, E> {
             pictures: is_traced,
             recorder: captures.as_ref().map(|captures| captures as &dyn RunRecorder),
         };
-        let driven = drive(self.experiment, self.request, &options, file);
+        let driven = match parts {
+            Some(parts) => self.assemble(parts, &options, file)?,
+            None => drive(self.experiment, self.request, &options, file),
+        };
         bar.finish_and_clear();
         let captured = match &captures {
             Some(captures) => captures.complete(self.request.runs(), output.is_quiet()),
             None => Ok(()),
         };
         Ok(Finished { driven, stop, output, drafts, captured, is_traced })
+    }
+
+    /// Every option, resolved, and those that were given.
+    fn config(&self) -> Map<String, Value> {
+        let mut all = config::<E>(self.request, self.first_seed);
+        all.extend(self.config.clone());
+        all.extend([entry("options", self.sweep.given.clone())]);
+        all
+    }
+
+    /// The result of what the parts have measured.
+    fn assemble(
+        &self,
+        parts: &Parts,
+        options: &Options<'_>,
+        mut file: ResultFile,
+    ) -> anyhow::Result<Driven<E::Outcome>> {
+        let header = parts.header();
+        if self.samples.is_some() && !header.has_samples {
+            bail!(UsageError::new("--samples: the parts have none: run them with --samples too"));
+        }
+        let records = parts.records::<E>(self.request, &file.config)?;
+        file.system.clone_from(&header.system);
+        Ok(assemble::<E>(self.request, options, records, file))
+    }
+
+    /// Runs one part and saves it. A part that is not run to its end leaves no file.
+    fn run_part(self, shard: Shard, output: &OutputArgs) -> anyhow::Result<ExitCode> {
+        output.refuse_in_part()?;
+        let refused = self.capture.first_given();
+        let refused =
+            refused.map(|option| format!("{option}: parts of a sweep are not captured; leave out --shard"));
+        let is_remote = self.request.batches.iter().any(|batch| !batch.servers.is_empty());
+        let refused = refused.or_else(|| {
+            is_remote.then(|| "--shard: runs against a server by URL depend on each other".to_owned())
+        });
+        if let Some(refused) = refused {
+            bail!(UsageError::new(refused));
+        }
+        let header = self.part_header(shard);
+        let path = part_path(output.path(), self.command, shard)?;
+        let jobs = shard.jobs(deal::<E>(self.request, shard.count));
+        let say = |what: &str| {
+            if !output.is_quiet() {
+                let (of, path) = (self.request.runs(), path.display());
+                note(format_args!("part {shard}: {} of {of} runs, {what} {path}", jobs.len()));
+            }
+        };
+        if self.sweep.resumes() && path.exists() {
+            check_part::<E::Outcome>(&path, &header, &jobs)?;
+            say("already in");
+            return Ok(ExitCode::SUCCESS);
+        }
+        check_memory::<E>(self.request, output.is_quiet())?;
+        let draft = Draft::create(&path)?;
+        raise_file_limit();
+        let stop = stop_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
+        say("to");
+        let share = jobs.len() as f64 / self.request.runs().max(1) as f64;
+        if !output.is_quiet() {
+            announce(self.experiment, self.request, share, &stop);
+        }
+        let bar = if output.shows_progress() { bar::<E>(self.request, share) } else { ProgressBar::hidden() };
+        let shown = bar.clone();
+        let options = Options {
+            first_seed: self.first_seed,
+            stop: stop.clone(),
+            progress: Arc::new(move |done| shown.inc(done)),
+            samples: None,
+            // Whether pictures are wanted is known when the parts are put together.
+            pictures: true,
+            recorder: None,
+        };
+        let records = drive_jobs(self.experiment, self.request, &options, &jobs, self.keeps_samples);
+        bar.finish_and_clear();
+        if records.len() < jobs.len() {
+            complain(format_args!("part {shard} was interrupted: it leaves no file"));
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+        let written = write_part(BufWriter::new(draft.file()?), &header, &records);
+        draft.complete(written)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn part_header(&self, shard: Shard) -> PartHeader {
+        PartHeader {
+            schema: PART_SCHEMA.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: self.command.to_owned(),
+            options: self.sweep.given.clone(),
+            config: self.config(),
+            skipped: self.request.skipped.clone(),
+            paths: self.request.paths().map(|path| path.name().to_owned()).collect(),
+            system: system(self.request.paths()),
+            jobs: self.request.runs(),
+            has_samples: self.keeps_samples,
+            shard,
+        }
     }
 }
 
@@ -175,15 +304,16 @@ fn check_memory<E: Experiment>(request: &Request<E::Plan>, quiet: bool) -> Resul
     }
 }
 
-/// Says how long runs in real time will take.
-fn announce<E: Experiment>(experiment: &E, request: &Request<E::Plan>, stop: &StopSignal) {
+/// Says how long a share of the runs in real time will take.
+fn announce<E: Experiment>(experiment: &E, request: &Request<E::Plan>, share: f64, stop: &StopSignal) {
     let in_real_time = || request.batches.iter().filter(|batch| batch.path.is_real_time());
     let durations = in_real_time().flat_map(|batch| {
         let seeds = u32::try_from(batch.seeds).unwrap_or(u32::MAX);
         let duration = |plan| experiment.expected(plan, stop).unwrap_or_default();
         batch.plans.iter().map(move |plan| duration(plan).saturating_mul(seeds))
     });
-    let expected = durations.fold(Duration::ZERO, Duration::saturating_add);
+    let all = durations.fold(Duration::ZERO, Duration::saturating_add);
+    let expected = if share < 1.0 { all.mul_f64(share) } else { all };
     let is_least = in_real_time().flat_map(|batch| &batch.plans).any(|plan| E::size(plan).is_least);
     let about = if is_least { "at least" } else { "about" };
     if expected >= ANNOUNCED {
@@ -191,8 +321,8 @@ fn announce<E: Experiment>(experiment: &E, request: &Request<E::Plan>, stop: &St
     }
 }
 
-/// A bar over all runs, or over all bytes where runs report them.
-fn bar<E: Experiment>(request: &Request<E::Plan>) -> ProgressBar {
+/// A bar over a share of all runs, or of all bytes where runs report them.
+fn bar<E: Experiment>(request: &Request<E::Plan>, share: f64) -> ProgressBar {
     let bytes = request.batches.iter().flat_map(|batch| {
         let bytes = |plan| Some(E::size(plan).bytes?.saturating_mul(batch.seeds));
         batch.plans.iter().map(bytes)
@@ -201,7 +331,7 @@ fn bar<E: Experiment>(request: &Request<E::Plan>) -> ProgressBar {
         Some(bytes) => (bytes, "{bar:40} {bytes}/{total_bytes}, {binary_bytes_per_sec}, {eta} left"),
         None => (request.runs(), "{bar:40} {pos}/{len} runs, {eta} left"),
     };
-    let bar = ProgressBar::new(total);
+    let bar = ProgressBar::new((total as f64 * share) as u64);
     bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
 }

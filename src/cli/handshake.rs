@@ -3,21 +3,20 @@
 use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
-use serde_json::{Map, Value, json};
 use wirelab::{
-    experiment::{Handshake as Experiment, HandshakePlan, Mode, PathKind, Request, Setup, distinct, entry},
+    experiment::{Handshake as Experiment, HandshakePlan, Mode, PathKind, Request, Setup, handshake_config},
     transport::Transport,
-    unit::nanos,
 };
 
 use super::{
-    driver::Prepared,
+    driver::{Prepared, Ran},
     options::{
         capture::CaptureArgs,
         grid::Defaults,
         link::presets,
         matrix::{Axes, MatrixArgs},
         output::OutputArgs,
+        sweep::SweepArgs,
     },
     usage::UsageError,
     values,
@@ -121,18 +120,27 @@ impl Defaults for HandshakeDefaults {
 }
 
 impl Handshake {
+    pub(crate) fn sweep(&mut self) -> &mut SweepArgs {
+        &mut self.matrix.grid.sweep
+    }
+
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let request = self.request()?;
         let prepared = Prepared {
             command: "handshake",
             experiment: &Experiment,
             request: &request,
-            config: self.config(&request)?,
+            config: handshake_config(&request),
             first_seed: self.matrix.grid.seed,
             samples: None,
+            keeps_samples: false,
             capture: &self.capture,
+            sweep: &self.matrix.grid.sweep,
         };
-        let mut finished = prepared.run(&self.output)?;
+        let mut finished = match prepared.run(&self.output)? {
+            Ran::Whole(finished) => finished,
+            Ran::Part(status) => return Ok(status),
+        };
         let written = finished.write();
         finished.end([written])
     }
@@ -176,49 +184,14 @@ impl Handshake {
     }
 
     fn plan(&self, setup: &Setup<'_>, mode: Mode) -> HandshakePlan {
-        let Setup { path, transport, links, congestion, loss_detection } = *setup;
-        // A lost datagram is not sent again, so a shorter timeout is enough.
-        let seconds = match (path.is_real_time(), transport.spec().has_handshake) {
-            (true, false) => 2,
-            (true, _) => 10,
-            (false, _) => 60,
-        };
+        let usual = HandshakePlan::usual(setup, mode);
         HandshakePlan {
-            path,
-            transport,
-            links: links.clone(),
-            mode,
-            congestion,
-            loss_detection,
-            connections: self.connections.unwrap_or(match path {
-                PathKind::Sim => 100,
-                PathKind::Relay | PathKind::Netns => 10,
-                PathKind::Direct => 1000,
-            }),
+            connections: self.connections.unwrap_or(usual.connections),
             parallel: self.parallel.into(),
             length: self.length,
-            timeout: self.timeout.unwrap_or(Duration::from_secs(seconds)),
+            timeout: self.timeout.unwrap_or(usual.timeout),
             certificate: self.cert_bytes,
+            ..usual
         }
-    }
-
-    /// The options that only this command has, each resolved.
-    fn config(&self, request: &Request<HandshakePlan>) -> Result<Map<String, Value>, UsageError> {
-        let links = self.matrix.grid.link.links()?;
-        let first_plans = request.batches.iter().filter_map(|batch| batch.plans.first());
-        let mut config = Map::from_iter([
-            entry("mode", distinct(request.plans().map(|plan| json!(plan.mode)))),
-            entry("links", json!(links)),
-            entry("connections", first_plans.map(|plan| plan.connections).collect::<Vec<_>>()),
-            entry("parallel", self.parallel),
-            entry("length_bytes", self.length),
-            entry("timeout_ns", json!(request.plans().next().map(|plan| nanos(plan.timeout)))),
-            entry("certificate_bytes", self.cert_bytes),
-        ]);
-        if let [controller] = self.matrix.congestion() {
-            // A single controller is not written as a list.
-            config.extend([entry("congestion", controller.to_string())]);
-        }
-        Ok(config)
     }
 }

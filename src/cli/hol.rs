@@ -10,7 +10,7 @@ use wirelab::{
 
 use super::{
     messages::MessagesArgs,
-    options::{grid::Defaults, link::presets},
+    options::{grid::Defaults, link::presets, sweep::SweepArgs},
     output::raw,
 };
 
@@ -63,6 +63,10 @@ impl Defaults for HolDefaults {
 }
 
 impl Hol {
+    pub(crate) fn sweep(&mut self) -> &mut SweepArgs {
+        self.messages.sweep()
+    }
+
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         if self.explain {
             raw(explain_hol(&ordered_units()).as_bytes())?;

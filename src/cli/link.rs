@@ -19,9 +19,10 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use wirelab::{
+    experiment::Rebind,
     link::LinkSpec,
     path::{
-        Host, Observers, QueueMeter, StopSignal,
+        AddressChange, Host, NewAddress, Observers, QueueMeter, StopSignal,
         relay::{Relay, RelayLimits, RelayOptions, RelayReport},
     },
     unit::PerDirection,
@@ -81,6 +82,11 @@ pub(crate) struct Link {
     /// Forget clients that were idle for this time [default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = values::some_time)]
     idle: Option<Duration>,
+    /// Show the server other addresses of all clients after this time, as a NAT that forgets its mappings does: AT or
+    /// AT:port for new ports, AT:ip for another address of loopback, if the server is there. Later packets to the old ones
+    /// are dropped
+    #[arg(long, value_name = "AT[:port|ip]", value_parser = values::parse::<Rebind>)]
+    rebind: Option<Rebind>,
     #[command(flatten)]
     programs: ProgramArgs,
     #[command(flatten)]
@@ -131,6 +137,8 @@ Examples:
       only the first query is lost
   wirelab link --listen 4400 --to 4433 --preset lte --duration 30s -J
       a named link in front of a QUIC server for half a minute
+  wirelab link --listen 4400 --to 4433 --loss 0% --rebind 5s
+      the server sees its clients at new ports after 5 s: QUIC must migrate
   wirelab link --netns --loss 0% --server 'iperf3 -s -1' -- iperf3 -c 10.0.0.2
       the kernel's TCP over a round trip of 50 ms
   wirelab link --netns --server 'python3 -m http.server 80' -- curl -s 10.0.0.2
@@ -155,6 +163,9 @@ impl Link {
         let capture = self.capture.begin("link", &stop)?;
         let (queue, observers) = watched(&options.links, capture.as_ref());
         let relay = Relay::start(host.clone(), &options, observers)?;
+        if let Some((change, rebind)) = options.change.as_ref().zip(self.rebind) {
+            change.schedule(host.now() + rebind.at);
+        }
         let ready = format!("relaying {} to {}", relay.local_addr(), options.to);
         if self.json {
             output::note(&ready);
@@ -203,7 +214,13 @@ impl Link {
         }
         let most = self.max_clients.unwrap_or(MAX_CLIENTS);
         let clients = RelayLimits { most, idle: Some(self.idle.unwrap_or(IDLE)) };
-        Ok(RelayOptions { listen, to, links, seed: self.seed, clients })
+        let needs_loopback = self.rebind.is_some_and(|rebind| rebind.what == NewAddress::Ip);
+        if needs_loopback && !matches!(to.ip(), IpAddr::V4(ip) if ip.is_loopback()) {
+            let why = "only a server on 127.0.0.1 can be shown another IP address; use AT:port";
+            return Err(UsageError::new(format!("--rebind: {why}")).into());
+        }
+        let change = self.rebind.map(|rebind| AddressChange::new(rebind.what, None));
+        Ok(RelayOptions { listen, to, links, seed: self.seed, clients, change })
     }
 
     /// Waits for a signal, the end of the duration, or a failure.
@@ -267,6 +284,7 @@ impl Shown<'_> {
         json["listen"] = local.to_string().into();
         json["to"] = options.to.to_string().into();
         json["server_refused"] = report.refused.into();
+        json["unroutable"] = options.change.as_ref().map(AddressChange::unroutable).into();
         json["clients"] = json!({
             "accepted": clients.accepted,
             "known": clients.known,
@@ -280,9 +298,12 @@ impl Shown<'_> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { report, link, .. } = self;
+        let Self { options, report, link, .. } = self;
         let clients = report.clients;
         link.write_directions(f)?;
+        if let Some(change) = &options.change {
+            write!(f, "\npackets to addresses that clients no longer had: {}", change.unroutable())?;
+        }
         write!(f, "\nclients: {}", clients.accepted)?;
         for (count, what) in [
             (clients.idle, "forgotten as idle"),

@@ -5,15 +5,17 @@ use std::{process::ExitCode, sync::Arc};
 use clap::Args;
 use wirelab::{
     experiment::{
-        Bench, Loaded, LoadedPlan, Outcome, PathKind, Plan, Request, Runs, Sender, Setup, Which, choose,
-        choose_contrast, entry, episode, messages_config, pair,
+        Bench, Loaded, LoadedPlan, Moved, MovedPlan, Outage, Outcome, PathKind, Plan, Rebind, Request, Runs,
+        Sender, Setup, Which, choose, choose_contrast, entry, episode, messages_config, pair,
     },
-    path::StopSignal,
+    link::{LinkSpec, SpecError, resolve_queues},
+    path::{Handover, StopSignal},
     report::episode::Episode,
+    unit::PerDirection,
 };
 
 use super::{
-    driver::Prepared,
+    driver::{Prepared, Ran},
     options::{
         capture::CaptureArgs,
         detail::{DetailArgs, Samples, seeds},
@@ -22,9 +24,11 @@ use super::{
         output::OutputArgs,
         senders::{Senders, senders},
         servers::{ServerArgs, check_load},
+        sweep::SweepArgs,
         workload::WorkloadArgs,
     },
     usage::UsageError,
+    values::parse,
 };
 
 /// The options of an experiment with messages on a schedule.
@@ -39,6 +43,21 @@ pub(crate) struct MessagesArgs<D: Defaults> {
     /// it then has --rate 20mbit --queue 1bdp --loss 0%
     #[arg(long, value_name = "SENDER,..", value_parser = senders, conflicts_with_all = ["ladder", "samples", "urls"])]
     background: Option<Senders>,
+    /// Change the client's address this long after the start of the measured time, as a NAT that forgets its mapping does:
+    /// AT or AT:port for a new port, AT:ip for a new IP address, after which QUIC begins with a new congestion window. QUIC
+    /// and udp go on; the others break, and the client connects again. Not on direct; with --path netns only AT:ip, where
+    /// the kernel takes the old address away
+    #[arg(long, value_name = "AT[:port|ip]", value_parser = parse::<Rebind>)]
+    #[arg(conflicts_with_all = ["ladder", "background", "urls"])]
+    rebind: Option<Rebind>,
+    /// Take the client's network away this long after the start of the measured time, and give it another one after the
+    /// outage, with another IP address and the link of --after
+    #[arg(long, value_name = "AT:OUTAGE", value_parser = parse::<Outage>)]
+    #[arg(conflicts_with_all = ["ladder", "background", "urls", "rebind"])]
+    handover: Option<Outage>,
+    /// What differs on the link of the other network, each way, such as "delay=40ms,rate=5mbit"
+    #[arg(long, value_name = "KEY=VALUE,..", requires = "handover")]
+    after: Option<String>,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -50,14 +69,25 @@ pub(crate) struct MessagesArgs<D: Defaults> {
 }
 
 impl<D: Defaults> MessagesArgs<D> {
+    pub(crate) fn sweep(&mut self) -> &mut SweepArgs {
+        &mut self.matrix.grid.sweep
+    }
+
     /// Runs what the options ask for and writes the result of `command`.
     pub(crate) fn run(&self, command: &'static str) -> anyhow::Result<ExitCode> {
         if let Some(Senders(background)) = &self.background {
             return self.run_loaded(command, background);
         }
+        if let Some(rebind) = self.rebind.or(self.handover.map(Outage::rebind)) {
+            return self.run_moved(command, rebind);
+        }
         let request = self.request()?;
         self.detail.check(&request)?;
-        let samples = self.detail.open(self.output.path())?;
+        let sweep = &self.matrix.grid.sweep;
+        if sweep.is_part() {
+            self.detail.check_part()?;
+        }
+        let samples = if sweep.is_part() { None } else { self.detail.open(self.output.path())? };
         let prepared = Prepared {
             command,
             experiment: &Bench { follows_losses: command == "hol" },
@@ -65,9 +95,14 @@ impl<D: Defaults> MessagesArgs<D> {
             config: messages_config(&request, |plan| plan),
             first_seed: self.matrix.grid.seed,
             samples: samples.as_ref().map(Samples::file),
+            keeps_samples: self.detail.wants_samples(),
             capture: &self.capture,
+            sweep,
         };
-        let mut finished = prepared.run(&self.output)?;
+        let mut finished = match prepared.run(&self.output)? {
+            Ran::Whole(finished) => finished,
+            Ran::Part(status) => return Ok(status),
+        };
         let sampled = samples.map_or(Ok(()), Samples::complete);
         let runs = &finished.driven.runs;
         let shown = match (self.detail.wants_ladder(), finished.is_traced()) {
@@ -86,6 +121,61 @@ impl<D: Defaults> MessagesArgs<D> {
         let written = finished.write();
         let drawn = self.detail.draw(&shown, self.output.text());
         finished.end([sampled, written, found, drawn])
+    }
+
+    /// Runs messages of a client whose address changes.
+    fn run_moved(&self, command: &'static str, rebind: Rebind) -> anyhow::Result<ExitCode> {
+        let request = self.matrix.request::<Moved>(|axes| {
+            let plans = self.plans(axes)?;
+            if plans.iter().any(|plan| plan.workload.duration <= rebind.at) {
+                let option = if self.handover.is_some() { "--handover" } else { "--rebind" };
+                let reason =
+                    format!("{option}: is after the end of the measured time; use a longer --duration");
+                return Err(UsageError::new(reason));
+            }
+            let moved = plans.into_iter().map(|plan| {
+                let handover = self.handover.map(|outage| self.handover(outage, &plan.links)).transpose()?;
+                Ok(MovedPlan { plan, rebind, handover })
+            });
+            moved.collect()
+        })?;
+        let samples = self.detail.open(self.output.path())?;
+        let mut config = messages_config(&request, |plan| &plan.plan);
+        config.extend([match self.handover {
+            None => entry("rebind", rebind.to_string()),
+            Some(outage) => entry("handover", outage.to_string()),
+        }]);
+        config.extend(self.after.as_ref().map(|after| entry("after", after.as_str())));
+        let prepared = Prepared {
+            command,
+            experiment: &Moved(Bench { follows_losses: command == "hol" }),
+            request: &request,
+            config,
+            first_seed: self.matrix.grid.seed,
+            samples: samples.as_ref().map(Samples::file),
+            keeps_samples: self.detail.wants_samples(),
+            capture: &self.capture,
+            sweep: &self.matrix.grid.sweep,
+        };
+        let mut finished = match prepared.run(&self.output)? {
+            Ran::Whole(finished) => finished,
+            Ran::Part(status) => return Ok(status),
+        };
+        let sampled = samples.map_or(Ok(()), Samples::complete);
+        let written = finished.write();
+        finished.end([sampled, written])
+    }
+
+    /// The other network of a client that has been on `links`.
+    fn handover(&self, outage: Outage, links: &PerDirection<LinkSpec>) -> Result<Handover, UsageError> {
+        let mut after = links.clone();
+        let invalid = |error: SpecError| UsageError::new(format!("--after: {error}"));
+        for link in [&mut after.to_server, &mut after.to_client] {
+            self.after.iter().try_for_each(|pairs| link.apply_pairs(pairs)).map_err(invalid)?;
+        }
+        resolve_queues(&mut after);
+        after.iter().try_for_each(LinkSpec::validate).map_err(invalid)?;
+        Ok(Handover { outage: outage.length, after })
     }
 
     /// Runs messages without and with a background.
@@ -108,9 +198,14 @@ impl<D: Defaults> MessagesArgs<D> {
             config,
             first_seed: self.matrix.grid.seed,
             samples: None,
+            keeps_samples: false,
             capture: &self.capture,
+            sweep: &self.matrix.grid.sweep,
         };
-        let mut finished = prepared.run(&self.output)?;
+        let mut finished = match prepared.run(&self.output)? {
+            Ran::Whole(finished) => finished,
+            Ran::Part(status) => return Ok(status),
+        };
         let written = finished.write();
         finished.end([written])
     }

@@ -4,10 +4,12 @@ mod arguments;
 mod bench;
 mod certs;
 mod completions;
+mod config_file;
 mod discover;
 mod draft;
 mod driver;
 mod foreign;
+mod given;
 mod handshake;
 mod hol;
 mod interrupt;
@@ -15,12 +17,16 @@ mod lab;
 mod link;
 mod man;
 mod memory;
+mod merge;
 mod messages;
 mod options;
 pub(crate) mod output;
+mod parts;
 mod peer;
 mod properties;
 mod report;
+mod rerun;
+mod scenarios;
 mod send;
 mod serve;
 mod share;
@@ -35,7 +41,10 @@ mod without_effect;
 use std::{process::ExitCode, sync::Arc};
 
 pub(crate) use arguments::parse;
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, Parser, Subcommand};
+use given::Given;
+use options::sweep::SweepArgs;
+use parts::Parts;
 pub(crate) use usage::UsageError;
 use wirelab::path::direct::{self, DirectHost};
 
@@ -58,6 +67,8 @@ enum Command {
     Transfer(Box<transfer::Transfer>),
     Share(Box<share::Share>),
     Report(report::Report),
+    Rerun(rerun::Rerun),
+    Scenarios(scenarios::Scenarios),
     Properties(properties::Properties),
     Verify(verify::Verify),
     Serve(serve::Serve),
@@ -69,6 +80,34 @@ enum Command {
 }
 
 impl Cli {
+    /// Whether a command is run in parts, and its result can be run again.
+    fn is_sweep(command: &clap::Command) -> bool {
+        command.get_arguments().any(|arg| arg.get_id() == "shard")
+    }
+
+    /// Whether the options are to be printed instead of running them.
+    fn prints_config(&mut self) -> bool {
+        self.command.sweep().is_some_and(|sweep| sweep.prints_config())
+    }
+
+    /// Notes which options were given to the subcommand `command`.
+    fn note_given(&mut self, command: &clap::Command, matches: &ArgMatches) {
+        if let Command::Report(report) = &mut self.command {
+            report.showing = Given::showing(command, matches);
+        }
+        if let Some(sweep) = self.command.sweep() {
+            sweep.given = Given::measuring(command, matches).to_json();
+        }
+    }
+
+    /// The command line, with the outcomes of these parts instead of new ones.
+    fn with_parts(mut self, parts: Parts) -> Self {
+        if let Some(sweep) = self.command.sweep() {
+            sweep.parts = Some(parts);
+        }
+        self
+    }
+
     /// Runs the subcommand.
     ///
     /// Returns why it failed, in one line for a user.
@@ -83,6 +122,8 @@ impl Cli {
             Command::Transfer(command) => command.run(),
             Command::Share(command) => command.run(),
             Command::Report(command) => command.run(),
+            Command::Rerun(command) => command.run(),
+            Command::Scenarios(command) => command.run(),
             Command::Properties(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Serve(command) => in_real_time(|host| command.run(host)),
@@ -91,6 +132,20 @@ impl Cli {
             Command::Certs(command) => command.run(),
             Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(),
+        }
+    }
+}
+
+impl Command {
+    /// How the sweep of an experiment is run.
+    fn sweep(&mut self) -> Option<&mut SweepArgs> {
+        match self {
+            Self::Bench(command) => Some(command.sweep()),
+            Self::Hol(command) => Some(command.sweep()),
+            Self::Handshake(command) => Some(command.sweep()),
+            Self::Transfer(command) => Some(command.sweep()),
+            Self::Share(command) => Some(command.sweep()),
+            _ => None,
         }
     }
 }

@@ -11,32 +11,52 @@ use anyhow::anyhow;
 use clap::Args;
 use wirelab::report::{MAX_BYTES, ResultFile, Saved, load, overlay};
 
-use super::{UsageError, interrupt::leave_on_interrupt, options::output::OutputArgs};
+use super::{
+    UsageError,
+    given::Given,
+    interrupt::leave_on_interrupt,
+    merge::merge,
+    options::{detail::DetailArgs, output::OutputArgs},
+    parts::Parts,
+};
 
 /// Render saved results again, as text or in another format
 ///
 /// The cells of several files are shown together. Rows of the same transport on the same link with the same workload are
 /// marked with letters, and each row of the other files is shown with its difference from the first file. A table of
 /// `properties` is shown alone.
+///
+/// The parts of a sweep (see `wirelab bench --shard`) are put together. What is printed and written then has the same
+/// bytes as if one machine had run the whole, with every option for output that the command has.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   wirelab bench -o monday.json
   wirelab report monday.json                       the same table again
   wirelab report monday.json -o monday.md          as Markdown
   wirelab report monday.json tuesday.json -o both.csv
-  wirelab report monday.json -o monday.html        as a page with charts, for a browser")]
+  wirelab report monday.json -o monday.html        as a page with charts, for a browser
+  wirelab report bench-*-of-7.part -o all.json     the parts of a sweep that seven machines have run, as one result")]
 pub(crate) struct Report {
     /// Results that `-o FILE.json` or `--json` has written; - is standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    detail: DetailArgs,
+    /// The options of the command line that say what is shown.
+    #[arg(skip)]
+    pub(super) showing: Given,
 }
 
 impl Report {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         leave_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
+        if let Some(parts) = Parts::open(&self.files)? {
+            return merge(parts, &self.showing);
+        }
         self.output.refuse_pictures()?;
+        self.detail.refuse()?;
         let drafts = self.output.open()?;
         let mut results: Vec<ResultFile> = Vec::new();
         for path in &self.files {
@@ -63,7 +83,8 @@ impl Report {
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<Saved> {
+/// Reads a saved result.
+pub(super) fn read(path: &Path) -> anyhow::Result<Saved> {
     let mut bytes = Vec::new();
     let file: io::Result<Box<dyn Read>> = if path == Path::new("-") {
         Ok(Box::new(io::stdin()))

@@ -10,7 +10,7 @@ use wirelab::{
 };
 
 use super::{
-    driver::Prepared,
+    driver::{Prepared, Ran},
     options::{
         capture::CaptureArgs,
         direction::DirectionArgs,
@@ -18,6 +18,7 @@ use super::{
         link::presets,
         output::OutputArgs,
         senders::{Senders, senders},
+        sweep::SweepArgs,
     },
     usage::UsageError,
     values,
@@ -86,6 +87,10 @@ impl Defaults for ShareDefaults {
 }
 
 impl Share {
+    pub(crate) fn sweep(&mut self) -> &mut SweepArgs {
+        &mut self.grid.sweep
+    }
+
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let request = self.request()?;
         let prepared = Prepared {
@@ -95,9 +100,14 @@ impl Share {
             config: self.config(&request),
             first_seed: self.grid.seed,
             samples: None,
+            keeps_samples: false,
             capture: &self.capture,
+            sweep: &self.grid.sweep,
         };
-        let mut finished = prepared.run(&self.output)?;
+        let mut finished = match prepared.run(&self.output)? {
+            Ran::Whole(finished) => finished,
+            Ran::Part(status) => return Ok(status),
+        };
         let written = finished.write();
         finished.end([written])
     }

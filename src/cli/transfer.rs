@@ -17,7 +17,7 @@ use wirelab::{
 
 use super::{
     draft::Draft,
-    driver::{Finished, Prepared},
+    driver::{Finished, Prepared, Ran},
     options::{
         capture::CaptureArgs,
         direction::DirectionArgs,
@@ -26,6 +26,7 @@ use super::{
         matrix::{Axes, MatrixArgs},
         output::OutputArgs,
         servers::{DialArgs, Row, ServerArgs},
+        sweep::SweepArgs,
     },
     usage::UsageError,
     values,
@@ -137,7 +138,14 @@ impl Defaults for TransferDefaults {
 const DEFAULT_BYTES: Size = Size::from_bytes(10 << 20);
 
 impl Transfer {
+    pub(crate) fn sweep(&mut self) -> &mut SweepArgs {
+        &mut self.matrix.grid.sweep
+    }
+
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        if self.save.is_some() && self.matrix.grid.sweep.is_part() {
+            return Err(UsageError::new("--save: a file is not saved in parts; leave out --shard").into());
+        }
         let request = self.request()?;
         let saving = self.save.as_ref().map(|path| Draft::create(path)).transpose()?;
         let experiment = match &saving {
@@ -153,9 +161,14 @@ impl Transfer {
             config: self.config(&request),
             first_seed: self.matrix.grid.seed,
             samples: None,
+            keeps_samples: false,
             capture: &self.capture,
+            sweep: &self.matrix.grid.sweep,
         };
-        let mut finished = prepared.run(&self.output)?;
+        let mut finished = match prepared.run(&self.output)? {
+            Ran::Whole(finished) => finished,
+            Ran::Part(status) => return Ok(status),
+        };
         let saved = saving.map_or(Ok(()), |draft| save(&finished, draft));
         let written = finished.write();
         finished.end([saved, written])

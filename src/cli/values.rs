@@ -2,19 +2,16 @@
 
 use std::{str::FromStr, time::Duration};
 
-use wirelab::unit::{Size, parse_duration};
+use wirelab::unit::{Size, parse_duration, parse_positive_duration};
 
 /// A duration such as `10ms` or `1m30s`. A bare number is ambiguous and refused.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text).map_err(|e| e.to_string())
+    parse_duration(&single(text)?).map_err(|e| e.to_string())
 }
 
 /// A duration above zero: a limit of zero would refuse everything.
 pub(crate) fn some_time(text: &str) -> Result<Duration, String> {
-    match duration(text)? {
-        Duration::ZERO => Err("expected a time above 0".to_owned()),
-        some => Ok(some),
-    }
+    parse_positive_duration(&single(text)?).map_err(|e| e.to_string())
 }
 
 /// A number of bytes such as `1200` or `64KiB`.

@@ -12,12 +12,15 @@ use std::{
     time::Duration,
 };
 
+use serde::{Serialize, de::DeserializeOwned};
+
 use super::{
     error::RunError,
-    matrix::{MatrixOptions, Runs, run_matrix},
+    matrix::{MatrixOptions, Runs, run_jobs, run_matrix, seed_of},
+    part::{Made, Record},
     remote::Remote,
     request::{Batch, Request, skipped},
-    result::system::system,
+    result::system::{add_fidelity, system},
     run_recorder::{RecordedRun, RunRecorder},
     sample_file::{JobIndex, SampleFile},
     setup::Setup,
@@ -32,8 +35,8 @@ use crate::{
 pub trait Experiment: Sync {
     /// What is done in a run, except for the seed.
     type Plan: Sync;
-    /// What one run has shown.
-    type Outcome: Send;
+    /// What one run has shown. A part of a sweep saves it, and what is read back makes the same row.
+    type Outcome: Send + Serialize + DeserializeOwned;
 
     /// The header of the samples that [`Experiment::run`] writes; `None` if it writes none.
     const SAMPLE_COLUMNS: Option<&'static str> = None;
@@ -69,6 +72,12 @@ pub trait Experiment: Sync {
 
     /// Whether a run has shown what it is for, such as a reply.
     fn has_succeeded(outcome: &Self::Outcome) -> bool;
+
+    /// Whether an outcome that was read from a file can be one of `plan`. Other experiments' figures need no check:
+    /// their rows use no figure to index another.
+    fn is_possible(_plan: &Self::Plan, _outcome: &Self::Outcome) -> bool {
+        true
+    }
 
     /// Whether a run was ended from outside before it was complete.
     fn was_interrupted(outcome: &Self::Outcome) -> bool;
@@ -122,6 +131,8 @@ pub struct RunSize {
     pub memory: u64,
     /// Whether the warm-up is most of a run of messages.
     pub is_mostly_warmup: bool,
+    /// About how long it keeps a core busy in virtual time, in nanoseconds; only its proportion to other runs matters.
+    pub work: u64,
 }
 
 /// Receives progress: bytes where [`RunSize::bytes`] is set, and runs otherwise.
@@ -209,33 +220,12 @@ pub fn drive<E: Experiment>(
     mut file: ResultFile,
 ) -> Driven<E::Outcome> {
     file.skipped.extend(request.skipped.iter().cloned());
-    let mut driven = Driven {
-        file,
-        runs: Vec::new(),
-        problems: Vec::new(),
-        succeeded: 0,
-        failed: false,
-        interrupted: false,
-    };
-    let mut first = JobIndex::default();
-    for batch in &request.batches {
-        let runs = run_batch(experiment, batch, first, options);
-        first.job += usize::try_from(batch.runs()).unwrap_or(usize::MAX);
-        first.plan += batch.plans.len();
-        // Not the signal itself: an interrupt during the last run may leave nothing out.
-        let was_interrupted = |runs: &Runs<E::Outcome>| {
-            runs.done() != batch.seeds || runs.outcomes.iter().any(|(_, outcome)| E::was_interrupted(outcome))
-        };
-        driven.interrupted |= runs.iter().any(was_interrupted);
-        driven.collect::<E>(batch, &runs, options.pictures);
-        driven.runs.push(runs);
-    }
-    let outcomes = driven.runs.iter().flatten().flat_map(|runs| &runs.outcomes);
-    let wires = outcomes.filter_map(|(_, outcome)| E::fidelity(outcome));
-    driven.file.system = system(request.batches.iter().map(|batch| batch.path), wires);
-    driven.file.complete =
-        !driven.interrupted && driven.problems.iter().all(|problem| !problem.is_incomplete);
-    driven
+    file.system = system(request.paths());
+    let runs = request
+        .with_first_jobs()
+        .map(|(first, batch)| run_batch(experiment, batch, first, options))
+        .collect();
+    Driven::new::<E>(request, runs, options.pictures, file)
 }
 
 fn run_batch<E: Experiment>(
@@ -251,13 +241,109 @@ fn run_batch<E: Experiment>(
         stop: &options.stop,
     };
     let seeds = usize::try_from(batch.seeds).unwrap_or(usize::MAX);
-    let gone: Vec<AtomicBool> = batch.plans.iter().map(|_| AtomicBool::new(false)).collect();
-    run_matrix(&batch.plans, matrix, |job, plan, seed| {
-        let index = job / seeds;
-        let reservation = options
-            .samples
-            .map(|file| file.reserve(JobIndex { job: first.job + job, plan: first.plan + index }));
+    let running = Running::new(experiment, batch, first, options);
+    run_matrix(&batch.plans, matrix, |job, _, _| {
+        let index = JobIndex { job: first.job + job, plan: first.plan + job / seeds };
+        let reservation = options.samples.map(|file| file.reserve(index));
         let rows = OnceCell::new();
+        let result = running.run(job, reservation.is_some().then_some(&rows));
+        if let (Ok(_), Some(reservation), Some(rows)) = (&result, reservation, rows.into_inner()) {
+            reservation.write(rows);
+        }
+        result
+    })
+}
+
+/// Runs some `jobs` of a request, counted over all its batches and in ascending order. With `keeps_samples`, the records
+/// have the rows of their samples. Returns fewer records than jobs if the run was ended from outside.
+pub fn drive_jobs<E: Experiment>(
+    experiment: &E,
+    request: &Request<E::Plan>,
+    options: &Options<'_>,
+    jobs: &[usize],
+    keeps_samples: bool,
+) -> Vec<Record<E::Outcome>> {
+    let mut records = Vec::new();
+    let mut rest = jobs;
+    for (first, batch) in request.with_first_jobs() {
+        let end = first.job + usize::try_from(batch.runs()).unwrap_or(usize::MAX);
+        let (own, later) = rest.split_at(rest.partition_point(|job| *job < end));
+        rest = later;
+        let running = Running::new(experiment, batch, first, options);
+        let finished = run_jobs(own.len(), batch.parallel(), &options.stop, |index| {
+            let rows = OnceCell::new();
+            let outcome = running.run(own[index] - first.job, keeps_samples.then_some(&rows));
+            match outcome {
+                Ok(outcome) if E::was_interrupted(&outcome) => Err(RunError::Interrupted),
+                outcome => outcome.map(|outcome| (outcome, rows.into_inner())),
+            }
+        });
+        records.extend(finished.into_iter().map(|(index, result)| {
+            let (made, samples) = match result {
+                Ok((outcome, rows)) => (Made::Outcome(outcome), rows),
+                Err(error) => (Made::Failure(error.to_string()), None),
+            };
+            Record { job: own[index] as u64, made, samples }
+        }));
+    }
+    records
+}
+
+/// Adds to `file` what the runs of `request` came to elsewhere. There is a record of every job, in their order. The
+/// result has the bytes that [`drive`] would have given, if `file` says on which machine the runs were made.
+pub fn assemble<E: Experiment>(
+    request: &Request<E::Plan>,
+    options: &Options<'_>,
+    records: impl IntoIterator<Item = Record<E::Outcome>>,
+    mut file: ResultFile,
+) -> Driven<E::Outcome> {
+    file.skipped.extend(request.skipped.iter().cloned());
+    let mut records = records.into_iter();
+    let mut all = Vec::new();
+    for (first, batch) in request.with_first_jobs() {
+        let seeds = usize::try_from(batch.seeds).unwrap_or(usize::MAX);
+        let mut runs: Vec<Runs<E::Outcome>> = batch.plans.iter().map(|_| Runs::default()).collect();
+        for (job, Record { made, samples, .. }) in
+            records.by_ref().take(runs.len().saturating_mul(seeds)).enumerate()
+        {
+            let index = JobIndex { job: first.job + job, plan: first.plan + job / seeds };
+            let reservation = options.samples.map(|file| file.reserve(index));
+            if let (Made::Outcome(_), Some(reservation), Some(rows)) = (&made, reservation, samples) {
+                reservation.write(rows);
+            }
+            let result = match made {
+                Made::Outcome(outcome) => Ok(outcome),
+                Made::Failure(reason) => Err(RunError::Elsewhere(reason)),
+            };
+            runs[job / seeds].add(seed_of(options.first_seed, job % seeds), result);
+        }
+        all.push(runs);
+    }
+    Driven::new::<E>(request, all, options.pictures, file)
+}
+
+/// The runs of one batch.
+struct Running<'a, E: Experiment> {
+    experiment: &'a E,
+    batch: &'a Batch<E::Plan>,
+    first: JobIndex,
+    options: &'a Options<'a>,
+    /// Whether the server of each plan has gone away.
+    gone: Vec<AtomicBool>,
+}
+
+impl<'a, E: Experiment> Running<'a, E> {
+    fn new(experiment: &'a E, batch: &'a Batch<E::Plan>, first: JobIndex, options: &'a Options<'a>) -> Self {
+        let gone = batch.plans.iter().map(|_| AtomicBool::new(false)).collect();
+        Self { experiment, batch, first, options, gone }
+    }
+
+    /// Makes the run of a job of the batch. Samples go to `rows`.
+    fn run(&self, job: usize, rows: Option<&OnceCell<String>>) -> Result<E::Outcome, RunError> {
+        let Self { experiment, batch, first, options, .. } = *self;
+        let seeds = usize::try_from(batch.seeds).unwrap_or(usize::MAX);
+        let (index, seed) = (job / seeds, seed_of(options.first_seed, job % seeds));
+        let plan = &batch.plans[index];
         let run = RecordedRun {
             job: first.job + job,
             plan: first.plan + index,
@@ -271,21 +357,18 @@ fn run_batch<E: Experiment>(
             server: batch.servers.get(index),
             stop: &options.stop,
             progress: &options.progress,
-            samples: reservation.is_some().then_some(&rows),
+            samples: rows,
             traced: options.pictures && seed == options.first_seed,
             recording,
         };
-        let result = run_unless_gone(experiment, plan, &job, &gone[index]);
+        let result = run_unless_gone(experiment, plan, &job, &self.gone[index]);
         let is_whole = result.as_ref().is_ok_and(|outcome| !E::was_interrupted(outcome));
         options.recorder.iter().for_each(|recorder| recorder.end(&run, &job.recording, is_whole));
-        if let (Ok(_), Some(reservation), Some(rows)) = (&result, reservation, rows.into_inner()) {
-            reservation.write(rows);
-        }
         if E::size(plan).bytes.is_none() {
             (options.progress)(1);
         }
         result
-    })
+    }
 }
 
 /// Makes a run, unless an earlier run of the plan has found that its server is `gone`.
@@ -305,6 +388,36 @@ fn run_unless_gone<E: Experiment>(
 }
 
 impl<O> Driven<O> {
+    /// The rows of all `runs` in `file`, whose system, if there is one, is the machine that made them.
+    fn new<E: Experiment<Outcome = O>>(
+        request: &Request<E::Plan>,
+        runs: Vec<Vec<Runs<O>>>,
+        pictures: bool,
+        file: ResultFile,
+    ) -> Self {
+        let problems = Vec::new();
+        let mut driven =
+            Self { file, runs: Vec::new(), problems, succeeded: 0, failed: false, interrupted: false };
+        for (batch, runs) in request.batches.iter().zip(&runs) {
+            // Not the signal itself: an interrupt during the last run may leave nothing out.
+            let was_interrupted = |runs: &Runs<O>| {
+                runs.done() != batch.seeds
+                    || runs.outcomes.iter().any(|(_, outcome)| E::was_interrupted(outcome))
+            };
+            driven.interrupted |= runs.iter().any(was_interrupted);
+            driven.collect::<E>(batch, runs, pictures);
+        }
+        driven.runs = runs;
+        let outcomes = driven.runs.iter().flatten().flat_map(|runs| &runs.outcomes);
+        let wires = outcomes.filter_map(|(_, outcome)| E::fidelity(outcome));
+        if let Some(system) = &mut driven.file.system {
+            add_fidelity(system, wires);
+        }
+        driven.file.complete =
+            !driven.interrupted && driven.problems.iter().all(|problem| !problem.is_incomplete);
+        driven
+    }
+
     /// Adds the rows of one path, and the plans that could not be run.
     fn collect<E: Experiment<Outcome = O>>(
         &mut self,

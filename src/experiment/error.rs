@@ -29,6 +29,9 @@ pub enum RunError {
     /// An earlier run found the server gone.
     #[error("the server was gone before this run")]
     Gone,
+    /// The reason of a run that was made elsewhere.
+    #[error("{0}")]
+    Elsewhere(String),
     /// No certificate could be made.
     #[error(transparent)]
     Certs(#[from] crate::certs::CertsError),

@@ -28,6 +28,14 @@ impl<O> Runs<O> {
     pub fn done(&self) -> u64 {
         (self.outcomes.len() + self.failures.len()) as u64
     }
+
+    /// Adds the run with the next seed.
+    pub(super) fn add(&mut self, seed: u64, result: Result<O, RunError>) {
+        match result {
+            Ok(outcome) => self.outcomes.push((seed, outcome)),
+            Err(error) => self.failures.push((seed, error)),
+        }
+    }
 }
 
 /// How a matrix is run.
@@ -53,24 +61,46 @@ pub fn run_matrix<P: Sync, O: Send>(
 ) -> Vec<Runs<O>> {
     let seeds = usize::try_from(options.seeds).unwrap_or(usize::MAX);
     let total = plans.len().saturating_mul(seeds);
+    let finished = run_jobs(total, options.threads, options.stop, |job| {
+        run(job, &plans[job / seeds], seed_of(options.first_seed, job % seeds))
+    });
+    let mut runs: Vec<Runs<O>> = plans.iter().map(|_| Runs::default()).collect();
+    for (job, result) in finished {
+        runs[job / seeds].add(seed_of(options.first_seed, job % seeds), result);
+    }
+    runs
+}
+
+/// The seed with this index.
+pub(super) fn seed_of(first: u64, index: usize) -> u64 {
+    first.wrapping_add(index as u64)
+}
+
+/// Runs jobs on several threads, and starts them in order. Returns what they came to, in order. A job that fails with
+/// [`RunError::Interrupted`] counts as not made.
+pub(super) fn run_jobs<O: Send>(
+    jobs: usize,
+    threads: usize,
+    stop: &StopSignal,
+    run: impl Fn(usize) -> Result<O, RunError> + Sync,
+) -> Vec<(usize, Result<O, RunError>)> {
     let next = AtomicUsize::new(0);
     let finished = Mutex::new(Vec::new());
     let work = || {
-        while !options.stop.is_set() {
+        while !stop.is_set() {
             let job = next.fetch_add(1, Ordering::Relaxed);
-            if job >= total {
+            if job >= jobs {
                 return;
             }
-            let seed = options.first_seed.wrapping_add((job % seeds) as u64);
-            let result = run(job, &plans[job / seeds], seed);
+            let result = run(job);
             if matches!(result, Err(RunError::Interrupted)) {
                 return;
             }
-            finished.lock().push((job, seed, result));
+            finished.lock().push((job, result));
         }
     };
     thread::scope(|scope| {
-        for _ in 0..options.threads.clamp(1, total.max(1)) {
+        for _ in 0..threads.clamp(1, jobs.max(1)) {
             // In a browser there are no threads.
             if thread::Builder::new().spawn_scoped(scope, work).is_err() {
                 work();
@@ -79,14 +109,6 @@ pub fn run_matrix<P: Sync, O: Send>(
         }
     });
     let mut finished = finished.into_inner();
-    finished.sort_by_key(|(job, ..)| *job);
-    let mut runs: Vec<Runs<O>> = plans.iter().map(|_| Runs::default()).collect();
-    for (job, seed, result) in finished {
-        let runs = &mut runs[job / seeds];
-        match result {
-            Ok(outcome) => runs.outcomes.push((seed, outcome)),
-            Err(error) => runs.failures.push((seed, error)),
-        }
-    }
-    runs
+    finished.sort_by_key(|(job, _)| *job);
+    finished
 }

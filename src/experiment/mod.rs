@@ -1,8 +1,8 @@
 //! Experiments: what is run on which path, the record of each run, and the rows of a result.
 //!
 //! ```text
-//! loaded, share, bench, handshake, transfer ── driver ── matrix
-//!   └─ senders
+//! loaded, moved, share, bench, handshake, transfer ── driver ── matrix
+//!   └─ senders, migration
 //!             └─ result ── record ── plan ── workload
 //!             └─ on_path
 //! ```
@@ -12,13 +12,17 @@
 
 mod bench;
 mod config;
+mod deal;
 mod driver;
 mod episode;
 mod error;
 mod handshake;
 mod loaded;
 mod matrix;
+mod migration;
+mod moved;
 mod on_path;
+mod part;
 mod path_kind;
 mod plan;
 mod record;
@@ -30,8 +34,10 @@ mod sample_file;
 mod senders;
 mod settings;
 mod setup;
+mod shard;
 mod share;
 pub mod transfer;
+mod work;
 mod workload;
 
 pub use self::{
@@ -42,13 +48,23 @@ pub use self::{
         settings::settings as end_settings,
     },
     config::{config, distinct, entry, messages_config, servers},
-    driver::{Driven, Experiment, Job, Options, Problem, Progress, RunSize, drive},
+    deal::deal,
+    driver::{Driven, Experiment, Job, Options, Problem, Progress, RunSize, assemble, drive, drive_jobs},
     episode::{UnknownEpisode, Which, choose, choose_contrast, episode, pair},
     error::RunError,
-    handshake::{Handshake, HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake, handshake_cell},
+    handshake::{
+        Handshake, HandshakeOutcome, HandshakePlan, Mode, UnknownMode, handshake, handshake_cell,
+        handshake_config,
+    },
     loaded::{Loaded, LoadedOutcome, LoadedPlan},
     matrix::{MatrixOptions, Runs, run_matrix},
+    migration::{ClientChange, Migration, MigrationFigures, Reconnections, Unvalidated},
+    moved::{InvalidRebind, Moved, MovedOutcome, MovedPlan, Outage, Rebind},
     on_path::{Ends, OnPath, Route, Wire, on_path},
+    part::{
+        Made, PART_SCHEMA, PART_START, PartError, PartHeader, Record, Trailer, is_part, read_header,
+        read_records, write_part,
+    },
     path_kind::{PathKind, UnknownPath},
     plan::{Plan, PlanError},
     record::{
@@ -63,11 +79,12 @@ pub use self::{
     },
     remote::Remote,
     request::{Batch, Request, skipped},
-    result::{cell::cell, compare::compare, theory::Theory},
+    result::{cell::cell, compare::compare, system::system, theory::Theory},
     run_recorder::{RecordedRun, RunRecorder},
     sample_file::{JobIndex, Reservation, SampleFile, SampleFormat},
     senders::{InvalidSender, Sender, parse_senders},
     setup::Setup,
+    shard::{InvalidShard, MAX_SHARDS, Shard},
     share::{Share, ShareOutcome, SharePlan},
-    workload::{Arrivals, Schedule, Scheduled, UnknownArrivals, Wait, Workload},
+    workload::{Arrivals, MessageTooLong, Schedule, Scheduled, UnknownArrivals, Wait, Workload},
 };

@@ -2,7 +2,7 @@
 
 use std::{num::NonZero, thread};
 
-use super::{path_kind::PathKind, remote::Remote};
+use super::{path_kind::PathKind, remote::Remote, sample_file::JobIndex};
 use crate::report::Skipped;
 
 /// The plans of one path.
@@ -36,6 +36,21 @@ impl<P> Request<P> {
     /// How many runs there are.
     pub fn runs(&self) -> u64 {
         self.batches.iter().map(Batch::runs).sum()
+    }
+
+    /// The paths, one of each batch.
+    pub fn paths(&self) -> impl Iterator<Item = PathKind> + Clone {
+        self.batches.iter().map(|batch| batch.path)
+    }
+
+    /// Every batch after the index of its first job and first plan.
+    pub(super) fn with_first_jobs(&self) -> impl Iterator<Item = (JobIndex, &Batch<P>)> {
+        self.batches.iter().scan(JobIndex::default(), |next, batch| {
+            let first = *next;
+            next.job += usize::try_from(batch.runs()).unwrap_or(usize::MAX);
+            next.plan += batch.plans.len();
+            Some((first, batch))
+        })
     }
 
     /// Notes what is left out, once for each name, path and reason.

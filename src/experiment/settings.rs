@@ -29,7 +29,8 @@ pub(super) fn truth_taps(setup: &Setup<'_>) -> Option<PerDirection<Tap>> {
 /// transport retransmits. QUIC's declarations are known only if a run `follows_losses`.
 pub(super) fn has_truth(setup: &Setup<'_>, follows_losses: bool) -> bool {
     let is_known = match setup.transport.shape() {
-        Shape::Datagrams => false,
+        // A handshake over datagrams sends its flights again.
+        Shape::Datagrams => setup.transport.spec().has_handshake,
         Shape::Quic(_) => follows_losses,
         Shape::Stream | Shape::Arq(_) => true,
     };

@@ -6,7 +6,7 @@ pub use crate::report::Arrivals;
 use crate::{
     link::LinkSpec,
     unit::{
-        PerDirection, Time,
+        PerDirection, Size, Time,
         random::{self, ChaCha8Rng},
     },
     wire::MessageId,
@@ -89,7 +89,23 @@ pub struct Scheduled {
     pub measured: bool,
 }
 
+/// A message that is larger than [`Workload::MAX_BYTES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected at most {}", Size::from_bytes(Workload::MAX_BYTES))]
+pub struct MessageTooLong;
+
 impl Workload {
+    /// The largest message: each end bounds what it holds.
+    pub const MAX_BYTES: u64 = 16 << 20;
+
+    /// The length of a message of this size.
+    ///
+    /// Returns an error if the size is over [`Self::MAX_BYTES`].
+    pub fn length_of(size: Size) -> Result<usize, MessageTooLong> {
+        let bytes = Some(size.bytes()).filter(|&bytes| bytes <= Self::MAX_BYTES);
+        bytes.and_then(|bytes| usize::try_from(bytes).ok()).ok_or(MessageTooLong)
+    }
+
     /// The workload of an experiment in virtual time with default options, except for the deadline.
     pub fn usual(deadline: Duration) -> Self {
         Self {

@@ -4,10 +4,9 @@ use serde_json::{Value, json};
 
 use crate::{
     experiment::PathKind,
-    link::{LinkSpec, Preset},
+    link::Preset,
     report::{style_of_parts, transport_in_words},
     transport::{Congestion, Transport},
-    unit::{Direction, format_duration},
 };
 
 /// The controllers by their name in `-C`, without parameters.
@@ -16,6 +15,8 @@ const CONTROLLERS: [&str; 4] = ["cubic", "newreno", "bbr", "fixed"];
 pub(super) fn about(paths: &[PathKind]) -> Value {
     let transport = |transport: Transport| {
         let on = paths.iter().filter(|path| path.refuses(transport).is_none());
+        let refused =
+            paths.iter().filter_map(|path| Some((path.name().to_owned(), path.refuses(transport)?.into())));
         let controllers = CONTROLLERS.into_iter().filter(|name| {
             name.parse::<Congestion>()
                 .is_ok_and(|congestion| transport.refuses_controller(congestion).is_none())
@@ -23,6 +24,7 @@ pub(super) fn about(paths: &[PathKind]) -> Value {
         json!({
             "name": transport.name(),
             "words": transport_in_words(transport.name()),
+            "refused": Value::Object(refused.collect()),
             "paths": on.map(|path| path.name()).collect::<Vec<_>>(),
             "congestion": controllers.collect::<Vec<_>>(),
         })
@@ -38,17 +40,5 @@ pub(super) fn about(paths: &[PathKind]) -> Value {
 }
 
 fn preset(preset: Preset) -> Value {
-    let to_client = preset.spec(Direction::ToClient);
-    let to_server = preset.spec(Direction::ToServer);
-    let rate = |spec: &LinkSpec| spec.rate.map_or("unlimited".to_owned(), |rate| rate.to_string());
-    json!({
-        "name": preset.name(),
-        "words": format!(
-            "{} down, {} up, {} round trip",
-            rate(&to_client),
-            rate(&to_server),
-            format_duration(to_client.delay + to_server.delay)
-        ),
-        "source": preset.source(),
-    })
+    json!({ "name": preset.name(), "words": preset.words(), "source": preset.source() })
 }

@@ -19,8 +19,10 @@ const MAX_RUNS: u64 = 2000;
 const MAX_PACKETS: u64 = 4_000_000;
 /// The most time that a request may take on a path in real time.
 const MAX_REAL_TIME: Duration = Duration::from_secs(120);
-/// Bytes of a message in one packet, roughly.
-const PACKET_BYTES: u64 = 1200;
+/// The most bytes of a message in one packet: QUIC begins with this much.
+const MAX_PACKET_BYTES: u16 = 1200;
+/// Bytes of the headers of IP, UDP and a transport, roughly.
+const HEADER_BYTES: u16 = 60;
 /// A run in virtual time is ended after this.
 const MAX_WALL_TIME: Duration = Duration::from_secs(60);
 
@@ -62,7 +64,9 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), LabError> {
 fn packets(scenario: &Scenario) -> u64 {
     let workload = &scenario.workload;
     let messages = (workload.warmup + workload.duration).as_nanos() / workload.interval.as_nanos().max(1);
-    let of = |bytes: usize| (bytes as u64).div_ceil(PACKET_BYTES).max(1);
+    let mtu = scenario.links.to_server.mtu.min(scenario.links.to_client.mtu);
+    let each_holds = mtu.saturating_sub(HEADER_BYTES).clamp(1, MAX_PACKET_BYTES);
+    let of = |bytes: usize| (bytes as u64).div_ceil(each_holds.into()).max(1);
     // Each is acknowledged, at worst one by one.
     let each = 2 * (of(workload.length) + of(workload.reply_length));
     u64::try_from(messages).unwrap_or(u64::MAX).saturating_mul(each)
@@ -103,12 +107,17 @@ mod tests {
             ("hol -t udp --seeds 5000 -d 10ms", "5000 runs are too many"),
             ("hol -t quic -d 60s --seeds 100", "packets"),
             ("hol -t quic-one -l 16MiB -d 60s -i 1s", "packets"),
+            ("hol -t arq -l 12KB -d 60s -i 2ms --seeds 2 --mtu 576", "packets"),
             ("hol -t udp --path relay -d 60s --seeds 10", "in real time"),
         ] {
             let said = refusal(line).unwrap_err();
             assert!(said.contains(part) && said.lines().count() == 1, "{line}: {said}");
         }
-        for line in ["hol -t udp,quic -d 10s --seeds 5", "bench -t udp --path relay -d 10s --seeds 5"] {
+        for line in [
+            "hol -t udp,quic -d 10s --seeds 5",
+            "hol -t arq -l 12KB -d 60s -i 2ms --seeds 2",
+            "bench -t udp --path relay -d 10s --seeds 5",
+        ] {
             assert_eq!(refusal(line), Ok(()), "{line}");
         }
     }

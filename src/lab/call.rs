@@ -10,7 +10,7 @@ use crate::{
     experiment::{PathKind, Progress, Which, episode},
     lesson::{LESSONS, Lesson},
     path::StopSignal,
-    report::{self, from_json, to_html_part, to_json},
+    report::{self, ResultFile, to_html_part, to_json},
     scenario::{Running, Scenario},
 };
 
@@ -20,12 +20,11 @@ use crate::{
 pub enum Call {
     /// What the engine can do, for the page's controls.
     About,
-    /// Runs a command line, and answers with its result.
-    Run {
+    /// Runs a command line, and answers with what the page shows: the result with the data for pictures, and its charts,
+    /// tables and sentences.
+    Show {
         /// The words of the command line, without the program's name.
         words: Vec<String>,
-        /// Whether the result must include the data for pictures.
-        pictures: bool,
     },
     /// Runs one transport with one seed again, and answers with an episode, or null if the run has none.
     Episode {
@@ -36,12 +35,14 @@ pub enum Call {
         /// Which episode: `longest`, or `seq=N`.
         which: String,
     },
-    /// Renders a result.
+    /// Answers with the file that a command line writes. In virtual time its runs are made again, with the same outcome.
     Render {
-        /// The result, as JSON.
-        result: String,
+        /// The words of the command line, without the program's name.
+        words: Vec<String>,
         /// The format.
         format: Format,
+        /// The result as JSON, if the path is in real time.
+        result: Option<String>,
     },
     /// The lessons of the tour: their texts, questions and choices.
     Lessons,
@@ -54,18 +55,16 @@ pub enum Call {
     },
 }
 
-/// How a result is rendered.
+/// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    /// Its JSON, indented.
+    /// JSON, as `-J` prints it.
     Json,
     /// A table for programs.
     Csv,
-    /// A page of its own.
+    /// A report with charts.
     Html,
-    /// A part of the lab's page: charts, tables and sentences.
-    Part,
 }
 
 /// How a call is answered.
@@ -90,7 +89,9 @@ impl Call {
     ///
     /// Returns an error if the scenario cannot be run or asks for too much.
     pub fn scenario(&self) -> Result<Option<Scenario>, LabError> {
-        let (Self::Run { words, .. } | Self::Episode { words, .. }) = self else { return Ok(None) };
+        let (Self::Show { words } | Self::Render { words, .. } | Self::Episode { words, .. }) = self else {
+            return Ok(None);
+        };
         // Before the words are read, because reading a trace opens its file.
         if words.iter().any(|word| word.contains("trace:")) {
             return Err(LabError::Unknown("the lab reads no files, so it has no rate trace:FILE".to_owned()));
@@ -107,7 +108,7 @@ impl Call {
     ///
     /// Fails like [`Self::scenario`].
     pub fn runs(&self) -> Result<Option<u64>, LabError> {
-        let scenario = self.scenario()?.filter(|_| matches!(self, Self::Run { .. }));
+        let scenario = self.scenario()?.filter(|_| matches!(self, Self::Show { .. }));
         Ok(scenario.map(|scenario| scenario.plans().len() as u64 * scenario.seeds))
     }
 
@@ -125,13 +126,13 @@ impl Call {
     /// fails.
     pub fn answer(&self, context: &Context<'_>) -> Result<String, LabError> {
         let stop = context.stop;
+        let run = |pictures| {
+            let running = Running { stop, progress: context.progress.clone(), pictures };
+            Ok::<_, LabError>(self.scenario_here()?.run(&running)?.0)
+        };
         match self {
             Self::About => Ok(about(context.paths).to_string()),
-            Self::Run { pictures, .. } => {
-                let scenario = self.scenario_here()?;
-                let running = Running { stop, progress: context.progress.clone(), pictures: *pictures };
-                Ok(to_json(&scenario.run(&running)?.0))
-            }
+            Self::Show { .. } => Ok(shown(&run(true)?)),
             Self::Episode { seed, which, .. } => {
                 let scenario = self.scenario_here()?;
                 let plans = scenario.plans();
@@ -141,15 +142,12 @@ impl Call {
                 let which: Which = which.parse().map_err(|e| LabError::Unknown(format!("{e}")))?;
                 Ok(json!(episode(plan, *seed, which, stop)?).to_string())
             }
-            Self::Render { result, format } => {
-                let file = from_json(result.as_bytes())?;
-                Ok(match format {
-                    Format::Json => to_json(&file),
-                    Format::Csv => report::to_csv(&file),
-                    Format::Html => report::to_html(&file),
-                    Format::Part => to_html_part(&file),
-                })
+            // The engine for browsers has no such path, and goes without the code that reads results.
+            #[cfg(feature = "sockets")]
+            Self::Render { format, result: Some(result), .. } => {
+                Ok(format.render(&report::from_json(result.as_bytes())?))
             }
+            Self::Render { format, .. } => Ok(format.render(&run(*format == Format::Html)?)),
             Self::Lessons => {
                 let each = LESSONS.iter().zip(1..).map(|(lesson, number)| opening(lesson, number));
                 Ok(Value::Array(each.collect::<Result<_, _>>()?).to_string())
@@ -180,6 +178,21 @@ impl Call {
         }
         Ok(scenario)
     }
+}
+
+impl Format {
+    fn render(self, file: &ResultFile) -> String {
+        match self {
+            Self::Json => to_json(file),
+            Self::Csv => report::to_csv(file),
+            Self::Html => report::to_html(file),
+        }
+    }
+}
+
+/// What the page shows of a result, as JSON.
+pub(super) fn shown(file: &ResultFile) -> String {
+    format!("{{\"part\":{},\"result\":{}}}", json!(to_html_part(file)), to_json(file))
 }
 
 /// What a lesson shows before the prediction.

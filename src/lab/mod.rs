@@ -13,7 +13,9 @@ pub mod server;
 pub mod site;
 
 pub use self::call::{Call, Context, Format};
-use crate::{experiment::RunError, lesson::LessonError, report::LoadError, scenario::ScenarioError};
+#[cfg(feature = "sockets")]
+use crate::report::LoadError;
+use crate::{experiment::RunError, lesson::LessonError, scenario::ScenarioError};
 
 /// Why a call has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,7 @@ pub enum LabError {
     #[error(transparent)]
     Lesson(#[from] LessonError),
     /// The result to render is not one.
+    #[cfg(feature = "sockets")]
     #[error(transparent)]
     Load(#[from] LoadError),
 }

@@ -134,7 +134,16 @@ fn imports(address: impl Fn(&File) -> String) -> Value {
 }
 
 fn index(imports: &Value, style: &str, engine: &str, parts: &str) -> String {
-    let head = format!("{style}\n<script type=\"importmap\">{imports}</script>");
+    let mut head = format!("{style}\n<script type=\"importmap\">{imports}</script>");
+    // What modules import is loaded at once, not one after the other.
+    for module in imports["imports"].as_object().into_iter().flat_map(Map::values).filter_map(Value::as_str) {
+        if module.starts_with("./") {
+            let _ = write!(head, "\n<link rel=\"modulepreload\" href=\"{module}\">");
+        }
+    }
+    if engine == "browser" && parts.is_empty() {
+        let _ = write!(head, "\n<link rel=\"preload\" href=\"{MODULE}\" as=\"fetch\" crossorigin>");
+    }
     INDEX.replace("<!-- head -->", &head).replace("ENGINE", engine).replace("<!-- parts -->", parts)
 }
 

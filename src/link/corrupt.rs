@@ -2,7 +2,7 @@
 
 use super::{
     Column, Obstacle, Property, Setting, Takes,
-    effects::{Draws, Effect},
+    effects::{Draw, Draws, Effect},
     property::{SHARE, set, share_words, unless_zero},
     random::Coin,
 };
@@ -15,7 +15,9 @@ pub(super) const PROPERTY: Property = Property {
     columns: &[Column::optional("corrupt_ratio", SHARE, |link| Setting::share(link.corrupt.ratio()))],
     words: |settings| share_words(settings, "corrupt_ratio", " corrupted"),
     obstacle: |link| unless_zero(link.corrupt, Obstacle::Damage),
-    effect: |link, generators| Some(Box::new(Corrupt(Coin::new(link.corrupt, || generators.take(5))?))),
+    effect: |link, generators| {
+        Some(Box::new(Corrupt(Coin::new(link.corrupt, || generators.take(Draw::Corrupt))?)))
+    },
     ..Property::PLAIN
 };
 

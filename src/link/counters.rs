@@ -2,13 +2,13 @@
 
 use std::ops::{AddAssign, Sub};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Counts of packets in one direction of a link.
 ///
 /// They balance: `packets + duplicated + replayed + injected = delivered + lost +
 /// queue_dropped + too_large +` packets and copies still on the link.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Packets offered.
     pub packets: u64,
@@ -18,6 +18,8 @@ pub struct Counters {
     pub lost: u64,
     /// Packets dropped by the queue.
     pub queue_dropped: u64,
+    /// Those of `queue_dropped` that the management of the queue dropped before the queue was full.
+    pub aqm_dropped: u64,
     /// Packets marked with Congestion Experienced, by the queue or by a link that marks everything.
     pub marked: u64,
     /// Packets whose ECN field was cleared.
@@ -44,6 +46,7 @@ impl AddAssign for Counters {
         self.bytes += other.bytes;
         self.lost += other.lost;
         self.queue_dropped += other.queue_dropped;
+        self.aqm_dropped += other.aqm_dropped;
         self.marked += other.marked;
         self.bleached += other.bleached;
         self.too_large += other.too_large;
@@ -66,6 +69,7 @@ impl Sub for Counters {
             bytes: self.bytes - earlier.bytes,
             lost: self.lost - earlier.lost,
             queue_dropped: self.queue_dropped - earlier.queue_dropped,
+            aqm_dropped: self.aqm_dropped - earlier.aqm_dropped,
             marked: self.marked - earlier.marked,
             bleached: self.bleached - earlier.bleached,
             too_large: self.too_large - earlier.too_large,

@@ -2,7 +2,7 @@
 
 use super::{
     Column, Obstacle, Property, Setting, Takes,
-    effects::{Draws, Effect},
+    effects::{Draw, Draws, Effect},
     property::{SHARE, set, share_words, unless_zero},
     random::Coin,
 };
@@ -15,7 +15,9 @@ pub(super) const PROPERTY: Property = Property {
     columns: &[Column::optional("duplicate_ratio", SHARE, |link| Setting::share(link.duplicate.ratio()))],
     words: |settings| share_words(settings, "duplicate_ratio", " duplicated"),
     obstacle: |link| unless_zero(link.duplicate, Obstacle::Damage),
-    effect: |link, generators| Some(Box::new(Duplicate(Coin::new(link.duplicate, || generators.take(4))?))),
+    effect: |link, generators| {
+        Some(Box::new(Duplicate(Coin::new(link.duplicate, || generators.take(Draw::Duplicate))?)))
+    },
     ..Property::PLAIN
 };
 

@@ -13,7 +13,7 @@ use crate::unit::shown;
 pub(super) const ECN: Property = Property {
     option: "--ecn",
     takes: Takes::Nothing,
-    help: "The queue marks packets of transports that understand it (QUIC; TCP with --path netns) instead of dropping \
+    help: "The queue marks packets that can be marked (of QUIC and udp; of TCP with --path netns) instead of dropping \
            them, where --aqm says so; TCP negotiates ECN",
     parse: |link, text| set(&mut link.ecn, flag(text)),
     columns: &[Column::optional("ecn", Setting::Flag(false), |link| Setting::Flag(link.ecn))],

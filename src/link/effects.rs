@@ -74,12 +74,33 @@ impl Generators {
         Self { seed, direction, taken: 0 }
     }
 
-    /// The generator with this number, which belongs to one effect.
-    pub(super) fn take(&mut self, number: u8) -> ChaCha8Rng {
+    /// The generator for `purpose`, which belongs to one effect.
+    pub(super) fn take(&mut self, purpose: Draw) -> ChaCha8Rng {
         // "link" in ASCII: no other consumer of the seed uses these streams.
         const LINK: u64 = 0x6c69_6e6b_0000_0000;
-        debug_assert_eq!(self.taken & 1 << number, 0, "two effects take generator {number}");
+        let number = purpose as u64;
+        debug_assert_eq!(self.taken & 1 << number, 0, "two effects take the generator of {purpose:?}");
         self.taken |= 1 << number;
-        generator(self.seed, LINK | (self.direction as u64) << 8 | u64::from(number))
+        generator(self.seed, LINK | (self.direction as u64) << 8 | number)
     }
+}
+
+/// What a generator is for. A number selects a stream of the seed, so it must never change, nor be used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Draw {
+    Loss = 1,
+    Jitter = 2,
+    Reorder = 3,
+    Duplicate = 4,
+    Corrupt = 5,
+    /// The jitter of duplicates.
+    CopyJitter = 6,
+    Inject = 7,
+    /// A queue that drops at random.
+    Queue = 8,
+    /// The key for the hash of flows.
+    FlowKey = 9,
+    /// A rate that changes at random.
+    Rate = 10,
+    Replay = 11,
 }

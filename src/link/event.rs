@@ -54,10 +54,21 @@ pub struct Dropped<P> {
 pub enum DropReason {
     /// Lost after the bottleneck, by a draw, a list or an outage.
     Lost,
-    /// Dropped by the queue of the bottleneck.
+    /// The queue of the bottleneck was full.
     QueueFull,
+    /// Dropped by the management of the queue before the queue was full.
+    Aqm,
     /// Above the MTU.
     TooLarge,
+    /// To an address that the client no longer had. The link has carried it.
+    NoMapping,
+}
+
+impl DropReason {
+    /// Whether the packet has passed the bottleneck.
+    pub fn is_behind_bottleneck(self) -> bool {
+        matches!(self, Self::Lost | Self::NoMapping)
+    }
 }
 
 /// A packet at the far end.

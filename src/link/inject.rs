@@ -2,7 +2,7 @@
 
 use super::{
     Column, Obstacle, Property, Setting, Takes,
-    effects::{Draws, Effect},
+    effects::{Draw, Draws, Effect},
     property::{SHARE, set, share_words, unless_zero},
     random::Coin,
 };
@@ -16,7 +16,9 @@ pub(super) const PROPERTY: Property = Property {
     columns: &[Column::optional("inject_ratio", SHARE, |link| Setting::share(link.inject.ratio()))],
     words: |settings| share_words(settings, "inject_ratio", " forged"),
     obstacle: |link| unless_zero(link.inject, Obstacle::Damage),
-    effect: |link, generators| Some(Box::new(Inject(Coin::new(link.inject, || generators.take(7))?))),
+    effect: |link, generators| {
+        Some(Box::new(Inject(Coin::new(link.inject, || generators.take(Draw::Inject))?)))
+    },
     ..Property::PLAIN
 };
 

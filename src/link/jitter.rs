@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::{
     Column, Obstacle, Property, SpecError, Takes, ValueError, Word,
-    effects::{Draws, Effect},
+    effects::{Draw, Draws, Effect},
     property::{COUNT, TEXT, set, unless_none},
 };
 use crate::unit::{format_duration, nanos, parse_duration, random::ChaCha8Rng, shown};
@@ -33,8 +33,12 @@ pub(super) const PROPERTY: Property = Property {
     obstacle: |link| link.jitter.map(|_| Obstacle::Overtaking),
     effect: |link, generators| {
         let jitter = link.jitter.filter(|jitter| !jitter.amount.is_zero())?;
-        let mut source = |number| JitterSource::new(jitter, generators.take(number));
-        Some(Box::new(JitterDraws { own: source(2), copy: (!link.duplicate.is_zero()).then(|| source(6)) }))
+        let mut source = |purpose| JitterSource::new(jitter, generators.take(purpose));
+        let copies = !link.duplicate.is_zero();
+        Some(Box::new(JitterDraws {
+            own: source(Draw::Jitter),
+            copy: copies.then(|| source(Draw::CopyJitter)),
+        }))
     },
 };
 

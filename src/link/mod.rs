@@ -68,6 +68,8 @@ pub use options::{LinkOptions, LinkOptionsError};
 pub use preset::Preset;
 pub use properties::{LinkSpec, PROPERTIES, obstacle};
 pub use property::{Column, Obstacle, Property, Takes, Word};
+#[cfg(test)]
+pub(crate) use queue::broken;
 pub use queue::{
     Aqm, CodelParameters, FlowId, FqCodelParameters, PieParameters, QueueLimit, RedParameters, resolve_queues,
 };
@@ -80,7 +82,7 @@ use crate::unit::{Direction, Time};
 use effects::{Draws, Effects, Generators};
 use events::Events;
 use propagation::{Arrival, Propagation};
-use queue::{Queue, Queued};
+use queue::{Queue, Queued, Refused};
 use shaper::{Shaper, Transmission};
 
 /// What the properties of a link may depend on in a packet.
@@ -136,11 +138,19 @@ impl<P: Clone + fmt::Debug + Send + 'static> Link<P> {
     ///
     /// `spec` must have passed [`LinkSpec::validate`]; it is not checked again.
     pub fn new(spec: LinkSpec, seed: u64, direction: Direction) -> Self {
+        let queue = queue::of(&spec);
+        Self::with_queue(spec, seed, direction, queue)
+    }
+}
+
+impl<P> Link<P> {
+    /// A link with this queue in place of that of `spec`.
+    fn with_queue(spec: LinkSpec, seed: u64, direction: Direction, queue: Box<dyn Queue<P>>) -> Self {
         let mut generators = Generators::new(seed, direction);
         Self {
             mtu: usize::from(spec.mtu),
             effects: Effects::new(&spec, &mut generators),
-            queue: queue::of(&spec),
+            queue,
             queued: 0,
             ecn: spec.ecn,
             needs_traits: spec.uses_ecn() || matches!(spec.aqm, Aqm::FqCodel(_)),
@@ -202,26 +212,34 @@ impl<P: Clone> Link<P> {
         let queued = Queued { packet, bytes, offered, draws, flow, is_ect, can_be_marked, marked: false };
         match self.queue.enqueue(queued) {
             Ok(()) => self.queued += 1,
-            Err(dropped) => {
-                self.drop_from_queue(offered, dropped);
-                while let Some(dropped) = self.queue.surplus(offered) {
+            Err(refused) => {
+                self.drop_from_queue(offered, refused);
+                while let Some(packet) = self.queue.surplus(offered) {
                     self.queued -= 1;
-                    self.drop_from_queue(offered, dropped);
+                    self.drop_from_queue(offered, Refused { packet, reason: DropReason::QueueFull });
                 }
             }
         }
         self.transmit(now);
     }
 
-    fn drop_from_queue(&mut self, at: Time, dropped: Queued<P>) {
+    fn drop_from_queue(&mut self, at: Time, Refused { packet: dropped, reason }: Refused<P>) {
         self.counters.queue_dropped += 1;
+        self.counters.aqm_dropped += u64::from(reason == DropReason::Aqm);
         let queue = QueueVisit { delay: at.since(dropped.offered), marked: dropped.marked };
-        let (packet, reason) = (dropped.packet, DropReason::QueueFull);
+        let packet = dropped.packet;
         self.events.push(Event::Dropped(Dropped { at, packet, reason, queue }));
     }
 
     /// Transmits the packets that leave the queue by `now`.
+    #[inline]
     fn transmit(&mut self, now: Time) {
+        if self.queued > 0 {
+            self.transmit_queued(now);
+        }
+    }
+
+    fn transmit_queued(&mut self, now: Time) {
         while self.queued > 0 {
             // The transmitter was free at the latest offer, or will be later.
             let latest = self.latest_offer;
@@ -239,7 +257,7 @@ impl<P: Clone> Link<P> {
                     let passage = self.pass(departs, draws, queue, is_ect);
                     self.schedule(passage, packet);
                 }
-                Err(dropped) => self.drop_from_queue(starts, dropped),
+                Err(packet) => self.drop_from_queue(starts, Refused { packet, reason: DropReason::Aqm }),
             }
         }
     }
@@ -377,7 +395,7 @@ mod tests {
     }
 
     impl Queue<u64> for Impatient {
-        fn enqueue(&mut self, packet: Queued<u64>) -> Result<(), Queued<u64>> {
+        fn enqueue(&mut self, packet: Queued<u64>) -> Result<(), Refused<u64>> {
             self.waiting.push_back(packet);
             Ok(())
         }

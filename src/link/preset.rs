@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, time::Duration};
 use serde::Serialize;
 
 use super::{Direction, LinkSpec, QueueLimit, ValueError};
-use crate::unit::{Rate, shown};
+use crate::unit::{Rate, format_duration, shown};
 
 /// A named link.
 ///
@@ -54,6 +54,20 @@ impl Preset {
     /// Where its figures are from, for the help text.
     pub fn source(self) -> &'static str {
         self.figures().source
+    }
+
+    /// Its rates and round trip, in words.
+    pub fn words(self) -> String {
+        let Figures { to_server_kbit, to_client_kbit, rtt, .. } = self.figures();
+        let rate = |kbit: u64| {
+            Rate::from_bits_per_second(kbit * 1_000).map_or_else(|e| e.to_string(), |rate| rate.to_string())
+        };
+        format!(
+            "{} down, {} up, {} round trip",
+            rate(to_client_kbit),
+            rate(to_server_kbit),
+            format_duration(rtt)
+        )
     }
 
     /// The link in one direction; half of the round trip each way.

@@ -2,7 +2,7 @@
 
 use super::{
     Column, Obstacle, Property, Setting, Takes,
-    effects::{Draws, Effect},
+    effects::{Draw, Draws, Effect},
     property::{SHARE, set, share_words, unless_zero},
     random::Coin,
 };
@@ -15,7 +15,9 @@ pub(super) const PROPERTY: Property = Property {
     columns: &[Column::optional("reorder_ratio", SHARE, |link| Setting::share(link.reorder.ratio()))],
     words: |settings| share_words(settings, "reorder_ratio", " reordered"),
     obstacle: |link| unless_zero(link.reorder, Obstacle::Overtaking),
-    effect: |link, generators| Some(Box::new(Reorder(Coin::new(link.reorder, || generators.take(3))?))),
+    effect: |link, generators| {
+        Some(Box::new(Reorder(Coin::new(link.reorder, || generators.take(Draw::Reorder))?)))
+    },
     ..Property::PLAIN
 };
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Column, Obstacle, Property, Setting, Takes,
-    effects::{Draws, Effect},
+    effects::{Draw, Draws, Effect},
     property::{SHARE, set, share_words, unless_zero},
     random::Coin,
 };
@@ -20,7 +20,9 @@ pub(super) const PROPERTY: Property = Property {
     columns: &[Column::optional("replay_ratio", SHARE, |link| Setting::share(link.replay.ratio()))],
     words: |settings| share_words(settings, "replay_ratio", " replayed"),
     obstacle: |link| unless_zero(link.replay, Obstacle::Damage),
-    effect: |link, generators| Some(Box::new(Replay(Coin::new(link.replay, || generators.take(11))?))),
+    effect: |link, generators| {
+        Some(Box::new(Replay(Coin::new(link.replay, || generators.take(Draw::Replay))?)))
+    },
     ..Property::PLAIN
 };
 

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use super::observer::{Exit, Observer, PacketView};
+use serde::{Deserialize, Serialize};
+
+use super::observer::{Exit, Observer, PacketView, Payload};
 use crate::{
     link::{EcnFault, LinkSpec},
     unit::{Mutex, PerDirection},
-    wire::ip,
+    wire::ip::{self, tcp_flags},
 };
 
 /// Counts the packets of a path by their ECN field. Clones share the counts.
@@ -14,7 +16,7 @@ use crate::{
 pub struct EcnMeter(Arc<Mutex<PerDirection<Counting>>>);
 
 /// The packets of one direction by their ECN field.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EcnCounts {
     /// Packets that were sent as ECN-capable: their field was not 0.
     pub capable: u64,
@@ -24,6 +26,8 @@ pub struct EcnCounts {
     pub ce_seen: u64,
     /// Packets that had their field cleared by the link.
     pub bleached: u64,
+    /// How often TCP reduced its window because of marks: segments with the flag CWR.
+    pub window_reductions: u64,
     /// Whether the sender gave up ECN: it sent ECN-capable packets first, and only others later.
     pub gave_up: bool,
 }
@@ -33,6 +37,7 @@ struct Counting {
     capable: u64,
     marked: u64,
     ce_seen: u64,
+    window_reductions: u64,
     /// ECN-capable packets that were dropped. The link did not clear their field.
     dropped: u64,
     /// Whether the link clears the field of the packets that it does not drop.
@@ -63,6 +68,7 @@ impl EcnMeter {
             marked: counting.marked,
             ce_seen: counting.ce_seen,
             bleached: if counting.is_bleached { counting.capable - counting.dropped } else { 0 },
+            window_reductions: counting.window_reductions,
             gave_up: counting.capable > 0 && counting.datagrams_since >= GAVE_UP_AFTER,
         })
     }
@@ -78,6 +84,13 @@ impl Observer for EcnMeter {
             // TCP is left out: its pure acknowledgements are never ECN-capable (RFC 3168 section 6.1.4).
             counting.datagrams_since += 1;
         }
+        if let Payload::Ip(ip) = packet.payload
+            && let Some(segment) = ip::tcp_segment(ip)
+        {
+            // A SYN with this flag asks for ECN.
+            let is_reduction = segment.flags & (tcp_flags::CWR | tcp_flags::SYN) == tcp_flags::CWR;
+            counting.window_reductions += u64::from(is_reduction);
+        }
     }
 
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
@@ -89,5 +102,9 @@ impl Observer for EcnMeter {
         counting.ce_seen += u64::from(has_arrived && packet.ecn == ip::CONGESTION_EXPERIENCED);
         counting.marked += u64::from(is_last && packet.queue.marked);
         counting.dropped += u64::from(!has_arrived && packet.ecn != 0);
+    }
+
+    fn reads_ciphertext(&self) -> bool {
+        false
     }
 }

@@ -1,9 +1,11 @@
 //! How true a wire in real time is to its model.
 
+use serde::{Deserialize, Serialize};
+
 use crate::stats::Histogram;
 
 /// What the machine, not the link, did to packets of a wire in real time.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Fidelity {
     /// How late packets were sent after they were due, in nanoseconds.
     pub lateness: Histogram,

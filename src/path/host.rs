@@ -3,6 +3,7 @@
 use std::{
     fmt::Debug,
     future::{Future, poll_fn},
+    io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     pin::Pin,
     sync::Arc,
@@ -10,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
@@ -17,6 +19,7 @@ use super::{
     randomness::Randomness,
     rejected::Rejected,
     timers::{Sleep, Timers},
+    usage::ThreadUsage,
 };
 use crate::unit::Time;
 
@@ -40,6 +43,11 @@ pub trait Host: Send + Sync + Debug + 'static {
     /// The source of randomness for cryptography in virtual time. `None` means the system.
     fn randomness(&self) -> Option<&Randomness> {
         None
+    }
+
+    /// Whether something on the path alters or reads ciphertext. `false` only in virtual time, where that is known.
+    fn needs_ciphertext(&self) -> bool {
+        true
     }
 
     /// Runs `task` in the background. A stalled simulation reports its tasks by `name`.
@@ -89,8 +97,19 @@ pub trait Host: Send + Sync + Debug + 'static {
         Duration::ZERO
     }
 
+    /// Whether the link marks packets or changes their ECN field (RFC 3168). Transports that can send ECN-capable packets
+    /// then do.
+    fn uses_ecn(&self) -> bool {
+        false
+    }
+
     /// How long the calling thread has run or waited for a core. `None` in virtual time.
     fn busy_time(&self) -> Option<Duration> {
+        None
+    }
+
+    /// What the calling thread has cost so far. `None` in virtual time.
+    fn usage(&self) -> Option<ThreadUsage> {
         None
     }
 
@@ -154,6 +173,19 @@ pub trait Datagrams: Send + Sync + Debug {
     ) -> Result<usize, DatagramError> {
         let first = &run[..segment.min(run.len())];
         self.try_send(first, to, from).map(|()| first.len())
+    }
+
+    /// Sends ECN-capable datagrams from now on, with ECT(0) (RFC 3168), and counts those that arrive marked.
+    ///
+    /// Returns an error if the kernel refuses an option.
+    fn use_ecn(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Datagrams that arrived marked with Congestion Experienced, since [`use_ecn`](Self::use_ecn). `None` without that
+    /// call, and if the socket does not read the ECN field.
+    fn ce_received(&self) -> Option<u64> {
+        None
     }
 
     /// Datagrams dropped because they were not authentic. `None` if the socket does not authenticate datagrams.
@@ -255,7 +287,7 @@ pub trait KernelTcp: Send + Sync + Debug {
 
 /// Counters of `/proc/net/netstat`: why the kernel's TCP retransmitted segments, and which of them the peer reported as
 /// duplicates. `None` for counters that the kernel does not have.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TcpRetransmissions {
     /// Retransmissions because later segments were acknowledged, by RACK (RFC 8985) or at duplicate acknowledgements:
     /// `TCPFastRetrans`.

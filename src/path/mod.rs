@@ -5,6 +5,7 @@
 //! and on these with the emulated wire in between: between sockets ([`relay`]) or between network namespaces
 //! ([`netns`]). An [`Observer`] sees every packet on the wire, on any path.
 
+mod address_change;
 #[cfg(feature = "sockets")]
 pub mod direct;
 #[cfg(feature = "sockets")]
@@ -33,11 +34,13 @@ mod side;
 pub mod sim;
 mod source;
 mod stop_signal;
+mod successive_links;
 #[cfg(feature = "sockets")]
 #[expect(unsafe_code, reason = "system calls that no safe interface covers")]
 mod sys;
 mod timeout;
 mod timers;
+mod usage;
 #[cfg(feature = "sockets")]
 pub mod wait;
 #[cfg(feature = "sockets")]
@@ -48,6 +51,7 @@ mod yielding;
 
 pub(crate) use self::host::CLOSING;
 pub use self::{
+    address_change::{AddressChange, Handover, NewAddress, UnknownPart},
     ecn_meter::{EcnCounts, EcnMeter},
     error::{DatagramError, PathError, WireBroken},
     fidelity::Fidelity,
@@ -65,6 +69,7 @@ pub use self::{
     stop_signal::{StopSignal, Stopped},
     timeout::{Elapsed, timeout},
     timers::{Clock, Sleep, Timers},
+    usage::ThreadUsage,
     yielding::{consume_budget, yield_now},
 };
 pub(crate) use self::{

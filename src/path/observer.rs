@@ -19,6 +19,11 @@ pub trait Observer: Send {
 
     /// A packet left the link: the receiver is about to have it, or it was dropped.
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit);
+
+    /// Whether it reads bytes that a transport may have encrypted, except to tell packets apart.
+    fn reads_ciphertext(&self) -> bool {
+        true
+    }
 }
 
 /// A packet at one end of the link.
@@ -92,9 +97,19 @@ impl<'a> PacketView<'a> {
 pub struct Observers(Vec<Box<dyn Observer>>);
 
 impl Observers {
+    /// Whether any of them [reads ciphertext](Observer::reads_ciphertext).
+    pub(super) fn read_ciphertext(&self) -> bool {
+        self.0.iter().any(|observer| observer.reads_ciphertext())
+    }
+
     /// Adds one.
     pub fn push(&mut self, observer: Box<dyn Observer>) {
         self.0.push(observer);
+    }
+
+    /// Adds some.
+    pub fn extend(&mut self, observers: impl IntoIterator<Item = Box<dyn Observer>>) {
+        self.0.extend(observers);
     }
 
     /// Whether there is none.

@@ -1,6 +1,9 @@
 //! Datagrams on an emulated link.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+};
 
 use quinn::udp::EcnCodepoint;
 
@@ -26,6 +29,37 @@ pub(super) fn change_ecn(change: EcnChange, set: impl FnOnce(Option<EcnCodepoint
         EcnChange::None => {}
         EcnChange::Mark => set(Some(EcnCodepoint::Ce)),
         EcnChange::Bleach => set(None),
+    }
+}
+
+/// The use that a socket makes of ECN (RFC 3168).
+#[derive(Debug, Default)]
+pub(super) struct EcnUse {
+    is_on: AtomicBool,
+    ce_received: AtomicU64,
+}
+
+impl EcnUse {
+    /// Uses ECN from now on.
+    pub(super) fn begin(&self) {
+        self.is_on.store(true, Ordering::Relaxed);
+    }
+
+    /// The ECN field of what the socket sends.
+    pub(super) fn codepoint(&self) -> Option<EcnCodepoint> {
+        self.is_on.load(Ordering::Relaxed).then_some(EcnCodepoint::Ect0)
+    }
+
+    /// Counts a datagram that arrived with this field.
+    pub(super) fn received(&self, ecn: Option<EcnCodepoint>) {
+        if ecn == Some(EcnCodepoint::Ce) {
+            self.ce_received.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Datagrams that arrived marked; `None` if the socket does not use ECN.
+    pub(super) fn ce_received(&self) -> Option<u64> {
+        self.is_on.load(Ordering::Relaxed).then(|| self.ce_received.load(Ordering::Relaxed))
     }
 }
 

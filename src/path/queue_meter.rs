@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::observer::{Exit, Observer, PacketView};
 use crate::{
-    link::{DropReason, LinkSpec},
+    link::LinkSpec,
     stats::Histogram,
     unit::{Mutex, PerDirection, nanos},
 };
@@ -47,10 +47,14 @@ impl Observer for QueueMeter {
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
         let was_sent = match exit {
             Exit::Arrived { more, .. } => !more,
-            Exit::Dropped(reason) => reason == DropReason::Lost,
+            Exit::Dropped(reason) => reason.is_behind_bottleneck(),
         };
         if was_sent && let Some(delays) = &mut self.0.lock()[packet.direction] {
             delays.record(nanos(packet.queue.delay));
         }
+    }
+
+    fn reads_ciphertext(&self) -> bool {
+        false
     }
 }

@@ -14,12 +14,13 @@ pub(super) use self::{
     sockets::OnWire,
 };
 use super::{
-    Fidelity,
+    AddressChange, Fidelity,
     observer::{Exit, Observers, PacketView, Payload},
     packet::{change_ecn, flip_bit, forge},
+    successive_links::SuccessiveLinks,
 };
 use crate::{
-    link::{Counters, Event, Link, LinkSpec, PacketTraits, QueueVisit},
+    link::{Counters, DropReason, Event, LinkSpec, PacketTraits, QueueVisit},
     unit::{Direction, PerDirection, Time, nanos},
     wire::ip,
 };
@@ -49,7 +50,7 @@ pub(super) trait Envelope: Copy + fmt::Debug + Send + 'static {
 /// Both directions of a wire in real time, with the packets that are under way.
 #[derive(Debug)]
 pub(super) struct HeldPackets<E> {
-    links: PerDirection<Link<Held<E>>>,
+    links: PerDirection<SuccessiveLinks<Held<E>>>,
     observers: Observers,
     fidelity: Fidelity,
     bytes: usize,
@@ -97,7 +98,7 @@ pub(super) struct Due<E> {
 impl<E: Envelope> HeldPackets<E> {
     pub(super) fn new(links: &PerDirection<LinkSpec>, seed: u64, observers: Observers) -> Self {
         Self {
-            links: PerDirection::from_fn(|way| Link::new(links[way].clone(), seed, way)),
+            links: PerDirection::from_fn(|way| SuccessiveLinks::new(links[way].clone(), seed, way)),
             observers,
             fidelity: Fidelity { dropped: Some(0), ..Fidelity::default() },
             bytes: 0,
@@ -105,9 +106,16 @@ impl<E: Envelope> HeldPackets<E> {
         }
     }
 
+    /// Other links take the place of these at `change`, if that is a handover.
+    pub(super) fn follow(&mut self, change: &AddressChange, seed: u64) {
+        for way in Direction::BOTH {
+            self.links[way].follow(change, seed, way);
+        }
+    }
+
     /// What the wire has done so far.
     pub(super) fn counters(&self) -> PerDirection<Counters> {
-        self.links.as_ref().map(Link::counters)
+        self.links.as_ref().map(SuccessiveLinks::counters)
     }
 
     /// How true the wire has been to its model so far.
@@ -117,7 +125,7 @@ impl<E: Envelope> HeldPackets<E> {
 
     /// When the next packet is due, or dropped.
     pub(super) fn next_due(&self) -> Option<Time> {
-        self.links.iter().filter_map(Link::poll_timeout).min()
+        self.links.iter().filter_map(SuccessiveLinks::poll_timeout).min()
     }
 
     /// Offers a packet of `ip_bytes` to the link; `frame` is the packet behind its link-layer header.
@@ -149,8 +157,14 @@ impl<E: Envelope> HeldPackets<E> {
         });
     }
 
-    /// The next packet that is due by `now`, shown to the observers. The caller sends it at once.
-    pub(super) fn next(&mut self, direction: Direction, now: Time) -> Option<Due<E>> {
+    /// The next packet that is due by `now`, shown to the observers. The caller sends it at once. Packets that are not
+    /// `routable` are dropped.
+    pub(super) fn next(
+        &mut self,
+        direction: Direction,
+        now: Time,
+        routable: impl Fn(&E, &[u8]) -> bool,
+    ) -> Option<Due<E>> {
         loop {
             let delivered = match self.links[direction].poll(now)? {
                 Event::Delivered(delivered) => delivered,
@@ -180,6 +194,14 @@ impl<E: Envelope> HeldPackets<E> {
                 if let Some(datagram) = datagram {
                     forge(datagram, draw);
                 }
+            }
+            if !routable(&held.envelope, &held.bytes[header..]) {
+                if !delivered.more {
+                    let exit = Exit::Dropped(DropReason::NoMapping);
+                    self.observers.left(exit, || held.view(direction, now, delivered.queue));
+                }
+                self.recycle(held.bytes);
+                continue;
             }
             let intact = delivered.corrupt.is_none() && delivered.forged.is_none();
             let exit = Exit::Arrived { intact, more: delivered.more };

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 /// Why a secured socket drops a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rejection {
@@ -14,7 +16,7 @@ pub enum Rejection {
 }
 
 /// How many datagrams a secured socket has dropped.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejected {
     /// See [`Rejection::Forged`].
     pub forged: u64,

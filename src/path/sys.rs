@@ -8,10 +8,13 @@ use std::{
     net::SocketAddr,
     os::fd::{AsFd, AsRawFd, BorrowedFd},
     ptr,
+    time::Duration,
 };
 
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use socket2::{MaybeUninitSlice, MsgHdrMut};
+
+use super::ThreadUsage;
 
 /// Moves the calling thread into a new network namespace.
 pub(super) fn unshare_network() -> io::Result<()> {
@@ -182,6 +185,25 @@ fn option<const N: usize>(socket: BorrowedFd<'_>, level: i32, name: i32) -> io::
     };
     check(got)?;
     Ok((bytes, length as usize))
+}
+
+/// What the calling thread has cost so far; `None` if the kernel does not tell.
+pub(super) fn thread_usage() -> Option<ThreadUsage> {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the kernel writes one `rusage`, for which there is room.
+    check(unsafe { libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr()) }).ok()?;
+    // SAFETY: it consists of numbers, all of which are set.
+    let usage = unsafe { usage.assume_init() };
+    let time = |time: libc::timeval| {
+        let micros = u64::try_from(time.tv_usec).ok()?;
+        Some(Duration::from_secs(u64::try_from(time.tv_sec).ok()?) + Duration::from_micros(micros))
+    };
+    let switches = usage.ru_nvcsw.saturating_add(usage.ru_nivcsw);
+    Some(ThreadUsage {
+        user: time(usage.ru_utime)?,
+        system: time(usage.ru_stime)?,
+        context_switches: u64::try_from(switches).ok()?,
+    })
 }
 
 fn check(returned: libc::c_int) -> io::Result<libc::c_int> {

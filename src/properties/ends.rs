@@ -123,6 +123,7 @@ pub(super) fn over<T>(
         limits: Limits::default(),
         stop: StopSignal::default(),
         observers,
+        change: None,
     };
     let OnPath { value, .. } = on_path(route, async |ends, _| run(ends, &plan).await)?;
     Ok(value)

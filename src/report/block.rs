@@ -132,6 +132,10 @@ pub(crate) enum Topic {
     Theory,
     /// Losses on the link, compared with those that the senders declared.
     Truth,
+    /// What a change of the client's address cost.
+    Migration,
+    /// By what the senders found losses.
+    Detection,
     /// How first replies are distributed over connections.
     Replies,
     /// Differences from another row, which is in the title of their table.
@@ -151,6 +155,10 @@ impl Topic {
             Self::Budget => Some("Where the time went (mean per delivered message)"),
             Self::Theory => Some("Expected by theory (delay: mean recovery + order wait)"),
             Self::Truth => Some("Losses, and what was sent again for them (packets)"),
+            Self::Migration => Some("When the client's address changed"),
+            Self::Detection => {
+                Some("How losses were found: lost + arrived after all (mean time until a loss was found)")
+            }
             Self::Replies => Some("Slow and failed first replies"),
         }
     }

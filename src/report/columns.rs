@@ -4,8 +4,8 @@ use super::{
     block::Topic,
     figure::Figure,
     model::{
-        ByCause, Cell, Handshake, Hol, Messages, Network, NetworkDirection, QueueDirection, Ratio, Theory,
-        Transfer, Truth, Wire,
+        ByCause, Cell, FoundLosses, Handshake, Hol, KernelRecovery, LossCauses, Messages, Network,
+        NetworkDirection, QueueDirection, Ratio, Theory, Transfer, Truth, Wire,
     },
 };
 use crate::unit::Direction;
@@ -19,7 +19,13 @@ pub(super) type Spec = (&'static str, Topic, Read);
 /// The columns of every command, in the order of the tables.
 pub(super) fn all() -> impl Iterator<Item = &'static Spec> {
     let main = MESSAGES.iter().chain(&TRANSFER).chain(&SHARE).chain(&HANDSHAKE).chain(&COST);
-    main.chain(&NETWORK).chain(&QUEUE).chain(&REPLIES).chain(&BLOCKING).chain(&TRUTH)
+    main.chain(&NETWORK)
+        .chain(&QUEUE)
+        .chain(&MIGRATION)
+        .chain(&REPLIES)
+        .chain(&BLOCKING)
+        .chain(&TRUTH)
+        .chain(&DETECTION)
 }
 
 /// Columns that are left out where all their figures are zero.
@@ -76,7 +82,7 @@ const HANDSHAKE: [Spec; 3] = [
     ("round trips", Topic::Duration, |cell| Some(Figure::Mean(handshake(cell)?.round_trips?.get(), 2))),
 ];
 
-const COST: [Spec; 6] = [
+const COST: [Spec; 8] = [
     ("resent", Topic::Cost, |cell| {
         transfer(cell)?;
         cell.recovery.as_ref()?.retransmitted_packets.map(Figure::Count)
@@ -89,6 +95,8 @@ const COST: [Spec; 6] = [
         let (_, bytes) = crossed(cell.wire.as_ref()?);
         per_message(bytes, cell.messages.as_ref()?, 0)
     }),
+    ("client CPU/message", Topic::Cost, |cell| time(cell.cpu?.client_ns_per_message)),
+    ("server CPU/message", Topic::Cost, |cell| time(cell.cpu?.server_ns_per_message)),
     ("overhead", Topic::Cost, |cell| {
         // Where messages are counted, bytes per message say the same.
         let wire = cell.wire.as_ref().filter(|_| cell.messages.is_none())?;
@@ -132,6 +140,21 @@ const QUEUE: [Spec; 8] = [
     ("p99 down", Topic::Queue, |cell| time(cell.queue?.to_client?.delay_ns.p99)),
     ("dropped down", Topic::Queue, |cell| Some(Figure::Count(cell.queue?.to_client?.dropped))),
     ("marked down", Topic::Queue, |cell| Some(Figure::Count(cell.queue?.to_client?.marked))),
+];
+
+/// What a change of the client's address cost: medians of the times, and sums over seeds.
+const MIGRATION: [Spec; 7] = [
+    ("gap", Topic::Migration, |cell| time(cell.migration.as_ref()?.gap_ns.p50)),
+    ("lost in it", Topic::Migration, |cell| Some(Figure::Count(cell.migration.as_ref()?.lost))),
+    ("bytes again", Topic::Migration, |cell| Some(Figure::Count(cell.migration.as_ref()?.resent_bytes))),
+    ("full speed after", Topic::Migration, |cell| time(cell.migration.as_ref()?.full_speed_ns.p50)),
+    ("in round trips", Topic::Migration, |cell| {
+        Some(Figure::Mean(cell.migration.as_ref()?.round_trips?.get(), 1))
+    }),
+    ("new connections", Topic::Migration, |cell| Some(Figure::Count(cell.migration.as_ref()?.connections))),
+    ("unvalidated", Topic::Migration, |cell| {
+        Some(Figure::Mean(cell.migration.as_ref()?.unvalidated_ratio?.get(), 2))
+    }),
 ];
 
 const REPLIES: [Spec; 6] = [
@@ -183,6 +206,34 @@ const TRUTH: [Spec; 6] = [
     ("sent again", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.resent_packets))),
     ("needless", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.needless_packets))),
 ];
+
+/// By what losses were found. The kernel's TCP tells only how often it sent again for which reason, so its rows have counts.
+const DETECTION: [Spec; 8] = [
+    ("packet threshold", Topic::Detection, |cell| found(cell, |by| by.packet_threshold)),
+    ("time threshold", Topic::Detection, |cell| found(cell, |by| by.time_threshold)),
+    ("duplicate ACKs", Topic::Detection, |cell| found(cell, |by| by.duplicate_acks)),
+    ("fast retransmits", Topic::Detection, |cell| kernel(cell, |kernel| kernel.fast_retransmits)),
+    ("timeout", Topic::Detection, |cell| {
+        found(cell, |by| by.timeout).or_else(|| kernel(cell, |kernel| kernel.timeouts))
+    }),
+    ("probe", Topic::Detection, |cell| {
+        found(cell, |by| by.probe).or_else(|| kernel(cell, |kernel| kernel.loss_probes))
+    }),
+    ("repeated flight", Topic::Detection, |cell| found(cell, |by| by.repeated_flight)),
+    ("DSACKs", Topic::Detection, |cell| kernel(cell, |kernel| kernel.dsacks)),
+];
+
+/// What was found by one cause; none if nothing was.
+fn found(cell: &Cell, of: fn(&LossCauses) -> FoundLosses) -> Option<Figure> {
+    let FoundLosses { losses, false_losses, detection_mean_ns: ns } = of(truth(cell)?.by_cause.as_ref()?);
+    (losses + false_losses > 0).then_some(Figure::Found { losses, false_losses, ns })
+}
+
+/// A counter of the kernel's TCP, if it sent anything again.
+fn kernel(cell: &Cell, of: fn(&KernelRecovery) -> Option<u64>) -> Option<Figure> {
+    truth(cell)?;
+    of(cell.recovery.as_ref()?.kernel.as_ref()?).map(Figure::Count)
+}
 
 /// Losses on the link and declared losses, if there was any loss or retransmission.
 fn truth(cell: &Cell) -> Option<&Truth> {

@@ -102,6 +102,23 @@ Where the time went
   order wait    arrived to released
   host          processing at both ends; zero in virtual time
 
+Losses, and what was sent again for them
+  The link knows which packets it lost, so it can tell where a sender was wrong.
+  Packets with data of both directions; links that wirelab emulates only.
+  losses found  lost packets that their sender declared lost, or found by a probe
+  found after   mean time from when a lost packet entered the link until then
+  never found   lost packets that their sender never considered lost: later
+                packets carried their data, or the run ended
+  false losses  packets that were declared lost and arrived
+  sent again    packets with data that had been sent before
+  needless      of these, packets whose data all arrived with earlier packets
+  Only losses, and none false: the link is lossy. Many false losses: the link
+  reorders packets, or its delay varies, by more than --packet-threshold or
+  --time-threshold allow. The ladder of an episode (--ladder) calls each packet
+  that was sent again needed or needless, and each declared loss true or false,
+  with its cause. TCP does not report its declarations: each retransmission
+  counts as one.
+
 Expected by theory
   A closed form applies to isolated, independent losses on the way to the server,
   with a window that limits nothing and equal intervals. With a packet every d, a

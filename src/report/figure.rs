@@ -28,6 +28,13 @@ pub(crate) enum Figure {
         ns: u64,
         messages: u64,
     },
+    /// Lost packets that a sender found, packets that it took for lost and that arrived, and the mean time until it found
+    /// a loss.
+    Found {
+        losses: u64,
+        false_losses: u64,
+        ns: Option<u64>,
+    },
     /// A difference between two rows, and its 95% confidence interval.
     Difference(Amount, Option<[Amount; 2]>),
 }
@@ -39,7 +46,11 @@ impl Figure {
             Self::Time(n) | Self::Throughput(n) | Self::Count(n) => Some(n as f64),
             Self::Share(ratio) => Some(ratio.get()),
             Self::Mean(value, _) => Some(value),
-            Self::Shares(_) | Self::UpDown(..) | Self::Stall { .. } | Self::Difference(..) => None,
+            Self::Shares(_)
+            | Self::UpDown(..)
+            | Self::Stall { .. }
+            | Self::Found { .. }
+            | Self::Difference(..) => None,
         }
     }
 
@@ -69,6 +80,10 @@ impl fmt::Display for Figure {
                 format!("{}/{}", numbers::mean(up, decimals), numbers::mean(down, decimals))
             }
             Self::Stall { ns, messages } => format!("{} ({})", numbers::time(ns), numbers::count(messages)),
+            Self::Found { losses, false_losses, ns } => {
+                let sum = format!("{} + {}", numbers::count(losses), numbers::count(false_losses));
+                ns.map_or(sum.clone(), |ns| format!("{sum} ({})", numbers::time(ns)))
+            }
             Self::Difference(seen, ci95) => difference(seen, ci95),
         };
         f.write_str(&text)

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    block::{Block, Flagged, Table, Term},
+    block::{Block, Flagged, Table, Term, Topic},
     closing::closing,
     figure::Figure,
     flags,
     gone::gone,
     group::{Group, groups, letter, lists},
     loads,
+    losses::losses,
+    migrations::migrations,
     model::{Cell, Flag, ResultFile, Skipped},
     savings::savings,
     shares,
@@ -30,6 +32,20 @@ const ARRIVED: Term =
 const STALL: Term = Term {
     term: "longest stall",
     meaning: "the longest time that one missing message held others back, and how many",
+};
+
+const GAP: Term = Term {
+    term: "gap",
+    meaning: "the longest time between two replies, from the last before the change to the first of a message due after it",
+};
+const FULL_SPEED: Term = Term {
+    term: "full speed after",
+    meaning: "when a message, and all of the next two round trips, took no longer than 5/4 of the median before the change, or of \
+              what is usual on the other network",
+};
+const UNVALIDATED: Term = Term {
+    term: "unvalidated",
+    meaning: "bytes that the server sent to a new address for each that came from there, before it could have been validated",
 };
 
 const FALSE_LOSSES: Term = Term { term: "false losses", meaning: "declared lost, and arrived" };
@@ -117,18 +133,26 @@ impl<'a> Page<'a> {
         }
         self.skipped_on(&group.cells[0].path);
         let charts = self.blocks.len();
+        let mut has_truth = false;
         for table in tables(group, with_order) {
+            has_truth |= table.columns.iter().any(|column| column.topic == Topic::Truth);
             let terms = match table.title {
                 None => terms(&table, &[DELAYED, BLOCKED]),
-                Some(_) => terms(&table, &[STALL, FOUND_AFTER, FALSE_LOSSES, NEEDLESS]),
+                Some(_) => {
+                    terms(&table, &[STALL, FOUND_AFTER, FALSE_LOSSES, NEEDLESS, GAP, FULL_SPEED, UNVALIDATED])
+                }
             };
             self.blocks.push(Block::Table(table));
             self.blocks.extend(terms);
+        }
+        if has_truth {
+            self.list(losses(group));
         }
         self.blocks.extend(loads::blocks(group));
         self.blocks.extend(shares::blocks(group));
         self.flags(flagged(group.rows().map(|(cell, label)| (cell, label.clone()))));
         self.list(gone(group));
+        self.list(migrations(group));
         self.list(tampering(group));
         self.list(transfers::incomplete(group));
         if with_order {

@@ -4,7 +4,7 @@ use super::{
     block::{Block, Column, Table, Term, Topic},
     figure::Figure,
     group::{Group, distinct},
-    model::{Cell, Share, ShareSender},
+    model::{Cell, Ratio, Share, ShareSender},
     numbers, words,
 };
 
@@ -107,7 +107,7 @@ fn unequal(share: &Share, names: &[String]) -> Option<String> {
         || share.senders.iter().zip(names).filter_map(|(sender, name)| Some((sender.share_ratio?, name)));
     let most = known().max_by(|a, b| a.0.get().total_cmp(&b.0.get()))?;
     let least = known().min_by(|a, b| a.0.get().total_cmp(&b.0.get()))?;
-    let equal = numbers::percent(1.0 / share.senders.len() as f64);
+    let equal = numbers::share(Ratio::new(1.0 / share.senders.len() as f64)?);
     Some(format!(
         "{} gets {} of the goodput and {} {}; an equal share is {equal}",
         most.1,

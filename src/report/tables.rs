@@ -82,7 +82,7 @@ pub(super) fn tables(group: &Group<'_>, with_order: bool) -> Vec<Table> {
 /// `hol` leaves out set-up and cost; other commands leave out the details of order.
 const fn is_hidden(topic: Topic, with_order: bool, is_transfer: bool) -> bool {
     match topic {
-        Topic::Truth => !with_order && !is_transfer,
+        Topic::Truth | Topic::Detection => !with_order && !is_transfer,
         Topic::Duration | Topic::Cost => with_order,
         Topic::Blocking | Topic::Budget | Topic::Theory => !with_order,
         _ => false,

@@ -11,14 +11,14 @@ use std::time::Duration;
 use crate::{
     experiment::{
         Batch, Bench, Driven, Experiment, Handshake, HandshakePlan, Mode, Options, Outcome, PathKind, Plan,
-        Progress, Request, RunError, Runs, Which, Workload, choose, config, drive, episode, messages_config,
-        pair,
+        Progress, Request, RunError, Runs, Setup, Which, Workload, choose, config, drive, episode,
+        handshake_config, messages_config, pair,
     },
     link::{LinkOptions, LinkSpec},
     path::StopSignal,
     report::{ResultFile, count, episode::Episode, setting},
     transport::{Congestion, FIXED_WINDOW_BYTES, LossDetection, Transport},
-    unit::{PerDirection, Size, nanos, parse_duration},
+    unit::{PerDirection, Size, UnitError, nanos, parse_duration, parse_positive_duration},
 };
 
 /// A command line that cannot be run.
@@ -54,7 +54,7 @@ pub struct Scenario {
     pub seeds: u64,
     /// Whether it asks for a ladder.
     pub has_ladder: bool,
-    connections: u64,
+    connections: Option<u64>,
     line: String,
 }
 
@@ -67,9 +67,6 @@ pub struct Running<'a> {
     /// Whether the result must include the data for pictures.
     pub pictures: bool,
 }
-
-/// The most bytes of a message, as on the command line.
-const MAX_BYTES: u64 = 16 << 20;
 
 impl Scenario {
     /// Reads a command line without the program's name, separated by single spaces.
@@ -148,7 +145,7 @@ impl Scenario {
             first_seed: 1,
             seeds: 1,
             has_ladder: false,
-            connections: 100,
+            connections: None,
             line,
         }
     }
@@ -183,7 +180,9 @@ impl Scenario {
             }
             "--path" => self.path = value()?.parse().map_err(|e| format!("{e}"))?,
             "-i" | "--interval" => self.workload.interval = positive(value()?)?,
-            "-w" | "--warmup" => self.workload.warmup = parsed_duration(value()?)?,
+            "-w" | "--warmup" => {
+                self.workload.warmup = parse_duration(value()?).map_err(|e| e.to_string())?
+            }
             "-l" | "--length" => {
                 let length = size(value()?)?;
                 (self.workload.length, self.workload.reply_length) = (length, length);
@@ -195,7 +194,7 @@ impl Scenario {
                 self.workload.flows = u32::try_from(flows).map_err(|_| "too many flows".to_owned())?;
             }
             "--seed" => self.first_seed = whole(value()?, 0)?,
-            "-n" => self.connections = whole(value()?, 1)?,
+            "-n" => self.connections = Some(whole(value()?, 1)?),
             _ => return Ok(false),
         }
         Ok(true)
@@ -232,6 +231,9 @@ impl Scenario {
         let file = ResultFile::new(&*self.command);
         if self.command == "handshake" {
             let request = self.request::<Handshake>(self.handshakes());
+            let mut config = config::<Handshake>(&request, self.first_seed);
+            config.extend(handshake_config(&request));
+            let file = ResultFile { config, ..file };
             return Ok((self.drive(&Handshake, &request, running, file)?.file, Vec::new()));
         }
         let bench = Bench { follows_losses: self.command == "hol" };
@@ -290,18 +292,16 @@ impl Scenario {
     fn handshakes(&self) -> Vec<HandshakePlan> {
         let modes = |&transport: &Transport| {
             let modes = Mode::ALL.into_iter().filter(move |mode| mode.is_of(transport));
-            modes.map(move |mode| HandshakePlan {
-                path: PathKind::Sim,
+            let setup = Setup {
+                path: self.path,
                 transport,
-                links: self.links.clone(),
-                mode,
+                links: &self.links,
                 congestion: Congestion::Cubic,
-                loss_detection: LossDetection::default(),
-                connections: self.connections,
-                parallel: 1,
-                length: 100,
-                timeout: Duration::from_secs(60),
-                certificate: 0,
+                loss_detection: self.loss_detection,
+            };
+            modes.map(move |mode| {
+                let usual = HandshakePlan::usual(&setup, mode);
+                HandshakePlan { connections: self.connections.unwrap_or(usual.connections), ..usual }
             })
         };
         self.transports.iter().flat_map(modes).collect()
@@ -319,15 +319,8 @@ fn episodes(plans: &[Plan], runs: &[Runs<Outcome>], stop: &StopSignal) -> Result
     }
 }
 
-fn parsed_duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text).map_err(|e| e.to_string())
-}
-
 fn positive(text: &str) -> Result<Duration, String> {
-    match parsed_duration(text)? {
-        Duration::ZERO => Err("expected a time above 0".to_owned()),
-        time => Ok(time),
-    }
+    parse_positive_duration(text).map_err(|e| e.to_string())
 }
 
 fn whole(text: &str, least: u64) -> Result<u64, String> {
@@ -336,12 +329,8 @@ fn whole(text: &str, least: u64) -> Result<u64, String> {
 }
 
 fn size(text: &str) -> Result<usize, String> {
-    let size: Size = text.parse().map_err(|e: crate::unit::UnitError| e.to_string())?;
-    if size.bytes() > MAX_BYTES {
-        Err("expected at most 16 MiB".to_owned())
-    } else {
-        Ok(size.bytes() as usize)
-    }
+    let size: Size = text.parse().map_err(|e: UnitError| e.to_string())?;
+    Workload::length_of(size).map_err(|e| e.to_string())
 }
 
 #[cfg(test)]

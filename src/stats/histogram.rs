@@ -16,12 +16,13 @@ const SIGNIFICANT_DIGITS: u8 = 3;
 /// Its memory depends on the largest value, not on the number of values, and is at most 0.3 MB.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Histogram {
-    counts: hdrhistogram::Histogram<u64>,
-    n: u64,
-    min: u64,
-    max: u64,
-    sum: u128,
-    sum_of_squares: u128,
+    /// `None` if empty: many histograms of a run stay so, and an empty one takes 16 KB.
+    pub(super) counts: Option<hdrhistogram::Histogram<u64>>,
+    pub(super) n: u64,
+    pub(super) min: u64,
+    pub(super) max: u64,
+    pub(super) sum: u128,
+    pub(super) sum_of_squares: u128,
 }
 
 impl Default for Histogram {
@@ -30,18 +31,22 @@ impl Default for Histogram {
     }
 }
 
+/// The counts of a histogram without values.
+pub(super) fn no_counts() -> hdrhistogram::Histogram<u64> {
+    hdrhistogram::Histogram::new(SIGNIFICANT_DIGITS).expect("hdrhistogram takes from 0 to 5 digits")
+}
+
 impl Histogram {
     /// An empty histogram.
-    pub fn new() -> Self {
-        let counts =
-            hdrhistogram::Histogram::new(SIGNIFICANT_DIGITS).expect("hdrhistogram takes from 0 to 5 digits");
-        Self { counts, n: 0, min: u64::MAX, max: 0, sum: 0, sum_of_squares: 0 }
+    pub const fn new() -> Self {
+        Self { counts: None, n: 0, min: u64::MAX, max: 0, sum: 0, sum_of_squares: 0 }
     }
 
     /// Records `value`, capped at [`MAX_VALUE`].
     pub fn record(&mut self, value: u64) {
         let value = value.min(MAX_VALUE);
-        self.counts.record(value).expect("the histogram grows to hold any value");
+        let counts = self.counts.get_or_insert_with(no_counts);
+        counts.record(value).expect("the histogram grows to hold any value");
         self.n += 1;
         self.min = self.min.min(value);
         self.max = self.max.max(value);
@@ -51,7 +56,11 @@ impl Histogram {
 
     /// Adds all values of `other`.
     pub fn merge(&mut self, other: &Self) {
-        self.counts.add(&other.counts).expect("the histogram grows to hold any value");
+        match (&mut self.counts, &other.counts) {
+            (Some(counts), Some(more)) => counts.add(more).expect("the histogram grows to hold any value"),
+            (None, Some(more)) => self.counts = Some(more.clone()),
+            (_, None) => {}
+        }
         self.n += other.n;
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
@@ -141,9 +150,11 @@ impl Histogram {
 
     /// The nonempty buckets in ascending order: (middle of the bucket, count).
     pub(crate) fn buckets(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.counts.iter_recorded().map(|step| {
-            let middle = self.counts.median_equivalent(step.value_iterated_to());
-            (middle, step.count_at_value())
+        self.counts.iter().flat_map(|counts| {
+            counts.iter_recorded().map(|step| {
+                let middle = counts.median_equivalent(step.value_iterated_to());
+                (middle, step.count_at_value())
+            })
         })
     }
 }
@@ -167,6 +178,6 @@ mod tests {
     #[test]
     fn no_value_makes_it_grow_beyond_its_bound() {
         let histogram: super::Histogram = std::iter::repeat_n(u64::MAX, 1000).collect();
-        assert!(histogram.counts.len() < 45_000);
+        assert!(histogram.counts.unwrap().len() < 45_000);
     }
 }

@@ -10,6 +10,7 @@ mod bootstrap;
 mod histogram;
 mod pooled;
 mod sequence;
+mod stored;
 mod summary;
 
 pub use bootstrap::{Difference, RESAMPLES, ci95, paired};

@@ -19,18 +19,21 @@ pub enum LossCause {
     /// A probe timeout expired (RFC 9002 section 6.2). The probe repeated the packet's data, or its acknowledgement revealed
     /// the loss.
     Probe,
+    /// The peer repeated a flight of the handshake, because it missed the answer (RFC 9147 section 5.8.1).
+    RepeatedFlight,
     /// Unknown, because the sender does not report its losses. It sent the packet's data again.
     Unknown,
 }
 
 impl LossCause {
     /// All causes.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::PacketThreshold,
         Self::TimeThreshold,
         Self::DuplicateAcks,
         Self::Timeout,
         Self::Probe,
+        Self::RepeatedFlight,
         Self::Unknown,
     ];
 }

@@ -6,21 +6,25 @@ use super::{
     carried::Carried,
     ledger::Ledger,
     tcp::{Carriage, Connections},
+    truth::Verdict,
     view::Tap,
 };
 use crate::{
     path::{Exit, Observer, PacketView, Payload},
-    unit::{Mutex, PerDirection},
+    unit::{Direction, Mutex, PerDirection},
     wire::{Probe, ip},
 };
 
 /// An event of a packet, as shown to a watcher.
 #[derive(Debug, Clone, Copy)]
 pub enum Seen<'a> {
-    /// It entered the link, with these parts of the experiment's data.
-    Entered(&'a PacketView<'a>, &'a [Carried]),
+    /// It entered the link, with these parts of the experiment's data. The number, if there is one, is its sender's own,
+    /// and identifies it in [`Self::Judged`].
+    Entered(&'a PacketView<'a>, &'a [Carried], Option<u64>),
     /// It left the link.
     Left(&'a PacketView<'a>, Exit),
+    /// More became known of the packet with this number of its sender.
+    Judged(Direction, u64, Verdict),
 }
 
 /// Receives the events of packets.
@@ -62,7 +66,21 @@ impl Instrument {
 
     /// Shows `watcher` every packet.
     pub fn watched_by(self, watcher: impl FnMut(Seen<'_>) + Send + 'static) -> Self {
-        Self { watcher: Some(Box::new(watcher)), ..self }
+        let mut connections = self.connections;
+        connections.keep_verdicts();
+        self.ledgers.iter().for_each(|ledger| ledger.lock().truth.keep_verdicts());
+        Self { connections, watcher: Some(Box::new(watcher)), ..self }
+    }
+
+    /// Shows the watcher what became known of packets.
+    fn judge(&mut self) {
+        let Some(watcher) = &mut self.watcher else { return };
+        let mut judged = |direction, number, verdict| watcher(Seen::Judged(direction, number, verdict));
+        for direction in Direction::BOTH {
+            let verdicts = self.ledgers[direction].lock().truth.take_verdicts();
+            verdicts.into_iter().for_each(|(number, verdict)| judged(direction, number, verdict));
+        }
+        self.connections.take_verdicts(judged);
     }
 
     /// Does not follow the packets of the servers on these ports.
@@ -79,7 +97,8 @@ impl Instrument {
         if let Some(watcher) = &mut self.watcher {
             let carried =
                 carriage.as_ref().map(|carriage| self.connections.carried(packet.direction, carriage));
-            watcher(Seen::Entered(packet, carried.as_deref().unwrap_or_default()));
+            let number = carriage.as_ref().map(Carriage::number);
+            watcher(Seen::Entered(packet, carried.as_deref().unwrap_or_default(), number));
         }
         if let Some(carriage) = carriage {
             self.segments[packet.direction].push_back((packet.number, carriage));
@@ -87,12 +106,12 @@ impl Instrument {
     }
 
     fn entered_datagram(&mut self, packet: &PacketView<'_>, datagram: &[u8]) {
-        let mut known = false;
+        let (mut known, mut own) = (false, None);
         let mut ledger = self.ledgers[packet.direction].lock();
-        ledger.enter(packet.number, datagram, packet.at, |carried| {
-            known = !carried.is_empty();
+        ledger.enter(packet.number, datagram, packet.at, |carried, number| {
+            (known, own) = (!carried.is_empty(), number);
             if let Some(watcher) = self.watcher.as_mut().filter(|_| known) {
-                watcher(Seen::Entered(packet, carried));
+                watcher(Seen::Entered(packet, carried, number));
             }
         });
         if known || !self.follows_messages && self.watcher.is_none() {
@@ -103,7 +122,7 @@ impl Instrument {
             ledger.enter_message(packet.number, id, packet.at);
         }
         if let Some(watcher) = &mut self.watcher {
-            watcher(Seen::Entered(packet, message.map(Carried::Message).as_slice()));
+            watcher(Seen::Entered(packet, message.map(Carried::Message).as_slice(), own));
         }
     }
 
@@ -137,6 +156,7 @@ impl Observer for Instrument {
             (None, Some(datagram)) => self.entered_datagram(packet, datagram),
             (None, None) => {}
         }
+        self.judge();
     }
 
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
@@ -159,6 +179,11 @@ impl Observer for Instrument {
         if let Some(watcher) = &mut self.watcher {
             watcher(Seen::Left(packet, exit));
         }
+        self.judge();
+    }
+
+    fn reads_ciphertext(&self) -> bool {
+        false
     }
 }
 

@@ -5,6 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use super::{
     bytes::{Landed, Passage, Stamp},
     carried::{Carried, Loaded},
+    cause::LossCause,
     coverage::Extent,
     sealed::{Sealed, Sealing},
     streams::Streams,
@@ -81,7 +82,7 @@ impl Ledger {
     pub fn encrypted(&mut self, ciphertext: &[u8]) {
         if let (Some(sealing), Some(tag)) = (self.sealing.take(), Tag::of_ciphertext(ciphertext)) {
             let Sealing { packet, carried, data } = sealing;
-            self.sealed.push(tag, Sealed { packet, carried, data });
+            self.sealed.push(tag, Sealed { packet, carried, data, repeats_for: None });
         }
     }
 
@@ -89,6 +90,16 @@ impl Ledger {
     pub fn load(&mut self, datagram: &[u8], what: Carried) {
         self.loaded += 1;
         self.add_loaded(datagram, self.loaded, Some(what), None);
+    }
+
+    /// `datagram`, with these parts of handshake messages, is about to be sent. If it repeats any, the packets with them
+    /// are declared lost for this `cause`.
+    pub fn load_flight(&mut self, datagram: &[u8], data: Vec<Extent>, cause: LossCause) {
+        self.loaded += 1;
+        self.add_loaded(datagram, self.loaded, None, Some(data));
+        if let Some(sealed) = self.sealed.last_mut() {
+            sealed.repeats_for = Some(cause);
+        }
     }
 
     /// The ARQ segment `datagram` is about to be sent.
@@ -103,7 +114,7 @@ impl Ledger {
         let Some(tag) = Tag::of_segment(datagram) else { return };
         let mut carried = self.unused();
         carried.extend(what);
-        self.sealed.push(tag, Sealed { packet, carried, data });
+        self.sealed.push(tag, Sealed { packet, carried, data, repeats_for: None });
     }
 
     /// An empty list, with reused memory.
@@ -114,15 +125,22 @@ impl Ledger {
         carried
     }
 
-    /// `datagram` was offered to the link at `now` as packet `number`; `look` is called with what it carries. Packets
-    /// sealed earlier that did not enter the link are forgotten: packets enter in sending order.
-    pub fn enter(&mut self, number: u64, datagram: &[u8], now: Time, look: impl FnOnce(&[Carried])) {
-        let Some(index) = self.sealed.position(datagram) else { return look(&[]) };
+    /// `datagram` was offered to the link at `now` as packet `number`; `look` is called with what it carries and with its
+    /// sender's own number for it. Packets sealed earlier that did not enter the link are forgotten: packets enter in
+    /// sending order.
+    pub fn enter(
+        &mut self,
+        number: u64,
+        datagram: &[u8],
+        now: Time,
+        look: impl FnOnce(&[Carried], Option<u64>),
+    ) {
+        let Some(index) = self.sealed.position(datagram) else { return look(&[], None) };
         for _ in 0..index {
             self.skip(now);
         }
-        let Some((tag, Sealed { packet, carried, data })) = self.sealed.pop() else { return };
-        look(&carried);
+        let Some((tag, Sealed { packet, carried, data, repeats_for })) = self.sealed.pop() else { return };
+        look(&carried, Some(packet));
         self.forget_late(now);
         let stamp = Stamp { packet, at: now };
         self.mark(&carried, stamp, false);
@@ -133,16 +151,16 @@ impl Ledger {
             self.fly(number, stamp, tag, carried);
         }
         if let Some(data) = data {
-            self.truth.sent(packet, now, data, false);
+            self.truth.sent(packet, now, data, repeats_for);
         }
     }
 
     /// Forgets a sealed packet that never entered the link: its sender could not send it.
     fn skip(&mut self, now: Time) {
-        let Some((_, Sealed { packet, carried, data })) = self.sealed.pop() else { return };
+        let Some((_, Sealed { packet, carried, data, repeats_for })) = self.sealed.pop() else { return };
         self.spare.push(carried);
         if let Some(data) = data {
-            self.truth.sent(packet, now, data, false);
+            self.truth.sent(packet, now, data, repeats_for);
             self.truth.dropped(packet);
         }
     }
@@ -334,7 +352,7 @@ mod tests {
     /// Seals a packet, which enters and leaves the link under its own number.
     fn send(ledger: &mut Ledger, packet: u64, payload: &[u8], sent: Time, exit: Exit) {
         seal(ledger, packet, payload);
-        ledger.enter(packet, &datagram(packet), sent, |_| ());
+        ledger.enter(packet, &datagram(packet), sent, |_, _| ());
         ledger.leave(packet, sent + Duration::from_millis(5), Duration::ZERO, exit);
     }
 
@@ -351,9 +369,9 @@ mod tests {
     fn a_datagram_that_was_not_sealed_carries_nothing_and_a_sealed_one_is_taken_once() {
         let mut ledger = Ledger::default();
         seal(&mut ledger, 1, &frame(0, 0, 10));
-        ledger.enter(0, &datagram(7), at(0), |carried| assert_eq!(carried, []));
-        ledger.enter(1, &datagram(1), at(0), |carried| assert_eq!(carried.len(), 1));
-        ledger.enter(2, &datagram(1), at(0), |carried| assert_eq!(carried, []));
+        ledger.enter(0, &datagram(7), at(0), |carried, _| assert_eq!(carried, []));
+        ledger.enter(1, &datagram(1), at(0), |carried, _| assert_eq!(carried.len(), 1));
+        ledger.enter(2, &datagram(1), at(0), |carried, _| assert_eq!(carried, []));
     }
 
     #[test]
@@ -363,7 +381,7 @@ mod tests {
             seal(&mut ledger, packet, &frame(0, packet * 100, 100));
         }
         for (number, packet, exit) in [(0, 9, ARRIVED), (1, 2, ARRIVED), (2, 1, ARRIVED), (3, 3, LOST)] {
-            ledger.enter(number, &datagram(packet), at(number), |_| ());
+            ledger.enter(number, &datagram(packet), at(number), |_, _| ());
             ledger.leave(number, at(number + 5), Duration::ZERO, exit);
         }
         assert_eq!(ledger.sealed.len(), 1);
@@ -383,7 +401,7 @@ mod tests {
         {
             let mut ledger = Ledger::default();
             seal(&mut ledger, 1, &frame(0, 0, 100));
-            ledger.enter(0, &datagram(1), at(0), |_| ());
+            ledger.enter(0, &datagram(1), at(0), |_, _| ());
             exits.iter().for_each(|exit| ledger.leave(0, at(5), Duration::ZERO, *exit));
             send(&mut ledger, 2, &frame(0, 0, 100), at(9), ARRIVED);
             ledger.open(2, true);

@@ -27,6 +27,6 @@ pub use self::{
     instrument::{Instrument, Seen},
     ledger::Ledger,
     tcp::StreamTap,
-    truth::{Found, Truth, TruthFigures},
+    truth::{Found, Truth, TruthFigures, Verdict},
     view::Tap,
 };

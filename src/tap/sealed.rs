@@ -1,6 +1,6 @@
 //! Packets that have not entered the link.
 
-use super::{carried::Carried, coverage::Extent};
+use super::{carried::Carried, cause::LossCause, coverage::Extent};
 use crate::wire::{
     Probe,
     quic::{Frame, frames, is_mtu_probe},
@@ -49,4 +49,6 @@ pub(super) struct Sealed {
     pub(super) carried: Vec<Carried>,
     /// See [`Sealing::data`].
     pub(super) data: Option<Vec<Extent>>,
+    /// If the sender does not report its losses: why it repeats data, if it does.
+    pub(super) repeats_for: Option<LossCause>,
 }

@@ -15,8 +15,9 @@ use std::{
 use super::{
     bytes::{Landed, Passage, Stamp, StreamBytes},
     carried::Carried,
+    cause::LossCause,
     coverage::Extent,
-    truth::{Truth, TruthFigures},
+    truth::{Truth, TruthFigures, Verdict},
 };
 use crate::{
     path::{Connected, LayeredStream, StreamLayer},
@@ -35,12 +36,21 @@ pub(super) struct Carriage {
     stamp: Stamp,
 }
 
+impl Carriage {
+    /// The number of the segment among those with payload in its direction of its connection.
+    pub(super) fn number(&self) -> u64 {
+        self.stamp.packet
+    }
+}
+
 /// All connections over one wire.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Connections {
     streams: Arc<Mutex<BTreeMap<Ports, PerDirection<Stream>>>>,
     /// Whether only the [`Truth`] is recorded, and not how each byte arrived.
     only_truth: bool,
+    /// Whether the [`Truth`] keeps what becomes known of each segment.
+    keeps_verdicts: bool,
 }
 
 /// One direction of a connection.
@@ -63,6 +73,24 @@ impl Connections {
         Self { only_truth: true, ..Self::default() }
     }
 
+    /// Keeps what becomes known of each segment for [`Self::take_verdicts`].
+    pub(super) fn keep_verdicts(&mut self) {
+        self.keeps_verdicts = true;
+    }
+
+    /// What became known of segments since the last call.
+    pub(super) fn take_verdicts(&self, mut take: impl FnMut(Direction, u64, Verdict)) {
+        if !self.keeps_verdicts {
+            return;
+        }
+        for streams in self.streams.lock().values_mut() {
+            for direction in Direction::BOTH {
+                let verdicts = streams[direction].truth.take_verdicts();
+                verdicts.into_iter().for_each(|(number, verdict)| take(direction, number, verdict));
+            }
+        }
+    }
+
     /// The [`Truth`] of all connections.
     pub(super) fn truth(&self) -> TruthFigures {
         let mut sum = TruthFigures::default();
@@ -80,6 +108,9 @@ impl Connections {
             Direction::ToClient => (segment.to, segment.from),
         };
         let stream = &mut connections.entry(ports).or_default()[direction];
+        if self.keeps_verdicts {
+            stream.truth.keep_verdicts();
+        }
         let (range, _) = stream.numbers.send(&segment)?;
         let range = (range.start, range.end);
         let stamp = Stamp { packet: stream.segments, at: now };
@@ -89,7 +120,7 @@ impl Connections {
         }
         let mut data = stream.truth.list();
         data.push(Extent { stream: 0, start: range.0, end: range.1, ends_stream: false });
-        stream.truth.sent(stamp.packet, now, data, true);
+        stream.truth.sent(stamp.packet, now, data, Some(LossCause::Unknown));
         Some(Carriage { ports, range, stamp })
     }
 

@@ -6,6 +6,8 @@
 
 use std::{collections::VecDeque, mem, ops::AddAssign, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     cause::LossCause,
     coverage::{Coverage, Extent},
@@ -16,7 +18,7 @@ use crate::{
 };
 
 /// The packets declared lost for one cause.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     /// Packets that the link dropped.
     pub losses: u64,
@@ -27,7 +29,7 @@ pub struct Found {
 }
 
 /// The counts of [`Truth`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TruthFigures {
     /// Packets that repeat data.
     pub resent: u64,
@@ -60,6 +62,45 @@ impl AddAssign<&Self> for TruthFigures {
     }
 }
 
+impl TruthFigures {
+    /// A lost packet was detected `took` after it entered the link.
+    fn count_found(&mut self, took: Duration, cause: LossCause) {
+        self.detection.record(nanos(took));
+        let found = &mut self.by_cause[cause as usize];
+        found.losses += 1;
+        found.took += took;
+    }
+
+    /// A packet that arrived was declared lost.
+    fn count_false(&mut self, cause: LossCause) {
+        self.false_losses += 1;
+        self.by_cause[cause as usize].false_losses += 1;
+    }
+}
+
+/// What became known of one packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It repeats data.
+    Resent,
+    /// It was resent without need; follows [`Self::Resent`].
+    Needless,
+    /// The link dropped it, and its sender detected the loss.
+    Lost {
+        /// When the sender detected it.
+        at: Time,
+        /// How.
+        cause: LossCause,
+    },
+    /// Its sender declared it lost, but it arrived.
+    FalselyLost {
+        /// When the sender declared it lost.
+        at: Time,
+        /// Why.
+        cause: LossCause,
+    },
+}
+
 /// Follows the packets with data of one direction of a connection. It holds only packets that are on the link, or dropped
 /// and not declared lost, so its memory does not grow with the length of a run.
 #[derive(Debug, Default)]
@@ -73,6 +114,8 @@ pub struct Truth {
     /// Resent packets that may be needless, because earlier packets with their data are on the link.
     doubtful: Vec<Doubtful>,
     spare: Vec<Vec<Extent>>,
+    /// What became known of packets, by number, since it was last taken. `None` if nobody takes it.
+    verdicts: Option<Vec<(u64, Verdict)>>,
 }
 
 /// A packet with data.
@@ -84,8 +127,8 @@ struct Packet {
     data: Vec<Extent>,
     /// When and why its sender first considered it lost.
     found: Option<(Time, LossCause)>,
-    /// Why it was declared lost.
-    declared: Option<LossCause>,
+    /// When and why it was declared lost.
+    declared: Option<(Time, LossCause)>,
     /// Whether it reached its receiver and was discarded there.
     discarded: bool,
 }
@@ -99,7 +142,7 @@ impl Packet {
     fn find(&mut self, now: Time, cause: LossCause, declares: bool) {
         self.found.get_or_insert((now, cause));
         if declares {
-            self.declared.get_or_insert(cause);
+            self.declared.get_or_insert((now, cause));
         }
     }
 
@@ -117,15 +160,31 @@ struct Doubtful {
 }
 
 impl Truth {
+    /// Keeps what becomes known of each packet for [`Self::take_verdicts`].
+    pub(super) fn keep_verdicts(&mut self) {
+        self.verdicts.get_or_insert_default();
+    }
+
+    /// What became known of packets since the last call, in the order in which it did.
+    pub(super) fn take_verdicts(&mut self) -> Vec<(u64, Verdict)> {
+        self.verdicts.as_mut().map(mem::take).unwrap_or_default()
+    }
+
+    fn judge(&mut self, number: u64, verdict: Verdict) {
+        if let Some(verdicts) = &mut self.verdicts {
+            verdicts.push((number, verdict));
+        }
+    }
+
     /// An empty list for the data of the next packet. It reuses memory.
     pub(super) fn list(&mut self) -> Vec<Extent> {
         self.spare.pop().unwrap_or_default()
     }
 
     /// Packet `number` entered the link at `now` with `data`. Numbers are in sending order. If the packet repeats data,
-    /// its sender considers the earlier packets with that data lost. `declares` is set for a sender that does not report
-    /// its losses. Then the repetition counts as their declaration.
-    pub fn sent(&mut self, number: u64, now: Time, data: Vec<Extent>, declares: bool) {
+    /// its sender considers the earlier packets with that data lost. `repeats_for` is set for a sender that does not report
+    /// its losses. Then the repetition counts as their declaration, for this cause.
+    pub fn sent(&mut self, number: u64, now: Time, data: Vec<Extent>, repeats_for: Option<LossCause>) {
         let (mut repeats, mut is_new) = (false, data.is_empty());
         for extent in &data {
             let (old, new) = self.data.send(extent);
@@ -134,12 +193,13 @@ impl Truth {
         }
         if repeats {
             self.figures.resent += 1;
-            self.find_lost(&data, now, declares);
+            self.judge(number, Verdict::Resent);
+            self.find_lost(&data, now, repeats_for);
             let missing: Vec<Extent> = data.iter().flat_map(|extent| self.data.missing(extent)).collect();
             match missing.is_empty() {
-                true => self.figures.needless += u64::from(!is_new),
-                false if !is_new => self.doubtful.push(Doubtful { number, missing }),
-                false => {}
+                _ if is_new => {}
+                true => self.count_needless(number),
+                false => self.doubtful.push(Doubtful { number, missing }),
             }
         }
         let (found, declared, discarded) = (None, None, false);
@@ -147,8 +207,8 @@ impl Truth {
     }
 
     /// Marks packets with `data` as detected losses, because the data is sent again.
-    fn find_lost(&mut self, data: &[Extent], now: Time, declares: bool) {
-        let cause = if declares { LossCause::Unknown } else { LossCause::Probe };
+    fn find_lost(&mut self, data: &[Extent], now: Time, repeats_for: Option<LossCause>) {
+        let (cause, declares) = (repeats_for.unwrap_or(LossCause::Probe), repeats_for.is_some());
         let mut found = false;
         for packet in self.in_flight.iter_mut().filter(|packet| packet.overlaps(data)) {
             found = true;
@@ -162,7 +222,7 @@ impl Truth {
             self.find_missing(index, now, cause, declares);
         }
         if !found && declares {
-            self.count_false(cause);
+            self.figures.count_false(cause);
         }
     }
 
@@ -173,7 +233,7 @@ impl Truth {
         } else if let Some(index) = self.missing.iter().position(|packet| packet.number == number) {
             self.find_missing(index, now, cause, true);
         } else {
-            self.count_false(cause);
+            self.count_false(number, (now, cause));
         }
     }
 
@@ -181,7 +241,7 @@ impl Truth {
     pub fn dropped(&mut self, number: u64) {
         let Some(packet) = self.take(number) else { return };
         if let Some(found) = packet.found {
-            self.count_found(packet.entered, found);
+            self.count_found(&packet, found);
         }
         self.keep_undeclared(packet);
         self.settle();
@@ -201,11 +261,12 @@ impl Truth {
             let later = self.doubtful.iter_mut().filter(|resent| resent.number > number);
             later.for_each(|resent| resent.missing = extent.cut_from(&resent.missing));
         }
-        let before = self.doubtful.len();
-        self.doubtful.retain(|resent| !resent.missing.is_empty());
-        self.figures.needless += (before - self.doubtful.len()) as u64;
-        if let Some(cause) = packet.declared {
-            self.count_false(cause);
+        while let Some(index) = self.doubtful.iter().position(|resent| resent.missing.is_empty()) {
+            let resent = self.doubtful.remove(index);
+            self.count_needless(resent.number);
+        }
+        if let Some(declared) = packet.declared {
+            self.count_false(number, declared);
         }
         self.recycle(packet);
         self.settle();
@@ -239,7 +300,8 @@ impl Truth {
 
     /// The state for a new connection, which numbers its packets and streams from 0 again. The counts are kept.
     pub(super) fn begun_anew(&self) -> Self {
-        Self { figures: self.figures(), ..Self::default() }
+        let verdicts = self.verdicts.as_ref().map(|_| Vec::new());
+        Self { figures: self.figures(), verdicts, ..Self::default() }
     }
 
     /// The counts so far.
@@ -270,7 +332,7 @@ impl Truth {
     fn find_missing(&mut self, index: usize, now: Time, cause: LossCause, declares: bool) {
         let mut packet = self.missing.swap_remove(index);
         if packet.is_undeclared() {
-            self.count_found(packet.entered, (now, cause));
+            self.count_found(&packet, (now, cause));
         }
         packet.find(now, cause, declares);
         self.keep_undeclared(packet);
@@ -284,17 +346,19 @@ impl Truth {
         }
     }
 
-    fn count_found(&mut self, entered: Time, (at, cause): (Time, LossCause)) {
-        let took = at - entered;
-        self.figures.detection.record(nanos(took));
-        let found = &mut self.figures.by_cause[cause as usize];
-        found.losses += 1;
-        found.took += took;
+    fn count_needless(&mut self, number: u64) {
+        self.figures.needless += 1;
+        self.judge(number, Verdict::Needless);
     }
 
-    fn count_false(&mut self, cause: LossCause) {
-        self.figures.false_losses += 1;
-        self.figures.by_cause[cause as usize].false_losses += 1;
+    fn count_found(&mut self, packet: &Packet, (at, cause): (Time, LossCause)) {
+        self.figures.count_found(at - packet.entered, cause);
+        self.judge(packet.number, Verdict::Lost { at, cause });
+    }
+
+    fn count_false(&mut self, number: u64, (at, cause): (Time, LossCause)) {
+        self.figures.count_false(cause);
+        self.judge(number, Verdict::FalselyLost { at, cause });
     }
 
     fn recycle(&mut self, packet: Packet) {
@@ -321,14 +385,14 @@ mod tests {
     fn sent(count: u64) -> Truth {
         let mut truth = Truth::default();
         for number in 0..count {
-            truth.sent(number, at(number), bytes(number * 100, number * 100 + 100), false);
+            truth.sent(number, at(number), bytes(number * 100, number * 100 + 100), None);
         }
         truth
     }
 
     /// Packet `number` repeats the bytes of packet `hundred`.
     fn resend(truth: &mut Truth, number: u64, ms: u64, hundred: u64) {
-        truth.sent(number, at(ms), bytes(hundred * 100, hundred * 100 + 100), false);
+        truth.sent(number, at(ms), bytes(hundred * 100, hundred * 100 + 100), None);
     }
 
     /// Resent, needless, false, undeclared.
@@ -410,7 +474,7 @@ mod tests {
     #[test]
     fn without_declarations_a_copy_declares_the_latest_packet_with_its_data() {
         let resend = |truth: &mut Truth, number, ms| {
-            truth.sent(number, at(ms), bytes(0, 100), true);
+            truth.sent(number, at(ms), bytes(0, 100), Some(LossCause::Unknown));
         };
         let mut truth = sent(2);
         truth.arrived(0);
@@ -443,10 +507,10 @@ mod tests {
     fn a_packet_with_anything_new_is_not_needless() {
         let mut truth = sent(1);
         truth.arrived(0);
-        truth.sent(1, at(9), bytes(50, 150), false);
+        truth.sent(1, at(9), bytes(50, 150), None);
         truth.arrived(1);
         assert_eq!(counts(&truth), [1, 0, 0, 0]);
-        truth.sent(2, at(20), bytes(20, 120), false);
+        truth.sent(2, at(20), bytes(20, 120), None);
         assert_eq!(counts(&truth), [2, 1, 0, 0], "two packets brought its data together");
     }
 
@@ -460,14 +524,39 @@ mod tests {
         };
         for number in 0..100_000 {
             let data = message(&mut truth, number * 4);
-            truth.sent(number, at(number), data, false);
+            truth.sent(number, at(number), data, None);
             truth.arrived(number);
         }
         assert_eq!(truth.data.streams(), 0);
         let data = message(&mut truth, 40);
-        truth.sent(100_000, at(100_000), data, false);
+        truth.sent(100_000, at(100_000), data, None);
         assert_eq!(counts(&truth), [1, 1, 0, 0]);
         assert!(truth.spare.len() <= 1 && truth.in_flight.len() == 1);
+    }
+
+    /// Packets 0 and 1 are overtaken by packet 2: 0 is lost, 1 is late. Both are declared lost and sent again.
+    #[test]
+    fn each_resent_packet_is_called_needless_or_not_and_each_declared_loss_true_or_false() {
+        let mut truth = Truth::default();
+        truth.keep_verdicts();
+        for number in 0..3 {
+            truth.sent(number, at(number), bytes(number * 100, number * 100 + 100), None);
+        }
+        truth.dropped(0);
+        truth.arrived(2);
+        truth.declared(0, at(50), LossCause::PacketThreshold);
+        truth.declared(1, at(60), LossCause::TimeThreshold);
+        resend(&mut truth, 3, 60, 0);
+        resend(&mut truth, 4, 60, 1);
+        truth.arrived(1);
+        let lost = Verdict::Lost { at: at(50), cause: LossCause::PacketThreshold };
+        let falsely = Verdict::FalselyLost { at: at(60), cause: LossCause::TimeThreshold };
+        let expected =
+            [(0, lost), (3, Verdict::Resent), (4, Verdict::Resent), (4, Verdict::Needless), (1, falsely)];
+        assert_eq!(truth.take_verdicts(), expected);
+        truth.arrived(3);
+        truth.arrived(4);
+        assert_eq!(truth.take_verdicts(), []);
     }
 
     #[test]

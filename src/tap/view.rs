@@ -6,6 +6,7 @@ use super::{
     bytes::{Landed, Passage},
     carried::{Carried, Loaded},
     cause::LossCause,
+    coverage::Extent,
     ledger::Ledger,
     tcp::{Connections, StreamTap},
     truth::TruthFigures,
@@ -75,6 +76,12 @@ impl Tap {
     /// The segment `datagram` is sent next; its receiver reports it by [`Tap::landed`].
     pub fn loaded_segment(&self, datagram: &[u8], segment: Loaded) {
         self.outgoing().load_segment(datagram, segment);
+    }
+
+    /// `datagram`, with these parts of handshake messages, is sent next; its receiver reports it by [`Tap::landed`]. If it
+    /// repeats any, the packets with them are declared lost for this `cause`.
+    pub fn loaded_flight(&self, datagram: &[u8], data: Vec<Extent>, cause: LossCause) {
+        self.outgoing().load_flight(datagram, data, cause);
     }
 
     /// This end declared its packet number `packet` lost.

@@ -58,6 +58,11 @@ impl<T> SealedPackets<T> {
         self.0.get(place).map(|(_, packet)| packet)
     }
 
+    /// The packet that was made last.
+    pub fn last_mut(&mut self) -> Option<&mut T> {
+        self.0.back_mut().map(|(_, packet)| packet)
+    }
+
     /// Removes the first packet.
     pub fn pop(&mut self) -> Option<(Tag, T)> {
         self.0.pop_front()

@@ -91,6 +91,11 @@ impl ConnectError {
         Self::Failed { what: "accepting", peer: local, reason: "the endpoint is closed".to_owned() }
     }
 
+    /// This build cannot run the transport.
+    pub(super) fn unavailable(what: &'static str, peer: SocketAddr, reason: &str) -> Self {
+        Self::Failed { what, peer, reason: reason.to_owned() }
+    }
+
     /// The error of a handshake whose peer's certificate was rejected.
     pub(super) fn untrusted(what: &'static str, peer: SocketAddr, error: rustls::Error) -> Self {
         match error {

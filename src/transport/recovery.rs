@@ -5,10 +5,12 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::path::{KernelTcp, Rejected, TcpRetransmissions};
 
 /// What one end of a transport did to recover from loss. `None`: the transport does not do or tell this.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recovery {
     /// Packets that were declared lost and whose contents were sent again.
     pub retransmitted_packets: Option<u64>,
@@ -22,6 +24,8 @@ pub struct Recovery {
     pub timeouts: Option<u64>,
     /// Segments of the kernel's TCP that the peer acknowledged as marked.
     pub acknowledged_ce: Option<u64>,
+    /// Datagrams that this end received marked.
+    pub ce_received: Option<u64>,
     /// The kernel's counters of retransmissions, for its TCP.
     pub kernel: Option<TcpRetransmissions>,
     /// How long the congestion window was full.
@@ -37,7 +41,7 @@ pub struct Recovery {
 }
 
 /// How long each limit of the two ends, rather than congestion control, kept data from being sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitedBy {
     /// The receiver's window.
     pub credit: Duration,

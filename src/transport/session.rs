@@ -293,8 +293,6 @@ fn available(transport: Transport, address: SocketAddr) -> Result<&'static dyn P
     let protocol = transport.spec().protocol;
     match protocol.unavailable() {
         None => Ok(protocol),
-        Some(reason) => {
-            Err(ConnectError::Failed { what: transport.name(), peer: address, reason: reason.to_owned() })
-        }
+        Some(reason) => Err(ConnectError::unavailable(transport.name(), address, reason)),
     }
 }

@@ -242,6 +242,16 @@ impl Transport {
         self.0.datagram.is_some()
     }
 
+    /// Whether a session goes on when its client has another address: it has no state, or finds it by other means.
+    pub const fn survives_new_address(self) -> bool {
+        match self.0.shape {
+            // Signed datagrams name their sender. DTLS would need connection ids (RFC 9146), which dimpl does not have.
+            Shape::Datagrams => !self.0.has_handshake,
+            Shape::Quic(_) => true,
+            Shape::Stream | Shape::Arq(_) => false,
+        }
+    }
+
     /// Whether it runs over the kernel's TCP.
     pub const fn uses_kernel_tcp(self) -> bool {
         matches!(self.0.scheme.carrier, Carrier::KernelTcp)

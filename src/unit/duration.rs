@@ -32,6 +32,13 @@ const NOTATION: Notation = Notation {
     known: "ns, us, ms, s, m, h or d",
 };
 
+/// Parses a duration above zero; see [`parse_duration`].
+///
+/// Fails like [`parse_duration`], and for 0.
+pub fn parse_positive_duration(text: &str) -> Result<Duration, UnitError> {
+    parse_duration(text).and_then(|time| if time.is_zero() { Err(UnitError::ZeroDuration) } else { Ok(time) })
+}
+
 /// Parses a duration such as `10ms`, `2.5ms` or `1m30s`, exact to the nanosecond.
 ///
 /// Returns [`UnitError`] if the unit is missing or unknown, or if the duration is finer than 1 ns or over 365 days.

@@ -59,6 +59,9 @@ pub enum UnitError {
         /// The quantity.
         quantity: &'static str,
     },
+    /// A time of zero where something has to take time.
+    #[error("expected a time above 0")]
+    ZeroDuration,
     /// A rate of zero.
     #[error("a rate of 0 carries nothing: write 1.5mbit, or leave the option out")]
     ZeroRate,

@@ -17,7 +17,7 @@ mod size;
 mod time;
 
 pub use direction::{Direction, PerDirection};
-pub use duration::{format_duration, parse_duration, serialize_nanos};
+pub use duration::{format_duration, parse_duration, parse_positive_duration, serialize_nanos};
 pub use error::UnitError;
 pub(crate) use error::shown;
 pub use mutex::Mutex;

@@ -6,11 +6,13 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
+
 /// An instant, in nanoseconds since the origin of its path.
 ///
 /// The two hosts of an emulated path share an origin, so their instants are comparable. Instants of different paths are
 /// not. A `u64` of nanoseconds lasts 584 years. Sums saturate.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Time(u64);
 
 impl Time {

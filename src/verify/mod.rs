@@ -76,7 +76,9 @@ pub const CASES: &[Case] = &[
     queues::DROPS,
     queues::STANDING,
     queues::FQ_CODEL,
-    queues::PIE,
+    queues::PIE_RISE,
+    queues::PIE_SETTLED,
+    queues::RED,
 ];
 
 /// A case that could not be run. It counts as failed.

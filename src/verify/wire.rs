@@ -70,7 +70,11 @@ impl Wire for RealWire {
 }
 
 fn fates(spec: LinkSpec, seed: u64, offers: impl ExactSizeIterator<Item = Offer>) -> Vec<Fate> {
-    let mut link = Link::new(spec, seed, Direction::ToServer);
+    fates_on(Link::new(spec, seed, Direction::ToServer), offers)
+}
+
+/// The fate of each packet on `link`.
+pub(super) fn fates_on(mut link: Link<usize>, offers: impl ExactSizeIterator<Item = Offer>) -> Vec<Fate> {
     let mut fates = vec![Fate::default(); offers.len()];
     let mut poll = |link: &mut Link<usize>, now| {
         while let Some(event) = link.poll(now) {

@@ -38,6 +38,8 @@ pub mod tcp_flags {
     pub const RST: u8 = 0x04;
     /// The acknowledgement number is valid.
     pub const ACK: u8 = 0x10;
+    /// The sender has reduced its window because of marks (RFC 3168 section 6.1.2).
+    pub const CWR: u8 = 0x80;
 }
 
 /// Whether this is an IPv4 packet.

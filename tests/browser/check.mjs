@@ -1,13 +1,7 @@
 // Opens pages in Chromium and checks what a reader sees. Arguments: a folder for screenshots, or -; then HTML files.
-//
-// WIRELAB_TEST_BROWSER names the folder whose node_modules has playwright-core and axe-core.
-import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import path from 'node:path';
-
-const require = createRequire(path.join(process.env.WIRELAB_TEST_BROWSER, 'package.json'));
-const { chromium } = require('playwright-core');
-const axe = require.resolve('axe-core/axe.min.js');
+import { checkAccess, end, launch, watch } from './shared.mjs';
 
 const [pictures, ...files] = process.argv.slice(2);
 // A page that is too large for every check is only opened once.
@@ -110,26 +104,21 @@ async function open(file) {
   await page.close();
 }
 
-const browser = await chromium.launch({ executablePath: process.env.WIRELAB_TEST_CHROMIUM, args: ['--no-sandbox'] });
+const browser = await launch();
 for (const file of files) {
   if (isLarge) { await open(file); continue; }
   for (const [size, viewport] of Object.entries(sizes)) {
     for (const colorScheme of ['light', 'dark']) {
       const note = problem => problems.push(`${path.basename(file)}, ${size}, ${colorScheme}: ${problem}`);
       const context = await browser.newContext({ viewport, colorScheme, hasTouch: size === 'phone' });
+      watch(context, address => address === pathToFileURL(file).href, note);
       const page = await context.newPage();
-      page.on('console', message => { if (['error', 'warning'].includes(message.type())) note(`console: ${message.text()}`); });
-      page.on('pageerror', error => note(`error: ${error.message}`));
-      page.on('request', request => { if (request.url() !== pathToFileURL(file).href) note(`request: ${request.url()}`); });
       await page.goto(pathToFileURL(file).href);
       const base = path.join(pictures, `${path.basename(file, '.html')}-${size}-${colorScheme}`);
       if (pictures !== '-') await page.screenshot({ path: `${base}.png`, fullPage: true });
       (await page.evaluate(charts)).forEach(note);
       await interact(page, note);
-      // The page's policy forbids external scripts, so the checker is injected through the debugger.
-      await page.evaluate(await (await import('node:fs/promises')).readFile(axe, 'utf8'));
-      const found = await page.evaluate(() => axe.run(document, { resultTypes: ['violations'] }));
-      for (const { id, nodes } of found.violations) note(`axe: ${id}: ${nodes.slice(0, 3).map(node => node.target.join(' ') + ' ' + (node.any[0]?.message ?? '')).join('; ')}`);
+      await checkAccess(page, note);
       await context.close();
     }
   }
@@ -141,6 +130,4 @@ for (const file of files) {
   await context.close();
 }
 await browser.close();
-problems.forEach(problem => console.log(problem));
-console.log(`${files.length} pages, ${problems.length} problems`);
-process.exit(problems.length ? 1 : 0);
+end(files.length, problems);

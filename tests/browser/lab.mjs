@@ -1,17 +1,14 @@
-// Uses the lab as a person does, in Chromium. Arguments: a folder for screenshots, or -; then addresses of the page.
+// Uses the lab as a person does, in Chromium. Arguments: a folder for screenshots, or -; then pages: an address, or the
+// folder of an exported page, which is then served.
 //
-// WIRELAB_TEST_BROWSER names the folder whose node_modules has playwright-core and axe-core. WIRELAB_TEST_WIRELAB names the
-// program. The page must show the figures that it prints.
+// WIRELAB_TEST_WIRELAB names the program. The page must show the figures that it prints.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import { createRequire } from 'node:module';
+import http from 'node:http';
 import path from 'node:path';
+import { checkAccess, end, launch, watch } from './shared.mjs';
 
-const require = createRequire(path.join(process.env.WIRELAB_TEST_BROWSER, 'package.json'));
-const { chromium } = require('playwright-core');
-const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-
-const [pictures, ...addresses] = process.argv.slice(2);
+const [pictures, ...pages] = process.argv.slice(2);
 const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 360, height: 760 } };
 const problems = [];
 // Long, because other programs may keep the machine busy.
@@ -48,11 +45,7 @@ async function check(page, note, step, base) {
   if (base) await page.screenshot({ path: `${base}-${step}.png`, fullPage: true });
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   if (wide > 1) note(`${step}: the page is ${wide} px too wide`);
-  // Results fade in when a run ends. Contrast is judged after that.
-  await page.evaluate(() => Promise.allSettled(document.getAnimations().map(animation => animation.finished)));
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => axe.run(document, { resultTypes: ['violations'] }));
-  for (const { id, nodes } of found.violations) note(`${step}: axe: ${id}: ${nodes.slice(0, 3).map(node => `${node.target.join(' ')} ${node.any[0]?.message ?? ''}`).join('; ')}`);
+  await checkAccess(page, problem => note(`${step}: ${problem}`));
 }
 
 async function use(page, address, size, note, base) {
@@ -75,11 +68,7 @@ async function use(page, address, size, note, base) {
   await check(page, note, '2-changed', base);
 
   const command = (await page.locator('.command code').textContent()).split(' ').slice(1);
-  const expected = JSON.parse(wirelab([...command, '-J', '-q']));
-  const saved = await downloaded(page, 'Save JSON');
-  const shown = JSON.parse(saved);
-  for (const cell of shown.cells) delete cell.pictures;
-  if (JSON.stringify(shown) !== JSON.stringify(expected)) note('the saved JSON is not what the command prints');
+  if (await downloaded(page, 'Save JSON') !== wirelab([...command, '-J', '-q'])) note('the saved JSON is not what the command prints');
   const [table, markdown] = [await tableOf(page), tableIn(wirelab([...command, '--format', 'md', '-q']))];
   if (JSON.stringify(table) !== JSON.stringify(markdown)) note(`the table is not the command's: ${JSON.stringify(table[1])} ${JSON.stringify(markdown[1])}`);
   if (!(await downloaded(page, 'Save CSV')).startsWith('transport,')) note('the saved CSV has no header');
@@ -180,16 +169,27 @@ async function memory(page, address, note) {
   if (end > begin * 1.5 + 2e6) note(`the page has grown from ${begin} to ${end} bytes`);
 }
 
-const browser = await chromium.launch({ executablePath: process.env.WIRELAB_TEST_CHROMIUM, args: ['--no-sandbox'] });
-for (const [index, address] of addresses.entries()) {
+// Serves the files of a folder as any web server does. Returns the address.
+async function serve(folder) {
+  const kinds = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.bin': 'application/octet-stream' };
+  const server = http.createServer((request, response) => {
+    const name = path.basename(new URL(request.url, 'http://any').pathname) || 'index.html';
+    response.setHeader('content-type', kinds[path.extname(name)] ?? 'text/plain');
+    fs.createReadStream(path.join(folder, name)).on('error', () => { response.statusCode = 404; response.end(); }).pipe(response);
+  });
+  await new Promise(ready => server.listen(0, '127.0.0.1', ready));
+  return `http://127.0.0.1:${server.address().port}/`;
+}
+
+const browser = await launch();
+for (const [index, given] of pages.entries()) {
+  const address = given.includes('://') ? given : await serve(given);
   for (const [size, viewport] of Object.entries(sizes)) {
     const note = problem => { problems.push(`${address.slice(0, 24)} ${size}: ${problem}`); };
     const context = await browser.newContext({ viewport, hasTouch: size === 'phone', isMobile: size === 'phone', colorScheme: size === 'phone' ? 'dark' : 'light', acceptDownloads: true });
     const page = await context.newPage();
     const origin = address.startsWith('file:') ? 'file:' : new URL(address).origin;
-    context.on('console', message => { if (['error', 'warning'].includes(message.type())) note(`console: ${message.text()}`); });
-    context.on('weberror', error => note(`error: ${error.error().message}`));
-    context.on('request', request => { if (![origin, 'data:', 'blob:'].some(own => request.url().startsWith(own))) note(`request: ${request.url()}`); });
+    watch(context, address => [origin, 'data:', 'blob:'].some(own => address.startsWith(own)), note);
     const base = pictures === '-' ? null : path.join(pictures, `lab${index}-${size}`);
     try {
       await use(page, address, size, note, base);
@@ -202,6 +202,4 @@ for (const [index, address] of addresses.entries()) {
   }
 }
 await browser.close();
-problems.forEach(problem => console.log(problem));
-console.log(`${addresses.length} pages, ${problems.length} problems`);
-process.exit(problems.length ? 1 : 0);
+end(pages.length, problems);

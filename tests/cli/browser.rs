@@ -88,10 +88,13 @@ fn an_exported_lab_needs_no_server() {
     // Most of the file is the compressed engine in base64.
     let largest = fs::metadata(&file).unwrap().len();
     assert!(largest < 1_200_000 * 4 / 3, "{largest}");
-    let folder: u64 =
+    let size: u64 =
         fs::read_dir(folder.path().join("lab")).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum();
-    assert!(folder < 1_200_000, "{folder}");
-    use_lab(browser, &[format!("file://{}", file.display())]);
+    assert!(size < 1_200_000, "{size}");
+    use_lab(
+        browser,
+        &[format!("file://{}", file.display()), folder.path().join("lab").display().to_string()],
+    );
 }
 
 /// As many cells as a sweep has: 2,000 links with five transports.

@@ -6,6 +6,7 @@ use std::{
     net::TcpStream,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -28,7 +29,29 @@ const LINES: &[&str] = &[
     "bench -t quic-one -C fixed -d 1s --seeds 1 --delay 40ms --to-client delay=5ms --deadline 90ms",
     "hol -t arq-go-back-n,arq-stop-and-wait -d 1s --seeds 1 -i 20ms --rtt 10ms",
     "bench -t quic-one -C fixed -d 2s --seeds 1 -l 20KB -i 50ms --mtu 1400",
+    // The defaults: 60 s, 30 seeds, two round trips.
+    "hol -t udp,arq-selective,quic-one,quic-message,quic-datagram -d 10s --seeds 1",
+    "hol -t quic-one --seeds 1",
+    "hol -t quic-datagram -d 1s",
+    "bench -t udp",
 ];
+
+/// Other calls, to which both engines must give the same answers.
+fn calls() -> Vec<Value> {
+    let words = words("hol -t quic-one -d 5s --seeds 1");
+    let several = self::words("hol -t udp,quic-one,quic-message -d 2s --seeds 2");
+    vec![
+        json!({ "call": "show", "words": several }),
+        json!({ "call": "render", "words": several, "format": "csv" }),
+        json!({ "call": "render", "words": several, "format": "html" }),
+        json!({ "call": "episode", "words": words, "seed": 1, "which": "longest" }),
+        json!({ "call": "episode", "words": words, "seed": 1, "which": "seq=150" }),
+        json!({ "call": "lesson", "index": 1, "said": 0 }),
+        json!({ "call": "lesson", "index": 99, "said": null }),
+        json!({ "call": "show", "words": ["hol", "-t", "udp", "--flows", "1000000"] }),
+        json!({ "call": "format_disk" }),
+    ]
+}
 
 /// A `wirelab lab` that serves.
 pub(crate) struct Lab {
@@ -129,8 +152,18 @@ fn unchunked(mut chunks: &[u8]) -> Vec<u8> {
     }
 }
 
-fn run_call(line: &str, pictures: bool) -> Value {
-    json!({ "call": "run", "words": line.split(' ').collect::<Vec<_>>(), "pictures": pictures })
+fn words(line: &str) -> Vec<&str> {
+    line.split(' ').collect()
+}
+
+/// The call for what the page shows.
+fn show(line: &str) -> Value {
+    json!({ "call": "show", "words": words(line) })
+}
+
+/// The call for the result as JSON.
+fn result(line: &str) -> Value {
+    json!({ "call": "render", "words": words(line), "format": "json" })
 }
 
 /// What the command prints as JSON.
@@ -142,17 +175,16 @@ fn printed(line: &str) -> String {
 fn the_server_answers_with_the_bytes_that_the_command_prints() {
     let lab = Lab::start();
     for line in LINES {
-        assert_eq!(lab.call(&run_call(line, false)).unwrap(), printed(line), "{line}");
+        assert_eq!(lab.call(&result(line)).unwrap(), printed(line), "{line}");
     }
     let line = LINES[0];
-    let texts = [lab.call(&run_call(line, true)).unwrap(), printed(&format!("{line} --pictures"))];
-    let [answered, printed] = texts.map(|text| {
-        let mut file: Value = serde_json::from_str(&text).unwrap();
-        // Only the command makes further runs for ladders.
-        file.as_object_mut().unwrap().remove("episodes");
-        file
-    });
-    assert!(answered == printed, "{line}");
+    let mut shown: Value = serde_json::from_str(&lab.call(&show(line)).unwrap()).unwrap();
+    let mut printed: Value = serde_json::from_str(&printed(&format!("{line} --pictures"))).unwrap();
+    // Only the command makes further runs for ladders.
+    printed.as_object_mut().unwrap().remove("episodes");
+    shown["result"].as_object_mut().unwrap().remove("episodes");
+    assert!(shown["result"] == printed, "{line}");
+    assert!(shown["part"].as_str().unwrap().contains("<svg"));
 }
 
 #[test]
@@ -163,7 +195,7 @@ fn a_ladder_is_the_one_of_the_command() {
     run(folder.path(), format!("{line} --pictures -q -o out.json").split(' ')).succeeded();
     let file: Value =
         serde_json::from_str(&std::fs::read_to_string(folder.path().join("out.json")).unwrap()).unwrap();
-    let words: Vec<&str> = line.split(' ').collect();
+    let words = words(line);
     let call = json!({ "call": "episode", "words": words, "seed": 1, "which": "longest" });
     let lab = Lab::start();
     let episode: Value = serde_json::from_str(&lab.call(&call).unwrap()).unwrap();
@@ -181,7 +213,7 @@ fn a_ladder_is_the_one_of_the_command() {
 fn requests_of_other_pages_are_refused() {
     let lab = Lab::start();
     let (host, own) = (lab.host.as_str(), format!("http://{}", lab.host));
-    let call = run_call("hol -t udp -d 1s --seeds 1", false).to_string();
+    let call = show("hol -t udp -d 1s --seeds 1").to_string();
     let post = format!("POST {}call", lab.page);
     let page = format!("GET {}", lab.page);
     let index = lab.request(&page, &[("Host", host)], "");
@@ -209,21 +241,22 @@ fn absurd_and_broken_calls_are_refused_in_one_line() {
         ("".to_owned(), "not a call"),
         ("{\"call\":".to_owned(), "not a call"),
         ("{\"call\":\"format_disk\"}".to_owned(), "not a call"),
-        (run_call("hol -t udp --flows 1000000", false).to_string(), "flows are too many"),
-        (run_call("hol -t udp -i 1ns", false).to_string(), "interval is too short"),
-        (run_call("hol -t udp -d 48h", false).to_string(), "too long"),
-        (run_call("hol -t all -C cubic,newreno --seeds 10000", false).to_string(), "cannot run"),
-        (run_call("hol -t quic --seeds 2000", false).to_string(), "too many"),
-        (run_call("hol -t udp -o /tmp/owned.json", false).to_string(), "unknown option -o"),
-        (run_call("hol -t udp --rate trace:/etc/passwd", false).to_string(), "the lab reads no files"),
-        (
-            run_call("hol -t udp --to-client rate=trace:/etc/passwd", false).to_string(),
-            "the lab reads no files",
-        ),
-        (run_call("serve udp://", false).to_string(), "unknown command"),
-        (run_call("hol -t udp --path direct", false).to_string(), "the lab has no --path direct"),
+        (show("hol -t udp --flows 1000000").to_string(), "flows are too many"),
+        (show("hol -t udp -i 1ns").to_string(), "interval is too short"),
+        (show("hol -t udp -d 48h").to_string(), "too long"),
+        (show("hol -t all -C cubic,newreno --seeds 10000").to_string(), "cannot run"),
+        (show("hol -t quic --seeds 2000").to_string(), "too many"),
+        (show("hol -t udp -o /tmp/owned.json").to_string(), "unknown option -o"),
+        (show("hol -t udp --rate trace:/etc/passwd").to_string(), "the lab reads no files"),
+        (show("hol -t udp --to-client rate=trace:/etc/passwd").to_string(), "the lab reads no files"),
+        (show("serve udp://").to_string(), "unknown command"),
+        (show("hol -t udp --path direct").to_string(), "the lab has no --path direct"),
         (json!({ "call": "lesson", "index": 99, "said": null }).to_string(), "there is no lesson 100"),
-        (json!({ "call": "render", "result": "{}", "format": "csv" }).to_string(), "not a wirelab result"),
+        (
+            json!({ "call": "render", "words": ["hol", "-t", "udp"], "result": "{}", "format": "csv" })
+                .to_string(),
+            "not a wirelab result",
+        ),
     ] {
         let reply = lab.post(&body);
         let said = match reply.status {
@@ -238,13 +271,16 @@ fn absurd_and_broken_calls_are_refused_in_one_line() {
 #[test]
 fn a_run_whose_page_has_gone_ends() {
     let lab = Lab::start();
-    let long = run_call("bench -t quic -d 60s --seeds 12", true).to_string();
+    // Takes minutes. The server ends it after 60 s.
+    let long = show("bench -t quic -d 60s --seeds 30").to_string();
     for _ in 0..8 {
         // The page leaves once its response begins.
         assert_ne!(lab.send_call(&long).read(&mut [0; 64]).unwrap(), 0);
     }
-    // The server runs four calls at a time. Each of these would take many seconds.
-    assert!(lab.call(&run_call("hol -t udp -d 1s --seeds 1", false)).is_ok());
+    // The server runs four calls at a time, so this one waits for them if they go on.
+    let next = lab.send_call(&show("hol -t udp -d 1s --seeds 1").to_string());
+    next.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    assert!(Reply::read(next).body.contains("\"answer\""));
 }
 
 /// The folder of the engine for browsers, and Node.js to run it; skips without them.
@@ -269,11 +305,17 @@ fn the_engine_for_browsers_answers_with_the_bytes_that_the_command_prints() {
     node.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/engine.mjs")).arg(folder);
     let mut node = Program::start(node);
     for line in LINES {
-        node.say(&(run_call(line, false).to_string() + "\n"));
+        node.say(&(result(line).to_string() + "\n"));
         let last = node.wait_for("{");
         assert_eq!(said(&serde_json::from_str(&last).unwrap()).unwrap(), printed(line), "{line}");
     }
-    node.say(&(run_call("hol -t dtls,udp -d 1s --seeds 1", false).to_string() + "\n"));
+    let lab = Lab::start();
+    for call in calls() {
+        node.say(&(call.to_string() + "\n"));
+        let answer = said(&serde_json::from_str(&node.wait_for("{")).unwrap());
+        assert!(answer == lab.call(&call), "{call}");
+    }
+    node.say(&(result("hol -t dtls,udp -d 1s --seeds 1").to_string() + "\n"));
     let answer = said(&serde_json::from_str(&node.wait_for("{")).unwrap()).unwrap();
     let file: Value = serde_json::from_str(&answer).unwrap();
     assert_eq!(

@@ -6,6 +6,8 @@ mod bench_cli;
 mod browser;
 mod captures;
 mod cli;
+mod cluster;
+mod config;
 mod connecting;
 mod determinism;
 mod errors;
@@ -13,6 +15,7 @@ mod examples;
 mod experiments;
 mod lab;
 mod mistakes;
+mod parts;
 mod serve_send;
 mod single_messages;
 #[path = "../support/mod.rs"]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod cpu;
 mod discover;
 mod endings;
 mod handshake;
@@ -9,8 +10,10 @@ mod identities;
 mod link;
 mod link_netns;
 mod link_rates;
+mod moved;
 mod netns;
 mod observers;
+mod queueing;
 mod relay;
 mod remote;
 mod share;

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use crate::support::{alone, has_namespaces, run, skip};
+use crate::support::{alone, has_namespaces, run, say, skip};
 use serde_json::Value;
 
 /// The only cell of the result of `wirelab` with these arguments, between namespaces.
@@ -57,19 +57,40 @@ fn kernel_tcp_quic_and_datagrams_share_a_link_each_under_its_own_controller() {
     assert!(cell["share"]["utilisation_ratio"].as_f64().unwrap() > 0.9, "{cell}");
 }
 
-/// Two senders with the same controller and round-trip time share equally, within 15 percentage points in one run of 15 s.
+/// How far the share of one of two equal CUBIC senders may be from a half after `seconds` at 20 Mbit/s and 20 ms, with a
+/// queue of one bandwidth-delay product: three standard deviations.
+///
+/// A full queue drops a packet of one of them, with a probability that is its share x. That sender reduces its window by 30%
+/// (RFC 9438 section 4.6), and both then grow by half of that, in the Reno-friendly region. So x becomes 0.85 x with
+/// probability x, and x + 0.15 (1 - x) otherwise. Its mean moves to a half by 30% at each drop, and its variance settles at
+/// 0.15^2 / 4 / (1 - 0.7^2) = 0.011. Correlations of 0.7 from drop to drop make the variance of the mean over n drops
+/// 0.011 x 1.7 / 0.3 / n. Between drops, both windows together grow by 10 packets, 30% of half of the 67 that fit, by 1.06
+/// packets (section 4.3) in each round trip of 30 ms.
+fn spread_of_equal_senders(seconds: f64) -> f64 {
+    let between_drops = 10.0 / 1.06 * 0.03;
+    let drops = seconds / between_drops;
+    3.0 * (0.011 * 1.7 / 0.3 / drops).sqrt()
+}
+
+/// The share of one of two CUBIC senders of the kernel's, over this time.
+fn share_of_equal_senders(seconds: u32) -> f64 {
+    let link = "--rtt 20ms --rate 20mbit --queue 1bdp --loss 0%";
+    share(&cell(&format!("share -t tcp:cubic,tcp:cubic -d {}s -w 5s {link}", seconds + 5)), 0)
+}
+
 #[test]
-fn two_kernel_cubic_senders_share_about_equally() {
+fn two_kernel_cubic_senders_share_equally_but_for_the_chance_of_drops() {
     let _alone = alone();
     if !has_namespaces() {
         return;
     }
-    let cell =
-        cell("share -t tcp:cubic,tcp:cubic -d 20s -w 5s --rtt 20ms --rate 20mbit --queue 1bdp --loss 0%");
-    assert!((share(&cell, 0) - 0.5).abs() < 0.15, "{}", share(&cell, 0));
+    let allowed = spread_of_equal_senders(15.0);
+    assert!((0.09..0.11).contains(&allowed), "{allowed}");
+    let share = share_of_equal_senders(15);
+    assert!((share - 0.5).abs() < allowed, "{share}");
 }
 
-/// The same within 5 percentage points in one run of a minute.
+/// Within 5 percentage points, which is the spread by chance.
 #[test]
 #[ignore = "takes a minute"]
 fn two_kernel_cubic_senders_share_within_five_percent_over_a_minute() {
@@ -77,16 +98,41 @@ fn two_kernel_cubic_senders_share_within_five_percent_over_a_minute() {
     if !has_namespaces() {
         return;
     }
-    let cell =
-        cell("share -t tcp:cubic,tcp:cubic -d 65s -w 5s --rtt 20ms --rate 20mbit --queue 1bdp --loss 0%");
-    assert!((share(&cell, 0) - 0.5).abs() < 0.05, "{}", share(&cell, 0));
+    let allowed = spread_of_equal_senders(60.0);
+    assert!((0.049..0.053).contains(&allowed), "{allowed}");
+    let share = share_of_equal_senders(60);
+    say(&format!("two CUBIC senders: {share}"));
+    assert!((share - 0.5).abs() < 0.05, "{share}");
 }
 
-/// Ha, Rhee and Xu (2008, "CUBIC: a new TCP-friendly high-speed TCP variant", section 5.3): with a small product of
-/// bandwidth and delay, CUBIC is as fast as Reno, and with a large one it gets more.
+/// RFC 9438 section 5.1, table 1: with a round trip of 100 ms and the same loss, Reno and CUBIC have windows of 38 segments
+/// each at 0.1%, and of 120 and 187 segments at 0.01%. So CUBIC gets 50% and 61%. Here losses are random: over 300 s, the
+/// algorithms of RFC 9438 and RFC 5681 by themselves have shares with standard deviations of 1.9 and 3.0 points.
+#[test]
+#[ignore = "takes eleven minutes"]
+fn cubic_and_reno_get_the_windows_of_rfc_9438_at_the_same_loss() {
+    let _alone = alone();
+    if !has_namespaces() || !has_controller("reno") {
+        return;
+    }
+    // The queue is out of reach: at these windows the link is nearly idle.
+    let link = "--rate 300mbit --queue 20MB --rtt 100ms --to-client loss=0%";
+    let [often, seldom] =
+        [("0.1%", 0.5, 0.019), ("0.01%", 187.0 / 307.0, 0.03)].map(|(loss, expected, deviation)| {
+            let run = format!("share -t tcp:cubic,tcp:reno -d 330s -w 30s --to-server loss={loss} {link}");
+            let cubic = share(&cell(&run), 0);
+            say(&format!("CUBIC beside Reno at {loss}: {cubic}, by the RFC {expected}"));
+            assert!((cubic - expected).abs() < 3.0 * deviation, "{loss}: {cubic}");
+            cubic
+        });
+    assert!(seldom > often, "{seldom} after {often}");
+}
+
+/// Ha, Rhee and Xu (2008, "CUBIC: a new TCP-friendly high-speed TCP variant"): with a small product of bandwidth and delay,
+/// CUBIC is no faster than Reno, and with a large one it gets most of the link.
 #[test]
 #[ignore = "takes two minutes"]
-fn cubic_gets_about_half_beside_reno_on_a_short_path_and_more_on_a_long_one() {
+fn cubic_gets_about_half_beside_reno_on_a_short_path_and_most_of_a_long_one() {
     let _alone = alone();
     if !has_namespaces() || !has_controller("reno") {
         return;
@@ -95,27 +141,41 @@ fn cubic_gets_about_half_beside_reno_on_a_short_path_and_more_on_a_long_one() {
         |link: &str| share(&cell(&format!("share -t tcp:cubic,tcp:reno -d 60s -w 5s --loss 0% {link}")), 0);
     let short = cubic("--rate 10mbit --rtt 10ms --queue 1bdp");
     let long = cubic("--rate 50mbit --rtt 150ms --queue 0.5bdp");
-    assert!((0.3..0.7).contains(&short), "{short}");
-    assert!(long > short, "{long} after {short}");
+    say(&format!("CUBIC beside Reno: {short} on a short path, {long} on a long one"));
+    assert!((0.3..0.6).contains(&short), "{short}");
+    assert!(long > 0.7, "{long}");
 }
 
-/// Hock, Bless and Zitterbart (ICNP 2017, "Experimental evaluation of BBR congestion control") and Ware et al. (IMC
-/// 2019, "Modeling BBR's interactions with loss-based congestion control"): in a shallow queue BBR v1 takes most of
-/// the link from CUBIC; in a queue of many bandwidth-delay products CUBIC gets more than in the shallow one.
+/// The share of one BBR v1 sender beside loss-based ones at 10 Mbit/s and 40 ms, with a queue of this many bandwidth-delay
+/// products: Ware et al. (IMC 2019, "Modeling BBR's interactions with loss-based congestion control"), equations 9
+/// to 11. BBR fills the queue up to its limit of two bandwidth-delay products as it measures them, and sends next to nothing
+/// for a part of each ten seconds, while it measures the round trip.
+fn ware(queue: f64) -> f64 {
+    let (rate, round_trip) = (10e6 / 8.0 / 1500.0, 0.04);
+    let packets = queue * rate * round_trip;
+    let others = (0.5 - 1.0 / (2.0 * queue) - 4.0 / packets).max(0.0);
+    let probing = (packets / rate + 0.2 + round_trip) / 10.0;
+    (1.0 - others) * (1.0 - probing)
+}
+
+/// Figure 8a of the same study has this setting: the model is within 5% of the measurements at the median. Hock, Bless and
+/// Zitterbart (ICNP 2017, "Experimental evaluation of BBR congestion control") describe the same: in a shallow queue BBR takes
+/// nearly everything.
 #[test]
-#[ignore = "takes two minutes"]
-fn bbr_takes_most_of_a_shallow_queue_from_cubic_and_less_of_a_deep_one() {
+#[ignore = "takes four minutes"]
+fn bbr_gets_from_cubic_what_the_model_of_its_limit_says_in_a_shallow_and_in_a_deep_queue() {
     let _alone = alone();
     if !has_namespaces() || !has_controller("bbr") {
         return;
     }
-    let bbr = |queue: &str| {
-        let link = format!("--rate 20mbit --rtt 40ms --queue {queue} --loss 0%");
-        share(&cell(&format!("share -t tcp:cubic,tcp:bbr -d 60s -w 5s {link}")), 1)
-    };
-    let (shallow, deep) = (bbr("0.5bdp"), bbr("8bdp"));
-    assert!(shallow > 0.7, "{shallow}");
-    assert!(deep < 0.6 && deep < shallow, "{deep}");
+    for queue in [1, 8] {
+        let link = format!("--rate 10mbit --rtt 40ms --queue {queue}bdp --loss 0%");
+        let bbr = share(&cell(&format!("share -t tcp:cubic,tcp:bbr -d 120s -w 30s {link}")), 1);
+        let expected = ware(f64::from(queue));
+        say(&format!("BBR beside CUBIC, queue of {queue} bdp: {bbr}, by the model {expected}"));
+        // Twice the error of the model, because this is one run.
+        assert!((bbr - expected).abs() < 0.1, "{queue} bdp: {bbr} in place of {expected}");
+    }
 }
 
 #[test]

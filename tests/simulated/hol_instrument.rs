@@ -179,6 +179,7 @@ fn releases(plan: &Plan, seed: u64, reading: Reading) -> (Vec<(MessageId, Time, 
         server: world.host(Side::Server),
         listen: SocketAddr::new(any, 0),
         reach: Side::Server.ip(any),
+        change: None,
     };
     let kept = Kept::default();
     let stop = StopSignal::default();

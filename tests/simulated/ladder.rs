@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use wirelab::report::{
     TextOptions,
-    episode::{Carries, End, Episode, Fate, Numbered, Packet, Subject, Wait},
+    episode::{
+        Carries, DetectedLoss, Detection, End, Episode, Fate, Numbered, Packet, Resent, Subject, Wait,
+    },
     to_ladders,
 };
 
@@ -29,6 +31,12 @@ fn episode(messages: u64) -> Episode {
         arrives_ns: (at + 50) * MS,
         lost: number == 2 && !again,
         carries: vec![Carries { message: numbered(number), again }],
+        resent: again.then_some(Resent::Needed),
+        loss: (number == 2 && !again).then_some(DetectedLoss {
+            at_ns: 105 * MS,
+            by: Detection::PacketThreshold,
+            arrived: false,
+        }),
     };
     let again = (messages - 1) * 10 + 5;
     let mut packets: Vec<Packet> = (0..messages).map(|number| sent(number, number * 10, false)).collect();
@@ -83,6 +91,8 @@ fn acknowledgements_are_left_out_first() {
         arrives_ns: (number * 10 + 100) * MS,
         lost: false,
         carries: Vec::new(),
+        resent: None,
+        loss: None,
     });
     long.packets.extend(acks);
     long.packets.sort_by_key(|packet| packet.at(End::Server));
@@ -108,8 +118,9 @@ fn colour_changes_nothing_but_colour() {
 
 fn any_packet() -> impl Strategy<Value = Packet> {
     let carries = prop::collection::vec((any::<u64>(), any::<u32>(), any::<bool>()), 0..5);
-    (any::<bool>(), any::<u64>(), any::<u32>(), any::<bool>(), carries).prop_map(
-        |(client, entered, transit, lost, carries)| Packet {
+    let judged = (any::<Option<bool>>(), any::<Option<(u64, bool)>>());
+    (any::<bool>(), any::<u64>(), any::<u32>(), any::<bool>(), carries, judged).prop_map(
+        |(client, entered, transit, lost, carries, (needless, found))| Packet {
             from: if client { End::Client } else { End::Server },
             entered_ns: entered,
             arrives_ns: entered.saturating_add(transit.into()),
@@ -118,6 +129,8 @@ fn any_packet() -> impl Strategy<Value = Packet> {
                 .into_iter()
                 .map(|(number, flow, again)| Carries { message: Numbered { number, flow }, again })
                 .collect(),
+            resent: needless.map(|needless| if needless { Resent::Needless } else { Resent::Needed }),
+            loss: found.map(|(at_ns, arrived)| DetectedLoss { at_ns, by: Detection::Timeout, arrived }),
         },
     )
 }

@@ -8,19 +8,13 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::support::{client_tls, workload};
+use crate::support::{session_settings, workload};
 use wirelab::{
-    certs,
     experiment::{Ends, Outcome, PathKind, Plan, Workload, end_settings, run_between},
     link::LinkSpec,
     path::{Side, StopSignal, sim::World},
     transfer::bulk::{self, Bulk, Settings},
-    transport::{
-        Congestion, LossDetection, SessionSettings, Transport,
-        arq::{ArqLimits, ArqSettings},
-        quic::{QuicLimits, QuicSettings},
-        tls::ServerTls,
-    },
+    transport::{Congestion, LossDetection, Transport, quic::QuicLimits},
     unit::{PerDirection, Rate},
     wire::transfer::{Piece, TransferMessage},
 };
@@ -39,13 +33,12 @@ fn ends(world: &World) -> Ends {
         server: world.host(Side::Server),
         listen: SocketAddr::new(any, 0),
         reach: Side::Server.ip(any),
+        change: None,
     }
 }
 
 /// An end with a fixed send buffer and receive window of `window` bytes.
 fn settings(window: u64) -> Settings {
-    let (identity, roots) = certs::ephemeral().unwrap();
-    let congestion = Congestion::Fixed(1 << 30);
     let limits = QuicLimits {
         unidirectional: 16,
         send_buffer: window,
@@ -58,27 +51,7 @@ fn settings(window: u64) -> Settings {
         pace: Rate::from_bits_per_second(10_000_000).unwrap(),
         taps: None,
         datagram_bytes: 1200,
-        session: SessionSettings {
-            quic: QuicSettings {
-                congestion,
-                loss_detection: LossDetection::default(),
-                seed: Some(1),
-                limits,
-                tracers: Default::default(),
-            },
-            arq: ArqSettings {
-                congestion,
-                loss_detection: LossDetection::default(),
-                seed: Some(1),
-                max_datagram: 1200,
-                limits: ArqLimits::EXPERIMENT,
-                tracer: None,
-            },
-            client_tls: client_tls(roots),
-            server_tls: Some(ServerTls { identity, early_data: false, key_log: None }),
-            shared_key: None,
-            tcp_tracer: None,
-        },
+        session: session_settings(Congestion::Fixed(1 << 30), limits),
     }
 }
 

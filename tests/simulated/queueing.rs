@@ -145,10 +145,19 @@ fn a_link_that_bleaches_makes_quic_give_up_ecn_and_one_that_marks_all_slows_it_d
 }
 
 #[test]
-fn datagrams_are_dropped_and_not_marked() {
+fn raw_datagrams_are_marked_and_signed_ones_are_dropped() {
     let link = "rate=8mbit,delay=10ms,queue=1MB,aqm=codel,ecn";
-    let cell = measured(Transport::UDP, link, Duration::from_micros(700));
-    let (queue, ecn) = (cell.queue.unwrap().to_server.unwrap(), cell.ecn.unwrap().to_server);
+    let measured = |transport| measured(transport, link, Duration::from_micros(700));
+    let raw = measured(Transport::UDP);
+    let (queue, ecn) = (raw.queue.unwrap().to_server.unwrap(), raw.ecn.unwrap().to_server);
+    assert!(queue.dropped == 0 && queue.marked > 0, "{queue:?}");
+    // The counts of ECN include the warm-up.
+    assert!(ecn.capable > raw.wire.unwrap().to_server.unwrap().packets, "{ecn:?}");
+    assert_eq!((ecn.ce_seen, raw.recovery.unwrap().ce_received), (ecn.marked, Some(ecn.marked)));
+
+    let signed = measured(Transport::UDP_HMAC);
+    let (queue, ecn) = (signed.queue.unwrap().to_server.unwrap(), signed.ecn.unwrap().to_server);
     assert!(queue.dropped > 0 && queue.marked == 0, "{queue:?}");
     assert_eq!((ecn.capable, ecn.validation_failed), (0, 0));
+    assert_eq!(signed.recovery.unwrap().ce_received, None);
 }

@@ -69,11 +69,11 @@ const RETRANSMITTING: [Transport; 6] = [
 
 #[test]
 fn without_loss_and_reordering_nothing_is_sent_again_and_datagrams_have_no_truth() {
-    for transport in RETRANSMITTING.into_iter().chain([Transport::ARQ_STOP_AND_WAIT]) {
+    for transport in RETRANSMITTING.into_iter().chain([Transport::ARQ_STOP_AND_WAIT, Transport::DTLS]) {
         let truth = truth(&plan(transport, [""; 2], MS * 10, 100), 1);
         assert_eq!((counts(&truth), truth.detection.n()), ([0; 4], 0), "{transport}");
     }
-    for transport in [Transport::UDP, Transport::DTLS] {
+    for transport in [Transport::UDP, Transport::UDP_HMAC] {
         assert!(outcome(&plan(transport, [""; 2], MS * 10, 10), 1).truth.is_none(), "{transport}");
     }
 }
@@ -220,6 +220,40 @@ fn what_go_back_n_sends_again_after_one_loss_is_needed() {
     // lost one and those of the 70 ms after it.
     assert_eq!(counts(&truth), [8, 0, 0, 0]);
     assert_eq!(found(&truth, LossCause::DuplicateAcks), Found { losses: 1, false_losses: 0, took: MS * 80 });
+}
+
+/// Takes 50 ms per round trip. The client sends a hello, which the server answers with a retry, and a second hello. Then come
+/// the server's flight, the client's last flight and an acknowledgement. Each is one packet. Both ends draw the same timers:
+/// 1.237 s for their first flight and 1.096 s for the client's second.
+#[test]
+fn a_lost_flight_of_dtls() {
+    let lost = |links: [&str; 2]| truth(&plan(Transport::DTLS, links, MS * 5000, 1), 1);
+    let timeouts = |truth: &TruthFigures| {
+        let Found { losses, false_losses, took } = found(truth, LossCause::Timeout);
+        (losses, false_losses, took.as_millis())
+    };
+    let hello = lost(["loss=drop:1", ""]);
+    assert_eq!((counts(&hello), timeouts(&hello)), ([1, 0, 0, 0], (1, 0, 1237)));
+    // The client sends its hello again, although it had arrived. That the server sends its retry again is needed.
+    let retry = lost(["", "loss=drop:1"]);
+    assert_eq!((counts(&retry), timeouts(&retry)), ([2, 1, 1, 0], (1, 1, 1237)));
+    // The second hello is sent again, which is needed. By then the server's timer has expired, and it repeats its retry in
+    // front of its flight. The client ignores that datagram, so it needs the flight when it is sent again.
+    let second = lost(["loss=drop:2", ""]);
+    assert_eq!((counts(&second), timeouts(&second)), ([3, 0, 1, 0], (1, 1, 1095)));
+}
+
+/// Takes 1.4 s per round trip, longer than the timers of both ends. Nothing is lost, but everything is sent again: both
+/// hellos, the retry, the server's flight and the client's, by timers; and the server's flight once more at the copy of the
+/// second hello.
+#[test]
+fn a_delayed_flight_of_dtls() {
+    let mut plan = plan(Transport::DTLS, [""; 2], MS * 5000, 1);
+    plan.links = PerDirection::both("delay=700ms".parse().unwrap());
+    let truth = truth(&plan, 1);
+    assert_eq!(counts(&truth), [6, 6, 6, 0]);
+    let falsely = |cause| found(&truth, cause).false_losses;
+    assert_eq!((falsely(LossCause::Timeout), falsely(LossCause::RepeatedFlight)), (5, 1));
 }
 
 fn transferred(transport: Transport, link: &str, loss_detection: LossDetection) -> TruthFigures {

@@ -214,7 +214,7 @@ fn a_rate_of_a_twentieth_more_is_noticed() {
             format!("{}bit", bits + bits / 20).parse().unwrap()
         });
     });
-    assert_eq!(fails(&faster), [3, 14, 15, 17]);
+    assert_eq!(fails(&faster), [3, 14, 15, 17, 18]);
 }
 
 #[test]
@@ -254,8 +254,24 @@ fn a_pie_with_another_target_is_noticed() {
 }
 
 #[test]
+fn a_red_with_other_thresholds_or_another_probability_is_noticed() {
+    let longer = Everywhere(|spec| {
+        if let Aqm::Red(red) = &mut spec.aqm {
+            red.max += 2;
+        }
+    });
+    assert_eq!(fails(&longer), [18]);
+    let eager = Everywhere(|spec| {
+        if let Aqm::Red(red) = &mut spec.aqm {
+            red.probability = share("20%");
+        }
+    });
+    assert_eq!(fails(&eager), [18]);
+}
+
+#[test]
 fn a_queue_that_nothing_manages_is_noticed() {
-    assert_eq!(fails(&Everywhere(|spec| spec.aqm = Aqm::DropTail)), [14, 15, 16, 17]);
+    assert_eq!(fails(&Everywhere(|spec| spec.aqm = Aqm::DropTail)), [14, 15, 16, 17, 17, 18]);
 }
 
 /// The loss ratio stays the same, and fewer messages are hit.

@@ -16,7 +16,7 @@ mod wirelab;
 
 pub(crate) use self::{
     accounting::{accounted, adds_up},
-    fixtures::{client_tls, workload},
+    fixtures::{client_tls, session_settings, workload},
     link::Link,
     machine::{alone, has_namespaces, is_root},
     program::{Finished, Program},

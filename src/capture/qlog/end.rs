@@ -280,6 +280,8 @@ fn drop_trigger(reason: DropReason) -> &'static str {
     match reason {
         DropReason::Lost => "loss",
         DropReason::QueueFull => "queue_full",
+        DropReason::Aqm => "aqm",
         DropReason::TooLarge => "mtu",
+        DropReason::NoMapping => "no_mapping",
     }
 }

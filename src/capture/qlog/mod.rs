@@ -199,6 +199,10 @@ impl Observer for Qlog {
             log.left(packet, exit);
         }
     }
+
+    fn reads_ciphertext(&self) -> bool {
+        false
+    }
 }
 
 impl Log {

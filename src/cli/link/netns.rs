@@ -51,6 +51,10 @@ pub(super) fn run(link: &Link) -> anyhow::Result<ExitCode> {
         let why = "not valid with --netns, where the server's address is 10.0.0.2";
         return Err(UsageError::new(format!("{option}: {why}")).into());
     }
+    if link.rebind.is_some() {
+        let why = "not valid with --netns: no NAT stands between the namespaces";
+        return Err(UsageError::new(format!("--rebind: {why}")).into());
+    }
     if link.programs.server.as_ref().is_some_and(|server| server.trim().is_empty()) {
         return Err(UsageError::new("--server: is empty; name the server's command").into());
     }

@@ -78,7 +78,8 @@ fn words(counters: &Counters, queue: Option<&Histogram>) -> String {
     let mut text = format!("{} packets of {} bytes", counters.packets, counters.bytes);
     for (count, what) in [
         (counters.lost, "lost"),
-        (counters.queue_dropped, "dropped by the queue"),
+        (counters.queue_dropped - counters.aqm_dropped, "dropped by the full queue"),
+        (counters.aqm_dropped, "dropped by the queue's management"),
         (counters.marked, "marked"),
         (counters.bleached, "bleached"),
         (counters.too_large, "above the MTU"),

@@ -43,6 +43,18 @@ pub(crate) struct CaptureArgs {
     keylog: Option<PathBuf>,
 }
 
+impl CaptureArgs {
+    /// The first of these options that was given.
+    pub(crate) fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            ("--pcap", self.pcap.is_some()),
+            ("--qlog", self.qlog.is_some()),
+            ("--keylog", self.keylog.is_some()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
+    }
+}
+
 /// How much of each packet is captured.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SnapArgs {

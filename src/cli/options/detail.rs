@@ -62,6 +62,29 @@ impl DetailArgs {
         }
     }
 
+    /// Refuses what only the whole can show, when a part is run.
+    pub(crate) fn check_part(&self) -> Result<(), UsageError> {
+        self.refuse_ladder("name it to `wirelab report`, with all parts")
+    }
+
+    /// Refuses options for single messages, because a saved result has none.
+    pub(crate) fn refuse(&self) -> Result<(), UsageError> {
+        self.refuse_ladder("only parts of a result can show one")?;
+        match self.samples {
+            Some(_) => Err(UsageError::new("--samples: only parts that were run with --samples have them")),
+            None => Ok(()),
+        }
+    }
+
+    fn refuse_ladder(&self, why: &str) -> Result<(), UsageError> {
+        if self.wants_ladder() { Err(UsageError::new(format!("--ladder: {why}"))) } else { Ok(()) }
+    }
+
+    /// Whether samples are asked for.
+    pub(crate) fn wants_samples(&self) -> bool {
+        self.samples.is_some()
+    }
+
     /// Opens the file of samples, if one is asked for; `result` is the file of the result.
     pub(crate) fn open(&self, result: Option<&Path>) -> anyhow::Result<Option<Samples>> {
         let Some(path) = &self.samples else { return Ok(None) };

@@ -12,7 +12,7 @@ use wirelab::{
     unit::PerDirection,
 };
 
-use super::link::LinkArgs;
+use super::{link::LinkArgs, sweep::SweepArgs};
 use crate::cli::{
     usage::UsageError,
     values::{name, whole},
@@ -57,6 +57,8 @@ pub(crate) struct GridArgs<D: Defaults> {
     /// The first seed
     #[arg(long, value_name = "N", default_value = "1", value_parser = whole::<u64>(0, u64::MAX))]
     pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) sweep: SweepArgs,
     #[arg(skip)]
     defaults: PhantomData<D>,
 }
@@ -94,7 +96,10 @@ impl<D: Defaults> GridArgs<D> {
         for (path, on_path) in on_paths {
             request.add::<E>(self.batch(path, plans(path, on_path)?));
         }
-        leave_out_forbidden::<E>(&mut request);
+        match &self.sweep.parts {
+            Some(parts) => parts.restrict(&mut request),
+            None => leave_out_forbidden::<E>(&mut request),
+        }
         Ok(request)
     }
 

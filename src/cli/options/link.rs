@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use crate::cli::{usage::UsageError, values::single};
 use wirelab::{
     link::{LinkOptions, LinkSpec, PROPERTIES, Preset, Property, Takes, ValueError},
-    unit::{Direction, PerDirection, format_duration},
+    unit::PerDirection,
 };
 
 /// The emulated link. Lists make a matrix.
@@ -88,17 +88,7 @@ const PRESET: &str = "preset";
 /// The named links and where their figures are from, for the end of a help text.
 pub(crate) fn presets() -> String {
     let line = |preset: Preset| {
-        let to_client = preset.spec(Direction::ToClient);
-        let to_server = preset.spec(Direction::ToServer);
-        let rate = |spec: &LinkSpec| spec.rate.map_or("unlimited".to_owned(), |rate| rate.to_string());
-        format!(
-            "  {:<10} {} down, {} up, {} round trip\n             {}\n",
-            preset.name(),
-            rate(&to_client),
-            rate(&to_server),
-            format_duration(to_client.delay + to_server.delay),
-            preset.source(),
-        )
+        format!("  {:<10} {}\n             {}\n", preset.name(), preset.words(), preset.source())
     };
     let lines: String = Preset::ALL.into_iter().map(line).collect();
     format!(

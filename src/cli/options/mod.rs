@@ -9,5 +9,6 @@ pub(crate) mod matrix;
 pub(crate) mod output;
 pub(crate) mod senders;
 pub(crate) mod servers;
+pub(crate) mod sweep;
 pub(crate) mod transports;
 pub(crate) mod workload;

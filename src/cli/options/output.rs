@@ -103,6 +103,23 @@ impl OutputArgs {
         if self.pictures { Err(UsageError::new(format!("--pictures: {why}"))) } else { Ok(()) }
     }
 
+    /// Refuses what only the whole can show, when a part is run: `wirelab report` takes it, with all parts.
+    pub(crate) fn refuse_in_part(&self) -> Result<(), UsageError> {
+        let given = [
+            ("--json", self.json),
+            ("--format", self.format.is_some()),
+            ("--svg", self.svg.is_some()),
+            ("--pictures", self.pictures),
+            ("--details", self.details),
+        ];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((name, _)) => {
+                Err(UsageError::new(format!("{name}: name it to `wirelab report`, with all parts")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Refuses options for charts, because a table of `properties` has no charts.
     pub(crate) fn refuse_charts(&self) -> Result<(), UsageError> {
         match (self.pictures, &self.svg) {

@@ -6,12 +6,12 @@ use clap::Args;
 
 use crate::cli::{
     usage::UsageError,
-    values::{name, parse, single, whole},
+    values::{duration, name, parse, some_time, whole},
 };
 use wirelab::{
     experiment::{Arrivals, Wait, Workload},
     link::LinkSpec,
-    unit::{PerDirection, Size, parse_duration},
+    unit::{PerDirection, Size},
 };
 
 /// The messages of an experiment.
@@ -34,7 +34,7 @@ pub(crate) struct WorkloadArgs {
     #[arg(long, value_name = "KIND", default_value = "isochronous", value_parser = name::<Arrivals>)]
     arrivals: Arrivals,
     /// Measured time [default: 60s in sim, 10s in real time]
-    #[arg(short, long, value_name = "TIME", value_parser = positive, help_heading = None::<&str>)]
+    #[arg(short, long, value_name = "TIME", value_parser = some_time, help_heading = None::<&str>)]
     duration: Option<Duration>,
     /// Time before the measured time; its messages are sent but not counted
     #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = duration)]
@@ -45,7 +45,7 @@ pub(crate) struct WorkloadArgs {
     wait: Wait,
     /// A message that takes longer is of no use to the application [default: 2 x RTT, which is measured for a server by
     /// URL]
-    #[arg(long, value_name = "TIME", value_parser = positive)]
+    #[arg(long, value_name = "TIME", value_parser = some_time)]
     deadline: Option<Duration>,
 }
 
@@ -132,17 +132,6 @@ pub(crate) fn to_shorten(is_mostly_warmup: bool) -> (&'static str, &'static str)
     }
 }
 
-fn duration(value: &str) -> Result<Duration, String> {
-    parse_duration(&single(value)?).map_err(|e| e.to_string())
-}
-
-fn positive(value: &str) -> Result<Duration, String> {
-    match duration(value)? {
-        Duration::ZERO => Err("expected a time above 0".to_owned()),
-        time => Ok(time),
-    }
-}
-
 fn interval(value: &str) -> Result<Duration, String> {
     match duration(value)? {
         Duration::ZERO => {
@@ -152,15 +141,8 @@ fn interval(value: &str) -> Result<Duration, String> {
     }
 }
 
-/// The largest message: each side bounds what it holds.
-const MAX_BYTES: u64 = 16 << 20;
-
 fn size(value: &str) -> Result<usize, String> {
-    let size: Size = parse(value)?;
-    if size.bytes() > MAX_BYTES {
-        return Err("expected at most 16 MiB".to_owned());
-    }
-    Ok(size.bytes() as usize)
+    Workload::length_of(parse::<Size>(value)?).map_err(|e| e.to_string())
 }
 
 fn wait(value: &str) -> Result<Wait, String> {

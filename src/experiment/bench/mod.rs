@@ -2,13 +2,15 @@
 
 mod memory;
 mod pictures;
+mod reconnect;
 pub(super) mod remote;
 pub(super) mod run;
+mod server;
 pub(super) mod settings;
 
 use self::{
     remote::run_remote,
-    run::{LEAD, run_beside},
+    run::{Beside, LEAD, run_beside},
 };
 use crate::{
     experiment::{
@@ -24,8 +26,9 @@ use crate::{
         },
         remote::Remote,
         result::{cell::cell, compare::compare},
-        senders::{Flows, FlowsOutcome},
+        senders::FlowsOutcome,
         setup::Setup,
+        work,
     },
     path::Fidelity,
     report::{Cell, Flag, Paired},
@@ -50,7 +53,10 @@ impl Experiment for Bench {
 
     fn size(plan: &Plan) -> RunSize {
         let workload = &plan.workload;
+        let messages = (workload.warmup + workload.duration).as_secs_f64() / workload.interval.as_secs_f64();
+        let bytes = (workload.length + workload.reply_length) as f64;
         RunSize {
+            work: (messages * (work::per_message(plan.transport) + bytes * work::PER_BYTE)) as u64,
             duration: Some(LEAD + workload.warmup + workload.duration),
             memory: memory::estimate(plan),
             is_mostly_warmup: workload.warmup > workload.duration,
@@ -59,7 +65,7 @@ impl Experiment for Bench {
     }
 
     fn run(&self, plan: &Plan, job: &Job<'_>) -> Result<Outcome, RunError> {
-        self.measure(plan, job, None).map(|(outcome, _)| outcome)
+        self.measure(plan, job, Beside::default()).map(|(outcome, _)| outcome)
     }
 
     fn fidelity(outcome: &Outcome) -> Option<&Fidelity> {
@@ -104,12 +110,12 @@ impl Experiment for Bench {
 }
 
 impl Bench {
-    /// Makes one run, beside the senders of a background if there is one.
+    /// Makes one run, beside what `beside` has.
     pub(super) fn measure(
         &self,
         plan: &Plan,
         job: &Job<'_>,
-        background: Option<&Flows>,
+        beside: Beside<'_>,
     ) -> Result<(Outcome, Option<FlowsOutcome>), RunError> {
         let rows = job.samples.map(|rows| (rows, SampleRows::new(plan, job.seed)));
         let samples = rows.as_ref().map(|(_, samples)| samples.sink());
@@ -124,7 +130,7 @@ impl Bench {
             Observers { samples, packets: None, wire, recording, follows_losses: self.follows_losses };
         let (outcome, flows) = match job.server {
             Some(server) => (run_remote(plan, server, job.seed, observers, job.stop)?, None),
-            None => run_beside(plan, job.seed, observers, job.stop, background)?,
+            None => run_beside(plan, job.seed, observers, job.stop, beside)?,
         };
         let trace = tracer.and_then(|tracer| tracer.finish());
         if let Some((rows, samples)) = rows {

@@ -20,7 +20,7 @@ use crate::{
         plan::Plan,
         record::{
             observe::{Observers, SampleSink},
-            outcome::Outcome,
+            outcome::{Outcome, Usage},
             recorder::Recorder,
         },
         remote::Remote,
@@ -85,13 +85,19 @@ pub async fn run_against(
         recorder: &recorder,
         length,
         run: (length >= EXTENDED_HEADER_BYTES).then_some(run),
+        change: None,
         stop,
     };
-    let mut before = LimitedBy::default();
-    let measuring = |channel: &dyn Channel| before = channel.recovery().limits;
+    let (mut before, mut used) = (LimitedBy::default(), None);
+    let measuring = |channel: &dyn Channel| {
+        before = channel.recovery().limits;
+        used = host.usage();
+    };
     let broken = client.drive(&mut *channel, &workload, seed, measuring).await;
     let mut outcome = recorder.finish(broken.is_some());
     outcome.remote = true;
+    let client = host.usage().zip(used).map(|(now, before)| now - before);
+    outcome.usage = client.map(|client| Usage { client, server: None });
     outcome.deadline = remote.deadline.is_some().then_some(workload.deadline);
     outcome.broken = broken.map(|error| error.to_string());
     outcome.connect = Some(connect);

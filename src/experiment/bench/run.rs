@@ -4,23 +4,27 @@ use std::{
     future::{Future, poll_fn},
     net::SocketAddr,
     pin::Pin,
-    sync::Arc,
     task::Poll,
     time::Duration,
 };
 
 use tokio::sync::oneshot;
 
-use super::settings;
+use super::{
+    reconnect::Reconnecting,
+    server::{Served, Server},
+    settings,
+};
 use crate::{
-    channel::{self, Acceptor, Channel, Delivery, Settings},
+    channel::{self, Channel, Delivery, Settings},
     experiment::{
         error::RunError,
+        migration::{ClientChange, Migration},
         on_path::{Ends, OnPath, Route, on_path},
         plan::Plan,
         record::{
             observe::{Observers, PacketEvent, PacketLog, SampleSink},
-            outcome::Outcome,
+            outcome::{Outcome, Usage},
             recorder::Recorder,
         },
         senders::{Flows, FlowsOutcome},
@@ -29,7 +33,7 @@ use crate::{
     },
     path::{self, Host, Sleep, StopSignal, Stopped, timeout},
     tap::{Instrument, Tap},
-    transport::{ChannelError, ConnectError, LimitedBy, Recovery, Shape},
+    transport::{ChannelError, ConnectError, LimitedBy, Sessions, Shape},
     unit::{PerDirection, Time, nanos},
     wire::{Extension, Probe, ReportRequest},
 };
@@ -45,20 +49,35 @@ pub const LEAD: Duration = Duration::from_secs(1);
 /// Returns an error if no connection was made, or if the path could not be made, could not complete, or broke;
 /// [`RunError::Interrupted`] if nothing was measured.
 pub fn run(plan: &Plan, seed: u64, observers: Observers, stop: &StopSignal) -> Result<Outcome, RunError> {
-    run_beside(plan, seed, observers, stop, None).map(|(outcome, _)| outcome)
+    run_beside(plan, seed, observers, stop, Beside::default()).map(|(outcome, _)| outcome)
 }
 
-/// Like [`run`], but beside the senders of `background`, if any. They run for the whole run.
+/// What else goes on in a run.
+#[derive(Clone, Copy, Default)]
+pub(in crate::experiment) struct Beside<'a> {
+    /// Senders beside the messages. They run for the whole run.
+    pub(in crate::experiment) background: Option<&'a Flows>,
+    /// A change of the client's address, and what measures it.
+    pub(in crate::experiment) migration: Option<&'a Migration>,
+}
+
+/// Like [`run`], but beside what `beside` has.
 pub(in crate::experiment) fn run_beside(
     plan: &Plan,
     seed: u64,
     observers: Observers,
     stop: &StopSignal,
-    background: Option<&Flows>,
+    Beside { background, migration }: Beside<'_>,
 ) -> Result<(Outcome, Option<FlowsOutcome>), RunError> {
-    let Observers { samples, packets, wire, recording, follows_losses } = observers;
+    let Observers { mut samples, mut packets, wire, recording, follows_losses } = observers;
     let tap = |tap: Tap| if follows_losses { tap.following_losses() } else { tap };
-    let taps = plan.path.has_link().then(|| Tap::pair().map(tap));
+    // A tap follows one connection.
+    let is_followed = migration.is_none() || plan.transport.survives_new_address();
+    let taps = (plan.path.has_link() && is_followed).then(|| Tap::pair().map(tap));
+    if let Some(migration) = migration {
+        samples = Some(migration.sink(samples));
+        packets = Some(migration.packets(packets));
+    }
     let mut route_observers = path::Observers::default();
     if let Some(taps) = &taps {
         let ignored = background.map(Flows::ports).unwrap_or_default();
@@ -67,6 +86,7 @@ pub(in crate::experiment) fn run_beside(
     if let Some(observer) = wire {
         route_observers.push(observer);
     }
+    route_observers.extend(migration.map(Migration::observer));
     recording.observe(&mut route_observers);
     if let Some(background) = background {
         background.observe(&mut route_observers);
@@ -74,12 +94,16 @@ pub(in crate::experiment) fn run_beside(
     let route = Route {
         limits: settings::limits(&plan.workload),
         observers: route_observers,
+        change: migration.map(|migration| migration.change.clone()),
         ..Route::new(plan.path, &plan.links, plan.congestion, seed, stop)
     };
     let settings = settings::settings(plan, plan.path.has_link().then_some(seed))?;
     let of_truth = taps.clone().filter(|_| has_truth(&plan.setup(), follows_losses));
     let mut settings = Settings { taps, ..settings };
     settings.session.record(&recording);
+    if migration.is_some() {
+        settings.session.client_tls.sessions = Some(Sessions::default());
+    }
     let workload = plan.workload.patient_for(plan.path.has_link().then_some(&plan.links));
     let plan = &Plan { workload, ..plan.clone() };
     let OnPath { value, wire, queue, ecn, fidelity } = on_path(route, async |ends, wire| {
@@ -150,7 +174,8 @@ pub async fn run_between(
     let (report, reported) = oneshot::channel();
     let (begin_server, measured) = oneshot::channel();
     let host = ends.server.clone();
-    let server = Server { host, acceptor, reply: settings.reply, recorder: recorder.clone() };
+    let change = ends.change.clone();
+    let server = Server { host, acceptor, reply: settings.reply, recorder: recorder.clone(), change };
     ends.server.spawn("the server", Box::pin(server.serve(measured, stopped, report)));
 
     let host = &*ends.client;
@@ -160,12 +185,17 @@ pub async fn run_between(
         .await
         .map_err(|elapsed| ConnectError::TimedOut { what: "connecting", peer, after: elapsed.0 })??;
     let connect = host.now() - begun;
+    let change = ends.change.as_ref();
+    if let Some(change) = change {
+        channel = Box::new(Reconnecting::new(&ends.client, transport, peer, settings, change, channel));
+    }
 
-    let client = Client { host, recorder: &recorder, length: settings.request, run: None, stop };
-    let mut before = LimitedBy::default();
+    let client = Client { host, recorder: &recorder, length: settings.request, run: None, change, stop };
+    let (mut before, mut used) = (LimitedBy::default(), None);
     let mut begin_server = Some(begin_server);
     let measuring = |channel: &dyn Channel| {
         before = channel.recovery().limits;
+        used = host.usage();
         if let Some(begin) = begin_server.take() {
             // Fails if the server's connection broke, because the server then no longer waits for it.
             let _ = begin.send(());
@@ -178,57 +208,16 @@ pub async fn run_between(
     outcome.connect = Some(connect);
     outcome.client = channel.recovery();
     outcome.client.limits -= before;
+    let client = host.usage().zip(used).map(|(now, before)| now - before);
     // A server whose connection broke has stopped and reported by itself.
     let _ = stop_server.send(());
-    outcome.server = reported.await.unwrap_or_default();
+    let Served { recovery, usage } = reported.await.unwrap_or_default();
+    outcome.server = recovery;
+    outcome.usage = client.map(|client| Usage { client, server: usage });
     outcome.messages.corrupted = outcome.client.corrupted + outcome.server.corrupted;
     let rejected = outcome.client.rejected.zip(outcome.server.rejected);
     outcome.messages.rejected = rejected.map(|(client, server)| client.total() + server.total());
     Ok(outcome)
-}
-
-/// The end that replies to every request as soon as order releases it.
-struct Server {
-    host: Arc<dyn Host>,
-    acceptor: Acceptor,
-    reply: usize,
-    recorder: Recorder,
-}
-
-impl Server {
-    /// Serves one client until it closes or `stopped` resolves, then reports its recovery counters. Time limited before
-    /// `measured` resolved is not counted.
-    async fn serve(
-        mut self,
-        mut measured: oneshot::Receiver<()>,
-        mut stopped: oneshot::Receiver<()>,
-        report: oneshot::Sender<Recovery>,
-    ) {
-        let Ok(mut channel) = self.acceptor.accept().await else {
-            return;
-        };
-        let mut before = None;
-        loop {
-            let delivery = tokio::select! {
-                biased;
-                _ = &mut measured, if before.is_none() => {
-                    before = Some(channel.recovery().limits);
-                    continue;
-                }
-                delivery = channel.recv() => delivery,
-                _ = &mut stopped => break,
-            };
-            let Ok(delivery) = delivery else { break };
-            self.recorder.at_server(&delivery, self.host.now());
-            if channel.send(delivery.probe, self.reply).is_err() {
-                break;
-            }
-        }
-        let mut recovery = channel.recovery();
-        recovery.limits -= before.unwrap_or_default();
-        // If the client's connection failed, nothing receives this.
-        let _ = report.send(recovery);
-    }
 }
 
 /// The end that follows the schedule.
@@ -238,6 +227,8 @@ pub(in crate::experiment) struct Client<'a> {
     pub(in crate::experiment) length: usize,
     /// Identifies this run to a remote server; `None` to request no reports from it.
     pub(in crate::experiment) run: Option<u64>,
+    /// A change of its address, which it schedules.
+    pub(in crate::experiment) change: Option<&'a ClientChange>,
     /// Ends the run early when set.
     pub(in crate::experiment) stop: &'a StopSignal,
 }
@@ -271,6 +262,7 @@ impl Client<'_> {
         let start = self.start();
         let schedule = workload.schedule(start, seed);
         let mut begins = Some(schedule.measured_from());
+        self.change.into_iter().for_each(|change| change.begin(schedule.measured_from()));
         let mut alarms = Alarms { sleep: self.host.sleep_until(start), stopped: Some(self.stop.stopped()) };
         let mut broken = None;
         for message in schedule {

@@ -7,7 +7,10 @@ use crate::{
     channel::{Cause, Delivery},
     experiment::{LoggedPacket, PacketEvent, Plan, Sample, Workload},
     path::{Exit, Side},
-    report::episode::{Carries, End, Episode, Fate, Numbered, Packet, Subject, Wait},
+    report::episode::{
+        Carries, DetectedLoss, Detection, End, Episode, Fate, Numbered, Packet, Resent, Subject, Wait,
+    },
+    tap::{LossCause, Verdict},
     unit::{Time, nanos},
     wire::MessageId,
 };
@@ -34,6 +37,8 @@ struct Collected {
     arrived: Option<Time>,
     /// Whether no copy arrives intact.
     dropped: bool,
+    resent: Option<Resent>,
+    loss: Option<DetectedLoss>,
 }
 
 impl Collected {
@@ -44,6 +49,18 @@ impl Collected {
             }
             Exit::Arrived { more: true, .. } => {}
             Exit::Arrived { .. } | Exit::Dropped(_) => self.dropped = self.arrived.is_none(),
+        }
+    }
+
+    fn judged(&mut self, verdict: Verdict) {
+        let loss = |at: Time, cause, arrived| {
+            Some(DetectedLoss { at_ns: at.as_nanos(), by: detection(cause), arrived })
+        };
+        match verdict {
+            Verdict::Resent => self.resent = Some(Resent::Needed),
+            Verdict::Needless => self.resent = Some(Resent::Needless),
+            Verdict::Lost { at, cause } => self.loss = loss(at, cause, false),
+            Verdict::FalselyLost { at, cause } => self.loss = loss(at, cause, true),
         }
     }
 }
@@ -58,7 +75,17 @@ impl Collector {
         match event {
             PacketEvent::Entered(packet) => {
                 if packet.entered + BEFORE >= self.found.from && packet.entered <= self.found.until {
-                    self.packets.push(Collected { packet, arrived: None, dropped: false });
+                    let (arrived, dropped, resent, loss) = (None, false, None, None);
+                    self.packets.push(Collected { packet, arrived, dropped, resent, loss });
+                }
+            }
+            PacketEvent::Judged { from, transmission, verdict } => {
+                let mut packets = self.packets.iter_mut().rev();
+                let known = packets.find(|Collected { packet, .. }| {
+                    (packet.from, packet.transmission) == (from, Some(transmission))
+                });
+                if let Some(known) = known {
+                    known.judged(verdict);
                 }
             }
             PacketEvent::Left { from, number, at, exit } => {
@@ -155,7 +182,7 @@ impl Collector {
         // How much of each message has been sent, by direction.
         let mut sent = BTreeMap::new();
         let mut packets = Vec::with_capacity(self.packets.len());
-        for Collected { packet, arrived, dropped } in &self.packets {
+        for Collected { packet, arrived, dropped, resent, loss } in &self.packets {
             let carries = packet.portions.iter().map(|portion| {
                 let end = sent.entry((packet.from as u8, portion.id)).or_insert(0);
                 let again = portion.start < *end;
@@ -169,6 +196,8 @@ impl Collector {
                 arrives_ns: arrived.unwrap_or(usual).as_nanos(),
                 lost: *dropped,
                 carries: carries.collect(),
+                resent: *resent,
+                loss: *loss,
             });
         }
         packets
@@ -208,6 +237,18 @@ fn end(side: Side) -> End {
     match side {
         Side::Client => End::Client,
         Side::Server => End::Server,
+    }
+}
+
+fn detection(cause: LossCause) -> Detection {
+    match cause {
+        LossCause::PacketThreshold => Detection::PacketThreshold,
+        LossCause::TimeThreshold => Detection::TimeThreshold,
+        LossCause::DuplicateAcks => Detection::DuplicateAcks,
+        LossCause::Timeout => Detection::Timeout,
+        LossCause::Probe => Detection::Probe,
+        LossCause::RepeatedFlight => Detection::RepeatedFlight,
+        LossCause::Unknown => Detection::Retransmission,
     }
 }
 

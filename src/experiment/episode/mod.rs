@@ -156,6 +156,7 @@ fn run_watched<T: Send + 'static>(
     let observers = Observers {
         samples: Some(Box::new(move |seen| sample(&mut samples.lock(), seen))),
         packets: Some(Box::new(move |seen| packet(&mut packets.lock(), seen))),
+        follows_losses: true,
         ..Observers::default()
     };
     run(plan, seed, observers, stop).map(drop)

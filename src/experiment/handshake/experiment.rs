@@ -11,6 +11,7 @@ use crate::{
         matrix::Runs,
         remote::Remote,
         setup::Setup,
+        work,
     },
     path::{Fidelity, StopSignal},
     report::Cell,
@@ -42,6 +43,7 @@ impl Experiment for Handshake {
         RunSize {
             duration: Some(each.mul_f64(connections)),
             is_least: plan.path.has_link(),
+            work: (plan.connections as f64 * work::per_connection(plan.transport)) as u64,
             ..RunSize::default()
         }
     }

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod cell;
+mod config;
 mod experiment;
 mod outcome;
 mod plan;
@@ -22,6 +23,7 @@ use std::{
 use self::{attempt::Attempt, server::Server};
 pub use self::{
     cell::handshake_cell,
+    config::handshake_config,
     experiment::Handshake,
     outcome::HandshakeOutcome,
     plan::{HandshakePlan, Mode, UnknownMode},

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::attempt::Attempt;
 use crate::{
     link::Counters,
@@ -11,7 +13,7 @@ use crate::{
 };
 
 /// The figures of many connections. Times run from the instant at which each was begun.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct HandshakeOutcome {
     /// Connections begun.
     pub connections: u64,

@@ -66,6 +66,31 @@ pub struct HandshakePlan {
 }
 
 impl HandshakePlan {
+    /// The plan of `handshake` with the default of every option of its own.
+    pub fn usual(setup: &Setup<'_>, mode: Mode) -> Self {
+        let Setup { path, transport, links, congestion, loss_detection } = *setup;
+        let (connections, seconds) = match path {
+            PathKind::Sim => (100, 60),
+            PathKind::Relay | PathKind::Netns => (10, 10),
+            PathKind::Direct => (1000, 10),
+        };
+        // A lost datagram is not sent again, so a shorter timeout is enough.
+        let is_short = path.is_real_time() && !transport.spec().has_handshake;
+        Self {
+            path,
+            transport,
+            links: links.clone(),
+            mode,
+            congestion,
+            loss_detection,
+            connections,
+            parallel: 1,
+            length: 100,
+            timeout: Duration::from_secs(if is_short { 2 } else { seconds }),
+            certificate: 0,
+        }
+    }
+
     /// Its point of the matrix.
     pub(super) fn setup(&self) -> Setup<'_> {
         let Self { path, transport, ref links, congestion, loss_detection, .. } = *self;

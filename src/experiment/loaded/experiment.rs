@@ -8,13 +8,14 @@ use crate::{
     capture::Recording,
     experiment::{
         Remote, RunError,
-        bench::Bench,
+        bench::{Bench, run::Beside},
         driver::{Experiment, Job, Problem, RunSize},
         matrix::Runs,
         plan::Plan,
         record::outcome::Outcome,
         senders::Flows,
         setup::Setup,
+        work,
     },
     path::Fidelity,
     report::{Cell, Paired},
@@ -41,17 +42,26 @@ impl Experiment for Loaded {
 
     fn size(plan: &LoadedPlan) -> RunSize {
         let once = Bench::size(&plan.plan);
-        RunSize { duration: once.duration.map(|duration| duration * 2), ..once }
+        let duration = plan.plan.workload.warmup + plan.plan.workload.duration;
+        let rates = plan.plan.links.iter().filter_map(|link| link.rate);
+        let bytes = rates.map(|rate| rate.bits_per_second() as f64 / 8.0).sum::<f64>();
+        let background = (bytes * duration.as_secs_f64() * work::PER_BYTE) as u64;
+        RunSize {
+            duration: once.duration.map(|duration| duration * 2),
+            work: once.work.saturating_mul(2).saturating_add(background),
+            ..once
+        }
     }
 
     fn run(&self, plan: &LoadedPlan, job: &Job<'_>) -> Result<LoadedOutcome, RunError> {
         let LoadedPlan { plan: messages, .. } = plan;
         let alone = Job { recording: Recording::default(), samples: None, traced: false, ..*job };
-        let (idle, _) = self.0.measure(messages, &alone, None)?;
+        let (idle, _) = self.0.measure(messages, &alone, Beside::default())?;
         let mut flows = Flows::new(&plan.flows(), messages.path, &messages.links, job.seed)?;
         flows.record(&job.recording);
         let loaded = Job { recording: job.recording.clone(), samples: None, ..*job };
-        let (loaded, flows) = self.0.measure(messages, &loaded, Some(&flows))?;
+        let (loaded, flows) =
+            self.0.measure(messages, &loaded, Beside { background: Some(&flows), ..Beside::default() })?;
         Ok(LoadedOutcome { idle, loaded, flows: flows.unwrap_or_default() })
     }
 
@@ -61,6 +71,10 @@ impl Experiment for Loaded {
 
     fn has_succeeded(outcome: &LoadedOutcome) -> bool {
         Bench::has_succeeded(&outcome.loaded)
+    }
+
+    fn is_possible(plan: &LoadedPlan, outcome: &LoadedOutcome) -> bool {
+        outcome.flows.is_possible(plan.flows().len())
     }
 
     fn was_interrupted(outcome: &LoadedOutcome) -> bool {

@@ -1,5 +1,7 @@
 //! The plan and the outcome of messages beside a background.
 
+use serde::{Deserialize, Serialize};
+
 use crate::experiment::{
     plan::Plan,
     record::outcome::Outcome,
@@ -26,7 +28,7 @@ impl LoadedPlan {
 }
 
 /// The outcome of the two runs of one seed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LoadedOutcome {
     /// The messages without the background.
     pub idle: Outcome,

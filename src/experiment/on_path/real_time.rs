@@ -13,7 +13,7 @@ use crate::{
     experiment::{error::RunError, path_kind::PathKind},
     link::Counters,
     path::{
-        Host, Observers, QueueMeter, Side,
+        Host, Observers, QueueMeter, Side, WireBroken,
         direct::{DirectHost, HostThread, observed, runtime},
         netns::{self, Device, NetnsError, NetnsHost},
         relay, unspecified,
@@ -53,7 +53,7 @@ fn on_loopback<T>(
     let server = server_beside(&client)?;
     let hosts = [(Side::Client, client as Arc<dyn Host>), (Side::Server, server.host().clone())];
     let [client, server_host] = observed(hosts, route.observers);
-    let ends = Ends { client, server: server_host, listen: loopback(), reach: loopback().ip() };
+    let ends = Ends { client, server: server_host, listen: loopback(), reach: loopback().ip(), change: None };
     let read = Reading { counters: &|| None, queue: None };
     let (value, wire) = drive(&runtime, &ends, read, pending(), run)?;
     Ok(OnPath { value, wire, queue: None, ecn: None, fidelity: None })
@@ -68,12 +68,16 @@ fn over_relay<T>(
     let runtime = runtime()?;
     let client = runtime.block_on(async { DirectHost::new() })?;
     let server = server_beside(&client)?;
-    let relay = relay::Wire::new(route.links.clone(), route.seed, route.observers);
+    let relay = {
+        let change = route.change.as_ref().map(|change| change.address.clone());
+        relay::Wire::new(route.links.clone(), route.seed, route.observers, change)
+    };
     let ends = Ends {
         client: relay.host(Side::Client, client),
         server: relay.host(Side::Server, server.host().clone()),
         listen: loopback(),
         reach: loopback().ip(),
+        change: route.change,
     };
     let broken = async { relay.broken().await.into() };
     let read = Reading { counters: &|| Some(relay.counters()), queue };
@@ -100,8 +104,21 @@ fn over_netns<T>(
     })?;
     let reach = netns::World::ip(Side::Server);
     let listen = unspecified(SocketAddr::new(reach, 0));
-    let ends = Ends { client, server: server.host().clone(), listen, reach };
-    let broken = async { world.broken().await.into() };
+    let ends = Ends { client, server: server.host().clone(), listen, reach, change: route.change };
+    let (host, change) = (ends.client.clone(), ends.change.clone());
+    let changing = async {
+        if let Some(change) = change {
+            world.change_address(&change.address, &*host).await?;
+        }
+        pending::<Result<RunError, WireBroken>>().await
+    };
+    let broken = async {
+        tokio::select! {
+            biased;
+            broken = world.broken() => broken.into(),
+            changed = changing => changed.unwrap_or_else(RunError::from),
+        }
+    };
     let read = Reading { counters: &|| Some(world.counters()), queue };
     let (value, wire) = drive(&runtime, &ends, read, broken, run)?;
     Ok(OnPath { value, wire, queue: None, ecn: None, fidelity: Some(world.fidelity()) })

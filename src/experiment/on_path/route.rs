@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    experiment::path_kind::PathKind,
+    experiment::{migration::ClientChange, path_kind::PathKind},
     link::{Counters, LinkSpec},
     path::{EcnCounts, Fidelity, Host, Observers, QueueDelays, QueueMeter, StopSignal, sim::Limits},
     transport::Congestion,
@@ -30,6 +30,8 @@ pub struct Route<'a> {
     pub stop: StopSignal,
     /// Observers of every packet.
     pub observers: Observers,
+    /// A change of the client's address, if it changes.
+    pub change: Option<ClientChange>,
 }
 
 impl<'a> Route<'a> {
@@ -42,7 +44,7 @@ impl<'a> Route<'a> {
         stop: &StopSignal,
     ) -> Self {
         let (limits, observers) = (Limits::default(), Observers::default());
-        Self { path, links, seed, congestion, limits, stop: stop.clone(), observers }
+        Self { path, links, seed, congestion, limits, stop: stop.clone(), observers, change: None }
     }
 }
 
@@ -57,6 +59,8 @@ pub struct Ends {
     pub listen: SocketAddr,
     /// The address at which the client reaches the server; the port is the listener's.
     pub reach: IpAddr,
+    /// A change of the client's address, if it changes.
+    pub change: Option<ClientChange>,
 }
 
 impl Ends {
@@ -64,7 +68,7 @@ impl Ends {
     pub fn beside_others(&self, congestion: Congestion) -> Self {
         let controller = congestion.kernel_name();
         let beside = |host: &Arc<dyn Host>| host.beside_others(controller).unwrap_or_else(|| host.clone());
-        Self { client: beside(&self.client), server: beside(&self.server), ..*self }
+        Self { client: beside(&self.client), server: beside(&self.server), ..self.clone() }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     channel::{Cause, Delivery},
     stats::Histogram,
@@ -10,7 +12,7 @@ use crate::{
 };
 
 /// Blocked messages, in one direction or in either.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct OrderFigures {
     /// Blocked messages. Over both directions a message counts once.
     pub blocked: u64,
@@ -25,7 +27,7 @@ pub struct OrderFigures {
 }
 
 /// Blocked messages by why the bytes that they waited for were late.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ByCause {
     /// A copy of them was dropped.
     pub loss: u64,
@@ -46,7 +48,7 @@ impl ByCause {
 }
 
 /// One episode of head-of-line blocking: messages held until one more arrived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stall {
     /// From the arrival of the first blocked message to the release.
     pub duration: Duration,

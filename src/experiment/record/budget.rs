@@ -2,6 +2,8 @@
 
 use std::{iter::Sum, ops::Add, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{channel::Delivery, experiment::record::AtServer, unit::Time};
 
 /// The parts of a message's latency, both directions added. They add up to it exactly.
@@ -90,7 +92,7 @@ impl Sum for Budget {
 }
 
 /// The budgets of many messages.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BudgetSums {
     /// Messages whose budget is known.
     pub n: u64,

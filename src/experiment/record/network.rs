@@ -3,6 +3,8 @@
 //! The clocks of the two ends need not agree. Variation is the difference between the one-way times of two consecutive
 //! messages, in which a constant offset cancels. A drift remains: at 10 ppm, 0.1 us between messages 10 ms apart.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     channel::Delivery,
     experiment::record::AtServer,
@@ -11,7 +13,7 @@ use crate::{
 };
 
 /// The network's figures of one run, over delivered messages of the measured time.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct NetworkFigures {
     /// Magnitudes of the differences between round trips, in nanoseconds.
     pub variation: Histogram,
@@ -28,7 +30,7 @@ pub struct NetworkFigures {
 }
 
 /// One way's figures.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct WayFigures {
     /// Datagrams known to be lost on it.
     pub lost: u64,

@@ -5,7 +5,7 @@ use crate::{
     channel::Delivery,
     experiment::{plan::Plan, record::budget::Budget, workload::Workload},
     path::{Exit, Observer, PacketView, Side},
-    tap::{Carried, Seen},
+    tap::{Carried, Seen, Verdict},
     transport::{OrderedUnit, Transport},
     unit::Time,
     wire::MessageId,
@@ -56,6 +56,8 @@ pub struct LoggedPacket {
     pub ip_bytes: usize,
     /// The parts of messages that it carries, in order.
     pub portions: Vec<Portion>,
+    /// Its sender's own number for it, if the transport numbers its packets and their loss is followed.
+    pub transmission: Option<u64>,
 }
 
 /// What happens to a packet.
@@ -73,6 +75,15 @@ pub enum PacketEvent {
         at: Time,
         /// How it left.
         exit: Exit,
+    },
+    /// More became known of it.
+    Judged {
+        /// The end that sent it.
+        from: Side,
+        /// [`LoggedPacket::transmission`].
+        transmission: u64,
+        /// What became known.
+        verdict: Verdict,
     },
 }
 
@@ -109,8 +120,9 @@ pub struct Observers {
 }
 
 impl LoggedPacket {
-    /// A packet of a run of `workload` on `transport`.
-    fn new(packet: &PacketView<'_>, carried: &[Carried], transport: Transport, workload: &Workload) -> Self {
+    /// A packet of a run of `plan`.
+    fn new(packet: &PacketView<'_>, carried: &[Carried], transmission: Option<u64>, plan: &Plan) -> Self {
+        let Plan { transport, workload, .. } = plan;
         let from = Side::sending(packet.direction);
         let length = match from {
             Side::Client => workload.length,
@@ -126,7 +138,7 @@ impl LoggedPacket {
                 }
                 Carried::Stream { id, start, end } => {
                     portions.extend((start / length..end.div_ceil(length)).map(|place| Portion {
-                        id: on_stream(transport, workload, id, place),
+                        id: on_stream(*transport, workload, id, place),
                         start: start.saturating_sub(place * length),
                         end: (end - place * length).min(length),
                     }));
@@ -134,7 +146,7 @@ impl LoggedPacket {
             }
         }
         let PacketView { number, at: entered, ip_bytes, .. } = *packet;
-        Self { from, number, entered, ip_bytes, portions }
+        Self { from, number, entered, ip_bytes, portions, transmission }
     }
 }
 
@@ -142,8 +154,11 @@ impl PacketEvent {
     /// What the order instrument has seen in a run of `plan`.
     pub(in crate::experiment) fn of(seen: Seen<'_>, plan: &Plan) -> Self {
         match seen {
-            Seen::Entered(packet, carried) => {
-                Self::Entered(LoggedPacket::new(packet, carried, plan.transport, &plan.workload))
+            Seen::Entered(packet, carried, transmission) => {
+                Self::Entered(LoggedPacket::new(packet, carried, transmission, plan))
+            }
+            Seen::Judged(direction, transmission, verdict) => {
+                Self::Judged { from: Side::sending(direction), transmission, verdict }
             }
             Seen::Left(packet, exit) => {
                 let PacketView { number, at, .. } = *packet;

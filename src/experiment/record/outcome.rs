@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     experiment::record::{blocking::OrderFigures, budget::BudgetSums, network::NetworkFigures, trace::Trace},
     link::Counters,
-    path::{EcnCounts, Fidelity, QueueDelays},
+    path::{EcnCounts, Fidelity, QueueDelays, ThreadUsage},
     stats::Histogram,
     tap::TruthFigures,
     transport::Recovery,
@@ -13,7 +15,7 @@ use crate::{
 };
 
 /// The figures of one run: one transport, one workload, one seed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Outcome {
     /// Messages of the measured time, counted.
     pub messages: Messages,
@@ -57,14 +59,25 @@ pub struct Outcome {
     /// How exactly the path emulated the link over the whole run; `None` in virtual time, which is exact, and without a
     /// link.
     pub fidelity: Option<Fidelity>,
+    /// What the two ends' threads have cost since the measured time began; `None` in virtual time.
+    pub usage: Option<Usage>,
     /// Losses on the link, compared with those that the senders declared; `None` where they are not known.
     pub truth: Option<TruthFigures>,
     /// The timeline of the run, if it was recorded for pictures.
     pub trace: Option<Trace>,
 }
 
+/// What the threads of a client and its server have cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// The client's.
+    pub client: ThreadUsage,
+    /// The server's; `None` if it is another program.
+    pub server: Option<ThreadUsage>,
+}
+
 /// Messages of the measured time. `scheduled = delivered + lost + unfinished + unknown`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Messages {
     /// Messages that were due.
     pub scheduled: u64,

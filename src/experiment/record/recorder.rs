@@ -146,17 +146,18 @@ impl Recorder {
         }
     }
 
-    /// A request reached the server, which handed over the reply at `replied`.
-    pub(in crate::experiment) fn at_server(&self, delivery: &Delivery, replied: Time) {
+    /// A request reached the server, which handed over the reply at `replied`. Returns whether it had been there before.
+    pub(in crate::experiment) fn at_server(&self, delivery: &Delivery, replied: Time) -> bool {
         let mut state = self.0.lock();
         let delivery = &delivery.resolved(state.resolution);
         let number = state.workload.number(delivery.probe.id);
         let place = state.requests.note(number);
         let at_server = AtServer { delivery: *delivery, replied };
         let Some(message) = state.message(number) else {
-            return;
+            return false;
         };
         let is_measured = message.scheduled.measured;
+        let is_repeated = message.at_server.is_some() || message.settled;
         match &mut message.at_server {
             Some(arrivals) => {
                 arrivals.second.get_or_insert(at_server);
@@ -167,6 +168,7 @@ impl Recorder {
         if is_measured {
             state.note_stall(Direction::ToServer, delivery);
         }
+        is_repeated
     }
 
     /// A reply reached the client.

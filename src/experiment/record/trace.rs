@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::observe::{Sample, SampleSink};
 use crate::{
     channel::Delivery,
@@ -17,7 +19,7 @@ pub(in crate::experiment) const MAX_ENTRIES: usize = 1 << 20;
 pub(in crate::experiment) const QUEUE_BIN: Duration = Duration::from_millis(10);
 
 /// The timeline of a run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Trace {
     /// The messages of the measured time, in the order in which their outcomes became known.
     pub(in crate::experiment) messages: Vec<Traced>,
@@ -29,7 +31,7 @@ pub struct Trace {
 }
 
 /// A message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::experiment) struct Traced {
     pub(in crate::experiment) due: Time,
     /// `None` if it was not delivered.
@@ -38,7 +40,7 @@ pub(in crate::experiment) struct Traced {
 }
 
 /// The main cause of a message's delay. Blocking takes precedence over its own retransmission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::experiment) enum Delay {
     Nothing,
     /// It was retransmitted.
@@ -153,5 +155,9 @@ impl Observer for Tracer {
             }
             bins[bin] = bins[bin].max(nanos(queued));
         }
+    }
+
+    fn reads_ciphertext(&self) -> bool {
+        false
     }
 }

@@ -45,6 +45,7 @@ pub fn cell(plan: &Plan, outcomes: &[(u64, Outcome)]) -> Cell {
     cell.wire = pool.wire(plan, messages.delivered);
     cell.queue = queueing(outcomes.iter().map(|(_, outcome)| (outcome.queue.as_ref(), outcome.wire)));
     cell.ecn = ecn(outcomes.iter().map(|(_, outcome)| outcome.ecn));
+    cell.cpu = pool.cpu(messages.sent);
     cell.network = Some(pool.network(&messages));
     cell.recovery = Some(pool.recovery(plan.transport));
     cell.per_seed = outcomes.iter().map(|(seed, outcome)| per_seed(plan, *seed, outcome)).collect();
@@ -123,7 +124,9 @@ fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag>
     let is_unfixed = plan.path == PathKind::Netns
         && plan.transport.uses_kernel_tcp()
         && matches!(plan.congestion, Congestion::Fixed(_));
-    let is_congested = !is_limited && recovery.congestion_events.unwrap_or(0) > 0;
+    let by_marks =
+        pool.sum(|outcome| outcome.ecn.map_or(0, |ecn| ecn.iter().map(|way| way.window_reductions).sum()));
+    let is_congested = !is_limited && recovery.congestion_events.unwrap_or(0) + by_marks > 0;
     // The advice is a fixed window, which the kernel's TCP does not have.
     flag(is_congested && !plan.transport.uses_kernel_tcp(), Flag::Congested);
     flag(is_congested && plan.transport.uses_kernel_tcp() && !is_unfixed, Flag::KernelCongested);

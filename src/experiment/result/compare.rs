@@ -1,5 +1,7 @@
 //! Differences between the cells of one link and workload, over the same seeds.
 
+use std::cell::OnceCell;
+
 use crate::{
     experiment::{matrix::Runs, plan::Plan, record::outcome::Outcome, result::cell::knows_order},
     report::{Metric, Paired},
@@ -9,16 +11,17 @@ use crate::{
 /// Compares each plan with the first that shares its path, link, workload and controller. `cells` gives the index of
 /// the cell that each plan has in the result, if it has one.
 pub fn compare(plans: &[Plan], runs: &[Runs<Outcome>], cells: &[Option<usize>]) -> Vec<Paired> {
-    let samples: Vec<Sample> =
-        plans.iter().zip(runs).map(|(plan, runs)| Sample::new(plan, &runs.outcomes)).collect();
+    let samples: Vec<OnceCell<Sample>> = plans.iter().map(|_| OnceCell::new()).collect();
+    let sample =
+        |index: usize| samples[index].get_or_init(|| Sample::new(&plans[index], &runs[index].outcomes));
     let mut differences = Vec::new();
     for (b, plan) in plans.iter().enumerate() {
         let first = plans[..b].iter().position(|other| other.differs_in_transport_only(plan));
         let Some(a) = first else { continue };
         let (Some(cell_a), Some(cell_b)) = (cells[a], cells[b]) else { continue };
         differences.extend(
-            samples[b]
-                .against(&samples[a])
+            sample(b)
+                .against(sample(a))
                 .into_iter()
                 .filter_map(|(metric, difference)| Paired::new(cell_b, cell_a, metric, difference)),
         );

@@ -9,7 +9,7 @@ use crate::{
         record::{blocking::OrderFigures, budget::BudgetSums, outcome::Outcome},
     },
     link::Counters,
-    path::{Fidelity, TcpRetransmissions},
+    path::{Fidelity, TcpRetransmissions, ThreadUsage},
     report::{self, Flag, Ratio},
     stats::{Histogram, Percentile, Pooled, Seeds, ci95},
     transport::{LimitedBy, Recovery, Transport},
@@ -134,6 +134,26 @@ impl Pool<'_> {
         Fidelity::of_all(self.0.iter().filter_map(|(_, outcome)| outcome.fidelity.as_ref()))
     }
 
+    /// What the ends' threads cost for each of `sent` messages; `None` in virtual time.
+    pub(super) fn cpu(&self, sent: u64) -> Option<report::Cpu> {
+        let usages: Vec<_> = self.0.iter().filter_map(|(_, outcome)| outcome.usage).collect();
+        let per_message = |times: Option<Duration>| nanos(times?).checked_div(sent);
+        let client = |of: fn(&ThreadUsage) -> Duration| {
+            per_message(Some(usages.iter().map(|usage| of(&usage.client)).sum()))
+        };
+        let server = |of: fn(&ThreadUsage) -> Duration| {
+            per_message(usages.iter().map(|usage| usage.server.as_ref().map(of)).sum())
+        };
+        let switches = usages.iter().flat_map(|usage| [Some(usage.client), usage.server]).flatten();
+        (!usages.is_empty()).then(|| report::Cpu {
+            client_ns_per_message: client(|usage| usage.user + usage.system),
+            client_system_ns_per_message: client(|usage| usage.system),
+            server_ns_per_message: server(|usage| usage.user + usage.system),
+            server_system_ns_per_message: server(|usage| usage.system),
+            context_switches: switches.map(|usage| usage.context_switches).sum(),
+        })
+    }
+
     fn ends(&self) -> Vec<&Recovery> {
         self.0.iter().flat_map(|(_, outcome)| [&outcome.client, &outcome.server]).collect()
     }
@@ -197,6 +217,7 @@ pub(in crate::experiment) fn recovery(ends: &[&Recovery]) -> report::Recovery {
         window_limited_ns: sum(|end| end.window_limited.map(nanos)),
         timeouts: sum(|end| end.timeouts),
         acknowledged_ce: sum(|end| end.acknowledged_ce),
+        ce_received: sum(|end| end.ce_received),
         truth: None,
         kernel: kernel(ends),
     }

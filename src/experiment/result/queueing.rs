@@ -24,8 +24,8 @@ pub(in crate::experiment) fn queueing<'a>(
     }
     let direction = |way: Direction| {
         let delay_ns = delays[way].as_ref()?.summary();
-        let Counters { marked, queue_dropped: dropped, .. } = counters[way];
-        Some(QueueDirection { delay_ns, marked, dropped })
+        let Counters { marked, queue_dropped: dropped, aqm_dropped, .. } = counters[way];
+        Some(QueueDirection { delay_ns, marked, dropped, aqm_dropped })
     };
     let queueing = Queueing::from_fn(direction);
     queueing.iter().any(Option::is_some).then_some(queueing)
@@ -42,6 +42,7 @@ pub(in crate::experiment) fn ecn(runs: impl Iterator<Item = Option<PerDirection<
                 marked: sum.marked + ecn.marked,
                 ce_seen: sum.ce_seen + ecn.ce_seen,
                 bleached: sum.bleached + ecn.bleached,
+                window_reductions: sum.window_reductions + ecn.window_reductions,
                 validation_failed: sum.validation_failed + u64::from(ecn.gave_up),
             }
         }))

@@ -20,16 +20,12 @@ const SETTINGS: [(&str, &str); 5] = [
     ("tcp_available_congestion_control", "/proc/sys/net/ipv4/tcp_available_congestion_control"),
 ];
 
-/// This machine, and how true its wires were to their models; `None` where nothing went over `paths` in real time.
-pub(in crate::experiment) fn system<'a>(
-    paths: impl Iterator<Item = PathKind> + Clone,
-    wires: impl IntoIterator<Item = &'a Fidelity>,
-) -> Option<System> {
+/// This machine; `None` where nothing goes over `paths` in real time. [`add_fidelity`] completes it after the runs.
+pub fn system(paths: impl Iterator<Item = PathKind> + Clone) -> Option<System> {
     if !paths.clone().any(PathKind::is_real_time) {
         return None;
     }
     let in_namespaces = paths.clone().any(|path| path == PathKind::Netns);
-    let fidelity = Fidelity::of_all(wires);
     let kernel = read("/proc/sys/kernel/osrelease").unwrap_or_else(|| "unknown".to_owned());
     let settings = SETTINGS.iter().filter_map(|&(name, file)| Some((name.to_owned(), read(file)?)));
     Some(System {
@@ -37,10 +33,21 @@ pub(in crate::experiment) fn system<'a>(
         cores: thread::available_parallelism().map_or(1, NonZero::get) as u64,
         crates: versions(include_str!("../../../Cargo.lock")),
         settings: settings.chain(system_settings(in_namespaces)).collect(),
-        lateness_ns: fidelity.as_ref().map(|fidelity| fidelity.lateness.summary()),
-        dropped_packets: fidelity.as_ref().and_then(|fidelity| fidelity.dropped),
-        send_errors: fidelity.as_ref().map(|fidelity| fidelity.send_errors),
+        lateness_ns: None,
+        dropped_packets: None,
+        send_errors: None,
     })
+}
+
+/// Adds how true the wires of a machine were to their models.
+pub(in crate::experiment) fn add_fidelity<'a>(
+    system: &mut System,
+    wires: impl IntoIterator<Item = &'a Fidelity>,
+) {
+    let fidelity = Fidelity::of_all(wires);
+    system.lateness_ns = fidelity.as_ref().map(|fidelity| fidelity.lateness.summary());
+    system.dropped_packets = fidelity.as_ref().and_then(|fidelity| fidelity.dropped);
+    system.send_errors = fidelity.as_ref().map(|fidelity| fidelity.send_errors);
 }
 
 fn read(file: &str) -> Option<String> {
@@ -65,7 +72,7 @@ mod tests {
 
     #[test]
     fn every_crate_that_carries_a_transport_has_its_version() {
-        let system = system([PathKind::Relay].into_iter(), []).unwrap();
+        let system = system([PathKind::Relay].into_iter()).unwrap();
         assert_eq!(system.crates.len(), CRATES.len(), "{:?}", system.crates);
         assert!(system.crates.values().all(|version| version.starts_with(|c: char| c.is_ascii_digit())));
         assert_eq!((system.lateness_ns, system.dropped_packets), (None, None));

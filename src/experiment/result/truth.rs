@@ -37,5 +37,6 @@ fn by_cause(sum: &TruthFigures) -> LossCauses {
         duplicate_acks: found(LossCause::DuplicateAcks),
         timeout: found(LossCause::Timeout),
         probe: found(LossCause::Probe),
+        repeated_flight: found(LossCause::RepeatedFlight),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{iter::Sum, sync::Arc, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     link::{Counters, DropReason},
     path::{Exit, Observer, PacketView},
@@ -9,7 +11,7 @@ use crate::{
 };
 
 /// The packets of one sender in the direction of its data.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::experiment) struct Crossed {
     /// Packets offered to the link.
     pub(in crate::experiment) packets: u64,
@@ -107,8 +109,12 @@ impl State {
         let (others, latest) = (&mut self.counts.others[way], &mut self.counts.latest[way]);
         match exit {
             Exit::Dropped(DropReason::Lost) => others.lost += 1,
-            Exit::Dropped(DropReason::QueueFull) => others.queue_dropped += 1,
+            Exit::Dropped(reason @ (DropReason::QueueFull | DropReason::Aqm)) => {
+                others.queue_dropped += 1;
+                others.aqm_dropped += u64::from(reason == DropReason::Aqm);
+            }
             Exit::Dropped(DropReason::TooLarge) => others.too_large += 1,
+            Exit::Dropped(DropReason::NoMapping) => {}
             Exit::Arrived { intact, more } => {
                 others.delivered += 1;
                 others.duplicated += u64::from(more);
@@ -145,7 +151,7 @@ impl Observer for FlowMeter {
             (Owner::Other, exit) => state.other_left(packet, exit),
         }
         // A packet that is lost on the wire has used the bottleneck.
-        let has_used = !matches!(exit, Exit::Dropped(reason) if reason != DropReason::Lost);
+        let has_used = !matches!(exit, Exit::Dropped(reason) if !reason.is_behind_bottleneck());
         if has_used && packet.at >= state.counts.since {
             let bin = nanos(packet.at - state.counts.since) / nanos(state.bin);
             let bin = usize::try_from(bin).unwrap_or(usize::MAX);
@@ -155,5 +161,9 @@ impl Observer for FlowMeter {
             }
             served[bin] += packet.ip_bytes as u64;
         }
+    }
+
+    fn reads_ciphertext(&self) -> bool {
+        false
     }
 }

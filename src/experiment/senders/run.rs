@@ -5,6 +5,8 @@ use std::{future::Future, net::SocketAddr, time::Duration};
 use futures_util::future::{join_all, try_join};
 use rand::Rng;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     meter::{Crossed, FlowMeter},
     spec::Sender,
@@ -53,7 +55,7 @@ pub(in crate::experiment) struct Flow {
 }
 
 /// The outcome of one sender.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::experiment) struct FlowOutcome {
     /// When it started, since the run began.
     pub(in crate::experiment) start: Duration,
@@ -68,7 +70,7 @@ pub(in crate::experiment) struct FlowOutcome {
 }
 
 /// The outcome of all senders.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(in crate::experiment) struct FlowsOutcome {
     /// Each sender.
     pub(in crate::experiment) flows: Vec<FlowOutcome>,
@@ -92,6 +94,13 @@ impl FlowOutcome {
 }
 
 impl FlowsOutcome {
+    /// Whether it can be that of `senders` senders: each was read at every reading, and its bytes only grew.
+    pub(in crate::experiment) fn is_possible(&self, senders: usize) -> bool {
+        let is_read =
+            |flow: &FlowOutcome| flow.received.len() == self.read_at.len() && flow.received.is_sorted();
+        self.flows.len() == senders && self.flows.iter().all(is_read) && self.read_at.is_sorted()
+    }
+
     /// A sender's goodput in bits per second, from the first to the last reading between two instants.
     pub(in crate::experiment) fn goodput(&self, flow: usize, [from, to]: [Duration; 2]) -> Option<f64> {
         let first = self.read_at.iter().position(|at| *at >= from)?;

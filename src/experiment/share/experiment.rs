@@ -11,6 +11,7 @@ use crate::{
         driver::{Experiment, Job, Problem, RunSize},
         matrix::Runs,
         setup::Setup,
+        work,
     },
     path::Fidelity,
     report::Cell,
@@ -43,7 +44,10 @@ impl Experiment for Share {
     }
 
     fn size(plan: &SharePlan) -> RunSize {
-        RunSize { duration: Some(plan.duration), ..RunSize::default() }
+        // A bottleneck is kept full, whoever sends.
+        let bits = plan.bottleneck().rate.map_or(0.0, |rate| rate.bits_per_second() as f64);
+        let work = bits / 8.0 * plan.duration.as_secs_f64() * work::PER_BYTE;
+        RunSize { duration: Some(plan.duration), work: work as u64, ..RunSize::default() }
     }
 
     fn run(&self, plan: &SharePlan, job: &Job<'_>) -> Result<ShareOutcome, RunError> {
@@ -56,6 +60,10 @@ impl Experiment for Share {
 
     fn has_succeeded(outcome: &ShareOutcome) -> bool {
         outcome.flows.flows.iter().any(|flow| flow.received.last() > Some(&0))
+    }
+
+    fn is_possible(plan: &SharePlan, outcome: &ShareOutcome) -> bool {
+        outcome.flows.is_possible(plan.senders.len())
     }
 
     fn was_interrupted(outcome: &ShareOutcome) -> bool {

@@ -1,5 +1,7 @@
 //! One run of `share`.
 
+use serde::{Deserialize, Serialize};
+
 use super::SharePlan;
 use crate::{
     experiment::{
@@ -15,7 +17,7 @@ use crate::{
 };
 
 /// What one run has shown.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ShareOutcome {
     pub(super) flows: FlowsOutcome,
     /// What the link did, in each direction.

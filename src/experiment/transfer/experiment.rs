@@ -12,6 +12,7 @@ use crate::{
         driver::{Experiment, Job, Problem, RunSize},
         matrix::Runs,
         setup::Setup,
+        work,
     },
     path::Fidelity,
     report::Cell,
@@ -44,7 +45,8 @@ impl Experiment for Transfer {
     }
 
     fn size(plan: &TransferPlan) -> RunSize {
-        RunSize { bytes: Some(plan.content.bytes()), ..RunSize::default() }
+        let bytes = plan.content.bytes();
+        RunSize { bytes: Some(bytes), work: (bytes as f64 * work::PER_BYTE) as u64, ..RunSize::default() }
     }
 
     fn run(&self, plan: &TransferPlan, job: &Job<'_>) -> Result<TransferOutcome, RunError> {

@@ -2,6 +2,8 @@
 
 use std::{ops::Range, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     link::Counters,
     path::{EcnCounts, Fidelity, QueueDelays},
@@ -12,7 +14,7 @@ use crate::{
 };
 
 /// The figures of one transfer.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TransferOutcome {
     /// Time to establish the connection.
     pub connect: Duration,

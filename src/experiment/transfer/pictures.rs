@@ -133,4 +133,8 @@ impl Observer for Meter {
             Exit::Dropped(_) => state.progress.dropped[bin] += 1,
         }
     }
+
+    fn reads_ciphertext(&self) -> bool {
+        false
+    }
 }

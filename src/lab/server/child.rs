@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::unit::Mutex;
+use crate::{lab::call::shown, report::from_json, unit::Mutex};
 
 /// A command that is running. Dropping it ends it.
 pub(super) struct Running {
@@ -22,9 +22,9 @@ pub(super) struct Killer(Arc<Mutex<Child>>);
 
 impl Running {
     /// Starts this program with these words, which print a result as JSON.
-    pub(super) fn start(words: &[String], pictures: bool) -> io::Result<Self> {
+    pub(super) fn start(words: &[String]) -> io::Result<Self> {
         let mut command = Command::new(env::current_exe()?);
-        command.args(words).args(["--json", "--quiet"]).args(pictures.then_some("--pictures"));
+        command.args(words).args(["--json", "--quiet", "--pictures"]);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take();
         Ok(Self { child: Arc::new(Mutex::new(child)), stdout })
@@ -34,13 +34,13 @@ impl Running {
         Killer(Arc::clone(&self.child))
     }
 
-    /// Waits for the result. Returns what the command complained of if there is none.
-    pub(super) fn result(mut self) -> Result<String, String> {
+    /// Waits for the result, and returns what the page shows of it. Returns what the command complained of if there is none.
+    pub(super) fn shown(mut self) -> Result<String, String> {
         let mut printed = String::new();
         let read = self.stdout.take().map_or(Ok(0), |mut stdout| stdout.read_to_string(&mut printed));
         read.map_err(|error| error.to_string())?;
         if !printed.is_empty() {
-            return Ok(printed);
+            return from_json(printed.as_bytes()).map(|file| shown(&file)).map_err(|error| error.to_string());
         }
         let mut said = String::new();
         if let Some(mut stderr) = self.child.lock().stderr.take() {

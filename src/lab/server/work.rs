@@ -86,7 +86,7 @@ fn begin(call: Call, lines: mpsc::UnboundedSender<Value>, place: Option<OwnedSem
             let _ = progress.send(json!({ "done": runs }));
         });
         let answer = match running {
-            Some(running) => running.map_err(|error| error.to_string()).and_then(Running::result),
+            Some(running) => running.map_err(|error| error.to_string()).and_then(Running::shown),
             None => {
                 let context = Context { paths: &PATHS, stop: &stop, progress };
                 call.answer(&context).map_err(|error| error.to_string())
@@ -104,8 +104,8 @@ fn begin(call: Call, lines: mpsc::UnboundedSender<Value>, place: Option<OwnedSem
 
 /// Starts a run in real time, if the call asks for one.
 fn in_real_time(call: &Call) -> Option<std::io::Result<Running>> {
-    let Call::Run { words, pictures } = call else { return None };
+    let Call::Show { words } = call else { return None };
     let scenario = call.scenario().ok().flatten()?;
     let is_ours = scenario.path.is_real_time() && PATHS.contains(&scenario.path);
-    is_ours.then(|| Running::start(words, *pictures))
+    is_ours.then(|| Running::start(words))
 }

@@ -4,6 +4,7 @@ use super::{GilbertElliott, Loss, LossBy, stage::LossStage};
 use crate::{
     link::{
         Column, LinkSpec, Property, Setting, SpecError, Takes, Word,
+        effects::Draw,
         property::{COUNT, SHARE, TEXT, set},
     },
     unit::nanos,
@@ -39,7 +40,7 @@ pub(in crate::link) const LOSS: Property = Property {
         }
         words
     },
-    effect: |link, generators| LossStage::of(&link.loss, link.loss_by, || generators.take(1)),
+    effect: |link, generators| LossStage::of(&link.loss, link.loss_by, || generators.take(Draw::Loss)),
     ..Property::PLAIN
 };
 

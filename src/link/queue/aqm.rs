@@ -27,6 +27,9 @@ pub enum Aqm {
 const FORMS: &str = "droptail, codel[:TARGET[:INTERVAL]], fq-codel[:FLOWS[:QUANTUM[:TARGET[:INTERVAL]]]], \
                      pie[:TARGET[:UPDATE]] or red[:MIN[:MAX[:SHARE]]], such as codel:5ms:100ms or red:5p:15p:10%";
 
+/// A quantum that is the MTU.
+const MTU: &str = "mtu";
+
 impl FromStr for Aqm {
     type Err = ValueError;
 
@@ -42,6 +45,9 @@ impl FromStr for Aqm {
                 let default = FqCodelParameters::default();
                 let flows = next(&mut values, default.flows, |text| count(text).ok_or_else(form))?;
                 let quantum = next(&mut values, default.quantum, |text| {
+                    if text == MTU {
+                        return Ok(None);
+                    }
                     let bytes = u32::try_from(text.parse::<Size>()?.bytes()).ok();
                     bytes.filter(|bytes| *bytes > 0).map(Some).ok_or_else(form)
                 })?;
@@ -108,8 +114,8 @@ impl fmt::Display for Aqm {
                 if quantum.is_none() && *flows == default.flows && *codel == default.codel {
                     return f.write_str("fq-codel");
                 }
-                // The notation has no word for a quantum that follows the MTU, so the MTU of Ethernet is written.
-                write!(f, "fq-codel:{flows}:{}:{codel}", Size::from_bytes(quantum.unwrap_or(1500).into()))
+                let quantum = quantum.map(|bytes| Size::from_bytes(bytes.into()).to_string());
+                write!(f, "fq-codel:{flows}:{}:{codel}", quantum.as_deref().unwrap_or(MTU))
             }
             Self::Pie(PieParameters { target, update }) => {
                 write!(f, "pie:{}:{}", format_duration(*target), format_duration(*update))
@@ -139,6 +145,9 @@ mod tests {
             ("codel:1ms:20ms", "codel:1ms:20ms"),
             ("fq-codel", "fq-codel"),
             ("fq-codel:8:300B", "fq-codel:8:300B:5ms:100ms"),
+            ("fq-codel:8", "fq-codel:8:mtu:5ms:100ms"),
+            ("fq-codel:8:mtu:1ms", "fq-codel:8:mtu:1ms:100ms"),
+            ("fq-codel:1024:mtu", "fq-codel"),
             ("pie:20ms", "pie:20ms:15ms"),
             ("red", "red:5p:15p:10%"),
             ("red:2p:4p:5%", "red:2p:4p:5%"),

@@ -33,9 +33,9 @@ pub(super) struct Codel {
     first_above: Option<Time>,
     is_dropping: bool,
     /// When to drop next, while dropping.
-    drop_next: Time,
+    pub(super) drop_next: Time,
     /// Drops since dropping began.
-    count: u64,
+    pub(super) count: u64,
     /// `count` when dropping began.
     last_count: u64,
     after: After,

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, fmt};
 
-use super::{Capacity, Queue, Queued};
+use super::{Capacity, Queue, Queued, Refused};
 use crate::unit::Time;
 
 /// A drop-tail queue.
@@ -26,7 +26,7 @@ impl<P> DropTail<P> {
 }
 
 impl<P: fmt::Debug + Send> Queue<P> for DropTail<P> {
-    fn enqueue(&mut self, packet: Queued<P>) -> Result<(), Queued<P>> {
+    fn enqueue(&mut self, packet: Queued<P>) -> Result<(), Refused<P>> {
         while let Some(&(departs, bytes)) = self.counted.front()
             && departs <= packet.offered
         {
@@ -34,7 +34,7 @@ impl<P: fmt::Debug + Send> Queue<P> for DropTail<P> {
             self.counted_bytes -= u64::from(bytes);
         }
         if !self.capacity.fits(self.counted.len() as u64 + 1, self.counted_bytes + u64::from(packet.bytes)) {
-            return Err(packet);
+            return Err(Refused::full(packet));
         }
         self.waiting.push_back(packet);
         Ok(())

@@ -3,7 +3,7 @@
 
 use std::{collections::VecDeque, fmt};
 
-use super::{Capacity, Codel, CodelParameters, Queue, Queued, Room};
+use super::{Capacity, Codel, CodelParameters, Queue, Queued, Refused, Room};
 use crate::unit::Time;
 
 /// The parameters of FQ-CoDel.
@@ -27,9 +27,9 @@ impl Default for FqCodelParameters {
 pub(super) struct FqCodel<P> {
     flows: Vec<Flow<P>>,
     /// Flows that have just become active, in the order of service.
-    new: VecDeque<u16>,
+    pub(super) new: VecDeque<u16>,
     /// All other active flows.
-    old: VecDeque<u16>,
+    pub(super) old: VecDeque<u16>,
     quantum: i64,
     room: Room,
 }
@@ -96,7 +96,7 @@ impl<P> FqCodel<P> {
 }
 
 impl<P: fmt::Debug + Send> Queue<P> for FqCodel<P> {
-    fn enqueue(&mut self, packet: Queued<P>) -> Result<(), Queued<P>> {
+    fn enqueue(&mut self, packet: Queued<P>) -> Result<(), Refused<P>> {
         let index = packet.flow % self.flows.len() as u64;
         let (now, bytes) = (packet.offered, packet.bytes);
         let flow = &mut self.flows[index as usize];
@@ -113,7 +113,7 @@ impl<P: fmt::Debug + Send> Queue<P> for FqCodel<P> {
         if has_room {
             return Ok(());
         }
-        self.drop_from_longest().map_or(Ok(()), Err)
+        self.drop_from_longest().map_or(Ok(()), |packet| Err(Refused::full(packet)))
     }
 
     fn surplus(&mut self, now: Time) -> Option<Queued<P>> {

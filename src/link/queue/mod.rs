@@ -1,6 +1,8 @@
 //! The queue in front of the bottleneck.
 
 mod aqm;
+#[cfg(test)]
+pub(crate) mod broken;
 mod codel;
 mod drop_tail;
 mod fifo;
@@ -16,8 +18,8 @@ use std::{fmt, time::Duration};
 use rand::Rng;
 
 use super::{
-    Column, LinkSpec, Property, Setting, SpecError, Takes, Word,
-    effects::{Draws, Effect, Generators},
+    Column, DropReason, LinkSpec, Property, Setting, SpecError, Takes, Word,
+    effects::{Draw, Draws, Effect, Generators},
     property::{COUNT, TEXT, set, unless_none},
 };
 use crate::unit::{
@@ -45,7 +47,7 @@ pub use red::RedParameters;
 /// queue.
 pub(super) trait Queue<P>: fmt::Debug + Send {
     /// Takes a packet, or returns the packet that is dropped: this one, or one that waited and makes room for it.
-    fn enqueue(&mut self, packet: Queued<P>) -> Result<(), Queued<P>>;
+    fn enqueue(&mut self, packet: Queued<P>) -> Result<(), Refused<P>>;
 
     /// Another packet to drop after [`enqueue`](Self::enqueue) dropped one, if the queue is still too long at `now`.
     fn surplus(&mut self, _now: Time) -> Option<Queued<P>> {
@@ -82,6 +84,20 @@ pub(super) struct Queued<P> {
     pub(super) marked: bool,
 }
 
+/// A packet that is dropped when one is offered.
+#[derive(Debug)]
+pub(super) struct Refused<P> {
+    pub(super) packet: Queued<P>,
+    pub(super) reason: DropReason,
+}
+
+impl<P> Refused<P> {
+    /// `packet` makes room, or finds none.
+    fn full(packet: Queued<P>) -> Self {
+        Self { packet, reason: DropReason::QueueFull }
+    }
+}
+
 /// The queue of `link`.
 pub(super) fn of<P: fmt::Debug + Send + 'static>(link: &LinkSpec) -> Box<dyn Queue<P>> {
     let capacity = Capacity::from(link.resolved_queue());
@@ -96,7 +112,7 @@ pub(super) fn of<P: fmt::Debug + Send + 'static>(link: &LinkSpec) -> Box<dyn Que
 
 /// The key for the hash of flows, if the queue of `link` distinguishes flows.
 pub(super) fn flow_key(link: &LinkSpec, generators: &mut Generators) -> Option<u64> {
-    matches!(link.aqm, Aqm::FqCodel(_)).then(|| generators.take(9).next_u64())
+    matches!(link.aqm, Aqm::FqCodel(_)).then(|| generators.take(Draw::FlowKey).next_u64())
 }
 
 pub(super) const AQM: Property = Property {
@@ -115,7 +131,7 @@ pub(super) const AQM: Property = Property {
     })],
     words: |settings| settings.text("aqm").map_or_else(Vec::new, |aqm| vec![Word::Quoted(aqm.to_owned())]),
     effect: |link, generators| match link.aqm {
-        Aqm::Pie(_) | Aqm::Red(_) => Some(Box::new(QueueDraws(generators.take(8)))),
+        Aqm::Pie(_) | Aqm::Red(_) => Some(Box::new(QueueDraws(generators.take(Draw::Queue)))),
         Aqm::DropTail | Aqm::Codel(_) | Aqm::FqCodel(_) => None,
     },
     ..Property::PLAIN

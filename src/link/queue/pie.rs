@@ -32,7 +32,7 @@ const BETA: f64 = 1.25;
 /// Up to this probability PIE marks packets; above it, it drops them (section 5.1).
 const MOST_MARKING: f64 = 0.1;
 /// Probabilities, and the divisor of adjustments below each (section 4.2).
-const SCALES: [(f64, f64); 6] =
+pub(super) const SCALES: [(f64, f64); 6] =
     [(0.000_001, 2048.0), (0.000_01, 512.0), (0.000_1, 128.0), (0.001, 32.0), (0.01, 8.0), (0.1, 2.0)];
 /// The decay of the probability while the queue is empty (section 4.2).
 const DECAY: f64 = 0.98;
@@ -42,7 +42,7 @@ const DECAY: f64 = 0.98;
 pub(super) struct Pie {
     parameters: PieParameters,
     /// The chance that a packet is dropped.
-    probability: f64,
+    pub(super) probability: f64,
     delay: Duration,
     burst_allowance: Duration,
     next_update: Time,

@@ -26,15 +26,15 @@ impl Default for RedParameters {
 }
 
 /// The weight of the current length in the average (1993, section VI).
-const WEIGHT: f64 = 0.002;
+pub(super) const WEIGHT: f64 = 0.002;
 
 /// RED, for one queue.
 #[derive(Debug)]
 pub(super) struct Red {
     parameters: RedParameters,
-    average: f64,
+    pub(super) average: f64,
     /// Packets since the last drop or mark; `None` while the average is below the minimum.
-    since: Option<u32>,
+    pub(super) since: Option<u32>,
     /// When the last packet was sent, or when its transmission began.
     idle_since: Time,
     /// Nanoseconds that the transmission of the last packet took.

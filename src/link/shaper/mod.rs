@@ -9,7 +9,7 @@ use std::fmt;
 
 use super::{
     Column, LinkSpec, Obstacle, Property, Setting, Takes, Word,
-    effects::Generators,
+    effects::{Draw, Generators},
     property::{COUNT, TEXT, unless_none},
 };
 use crate::unit::{Rate, Time};
@@ -44,7 +44,7 @@ pub(super) fn of(link: &LinkSpec, generators: &mut Generators) -> Option<Box<dyn
     Some(match &link.rate_profile {
         None => Box::new(FixedRate::new(rate)),
         Some(RateProfile::Trace(trace)) => Box::new(Traced::new(trace.clone())),
-        Some(profile) => match profile.pieces(|| generators.take(10)) {
+        Some(profile) => match profile.pieces(|| generators.take(Draw::Rate)) {
             Some(pieces) => Box::new(Varying::new(pieces)),
             None => Box::new(FixedRate::new(rate)),
         },

@@ -13,7 +13,9 @@ use super::{
     quic::QuicSocket,
     steer, tcp, udp,
 };
-use crate::path::{BoxFuture, Connected, Datagrams, Host, Listener, PathError, PortShare, Timers, drops};
+use crate::path::{
+    BoxFuture, Connected, Datagrams, Host, Listener, PathError, PortShare, ThreadUsage, Timers, drops, sys,
+};
 
 /// Polls of tasks between polls of the sockets. A task that is always ready, as under a flood, delays the other tasks'
 /// sockets by as many of its polls; tokio's default is 61.
@@ -102,6 +104,10 @@ impl Host for DirectHost {
 
     fn busy_time(&self) -> Option<Duration> {
         busy_time()
+    }
+
+    fn usage(&self) -> Option<ThreadUsage> {
+        sys::thread_usage()
     }
 
     fn spawn(&self, _: &'static str, task: BoxFuture<'static, ()>) {

@@ -18,7 +18,7 @@ use crate::{
     link::QueueVisit,
     path::{
         BoxFuture, Connected, DatagramError, Datagrams, Exit, Host, Listener, Observers, PacketView,
-        PathError, Payload, Received, Side, Timers,
+        PathError, Payload, Received, Side, ThreadUsage, Timers,
         layered_quic::{LayeredQuic, QuicLayer},
         packet::header_bytes,
     },
@@ -125,6 +125,10 @@ impl Host for ObservedHost {
 
     fn busy_time(&self) -> Option<Duration> {
         self.host.busy_time()
+    }
+
+    fn usage(&self) -> Option<ThreadUsage> {
+        self.host.usage()
     }
 
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use quinn::udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use quinn::udp::{EcnCodepoint, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use socket2::{SockRef, Socket};
 use tokio::io::Interest;
 
@@ -18,7 +18,7 @@ use super::{
     socket_errors::SocketErrors,
 };
 use crate::{
-    path::{BoxFuture, DatagramError, Datagrams, Received, Timers, sys},
+    path::{BoxFuture, DatagramError, Datagrams, Received, Timers, packet::EcnUse, sys},
     unit::Mutex,
 };
 
@@ -33,6 +33,7 @@ pub(super) struct UdpSocket {
     peer: Option<SocketAddr>,
     inbox: Mutex<Inbox>,
     errors: SocketErrors,
+    ecn: EcnUse,
 }
 
 impl UdpSocket {
@@ -43,7 +44,7 @@ impl UdpSocket {
         leave_out_unread(SockRef::from(&*io), local.ip())?;
         let inbox = Inbox { batch: Batch::new(), linger: Linger::new(timers) };
         let errors = SocketErrors::new(&io);
-        Ok(Self { io, state, local, peer, inbox: Mutex::new(inbox), errors })
+        Ok(Self { io, state, local, peer, inbox: Mutex::new(inbox), errors, ecn: EcnUse::default() })
     }
 
     /// Sends by the simplest sufficient call. With control messages the kernel would look up the route again for each
@@ -55,7 +56,7 @@ impl UdpSocket {
             Some(_) => {
                 let transmit = Transmit {
                     destination: to,
-                    ecn: None,
+                    ecn: self.ecn.codepoint(),
                     contents: payload,
                     segment_size: None,
                     src_ip: from,
@@ -87,7 +88,8 @@ impl Datagrams for UdpSocket {
         let mut inbox = self.inbox.lock();
         let Inbox { batch, linger } = &mut *inbox;
         loop {
-            if let Some(received) = batch.pop(buffer) {
+            if let Some((received, ecn)) = batch.pop(buffer) {
+                self.ecn.received(ecn);
                 return Poll::Ready(Ok(received));
             }
             if let Some(e) = batch.failed.take() {
@@ -145,7 +147,7 @@ impl Datagrams for UdpSocket {
         if run.len() > segment {
             let transmit = Transmit {
                 destination: to,
-                ecn: None,
+                ecn: self.ecn.codepoint(),
                 contents: run,
                 segment_size: Some(segment),
                 src_ip: from,
@@ -161,6 +163,24 @@ impl Datagrams for UdpSocket {
         self.try_send(first, to, from).map(|()| first.len())
     }
 
+    fn use_ecn(&self) -> io::Result<()> {
+        let socket = SockRef::from(&*self.io);
+        let field = EcnCodepoint::Ect0 as u32;
+        if self.local.is_ipv6() {
+            socket.set_tclass_v6(field)?;
+            socket.set_recv_tclass_v6(true)?;
+        } else {
+            socket.set_tos_v4(field)?;
+            socket.set_recv_tos_v4(true)?;
+        }
+        self.ecn.begin();
+        Ok(())
+    }
+
+    fn ce_received(&self) -> Option<u64> {
+        self.ecn.ce_received()
+    }
+
     fn shun(&self, sources: &[IpAddr]) -> bool {
         shun::shun(SockRef::from(&*self.io), sources).is_ok()
     }
@@ -173,8 +193,8 @@ impl Datagrams for UdpSocket {
     }
 }
 
-/// Disables control messages that are not read here, which cost time per datagram: ECN marks (RFC 3168), which no
-/// transport on this socket uses, and the destination of a socket that is bound to one address.
+/// Disables control messages that are not read here, which cost time per datagram: the ECN field (RFC 3168), until
+/// [`Datagrams::use_ecn`], and the destination of a socket that is bound to one address.
 fn leave_out_unread(socket: SockRef<'_>, local: IpAddr) -> io::Result<()> {
     if local.is_ipv6() {
         socket.set_recv_tclass_v6(false)?;
@@ -235,8 +255,8 @@ impl Batch {
         self.filled > 0 || self.failed.is_some()
     }
 
-    /// Copies out the oldest datagram.
-    fn pop(&mut self, buffer: &mut [u8]) -> Option<Received> {
+    /// Copies out the oldest datagram. Returns its ECN field, if the kernel reports that.
+    fn pop(&mut self, buffer: &mut [u8]) -> Option<(Received, Option<EcnCodepoint>)> {
         if self.next == self.filled {
             return None;
         }
@@ -244,12 +264,12 @@ impl Batch {
         let start = self.next * BUFFER_BYTES + self.taken;
         let len = meta.stride.min(meta.len - self.taken).min(buffer.len());
         buffer[..len].copy_from_slice(&self.buffers[start..start + len]);
-        let (from, to) = (meta.addr, meta.dst_ip);
+        let (from, to, ecn) = (meta.addr, meta.dst_ip, meta.ecn);
         self.taken += meta.stride;
         if self.taken >= meta.len {
             (self.next, self.taken) = (self.next + 1, 0);
         }
-        Some(Received { len, from, to, transit: None, more: self.next < self.filled })
+        Some((Received { len, from, to, transit: None, more: self.next < self.filled }, ecn))
     }
 }
 

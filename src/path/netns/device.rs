@@ -116,6 +116,16 @@ fn configure(address: Ipv4Addr, mtu: u16) -> io::Result<()> {
     netlink::bring_up(index, mtu, QUEUE_PACKETS)
 }
 
+/// Takes this address from the interface of this thread's namespace.
+pub(super) fn remove_address(address: Ipv4Addr) -> io::Result<()> {
+    netlink::remove_address(name_to_index(control_socket()?, NAME)?, address)
+}
+
+/// Gives the interface of this thread's namespace an address.
+pub(super) fn add_address(address: Ipv4Addr) -> io::Result<()> {
+    netlink::add_address(name_to_index(control_socket()?, NAME)?, address)
+}
+
 /// A pair with its near end in `namespace` and its far end here, and a packet socket on the far one.
 fn veth(namespace: &Namespace, mtu: u16) -> io::Result<OwnedFd> {
     const OUTER: &str = "outer0";

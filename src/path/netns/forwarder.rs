@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     os::fd::OwnedFd,
     sync::Arc,
     thread,
@@ -16,7 +16,7 @@ use super::device::Port;
 use crate::{
     link::{Counters, FlowId, LinkSpec, PacketTraits},
     path::{
-        Fidelity, Observers, Payload, WireBroken,
+        AddressChange, Fidelity, Observers, Payload, WireBroken,
         realtime::{Breakage, Envelope, HeldPackets, broken},
         sys,
         wait::Waiter,
@@ -34,6 +34,7 @@ const BUFFER_BYTES: usize = 65_535 + 64;
 #[derive(Debug)]
 pub(super) struct Forwarder {
     wire: Arc<Wire>,
+    seed: u64,
     stop: OwnedFd,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -53,6 +54,8 @@ struct State {
     packets: HeldPackets<Frame>,
     /// Packets that a device dropped because the forwarder did not read them in time.
     missed: u64,
+    /// A change of the client's address, and the one that it has before.
+    change: Option<(AddressChange, IpAddr)>,
 }
 
 /// What is kept of a packet on the wire.
@@ -105,13 +108,20 @@ impl Forwarder {
         origin: Instant,
     ) -> io::Result<Self> {
         let packets = HeldPackets::new(links, seed, observers);
-        let state = Mutex::new(State { packets, missed: 0 });
+        let state = Mutex::new(State { packets, missed: 0, change: None });
         let wire = Arc::new(Wire { origin, ports, state, breakage: Breakage::default() });
         let stop = eventfd(0, EventfdFlags::CLOEXEC)?;
         let (shared, stopped) = (wire.clone(), stop.try_clone()?);
         let run = move || shared.forward(&stopped);
         let thread = thread::Builder::new().name("forwarder".to_owned()).spawn(run)?;
-        Ok(Self { wire, stop, thread: Some(thread) })
+        Ok(Self { wire, seed, stop, thread: Some(thread) })
+    }
+
+    /// Drops packets to `old` once the client's address has changed.
+    pub(super) fn follow(&self, change: AddressChange, old: IpAddr) {
+        let mut state = self.wire.state.lock();
+        state.packets.follow(&change, self.seed);
+        state.change = Some((change, old));
     }
 
     pub(super) fn counters(&self) -> PerDirection<Counters> {
@@ -200,7 +210,18 @@ impl Wire {
         let port = &self.ports[direction.reverse()];
         loop {
             let now = self.now();
-            let Some(due) = state.packets.next(direction, now) else { return };
+            let change = state
+                .change
+                .as_ref()
+                .filter(|(change, _)| direction == Direction::ToClient && change.has_happened(now));
+            let routable = |_: &Frame, packet: &[u8]| match change {
+                Some((change, old)) if ip::addresses(packet).is_some_and(|(_, to)| to.ip() == *old) => {
+                    change.count_unroutable(1);
+                    false
+                }
+                _ => true,
+            };
+            let Some(due) = state.packets.next(direction, now, routable) else { return };
             state.packets.sent(due.at, now);
             // A device may refuse a packet whose header the link corrupted.
             if port.write(&due.bytes).is_err() && due.intact {

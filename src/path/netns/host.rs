@@ -11,7 +11,7 @@ use quinn::AsyncUdpSocket;
 
 use super::{namespace::Namespace, tcp::Tcp, world::World};
 use crate::path::{
-    BoxFuture, Connected, Datagrams, Host, Listener, PathError, Side, Timers,
+    BoxFuture, Connected, Datagrams, Host, Listener, PathError, Side, ThreadUsage, Timers,
     direct::{DirectHost, Ports},
     layered_quic::LayeredQuic,
     realtime::OnWire,
@@ -26,6 +26,7 @@ pub struct NetnsHost {
     namespace: Arc<Namespace>,
     tcp: Tcp,
     resolution: Duration,
+    uses_ecn: bool,
 }
 
 impl NetnsHost {
@@ -36,7 +37,7 @@ impl NetnsHost {
         let namespace = world.namespace(side).clone();
         let tcp = Tcp { namespace: namespace.clone(), controller, is_alone: true };
         let direct = DirectHost::with_origin(world.origin, Ports::Own)?;
-        Ok(Arc::new(Self { direct, namespace, tcp, resolution: world.resolution }))
+        Ok(Arc::new(Self { direct, namespace, tcp, resolution: world.resolution, uses_ecn: world.uses_ecn }))
     }
 
     fn within<T: Send>(
@@ -66,8 +67,16 @@ impl Host for NetnsHost {
         self.direct.unix_time()
     }
 
+    fn uses_ecn(&self) -> bool {
+        self.uses_ecn
+    }
+
     fn busy_time(&self) -> Option<Duration> {
         self.direct.busy_time()
+    }
+
+    fn usage(&self) -> Option<ThreadUsage> {
+        self.direct.usage()
     }
 
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {
@@ -91,7 +100,7 @@ impl Host for NetnsHost {
     fn beside_others(&self, controller: &'static str) -> Option<Arc<dyn Host>> {
         let tcp = Tcp { controller, is_alone: false, ..self.tcp.clone() };
         let (direct, namespace) = (self.direct.clone(), self.namespace.clone());
-        Some(Arc::new(Self { direct, namespace, tcp, resolution: self.resolution }))
+        Some(Arc::new(Self { direct, namespace, tcp, resolution: self.resolution, uses_ecn: self.uses_ecn }))
     }
 
     fn tcp_connect(&self, peer: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>> {

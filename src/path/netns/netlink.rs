@@ -46,14 +46,12 @@ pub(super) fn bring_up_loopback() -> io::Result<()> {
 
 /// Gives an interface an address in a /24 network.
 pub(super) fn add_address(index: u32, address: Ipv4Addr) -> io::Result<()> {
-    const PREFIX: u8 = 24;
-    // struct ifaddrmsg
-    let mut payload = Payload(vec![libc::AF_INET as u8, PREFIX, 0, libc::RT_SCOPE_UNIVERSE]);
-    payload.0.extend_from_slice(&index.to_ne_bytes());
-    payload
-        .attribute(libc::IFA_LOCAL, &address.octets())
-        .attribute(libc::IFA_ADDRESS, &address.octets())
-        .send(libc::RTM_NEWADDR, libc::NLM_F_CREATE | libc::NLM_F_EXCL)
+    Payload::address(index, address).send(libc::RTM_NEWADDR, libc::NLM_F_CREATE | libc::NLM_F_EXCL)
+}
+
+/// Takes this address from an interface.
+pub(super) fn remove_address(index: u32, address: Ipv4Addr) -> io::Result<()> {
+    Payload::address(index, address).send(libc::RTM_DELADDR, 0)
 }
 
 fn zero_terminated(name: &str) -> Vec<u8> {
@@ -69,6 +67,14 @@ impl Payload {
     fn interface(index: u32, flags: u32, change: u32) -> Self {
         let words = [0, index, flags, change];
         Self(words.iter().flat_map(|word: &u32| word.to_ne_bytes()).collect())
+    }
+
+    /// `struct ifaddrmsg` of an address in a /24 network.
+    fn address(index: u32, address: Ipv4Addr) -> Self {
+        const PREFIX: u8 = 24;
+        let mut payload = Self(vec![libc::AF_INET as u8, PREFIX, 0, libc::RT_SCOPE_UNIVERSE]);
+        payload.0.extend_from_slice(&index.to_ne_bytes());
+        payload.attribute(libc::IFA_LOCAL, &address.octets()).attribute(libc::IFA_ADDRESS, &address.octets())
     }
 
     fn attribute(mut self, kind: u16, value: &[u8]) -> Self {

@@ -1,15 +1,25 @@
 //! Two namespaces and the wire between them.
 
 use std::{
+    io,
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use super::{device::Device, error::NetnsError, forwarder::Forwarder, namespace::Namespace};
+use super::{
+    device::{self, Device},
+    error::NetnsError,
+    forwarder::Forwarder,
+    namespace::Namespace,
+};
 use crate::{
     link::{Counters, LinkSpec},
-    path::{Fidelity, Observers, Side, WireBroken, realtime::resolution},
+    path::{
+        AddressChange, Fidelity, Host, Observers, Side, WireBroken,
+        address_change::another,
+        realtime::{broken, resolution},
+    },
     unit::PerDirection,
 };
 
@@ -21,6 +31,7 @@ pub struct World {
     device: Device,
     pub(super) origin: Instant,
     pub(super) resolution: Duration,
+    pub(super) uses_ecn: bool,
 }
 
 impl World {
@@ -40,15 +51,15 @@ impl World {
         observers: Observers,
     ) -> Result<Self, NetnsError> {
         let origin = Instant::now();
-        let ecn = links.iter().any(LinkSpec::uses_ecn);
-        let namespaces = [Arc::new(Namespace::new(ecn)?), Arc::new(Namespace::new(ecn)?)];
+        let uses_ecn = links.iter().any(LinkSpec::uses_ecn);
+        let namespaces = [Arc::new(Namespace::new(uses_ecn)?), Arc::new(Namespace::new(uses_ecn)?)];
         // An interface has one MTU for both directions; larger packets would only be dropped by the link.
         let mtu = links.to_server.mtu.min(links.to_client.mtu);
         let port = |side: Side| device.connect(&namespaces[side as usize], address(side), mtu);
         let ports = PerDirection { to_server: port(Side::Client)?, to_client: port(Side::Server)? };
         let forwarder = Forwarder::start(ports, links, seed, observers, origin)
             .map_err(NetnsError::setup("start the forwarder of packets"))?;
-        Ok(Self { forwarder, namespaces, device, origin, resolution: resolution(links) })
+        Ok(Self { forwarder, namespaces, device, origin, resolution: resolution(links), uses_ecn })
     }
 
     /// The namespace of one end's host.
@@ -64,6 +75,23 @@ impl World {
     /// The devices that connect the hosts to the wire.
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    /// Gives the client's host another address when `change` is due, by the clock of `host`: the kernel removes the old one.
+    ///
+    /// Returns an error if the kernel refuses that.
+    pub async fn change_address(&self, change: &AddressChange, host: &dyn Host) -> Result<(), WireBroken> {
+        let old = address(Side::Client);
+        self.forwarder.follow(change.clone(), old.into());
+        host.sleep_until(change.scheduled().await).await;
+        let replace = |replaced: io::Result<io::Result<()>>| {
+            replaced.flatten().map_err(broken("change the client's address"))
+        };
+        let client = self.namespace(Side::Client);
+        replace(client.within(|| device::remove_address(old)))?;
+        host.sleep(change.outage()).await;
+        let IpAddr::V4(new) = another(old.into()) else { return Ok(()) };
+        replace(client.within(|| device::add_address(new)))
     }
 
     /// Completes when the wire carries nothing any more, for example because a device is gone. One task may wait.

@@ -21,6 +21,8 @@ pub(super) struct Client {
     /// The socket that the server sees.
     pub(super) back: RelaySocket,
     last_active: Time,
+    /// The server sees it at another address by now.
+    pub(super) has_moved: bool,
 }
 
 pub(super) struct Clients {
@@ -28,11 +30,21 @@ pub(super) struct Clients {
     by_id: BTreeMap<ClientId, Client>,
     by_address: BTreeMap<SocketAddr, ClientId>,
     next: ClientId,
+    /// Where the sockets of new clients are bound; `None` for the address that the kernel chooses.
+    from: Option<IpAddr>,
 }
 
 impl Clients {
     pub(super) fn new(limits: RelayLimits) -> Self {
-        Self { limits, by_id: BTreeMap::new(), by_address: BTreeMap::new(), next: 0 }
+        Self { limits, by_id: BTreeMap::new(), by_address: BTreeMap::new(), next: 0, from: None }
+    }
+
+    /// Gives every client a new socket, bound to `from`, with its next datagram. The old ones still send what is under way
+    /// to the server.
+    pub(super) fn change_address(&mut self, from: Option<IpAddr>) {
+        self.from = from;
+        self.by_address.clear();
+        self.by_id.values_mut().for_each(|client| client.has_moved = true);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -73,7 +85,8 @@ impl Clients {
         server: SocketAddr,
         now: Time,
     ) -> io::Result<ClientId> {
-        let client = Client { address, local, back: RelaySocket::connect(server)?, last_active: now };
+        let back = RelaySocket::connect(server, self.from)?;
+        let client = Client { address, local, back, last_active: now, has_moved: false };
         let id = self.next;
         self.next += 1;
         self.by_id.insert(id, client);
@@ -84,7 +97,9 @@ impl Clients {
     /// Removes a client and closes its socket.
     pub(super) fn remove(&mut self, id: ClientId) -> Option<Client> {
         let client = self.by_id.remove(&id)?;
-        self.by_address.remove(&client.address);
+        if self.by_address.get(&client.address) == Some(&id) {
+            self.by_address.remove(&client.address);
+        }
         Some(client)
     }
 

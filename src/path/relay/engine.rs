@@ -20,7 +20,8 @@ use super::{
 use crate::{
     link::{Counters, PacketTraits},
     path::{
-        Host, Observers, Payload,
+        AddressChange, Host, NewAddress, Observers, Payload,
+        address_change::another,
         packet::{datagram_traits, header_bytes},
         realtime::{Breakage, Due, Envelope, HeldPackets, broken},
         wait::Waiter,
@@ -77,8 +78,10 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(options: &RelayOptions, front: SocketAddr, observers: Observers) -> Self {
+        let mut packets = HeldPackets::new(&options.links, options.seed, observers);
+        options.change.iter().for_each(|change| packets.follow(change, options.seed));
         Self {
-            packets: HeldPackets::new(&options.links, options.seed, observers),
+            packets,
             sent: PerDirection::default(),
             refused: 0,
             clients: ClientCounts::default(),
@@ -120,6 +123,8 @@ pub(super) struct Engine {
     /// When each datagram of the run was due.
     due: Vec<Time>,
     swept: Time,
+    change: Option<AddressChange>,
+    has_changed: bool,
 }
 
 impl Engine {
@@ -147,6 +152,8 @@ impl Engine {
             arrivals: Arrivals::new(),
             run: Run::default(),
             due: Vec::new(),
+            change: options.change.clone(),
+            has_changed: false,
         })
     }
 
@@ -160,6 +167,7 @@ impl Engine {
     fn relay(&mut self) -> io::Result<()> {
         let mut waiter = Waiter::new();
         loop {
+            self.change_address();
             self.deliver();
             self.sweep();
             let until =
@@ -170,6 +178,17 @@ impl Engine {
                 return Ok(());
             }
         }
+    }
+
+    /// Changes the clients' addresses when that is due.
+    fn change_address(&mut self) {
+        let is_due = |change: &&AddressChange| !self.has_changed && change.has_happened(self.host.now());
+        let Some(change) = self.change.as_ref().filter(is_due) else { return };
+        self.has_changed = true;
+        self.clients.change_address(match change.what() {
+            NewAddress::Port => None,
+            NewAddress::Ip => Some(another(self.to.ip())),
+        });
     }
 
     /// Reads what is ready; `false` if told to end.
@@ -195,13 +214,18 @@ impl Engine {
         if self.front.receive(&mut self.arrivals).is_err() {
             return;
         }
+        self.change_address();
         let now = self.host.now();
+        if self.change.as_ref().is_some_and(|change| change.is_out(now)) {
+            return;
+        }
         let mut arrivals = std::mem::replace(&mut self.arrivals, Arrivals::none());
         for (meta, run) in arrivals.runs() {
             let known = self.clients.active_at(meta.addr, now);
             match known.or_else(|| self.add_client(meta.addr, meta.dst_ip, now)) {
                 Some(client) => {
-                    let addressed = Addressed { client, ecn: meta.ecn, from: meta.addr, to: self.to };
+                    let from = self.shown(client, meta.addr);
+                    let addressed = Addressed { client, ecn: meta.ecn, from, to: self.to };
                     self.offer(Direction::ToServer, now, addressed, meta, run);
                 }
                 None => self.state.lock().clients.refused += datagrams(meta, run).count() as u64,
@@ -212,7 +236,7 @@ impl Engine {
 
     fn read_server(&mut self, client: ClientId) {
         let Some(from) = self.clients.get(client) else { return };
-        let address = from.address;
+        let address = self.shown(client, from.address);
         if let Err(error) = from.back.receive(&mut self.arrivals) {
             if error.kind() == io::ErrorKind::ConnectionRefused {
                 self.state.lock().refused += 1;
@@ -227,6 +251,12 @@ impl Engine {
             self.offer(Direction::ToClient, now, addressed, meta, run);
         }
         std::mem::swap(&mut self.arrivals, &mut arrivals);
+    }
+
+    /// The address of a client as observers see it: its own at first, and the one that the server sees after a change.
+    fn shown(&self, client: ClientId, own: SocketAddr) -> SocketAddr {
+        let changed = self.clients.get(client).filter(|client| self.has_changed && !client.has_moved);
+        changed.map_or(own, |client| client.back.local_addr())
     }
 
     /// Offers a run of datagrams to the link, one by one.
@@ -286,11 +316,24 @@ impl Engine {
         let mut state = state.lock();
         for direction in Direction::BOTH {
             let mut to = None;
-            while let Some(due) = state.packets.next(direction, self.host.now()) {
+            while let Some(due) = self.next(&mut state, direction) {
                 self.join(&mut state, direction, &mut to, due);
             }
             self.flush(&mut state, direction, to);
         }
+    }
+
+    /// The next datagram that is due, unless it is for an address that a client no longer has.
+    fn next(&self, state: &mut State, direction: Direction) -> Option<Due<Addressed>> {
+        let routable = |addressed: &Addressed, _: &[u8]| {
+            let has_moved = direction == Direction::ToClient
+                && self.clients.get(addressed.client).is_some_and(|client| client.has_moved);
+            if has_moved {
+                self.change.iter().for_each(|change| change.count_unroutable(1));
+            }
+            !has_moved
+        };
+        state.packets.next(direction, self.host.now(), routable)
     }
 
     /// Adds a datagram to the run for `to`, or sends that run and begins another.

@@ -2,6 +2,7 @@
 
 use std::{
     future::ready,
+    io,
     net::{IpAddr, SocketAddr},
     num::NonZeroUsize,
     sync::Arc,
@@ -19,8 +20,8 @@ use super::{
 use crate::{
     link::{Counters, LinkSpec},
     path::{
-        BoxFuture, Connected, DatagramError, Datagrams, Host, Listener, Observers, PathError, Received, Side,
-        Timers, WireBroken, drops,
+        AddressChange, BoxFuture, Connected, DatagramError, Datagrams, Host, Listener, Observers, PathError,
+        Received, Side, ThreadUsage, Timers, WireBroken, drops,
         layered_quic::LayeredQuic,
         realtime::{self, Breakage, OnWire},
     },
@@ -37,6 +38,7 @@ pub struct Wire {
     links: PerDirection<LinkSpec>,
     seed: u64,
     observers: Mutex<Observers>,
+    change: Option<AddressChange>,
     breakage: Arc<Breakage>,
     relay: Mutex<Option<Relay>>,
     /// What the kernel dropped for closed sockets of the ends; `None` if it does not tell.
@@ -44,12 +46,18 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// A wire that follows `links`, with every draw keyed by `seed`. It starts with the server's first socket.
-    pub fn new(links: PerDirection<LinkSpec>, seed: u64, observers: Observers) -> Arc<Self> {
+    /// A wire that follows `links`, with every draw keyed by `seed`, on which the client's address may change. It starts with the server's first socket.
+    pub fn new(
+        links: PerDirection<LinkSpec>,
+        seed: u64,
+        observers: Observers,
+        change: Option<AddressChange>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             links,
             seed,
             observers: Mutex::new(observers),
+            change,
             breakage: Arc::default(),
             relay: Mutex::default(),
             dropped: Mutex::new(Some(0)),
@@ -87,6 +95,7 @@ impl Wire {
             links: self.links.clone(),
             seed: self.seed,
             clients: CLIENTS,
+            change: self.change.clone(),
         };
         let observers = std::mem::take(&mut *self.observers.lock());
         let relay = Relay::start_reporting(host.clone(), &options, observers, self.breakage.clone())?;
@@ -151,8 +160,16 @@ impl Host for RelayHost {
         self.machine.unix_time()
     }
 
+    fn uses_ecn(&self) -> bool {
+        self.wire.links.iter().any(LinkSpec::uses_ecn)
+    }
+
     fn busy_time(&self) -> Option<Duration> {
         self.machine.busy_time()
+    }
+
+    fn usage(&self) -> Option<ThreadUsage> {
+        self.machine.usage()
     }
 
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {
@@ -203,6 +220,14 @@ impl Datagrams for RelayedDatagrams {
 
     fn try_send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> Result<(), DatagramError> {
         self.socket.try_send(payload, to, from)
+    }
+
+    fn use_ecn(&self) -> io::Result<()> {
+        self.socket.use_ecn()
+    }
+
+    fn ce_received(&self) -> Option<u64> {
+        self.socket.ce_received()
     }
 
     fn writable(&self) -> BoxFuture<'_, Result<(), DatagramError>> {

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
-use crate::{link::LinkSpec, unit::PerDirection};
+use crate::{link::LinkSpec, path::AddressChange, unit::PerDirection};
 
 /// What a relay does.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct RelayOptions {
     pub seed: u64,
     /// Limits on clients.
     pub clients: RelayLimits,
+    /// A change of the addresses at which the server sees the clients. Another IP address needs a server on loopback.
+    pub change: Option<AddressChange>,
 }
 
 /// Limits on the clients that a relay knows at a time.

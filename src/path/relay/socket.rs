@@ -33,9 +33,12 @@ impl RelaySocket {
         Self::new(bind_udp(local)?)
     }
 
-    /// A socket on a free port, connected to `peer`.
-    pub(super) fn connect(peer: SocketAddr) -> io::Result<Self> {
-        Self::new(connect_udp(peer)?)
+    /// A socket on a free port of `from`, or of the address that the kernel chooses, connected to `peer`.
+    pub(super) fn connect(peer: SocketAddr, from: Option<IpAddr>) -> io::Result<Self> {
+        let Some(from) = from else { return Self::new(connect_udp(peer)?) };
+        let socket = bind_udp(SocketAddr::new(from, 0))?;
+        socket.connect(&peer.into())?;
+        Self::new(socket)
     }
 
     fn new(socket: Socket) -> io::Result<Self> {
@@ -221,7 +224,7 @@ mod tests {
     #[test]
     fn a_run_arrives_as_its_datagrams_whether_or_not_it_travelled_as_one() {
         let to = RelaySocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let from = RelaySocket::connect(to.local_addr()).unwrap();
+        let from = RelaySocket::connect(to.local_addr(), None).unwrap();
         let mut run = Run::default();
         for n in 0..20u8 {
             run.push(&[n; 300][..if n == 19 { 7 } else { 300 }], None);

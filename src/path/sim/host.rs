@@ -31,6 +31,7 @@ pub(super) struct Machinery {
     pub(super) executor: Arc<Executor>,
     pub(super) network: Arc<Network>,
     pub(super) randomness: Randomness,
+    pub(super) needs_ciphertext: bool,
 }
 
 /// The clock of a simulation, which its world moves.
@@ -108,8 +109,16 @@ impl Host for SimHost {
         UNIX_ORIGIN + (self.machinery.clock.now() - Time::ZERO)
     }
 
+    fn uses_ecn(&self) -> bool {
+        self.machinery.network.uses_ecn()
+    }
+
     fn randomness(&self) -> Option<&Randomness> {
         Some(&self.machinery.randomness)
+    }
+
+    fn needs_ciphertext(&self) -> bool {
+        self.machinery.needs_ciphertext
     }
 
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {

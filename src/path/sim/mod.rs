@@ -16,7 +16,7 @@ use self::{
     network::Network,
 };
 pub use self::{executor::Stalled, host::SimHost};
-use super::{Clock, Host, Observers, Randomness, Side, Timers};
+use super::{AddressChange, Clock, Host, Observers, Randomness, Side, Timers};
 use crate::{
     link::{Counters, LinkSpec},
     unit::{PerDirection, Time},
@@ -56,6 +56,7 @@ impl World {
             executor: Executor::new(),
             network: Network::new(links, seed),
             randomness: Randomness::new(seed),
+            needs_ciphertext: links.iter().any(|link| !link.corrupt.is_zero() || !link.inject.is_zero()),
         };
         Self { machinery, limits: Limits::default() }
     }
@@ -66,13 +67,22 @@ impl World {
         self
     }
 
+    /// The same world, in which the client's address changes.
+    pub fn with_address_change(self, change: AddressChange) -> Self {
+        self.machinery.network.change_address(change);
+        self
+    }
+
     /// The host at one end.
     pub fn host(&self, side: Side) -> Arc<dyn Host> {
         Arc::new(SimHost::new(self.machinery.clone(), side))
     }
 
     /// The same world with these observers of its packets.
-    pub fn with_observers(self, observers: Observers) -> Self {
+    ///
+    /// Only hosts made later know whether an observer [reads ciphertext](super::Observer::reads_ciphertext).
+    pub fn with_observers(mut self, observers: Observers) -> Self {
+        self.machinery.needs_ciphertext |= observers.read_ciphertext();
         self.machinery.network.observe(observers);
         self
     }

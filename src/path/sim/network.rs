@@ -11,11 +11,13 @@ use std::{
 use quinn::udp::EcnCodepoint;
 
 use crate::{
-    link::{Counters, Delivered, Dropped, Event, Link, LinkSpec, QueueVisit},
+    link::{Counters, Delivered, DropReason, Dropped, Event, LinkSpec, QueueVisit},
     path::{
-        Observers, PacketView, Payload, Side, Transit,
+        AddressChange, Observers, PacketView, Payload, Side, Transit,
+        address_change::Nat,
         observer::Exit,
         packet::{change_ecn, datagram_traits, flip_bit, forge, header_bytes},
+        successive_links::SuccessiveLinks,
     },
     unit::{Direction, Mutex, PerDirection, Time},
 };
@@ -51,12 +53,14 @@ impl Packet {
 }
 
 pub(super) struct Network {
+    uses_ecn: bool,
     wire: Mutex<Wire>,
 }
 
 #[derive(Debug)]
 struct Wire {
-    links: PerDirection<Link<Box<Packet>>>,
+    links: PerDirection<SuccessiveLinks<Box<Packet>>>,
+    seed: u64,
     ports: BTreeMap<SocketAddr, Arc<Port>>,
     /// The members of multicast groups.
     groups: BTreeMap<SocketAddr, Vec<Arc<Port>>>,
@@ -64,6 +68,8 @@ struct Wire {
     #[expect(clippy::vec_box, reason = "the boxes are what is used again")]
     spare: Vec<Box<Packet>>,
     observers: Observers,
+    /// In front of the client, if its address changes.
+    nat: Option<Nat>,
 }
 
 impl Wire {
@@ -79,8 +85,16 @@ impl Wire {
             forge(&mut packet.payload, draw);
         }
         let intact = delivered.corrupt.is_none() && delivered.forged.is_none();
-        let exit = Exit::Arrived { intact, more: delivered.more };
+        let to = self.translated(direction, packet.transit.arrived, packet.to);
+        let exit = match to {
+            Some(_) => Exit::Arrived { intact, more: delivered.more },
+            // The last copy settles it.
+            None if delivered.more => return self.spare.push(packet),
+            None => Exit::Dropped(DropReason::NoMapping),
+        };
         self.observers.left(exit, || packet.view(direction, delivered.queue));
+        let Some(to) = to else { return self.spare.push(packet) };
+        packet.to = to;
         match self.ports.get(&packet.to) {
             Some(port) => port.clone().push(packet),
             None => {
@@ -88,6 +102,14 @@ impl Wire {
                 members.for_each(|member| member.push(packet.clone()));
                 self.spare.push(packet);
             }
+        }
+    }
+
+    /// Where a packet to `to` goes behind the client's NAT. `None` if nowhere.
+    fn translated(&mut self, direction: Direction, now: Time, to: SocketAddr) -> Option<SocketAddr> {
+        match (&mut self.nat, direction) {
+            (Some(nat), Direction::ToClient) => nat.incoming(now, to),
+            _ => Some(to),
         }
     }
 
@@ -115,18 +137,34 @@ const FIRST_EPHEMERAL_PORT: u16 = 40_000;
 impl Network {
     pub(super) fn new(links: &PerDirection<LinkSpec>, seed: u64) -> Arc<Self> {
         let wire = Wire {
-            links: PerDirection::from_fn(|way| Link::new(links[way].clone(), seed, way)),
+            links: PerDirection::from_fn(|way| SuccessiveLinks::new(links[way].clone(), seed, way)),
+            seed,
             ports: BTreeMap::new(),
             groups: BTreeMap::new(),
             spare: Vec::new(),
             observers: Observers::default(),
+            nat: None,
         };
-        Arc::new(Self { wire: Mutex::new(wire) })
+        Arc::new(Self { uses_ecn: links.iter().any(LinkSpec::uses_ecn), wire: Mutex::new(wire) })
+    }
+
+    /// Whether a link marks packets or changes their ECN field.
+    pub(super) fn uses_ecn(&self) -> bool {
+        self.uses_ecn
     }
 
     /// Shows all packets to `observers` from now on.
     pub(super) fn observe(&self, observers: Observers) {
         self.wire.lock().observers = observers;
+    }
+
+    /// Puts a NAT in front of the client that makes `change`.
+    pub(super) fn change_address(&self, change: AddressChange) {
+        let wire = &mut *self.wire.lock();
+        for way in Direction::BOTH {
+            wire.links[way].follow(&change, wire.seed, way);
+        }
+        wire.nat = Some(Nat::new(change));
     }
 
     /// Opens `local`, or a free port if its port is 0. `None` if it is taken. Any number of sockets may be members of a
@@ -171,6 +209,12 @@ impl Network {
     ) -> bool {
         let wire = &mut *self.wire.lock();
         let direction = side.outgoing();
+        let from = match (&mut wire.nat, side) {
+            (Some(nat), Side::Client) => nat.outgoing(now, from),
+            _ => Some(from),
+        };
+        // Without a network, it is lost.
+        let Some(from) = from else { return true };
         let link = &mut wire.links[direction];
         let number = link.counters().packets;
         let transit = Transit { entered: now, arrived: Time::MAX, queued: Duration::ZERO };
@@ -193,13 +237,13 @@ impl Network {
             let ecn = ecn.map_or(0, |ecn| ecn as u8);
             PacketView { direction, number, at: now, from, to, ip_bytes, payload, ecn, queue }
         });
-        link.carries(ip_bytes)
+        link.carries(now, ip_bytes)
     }
 
     /// When the next packet arrives or is dropped.
     pub(super) fn next_event(&self) -> Option<Time> {
         let wire = self.wire.lock();
-        wire.links.iter().filter_map(Link::poll_timeout).min()
+        wire.links.iter().filter_map(SuccessiveLinks::poll_timeout).min()
     }
 
     /// Hands all packets that are due at `now` to their sockets. Without a socket, a packet is discarded.
@@ -221,7 +265,7 @@ impl Network {
     }
 
     pub(super) fn counters(&self) -> PerDirection<Counters> {
-        self.wire.lock().links.as_ref().map(Link::counters)
+        self.wire.lock().links.as_ref().map(SuccessiveLinks::counters)
     }
 }
 

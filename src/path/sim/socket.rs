@@ -15,7 +15,7 @@ use quinn::{
 };
 
 use super::network::{Network, Packet, Port};
-use crate::path::{BoxFuture, Clock, DatagramError, Datagrams, Received, Side};
+use crate::path::{BoxFuture, Clock, DatagramError, Datagrams, Received, Side, packet::EcnUse};
 
 pub(super) struct SimSocket {
     clock: Arc<dyn Clock>,
@@ -25,6 +25,7 @@ pub(super) struct SimSocket {
     /// The only source it receives from; `None` for any.
     peer: Option<SocketAddr>,
     port: Arc<Port>,
+    ecn: EcnUse,
 }
 
 impl SimSocket {
@@ -37,7 +38,7 @@ impl SimSocket {
         peer: Option<SocketAddr>,
     ) -> Option<Self> {
         let (local, port) = network.open(local)?;
-        Some(Self { clock, network, side, local, peer, port })
+        Some(Self { clock, network, side, local, peer, port, ecn: EcnUse::default() })
     }
 
     /// Offers a datagram to the wire; `false` if it is above the MTU.
@@ -86,15 +87,25 @@ impl Datagrams for SimSocket {
             return Poll::Pending;
         };
         let (from, to, transit) = (packet.from, Some(packet.to.ip()), Some(packet.transit));
+        self.ecn.received(packet.ecn);
         let len = self.copy(packet, buffer);
         Poll::Ready(Ok(Received { len, from, to, transit, more: false }))
     }
 
     fn try_send(&self, payload: &[u8], to: SocketAddr, _: Option<IpAddr>) -> Result<(), DatagramError> {
-        match self.send(payload, to, None) {
+        match self.send(payload, to, self.ecn.codepoint()) {
             true => Ok(()),
             false => Err(DatagramError::TooLarge { len: payload.len(), peer: to }),
         }
+    }
+
+    fn use_ecn(&self) -> io::Result<()> {
+        self.ecn.begin();
+        Ok(())
+    }
+
+    fn ce_received(&self) -> Option<u64> {
+        self.ecn.ce_received()
     }
 
     fn writable(&self) -> BoxFuture<'_, Result<(), DatagramError>> {

@@ -12,8 +12,8 @@ use self::{
 };
 use super::{Chart, WIDTH, axis::Px, legend::legend, scale::Scale};
 use crate::report::{
-    ladder::{Clock, message, summary},
-    model::episode::{End, Episode, Packet},
+    ladder::{Clock, Verdicts, message, summary, verdicts},
+    model::episode::{Carries, End, Episode, Packet, Resent},
     numbers, words,
 };
 
@@ -105,9 +105,24 @@ fn chart(episodes: &[&Episode]) -> Option<Chart> {
     })
 }
 
-/// What happened in each episode.
+/// What stands behind the name of a message.
+fn again(packet: &Packet, carries: &Carries) -> &'static str {
+    match packet.resent {
+        _ if !carries.again => "",
+        Some(Resent::Needless) => " needless",
+        _ => " again",
+    }
+}
+
+/// What happened in each episode, and what the link knows about its retransmissions.
 fn sentences(episodes: &[&Episode]) -> Vec<String> {
     let clock = Clock::of(episodes);
+    let judged = |episode: &&Episode| -> Vec<String> {
+        let sentence = |Verdicts { heading, lines }: Verdicts| {
+            format!("{}: {heading}. At {}.", episode.transport, lines.join("; "))
+        };
+        verdicts(episode, &clock).into_iter().map(sentence).collect()
+    };
     let of = |episode: &&Episode| {
         let left_out = match episode.packets.len().saturating_sub(DRAWN[0] + DRAWN[1]) {
             0 => String::new(),
@@ -115,7 +130,7 @@ fn sentences(episodes: &[&Episode]) -> Vec<String> {
         };
         format!("{}: {}{left_out}", episode.transport, summary(episode, &clock))
     };
-    episodes.iter().map(of).collect()
+    episodes.iter().map(of).chain(episodes.iter().flat_map(judged)).collect()
 }
 
 /// The horizontal positions of the parts of a drawing.
@@ -250,6 +265,7 @@ impl Drawing<'_> {
         let class = match packet {
             Packet { lost: true, .. } => "packet lost",
             Packet { carries, .. } if carries.is_empty() => "packet ack",
+            Packet { resent: Some(Resent::Needless), .. } => "packet again needless",
             _ if again => "packet again",
             _ => "packet",
         };
@@ -273,7 +289,7 @@ impl Drawing<'_> {
     fn named(&self) -> Vec<Named> {
         let named = |packet: &Packet| {
             let first = packet.carries.first()?;
-            let again = if first.again { " again" } else { "" };
+            let again = again(packet, first);
             let more = match packet.carries.len() {
                 ..=1 => String::new(),
                 n => format!(" +{}", n - 1),
@@ -297,12 +313,17 @@ impl Drawing<'_> {
         } else {
             format!(", arrives at {}", self.time(packet.arrives_ns))
         };
-        let carries = packet.carries.iter().map(|carries| {
-            format!("{}{}", message(carries.message), if carries.again { " again" } else { "" })
-        });
+        let carries = packet
+            .carries
+            .iter()
+            .map(|carries| format!("{}{}", message(carries.message), again(packet, carries)));
         let carries: Vec<String> = carries.collect();
         let what = if carries.is_empty() { "acknowledgement only".to_owned() } else { carries.join(", ") };
-        format!("{what}: {text}")
+        let found = packet.loss.map_or_else(String::new, |loss| {
+            let verdict = if loss.arrived { "falsely" } else { "rightly" };
+            format!("; {verdict} considered lost at {} ({})", self.time(loss.at_ns), loss.by.words())
+        });
+        format!("{what}: {text}{found}")
     }
 
     /// A line from each lost packet to its first retransmission.

@@ -82,6 +82,7 @@ fn order(figure: &Figure) -> f64 {
         Figure::Share(ratio) | Figure::Shares([ratio, _]) => ratio.get(),
         Figure::Mean(value, _) => value,
         Figure::UpDown([up, down], _) => up + down,
+        Figure::Found { losses, false_losses, .. } => (losses + false_losses) as f64,
         Figure::Difference(Amount::Nanos(ns), _) => ns as f64,
         Figure::Difference(Amount::Ratio(ratio), _) => ratio.get(),
     }

@@ -50,7 +50,7 @@ const fn charts_of(topic: Topic) -> &'static [&'static str] {
         Topic::Budget => &["budget"],
         Topic::Cost => &["progress", "time"],
         Topic::Difference => &["latency", "handshake", "goodput"],
-        Topic::Network | Topic::Queue | Topic::Truth => &[],
+        Topic::Network | Topic::Queue | Topic::Truth | Topic::Detection | Topic::Migration => &[],
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     words::{self, Clock},
 };
 use crate::report::{
-    model::episode::{Carries, End, Episode, Packet},
+    model::episode::{Carries, End, Episode, Packet, Resent},
     terminal::{BOLD, CYAN, DIM, RED, YELLOW, painted},
 };
 
@@ -85,7 +85,7 @@ impl Drawing<'_> {
         // The arrow of a lost packet stops on the way.
         let length = if packet.lost { self.arrow * 3 / 4 } else { self.arrow };
         let shaft = length - 1;
-        let label = label(&packet.carries, shaft.saturating_sub(4));
+        let label = label(packet, shaft.saturating_sub(4));
         let before = (shaft - label.chars().count()) / 2;
         let mut chars = vec![line; shaft];
         for (place, c) in chars[before..].iter_mut().zip(label.chars()) {
@@ -133,10 +133,11 @@ impl Drawing<'_> {
 }
 
 /// The messages of a packet, in at most `width` columns.
-fn label(carries: &[Carries], width: usize) -> String {
+fn label(Packet { carries, resent, .. }: &Packet, width: usize) -> String {
+    let again = if *resent == Some(Resent::Needless) { "needless" } else { "again" };
     let name = |carries: &Carries| {
         let number = carries.message.number;
-        if carries.again { format!("#{number} again") } else { words::message(carries.message) }
+        if carries.again { format!("#{number} {again}") } else { words::message(carries.message) }
     };
     if carries.is_empty() {
         return " ack ".to_owned();

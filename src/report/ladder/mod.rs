@@ -9,14 +9,18 @@ mod fit;
 mod marks;
 mod pair;
 mod rows;
+mod verdicts;
 mod words;
 
-pub(super) use self::words::{Clock, message, summary};
 use self::{
     bars::Bars,
     drawing::{Drawing, INSTANT, LIVES},
     marks::Marks,
     rows::rows,
+};
+pub(super) use self::{
+    verdicts::{Verdicts, verdicts},
+    words::{Clock, message, summary},
 };
 use super::{
     model::episode::Episode,
@@ -55,7 +59,21 @@ fn one(episode: &Episode, options: TextOptions) -> String {
         text.push_str(&drawing.row(index, row));
     }
     text.push('\n');
+    text.push_str(&lists(episode, "", &drawing.clock, width));
     text + &prose(&words::legend(episode, &drawing.marks, acknowledgements), width)
+}
+
+/// What the link knows about the retransmissions of an episode, and an empty line. `whose` stands before each heading.
+fn lists(episode: &Episode, whose: &str, clock: &Clock, width: usize) -> String {
+    let mut text = String::new();
+    for Verdicts { heading, lines } in verdicts(episode, clock) {
+        text.push_str(&prose(&format!("{whose}{heading}:"), width));
+        for line in lines {
+            text.extend(wrapped(&line, width - 4, "").iter().map(|line| format!("  {line}\n")));
+        }
+        text.push('\n');
+    }
+    text
 }
 
 const fn marks(options: TextOptions) -> Marks {

@@ -4,7 +4,7 @@ use super::{
     MAX_ARROW, MIN_WIDTH,
     bars::Bars,
     drawing::{Drawing, INSTANT, LIVES},
-    marks, prose,
+    lists, marks, prose,
     rows::{Row, rows},
     words::{self, Clock},
 };
@@ -49,6 +49,9 @@ pub(super) fn draw(episodes: [&Episode; 2], options: TextOptions) -> String {
         text.push('\n');
     }
     text.push('\n');
+    for episode in episodes {
+        text.push_str(&lists(episode, &format!("{}: ", episode.transport), &clock, width));
+    }
     let acknowledgements = panels.iter().map(|panel| panel.acknowledgements).sum();
     text + &prose(&words::legend_of_pair(episodes, &panels[0].drawing.marks, acknowledgements), width)
 }

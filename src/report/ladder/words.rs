@@ -2,7 +2,7 @@
 
 use super::marks::Marks;
 use crate::report::{
-    model::episode::{Episode, Fate, Numbered},
+    model::episode::{Episode, Fate, Numbered, Packet, Resent},
     numbers::plural,
 };
 
@@ -30,7 +30,7 @@ impl Clock {
     }
 
     /// The time between two instants, in milliseconds.
-    fn since(&self, from: u64, at: u64) -> String {
+    pub(super) fn since(&self, from: u64, at: u64) -> String {
         let ms = (at as f64 - from as f64) / 1e6;
         // Eight columns hold 27 hours.
         let decimals = if ms < 9_999.0 { self.decimals } else { 0 };
@@ -122,6 +122,10 @@ fn legend_of(times: &str, episode: &Episode, marks: &Marks, acknowledgements: us
         format!("{thin}{thin}{right} acknowledgement only"),
         "again: retransmitted bytes".to_owned(),
     ];
+    let is_needless = |packet: &Packet| packet.resent == Some(Resent::Needless);
+    if episode.packets.iter().any(is_needless) {
+        parts.push("needless: retransmitted bytes that arrived with earlier packets".to_owned());
+    }
     if !episode.waits.is_empty() {
         parts.push(format!(
             "{begins} complete at the {at}, {waits} waiting for #{}, {ends} released",

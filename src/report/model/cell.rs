@@ -5,12 +5,14 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    cpu::Cpu,
     ecn::Ecn,
     flag::Flag,
     hol::{Budget, Delayed, Hol, Theory},
     latency::Latency,
     link::Link,
     load::Load,
+    migration::Migration,
     network::Network,
     pictures::Pictures,
     queueing::Queueing,
@@ -85,6 +87,12 @@ pub struct Cell {
     /// The background beside the messages; null without one.
     #[serde(default)]
     pub load: Option<Load>,
+    /// What the ends' threads cost; null in virtual time.
+    #[serde(default)]
+    pub cpu: Option<Cpu>,
+    /// The change of the client's address; null without one.
+    #[serde(default)]
+    pub migration: Option<Migration>,
     /// Figures of `share`.
     pub share: Option<Share>,
     /// Figures of `handshake`.
@@ -138,6 +146,8 @@ impl Cell {
             recovery: None,
             transfer: None,
             load: None,
+            cpu: None,
+            migration: None,
             share: None,
             handshake: None,
             per_seed: Vec::new(),

@@ -92,6 +92,53 @@ pub struct Packet {
     pub lost: bool,
     /// The messages in it; none in a pure acknowledgement.
     pub carries: Vec<Carries>,
+    /// Whether it was needed, if it carries bytes that were sent before; null if not, and where that is not known.
+    #[serde(default)]
+    pub resent: Option<Resent>,
+    /// How its sender detected its loss; null if it never did, and where that is not known.
+    #[serde(default)]
+    pub loss: Option<DetectedLoss>,
+}
+
+/// Whether a packet with bytes that were sent before was needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resent {
+    /// It was: not all of its bytes arrived with earlier packets.
+    Needed,
+    /// It was not: all of its bytes arrived with earlier packets.
+    Needless,
+}
+
+/// A packet that its sender considered lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DetectedLoss {
+    /// When the sender did so.
+    pub at_ns: u64,
+    /// Why.
+    pub by: Detection,
+    /// Whether the packet arrived nevertheless: then the loss is false.
+    pub arrived: bool,
+}
+
+/// Why a sender considered a packet lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Detection {
+    /// A packet sent several later was acknowledged.
+    PacketThreshold,
+    /// A later packet was acknowledged, and this one was sent too long ago.
+    TimeThreshold,
+    /// Repeated acknowledgements.
+    DuplicateAcks,
+    /// The retransmission timer.
+    Timeout,
+    /// A probe.
+    Probe,
+    /// The peer repeated a flight of the handshake.
+    RepeatedFlight,
+    /// Not known, because the transport does not report it. It sent the bytes again.
+    Retransmission,
 }
 
 /// A message in a packet.
@@ -109,6 +156,21 @@ impl End {
         match self {
             Self::Client => "client",
             Self::Server => "server",
+        }
+    }
+}
+
+impl Detection {
+    /// The reason in words.
+    pub(in crate::report) const fn words(self) -> &'static str {
+        match self {
+            Self::PacketThreshold => "packet threshold",
+            Self::TimeThreshold => "time threshold",
+            Self::DuplicateAcks => "duplicate acknowledgements",
+            Self::Timeout => "retransmission timeout",
+            Self::Probe => "probe timeout",
+            Self::RepeatedFlight => "repeated flight of the peer",
+            Self::Retransmission => "retransmission",
         }
     }
 }

@@ -7,6 +7,7 @@
 //! These types hold and serialise values; `experiment` computes them.
 
 mod cell;
+mod cpu;
 mod ecn;
 pub mod episode;
 mod flag;
@@ -14,6 +15,7 @@ mod hol;
 mod latency;
 mod link;
 mod load;
+mod migration;
 mod network;
 mod paired;
 mod pictures;
@@ -28,12 +30,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use cell::{Arrivals, Cell, LossDetection, Messages, PerSeed, Workload};
+pub use cpu::Cpu;
 pub use ecn::{Ecn, EcnDirection};
 pub use flag::Flag;
 pub use hol::{Budget, ByCause, Delayed, Hol, HolDirection, Stall, Theory};
 pub use latency::{Intervals, Latency};
 pub use link::Link;
 pub use load::{Load, LoadSender};
+pub use migration::Migration;
 pub use network::{Network, NetworkDirection};
 pub use paired::{Amount, Metric, Paired};
 pub use pictures::{Detail, Overview, Pictures, Progress, Queue, Timeline};

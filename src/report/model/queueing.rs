@@ -17,4 +17,7 @@ pub struct QueueDirection {
     pub marked: u64,
     /// Packets dropped by the queue.
     pub dropped: u64,
+    /// Those of `dropped` that the management of the queue dropped before the queue was full.
+    #[serde(default)]
+    pub aqm_dropped: u64,
 }

@@ -48,7 +48,8 @@ pub struct WireDirection {
 pub struct Recovery {
     /// Retransmitted packets.
     pub retransmitted_packets: Option<u64>,
-    /// How often the controller reduced its window.
+    /// How often the controller reduced its window. The kernel's TCP does not count reductions because of marks; these are in
+    /// [`EcnDirection::window_reductions`](super::EcnDirection::window_reductions).
     pub congestion_events: Option<u64>,
     /// The smallest congestion window of any seed.
     pub min_window_bytes: Option<u64>,
@@ -59,6 +60,9 @@ pub struct Recovery {
     /// Segments of the kernel's TCP that were acknowledged as marked (ECN-Echo).
     #[serde(default)]
     pub acknowledged_ce: Option<u64>,
+    /// Datagrams that their receivers read as marked; `None` for transports that do not count them.
+    #[serde(default)]
+    pub ce_received: Option<u64>,
     /// Losses on the link, compared with those that the senders declared; null where wirelab emulates no link, and for
     /// transports that do not retransmit.
     #[serde(default)]
@@ -99,6 +103,9 @@ pub struct LossCauses {
     pub timeout: FoundLosses,
     /// A probe sent the data again before the packet was declared lost.
     pub probe: FoundLosses,
+    /// The peer repeated a flight of the handshake, because it missed the answer.
+    #[serde(default)]
+    pub repeated_flight: FoundLosses,
 }
 
 /// Packets that were declared lost for one reason.

@@ -30,12 +30,17 @@ pub(super) fn bulk(
         run: Vec::new(),
         segment: 0,
     };
-    let secured = socket.clone();
+    let counting = socket.clone();
+    let recovery = move || Recovery {
+        rejected: counting.rejected(),
+        ce_received: counting.ce_received(),
+        ..Recovery::default()
+    };
     Bulk {
         outgoing: Box::new(sender),
         incoming: Box::new(Receiver { socket, peer, buffer: Bytes::new() }),
         nature: Nature::datagrams(datagram_bytes),
-        recovery: Arc::new(move || Recovery { rejected: secured.rejected(), ..Recovery::default() }),
+        recovery: Arc::new(recovery),
         moved: Moved::unknown(),
     }
 }

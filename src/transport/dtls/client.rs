@@ -173,6 +173,7 @@ impl ClientSocket {
         let is_answer = !state.connection.is_undecided() || record::answers_client(datagram);
         if state.over.is_some() || !is_answer {
             state.rejected.count(Rejection::Forged);
+            self.trace.arrived(datagram, &received, false);
             return;
         }
         let before = Tally::now();
@@ -212,10 +213,12 @@ impl ClientSocket {
 
     fn drain(&self, state: &mut State, received: Option<Received>) {
         let State { socket, connection, random, is_connected, is_trusted, over, inbox, scratch, .. } = state;
+        let resends = connection.resends();
         connection.drain(scratch, |event| match event {
             // Nothing more is sent to a server that is not trusted. A datagram that is not sent is lost like any other.
             Event::Packet(packet) if over.is_none() => {
                 *random = record::client_hello(packet).unwrap_or(*random);
+                self.trace.flies(packet, random, resends);
                 drop(socket.try_send(packet, self.peer, None));
             }
             Event::Certificate(certificate) => match self.tls.verify(certificate, &*self.host) {

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     path::{Host, Randomness},
+    tap::LossCause,
     unit::Time,
 };
 
@@ -25,6 +26,8 @@ pub(super) struct Connection {
     due: Time,
     /// When timers were last handled. `None` if a datagram was received since.
     handled: Option<Time>,
+    /// Why a flight that is sent now is sent again, if it is.
+    resends: LossCause,
 }
 
 /// What a connection wants done.
@@ -48,7 +51,7 @@ const ACKNOWLEDGE_AGAIN: Duration = Duration::from_millis(250);
 
 /// Why this build cannot run DTLS, if it cannot. dimpl uses the clock of the standard library, which browsers do not have.
 pub(super) const UNAVAILABLE: Option<&str> = if cfg!(target_family = "wasm") {
-    Some("dtls needs a clock that browsers do not have: `wirelab lab` and the command line run it")
+    Some("DTLS needs a clock that browsers do not have: `wirelab lab` and the command line run it")
 } else {
     None
 };
@@ -82,7 +85,13 @@ impl Connection {
 
     fn new(host: &dyn Host, make: impl FnOnce(Instant) -> Dtls) -> Self {
         let (origin, now) = (origin(host), host.now());
-        Self { dtls: make(origin + (now - Time::ZERO)), origin, due: now, handled: None }
+        Self {
+            dtls: make(origin + (now - Time::ZERO)),
+            origin,
+            due: now,
+            handled: None,
+            resends: LossCause::Timeout,
+        }
     }
 
     /// Whether the version is still open, as is the case until the server's first answer.
@@ -93,13 +102,16 @@ impl Connection {
     /// Handles a datagram. An error ends the connection; bad records are no errors.
     pub(super) fn receive(&mut self, now: Time, datagram: &[u8]) -> Result<(), Error> {
         self.handled = None;
+        let is_due = self.due <= now;
         self.handle_timeout(now)?;
+        self.resends = if is_due { LossCause::Timeout } else { LossCause::RepeatedFlight };
         if record::names_another_version(datagram) { Ok(()) } else { self.dtls.handle_packet(datagram) }
     }
 
     /// Handles the timers that are due at `now`.
     pub(super) fn run_timers(&mut self, now: Time) -> Result<(), Error> {
         self.handled = Some(now);
+        self.resends = LossCause::Timeout;
         self.handle_timeout(now)
     }
 
@@ -116,6 +128,11 @@ impl Connection {
     pub(super) fn close(&mut self) {
         // Fails only if the connection is over.
         let _ = self.dtls.close();
+    }
+
+    /// Why the latest datagram or timer made it send a flight again, if it did.
+    pub(super) fn resends(&self) -> LossCause {
+        self.resends
     }
 
     /// When a timer is due.

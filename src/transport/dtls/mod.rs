@@ -18,7 +18,7 @@ mod spec;
 mod trace;
 mod unproven;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::ready, net::SocketAddr, sync::Arc, time::Duration};
 
 use self::{
     client::ClientSocket,
@@ -45,10 +45,17 @@ impl Protocol for Dtls {
         peer: SocketAddr,
         settings: DialSettings<'a>,
     ) -> Establishing<'a> {
+        // A constant: a build that cannot run DTLS leaves out everything behind this line.
+        if let Some(reason) = connection::UNAVAILABLE {
+            return Box::pin(ready(Err(ConnectError::unavailable("dtls", peer, reason))));
+        }
         Box::pin(async move { Ok(Session::Datagrams(dial(host, peer, settings, Versions::Both).await?)) })
     }
 
     fn listen(&self, host: &Arc<dyn Host>, local: SocketAddr, settings: ListenSettings<'_>) -> ListenResult {
+        if let Some(reason) = connection::UNAVAILABLE {
+            return Err(ConnectError::unavailable("dtls", local, reason));
+        }
         listen(host, local, settings, true)
     }
 

@@ -67,6 +67,7 @@ impl Peers {
             Some(peer) => peer.handler(datagram),
             None => record::client_hello(datagram).map_or(Handler::Nobody, Handler::New),
         };
+        let before = Tally::now();
         match handler {
             Handler::Session => self.receive_on_session(now, received, datagram),
             Handler::Handshake if is_proven => self.step(now, client, Some(datagram)),
@@ -78,6 +79,10 @@ impl Peers {
             Handler::Early => {}
             Handler::Copy => self.rejected.count(Rejection::Replayed, client.ip()),
             Handler::Nobody => self.rejected.count(Rejection::Stranger, client.ip()),
+        }
+        if !matches!(handler, Handler::Session) {
+            let is_heard = matches!(handler, Handler::Handshake | Handler::New(_));
+            self.trace.arrived(datagram, &received, is_heard && Tally::since(before).opened > 0);
         }
         self.set_alarm(client);
     }
@@ -164,6 +169,7 @@ impl Peers {
             });
             done
         });
+        let (random, resends) = (*random, connection.resends());
         if done.is_err() && handshake.is_unproven() {
             handshake.standing = Standing::Refused;
             return;
@@ -173,7 +179,10 @@ impl Peers {
         if done.is_err() || proves && !self.prove(now, client) {
             return self.end_handshake(client);
         }
-        step.packets.iter().for_each(|packet| self.send(client, packet));
+        for packet in &step.packets {
+            self.trace.flies(packet, &random, resends);
+            self.send(client, packet);
+        }
         if step.is_connected {
             self.complete(now, client);
         }
@@ -282,9 +291,13 @@ impl Peers {
     fn drain_session(&mut self, client: SocketAddr, received: Option<Received>) -> bool {
         let Some(peer) = self.peers.get_mut(&client) else { return false };
         let Some(session) = peer.session.as_mut() else { return false };
-        let (socket, inbox, mut is_closed) = (&self.socket, &mut self.inbox, false);
+        let (socket, trace, inbox, mut is_closed) = (&self.socket, &self.trace, &mut self.inbox, false);
+        let (random, resends) = (session.random, session.connection.resends());
         session.connection.drain(&mut self.scratch, |event| match event {
-            Event::Packet(packet) => drop(socket.try_send(packet, client, peer.from)),
+            Event::Packet(packet) => {
+                trace.flies(packet, &random, resends);
+                drop(socket.try_send(packet, client, peer.from));
+            }
             Event::Data(data) => received.into_iter().for_each(|received| inbox.push(data, received)),
             Event::Closed => is_closed = true,
             Event::Certificate(_) | Event::Connected => {}

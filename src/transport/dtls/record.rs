@@ -9,7 +9,7 @@ pub(super) const MAX_PLAINTEXT: usize = 1 << 14;
 /// Content types (RFC 5246 section 6.2.1, RFC 9147 section 4.1).
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;
-const HANDSHAKE: u8 = 22;
+pub(super) const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
 const ACK: u8 = 26;
 /// Handshake messages (RFC 8446 section 4).
@@ -22,6 +22,19 @@ const HEADER: usize = 13;
 const MESSAGE_HEADER: usize = 12;
 /// The two bytes of a hello before its random value.
 const VERSION: usize = 2;
+
+/// A part of a handshake message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    /// The message's number (RFC 9147 section 5.2).
+    pub(super) message: u16,
+    /// The offset of the first byte.
+    pub(super) start: u32,
+    /// The offset after the last byte.
+    pub(super) end: u32,
+    /// Whether that is the end of the message.
+    pub(super) is_last: bool,
+}
 
 /// The random value of a hello: the same in all copies of it, and in the second hello of one handshake.
 pub(super) type Random = [u8; 32];
@@ -88,6 +101,69 @@ pub(super) fn may_be_late(datagram: &[u8]) -> bool {
 /// Whether a record with this first byte has the header of DTLS 1.3 (RFC 9147 section 4).
 fn is_encrypted(first: u8) -> bool {
     first >> 5 == 0b001
+}
+
+/// The parts of handshake messages in the plaintext of a record.
+pub(super) fn parts(mut plaintext: &[u8]) -> impl Iterator<Item = Part> {
+    std::iter::from_fn(move || {
+        let header = plaintext.first_chunk::<MESSAGE_HEADER>()?;
+        let number = |at: usize| u32::from_be_bytes([0, header[at], header[at + 1], header[at + 2]]);
+        let (length, start) = (number(1), number(6));
+        let end = start + number(9);
+        plaintext = plaintext.get(MESSAGE_HEADER + (end - start) as usize..)?;
+        let message = u16::from_be_bytes([header[4], header[5]]);
+        Some(Part { message, start, end, is_last: end == length })
+    })
+}
+
+/// The parts of handshake messages in a datagram. `sealed` returns those in the encrypted record with this tag.
+pub(super) fn handshake_parts(datagram: &[u8], mut sealed: impl FnMut(&[u8; 16]) -> Vec<Part>) -> Vec<Part> {
+    let mut found = Vec::new();
+    for record in records(datagram) {
+        match record.last_chunk() {
+            Some(tag) if has_keys(record) => found.extend(sealed(tag)),
+            _ if record[0] == HANDSHAKE => found.extend(parts(record.get(HEADER..).unwrap_or_default())),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Whether any record of the datagram needs keys to be opened.
+pub(super) fn has_protected(datagram: &[u8]) -> bool {
+    records(datagram).any(has_keys)
+}
+
+/// Whether a record is encrypted.
+fn has_keys(record: &[u8]) -> bool {
+    is_encrypted(record[0]) || record.get(3..5) != Some(&[0; 2])
+}
+
+/// The records of a datagram. None of them is empty.
+fn records(mut datagram: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let length = whole_length(datagram)?;
+        let (record, rest) = datagram.split_at_checked(length)?;
+        datagram = rest;
+        Some(record)
+    })
+}
+
+/// The length of the record that the datagram begins with, with its header; `None` at the end of the datagram.
+fn whole_length(datagram: &[u8]) -> Option<usize> {
+    let first = *datagram.first()?;
+    if !is_encrypted(first) {
+        return Some(HEADER + record_length(datagram)?);
+    }
+    // RFC 9147 section 4: one or two bytes of the number, and a length unless the record is the last. wirelab uses no
+    // connection ids.
+    let number = if first & 0b1000 == 0 { 1 } else { 2 };
+    match datagram.get(1 + number..3 + number) {
+        Some(length) if first & 0b100 != 0 => {
+            Some(3 + number + usize::from(u16::from_be_bytes([length[0], length[1]])))
+        }
+        _ => Some(datagram.len()),
+    }
 }
 
 fn hello(datagram: &[u8], kind: u8) -> Option<Random> {

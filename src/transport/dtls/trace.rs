@@ -1,10 +1,17 @@
-//! Reports to the tap which message a record carries.
+//! Reports to the tap which message a record carries, and which flights of the handshake were sent again.
 
+use super::{
+    crypto::sealed,
+    record::{self, Part, Random},
+};
 use crate::{
     path::Received,
-    tap::{Carried, Tap},
+    tap::{Carried, Extent, LossCause, Tap},
     wire::Probe,
 };
+
+/// Offsets of a handshake message: its bytes, of which a length of 24 bits permits this many, and its end.
+const MESSAGE: u64 = 1 << 25;
 
 /// Reports to the tap, if there is one.
 #[derive(Debug)]
@@ -24,11 +31,40 @@ impl Trace {
         }
     }
 
-    /// `datagram` arrived, and brought a message if it was `opened`. If the socket itself reports when a datagram
-    /// entered and left the link, nobody looks the message up in the tap, so the tap must not keep it.
+    /// `packet` is sent next, in the handshake of the hello with this `random`. If it repeats a part of a flight, `cause` is
+    /// why.
+    pub(super) fn flies(&self, packet: &[u8], random: &Random, cause: LossCause) {
+        let Some(tap) = &self.0 else { return };
+        let parts = record::handshake_parts(packet, sealed);
+        if !parts.is_empty() {
+            let data = parts.into_iter().map(|part| extent(random, part)).collect();
+            tap.loaded_flight(packet, data, cause);
+        }
+    }
+
+    /// `datagram` arrived, and brought something if it was `opened`. If the socket itself reports when a datagram
+    /// entered and left the link, nobody looks a message up in the tap, so the tap must not keep it.
     pub(super) fn arrived(&self, datagram: &[u8], received: &Received, opened: bool) {
-        if let Some(tap) = &self.0 {
+        let Some(tap) = &self.0 else { return };
+        if record::is_of_handshake(datagram) {
+            // dimpl ignores a whole datagram without a word, for instance one that begins with an old message.
+            tap.landed(datagram, opened || !record::has_protected(datagram));
+        } else {
             tap.landed(datagram, opened && received.transit.is_none());
         }
+    }
+}
+
+/// A part of a handshake message as a range of a stream: each handshake is a stream, its messages follow each other.
+fn extent(random: &Random, part: Part) -> Extent {
+    let [a, b, c, d, e, f, g, h, ..] = *random;
+    let base = u64::from(part.message) * MESSAGE;
+    // The end counts, so that an empty message is data too.
+    let end = u64::from(part.end) + u64::from(part.is_last);
+    Extent {
+        stream: u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+        start: base + u64::from(part.start),
+        end: base + end,
+        ends_stream: false,
     }
 }

@@ -3,10 +3,11 @@
 use std::{
     fmt,
     sync::{Arc, MutexGuard},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use quinn_proto::transport_parameters::TransportParameters;
+use web_time::Instant;
 
 use crate::{
     path::{Host, Side},

@@ -7,7 +7,7 @@ use super::{
     DialSettings, Establishing, ListenResult, ListenSettings, OrderedUnit, Protocol, Scheme, Session, Shape,
     Spec, Transport, UDP_HEADERS,
 };
-use crate::path::Host;
+use crate::path::{Datagrams, Host, PathError};
 
 #[derive(Debug)]
 struct Udp;
@@ -20,14 +20,24 @@ impl Protocol for Udp {
         _: DialSettings<'a>,
     ) -> Establishing<'a> {
         Box::pin(async move {
-            let socket = host.udp_connect(peer)?;
+            let socket = with_ecn(&**host, host.udp_connect(peer)?)?;
             Ok(Session::Datagrams(DatagramSession { socket, peer: Some(peer) }))
         })
     }
 
     fn listen(&self, host: &Arc<dyn Host>, local: SocketAddr, _: ListenSettings<'_>) -> ListenResult {
-        Ok(Box::new(DatagramListening::new(host.udp_bind(local)?)))
+        Ok(Box::new(DatagramListening::new(with_ecn(&**host, host.udp_bind(local)?)?)))
     }
+}
+
+/// `socket`, which sends ECN-capable datagrams if the link of `host` marks packets. Nothing here reacts to marks: like
+/// drops, they are only counted.
+fn with_ecn(host: &dyn Host, socket: Arc<dyn Datagrams>) -> Result<Arc<dyn Datagrams>, PathError> {
+    if host.uses_ecn() {
+        let local = socket.local_addr();
+        socket.use_ecn().map_err(|e| PathError::from_io("use ECN on", local, e))?;
+    }
+    Ok(socket)
 }
 
 static SPEC: Spec = Spec {

@@ -1,13 +1,17 @@
-//! Cases 14 to 17: managed queues against their RFCs.
+//! Cases 14 to 18: managed queues against their RFCs, and RED against the paper of its authors.
 
 mod codel;
 mod fq_codel;
 mod pie;
+mod red;
+#[cfg(test)]
+mod tests;
 
 pub(super) use self::{
     codel::{DROPS, STANDING},
     fq_codel::CASE as FQ_CODEL,
-    pie::CASE as PIE,
+    pie::{RISE as PIE_RISE, SETTLED as PIE_SETTLED},
+    red::CASE as RED,
 };
 
 use super::{Case, CaseError, Fate, Finding, Offer, Sample, Unit, Wire, link};

@@ -29,7 +29,7 @@ struct Example {
 }
 
 /// The commands with a help text.
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 19] = [
     "tour",
     "bench",
     "hol",
@@ -39,6 +39,8 @@ const COMMANDS: [&str; 17] = [
     "transfer",
     "share",
     "report",
+    "rerun",
+    "scenarios",
     "properties",
     "verify",
     "serve",
@@ -264,6 +266,11 @@ fn of_artifacts() {
 #[test]
 fn of_lab() {
     check(table::LAB);
+}
+
+#[test]
+fn of_sweeps() {
+    check(table::SWEEPS);
 }
 
 #[test]

@@ -35,7 +35,7 @@ const fn failing(line: &'static str, status: i32, shows: &'static [&'static str]
 
 /// All of them.
 pub(super) const ALL: &[&[Example]] =
-    &[TOUR, BENCH, HOL, HANDSHAKE, TRANSFER, SHARE, LINK, ARTIFACTS, LAB, OTHERS];
+    &[TOUR, BENCH, HOL, HANDSHAKE, TRANSFER, SHARE, LINK, ARTIFACTS, LAB, SWEEPS, OTHERS];
 
 /// A run of two seconds with one seed.
 const BENCH_SHORT: (&str, &str) = ("wirelab bench", "wirelab bench --seeds 1 -d 2s");
@@ -49,6 +49,58 @@ const URL_SHORT: (&str, &str) = ("--ca", "-d 200ms -w 0s --seeds 1 --ca");
 
 /// A run of two seconds in an example that sets the seeds.
 const BENCH_SAMPLED: (&str, &str) = ("wirelab bench", "wirelab bench -d 2s");
+
+/// Parts, options from files, and the same again.
+pub(super) const SWEEPS: &[Example] = &[
+    plain(
+        "wirelab bench --loss 0%,1%,2% --shard 1/2",
+        &[BENCH_UDP],
+        &["part 1/2: 2 of 3 runs, to bench-1-of-2.part"],
+    ),
+    plain(
+        "wirelab bench --loss 0%,1%,2% --shard 2/2",
+        &[BENCH_UDP],
+        &["part 2/2: 1 of 3 runs, to bench-2-of-2.part"],
+    ),
+    plain(
+        "wirelab report bench-1-of-2.part bench-2-of-2.part -o all.json",
+        &[(
+            "wirelab report",
+            "wirelab bench -t udp --seeds 2 -d 1s --shard 1/2 && wirelab bench -t udp --seeds 2 -d 1s --shard 2/2 && \
+             wirelab report",
+        )],
+        &["delivered", "udp"],
+    ),
+    plain(
+        "wirelab report bench-*-of-7.part -o all.json",
+        &[
+            ("wirelab report", "wirelab bench -t udp --seeds 2 -d 1s --shard 1/1 && wirelab report"),
+            ("bench-*-of-7.part", "bench-1-of-1.part"),
+        ],
+        &["delivered", "udp"],
+    ),
+    plain(
+        "wirelab bench --loss 0%,1% --seeds 3 --print-config",
+        &[],
+        &["loss = [\"0%\", \"1%\"]", "seeds = \"3\"", "# Defaults:", "# flows = \"8\""],
+    ),
+    plain(
+        "wirelab bench --config sweep.toml --shard 3/7 --resume",
+        &[(
+            "wirelab bench",
+            "printf \"transport = 'udp'\\nseeds = 7\\n\" > sweep.toml && wirelab bench -d 1s",
+        )],
+        &["part 3/7: 1 of 7 runs, to bench-3-of-7.part"],
+    ),
+    plain("wirelab scenarios", &[], &["lte", "Source: WebPageTest", "winds-satellite"]),
+    plain("wirelab scenarios lte", &[], &["rtt = \"70ms\"", "source = "]),
+    plain("wirelab bench --scenario lte --loss 1%", &[BENCH_UDP], &["70 ms", "12 Mbit/s", "1%"]),
+    plain(
+        "wirelab rerun monday.json",
+        &[("wirelab rerun", "wirelab bench -t udp --seeds 2 -d 1s -o monday.json && wirelab rerun")],
+        &["the same: every figure of 1 row"],
+    ),
+];
 
 pub(super) const TOUR: &[Example] = &[
     plain("wirelab tour", &[("tour", "tour 2")], &["2. Loss", "Answer: b)", "Remember:", "Go on with:"]),

@@ -76,7 +76,7 @@ impl Fate {
                 Verdict::Deliver { departs, at, corrupt, overtaking, duplicate_at: self.duplicate_at }
             }
             (None, Some(DropReason::Lost)) => Verdict::Lost,
-            (None, Some(DropReason::QueueFull)) => Verdict::QueueFull,
+            (None, Some(DropReason::QueueFull | DropReason::Aqm)) => Verdict::QueueFull,
             (None, Some(DropReason::TooLarge)) => Verdict::TooLarge,
             other => panic!("{other:?}"),
         }

@@ -1,6 +1,6 @@
 //! IP packets with TCP and UDP in them.
 
-use wirelab::wire::ip::{TcpSegment, addresses, tcp_segment};
+use wirelab::wire::ip::{TcpSegment, addresses, tcp_flags, tcp_segment};
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -45,4 +45,12 @@ fn a_truncated_packet_or_another_protocol_is_no_segment() {
     let mut ipv6 = packet();
     ipv6[0] = 0x65;
     assert_eq!(tcp_segment(&ipv6), None);
+}
+
+#[test]
+fn a_segment_tells_that_its_sender_has_reduced_its_window() {
+    let mut packet = packet();
+    packet[33] = 0x90;
+    let segment = tcp_segment(&packet).unwrap();
+    assert!(segment.flags & tcp_flags::CWR != 0 && !segment.syn);
 }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::report::{
     chart::{axis::Px, legend::Entry},
-    model::episode::Episode,
+    model::episode::{Episode, Packet, Resent},
 };
 
 /// The entries for all that the episodes show.
@@ -29,16 +29,27 @@ pub(super) fn entries(episodes: &[&Episode]) -> Vec<Entry> {
         entry(3, "acknowledgement", Some("ack")),
         entry(4, "from a loss to its retransmission", None),
     ];
+    let is_needless = |packet: &Packet| packet.resent == Some(Resent::Needless);
+    let any_needless = episodes.iter().any(|episode| episode.packets.iter().any(is_needless));
+    entries.extend(any_needless.then(|| entry(7, "needless retransmission", None)));
     entries.extend(has(false).then(|| entry(5, "waits for another flow", None)));
     entries.extend(has(true).then(|| entry(6, "waits for its own flow", None)));
     entries
 }
 
 fn sign(entry: &Entry, x: f64, y: f64) -> Markup {
-    let class =
-        ["packet", "packet lost", "packet again", "packet ack", "repeats", "k-other", "k-own"][entry.look];
+    let class = [
+        "packet",
+        "packet lost",
+        "packet again",
+        "packet ack",
+        "repeats",
+        "k-other",
+        "k-own",
+        "packet again needless",
+    ][entry.look];
     html! {
-        @if entry.look < 5 {
+        @if !matches!(entry.look, 5 | 6) {
             g class=(class) {
                 line x1=(Px(x - 14.0)) x2=(Px(x + 12.0)) y1=(Px(y)) y2=(Px(y)) {}
                 @if entry.look == 1 {

@@ -2,6 +2,7 @@
 
 mod digests;
 mod exchange;
+mod flights;
 mod secrets;
 mod signatures;
 mod simulated;
@@ -14,7 +15,7 @@ use p256::ecdsa::SigningKey;
 use ring::signature::EcdsaKeyPair;
 
 use self::signatures::Keys;
-pub(super) use self::{secrets::logged_to, suites::Tally};
+pub(super) use self::{flights::sealed, secrets::logged_to, suites::Tally};
 use crate::path::Host;
 
 /// What dimpl needs of cryptography. [`dimpl::ConfigBuilder::build`] checks it against known answers.

@@ -15,6 +15,8 @@ use dimpl::{
 };
 use ring::aead::{self, LessSafeKey, UnboundKey, quic};
 
+use super::flights;
+
 /// The suites of DTLS 1.2, the preferred one first.
 pub(super) static DTLS12: &[&dyn SupportedDtls12CipherSuite] = &[&AES_128_GCM, &CHACHA20_POLY1305];
 /// The suites of DTLS 1.3, the preferred one first.
@@ -129,10 +131,13 @@ struct Sealer(LessSafeKey);
 
 impl Cipher for Sealer {
     fn encrypt(&mut self, plaintext: &mut Buf, aad: Aad, nonce: Nonce) -> Result<(), CryptoError> {
+        let parts = flights::parts(plaintext, &aad);
         let nonce = aead::Nonce::assume_unique_for_key(nonce.0);
         self.0
             .seal_in_place_append_tag(nonce, aead::Aad::from(&*aad), plaintext)
-            .map_err(|_| CryptoError::OperationFailed(CryptoOperation::Encrypt))
+            .map_err(|_| CryptoError::OperationFailed(CryptoOperation::Encrypt))?;
+        flights::note(parts, plaintext);
+        Ok(())
     }
 
     fn decrypt(&mut self, ciphertext: &mut TmpBuf, aad: Aad, nonce: Nonce) -> Result<(), CryptoError> {

@@ -1,0 +1,243 @@
+//! Options from a file or a named scenario, with the names that they have on the command line.
+
+use std::{collections::BTreeMap, ffi::OsString, fs::File, io::Read, path::Path};
+
+use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, parser::ValueSource};
+use toml::{Table, Value};
+
+use super::{Cli, given, given::Given, options::sweep::SweepArgs, scenarios::Scenario};
+
+/// The largest file that is read.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// What a file says about itself; as text it names the scenario that it builds on.
+const SCENARIO: &str = "scenario";
+
+/// The command line with the options of its `--config` and its `--scenario`. Options of the command line win over those of
+/// the file, and those of the file over those of the scenario.
+///
+/// Returns an error if the file is not one of options of the command.
+pub(super) fn with_files(mut arguments: Vec<OsString>) -> Result<Vec<OsString>, String> {
+    let names_file = |argument: &OsString| {
+        let argument = argument.as_encoded_bytes();
+        argument.starts_with(b"--config") || argument.starts_with(b"--scenario")
+    };
+    if !arguments.iter().any(names_file) {
+        return Ok(arguments);
+    }
+    let mut all = Cli::command();
+    all.build();
+    let name = arguments.get(1).and_then(|name| name.to_str());
+    let command = name.and_then(|name| all.find_subcommand(name)).filter(|command| Cli::is_sweep(command));
+    let Some(command) = command.cloned() else { return Ok(arguments) };
+    // Whatever is wrong with the command line is reported when it is parsed as a whole.
+    let Ok(matches) = all.ignore_errors(true).try_get_matches_from(&arguments) else { return Ok(arguments) };
+    let Some((_, matches)) = matches.subcommand() else { return Ok(arguments) };
+    let Ok(sweep) = SweepArgs::from_arg_matches(matches) else { return Ok(arguments) };
+    let mut options = BTreeMap::new();
+    let mut scenario = sweep.scenario();
+    if let Some(path) = sweep.config() {
+        let file =
+            FileOptions::read(path, &command).map_err(|e| format!("--config {}: {e}", path.display()))?;
+        scenario = scenario.or(file.scenario);
+        add(&mut options, file.options, &command, matches);
+    }
+    if let Some(scenario) = scenario {
+        let file = FileOptions::parse(scenario.text, &command)
+            .map_err(|e| format!("--scenario {}: {e}", scenario.name))?;
+        add(&mut options, file.options, &command, matches);
+    }
+    let added = Given::new(command.get_name(), options).arguments(&command);
+    let positional = added.iter().position(|argument| argument == "--").unwrap_or(added.len());
+    let (added, positional) = added.split_at(positional);
+    arguments.splice(2..2, added.iter().cloned());
+    arguments.extend(positional.iter().cloned());
+    Ok(arguments)
+}
+
+/// Adds options, except those that are there or on the command line, and those that conflict with one that is.
+fn add(
+    options: &mut BTreeMap<String, Vec<String>>,
+    more: BTreeMap<String, Vec<String>>,
+    command: &Command,
+    matches: &ArgMatches,
+) {
+    let is_given = |arg: &&Arg| {
+        options.contains_key(given::name(arg))
+            || matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
+    };
+    let taken: Vec<&Arg> = command.get_arguments().filter(is_given).collect();
+    let excludes = |one: &Arg, other: &Arg| {
+        command.get_arg_conflicts_with(one).iter().any(|conflict| conflict.get_id() == other.get_id())
+    };
+    let is_free = |(name, _): &(String, Vec<String>)| {
+        let arg = command.get_arguments().find(|arg| given::name(arg) == name);
+        let is_taken = |arg: &Arg| {
+            taken
+                .iter()
+                .any(|other| other.get_id() == arg.get_id() || excludes(arg, other) || excludes(other, arg))
+        };
+        arg.is_some_and(|arg| !is_taken(arg))
+    };
+    let free: Vec<_> = more.into_iter().filter(is_free).collect();
+    options.extend(free);
+}
+
+/// The options of a file.
+struct FileOptions {
+    options: BTreeMap<String, Vec<String>>,
+    /// The scenario that it builds on.
+    scenario: Option<&'static Scenario>,
+}
+
+impl FileOptions {
+    fn read(path: &Path, command: &Command) -> Result<Self, String> {
+        let mut text = String::new();
+        File::open(path)
+            .and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
+            .map_err(|error| error.to_string())?;
+        if text.len() as u64 > MAX_BYTES {
+            return Err(format!("more than {MAX_BYTES} bytes are no file of options"));
+        }
+        Self::parse(&text, command)
+    }
+
+    fn parse(text: &str, command: &Command) -> Result<Self, String> {
+        let table: Table = text.parse().map_err(|error: toml::de::Error| {
+            let line =
+                error.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
+            format!("line {line}: {}", error.message())
+        })?;
+        let mut file = Self { options: BTreeMap::new(), scenario: None };
+        let is_command = |key: &str| Cli::command().find_subcommand(key).is_some_and(Cli::is_sweep);
+        // The table of the command comes last, so that it wins over what is there for all commands.
+        let mut own = None;
+        for (key, value) in &table {
+            match value {
+                Value::String(name) if key == SCENARIO => file.scenario = Some(name.parse()?),
+                Value::Table(_) if key == SCENARIO => {}
+                Value::Table(table) if key == command.get_name() => own = Some(table),
+                Value::Table(_) if is_command(key) => {}
+                value => file.insert(command, key, value)?,
+            }
+        }
+        own.into_iter().flatten().try_for_each(|(key, value)| file.insert(command, key, value))?;
+        Ok(file)
+    }
+
+    fn insert(&mut self, command: &Command, key: &str, value: &Value) -> Result<(), String> {
+        let name = command.get_name();
+        let is_own = |arg: &&Arg| given::name(arg) == key && given::is_option_of_file(arg);
+        let arg = command.get_arguments().find(is_own);
+        let arg = arg.ok_or_else(|| {
+            format!("unknown key `{key}`: expected an option of wirelab {name}, such as loss")
+        })?;
+        match (arg.get_action().takes_values(), value) {
+            (false, Value::Boolean(true)) => drop(self.options.insert(key.to_owned(), Vec::new())),
+            (false, Value::Boolean(false)) => drop(self.options.remove(key)),
+            (false, _) => return Err(format!("`{key}`: expected true or false")),
+            (true, value) => {
+                let values = values(value)
+                    .ok_or_else(|| format!("`{key}`: expected text, a number, or an array of them"))?;
+                self.options.insert(key.to_owned(), values);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The values of an option, as they are written on the command line.
+fn values(value: &Value) -> Option<Vec<String>> {
+    let single = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Float(number) => Some(number.to_string()),
+        _ => None,
+    };
+    match value {
+        Value::Array(values) if values.is_empty() => None,
+        Value::Array(values) => values.iter().map(single).collect(),
+        value => single(value).map(|value| vec![value]),
+    }
+}
+
+/// The options of a command line as a file that `--config` reads: those that were given, and as comments the defaults of
+/// the others.
+pub(super) fn to_toml(command: &Command, matches: &ArgMatches) -> String {
+    let mut text = format!("# wirelab {} --config FILE.toml\n", command.get_name());
+    let mut defaults = String::new();
+    for arg in command.get_arguments().filter(|arg| given::is_option_of_file(arg) && !arg.is_hide_set()) {
+        let id = arg.get_id().as_str();
+        let raw = matches.get_raw(id).into_iter().flatten();
+        let quoted: Vec<String> = raw.map(|value| quote(&value.to_string_lossy())).collect();
+        let value = match &quoted[..] {
+            _ if !arg.get_action().takes_values() => "true".to_owned(),
+            [value] => value.clone(),
+            values => format!("[{}]", values.join(", ")),
+        };
+        let line = format!("{} = {value}\n", given::name(arg));
+        match matches.value_source(id) {
+            Some(ValueSource::CommandLine) => text += &line,
+            Some(ValueSource::DefaultValue) if arg.get_action().takes_values() => {
+                defaults += &format!("# {line}");
+            }
+            _ => {}
+        }
+    }
+    if !defaults.is_empty() {
+        text += &format!("\n# Defaults:\n{defaults}");
+    }
+    text
+}
+
+/// A basic string of TOML, which takes the escapes of JSON.
+fn quote(value: &str) -> String {
+    serde_json::Value::from(value).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(name: &str) -> Command {
+        let mut all = Cli::command();
+        all.build();
+        all.find_subcommand(name).unwrap().clone()
+    }
+
+    fn options(name: &str, text: &str) -> Result<Vec<String>, String> {
+        let command = command(name);
+        let options = FileOptions::parse(text, &command)?.options;
+        let arguments = Given::new(name, options).arguments(&command);
+        Ok(arguments.into_iter().map(|argument| argument.into_string().unwrap()).collect())
+    }
+
+    #[test]
+    fn keys_are_the_names_of_options_and_values_are_written_as_there() {
+        let text = "loss = ['0%', '1%']\nseeds = 5\nkeep-order = true\necn = false\n[bench]\nflows = 3\n[share]\nwarmup = '1s'";
+        assert_eq!(
+            options("bench", text).unwrap(),
+            ["--flows=3", "--keep-order", "--loss=0%", "--loss=1%", "--seeds=5"]
+        );
+        assert_eq!(options("share", text).unwrap().last().unwrap(), "--warmup=1s");
+        assert_eq!(options("bench", "seeds = 5\n[bench]\nseeds = 6").unwrap(), ["--seeds=6"]);
+    }
+
+    #[test]
+    fn what_is_no_option_or_no_value_is_named() {
+        for (text, reason) in [
+            ("los = '1%'", "unknown key `los`"),
+            ("shard = '1/2'", "unknown key `shard`"),
+            ("config = 'other.toml'", "unknown key `config`"),
+            ("[serve]\nservice = 'json'", "unknown key `serve`"),
+            ("loss = true", "`loss`: expected text"),
+            ("loss = []", "`loss`: expected text"),
+            ("keep-order = 'yes'", "`keep-order`: expected true or false"),
+            ("seeds = 5\nloss", "line 2"),
+            ("scenario = 'moon'", "moon"),
+        ] {
+            let error = options("bench", text).unwrap_err();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The options of a command line, as they were given.
+
+use std::{collections::BTreeMap, ffi::OsString};
+
+use clap::{Arg, ArgMatches, Args, Command, parser::ValueSource};
+use serde_json::{Map, Value, json};
+
+use super::options::{capture::CaptureArgs, detail::DetailArgs, output::OutputArgs, sweep::SweepArgs};
+
+/// The options of a command line that were given, by their long names; positional arguments by their ids.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Given {
+    pub(crate) command: String,
+    /// The values of each. A flag has none.
+    options: BTreeMap<String, Vec<String>>,
+}
+
+/// The most points of the matrix that saved options may make.
+const MAX_POINTS: usize = 1_000_000;
+
+/// Options that say where something is written, by id, besides those of [`is_output`].
+const ALSO_OUTPUTS: [&str; 1] = ["save"];
+
+impl Given {
+    /// These options of a command.
+    pub(crate) fn new(command: &str, options: BTreeMap<String, Vec<String>>) -> Self {
+        Self { command: command.to_owned(), options }
+    }
+
+    /// The options of `command` that decide what is measured.
+    pub(crate) fn measuring(command: &Command, matches: &ArgMatches) -> Self {
+        Self::of(command, matches, is_measuring)
+    }
+
+    /// The options of `command` that say what is shown and where it is written.
+    pub(crate) fn showing(command: &Command, matches: &ArgMatches) -> Self {
+        Self::of(command, matches, is_output)
+    }
+
+    fn of(command: &Command, matches: &ArgMatches, is_wanted: fn(&Arg) -> bool) -> Self {
+        let is_given = |arg: &&Arg| {
+            let id = arg.get_id().as_str();
+            is_wanted(arg) && matches.value_source(id) == Some(ValueSource::CommandLine)
+        };
+        let values = |arg: &Arg| {
+            let raw = matches.get_raw(arg.get_id().as_str()).into_iter().flatten();
+            let values = raw.map(|value| value.to_string_lossy().into_owned()).collect();
+            (name(arg).to_owned(), if arg.get_action().takes_values() { values } else { Vec::new() })
+        };
+        let options = command.get_arguments().filter(is_given).map(values).collect();
+        Self { command: command.get_name().to_owned(), options }
+    }
+
+    /// Whether a server by URL is among them.
+    pub(crate) fn has_servers(&self) -> bool {
+        let positional = ["urls", "what"].into_iter().filter_map(|id| self.options.get(id)).flatten();
+        positional.into_iter().any(|value| value.contains("://"))
+    }
+
+    /// The options as JSON: a flag is true, a single value a string, several values are an array.
+    pub(crate) fn to_json(&self) -> Map<String, Value> {
+        let json = |values: &Vec<String>| match &values[..] {
+            [] => json!(true),
+            [value] => json!(value),
+            values => json!(values),
+        };
+        self.options.iter().map(|(name, values)| (name.clone(), json(values))).collect()
+    }
+
+    /// The options of `command` that decide what is measured, from [`Given::to_json`].
+    ///
+    /// Returns an error if there is any other option, such as one that writes a file, or if they would make an enormous
+    /// matrix: the file may come from anybody.
+    pub(crate) fn from_json(command: &Command, options: &Map<String, Value>) -> Result<Self, String> {
+        let mut given = Self { command: command.get_name().to_owned(), ..Self::default() };
+        let mut points = 1usize;
+        for (key, value) in options {
+            let is_known = command.get_arguments().any(|arg| name(arg) == key && is_measuring(arg));
+            if !is_known {
+                return Err(format!("unexpected option `{key}`"));
+            }
+            let text = |value: &Value| value.as_str().map(str::to_owned);
+            let values = match value {
+                Value::Bool(true) => Some(Vec::new()),
+                Value::Array(values) => values.iter().map(text).collect(),
+                value => text(value).map(|value| vec![value]),
+            };
+            let values = values.ok_or_else(|| format!("option `{key}`: invalid value"))?;
+            let count: usize = values.iter().map(|value| value.split(',').count()).sum();
+            points = points.saturating_mul(count.max(1));
+            given.options.insert(key.clone(), values);
+        }
+        match points <= MAX_POINTS {
+            true => Ok(given),
+            false => Err(format!("more than {MAX_POINTS} combinations of options")),
+        }
+    }
+
+    /// The command line of these options of `command`, without the program and the command.
+    pub(crate) fn arguments(&self, command: &Command) -> Vec<OsString> {
+        let mut arguments = Vec::new();
+        let mut positional = vec![OsString::from("--")];
+        for (key, values) in &self.options {
+            let is_positional = command.get_positionals().any(|arg| name(arg) == key);
+            match (is_positional, &values[..]) {
+                (true, values) => positional.extend(values.iter().map(OsString::from)),
+                (false, []) => arguments.push(format!("--{key}").into()),
+                (false, values) => {
+                    arguments.extend(values.iter().map(|value| OsString::from(format!("--{key}={value}"))));
+                }
+            }
+        }
+        if positional.len() > 1 {
+            arguments.extend(positional);
+        }
+        arguments
+    }
+}
+
+/// The name of an option, or the id of a positional argument.
+pub(crate) fn name(arg: &Arg) -> &str {
+    arg.get_long().unwrap_or(arg.get_id().as_str())
+}
+
+/// Whether an option can be named in a file of options.
+pub(crate) fn is_option_of_file(arg: &Arg) -> bool {
+    !is_of::<SweepArgs>(arg) && !["help", "version"].contains(&arg.get_id().as_str())
+}
+
+/// Whether an option decides what is measured.
+fn is_measuring(arg: &Arg) -> bool {
+    !is_output(arg) && !is_of::<SweepArgs>(arg) && !is_of::<CaptureArgs>(arg)
+}
+
+/// Whether an option says what is shown and where it is written.
+fn is_output(arg: &Arg) -> bool {
+    is_of::<OutputArgs>(arg) || is_of::<DetailArgs>(arg) || ALSO_OUTPUTS.contains(&arg.get_id().as_str())
+}
+
+/// Whether an option is one of a group.
+fn is_of<A: Args>(arg: &Arg) -> bool {
+    A::augment_args(Command::new("")).get_arguments().any(|other| other.get_id() == arg.get_id())
+}

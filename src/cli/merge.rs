@@ -1,0 +1,28 @@
+//! Parts of a result, put together: the command that made them runs again, with their outcomes instead of new ones.
+
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use clap::CommandFactory;
+use wirelab::experiment::PartHeader;
+
+use super::{Cli, arguments::parse_from, given::Given, parts::Parts};
+
+/// Runs the command of `parts`. `showing` says what is shown and where it is written.
+pub(super) fn merge(parts: Parts, showing: &Given) -> anyhow::Result<ExitCode> {
+    let PartHeader { command, options, .. } = parts.header();
+    let unusable = |why: String| anyhow!("cannot use {}: {why}", parts.first().display());
+    let all = Cli::command();
+    let known = all.find_subcommand(command).filter(|command| Cli::is_sweep(command));
+    let known = known.ok_or_else(|| unusable(format!("no command `{command}` that is run in parts")))?;
+    let given = Given::from_json(known, options).map_err(unusable)?;
+    if given.has_servers() {
+        return Err(unusable("it names a server by URL".to_owned()));
+    }
+    let arguments = ["wirelab", command].map(Into::into).into_iter();
+    let arguments = arguments.chain(showing.arguments(known)).chain(given.arguments(known));
+    match parse_from(arguments.collect()) {
+        Ok(cli) => cli.with_parts(parts).run(),
+        Err(status) => Ok(status),
+    }
+}

@@ -1,0 +1,233 @@
+//! The parts of a result that several machines have made.
+
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::{BufReader, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{anyhow, bail};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use wirelab::experiment::{
+    Experiment, Made, PART_START, PartHeader, Record, Request, Shard, deal, is_part, read_header,
+    read_records,
+};
+
+use super::usage::UsageError;
+
+/// Parts that belong together, and are all that there are.
+#[derive(Debug, Clone)]
+pub(crate) struct Parts(Arc<Whole>);
+
+#[derive(Debug)]
+struct Whole {
+    /// The files, in the order of their numbers.
+    files: Vec<PathBuf>,
+    /// The header of the first.
+    header: PartHeader,
+}
+
+impl Parts {
+    /// Reads the headers of these files; `None` if none of them is a part.
+    ///
+    /// Returns an error if some are and some are not, or if they do not belong together.
+    pub(crate) fn open(files: &[PathBuf]) -> anyhow::Result<Option<Self>> {
+        let mut parts = Vec::new();
+        let mut other = None;
+        for path in files {
+            match header(path)? {
+                Some(header) => parts.push((path.clone(), header)),
+                None => other = Some(path),
+            }
+        }
+        match (parts.is_empty(), other) {
+            (true, _) => Ok(None),
+            (false, Some(other)) => {
+                let other = other.display();
+                bail!(UsageError::new(format!(
+                    "{other} is not a part of a result: name all its parts, alone"
+                )))
+            }
+            (false, None) => joined(parts).map(Some),
+        }
+    }
+
+    /// Leaves the paths of a request that the parts have, whatever this machine can run.
+    pub(crate) fn restrict<P>(&self, request: &mut Request<P>) {
+        let PartHeader { paths, skipped, .. } = &self.0.header;
+        request.batches.retain(|batch| paths.iter().any(|path| path == batch.path.name()));
+        request.skipped.clone_from(skipped);
+    }
+
+    /// The file of the first part.
+    pub(crate) fn first(&self) -> &Path {
+        &self.0.files[0]
+    }
+
+    /// What the parts were run with.
+    pub(crate) fn header(&self) -> &PartHeader {
+        &self.0.header
+    }
+
+    /// Reads what all jobs of `request` have come to, in their order. `config` is the configuration of the request.
+    ///
+    /// Returns an error if a part cannot be used, which names it.
+    pub(crate) fn records<E: Experiment>(
+        &self,
+        request: &Request<E::Plan>,
+        config: &Map<String, Value>,
+    ) -> anyhow::Result<Vec<Record<E::Outcome>>> {
+        let Whole { files, header } = &*self.0;
+        if let Some(name) = first_difference(&header.config, config) {
+            bail!(
+                "the parts do not fit their options: {name} is another here; is a file that the options name another?"
+            );
+        }
+        if header.jobs != request.runs() {
+            bail!(
+                "the parts do not fit their options: they are of {} runs, not {}",
+                header.jobs,
+                request.runs()
+            );
+        }
+        let mut records = Vec::new();
+        for (path, jobs) in files.iter().zip(deal::<E>(request, header.shard.count)) {
+            records.extend(read_part::<E::Outcome>(path, &jobs)?);
+        }
+        records.sort_by_key(|record| record.job);
+        let plans = request.batches.iter().flat_map(|batch| {
+            let seeds = usize::try_from(batch.seeds).unwrap_or(usize::MAX);
+            batch.plans.iter().flat_map(move |plan| std::iter::repeat_n(plan, seeds))
+        });
+        let is_possible = |(plan, record): (&E::Plan, &Record<E::Outcome>)| match &record.made {
+            Made::Outcome(outcome) => E::is_possible(plan, outcome),
+            Made::Failure(_) => true,
+        };
+        match plans.zip(&records).all(is_possible) {
+            true => Ok(records),
+            false => bail!("a part has an outcome that its options cannot have"),
+        }
+    }
+}
+
+/// Checks that a part that is there is the one that would be made: whole, and with this header and these jobs.
+pub(crate) fn check_part<O: DeserializeOwned>(
+    path: &Path,
+    expected: &PartHeader,
+    jobs: &[usize],
+) -> anyhow::Result<()> {
+    let other = |why: String| anyhow!("--resume: {} is another part: {why}; remove it first", path.display());
+    let found = header(path)?.ok_or_else(|| other("it is none of wirelab".to_owned()))?;
+    match difference(&found, expected) {
+        Some(difference) => Err(other(difference)),
+        None if found.shard != expected.shard => Err(other(format!("it is {}", found.shard))),
+        None => read_part::<O>(path, jobs).map(drop),
+    }
+}
+
+/// The records of these jobs in a part.
+fn read_part<O: DeserializeOwned>(path: &Path, jobs: &[usize]) -> anyhow::Result<Vec<Record<O>>> {
+    File::open(path)
+        .map_err(Into::into)
+        .and_then(|file| read_records(BufReader::new(file), jobs))
+        .map_err(|error| anyhow!("cannot use {}: {error}", path.display()))
+}
+
+/// The header of a part; `None` if the file is something else.
+fn header(path: &Path) -> anyhow::Result<Option<PartHeader>> {
+    if path == Path::new("-") {
+        return Ok(None);
+    }
+    let unreadable = |error: &dyn std::fmt::Display| anyhow!("cannot use {}: {error}", path.display());
+    let start = || {
+        let mut start = Vec::new();
+        File::open(path)?.take(PART_START as u64).read_to_end(&mut start).map(|_| start)
+    };
+    // Other files report their own errors.
+    if !start().is_ok_and(|start| is_part(&start)) {
+        return Ok(None);
+    }
+    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    let header = read_header(BufReader::new(file)).map_err(|error| unreadable(&error))?;
+    Shard::new(header.shard.index, header.shard.count).map_err(|error| unreadable(&error))?;
+    Ok(Some(header))
+}
+
+/// The parts, if they belong together and none is missing or there twice.
+fn joined(mut parts: Vec<(PathBuf, PartHeader)>) -> anyhow::Result<Parts> {
+    parts.sort_by_key(|(_, header)| header.shard);
+    let (first, header) = &parts[0];
+    let version = env!("CARGO_PKG_VERSION");
+    if header.version != version {
+        let (path, other) = (first.display(), &header.version);
+        bail!(
+            "{path} was made by version {other}, and this is {version}: use the version that made the parts"
+        );
+    }
+    for (path, other) in &parts[1..] {
+        if let Some(difference) = difference(header, other) {
+            bail!("{} and {} do not belong together: {difference}", first.display(), path.display());
+        }
+    }
+    let is_twice = |pair: &&[(PathBuf, PartHeader)]| pair[0].1.shard == pair[1].1.shard;
+    if let Some([(one, _), (other, header)]) = parts.windows(2).find(is_twice) {
+        let shard = header.shard;
+        bail!("part {shard} is there twice: {} and {}", one.display(), other.display());
+    }
+    let count = header.shard.count;
+    let there: BTreeSet<u32> = parts.iter().map(|(_, header)| header.shard.index).collect();
+    let missing: Vec<String> =
+        (1..=count).filter(|index| !there.contains(index)).map(|index| index.to_string()).collect();
+    if !missing.is_empty() {
+        const SHOWN: usize = 10;
+        let more = if missing.len() > SHOWN { ", …" } else { "" };
+        let listed = missing[..missing.len().min(SHOWN)].join(", ");
+        bail!("{} of {count} parts are missing: {listed}{more}", missing.len());
+    }
+    let header = header.clone();
+    let files = parts.into_iter().map(|(path, _)| path).collect();
+    Ok(Parts(Arc::new(Whole { files, header })))
+}
+
+/// Why two parts do not belong together, if they do not.
+pub(crate) fn difference(one: &PartHeader, other: &PartHeader) -> Option<String> {
+    let both = |name: &str, one: &dyn std::fmt::Display, other: &dyn std::fmt::Display| {
+        Some(format!("{name} is {one} in one and {other} in the other"))
+    };
+    if one.version != other.version {
+        return both("the version", &one.version, &other.version);
+    }
+    if one.command != other.command {
+        return both("the command", &one.command, &other.command);
+    }
+    if one.shard.count != other.shard.count {
+        return both("the number of parts", &one.shard.count, &other.shard.count);
+    }
+    let value = |map: &Map<String, Value>, name: &str| {
+        map.get(name).map_or_else(|| "not given".to_owned(), Value::to_string)
+    };
+    for (kind, one, other) in [("--", &one.options, &other.options), ("", &one.config, &other.config)] {
+        if let Some(name) = first_difference(one, other) {
+            return both(&format!("{kind}{name}"), &value(one, &name), &value(other, &name));
+        }
+    }
+    if one.has_samples != other.has_samples {
+        return Some("one has the samples, and the other has not".to_owned());
+    }
+    if (&one.skipped, &one.paths) != (&other.skipped, &other.paths) {
+        return Some("their machines could not run the same transports and paths".to_owned());
+    }
+    let is_same_machine = one.system == other.system && one.jobs == other.jobs;
+    (!is_same_machine)
+        .then(|| "they were measured in real time on different machines, which are not one result".to_owned())
+}
+
+/// The first key by name whose values differ.
+fn first_difference(one: &Map<String, Value>, other: &Map<String, Value>) -> Option<String> {
+    // As text: numbers that were read are equal to those that were written if they are written alike.
+    let text = |value: Option<&Value>| value.map(Value::to_string);
+    one.keys().chain(other.keys()).find(|key| text(one.get(*key)) != text(other.get(*key))).cloned()
+}

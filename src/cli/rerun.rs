@@ -1,0 +1,155 @@
+//! `wirelab rerun`.
+
+use std::{
+    env,
+    path::PathBuf,
+    process::{Command as Process, ExitCode, Stdio},
+};
+
+use anyhow::{anyhow, bail};
+use clap::{Args, CommandFactory};
+use serde_json::Value;
+use wirelab::report::{ResultFile, Saved, from_json};
+
+use super::{Cli, given::Given, output::line, report::read};
+
+/// Run the configuration of a saved result again, and say whether the figures are the same
+///
+/// Runs the command with the options that the result names. With --path sim, the same version gives the same figures; in
+/// real time they differ. The exit status is 1 if a figure differs.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  wirelab rerun monday.json                              whether this version still gives these figures")]
+pub(crate) struct Rerun {
+    /// A result that `-o FILE.json` or `--json` has written; - is standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+/// The most differences that are printed.
+const SHOWN: usize = 20;
+
+impl Rerun {
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let shown = self.file.display();
+        let Saved::Result(saved) = read(&self.file)? else {
+            bail!("cannot run {shown} again: it is a table of properties");
+        };
+        let again = again(&saved).map_err(|why| anyhow!("cannot run {shown} again: {why}"))?;
+        let differences = differences(&saved, &again)?;
+        let cells = saved.cells.len();
+        let versions = match saved.version == again.version {
+            true => format!("version {}", again.version),
+            false => format!("saved by version {}, run by version {}", saved.version, again.version),
+        };
+        if differences.is_empty() {
+            let rows = if cells == 1 { "row" } else { "rows" };
+            line(format!("the same: every figure of {cells} {rows} ({versions})"))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        for Difference { place, saved, now } in differences.iter().take(SHOWN) {
+            line(format!("{place}: {saved} was saved, {now} now"))?;
+        }
+        line(format!("not the same: {} of its values differ ({versions})", differences.len()))?;
+        Ok(ExitCode::FAILURE)
+    }
+}
+
+/// The result of the options of `saved`, from a process of its own.
+fn again(saved: &ResultFile) -> anyhow::Result<ResultFile> {
+    let all = Cli::command();
+    let command = all.find_subcommand(&saved.command).filter(|command| Cli::is_sweep(command));
+    let command = command.ok_or_else(|| anyhow!("no command `{}` is run again", saved.command))?;
+    let Some(Value::Object(options)) = saved.config.get("options") else {
+        bail!("it does not name its options; it was saved by an older version, or by the lab");
+    };
+    let options = Given::from_json(command, options).map_err(|why| anyhow!(why))?;
+    let has_pictures = !saved.episodes.is_empty() || saved.cells.iter().any(|cell| cell.pictures.is_some());
+    let mut process = Process::new(env::current_exe()?);
+    process.arg(&saved.command).args(["--json", "--quiet"]);
+    if has_pictures {
+        process.arg("--pictures");
+    }
+    process.args(options.arguments(command)).stdin(Stdio::null()).stderr(Stdio::inherit());
+    let output = process.output()?;
+    match from_json(&output.stdout) {
+        Ok(again) => Ok(again),
+        Err(_) if output.stdout.is_empty() => bail!("the run failed"),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A value that differs.
+struct Difference {
+    /// Where it is in the file.
+    place: String,
+    saved: String,
+    now: String,
+}
+
+/// Where the figures of two results differ.
+fn differences(saved: &ResultFile, again: &ResultFile) -> anyhow::Result<Vec<Difference>> {
+    let mut found = Vec::new();
+    let figures = |file: &ResultFile| -> anyhow::Result<Value> {
+        let mut value = serde_json::to_value(file)?;
+        // Neither the machine nor the version is a figure.
+        if let Value::Object(fields) = &mut value {
+            ["version", "system", "config"].into_iter().for_each(|key| drop(fields.remove(key)));
+        }
+        Ok(value)
+    };
+    compare("", &figures(saved)?, &figures(again)?, &mut found);
+    Ok(found)
+}
+
+fn compare(place: &str, old: &Value, new: &Value, found: &mut Vec<Difference>) {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            let keys = old.keys().chain(new.keys().filter(|key| !old.contains_key(*key)));
+            for key in keys {
+                let [one, other] = [old, new].map(|map| map.get(key).unwrap_or(&Value::Null));
+                let dot = if place.is_empty() { "" } else { "." };
+                compare(&format!("{place}{dot}{key}"), one, other, found);
+            }
+        }
+        (Value::Array(old), Value::Array(new)) if old.len() == new.len() => {
+            for (index, (one, other)) in old.iter().zip(new).enumerate() {
+                compare(&format!("{place}[{index}]"), one, other, found);
+            }
+        }
+        (old, new) if old != new => {
+            let short = |value: &Value| match value {
+                Value::Array(values) => format!("an array of {}", values.len()),
+                Value::Object(_) => "an object".to_owned(),
+                value => value.to_string(),
+            };
+            found.push(Difference { place: place.to_owned(), saved: short(old), now: short(new) });
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_difference_is_named_with_its_place() {
+        let [old, new] = [
+            r#"{"cells":[{"p50":1,"gone":2,"bins":[1]},{"p50":3}],"same":true}"#,
+            r#"{"cells":[{"p50":1,"bins":[1,2]},{"p50":4}],"same":true}"#,
+        ]
+        .map(|text| serde_json::from_str::<Value>(text).unwrap());
+        let mut found = Vec::new();
+        compare("", &old, &new, &mut found);
+        let places: Vec<_> =
+            found.iter().map(|Difference { place, saved, now }| format!("{place} {saved} {now}")).collect();
+        assert_eq!(
+            places,
+            ["cells[0].bins an array of 1 an array of 2", "cells[0].gone 2 null", "cells[1].p50 3 4"]
+        );
+        found.clear();
+        compare("", &old, &old, &mut found);
+        assert!(found.is_empty());
+    }
+}

@@ -1,0 +1,110 @@
+//! `wirelab scenarios`: named options, each with the source of its figures.
+
+use std::{process::ExitCode, str::FromStr};
+
+use anyhow::anyhow;
+use clap::Args;
+use toml::Table;
+
+use super::output::raw;
+
+/// List the named scenarios, or print one as a file for --config
+///
+/// A scenario is a set of options for the link with the source of its figures: access networks, and the settings of
+/// published studies. `--scenario NAME` of bench, hol, handshake, transfer and share takes them; options on the command line
+/// change them.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  wirelab scenarios                                      the names
+  wirelab scenarios lte                                  its options and their source, as TOML
+  wirelab bench --scenario lte --loss 1%                 the same link with another loss")]
+pub(crate) struct Scenarios {
+    /// The scenario to print
+    #[arg(value_name = "NAME", value_parser = str::parse::<&'static Scenario>)]
+    name: Option<&'static Scenario>,
+}
+
+/// Named options.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    /// A file as `--config` reads it, with a table `scenario` that says what it is and where it is from.
+    pub(crate) text: &'static str,
+}
+
+macro_rules! scenarios {
+    ($($name:literal),* $(,)?) => {
+        [$(Scenario { name: $name, text: include_str!(concat!("scenarios/", $name, ".toml")) }),*]
+    };
+}
+
+/// All of them.
+pub(crate) static SCENARIOS: [Scenario; 10] = scenarios![
+    "data-centre",
+    "interop-goodput",
+    "lossy-path",
+    "congested-wifi",
+    "lte",
+    "transatlantic",
+    "bbr-loss",
+    "google-india",
+    "geostationary",
+    "winds-satellite",
+];
+
+impl Scenario {
+    /// One line about it, and where its figures are from.
+    fn about(&self) -> Option<(String, String)> {
+        let table: Table = self.text.parse().ok()?;
+        let about = table.get("scenario")?.as_table()?;
+        let text = |key: &str| about.get(key)?.as_str().map(str::to_owned);
+        text("about").zip(text("source"))
+    }
+}
+
+/// The names, for messages and the help.
+pub(crate) fn names() -> String {
+    SCENARIOS.iter().map(|scenario| scenario.name).collect::<Vec<_>>().join(", ")
+}
+
+impl FromStr for &'static Scenario {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = SCENARIOS.iter().find(|scenario| scenario.name == name);
+        found.ok_or_else(|| format!("unknown scenario `{name}`: expected {}", names()))
+    }
+}
+
+impl Scenarios {
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let text = match self.name {
+            Some(scenario) => scenario.text.to_owned(),
+            None => list().ok_or_else(|| anyhow!("a scenario of this build has no description"))?,
+        };
+        raw(text.as_bytes())?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn list() -> Option<String> {
+    let width = SCENARIOS.iter().map(|scenario| scenario.name.len()).max()?;
+    let line = |scenario: &Scenario| {
+        let (about, source) = scenario.about()?;
+        Some(format!("{:width$}  {about}\n{:width$}  Source: {source}\n", scenario.name, ""))
+    };
+    SCENARIOS.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scenario_has_a_description_and_a_source() {
+        for scenario in &SCENARIOS {
+            let (about, source) = scenario.about().unwrap();
+            assert!(!about.is_empty() && source.len() > 20, "{}", scenario.name);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! A client that connects again if its connection does not survive a change of its address.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    mem,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use crate::{
+    channel::{self, Channel, Delivery, Settings},
+    experiment::{migration::ClientChange, settings::CONNECT_TIMEOUT},
+    path::{BoxFuture, Host, Sleep, timeout},
+    transport::{ChannelError, Recovery, Transport},
+    unit::Time,
+    wire::Probe,
+};
+
+/// A client that has heard nothing for this long while a reply is due connects again, but not before [`ROUND_TRIPS`].
+pub(in crate::experiment) const SILENCE: Duration = Duration::from_secs(1);
+/// As a multiple of the longest time that a reply has taken.
+const ROUND_TRIPS: u32 = 3;
+/// Time between an attempt to connect that failed and the next.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A client's end. It begins like any other. After the change it connects again when its connection breaks or is silent,
+/// and sends what was not answered once more, unless messages are datagrams.
+pub(super) struct Reconnecting {
+    host: Arc<dyn Host>,
+    transport: Transport,
+    peer: SocketAddr,
+    settings: Settings,
+    change: ClientChange,
+    state: State,
+    /// Requests that must be sent again if the connection breaks, or that wait for it.
+    unanswered: VecDeque<Request>,
+    /// Since when a reply has been due.
+    due_since: Option<Time>,
+    longest: Duration,
+    sleep: Sleep,
+}
+
+enum State {
+    Connected(Box<dyn Channel>),
+    Connecting(BoxFuture<'static, Box<dyn Channel>>),
+}
+
+struct Request {
+    probe: Probe,
+    length: usize,
+    was_sent: bool,
+}
+
+impl Reconnecting {
+    pub(super) fn new(
+        host: &Arc<dyn Host>,
+        transport: Transport,
+        peer: SocketAddr,
+        settings: &Settings,
+        change: &ClientChange,
+        channel: Box<dyn Channel>,
+    ) -> Self {
+        Self {
+            host: host.clone(),
+            transport,
+            peer,
+            settings: settings.clone(),
+            change: change.clone(),
+            state: State::Connected(channel),
+            unanswered: VecDeque::new(),
+            due_since: None,
+            longest: Duration::ZERO,
+            sleep: host.sleep_until(Time::ZERO),
+        }
+    }
+
+    fn has_changed(&self) -> bool {
+        self.change.address.has_happened(self.host.now())
+    }
+
+    /// Closes the connection and makes another.
+    fn connect(&mut self) {
+        self.change.note(|noted| noted.connections += 1);
+        let connecting = connect(self.host.clone(), self.transport, self.peer, self.settings.clone());
+        let before = mem::replace(&mut self.state, State::Connecting(Box::pin(connecting)));
+        drop(before);
+        self.due_since = None;
+    }
+
+    /// Sends what waits on a new connection.
+    fn resume(&mut self, mut channel: Box<dyn Channel>) {
+        let (mut requests, mut bytes) = (0, 0);
+        let mut failed = false;
+        for request in &mut self.unanswered {
+            if channel.send(request.probe, request.length).is_err() {
+                failed = true;
+                break;
+            }
+            if mem::replace(&mut request.was_sent, true) {
+                requests += 1;
+                bytes += request.length as u64;
+            }
+        }
+        if self.transport.is_datagram() {
+            self.unanswered.clear();
+        }
+        self.change.note(|noted| {
+            noted.requests += requests;
+            noted.bytes += bytes;
+        });
+        self.due_since = Some(self.host.now());
+        self.state = State::Connected(channel);
+        if failed {
+            self.connect();
+        }
+    }
+
+    fn note_reply(&mut self, delivery: &Delivery) {
+        self.due_since = None;
+        self.longest = self.longest.max(delivery.released - delivery.probe.due);
+        let answered = self.unanswered.iter().position(|request| request.probe.id == delivery.probe.id);
+        if let Some(index) = answered {
+            self.unanswered.remove(index);
+        }
+    }
+
+    /// Whether nothing has come for too long since the change. Otherwise wakes `cx` when that would be.
+    fn is_silent(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some((since, at)) = self.due_since.zip(self.change.address.at()) else { return false };
+        if !self.has_changed() {
+            return false;
+        }
+        let patience = SILENCE.max(self.longest.saturating_mul(ROUND_TRIPS));
+        self.sleep.reset(since.max(at) + patience);
+        Pin::new(&mut self.sleep).poll(cx).is_ready()
+    }
+}
+
+/// Connects, however often it takes.
+async fn connect(
+    host: Arc<dyn Host>,
+    transport: Transport,
+    peer: SocketAddr,
+    settings: Settings,
+) -> Box<dyn Channel> {
+    loop {
+        let connecting = channel::connect(&host, transport, peer, &settings);
+        if let Ok(Ok(channel)) = timeout(&*host, CONNECT_TIMEOUT, connecting).await {
+            return channel;
+        }
+        host.sleep(PAUSE).await;
+    }
+}
+
+impl Channel for Reconnecting {
+    fn send(&mut self, probe: Probe, length: usize) -> Result<(), ChannelError> {
+        let (sent, is_connected) = match &mut self.state {
+            State::Connected(channel) => (channel.send(probe, length), true),
+            State::Connecting(_) => (Ok(()), false),
+        };
+        let was_sent = is_connected && sent.is_ok();
+        if !was_sent || !self.transport.is_datagram() {
+            self.unanswered.push_back(Request { probe, length, was_sent });
+        }
+        match sent {
+            Ok(()) => _ = self.due_since.get_or_insert(self.host.now()),
+            Err(_) if self.has_changed() => self.connect(),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, ChannelError>> {
+        loop {
+            match &mut self.state {
+                State::Connected(channel) => match channel.poll_recv(cx) {
+                    Poll::Ready(Ok(delivery)) => {
+                        self.note_reply(&delivery);
+                        return Poll::Ready(Ok(delivery));
+                    }
+                    Poll::Ready(Err(_)) if self.has_changed() => self.connect(),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending if self.is_silent(cx) => self.connect(),
+                    Poll::Pending => return Poll::Pending,
+                },
+                State::Connecting(connecting) => match connecting.as_mut().poll(cx) {
+                    Poll::Ready(channel) => self.resume(channel),
+                    Poll::Pending => return Poll::Pending,
+                },
+            }
+        }
+    }
+
+    fn recovery(&self) -> Recovery {
+        match &self.state {
+            State::Connected(channel) => channel.recovery(),
+            State::Connecting(_) => Recovery::default(),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The end of a run that answers.
+
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    channel::{Acceptor, Channel, Delivery},
+    experiment::{migration::ClientChange, record::recorder::Recorder},
+    path::{Host, ThreadUsage},
+    transport::{ChannelError, Recovery},
+};
+
+/// The end that replies to every request as soon as order releases it.
+pub(super) struct Server {
+    pub(super) host: Arc<dyn Host>,
+    pub(super) acceptor: Acceptor,
+    pub(super) reply: usize,
+    pub(super) recorder: Recorder,
+    /// Set if the client may connect again.
+    pub(super) change: Option<ClientChange>,
+}
+
+/// What a server reports at its end.
+#[derive(Debug, Default)]
+pub(super) struct Served {
+    /// The recovery counters of its last connection.
+    pub(super) recovery: Recovery,
+    /// What its thread has cost since the measured time began; `None` where that is not known.
+    pub(super) usage: Option<ThreadUsage>,
+}
+
+/// The connections of the client, the latest last.
+struct Connections {
+    channels: Vec<Box<dyn Channel>>,
+    /// Later connections; `None` if there are none.
+    later: Option<mpsc::UnboundedReceiver<Box<dyn Channel>>>,
+}
+
+impl Server {
+    /// Serves one client until it closes or `stopped` resolves, then reports.
+    /// Time limited before `measured` resolved is not counted.
+    pub(super) async fn serve(
+        mut self,
+        mut measured: oneshot::Receiver<()>,
+        mut stopped: oneshot::Receiver<()>,
+        report: oneshot::Sender<Served>,
+    ) {
+        let Ok(channel) = self.acceptor.accept().await else {
+            return;
+        };
+        let Self { host, acceptor, reply, recorder, change } = self;
+        let later = change.is_some().then(|| accept_later(&host, acceptor));
+        let mut connections = Connections { channels: vec![channel], later };
+        let mut before = None;
+        loop {
+            let received = tokio::select! {
+                biased;
+                _ = &mut measured, if before.is_none() => {
+                    before = Some((connections.recovery().limits, host.usage()));
+                    continue;
+                }
+                received = connections.recv() => received,
+                _ = &mut stopped => break,
+            };
+            let Ok((index, delivery)) = received else { break };
+            let is_repeated = recorder.at_server(&delivery, host.now());
+            if let Some(change) = change.as_ref().filter(|_| is_repeated && index > 0) {
+                change.note(|noted| noted.bytes += reply as u64);
+            }
+            if connections.send(index, &delivery, reply).is_err() {
+                break;
+            }
+        }
+        let mut recovery = connections.recovery();
+        let (limits, used) = before.unwrap_or_default();
+        recovery.limits -= limits;
+        let usage = host.usage().zip(used).map(|(now, before)| now - before);
+        // If the client's connection failed, nothing receives this.
+        let _ = report.send(Served { recovery, usage });
+    }
+}
+
+/// Accepts further connections in the background, until their receiver is dropped.
+fn accept_later(host: &Arc<dyn Host>, mut acceptor: Acceptor) -> mpsc::UnboundedReceiver<Box<dyn Channel>> {
+    let (accepted, later) = mpsc::unbounded_channel();
+    host.spawn(
+        "the acceptor",
+        Box::pin(async move {
+            loop {
+                let channel = tokio::select! {
+                    biased;
+                    () = accepted.closed() => return,
+                    channel = acceptor.accept() => channel,
+                };
+                let Ok(channel) = channel else { return };
+                if accepted.send(channel).is_err() {
+                    return;
+                }
+            }
+        }),
+    );
+    later
+}
+
+impl Connections {
+    /// The next message, and the connection that it came on. Returns an error once the last connection has broken.
+    async fn recv(&mut self) -> Result<(usize, Delivery), ChannelError> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<(usize, Delivery), ChannelError>> {
+        while let Some(Poll::Ready(Some(channel))) = self.later.as_mut().map(|later| later.poll_recv(cx)) {
+            self.channels.push(channel);
+        }
+        for (index, channel) in self.channels.iter_mut().enumerate() {
+            match channel.poll_recv(cx) {
+                Poll::Ready(Ok(delivery)) => return Poll::Ready(Ok((index, delivery))),
+                Poll::Ready(Err(error)) if self.later.is_none() => return Poll::Ready(Err(error)),
+                Poll::Ready(Err(_)) | Poll::Pending => {}
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Answers on the connection that the request came on. Where the client may connect again, an error is no reason to
+    /// stop.
+    fn send(&mut self, index: usize, request: &Delivery, length: usize) -> Result<(), ChannelError> {
+        match self.channels[index].send(request.probe, length) {
+            Err(_) if self.later.is_some() => Ok(()),
+            sent => sent,
+        }
+    }
+
+    fn recovery(&self) -> Recovery {
+        self.channels.last().map_or_else(Recovery::default, |channel| channel.recovery())
+    }
+}

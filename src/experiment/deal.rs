@@ -1,0 +1,64 @@
+//! Which jobs of a request each of several machines runs.
+
+use std::{cmp::Reverse, collections::BinaryHeap, iter::repeat_n};
+
+use super::{driver::Experiment, request::Request};
+use crate::unit::nanos;
+
+/// The jobs of each of `count` shares, in ascending order and counted over all batches of `request`.
+///
+/// All shares take about equally long: the longest job that is left goes to the share with the least work. The same
+/// request is dealt in the same way everywhere.
+pub fn deal<E: Experiment>(request: &Request<E::Plan>, count: u32) -> Vec<Vec<usize>> {
+    let work = request.batches.iter().flat_map(|batch| {
+        let seeds = usize::try_from(batch.seeds).unwrap_or(usize::MAX);
+        let is_real_time = batch.path.is_real_time();
+        batch.plans.iter().flat_map(move |plan| {
+            let size = E::size(plan);
+            let duration = size.duration.filter(|_| is_real_time);
+            repeat_n(duration.map_or(size.work, nanos), seeds)
+        })
+    });
+    dealt(&work.collect::<Vec<_>>(), count)
+}
+
+/// The indices of the jobs of each share, if the jobs take this much `work`.
+fn dealt(work: &[u64], count: u32) -> Vec<Vec<usize>> {
+    let mut jobs: Vec<usize> = (0..work.len()).collect();
+    jobs.sort_by_key(|job| Reverse(work[*job]));
+    let mut shares: Vec<Vec<usize>> = (0..count).map(|_| Vec::new()).collect();
+    let mut loads: BinaryHeap<_> = (0..shares.len()).map(|share| Reverse((0u128, 0u64, share))).collect();
+    for job in jobs {
+        let Some(Reverse((load, jobs, share))) = loads.pop() else { break };
+        loads.push(Reverse((load + u128::from(work[job]), jobs + 1, share)));
+        shares[share].push(job);
+    }
+    shares.iter_mut().for_each(|jobs| jobs.sort_unstable());
+    shares
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_job_is_dealt_once_and_the_shares_differ_by_one_job_at_most() {
+        // Cheap and expensive cells in turns, which dealing round would give to different shares.
+        let work: Vec<u64> = (0..601).map(|job| [1, 9][job % 2]).collect();
+        for count in [1, 2, 7, 100, 1000] {
+            let shares = dealt(&work, count);
+            let mut all: Vec<usize> = shares.concat();
+            assert!(shares.iter().all(|share| share.is_sorted()));
+            all.sort_unstable();
+            assert!(all.into_iter().eq(0..601));
+            let sums = shares.iter().map(|share| share.iter().map(|job| work[*job]).sum::<u64>());
+            let (least, most) = (sums.clone().min().unwrap(), sums.max().unwrap());
+            assert!(most - least <= 9, "{count}: {least} to {most}");
+        }
+    }
+
+    #[test]
+    fn jobs_without_known_work_are_dealt_evenly() {
+        assert_eq!(dealt(&[0; 5], 2), [vec![0, 2, 4], vec![1, 3]]);
+    }
+}

@@ -1,0 +1,53 @@
+//! A change of the client's address, and what the client did about it.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    path::{AddressChange, Handover, NewAddress},
+    unit::{Mutex, Time},
+};
+
+/// The change of one run, shared by the path, which makes it, and both ends.
+#[derive(Debug, Clone)]
+pub struct ClientChange {
+    /// What the path does.
+    pub address: AddressChange,
+    /// From the start of the measured time.
+    after: Duration,
+    reconnections: Arc<Mutex<Reconnections>>,
+}
+
+/// What connecting again cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reconnections {
+    /// Connections that the client made after the first.
+    pub connections: u64,
+    /// Requests that it sent once more on a later connection.
+    pub requests: u64,
+    /// Bytes of messages that were sent once more: of these requests, and of replies to requests that had been answered on
+    /// an earlier connection.
+    pub bytes: u64,
+}
+
+impl ClientChange {
+    /// A change `after` the start of the measured time.
+    pub fn new(what: NewAddress, handover: Option<Handover>, after: Duration) -> Self {
+        Self { address: AddressChange::new(what, handover), after, reconnections: Arc::default() }
+    }
+
+    /// The measured time begins at `start`.
+    pub(in crate::experiment) fn begin(&self, start: Time) {
+        self.address.schedule(start + self.after);
+    }
+
+    /// What connecting again has cost so far.
+    pub fn reconnections(&self) -> Reconnections {
+        *self.reconnections.lock()
+    }
+
+    pub(in crate::experiment) fn note(&self, note: impl FnOnce(&mut Reconnections)) {
+        note(&mut self.reconnections.lock());
+    }
+}

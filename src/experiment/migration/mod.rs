@@ -1,0 +1,110 @@
+//! A change of the client's address in the middle of a run, and what it costs.
+
+mod addresses;
+mod change;
+mod repeats;
+mod service;
+
+use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use self::{
+    addresses::Addresses,
+    repeats::{Repeats, logged},
+    service::Service,
+};
+pub use self::{
+    addresses::Unvalidated,
+    change::{ClientChange, Reconnections},
+};
+use crate::{
+    experiment::record::observe::{PacketLog, SampleSink},
+    path::Observer,
+    unit::Mutex,
+};
+
+/// What a change of the client's address cost in one run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct MigrationFigures {
+    /// The longest time between two replies, from the last before the change to the first of a message that was due after
+    /// it. `None` if none of those came back.
+    pub gap: Option<Duration>,
+    /// Messages that were due in the gap, or whose reply was, and never came back.
+    pub lost: u64,
+    /// From the change to the first reply of a message that was due after it and took no longer than usual, as did all those
+    /// of the next two round trips.
+    pub full_speed: Option<Duration>,
+    /// The median latency before the change or, after a handover, of the second half of the time after it.
+    pub usual: Option<Duration>,
+    /// Bytes of messages that entered the link again: of messages first sent before the gap was over.
+    pub repeated_bytes: u64,
+    /// What connecting again cost.
+    pub reconnections: Reconnections,
+    /// Packets to the old address that were dropped at the client's end.
+    pub unroutable: u64,
+    /// What the server sent to a new address before that could have been validated.
+    pub unvalidated: Option<Unvalidated>,
+}
+
+/// Measures the change of one run.
+#[derive(Debug, Clone)]
+pub struct Migration {
+    pub(super) change: ClientChange,
+    service: Arc<Mutex<Service>>,
+    repeats: Arc<Mutex<Repeats>>,
+    addresses: Arc<Mutex<Addresses>>,
+}
+
+impl Migration {
+    /// Measures `change`.
+    pub fn new(change: ClientChange) -> Self {
+        let address = change.address.clone();
+        Self {
+            service: Arc::new(Mutex::new(Service::new(address.clone()))),
+            repeats: Arc::new(Mutex::new(Repeats::new(address.clone()))),
+            addresses: Arc::new(Mutex::new(Addresses::new(address))),
+            change,
+        }
+    }
+
+    /// A sink that measures each message and passes it on to `next`.
+    pub(super) fn sink(&self, next: Option<SampleSink>) -> SampleSink {
+        let (service, repeats, mut next) = (self.service.clone(), self.repeats.clone(), next);
+        Box::new(move |sample| {
+            let is_back = {
+                let mut service = service.lock();
+                service.note(sample);
+                service.is_back()
+            };
+            if is_back {
+                repeats.lock().stop_following();
+            }
+            if let Some(next) = &mut next {
+                next(sample);
+            }
+        })
+    }
+
+    /// A log of packets that finds repeated bytes, and passes each event on to `next`.
+    pub(super) fn packets(&self, next: Option<PacketLog>) -> PacketLog {
+        logged(self.repeats.clone(), next)
+    }
+
+    /// An observer of the packets to and from new addresses.
+    pub(super) fn observer(&self) -> Box<dyn Observer> {
+        addresses::observer(self.addresses.clone())
+    }
+
+    /// The figures, once the run is over.
+    pub fn figures(&self) -> MigrationFigures {
+        let reconnections = self.change.reconnections();
+        MigrationFigures {
+            repeated_bytes: self.repeats.lock().bytes() + reconnections.bytes,
+            reconnections,
+            unroutable: self.change.address.unroutable(),
+            unvalidated: self.addresses.lock().worst(),
+            ..self.service.lock().figures()
+        }
+    }
+}

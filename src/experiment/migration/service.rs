@@ -1,0 +1,131 @@
+//! The gap that the application sees, and what was lost in it.
+
+use std::time::Duration;
+
+use super::MigrationFigures;
+use crate::{
+    experiment::record::observe::{Sample, Status},
+    path::AddressChange,
+    stats::{Histogram, Percentile},
+    unit::{Time, nanos},
+};
+
+/// Follows the replies of a run around the change.
+#[derive(Debug)]
+pub(super) struct Service {
+    change: AddressChange,
+    /// Latencies before the change.
+    before: Histogram,
+    last_reply: Option<Time>,
+    /// The latest message that was answered before the change.
+    last_answered: Option<Time>,
+    /// The first message due after the change that was answered.
+    first_answered: Option<Time>,
+    gap: Duration,
+    /// Messages that were due after the change: when they were due, and when they were answered.
+    after: Vec<(Time, Time)>,
+    /// When messages were due that did not come back, with few exceptions known at the end of the run only.
+    missing: Vec<Time>,
+}
+
+/// Replies that are kept.
+const MOST: usize = 1 << 20;
+/// A message is as fast as usual if it takes at most 5/4 of the median.
+const USUAL: (u64, u64) = (5, 4);
+
+impl Service {
+    pub(super) fn new(change: AddressChange) -> Self {
+        Self {
+            change,
+            before: Histogram::new(),
+            last_reply: None,
+            last_answered: None,
+            first_answered: None,
+            gap: Duration::ZERO,
+            after: Vec::new(),
+            missing: Vec::new(),
+        }
+    }
+
+    /// Whether a message that was due after the change has come back.
+    pub(super) fn is_back(&self) -> bool {
+        self.first_answered.is_some()
+    }
+
+    pub(super) fn note(&mut self, sample: &Sample) {
+        let Some(at) = self.change.at() else { return };
+        match (sample.status, &sample.client) {
+            (Status::Delivered, Some(reply)) => self.note_reply(at, sample.due, reply.released),
+            (Status::Delivered, None) => {}
+            (Status::Lost | Status::Unfinished | Status::Unknown, _) => {
+                // A message that was given up long after it was answered around is no loss of the change.
+                if self.first_answered.is_none_or(|first| sample.due < first) {
+                    self.missing.push(sample.due);
+                }
+            }
+        }
+    }
+
+    fn note_reply(&mut self, at: Time, due: Time, released: Time) {
+        let latency = released - due;
+        if released < at {
+            self.before.record(nanos(latency));
+            self.last_reply = self.last_reply.max(Some(released));
+            self.last_answered = self.last_answered.max(Some(due));
+            return;
+        }
+        if self.first_answered.is_none() {
+            self.gap = self.gap.max(released.since(self.last_reply.unwrap_or(at)));
+            self.last_reply = Some(released);
+            self.first_answered = Some(due).filter(|due| *due >= at);
+        }
+        if due >= at && self.after.len() < MOST {
+            self.after.push((due, released));
+        }
+    }
+
+    /// The median latency of the network that the client has in the end.
+    fn usual(&self) -> Option<u64> {
+        if self.change.handover().is_none() {
+            return self.before.percentile(Percentile::P50);
+        }
+        let mut later = Histogram::new();
+        let second_half = &self.after[self.after.len() / 2..];
+        second_half.iter().for_each(|(due, released)| later.record(nanos(*released - *due)));
+        later.percentile(Percentile::P50)
+    }
+
+    /// From the change to the first reply that took no longer than usual, as did those of all messages that were due in the
+    /// two round trips after it.
+    fn full_speed(&self) -> Option<Duration> {
+        let (times, of) = USUAL;
+        let (at, usual) = self.change.at().zip(self.usual())?;
+        let window = Duration::from_nanos(usual.saturating_mul(2));
+        let mut replies = self.after.clone();
+        replies.sort_unstable();
+        let mut next_slow = None;
+        let mut first = None;
+        for &(due, released) in replies.iter().rev() {
+            if nanos(released - due).saturating_mul(of) > usual.saturating_mul(times) {
+                next_slow = Some(due);
+            } else if next_slow.is_none_or(|slow: Time| slow - due > window) {
+                first = Some(released);
+            }
+        }
+        first.map(|released| released - at)
+    }
+
+    pub(super) fn figures(&self) -> MigrationFigures {
+        let in_gap = |due: &&Time| {
+            self.last_answered.is_none_or(|last| last < **due)
+                && self.first_answered.is_none_or(|first| **due < first)
+        };
+        MigrationFigures {
+            gap: self.first_answered.map(|_| self.gap),
+            lost: self.missing.iter().filter(in_gap).count() as u64,
+            full_speed: self.full_speed(),
+            usual: self.usual().map(Duration::from_nanos),
+            ..MigrationFigures::default()
+        }
+    }
+}

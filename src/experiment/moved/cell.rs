@@ -1,0 +1,71 @@
+//! A row of a result: messages of a client whose address changes, over all seeds.
+
+use std::time::Duration;
+
+use super::plan::{MovedOutcome, MovedPlan};
+use crate::{
+    experiment::{
+        migration::{MigrationFigures, Unvalidated},
+        record::outcome::Outcome,
+        result::{cell::cell as messages_cell, settings::link},
+    },
+    report::{Cell, Migration, Ratio},
+    stats::Histogram,
+    unit::nanos,
+};
+
+/// Pools the runs of one plan.
+pub(super) fn cell(plan: &MovedPlan, outcomes: &[(u64, MovedOutcome)]) -> Cell {
+    let messages: Vec<(u64, Outcome)> =
+        outcomes.iter().map(|(seed, outcome)| (*seed, outcome.messages.clone())).collect();
+    let figures: Vec<MigrationFigures> = outcomes.iter().map(|(_, outcome)| outcome.migration).collect();
+    let mut cell = messages_cell(&plan.plan, &messages);
+    let migration = migration(plan, &figures);
+    cell.theory = None;
+    cell.theory_reason = Some("the client's address changes".to_owned());
+    if !plan.plan.transport.survives_new_address() {
+        // What waited for what is followed on one connection.
+        (cell.hol, cell.delayed, cell.budget_ns) = (None, None, None);
+    }
+    if migration.connections > 0 {
+        // Only the latest connection tells.
+        cell.recovery = None;
+    }
+    cell.migration = Some(migration);
+    cell
+}
+
+fn migration(plan: &MovedPlan, seeds: &[MigrationFigures]) -> Migration {
+    let sum = |of: fn(&MigrationFigures) -> u64| seeds.iter().map(of).sum();
+    let times = |of: fn(&MigrationFigures) -> Option<Duration>| {
+        let mut times = Histogram::new();
+        seeds.iter().filter_map(of).for_each(|time| times.record(nanos(time)));
+        times
+    };
+    let trips: Vec<f64> = seeds.iter().filter_map(round_trips).collect();
+    let unvalidated = seeds.iter().filter_map(|seed| seed.unvalidated).reduce(Unvalidated::worse);
+    let MovedPlan { rebind, handover, .. } = plan;
+    Migration {
+        at_ns: nanos(rebind.at),
+        changed: rebind.what.to_string(),
+        outage_ns: handover.as_ref().map(|handover| nanos(handover.outage)),
+        after: handover.as_ref().map(|handover| link(&handover.after)),
+        gap_ns: times(|seed| seed.gap).summary(),
+        no_service: sum(|seed| u64::from(seed.gap.is_none())),
+        lost: sum(|seed| seed.lost),
+        resent_bytes: sum(|seed| seed.repeated_bytes),
+        full_speed_ns: times(|seed| seed.full_speed).summary(),
+        round_trips: Ratio::new(trips.iter().sum::<f64>() / trips.len() as f64),
+        connections: sum(|seed| seed.reconnections.connections),
+        resent_requests: sum(|seed| seed.reconnections.requests),
+        unroutable_packets: sum(|seed| seed.unroutable),
+        unvalidated_ratio: unvalidated.and_then(|worst| Ratio::new(worst.factor()?)),
+        within_limit: unvalidated.map(|worst| worst.is_within_limit()),
+    }
+}
+
+/// Round trips from the change until messages took no longer than before it.
+fn round_trips(seed: &MigrationFigures) -> Option<f64> {
+    let (full_speed, usual) = seed.full_speed.zip(seed.usual)?;
+    (!usual.is_zero()).then(|| full_speed.as_secs_f64() / usual.as_secs_f64())
+}

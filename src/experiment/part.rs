@@ -1,0 +1,320 @@
+//! Parts of a result: what some jobs of a request have come to, saved so that the parts together make the whole.
+//!
+//! A part is a text file of JSON values, one a line: a [`PartHeader`], a [`Record`] for each job in ascending order, and a
+//! [`Trailer`]. A record has everything that a row of the result is computed from, so the rows of merged parts are
+//! computed by the same code from the same figures as those of one run.
+
+use std::io::{self, BufRead, Read, Write};
+
+use crc32fast::Hasher;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use super::shard::Shard;
+use crate::report::{Skipped, System};
+
+/// The schema of parts that this version writes and reads.
+pub const PART_SCHEMA: &str = "wirelab-part/1";
+
+/// How every part begins: nothing else that the program writes does.
+const START: &[u8] = b"{\"schema\":\"wirelab-part/";
+
+/// The longest line that is read.
+const MAX_LINE: u64 = 64 << 20;
+
+/// The first line of a part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartHeader {
+    /// [`PART_SCHEMA`].
+    pub schema: String,
+    /// The version that measured.
+    pub version: String,
+    /// The command that measured.
+    pub command: String,
+    /// The options of the command line that decide what is measured, as they were given.
+    pub options: Map<String, Value>,
+    /// Every option of the whole, resolved.
+    pub config: Map<String, Value>,
+    /// What the whole lacks because it could not be run.
+    pub skipped: Vec<Skipped>,
+    /// The paths of the whole.
+    pub paths: Vec<String>,
+    /// The machine that measured; `None` in virtual time.
+    pub system: Option<System>,
+    /// Jobs of the whole: plans times seeds.
+    pub jobs: u64,
+    /// Whether records have the rows of their samples.
+    pub has_samples: bool,
+    /// Which part this is.
+    pub shard: Shard,
+}
+
+/// What one job has come to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record<O> {
+    /// The job, counted from 0 over the plans in order, each with its seeds in order.
+    pub job: u64,
+    /// Its outcome.
+    #[serde(rename = "result")]
+    pub made: Made<O>,
+    /// The rows of its samples, as CSV.
+    pub samples: Option<String>,
+}
+
+/// What a run has come to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Made<O> {
+    /// Its figures.
+    Outcome(O),
+    /// Why it could not be made.
+    Failure(String),
+}
+
+/// The last line of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trailer {
+    /// How many records there are.
+    pub records: u64,
+    /// CRC-32 (IEEE) of all bytes before this line.
+    pub crc32: u32,
+}
+
+/// Why a part could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PartError {
+    /// It could not be read at all.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A line is longer than any that is written.
+    #[error("line {0} is longer than {MAX_LINE} bytes")]
+    TooLong(u64),
+    /// It ends early.
+    #[error("the part ends after {0} lines, before its last line")]
+    Truncated(u64),
+    /// Something follows its last line.
+    #[error("the part goes on after its last line")]
+    GoesOn,
+    /// A part of another schema.
+    #[error("unsupported schema {found:?}: this version reads {PART_SCHEMA:?}")]
+    OtherSchema {
+        /// The schema in the file.
+        found: String,
+    },
+    /// A line has another form.
+    #[error("line {line}: {error}")]
+    Invalid {
+        /// The line, from 1.
+        line: u64,
+        /// The field.
+        #[source]
+        error: serde_json::Error,
+    },
+    /// The bytes are not those that were written.
+    #[error("the part is damaged: its checksum does not fit")]
+    Damaged,
+    /// Other jobs than those of the part.
+    #[error("line {0}: this job is not the next one of this part")]
+    OtherJob(u64),
+}
+
+/// Whether a file that begins with these bytes is a part.
+pub fn is_part(start: &[u8]) -> bool {
+    start.starts_with(START)
+}
+
+/// The number of first bytes that [`is_part`] needs.
+pub const PART_START: usize = START.len();
+
+/// Writes a part.
+///
+/// Returns an error if it cannot be written.
+pub fn write_part<O: Serialize>(
+    mut out: impl Write,
+    header: &PartHeader,
+    records: &[Record<O>],
+) -> io::Result<()> {
+    let mut hash = Hasher::new();
+    let mut write = |line: Vec<u8>| {
+        hash.update(&line);
+        out.write_all(&line)
+    };
+    write(line(header)?)?;
+    for record in records {
+        write(line(record)?)?;
+    }
+    let trailer = Trailer { records: records.len() as u64, crc32: hash.finalize() };
+    out.write_all(&line(&trailer)?)?;
+    out.flush()
+}
+
+fn line(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Reads the header of a part, and nothing after it.
+///
+/// Returns an error if it is not that of a part of this schema.
+pub fn read_header(input: impl BufRead) -> Result<PartHeader, PartError> {
+    Lines::new(input).header()
+}
+
+/// Reads the records of a part, whose jobs must be exactly these.
+///
+/// Returns an error if the part was not written like this: at the first line that is wrong, without reading on.
+pub fn read_records<O: DeserializeOwned>(
+    input: impl BufRead,
+    jobs: &[usize],
+) -> Result<Vec<Record<O>>, PartError> {
+    let mut lines = Lines::new(input);
+    lines.header()?;
+    let mut records = Vec::new();
+    for &job in jobs {
+        let line = lines.next()?;
+        // The trailer comes early if jobs are missing.
+        let record: Record<O> = lines.parse(&line)?;
+        if record.job != job as u64 {
+            return Err(PartError::OtherJob(lines.read));
+        }
+        records.push(record);
+    }
+    let crc32 = lines.hash.clone().finalize();
+    let line = lines.next()?;
+    let trailer: Trailer = lines.parse(&line)?;
+    if trailer != (Trailer { records: jobs.len() as u64, crc32 }) {
+        return Err(PartError::Damaged);
+    }
+    match lines.input.read(&mut [0])? {
+        0 => Ok(records),
+        _ => Err(PartError::GoesOn),
+    }
+}
+
+/// The lines of a part, of which one at a time is held.
+struct Lines<R> {
+    input: R,
+    read: u64,
+    hash: Hasher,
+}
+
+impl<R: BufRead> Lines<R> {
+    fn new(input: R) -> Self {
+        Self { input, read: 0, hash: Hasher::new() }
+    }
+
+    fn next(&mut self) -> Result<Vec<u8>, PartError> {
+        let mut line = Vec::new();
+        self.input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)?;
+        match line.last() {
+            Some(b'\n') => {
+                self.read += 1;
+                self.hash.update(&line);
+                Ok(line)
+            }
+            _ if line.len() as u64 == MAX_LINE => Err(PartError::TooLong(self.read + 1)),
+            _ => Err(PartError::Truncated(self.read)),
+        }
+    }
+
+    fn parse<T: DeserializeOwned>(&self, line: &[u8]) -> Result<T, PartError> {
+        serde_json::from_slice(line).map_err(|error| PartError::Invalid { line: self.read, error })
+    }
+
+    fn header(&mut self) -> Result<PartHeader, PartError> {
+        #[derive(Deserialize)]
+        struct Schema {
+            schema: String,
+        }
+        let line = self.next()?;
+        // The schema comes first: a part of another schema may have other fields.
+        let Schema { schema: found } = self.parse(&line)?;
+        match found == PART_SCHEMA {
+            true => self.parse(&line),
+            false => Err(PartError::OtherSchema { found: found.chars().take(40).collect() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header() -> PartHeader {
+        PartHeader {
+            schema: PART_SCHEMA.to_owned(),
+            version: "1.2.3".to_owned(),
+            command: "bench".to_owned(),
+            options: Map::new(),
+            config: Map::new(),
+            skipped: Vec::new(),
+            paths: vec!["sim".to_owned()],
+            system: None,
+            jobs: 4,
+            has_samples: true,
+            shard: Shard { index: 1, count: 2 },
+        }
+    }
+
+    fn written() -> Vec<u8> {
+        let mut out = Vec::new();
+        let record = |job, made, samples| Record { job, made, samples };
+        let records = [
+            record(0, Made::Outcome(vec![u128::MAX]), Some("1,2\n".to_owned())),
+            record(3, Made::Failure("no \"path\"".to_owned()), None),
+        ];
+        write_part(&mut out, &header(), &records).unwrap();
+        out
+    }
+
+    fn read(bytes: &[u8]) -> Result<Vec<Record<Vec<u128>>>, PartError> {
+        read_records(bytes, &[0, 3])
+    }
+
+    #[test]
+    fn a_part_is_read_as_it_was_written() {
+        let bytes = written();
+        assert!(is_part(&bytes[..PART_START]) && !is_part(b"{\"schema\": \"wirelab/1\""));
+        assert_eq!(read_header(&bytes[..]).unwrap(), header());
+        let records = read(&bytes).unwrap();
+        assert_eq!(records[0].samples.as_deref(), Some("1,2\n"));
+        let [Record { made: Made::Outcome(one), .. }, Record { made: Made::Failure(other), .. }] =
+            &records[..]
+        else {
+            panic!("{records:?}")
+        };
+        assert_eq!((&one[..], &other[..]), (&[u128::MAX][..], "no \"path\""));
+    }
+
+    #[test]
+    fn a_part_that_is_cut_anywhere_or_changed_anywhere_is_refused() {
+        let bytes = written();
+        for end in 0..bytes.len() {
+            assert!(read(&bytes[..end]).is_err(), "{end}");
+        }
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            assert!(read(&changed).is_err(), "{at}");
+        }
+        let longer = [&bytes[..], b"{}\n"].concat();
+        assert!(matches!(read(&longer), Err(PartError::GoesOn)));
+    }
+
+    #[test]
+    fn other_jobs_another_schema_and_endless_lines_are_refused() {
+        let bytes = written();
+        let of = |jobs: &[usize]| read_records::<Vec<u128>>(&bytes[..], jobs);
+        assert!(matches!(of(&[0, 2]), Err(PartError::OtherJob(3))));
+        assert!(matches!(of(&[0]), Err(PartError::Invalid { line: 3, .. })));
+        assert!(matches!(of(&[0, 3, 5]), Err(PartError::Invalid { line: 4, .. })));
+        let newer = String::from_utf8(bytes.clone()).unwrap().replace("wirelab-part/1", "wirelab-part/2");
+        assert!(matches!(read_header(newer.as_bytes()), Err(PartError::OtherSchema { .. })));
+        let endless = io::BufReader::new(io::repeat(b'x'));
+        assert!(matches!(read_header(endless), Err(PartError::TooLong(1))));
+    }
+}

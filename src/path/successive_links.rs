@@ -1,0 +1,72 @@
+//! One direction of a link that another replaces when the client takes another network.
+
+use std::fmt;
+
+use super::address_change::AddressChange;
+use crate::{
+    link::{Counters, Event, Link, LinkSpec, PacketTraits},
+    unit::{Direction, Time},
+};
+
+/// A link, and the one that takes its place. Packets on the first still leave it.
+#[derive(Debug)]
+pub(super) struct SuccessiveLinks<P> {
+    link: Link<P>,
+    later: Option<(AddressChange, Link<P>)>,
+}
+
+impl<P: Clone + fmt::Debug + Send + 'static> SuccessiveLinks<P> {
+    pub(super) fn new(spec: LinkSpec, seed: u64, direction: Direction) -> Self {
+        Self { link: Link::new(spec, seed, direction), later: None }
+    }
+
+    /// Another link takes its place at `change`, if that is a handover. Its draws are others.
+    pub(super) fn follow(&mut self, change: &AddressChange, seed: u64, direction: Direction) {
+        let after = change.handover().map(|handover| handover.after[direction].clone());
+        self.later = after.map(|spec| (change.clone(), Link::new(spec, seed.wrapping_add(1), direction)));
+    }
+
+    /// The link that takes packets at `now`.
+    fn current(&mut self, now: Time) -> &mut Link<P> {
+        match &mut self.later {
+            Some((change, later)) if change.has_happened(now) => later,
+            _ => &mut self.link,
+        }
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        let mut counters = self.link.counters();
+        self.later.iter().for_each(|(_, later)| counters += later.counters());
+        counters
+    }
+
+    pub(super) fn enqueue_known(
+        &mut self,
+        now: Time,
+        ip_bytes: usize,
+        packet: P,
+        traits: impl FnOnce(&P) -> PacketTraits,
+    ) {
+        self.current(now).enqueue_known(now, ip_bytes, packet, traits);
+    }
+
+    /// Whether a packet of this size is within the MTU.
+    pub(super) fn carries(&mut self, now: Time, ip_bytes: usize) -> bool {
+        self.current(now).carries(ip_bytes)
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        let later = self.later.as_ref().and_then(|(_, later)| later.poll_timeout());
+        self.link.poll_timeout().into_iter().chain(later).min()
+    }
+
+    /// The next event by `now`, in the order of their instants.
+    pub(super) fn poll(&mut self, now: Time) -> Option<Event<P>> {
+        let Some((_, later)) = &mut self.later else { return self.link.poll(now) };
+        let is_later = match (self.link.poll_timeout(), later.poll_timeout()) {
+            (Some(first), Some(second)) => second < first,
+            (first, _) => first.is_none(),
+        };
+        if is_later { later.poll(now) } else { self.link.poll(now) }
+    }
+}

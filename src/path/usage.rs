@@ -1,0 +1,28 @@
+//! What a thread has cost.
+
+use std::{ops::Sub, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+/// What a thread has cost so far (`getrusage(2)`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadUsage {
+    /// Time in user mode.
+    pub user: Duration,
+    /// Time in the kernel.
+    pub system: Duration,
+    /// How often it gave up its core, or lost it.
+    pub context_switches: u64,
+}
+
+impl Sub for ThreadUsage {
+    type Output = Self;
+
+    fn sub(self, before: Self) -> Self {
+        Self {
+            user: self.user.saturating_sub(before.user),
+            system: self.system.saturating_sub(before.system),
+            context_switches: self.context_switches.saturating_sub(before.context_switches),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What a change of the client's address did to each row.
+
+use super::{
+    group::Group,
+    model::{Cell, Migration},
+    numbers,
+};
+
+/// For each row whose client's address changed: whether the connection went on, and what it cost.
+pub(super) fn migrations(group: &Group<'_>) -> Vec<String> {
+    group.rows().filter_map(|(cell, label)| sentence(cell, label)).collect()
+}
+
+fn sentence(cell: &Cell, label: &str) -> Option<String> {
+    let migration = cell.migration.as_ref()?;
+    let Migration { gap_ns, lost, resent_bytes, connections, .. } = migration;
+    let Some(gap) = gap_ns.p50 else {
+        return Some(format!("{label}: no message came back after the client's address had changed"));
+    };
+    let how = match connections {
+        0 => "went on from the new address".to_owned(),
+        1 => "broke, and the client connected again once".to_owned(),
+        n => format!("broke, and the clients connected again {} times", numbers::count(*n)),
+    };
+    let mut parts = vec![format!("no reply for {}", numbers::time(gap))];
+    parts.extend(
+        migration
+            .round_trips
+            .map(|trips| format!("as fast as before after {} round trips", numbers::mean(trips.get(), 1))),
+    );
+    parts.extend((*lost > 0).then(|| format!("{} lost", numbers::plural(*lost, "message"))));
+    parts.extend(
+        (*resent_bytes > 0)
+            .then(|| format!("{} of messages sent again", numbers::plural(*resent_bytes, "byte"))),
+    );
+    parts.extend(migration.unvalidated_ratio.map(|factor| {
+        let verdict = match migration.within_limit {
+            Some(false) => "more than three",
+            _ => "at most three",
+        };
+        format!(
+            "to the new address, before that could have been validated, {} bytes for each that came from there: {verdict}",
+            numbers::mean(factor.get(), 2)
+        )
+    }));
+    Some(format!("{label} {how}: {}", parts.join("; ")))
+}

@@ -1,0 +1,175 @@
+//! QUIC packet protection for simulated wires that alter no packet: nothing is encrypted.
+//!
+//! A packet is as long as with AES-128-GCM, and its tag is as long. A key opens the packets that were sealed with the same
+//! key and the same packet number, and no others. So both ends behave as with real protection, and a simulated run spends
+//! its time elsewhere.
+
+use std::sync::{Arc, LazyLock};
+
+use rustls::{
+    CipherSuite, Error, SupportedCipherSuite, Tls13CipherSuite,
+    crypto::{
+        CipherSuiteCommon, CryptoProvider,
+        cipher::{AeadKey, Iv, Nonce},
+        ring::cipher_suite::TLS13_AES_128_GCM_SHA256,
+    },
+    quic::{Algorithm, HeaderProtectionKey, PacketKey, Tag},
+};
+
+/// The [provider](super::simulated::PROVIDER) for virtual time, without packet protection in QUIC.
+pub(super) static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+    let mut provider = (**super::simulated::PROVIDER).clone();
+    for suite in &mut provider.cipher_suites {
+        if suite.suite() == CipherSuite::TLS13_AES_128_GCM_SHA256 {
+            *suite = SupportedCipherSuite::Tls13(&SUITE);
+        }
+    }
+    Arc::new(provider)
+});
+
+/// Both ends prefer this suite.
+static SUITE: LazyLock<Tls13CipherSuite> = LazyLock::new(|| {
+    let real = TLS13_AES_128_GCM_SHA256.tls13().expect("a suite of TLS 1.3");
+    let CipherSuiteCommon { suite, hash_provider, confidentiality_limit } = real.common;
+    Tls13CipherSuite {
+        common: CipherSuiteCommon { suite, hash_provider, confidentiality_limit },
+        quic: Some(&Unsealed),
+        ..*real
+    }
+});
+
+/// The lengths of AES-128-GCM (RFC 9001 sections 5.3 and 5.4.2).
+const KEY_LEN: usize = 16;
+const TAG_LEN: usize = 16;
+const SAMPLE_LEN: usize = 16;
+
+struct Unsealed;
+
+impl Algorithm for Unsealed {
+    fn packet_key(&self, key: AeadKey, iv: Iv) -> Box<dyn PacketKey> {
+        Box::new(UnsealedPackets { key, iv })
+    }
+
+    fn header_protection_key(&self, _: AeadKey) -> Box<dyn HeaderProtectionKey> {
+        Box::new(UnsealedHeaders)
+    }
+
+    fn aead_key_len(&self) -> usize {
+        KEY_LEN
+    }
+}
+
+struct UnsealedPackets {
+    key: AeadKey,
+    iv: Iv,
+}
+
+impl UnsealedPackets {
+    /// Differs for each key and packet number.
+    fn tag(&self, packet_number: u64) -> [u8; TAG_LEN] {
+        let Nonce(nonce) = Nonce::new(&self.iv, packet_number);
+        let mut tag = [0; TAG_LEN];
+        tag.iter_mut().zip(nonce.iter().chain(self.key.as_ref())).for_each(|(byte, from)| *byte = *from);
+        tag
+    }
+}
+
+impl PacketKey for UnsealedPackets {
+    fn encrypt_in_place(&self, packet_number: u64, _: &[u8], _: &mut [u8]) -> Result<Tag, Error> {
+        Ok(Tag::from(&self.tag(packet_number)[..]))
+    }
+
+    fn decrypt_in_place<'a>(
+        &self,
+        packet_number: u64,
+        _: &[u8],
+        payload: &'a mut [u8],
+    ) -> Result<&'a [u8], Error> {
+        match payload.split_last_chunk() {
+            Some((plaintext, tag)) if *tag == self.tag(packet_number) => Ok(plaintext),
+            _ => Err(Error::DecryptError),
+        }
+    }
+
+    fn tag_len(&self) -> usize {
+        TAG_LEN
+    }
+
+    /// RFC 9001 section 6.6.
+    fn confidentiality_limit(&self) -> u64 {
+        1 << 23
+    }
+
+    /// RFC 9001 section 6.6.
+    fn integrity_limit(&self) -> u64 {
+        1 << 52
+    }
+}
+
+struct UnsealedHeaders;
+
+impl HeaderProtectionKey for UnsealedHeaders {
+    fn encrypt_in_place(&self, _: &[u8], _: &mut u8, _: &mut [u8]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn decrypt_in_place(&self, _: &[u8], _: &mut u8, _: &mut [u8]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn sample_len(&self) -> usize {
+        SAMPLE_LEN
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::{
+        Side,
+        quic::{DirectionalKeys, Keys, Version},
+    };
+
+    use super::*;
+
+    fn keys(connection: &[u8]) -> Keys {
+        SUITE.quic_suite().unwrap().keys(connection, Side::Client, Version::V1)
+    }
+
+    #[test]
+    fn lengths_and_limits_are_those_of_the_real_suite() {
+        let real = TLS13_AES_128_GCM_SHA256.tls13().unwrap().quic_suite().unwrap();
+        assert_eq!(SUITE.quic.unwrap().aead_key_len(), real.quic.aead_key_len());
+        let (real, unsealed) = (real.keys(b"id", Side::Client, Version::V1).local, keys(b"id").local);
+        assert_eq!(unsealed.packet.tag_len(), real.packet.tag_len());
+        assert_eq!(unsealed.packet.confidentiality_limit(), real.packet.confidentiality_limit());
+        assert_eq!(unsealed.packet.integrity_limit(), real.packet.integrity_limit());
+        assert_eq!(unsealed.header.sample_len(), real.header.sample_len());
+    }
+
+    #[test]
+    fn only_the_same_key_and_packet_number_open_a_packet() {
+        let Keys { local, remote } = keys(b"id");
+        let mut packet = b"plaintext".to_vec();
+        let tag = local.packet.encrypt_in_place(7, b"header", &mut packet).unwrap();
+        packet.extend_from_slice(tag.as_ref());
+        let opens = |key: &DirectionalKeys, number| {
+            key.packet
+                .decrypt_in_place(number, b"header", &mut packet.clone())
+                .is_ok_and(|text| text == b"plaintext")
+        };
+        assert!(opens(&local, 7));
+        assert!(!opens(&local, 8));
+        assert!(!opens(&remote, 7));
+        assert!(!opens(&keys(b"other id").local, 7));
+        assert!(local.packet.decrypt_in_place(7, b"header", &mut [0; 15]).is_err());
+    }
+
+    #[test]
+    fn it_offers_the_suites_of_the_other_provider_in_the_same_order() {
+        let names = |provider: &CryptoProvider| -> Vec<CipherSuite> {
+            provider.cipher_suites.iter().map(SupportedCipherSuite::suite).collect()
+        };
+        assert_eq!(names(&PROVIDER), names(&super::super::PROVIDER));
+        assert_eq!(names(&PROVIDER)[0], SUITE.common.suite);
+    }
+}

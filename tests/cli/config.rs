@@ -1,0 +1,119 @@
+//! Options from files and named scenarios, and results run again.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+use crate::support::run;
+
+const SHORT: &[&str] = &["bench", "-t", "udp,quic-one", "-d", "1s", "--seeds", "2", "-J"];
+
+fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    SHORT.iter().copied().chain(more.iter().copied()).collect()
+}
+
+/// What a command prints, which must be good.
+fn printed(folder: &Path, arguments: &[&str]) -> String {
+    let finished = run(folder, arguments);
+    assert_eq!(finished.code, Some(0), "{arguments:?}: {}", finished.stderr);
+    finished.stdout
+}
+
+#[test]
+fn a_file_of_options_gives_the_result_of_the_same_command_line_and_the_command_line_wins() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let file = "transport = 'udp,quic-one'\nduration = '1s'\nseeds = 2\nloss = ['0%', '3%']\ndelay = '10ms'\nkeep-order = true\n\
+                [hol]\nloss = '9%'\n";
+    fs::write(folder.join("sweep.toml"), file).unwrap();
+    let by_file = printed(folder, &["bench", "--config", "sweep.toml", "-J"]);
+    assert_eq!(by_file, printed(folder, &with(&["--loss", "0%,3%", "--delay", "10ms", "--keep-order"])));
+    let by_both =
+        printed(folder, &["bench", "--config", "sweep.toml", "-J", "--loss", "1%", "--rtt", "30ms"]);
+    // --rtt excludes the file's delay.
+    assert_eq!(by_both, printed(folder, &with(&["--loss", "1%", "--rtt", "30ms", "--keep-order"])));
+    let printed_file =
+        printed(folder, &["bench", "--config", "sweep.toml", "--loss", "1%", "--print-config"]);
+    fs::write(folder.join("printed.toml"), printed_file).unwrap();
+    assert_eq!(
+        printed(folder, &["bench", "--config", "printed.toml", "-J"]),
+        printed(folder, &["bench", "--config", "sweep.toml", "--loss", "1%", "-J"])
+    );
+    fs::write(folder.join("wrong.toml"), "los = '1%'\n").unwrap();
+    let refused = run(folder, ["bench", "--config", "wrong.toml"]);
+    assert_eq!(refused.code, Some(2));
+    assert_eq!(
+        refused.stderr,
+        "wirelab: --config wrong.toml: unknown key `los`: expected an option of wirelab bench, such as loss\n"
+    );
+    let refused = run(folder, ["bench", "--config", "missing.toml"]);
+    assert_eq!((refused.code, refused.stderr.lines().count()), (Some(2), 1), "{}", refused.stderr);
+}
+
+#[test]
+fn every_scenario_runs_with_every_command_and_is_a_file_of_options() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let list = printed(folder, &["scenarios"]);
+    let names: Vec<&str> = list
+        .lines()
+        .filter(|line| !line.starts_with(' '))
+        .map(|line| line.split(' ').next().unwrap())
+        .collect();
+    assert_eq!(names.len(), 10, "{list}");
+    for name in names {
+        fs::write(folder.join("scenario.toml"), printed(folder, &["scenarios", name])).unwrap();
+        let by_name =
+            printed(folder, &["bench", "-t", "udp", "-d", "1s", "--seeds", "1", "-J", "--scenario", name]);
+        let by_file = printed(
+            folder,
+            &["bench", "-t", "udp", "-d", "1s", "--seeds", "1", "-J", "--config", "scenario.toml"],
+        );
+        assert_eq!(by_name, by_file, "{name}");
+        for command in ["hol", "handshake", "transfer", "share"] {
+            let shown = printed(folder, &[command, "--scenario", name, "--print-config"]);
+            assert!(shown.contains("\nrtt = \""), "{command}: {shown}");
+        }
+    }
+    // It builds on a scenario, which the file and the command line change.
+    fs::write(folder.join("mine.toml"), "scenario = 'lte'\nloss = '2%'\n").unwrap();
+    let shown = printed(folder, &["bench", "--config", "mine.toml", "--queue", "10p", "--print-config"]);
+    for line in ["rtt = \"70ms\"", "rate = \"12mbit\"", "loss = \"2%\"", "queue = \"10p\""] {
+        assert!(shown.lines().any(|other| other == line), "{line}: {shown}");
+    }
+}
+
+#[test]
+fn a_result_that_is_run_again_has_the_same_figures_and_a_changed_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(folder.join("sweep.toml"), "loss = ['0%', '3%']\n").unwrap();
+    for (name, more) in
+        [("plain.json", &[][..]), ("pictures.json", &["--pictures", "--config", "sweep.toml"])]
+    {
+        printed(folder, &[&with(more)[..], &["-o", name]].concat());
+        // The options are in the result, so the file is not needed.
+        let _ = fs::rename(folder.join("sweep.toml"), folder.join("elsewhere.toml"));
+        let again = printed(folder, &["rerun", name]);
+        assert!(again.starts_with("the same: every figure of "), "{again}");
+        let _ = fs::rename(folder.join("elsewhere.toml"), folder.join("sweep.toml"));
+    }
+    let mut result: Value = serde_json::from_slice(&fs::read(folder.join("plain.json")).unwrap()).unwrap();
+    let p50 = result["cells"][1]["latency_ns"]["p50"].as_u64().unwrap();
+    result["cells"][1]["latency_ns"]["p50"] = Value::from(p50 + 1);
+    fs::write(folder.join("changed.json"), result.to_string()).unwrap();
+    let changed = run(folder, ["rerun", "changed.json"]);
+    assert_eq!(changed.code, Some(1));
+    assert!(
+        changed.stdout.starts_with(&format!(
+            "cells[1].latency_ns.p50: {} was saved, {p50} now\nnot the same: 1 of",
+            p50 + 1
+        )),
+        "{}",
+        changed.stdout
+    );
+    result["config"]["options"] = serde_json::json!({"output": "stolen.json"});
+    fs::write(folder.join("hostile.json"), result.to_string()).unwrap();
+    let hostile = run(folder, ["rerun", "hostile.json"]);
+    assert_eq!((hostile.code, folder.join("stolen.json").exists()), (Some(1), false), "{}", hostile.stderr);
+}

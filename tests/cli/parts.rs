@@ -1,0 +1,307 @@
+//! Sweeps in parts: put together, they have the bytes that one machine gives.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+};
+
+use crate::support::{Finished, command_exists, run, say, skip, wirelab};
+
+/// A command of each experiment, with cells of different lengths. Short: every part is a process of its own.
+const COMMANDS: [&str; 6] = [
+    "bench -t udp,arq-selective,quic-one --loss 0%,2% -d 1s --seeds 3",
+    "bench -t quic-one --background quic-one --rate 5mbit --queue 1bdp --loss 0% -d 1s --seeds 2",
+    "hol -t quic-one,quic-message --loss 3% -d 1s --seeds 3 -C fixed,cubic",
+    "handshake -t udp,quic-one -n 3 --seeds 3 --path sim --loss 5%",
+    "transfer -t udp,quic-one -n 100KB --seeds 3 --loss 1% --pace 2mbit",
+    "share -t quic-one:cubic,udp@1mbit --rate 5mbit -d 3s -w 1s --seeds 3",
+];
+
+fn words(line: &str) -> Vec<&str> {
+    line.split(' ').collect()
+}
+
+/// Runs a command to its end, which must be a good one.
+fn succeeds(folder: &Path, arguments: &[&str]) {
+    let finished = run(folder, arguments);
+    assert_eq!(finished.code, Some(0), "{arguments:?}: {}", finished.stderr);
+}
+
+/// Runs all parts of a command into `folder`, several at a time.
+fn run_parts(folder: &Path, line: &str, count: u32, more: &[&str]) {
+    let parts: Vec<u32> = (1..=count).collect();
+    thread::scope(|scope| {
+        for some in parts.chunks(parts.len().div_ceil(4)) {
+            scope.spawn(move || {
+                for index in some {
+                    let shard = format!("{index}/{count}");
+                    let part = [&words(line)[..], &["--shard", &shard, "-q"], more].concat();
+                    succeeds(folder, &part);
+                }
+            });
+        }
+    });
+}
+
+/// The parts in a folder, in no particular order.
+fn parts_in(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(".part")).collect()
+}
+
+/// `wirelab report` of all parts in a folder.
+fn report(folder: &Path, more: &[&str]) -> Finished {
+    let parts = parts_in(folder);
+    run(folder, ["report"].into_iter().chain(parts.iter().map(String::as_str)).chain(more.iter().copied()))
+}
+
+fn file(folder: &Path, name: &str) -> Vec<u8> {
+    fs::read(folder.join(name)).unwrap()
+}
+
+/// Checks that what is printed and what is written are the same bytes in both folders.
+fn expect_same(whole: &Path, merged: &Path, line: &str) {
+    for output in [
+        &["-o", "all.json"][..],
+        &["-o", "all.html"],
+        &["-J", "--pictures", "-o", "all.csv"],
+        &["--details", "-o", "all.md"],
+    ] {
+        let one = run(whole, [&words(line)[..], output, &["--no-progress"]].concat());
+        let parts = report(merged, output);
+        assert_eq!(parts.stdout, one.stdout, "{line}: {output:?}");
+        assert_eq!(parts.code, one.code, "{line}: {}", parts.stderr);
+        let name = output[output.len() - 1];
+        assert!(file(merged, name) == file(whole, name), "{line}: {name}");
+    }
+}
+
+#[test]
+fn parts_of_every_command_make_the_bytes_of_the_whole() {
+    for line in COMMANDS {
+        for count in [2, 7, 100] {
+            let (whole, merged) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            run_parts(merged.path(), line, count, &[]);
+            assert_eq!(parts_in(merged.path()).len(), count as usize);
+            expect_same(whole.path(), merged.path(), line);
+        }
+    }
+}
+
+#[test]
+fn samples_and_ladders_of_parts_are_those_of_the_whole() {
+    let line = "bench -t udp,quic-one --loss 2% -d 2s --seeds 3";
+    let (whole, merged) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    run_parts(merged.path(), line, 4, &["--samples", "kept.csv"]);
+    assert!(!merged.path().join("kept.csv").exists(), "the rows are in the parts");
+    for more in [
+        &["--samples", "all.csv", "-o", "all.json"][..],
+        &["--samples", "all.jsonl"],
+        &["--ladder", "--ascii"],
+    ] {
+        let one = run(whole.path(), [&words(line)[..], more, &["--no-progress"]].concat());
+        assert_eq!(one.code, Some(0), "{}", one.stderr);
+        assert_eq!(report(merged.path(), more).stdout, one.stdout);
+    }
+    for name in ["all.csv", "all.jsonl", "all.json"] {
+        assert!(file(merged.path(), name) == file(whole.path(), name), "{name}");
+    }
+    let without = tempfile::tempdir().unwrap();
+    run_parts(without.path(), line, 2, &[]);
+    let refused = report(without.path(), &["--samples", "all.csv"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("--samples"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_killed_part_leaves_no_file_and_a_resumed_sweep_has_the_same_bytes() {
+    let line = "bench -t udp,quic-one --loss 2% -d 2s --seeds 4";
+    let (whole, merged) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let folder = merged.path();
+    // This one would take minutes.
+    let long = "bench -t quic-one -i 1ms -d 2h --seeds 4 --shard 1/3 -q";
+    let mut killed = wirelab(folder, words(long)).spawn().unwrap();
+    thread::sleep(std::time::Duration::from_millis(700));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let left: Vec<_> = fs::read_dir(folder).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+
+    for shard in ["1/3", "3/3"] {
+        succeeds(folder, &[&words(line)[..], &["--shard", shard, "-q"]].concat());
+    }
+    let kept = file(folder, "bench-1-of-3.part");
+    let missing = report(folder, &[]);
+    assert_eq!(missing.code, Some(1));
+    assert!(missing.stderr.contains("1 of 3 parts are missing: 2"), "{}", missing.stderr);
+    let modified = |name: &str| fs::metadata(folder.join(name)).unwrap().modified().unwrap();
+    let before = modified("bench-1-of-3.part");
+    run_parts(folder, line, 3, &["--resume"]);
+    assert_eq!((file(folder, "bench-1-of-3.part"), modified("bench-1-of-3.part")), (kept, before));
+    expect_same(whole.path(), folder, line);
+}
+
+#[test]
+fn parts_that_do_not_belong_together_are_refused_with_what_differs() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let line = "bench -t udp -d 1s --seeds 2";
+    run_parts(folder, line, 2, &[]);
+    let refused = |files: &[&str]| {
+        let refused = run(folder, ["report"].iter().chain(files));
+        assert_ne!(refused.code, Some(0), "{files:?}");
+        assert_eq!(refused.stderr.lines().count(), 1, "{}", refused.stderr);
+        refused.stderr.clone()
+    };
+    let [one, two] = ["bench-1-of-2.part", "bench-2-of-2.part"];
+    let change = |name: &str, from: &str, to: &str| {
+        let text = fs::read_to_string(folder.join(one)).unwrap();
+        assert!(text.contains(from), "{from}");
+        fs::write(folder.join(name), text.replacen(from, to, 1)).unwrap();
+    };
+    let part = |name: &str, line: &str, shard: &str| {
+        succeeds(folder, &[&words(line)[..], &["--shard", shard, "-q", "-o", name]].concat());
+    };
+    part("seeds.part", "bench -t udp -d 1s --seeds 3", "2/2");
+    assert!(refused(&[one, "seeds.part"]).contains("--seeds is \"2\" in one and \"3\" in the other"));
+    part("loss.part", "bench -t udp -d 1s --seeds 2 --loss 3%", "2/2");
+    assert!(refused(&[one, "loss.part"]).contains("--loss is not given in one and \"3%\" in the other"));
+    part("hol.part", "hol -t udp -d 1s --seeds 2", "2/2");
+    assert!(refused(&[one, "hol.part"]).contains("the command is bench in one and hol in the other"));
+    part("third.part", line, "2/3");
+    assert!(refused(&[one, "third.part"]).contains("the number of parts is 2 in one and 3 in the other"));
+    assert!(refused(&[one, one, two]).contains("part 1/2 is there twice"));
+    assert!(refused(&[two]).contains("1 of 2 parts are missing: 1"));
+    change("version.part", "\"version\":\"", "\"version\":\"9");
+    assert!(refused(&["version.part", two]).contains("made by version 9"));
+    change("schema.part", "wirelab-part/1", "wirelab-part/2");
+    assert!(refused(&["schema.part", two]).contains("unsupported schema \"wirelab-part/2\""));
+    change("changed.part", "\"delivered\":", "\"delivered\":1");
+    assert!(refused(&["changed.part", two]).contains("checksum"));
+    let bytes = file(folder, one);
+    fs::write(folder.join("cut.part"), &bytes[..bytes.len() / 2]).unwrap();
+    assert!(refused(&["cut.part", two]).contains("ends after"));
+    succeeds(folder, &words("bench -t udp -d 1s --seeds 1 -q -o result.json"));
+    assert!(refused(&[one, two, "result.json"]).contains("result.json is not a part of a result"));
+    let other = run(folder, words("bench -t udp -d 1s --seeds 3 --shard 1/2 --resume"));
+    assert!(other.stderr.contains("is another part: --seeds"), "{}", other.stderr);
+}
+
+#[test]
+fn a_part_from_a_stranger_writes_no_file_and_makes_no_enormous_matrix() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    succeeds(folder, &words("bench -t udp -d 1s --seeds 1 --shard 1/1 -q"));
+    let text = fs::read_to_string(folder.join("bench-1-of-1.part")).unwrap();
+    let many = format!("{:?}", vec!["1%"; 1200]);
+    for (options, reason) in [
+        (r#"{"output":"stolen.json"}"#.to_owned(), "unexpected option `output`"),
+        (r#"{"keylog":"stolen.txt"}"#.to_owned(), "unexpected option `keylog`"),
+        (r#"{"samples":"stolen.csv"}"#.to_owned(), "unexpected option `samples`"),
+        (r#"{"urls":"udp://127.0.0.1:9"}"#.to_owned(), "it names a server by URL"),
+        (r#"{"config":"/etc/passwd"}"#.to_owned(), "unexpected option `config`"),
+        (format!(r#"{{"loss":{many},"duplicate":{many}}}"#), "combinations"),
+        (r#"{"seeds":7}"#.to_owned(), "invalid value"),
+    ] {
+        let start = text.find("\"options\":").unwrap() + "\"options\":".len();
+        let end = start + text[start..].find('}').unwrap() + 1;
+        let hostile = format!("{}{options}{}", &text[..start], &text[end..]);
+        fs::write(folder.join("hostile.part"), hostile).unwrap();
+        let refused = run(folder, ["report", "hostile.part"]);
+        assert_eq!(refused.code, Some(1), "{options:.60}");
+        assert!(refused.stderr.contains(reason), "{}", refused.stderr);
+    }
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(
+        names.into_iter().all(|name| PathBuf::from(name).extension().is_some_and(|ending| ending == "part"))
+    );
+}
+
+#[test]
+fn options_that_a_part_cannot_have_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (line, reason) in [
+        ("bench --shard 1/2 -J", "--json"),
+        ("bench --shard 1/2 --ladder", "--ladder"),
+        ("bench --shard 1/2 --qlog traces", "--qlog"),
+        ("bench --shard 1/2 -o part.json", ".part"),
+        ("bench --shard 3/2", "numbered from 1 to 2"),
+        ("bench --shard slurm", "SLURM_ARRAY_TASK_ID is not set"),
+        ("bench udp://127.0.0.1:9 --shard 1/2", "--shard"),
+        ("transfer -t quic-one --save copy --shard 1/2", "--shard"),
+        ("bench --resume", "--shard"),
+    ] {
+        let refused = run(folder.path(), words(line));
+        assert_eq!(refused.code, Some(2), "{line}: {}", refused.stderr);
+        assert!(refused.stderr.contains(reason), "{line}: {}", refused.stderr);
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn gnu_parallel_runs_a_sweep() {
+    if !command_exists("parallel") {
+        skip("GNU parallel is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let line = "bench -t udp,quic-one --loss 0%,1%,2% -d 1s --seeds 2";
+    let parallel = format!("{} {line} --shard {{}}/7 -q", env!("CARGO_BIN_EXE_wirelab"));
+    let mut command = Command::new("parallel");
+    command.current_dir(folder).env("PARALLEL_HOME", folder).args([
+        "--will-cite",
+        "-j",
+        "2",
+        &parallel,
+        ":::",
+    ]);
+    command.args((1..=7).map(|index: u32| index.to_string()));
+    assert!(command.status().unwrap().success());
+    let whole = tempfile::tempdir().unwrap();
+    expect_same(whole.path(), folder, line);
+}
+
+/// 10 losses x 10 round trips x 10 intervals, in 100 parts. Parts that are killed are run again.
+#[test]
+#[ignore = "takes minutes"]
+fn a_sweep_of_a_thousand_cells_over_gnu_parallel_is_that_of_one_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let losses: Vec<String> = (0..10).map(|loss| format!("{loss}%")).collect();
+    let trips: Vec<String> = (1..=10).map(|trip| format!("{}ms", trip * 10)).collect();
+    let line = format!(
+        "bench -t quic-one --loss {} --rtt {} -i 5ms,6ms,7ms,8ms,9ms,10ms,11ms,12ms,13ms,14ms -d 2s --seeds 2",
+        losses.join(","),
+        trips.join(",")
+    );
+    let sweep = |joblog: &str, seconds: Option<&str>| {
+        let parallel = format!("{} {line} --shard {{}}/100 -q --resume", env!("CARGO_BIN_EXE_wirelab"));
+        let mut command = Command::new("parallel");
+        command.current_dir(folder).env("PARALLEL_HOME", folder).args([
+            "--will-cite",
+            "-j",
+            "2",
+            "--joblog",
+            joblog,
+        ]);
+        if let Some(seconds) = seconds {
+            command.args(["--timeout", seconds, "--termseq", "KILL,1000"]);
+        }
+        command.args([&parallel, ":::"]).args((1..=100).map(|index: u32| index.to_string()));
+        command.status().unwrap()
+    };
+    // Some are not done in this time.
+    sweep("killed.log", Some("1"));
+    let killed = 100 - parts_in(folder).len();
+    assert!(sweep("again.log", None).success());
+    assert_eq!(parts_in(folder).len(), 100);
+    let whole = tempfile::tempdir().unwrap();
+    succeeds(whole.path(), &[&words(&line)[..], &["-q", "-o", "all.json"]].concat());
+    let merged = report(folder, &["-o", "all.json"]);
+    assert_eq!(merged.code, Some(0), "{}", merged.stderr);
+    assert!(file(folder, "all.json") == file(whole.path(), "all.json"));
+    say(&format!("{killed} of 100 parts were killed and run again"));
+}

@@ -1,0 +1,29 @@
+//! What the ends' threads cost, compared with what the system says of the process.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::{alone, skip_missing};
+
+/// `getrusage` of the whole process, as `/usr/bin/time` and `perf stat` show it, is what its two ends' threads cost.
+#[test]
+fn cpu_per_message_adds_up_to_the_time_of_the_process() {
+    let _alone = alone();
+    let mut command = Command::new("/usr/bin/time");
+    command.args(["-f", "%U %S", env!("CARGO_BIN_EXE_wirelab")]);
+    command.args("bench --path direct -t udp -i 20us -d 4s -w 0s --seeds 1 -J -q --no-progress".split(' '));
+    let Ok(output) = command.output() else { return skip_missing("/usr/bin/time") };
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let times = said.lines().last().unwrap().split(' ').map(|time| time.parse::<f64>().unwrap());
+    let process: f64 = times.sum();
+    let cell = &result["cells"][0];
+    let per_message =
+        ["client_ns_per_message", "server_ns_per_message"].map(|key| cell["cpu"][key].as_u64().unwrap());
+    let sent = cell["messages"]["sent"].as_u64().unwrap();
+    let ends = (per_message[0] + per_message[1]) as f64 * sent as f64 / 1e9;
+    assert!(process > 1.0, "too little to compare: {process} s");
+    assert!((ends / process - 1.0).abs() < 0.1, "{ends} s in the result, {process} s by time");
+    assert!(cell["cpu"]["context_switches"].as_u64().unwrap() > 0);
+}

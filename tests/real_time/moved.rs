@@ -1,0 +1,140 @@
+//! The client's address changes in real time: through the relay, between namespaces, and behind `wirelab link`.
+
+use std::{
+    net::{SocketAddr, UdpSocket},
+    process::Command,
+    thread,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::support::{Link, alone, has_namespaces, skip};
+
+const MS: u64 = 1_000_000;
+
+/// The result of `wirelab bench` with these arguments.
+fn result(arguments: &str) -> Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wirelab"));
+    command.arg("bench").args(arguments.split_whitespace()).args(["-J", "--no-progress", "-q"]);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {said}"));
+    assert_eq!(result["skipped"].as_array().map(Vec::len), Some(0), "{}", result["skipped"]);
+    result
+}
+
+/// Whether the machine was on time. Skips the upper bounds of times where it was not.
+fn in_time(result: &Value) -> bool {
+    let late = result["system"]["lateness_ns"]["p99"].as_u64().unwrap();
+    let sent_late =
+        result["cells"].as_array().unwrap().iter().map(|cell| cell["send_delay_ns"]["p99"].as_u64().unwrap());
+    let latest = sent_late.max().unwrap().max(late);
+    if latest >= 10 * MS {
+        skip(&format!("gaps are not checked: this machine was {latest} ns late"));
+    }
+    latest < 10 * MS
+}
+
+fn count(cell: &Value, key: &str) -> u64 {
+    cell["migration"][key].as_u64().unwrap()
+}
+
+fn gap(cell: &Value) -> u64 {
+    cell["migration"]["gap_ns"]["max"].as_u64().unwrap_or_else(|| panic!("no service: {cell:#}"))
+}
+
+#[test]
+fn through_the_relay_quic_and_udp_go_on_and_arq_connects_again() {
+    let _alone = alone();
+    for change in ["port", "ip"] {
+        let result = result(&format!(
+            "--path relay --rebind 1s:{change} --rtt 20ms --loss 0% -t udp,quic-message,arq-selective -d 4s --seeds 1 -w 1s"
+        ));
+        let [udp, quic, arq] = &result["cells"].as_array().unwrap()[..] else { panic!("{result:#}") };
+        let in_time = in_time(&result);
+        // A round trip and an interval.
+        for cell in [udp, quic] {
+            assert_eq!((count(cell, "connections"), count(cell, "no_service")), (0, 0), "{cell:#}");
+            assert!(gap(cell) >= 20 * MS && (!in_time || gap(cell) < 60 * MS), "{cell:#}");
+            assert!(count(cell, "unroutable_packets") > 0, "{cell:#}");
+            assert!(cell["migration"]["unvalidated_ratio"].as_f64().unwrap() < 4.0, "{cell:#}");
+        }
+        assert!(count(udp, "lost") >= 1 && (!in_time || count(udp, "lost") < 5), "{udp:#}");
+        assert_eq!(udp["migration"]["unvalidated_ratio"], 1.0);
+        assert_eq!(quic["messages"]["unfinished"], 0);
+        assert!(count(quic, "resent_bytes") >= 1000, "{quic:#}");
+        assert_eq!(count(arq, "connections"), 1);
+        assert!(gap(arq) >= 1_000 * MS && (!in_time || gap(arq) < 1_500 * MS), "{arq:#}");
+        assert_eq!(arq["messages"]["unfinished"], 0);
+    }
+}
+
+/// The kernel takes the client's address away and gives it another.
+#[test]
+fn between_namespaces_a_new_address_breaks_the_kernels_tcp_and_not_quic() {
+    if !has_namespaces() {
+        return;
+    }
+    let _alone = alone();
+    let result = result(
+        "--path netns --rebind 1s:ip --rtt 20ms --loss 0% -t udp,quic-message,tcp,tls,dtls -d 5s --seeds 1 -w 1s",
+    );
+    let [udp, quic, tcp, tls, dtls] = &result["cells"].as_array().unwrap()[..] else { panic!("{result:#}") };
+    let in_time = in_time(&result);
+    assert_eq!(count(quic, "connections"), 0, "{quic:#}");
+    assert_eq!(quic["messages"]["unfinished"], 0);
+    assert!(!in_time || gap(quic) < 100 * MS, "{quic:#}");
+    assert!(quic["migration"]["unvalidated_ratio"].as_f64().unwrap() < 4.0, "{quic:#}");
+    // Its socket is bound to the old address: the kernel refuses to send, and the client takes another socket.
+    assert!(!in_time || gap(udp) < 100 * MS, "{udp:#}");
+    for cell in [tcp, tls, dtls] {
+        assert!(count(cell, "connections") >= 1, "{cell:#}");
+        assert_eq!(count(cell, "no_service"), 0, "{cell:#}");
+    }
+    for cell in [tcp, tls] {
+        // A second of silence, then a handshake.
+        assert!(gap(cell) >= 1_000 * MS && (!in_time || gap(cell) < 2_000 * MS), "{cell:#}");
+        assert_eq!(cell["messages"]["unfinished"], 0, "{cell:#}");
+        assert!(count(cell, "resent_requests") >= 50, "{cell:#}");
+        assert_eq!(count(cell, "lost"), 0);
+    }
+}
+
+/// Tells each sender at which port it is seen.
+fn mirror() -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    thread::spawn(move || {
+        let mut buffer = [0; 1500];
+        while let Ok((_, from)) = socket.recv_from(&mut buffer) {
+            let _ = socket.send_to(from.to_string().as_bytes(), from);
+        }
+    });
+    address
+}
+
+#[test]
+fn other_peoples_clients_get_a_new_mapping_and_go_on() {
+    let _alone = alone();
+    for change in ["port", "ip"] {
+        let rebind = format!("500ms:{change}");
+        let link =
+            Link::start("127.0.0.1:0", mirror(), &["--loss", "0%", "--rtt", "10ms", "--rebind", &rebind]);
+        let client = link.client();
+        client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let seen = || -> SocketAddr {
+            let mut buffer = [0; 64];
+            client.send(b"?").unwrap();
+            let length = client.recv(&mut buffer).unwrap();
+            std::str::from_utf8(&buffer[..length]).unwrap().parse().unwrap()
+        };
+        let before = seen();
+        thread::sleep(Duration::from_millis(800));
+        let after = seen();
+        assert_ne!(before.port(), after.port());
+        assert_eq!(before.ip() == after.ip(), change == "port", "{before} {after}");
+        assert_eq!(seen(), after);
+        assert_eq!(link.stop("INT")["unroutable"], 0);
+    }
+}

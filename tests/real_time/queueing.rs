@@ -1,0 +1,243 @@
+//! The queue of the link does the same to paced datagrams in virtual time, over a relay, and between namespaces.
+//!
+//! In real time packets reach the link later than their sender paced them, each by its own lateness. So packets are
+//! compared in two ways:
+//!
+//! - exactly, with a link that is offered the same packets at the recorded instants;
+//! - with the packets of virtual time, within what the recorded lateness explains.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use wirelab::{
+    experiment::{Ends, PathKind, Route, Wire, on_path},
+    link::{DropReason, Event, FlowId, Link, LinkSpec, PacketTraits, QueueVisit},
+    path::{Exit, Observer, PacketView, StopSignal},
+    transfer::bulk::{self, Settings},
+    transport::{Congestion, Transport, quic::QuicLimits},
+    unit::{Direction, Mutex, PerDirection, Rate, Time},
+    wire::transfer::{Piece, TRANSFER_HEADER_BYTES},
+};
+
+use crate::support::{alone, has_namespaces, session_settings, skip};
+
+/// With their headers, 1500 IP bytes: a millisecond at the pace, and 1.5 ms at the rate of the link.
+const PAYLOAD: usize = 1472;
+const PACE: u64 = 12_000_000;
+const RATE: &str = "rate=8mbit,delay=5ms";
+const SERVICE: Duration = Duration::from_micros(1500);
+const PACKETS: usize = 700;
+/// After the last packet, for the queue to empty: half of the time that the packets took to send, and the delay.
+const DRAIN: Duration = Duration::from_millis(400);
+
+/// A packet at the near end of the link.
+#[derive(Debug, Clone, Copy)]
+struct Offer {
+    at: Time,
+    ip_bytes: usize,
+    traits: PacketTraits,
+}
+
+/// What became of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Fate {
+    queue: QueueVisit,
+    dropped: Option<DropReason>,
+}
+
+/// The packets to the server of one run.
+#[derive(Debug, Default)]
+struct Record {
+    offers: Vec<Offer>,
+    fates: BTreeMap<u64, Fate>,
+}
+
+/// Writes a record. Clones share it.
+#[derive(Clone, Default)]
+struct Recorder(Arc<Mutex<Record>>);
+
+impl Observer for Recorder {
+    fn entered(&mut self, packet: &PacketView<'_>) {
+        if packet.direction == Direction::ToServer {
+            let offers = &mut self.0.lock().offers;
+            assert_eq!(packet.number, offers.len() as u64);
+            let flow = FlowId { from: packet.from, to: packet.to, protocol: 17 };
+            let traits = PacketTraits { is_udp: true, is_ect: packet.ecn != 0, flow: Some(flow) };
+            offers.push(Offer { at: packet.at, ip_bytes: packet.ip_bytes, traits });
+        }
+    }
+
+    fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
+        if packet.direction == Direction::ToServer {
+            let dropped = match exit {
+                Exit::Arrived { .. } => None,
+                Exit::Dropped(reason) => Some(reason),
+            };
+            let fate = Fate { queue: packet.queue, dropped };
+            assert_eq!(self.0.lock().fates.insert(packet.number, fate), None);
+        }
+    }
+}
+
+impl Record {
+    /// What became of the same packets, offered at the same instants to a link by itself.
+    fn replayed(&self, spec: &LinkSpec) -> BTreeMap<u64, Fate> {
+        let mut link = Link::new(spec.clone(), SEED, Direction::ToServer);
+        for (number, offer) in (0..).zip(&self.offers) {
+            link.enqueue_known(offer.at, offer.ip_bytes, number, |_| offer.traits);
+        }
+        let events = std::iter::from_fn(|| link.poll(Time::MAX));
+        let fates = events.map(|event| match event {
+            Event::Delivered(arrived) => (arrived.packet, Fate { queue: arrived.queue, dropped: None }),
+            Event::Dropped(lost) => (lost.packet, Fate { queue: lost.queue, dropped: Some(lost.reason) }),
+        });
+        fates.collect()
+    }
+
+    fn count(&self, is: impl Fn(&Fate) -> bool) -> u64 {
+        self.fates.values().filter(|fate| is(fate)).count() as u64
+    }
+
+    /// When each packet was offered, since the first.
+    fn offered(&self) -> impl Iterator<Item = i64> {
+        let first = self.offers[0].at;
+        self.offers.iter().map(move |offer| offer.at.since(first).as_nanos() as i64)
+    }
+
+    /// When the transmitter took each packet and whether it was marked, since the first packet was offered.
+    fn taken(&self) -> impl Iterator<Item = (i64, bool)> {
+        self.offered().zip(self.fates.values()).map(|(at, fate)| (at + wait(fate), fate.queue.marked))
+    }
+
+    /// When it took each marked packet.
+    fn marked(&self) -> Vec<i64> {
+        self.taken().filter_map(|(at, marked)| marked.then_some(at)).collect()
+    }
+}
+
+fn wait(fate: &Fate) -> i64 {
+    fate.queue.delay.as_nanos() as i64
+}
+
+const SEED: u64 = 1;
+
+/// Sends the packets with `udp` at the pace. Also returns how many datagrams the receiver read as marked.
+fn recorded(path: PathKind, spec: &LinkSpec) -> (Record, Option<u64>) {
+    let links = PerDirection::both(spec.clone());
+    let mut route = Route::new(path, &links, Congestion::Cubic, SEED, &StopSignal::default());
+    let recorder = Recorder::default();
+    route.observers.push(Box::new(recorder.clone()));
+    let settings = Settings {
+        flows: 1,
+        pace: Rate::from_bits_per_second(PACE).unwrap(),
+        datagram_bytes: PAYLOAD,
+        session: session_settings(Congestion::Cubic, QuicLimits::EXPERIMENT),
+        taps: None,
+    };
+    let run = async |ends: &Ends, _: &Wire<'_>| {
+        let mut acceptor = bulk::listen(&ends.server, Transport::UDP, ends.listen, &settings).unwrap();
+        let peer = SocketAddr::new(ends.reach, acceptor.local_addr().port());
+        let mut server = acceptor.accept().await.unwrap();
+        let marked = server.recovery.clone();
+        let reading = async move { while server.incoming.recv().await.is_ok() {} };
+        ends.server.spawn("the server", Box::pin(reading));
+        let mut client = bulk::connect(&ends.client, Transport::UDP, peer, &settings).await.unwrap();
+        let content = Bytes::from(vec![7; PAYLOAD - TRANSFER_HEADER_BYTES]);
+        for number in 0..PACKETS {
+            client.outgoing.send_piece(Piece::new(number as u64, content.clone())).await.unwrap();
+        }
+        ends.client.sleep(DRAIN).await;
+        Ok(marked().ce_received)
+    };
+    let marked = on_path(route, run).unwrap().value;
+    let record = std::mem::take(&mut *recorder.0.lock());
+    assert_eq!((record.offers.len(), record.fates.len()), (PACKETS, PACKETS), "{path}");
+    (record, marked)
+}
+
+fn link(queue: &str) -> LinkSpec {
+    let link: LinkSpec = format!("{RATE},{queue}").parse().unwrap();
+    link.validate().unwrap();
+    link
+}
+
+/// All paths that this machine has.
+fn paths() -> Vec<PathKind> {
+    let mut paths = vec![PathKind::Sim, PathKind::Relay];
+    paths.extend(has_namespaces().then_some(PathKind::Netns));
+    paths
+}
+
+#[test]
+fn every_path_delays_drops_and_marks_each_packet_as_the_link_alone_does_at_the_same_instants() {
+    let _alone = alone();
+    for queue in [
+        "queue=20p",
+        "aqm=codel",
+        "aqm=codel,ecn",
+        "aqm=fq-codel,queue=60p",
+        "aqm=pie:5ms:5ms,ecn,queue=60p",
+        "aqm=red:5p:60p:2%,ecn,queue=60p",
+    ] {
+        let spec = link(queue);
+        for path in paths() {
+            let (record, read_as_marked) = recorded(path, &spec);
+            assert_eq!(record.fates, record.replayed(&spec), "{path} {queue}");
+            let (dropped, marked) =
+                (record.count(|fate| fate.dropped.is_some()), record.count(|fate| fate.queue.marked));
+            assert_eq!(marked > 0, spec.ecn, "{path} {queue}");
+            assert_eq!(dropped > 0, queue != "aqm=codel,ecn", "{path} {queue}");
+            // From the IP header that the receiver's kernel was given.
+            assert_eq!(read_as_marked, spec.ecn.then_some(marked), "{path} {queue}");
+        }
+    }
+}
+
+/// The wait of packet n of a FIFO queue without drops is the latest of A(k) + (n - k) S over all k up to n, minus A(n),
+/// where A are the instants of the offers and S is the time that a packet takes (Lindley 1952). If each A(k) is later by
+/// L(k), the first term is later by at least the smallest and at most the largest L(k) up to n. So the wait changes by
+/// at least min L(k) - L(n) and at most max L(k) - L(n).
+///
+/// CoDel marks the first packet that leaves an interval after the wait has reached the target. The wait reaches any
+/// value at most `spread` x 3 later or earlier: it grows by a third of the time that passes, and differs by at most the
+/// spread of all L. The instant at which a packet leaves differs by another spread, and CoDel looks once in each S. From
+/// then on marks follow each other by interval / sqrt(n), at the next instant at which a packet leaves.
+#[test]
+fn paths_differ_in_the_delay_and_in_the_marks_of_each_packet_by_no_more_than_lateness_explains() {
+    let _alone = alone();
+    const TARGET: i64 = 5_000_000;
+    let spec = link("aqm=codel,ecn");
+    let (simulated, _) = recorded(PathKind::Sim, &spec);
+    for path in paths().into_iter().filter(|path| *path != PathKind::Sim) {
+        let (real, _) = recorded(path, &spec);
+        let late: Vec<i64> = real.offered().zip(simulated.offered()).map(|(real, at)| real - at).collect();
+        let (mut least, mut most) = (i64::MAX, i64::MIN);
+        for (number, late) in late.iter().enumerate() {
+            (least, most) = (least.min(*late), most.max(*late));
+            let [real, simulated] = [&real, &simulated].map(|record| wait(&record.fates[&(number as u64)]));
+            let differs = real - simulated;
+            assert!(
+                (least - late..=most - late).contains(&differs),
+                "{path}, packet {number}: {differs} ns, late by {late} of {least} to {most}"
+            );
+        }
+        let spread = most - least;
+        if spread >= TARGET {
+            skip(&format!("the machine was late by {spread} ns, so CoDel saw another queue"));
+            continue;
+        }
+        let within = 4 * spread + 2 * SERVICE.as_nanos() as i64;
+        let marks = [&real, &simulated].map(Record::marked);
+        for (mark, (real, simulated)) in marks[0].iter().zip(&marks[1]).enumerate() {
+            let differs = real - simulated;
+            assert!(differs.abs() <= within, "{path}, mark {mark}: {differs} ns, allowed {within}");
+        }
+        let common = marks[0].len().min(marks[1].len());
+        assert!(common > 5, "{path}: {marks:?}");
+        // A mark that only one of them has was due at the end of the other.
+        for (marks, other) in [(&marks[0], &simulated), (&marks[1], &real)] {
+            let (end, _) = other.taken().last().unwrap();
+            assert!(marks[common..].iter().all(|mark| mark + within >= end), "{path}: {marks:?} {end}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Messages of a client whose address changes, in virtual time.
+
+use std::time::Duration;
+
+use crate::{
+    driven::driven,
+    support::{ResultSchema, workload},
+};
+use wirelab::{
+    experiment::{Bench, Moved, MovedPlan, PathKind, Plan},
+    link::LinkSpec,
+    path::Handover,
+    report::{Cell, Migration, ResultFile, to_csv, to_json, to_markdown},
+    transport::{Congestion, FIXED_WINDOW_BYTES, LossDetection, Transport},
+    unit::PerDirection,
+};
+
+const MS: u64 = 1_000_000;
+
+/// A message of 1000 bytes every `interval` on a link without loss, 25 ms each way, for four seconds. The address changes
+/// after two.
+fn plan(transport: Transport, change: &str, interval: Duration, congestion: Congestion) -> MovedPlan {
+    let link: LinkSpec = "delay=25ms".parse().unwrap();
+    let workload = wirelab::experiment::Workload { interval, ..workload(Duration::from_secs(4)) };
+    let plan = Plan {
+        path: PathKind::Sim,
+        transport,
+        links: PerDirection::both(link),
+        workload,
+        congestion,
+        loss_detection: LossDetection::default(),
+    };
+    MovedPlan { plan, rebind: format!("2s:{change}").parse().unwrap(), handover: None }
+}
+
+fn usual(transport: Transport, change: &str) -> MovedPlan {
+    plan(transport, change, Duration::from_millis(10), Congestion::Fixed(FIXED_WINDOW_BYTES))
+}
+
+fn measured(plans: Vec<MovedPlan>) -> ResultFile {
+    let driven = driven(&Moved(Bench::default()), "bench", plans, 1, false);
+    assert!(driven.problems.is_empty(), "{:?}", driven.problems);
+    assert!(driven.file.skipped.is_empty(), "{:?}", driven.file.skipped);
+    driven.file
+}
+
+fn migration(cell: &Cell) -> &Migration {
+    cell.migration.as_ref().unwrap()
+}
+
+/// The gap and the time until full speed, in milliseconds.
+fn times(migration: &Migration) -> [u64; 2] {
+    [migration.gap_ns.p50.unwrap(), migration.full_speed_ns.p50.unwrap()].map(|ns| ns / MS)
+}
+
+/// The last reply before the change comes 10 ms before it. Five replies are on their way back or their requests on the way
+/// there, and one arrives at the very instant of the change: with the old address, all of them are dropped. The reply to
+/// the message that is due at the change comes a round trip after it.
+#[test]
+fn datagrams_go_on_from_a_new_address_after_one_round_trip() {
+    for change in ["port", "ip"] {
+        let transports = [Transport::UDP, Transport::UDP_HMAC, Transport::QUIC_DATAGRAM];
+        let file = measured(transports.map(|transport| usual(transport, change)).into());
+        for cell in &file.cells {
+            let found = migration(cell);
+            assert_eq!(times(found), [60, 50], "{} {change}: {found:?}", cell.transport);
+            assert_eq!((found.lost, found.connections, found.no_service), (5, 0, 0), "{}", cell.transport);
+            assert!((found.round_trips.unwrap().get() - 1.0).abs() < 0.01, "{found:?}");
+            // At a new IP address, quinn does not count its probe for the MTU.
+            let exceeds = cell.transport == "quic-datagram" && change == "ip";
+            assert_eq!(found.within_limit, Some(!exceeds), "{} {change}: {found:?}", cell.transport);
+            assert!(found.unvalidated_ratio.unwrap().get() < 4.0, "{found:?}");
+            let messages = cell.messages.as_ref().unwrap();
+            assert_eq!(messages.lost, 5);
+        }
+        let udp = migration(&file.cells[0]);
+        assert_eq!(udp.unroutable_packets, 5);
+        // Each message is answered by one of the same length.
+        assert_eq!(udp.unvalidated_ratio.unwrap().get(), 1.0);
+    }
+}
+
+/// QUIC sends the five replies again. A stream per message is back after a round trip like datagrams; with an order over
+/// all messages, the first reply waits for them.
+#[test]
+fn quic_migrates_loses_nothing_and_repeats_what_was_in_flight() {
+    let transports = [Transport::QUIC_MESSAGE, Transport::QUIC_FLOW, Transport::QUIC_ONE];
+    let file = measured(transports.map(|transport| usual(transport, "port")).into());
+    for cell in &file.cells {
+        let found = migration(cell);
+        let messages = cell.messages.as_ref().unwrap();
+        assert_eq!((messages.unfinished, found.lost, found.connections), (0, 0, 0), "{}", cell.transport);
+        assert_eq!(found.resent_bytes, 5_000, "{}: {found:?}", cell.transport);
+        assert_eq!(found.within_limit, Some(true), "{}: {found:?}", cell.transport);
+        assert!(cell.hol.is_some() && cell.recovery.is_some(), "{}", cell.transport);
+    }
+    assert_eq!(times(migration(&file.cells[0])), [60, 50]);
+    let [gap, _] = times(migration(&file.cells[2]));
+    assert!((100..200).contains(&gap), "{gap}");
+}
+
+/// RFC 9000 section 9.3.1. A request of 100 bytes comes from the new address in a packet of 131, and its reply has 30 kB. The
+/// server may send three times what came; quinn sends one datagram with its PATH_CHALLENGE, which it pads to 1200 bytes
+/// (section 8.2.1 would forbid that here). It waits for the answer, and only then sends the rest: one round trip more.
+#[test]
+fn a_large_reply_waits_until_the_new_address_is_validated() {
+    let mut plan = plan(
+        Transport::QUIC_MESSAGE,
+        "port",
+        Duration::from_millis(100),
+        Congestion::Fixed(FIXED_WINDOW_BYTES),
+    );
+    (plan.plan.workload.length, plan.plan.workload.reply_length) = (100, 30_000);
+    let file = measured(vec![plan]);
+    let found = migration(&file.cells[0]);
+    // The last reply before the change came at -50 ms, and the first after it comes at 100 ms. The next message is due then.
+    assert_eq!(times(found), [150, 150], "{found:?}");
+    let factor = found.unvalidated_ratio.unwrap().get();
+    assert!((factor - 1200.0 / 131.0).abs() < 0.01, "{factor}");
+    assert_eq!((found.within_limit, found.connections), (Some(false), 0));
+}
+
+/// RFC 9000 section 9.4: the window begins anew at a new IP address, and may stay at a new port.
+#[test]
+fn quic_begins_with_a_new_window_at_a_new_ip_address_only() {
+    let fast = |change| plan(Transport::QUIC_MESSAGE, change, Duration::from_micros(500), Congestion::Cubic);
+    let file = measured(vec![fast("port"), fast("ip")]);
+    let [port, ip] = [0, 1].map(|row| migration(&file.cells[row]).round_trips.unwrap().get());
+    assert!(port < 1.1, "{port}");
+    // 100 kB are in flight in a round trip, and the window begins at 12 kB.
+    assert!((3.0..12.0).contains(&ip), "{ip}");
+}
+
+/// Neither DTLS nor ARQ recognises a client at another address. The client hears nothing for a second and connects again.
+#[test]
+fn what_is_bound_to_the_old_address_breaks_and_the_client_connects_again() {
+    let file = measured([Transport::DTLS, Transport::ARQ_SELECTIVE].map(|t| usual(t, "port")).into());
+    for cell in &file.cells {
+        let found = migration(cell);
+        let [gap, _] = times(found);
+        assert!((1_100..1_400).contains(&gap), "{}: {found:?}", cell.transport);
+        assert_eq!((found.connections, found.no_service), (1, 0), "{}: {found:?}", cell.transport);
+        assert!(cell.hol.is_none() && cell.recovery.is_none());
+    }
+    let [dtls, arq] = [0, 1].map(|row| migration(&file.cells[row]));
+    // Everything due in the silent second and before its handshake's end, except what waited for the handshake.
+    assert!((100..115).contains(&dtls.lost), "{dtls:?}");
+    assert_eq!(dtls.resent_bytes, 0);
+    assert_eq!(arq.lost, 0);
+    assert_eq!(file.cells[1].messages.as_ref().unwrap().unfinished, 0);
+    // The five requests in flight had been answered: their replies are repeated too.
+    assert_eq!(arq.resent_bytes, (arq.resent_requests + 5) * 1000, "{arq:?}");
+}
+
+/// Between the networks everything is lost. The message that is due at the end of the outage is answered after a round trip
+/// of the other network.
+#[test]
+fn after_an_outage_the_other_network_carries_what_goes_on() {
+    let handed_over = |transport| {
+        let plan = usual(transport, "ip");
+        let after = PerDirection::both("delay=40ms,rate=20mbit".parse().unwrap());
+        MovedPlan { handover: Some(Handover { outage: Duration::from_millis(300), after }), ..plan }
+    };
+    let file = measured([Transport::UDP, Transport::QUIC_MESSAGE].map(handed_over).into());
+    for cell in &file.cells {
+        let found = migration(cell);
+        let [gap, _] = times(found);
+        // 300 ms, 80 ms, the interval, and the serialisation of the reply and of what QUIC sends before it.
+        assert!((390..394).contains(&gap), "{}: {found:?}", cell.transport);
+        assert_eq!((found.connections, found.outage_ns), (0, Some(300 * MS)));
+    }
+    let [udp, quic] = [0, 1].map(|row| migration(&file.cells[row]));
+    assert_eq!(udp.lost, 35, "five before the outage and thirty in it");
+    assert_eq!(quic.lost, 0);
+    assert_eq!(file.cells[1].messages.as_ref().unwrap().unfinished, 0);
+    // The replies that were under way. What is sent without a network does not enter the link, so it enters once.
+    assert_eq!(quic.resent_bytes, 5_000, "{quic:?}");
+    let json: serde_json::Value = serde_json::from_str(&to_json(&file)).unwrap();
+    ResultSchema::new().check(&json).unwrap();
+    assert_eq!(json["cells"][0]["migration"]["after"]["to_server"]["delay_ns"], 40 * MS);
+}
+
+#[test]
+fn every_rendering_tells_of_the_change() {
+    let file = measured(vec![usual(Transport::UDP, "port"), usual(Transport::ARQ_SELECTIVE, "port")]);
+    ResultSchema::new().check(&serde_json::from_str(&to_json(&file)).unwrap()).unwrap();
+    let page = to_markdown(&file);
+    assert!(page.contains("When the client's address changed"), "{page}");
+    assert!(page.contains("udp went on from the new address: no reply for 60.0 ms"), "{page}");
+    assert!(page.contains("arq-selective broke, and the client connected again once"), "{page}");
+    assert!(to_csv(&file).contains(",migration_gap_p50_ns,"));
+    assert_eq!(file.cells[0].theory_reason.as_deref(), Some("the client's address changes"));
+}
+
+#[test]
+fn a_change_is_read_with_what_changes() {
+    let read = |text: &str| text.parse::<wirelab::experiment::Rebind>().map(|rebind| rebind.to_string());
+    assert_eq!(read("5s"), Ok("5s:port".to_owned()));
+    assert_eq!(read("1m30s:ip"), Ok("90s:ip".to_owned()));
+    for wrong in ["", "5", "0s", "5s:mac", "5s:port:ip"] {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
+    let read = |text: &str| text.parse::<wirelab::experiment::Outage>().map(|outage| outage.to_string());
+    assert_eq!(read("5s:300ms"), Ok("5s:300ms".to_owned()));
+    assert_eq!(read("5s:0ms"), Ok("5s:0ms".to_owned()));
+    for wrong in ["5s", "5s:", "0s:1s", "5s:1s:1s"] {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
+}
