@@ -1,4 +1,4 @@
-//! In the steady state, servers, sockets and the relay allocate nothing per message.
+//! In the steady state, servers, sockets, the relay and traces allocate nothing per message.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 #![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
@@ -21,18 +21,20 @@ use std::{
 
 use tokio::runtime::{Builder, Runtime};
 use wirelab::{
+    capture::{Epoch, Qlog, QlogOptions},
     certs,
-    link::LinkSpec,
+    link::{LinkSpec, QueueVisit},
     path::{
-        Datagrams, Host, Observers,
+        Datagrams, Exit, Host, Observer, Observers, PacketView, Payload, Side, StopSignal,
         direct::DirectHost,
         relay::{Relay, RelayLimits, RelayOptions},
     },
     send::{self, Client},
     serve::{Bind, Options, Server},
     service::Service,
+    trace::{Metrics, PacketType, QuicEvent, QuicPacket, QuicTrace},
     transport::{Scheme, Transport},
-    unit::{Mutex, PerDirection},
+    unit::{Direction, Mutex, PerDirection, Time},
 };
 
 struct Counting;
@@ -131,6 +133,60 @@ fn an_echo_in_a_quic_datagram_takes_what_quinn_takes() {
         let _ = std::io::stderr().write_all(line.as_bytes());
         assert!(allocations < MOST_QUIC, "{allocations}");
     });
+}
+
+/// The events of one end of a QUIC connection, and the fate of its packets.
+#[test]
+fn traces_allocate_nothing_per_event() {
+    let _alone = ALONE.lock();
+    let qlog = Qlog::new(QlogOptions {
+        title: "a test".to_owned(),
+        epoch: Epoch::Fixed(Duration::ZERO),
+        has_link: true,
+        open: Box::new(|_| Ok(Box::new(tempfile::tempfile()?))),
+        stop: StopSignal::default(),
+    });
+    let mut trace = qlog.tracer().trace(Side::Client, &[7]).unwrap();
+    let mut wire = qlog.observer();
+    let mut events = |from: u64, count: u64| {
+        for number in from..from + count {
+            trace_packet(&mut *trace, &mut *wire, number);
+        }
+    };
+    events(0, WARMUP);
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    events(WARMUP, MESSAGES);
+    let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    assert!(allocations < SOME, "{allocations} allocations for {MESSAGES} packets");
+    assert_eq!(qlog.finish(true).unwrap(), 0);
+}
+
+/// A packet is sent, crosses the link, and is acknowledged.
+fn trace_packet(trace: &mut dyn QuicTrace, wire: &mut dyn Observer, number: u64) {
+    let at = Time::from_nanos(number * 1_000_007);
+    // PADDING, an ACK frame of one range, and PING.
+    let payload = &[0, 0, 2, 9, 5, 0, 3, 1][..];
+    let packet =
+        QuicPacket { packet_type: PacketType::OneRtt, number, bytes: 1200, header: &[0x40], payload };
+    let mut ciphertext = [0; 32];
+    ciphertext[24..].copy_from_slice(&number.to_be_bytes());
+    trace.record(at, &QuicEvent::Sent { packet, is_probe: false });
+    trace.record(at, &QuicEvent::Encrypted(&ciphertext));
+    let view = PacketView {
+        direction: Direction::ToServer,
+        number,
+        at,
+        from: "192.0.2.1:40000".parse().unwrap(),
+        to: "192.0.2.2:443".parse().unwrap(),
+        ip_bytes: 1228,
+        payload: Payload::Udp(&ciphertext),
+        ecn: 0,
+        queue: QueueVisit::default(),
+    };
+    wire.entered(&view);
+    wire.left(&view, Exit::Arrived { intact: true, more: false });
+    trace.record(at, &QuicEvent::Received(packet));
+    trace.record(at, &QuicEvent::Metrics(Metrics { bytes_in_flight: number, ..Metrics::default() }));
 }
 
 /// Limit for one echo at both ends with [`Client::exchange`]. quinn 0.11 takes five.

@@ -2,15 +2,16 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    env, fs,
     os::unix::fs::symlink,
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
 };
 
+use serde_json::Value;
 use tempfile::tempdir;
 
-use crate::support::{Program, run, skip, wirelab};
+use crate::support::{Program, command_exists, has_namespaces, run, skip, skip_missing, wirelab};
 
 fn contains(file: &Path, text: &str) -> bool {
     let bytes = fs::read(file).unwrap();
@@ -207,6 +208,118 @@ fn every_connection_of_every_run_has_a_trace_of_each_end() {
             assert!(pair[0].1 > 2 && pair[0].1 == pair[1].1, "{pair:?}");
             assert!(contains(&traces.join(&pair[0].0), "complete: the connection was traced to its end"));
         }
+    }
+}
+
+/// The events of a trace in version 0.3.
+fn events(file: &Path) -> Vec<Value> {
+    let mut trace: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    let Value::Array(events) = trace["traces"][0]["events"].take() else { panic!("no events") };
+    events
+}
+
+#[test]
+fn traces_of_the_kernels_tcp_have_its_segments_and_retransmissions() {
+    if !has_namespaces() {
+        return;
+    }
+    let folder = tempdir().unwrap();
+    let bench = "bench -t tcp,tls --path netns -d 2s --seeds 1 --loss 3% -J -q --qlog traces";
+    let result = run(folder.path(), bench.split(' ')).succeeded();
+    let result: Value = serde_json::from_str(&result).unwrap();
+    for (cell, name) in ["000-tcp", "001-tls"].into_iter().enumerate() {
+        let ends = ["client", "server"]
+            .map(|end| events(&folder.path().join(format!("traces/{name}-netns-seed1-1-{end}.qlog"))));
+        let count = |name: &str, is: &dyn Fn(&Value) -> bool| {
+            ends.each_ref().map(|events| {
+                events.iter().filter(|event| event["name"] == name && is(&event["data"])).count() as u64
+            })
+        };
+        let any = &|_: &Value| true;
+        let resent = count("transport:packet_sent", &|data| data["is_retransmission"] == true);
+        let counted = ends.each_ref().map(|events| {
+            let last = events.iter().rfind(|event| event["name"] == "wirelab:tcp_info").unwrap();
+            last["data"]["retransmitted_segments"].as_u64().unwrap()
+        });
+        // A segment may be lost after the kernel was asked for the last time.
+        for (resent, counted) in resent.into_iter().zip(counted) {
+            assert!(
+                resent > 0 && resent - counted <= 1,
+                "{name}: {resent} resent, the kernel counts {counted}"
+            );
+        }
+        let expected = result["cells"][cell]["recovery"]["retransmitted_packets"].as_u64();
+        assert_eq!(Some(counted[0] + counted[1]), expected, "{name}");
+        let (sent, received) = (count("transport:packet_sent", any), count("transport:packet_received", any));
+        let (dropped, delivered) =
+            (count("wirelab:packet_dropped", any), count("wirelab:packet_delivered", any));
+        for (end, peer) in [(0, 1), (1, 0)] {
+            assert!(sent[end] > 50 && dropped[end] > 0, "{name}: {sent:?} {dropped:?}");
+            assert_eq!(delivered[end], received[peer], "{name}");
+            assert!(sent[end] - dropped[end] - delivered[end] < 5, "{name}: few are on the link at the end");
+        }
+        for of_connection in ["connection_started", "connection_state_updated"] {
+            assert_eq!(count(&format!("connectivity:{of_connection}"), any), [1, 1], "{name}");
+        }
+        assert!(count("wirelab:tcp_info", any)[0] > 5, "{name}");
+        assert!(count("recovery:metrics_updated", any)[0] > 0, "{name}");
+    }
+}
+
+/// The program that loads traces with the code of qvis. Needs Node.js, and a checkout of qvis with the packages `esbuild`,
+/// `oboe` and `vue` beside it; see CONTRIBUTING.md. Skips without them.
+fn qvis(folder: &Path) -> Option<PathBuf> {
+    if !command_exists("node") {
+        skip_missing("node");
+        return None;
+    }
+    let Some(checkout) = env::var_os("WIRELAB_TEST_QVIS").map(PathBuf::from) else {
+        skip("WIRELAB_TEST_QVIS names no checkout of qvis");
+        return None;
+    };
+    let (here, program) = (Path::new(env!("CARGO_MANIFEST_DIR")), folder.join("load.js"));
+    let modules = checkout.join("node_modules");
+    let mut esbuild = Command::new(modules.join(".bin/esbuild"));
+    esbuild
+        .arg(here.join("tests/qvis/load.ts"))
+        .args(["--bundle", "--platform=node", "--format=cjs", "--log-level=error"])
+        .arg(format!("--alias:@={}", checkout.join("visualizations/src").display()))
+        .arg(format!("--alias:@quictools/qlog-schema={}", here.join("tests/qvis/schema").display()))
+        .arg(format!("--outfile={}", program.display()))
+        .env("NODE_PATH", modules);
+    let built = Program::start(esbuild).finish();
+    assert_eq!(built.code, Some(0), "{}", built.stderr);
+    Some(program)
+}
+
+#[test]
+fn qvis_loads_the_traces_of_every_protocol() {
+    let folder = tempdir().unwrap();
+    let Some(program) = qvis(folder.path()) else { return };
+    let transports = "quic-one,quic-datagram,arq-selective,arq-stop-and-wait";
+    let bench = format!("bench -t {transports} -d 2s --seeds 1 --loss 5% -q --qlog traces");
+    run(folder.path(), bench.split(' ')).succeeded();
+    if has_namespaces() {
+        run(folder.path(), "bench -t tcp,tls --path netns -d 1s --seeds 1 -q --qlog traces".split(' '))
+            .succeeded();
+    }
+    for entry in fs::read_dir(folder.path().join("traces")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|ending| ending != "qlog") {
+            continue;
+        }
+        let mut node = Command::new("node");
+        node.arg(&program).arg(&path);
+        let loaded = Program::start(node).finish();
+        assert_eq!(loaded.code, Some(0), "{}: {}", path.display(), loaded.stderr);
+        let line = loaded.stdout.lines().find(|line| line.starts_with("{\"from\"")).unwrap();
+        let line: Value = serde_json::from_str(line).unwrap();
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        for event in events(&path) {
+            *counts.entry(event["name"].as_str().unwrap().to_owned()).or_default() += 1;
+        }
+        assert!(counts["transport:packet_sent"] > 10, "{}", path.display());
+        assert_eq!(line["events"], serde_json::json!(counts), "{}", path.display());
     }
 }
 
