@@ -20,6 +20,7 @@ use wirelab::{
     unit::Mutex,
 };
 
+use super::output_file::{Reserved, create};
 use crate::cli::{certs::unix_time, output::note, usage::UsageError, values};
 
 /// Where captures of runs go.
@@ -181,47 +182,6 @@ struct Keylog {
     file: Mutex<Option<KeyLogFile>>,
 }
 
-/// A file that is opened before the first run, to find out whether it can be. It keeps its content until a run begins.
-struct Reserved {
-    path: PathBuf,
-    /// `None` when a run has begun.
-    file: Mutex<Option<File>>,
-    /// Whether there was no such file before.
-    is_new: bool,
-}
-
-impl Reserved {
-    fn open(path: &Path) -> anyhow::Result<Self> {
-        let open = |is_new: bool| {
-            File::options().write(true).create_new(is_new).create(!is_new).truncate(false).open(path)
-        };
-        let (file, is_new) = match open(true) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (open(false), false),
-            created => (created, true),
-        };
-        let file = Mutex::new(Some(file.map_err(|e| cannot_write(path, &e))?));
-        Ok(Self { path: path.to_owned(), file, is_new })
-    }
-
-    /// The empty file. `None` if it was taken before.
-    fn take(&self) -> anyhow::Result<Option<File>> {
-        let file = self.file.lock().take();
-        // A pipe has no length.
-        let regular = file.as_ref().filter(|file| file.metadata().is_ok_and(|found| found.is_file()));
-        regular.map_or(Ok(()), |file| file.set_len(0)).map_err(|e| cannot_write(&self.path, &e))?;
-        Ok(file)
-    }
-}
-
-impl Drop for Reserved {
-    /// Removes the file if no run has begun, and there was none before.
-    fn drop(&mut self) {
-        if self.is_new && self.file.lock().is_some() {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
 impl CaptureArgs {
     /// Opens the files of the options that are set.
     pub(crate) fn open(&self, command: &'static str) -> anyhow::Result<Option<CaptureFiles>> {
@@ -267,7 +227,7 @@ impl Pcap {
     /// The path of the file for this run. Names in a folder sort by plan.
     fn path(&self, run: &RecordedRun<'_>) -> PathBuf {
         match self {
-            Self::File(reserved) => reserved.path.clone(),
+            Self::File(reserved) => reserved.path().to_owned(),
             Self::Folder(folder) => folder.join(format!("{}.pcapng", run_name(run))),
         }
     }
@@ -300,16 +260,8 @@ impl Keylog {
     fn finish(&self) -> anyhow::Result<()> {
         let file = self.file.lock();
         let finished = file.as_ref().map_or(Ok(()), KeyLogFile::finish);
-        finished.map_err(|error| cut(&self.reserved.path, &error))
+        finished.map_err(|error| cut(self.reserved.path(), &error))
     }
-}
-
-fn create(path: &Path) -> anyhow::Result<File> {
-    File::create(path).map_err(|e| cannot_write(path, &e))
-}
-
-fn cannot_write(path: &Path, error: &io::Error) -> anyhow::Error {
-    anyhow!("cannot write {}: {error}", path.display())
 }
 
 impl CaptureFiles {
@@ -361,11 +313,11 @@ impl CaptureFiles {
 
     /// Returns the first write error. Notes that a file has only the first of several `runs`.
     pub(crate) fn complete(&self, runs: u64, quiet: bool) -> anyhow::Result<()> {
-        if let Some(Pcap::File(Reserved { path, .. })) = &self.pcap
+        if let Some(Pcap::File(reserved)) = &self.pcap
             && runs > 1
             && !quiet
         {
-            let path = path.display();
+            let path = reserved.path().display();
             note(format_args!(
                 "{path} has only the first of {runs} runs; --pcap with a folder, such as captures/, keeps all"
             ));

@@ -7,6 +7,7 @@ pub(crate) mod grid;
 pub(crate) mod link;
 pub(crate) mod matrix;
 pub(crate) mod output;
+mod output_file;
 pub(crate) mod senders;
 pub(crate) mod servers;
 pub(crate) mod sweep;

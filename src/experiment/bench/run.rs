@@ -18,7 +18,7 @@ use super::{
 use crate::{
     channel::{self, Channel, Delivery, Settings, UnitToSend},
     experiment::{
-        application::{Application, game::Game},
+        application::Application,
         error::RunError,
         migration::{ClientChange, Migration},
         on_path::{Ends, OnPath, Route, on_path},
