@@ -49,7 +49,7 @@ pub(crate) struct Prepared<'a, E: Experiment> {
 /// What a command line has run.
 pub(crate) enum Ran<'a, E: Experiment> {
     /// Everything.
-    Whole(Finished<'a, E>),
+    Whole(Box<Finished<'a, E>>),
     /// A part, which is saved.
     Part(ExitCode),
 }
@@ -73,7 +73,7 @@ impl<E: Experiment> Prepared<'_, E> {
     pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<Ran<'_, E>> {
         match self.sweep.shard()? {
             Some(shard) => self.run_part(shard, output).map(Ran::Part),
-            None => self.run_whole(output).map(Ran::Whole),
+            None => self.run_whole(output).map(|finished| Ran::Whole(Box::new(finished))),
         }
     }
 

@@ -107,7 +107,7 @@ fn next(index: u32) -> u32 {
 fn slurm_array(variable: Variable<'_>) -> Result<Shard, UsageError> {
     let of = |name: &str| number(variable, &format!("SLURM_ARRAY_TASK_{name}"));
     let (task, count, first, last) = (of("ID")?, of("COUNT")?, of("MIN")?, of("MAX")?);
-    let width = last.checked_sub(first).unwrap_or_default();
+    let width = last.saturating_sub(first);
     let step = match count {
         0 | 1 => 1,
         count => width / (count - 1),
