@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use crate::support::{Finished, command_exists, run, say, skip, wirelab};
+use crate::support::{Finished, command_exists, run, say, skip};
 
 /// A command of each experiment, with cells of different lengths. Short: every part is a process of its own.
 const COMMANDS: [&str; 6] = [
@@ -122,10 +122,9 @@ fn a_killed_part_leaves_no_file_and_a_resumed_sweep_has_the_same_bytes() {
     let folder = merged.path();
     // This one would take minutes.
     let long = "bench -t quic-one -i 1ms -d 2h --seeds 4 --shard 1/3 -q";
-    let mut killed = wirelab(folder, words(long)).spawn().unwrap();
-    thread::sleep(std::time::Duration::from_millis(700));
-    killed.kill().unwrap();
-    killed.wait().unwrap();
+    let mut killed = Command::new("timeout");
+    killed.args(["-s", "KILL", "0.7", env!("CARGO_BIN_EXE_wirelab")]).args(words(long)).current_dir(folder);
+    assert!(!killed.status().unwrap().success());
     let left: Vec<_> = fs::read_dir(folder).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
 
