@@ -61,8 +61,8 @@ struct State {
     /// Arrivals of messages that have settled, to be used again.
     #[expect(clippy::vec_box, reason = "the boxes are what is used again")]
     spare: Vec<Box<Arrivals>>,
-    /// The first number that has not come back: anything below it that comes later was overtaken.
-    next_expected: u64,
+    /// The first number that has not arrived at each end: anything below it that comes later was overtaken.
+    next_expected: PerDirection<u64>,
     longest: Option<Duration>,
     stopped_waiting: bool,
     stalls: PerDirection<StallTracker>,
@@ -96,7 +96,7 @@ impl Recorder {
             begun: None,
             last_reply: None,
             spare: Vec::new(),
-            next_expected: 0,
+            next_expected: PerDirection::default(),
             longest: None,
             stopped_waiting: false,
             stalls: Default::default(),
@@ -201,7 +201,7 @@ impl Recorder {
         let Some(message) = state.settle(number) else {
             return;
         };
-        state.on_end(number, &message, delivery);
+        state.on_end(&message, delivery, Direction::ToClient);
         state.note_network(number, &message, delivery);
         if message.scheduled.measured {
             state.account(&message, delivery);
@@ -276,14 +276,16 @@ impl State {
     }
 
     /// A message has come to its end: its reply is at the client, or it is at the server and has none.
-    fn on_end(&mut self, number: u64, message: &Message, delivery: &Delivery) {
+    fn on_end(&mut self, message: &Message, delivery: &Delivery, way: Direction) {
+        let number = message.scheduled.number;
         let scheduled = message.scheduled;
         self.outstanding -= 1;
         self.last_reply = Some(delivery.released);
         let latency = delivery.released - scheduled.due;
         self.longest = self.longest.max(Some(latency));
-        let overtaken = number < self.next_expected;
-        self.next_expected = self.next_expected.max(number + 1);
+        let expected = &mut self.next_expected[way];
+        let overtaken = number < *expected;
+        *expected = (*expected).max(number + 1);
         if scheduled.measured {
             let deadline = self.workload.deadline;
             let messages = &mut self.outcome.messages;
@@ -303,7 +305,7 @@ impl State {
         let Some(message) = self.settle(number) else {
             return;
         };
-        self.on_end(number, &message, delivery);
+        self.on_end(&message, delivery, way);
         if message.scheduled.measured {
             let budget = Budget::one_way(message.scheduled.due, delivery);
             self.note_budget(budget);
@@ -409,7 +411,7 @@ impl State {
         }
         let status = match self.datagrams {
             // The server lived when it got the last message that it answered: those before are lost.
-            true if is_gone && message.scheduled.number >= self.next_expected => Status::Unknown,
+            true if is_gone && message.scheduled.number >= self.next_expected.to_client => Status::Unknown,
             true if self.stopped_waiting => Status::Unfinished,
             true => Status::Lost,
             false if is_gone => Status::Unknown,
