@@ -9,7 +9,7 @@ use std::{
 
 use tokio::runtime::Runtime;
 use wirelab::{
-    channel::{Channel, Reading, Settings, connect, listen},
+    channel::{Channel, Exchange, Reading, Settings, connect, listen},
     path::{Host, direct::DirectHost},
     transport::{
         Congestion, LossDetection, SessionSettings, Transport,
@@ -101,6 +101,7 @@ fn settings() -> Settings {
         request: LENGTH,
         reply: LENGTH,
         reading: Reading::Unordered,
+        exchange: Exchange::Answers,
         session: SessionSettings {
             quic: QuicSettings {
                 congestion: Congestion::Cubic,

@@ -21,9 +21,12 @@ const DELAY: Duration = Duration::from_millis(25);
 /// Any service answers it.
 const MESSAGE: &[u8] = br#""pay 10 to Mallory""#;
 
-/// Records what the client sends, and when.
+/// Datagrams, and when they were sent.
+type Sent = Vec<(Time, Vec<u8>)>;
+
+/// Records what the client sends.
 #[derive(Clone, Default)]
-struct Recorder(Arc<Mutex<Vec<(Time, Vec<u8>)>>>);
+struct Recorder(Arc<Mutex<Sent>>);
 
 impl Recorder {
     /// The datagrams that were sent at `at`.
