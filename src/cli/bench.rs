@@ -32,15 +32,15 @@ Examples:
       one packet lost on the way to the server, and below the table the messages that waited for it, packet by packet
   wirelab bench --path netns --rtt 20ms -d 5s --seeds 2
       the same link in real time, with the kernel's TCP
-  wirelab bench --workload video --rtt 100ms -t udp,quic-one,quic-message --drop-late
+  wirelab bench --workload video -t udp,quic-one,quic-message --drop-late
       a video call: frames shown and late, freezes, and how far the picture then jumped
-  wirelab bench --workload game:60 --loss 2% --path netns -t udp,tcp,quic-one -d 10s --seeds 2
+  wirelab bench --workload game --loss 2% --path netns -t udp,tcp -d 10s
       a game: how old the newest state is that each end knows
   wirelab bench --path netns --background tcp -d 10s --seeds 2
       latency under load: the messages alone, then beside a TCP upload and a TCP download
   wirelab bench --rebind 5s:ip -t all -d 20s --seeds 5
       the client gets another IP address after 5 s: how long no reply comes, and what is lost or sent again
-  wirelab bench --handover 5s:300ms --after delay=40ms,rate=5mbit -t udp,quic -d 20s --seeds 5
+  wirelab bench --handover 5s:300ms --after delay=40ms,rate=5mbit -t udp,quic
       the client loses its network for 300 ms and then has another, slower one
   wirelab bench udp://192.0.2.1 quic://lab.example:4433 --ca ca.pem
       the real network to a `wirelab serve` elsewhere, or to any other echo: UDP and QUIC's four, a row each

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, ffi::OsString};
 
 use clap::{Arg, ArgMatches, Args, Command, parser::ValueSource};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+use wirelab::experiment::given_options;
 
 use super::options::{capture::CaptureArgs, detail::DetailArgs, output::OutputArgs, sweep::SweepArgs};
 
@@ -57,14 +58,9 @@ impl Given {
         positional.into_iter().any(|value| value.contains("://"))
     }
 
-    /// The options as JSON: a flag is true, a single value a string, several values are an array.
+    /// The options as JSON.
     pub(crate) fn to_json(&self) -> Map<String, Value> {
-        let json = |values: &Vec<String>| match &values[..] {
-            [] => json!(true),
-            [value] => json!(value),
-            values => json!(values),
-        };
-        self.options.iter().map(|(name, values)| (name.clone(), json(values))).collect()
+        given_options(&self.options)
     }
 
     /// The options of `command` that decide what is measured, from [`Given::to_json`].

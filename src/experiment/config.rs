@@ -31,6 +31,18 @@ pub fn entry(name: &str, value: impl Into<Value>) -> (String, Value) {
     (name.to_owned(), value.into())
 }
 
+/// The options that were given, by long name: a flag is true, a single value a string, several values are an array.
+pub fn given_options<'a>(
+    options: impl IntoIterator<Item = (&'a String, &'a Vec<String>)>,
+) -> Map<String, Value> {
+    let json = |values: &[String]| match values {
+        [] => json!(true),
+        [value] => json!(value),
+        values => json!(values),
+    };
+    options.into_iter().map(|(name, values)| (name.clone(), json(values))).collect()
+}
+
 /// The servers of a request.
 pub fn servers<P>(request: &Request<P>) -> Value {
     distinct(request.batches.iter().flat_map(|batch| &batch.servers).map(|server| json!(server.url)))

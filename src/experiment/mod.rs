@@ -48,7 +48,7 @@ pub use self::{
         run::{LEAD, run, run_between},
         settings::settings as end_settings,
     },
-    config::{config, distinct, entry, messages_config, servers},
+    config::{config, distinct, entry, given_options, messages_config, servers},
     deal::deal,
     driver::{Driven, Experiment, Job, Options, Problem, Progress, RunSize, assemble, drive, drive_jobs},
     episode::{UnknownEpisode, Which, choose, choose_contrast, episode, pair},

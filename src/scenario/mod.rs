@@ -6,13 +6,15 @@
 
 mod link;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::{Map, Value};
 
 use crate::{
     experiment::{
         Batch, Bench, Driven, Experiment, Handshake, HandshakePlan, Mode, Options, Outcome, PathKind, Plan,
         Progress, Request, RunError, Runs, Setup, Which, Workload, application::Application, choose, config,
-        drive, episode, handshake_config, messages_config, pair,
+        drive, entry, episode, given_options, handshake_config, messages_config, pair,
     },
     link::{LinkOptions, LinkSpec},
     path::StopSignal,
@@ -56,6 +58,8 @@ pub struct Scenario {
     pub has_ladder: bool,
     connections: Option<u64>,
     line: String,
+    /// The options that were given, by long name without dashes, and their values.
+    given: BTreeMap<String, Vec<String>>,
 }
 
 /// How a scenario is run.
@@ -66,6 +70,20 @@ pub struct Running<'a> {
     pub progress: Progress,
     /// Whether the result must include the data for pictures.
     pub pictures: bool,
+}
+
+/// The long name of an option.
+fn long(option: &str) -> &str {
+    match option {
+        "-C" => "--congestion",
+        "-d" => "--duration",
+        "-i" => "--interval",
+        "-l" => "--length",
+        "-n" => "--connections",
+        "-t" => "--transport",
+        "-w" => "--warmup",
+        long => long,
+    }
 }
 
 impl Scenario {
@@ -93,8 +111,14 @@ impl Scenario {
         let mut scenario = Self::of_command(command, line);
         let (mut links, mut deadline, mut seeds, mut duration) = (LinkOptions::default(), None, None, None);
         let (mut application, mut playout, mut drop_late) = (Application::Messages, None, false);
-        while let Some(option) = words.next() {
-            let mut value = || words.next().ok_or_else(|| format!("{option}: missing value"));
+        while let Some(word) = words.next() {
+            let option = long(word);
+            let mut values = Vec::new();
+            let mut value = || {
+                let value = words.next().ok_or_else(|| format!("{option}: missing value"))?;
+                values.push(value.to_owned());
+                Ok(value)
+            };
             let of_option = |reason: String| format!("{option}: {reason}");
             match option {
                 "--ladder" => scenario.has_ladder = true,
@@ -103,7 +127,7 @@ impl Scenario {
                 "--drop-late" => drop_late = true,
                 "--deadline" => deadline = Some(positive(value()?).map_err(of_option)?),
                 "--seeds" => seeds = Some(whole(value()?, 1).map_err(of_option)?),
-                "-d" | "--duration" => duration = Some(positive(value()?).map_err(of_option)?),
+                "--duration" => duration = Some(positive(value()?).map_err(of_option)?),
                 _ => {
                     let known = scenario.set(option, &mut value).map_err(of_option)?
                         || link::set(&mut links, option, &mut value).map_err(of_option)?;
@@ -111,6 +135,10 @@ impl Scenario {
                         return Err(format!("unknown option {option}"));
                     }
                 }
+            }
+            // A ladder is shown, not measured.
+            if option != "--ladder" {
+                scenario.given.entry(option.trim_start_matches('-').to_owned()).or_default().extend(values);
             }
         }
         scenario.seeds = seeds.unwrap_or_else(|| scenario.path.default_seeds());
@@ -154,6 +182,7 @@ impl Scenario {
             has_ladder: false,
             connections: None,
             line,
+            given: BTreeMap::new(),
         }
     }
 
@@ -164,7 +193,7 @@ impl Scenario {
         value: &mut impl FnMut() -> Result<&'a str, String>,
     ) -> Result<bool, String> {
         match option {
-            "-t" | "--transport" => {
+            "--transport" => {
                 for name in value()?.split(',') {
                     for transport in Transport::named(name).map_err(|e| e.to_string())? {
                         if !self.transports.contains(&transport) {
@@ -173,7 +202,7 @@ impl Scenario {
                     }
                 }
             }
-            "-C" | "--congestion" => {
+            "--congestion" => {
                 let names = value()?.split(',');
                 let each = names.map(|name| name.parse::<Congestion>().map_err(|e| e.to_string()));
                 self.congestion = each.collect::<Result<_, _>>()?;
@@ -186,11 +215,9 @@ impl Scenario {
                 self.loss_detection.time_threshold = value()?.parse().map_err(|e| format!("{e}"))?;
             }
             "--path" => self.path = value()?.parse().map_err(|e| format!("{e}"))?,
-            "-i" | "--interval" => self.workload.interval = positive(value()?)?,
-            "-w" | "--warmup" => {
-                self.workload.warmup = parse_duration(value()?).map_err(|e| e.to_string())?
-            }
-            "-l" | "--length" => {
+            "--interval" => self.workload.interval = positive(value()?)?,
+            "--warmup" => self.workload.warmup = parse_duration(value()?).map_err(|e| e.to_string())?,
+            "--length" => {
                 let length = size(value()?)?;
                 (self.workload.length, self.workload.reply_length) = (length, length);
             }
@@ -201,7 +228,7 @@ impl Scenario {
                 self.workload.flows = u32::try_from(flows).map_err(|_| "too many flows".to_owned())?;
             }
             "--seed" => self.first_seed = whole(value()?, 0)?,
-            "-n" => self.connections = Some(whole(value()?, 1)?),
+            "--connections" => self.connections = Some(whole(value()?, 1)?),
             _ => return Ok(false),
         }
         Ok(true)
@@ -238,14 +265,14 @@ impl Scenario {
         let file = ResultFile::new(&*self.command);
         if self.command == "handshake" {
             let request = self.request::<Handshake>(self.handshakes());
-            let mut config = config::<Handshake>(&request, self.first_seed);
+            let mut config = self.config::<Handshake>(&request);
             config.extend(handshake_config(&request));
             let file = ResultFile { config, ..file };
             return Ok((self.drive(&Handshake, &request, running, file)?.file, Vec::new()));
         }
         let bench = Bench { follows_losses: self.command == "hol" };
         let request = self.request::<Bench>(self.plans());
-        let mut config = config::<Bench>(&request, self.first_seed);
+        let mut config = self.config::<Bench>(&request);
         config.extend(messages_config(&request, |plan| plan));
         let driven = self.drive(&bench, &request, running, ResultFile { config, ..file })?;
         let episodes = match (driven.runs.first(), request.batches.first()) {
@@ -253,6 +280,13 @@ impl Scenario {
             _ => Vec::new(),
         };
         Ok((driven.file, episodes))
+    }
+
+    /// Every option, resolved, and those that were given.
+    fn config<E: Experiment>(&self, request: &Request<E::Plan>) -> Map<String, Value> {
+        let mut all = config::<E>(request, self.first_seed);
+        all.extend([entry("options", given_options(&self.given))]);
+        all
     }
 
     /// A request for all plans that can be run.

@@ -144,6 +144,8 @@ impl Scene {
         let thanks = Server::start(files.path(), &["tcp://127.0.0.1:0"], &["--service", "thanks"]);
         fs::copy(files.path().join("certs/ca.pem"), files.path().join("ca.pem")).unwrap();
         fs::write(files.path().join("photo.jpg"), vec![7; 50_000]).unwrap();
+        fs::write(files.path().join("call.csv"), "time,bytes,key\n0,30000,1\n0.04,4000,0\n0.08,4000,0\n")
+            .unwrap();
         let arguments = ["bench", "-t", "udp,quic-one", "-d", "1s", "--seeds", "1", "-o", "monday.json"];
         run(files.path(), arguments).succeeded();
         for copy in ["tuesday.json", "result.json"] {
@@ -231,6 +233,16 @@ fn of_tour() {
 #[test]
 fn of_bench() {
     check(table::BENCH);
+}
+
+#[test]
+fn of_calls_and_games() {
+    check(table::CALLS);
+}
+
+#[test]
+fn of_clients_that_move() {
+    check(table::MOVES);
 }
 
 #[test]

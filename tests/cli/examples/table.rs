@@ -35,7 +35,7 @@ const fn failing(line: &'static str, status: i32, shows: &'static [&'static str]
 
 /// All of them.
 pub(super) const ALL: &[&[Example]] =
-    &[TOUR, BENCH, HOL, HANDSHAKE, TRANSFER, SHARE, LINK, ARTIFACTS, LAB, SWEEPS, OTHERS];
+    &[TOUR, BENCH, CALLS, MOVES, HOL, HANDSHAKE, TRANSFER, SHARE, LINK, ARTIFACTS, LAB, SWEEPS, OTHERS];
 
 /// A run of two seconds with one seed.
 const BENCH_SHORT: (&str, &str) = ("wirelab bench", "wirelab bench --seeds 1 -d 2s");
@@ -49,6 +49,75 @@ const URL_SHORT: (&str, &str) = ("--ca", "-d 200ms -w 0s --seeds 1 --ca");
 
 /// A run of two seconds in an example that sets the seeds.
 const BENCH_SAMPLED: (&str, &str) = ("wirelab bench", "wirelab bench -d 2s");
+
+/// Calls and games.
+pub(super) const CALLS: &[Example] = &[
+    plain(
+        "wirelab bench --workload video --rtt 100ms",
+        &[BENCH_SHORT],
+        &["video:30:2mbit:2", "shown 150 ms after capture", "quic-one"],
+    ),
+    plain(
+        "wirelab bench --workload video -t udp,quic-one,quic-message --drop-late",
+        &[BENCH_SHORT],
+        &["shown", "quic-message"],
+    ),
+    plain("wirelab bench --workload video -t quic-message --drop-late", &[BENCH_SHORT], &["shown"]),
+    plain(
+        "wirelab bench --workload video:60:4mbit:1s --playout 200ms -t udp,quic-one,quic-message",
+        &[BENCH_SHORT],
+        &["video:60:4mbit:1", "shown 200 ms after capture"],
+    ),
+    plain("wirelab bench --workload video:call.csv -o call.html", &[BENCH_UDP], &[]),
+    plain("wirelab bench --workload game --rtt 50ms --loss 2%", &[BENCH_SHORT], &["age mean", "udp"]),
+    needing(
+        &["netns"],
+        "wirelab bench --workload game --loss 2% --path netns -t udp,tcp -d 10s",
+        &[("-d 10s", "-d 1s --seeds 1")],
+        &["age mean", "tcp"],
+    ),
+    needing(
+        &["netns"],
+        "wirelab bench --workload game:60 --path netns --rtt 50ms --loss 2% -t udp,tcp -d 10s --seeds 2",
+        &[("-d 10s --seeds 2", "-d 1s --seeds 1")],
+        &["age mean", "tcp"],
+    ),
+];
+
+/// Clients whose address changes.
+pub(super) const MOVES: &[Example] = &[
+    plain(
+        "wirelab bench --handover 5s:300ms --after delay=40ms,rate=5mbit -t udp,quic -d 20s",
+        &[("-d 20s", "-d 8s --seeds 1")],
+        &["When the client's address changed", "udp went on from the new address: no reply for"],
+    ),
+    plain(
+        "wirelab bench --handover 5s:300ms --after delay=40ms,rate=5mbit -t udp,quic",
+        &[("wirelab bench", "wirelab bench --seeds 1 -d 8s")],
+        &["When the client's address changed"],
+    ),
+    needing(
+        &["netns"],
+        "wirelab bench --path netns --rebind 5s:ip -t udp,quic,tcp,tls -d 15s",
+        &[("5s:ip -t udp,quic,tcp,tls -d 15s", "1s:ip -t udp,tcp -d 3s --seeds 1")],
+        &["When the client's address changed", "tcp"],
+    ),
+    plain(
+        "wirelab bench --rebind 5s -t udp,dtls,arq-selective,quic -d 20s",
+        &[("-d 20s", "-d 8s --seeds 1")],
+        &["When the client's address changed", "dtls"],
+    ),
+    plain(
+        "wirelab bench --rebind 5s:ip -i 1ms -t quic-message --loss 0%",
+        &[("wirelab bench", "wirelab bench --seeds 1 -d 8s")],
+        &["quic-message went on from the new address: no reply for 51.0 ms"],
+    ),
+    plain(
+        "wirelab bench --rebind 5s:ip -t all -d 20s --seeds 5",
+        &[("-d 20s --seeds 5", "-d 8s --seeds 1")],
+        &["When the client's address changed"],
+    ),
+];
 
 /// Parts, options from files, and the same again.
 pub(super) const SWEEPS: &[Example] = &[
@@ -104,7 +173,7 @@ pub(super) const SWEEPS: &[Example] = &[
 
 pub(super) const TOUR: &[Example] = &[
     plain("wirelab tour", &[("tour", "tour 2")], &["2. Loss", "Answer: b)", "Remember:", "Go on with:"]),
-    plain("wirelab tour --list", &[], &["1 What a datagram is", "10 When to choose what"]),
+    plain("wirelab tour --list", &[], &["1 What a datagram is", "11 When to choose what"]),
     plain(
         "wirelab tour 4",
         &[],
@@ -553,6 +622,11 @@ pub(super) const LINK: &[Example] = &[
     plain(
         "wirelab link --listen 127.0.0.1:9000 --to 127.0.0.1:9999",
         &[(":9000", ":0 -d 50ms")],
+        EMPTY_RELAY,
+    ),
+    plain(
+        "wirelab link --listen 4400 --to 4433 --loss 0% --rebind 5s",
+        &[("4400", "0 -d 50ms"), ("5s", "20ms")],
         EMPTY_RELAY,
     ),
     plain(
