@@ -41,7 +41,7 @@ impl Given {
     fn of(command: &Command, matches: &ArgMatches, is_wanted: fn(&Arg) -> bool) -> Self {
         let is_given = |arg: &&Arg| {
             let id = arg.get_id().as_str();
-            is_wanted(arg) && matches.value_source(id) == Some(ValueSource::CommandLine)
+            matches.value_source(id) == Some(ValueSource::CommandLine) && is_wanted(arg)
         };
         let values = |arg: &Arg| {
             let raw = matches.get_raw(arg.get_id().as_str()).into_iter().flatten();
