@@ -104,7 +104,7 @@ pub(super) const SWEEPS: &[Example] = &[
 
 pub(super) const TOUR: &[Example] = &[
     plain("wirelab tour", &[("tour", "tour 2")], &["2. Loss", "Answer: b)", "Remember:", "Go on with:"]),
-    plain("wirelab tour --list", &[], &["1 What a datagram is", "10 When to choose what"]),
+    plain("wirelab tour --list", &[], &["1 What a datagram is", "11 When to choose what"]),
     plain(
         "wirelab tour 4",
         &[],
