@@ -80,7 +80,7 @@ impl<D: Defaults> MessagesArgs<D> {
         }
         let moves = self.rebind.or(self.handover.map(Outage::rebind));
         if !self.workload.is_answered() {
-            let why = "replies, and this workload has none";
+            let why = "replies, and with this --workload there are no replies";
             if moves.is_some() {
                 let option = if self.handover.is_some() { "--handover" } else { "--rebind" };
                 return Err(UsageError::new(format!("{option}: the gap is measured by {why}")).into());

@@ -59,9 +59,9 @@ mod tests {
     fn a_call_is_told_as_a_viewer_would() {
         let mut video = Video { freezes: 4, longest_freeze_ns: Some(2_100_000_000), ..Video::default() };
         video.jump_frames.max = Some(63);
-        assert_eq!(told(video), "froze 4 times in a call of 1 min, 2.10 s at most, then jumped 63 frames");
-        assert_eq!(told(Video::default()), "never froze in a call of 1 min");
+        assert_eq!(told(video), "froze 4 times in a call of 60 s, 2.10 s at most, then jumped 63 frames");
+        assert_eq!(told(Video::default()), "never froze in a call of 60 s");
         let skips = Video { skips: 2, ..Video::default() };
-        assert_eq!(told(skips), "never froze in a call of 1 min, and skipped frames twice without a freeze");
+        assert_eq!(told(skips), "never froze in a call of 60 s, and skipped frames twice without a freeze");
     }
 }

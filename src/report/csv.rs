@@ -335,10 +335,10 @@ const COLUMNS: &[(&str, &str)] = &[
 mod tests {
     use super::*;
     use crate::report::model::{
-        Budget, Cell, Delayed, Handshake, HandshakeMode, Hol, HolDirection, KernelRecovery, Latency, Link,
-        Load, LossCauses, LossDetection, Messages, Migration, Missing, Network, NetworkDirection,
+        Budget, Cell, Delayed, Game, Handshake, HandshakeMode, Hol, HolDirection, KernelRecovery, Latency,
+        Link, Load, LossCauses, LossDetection, Messages, Migration, Missing, Network, NetworkDirection,
         QueueDirection, Ratio, Recovery, Share, ShareSender, Stall, Theory, Transfer, TransferDirection,
-        Truth, Wire, WireDirection, Workload,
+        Truth, Video, Wire, WireDirection, Workload,
     };
     use crate::unit::PerDirection;
 
@@ -422,6 +422,8 @@ mod tests {
                 kernel: Some(KernelRecovery::default()),
                 ..Recovery::default()
             }),
+            video: Some(Video::default()),
+            game: Some(Game::default()),
             transfer: Some(Transfer { missing: Some(Missing::default()), ..Transfer::default() }),
             handshake: Some(Handshake {
                 mode: HandshakeMode::Cold,

@@ -328,7 +328,7 @@ fn outages_that_lose_nothing_are_noticed() {
             spec.loss = Loss::NONE;
         }
     });
-    assert_eq!(fails(&none), [9, 12, 13]);
+    assert_eq!(fails(&none), [9, 12, 13, 19]);
 }
 
 #[test]

@@ -157,7 +157,8 @@ fn check(workload: &Workload) -> Result<(), UsageError> {
             "{option}: {messages:.0} messages a run are too many; use {instead}"
         )));
     }
-    if workload.duration < workload.interval {
+    // The first unit of an application is due at once.
+    if workload.application == Application::Messages && workload.duration < workload.interval {
         return Err(UsageError::new(
             "--duration: expected at least one --interval; nothing would be sent in less",
         ));

@@ -123,12 +123,13 @@ impl Units {
         frames.iter().map_while(frame).collect()
     }
 
-    /// How old the state was that each end knew, until an interval after the last update was due.
+    /// How old the state was that each end knew, until an update after the last could have arrived at the earliest.
     fn ages(&self) -> PerDirection<Ages> {
         let messages = self.messages.lock();
         let due = |fate: &Fate| fate.instants().map(|(due, _)| due);
         let last = messages.fates.iter().filter_map(due).max().unwrap_or(Time::ZERO);
-        let end = last + self.workload.interval * 2;
+        // An end sends every second message.
+        let next = last + self.workload.interval * 2;
         let way = |flow: u64| {
             // The number of a message tells its flow, and the flow its direction.
             let place = |(place, fate): (usize, &Fate)| {
@@ -137,7 +138,8 @@ impl Units {
                 Some(Update { made, known })
             };
             let updates: Vec<Update> = messages.fates.iter().enumerate().filter_map(place).collect();
-            ages(&updates, end)
+            let took = |update: &Update| Some(update.known? - update.made);
+            ages(&updates, next + updates.iter().filter_map(took).min().unwrap_or_default())
         };
         PerDirection { to_server: way(0), to_client: way(1) }
     }

@@ -105,12 +105,12 @@ impl FromStr for Video {
             let valid = fps_or.ok().filter(|fps| (1..=MAX_FPS).contains(fps));
             valid.ok_or_else(|| invalid("frames per second", fps, "a number from 1 to 1000, or a file.csv"))
         })?;
-        let bitrate = parts
-            .next()
-            .map_or_else(|| Rate::from_bits_per_second(DEFAULT_BITS_PER_SECOND), str::parse::<Rate>);
-        let bitrate = bitrate.map_err(|_| invalid("bitrate", text, "such as video:30:2mbit"))?;
+        let bitrate = parts.next();
+        let bitrate = bitrate
+            .map_or_else(|| Rate::from_bits_per_second(DEFAULT_BITS_PER_SECOND), str::parse::<Rate>)
+            .map_err(|_| invalid("bitrate", bitrate.unwrap_or_default(), "a rate above 0, such as 2mbit"))?;
         let key_interval = parts.next().map_or(Ok(Duration::from_secs(2)), |interval| {
-            parse_duration(interval).map_err(|_| invalid("key interval", interval, "such as 2s"))
+            parse_duration(interval).map_err(|_| invalid("key interval", interval, "a time, such as 2s"))
         })?;
         match parts.next() {
             None => Ok(Self::new(Source::Model(Model { fps, bitrate, key_interval }))),
