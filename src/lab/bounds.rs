@@ -107,7 +107,7 @@ mod tests {
             ("hol -t udp --seeds 5000 -d 10ms", "5000 runs are too many"),
             ("hol -t quic -d 60s --seeds 100", "packets"),
             ("hol -t quic-one -l 16MiB -d 60s -i 1s", "packets"),
-            ("hol -t arq -l 12KB -d 60s -i 4ms --mtu 576", "packets"),
+            ("hol -t arq -l 12KB -d 60s -i 4ms --seeds 1 --mtu 576", "packets"),
             ("hol -t udp --path relay -d 60s --seeds 10", "in real time"),
         ] {
             let said = refusal(line).unwrap_err();
@@ -115,7 +115,7 @@ mod tests {
         }
         for line in [
             "hol -t udp,quic -d 10s --seeds 5",
-            "hol -t arq -l 12KB -d 60s -i 4ms",
+            "hol -t arq -l 12KB -d 60s -i 4ms --seeds 1",
             "bench -t udp --path relay -d 10s --seeds 5",
         ] {
             assert_eq!(refusal(line), Ok(()), "{line}");
