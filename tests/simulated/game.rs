@@ -64,11 +64,11 @@ fn independent_loss_gives_the_age_of_its_closed_form_over_udp() {
 #[test]
 fn one_ordered_stream_makes_the_state_several_times_as_old_as_datagrams_do_at_its_worst() {
     let p99 = |transport| {
-        let ages = ages(&plan(transport, "game:30", "delay=50ms,loss=2%"));
+        let ages = ages(&plan(transport, "game:120", "delay=50ms,loss=2%"));
         ages.iter().map(|ages| ages.percentile(wirelab::stats::Percentile::P99).unwrap()).max().unwrap()
     };
     let (datagrams, stream) = (p99(Transport::UDP), p99(Transport::QUIC_ONE));
-    assert!(stream > datagrams * 3 / 2, "{stream} {datagrams}");
+    assert!(stream > datagrams * 5 / 2, "{stream} {datagrams}");
 }
 
 #[test]
