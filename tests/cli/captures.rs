@@ -157,6 +157,16 @@ fn a_capture_changes_no_figure() {
 }
 
 #[test]
+fn a_capture_without_packets_says_why() {
+    let folder = tempdir().unwrap();
+    let bench = "bench -t tcp,udp --path direct -d 100ms -w 0s --seeds 1 --pcap all/";
+    let ended = run(folder.path(), bench.split(' '));
+    let said = "no packets of tcp: without a link, only the kernel sees TCP segments; use --path netns";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    ended.succeeded();
+}
+
+#[test]
 fn a_key_log_has_the_secrets_of_all_runs_once() {
     let folder = tempdir().unwrap();
     run(folder.path(), "bench -t quic-one -d 1s --seeds 2 --loss 0% -q --keylog keys.txt".split(' '))

@@ -1,6 +1,7 @@
 //! Captures of packets, traces in qlog, and key logs.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -165,6 +166,8 @@ pub(crate) struct CaptureFiles {
     /// The folder of `--qlog`.
     qlog: Option<PathBuf>,
     keylog: Option<Keylog>,
+    /// Transports on whose path no segments of the kernel's TCP are seen.
+    unseen: Mutex<BTreeSet<&'static str>>,
     failed: Mutex<Option<anyhow::Error>>,
 }
 
@@ -200,6 +203,7 @@ impl CaptureArgs {
             snap_bytes: self.snap.bytes(),
             qlog: self.qlog.clone(),
             keylog: keylog.transpose()?,
+            unseen: Mutex::default(),
             failed: Mutex::new(None),
         }))
     }
@@ -266,6 +270,10 @@ impl Keylog {
 
 impl CaptureFiles {
     fn recording(&self, run: &RecordedRun<'_>) -> anyhow::Result<Recording> {
+        let setup = run.setup;
+        if setup.transport.uses_kernel_tcp() && !setup.path.has_link() {
+            self.unseen.lock().insert(setup.transport.name());
+        }
         let secrets = self.keylog.as_ref().map_or(Ok(Secrets::default()), |keylog| keylog.secrets(run))?;
         let capture = self.capture(run, &secrets)?;
         let wants_secrets = capture.is_some() || self.keylog.is_some();
@@ -311,6 +319,17 @@ impl CaptureFiles {
         self.failed.lock().get_or_insert(error);
     }
 
+    /// Notes what was captured without packets.
+    fn tell_unseen(&self) {
+        let unseen: Vec<_> = self.unseen.lock().iter().copied().collect();
+        if !unseen.is_empty() && (self.pcap.is_some() || self.qlog.is_some()) {
+            note(format_args!(
+                "no packets of {}: without a link, only the kernel sees TCP segments; use --path netns",
+                unseen.join(", ")
+            ));
+        }
+    }
+
     /// Returns the first write error. Notes that a file has only the first of several `runs`.
     pub(crate) fn complete(&self, runs: u64, quiet: bool) -> anyhow::Result<()> {
         if let Some(Pcap::File(reserved)) = &self.pcap
@@ -321,6 +340,9 @@ impl CaptureFiles {
             note(format_args!(
                 "{path} has only the first of {runs} runs; --pcap with a folder, such as captures/, keeps all"
             ));
+        }
+        if !quiet {
+            self.tell_unseen();
         }
         if let Some(error) = self.failed.lock().take() {
             return Err(error);
