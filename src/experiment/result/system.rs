@@ -20,7 +20,7 @@ const SETTINGS: [(&str, &str); 5] = [
     ("tcp_available_congestion_control", "/proc/sys/net/ipv4/tcp_available_congestion_control"),
 ];
 
-/// This machine; `None` where nothing goes over `paths` in real time. [`add_fidelity`] completes it after the runs.
+/// This machine; `None` where nothing goes over `paths` in real time. Fidelity is added after the runs.
 pub fn system(paths: impl Iterator<Item = PathKind> + Clone) -> Option<System> {
     if !paths.clone().any(PathKind::is_real_time) {
         return None;
