@@ -234,8 +234,8 @@ impl Flows {
         Ok((result, outcome))
     }
 
-    /// Adds what was counted so far.
-    fn count(&self, outcome: &mut FlowsOutcome) {
+    /// Sets the packets to what was counted so far.
+    pub(in crate::experiment) fn count(&self, outcome: &mut FlowsOutcome) {
         let counts = self.meter.counts();
         for (flow, crossed) in outcome.flows.iter_mut().zip(counts.crossed) {
             flow.crossed = crossed;

@@ -42,7 +42,12 @@ pub(super) fn run(plan: &SharePlan, job: &Job<'_>) -> Result<ShareOutcome, RunEr
     flows.observe(&mut route.observers);
     job.recording.observe(&mut route.observers);
     flows.record(&job.recording);
-    let OnPath { value, wire, queue, ecn, fidelity } =
-        on_path(route, async |ends, _| flows.run(ends, plan.duration, job.stop).await)?;
-    Ok(ShareOutcome { flows: value, wire, queue, ecn, fidelity, interrupted: job.stop.is_set() })
+    let OnPath { value: (outcome, wire), queue, ecn, fidelity, .. } = on_path(route, async |ends, wire| {
+        let mut outcome = flows.run(ends, plan.duration, job.stop).await?;
+        // Both at one instant: the kernel's TCP still ends its connections after the senders have.
+        let counters = wire.counters();
+        flows.count(&mut outcome);
+        Ok((outcome, counters))
+    })?;
+    Ok(ShareOutcome { flows: outcome, wire, queue, ecn, fidelity, interrupted: job.stop.is_set() })
 }
