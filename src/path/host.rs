@@ -45,8 +45,9 @@ pub trait Host: Send + Sync + Debug + 'static {
         None
     }
 
-    /// Whether something on the path alters or reads ciphertext. `false` only in virtual time, where that is known.
-    fn needs_ciphertext(&self) -> bool {
+    /// Whether packets must be encrypted. `false` only in virtual time, if the link neither alters nor forges packets and no observer
+    /// [reads ciphertext](super::Observer::reads_ciphertext).
+    fn needs_encryption(&self) -> bool {
         true
     }
 

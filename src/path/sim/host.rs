@@ -31,7 +31,7 @@ pub(super) struct Machinery {
     pub(super) executor: Arc<Executor>,
     pub(super) network: Arc<Network>,
     pub(super) randomness: Randomness,
-    pub(super) needs_ciphertext: bool,
+    pub(super) needs_encryption: bool,
 }
 
 /// The clock of a simulation, which its world moves.
@@ -117,8 +117,8 @@ impl Host for SimHost {
         Some(&self.machinery.randomness)
     }
 
-    fn needs_ciphertext(&self) -> bool {
-        self.machinery.needs_ciphertext
+    fn needs_encryption(&self) -> bool {
+        self.machinery.needs_encryption
     }
 
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {

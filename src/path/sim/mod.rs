@@ -56,7 +56,7 @@ impl World {
             executor: Executor::new(),
             network: Network::new(links, seed),
             randomness: Randomness::new(seed),
-            needs_ciphertext: links.iter().any(|link| !link.corrupt.is_zero() || !link.inject.is_zero()),
+            needs_encryption: links.iter().any(|link| !link.corrupt.is_zero() || !link.inject.is_zero()),
         };
         Self { machinery, limits: Limits::default() }
     }
@@ -82,7 +82,7 @@ impl World {
     ///
     /// Only hosts made later know whether an observer [reads ciphertext](super::Observer::reads_ciphertext).
     pub fn with_observers(mut self, observers: Observers) -> Self {
-        self.machinery.needs_ciphertext |= observers.read_ciphertext();
+        self.machinery.needs_encryption |= observers.any_reads_ciphertext();
         self.machinery.network.observe(observers);
         self
     }

@@ -2,7 +2,7 @@
 
 mod sessions;
 mod simulated;
-mod unsealed;
+mod unprotected;
 mod verdict;
 
 use std::{
@@ -197,13 +197,13 @@ impl ServerTls {
     }
 }
 
-/// Packets are really encrypted in real time, and where something alters or reads ciphertext: the path, or whoever is
-/// given the secrets.
+/// The cryptography of `host`. In virtual time, QUIC packets are encrypted only if the path needs it, or if `key_log`
+/// records the secrets for another program, which then decrypts them.
 fn provider(host: &Arc<dyn Host>, key_log: Option<&Arc<dyn KeyLog>>) -> Arc<CryptoProvider> {
     match host.randomness() {
         None => PROVIDER.clone(),
-        Some(_) if host.needs_ciphertext() || key_log.is_some() => simulated::PROVIDER.clone(),
-        Some(_) => unsealed::PROVIDER.clone(),
+        Some(_) if host.needs_encryption() || key_log.is_some() => simulated::PROVIDER.clone(),
+        Some(_) => unprotected::PROVIDER.clone(),
     }
 }
 

@@ -1,8 +1,9 @@
-//! QUIC packet protection for simulated wires that alter no packet: nothing is encrypted.
+//! QUIC packets without encryption, for simulations in which nothing reads or alters their bytes.
 //!
-//! A packet is as long as with AES-128-GCM, and its tag is as long. A key opens the packets that were sealed with the same
-//! key and the same packet number, and no others. So both ends behave as with real protection, and a simulated run spends
-//! its time elsewhere.
+//! It has the interface of QUIC packet protection (RFC 9001 section 5) and the lengths of AES-128-GCM, but encrypts neither
+//! packets nor headers. The tag of a packet consists of its key and its nonce. So a packet opens only with the key and the
+//! packet number with which it was sealed, as with real protection. Encryption would be a large part of the work of a
+//! simulated run.
 
 use std::sync::{Arc, LazyLock};
 
@@ -16,7 +17,7 @@ use rustls::{
     quic::{Algorithm, HeaderProtectionKey, PacketKey, Tag},
 };
 
-/// The [provider](super::simulated::PROVIDER) for virtual time, without packet protection in QUIC.
+/// The [provider](super::simulated::PROVIDER) for virtual time, whose QUIC suite does not encrypt packets.
 pub(super) static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
     let mut provider = (**super::simulated::PROVIDER).clone();
     for suite in &mut provider.cipher_suites {
@@ -27,13 +28,13 @@ pub(super) static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
     Arc::new(provider)
 });
 
-/// Both ends prefer this suite.
+/// TLS_AES_128_GCM_SHA256 without packet protection. Both ends prefer this suite.
 static SUITE: LazyLock<Tls13CipherSuite> = LazyLock::new(|| {
     let real = TLS13_AES_128_GCM_SHA256.tls13().expect("a suite of TLS 1.3");
     let CipherSuiteCommon { suite, hash_provider, confidentiality_limit } = real.common;
     Tls13CipherSuite {
         common: CipherSuiteCommon { suite, hash_provider, confidentiality_limit },
-        quic: Some(&Unsealed),
+        quic: Some(&Unprotected),
         ..*real
     }
 });
@@ -43,15 +44,15 @@ const KEY_LEN: usize = 16;
 const TAG_LEN: usize = 16;
 const SAMPLE_LEN: usize = 16;
 
-struct Unsealed;
+struct Unprotected;
 
-impl Algorithm for Unsealed {
+impl Algorithm for Unprotected {
     fn packet_key(&self, key: AeadKey, iv: Iv) -> Box<dyn PacketKey> {
-        Box::new(UnsealedPackets { key, iv })
+        Box::new(UnprotectedPackets { key, iv })
     }
 
     fn header_protection_key(&self, _: AeadKey) -> Box<dyn HeaderProtectionKey> {
-        Box::new(UnsealedHeaders)
+        Box::new(UnprotectedHeaders)
     }
 
     fn aead_key_len(&self) -> usize {
@@ -59,13 +60,13 @@ impl Algorithm for Unsealed {
     }
 }
 
-struct UnsealedPackets {
+struct UnprotectedPackets {
     key: AeadKey,
     iv: Iv,
 }
 
-impl UnsealedPackets {
-    /// Differs for each key and packet number.
+impl UnprotectedPackets {
+    /// A tag that differs for each key and packet number.
     fn tag(&self, packet_number: u64) -> [u8; TAG_LEN] {
         let Nonce(nonce) = Nonce::new(&self.iv, packet_number);
         let mut tag = [0; TAG_LEN];
@@ -74,7 +75,7 @@ impl UnsealedPackets {
     }
 }
 
-impl PacketKey for UnsealedPackets {
+impl PacketKey for UnprotectedPackets {
     fn encrypt_in_place(&self, packet_number: u64, _: &[u8], _: &mut [u8]) -> Result<Tag, Error> {
         Ok(Tag::from(&self.tag(packet_number)[..]))
     }
@@ -95,20 +96,20 @@ impl PacketKey for UnsealedPackets {
         TAG_LEN
     }
 
-    /// RFC 9001 section 6.6.
+    /// The limit of AES-128-GCM (RFC 9001 section 6.6).
     fn confidentiality_limit(&self) -> u64 {
         1 << 23
     }
 
-    /// RFC 9001 section 6.6.
+    /// The limit of AES-128-GCM (RFC 9001 section 6.6).
     fn integrity_limit(&self) -> u64 {
         1 << 52
     }
 }
 
-struct UnsealedHeaders;
+struct UnprotectedHeaders;
 
-impl HeaderProtectionKey for UnsealedHeaders {
+impl HeaderProtectionKey for UnprotectedHeaders {
     fn encrypt_in_place(&self, _: &[u8], _: &mut u8, _: &mut [u8]) -> Result<(), Error> {
         Ok(())
     }
@@ -139,11 +140,11 @@ mod tests {
     fn lengths_and_limits_are_those_of_the_real_suite() {
         let real = TLS13_AES_128_GCM_SHA256.tls13().unwrap().quic_suite().unwrap();
         assert_eq!(SUITE.quic.unwrap().aead_key_len(), real.quic.aead_key_len());
-        let (real, unsealed) = (real.keys(b"id", Side::Client, Version::V1).local, keys(b"id").local);
-        assert_eq!(unsealed.packet.tag_len(), real.packet.tag_len());
-        assert_eq!(unsealed.packet.confidentiality_limit(), real.packet.confidentiality_limit());
-        assert_eq!(unsealed.packet.integrity_limit(), real.packet.integrity_limit());
-        assert_eq!(unsealed.header.sample_len(), real.header.sample_len());
+        let (real, unprotected) = (real.keys(b"id", Side::Client, Version::V1).local, keys(b"id").local);
+        assert_eq!(unprotected.packet.tag_len(), real.packet.tag_len());
+        assert_eq!(unprotected.packet.confidentiality_limit(), real.packet.confidentiality_limit());
+        assert_eq!(unprotected.packet.integrity_limit(), real.packet.integrity_limit());
+        assert_eq!(unprotected.header.sample_len(), real.header.sample_len());
     }
 
     #[test]
