@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use wirelab::report::{
     TextOptions,
     episode::{
-        Carries, DetectedLoss, Detection, End, Episode, Fate, Numbered, Packet, Resent, Subject, Wait,
+        Carries, DetectedLoss, End, Episode, Fate, LossCause, Numbered, Packet, Resent, Subject, Wait,
     },
     to_ladders,
 };
@@ -34,7 +34,7 @@ fn episode(messages: u64) -> Episode {
         resent: again.then_some(Resent::Needed),
         loss: (number == 2 && !again).then_some(DetectedLoss {
             at_ns: 105 * MS,
-            by: Detection::PacketThreshold,
+            by: LossCause::PacketThreshold,
             arrived: false,
         }),
         frames: String::new(),
@@ -132,7 +132,7 @@ fn any_packet() -> impl Strategy<Value = Packet> {
                 .map(|(number, flow, again)| Carries { message: Numbered { number, flow }, again })
                 .collect(),
             resent: needless.map(|needless| if needless { Resent::Needless } else { Resent::Needed }),
-            loss: found.map(|(at_ns, arrived)| DetectedLoss { at_ns, by: Detection::Timeout, arrived }),
+            loss: found.map(|(at_ns, arrived)| DetectedLoss { at_ns, by: LossCause::Timeout, arrived }),
             frames: String::new(),
         },
     )

@@ -7,10 +7,8 @@ use crate::{
     channel::{Cause, Delivery},
     experiment::{LoggedPacket, PacketEvent, Plan, Sample, Workload},
     path::{Exit, Side},
-    report::episode::{
-        Carries, DetectedLoss, Detection, End, Episode, Fate, Numbered, Packet, Resent, Subject, Wait,
-    },
-    tap::{LossCause, Verdict},
+    report::episode::{Carries, DetectedLoss, End, Episode, Fate, Numbered, Packet, Resent, Subject, Wait},
+    tap::Verdict,
     unit::{Time, nanos},
     wire::MessageId,
 };
@@ -53,9 +51,7 @@ impl Collected {
     }
 
     fn judged(&mut self, verdict: Verdict) {
-        let loss = |at: Time, cause, arrived| {
-            Some(DetectedLoss { at_ns: at.as_nanos(), by: detection(cause), arrived })
-        };
+        let loss = |at: Time, by, arrived| Some(DetectedLoss { at_ns: at.as_nanos(), by, arrived });
         match verdict {
             Verdict::Resent => self.resent = Some(Resent::Needed),
             Verdict::Needless => self.resent = Some(Resent::Needless),
@@ -238,18 +234,6 @@ fn end(side: Side) -> End {
     match side {
         Side::Client => End::Client,
         Side::Server => End::Server,
-    }
-}
-
-fn detection(cause: LossCause) -> Detection {
-    match cause {
-        LossCause::PacketThreshold => Detection::PacketThreshold,
-        LossCause::TimeThreshold => Detection::TimeThreshold,
-        LossCause::DuplicateAcks => Detection::DuplicateAcks,
-        LossCause::Timeout => Detection::Timeout,
-        LossCause::Probe => Detection::Probe,
-        LossCause::RepeatedFlight => Detection::RepeatedFlight,
-        LossCause::Unknown => Detection::Retransmission,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::words::Clock;
 use crate::report::{
-    model::episode::{DetectedLoss, Detection, Episode, Packet, Resent},
+    model::episode::{DetectedLoss, Episode, LossCause, Packet, Resent},
     numbers::plural,
 };
 
@@ -39,7 +39,7 @@ fn resent(packets: &[&Packet], clock: &Clock) -> Option<Verdicts> {
 
 fn lost(packets: &[&Packet], clock: &Clock) -> Option<Verdicts> {
     // The kernel's TCP reports no losses. What it sent again is in the other list.
-    let is_declared = |loss: &DetectedLoss| loss.by != Detection::Retransmission;
+    let is_declared = |loss: &DetectedLoss| loss.by != LossCause::Unknown;
     let found = packets.iter().filter_map(|packet| Some((*packet, packet.loss.filter(is_declared)?)));
     let mut found: Vec<(&Packet, DetectedLoss)> = found.collect();
     found.sort_by_key(|(_, loss)| loss.at_ns);

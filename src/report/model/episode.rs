@@ -119,7 +119,7 @@ pub struct DetectedLoss {
     /// When the sender did so.
     pub at_ns: u64,
     /// Why.
-    pub by: Detection,
+    pub by: LossCause,
     /// Whether the packet arrived nevertheless: then the loss is false.
     pub arrived: bool,
 }
@@ -127,21 +127,23 @@ pub struct DetectedLoss {
 /// Why a sender considered a packet lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Detection {
-    /// A packet sent several later was acknowledged.
+pub enum LossCause {
+    /// A packet that was sent several later was acknowledged (RFC 9002 section 6.1.1).
     PacketThreshold,
-    /// A later packet was acknowledged, and this one was sent too long ago.
+    /// A later packet was acknowledged, and the time threshold has passed (RFC 9002 section 6.1.2).
     TimeThreshold,
-    /// Repeated acknowledgements.
+    /// Duplicate acknowledgements (RFC 5681 section 3.2).
     DuplicateAcks,
-    /// The retransmission timer.
+    /// The retransmission timer expired (RFC 6298).
     Timeout,
-    /// A probe.
+    /// A probe timeout expired (RFC 9002 section 6.2). The probe repeated the packet's data, or its acknowledgement revealed
+    /// the loss.
     Probe,
-    /// The peer repeated a flight of the handshake.
+    /// The peer repeated a flight of the handshake, because it missed the answer (RFC 9147 section 5.8.1).
     RepeatedFlight,
-    /// Not known, because the transport does not report it. It sent the bytes again.
-    Retransmission,
+    /// Unknown, because the sender does not report its losses. It sent the packet's data again.
+    #[serde(rename = "retransmission")]
+    Unknown,
 }
 
 /// A message in a packet.
@@ -163,8 +165,19 @@ impl End {
     }
 }
 
-impl Detection {
-    /// The reason in words.
+impl LossCause {
+    /// All causes.
+    pub const ALL: [Self; 7] = [
+        Self::PacketThreshold,
+        Self::TimeThreshold,
+        Self::DuplicateAcks,
+        Self::Timeout,
+        Self::Probe,
+        Self::RepeatedFlight,
+        Self::Unknown,
+    ];
+
+    /// The cause in words.
     pub(in crate::report) const fn words(self) -> &'static str {
         match self {
             Self::PacketThreshold => "packet threshold",
@@ -173,7 +186,7 @@ impl Detection {
             Self::Timeout => "retransmission timeout",
             Self::Probe => "probe timeout",
             Self::RepeatedFlight => "repeated flight of the peer",
-            Self::Retransmission => "retransmission",
+            Self::Unknown => "retransmission",
         }
     }
 }
