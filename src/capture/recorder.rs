@@ -1,20 +1,19 @@
 //! Writes the packets of a path to a pcapng file.
 
-use std::{collections::VecDeque, io, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use super::{
     capture_file::{CaptureFile, Piece},
     disk::{Disk, Outcome, Output},
     epoch::Epoch,
     frame::append_ip_packet,
-    held::{Held, Notes, OnLink},
+    held::{Held, HeldPackets},
     pcapng,
     secrets::Secrets,
 };
 use crate::{
-    link::DropReason,
     path::{Exit, Observer, PacketView, StopSignal},
-    unit::{Direction, Mutex, PerDirection, Time, nanos},
+    unit::{Direction, Mutex, Time, nanos},
 };
 
 /// The default snapshot length of tcpdump, which is more than any IP packet has.
@@ -23,11 +22,6 @@ pub const DEFAULT_SNAP_BYTES: u32 = 262_144;
 /// Indices of the interfaces, in the order in which the file describes them.
 const CLIENT: u32 = 0;
 const SERVER: u32 = 1;
-
-/// The comment on a packet whose bytes the link changed.
-const CHANGED: &str = "changed by the link";
-/// The comment on a packet that the queue of the link marked.
-const MARKED: &str = "marked CE by the queue of the link";
 
 /// The file is written in pieces of this size.
 const PIECE_BYTES: usize = 256 << 10;
@@ -68,12 +62,7 @@ struct File {
     options: CaptureOptions,
     is_real_time: bool,
     secrets: Secrets,
-    held: VecDeque<Held>,
-    /// Blocks of earlier packets, to be reused.
-    blocks: Vec<Vec<u8>>,
-    /// Number of packets taken from `held` so far.
-    written: u64,
-    on_link: PerDirection<OnLink>,
+    held: HeldPackets,
     /// Number of packets that each interface has seen.
     seen: [u64; 2],
     /// When the last packet was seen, in nanoseconds since 1970-01-01 UTC.
@@ -102,10 +91,7 @@ impl Capture {
             begun: None,
             is_real_time,
             secrets,
-            held: VecDeque::new(),
-            blocks: Vec::new(),
-            written: 0,
-            on_link: PerDirection::default(),
+            held: HeldPackets::new(options.has_link),
             seen: [0; 2],
             last: nanos(options.epoch.fixed()),
             is_closed: failed.is_some(),
@@ -160,19 +146,10 @@ impl File {
         if self.is_closed {
             return;
         }
-        let has_link = self.options.has_link;
-        if has_link {
-            let place = self.written + self.held.len() as u64;
-            self.on_link[packet.direction].insert(packet.number, place);
-        }
-        let interface = match packet.direction {
-            Direction::ToServer => CLIENT,
-            Direction::ToClient => SERVER,
-        };
-        self.hold(packet, interface, true, Notes::default());
-        if !has_link {
-            self.write_settled();
-        }
+        let interface = interface_of_sender(packet.direction);
+        let block = self.block(packet, interface);
+        self.held.sent(packet, interface, block);
+        self.write_settled();
     }
 
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
@@ -180,24 +157,16 @@ impl File {
             return;
         }
         if let Exit::Arrived { intact, .. } = exit {
-            let interface = match packet.direction {
-                Direction::ToServer => SERVER,
-                Direction::ToClient => CLIENT,
-            };
-            let mut notes = Notes::default();
-            if !intact {
-                notes.add(CHANGED);
-            }
-            if packet.queue.marked {
-                notes.add(MARKED);
-            }
-            self.hold(packet, interface, false, notes);
+            let interface = interface_of_sender(packet.direction.reverse());
+            let block = self.block(packet, interface);
+            self.held.received(packet, intact, interface, block);
         }
-        self.settle(packet, exit);
+        self.held.left(packet, exit);
         self.write_settled();
     }
 
-    fn hold(&mut self, packet: &PacketView<'_>, interface: u32, is_outbound: bool, notes: Notes) {
+    /// Counts a packet that was just seen, and returns the beginning of its block in the file.
+    fn block(&mut self, packet: &PacketView<'_>, interface: u32) -> Vec<u8> {
         self.write_secrets();
         if self.is_piece_complete(packet.at) {
             self.write_piece();
@@ -205,52 +174,16 @@ impl File {
         let unix_nanos = self.unix_nanos(packet.at);
         self.last = unix_nanos;
         self.seen[interface as usize] += 1;
-        let mut block = self.blocks.pop().unwrap_or_default();
+        let mut block = self.held.block();
         pcapng::begin_packet(&mut block, interface, unix_nanos, self.options.snap_bytes, |out| {
             append_ip_packet(out, packet);
         });
-        let is_on_link = is_outbound && self.options.has_link;
-        self.held.push_back(Held { block, interface, is_outbound, is_on_link, arrived: 0, notes });
+        block
     }
 
     fn is_piece_complete(&mut self, now: Time) -> bool {
         let is_old = self.is_real_time && now.since(*self.begun.get_or_insert(now)) >= PIECE_AGE;
         is_old || self.piece.blocks.len() >= PIECE_BYTES
-    }
-
-    /// Notes in the sender's copy of a packet what the link did to it.
-    fn settle(&mut self, packet: &PacketView<'_>, exit: Exit) {
-        let PacketView { direction, number, queue, .. } = *packet;
-        let Some(place) = self.on_link[direction].get(number) else { return };
-        let Some(held) = self.held.get_mut((place - self.written) as usize) else { return };
-        if queue.marked {
-            held.notes.add(MARKED);
-        }
-        match exit {
-            Exit::Arrived { intact, more } => {
-                held.arrived += 1;
-                held.is_on_link = more;
-                if !intact {
-                    held.notes.add(CHANGED);
-                }
-                if held.arrived == 2 {
-                    held.notes.add("doubled by the link");
-                }
-            }
-            Exit::Dropped(reason) => {
-                held.is_on_link = false;
-                held.notes.add(match reason {
-                    DropReason::Lost => "lost on the link",
-                    DropReason::Aqm => "dropped by the management of the queue of the link",
-                    DropReason::QueueFull => "dropped by the full queue of the link",
-                    DropReason::TooLarge => "dropped: above the MTU of the link",
-                    DropReason::NoMapping => "dropped: the client has another address",
-                });
-            }
-        }
-        if !held.is_on_link {
-            self.on_link[direction].remove(number);
-        }
     }
 
     /// Adds the secrets that were logged since the last call to the piece.
@@ -263,13 +196,10 @@ impl File {
 
     /// Writes all packets up to the first that is still on the link.
     fn write_settled(&mut self) {
-        while self.held.front().is_some_and(|held| !held.is_on_link) {
-            let Some(held) = self.held.pop_front() else { return };
-            self.written += 1;
-            self.piece.packets[held.interface as usize] += 1;
-            let out = &mut self.piece.blocks;
-            pcapng::packet(out, &held.block, held.is_outbound, held.notes.as_slice());
-            self.blocks.push(held.block);
+        while let Some(Held { block, interface, is_outbound, notes, .. }) = self.held.take() {
+            self.piece.packets[interface as usize] += 1;
+            pcapng::packet(&mut self.piece.blocks, &block, is_outbound, notes.as_slice());
+            self.held.reuse(block);
         }
     }
 
@@ -295,13 +225,7 @@ impl File {
     }
 
     fn finish(&mut self, is_whole: bool) -> io::Result<u64> {
-        for held in self.held.iter_mut().filter(|held| held.is_on_link) {
-            held.is_on_link = false;
-            held.notes.add(match held.arrived {
-                0 => "still on the link at the end of the run",
-                _ => "a copy is still on the link at the end of the run",
-            });
-        }
+        self.held.end();
         self.write_secrets();
         self.write_settled();
         self.is_closed = true;
@@ -328,6 +252,14 @@ impl File {
     }
 }
 
+/// The interface of the end that sends in `direction`.
+const fn interface_of_sender(direction: Direction) -> u32 {
+    match direction {
+        Direction::ToServer => CLIENT,
+        Direction::ToClient => SERVER,
+    }
+}
+
 impl std::fmt::Debug for Capture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Capture").finish_non_exhaustive()
@@ -342,7 +274,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::link::QueueVisit;
+    use crate::link::{DropReason, QueueVisit};
     use crate::path::Payload;
 
     /// A file in memory that holds at most `room` bytes.
@@ -476,8 +408,9 @@ mod tests {
             capture.entered(&packet(number, number));
             capture.left(&packet(number, number), ARRIVED);
             let file = capture.file.lock();
-            assert_eq!((file.held.len(), file.on_link.to_server.places.len()), (0, 0));
-            assert!(file.blocks.len() <= 2, "blocks are reused");
+            let (held, on_link, blocks) = file.held.sizes();
+            assert_eq!((held, on_link), (0, 0));
+            assert!(blocks <= 2, "blocks are reused");
         }
     }
 
