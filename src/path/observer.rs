@@ -75,12 +75,17 @@ pub enum Exit {
 }
 
 impl<'a> PacketView<'a> {
-    /// The port of the server that it goes to or comes from.
-    pub fn server_port(&self) -> u16 {
+    /// The addresses of the client and of the server.
+    pub fn client_and_server(&self) -> (SocketAddr, SocketAddr) {
         match self.direction {
-            Direction::ToServer => self.to.port(),
-            Direction::ToClient => self.from.port(),
+            Direction::ToServer => (self.from, self.to),
+            Direction::ToClient => (self.to, self.from),
         }
+    }
+
+    /// The port of the server.
+    pub fn server_port(&self) -> u16 {
+        self.client_and_server().1.port()
     }
 
     /// What the packet carries, if it is a UDP datagram.
@@ -99,7 +104,7 @@ pub struct Observers(Vec<Box<dyn Observer>>);
 
 impl Observers {
     /// Whether any of them [reads ciphertext](Observer::reads_ciphertext).
-    pub(super) fn read_ciphertext(&self) -> bool {
+    pub(super) fn any_reads_ciphertext(&self) -> bool {
         self.0.iter().any(|observer| observer.reads_ciphertext())
     }
 

@@ -247,7 +247,7 @@ impl Log {
     fn entered(&mut self, packet: &PacketView<'_>, datagram: &[u8]) {
         let wire = &mut self.wire[packet.direction];
         let Some(connection) = wire.enter(packet.number, datagram, packet.at) else { return };
-        let addresses = tcp::addresses(packet);
+        let addresses = packet.client_and_server();
         let Connection { addresses: known, ends, .. } = &mut self.connections[connection];
         let addresses = *known.get_or_insert(addresses);
         if let Some(end) = &mut ends[packet.direction] {
@@ -269,7 +269,7 @@ impl Log {
             for side in [Side::Client, Side::Server] {
                 self.begin(side, Protocol::Tcp, &id);
             }
-            self.connections[number].addresses = Some(tcp::addresses(packet));
+            self.connections[number].addresses = Some(packet.client_and_server());
         }
         self.wire[way].enter_as(packet.number, number, PacketId::Tcp(segment.number), packet.at);
         let Connection { addresses, ends, .. } = &mut self.connections[number];

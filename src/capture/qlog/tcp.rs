@@ -88,14 +88,6 @@ pub(super) fn segment<'a>(packet: &PacketView<'a>) -> Option<OnWire<'a>> {
     }
 }
 
-/// The addresses of the client and of the server.
-pub(super) fn addresses(packet: &PacketView<'_>) -> (SocketAddr, SocketAddr) {
-    match packet.direction {
-        Direction::ToServer => (packet.from, packet.to),
-        Direction::ToClient => (packet.to, packet.from),
-    }
-}
-
 impl TcpConnections {
     /// The connection of a segment that enters the link. A SYN of the client with a new sequence number begins one, whose
     /// number is `next`. `None` if its beginning was not seen.
@@ -105,7 +97,8 @@ impl TcpConnections {
         header: &TcpSegment,
         next: usize,
     ) -> Option<&mut TcpConnection> {
-        let (addresses, is_client) = (addresses(packet), packet.direction == Direction::ToServer);
+        let addresses = packet.client_and_server();
+        let is_client = packet.direction == Direction::ToServer;
         let is_known = self.0.get(&addresses).is_some_and(|known| {
             !header.syn || !is_client || known.ways.to_server.syn == Some(header.sequence)
         });
@@ -122,7 +115,7 @@ impl TcpConnections {
 
     /// The connection of a segment that left the link.
     pub(super) fn of_leaving(&mut self, packet: &PacketView<'_>) -> Option<&mut TcpConnection> {
-        self.0.get_mut(&addresses(packet))
+        self.0.get_mut(&packet.client_and_server())
     }
 }
 
