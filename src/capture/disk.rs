@@ -4,9 +4,11 @@ use std::{
     io::{self, Seek, Write},
     sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
-use crate::path::StopSignal;
+use super::epoch::Epoch;
+use crate::{path::StopSignal, unit::Time};
 
 /// Where a capture or a trace is written.
 pub trait Output: Write + Seek + Send {
@@ -35,7 +37,23 @@ pub(super) trait Piece: Default + Send + 'static {
     fn clear(&mut self);
 }
 
-/// Upper bound on pieces that wait for the other thread, about 16 MB.
+/// In real time, a piece of any size is written at this age, so that the file can be read during the run.
+const PIECE_AGE: Duration = Duration::from_secs(1);
+
+/// The age of a piece.
+#[derive(Debug, Default)]
+pub(super) struct PieceAge {
+    begun: Option<Time>,
+}
+
+impl PieceAge {
+    /// Whether the piece is to be written at `now`. Its age counts from the first call.
+    pub(super) fn is_due(&mut self, now: Time) -> bool {
+        now.since(*self.begun.get_or_insert(now)) >= PIECE_AGE
+    }
+}
+
+/// Upper bound on pieces that wait for the other thread, at most 16 MB.
 const WAITING: usize = 64;
 
 /// Writes pieces, directly or in another thread.
@@ -63,8 +81,19 @@ pub(super) enum Outcome<P> {
 }
 
 impl<F: Files> Disk<F> {
-    /// Writes in another thread, which has this name. Sets `stop` if that fails.
-    pub(super) fn in_thread(mut files: F, name: &str, stop: StopSignal) -> io::Result<Self> {
+    /// Writes `files` of a run with this epoch. In real time, the thread that writes has this name. Sets `stop` if the
+    /// thread cannot be started, or fails to write.
+    pub(super) fn new(files: F, epoch: &Epoch, name: &str, stop: &StopSignal) -> io::Result<Self> {
+        if epoch.is_real_time() {
+            Self::in_thread(files, name, stop.clone()).inspect_err(|_| {
+                stop.set();
+            })
+        } else {
+            Ok(Self::Direct(files))
+        }
+    }
+
+    fn in_thread(mut files: F, name: &str, stop: StopSignal) -> io::Result<Self> {
         let (full, to_write) = sync_channel::<F::Piece>(WAITING);
         let (written, empty) = sync_channel(WAITING);
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {

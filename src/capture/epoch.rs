@@ -15,6 +15,11 @@ pub enum Epoch {
 }
 
 impl Epoch {
+    /// Whether the path is in real time. `false` after [`Self::fix`].
+    pub(super) fn is_real_time(&self) -> bool {
+        matches!(self, Self::Clock(_))
+    }
+
     /// When time zero was. The first call reads the clock, when the time of the path is `at`.
     pub(super) fn fix(&mut self, at: Time) -> Duration {
         if let Self::Clock(now) = self {

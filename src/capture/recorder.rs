@@ -1,10 +1,10 @@
 //! Writes the packets of a path to a pcapng file.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, sync::Arc};
 
 use super::{
     capture_file::{CaptureFile, Piece},
-    disk::{Disk, Outcome, Output},
+    disk::{Disk, Outcome, Output, PieceAge},
     epoch::Epoch,
     frame::append_ip_packet,
     held::{Held, HeldPackets},
@@ -25,8 +25,6 @@ const SERVER: u32 = 1;
 
 /// The file is written in pieces of this size.
 const PIECE_BYTES: usize = 256 << 10;
-/// In real time, a piece of any size is written at this age, so that the file can be read during the run.
-const PIECE_AGE: Duration = Duration::from_secs(1);
 
 /// Options of a capture.
 #[derive(Debug, Clone)]
@@ -57,8 +55,7 @@ struct File {
     /// `None` at the end, or if it could not be set up.
     disk: Option<Disk<CaptureFile>>,
     piece: Piece,
-    /// When the piece was begun, in real time.
-    begun: Option<Time>,
+    age: PieceAge,
     options: CaptureOptions,
     is_real_time: bool,
     secrets: Secrets,
@@ -75,12 +72,8 @@ struct File {
 impl Capture {
     /// Starts a file. The `secrets` of the run's connections are written to it as soon as an end logs them.
     pub fn new(out: Box<dyn Output>, options: CaptureOptions, secrets: Secrets) -> Self {
-        let is_real_time = matches!(options.epoch, Epoch::Clock(_));
-        let file = CaptureFile::new(out);
-        let disk = match is_real_time {
-            true => Disk::in_thread(file, "capture", options.stop.clone()),
-            false => Ok(Disk::Direct(file)),
-        };
+        let is_real_time = options.epoch.is_real_time();
+        let disk = Disk::new(CaptureFile::new(out), &options.epoch, "capture", &options.stop);
         let (disk, failed) = match disk {
             Ok(disk) => (Some(disk), None),
             Err(error) => (None, Some(error)),
@@ -88,7 +81,7 @@ impl Capture {
         let mut file = File {
             disk,
             piece: Piece::default(),
-            begun: None,
+            age: PieceAge::default(),
             is_real_time,
             secrets,
             held: HeldPackets::new(options.has_link),
@@ -182,7 +175,7 @@ impl File {
     }
 
     fn is_piece_complete(&mut self, now: Time) -> bool {
-        let is_old = self.is_real_time && now.since(*self.begun.get_or_insert(now)) >= PIECE_AGE;
+        let is_old = self.is_real_time && self.age.is_due(now);
         is_old || self.piece.blocks.len() >= PIECE_BYTES
     }
 
@@ -204,7 +197,7 @@ impl File {
     }
 
     fn write_piece(&mut self) {
-        self.begun = None;
+        self.age = PieceAge::default();
         if self.is_closed {
             return;
         }
@@ -271,6 +264,7 @@ mod tests {
     use std::{
         io::{Cursor, Seek, SeekFrom, Write},
         net::SocketAddr,
+        time::Duration,
     };
 
     use super::*;

@@ -65,11 +65,11 @@ pub trait Channel: Send {
 pub struct UnitToSend {
     /// The first.
     pub first: Probe,
-    /// How many they are.
+    /// Their number.
     pub count: u32,
     /// Bytes of each.
     pub length: usize,
-    /// From then on the unit is not worth sending. Only a transport with a stream per message can give it up.
+    /// After this instant the unit is useless. Only a transport with a stream per message can stop sending it.
     pub useful_until: Option<Time>,
 }
 
@@ -98,7 +98,7 @@ pub enum Exchange {
     Answers,
     /// Only the client sends.
     OneWay,
-    /// Each end sends on its own. The flows of the server have the numbers behind those of the client.
+    /// Each end sends on its own. The flows of the server are numbered after those of the client.
     BothWays,
 }
 

@@ -56,11 +56,11 @@ struct Streams {
 
 type Message = (Probe, usize);
 
-/// Streams that a server may have open which sends on its own.
+/// Limit on the streams that a server has open at a time, if it sends on its own.
 const SERVER_STREAMS: u32 = 65_536;
 
 enum Writer {
-    /// To a task that writes one message after the other.
+    /// To a task that writes messages in sequence.
     Queue(mpsc::UnboundedSender<Message>),
     /// The stream of a single message.
     Once(SendStream),
@@ -108,7 +108,7 @@ impl QuicChannel {
     }
 
     /// The server's end, which replies on the streams that the client opens. If it also sends on its own, it opens
-    /// streams for its flows, which have the numbers behind the `flows` of the client.
+    /// streams for its flows. They are numbered from `flows`, after those of the client.
     pub(super) fn server(host: Arc<dyn Host>, session: QuicSession, flows: u32, incoming: Incoming) -> Self {
         let streams = Streams::new(host, &session, incoming);
         if session.mapping == Mapping::Datagram {

@@ -18,13 +18,13 @@ use crate::{
     unit::{PerDirection, Time, nanos},
 };
 
-/// What changes of the client's address, as the server sees it.
+/// The part of the client's address that changes, as seen by the server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum NewAddress {
-    /// The port, as of a NAT's new mapping.
+    /// The port, as with a new mapping in a NAT.
     #[default]
     Port,
-    /// The IP address: another pool of the NAT, or another network.
+    /// The IP address, as with another address of the NAT or another network.
     Ip,
 }
 
@@ -51,10 +51,10 @@ impl FromStr for NewAddress {
     }
 }
 
-/// Another network in place of the first.
+/// A change to another network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Handover {
-    /// How long the client has no network in between.
+    /// How long the client has no network before that.
     pub outage: Duration,
     /// The link of the other network.
     pub after: PerDirection<LinkSpec>,
@@ -62,8 +62,8 @@ pub struct Handover {
 
 /// A change of the client's address, which an experiment schedules and a path makes.
 ///
-/// From then on, packets to the old address are dropped as they reach the client's end of the link, and the client's packets
-/// have the new one. Neither end is told.
+/// From then on, the client's packets have the new address. Packets to the old address are dropped when they reach the
+/// client's end of the link. Neither end is notified.
 #[derive(Debug, Clone)]
 pub struct AddressChange(Arc<Shared>);
 
@@ -80,7 +80,7 @@ struct Shared {
 const NEVER: u64 = u64::MAX;
 
 impl AddressChange {
-    /// A change that is not scheduled yet. With a handover, the client has no network at first, and then another.
+    /// A change that is not scheduled yet. With a handover, the client first has no network, and then another one.
     pub fn new(what: NewAddress, handover: Option<Handover>) -> Self {
         let (at, unroutable) = (AtomicU64::new(NEVER), AtomicU64::new(0));
         Self(Arc::new(Shared { what, handover, at, scheduled: Notify::new(), unroutable }))
@@ -148,11 +148,11 @@ impl AddressChange {
 /// The first port of a new mapping, far from those that clients bind in virtual time.
 const FIRST_PORT: u16 = 50_000;
 
-/// The client's NAT: it does not translate until the change, and then gives each socket a new mapping.
+/// The client's NAT. It does not translate addresses until the change. Then it makes a new mapping for each socket.
 #[derive(Debug)]
 pub(super) struct Nat {
     change: AddressChange,
-    /// The client's address and the one that the server sees, in the order in which they came to be.
+    /// The client's address and the one that the server sees, in the order in which the mappings were made.
     mappings: Vec<(SocketAddr, SocketAddr)>,
 }
 
@@ -183,8 +183,8 @@ impl Nat {
         Some(outer)
     }
 
-    /// The client's address that a packet to `outer` is for. `None` if there is no such mapping: the packet is counted and
-    /// must be dropped.
+    /// The client's address for a packet to `outer`. `None` if there is no such mapping. Then the packet is counted, and the
+    /// caller drops it.
     pub(super) fn incoming(&mut self, now: Time, outer: SocketAddr) -> Option<SocketAddr> {
         if !self.change.has_happened(now) {
             return Some(outer);

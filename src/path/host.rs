@@ -109,7 +109,7 @@ pub trait Host: Send + Sync + Debug + 'static {
         None
     }
 
-    /// What the calling thread has cost so far. `None` in virtual time.
+    /// The usage of the calling thread so far. `None` in virtual time.
     fn usage(&self) -> Option<ThreadUsage> {
         None
     }
@@ -230,7 +230,7 @@ pub struct Transit {
     pub entered: Time,
     /// When it reached the socket, which may be earlier than the read.
     pub arrived: Time,
-    /// How long it waited in the queue of the link in between.
+    /// How long it waited in the queue of the link.
     pub queued: Duration,
 }
 

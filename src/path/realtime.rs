@@ -106,7 +106,7 @@ impl<E: Envelope> HeldPackets<E> {
         }
     }
 
-    /// Other links take the place of these at `change`, if that is a handover.
+    /// If `change` is a handover, other links replace these at that time.
     pub(super) fn follow(&mut self, change: &AddressChange, seed: u64) {
         for way in Direction::BOTH {
             self.links[way].follow(change, seed, way);

@@ -1,4 +1,4 @@
-//! One direction of a link that another replaces when the client takes another network.
+//! One direction of a link that is replaced when the client changes to another network.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::{
     unit::{Direction, Time},
 };
 
-/// A link, and the one that takes its place. Packets on the first still leave it.
+/// A link, and the one that replaces it. Packets that are on the first link at that time still arrive over it.
 #[derive(Debug)]
 pub(super) struct SuccessiveLinks<P> {
     link: Link<P>,
@@ -20,7 +20,7 @@ impl<P: Clone + fmt::Debug + Send + 'static> SuccessiveLinks<P> {
         Self { link: Link::new(spec, seed, direction), later: None }
     }
 
-    /// Another link takes its place at `change`, if that is a handover. Its draws are others.
+    /// If `change` is a handover, another link replaces the first at that time. It has random draws of its own.
     pub(super) fn follow(&mut self, change: &AddressChange, seed: u64, direction: Direction) {
         let after = change.handover().map(|handover| handover.after[direction].clone());
         self.later = after.map(|spec| (change.clone(), Link::new(spec, seed.wrapping_add(1), direction)));
@@ -60,7 +60,7 @@ impl<P: Clone + fmt::Debug + Send + 'static> SuccessiveLinks<P> {
         self.link.poll_timeout().into_iter().chain(later).min()
     }
 
-    /// The next event by `now`, in the order of their instants.
+    /// The next event of either link by `now`, the earliest first.
     pub(super) fn poll(&mut self, now: Time) -> Option<Event<P>> {
         let Some((_, later)) = &mut self.later else { return self.link.poll(now) };
         let is_later = match (self.link.poll_timeout(), later.poll_timeout()) {

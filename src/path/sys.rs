@@ -187,7 +187,7 @@ fn option<const N: usize>(socket: BorrowedFd<'_>, level: i32, name: i32) -> io::
     Ok((bytes, length as usize))
 }
 
-/// What the calling thread has cost so far; `None` if the kernel does not tell.
+/// The usage of the calling thread so far. `None` if the kernel does not report it.
 pub(super) fn thread_usage() -> Option<ThreadUsage> {
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: the kernel writes one `rusage`, for which there is room.

@@ -1,17 +1,17 @@
-//! What a thread has cost.
+//! The processor time of a thread.
 
 use std::{ops::Sub, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-/// What a thread has cost so far (`getrusage(2)`).
+/// The processor time and context switches of a thread so far (`getrusage(2)`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThreadUsage {
     /// Time in user mode.
     pub user: Duration,
     /// Time in the kernel.
     pub system: Duration,
-    /// How often it gave up its core, or lost it.
+    /// Context switches, voluntary and involuntary.
     pub context_switches: u64,
 }
 

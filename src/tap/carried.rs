@@ -64,9 +64,9 @@ pub struct Loaded {
 pub struct Entering<'a> {
     /// The parts of the experiment's data in it.
     pub carried: &'a [Carried],
-    /// Its sender's own number for it, if the transport numbers its packets and their loss is followed. It identifies the
-    /// packet in [`Seen::Judged`](super::Seen::Judged).
+    /// The number that identifies the packet in [`Seen::Judged`](super::Seen::Judged). `None` if its loss is not
+    /// followed.
     pub transmission: Option<u64>,
-    /// Its QUIC frames in words; empty for other transports, and if nothing watches.
+    /// Its QUIC frames in words. Empty for other transports, and without a watcher.
     pub frames: &'a str,
 }

@@ -22,7 +22,7 @@ pub enum Seen<'a> {
     Entered(&'a PacketView<'a>, Entering<'a>),
     /// It left the link.
     Left(&'a PacketView<'a>, Exit),
-    /// More became known of the packet with this number of its sender.
+    /// A verdict on the packet with this number. The number is [`Entering::transmission`].
     Judged(Direction, u64, Verdict),
 }
 
@@ -55,8 +55,8 @@ impl Instrument {
         }
     }
 
-    /// Also follows messages that are datagrams of their own. On a path whose sockets report the [transit] of a
-    /// datagram that is not needed.
+    /// Also follows messages that are datagrams of their own. It is not needed on a path with sockets that report the
+    /// [transit] of a datagram.
     ///
     /// [transit]: crate::path::Received::transit
     pub fn following_messages(self) -> Self {
@@ -75,7 +75,7 @@ impl Instrument {
         Self { connections, watcher: Some(Box::new(watcher)), ..self }
     }
 
-    /// Shows the watcher what became known of packets.
+    /// Shows the watcher new verdicts on packets.
     fn judge(&mut self) {
         let Some(watcher) = &mut self.watcher else { return };
         let mut judged = |direction, number, verdict| watcher(Seen::Judged(direction, number, verdict));

@@ -98,8 +98,8 @@ impl Ledger {
         self.add_loaded(datagram, self.loaded, Some(what), None);
     }
 
-    /// `datagram`, with these parts of handshake messages, is about to be sent. If it repeats any, the packets with them
-    /// are declared lost for this `cause`.
+    /// `datagram`, with these parts of handshake messages, is about to be sent. If it repeats a part, the earlier packets
+    /// with that part count as declared lost for this `cause`.
     pub fn load_flight(&mut self, datagram: &[u8], data: Vec<Extent>, cause: LossCause) {
         self.loaded += 1;
         self.add_loaded(datagram, self.loaded, None, Some(data));

@@ -37,7 +37,7 @@ pub(super) struct Carriage {
 }
 
 impl Carriage {
-    /// The number of the segment among those with payload in its direction of its connection.
+    /// The number of the segment. It counts the segments with payload in one direction of a connection, from 0.
     pub(super) fn number(&self) -> u64 {
         self.stamp.packet
     }
@@ -49,7 +49,7 @@ pub(super) struct Connections {
     streams: Arc<Mutex<BTreeMap<Ports, PerDirection<Stream>>>>,
     /// Whether only the [`Truth`] is recorded, and not how each byte arrived.
     only_truth: bool,
-    /// Whether the [`Truth`] keeps what becomes known of each segment.
+    /// Whether the [`Truth`] keeps verdicts on segments.
     keeps_verdicts: bool,
 }
 
@@ -73,12 +73,12 @@ impl Connections {
         Self { only_truth: true, ..Self::default() }
     }
 
-    /// Keeps what becomes known of each segment for [`Self::take_verdicts`].
+    /// Keeps verdicts on segments for [`Self::take_verdicts`].
     pub(super) fn keep_verdicts(&mut self) {
         self.keeps_verdicts = true;
     }
 
-    /// What became known of segments since the last call.
+    /// Passes the verdicts since the last call to `take`.
     pub(super) fn take_verdicts(&self, mut take: impl FnMut(Direction, u64, Verdict)) {
         if !self.keeps_verdicts {
             return;

@@ -2,7 +2,7 @@
 //!
 //! The sender of a transport that retransmits infers which packets were lost. The link knows. [`Truth`] receives both, and
 //! counts needless retransmissions, packets that were declared lost but arrived, and how long it took to detect a loss. It
-//! reads no clock and knows no transport: data are ranges of offsets in numbered streams.
+//! reads no clock and depends on no transport: data are ranges of offsets in numbered streams.
 
 use std::{collections::VecDeque, mem, ops::AddAssign, time::Duration};
 
@@ -78,7 +78,7 @@ impl TruthFigures {
     }
 }
 
-/// What became known of one packet.
+/// What the link and the sender together tell about a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It repeats data.
@@ -114,7 +114,7 @@ pub struct Truth {
     /// Resent packets that may be needless, because earlier packets with their data are on the link.
     doubtful: Vec<Doubtful>,
     spare: Vec<Vec<Extent>>,
-    /// What became known of packets, by number, since it was last taken. `None` if nobody takes it.
+    /// Verdicts on packets, by number, since the last [`Self::take_verdicts`]. `None` if they are not kept.
     verdicts: Option<Vec<(u64, Verdict)>>,
 }
 
@@ -138,7 +138,7 @@ impl Packet {
         self.data.iter().any(|own| data.iter().any(|other| own.overlaps(other)))
     }
 
-    /// Notes that its sender considers it lost. That is a declaration if `declares`.
+    /// Notes that its sender considers it lost. If `declares`, the sender has declared it lost.
     fn find(&mut self, now: Time, cause: LossCause, declares: bool) {
         self.found.get_or_insert((now, cause));
         if declares {
@@ -160,12 +160,12 @@ struct Doubtful {
 }
 
 impl Truth {
-    /// Keeps what becomes known of each packet for [`Self::take_verdicts`].
+    /// Keeps verdicts on packets for [`Self::take_verdicts`].
     pub(super) fn keep_verdicts(&mut self) {
         self.verdicts.get_or_insert_default();
     }
 
-    /// What became known of packets since the last call, in the order in which it did.
+    /// The verdicts since the last call, in the order in which they became known.
     pub(super) fn take_verdicts(&mut self) -> Vec<(u64, Verdict)> {
         self.verdicts.as_mut().map(mem::take).unwrap_or_default()
     }

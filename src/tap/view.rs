@@ -78,8 +78,8 @@ impl Tap {
         self.outgoing().load_segment(datagram, segment);
     }
 
-    /// `datagram`, with these parts of handshake messages, is sent next; its receiver reports it by [`Tap::landed`]. If it
-    /// repeats any, the packets with them are declared lost for this `cause`.
+    /// `datagram`, with these parts of handshake messages, is sent next. Its receiver reports it by [`Tap::landed`]. If it
+    /// repeats a part, the earlier packets with that part count as declared lost for this `cause`.
     pub fn loaded_flight(&self, datagram: &[u8], data: Vec<Extent>, cause: LossCause) {
         self.outgoing().load_flight(datagram, data, cause);
     }
@@ -140,7 +140,7 @@ impl Tap {
         self.connections.tap(ports, self.outgoing, connected)
     }
 
-    /// The same tap, to which a QUIC connection also reports the packets that it declares lost. Finding them costs time.
+    /// The same tap. QUIC connections also report to it the packets that they declare lost, which costs time to detect.
     pub fn following_losses(self) -> Self {
         Self { follows_losses: true, ..self }
     }

@@ -34,7 +34,7 @@ pub enum ArqEvent<'a> {
     Lost(DeclaredLoss),
     /// The state of recovery changed. [`Metrics::pto_count`] counts timeouts of the retransmission timer.
     Metrics(Metrics),
-    /// The connection ended: in order if there is no error.
+    /// The connection ended, without an error if it was closed in order.
     Closed(Option<&'a ConnectionError>),
     /// The end has dropped the connection.
     Dropped,

@@ -32,7 +32,7 @@ impl Tag {
     }
 }
 
-/// Packets that were made and have not entered the link, in sending order.
+/// Packets that an end has made and that have not entered the link, in sending order.
 #[derive(Debug)]
 pub struct SealedPackets<T>(VecDeque<(Tag, T)>);
 
@@ -48,7 +48,7 @@ impl<T> SealedPackets<T> {
         self.0.push_back((tag, packet));
     }
 
-    /// The place of the packet that `datagram` ends with.
+    /// The place of the last packet in `datagram`.
     pub fn position(&self, datagram: &[u8]) -> Option<usize> {
         self.0.iter().position(|(tag, _)| tag.is_of(datagram))
     }

@@ -7,7 +7,7 @@ use crate::{
     trace::{TcpEnd, TcpTracer},
 };
 
-/// Reports to `tracer` whatever is asked of the kernel about the connection of `side`.
+/// The connection of `side`. Each state that the kernel reports of it also goes to `tracer`.
 pub(super) fn traced(
     connected: Connected,
     host: &Arc<dyn Host>,

@@ -34,7 +34,7 @@ pub(super) fn sent(json: &mut Json, datagram: &[u8], kind: SegmentKind) {
     }
 }
 
-/// A datagram that arrived. Calls `event` with the name of the event and with what adds its data.
+/// A datagram that arrived. Calls `event` with the name of the event and a function that adds its data.
 pub(super) fn received(
     datagram: &[u8],
     is_kept: bool,
@@ -175,7 +175,7 @@ fn acked(json: &mut Json, Acknowledgement { next, ranges, .. }: &Acknowledgement
     if let Some(last) = next.checked_sub(1) {
         frames::range(json, 0, last);
     }
-    // The most important is the first. Here they are in ascending order.
+    // A segment lists the most important range first. qlog has them in ascending order.
     let mut after = 0;
     while let Some(range) = ranges.iter().filter(|range| range.start >= after).min_by_key(|range| range.start)
     {

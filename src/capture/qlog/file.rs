@@ -1,6 +1,6 @@
 //! The trace of one end, collected in pieces for the disk.
 
-use std::{io, time::Duration};
+use std::io;
 
 use super::{
     files::{OpenFile, Piece, TraceFiles},
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     capture::{
-        disk::{Disk, Outcome},
+        disk::{Disk, Outcome, PieceAge},
         epoch::Epoch,
     },
     path::{Side, StopSignal},
@@ -18,8 +18,6 @@ use crate::{
 
 /// A trace is written in pieces of this size.
 const PIECE_BYTES: usize = 64 << 10;
-/// In real time, a piece of any size is written at this age, so that the files can be read during the run.
-const PIECE_AGE: Duration = Duration::from_secs(1);
 
 /// What all traces of a run share.
 pub(super) struct Common {
@@ -42,20 +40,12 @@ pub(super) struct Common {
 
 impl Common {
     pub(super) fn new(title: String, epoch: Epoch, open: OpenFile, stop: StopSignal) -> Self {
-        let is_real_time = matches!(epoch, Epoch::Clock(_));
-        let files = TraceFiles::new(open);
-        let disk = match is_real_time {
-            true => Disk::in_thread(files, "qlog", stop.clone()),
-            false => Ok(Disk::Direct(files)),
-        };
-        let (disk, failed) = match disk {
+        let is_real_time = epoch.is_real_time();
+        let (disk, failed) = match Disk::new(TraceFiles::new(open), &epoch, "qlog", &stop) {
             Ok(disk) => (Some(disk), None),
             Err(error) => (None, Some(error)),
         };
         let is_closed = failed.is_some();
-        if is_closed {
-            stop.set();
-        }
         let waiting = Vec::new();
         Self { title, epoch, is_real_time, disk, waiting, traces: 0, left_out: 0, failed, stop, is_closed }
     }
@@ -106,16 +96,15 @@ pub(super) struct TraceFile {
     number: Option<usize>,
     /// The events that are not written yet.
     piece: Piece,
-    /// When the piece was begun, in real time.
-    begun: Option<Time>,
+    age: PieceAge,
     /// Whether the first piece was written.
     is_open: bool,
     is_finished: bool,
     last: Time,
     /// Number of events that were left out.
     missing: u64,
-    /// How many of them the trace does not tell of yet.
-    untold: u64,
+    /// Number of those that no warning in the trace has reported yet.
+    unreported: u64,
     json: Json,
 }
 
@@ -128,12 +117,12 @@ impl TraceFile {
             subject,
             number: None,
             piece: Piece::default(),
-            begun: None,
+            age: PieceAge::default(),
             is_open: false,
             is_finished: false,
             last: Time::ZERO,
             missing: 0,
-            untold: 0,
+            unreported: 0,
             json: Json::default(),
         }
     }
@@ -157,15 +146,15 @@ impl TraceFile {
             common.traces += 1;
         }
         self.last = self.last.max(at);
-        let untold = std::mem::take(&mut self.untold);
-        if untold > 0 {
-            let message = format!("{untold} events are missing here: the disk was slower than the events");
+        let unreported = std::mem::take(&mut self.unreported);
+        if unreported > 0 {
+            let message =
+                format!("{unreported} events are missing here: the disk was slower than the events");
             self.append(WARNING, |json| json.plain("message", &message));
         }
         self.append(name, fill);
         self.piece.events += 1;
-        let is_old =
-            common.is_real_time && self.last.since(*self.begun.get_or_insert(self.last)) >= PIECE_AGE;
+        let is_old = common.is_real_time && self.age.is_due(self.last);
         if is_old || self.piece.records[0].len() >= PIECE_BYTES {
             self.write(common);
         }
@@ -193,7 +182,7 @@ impl TraceFile {
     }
 
     fn write(&mut self, common: &mut Common) {
-        self.begun = None;
+        self.age = PieceAge::default();
         self.piece.trace = self.number.unwrap_or_default();
         if !self.is_open {
             self.piece.name.push_str(&self.subject.name);
@@ -203,7 +192,7 @@ impl TraceFile {
             None => self.is_open = true,
             Some(left_out) => {
                 self.missing += left_out.events;
-                self.untold += left_out.events;
+                self.unreported += left_out.events;
             }
         }
     }

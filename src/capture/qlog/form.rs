@@ -209,7 +209,7 @@ impl Form {
         }
     }
 
-    /// `records` as the first of a file: nothing separates them from the header.
+    /// `records` at the beginning of a file, without the separator in front of them.
     pub(super) fn first(self, records: &[u8]) -> &[u8] {
         match self {
             Self::Version03 => records.strip_prefix(b",").unwrap_or(records),
@@ -222,7 +222,7 @@ impl Form {
         // JSON text without line breaks: only records begin or end with one.
         let last = part.iter().rposition(|byte| *byte == b'\n');
         match self {
-            // The separator before the last record goes too.
+            // Without the separator in front of the line break.
             Self::Version03 => last.map_or(0, |at| at.saturating_sub(1)),
             Self::Sequence => last.map_or(0, |at| at + 1),
         }

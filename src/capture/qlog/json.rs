@@ -1,7 +1,7 @@
 //! JSON text in both forms of qlog, written once.
 //!
-//! The two forms of an event differ in few places. [`Json`] writes version 0.3, and notes what stands in those places in
-//! the other form, which is then copied from the first.
+//! The two forms of an event differ in few places. [`Json`] writes version 0.3 and keeps the text of the other form for
+//! those places. The rest of the other form is copied from version 0.3.
 
 use serde_json::ser::{CompactFormatter, Formatter};
 
@@ -15,7 +15,7 @@ type Name = &'static str;
 pub(super) struct Json {
     /// In version 0.3.
     text: Vec<u8>,
-    /// The parts of the other form that differ, one after the other.
+    /// The parts of the other form that differ, concatenated.
     different: Vec<u8>,
     differences: Vec<Difference>,
     /// Whether the next value in this array or object follows another.

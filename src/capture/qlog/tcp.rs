@@ -1,6 +1,6 @@
 //! Events of the kernel's TCP in qlog, from the segments on the link.
 //!
-//! The number of a packet counts the segments of its end. The data of both directions is in the frames of a stream 0.
+//! Each end numbers its segments from 0. The data of each direction is in frames of stream 0.
 
 use std::{collections::BTreeMap, net::SocketAddr, ops::Range};
 

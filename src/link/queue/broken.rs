@@ -1,4 +1,4 @@
-//! Managed queues whose control law is broken, for tests of the checks that must notice.
+//! Managed queues with a wrong control law, for tests that the checks of queues find it.
 
 use super::{
     Capacity, Codel, CodelParameters, FqCodel, Pie, Queue, Queued, Red, Refused, Room,
@@ -18,17 +18,17 @@ pub(crate) enum Fault {
     CodelGap,
     /// CoDel does not count its drops: all gaps are an interval.
     CodelCount,
-    /// Flows that become active wait for those that are.
+    /// FQ-CoDel does not serve new flows before old ones.
     FqCodelPriority,
     /// PIE does not scale adjustments by its probability.
     PieScale,
-    /// RED decides on each packet alone, and does not spread drops evenly.
+    /// RED decides on each packet independently, and does not space drops evenly.
     RedSpread,
     /// RED's average follows the queue twice as fast.
     RedWeight,
 }
 
-/// A link whose queue has this fault, if its discipline can.
+/// A link with this fault in its queue. A fault of another discipline has no effect.
 pub(crate) fn link(spec: LinkSpec, seed: u64, fault: Fault) -> Link<usize> {
     let capacity = Capacity::from(spec.resolved_queue());
     let mtu = spec.mtu;

@@ -92,7 +92,7 @@ pub(super) struct Refused<P> {
 }
 
 impl<P> Refused<P> {
-    /// `packet` makes room, or finds none.
+    /// The queue is full, so `packet` is dropped.
     fn full(packet: Queued<P>) -> Self {
         Self { packet, reason: DropReason::QueueFull }
     }

@@ -39,8 +39,8 @@ impl Clients {
         Self { limits, by_id: BTreeMap::new(), by_address: BTreeMap::new(), next: 0, from: None }
     }
 
-    /// Gives every client a new socket, bound to `from`, with its next datagram. The old ones still send what is under way
-    /// to the server.
+    /// Gives every client a new socket, bound to `from`, with its next datagram. Datagrams that are already on the link
+    /// leave by the old socket.
     pub(super) fn change_address(&mut self, from: Option<IpAddr>) {
         self.from = from;
         self.by_address.clear();

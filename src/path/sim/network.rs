@@ -68,7 +68,7 @@ struct Wire {
     #[expect(clippy::vec_box, reason = "the boxes are what is used again")]
     spare: Vec<Box<Packet>>,
     observers: Observers,
-    /// In front of the client, if its address changes.
+    /// The client's NAT, if its address changes.
     nat: Option<Nat>,
 }
 
@@ -105,7 +105,7 @@ impl Wire {
         }
     }
 
-    /// Where a packet to `to` goes behind the client's NAT. `None` if nowhere.
+    /// The address to which the client's NAT forwards a packet to `to`. `None` if the NAT drops it.
     fn translated(&mut self, direction: Direction, now: Time, to: SocketAddr) -> Option<SocketAddr> {
         match (&mut self.nat, direction) {
             (Some(nat), Direction::ToClient) => nat.incoming(now, to),
@@ -158,7 +158,7 @@ impl Network {
         self.wire.lock().observers = observers;
     }
 
-    /// Puts a NAT in front of the client that makes `change`.
+    /// Gives the client a NAT that makes `change`.
     pub(super) fn change_address(&self, change: AddressChange) {
         let wire = &mut *self.wire.lock();
         for way in Direction::BOTH {
@@ -213,7 +213,7 @@ impl Network {
             (Some(nat), Side::Client) => nat.outgoing(now, from),
             _ => Some(from),
         };
-        // Without a network, it is lost.
+        // A client without a network loses it.
         let Some(from) = from else { return true };
         let link = &mut wire.links[direction];
         let number = link.counters().packets;

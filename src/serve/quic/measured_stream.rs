@@ -53,7 +53,7 @@ impl MeasuredStreams {
         if bytes > most {
             return false;
         }
-        // All streams of a connection are answered by one task, so nobody else allows more meanwhile.
+        // All streams of a connection are answered by one task, so no other task allows more meanwhile.
         let mut allowed = self.allowed.load(Ordering::Relaxed);
         while bytes > allowed && self.memory.take(allowed) {
             allowed *= 2;

@@ -91,7 +91,7 @@ fn serve(host: &Arc<dyn Host>, mut server: ArqServer) -> mpsc::UnboundedReceiver
                     () = accepted.closed(), if !accepted.is_closed() => continue,
                 };
                 match event {
-                    // A connection that nobody accepts is dropped here, which resets it.
+                    // A connection that is not accepted is dropped here, which resets it.
                     Ok(ServerEvent::Connected(connection)) => drop(accepted.send(connection)),
                     Ok(_) => {}
                     Err(_) => return,

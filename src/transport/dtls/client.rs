@@ -299,7 +299,7 @@ impl ClientSocket {
     }
 }
 
-/// Why a datagram brought nothing, if it should have brought something.
+/// Why a datagram is rejected. `None` if it has an authentic record, or may only be late.
 pub(super) fn rejection(datagram: &[u8], tally: Tally) -> Option<Rejection> {
     if tally.opened > 0 {
         None

@@ -26,7 +26,7 @@ pub(super) struct Connection {
     due: Time,
     /// When timers were last handled. `None` if a datagram was received since.
     handled: Option<Time>,
-    /// Why a flight that is sent now is sent again, if it is.
+    /// The reason for a flight that is sent now, if it repeats an earlier one.
     resends: LossCause,
 }
 
@@ -130,7 +130,7 @@ impl Connection {
         let _ = self.dtls.close();
     }
 
-    /// Why the latest datagram or timer made it send a flight again, if it did.
+    /// The reason for a flight that the latest datagram or timer caused, if it repeats an earlier one.
     pub(super) fn resends(&self) -> LossCause {
         self.resends
     }

@@ -50,8 +50,8 @@ pub(super) fn client_hello(datagram: &[u8]) -> Option<Random> {
     hello(datagram, CLIENT_HELLO)
 }
 
-/// Whether the datagram has a ServerHello that is no HelloRetryRequest: the client has sent the right cookie. An earlier
-/// answer, sent again, may stand before it.
+/// Whether the datagram has a ServerHello other than a HelloRetryRequest: the client has sent the right cookie. The
+/// datagram may begin with an earlier answer that is sent again.
 pub(super) fn accepts_client(mut datagram: &[u8]) -> bool {
     while let Some(length) = record_length(datagram) {
         if hello(datagram, SERVER_HELLO).is_some_and(|random| random != RETRY) {

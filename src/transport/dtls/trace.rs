@@ -10,7 +10,8 @@ use crate::{
     wire::Probe,
 };
 
-/// Offsets of a handshake message: its bytes, of which a length of 24 bits permits this many, and its end.
+/// The distance between the first offsets of two handshake messages. A message has less than 2^24 bytes, because its length
+/// has 24 bits (RFC 9147 section 5.2), and its end takes one more offset.
 const MESSAGE: u64 = 1 << 25;
 
 /// Reports to the tap, if there is one.
@@ -31,8 +32,8 @@ impl Trace {
         }
     }
 
-    /// `packet` is sent next, in the handshake of the hello with this `random`. If it repeats a part of a flight, `cause` is
-    /// why.
+    /// `packet` is sent next, in the handshake that began with the ClientHello with this `random`. If it repeats a part of a
+    /// flight, it does so for this `cause`.
     pub(super) fn flies(&self, packet: &[u8], random: &Random, cause: LossCause) {
         let Some(tap) = &self.0 else { return };
         let parts = record::handshake_parts(packet, sealed);
@@ -42,12 +43,12 @@ impl Trace {
         }
     }
 
-    /// `datagram` arrived, and brought something if it was `opened`. If the socket itself reports when a datagram
-    /// entered and left the link, nobody looks a message up in the tap, so the tap must not keep it.
+    /// `datagram` arrived. `opened` tells whether a record in it was decrypted. If the socket reports the transit of a
+    /// datagram, the message is never looked up in the tap, so the tap must not keep it.
     pub(super) fn arrived(&self, datagram: &[u8], received: &Received, opened: bool) {
         let Some(tap) = &self.0 else { return };
         if record::is_of_handshake(datagram) {
-            // dimpl ignores a whole datagram without a word, for instance one that begins with an old message.
+            // dimpl ignores some datagrams and reports no error, for instance one that begins with an old message.
             tap.landed(datagram, opened || !record::has_protected(datagram));
         } else {
             tap.landed(datagram, opened && received.transit.is_none());
@@ -55,11 +56,11 @@ impl Trace {
     }
 }
 
-/// A part of a handshake message as a range of a stream: each handshake is a stream, its messages follow each other.
+/// A part of a handshake message as a range of a stream. Each handshake is a stream of its messages.
 fn extent(random: &Random, part: Part) -> Extent {
     let [a, b, c, d, e, f, g, h, ..] = *random;
     let base = u64::from(part.message) * MESSAGE;
-    // The end counts, so that an empty message is data too.
+    // The end of a message counts as one more byte, so that an empty message is not an empty range.
     let end = u64::from(part.end) + u64::from(part.is_last);
     Extent {
         stream: u64::from_be_bytes([a, b, c, d, e, f, g, h]),

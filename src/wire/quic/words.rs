@@ -1,11 +1,11 @@
-//! Frames in words, for people.
+//! Frames in words, for output.
 
 use std::fmt;
 
 use super::{Ack, Frame};
 
 impl fmt::Display for Frame<'_> {
-    /// The name of RFC 9000, and what a reader follows: `STREAM 8 bytes 0-999`.
+    /// The name in RFC 9000 and the most important fields: `STREAM 8 bytes 0-999`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Padding { length } => write!(f, "PADDING of {length} bytes"),
@@ -46,7 +46,7 @@ fn bytes(f: &mut fmt::Formatter<'_>, name: &str, offset: u64, length: u64) -> fm
 }
 
 fn acknowledgement(f: &mut fmt::Formatter<'_>, ack: &Ack<'_>) -> fmt::Result {
-    /// More ranges are only announced.
+    /// The words `and more` replace the other ranges.
     const SHOWN: usize = 3;
     f.write_str("ACK")?;
     let mut ranges = ack.ranges();

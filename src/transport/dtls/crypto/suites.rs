@@ -150,8 +150,8 @@ impl Cipher for Sealer {
     }
 }
 
-/// Records that this thread has tried to decrypt. dimpl discards bad records without a word; this tells what it did with
-/// a datagram.
+/// Records that this thread has tried to decrypt. dimpl discards bad records and reports no error, so these counts tell
+/// whether it accepted a datagram.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::transport::dtls) struct Tally {
     /// Records that were authentic.
