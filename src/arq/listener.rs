@@ -16,10 +16,10 @@ const COOKIE_LIFETIME: Duration = Duration::from_secs(30);
 /// Validates clients' addresses and routes datagrams to connections.
 ///
 /// A client's first hello is answered with a challenge: a connection id and a cookie, both derived from the client's
-/// address, its connection id and the time with the server's secret key. The server keeps no state for it, as with SCTP's
-/// state cookie (RFC 9260 section 5.1.3) and TCP's SYN cookies (RFC 4987 section 3.6). Only a client that receives at its
-/// address can return the cookie, and only then is a connection created. The challenge is smaller than the hello, so a
-/// forged source address amplifies no traffic.
+/// address, its connection id and the time with the server's secret key. The server keeps no state for it, as with
+/// SCTP's state cookie (RFC 9260 section 5.1.3) and TCP's SYN cookies (RFC 4987 section 3.6). Only a client that
+/// receives at its address can return the cookie, and only then is a connection created. The challenge is smaller than
+/// the hello, so a forged source address amplifies no traffic.
 #[derive(Debug)]
 pub struct Listener {
     config: Config,
@@ -108,8 +108,8 @@ impl Listener {
         Routed::Reply(Segment { to: greeting.from, acknowledgement, body }.encode())
     }
 
-    /// The connection id and the cookie for a client. The id does not depend on the time, so that two hellos of a client
-    /// create one connection. The cookie is valid for one period of [`COOKIE_LIFETIME`] and the next.
+    /// The connection id and the cookie for a client. The id does not depend on the time, so that two hellos of a
+    /// client create one connection. The cookie is valid for one period of [`COOKIE_LIFETIME`] and the next.
     fn challenge(&self, from: SocketAddr, client: ConnectionId, period: u64) -> (ConnectionId, Cookie) {
         let (mut id, mut cookie) = ([0; 8], [0; 16]);
         id.copy_from_slice(&self.tag(b"id", from, client, 0).as_ref()[..8]);

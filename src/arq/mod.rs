@@ -1,8 +1,8 @@
 //! Reliability built by hand: what UDP lacks for reliable delivery, piece by piece.
 //!
 //! UDP may lose a datagram, duplicate, delay or corrupt it. A datagram cannot exceed what the path carries, its source
-//! address may be forged, and nothing keeps a sender from overloading the receiver or the network. Each of these problems
-//! has its own solution here, in its own file.
+//! address may be forged, and nothing keeps a sender from overloading the receiver or the network. Each of these
+//! problems has its own solution here, in its own file.
 //!
 //! | problem | solution | result | file |
 //! | --- | --- | --- | --- |
@@ -39,20 +39,21 @@
 //! D = RTT + min(3 d, max(d, RTT / 8))
 //! ```
 //!
-//! (selective and unordered, acknowledged at once). A segment is lost when one sent three later is acknowledged, or when any
-//! later one is acknowledged and 9/8 of the RTT has passed since the segment was sent (RFC 9002 section 6.1, similar to
-//! RFC 8985). Go-back-N needs three more segments, `D = RTT + 3 d`, and everything sent meanwhile is as late. If no segment
-//! follows within the timeout, as always in stop-and-wait, the timer detects the loss after `SRTT + max(1 ms, 4 RTTVAR)`,
-//! and by default no sooner than 200 ms. With ordered delivery, `ceil(D / d) - 1` messages wait behind one loss.
+//! (selective and unordered, acknowledged at once). A segment is lost when one sent three later is acknowledged, or
+//! when any later one is acknowledged and 9/8 of the RTT has passed since the segment was sent (RFC 9002 section 6.1,
+//! similar to RFC 8985). Go-back-N needs three more segments, `D = RTT + 3 d`, and everything sent meanwhile is as
+//! late. If no segment follows within the timeout, as always in stop-and-wait, the timer detects the loss after
+//! `SRTT + max(1 ms, 4 RTTVAR)`, and by default no sooner than 200 ms. With ordered delivery, `ceil(D / d) - 1`
+//! messages wait behind one loss.
 //!
 //! # From here to QUIC
 //!
 //! Each piece is simple, but together they leave problems open. A retransmitted segment keeps its number, so its
-//! acknowledgement is ambiguous: Karn's algorithm discards such RTT samples, while QUIC never reuses a packet number. One
-//! order for everything blocks, and no order is often too little: QUIC orders each of many streams on its own. The
-//! connection ids here keep out only attackers who cannot see the traffic. Those who can may read and forge everything, so
-//! encryption must start with the first packet, as TLS does in QUIC. Connection migration, path MTU discovery, pacing and
-//! data in the first flight are further pieces of the same kind.
+//! acknowledgement is ambiguous: Karn's algorithm discards such RTT samples, while QUIC never reuses a packet number.
+//! One order for everything blocks, and no order is often too little: QUIC orders each of many streams on its own. The
+//! connection ids here keep out only attackers who cannot see the traffic. Those who can may read and forge everything,
+//! so encryption must start with the first packet, as TLS does in QUIC. Connection migration, path MTU discovery,
+//! pacing and data in the first flight are further pieces of the same kind.
 //!
 //! # Driving it
 //!

@@ -11,7 +11,8 @@ use crate::{unit::Time, wire::segment::Fragment};
 pub struct Message {
     /// The message.
     pub bytes: Bytes,
-    /// Sequence number of its first segment: the start of the range that [`super::Connection::send`] returned to the sender.
+    /// Sequence number of its first segment: the start of the range that [`super::Connection::send`] returned to the
+    /// sender.
     pub first: u64,
     /// Number of its segments.
     pub segments: u16,

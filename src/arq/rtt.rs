@@ -100,8 +100,8 @@ impl Rtt {
         }
     }
 
-    /// The time threshold for loss (RFC 9002 section 6.1.2): a segment sent earlier than this is lost once a later one is
-    /// acknowledged.
+    /// The time threshold for loss (RFC 9002 section 6.1.2): a segment sent earlier than this is lost once a later one
+    /// is acknowledged.
     pub(super) fn time_threshold(&self, round_trips: f32) -> Duration {
         self.measured.map_or(INITIAL_TIMEOUT, |measured| {
             let rtt = measured.smoothed.max(measured.latest);

@@ -1,9 +1,9 @@
 //! Unacknowledged segments and loss detection (RFC 6675, RFC 8985, RFC 9002 section 6.1).
 //!
-//! Each transmission has a number of its own, as a QUIC packet does, so a retransmitted segment counts as new as its last
-//! copy. A segment is lost once a transmission with a number higher by the packet threshold is acknowledged, or once any
-//! later one is acknowledged and the time threshold has passed since the segment was sent. The cost of an acknowledgement
-//! depends on the segments that it changes, not on the size of the window.
+//! Each transmission has a number of its own, as a QUIC packet does, so a retransmitted segment counts as new as its
+//! last copy. A segment is lost once a transmission with a number higher by the packet threshold is acknowledged, or
+//! once any later one is acknowledged and the time threshold has passed since the segment was sent. The cost of an
+//! acknowledgement depends on the segments that it changes, not on the size of the window.
 
 use std::{
     collections::{BTreeSet, VecDeque},

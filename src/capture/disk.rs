@@ -27,7 +27,8 @@ pub(super) trait Files: Send + 'static {
     /// A part of a file.
     type Piece: Piece;
 
-    /// Writes a piece. Returns whether this and all writes before have succeeded. After an error it writes nothing more.
+    /// Writes a piece. Returns whether this and all writes before have succeeded. After an error it writes nothing
+    /// more.
     fn write(&mut self, piece: &Self::Piece) -> bool;
 }
 

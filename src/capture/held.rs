@@ -180,7 +180,8 @@ impl Notes {
 struct OnLink {
     /// The number of the first packet.
     first: u64,
-    /// For each number from `first` on, its place among all packets that were ever held. `None` if it has left the link.
+    /// For each number from `first` on, its place among all packets that were ever held. `None` if it has left the
+    /// link.
     places: VecDeque<Option<u64>>,
 }
 

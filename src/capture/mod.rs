@@ -1,4 +1,5 @@
-//! Packet captures of runs, with the secrets that decrypt them, for tools such as Wireshark, and qlog traces of connections.
+//! Packet captures of runs, with the secrets that decrypt them, for tools such as Wireshark, and qlog traces of
+//! connections.
 
 mod capture_file;
 mod disk;

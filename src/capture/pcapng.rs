@@ -29,7 +29,8 @@ mod option {
     pub(super) const PACKETS_DROPPED: u16 = 5;
 }
 
-/// Appends the first block of a file. `application` is the program that writes the file, `comment` describes the capture.
+/// Appends the first block of a file. `application` is the program that writes the file, `comment` describes the
+/// capture.
 pub(super) fn section_header(out: &mut Vec<u8>, application: &str, comment: &str) {
     let mut block = Block::begin(out, block_type::SECTION_HEADER);
     block.u32(BYTE_ORDER);
@@ -56,8 +57,8 @@ pub(super) fn interface(out: &mut Vec<u8>, name: &str, snap_bytes: u32) {
 /// The length of a block of [`interface_statistics`].
 pub(super) const STATISTICS_BYTES: usize = 52;
 
-/// Appends the statistics of an interface at the end of the file: the number of packets that it has seen, and the number
-/// of those that are missing in the file.
+/// Appends the statistics of an interface at the end of the file: the number of packets that it has seen, and the
+/// number of those that are missing in the file.
 pub(super) fn interface_statistics(
     out: &mut Vec<u8>,
     interface: u32,

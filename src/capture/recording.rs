@@ -65,8 +65,8 @@ impl Recording {
         self.secrets.clone().map(|secrets| Arc::new(secrets) as Arc<dyn KeyLog>)
     }
 
-    /// Ends the capture. `is_whole` tells whether the run reached its end. Returns the number of packets that are missing
-    /// because the disk was too slow, or the first write error.
+    /// Ends the capture. `is_whole` tells whether the run reached its end. Returns the number of packets that are
+    /// missing because the disk was too slow, or the first write error.
     pub fn finish_capture(&self, is_whole: bool) -> io::Result<u64> {
         self.capture.as_ref().map_or(Ok(0), |capture| capture.finish(is_whole))
     }

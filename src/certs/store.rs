@@ -97,8 +97,8 @@ impl Store {
         self.create(names, now)
     }
 
-    /// Reads the server's certificate chain and key. Returns an error if a file is missing or invalid, or if the key is not
-    /// the certificate's.
+    /// Reads the server's certificate chain and key. Returns an error if a file is missing or invalid, or if the key is
+    /// not the certificate's.
     pub fn identity(&self) -> Result<Identity, CertsError> {
         let has_p256 = self.path(DTLS).exists() && self.path(DTLS_KEY).exists();
         let identity = Identity {

@@ -17,7 +17,8 @@ use crate::{
     wire::{Probe, ProbeError},
 };
 
-/// One end of a datagram socket. The server's end answers the sender of the last datagram: an experiment has one client.
+/// One end of a datagram socket. The server's end answers the sender of the last datagram: an experiment has one
+/// client.
 pub(super) struct DatagramChannel {
     host: Arc<dyn Host>,
     socket: Arc<dyn Datagrams>,

@@ -20,8 +20,8 @@ pub struct Delivery {
     pub released: Time,
     /// When that last byte entered the link. `None` if the path does not know.
     pub entered: Option<Entered>,
-    /// The earlier message of the same ordered unit that it waited for: of those that arrived after it, the last. `None` if
-    /// it did not wait.
+    /// The earlier message of the same ordered unit that it waited for: of those that arrived after it, the last.
+    /// `None` if it did not wait.
     pub blocked_by: Option<MessageId>,
     /// Why that message arrived late. `None` if it did not wait, or if the path does not know.
     pub cause: Option<Cause>,
@@ -96,8 +96,8 @@ impl Delivery {
         Self { probe, arrived: Some(arrived), released: arrived, entered, blocked_by: None, cause: None }
     }
 
-    /// A message of a stream that is read in order. `own` is known from the link: when and how its last byte arrived. So is
-    /// `latest`: of the messages before it, the one that arrived last.
+    /// A message of a stream that is read in order. `own` is known from the link: when and how its last byte arrived.
+    /// So is `latest`: of the messages before it, the one that arrived last.
     pub fn forwarded(probe: Probe, own: (Time, Passage), latest: Option<(MessageId, Time, Passage)>) -> Self {
         let (arrived, own) = own;
         let blocker = latest.filter(|(_, at, _)| *at > arrived);

@@ -30,8 +30,8 @@ use crate::{
 /// Buffer size of a read.
 const READ_BYTES: usize = 64 * 1024;
 
-/// One end of a byte stream. The kernel's TCP hides when bytes arrived. On an emulated link the tap knows; elsewhere only
-/// the release in order is seen.
+/// One end of a byte stream. The kernel's TCP hides when bytes arrived. On an emulated link the tap knows; elsewhere
+/// only the release in order is seen.
 pub(super) struct StreamChannel {
     peer: SocketAddr,
     inbox: Inbox,

@@ -22,8 +22,8 @@ pub struct QueueVisit {
     /// From its offer until the transmitter began to send it. Serialisation is not part of it. Zero on a link without a
     /// rate, where no packet waits.
     pub delay: Duration,
-    /// Whether it was marked with Congestion Experienced (RFC 3168): by the queue instead of being dropped, or by a link
-    /// that marks everything.
+    /// Whether it was marked with Congestion Experienced (RFC 3168): by the queue instead of being dropped, or by a
+    /// link that marks everything.
     pub marked: bool,
 }
 

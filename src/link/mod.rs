@@ -107,9 +107,9 @@ impl Default for PacketTraits {
 ///
 /// It does not look into packets: their content, with the ECN field, comes out unchanged.
 ///
-/// How to drive it: [`enqueue`](Self::enqueue) each packet that is sent. At [`poll_timeout`](Self::poll_timeout)
-/// or later, call [`poll`](Self::poll) until it returns `None`. Events are ordered by instant, then by offer. A
-/// packet's fate may be decided at its offer, when it leaves the queue, or on the wire. Only its event reports the fate.
+/// How to drive it: [`enqueue`](Self::enqueue) each packet that is sent. At [`poll_timeout`](Self::poll_timeout) or
+/// later, call [`poll`](Self::poll) until it returns `None`. Events are ordered by instant, then by offer. A packet's
+/// fate may be decided at its offer, when it leaves the queue, or on the wire. Only its event reports the fate.
 #[derive(Debug)]
 pub struct Link<P> {
     mtu: usize,

@@ -11,14 +11,15 @@ use super::{
 };
 use crate::unit::{Rate, Share, serialize_nanos};
 
-/// Defines [`LinkSpec`] and [`PROPERTIES`] from rows. A row is a field with its type and default, and its property. A field
-/// without a property is set by the property of the previous row.
+/// Defines [`LinkSpec`] and [`PROPERTIES`] from rows. A row is a field with its type and default, and its property. A
+/// field without a property is set by the property of the previous row.
 macro_rules! properties {
     ($($(#[$attribute:meta])* $field:ident: $type:ty = $default:expr $(=> $property:expr)?;)*) => {
         /// The properties of one direction of a link.
         ///
-        /// The default has no effect except that packets above 1500 bytes are refused. Serialized as in the configuration
-        /// of a result file: integer nanoseconds, bits per second, ratios, and models as on the command line.
+        /// The default has no effect except that packets above 1500 bytes are refused. Serialized as in the
+        /// configuration of a result file: integer nanoseconds, bits per second, ratios, and models as on the command
+        /// line.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
         pub struct LinkSpec {
             $($(#[$attribute])* pub $field: $type,)*

@@ -183,8 +183,8 @@ impl Nat {
         Some(outer)
     }
 
-    /// The client's address for a packet to `outer`. `None` if there is no such mapping. Then the packet is counted, and the
-    /// caller drops it.
+    /// The client's address for a packet to `outer`. `None` if there is no such mapping. Then the packet is counted,
+    /// and the caller drops it.
     pub(super) fn incoming(&mut self, now: Time, outer: SocketAddr) -> Option<SocketAddr> {
         if !self.change.has_happened(now) {
             return Some(outer);

@@ -46,8 +46,8 @@ struct Counting {
     datagrams_since: u64,
 }
 
-/// After this many datagrams in a row that are not ECN-capable, the sender counts as having given up. Probes for a larger
-/// MTU are not ECN-capable either, but there are never this many in a row.
+/// After this many datagrams in a row that are not ECN-capable, the sender counts as having given up. Probes for a
+/// larger MTU are not ECN-capable either, but there are never this many in a row.
 const GAVE_UP_AFTER: u64 = 16;
 
 impl EcnMeter {

@@ -9,8 +9,8 @@ use crate::stats::Histogram;
 pub struct Fidelity {
     /// How late packets were sent after they were due, in nanoseconds.
     pub lateness: Histogram,
-    /// Packets that the machine dropped because a socket or memory was full; `None` if unknown. The kernel counts coalesced
-    /// packets as one.
+    /// Packets that the machine dropped because a socket or memory was full; `None` if unknown. The kernel counts
+    /// coalesced packets as one.
     pub dropped: Option<u64>,
     /// Packets that could not be sent.
     pub send_errors: u64,

@@ -45,8 +45,8 @@ pub trait Host: Send + Sync + Debug + 'static {
         None
     }
 
-    /// Whether packets must be encrypted. `false` only in virtual time, if the link neither alters nor forges packets and no observer
-    /// [reads ciphertext](super::Observer::reads_ciphertext).
+    /// Whether packets must be encrypted. `false` only in virtual time, if the link neither alters nor forges packets
+    /// and no observer [reads ciphertext](super::Observer::reads_ciphertext).
     fn needs_encryption(&self) -> bool {
         true
     }
@@ -63,8 +63,8 @@ pub trait Host: Send + Sync + Debug + 'static {
     /// A UDP socket for quinn, which does its own batching and pacing.
     fn quic_bind(&self, local: SocketAddr) -> Result<Arc<dyn quinn::AsyncUdpSocket>, PathError>;
 
-    /// A UDP socket for quinn that talks to `peer` alone. It fails when `peer` refuses a datagram, where the path hears of
-    /// that.
+    /// A UDP socket for quinn that talks to `peer` alone. It fails when `peer` refuses a datagram, where the path hears
+    /// of that.
     fn quic_connect(&self, peer: SocketAddr) -> Result<Arc<dyn quinn::AsyncUdpSocket>, PathError> {
         self.quic_bind(unspecified(peer))
     }
@@ -80,8 +80,9 @@ pub trait Host: Send + Sync + Debug + 'static {
         None
     }
 
-    /// This host, for one of several TCP connections at a time. They run the kernel's congestion controller of this name,
-    /// and do not report the kernel's counters, which include all connections. `None` if the path sets no controller.
+    /// This host, for one of several TCP connections at a time. They run the kernel's congestion controller of this
+    /// name, and do not report the kernel's counters, which include all connections. `None` if the path sets no
+    /// controller.
     fn beside_others(&self, _controller: &'static str) -> Option<Arc<dyn Host>> {
         None
     }
@@ -92,14 +93,14 @@ pub trait Host: Send + Sync + Debug + 'static {
     /// A TCP listener, or [`PathError::Unsupported`].
     fn tcp_listen(&self, local: SocketAddr) -> Result<Box<dyn Listener>, PathError>;
 
-    /// Waits shorter than this are not evidence of blocking: packets that arrive at one instant are read one by one. Zero
-    /// in virtual time.
+    /// Waits shorter than this are not evidence of blocking: packets that arrive at one instant are read one by one.
+    /// Zero in virtual time.
     fn resolution(&self) -> Duration {
         Duration::ZERO
     }
 
-    /// Whether the link marks packets or changes their ECN field (RFC 3168). Transports that can send ECN-capable packets
-    /// then do.
+    /// Whether the link marks packets or changes their ECN field (RFC 3168). Transports that can send ECN-capable
+    /// packets then do.
     fn uses_ecn(&self) -> bool {
         false
     }

@@ -1,9 +1,9 @@
 //! Where packets travel: the one place where virtual time, loopback and a real network differ.
 //!
 //! A [`Host`] is one end of a path. Client and server code takes its clock, timers, tasks and sockets from its host and
-//! from nowhere else, so that the same code runs in virtual time ([`sim`]), on the sockets of this machine ([`direct`]),
-//! and on these with the emulated wire in between: between sockets ([`relay`]) or between network namespaces
-//! ([`netns`]). An [`Observer`] sees every packet on the wire, on any path.
+//! from nowhere else, so that the same code runs in virtual time ([`sim`]), on the sockets of this machine
+//! ([`direct`]), and on these with the emulated wire in between: between sockets ([`relay`]) or between network
+//! namespaces ([`netns`]). An [`Observer`] sees every packet on the wire, on any path.
 
 mod address_change;
 #[cfg(feature = "sockets")]

@@ -20,8 +20,8 @@ pub trait Observer: Send {
     /// A packet left the link: the receiver is about to have it, or it was dropped.
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit);
 
-    /// Whether it depends on the encrypted bytes of packets, for more than to recognise a packet. If no observer does, a
-    /// simulation may leave packets unencrypted.
+    /// Whether it depends on the encrypted bytes of packets, for more than to recognise a packet. If no observer does,
+    /// a simulation may leave packets unencrypted.
     fn reads_ciphertext(&self) -> bool {
         true
     }

@@ -12,8 +12,8 @@ use crate::{
 /// Measures the queueing delay of every packet that a link transmits, in the order in which packets leave it. Clones
 /// share the measurements.
 ///
-/// The delay is the time from the offer of a packet until the link begins to transmit it. Packets that the queue dropped do
-/// not count. A packet that the link duplicated counts once.
+/// The delay is the time from the offer of a packet until the link begins to transmit it. Packets that the queue
+/// dropped do not count. A packet that the link duplicated counts once.
 #[derive(Debug, Clone)]
 pub struct QueueMeter(Arc<Mutex<QueueDelays>>);
 

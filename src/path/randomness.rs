@@ -40,8 +40,8 @@ impl Randomness {
 
     /// Draws from the simulation on this thread: the innermost call of [`within`](Self::within).
     ///
-    /// rustls and dimpl take a static as their source of randomness. It cannot belong to a simulation, so this looks for
-    /// the current one.
+    /// rustls and dimpl take a static as their source of randomness. It cannot belong to a simulation, so this looks
+    /// for the current one.
     pub fn fill_current(bytes: &mut [u8]) -> Result<(), NoSimulation> {
         CURRENT.with_borrow(|current| {
             let Self(rng) = current.as_ref().ok_or(NoSimulation)?;

@@ -151,8 +151,8 @@ pub(super) fn tcp_info(socket: impl AsFd) -> io::Result<([u8; 256], usize)> {
     option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_INFO)
 }
 
-/// Has a program choose the socket that receives a datagram, of those that share the port of `socket`: its result is the
-/// socket's number, in the order in which they were bound.
+/// Has a program choose the socket that receives a datagram, of those that share the port of `socket`: its result is
+/// the socket's number, in the order in which they were bound.
 pub(super) fn attach_reuseport_filter(socket: impl AsFd, program: &[libc::sock_filter]) -> io::Result<()> {
     let filter = libc::sock_fprog {
         len: u16::try_from(program.len()).map_err(io::Error::other)?,

@@ -35,8 +35,8 @@ struct Queue {
     free: Vec<usize>,
     heap: BinaryHeap<Reverse<Alarm>>,
     sequence: u64,
-    /// The instant for which the clock is armed. Arming costs a system call in real time, so a clock whose first deadline
-    /// moved later is left to fire early.
+    /// The instant for which the clock is armed. Arming costs a system call in real time, so a clock whose first
+    /// deadline moved later is left to fire early.
     rings_at: Option<Time>,
 }
 

@@ -20,8 +20,8 @@ const REST: Duration = Duration::from_millis(100);
 
 /// Waits for descriptors and deadlines, on one thread.
 ///
-/// The kernel wakes a thread some tens of microseconds late. So the thread spins over the last of them, still polling its
-/// descriptors, as long as it has a core to itself: on a busy machine it would delay the threads that it waits for.
+/// The kernel wakes a thread some tens of microseconds late. So the thread spins over the last of them, still polling
+/// its descriptors, as long as it has a core to itself: on a busy machine it would delay the threads that it waits for.
 #[derive(Debug)]
 pub struct Waiter {
     may_spin: bool,
@@ -38,8 +38,8 @@ impl Waiter {
         Self { may_spin: cores > 1, rests_until: Time::ZERO }
     }
 
-    /// Waits until one of `fds` is ready, or until `until` by the clock `now`. Returns whether one is ready; `revents` tells
-    /// which.
+    /// Waits until one of `fds` is ready, or until `until` by the clock `now`. Returns whether one is ready; `revents`
+    /// tells which.
     ///
     /// Returns the errors of `ppoll`; an interrupted wait continues.
     pub fn wait(

@@ -57,7 +57,8 @@ pub(super) struct BoundUrl {
     counters: Vec<Arc<Counters>>,
 }
 
-/// The shape of the sessions, with the keys that the workers share: each accepts the sessions and cookies of the others.
+/// The shape of the sessions, with the keys that the workers share: each accepts the sessions and cookies of the
+/// others.
 #[derive(Debug)]
 enum Protocol {
     Datagrams,

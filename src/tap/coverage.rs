@@ -38,8 +38,8 @@ impl Extent {
 #[derive(Debug, Default)]
 pub(super) struct Coverage {
     streams: BTreeMap<u64, Stream>,
-    /// Streams that have arrived completely, by their type. The two low bits of an id are the type, the others number the
-    /// streams of that type (RFC 9000 section 2.1).
+    /// Streams that have arrived completely, by their type. The two low bits of an id are the type, the others number
+    /// the streams of that type (RFC 9000 section 2.1).
     complete: [RangeSet; 4],
 }
 

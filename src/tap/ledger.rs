@@ -18,7 +18,8 @@ use crate::{
     wire::MessageId,
 };
 
-/// How long after its arrival a packet may still be decrypted. A server buffers packets until it has accepted the client.
+/// How long after its arrival a packet may still be decrypted. A server buffers packets until it has accepted the
+/// client.
 const LATE: Duration = Duration::from_secs(10);
 
 /// The record of one direction. It holds only what is in flight or not released, and reuses its memory, so it does not
@@ -98,8 +99,8 @@ impl Ledger {
         self.add_loaded(datagram, self.loaded, Some(what), None);
     }
 
-    /// `datagram`, with these parts of handshake messages, is about to be sent. If it repeats a part, the earlier packets
-    /// with that part count as declared lost for this `cause`.
+    /// `datagram`, with these parts of handshake messages, is about to be sent. If it repeats a part, the earlier
+    /// packets with that part count as declared lost for this `cause`.
     pub fn load_flight(&mut self, datagram: &[u8], data: Vec<Extent>, cause: LossCause) {
         self.loaded += 1;
         self.add_loaded(datagram, self.loaded, None, Some(data));
@@ -131,8 +132,8 @@ impl Ledger {
         carried
     }
 
-    /// `datagram` was offered to the link at `now` as packet `number`; `look` is called with what is known of it. Packets
-    /// sealed earlier that did not enter the link are forgotten: packets enter in sending order.
+    /// `datagram` was offered to the link at `now` as packet `number`; `look` is called with what is known of it.
+    /// Packets sealed earlier that did not enter the link are forgotten: packets enter in sending order.
     pub fn enter(&mut self, number: u64, datagram: &[u8], now: Time, look: impl FnOnce(Entering<'_>)) {
         let Some(index) = self.sealed.position(datagram) else { return look(Entering::default()) };
         for _ in 0..index {

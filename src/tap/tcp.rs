@@ -1,7 +1,8 @@
 //! TCP connections, as seen on the link: when which bytes of a stream entered it, and when they arrived.
 //!
-//! The two ends of a connection share the [`Connections`]. The sender reports which bytes on the wire are its next message
-//! ([`StreamTap::send`]). After reading that message, the receiver asks how they arrived ([`StreamTap::receive`]).
+//! The two ends of a connection share the [`Connections`]. The sender reports which bytes on the wire are its next
+//! message ([`StreamTap::send`]). After reading that message, the receiver asks how they arrived
+//! ([`StreamTap::receive`]).
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -59,7 +60,8 @@ struct Stream {
     numbers: Sequence,
     segments: u64,
     bytes: StreamBytes,
-    /// The fate of the segments. Kernel TCP does not report its losses, so each retransmission counts as a declared loss.
+    /// The fate of the segments. Kernel TCP does not report its losses, so each retransmission counts as a declared
+    /// loss.
     truth: Truth,
     /// The ranges of messages that were sent and not received.
     messages: VecDeque<(u64, u64)>,

@@ -1,8 +1,8 @@
 //! The fate of the packets of one direction, compared with the losses that their sender declared.
 //!
-//! The sender of a transport that retransmits infers which packets were lost. The link knows. [`Truth`] receives both, and
-//! counts needless retransmissions, packets that were declared lost but arrived, and how long it took to detect a loss. It
-//! reads no clock and depends on no transport: data are ranges of offsets in numbered streams.
+//! The sender of a transport that retransmits infers which packets were lost. The link knows. [`Truth`] receives both,
+//! and counts needless retransmissions, packets that were declared lost but arrived, and how long it took to detect a
+//! loss. It reads no clock and depends on no transport: data are ranges of offsets in numbered streams.
 
 use std::{collections::VecDeque, mem, ops::AddAssign, time::Duration};
 
@@ -101,8 +101,8 @@ pub enum Verdict {
     },
 }
 
-/// Follows the packets with data of one direction of a connection. It holds only packets that are on the link, or dropped
-/// and not declared lost, so its memory does not grow with the length of a run.
+/// Follows the packets with data of one direction of a connection. It holds only packets that are on the link, or
+/// dropped and not declared lost, so its memory does not grow with the length of a run.
 #[derive(Debug, Default)]
 pub struct Truth {
     figures: TruthFigures,
@@ -182,8 +182,8 @@ impl Truth {
     }
 
     /// Packet `number` entered the link at `now` with `data`. Numbers are in sending order. If the packet repeats data,
-    /// its sender considers the earlier packets with that data lost. `repeats_for` is set for a sender that does not report
-    /// its losses. Then the repetition counts as their declaration, for this cause.
+    /// its sender considers the earlier packets with that data lost. `repeats_for` is set for a sender that does not
+    /// report its losses. Then the repetition counts as their declaration, for this cause.
     pub fn sent(&mut self, number: u64, now: Time, data: Vec<Extent>, repeats_for: Option<LossCause>) {
         let (mut repeats, mut is_new) = (false, data.is_empty());
         for extent in &data {
@@ -327,8 +327,8 @@ impl Truth {
         }
     }
 
-    /// The sender considers a packet lost that did not arrive. A packet that the receiver discarded is neither a detected
-    /// nor a false loss.
+    /// The sender considers a packet lost that did not arrive. A packet that the receiver discarded is neither a
+    /// detected nor a false loss.
     fn find_missing(&mut self, index: usize, now: Time, cause: LossCause, declares: bool) {
         let mut packet = self.missing.swap_remove(index);
         if packet.is_undeclared() {

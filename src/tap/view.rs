@@ -78,8 +78,8 @@ impl Tap {
         self.outgoing().load_segment(datagram, segment);
     }
 
-    /// `datagram`, with these parts of handshake messages, is sent next. Its receiver reports it by [`Tap::landed`]. If it
-    /// repeats a part, the earlier packets with that part count as declared lost for this `cause`.
+    /// `datagram`, with these parts of handshake messages, is sent next. Its receiver reports it by [`Tap::landed`]. If
+    /// it repeats a part, the earlier packets with that part count as declared lost for this `cause`.
     pub fn loaded_flight(&self, datagram: &[u8], data: Vec<Extent>, cause: LossCause) {
         self.outgoing().load_flight(datagram, data, cause);
     }

@@ -126,8 +126,8 @@ pub struct Lost {
     pub trigger: LossTrigger,
     /// Whether it is ack-eliciting. Packets that are not ack-eliciting contain nothing to retransmit.
     pub ack_eliciting: bool,
-    /// Whether the acknowledgement of a probe (RFC 9002 section 6.2.4) revealed the loss. Without the probe it would have
-    /// been found later, or never.
+    /// Whether the acknowledgement of a probe (RFC 9002 section 6.2.4) revealed the loss. Without the probe it would
+    /// have been found later, or never.
     pub after_probe: bool,
     /// Whether it was a probe for a larger path MTU. The loss of a probe does not indicate congestion (RFC 9000 section
     /// 14.4).

@@ -2,8 +2,8 @@
 
 use std::{collections::VecDeque, ops::RangeInclusive};
 
-/// Bytes that identify a datagram. A QUIC datagram ends with the authentication tag of its last packet (RFC 9001 section
-/// 5.3). An ARQ segment begins with its checksum, and its last bytes are compared too.
+/// Bytes that identify a datagram. A QUIC datagram ends with the authentication tag of its last packet (RFC 9001
+/// section 5.3). An ARQ segment begins with its checksum, and its last bytes are compared too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tag {
     head: Option<[u8; 8]>,

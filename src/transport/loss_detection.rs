@@ -2,8 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
-/// The thresholds of loss detection (RFC 9002 section 6.1). A packet is declared lost when a packet is acknowledged that was
-/// sent `packet_threshold` packets later. It is also declared lost when any later packet is acknowledged and
+/// The thresholds of loss detection (RFC 9002 section 6.1). A packet is declared lost when a packet is acknowledged
+/// that was sent `packet_threshold` packets later. It is also declared lost when any later packet is acknowledged and
 /// `time_threshold` has passed since it was sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LossDetection {

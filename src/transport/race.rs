@@ -68,8 +68,8 @@ mod tests {
         unit::PerDirection,
     };
 
-    /// Attempts addresses whose port says after how many milliseconds they succeed, or fail where it is odd. Returns the
-    /// port that won or failed, and when.
+    /// Attempts addresses whose port says after how many milliseconds they succeed, or fail where it is odd. Returns
+    /// the port that won or failed, and when.
     fn raced(ports: &[u16]) -> (Result<u16, Option<u16>>, u64) {
         let world = World::new(&PerDirection::both(LinkSpec::default()), 1);
         let host = world.host(Side::Client);

@@ -242,8 +242,8 @@ impl Transport {
         self.0.datagram.is_some()
     }
 
-    /// Whether a session continues after its client's address has changed. It does if the server keeps no state for it, or
-    /// finds that state without the address.
+    /// Whether a session continues after its client's address has changed. It does if the server keeps no state for it,
+    /// or finds that state without the address.
     pub const fn survives_new_address(self) -> bool {
         match self.0.shape {
             // Signed datagrams name their sender. DTLS would need connection ids (RFC 9146), which dimpl does not have.

@@ -1,7 +1,7 @@
 //! Seeded random number generators, one for each consumer.
 //!
-//! ChaCha8 is used because its output is defined by its specification. `StdRng` may change its algorithm between versions
-//! of `rand`, which would change every published result.
+//! ChaCha8 is used because its output is defined by its specification. `StdRng` may change its algorithm between
+//! versions of `rand`, which would change every published result.
 
 use rand::{Rng, SeedableRng};
 pub use rand_chacha::ChaCha8Rng;

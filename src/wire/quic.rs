@@ -193,8 +193,8 @@ pub fn frames(payload: &[u8]) -> Frames<'_> {
     Frames { rest: payload }
 }
 
-/// Whether a 1-RTT packet with this payload is a probe for a larger MTU: no frames but PING, IMMEDIATE_ACK and PADDING, and
-/// more padding than any other such packet has.
+/// Whether a 1-RTT packet with this payload is a probe for a larger MTU: no frames but PING, IMMEDIATE_ACK and PADDING,
+/// and more padding than any other such packet has.
 pub fn is_mtu_probe(payload: &[u8]) -> bool {
     const PADDING: u64 = 64;
     let mut padding = 0;
@@ -288,8 +288,8 @@ impl<'a> Frames<'a> {
         })
     }
 
-    /// RFC 9000 section 19.3: largest acknowledged, delay, range count, first range, and then that many pairs of gap and
-    /// range; with ECN, three counts.
+    /// RFC 9000 section 19.3: largest acknowledged, delay, range count, first range, and then that many pairs of gap
+    /// and range; with ECN, three counts.
     fn acknowledgement(&mut self, ecn: bool) -> Option<Ack<'a>> {
         let (largest, delay) = (self.varint()?, self.varint()?);
         let (pairs, first_range) = (self.varint()?, self.varint()?);

@@ -23,8 +23,8 @@
 //! All fields are little-endian. `check` is the CRC-32 of everything but itself, because UDP's checksum may be disabled
 //! and its 16 bits miss one corrupted datagram in 65,536. A range is a block received beyond a gap, as in selective
 //! acknowledgements (RFC 2018); it starts `offset` segments after the acknowledgement. The bit `g` marks the
-//! acknowledgement of a segment beyond a gap. `largest` is the largest datagram accepted. Fields that a kind does not use
-//! are zero; a parser rejects any other value.
+//! acknowledgement of a segment beyond a gap. `largest` is the largest datagram accepted. Fields that a kind does not
+//! use are zero; a parser rejects any other value.
 
 #[doc(hidden)]
 pub mod codec;
@@ -116,7 +116,8 @@ pub enum Body<'a> {
     Ping,
     /// Aborts the connection.
     Reset {
-        /// The sequence number that the receiver expects next. A reset with any other is not obeyed (RFC 5961 section 3).
+        /// The sequence number that the receiver expects next. A reset with any other is not obeyed (RFC 5961 section
+        /// 3).
         sequence: u64,
     },
 }

@@ -14,8 +14,8 @@ pub struct Sequence {
 }
 
 impl Sequence {
-    /// A segment is sent. Returns the range of its payload in the stream, and whether a part of the payload was sent before.
-    /// Returns `None` if the segment has no payload, or if the SYN was not seen.
+    /// A segment is sent. Returns the range of its payload in the stream, and whether a part of the payload was sent
+    /// before. Returns `None` if the segment has no payload, or if the SYN was not seen.
     pub fn send(&mut self, segment: &TcpSegment) -> Option<(Range<u64>, bool)> {
         if segment.syn {
             self.first = Some(segment.sequence.wrapping_add(1));
@@ -27,8 +27,8 @@ impl Sequence {
         (segment.length > 0).then_some((start..end, is_repeated))
     }
 
-    /// The offset of a sequence number near those that were sent: sequence numbers wrap every 4 GiB. The SYN is before the
-    /// first byte and has no offset.
+    /// The offset of a sequence number near those that were sent: sequence numbers wrap every 4 GiB. The SYN is before
+    /// the first byte and has no offset.
     pub fn offset(&self, sequence: u32) -> Option<u64> {
         let furthest = self.first?.wrapping_add(self.sent as u32);
         self.sent.checked_add_signed(sequence.wrapping_sub(furthest).cast_signed().into())
@@ -40,8 +40,8 @@ impl Sequence {
     }
 }
 
-/// The selective acknowledgements in the options of a TCP header (RFC 2018): the first sequence number of each block, and
-/// the one after its last.
+/// The selective acknowledgements in the options of a TCP header (RFC 2018): the first sequence number of each block,
+/// and the one after its last.
 pub fn sack_blocks(options: &[u8]) -> impl Iterator<Item = (u32, u32)> {
     const END: u8 = 0;
     const NO_OPERATION: u8 = 1;

@@ -61,8 +61,8 @@ impl CongestionControl {
         }
     }
 
-    /// The retransmission timer expired with `in_flight` bytes in flight. Only the first timeout of a series reaches the
-    /// controller (RFC 5681 section 3.1).
+    /// The retransmission timer expired with `in_flight` bytes in flight. Only the first timeout of a series reaches
+    /// the controller (RFC 5681 section 3.1).
     pub(in crate::arq) fn on_timeout(&mut self, now: Time, in_flight: u64, is_first: bool) {
         self.recovery = Some(now);
         if is_first {

@@ -1,7 +1,7 @@
 //! Events of ARQ in qlog.
 //!
-//! The number of a packet is the sequence number of its segment, which is what acknowledgements name. A retransmission keeps
-//! it, and has a field `transmission` of its own. Segments without content have no number.
+//! The number of a packet is the sequence number of its segment, which is what acknowledgements name. A retransmission
+//! keeps it, and has a field `transmission` of its own. Segments without content have no number.
 
 use super::{
     events::{self, name},

@@ -99,8 +99,8 @@ impl Json {
         self.has_previous = false;
     }
 
-    /// Writes `version_03` in version 0.3, and `sequence` in the other form. Only where a field or an item precedes, one
-    /// of them may write nothing.
+    /// Writes `version_03` in version 0.3, and `sequence` in the other form. Only where a field or an item precedes,
+    /// one of them may write nothing.
     pub(super) fn either(&mut self, version_03: impl FnOnce(&mut Self), sequence: impl FnOnce(&mut Self)) {
         let (start, has_previous) = (self.text.len(), self.has_previous);
         version_03(self);

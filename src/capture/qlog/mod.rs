@@ -58,8 +58,8 @@ struct Log {
 }
 
 struct Connection {
-    /// The destination connection id of the client's first QUIC packet, the id of an ARQ client, or the sequence number of
-    /// a TCP client's SYN.
+    /// The destination connection id of the client's first QUIC packet, the id of an ARQ client, or the sequence number
+    /// of a TCP client's SYN.
     id: Vec<u8>,
     /// The client's address and the server's, once they are known.
     addresses: Option<(SocketAddr, SocketAddr)>,
@@ -90,8 +90,8 @@ impl Qlog {
         Arc::new(self.clone())
     }
 
-    /// Ends all traces. They are marked as complete if the run `is_whole`. Returns how many events are missing because the
-    /// disk was too slow, or the first write error.
+    /// Ends all traces. They are marked as complete if the run `is_whole`. Returns how many events are missing because
+    /// the disk was too slow, or the first write error.
     pub fn finish(&self, is_whole: bool) -> io::Result<u64> {
         let Log { common, connections, .. } = &mut *self.0.lock();
         for end in connections.iter_mut().flat_map(|connection| connection.ends.iter_mut().flatten()) {

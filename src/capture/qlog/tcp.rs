@@ -89,8 +89,8 @@ pub(super) fn segment<'a>(packet: &PacketView<'a>) -> Option<OnWire<'a>> {
 }
 
 impl TcpConnections {
-    /// The connection of a segment that enters the link. A SYN of the client with a new sequence number begins one, whose
-    /// number is `next`. `None` if its beginning was not seen.
+    /// The connection of a segment that enters the link. A SYN of the client with a new sequence number begins one,
+    /// whose number is `next`. `None` if its beginning was not seen.
     pub(super) fn of_entering(
         &mut self,
         packet: &PacketView<'_>,

@@ -91,7 +91,8 @@ impl Wire {
         self.sealed.push(tag, Sealed { connection, packet, bytes });
     }
 
-    /// A datagram entered the link, or its sender's socket. Returns its connection if it carries packets that were sealed.
+    /// A datagram entered the link, or its sender's socket. Returns its connection if it carries packets that were
+    /// sealed.
     pub(super) fn enter(&mut self, number: u64, datagram: &[u8], now: Time) -> Option<usize> {
         let last = self.sealed.position(datagram)?;
         let &Sealed { connection, mut bytes, .. } = self.sealed.get(last)?;
@@ -118,8 +119,8 @@ impl Wire {
         self.flights.push_back(Flight { number, connection, packets, entered: now, copies: 0 });
     }
 
-    /// A copy of a datagram left the link. `more` tells whether another copy is still on it. Calls `look` with the datagram,
-    /// and with whether a datagram that entered later has already arrived.
+    /// A copy of a datagram left the link. `more` tells whether another copy is still on it. Calls `look` with the
+    /// datagram, and with whether a datagram that entered later has already arrived.
     pub(super) fn leave(&mut self, number: u64, arrived: bool, more: bool, look: impl FnOnce(&Flight, bool)) {
         let Ok(index) = self.flights.binary_search_by_key(&number, |flight| flight.number) else { return };
         let is_overtaken = self.highest.is_some_and(|highest| number < highest);

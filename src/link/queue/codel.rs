@@ -1,5 +1,5 @@
-//! CoDel (RFC 8289): drops or marks when packets leave the queue, if even the shortest wait of an interval was above the
-//! target.
+//! CoDel (RFC 8289): drops or marks when packets leave the queue, if even the shortest wait of an interval was above
+//! the target.
 
 use std::time::Duration;
 

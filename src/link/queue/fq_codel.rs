@@ -1,5 +1,5 @@
-//! FlowQueue-CoDel (RFC 8290): a queue for each flow, served by deficit round robin with priority for new flows, and CoDel
-//! in each.
+//! FlowQueue-CoDel (RFC 8290): a queue for each flow, served by deficit round robin with priority for new flows, and
+//! CoDel in each.
 
 use std::{collections::VecDeque, fmt};
 

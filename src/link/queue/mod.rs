@@ -175,8 +175,8 @@ pub(super) const PROPERTY: Property = Property {
 };
 
 impl LinkSpec {
-    /// The queue in bytes or packets. For bandwidth-delay products, the round trip is twice the delay of this direction.
-    /// [`resolve_queues`] knows both directions.
+    /// The queue in bytes or packets. For bandwidth-delay products, the round trip is twice the delay of this
+    /// direction. [`resolve_queues`] knows both directions.
     pub(super) fn resolved_queue(&self) -> QueueLimit {
         self.queue.resolved(self.rate, self.delay * 2)
     }

@@ -62,8 +62,8 @@ impl Pie {
         }
     }
 
-    /// Computes the probability at every instant that was due by `now`. The queue, with this packet at its head, has not
-    /// changed since the last call.
+    /// Computes the probability at every instant that was due by `now`. The queue, with this packet at its head, has
+    /// not changed since the last call.
     fn update<P>(&mut self, now: Time, head: Option<&Queued<P>>) {
         let delay = |at: Time| head.map_or(Duration::ZERO, |head| at.since(head.offered));
         if self.is_at_rest() && delay(now).is_zero() {

@@ -1,5 +1,5 @@
-//! RED (Floyd, Jacobson 1993): drops or marks packets when they are offered, with a probability that grows with the average
-//! length of the queue.
+//! RED (Floyd, Jacobson 1993): drops or marks packets when they are offered, with a probability that grows with the
+//! average length of the queue.
 
 use super::{
     Queued, Room,

@@ -204,9 +204,9 @@ impl Pieces for Sawtooth {
     }
 }
 
-/// A Markov chain of nine rates, from 0 to twice the mean in quarters. Every [`CELLULAR_SLOT`] it goes up, down, or stays,
-/// each with probability 1/3; at the lowest and the highest rate it stays instead of leaving the range. All rates are
-/// equally likely, also the first.
+/// A Markov chain of nine rates, from 0 to twice the mean in quarters. Every [`CELLULAR_SLOT`] it goes up, down, or
+/// stays, each with probability 1/3; at the lowest and the highest rate it stays instead of leaving the range. All
+/// rates are equally likely, also the first.
 #[derive(Debug)]
 struct Cellular {
     mean: u64,

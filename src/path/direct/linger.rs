@@ -25,9 +25,9 @@ const TAKEN: Duration = Duration::from_micros(500);
 /// How long a core counts as busy once another thread was found to need it.
 const BUSY: Duration = Duration::from_millis(100);
 
-/// Polls again if the last wait was short, as in a quick exchange, because that is faster than being woken. It yields the
-/// core before each poll, so that the peer can run on it. If another thread keeps the core for longer than a peer would,
-/// the core is busy, and sleeping is better: the scheduler prefers a thread that was asleep.
+/// Polls again if the last wait was short, as in a quick exchange, because that is faster than being woken. It yields
+/// the core before each poll, so that the peer can run on it. If another thread keeps the core for longer than a peer
+/// would, the core is busy, and sleeping is better: the scheduler prefers a thread that was asleep.
 #[derive(Debug)]
 pub(super) struct Linger {
     timers: Arc<Timers>,

@@ -25,8 +25,8 @@ use crate::{
     unit::{Direction, Mutex, PerDirection},
 };
 
-/// Hosts at these ends with `observers` of their datagrams; unchanged without observers. TCP has no packets to show, because
-/// a socket of the kernel carries a stream of bytes.
+/// Hosts at these ends with `observers` of their datagrams; unchanged without observers. TCP has no packets to show,
+/// because a socket of the kernel carries a stream of bytes.
 pub fn observed<const N: usize>(
     hosts: [(Side, Arc<dyn Host>); N],
     observers: Observers,

@@ -10,8 +10,8 @@ use tokio::{io::Interest, net::UdpSocket};
 
 use crate::{path::BoxFuture, unit::Mutex};
 
-/// Waits for errors. epoll does not report such a socket as readable, so waiting for tokio's `readable` alone would miss
-/// them.
+/// Waits for errors. epoll does not report such a socket as readable, so waiting for tokio's `readable` alone would
+/// miss them.
 pub(super) struct SocketErrors {
     io: Arc<UdpSocket>,
     event: Mutex<BoxFuture<'static, ()>>,

@@ -8,7 +8,8 @@ use socket2::Socket;
 use crate::path::{PortShare, sys};
 
 /// Has the sockets that share the port of `socket` receive the datagrams that [`PortShare::owns`] gives them, by the
-/// first byte of the connection id. Packets whose id the client chose stay with the kernel's hash of addresses and ports.
+/// first byte of the connection id. Packets whose id the client chose stay with the kernel's hash of addresses and
+/// ports.
 pub(super) fn by_connection_id(socket: &Socket, share: PortShare) -> io::Result<()> {
     sys::attach_reuseport_filter(socket, &program(share.of.into()))
 }

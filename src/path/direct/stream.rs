@@ -1,5 +1,5 @@
-//! A TCP stream, polled again for a moment before the thread sleeps. UDP and QUIC sockets do the same, so that transports
-//! are compared and not ways of waiting.
+//! A TCP stream, polled again for a moment before the thread sleeps. UDP and QUIC sockets do the same, so that
+//! transports are compared and not ways of waiting.
 
 use std::{
     io,

@@ -233,8 +233,8 @@ impl Batch {
         }
     }
 
-    /// Receives into at most `buffers` buffers. Returns "would block" if the socket is empty afterwards, even if something
-    /// was received: tokio then waits for the next event, which saves a system call.
+    /// Receives into at most `buffers` buffers. Returns "would block" if the socket is empty afterwards, even if
+    /// something was received: tokio then waits for the next event, which saves a system call.
     fn fill(&mut self, state: &UdpSocketState, socket: UdpSockRef<'_>, buffers: usize) -> io::Result<()> {
         let mut chunks = self.buffers.chunks_mut(BUFFER_BYTES);
         let mut slices: [_; BATCH] =

@@ -178,8 +178,8 @@ impl Wire {
         }
     }
 
-    /// Reads what is there and delivers what is due. Returns whether there may be more to read, and when the next packet
-    /// is due.
+    /// Reads what is there and delivers what is due. Returns whether there may be more to read, and when the next
+    /// packet is due.
     fn pass(&self, buffer: &mut [u8]) -> Result<(bool, Option<Time>), WireBroken> {
         let mut state = self.state.lock();
         let mut more = false;

@@ -43,8 +43,8 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// A new namespace with a loopback interface only. With `ecn`, its TCP requests ECN on the connections that it opens.
-    /// Without, it uses ECN only if the peer requests it, which is the kernel's default.
+    /// A new namespace with a loopback interface only. With `ecn`, its TCP requests ECN on the connections that it
+    /// opens. Without, it uses ECN only if the peer requests it, which is the kernel's default.
     ///
     /// Returns [`NetnsError`] if this process may not make one.
     pub(super) fn new(ecn: bool) -> Result<Self, NetnsError> {

@@ -23,9 +23,9 @@ use crate::path::{Side, sys};
 
 /// Programs at the ends of a world. Neither they nor their descendants outlive this value or this process.
 ///
-/// They live in a process namespace (`pid_namespaces(7)`) whose first process reads a pipe that only this process writes
-/// to. When this process ends, for whatever reason, the first process ends, and the kernel kills all others, daemons
-/// too. The environment has the addresses of both ends, `WIRELAB_SERVER` and `WIRELAB_CLIENT`.
+/// They live in a process namespace (`pid_namespaces(7)`) whose first process reads a pipe that only this process
+/// writes to. When this process ends, for whatever reason, the first process ends, and the kernel kills all others,
+/// daemons too. The environment has the addresses of both ends, `WIRELAB_SERVER` and `WIRELAB_CLIENT`.
 #[derive(Debug)]
 pub struct Programs {
     first: Child,
@@ -54,8 +54,8 @@ impl Programs {
         Ok(Self { first, processes, namespaces: world.namespaces.clone(), started: [None, None] })
     }
 
-    /// Starts the server's program by `sh -c`, in a process group of its own, so that a terminal's Ctrl-C does not reach
-    /// it. It has no input, and its output goes to our standard error.
+    /// Starts the server's program by `sh -c`, in a process group of its own, so that a terminal's Ctrl-C does not
+    /// reach it. It has no input, and its output goes to our standard error.
     ///
     /// Returns an error if it cannot be started.
     pub fn start_server(&mut self, script: &str) -> Result<(), NetnsError> {

@@ -14,8 +14,8 @@ const REPORTED: [&str; 6] = [
     "tcp_slow_start_after_idle",
 ];
 
-/// The settings of the namespaces of this path, by name. On a link with ECN, `tcp_ecn` is 1 instead. Empty if no namespace
-/// can be made.
+/// The settings of the namespaces of this path, by name. On a link with ECN, `tcp_ecn` is 1 instead. Empty if no
+/// namespace can be made.
 pub fn settings() -> Vec<(String, String)> {
     let read = || {
         let value = |name: &str| fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).ok();

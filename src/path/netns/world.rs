@@ -77,7 +77,8 @@ impl World {
         self.device
     }
 
-    /// Gives the client's host another address when `change` is due, by the clock of `host`: the kernel removes the old one.
+    /// Gives the client's host another address when `change` is due, by the clock of `host`: the kernel removes the old
+    /// one.
     ///
     /// Returns an error if the kernel refuses that.
     pub async fn change_address(&self, change: &AddressChange, host: &dyn Host) -> Result<(), WireBroken> {

@@ -46,7 +46,8 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// A wire that follows `links`, with every draw keyed by `seed`, on which the client's address may change. It starts with the server's first socket.
+    /// A wire that follows `links`, with every draw keyed by `seed`, on which the client's address may change. It
+    /// starts with the server's first socket.
     pub fn new(
         links: PerDirection<LinkSpec>,
         seed: u64,

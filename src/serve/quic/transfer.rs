@@ -65,7 +65,8 @@ pub(super) async fn serve(worker: &Worker, meter: &Meter, connection: &Connectio
 /// The stream that the first message comes on, and its first bytes, which have been read.
 type Begun = (Bytes, RecvStream);
 
-/// The first message, if it has been read, and the stream that others come on. `None` if it is not a message of a transfer.
+/// The first message, if it has been read, and the stream that others come on. `None` if it is not a message of a
+/// transfer.
 ///
 /// The first piece is left to the reader of the stream: until it is complete, no other stream would be read.
 async fn read_first(

@@ -44,8 +44,8 @@ pub enum ServerEvent {
 }
 
 impl ArqServer {
-    /// Listens on `local` for at most `most` connections at a time. A tap can record one of them. `key` signs cookies: a
-    /// client that knows it can forge any address.
+    /// Listens on `local` for at most `most` connections at a time. A tap can record one of them. `key` signs cookies:
+    /// a client that knows it can forge any address.
     ///
     /// Returns an error if the socket cannot be bound.
     pub fn bind(

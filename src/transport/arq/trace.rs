@@ -136,8 +136,8 @@ fn metrics(connection: &Connection) -> Metrics {
 /// Tells the tap which message each segment belongs to.
 struct TapTrace {
     tap: Tap,
-    /// Messages in flight, by the sequence number of their first segment: the message, and the payload length of each of its
-    /// segments but the last.
+    /// Messages in flight, by the sequence number of their first segment: the message, and the payload length of each
+    /// of its segments but the last.
     under_way: BTreeMap<u64, (MessageId, u64)>,
 }
 

@@ -40,8 +40,8 @@ impl<'a> ArqWindows<'a> {
         look_regularly(host, |now| self.look(now)).await
     }
 
-    /// Grows both if they limit the connection. Returns the load for [`look_regularly`]: the segments received in order so
-    /// far, and the round-trip time.
+    /// Grows both if they limit the connection. Returns the load for [`look_regularly`]: the segments received in order
+    /// so far, and the round-trip time.
     fn look(&mut self, now: Time) -> (u64, Duration) {
         let (received, rtt, congestion_window) = self.connection.load();
         // Room for two congestion windows, as for QUIC.

@@ -33,13 +33,14 @@ pub(super) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(20);
 /// After this many datagrams that cannot be opened, and none that can, a new handshake begins. If the link changes a
 /// handshake message, the two ends can have different keys, and neither gets an error.
 const UNOPENED: u32 = 3;
-/// How often a new handshake begins because of unopened datagrams. Anybody can forge them. A forger delays a handshake by
-/// as many round trips, but does not prevent it.
+/// How often a new handshake begins because of unopened datagrams. Anybody can forge them. A forger delays a handshake
+/// by as many round trips, but does not prevent it.
 const DOUBTS: u32 = 3;
 /// How often a handshake is begun again after an error. The peer may have seen a changed message.
 const RESTARTS: u64 = 3;
 
-/// Room for the longest certificate that a handshake may bring: dimpl keeps 30 datagrams of it, and panics without room.
+/// Room for the longest certificate that a handshake may bring: dimpl keeps 30 datagrams of it, and panics without
+/// room.
 const MAX_CERTIFICATE: usize = 30 * u16::MAX as usize;
 
 /// What fails, in errors.

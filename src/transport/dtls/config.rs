@@ -10,10 +10,11 @@ use crate::{
     transport::{ConnectError, security::Leaf},
 };
 
-/// The largest datagram of a handshake (UDP payload). A client fills its first one up to this size, so that the server's
-/// answer is not longer (RFC 9147 section 5.1).
+/// The largest datagram of a handshake (UDP payload). A client fills its first one up to this size, so that the
+/// server's answer is not longer (RFC 9147 section 5.1).
 const MAX_HANDSHAKE_DATAGRAM: u16 = 1200;
-/// How often a flight is sent again. It waits for a second at first, and twice as long each time (RFC 9147 section 5.8.2).
+/// How often a flight is sent again. It waits for a second at first, and twice as long each time (RFC 9147 section
+/// 5.8.2).
 const RETRIES: usize = 8;
 
 /// The setup of an end.

@@ -49,7 +49,8 @@ pub(super) enum Event<'a> {
 /// quarter of the retransmission timeout, which is 1 s at first.
 const ACKNOWLEDGE_AGAIN: Duration = Duration::from_millis(250);
 
-/// Why this build cannot run DTLS, if it cannot. dimpl uses the clock of the standard library, which browsers do not have.
+/// Why this build cannot run DTLS, if it cannot. dimpl uses the clock of the standard library, which browsers do not
+/// have.
 pub(super) const UNAVAILABLE: Option<&str> = if cfg!(target_family = "wasm") {
     Some("DTLS needs a clock that browsers do not have: `wirelab lab` and the command line run it")
 } else {

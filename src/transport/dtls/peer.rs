@@ -57,8 +57,8 @@ pub(super) enum Handler {
     Session,
     /// A new handshake, with this random value.
     New(Random),
-    /// None. The datagram is a message that arrived before the client's last flight. dimpl would store such messages until
-    /// it has no room for that flight.
+    /// None. The datagram is a message that arrived before the client's last flight. dimpl would store such messages
+    /// until it has no room for that flight.
     Early,
     /// Nobody: it is a copy of a hello that needs no more answers.
     Copy,

@@ -1,7 +1,7 @@
 //! What the first record of a datagram tells before anything is decrypted.
 
-/// Bytes that a record of DTLS 1.3 adds to its payload: a header with a 16-bit number and a length, the content type and
-/// the tag of the AEAD (RFC 9147 section 4).
+/// Bytes that a record of DTLS 1.3 adds to its payload: a header with a 16-bit number and a length, the content type
+/// and the tag of the AEAD (RFC 9147 section 4).
 pub(super) const OVERHEAD: usize = 5 + 1 + 16;
 /// The longest payload of a record (RFC 8446 section 5.1).
 pub(super) const MAX_PLAINTEXT: usize = 1 << 14;
@@ -67,8 +67,8 @@ pub(super) fn answers_client(datagram: &[u8]) -> bool {
     matches!(message(datagram), Some((SERVER_HELLO | HELLO_VERIFY_REQUEST, _)))
 }
 
-/// Whether the datagram belongs to a handshake: a plaintext record that is neither an alert nor a payload of DTLS 1.2, or
-/// a record of the handshake's epoch (RFC 9147 section 6.1).
+/// Whether the datagram belongs to a handshake: a plaintext record that is neither an alert nor a payload of DTLS 1.2,
+/// or a record of the handshake's epoch (RFC 9147 section 6.1).
 pub(super) fn is_of_handshake(datagram: &[u8]) -> bool {
     match datagram.first() {
         Some(&first) if is_encrypted(first) => first & 0b11 == 2,

@@ -10,8 +10,8 @@ use crate::{
     wire::Probe,
 };
 
-/// The distance between the first offsets of two handshake messages. A message has less than 2^24 bytes, because its length
-/// has 24 bits (RFC 9147 section 5.2), and its end takes one more offset.
+/// The distance between the first offsets of two handshake messages. A message has less than 2^24 bytes, because its
+/// length has 24 bits (RFC 9147 section 5.2), and its end takes one more offset.
 const MESSAGE: u64 = 1 << 25;
 
 /// Reports to the tap, if there is one.
@@ -32,8 +32,8 @@ impl Trace {
         }
     }
 
-    /// `packet` is sent next, in the handshake that began with the ClientHello with this `random`. If it repeats a part of a
-    /// flight, it does so for this `cause`.
+    /// `packet` is sent next, in the handshake that began with the ClientHello with this `random`. If it repeats a part
+    /// of a flight, it does so for this `cause`.
     pub(super) fn flies(&self, packet: &[u8], random: &Random, cause: LossCause) {
         let Some(tap) = &self.0 else { return };
         let parts = record::handshake_parts(packet, sealed);

@@ -66,8 +66,8 @@ impl QuicClient {
         self.begin(peer)?.await.map_err(|e| self.failed(peer, &e))
     }
 
-    /// Connects with 0-RTT data if an earlier connection allows it. Otherwise this is [`QuicClient::connect`]. The second
-    /// value tells whether the server accepted the early data.
+    /// Connects with 0-RTT data if an earlier connection allows it. Otherwise this is [`QuicClient::connect`]. The
+    /// second value tells whether the server accepted the early data.
     ///
     /// Returns an error if the handshake failed.
     pub async fn connect_early(

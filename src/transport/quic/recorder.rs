@@ -21,8 +21,8 @@ use crate::{
 
 /// Creates a recorder for each connection of an endpoint.
 ///
-/// For a new connection, quinn creates the TLS session, the keys of Initial packets and the congestion controller, in this
-/// order and without interruption. So the latest session and the next controller belong to the same connection.
+/// For a new connection, quinn creates the TLS session, the keys of Initial packets and the congestion controller, in
+/// this order and without interruption. So the latest session and the next controller belong to the same connection.
 pub(super) struct Recorders {
     side: Side,
     host: Arc<dyn Host>,

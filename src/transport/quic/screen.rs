@@ -1,5 +1,5 @@
-//! Counts the datagrams that quinn discards silently: those that are not QUIC, those of no known connection, and Initial
-//! packets that do not decode. The rules are quinn's (RFC 9000 sections 5.2, 14.1 and 17).
+//! Counts the datagrams that quinn discards silently: those that are not QUIC, those of no known connection, and
+//! Initial packets that do not decode. The rules are quinn's (RFC 9000 sections 5.2, 14.1 and 17).
 
 use std::{
     fmt,

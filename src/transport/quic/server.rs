@@ -47,8 +47,8 @@ impl QuicServer {
     }
 }
 
-/// The keys of a server's tokens (RFC 9000 section 8.1) and stateless resets (section 10.3). Endpoints on one port share
-/// them, because a client's packets may reach any of the endpoints.
+/// The keys of a server's tokens (RFC 9000 section 8.1) and stateless resets (section 10.3). Endpoints on one port
+/// share them, because a client's packets may reach any of the endpoints.
 #[derive(Clone)]
 pub struct QuicKeys {
     reset: Arc<hmac::Key>,

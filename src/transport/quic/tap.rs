@@ -1,5 +1,5 @@
-//! A tap at QUIC's packet protection (RFC 9001 section 5): it reads the plaintext of each packet just before it is sealed
-//! and just after it was opened.
+//! A tap at QUIC's packet protection (RFC 9001 section 5): it reads the plaintext of each packet just before it is
+//! sealed and just after it was opened.
 //!
 //! Everything else is delegated, so a tapped connection sends the same packets as any other.
 

@@ -46,8 +46,8 @@ impl Windows {
         }
     }
 
-    /// Grows the windows if they limit the connection. Returns the load for [`look_regularly`]: the bytes received so far,
-    /// and the round-trip time.
+    /// Grows the windows if they limit the connection. Returns the load for [`look_regularly`]: the bytes received so
+    /// far, and the round-trip time.
     fn look(&mut self, now: Time, opened: u64) -> (u64, Duration) {
         let stats = self.connection.stats();
         let (received, rtt) = (stats.udp_rx.bytes, stats.path.rtt);

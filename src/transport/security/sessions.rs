@@ -88,8 +88,8 @@ impl fmt::Debug for Tickets {
     }
 }
 
-/// Counts tickets; the store does everything else. It drops old tickets when it is full, so the count is an upper bound,
-/// but 0 if the store is empty.
+/// Counts tickets; the store does everything else. It drops old tickets when it is full, so the count is an upper
+/// bound, but 0 if the store is empty.
 impl ClientSessionStore for Tickets {
     fn set_kx_hint(&self, server: ServerName<'static>, group: NamedGroup) {
         self.store.set_kx_hint(server, group);

@@ -1,9 +1,9 @@
 //! QUIC packets without encryption, for simulations in which nothing reads or alters their bytes.
 //!
-//! It has the interface of QUIC packet protection (RFC 9001 section 5) and the lengths of AES-128-GCM, but encrypts neither
-//! packets nor headers. The tag of a packet consists of its key and its nonce. So a packet opens only with the key and the
-//! packet number with which it was sealed, as with real protection. Encryption would be a large part of the work of a
-//! simulated run.
+//! It has the interface of QUIC packet protection (RFC 9001 section 5) and the lengths of AES-128-GCM, but encrypts
+//! neither packets nor headers. The tag of a packet consists of its key and its nonce. So a packet opens only with the
+//! key and the packet number with which it was sealed, as with real protection. Encryption would be a large part of the
+//! work of a simulated run.
 
 use std::sync::{Arc, LazyLock};
 

@@ -1,4 +1,5 @@
-//! Why a certificate was refused. QUIC's errors carry the reason as an alert only, which does not tell all reasons apart.
+//! Why a certificate was refused. QUIC's errors carry the reason as an alert only, which does not tell all reasons
+//! apart.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The server's end of TLS early data (0-RTT, RFC 8446 section 2.3): replies to early requests are sent with the server's
-//! first flight, before the handshake is complete.
+//! The server's end of TLS early data (0-RTT, RFC 8446 section 2.3): replies to early requests are sent with the
+//! server's first flight, before the handshake is complete.
 
 use std::{
     io::{self, Read, Write},

@@ -1,5 +1,5 @@
-//! UDP whose datagrams are signed with a shared key (HMAC-SHA-256, RFC 2104). Forged, changed and replayed datagrams are
-//! dropped before anything else looks at them.
+//! UDP whose datagrams are signed with a shared key (HMAC-SHA-256, RFC 2104). Forged, changed and replayed datagrams
+//! are dropped before anything else looks at them.
 
 mod ends;
 mod envelope;

@@ -21,8 +21,8 @@ thread_local! {
 
 /// The parts of handshake messages in a record's `plaintext`; none in a record of another type.
 pub(super) fn parts(plaintext: &Buf, aad: &Aad) -> Vec<Part> {
-    // The additional data of DTLS 1.2 has the type after epoch and number (RFC 6347 section 4.1.2.1). In DTLS 1.3 it is the
-    // last byte of the plaintext (RFC 8446 section 5.2).
+    // The additional data of DTLS 1.2 has the type after epoch and number (RFC 6347 section 4.1.2.1). In DTLS 1.3 it is
+    // the last byte of the plaintext (RFC 8446 section 5.2).
     let (kind, body) = match (aad.len(), plaintext.split_last()) {
         (13, _) => (aad[8], &**plaintext),
         (_, Some((kind, body))) => (*kind, body),

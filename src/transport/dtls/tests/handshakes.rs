@@ -66,8 +66,8 @@ fn a_handshake_survives_the_loss_of_any_of_its_packets() {
     }
 }
 
-/// The third packet to the server is the client's last flight. The client sends many messages before it sends the flight
-/// again, a second later. Over DTLS 1.2 a client sends no message before the server has finished.
+/// The third packet to the server is the client's last flight. The client sends many messages before it sends the
+/// flight again, a second later. Over DTLS 1.2 a client sends no message before the server has finished.
 #[test]
 fn messages_before_the_last_flight_do_not_prevent_a_session() {
     let (world, server) = echo_world("delay=5ms,loss=drop:3", "delay=5ms", true);

@@ -174,8 +174,9 @@ impl Observer for Recorder {
     fn left(&mut self, _: &PacketView<'_>, _: Exit) {}
 }
 
-/// A million datagrams of a recorded session, from its own address and from another: nothing reaches the application. The
-/// first hello from another address is answered as any is, by a request for a cookie; the replayed cookie is a wrong one.
+/// A million datagrams of a recorded session, from its own address and from another: nothing reaches the application.
+/// The first hello from another address is answered as any is, by a request for a cookie; the replayed cookie is a
+/// wrong one.
 #[test]
 fn a_recorded_session_that_is_replayed_reaches_nobody_and_takes_no_memory() {
     const MESSAGES: usize = 96;
