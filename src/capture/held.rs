@@ -13,8 +13,8 @@ const CHANGED: &str = "changed by the link";
 /// The comment on a packet that the queue of the link marked.
 const MARKED: &str = "marked CE by the queue of the link";
 
-/// Packets in order of time. Each waits until no earlier packet, nor itself, is on the link.
-pub(super) struct HeldPackets {
+/// Packets to be written in order of time. A packet waits until it and all packets before it have left the link.
+pub(super) struct PendingPackets {
     has_link: bool,
     held: VecDeque<Held>,
     /// Number of packets taken from `held` so far.
@@ -36,7 +36,7 @@ pub(super) struct Held {
     pub(super) notes: Notes,
 }
 
-impl HeldPackets {
+impl PendingPackets {
     /// If the path `has_link`, each sent packet waits until it has left the link.
     pub(super) fn new(has_link: bool) -> Self {
         let (held, blocks) = (VecDeque::new(), Vec::new());

@@ -7,7 +7,7 @@ use super::{
     disk::{Disk, Outcome, Output, PieceAge},
     epoch::Epoch,
     frame::append_ip_packet,
-    held::{Held, HeldPackets},
+    held::{Held, PendingPackets},
     pcapng,
     secrets::Secrets,
 };
@@ -59,7 +59,7 @@ struct File {
     options: CaptureOptions,
     is_real_time: bool,
     secrets: Secrets,
-    held: HeldPackets,
+    held: PendingPackets,
     /// Number of packets that each interface has seen.
     seen: [u64; 2],
     /// When the last packet was seen, in nanoseconds since 1970-01-01 UTC.
@@ -84,7 +84,7 @@ impl Capture {
             age: PieceAge::default(),
             is_real_time,
             secrets,
-            held: HeldPackets::new(options.has_link),
+            held: PendingPackets::new(options.has_link),
             seen: [0; 2],
             last: nanos(options.epoch.fixed()),
             is_closed: failed.is_some(),

@@ -177,7 +177,7 @@ impl Nat {
                 let number = u16::try_from(self.mappings.len()).unwrap_or(u16::MAX);
                 SocketAddr::new(inner.ip(), FIRST_PORT.saturating_add(number))
             }
-            NewAddress::Ip => SocketAddr::new(another(inner.ip()), inner.port()),
+            NewAddress::Ip => SocketAddr::new(changed_ip(inner.ip()), inner.port()),
         };
         self.mappings.push((inner, outer));
         Some(outer)
@@ -197,9 +197,9 @@ impl Nat {
     }
 }
 
-/// The client's address after the change.
-pub(super) fn another(ip: IpAddr) -> IpAddr {
-    /// The last byte is this much higher.
+/// The client's IP address after a change of [`NewAddress::Ip`].
+pub(super) fn changed_ip(ip: IpAddr) -> IpAddr {
+    /// The number added to the last byte.
     const STEP: u8 = 100;
     match ip {
         IpAddr::V4(ip) => {

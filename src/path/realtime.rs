@@ -107,9 +107,9 @@ impl<E: Envelope> HeldPackets<E> {
     }
 
     /// If `change` is a handover, other links replace these at that time.
-    pub(super) fn follow(&mut self, change: &AddressChange, seed: u64) {
+    pub(super) fn replace_at(&mut self, change: &AddressChange, seed: u64) {
         for way in Direction::BOTH {
-            self.links[way].follow(change, seed, way);
+            self.links[way].replace_at(change, seed, way);
         }
     }
 

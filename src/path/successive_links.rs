@@ -21,7 +21,7 @@ impl<P: Clone + fmt::Debug + Send + 'static> SuccessiveLinks<P> {
     }
 
     /// If `change` is a handover, another link replaces the first at that time. It has random draws of its own.
-    pub(super) fn follow(&mut self, change: &AddressChange, seed: u64, direction: Direction) {
+    pub(super) fn replace_at(&mut self, change: &AddressChange, seed: u64, direction: Direction) {
         let after = change.handover().map(|handover| handover.after[direction].clone());
         self.later = after.map(|spec| (change.clone(), Link::new(spec, seed.wrapping_add(1), direction)));
     }

@@ -1,4 +1,6 @@
 //! Maps the causes of losses that senders report to those of a result.
+//!
+//! ARQ and QUIC have enums of their own, with only the causes that they can report.
 
 pub use crate::report::episode::LossCause;
 use crate::{

@@ -54,7 +54,7 @@ struct State {
     packets: HeldPackets<Frame>,
     /// Packets that a device dropped because the forwarder did not read them in time.
     missed: u64,
-    /// A change of the client's address, and the one that it has before.
+    /// A change of the client's address, and the address before it.
     change: Option<(AddressChange, IpAddr)>,
 }
 
@@ -117,10 +117,11 @@ impl Forwarder {
         Ok(Self { wire, seed, stop, thread: Some(thread) })
     }
 
-    /// Drops packets to `old` once the client's address has changed.
+    /// Applies `change` when it is due: replaces the links in a handover, and drops packets to the client's `old`
+    /// address.
     pub(super) fn follow(&self, change: AddressChange, old: IpAddr) {
         let mut state = self.wire.state.lock();
-        state.packets.follow(&change, self.seed);
+        state.packets.replace_at(&change, self.seed);
         state.change = Some((change, old));
     }
 

@@ -17,7 +17,7 @@ use crate::{
     link::{Counters, LinkSpec},
     path::{
         AddressChange, Fidelity, Host, Observers, Side, WireBroken,
-        address_change::another,
+        address_change::changed_ip,
         realtime::{broken, resolution},
     },
     unit::PerDirection,
@@ -91,7 +91,7 @@ impl World {
         let client = self.namespace(Side::Client);
         replace(client.within(|| device::remove_address(old)))?;
         host.sleep(change.outage()).await;
-        let IpAddr::V4(new) = another(old.into()) else { return Ok(()) };
+        let IpAddr::V4(new) = changed_ip(old.into()) else { return Ok(()) };
         replace(client.within(|| device::add_address(new)))
     }
 

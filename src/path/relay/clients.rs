@@ -21,7 +21,7 @@ pub(super) struct Client {
     /// The socket that the server sees.
     pub(super) back: RelaySocket,
     last_active: Time,
-    /// The server sees it at another address by now.
+    /// Whether its address has changed. Then this socket only carries datagrams that were already on the link.
     pub(super) has_moved: bool,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Clients {
     by_id: BTreeMap<ClientId, Client>,
     by_address: BTreeMap<SocketAddr, ClientId>,
     next: ClientId,
-    /// Where the sockets of new clients are bound; `None` for the address that the kernel chooses.
+    /// The address to which the sockets of new clients are bound. `None` if the kernel chooses it.
     from: Option<IpAddr>,
 }
 

@@ -21,7 +21,7 @@ use crate::{
     link::{Counters, PacketTraits},
     path::{
         AddressChange, Host, NewAddress, Observers, Payload,
-        address_change::another,
+        address_change::changed_ip,
         packet::{datagram_traits, header_bytes},
         realtime::{Breakage, Due, Envelope, HeldPackets, broken},
         wait::Waiter,
@@ -79,7 +79,7 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(options: &RelayOptions, front: SocketAddr, observers: Observers) -> Self {
         let mut packets = HeldPackets::new(&options.links, options.seed, observers);
-        options.change.iter().for_each(|change| packets.follow(change, options.seed));
+        options.change.iter().for_each(|change| packets.replace_at(change, options.seed));
         Self {
             packets,
             sent: PerDirection::default(),
@@ -187,7 +187,7 @@ impl Engine {
         self.has_changed = true;
         self.clients.change_address(match change.what() {
             NewAddress::Port => None,
-            NewAddress::Ip => Some(another(self.to.ip())),
+            NewAddress::Ip => Some(changed_ip(self.to.ip())),
         });
     }
 

@@ -88,7 +88,7 @@ impl Wire {
         let to = self.translated(direction, packet.transit.arrived, packet.to);
         let exit = match to {
             Some(_) => Exit::Arrived { intact, more: delivered.more },
-            // The last copy settles it.
+            // The packet is dropped only with its last copy.
             None if delivered.more => return self.spare.push(packet),
             None => Exit::Dropped(DropReason::NoMapping),
         };
@@ -162,7 +162,7 @@ impl Network {
     pub(super) fn change_address(&self, change: AddressChange) {
         let wire = &mut *self.wire.lock();
         for way in Direction::BOTH {
-            wire.links[way].follow(&change, wire.seed, way);
+            wire.links[way].replace_at(&change, wire.seed, way);
         }
         wire.nat = Some(Nat::new(change));
     }
