@@ -11,6 +11,6 @@ pub enum Event {
     Writable,
     /// The peer has sent its last message, and all its messages have arrived.
     Finished,
-    /// The connection is closed: in order if there is no error.
+    /// The connection is closed. Without an error, it was closed in order.
     Closed(Option<ConnectionError>),
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Why a secured socket drops a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rejection {
-    /// Its authentication failed: it was changed, forged, or is no datagram of this transport.
+    /// Its authentication failed: it was changed, forged, or is not a datagram of this transport.
     Forged,
     /// It was received before, or is too old to tell.
     Replayed,

@@ -64,7 +64,7 @@ const ADDITIONS: &[Case] = &[
     (Transport::UDP, Transport::COALESCING_UDP, &[("messages or a stream", "a stream")]),
 ];
 
-/// Secured transports whose ends trust anybody.
+/// Secured transports with ends that trust any peer.
 const CREDULOUS: &[Case] = &[
     (Transport::UDP_HMAC, Transport::CREDULOUS_UDP_HMAC, &[("others' data kept out", "no")]),
     (Transport::DTLS, Transport::CREDULOUS_DTLS, &[("others' data kept out", "no")]),

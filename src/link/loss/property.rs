@@ -10,7 +10,7 @@ use crate::{
     unit::nanos,
 };
 
-/// The loss is the variable of the closed forms, which say themselves what they hold for: it is no obstacle.
+/// Loss is the variable of the closed forms, so no loss rules them out. Each form states the losses for which it holds.
 pub(in crate::link) const LOSS: Property = Property {
     option: "--loss",
     takes: Takes::List("LOSS,.."),

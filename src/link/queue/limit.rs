@@ -64,7 +64,7 @@ impl Capacity {
 }
 
 impl From<QueueLimit> for Capacity {
-    /// Without a rate no packet waits, so a time is no limit.
+    /// Without a rate no packet waits, so a limit in time has no effect.
     fn from(limit: QueueLimit) -> Self {
         match limit {
             QueueLimit::Bytes(size) => Self::Bytes(size.bytes()),

@@ -35,7 +35,7 @@ fn udp_socket(local: SocketAddr, ports: Ports, only_own_family: bool) -> io::Res
     if local.is_ipv6() {
         socket.set_only_v6(only_own_family)?;
     }
-    // The kernel may grant less, which is no error.
+    // The kernel may grant less, which is not an error.
     let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
     let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
     socket.set_nonblocking(true)?;

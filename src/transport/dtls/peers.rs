@@ -188,7 +188,7 @@ impl Peers {
         }
     }
 
-    /// The client has proven its address. Returns `false` if there is no place for it.
+    /// The client has proven its address. Returns `false` if all places are taken.
     fn prove(&mut self, now: Time, client: SocketAddr) -> bool {
         self.unproven.remove(client);
         let place = match self.limits.as_ref().map(|limits| limits.gate.place(client.ip())) {
