@@ -63,9 +63,7 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
                     }
                     line class="edge" x1=(Px(area.left)) x2=(Px(area.right)) y1=(Px(bottom)) y2=(Px(bottom)) {}
                     @if let Some(deadline) = deadline.filter(|deadline| *deadline <= top_age) {
-                        g class="deadline" {
-                            line x1=(Px(area.left)) x2=(Px(area.right)) y1=(Px(y.at(deadline as f64))) y2=(Px(y.at(deadline as f64))) {}
-                        }
+                        (area.deadline(y.at(deadline as f64)))
                     }
                     path class={ "stroke s" (row % super::series::LOOKS) } d=(saw(curve, &x, &y)) {}
                 }
