@@ -29,6 +29,12 @@ impl<O> Runs<O> {
         (self.outcomes.len() + self.failures.len()) as u64
     }
 
+    /// The runs that were made, with one part of each outcome.
+    pub(super) fn select<T: Clone>(&self, part: impl Fn(&O) -> &T) -> Runs<T> {
+        let outcomes = self.outcomes.iter().map(|(seed, outcome)| (*seed, part(outcome).clone())).collect();
+        Runs { outcomes, failures: Vec::new() }
+    }
+
     /// Adds the run with the next seed.
     pub(super) fn add(&mut self, seed: u64, result: Result<O, RunError>) {
         match result {

@@ -1,4 +1,4 @@
-//! A change of the client's address in the middle of a run, and what it costs.
+//! Measures a change of the client's address in the middle of one run. The experiment that uses it is `moved`.
 
 mod addresses;
 mod change;
