@@ -8,10 +8,7 @@ use std::{future::poll_fn, net::SocketAddr, sync::Arc, time::Duration};
 
 use rand::Rng;
 
-use super::{
-    run::{Client, complete},
-    settings::settings,
-};
+use super::{client::Client, run::complete, settings::settings};
 use crate::{
     channel::{self, Channel, Settings},
     experiment::{
