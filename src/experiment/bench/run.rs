@@ -22,7 +22,7 @@ use crate::{
             observe::{Observers, PacketEvent, PacketLog, SampleSink},
             outcome::{Outcome, Usage},
             recorder::Recorder,
-            units::Units,
+            units::{Judged, Units},
         },
         senders::{Flows, FlowsOutcome},
         settings::{CONNECT_TIMEOUT, has_truth},
@@ -43,7 +43,7 @@ pub fn run(plan: &Plan, seed: u64, observers: Observers, stop: &StopSignal) -> R
     run_beside(plan, seed, observers, stop, Beside::default()).map(|(outcome, _)| outcome)
 }
 
-/// What else goes on in a run.
+/// What a run has besides its messages.
 #[derive(Clone, Copy, Default)]
 pub(in crate::experiment) struct Beside<'a> {
     /// Senders beside the messages. They run for the whole run.
@@ -52,7 +52,7 @@ pub(in crate::experiment) struct Beside<'a> {
     pub(in crate::experiment) migration: Option<&'a Migration>,
 }
 
-/// Like [`run`], but beside what `beside` has.
+/// Like [`run`], with what `beside` adds.
 pub(in crate::experiment) fn run_beside(
     plan: &Plan,
     seed: u64,
@@ -68,7 +68,7 @@ pub(in crate::experiment) fn run_beside(
         None => samples,
     };
     let tap = |tap: Tap| if follows_losses { tap.following_losses() } else { tap };
-    // A tap follows one connection.
+    // A tap can follow one connection only.
     let is_followed = migration.is_none() || plan.transport.survives_new_address();
     let taps = (plan.path.has_link() && is_followed).then(|| Tap::pair().map(tap));
     if let Some(migration) = migration {
@@ -88,9 +88,8 @@ pub(in crate::experiment) fn run_beside(
     if migration.is_some() {
         settings.session.client_tls.sessions = Some(Sessions::default());
     }
-    let workload = plan.workload.patient_for(plan.path.has_link().then_some(&plan.links));
-    let plan = &Plan { workload, ..plan.clone() };
-    let OnPath { value, wire, queue, ecn, fidelity } = on_path(route, async |ends, wire| {
+    let plan = &plan.patient();
+    let OnPath { value: (value, flows), wire, queue, ecn, fidelity } = on_path(route, async |ends, wire| {
         let measuring = || {
             wire.measure_from_now();
             background.into_iter().for_each(|background| background.count_from(ends.client.now()));
@@ -104,12 +103,10 @@ pub(in crate::experiment) fn run_beside(
         let (outcome, flows) = background.run_beside(ends, messages).await?;
         Ok((outcome, Some(flows)))
     })?;
-    let (value, flows) = value;
     // Without the packets of the background.
     let wire = flows.as_ref().map_or(wire, |flows| Some(flows.others));
     let truth = of_truth.map(|taps| taps.to_server.truth());
-    let judged = units.map(Units::judged).unwrap_or_default();
-    let (video, ages) = (judged.video, judged.ages);
+    let Judged { video, ages } = units.map(Units::judged).unwrap_or_default();
     let mut outcome = Outcome { wire, queue, ecn, fidelity, truth, video, ages, ..value };
     if plan.transport.shape() == Shape::Datagrams {
         // The kernel's checksum catches them before the transport could.
@@ -158,8 +155,8 @@ fn instrument(plan: &Plan, taps: &PerDirection<Tap>, log: Option<PacketLog>) -> 
     }
 }
 
-/// Runs the workload of `plan` between two hosts. `measuring` is called when the measured time begins, and `samples` is shown
-/// each of its messages. When `stop` is set, no more are sent.
+/// Runs the workload of `plan` between two hosts. `measuring` is called when the measured time begins, and `samples` is
+/// shown each of its messages. When `stop` is set, no more are sent.
 ///
 /// Returns an error if no connection was made. A connection that breaks later is an outcome, not an error.
 pub async fn run_between(
