@@ -41,7 +41,7 @@ use crate::{
 pub trait Experiment: Sync {
     /// What is done in a run, except for the seed.
     type Plan: Sync;
-    /// What one run has shown. A part of a sweep saves it, and what is read back makes the same row.
+    /// The figures of one run. A part of a sweep saves them, and the figures that are read back make the same row.
     type Outcome: Send + Serialize + DeserializeOwned;
 
     /// The header of the samples that [`Experiment::run`] writes; `None` if it writes none.
@@ -79,8 +79,8 @@ pub trait Experiment: Sync {
     /// Whether a run has shown what it is for, such as a reply.
     fn has_succeeded(outcome: &Self::Outcome) -> bool;
 
-    /// Whether an outcome that was read from a file can be one of `plan`. Other experiments' figures need no check:
-    /// their rows use no figure to index another.
+    /// Whether an outcome that was read from a file fits `plan`. Needs a check only where the row uses one figure to
+    /// index another.
     fn is_possible(_plan: &Self::Plan, _outcome: &Self::Outcome) -> bool {
         true
     }

@@ -82,7 +82,7 @@ pub(super) fn seed_of(first: u64, index: usize) -> u64 {
     first.wrapping_add(index as u64)
 }
 
-/// Runs jobs on several threads, and starts them in order. Returns what they came to, in order. A job that fails with
+/// Runs jobs on several threads, and starts them in order. Returns their results, in order. A job that fails with
 /// [`RunError::Interrupted`] counts as not made.
 pub(super) fn run_jobs<O: Send>(
     jobs: usize,

@@ -29,7 +29,8 @@ const CALLS: [Term; 5] = [
     },
     Term {
         term: "ready p50",
-        meaning: "from capture until a frame and all that it refers to were complete: the playout delay that it needed",
+        meaning: "from capture until a frame and all that it refers to were complete: the playout delay that it \
+                  needed",
     },
     Term { term: "wasted", meaning: "bytes of frames that were never shown" },
 ];
@@ -49,16 +50,18 @@ const DETECTION: [Term; 3] = [
 const MIGRATION: [Term; 3] = [
     Term {
         term: "gap",
-        meaning: "the longest time between two replies, from the last before the change to the first of a message due after it",
+        meaning: "the longest time between two replies, from the last before the change to the first of a message \
+                  due after it",
     },
     Term {
         term: "full speed after",
-        meaning: "when a message, and all of the next two round trips, took no longer than 5/4 of the median before the change, or of \
-                  what is usual on the other network",
+        meaning: "when a message, and all of the next two round trips, took no longer than 5/4 of the median before \
+                  the change, or of what is usual on the other network",
     },
     Term {
         term: "unvalidated",
-        meaning: "bytes that the server sent to a new address for each that came from there, before it could have been validated",
+        meaning: "bytes that the server sent to a new address for each that came from there, before it could have \
+                  been validated",
     },
 ];
 

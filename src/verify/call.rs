@@ -55,8 +55,8 @@ fn check_loss(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     const GROUPS: u32 = 1000;
     let links = PerDirection { to_server: link("delay=25ms,loss=1%")?, to_client: link("delay=25ms")? };
     let call = figures(wire, &call(Transport::UDP, links, GROUP * GROUPS, PACKETS, GROUP))?;
-    // A frame is whole with probability q, and can be shown if it and all back to its key frame are: the j-th of a group
-    // with q^j. Until the first loss, n frames of a group are shown.
+    // A frame is complete with probability q. It can be shown if it and all frames back to its key frame are complete,
+    // so the j-th frame of a group is shown with probability q^j. The first loss ends a group after n shown frames.
     let q = libm::pow(0.99, f64::from(PACKETS));
     let size = f64::from(GROUP);
     let moment = |power: f64| {
@@ -93,7 +93,8 @@ fn check_freeze(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     plan.workload.application = plan.workload.application.with(Some(PLAYOUT), false);
     let call = figures(wire, &plan)?;
     // The next frame's acknowledgement finds the loss, an interval and a round trip after the send; by then the time
-    // threshold of 9/8 round trips has passed. The frame is there a one-way delay later, and all that waited for it.
+    // threshold of 9/8 round trips has passed. The frame arrives a one-way delay later, and
+    // releases all frames that waited for it.
     let complete = INTERVAL + ONE_WAY * 2 + ONE_WAY;
     let missing = nanos(complete - PLAYOUT).div_ceil(nanos(INTERVAL));
     let one = Sample(1, "run");

@@ -55,8 +55,8 @@ struct Alarms {
 }
 
 impl Client<'_> {
-    /// Sends each message when it is due, until all are answered or the wait ends. `measuring` is called when the measured
-    /// time begins. Returns what broke the connection, if anything did.
+    /// Sends each message when it is due, until all are answered or the wait ends. `measuring` is called when the
+    /// measured time begins. Returns what broke the connection, if anything did.
     pub(in crate::experiment) async fn drive(
         &self,
         channel: &mut dyn Channel,
@@ -108,7 +108,7 @@ impl Client<'_> {
         let extension = self.run.map(|run| Extension::Request(ReportRequest { run, number: unit.number }));
         let first = Probe { extension, ..Probe::new(self.recorder.id(unit.number), unit.due) };
         match workload.application {
-            // The other message of a unit of a game is the server's.
+            // The server sends the second message of a unit of a game.
             Application::Messages | Application::Game(_) => channel.send(first, self.length)?,
             Application::Video(_) => channel.send_unit(&UnitToSend {
                 first,

@@ -113,7 +113,7 @@ impl Experiment for Bench {
 }
 
 impl Bench {
-    /// Makes one run, beside what `beside` has.
+    /// Makes one run, with what `beside` adds.
     pub(super) fn measure(
         &self,
         plan: &Plan,

@@ -10,7 +10,7 @@ use crate::{
     report::ResultFile,
 };
 
-/// What was run.
+/// The result of a request and the runs that it comes from.
 #[derive(Debug)]
 pub struct Driven<O> {
     /// The result.
@@ -19,9 +19,9 @@ pub struct Driven<O> {
     pub runs: Vec<Vec<Runs<O>>>,
     /// What went wrong, in the order of the plans.
     pub problems: Vec<Problem>,
-    /// How many runs have shown what they are for.
+    /// How many runs succeeded, as defined by [`Experiment::has_succeeded`].
     pub succeeded: u64,
-    /// Whether the runs of a plan have failed, as [`Experiment::has_failed`] has it.
+    /// Whether the runs of a plan failed, as defined by [`Experiment::has_failed`].
     pub failed: bool,
     /// Whether an interrupt left runs out or cut them short.
     pub interrupted: bool,

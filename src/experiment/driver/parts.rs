@@ -14,8 +14,8 @@ use crate::{
     report::ResultFile,
 };
 
-/// Runs some `jobs` of a request, counted over all its batches and in ascending order. With `keeps_samples`, the records
-/// have the rows of their samples. Returns fewer records than jobs if the run was ended from outside.
+/// Runs some `jobs` of a request, counted over all its batches and in ascending order. With `keeps_samples`, the
+/// records have the rows of their samples. Returns fewer records than jobs if the run was ended from outside.
 pub fn drive_jobs<E: Experiment>(
     experiment: &E,
     request: &Request<E::Plan>,
@@ -49,8 +49,8 @@ pub fn drive_jobs<E: Experiment>(
     records
 }
 
-/// Adds to `file` what the runs of `request` came to elsewhere. There is a record of every job, in their order. The
-/// result has the bytes that [`drive`] would have given, if `file` says on which machine the runs were made.
+/// Makes the result of `request` from the records of all its jobs, in the order of the jobs, and adds it to `file`. If
+/// `file` names the machine that made the runs, the result has the same bytes as that of [`drive`](super::drive).
 pub fn assemble<E: Experiment>(
     request: &Request<E::Plan>,
     options: &Options<'_>,

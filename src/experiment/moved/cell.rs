@@ -62,7 +62,7 @@ fn migration(plan: &MovedPlan, seeds: &[MigrationFigures]) -> Migration {
     }
 }
 
-/// Round trips from the change until messages took no longer than before it.
+/// The time from the change until latency was as before, in round trips.
 fn round_trips(seed: &MigrationFigures) -> Option<f64> {
     let (full_speed, usual) = seed.full_speed.zip(seed.usual)?;
     (!usual.is_zero()).then(|| full_speed.as_secs_f64() / usual.as_secs_f64())

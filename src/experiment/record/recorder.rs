@@ -143,7 +143,7 @@ impl Recorder {
         }
     }
 
-    /// A request reached the server, which handed over the reply at `replied`. Returns whether it had been there before.
+    /// A request reached the server, which sent the reply at `replied`. Returns whether the request had arrived before.
     pub(in crate::experiment) fn at_server(&self, delivery: &Delivery, replied: Time) -> bool {
         let mut state = self.0.lock();
         let delivery = &delivery.resolved(state.resolution);
@@ -209,7 +209,7 @@ impl Recorder {
         self.0.lock().outcome.interrupted = true;
     }
 
-    /// Replies that are still due are not waited for as long as patience lasts, so what is outstanding is not lost.
+    /// The run ends before the wait for replies does, so outstanding messages count as unfinished, not as lost.
     pub(in crate::experiment) fn stop_waiting(&self) {
         self.0.lock().stopped_waiting = true;
     }
@@ -246,7 +246,7 @@ impl State {
         Some(Message { at_server: message.at_server.take(), ..*message })
     }
 
-    /// A message has come to its end: its reply is at the client, or it is at the server and has none.
+    /// A message was delivered: its reply to the client, or itself if it has no reply.
     fn on_end(&mut self, message: &Message, delivery: &Delivery, way: Direction) {
         let number = message.scheduled.number;
         let scheduled = message.scheduled;

@@ -27,9 +27,9 @@ use crate::{
 /// How often the bytes that the receivers have are read.
 pub(in crate::experiment) const BIN: Duration = Duration::from_millis(100);
 
-/// Each sender starts at a random instant within this time after its start. Otherwise runs without loss would be equal for
-/// all seeds, and packets of equal senders would always meet a full queue in the same order (phase effects, Floyd and
-/// Jacobson 1992).
+/// Each sender starts at a random instant within this time after its start. Otherwise runs without loss would be equal
+/// for all seeds, and packets of equal senders would always meet a full queue in the same order (phase effects, Floyd
+/// and Jacobson 1992).
 const SPREAD: Duration = Duration::from_millis(10);
 
 /// The random stream of the first sender; the others follow.

@@ -10,7 +10,7 @@ use crate::experiment::{
 };
 
 impl Recorder {
-    /// A unit was due, but the connection it should have gone on was lost.
+    /// A unit was due after its connection had broken.
     pub(in crate::experiment) fn not_sent(&self, scheduled: Scheduled) {
         if !scheduled.measured {
             return;
@@ -26,7 +26,7 @@ impl Recorder {
         }
     }
 
-    /// Ends the record: what has not come back by now will not. `is_gone` if the connection was lost.
+    /// Ends the record and gives up all messages that have not come back. `is_gone` if the connection broke.
     pub(in crate::experiment) fn finish(&self, is_gone: bool) -> Outcome {
         let mut state = self.0.lock();
         let is_gone = is_gone && state.remote.is_some();
@@ -79,10 +79,10 @@ impl State {
         }
     }
 
-    /// A datagram is lost: on which way?
+    /// Counts a lost datagram in the direction in which it was lost, if that is known.
     pub(super) fn note_lost(&mut self, message: &Message) {
         let reached = match self.remote {
-            // The server's own messages have the last flows.
+            // In a game, the server's messages are those of the second flow.
             None if !self.workload.application.is_answered() => {
                 let is_own = self.workload.id(message.scheduled.number).flow > 0;
                 Some(self.workload.application.game().is_some() && is_own)
