@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_that_no_values_have_are_refused() {
+    fn impossible_figures_are_rejected() {
         let good = saved(&[3u64, 5].into_iter().collect::<Histogram>());
         assert_eq!(good, r#"{"n":2,"min":3,"max":5,"sum":8,"sum_of_squares":34,"buckets":[[3,1],[5,1]]}"#);
         for (from, to) in [

@@ -94,7 +94,7 @@ impl FlowOutcome {
 }
 
 impl FlowsOutcome {
-    /// Whether it can be that of `senders` senders: each was read at every reading, and its bytes only grew.
+    /// Whether it fits a run of `senders` senders: each reading has a value for every sender, and values never fall.
     pub(in crate::experiment) fn is_possible(&self, senders: usize) -> bool {
         let is_read =
             |flow: &FlowOutcome| flow.received.len() == self.read_at.len() && flow.received.is_sorted();
@@ -234,7 +234,7 @@ impl Flows {
         Ok((result, outcome))
     }
 
-    /// Sets the packets to what was counted so far.
+    /// Sets the packets of the outcome to those that were counted so far.
     pub(in crate::experiment) fn count(&self, outcome: &mut FlowsOutcome) {
         let counts = self.meter.counts();
         for (flow, crossed) in outcome.flows.iter_mut().zip(counts.crossed) {

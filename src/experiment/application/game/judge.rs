@@ -140,7 +140,7 @@ mod tests {
         Time::from_nanos(ms * MS)
     }
 
-    /// Updates made every 10 ms that take so many milliseconds.
+    /// Updates made every 10 ms, with the milliseconds that each takes; `None` if it is lost.
     fn updates(took: &[Option<u64>]) -> Vec<Update> {
         let update = |(number, took): (usize, &Option<u64>)| {
             let made = number as u64 * 10;
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn without_loss_the_age_is_a_saw_from_the_delay_to_an_interval_more() {
+    fn without_loss_the_age_rises_from_the_delay_to_an_interval_more_again_and_again() {
         let ages = ages(&updates(&[Some(25); 10]), at(125));
         assert_eq!((ages.updates, ages.used, ages.superseded), (10, 10, 0));
         assert_eq!(ages.spans.len(), 10);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_known_is_no_age() {
+    fn without_an_update_that_arrived_there_is_no_age() {
         let ages = ages(&updates(&[None, None]), at(100));
         assert_eq!((ages.mean(), ages.percentile(Percentile::P99), ages.max()), (None, None, None));
         assert_eq!(ages.known(), 0);

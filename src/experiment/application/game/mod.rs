@@ -46,7 +46,7 @@ impl FromStr for Game {
 }
 
 impl fmt::Display for Game {
-    /// As on the command line.
+    /// The form of the command line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.hz)
     }

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_is_shown_that_is_complete_at_its_very_instant() {
+    fn a_frame_that_is_complete_exactly_at_its_playout_instant_is_shown() {
         let frames = frames(10, &[Some(25), Some(150), Some(151), Some(25)]);
         // The third is complete 39 ms before the fourth is shown, and serves it.
         assert_eq!(verdicts(&frames, PLAYOUT), [Shown, Shown, Late, Shown]);

@@ -120,7 +120,7 @@ impl FromStr for Video {
 }
 
 impl fmt::Display for Video {
-    /// As on the command line.
+    /// The form of the command line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             Source::Model(Model { fps, bitrate, key_interval }) => {
