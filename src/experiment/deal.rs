@@ -43,7 +43,8 @@ mod tests {
 
     #[test]
     fn every_job_is_dealt_once_and_the_shares_differ_by_one_job_at_most() {
-        // Cheap and expensive cells in turns, which dealing round would give to different shares.
+        // Cheap and expensive cells in turns: with two shares, round-robin would give all expensive ones to the same
+        // share.
         let work: Vec<u64> = (0..601).map(|job| [1, 9][job % 2]).collect();
         for count in [1, 2, 7, 100, 1000] {
             let shares = dealt(&work, count);

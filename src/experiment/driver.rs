@@ -3,6 +3,9 @@
 //! An experiment implements [`Experiment`]; [`drive`] does what all of them need: threads, servers that have gone away,
 //! samples, failures, interruption, and the fields that every result has.
 
+mod driven;
+mod parts;
+
 use std::{
     cell::OnceCell,
     sync::{
@@ -14,13 +17,16 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use self::{
+    driven::Driven,
+    parts::{assemble, drive_jobs},
+};
 use super::{
     error::RunError,
-    matrix::{MatrixOptions, Runs, run_jobs, run_matrix, seed_of},
-    part::{Made, Record},
+    matrix::{MatrixOptions, Runs, run_matrix, seed_of},
     remote::Remote,
-    request::{Batch, Request, skipped},
-    result::system::{add_fidelity, system},
+    request::{Batch, Request},
+    result::system::system,
     run_recorder::{RecordedRun, RunRecorder},
     sample_file::{JobIndex, SampleFile},
     setup::Setup,
@@ -35,7 +41,7 @@ use crate::{
 pub trait Experiment: Sync {
     /// What is done in a run, except for the seed.
     type Plan: Sync;
-    /// What one run has shown. A part of a sweep saves it, and what is read back makes the same row.
+    /// The figures of one run. A part of a sweep saves them, and the figures that are read back make the same row.
     type Outcome: Send + Serialize + DeserializeOwned;
 
     /// The header of the samples that [`Experiment::run`] writes; `None` if it writes none.
@@ -73,8 +79,8 @@ pub trait Experiment: Sync {
     /// Whether a run has shown what it is for, such as a reply.
     fn has_succeeded(outcome: &Self::Outcome) -> bool;
 
-    /// Whether an outcome that was read from a file can be one of `plan`. Other experiments' figures need no check:
-    /// their rows use no figure to index another.
+    /// Whether an outcome that was read from a file fits `plan`. Needs a check only where the row uses one figure to
+    /// index another.
     fn is_possible(_plan: &Self::Plan, _outcome: &Self::Outcome) -> bool {
         true
     }
@@ -195,23 +201,6 @@ pub struct Options<'a> {
     pub recorder: Option<&'a dyn RunRecorder>,
 }
 
-/// What was run.
-#[derive(Debug)]
-pub struct Driven<O> {
-    /// The result.
-    pub file: ResultFile,
-    /// The outcomes of each batch.
-    pub runs: Vec<Vec<Runs<O>>>,
-    /// What went wrong, in the order of the plans.
-    pub problems: Vec<Problem>,
-    /// How many runs have shown what they are for.
-    pub succeeded: u64,
-    /// Whether the runs of a plan have failed, as [`Experiment::has_failed`] has it.
-    pub failed: bool,
-    /// Whether an interrupt left runs out or cut them short.
-    pub interrupted: bool,
-}
-
 /// Runs everything in `request` and adds it to `file`.
 pub fn drive<E: Experiment>(
     experiment: &E,
@@ -252,74 +241,6 @@ fn run_batch<E: Experiment>(
         }
         result
     })
-}
-
-/// Runs some `jobs` of a request, counted over all its batches and in ascending order. With `keeps_samples`, the records
-/// have the rows of their samples. Returns fewer records than jobs if the run was ended from outside.
-pub fn drive_jobs<E: Experiment>(
-    experiment: &E,
-    request: &Request<E::Plan>,
-    options: &Options<'_>,
-    jobs: &[usize],
-    keeps_samples: bool,
-) -> Vec<Record<E::Outcome>> {
-    let mut records = Vec::new();
-    let mut rest = jobs;
-    for (first, batch) in request.with_first_jobs() {
-        let end = first.job + usize::try_from(batch.runs()).unwrap_or(usize::MAX);
-        let (own, later) = rest.split_at(rest.partition_point(|job| *job < end));
-        rest = later;
-        let running = Running::new(experiment, batch, first, options);
-        let finished = run_jobs(own.len(), batch.parallel(), &options.stop, |index| {
-            let rows = OnceCell::new();
-            let outcome = running.run(own[index] - first.job, keeps_samples.then_some(&rows));
-            match outcome {
-                Ok(outcome) if E::was_interrupted(&outcome) => Err(RunError::Interrupted),
-                outcome => outcome.map(|outcome| (outcome, rows.into_inner())),
-            }
-        });
-        records.extend(finished.into_iter().map(|(index, result)| {
-            let (made, samples) = match result {
-                Ok((outcome, rows)) => (Made::Outcome(outcome), rows),
-                Err(error) => (Made::Failure(error.to_string()), None),
-            };
-            Record { job: own[index] as u64, made, samples }
-        }));
-    }
-    records
-}
-
-/// Adds to `file` what the runs of `request` came to elsewhere. There is a record of every job, in their order. The
-/// result has the bytes that [`drive`] would have given, if `file` says on which machine the runs were made.
-pub fn assemble<E: Experiment>(
-    request: &Request<E::Plan>,
-    options: &Options<'_>,
-    records: impl IntoIterator<Item = Record<E::Outcome>>,
-    mut file: ResultFile,
-) -> Driven<E::Outcome> {
-    file.skipped.extend(request.skipped.iter().cloned());
-    let mut records = records.into_iter();
-    let mut all = Vec::new();
-    for (first, batch) in request.with_first_jobs() {
-        let seeds = usize::try_from(batch.seeds).unwrap_or(usize::MAX);
-        let mut runs: Vec<Runs<E::Outcome>> = batch.plans.iter().map(|_| Runs::default()).collect();
-        for (job, Record { made, samples, .. }) in
-            records.by_ref().take(runs.len().saturating_mul(seeds)).enumerate()
-        {
-            let index = JobIndex { job: first.job + job, plan: first.plan + job / seeds };
-            let reservation = options.samples.map(|file| file.reserve(index));
-            if let (Made::Outcome(_), Some(reservation), Some(rows)) = (&made, reservation, samples) {
-                reservation.write(rows);
-            }
-            let result = match made {
-                Made::Outcome(outcome) => Ok(outcome),
-                Made::Failure(reason) => Err(RunError::Elsewhere(reason)),
-            };
-            runs[job / seeds].add(seed_of(options.first_seed, job % seeds), result);
-        }
-        all.push(runs);
-    }
-    Driven::new::<E>(request, all, options.pictures, file)
 }
 
 /// The runs of one batch.
@@ -385,74 +306,4 @@ fn run_unless_gone<E: Experiment>(
     let is_gone = result.as_ref().map_or(true, E::has_lost_server);
     gone.store(job.server.is_some() && is_gone, Ordering::Relaxed);
     result
-}
-
-impl<O> Driven<O> {
-    /// The rows of all `runs` in `file`, whose system, if there is one, is the machine that made them.
-    fn new<E: Experiment<Outcome = O>>(
-        request: &Request<E::Plan>,
-        runs: Vec<Vec<Runs<O>>>,
-        pictures: bool,
-        file: ResultFile,
-    ) -> Self {
-        let problems = Vec::new();
-        let mut driven =
-            Self { file, runs: Vec::new(), problems, succeeded: 0, failed: false, interrupted: false };
-        for (batch, runs) in request.batches.iter().zip(&runs) {
-            // Not the signal itself: an interrupt during the last run may leave nothing out.
-            let was_interrupted = |runs: &Runs<O>| {
-                runs.done() != batch.seeds
-                    || runs.outcomes.iter().any(|(_, outcome)| E::was_interrupted(outcome))
-            };
-            driven.interrupted |= runs.iter().any(was_interrupted);
-            driven.collect::<E>(batch, runs, pictures);
-        }
-        driven.runs = runs;
-        let outcomes = driven.runs.iter().flatten().flat_map(|runs| &runs.outcomes);
-        let wires = outcomes.filter_map(|(_, outcome)| E::fidelity(outcome));
-        if let Some(system) = &mut driven.file.system {
-            add_fidelity(system, wires);
-        }
-        driven.file.complete =
-            !driven.interrupted && driven.problems.iter().all(|problem| !problem.is_incomplete);
-        driven
-    }
-
-    /// Adds the rows of one path, and the plans that could not be run.
-    fn collect<E: Experiment<Outcome = O>>(
-        &mut self,
-        batch: &Batch<E::Plan>,
-        runs: &[Runs<O>],
-        pictures: bool,
-    ) {
-        let mut cells = Vec::with_capacity(runs.len());
-        for (index, (plan, runs)) in batch.plans.iter().zip(runs).enumerate() {
-            let server = batch.servers.get(index);
-            self.succeeded +=
-                runs.outcomes.iter().filter(|(_, outcome)| E::has_succeeded(outcome)).count() as u64;
-            self.failed |= E::has_failed(runs);
-            if let Some(problem) = E::problem(plan, runs, server)
-                && self.problems.iter().all(|other| other.subject != problem.subject)
-            {
-                self.problems.push(problem);
-            }
-            if let Some((seed, error)) = runs.failures.first() {
-                let failed = runs.failures.len();
-                let reason = format!("{failed} of {} runs failed, seed {seed} first: {error}", batch.seeds);
-                self.file.skipped.push(skipped(E::name(plan), batch.path, reason));
-            }
-            cells.push((!runs.outcomes.is_empty()).then(|| {
-                let mut cell = E::cell(plan, runs);
-                cell.server = server.map(|server| server.url.clone());
-                cell.server_address =
-                    server.and_then(|server| server.answered.get()).map(ToString::to_string);
-                self.file.cells.push(cell);
-                self.file.cells.len() - 1
-            }));
-        }
-        self.file.paired.extend(E::compare(&batch.plans, runs, &cells));
-        if pictures {
-            E::picture(&batch.plans, runs, &cells, &mut self.file.cells);
-        }
-    }
 }

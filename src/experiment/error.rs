@@ -29,7 +29,7 @@ pub enum RunError {
     /// An earlier run found the server gone.
     #[error("the server was gone before this run")]
     Gone,
-    /// The reason of a run that was made elsewhere.
+    /// Why a run on another machine failed.
     #[error("{0}")]
     Elsewhere(String),
     /// No certificate could be made.

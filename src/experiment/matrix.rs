@@ -29,6 +29,12 @@ impl<O> Runs<O> {
         (self.outcomes.len() + self.failures.len()) as u64
     }
 
+    /// The runs that were made, with one part of each outcome.
+    pub(super) fn select<T: Clone>(&self, part: impl Fn(&O) -> &T) -> Runs<T> {
+        let outcomes = self.outcomes.iter().map(|(seed, outcome)| (*seed, part(outcome).clone())).collect();
+        Runs { outcomes, failures: Vec::new() }
+    }
+
     /// Adds the run with the next seed.
     pub(super) fn add(&mut self, seed: u64, result: Result<O, RunError>) {
         match result {
@@ -76,7 +82,7 @@ pub(super) fn seed_of(first: u64, index: usize) -> u64 {
     first.wrapping_add(index as u64)
 }
 
-/// Runs jobs on several threads, and starts them in order. Returns what they came to, in order. A job that fails with
+/// Runs jobs on several threads, and starts them in order. Returns their results, in order. A job that fails with
 /// [`RunError::Interrupted`] counts as not made.
 pub(super) fn run_jobs<O: Send>(
     jobs: usize,

@@ -44,8 +44,9 @@ mod workload;
 pub use self::{
     bench::{
         Bench,
+        client::LEAD,
         remote::{run_against, run_remote},
-        run::{LEAD, run, run_between},
+        run::{run, run_between},
         settings::settings as end_settings,
     },
     config::{config, distinct, entry, given_options, messages_config, servers},

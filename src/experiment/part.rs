@@ -1,8 +1,8 @@
-//! Parts of a result: what some jobs of a request have come to, saved so that the parts together make the whole.
+//! Parts of a result: the outcomes of some jobs of a request, saved so that several parts can be merged into the whole.
 //!
-//! A part is a text file of JSON values, one a line: a [`PartHeader`], a [`Record`] for each job in ascending order, and a
-//! [`Trailer`]. A record has everything that a row of the result is computed from, so the rows of merged parts are
-//! computed by the same code from the same figures as those of one run.
+//! A part is a text file of JSON values, one a line: a [`PartHeader`], a [`Record`] for each job in ascending order,
+//! and a [`Trailer`]. A record has everything that a row of the result is computed from, so the rows of merged parts
+//! are computed by the same code from the same figures as those of one run.
 
 use std::io::{self, BufRead, Read, Write};
 
@@ -16,7 +16,7 @@ use crate::report::{Skipped, System};
 /// The schema of parts that this version writes and reads.
 pub const PART_SCHEMA: &str = "wirelab-part/1";
 
-/// How every part begins: nothing else that the program writes does.
+/// The first bytes of every part. No other file that the program writes begins with them.
 const START: &[u8] = b"{\"schema\":\"wirelab-part/";
 
 /// The longest line that is read.
@@ -36,7 +36,7 @@ pub struct PartHeader {
     pub options: Map<String, Value>,
     /// Every option of the whole, resolved.
     pub config: Map<String, Value>,
-    /// What the whole lacks because it could not be run.
+    /// Plans of the whole that could not be run.
     pub skipped: Vec<Skipped>,
     /// The paths of the whole.
     pub paths: Vec<String>,
@@ -50,7 +50,7 @@ pub struct PartHeader {
     pub shard: Shard,
 }
 
-/// What one job has come to.
+/// The result of one job.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record<O> {
@@ -63,7 +63,7 @@ pub struct Record<O> {
     pub samples: Option<String>,
 }
 
-/// What a run has come to.
+/// The result of a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Made<O> {
@@ -86,7 +86,7 @@ pub struct Trailer {
 /// Why a part could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum PartError {
-    /// It could not be read at all.
+    /// The file could not be read.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// A line is longer than any that is written.
@@ -104,19 +104,19 @@ pub enum PartError {
         /// The schema in the file.
         found: String,
     },
-    /// A line has another form.
+    /// A line is not valid.
     #[error("line {line}: {error}")]
     Invalid {
         /// The line, from 1.
         line: u64,
-        /// The field.
+        /// What is not valid.
         #[source]
         error: serde_json::Error,
     },
     /// The bytes are not those that were written.
     #[error("the part is damaged: its checksum does not fit")]
     Damaged,
-    /// Other jobs than those of the part.
+    /// The record of another job.
     #[error("line {0}: this job is not the next one of this part")]
     OtherJob(u64),
 }
@@ -166,7 +166,7 @@ pub fn read_header(input: impl BufRead) -> Result<PartHeader, PartError> {
 
 /// Reads the records of a part, whose jobs must be exactly these.
 ///
-/// Returns an error if the part was not written like this: at the first line that is wrong, without reading on.
+/// Returns an error at the first line that is not valid, and does not read on.
 pub fn read_records<O: DeserializeOwned>(
     input: impl BufRead,
     jobs: &[usize],
@@ -195,7 +195,7 @@ pub fn read_records<O: DeserializeOwned>(
     }
 }
 
-/// The lines of a part, of which one at a time is held.
+/// Reads a part line by line.
 struct Lines<R> {
     input: R,
     read: u64,

@@ -1,6 +1,10 @@
 //! One cell of a matrix of messages.
 
-use super::{path_kind::PathKind, setup::Setup, workload::Workload};
+use super::{
+    path_kind::PathKind,
+    setup::Setup,
+    workload::{Wait, Workload},
+};
 use crate::{
     channel::Exchange,
     link::LinkSpec,
@@ -60,6 +64,15 @@ impl Plan {
     pub(super) fn setup(&self) -> Setup<'_> {
         let Self { path, transport, ref links, congestion, loss_detection, .. } = *self;
         Setup { path, transport, links, congestion, loss_detection }
+    }
+
+    /// The same plan, with a wait that is long enough for the first reply over its links.
+    pub(super) fn patient(&self) -> Self {
+        let round_trip =
+            self.path.has_link().then(|| self.links.to_server.delay + self.links.to_client.delay);
+        let wait = self.workload.wait;
+        let most = wait.after_datagrams(round_trip).max(wait.most);
+        Self { workload: Workload { wait: Wait { most, ..wait }, ..self.workload.clone() }, ..self.clone() }
     }
 
     /// Whether this plan and `other` make a fair comparison of their transports.

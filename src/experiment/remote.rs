@@ -25,7 +25,8 @@ pub struct Remote {
     pub answered: Arc<OnceLock<SocketAddr>>,
     /// Time limit for connecting to an address.
     pub timeout: Duration,
-    /// The deadline of messages, if it is to be two round trips: the first run measures it, for all rows. Clones share it.
+    /// The deadline of messages, if it is to be two round trips: the first run measures it, for all rows. Clones share
+    /// it.
     pub deadline: Option<Arc<OnceLock<Duration>>>,
     /// Whom to trust, for TLS and QUIC.
     pub tls: ClientTls,

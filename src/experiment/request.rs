@@ -43,7 +43,7 @@ impl<P> Request<P> {
         self.batches.iter().map(|batch| batch.path)
     }
 
-    /// Every batch after the index of its first job and first plan.
+    /// Every batch, with the indices of its first job and its first plan.
     pub(super) fn with_first_jobs(&self) -> impl Iterator<Item = (JobIndex, &Batch<P>)> {
         self.batches.iter().scan(JobIndex::default(), |next, batch| {
             let first = *next;

@@ -14,7 +14,7 @@ pub struct Shard {
     pub count: u32,
 }
 
-/// Not a share of a request.
+/// An invalid share of a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidShard {
     /// Not `I/N`.
@@ -32,7 +32,7 @@ pub enum InvalidShard {
     },
 }
 
-/// More parts than this are a typing error.
+/// Larger numbers of parts are rejected as typing errors.
 pub const MAX_SHARDS: u32 = 100_000;
 
 impl Shard {

@@ -1,4 +1,4 @@
-//! How long runs keep a core busy in virtual time, roughly: enough to deal them evenly to several machines.
+//! A rough estimate of how long runs keep a core busy in virtual time, to deal them evenly to several machines.
 
 use crate::transport::{Credentials, Mapping, Shape, Transport};
 

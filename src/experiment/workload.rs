@@ -106,7 +106,7 @@ impl Scheduled {
 }
 
 impl Workload {
-    /// The largest message: each end bounds what it holds.
+    /// The largest message, because each end limits how much it buffers.
     pub const MAX_BYTES: u64 = 16 << 20;
 
     /// The length of a message of this size.
@@ -168,13 +168,6 @@ impl Workload {
         id.seq.saturating_mul(u64::from(self.flows)).saturating_add(u64::from(id.flow))
     }
 
-    /// The same workload, in which the first reply may come as late as `links` make it.
-    pub(super) fn patient_for(&self, links: Option<&PerDirection<LinkSpec>>) -> Self {
-        let round_trip = links.map(|links| links.to_server.delay + links.to_client.delay);
-        let most = self.wait.after_datagrams(round_trip).max(self.wait.most);
-        Self { wait: Wait { most, ..self.wait }, ..self.clone() }
-    }
-
     /// The schedule from `start` on. It depends on the seed only where arrivals or sizes are random.
     ///
     /// A video begins with the warm-up, and again with the measured time.
@@ -200,7 +193,7 @@ impl Workload {
         }
     }
 
-    /// What the measured time begins with again, after the warm-up: a video with its first key frame.
+    /// The units that start over with the measured time. A video starts over, with its first key frame.
     fn again(&self, seed: u64) -> Option<Units> {
         self.application.video().map(|_| self.units(seed))
     }
@@ -210,7 +203,7 @@ impl Workload {
 #[derive(Debug, Clone)]
 pub struct Schedule {
     units: Units,
-    /// The units of the measured time, if they are not those that follow.
+    /// The units of the measured time, if they start over then.
     again: Option<Units>,
     /// When the first of the units was due.
     begun: Time,

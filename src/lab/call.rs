@@ -20,8 +20,8 @@ use crate::{
 pub enum Call {
     /// What the engine can do, for the page's controls.
     About,
-    /// Runs a command line, and answers with what the page shows: the result with the data for pictures, and its charts,
-    /// tables and sentences.
+    /// Runs a command line, and answers with what the page shows: the result with the data for pictures, and its
+    /// charts, tables and sentences.
     Show {
         /// The words of the command line, without the program's name.
         words: Vec<String>,
@@ -35,7 +35,8 @@ pub enum Call {
         /// Which episode: `longest`, or `seq=N`.
         which: String,
     },
-    /// Answers with the file that a command line writes. In virtual time its runs are made again, with the same outcome.
+    /// Answers with the file that a command line writes. In virtual time its runs are made again, with the same
+    /// outcome.
     Render {
         /// The words of the command line, without the program's name.
         words: Vec<String>,
@@ -142,7 +143,7 @@ impl Call {
                 let which: Which = which.parse().map_err(|e| LabError::Unknown(format!("{e}")))?;
                 Ok(json!(episode(plan, *seed, which, stop)?).to_string())
             }
-            // The engine for browsers has no such path, and goes without the code that reads results.
+            // The engine for browsers has no such path, so it does not include the code that reads results.
             #[cfg(feature = "sockets")]
             Self::Render { format, result: Some(result), .. } => {
                 Ok(format.render(&report::from_json(result.as_bytes())?))

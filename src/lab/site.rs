@@ -135,7 +135,7 @@ fn imports(address: impl Fn(&File) -> String) -> Value {
 
 fn index(imports: &Value, style: &str, engine: &str, parts: &str) -> String {
     let mut head = format!("{style}\n<script type=\"importmap\">{imports}</script>");
-    // What modules import is loaded at once, not one after the other.
+    // The imports of modules are preloaded, so that they load in parallel.
     for module in imports["imports"].as_object().into_iter().flat_map(Map::values).filter_map(Value::as_str) {
         if module.starts_with("./") {
             let _ = write!(head, "\n<link rel=\"modulepreload\" href=\"{module}\">");

@@ -134,7 +134,7 @@ pub(crate) enum Topic {
     Truth,
     /// What a change of the client's address cost.
     Migration,
-    /// By what the senders found losses.
+    /// How the senders detected losses.
     Detection,
     /// How first replies are distributed over connections.
     Replies,

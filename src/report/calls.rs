@@ -1,4 +1,4 @@
-//! What was seen of video calls, in sentences.
+//! What the viewers of video calls saw, in sentences.
 
 use super::{
     group::Group,

@@ -35,7 +35,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Spec> {
         .chain(&DETECTION)
 }
 
-/// Whether a column is of messages that are judged one by one. It has no place where they are parts of frames.
+/// Whether a column describes single messages. Tables of calls and games leave these columns out.
 pub(super) fn is_of_messages(title: &str, topic: Topic) -> bool {
     topic != Topic::Duration && MESSAGES.iter().any(|column| (column.0, column.1) == (title, topic))
 }
@@ -69,7 +69,7 @@ const MESSAGES: [Spec; 16] = [
     ("set-up", Topic::Duration, set_up),
 ];
 
-/// What was seen of a call. Its messages are not judged one by one.
+/// What the viewer of a call saw.
 const VIDEO: [Spec; 11] = [
     ("shown", Topic::Outcome, |cell| frames(cell, |video| video.shown)),
     ("late", Topic::Outcome, |cell| frames(cell, |video| video.late)),
@@ -90,7 +90,7 @@ const VIDEO: [Spec; 11] = [
     }),
 ];
 
-/// How old the state of a game was.
+/// The age of the state of a game.
 const GAME: [Spec; 6] = [
     ("used", Topic::Outcome, |cell| {
         let age = &cell.game.as_ref()?.both;
@@ -256,7 +256,8 @@ const TRUTH: [Spec; 6] = [
     ("needless", Topic::Truth, |cell| Some(Figure::Count(truth(cell)?.needless_packets))),
 ];
 
-/// By what losses were found. The kernel's TCP tells only how often it sent again for which reason, so its rows have counts.
+/// How losses were detected. The kernel's TCP reports only how often it retransmitted for each reason, so its rows have
+/// counts.
 const DETECTION: [Spec; 8] = [
     ("packet threshold", Topic::Detection, |cell| found(cell, |by| by.packet_threshold)),
     ("time threshold", Topic::Detection, |cell| found(cell, |by| by.time_threshold)),
@@ -272,13 +273,13 @@ const DETECTION: [Spec; 8] = [
     ("DSACKs", Topic::Detection, |cell| kernel(cell, |kernel| kernel.dsacks)),
 ];
 
-/// What was found by one cause; none if nothing was.
+/// The losses that were detected in one way; `None` if there were none.
 fn found(cell: &Cell, of: fn(&LossCauses) -> FoundLosses) -> Option<Figure> {
     let FoundLosses { losses, false_losses, detection_mean_ns: ns } = of(truth(cell)?.by_cause.as_ref()?);
     (losses + false_losses > 0).then_some(Figure::Found { losses, false_losses, ns })
 }
 
-/// A counter of the kernel's TCP, if it sent anything again.
+/// A counter of the kernel's TCP, if it retransmitted anything.
 fn kernel(cell: &Cell, of: fn(&KernelRecovery) -> Option<u64>) -> Option<Figure> {
     truth(cell)?;
     of(cell.recovery.as_ref()?.kernel.as_ref()?).map(Figure::Count)

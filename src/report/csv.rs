@@ -75,8 +75,8 @@ fn quote(field: &str) -> String {
 /// The figures of a summary.
 const SUMMARY: [&str; 9] = ["n", "min", "mean", "stddev", "p50", "p90", "p99", "p999", "max"];
 
-/// The names of the columns, and where their values stand in a cell of the result file. `{}` stands for every figure of a
-/// summary, or for every property of a link.
+/// The names of the columns, and where their values stand in a cell of the result file. `{}` stands for every figure of
+/// a summary, or for every property of a link.
 const COLUMNS: &[(&str, &str)] = &[
     ("transport", "transport"),
     ("path", "path"),

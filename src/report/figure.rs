@@ -28,8 +28,8 @@ pub(crate) enum Figure {
         ns: u64,
         messages: u64,
     },
-    /// Lost packets that a sender found, packets that it took for lost and that arrived, and the mean time until it found
-    /// a loss.
+    /// Lost packets that a sender detected, packets that it declared lost although they arrived, and the mean time
+    /// until it detected a loss.
     Found {
         losses: u64,
         false_losses: u64,

@@ -1,4 +1,4 @@
-//! How old the state of a game was, in sentences.
+//! The age of the state of a game, in sentences.
 
 use super::{
     group::Group,

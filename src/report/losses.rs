@@ -1,5 +1,5 @@
-//! Whether the losses that senders declared were losses of the link: what tells a lossy link from thresholds that its
-//! reordering exceeds.
+//! Whether the losses that senders declared were losses on the link. This distinguishes a lossy link from thresholds
+//! that are too low for its reordering.
 
 use super::{
     group::Group,
@@ -136,7 +136,8 @@ mod tests {
         let said = said(&lossy);
         assert!(said.starts_with("10 of 100 packets"), "{said}");
         assert!(
-            said.ends_with("mostly a lossy link; where it was not, a delay that varies: `--time-threshold 1.125` is too low for it"),
+            said.ends_with("mostly a lossy link; where it was not, a delay that varies: `--time-threshold 1.125` is too low \
+                 for it"),
             "{said}"
         );
     }

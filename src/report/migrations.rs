@@ -39,7 +39,8 @@ fn sentence(cell: &Cell, label: &str) -> Option<String> {
             _ => "at most three",
         };
         format!(
-            "to the new address, before that could have been validated, {} bytes for each that came from there: {verdict}",
+            "to the new address, before that could have been validated, {} bytes for each that \
+             came from there: {verdict}",
             numbers::mean(factor.get(), 2)
         )
     }));

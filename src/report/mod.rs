@@ -40,6 +40,7 @@ mod tables;
 mod tampering;
 mod teach;
 mod terminal;
+mod terms;
 mod text;
 mod transfers;
 mod transports;

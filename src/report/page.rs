@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    block::{Block, Flagged, Table, Term, Topic},
+    block::{Block, Flagged, Topic},
     calls::calls,
     closing::closing,
-    figure::Figure,
     flags,
     games::games,
     gone::gone,
@@ -21,61 +20,8 @@ use super::{
     tables::{differences, tables},
     tampering::tampering,
     teach::{no_theory, teach},
-    transfers, words,
+    terms, transfers, words,
 };
-
-// Terms in the tables that are specific to this tool.
-const DELAYED: Term =
-    Term { term: "delayed", meaning: "late because it was retransmitted or waited for earlier messages" };
-const BLOCKED: Term =
-    Term { term: "blocked", meaning: "arrived complete, but was held back until earlier bytes had arrived" };
-const ARRIVED: Term =
-    Term { term: "p50 to max", meaning: "of the messages that arrived, so without those that were lost" };
-const STALL: Term = Term {
-    term: "longest stall",
-    meaning: "the longest time that one missing message held others back, and how many",
-};
-
-const GAP: Term = Term {
-    term: "gap",
-    meaning: "the longest time between two replies, from the last before the change to the first of a message due after it",
-};
-const FULL_SPEED: Term = Term {
-    term: "full speed after",
-    meaning: "when a message, and all of the next two round trips, took no longer than 5/4 of the median before the change, or of \
-              what is usual on the other network",
-};
-const UNVALIDATED: Term = Term {
-    term: "unvalidated",
-    meaning: "bytes that the server sent to a new address for each that came from there, before it could have been validated",
-};
-const LATE: Term = Term { term: "late", meaning: "frames that were complete after their playout instant" };
-const USELESS: Term = Term {
-    term: "useless",
-    meaning: "frames that were complete in time, without a frame that they refer to",
-};
-const FREEZES: Term = Term {
-    term: "freezes",
-    meaning: "the picture stood for three frames or more, and 150 ms longer than a frame",
-};
-const READY: Term = Term {
-    term: "ready p50",
-    meaning: "from capture until a frame and all that it refers to were complete: the playout delay that it needed",
-};
-const SUPERSEDED: Term =
-    Term { term: "superseded", meaning: "updates that arrived after a newer one, and so were of no use" };
-const STALE: Term =
-    Term { term: "stale", meaning: "time in which the newest known state was older than the deadline" };
-const AGE: Term = Term { term: "age mean", meaning: "of the newest known state, over time, at both ends" };
-const WASTED: Term = Term { term: "wasted", meaning: "bytes of frames that were never shown" };
-
-const FALSE_LOSSES: Term = Term { term: "false losses", meaning: "declared lost, and arrived" };
-const NEEDLESS: Term = Term { term: "needless", meaning: "all of it arrived with earlier packets" };
-const FOUND_AFTER: Term =
-    Term { term: "found after", meaning: "mean time from when a lost packet entered the link" };
-
-/// The terms of main tables.
-const OF_MAIN: [Term; 10] = [DELAYED, BLOCKED, LATE, USELESS, FREEZES, READY, WASTED, SUPERSEDED, STALE, AGE];
 
 /// How to see what the summary of a list leaves out.
 const DETAILS: &str = "Each point has more to show, such as costs, differences and what was waited for: --details prints it, and \
@@ -131,7 +77,7 @@ impl<'a> Page<'a> {
         self.blocks.push(Block::Paragraph(points.description()));
         let table = points.table();
         self.skipped_on(&groups[0].cells[0].path);
-        let terms = terms(&table, &[BLOCKED]);
+        let terms = terms::of_list(&table);
         self.blocks.push(Block::Table(table));
         self.blocks.extend(terms);
         let flags = flagged(groups.iter().enumerate().flat_map(|(point, group)| {
@@ -160,12 +106,7 @@ impl<'a> Page<'a> {
         let mut has_truth = false;
         for table in tables(group, with_order) {
             has_truth |= table.columns.iter().any(|column| column.topic == Topic::Truth);
-            let terms = match table.title {
-                None => terms(&table, &OF_MAIN),
-                Some(_) => {
-                    terms(&table, &[STALL, FOUND_AFTER, FALSE_LOSSES, NEEDLESS, GAP, FULL_SPEED, UNVALIDATED])
-                }
-            };
+            let terms = terms::of_group(&table);
             self.blocks.push(Block::Table(table));
             self.blocks.extend(terms);
         }
@@ -218,20 +159,6 @@ impl<'a> Page<'a> {
             self.blocks.push(Block::List(sentences));
         }
     }
-}
-
-/// Definitions of the terms of `own` that are titles of the table. If messages were lost, also what latency covers.
-fn terms<'a>(table: &Table, own: &[Term]) -> Option<Block<'a>> {
-    let column = |title: &str| table.columns.iter().find(|column| column.title == title);
-    let is_lossy = column("lost").is_some_and(|lost| {
-        lost.figures
-            .iter()
-            .flatten()
-            .any(|figure| matches!(figure, Figure::Share(share) if share.get() > 0.0))
-    });
-    let mut terms: Vec<Term> = own.iter().filter(|term| column(term.term).is_some()).copied().collect();
-    terms.extend((is_lossy && column("max").is_some()).then_some(ARRIVED));
-    (!terms.is_empty()).then_some(Block::Terms(terms))
 }
 
 /// Each flag once, with the rows that have it.

@@ -1,8 +1,8 @@
 //! Command lines of `bench`, `hol` and `handshake` that run inside the library, for the lessons and the lab.
 //!
 //! Options have the same meanings and defaults as in the program. An option takes one value, except for transports and
-//! controllers, which may be lists. The program's parser is not used here, because the engine for browsers does not have
-//! it. Tests compare the results of both.
+//! controllers, which may be lists. The program's parser is not used here, because the engine for browsers does not
+//! have it. Tests compare the results of both.
 
 mod link;
 

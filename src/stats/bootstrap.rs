@@ -26,8 +26,8 @@ pub fn ci95(statistic: &dyn Pooled) -> Option<[f64; 2]> {
     interval(statistic.seeds(), |weights| statistic.value(weights))
 }
 
-/// The difference between the statistics of `a` and `b`, whose seeds `i` are the same. Every resample draws the same seeds
-/// for both.
+/// The difference between the statistics of `a` and `b`, whose seeds `i` are the same. Every resample draws the same
+/// seeds for both.
 ///
 /// `None` if the numbers of seeds differ, or if one statistic has no value.
 pub fn paired(a: &dyn Pooled, b: &dyn Pooled) -> Option<Difference> {
@@ -59,9 +59,9 @@ fn interval(seeds: usize, statistic: impl Fn(&[u64]) -> Option<f64>) -> Option<[
 
 /// The share of resamples to leave out at each end.
 ///
-/// Leaving out 2.5% yields intervals that are too narrow with few seeds: it ignores the lost degree of freedom and assumes
-/// a normal instead of a t distribution. Hesterberg (2015, "What Teachers Should Know About the Bootstrap", section 4)
-/// leaves out less, so that the interval of the mean matches Student's: 1.9% with 30 seeds, 0.1% with 5.
+/// Leaving out 2.5% yields intervals that are too narrow with few seeds: it ignores the lost degree of freedom and
+/// assumes a normal instead of a t distribution. Hesterberg (2015, "What Teachers Should Know About the Bootstrap",
+/// section 4) leaves out less, so that the interval of the mean matches Student's: 1.9% with 30 seeds, 0.1% with 5.
 fn tail(seeds: usize) -> f64 {
     let n = seeds as f64;
     let reach = student_975(n - 1.0) * libm::sqrt(n / (n - 1.0));

@@ -10,13 +10,13 @@ pub const MAX_VALUE: u64 = (1 << 48) - 1;
 /// Buckets have a relative width of 10^-3.
 const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// A histogram of non-negative integers, usually nanoseconds, with three significant digits. The count, the extremes, the
-/// sum and the sum of squares are exact.
+/// A histogram of non-negative integers, usually nanoseconds, with three significant digits. The count, the extremes,
+/// the sum and the sum of squares are exact.
 ///
 /// Its memory depends on the largest value, not on the number of values, and is at most 0.3 MB.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Histogram {
-    /// `None` if empty: many histograms of a run stay so, and an empty one takes 16 KB.
+    /// `None` while empty: many histograms of a run remain empty, and the counts take 16 KB.
     pub(super) counts: Option<hdrhistogram::Histogram<u64>>,
     pub(super) n: u64,
     pub(super) min: u64,

@@ -1,8 +1,8 @@
 //! Statistics: histograms, summaries, and confidence intervals that treat a seed as one observation.
 //!
-//! The messages of a seed share its losses and are not independent, so an interval over messages would be much too narrow.
-//! Instead, whole seeds are resampled (a cluster bootstrap), and a statistic is computed over the pooled messages of the
-//! seeds drawn.
+//! The messages of a seed share its losses and are not independent, so an interval over messages would be much too
+//! narrow. Instead, whole seeds are resampled (a cluster bootstrap), and a statistic is computed over the pooled
+//! messages of the seeds drawn.
 //!
 //! All results are pure functions of the recorded values, bit for bit.
 

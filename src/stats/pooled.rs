@@ -121,7 +121,8 @@ impl Pooled for PooledPercentile<'_> {
     }
 }
 
-/// A ratio of counts, one pair per seed. The pooled ratio is the sum of the numerators over the sum of the denominators.
+/// A ratio of counts, one pair per seed. The pooled ratio is the sum of the numerators over the sum of the
+/// denominators.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ratios(Vec<(u64, u64)>);
 

@@ -22,8 +22,8 @@ pub struct Sequence {
 pub struct Arrival {
     /// Distinct numbers that have arrived, including this one.
     pub count: u64,
-    /// The reordering extent (RFC 4737 section 4.2.1): arrivals since the first number that overtook this one; 0 means in
-    /// order. A lower bound if the number is more than [`WINDOW`] below the highest.
+    /// The reordering extent (RFC 4737 section 4.2.1): arrivals since the first number that overtook this one; 0 means
+    /// in order. A lower bound if the number is more than [`WINDOW`] below the highest.
     pub extent: u64,
     /// Bit `k` is set if the number `k` below this one has arrived.
     pub window: u64,

@@ -61,7 +61,7 @@ impl Stored {
         }
     }
 
-    /// Refuses figures that no values have, so that later sums cannot overflow.
+    /// Rejects figures that no set of values can have, so that later sums cannot overflow.
     fn check(&self) -> Result<(), &'static str> {
         let Self { n, min, max, sum, sum_of_squares, ref buckets } = *self;
         if n == 0 || n > MAX_N || max > MAX_VALUE || min > max {
@@ -74,7 +74,7 @@ impl Stored {
             return Err("the buckets of a histogram do not add up");
         }
         let (n, least, most) = (u128::from(n), u128::from(min), u128::from(max));
-        // The squares are at least those of equal values.
+        // The sum of squares is least if all values are equal.
         let (mean, rest) = (sum / n, sum % n);
         let is_possible = (n * least..=n * most).contains(&sum)
             && (mean * (mean * n + 2 * rest)..=n * most * most).contains(&sum_of_squares);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_that_no_values_have_are_refused() {
+    fn impossible_figures_are_rejected() {
         let good = saved(&[3u64, 5].into_iter().collect::<Histogram>());
         assert_eq!(good, r#"{"n":2,"min":3,"max":5,"sum":8,"sum_of_squares":34,"buckets":[[3,1],[5,1]]}"#);
         for (from, to) in [

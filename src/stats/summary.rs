@@ -28,8 +28,8 @@ impl Percentile {
     }
 }
 
-/// Nine numbers that summarize a distribution, in the unit of its values: nanoseconds, unless the name of the field says
-/// otherwise. All but `n` are null if there are no values.
+/// Nine numbers that summarize a distribution, in the unit of its values: nanoseconds, unless the name of the field
+/// says otherwise. All but `n` are null if there are no values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Number of values.

@@ -2,16 +2,16 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use super::{Case, CaseError, Finding, MS, Sample, Unit, Wire, link, plan};
+use super::{Case, CaseError, Finding, Sample, Unit, Wire, link, one_loss, plan};
 use crate::{
     experiment::{
-        LEAD, Plan,
+        Plan,
         application::{
             Application,
             video::{Recording, Source, Video, judge::VideoFigures},
         },
     },
-    link::{LinkSpec, Loss},
+    link::LinkSpec,
     transport::Transport,
     unit::{PerDirection, nanos},
 };
@@ -55,8 +55,8 @@ fn check_loss(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     const GROUPS: u32 = 1000;
     let links = PerDirection { to_server: link("delay=25ms,loss=1%")?, to_client: link("delay=25ms")? };
     let call = figures(wire, &call(Transport::UDP, links, GROUP * GROUPS, PACKETS, GROUP))?;
-    // A frame is whole with probability q, and can be shown if it and all back to its key frame are: the j-th of a group
-    // with q^j. Until the first loss, n frames of a group are shown.
+    // A frame is complete with probability q. It can be shown if it and all frames back to its key frame are complete,
+    // so the j-th frame of a group is shown with probability q^j. The first loss ends a group after n shown frames.
     let q = libm::pow(0.99, f64::from(PACKETS));
     let size = f64::from(GROUP);
     let moment = |power: f64| {
@@ -88,33 +88,26 @@ fn check_freeze(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     const LOST: u32 = 50;
     const ONE_WAY: Duration = Duration::from_millis(100);
     const PLAYOUT: Duration = Duration::from_millis(120);
-    let clear = link("delay=100ms")?;
-    let loss = Loss::Outage { start: LEAD + INTERVAL * LOST, length: MS };
-    let links = PerDirection { to_server: LinkSpec { loss, ..clear.clone() }, to_client: clear };
+    let links = one_loss("delay=100ms", INTERVAL, LOST)?;
     let mut plan = call(Transport::QUIC_ONE, links, FRAMES, 1, FRAMES);
     plan.workload.application = plan.workload.application.with(Some(PLAYOUT), false);
     let call = figures(wire, &plan)?;
     // The next frame's acknowledgement finds the loss, an interval and a round trip after the send; by then the time
-    // threshold of 9/8 round trips has passed. The frame is there a one-way delay later, and all that waited for it.
+    // threshold of 9/8 round trips has passed. The frame arrives a one-way delay later, and
+    // releases all frames that waited for it.
     let complete = INTERVAL + ONE_WAY * 2 + ONE_WAY;
     let missing = nanos(complete - PLAYOUT).div_ceil(nanos(INTERVAL));
     let one = Sample(1, "run");
     Ok(vec![
-        Unit::Ns.figure("it freezes for", one).within(
-            (missing * nanos(INTERVAL)) as f64,
-            0.0,
-            call.freezes.max().unwrap_or(0) as f64,
-        ),
-        Unit::Packets.figure("frames jumped over", one).within(
-            missing as f64,
-            0.0,
-            call.jumps.max().unwrap_or(0) as f64,
-        ),
-        Unit::Packets.figure("freezes", one).within(1.0, 0.0, call.freezes.n() as f64),
-        Unit::Packets.figure("frames shown", one).within(
-            f64::from(FRAMES) - missing as f64,
-            0.0,
-            call.shown as f64,
-        ),
+        Unit::Ns
+            .figure("it freezes for", one)
+            .exactly((missing * nanos(INTERVAL)) as f64, call.freezes.max().unwrap_or(0) as f64),
+        Unit::Packets
+            .figure("frames jumped over", one)
+            .exactly(missing as f64, call.jumps.max().unwrap_or(0) as f64),
+        Unit::Packets.figure("freezes", one).exactly(1.0, call.freezes.n() as f64),
+        Unit::Packets
+            .figure("frames shown", one)
+            .exactly(f64::from(FRAMES) - missing as f64, call.shown as f64),
     ])
 }

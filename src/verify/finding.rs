@@ -60,6 +60,11 @@ impl Figure {
         Finding { expected, tolerance, measured, holds, ..self.0 }
     }
 
+    /// Holds if `measured` is exactly `expected`.
+    pub(super) fn exactly(self, expected: f64, measured: f64) -> Finding {
+        self.within(expected, 0.0, measured)
+    }
+
     /// Holds if the measured interval contains `expected`.
     pub(super) fn contained(self, expected: f64, measured: f64, interval: [f64; 2]) -> Finding {
         let holds = interval[0] <= expected && expected <= interval[1];

@@ -163,13 +163,17 @@ fn losses(
     Ok(wire.arrivals(link(pairs)?, seed, &offers).iter().map(Option::is_none).collect())
 }
 
-/// A plan of QUIC on one stream that loses one message on its way to the server: no other packet enters the link in the
-/// millisecond in which it is sent.
+/// A plan of QUIC on one stream that loses one message on its way to the server.
 fn plan_with_one_loss(delay: &str, interval: Duration, messages: u32, lost: u32) -> Result<Plan, SpecError> {
+    Ok(plan(Transport::QUIC_ONE, one_loss(delay, interval, lost)?, interval, messages))
+}
+
+/// Links that lose message `lost` on its way to the server: no other packet enters the link in the millisecond in which
+/// it is sent.
+fn one_loss(delay: &str, interval: Duration, lost: u32) -> Result<PerDirection<LinkSpec>, SpecError> {
     let clear = link(delay)?;
     let loss = Loss::Outage { start: LEAD + interval * lost, length: MS };
-    let links = PerDirection { to_server: LinkSpec { loss, ..clear.clone() }, to_client: clear };
-    Ok(plan(Transport::QUIC_ONE, links, interval, messages))
+    Ok(PerDirection { to_server: LinkSpec { loss, ..clear.clone() }, to_client: clear })
 }
 
 /// One flow of messages that fit into one packet, without warm-up and with a fixed window.

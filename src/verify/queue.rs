@@ -57,6 +57,6 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
             SHARE_TOLERANCE,
             without_wait as f64 / arrived,
         ),
-        Unit::Packets.figure("do not arrive", sample).within(0.0, 0.0, missing as f64),
+        Unit::Packets.figure("do not arrive", sample).exactly(0.0, missing as f64),
     ])
 }

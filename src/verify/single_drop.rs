@@ -28,7 +28,7 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let late = outcome.extra.max().unwrap_or(0);
     let wait = outcome.order.wait.max().unwrap_or(0);
     Ok(vec![
-        Unit::Packets.figure("messages held", one).within(held as f64, 0.0, outcome.order.blocked as f64),
+        Unit::Packets.figure("messages held", one).exactly(held as f64, outcome.order.blocked as f64),
         Unit::Ns.figure("the lost one is late by", one).within(
             nanos(detour) as f64,
             MICROSECOND,

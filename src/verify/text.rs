@@ -8,7 +8,8 @@ use crate::report::{count, wrapped};
 const TITLES: [&str; COLUMNS] = ["", "expected", "measured", "sample", "verdict"];
 const COLUMNS: usize = 5;
 
-/// One line per case, one per figure, and a summary line. Where `width` is too narrow for columns, figures are sentences.
+/// One line per case, one per figure, and a summary line. Where `width` is too narrow for columns, figures are
+/// sentences.
 pub fn to_table(verdicts: &[Verdict], width: usize) -> String {
     let rows = verdicts.iter().flat_map(|verdict| &verdict.findings).map(row);
     let rows: Vec<[String; COLUMNS]> = std::iter::once(TITLES.map(str::to_owned)).chain(rows).collect();

@@ -31,7 +31,7 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let run = Sample(1, "run");
     let lost = outcome.wire.map_or(0, |wire| wire.to_server.lost);
     Ok(vec![
-        Unit::Packets.figure("packets lost", run).within(1.0, 0.0, lost as f64),
+        Unit::Packets.figure("packets lost", run).exactly(1.0, lost as f64),
         Unit::Ns.figure("its message is late by", run).within(expected, tolerance, late),
     ])
 }

@@ -24,12 +24,12 @@ pub enum Application {
     Game(Game),
 }
 
-/// Messages that are handed over together.
+/// Messages that are handed to the transport together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unit {
-    /// When they are due, from the first unit on.
+    /// When they are due, relative to the first unit.
     pub due: Duration,
-    /// How many they are.
+    /// The number of messages.
     pub messages: u32,
 }
 
@@ -66,7 +66,7 @@ impl Application {
         self.exchange() == Exchange::Answers
     }
 
-    /// Until when a unit that is due at `due` is worth sending, if the application gives units up.
+    /// How long a unit is worth sending after it was due; `None` if the application does not give units up.
     pub fn gives_up(&self) -> Option<Duration> {
         match self {
             Self::Video(video) if video.drop_late => Some(video.playout),
@@ -74,7 +74,7 @@ impl Application {
         }
     }
 
-    /// The same with another playout delay, if one is given, and with frames given up or not. Only a video has both.
+    /// Sets the playout delay, if one is given, and whether late frames are given up. Only a video has these options.
     pub fn with(self, playout: Option<Duration>, drop_late: bool) -> Self {
         match self {
             Self::Video(video) => {
@@ -84,7 +84,7 @@ impl Application {
         }
     }
 
-    /// The deadline of a message that follows from the application.
+    /// The deadline of messages, if the application determines it.
     pub fn deadline(&self) -> Option<Duration> {
         self.video().map(|video| video.playout)
     }

@@ -1,5 +1,6 @@
 //! Messages on a schedule: the experiment behind `bench` and `hol`.
 
+pub(super) mod client;
 mod memory;
 mod pictures;
 mod reconnect;
@@ -10,8 +11,9 @@ pub(super) mod settings;
 mod updates;
 
 use self::{
+    client::LEAD,
     remote::run_remote,
-    run::{Beside, LEAD, run_beside},
+    run::{Beside, run_beside},
 };
 use crate::{
     experiment::{
@@ -111,7 +113,7 @@ impl Experiment for Bench {
 }
 
 impl Bench {
-    /// Makes one run, beside what `beside` has.
+    /// Makes one run, with what `beside` adds.
     pub(super) fn measure(
         &self,
         plan: &Plan,

@@ -69,7 +69,7 @@ pub(super) fn add(plans: &[Plan], runs: &[Runs<Outcome>], cells: &[Option<usize>
     }
 }
 
-/// The age of the state at the client in the first seed's run, around the highest.
+/// The age of the state at the client in the first seed's run, in the seconds around its highest value.
 fn age_curve(runs: &Runs<Outcome>) -> Option<AgeCurve> {
     const PART: Duration = Duration::from_secs(5);
     let (seed, ages) =

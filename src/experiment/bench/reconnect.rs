@@ -20,15 +20,16 @@ use crate::{
     wire::Probe,
 };
 
-/// A client that has heard nothing for this long while a reply is due connects again, but not before [`ROUND_TRIPS`].
+/// A client connects again if a reply has been due for this long and nothing has arrived, or for [`ROUND_TRIPS`] times
+/// the longest reply time if that is longer.
 pub(in crate::experiment) const SILENCE: Duration = Duration::from_secs(1);
-/// As a multiple of the longest time that a reply has taken.
+/// The least time for which a client waits, as a multiple of the longest time that a reply has taken.
 const ROUND_TRIPS: u32 = 3;
 /// Time between an attempt to connect that failed and the next.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A client's end. It begins like any other. After the change it connects again when its connection breaks or is silent,
-/// and sends what was not answered once more, unless messages are datagrams.
+/// The client's end of a run in which its address changes. After the change it connects again when its connection
+/// breaks or is silent. It then sends unanswered requests again, except over datagrams.
 pub(super) struct Reconnecting {
     host: Arc<dyn Host>,
     transport: Transport,
@@ -91,7 +92,7 @@ impl Reconnecting {
         self.due_since = None;
     }
 
-    /// Sends what waits on a new connection.
+    /// Sends the waiting requests on a new connection.
     fn resume(&mut self, mut channel: Box<dyn Channel>) {
         let (mut requests, mut bytes) = (0, 0);
         let mut failed = false;
@@ -128,7 +129,7 @@ impl Reconnecting {
         }
     }
 
-    /// Whether nothing has come for too long since the change. Otherwise wakes `cx` when that would be.
+    /// Whether a reply has been due for too long since the change. If not, wakes `cx` when the wait ends.
     fn is_silent(&mut self, cx: &mut Context<'_>) -> bool {
         let Some((since, at)) = self.due_since.zip(self.change.address.at()) else { return false };
         if !self.has_changed() {
@@ -140,7 +141,7 @@ impl Reconnecting {
     }
 }
 
-/// Connects, however often it takes.
+/// Tries to connect until an attempt succeeds.
 async fn connect(
     host: Arc<dyn Host>,
     transport: Transport,

@@ -1,17 +1,14 @@
 //! A run against a remote server, over a real network.
 //!
-//! Any echo server works. A `wirelab serve` also reports, in the [extension](crate::wire::extension) of each reply, what
-//! was lost on the way to it, how long a message waited for its order, and how long the reply was held. It is recognised by
-//! these reports alone.
+//! Any echo server works. A `wirelab serve` also reports, in the [extension](crate::wire::extension) of each reply,
+//! what was lost on the way to it, how long a message waited for its order, and how long the reply was held. It is
+//! recognised by these reports alone.
 
 use std::{future::poll_fn, net::SocketAddr, sync::Arc, time::Duration};
 
 use rand::Rng;
 
-use super::{
-    run::{Client, complete},
-    settings::settings,
-};
+use super::{client::Client, run::complete, settings::settings};
 use crate::{
     channel::{self, Channel, Settings},
     experiment::{
@@ -36,7 +33,8 @@ const GREETING_INTERVAL: Duration = Duration::from_millis(500);
 /// The flow of a message that belongs to no schedule.
 const NO_FLOW: u32 = u32::MAX;
 
-/// Runs `plan` once against `remote` in real time. `observers` see the samples, and the packets of UDP sockets. Ends soon after `stop` is set, with what was measured until then.
+/// Runs `plan` once against `remote` in real time. `observers` see the samples, and the packets of UDP sockets. Ends
+/// soon after `stop` is set, with what was measured until then.
 ///
 /// Returns an error if no connection was made or no reply came. A server that goes away later is an outcome, not an
 /// error.

@@ -1,4 +1,4 @@
-//! The end of a run that answers.
+//! The server's end of a run.
 
 use std::{
     future::poll_fn,
@@ -18,7 +18,8 @@ use crate::{
     wire::Probe,
 };
 
-/// The end that replies to every request as soon as order releases it, or sends on its own as the workload says.
+/// The server's end of a run. It replies to every request as soon as the transport delivers it. The server of a game
+/// sends updates of its own instead, and that of a video sends nothing.
 pub(super) struct Server {
     pub(super) host: Arc<dyn Host>,
     pub(super) acceptor: Acceptor,
@@ -29,12 +30,12 @@ pub(super) struct Server {
     pub(super) change: Option<ClientChange>,
 }
 
-/// What a server reports at its end.
+/// What a server reports when it has finished.
 #[derive(Debug, Default)]
 pub(super) struct Served {
     /// The recovery counters of its last connection.
     pub(super) recovery: Recovery,
-    /// What its thread has cost since the measured time began; `None` where that is not known.
+    /// What its thread has used since the measured time began; `None` if the path does not report it.
     pub(super) usage: Option<ThreadUsage>,
 }
 
@@ -47,7 +48,7 @@ struct Connections {
 
 impl Server {
     /// Serves one client until it closes or `stopped` resolves, then reports.
-    /// Time limited before `measured` resolved is not counted.
+    /// The times for which something limited the sender count from when `measured` resolves.
     pub(super) async fn serve(
         mut self,
         mut measured: oneshot::Receiver<()>,
@@ -149,8 +150,7 @@ impl Connections {
         Poll::Pending
     }
 
-    /// Answers on the connection that the request came on. Where the client may connect again, an error is no reason to
-    /// stop.
+    /// Replies on the connection of the request. Ignores errors if the client may connect again.
     fn send(&mut self, index: usize, request: &Delivery, length: usize) -> Result<(), ChannelError> {
         match self.channels[index].send(request.probe, length) {
             Err(_) if self.later.is_some() => Ok(()),
@@ -158,7 +158,7 @@ impl Connections {
         }
     }
 
-    /// Sends a message that answers none, on the latest connection.
+    /// Sends a message that is not a reply, on the latest connection.
     fn send_own(&mut self, probe: Probe, length: usize) -> Result<(), ChannelError> {
         self.channels.last_mut().map_or(Ok(()), |channel| channel.send(probe, length))
     }

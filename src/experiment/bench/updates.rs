@@ -1,4 +1,4 @@
-//! What the server of a game sends on its own.
+//! The updates that the server of a game sends.
 
 use crate::{
     experiment::{application::game::Game, workload::Workload},
@@ -6,19 +6,19 @@ use crate::{
     wire::{MessageId, Probe},
 };
 
-/// The updates of a server, on the schedule of its client.
+/// The updates that are still to be sent, on the schedule of the client.
 pub(super) struct OwnUpdates {
     game: Game,
     /// When the first was due.
     begun: Time,
-    /// Behind the last.
+    /// After the last.
     end: Time,
     next: u64,
 }
 
 impl OwnUpdates {
-    /// Follows the schedule of the client, once `first` of its updates has arrived at `now`. `None` if the workload is
-    /// another application.
+    /// Derives the schedule from `first`, the first update of the client that arrived, at `now`. Updates that were due
+    /// before `now` are skipped. `None` if the workload is another application.
     pub(super) fn after(workload: &Workload, first: &Probe, now: Time) -> Option<Self> {
         let game = workload.application.game()?;
         let begun = Time::from_nanos(first.due.as_nanos().saturating_sub(nanos(game.due(first.id.seq))));

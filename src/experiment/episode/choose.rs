@@ -4,8 +4,8 @@ use super::Which;
 use crate::experiment::{Outcome, Plan, Runs};
 
 /// The plan and the seed to look at, if anything was run. For the longest stall: the longest of the first link and
-/// workload on which any transport stalled. Without a stall: the longest recovery. For one message: the first seed of the
-/// first plan that stalled, or of the first plan.
+/// workload on which any transport stalled. Without a stall: the longest recovery. For one message: the first seed of
+/// the first plan that stalled, or of the first plan.
 pub fn choose<'a>(plans: &'a [Plan], runs: &[Runs<Outcome>], which: Which) -> Option<(&'a Plan, u64)> {
     let all = || {
         plans

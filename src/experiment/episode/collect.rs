@@ -206,8 +206,8 @@ impl Collector {
         packets.filter_map(|known| Some(known.arrived? - known.packet.entered)).min().unwrap_or_default()
     }
 
-    /// Cuts `packets`, ordered as the observed end sees them, to those from shortly before the subject or the first wait to
-    /// the release, without what that end sends at the release.
+    /// Cuts `packets`, ordered as the observed end sees them, to those from shortly before the subject or the first
+    /// wait to the release, without what that end sends at the release.
     fn cut(&self, mut packets: Vec<Packet>, subject: &Subject, first: Option<&Wait>) -> Vec<Packet> {
         let (at, until) = (end(self.found.at), self.found.until.as_nanos());
         packets.retain(|packet| packet.at(at) < until || packet.at(at) == until && packet.from != at);

@@ -1,7 +1,8 @@
 //! One episode of a run, chosen and collected for a ladder.
 //!
-//! In virtual time a run is a pure function of its plan and seed, so it is made twice: to find the episode, and to collect
-//! its packets. Neither holds more than the episode and what preceded it. In real time one run is recorded as a whole.
+//! In virtual time a run is a pure function of its plan and seed, so it is made twice: to find the episode, and to
+//! collect its packets. Neither holds more than the episode and what preceded it. In real time one run is recorded as a
+//! whole.
 
 mod choose;
 mod collect;

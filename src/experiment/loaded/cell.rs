@@ -3,6 +3,7 @@
 use super::plan::{LoadedOutcome, LoadedPlan};
 use crate::{
     experiment::{
+        matrix::Runs,
         record::outcome::Outcome,
         result::{cell::cell as messages_cell, pool},
         senders::{Crossed, Flow},
@@ -12,11 +13,9 @@ use crate::{
 };
 
 /// Pools the runs of one plan. The figures of the cell are those beside the background.
-pub(super) fn cell(plan: &LoadedPlan, outcomes: &[(u64, LoadedOutcome)]) -> Cell {
-    let arm = |of: fn(&LoadedOutcome) -> &Outcome| -> Vec<(u64, Outcome)> {
-        outcomes.iter().map(|(seed, outcome)| (*seed, of(outcome).clone())).collect()
-    };
-    let (idle, loaded) = (arm(|outcome| &outcome.idle), arm(|outcome| &outcome.loaded));
+pub(super) fn cell(plan: &LoadedPlan, runs: &Runs<LoadedOutcome>) -> Cell {
+    let idle = runs.select(|outcome| &outcome.idle).outcomes;
+    let loaded = runs.select(|outcome| &outcome.loaded).outcomes;
     let mut cell = messages_cell(&plan.plan, &loaded);
     // The background fills the queue on purpose.
     cell.flags.retain(|flag| !matches!(flag, Flag::Congested | Flag::KernelCongested));
@@ -34,7 +33,7 @@ pub(super) fn cell(plan: &LoadedPlan, outcomes: &[(u64, LoadedOutcome)]) -> Cell
         background: flows
             .iter()
             .enumerate()
-            .map(|(index, flow)| sender(plan, index, flow, outcomes))
+            .map(|(index, flow)| sender(plan, index, flow, &runs.outcomes))
             .collect(),
         idle_latency_ns: idle_cell.latency_ns,
         idle_loss_ratio: idle_cell.loss_ratio,

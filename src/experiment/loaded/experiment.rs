@@ -91,7 +91,7 @@ impl Experiment for Loaded {
     }
 
     fn cell(plan: &LoadedPlan, runs: &Runs<LoadedOutcome>) -> Cell {
-        cell(plan, &runs.outcomes)
+        cell(plan, runs)
     }
 
     fn compare(plans: &[LoadedPlan], runs: &[Runs<LoadedOutcome>], cells: &[Option<usize>]) -> Vec<Paired> {
@@ -112,9 +112,6 @@ impl Experiment for Loaded {
 
 /// The plans and outcomes of the messages beside the background.
 fn loaded(plans: &[LoadedPlan], runs: &[Runs<LoadedOutcome>]) -> (Vec<Plan>, Vec<Runs<Outcome>>) {
-    let outcomes = |runs: &Runs<LoadedOutcome>| Runs {
-        outcomes: runs.outcomes.iter().map(|(seed, outcome)| (*seed, outcome.loaded.clone())).collect(),
-        failures: Vec::new(),
-    };
-    (plans.iter().map(|plan| plan.plan.clone()).collect(), runs.iter().map(outcomes).collect())
+    let runs = runs.iter().map(|runs| runs.select(|outcome| &outcome.loaded));
+    (plans.iter().map(|plan| plan.plan.clone()).collect(), runs.collect())
 }

@@ -1,4 +1,4 @@
-//! What the server sends to a new address before that could have been validated (RFC 9000 section 9.3.1).
+//! What the server sends to a new address before the address could have been validated (RFC 9000 section 9.3.1).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,9 +16,9 @@ use crate::{
 /// What a server sent to an address that it had not validated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unvalidated {
-    /// Bytes of datagrams that had come from there by then.
+    /// Bytes of datagrams received from that address.
     pub received: u64,
-    /// Bytes of datagrams sent there.
+    /// Bytes of datagrams sent to that address.
     pub sent: u64,
 }
 
@@ -26,7 +26,7 @@ impl Unvalidated {
     /// What a server may send for each byte that it received (RFC 9000 section 8).
     pub const LIMIT: u64 = 3;
 
-    /// Bytes sent for each that was received; `None` if none was.
+    /// Bytes sent for each byte received; `None` if none was received.
     pub fn factor(&self) -> Option<f64> {
         (self.received > 0).then(|| self.sent as f64 / self.received as f64)
     }
@@ -36,7 +36,7 @@ impl Unvalidated {
         self.sent <= self.received.saturating_mul(Self::LIMIT)
     }
 
-    /// The larger factor of the two.
+    /// The one of the two with the larger factor.
     pub(in crate::experiment) fn worse(self, other: Self) -> Self {
         let [one, two] = [(self.sent, other.received), (other.sent, self.received)]
             .map(|(a, b)| u128::from(a) * u128::from(b));

@@ -1,4 +1,4 @@
-//! A change of the client's address, and what the client did about it.
+//! A change of the client's address, and how the client reacted to it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,19 +14,19 @@ use crate::{
 pub struct ClientChange {
     /// What the path does.
     pub address: AddressChange,
-    /// From the start of the measured time.
+    /// When the address changes, from the start of the measured time.
     after: Duration,
     reconnections: Arc<Mutex<Reconnections>>,
 }
 
-/// What connecting again cost.
+/// The cost of connecting again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reconnections {
     /// Connections that the client made after the first.
     pub connections: u64,
-    /// Requests that it sent once more on a later connection.
+    /// Requests that it sent again on a later connection.
     pub requests: u64,
-    /// Bytes of messages that were sent once more: of these requests, and of replies to requests that had been answered on
+    /// Bytes of messages that were sent again: of these requests, and of replies to requests that had been answered on
     /// an earlier connection.
     pub bytes: u64,
 }
@@ -42,7 +42,7 @@ impl ClientChange {
         self.address.schedule(start + self.after);
     }
 
-    /// What connecting again has cost so far.
+    /// The cost of connecting again so far.
     pub fn reconnections(&self) -> Reconnections {
         *self.reconnections.lock()
     }

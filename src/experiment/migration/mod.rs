@@ -1,4 +1,4 @@
-//! A change of the client's address in the middle of a run, and what it costs.
+//! Measures a change of the client's address in the middle of one run. The experiment that uses it is `moved`.
 
 mod addresses;
 mod change;
@@ -27,23 +27,25 @@ use crate::{
 /// What a change of the client's address cost in one run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct MigrationFigures {
-    /// The longest time between two replies, from the last before the change to the first of a message that was due after
-    /// it. `None` if none of those came back.
+    /// The longest time between two replies, from the last before the change to the first of a message that was due
+    /// after it. `None` if none of those came back.
     pub gap: Option<Duration>,
-    /// Messages that were due in the gap, or whose reply was, and never came back.
+    /// Messages that never came back, due between the last that was answered before the change and the first that was
+    /// answered after it.
     pub lost: u64,
-    /// From the change to the first reply of a message that was due after it and took no longer than usual, as did all those
-    /// of the next two round trips.
+    /// From the change to the first reply after it with the usual latency, if all messages that were due in the two
+    /// round trips after that message had it too.
     pub full_speed: Option<Duration>,
     /// The median latency before the change or, after a handover, of the second half of the time after it.
     pub usual: Option<Duration>,
-    /// Bytes of messages that entered the link again: of messages first sent before the gap was over.
+    /// Bytes of messages that entered the link more than once. Only messages first sent before the end of the gap
+    /// count.
     pub repeated_bytes: u64,
-    /// What connecting again cost.
+    /// The cost of connecting again.
     pub reconnections: Reconnections,
     /// Packets to the old address that were dropped at the client's end.
     pub unroutable: u64,
-    /// What the server sent to a new address before that could have been validated.
+    /// What the server sent to a new address before the address could have been validated.
     pub unvalidated: Option<Unvalidated>,
 }
 

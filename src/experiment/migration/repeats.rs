@@ -12,7 +12,7 @@ use crate::{
     wire::MessageId,
 };
 
-/// Messages that may still be under way, in both directions.
+/// The most messages that are followed, in both directions together: the latest.
 const RECENT: usize = 1 << 16;
 
 /// Follows the bytes of recent messages on the link.
@@ -22,7 +22,7 @@ pub(super) struct Repeats {
     /// The parts of each message that have entered the link, in order and without overlap.
     entered: BTreeMap<Key, Vec<(u64, u64)>>,
     order: VecDeque<Key>,
-    /// No further messages are followed.
+    /// Whether messages that are new from now on are ignored.
     is_closed: bool,
     bytes: u64,
 }
@@ -39,7 +39,7 @@ impl Repeats {
         self.bytes
     }
 
-    /// Messages sent from now on do not count.
+    /// Ignores messages that are first sent from now on.
     pub(super) fn stop_following(&mut self) {
         self.is_closed = true;
     }

@@ -24,11 +24,11 @@ pub(super) struct Service {
     gap: Duration,
     /// Messages that were due after the change: when they were due, and when they were answered.
     after: Vec<(Time, Time)>,
-    /// When messages were due that did not come back, with few exceptions known at the end of the run only.
+    /// When messages were due that never came back. Most become known only at the end of the run.
     missing: Vec<Time>,
 }
 
-/// Replies that are kept.
+/// The most replies that are kept.
 const MOST: usize = 1 << 20;
 /// A message is as fast as usual if it takes at most 5/4 of the median.
 const USUAL: (u64, u64) = (5, 4);
@@ -58,7 +58,7 @@ impl Service {
             (Status::Delivered, Some(reply)) => self.note_reply(at, sample.due, reply.released),
             (Status::Delivered, None) => {}
             (Status::Lost | Status::Unfinished | Status::Unknown, _) => {
-                // A message that was given up long after it was answered around is no loss of the change.
+                // A message that was due after the gap was not lost because of the change.
                 if self.first_answered.is_none_or(|first| sample.due < first) {
                     self.missing.push(sample.due);
                 }
@@ -95,8 +95,7 @@ impl Service {
         later.percentile(Percentile::P50)
     }
 
-    /// From the change to the first reply that took no longer than usual, as did those of all messages that were due in the
-    /// two round trips after it.
+    /// See [`MigrationFigures::full_speed`].
     fn full_speed(&self) -> Option<Duration> {
         let (times, of) = USUAL;
         let (at, usual) = self.change.at().zip(self.usual())?;

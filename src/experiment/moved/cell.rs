@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::plan::{MovedOutcome, MovedPlan};
 use crate::{
     experiment::{
+        matrix::Runs,
         migration::{MigrationFigures, Unvalidated},
-        record::outcome::Outcome,
         result::{cell::cell as messages_cell, settings::link},
     },
     report::{Cell, Migration, Ratio},
@@ -15,20 +15,18 @@ use crate::{
 };
 
 /// Pools the runs of one plan.
-pub(super) fn cell(plan: &MovedPlan, outcomes: &[(u64, MovedOutcome)]) -> Cell {
-    let messages: Vec<(u64, Outcome)> =
-        outcomes.iter().map(|(seed, outcome)| (*seed, outcome.messages.clone())).collect();
-    let figures: Vec<MigrationFigures> = outcomes.iter().map(|(_, outcome)| outcome.migration).collect();
-    let mut cell = messages_cell(&plan.plan, &messages);
+pub(super) fn cell(plan: &MovedPlan, runs: &Runs<MovedOutcome>) -> Cell {
+    let figures: Vec<MigrationFigures> = runs.outcomes.iter().map(|(_, outcome)| outcome.migration).collect();
+    let mut cell = messages_cell(&plan.plan, &runs.select(|outcome| &outcome.messages).outcomes);
     let migration = migration(plan, &figures);
     cell.theory = None;
     cell.theory_reason = Some("the client's address changes".to_owned());
     if !plan.plan.transport.survives_new_address() {
-        // What waited for what is followed on one connection.
+        // The order of delivery is followed on one connection only.
         (cell.hol, cell.delayed, cell.budget_ns) = (None, None, None);
     }
     if migration.connections > 0 {
-        // Only the latest connection tells.
+        // Only the latest connection reports its counters.
         cell.recovery = None;
     }
     cell.migration = Some(migration);
@@ -64,7 +62,7 @@ fn migration(plan: &MovedPlan, seeds: &[MigrationFigures]) -> Migration {
     }
 }
 
-/// Round trips from the change until messages took no longer than before it.
+/// The time from the change until latency was as before, in round trips.
 fn round_trips(seed: &MigrationFigures) -> Option<f64> {
     let (full_speed, usual) = seed.full_speed.zip(seed.usual)?;
     (!usual.is_zero()).then(|| full_speed.as_secs_f64() / usual.as_secs_f64())

@@ -69,7 +69,7 @@ impl Experiment for Moved {
     }
 
     fn cell(plan: &MovedPlan, runs: &Runs<MovedOutcome>) -> Cell {
-        cell(plan, &runs.outcomes)
+        cell(plan, runs)
     }
 
     fn compare(plans: &[MovedPlan], runs: &[Runs<MovedOutcome>], cells: &[Option<usize>]) -> Vec<Paired> {
@@ -85,9 +85,6 @@ impl Experiment for Moved {
 
 /// The plans and outcomes of the messages.
 fn messages(plans: &[MovedPlan], runs: &[Runs<MovedOutcome>]) -> (Vec<Plan>, Vec<Runs<Outcome>>) {
-    let outcomes = |runs: &Runs<MovedOutcome>| Runs {
-        outcomes: runs.outcomes.iter().map(|(seed, outcome)| (*seed, outcome.messages.clone())).collect(),
-        failures: Vec::new(),
-    };
-    (plans.iter().map(|plan| plan.plan.clone()).collect(), runs.iter().map(outcomes).collect())
+    let runs = runs.iter().map(|runs| runs.select(|outcome| &outcome.messages));
+    (plans.iter().map(|plan| plan.plan.clone()).collect(), runs.collect())
 }

@@ -19,7 +19,7 @@ pub struct Rebind {
     pub what: NewAddress,
 }
 
-/// Not a change of an address.
+/// An invalid change of the address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid value `{value}`: {reason}")]
 pub struct InvalidRebind {
@@ -37,9 +37,9 @@ impl FromStr for Rebind {
             None => (value, NewAddress::default()),
         };
         match parse_duration(at).map_err(|e| invalid(e.to_string()))? {
-            Duration::ZERO => {
-                Err(invalid("the time before the change is what the gap is compared with".to_owned()))
-            }
+            Duration::ZERO => Err(invalid(
+                "expected a time above 0: the figures compare with the time before the change".to_owned(),
+            )),
             at => Ok(Self { at, what }),
         }
     }
@@ -51,12 +51,12 @@ impl fmt::Display for Rebind {
     }
 }
 
-/// Another network after a time without any: `AT:OUTAGE`.
+/// A handover to another network, after a time without a network: `AT:OUTAGE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outage {
     /// When the first network goes away, from the start of the measured time.
     pub at: Duration,
-    /// How long the client has none.
+    /// How long the client has no network.
     pub length: Duration,
 }
 
@@ -93,7 +93,7 @@ pub struct MovedPlan {
     pub plan: Plan,
     /// The change.
     pub rebind: Rebind,
-    /// The other network, if the client takes another.
+    /// The handover to another network, if there is one.
     pub handover: Option<Handover>,
 }
 

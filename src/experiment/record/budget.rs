@@ -9,12 +9,12 @@ use crate::{channel::Delivery, experiment::record::AtServer, unit::Time};
 /// The parts of a message's latency, both directions added. They add up to it exactly.
 ///
 /// In each direction, `b` is the message's byte that arrives last (of several that arrive together, the one with the
-/// highest offset). Its instants: *handed over* (a request's scheduled instant, or when the server sends the reply), *first
-/// entered* the wire, the copy that arrived *entered*, *arrived*, and *released* by order.
+/// highest offset). Its instants: *handed over* (a request's scheduled instant, or when the server sends the reply),
+/// *first entered* the wire, the copy that arrived *entered*, *arrived*, and *released* by order.
 ///
 /// A slow application counts as `host` only: a message arrives when it reaches its host, and is released when the
-/// application could read it. `host` is the server's delay from there to its reply. The client has none, because latency
-/// ends at the reply's release.
+/// application could read it. `host` is the server's delay from there to its reply. The client has none, because
+/// latency ends at the reply's release.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Budget {
     /// From handed over to first entered: the schedule's error, credit, window, pacing, and earlier packets of the

@@ -67,7 +67,7 @@ pub struct LoggedPacket {
     pub ip_bytes: usize,
     /// The parts of messages that it carries, in order.
     pub portions: Vec<Portion>,
-    /// Its sender's own number for it, if the transport numbers its packets and their loss is followed.
+    /// The number that its sender gave it, if the transport numbers packets and their loss is followed.
     pub transmission: Option<u64>,
     /// Its QUIC frames in words; empty for other transports.
     pub frames: String,
@@ -89,13 +89,13 @@ pub enum PacketEvent {
         /// How it left.
         exit: Exit,
     },
-    /// More became known of it.
+    /// It was judged after it had entered the link.
     Judged {
         /// The end that sent it.
         from: Side,
         /// [`LoggedPacket::transmission`].
         transmission: u64,
-        /// What became known.
+        /// The verdict.
         verdict: Verdict,
     },
 }
@@ -127,8 +127,8 @@ pub struct Observers {
     pub wire: Option<Box<dyn Observer>>,
     /// The recording of the run.
     pub recording: Recording,
-    /// Whether to follow the losses that QUIC declares. Without it the [truth](super::outcome::Outcome::truth) about QUIC is
-    /// not known. It takes a tenth of the time of a run.
+    /// Whether to follow the losses that QUIC declares. Without it the [truth](super::outcome::Outcome::truth) about
+    /// QUIC is not known. It takes a tenth of the time of a run.
     pub follows_losses: bool,
 }
 

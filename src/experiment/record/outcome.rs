@@ -60,19 +60,19 @@ pub struct Outcome {
     /// How exactly the path emulated the link over the whole run; `None` in virtual time, which is exact, and without a
     /// link.
     pub fidelity: Option<Fidelity>,
-    /// What the two ends' threads have cost since the measured time began; `None` in virtual time.
+    /// What the two ends' threads have used since the measured time began; `None` in virtual time.
     pub usage: Option<Usage>,
     /// Losses on the link, compared with those that the senders declared; `None` where they are not known.
     pub truth: Option<TruthFigures>,
-    /// What was seen of a call; `None` if another application was run.
+    /// What the viewer of a call saw; `None` for other applications.
     pub video: Option<VideoFigures>,
-    /// How old the state was that each end knew; `None` if another application was run.
+    /// The age of the newest state at each end; `None` for other applications.
     pub ages: Option<PerDirection<Ages>>,
     /// The timeline of the run, if it was recorded for pictures.
     pub trace: Option<Trace>,
 }
 
-/// What the threads of a client and its server have cost.
+/// What the threads of a client and its server have used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// The client's.

@@ -4,7 +4,9 @@
 //! memory does not grow with the length of a run.
 
 mod message;
+mod one_way;
 mod server_reports;
+mod undelivered;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -141,23 +143,7 @@ impl Recorder {
         }
     }
 
-    /// A unit was due, but the connection it should have gone on was lost.
-    pub(in crate::experiment) fn not_sent(&self, scheduled: Scheduled) {
-        if !scheduled.measured {
-            return;
-        }
-        let mut state = self.0.lock();
-        state.outcome.messages.scheduled += u64::from(scheduled.count);
-        let status = if state.remote.is_some() { Status::Unknown } else { Status::Unfinished };
-        for message in scheduled.messages() {
-            state.count(status);
-            let id = state.workload.id(message.number);
-            let unsent = Message::new(message, message.due);
-            state.show(Sample { sent: None, ..unsent.sample(id, status) });
-        }
-    }
-
-    /// A request reached the server, which handed over the reply at `replied`. Returns whether it had been there before.
+    /// A request reached the server, which sent the reply at `replied`. Returns whether the request had arrived before.
     pub(in crate::experiment) fn at_server(&self, delivery: &Delivery, replied: Time) -> bool {
         let mut state = self.0.lock();
         let delivery = &delivery.resolved(state.resolution);
@@ -223,7 +209,7 @@ impl Recorder {
         self.0.lock().outcome.interrupted = true;
     }
 
-    /// Replies that are still due are not waited for as long as patience lasts, so what is outstanding is not lost.
+    /// The run ends before the wait for replies does, so outstanding messages count as unfinished, not as lost.
     pub(in crate::experiment) fn stop_waiting(&self) {
         self.0.lock().stopped_waiting = true;
     }
@@ -231,21 +217,6 @@ impl Recorder {
     /// Which message has this number.
     pub(in crate::experiment) fn id(&self, number: u64) -> MessageId {
         self.0.lock().workload.id(number)
-    }
-
-    /// Ends the record: what has not come back by now will not. `is_gone` if the connection was lost.
-    pub(in crate::experiment) fn finish(&self, is_gone: bool) -> Outcome {
-        let mut state = self.0.lock();
-        let is_gone = is_gone && state.remote.is_some();
-        while let Some((_, message)) = state.late.pop_first() {
-            state.give_up(&message, is_gone);
-        }
-        while let Some(message) = state.under_way.pop_front() {
-            state.give_up(&message, is_gone);
-        }
-        let alive = state.last_reply.or(state.begun).filter(|_| is_gone);
-        state.outcome.server_gone = alive.zip(state.begun).map(|(alive, begun)| alive.since(begun));
-        std::mem::take(&mut state.outcome)
     }
 }
 
@@ -275,7 +246,7 @@ impl State {
         Some(Message { at_server: message.at_server.take(), ..*message })
     }
 
-    /// A message has come to its end: its reply is at the client, or it is at the server and has none.
+    /// A message was delivered: its reply to the client, or itself if it has no reply.
     fn on_end(&mut self, message: &Message, delivery: &Delivery, way: Direction) {
         let number = message.scheduled.number;
         let scheduled = message.scheduled;
@@ -294,33 +265,6 @@ impl State {
             messages.reordered += u64::from(overtaken);
             self.outcome.latency.record(nanos(latency));
         }
-    }
-
-    /// A message without a reply has reached the other end.
-    fn on_one_way(&mut self, number: u64, delivery: &Delivery, way: Direction) {
-        if number >= self.first + self.under_way.len() as u64 {
-            self.early.push((number, *delivery, way));
-            return;
-        }
-        let Some(message) = self.settle(number) else {
-            return;
-        };
-        self.on_end(&message, delivery, way);
-        if message.scheduled.measured {
-            let budget = Budget::one_way(message.scheduled.due, delivery);
-            self.note_budget(budget);
-            let held = Held::of(delivery);
-            self.outcome.order.note(held);
-            self.outcome.order_by_direction[way].note(held);
-            self.note_stall(way, delivery);
-            let sample = message.sample(self.workload.id(number), Status::Delivered);
-            let (server, client) = match way {
-                Direction::ToServer => (Some(*delivery), None),
-                Direction::ToClient => (None, Some(*delivery)),
-            };
-            self.show(Sample { server, client, budget, ..sample });
-        }
-        self.forget_settled();
     }
 
     fn note_budget(&mut self, budget: Option<Budget>) {
@@ -397,42 +341,6 @@ impl State {
                 self.late.insert(self.first, message);
             }
             self.first += 1;
-        }
-    }
-
-    /// A message will not come back; `is_gone` if its server went away.
-    fn give_up(&mut self, message: &Message, is_gone: bool) {
-        if message.settled {
-            return;
-        }
-        self.outstanding -= 1;
-        if !message.scheduled.measured {
-            return;
-        }
-        let status = match self.datagrams {
-            // The server lived when it got the last message that it answered: those before are lost.
-            true if is_gone && message.scheduled.number >= self.next_expected.to_client => Status::Unknown,
-            true if self.stopped_waiting => Status::Unfinished,
-            true => Status::Lost,
-            false if is_gone => Status::Unknown,
-            false => Status::Unfinished,
-        };
-        self.count(status);
-        if status == Status::Lost {
-            self.note_lost(message);
-        }
-        let id = self.workload.id(message.scheduled.number);
-        self.show(message.sample(id, status));
-    }
-
-    /// Counts a message that was not delivered.
-    fn count(&mut self, status: Status) {
-        let messages = &mut self.outcome.messages;
-        match status {
-            Status::Delivered => {}
-            Status::Lost => messages.lost += 1,
-            Status::Unfinished => messages.unfinished += 1,
-            Status::Unknown => messages.unknown += 1,
         }
     }
 }

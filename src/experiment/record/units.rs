@@ -1,4 +1,4 @@
-//! Messages put together to the units of an application.
+//! Assembles messages into the units of an application.
 
 use std::sync::Arc;
 
@@ -103,7 +103,7 @@ impl Units {
         }
     }
 
-    /// The frames of which every message was due before the run ended.
+    /// The frames with all their messages due before the run ended.
     fn received(&self, frames: &[Frame]) -> Vec<Received> {
         let messages = self.messages.lock();
         let mut rest = &messages.fates[..];
@@ -123,7 +123,7 @@ impl Units {
         frames.iter().map_while(frame).collect()
     }
 
-    /// How old the state was that each end knew, until an update after the last could have arrived at the earliest.
+    /// The age of the newest state at each end, until an update after the last could have arrived at the earliest.
     fn ages(&self) -> PerDirection<Ages> {
         let messages = self.messages.lock();
         let due = |fate: &Fate| fate.instants().map(|(due, _)| due);

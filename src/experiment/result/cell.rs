@@ -158,7 +158,8 @@ fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag>
     flags
 }
 
-/// How late packets may leave the wire, at the 99th percentile: a tenth of the shorter delay, and a millisecond at most.
+/// How late packets may leave the wire, at the 99th percentile: a tenth of the shorter delay, and a millisecond at
+/// most.
 fn tolerated(plan: &Plan) -> u64 {
     let delays = plan.links.iter().map(|link| nanos(link.delay)).filter(|delay| *delay > 0);
     delays.min().map_or(LATE_NS, |delay| (delay / 10).min(LATE_NS))

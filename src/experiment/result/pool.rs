@@ -138,7 +138,7 @@ impl Pool<'_> {
         Fidelity::of_all(self.0.iter().filter_map(|(_, outcome)| outcome.fidelity.as_ref()))
     }
 
-    /// What the ends' threads cost for each of `sent` messages; `None` in virtual time.
+    /// Processor time of the ends' threads for each of `sent` messages; `None` in virtual time.
     pub(super) fn cpu(&self, sent: u64) -> Option<report::Cpu> {
         let usages: Vec<_> = self.0.iter().filter_map(|(_, outcome)| outcome.usage).collect();
         let per_message = |times: Option<Duration>| nanos(times?).checked_div(sent);
@@ -158,7 +158,7 @@ impl Pool<'_> {
         })
     }
 
-    /// How old the state was that the ends knew; `None` if another application was run.
+    /// The age of the newest state at the ends; `None` for other applications.
     pub(super) fn ages(&self, deadline: Duration) -> Option<report::Game> {
         let mut way = PerDirection::<Ages>::default();
         let mut is_game = false;
@@ -185,7 +185,7 @@ impl Pool<'_> {
         })
     }
 
-    /// What was seen of all calls; `None` if another application was run.
+    /// What the viewers of all calls saw; `None` for other applications.
     pub(super) fn video(&self) -> Option<report::Video> {
         let calls: Vec<&VideoFigures> =
             self.0.iter().filter_map(|(_, outcome)| outcome.video.as_ref()).collect();
@@ -301,7 +301,8 @@ fn kernel(ends: &[&Recovery]) -> Option<report::KernelRecovery> {
     })
 }
 
-/// Both directions of the wire over all runs, and its overhead over `useful` bytes; `None` if wirelab does not emulate it.
+/// Both directions of the wire over all runs, and its overhead over `useful` bytes; `None` if wirelab does not emulate
+/// it.
 pub(in crate::experiment) fn wire(
     runs: impl Iterator<Item = Option<PerDirection<Counters>>>,
     useful: Option<u64>,

@@ -20,7 +20,7 @@ const SETTINGS: [(&str, &str); 5] = [
     ("tcp_available_congestion_control", "/proc/sys/net/ipv4/tcp_available_congestion_control"),
 ];
 
-/// This machine; `None` where nothing goes over `paths` in real time. Fidelity is added after the runs.
+/// This machine; `None` if none of `paths` is in real time. Fidelity is added after the runs.
 pub fn system(paths: impl Iterator<Item = PathKind> + Clone) -> Option<System> {
     if !paths.clone().any(PathKind::is_real_time) {
         return None;
@@ -39,7 +39,7 @@ pub fn system(paths: impl Iterator<Item = PathKind> + Clone) -> Option<System> {
     })
 }
 
-/// Adds how true the wires of a machine were to their models.
+/// Adds how closely the wires of a machine followed their models.
 pub(in crate::experiment) fn add_fidelity<'a>(
     system: &mut System,
     wires: impl IntoIterator<Item = &'a Fidelity>,

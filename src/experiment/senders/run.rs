@@ -27,9 +27,9 @@ use crate::{
 /// How often the bytes that the receivers have are read.
 pub(in crate::experiment) const BIN: Duration = Duration::from_millis(100);
 
-/// Each sender starts at a random instant within this time after its start. Otherwise runs without loss would be equal for
-/// all seeds, and packets of equal senders would always meet a full queue in the same order (phase effects, Floyd and
-/// Jacobson 1992).
+/// Each sender starts at a random instant within this time after its start. Otherwise runs without loss would be equal
+/// for all seeds, and packets of equal senders would always meet a full queue in the same order (phase effects, Floyd
+/// and Jacobson 1992).
 const SPREAD: Duration = Duration::from_millis(10);
 
 /// The random stream of the first sender; the others follow.
@@ -94,7 +94,7 @@ impl FlowOutcome {
 }
 
 impl FlowsOutcome {
-    /// Whether it can be that of `senders` senders: each was read at every reading, and its bytes only grew.
+    /// Whether it fits a run of `senders` senders: each reading has a value for every sender, and values never fall.
     pub(in crate::experiment) fn is_possible(&self, senders: usize) -> bool {
         let is_read =
             |flow: &FlowOutcome| flow.received.len() == self.read_at.len() && flow.received.is_sorted();
@@ -234,7 +234,7 @@ impl Flows {
         Ok((result, outcome))
     }
 
-    /// Sets the packets to what was counted so far.
+    /// Sets the packets of the outcome to those that were counted so far.
     pub(in crate::experiment) fn count(&self, outcome: &mut FlowsOutcome) {
         let counts = self.meter.counts();
         for (flow, crossed) in outcome.flows.iter_mut().zip(counts.crossed) {

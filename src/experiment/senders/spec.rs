@@ -101,7 +101,8 @@ impl Sender {
         self.end.map_or(run, |end| end.min(run))
     }
 
-    /// The name of its congestion controller on `path`; `None` if it has none, or if the path does not set the kernel's.
+    /// The name of its congestion controller on `path`; `None` if it has none, or if the path does not set the
+    /// kernel's.
     pub fn controller(&self, path: PathKind) -> Option<String> {
         self.transport.controller(self.congestion, path == PathKind::Netns)
     }

@@ -44,7 +44,7 @@ impl Experiment for Share {
     }
 
     fn size(plan: &SharePlan) -> RunSize {
-        // A bottleneck is kept full, whoever sends.
+        // The senders keep the bottleneck full.
         let bits = plan.bottleneck().rate.map_or(0.0, |rate| rate.bits_per_second() as f64);
         let work = bits / 8.0 * plan.duration.as_secs_f64() * work::PER_BYTE;
         RunSize { duration: Some(plan.duration), work: work as u64, ..RunSize::default() }

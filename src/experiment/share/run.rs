@@ -44,7 +44,7 @@ pub(super) fn run(plan: &SharePlan, job: &Job<'_>) -> Result<ShareOutcome, RunEr
     flows.record(&job.recording);
     let OnPath { value: (outcome, wire), queue, ecn, fidelity, .. } = on_path(route, async |ends, wire| {
         let mut outcome = flows.run(ends, plan.duration, job.stop).await?;
-        // Both at one instant: the kernel's TCP still ends its connections after the senders have.
+        // Both are read at one instant: the kernel's TCP still closes connections after the senders have ended.
         let counters = wire.counters();
         flows.count(&mut outcome);
         Ok((outcome, counters))

@@ -26,8 +26,8 @@ pub struct TransferOutcome {
     pub stopped: Option<String>,
     /// It was interrupted.
     pub interrupted: bool,
-    /// Bytes that arrived. Of a stopped upload to a remote server, the bytes acknowledged by its transport; `None` if it
-    /// does not acknowledge.
+    /// Bytes that arrived. Of a stopped upload to a remote server, the bytes acknowledged by its transport; `None` if
+    /// it does not acknowledge.
     pub arrived: Option<u64>,
     /// Number of missing ranges.
     pub gaps: u64,

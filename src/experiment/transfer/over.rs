@@ -24,8 +24,8 @@ use crate::{
 /// How long a remote server may be silent.
 const REMOTE_IDLE: Duration = Duration::from_secs(10);
 
-/// Buffers and windows start above the bandwidth-delay product of common links, and grow as they fill. In virtual time the
-/// receiver reads data as soon as it arrives, so its window needs no bound.
+/// Buffers and windows start above the bandwidth-delay product of common links, and grow as they fill. In virtual time
+/// the receiver reads data as soon as it arrives, so its window needs no bound.
 fn quic_limits(plan: &TransferPlan) -> QuicLimits {
     /// Streams of a transport that opens no stream for each message.
     const FEW: u32 = 1024;

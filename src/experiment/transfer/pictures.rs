@@ -1,5 +1,5 @@
-//! The pictures of transfers: the progress of the first seed's transfer over time, measured on the link, and the sender's
-//! congestion window.
+//! The pictures of transfers: the progress of the first seed's transfer over time, measured on the link, and the
+//! sender's congestion window.
 
 use std::{sync::Arc, time::Duration};
 

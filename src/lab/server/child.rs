@@ -34,7 +34,9 @@ impl Running {
         Killer(Arc::clone(&self.child))
     }
 
-    /// Waits for the result, and returns what the page shows of it. Returns what the command complained of if there is none.
+    /// Waits for the result, and returns what the page shows of it.
+    ///
+    /// Returns the command's error message if there is no result.
     pub(super) fn shown(mut self) -> Result<String, String> {
         let mut printed = String::new();
         let read = self.stdout.take().map_or(Ok(0), |mut stdout| stdout.read_to_string(&mut printed));

@@ -1,4 +1,4 @@
-//! The age of the newest state of a game: a saw for each row, below each other on the same axes.
+//! The age of the newest state of a game: a sawtooth curve for each row, all on the same axes.
 
 use std::fmt::Write as _;
 
@@ -47,7 +47,8 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
         name: "age",
         title: format!("Age of the newest state at the client (seed {seed})"),
         row: None,
-        caption: "It grows with time and falls when a newer state arrives. Each row shows the five seconds in which it was highest, all on the same scale; the dashed line is the deadline.",
+        caption: "It grows with time and falls when a newer state arrives. Each row shows the five seconds in \
+                  which it was highest, all on the same scale; the dashed line is the deadline.",
         summary: format!("{}.", sentences.join("; ")),
         sentences,
         height: area.bottom + 48.0,
@@ -63,9 +64,7 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
                     }
                     line class="edge" x1=(Px(area.left)) x2=(Px(area.right)) y1=(Px(bottom)) y2=(Px(bottom)) {}
                     @if let Some(deadline) = deadline.filter(|deadline| *deadline <= top_age) {
-                        g class="deadline" {
-                            line x1=(Px(area.left)) x2=(Px(area.right)) y1=(Px(y.at(deadline as f64))) y2=(Px(y.at(deadline as f64))) {}
-                        }
+                        (area.deadline(y.at(deadline as f64)))
                     }
                     path class={ "stroke s" (row % super::series::LOOKS) } d=(saw(curve, &x, &y)) {}
                 }

@@ -69,6 +69,13 @@ impl Area {
             }
         }
     }
+
+    /// The line of a deadline across the area.
+    pub(super) fn deadline(&self, y: f64) -> Markup {
+        html! {
+            g class="deadline" { line x1=(Px(self.left)) x2=(Px(self.right)) y1=(Px(y)) y2=(Px(y)) {} }
+        }
+    }
 }
 
 #[cfg(test)]

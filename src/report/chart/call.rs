@@ -65,7 +65,8 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
         name: "call",
         title: format!("What was on the screen (seed {seed})"),
         row: None,
-        caption: "Each frame at its playout instant. Where frames were not shown the picture stood; a bracket marks a freeze, and the number the frames over which it then jumped.",
+        caption: "Each frame at its playout instant. Where frames were not shown the picture stood; a \
+                  bracket marks a freeze, and the number the frames over which it then jumped.",
         summary: format!("{}.", sentences.join("; ")),
         sentences,
         height: area.bottom + 48.0,

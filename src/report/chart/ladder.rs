@@ -105,7 +105,7 @@ fn chart(episodes: &[&Episode]) -> Option<Chart> {
     })
 }
 
-/// What stands behind the name of a message.
+/// The words after the name of a message.
 fn again(packet: &Packet, carries: &Carries) -> &'static str {
     match packet.resent {
         _ if !carries.again => "",

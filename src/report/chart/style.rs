@@ -12,7 +12,8 @@ struct Scheme {
     edge: &'static str,
     series: [&'static str; LOOKS],
     /// The parts of a budget: send wait, path, recovery, order wait, host. The sixth colour is for messages that wait
-    /// for their own flow: the hue of the order wait, but lighter or darker. The last is the queue's: the hue of the path.
+    /// for their own flow: the hue of the order wait, but lighter or darker. The last is the queue's: the hue of the
+    /// path.
     parts: [&'static str; PARTS],
     alarm: &'static str,
 }

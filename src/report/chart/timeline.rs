@@ -20,7 +20,7 @@ use crate::report::{
     numbers,
 };
 
-/// Nobody looks through more charts than this; the result file has the data of all.
+/// The most charts of one kind: more would be too many to look through. The result file has the data of all.
 const MOST: usize = 16;
 const LEFT: f64 = 124.0;
 const OVERVIEW: f64 = 44.0;
@@ -76,11 +76,7 @@ fn chart(timeline: &Timeline, label: &str, latency: [f64; 2], deadline: Option<u
         (overview(&timeline.overview, &strip, &whole, latency))
         (Area { bottom, ..area }.x_axis("when the message was due, in seconds of the run", &ticks))
         (area.y_axis("latency (log scale)", &latencies))
-        @if let Some(deadline) = deadline {
-            g class="deadline" {
-                line x1=(Px(area.left)) x2=(Px(area.right)) y1=(Px(y.at(deadline as f64))) y2=(Px(y.at(deadline as f64))) {}
-            }
-        }
+        @if let Some(deadline) = deadline { (area.deadline(y.at(deadline as f64))) }
         (lanes.draw(label))
         // Above the marks, so that none crosses it.
         @if let Some(deadline) = deadline {

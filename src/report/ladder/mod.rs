@@ -63,7 +63,7 @@ fn one(episode: &Episode, options: TextOptions) -> String {
     text + &prose(&words::legend(episode, &drawing.marks, acknowledgements), width)
 }
 
-/// What the link knows about the retransmissions of an episode, and an empty line. `whose` stands before each heading.
+/// What the link knows about the retransmissions of an episode, and an empty line. Each heading begins with `whose`.
 fn lists(episode: &Episode, whose: &str, clock: &Clock, width: usize) -> String {
     let mut text = String::new();
     for Verdicts { heading, lines } in verdicts(episode, clock) {

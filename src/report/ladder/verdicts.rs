@@ -1,4 +1,4 @@
-//! What the link knows about retransmissions: which were needless, and which packets were lost as their sender believed.
+//! What the link knows about retransmissions: which were needless, and which declared losses were true.
 
 use super::words::Clock;
 use crate::report::{
@@ -6,10 +6,10 @@ use crate::report::{
     numbers::plural,
 };
 
-/// Lines in a list; the packets of the others are counted.
+/// The most lines in a list. Packets of further lines are only counted.
 const MOST: usize = 16;
 
-/// Packets and what is known of them: a heading, and lines.
+/// A list of packets with what the link knows about them.
 pub(in crate::report) struct Verdicts {
     pub(in crate::report) heading: String,
     pub(in crate::report) lines: Vec<String>,

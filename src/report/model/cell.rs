@@ -89,16 +89,16 @@ pub struct Cell {
     /// The background beside the messages; null without one.
     #[serde(default)]
     pub load: Option<Load>,
-    /// What the ends' threads cost; null in virtual time.
+    /// Processor time of the ends' threads; null in virtual time.
     #[serde(default)]
     pub cpu: Option<Cpu>,
     /// The change of the client's address; null without one.
     #[serde(default)]
     pub migration: Option<Migration>,
-    /// What was seen of a video call; null for other workloads.
+    /// What the viewer of a video call saw; null for other workloads.
     #[serde(default)]
     pub video: Option<Video>,
-    /// How old the state of a game was; null for other workloads.
+    /// The age of the state of a game; null for other workloads.
     #[serde(default)]
     pub game: Option<Game>,
     /// Figures of `share`.

@@ -92,10 +92,11 @@ pub struct Packet {
     pub lost: bool,
     /// The messages in it; none in a pure acknowledgement.
     pub carries: Vec<Carries>,
-    /// Whether it was needed, if it carries bytes that were sent before; null if not, and where that is not known.
+    /// Whether the packet was needed, if it carries bytes that were sent before; null if it carries none, or if that is
+    /// not known.
     #[serde(default)]
     pub resent: Option<Resent>,
-    /// How its sender detected its loss; null if it never did, and where that is not known.
+    /// How its sender detected its loss; null if it did not, or if that is not known.
     #[serde(default)]
     pub loss: Option<DetectedLoss>,
     /// The QUIC frames in it, in words; absent for other transports.
@@ -107,9 +108,9 @@ pub struct Packet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resent {
-    /// It was: not all of its bytes arrived with earlier packets.
+    /// Needed: some of its bytes had not arrived with earlier packets.
     Needed,
-    /// It was not: all of its bytes arrived with earlier packets.
+    /// Not needed: all of its bytes arrived with earlier packets.
     Needless,
 }
 

@@ -1,4 +1,4 @@
-//! How old the state of a game was.
+//! The age of the state of a game.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,9 +26,9 @@ pub struct Age {
     pub superseded: u64,
     /// The mean over time.
     pub mean_ns: Option<u64>,
-    /// The age that was not exceeded for 99% of the time.
+    /// The 99th percentile over time.
     pub p99_ns: Option<u64>,
-    /// The oldest.
+    /// The highest age.
     pub max_ns: Option<u64>,
     /// The share of the time in which it was above the deadline.
     pub stale_ratio: Option<Ratio>,

@@ -16,8 +16,8 @@ pub struct Migration {
     pub outage_ns: Option<u64>,
     /// The link of its other network; null if only its address changed.
     pub after: Option<Link>,
-    /// The longest time between two replies, from the last before the change to the first of a message that was due after
-    /// it: one value per seed.
+    /// The longest time between two replies, from the last before the change to the first of a message that was due
+    /// after it: one value per seed.
     pub gap_ns: Summary,
     /// Seeds in which no such message came back.
     pub no_service: u64,
@@ -26,20 +26,20 @@ pub struct Migration {
     pub lost: u64,
     /// Bytes of messages that were sent again because of the change.
     pub resent_bytes: u64,
-    /// From the change until a message, and all that were due in two round trips after it, took no longer than 5/4 of the
-    /// usual: the median before it or, after a handover, of
-    /// the second half of the time after it. One value per seed.
+    /// From the change until a message, and all that were due in two round trips after it, took no longer than 5/4 of
+    /// the usual latency. That is the median before the change or, after a handover, the median of the second half of
+    /// the time after it. One value per seed.
     pub full_speed_ns: Summary,
     /// The same as a multiple of that median: the mean over seeds.
     pub round_trips: Option<Ratio>,
     /// Connections that clients made after their first.
     pub connections: u64,
-    /// Requests that they sent again on them.
+    /// Requests that they sent again on these connections.
     pub resent_requests: u64,
     /// Packets to the old address that were dropped at the client's end.
     pub unroutable_packets: u64,
-    /// Bytes of datagrams that the server sent to a new address for each that came from there, before the address could have
-    /// been validated: the largest. Null if there were none.
+    /// Bytes of datagrams that the server sent to a new address for each that came from there, before the address could
+    /// have been validated: the largest. Null if there were none.
     pub unvalidated_ratio: Option<Ratio>,
     /// Whether that was at most three, as RFC 9000 section 9.3.1 requires of QUIC.
     pub within_limit: Option<bool>,

@@ -40,6 +40,7 @@ pub struct NetworkDirection {
     /// Its mean, where that of the summary is rounded to a whole number.
     #[serde(default)]
     pub reorder_extent_mean: Option<Ratio>,
-    /// Absolute differences between one-way delays of consecutive messages. The clock offset cancels, clock drift does not.
+    /// Absolute differences between one-way delays of consecutive messages. The clock offset cancels, clock drift does
+    /// not.
     pub ipdv_ns: Summary,
 }

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{flag::Flag, ratio::Ratio, wire::TransferDirection};
 
-/// Senders that share the bottleneck of one direction. Means are over seeds, and intervals from the spread between them.
+/// Senders that share the bottleneck of one direction. Means are over seeds, and intervals from the spread between
+/// them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Share {
     /// The direction of all senders' data.

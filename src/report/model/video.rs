@@ -1,4 +1,4 @@
-//! What was seen of a video call.
+//! What the viewer of a video call saw.
 
 use serde::{Deserialize, Serialize};
 

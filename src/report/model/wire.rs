@@ -48,8 +48,8 @@ pub struct WireDirection {
 pub struct Recovery {
     /// Retransmitted packets.
     pub retransmitted_packets: Option<u64>,
-    /// How often the controller reduced its window. The kernel's TCP does not count reductions because of marks; these are in
-    /// [`EcnDirection::window_reductions`](super::EcnDirection::window_reductions).
+    /// How often the controller reduced its window. The kernel's TCP does not count reductions because of marks; these
+    /// are in [`EcnDirection::window_reductions`](super::EcnDirection::window_reductions).
     pub congestion_events: Option<u64>,
     /// The smallest congestion window of any seed.
     pub min_window_bytes: Option<u64>,
@@ -103,7 +103,7 @@ pub struct LossCauses {
     pub timeout: FoundLosses,
     /// A probe sent the data again before the packet was declared lost.
     pub probe: FoundLosses,
-    /// The peer repeated a flight of the handshake, because it missed the answer.
+    /// The peer repeated a flight of the handshake, because it had not received the answer.
     #[serde(default)]
     pub repeated_flight: FoundLosses,
 }
@@ -168,7 +168,8 @@ pub struct Transfer {
     /// Transfers for which it is not known how much arrived.
     #[serde(default)]
     pub unknown: u64,
-    /// From the first byte handed over until the client knew that all bytes had arrived intact, over completed transfers.
+    /// From the first byte handed over until the client knew that all bytes had arrived intact, over completed
+    /// transfers.
     pub time_ns: Summary,
     /// Application bits per second over that time.
     pub goodput_bps: Summary,

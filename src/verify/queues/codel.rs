@@ -33,7 +33,7 @@ fn drops(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     });
     let compared = expected.enumerate().filter(|(drop, at)| measured.get(*drop) != Some(at)).count();
     let sample = Sample(COMPARED as u64, "drops");
-    Ok(vec![Unit::Packets.figure("drops at another instant", sample).within(0.0, 0.0, compared as f64)])
+    Ok(vec![Unit::Packets.figure("drops at another instant", sample).exactly(0.0, compared as f64)])
 }
 
 /// At load 1, a queue of 200 ms would stand forever. Drops shorten it to the target.
@@ -50,7 +50,7 @@ fn standing(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     // The queue shrinks by whole packets until the wait is below the target.
     let expected = (TARGET - MS) as f64;
     Ok(vec![
-        Unit::Ns.figure("mean wait", sample).within(expected, 0.0, waits().sum::<f64>() / arrived as f64),
-        Unit::Packets.figure("dropped after that", sample).within(0.0, 0.0, (settled.len() - arrived) as f64),
+        Unit::Ns.figure("mean wait", sample).exactly(expected, waits().sum::<f64>() / arrived as f64),
+        Unit::Packets.figure("dropped after that", sample).exactly(0.0, (settled.len() - arrived) as f64),
     ])
 }

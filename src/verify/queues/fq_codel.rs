@@ -29,6 +29,6 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let sample = Sample(SPARSE, "packets");
     Ok(vec![
         Unit::Ns.figure("longest wait", sample).within(QUANTUM / 2.0, QUANTUM / 2.0, longest as f64),
-        Unit::Packets.figure("dropped", sample).within(0.0, 0.0, dropped as f64),
+        Unit::Packets.figure("dropped", sample).exactly(0.0, dropped as f64),
     ])
 }

@@ -40,8 +40,8 @@ fn settled(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
 /// The first packets of the other case: half a second. Later the probability depends on which packets were dropped.
 const FIRST: u64 = 1000;
 
-/// The probability rises slowly while it is small, because adjustments are scaled by it. The drops that come of it
-/// are those of the equations for a fluid, within three standard errors of independent drops.
+/// The probability rises slowly while it is small, because adjustments are scaled by it. The number of drops agrees
+/// with the equations for a fluid, within three standard errors of independent drops.
 fn rise(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let offers: Vec<_> = stream(FIRST, MS / 2).collect();
     let dropped = fates(wire, "pie:15ms:15ms", &offers)?.iter().filter(|fate| !fate.arrived).count() as f64;

@@ -45,9 +45,9 @@ fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     ])
 }
 
-/// How many packets are offered before the average reaches `average`. At twice the rate, packet n finds n/2 - 3/4 packets
-/// waiting, in the mean of even and odd n. The average of a line that begins at 0 falls behind it by the slope times the
-/// age of the average, which is (1 - w)/w packets, but for the weight of what was before the line.
+/// How many packets are offered before the average reaches `average`. At twice the rate, packet n finds n/2 - 3/4
+/// packets waiting, averaged over even and odd n. The exponential average of a line lags behind it by the slope times
+/// the mean age of the samples, (1 - w)/w packets. The powers of 1 - w correct for the start of the average at 0.
 fn packets_until(average: f64) -> f64 {
     let age = (1.0 - WEIGHT) / WEIGHT;
     let reached = |n: &f64| {
@@ -57,10 +57,10 @@ fn packets_until(average: f64) -> f64 {
     (1..1000).map(f64::from).find(reached).unwrap_or(f64::NAN)
 }
 
-/// Drops are spread evenly (section VII): the gap between two is uniform from 1 to 1/p - 1 packets, so its mean is 1/(2p)
-/// and a share of 2p is dropped. For a share of 10%, p is 5%: half of the maximum of 10%. The average is then halfway
-/// between the thresholds of 5 and 15 packets. A packet also waits for the one in transmission: 0.55 ms in the mean of the
-/// ten phases of its offer.
+/// Drops are spread evenly (section VII): the gap between two is uniform from 1 to 1/p - 1 packets, so its mean is
+/// 1/(2p) and a share of 2p is dropped. For a share of 10%, p is 5%: half of the maximum of 10%. The average is then
+/// halfway between the thresholds of 5 and 15 packets. A packet also waits for the one in transmission: 0.55 ms,
+/// averaged over the ten phases in which packets are offered.
 fn expected_wait() -> f64 {
     (10.0 + 0.55) * MS as f64
 }

@@ -1,7 +1,7 @@
 //! The judge of a game: how old the newest state is that an end knows, at every instant.
 //!
-//! An update supersedes all updates before it, so an update that comes after a newer one is of no use. The age grows with
-//! time, and falls when a newer state arrives.
+//! An update supersedes all updates before it, so an update that comes after a newer one is of no use. The age grows
+//! with time, and falls when a newer state arrives.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use crate::{
 /// An update of the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Update {
-    /// When the state was that of the sender.
+    /// When the sender had this state.
     pub made: Time,
     /// When it reached the application at the other end; `None` if it did not.
     pub known: Option<Time>,
 }
 
-/// A time in which no newer state arrived: the age at its beginning and at its end, in nanoseconds.
+/// A span of time without a newer state. Ages are in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// When it began.
@@ -35,7 +35,7 @@ pub struct Span {
 /// The age of the newest state at one end, or at several.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ages {
-    /// The whole time, in pieces.
+    /// The spans, which together are the whole time.
     pub spans: Vec<Span>,
     /// Updates that were made.
     pub updates: u64,
@@ -45,7 +45,7 @@ pub struct Ages {
     pub superseded: u64,
 }
 
-/// The age until `end`, from the first update that arrived on: before, nothing is known.
+/// The age from the first update that arrived until `end`. Before that update no state is known.
 pub fn ages(updates: &[Update], end: Time) -> Ages {
     let mut arrivals: Vec<(Time, Time)> =
         updates.iter().filter_map(|update| Some((update.known?, update.made))).collect();
@@ -85,7 +85,7 @@ impl Ages {
         self.superseded += other.superseded;
     }
 
-    /// For how long they are known.
+    /// How long a state was known, in nanoseconds.
     pub fn known(&self) -> u64 {
         self.spans.iter().map(|span| span.length()).sum()
     }
@@ -102,12 +102,12 @@ impl Ages {
         u64::try_from(mean).ok()
     }
 
-    /// The oldest.
+    /// The highest age; `None` if nothing is known.
     pub fn max(&self) -> Option<u64> {
         self.spans.iter().map(|span| span.oldest).max()
     }
 
-    /// For how long the age was above `limit`.
+    /// How long the age was above `limit`, in nanoseconds.
     pub fn above(&self, limit: Duration) -> u64 {
         self.longer_than(nanos(limit))
     }
@@ -116,7 +116,7 @@ impl Ages {
         self.spans.iter().map(|span| span.oldest.saturating_sub(limit.max(span.youngest))).sum()
     }
 
-    /// The age that was not exceeded for this part of the time; `None` if nothing is known.
+    /// This percentile of the age over time; `None` if nothing is known.
     pub fn percentile(&self, percentile: Percentile) -> Option<u64> {
         let known = self.known();
         let most = self.max().filter(|_| known > 0)?;
@@ -140,7 +140,7 @@ mod tests {
         Time::from_nanos(ms * MS)
     }
 
-    /// Updates made every 10 ms that take so many milliseconds.
+    /// Updates made every 10 ms, with the milliseconds that each takes; `None` if it is lost.
     fn updates(took: &[Option<u64>]) -> Vec<Update> {
         let update = |(number, took): (usize, &Option<u64>)| {
             let made = number as u64 * 10;
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn without_loss_the_age_is_a_saw_from_the_delay_to_an_interval_more() {
+    fn without_loss_the_age_rises_from_the_delay_to_an_interval_more_again_and_again() {
         let ages = ages(&updates(&[Some(25); 10]), at(125));
         assert_eq!((ages.updates, ages.used, ages.superseded), (10, 10, 0));
         assert_eq!(ages.spans.len(), 10);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_known_is_no_age() {
+    fn without_an_update_that_arrived_there_is_no_age() {
         let ages = ages(&updates(&[None, None]), at(100));
         assert_eq!((ages.mean(), ages.percentile(Percentile::P99), ages.max()), (None, None, None));
         assert_eq!(ages.known(), 0);

@@ -17,11 +17,11 @@ pub struct Game {
 pub const DEFAULT_LENGTH: usize = 100;
 /// Updates per second where none are set.
 const DEFAULT_HZ: u32 = 30;
-/// More is a typing error.
+/// Larger values are rejected as typing errors.
 const MAX_HZ: u32 = 10_000;
 
 impl Game {
-    /// When update `number` of each end is due, from the first on.
+    /// When update `number` of each end is due, relative to the first.
     pub fn due(self, number: u64) -> Duration {
         let nanos = u128::from(number) * 1_000_000_000 / u128::from(self.hz);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
@@ -46,7 +46,7 @@ impl FromStr for Game {
 }
 
 impl fmt::Display for Game {
-    /// As on the command line.
+    /// The form of the command line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.hz)
     }

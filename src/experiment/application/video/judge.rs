@@ -1,7 +1,7 @@
-//! The judge of a call: from the instants at which frames were complete to what was seen.
+//! The judge of a call: from the instants at which frames were complete to what the viewer saw.
 //!
-//! A frame is shown at its playout instant, a fixed time after its capture. It can be shown if it and every frame back to
-//! its key frame are complete by then. A frame that came too late for its own instant still serves those after it.
+//! A frame is shown at its playout instant, a fixed time after its capture. It can be shown if it and every frame back
+//! to its key frame are complete by then. A frame that came too late for its own instant still serves those after it.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ pub struct Received {
     pub captured: Time,
     /// Whether it needs no other frame.
     pub is_key: bool,
-    /// When the last of its messages was there; `None` if one is missing.
+    /// When the last of its messages arrived; `None` if one is missing.
     pub complete: Option<Time>,
     /// Its size.
     pub bytes: u64,
 }
 
-/// What became of a frame. The first that applies, from bottom to top.
+/// What became of a frame. If several variants apply, the lowest in this list counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     /// It was on the screen at its instant.
@@ -38,14 +38,14 @@ pub enum Verdict {
     Incomplete,
 }
 
-/// The screen stood still: frames that should have been shown and were not.
+/// A time in which the screen stood still, because frames could not be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// When the first of them should have been shown.
     pub from: Time,
     /// Until the next frame was shown.
     pub length: Duration,
-    /// How many they are: by so many frames the picture then jumps.
+    /// The number of these frames: the picture then jumps by as many.
     pub frames: u64,
 }
 
@@ -58,7 +58,7 @@ impl Gap {
     }
 }
 
-/// What was seen of a call.
+/// What the viewer of a call saw.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct VideoFigures {
     /// Frames that were captured.
@@ -84,7 +84,7 @@ pub struct VideoFigures {
     pub bytes: u64,
     /// Bytes of frames that were not shown.
     pub wasted_bytes: u64,
-    /// Frame by frame.
+    /// The verdict of each frame.
     pub verdicts: Vec<Verdict>,
     /// When the first frame should have been shown.
     pub begins: Time,
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_is_shown_that_is_complete_at_its_very_instant() {
+    fn a_frame_that_is_complete_exactly_at_its_playout_instant_is_shown() {
         let frames = frames(10, &[Some(25), Some(150), Some(151), Some(25)]);
         // The third is complete 39 ms before the fourth is shown, and serves it.
         assert_eq!(verdicts(&frames, PLAYOUT), [Shown, Shown, Late, Shown]);

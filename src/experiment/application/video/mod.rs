@@ -47,7 +47,7 @@ pub struct Model {
 /// The delay between capture and screen where none is set.
 pub const DEFAULT_PLAYOUT: Duration = Duration::from_millis(150);
 const DEFAULT_BITS_PER_SECOND: u64 = 2_000_000;
-/// More is a typing error.
+/// Larger values are rejected as typing errors.
 const MAX_FPS: u32 = 1000;
 
 impl Model {
@@ -120,7 +120,7 @@ impl FromStr for Video {
 }
 
 impl fmt::Display for Video {
-    /// As on the command line.
+    /// The form of the command line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             Source::Model(Model { fps, bitrate, key_interval }) => {

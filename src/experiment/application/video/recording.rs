@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_frame_is_named() {
+    fn an_invalid_line_is_named() {
         let error = |text| Recording::parse("x.csv", text).unwrap_err();
         assert_eq!(error("0,100,1\n0.1,100\n"), RecordingError::Line(2));
         assert_eq!(error("0,100,1\n0.1,0,0\n"), RecordingError::Line(2));

@@ -85,25 +85,6 @@ impl State {
         let returned = Returned { number, measured, sent, view: view.as_ref(), reply };
         self.network.note(returned, &mut self.outcome.network);
     }
-
-    /// A datagram is lost: on which way?
-    pub(super) fn note_lost(&mut self, message: &Message) {
-        let reached = match self.remote {
-            // The server's own messages have the last flows.
-            None if !self.workload.application.is_answered() => {
-                let is_own = self.workload.id(message.scheduled.number).flow > 0;
-                Some(self.workload.application.game().is_some() && is_own)
-            }
-            None => Some(message.at_server.is_some()),
-            Some(_) => message.reached,
-        };
-        let network = &mut self.outcome.network;
-        match reached {
-            Some(false) => network.ways.to_server.lost += 1,
-            Some(true) => network.ways.to_client.lost += 1,
-            None => network.unattributed += 1,
-        }
-    }
 }
 
 impl ServerReport {

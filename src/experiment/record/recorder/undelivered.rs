@@ -1,0 +1,100 @@
+//! Messages that were not delivered: not sent, lost, not finished, or unknown.
+
+use super::{Message, Recorder, State};
+use crate::experiment::{
+    record::{
+        observe::{Sample, Status},
+        outcome::Outcome,
+    },
+    workload::Scheduled,
+};
+
+impl Recorder {
+    /// A unit was due after its connection had broken.
+    pub(in crate::experiment) fn not_sent(&self, scheduled: Scheduled) {
+        if !scheduled.measured {
+            return;
+        }
+        let mut state = self.0.lock();
+        state.outcome.messages.scheduled += u64::from(scheduled.count);
+        let status = if state.remote.is_some() { Status::Unknown } else { Status::Unfinished };
+        for message in scheduled.messages() {
+            state.count(status);
+            let id = state.workload.id(message.number);
+            let unsent = Message::new(message, message.due);
+            state.show(Sample { sent: None, ..unsent.sample(id, status) });
+        }
+    }
+
+    /// Ends the record and gives up all messages that have not come back. `is_gone` if the connection broke.
+    pub(in crate::experiment) fn finish(&self, is_gone: bool) -> Outcome {
+        let mut state = self.0.lock();
+        let is_gone = is_gone && state.remote.is_some();
+        while let Some((_, message)) = state.late.pop_first() {
+            state.give_up(&message, is_gone);
+        }
+        while let Some(message) = state.under_way.pop_front() {
+            state.give_up(&message, is_gone);
+        }
+        let alive = state.last_reply.or(state.begun).filter(|_| is_gone);
+        state.outcome.server_gone = alive.zip(state.begun).map(|(alive, begun)| alive.since(begun));
+        std::mem::take(&mut state.outcome)
+    }
+}
+
+impl State {
+    /// A message will not come back; `is_gone` if its server went away.
+    fn give_up(&mut self, message: &Message, is_gone: bool) {
+        if message.settled {
+            return;
+        }
+        self.outstanding -= 1;
+        if !message.scheduled.measured {
+            return;
+        }
+        let status = match self.datagrams {
+            // The server lived when it got the last message that it answered: those before are lost.
+            true if is_gone && message.scheduled.number >= self.next_expected.to_client => Status::Unknown,
+            true if self.stopped_waiting => Status::Unfinished,
+            true => Status::Lost,
+            false if is_gone => Status::Unknown,
+            false => Status::Unfinished,
+        };
+        self.count(status);
+        if status == Status::Lost {
+            self.note_lost(message);
+        }
+        let id = self.workload.id(message.scheduled.number);
+        self.show(message.sample(id, status));
+    }
+
+    /// Counts a message that was not delivered.
+    fn count(&mut self, status: Status) {
+        let messages = &mut self.outcome.messages;
+        match status {
+            Status::Delivered => {}
+            Status::Lost => messages.lost += 1,
+            Status::Unfinished => messages.unfinished += 1,
+            Status::Unknown => messages.unknown += 1,
+        }
+    }
+
+    /// Counts a lost datagram in the direction in which it was lost, if that is known.
+    pub(super) fn note_lost(&mut self, message: &Message) {
+        let reached = match self.remote {
+            // In a game, the server's messages are those of the second flow.
+            None if !self.workload.application.is_answered() => {
+                let is_own = self.workload.id(message.scheduled.number).flow > 0;
+                Some(self.workload.application.game().is_some() && is_own)
+            }
+            None => Some(message.at_server.is_some()),
+            Some(_) => message.reached,
+        };
+        let network = &mut self.outcome.network;
+        match reached {
+            Some(false) => network.ways.to_server.lost += 1,
+            Some(true) => network.ways.to_client.lost += 1,
+            None => network.unattributed += 1,
+        }
+    }
+}
