@@ -9,7 +9,7 @@ use wirelab::{
 };
 
 use super::{
-    driver::{Prepared, Ran},
+    driver::{Finished, Prepared},
     options::{
         capture::CaptureArgs,
         grid::Defaults,
@@ -132,17 +132,11 @@ impl Handshake {
             request: &request,
             config: handshake_config(&request),
             first_seed: self.matrix.grid.seed,
-            samples: None,
-            keeps_samples: false,
+            detail: None,
             capture: &self.capture,
             sweep: &self.matrix.grid.sweep,
         };
-        let mut finished = match prepared.run(&self.output)? {
-            Ran::Whole(finished) => finished,
-            Ran::Part(status) => return Ok(status),
-        };
-        let written = finished.write();
-        finished.end([written])
+        prepared.run(&self.output, Finished::write)
     }
 
     fn request(&self) -> Result<Request<HandshakePlan>, UsageError> {

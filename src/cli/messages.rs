@@ -3,10 +3,11 @@
 use std::{process::ExitCode, sync::Arc};
 
 use clap::Args;
+use serde_json::{Map, Value};
 use wirelab::{
     experiment::{
-        Bench, Loaded, LoadedPlan, Moved, MovedPlan, Outage, Outcome, PathKind, Plan, Rebind, Request, Runs,
-        Sender, Setup, Which, choose, choose_contrast, entry, episode, messages_config, pair,
+        Bench, Experiment, Loaded, LoadedPlan, Moved, MovedPlan, Outage, Outcome, PathKind, Plan, Rebind,
+        Request, Runs, Sender, Setup, Which, choose, choose_contrast, entry, episode, messages_config, pair,
     },
     link::{LinkSpec, SpecError, resolve_queues},
     path::{Handover, StopSignal},
@@ -15,13 +16,13 @@ use wirelab::{
 };
 
 use super::{
-    driver::{Prepared, Ran},
+    driver::{Finished, Prepared},
     options::{
         capture::CaptureArgs,
-        detail::{DetailArgs, Samples, seeds},
-        grid::Defaults,
+        detail::{DetailArgs, seeds},
+        grid::{Defaults, GridArgs},
         matrix::{Axes, MatrixArgs},
-        output::OutputArgs,
+        output::{OutputArgs, first_error},
         senders::{Senders, senders},
         servers::{ServerArgs, check_load},
         sweep::SweepArgs,
@@ -82,7 +83,7 @@ impl<D: Defaults> MessagesArgs<D> {
         if !self.workload.is_answered() {
             let why = "replies, and with this --workload there are no replies";
             if moves.is_some() {
-                let option = if self.handover.is_some() { "--handover" } else { "--rebind" };
+                let option = self.move_option();
                 return Err(UsageError::new(format!("{option}: the gap is measured by {why}")).into());
             }
             if self.detail.wants_ladder() {
@@ -94,33 +95,45 @@ impl<D: Defaults> MessagesArgs<D> {
         }
         let request = self.request()?;
         self.detail.check(&request)?;
-        let sweep = &self.matrix.grid.sweep;
-        if sweep.is_part() {
-            self.detail.check_part()?;
-        }
-        let samples = if sweep.is_part() { None } else { self.detail.open(self.output.path())? };
-        let prepared = Prepared {
+        let experiment = Bench { follows_losses: command == "hol" };
+        let config = messages_config(&request, |plan| plan);
+        let prepared = self.prepared(command, &experiment, &request, config);
+        prepared.run(&self.output, |finished| self.write_with_episodes(&request, finished))
+    }
+
+    fn prepared<'a, E: Experiment>(
+        &'a self,
+        command: &'static str,
+        experiment: &'a E,
+        request: &'a Request<E::Plan>,
+        config: Map<String, Value>,
+    ) -> Prepared<'a, E> {
+        let GridArgs { seed, sweep, .. } = &self.matrix.grid;
+        Prepared {
             command,
-            experiment: &Bench { follows_losses: command == "hol" },
-            request: &request,
-            config: messages_config(&request, |plan| plan),
-            first_seed: self.matrix.grid.seed,
-            samples: samples.as_ref().map(Samples::file),
-            keeps_samples: self.detail.wants_samples(),
+            experiment,
+            request,
+            config,
+            first_seed: *seed,
+            detail: Some(&self.detail),
             capture: &self.capture,
             sweep,
-        };
-        let mut finished = match prepared.run(&self.output)? {
-            Ran::Whole(finished) => finished,
-            Ran::Part(status) => return Ok(status),
-        };
-        let sampled = samples.map_or(Ok(()), Samples::complete);
+        }
+    }
+
+    /// Finds the episodes that are shown, writes the result with them, and prints the ladder.
+    fn write_with_episodes(
+        &self,
+        request: &Request<Plan>,
+        finished: &mut Finished<'_, Bench>,
+    ) -> anyhow::Result<()> {
         let runs = &finished.driven.runs;
-        let shown = match (self.detail.wants_ladder(), finished.is_traced()) {
-            (true, _) => self.detail.episodes(&request, runs, &finished.stop),
-            (false, true) if !self.workload.is_answered() => Ok(Vec::new()),
-            (false, true) => episodes(&request, runs, &finished.stop),
-            (false, false) => Ok(Vec::new()),
+        let shown = if self.detail.wants_ladder() {
+            self.detail.episodes(request, runs, &finished.stop)
+        } else if finished.is_traced() && self.workload.is_answered() {
+            episodes(request, runs, &finished.stop)
+        } else {
+            Ok(Vec::new())
         };
         // Without its episodes, the result is written all the same.
         let (shown, found) = match shown {
@@ -132,7 +145,12 @@ impl<D: Defaults> MessagesArgs<D> {
         }
         let written = finished.write();
         let drawn = self.detail.draw(&shown, self.output.text());
-        finished.end([sampled, written, found, drawn])
+        first_error([written, found, drawn])
+    }
+
+    /// The option that changes the client's address.
+    fn move_option(&self) -> &'static str {
+        if self.handover.is_some() { "--handover" } else { "--rebind" }
     }
 
     /// Runs messages of a client whose address changes.
@@ -140,7 +158,7 @@ impl<D: Defaults> MessagesArgs<D> {
         let request = self.matrix.request::<Moved>(|axes| {
             let plans = self.plans(axes)?;
             if plans.iter().any(|plan| plan.workload.duration <= rebind.at) {
-                let option = if self.handover.is_some() { "--handover" } else { "--rebind" };
+                let option = self.move_option();
                 let reason =
                     format!("{option}: is after the end of the measured time; use a longer --duration");
                 return Err(UsageError::new(reason));
@@ -151,31 +169,14 @@ impl<D: Defaults> MessagesArgs<D> {
             });
             moved.collect()
         })?;
-        let samples = self.detail.open(self.output.path())?;
         let mut config = messages_config(&request, |plan| &plan.plan);
         config.extend([match self.handover {
             None => entry("rebind", rebind.to_string()),
             Some(outage) => entry("handover", outage.to_string()),
         }]);
         config.extend(self.after.as_ref().map(|after| entry("after", after.as_str())));
-        let prepared = Prepared {
-            command,
-            experiment: &Moved(Bench { follows_losses: command == "hol" }),
-            request: &request,
-            config,
-            first_seed: self.matrix.grid.seed,
-            samples: samples.as_ref().map(Samples::file),
-            keeps_samples: self.detail.wants_samples(),
-            capture: &self.capture,
-            sweep: &self.matrix.grid.sweep,
-        };
-        let mut finished = match prepared.run(&self.output)? {
-            Ran::Whole(finished) => finished,
-            Ran::Part(status) => return Ok(status),
-        };
-        let sampled = samples.map_or(Ok(()), Samples::complete);
-        let written = finished.write();
-        finished.end([sampled, written])
+        let experiment = Moved(Bench { follows_losses: command == "hol" });
+        self.prepared(command, &experiment, &request, config).run(&self.output, Finished::write)
     }
 
     /// The other network of a client that has been on `links`.
@@ -203,23 +204,8 @@ impl<D: Defaults> MessagesArgs<D> {
         let mut config = messages_config(&request, |plan| &plan.plan);
         let senders: Vec<String> = background.iter().map(ToString::to_string).collect();
         config.extend([entry("background", senders)]);
-        let prepared = Prepared {
-            command,
-            experiment: &Loaded(Bench { follows_losses: command == "hol" }),
-            request: &request,
-            config,
-            first_seed: self.matrix.grid.seed,
-            samples: None,
-            keeps_samples: false,
-            capture: &self.capture,
-            sweep: &self.matrix.grid.sweep,
-        };
-        let mut finished = match prepared.run(&self.output)? {
-            Ran::Whole(finished) => finished,
-            Ran::Part(status) => return Ok(status),
-        };
-        let written = finished.write();
-        finished.end([written])
+        let experiment = Loaded(Bench { follows_losses: command == "hol" });
+        self.prepared(command, &experiment, &request, config).run(&self.output, Finished::write)
     }
 
     fn request(&self) -> anyhow::Result<Request<Plan>> {

@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::support::{command_exists, has_module, interpreter, is_root, run, skip};
+use crate::support::{command_exists, has_module, interpreter, is_root, run, skip, skip_missing};
 
 const OPTIONS: &str = "transport = 'udp,quic-one'\nloss = ['0%', '2%']\nduration = '1s'\nseeds = 3\n";
 
@@ -79,8 +79,7 @@ fn the_tasks_of_the_slurm_script_make_the_whole() {
 #[test]
 fn gnu_parallel_makes_the_whole_and_runs_no_part_twice() {
     if !command_exists("parallel") {
-        skip("GNU parallel is not installed");
-        return;
+        return skip_missing("parallel");
     }
     let folder = folder();
     let parallel = || {
@@ -104,7 +103,6 @@ fn gnu_parallel_makes_the_whole_and_runs_no_part_twice() {
 #[test]
 fn the_kubernetes_manifest_is_an_indexed_job_that_makes_the_whole() {
     if !has_module("yaml") {
-        skip("Python has no module yaml");
         return;
     }
     let python = "import json, sys, yaml; print(json.dumps(yaml.safe_load(sys.stdin)))";
@@ -147,8 +145,7 @@ fn the_kubernetes_manifest_is_an_indexed_job_that_makes_the_whole() {
 #[test]
 fn snakemake_makes_the_whole() {
     if !command_exists("snakemake") {
-        skip("Snakemake is not installed");
-        return;
+        return skip_missing("snakemake");
     }
     let folder = folder();
     let mut command = program(folder.path(), "snakemake");
@@ -223,8 +220,7 @@ fn shell(folder: &Path, line: &str) {
 #[ignore = "starts a Slurm as root"]
 fn a_job_array_under_slurm_makes_the_whole() {
     if !["munged", "slurmctld", "slurmd", "sbatch"].into_iter().all(command_exists) || !is_root() {
-        skip("needs root, slurm-wlm and munge");
-        return;
+        return skip("needs root, slurm-wlm and munge");
     }
     let (slurm, folder) = (Slurm::start(), folder());
     let folder = folder.path();

@@ -3,11 +3,11 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, ExitStatus},
     thread,
 };
 
-use crate::support::{Finished, command_exists, run, say, skip};
+use crate::support::{Finished, command_exists, run, say, skip_missing};
 
 /// A command of each experiment, with cells of different lengths. Short: every part is a process of its own.
 const COMMANDS: [&str; 6] = [
@@ -239,26 +239,24 @@ fn options_that_a_part_cannot_have_are_refused() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
+/// Runs all parts of a command over GNU parallel, two at a time.
+fn gnu_parallel(folder: &Path, line: &str, count: u32, options: &[&str]) -> ExitStatus {
+    let part = format!("{} {line} --shard {{}}/{count} -q", env!("CARGO_BIN_EXE_wirelab"));
+    let mut command = Command::new("parallel");
+    command.current_dir(folder).env("PARALLEL_HOME", folder).args(["--will-cite", "-j", "2"]);
+    command.args(options).args([&part, ":::"]).args((1..=count).map(|index| index.to_string()));
+    command.status().unwrap()
+}
+
 #[test]
 fn gnu_parallel_runs_a_sweep() {
     if !command_exists("parallel") {
-        skip("GNU parallel is not installed");
-        return;
+        return skip_missing("parallel");
     }
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let line = "bench -t udp,quic-one --loss 0%,1%,2% -d 1s --seeds 2";
-    let parallel = format!("{} {line} --shard {{}}/7 -q", env!("CARGO_BIN_EXE_wirelab"));
-    let mut command = Command::new("parallel");
-    command.current_dir(folder).env("PARALLEL_HOME", folder).args([
-        "--will-cite",
-        "-j",
-        "2",
-        &parallel,
-        ":::",
-    ]);
-    command.args((1..=7).map(|index: u32| index.to_string()));
-    assert!(command.status().unwrap().success());
+    assert!(gnu_parallel(folder, line, 7, &[]).success());
     let whole = tempfile::tempdir().unwrap();
     expect_same(whole.path(), folder, line);
 }
@@ -267,6 +265,9 @@ fn gnu_parallel_runs_a_sweep() {
 #[test]
 #[ignore = "takes minutes"]
 fn a_sweep_of_a_thousand_cells_over_gnu_parallel_is_that_of_one_process() {
+    if !command_exists("parallel") {
+        return skip_missing("parallel");
+    }
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let losses: Vec<String> = (0..10).map(|loss| format!("{loss}%")).collect();
@@ -277,20 +278,11 @@ fn a_sweep_of_a_thousand_cells_over_gnu_parallel_is_that_of_one_process() {
         trips.join(",")
     );
     let sweep = |joblog: &str, seconds: Option<&str>| {
-        let parallel = format!("{} {line} --shard {{}}/100 -q --resume", env!("CARGO_BIN_EXE_wirelab"));
-        let mut command = Command::new("parallel");
-        command.current_dir(folder).env("PARALLEL_HOME", folder).args([
-            "--will-cite",
-            "-j",
-            "2",
-            "--joblog",
-            joblog,
-        ]);
+        let mut options = vec!["--joblog", joblog];
         if let Some(seconds) = seconds {
-            command.args(["--timeout", seconds, "--termseq", "KILL,1000"]);
+            options.extend(["--timeout", seconds, "--termseq", "KILL,1000"]);
         }
-        command.args([&parallel, ":::"]).args((1..=100).map(|index: u32| index.to_string()));
-        command.status().unwrap()
+        gnu_parallel(folder, &format!("{line} --resume"), 100, &options)
     };
     // Some are not done in this time.
     sweep("killed.log", Some("1"));
