@@ -82,9 +82,9 @@ pub(crate) struct Link {
     /// Forget clients that were idle for this time [default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = values::some_time)]
     idle: Option<Duration>,
-    /// Show the server other addresses of all clients after this time, as a NAT that forgets its mappings does: AT or
-    /// AT:port for new ports, AT:ip for another address of loopback, if the server is there. Later packets to the old ones
-    /// are dropped
+    /// Change the addresses at which the server sees the clients after this time, like a NAT that forgets its mappings: AT
+    /// or AT:port for new ports, AT:ip for another loopback address, for a server on 127.0.0.1. Packets to the old
+    /// addresses are then dropped
     #[arg(long, value_name = "AT[:port|ip]", value_parser = values::parse::<Rebind>)]
     rebind: Option<Rebind>,
     #[command(flatten)]
@@ -216,7 +216,7 @@ impl Link {
         let clients = RelayLimits { most, idle: Some(self.idle.unwrap_or(IDLE)) };
         let needs_loopback = self.rebind.is_some_and(|rebind| rebind.what == NewAddress::Ip);
         if needs_loopback && !matches!(to.ip(), IpAddr::V4(ip) if ip.is_loopback()) {
-            let why = "only a server on 127.0.0.1 can be shown another IP address; use AT:port";
+            let why = "another IP address needs a server on 127.0.0.1; use AT:port";
             return Err(UsageError::new(format!("--rebind: {why}")).into());
         }
         let change = self.rebind.map(|rebind| AddressChange::new(rebind.what, None));

@@ -1,4 +1,4 @@
-//! Parts of a result, put together: the command that made them runs again, with their outcomes instead of new ones.
+//! Merges the parts of a result: runs their command again, with their outcomes instead of new measurements.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use wirelab::experiment::PartHeader;
 
 use super::{Cli, arguments::parse_from, given::Given, parts::Parts};
 
-/// Runs the command of `parts`. `showing` says what is shown and where it is written.
+/// Runs the command of `parts` with the options for output in `showing`.
 pub(super) fn merge(parts: Parts, showing: &Given) -> anyhow::Result<ExitCode> {
     let PartHeader { command, options, .. } = parts.header();
     let unusable = |why: String| anyhow!("cannot use {}: {why}", parts.first().display());

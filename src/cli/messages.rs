@@ -44,15 +44,15 @@ pub(crate) struct MessagesArgs<D: Defaults> {
     /// it then has --rate 20mbit --queue 1bdp --loss 0%
     #[arg(long, value_name = "SENDER,..", value_parser = senders, conflicts_with_all = ["ladder", "samples", "urls"])]
     background: Option<Senders>,
-    /// Change the client's address this long after the start of the measured time, as a NAT that forgets its mapping does:
-    /// AT or AT:port for a new port, AT:ip for a new IP address, after which QUIC begins with a new congestion window. QUIC
-    /// and udp go on; the others break, and the client connects again. Not on direct; with --path netns only AT:ip, where
-    /// the kernel takes the old address away
+    /// Change the client's address this long after the start of the measured time, like a NAT that forgets its mapping: AT
+    /// or AT:port for a new port, AT:ip for a new IP address. QUIC, udp and udp-hmac go on, QUIC at a new IP address with a
+    /// new congestion window. The others break, and the client connects again. Not on direct; on netns only AT:ip: the
+    /// kernel removes the old address
     #[arg(long, value_name = "AT[:port|ip]", value_parser = parse::<Rebind>)]
     #[arg(conflicts_with_all = ["ladder", "background", "urls"])]
     rebind: Option<Rebind>,
-    /// Take the client's network away this long after the start of the measured time, and give it another one after the
-    /// outage, with another IP address and the link of --after
+    /// Disconnect the client this long after the start of the measured time. After the outage it has another network, with
+    /// another IP address and the link of --after
     #[arg(long, value_name = "AT:OUTAGE", value_parser = parse::<Outage>)]
     #[arg(conflicts_with_all = ["ladder", "background", "urls", "rebind"])]
     handover: Option<Outage>,

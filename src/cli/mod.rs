@@ -80,17 +80,17 @@ enum Command {
 }
 
 impl Cli {
-    /// Whether a command is run in parts, and its result can be run again.
+    /// Whether a command can be run in parts, and its result run again.
     fn is_sweep(command: &clap::Command) -> bool {
         command.get_arguments().any(|arg| arg.get_id() == "shard")
     }
 
-    /// Whether the options are to be printed instead of running them.
+    /// Whether to print the options instead of running the command.
     fn prints_config(&mut self) -> bool {
         self.command.sweep().is_some_and(|sweep| sweep.prints_config())
     }
 
-    /// Notes which options were given to the subcommand `command`.
+    /// Records which options of the subcommand `command` were given.
     fn note_given(&mut self, command: &clap::Command, matches: &ArgMatches) {
         if let Command::Report(report) = &mut self.command {
             report.showing = Given::showing(command, matches);
@@ -100,7 +100,7 @@ impl Cli {
         }
     }
 
-    /// The command line, with the outcomes of these parts instead of new ones.
+    /// The same command line, but with the outcomes of these parts instead of new measurements.
     fn with_parts(mut self, parts: Parts) -> Self {
         if let Some(sweep) = self.command.sweep() {
             sweep.parts = Some(parts);
@@ -137,7 +137,7 @@ impl Cli {
 }
 
 impl Command {
-    /// How the sweep of an experiment is run.
+    /// The options for sweeps, if the command is an experiment.
     fn sweep(&mut self) -> Option<&mut SweepArgs> {
         match self {
             Self::Bench(command) => Some(command.sweep()),

@@ -26,8 +26,8 @@ use super::{
 /// marked with letters, and each row of the other files is shown with its difference from the first file. A table of
 /// `properties` is shown alone.
 ///
-/// The parts of a sweep (see `wirelab bench --shard`) are put together. What is printed and written then has the same
-/// bytes as if one machine had run the whole, with every option for output that the command has.
+/// Parts of a sweep (see `wirelab bench --shard`) are put together. The output then has the same bytes as if one machine
+/// had run the whole sweep. For parts, report takes every option for output that their command has.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   wirelab bench -o monday.json
@@ -44,7 +44,7 @@ pub(crate) struct Report {
     output: OutputArgs,
     #[command(flatten)]
     detail: DetailArgs,
-    /// The options of the command line that say what is shown.
+    /// The options for output on the command line.
     #[arg(skip)]
     pub(super) showing: Given,
 }

@@ -13,7 +13,7 @@ use wirelab::report::{ResultFile, Saved, from_json};
 
 use super::{Cli, given::Given, output::line, report::read};
 
-/// Run the configuration of a saved result again, and say whether the figures are the same
+/// Run the options of a saved result again, and compare the figures
 ///
 /// Runs the command with the options that the result names. With --path sim, the same version gives the same figures; in
 /// real time they differ. The exit status is 1 if a figure differs.
@@ -55,7 +55,7 @@ impl Rerun {
     }
 }
 
-/// The result of the options of `saved`, from a process of its own.
+/// Runs the options of `saved` in another process. Returns its result.
 fn again(saved: &ResultFile) -> anyhow::Result<ResultFile> {
     let all = Cli::command();
     let command = all.find_subcommand(&saved.command).filter(|command| Cli::is_sweep(command));
@@ -79,9 +79,9 @@ fn again(saved: &ResultFile) -> anyhow::Result<ResultFile> {
     }
 }
 
-/// A value that differs.
+/// A value that differs between two results.
 struct Difference {
-    /// Where it is in the file.
+    /// Its place in the file.
     place: String,
     saved: String,
     now: String,

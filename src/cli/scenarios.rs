@@ -10,9 +10,9 @@ use super::output::raw;
 
 /// List the named scenarios, or print one as a file for --config
 ///
-/// A scenario is a set of options for the link with the source of its figures: access networks, and the settings of
-/// published studies. `--scenario NAME` of bench, hol, handshake, transfer and share takes them; options on the command line
-/// change them.
+/// A scenario is a set of options for the link, with the source of its figures: access networks, and the settings of
+/// published studies. bench, hol, handshake, transfer and share take it with `--scenario NAME`. Options on the command line
+/// take precedence.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   wirelab scenarios                                      the names

@@ -171,7 +171,7 @@ fn parts_that_do_not_belong_together_are_refused_with_what_differs() {
     assert!(refused(&[one, "hol.part"]).contains("the command is bench in one and hol in the other"));
     part("third.part", line, "2/3");
     assert!(refused(&[one, "third.part"]).contains("the number of parts is 2 in one and 3 in the other"));
-    assert!(refused(&[one, one, two]).contains("part 1/2 is there twice"));
+    assert!(refused(&[one, one, two]).contains("part 1/2 is given twice"));
     assert!(refused(&[two]).contains("1 of 2 parts are missing: 1"));
     change("version.part", "\"version\":\"", "\"version\":\"9");
     assert!(refused(&["version.part", two]).contains("made by version 9"));
