@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use anyhow::anyhow;
-use clap::CommandFactory;
 use wirelab::experiment::PartHeader;
 
 use super::{Cli, arguments::parse_from, given::Given, parts::Parts};
@@ -12,9 +11,8 @@ use super::{Cli, arguments::parse_from, given::Given, parts::Parts};
 pub(super) fn merge(parts: Parts, showing: &Given) -> anyhow::Result<ExitCode> {
     let PartHeader { command, options, .. } = parts.header();
     let unusable = |why: String| anyhow!("cannot use {}: {why}", parts.first().display());
-    let all = Cli::command();
-    let known = all.find_subcommand(command).filter(|command| Cli::is_sweep(command));
-    let known = known.ok_or_else(|| unusable(format!("no command `{command}` that is run in parts")))?;
+    let known = Cli::sweep_command(command);
+    let known = &known.ok_or_else(|| unusable(format!("the command `{command}` cannot be run in parts")))?;
     let given = Given::from_json(known, options).map_err(unusable)?;
     if given.has_servers() {
         return Err(unusable("it names a server by URL".to_owned()));

@@ -41,7 +41,7 @@ mod without_effect;
 use std::{process::ExitCode, sync::Arc};
 
 pub(crate) use arguments::parse;
-use clap::{ArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, Parser, Subcommand};
 use given::Given;
 use options::sweep::SweepArgs;
 use parts::Parts;
@@ -83,6 +83,11 @@ impl Cli {
     /// Whether a command can be run in parts, and its result run again.
     fn is_sweep(command: &clap::Command) -> bool {
         command.get_arguments().any(|arg| arg.get_id() == "shard")
+    }
+
+    /// The command of this name, if it can be run in parts, and its result run again.
+    fn sweep_command(name: &str) -> Option<clap::Command> {
+        Self::command().find_subcommand(name).filter(|command| Self::is_sweep(command)).cloned()
     }
 
     /// Whether to print the options instead of running the command.

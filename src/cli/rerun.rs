@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{anyhow, bail};
-use clap::{Args, CommandFactory};
+use clap::Args;
 use serde_json::Value;
 use wirelab::report::{ResultFile, Saved, from_json};
 
@@ -57,9 +57,8 @@ impl Rerun {
 
 /// Runs the options of `saved` in another process. Returns its result.
 fn again(saved: &ResultFile) -> anyhow::Result<ResultFile> {
-    let all = Cli::command();
-    let command = all.find_subcommand(&saved.command).filter(|command| Cli::is_sweep(command));
-    let command = command.ok_or_else(|| anyhow!("no command `{}` is run again", saved.command))?;
+    let command = Cli::sweep_command(&saved.command);
+    let command = &command.ok_or_else(|| anyhow!("the command `{}` cannot be run again", saved.command))?;
     let Some(Value::Object(options)) = saved.config.get("options") else {
         bail!("it does not name its options; it was saved by an older version, or by the lab");
     };

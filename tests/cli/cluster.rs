@@ -43,7 +43,7 @@ fn succeeds(mut command: Command) {
     assert!(output.status.success(), "{command:?}: {output:?}");
 }
 
-/// Checks that `all.json` is what one machine gives.
+/// Checks that `all.json` has the same bytes as one run of the whole.
 fn expect_whole(folder: &Path) {
     let whole = run(folder, ["bench", "--config", "sweep.toml", "-J"]);
     assert_eq!(fs::read_to_string(folder.join("all.json")).unwrap(), whole.stdout);
@@ -90,7 +90,7 @@ fn gnu_parallel_makes_the_whole_and_runs_no_part_twice() {
     succeeds(parallel());
     expect_whole(folder.path());
     assert!(folder.path().join("sweep.toml").exists());
-    // One part was lost.
+    // Without one part, only that part is run again.
     let part = |index: u32| folder.path().join(format!("parts/{index}.part"));
     let modified = |index| fs::metadata(part(index)).unwrap().modified().unwrap();
     let before = modified(1);
@@ -164,7 +164,7 @@ impl Slurm {
         let slurm = Self { folder: tempfile::tempdir().unwrap() };
         let at = slurm.folder.path();
         ["state", "spool"].iter().for_each(|name| fs::create_dir(at.join(name)).unwrap());
-        // munged wants a folder that all can reach, and a key that only its user can.
+        // munged needs a folder that all users can enter, and a key that only its user can read.
         shell(at, "chmod 755 . && head -c 1024 /dev/urandom > munge.key && chmod 400 munge.key");
         let folder = at.display();
         let name = String::from_utf8(Command::new("hostname").arg("-s").output().unwrap().stdout).unwrap();
@@ -232,7 +232,7 @@ fn a_job_array_under_slurm_makes_the_whole() {
         &format!("timeout 120 sbatch --wait --dependency=afterok:{array} --wrap 'wirelab report parts/*.part -o all.json'"),
     );
     expect_whole(folder);
-    // A task that is lost is run again alone.
+    // A lost task is run again alone.
     fs::remove_file(folder.join("parts/bench-5-of-7.part")).unwrap();
     fs::remove_file(folder.join("all.json")).unwrap();
     slurm.run(folder, "timeout 120 sbatch --wait --cpus-per-task=1 --array=4 slurm.sh");

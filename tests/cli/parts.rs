@@ -1,4 +1,4 @@
-//! Sweeps in parts: put together, they have the bytes that one machine gives.
+//! Sweeps in parts: the merged result has the same bytes as one run of the whole.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::support::{Finished, command_exists, run, say, skip_missing};
 
-/// A command of each experiment, with cells of different lengths. Short: every part is a process of its own.
+/// A command of each experiment, with cells of different lengths. The runs are short, because each part is a process.
 const COMMANDS: [&str; 6] = [
     "bench -t udp,arq-selective,quic-one --loss 0%,2% -d 1s --seeds 3",
     "bench -t quic-one --background quic-one --rate 5mbit --queue 1bdp --loss 0% -d 1s --seeds 2",
@@ -23,7 +23,7 @@ fn words(line: &str) -> Vec<&str> {
     line.split(' ').collect()
 }
 
-/// Runs a command to its end, which must be a good one.
+/// Runs a command, which must succeed.
 fn succeeds(folder: &Path, arguments: &[&str]) {
     let finished = run(folder, arguments);
     assert_eq!(finished.code, Some(0), "{arguments:?}: {}", finished.stderr);

@@ -183,7 +183,7 @@ fn after_an_outage_the_other_network_carries_what_goes_on() {
 }
 
 #[test]
-fn every_rendering_tells_of_the_change() {
+fn every_format_reports_the_change() {
     let file = measured(vec![usual(Transport::UDP, "port"), usual(Transport::ARQ_SELECTIVE, "port")]);
     ResultSchema::new().check(&serde_json::from_str(&to_json(&file)).unwrap()).unwrap();
     let page = to_markdown(&file);
