@@ -6,13 +6,11 @@ use clap::Args;
 use serde_json::{Map, Value};
 use wirelab::{
     experiment::{
-        Bench, Experiment, Loaded, LoadedPlan, Moved, MovedPlan, Outage, Outcome, PathKind, Plan, Rebind,
-        Request, Runs, Sender, Setup, Which, choose, choose_contrast, entry, episode, messages_config, pair,
+        Bench, Experiment, Loaded, LoadedPlan, Moved, Outcome, PathKind, Plan, Rebind, Request, Runs, Sender,
+        Setup, Which, choose, choose_contrast, entry, episode, messages_config, pair,
     },
-    link::{LinkSpec, SpecError, resolve_queues},
-    path::{Handover, StopSignal},
+    path::StopSignal,
     report::episode::Episode,
-    unit::PerDirection,
 };
 
 use super::{
@@ -22,6 +20,7 @@ use super::{
         detail::{DetailArgs, seeds},
         grid::{Defaults, GridArgs},
         matrix::{Axes, MatrixArgs},
+        moves::MoveArgs,
         output::{OutputArgs, first_error},
         senders::{Senders, senders},
         servers::{ServerArgs, check_load},
@@ -29,7 +28,6 @@ use super::{
         workload::WorkloadArgs,
     },
     usage::UsageError,
-    values::parse,
 };
 
 /// The options of an experiment with messages on a schedule.
@@ -44,21 +42,8 @@ pub(crate) struct MessagesArgs<D: Defaults> {
     /// it then has --rate 20mbit --queue 1bdp --loss 0%
     #[arg(long, value_name = "SENDER,..", value_parser = senders, conflicts_with_all = ["ladder", "samples", "urls"])]
     background: Option<Senders>,
-    /// Change the client's address this long after the start of the measured time, like a NAT that forgets its mapping: AT
-    /// or AT:port for a new port, AT:ip for a new IP address. QUIC, udp and udp-hmac go on, QUIC at a new IP address with a
-    /// new congestion window. The others break, and the client connects again. Not on direct; on netns only AT:ip: the
-    /// kernel removes the old address
-    #[arg(long, value_name = "AT[:port|ip]", value_parser = parse::<Rebind>)]
-    #[arg(conflicts_with_all = ["ladder", "background", "urls"])]
-    rebind: Option<Rebind>,
-    /// Disconnect the client this long after the start of the measured time. After the outage it has another network, with
-    /// another IP address and the link of --after
-    #[arg(long, value_name = "AT:OUTAGE", value_parser = parse::<Outage>)]
-    #[arg(conflicts_with_all = ["ladder", "background", "urls", "rebind"])]
-    handover: Option<Outage>,
-    /// What differs on the link of the other network, each way, such as "delay=40ms,rate=5mbit"
-    #[arg(long, value_name = "KEY=VALUE,..", requires = "handover")]
-    after: Option<String>,
+    #[command(flatten)]
+    moves: MoveArgs,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -79,18 +64,18 @@ impl<D: Defaults> MessagesArgs<D> {
         if let Some(Senders(background)) = &self.background {
             return self.run_loaded(command, background);
         }
-        let moves = self.rebind.or(self.handover.map(Outage::rebind));
+        let change = self.moves.change();
         if !self.workload.is_answered() {
             let why = "replies, and with this --workload there are no replies";
-            if moves.is_some() {
-                let option = self.move_option();
+            if change.is_some() {
+                let option = self.moves.option();
                 return Err(UsageError::new(format!("{option}: the gap is measured by {why}")).into());
             }
             if self.detail.wants_ladder() {
                 return Err(UsageError::new(format!("--ladder: it shows messages and their {why}")).into());
             }
         }
-        if let Some(rebind) = moves {
+        if let Some(rebind) = change {
             return self.run_moved(command, rebind);
         }
         let request = self.request()?;
@@ -148,47 +133,13 @@ impl<D: Defaults> MessagesArgs<D> {
         first_error([written, found, drawn])
     }
 
-    /// The option that changes the client's address.
-    fn move_option(&self) -> &'static str {
-        if self.handover.is_some() { "--handover" } else { "--rebind" }
-    }
-
     /// Runs messages of a client whose address changes.
     fn run_moved(&self, command: &'static str, rebind: Rebind) -> anyhow::Result<ExitCode> {
-        let request = self.matrix.request::<Moved>(|axes| {
-            let plans = self.plans(axes)?;
-            if plans.iter().any(|plan| plan.workload.duration <= rebind.at) {
-                let option = self.move_option();
-                let reason =
-                    format!("{option}: is after the end of the measured time; use a longer --duration");
-                return Err(UsageError::new(reason));
-            }
-            let moved = plans.into_iter().map(|plan| {
-                let handover = self.handover.map(|outage| self.handover(outage, &plan.links)).transpose()?;
-                Ok(MovedPlan { plan, rebind, handover })
-            });
-            moved.collect()
-        })?;
+        let request = self.matrix.request::<Moved>(|axes| self.moves.plans(rebind, self.plans(axes)?))?;
         let mut config = messages_config(&request, |plan| &plan.plan);
-        config.extend([match self.handover {
-            None => entry("rebind", rebind.to_string()),
-            Some(outage) => entry("handover", outage.to_string()),
-        }]);
-        config.extend(self.after.as_ref().map(|after| entry("after", after.as_str())));
+        config.extend(self.moves.config());
         let experiment = Moved(Bench { follows_losses: command == "hol" });
         self.prepared(command, &experiment, &request, config).run(&self.output, Finished::write)
-    }
-
-    /// The other network of a client that has been on `links`.
-    fn handover(&self, outage: Outage, links: &PerDirection<LinkSpec>) -> Result<Handover, UsageError> {
-        let mut after = links.clone();
-        let invalid = |error: SpecError| UsageError::new(format!("--after: {error}"));
-        for link in [&mut after.to_server, &mut after.to_client] {
-            self.after.iter().try_for_each(|pairs| link.apply_pairs(pairs)).map_err(invalid)?;
-        }
-        resolve_queues(&mut after);
-        after.iter().try_for_each(LinkSpec::validate).map_err(invalid)?;
-        Ok(Handover { outage: outage.length, after })
     }
 
     /// Runs messages without and with a background.
