@@ -63,6 +63,6 @@ impl Bench {
     }
 
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        self.messages.run("bench")
+        self.messages.run()
     }
 }

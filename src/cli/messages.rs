@@ -59,10 +59,10 @@ impl<D: Defaults> MessagesArgs<D> {
         &mut self.matrix.grid.sweep
     }
 
-    /// Runs what the options ask for and writes the result of `command`.
-    pub(crate) fn run(&self, command: &'static str) -> anyhow::Result<ExitCode> {
+    /// Runs what the options ask for and writes the result.
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         if let Some(Senders(background)) = &self.background {
-            return self.run_loaded(command, background);
+            return self.run_loaded(background);
         }
         let change = self.moves.change();
         if !self.workload.is_answered() {
@@ -76,26 +76,29 @@ impl<D: Defaults> MessagesArgs<D> {
             }
         }
         if let Some(rebind) = change {
-            return self.run_moved(command, rebind);
+            return self.run_moved(rebind);
         }
         let request = self.request()?;
         self.detail.check(&request)?;
-        let experiment = Bench { follows_losses: command == "hol" };
+        let experiment = Self::bench();
         let config = messages_config(&request, |plan| plan);
-        let prepared = self.prepared(command, &experiment, &request, config);
+        let prepared = self.prepared(&experiment, &request, config);
         prepared.run(&self.output, |finished| self.write_with_episodes(&request, finished))
+    }
+
+    fn bench() -> Bench {
+        Bench { follows_losses: D::COMMAND == "hol" }
     }
 
     fn prepared<'a, E: Experiment>(
         &'a self,
-        command: &'static str,
         experiment: &'a E,
         request: &'a Request<E::Plan>,
         config: Map<String, Value>,
     ) -> Prepared<'a, E> {
         let GridArgs { seed, sweep, .. } = &self.matrix.grid;
         Prepared {
-            command,
+            command: D::COMMAND,
             experiment,
             request,
             config,
@@ -134,16 +137,16 @@ impl<D: Defaults> MessagesArgs<D> {
     }
 
     /// Runs messages of a client whose address changes.
-    fn run_moved(&self, command: &'static str, rebind: Rebind) -> anyhow::Result<ExitCode> {
+    fn run_moved(&self, rebind: Rebind) -> anyhow::Result<ExitCode> {
         let request = self.matrix.request::<Moved>(|axes| self.moves.plans(rebind, self.plans(axes)?))?;
         let mut config = messages_config(&request, |plan| &plan.plan);
         config.extend(self.moves.config());
-        let experiment = Moved(Bench { follows_losses: command == "hol" });
-        self.prepared(command, &experiment, &request, config).run(&self.output, Finished::write)
+        let experiment = Moved(Self::bench());
+        self.prepared(&experiment, &request, config).run(&self.output, Finished::write)
     }
 
     /// Runs messages without and with a background.
-    fn run_loaded(&self, command: &'static str, background: &[Sender]) -> anyhow::Result<ExitCode> {
+    fn run_loaded(&self, background: &[Sender]) -> anyhow::Result<ExitCode> {
         let mut matrix = self.matrix.clone();
         matrix.grid.link.default_to_bottleneck();
         let with = |plan: Plan| LoadedPlan { plan, background: background.to_vec() };
@@ -155,8 +158,8 @@ impl<D: Defaults> MessagesArgs<D> {
         let mut config = messages_config(&request, |plan| &plan.plan);
         let senders: Vec<String> = background.iter().map(ToString::to_string).collect();
         config.extend([entry("background", senders)]);
-        let experiment = Loaded(Bench { follows_losses: command == "hol" });
-        self.prepared(command, &experiment, &request, config).run(&self.output, Finished::write)
+        let experiment = Loaded(Self::bench());
+        self.prepared(&experiment, &request, config).run(&self.output, Finished::write)
     }
 
     fn request(&self) -> anyhow::Result<Request<Plan>> {

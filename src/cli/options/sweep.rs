@@ -42,14 +42,14 @@ pub(crate) struct SweepArgs {
     pub(crate) parts: Option<Parts>,
 }
 
-/// Where the number of a part comes from.
+/// Where the number of the part comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ShardSource {
     /// The option itself.
     Given(Shard),
-    /// The variables of a job array of Slurm, or its index in an array of this many.
+    /// The variables of a Slurm job array. With a number of parts, only the index of the task.
     Slurm(Option<u32>),
-    /// The index of an Indexed Job of Kubernetes, of this many if the number is given.
+    /// The variables of a Kubernetes Indexed Job. With a number of parts, only the index of the pod.
     Kubernetes(Option<u32>),
 }
 
