@@ -13,8 +13,8 @@ const MAX_BYTES: u64 = 1 << 20;
 /// This key names the scenario that a file builds on. In the file of a scenario it is a table with its description.
 const SCENARIO: &str = "scenario";
 
-/// Adds the options of `--config` and `--scenario` to the command line. Options on the command line take precedence over those
-/// of the file, and these over those of the scenario.
+/// Adds the options of `--config` and `--scenario` to the command line. Options on the command line take precedence
+/// over those of the file, and these over those of the scenario.
 ///
 /// Returns an error if the file has anything but options of the command.
 pub(super) fn with_files(mut arguments: Vec<OsString>) -> Result<Vec<OsString>, String> {
@@ -161,8 +161,8 @@ fn values(value: &Value) -> Option<Vec<String>> {
     }
 }
 
-/// The options of a command line as a file that `--config` reads: those that were given, and as comments the defaults of
-/// the others.
+/// The options of a command line as a file that `--config` reads: those that were given, and as comments the defaults
+/// of the others.
 pub(super) fn to_toml(command: &Command, matches: &ArgMatches) -> String {
     let mut text = format!("# wirelab {} --config FILE.toml\n", command.get_name());
     let mut defaults = String::new();

@@ -61,8 +61,8 @@ pub(crate) struct Finished<'a, E: Experiment> {
 const ANNOUNCED: Duration = Duration::from_secs(1);
 
 impl<E: Experiment> Prepared<'_, E> {
-    /// Runs everything, or puts the parts of a sweep together, and calls `write`, which writes the result. With `--shard`,
-    /// runs one part and saves it.
+    /// Runs everything, or puts the parts of a sweep together, and calls `write`, which writes the result. With
+    /// `--shard`, runs one part and saves it.
     pub(crate) fn run<'o>(
         self,
         output: &'o OutputArgs,

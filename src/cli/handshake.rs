@@ -24,8 +24,8 @@ use super::{
 
 /// Measure the time from nothing to the first reply and to the second: cold, resumed, 0-RTT
 ///
-/// Makes many connections, each with an endpoint and a port of its own. Each sends a request, waits for the reply, sends
-/// a second request, waits for its reply, and closes. Resumed and 0-RTT connections use a session of an earlier
+/// Makes many connections, each with an endpoint and a port of its own. Each sends a request, waits for the reply,
+/// sends a second request, waits for its reply, and closes. Resumed and 0-RTT connections use a session of an earlier
 /// connection, which does not count. Times run from the instant before the connection was started.
 ///
 /// The connections of a seed follow each other on one wire: drop: counts the packets of all of them, and outage: counts

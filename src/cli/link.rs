@@ -57,10 +57,11 @@ const TICK: Duration = Duration::from_millis(250);
 /// between them carries IP packets, so it also affects TCP. The server is 10.0.0.2 and the client 10.0.0.1, also set in
 /// WIRELAB_SERVER and WIRELAB_CLIENT; there is no name resolution and no other network. The client keeps the terminal
 /// and the pipes. The output of the server and the report go to standard error; with -J the report goes to standard
-/// output, after the client's output. The exit status is the client's (128 plus the signal number if a signal ended it).
-/// Ctrl-C and SIGTERM are forwarded to the client, which has 2s to exit after SIGTERM; a second signal stops everything
-/// with exit status 130, except a Ctrl-C that the client receives from the terminal itself. When the client has exited,
-/// the server is sent SIGTERM, and after 2s all remaining processes are killed. They are also killed if wirelab is.
+/// output, after the client's output. The exit status is the client's (128 plus the signal number if a signal ended
+/// it). Ctrl-C and SIGTERM are forwarded to the client, which has 2s to exit after SIGTERM; a second signal stops
+/// everything with exit status 130, except a Ctrl-C that the client receives from the terminal itself. When the client
+/// has exited, the server is sent SIGTERM, and after 2s all remaining processes are killed. They are also killed if
+/// wirelab is.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{}\n{EXAMPLES}", presets()))]
 pub(crate) struct Link {
@@ -82,8 +83,8 @@ pub(crate) struct Link {
     /// Forget clients that were idle for this time [default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = values::some_time)]
     idle: Option<Duration>,
-    /// Change the addresses at which the server sees the clients after this time, like a NAT that forgets its mappings: AT
-    /// or AT:port for new ports, AT:ip for another loopback address, for a server on 127.0.0.1. Packets to the old
+    /// Change the addresses at which the server sees the clients after this time, like a NAT that forgets its mappings:
+    /// AT or AT:port for new ports, AT:ip for another loopback address, for a server on 127.0.0.1. Packets to the old
     /// addresses are then dropped
     #[arg(long, value_name = "AT[:port|ip]", value_parser = values::parse::<Rebind>)]
     rebind: Option<Rebind>,

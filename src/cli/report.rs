@@ -22,12 +22,12 @@ use super::{
 
 /// Render saved results again, as text or in another format
 ///
-/// The cells of several files are shown together. Rows of the same transport on the same link with the same workload are
-/// marked with letters, and each row of the other files is shown with its difference from the first file. A table of
-/// `properties` is shown alone.
+/// The cells of several files are shown together. Rows of the same transport on the same link with the same workload
+/// are marked with letters, and each row of the other files is shown with its difference from the first file. A table
+/// of `properties` is shown alone.
 ///
-/// Parts of a sweep (see `wirelab bench --shard`) are put together. The output then has the same bytes as if one machine
-/// had run the whole sweep. For parts, report takes every option for output that their command has.
+/// Parts of a sweep (see `wirelab bench --shard`) are put together. The output then has the same bytes as if one
+/// machine had run the whole sweep. For parts, report takes every option for output that their command has.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   wirelab bench -o monday.json

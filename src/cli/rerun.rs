@@ -15,8 +15,8 @@ use super::{Cli, given::Given, output::line, report::read};
 
 /// Run the options of a saved result again, and compare the figures
 ///
-/// Runs the command with the options that the result names. With --path sim, the same version gives the same figures; in
-/// real time they differ. The exit status is 1 if a figure differs.
+/// Runs the command with the options that the result names. With --path sim, the same version gives the same figures;
+/// in real time they differ. The exit status is 1 if a figure differs.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   wirelab rerun monday.json        says whether this version gives the same figures")]

@@ -11,8 +11,8 @@ use super::output::raw;
 /// List the named scenarios, or print one as a file for --config
 ///
 /// A scenario is a set of options for the link, with the source of its figures: access networks, and the settings of
-/// published studies. bench, hol, handshake, transfer and share take it with `--scenario NAME`. Options on the command line
-/// take precedence.
+/// published studies. bench, hol, handshake, transfer and share take it with `--scenario NAME`. Options on the command
+/// line take precedence.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   wirelab scenarios                                      the names

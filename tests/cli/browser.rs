@@ -59,8 +59,8 @@ fn pages_are_whole_in_every_size_and_scheme() {
     assert!(largest < 300_000, "{largest}");
 }
 
-/// Uses the lab at these addresses. This may take longer than `Program` waits, so the wait has no limit here; the script has
-/// limits of its own.
+/// Uses the lab at these addresses. This may take longer than `Program` waits, so the wait has no limit here; the
+/// script has limits of its own.
 fn use_lab(mut browser: Command, addresses: &[String]) {
     let pictures = env::var("WIRELAB_TEST_PICTURES").unwrap_or_else(|_| "-".to_owned());
     browser.arg(pictures).args(addresses).env("WIRELAB_TEST_WIRELAB", env!("CARGO_BIN_EXE_wirelab"));

@@ -276,8 +276,8 @@ fn traces_of_the_kernels_tcp_have_its_segments_and_retransmissions() {
     }
 }
 
-/// The program that loads traces with the code of qvis. Needs Node.js, and a checkout of qvis with the packages `esbuild`,
-/// `oboe` and `vue` beside it; see CONTRIBUTING.md. Skips without them.
+/// The program that loads traces with the code of qvis. Needs Node.js, and a checkout of qvis with the packages
+/// `esbuild`, `oboe` and `vue` beside it; see CONTRIBUTING.md. Skips without them.
 fn qvis(folder: &Path) -> Option<PathBuf> {
     if !command_exists("node") {
         skip_missing("node");

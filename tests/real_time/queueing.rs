@@ -194,14 +194,14 @@ fn every_path_delays_drops_and_marks_each_packet_as_the_link_alone_does_at_the_s
 }
 
 /// The wait of packet n of a FIFO queue without drops is the latest of A(k) + (n - k) S over all k up to n, minus A(n),
-/// where A are the instants of the offers and S is the time that a packet takes (Lindley 1952). If each A(k) is later by
-/// L(k), the first term is later by at least the smallest and at most the largest L(k) up to n. So the wait changes by
-/// at least min L(k) - L(n) and at most max L(k) - L(n).
+/// where A are the instants of the offers and S is the time that a packet takes (Lindley 1952). If each A(k) is later
+/// by L(k), the first term is later by at least the smallest and at most the largest L(k) up to n. So the wait changes
+/// by at least min L(k) - L(n) and at most max L(k) - L(n).
 ///
 /// CoDel marks the first packet that leaves an interval after the wait has reached the target. The wait reaches any
 /// value at most `spread` x 3 later or earlier: it grows by a third of the time that passes, and differs by at most the
-/// spread of all L. The instant at which a packet leaves differs by another spread, and CoDel looks once in each S. From
-/// then on marks follow each other by interval / sqrt(n), at the next instant at which a packet leaves.
+/// spread of all L. The instant at which a packet leaves differs by another spread, and CoDel looks once in each S.
+/// From then on marks follow each other by interval / sqrt(n), at the next instant at which a packet leaves.
 #[test]
 fn paths_differ_in_the_delay_and_in_the_marks_of_each_packet_by_no_more_than_lateness_explains() {
     let _alone = alone();

@@ -68,8 +68,8 @@ fn without_loss_every_frame_is_shown_on_every_transport_and_no_packet_comes_back
 fn a_message_of_a_frame_is_a_datagram_and_is_not_repaired() {
     for transport in [Transport::UDP, Transport::UDP_HMAC, Transport::DTLS, Transport::QUIC_DATAGRAM] {
         let call = call(&plan(transport, "video", "delay=25ms,loss=1%", FIXED));
-        // A key frame has about 60 packets, so almost every second one is incomplete. All frames up to the next key frame are
-        // then useless.
+        // A key frame has about 60 packets, so almost every second one is incomplete. All frames up to the next key
+        // frame are then useless.
         assert!(call.incomplete > 20, "{transport}: {call:?}");
         assert!(call.useless > call.incomplete, "{transport}: {call:?}");
         assert_eq!(call.late, 0, "{transport}");
@@ -77,8 +77,8 @@ fn a_message_of_a_frame_is_a_datagram_and_is_not_repaired() {
     }
 }
 
-/// A common claim about media over QUIC, at a round trip of 100 ms, 1% loss and 60 frames a second. It is true if no frame
-/// refers to another, and if the playout delay is too short for a retransmission.
+/// A common claim about media over QUIC, at a round trip of 100 ms, 1% loss and 60 frames a second. It is true if no
+/// frame refers to another, and if the playout delay is too short for a retransmission.
 #[test]
 fn over_one_ordered_stream_a_call_of_independent_frames_freezes_and_over_a_stream_per_frame_it_does_not() {
     let link = "delay=50ms,loss=1%";

@@ -14,15 +14,15 @@ use crate::cli::{usage::UsageError, values::parse};
 /// How the client's address changes.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct MoveArgs {
-    /// Change the client's address this long after the start of the measured time, like a NAT that forgets its mapping: AT
-    /// or AT:port for a new port, AT:ip for a new IP address. QUIC, udp and udp-hmac go on, QUIC at a new IP address with a
-    /// new congestion window. The others break, and the client connects again. Not on direct; on netns only AT:ip: the
-    /// kernel removes the old address
+    /// Change the client's address this long after the start of the measured time, like a NAT that forgets its mapping:
+    /// AT or AT:port for a new port, AT:ip for a new IP address. QUIC, udp and udp-hmac go on, QUIC at a new IP address
+    /// with a new congestion window. The others break, and the client connects again. Not on direct; on netns only
+    /// AT:ip: the kernel removes the old address
     #[arg(long, value_name = "AT[:port|ip]", value_parser = parse::<Rebind>)]
     #[arg(conflicts_with_all = ["ladder", "background", "urls"])]
     rebind: Option<Rebind>,
-    /// Disconnect the client this long after the start of the measured time. After the outage it has another network, with
-    /// another IP address and the link of --after
+    /// Disconnect the client this long after the start of the measured time. After the outage it has another network,
+    /// with another IP address and the link of --after
     #[arg(long, value_name = "AT:OUTAGE", value_parser = parse::<Outage>)]
     #[arg(conflicts_with_all = ["ladder", "background", "urls", "rebind"])]
     handover: Option<Outage>,

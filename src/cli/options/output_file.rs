@@ -65,8 +65,8 @@ fn empty(file: &File, path: &Path) -> anyhow::Result<()> {
     if is_regular(file) { file.set_len(0).map_err(|e| cannot_write(path, &e)) } else { Ok(()) }
 }
 
-/// Locks a regular file. Returns an error if another option or program is writing it: two captures in one file would destroy
-/// each other.
+/// Locks a regular file. Returns an error if another option or program is writing it: two captures in one file would
+/// destroy each other.
 fn locked(file: File, path: &Path) -> anyhow::Result<File> {
     match file.try_lock() {
         Err(TryLockError::WouldBlock) if is_regular(&file) => {
