@@ -23,9 +23,9 @@ fn browser(script: &str) -> Option<Command> {
     }
     let folder = env::var_os("WIRELAB_TEST_BROWSER").unwrap_or_else(|| "target/browser".into());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    if !folder.join("node_modules/playwright-core").is_dir() || !folder.join("node_modules/axe-core").is_dir()
-    {
-        skip_missing("playwright-core");
+    let is_missing = |package: &&str| !folder.join("node_modules").join(package).is_dir();
+    if let Some(package) = ["playwright-core", "axe-core"].into_iter().find(is_missing) {
+        skip_missing(package);
         return None;
     }
     let mut command = Command::new("node");
