@@ -6,7 +6,7 @@ use tempfile::tempdir;
 
 use crate::{
     lab::{Lab, engine},
-    support::{Program, command_exists, find_command, run, say, skip_missing, wirelab},
+    support::{Program, find_command, has_command, run, say, skip_missing, wirelab},
 };
 
 /// The command that opens pages in the browser. Needs Chromium, Node.js, `playwright-core` and `axe-core`, which
@@ -17,8 +17,7 @@ fn browser(script: &str) -> Option<Command> {
         skip_missing("chromium");
         return None;
     };
-    if !command_exists("node") {
-        skip_missing("node");
+    if !has_command("node") {
         return None;
     }
     let folder = env::var_os("WIRELAB_TEST_BROWSER").unwrap_or_else(|| "target/browser".into());

@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use crate::support::{Finished, command_exists, run, say, skip_missing};
+use crate::support::{Finished, has_command, run, say};
 
 /// A command of each experiment, with cells of different lengths. The runs are short, because each part is a process.
 const COMMANDS: [&str; 6] = [
@@ -250,8 +250,8 @@ fn gnu_parallel(folder: &Path, line: &str, count: u32, options: &[&str]) -> Exit
 
 #[test]
 fn gnu_parallel_runs_a_sweep() {
-    if !command_exists("parallel") {
-        return skip_missing("parallel");
+    if !has_command("parallel") {
+        return;
     }
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -265,8 +265,8 @@ fn gnu_parallel_runs_a_sweep() {
 #[test]
 #[ignore = "takes minutes"]
 fn a_sweep_of_a_thousand_cells_over_gnu_parallel_is_that_of_one_process() {
-    if !command_exists("parallel") {
-        return skip_missing("parallel");
+    if !has_command("parallel") {
+        return;
     }
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
