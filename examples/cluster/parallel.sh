@@ -4,7 +4,7 @@
 #   HOSTS=node1,node2 ./parallel.sh      two hosts, one part at a time on each
 #   ./parallel.sh                        this machine
 #
-# More parts than hosts keep fast hosts busy. Parts that are there already are not run again.
+# Use more parts than hosts, so that fast hosts run more of them. Existing parts are not run again.
 set -euo pipefail
 parts=${PARTS:-20}
 mkdir -p parts

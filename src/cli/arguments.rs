@@ -52,7 +52,7 @@ pub(crate) fn parse_from(arguments: Vec<OsString>) -> Result<Cli, ExitCode> {
     Ok(cli)
 }
 
-/// Prints what is to be printed instead of running these arguments, and returns the exit status.
+/// Prints the help, the version or the error that clap found in these arguments. Returns the exit status.
 fn refuse(error: &Error, arguments: &[OsString]) -> ExitCode {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = raw(welcome().as_bytes());

@@ -35,7 +35,7 @@ Examples:
   wirelab bench --workload video -t udp,quic-one,quic-message --drop-late
       a video call: frames shown and late, freezes, and how far the picture then jumped
   wirelab bench --workload game --loss 2% --path netns -t udp,tcp -d 10s
-      a game: how old the newest state is that each end knows
+      a game: the age of the newest state at each end
   wirelab bench --path netns --background tcp -d 10s --seeds 2
       latency under load: the messages alone, then beside a TCP upload and a TCP download
   wirelab bench --rebind 5s:ip -t all -d 20s --seeds 5
@@ -63,6 +63,6 @@ impl Bench {
     }
 
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        self.messages.run("bench")
+        self.messages.run()
     }
 }

@@ -1,4 +1,4 @@
-//! Options from a file or a named scenario, with the names that they have on the command line.
+//! Options from a file or a named scenario. They have the same names as on the command line.
 
 use std::{collections::BTreeMap, ffi::OsString, fs::File, io::Read, path::Path};
 
@@ -7,16 +7,16 @@ use toml::{Table, Value};
 
 use super::{Cli, given, given::Given, options::sweep::SweepArgs, scenarios::Scenario};
 
-/// The largest file that is read.
+/// The largest file of options.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// What a file says about itself; as text it names the scenario that it builds on.
+/// This key names the scenario that a file builds on. In the file of a scenario it is a table with its description.
 const SCENARIO: &str = "scenario";
 
-/// The command line with the options of its `--config` and its `--scenario`. Options of the command line win over those of
-/// the file, and those of the file over those of the scenario.
+/// Adds the options of `--config` and `--scenario` to the command line. Options on the command line take precedence
+/// over those of the file, and these over those of the scenario.
 ///
-/// Returns an error if the file is not one of options of the command.
+/// Returns an error if the file has anything but options of the command.
 pub(super) fn with_files(mut arguments: Vec<OsString>) -> Result<Vec<OsString>, String> {
     let names_file = |argument: &OsString| {
         let argument = argument.as_encoded_bytes();
@@ -30,7 +30,7 @@ pub(super) fn with_files(mut arguments: Vec<OsString>) -> Result<Vec<OsString>, 
     let name = arguments.get(1).and_then(|name| name.to_str());
     let command = name.and_then(|name| all.find_subcommand(name)).filter(|command| Cli::is_sweep(command));
     let Some(command) = command.cloned() else { return Ok(arguments) };
-    // Whatever is wrong with the command line is reported when it is parsed as a whole.
+    // Errors are ignored here. They are reported when the whole command line is parsed.
     let Ok(matches) = all.ignore_errors(true).try_get_matches_from(&arguments) else { return Ok(arguments) };
     let Some((_, matches)) = matches.subcommand() else { return Ok(arguments) };
     let Ok(sweep) = SweepArgs::from_arg_matches(matches) else { return Ok(arguments) };
@@ -55,7 +55,7 @@ pub(super) fn with_files(mut arguments: Vec<OsString>) -> Result<Vec<OsString>, 
     Ok(arguments)
 }
 
-/// Adds options, except those that are there or on the command line, and those that conflict with one that is.
+/// Adds options, except those that `options` or the command line already have, and those that conflict with them.
 fn add(
     options: &mut BTreeMap<String, Vec<String>>,
     more: BTreeMap<String, Vec<String>>,
@@ -97,7 +97,7 @@ impl FileOptions {
             .and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
             .map_err(|error| error.to_string())?;
         if text.len() as u64 > MAX_BYTES {
-            return Err(format!("more than {MAX_BYTES} bytes are no file of options"));
+            return Err(format!("larger than {MAX_BYTES} bytes"));
         }
         Self::parse(&text, command)
     }
@@ -161,8 +161,8 @@ fn values(value: &Value) -> Option<Vec<String>> {
     }
 }
 
-/// The options of a command line as a file that `--config` reads: those that were given, and as comments the defaults of
-/// the others.
+/// The options of a command line as a file that `--config` reads: those that were given, and as comments the defaults
+/// of the others.
 pub(super) fn to_toml(command: &Command, matches: &ArgMatches) -> String {
     let mut text = format!("# wirelab {} --config FILE.toml\n", command.get_name());
     let mut defaults = String::new();
@@ -190,7 +190,7 @@ pub(super) fn to_toml(command: &Command, matches: &ArgMatches) -> String {
     text
 }
 
-/// A basic string of TOML, which takes the escapes of JSON.
+/// A basic string of TOML. Its escapes include those of JSON.
 fn quote(value: &str) -> String {
     serde_json::Value::from(value).to_string()
 }

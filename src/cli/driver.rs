@@ -7,8 +7,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 use wirelab::{
     experiment::{
-        Driven, Experiment, Options, PART_SCHEMA, PartHeader, Progress, Request, RunRecorder, SampleFile,
-        Shard, assemble, config, deal, drive, drive_jobs, entry, system, write_part,
+        Driven, Experiment, Options, PART_SCHEMA, PartHeader, Progress, Request, RunRecorder, Shard,
+        assemble, config, deal, drive, drive_jobs, entry, system, write_part,
     },
     path::StopSignal,
     report::ResultFile,
@@ -21,6 +21,7 @@ use super::{
     memory,
     options::{
         capture::CaptureArgs,
+        detail::{DetailArgs, Samples},
         output::{Drafts, OutputArgs, first_error},
         sweep::{SweepArgs, part_path},
         workload::to_shorten,
@@ -39,19 +40,10 @@ pub(crate) struct Prepared<'a, E: Experiment> {
     /// The options that only this command has, resolved.
     pub(crate) config: Map<String, Value>,
     pub(crate) first_seed: u64,
-    pub(crate) samples: Option<&'a SampleFile>,
-    /// Whether a part keeps the rows of its samples.
-    pub(crate) keeps_samples: bool,
+    /// The options for single messages, where the command has them.
+    pub(crate) detail: Option<&'a DetailArgs>,
     pub(crate) capture: &'a CaptureArgs,
     pub(crate) sweep: &'a SweepArgs,
-}
-
-/// What a command line has run.
-pub(crate) enum Ran<'a, E: Experiment> {
-    /// Everything.
-    Whole(Box<Finished<'a, E>>),
-    /// A part, which is saved.
-    Part(ExitCode),
 }
 
 /// What was run, before it is written.
@@ -60,7 +52,8 @@ pub(crate) struct Finished<'a, E: Experiment> {
     pub(crate) stop: StopSignal,
     output: &'a OutputArgs,
     drafts: Drafts,
-    captured: anyhow::Result<()>,
+    /// The first error of the samples and of the captures.
+    saved: anyhow::Result<()>,
     is_traced: bool,
 }
 
@@ -68,23 +61,33 @@ pub(crate) struct Finished<'a, E: Experiment> {
 const ANNOUNCED: Duration = Duration::from_secs(1);
 
 impl<E: Experiment> Prepared<'_, E> {
-    /// Opens the captures and the output, announces the run, and runs it. Of a sweep, runs the part that is asked for, or
-    /// puts its parts together.
-    pub(crate) fn run(self, output: &OutputArgs) -> anyhow::Result<Ran<'_, E>> {
+    /// Runs everything, or puts the parts of a sweep together, and calls `write`, which writes the result. With
+    /// `--shard`, runs one part and saves it.
+    pub(crate) fn run<'o>(
+        self,
+        output: &'o OutputArgs,
+        write: impl FnOnce(&mut Finished<'o, E>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<ExitCode> {
         match self.sweep.shard()? {
-            Some(shard) => self.run_part(shard, output).map(Ran::Part),
-            None => self.run_whole(output).map(|finished| Ran::Whole(Box::new(finished))),
+            Some(shard) => self.run_part(shard, output),
+            None => {
+                let mut finished = self.run_whole(output)?;
+                let written = write(&mut finished);
+                finished.end(written)
+            }
         }
     }
 
+    /// Opens the files, announces the run, and runs it.
     fn run_whole(self, output: &OutputArgs) -> anyhow::Result<Finished<'_, E>> {
+        let samples = self.detail.map(|detail| detail.open(output.path())).transpose()?.flatten();
         let parts = self.sweep.parts.as_ref();
         if parts.is_none() {
             check_memory::<E>(self.request, output.is_quiet())?;
         }
         let captures = self.capture.open(self.command)?;
         let drafts = output.open()?;
-        let is_traced = output.wants_pictures() || self.samples.is_some();
+        let is_traced = output.wants_pictures() || samples.is_some();
         raise_file_limit();
         let stop = stop_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         let mut file = ResultFile::new(self.command);
@@ -100,7 +103,7 @@ impl<E: Experiment> Prepared<'_, E> {
             first_seed: self.first_seed,
             stop: stop.clone(),
             progress,
-            samples: self.samples,
+            samples: samples.as_ref().map(Samples::file),
             pictures: is_traced,
             recorder: captures.as_ref().map(|captures| captures as &dyn RunRecorder),
         };
@@ -109,11 +112,17 @@ impl<E: Experiment> Prepared<'_, E> {
             None => drive(self.experiment, self.request, &options, file),
         };
         bar.finish_and_clear();
+        let sampled = samples.map_or(Ok(()), Samples::complete);
         let captured = match &captures {
             Some(captures) => captures.complete(self.request.runs(), output.is_quiet()),
             None => Ok(()),
         };
-        Ok(Finished { driven, stop, output, drafts, captured, is_traced })
+        let saved = first_error([sampled, captured]);
+        Ok(Finished { driven, stop, output, drafts, saved, is_traced })
+    }
+
+    fn wants_samples(&self) -> bool {
+        self.detail.is_some_and(DetailArgs::wants_samples)
     }
 
     /// Every option, resolved, and those that were given.
@@ -132,7 +141,7 @@ impl<E: Experiment> Prepared<'_, E> {
         mut file: ResultFile,
     ) -> anyhow::Result<Driven<E::Outcome>> {
         let header = parts.header();
-        if self.samples.is_some() && !header.has_samples {
+        if self.wants_samples() && !header.has_samples {
             bail!(UsageError::new("--samples: the parts have none: run them with --samples too"));
         }
         let records = parts.records::<E>(self.request, &file.config)?;
@@ -143,6 +152,7 @@ impl<E: Experiment> Prepared<'_, E> {
     /// Runs one part and saves it. A part that is not run to its end leaves no file.
     fn run_part(self, shard: Shard, output: &OutputArgs) -> anyhow::Result<ExitCode> {
         output.refuse_in_part()?;
+        self.detail.map_or(Ok(()), DetailArgs::check_part)?;
         let refused = self.capture.first_given();
         let refused =
             refused.map(|option| format!("{option}: parts of a sweep are not captured; leave out --shard"));
@@ -187,7 +197,7 @@ impl<E: Experiment> Prepared<'_, E> {
             pictures: true,
             recorder: None,
         };
-        let records = drive_jobs(self.experiment, self.request, &options, &jobs, self.keeps_samples);
+        let records = drive_jobs(self.experiment, self.request, &options, &jobs, self.wants_samples());
         bar.finish_and_clear();
         if records.len() < jobs.len() {
             complain(format_args!("part {shard} was interrupted: it leaves no file"));
@@ -209,7 +219,7 @@ impl<E: Experiment> Prepared<'_, E> {
             paths: self.request.paths().map(|path| path.name().to_owned()).collect(),
             system: system(self.request.paths()),
             jobs: self.request.runs(),
-            has_samples: self.keeps_samples,
+            has_samples: self.wants_samples(),
             shard,
         }
     }
@@ -221,16 +231,16 @@ impl<E: Experiment> Finished<'_, E> {
         self.is_traced
     }
 
-    /// Writes the result. Returns the first error of the captures and of the result.
+    /// Writes the result. Returns the first error of the samples, the captures and the result.
     pub(crate) fn write(&mut self) -> anyhow::Result<()> {
-        let captured = std::mem::replace(&mut self.captured, Ok(()));
+        let saved = std::mem::replace(&mut self.saved, Ok(()));
         let written = self.output.write(std::mem::take(&mut self.drafts), &self.driven.file);
-        first_error([captured, written])
+        first_error([saved, written])
     }
 
-    /// Reports what went wrong, in the run and in writing its result, and the exit status.
-    pub(crate) fn end<const N: usize>(&self, written: [anyhow::Result<()>; N]) -> anyhow::Result<ExitCode> {
-        match (first_error(written), self.status()) {
+    /// Reports errors of the run and of writing its result. Returns the exit status.
+    fn end(&self, written: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+        match (written, self.status()) {
             (Ok(()), status) => status,
             (Err(error), status) if is_closed_pipe(&error) => status,
             (Err(error), Ok(_)) => Err(error),

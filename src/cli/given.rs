@@ -1,4 +1,4 @@
-//! The options of a command line, as they were given.
+//! The options that a command line sets, as text.
 
 use std::{collections::BTreeMap, ffi::OsString};
 
@@ -8,32 +8,32 @@ use wirelab::experiment::given_options;
 
 use super::options::{capture::CaptureArgs, detail::DetailArgs, output::OutputArgs, sweep::SweepArgs};
 
-/// The options of a command line that were given, by their long names; positional arguments by their ids.
+/// The options that a command line sets, by their long names, and its positional arguments, by their ids.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Given {
     pub(crate) command: String,
-    /// The values of each. A flag has none.
+    /// The values of each option. A flag has none.
     options: BTreeMap<String, Vec<String>>,
 }
 
-/// The most points of the matrix that saved options may make.
+/// Upper bound on the points of the matrix that saved options make.
 const MAX_POINTS: usize = 1_000_000;
 
-/// Options that say where something is written, by id, besides those of [`is_output`].
+/// Ids of further options that name a file to write, besides those of [`is_output`].
 const ALSO_OUTPUTS: [&str; 1] = ["save"];
 
 impl Given {
-    /// These options of a command.
+    /// Options of a command.
     pub(crate) fn new(command: &str, options: BTreeMap<String, Vec<String>>) -> Self {
         Self { command: command.to_owned(), options }
     }
 
-    /// The options of `command` that decide what is measured.
+    /// The options of `command` that determine the measurement.
     pub(crate) fn measuring(command: &Command, matches: &ArgMatches) -> Self {
         Self::of(command, matches, is_measuring)
     }
 
-    /// The options of `command` that say what is shown and where it is written.
+    /// The options of `command` for output: what is shown, and where it is written.
     pub(crate) fn showing(command: &Command, matches: &ArgMatches) -> Self {
         Self::of(command, matches, is_output)
     }
@@ -63,10 +63,10 @@ impl Given {
         given_options(&self.options)
     }
 
-    /// The options of `command` that decide what is measured, from [`Given::to_json`].
+    /// Reads the options of `command` that determine the measurement, as [`Given::to_json`] writes them.
     ///
-    /// Returns an error if there is any other option, such as one that writes a file, or if they would make an enormous
-    /// matrix: the file may come from anybody.
+    /// Returns an error if there is any other option, such as one that writes a file, or if they make a matrix of
+    /// more than [`MAX_POINTS`] points: the file may come from an untrusted source.
     pub(crate) fn from_json(command: &Command, options: &Map<String, Value>) -> Result<Self, String> {
         let mut given = Self { command: command.get_name().to_owned(), ..Self::default() };
         let mut points = 1usize;
@@ -118,22 +118,22 @@ pub(crate) fn name(arg: &Arg) -> &str {
     arg.get_long().unwrap_or(arg.get_id().as_str())
 }
 
-/// Whether an option can be named in a file of options.
+/// Whether a file of options may have this option.
 pub(crate) fn is_option_of_file(arg: &Arg) -> bool {
     !is_of::<SweepArgs>(arg) && !["help", "version"].contains(&arg.get_id().as_str())
 }
 
-/// Whether an option decides what is measured.
+/// Whether an option determines the measurement.
 fn is_measuring(arg: &Arg) -> bool {
     !is_output(arg) && !is_of::<SweepArgs>(arg) && !is_of::<CaptureArgs>(arg)
 }
 
-/// Whether an option says what is shown and where it is written.
+/// Whether an option is for output.
 fn is_output(arg: &Arg) -> bool {
     is_of::<OutputArgs>(arg) || is_of::<DetailArgs>(arg) || ALSO_OUTPUTS.contains(&arg.get_id().as_str())
 }
 
-/// Whether an option is one of a group.
+/// Whether an option belongs to a group.
 fn is_of<A: Args>(arg: &Arg) -> bool {
     A::augment_args(Command::new("")).get_arguments().any(|other| other.get_id() == arg.get_id())
 }

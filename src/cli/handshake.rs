@@ -9,7 +9,7 @@ use wirelab::{
 };
 
 use super::{
-    driver::{Prepared, Ran},
+    driver::{Finished, Prepared},
     options::{
         capture::CaptureArgs,
         grid::Defaults,
@@ -24,8 +24,8 @@ use super::{
 
 /// Measure the time from nothing to the first reply and to the second: cold, resumed, 0-RTT
 ///
-/// Makes many connections, each with an endpoint and a port of its own. Each sends a request, waits for the reply, sends
-/// a second request, waits for its reply, and closes. Resumed and 0-RTT connections use a session of an earlier
+/// Makes many connections, each with an endpoint and a port of its own. Each sends a request, waits for the reply,
+/// sends a second request, waits for its reply, and closes. Resumed and 0-RTT connections use a session of an earlier
 /// connection, which does not count. Times run from the instant before the connection was started.
 ///
 /// The connections of a seed follow each other on one wire: drop: counts the packets of all of them, and outage: counts
@@ -132,17 +132,11 @@ impl Handshake {
             request: &request,
             config: handshake_config(&request),
             first_seed: self.matrix.grid.seed,
-            samples: None,
-            keeps_samples: false,
+            detail: None,
             capture: &self.capture,
             sweep: &self.matrix.grid.sweep,
         };
-        let mut finished = match prepared.run(&self.output)? {
-            Ran::Whole(finished) => finished,
-            Ran::Part(status) => return Ok(status),
-        };
-        let written = finished.write();
-        finished.end([written])
+        prepared.run(&self.output, Finished::write)
     }
 
     fn request(&self) -> Result<Request<HandshakePlan>, UsageError> {

@@ -72,7 +72,7 @@ impl Hol {
             raw(explain_hol(&ordered_units()).as_bytes())?;
             return Ok(ExitCode::SUCCESS);
         }
-        self.messages.run("hol")
+        self.messages.run()
     }
 }
 

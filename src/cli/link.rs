@@ -57,10 +57,11 @@ const TICK: Duration = Duration::from_millis(250);
 /// between them carries IP packets, so it also affects TCP. The server is 10.0.0.2 and the client 10.0.0.1, also set in
 /// WIRELAB_SERVER and WIRELAB_CLIENT; there is no name resolution and no other network. The client keeps the terminal
 /// and the pipes. The output of the server and the report go to standard error; with -J the report goes to standard
-/// output, after the client's output. The exit status is the client's (128 plus the signal number if a signal ended it).
-/// Ctrl-C and SIGTERM are forwarded to the client, which has 2s to exit after SIGTERM; a second signal stops everything
-/// with exit status 130, except a Ctrl-C that the client receives from the terminal itself. When the client has exited,
-/// the server is sent SIGTERM, and after 2s all remaining processes are killed. They are also killed if wirelab is.
+/// output, after the client's output. The exit status is the client's (128 plus the signal number if a signal ended
+/// it). Ctrl-C and SIGTERM are forwarded to the client, which has 2s to exit after SIGTERM; a second signal stops
+/// everything with exit status 130, except a Ctrl-C that the client receives from the terminal itself. When the client
+/// has exited, the server is sent SIGTERM, and after 2s all remaining processes are killed. They are also killed if
+/// wirelab is.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{}\n{EXAMPLES}", presets()))]
 pub(crate) struct Link {
@@ -82,9 +83,9 @@ pub(crate) struct Link {
     /// Forget clients that were idle for this time [default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = values::some_time)]
     idle: Option<Duration>,
-    /// Show the server other addresses of all clients after this time, as a NAT that forgets its mappings does: AT or
-    /// AT:port for new ports, AT:ip for another address of loopback, if the server is there. Later packets to the old ones
-    /// are dropped
+    /// Change the addresses at which the server sees the clients after this time, like a NAT that forgets its mappings:
+    /// AT or AT:port for new ports, AT:ip for another loopback address, for a server on 127.0.0.1. Packets to the old
+    /// addresses are then dropped
     #[arg(long, value_name = "AT[:port|ip]", value_parser = values::parse::<Rebind>)]
     rebind: Option<Rebind>,
     #[command(flatten)]
@@ -216,7 +217,7 @@ impl Link {
         let clients = RelayLimits { most, idle: Some(self.idle.unwrap_or(IDLE)) };
         let needs_loopback = self.rebind.is_some_and(|rebind| rebind.what == NewAddress::Ip);
         if needs_loopback && !matches!(to.ip(), IpAddr::V4(ip) if ip.is_loopback()) {
-            let why = "only a server on 127.0.0.1 can be shown another IP address; use AT:port";
+            let why = "another IP address needs a server on 127.0.0.1; use AT:port";
             return Err(UsageError::new(format!("--rebind: {why}")).into());
         }
         let change = self.rebind.map(|rebind| AddressChange::new(rebind.what, None));

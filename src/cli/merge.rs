@@ -1,20 +1,18 @@
-//! Parts of a result, put together: the command that made them runs again, with their outcomes instead of new ones.
+//! Merges the parts of a result: runs their command again, with their outcomes instead of new measurements.
 
 use std::process::ExitCode;
 
 use anyhow::anyhow;
-use clap::CommandFactory;
 use wirelab::experiment::PartHeader;
 
 use super::{Cli, arguments::parse_from, given::Given, parts::Parts};
 
-/// Runs the command of `parts`. `showing` says what is shown and where it is written.
+/// Runs the command of `parts` with the options for output in `showing`.
 pub(super) fn merge(parts: Parts, showing: &Given) -> anyhow::Result<ExitCode> {
     let PartHeader { command, options, .. } = parts.header();
     let unusable = |why: String| anyhow!("cannot use {}: {why}", parts.first().display());
-    let all = Cli::command();
-    let known = all.find_subcommand(command).filter(|command| Cli::is_sweep(command));
-    let known = known.ok_or_else(|| unusable(format!("no command `{command}` that is run in parts")))?;
+    let known = Cli::sweep_command(command);
+    let known = &known.ok_or_else(|| unusable(format!("the command `{command}` cannot be run in parts")))?;
     let given = Given::from_json(known, options).map_err(unusable)?;
     if given.has_servers() {
         return Err(unusable("it names a server by URL".to_owned()));

@@ -3,32 +3,31 @@
 use std::{process::ExitCode, sync::Arc};
 
 use clap::Args;
+use serde_json::{Map, Value};
 use wirelab::{
     experiment::{
-        Bench, Loaded, LoadedPlan, Moved, MovedPlan, Outage, Outcome, PathKind, Plan, Rebind, Request, Runs,
-        Sender, Setup, Which, choose, choose_contrast, entry, episode, messages_config, pair,
+        Bench, Experiment, Loaded, LoadedPlan, Moved, Outcome, PathKind, Plan, Rebind, Request, Runs, Sender,
+        Setup, Which, choose, choose_contrast, entry, episode, messages_config, pair,
     },
-    link::{LinkSpec, SpecError, resolve_queues},
-    path::{Handover, StopSignal},
+    path::StopSignal,
     report::episode::Episode,
-    unit::PerDirection,
 };
 
 use super::{
-    driver::{Prepared, Ran},
+    driver::{Finished, Prepared},
     options::{
         capture::CaptureArgs,
-        detail::{DetailArgs, Samples, seeds},
-        grid::Defaults,
+        detail::{DetailArgs, seeds},
+        grid::{Defaults, GridArgs},
         matrix::{Axes, MatrixArgs},
-        output::OutputArgs,
+        moves::MoveArgs,
+        output::{OutputArgs, first_error},
         senders::{Senders, senders},
         servers::{ServerArgs, check_load},
         sweep::SweepArgs,
         workload::WorkloadArgs,
     },
     usage::UsageError,
-    values::parse,
 };
 
 /// The options of an experiment with messages on a schedule.
@@ -39,25 +38,12 @@ pub(crate) struct MessagesArgs<D: Defaults> {
     #[command(flatten)]
     workload: WorkloadArgs,
     /// Run these senders beside the messages, each once in each direction, and compare with the same messages without
-    /// them: TRANSPORT[:CONTROLLER][@RATE][@start=TIME][@end=TIME], as in `wirelab share`. Without options for the link
-    /// it then has --rate 20mbit --queue 1bdp --loss 0%
+    /// them: TRANSPORT[:CONTROLLER][@RATE][@start=TIME][@end=TIME], as in `wirelab share`. Without options for the link,
+    /// the link then has --rate 20mbit --queue 1bdp --loss 0%
     #[arg(long, value_name = "SENDER,..", value_parser = senders, conflicts_with_all = ["ladder", "samples", "urls"])]
     background: Option<Senders>,
-    /// Change the client's address this long after the start of the measured time, as a NAT that forgets its mapping does:
-    /// AT or AT:port for a new port, AT:ip for a new IP address, after which QUIC begins with a new congestion window. QUIC
-    /// and udp go on; the others break, and the client connects again. Not on direct; with --path netns only AT:ip, where
-    /// the kernel takes the old address away
-    #[arg(long, value_name = "AT[:port|ip]", value_parser = parse::<Rebind>)]
-    #[arg(conflicts_with_all = ["ladder", "background", "urls"])]
-    rebind: Option<Rebind>,
-    /// Take the client's network away this long after the start of the measured time, and give it another one after the
-    /// outage, with another IP address and the link of --after
-    #[arg(long, value_name = "AT:OUTAGE", value_parser = parse::<Outage>)]
-    #[arg(conflicts_with_all = ["ladder", "background", "urls", "rebind"])]
-    handover: Option<Outage>,
-    /// What differs on the link of the other network, each way, such as "delay=40ms,rate=5mbit"
-    #[arg(long, value_name = "KEY=VALUE,..", requires = "handover")]
-    after: Option<String>,
+    #[command(flatten)]
+    moves: MoveArgs,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -73,54 +59,69 @@ impl<D: Defaults> MessagesArgs<D> {
         &mut self.matrix.grid.sweep
     }
 
-    /// Runs what the options ask for and writes the result of `command`.
-    pub(crate) fn run(&self, command: &'static str) -> anyhow::Result<ExitCode> {
+    /// Runs what the options ask for and writes the result.
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         if let Some(Senders(background)) = &self.background {
-            return self.run_loaded(command, background);
+            return self.run_loaded(background);
         }
-        let moves = self.rebind.or(self.handover.map(Outage::rebind));
+        let change = self.moves.change();
         if !self.workload.is_answered() {
             let why = "replies, and with this --workload there are no replies";
-            if moves.is_some() {
-                let option = if self.handover.is_some() { "--handover" } else { "--rebind" };
+            if change.is_some() {
+                let option = self.moves.option();
                 return Err(UsageError::new(format!("{option}: the gap is measured by {why}")).into());
             }
             if self.detail.wants_ladder() {
                 return Err(UsageError::new(format!("--ladder: it shows messages and their {why}")).into());
             }
         }
-        if let Some(rebind) = moves {
-            return self.run_moved(command, rebind);
+        if let Some(rebind) = change {
+            return self.run_moved(rebind);
         }
         let request = self.request()?;
         self.detail.check(&request)?;
-        let sweep = &self.matrix.grid.sweep;
-        if sweep.is_part() {
-            self.detail.check_part()?;
-        }
-        let samples = if sweep.is_part() { None } else { self.detail.open(self.output.path())? };
-        let prepared = Prepared {
-            command,
-            experiment: &Bench { follows_losses: command == "hol" },
-            request: &request,
-            config: messages_config(&request, |plan| plan),
-            first_seed: self.matrix.grid.seed,
-            samples: samples.as_ref().map(Samples::file),
-            keeps_samples: self.detail.wants_samples(),
+        let experiment = Self::bench();
+        let config = messages_config(&request, |plan| plan);
+        let prepared = self.prepared(&experiment, &request, config);
+        prepared.run(&self.output, |finished| self.write_with_episodes(&request, finished))
+    }
+
+    fn bench() -> Bench {
+        Bench { follows_losses: D::COMMAND == "hol" }
+    }
+
+    fn prepared<'a, E: Experiment>(
+        &'a self,
+        experiment: &'a E,
+        request: &'a Request<E::Plan>,
+        config: Map<String, Value>,
+    ) -> Prepared<'a, E> {
+        let GridArgs { seed, sweep, .. } = &self.matrix.grid;
+        Prepared {
+            command: D::COMMAND,
+            experiment,
+            request,
+            config,
+            first_seed: *seed,
+            detail: Some(&self.detail),
             capture: &self.capture,
             sweep,
-        };
-        let mut finished = match prepared.run(&self.output)? {
-            Ran::Whole(finished) => finished,
-            Ran::Part(status) => return Ok(status),
-        };
-        let sampled = samples.map_or(Ok(()), Samples::complete);
+        }
+    }
+
+    /// Finds the episodes that are shown, writes the result with them, and prints the ladder.
+    fn write_with_episodes(
+        &self,
+        request: &Request<Plan>,
+        finished: &mut Finished<'_, Bench>,
+    ) -> anyhow::Result<()> {
         let runs = &finished.driven.runs;
-        let shown = match (self.detail.wants_ladder(), finished.is_traced()) {
-            (true, _) => self.detail.episodes(&request, runs, &finished.stop),
-            (false, true) if !self.workload.is_answered() => Ok(Vec::new()),
-            (false, true) => episodes(&request, runs, &finished.stop),
-            (false, false) => Ok(Vec::new()),
+        let shown = if self.detail.wants_ladder() {
+            self.detail.episodes(request, runs, &finished.stop)
+        } else if finished.is_traced() && self.workload.is_answered() {
+            episodes(request, runs, &finished.stop)
+        } else {
+            Ok(Vec::new())
         };
         // Without its episodes, the result is written all the same.
         let (shown, found) = match shown {
@@ -132,66 +133,20 @@ impl<D: Defaults> MessagesArgs<D> {
         }
         let written = finished.write();
         let drawn = self.detail.draw(&shown, self.output.text());
-        finished.end([sampled, written, found, drawn])
+        first_error([written, found, drawn])
     }
 
     /// Runs messages of a client whose address changes.
-    fn run_moved(&self, command: &'static str, rebind: Rebind) -> anyhow::Result<ExitCode> {
-        let request = self.matrix.request::<Moved>(|axes| {
-            let plans = self.plans(axes)?;
-            if plans.iter().any(|plan| plan.workload.duration <= rebind.at) {
-                let option = if self.handover.is_some() { "--handover" } else { "--rebind" };
-                let reason =
-                    format!("{option}: is after the end of the measured time; use a longer --duration");
-                return Err(UsageError::new(reason));
-            }
-            let moved = plans.into_iter().map(|plan| {
-                let handover = self.handover.map(|outage| self.handover(outage, &plan.links)).transpose()?;
-                Ok(MovedPlan { plan, rebind, handover })
-            });
-            moved.collect()
-        })?;
-        let samples = self.detail.open(self.output.path())?;
+    fn run_moved(&self, rebind: Rebind) -> anyhow::Result<ExitCode> {
+        let request = self.matrix.request::<Moved>(|axes| self.moves.plans(rebind, self.plans(axes)?))?;
         let mut config = messages_config(&request, |plan| &plan.plan);
-        config.extend([match self.handover {
-            None => entry("rebind", rebind.to_string()),
-            Some(outage) => entry("handover", outage.to_string()),
-        }]);
-        config.extend(self.after.as_ref().map(|after| entry("after", after.as_str())));
-        let prepared = Prepared {
-            command,
-            experiment: &Moved(Bench { follows_losses: command == "hol" }),
-            request: &request,
-            config,
-            first_seed: self.matrix.grid.seed,
-            samples: samples.as_ref().map(Samples::file),
-            keeps_samples: self.detail.wants_samples(),
-            capture: &self.capture,
-            sweep: &self.matrix.grid.sweep,
-        };
-        let mut finished = match prepared.run(&self.output)? {
-            Ran::Whole(finished) => finished,
-            Ran::Part(status) => return Ok(status),
-        };
-        let sampled = samples.map_or(Ok(()), Samples::complete);
-        let written = finished.write();
-        finished.end([sampled, written])
-    }
-
-    /// The other network of a client that has been on `links`.
-    fn handover(&self, outage: Outage, links: &PerDirection<LinkSpec>) -> Result<Handover, UsageError> {
-        let mut after = links.clone();
-        let invalid = |error: SpecError| UsageError::new(format!("--after: {error}"));
-        for link in [&mut after.to_server, &mut after.to_client] {
-            self.after.iter().try_for_each(|pairs| link.apply_pairs(pairs)).map_err(invalid)?;
-        }
-        resolve_queues(&mut after);
-        after.iter().try_for_each(LinkSpec::validate).map_err(invalid)?;
-        Ok(Handover { outage: outage.length, after })
+        config.extend(self.moves.config());
+        let experiment = Moved(Self::bench());
+        self.prepared(&experiment, &request, config).run(&self.output, Finished::write)
     }
 
     /// Runs messages without and with a background.
-    fn run_loaded(&self, command: &'static str, background: &[Sender]) -> anyhow::Result<ExitCode> {
+    fn run_loaded(&self, background: &[Sender]) -> anyhow::Result<ExitCode> {
         let mut matrix = self.matrix.clone();
         matrix.grid.link.default_to_bottleneck();
         let with = |plan: Plan| LoadedPlan { plan, background: background.to_vec() };
@@ -203,23 +158,8 @@ impl<D: Defaults> MessagesArgs<D> {
         let mut config = messages_config(&request, |plan| &plan.plan);
         let senders: Vec<String> = background.iter().map(ToString::to_string).collect();
         config.extend([entry("background", senders)]);
-        let prepared = Prepared {
-            command,
-            experiment: &Loaded(Bench { follows_losses: command == "hol" }),
-            request: &request,
-            config,
-            first_seed: self.matrix.grid.seed,
-            samples: None,
-            keeps_samples: false,
-            capture: &self.capture,
-            sweep: &self.matrix.grid.sweep,
-        };
-        let mut finished = match prepared.run(&self.output)? {
-            Ran::Whole(finished) => finished,
-            Ran::Part(status) => return Ok(status),
-        };
-        let written = finished.write();
-        finished.end([written])
+        let experiment = Loaded(Self::bench());
+        self.prepared(&experiment, &request, config).run(&self.output, Finished::write)
     }
 
     fn request(&self) -> anyhow::Result<Request<Plan>> {

@@ -41,7 +41,7 @@ mod without_effect;
 use std::{process::ExitCode, sync::Arc};
 
 pub(crate) use arguments::parse;
-use clap::{ArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, Parser, Subcommand};
 use given::Given;
 use options::sweep::SweepArgs;
 use parts::Parts;
@@ -80,17 +80,22 @@ enum Command {
 }
 
 impl Cli {
-    /// Whether a command is run in parts, and its result can be run again.
+    /// Whether a command can be run in parts, and its result run again.
     fn is_sweep(command: &clap::Command) -> bool {
         command.get_arguments().any(|arg| arg.get_id() == "shard")
     }
 
-    /// Whether the options are to be printed instead of running them.
+    /// The command of this name, if it can be run in parts, and its result run again.
+    fn sweep_command(name: &str) -> Option<clap::Command> {
+        Self::command().find_subcommand(name).filter(|command| Self::is_sweep(command)).cloned()
+    }
+
+    /// Whether to print the options instead of running the command.
     fn prints_config(&mut self) -> bool {
         self.command.sweep().is_some_and(|sweep| sweep.prints_config())
     }
 
-    /// Notes which options were given to the subcommand `command`.
+    /// Records which options of the subcommand `command` were given.
     fn note_given(&mut self, command: &clap::Command, matches: &ArgMatches) {
         if let Command::Report(report) = &mut self.command {
             report.showing = Given::showing(command, matches);
@@ -100,7 +105,7 @@ impl Cli {
         }
     }
 
-    /// The command line, with the outcomes of these parts instead of new ones.
+    /// The same command line, but with the outcomes of these parts instead of new measurements.
     fn with_parts(mut self, parts: Parts) -> Self {
         if let Some(sweep) = self.command.sweep() {
             sweep.parts = Some(parts);
@@ -137,7 +142,7 @@ impl Cli {
 }
 
 impl Command {
-    /// How the sweep of an experiment is run.
+    /// The options for sweeps, if the command is an experiment.
     fn sweep(&mut self) -> Option<&mut SweepArgs> {
         match self {
             Self::Bench(command) => Some(command.sweep()),

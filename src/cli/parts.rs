@@ -1,4 +1,4 @@
-//! The parts of a result that several machines have made.
+//! Reads the parts of a result and checks that they belong together.
 
 use std::{
     collections::BTreeSet,
@@ -18,7 +18,7 @@ use wirelab::experiment::{
 
 use super::usage::UsageError;
 
-/// Parts that belong together, and are all that there are.
+/// All parts of one result.
 #[derive(Debug, Clone)]
 pub(crate) struct Parts(Arc<Whole>);
 
@@ -55,7 +55,7 @@ impl Parts {
         }
     }
 
-    /// Leaves the paths of a request that the parts have, whatever this machine can run.
+    /// Limits a request to the paths of the parts, and takes what they skipped, whatever this machine can run.
     pub(crate) fn restrict<P>(&self, request: &mut Request<P>) {
         let PartHeader { paths, skipped, .. } = &self.0.header;
         request.batches.retain(|batch| paths.iter().any(|path| path == batch.path.name()));
@@ -67,14 +67,14 @@ impl Parts {
         &self.0.files[0]
     }
 
-    /// What the parts were run with.
+    /// The header of the first part. The other parts have the same, except for the index.
     pub(crate) fn header(&self) -> &PartHeader {
         &self.0.header
     }
 
-    /// Reads what all jobs of `request` have come to, in their order. `config` is the configuration of the request.
+    /// Reads the records of all jobs of `request`, in order. `config` is the configuration of the request.
     ///
-    /// Returns an error if a part cannot be used, which names it.
+    /// Returns an error that names the part if a part cannot be used.
     pub(crate) fn records<E: Experiment>(
         &self,
         request: &Request<E::Plan>,
@@ -83,12 +83,12 @@ impl Parts {
         let Whole { files, header } = &*self.0;
         if let Some(name) = first_difference(&header.config, config) {
             bail!(
-                "the parts do not fit their options: {name} is another here; is a file that the options name another?"
+                "the parts do not fit their options: {name} has another value here; was a file that the options name changed?"
             );
         }
         if header.jobs != request.runs() {
             bail!(
-                "the parts do not fit their options: they are of {} runs, not {}",
+                "the parts do not fit their options: they have {} runs, not {}",
                 header.jobs,
                 request.runs()
             );
@@ -113,14 +113,14 @@ impl Parts {
     }
 }
 
-/// Checks that a part that is there is the one that would be made: whole, and with this header and these jobs.
+/// Checks that an existing part is complete and has this header and these jobs.
 pub(crate) fn check_part<O: DeserializeOwned>(
     path: &Path,
     expected: &PartHeader,
     jobs: &[usize],
 ) -> anyhow::Result<()> {
     let other = |why: String| anyhow!("--resume: {} is another part: {why}; remove it first", path.display());
-    let found = header(path)?.ok_or_else(|| other("it is none of wirelab".to_owned()))?;
+    let found = header(path)?.ok_or_else(|| other("it is not a part of a wirelab result".to_owned()))?;
     match difference(&found, expected) {
         Some(difference) => Err(other(difference)),
         None if found.shard != expected.shard => Err(other(format!("it is {}", found.shard))),
@@ -156,7 +156,7 @@ fn header(path: &Path) -> anyhow::Result<Option<PartHeader>> {
     Ok(Some(header))
 }
 
-/// The parts, if they belong together and none is missing or there twice.
+/// Joins the parts. Returns an error if they do not belong together, or if a part is missing or duplicate.
 fn joined(mut parts: Vec<(PathBuf, PartHeader)>) -> anyhow::Result<Parts> {
     parts.sort_by_key(|(_, header)| header.shard);
     let (first, header) = &parts[0];
@@ -175,7 +175,7 @@ fn joined(mut parts: Vec<(PathBuf, PartHeader)>) -> anyhow::Result<Parts> {
     let is_twice = |pair: &&[(PathBuf, PartHeader)]| pair[0].1.shard == pair[1].1.shard;
     if let Some([(one, _), (other, header)]) = parts.windows(2).find(is_twice) {
         let shard = header.shard;
-        bail!("part {shard} is there twice: {} and {}", one.display(), other.display());
+        bail!("part {shard} is given twice: {} and {}", one.display(), other.display());
     }
     let count = header.shard.count;
     let there: BTreeSet<u32> = parts.iter().map(|(_, header)| header.shard.index).collect();

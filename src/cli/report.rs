@@ -22,12 +22,12 @@ use super::{
 
 /// Render saved results again, as text or in another format
 ///
-/// The cells of several files are shown together. Rows of the same transport on the same link with the same workload are
-/// marked with letters, and each row of the other files is shown with its difference from the first file. A table of
-/// `properties` is shown alone.
+/// The cells of several files are shown together. Rows of the same transport on the same link with the same workload
+/// are marked with letters, and each row of the other files is shown with its difference from the first file. A table
+/// of `properties` is shown alone.
 ///
-/// The parts of a sweep (see `wirelab bench --shard`) are put together. What is printed and written then has the same
-/// bytes as if one machine had run the whole, with every option for output that the command has.
+/// Parts of a sweep (see `wirelab bench --shard`) are put together. The output then has the same bytes as if one
+/// machine had run the whole sweep. For parts, report takes every option for output that their command has.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   wirelab bench -o monday.json
@@ -44,7 +44,7 @@ pub(crate) struct Report {
     output: OutputArgs,
     #[command(flatten)]
     detail: DetailArgs,
-    /// The options of the command line that say what is shown.
+    /// The options for output on the command line.
     #[arg(skip)]
     pub(super) showing: Given,
 }

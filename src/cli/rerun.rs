@@ -7,16 +7,16 @@ use std::{
 };
 
 use anyhow::{anyhow, bail};
-use clap::{Args, CommandFactory};
+use clap::Args;
 use serde_json::Value;
 use wirelab::report::{ResultFile, Saved, from_json};
 
 use super::{Cli, given::Given, output::line, report::read};
 
-/// Run the configuration of a saved result again, and say whether the figures are the same
+/// Run the options of a saved result again, and compare the figures
 ///
-/// Runs the command with the options that the result names. With --path sim, the same version gives the same figures; in
-/// real time they differ. The exit status is 1 if a figure differs.
+/// Runs the command with the options that the result names. With --path sim, the same version gives the same figures;
+/// in real time they differ. The exit status is 1 if a figure differs.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   wirelab rerun monday.json        says whether this version gives the same figures")]
@@ -55,11 +55,10 @@ impl Rerun {
     }
 }
 
-/// The result of the options of `saved`, from a process of its own.
+/// Runs the options of `saved` in another process. Returns its result.
 fn again(saved: &ResultFile) -> anyhow::Result<ResultFile> {
-    let all = Cli::command();
-    let command = all.find_subcommand(&saved.command).filter(|command| Cli::is_sweep(command));
-    let command = command.ok_or_else(|| anyhow!("no command `{}` is run again", saved.command))?;
+    let command = Cli::sweep_command(&saved.command);
+    let command = &command.ok_or_else(|| anyhow!("the command `{}` cannot be run again", saved.command))?;
     let Some(Value::Object(options)) = saved.config.get("options") else {
         bail!("it does not name its options; it was saved by an older version, or by the lab");
     };
@@ -79,9 +78,9 @@ fn again(saved: &ResultFile) -> anyhow::Result<ResultFile> {
     }
 }
 
-/// A value that differs.
+/// A value that differs between two results.
 struct Difference {
-    /// Where it is in the file.
+    /// Its place in the file.
     place: String,
     saved: String,
     now: String,

@@ -10,9 +10,9 @@ use super::output::raw;
 
 /// List the named scenarios, or print one as a file for --config
 ///
-/// A scenario is a set of options for the link with the source of its figures: access networks, and the settings of
-/// published studies. `--scenario NAME` of bench, hol, handshake, transfer and share takes them; options on the command line
-/// change them.
+/// A scenario is a set of options for the link, with the source of its figures: access networks, and the settings of
+/// published studies. bench, hol, handshake, transfer and share take it with `--scenario NAME`. Options on the command
+/// line take precedence.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   wirelab scenarios                                      the names
@@ -24,11 +24,11 @@ pub(crate) struct Scenarios {
     name: Option<&'static Scenario>,
 }
 
-/// Named options.
+/// A named set of options.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
-    /// A file as `--config` reads it, with a table `scenario` that says what it is and where it is from.
+    /// A file of options, as `--config` reads it. Its table `scenario` has a description and a source.
     pub(crate) text: &'static str,
 }
 
@@ -38,7 +38,7 @@ macro_rules! scenarios {
     };
 }
 
-/// All of them.
+/// All scenarios.
 pub(crate) static SCENARIOS: [Scenario; 10] = scenarios![
     "data-centre",
     "interop-goodput",
@@ -53,7 +53,7 @@ pub(crate) static SCENARIOS: [Scenario; 10] = scenarios![
 ];
 
 impl Scenario {
-    /// One line about it, and where its figures are from.
+    /// The description, and the source of the figures.
     fn about(&self) -> Option<(String, String)> {
         let table: Table = self.text.parse().ok()?;
         let about = table.get("scenario")?.as_table()?;

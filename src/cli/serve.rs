@@ -77,8 +77,8 @@ pub(crate) struct Serve {
     /// Stop after this many messages
     #[arg(long, value_name = "N", value_parser = values::whole::<NonZeroU64>(1, u64::MAX))]
     count: Option<NonZeroU64>,
-    /// Answer only this network and loopback; repeatable. On UDP, hello, thanks and json answer only listed networks and
-    /// loopback
+    /// Answer only this network and loopback; repeatable. On UDP, hello, thanks and json answer only listed networks
+    /// and loopback
     #[arg(long, value_name = "CIDR", value_parser = network)]
     allow: Vec<IpNet>,
     /// Maximum messages per second from one source [default: 10000, loopback unlimited]

@@ -10,7 +10,7 @@ use wirelab::{
 };
 
 use super::{
-    driver::{Prepared, Ran},
+    driver::{Finished, Prepared},
     options::{
         capture::CaptureArgs,
         direction::DirectionArgs,
@@ -99,17 +99,11 @@ impl Share {
             request: &request,
             config: self.config(&request),
             first_seed: self.grid.seed,
-            samples: None,
-            keeps_samples: false,
+            detail: None,
             capture: &self.capture,
             sweep: &self.grid.sweep,
         };
-        let mut finished = match prepared.run(&self.output)? {
-            Ran::Whole(finished) => finished,
-            Ran::Part(status) => return Ok(status),
-        };
-        let written = finished.write();
-        finished.end([written])
+        prepared.run(&self.output, Finished::write)
     }
 
     fn request(&self) -> Result<Request<SharePlan>, UsageError> {

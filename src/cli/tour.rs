@@ -25,8 +25,8 @@ use super::{
 
 /// Learn by trying: short lessons that ask for a prediction, run, and show why
 ///
-/// Every lesson runs real transports in virtual time, in seconds. On a terminal it waits for your prediction; without one it
-/// prints everything.
+/// Every lesson runs real transports in virtual time, in seconds. On a terminal it waits for your prediction; without
+/// one it prints everything.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Tour {
@@ -36,8 +36,8 @@ pub(crate) struct Tour {
     /// List the lessons
     #[arg(long)]
     list: bool,
-    /// Write the page for teachers instead: notes, times, answers, and exercises with solutions; its name ends in .md or
-    /// .html
+    /// Write the page for teachers instead: notes, times, answers, and exercises with solutions; its name ends in .md
+    /// or .html
     #[arg(long, value_name = "FILE", conflicts_with_all = ["lesson", "list"])]
     teacher: Option<PathBuf>,
     /// Print no colours, as with NO_COLOR in the environment; they are for terminals only

@@ -17,14 +17,14 @@ use wirelab::{
 
 use super::{
     draft::Draft,
-    driver::{Finished, Prepared, Ran},
+    driver::{Finished, Prepared},
     options::{
         capture::CaptureArgs,
         direction::DirectionArgs,
         grid::Defaults,
         link::presets,
         matrix::{Axes, MatrixArgs},
-        output::OutputArgs,
+        output::{OutputArgs, first_error},
         servers::{DialArgs, Row, ServerArgs},
         sweep::SweepArgs,
     },
@@ -160,18 +160,14 @@ impl Transfer {
             request: &request,
             config: self.config(&request),
             first_seed: self.matrix.grid.seed,
-            samples: None,
-            keeps_samples: false,
+            detail: None,
             capture: &self.capture,
             sweep: &self.matrix.grid.sweep,
         };
-        let mut finished = match prepared.run(&self.output)? {
-            Ran::Whole(finished) => finished,
-            Ran::Part(status) => return Ok(status),
-        };
-        let saved = saving.map_or(Ok(()), |draft| save(&finished, draft));
-        let written = finished.write();
-        finished.end([saved, written])
+        prepared.run(&self.output, |finished| {
+            let saved = saving.map_or(Ok(()), |draft| save(finished, draft));
+            first_error([saved, finished.write()])
+        })
     }
 
     /// Everything that the options ask for.

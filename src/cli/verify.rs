@@ -21,7 +21,8 @@ use wirelab::verify::{CASES, Case, RealWire, Verdict, to_table, verify};
 
 /// Prove the link and the statistics against closed-form answers
 ///
-/// Runs cases with a known outcome and shows the expected figure, the measured one and the size of the sample. The seeds are fixed: the same version gives the same figures everywhere. The exit status is 1 if one fails.
+/// Runs cases with a known outcome and shows the expected figure, the measured one and the size of the sample. The
+/// seeds are fixed: the same version gives the same figures everywhere. The exit status is 1 if one fails.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Verify {

@@ -123,7 +123,8 @@ fn attack(scale: &Scale, cores: Option<&Cores>) -> (Duration, Duration) {
     let few = scale.slow_readers / 4;
     let (mut beginning, mut attacked) = (Vec::new(), Vec::new());
 
-    // Handshakes arrive as fast as one core makes them, which occupies the other core fully. The p99 is not bounded here.
+    // Handshakes arrive as fast as one core makes them, which occupies the other core fully. The p99 is not bounded
+    // here.
     let begun = under(&friend, cores, &mut beginning, || {
         let tcp = ["tcp", "tls"].map(|scheme| half_open::of_tcp(&server, scheme, scale.half_open));
         let initials = half_open::of_quic(&server, folder.path(), scale.half_open as u64);

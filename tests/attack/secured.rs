@@ -58,8 +58,8 @@ fn signed(folder: &Path, message: &[u8]) -> Vec<u8> {
 fn a_source_whose_datagrams_are_rejected_is_dropped_in_the_kernel() {
     let folder = tempfile::tempdir().unwrap();
     let urls = ["udp-hmac://127.0.0.1:0", "dtls://127.0.0.1:0"];
-    // With several threads, garbage and requests may reach different sockets. The second socket would refuse the requests
-    // by their rate, and the first would have nothing more to drop.
+    // With several threads, garbage and requests may reach different sockets. The second socket would refuse the
+    // requests by their rate, and the first would have nothing more to drop.
     let server = Server::start(folder.path(), &urls, &["--rate-limit", "1000", "--threads", "1"]);
     let mut hello = hello(folder.path());
     let mut n = 0_u64;

@@ -6,7 +6,7 @@ use tempfile::tempdir;
 
 use crate::{
     lab::{Lab, engine},
-    support::{Program, command_exists, find_command, run, say, skip_missing, wirelab},
+    support::{Program, find_command, has_command, run, say, skip_missing, wirelab},
 };
 
 /// The command that opens pages in the browser. Needs Chromium, Node.js, `playwright-core` and `axe-core`, which
@@ -17,15 +17,14 @@ fn browser(script: &str) -> Option<Command> {
         skip_missing("chromium");
         return None;
     };
-    if !command_exists("node") {
-        skip_missing("node");
+    if !has_command("node") {
         return None;
     }
     let folder = env::var_os("WIRELAB_TEST_BROWSER").unwrap_or_else(|| "target/browser".into());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    if !folder.join("node_modules/playwright-core").is_dir() || !folder.join("node_modules/axe-core").is_dir()
-    {
-        skip_missing("playwright-core");
+    let is_missing = |package: &&str| !folder.join("node_modules").join(package).is_dir();
+    if let Some(package) = ["playwright-core", "axe-core"].into_iter().find(is_missing) {
+        skip_missing(package);
         return None;
     }
     let mut command = Command::new("node");
@@ -59,8 +58,8 @@ fn pages_are_whole_in_every_size_and_scheme() {
     assert!(largest < 300_000, "{largest}");
 }
 
-/// Uses the lab at these addresses. This may take longer than `Program` waits, so the wait has no limit here; the script has
-/// limits of its own.
+/// Uses the lab at these addresses. This may take longer than `Program` waits, so the wait has no limit here; the
+/// script has limits of its own.
 fn use_lab(mut browser: Command, addresses: &[String]) {
     let pictures = env::var("WIRELAB_TEST_PICTURES").unwrap_or_else(|_| "-".to_owned());
     browser.arg(pictures).args(addresses).env("WIRELAB_TEST_WIRELAB", env!("CARGO_BIN_EXE_wirelab"));

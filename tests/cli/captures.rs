@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 use tempfile::tempdir;
 
-use crate::support::{Program, command_exists, has_namespaces, run, skip, skip_missing, wirelab};
+use crate::support::{Program, has_command, has_namespaces, run, skip, wirelab};
 
 fn contains(file: &Path, text: &str) -> bool {
     let bytes = fs::read(file).unwrap();
@@ -276,11 +276,10 @@ fn traces_of_the_kernels_tcp_have_its_segments_and_retransmissions() {
     }
 }
 
-/// The program that loads traces with the code of qvis. Needs Node.js, and a checkout of qvis with the packages `esbuild`,
-/// `oboe` and `vue` beside it; see CONTRIBUTING.md. Skips without them.
+/// The program that loads traces with the code of qvis. Needs Node.js, and a checkout of qvis with the packages
+/// `esbuild`, `oboe` and `vue` beside it; see CONTRIBUTING.md. Skips without them.
 fn qvis(folder: &Path) -> Option<PathBuf> {
-    if !command_exists("node") {
-        skip_missing("node");
+    if !has_command("node") {
         return None;
     }
     let Some(checkout) = env::var_os("WIRELAB_TEST_QVIS").map(PathBuf::from) else {

@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::support::{command_exists, has_module, interpreter, is_root, run, skip};
+use crate::support::{command_exists, has_command, has_module, interpreter, is_root, run, skip};
 
 const OPTIONS: &str = "transport = 'udp,quic-one'\nloss = ['0%', '2%']\nduration = '1s'\nseeds = 3\n";
 
@@ -43,7 +43,7 @@ fn succeeds(mut command: Command) {
     assert!(output.status.success(), "{command:?}: {output:?}");
 }
 
-/// Checks that `all.json` is what one machine gives.
+/// Checks that `all.json` has the same bytes as one run of the whole.
 fn expect_whole(folder: &Path) {
     let whole = run(folder, ["bench", "--config", "sweep.toml", "-J"]);
     assert_eq!(fs::read_to_string(folder.join("all.json")).unwrap(), whole.stdout);
@@ -78,8 +78,7 @@ fn the_tasks_of_the_slurm_script_make_the_whole() {
 
 #[test]
 fn gnu_parallel_makes_the_whole_and_runs_no_part_twice() {
-    if !command_exists("parallel") {
-        skip("GNU parallel is not installed");
+    if !has_command("parallel") {
         return;
     }
     let folder = folder();
@@ -91,7 +90,7 @@ fn gnu_parallel_makes_the_whole_and_runs_no_part_twice() {
     succeeds(parallel());
     expect_whole(folder.path());
     assert!(folder.path().join("sweep.toml").exists());
-    // One part was lost.
+    // Without one part, only that part is run again.
     let part = |index: u32| folder.path().join(format!("parts/{index}.part"));
     let modified = |index| fs::metadata(part(index)).unwrap().modified().unwrap();
     let before = modified(1);
@@ -104,7 +103,6 @@ fn gnu_parallel_makes_the_whole_and_runs_no_part_twice() {
 #[test]
 fn the_kubernetes_manifest_is_an_indexed_job_that_makes_the_whole() {
     if !has_module("yaml") {
-        skip("Python has no module yaml");
         return;
     }
     let python = "import json, sys, yaml; print(json.dumps(yaml.safe_load(sys.stdin)))";
@@ -146,8 +144,7 @@ fn the_kubernetes_manifest_is_an_indexed_job_that_makes_the_whole() {
 
 #[test]
 fn snakemake_makes_the_whole() {
-    if !command_exists("snakemake") {
-        skip("Snakemake is not installed");
+    if !has_command("snakemake") {
         return;
     }
     let folder = folder();
@@ -167,7 +164,7 @@ impl Slurm {
         let slurm = Self { folder: tempfile::tempdir().unwrap() };
         let at = slurm.folder.path();
         ["state", "spool"].iter().for_each(|name| fs::create_dir(at.join(name)).unwrap());
-        // munged wants a folder that all can reach, and a key that only its user can.
+        // munged needs a folder that all users can enter, and a key that only its user can read.
         shell(at, "chmod 755 . && head -c 1024 /dev/urandom > munge.key && chmod 400 munge.key");
         let folder = at.display();
         let name = String::from_utf8(Command::new("hostname").arg("-s").output().unwrap().stdout).unwrap();
@@ -223,8 +220,7 @@ fn shell(folder: &Path, line: &str) {
 #[ignore = "starts a Slurm as root"]
 fn a_job_array_under_slurm_makes_the_whole() {
     if !["munged", "slurmctld", "slurmd", "sbatch"].into_iter().all(command_exists) || !is_root() {
-        skip("needs root, slurm-wlm and munge");
-        return;
+        return skip("needs root, slurm-wlm and munge");
     }
     let (slurm, folder) = (Slurm::start(), folder());
     let folder = folder.path();
@@ -236,7 +232,7 @@ fn a_job_array_under_slurm_makes_the_whole() {
         &format!("timeout 120 sbatch --wait --dependency=afterok:{array} --wrap 'wirelab report parts/*.part -o all.json'"),
     );
     expect_whole(folder);
-    // A task that is lost is run again alone.
+    // A lost task is run again alone.
     fs::remove_file(folder.join("parts/bench-5-of-7.part")).unwrap();
     fs::remove_file(folder.join("all.json")).unwrap();
     slurm.run(folder, "timeout 120 sbatch --wait --cpus-per-task=1 --array=4 slurm.sh");

@@ -12,7 +12,7 @@ fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
     SHORT.iter().copied().chain(more.iter().copied()).collect()
 }
 
-/// What a command prints, which must be good.
+/// What a command prints. It must succeed.
 fn printed(folder: &Path, arguments: &[&str]) -> String {
     let finished = run(folder, arguments);
     assert_eq!(finished.code, Some(0), "{arguments:?}: {}", finished.stderr);

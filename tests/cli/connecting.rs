@@ -95,8 +95,8 @@ fn a_server_stops_at_once_after_a_transfer_and_says_what_it_waits_for_during_one
     assert!(!stderr.contains("stopping") && !stderr.contains("warning"), "{stderr}");
 }
 
-/// Passes datagrams between one client and `server`, and goes on from another port after every `change` of the client's.
-/// Tells when there have been `busy` of them.
+/// Passes datagrams between one client and `server`, and goes on from another port after every `change` of the
+/// client's. Tells when there have been `busy` of them.
 fn proxy(server: SocketAddr, change: usize, busy: usize) -> (SocketAddr, Receiver<()>) {
     let front = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = front.local_addr().unwrap();

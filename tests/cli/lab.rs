@@ -12,7 +12,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
-use crate::support::{Program, command_exists, has_namespaces, run, skip, skip_missing, wirelab};
+use crate::support::{Program, has_command, has_namespaces, run, skip, wirelab};
 
 /// Configurations that both engines must run as the command does.
 const LINES: &[&str] = &[
@@ -335,8 +335,7 @@ pub(crate) fn engine() -> Option<PathBuf> {
         );
         return None;
     };
-    if !command_exists("node") {
-        skip_missing("node");
+    if !has_command("node") {
         return None;
     }
     Some(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))

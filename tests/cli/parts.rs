@@ -1,15 +1,15 @@
-//! Sweeps in parts: put together, they have the bytes that one machine gives.
+//! Sweeps in parts: the merged result has the same bytes as one run of the whole.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, ExitStatus},
     thread,
 };
 
-use crate::support::{Finished, command_exists, run, say, skip};
+use crate::support::{Finished, has_command, run, say};
 
-/// A command of each experiment, with cells of different lengths. Short: every part is a process of its own.
+/// A command of each experiment, with cells of different lengths. The runs are short, because each part is a process.
 const COMMANDS: [&str; 6] = [
     "bench -t udp,arq-selective,quic-one --loss 0%,2% -d 1s --seeds 3",
     "bench -t quic-one --background quic-one --rate 5mbit --queue 1bdp --loss 0% -d 1s --seeds 2",
@@ -23,7 +23,7 @@ fn words(line: &str) -> Vec<&str> {
     line.split(' ').collect()
 }
 
-/// Runs a command to its end, which must be a good one.
+/// Runs a command, which must succeed.
 fn succeeds(folder: &Path, arguments: &[&str]) {
     let finished = run(folder, arguments);
     assert_eq!(finished.code, Some(0), "{arguments:?}: {}", finished.stderr);
@@ -171,7 +171,7 @@ fn parts_that_do_not_belong_together_are_refused_with_what_differs() {
     assert!(refused(&[one, "hol.part"]).contains("the command is bench in one and hol in the other"));
     part("third.part", line, "2/3");
     assert!(refused(&[one, "third.part"]).contains("the number of parts is 2 in one and 3 in the other"));
-    assert!(refused(&[one, one, two]).contains("part 1/2 is there twice"));
+    assert!(refused(&[one, one, two]).contains("part 1/2 is given twice"));
     assert!(refused(&[two]).contains("1 of 2 parts are missing: 1"));
     change("version.part", "\"version\":\"", "\"version\":\"9");
     assert!(refused(&["version.part", two]).contains("made by version 9"));
@@ -239,26 +239,24 @@ fn options_that_a_part_cannot_have_are_refused() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
+/// Runs all parts of a command over GNU parallel, two at a time.
+fn gnu_parallel(folder: &Path, line: &str, count: u32, options: &[&str]) -> ExitStatus {
+    let part = format!("{} {line} --shard {{}}/{count} -q", env!("CARGO_BIN_EXE_wirelab"));
+    let mut command = Command::new("parallel");
+    command.current_dir(folder).env("PARALLEL_HOME", folder).args(["--will-cite", "-j", "2"]);
+    command.args(options).args([&part, ":::"]).args((1..=count).map(|index| index.to_string()));
+    command.status().unwrap()
+}
+
 #[test]
 fn gnu_parallel_runs_a_sweep() {
-    if !command_exists("parallel") {
-        skip("GNU parallel is not installed");
+    if !has_command("parallel") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let line = "bench -t udp,quic-one --loss 0%,1%,2% -d 1s --seeds 2";
-    let parallel = format!("{} {line} --shard {{}}/7 -q", env!("CARGO_BIN_EXE_wirelab"));
-    let mut command = Command::new("parallel");
-    command.current_dir(folder).env("PARALLEL_HOME", folder).args([
-        "--will-cite",
-        "-j",
-        "2",
-        &parallel,
-        ":::",
-    ]);
-    command.args((1..=7).map(|index: u32| index.to_string()));
-    assert!(command.status().unwrap().success());
+    assert!(gnu_parallel(folder, line, 7, &[]).success());
     let whole = tempfile::tempdir().unwrap();
     expect_same(whole.path(), folder, line);
 }
@@ -267,6 +265,9 @@ fn gnu_parallel_runs_a_sweep() {
 #[test]
 #[ignore = "takes minutes"]
 fn a_sweep_of_a_thousand_cells_over_gnu_parallel_is_that_of_one_process() {
+    if !has_command("parallel") {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let losses: Vec<String> = (0..10).map(|loss| format!("{loss}%")).collect();
@@ -277,20 +278,11 @@ fn a_sweep_of_a_thousand_cells_over_gnu_parallel_is_that_of_one_process() {
         trips.join(",")
     );
     let sweep = |joblog: &str, seconds: Option<&str>| {
-        let parallel = format!("{} {line} --shard {{}}/100 -q --resume", env!("CARGO_BIN_EXE_wirelab"));
-        let mut command = Command::new("parallel");
-        command.current_dir(folder).env("PARALLEL_HOME", folder).args([
-            "--will-cite",
-            "-j",
-            "2",
-            "--joblog",
-            joblog,
-        ]);
+        let mut options = vec!["--joblog", joblog];
         if let Some(seconds) = seconds {
-            command.args(["--timeout", seconds, "--termseq", "KILL,1000"]);
+            options.extend(["--timeout", seconds, "--termseq", "KILL,1000"]);
         }
-        command.args([&parallel, ":::"]).args((1..=100).map(|index: u32| index.to_string()));
-        command.status().unwrap()
+        gnu_parallel(folder, &format!("{line} --resume"), 100, &options)
     };
     // Some are not done in this time.
     sweep("killed.log", Some("1"));

@@ -89,8 +89,8 @@ fn tshark_reads_dtls_handshakes_and_shows_signed_datagrams_as_data() {
     assert_eq!(tshark(&capture, "udp && !data", &["frame.number"]), Some(Vec::new()));
 }
 
-/// Writes the packets of the client's interface to a capture of their own. In the whole capture each segment is twice, once
-/// for each end, and tshark would report the second as a retransmission.
+/// Writes the packets of the client's interface to a capture of their own. In the whole capture each segment is twice,
+/// once for each end, and tshark would report the second as a retransmission.
 fn of_client(capture: &Path) -> Option<PathBuf> {
     let client = capture.with_file_name("client.pcapng");
     let mut command = tool("tshark", &["-Y", "frame.interface_name == \"client\"", "-r"])?;

@@ -1,4 +1,4 @@
-// Loads traces with the code of qvis, as its page does, and prints the events of each by name.
+// Loads traces with the code of qvis, as its page does, and prints the number of events of each name.
 //
 // Usage: node load.js TRACE.qlog...
 

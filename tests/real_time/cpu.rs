@@ -1,4 +1,4 @@
-//! What the ends' threads cost, compared with what the system says of the process.
+//! The processor time of both ends' threads, against that of the process.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::{alone, skip_missing};
 
-/// `getrusage` of the whole process, as `/usr/bin/time` and `perf stat` show it, is what its two ends' threads cost.
+/// The times of both ends' threads add up to the time of the process, as `/usr/bin/time` shows it.
 #[test]
 fn cpu_per_message_adds_up_to_the_time_of_the_process() {
     let _alone = alone();

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::support::{Finished, Program, command_exists, python, skip, skip_missing};
+use crate::support::{Finished, Program, has_command, python, skip};
 use serde_json::Value;
 
 /// Bridges to which hosts are attached. The namespaces end with the programs that hold them.
@@ -41,11 +41,8 @@ const HOLD: &str =
 impl Lan {
     /// Two bridges without a host. Skips where namespaces are forbidden.
     fn new() -> Option<Self> {
-        for program in ["unshare", "nsenter", "ip"] {
-            if !command_exists(program) {
-                skip_missing(program);
-                return None;
-            }
+        if !["unshare", "nsenter", "ip"].into_iter().all(has_command) {
+            return None;
         }
         let unshare = ["--map-root-user", "--net", "--", "sh", "-c"];
         let bridges =

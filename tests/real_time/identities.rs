@@ -32,8 +32,8 @@ const MESSAGES: &str = "-d 400ms -w 0s -i 5ms --wait 3x1s";
 const LINK: &str = "--rtt 6ms --loss 3% --duplicate 3% --corrupt 1%";
 /// Reorders.
 const JITTER: &str = "--jitter 1ms";
-/// Not for transfers by go-back-N: it discards what comes out of order, so a shuffled window costs a timeout, and timeouts
-/// double.
+/// Not for transfers by go-back-N: it discards what comes out of order, so a shuffled window costs a timeout, and
+/// timeouts double.
 const IN_ORDER: &str = "arq-go-back-n";
 
 /// Every command on the paths of this machine over `transports`, `seeds` times.

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{alone, command_exists, has_namespaces, is_root, skip, skip_missing, wirelab};
+use crate::support::{alone, has_command, has_namespaces, is_root, skip, wirelab};
 use serde_json::Value;
 
 /// How long to wait for a condition before the test fails.
@@ -21,11 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Locks the machine for this test. Skips where namespaces are not permitted or one of these programs is missing.
 fn alone_with(programs: &[&str]) -> Option<MutexGuard<'static, ()>> {
     let guard = alone();
-    if let Some(missing) = programs.iter().find(|program| !command_exists(program)) {
-        skip_missing(missing);
-        return None;
-    }
-    has_namespaces().then_some(guard)
+    let is_possible = programs.iter().all(|program| has_command(program)) && has_namespaces();
+    is_possible.then_some(guard)
 }
 
 fn link(options: &str, server: &str, client: &[&str]) -> Command {

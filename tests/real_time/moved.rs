@@ -70,7 +70,7 @@ fn through_the_relay_quic_and_udp_go_on_and_arq_connects_again() {
     }
 }
 
-/// The kernel takes the client's address away and gives it another.
+/// The kernel removes the client's address and adds another.
 #[test]
 fn between_namespaces_a_new_address_breaks_the_kernels_tcp_and_not_quic() {
     if !has_namespaces() {
@@ -86,7 +86,7 @@ fn between_namespaces_a_new_address_breaks_the_kernels_tcp_and_not_quic() {
     assert_eq!(quic["messages"]["unfinished"], 0);
     assert!(!in_time || gap(quic) < 100 * MS, "{quic:#}");
     assert!(quic["migration"]["unvalidated_ratio"].as_f64().unwrap() < 4.0, "{quic:#}");
-    // Its socket is bound to the old address: the kernel refuses to send, and the client takes another socket.
+    // The socket is bound to the old address. The kernel refuses to send, and the client opens another socket.
     assert!(!in_time || gap(udp) < 100 * MS, "{udp:#}");
     for cell in [tcp, tls, dtls] {
         assert!(count(cell, "connections") >= 1, "{cell:#}");
@@ -101,7 +101,7 @@ fn between_namespaces_a_new_address_breaks_the_kernels_tcp_and_not_quic() {
     }
 }
 
-/// Tells each sender at which port it is seen.
+/// A server that answers each datagram with the address that it came from.
 fn mirror() -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();

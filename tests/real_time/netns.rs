@@ -170,9 +170,9 @@ fn udp_loses_the_messages_that_it_loses_in_virtual_time() {
     assert_eq!(real, model);
 }
 
-/// Twenty isolated losses, each blocking about 11 messages: the blocked messages and their waits match virtual time. A delay
-/// of the machine may move one message per loss, which is 9%, so the tolerance is 15%. The RTT is not a multiple of the
-/// interval, so that no two packets arrive at the same instant.
+/// Twenty isolated losses, each blocking about 11 messages: the blocked messages and their waits match virtual time. A
+/// delay of the machine may move one message per loss, which is 9%, so the tolerance is 15%. The RTT is not a multiple
+/// of the interval, so that no two packets arrive at the same instant.
 #[test]
 fn quic_on_a_fixed_window_is_blocked_as_in_virtual_time() {
     let _alone = alone();
@@ -219,10 +219,10 @@ fn every_transport_runs_and_loses_nothing_on_a_wire_that_loses_nothing() {
     }
 }
 
-/// Where nothing is lost, every retransmission is needless: the link must count as many as the kernel sent. The kernel's receiver
-/// reports a segment that arrives twice in a DSACK block (RFC 2883). An acknowledgement has room for one such block, and
-/// acknowledges several segments while a hole is open, so the receiver reports at most as many as there are. With rare
-/// losses there is one of them at a time, and it reports each. Runs of 6 s, 600 messages each way.
+/// Where nothing is lost, every retransmission is needless: the link must count as many as the kernel sent. The
+/// kernel's receiver reports a segment that arrives twice in a DSACK block (RFC 2883). An acknowledgement has room for
+/// one such block, and acknowledges several segments while a hole is open, so the receiver reports at most as many as
+/// there are. With rare losses there is one of them at a time, and it reports each. Runs of 6 s, 600 messages each way.
 #[test]
 fn needless_segments_of_kernel_tcp_are_those_that_its_receiver_reports() {
     let _alone = alone();
@@ -385,8 +385,8 @@ fn cubic_at_one_percent_each_way_has_the_latencies_that_it_is_known_for() {
     assert!(low < 230.0 && high > 170.0, "{low} to {high}");
 }
 
-/// 4,000 connections with 2% loss each way: SYN or SYN-ACK is lost for 1 - 0.98^2 = 3.96% of them, with a standard error
-/// of 0.31 points. Linux retransmits after 1 s.
+/// 4,000 connections with 2% loss each way: SYN or SYN-ACK is lost for 1 - 0.98^2 = 3.96% of them, with a standard
+/// error of 0.31 points. Linux retransmits after 1 s.
 #[test]
 #[ignore = "four minutes of real time: `cargo test --release --test real_time connections -- --ignored`"]
 fn connections_whose_first_packets_are_lost_take_a_second_or_more() {

@@ -1,4 +1,4 @@
-//! The queue of the link does the same to paced datagrams in virtual time, over a relay, and between namespaces.
+//! The queue of the link treats paced datagrams the same in virtual time, over a relay, and between namespaces.
 //!
 //! In real time packets reach the link later than their sender paced them, each by its own lateness. So packets are
 //! compared in two ways:
@@ -21,13 +21,13 @@ use wirelab::{
 
 use crate::support::{alone, has_namespaces, session_settings, skip};
 
-/// With their headers, 1500 IP bytes: a millisecond at the pace, and 1.5 ms at the rate of the link.
+/// With headers, 1500 IP bytes. They take a millisecond at the pace, and 1.5 ms at the rate of the link.
 const PAYLOAD: usize = 1472;
 const PACE: u64 = 12_000_000;
 const RATE: &str = "rate=8mbit,delay=5ms";
 const SERVICE: Duration = Duration::from_micros(1500);
 const PACKETS: usize = 700;
-/// After the last packet, for the queue to empty: half of the time that the packets took to send, and the delay.
+/// Time for the queue to empty after the last packet: half of the time that the packets took to send, and the delay.
 const DRAIN: Duration = Duration::from_millis(400);
 
 /// A packet at the near end of the link.
@@ -38,7 +38,7 @@ struct Offer {
     traits: PacketTraits,
 }
 
-/// What became of a packet.
+/// What the link did to a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Fate {
     queue: QueueVisit,
@@ -80,7 +80,7 @@ impl Observer for Recorder {
 }
 
 impl Record {
-    /// What became of the same packets, offered at the same instants to a link by itself.
+    /// What a link on its own does to the same packets, offered at the same instants.
     fn replayed(&self, spec: &LinkSpec) -> BTreeMap<u64, Fate> {
         let mut link = Link::new(spec.clone(), SEED, Direction::ToServer);
         for (number, offer) in (0..).zip(&self.offers) {
@@ -194,14 +194,14 @@ fn every_path_delays_drops_and_marks_each_packet_as_the_link_alone_does_at_the_s
 }
 
 /// The wait of packet n of a FIFO queue without drops is the latest of A(k) + (n - k) S over all k up to n, minus A(n),
-/// where A are the instants of the offers and S is the time that a packet takes (Lindley 1952). If each A(k) is later by
-/// L(k), the first term is later by at least the smallest and at most the largest L(k) up to n. So the wait changes by
-/// at least min L(k) - L(n) and at most max L(k) - L(n).
+/// where A are the instants of the offers and S is the time that a packet takes (Lindley 1952). If each A(k) is later
+/// by L(k), the first term is later by at least the smallest and at most the largest L(k) up to n. So the wait changes
+/// by at least min L(k) - L(n) and at most max L(k) - L(n).
 ///
 /// CoDel marks the first packet that leaves an interval after the wait has reached the target. The wait reaches any
 /// value at most `spread` x 3 later or earlier: it grows by a third of the time that passes, and differs by at most the
-/// spread of all L. The instant at which a packet leaves differs by another spread, and CoDel looks once in each S. From
-/// then on marks follow each other by interval / sqrt(n), at the next instant at which a packet leaves.
+/// spread of all L. The instant at which a packet leaves differs by another spread, and CoDel looks once in each S.
+/// From then on marks follow each other by interval / sqrt(n), at the next instant at which a packet leaves.
 #[test]
 fn paths_differ_in_the_delay_and_in_the_marks_of_each_packet_by_no_more_than_lateness_explains() {
     let _alone = alone();

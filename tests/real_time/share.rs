@@ -57,15 +57,15 @@ fn kernel_tcp_quic_and_datagrams_share_a_link_each_under_its_own_controller() {
     assert!(cell["share"]["utilisation_ratio"].as_f64().unwrap() > 0.9, "{cell}");
 }
 
-/// How far the share of one of two equal CUBIC senders may be from a half after `seconds` at 20 Mbit/s and 20 ms, with a
-/// queue of one bandwidth-delay product: three standard deviations.
+/// How far the share of one of two equal CUBIC senders may be from a half after `seconds` at 20 Mbit/s and 20 ms, with
+/// a queue of one bandwidth-delay product: three standard deviations.
 ///
-/// A full queue drops a packet of one of them, with a probability that is its share x. That sender reduces its window by 30%
-/// (RFC 9438 section 4.6), and both then grow by half of that, in the Reno-friendly region. So x becomes 0.85 x with
-/// probability x, and x + 0.15 (1 - x) otherwise. Its mean moves to a half by 30% at each drop, and its variance settles at
-/// 0.15^2 / 4 / (1 - 0.7^2) = 0.011. Correlations of 0.7 from drop to drop make the variance of the mean over n drops
-/// 0.011 x 1.7 / 0.3 / n. Between drops, both windows together grow by 10 packets, 30% of half of the 67 that fit, by 1.06
-/// packets (section 4.3) in each round trip of 30 ms.
+/// A full queue drops a packet of one of them, with a probability that is its share x. That sender reduces its window
+/// by 30% (RFC 9438 section 4.6), and both then grow by half of that, in the Reno-friendly region. So x becomes 0.85 x
+/// with probability x, and x + 0.15 (1 - x) otherwise. Its mean moves to a half by 30% at each drop, and its variance
+/// settles at 0.15^2 / 4 / (1 - 0.7^2) = 0.011. Correlations of 0.7 from drop to drop make the variance of the mean
+/// over n drops 0.011 x 1.7 / 0.3 / n. Between drops, both windows together grow by 10 packets, 30% of half of the 67
+/// that fit, by 1.06 packets (section 4.3) in each round trip of 30 ms.
 fn spread_of_equal_senders(seconds: f64) -> f64 {
     let between_drops = 10.0 / 1.06 * 0.03;
     let drops = seconds / between_drops;
@@ -105,9 +105,10 @@ fn two_kernel_cubic_senders_share_within_five_percent_over_a_minute() {
     assert!((share - 0.5).abs() < 0.05, "{share}");
 }
 
-/// RFC 9438 section 5.1, table 1: with a round trip of 100 ms and the same loss, Reno and CUBIC have windows of 38 segments
-/// each at 0.1%, and of 120 and 187 segments at 0.01%. So CUBIC gets 50% and 61%. Here losses are random: over 300 s, the
-/// algorithms of RFC 9438 and RFC 5681 by themselves have shares with standard deviations of 1.9 and 3.0 points.
+/// RFC 9438 section 5.1, table 1: with a round trip of 100 ms and the same loss, Reno and CUBIC have windows of 38
+/// segments each at 0.1%, and of 120 and 187 segments at 0.01%. So CUBIC gets 50% and 61%. Here losses are random: over
+/// 300 s, the algorithms of RFC 9438 and RFC 5681 by themselves have shares with standard deviations of 1.9 and 3.0
+/// points.
 #[test]
 #[ignore = "takes eleven minutes"]
 fn cubic_and_reno_get_the_windows_of_rfc_9438_at_the_same_loss() {
@@ -128,8 +129,8 @@ fn cubic_and_reno_get_the_windows_of_rfc_9438_at_the_same_loss() {
     assert!(seldom > often, "{seldom} after {often}");
 }
 
-/// Ha, Rhee and Xu (2008, "CUBIC: a new TCP-friendly high-speed TCP variant"): with a small product of bandwidth and delay,
-/// CUBIC is no faster than Reno, and with a large one it gets most of the link.
+/// Ha, Rhee and Xu (2008, "CUBIC: a new TCP-friendly high-speed TCP variant"): with a small product of bandwidth and
+/// delay, CUBIC is no faster than Reno, and with a large one it gets most of the link.
 #[test]
 #[ignore = "takes two minutes"]
 fn cubic_gets_about_half_beside_reno_on_a_short_path_and_most_of_a_long_one() {
@@ -146,10 +147,10 @@ fn cubic_gets_about_half_beside_reno_on_a_short_path_and_most_of_a_long_one() {
     assert!(long > 0.7, "{long}");
 }
 
-/// The share of one BBR v1 sender beside loss-based ones at 10 Mbit/s and 40 ms, with a queue of this many bandwidth-delay
-/// products: Ware et al. (IMC 2019, "Modeling BBR's interactions with loss-based congestion control"), equations 9
-/// to 11. BBR fills the queue up to its limit of two bandwidth-delay products as it measures them, and sends next to nothing
-/// for a part of each ten seconds, while it measures the round trip.
+/// The share of one BBR v1 sender beside loss-based ones at 10 Mbit/s and 40 ms, with a queue of this many
+/// bandwidth-delay products: Ware et al. (IMC 2019, "Modeling BBR's interactions with loss-based congestion control"),
+/// equations 9 to 11. BBR fills the queue up to its limit of two bandwidth-delay products as it measures them, and
+/// sends next to nothing for a part of each ten seconds, while it measures the round trip.
 fn ware(queue: f64) -> f64 {
     let (rate, round_trip) = (10e6 / 8.0 / 1500.0, 0.04);
     let packets = queue * rate * round_trip;
@@ -158,9 +159,9 @@ fn ware(queue: f64) -> f64 {
     (1.0 - others) * (1.0 - probing)
 }
 
-/// Figure 8a of the same study has this setting: the model is within 5% of the measurements at the median. Hock, Bless and
-/// Zitterbart (ICNP 2017, "Experimental evaluation of BBR congestion control") describe the same: in a shallow queue BBR takes
-/// nearly everything.
+/// Figure 8a of the same study has this setting: the model is within 5% of the measurements at the median. Hock, Bless
+/// and Zitterbart (ICNP 2017, "Experimental evaluation of BBR congestion control") describe the same: in a shallow
+/// queue BBR takes nearly everything.
 #[test]
 #[ignore = "takes four minutes"]
 fn bbr_gets_from_cubic_what_the_model_of_its_limit_says_in_a_shallow_and_in_a_deep_queue() {

@@ -8,8 +8,8 @@ use wirelab::{
     report::ResultFile,
 };
 
-/// Runs `plans` with the seeds from 1 to `seeds` into a result of `command`, with the data for pictures if `pictures` is
-/// set.
+/// Runs `plans` with the seeds from 1 to `seeds` into a result of `command`, with the data for pictures if `pictures`
+/// is set.
 pub(crate) fn driven<E: Experiment>(
     experiment: &E,
     command: &str,

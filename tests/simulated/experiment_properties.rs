@@ -145,8 +145,8 @@ fn accounts_for_everything(plan: &Plan, outcome: &Outcome) -> Result<(), TestCas
     Ok(())
 }
 
-/// Raw UDP without a warm-up starts with an empty link: every packet that enters comes out, is counted as dropped, or is
-/// still in flight. If every message came back and none was duplicated, nothing is in flight.
+/// Raw UDP without a warm-up starts with an empty link: every packet that enters comes out, is counted as dropped, or
+/// is still in flight. If every message came back and none was duplicated, nothing is in flight.
 fn conserves_packets_to_the_last(plan: &Plan, outcome: &Outcome) -> Result<(), TestCaseError> {
     if plan.transport != Transport::UDP || !plan.workload.warmup.is_zero() {
         return Ok(());

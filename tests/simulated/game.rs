@@ -33,7 +33,7 @@ fn ages(plan: &Plan) -> PerDirection<Ages> {
 }
 
 #[test]
-fn without_loss_the_age_is_a_saw_from_the_delay_to_an_interval_more_on_every_transport() {
+fn without_loss_the_age_is_a_sawtooth_from_the_delay_to_an_interval_more_on_every_transport() {
     for transport in Transport::all().filter(|transport| !transport.uses_kernel_tcp()) {
         // Stop-and-wait sends an update each round trip.
         if transport == Transport::ARQ_STOP_AND_WAIT {

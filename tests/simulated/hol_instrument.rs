@@ -325,8 +325,8 @@ fn bursts_of_loss_are_accounted_for_like_any_other() {
     }
 }
 
-/// 20 packets a message at 12 Mbit/s: the last one is queued behind the others for 19 ms. Without a limiting window this
-/// is the path's time; with a window of 10 packets it is the sender's.
+/// 20 packets a message at 12 Mbit/s: the last one is queued behind the others for 19 ms. Without a limiting window
+/// this is the path's time; with a window of 10 packets it is the sender's.
 #[test]
 fn a_message_of_many_packets_waits_at_the_bottleneck_or_for_the_window() {
     let mut plan = plan(Transport::QUIC_MESSAGE, "delay=25ms,rate=12mbit", "delay=25ms");

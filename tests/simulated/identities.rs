@@ -1,5 +1,5 @@
-//! Each message, connection and byte has one fate, and each ratio a denominator that could have held its numerator: over
-//! random links, in every experiment, and wherever it is interrupted.
+//! Each message, connection and byte has one fate, and each ratio a denominator that could have held its numerator:
+//! over random links, in every experiment, and wherever it is interrupted.
 
 use std::{
     sync::{

@@ -17,8 +17,8 @@ use wirelab::{
 
 const MS: u64 = 1_000_000;
 
-/// A message of 1000 bytes every `interval` on a link without loss, 25 ms each way, for four seconds. The address changes
-/// after two.
+/// A message of 1000 bytes every `interval` on a link without loss, 25 ms each way, for four seconds. The address
+/// changes after two.
 fn plan(transport: Transport, change: &str, interval: Duration, congestion: Congestion) -> MovedPlan {
     let link: LinkSpec = "delay=25ms".parse().unwrap();
     let workload = wirelab::experiment::Workload { interval, ..workload(Duration::from_secs(4)) };
@@ -53,9 +53,9 @@ fn times(migration: &Migration) -> [u64; 2] {
     [migration.gap_ns.p50.unwrap(), migration.full_speed_ns.p50.unwrap()].map(|ns| ns / MS)
 }
 
-/// The last reply before the change comes 10 ms before it. Five replies are on their way back or their requests on the way
-/// there, and one arrives at the very instant of the change: with the old address, all of them are dropped. The reply to
-/// the message that is due at the change comes a round trip after it.
+/// The last reply before the change comes 10 ms before it. Five replies are on their way back or their requests on the
+/// way there, and one arrives at the very instant of the change: with the old address, all of them are dropped. The
+/// reply to the message that is due at the change comes a round trip after it.
 #[test]
 fn datagrams_go_on_from_a_new_address_after_one_round_trip() {
     for change in ["port", "ip"] {
@@ -80,8 +80,8 @@ fn datagrams_go_on_from_a_new_address_after_one_round_trip() {
     }
 }
 
-/// QUIC sends the five replies again. A stream per message is back after a round trip like datagrams; with an order over
-/// all messages, the first reply waits for them.
+/// QUIC sends the five replies again. A stream per message is back after a round trip like datagrams; with an order
+/// over all messages, the first reply waits for them.
 #[test]
 fn quic_migrates_loses_nothing_and_repeats_what_was_in_flight() {
     let transports = [Transport::QUIC_MESSAGE, Transport::QUIC_FLOW, Transport::QUIC_ONE];
@@ -99,9 +99,10 @@ fn quic_migrates_loses_nothing_and_repeats_what_was_in_flight() {
     assert!((100..200).contains(&gap), "{gap}");
 }
 
-/// RFC 9000 section 9.3.1. A request of 100 bytes comes from the new address in a packet of 131, and its reply has 30 kB. The
-/// server may send three times what came; quinn sends one datagram with its PATH_CHALLENGE, which it pads to 1200 bytes
-/// (section 8.2.1 would forbid that here). It waits for the answer, and only then sends the rest: one round trip more.
+/// RFC 9000 section 9.3.1. A request of 100 bytes comes from the new address in a packet of 131, and its reply has 30
+/// kB. The server may send three times what came; quinn sends one datagram with its PATH_CHALLENGE, which it pads to
+/// 1200 bytes (section 8.2.1 would forbid that here). It waits for the answer, and only then sends the rest: one round
+/// trip more.
 #[test]
 fn a_large_reply_waits_until_the_new_address_is_validated() {
     let mut plan = plan(
@@ -113,7 +114,8 @@ fn a_large_reply_waits_until_the_new_address_is_validated() {
     (plan.plan.workload.length, plan.plan.workload.reply_length) = (100, 30_000);
     let file = measured(vec![plan]);
     let found = migration(&file.cells[0]);
-    // The last reply before the change came at -50 ms, and the first after it comes at 100 ms. The next message is due then.
+    // The last reply before the change came at -50 ms, and the first after it comes at 100 ms. The next message is due
+    // then.
     assert_eq!(times(found), [150, 150], "{found:?}");
     let factor = found.unvalidated_ratio.unwrap().get();
     assert!((factor - 1200.0 / 131.0).abs() < 0.01, "{factor}");
@@ -131,7 +133,8 @@ fn quic_begins_with_a_new_window_at_a_new_ip_address_only() {
     assert!((3.0..12.0).contains(&ip), "{ip}");
 }
 
-/// Neither DTLS nor ARQ recognises a client at another address. The client hears nothing for a second and connects again.
+/// Neither DTLS nor ARQ recognises a client at another address. The client hears nothing for a second and connects
+/// again.
 #[test]
 fn what_is_bound_to_the_old_address_breaks_and_the_client_connects_again() {
     let file = measured([Transport::DTLS, Transport::ARQ_SELECTIVE].map(|t| usual(t, "port")).into());
@@ -154,8 +157,8 @@ fn what_is_bound_to_the_old_address_breaks_and_the_client_connects_again() {
     assert_eq!(arq.resent_bytes, (arq.resent_requests + 5) * 1000, "{arq:?}");
 }
 
-/// Between the networks everything is lost. The message that is due at the end of the outage is answered after a round trip
-/// of the other network.
+/// Between the networks everything is lost. The message that is due at the end of the outage is answered after a round
+/// trip of the other network.
 #[test]
 fn after_an_outage_the_other_network_carries_what_goes_on() {
     let handed_over = |transport| {
@@ -183,7 +186,7 @@ fn after_an_outage_the_other_network_carries_what_goes_on() {
 }
 
 #[test]
-fn every_rendering_tells_of_the_change() {
+fn every_format_reports_the_change() {
     let file = measured(vec![usual(Transport::UDP, "port"), usual(Transport::ARQ_SELECTIVE, "port")]);
     ResultSchema::new().check(&serde_json::from_str(&to_json(&file)).unwrap()).unwrap();
     let page = to_markdown(&file);

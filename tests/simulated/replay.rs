@@ -1,4 +1,4 @@
-//! A recorded first flight of QUIC with early data is played again (RFC 8446 section 8, RFC 9001 section 9.2).
+//! An attacker replays a recorded first flight of QUIC with early data (RFC 8446 section 8, RFC 9001 section 9.2).
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use wirelab::{
 };
 
 const DELAY: Duration = Duration::from_millis(25);
-/// Any service answers it.
+/// A message that every service answers.
 const MESSAGE: &[u8] = br#""pay 10 to Mallory""#;
 
 /// Datagrams, and when they were sent.
@@ -50,13 +50,13 @@ impl Observer for Recorder {
 /// How the flight reaches the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Original {
-    /// From the client, before it is played again.
+    /// From the client, before it is replayed.
     Arrives,
-    /// Only from whoever recorded it.
+    /// Only from the attacker that recorded it.
     IsLost,
 }
 
-/// Plays a first flight this many times. Returns how many messages the server has answered.
+/// Replays a first flight this many times. Returns how many messages the server has answered.
 fn answered(service: Service, original: Original, times: u32) -> u64 {
     // The flight leaves at one second.
     let loss = match original {
@@ -112,7 +112,7 @@ fn answered(service: Service, original: Original, times: u32) -> u64 {
         .unwrap()
 }
 
-/// Sends the datagrams from a socket of another client, and waits until the server has answered what it answers.
+/// Sends the datagrams from another socket, and waits long enough for answers.
 async fn play(host: &Arc<dyn Host>, server: SocketAddr, flight: &[Vec<u8>]) {
     let socket = host.udp_bind("0.0.0.0:0".parse().unwrap()).unwrap();
     for datagram in flight {
@@ -129,9 +129,9 @@ fn a_flight_that_was_answered_is_not_answered_again() {
     }
 }
 
-/// Early data is no proof of who sends it: the first copy that arrives is answered, wherever it comes from.
+/// Early data does not authenticate its sender: the first copy that arrives is answered, from any address.
 #[test]
-fn a_flight_that_its_client_lost_is_answered_once_for_whoever_plays_it() {
+fn a_lost_flight_that_an_attacker_replays_is_answered_once() {
     for service in Service::ALL {
         let answered = [0, 1, 2].map(|times| answered(service, Original::IsLost, times));
         assert_eq!(answered, [0, 1, 1], "{service:?}");

@@ -46,8 +46,8 @@ fn jain(file: &ResultFile) -> f64 {
 fn two_equal_streams_of_datagrams_that_overload_the_link_lose_what_the_rate_says() {
     for direction in [Direction::Up, Direction::Down] {
         let file = shared("udp@15mbit,udp@15mbit", "100KB", 20, 4, direction);
-        // 20 of 30 Mbit/s get through, so a third is lost, except for the 100 KB of 75 MB that fill the queue at first: 0.13%.
-        // Which sender loses more depends on the phase of its packets, which the seed decides.
+        // 20 of 30 Mbit/s get through, so a third is lost, except for the 100 KB of 75 MB that fill the queue at first:
+        // 0.13%. Which sender loses more depends on the phase of its packets, which the seed decides.
         let both = senders(&file).iter().map(|sender| (sender.dropped, sender.packets));
         let (dropped, packets) = both.fold((0, 0), |(d, p), (dropped, packets)| (d + dropped, p + packets));
         let lost = dropped as f64 / packets as f64;
@@ -62,8 +62,8 @@ fn a_stream_of_datagrams_within_the_rate_loses_nothing_and_gets_its_rate() {
     let file = up("udp@5mbit,udp@3mbit", "100KB", 10, 1);
     let [first, second] = senders(&file) else { panic!("two senders") };
     assert_eq!((first.dropped, second.dropped), (0, 0));
-    // A packet of 1500 bytes carries 1448 bytes of content, after 20 of IP, 8 of UDP and 24 of the transfer's header. The
-    // slower sender sends 2,000 packets in 8 s, so the tolerance is two packets.
+    // A packet of 1500 bytes carries 1448 bytes of content, after 20 of IP, 8 of UDP and 24 of the transfer's header.
+    // The slower sender sends 2,000 packets in 8 s, so the tolerance is two packets.
     for (sender, rate) in [(first, 5e6), (second, 3e6)] {
         let goodput = sender.goodput_bps.unwrap() as f64;
         assert!((goodput / rate - 1448.0 / 1500.0).abs() < 0.001, "{goodput}");

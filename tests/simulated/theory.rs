@@ -49,8 +49,8 @@ const RTT: Duration = Duration::from_millis(100);
 const EVERY: Duration = Duration::from_millis(10);
 
 /// 30 seeds of a minute at 100 messages a second: 180,000 messages, about 19,000 of them blocked in about 1,800
-/// episodes. The wait of an episode has a standard deviation below 35 ms, so three standard errors are below 2.5 ms. The
-/// share blocked by another flow varies by less than 0.7 points.
+/// episodes. The wait of an episode has a standard deviation below 35 ms, so three standard errors are below 2.5 ms.
+/// The share blocked by another flow varies by less than 0.7 points.
 #[test]
 fn of_messages_blocked_on_one_stream_ten_in_eleven_wait_55_ms_for_another_flows_loss() {
     let outcomes = outcomes(&plan(Transport::QUIC_ONE, RTT, EVERY, 8, "1%"));

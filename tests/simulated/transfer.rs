@@ -212,8 +212,8 @@ fn a_dead_link_stops_the_transfer_and_what_had_arrived_is_known() {
 
 #[test]
 fn no_limit_of_ours_slows_a_transfer_down() {
-    // All of it fits into the congestion window: half a round trip there, half back for the receipt, and the pacing of QUIC
-    // (RFC 9002 section 7.7), which takes 0.24 s.
+    // All of it fits into the congestion window: half a round trip there, half back for the receipt, and the pacing of
+    // QUIC (RFC 9002 section 7.7), which takes 0.24 s.
     for direction in [Direction::Up, Direction::Down] {
         for transport in [Transport::QUIC_ONE, Transport::QUIC_MESSAGE, Transport::ARQ_SELECTIVE] {
             let mut plan = plan(transport, 100_000_000, "delay=300ms");

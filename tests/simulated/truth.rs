@@ -81,8 +81,8 @@ fn without_loss_and_reordering_nothing_is_sent_again_and_datagrams_have_no_truth
     }
 }
 
-/// The link drops packets and keeps their order, so every packet that is declared lost was lost. 1,000 messages each way:
-/// about 20 packets with data are lost. All seeds are fixed.
+/// The link drops packets and keeps their order, so every packet that is declared lost was lost. 1,000 messages each
+/// way: about 20 packets with data are lost. All seeds are fixed.
 #[test]
 fn with_loss_alone_no_loss_is_false_and_no_copy_needless() {
     for transport in RETRANSMITTING {
@@ -97,16 +97,16 @@ fn with_loss_alone_no_loss_is_false_and_no_copy_needless() {
             // Lost acknowledgements are never declared lost.
             let lost = wire.to_server.lost + wire.to_client.lost;
             assert!(found + truth.undeclared <= lost, "{transport}, seed {seed}: {truth:?}, {lost} lost");
-            // A loss is found after a round trip at the earliest, except by go-back-N, which sends everything again after an
-            // earlier loss.
+            // A loss is found after a round trip at the earliest, except by go-back-N, which sends everything again
+            // after an earlier loss.
             let is_early = truth.detection.min() < Some(50_000_000);
             assert!(!is_early || transport == Transport::ARQ_GO_BACK_N, "{transport}: {truth:?}");
         }
     }
 }
 
-/// A packet that skips the propagation delay overtakes those of the last 25 ms, which are more than three. 2,500 messages
-/// each way, 4 ms apart.
+/// A packet that skips the propagation delay overtakes those of the last 25 ms, which are more than three. 2,500
+/// messages each way, 4 ms apart.
 #[test]
 fn with_reordering_losses_are_false_until_the_threshold_exceeds_it() {
     let wide = LossDetection { packet_threshold: 30, time_threshold: "2".parse::<TimeThreshold>().unwrap() };
@@ -150,9 +150,9 @@ fn crossings(plan: &Plan, seed: u64) -> (TruthFigures, Vec<(Time, Time)>) {
     (truth, crossed)
 }
 
-/// Messages are 20 ms apart and take 25 ms. One skips the delay and overtakes the one before, which is acknowledged 5 ms
-/// later. With a packet threshold of 1 the overtaken packet is declared lost in that time and sent again. With 3 it is
-/// not, and after 45 ms it is too young for the time threshold of 9/8 of 50 ms.
+/// Messages are 20 ms apart and take 25 ms. One skips the delay and overtakes the one before, which is acknowledged 5
+/// ms later. With a packet threshold of 1 the overtaken packet is declared lost in that time and sent again. With 3 it
+/// is not, and after 45 ms it is too young for the time threshold of 9/8 of 50 ms.
 #[test]
 fn one_overtaken_packet() {
     for transport in
@@ -190,8 +190,8 @@ fn a_lost_acknowledgement() {
     }
     for transport in [Transport::QUIC_ONE, Transport::QUIC_MESSAGE] {
         let truth = truth(&plan(transport, lost_reply, MS * 5000, 1), 1);
-        // quinn's probe carries no data, and no packet is declared lost for it. The server's probe reveals the loss of the
-        // reply.
+        // quinn's probe carries no data, and no packet is declared lost for it. The server's probe reveals the loss of
+        // the reply.
         assert_eq!(counts(&truth), [1, 0, 0, 0], "{transport}");
         assert_eq!(found(&truth, LossCause::Probe).losses, 1, "{transport}: {truth:?}");
     }
@@ -204,8 +204,8 @@ fn a_lost_acknowledgement() {
     }
 }
 
-/// The reply takes 424 ms to the client and brings the acknowledgement, so it comes after the client's timeout of 3 RTT:
-/// 264 ms, since its only sample is that of short packets.
+/// The reply takes 424 ms to the client and brings the acknowledgement, so it comes after the client's timeout of 3
+/// RTT: 264 ms, since its only sample is that of short packets.
 #[test]
 fn a_spurious_timeout() {
     for transport in [Transport::ARQ_STOP_AND_WAIT, Transport::ARQ_SELECTIVE, Transport::ARQ_UNORDERED] {
@@ -225,9 +225,9 @@ fn what_go_back_n_sends_again_after_one_loss_is_needed() {
     assert_eq!(found(&truth, LossCause::DuplicateAcks), Found { losses: 1, false_losses: 0, took: MS * 80 });
 }
 
-/// Takes 50 ms per round trip. The client sends a hello, which the server answers with a retry, and a second hello. Then come
-/// the server's flight, the client's last flight and an acknowledgement. Each is one packet. Both ends draw the same timers:
-/// 1.237 s for their first flight and 1.096 s for the client's second.
+/// Takes 50 ms per round trip. The client sends a hello, which the server answers with a retry, and a second hello.
+/// Then come the server's flight, the client's last flight and an acknowledgement. Each is one packet. Both ends draw
+/// the same timers: 1.237 s for their first flight and 1.096 s for the client's second.
 #[test]
 fn a_lost_flight_of_dtls() {
     let lost = |links: [&str; 2]| truth(&plan(Transport::DTLS, links, MS * 5000, 1), 1);
@@ -240,15 +240,15 @@ fn a_lost_flight_of_dtls() {
     // The client sends its hello again, although it had arrived. That the server sends its retry again is needed.
     let retry = lost(["", "loss=drop:1"]);
     assert_eq!((counts(&retry), timeouts(&retry)), ([2, 1, 1, 0], (1, 1, 1237)));
-    // The second hello is sent again, which is needed. By then the server's timer has expired, and it repeats its retry in
-    // front of its flight. The client ignores that datagram, so it needs the flight when it is sent again.
+    // The second hello is sent again, which is needed. By then the server's timer has expired, and it repeats its retry
+    // in front of its flight. The client ignores that datagram, so it needs the flight when it is sent again.
     let second = lost(["loss=drop:2", ""]);
     assert_eq!((counts(&second), timeouts(&second)), ([3, 0, 1, 0], (1, 1, 1095)));
 }
 
 /// Takes 1.4 s per round trip, longer than the timers of both ends. Nothing is lost, but everything is sent again: both
-/// hellos, the retry, the server's flight and the client's, by timers; and the server's flight once more at the copy of the
-/// second hello.
+/// hellos, the retry, the server's flight and the client's, by timers; and the server's flight once more at the copy of
+/// the second hello.
 #[test]
 fn a_delayed_flight_of_dtls() {
     let mut plan = plan(Transport::DTLS, [""; 2], MS * 5000, 1);

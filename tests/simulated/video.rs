@@ -1,4 +1,4 @@
-//! A video call in virtual time: what is seen of it on each transport.
+//! A video call in virtual time: which frames are shown on each transport.
 
 use std::time::Duration;
 
@@ -68,7 +68,8 @@ fn without_loss_every_frame_is_shown_on_every_transport_and_no_packet_comes_back
 fn a_message_of_a_frame_is_a_datagram_and_is_not_repaired() {
     for transport in [Transport::UDP, Transport::UDP_HMAC, Transport::DTLS, Transport::QUIC_DATAGRAM] {
         let call = call(&plan(transport, "video", "delay=25ms,loss=1%", FIXED));
-        // A key frame has about 60 packets, so almost every second one is broken, and the group with it.
+        // A key frame has about 60 packets, so almost every second one is incomplete. All frames up to the next key
+        // frame are then useless.
         assert!(call.incomplete > 20, "{transport}: {call:?}");
         assert!(call.useless > call.incomplete, "{transport}: {call:?}");
         assert_eq!(call.late, 0, "{transport}");
@@ -76,8 +77,8 @@ fn a_message_of_a_frame_is_a_datagram_and_is_not_repaired() {
     }
 }
 
-/// The claim that is made for media over QUIC: RTT 100 ms, 1% loss, 60 frames a second. It is true if no frame needs
-/// another, and if the playout delay is shorter than a repair.
+/// A common claim about media over QUIC, at a round trip of 100 ms, 1% loss and 60 frames a second. It is true if no
+/// frame refers to another, and if the playout delay is too short for a retransmission.
 #[test]
 fn over_one_ordered_stream_a_call_of_independent_frames_freezes_and_over_a_stream_per_frame_it_does_not() {
     let link = "delay=50ms,loss=1%";
@@ -94,10 +95,10 @@ fn over_one_ordered_stream_a_call_of_independent_frames_freezes_and_over_a_strea
     let [(freezes, shown), (none, more)] = both("video:60:2mbit:0s", tight);
     assert!(freezes > 0 && none == 0, "{freezes} {none}");
     assert!(more > 0.96 && shown < 0.9, "{shown} {more}");
-    // Where each frame needs the one before, it has to wait for it on either.
+    // If each frame refers to the one before, it waits for that frame on both.
     let [(_, shown), (_, of_each)] = both("video:60:2mbit:2s", tight);
     assert!((shown - of_each).abs() < 0.02, "{shown} {of_each}");
-    // With time for a repair, both show all.
+    // With time for a retransmission, both show all frames.
     assert_eq!(both("video:60:2mbit:2s", Duration::from_millis(300)), [(0, 1.0), (0, 1.0)]);
 }
 

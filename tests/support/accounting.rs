@@ -1,5 +1,5 @@
-//! The two identities of every result: each message, connection and byte has one fate, and each ratio a denominator that
-//! could have held its numerator.
+//! The two identities of every result: each message, connection and byte has one fate, and each ratio a denominator
+//! that could have held its numerator.
 
 use wirelab::report::{Cell, Handshake, Messages, Ratio, ResultFile, Transfer, Wire};
 

@@ -22,6 +22,9 @@ pub(crate) use self::{
     program::{Finished, Program},
     schema::{QlogSchema, ResultSchema},
     skip::{say, skip, skip_missing},
-    tools::{command_exists, find_command, has_module, interpreter, loopbacks, python, python_with, tool},
+    tools::{
+        command_exists, find_command, has_command, has_module, interpreter, loopbacks, python, python_with,
+        tool,
+    },
     wirelab::{Certificates, Server, run, send, wirelab},
 };

@@ -60,8 +60,8 @@ impl QlogSchema {
         self.schemas.validate(file, self.file).map_err(|error| format!("{error:#}"))
     }
 
-    /// Returns an error that names each violation of the schema by an event. The data of an event without a published name
-    /// may be anything.
+    /// Returns an error that names each violation of the schema by an event. The data of an event without a published
+    /// name may be anything.
     pub(crate) fn check_event(&self, event: &Value) -> Result<(), String> {
         self.schemas.validate(event, self.event).map_err(|error| format!("{error:#}"))
     }

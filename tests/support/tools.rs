@@ -21,10 +21,18 @@ pub(crate) fn command_exists(name: &str) -> bool {
     find_command(name).is_some()
 }
 
+/// Whether `name` can be run. Skips if it cannot.
+pub(crate) fn has_command(name: &str) -> bool {
+    let exists = command_exists(name);
+    if !exists {
+        skip_missing(name);
+    }
+    exists
+}
+
 /// A system tool. Skips where it is not installed.
 pub(crate) fn tool(name: &str, arguments: &[&str]) -> Option<Command> {
-    if !command_exists(name) {
-        skip_missing(name);
+    if !has_command(name) {
         return None;
     }
     let mut command = Command::new(name);

@@ -37,7 +37,8 @@ impl Endpoint {
         let Self { host, port } = self;
         let found = (host.as_str(), *port).to_socket_addrs();
         let found = found.map_err(|e| anyhow!("cannot resolve {host}: {e}"))?;
-        // A name may have several addresses. Servers listen on this one by default, and UDP does not report a wrong one.
+        // A name may have several addresses. Servers listen on this one by default, and UDP does not report a wrong
+        // one.
         let preferred = |address: &SocketAddr| address.ip() != IpAddr::V4(Ipv4Addr::LOCALHOST);
         found.min_by_key(preferred).ok_or_else(|| anyhow!("{host} has no address"))
     }

@@ -52,7 +52,7 @@ pub(super) fn run(link: &Link) -> anyhow::Result<ExitCode> {
         return Err(UsageError::new(format!("{option}: {why}")).into());
     }
     if link.rebind.is_some() {
-        let why = "not valid with --netns: no NAT stands between the namespaces";
+        let why = "not valid with --netns: there is no NAT between the namespaces";
         return Err(UsageError::new(format!("--rebind: {why}")).into());
     }
     if link.programs.server.as_ref().is_some_and(|server| server.trim().is_empty()) {

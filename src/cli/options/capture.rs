@@ -35,9 +35,9 @@ pub(crate) struct CaptureArgs {
     pcap: Option<PathBuf>,
     #[command(flatten)]
     snap: SnapArgs,
-    /// Trace both ends of each connection in qlog, for qvis and other tools, in files in this folder: packets with their
-    /// frames, losses declared and why, the state of recovery, and what the link did to each packet. For QUIC and ARQ, and
-    /// in netns for TCP and TLS. Not for URLs
+    /// Trace both ends of each connection in qlog, for qvis and other tools, in files in this folder: packets with
+    /// their frames, losses declared and why, the state of recovery, and what the link did to each packet. For QUIC and
+    /// ARQ, and in netns for TCP and TLS. Not for URLs
     #[arg(long, value_name = "DIR")]
     qlog: Option<PathBuf>,
     /// Write the secrets of all connections to a key log file

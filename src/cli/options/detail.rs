@@ -62,16 +62,18 @@ impl DetailArgs {
         }
     }
 
-    /// Refuses what only the whole can show, when a part is run.
+    /// Refuses options that need the whole result, when a part is run.
     pub(crate) fn check_part(&self) -> Result<(), UsageError> {
-        self.refuse_ladder("name it to `wirelab report`, with all parts")
+        self.refuse_ladder("give it to `wirelab report` with all parts")
     }
 
     /// Refuses options for single messages, because a saved result has none.
     pub(crate) fn refuse(&self) -> Result<(), UsageError> {
-        self.refuse_ladder("only parts of a result can show one")?;
+        self.refuse_ladder("only `wirelab report` with parts can make one")?;
         match self.samples {
-            Some(_) => Err(UsageError::new("--samples: only parts that were run with --samples have them")),
+            Some(_) => {
+                Err(UsageError::new("--samples: only parts that were run with --samples have samples"))
+            }
             None => Ok(()),
         }
     }
@@ -80,7 +82,7 @@ impl DetailArgs {
         if self.wants_ladder() { Err(UsageError::new(format!("--ladder: {why}"))) } else { Ok(()) }
     }
 
-    /// Whether samples are asked for.
+    /// Whether `--samples` was given.
     pub(crate) fn wants_samples(&self) -> bool {
         self.samples.is_some()
     }

@@ -34,8 +34,8 @@ pub(crate) struct MatrixArgs<D: Defaults> {
     #[arg(long, value_name = "N,..", value_delimiter = ',', default_value = "3")]
     #[arg(value_parser = whole::<u32>(1, u32::MAX.into()))]
     packet_threshold: Vec<u32>,
-    /// The same by time: a later packet was acknowledged, and this many round trips have passed since it was sent (section
-    /// 6.1.2), such as 9/8 or 2
+    /// The same by time: a later packet was acknowledged, and this many round trips have passed since it was sent
+    /// (section 6.1.2), such as 9/8 or 2
     #[arg(long, value_name = "X,..", value_delimiter = ',', default_value = "1.125")]
     #[arg(value_parser = parse::<TimeThreshold>)]
     time_threshold: Vec<TimeThreshold>,

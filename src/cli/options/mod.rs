@@ -6,6 +6,7 @@ pub(crate) mod direction;
 pub(crate) mod grid;
 pub(crate) mod link;
 pub(crate) mod matrix;
+pub(crate) mod moves;
 pub(crate) mod output;
 mod output_file;
 pub(crate) mod senders;

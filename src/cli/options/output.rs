@@ -103,7 +103,7 @@ impl OutputArgs {
         if self.pictures { Err(UsageError::new(format!("--pictures: {why}"))) } else { Ok(()) }
     }
 
-    /// Refuses what only the whole can show, when a part is run: `wirelab report` takes it, with all parts.
+    /// Refuses options that need the whole result, when a part is run. `wirelab report` takes them, with all parts.
     pub(crate) fn refuse_in_part(&self) -> Result<(), UsageError> {
         let given = [
             ("--json", self.json),
@@ -114,7 +114,7 @@ impl OutputArgs {
         ];
         match given.into_iter().find(|(_, is_given)| *is_given) {
             Some((name, _)) => {
-                Err(UsageError::new(format!("{name}: name it to `wirelab report`, with all parts")))
+                Err(UsageError::new(format!("{name}: give it to `wirelab report` with all parts")))
             }
             None => Ok(()),
         }

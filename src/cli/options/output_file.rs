@@ -1,4 +1,4 @@
-//! Files that runs write to while they go on, each by one option of one program.
+//! Files that are written during the runs. A lock keeps other options and programs from writing the same file.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -9,12 +9,12 @@ use std::{
 use anyhow::anyhow;
 use wirelab::unit::Mutex;
 
-/// A file that is opened before the first run, to find out whether it can be. It keeps its content until a run begins.
+/// A file that is opened before the first run, so that errors are found early. It keeps its content until a run begins.
 pub(super) struct Reserved {
     path: PathBuf,
-    /// `None` when a run has begun.
+    /// `None` once a run has begun.
     file: Mutex<Option<File>>,
-    /// Whether there was no such file before.
+    /// Whether the file was created by this program.
     is_new: bool,
 }
 
@@ -35,7 +35,7 @@ impl Reserved {
         &self.path
     }
 
-    /// The empty file. `None` if it was taken before.
+    /// Empties the file and returns it. Returns `None` if it was taken before.
     pub(super) fn take(&self) -> anyhow::Result<Option<File>> {
         let file = self.file.lock().take();
         file.as_ref().map_or(Ok(()), |file| empty(file, &self.path))?;
@@ -44,7 +44,7 @@ impl Reserved {
 }
 
 impl Drop for Reserved {
-    /// Removes the file if no run has begun, and there was none before.
+    /// Removes a file that was created for a run that has not begun.
     fn drop(&mut self) {
         if self.is_new && self.file.lock().is_some() {
             let _ = fs::remove_file(&self.path);
@@ -60,12 +60,13 @@ pub(super) fn create(path: &Path) -> anyhow::Result<File> {
     Ok(file)
 }
 
-/// Empties a regular file. A pipe has no length.
+/// Empties a regular file. Pipes and devices are left as they are.
 fn empty(file: &File, path: &Path) -> anyhow::Result<()> {
     if is_regular(file) { file.set_len(0).map_err(|e| cannot_write(path, &e)) } else { Ok(()) }
 }
 
-/// Returns an error if another option or another program is writing this regular file: two captures in one file are none.
+/// Locks a regular file. Returns an error if another option or program is writing it: two captures in one file would
+/// destroy each other.
 fn locked(file: File, path: &Path) -> anyhow::Result<File> {
     match file.try_lock() {
         Err(TryLockError::WouldBlock) if is_regular(&file) => {

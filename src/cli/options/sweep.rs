@@ -11,30 +11,30 @@ use wirelab::experiment::Shard;
 
 use crate::cli::{parts::Parts, scenarios::Scenario, usage::UsageError, values::parse};
 
-/// Which part of a sweep this is.
+/// Options for sweeps.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Several machines, and options from files")]
 pub(crate) struct SweepArgs {
-    /// Run part I of N only, and save it: `wirelab report PART...` puts the parts together, with the same bytes as one
-    /// machine. The runs (cells times seeds) are dealt so that all parts take about equally long. slurm takes I and N
-    /// from the job array, k8s from the Indexed Job and JOB_COMPLETIONS; slurm:N and k8s:N take I only, which then
-    /// counts from 0. -o names the part (FILE.part) or a folder for it [default: the current folder]
+    /// Run only part I of N, and save it. `wirelab report PART...` puts the parts together, with the same bytes as one
+    /// machine. The parts take about equally long. slurm takes I and N from the job array, k8s from the Indexed Job and
+    /// JOB_COMPLETIONS; slurm:N and k8s:N take only I, which then counts from 0. -o names the part (FILE.part) or a
+    /// folder for it [default: the current folder]
     #[arg(long, value_name = "I/N|slurm|k8s", value_parser = parse::<ShardSource>)]
     shard: Option<ShardSource>,
-    /// Do nothing if the part is there already and belongs to these options
+    /// Do nothing if the part already exists and has the same options
     #[arg(long, requires = "shard")]
     resume: bool,
-    /// Take options from a TOML file, by their names on the command line, which wins: loss = ["0%", "1%"]. A table
-    /// [bench] has those of one command only
+    /// Take options from a TOML file, by their long names: loss = ["0%", "1%"]. Options on the command line take
+    /// precedence. A table [bench] has options for that command only
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
-    /// Take the options of a named scenario, which --config and the command line change: see `wirelab scenarios`
+    /// Take the options of a named scenario: see `wirelab scenarios`. --config and the command line take precedence
     #[arg(long, value_name = "NAME", value_parser = str::parse::<&'static Scenario>)]
     scenario: Option<&'static Scenario>,
     /// Print the options as a file for --config, and run nothing
     #[arg(long)]
     print_config: bool,
-    /// The options of the command line that decide what is measured, as a result names them.
+    /// The options of the command line that determine the measurement, as they stand in the result.
     #[arg(skip)]
     pub(crate) given: Map<String, Value>,
     /// The parts to put together, instead of measuring.
@@ -42,14 +42,14 @@ pub(crate) struct SweepArgs {
     pub(crate) parts: Option<Parts>,
 }
 
-/// Where the number of a part comes from.
+/// Where the number of the part comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ShardSource {
     /// The option itself.
     Given(Shard),
-    /// The variables of a job array of Slurm, or its index in an array of this many.
+    /// The variables of a Slurm job array. With a number of parts, only the index of the task.
     Slurm(Option<u32>),
-    /// The index of an Indexed Job of Kubernetes, of this many if the number is given.
+    /// The variables of a Kubernetes Indexed Job. With a number of parts, only the index of the pod.
     Kubernetes(Option<u32>),
 }
 
@@ -96,12 +96,12 @@ impl ShardSource {
     }
 }
 
-/// The number of an index that counts from 0.
+/// The number of the part with an index that counts from 0.
 fn next(index: u32) -> u32 {
     index.saturating_add(1)
 }
 
-/// The part of a task of a job array, whose tasks may be numbered from anything in any step.
+/// The part of a task of a job array. Its tasks may be numbered from any number in any step.
 ///
 /// Returns an error if tasks are missing between the first and the last: one part would be run under several numbers.
 fn slurm_array(variable: Variable<'_>) -> Result<Shard, UsageError> {
@@ -131,7 +131,7 @@ fn number(variable: Variable<'_>, name: &str) -> Result<u32, UsageError> {
 }
 
 impl SweepArgs {
-    /// The part to run, if not everything is.
+    /// The part to run; `None` runs everything.
     pub(crate) fn shard(&self) -> Result<Option<Shard>, UsageError> {
         self.shard.map(|source| source.resolve(&|name| std::env::var(name).ok())).transpose()
     }
@@ -146,17 +146,17 @@ impl SweepArgs {
         self.scenario
     }
 
-    /// Whether the options are printed instead of running them.
+    /// Whether to print the options instead of running the command.
     pub(crate) fn prints_config(&self) -> bool {
         self.print_config
     }
 
-    /// Whether a part is run.
+    /// Whether one part is run.
     pub(crate) fn is_part(&self) -> bool {
         self.shard.is_some()
     }
 
-    /// Whether a part that is there is kept.
+    /// Whether to keep a part that already exists.
     pub(crate) fn resumes(&self) -> bool {
         self.resume
     }

@@ -24,10 +24,10 @@ use wirelab::{
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The messages")]
 pub(crate) struct WorkloadArgs {
-    /// What is sent, and what counts as success. messages: independent messages with replies. video: frames one way, at 30
-    /// frames and 2 Mbit a second with a key frame every 2 s unless told otherwise, or from a CSV file of time in seconds,
-    /// bytes and key (1 or 0); each is shown if it and all back to its key frame are complete at its playout instant. game:
-    /// updates of a state both ways, 30 a second unless told otherwise; only the newest counts
+    /// What is sent, and how it is judged. messages: independent messages with replies. video: frames to the server, by
+    /// default 30 frames and 2 Mbit a second with a key frame every 2 s, or from a CSV file of time in seconds, bytes
+    /// and key (1 or 0). A frame is shown if it and all frames back to its key frame are complete at its playout
+    /// instant. game: updates of a state in both directions, by default 30 a second; only the newest counts
     #[arg(long, value_name = "WORKLOAD", default_value = "messages", value_parser = application)]
     workload: Application,
     /// From the capture of a frame to the instant at which it is shown [default: 150ms]

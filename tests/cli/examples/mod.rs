@@ -9,9 +9,7 @@ use std::{
     process::Command,
 };
 
-use crate::support::{
-    Program, Server, command_exists, has_module, has_namespaces, interpreter, run, say, skip_missing,
-};
+use crate::support::{Program, Server, has_command, has_module, has_namespaces, interpreter, run, say};
 use tempfile::{TempDir, tempdir};
 
 /// An example, and its expected output.
@@ -213,11 +211,7 @@ fn is_there(need: &str) -> bool {
     if let Some(module) = need.strip_prefix("module ") {
         return has_module(module);
     }
-    let exists = command_exists(need);
-    if !exists {
-        skip_missing(need);
-    }
-    exists
+    has_command(need)
 }
 
 fn check(examples: &[Example]) {

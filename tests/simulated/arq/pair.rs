@@ -61,7 +61,8 @@ impl Pair {
         if end == 0 { Some(&mut self.client) } else { self.server.as_mut() }
     }
 
-    /// Sends all pending datagrams, passes them to `tap`, and advances to the next event. Returns false if there is none.
+    /// Sends all pending datagrams, passes them to `tap`, and advances to the next event. Returns false if there is
+    /// none.
     pub(crate) fn step(&mut self, tap: impl FnMut(usize, &Transmit)) -> bool {
         self.steps += 1;
         self.transmit(tap);

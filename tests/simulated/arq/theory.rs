@@ -20,8 +20,8 @@ const PACKET: usize = SEGMENT as usize + IP_UDP_BYTES;
 /// A segment's transmission time; the delay is `A` of them.
 const SLOT: Duration = Duration::from_millis(1);
 const A: u32 = 8;
-/// Slots of a run. At 10% loss there are at least 2,000 losses, each of which costs a few rounds. So the relative standard
-/// error of a utilisation is below 2%, and a tolerance of 10% is more than three of them.
+/// Slots of a run. At 10% loss there are at least 2,000 losses, each of which costs a few rounds. So the relative
+/// standard error of a utilisation is below 2%, and a tolerance of 10% is more than three of them.
 const SLOTS: u32 = 40_000;
 
 fn round_trip() -> Duration {

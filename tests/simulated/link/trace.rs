@@ -33,7 +33,8 @@ fn departures(link: LinkSpec, offers: &[(Time, usize)]) -> Vec<(Time, usize)> {
 
 #[test]
 fn a_trace_of_two_lines_is_exact() {
-    // Opportunities at 3, 10, 13, 20 ms: 1500 bytes at 3, 1000 + 500 at 10, 500 at 13. The rest of the one at 13 is unused.
+    // Opportunities at 3, 10, 13, 20 ms: 1500 bytes at 3, 1000 + 500 at 10, 500 at 13. The rest of the one at 13 is
+    // unused.
     let offers = [(0, 1500), (0, 1000), (0, 1000), (13, 40), (19, 40)].map(|(at, bytes)| (ms(at), bytes));
     let sent = departures(traced("3\n10\n", "delay=5ms"), &offers);
     assert_eq!(sent, [(ms(3), 1500), (ms(10), 1000), (ms(13), 1000), (ms(20), 40), (ms(20), 40)]);
