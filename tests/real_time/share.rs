@@ -1,13 +1,18 @@
 //! Senders that share a bottleneck with the kernel's TCP, and messages beside it.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
-use crate::support::{alone, has_namespaces, run, say, skip};
+use crate::support::{Program, alone, has_namespaces, say, skip, wirelab};
 use serde_json::Value;
+
+/// The longest run here takes 330 s.
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// The only cell of the result of `wirelab` with these arguments, between namespaces.
 fn cell(arguments: &str) -> Value {
-    let finished = run(Path::new("/"), format!("{arguments} --path netns -J -q").split_whitespace());
+    let arguments = format!("{arguments} --path netns -J -q");
+    let program = Program::start(wirelab(Path::new("/"), arguments.split_whitespace()));
+    let finished = program.finish_within(PATIENCE);
     let result: Value =
         serde_json::from_str(&finished.stdout).unwrap_or_else(|e| panic!("{e}: {finished:?}"));
     assert_eq!(result["cells"].as_array().map(Vec::len), Some(1), "{finished:?}");
