@@ -9,30 +9,35 @@ use std::{
 use quinn::{AsyncTimer, Runtime};
 use web_time::Instant;
 
-use super::{BoxFuture, Host, Sleep};
+use super::{BoxFuture, Host, Sleep, Timers};
 use crate::unit::Time;
 
 /// The runtime of QUIC sockets of `host`: its clock, timers and tasks.
 pub fn quinn_runtime(host: Arc<dyn Host>) -> Arc<dyn Runtime> {
-    Arc::new(QuinnRuntime(host))
+    let (timers, origin) = (host.timers().clone(), host.origin());
+    Arc::new(QuinnRuntime { host, timers, origin })
 }
 
 #[derive(Debug)]
-struct QuinnRuntime(Arc<dyn Host>);
+struct QuinnRuntime {
+    host: Arc<dyn Host>,
+    timers: Arc<Timers>,
+    origin: Instant,
+}
 
 impl QuinnRuntime {
     fn time(&self, instant: Instant) -> Time {
-        Time::ZERO + instant.saturating_duration_since(self.0.origin())
+        Time::ZERO + instant.saturating_duration_since(self.origin)
     }
 }
 
 impl Runtime for QuinnRuntime {
     fn new_timer(&self, at: Instant) -> Pin<Box<dyn AsyncTimer>> {
-        Box::pin(Timer { origin: self.0.origin(), sleep: self.0.sleep_until(self.time(at)) })
+        Box::pin(Timer { origin: self.origin, sleep: self.host.sleep_until(self.time(at)) })
     }
 
     fn spawn(&self, future: BoxFuture<'static, ()>) {
-        self.0.spawn("a quinn driver", future);
+        self.host.spawn("a quinn driver", future);
     }
 
     // In a build for browsers, the trait does not have this method.
@@ -42,7 +47,7 @@ impl Runtime for QuinnRuntime {
     }
 
     fn now(&self) -> Instant {
-        self.0.origin() + (self.0.now() - Time::ZERO)
+        self.origin + (self.timers.now() - Time::ZERO)
     }
 }
 

@@ -415,6 +415,18 @@ mod tests {
     }
 
     #[test]
+    fn bytes_are_followed_even_where_repetitions_are_not_counted() {
+        for (without_truth, resent) in [(false, 1), (true, 0)] {
+            let mut ledger = Ledger { without_truth, ..Ledger::default() };
+            send(&mut ledger, 1, &frame(0, 0, 100), at(0), LOST);
+            send(&mut ledger, 2, &frame(0, 0, 100), at(9), ARRIVED);
+            ledger.open(2, true);
+            assert_eq!(ledger.passage(0, 99).map(|passage| passage.dropped), Some(true));
+            assert_eq!(ledger.truth.figures().resent, resent);
+        }
+    }
+
+    #[test]
     fn a_message_that_its_receiver_lost_does_not_stay_behind() {
         let mut ledger = Ledger::default();
         let id = |seq| MessageId { flow: 0, seq };

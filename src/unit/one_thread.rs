@@ -30,7 +30,16 @@ impl<T: Send> OneThread<T> {
     /// If another thread made it, or if it is in use.
     #[inline]
     pub(crate) fn borrow(&self) -> RefMut<'_, T> {
-        self.get().expect("a value that this thread made")
+        self.cell().borrow_mut()
+    }
+
+    /// The cell of the value, for a thread that uses it often.
+    ///
+    /// # Panics
+    ///
+    /// If another thread made it.
+    pub(crate) fn cell(&self) -> &RefCell<T> {
+        self.0.get().expect("a value that this thread made")
     }
 
     /// The value; `None` if another thread made it.
@@ -57,6 +66,7 @@ impl<T: Send> fmt::Debug for OneThread<T> {
 }
 
 /// A lock that costs no atomic operations if one thread alone uses it.
+#[expect(clippy::large_enum_variant, reason = "locks are few and do not move")]
 #[derive(Debug)]
 pub(crate) enum Lock<T: Send> {
     /// Any thread may lock it.

@@ -160,7 +160,8 @@ impl Recorder {
         let is_repeated = message.at_server.is_some() || message.settled;
         match &mut message.at_server {
             Some(arrivals) => {
-                arrivals.second.get_or_insert(AtServer { delivery: *delivery, replied });
+                let second = AtServer { delivery: *delivery, replied };
+                arrivals.second.get_or_insert_with(|| Box::new(second));
             }
             None if message.settled => {}
             None => state.note_arrival(number, AtServer { delivery: *delivery, replied }, place),

@@ -1,6 +1,7 @@
 //! A single-threaded executor: tasks run in the order in which they were woken.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, VecDeque},
     fmt,
     future::Future,
@@ -115,6 +116,7 @@ impl Executor {
         let mut main = pin!(main);
         let flag = Arc::new(Flag(AtomicBool::new(true)));
         let waker = Waker::from(flag.clone());
+        let (tasks, queue) = (self.tasks.cell(), self.ready.queue.cell());
         let mut polls = 0;
         loop {
             if flag.take() {
@@ -123,7 +125,7 @@ impl Executor {
                     return Ok(output);
                 }
             }
-            if self.run_one() {
+            if self.run_one(tasks, queue) {
                 polls += 1;
             } else if !flag.0.load(Ordering::Relaxed) {
                 advance()?;
@@ -136,16 +138,19 @@ impl Executor {
     }
 
     /// Polls the task that has been ready for longest.
-    fn run_one(&self) -> bool {
-        let Some(key) = self.ready.pop() else { return false };
-        let Some(Work { mut future, task, waker }) = self.tasks.borrow().take(key) else { return true };
+    fn run_one(&self, tasks: &RefCell<Tasks>, queue: &RefCell<VecDeque<Key>>) -> bool {
+        if self.ready.has_foreign.load(Ordering::Acquire) {
+            self.ready.take_foreign(&mut queue.borrow_mut());
+        }
+        let Some(key) = queue.borrow_mut().pop_front() else { return false };
+        let Some(Work { mut future, task, waker }) = tasks.borrow_mut().take(key) else { return true };
         task.queued.store(false, Ordering::Relaxed);
         if future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
             // Its destructor may spawn others.
             drop(future);
-            self.tasks.borrow().remove(key);
+            tasks.borrow_mut().remove(key);
         } else {
-            self.tasks.borrow().put_back(key, Work { future, task, waker });
+            tasks.borrow_mut().put_back(key, Work { future, task, waker });
         }
         true
     }
@@ -215,13 +220,10 @@ impl Tasks {
 }
 
 impl Ready {
-    fn pop(&self) -> Option<Key> {
-        let mut queue = self.queue.borrow();
-        if self.has_foreign.load(Ordering::Acquire) {
-            self.has_foreign.store(false, Ordering::Relaxed);
-            queue.extend(self.foreign.lock().drain(..));
-        }
-        queue.pop_front()
+    /// Moves the tasks that other threads have woken to the queue.
+    fn take_foreign(&self, queue: &mut VecDeque<Key>) {
+        self.has_foreign.store(false, Ordering::Relaxed);
+        queue.extend(self.foreign.lock().drain(..));
     }
 
     /// Adds a task that a thread other than the executor's has woken.
@@ -270,5 +272,65 @@ impl Wake for Flag {
 impl fmt::Debug for Executor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Executor").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, thread};
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[test]
+    fn a_task_that_another_thread_wakes_is_polled_again() {
+        let executor = Executor::new();
+        let (waker, is_due) = (Arc::<Mutex<Option<Waker>>>::default(), Arc::<AtomicBool>::default());
+        let (known, due) = (waker.clone(), is_due.clone());
+        let (tell, told) = oneshot::channel();
+        let mut polls = 0;
+        let waiting = poll_fn(move |cx| {
+            polls += 1;
+            *known.lock() = Some(cx.waker().clone());
+            if due.load(Ordering::Relaxed) { Poll::Ready(polls) } else { Poll::Pending }
+        });
+        executor.spawn(
+            "waiting",
+            Box::pin(async move {
+                let _ = tell.send(waiting.await);
+            }),
+        );
+        let advance = || {
+            is_due.store(true, Ordering::Relaxed);
+            let waker = waker.lock().take().unwrap();
+            thread::spawn(move || waker.wake()).join().unwrap();
+            Ok(())
+        };
+        assert_eq!(executor.run(told, 100, advance), Ok(Ok(2)));
+        assert_eq!(executor.waiting(), "the main task");
+    }
+
+    #[test]
+    fn a_waker_of_a_task_that_has_ended_does_not_wake_the_next_one_in_its_place() {
+        let executor = Executor::new();
+        let (tell, told) = oneshot::channel();
+        let keep = async move {
+            let _ = tell.send(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await);
+        };
+        executor.spawn("keeps", Box::pin(keep));
+        let stale = executor.run(told, 100, || panic!("a task is ready")).unwrap().unwrap();
+        let polls = Arc::new(Mutex::new(0));
+        let counted = polls.clone();
+        let never = poll_fn(move |_| {
+            *counted.lock() += 1;
+            Poll::Pending
+        });
+        executor.spawn("the next", Box::pin(never));
+        stale.wake();
+        let ends = executor
+            .run(std::future::pending::<()>(), 100, || Err(Stalled::deadlock(Time::ZERO, String::new())));
+        assert!(ends.is_err());
+        assert_eq!(*polls.lock(), 1);
     }
 }

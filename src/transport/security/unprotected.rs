@@ -48,7 +48,10 @@ struct Unprotected;
 
 impl Algorithm for Unprotected {
     fn packet_key(&self, key: AeadKey, iv: Iv) -> Box<dyn PacketKey> {
-        Box::new(UnprotectedPackets { key, iv })
+        let Nonce(iv) = Nonce::new(&iv, 0);
+        let mut secrets = iv.iter().chain(key.as_ref());
+        let first_tag = std::array::from_fn(|_| secrets.next().copied().unwrap_or_default());
+        Box::new(UnprotectedPackets { first_tag: u128::from_be_bytes(first_tag) })
     }
 
     fn header_protection_key(&self, _: AeadKey) -> Box<dyn HeaderProtectionKey> {
@@ -61,17 +64,15 @@ impl Algorithm for Unprotected {
 }
 
 struct UnprotectedPackets {
-    key: AeadKey,
-    iv: Iv,
+    /// The tag of packet number 0, in network byte order: the nonce, which is the IV, and the first bytes of the key.
+    first_tag: u128,
 }
 
 impl UnprotectedPackets {
-    /// A tag that differs for each key and packet number.
+    /// A tag that differs for each key and packet number. As in a nonce, the packet number is combined with the last 8
+    /// of the first 12 bytes (RFC 9001 section 5.3).
     fn tag(&self, packet_number: u64) -> [u8; TAG_LEN] {
-        let Nonce(nonce) = Nonce::new(&self.iv, packet_number);
-        let mut tag = [0; TAG_LEN];
-        tag.iter_mut().zip(nonce.iter().chain(self.key.as_ref())).for_each(|(byte, from)| *byte = *from);
-        tag
+        (self.first_tag ^ u128::from(packet_number) << 32).to_be_bytes()
     }
 }
 

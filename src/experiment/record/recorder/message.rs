@@ -28,10 +28,11 @@ pub(super) struct Message {
 }
 
 /// The arrivals of a request at the server: a wire makes at most one copy of a datagram, and the server answers both.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Arrivals {
     pub(super) first: AtServer,
-    pub(super) second: Option<AtServer>,
+    /// In a box, because few messages have one, and lost messages are held until the end of a run.
+    pub(super) second: Option<Box<AtServer>>,
     /// The place of the first among all requests there.
     pub(super) place: Arrival,
 }
@@ -41,7 +42,7 @@ impl Arrivals {
     pub(super) fn answered_by(&self, reply: &Delivery) -> &AtServer {
         let entered = reply.entered.map(|entered| entered.first);
         let is_answered = |second: &&AtServer| entered.is_some_and(|entered| second.replied <= entered);
-        self.second.as_ref().filter(is_answered).unwrap_or(&self.first)
+        self.second.as_deref().filter(is_answered).unwrap_or(&self.first)
     }
 }
 
