@@ -2,12 +2,12 @@
 
 use clap::{Arg, ArgMatches, Command, parser::ValueSource};
 use wirelab::{
-    experiment::application::Application,
+    experiment::{application::Application, page::PagePlan},
     target::Target,
     transport::{Controllers, Credentials, Mapping, Shape, Transport},
 };
 
-use super::options::transports::Transports;
+use super::options::{transports::Transports, workload::Traffic};
 
 /// Options, and what they need to have an effect.
 struct Row {
@@ -122,9 +122,55 @@ const ROWS: &[Row] = &[
         is_error: false,
     },
     Row {
+        options: &[
+            "interval",
+            "length",
+            "reply_length",
+            "arrivals",
+            "duration",
+            "warmup",
+            "wait",
+            "deadline",
+        ],
+        commands: &["bench", "hol"],
+        has_effect: |asked| !asked.is_page(),
+        why: "it is for messages on a schedule, and a page has none",
+        is_error: false,
+    },
+    Row {
+        options: &["flows"],
+        commands: &["bench", "hol"],
+        has_effect: |asked| {
+            !asked.is_page() || asked.any(|transport| transport.mapping() == Some(Mapping::Flow))
+        },
+        why: "it is for quic-flow alone where a page is loaded",
+        is_error: false,
+    },
+    Row {
+        options: &["mode", "connections", "loads"],
+        commands: &["bench", "hol"],
+        has_effect: Asked::is_page,
+        why: "is for a page: --workload page",
+        is_error: true,
+    },
+    Row {
+        options: &["connections"],
+        commands: &["bench", "hol"],
+        has_effect: |asked| asked.any(|transport| PagePlan::has_connections(*transport)),
+        why: "it is for tcp and tls; the other transports need one connection",
+        is_error: false,
+    },
+    Row {
+        options: &["mode"],
+        commands: &["bench", "hol"],
+        has_effect: |asked| asked.any(|transport| transport.spec().resumes_sessions),
+        why: "none of these transports resumes sessions",
+        is_error: false,
+    },
+    Row {
         options: &["flows", "interval", "reply_length", "arrivals"],
         commands: &["bench", "hol"],
-        has_effect: |asked| asked.application == Application::Messages,
+        has_effect: |asked| asked.is_page() || asked.application == Application::Messages,
         why: "it is for independent messages, and this --workload has its own",
         is_error: false,
     },
@@ -169,6 +215,7 @@ const ROWS: &[Row] = &[
 struct Asked {
     urls: Vec<Target>,
     application: Application,
+    page: bool,
     /// `None` if neither -t nor a URL names any: the default includes a transport of each kind.
     transports: Option<Vec<Transport>>,
 }
@@ -185,8 +232,16 @@ impl Asked {
             }
             (named, by_url) => by_url.or(named),
         };
-        let application = matches.try_get_one::<Application>("workload").ok().flatten().cloned();
-        Self { urls, transports, application: application.unwrap_or_default() }
+        let (application, page) = match matches.try_get_one::<Traffic>("workload").ok().flatten() {
+            Some(Traffic::Scheduled(application)) => (application.clone(), false),
+            Some(Traffic::Page(_)) => (Application::default(), true),
+            None => (Application::default(), false),
+        };
+        Self { urls, transports, application, page }
+    }
+
+    fn is_page(&self) -> bool {
+        self.page
     }
 
     fn any(&self, is: impl Fn(&Transport) -> bool) -> bool {

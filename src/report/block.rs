@@ -138,6 +138,8 @@ pub(crate) enum Topic {
     Detection,
     /// How first replies are distributed over connections.
     Replies,
+    /// What a page waited for.
+    Loading,
     /// Differences from another row, which is in the title of their table.
     Difference,
 }
@@ -158,6 +160,9 @@ impl Topic {
             Self::Migration => Some("When the client's address changed"),
             Self::Detection => {
                 Some("How losses were found: lost + arrived after all (mean time until a loss was found)")
+            }
+            Self::Loading => {
+                Some("What loads waited for: the last object, and those that it came after (means)")
             }
             Self::Replies => Some("Slow and failed first replies"),
         }
