@@ -24,6 +24,8 @@ pub(crate) enum Block<'a> {
     Table(Table),
     /// Words in rows of equal length. The first row has the titles; the others begin with a label.
     Grid(Vec<Vec<String>>),
+    /// Bars made of letters, in the last of several words of each row, for formats without charts.
+    Bars { title: String, rows: Vec<Vec<String>> },
     /// Definitions of terms in the tables above.
     Terms(Vec<Term>),
     /// What limits the rows of a group.

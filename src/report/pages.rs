@@ -57,17 +57,18 @@ pub(super) fn waterfalls<'a>(group: &Group<'a>) -> Option<Block<'a>> {
     };
     let drawn: Vec<(&Waterfall, String)> = group.rows().filter_map(drawn).collect();
     let longest = drawn.iter().map(|(waterfall, _)| end(waterfall)).max()?;
-    let mut blocks = vec![Block::Paragraph(format!(
-        "Waterfalls of the first load of the first seed, {} wide: `c` connecting, `w` waiting for a free connection, \
-         `r` from the request to the first byte, `d` receiving data.",
-        numbers::time(longest)
-    ))];
-    for (waterfall, label) in drawn {
+    let bars = |(waterfall, label): (&Waterfall, String)| {
+        let title = format!(
+            "The first load over {label} (seed {}), on a scale of {}: w waits for a free connection, c connects, r \
+             requests, d receives data",
+            waterfall.seed,
+            numbers::time(longest)
+        );
         let titles = [label.as_str(), "bytes", "connection", "complete", "time"].map(str::to_owned);
         let rows = waterfall.bars.iter().enumerate().map(|(index, bar)| row(index, bar, longest));
-        blocks.push(Block::Grid(std::iter::once(titles.to_vec()).chain(rows).collect()));
-    }
-    Some(Block::Details(blocks))
+        Block::Bars { title, rows: std::iter::once(titles.to_vec()).chain(rows).collect() }
+    };
+    Some(Block::Details(drawn.into_iter().map(bars).collect()))
 }
 
 /// When the last object was complete.

@@ -13,6 +13,7 @@ mod link_rates;
 mod moved;
 mod netns;
 mod observers;
+mod page;
 mod queueing;
 mod relay;
 mod remote;

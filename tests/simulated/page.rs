@@ -100,23 +100,27 @@ fn what_a_page_takes_beyond_its_round_trips_is_the_time_on_the_wire() {
             ..plan(transport, page.clone(), "delay=25ms,rate=10mbit")
         };
         let outcome = loads(&plan);
-        let sending = only(&outcome.all) - 3 * ROUND_TRIP;
         let payload = 100_000 * 8 * 100;
-        assert!((payload..payload * 11 / 10).contains(&sending), "{transport}: {sending} ns");
+        // Connection ids are drawn anew for each load, so handshakes differ by some bytes.
+        for all in [outcome.all.min().unwrap(), outcome.all.max().unwrap()] {
+            let sending = all - 3 * ROUND_TRIP;
+            assert!((payload..payload * 6 / 5).contains(&sending), "{transport}: {sending} ns");
+        }
     }
 }
 
 #[test]
 fn every_page_is_complete_at_2_percent_loss_and_what_it_waited_for_adds_up() {
     for transport in able() {
-        let plan = plan(transport, usual(), "delay=25ms,loss=2%,rate=20mbit");
+        // Stop-and-wait takes a round trip for each message.
+        let plan = plan(transport, "10:4KB".parse().unwrap(), "delay=25ms,loss=2%,rate=20mbit");
         let outcome = loads(&plan);
         let phases = outcome.phases;
         let sum = phases.connecting_ns + phases.waiting_ns + phases.request_ns + phases.receiving_ns;
         let mean = outcome.all.summary().mean.unwrap();
         assert!(sum.abs_diff(mean * plan.loads) <= plan.loads, "{transport}: {sum}, {mean}");
         let waterfall = outcome.waterfall.unwrap();
-        assert_eq!(waterfall.bars.len(), 31);
+        assert_eq!(waterfall.bars.len(), 11);
         for bar in &waterfall.bars {
             let known = bar.after.map_or(0, |after| waterfall.bars[after as usize - 1].complete_ns);
             assert_eq!(bar.known_ns, known, "{transport}: {bar:?}");
@@ -126,17 +130,19 @@ fn every_page_is_complete_at_2_percent_loss_and_what_it_waited_for_adds_up() {
     }
 }
 
-/// It is said of HTTP/2 and HTTP/3: a loss on one ordered stream holds back every object behind it.
+/// It is said of HTTP/2 and HTTP/3: a loss on one ordered stream holds back every object behind it. Objects of one packet
+/// show only that, because their answers cannot be interleaved.
 #[test]
 fn with_loss_a_stream_for_each_object_is_faster_to_each_object_than_one_ordered_stream() {
-    let each = |transport, link| {
-        let plan = PagePlan { loads: 40, ..plan(transport, usual(), link) };
+    let page = listed(&format!("1000\n{}", "1000,1\n".repeat(60)));
+    let each = |transport| {
         let congestion = Congestion::Fixed(1_000_000);
-        loads(&PagePlan { congestion, ..plan }).each.summary().mean.unwrap()
+        let plan = PagePlan { loads: 40, congestion, ..plan(transport, page.clone(), "delay=50ms,loss=2%") };
+        loads(&plan).each.summary().mean.unwrap()
     };
-    let lossy = "delay=50ms,loss=2%";
-    let (one, many) = (each(Transport::QUIC_ONE, lossy), each(Transport::QUIC_MESSAGE, lossy));
-    assert!(many < one, "{many} {one}");
+    let (one, many) = (each(Transport::QUIC_ONE), each(Transport::QUIC_MESSAGE));
+    // Nearly every load loses an answer, and on average half of the others are behind it.
+    assert!(many + 20_000_000 < one, "{many} {one}");
 }
 
 #[test]
