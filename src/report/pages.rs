@@ -20,8 +20,9 @@ pub(super) fn pages(group: &Group<'_>) -> Vec<String> {
     first.into_iter().chain(waited).chain(failed).collect()
 }
 
-/// What the page waited for. The parts add up to the mean time of a load.
+/// What the page waited for. The parts add up to the mean time of a load, but for those below half a percent.
 fn waited(page: &Page, label: &str) -> Option<String> {
+    let mean = page.complete_ns.mean?;
     let PagePhases { connecting_ns, waiting_ns, request_ns, receiving_ns } = page.phases_mean_ns?;
     let parts: Vec<String> = [
         (connecting_ns, "for handshakes"),
@@ -30,11 +31,10 @@ fn waited(page: &Page, label: &str) -> Option<String> {
         (receiving_ns, "for the rest of answers"),
     ]
     .into_iter()
-    .filter(|(ns, _)| *ns > 0)
+    .filter(|(ns, _)| *ns > mean / 200)
     .map(|(ns, what)| format!("{} {what}", numbers::time(ns)))
     .collect();
-    let mean = numbers::time(page.complete_ns.mean?);
-    Some(format!("over {label} a load took {mean} on average: {}", words::list(&parts)))
+    Some(format!("over {label} a load took {} on average: {}", numbers::time(mean), words::list(&parts)))
 }
 
 fn failed(page: &Page, label: &str) -> Option<String> {
