@@ -84,12 +84,15 @@ fn an_exported_lab_needs_no_server() {
         assert!(export.unwrap().success());
     }
     let file = folder.path().join("lab.html");
-    // Most of the file is the compressed engine in base64.
-    let largest = fs::metadata(&file).unwrap().len();
-    assert!(largest < 1_200_000 * 4 / 3, "{largest}");
-    let size: u64 =
-        fs::read_dir(folder.path().join("lab")).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum();
-    assert!(size < 1_200_000, "{size}");
+    // `web/build.sh --quick` does not optimise for size.
+    if !engine.ends_with("quick") {
+        // Most of the file is the compressed engine in base64.
+        let largest = fs::metadata(&file).unwrap().len();
+        assert!(largest < 1_200_000 * 4 / 3, "{largest}");
+        let files = fs::read_dir(folder.path().join("lab")).unwrap();
+        let size: u64 = files.map(|file| file.unwrap().metadata().unwrap().len()).sum();
+        assert!(size < 1_200_000, "{size}");
+    }
     use_lab(
         browser,
         &[format!("file://{}", file.display()), folder.path().join("lab").display().to_string()],
