@@ -59,6 +59,14 @@ export function ladder(episode, name, close) {
       drawing.append(text(4, y(at) + 4, row ? `+${time(Math.round(at - from))}` : '0', 'start', { class: 'instant' }));
     }
     episode.waits.forEach((wait, index) => drawWait(wait, index));
+    if (episode.waits.length) {
+      const { waits, at } = episode;
+      const words = waits.length > 1 ? `${waits.length} wait` : `${waits[0].message.number} waits`;
+      const [x, anchor] = at === 'server' ? [end(at) + 10, 'start'] : [end(at) - 10, 'end'];
+      drawing.append(
+        text(x, y(Math.min(...waits.map(wait => wait.arrived_ns))) - 8, words, anchor, { class: 'waiting' }),
+      );
+    }
     episode.packets.forEach(packet => drawPacket(packet));
     show(now);
   }

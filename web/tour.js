@@ -74,10 +74,11 @@ export class Tour {
     try {
       const { html, right } = JSON.parse(await this.engine.call({ call: 'lesson', index, said }, signal));
       if (signal.aborted) return;
-      if (right != null) {
-        this.answers[index] = right;
-        pressed.classList.add(right ? 'right' : 'wrong');
+      if (said != null) {
+        this.answers[index] = said === right;
+        if (said !== right) pressed.classList.add('wrong');
       }
+      this.place.querySelectorAll('.answer')[right]?.classList.add('right');
       findings.innerHTML = html;
       fit(findings);
       for (const code of findings.querySelectorAll('pre code')) {

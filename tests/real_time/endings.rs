@@ -13,7 +13,7 @@ use std::{
 use rand::RngExt;
 use wirelab::unit::random;
 
-use crate::support::{Program, Server, accounted, alone, has_namespaces, run, together, wirelab};
+use crate::support::{Program, Server, accounted, alone, at_once, has_namespaces, run, together, wirelab};
 
 /// How long a command may take to end after the signal: a second by itself, and more on a busy machine.
 const MOST: Duration = Duration::from_secs(10);
@@ -255,7 +255,7 @@ fn at_instants<C: Sync>(
     /// The latest instant, in milliseconds: longer than the second that real-time runs of messages wait before they
     /// start.
     const LAST: u64 = 1800;
-    const AT_ONCE: usize = 8;
+    const AT_ONCE: usize = 12;
     let mut draws = random::generator(seed, INSTANTS);
     let mut number = seed << 32;
     let together = AT_ONCE / signals.len();
@@ -438,7 +438,7 @@ fn endings_of_a_transfer_onto_a_full_disk() {
     if has_namespaces() {
         paths.push("netns");
     }
-    for path in paths {
+    at_once(paths, |path| {
         let link = if path == "direct" { "" } else { " --loss 0%" };
         let mut transports = vec!["udp", "arq-selective", "quic-one", "quic-message", "quic-datagram"];
         transports.extend(["direct", "netns"].contains(&path).then_some("tcp"));
@@ -456,7 +456,7 @@ fn endings_of_a_transfer_onto_a_full_disk() {
             assert!(finished.stderr.contains(reason), "{arguments}: {}", finished.stderr);
             assert!(finished.stdout.contains(reason), "{arguments}: {}", finished.stdout);
         }
-    }
+    });
 }
 
 /// If a remote server goes away, the result shows how much it acknowledged.
