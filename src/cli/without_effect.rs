@@ -1,13 +1,15 @@
 //! Options that have no effect on the given transports and URLs. Each is reported, because the user expects an effect.
 
-use clap::{Arg, ArgMatches, Command, parser::ValueSource};
+use clap::{Arg, ArgMatches, Command, FromArgMatches as _, parser::ValueSource};
 use wirelab::{
     experiment::application::Application,
+    link::{Aqm, LinkSpec},
+    path::direct::may_observe_tcp,
     target::Target,
     transport::{Controllers, Credentials, Mapping, Shape, Transport},
 };
 
-use super::options::transports::Transports;
+use super::options::{link::LinkArgs, transports::Transports};
 
 /// Options, and what they need to have an effect.
 struct Row {
@@ -36,10 +38,10 @@ const ROWS: &[Row] = &[
         options: &["pcap"],
         commands: BY_URL,
         has_effect: |asked| {
-            asked.urls.is_empty() || asked.any(|transport| transport.shape() != Shape::Stream)
+            let has_datagrams = asked.any(|transport| transport.shape() != Shape::Stream);
+            asked.urls.is_empty() || has_datagrams || may_observe_tcp()
         },
-        why: "the packets of tcp:// and tls:// are the kernel's: capture them with tcpdump, and their secrets with \
-              --keylog",
+        why: "the packets of tcp:// and tls:// are the kernel's, and capturing them takes CAP_NET_RAW: run as root",
         is_error: true,
     },
     Row {
@@ -157,6 +159,13 @@ const ROWS: &[Row] = &[
         is_error: false,
     },
     Row {
+        options: &["ecn"],
+        commands: &["bench", "hol", "handshake", "transfer", "share", "link"],
+        has_effect: |asked| asked.may_mark,
+        why: "without --aqm the queue drops packets when it is full, and marks none",
+        is_error: false,
+    },
+    Row {
         options: &["cert_bytes"],
         commands: &["handshake"],
         has_effect: |asked| asked.any(|transport| transport.scheme().credentials.is_certificate()),
@@ -171,6 +180,8 @@ struct Asked {
     application: Application,
     /// `None` if neither -t nor a URL names any: the default includes a transport of each kind.
     transports: Option<Vec<Transport>>,
+    /// Whether any link may mark a packet.
+    may_mark: bool,
 }
 
 impl Asked {
@@ -186,12 +197,23 @@ impl Asked {
             (named, by_url) => by_url.or(named),
         };
         let application = matches.try_get_one::<Application>("workload").ok().flatten().cloned();
-        Self { urls, transports, application: application.unwrap_or_default() }
+        let may_mark = may_mark(matches);
+        Self { urls, transports, application: application.unwrap_or_default(), may_mark }
     }
 
     fn any(&self, is: impl Fn(&Transport) -> bool) -> bool {
         self.transports.as_ref().is_none_or(|transports| transports.iter().any(is))
     }
+}
+
+/// Whether the options describe a link that may mark a packet, as far as they are valid.
+fn may_mark(matches: &ArgMatches) -> bool {
+    if matches.try_get_one::<bool>("ecn").is_err() {
+        return false;
+    }
+    let links = LinkArgs::from_arg_matches(matches).ok().and_then(|link| link.links().ok());
+    let marks = |link: &LinkSpec| link.aqm != Aqm::DropTail || link.ecn_fault.is_some();
+    links.is_none_or(|links| links.iter().flatten().any(marks))
 }
 
 /// An option without effect.
