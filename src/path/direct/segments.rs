@@ -306,8 +306,9 @@ mod tests {
         direct::{DirectHost, runtime},
     };
 
-    /// Each segment with data: its direction, its port at the server, its data, and whether it was received.
-    type Log = Arc<Mutex<Vec<(Direction, u16, Vec<u8>, bool)>>>;
+    /// A segment with data: its direction, its port at the server, its data, and whether it was received.
+    type Seen = (Direction, u16, Vec<u8>, bool);
+    type Log = Arc<Mutex<Vec<Seen>>>;
 
     struct Recorder(Log);
 
@@ -343,7 +344,7 @@ mod tests {
     }
 
     /// The segments with data that observers see, if `sides` of one of two servers at `address` are watched.
-    fn seen(address: &str, sides: &[Side]) -> (Vec<(Direction, u16, Vec<u8>, bool)>, u16) {
+    fn seen(address: &str, sides: &[Side]) -> (Vec<Seen>, u16) {
         let log = Log::default();
         let mut observers = Observers::default();
         observers.push(Box::new(Recorder(log.clone())));
