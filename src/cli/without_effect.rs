@@ -1,13 +1,15 @@
 //! Options that have no effect on the given transports and URLs. Each is reported, because the user expects an effect.
 
-use clap::{Arg, ArgMatches, Command, parser::ValueSource};
+use clap::{Arg, ArgMatches, Command, FromArgMatches as _, parser::ValueSource};
 use wirelab::{
     experiment::{application::Application, page::PagePlan},
+    link::{Aqm, LinkSpec},
+    path::direct::may_observe_tcp,
     target::Target,
     transport::{Controllers, Credentials, Mapping, Shape, Transport},
 };
 
-use super::options::{transports::Transports, workload::Traffic};
+use super::options::{link::LinkArgs, transports::Transports, workload::Traffic};
 
 /// Options, and what they need to have an effect.
 struct Row {
@@ -36,10 +38,10 @@ const ROWS: &[Row] = &[
         options: &["pcap"],
         commands: BY_URL,
         has_effect: |asked| {
-            asked.urls.is_empty() || asked.any(|transport| transport.shape() != Shape::Stream)
+            let has_datagrams = asked.any(|transport| transport.shape() != Shape::Stream);
+            asked.urls.is_empty() || has_datagrams || may_observe_tcp()
         },
-        why: "the packets of tcp:// and tls:// are the kernel's: capture them with tcpdump, and their secrets with \
-              --keylog",
+        why: "the packets of tcp:// and tls:// are the kernel's, and capturing them takes CAP_NET_RAW: run as root",
         is_error: true,
     },
     Row {
@@ -203,6 +205,13 @@ const ROWS: &[Row] = &[
         is_error: false,
     },
     Row {
+        options: &["ecn"],
+        commands: &["bench", "hol", "handshake", "transfer", "share", "link"],
+        has_effect: |asked| asked.may_mark,
+        why: "without --aqm the queue drops packets when it is full, and marks none",
+        is_error: false,
+    },
+    Row {
         options: &["cert_bytes"],
         commands: &["handshake"],
         has_effect: |asked| asked.any(|transport| transport.scheme().credentials.is_certificate()),
@@ -218,6 +227,8 @@ struct Asked {
     page: bool,
     /// `None` if neither -t nor a URL names any: the default includes a transport of each kind.
     transports: Option<Vec<Transport>>,
+    /// Whether any link may mark a packet.
+    may_mark: bool,
 }
 
 impl Asked {
@@ -237,7 +248,8 @@ impl Asked {
             Some(Traffic::Page(_)) => (Application::default(), true),
             None => (Application::default(), false),
         };
-        Self { urls, transports, application, page }
+        let may_mark = may_mark(matches);
+        Self { urls, transports, application, page, may_mark }
     }
 
     fn is_page(&self) -> bool {
@@ -247,6 +259,16 @@ impl Asked {
     fn any(&self, is: impl Fn(&Transport) -> bool) -> bool {
         self.transports.as_ref().is_none_or(|transports| transports.iter().any(is))
     }
+}
+
+/// Whether the options describe a link that may mark a packet, as far as they are valid.
+fn may_mark(matches: &ArgMatches) -> bool {
+    if matches.try_get_one::<bool>("ecn").is_err() {
+        return false;
+    }
+    let links = LinkArgs::from_arg_matches(matches).ok().and_then(|link| link.links().ok());
+    let marks = |link: &LinkSpec| link.aqm != Aqm::DropTail || link.ecn_fault.is_some();
+    links.is_none_or(|links| links.iter().flatten().any(marks))
 }
 
 /// An option without effect.

@@ -4,6 +4,7 @@
 
 mod cpu;
 mod discover;
+mod duplicates;
 mod endings;
 mod handshake;
 mod identities;

@@ -499,8 +499,17 @@ fn tcp_asks_for_ecn_and_answers_marks_without_a_loss() {
         assert_eq!(ecn["validation_failed"], 0, "{ecn}");
         assert_eq!(queue["dropped"], 0, "{queue}");
         assert!(queue["delay_ns"]["p50"].as_u64() <= Some(MOST_NS), "{queue}");
+        let reductions = ecn["window_reductions"].as_u64().unwrap();
         if cell["transport"] == "tcp" {
             assert!(cell["recovery"]["acknowledged_ce"].as_u64() > Some(0), "{}", cell["recovery"]);
+            // TCP reduces its window at most once in each window of data (RFC 3168 section 6.1.2), which takes a round
+            // trip, and for a mark.
+            let seconds = cell["transfer"]["seconds"]["max"].as_f64().unwrap();
+            let rounds = (seconds / 0.04).ceil() as u64;
+            let most = rounds.min(ecn["marked"].as_u64().unwrap());
+            assert!((1..=most).contains(&reductions), "{ecn}, {rounds} rounds");
+        } else {
+            assert_eq!(reductions, 0, "only TCP has the flag CWR: {ecn}");
         }
     }
     for cell in cells(&dropped) {
