@@ -12,6 +12,7 @@ mod mutex;
 pub mod random;
 mod rate;
 mod recent;
+pub(crate) mod saved;
 mod share;
 mod size;
 mod time;
