@@ -6,8 +6,8 @@ use clap::Args;
 use serde_json::{Map, Value};
 use wirelab::{
     experiment::{
-        Bench, Experiment, Loaded, LoadedPlan, Moved, Outcome, PathKind, Plan, Rebind, Request, Runs, Sender,
-        Setup, Which, choose, choose_contrast, entry, episode, messages_config, pair,
+        Bench, Experiment, InvalidMove, Loaded, LoadedPlan, Moved, Moves, Outcome, PathKind, Plan, Rebind,
+        Request, Runs, Sender, Setup, Which, choose, choose_contrast, entry, episode, messages_config, pair,
     },
     path::StopSignal,
     report::episode::Episode,
@@ -64,19 +64,13 @@ impl<D: Defaults> MessagesArgs<D> {
         if let Some(Senders(background)) = &self.background {
             return self.run_loaded(background);
         }
-        let change = self.moves.change();
-        if !self.workload.is_answered() {
-            let why = "replies, and with this --workload there are no replies";
-            if change.is_some() {
-                let option = self.moves.option();
-                return Err(UsageError::new(format!("{option}: the gap is measured by {why}")).into());
-            }
-            if self.detail.wants_ladder() {
-                return Err(UsageError::new(format!("--ladder: it shows messages and their {why}")).into());
-            }
+        let moves = self.moves.moves();
+        if !self.workload.is_answered() && self.detail.wants_ladder() {
+            let why = "it shows messages and their replies, and with this --workload there are no replies";
+            return Err(UsageError::new(format!("--ladder: {why}")).into());
         }
-        if let Some(rebind) = change {
-            return self.run_moved(rebind);
+        if let Some(rebind) = moves.change() {
+            return self.run_moved(&moves, rebind);
         }
         let request = self.request()?;
         self.detail.check(&request)?;
@@ -137,10 +131,12 @@ impl<D: Defaults> MessagesArgs<D> {
     }
 
     /// Runs messages of a client whose address changes.
-    fn run_moved(&self, rebind: Rebind) -> anyhow::Result<ExitCode> {
-        let request = self.matrix.request::<Moved>(|axes| self.moves.plans(rebind, self.plans(axes)?))?;
+    fn run_moved(&self, moves: &Moves, rebind: Rebind) -> anyhow::Result<ExitCode> {
+        let moved = |error: InvalidMove| UsageError::new(error.to_string());
+        let plans = |axes: &Axes| moves.plans(rebind, self.plans(axes)?).map_err(moved);
+        let request = self.matrix.request::<Moved>(plans)?;
         let mut config = messages_config(&request, |plan| &plan.plan);
-        config.extend(self.moves.config());
+        config.extend(moves.config());
         let experiment = Moved(Self::bench());
         self.prepared(&experiment, &request, config).run(&self.output, Finished::write)
     }

@@ -13,7 +13,7 @@ use crate::{
 
 /// How far a connection came, and when. Times start before the handshake.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Attempt {
+pub(in crate::experiment) struct Attempt {
     /// Until a request could be sent.
     pub(super) connect: Option<Duration>,
     /// Until the first reply.
@@ -25,7 +25,7 @@ pub(super) struct Attempt {
     /// Packets on the wire until the first reply.
     pub(super) wire: Option<PerDirection<Counters>>,
     /// Why it failed.
-    pub(super) problem: Option<String>,
+    pub(in crate::experiment) problem: Option<String>,
 }
 
 impl Attempt {
@@ -36,7 +36,7 @@ impl Attempt {
 }
 
 /// Makes a connection and sends two requests, within the timeout of the plan.
-pub(super) async fn attempt(
+pub(in crate::experiment) async fn attempt(
     host: &Arc<dyn Host>,
     plan: &HandshakePlan,
     peer: SocketAddr,

@@ -20,7 +20,8 @@ use std::{
     time::Duration,
 };
 
-use self::{attempt::Attempt, server::Server};
+use self::attempt::Attempt;
+pub(super) use self::{attempt::attempt, run::settings, server::Server};
 pub use self::{
     cell::handshake_cell,
     config::handshake_config,
@@ -191,7 +192,7 @@ fn in_flight(way: &Counters) -> u64 {
 }
 
 /// The results of all `futures`.
-async fn join<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+pub(super) async fn join<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
     let mut running: Vec<_> = futures.map(|future| Some(Box::pin(future))).collect();
     let mut outputs: Vec<Option<T>> = running.iter().map(|_| None).collect();
     poll_fn(|cx| {

@@ -15,14 +15,18 @@ use crate::{
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// An echo for any number of connections.
-pub(super) struct Server {
+pub(in crate::experiment) struct Server {
     local: SocketAddr,
     over: watch::Sender<()>,
 }
 
 impl Server {
     /// Listens on the server's end.
-    pub(super) fn start(ends: &Ends, transport: Transport, settings: &Settings) -> Result<Self, RunError> {
+    pub(in crate::experiment) fn start(
+        ends: &Ends,
+        transport: Transport,
+        settings: &Settings,
+    ) -> Result<Self, RunError> {
         let acceptor = channel::listen(&ends.server, transport, ends.listen, settings)?;
         let (local, over) = (acceptor.local_addr(), watch::Sender::new(()));
         let accepting = accept(ends.server.clone(), transport, acceptor, settings.reply, over.clone());
@@ -31,7 +35,7 @@ impl Server {
     }
 
     /// The port it listens on.
-    pub(super) fn port(&self) -> u16 {
+    pub(in crate::experiment) fn port(&self) -> u16 {
         self.local.port()
     }
 

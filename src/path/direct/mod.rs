@@ -1,6 +1,7 @@
 //! Real time on the sockets of this machine.
 
 mod bind;
+mod calls;
 mod clock;
 mod host;
 mod linger;
@@ -17,6 +18,7 @@ mod worker;
 
 pub(super) use self::{
     bind::{Ports, bind_udp, connect_udp},
+    calls::Counted,
     tcp::TcpListener,
 };
 pub use self::{
