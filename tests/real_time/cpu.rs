@@ -40,9 +40,11 @@ fn calls_per_message_add_up_to_those_of_the_process() {
         let calls = "trace=sendto,sendmsg,sendmmsg,writev,recvfrom,recvmsg,recvmmsg";
         let mut command = Command::new("strace");
         command.args(["-f", "-c", "-e", calls, "-o"]).arg(summary.path()).arg(env!("CARGO_BIN_EXE_wirelab"));
-        let line = format!("bench --path direct -t {transport} -i 1ms -d 3s -w 0s --seeds 1 -J -q --no-progress");
+        let line =
+            format!("bench --path direct -t {transport} -i 1ms -d 3s -w 0s --seeds 1 -J -q --no-progress");
         let output = command.args(line.split(' ')).output().unwrap();
-        let result: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"));
+        let result: Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"));
         let cell = &result["cells"][0];
         let ends = ["client_socket_calls_per_message", "server_socket_calls_per_message"];
         let per_message: f64 = ends.iter().map(|key| cell["cpu"][key].as_f64().unwrap()).sum();
