@@ -147,7 +147,7 @@ Examples:
       a web page over 1% loss each way
 
   wirelab link --netns --loss 0% --rebind 2s:ip --server ./server -- ./client
-      the kernel changes the client's address after 2 s: TCP breaks, QUIC migrates
+      the kernel changes the client's address after 2 s: connections of TCP break
 
 Without --netns it carries only UDP. A program that also opens a TCP connection to the same port, like iperf3, needs
 --netns.";

@@ -184,25 +184,6 @@ fn a_new_address_breaks_tcp_and_not_udp() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("use --rebind AT:ip"), "{output:?}");
 }
 
-/// QUIC's connection goes on from the new address, and no message is lost.
-#[test]
-fn a_quic_client_migrates_to_the_new_address() {
-    let Some(_alone) = alone_with(&[]) else { return };
-    let program = env!("CARGO_BIN_EXE_wirelab");
-    let directory = tempfile::tempdir().unwrap();
-    let server = format!("cd {} && {program} serve quic://10.0.0.2:4433", directory.path().display());
-    let client = "bench quic://10.0.0.2:4433 --insecure -t quic-message -d 3s -w 500ms --seeds 1 -J -q";
-    let arguments: Vec<&str> = [program].into_iter().chain(client.split(' ')).collect();
-    let output = succeeded(link("--wait 20s --rtt 20ms --loss 0% --rebind 2s:ip", &server, &arguments));
-    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let messages = &result["cells"][0]["messages"];
-    assert_eq!((&messages["delivered"], &messages["unfinished"]), (&300.into(), &0.into()), "{messages}");
-    let said = String::from_utf8_lossy(&output.stderr);
-    let unroutable =
-        said.lines().find_map(|line| line.strip_prefix("packets to addresses that clients no longer had: "));
-    assert!(unroutable.is_some_and(|packets| packets != "0"), "{said}");
-}
-
 #[test]
 fn the_exit_status_is_the_clients() {
     let Some(_alone) = alone_with(&[]) else { return };

@@ -107,10 +107,10 @@ const HANDOVER: &str = "--handover 1s:300ms --after delay=20ms,rate=20mbit --rtt
 
 /// What goes on over the other network: its gap is the outage and a round trip, and an interval at most. `more` allows
 /// for the machine, and for the packets that QUIC sends again first.
-fn check_gap_of_outage(cell: &Value, in_time: bool) {
+fn check_gap_of_outage(cell: &Value, in_time: bool, more: u64) {
     assert_eq!((count(cell, "connections"), count(cell, "no_service")), (0, 0), "{cell:#}");
     let least = 340 * MS - MS;
-    assert!(gap(cell) >= least && (!in_time || gap(cell) < least + 60 * MS), "{cell:#}");
+    assert!(gap(cell) >= least && (!in_time || gap(cell) < least + more * MS), "{cell:#}");
     assert_eq!(cell["migration"]["outage_ns"], 300 * MS);
 }
 
@@ -123,9 +123,11 @@ fn through_the_relay_a_handover_costs_its_outage_and_a_round_trip() {
         panic!("{result:#}")
     };
     let in_time = in_time(&result);
-    for cell in [udp, signed, quic, one] {
-        check_gap_of_outage(cell, in_time);
+    for cell in [udp, signed, quic] {
+        check_gap_of_outage(cell, in_time, 60);
     }
+    // On one stream, the reply waits for what was lost in the outage.
+    check_gap_of_outage(one, in_time, 150);
     for cell in [udp, signed] {
         // Thirty in the outage, and those of the round trip before it.
         assert!(count(cell, "lost") >= 30 && (!in_time || count(cell, "lost") < 36), "{cell:#}");
@@ -152,7 +154,7 @@ fn between_namespaces_a_handover_breaks_the_kernels_tcp_and_not_quic() {
         panic!("{result:#}")
     };
     let in_time = in_time(&result);
-    check_gap_of_outage(quic, in_time);
+    check_gap_of_outage(quic, in_time, 60);
     assert_eq!((count(quic, "lost"), &quic["messages"]["unfinished"]), (0, &0.into()), "{quic:#}");
     // The kernel reports to a connected UDP socket that its address is gone. The client opens another as soon as there
     // is a network, and sends what waited for it.
@@ -160,7 +162,7 @@ fn between_namespaces_a_handover_breaks_the_kernels_tcp_and_not_quic() {
         assert_eq!((count(cell, "connections"), count(cell, "no_service")), (1, 0), "{cell:#}");
         assert!(gap(cell) >= 339 * MS && (!in_time || gap(cell) < 600 * MS), "{cell:#}");
     }
-    assert!(!in_time || gap(udp) < 400 * MS, "{udp:#}");
+    assert!(!in_time || gap(udp) < 450 * MS, "{udp:#}");
     for cell in [tcp, tls] {
         assert!(count(cell, "connections") >= 1, "{cell:#}");
         assert!(gap(cell) >= 1_000 * MS && (!in_time || gap(cell) < 2_000 * MS), "{cell:#}");

@@ -49,6 +49,7 @@ pub(in crate::experiment) async fn attempt(
     let talk = async {
         let channel = channel
             .insert(channel::connect(host, plan.transport, peer, settings).await.map_err(|e| e.to_string())?);
+        channel.close_counters();
         seen.connect = Some(host.now() - begun);
         seen.first = Some(ask(host, channel, 0, plan.length).await? - begun);
         seen.wire = before.zip(wire()).map(|(before, now)| now - before);

@@ -56,7 +56,8 @@ async fn accept(
     let closes = transport.shape() != Shape::Datagrams;
     loop {
         match acceptor.accept().await {
-            Ok(channel) => {
+            Ok(mut channel) => {
+                channel.close_counters();
                 let over = closes.then(|| over.subscribe());
                 host.spawn("an echo", Box::pin(echo(channel, reply, over)));
             }

@@ -682,12 +682,6 @@ pub(super) const LINK: &[Example] = &[
         &["addresses that clients no longer had: 0"],
     ),
     needing(
-        &["netns"],
-        "wirelab link --netns --rebind 1s:ip --server 'wirelab serve quic://10.0.0.2' -- wirelab hol quic://10.0.0.2 --insecure",
-        &[("--insecure", "--insecure -t quic-message -d 2s -w 0s --seeds 1")],
-        &["quic-message", "addresses that clients no longer had: "],
-    ),
-    needing(
         &["netns", "iperf3"],
         "wirelab link --netns --loss 0% --server 'iperf3 -s -1' -- iperf3 -c 10.0.0.2",
         &[("iperf3 -c", "iperf3 -t 1 -c")],
