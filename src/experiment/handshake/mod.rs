@@ -18,6 +18,7 @@ use std::{
 };
 
 use self::attempt::Attempt;
+pub(super) use self::{attempt::attempt, run::settings};
 pub use self::{
     cell::handshake_cell,
     config::handshake_config,
@@ -118,7 +119,7 @@ impl Run<'_> {
 }
 
 /// The results of all `futures`.
-async fn join<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+pub(super) async fn join<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
     let mut running: Vec<_> = futures.map(|future| Some(Box::pin(future))).collect();
     let mut outputs: Vec<Option<T>> = running.iter().map(|_| None).collect();
     poll_fn(|cx| {
