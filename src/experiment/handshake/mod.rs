@@ -18,7 +18,9 @@ use std::{
 };
 
 use self::attempt::Attempt;
-pub(super) use self::{attempt::attempt, run::settings};
+pub(super) use self::attempt::attempt;
+#[cfg(feature = "sockets")]
+pub(super) use self::run::settings;
 pub use self::{
     cell::handshake_cell,
     config::handshake_config,
@@ -108,13 +110,9 @@ impl Run<'_> {
 
     /// A new connection, which may resume a session in `sessions`.
     async fn connect(&self, sessions: &Sessions, early_data: bool) -> (Attempt, Option<Box<dyn Channel>>) {
-        attempt::attempt(
-            self.host,
-            self.plan,
-            &self.connector,
-            &self.connector.settings(sessions, early_data),
-        )
-        .await
+        let settings = self.connector.settings(sessions, early_data);
+        let counters = || self.connector.counters();
+        attempt(self.host, self.plan, self.connector.peer(), &settings, &counters).await
     }
 }
 
