@@ -25,6 +25,7 @@ pub struct Found {
     /// Packets that arrived.
     pub false_losses: u64,
     /// The time from the entry of a dropped packet into the link until its loss was detected, summed over the packets.
+    #[serde(deserialize_with = "crate::unit::saved::duration")]
     pub took: Duration,
 }
 
@@ -125,7 +126,7 @@ struct Packet {
     /// When it entered the link.
     entered: Time,
     data: Vec<Extent>,
-    /// When and why its sender first considered it lost.
+    /// When and why its sender first declared it lost.
     found: Option<(Time, LossCause)>,
     /// When and why it was declared lost.
     declared: Option<(Time, LossCause)>,

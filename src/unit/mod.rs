@@ -13,6 +13,7 @@ mod one_thread;
 pub mod random;
 mod rate;
 mod recent;
+pub(crate) mod saved;
 mod share;
 mod size;
 mod time;

@@ -6,13 +6,14 @@ use tokio::sync::oneshot;
 
 use super::{
     client::Client,
-    reconnect::Reconnecting,
+    reconnect::{Reconnecting, Target},
     server::{Served, Server},
     settings,
+    updates::REPORT_BYTES,
 };
 use crate::{
     capture::Recording,
-    channel::{self, Channel, Settings},
+    channel::{self, Channel, Exchange, Settings},
     experiment::{
         error::RunError,
         migration::Migration,
@@ -29,7 +30,7 @@ use crate::{
     },
     path::{self, StopSignal, timeout},
     tap::{Instrument, Tap},
-    transport::{ConnectError, LimitedBy, Sessions, Shape, Transport},
+    transport::{ConnectError, LimitedBy, Sessions, Shape},
     unit::PerDirection,
 };
 
@@ -92,6 +93,9 @@ pub(in crate::experiment) fn run_beside(
     settings.session.record(&recording);
     if migration.is_some() {
         settings.session.client_tls.sessions = Some(Sessions::default());
+        if settings.exchange == Exchange::OneWay {
+            (settings.exchange, settings.reply) = (Exchange::BothWays, REPORT_BYTES);
+        }
     }
     let plan = &plan.patient();
     let OnPath { value: (value, flows), wire, queue, ecn, fidelity } = on_path(route, async |ends, wire| {
@@ -191,7 +195,7 @@ pub async fn run_between(
     let server = Server { host, acceptor, reply, workload: application, recorder: recorder.clone(), change };
     ends.server.spawn("the server", Box::pin(server.serve(measured, stopped, report)));
 
-    let (mut channel, connect) = connect(ends, transport, peer, settings).await?;
+    let (mut channel, connect) = connect(ends, plan, peer, settings).await?;
     let (host, change) = (&*ends.client, ends.change.as_ref());
     let client = Client { host, recorder: &recorder, length: settings.request, run: None, change, stop };
     let (mut before, mut used) = (LimitedBy::default(), None);
@@ -226,10 +230,11 @@ pub async fn run_between(
 /// Connects the client. Returns its end and how long that took.
 async fn connect(
     ends: &Ends,
-    transport: Transport,
+    plan: &Plan,
     peer: SocketAddr,
     settings: &Settings,
 ) -> Result<(Box<dyn Channel>, Duration), ConnectError> {
+    let transport = plan.transport;
     let begun = ends.client.now();
     let connecting = channel::connect(&ends.client, transport, peer, settings);
     let channel = timeout(&*ends.client, CONNECT_TIMEOUT, connecting)
@@ -237,5 +242,8 @@ async fn connect(
         .map_err(|elapsed| ConnectError::TimedOut { what: "connecting", peer, after: elapsed.0 })??;
     let took = ends.client.now() - begun;
     let Some(change) = &ends.change else { return Ok((channel, took)) };
-    Ok((Box::new(Reconnecting::new(&ends.client, transport, peer, settings, change, channel)), took))
+    let (host, change) = (ends.client.clone(), change.clone());
+    let exchange = plan.workload.application.exchange();
+    let to = Target { host, transport, peer, settings: settings.clone(), exchange };
+    Ok((Box::new(Reconnecting::new(to, change, channel)), took))
 }

@@ -73,6 +73,8 @@ struct State {
     /// What a remote server has reported; `None` if the server is part of the run.
     remote: Option<ServerReports>,
     network: NetworkTracker,
+    /// The first message that the server of a game sent.
+    first_of_server: Option<u64>,
     /// Messages without a reply that arrived before their sender recorded them.
     early: Vec<(u64, Delivery, Direction)>,
     outcome: Outcome,
@@ -105,6 +107,7 @@ impl Recorder {
             requests: Sequence::default(),
             remote: None,
             network: NetworkTracker::default(),
+            first_of_server: None,
             early: Vec::new(),
             outcome: Outcome::default(),
             samples,

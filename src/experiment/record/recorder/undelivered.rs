@@ -52,6 +52,11 @@ impl State {
         if !message.scheduled.measured {
             return;
         }
+        if self.is_before_server(message) {
+            self.outcome.messages.scheduled -= 1;
+            self.outcome.messages.sent -= 1;
+            return;
+        }
         let status = match self.datagrams {
             // The server lived when it got the last message that it answered: those before are lost.
             true if is_gone && message.scheduled.number >= self.next_expected.to_client => Status::Unknown,
