@@ -2,14 +2,14 @@
 
 use clap::{Arg, ArgMatches, Command, FromArgMatches as _, parser::ValueSource};
 use wirelab::{
-    experiment::application::Application,
+    experiment::{application::Application, page::PagePlan},
     link::{Aqm, LinkSpec},
     path::direct::may_observe_tcp,
     target::Target,
     transport::{Controllers, Credentials, Mapping, Shape, Transport},
 };
 
-use super::options::{link::LinkArgs, transports::Transports};
+use super::options::{link::LinkArgs, transports::Transports, workload::Traffic};
 
 /// Options, and what they need to have an effect.
 struct Row {
@@ -124,9 +124,55 @@ const ROWS: &[Row] = &[
         is_error: false,
     },
     Row {
+        options: &[
+            "interval",
+            "length",
+            "reply_length",
+            "arrivals",
+            "duration",
+            "warmup",
+            "wait",
+            "deadline",
+        ],
+        commands: &["bench", "hol"],
+        has_effect: |asked| !asked.is_page(),
+        why: "it is for messages on a schedule, and a page has none",
+        is_error: false,
+    },
+    Row {
+        options: &["flows"],
+        commands: &["bench", "hol"],
+        has_effect: |asked| {
+            !asked.is_page() || asked.any(|transport| transport.mapping() == Some(Mapping::Flow))
+        },
+        why: "it is for quic-flow alone where a page is loaded",
+        is_error: false,
+    },
+    Row {
+        options: &["mode", "connections", "loads"],
+        commands: &["bench", "hol"],
+        has_effect: Asked::is_page,
+        why: "is for a page: --workload page",
+        is_error: true,
+    },
+    Row {
+        options: &["connections"],
+        commands: &["bench", "hol"],
+        has_effect: |asked| asked.any(|transport| PagePlan::has_connections(*transport)),
+        why: "it is for tcp and tls; the other transports need one connection",
+        is_error: false,
+    },
+    Row {
+        options: &["mode"],
+        commands: &["bench", "hol"],
+        has_effect: |asked| asked.any(|transport| transport.spec().resumes_sessions),
+        why: "none of these transports resumes sessions",
+        is_error: false,
+    },
+    Row {
         options: &["flows", "interval", "reply_length", "arrivals"],
         commands: &["bench", "hol"],
-        has_effect: |asked| asked.application == Application::Messages,
+        has_effect: |asked| asked.is_page() || asked.application == Application::Messages,
         why: "it is for independent messages, and this --workload has its own",
         is_error: false,
     },
@@ -178,6 +224,7 @@ const ROWS: &[Row] = &[
 struct Asked {
     urls: Vec<Target>,
     application: Application,
+    page: bool,
     /// `None` if neither -t nor a URL names any: the default includes a transport of each kind.
     transports: Option<Vec<Transport>>,
     /// Whether any link may mark a packet.
@@ -196,9 +243,17 @@ impl Asked {
             }
             (named, by_url) => by_url.or(named),
         };
-        let application = matches.try_get_one::<Application>("workload").ok().flatten().cloned();
+        let (application, page) = match matches.try_get_one::<Traffic>("workload").ok().flatten() {
+            Some(Traffic::Scheduled(application)) => (application.clone(), false),
+            Some(Traffic::Page(_)) => (Application::default(), true),
+            None => (Application::default(), false),
+        };
         let may_mark = may_mark(matches);
-        Self { urls, transports, application: application.unwrap_or_default(), may_mark }
+        Self { urls, transports, application, page, may_mark }
+    }
+
+    fn is_page(&self) -> bool {
+        self.page
     }
 
     fn any(&self, is: impl Fn(&Transport) -> bool) -> bool {

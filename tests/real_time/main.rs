@@ -14,6 +14,7 @@ mod link_rates;
 mod moved;
 mod netns;
 mod observers;
+mod page;
 mod queueing;
 mod relay;
 mod remote;

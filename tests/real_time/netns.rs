@@ -7,10 +7,11 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
     time::Duration,
 };
 
-use crate::support::{alone, has_namespaces, is_root, say, skip, wirelab};
+use crate::support::{alone, has_namespaces, is_root, say, skip, together, wirelab};
 use serde_json::Value;
 use tempfile::TempDir;
 use wirelab::{
@@ -35,6 +36,15 @@ fn result(folder: &Path, arguments: &str) -> Option<Value> {
     let said = String::from_utf8_lossy(&output.stderr);
     let result: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {said}"));
     permitted(&result).then_some(result)
+}
+
+/// Both at once, for runs that mostly wait.
+fn both<T: Send>(one: impl FnOnce() -> T + Send, other: impl FnOnce() -> T) -> (T, T) {
+    thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        (one.join().unwrap(), other)
+    })
 }
 
 /// A `wirelab` with real-time priority, where that is allowed.
@@ -154,7 +164,7 @@ fn a_lost_segment_blocks_the_messages_behind_it_under_tls_too() {
 
 #[test]
 fn udp_loses_the_messages_that_it_loses_in_virtual_time() {
-    let _alone = alone();
+    let _turn = together();
     let folder = folder();
     let lost = |path: &str| {
         let arguments = format!(
@@ -206,7 +216,7 @@ fn quic_on_a_fixed_window_is_blocked_as_in_virtual_time() {
 
 #[test]
 fn every_transport_runs_and_loses_nothing_on_a_wire_that_loses_nothing() {
-    let _alone = alone();
+    let _turn = together();
     let folder = folder();
     let arguments = "bench --path netns -t all --rtt 10ms --loss 0% --seeds 1 -d 300ms -w 100ms";
     let Some(result) = result(folder.path(), arguments) else { return };
@@ -222,7 +232,7 @@ fn every_transport_runs_and_loses_nothing_on_a_wire_that_loses_nothing() {
 /// Runs as user 65534 if the test runs as root, else as the current user.
 #[test]
 fn an_ordinary_user_needs_no_root() {
-    let _alone = alone();
+    let _turn = together();
     let arguments = "bench --path netns -t tcp,udp --rtt 10ms --loss 0% --seeds 1 -d 300ms -w 100ms -J -q";
     let mut command = wirelab(Path::new("/"), arguments.split_whitespace());
     if is_root() {
@@ -241,7 +251,7 @@ fn an_ordinary_user_needs_no_root() {
 
 #[test]
 fn forbidden_namespaces_are_reported_in_one_line_and_other_paths_run() {
-    let _alone = alone();
+    let _turn = together();
     // A user namespace in which no network namespace may be created.
     let script = format!(
         "echo 0 > /proc/sys/user/max_net_namespaces && exec {} bench --path netns,sim -t udp,tcp -d 1s --seeds 1 -J -q",
@@ -294,7 +304,7 @@ fn a_killed_program_leaves_nothing_behind() {
                 let _ = child.wait();
                 return skip("namespaces are not permitted");
             }
-            std::thread::yield_now();
+            thread::yield_now();
         }
         let kill = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
         assert!(kill.unwrap().success());
@@ -318,7 +328,7 @@ fn plain_world(device: Device) -> Option<World> {
 
 #[test]
 fn programs_run_in_the_namespaces_and_reach_each_other_over_either_device() {
-    let _alone = alone();
+    let _turn = together();
     for device in [Device::Tun, Device::Veth] {
         let Some(world) = plain_world(device) else { continue };
         let server = world.namespace(Side::Server);
@@ -395,7 +405,7 @@ fn connections_whose_first_packets_are_lost_take_a_second_or_more() {
 /// Packets of the kernel's own (ICMP) may be corrupted too, and are not counted.
 #[test]
 fn what_the_link_corrupts_is_what_the_hosts_throw_away_and_none_of_it_is_the_machines_doing() {
-    let _alone = alone();
+    let _turn = together();
     let arguments = "bench --path netns -t udp --loss 0% --corrupt 30% -w 0s -d 2s --seeds 1";
     let Some(result) = result(folder().path(), arguments) else { return };
     let cell = &result["cells"][0];
@@ -430,7 +440,7 @@ fn the_properties_of_tcp_and_tls_are_those_of_their_standards() {
 /// 20 messages of 200 KB. Each takes 13 records, and the instrument must know where each message ends.
 #[test]
 fn tls_records_of_messages_longer_than_its_buffer_are_told_apart() {
-    let _alone = alone();
+    let _turn = together();
     let folder = folder();
     let options = "bench --path netns -t tls -l 200KB -i 50ms -d 1s -w 0s --seeds 1 --loss 0% --rtt 10ms";
     let Some(result) = result(folder.path(), options) else { return };
@@ -449,7 +459,7 @@ fn tcp_asks_for_ecn_and_answers_marks_without_a_loss() {
         let link = "--path netns --rtt 40ms --loss 0% --rate 10mbit --queue 1MB --aqm codel";
         result(folder.path(), &format!("transfer -t tcp,quic-one --bytes 8MB --seeds 1 {link} {ecn}"))
     };
-    let (Some(marked), Some(dropped)) = (bulk("--ecn"), bulk("")) else { return };
+    let (Some(marked), Some(dropped)) = both(|| bulk("--ecn"), || bulk("")) else { return };
     let cells = |result: &Value| result["cells"].as_array().unwrap().clone();
     let way = |cell: &Value, what: &str| cell[what]["to_server"].clone();
     for cell in cells(&marked) {

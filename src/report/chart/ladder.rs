@@ -330,7 +330,7 @@ impl Drawing<'_> {
         let what = if carries.is_empty() { "acknowledgement only".to_owned() } else { carries.join(", ") };
         let found = packet.loss.map_or_else(String::new, |loss| {
             let verdict = if loss.arrived { "falsely" } else { "rightly" };
-            format!("; {verdict} considered lost at {} ({})", self.time(loss.at_ns), loss.by.words())
+            format!("; {verdict} declared lost at {} ({})", self.time(loss.at_ns), loss.by.words())
         });
         format!("{what}: {text}{found}")
     }
