@@ -1,13 +1,18 @@
 //! Senders that share a bottleneck with the kernel's TCP, and messages beside it.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
-use crate::support::{alone, has_namespaces, run, say, skip};
+use crate::support::{Program, alone, has_namespaces, say, skip, wirelab};
 use serde_json::Value;
+
+/// The longest run here takes 330 s.
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// The only cell of the result of `wirelab` with these arguments, between namespaces.
 fn cell(arguments: &str) -> Value {
-    let finished = run(Path::new("/"), format!("{arguments} --path netns -J -q").split_whitespace());
+    let arguments = format!("{arguments} --path netns -J -q");
+    let program = Program::start(wirelab(Path::new("/"), arguments.split_whitespace()));
+    let finished = program.finish_within(PATIENCE);
     let result: Value =
         serde_json::from_str(&finished.stdout).unwrap_or_else(|e| panic!("{e}: {finished:?}"));
     assert_eq!(result["cells"].as_array().map(Vec::len), Some(1), "{finished:?}");
@@ -131,20 +136,26 @@ fn cubic_and_reno_get_the_windows_of_rfc_9438_at_the_same_loss() {
 
 /// Ha, Rhee and Xu (2008, "CUBIC: a new TCP-friendly high-speed TCP variant"): with a small product of bandwidth and
 /// delay, CUBIC is no faster than Reno, and with a large one it gets most of the link.
+///
+/// How much that is depends on who loses packets when the queue overflows. The long path and its queue hold 937
+/// packets. If both always lose together, every T seconds, Reno grows by T / 0.19 packets to twice that, and CUBIC by
+/// 0.4 T^3 to that over 0.3 (RFC 9438 section 4.2): together 937 at T = 8.6, where CUBIC has 92% of the mean windows. If
+/// they lose independently at the same rate, windows of 546 and 204 segments have the same loss (section 5.1, figure 5
+/// and RFC 5681): 73%. Reno's slow start overshoots and takes most of the link at first, and a minute is too short to
+/// correct that.
 #[test]
-#[ignore = "takes two minutes"]
+#[ignore = "takes six minutes"]
 fn cubic_gets_about_half_beside_reno_on_a_short_path_and_most_of_a_long_one() {
     let _alone = alone();
     if !has_namespaces() || !has_controller("reno") {
         return;
     }
-    let cubic =
-        |link: &str| share(&cell(&format!("share -t tcp:cubic,tcp:reno -d 60s -w 5s --loss 0% {link}")), 0);
-    let short = cubic("--rate 10mbit --rtt 10ms --queue 1bdp");
-    let long = cubic("--rate 50mbit --rtt 150ms --queue 0.5bdp");
+    let cubic = |run: &str| share(&cell(&format!("share -t tcp:cubic,tcp:reno -w 5s --loss 0% {run}")), 0);
+    let short = cubic("-d 65s --rate 10mbit --rtt 10ms --queue 1bdp");
+    let long = cubic("-d 305s --rate 50mbit --rtt 150ms --queue 0.5bdp");
     say(&format!("CUBIC beside Reno: {short} on a short path, {long} on a long one"));
     assert!((0.3..0.6).contains(&short), "{short}");
-    assert!(long > 0.7, "{long}");
+    assert!((0.7..0.95).contains(&long), "{long}");
 }
 
 /// The share of one BBR v1 sender beside loss-based ones at 10 Mbit/s and 40 ms, with a queue of this many

@@ -103,9 +103,14 @@ impl Program {
     }
 
     /// Ends its standard input and waits until it ends by itself.
-    pub(crate) fn finish(mut self) -> Finished {
+    pub(crate) fn finish(self) -> Finished {
+        self.finish_within(PATIENCE)
+    }
+
+    /// As [`finish`](Self::finish), for a program that runs for minutes.
+    pub(crate) fn finish_within(mut self, patience: Duration) -> Finished {
         self.say_no_more();
-        let deadline = Deadline::new();
+        let deadline = Deadline::after(patience);
         loop {
             match self.next_line(&deadline) {
                 Ok(_) => {}
@@ -192,7 +197,11 @@ struct Deadline(Instant);
 
 impl Deadline {
     fn new() -> Self {
-        Self(now() + PATIENCE)
+        Self::after(PATIENCE)
+    }
+
+    fn after(patience: Duration) -> Self {
+        Self(now() + patience)
     }
 
     fn left(&self) -> Duration {

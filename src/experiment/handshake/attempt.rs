@@ -1,10 +1,11 @@
 //! One connection: a handshake and two requests. The caller closes it.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use super::{HandshakePlan, Reading};
+use super::HandshakePlan;
 use crate::{
     channel::{self, Channel, Settings},
+    experiment::connecting::Connector,
     link::Counters,
     path::{Host, timeout},
     unit::{PerDirection, Time},
@@ -39,19 +40,18 @@ impl Attempt {
 pub(super) async fn attempt(
     host: &Arc<dyn Host>,
     plan: &HandshakePlan,
-    peer: SocketAddr,
+    connector: &Connector<'_>,
     settings: &Settings,
-    wire: Reading<'_>,
 ) -> (Attempt, Option<Box<dyn Channel>>) {
     let (mut seen, mut channel) = (Attempt::default(), None);
     let begun = host.now();
-    let before = wire();
+    let (peer, before) = (connector.peer(), connector.counters());
     let talk = async {
         let channel = channel
             .insert(channel::connect(host, plan.transport, peer, settings).await.map_err(|e| e.to_string())?);
         seen.connect = Some(host.now() - begun);
         seen.first = Some(ask(host, channel, 0, plan.length).await? - begun);
-        seen.wire = before.zip(wire()).map(|(before, now)| now - before);
+        seen.wire = before.zip(connector.counters()).map(|(before, now)| now - before);
         seen.second = Some(ask(host, channel, 1, plan.length).await? - begun);
         Ok::<(), String>(())
     };

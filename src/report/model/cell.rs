@@ -15,6 +15,7 @@ use super::{
     load::Load,
     migration::Migration,
     network::Network,
+    page::Page,
     pictures::Pictures,
     queueing::Queueing,
     ratio::Ratio,
@@ -101,6 +102,9 @@ pub struct Cell {
     /// The age of the state of a game; null for other workloads.
     #[serde(default)]
     pub game: Option<Game>,
+    /// When the objects of a page were complete; null for other workloads.
+    #[serde(default)]
+    pub page: Option<Page>,
     /// Figures of `share`.
     pub share: Option<Share>,
     /// Figures of `handshake`.
@@ -158,6 +162,7 @@ impl Cell {
             migration: None,
             video: None,
             game: None,
+            page: None,
             share: None,
             handshake: None,
             per_seed: Vec::new(),
@@ -171,7 +176,7 @@ impl Cell {
 impl Cell {
     /// Whether messages are judged one by one, not as parts of what an application sends.
     pub fn judges_messages(&self) -> bool {
-        self.video.is_none() && self.game.is_none()
+        self.video.is_none() && self.game.is_none() && self.page.is_none()
     }
 }
 
