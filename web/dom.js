@@ -34,11 +34,12 @@ export function fit(part) {
 
 // A duration in nanoseconds, with three significant digits.
 export function time(ns) {
-  const [value, unit] = ns < 1e3 ? [ns, 'ns'] : ns < 1e6 ? [ns / 1e3, 'us'] : ns < 1e9 ? [ns / 1e6, 'ms'] : [ns / 1e9, 's'];
+  const [value, unit] =
+    ns < 1e3 ? [ns, 'ns'] : ns < 1e6 ? [ns / 1e3, 'us'] : ns < 1e9 ? [ns / 1e6, 'ms'] : [ns / 1e9, 's'];
   return `${Number(value.toPrecision(3))} ${unit}`;
 }
 
-export const share = ratio => ratio == null ? '-' : `${Number((ratio * 100).toPrecision(3))}%`;
+export const share = ratio => (ratio == null ? '-' : `${Number((ratio * 100).toPrecision(3))}%`);
 
 // Saves text as a file of the reader's.
 export function save(name, kind, text) {
@@ -56,7 +57,9 @@ export function say(text) {
   const line = document.getElementById('said');
   line.textContent = text;
   clearTimeout(silence);
-  silence = setTimeout(() => { line.textContent = ''; }, 6000);
+  silence = setTimeout(() => {
+    line.textContent = '';
+  }, 6000);
 }
 
 export async function copy(text, what) {

@@ -11,10 +11,15 @@ export async function start() {
 }
 
 class Server {
-  // Answers a call. `hooks.begin` hears the number of runs or the seconds that it takes, `hooks.done` the runs that ended.
+  // Answers a call. `hooks.begin` hears how many runs or seconds it takes, `hooks.done` how many runs have ended.
   async call(call, signal, hooks = {}) {
-    const response = await fetch('call', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(call), signal });
-    if (!response.ok) throw new Refused(await response.text() || `the server answers ${response.status}`);
+    const response = await fetch('call', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(call),
+      signal,
+    });
+    if (!response.ok) throw new Refused((await response.text()) || `the server answers ${response.status}`);
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = '';
     for (;;) {
@@ -66,8 +71,16 @@ class Workers {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       const worker = this.idle.pop() ?? this.begin();
-      const end = () => { clearTimeout(limit); signal?.removeEventListener('abort', abort); };
-      const kill = reason => { end(); worker.terminate(); if (!this.idle.length) this.idle.push(this.begin()); reject(reason); };
+      const end = () => {
+        clearTimeout(limit);
+        signal?.removeEventListener('abort', abort);
+      };
+      const kill = reason => {
+        end();
+        worker.terminate();
+        if (!this.idle.length) this.idle.push(this.begin());
+        reject(reason);
+      };
       const abort = () => kill(signal.reason);
       const limit = setTimeout(() => kill(new Refused('ended: it took too long')), LONGEST_MS);
       signal?.addEventListener('abort', abort);
@@ -75,8 +88,10 @@ class Workers {
       worker.onmessage = ({ data }) => {
         if (data.done !== undefined) return hooks.done?.(data.done);
         end();
-        if (this.idle.length < 3) this.idle.push(worker); else worker.terminate();
-        if (data.error !== undefined) reject(new Refused(data.error)); else resolve(data.answer);
+        if (this.idle.length < 3) this.idle.push(worker);
+        else worker.terminate();
+        if (data.error !== undefined) reject(new Refused(data.error));
+        else resolve(data.answer);
       };
       worker.postMessage({ call: JSON.stringify(call) });
     });

@@ -13,15 +13,35 @@ try {
   const engine = await start();
   const about = JSON.parse(await engine.call({ call: 'about' }));
   document.head.prepend(el('style', {}, about.css));
-  byId('by').textContent = `wirelab ${about.version}: ${about.paths.length > 1 ? 'this machine is the engine' : 'quinn, rustls and our ARQ run in this browser, in virtual time'}. The command on the page prints the same figures.`;
+  const engineIs =
+    about.paths.length > 1
+      ? 'this machine is the engine'
+      : 'quinn, rustls and our ARQ run in this browser, in virtual time';
+  byId('by').textContent = `wirelab ${about.version}: ${engineIs}. The command on the page prints the same figures.`;
   byId('starting').remove();
   const tour = new Tour(engine, byId('tour'), {
-    chosen: lesson => { state.lesson = lesson; write(state); },
-    attempt: line => { state.lines = [line]; state.ladder = null; state.view = 'lab'; build(engine, about); show(tour); scrollTo(0, 0); },
+    chosen: lesson => {
+      state.lesson = lesson;
+      write(state);
+    },
+    attempt: line => {
+      state.lines = [line];
+      state.ladder = null;
+      state.view = 'lab';
+      build(engine, about);
+      show(tour);
+      scrollTo(0, 0);
+    },
   });
   build(engine, about);
-  byId('view-lab').addEventListener('click', () => { state.view = 'lab'; show(tour); });
-  byId('view-tour').addEventListener('click', () => { state.view = 'tour'; show(tour); });
+  byId('view-lab').addEventListener('click', () => {
+    state.view = 'lab';
+    show(tour);
+  });
+  byId('view-tour').addEventListener('click', () => {
+    state.view = 'tour';
+    show(tour);
+  });
   byId('share').addEventListener('click', () => copy(location.href, 'Link'));
   byId('compare').addEventListener('click', () => {
     state.lines = state.lines.length > 1 ? [state.lines[0]] : [state.lines[0], state.lines[0]];
@@ -30,7 +50,11 @@ try {
     write(state);
     say(state.lines.length > 1 ? 'Two configurations: change one of them' : 'One configuration');
   });
-  addEventListener('hashchange', () => { Object.assign(state, read()); build(engine, about); show(tour); });
+  addEventListener('hashchange', () => {
+    Object.assign(state, read());
+    build(engine, about);
+    show(tour);
+  });
   await show(tour);
 } catch (error) {
   byId('starting')?.replaceChildren(`The engine does not start: ${error.message}`);
@@ -41,11 +65,24 @@ try {
 function build(engine, about) {
   panels.forEach(panel => panel.stop());
   const two = state.lines.length > 1;
-  panels = state.lines.map((line, index) => new Panel(engine, about, two ? 'AB'[index] : '', line, {
-    changed: next => { state.lines[index] = next; state.ladder = state.ladder?.place === index ? null : state.ladder; write(state); },
-    shown: () => { const highest = Math.max(...panels.map(panel => panel.highest ?? 0)); panels.forEach(panel => panel.draw(highest)); },
-    opened: ladder => { state.ladder = ladder && { place: index, ...ladder }; write(state); },
-  }));
+  panels = state.lines.map(
+    (line, index) =>
+      new Panel(engine, about, two ? 'AB'[index] : '', line, {
+        changed: next => {
+          state.lines[index] = next;
+          state.ladder = state.ladder?.place === index ? null : state.ladder;
+          write(state);
+        },
+        shown: () => {
+          const highest = Math.max(...panels.map(panel => panel.highest ?? 0));
+          panels.forEach(panel => panel.draw(highest));
+        },
+        opened: ladder => {
+          state.ladder = ladder && { place: index, ...ladder };
+          write(state);
+        },
+      }),
+  );
   byId('lab').className = two ? 'configs two' : 'configs';
   byId('lab').replaceChildren(...panels.map(panel => panel.element));
   byId('compare').setAttribute('aria-pressed', two);

@@ -13,7 +13,12 @@ export class Panel {
   constructor(engine, about, place, line, { changed, opened, shown }) {
     Object.assign(this, { engine, about, place, line, changed, opened, shown });
     this.controls = new Controls(place, line, about, next => this.change(next));
-    const settings = el('details', { class: 'settings', open: innerWidth > 700 }, el('summary', {}, place ? `Settings ${place}` : 'Settings'), this.controls.form);
+    const settings = el(
+      'details',
+      { class: 'settings', open: innerWidth > 700 },
+      el('summary', {}, place ? `Settings ${place}` : 'Settings'),
+      this.controls.form,
+    );
     this.command = el('code', {});
     this.bar = el('progress', { max: 1, value: 0, 'aria-label': 'Progress', hidden: true });
     this.error = el('p', { class: 'error', role: 'alert', hidden: true });
@@ -22,11 +27,28 @@ export class Panel {
     this.part = el('div', { class: 'part' });
     this.ladder = el('div', {});
     this.results.append(this.figure, this.ladder, this.part);
-    const tools = el('div', { class: 'tools' },
+    const tools = el(
+      'div',
+      { class: 'tools' },
       button('Copy command', () => copy(`wirelab ${this.line}`, 'Command')),
-      button('Save JSON', () => this.save('json')), button('Save CSV', () => this.save('csv')), button('Save report', () => this.save('html')));
-    this.element = el('section', { class: 'config', 'aria-label': place ? `Configuration ${place}` : 'Configuration' }, settings,
-      el('div', { class: 'shown' }, el('p', { class: 'command' }, '$ ', this.command), tools, this.bar, this.error, this.results));
+      button('Save JSON', () => this.save('json')),
+      button('Save CSV', () => this.save('csv')),
+      button('Save report', () => this.save('html')),
+    );
+    this.element = el(
+      'section',
+      { class: 'config', 'aria-label': place ? `Configuration ${place}` : 'Configuration' },
+      settings,
+      el(
+        'div',
+        { class: 'shown' },
+        el('p', { class: 'command' }, '$ ', this.command),
+        tools,
+        this.bar,
+        this.error,
+        this.results,
+      ),
+    );
   }
 
   change(line) {
@@ -41,25 +63,34 @@ export class Panel {
   // Runs the configuration. An earlier run is cancelled.
   async run() {
     this.running?.abort(new DOMException('', 'AbortError'));
-    const running = this.running = new AbortController();
+    const running = (this.running = new AbortController());
     const { signal } = running;
     this.command.textContent = `wirelab ${this.line}`;
     this.element.classList.add('busy');
     let clock;
-    const late = setTimeout(() => { this.bar.hidden = false; }, 400);
+    const late = setTimeout(() => {
+      this.bar.hidden = false;
+    }, 400);
     let total = 1;
     this.bar.removeAttribute('value');
     const hooks = {
       begin: ({ runs, seconds }) => {
         total = runs || 1;
         const begun = performance.now();
-        if (seconds) clock = setInterval(() => { this.bar.value = Math.min(0.98, (performance.now() - begun) / seconds / 1000); }, 200);
+        if (seconds)
+          clock = setInterval(() => {
+            this.bar.value = Math.min(0.98, (performance.now() - begun) / seconds / 1000);
+          }, 200);
       },
-      done: runs => { if (!clock) this.bar.value = Math.min(1, (this.bar.value || 0) + runs / total); },
+      done: runs => {
+        if (!clock) this.bar.value = Math.min(1, (this.bar.value || 0) + runs / total);
+      },
     };
     try {
       await this.preview(signal);
-      const { part, result } = JSON.parse(await this.engine.call({ call: 'show', words: split(this.line) }, signal, hooks));
+      const { part, result } = JSON.parse(
+        await this.engine.call({ call: 'show', words: split(this.line) }, signal, hooks),
+      );
       if (signal.aborted) return;
       this.show(result, part);
       this.error.hidden = true;
@@ -100,7 +131,8 @@ export class Panel {
     const words = split(this.line);
     const change = (option, long, value) => {
       const at = words.findIndex(word => word === option || word === long);
-      if (at >= 0) words[at + 1] = value; else words.push(option, value);
+      if (at >= 0) words[at + 1] = value;
+      else words.push(option, value);
     };
     change('-t', '--transport', transport);
     if (controller) change('-C', '--congestion', controller);
@@ -117,7 +149,14 @@ export class Panel {
     const prefix = `p${this.place}-`;
     for (const marked of this.part.querySelectorAll('[id]')) marked.id = prefix + marked.id;
     for (const chart of this.part.querySelectorAll('[aria-labelledby]')) {
-      chart.setAttribute('aria-labelledby', chart.getAttribute('aria-labelledby').split(' ').map(id => prefix + id).join(' '));
+      chart.setAttribute(
+        'aria-labelledby',
+        chart
+          .getAttribute('aria-labelledby')
+          .split(' ')
+          .map(id => prefix + id)
+          .join(' '),
+      );
     }
     fit(this.part);
   }
@@ -127,7 +166,11 @@ export class Panel {
     const { file } = this;
     if (!file || this.drawn === highest) return;
     this.drawn = highest;
-    this.figure.replaceChildren(dots(file, highest, (cell, which) => this.open({ transport: rowNames(file.cells)(cell), seed: cell.pictures.timeline.seed, which }, true)));
+    this.figure.replaceChildren(
+      dots(file, highest, (cell, which) =>
+        this.open({ transport: rowNames(file.cells)(cell), seed: cell.pictures.timeline.seed, which }, true),
+      ),
+    );
   }
 
   // Opens the ladder of a message, or of the longest stall.
@@ -135,7 +178,7 @@ export class Panel {
     const cell = this.file?.cells.find(other => rowNames(this.file.cells)(other) === request.transport);
     if (!cell) return;
     this.opening?.abort(new DOMException('', 'AbortError'));
-    const { signal } = this.opening = new AbortController();
+    const { signal } = (this.opening = new AbortController());
     const words = this.only(cell.transport, cell.congestion);
     try {
       if (!this.isSimulated()) return say('Ladders are drawn in virtual time: choose the path sim');
@@ -143,11 +186,17 @@ export class Panel {
       const episode = JSON.parse(text);
       if (signal.aborted) return;
       if (!episode) return say('Nothing was lost or late there: this message has no ladder');
-      const element = ladder(episode, request.transport, () => { this.shut(); this.opened(null); });
+      const element = ladder(episode, request.transport, () => {
+        this.shut();
+        this.opened(null);
+      });
       this.ladder.replaceChildren(element);
       element.start();
       this.opened(request);
-      if (byHand) { element.focus({ preventScroll: true }); element.scrollIntoView({ block: 'nearest' }); }
+      if (byHand) {
+        element.focus({ preventScroll: true });
+        element.scrollIntoView({ block: 'nearest' });
+      }
     } catch (error) {
       if (!signal.aborted) say(error.message);
     }
@@ -169,7 +218,11 @@ export class Panel {
     // A run in virtual time is repeated exactly, one in real time is not.
     const result = this.isSimulated() ? null : JSON.stringify(this.file);
     try {
-      save(`wirelab-${words[0]}.${format}`, kinds[format], await this.engine.call({ call: 'render', words, format, result }));
+      save(
+        `wirelab-${words[0]}.${format}`,
+        kinds[format],
+        await this.engine.call({ call: 'render', words, format, result }),
+      );
       say(`Saved as ${format}`);
     } catch (error) {
       say(error.message);

@@ -5,7 +5,7 @@ export const DEFAULT = 'hol -t udp,arq-selective,quic-one,quic-message,quic-data
 // The words of a command line. A value with spaces stands in single quotes.
 export const split = line => [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain);
 
-export const join = words => words.map(word => /^[\w%:.,=/+-]+$/.test(word) ? word : `'${word}'`).join(' ');
+export const join = words => words.map(word => (/^[\w%:.,=/+-]+$/.test(word) ? word : `'${word}'`)).join(' ');
 
 export function read(hash = location.hash) {
   const given = new URLSearchParams(hash.replace(/^#/, ''));
@@ -25,7 +25,10 @@ export function read(hash = location.hash) {
 
 export function write(state) {
   const parts = [];
-  const add = (name, value) => parts.push(`${name}=${encodeURIComponent(value).replace(/%20/g, '+').replace(/%2C/g, ',').replace(/%3A/g, ':').replace(/%3D/g, '=')}`);
+  // What an address may hold as it is stays readable.
+  const readable = { '%20': '+', '%2C': ',', '%3A': ':', '%3D': '=' };
+  const encoded = value => encodeURIComponent(value).replace(/%(20|2C|3A|3D)/g, code => readable[code]);
+  const add = (name, value) => parts.push(`${name}=${encoded(value)}`);
   if (state.view === 'tour') add('lesson', state.lesson + 1);
   state.lines.forEach((line, index) => add('ab'[index], line));
   const { ladder } = state;

@@ -5,7 +5,10 @@ if (typeof wasm_bindgen === 'undefined') importScripts('engine-glue.js');
 self.wirelabProgress = runs => postMessage({ done: runs });
 
 onmessage = ({ data }) => {
-  if (data.module) { wasm_bindgen.initSync({ module: data.module }); return; }
+  if (data.module) {
+    wasm_bindgen.initSync({ module: data.module });
+    return;
+  }
   try {
     postMessage({ answer: wasm_bindgen.call(data.call) });
   } catch (error) {

@@ -77,6 +77,11 @@ pub struct UnitToSend {
 }
 
 impl UnitToSend {
+    /// A message on its own.
+    fn single(first: Probe, length: usize) -> Self {
+        Self { first, count: 1, length, useful_until: None }
+    }
+
     fn probes(&self) -> impl Iterator<Item = Probe> {
         let first = self.first;
         (0..self.count).map(move |place| {

@@ -7,10 +7,13 @@ use serde_json::{Map, Value};
 use wirelab::{
     experiment::{
         Bench, Experiment, InvalidMove, Loaded, LoadedPlan, Moved, Moves, Outcome, PathKind, Plan, Rebind,
-        Request, Runs, Sender, Setup, Which, choose, choose_contrast, entry, episode, messages_config, pair,
+        Request, Runs, Sender, Setup, Which, choose, choose_contrast, entry, episode, messages_config,
+        page::{Page, Pages, page_config},
+        pair,
     },
     path::StopSignal,
     report::episode::Episode,
+    transport::Transport,
 };
 
 use super::{
@@ -22,6 +25,7 @@ use super::{
         matrix::{Axes, MatrixArgs},
         moves::MoveArgs,
         output::{OutputArgs, first_error},
+        page::PageArgs,
         senders::{Senders, senders},
         servers::{ServerArgs, check_load},
         sweep::SweepArgs,
@@ -37,6 +41,8 @@ pub(crate) struct MessagesArgs<D: Defaults> {
     matrix: MatrixArgs<D>,
     #[command(flatten)]
     workload: WorkloadArgs,
+    #[command(flatten)]
+    page: PageArgs,
     /// Run these senders beside the messages, each once in each direction, and compare with the same messages without
     /// them: TRANSPORT[:CONTROLLER][@RATE][@start=TIME][@end=TIME], as in `wirelab share`. Without options for the link,
     /// the link then has --rate 20mbit --queue 1bdp --loss 0%
@@ -61,6 +67,9 @@ impl<D: Defaults> MessagesArgs<D> {
 
     /// Runs what the options ask for and writes the result.
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        if let Some(page) = self.workload.page() {
+            return self.run_page(page);
+        }
         if let Some(Senders(background)) = &self.background {
             return self.run_loaded(background);
         }
@@ -128,6 +137,43 @@ impl<D: Defaults> MessagesArgs<D> {
         let written = finished.write();
         let drawn = self.detail.draw(&shown, self.output.text());
         first_error([written, found, drawn])
+    }
+
+    /// Loads a page.
+    fn run_page(&self, page: &Page) -> anyhow::Result<ExitCode> {
+        let moves = self.moves.moves();
+        let not_for_pages = [
+            (
+                D::COMMAND == "hol",
+                "hol",
+                "it is about single messages; a page is judged as a whole: use wirelab bench",
+            ),
+            (self.background.is_some(), "--background", "it runs beside messages, not beside a page"),
+            (
+                moves.change().is_some(),
+                moves.option(),
+                "the gap is measured by messages, and a page has none",
+            ),
+            (self.detail.wants_ladder(), "--ladder", "it shows single messages, and a page has none"),
+            (
+                self.detail.wants_samples(),
+                "--samples",
+                "they are rows of single messages; --pictures has each object",
+            ),
+            (
+                self.servers.any(),
+                "--workload",
+                "a page needs a server that answers with other sizes, so not one by URL",
+            ),
+        ];
+        if let Some((_, option, why)) = not_for_pages.into_iter().find(|(is_given, ..)| *is_given) {
+            return Err(UsageError::new(format!("{option}: {why}")).into());
+        }
+        let flows = self.workload.page_flows();
+        let mut matrix = self.matrix.clone();
+        matrix.default_to(&[Transport::TLS, Transport::QUIC_ONE, Transport::QUIC_MESSAGE]);
+        let request = matrix.request::<Pages>(|axes| Ok(self.page.plans(axes, page, flows)))?;
+        self.prepared(&Pages, &request, page_config(&request)).run(&self.output, Finished::write)
     }
 
     /// Runs messages of a client whose address changes.

@@ -13,6 +13,7 @@
 pub mod application;
 mod bench;
 mod config;
+mod connecting;
 mod deal;
 mod driver;
 mod episode;
@@ -25,6 +26,7 @@ mod matrix;
 mod migration;
 mod moved;
 mod on_path;
+pub mod page;
 mod part;
 mod path_kind;
 mod plan;

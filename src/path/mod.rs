@@ -22,6 +22,8 @@ mod layered_quic;
 pub mod netns;
 mod observer;
 mod packet;
+#[cfg(feature = "sockets")]
+mod packet_queue;
 mod queue_meter;
 mod quinn_runtime;
 mod randomness;

@@ -295,6 +295,26 @@ const COLUMNS: &[(&str, &str)] = &[
     ("game_stale_ratio", "game/both/stale_ratio"),
     ("game_to_server_age_mean_ns", "game/to_server/mean_ns"),
     ("game_to_client_age_mean_ns", "game/to_client/mean_ns"),
+    ("page_mode", "page/mode"),
+    ("page_max_connections", "page/max_connections"),
+    ("page_objects", "page/objects"),
+    ("page_mean_bytes", "page/mean_bytes"),
+    ("page_loads", "page/loads"),
+    ("page_complete", "page/complete"),
+    ("page_failed", "page/failed"),
+    ("page_connections_per_load", "page/connections_per_load"),
+    ("page_first_byte_{}_ns", "page/first_byte_ns"),
+    ("page_document_{}_ns", "page/document_ns"),
+    ("page_first_object_{}_ns", "page/first_object_ns"),
+    ("page_each_object_{}_ns", "page/each_object_ns"),
+    ("page_object_first_byte_{}_ns", "page/object_first_byte_ns"),
+    ("page_complete_{}_ns", "page/complete_ns"),
+    ("page_round_trips", "page/round_trips"),
+    ("page_connecting_mean_ns", "page/phases_mean_ns/connecting_ns"),
+    ("page_waiting_mean_ns", "page/phases_mean_ns/waiting_ns"),
+    ("page_request_mean_ns", "page/phases_mean_ns/request_ns"),
+    ("page_receiving_mean_ns", "page/phases_mean_ns/receiving_ns"),
+    ("page_problem", "page/problem"),
     ("sender", "sender/sender"),
     ("sender_transport", "sender/transport"),
     ("sender_congestion", "sender/congestion"),
@@ -343,9 +363,9 @@ mod tests {
     use super::*;
     use crate::report::model::{
         Budget, Cell, Delayed, Game, Handshake, HandshakeMode, Hol, HolDirection, KernelRecovery, Latency,
-        Link, Load, LossCauses, LossDetection, Messages, Migration, Missing, Network, NetworkDirection,
-        QueueDirection, Ratio, Recovery, Share, ShareSender, Stall, Theory, Transfer, TransferDirection,
-        Truth, Video, Wire, WireDirection, Workload,
+        Link, Load, LossCauses, LossDetection, Messages, Migration, Missing, Network, NetworkDirection, Page,
+        PagePhases, QueueDirection, Ratio, Recovery, Share, ShareSender, Stall, Theory, Transfer,
+        TransferDirection, Truth, Video, Wire, WireDirection, Workload,
     };
     use crate::unit::PerDirection;
 
@@ -432,6 +452,7 @@ mod tests {
             }),
             video: Some(Video::default()),
             game: Some(Game::default()),
+            page: Some(Page { phases_mean_ns: Some(PagePhases::default()), ..Page::of(HandshakeMode::Cold) }),
             transfer: Some(Transfer { missing: Some(Missing::default()), ..Transfer::default() }),
             handshake: Some(Handshake {
                 mode: HandshakeMode::Cold,

@@ -107,7 +107,7 @@ Losses, and what was sent again for them
   Packets with data of both directions; links that wirelab emulates only.
   losses found  lost packets that their sender declared lost, or found by a probe
   found after   mean time from when a lost packet entered the link until then
-  never found   lost packets that their sender never considered lost: later
+  never found   lost packets that their sender never declared lost: later
                 packets carried their data, or the run ended
   false losses  packets that were declared lost and arrived
   sent again    packets with data that had been sent before

@@ -97,6 +97,7 @@ impl<'a> Group<'a> {
     pub(crate) fn description(&self) -> String {
         let mut parts = vec![words::workload(&self.cells[0].workload)];
         parts.extend(words::connections(&self.cells));
+        parts.extend(words::loads(&self.cells));
         let seeds = self.cells.iter().map(|cell| cell.seeds);
         if let (Some(fewest), Some(most)) = (seeds.clone().min(), seeds.max()) {
             let most_seeds = numbers::plural(most, "seed");
@@ -144,6 +145,9 @@ fn label(cell: &Cell, group: &[&Cell], controllers_differ: bool) -> String {
     }
     if let Some(memory) = &cell.memory {
         label = format!("{label} {}", numbers::plural(memory.connections, "connection"));
+    }
+    if let Some(page) = &cell.page {
+        label = format!("{label}{}", words::page_row(page));
     }
     let other_server = |other: &&Cell| other.transport == cell.transport && other.server != cell.server;
     if let (Some(server), Some(_)) = (&cell.server, group.iter().copied().find(other_server)) {

@@ -14,8 +14,8 @@ use crate::{
     experiment::{
         Batch, Bench, Driven, Experiment, Handshake, HandshakePlan, InvalidMove, Mode, Moved, MovedPlan,
         Moves, Options, Outcome, PathKind, Plan, Progress, Request, RunError, Runs, Setup, Which, Workload,
-        application::Application, choose, config, drive, entry, episode, given_options, handshake_config,
-        messages_config, pair,
+        application::{Application, game},
+        choose, config, drive, entry, episode, given_options, handshake_config, messages_config, pair,
     },
     link::{LinkOptions, LinkSpec},
     path::StopSignal,
@@ -150,6 +150,9 @@ impl Scenario {
         scenario.workload.deadline = deadline
             .or_else(|| application.deadline())
             .unwrap_or_else(|| Workload::default_deadline(Some(&scenario.links)));
+        if application.game().is_some() && !scenario.given.contains_key("length") {
+            scenario.workload.length = game::DEFAULT_LENGTH;
+        }
         scenario.workload = scenario.workload.carrying(application);
         scenario.check()?;
         Ok(scenario)

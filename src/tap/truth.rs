@@ -125,7 +125,7 @@ struct Packet {
     /// When it entered the link.
     entered: Time,
     data: Vec<Extent>,
-    /// When and why its sender first considered it lost.
+    /// When and why its sender first declared it lost.
     found: Option<(Time, LossCause)>,
     /// When and why it was declared lost.
     declared: Option<(Time, LossCause)>,

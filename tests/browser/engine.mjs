@@ -13,6 +13,10 @@ vm.runInThisContext(`${read('engine.js')}; globalThis.wasm_bindgen = wasm_bindge
 wasm_bindgen.initSync({ module: new WebAssembly.Module(zlib.gunzipSync(read('engine.bin'))) });
 for await (const line of readline.createInterface({ input: process.stdin })) {
   let said;
-  try { said = { answer: wasm_bindgen.call(line) }; } catch (error) { said = { error: error.message }; }
+  try {
+    said = { answer: wasm_bindgen.call(line) };
+  } catch (error) {
+    said = { error: error.message };
+  }
   console.log(JSON.stringify(said));
 }

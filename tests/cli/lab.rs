@@ -29,6 +29,9 @@ const LINES: &[&str] = &[
     "bench -t quic-one -C fixed -d 1s --seeds 1 --delay 40ms --to-client delay=5ms --deadline 90ms",
     "hol -t arq-go-back-n,arq-stop-and-wait -d 1s --seeds 1 -i 20ms --rtt 10ms",
     "bench -t quic-one -C fixed -d 2s --seeds 1 -l 20KB -i 50ms --mtu 1400",
+    "bench --workload video -t udp,quic-one,quic-message -C fixed -d 3s --seeds 1 --rtt 100ms",
+    "bench --workload video:60:2mbit:1s --playout 80ms --drop-late -t quic-message -C fixed -d 2s --seeds 1",
+    "bench --workload game -t udp,quic-one -C fixed -d 2s --seeds 1 --loss 2%",
     // The defaults: 60 s, 30 seeds, two round trips.
     "hol -t udp,arq-selective,quic-one,quic-message,quic-datagram -d 10s --seeds 1",
     "hol -t quic-one --seeds 1",
@@ -261,6 +264,7 @@ fn absurd_and_broken_calls_are_refused_in_one_line() {
         (show("hol -t udp -o /tmp/owned.json").to_string(), "unknown option -o"),
         (show("hol -t udp --rate trace:/etc/passwd").to_string(), "the lab reads no files"),
         (show("hol -t udp --to-client rate=trace:/etc/passwd").to_string(), "the lab reads no files"),
+        (show("bench -t udp --workload video:/etc/passwd").to_string(), "--workload: "),
         (show("serve udp://").to_string(), "unknown command"),
         (show("hol -t udp --path direct").to_string(), "the lab has no --path direct"),
         (json!({ "call": "lesson", "index": 99, "said": null }).to_string(), "there is no lesson 100"),

@@ -10,9 +10,10 @@ use std::{
 use crate::support::{Finished, has_command, run, say};
 
 /// A command of each experiment, with cells of different lengths. The runs are short, because each part is a process.
-const COMMANDS: [&str; 6] = [
+const COMMANDS: [&str; 7] = [
     "bench -t udp,arq-selective,quic-one --loss 0%,2% -d 1s --seeds 3",
     "bench -t quic-one --background quic-one --rate 5mbit --queue 1bdp --loss 0% -d 1s --seeds 2",
+    "bench --workload page:5:4KB -t quic-one,quic-message --mode cold,0rtt --loss 2% --loads 2 --seeds 3",
     "hol -t quic-one,quic-message --loss 3% -d 1s --seeds 3 -C fixed,cubic",
     "handshake -t udp,quic-one -n 3 --seeds 3 --path sim --loss 5%",
     "transfer -t udp,quic-one -n 100KB --seeds 3 --loss 1% --pace 2mbit",

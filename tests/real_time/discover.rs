@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::support::{Finished, Program, has_command, python, skip};
+use crate::support::{Finished, Program, has_command, python, skip, together};
 use serde_json::Value;
 
 /// Bridges to which hosts are attached. The namespaces end with the programs that hold them.
@@ -135,6 +135,7 @@ fn owned(name: &str, interfaces: &str, urls: &str) -> (String, String, String) {
 
 #[test]
 fn every_server_of_the_link_is_listed_once_and_garbage_is_not() {
+    let _turn = together();
     let Some(mut lan) = Lan::new() else { return };
     let [client, one, two, rogue] = [1, 2, 3, 4].map(|n| lan.host(&[(0, &format!("10.7.0.{n}"))]));
     let _servers = [
@@ -176,6 +177,7 @@ fn every_server_of_the_link_is_listed_once_and_garbage_is_not() {
 
 #[test]
 fn a_server_on_two_links_is_found_on_both_and_listed_once() {
+    let _turn = together();
     let Some(mut lan) = Lan::new() else { return };
     let client = lan.host(&[(0, "10.7.0.1"), (1, "10.7.1.1")]);
     let left = lan.host(&[(0, "10.7.0.2")]);
@@ -193,6 +195,7 @@ fn a_server_on_two_links_is_found_on_both_and_listed_once() {
 /// Linux limits the groups of a socket to 20, and a server joins two on each interface.
 #[test]
 fn a_server_is_found_on_each_of_fifteen_interfaces() {
+    let _turn = together();
     const LINKS: usize = 15;
     let Some(mut lan) = Lan::new() else { return };
     let [client, host] = [1, 2].map(|_| lan.host(&[]));
@@ -220,6 +223,7 @@ fn a_server_is_found_on_each_of_fifteen_interfaces() {
 
 #[test]
 fn a_group_that_cannot_be_joined_is_reported() {
+    let _turn = together();
     let Some(mut lan) = Lan::new() else { return };
     let host = lan.host(&[(0, "10.7.0.2")]);
     script(&host.holder, "echo 0 > /proc/sys/net/ipv4/igmp_max_memberships");
@@ -245,6 +249,7 @@ fn sorted_urls(mut servers: Vec<(String, String, String)>) -> Vec<(String, Strin
 
 #[test]
 fn an_ipv6_server_is_found_by_an_address_that_the_client_can_use() {
+    let _turn = together();
     let Some(mut lan) = Lan::new() else { return };
     let [client, host] = [1, 2].map(|n| lan.host(&[(0, &format!("10.7.0.{n}"))]));
     let _server = host.serve("udp://[::]:9999", "six");
@@ -257,6 +262,7 @@ fn an_ipv6_server_is_found_by_an_address_that_the_client_can_use() {
 
 #[test]
 fn without_a_network_and_without_a_server_the_reason_is_one_line() {
+    let _turn = together();
     let Some(mut lan) = Lan::new() else { return };
     let alone = lan.host(&[]);
     let said = alone.discover(&[]);
@@ -276,6 +282,7 @@ fn without_a_network_and_without_a_server_the_reason_is_one_line() {
 
 #[test]
 fn the_report_counts_queries_and_a_query_from_behind_a_router_is_not_answered() {
+    let _turn = together();
     let Some(mut lan) = Lan::new() else { return };
     let [client, host] = [1, 2].map(|n| lan.host(&[(0, &format!("10.7.0.{n}"))]));
     let server = host.serve("udp://0.0.0.0:9999", "counted");

@@ -13,7 +13,7 @@ use std::{
 use rand::RngExt;
 use wirelab::unit::random;
 
-use crate::support::{Program, Server, accounted, alone, has_namespaces, run, wirelab};
+use crate::support::{Program, Server, accounted, alone, at_once, has_namespaces, run, together, wirelab};
 
 /// How long a command may take to end after the signal: a second by itself, and more on a busy machine.
 const MOST: Duration = Duration::from_secs(10);
@@ -255,7 +255,7 @@ fn at_instants<C: Sync>(
     /// The latest instant, in milliseconds: longer than the second that real-time runs of messages wait before they
     /// start.
     const LAST: u64 = 1800;
-    const AT_ONCE: usize = 8;
+    const AT_ONCE: usize = 12;
     let mut draws = random::generator(seed, INSTANTS);
     let mut number = seed << 32;
     let together = AT_ONCE / signals.len();
@@ -373,7 +373,7 @@ fn endings_of_servers_at_ten_instants_by_each_signal() {
 /// What was measured until the interrupt is counted, and a second interrupt does not wait for it.
 #[test]
 fn endings_keep_what_was_measured() {
-    let _alone = alone();
+    let _turn = together();
     let mut running = Running::start(&measured("bench --path relay -t udp -d 1h -w 0s --seeds 3"), 1);
     running.program.wait_for("of real time");
     pause(Duration::from_millis(2500));
@@ -393,6 +393,7 @@ fn endings_keep_what_was_measured() {
 /// A file that cannot be written costs only itself: the table is printed, and then what went wrong.
 #[test]
 fn endings_on_a_full_disk_print_the_table() {
+    let _turn = together();
     let folder = tempfile::tempdir().unwrap();
     for (options, file) in [
         ("-o result.json", "result.json"),
@@ -414,6 +415,7 @@ fn endings_on_a_full_disk_print_the_table() {
 /// Most connections fail where nothing passes the link but the first packets.
 #[test]
 fn endings_with_most_connections_failed_are_failures() {
+    let _turn = together();
     let folder = tempfile::tempdir().unwrap();
     let handshake = |loss: &str| {
         let arguments = format!("handshake -t udp --connections 100 --seeds 1 --loss {loss}");
@@ -436,7 +438,7 @@ fn endings_of_a_transfer_onto_a_full_disk() {
     if has_namespaces() {
         paths.push("netns");
     }
-    for path in paths {
+    at_once(paths, |path| {
         let link = if path == "direct" { "" } else { " --loss 0%" };
         let mut transports = vec!["udp", "arq-selective", "quic-one", "quic-message", "quic-datagram"];
         transports.extend(["direct", "netns"].contains(&path).then_some("tcp"));
@@ -454,12 +456,13 @@ fn endings_of_a_transfer_onto_a_full_disk() {
             assert!(finished.stderr.contains(reason), "{arguments}: {}", finished.stderr);
             assert!(finished.stdout.contains(reason), "{arguments}: {}", finished.stdout);
         }
-    }
+    });
 }
 
 /// If a remote server goes away, the result shows how much it acknowledged.
 #[test]
 fn endings_of_an_upload_to_a_server_that_goes_away() {
+    let _turn = together();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("tcp://{}", listener.local_addr().unwrap());
     let server = thread::spawn(move || {

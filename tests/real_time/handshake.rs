@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{alone, has_namespaces};
+use crate::support::{alone, has_namespaces, together};
 
 use wirelab::{
     capture::Recording,
@@ -128,7 +128,7 @@ fn virtual_time_gives_the_same_figures_again() {
 
 #[test]
 fn every_mode_of_every_transport_works_on_loopback_several_at_a_time() {
-    let _alone = alone();
+    let _turn = together();
     for transport in Transport::all() {
         for mode in Mode::ALL.into_iter().filter(|mode| mode.is_of(transport)) {
             let plan = HandshakePlan {

@@ -15,7 +15,7 @@ use wirelab::{
 };
 
 use super::endings::pause;
-use crate::support::{Link, Server, accounted, alone, has_namespaces, run};
+use crate::support::{Link, Server, accounted, alone, at_once, has_namespaces, run, together};
 
 /// Runs `arguments` and checks what they print; the exit status may be that of a failure.
 fn measured(arguments: &str) -> ResultFile {
@@ -40,43 +40,43 @@ const IN_ORDER: &str = "arq-go-back-n";
 fn every_command(transports: &[&str], seeds: u64) {
     let shuffled: Vec<&str> = transports.iter().filter(|name| **name != IN_ORDER).copied().collect();
     let (transports, shuffled) = (transports.join(","), shuffled.join(","));
-    for path in ["relay", "direct", "netns"] {
-        if path == "netns" && !has_namespaces() {
-            continue;
-        }
-        let (link, jitter) = if path == "direct" { ("", "") } else { (LINK, JITTER) };
-        let options = format!("--path {path} -t {transports} --seeds {seeds} {link} {jitter}");
-        for command in ["bench", "hol"] {
-            let file = measured(&format!("{command} {options} {MESSAGES}"));
-            for cell in &file.cells {
-                let messages = cell.messages.as_ref().unwrap();
-                assert_eq!(messages.scheduled, 80 * cell.seeds, "{command} {options}: {messages:?}");
-            }
-        }
-        let file = measured(&format!("handshake {options} --connections 6 --mode cold,resumed --timeout 2s"));
+    let paths = ["relay", "direct"].into_iter().chain(has_namespaces().then_some("netns"));
+    at_once(paths, |path| every_command_on(path, &transports, &shuffled, seeds));
+}
+
+/// `shuffled` are the transports for links that reorder.
+fn every_command_on(path: &str, transports: &str, shuffled: &str, seeds: u64) {
+    let (link, jitter) = if path == "direct" { ("", "") } else { (LINK, JITTER) };
+    let options = format!("--path {path} -t {transports} --seeds {seeds} {link} {jitter}");
+    for command in ["bench", "hol"] {
+        let file = measured(&format!("{command} {options} {MESSAGES}"));
         for cell in &file.cells {
-            let connections = cell.handshake.as_ref().and_then(|handshake| handshake.connections);
-            assert_eq!(connections, Some(6 * cell.seeds), "handshake {options}");
+            let messages = cell.messages.as_ref().unwrap();
+            assert_eq!(messages.scheduled, 80 * cell.seeds, "{command} {options}: {messages:?}");
         }
-        for way in ["", " --down"] {
-            let options = format!("--path {path} --seeds {seeds} {link} --bytes 200KB{way}");
-            let mut files =
-                vec![measured(&format!("transfer -t {shuffled} --pace 50mbit {jitter} {options}"))];
-            files.extend(
-                transports.contains(IN_ORDER).then(|| measured(&format!("transfer -t {IN_ORDER} {options}"))),
-            );
-            let knows = |cell: &wirelab::report::Cell| cell.transfer.as_ref().unwrap().unknown == 0;
-            let cells = || files.iter().flat_map(|file| &file.cells);
-            assert!(cells().all(knows), "our own receivers know what they have");
-            let carries = |name: &&str| path != "relay" || !["tcp", "tls"].contains(name);
-            assert_eq!(cells().count(), transports.split(',').filter(carries).count(), "{options}");
-        }
+    }
+    let file = measured(&format!("handshake {options} --connections 6 --mode cold,resumed --timeout 2s"));
+    for cell in &file.cells {
+        let connections = cell.handshake.as_ref().and_then(|handshake| handshake.connections);
+        assert_eq!(connections, Some(6 * cell.seeds), "handshake {options}");
+    }
+    for way in ["", " --down"] {
+        let options = format!("--path {path} --seeds {seeds} {link} --bytes 200KB{way}");
+        let mut files = vec![measured(&format!("transfer -t {shuffled} --pace 50mbit {jitter} {options}"))];
+        files.extend(
+            transports.contains(IN_ORDER).then(|| measured(&format!("transfer -t {IN_ORDER} {options}"))),
+        );
+        let knows = |cell: &wirelab::report::Cell| cell.transfer.as_ref().unwrap().unknown == 0;
+        let cells = || files.iter().flat_map(|file| &file.cells);
+        assert!(cells().all(knows), "our own receivers know what they have");
+        let carries = |name: &&str| path != "relay" || !["tcp", "tls"].contains(name);
+        assert_eq!(cells().count(), transports.split(',').filter(carries).count(), "{options}");
     }
 }
 
 #[test]
 fn every_command_accounts_for_everything_in_real_time() {
-    let _alone = alone();
+    let _turn = together();
     every_command(&["udp", "tcp", "quic-one"], 1);
 }
 
@@ -90,7 +90,7 @@ fn identities_of_every_command_path_and_transport() {
 /// On a relay nothing but a full queue is the machine's doing: not what the link corrupted, doubled or cut short.
 #[test]
 fn only_full_queues_drop_packets_of_a_relay() {
-    let _alone = alone();
+    let _turn = together();
     let file =
         measured(&format!("bench --path relay -t udp --seeds 1 --corrupt 30% --duplicate 20% {MESSAGES}"));
     assert!(file.cells[0].messages.as_ref().unwrap().corrupted > Some(10), "{:?}", file.cells[0].messages);
@@ -121,38 +121,40 @@ fn messages_by_url_add_up_behind_proxies_that_die() {
     let folder = tempfile::tempdir().unwrap();
     let urls = ["udp", "arq", "quic", "tcp", "tls"].map(|scheme| format!("{scheme}://127.0.0.1:0"));
     let server = Server::start(folder.path(), &urls.each_ref().map(String::as_str), &[]);
-    let ca = server.certificates.ca();
-    let ca = format!("--ca {} --seeds 1", ca.display());
-    for (scheme, url) in
-        [("udp", "udp://"), ("arq", "arq://"), ("quic", "quic://"), ("tcp", "tcp://"), ("tls", "tls://")]
-    {
-        let to = server.address(scheme);
-        // One outlives the run, the others die in it.
-        for life in [1300, 1450, 60_000].map(Duration::from_millis) {
-            let start = |what: &dyn Fn(SocketAddr) -> String| {
-                if matches!(scheme, "tcp" | "tls") {
-                    return measured(&what(proxy(to, life)));
-                }
-                let link = "--rtt 4ms --loss 3% --duplicate 3% --corrupt 1%";
-                let link = Link::start("127.0.0.1:0", to, &link.split(' ').collect::<Vec<_>>());
-                let at = link.address;
-                thread::scope(|scope| {
-                    scope.spawn(|| {
-                        pause(life.min(Duration::from_secs(3)));
-                        link.stop("TERM")
-                    });
-                    measured(&what(at))
-                })
-            };
-            let streams = if scheme == "quic" { "?streams=one" } else { "" };
-            let file = start(&|at| format!("bench {url}{at}{streams} {MESSAGES} {ca}"));
-            for cell in &file.cells {
-                assert_eq!(cell.messages.as_ref().unwrap().scheduled, 80, "{url}");
+    at_once(["udp", "arq", "quic", "tcp", "tls"], |scheme| behind_proxies_that_die(&server, scheme));
+}
+
+fn behind_proxies_that_die(server: &Server, scheme: &str) {
+    const LONG: Duration = Duration::from_secs(60);
+    let ca = format!("--ca {} --seeds 1", server.certificates.ca().display());
+    let to = server.address(scheme);
+    // One outlives the run, the others die in it.
+    for life in [Duration::from_millis(1300), Duration::from_millis(1450), LONG] {
+        let start = |what: &dyn Fn(SocketAddr) -> String| {
+            if matches!(scheme, "tcp" | "tls") {
+                return measured(&what(proxy(to, life)));
             }
-            if ["tcp", "tls"].contains(&scheme) {
-                for way in ["", " --down"] {
-                    start(&|at| format!("transfer {url}{at} --bytes 3GB {ca}{way}"));
-                }
+            let link = "--rtt 4ms --loss 3% --duplicate 3% --corrupt 1%";
+            let link = Link::start("127.0.0.1:0", to, &link.split(' ').collect::<Vec<_>>());
+            let at = link.address;
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    pause(life.min(Duration::from_secs(3)));
+                    link.stop("TERM")
+                });
+                measured(&what(at))
+            })
+        };
+        let streams = if scheme == "quic" { "?streams=one" } else { "" };
+        let file = start(&|at| format!("bench {scheme}://{at}{streams} {MESSAGES} {ca}"));
+        for cell in &file.cells {
+            assert_eq!(cell.messages.as_ref().unwrap().scheduled, 80, "{scheme}");
+        }
+        if ["tcp", "tls"].contains(&scheme) {
+            for way in ["", " --down"] {
+                // A transfer in which the proxy dies must take longer than its life.
+                let size = if life == LONG { "100MB" } else { "3GB" };
+                start(&|at| format!("transfer {scheme}://{at} --bytes {size} {ca}{way}"));
             }
         }
     }

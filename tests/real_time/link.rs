@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Link, alone, loopbacks, run};
+use crate::support::{Link, loopbacks, run, together};
 
 /// Timeout for a datagram that must arrive.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -40,7 +40,7 @@ fn exchange(client: &UdpSocket, count: u32) -> Vec<u32> {
 
 #[test]
 fn exactly_the_packets_of_the_list_are_lost() {
-    let _alone = alone();
+    let _turn = together();
     let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &["--loss", "drop:3:17", "--rtt", "10ms"]);
     let returned = exchange(&link.client(), 30);
     // To the server the third and the seventeenth are lost; on the way back those of the remaining packets.
@@ -62,7 +62,7 @@ fn exactly_the_packets_of_the_list_are_lost() {
 
 #[test]
 fn the_seed_makes_losses_repeatable() {
-    let _alone = alone();
+    let _turn = together();
     let lost_of = |seed| {
         let options = ["--loss", "30%", "--to-client", "loss=0%", "--rtt", "2ms", "--seed", seed];
         let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &options);
@@ -88,7 +88,7 @@ fn the_seed_makes_losses_repeatable() {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the delay passes in real time")]
 fn the_delay_is_there_and_a_run_of_many_keeps_its_order() {
-    let _alone = alone();
+    let _turn = together();
     let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &["--loss", "0%", "--delay", "40ms"]);
     let client = link.client();
     let begun = Instant::now();
@@ -98,7 +98,7 @@ fn the_delay_is_there_and_a_run_of_many_keeps_its_order() {
 
 #[test]
 fn many_clients_share_the_link_and_each_gets_its_own_replies() {
-    let _alone = alone();
+    let _turn = together();
     let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &["--loss", "0%", "--rtt", "4ms"]);
     let clients: Vec<_> = (0..100).map(|_| link.client()).collect();
     for (number, client) in clients.iter().enumerate() {
@@ -120,7 +120,7 @@ fn many_clients_share_the_link_and_each_gets_its_own_replies() {
 
 #[test]
 fn one_client_too_many_displaces_the_one_that_was_quiet_for_longest() {
-    let _alone = alone();
+    let _turn = together();
     let options = ["--loss", "0%", "--rtt", "2ms", "--max-clients", "2"];
     let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &options);
     let clients: Vec<_> = (0..3).map(|_| link.client()).collect();
@@ -135,7 +135,7 @@ fn one_client_too_many_displaces_the_one_that_was_quiet_for_longest() {
 
 #[test]
 fn idle_clients_are_forgotten_and_may_come_back() {
-    let _alone = alone();
+    let _turn = together();
     let options = ["--loss", "0%", "--rtt", "2ms", "--idle", "50ms"];
     let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &options);
     let client = link.client();
@@ -152,7 +152,7 @@ fn idle_clients_are_forgotten_and_may_come_back() {
 
 #[test]
 fn a_server_that_refuses_does_not_end_the_relay_and_may_come_back() {
-    let _alone = alone();
+    let _turn = together();
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap();
     let link = Link::start("127.0.0.1:0", address, &["--loss", "0%", "--rtt", "2ms"]);
@@ -185,7 +185,7 @@ fn a_server_that_refuses_does_not_end_the_relay_and_may_come_back() {
 
 #[test]
 fn ipv6_carries_48_bytes_of_headers() {
-    let _alone = alone();
+    let _turn = together();
     if !loopbacks().contains(&"[::1]") {
         return;
     }
@@ -200,7 +200,7 @@ fn ipv6_carries_48_bytes_of_headers() {
 
 #[test]
 fn it_ends_after_its_duration_and_refuses_invalid_arguments() {
-    let _alone = alone();
+    let _turn = together();
     let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &["--duration", "50ms"]);
     assert_eq!(link.finish()["to_server"]["packets"], 0);
     let folder = tempfile::tempdir().unwrap();

@@ -7,22 +7,20 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::MutexGuard,
     thread,
     time::{Duration, Instant},
 };
 
-use crate::support::{alone, has_command, has_namespaces, is_root, skip, wirelab};
+use crate::support::{Turn, alone, has_command, has_namespaces, is_root, skip, together, wirelab};
 use serde_json::Value;
 
 /// How long to wait for a condition before the test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Locks the machine for this test. Skips where namespaces are not permitted or one of these programs is missing.
-fn alone_with(programs: &[&str]) -> Option<MutexGuard<'static, ()>> {
-    let guard = alone();
+/// Keeps `turn` for this test. Skips where namespaces are not permitted or one of these programs is missing.
+fn with(turn: Turn, programs: &[&str]) -> Option<Turn> {
     let is_possible = programs.iter().all(|program| has_command(program)) && has_namespaces();
-    is_possible.then_some(guard)
+    is_possible.then_some(turn)
 }
 
 fn link(options: &str, server: &str, client: &[&str]) -> Command {
@@ -45,7 +43,7 @@ fn number(output: &Output) -> f64 {
 
 #[test]
 fn tcp_meets_the_delay_of_the_link() {
-    let Some(_alone) = alone_with(&["python3"]) else { return };
+    let Some(_alone) = with(alone(), &["python3"]) else { return };
     let server = "python3 -c 'import os, socket\n\
                   s = socket.create_server((os.environ[\"WIRELAB_SERVER\"], 7))\n\
                   c, peer = s.accept()\n\
@@ -65,7 +63,7 @@ fn tcp_meets_the_delay_of_the_link() {
 /// Sends twenty datagrams, each after the echo of the one before or its timeout. The list decides which are lost.
 #[test]
 fn udp_loses_the_datagrams_on_the_list_and_no_others() {
-    let Some(_alone) = alone_with(&["python3"]) else { return };
+    let Some(_turn) = with(together(), &["python3"]) else { return };
     let server = "python3 -c 'import socket\n\
                   s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
                   s.bind((\"10.0.0.2\", 7))\n\
@@ -92,7 +90,7 @@ fn udp_loses_the_datagrams_on_the_list_and_no_others() {
 /// 95.7 Mbit/s of payload make 100 Mbit/s of packets: 1448 bytes in 1500. The link counts no Ethernet headers.
 #[test]
 fn iperf3_measures_the_rate_of_the_link() {
-    let Some(_alone) = alone_with(&["iperf3"]) else { return };
+    let Some(_alone) = with(alone(), &["iperf3"]) else { return };
     let client = "iperf3 -c \"$WIRELAB_SERVER\" -t 3 -O 1 -J";
     let options = "--wait 20s --rate 100mbit --delay 0ms --loss 0%";
     let output = succeeded(link(options, "iperf3 -s -1", &["sh", "-c", client]));
@@ -104,7 +102,7 @@ fn iperf3_measures_the_rate_of_the_link() {
 /// Bursts and pauses of 20 Mbit/s in the mean, and a queue that never runs dry.
 #[test]
 fn iperf3_takes_all_opportunities_of_a_trace() {
-    let Some(_alone) = alone_with(&["iperf3"]) else { return };
+    let Some(_alone) = with(alone(), &["iperf3"]) else { return };
     // In each 60 ms: two opportunities a millisecond for 40 ms, one a millisecond for 20 ms.
     let lines = (1..=60).flat_map(|ms| vec![ms; if ms <= 40 { 2 } else { 1 }]);
     let trace = tempfile::NamedTempFile::new().unwrap();
@@ -121,7 +119,7 @@ fn iperf3_takes_all_opportunities_of_a_trace() {
 
 #[test]
 fn curl_fetches_a_page_as_an_ordinary_user() {
-    let Some(_alone) = alone_with(&["curl", "python3"]) else { return };
+    let Some(_alone) = with(alone(), &["curl", "python3"]) else { return };
     let client = ["curl", "-s", "-o", "/dev/null", "-w", "%{time_connect}", "http://10.0.0.2/"];
     let server = "python3 -m http.server 80";
     let mut command = link("--wait 20s --rtt 60ms --loss 0%", server, &client);
@@ -186,7 +184,7 @@ fn a_new_address_breaks_tcp_and_not_udp() {
 
 #[test]
 fn the_exit_status_is_the_clients() {
-    let Some(_alone) = alone_with(&[]) else { return };
+    let Some(_turn) = with(together(), &[]) else { return };
     for (script, status) in [("exit 7", 7), ("kill -9 $$", 137), ("true", 0)] {
         let output = link("--wait 0s", "true", &["sh", "-c", script]).output().unwrap();
         assert_eq!(output.status.code(), Some(status), "{script}: {output:?}");
@@ -211,7 +209,7 @@ fn conflicting_options_are_refused_in_one_line() {
 
 #[test]
 fn a_failure_to_start_is_reported_in_one_line() {
-    let Some(_alone) = alone_with(&[]) else { return };
+    let Some(_turn) = with(together(), &[]) else { return };
     for (options, server, client, reason) in [
         ("--wait 200ms", "sleep 60", "true", "does not listen on a port after 200ms"),
         ("--wait 20s", "exit 3", "true", "exited before it listened on a port (exit status: 3)"),
@@ -241,7 +239,7 @@ fn forbidden_namespaces_are_reported_in_one_line() {
 
 #[test]
 fn a_device_that_is_gone_ends_it_with_an_error_that_names_it() {
-    let Some(_alone) = alone_with(&["ip"]) else { return };
+    let Some(_turn) = with(together(), &["ip"]) else { return };
     if !is_root() {
         return skip("only root may take the device away");
     }
@@ -301,7 +299,7 @@ const ALL: usize = 8;
 
 #[test]
 fn nothing_is_left_behind_however_it_ends() {
-    let Some(_alone) = alone_with(&["setsid"]) else { return };
+    let Some(_alone) = with(alone(), &["setsid"]) else { return };
     for (signal, status) in [("KILL", None), ("TERM", Some(143)), ("INT", Some(130))] {
         let mark = format!("{}-{signal}", std::process::id());
         let mut child = stubborn(&mark, "");
@@ -322,7 +320,7 @@ fn nothing_is_left_behind_however_it_ends() {
 
 #[test]
 fn it_ends_after_its_time() {
-    let Some(_alone) = alone_with(&["setsid"]) else { return };
+    let Some(_alone) = with(alone(), &["setsid"]) else { return };
     let mark = format!("{}-time", std::process::id());
     let mut child = stubborn(&mark, "-d 300ms");
     assert_eq!(child.wait().unwrap().code(), Some(143));

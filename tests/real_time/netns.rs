@@ -7,10 +7,11 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
     time::Duration,
 };
 
-use crate::support::{alone, has_namespaces, is_root, say, skip, wirelab};
+use crate::support::{alone, has_namespaces, is_root, say, skip, together, wirelab};
 use serde_json::Value;
 use tempfile::TempDir;
 use wirelab::{
@@ -35,6 +36,15 @@ fn result(folder: &Path, arguments: &str) -> Option<Value> {
     let said = String::from_utf8_lossy(&output.stderr);
     let result: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {said}"));
     permitted(&result).then_some(result)
+}
+
+/// Both at once, for runs that mostly wait.
+fn both<T: Send>(one: impl FnOnce() -> T + Send, other: impl FnOnce() -> T) -> (T, T) {
+    thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        (one.join().unwrap(), other)
+    })
 }
 
 /// A `wirelab` with real-time priority, where that is allowed.
@@ -154,7 +164,7 @@ fn a_lost_segment_blocks_the_messages_behind_it_under_tls_too() {
 
 #[test]
 fn udp_loses_the_messages_that_it_loses_in_virtual_time() {
-    let _alone = alone();
+    let _turn = together();
     let folder = folder();
     let lost = |path: &str| {
         let arguments = format!(
@@ -206,7 +216,7 @@ fn quic_on_a_fixed_window_is_blocked_as_in_virtual_time() {
 
 #[test]
 fn every_transport_runs_and_loses_nothing_on_a_wire_that_loses_nothing() {
-    let _alone = alone();
+    let _turn = together();
     let folder = folder();
     let arguments = "bench --path netns -t all --rtt 10ms --loss 0% --seeds 1 -d 300ms -w 100ms";
     let Some(result) = result(folder.path(), arguments) else { return };
@@ -233,7 +243,8 @@ fn needless_segments_of_kernel_tcp_are_those_that_its_receiver_reports() {
         result.pointer(&pointer).and_then(Value::as_u64).unwrap_or_else(|| panic!("{pointer}: {result}"))
     };
 
-    let Some(reordered) = run("--loss 0% --reorder 10%") else { return };
+    let runs = both(|| run("--loss 0% --reorder 10%"), || run("--loss 1%"));
+    let (Some(reordered), Some(lossy)) = runs else { return };
     let needless = truth(&reordered, "truth/needless_packets");
     let reported = truth(&reordered, "kernel/dsacks");
     say(&format!("with reordering: {needless} needless segments, {reported} reported"));
@@ -242,7 +253,6 @@ fn needless_segments_of_kernel_tcp_are_those_that_its_receiver_reports() {
     assert!((1..=needless).contains(&reported), "{reported} of {needless}");
     assert_eq!(truth(&reordered, "truth/detection_ns/n"), 0, "nothing was lost");
 
-    let Some(lossy) = run("--loss 1%") else { return };
     if in_time(&lossy) {
         assert_eq!(truth(&lossy, "truth/needless_packets"), truth(&lossy, "kernel/dsacks"));
         assert!(truth(&lossy, "truth/detection_ns/n") >= 3, "{lossy}");
@@ -252,7 +262,7 @@ fn needless_segments_of_kernel_tcp_are_those_that_its_receiver_reports() {
 /// Runs as user 65534 if the test runs as root, else as the current user.
 #[test]
 fn an_ordinary_user_needs_no_root() {
-    let _alone = alone();
+    let _turn = together();
     let arguments = "bench --path netns -t tcp,udp --rtt 10ms --loss 0% --seeds 1 -d 300ms -w 100ms -J -q";
     let mut command = wirelab(Path::new("/"), arguments.split_whitespace());
     if is_root() {
@@ -271,7 +281,7 @@ fn an_ordinary_user_needs_no_root() {
 
 #[test]
 fn forbidden_namespaces_are_reported_in_one_line_and_other_paths_run() {
-    let _alone = alone();
+    let _turn = together();
     // A user namespace in which no network namespace may be created.
     let script = format!(
         "echo 0 > /proc/sys/user/max_net_namespaces && exec {} bench --path netns,sim -t udp,tcp -d 1s --seeds 1 -J -q",
@@ -324,7 +334,7 @@ fn a_killed_program_leaves_nothing_behind() {
                 let _ = child.wait();
                 return skip("namespaces are not permitted");
             }
-            std::thread::yield_now();
+            thread::yield_now();
         }
         let kill = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
         assert!(kill.unwrap().success());
@@ -348,7 +358,7 @@ fn plain_world(device: Device) -> Option<World> {
 
 #[test]
 fn programs_run_in_the_namespaces_and_reach_each_other_over_either_device() {
-    let _alone = alone();
+    let _turn = together();
     for device in [Device::Tun, Device::Veth] {
         let Some(world) = plain_world(device) else { continue };
         let server = world.namespace(Side::Server);
@@ -425,7 +435,7 @@ fn connections_whose_first_packets_are_lost_take_a_second_or_more() {
 /// Packets of the kernel's own (ICMP) may be corrupted too, and are not counted.
 #[test]
 fn what_the_link_corrupts_is_what_the_hosts_throw_away_and_none_of_it_is_the_machines_doing() {
-    let _alone = alone();
+    let _turn = together();
     let arguments = "bench --path netns -t udp --loss 0% --corrupt 30% -w 0s -d 2s --seeds 1";
     let Some(result) = result(folder().path(), arguments) else { return };
     let cell = &result["cells"][0];
@@ -460,7 +470,7 @@ fn the_properties_of_tcp_and_tls_are_those_of_their_standards() {
 /// 20 messages of 200 KB. Each takes 13 records, and the instrument must know where each message ends.
 #[test]
 fn tls_records_of_messages_longer_than_its_buffer_are_told_apart() {
-    let _alone = alone();
+    let _turn = together();
     let folder = folder();
     let options = "bench --path netns -t tls -l 200KB -i 50ms -d 1s -w 0s --seeds 1 --loss 0% --rtt 10ms";
     let Some(result) = result(folder.path(), options) else { return };
@@ -479,7 +489,7 @@ fn tcp_asks_for_ecn_and_answers_marks_without_a_loss() {
         let link = "--path netns --rtt 40ms --loss 0% --rate 10mbit --queue 1MB --aqm codel";
         result(folder.path(), &format!("transfer -t tcp,quic-one --bytes 8MB --seeds 1 {link} {ecn}"))
     };
-    let (Some(marked), Some(dropped)) = (bulk("--ecn"), bulk("")) else { return };
+    let (Some(marked), Some(dropped)) = both(|| bulk("--ecn"), || bulk("")) else { return };
     let cells = |result: &Value| result["cells"].as_array().unwrap().clone();
     let way = |cell: &Value, what: &str| cell[what]["to_server"].clone();
     for cell in cells(&marked) {
@@ -489,8 +499,17 @@ fn tcp_asks_for_ecn_and_answers_marks_without_a_loss() {
         assert_eq!(ecn["validation_failed"], 0, "{ecn}");
         assert_eq!(queue["dropped"], 0, "{queue}");
         assert!(queue["delay_ns"]["p50"].as_u64() <= Some(MOST_NS), "{queue}");
+        let reductions = ecn["window_reductions"].as_u64().unwrap();
         if cell["transport"] == "tcp" {
             assert!(cell["recovery"]["acknowledged_ce"].as_u64() > Some(0), "{}", cell["recovery"]);
+            // TCP reduces its window at most once in each window of data (RFC 3168 section 6.1.2), which takes a round
+            // trip, and for a mark.
+            let seconds = cell["transfer"]["seconds"]["max"].as_f64().unwrap();
+            let rounds = (seconds / 0.04).ceil() as u64;
+            let most = rounds.min(ecn["marked"].as_u64().unwrap());
+            assert!((1..=most).contains(&reductions), "{ecn}, {rounds} rounds");
+        } else {
+            assert_eq!(reductions, 0, "only TCP has the flag CWR: {ecn}");
         }
     }
     for cell in cells(&dropped) {

@@ -21,7 +21,7 @@ use wirelab::{
     unit::{Mutex, PerDirection},
 };
 
-use crate::support::{alone, has_namespaces, is_root, skip};
+use crate::support::{has_namespaces, is_root, skip, together};
 
 /// Messages of 1000 bytes every 10 ms for 600 ms, with a link to the server that drops one packet.
 fn plan(path: PathKind, transport: Transport, dropped: u64) -> Plan {
@@ -62,7 +62,7 @@ fn cases() -> Vec<(PathKind, Transport)> {
 
 #[test]
 fn every_packet_enters_once_and_leaves_once_and_every_message_is_seen_both_ways() {
-    let _alone = alone();
+    let _turn = together();
     for (path, transport) in cases().into_iter().chain([(PathKind::Relay, Transport::UDP)]) {
         let plan = plan(path, transport, 40);
         let events = Arc::<Mutex<Vec<PacketEvent>>>::default();
@@ -113,7 +113,7 @@ fn lossy_episode(path: PathKind, transport: Transport) -> Option<Episode> {
 
 #[test]
 fn the_ladder_shows_the_lost_packet_and_its_retransmission() {
-    let _alone = alone();
+    let _turn = together();
     for (path, transport) in cases() {
         let episode = lossy_episode(path, transport)
             .unwrap_or_else(|| panic!("{path} {transport}: no message was lost"));
@@ -138,7 +138,7 @@ fn the_ladder_shows_the_lost_packet_and_its_retransmission() {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "another program runs in real time")]
 fn a_wire_that_breaks_ends_a_handshake_run() {
-    let _alone = alone();
+    let _turn = together();
     if !is_root() {
         return skip("only root may take the device away");
     }

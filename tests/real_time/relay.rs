@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use crate::support::{self, ResultSchema, alone, say, workload};
+use crate::support::{self, ResultSchema, alone, say, together, workload};
 use wirelab::{
     experiment::{Observers, Outcome, PathKind, Plan, Sample, SampleSink, Status, Workload, cell, run},
     link::LinkSpec,
@@ -51,7 +51,7 @@ fn measured(plan: &Plan, seed: u64, observers: Observers) -> Outcome {
 
 #[test]
 fn udp_loses_exactly_the_messages_that_it_loses_in_virtual_time() {
-    let _alone = alone();
+    let _turn = together();
     for (loss, seed) in [("1%", 1), ("5%", 2), ("gilbert:2%:25%", 3), ("drop:30:31:99", 4)] {
         let plan = |path| {
             let mut plan =
@@ -81,7 +81,7 @@ fn udp_loses_exactly_the_messages_that_it_loses_in_virtual_time() {
 
 #[test]
 fn every_part_of_the_budget_is_known_and_the_path_takes_the_delay_of_the_link() {
-    let _alone = alone();
+    let _turn = together();
     for transport in [Transport::UDP, Transport::QUIC_DATAGRAM, Transport::QUIC_ONE] {
         let plan = plan(PathKind::Relay, transport, "delay=10ms,loss=0%", Duration::from_millis(500));
         let outcome = measured(&plan, 1, Observers::default());
@@ -96,7 +96,7 @@ fn every_part_of_the_budget_is_known_and_the_path_takes_the_delay_of_the_link() 
 
 #[test]
 fn a_lost_packet_is_recovered_from_and_what_waited_for_it_knows_that_it_was_lost() {
-    let _alone = alone();
+    let _turn = together();
     // Packet 60 carries a message; the handshake is over.
     let plan =
         plan(PathKind::Relay, Transport::QUIC_ONE, "delay=20ms,loss=drop:60", Duration::from_millis(1500));
@@ -184,7 +184,7 @@ fn late_wires_drops_and_send_errors_are_flagged() {
 
 #[test]
 fn the_result_says_what_machine_it_was_and_keeps_to_the_schema() {
-    let _alone = alone();
+    let _turn = together();
     let folder = tempfile::tempdir().unwrap();
     let arguments = [
         "bench",

@@ -2,7 +2,7 @@
 
 use std::{net::UdpSocket, process::Command};
 
-use crate::support::{Finished, Program, Server, alone, python, skip};
+use crate::support::{Finished, Program, Server, python, skip, together};
 use serde_json::Value;
 
 /// One message every 5 ms for 300 ms, with a long wait for late replies on a busy machine.
@@ -50,7 +50,7 @@ fn assert_measured_and_told(cell: &Value, url: &str) {
 
 #[test]
 fn every_transport_is_measured_by_its_url_and_the_server_reports_each_message() {
-    let _alone = alone();
+    let _turn = together();
     for (scheme, transports) in [
         ("udp", &["udp"][..]),
         ("tcp", &["tcp"]),
@@ -76,7 +76,7 @@ fn every_transport_is_measured_by_its_url_and_the_server_reports_each_message() 
 
 #[test]
 fn a_url_and_an_option_choose_among_quics_mappings() {
-    let _alone = alone();
+    let _turn = together();
     let server = Server::single("quic", "echo");
     let ca = server.certificates.ca();
     let url = format!("quic://localhost:{}", server.port());
@@ -92,7 +92,7 @@ fn a_url_and_an_option_choose_among_quics_mappings() {
 
 #[test]
 fn ipv6_is_measured() {
-    let _alone = alone();
+    let _turn = together();
     if UdpSocket::bind("[::1]:0").is_err() {
         return skip("no IPv6 on this machine");
     }
@@ -104,7 +104,7 @@ fn ipv6_is_measured() {
 
 #[test]
 fn a_plain_echo_server_is_detected() {
-    let _alone = alone();
+    let _turn = together();
     let Some(command) = python("udp_echo.py") else { return };
     let mut echo = Program::start(command);
     let url = format!("udp://127.0.0.1:{}", echo.wait_for("").trim());
@@ -122,7 +122,7 @@ fn a_plain_echo_server_is_detected() {
 
 #[test]
 fn a_server_that_goes_away_ends_the_run_with_what_there_is() {
-    let _alone = alone();
+    let _turn = together();
     for scheme in ["udp", "tcp", "quic"] {
         let url = format!("{scheme}://127.0.0.1:0");
         let server = Server::single_with(&url, "echo", &["--count", "30"]);
@@ -152,7 +152,7 @@ fn transport(scheme: &str) -> &str {
 
 #[test]
 fn a_missing_server_is_reported_in_one_line() {
-    let _alone = alone();
+    let _turn = together();
     let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     for scheme in ["udp", "tcp"] {
         let url = format!("{scheme}://127.0.0.1:{free}");
@@ -165,7 +165,7 @@ fn a_missing_server_is_reported_in_one_line() {
 
 #[test]
 fn a_rate_limit_is_visible() {
-    let _alone = alone();
+    let _turn = together();
     let server = Server::single_with("udp://127.0.0.1:0", "echo", &["--rate-limit", "20"]);
     let url = format!("udp://127.0.0.1:{}", server.port());
     let cells = cells(&measure("bench", &[&url], &[]).succeeded());

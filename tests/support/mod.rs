@@ -18,7 +18,7 @@ pub(crate) use self::{
     accounting::{accounted, adds_up},
     fixtures::{client_tls, session_settings, workload},
     link::Link,
-    machine::{alone, has_namespaces, is_root},
+    machine::{Turn, alone, at_once, has_namespaces, is_root, together},
     program::{Finished, Program},
     schema::{QlogSchema, ResultSchema},
     skip::{say, skip, skip_missing},

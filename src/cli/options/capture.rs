@@ -12,11 +12,11 @@ use anyhow::anyhow;
 use clap::Args;
 use wirelab::{
     capture::{
-        Capture, CaptureOptions, DEFAULT_SNAP_BYTES, Epoch, KeyLogFile, Output, Qlog, QlogOptions, Recording,
-        Secrets,
+        Capture, CaptureOptions, DEFAULT_SNAP_BYTES, Epoch, KeyLogFile, Missing, Output, Qlog, QlogOptions,
+        Recording, Secrets,
     },
     experiment::{RecordedRun, RunRecorder},
-    path::{Observers, StopSignal},
+    path::{Observers, StopSignal, direct::may_observe_tcp},
     transport::Shape,
     unit::Mutex,
 };
@@ -30,14 +30,14 @@ use crate::cli::{certs::unix_time, output::note, usage::UsageError, values};
 pub(crate) struct CaptureArgs {
     /// Capture the packets at both ends of the link for Wireshark, with the secrets that decrypt them: the first run in
     /// a file, or each run in its own file in a folder. On direct and for URLs, the datagrams of this program's UDP
-    /// sockets; TCP has no packets to capture there
+    /// sockets, and with CAP_NET_RAW (root) the segments of the kernel's TCP
     #[arg(long, value_name = "FILE.pcapng|DIR/")]
     pcap: Option<PathBuf>,
     #[command(flatten)]
     snap: SnapArgs,
     /// Trace both ends of each connection in qlog, for qvis and other tools, in files in this folder: packets with
     /// their frames, losses declared and why, the state of recovery, and what the link did to each packet. For QUIC and
-    /// ARQ, and in netns for TCP and TLS. Not for URLs
+    /// ARQ, and for TCP and TLS in netns, or on direct with CAP_NET_RAW (root). Not for URLs
     #[arg(long, value_name = "DIR")]
     qlog: Option<PathBuf>,
     /// Write the secrets of all connections to a key log file
@@ -133,12 +133,23 @@ fn cut(path: &Path, error: &io::Error) -> anyhow::Error {
     anyhow!("cannot write {}: {error}; the file is incomplete", path.display())
 }
 
-/// Says that packets of a capture or events of traces are missing, if there are any.
-fn tell_missing(path: &Path, what: &str, missing: u64) {
-    if missing > 0 {
-        let path = path.display();
+/// Says what is missing in a capture or in traces, if anything is.
+fn tell_missing(path: &Path, what: &str, missing: Missing) {
+    let path = path.display();
+    let Missing { left_out, unseen, forgotten } = missing;
+    if left_out > 0 {
         note(format_args!(
-            "{path}: {missing} {what} are missing, because the disk was slower than the {what}"
+            "{path}: {left_out} {what} are missing, because the disk was slower than the {what}"
+        ));
+    }
+    if unseen > 0 {
+        note(format_args!(
+            "{path}: {unseen} packets are missing, because the kernel dropped its copies of them"
+        ));
+    }
+    if forgotten > 0 {
+        note(format_args!(
+            "{path}: what the link did to {forgotten} packets is missing, because too many waited to enter it"
         ));
     }
 }
@@ -166,7 +177,7 @@ pub(crate) struct CaptureFiles {
     /// The folder of `--qlog`.
     qlog: Option<PathBuf>,
     keylog: Option<Keylog>,
-    /// Transports on whose path no segments of the kernel's TCP are seen.
+    /// Transports whose segments the kernel does not show to this process.
     unseen: Mutex<BTreeSet<&'static str>>,
     failed: Mutex<Option<anyhow::Error>>,
 }
@@ -271,7 +282,7 @@ impl Keylog {
 impl CaptureFiles {
     fn recording(&self, run: &RecordedRun<'_>) -> anyhow::Result<Recording> {
         let setup = run.setup;
-        if setup.transport.uses_kernel_tcp() && !setup.path.has_link() {
+        if setup.transport.uses_kernel_tcp() && !setup.path.has_link() && !may_observe_tcp() {
             self.unseen.lock().insert(setup.transport.name());
         }
         let secrets = self.keylog.as_ref().map_or(Ok(Secrets::default()), |keylog| keylog.secrets(run))?;
@@ -324,7 +335,8 @@ impl CaptureFiles {
         let unseen: Vec<_> = self.unseen.lock().iter().copied().collect();
         if !unseen.is_empty() && (self.pcap.is_some() || self.qlog.is_some()) {
             note(format_args!(
-                "no packets of {}: without a link, only the kernel sees TCP segments; use --path netns",
+                "no packets of {}: without a link, TCP segments are the kernel's, and capturing them takes \
+                 CAP_NET_RAW; run as root, or use --path netns",
                 unseen.join(", ")
             ));
         }

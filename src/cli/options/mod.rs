@@ -9,6 +9,7 @@ pub(crate) mod matrix;
 pub(crate) mod moves;
 pub(crate) mod output;
 mod output_file;
+pub(crate) mod page;
 pub(crate) mod senders;
 pub(crate) mod servers;
 pub(crate) mod sweep;

@@ -2,9 +2,10 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use super::{HandshakePlan, Reading};
+use super::HandshakePlan;
 use crate::{
     channel::{self, Channel, Settings},
+    experiment::connecting::Reading,
     link::Counters,
     path::{Host, timeout},
     unit::{PerDirection, Time},

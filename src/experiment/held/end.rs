@@ -15,8 +15,9 @@ use std::{
 use crate::{
     channel::{Channel, Settings},
     experiment::{
+        connecting::Server,
         error::RunError,
-        handshake::{HandshakePlan, Server, attempt, join, settings},
+        handshake::{HandshakePlan, attempt, join, settings},
         on_path::{Ends, on_this_machine},
     },
     path::{Host, Observers, StopSignal, anonymous_memory},
@@ -78,7 +79,7 @@ pub fn run_end(plan: &HandshakePlan, end: End) -> Result<(), RunError> {
                 let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
                 let (client, server) = (host.clone(), host.clone());
                 let ends = Ends { client, server, listen: any, reach: any.ip(), change: None };
-                let server = Server::start(&ends, plan.transport, &settings)?;
+                let server = Server::start(&ends, plan.transport, &settings, Arc::new(|_| 1))?;
                 say(&server.port().to_string())?;
                 answer(stop.clone())?;
                 stop.stopped().await;

@@ -1,13 +1,17 @@
 //! Real time on the sockets of this machine.
 
 mod bind;
+mod bpf;
 mod calls;
 mod clock;
+mod control;
 mod host;
 mod linger;
 mod link_socket;
 mod observed;
 mod quic;
+mod segments;
+mod shown;
 mod shun;
 mod socket_errors;
 mod steer;
@@ -24,6 +28,7 @@ pub(super) use self::{
 pub use self::{
     host::{DirectHost, runtime},
     link_socket::{LinkSocket, Origin},
-    observed::observed,
+    observed::SocketObservers,
+    segments::may_observe_tcp,
     worker::{HostThread, Worker},
 };

@@ -52,9 +52,9 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
         longest.map_or_else(
             || format!("{label} never froze"),
             |[at, length, frames]| {
-                let (at, length) = (numbers::instant(*at as f64), numbers::time(*length));
+                let (at, length) = (numbers::time(*at), numbers::time(*length));
                 format!(
-                    "{label} froze for {length} at {at}, then jumped {}",
+                    "{label} froze for {length} from {at}, then jumped {}",
                     numbers::plural(*frames, "frame")
                 )
             },

@@ -3,7 +3,7 @@
 mod detail;
 mod overview;
 
-use maud::html;
+use maud::{Markup, html};
 
 use self::{
     detail::Lanes,
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::report::{
     group::Group,
-    model::{Overview, Timeline},
+    model::{Cell, Overview, Timeline},
     numbers,
 };
 
@@ -28,14 +28,14 @@ const DETAIL: f64 = 150.0;
 
 /// A chart for each row that has a timeline.
 pub(super) fn charts(group: &Group<'_>) -> Vec<Chart> {
-    let timelines: Vec<(&Timeline, &String)> = group
+    let timelines: Vec<(&Timeline, &String, Option<Move>)> = group
         .rows()
-        .filter_map(|(cell, label)| Some((cell.pictures.as_ref()?.timeline.as_ref()?, label)))
+        .filter_map(|(cell, label)| Some((cell.pictures.as_ref()?.timeline.as_ref()?, label, Move::of(cell))))
         .take(MOST)
         .collect();
     // All rows share their axes, so that they can be compared.
     let latencies = || {
-        let of = |(timeline, _): &(&Timeline, &String)| {
+        let of = |(timeline, ..): &(&Timeline, &String, Option<Move>)| {
             let Overview { latency_max_ns, .. } = &timeline.overview;
             latency_max_ns.iter().chain(&timeline.detail.latency_ns).flatten().copied().collect::<Vec<u64>>()
         };
@@ -44,10 +44,50 @@ pub(super) fn charts(group: &Group<'_>) -> Vec<Chart> {
     let (Some(least), Some(most)) = (latencies().min(), latencies().max()) else { return Vec::new() };
     let deadline = group.cells.iter().find_map(|cell| cell.workload.deadline_ns);
     let latency = [least as f64 * 0.9, most.max(deadline.unwrap_or(0)) as f64 * 1.1];
-    timelines.iter().map(|(timeline, label)| chart(timeline, label, latency, deadline)).collect()
+    let chart = |(timeline, label, moved): &(&Timeline, &String, Option<Move>)| {
+        chart(timeline, label, latency, deadline, *moved)
+    };
+    timelines.iter().map(chart).collect()
 }
 
-fn chart(timeline: &Timeline, label: &str, latency: [f64; 2], deadline: Option<u64>) -> Chart {
+/// The change of the client's address.
+#[derive(Debug, Clone, Copy)]
+struct Move {
+    at_ns: u64,
+    /// How long it had no network.
+    outage_ns: u64,
+}
+
+impl Move {
+    fn of(cell: &Cell) -> Option<Self> {
+        let migration = cell.migration.as_ref()?;
+        Some(Self { at_ns: migration.at_ns, outage_ns: migration.outage_ns.unwrap_or(0) })
+    }
+
+    /// Its time across the area, as far as the area shows it.
+    fn draw(self, area: &Area, x: &Scale, [from, to]: [u64; 2]) -> Markup {
+        let until = (self.at_ns + self.outage_ns).min(to);
+        if self.at_ns < from || self.at_ns > to {
+            return html! {};
+        }
+        let (left, right) = (x.at(self.at_ns as f64), x.at(until as f64));
+        let words = if self.outage_ns > 0 { "no network" } else { "new address" };
+        html! {
+            g class="moved" {
+                rect x=(Px(left)) y=(Px(area.top)) width=(Px((right - left).max(1.0))) height=(Px(area.bottom - area.top)) {}
+                text x=(Px(left + 4.0)) y=(Px(area.top + 12.0)) { (words) }
+            }
+        }
+    }
+}
+
+fn chart(
+    timeline: &Timeline,
+    label: &str,
+    latency: [f64; 2],
+    deadline: Option<u64>,
+    moved: Option<Move>,
+) -> Chart {
     let detail = &timeline.detail;
     let strip = Area { left: LEFT, right: WIDTH - 10.0, top: 24.0, bottom: 24.0 + OVERVIEW };
     let area = Area {
@@ -76,6 +116,7 @@ fn chart(timeline: &Timeline, label: &str, latency: [f64; 2], deadline: Option<u
         (overview(&timeline.overview, &strip, &whole, latency))
         (Area { bottom, ..area }.x_axis("when the message was due, in seconds of the run", &ticks))
         (area.y_axis("latency (log scale)", &latencies))
+        @if let Some(moved) = moved { (moved.draw(&area, &x, [detail.from_ns, detail.to_ns])) }
         @if let Some(deadline) = deadline { (area.deadline(y.at(deadline as f64))) }
         (lanes.draw(label))
         // Above the marks, so that none crosses it.

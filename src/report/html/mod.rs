@@ -18,7 +18,9 @@ use super::{
 
 /// The result as an HTML file.
 pub fn to_html(file: &ResultFile) -> String {
-    let has_messages = file.cells.iter().any(|cell| cell.messages.is_some());
+    // A call and a game are judged by what their users see.
+    let has_messages =
+        file.cells.iter().any(|cell| cell.messages.is_some() && cell.video.is_none() && cell.game.is_none());
     let by = html! {
         p class="by" { "Measured by wirelab " (file.version) "." @if has_messages {
             " Latency is a round trip: from the instant at which a message is due until its reply is released to the client."

@@ -15,7 +15,7 @@ pub(in crate::report) struct Verdicts {
     pub(in crate::report) lines: Vec<String>,
 }
 
-/// The packets of `episode` that were sent again, each needed or needless, and those that their sender considered lost,
+/// The packets of `episode` that were sent again, each needed or needless, and those that their sender declared lost,
 /// each rightly or falsely. Empty if there are none.
 pub(in crate::report) fn verdicts(episode: &Episode, clock: &Clock) -> Vec<Verdicts> {
     let mut packets: Vec<&Packet> = episode.packets.iter().collect();
@@ -50,7 +50,7 @@ fn lost(packets: &[&Packet], clock: &Clock) -> Option<Verdicts> {
         (loss.arrived, format!("{at} ms, by the {from}, {by} after {after} ms, {verdict}"))
     };
     verdicts_of(
-        "considered lost",
+        "declared lost",
         "falsely",
         found.into_iter().map(|(packet, loss)| (packet, line(packet, loss))),
     )

@@ -16,6 +16,7 @@ use super::{
     memory::Memory,
     migration::Migration,
     network::Network,
+    page::Page,
     pictures::Pictures,
     queueing::Queueing,
     ratio::Ratio,
@@ -102,6 +103,9 @@ pub struct Cell {
     /// The age of the state of a game; null for other workloads.
     #[serde(default)]
     pub game: Option<Game>,
+    /// When the objects of a page were complete; null for other workloads.
+    #[serde(default)]
+    pub page: Option<Page>,
     /// Figures of `share`.
     pub share: Option<Share>,
     /// Figures of `handshake`.
@@ -162,6 +166,7 @@ impl Cell {
             migration: None,
             video: None,
             game: None,
+            page: None,
             share: None,
             handshake: None,
             memory: None,
@@ -176,7 +181,7 @@ impl Cell {
 impl Cell {
     /// Whether messages are judged one by one, not as parts of what an application sends.
     pub fn judges_messages(&self) -> bool {
-        self.video.is_none() && self.game.is_none()
+        self.video.is_none() && self.game.is_none() && self.page.is_none()
     }
 }
 

@@ -114,7 +114,7 @@ pub enum Resent {
     Needless,
 }
 
-/// A packet that its sender considered lost.
+/// A packet that its sender declared lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DetectedLoss {
     /// When the sender did so.
@@ -125,7 +125,7 @@ pub struct DetectedLoss {
     pub arrived: bool,
 }
 
-/// Why a sender considered a packet lost.
+/// Why a sender declared a packet lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LossCause {

@@ -226,6 +226,11 @@ pub(super) const BENCH: &[Example] = &[
         &["2 points over", "p50"],
     ),
     plain("wirelab bench -t quic-one --loss 2% --pcap run.pcapng", &[BENCH_SHORT], &["quic-one", "loss 2%"]),
+    plain(
+        "wirelab bench --path direct -t tls -d 2s --seeds 1 --pcap run.pcapng",
+        &[("-d 2s", "-d 200ms -w 0s")],
+        &["tls"],
+    ),
     needing(
         &["tshark"],
         "wirelab bench -t quic-one --loss 2% --pcap run.pcapng -q && tshark -r run.pcapng -q -z io,phs",

@@ -1,0 +1,154 @@
+//! Needless retransmissions of the kernel's TCP, as the link, the wire and the kernel count them.
+
+use std::{sync::Arc, time::Duration};
+
+use wirelab::{
+    experiment::{Arrivals, Observers, PathKind, Plan, Wait, Workload, application::Application, run},
+    path::{Exit, Observer, PacketView, Payload, StopSignal},
+    transport::{Congestion, LossDetection, Transport},
+    unit::{Mutex, PerDirection},
+    wire::{
+        ip::{self, TcpSegment},
+        tcp::{Sequence, sack_blocks},
+    },
+};
+
+use crate::support::{alone, has_namespaces, say};
+
+/// Messages of 1000 bytes every 10 ms for 6 s, and replies as long.
+fn plan(link: &str) -> Plan {
+    Plan {
+        path: PathKind::Netns,
+        transport: Transport::TCP,
+        links: PerDirection::both(link.parse().unwrap()),
+        congestion: Congestion::Cubic,
+        loss_detection: LossDetection::default(),
+        workload: Workload {
+            application: Application::Messages,
+            flows: 4,
+            interval: Duration::from_millis(10),
+            length: 1000,
+            reply_length: 1000,
+            arrivals: Arrivals::Isochronous,
+            warmup: Duration::ZERO,
+            duration: Duration::from_secs(6),
+            wait: Wait { times: 1000, most: Duration::from_secs(10) },
+            deadline: Duration::from_millis(200),
+        },
+    }
+}
+
+/// What the segments on the wire tell of one direction.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Counts {
+    /// Segments that arrived with bytes that had arrived before.
+    duplicates: u64,
+    /// Segments that the receiver sent next after duplicates.
+    answers: u64,
+    /// Segments that arrived at the sender with a DSACK block.
+    reports: u64,
+}
+
+/// One direction of the connection.
+#[derive(Debug, Default)]
+struct Way {
+    numbers: Sequence,
+    /// Whether each byte of the stream has arrived.
+    arrived: Vec<bool>,
+    /// Whether a duplicate has arrived since the receiver sent its last segment.
+    is_due: bool,
+    counts: Counts,
+}
+
+impl Way {
+    fn arrive(&mut self, segment: &TcpSegment) {
+        let Some(start) = self.numbers.offset(segment.sequence).filter(|_| segment.length > 0) else {
+            return;
+        };
+        let (start, end) = (start as usize, start as usize + segment.length as usize);
+        self.arrived.resize(self.arrived.len().max(end), false);
+        if self.arrived[start..end].contains(&true) {
+            self.counts.duplicates += 1;
+            self.is_due = true;
+        }
+        self.arrived[start..end].fill(true);
+    }
+}
+
+#[derive(Clone, Default)]
+struct Segments(Arc<Mutex<PerDirection<Way>>>);
+
+fn segment(packet: &PacketView<'_>) -> Option<(TcpSegment, bool)> {
+    let Payload::Ip(bytes) = packet.payload else { return None };
+    let segment = ip::tcp_segment(bytes)?;
+    // The first block reports a duplicate if it is acknowledged, or if the second block contains it (RFC 2883 section
+    // 4).
+    let blocks: Vec<(u32, u32)> = sack_blocks(ip::tcp_options(bytes)).collect();
+    let is_before = |one: u32, other: u32| one.wrapping_sub(other).cast_signed() < 0;
+    let reports = blocks.first().is_some_and(|first| {
+        let is_acknowledged = segment.acknowledgement.is_some_and(|ack| is_before(first.0, ack));
+        let within = |second: &(u32, u32)| !is_before(first.0, second.0) && !is_before(second.1, first.1);
+        is_acknowledged || blocks.get(1).is_some_and(within)
+    });
+    Some((segment, reports))
+}
+
+impl Observer for Segments {
+    fn entered(&mut self, packet: &PacketView<'_>) {
+        let Some((segment, _)) = segment(packet) else { return };
+        let mut ways = self.0.lock();
+        ways[packet.direction].numbers.send(&segment);
+        let back = &mut ways[packet.direction.reverse()];
+        back.counts.answers += u64::from(std::mem::take(&mut back.is_due));
+    }
+
+    fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
+        let (Some((segment, reports)), Exit::Arrived { .. }) = (segment(packet), exit) else { return };
+        let mut ways = self.0.lock();
+        ways[packet.direction].arrive(&segment);
+        ways[packet.direction.reverse()].counts.reports += u64::from(reports);
+    }
+}
+
+/// Where nothing is lost, every retransmission is needless: the link must count as many as the kernel sent, and each
+/// arrives as a duplicate. The receiver reports a duplicate in the DSACK block of the next segment that it sends (RFC
+/// 2883), which has room for one: so there are as many reports as segments that follow duplicates. A report may be
+/// missing where the receiver had made its next segment before the duplicate arrived.
+#[test]
+fn needless_segments_of_kernel_tcp_are_those_that_its_receiver_reports() {
+    let _alone = alone();
+    if !has_namespaces() {
+        return;
+    }
+    for link in ["delay=25ms,reorder=10%", "delay=25ms,loss=1%"] {
+        let segments = Segments::default();
+        let wire = Some(Box::new(segments.clone()) as Box<dyn Observer>);
+        let observers = Observers { wire, follows_losses: true, ..Observers::default() };
+        let outcome = run(&plan(link), 1, observers, &StopSignal::default()).unwrap();
+        let truth = outcome.truth.unwrap();
+        let ends = [outcome.client, outcome.server];
+        let sum = |of: &dyn Fn(&wirelab::transport::Recovery) -> Option<u64>| -> u64 {
+            ends.iter().map(|end| of(end).unwrap()).sum()
+        };
+        let resent = sum(&|end| end.retransmitted_packets);
+        let reported = sum(&|end| end.kernel.and_then(|kernel| kernel.duplicates));
+        let ways = segments.0.lock();
+        let [duplicates, answers, on_wire] = [
+            ways.iter().map(|way| way.counts.duplicates).sum::<u64>(),
+            ways.iter().map(|way| way.counts.answers).sum(),
+            ways.iter().map(|way| way.counts.reports).sum(),
+        ];
+        say(&format!(
+            "{link}: {resent} resent, {} needless, {duplicates} duplicates, {answers} answers, {on_wire} reports on \
+             the wire, {reported} in the kernel",
+            truth.needless
+        ));
+        assert_eq!(reported, on_wire, "{link}");
+        assert_eq!(truth.needless, duplicates, "{link}");
+        if link.contains("reorder") {
+            assert!(resent >= 20, "{link}");
+            assert_eq!(truth.needless, resent, "{link}");
+        }
+        assert!(reported <= answers, "{link}");
+    }
+}
